@@ -1,0 +1,127 @@
+/**
+ * Errors are data: a code from a closed list, what happened, whether anything was published, and
+ * what to type next. The code decides the exit status; `docs/exit-codes.md` lists them all.
+ */
+
+/** Code → exit status. Scripts depend on both: codes are added, never renamed. */
+export const exitStatus = {
+  'internal': 1,
+  'usage': 2,
+  'source-failed': 3,
+  'source-changed': 3,
+  'source-timed-out': 3,
+  'source-empty': 3,
+  'source-too-small': 3,
+  'some-failed': 4,
+  'local-disk-full': 5,
+  'local-not-writable': 5,
+  'local-unreadable': 5,
+  'output-exists': 5,
+  'config-invalid': 10,
+  'config-not-found': 10,
+  'config-insecure': 10,
+  'arrangement-ended': 10,
+  'locked': 11,
+  'login-refused': 12,
+  'host-key-unknown': 13,
+  'host-key-changed': 13,
+  'unreachable': 14,
+  'remote-permission': 15,
+  'remote-no-space': 15,
+  'remote-exists': 15,
+  'remote-no-directory': 15,
+  'remote-refused': 15,
+  'connection-lost': 16,
+  'secret-missing': 17,
+  'secret-insecure': 17,
+  'passphrase-wrong': 17,
+  'unconfirmed': 18,
+  'recipient-unusable': 20,
+  'signer-unusable': 20,
+  'key-unreadable': 20,
+  'verification-failed': 21,
+  'not-addressed': 22,
+  'archive-refused': 23,
+  'incomplete': 24,
+  'sidecars-pending': 30,
+  'receipt-not-written': 30,
+  'stale': 31,
+  'ledger-broken': 32,
+  'hung-up': 129,
+  'interrupted': 130,
+  'terminated': 143,
+} as const;
+
+export type ErrorCode = keyof typeof exitStatus;
+
+/** Whether a deposit became visible at the agent: `unknown` when the server's last answer was lost. */
+export type Published = 'no' | 'yes' | 'unknown';
+
+export interface ErrorDetails {
+  /** What to type or do next; starts with a verb. */
+  hint?: string;
+  /** Left out where no deposit was under way. */
+  published?: Published;
+  depositId?: string;
+  /** The arrangement that the failure belongs to. */
+  arrangement?: string;
+  cause?: unknown;
+}
+
+/**
+ * Every failure that depot foresees. `message` is lower case, without a full stop, names the value
+ * that was wrong, and never holds a secret or raw bytes of other people's files.
+ */
+export class DepotError extends Error {
+  readonly code: ErrorCode;
+  hint: string | undefined;
+  published: Published | undefined;
+  depositId: string | undefined;
+  arrangement: string | undefined;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'DepotError';
+    this.code = code;
+    this.hint = details.hint;
+    this.published = details.published;
+    this.depositId = details.depositId;
+    this.arrangement = details.arrangement;
+  }
+
+  /** The process exit status for this error. */
+  get exit(): number {
+    return exitStatus[this.code];
+  }
+}
+
+/** True when `error` is a DepotError, with this code when one is given. */
+export function isDepotError(error: unknown, code?: ErrorCode): error is DepotError {
+  return error instanceof DepotError && (code === undefined || error.code === code);
+}
+
+/** The parts of a DepotError that survive a thread boundary. */
+export interface ErrorRecord extends Omit<ErrorDetails, 'cause'> {
+  code: ErrorCode;
+  message: string;
+  stack: string | undefined;
+}
+
+/** For the way out of a worker thread; anything but a DepotError becomes `internal`. */
+export function errorToRecord(error: unknown): ErrorRecord {
+  const e = error instanceof DepotError ? error : new DepotError('internal', error instanceof Error ? error.message : String(error), { cause: error });
+  const record: ErrorRecord = { code: e.code, message: e.message, stack: error instanceof Error ? error.stack : undefined };
+  if (e.hint !== undefined) record.hint = e.hint;
+  if (e.published !== undefined) record.published = e.published;
+  if (e.depositId !== undefined) record.depositId = e.depositId;
+  if (e.arrangement !== undefined) record.arrangement = e.arrangement;
+  return record;
+}
+
+/** The reverse of `errorToRecord`; keeps the stack of the thread in which it happened. */
+export function errorFromRecord(record: ErrorRecord): DepotError {
+  const { code, message, stack, ...details } = record;
+  const error = new DepotError(code, message, details);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

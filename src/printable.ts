@@ -1,0 +1,21 @@
+/**
+ * Names from other people's files, made fit for a terminal or a log: control characters, bidirectional
+ * overrides and bytes that are not UTF-8 become escapes (`\x1b`, `\u202e`), so that a file name can
+ * neither move the cursor nor pretend to be another name.
+ */
+export function printable(name: string | Uint8Array): string {
+  const text = typeof name === 'string' ? name : decode(name);
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g, (c) => {
+    const code = c.charCodeAt(0);
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+  });
+}
+
+function decode(name: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(name);
+  } catch {
+    // Not UTF-8: ASCII stays readable, every other octet is shown as an escape.
+    return Array.from(name, (octet) => (octet < 0x80 ? String.fromCharCode(octet) : `\\x${octet.toString(16)}`)).join('');
+  }
+}
