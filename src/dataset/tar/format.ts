@@ -1,0 +1,103 @@
+/**
+ * The tar format as depot writes and reads it: POSIX.1-2017 ustar headers, with pax extended headers
+ * where a field does not fit ("pax Interchange Format"). Writer and reader share what is here.
+ */
+
+/** Octets of a tar record: headers are one, contents are padded to whole ones with zeros. */
+export const BLOCK = 512;
+
+/** Where the fields of a ustar header are: [offset, length] in octets. */
+export const field = {
+  name: [0, 100],
+  mode: [100, 8],
+  uid: [108, 8],
+  gid: [116, 8],
+  size: [124, 12],
+  mtime: [136, 12],
+  checksum: [148, 8],
+  typeflag: [156, 1],
+  linkname: [157, 100],
+  magic: [257, 6],
+  version: [263, 2],
+  uname: [265, 32],
+  gname: [297, 32],
+  devmajor: [329, 8],
+  devminor: [337, 8],
+  prefix: [345, 155],
+} as const satisfies Record<string, readonly [number, number]>;
+
+/** magic and version together. */
+export const USTAR_MAGIC = 'ustar\x0000';
+
+/** The largest number in eleven octal digits: sizes from 8 GiB and times from the year 2242 need pax. */
+export const MAX_OCTAL_11 = 0o77777777777;
+
+export const typeflag = {
+  file: '0',
+  hardlink: '1',
+  symlink: '2',
+  directory: '5',
+  /** Extended header for the next entry. */
+  pax: 'x',
+  /** Extended header for all entries that follow. */
+  paxGlobal: 'g',
+} as const;
+
+export type EntryType = 'file' | 'directory' | 'symlink' | 'hardlink';
+
+/** One entry of the archive. Names are octets: they need not be UTF-8. */
+export interface TarEntry {
+  /** Relative, `/` between components, no `/` at the end (not for directories either). */
+  path: Uint8Array;
+  type: EntryType;
+  /** Content octets; 0 for all but files. */
+  size: number;
+  /** Permission bits, 0 to 0o7777. */
+  mode: number;
+  /** Nanoseconds since 1970; negative before. */
+  mtimeNs: bigint;
+  /** Symlinks: the target as it is. Hard links: the path of an earlier entry. Else null. */
+  linkTarget: Uint8Array | null;
+}
+
+/** Takes the entries of an archive as they go by: begin, data (any number of times), end. */
+export interface EntrySink {
+  begin(entry: TarEntry): void;
+  /** The bytes are valid during the call only. */
+  data(bytes: Uint8Array): void;
+  end(): void;
+}
+
+/** Octets that follow `size` octets of content to fill the last block. */
+export function paddingFor(size: number): number {
+  return (BLOCK - (size % BLOCK)) % BLOCK;
+}
+
+/**
+ * One pax record, `"<length> <keyword>=<value>\n"`, in octets. The length counts the whole record, its
+ * own digits too, so that it may need a second look.
+ */
+export function paxRecord(keyword: string, value: Uint8Array): Buffer<ArrayBuffer> {
+  const body = 1 + Buffer.byteLength(keyword) + 1 + value.length + 1;
+  let length = body + String(body).length;
+  if (String(length).length > String(body).length) length = body + String(length).length;
+  return Buffer.concat([Buffer.from(`${length} ${keyword}=`), value, Buffer.from('\n')]);
+}
+
+/** A time as pax writes it: decimal seconds since 1970, with a fraction only where there is one. */
+export function paxTime(ns: bigint): string {
+  const sign = ns < 0n ? '-' : '';
+  const digits = (ns < 0n ? -ns : ns).toString().padStart(10, '0');
+  const fraction = digits.slice(-9).replace(/0+$/, '');
+  return `${sign}${digits.slice(0, -9)}${fraction === '' ? '' : `.${fraction}`}`;
+}
+
+/**
+ * Parts: what has no known length (a command, stdin, the manifest) is stored as `<path>.part-000001`,
+ * `<path>.part-000002`, …, which `cat <path>.part-*` joins. Six digits, so that a shell's order is ours.
+ */
+export const MAX_PARTS = 999_999;
+export const PART_NAME = /\.part-\d{6}$/;
+export function partSuffix(number: number): string {
+  return `.part-${String(number).padStart(6, '0')}`;
+}
