@@ -1,0 +1,41 @@
+/**
+ * The candidate that someone who typed `wanted` most likely meant, or undefined when none is near:
+ * at most a third of the letters (and never more than 3) differ, two swapped letters count as one.
+ */
+export function closest(wanted: string, candidates: Iterable<string>): string | undefined {
+  // A pasted paragraph resembles no key, and the distance costs length × length.
+  if (wanted.length > 64) return undefined;
+  let best: string | undefined;
+  let bestDistance = Math.min(3, Math.max(1, Math.floor(wanted.length / 3))) + 1;
+  for (const candidate of candidates) {
+    const d = editDistance(wanted.toLowerCase(), candidate.toLowerCase());
+    if (d < bestDistance) {
+      best = candidate;
+      bestDistance = d;
+    }
+  }
+  return best;
+}
+
+/** `, did you mean 'host'?`, or nothing when no candidate is near; ready to be put after a message. */
+export function didYouMean(wanted: string, candidates: Iterable<string>): string {
+  const near = closest(wanted, candidates);
+  return near === undefined ? '' : `, did you mean '${near}'?`;
+}
+
+/** Damerau-Levenshtein distance (optimal string alignment): insert, delete, replace or swap neighbours. */
+export function editDistance(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      let d = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) d = Math.min(d, beforeLast[j - 2]! + 1);
+      row.push(d);
+    }
+    beforeLast = last;
+    last = row;
+  }
+  return last[b.length]!;
+}
