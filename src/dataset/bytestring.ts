@@ -1,0 +1,47 @@
+declare const brand: unique symbol;
+
+/**
+ * Octets as a string, one character from U+0000 to U+00FF each (what Node calls latin1). File names are octets,
+ * and a million of them fit in memory as such strings, at one octet per character, where a million Buffers would
+ * not. `<` and `sort()` order them by octet.
+ */
+export type ByteString = string & { readonly [brand]: 'octets' };
+
+/** The octets of a text in UTF-8. */
+export function fromText(text: string): ByteString {
+  return Buffer.from(text, 'utf8').latin1Slice() as ByteString;
+}
+
+export function fromBytes(bytes: Uint8Array): ByteString {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice() as ByteString;
+}
+
+export function toBytes(octets: ByteString): Buffer<ArrayBuffer> {
+  return Buffer.from(octets, 'latin1');
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text that the octets are in UTF-8, or null when they are not UTF-8. */
+export function toText(octets: ByteString): string | null {
+  if (isAscii(octets)) return octets;
+  try {
+    return decoder.decode(toBytes(octets));
+  } catch {
+    return null;
+  }
+}
+
+/** What `node:fs` takes as a path: the same octets, without a Buffer where a string will do. */
+export function toPath(octets: ByteString): string | Buffer {
+  return isAscii(octets) ? octets : toBytes(octets);
+}
+
+/** `directory/name`. */
+export function join(directory: ByteString, name: ByteString): ByteString {
+  return (directory.endsWith('/') ? directory + name : `${directory}/${name}`) as ByteString;
+}
+
+function isAscii(octets: string): boolean {
+  return /^[\u0000-\u007f]*$/.test(octets);
+}
