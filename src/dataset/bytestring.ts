@@ -9,11 +9,11 @@ export type ByteString = string & { readonly [brand]: 'octets' };
 
 /** The octets of a text in UTF-8. */
 export function fromText(text: string): ByteString {
-  return Buffer.from(text, 'utf8').latin1Slice() as ByteString;
+  return Buffer.from(text, 'utf8').toString('latin1') as ByteString;
 }
 
 export function fromBytes(bytes: Uint8Array): ByteString {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).latin1Slice() as ByteString;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1') as ByteString;
 }
 
 export function toBytes(octets: ByteString): Buffer<ArrayBuffer> {
