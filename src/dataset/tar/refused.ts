@@ -1,0 +1,12 @@
+import { DepotError } from '../../errors.js';
+import { printable } from '../../printable.js';
+
+/** The error for an archive that is hostile or malformed: `archive-refused`. */
+export function refused(message: string): DepotError {
+  return new DepotError('archive-refused', message, { hint: 'open it with no other tool either until its maker has explained it' });
+}
+
+/** A name from the archive as messages show it: no control characters, and not longer than a line or two. */
+export function shown(name: Uint8Array): string {
+  return name.length <= 160 ? printable(name) : `${printable(name.subarray(0, 160))}… (${name.length} octets)`;
+}
