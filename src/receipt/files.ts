@@ -1,0 +1,119 @@
+/**
+ * Files that must survive a power loss, written so that a reader sees the old one or the new one and
+ * never half of either. Every failure names the path.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import { DepotError } from '../errors.js';
+
+const onWindows = process.platform === 'win32';
+
+/** Writes `file` (0600) under a temporary name, fsyncs, renames, and fsyncs the directory. */
+export async function writeFileAtomic(file: string, bytes: Uint8Array | string): Promise<void> {
+  const temporary = temporaryName(file);
+  try {
+    await writeNew(temporary, bytes);
+    await rename(temporary, file);
+    await syncDirectory(path.dirname(file));
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw localError(error, 'write', file);
+  }
+}
+
+/** A name next to `file` that no reader takes for a record. */
+export function temporaryName(file: string): string {
+  return path.join(path.dirname(file), `.${path.basename(file)}.${randomBytes(6).toString('hex')}.tmp`);
+}
+
+/** Creates `file` (0600, must not exist) and fsyncs its contents. Errors are the system's own. */
+export async function writeNew(file: string, bytes: Uint8Array | string): Promise<void> {
+  const handle = await open(file, 'wx', 0o600);
+  try {
+    await writeAll(handle, bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Writes all of `bytes` at the handle's position, in one call to the system wherever that takes them. */
+export async function writeAll(handle: FileHandle, bytes: Uint8Array | string): Promise<void> {
+  const buffer = Buffer.from(bytes);
+  for (let done = 0; done < buffer.length; ) done += (await handle.write(buffer, done)).bytesWritten;
+}
+
+/** Makes a rename or a new name in `directory` durable. Windows cannot open directories, and needs no such call. */
+export async function syncDirectory(directory: string): Promise<void> {
+  if (onWindows) return;
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes `directory` (0700) with its parents; one that exists is left as it is. */
+export async function makeDirectory(directory: string): Promise<void> {
+  try {
+    const first = await mkdir(directory, { recursive: true, mode: 0o700 });
+    if (first === undefined) return;
+    for (let made = directory; made.length >= first.length; made = path.dirname(made)) await syncDirectory(path.dirname(made));
+  } catch (error) {
+    throw localError(error, 'create', directory);
+  }
+}
+
+/** The contents of `file`, or null when there is none; `local-unreadable` when it is larger than `limit` octets. */
+export async function readBounded(file: string, limit: number): Promise<Buffer<ArrayBuffer> | null> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(file, 'r');
+    const { size } = await handle.stat();
+    if (size > limit) throw new DepotError('local-unreadable', `${file} has ${String(size)} octets, more than the ${String(limit)} that such a file may have`);
+    // A file that grows meanwhile is read to the limit and not beyond it.
+    const buffer = Buffer.alloc(Math.min(limit, size));
+    let length = 0;
+    while (length < buffer.length) {
+      const { bytesRead } = await handle.read(buffer, length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return buffer.subarray(0, length);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null;
+    throw localError(error, 'read', file);
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** A failure of the local file system as a DepotError that says what could not be done to which path. */
+export function localError(error: unknown, action: 'read' | 'write' | 'create' | 'remove', file: string): unknown {
+  if (error instanceof DepotError) return error;
+  const code = errorCode(error);
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new DepotError('local-disk-full', `no space left to ${action} ${file}`, { hint: `free space on the file system of ${path.dirname(file)}`, cause: error });
+    case 'EROFS':
+      return new DepotError('local-not-writable', `cannot ${action} ${file}: the file system is read-only`, { hint: 'mount it writable, or choose another state directory with --state', cause: error });
+    case 'EACCES':
+    case 'EPERM':
+      return new DepotError(action === 'read' ? 'local-unreadable' : 'local-not-writable', `cannot ${action} ${file}: permission denied`, {
+        hint: `give the account that runs depot access to ${path.dirname(file)}`,
+        cause: error,
+      });
+    case null:
+      return error;
+    default:
+      return new DepotError(action === 'read' ? 'local-unreadable' : 'local-not-writable', `cannot ${action} ${file}: ${code}`, { cause: error });
+  }
+}
+
+/** The system's code of an error (`ENOENT`), or null for an error of another kind. */
+export function errorCode(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}

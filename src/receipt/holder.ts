@@ -1,0 +1,84 @@
+/** Who holds a lock, and whether that process still lives. */
+import { createHash, randomBytes } from 'node:crypto';
+import { readFile, readlink } from 'node:fs/promises';
+import os from 'node:os';
+
+export interface Holder {
+  /** Names this one taking of the lock; never used again. */
+  nonce: string;
+  pid: number;
+  /** When the process began, in clock ticks since boot (field 22 of /proc/PID/stat); null without /proc. */
+  started: string | null;
+  /** The kernel's boot id; null without /proc. It names a machine and its boot. */
+  boot: string | null;
+  /** In another PID namespace (a container) the same number is another process. */
+  namespace: string | null;
+  host: string;
+  since: string;
+}
+
+/** The record of this process, with a fresh nonce. */
+export async function describeSelf(since: string): Promise<Holder> {
+  const stat = await readStat('self');
+  return {
+    nonce: randomBytes(16).toString('hex'),
+    pid: process.pid,
+    started: stat?.started ?? null,
+    boot: await readFile('/proc/sys/kernel/random/boot_id', 'latin1').then((id) => id.trim(), () => null),
+    namespace: await readlink('/proc/self/ns/pid').catch(() => null),
+    host: os.hostname(),
+    since,
+  };
+}
+
+/** A holder as a lock file has it. A file that is no record gets a nonce of its contents and a host that is nobody's. */
+export function parseHolder(bytes: Uint8Array): Holder {
+  try {
+    const json = JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<Record<keyof Holder, unknown>> | null;
+    const text = (value: unknown) => (typeof value === 'string' ? value : null);
+    const nonce = text(json?.nonce);
+    if (json !== null && nonce !== null && /^[0-9a-f]{32}$/.test(nonce) && Number.isSafeInteger(json.pid) && (json.pid as number) > 0) {
+      return {
+        nonce,
+        pid: json.pid as number,
+        started: text(json.started),
+        boot: text(json.boot),
+        namespace: text(json.namespace),
+        host: text(json.host) ?? '',
+        since: text(json.since) ?? 'an unknown time',
+      };
+    }
+  } catch {
+    // Not ours, or damaged: judged by its age alone, below.
+  }
+  const nonce = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
+  return { nonce, pid: 0, started: null, boot: null, namespace: null, host: '', since: 'an unknown time' };
+}
+
+export type Liveness = 'alive' | 'gone' | 'unknown';
+
+/** What this machine can tell about the holder; `unknown` leaves only the heartbeat. */
+export async function livenessOf(holder: Holder, self: Holder): Promise<Liveness> {
+  const sameMachine = self.boot === null ? holder.boot === null && holder.host === self.host : holder.boot === self.boot && holder.namespace === self.namespace;
+  if (!sameMachine || holder.pid === 0) return 'unknown';
+  try {
+    process.kill(holder.pid, 0);
+  } catch (error) {
+    // EPERM: it lives, as another user.
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 'gone';
+  }
+  const stat = await readStat(holder.pid);
+  // No /proc here, or one that hides other users' processes: the number may have been given out again.
+  if (stat === null || holder.started === null) return 'unknown';
+  // A process killed with -9 whose parent does not wait for it stays as a zombie, which pushes nothing.
+  return stat.started !== holder.started || stat.state === 'Z' || stat.state === 'X' ? 'gone' : 'alive';
+}
+
+async function readStat(pid: number | 'self'): Promise<{ state: string; started: string } | null> {
+  const text = await readFile(`/proc/${String(pid)}/stat`, 'latin1').catch(() => null);
+  if (text === null) return null;
+  // The second field is the program's name in brackets, and may hold blanks and brackets itself.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state, started] = [fields.at(0), fields.at(19)];
+  return state === undefined || started === undefined ? null : { state, started };
+}

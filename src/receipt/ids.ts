@@ -1,0 +1,111 @@
+/**
+ * Deposit ids and the names of the files that belong to one deposit.
+ *
+ * A name is never trusted because it looks like one of ours: `parse…` accepts exactly what the
+ * functions here produce and returns null for everything else.
+ */
+import { DepotError } from '../errors.js';
+
+export type Compression = 'none' | 'gzip' | 'zstd';
+
+export const arrangementPattern = /^[a-z0-9][a-z0-9-]{0,40}$/;
+export const depositIdPattern = /^([a-z0-9][a-z0-9-]{0,40})_(\d{8}T\d{6}Z)_([0-9a-f]{16})$/;
+
+const extensions: Record<Compression, string> = { none: '.tar.pgp', gzip: '.tar.gz.pgp', zstd: '.tar.zst.pgp' };
+const suitcasePattern = /^([a-z0-9][a-z0-9-]{0,40}_\d{8}T\d{6}Z_[0-9a-f]{16})(\.tar\.pgp|\.tar\.gz\.pgp|\.tar\.zst\.pgp)$/;
+const receiptPattern = /^([a-z0-9][a-z0-9-]{0,40}_\d{8}T\d{6}Z_[0-9a-f]{16})\.receipt(?:\.([1-9]\d{0,3}))?\.json$/;
+
+/** What a deposit id says: whose it is and when it was begun. */
+export interface DepositIdParts {
+  arrangement: string;
+  /** When the deposit was begun, to the second. */
+  at: Date;
+  /** 16 hex digits that make two deposits of one second differ, on any machine. */
+  random: string;
+}
+
+/** `<arrangement>_<YYYYMMDDTHHMMSSZ>_<16 hex>`; throws `usage` for a name that is no arrangement's. */
+export function newDepositId(arrangement: string, at: Date): string {
+  if (!arrangementPattern.test(arrangement)) {
+    throw new DepotError('usage', `${JSON.stringify(arrangement)} is not the name of an arrangement`, { hint: 'use a-z, 0-9 and hyphens, at most 41 characters' });
+  }
+  const random = Array.from(crypto.getRandomValues(new Uint8Array(8)), (octet) => octet.toString(16).padStart(2, '0')).join('');
+  return `${arrangement}_${timestamp(at).replace(/[-:]/g, '')}_${random}`;
+}
+
+/** The parts of a deposit id, or null when `text` is not one (an impossible date is not one). */
+export function parseDepositId(text: string): DepositIdParts | null {
+  const match = depositIdPattern.exec(text);
+  if (match === null) return null;
+  const [, arrangement, compact, random] = match as unknown as [string, string, string, string];
+  const at = parseTimestamp(compact.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z'));
+  return at === null ? null : { arrangement, at, random };
+}
+
+/** `YYYY-MM-DDTHH:MM:SSZ`; fractions of a second are cut off, not rounded. */
+export function timestamp(at: Date): string {
+  return `${at.toISOString().slice(0, 19)}Z`;
+}
+
+/** The reverse of `timestamp`; null for any other form and for a date that no calendar has. */
+export function parseTimestamp(text: string): Date | null {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text)) return null;
+  const at = new Date(text);
+  return Number.isNaN(at.getTime()) || timestamp(at) !== text ? null : at;
+}
+
+/** `<id>.tar.pgp`, `<id>.tar.gz.pgp` or `<id>.tar.zst.pgp`. */
+export function suitcaseName(depositId: string, compression: Compression): string {
+  return depositId + extensions[compression];
+}
+
+/** The id and compression in a suitcase's name, or null when it is not one. */
+export function parseSuitcaseName(name: string): { depositId: string; compression: Compression } | null {
+  const match = suitcasePattern.exec(name);
+  if (match === null) return null;
+  const [, depositId, extension] = match as unknown as [string, string, string];
+  if (parseDepositId(depositId) === null) return null;
+  const compression = (Object.keys(extensions) as Compression[]).find((key) => extensions[key] === extension);
+  return compression === undefined ? null : { depositId, compression };
+}
+
+/** The suitcase's remote name while it is being uploaded. */
+export function partialName(depositId: string): string {
+  return `.${depositId}.partial`;
+}
+
+export function coverName(depositId: string): string {
+  return `${depositId}.cover.md`;
+}
+
+export function receiptName(depositId: string): string {
+  return `${depositId}.receipt.json`;
+}
+
+export function signatureName(depositId: string): string {
+  return `${depositId}.receipt.json.asc`;
+}
+
+/** Sidecars in the order of their upload: the receipt comes last, it is the completion mark. */
+export function sidecarNames(depositId: string): string[] {
+  return [coverName(depositId), signatureName(depositId), receiptName(depositId)];
+}
+
+/** The remote name of a sidecar while it is being uploaded. */
+export function sidecarPartialName(name: string): string {
+  return `.${name}.partial`;
+}
+
+/** Where the state directory keeps the `number`th receipt that a later one of the same deposit superseded. */
+export function supersededReceiptName(depositId: string, number: number): string {
+  return `${depositId}.receipt.${String(number)}.json`;
+}
+
+/** The id in the name of a receipt, with the number when it is a superseded one; null when it is neither. */
+export function parseReceiptName(name: string): { depositId: string; superseded: number | null } | null {
+  const match = receiptPattern.exec(name);
+  if (match === null) return null;
+  const [, depositId, number] = match as unknown as [string, string, string | undefined];
+  if (parseDepositId(depositId) === null) return null;
+  return { depositId, superseded: number === undefined ? null : Number(number) };
+}

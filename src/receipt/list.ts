@@ -1,0 +1,50 @@
+/** Finding receipts: what an incident report or `receipts show` needs. */
+import { DepotError, isDepotError } from '../errors.js';
+import { parseReceiptName } from './ids.js';
+import { parseReceipt, type Receipt } from './schema.js';
+import { readStoredReceipt, type ArrangementState, type StoredReceipt } from './state.js';
+
+export interface ListedReceipt extends StoredReceipt {
+  receipt: Receipt;
+}
+
+/**
+ * Receipts that count (not superseded ones), completed within `from` and `to` (both included, either
+ * may be left out), oldest first. Files that are no receipts are listed apart.
+ */
+export async function listReceipts(state: ArrangementState, range: { from?: Date; to?: Date } = {}): Promise<{ receipts: ListedReceipt[]; unreadable: { path: string; reason: string }[] }> {
+  const receipts: ListedReceipt[] = [];
+  const unreadable: { path: string; reason: string }[] = [];
+  for (const name of await state.names()) {
+    if (parseReceiptName(name)?.superseded !== null) continue;
+    try {
+      const stored = await readStoredReceipt(state.directory, name);
+      if (stored === null) continue;
+      const receipt = parseReceipt(stored.bytes, name);
+      const at = new Date(receipt.completedAt);
+      if ((range.from === undefined || at >= range.from) && (range.to === undefined || at <= range.to)) receipts.push({ ...stored, receipt });
+    } catch (error) {
+      if (!isDepotError(error)) throw error;
+      unreadable.push({ path: state.file(name), reason: error.message });
+    }
+  }
+  receipts.sort((a, b) => (a.receipt.completedAt < b.receipt.completedAt ? -1 : 1));
+  return { receipts, unreadable };
+}
+
+/** The receipt that counts of a deposit named by its id, or by a beginning of it that fits one only; `usage` otherwise. */
+export async function findReceipt(state: ArrangementState, idOrStart: string): Promise<ListedReceipt> {
+  const ids = (await state.names()).flatMap((name) => {
+    const parts = parseReceiptName(name);
+    return parts?.superseded === null && parts.depositId.startsWith(idOrStart) ? [parts.depositId] : [];
+  });
+  const id = ids.includes(idOrStart) ? idOrStart : ids.at(0);
+  if (id === undefined || (id !== idOrStart && ids.length > 1)) {
+    throw new DepotError('usage', `${id === undefined ? 'no receipt of' : 'more than one receipt begins with'} ${JSON.stringify(idOrStart)} in ${state.directory}`, {
+      hint: `list them: depot receipts list ${state.arrangement}`,
+    });
+  }
+  const stored = (await state.receiptsOf(id)).find((one) => one.superseded === null);
+  if (stored === undefined) throw new DepotError('local-unreadable', `the receipt of ${id} vanished while it was read`);
+  return { ...stored, receipt: parseReceipt(stored.bytes, stored.path) };
+}

@@ -1,0 +1,238 @@
+/**
+ * The receipt (`depot.receipt/1`): what it says, and the strict reader of it.
+ *
+ * A receipt is evidence years later, read by programs that its writer never saw. So one receipt
+ * has exactly one sequence of bytes: `parseReceipt` refuses unknown and doubled keys, another order
+ * and other white space, and nobody can hide a statement in it that one reader sees and another
+ * does not. New facts need a new schema version.
+ */
+import * as v from 'valibot';
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+import { canonicalText } from './canonical.js';
+import { arrangementPattern, coverName, parseDepositId, parseTimestamp, partialName, suitcaseName } from './ids.js';
+
+/** What a suitcase can be addressed to: one key of a beneficiary. */
+export interface ReceiptRecipient {
+  /** Primary key; 40 or 64 upper-case hex digits. */
+  fingerprint: string;
+  /** The encryption subkey that was used (the primary's own when that encrypts). */
+  subkeyFingerprint: string;
+  algorithm: string;
+  expiresAt: string | null;
+}
+
+/** See `docs/format.md`. Times are `YYYY-MM-DDTHH:MM:SSZ`, sizes octets, digests lower-case hex, raw octets base64. */
+export interface Receipt {
+  schema: 'depot.receipt/1';
+  depositId: string;
+  arrangement: string;
+  supplier: { name: string; signerFingerprint: string };
+  startedAt: string;
+  completedAt: string;
+  suitcase: { name: string; bytes: number; sha256: string };
+  encryption: {
+    packet: 'SEIPDv2' | 'SEIPDv1';
+    cipher: 'AES-256' | 'AES-256-CFB';
+    /** null with SEIPDv1, whose integrity is the MDC. */
+    aead: 'GCM' | 'OCB' | null;
+    compression: 'none' | 'gzip' | 'zstd';
+    recipients: ReceiptRecipient[];
+  };
+  keyProof: {
+    /** The suitcase's PKESK packets, byte for byte; base64. */
+    pkesk: string;
+    /** First 36 (SEIPDv2) or 64 (SEIPDv1) octets of the SEIPD body; base64. */
+    head: string;
+    /** The suitcase's last 16 octets, the final AEAD tag; base64; null with SEIPDv1. */
+    tail: string | null;
+    plaintextOctets: number;
+    commitment: string;
+  };
+  dataset: { entries: number; bytes: number; skipped: Record<string, number>; complete: boolean; manifestSha256: string };
+  /** Present, and true, when the sealed bytes were opened again and compared while they streamed. */
+  rehearsed?: true;
+  cover: { name: string; bytes: number; sha256: string };
+  transfer: {
+    remoteName: string;
+    status: 'acknowledged' | 'unconfirmed';
+    remoteSize: 'matched' | 'unreadable';
+    durability: 'fsynced' | 'size-checked' | 'acknowledged-only';
+  };
+  client: { version: string; runtime: string; platform: string };
+  ledger: LedgerLink;
+}
+
+/** Where a receipt stands in its ledger; fixed before the ledger has the line. */
+export interface LedgerLink {
+  id: string;
+  /** The number of its line, from 1. */
+  sequence: number;
+  /** SHA-256 of the receipt before it in the same ledger; null for the first. */
+  previousReceiptSha256: string | null;
+}
+
+/** Everything but what the server's last answers and the ledger decide: on disk before the CLOSE. */
+export type ReceiptDraft = Omit<Receipt, 'completedAt' | 'transfer' | 'ledger'>;
+
+/** Larger than any receipt that depot writes: 256 recipients with 4096-bit RSA keys fit. */
+export const maxReceiptBytes = 1024 * 1024;
+export const maxRecipients = 256;
+const maxDepth = 4;
+
+const text = (pattern: RegExp, what: string) => v.pipe(v.string(), v.regex(pattern, what));
+const count = v.pipe(v.number('not a number'), v.safeInteger('not an integer'), v.minValue(0, 'negative'));
+const sha256 = text(/^[0-9a-f]{64}$/, 'not 64 lower-case hex digits');
+const fingerprint = text(/^([0-9A-F]{40}|[0-9A-F]{64})$/, 'not a fingerprint in upper-case hex');
+const time = v.pipe(v.string(), v.check((s) => parseTimestamp(s) !== null, 'not a time like 2026-11-22T00:30:00Z'));
+const octets = (length?: number) =>
+  v.pipe(v.string(), v.check((s) => {
+    const decoded = fromBase64(s);
+    return decoded !== null && decoded.length > 0 && (length === undefined || decoded.length === length);
+  }, `not ${length === undefined ? 'octets' : `${String(length)} octets`} in base64`));
+const word = text(/^[\x21-\x7e](?:[\x20-\x7e]{0,98}[\x21-\x7e])?$/, 'not a short line of ASCII');
+/** A supplier's name as people write it, without what a terminal or a page would act upon. */
+const personName = text(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,200}$/u, 'not a name of 1 to 200 characters on one line');
+
+const receiptSchema = v.strictObject({
+  schema: v.literal('depot.receipt/1'),
+  depositId: v.pipe(v.string(), v.check((s) => parseDepositId(s) !== null, 'not a deposit id')),
+  arrangement: text(arrangementPattern, 'not the name of an arrangement'),
+  supplier: v.strictObject({ name: personName, signerFingerprint: fingerprint }),
+  startedAt: time,
+  completedAt: time,
+  suitcase: v.strictObject({ name: v.string(), bytes: count, sha256 }),
+  encryption: v.strictObject({
+    packet: v.picklist(['SEIPDv2', 'SEIPDv1']),
+    cipher: v.picklist(['AES-256', 'AES-256-CFB']),
+    aead: v.nullable(v.picklist(['GCM', 'OCB'])),
+    compression: v.picklist(['none', 'gzip', 'zstd']),
+    recipients: v.pipe(
+      v.array(v.strictObject({ fingerprint, subkeyFingerprint: fingerprint, algorithm: word, expiresAt: v.nullable(time) })),
+      v.minLength(1, 'no recipient'),
+      v.maxLength(maxRecipients, 'too many recipients'),
+    ),
+  }),
+  keyProof: v.strictObject({ pkesk: octets(), head: v.string(), tail: v.nullable(octets(16)), plaintextOctets: count, commitment: sha256 }),
+  dataset: v.strictObject({
+    entries: count,
+    bytes: count,
+    skipped: v.pipe(v.record(text(/^[a-z][a-z-]{0,40}$/, 'not a kind of entry'), count), v.maxEntries(32, 'too many kinds')),
+    complete: v.boolean(),
+    manifestSha256: sha256,
+  }),
+  rehearsed: v.exactOptional(v.literal(true)),
+  cover: v.strictObject({ name: v.string(), bytes: count, sha256 }),
+  transfer: v.strictObject({
+    remoteName: v.string(),
+    status: v.picklist(['acknowledged', 'unconfirmed']),
+    remoteSize: v.picklist(['matched', 'unreadable']),
+    durability: v.picklist(['fsynced', 'size-checked', 'acknowledged-only']),
+  }),
+  client: v.strictObject({ version: word, runtime: word, platform: word }),
+  ledger: v.strictObject({
+    id: text(/^[0-9a-f]{32}$/, 'not a ledger id'),
+    sequence: v.pipe(count, v.minValue(1, 'not a line number')),
+    previousReceiptSha256: v.nullable(sha256),
+  }),
+});
+
+/**
+ * Reads a receipt from the bytes that were signed. Throws `verification-failed` with the place of the
+ * first thing that is wrong; `name` says which receipt that was.
+ */
+export function parseReceipt(bytes: Uint8Array, name = 'receipt'): Receipt {
+  const fail = (why: string, cause?: unknown): never => {
+    throw new DepotError('verification-failed', `${printable(name)} is not a receipt: ${why}`, { cause });
+  };
+  if (bytes.length > maxReceiptBytes) fail(`${String(bytes.length)} octets, more than ${String(maxReceiptBytes)}`);
+  let source = '';
+  let json: unknown;
+  try {
+    source = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    fail('not UTF-8', cause);
+  }
+  if (!isShallow(source)) fail(`nested more than ${String(maxDepth)} deep`);
+  try {
+    json = JSON.parse(source);
+  } catch (cause) {
+    fail('not JSON', cause);
+  }
+  const version = schemaOf(json);
+  if (version !== 'depot.receipt/1') {
+    fail(version?.startsWith('depot.receipt/') === true ? `schema ${printable(version)} is not known to this version of depot` : 'no schema depot.receipt/1');
+  }
+  const why = receiptProblem(json);
+  if (why !== null) fail(why);
+  const receipt = json as Receipt;
+  if (canonicalText(receipt) !== source) fail('not in canonical form (key order, white space or doubled keys)');
+  return receipt;
+}
+
+/** The first thing that keeps `value` from being a receipt, with its place; null when it is one. */
+export function receiptProblem(value: unknown): string | null {
+  const result = v.safeParse(receiptSchema, value, { abortEarly: true });
+  if (!result.success) {
+    const [issue] = result.issues;
+    return printable(`${v.getDotPath(issue) ?? 'receipt'}: ${issue.message}`.slice(0, 200));
+  }
+  return contradiction(result.output);
+}
+
+/** What no field says alone: fields that do not fit each other. */
+function contradiction(r: Receipt): string | null {
+  const { packet, cipher, aead, compression } = r.encryption;
+  const modern = packet === 'SEIPDv2';
+  const id = parseDepositId(r.depositId);
+  const wants: [boolean, string][] = [
+    [id?.arrangement === r.arrangement, 'depositId: of another arrangement'],
+    [r.startedAt <= r.completedAt, 'completedAt: before startedAt'],
+    [r.suitcase.name === suitcaseName(r.depositId, compression), 'suitcase.name: not that of this deposit'],
+    [r.cover.name === coverName(r.depositId), 'cover.name: not that of this deposit'],
+    [r.transfer.remoteName === r.suitcase.name || r.transfer.remoteName === partialName(r.depositId), 'transfer.remoteName: not that of this deposit'],
+    [cipher === (modern ? 'AES-256' : 'AES-256-CFB'), `encryption.cipher: not that of ${packet}`],
+    [(aead !== null) === modern, `encryption.aead: not that of ${packet}`],
+    [(r.keyProof.tail !== null) === modern, `keyProof.tail: not that of ${packet}`],
+    [fromBase64(r.keyProof.head)?.length === (modern ? 36 : 64), `keyProof.head: not ${modern ? '36' : '64'} octets in base64`],
+    [(r.ledger.sequence === 1) === (r.ledger.previousReceiptSha256 === null), 'ledger.previousReceiptSha256: must be null in line 1 and only there'],
+  ];
+  return wants.find(([holds]) => !holds)?.[1] ?? null;
+}
+
+function schemaOf(json: unknown): string | null {
+  if (typeof json !== 'object' || json === null || !('schema' in json)) return null;
+  return typeof json.schema === 'string' ? json.schema.slice(0, 100) : null;
+}
+
+/** Brackets outside of strings; a receipt has three levels, and a parser should not see thousands. */
+function isShallow(source: string): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let i = 0; i < source.length; i++) {
+    const c = source[i];
+    if (quoted) {
+      if (c === '\\') i++;
+      else if (c === '"') quoted = false;
+    } else if (c === '"') quoted = true;
+    else if (c === '{' || c === '[') {
+      if (++depth > maxDepth) return false;
+    } else if (c === '}' || c === ']') depth--;
+  }
+  return true;
+}
+
+/** Octets of canonical base64 (RFC 4648 section 4, with padding), or null. */
+export function fromBase64(base64: string): Uint8Array<ArrayBuffer> | null {
+  if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(base64)) return null;
+  const decoded = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+  // Bits after the last octet must be zero, or two texts would mean the same octets.
+  return toBase64(decoded) === base64 ? decoded : null;
+}
+
+/** The reverse of `fromBase64`. */
+export function toBase64(octets: Uint8Array): string {
+  let binary = '';
+  for (let i = 0; i < octets.length; i += 0x8000) binary += String.fromCharCode(...octets.subarray(i, i + 0x8000));
+  return btoa(binary);
+}
