@@ -20,6 +20,7 @@ export const exitStatus = {
   'config-invalid': 10,
   'config-not-found': 10,
   'config-insecure': 10,
+  'config-unreadable': 10,
   'arrangement-ended': 10,
   'locked': 11,
   'login-refused': 12,

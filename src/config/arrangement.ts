@@ -1,0 +1,89 @@
+import { printable } from '../printable.js';
+import { type Check, type Fields, line, list, localPath, oneOf, parsed, truth, type Value } from './document.js';
+import { remote, type RawRemote } from './remote.js';
+import { dataset } from './sources.js';
+import type { Beneficiary, Compression, EncryptionWish, SourceSpec } from './types.js';
+import { arrangementName, parseDay, parseDuration, parseFingerprint, parseSize } from './values.js';
+
+export const arrangementKeys = [
+  'beneficiaries', 'retiredKeys', 'dataset', 'remote', 'specification', 'minSize', 'compression', 'encryption', 'spool', 'every', 'ended',
+] as const;
+export const beneficiaryKeys = ['name', 'key', 'fingerprint'] as const;
+
+/** An arrangement as it stands in a file; `beneficiaries` and `sources` are undefined only when a problem was reported. */
+export interface RawArrangement {
+  name: string;
+  key: Value;
+  fields: Fields;
+  beneficiaries: Beneficiary[] | undefined;
+  retiredKeys: string[] | undefined;
+  sources: SourceSpec[] | undefined;
+  remote: RawRemote | undefined;
+  specification: string | undefined;
+  minBytes: number | undefined;
+  compression: Compression | undefined;
+  encryption: EncryptionWish | undefined;
+  spool: boolean | undefined;
+  everyMs: number | undefined;
+  ended: Date | undefined;
+}
+
+/** The `arrangements:` of a file, by name. */
+export const arrangements: Check<RawArrangement[]> = (value) => {
+  const pairs = value.pairs;
+  // `arrangements:` with nothing after it is how a new file begins.
+  if (pairs === undefined) return value.kind === 'nothing' ? [] : value.report(`expected a mapping of names to arrangements, found ${value.shown}`);
+  const found: RawArrangement[] = [];
+  for (const [name, pair] of pairs) {
+    if (!arrangementName.test(name)) {
+      pair.key.report(`'${printable(name).slice(0, 60)}' cannot be the name of an arrangement: small letters, digits and hyphens, at most 41, not a hyphen first`);
+    }
+    const one = arrangement(name, pair.key, pair.value);
+    if (one !== null) found.push(one);
+  }
+  return found;
+};
+
+function arrangement(name: string, key: Value, value: Value): RawArrangement | null {
+  const fields = value.fields(arrangementKeys, {
+    sources: 'write dataset:', host: 'it belongs under remote:', directory: 'it belongs under remote: or dataset:', beneficiary: 'write beneficiaries: (a list)',
+  });
+  if (fields === null) return null;
+  return {
+    name,
+    key,
+    fields,
+    beneficiaries: fields.required('beneficiaries', beneficiaries),
+    retiredKeys: fields.optional('retiredKeys', list(parsed(parseFingerprint))),
+    sources: fields.required('dataset', dataset),
+    remote: fields.optional('remote', remote),
+    specification: fields.optional('specification', localPath),
+    minBytes: fields.optional('minSize', parsed(parseSize)),
+    compression: fields.optional('compression', oneOf('auto', 'zstd', 'gzip', 'none')),
+    encryption: fields.optional('encryption', oneOf('auto', 'modern', 'compat')),
+    spool: fields.optional('spool', truth),
+    everyMs: fields.optional('every', rhythm),
+    ended: fields.optional('ended', parsed(parseDay)),
+  };
+}
+
+const beneficiaries: Check<Beneficiary[]> = (value) => {
+  const seen = new Map<string, Value>();
+  return list<Beneficiary>((member) => {
+    const fields = member.fields(beneficiaryKeys);
+    if (fields === null) return null;
+    const name = fields.required('name', line);
+    const key = fields.required('key', localPath);
+    const fingerprint = fields.required('fingerprint', parsed(parseFingerprint));
+    if (name === undefined || key === undefined || fingerprint === undefined) return null;
+    const first = seen.get(fingerprint);
+    if (first !== undefined) return fields.at('fingerprint').report(`the same key as at ${first.place}`);
+    seen.set(fingerprint, fields.at('fingerprint'));
+    return { name, key, fingerprint };
+  })(value);
+};
+
+const rhythm: Check<number> = (value) => {
+  const ms = parsed(parseDuration)(value);
+  return ms === 0 ? value.report(`${value.shown}: a rhythm is longer than nothing`) : ms;
+};

@@ -1,0 +1,278 @@
+import type { PlatformPath } from 'node:path';
+
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
+
+import { printable } from '../printable.js';
+import { didYouMean } from '../suggest.js';
+import type { Problem } from './problems.js';
+import type { Parsed } from './values.js';
+
+/** A YAML file while it is being checked. */
+export interface SourceFile {
+  /** As it is shown in messages. */
+  path: string;
+  /** What relative paths in it are relative to. */
+  directory: string;
+  /** For `~/`; undefined when the account has none. */
+  home: string | undefined;
+  /** The path rules of the platform. */
+  paths: PlatformPath;
+  problems: Problem[];
+}
+
+/** Reads a value at its place, or reports what is wrong with it and returns null. */
+export type Check<T> = (value: Value) => T | null;
+
+/**
+ * The most values that one file may have, aliases counted each time they are used: a thousand
+ * arrangements need fewer, and a few lines of aliases to lists of aliases would otherwise be billions.
+ */
+const mostValues = 1_000_000;
+
+/** Thrown and caught within this folder when a file has more values than `mostValues`. */
+export class TooManyValues extends Error {}
+
+interface Reading {
+  file: SourceFile;
+  document: Document.Parsed;
+  lines: LineCounter;
+  values: number;
+}
+
+/** The root of `text`, or null when YAML itself is broken (reported, with places). */
+export function readDocument(text: string, file: SourceFile): Value | null {
+  const lines = new LineCounter();
+  let document: Document.Parsed;
+  try {
+    document = parseDocument(text, {
+      lineCounter: lines, prettyErrors: false, logLevel: 'silent', version: '1.2', schema: 'core', merge: false,
+      resolveKnownTags: false, stringKeys: true,
+      // Duplicates are reported by Fields, with the place of the first; yaml's own test is quadratic.
+      uniqueKeys: false,
+    });
+  } catch (error) {
+    // Nesting deep enough to exhaust the stack ends here.
+    file.problems.push({ file: file.path, line: 1, column: 1, message: `this cannot be parsed as YAML: ${printable(String(error)).slice(0, 200)}` });
+    return null;
+  }
+  const reading: Reading = { file, document, lines, values: 0 };
+  for (const e of [...document.errors, ...document.warnings].slice(0, 100)) {
+    report(reading, e.pos[0], yamlMessage(e.message));
+  }
+  if (document.errors.length > 0 || document.warnings.length > 0) return null;
+  return new Value(reading, document.contents, 0);
+}
+
+function yamlMessage(message: string): string {
+  const text = printable(message).replace(/\.$/, '');
+  return `${text.charAt(0).toLowerCase()}${text.slice(1, 300)}`;
+}
+
+function report(reading: Reading, offset: number, message: string): void {
+  const { line, col } = reading.lines.linePos(offset);
+  reading.file.problems.push({ file: reading.file.path, line: Math.max(1, line), column: Math.max(1, col), message });
+}
+
+/** A node of the document with the place to complain about. */
+export class Value {
+  readonly #reading: Reading;
+  readonly #node: unknown;
+  readonly #offset: number;
+
+  constructor(reading: Reading, node: unknown, fallbackOffset: number) {
+    if (++reading.values > mostValues) throw new TooManyValues();
+    this.#reading = reading;
+    this.#offset = offsetOf(node) ?? fallbackOffset;
+    this.#node = isAlias(node) ? node.resolve(reading.document) : node;
+  }
+
+  get file(): SourceFile {
+    return this.#reading.file;
+  }
+
+  /** `path:line`, for messages about another place. */
+  get place(): string {
+    return `${printable(this.file.path)}:${Math.max(1, this.#reading.lines.linePos(this.#offset).line)}`;
+  }
+
+  /** Adds a problem; null, so that a check can return it. */
+  report(message: string): null {
+    report(this.#reading, this.#offset, message);
+    return null;
+  }
+
+  /** The value as someone typed it, shortened, for messages. */
+  get shown(): string {
+    if (!isScalar(this.#node)) return this.kind;
+    if (this.#node.value === null) return 'nothing';
+    const text = printable(this.scalar?.source ?? '');
+    return `'${text.length > 60 ? `${text.slice(0, 60)}…` : text}'`;
+  }
+
+  get kind(): string {
+    if (isMap(this.#node)) return 'a mapping';
+    if (isSeq(this.#node)) return 'a list';
+    if (!isScalar(this.#node) || this.#node.value === null) return 'nothing';
+    return typeof this.#node.value === 'string' ? 'text' : typeof this.#node.value === 'boolean' ? 'true or false' : 'a number';
+  }
+
+  /** Undefined when it is a collection; `source` is what stands in the file. */
+  get scalar(): { value: unknown; source: string } | undefined {
+    if (!isScalar(this.#node)) return undefined;
+    return { value: this.#node.value, source: this.#node.source ?? (typeof this.#node.value === 'string' ? this.#node.value : '') };
+  }
+
+  /** The members of a list; undefined (not reported) when it is none. */
+  get items(): Value[] | undefined {
+    if (!isSeq(this.#node)) return undefined;
+    return this.#node.items.map((item) => new Value(this.#reading, item, this.#offset));
+  }
+
+  /** The pairs of a mapping, first of each key; later ones are reported. Undefined when it is none. */
+  get pairs(): Map<string, { key: Value; value: Value }> | undefined {
+    if (!isMap(this.#node)) return undefined;
+    const pairs = new Map<string, { key: Value; value: Value }>();
+    for (const pair of this.#node.items) {
+      const key = new Value(this.#reading, pair.key, this.#offset);
+      const name = key.scalar?.value;
+      if (typeof name !== 'string') {
+        key.report('a key is plain text');
+        continue;
+      }
+      const first = pairs.get(name);
+      if (first === undefined) pairs.set(name, { key, value: new Value(this.#reading, pair.value, key.#offset) });
+      else key.report(`duplicate key '${printable(name)}' (first at line ${this.#reading.lines.linePos(first.key.#offset).line})`);
+    }
+    return pairs;
+  }
+
+  /** Keys of a mapping with a fixed vocabulary; reports the unknown ones. Null, and reported, when it is no mapping. */
+  fields(known: readonly string[], notes: Readonly<Record<string, string>> = {}): Fields | null {
+    const pairs = this.pairs;
+    if (pairs === undefined) return this.report(`expected a mapping with ${known.slice(0, 4).join(', ')}…, found ${this.shown}`);
+    for (const [name, { key }] of pairs) {
+      if (known.includes(name)) continue;
+      const note = Object.hasOwn(notes, name) ? `: ${notes[name]!}` : name === '<<' ? ': merge keys are not supported' : didYouMean(name, known);
+      key.report(`unknown key '${printable(name).slice(0, 60)}'${note}`);
+    }
+    return new Fields(this, pairs);
+  }
+}
+
+function offsetOf(node: unknown): number | undefined {
+  const range = (node as { range?: [number, number, number] | null } | null)?.range;
+  return range?.[0];
+}
+
+/** The keys of one mapping. */
+export class Fields {
+  readonly #pairs: Map<string, { key: Value; value: Value }>;
+
+  constructor(readonly owner: Value, pairs: Map<string, { key: Value; value: Value }>) {
+    this.#pairs = pairs;
+  }
+
+  has(key: string): boolean {
+    return this.#pairs.has(key);
+  }
+
+  /** Where `key` stands, for problems that concern several keys; the mapping itself when it does not. */
+  at(key: string): Value {
+    return this.#pairs.get(key)?.key ?? this.owner;
+  }
+
+  /** Undefined when the key is not there, or its value is wrong (reported). */
+  optional<T>(key: string, check: Check<T>): T | undefined {
+    const pair = this.#pairs.get(key);
+    return pair === undefined ? undefined : (check(pair.value) ?? undefined);
+  }
+
+  /** Undefined when the key is not there, or its value is wrong; both are reported. */
+  required<T>(key: string, check: Check<T>): T | undefined {
+    if (!this.has(key)) this.owner.report(`missing key '${key}'`);
+    return this.optional(key, check);
+  }
+}
+
+/** Text without NUL, not empty. Numbers and booleans count as what was typed when `lenient`. */
+export function text(o: { lenient?: boolean; empty?: boolean } = {}): Check<string> {
+  return (value) => {
+    const scalar = value.scalar;
+    if (scalar?.value === undefined || scalar.value === null) return value.report(`expected text, found ${value.shown}`);
+    if (typeof scalar.value !== 'string' && o.lenient !== true) return value.report(`expected text, found ${value.shown}; put it in quotes`);
+    const found = typeof scalar.value === 'string' ? scalar.value : scalar.source;
+    if (found.includes('\0')) return value.report('text cannot hold a NUL');
+    if (found === '' && o.empty !== true) return value.report('expected text, found an empty one');
+    return found;
+  };
+}
+
+/** Text of one line that is shown to people: no control characters. */
+export const line: Check<string> = (value) => {
+  const found = text()(value);
+  if (found === null) return null;
+  if (printable(found) !== found) return value.report(`no control characters here: ${value.shown}`);
+  return found.trim() === '' ? value.report('expected text, found only spaces') : found;
+};
+
+/** Text (or a number as it was typed) that `parse` understands. */
+export function parsed<T>(parse: (text: string) => Parsed<T>): Check<T> {
+  return (value) => {
+    const found = text({ lenient: true })(value);
+    if (found === null) return null;
+    const result = parse(found);
+    return 'wrong' in result ? value.report(`${value.shown}: ${result.wrong}`) : result.value;
+  };
+}
+
+export const truth: Check<boolean> = (value) => {
+  const found = value.scalar?.value;
+  return typeof found === 'boolean' ? found : value.report(`expected true or false, found ${value.shown}`);
+};
+
+export function wholeNumber(least: number, most: number): Check<number> {
+  return (value) => {
+    const found = value.scalar?.value;
+    if (typeof found === 'number' && Number.isInteger(found) && found >= least && found <= most) return found;
+    return value.report(`expected a whole number from ${least} to ${most}, found ${value.shown}`);
+  };
+}
+
+export function oneOf<const T extends string>(...choices: T[]): Check<T> {
+  return (value) => {
+    const found = value.scalar?.value;
+    if (typeof found === 'string' && (choices as string[]).includes(found)) return found as T;
+    return value.report(`expected ${choices.join(', ')}, found ${value.shown}${typeof found === 'string' ? didYouMean(found, choices) : ''}`);
+  };
+}
+
+/** A path of this machine → absolute: relative to the file that it stands in, `~/` is the caller's home. */
+export const localPath: Check<string> = (value) => {
+  const found = text()(value);
+  if (found === null) return null;
+  const { paths, home, directory } = value.file;
+  if (!found.startsWith('~')) return paths.resolve(directory, found);
+  if (found !== '~' && found[1] !== '/' && found[1] !== paths.sep) return value.report(`${value.shown}: only ~/ is expanded, not the homes of others`);
+  if (home === undefined) return value.report(`${value.shown}: this account has no home directory`);
+  return paths.resolve(home, found.slice(2));
+};
+
+/** At least one member; null when any of them is wrong. */
+export function list<T>(check: Check<T>): Check<T[]> {
+  return (value) => {
+    const items = value.items;
+    if (items === undefined) return value.report(`expected a list, found ${value.shown}`);
+    if (items.length === 0) return value.report('expected a list with at least one member');
+    const found = items.map(check);
+    return found.includes(null) ? null : (found as T[]);
+  };
+}
+
+/** A program and its arguments; no shell will see them. */
+export const commandLine: Check<string[]> = (value) => {
+  if (value.scalar !== undefined && value.scalar.value !== null) {
+    return value.report(`a command is a list, since no shell takes it apart: [${value.scalar.source.trim().split(/\s+/).slice(0, 6).map(printable).join(', ')}]`);
+  }
+  const words = list(text({ lenient: true, empty: true }))(value);
+  return words?.[0] === '' ? value.report('the first member of a command is a program') : words;
+};

@@ -1,0 +1,86 @@
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { homedir } from 'node:os';
+
+import { DepotError } from '../errors.js';
+import { requireTrusted } from '../permissions.js';
+import { printable } from '../printable.js';
+import { pathsOf, type Surroundings, systemConfigDirectory, userConfigDirectory, variable } from './state.js';
+
+/** A thousand arrangements fill a twentieth of this. */
+const largestFile = 16 * 2 ** 20;
+
+/** The surroundings of this process. */
+export function surroundings(env: NodeJS.ProcessEnv, cwd: string): Surroundings {
+  return { env, cwd, platform: process.platform, home: homeOf(env) };
+}
+
+/** `$HOME`, or what the system knows about the account: scheduled runs may have no HOME, and odd accounts nothing at all. */
+function homeOf(env: NodeJS.ProcessEnv): string | undefined {
+  const own = variable(env, process.platform === 'win32' ? 'USERPROFILE' : 'HOME');
+  if (own !== undefined) return own;
+  try {
+    const known = homedir();
+    return known === '' ? undefined : known;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where a config may be, in order; a `demanded` one must be there. */
+export function configCandidates(s: Surroundings, flag: string | undefined): { path: string; demanded: boolean; from: string }[] {
+  const paths = pathsOf(s.platform);
+  if (flag !== undefined) return [{ path: paths.resolve(s.cwd, flag), demanded: true, from: '--config' }];
+  const named = variable(s.env, 'DEPOT_CONFIG');
+  if (named !== undefined) return [{ path: paths.resolve(s.cwd, named), demanded: true, from: '$DEPOT_CONFIG' }];
+  const own = userConfigDirectory(s);
+  const directories = [s.cwd, ...(own === undefined ? [] : [own]), systemConfigDirectory(s)];
+  return directories.map((d) => ({ path: paths.join(d, 'depot.yaml'), demanded: false, from: 'search' }));
+}
+
+/**
+ * The first config there is, opened, checked and read. Throws `config-not-found` (with the places looked at),
+ * `config-unreadable`, or `config-insecure`: one that others could have written stops the search.
+ */
+export async function findConfig(s: Surroundings, flag: string | undefined): Promise<{ path: string; bytes: Buffer }> {
+  const looked: string[] = [];
+  for (const candidate of configCandidates(s, flag)) {
+    const bytes = await readTrusted(candidate.path);
+    if (bytes !== undefined) return { path: candidate.path, bytes };
+    if (candidate.demanded) {
+      throw new DepotError('config-not-found', `${printable(candidate.path)} (from ${candidate.from}) does not exist`, { hint: 'check the path, or write a configuration with: depot init' });
+    }
+    looked.push(printable(candidate.path));
+  }
+  throw new DepotError('config-not-found', `no depot.yaml: looked for ${looked.join(', ')}`, { hint: 'write one with: depot init; or name one with --config' });
+}
+
+/**
+ * Reads a file that depot acts upon, after checking who could have written it. Undefined when it does not exist.
+ * The check is made on the open file: what was checked is what is read.
+ */
+export async function readTrusted(path: string): Promise<Buffer | undefined> {
+  let handle: FileHandle;
+  try {
+    // Without O_NONBLOCK, opening a fifo waits for a writer.
+    handle = await open(path, constants.O_RDONLY | (process.platform === 'win32' ? 0 : constants.O_NONBLOCK));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw unreadable(path, code ?? 'unknown error', error);
+  }
+  try {
+    const found = await handle.stat();
+    if (!found.isFile()) throw unreadable(path, found.isDirectory() ? 'it is a directory' : 'it is not a regular file');
+    await requireTrusted(path, found);
+    if (found.size > largestFile) throw unreadable(path, `it is larger than ${largestFile / 2 ** 20} MiB`);
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
+
+function unreadable(path: string, why: string, cause?: unknown): DepotError {
+  const reason = why === 'EACCES' ? 'this account may not read it' : why;
+  return new DepotError('config-unreadable', `${printable(path)} cannot be read: ${reason}`, { hint: 'check its owner and mode, and the account that depot runs as', cause });
+}

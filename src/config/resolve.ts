@@ -1,0 +1,115 @@
+import { defaults } from './defaults.js';
+import type { RawArrangement } from './arrangement.js';
+import type { RawRemote } from './remote.js';
+import type { RawConfig } from './schema.js';
+import { pathsOf, stateDirectory, type Surroundings } from './state.js';
+import type { Arrangement, Config, RemoteSettings, SecretRefs } from './types.js';
+
+/** What was read: depot.yaml at `path`, then the included files. */
+export interface Sources {
+  path: string;
+  files: string[];
+  raw: RawConfig;
+  arrangements: RawArrangement[];
+  warnings: string[];
+}
+
+/**
+ * Flags, then environment, then file, then defaults: the one place where they meet. What only shows in the
+ * whole (a key missing in both remotes, two keys that exclude each other) is reported here; null then.
+ */
+export function resolveConfig(read: Sources, s: Surroundings, flags: { state?: string | undefined }): Config | null {
+  const { raw, path } = read;
+  const paths = pathsOf(s.platform);
+  const directory = paths.dirname(path);
+  const warnings = [...read.warnings];
+  const knownHostsFile = paths.join(directory, 'known_hosts');
+  const arrangements = new Map<string, Arrangement>();
+  for (const one of read.arrangements) {
+    const remote = resolveRemote(one, raw.remote, knownHostsFile, warnings);
+    const { beneficiaries, sources } = one;
+    if (remote === null || beneficiaries === undefined || sources === undefined) continue;
+    arrangements.set(one.name, {
+      name: one.name,
+      definedAt: one.key.place,
+      file: one.key.file.path,
+      beneficiaries,
+      retiredKeys: one.retiredKeys ?? [],
+      sources,
+      remote,
+      ...present('specification', one.specification),
+      ...present('minBytes', one.minBytes),
+      compression: one.compression ?? defaults.compression,
+      encryption: one.encryption ?? defaults.encryption,
+      spool: one.spool ?? defaults.spool,
+      ...present('everyMs', one.everyMs),
+      ...present('ended', one.ended),
+    });
+  }
+  if (raw.supplier === undefined) return null;
+  if (read.arrangements.length === 0) warnings.push('the configuration has no arrangements yet');
+  return {
+    path,
+    directory,
+    files: read.files,
+    state: stateDirectory(s, { flag: flags.state, configured: raw.state, configPath: path }),
+    supplier: { name: raw.supplier.name, signingKey: raw.supplier.signingKey, passphrase: raw.supplier.passphrase ?? {} },
+    ...present('notify', raw.notify && { command: raw.notify.command, on: raw.notify.on ?? [...defaults.notifyOn] }),
+    arrangements,
+    warnings,
+  };
+}
+
+/** An arrangement's own `remote:` over the one for all; null when the two leave something open (reported). */
+function resolveRemote(one: RawArrangement, common: RawRemote | undefined, knownHostsFile: string, warnings: string[]): RemoteSettings | null {
+  const own = one.remote;
+  const pick = <K extends keyof RawRemote>(key: K): RawRemote[K] | undefined => own?.[key] ?? common?.[key];
+  const place = own?.fields.owner ?? one.key;
+  const stated = (key: string): boolean => own?.fields.has(key) === true || common?.fields.has(key) === true;
+  for (const key of ['host', 'directory'] as const) {
+    if (!stated(key)) place.report(`'${one.name}' has no remote ${key}: set it here or in the remote: for all`);
+  }
+
+  const [publish, sidecars] = [pick('publish') ?? defaults.publish, pick('sidecars') ?? defaults.sidecars];
+  if (publish === 'direct' && !sidecars) {
+    const at = own?.fields.has('sidecars') === true ? own : own?.fields.has('publish') === true ? own : common;
+    at?.fields.at(at.fields.has('sidecars') ? 'sidecars' : 'publish').report(`publish: direct needs sidecars (in '${one.name}'): the receipt, which comes last, is what marks a deposit as complete`);
+  }
+
+  if (own !== undefined && common?.host !== undefined && own.host !== undefined && own.host !== common.host) {
+    const inherited = [
+      ...(own.hostKeys === undefined && common.hostKeys !== undefined ? ['hostKey'] : []),
+      ...(own.password === undefined && common.password !== undefined ? ['the password'] : []),
+    ];
+    if (inherited.length > 0) warnings.push(`${one.key.place}: '${one.name}' has a host of its own, and takes ${inherited.join(' and ')} from the remote for all`);
+  }
+
+  const [host, directory] = [pick('host'), pick('directory')];
+  if (host === undefined || directory === undefined) return null;
+  return {
+    host,
+    port: pick('port') ?? defaults.port,
+    ...present('username', pick('username')),
+    directory,
+    ...present('privateKey', pick('privateKey')),
+    hostKeys: pick('hostKeys') ?? [],
+    knownHostsFile,
+    publish,
+    sidecars,
+    lanes: pick('lanes') ?? defaults.lanes,
+    window: pick('window') ?? defaults.window,
+    ...present('retryForMs', pick('retryForMs')),
+    connectTimeoutMs: defaults.connectTimeoutMs,
+    password: pick('password') ?? {},
+    privateKeyPassphrase: passphraseOf(own, common),
+  };
+}
+
+/** The passphrase belongs to the key: one for all does not open an arrangement's own. */
+function passphraseOf(own: RawRemote | undefined, common: RawRemote | undefined): SecretRefs {
+  return own?.privateKeyPassphrase ?? (own?.privateKey === undefined ? common?.privateKeyPassphrase : undefined) ?? {};
+}
+
+function present<K extends string, T>(key: K, value: T | undefined): Partial<Record<K, T>> {
+  return value === undefined ? {} : ({ [key]: value } as Record<K, T>);
+}
