@@ -73,17 +73,6 @@ export function paddingFor(size: number): number {
   return (BLOCK - (size % BLOCK)) % BLOCK;
 }
 
-/**
- * One pax record, `"<length> <keyword>=<value>\n"`, in octets. The length counts the whole record, its
- * own digits too, so that it may need a second look.
- */
-export function paxRecord(keyword: string, value: Uint8Array): Buffer<ArrayBuffer> {
-  const body = 1 + Buffer.byteLength(keyword) + 1 + value.length + 1;
-  let length = body + String(body).length;
-  if (String(length).length > String(body).length) length = body + String(length).length;
-  return Buffer.concat([Buffer.from(`${length} ${keyword}=`), value, Buffer.from('\n')]);
-}
-
 /** A time as pax writes it: decimal seconds since 1970, with a fraction only where there is one. */
 export function paxTime(ns: bigint): string {
   const sign = ns < 0n ? '-' : '';

@@ -1,0 +1,58 @@
+export type Chunk = Uint8Array<ArrayBuffer>;
+
+/** Octets of a chunk: large enough that handing one over costs nothing next to filling it. */
+export const CHUNK_OCTETS = 1 << 20;
+
+/**
+ * Cuts what is written into chunks. Everything is synchronous: writers are generators that yield the chunks as they get
+ * full, so that a small file costs no promise and no turn of the event loop.
+ *
+ * A writer may also fill `buffer` from `used` on by itself, at most `free` octets, and then call `advance`; when `free`
+ * is 0 it must yield `take()`.
+ */
+export class Chunks {
+  buffer: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(CHUNK_OCTETS);
+  used = 0;
+
+  get free(): number {
+    return CHUNK_OCTETS - this.used;
+  }
+
+  /** The octets were written into `buffer`. */
+  advance(octets: number): void {
+    this.used += octets;
+  }
+
+  /** Copies what is known to fit. */
+  put(bytes: Uint8Array): void {
+    this.buffer.set(bytes, this.used);
+    this.used += bytes.length;
+  }
+
+  *write(bytes: Uint8Array): Generator<Chunk, void> {
+    for (let at = 0; at < bytes.length; ) {
+      const piece = bytes.subarray(at, at + this.free);
+      this.put(piece);
+      at += piece.length;
+      if (this.free === 0) yield this.take();
+    }
+  }
+
+  *zeros(octets: number): Generator<Chunk, void> {
+    for (let left = octets; left > 0; ) {
+      const length = Math.min(left, this.free);
+      this.buffer.fill(0, this.used, this.used + length);
+      this.used += length;
+      left -= length;
+      if (this.free === 0) yield this.take();
+    }
+  }
+
+  /** What was written since the last `take`; the caller may keep it. */
+  take(): Chunk {
+    const chunk = this.buffer.subarray(0, this.used);
+    this.buffer = Buffer.allocUnsafeSlow(CHUNK_OCTETS);
+    this.used = 0;
+    return chunk;
+  }
+}

@@ -1,0 +1,191 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { childEnvironment } from '../child-env.js';
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+
+export interface CommandOptions {
+  /** What runs, for messages: `source crm.pgdump: command`. */
+  label: string;
+  /** The working directory. */
+  directory: string;
+  env?: Record<string, string>;
+  timeoutMs?: number;
+  /** Ends the command; its reason is thrown. */
+  signal?: AbortSignal;
+  /** How long after SIGTERM comes SIGKILL. */
+  graceMs?: number;
+}
+
+const GRACE_MS = 5_000;
+/** A daemon that a command left behind may keep its stderr open for ever. */
+const STDERR_AFTER_EXIT_MS = 500;
+
+/**
+ * Runs a command without a shell and yields its output. It must exit with status 0 in time, which is known only after the
+ * last octet: whoever uses the output must not take it for complete before the generator has returned.
+ *
+ * @throws DepotError 'source-failed' (with the last lines of its stderr), 'source-timed-out'; the signal's reason
+ */
+export async function* outputOf(argv: readonly string[], options: CommandOptions): AsyncGenerator<Uint8Array, void> {
+  const command = await Command.start(argv, options, 'pipe');
+  try {
+    for await (const bytes of command.output()) yield bytes;
+    await command.succeeded();
+  } finally {
+    await command.close();
+  }
+}
+
+/** Runs a command to its end; its output is thrown away. Throws as `outputOf` does. */
+export async function run(argv: readonly string[], options: CommandOptions): Promise<void> {
+  const command = await Command.start(argv, options, 'ignore');
+  try {
+    await command.succeeded();
+  } finally {
+    await command.close();
+  }
+}
+
+class Command {
+  readonly #child: ChildProcess;
+  readonly #name: string;
+  readonly #options: CommandOptions;
+  readonly #stderr = new LastLines();
+  readonly #exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  readonly #timer: NodeJS.Timeout | undefined;
+  /** Why it was stopped before its end. */
+  #stopped: { reason: unknown } | null = null;
+  #stopping: Promise<void> = Promise.resolve();
+
+  private constructor(child: ChildProcess, name: string, options: CommandOptions) {
+    this.#child = child;
+    this.#name = name;
+    this.#options = options;
+    this.#exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+    child.on('error', () => undefined); // what matters is the exit, and `start` reports a failed start
+    child.stderr?.on('data', (bytes: Uint8Array) => this.#stderr.add(bytes)).on('error', () => undefined);
+    if (options.timeoutMs !== undefined) this.#timer = setTimeout(() => this.#stop(this.#timedOut()), options.timeoutMs);
+    options.signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  static async start(argv: readonly string[], options: CommandOptions, stdout: 'pipe' | 'ignore'): Promise<Command> {
+    options.signal?.throwIfAborted();
+    const [file = '', ...args] = argv;
+    const child = spawn(file, args, {
+      cwd: options.directory,
+      env: childEnvironment(process.env, options.env),
+      stdio: ['ignore', stdout, 'pipe'],
+      // A process group of its own, so that what the command starts can be ended with it.
+      detached: process.platform !== 'win32',
+      windowsHide: true,
+    });
+    const command = new Command(child, printable(file), options);
+    try {
+      await once(child, 'spawn');
+    } catch (cause) {
+      await command.close();
+      const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such command, or no such directory to run it in' : String((cause as NodeJS.ErrnoException).code);
+      throw new DepotError('source-failed', `${options.label} ${command.#name} could not be started: ${reason}`, { hint: 'check the command with depot doctor', cause });
+    }
+    return command;
+  }
+
+  async *output(): AsyncGenerator<Uint8Array, void> {
+    try {
+      for await (const bytes of this.#child.stdout!) yield bytes as Uint8Array;
+    } catch (error) {
+      if (this.#stopped === null) throw error;
+    }
+    await this.#throwIfStopped();
+  }
+
+  /** Waits for the exit. */
+  async succeeded(): Promise<void> {
+    const { code, signal } = await this.#exited;
+    await this.#throwIfStopped();
+    if (code === 0) return;
+    const closed = once(this.#child, 'close').catch(() => undefined);
+    if (this.#child.stderr?.readableEnded === false) await Promise.race([closed, delay(STDERR_AFTER_EXIT_MS)]);
+    throw this.#failure('source-failed', code === null ? `was ended by ${signal ?? 'a signal'}` : `exited with status ${code}`);
+  }
+
+  /** Ends what still runs, and lets go of everything. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null) this.#stop(null);
+    await this.#stopping;
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+  }
+
+  async #throwIfStopped(): Promise<void> {
+    if (this.#stopped === null) return;
+    await this.#stopping;
+    throw this.#stopped.reason;
+  }
+
+  #onAbort = (): void => this.#stop(this.#options.signal?.reason);
+
+  #stop(reason: unknown): void {
+    if (this.#stopped !== null) return;
+    this.#stopped = { reason };
+    this.#stopping = endGroup(this.#child, this.#options.graceMs ?? GRACE_MS).then(() => void this.#child.stdout?.destroy());
+  }
+
+  #timedOut(): DepotError {
+    return this.#failure('source-timed-out', `took longer than ${(this.#options.timeoutMs ?? 0) / 1000} s and was ended`);
+  }
+
+  #failure(code: 'source-failed' | 'source-timed-out', what: string): DepotError {
+    const lines = this.#stderr.lines();
+    const message = [`${this.#options.label} ${this.#name} ${what}`, ...lines.map((line) => `  ${line}`)].join('\n');
+    return new DepotError(code, message, { hint: lines.length === 0 ? 'run the command by hand; it said nothing on stderr' : 'see what the command said above' });
+  }
+}
+
+/** Ends a command with everything in its process group: politely, then not. */
+async function endGroup(child: ChildProcess, graceMs: number): Promise<void> {
+  if (child.pid === undefined) return;
+  if (process.platform === 'win32') {
+    spawn('taskkill', ['/pid', String(child.pid), '/T', '/F'], { stdio: 'ignore', windowsHide: true }).on('error', () => child.kill());
+    await once(child, 'exit');
+    return;
+  }
+  const group = -child.pid;
+  const deadline = Date.now() + graceMs;
+  for (let alive = signalGroup(group, 'SIGTERM'); alive && Date.now() < deadline; alive = signalGroup(group, 0)) await delay(20);
+  signalGroup(group, 'SIGKILL');
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+}
+
+/** False when nobody is in the group any more. */
+function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(group, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const KEPT_LINES = 20;
+const KEPT_OCTETS = 16_384;
+const LINE_LENGTH = 300;
+
+/** The last lines of what a command says, in bounded memory. */
+class LastLines {
+  #tail = Buffer.alloc(0);
+
+  add(bytes: Uint8Array): void {
+    this.#tail = Buffer.concat([this.#tail, bytes.subarray(-KEPT_OCTETS)]).subarray(-KEPT_OCTETS);
+  }
+
+  /** At most `KEPT_LINES`, fit to print. */
+  lines(): string[] {
+    const lines = this.#tail.toString('utf8').split(/\r?\n/).filter((line) => line.trim() !== '');
+    return lines.slice(-KEPT_LINES).map((line) => printable(line.length > LINE_LENGTH ? `${line.slice(0, LINE_LENGTH)}…` : line));
+  }
+}

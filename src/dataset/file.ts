@@ -1,0 +1,179 @@
+import { createHash, hash } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
+import type { Archive } from './archive.js';
+import { toPath, type ByteString } from './bytestring.js';
+import type { Chunk, Chunks } from './chunks.js';
+import { emptyError, hasCode, locate, unreadable, type Reading } from './reading.js';
+import type { FileSource, SourceSpec } from './sources.js';
+import { paddingFor } from './tar/format.js';
+import type { TarHeader } from './tar/write.js';
+
+/** Where each file with several hard links was stored, by device and inode: the one thing that grows with the dataset. */
+export class HardLinks {
+  readonly #stored = new Map<string, ByteString>();
+
+  /** The path of an earlier link to the same file; null for the first, which from now on is that path. */
+  earlier(stat: BigIntStats, path: ByteString): ByteString | null {
+    if (stat.nlink < 2n) return null;
+    const key = `${stat.dev}:${stat.ino}`;
+    const earlier = this.#stored.get(key);
+    if (earlier === undefined) this.#stored.set(key, path);
+    return earlier ?? null;
+  }
+}
+
+/** What reading the files of one source needs to know. */
+export interface FileContext {
+  archive: Archive;
+  reading: Reading;
+  source: SourceSpec;
+  hardLinks: HardLinks;
+}
+
+// NOFOLLOW: what was a file may have become a symlink to elsewhere. NONBLOCK: or a fifo, whose open would wait for a writer.
+// (Windows has neither.)
+const OPEN_FLAGS = constants.O_RDONLY | ((constants.O_NOFOLLOW as number | undefined) ?? 0) | ((constants.O_NONBLOCK as number | undefined) ?? 0);
+
+/** Stores the file of a file source. Throws as `packFile` does, and 'source-empty' unless `allowEmpty`. */
+export function* packFileSource(context: FileContext & { source: FileSource }, path: ByteString): Generator<Chunk, void> {
+  const { source, archive } = context;
+  const file = locate(source.path, 'file');
+  const before = archive.bytes;
+  yield* packFile(context, file, path);
+  if (archive.bytes === before && !source.allowEmpty) throw emptyError(source, 'the file is empty');
+}
+
+/**
+ * Stores a regular file, or a hard link when its inode was stored before.
+ *
+ * The header comes before the content, so exactly as many octets as it says must follow. A file that
+ * changes meanwhile is an error (`onChange: fail`). With `onChange: warn` a longer file is cut off and a shorter one filled
+ * up with zeros; the archive stays valid, the manifest's digest is of what was stored, its line says `"changed":true`, and the
+ * dataset counts as incomplete.
+ *
+ * @param file where it is
+ * @param path what it is called in the archive
+ * @throws DepotError 'source-changed', 'source-failed'
+ */
+export function* packFile(context: FileContext, file: ByteString, path: ByteString): Generator<Chunk, void> {
+  const { archive, reading, source, hardLinks } = context;
+  const fd = open(context, file);
+  if (fd === null) return;
+  try {
+    const before = fstatSync(fd, { bigint: true });
+    if (!before.isFile()) {
+      reading.changed(source, file, 'is no longer a file; it is not in the dataset');
+      return;
+    }
+    const entry: TarHeader = {
+      path,
+      type: 'file',
+      size: Number(before.size),
+      mode: Number(before.mode) & 0o7777,
+      mtimeNs: before.mtimeNs,
+      linkTarget: null,
+    };
+    const earlier = hardLinks.earlier(before, path);
+    if (earlier !== null) return yield* archive.withoutContent({ ...entry, type: 'hardlink', size: 0, linkTarget: earlier });
+
+    const header = archive.headers.encode(entry);
+    const { out } = archive;
+    const content: OpenFile = { fd, file, size: entry.size, onShort: () => reading.changed(source, file, 'got shorter while it was read') };
+    let stored: StoredContent;
+    if (header.length + entry.size + paddingFor(entry.size) < out.free) {
+      out.put(header);
+      stored = readSmall(archive, content);
+    } else {
+      yield* out.write(header);
+      stored = yield* readLarge(archive, content);
+    }
+
+    const after = fstatSync(fd, { bigint: true });
+    const differs = after.size !== before.size || after.mtimeNs !== before.mtimeNs || after.ctimeNs !== before.ctimeNs;
+    if (differs && !stored.short) reading.changed(source, file, `changed while it was read${sizes(before.size, after.size)}`);
+    yield* archive.list({ ...entry, sha256: stored.sha256, parts: null, changed: differs || stored.short });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The open file; null when it vanished or was replaced by something that is not a file, where that is allowed. */
+function open({ reading, source }: FileContext, file: ByteString): number | null {
+  try {
+    return openSync(toPath(file), OPEN_FLAGS);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) reading.vanished(source, file);
+    // A symlink, or a socket, in its place.
+    else if (hasCode(error, 'ELOOP', 'EMLINK', 'ENXIO')) reading.changed(source, file, 'is no longer a file; it is not in the dataset');
+    else throw unreadable(file, error);
+    return null;
+  }
+}
+
+interface OpenFile {
+  fd: number;
+  file: ByteString;
+  size: number;
+  /** Called when the file turns out to be shorter than `size`; throws where that is not allowed. */
+  onShort: () => void;
+}
+
+interface StoredContent {
+  sha256: string;
+  short: boolean;
+}
+
+/** For what fits in the current chunk: no copy, no hash object. */
+function readSmall({ out }: Archive, content: OpenFile): StoredContent {
+  const { size } = content;
+  const start = out.used;
+  const short = !fill(out, content, size, false);
+  const sha256 = hash('sha256', out.buffer.subarray(start, start + size), 'hex');
+  const padding = paddingFor(size);
+  out.buffer.fill(0, out.used, out.used + padding);
+  out.advance(padding);
+  return { sha256, short };
+}
+
+function* readLarge({ out }: Archive, content: OpenFile): Generator<Chunk, StoredContent> {
+  const digest = createHash('sha256');
+  let short = false;
+  for (let left = content.size; left > 0; ) {
+    const start = out.used;
+    const length = Math.min(left, out.free);
+    if (!fill(out, content, length, short)) short = true;
+    digest.update(out.buffer.subarray(start, start + length));
+    left -= length;
+    if (out.free === 0) yield out.take();
+  }
+  yield* out.zeros(paddingFor(content.size));
+  return { sha256: digest.digest('hex'), short };
+}
+
+/** Puts the next `length` octets of the file into the chunk, zeros where the file has ended; false when it has. */
+function fill(out: Chunks, content: OpenFile, length: number, ended: boolean): boolean {
+  const got = ended ? 0 : readFully(content, out.buffer, out.used, length);
+  if (got < length && !ended) content.onShort();
+  out.buffer.fill(0, out.used + got, out.used + length);
+  out.advance(length);
+  return got === length;
+}
+
+/** Reads until `length` octets are there or the file ends; returns how many. */
+function readFully({ fd, file }: OpenFile, buffer: Buffer, at: number, length: number): number {
+  let got = 0;
+  try {
+    while (got < length) {
+      const read = readSync(fd, buffer, at + got, length - got, null);
+      if (read === 0) break;
+      got += read;
+    }
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+  return got;
+}
+
+function sizes(before: bigint, after: bigint): string {
+  return before === after ? '' : ` (from ${before} to ${after} octets)`;
+}

@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
+import { DepotError } from '../errors.js';
+import { Archive, DATA } from './archive.js';
+import { fromText, toPath } from './bytestring.js';
+import type { Chunk } from './chunks.js';
+import { outputOf } from './command.js';
+import { packDirectory } from './directory.js';
+import { HardLinks, packFileSource } from './file.js';
+import { PartBuffer, packParts } from './parts.js';
+import { commandOptions, runCleanup, runPrepare } from './prepare.js';
+import { readme } from './readme.js';
+import { locate, Reading } from './reading.js';
+import { checkNames, type DatasetHooks, type DatasetOptions, type DatasetSummary, type SourceSpec } from './sources.js';
+import { readStdin } from './stdin.js';
+
+export type { DatasetHooks, DatasetOptions, DatasetSummary, SourceSpec } from './sources.js';
+
+/**
+ * Packs the dataset into a tar: README, specification, the sources in their order, and the manifest (DESIGN: the suitcase).
+ *
+ * Yields chunks of up to 1 MiB, which the caller may keep. Reading is synchronous, for a million small files must not cost a
+ * million turns of the event loop, so this is work for a thread of its own; between two chunks there is a turn. Memory does not
+ * grow with the dataset, but for a small record for each file with more than one hard link.
+ *
+ * Nothing of what was yielded counts unless the generator returns: what is wrong with a source may show at its very end.
+ * Each source's `cleanup` runs whatever happens, also when the caller gives up; wait for that before ending the thread.
+ *
+ * @returns what a receipt says of the dataset
+ * @throws DepotError 'source-failed' | 'source-changed' | 'source-timed-out' | 'source-empty' | 'source-too-small' |
+ *   'config-invalid' (a source's name); the abort reason when `hooks.signal` fires
+ */
+export async function* packDataset(options: DatasetOptions, hooks: DatasetHooks): AsyncGenerator<Chunk, DatasetSummary> {
+  checkNames(options.sources);
+  const dataset = new Dataset(options, hooks);
+  for await (const chunk of dataset.chunks()) {
+    hooks.signal.throwIfAborted();
+    hooks.progress({ entries: dataset.archive.entries, bytes: dataset.archive.bytes });
+    yield chunk;
+    await turn();
+  }
+  return dataset.summary();
+}
+
+class Dataset {
+  readonly archive = new Archive();
+  readonly #reading: Reading;
+  readonly #hardLinks = new HardLinks();
+  readonly #parts = new PartBuffer();
+  readonly #options: DatasetOptions;
+  readonly #hooks: DatasetHooks;
+  #manifestSha256 = '';
+
+  constructor(options: DatasetOptions, hooks: DatasetHooks) {
+    this.#options = options;
+    this.#hooks = hooks;
+    this.#reading = new Reading(hooks.warn);
+  }
+
+  async *chunks(): AsyncGenerator<Chunk, void> {
+    const { archive } = this;
+    yield* archive.document('README.md', Buffer.from(readme(this.#options)));
+    if (this.#options.specification !== undefined) yield* archive.document('specification.md', readSpecification(this.#options.specification));
+    for (const source of this.#options.sources) yield* this.#source(source);
+    this.#checkSize();
+    this.#manifestSha256 = yield* archive.finish(this.#counts());
+  }
+
+  summary(): DatasetSummary {
+    return { ...this.#counts(), manifestSha256: this.#manifestSha256 };
+  }
+
+  async *#source(source: SourceSpec): AsyncGenerator<Chunk, void> {
+    try {
+      await runPrepare(source, this.#options, this.#hooks.signal);
+      yield* this.#contents(source);
+    } finally {
+      await runCleanup(source, this.#options, this.#hooks.warn);
+    }
+  }
+
+  #contents(source: SourceSpec): Iterable<Chunk> | AsyncIterable<Chunk> {
+    const { archive } = this;
+    const path = fromText(`${DATA}/${source.name}`);
+    const context = { archive, reading: this.#reading, hardLinks: this.#hardLinks };
+    switch (source.kind) {
+      case 'directory':
+        return packDirectory({ ...context, source }, path);
+      case 'file':
+        return packFileSource({ ...context, source }, path);
+      case 'command': {
+        const run = { ...commandOptions(source, this.#options, 'command'), signal: this.#hooks.signal };
+        return packParts(archive, this.#parts, source, path, outputOf(source.command, run));
+      }
+      case 'stdin':
+        return packParts(archive, this.#parts, source, path, readStdin(source, this.#hooks));
+    }
+  }
+
+  #counts(): Omit<DatasetSummary, 'manifestSha256'> {
+    const { entries, bytes } = this.archive;
+    return { entries, bytes, skipped: { ...this.#reading.skipped }, complete: this.#reading.complete };
+  }
+
+  #checkSize(): void {
+    const { bytes } = this.archive;
+    const { minBytes } = this.#options;
+    if (minBytes === undefined || bytes >= minBytes) return;
+    throw new DepotError('source-too-small', `the dataset holds ${bytes} octets, less than the ${minBytes} of minSize`, {
+      hint: 'find out what is missing, or lower minSize if that is all there is',
+    });
+  }
+}
+
+function readSpecification(path: string): Uint8Array {
+  return readFileSync(toPath(locate(path, 'file')));
+}

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto';
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+import type { Archive } from './archive.js';
+import type { ByteString } from './bytestring.js';
+import type { Chunk } from './chunks.js';
+import { emptyError } from './reading.js';
+import type { SourceSpec } from './sources.js';
+import { MAX_PARTS, partSuffix } from './tar/format.js';
+
+/** A part is held in memory until its size is known, so this is what a source of unknown length costs. */
+export const PART_OCTETS = 16 << 20;
+
+/** For data that has no mode of its own: whoever unpacks it decides who else may read it. */
+const PART_MODE = 0o600;
+
+/** Holds the part that is being filled; one for all sources. */
+export class PartBuffer {
+  #buffer: Buffer<ArrayBuffer> | null = null;
+  get(): Buffer<ArrayBuffer> {
+    return (this.#buffer ??= Buffer.allocUnsafeSlow(PART_OCTETS));
+  }
+}
+
+/**
+ * Stores content of unknown length as parts `<path>.part-000001` and so on, of `PART_OCTETS` each but the last, and then lists
+ * them in one line of the manifest, with the digest of the whole.
+ *
+ * @throws DepotError 'source-empty' when there is no content, unless `allowEmpty`; what `content` throws
+ */
+export async function* packParts(archive: Archive, parts: PartBuffer, source: SourceSpec, path: ByteString, content: AsyncIterable<Uint8Array>): AsyncGenerator<Chunk, void> {
+  const buffer = parts.get();
+  const whole = createHash('sha256');
+  const entry = { path, type: 'file', mode: PART_MODE, mtimeNs: archive.startedNs, linkTarget: null } as const;
+  let used = 0;
+  let size = 0;
+  let count = 0;
+  const store = function* (): Generator<Chunk, void> {
+    if (++count > MAX_PARTS) throw new DepotError('source-failed', `source ${printable(source.name)}: more than ${MAX_PARTS} parts of ${PART_OCTETS} octets`, { hint: 'split the source in two' });
+    const part = buffer.subarray(0, used);
+    whole.update(part);
+    size += used;
+    used = 0;
+    yield* archive.stored({ ...entry, path: (path + partSuffix(count)) as ByteString, size: part.length }, part);
+  };
+
+  for await (const bytes of content) {
+    for (let at = 0; at < bytes.length; ) {
+      const piece = bytes.subarray(at, at + PART_OCTETS - used);
+      buffer.set(piece, used);
+      used += piece.length;
+      at += piece.length;
+      if (used === PART_OCTETS) yield* store();
+    }
+  }
+  if (size + used === 0 && !source.allowEmpty) throw emptyError(source, source.kind === 'stdin' ? 'there is nothing on stdin' : 'the command printed nothing');
+  // An empty content has one empty part, so that joining it gives an empty file.
+  if (used > 0 || count === 0) yield* store();
+  yield* archive.list({ ...entry, size, sha256: whole.digest('hex'), parts: count, changed: false });
+}

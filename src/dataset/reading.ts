@@ -1,0 +1,111 @@
+import { realpathSync, statSync } from 'node:fs';
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+import { fromBytes, fromText, toBytes, toPath, type ByteString } from './bytestring.js';
+import type { SourceSpec } from './sources.js';
+
+export type SkippedKind = 'socket' | 'fifo' | 'device' | 'unknown' | 'vanished';
+
+/** A directory full of sockets must not fill a log. */
+const WARNINGS_PER_KIND = 20;
+
+/**
+ * What is noticed while the sources are read. What the operator has to hear of goes to `warn`; what
+ * the source's `onChange` does not allow is thrown.
+ */
+export class Reading {
+  readonly skipped: Partial<Record<SkippedKind, number>> = {};
+  complete = true;
+  #changed = 0;
+  readonly #warn: (message: string) => void;
+
+  constructor(warn: (message: string) => void) {
+    this.#warn = warn;
+  }
+
+  /** Something that no archive can hold was left out. */
+  leftOut(kind: Exclude<SkippedKind, 'vanished'>, path: ByteString): void {
+    this.#count(kind, `skipped ${shown(path)}: ${kind === 'unknown' ? 'neither file, directory nor link' : `a ${kind}`} cannot be deposited`);
+  }
+
+  /** Something was listed and then not there any more. */
+  vanished(source: SourceSpec, path: ByteString): void {
+    if (source.onChange === 'fail') throw changedError(`${shown(path)} vanished while it was read`);
+    this.complete = false;
+    this.#count('vanished', `${shown(path)} vanished while it was read; it is not in the dataset`);
+  }
+
+  /** Something did not stay as it was; `how` completes "<path> …". */
+  changed(source: SourceSpec, path: ByteString, how: string): void {
+    if (source.onChange === 'fail') throw changedError(`${shown(path)} ${how}`);
+    this.complete = false;
+    if (++this.#changed <= WARNINGS_PER_KIND) this.#warn(`${shown(path)} ${how}`);
+    if (this.#changed === WARNINGS_PER_KIND) this.#warn('more that changed while it was read is not named');
+  }
+
+  #count(kind: SkippedKind, message: string): void {
+    const count = (this.skipped[kind] ?? 0) + 1;
+    this.skipped[kind] = count;
+    if (count <= WARNINGS_PER_KIND) this.#warn(message);
+    if (count === WARNINGS_PER_KIND) this.#warn(`more of this kind (${kind}) are counted and not named`);
+  }
+}
+
+function changedError(message: string): DepotError {
+  return new DepotError('source-changed', message, { hint: 'deposit a copy or a snapshot that does not change, or set onChange: warn' });
+}
+
+/**
+ * Where a source's own path leads. Here alone symlinks are followed: the operator named this path, and
+ * `/srv/export/latest` means what it points to, while a link inside a dataset may point anywhere.
+ *
+ * @throws DepotError 'source-failed' when there is no such thing, or something else
+ */
+export function locate(path: string, expected: 'directory' | 'file'): ByteString {
+  const named = fromText(path);
+  let real: ByteString;
+  let found;
+  try {
+    real = fromBytes(realpathSync.native(path, { encoding: 'buffer' }));
+    found = statSync(toPath(real));
+  } catch (error) {
+    throw unreadable(named, error);
+  }
+  if (expected === 'directory' ? found.isDirectory() : found.isFile()) return real;
+  const actual = found.isDirectory() ? 'a directory' : found.isFile() ? 'a file' : 'neither a file nor a directory';
+  throw new DepotError('source-failed', `${shown(named)} is ${actual}`, { hint: `name a ${expected} here, or use another kind of source` });
+}
+
+/** 'source-failed', naming the file: it is there and cannot be read. */
+export function unreadable(path: ByteString, error: unknown): DepotError {
+  const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  return new DepotError('source-failed', `cannot read ${shown(path)}: ${reasons[reason] ?? reason}`, { cause: error });
+}
+
+/** A source that should hold something and does not. */
+export function emptyError(source: SourceSpec, what: string): DepotError {
+  return new DepotError('source-empty', `source ${printable(source.name)}: ${what}`, {
+    hint: 'find out why, or set allowEmpty: true if that is as it should be',
+  });
+}
+
+const reasons: Record<string, string> = {
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EIO: 'input/output error',
+  ENOENT: 'no such file or directory',
+  ENOTDIR: 'not a directory',
+  EBUSY: 'in use by another program',
+  EMFILE: 'too many open files',
+  ENAMETOOLONG: 'its path is too long for the system',
+  ESTALE: 'stale network file handle',
+};
+
+/** True when `error` is a system error with one of these codes. */
+export function hasCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}
+
+export function shown(path: ByteString): string {
+  return printable(toBytes(path));
+}

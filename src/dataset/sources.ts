@@ -1,0 +1,97 @@
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+import { PART_NAME } from './tar/format.js';
+
+interface SourceCommon {
+  /** Its name below `data/`; see `checkNames`. */
+  name: string;
+  /** Runs before the source is read; when it fails, the source has failed. */
+  prepare?: string[];
+  /** Runs after the source was read, failed or was aborted; when it fails, that is a warning. */
+  cleanup?: string[];
+  /** Added to the environment of prepare, command and cleanup. */
+  env?: Record<string, string>;
+  /** For each of prepare, command, stdin and cleanup. */
+  timeoutMs?: number;
+  /** Whether a file or an output without content, or a directory without files, may be deposited. */
+  allowEmpty: boolean;
+  /** What a file that changes or vanishes while it is read is: an error, or a warning and `complete: false`. */
+  onChange: 'fail' | 'warn';
+}
+
+export type DirectorySource = SourceCommon & {
+  kind: 'directory';
+  path: string;
+  /** Globs (picomatch, dot files included) against paths relative to `path`; see `excluder`. */
+  exclude: string[];
+};
+export type FileSource = SourceCommon & { kind: 'file'; path: string };
+export type CommandSource = SourceCommon & { kind: 'command'; command: string[] };
+export type StdinSource = SourceCommon & { kind: 'stdin' };
+export type SourceSpec = DirectorySource | FileSource | CommandSource | StdinSource;
+
+export interface DatasetOptions {
+  sources: SourceSpec[];
+  /** Path of the supplier's own document, which becomes `DEPOT/specification.md`. */
+  specification?: string;
+  /** Where commands run. */
+  commandDirectory: string;
+  /** Less content than this is an error: 'source-too-small'. */
+  minBytes?: number;
+  arrangement: string;
+  depositId: string;
+}
+
+export interface DatasetHooks {
+  signal: AbortSignal;
+  /** Gets text that is fit to print: one line, no raw names. */
+  warn: (message: string) => void;
+  /** Called once per chunk, with what was packed so far. */
+  progress: (p: { entries: number; bytes: number }) => void;
+  /** What a stdin source reads. */
+  stdin?: AsyncIterable<Uint8Array>;
+}
+
+export interface DatasetSummary {
+  /** Files, directories and links below `data/`; a file in parts counts once. */
+  entries: number;
+  /** Their content, uncompressed, in octets. */
+  bytes: number;
+  /** What was left out, by kind: socket, fifo, device, unknown, vanished. */
+  skipped: Record<string, number>;
+  /** False when something vanished or changed while it was read. */
+  complete: boolean;
+  /** Lower-case hex SHA-256 over the manifest's parts, concatenated. */
+  manifestSha256: string;
+}
+
+/** Room for the suffix of a part in the 255 octets that file systems give a name. */
+const MAX_NAME_OCTETS = 240;
+
+/**
+ * Refuses what the format cannot hold: a source's name must be one path component that cannot be taken for a part, and no
+ * two may be alike.
+ *
+ * @throws DepotError 'config-invalid'
+ */
+export function checkNames(sources: readonly SourceSpec[]): void {
+  const seen = new Set<string>();
+  for (const { name } of sources) {
+    const problem = nameProblem(name) ?? (seen.has(name) ? 'is used twice' : null);
+    if (problem !== null) throw new DepotError('config-invalid', `the source name "${printable(name)}" ${problem}`, { hint: 'give the source another name with as:' });
+    seen.add(name);
+  }
+  if (sources.filter((source) => source.kind === 'stdin').length > 1) {
+    throw new DepotError('config-invalid', 'more than one source reads stdin', { hint: 'keep one stdin source' });
+  }
+}
+
+function nameProblem(name: string): string | null {
+  if (name === '') return 'is empty';
+  if (name === '.' || name === '..') return 'is not a name';
+  if (/[/\0]/.test(name)) return 'holds a slash or a NUL';
+  if (PART_NAME.test(name)) return 'ends like a part of a file';
+  if (/\p{Surrogate}/u.test(name)) return 'is not well-formed Unicode';
+  if (Buffer.byteLength(name) > MAX_NAME_OCTETS) return `is longer than ${MAX_NAME_OCTETS} octets`;
+  return null;
+}
