@@ -1,0 +1,251 @@
+import { fromBytes, toBytes, type ByteString } from './bytestring.js';
+import type { Hash } from './hash.js';
+import { MANIFEST_PART_OCTETS, MANIFEST_PATH, parseManifestLine, type ManifestEnd, type ManifestEntry } from './manifest.js';
+import { FIRST_ENTRY, partName } from './part-names.js';
+import type { EntrySink, TarEntry } from './tar/format.js';
+import { refused, shown } from './tar/refused.js';
+import { WalkOrder } from './walk-order.js';
+
+export interface ManifestResult {
+  /** `none`: the archive does not begin as depot's do, so it was made by another tool and there is nothing to compare with. */
+  manifest: 'found' | 'none';
+  /** As the manifest and the receipt count: entries below `data/`, and the octets of their files. Without a manifest: all. */
+  entries: number;
+  bytes: number;
+  /** SHA-256 of all its lines, lower-case hex; null without a manifest. */
+  manifestSha256: string | null;
+  /** What the supplier left out, as the manifest's last line says; null when there is none. */
+  skipped: Record<string, number> | null;
+  /** False when the supplier says that something vanished or changed; null when there is no last line. */
+  complete: boolean | null;
+  /** What does not agree, ready to print: none when every entry has its line and every line its entry. */
+  problems: string[];
+  /** What could not be checked, ready to print. */
+  unchecked: string[];
+}
+
+export interface ManifestCheckOptions {
+  hash: () => Hash;
+  /** Called when the manifest names a file that stands in the archive in this many parts. */
+  joined?: (path: ByteString, parts: number) => void;
+}
+
+/** Entries that wait for their line may take this much memory; lines follow their entries closely, at most 4 MiB of them behind. */
+const MAX_PENDING = 64 << 20;
+const PENDING_OVERHEAD = 256;
+const MAX_PROBLEMS = 20;
+
+type Pending = Omit<ManifestEntry, 'changed'>;
+/** What the entry that goes by now is to us. */
+type Current = { kind: 'manifest'; part: Uint8Array; fill: number } | { kind: 'entry'; record: Pending; hash: Hash | null } | { kind: 'part' } | { kind: 'unchecked' };
+
+/**
+ * Compares an archive with the manifest that comes along in it, as it streams by: every entry but the manifest's own parts
+ * has a line, every line an entry, in the same order, with the same digest, size, mode, time and link target, and no
+ * path comes twice. Lines are met while the archive goes by, so only the entries since the last manifest part are in memory.
+ *
+ * Differences are collected, not thrown: a caller decides what they mean. Throws `archive-refused` where
+ * the manifest is not one, or cannot be compared in bounded memory.
+ */
+export class ManifestCheck implements EntrySink {
+  readonly #options: ManifestCheckOptions;
+  readonly #manifestHash: Hash;
+  readonly #order = new WalkOrder();
+  readonly #problems: string[] = [];
+  #moreProblems = 0;
+  #fromDepot: boolean | undefined;
+  #current: Current = { kind: 'unchecked' };
+  #pending: Pending[] = [];
+  #pendingOctets = 0;
+  /** A file in parts that goes by. */
+  #series: { record: Pending; parts: number; hash: Hash } | null = null;
+  #manifestParts = 0;
+  #started = false;
+  #last: ManifestEnd | null = null;
+  /** Line and entry are about different paths: comparing on would only repeat that. */
+  #lost = false;
+  #entries = 0;
+  #bytes = 0;
+
+  constructor(options: ManifestCheckOptions) {
+    this.#options = options;
+    this.#manifestHash = options.hash();
+  }
+
+  begin(entry: TarEntry): void {
+    const path = fromBytes(entry.path);
+    this.#fromDepot ??= path === FIRST_ENTRY;
+    if (!this.#fromDepot) {
+      this.#count(entry.size);
+      return;
+    }
+    if (this.#last !== null) this.#problem(`${shown(entry.path)} comes after the end of the manifest`);
+    const part = partName(path);
+    if (part?.joined === MANIFEST_PATH) this.#beginManifest(entry, part.number);
+    else if (part !== null) this.#beginPart(entry, part.joined, part.number);
+    else {
+      this.#endSeries();
+      this.#checkOrder(path, entry.type === 'directory');
+      this.#current = { kind: 'entry', record: record(entry, path), hash: entry.type === 'file' ? this.#options.hash() : null };
+    }
+  }
+
+  data(bytes: Uint8Array): void {
+    const current = this.#current;
+    if (current.kind === 'entry') current.hash?.update(bytes);
+    else if (current.kind === 'part') this.#series?.hash.update(bytes);
+    else if (current.kind === 'manifest') {
+      current.part.set(bytes, current.fill);
+      current.fill += bytes.length;
+    }
+  }
+
+  end(): void {
+    const current = this.#current;
+    if (current.kind === 'entry') {
+      if (current.hash !== null) current.record.sha256 = current.hash.hex();
+      this.#await(current.record);
+    } else if (current.kind === 'manifest') {
+      this.#readLines(current.part);
+    }
+    this.#current = { kind: 'unchecked' };
+  }
+
+  /** After the whole archive was read to its end. */
+  finish(): ManifestResult {
+    const counts = { entries: this.#entries, bytes: this.#bytes };
+    if (this.#fromDepot !== true) {
+      return { manifest: 'none', ...counts, manifestSha256: null, skipped: null, complete: null, problems: [], unchecked: [] };
+    }
+    this.#endSeries();
+    if (!this.#lost && this.#pending.length > 0) this.#problem(`${named(this.#pending[0]!.path)} is not in the manifest`);
+    if (this.#last === null) this.#problem('the manifest has no end');
+    if (this.#moreProblems > 0) this.#problems.push(`and ${this.#moreProblems} more`);
+    return {
+      manifest: 'found',
+      ...counts,
+      manifestSha256: this.#manifestHash.hex(),
+      skipped: this.#last?.skipped ?? null,
+      complete: this.#last?.complete ?? null,
+      problems: this.#problems,
+      unchecked: this.#order.overflowed ? ['whether a name comes twice in a directory of millions'] : [],
+    };
+  }
+
+  #beginManifest(entry: TarEntry, number: number): void {
+    if (entry.type !== 'file' || entry.size > MANIFEST_PART_OCTETS) throw refused(`not a part of a manifest: ${shown(entry.path)}`);
+    if (number !== this.#manifestParts + 1) throw refused(`the manifest's parts are out of order at ${shown(entry.path)}`);
+    this.#manifestParts = number;
+    this.#current = { kind: 'manifest', part: new Uint8Array(entry.size), fill: 0 };
+  }
+
+  #beginPart(entry: TarEntry, joined: ByteString, number: number): void {
+    this.#current = { kind: 'part' };
+    if (number === 1) {
+      this.#endSeries();
+      this.#checkOrder(joined, false);
+      this.#series = { record: record(entry, joined), parts: 0, hash: this.#options.hash() };
+      this.#series.record.size = 0;
+    } else if (this.#series?.record.path !== joined || number !== this.#series.parts + 1) {
+      throw refused(`a part is out of order: ${shown(entry.path)}`);
+    }
+    if (entry.type !== 'file') throw refused(`a part is not a file: ${shown(entry.path)}`);
+    this.#series.parts++;
+    this.#series.record.size += entry.size;
+  }
+
+  #endSeries(): void {
+    const series = this.#series;
+    if (series === null) return;
+    this.#series = null;
+    this.#await({ ...series.record, parts: series.parts, sha256: series.hash.hex() });
+  }
+
+  #await(record: Pending): void {
+    if (record.path.startsWith('data/')) this.#count(record.size);
+    if (this.#lost) return;
+    this.#pendingOctets += PENDING_OVERHEAD + record.path.length + (record.linkTarget?.length ?? 0);
+    if (this.#pendingOctets > MAX_PENDING) throw refused('the manifest lags too far behind the entries');
+    this.#pending.push(record);
+  }
+
+  #readLines(part: Uint8Array): void {
+    this.#manifestHash.update(part);
+    let next = 0;
+    for (let at = 0; at < part.length; ) {
+      const newline = part.indexOf(0x0a, at);
+      if (newline === -1) throw refused('a part of the manifest ends within a line');
+      next = this.#line(part.subarray(at, newline), next);
+      at = newline + 1;
+    }
+    for (const { path, linkTarget } of this.#pending.splice(0, next)) {
+      this.#pendingOctets -= PENDING_OVERHEAD + path.length + (linkTarget?.length ?? 0);
+    }
+  }
+
+  /** Takes one line; `next` entries that wait were compared already. Returns how many are now. */
+  #line(bytes: Uint8Array, next: number): number {
+    const line = parseManifestLine(bytes);
+    if ((line.kind === 'start') === this.#started) throw refused('the manifest does not begin with its first line');
+    if (this.#last !== null) throw refused('the manifest goes on after its last line');
+    switch (line.kind) {
+      case 'start':
+        this.#started = true;
+        return next;
+      case 'end':
+        this.#last = line;
+        this.#endSeries();
+        if (line.entries !== this.#entries || line.bytes !== this.#bytes) {
+          this.#problem(`the manifest counts ${line.entries} entries with ${line.bytes} octets; the archive holds ${this.#entries} with ${this.#bytes}`);
+        }
+        return next;
+      case 'entry':
+        if (next === this.#pending.length) this.#endSeries();
+        if (!this.#lost) this.#compare(line, this.#pending[next]);
+        return next + 1;
+    }
+  }
+
+  #compare(line: ManifestEntry, entry: Pending | undefined): void {
+    if (entry?.path !== line.path) {
+      this.#problem(entry === undefined ? `${named(line.path)} is in the manifest and not in the archive` : `the manifest has ${named(line.path)} where the archive has ${named(entry.path)}`);
+      this.#lost = true;
+      return;
+    }
+    const differences = [
+      ...(entry.type === line.type ? [] : ['type']),
+      ...(entry.size === line.size ? [] : ['size']),
+      ...(entry.sha256 === line.sha256 ? [] : ['contents']),
+      ...(entry.mode === line.mode ? [] : ['mode']),
+      ...(entry.mtimeNs === line.mtimeNs ? [] : ['time']),
+      ...(entry.linkTarget === line.linkTarget ? [] : ['link target']),
+      ...(entry.parts === line.parts ? [] : ['number of parts']),
+    ];
+    if (differences.length > 0) this.#problem(`${named(line.path)} differs from the manifest: ${differences.join(', ')}`);
+    else if (line.parts !== null) this.#options.joined?.(line.path, line.parts);
+  }
+
+  #checkOrder(path: ByteString, isDirectory: boolean): void {
+    const wrong = this.#order.next(path, isDirectory);
+    if (wrong !== null) this.#problem(`${named(path)} ${wrong}`);
+  }
+
+  #count(size: number): void {
+    this.#entries++;
+    this.#bytes += size;
+  }
+
+  #problem(text: string): void {
+    if (this.#problems.length < MAX_PROBLEMS) this.#problems.push(text);
+    else this.#moreProblems++;
+  }
+}
+
+function record(entry: TarEntry, path: ByteString): Pending {
+  const { type, size, mode, mtimeNs } = entry;
+  return { path, type, size, mode, mtimeNs, sha256: null, linkTarget: entry.linkTarget === null ? null : fromBytes(entry.linkTarget), parts: null };
+}
+
+function named(path: ByteString): string {
+  return shown(toBytes(path));
+}

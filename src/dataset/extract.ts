@@ -1,0 +1,311 @@
+import { closeSync, constants, copyFileSync, fchmodSync, futimesSync, linkSync, lstatSync, mkdirSync, openSync, utimesSync } from 'node:fs';
+import { fromBytes, fromText, join, toBytes, toPath, toText, type ByteString } from './bytestring.js';
+import { errnoOf, extractError } from './extract/errors.js';
+import { FileWriter } from './extract/file-writer.js';
+import { makeSymlink, settleDirectory } from './extract/finish.js';
+import { localName } from './extract/local-name.js';
+import { Spool } from './extract/spool.js';
+import { timestamp } from './extract/timestamp.js';
+import { MANIFEST_PATH } from './manifest.js';
+import { FIRST_ENTRY, partName } from './part-names.js';
+import type { EntrySink, TarEntry } from './tar/format.js';
+import { components } from './tar/path.js';
+import { refused, shown } from './tar/refused.js';
+
+export interface ExtractorOptions {
+  /** Exists, is empty, belongs to the caller alone (0700), and is reached through no path that others can change. */
+  directory: string;
+  /** More octets of content than this are refused; so are more entries. Names and link targets count as content. */
+  maxBytes?: number;
+  maxEntries?: number;
+  /** What could not be restored as it was: names that are not possible here, links on systems without. */
+  warn: (message: string) => void;
+  platform?: NodeJS.Platform;
+}
+
+export interface Extracted {
+  /** Entries that have another name here, because this platform cannot hold theirs; a warning told of each. */
+  renamed: number;
+  /** Links that could not be made here; a warning told of each. */
+  notRestored: number;
+}
+
+/** A file of several parts: they are appended as they come. */
+interface Joined {
+  path: ByteString;
+  fd: number;
+  octets: number;
+  parts: number;
+  mode: number;
+  mtimeNs: bigint;
+}
+
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | ((constants.O_NOFOLLOW as number | undefined) ?? 0);
+/** Files in parts that no line of the manifest confirmed yet; there is one per source of unknown length. */
+const MAX_UNCONFIRMED = 1000;
+const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK'];
+
+/**
+ * Writes the entries of an archive below a directory. Files are made exclusively and as they come, a hard link at
+ * once, to a file that was extracted before; symlinks are made when all else is there, and directories get their modes and times last:
+ * until then every directory is a real one that was made here, and no path leads out. Modes are restored without
+ * set-user-id, set-group-id and sticky, times to the microsecond (see `timestamp`), owners not at all. Runs of zeros become
+ * holes. Memory grows with the depth of the tree, not with the number of entries.
+ *
+ * In an archive made by depot, files in parts are joined as they come; the manifest must confirm
+ * each through `joined` (`ManifestCheck` tells), and its own parts become `DEPOT/manifest.ndjson`.
+ *
+ * Synchronous: meant for a worker thread. Throws `archive-refused` for what is hostile or too large, `local-disk-full` and
+ * `local-not-writable`; then call `discard`, and remove the directory (`removeExtracted`).
+ */
+export class Extractor implements EntrySink {
+  readonly #options: ExtractorOptions;
+  readonly #platform: NodeJS.Platform;
+  readonly #root: ByteString;
+  readonly #spool: Spool;
+  readonly #writer = new FileWriter();
+  readonly #result: Extracted = { renamed: 0, notRestored: 0 };
+  #fromDepot: boolean | undefined;
+  #entries = 0;
+  #bytes = 0;
+  #path = '' as ByteString;
+  #open: { fd: number; left: number; mode: number; mtimeNs: bigint; joined: Joined | null } | null = null;
+  /** The directories above the last entry, which are known to be there, and the path that they make up. */
+  #above: { name: ByteString; local: ByteString }[] = [];
+  #parent = '' as ByteString;
+  #manifest: Joined | null = null;
+  #series: Joined | null = null;
+  readonly #unconfirmed = new Map<ByteString, number>();
+
+  constructor(options: ExtractorOptions) {
+    this.#options = options;
+    this.#platform = options.platform ?? process.platform;
+    this.#root = fromText(options.directory);
+    try {
+      this.#spool = new Spool(this.#root);
+    } catch (error) {
+      throw extractError(error, this.#root);
+    }
+  }
+
+  begin(entry: TarEntry): void {
+    const path = fromBytes(entry.path);
+    this.#path = path;
+    this.#fromDepot ??= path === FIRST_ENTRY;
+    this.#limit(entry.size + entry.path.length + (entry.linkTarget?.length ?? 0));
+    if (++this.#entries > (this.#options.maxEntries ?? Infinity)) throw refused(`the archive holds more than ${this.#options.maxEntries ?? 0} entries`);
+    try {
+      const part = this.#fromDepot ? partName(path) : null;
+      if (part !== null) {
+        this.#beginPart(entry, part.joined, part.number);
+        return;
+      }
+      this.#closeSeries();
+      this.#make(entry, path);
+    } catch (error) {
+      throw extractError(error, path);
+    }
+  }
+
+  data(bytes: Uint8Array): void {
+    const file = this.#open;
+    if (file === null) return;
+    file.left -= bytes.length;
+    try {
+      this.#writer.write(bytes, file.left === 0);
+    } catch (error) {
+      throw extractError(error, this.#path);
+    }
+  }
+
+  end(): void {
+    const file = this.#open;
+    if (file === null) return;
+    try {
+      const octets = this.#writer.finish();
+      this.#open = null;
+      if (file.joined === null) settleFile(file);
+      else file.joined.octets = octets;
+    } catch (error) {
+      throw extractError(error, this.#path);
+    }
+  }
+
+  /** The manifest names a file that stands in the archive in this many parts: it may stay joined. */
+  joined(path: ByteString, parts: number): void {
+    if (this.#fromDepot !== true) return;
+    if (this.#series?.path === path) this.#closeSeries();
+    if (this.#unconfirmed.get(path) !== parts) throw refused(`the manifest joins parts that the archive does not hold: ${shown(toBytes(path))}`);
+    this.#unconfirmed.delete(path);
+  }
+
+  /** After the whole archive was read to its end: makes the symlinks and gives the directories their modes and times. */
+  finish(): Extracted {
+    try {
+      this.#closeSeries();
+      if (this.#manifest !== null) settleFile(this.#manifest);
+      this.#manifest = null;
+      for (const path of this.#unconfirmed.keys()) throw refused(`the manifest does not join the parts of ${shown(toBytes(path))}`);
+      const locate = (path: ByteString): string | Buffer => this.#fsPath(this.#localPath(components(toBytes(path)).map(fromBytes)));
+      for (const record of this.#spool.records()) {
+        if (record.kind !== 'symlink') continue;
+        if (!makeSymlink(record, locate(record.path), this.#fsPath(record.target), this.#options.warn)) this.#result.notRestored++;
+      }
+      // A directory that comes twice (`tar -r` does that) ends as the later entry says.
+      for (const record of this.#spool.records()) {
+        if (record.kind === 'directory') settleDirectory(record, locate);
+      }
+    } catch (error) {
+      throw extractError(error, this.#root);
+    } finally {
+      this.discard();
+    }
+    return this.#result;
+  }
+
+  /** Closes what is open. To be called when the extraction is given up; what was written stays for the caller to remove. */
+  discard(): void {
+    for (const file of new Set([this.#open?.fd, this.#series?.fd, this.#manifest?.fd])) {
+      if (file !== undefined) closeSync(file);
+    }
+    this.#open = this.#series = this.#manifest = null;
+    this.#spool.close();
+  }
+
+  #make(entry: TarEntry, path: ByteString): void {
+    const local = this.#place(path);
+    // `./` is the directory that the caller made.
+    if (local === null) return;
+    switch (entry.type) {
+      case 'file':
+        this.#open = { fd: this.#create(local), left: entry.size, mode: entry.mode, mtimeNs: entry.mtimeNs, joined: null };
+        this.#writer.start(this.#open.fd, 0);
+        return;
+      case 'directory':
+        if (!this.#makeDirectory(local) && this.#fromDepot) throw refused(`a directory comes twice: ${shown(entry.path)}`);
+        this.#spool.add({ kind: 'directory', path, mode: entry.mode & 0o777, mtimeNs: entry.mtimeNs, target: '' as ByteString });
+        this.#above.push({ name: path.slice(path.lastIndexOf('/') + 1) as ByteString, local });
+        this.#parent = path;
+        return;
+      case 'hardlink':
+        this.#link(entry, local);
+        return;
+      case 'symlink':
+        this.#spool.add({ kind: 'symlink', path, mode: 0, mtimeNs: entry.mtimeNs, target: fromBytes(entry.linkTarget!) });
+    }
+  }
+
+  #beginPart(entry: TarEntry, joined: ByteString, number: number): void {
+    if (entry.type !== 'file') throw refused(`a part is not a file: ${shown(entry.path)}`);
+    const isManifest = joined === MANIFEST_PATH;
+    let file = isManifest ? this.#manifest : this.#series;
+    if (number === 1 && file?.path !== joined) {
+      if (!isManifest) this.#closeSeries();
+      const local = this.#place(joined)!;
+      file = { path: joined, fd: this.#create(local), octets: 0, parts: 0, mode: entry.mode, mtimeNs: entry.mtimeNs };
+      if (isManifest) this.#manifest = file;
+      else this.#series = file;
+    }
+    if (file?.path !== joined || number !== file.parts + 1) throw refused(`a part is out of order: ${shown(entry.path)}`);
+    file.parts = number;
+    this.#open = { fd: file.fd, left: entry.size, mode: file.mode, mtimeNs: file.mtimeNs, joined: file };
+    this.#writer.start(file.fd, file.octets);
+  }
+
+  #closeSeries(): void {
+    const series = this.#series;
+    if (series === null) return;
+    this.#series = null;
+    settleFile(series);
+    if (this.#unconfirmed.size === MAX_UNCONFIRMED) throw refused('the archive holds too many files in parts that its manifest does not name');
+    this.#unconfirmed.set(series.path, series.parts);
+  }
+
+  #create(local: ByteString): number {
+    return openSync(this.#fsPath(local), CREATE, 0o600);
+  }
+
+  /** False when it was there already. */
+  #makeDirectory(local: ByteString): boolean {
+    const where = this.#fsPath(local);
+    const found = lstatSync(where, { throwIfNoEntry: false });
+    if (found?.isDirectory()) return false;
+    if (found !== undefined) throw refused(`an entry lies below something that is not a directory: ${shown(toBytes(this.#path))}`);
+    mkdirSync(where);
+    return true;
+  }
+
+  #link(entry: TarEntry, local: ByteString): void {
+    const target = this.#fsPath(this.#localPath(components(entry.linkTarget!).map(fromBytes)));
+    const found = lstatSync(target, { throwIfNoEntry: false });
+    if (!found?.isFile()) throw refused(`a hard link does not point to an earlier file: ${shown(entry.path)} to ${shown(entry.linkTarget!)}`);
+    const where = this.#fsPath(local);
+    try {
+      linkSync(target, where);
+    } catch (error) {
+      if (!NO_HARD_LINKS.includes(errnoOf(error) ?? '')) throw error;
+      this.#limit(found.size);
+      copyFileSync(target, where, constants.COPYFILE_EXCL);
+      utimesSync(where, timestamp(entry.mtimeNs), timestamp(entry.mtimeNs));
+    }
+  }
+
+  /** Where the entry goes, below directories that are there and are real ones; null for the root. */
+  #place(path: ByteString): ByteString | null {
+    const slash = path.lastIndexOf('/');
+    const parent = path.slice(0, Math.max(slash, 0)) as ByteString;
+    let name = path.slice(slash + 1) as ByteString;
+    // Most entries lie beside the one before; all others are taken apart and checked.
+    if (parent !== this.#parent || slash < 1 || name === '' || name === '.' || name === '..' || name.includes('\0')) {
+      const names = components(toBytes(path)).map(fromBytes);
+      const last = names.pop();
+      this.#enter(names);
+      this.#parent = parent;
+      if (last === undefined) return null;
+      name = last;
+    }
+    const local = localName(name, this.#platform);
+    if (local !== name) {
+      this.#result.renamed++;
+      this.#options.warn(`${shown(toBytes(path))} is not a possible name here: its last part becomes ${shown(toBytes(local))}`);
+    }
+    return join(this.#above.at(-1)?.local ?? this.#root, local);
+  }
+
+  /** Makes sure of the directories above an entry. Those that stay from the entry before need no look. */
+  #enter(names: ByteString[]): void {
+    let depth = 0;
+    while (depth < names.length && this.#above[depth]?.name === names[depth]) depth++;
+    this.#above.length = depth;
+    for (const name of names.slice(depth)) {
+      const local = join(this.#above.at(-1)?.local ?? this.#root, localName(name, this.#platform));
+      this.#makeDirectory(local);
+      this.#above.push({ name, local });
+    }
+  }
+
+  #localPath(names: ByteString[]): ByteString {
+    return names.reduce((path, name) => join(path, localName(name, this.#platform)), this.#root);
+  }
+
+  /** Windows wants text, so that Node can lengthen paths of more than 260 characters. */
+  #fsPath(path: ByteString): string | Buffer {
+    return process.platform === 'win32' ? (toText(path) ?? toPath(path)) : toPath(path);
+  }
+
+  #limit(octets: number): void {
+    this.#bytes += octets;
+    const { maxBytes } = this.#options;
+    if (maxBytes !== undefined && this.#bytes > maxBytes) throw refused(`the archive unfolds to more than ${maxBytes} octets`);
+  }
+}
+
+/** Mode and time through the open file, which it closes. */
+function settleFile(file: { fd: number; mode: number; mtimeNs: bigint }): void {
+  try {
+    fchmodSync(file.fd, file.mode & 0o777);
+    futimesSync(file.fd, timestamp(file.mtimeNs), timestamp(file.mtimeNs));
+  } finally {
+    closeSync(file.fd);
+  }
+}

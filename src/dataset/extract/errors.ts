@@ -1,0 +1,33 @@
+import { DepotError, isDepotError } from '../../errors.js';
+import { toBytes, type ByteString } from '../bytestring.js';
+import { refused, shown } from '../tar/refused.js';
+
+/** What a failed call of `node:fs` means for the entry at `path` (in the archive). */
+export function extractError(error: unknown, path: ByteString): DepotError {
+  if (isDepotError(error)) return error;
+  const code = errnoOf(error) ?? 'unknown error';
+  const name = shown(toBytes(path));
+  switch (code) {
+    case 'EEXIST':
+    case 'EISDIR':
+      return refused(`an entry's name is taken by an earlier one (on some systems names that differ in case or accents are one): ${name}`);
+    case 'ENOTDIR':
+    case 'ELOOP':
+      return refused(`an entry lies below something that is not a directory: ${name}`);
+    case 'ENAMETOOLONG':
+    case 'EILSEQ':
+    case 'EINVAL':
+      return refused(`this file system cannot hold an entry's name: ${name}`);
+    case 'ENOSPC':
+    case 'EDQUOT':
+    case 'EFBIG':
+      return new DepotError('local-disk-full', `no room for ${name} (${code})`, { hint: 'choose an --out directory on a larger disk', cause: error });
+    default:
+      return new DepotError('local-not-writable', `cannot write ${name} (${code})`, { hint: 'choose another --out directory', cause: error });
+  }
+}
+
+/** `ENOENT` and the like; undefined for what is no error of the system. */
+export function errnoOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
