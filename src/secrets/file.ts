@@ -1,0 +1,121 @@
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { DepotError } from '../errors.js';
+import { exposure, requirePrivate } from '../permissions.js';
+import { printable } from '../printable.js';
+import type { Secret } from '../secret.js';
+import { accountName, fileReaders } from './readers.js';
+import { type Account, plain, type SecretKind, type SecretRequest, secretSlug, type SecretSource, serverLabel, type SourceDescription } from './request.js';
+import { longestSecret, secretFrom } from './text.js';
+
+/** `passwordFile:` and its kin; must be there when the config names it. */
+export const configuredFile: SecretSource = {
+  async find({ refs }) {
+    if (refs.file === undefined) return null;
+    return { value: await readSecretFile(refs.file, 'the configuration'), from: `file ${printable(refs.file)}` };
+  },
+  async describe({ refs }) {
+    return refs.file === undefined ? [] : [await describeFile(refs.file, 'config')];
+  },
+};
+
+/** What `depot login --to file` stored beside the config. */
+export const storedFile: SecretSource = {
+  async find(request) {
+    for (const path of storedPaths(request)) {
+      try {
+        if (await isThere(path)) return { value: await readSecretFile(path, 'depot login'), from: `file ${printable(path)}` };
+      } catch (error) {
+        // A directory that only another account may enter: its secrets are for that account's runs.
+        if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
+        request.note?.(`${printable(path)} may not be looked at by ${accountName()}`);
+      }
+    }
+    return null;
+  },
+  async describe(request) {
+    return Promise.all(storedPaths(request).map((path) => describeFile(path, 'file')));
+  },
+};
+
+/** Where `depot login --to file` puts it: for this user name on the server, and for the server. */
+export function storedPaths(request: Pick<SecretRequest, 'kind' | 'account' | 'configDirectory'>): string[] {
+  const directory = join(request.configDirectory, 'secrets');
+  if (request.kind === 'signingKeyPassphrase') return [join(directory, secretSlug[request.kind])];
+  if (request.account === undefined) return [];
+  return [storedName(request.kind, request.account, true), storedName(request.kind, request.account, false)].map((name) => join(directory, name));
+}
+
+/** `10.20.0.5.password`, or `acme@10.20.0.5.password` where one server knows several of our accounts. */
+export function storedName(kind: SecretKind, account: Account, withUser: boolean): string {
+  return `${withUser ? `${plain(account.username)}@` : ''}${serverLabel(account.host, account.port)}.${secretSlug[kind]}`;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await look(path)) !== null;
+}
+
+async function look(path: string): Promise<Stats | null> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR') return null;
+    throw error;
+  }
+}
+
+/**
+ * Reads a file that someone (`namedBy`) says holds a secret. Throws `secret-insecure` when others can read or change
+ * it, `secret-missing` when it cannot be read or holds none. A pipe is accepted: `<(vault read …)`.
+ */
+export async function readSecretFile(path: string, namedBy: string): Promise<Secret> {
+  return read(path, namedBy, true);
+}
+
+/** A file whose mode systemd has seen to: an access list shows there as a mode that looks loose. */
+export async function readCredential(path: string): Promise<Secret> {
+  return read(path, 'systemd', false);
+}
+
+async function read(path: string, namedBy: string, checked: boolean): Promise<Secret> {
+  const shown = printable(path);
+  let handle: FileHandle;
+  try {
+    handle = await open(path, constants.O_RDONLY);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    const why = code === 'ENOENT' || code === 'ENOTDIR' ? 'does not exist' : code === 'EACCES' ? `may not be read by ${accountName()}` : `cannot be read: ${code}`;
+    throw new DepotError('secret-missing', `${shown} (named by ${namedBy}) ${why}`, { hint: 'write the secret there (mode 600), or run: depot login', cause: error });
+  }
+  try {
+    const found = await handle.stat();
+    if (found.isDirectory()) throw new DepotError('secret-missing', `${shown} (named by ${namedBy}) is a directory`, { hint: 'name a file' });
+    if (checked) requirePrivate(path, found);
+    const bytes = Buffer.alloc(longestSecret + 1);
+    let length = 0;
+    while (length < bytes.length) {
+      const { bytesRead } = await handle.read(bytes, length, bytes.length - length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return secretFrom(bytes.subarray(0, length), shown);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function describeFile(path: string, source: 'config' | 'file'): Promise<SourceDescription> {
+  const where = printable(path);
+  try {
+    const found = await look(path);
+    if (found === null) {
+      return { source, where, present: false, ...(source === 'config' ? { problem: 'does not exist' } : {}), readableBy: fileReaders(process.geteuid?.()) };
+    }
+    const exposed = exposure(found);
+    return { source, where, present: true, ...(exposed === undefined ? {} : { problem: exposed.what }), readableBy: fileReaders(process.geteuid === undefined ? undefined : found.uid) };
+  } catch (error) {
+    return { source, where, present: 'unknown', problem: `may not be looked at: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`, readableBy: 'another account' };
+  }
+}

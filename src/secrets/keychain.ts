@@ -1,0 +1,123 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+import { printable } from '../printable.js';
+import { Secret } from '../secret.js';
+import { keychainReaders } from './readers.js';
+import { keychainAccount, type SecretSource } from './request.js';
+
+/** The operating system's keychain, through one of two native modules; service `depot`. */
+export interface Keychain {
+  readonly name: string;
+  /** Null when it has no such account. Rejects when the keychain does not work here. */
+  get(account: string): Promise<Secret | null>;
+  set(account: string, secret: Secret): Promise<void>;
+  /** False when there was nothing to delete. */
+  delete(account: string): Promise<boolean>;
+}
+
+const service = 'depot';
+
+/** keytar's interface, which `@napi-rs/keyring/keytar` has too. */
+interface Keytar {
+  getPassword(service: string, account: string): Promise<string | null | undefined>;
+  setPassword(service: string, account: string, password: string): Promise<void>;
+  deletePassword(service: string, account: string): Promise<boolean>;
+}
+
+/** In order of preference. They do not see each other's items. */
+const modules = [
+  { name: 'keytar', specifier: 'keytar' },
+  { name: '@napi-rs/keyring', specifier: '@napi-rs/keyring/keytar' },
+];
+
+/** A locked keychain may ask its owner for a password first; one that nobody answers must not hang a run. */
+const answerWithinMs = 20_000;
+
+/**
+ * The keychains that work in this session. Without a session bus on Linux the native modules are not even loaded:
+ * `@napi-rs/keyring` would leave the password in the kernel's keyring and report an error.
+ */
+export function openKeychains(env: NodeJS.ProcessEnv, platform: NodeJS.Platform = process.platform): Keychain[] {
+  if (!hasSession(env, platform)) return [];
+  const require = createRequire(import.meta.url);
+  const found: Keychain[] = [];
+  for (const { name, specifier } of modules) {
+    try {
+      found.push(keychainOver(name, require(specifier) as Keytar));
+    } catch {
+      // Optional dependencies: not installed, not built, or without a library that it needs.
+    }
+  }
+  return found;
+}
+
+/** Whether a keychain can be there at all. */
+export function hasSession(env: NodeJS.ProcessEnv, platform: NodeJS.Platform = process.platform): boolean {
+  if (platform === 'darwin' || platform === 'win32') return true;
+  if (env.DBUS_SESSION_BUS_ADDRESS) return true;
+  return Boolean(env.XDG_RUNTIME_DIR) && existsSync(join(env.XDG_RUNTIME_DIR ?? '', 'bus'));
+}
+
+function keychainOver(name: string, native: Keytar): Keychain {
+  return {
+    name,
+    async get(account) {
+      const value = await answered(native.getPassword(service, account));
+      return value === null || value === undefined || value === '' ? null : new Secret(value);
+    },
+    async set(account, secret) {
+      await answered(native.setPassword(service, account, secret.reveal()));
+    },
+    async delete(account) {
+      return answered(native.deletePassword(service, account));
+    },
+  };
+}
+
+async function answered<T>(promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer in ${answerWithinMs / 1000} s (is it locked?)`)), answerWithinMs);
+  });
+  try {
+    return await Promise.race([promise, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Every keychain is asked, since an earlier depot may have had another module. One that fails is noted, not fatal. */
+export const keychain: SecretSource = {
+  async find(request) {
+    const account = keychainAccount(request);
+    if (account === null) return null;
+    for (const one of request.keychains ?? openKeychains(request.env)) {
+      try {
+        const value = await one.get(account);
+        if (value !== null) return { value, from: `keychain (${one.name}), account ${printable(account)}` };
+      } catch (error) {
+        request.note?.(`the keychain did not answer: ${keychainFault(error)}`);
+      }
+    }
+    return null;
+  },
+  describe(request) {
+    const account = keychainAccount(request);
+    const open = request.keychains ?? openKeychains(request.env);
+    if (account === null) return Promise.resolve([]);
+    return Promise.resolve([{
+      source: 'keychain' as const,
+      where: `service ${service}, account ${printable(account)}`,
+      present: open.length > 0 ? ('unknown' as const) : false,
+      ...(open.length > 0 ? {} : { problem: hasSession(request.env) ? 'no keychain module is installed' : 'there is no session bus' }),
+      readableBy: keychainReaders(),
+    }]);
+  },
+};
+
+/** What a native module said, on one line. */
+export function keychainFault(error: unknown): string {
+  return printable(error instanceof Error ? error.message : String(error)).slice(0, 300);
+}

@@ -1,0 +1,186 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+import type { Secret } from '../secret.js';
+import { storedName, storedPaths } from './file.js';
+import { type Keychain, keychainFault, openKeychains } from './keychain.js';
+import { describeSources } from './lookup.js';
+import { writePrivateFile } from './private-file.js';
+import { fileReaders, keychainReaders } from './readers.js';
+import { keychainAccount, secretName, type SecretRequest, secretSlug, serverLabel, type SourceDescription } from './request.js';
+import { credentialName } from './systemd.js';
+
+export type StoreIn = 'keychain' | 'file' | 'systemd';
+
+/** Where a secret was put, or how the administrator puts it there. */
+export interface Stored {
+  to: StoreIn;
+  /** For people: a path, a keychain account, the name of a credential. */
+  where: string;
+  /** `user@host:port`, or what else the secret is for. */
+  account: string;
+  /** Which account, and which kind of run, can read it. */
+  readableBy: string;
+  /** systemd only: what to run and what to put into the unit, a line each. */
+  lines: string[];
+  /** Sources that come before it, and what could not be tidied up. */
+  warnings: string[];
+}
+
+type Target = Pick<SecretRequest, 'kind' | 'account' | 'key' | 'configDirectory' | 'env' | 'keychains'> & {
+  /** What the config says, to tell when that wins over what is stored. */
+  refs?: SecretRequest['refs'];
+  /** Other accounts on the same server have secrets too: the user name becomes part of the file's name. */
+  withUser?: boolean;
+  /** How many servers the configuration has: the name of a systemd credential then says which one it is for. */
+  servers?: number;
+};
+
+/**
+ * Stores a secret (nothing is stored for `systemd`: `lines` say how) and reads it back. Throws `local-not-writable` when
+ * the place does not keep it here; what a failed attempt left is deleted again.
+ */
+export async function storeSecret(to: StoreIn, secret: Secret, target: Target): Promise<Stored> {
+  const account = keychainAccount(target);
+  if (account === null) throw new DepotError('internal', `a ${secretName[target.kind]} without an account`);
+  const stored = { to, account, lines: [], warnings: [] as string[] };
+  switch (to) {
+    case 'keychain':
+      await storeInKeychain(account, secret, target, stored.warnings);
+      return { ...stored, where: `keychain, service depot, account ${printable(account)}`, readableBy: keychainReaders(), warnings: [...stored.warnings, ...(await shadowing('keychain', target))] };
+    case 'file': {
+      const path = storedPath(target);
+      const owner = await writePrivateFile(path, `${secret.reveal()}\n`);
+      // Older ones, of which the first would be found before this, and the others as soon as this is gone.
+      for (const other of storedPaths(target)) if (other !== path && target.withUser !== true) await rm(other, { force: true });
+      await clear(keychainsOf(target), account, () => undefined);
+      return { ...stored, where: path, readableBy: fileReaders(owner), warnings: [...stored.warnings, ...(await shadowing('file', target))] };
+    }
+    case 'systemd':
+      return { ...stored, ...systemdLines(target), warnings: await shadowing('systemd', target) };
+  }
+}
+
+/** What `logout` did. */
+export interface Forgotten {
+  removed: string[];
+  /** Places that depot does not own, where the secret still is. */
+  remaining: SourceDescription[];
+  warnings: string[];
+}
+
+/** Removes what depot has stored: from both keychains and from `secrets/`. */
+export async function forgetSecret(target: Target): Promise<Forgotten> {
+  const removed: string[] = [];
+  const warnings: string[] = [];
+  const account = keychainAccount(target);
+  if (account !== null) {
+    const cleared = await clear(keychainsOf(target), account, (fault) => warnings.push(fault));
+    if (cleared) removed.push(`keychain, service depot, account ${printable(account)}`);
+  }
+  for (const path of storedPaths(target)) {
+    try {
+      await rm(path);
+      removed.push(path);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') warnings.push(`${printable(path)} could not be removed: ${code}`);
+    }
+  }
+  const left = await describeSources(asRequest(target));
+  return { removed, warnings, remaining: left.filter((s) => s.present === true && s.source !== 'prompt' && s.source !== 'keychain') };
+}
+
+/** Keeps the user name that came with a password, for a config that does not say it. Not a secret, but private all the same. */
+export async function storeUsername(configDirectory: string, server: { host: string; port: number }, username: string): Promise<string> {
+  const path = usernamePath(configDirectory, server);
+  await writePrivateFile(path, `${username}\n`);
+  return path;
+}
+
+/** The user name that `depot login` was given; null when there is none, or this account may not read it. */
+export async function findUsername(configDirectory: string, server: { host: string; port: number }): Promise<string | null> {
+  try {
+    const name = (await readFile(usernamePath(configDirectory, server), 'utf8')).replace(/\r?\n$/, '');
+    return name === '' ? null : name;
+  } catch {
+    return null;
+  }
+}
+
+/** What `logout` removes along with the last secret of a server. */
+export async function forgetUsername(configDirectory: string, server: { host: string; port: number }): Promise<void> {
+  await rm(usernamePath(configDirectory, server), { force: true });
+}
+
+function usernamePath(configDirectory: string, server: { host: string; port: number }): string {
+  return join(configDirectory, 'secrets', `${serverLabel(server.host, server.port)}.username`);
+}
+
+function storedPath(target: Target): string {
+  const name = target.kind === 'signingKeyPassphrase' || target.account === undefined ? secretSlug[target.kind] : storedName(target.kind, target.account, target.withUser === true);
+  return join(target.configDirectory, 'secrets', name);
+}
+
+async function storeInKeychain(account: string, secret: Secret, target: Target, warnings: string[]): Promise<void> {
+  const [first, ...others] = keychainsOf(target);
+  const hint = 'store it for scheduled runs with: depot login --to file';
+  if (first === undefined) throw new DepotError('local-not-writable', 'there is no keychain in this session', { hint });
+  try {
+    await first.set(account, secret);
+    const back = await first.get(account);
+    if (back?.reveal() !== secret.reveal()) throw new Error('what was written does not come back');
+  } catch (error) {
+    // A write that failed may still have left the secret somewhere.
+    await first.delete(account).catch(() => false);
+    throw new DepotError('local-not-writable', `the keychain does not work in this session: ${keychainFault(error)}`, { hint, cause: error });
+  }
+  await clear(others, account, (fault) => warnings.push(fault));
+}
+
+function keychainsOf(target: Target): readonly Keychain[] {
+  return target.keychains ?? openKeychains(target.env);
+}
+
+async function clear(keychains: readonly Keychain[], account: string, warn: (fault: string) => void): Promise<boolean> {
+  let cleared = false;
+  for (const keychain of keychains) {
+    try {
+      // Some modules report a failure when there is nothing to delete.
+      if ((await keychain.get(account)) !== null) cleared = (await keychain.delete(account)) || cleared;
+    } catch (error) {
+      warn(`the keychain (${keychain.name}) could not be cleared: ${keychainFault(error)}`);
+    }
+  }
+  return cleared;
+}
+
+/** Sources that will be found before the one just stored. */
+async function shadowing(to: StoreIn, target: Target): Promise<string[]> {
+  const sources = await describeSources(asRequest(target));
+  const own = sources.findIndex((s) => s.source === to);
+  const before = own === -1 ? sources.filter((s) => s.source === 'environment' || s.source === 'config' || s.source === 'file') : sources.slice(0, own);
+  return before.filter((s) => s.present !== false && s.source !== to).map((s) => `${s.where} comes first and will be used instead`);
+}
+
+function asRequest(target: Target): SecretRequest {
+  return { servers: 1, ...target, refs: target.refs ?? {} };
+}
+
+function systemdLines(target: Target): Pick<Stored, 'where' | 'lines' | 'readableBy'> {
+  const server = (target.servers ?? 1) > 1 && target.kind !== 'signingKeyPassphrase' ? target.account : undefined;
+  const name = credentialName(target.kind, server);
+  const file = `/etc/credstore.encrypted/${name}`;
+  return {
+    where: `systemd credential ${name}`,
+    readableBy: 'the systemd unit that loads it, and root',
+    lines: [
+      'install -d -m 700 /etc/credstore.encrypted',
+      `systemd-ask-password -n "${secretName[target.kind]}" | systemd-creds encrypt --name=${name} - ${file}`,
+      '[Service]',
+      `LoadCredentialEncrypted=${name}:${file}`,
+    ],
+  };
+}

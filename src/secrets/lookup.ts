@@ -1,0 +1,48 @@
+import { Secret } from '../secret.js';
+import { configuredCommand } from './command.js';
+import { environment } from './environment.js';
+import { configuredFile, storedFile } from './file.js';
+import { keychain } from './keychain.js';
+import { type FoundSecret, secretName, type SecretRequest, type SecretSource, type SourceDescription } from './request.js';
+import { credential } from './systemd.js';
+import { printable } from '../printable.js';
+import { accountName } from './readers.js';
+
+export type { Account, FoundSecret, SecretKind, SecretRequest, SourceDescription } from './request.js';
+
+/** Asks whoever sits at the terminal. */
+const terminal: SecretSource = {
+  async find(request) {
+    const answer = await request.prompt?.(question(request));
+    return answer === undefined || answer === '' ? null : { value: new Secret(answer), from: 'prompt' };
+  },
+  describe(request) {
+    return Promise.resolve([{ source: 'prompt' as const, where: 'terminal', present: request.prompt !== undefined, readableBy: `${accountName()}, at a terminal only` }]);
+  },
+};
+
+function question({ kind, account, key }: SecretRequest): string {
+  const of = kind === 'password' ? (account === undefined ? '' : ` of ${account.username}@${account.host}:${account.port}`) : key === undefined ? '' : ` (${key})`;
+  return `${secretName[kind]}${printable(of)}`;
+}
+
+/** First found wins. */
+const order: readonly SecretSource[] = [environment, configuredFile, configuredCommand, storedFile, credential, keychain, terminal];
+
+/**
+ * Looks for a secret in every place where one may be, in their order. Null when it is nowhere: the caller says
+ * `secret-missing` and which arrangement to log in for. Throws `secret-missing` or `secret-insecure` when a source that
+ * was named does not give it, and `usage` when one secret would go to several servers.
+ */
+export async function findSecret(request: SecretRequest): Promise<FoundSecret | null> {
+  for (const source of order) {
+    const found = await source.find(request);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** Every place where `findSecret` would look, in that order, without looking at values; for `doctor`. */
+export async function describeSources(request: SecretRequest): Promise<SourceDescription[]> {
+  return (await Promise.all(order.map((source) => source.describe(request)))).flat();
+}

@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { DepotError } from '../errors.js';
+import { callerUid } from '../permissions.js';
+import { printable } from '../printable.js';
+
+/**
+ * Writes a file that only its owner can read (0600, in a directory made 0700), in one step and durably, and reads it
+ * back. When root writes into another account's directory the file becomes that account's, so that an administrator can
+ * store what a service is to read. Returns the owner's uid (undefined on Windows). Throws `local-not-writable`, `local-disk-full`,
+ * or `secret-insecure` when others could replace what is in the directory.
+ */
+export async function writePrivateFile(path: string, contents: string): Promise<number | undefined> {
+  const directory = dirname(path);
+  const temporary = join(directory, `.${randomBytes(8).toString('hex')}.partial`);
+  try {
+    const owner = await privateDirectory(directory);
+    const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+    try {
+      // Before anything is in it: for a moment an inherited access list could let others read.
+      if (process.platform === 'win32') await restrictToAccount(temporary);
+      else await handle.chmod(0o600);
+      if (owner !== undefined && owner.uid !== callerUid()) await handle.chown(owner.uid, owner.gid);
+      await handle.writeFile(contents);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+    await syncDirectory(directory);
+    if ((await readFile(path, 'utf8')) !== contents) throw new DepotError('local-not-writable', `${printable(path)} did not keep what was written`);
+    return owner?.uid;
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    if (error instanceof DepotError) throw error;
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    throw new DepotError(code === 'ENOSPC' || code === 'EDQUOT' ? 'local-disk-full' : 'local-not-writable', `${printable(path)} cannot be written: ${code}`, {
+      hint: `run as an account that may write in ${printable(directory)}, or choose another place with --to`, cause: error,
+    });
+  }
+}
+
+async function privateDirectory(directory: string): Promise<{ uid: number; gid: number } | undefined> {
+  const made = await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (process.platform === 'win32') return undefined;
+  if (made !== undefined) await chmod(directory, 0o700);
+  const found = await stat(directory);
+  if ((found.mode & 0o022) !== 0) {
+    throw new DepotError('secret-insecure', `${printable(directory)} can be changed by other accounts (mode ${(found.mode & 0o7777).toString(8).padStart(4, '0')})`, { hint: `chmod 700 ${printable(directory)}` });
+  }
+  return { uid: found.uid, gid: found.gid };
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(directory, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Windows: no inherited rights, and full ones for the running account alone. */
+async function restrictToAccount(path: string): Promise<void> {
+  const domain = process.env.USERDOMAIN;
+  const account = domain === undefined ? userInfo().username : `${domain}\\${userInfo().username}`;
+  await promisify(execFile)('icacls', [path, '/inheritance:r', '/grant:r', `${account}:F`], { windowsHide: true });
+}

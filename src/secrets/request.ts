@@ -1,0 +1,94 @@
+import type { Secret } from '../secret.js';
+import type { Keychain } from './keychain.js';
+
+export type SecretKind = 'password' | 'privateKeyPassphrase' | 'signingKeyPassphrase';
+
+/** Whom a server knows us as. */
+export interface Account {
+  username: string;
+  host: string;
+  port: number;
+}
+
+/** What is looked for, and all that the sources may need to find it. */
+export interface SecretRequest {
+  kind: SecretKind;
+  /** What the config says about it: at most one of the two. */
+  refs: { file?: string | undefined; command?: readonly string[] | undefined };
+  env: NodeJS.ProcessEnv;
+  /** Where depot.yaml lies: commands run there, and `secrets/` is there. */
+  configDirectory: string;
+  /** Needed for the password and the passphrase of the SSH key. */
+  account?: Account | undefined;
+  /** Absolute path of the key that a passphrase opens; shown in questions, and tells signing keys apart in a keychain. */
+  key?: string | undefined;
+  /** How many different servers this run will log in to. */
+  servers: number;
+  /** Only where someone sits at a terminal. An empty answer means: I have none. */
+  prompt?: ((question: string) => Promise<string>) | undefined;
+  /** Instead of those of this machine, for tests; an empty list for none. */
+  keychains?: readonly Keychain[] | undefined;
+  signal?: AbortSignal | undefined;
+  /** Told about sources that are there but did not answer. */
+  note?: ((message: string) => void) | undefined;
+}
+
+export interface FoundSecret {
+  value: Secret;
+  /** For people: `environment DEPOT_PASSWORD`, `file /etc/depot/secrets/10.20.0.5.password`, … */
+  from: string;
+}
+
+/** A source without its value: for `doctor`. */
+export interface SourceDescription {
+  source: 'environment' | 'config' | 'file' | 'systemd' | 'keychain' | 'prompt';
+  /** For people; where it is or would be. */
+  where: string;
+  /** `unknown` where only asking for the value would tell. */
+  present: boolean | 'unknown';
+  /** Why it cannot be used although it is there. */
+  problem?: string;
+  /** Which account, and which kind of run, can read it. */
+  readableBy: string;
+}
+
+/** One place where a secret may be. */
+export interface SecretSource {
+  /** Null when the secret is not there; throws a DepotError when it is there and cannot be used. */
+  find(request: SecretRequest): Promise<FoundSecret | null>;
+  /** Never reads the value. */
+  describe(request: SecretRequest): Promise<SourceDescription[]>;
+}
+
+/** What people call it. */
+export const secretName: Record<SecretKind, string> = {
+  password: 'password',
+  privateKeyPassphrase: 'passphrase of the SSH key',
+  signingKeyPassphrase: 'passphrase of the signing key',
+};
+
+/** The part of file names and credential names that stands for the kind. */
+export const secretSlug: Record<SecretKind, string> = {
+  password: 'password',
+  privateKeyPassphrase: 'private-key-passphrase',
+  signingKeyPassphrase: 'signing-key-passphrase',
+};
+
+/** A server in the name of a file or of a systemd credential: `10.20.0.5`, `sftp.example.org_2222`, `fe80__1`. */
+export function serverLabel(host: string, port: number): string {
+  return `${plain(host.toLowerCase())}${port === 22 ? '' : `_${port}`}`;
+}
+
+/** Fit for a file name on every platform and for a unit file, where `:` and `%` mean something. */
+export function plain(text: string): string {
+  return text.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^\./, '_');
+}
+
+/** The account under which the keychain (service `depot`) has it. */
+export function keychainAccount(request: Pick<SecretRequest, 'kind' | 'account' | 'key'>): string | null {
+  if (request.kind === 'signingKeyPassphrase') return request.key === undefined ? null : `signing key ${request.key}`;
+  if (request.account === undefined) return null;
+  const { username, host, port } = request.account;
+  const account = `${username}@${host}:${port}`;
+  return request.kind === 'password' ? account : `${account} private key`;
+}
