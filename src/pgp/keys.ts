@@ -1,0 +1,214 @@
+/** Certificates and secret keys as the rest of depot sees them; OpenPGP.js's objects stay inside this folder. */
+import * as openpgp from 'openpgp';
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+import { dearmor, isArmored } from './armor.js';
+import { packetType, splitPackets } from './packets.js';
+import { toHex } from './pkesk.js';
+import { primaryStanding } from './validity.js';
+
+/** A public key with its user ids and subkeys (RFC 9580 section 10.1), or the public side of a secret key. */
+export interface Certificate {
+  /** Upper-case hex: 40 digits (version 4) or 64 (version 6). */
+  readonly fingerprint: string;
+  readonly version: 4 | 6;
+  /** As the key's owner wrote them: pass through `printable` before showing. */
+  readonly userIds: string[];
+  /** Of the primary key, such as 'Ed25519Legacy' or 'RSA 3072'. */
+  readonly algorithm: string;
+  readonly createdAt: Date;
+  /** By the newest self-signature; null when it does not expire. */
+  readonly expiresAt: Date | null;
+  readonly isSecret: boolean;
+  /** ASCII armour of the public part only. */
+  armored(): string;
+}
+
+/** A certificate whose secret parts are unlocked, as far as they are in the file. */
+export interface SecretKey extends Certificate {
+  readonly isSecret: true;
+}
+
+export type KeyPacket = openpgp.PublicKeyPacket | openpgp.PublicSubkeyPacket | openpgp.SecretKeyPacket | openpgp.SecretSubkeyPacket;
+
+/** For this folder only: the key in OpenPGP.js's form, and its packets as they stood in the file. */
+export class OpenPgpCertificate implements Certificate {
+  readonly fingerprint: string;
+  readonly version: 4 | 6;
+  readonly userIds: string[];
+  readonly algorithm: string;
+  readonly createdAt: Date;
+  readonly expiresAt: Date | null;
+  readonly isSecret: boolean;
+  readonly key: openpgp.Key;
+  /** Bodies of all signature packets, those that OpenPGP.js skips too. */
+  readonly signatures: Uint8Array[];
+
+  constructor(key: openpgp.Key, signatures: Uint8Array[], expiresAt: Date | null) {
+    this.key = key;
+    this.signatures = signatures;
+    this.fingerprint = key.getFingerprint().toUpperCase();
+    this.version = key.keyPacket.version === 6 ? 6 : 4;
+    this.userIds = key.users.flatMap((user) => user.userID === null ? [] : [user.userID.userID]);
+    this.algorithm = algorithmOf(key.keyPacket);
+    this.createdAt = key.getCreationTime();
+    this.expiresAt = expiresAt;
+    this.isSecret = key.isPrivate();
+  }
+
+  armored(): string {
+    return this.key.toPublic().armor();
+  }
+}
+
+/** The class behind a Certificate of this folder. */
+export function internalsOf(certificate: Certificate): OpenPgpCertificate {
+  if (certificate instanceof OpenPgpCertificate) return certificate;
+  throw new DepotError('internal', 'a certificate that readCertificate did not make');
+}
+
+export function internalsOfSecret(secret: SecretKey): OpenPgpCertificate & { key: openpgp.PrivateKey } {
+  const internals = internalsOf(secret);
+  if (!internals.key.isPrivate()) throw new DepotError('internal', 'a secret key without secret part');
+  return internals as OpenPgpCertificate & { key: openpgp.PrivateKey };
+}
+
+const curveNames: Record<string, string> = {
+  curve25519Legacy: 'Curve25519', ed25519Legacy: 'Ed25519Legacy', nistP256: 'NIST P-256', nistP384: 'NIST P-384', nistP521: 'NIST P-521',
+};
+const algorithmNames: Record<string, string> = { x25519: 'X25519', x448: 'X448', ed25519: 'Ed25519', ed448: 'Ed448', dsa: 'DSA', elgamal: 'ElGamal' };
+
+/** Algorithm and size or curve, in the words that people know: 'Curve25519', 'RSA 3072', 'NIST P-256'. */
+export function algorithmOf(packet: KeyPacket): string {
+  const { algorithm, bits, curve } = packet.getAlgorithmInfo();
+  if (curve !== undefined) return curveNames[curve] ?? curve;
+  const name = algorithm.startsWith('rsa') ? 'RSA' : algorithmNames[algorithm] ?? algorithm;
+  return bits === undefined ? name : `${name} ${bits}`;
+}
+
+/**
+ * Reads a file with exactly one key, armoured or binary, public or secret.
+ * Throws 'key-unreadable' when it holds none, several, or a version that RFC 9580 no longer reads.
+ */
+export async function readCertificate(bytes: Uint8Array | string): Promise<Certificate> {
+  const { publicKey, privateKey } = openpgp.enums.armor;
+  const binary = isArmored(bytes) ? await dearmor(bytes, [publicKey, privateKey], (what, cause) => unreadable(what, undefined, cause)) : bytes;
+  const packets = keyPackets(binary);
+  const primaries = packets.filter((packet) => packet.type === packetType.publicKey || packet.type === packetType.secretKey);
+  if (primaries.length > 1) throw unreadable(`${primaries.length} keys in it, where one was expected`, 'export one key by its fingerprint');
+  const version = primaries[0]?.body[0];
+  if (version !== undefined && version !== 4 && version !== 6) throw unreadable(`a key of version ${version}, where 4 or 6 was expected`);
+  let key: openpgp.Key;
+  try {
+    key = await openpgp.readKey({ binaryKey: binary });
+  } catch (cause) {
+    throw unreadable(`no OpenPGP key in it (${reason(cause)})`, undefined, cause);
+  }
+  const signatures = packets.filter((packet) => packet.type === packetType.signature).map((packet) => packet.body);
+  const { expiresAt } = await primaryStanding({ key, signatures }, new Date(), true);
+  return new OpenPgpCertificate(key, signatures, expiresAt);
+}
+
+function keyPackets(binary: Uint8Array) {
+  try {
+    return [...splitPackets(binary)];
+  } catch (cause) {
+    throw unreadable('no OpenPGP key in it', 'check that the file is a key as "gpg --export" writes it', cause);
+  }
+}
+
+function unreadable(what: string, hint?: string, cause?: unknown): DepotError {
+  return new DepotError('key-unreadable', `key not readable: ${what}`, { ...(hint === undefined ? {} : { hint }), cause });
+}
+
+/** What OpenPGP.js said, safe to show. */
+export function reason(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return printable(text.slice(0, 200).replace(/\.$/, ''));
+}
+
+/**
+ * Reads a secret key and unlocks it. `passphrase` is asked only for a locked key.
+ * Throws 'key-unreadable', 'secret-missing' (locked, and no passphrase to be had), 'passphrase-wrong'.
+ */
+export async function readSecretKey(bytes: Uint8Array | string, passphrase?: () => Promise<string | undefined>): Promise<SecretKey> {
+  const certificate = internalsOf(await readCertificate(bytes));
+  const { key } = certificate;
+  if (!key.isPrivate()) {
+    throw new DepotError('key-unreadable', `key ${certificate.fingerprint} is a public key, where a secret key was expected`, { hint: 'give the file with the secret key' });
+  }
+  const packets = secretPackets(key).filter((packet) => !packet.isMissingSecretKeyMaterial());
+  if (packets.length === 0) {
+    throw new DepotError('key-unreadable', `key ${certificate.fingerprint} has its secret part elsewhere, such as on a smart card`, { hint: 'use gpg for keys on a smart card' });
+  }
+  const locked = packets.filter((packet) => !packet.isDecrypted());
+  if (locked.length > 0) await unlock(certificate.fingerprint, locked, await passphrase?.());
+  return certificate as SecretKey;
+}
+
+export type SecretPacket = openpgp.SecretKeyPacket | openpgp.SecretSubkeyPacket;
+
+/** Primary key and subkeys, in the file's order. */
+export function secretPackets(key: openpgp.PrivateKey): SecretPacket[] {
+  return [key.keyPacket as SecretPacket, ...key.subkeys.map((subkey) => subkey.keyPacket as SecretPacket)];
+}
+
+async function unlock(fingerprint: string, locked: SecretPacket[], passphrase: string | undefined): Promise<void> {
+  if (passphrase === undefined) throw new DepotError('secret-missing', `key ${fingerprint} is locked and no passphrase was given`, { hint: 'give the passphrase in a file or at the prompt' });
+  let cause: unknown;
+  let unlocked = 0;
+  for (const packet of locked) {
+    try {
+      await packet.decrypt(passphrase);
+      await packet.validate();
+      unlocked++;
+    } catch (error) {
+      cause = error;
+    }
+  }
+  if (unlocked > 0) return;
+  if (cause instanceof Error && /passphrase/i.test(cause.message)) throw new DepotError('passphrase-wrong', `the passphrase does not unlock key ${fingerprint}`, { cause });
+  throw unreadable(reason(cause), 'export the key again with a current version of its program', cause);
+}
+
+export interface KeyRequest {
+  /** A signer signs receipts, an arrangement key decrypts suitcases. */
+  kind: 'signer' | 'arrangement';
+  name: string;
+  email: string;
+  /** Locks the secret key; without it the key is written unlocked. */
+  passphrase?: string;
+  /** 'compat' is read by GnuPG 2.2 and Sequoia 1; 'modern' needs an RFC 9580 program. A signer is always compat. */
+  profile: 'compat' | 'modern';
+  /** No expiry when left out. */
+  expiresInSeconds?: number;
+}
+
+export interface GeneratedKey {
+  fingerprint: string;
+  /** Both ASCII-armoured. */
+  publicKey: string;
+  secretKey: string;
+}
+
+/**
+ * Makes a key: compat is version 4 with the algorithms that GnuPG 2.2 reads (22 and 18), modern is
+ * version 6 with Ed25519 and X25519, and announces SEIPDv2 with AES-256 in GCM and OCB.
+ */
+export async function generateKey(o: KeyRequest): Promise<GeneratedKey> {
+  const modern = o.profile === 'modern' && o.kind === 'arrangement';
+  const config = modern
+    ? { v6Keys: true, aeadProtect: true, preferredAEADAlgorithm: openpgp.enums.aead.gcm, s2kType: openpgp.enums.s2k.argon2 as const }
+    : { v6Keys: false, aeadProtect: false };
+  const { publicKey, privateKey } = await openpgp.generateKey({
+    ...(modern ? { type: 'curve25519' } : { type: 'ecc', curve: 'curve25519Legacy' }),
+    userIDs: [{ name: o.name, email: o.email }],
+    // A signer without encryption subkey cannot be mistaken for a recipient.
+    ...(o.kind === 'signer' ? { subkeys: [] } : {}),
+    ...(o.passphrase === undefined ? {} : { passphrase: o.passphrase }),
+    ...(o.expiresInSeconds === undefined ? {} : { keyExpirationTime: o.expiresInSeconds }),
+    format: 'object',
+    config,
+  });
+  return { fingerprint: toHex(Buffer.from(publicKey.getFingerprint(), 'hex')), publicKey: publicKey.armor(), secretKey: privateKey.armor() };
+}

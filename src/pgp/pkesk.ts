@@ -1,0 +1,50 @@
+/** Public-key encrypted session key packets (RFC 9580 section 5.1) as bytes, without any cipher. */
+import { malformed, packetType, splitPackets } from './packets.js';
+
+export interface PkeskDescription {
+  version: 3 | 6;
+  /** Key id (version 3, 16 hex) or fingerprint (version 6); '' when the recipient is anonymous. */
+  recipient: string;
+  /** Name of the public-key algorithm, e.g. 'ECDH'. */
+  algorithm: string;
+}
+
+const algorithms: Record<number, string> = { 1: 'RSA', 2: 'RSA', 16: 'ElGamal', 18: 'ECDH', 25: 'X25519', 26: 'X448', 35: 'ML-KEM-768+X25519', 36: 'ML-KEM-1024+X448' };
+
+export function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex').toUpperCase();
+}
+
+/** Describes the body of one PKESK packet. Throws 'verification-failed' when it is cut or of another version. */
+export function describePkesk(body: Uint8Array): PkeskDescription {
+  const version = body[0];
+  if (version === 3) return { version, recipient: v3Recipient(body), algorithm: algorithmName(body[9]) };
+  if (version !== 6) throw malformed(`session key packet version ${version ?? 'none'} is unknown`);
+  const octets = body[1] ?? 0;
+  const keyVersion = body[2];
+  if (octets > 0 && !(keyVersion === 4 && octets === 21) && !(keyVersion === 6 && octets === 33)) throw malformed('a session key packet names no valid fingerprint');
+  return { version, recipient: octets === 0 ? '' : toHex(body.subarray(3, 2 + octets)), algorithm: algorithmName(body[2 + octets]) };
+}
+
+function v3Recipient(body: Uint8Array): string {
+  const id = toHex(body.subarray(1, 9));
+  return /^0+$/.test(id) ? '' : id;
+}
+
+function algorithmName(id: number | undefined): string {
+  if (id === undefined) throw malformed('a session key packet is cut short');
+  return algorithms[id] ?? `algorithm ${id}`;
+}
+
+/** The bodies of concatenated PKESK packets. Throws 'verification-failed' when there is anything else. */
+export function pkeskBodies(pkesk: Uint8Array): Uint8Array[] {
+  return [...splitPackets(pkesk)].map((packet) => {
+    if (packet.type !== packetType.pkesk) throw malformed(`packet type ${packet.type} among the session key packets`);
+    return packet.body;
+  });
+}
+
+/** Describes concatenated PKESK packets, as a receipt and `readPreamble` hold them. */
+export function describePkesks(pkesk: Uint8Array): PkeskDescription[] {
+  return pkeskBodies(pkesk).map(describePkesk);
+}

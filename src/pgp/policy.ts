@@ -1,0 +1,199 @@
+/**
+ * Law 6: no doubtful key for a push or a receipt. Self-signatures and bindings are judged strictly,
+ * revocations leniently: any genuine one counts, whatever its hash, reason or date. Opening asks
+ * nothing of this.
+ */
+import type * as openpgp from 'openpgp';
+import { DepotError } from '../errors.js';
+import type { ErrorCode } from '../errors.js';
+import { algorithmOf, internalsOf } from './keys.js';
+import type { Certificate, KeyPacket, OpenPgpCertificate } from './keys.js';
+import { backSignatureHolds, earlier, hasUncheckableRevocation, primaryRevocation, primaryStanding, subkeyRevocation, subkeyStanding } from './validity.js';
+import type { PrimaryStanding, SelfSignature } from './validity.js';
+
+/** A certificate that a push may encrypt to. */
+export interface Recipient {
+  certificate: Certificate;
+  /** Of the primary key, upper-case hex. */
+  fingerprint: string;
+  /** Of the key that the session key goes to: a subkey, or the primary key itself. */
+  subkeyFingerprint: string;
+  /** Of that key, e.g. 'Curve25519', 'RSA 3072'. */
+  algorithm: string;
+  /** `YYYY-MM-DDTHH:MM:SSZ`, the earlier of primary key and subkey; null for never. */
+  expiresAt: string | null;
+  /** Feature bit 0x08 in the self-signature that counts (RFC 9580 section 5.2.3.32); not GnuPG's 0x02. */
+  announcesSeipd2: boolean;
+  /** Modes that the key lists together with AES-256 (subpacket 39). */
+  aeads: ('GCM' | 'OCB')[];
+  warnings: string[];
+}
+
+export interface SignerJudgement {
+  fingerprint: string;
+  /** The key that signs: a subkey, or the primary key itself. */
+  signingFingerprint: string;
+  algorithm: string;
+  expiresAt: string | null;
+  warnings: string[];
+}
+
+const seipd2Feature = 0x08;
+const aes256 = 9;
+const aeadIds = { GCM: 3, OCB: 2 } as const;
+const day = 24 * 3600 * 1000;
+
+const encryptFlags = 0x04 | 0x08;
+const signFlag = 0x02;
+const encryptAlgorithms = new Set(['rsaEncryptSign', 'rsaEncrypt', 'ecdh', 'x25519', 'x448', 'elgamal']);
+const signAlgorithms = new Set(['rsaEncryptSign', 'rsaSign', 'ecdsa', 'eddsaLegacy', 'ed25519', 'ed448', 'dsa']);
+
+/** `YYYY-MM-DDTHH:MM:SSZ`. */
+export function toUtc(date: Date): string {
+  return date.toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/** `8F3A…91C2`: for messages in which the full fingerprint would drown the rest. */
+function short(fingerprint: string): string {
+  return `${fingerprint.slice(0, 4)}…${fingerprint.slice(-4)}`;
+}
+
+/**
+ * Judges a beneficiary's key for a push at `at`. `pinned` is the fingerprint from the config: 40 or 64
+ * hex digits, any case, spaces allowed. Throws 'recipient-unusable' with the reason.
+ */
+export async function judgeRecipient(c: Certificate, pinned: string, at: Date): Promise<Recipient> {
+  const judge = new Judge('recipient-unusable', c, at);
+  judge.pinned(pinned);
+  const standing = await judge.primary();
+  const { packet, expiresAt } = await judge.choose(encryptAlgorithms, encryptFlags, standing, 'encrypt');
+  const expiry = earlier(standing.expiresAt, expiresAt);
+  return {
+    certificate: c,
+    fingerprint: c.fingerprint,
+    subkeyFingerprint: packet.getFingerprint().toUpperCase(),
+    algorithm: algorithmOf(packet),
+    expiresAt: expiry === null ? null : toUtc(expiry),
+    ...announcementOf(standing.selfSignatures),
+    warnings: judge.warnings(packet, expiry),
+  };
+}
+
+/** Judges the supplier's signing key for a new receipt at `at`. Throws 'signer-unusable' with the reason. */
+export async function judgeSigner(c: Certificate, at: Date): Promise<SignerJudgement> {
+  const judge = new Judge('signer-unusable', c, at);
+  const standing = await judge.primary();
+  const { packet, expiresAt } = await judge.choose(signAlgorithms, signFlag, standing, 'sign');
+  const expiry = earlier(standing.expiresAt, expiresAt);
+  return {
+    fingerprint: c.fingerprint,
+    signingFingerprint: packet.getFingerprint().toUpperCase(),
+    algorithm: algorithmOf(packet),
+    expiresAt: expiry === null ? null : toUtc(expiry),
+    warnings: judge.warnings(packet, expiry),
+  };
+}
+
+/** The first self-signature that has the subpacket decides, in the order in which they count. */
+function announcementOf(selfSignatures: SelfSignature[]): Pick<Recipient, 'announcesSeipd2' | 'aeads'> {
+  const features = selfSignatures.find((signature) => signature.features !== null)?.features;
+  const suites = selfSignatures.find((signature) => signature.preferredCipherSuites !== null)?.preferredCipherSuites ?? [];
+  return {
+    announcesSeipd2: ((features?.[0] ?? 0) & seipd2Feature) !== 0,
+    aeads: (['GCM', 'OCB'] as const).filter((aead) => suites.some(([cipher, mode]) => cipher === aes256 && mode === aeadIds[aead])),
+  };
+}
+
+interface Chosen {
+  packet: KeyPacket;
+  expiresAt: Date | null;
+}
+
+/** One judgement: the certificate, the moment, and the code under which it is refused. */
+class Judge {
+  readonly #code: ErrorCode;
+  readonly #certificate: OpenPgpCertificate;
+  readonly #at: Date;
+
+  constructor(code: ErrorCode, certificate: Certificate, at: Date) {
+    this.#code = code;
+    this.#certificate = internalsOf(certificate);
+    this.#at = at;
+  }
+
+  #refuse(why: string, hint: string): DepotError {
+    return new DepotError(this.#code, `key ${this.#certificate.fingerprint}: ${why}`, { hint });
+  }
+
+  pinned(pinned: string): void {
+    const wanted = pinned.replace(/\s+/g, '').toUpperCase();
+    if (!/^(?:[0-9A-F]{40}|[0-9A-F]{64})$/.test(wanted)) {
+      throw this.#refuse(`the pinned fingerprint "${wanted.slice(0, 80)}" is not one of 40 or 64 hex digits`, 'write the full fingerprint, as the key\'s owner reads it out');
+    }
+    if (wanted !== this.#certificate.fingerprint) throw this.#refuse(`it is not the pinned key ${wanted}`, 'compare the fingerprint with the key\'s owner by telephone');
+  }
+
+  async primary(): Promise<PrimaryStanding> {
+    const revocation = await primaryRevocation(this.#certificate);
+    if (revocation !== null) throw this.#refuse(`revoked on ${toUtc(revocation.at)} (${revocation.reason})`, 'ask the key\'s owner for the new key');
+    if (hasUncheckableRevocation(this.#certificate)) throw this.#refuse('it carries a revocation that cannot be checked', 'ask the key\'s owner for a new key');
+    const standing = await primaryStanding(this.#certificate, this.#at);
+    if (standing.problem !== null) throw this.#refuse(standing.problem, 'ask the key\'s owner to renew it with a current program');
+    if (standing.expiresAt !== null && standing.expiresAt <= this.#at) throw this.#refuse(`expired on ${toUtc(standing.expiresAt)}`, 'ask the key\'s owner to extend it');
+    const weak = weakness(this.#certificate.key.keyPacket);
+    if (weak !== null) throw this.#refuse(weak, 'ask the key\'s owner for a stronger key');
+    return standing;
+  }
+
+  /** The newest subkey fit for the purpose, else the primary key, as gpg chooses. */
+  async choose(algorithms: Set<string>, flags: number, standing: PrimaryStanding, verb: 'encrypt' | 'sign'): Promise<Chosen> {
+    const { key } = this.#certificate;
+    const newestFirst = [...key.subkeys].sort((a, b) => b.getCreationTime().getTime() - a.getCreationTime().getTime());
+    const reasons: string[] = [];
+    for (const subkey of newestFirst) {
+      if (!algorithms.has(subkey.getAlgorithmInfo().algorithm)) continue;
+      const verdict = await this.#subkey(subkey, flags, verb);
+      if (typeof verdict !== 'string') return verdict;
+      if (verdict !== '') reasons.push(`subkey ${short(subkey.getFingerprint().toUpperCase())} ${verdict}`);
+    }
+    const primary = key.keyPacket;
+    const flagged = standing.selfSignatures.find((signature) => signature.keyFlags !== null)?.keyFlags;
+    if (algorithms.has(primary.getAlgorithmInfo().algorithm) && ((flagged?.[0] ?? 0) & flags) !== 0) return { packet: primary, expiresAt: standing.expiresAt };
+    throw this.#refuse([`no usable part to ${verb} with`, ...reasons].join('; '), `ask for a key that can ${verb}`);
+  }
+
+  /** A choice, or why not; '' for a subkey with another purpose. */
+  async #subkey(subkey: openpgp.Subkey, flags: number, verb: string): Promise<Chosen | string> {
+    const { key } = this.#certificate;
+    const standing = await subkeyStanding(key, subkey, this.#at);
+    const revocation = await subkeyRevocation(this.#certificate, subkey);
+    if (revocation !== null) return `was revoked on ${toUtc(revocation.at)} (${revocation.reason})`;
+    if (standing === null) return 'has no valid binding signature';
+    if (((standing.binding.keyFlags?.[0] ?? 0) & flags) === 0) return '';
+    if (standing.expiresAt !== null && standing.expiresAt <= this.#at) return `expired on ${toUtc(standing.expiresAt)}`;
+    const weak = weakness(subkey.keyPacket);
+    if (weak !== null) return `is weak: ${weak}`;
+    if (verb === 'sign' && !(await backSignatureHolds(key, subkey, standing.binding, this.#at))) return 'did not sign its own binding';
+    return { packet: subkey.keyPacket, expiresAt: standing.expiresAt };
+  }
+
+  warnings(packet: KeyPacket, expiry: Date | null): string[] {
+    const name = short(this.#certificate.fingerprint);
+    const warnings: string[] = [];
+    for (const part of new Set([this.#certificate.key.keyPacket, packet])) {
+      const { algorithm, bits } = part.getAlgorithmInfo();
+      if (algorithm.startsWith('rsa') && bits !== undefined && bits < 3072) warnings.push(`key ${name}: RSA ${bits} is short; replace it by RSA 3072 or Curve25519`);
+    }
+    if (expiry !== null && expiry.getTime() - this.#at.getTime() <= 30 * day) {
+      warnings.push(`key ${name} expires on ${toUtc(expiry)}, in ${Math.max(0, Math.floor((expiry.getTime() - this.#at.getTime()) / day))} days`);
+    }
+    return [...new Set(warnings)];
+  }
+}
+
+/** Why the algorithm is too weak, or null. */
+function weakness(packet: KeyPacket): string | null {
+  const { algorithm, bits } = packet.getAlgorithmInfo();
+  if (algorithm.startsWith('rsa')) return bits === undefined || bits < 2048 ? `RSA ${bits ?? ''} is too short` : null;
+  return algorithm === 'dsa' || algorithm === 'elgamal' ? `${algorithmOf(packet)} is no longer accepted` : null;
+}

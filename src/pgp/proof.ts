@@ -1,0 +1,62 @@
+/**
+ * What the key proof needs of the cipher (DESIGN section 5): that a session key opens the very body
+ * of which a receipt quotes the beginning and, for SEIPDv2, the end.
+ */
+import { createDecipheriv } from 'node:crypto';
+import { malformed, packetType, parseHeader } from './packets.js';
+import { prefixOctets } from './seipd1.js';
+import { finalTagOf } from './seipd2.js';
+
+export interface HeadFinding {
+  literal: true;
+  compression: 'gzip' | 'zstd' | 'none';
+}
+
+/**
+ * Decrypts the first octets of a SEIPDv1 body (64 in a receipt) and checks the repeated prefix
+ * octets, the literal header, and that a tar, gzip or zstd stream of ours begins there. AES-256
+ * only, which is what depot writes. Throws 'verification-failed'.
+ */
+export function checkHead(packet: 'SEIPDv1', head: Uint8Array, sessionKey: Uint8Array): HeadFinding {
+  if (head[0] !== 1 || head.length < 1 + prefixOctets + 16 || sessionKey.length !== 32) throw wrong(packet);
+  const plain = createDecipheriv('aes-256-cfb', sessionKey, new Uint8Array(16)).update(head.subarray(1));
+  if (plain[14] !== plain[16] || plain[15] !== plain[17]) throw wrong(packet);
+  const header = headerAt(plain, packet);
+  const body = plain.subarray(prefixOctets + header.octets);
+  // Format, file name length, date: DESIGN section 4 leaves name and date empty.
+  if (header.type !== packetType.literal || body[0] !== 0x62 || body[1] !== 0) throw wrong(packet);
+  const compression = compressionOf(body.subarray(6));
+  if (compression === null) throw wrong(packet);
+  return { literal: true, compression };
+}
+
+function headerAt(plain: Uint8Array, packet: string) {
+  try {
+    const header = parseHeader(plain, prefixOctets);
+    if (header !== null) return header;
+  } catch {
+    // Any first octet may come out of a wrong key; the error below says all there is to say.
+  }
+  throw wrong(packet);
+}
+
+function compressionOf(content: Uint8Array): HeadFinding['compression'] | null {
+  if (content[0] === 0x1f && content[1] === 0x8b) return 'gzip';
+  if (content[0] === 0x28 && content[1] === 0xb5 && content[2] === 0x2f && content[3] === 0xfd) return 'zstd';
+  // The tar magic lies beyond these octets, but the first entry's name is always the same.
+  return Buffer.from(content.subarray(0, 6)).equals(Buffer.from('DEPOT/')) ? 'none' : null;
+}
+
+function wrong(packet: string) {
+  return malformed(`the session key does not open this ${packet} head`);
+}
+
+/**
+ * The final AEAD tag of a SEIPDv2 body: 16 octets, the last of the suitcase. `head` is its first 36
+ * octets, `plaintextOctets` the size of all packets inside. Throws 'verification-failed' when the
+ * head is no valid one or the key has the wrong size.
+ */
+export function computeTail(head: Uint8Array, sessionKey: Uint8Array, plaintextOctets: number): Uint8Array {
+  if (!Number.isSafeInteger(plaintextOctets) || plaintextOctets < 0) throw malformed(`${plaintextOctets} octets of plaintext`);
+  return finalTagOf(sessionKey, head, plaintextOctets);
+}

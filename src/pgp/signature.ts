@@ -1,0 +1,145 @@
+/** Detached signatures over receipts and attestations (RFC 9580 sections 5.2 and 10.4). */
+import * as openpgp from 'openpgp';
+import { DepotError } from '../errors.js';
+import { dearmor, isArmored } from './armor.js';
+import { internalsOf, internalsOfSecret, reason } from './keys.js';
+import type { Certificate, KeyPacket, OpenPgpCertificate, SecretKey } from './keys.js';
+import { judgeSigner, toUtc } from './policy.js';
+import { backSignatureHolds, earlier, hasUncheckableRevocation, primaryRevocation, primaryStanding, subkeyRevocation, subkeyStanding } from './validity.js';
+import type { Revocation } from './validity.js';
+
+/** How far the clocks of supplier and beneficiary may be apart. */
+const clockSkew = 10 * 60 * 1000;
+const weakHashes = new Set([openpgp.enums.hash.md5, openpgp.enums.hash.sha1, openpgp.enums.hash.ripemd]);
+
+/**
+ * An armoured detached signature over exactly these bytes. Throws 'signer-unusable' when the key
+ * is not fit to sign at `at`, or its secret part is not at hand.
+ */
+export async function signDetached(bytes: Uint8Array, signer: SecretKey, at: Date = new Date()): Promise<string> {
+  const { signingFingerprint } = await judgeSigner(signer, at);
+  const { key } = internalsOfSecret(signer);
+  const part = [key, ...key.subkeys].find((candidate) => candidate.getFingerprint().toUpperCase() === signingFingerprint)!;
+  try {
+    const armored: unknown = await openpgp.sign({
+      message: await openpgp.createMessage({ binary: bytes }),
+      signingKeys: key,
+      signingKeyIDs: [part.getKeyID()],
+      detached: true,
+      date: at,
+      config: { showVersion: false, showComment: false },
+    });
+    return armored as string;
+  } catch (cause) {
+    throw new DepotError('signer-unusable', `key ${signer.fingerprint} did not sign: ${reason(cause)}`, { hint: 'give the file with the unlocked secret key', cause });
+  }
+}
+
+export interface VerifiedSignature {
+  /** Of the signer's primary key. */
+  fingerprint: string;
+  signedAt: Date;
+  /** What happened to the signer since that does not undo the signature. */
+  warnings: string[];
+}
+
+/**
+ * Verifies a detached signature against given signers. The signer must have been valid when it
+ * signed: one retired or superseded later still counts, with a warning; one compromised, or revoked
+ * without a reason, never does. Throws 'verification-failed' with the reason.
+ */
+export async function verifyDetached(bytes: Uint8Array, armoredSignature: string | Uint8Array, signers: Certificate[], at: Date = new Date()): Promise<VerifiedSignature> {
+  const packets = await readSignatures(armoredSignature);
+  let failure = failed('it is by none of the given signers', 'give the signer\'s public key with --signer');
+  for (const packet of packets) {
+    for (const signer of signers.map(internalsOf)) {
+      const part = issuerOf(packet, signer);
+      if (part === null) continue;
+      try {
+        return await verifyOne(bytes, packet, signer, part, at);
+      } catch (error) {
+        if (!(error instanceof DepotError)) throw error;
+        failure = error;
+      }
+    }
+  }
+  throw failure;
+}
+
+function failed(why: string, hint?: string, cause?: unknown): DepotError {
+  return new DepotError('verification-failed', `signature not accepted: ${why}`, { ...(hint === undefined ? {} : { hint }), cause });
+}
+
+async function readSignatures(signature: string | Uint8Array): Promise<openpgp.SignaturePacket[]> {
+  const refuse = (what: string, cause?: unknown): DepotError => failed(what, 'check that the file is the .asc that belongs to it', cause);
+  const binary = isArmored(signature) ? await dearmor(signature, [openpgp.enums.armor.signature], refuse) : signature;
+  try {
+    const { packets } = await openpgp.readSignature({ binarySignature: binary });
+    const readable = packets.filter((packet) => packet instanceof openpgp.SignaturePacket);
+    if (readable.length > 0) return readable;
+  } catch (cause) {
+    throw refuse(`not an OpenPGP signature (${reason(cause)})`, cause);
+  }
+  throw refuse('not an OpenPGP signature that depot can read');
+}
+
+type Part = openpgp.Key | openpgp.Subkey;
+
+function issuerOf(packet: openpgp.SignaturePacket, signer: OpenPgpCertificate): Part | null {
+  const named = packet.issuerFingerprint === null ? null : Buffer.from(packet.issuerFingerprint).toString('hex');
+  const matches = (part: Part): boolean => named === null ? part.getKeyID().equals(packet.issuerKeyID) : part.getFingerprint() === named;
+  return [signer.key, ...signer.key.subkeys].find(matches) ?? null;
+}
+
+async function verifyOne(bytes: Uint8Array, packet: openpgp.SignaturePacket, signer: OpenPgpCertificate, part: Part, at: Date): Promise<VerifiedSignature> {
+  await checkCryptographically(bytes, packet, part.keyPacket);
+  const signedAt = packet.created!;
+  if (signedAt.getTime() > at.getTime() + clockSkew) throw failed(`it was made in the future, on ${toUtc(signedAt)}`, 'check the clock of this machine');
+  if (packet.getExpirationTime() <= at) throw failed(`it expired on ${toUtc(packet.getExpirationTime() as Date)}`);
+  const expiry = await expiryOfSigner(signer, part, at);
+  if (signedAt < part.getCreationTime()) throw failed('it is older than the key that made it');
+  if (expiry !== null && expiry <= signedAt) throw failed(`the signer had expired on ${toUtc(expiry)}, before it signed on ${toUtc(signedAt)}`);
+  const warnings = await checkRevocations(signer, part, signedAt);
+  if (expiry !== null && expiry <= at) warnings.push(`signer ${signer.fingerprint} expired on ${toUtc(expiry)}, after it signed this`);
+  return { fingerprint: signer.fingerprint, signedAt, warnings };
+}
+
+async function checkCryptographically(bytes: Uint8Array, packet: openpgp.SignaturePacket, key: KeyPacket): Promise<void> {
+  if (packet.signatureType !== openpgp.enums.signature.binary) throw failed('it is not a signature over a file as it is', 'sign again with: gpg --detach-sign --armor');
+  if (packet.hashAlgorithm !== null && weakHashes.has(packet.hashAlgorithm)) throw failed('it uses SHA-1 or an older hash');
+  const literal = new openpgp.LiteralDataPacket() as unknown as { setBytes(bytes: Uint8Array, format: openpgp.enums.literal): void };
+  literal.setBytes(bytes, openpgp.enums.literal.binary);
+  try {
+    // No date: what counts is judged below, with the signer's state at the time of signing.
+    await packet.verify(key, openpgp.enums.signature.binary, literal, null as unknown as Date, true);
+  } catch (cause) {
+    throw failed(`the file or the signature was changed (${reason(cause)})`, undefined, cause);
+  }
+}
+
+/** By the newest self-signatures, which may have been made after the signature in question: owners extend their keys. */
+async function expiryOfSigner(signer: OpenPgpCertificate, part: Part, at: Date): Promise<Date | null> {
+  const primary = await primaryStanding(signer, at);
+  if (primary.problem !== null) throw failed(`signer ${signer.fingerprint}: ${primary.problem}`);
+  if (part === signer.key) {
+    const flags = primary.selfSignatures.find((signature) => signature.keyFlags !== null)?.keyFlags;
+    if (((flags?.[0] ?? 0) & 0x02) === 0) throw failed(`key ${signer.fingerprint} may not sign files`);
+    return primary.expiresAt;
+  }
+  const subkey = part as openpgp.Subkey;
+  const standing = await subkeyStanding(signer.key, subkey, at);
+  if (standing === null || ((standing.binding.keyFlags?.[0] ?? 0) & 0x02) === 0 || !(await backSignatureHolds(signer.key, subkey, standing.binding, at))) {
+    throw failed(`subkey ${subkey.getFingerprint().toUpperCase()} is not validly bound to the signer for signing`);
+  }
+  return earlier(primary.expiresAt, standing.expiresAt);
+}
+
+async function checkRevocations(signer: OpenPgpCertificate, part: Part, signedAt: Date): Promise<string[]> {
+  if (hasUncheckableRevocation(signer)) throw failed(`signer ${signer.fingerprint} carries a revocation that cannot be checked`);
+  const revocations = [await primaryRevocation(signer), part === signer.key ? null : await subkeyRevocation(signer, part as openpgp.Subkey)];
+  return revocations.filter((revocation): revocation is Revocation => revocation !== null).map((revocation) => {
+    if (revocation.hard) throw failed(`signer ${signer.fingerprint} was revoked on ${toUtc(revocation.at)} (${revocation.reason}), which undoes all its signatures`, 'ask the supplier for receipts signed again with its new key');
+    if (revocation.at <= signedAt) throw failed(`signer ${signer.fingerprint} was ${revocation.reason} on ${toUtc(revocation.at)}, before it signed on ${toUtc(signedAt)}`);
+    return `signer ${signer.fingerprint} was ${revocation.reason} on ${toUtc(revocation.at)}, after it signed this`;
+  });
+}

@@ -1,0 +1,138 @@
+/**
+ * Writes a suitcase: PKESK packets, then one SEIPD packet around one literal packet. Synchronous,
+ * because a thread of its own drives it; no size is known in advance.
+ *
+ *     PKESK… | SEIPD { Literal 'b' { plain } }
+ */
+import { packetType, PartialPacket, encodeLength } from './packets.js';
+import { Seipd1Encryptor } from './seipd1.js';
+import { Seipd2Encryptor } from './seipd2.js';
+import type { Encryption } from './sessionkey.js';
+
+/** RFC 9580 section 4.2.1.4: the first part has at least 512 octets. Sequoia insists. */
+const smallestPart = 512;
+/** Parts of the outer packet: 2^16 octets, whatever the content does. */
+const outerPartExponent = 16;
+/** Pieces given to the cipher at once: small enough to stay in the processor's cache between two passes. */
+const pieceOctets = 128 * 1024;
+/** Octets of a SEIPDv1 body that a receipt quotes. */
+const head1Octets = 64;
+
+export interface MessageWriterOptions {
+  /** PKESK packets as `wrapSessionKey` made them. */
+  pkesk: Uint8Array;
+  /** 32 octets. */
+  sessionKey: Uint8Array;
+  encryption: Encryption;
+  /** Gets the suitcase's bytes in order; they are the receiver's to keep. */
+  emit: (bytes: Uint8Array) => void;
+}
+
+/** `update(plain)…` then `final()`. `plain` is not kept after `update` returns. */
+export class MessageWriter {
+  readonly #literal: LiteralPacket;
+  readonly #encryptor: Seipd1Encryptor | Seipd2Encryptor;
+  readonly #outer: PartialPacket;
+  readonly #head: Uint8Array;
+  #headOctets = 0;
+  #plaintextOctets = 0;
+
+  constructor(o: MessageWriterOptions) {
+    o.emit(o.pkesk);
+    this.#outer = new PartialPacket(packetType.seipd, outerPartExponent, o.emit);
+    this.#head = new Uint8Array(o.encryption.packet === 'SEIPDv2' ? 36 : head1Octets);
+    const body = (bytes: Uint8Array): void => this.#body(bytes);
+    this.#encryptor = o.encryption.packet === 'SEIPDv2'
+      ? new Seipd2Encryptor(o.sessionKey, o.encryption.aead, o.encryption.chunkOctet, body)
+      : new Seipd1Encryptor(o.sessionKey, body);
+    this.#literal = new LiteralPacket((bytes) => {
+      this.#plaintextOctets += bytes.length;
+      this.#encryptor.update(bytes);
+    });
+  }
+
+  update(plain: Uint8Array): void {
+    for (let offset = 0; offset < plain.length; offset += pieceOctets) this.#literal.write(plain.subarray(offset, offset + pieceOctets));
+  }
+
+  final(): void {
+    this.#literal.final();
+    this.#encryptor.final();
+    this.#outer.final();
+  }
+
+  /** After `final`: the first octets of the SEIPD body for the key proof, 36 (v2) or 64 (v1). */
+  get head(): Uint8Array {
+    return this.#head.slice(0, this.#headOctets);
+  }
+
+  /** After `final`: the last 16 octets of the suitcase, the final AEAD tag; null for SEIPDv1. */
+  get tail(): Uint8Array | null {
+    return this.#encryptor instanceof Seipd2Encryptor ? this.#encryptor.tail : null;
+  }
+
+  /** Octets inside the SEIPD so far: the literal packet with its headers; no v1 prefix or MDC. */
+  get plaintextOctets(): number {
+    return this.#plaintextOctets;
+  }
+
+  #body(bytes: Uint8Array): void {
+    if (this.#headOctets < this.#head.length) {
+      const quoted = bytes.subarray(0, this.#head.length - this.#headOctets);
+      this.#head.set(quoted, this.#headOctets);
+      this.#headOctets += quoted.length;
+    }
+    this.#outer.write(bytes);
+  }
+}
+
+/**
+ * The literal packet (RFC 9580 section 5.9): binary, no file name, no date. Its parts follow the
+ * pieces that arrive, which nobody sees from outside, so that at most 511 octets are ever copied.
+ */
+class LiteralPacket {
+  readonly #emit: (bytes: Uint8Array) => void;
+  readonly #held = new Uint8Array(smallestPart);
+  #heldOctets = 0;
+  #begun = false;
+
+  constructor(emit: (bytes: Uint8Array) => void) {
+    this.#emit = emit;
+    this.#hold(Uint8Array.of(0x62, 0, 0, 0, 0, 0));
+  }
+
+  write(bytes: Uint8Array): void {
+    let total = this.#heldOctets + bytes.length;
+    let offset = 0;
+    while (total >= smallestPart) {
+      const exponent = 31 - Math.clz32(total);
+      this.#emitHeader(Uint8Array.of(0xe0 | exponent));
+      const end = offset + 2 ** exponent - this.#heldOctets;
+      this.#emitHeld();
+      this.#emit(bytes.subarray(offset, end));
+      offset = end;
+      total -= 2 ** exponent;
+    }
+    this.#hold(bytes.subarray(offset));
+  }
+
+  final(): void {
+    this.#emitHeader(encodeLength(this.#heldOctets));
+    this.#emitHeld();
+  }
+
+  #hold(bytes: Uint8Array): void {
+    this.#held.set(bytes, this.#heldOctets);
+    this.#heldOctets += bytes.length;
+  }
+
+  #emitHeld(): void {
+    if (this.#heldOctets > 0) this.#emit(this.#held.subarray(0, this.#heldOctets));
+    this.#heldOctets = 0;
+  }
+
+  #emitHeader(length: Uint8Array): void {
+    this.#emit(this.#begun ? length : Uint8Array.of(0xc0 | packetType.literal, ...length));
+    this.#begun = true;
+  }
+}
