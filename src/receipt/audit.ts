@@ -100,8 +100,9 @@ async function checkFiledReceipts(raw: RawLine[], stored: StoredReceipt[], audit
   const bySha256 = new Map(stored.map((one) => [one.sha256, one]));
   const filed = new Map<string, string>();
   let previous: string | null = null;
-  for (const { line } of raw) {
-    if (line === null) continue;
+  // In the order of their numbers, each once: order itself is checkChain's, and need not be reported again.
+  const lines = new Map(raw.flatMap(({ line }) => (line === null ? [] : [[line.sequence, line] as const])));
+  for (const line of [...lines.values()].sort((a, b) => a.sequence - b.sequence)) {
     const report = (kind: ProblemKind, message: string) => audit.problems.push({ kind, sequence: line.sequence, depositId: line.depositId, message });
     if (line.kind === 'destroyed') {
       if (filed.get(line.depositId) !== line.receiptSha256) report('changed', `line ${String(line.sequence)} notes a destruction of no receipt that the ledger has`);

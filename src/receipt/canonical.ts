@@ -3,6 +3,7 @@
  * one newline at the end. The signature is over these bytes, and their SHA-256 is the receipt's name
  * in the ledger.
  */
+import { DepotError } from '../errors.js';
 import { markReceiptBytes, type ReceiptBytes } from '../outbound.js';
 import type { Receipt } from './schema.js';
 
@@ -13,7 +14,9 @@ export function receiptBytes(receipt: Receipt): ReceiptBytes {
 
 /** A detached armoured signature over a receipt, fit to be uploaded next to it. */
 export function signatureBytes(armored: string): ReceiptBytes {
-  if (!armored.startsWith('-----BEGIN PGP SIGNATURE-----')) throw new TypeError('not an armoured signature');
+  if (!/^-----BEGIN PGP SIGNATURE-----\r?\n[\x20-\x7e\r\n]*\n-----END PGP SIGNATURE-----\s*$/.test(armored) || armored.split('-----BEGIN').length !== 2) {
+    throw new DepotError('verification-failed', 'what should be a detached signature is none');
+  }
   return markReceiptBytes(new TextEncoder().encode(armored));
 }
 

@@ -3,7 +3,7 @@
  * never half of either. Every failure names the path.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError } from '../errors.js';
 
@@ -58,12 +58,27 @@ export async function syncDirectory(directory: string): Promise<void> {
 /** Makes `directory` (0700) with its parents; one that exists is left as it is. */
 export async function makeDirectory(directory: string): Promise<void> {
   try {
-    const first = await mkdir(directory, { recursive: true, mode: 0o700 });
-    if (first === undefined) return;
-    for (let made = directory; made.length >= first.length; made = path.dirname(made)) await syncDirectory(path.dirname(made));
+    await makeWithParents(path.resolve(directory));
   } catch (error) {
     throw localError(error, 'create', directory);
   }
+}
+
+/** Not mkdir's own `recursive`, which reports ENOENT where the file system is read-only, and fsyncs nothing. */
+async function makeWithParents(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, 0o700);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT' && path.dirname(directory) !== directory) {
+      await makeWithParents(path.dirname(directory));
+      return makeWithParents(directory);
+    }
+    // Some systems say EROFS or EACCES of a directory that is there.
+    if ((await stat(directory).catch(() => null))?.isDirectory() !== true) throw error;
+    return;
+  }
+  await syncDirectory(path.dirname(directory));
 }
 
 /** The contents of `file`, or null when there is none; `local-unreadable` when it is larger than `limit` octets. */

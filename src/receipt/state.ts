@@ -89,8 +89,8 @@ export class ArrangementState {
     return found.sort((a, b) => (b.superseded ?? Infinity) - (a.superseded ?? Infinity) || 0);
   }
 
-  /** A sidecar as it was written, to be delivered later; null when it is not there. */
-  async readSidecar(name: string): Promise<Buffer<ArrayBuffer> | null> {
+  /** A small file of this arrangement, or null when it is not there. */
+  async readFile(name: string): Promise<Buffer<ArrayBuffer> | null> {
     return readBounded(this.file(name), maxReceiptBytes);
   }
 

@@ -42,7 +42,11 @@ describe('the canonical form', () => {
 
   test('a signature must be armoured', () => {
     expect(isOutbound(signatureBytes('-----BEGIN PGP SIGNATURE-----\n\nwsB\n-----END PGP SIGNATURE-----\n'))).toBe(true);
-    expect(() => signatureBytes('-----BEGIN PGP PRIVATE KEY BLOCK-----')).toThrow(TypeError);
+    const good = '-----BEGIN PGP SIGNATURE-----\n\nwsB\n-----END PGP SIGNATURE-----\n';
+    const secret = '-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nwsB\n-----END PGP PRIVATE KEY BLOCK-----\n';
+    for (const bad of ['', secret, `${good}${secret}`, `${secret}${good}`, good.replace('wsB', secret), `${good}x`, good.slice(0, -10)]) {
+      expect(() => signatureBytes(bad)).toThrow(expect.objectContaining({ code: 'verification-failed' }));
+    }
   });
 });
 
@@ -50,7 +54,7 @@ describe('the canonical form', () => {
 const wrong: [string, (r: Receipt) => unknown, RegExp, boolean][] = [
   ['an unknown key', (r) => ({ ...r, note: 'x' }), /note/, true],
   ['an unknown key further down', (r) => ({ ...r, suitcase: { ...r.suitcase, note: 1 } }), /suitcase\.note/, true],
-  ['a missing key', ({ ledger: _, ...r }) => r, /ledger/, true],
+  ['a missing key', (r) => ({ ...r, ledger: undefined }), /ledger/, true],
   ['a lower-case fingerprint', (r) => ({ ...r, supplier: { ...r.supplier, signerFingerprint: 'a'.repeat(40) } }), /supplier\.signerFingerprint/, true],
   ['an upper-case digest', (r) => ({ ...r, suitcase: { ...r.suitcase, sha256: 'AB'.repeat(32) } }), /suitcase\.sha256/, true],
   ['a size that is no integer', (r) => ({ ...r, suitcase: { ...r.suitcase, bytes: 1.5 } }), /suitcase\.bytes/, true],

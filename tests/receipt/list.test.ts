@@ -1,0 +1,56 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { receiptName } from '../../src/receipt/ids.js';
+import { findReceipt, listReceipts } from '../../src/receipt/list.js';
+import { ArrangementState } from '../../src/receipt/state.js';
+import { tempDir } from '../support/cleanup.js';
+import { deposit, fakeSignature, ledgerOf } from './samples.js';
+
+let state: ArrangementState;
+let ids: string[];
+beforeAll(async () => {
+  const made = await ledgerOf(tempDir(), 3);
+  state = made.state;
+  ids = made.receipts.map((r) => r.receipt.depositId);
+  const lost = await deposit(state, made.ledger, { at: '2026-11-04T00:30:00Z', status: 'unconfirmed' });
+  await deposit(state, made.ledger, { at: '2026-11-04T00:30:00Z', id: lost.receipt.depositId });
+  ids.push(lost.receipt.depositId);
+});
+const listed = async (range: { from?: Date; to?: Date }) => (await listReceipts(state, range)).receipts.map((r) => r.depositId);
+
+describe('listing receipts', () => {
+  test('gives those that count, oldest first, within both ends', async () => {
+    expect(await listed({})).toEqual(ids);
+    expect(await listed({ from: new Date('2026-11-02T00:30:00Z') })).toEqual(ids.slice(1));
+    expect(await listed({ to: new Date('2026-11-02T00:30:00Z') })).toEqual(ids.slice(0, 2));
+    expect(await listed({ from: new Date('2026-11-02T00:30:01Z'), to: new Date('2026-11-03T23:59:59Z') })).toEqual([ids[2]]);
+    const [, , , settled] = (await listReceipts(state)).receipts;
+    expect(settled.receipt.transfer.status).toBe('acknowledged');
+    expect(settled.signature).toBe(fakeSignature(settled.bytes));
+  });
+
+  test('sets files apart that are no receipts', async () => {
+    const file = state.file(receiptName('acme-crm_20261122T003000Z_5f0c9a1e77b2d410'));
+    await writeFile(file, '{}');
+    const { receipts, unreadable } = await listReceipts(state);
+    await rm(file);
+    expect(receipts).toHaveLength(4);
+    expect(unreadable).toEqual([{ path: file, reason: expect.stringContaining('no schema') as string }]);
+  });
+
+  test('of an arrangement without state is empty', async () => {
+    expect(await listReceipts(new ArrangementState(tempDir(), 'none'))).toEqual({ receipts: [], unreadable: [] });
+  });
+});
+
+describe('finding a receipt', () => {
+  test('takes an id or the beginning of one', async () => {
+    expect((await findReceipt(state, ids[1])).depositId).toBe(ids[1]);
+    expect((await findReceipt(state, 'acme-crm_20261103')).depositId).toBe(ids[2]);
+    expect((await findReceipt(state, ids[3])).receipt.transfer.status).toBe('acknowledged');
+  });
+
+  test.each([['acme-crm_2027', /no receipt of/], ['acme-crm_2026', /more than one receipt begins with/]])('does not guess at %j', async (start, message) => {
+    await expect(findReceipt(state, start)).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(message) as string, hint: 'list them: depot receipts list acme-crm' });
+  });
+});
