@@ -1,0 +1,9 @@
+/** The transport: sealed bytes, receipts and covers to an SFTP server, and nothing else. */
+export { connect } from './connect.js';
+export { scanHostKeys, type ScannedKey } from './scan.js';
+export type { Remote } from './remote.js';
+export type { Delivery } from './sidecar.js';
+export type { Pending, Settled } from './settle.js';
+export type { FileSystemSpace } from './channel.js';
+export type { Login, Look, RemoteSpec, Transfer, TransportHooks, TransportStats } from './types.js';
+export { deadPartial, maxHeldBytes, type Checkpoint, type DeadUploadError, type Upload, type UploadOptions } from './upload.js';

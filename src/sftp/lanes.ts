@@ -1,0 +1,103 @@
+import { performance } from 'node:perf_hooks';
+import type { Piece } from './book.js';
+import { positionOf } from './book.js';
+import type { SftpChannel } from './channel.js';
+import type { ConnectionLost, SftpStatus } from './status.js';
+
+/** OpenSSH's window for a session channel: more than this is never on its way in one lane. */
+export const channelWindow = 2 * 1024 * 1024;
+
+/** One SFTP channel with the remote file open in it, and its writes in flight. */
+export class Lane {
+  readonly channel: SftpChannel;
+  readonly handle: Buffer;
+  readonly writeSize: number;
+  readonly inFlight = new Set<Piece>();
+  bytesInFlight = 0;
+  readonly #window: number;
+  readonly #bytes: number;
+
+  /** `window`: writes in flight; bounded in octets too, just over what the channel's window lets out. */
+  constructor(channel: SftpChannel, handle: Buffer, window: number) {
+    this.channel = channel;
+    this.handle = handle;
+    this.writeSize = channel.writeSize;
+    this.#window = window;
+    this.#bytes = laneBytes(this.writeSize, window);
+  }
+
+  get hasRoom(): boolean {
+    return this.inFlight.size < this.#window && this.bytesInFlight < this.#bytes;
+  }
+
+  send(piece: Piece, answered: (error: SftpStatus | ConnectionLost | null) => void): void {
+    const { block, start, end } = piece;
+    this.inFlight.add(piece);
+    this.bytesInFlight += end - start;
+    this.channel.write(this.handle, block.bytes, start, end, positionOf(piece), (error) => {
+      if (!this.inFlight.delete(piece)) return;
+      this.bytesInFlight -= end - start;
+      answered(error);
+    });
+  }
+
+  /** Takes the unanswered writes away; answers that still come for them are ignored. */
+  takeBack(): Piece[] {
+    const pieces = [...this.inFlight];
+    this.inFlight.clear();
+    this.bytesInFlight = 0;
+    return pieces;
+  }
+}
+
+/** The window, and two writes that wait at the door so that it is full again at once when it opens. */
+export function laneBytes(writeSize: number, window: number): number {
+  return Math.min(window * writeSize, channelWindow + 2 * writeSize);
+}
+
+/**
+ * Decides when an upload gets more lanes: while data waits, every lane is full, and it is the round trip
+ * that limits, which shows in each lane moving about one window per round trip. A link or a processor
+ * that is the limit shows as less, and then another lane would only queue.
+ */
+export class LaneGrowth {
+  #max: number;
+  readonly #fixed: boolean;
+  #since = 0;
+  #bytes = 0;
+  #answers = 0;
+  #full = 0;
+
+  constructor(lanes: 'auto' | number) {
+    this.#fixed = lanes !== 'auto';
+    this.#max = lanes === 'auto' ? 8 : lanes;
+  }
+
+  /** The server refused a lane, or took one away: no more. */
+  stop(): void {
+    this.#max = 1;
+  }
+
+  /** After each acknowledged write; the number of lanes there should be. */
+  wanted(lanes: number, bytes: number, full: boolean, roundTripMs: number): number {
+    if (lanes >= this.#max) return lanes;
+    if (this.#fixed) return this.#max;
+    const now = performance.now();
+    this.#bytes += bytes;
+    this.#answers++;
+    if (full) this.#full++;
+    const elapsed = now - this.#since;
+    if (this.#since === 0 || elapsed > 5000) this.reset(now);
+    // Two round trips until the window is in swing, two to measure.
+    if (elapsed < Math.max(4 * roundTripMs, 20) || this.#answers < 8) return lanes;
+    const perRoundTrip = (this.#bytes / elapsed) * roundTripMs;
+    const limited = this.#full >= 0.8 * this.#answers && perRoundTrip >= 0.6 * channelWindow * lanes;
+    this.reset(now);
+    return limited ? Math.min(this.#max, lanes * 3) : lanes;
+  }
+
+  reset(now = performance.now()): void {
+    this.#since = now;
+    this.#bytes = this.#answers = this.#full = 0;
+  }
+}

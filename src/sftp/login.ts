@@ -1,0 +1,151 @@
+import { createPrivateKey } from 'node:crypto';
+import type { AnyAuthMethod, AuthenticationType, AuthHandlerMiddleware, ParsedKey, Prompt } from 'ssh2';
+import ssh2 from 'ssh2';
+import { DepotError, isDepotError } from '../errors.js';
+import { printable } from '../printable.js';
+import { address } from './hostkeys.js';
+import type { Login, RemoteSpec } from './types.js';
+
+/** A login whose secrets were asked for at most once, so that reconnects ask nobody. */
+export interface Credentials {
+  key: ParsedKey | null;
+  password: (() => Promise<string>) | null;
+}
+
+/** Reads the private key now, before anything connects: `secret-missing`, `passphrase-wrong`, `key-unreadable`. */
+export async function prepareLogin(login: Login): Promise<Credentials> {
+  let password: Promise<string> | undefined;
+  const ask = login.password;
+  return {
+    key: login.privateKey === undefined ? null : await readKey(Buffer.from(login.privateKey), login.passphrase),
+    password: ask === undefined ? null : () => (password ??= ask()),
+  };
+}
+
+async function readKey(bytes: Buffer, passphrase: Login['passphrase']): Promise<ParsedKey> {
+  const plain = parse(bytes);
+  if (!(plain instanceof Error)) return plain;
+  const encrypted = /encrypted/i.test(plain.message) || bytes.includes('BEGIN ENCRYPTED PRIVATE KEY');
+  if (!encrypted) throw new DepotError('key-unreadable', 'the SSH private key is not in a format that is understood', { hint: 'convert it: ssh-keygen -p -f FILE' });
+  const secret = await passphrase?.();
+  if (secret === undefined) {
+    throw new DepotError('secret-missing', 'the SSH private key is encrypted, and there is no passphrase for it', { hint: 'set DEPOT_PRIVATE_KEY_PASSPHRASE_FILE, or store it with: depot login' });
+  }
+  const second = parse(bytes, secret);
+  if (!(second instanceof Error)) return second;
+  throw new DepotError('passphrase-wrong', 'the passphrase does not open the SSH private key', { hint: 'check the passphrase: ssh-keygen -y -f FILE' });
+}
+
+function parse(bytes: Buffer, passphrase?: string): ParsedKey | Error {
+  const key = first(ssh2.utils.parseKey(bytes, passphrase));
+  if (!(key instanceof Error)) return key.isPrivateKey() ? key : new Error('not a private key');
+  if (!bytes.includes('PRIVATE KEY')) return key;
+  // PKCS #8 is unknown to ssh2; Node reads it, encrypted too, and writes RSA and EC keys in the older forms.
+  try {
+    const object = createPrivateKey({ key: bytes, format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) });
+    const type = object.asymmetricKeyType === 'rsa' ? 'pkcs1' : object.asymmetricKeyType === 'ec' ? 'sec1' : null;
+    if (type === null) return key;
+    return first(ssh2.utils.parseKey(object.export({ type, format: 'pem' })));
+  } catch {
+    return key;
+  }
+}
+
+/** ssh2's types say one key; its OpenSSH parser gives a list of one. */
+function first(parsed: ParsedKey | ParsedKey[] | Error): ParsedKey | Error {
+  return Array.isArray(parsed) ? (parsed[0] ?? new Error('no key')) : parsed;
+}
+
+const passwordPrompt = /pass(?:word|wort)|wachtwoord|kennwort|mot de passe|contrase|lösenord|parola|senha/i;
+const otherFactor = /one.?time|otp|token|code|verif|second|factor|new |again|retype|repeat/i;
+
+/** What one login attempt learned, for the message when it fails. */
+export class LoginAttempt {
+  /** Methods that the server named. */
+  offered: string[] = [];
+  /** A prompt that was not answered, because it asked for something else than the password. */
+  askedFor: string | null = null;
+  /** A secret could not be had: more to the point than the server's refusal. */
+  failure: Error | null = null;
+  /** Whether any credential was sent. */
+  tried = false;
+  readonly #spec: RemoteSpec;
+  readonly #credentials: Credentials;
+  readonly #done = new Set<string>();
+  #passwordAnswered = false;
+  /** The server took one method and wants another too. */
+  #halfway = false;
+
+  constructor(spec: RemoteSpec, credentials: Credentials) {
+    this.#spec = spec;
+    this.#credentials = credentials;
+  }
+
+  /** For ssh2's `authHandler`: asks the server what it takes, then tries that, one method after another. */
+  readonly handler: AuthHandlerMiddleware = (left, partialSuccess, next) => {
+    const giveUp = next as unknown as (no: false) => void;
+    if ((left as AuthenticationType[] | null) === null) {
+      next({ type: 'none', username: this.#spec.username });
+      return;
+    }
+    if (partialSuccess) this.#halfway = true;
+    this.offered = left.map((method) => printable(method));
+    this.#nextMethod(left).then((method) => method === null ? giveUp(false) : next(method), (error: unknown) => {
+      this.failure = error instanceof Error ? error : new Error('the password could not be had');
+      giveUp(false);
+    });
+  };
+
+  async #nextMethod(left: AuthenticationType[]): Promise<AnyAuthMethod | null> {
+    const { key, password } = this.#credentials;
+    const username = this.#spec.username;
+    const open = (method: AuthenticationType): boolean => left.includes(method) && !this.#done.has(method);
+    if (key && open('publickey')) {
+      this.#done.add('publickey');
+      this.tried = true;
+      return { type: 'publickey', username, key };
+    }
+    if (password && open('password')) {
+      this.#done.add('password');
+      const secret = await password();
+      this.tried = true;
+      return { type: 'password', username, password: secret };
+    }
+    if (password && open('keyboard-interactive')) {
+      this.#done.add('keyboard-interactive');
+      const secret = await password();
+      this.tried = true;
+      return { type: 'keyboard-interactive', username, prompt: (name, instructions, _lang, prompts, finish) => finish(this.#answers(name, instructions, prompts, secret)) };
+    }
+    return null;
+  }
+
+  /** The password for a hidden prompt that asks for it, once; anything else is left empty and remembered. */
+  #answers(name: string, instructions: string, prompts: Prompt[], secret: string): string[] {
+    return prompts.map(({ prompt, echo }) => {
+      const text = prompt.trim() === '' ? `${name} ${instructions}` : prompt;
+      if (echo !== true && passwordPrompt.test(text) && !otherFactor.test(text) && !this.#passwordAnswered) {
+        this.#passwordAnswered = true;
+        return secret;
+      }
+      if (!passwordPrompt.test(text) || otherFactor.test(text)) this.askedFor ??= printable(text.trim().slice(0, 100));
+      return '';
+    });
+  }
+
+  /** The refusal in words. */
+  refusal(cause?: unknown): DepotError {
+    const who = `${printable(this.#spec.username)}@${address(this.#spec)}`;
+    const details = { published: 'no' as const, cause };
+    // A key that the server refused is the refusal, even when there was no password to try after it.
+    const missing = this.failure !== null && (!this.tried || this.#halfway || !isDepotError(this.failure, 'secret-missing'));
+    if (missing && this.failure instanceof DepotError) return this.failure;
+    if (missing && this.failure) return new DepotError('secret-missing', `no password for ${who}: ${this.failure.message}`, { ...details, hint: 'store it: depot login' });
+    if (this.askedFor !== null) {
+      return new DepotError('login-refused', `login refused for ${who}: the server also asks '${this.askedFor}', which an unattended run cannot answer`, { ...details, hint: 'ask the agent for a login without a second factor, or with an SSH key' });
+    }
+    const offered = this.offered.length > 0 ? `; the server takes ${this.offered.join(', ')}` : '';
+    const has = [this.#credentials.key && 'an SSH key', this.#credentials.password && 'a password'].filter((s) => s !== null);
+    return new DepotError('login-refused', `login refused for ${who}${this.tried ? '' : `: depot has ${has.length > 0 ? has.join(' and ') : 'neither password nor SSH key'}`}${offered}`, { ...details, hint: 'check user name and password: depot login' });
+  }
+}

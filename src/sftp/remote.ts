@@ -1,0 +1,181 @@
+import { DepotError } from '../errors.js';
+import type { CoverBytes, ReceiptBytes } from '../outbound.js';
+import type { FileSystemSpace, SftpChannel } from './channel.js';
+import { address, type Trust } from './hostkeys.js';
+import type { Credentials } from './login.js';
+import { Backoff, clockIn, duration } from './retry.js';
+import { openSession, Unreachable, type Session } from './session.js';
+import { putSidecar, type Delivery } from './sidecar.js';
+import { lookAt, renameAgain, settle, type Pending, type Settled } from './settle.js';
+import { ConnectionLost, SftpStatus } from './status.js';
+import type { Look, RemoteSpec, TransportHooks, TransportStats } from './types.js';
+import { Upload, type UploadOptions } from './upload.js';
+
+/** After three answers that make no sense it is the server, not the link. */
+const maxOddities = 3;
+/** A session that lasted this long was a working one: what happens next has the whole budget again. */
+const settledMs = 60_000;
+
+/** The server, through one connection at a time; made again when it is lost. */
+export class Remote {
+  readonly spec: RemoteSpec;
+  readonly hooks: TransportHooks;
+  readonly stats: TransportStats = { attempts: 0, reconnects: 0, lanes: 0, acknowledged: 0 };
+  readonly #trust: Trust;
+  readonly #credentials: Credentials;
+  #session: Session | null = null;
+  #openedAt = 0;
+  #establishing: Promise<Session> | null = null;
+  #giveUpAt: number | null = null;
+  #backoff = new Backoff();
+  #server = '';
+  #hostKey = '';
+
+  /** For `connect`, which connects before anyone sees it. */
+  constructor(spec: RemoteSpec, hooks: TransportHooks, trust: Trust, credentials: Credentials) {
+    this.spec = spec;
+    this.hooks = hooks;
+    this.#trust = trust;
+    this.#credentials = credentials;
+  }
+
+  /** How the server identified itself, `SSH-2.0-…`. */
+  get server(): string {
+    return this.#server;
+  }
+
+  /** `ssh-ed25519 SHA256:…` */
+  get hostKey(): string {
+    return this.#hostKey;
+  }
+
+  /** The full remote path of a name in the arrangement's directory. */
+  path(name: string): string {
+    const { directory } = this.spec;
+    return directory === '' || directory === '.' ? name : `${directory.replace(/\/+$/, '')}/${name}`;
+  }
+
+  /**
+   * The live session; when there is none, a new one, tried until the budget of `retryForMs` is spent. Throws
+   * `unreachable` (first connection) or `connection-lost` then, and permanent errors at once.
+   */
+  async session(signal: AbortSignal = this.hooks.signal): Promise<Session> {
+    signal.throwIfAborted();
+    if (this.#session && !this.#session.channel.lost) return this.#session;
+    this.#establishing ??= this.#establish(signal).finally(() => (this.#establishing = null));
+    return this.#establishing;
+  }
+
+  /** The live session, if there is one. */
+  get live(): Session | null {
+    return this.#session && !this.#session.channel.lost ? this.#session : null;
+  }
+
+  /** The server acknowledged something: the next loss has the whole budget. */
+  progressed(): void {
+    this.#giveUpAt = null;
+  }
+
+  async #establish(signal: AbortSignal): Promise<Session> {
+    const first = this.#server === '';
+    const now = performance.now();
+    if (this.#openedAt > 0 && now - this.#openedAt > settledMs) this.#giveUpAt = null;
+    const again = this.#giveUpAt !== null;
+    if (!again) this.#backoff = new Backoff();
+    const deadline = (this.#giveUpAt ??= now + this.spec.retryForMs);
+    let warned = false;
+    // It came back once already and did not last: not at full speed.
+    if (again) await this.#backoff.wait(deadline, signal);
+    for (let oddities = 0; ;) {
+      this.stats.attempts++;
+      try {
+        const session = await openSession(this.spec, this.#trust, this.#credentials, signal);
+        if (!first) this.stats.reconnects++;
+        this.#session = session;
+        this.#openedAt = performance.now();
+        this.#server = session.server;
+        this.#hostKey = `${session.hostKey.type} ${session.hostKey.fingerprint}`;
+        return session;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof Unreachable)) throw error;
+        if (error.final && ++oddities >= maxOddities) throw error.final;
+        if (performance.now() >= deadline) throw error.final ?? this.#exhausted(first, error);
+        if (!warned) this.hooks.warn(`${address(this.spec)} ${error.why}; trying until ${clockIn(deadline - performance.now())}`);
+        warned = true;
+        await this.#backoff.wait(deadline, signal);
+      }
+    }
+  }
+
+  #exhausted(first: boolean, error: Unreachable): DepotError {
+    const { retryForMs, arrangement } = this.spec;
+    const why = error.why.startsWith('did not answer') ? '' : `: it ${error.why}`;
+    const hint = `bring up the VPN, then: depot push${arrangement === undefined ? '' : ` ${arrangement}`}`;
+    const details = { hint, published: 'no' as const, cause: error };
+    if (!first) return new DepotError('connection-lost', `the connection to ${address(this.spec)} was lost and did not come back in ${duration(retryForMs)}${why}`, details);
+    return retryForMs > 0
+      ? new DepotError('unreachable', `${address(this.spec)} not reachable for ${duration(retryForMs)}${why}`, details)
+      : new DepotError('unreachable', `${address(this.spec)} ${error.why}`, details);
+  }
+
+  /** Does something that may be done twice, through as many connections as it takes. */
+  async run<T>(action: (channel: SftpChannel) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    for (;;) {
+      const { channel } = await this.session(signal);
+      try {
+        const result = await action(channel);
+        this.progressed();
+        return result;
+      } catch (error) {
+        if (!(error instanceof ConnectionLost)) throw error;
+      }
+    }
+  }
+
+  /** Creates the partial exclusively and stands ready for blocks. Errors: `remote-exists`, `remote-no-directory`, `remote-permission`, … */
+  async createUpload(options: UploadOptions): Promise<Upload> {
+    return Upload.create(this, options);
+  }
+
+  /** A cover, receipt or signature, under a partial name first; never over an existing file. */
+  async putSidecar(name: string, bytes: ReceiptBytes | CoverBytes): Promise<Delivery> {
+    return putSidecar(this, name, bytes);
+  }
+
+  /** Removes a partial that this state directory made. False when the server does not let us, or it is not there. */
+  async removePartial(name: string, signal?: AbortSignal): Promise<boolean> {
+    try {
+      await this.run((channel) => channel.remove(this.path(name)), signal);
+      return true;
+    } catch (error) {
+      if (error instanceof SftpStatus) return false;
+      throw error;
+    }
+  }
+
+  async look(name: string): Promise<Look> {
+    return this.run((channel) => lookAt(channel, this.path(name)));
+  }
+
+  /** Free space below the directory, where the server says. */
+  async space(): Promise<FileSystemSpace | null> {
+    return this.run((channel) => channel.space(this.path('.')));
+  }
+
+  /** What became of a deposit whose last answers were lost. */
+  async settle(pending: Pending): Promise<Settled> {
+    return settle(this, pending);
+  }
+
+  /** Renames a complete partial that an earlier run left. */
+  async renameAgain(pending: Pending): Promise<Settled> {
+    return renameAgain(this, pending);
+  }
+
+  async close(): Promise<void> {
+    const session = this.#session;
+    this.#session = null;
+    await session?.close();
+  }
+}

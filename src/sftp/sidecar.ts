@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { DepotError } from '../errors.js';
+import { isOutbound, type CoverBytes, type ReceiptBytes } from '../outbound.js';
+import { OpenFlag, type SftpChannel } from './channel.js';
+import { exists, explainCreate } from './refused.js';
+import type { Remote } from './remote.js';
+import { lookAt, renameAgain } from './settle.js';
+import { isStatus, refusal, SftpStatus, Status } from './status.js';
+
+/** `unconfirmed`: the answer to the last step was lost, and the server does not let us look. */
+export type Delivery = 'delivered' | 'already-there' | 'unconfirmed';
+
+/** A small file, all of it in memory: written under a partial name (with `publish: rename`), closed, renamed. */
+export async function putSidecar(remote: Remote, name: string, bytes: ReceiptBytes | CoverBytes): Promise<Delivery> {
+  if (!isOutbound(bytes)) throw new DepotError('internal', `bytes for ${name} are not marked as fit to leave`);
+  const there = await remote.look(name);
+  if (there !== null && there !== 'unreadable') {
+    // An earlier run delivered it and did not hear the answer: names hold the deposit's random id.
+    if (there.size === bytes.length) return 'already-there';
+    throw exists(remote.path(name));
+  }
+  if (remote.spec.publish === 'direct') return direct(remote, name, bytes);
+  const partialName = await remote.run((channel) => write(channel, remote, name, bytes));
+  const settled = await renameAgain(remote, { partialName, finalName: name, bytes: bytes.length });
+  if (settled === 'published') return 'delivered';
+  if (settled === 'partial-there') throw new DepotError('remote-refused', `the server answered OK to renaming ${remote.path(name)} and did not do it`);
+  return 'unconfirmed';
+}
+
+/** One attempt over one connection; the name under which the bytes now are. Another attempt takes another name. */
+async function write(channel: SftpChannel, remote: Remote, name: string, bytes: Uint8Array): Promise<string> {
+  const usual = `.${name}.partial`;
+  let partialName = usual;
+  let handle: Buffer;
+  try {
+    handle = await create(channel, remote.path(usual));
+  } catch (error) {
+    if (!isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS)) throw await explain(channel, remote, usual, error);
+    // What an interrupted attempt left. A server that lets us see but not remove it still takes another name.
+    await channel.remove(remote.path(usual)).catch(ignoreStatus);
+    partialName = `.${name}.${randomBytes(4).toString('hex')}.partial`;
+    handle = await create(channel, remote.path(partialName)).catch(async (again: unknown) => {
+      throw await explain(channel, remote, partialName, again);
+    });
+  }
+  try {
+    await writeAll(channel, handle, bytes, remote, partialName);
+  } catch (error) {
+    if (error instanceof DepotError) await channel.remove(remote.path(partialName)).catch(() => undefined);
+    throw error;
+  }
+  return partialName;
+}
+
+/** `publish: direct`: the exclusive create is at the name itself; what cannot be finished is removed again. */
+async function direct(remote: Remote, name: string, bytes: Uint8Array): Promise<Delivery> {
+  let created = false;
+  return remote.run(async (channel) => {
+    const path = remote.path(name);
+    const handle = created ? await reopen(channel, path, bytes.length) : await create(channel, path).catch(async (error: unknown) => {
+      throw await explain(channel, remote, name, error);
+    });
+    if (handle === 'closed') return 'delivered';
+    if (handle === 'gone') return 'unconfirmed';
+    created = true;
+    await writeAll(channel, handle, bytes, remote, name);
+    return 'delivered';
+  });
+}
+
+/** After a lost connection: our file to write again, unless its size shows that the close had worked. */
+async function reopen(channel: SftpChannel, path: string, size: number): Promise<Buffer | 'closed' | 'gone'> {
+  const found = await lookAt(channel, path);
+  if (found !== null && found !== 'unreadable' && found.size === size) return 'closed';
+  try {
+    return await channel.open(path, OpenFlag.WRITE);
+  } catch (error) {
+    if (error instanceof SftpStatus) return 'gone';
+    throw error;
+  }
+}
+
+function create(channel: SftpChannel, path: string): Promise<Buffer> {
+  return channel.open(path, OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE);
+}
+
+async function writeAll(channel: SftpChannel, handle: Buffer, bytes: Uint8Array, remote: Remote, name: string): Promise<void> {
+  try {
+    for (let start = 0; start < bytes.length; start += channel.writeSize) {
+      const end = Math.min(bytes.length, start + channel.writeSize);
+      await new Promise<void>((resolve, reject) => channel.write(handle, bytes, start, end, start, (error) => (error ? reject(error) : resolve())));
+    }
+    await channel.close(handle);
+  } catch (error) {
+    if (error instanceof SftpStatus) throw refusal(error, `write ${remote.path(name)}`);
+    throw error;
+  }
+}
+
+async function explain(channel: SftpChannel, remote: Remote, name: string, error: unknown): Promise<unknown> {
+  return error instanceof SftpStatus ? await explainCreate(channel, remote, name, error) : error;
+}
+
+function ignoreStatus(error: unknown): void {
+  if (!(error instanceof SftpStatus)) throw error;
+}

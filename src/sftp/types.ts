@@ -1,0 +1,67 @@
+/** What the callers of this folder give and get; the rest of the folder is its own business. */
+
+export interface RemoteSpec {
+  host: string;
+  port: number;
+  username: string;
+  /** Where suitcases go; `''` or `.` is the directory in which the server puts us. */
+  directory: string;
+  /** Pins, `SHA256:…` or `ssh-ed25519 SHA256:…`. When there are any, `knownHostsFile` is not read. */
+  hostKeys: string[];
+  knownHostsFile?: string;
+  publish: 'rename' | 'direct';
+  /** SFTP channels for one upload: a fixed number (1 to 8), or as many as help. */
+  lanes: 'auto' | number;
+  /** Writes in flight per lane. */
+  window: number;
+  /** How long passing failures are retried, counted anew after progress; covers the first connection. */
+  retryForMs: number;
+  connectTimeoutMs: number;
+  /** No acknowledgement for this long is a lost connection (30 s). */
+  stallMs?: number;
+  /** `doctor --write-test` saw this server take parallel, out-of-order writes right. */
+  laneSafe?: boolean;
+  /** For hints only: the arrangement that the user would type. */
+  arrangement?: string;
+}
+
+export interface Login {
+  /** Asked once, when the server wants it, and kept for reconnects. Also answers keyboard-interactive. */
+  password?: () => Promise<string>;
+  /** OpenSSH, PEM, PKCS #8 or PuTTY format. */
+  privateKey?: Uint8Array;
+  passphrase?: () => Promise<string | undefined>;
+}
+
+export interface TransportHooks {
+  /** Its reason is thrown, so it should be a DepotError. */
+  signal: AbortSignal;
+  warn(message: string): void;
+  progress?(p: { acknowledged: number }): void;
+}
+
+/** For run records. */
+export interface TransportStats {
+  /** Connection attempts, the successful ones included. */
+  attempts: number;
+  reconnects: number;
+  /** The most lanes that an upload used at one time. */
+  lanes: number;
+  /** Octets whose writes the server answered with OK. */
+  acknowledged: number;
+}
+
+/** What a look at a remote name shows; `unreadable` when the server does not say. */
+export type Look = { size: number } | null | 'unreadable';
+
+export interface Transfer {
+  /** `unconfirmed`: the answer to the close or the rename was lost, and a look did not settle it. */
+  status: 'acknowledged' | 'unconfirmed';
+  /** What the look at the published name showed; `unreadable` is the rule in SecureStorage. */
+  remoteSize: 'matched' | 'unreadable';
+  durability: 'fsynced' | 'size-checked' | 'acknowledged-only';
+  remoteName: string;
+  /** With `unconfirmed`: what happened, and what could be done about it. */
+  reason?: string;
+  hint?: string;
+}
