@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises';
+import type { Arrangement, Config } from '../config/types.js';
+import { DepotError } from '../errors.js';
+import { findUsername } from '../secrets/login.js';
+import { connect } from '../sftp/connect.js';
+import type { Remote } from '../sftp/remote.js';
+import type { Login, RemoteSpec, TransportHooks } from '../sftp/types.js';
+import type { Run } from './run.js';
+import type { SecretFinder } from './secrets.js';
+
+/** The escrow agent's server, logged in to for one arrangement. */
+export interface Agent {
+  remote: Remote;
+  /** `host:port`, for people. */
+  address: string;
+  /** Where deposits of this arrangement go; a pending record is settled only at the same place. */
+  place: { account: string; directory: string };
+  stats: Remote['stats'];
+  close(): Promise<void>;
+}
+
+/**
+ * Connects with the pinned host key and logs in.
+ *
+ * @throws DepotError 'host-key-…', 'login-refused', 'secret-missing', 'unreachable' and what else `connect` says
+ */
+export async function connectToAgent(o: { arrangement: Arrangement; retryForMs: number }, secrets: SecretFinder, hooks: TransportHooks & { run: Run }): Promise<Agent> {
+  const spec = remoteSpecOf(o.arrangement, o.retryForMs);
+  const { run, ...transport } = hooks;
+  const remote = await connect(spec, await loginOf(o.arrangement, secrets), transport);
+  run.attempts = remote.stats.attempts;
+  const { username, host, port, directory } = spec;
+  return {
+    remote,
+    address: `${host}:${port}`,
+    place: { account: `${username}@${host}:${port}`, directory },
+    stats: remote.stats,
+    close: () => remote.close(),
+  };
+}
+
+/** The transport's view of an arrangement. @throws DepotError 'config-invalid' without a user name */
+export function remoteSpecOf({ name, remote }: Arrangement, retryForMs: number): RemoteSpec {
+  const { host, port, username, directory, hostKeys, knownHostsFile, publish, lanes, window, connectTimeoutMs } = remote;
+  if (username === undefined) {
+    throw new DepotError('config-invalid', 'no user name for the server', { hint: `put remote.username into depot.yaml, or run: depot login ${name} --username U` });
+  }
+  return { host, port, username, directory, hostKeys, knownHostsFile, publish, lanes, window, connectTimeoutMs, retryForMs, arrangement: name };
+}
+
+/** The arrangement with its user name: the config's, else the one that `depot login` keeps beside it. */
+export async function withUsername(config: Config, arrangement: Arrangement): Promise<Arrangement> {
+  if (arrangement.remote.username !== undefined) return arrangement;
+  const username = await findUsername(config.directory, arrangement.remote);
+  return username === null ? arrangement : { ...arrangement, remote: { ...arrangement.remote, username } };
+}
+
+/** Key first where one is configured; the password in any case, for servers that want it and for those that want both. */
+export async function loginOf({ name, remote }: Arrangement, secrets: SecretFinder): Promise<Login> {
+  const login: Login = {
+    password: async () => {
+      const password = await secrets.find('password');
+      if (password) return password.reveal();
+      throw new DepotError('secret-missing', `no password for ${remote.username ?? ''}@${remote.host}:${remote.port}`, { hint: `run: depot login ${name}` });
+    },
+    passphrase: async () => (await secrets.find('privateKeyPassphrase'))?.reveal(),
+  };
+  if (remote.privateKey !== undefined) login.privateKey = await readPrivateKey(remote.privateKey);
+  return login;
+}
+
+async function readPrivateKey(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw new DepotError('secret-missing', `the SSH key ${file} cannot be read: ${(cause as Error).message}`, { hint: 'check remote.privateKey in depot.yaml', cause });
+  }
+}

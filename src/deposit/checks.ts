@@ -1,0 +1,72 @@
+import { DepotError, isDepotError, type ErrorCode, exitStatus } from '../errors.js';
+
+export interface Check {
+  name: string;
+  result: 'passed' | 'failed' | 'not possible';
+  detail: string;
+}
+
+export interface Verification {
+  ok: boolean;
+  result: 'passed' | 'failed' | 'incomplete';
+  checks: Check[];
+  /** The exit status that belongs to it: 0, 21, 22, 23 or 24. */
+  exit: number;
+}
+
+/** Collects the checks of a verification. What was not checked is said, and never counts as passed (law 11). */
+export class Checks {
+  readonly #checks: Check[] = [];
+  #incomplete = false;
+  #failure: ErrorCode | null = null;
+
+  passed(name: string, detail: string): void {
+    this.#checks.push({ name, result: 'passed', detail });
+  }
+
+  failed(name: string, detail: string, code: ErrorCode = 'verification-failed'): void {
+    this.#failure ??= code;
+    this.#checks.push({ name, result: 'failed', detail });
+  }
+
+  /** Something that was not asked for and could not be checked with what was given. */
+  notPossible(name: string, detail: string): void {
+    this.#checks.push({ name, result: 'not possible', detail });
+  }
+
+  /** Something that was asked for and could not be checked: the whole is incomplete. */
+  missing(name: string, detail: string): void {
+    this.#incomplete = true;
+    this.notPossible(name, detail);
+  }
+
+  /** `passed` when the two are equal; the detail of a failure shows both. */
+  equal(name: string, found: string | number, expected: string | number, what: string): boolean {
+    if (found === expected) this.passed(name, what);
+    else this.failed(name, `${found}, but the receipt says ${expected}`);
+    return found === expected;
+  }
+
+  /** Runs a check; a DepotError of those codes becomes its failure, anything else is thrown on. */
+  async attempt<T>(name: string, work: () => Promise<T>, codes: ErrorCode[] = ['verification-failed']): Promise<T | null> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isDepotError(error) || !codes.includes(error.code)) throw error;
+      this.failed(name, error.hint === undefined ? error.message : `${error.message}; ${error.hint}`, error.code);
+      return null;
+    }
+  }
+
+  verdict(): Verification {
+    const result = this.#failure !== null ? 'failed' : this.#incomplete ? 'incomplete' : 'passed';
+    const exit = this.#failure !== null ? exitStatus[this.#failure] : this.#incomplete ? exitStatus.incomplete : 0;
+    return { ok: result === 'passed', result, checks: this.#checks, exit };
+  }
+}
+
+/** The first failed check as an error, for flows that stop there. */
+export function firstFailure({ checks }: Verification): DepotError | null {
+  const failed = checks.find(({ result }) => result === 'failed');
+  return failed === undefined ? null : new DepotError('verification-failed', `${failed.name}: ${failed.detail}`);
+}

@@ -1,0 +1,190 @@
+import { lstat, mkdir, rename, statfs } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Writable } from 'node:stream';
+import { removeExtracted } from '../dataset/extract/remove.js';
+import { DepotError } from '../errors.js';
+import type { OpenResult } from '../open/messages.js';
+import { openSuitcase } from '../open/opening.js';
+import { unwrapSessionKey, type UnwrappedSessionKey } from '../pgp/sessionkey.js';
+import { printable } from '../printable.js';
+import { commitmentOf, openingOf } from '../receipt/proof.js';
+import { fromBase64, type Receipt } from '../receipt/schema.js';
+import { readPrivateKey, readReceipt, verifyReceipt } from './given.js';
+import { contentLimit } from './limits.js';
+import { openSuitcaseFile, type SuitcaseFile } from './suitcase-file.js';
+
+export interface DecryptOptions {
+  suitcase: string;
+  /** Path of the private key. */
+  key: string;
+  receipt?: string;
+  signers: string[];
+  /** A directory that does not exist yet; or `stdout`. */
+  out?: string;
+  stdout?: Writable;
+  /** Most octets of content. */
+  maxSize?: number;
+  passphrase: () => Promise<string | undefined>;
+  signal: AbortSignal;
+}
+
+export interface DecryptHooks {
+  warn(message: string): void;
+  progress(p: { bytes: number; totalBytes: number | null }): void;
+}
+
+export interface Decrypted {
+  entries: number;
+  bytes: number;
+  /** Absolute path; null when the contents went to standard output. */
+  out: string | null;
+  origin: 'proven' | 'not proven';
+  warnings: string[];
+}
+
+/** A suitcase with everything that is needed to open it. */
+interface Case {
+  o: DecryptOptions;
+  hooks: DecryptHooks;
+  file: SuitcaseFile;
+  receipt: Receipt | null;
+  unwrapped: UnwrappedSessionKey;
+  origin: Decrypted['origin'];
+  maxBytes: number | null;
+}
+
+/**
+ * Opens a suitcase: receipt, if given | key packets, head | unwrap | first everything authenticated, then put in place.
+ *
+ * @throws DepotError 'verification-failed', 'not-addressed', 'archive-refused', 'output-exists', 'local-…': then there is no output
+ */
+export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<Decrypted> {
+  const out = o.out === undefined ? null : await freePlace(o.out);
+  const { receipt, origin } = await receiptOf(o, hooks);
+  const key = await readPrivateKey(o.key, o.passphrase);
+  const file = await openSuitcaseFile(o.suitcase);
+  try {
+    const unwrapped = await unwrapSessionKey(file.preamble.pkesk, key);
+    if (receipt !== null) belongsTogether(file, unwrapped, receipt);
+    const maxBytes = o.maxSize ?? (receipt !== null && origin === 'proven' ? contentLimit(receipt.dataset) : out === null ? null : await freeSpace(dirname(out)));
+    const opening: Case = { o, hooks, file, receipt, unwrapped, origin, maxBytes };
+    try {
+      return out === null ? await toStdout(opening, o.stdout!) : await toDirectory(opening, out);
+    } finally {
+      unwrapped.sessionKey.fill(0);
+    }
+  } finally {
+    await file.handle.close();
+  }
+}
+
+async function receiptOf(o: DecryptOptions, hooks: DecryptHooks): Promise<{ receipt: Receipt | null; origin: Decrypted['origin'] }> {
+  if (o.receipt === undefined) return { receipt: null, origin: 'not proven' };
+  const given = await readReceipt(o.receipt);
+  if (o.signers.length === 0) return { receipt: given.receipt, origin: 'not proven' };
+  const { warnings } = await verifyReceipt(given, undefined, o.signers);
+  warnings.forEach((warning) => hooks.warn(warning));
+  return { receipt: given.receipt, origin: 'proven' };
+}
+
+/** What can be known before anything is decrypted. */
+function belongsTogether({ preamble, bytes }: SuitcaseFile, { sessionKey }: UnwrappedSessionKey, { depositId, suitcase, keyProof }: Receipt): void {
+  const differs = (found: Uint8Array, expected: string): boolean => Buffer.compare(found, fromBase64(expected)!) !== 0;
+  if (differs(preamble.pkesk, keyProof.pkesk) || differs(preamble.head, keyProof.head)) throw wrong(`this suitcase is not that of the receipt, ${depositId}`);
+  if (bytes !== null && bytes !== suitcase.bytes) throw wrong(`the suitcase has ${bytes} octets, but the receipt says ${suitcase.bytes}`);
+  if (commitmentOf(openingOf(sessionKey, preamble.pkesk, depositId)) !== keyProof.commitment) throw wrong('the session key is not the one that the receipt commits to');
+}
+
+/** Into `<out>.partial`, which becomes `out` when all is well and is removed when it is not. */
+async function toDirectory(opening: Case, out: string): Promise<Decrypted> {
+  const partial = `${out}.partial`;
+  await makePartial(partial);
+  try {
+    const opened = await read(opening, { kind: 'extract', directory: partial });
+    const { entries, bytes, manifest, problems } = opened.contents!;
+    if (problems.length > 0) throw wrong(`the contents are not what the manifest says: ${problems.join('; ')}`);
+    sameAsReceipt(opened, opening.receipt);
+    // Never over anything: on a file, or a directory with something in it, this fails.
+    await rename(partial, out).catch((cause: unknown) => {
+      throw new DepotError('output-exists', `${printable(out)} appeared while the suitcase was opened`, { hint: 'name another directory with --out', cause });
+    });
+    const warnings = manifest === 'none' ? ['the archive has no manifest: it was not made by depot, and nothing was compared'] : [];
+    return { entries, bytes, out, origin: opening.origin, warnings };
+  } catch (error) {
+    removeExtracted(partial);
+    throw error;
+  }
+}
+
+/** First pass: is all of it authentic? Second pass: the same octets, handed out. */
+async function toStdout(opening: Case, stdout: Writable): Promise<Decrypted> {
+  const { file, o } = opening;
+  if (file.bytes === null) throw new DepotError('usage', `${printable(o.suitcase)} cannot be read twice, and --stdout must`, { hint: 'save the suitcase to a file first' });
+  const first = await read(opening, { kind: 'authenticate' });
+  sameAsReceipt(first, opening.receipt);
+  const again = await openSuitcaseFile(o.suitcase);
+  let bytes = 0;
+  try {
+    await read({ ...opening, file: again }, { kind: 'emit', segments: first.segments }, async (chunk) => {
+      bytes += chunk.length;
+      if (!stdout.write(chunk)) await drained(stdout, o.signal);
+    });
+  } finally {
+    await again.handle.close();
+  }
+  return { entries: 0, bytes, out: null, origin: opening.origin, warnings: [] };
+}
+
+async function read({ o, hooks, file, unwrapped, maxBytes }: Case, mode: Parameters<typeof openSuitcase>[0]['mode'], emit?: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>): Promise<OpenResult> {
+  const { handle, preamble, consumed } = file;
+  return openSuitcase(
+    { fd: handle.fd, preamble, consumed, sessionKey: unwrapped.sessionKey, cipher: unwrapped.cipher, mode, maxBytes, maxEntries: null },
+    { signal: o.signal, warn: (message) => hooks.warn(message), progress: (bytes) => hooks.progress({ bytes, totalBytes: file.bytes }), ...(emit && { emit }) },
+  );
+}
+
+function sameAsReceipt(opened: OpenResult, receipt: Receipt | null): void {
+  if (receipt === null) return;
+  if (opened.sha256 !== receipt.suitcase.sha256) throw wrong(`the suitcase has SHA-256 ${opened.sha256}, but the receipt says ${receipt.suitcase.sha256}`);
+  if (opened.contents !== null && opened.contents.manifestSha256 !== receipt.dataset.manifestSha256) throw wrong('the manifest is not the one that the receipt names');
+}
+
+async function freePlace(out: string): Promise<string> {
+  const path = resolve(out);
+  if (await lstat(path).then(() => true, () => false)) {
+    throw new DepotError('output-exists', `${printable(path)} exists already`, { hint: 'name a directory that does not exist yet with --out' });
+  }
+  return path;
+}
+
+async function makePartial(partial: string): Promise<void> {
+  try {
+    await mkdir(partial, { mode: 0o700 });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
+      throw new DepotError('output-exists', `${printable(partial)} is left from another run, or one is under way`, { hint: `remove it, then try again: rm -r ${printable(partial)}`, cause });
+    }
+    throw new DepotError('local-not-writable', `cannot create ${printable(partial)}: ${(cause as Error).message}`, { hint: 'name a directory in a place that you can write to', cause });
+  }
+}
+
+async function freeSpace(directory: string): Promise<number> {
+  const { bavail, bsize } = await statfs(directory);
+  return bavail * bsize;
+}
+
+function drained(stdout: Writable, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+    stdout.once('drain', () => {
+      signal.removeEventListener('abort', abort);
+      resolve();
+    });
+  });
+}
+
+function wrong(message: string): DepotError {
+  return new DepotError('verification-failed', message);
+}
+

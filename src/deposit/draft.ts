@@ -1,0 +1,73 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Config } from '../config/types.js';
+import { wrapSessionKey } from '../pgp/sessionkey.js';
+import { coverBytes } from '../receipt/cover.js';
+import { coverName, suitcaseName, timestamp } from '../receipt/ids.js';
+import { commitmentOf, openingOf } from '../receipt/proof.js';
+import type { ReceiptDraft } from '../receipt/schema.js';
+import type { CompressionFormat } from '../seal/compress.js';
+import type { SealResult } from '../seal/messages.js';
+import { version } from '../version.js';
+import type { DepositKeys } from './keys.js';
+
+/** The session key and what is derived from it while it is at hand. */
+export interface Envelope {
+  /** 32 octets; to be wiped as soon as the sealing has it. */
+  sessionKey: Uint8Array;
+  pkesk: Uint8Array;
+  /** Hex; see docs/format.md, key proof. */
+  commitment: string;
+}
+
+/** A fresh session key, wrapped for every recipient. */
+export async function makeEnvelope(depositId: string, { encryption, recipients }: DepositKeys): Promise<Envelope> {
+  const sessionKey = new Uint8Array(randomBytes(32));
+  const pkesk = await wrapSessionKey(sessionKey, encryption, recipients);
+  const opening = openingOf(sessionKey, pkesk, depositId);
+  const commitment = commitmentOf(opening);
+  opening.fill(0);
+  return { sessionKey, pkesk, commitment };
+}
+
+/** Everything that a receipt says but the server's last answers and its place in the ledger. */
+export function draftReceipt(o: {
+  config: Config;
+  keys: DepositKeys;
+  envelope: Envelope;
+  depositId: string;
+  startedAt: Date;
+  compression: CompressionFormat;
+  sealed: SealResult;
+}): ReceiptDraft {
+  const { keys, sealed, depositId } = o;
+  const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+  const facts = {
+    depositId,
+    startedAt: timestamp(o.startedAt),
+    supplier: { name: o.config.supplier.name, signerFingerprint: keys.signer.fingerprint },
+    suitcase: { name: suitcaseName(depositId, o.compression), bytes: sealed.bytes, sha256: sealed.sha256 },
+    encryption: {
+      packet: keys.encryption.packet,
+      cipher: keys.encryption.cipher,
+      aead: keys.encryption.aead,
+      compression: o.compression,
+      recipients: keys.recipients.map(({ fingerprint, subkeyFingerprint, algorithm, expiresAt }) => ({ fingerprint, subkeyFingerprint, algorithm, expiresAt })),
+    },
+  };
+  const cover = coverBytes(facts);
+  return {
+    schema: 'depot.receipt/1',
+    arrangement: depositId.slice(0, depositId.indexOf('_')),
+    ...facts,
+    keyProof: {
+      pkesk: base64(o.envelope.pkesk),
+      head: base64(sealed.head),
+      tail: sealed.tail && base64(sealed.tail),
+      plaintextOctets: sealed.plaintextOctets,
+      commitment: o.envelope.commitment,
+    },
+    dataset: sealed.dataset,
+    cover: { name: coverName(depositId), bytes: cover.length, sha256: createHash('sha256').update(cover).digest('hex') },
+    client: { version, runtime: `node ${process.versions.node}`, platform: `${process.platform} ${process.arch}` },
+  };
+}

@@ -1,0 +1,50 @@
+import { newDepositId } from '../receipt/ids.js';
+import { chooseCompression, type CompressionFormat } from '../seal/compress.js';
+import { startSealing } from '../seal/sealing.js';
+import type { DatasetSummary } from '../dataset/sources.js';
+import { datasetOf } from './dataset.js';
+import { makeEnvelope } from './draft.js';
+import { readKeys } from './keys.js';
+import type { PushHooks, PushOptions } from './push.js';
+import { secretsFor } from './secrets.js';
+
+export interface DryRunSummary extends DatasetSummary {
+  sealedBytes: number;
+  seconds: number;
+  packet: 'SEIPDv1' | 'SEIPDv2';
+  compression: CompressionFormat;
+}
+
+/** Runs the sources and seals to nowhere: every failure that a push would have before its upload shows here. Connects to nothing. */
+export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSummary> {
+  const startedAt = new Date();
+  const clock = process.hrtime.bigint();
+  const keys = await readKeys(o.config, o.arrangement, secretsFor(o), startedAt);
+  keys.warnings.forEach((warning) => hooks.warn(warning));
+  const depositId = newDepositId(o.arrangement.name, startedAt);
+  const compression = chooseCompression(o.arrangement.compression);
+  const { sessionKey, pkesk } = await makeEnvelope(depositId, keys);
+  hooks.phase('sealing');
+  const seen = { entries: 0, datasetBytes: 0, sealedBytes: 0, acknowledgedBytes: 0 };
+  const sealing = startSealing(
+    { dataset: datasetOf(o, depositId), compression, pkesk, sessionKey, encryption: keys.encryption },
+    {
+      signal: o.signal,
+      warn: (message) => hooks.warn(message),
+      progress: ({ entries, bytes }) => hooks.progress(Object.assign(seen, { entries, datasetBytes: bytes })),
+    },
+  );
+  sessionKey.fill(0);
+  try {
+    for await (const block of sealing.blocks) {
+      seen.sealedBytes += block.length;
+      hooks.progress(seen);
+      sealing.release(block);
+    }
+    const { bytes, dataset } = await sealing.result;
+    const seconds = Number((process.hrtime.bigint() - clock) / 1_000_000n) / 1000;
+    return { ...dataset, sealedBytes: bytes, seconds, packet: keys.encryption.packet, compression };
+  } finally {
+    await sealing.stop();
+  }
+}

@@ -1,0 +1,53 @@
+import { readFile } from 'node:fs/promises';
+import { DepotError } from '../errors.js';
+import { readCertificate, readSecretKey, type Certificate, type SecretKey } from '../pgp/keys.js';
+import { verifyDetached, type VerifiedSignature } from '../pgp/signature.js';
+import { printable } from '../printable.js';
+import { parseReceipt, type Receipt } from '../receipt/schema.js';
+
+/** Files that were named on the command line: receipts, signatures, signers, private keys. */
+
+/** A receipt as it was given: the bytes, which are what is signed, and what they say. */
+export interface GivenReceipt {
+  path: string;
+  bytes: Uint8Array;
+  receipt: Receipt;
+}
+
+/** @throws DepotError 'local-unreadable'; 'verification-failed' when it is no receipt */
+export async function readReceipt(path: string): Promise<GivenReceipt> {
+  const bytes = await readGiven(path, 'the receipt');
+  return { path, bytes, receipt: parseReceipt(bytes, path) };
+}
+
+/**
+ * Verifies a receipt against given signers. The fingerprint inside the receipt is never its own proof, but it must be that of
+ * the key that signed.
+ *
+ * @throws DepotError 'verification-failed', 'local-unreadable', 'key-unreadable'
+ */
+export async function verifyReceipt(given: GivenReceipt, signaturePath: string | undefined, signerPaths: string[]): Promise<VerifiedSignature> {
+  const signature = await readGiven(signaturePath ?? `${given.path}.asc`, 'the signature');
+  const signers: Certificate[] = [];
+  for (const path of signerPaths) signers.push(await readCertificate(await readGiven(path, 'the signer\'s key')));
+  const verified = await verifyDetached(given.bytes, signature, signers);
+  const { signerFingerprint } = given.receipt.supplier;
+  if (verified.fingerprint !== signerFingerprint) {
+    throw new DepotError('verification-failed', `the receipt is signed by ${verified.fingerprint}, but says that ${signerFingerprint} is its signer`);
+  }
+  return verified;
+}
+
+/** @throws DepotError 'local-unreadable', 'key-unreadable', 'secret-missing', 'passphrase-wrong' */
+export async function readPrivateKey(path: string, passphrase: () => Promise<string | undefined>): Promise<SecretKey> {
+  return readSecretKey(await readGiven(path, 'the private key'), passphrase);
+}
+
+async function readGiven(path: string, what: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new DepotError('local-unreadable', `cannot read ${what} ${printable(path)}: ${missing ? 'there is no such file' : (cause as Error).message}`, { hint: 'check its name', cause });
+  }
+}

@@ -1,0 +1,41 @@
+import { DepotError } from '../errors.js';
+import type { SecretKey } from '../pgp/keys.js';
+import { checkHead, computeTail } from '../pgp/proof.js';
+import { unwrapSessionKey } from '../pgp/sessionkey.js';
+import { commitmentOf, openingOf } from '../receipt/proof.js';
+import { fromBase64, type Receipt } from '../receipt/schema.js';
+
+/** What a successful key proof yields; `opening` is what only a holder of the key can show. */
+export interface KeyProof {
+  keyFingerprint: string;
+  sessionKey: Uint8Array;
+  opening: Uint8Array;
+}
+
+/**
+ * The key proof (docs/format.md): with receipt and private key, and no suitcase, that the key opens the very message of which
+ * the receipt quotes PKESKs, head and tail.
+ *
+ * @throws DepotError 'not-addressed' (another key), 'verification-failed' (the receipt's parts do not belong together)
+ */
+export async function proveKey({ depositId, keyProof, encryption }: Receipt, key: SecretKey): Promise<KeyProof> {
+  const pkesk = fromBase64(keyProof.pkesk)!;
+  const head = fromBase64(keyProof.head)!;
+  const { sessionKey, keyFingerprint } = await unwrapSessionKey(pkesk, key);
+  const opening = openingOf(sessionKey, pkesk, depositId);
+  if (commitmentOf(opening) !== keyProof.commitment) {
+    throw wrong('the session key in the receipt is not the one that its commitment was made of');
+  }
+  if (encryption.packet === 'SEIPDv1') {
+    const { compression } = checkHead('SEIPDv1', head, sessionKey);
+    if (compression !== encryption.compression) throw wrong(`the head holds ${compression} data, but the receipt says ${encryption.compression}`);
+  } else {
+    const tail = computeTail(head, sessionKey, keyProof.plaintextOctets);
+    if (Buffer.compare(tail, fromBase64(keyProof.tail!)!) !== 0) throw wrong('the session key does not fit the head and the tail of the suitcase');
+  }
+  return { keyFingerprint, sessionKey, opening };
+}
+
+function wrong(message: string): DepotError {
+  return new DepotError('verification-failed', message);
+}

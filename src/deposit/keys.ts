@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises';
+import type { Arrangement, Config } from '../config/types.js';
+import { DepotError, isDepotError } from '../errors.js';
+import { readCertificate, readSecretKey, type SecretKey } from '../pgp/keys.js';
+import { judgeRecipient, judgeSigner, type Recipient } from '../pgp/policy.js';
+import { chooseEncryption, type Encryption } from '../pgp/sessionkey.js';
+import { printable } from '../printable.js';
+import type { SecretFinder } from './secrets.js';
+
+/** Every key that a deposit needs, judged (law 6), and how it will be encrypted for them. */
+export interface DepositKeys {
+  recipients: Recipient[];
+  encryption: Encryption;
+  signer: SecretKey;
+  warnings: string[];
+}
+
+/**
+ * Reads and judges recipients and signer: before anything is connected or started.
+ *
+ * @throws DepotError 'recipient-unusable', 'signer-unusable', 'key-unreadable', 'secret-missing', 'passphrase-wrong'
+ */
+export async function readKeys(config: Config, arrangement: Arrangement, secrets: SecretFinder, at: Date): Promise<DepositKeys> {
+  const recipients = await readRecipients(arrangement, at);
+  const encryption = chooseEncryption(arrangement.encryption, recipients);
+  const { signer, warnings } = await readSigner(config, secrets, at);
+  return { recipients, encryption, signer, warnings: [...recipients.flatMap((recipient) => recipient.warnings), ...warnings] };
+}
+
+/** The beneficiaries' keys. A retired key is refused whatever its file says. */
+export async function readRecipients(arrangement: Arrangement, at: Date): Promise<Recipient[]> {
+  const recipients: Recipient[] = [];
+  for (const { name, key, fingerprint } of arrangement.beneficiaries) {
+    if (arrangement.retiredKeys.includes(fingerprint)) {
+      throw new DepotError('recipient-unusable', `the key ${fingerprint} of ${printable(name)} is retired for ${arrangement.name}`, {
+        hint: `put the beneficiary's new key in, with: depot key add ${arrangement.name} FILE --fingerprint F`,
+      });
+    }
+    recipients.push(await judgeRecipient(await readCertificate(await readKeyFile(key)), fingerprint, at));
+  }
+  return recipients;
+}
+
+/** The supplier's signing key, unlocked and fit for signing now. */
+export async function readSigner(config: Config, secrets: SecretFinder, at: Date): Promise<{ signer: SecretKey; warnings: string[] }> {
+  const bytes = await readKeyFile(config.supplier.signingKey);
+  const { warnings } = await judgeSigner(await readCertificate(bytes), at);
+  const signer = await readSecretKey(bytes, async () => (await secrets.find('signingKeyPassphrase'))?.reveal()).catch((error: unknown) => {
+    if (isDepotError(error)) error.message = `signing key ${config.supplier.signingKey}: ${error.message}`;
+    throw error;
+  });
+  return { signer, warnings };
+}
+
+async function readKeyFile(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (cause as Error).message;
+    throw new DepotError('key-unreadable', `key file ${file}: ${reason}`, { hint: 'check the path in depot.yaml', cause });
+  }
+}

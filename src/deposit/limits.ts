@@ -1,0 +1,10 @@
+import type { Receipt } from '../receipt/schema.js';
+
+/** Room in the archive beside the content: headers with long names, the manifest's line, padding. */
+const OCTETS_PER_ENTRY = 16 * 1024;
+const OCTETS_BESIDE = 64 << 20;
+
+/** The most octets that the archive of such a dataset can have; more is a bomb and not this dataset. */
+export function contentLimit({ bytes, entries }: Receipt['dataset']): number {
+  return bytes + entries * OCTETS_PER_ENTRY + OCTETS_BESIDE;
+}

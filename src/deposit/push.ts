@@ -1,0 +1,138 @@
+import { DepotError, isDepotError } from '../errors.js';
+import type { Arrangement, Config } from '../config/types.js';
+import { lockArrangement } from '../receipt/lock.js';
+import { lastDeposit, type RunRecord } from '../receipt/runs.js';
+import type { Receipt } from '../receipt/schema.js';
+import { ArrangementState } from '../receipt/state.js';
+import { connectToAgent, withUsername } from './agent.js';
+import { makeDeposit } from './deposit.js';
+import { dryRun, type DryRunSummary } from './dry-run.js';
+import { readKeys } from './keys.js';
+import { Run } from './run.js';
+import { secretsFor } from './secrets.js';
+import { settlePending } from './settle.js';
+import { step } from './steps.js';
+
+export interface PushOptions {
+  config: Config;
+  stateDirectory: string;
+  arrangement: Arrangement;
+  dryRun: boolean;
+  /** Skip when the last deposit is younger. */
+  ifOlderThanMs?: number;
+  /** How long to go on trying to reach the server, at first and after a lost connection. */
+  retryForMs: number;
+  env: NodeJS.ProcessEnv;
+  /** Aborted with a DepotError as its reason: 'interrupted', 'terminated' or 'hung-up'. */
+  signal: AbortSignal;
+  /** Asks a person for a secret; left out where nobody can be asked. */
+  prompt?: (question: string) => Promise<string>;
+  /** How many servers this run touches: a password in the environment is for one. */
+  servers: number;
+}
+
+export interface PushHooks {
+  warn(message: string): void;
+  phase(name: 'connecting' | 'sealing' | 'finishing'): void;
+  progress(progress: { entries: number; datasetBytes: number; sealedBytes: number; acknowledgedBytes: number }): void;
+}
+
+/** A deposit that was made and recorded. */
+export interface Deposit {
+  depositId: string;
+  suitcase: string;
+  receiptPath: string;
+  receipt: Receipt;
+}
+
+export type PushOutcome =
+  | { arrangement: string; skipped: string }
+  | { arrangement: string; deposit: Deposit & { run: RunRecord }; newLedger: boolean }
+  | { arrangement: string; dryRun: DryRunSummary };
+
+/**
+ * One deposit of one arrangement, as a story:
+ *
+ *     keys fit? | lock | last deposit old enough? | connect, log in | settle what earlier runs left
+ *     | intent on disk | partial at the agent | seal ==> upload | draft on disk | close, rename
+ *     | receipt, ledger | sidecars
+ *
+ * Every run leaves a run record, whatever happens; no error leaves without saying whether anything was published.
+ *
+ * @throws DepotError with `arrangement` and `published` set
+ */
+export async function push(options: PushOptions, hooks: PushHooks): Promise<PushOutcome> {
+  const { name } = options.arrangement;
+  const run = new Run(name);
+  const o = { ...options, arrangement: await withUsername(options.config, options.arrangement) };
+  if (o.dryRun) return { arrangement: name, dryRun: await describing(run, () => dryRun(o, hooks)) };
+
+  const state = await describing(run, () => ArrangementState.open(o.stateDirectory, name));
+  let outcome: { skipped: string } | { deposit: Deposit; newLedger: boolean };
+  try {
+    outcome = await describing(run, () => pushLocked(o, state, run, hooks));
+  } catch (error) {
+    // The run record is the least that is left of a failure, and must not hide it.
+    await run.record(state, error as DepotError).catch((second: unknown) => hooks.warn(`the run record could not be written: ${(second as Error).message}`));
+    throw error;
+  }
+  const record = await run.record(state, 'skipped' in outcome ? outcome : null);
+  if ('skipped' in outcome) return { arrangement: name, skipped: outcome.skipped };
+  return { arrangement: name, deposit: { ...outcome.deposit, run: record }, newLedger: outcome.newLedger };
+}
+
+async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hooks: PushHooks): Promise<{ skipped: string } | { deposit: Deposit; newLedger: boolean }> {
+  refuseEnded(o.arrangement, run.startedAt);
+  const lock = await lockArrangement(state.directory);
+  step('locked');
+  // Another machine that took the lock over, because ours looked dead to it, ends this push too.
+  const signal = AbortSignal.any([o.signal, lock.lost]);
+  try {
+    const recent = await recentDeposit(state, o.ifOlderThanMs, run.startedAt);
+    if (recent !== null) return { skipped: recent };
+
+    const secrets = secretsFor(o);
+    const keys = await readKeys(o.config, o.arrangement, secrets, run.startedAt);
+    keys.warnings.forEach((warning) => hooks.warn(warning));
+
+    hooks.phase('connecting');
+    const agent = await connectToAgent(o, secrets, { signal, warn: (message) => hooks.warn(message), run });
+    step('connected');
+    try {
+      await settlePending(o, state, agent, keys, hooks);
+      return await makeDeposit({ ...o, signal }, state, agent, keys, run, hooks);
+    } finally {
+      Object.assign(run, agent.stats);
+      await agent.close();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+/** Gives every error that passes the arrangement's name and what was published; anything unforeseen is a defect, and says so. */
+async function describing<T>(run: Run, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const foreseen = isDepotError(error) ? error : new DepotError('internal', error instanceof Error ? error.message : String(error), { cause: error });
+    throw run.describe(foreseen);
+  }
+}
+
+function refuseEnded({ name, ended }: Arrangement, now: Date): void {
+  if (ended === undefined || now < ended) return;
+  throw new DepotError('arrangement-ended', `the arrangement ended on ${ended.toISOString().slice(0, 10)}`, {
+    hint: `remove it from the schedule; once the agent has confirmed the destruction: depot receipts note ID --destroyed DATE (arrangement ${name})`,
+  });
+}
+
+async function recentDeposit(state: ArrangementState, maxAgeMs: number | undefined, now: Date): Promise<string | null> {
+  if (maxAgeMs === undefined) return null;
+  const last = await lastDeposit(state);
+  if (last === null) return null;
+  const ageMs = now.getTime() - Date.parse(last.finishedAt);
+  // A deposit from the future means a clock that was set back: one deposit too many does less harm than one too few.
+  if (ageMs < 0 || ageMs >= maxAgeMs) return null;
+  return `the last deposit, ${last.depositId}, is from ${last.finishedAt}`;
+}

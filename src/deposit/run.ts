@@ -1,0 +1,55 @@
+import { hostname } from 'node:os';
+import type { DepotError, Published } from '../errors.js';
+import { timestamp } from '../receipt/ids.js';
+import { appendRun, type RunRecord } from '../receipt/runs.js';
+import type { ArrangementState } from '../receipt/state.js';
+
+/** What a run of one arrangement knows of itself while it goes on; becomes its run record, however it ends. */
+export class Run {
+  readonly arrangement: string;
+  readonly startedAt = new Date();
+  readonly #clock = process.hrtime.bigint();
+  published: Published = 'no';
+  depositId: string | null = null;
+  bytes: number | null = null;
+  lanes: number | null = null;
+  attempts = 0;
+  reconnects = 0;
+
+  constructor(arrangement: string) {
+    this.arrangement = arrangement;
+  }
+
+  /** Fills in what an error that comes from below cannot know: whose it is and whether anything was published. */
+  describe(error: DepotError): DepotError {
+    error.arrangement ??= this.arrangement;
+    error.published ??= this.published;
+    if (this.depositId !== null) error.depositId ??= this.depositId;
+    return error;
+  }
+
+  /** Writes the run record: `error` null for a deposit, a string for the reason of a skip. */
+  async record(state: ArrangementState, end: DepotError | { skipped: string } | null): Promise<RunRecord> {
+    const failed = end !== null && 'code' in end;
+    const record: RunRecord = {
+      schema: 'depot.run/1',
+      arrangement: this.arrangement,
+      startedAt: timestamp(this.startedAt),
+      finishedAt: timestamp(new Date()),
+      exit: failed ? end.exit : 0,
+      code: failed ? end.code : end === null ? null : 'skipped',
+      message: failed ? end.message : (end?.skipped ?? null),
+      published: failed ? (end.published ?? this.published) : this.published,
+      depositId: this.depositId,
+      bytes: this.bytes,
+      // Wall clock and monotonic clock may disagree; how long it took is asked of the one that never jumps.
+      seconds: Number((process.hrtime.bigint() - this.#clock) / 1_000_000n) / 1000,
+      lanes: this.lanes,
+      attempts: this.attempts,
+      reconnects: this.reconnects,
+      host: hostname(),
+    };
+    await appendRun(state, record);
+    return record;
+  }
+}

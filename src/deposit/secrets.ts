@@ -1,0 +1,45 @@
+import type { Secret } from '../secret.js';
+import type { Account, SecretKind } from '../secrets/request.js';
+import { findSecret } from '../secrets/lookup.js';
+import type { Arrangement, Config } from '../config/types.js';
+
+/** Looks secrets up for one arrangement. */
+export interface SecretFinder {
+  /** Null when it is in none of the places where it may be. */
+  find(kind: SecretKind): Promise<Secret | null>;
+}
+
+export interface SecretsContext {
+  config: Config;
+  arrangement: Arrangement;
+  env: NodeJS.ProcessEnv;
+  servers: number;
+  prompt?: (question: string) => Promise<string>;
+  signal?: AbortSignal;
+}
+
+/** For the supplier's side: password, passphrase of the SSH key, passphrase of the signing key. */
+export function secretsFor(o: SecretsContext): SecretFinder {
+  const { config, arrangement, env, servers, prompt, signal } = o;
+  return {
+    async find(kind) {
+      const found = await findSecret({
+        kind,
+        refs: kind === 'signingKeyPassphrase' ? config.supplier.passphrase : arrangement.remote[kind],
+        env,
+        configDirectory: config.directory,
+        account: accountOf(arrangement),
+        key: kind === 'signingKeyPassphrase' ? config.supplier.signingKey : arrangement.remote.privateKey,
+        servers,
+        prompt,
+        signal,
+      });
+      return found?.value ?? null;
+    },
+  };
+}
+
+/** Undefined while nobody has said what the user name is. */
+export function accountOf({ remote: { username, host, port } }: Arrangement): Account | undefined {
+  return username === undefined ? undefined : { username, host, port };
+}

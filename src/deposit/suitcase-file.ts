@@ -1,0 +1,43 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { DepotError } from '../errors.js';
+import { readPreamble, type Preamble } from '../pgp/reader.js';
+import { printable } from '../printable.js';
+
+const READ_OCTETS = 64 * 1024;
+
+/** A suitcase file, read as far as is needed to know who can open it. */
+export interface SuitcaseFile {
+  handle: FileHandle;
+  preamble: Preamble;
+  /** Everything read so far; the handle stands right behind it. */
+  consumed: Uint8Array;
+  /** Null for what is not a regular file and has no size. */
+  bytes: number | null;
+}
+
+/** Opens a suitcase; the caller closes the handle. @throws DepotError 'local-unreadable', 'verification-failed' */
+export async function openSuitcaseFile(path: string): Promise<SuitcaseFile> {
+  const handle = await open(path, 'r').catch((cause: unknown) => {
+    throw unreadable(path, cause);
+  });
+  try {
+    const stat = await handle.stat();
+    if (stat.isDirectory()) throw unreadable(path, new Error('it is a directory'));
+    const pieces: Uint8Array[] = [];
+    const preamble = await readPreamble(async () => {
+      const { bytesRead, buffer } = await handle.read(new Uint8Array(READ_OCTETS), 0, READ_OCTETS, null);
+      if (bytesRead === 0) return null;
+      pieces.push(buffer.subarray(0, bytesRead));
+      return buffer.subarray(0, bytesRead);
+    });
+    return { handle, preamble, consumed: Buffer.concat(pieces), bytes: stat.isFile() ? stat.size : null };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+function unreadable(path: string, cause: unknown): DepotError {
+  const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+  return new DepotError('local-unreadable', `cannot read ${printable(path)}: ${missing ? 'there is no such file' : (cause as Error).message}`, { hint: 'check the name of the suitcase', cause });
+}

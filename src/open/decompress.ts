@@ -1,0 +1,106 @@
+import { Decompress } from 'fzstd';
+import type { Transform } from 'node:stream';
+import * as zlib from 'node:zlib';
+import { DepotError } from '../errors.js';
+
+type Bytes = Uint8Array<ArrayBuffer>;
+export type ContentFormat = 'none' | 'gzip' | 'zstd';
+
+/** Recognises gzip (RFC 1952, section 2.3.1) and zstd (RFC 8878, section 3.1.1) by their first octets. */
+export function contentFormat(start: Uint8Array): ContentFormat {
+  if (start[0] === 0x1f && start[1] === 0x8b) return 'gzip';
+  if (start[0] === 0x28 && start[1] === 0xb5 && start[2] === 0x2f && start[3] === 0xfd) return 'zstd';
+  return 'none';
+}
+
+/**
+ * Decompresses a stream by its magic; anything else passes through. One layer only: what is compressed again inside is
+ * content, not format. `found` hears the format once it is known.
+ *
+ * @throws DepotError 'archive-refused' where the compressed data is broken, truncated or followed by something else
+ */
+export async function* decompress(chunks: Iterable<Bytes>, found: (format: ContentFormat) => void): AsyncGenerator<Bytes> {
+  const input = withStart(chunks, 4);
+  const format = contentFormat(input.start);
+  found(format);
+  if (format === 'none') yield* input.chunks;
+  else if (format === 'gzip') yield* through(zlib.createGunzip({ chunkSize: OUTPUT_OCTETS }), input.chunks, format);
+  else if (zlib.createZstdDecompress) yield* through(zlib.createZstdDecompress(), input.chunks, format);
+  else yield* zstdWithoutRuntime(input.chunks);
+}
+
+const OUTPUT_OCTETS = 256 * 1024;
+
+/** Runs chunks through a zlib stream and makes sure that it consumed them all: zlib itself ignores what follows the end. */
+async function* through(transform: Transform & { readonly bytesWritten: number }, chunks: Iterable<Bytes>, format: ContentFormat): AsyncGenerator<Bytes> {
+  let written = 0;
+  let inputFailure: { error: unknown } | null = null;
+  const feed = async (): Promise<void> => {
+    for (const chunk of chunks) {
+      written += chunk.length;
+      // The callback waits for the reader below, so no more than one chunk's output is ever held.
+      await new Promise<void>((done, failed) => transform.write(chunk, (error) => (error ? failed(error) : done())));
+    }
+    transform.end();
+  };
+  const feeding = feed().catch((error: unknown) => {
+    inputFailure ??= { error };
+    transform.destroy(error as Error);
+  });
+  try {
+    for await (const bytes of transform) yield bytes as Bytes;
+    await feeding;
+  } catch (error) {
+    throw (inputFailure as { error: unknown } | null)?.error instanceof DepotError ? inputFailure!.error : broken(format, error);
+  } finally {
+    transform.destroy();
+  }
+  if (transform.bytesWritten !== written) throw broken(format, new Error('data after the end of the stream'));
+}
+
+/** The input is cut small because a slice of a few KiB can stand for many MiB, all of which come out before the next. */
+const SLICE_OCTETS = 4096;
+
+function* zstdWithoutRuntime(chunks: Iterable<Bytes>): Generator<Bytes> {
+  let output: Bytes[] = [];
+  const decoder = new Decompress((bytes) => output.push(bytes as Bytes));
+  const push = (slice: Uint8Array, last: boolean): void => {
+    try {
+      decoder.push(slice, last);
+    } catch (error) {
+      throw broken('zstd', error);
+    }
+  };
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += SLICE_OCTETS) {
+      push(chunk.subarray(at, at + SLICE_OCTETS), false);
+      yield* output;
+      output = [];
+    }
+  }
+  push(new Uint8Array(0), true);
+  yield* output;
+}
+
+function broken(format: ContentFormat, cause: unknown): DepotError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new DepotError('archive-refused', `the ${format} data inside the suitcase is not valid: ${reason}`, { cause });
+}
+
+/** Looks at the first octets of a stream without taking them away. */
+function withStart(chunks: Iterable<Bytes>, octets: number): { start: Uint8Array; chunks: Iterable<Bytes> } {
+  const iterator = chunks[Symbol.iterator]();
+  const first: Bytes[] = [];
+  let length = 0;
+  while (length < octets) {
+    const next = iterator.next();
+    if (next.done) break;
+    first.push(next.value);
+    length += next.value.length;
+  }
+  function* all(): Generator<Bytes> {
+    yield* first;
+    yield* { [Symbol.iterator]: () => iterator };
+  }
+  return { start: Buffer.concat(first).subarray(0, octets), chunks: all() };
+}

@@ -1,0 +1,58 @@
+import type { ManifestResult } from '../dataset/compare.js';
+import type { ErrorRecord } from '../errors.js';
+import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
+import type { Preamble } from '../pgp/reader.js';
+
+/** What the opening thread does with the entries that it reads. */
+export type OpenMode =
+  /** Compare every entry with the manifest; write nothing. */
+  | { kind: 'check' }
+  /** The same, and write the entries below `directory`, which exists and is empty. */
+  | { kind: 'extract'; directory: string }
+  /** Authenticate only: for a content that need not be a tar. */
+  | { kind: 'authenticate' }
+  /** Hand out the decompressed content, after each stretch of the file was found to be as in `segments`. */
+  | { kind: 'emit'; segments: Uint8Array };
+
+/** What an opening needs to know; travels to the opening thread whole. */
+export interface OpenOptions {
+  /** An open file, positioned right behind `consumed`. The caller closes it after the thread is gone. */
+  fd: number;
+  /** What was read from it to find out which key opens it. */
+  consumed: Uint8Array;
+  preamble: Preamble;
+  /** 16, 24 or 32 octets; the thread wipes its copy when it is done. */
+  sessionKey: Uint8Array;
+  /** The cipher that a v3 PKESK named. */
+  cipher: UnwrappedSessionKey['cipher'];
+  mode: OpenMode;
+  /** Most octets that may come out after decompression: a bomb ends in 'archive-refused'. */
+  maxBytes: number | null;
+  maxEntries: number | null;
+}
+
+/** What the archive held, compared with its own manifest. */
+export type OpenedContents = ManifestResult;
+
+export interface OpenResult {
+  bytes: number;
+  /** Hex SHA-256 of the whole suitcase file. */
+  sha256: string;
+  head: Uint8Array;
+  tail: Uint8Array | null;
+  plaintextOctets: number;
+  compression: 'none' | 'gzip' | 'zstd';
+  /** Null for `authenticate` and `emit`. */
+  contents: OpenedContents | null;
+  /** Digests of the stretches of the file, for a second pass over the same bytes. */
+  segments: Uint8Array;
+}
+
+export type FromThread =
+  | { kind: 'plain'; bytes: Uint8Array<ArrayBuffer> }
+  | { kind: 'progress'; bytes: number }
+  | { kind: 'warning'; message: string }
+  | { kind: 'opened'; result: OpenResult }
+  | { kind: 'failed'; error: ErrorRecord };
+
+export type ToThread = { kind: 'more' };

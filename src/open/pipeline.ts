@@ -1,0 +1,119 @@
+import { DepotError, isDepotError } from '../errors.js';
+import { ManifestCheck } from '../dataset/compare.js';
+import { Extractor } from '../dataset/extract.js';
+import { sha256 } from '../dataset/hash.js';
+import type { EntrySink } from '../dataset/tar/format.js';
+import { TarReader } from '../dataset/tar/read.js';
+import { MessageReader } from '../pgp/reader.js';
+import { decompress, type ContentFormat } from './decompress.js';
+import type { OpenedContents, OpenOptions, OpenResult } from './messages.js';
+import { SuitcaseSource } from './source.js';
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+export interface OpenHooks {
+  warn(message: string): void;
+  /** Suitcase octets read so far. */
+  progress(bytes: number): void;
+  /** For `emit`: takes decompressed content; resolves when more may come. */
+  emit(bytes: Bytes): Promise<void>;
+}
+
+/** Where the content goes. */
+interface Consumer {
+  write(bytes: Bytes): void | Promise<void>;
+  end(): OpenedContents | null | Promise<OpenedContents | null>;
+}
+
+/**
+ * The opening: suitcase | digest | OpenPGP parse | decrypt | decompress | untar | compare with manifest.
+ *
+ * When it resolves, every octet of the suitcase was authenticated. A content that makes no sense is only reported as such
+ * after the rest of the suitcase was authenticated too: otherwise it is the change of the suitcase that is reported.
+ *
+ * @throws DepotError 'verification-failed' for a suitcase that was changed or cut off, 'archive-refused' for an authentic one
+ *   with hostile or broken content, 'local-…' where the output cannot be written
+ */
+export async function open(options: OpenOptions, hooks: OpenHooks): Promise<OpenResult> {
+  const { preamble, sessionKey, cipher, fd, mode } = options;
+  const suitcase = new SuitcaseSource({
+    fd,
+    consumed: options.consumed,
+    rest: preamble.rest.length,
+    message: (plain) => new MessageReader({ preamble, sessionKey, cipher, plain }),
+    expected: mode.kind === 'emit' ? mode.segments : null,
+    progress: (bytes) => hooks.progress(bytes),
+  });
+  let compression: ContentFormat = 'none';
+  const contents = await authenticated(suitcase, async () => {
+    const consumer = bounded(consumerFor(options, hooks), options.maxBytes);
+    for await (const bytes of decompress(suitcase, (found) => (compression = found))) await consumer.write(bytes);
+    return consumer.end();
+  });
+  const { bytes, sha256: digest, segments, message } = suitcase;
+  return { bytes, sha256: digest, segments, head: message.head, tail: message.tail, plaintextOctets: message.plaintextOctets, compression, contents };
+}
+
+/** Runs `consume` and, when that finds fault with the content, first makes sure that the suitcase is what was sealed. */
+async function authenticated<T>(suitcase: SuitcaseSource, consume: () => Promise<T>): Promise<T> {
+  try {
+    const result = await consume();
+    suitcase.authenticate();
+    return result;
+  } catch (error) {
+    if (isDepotError(error, 'archive-refused')) suitcase.authenticate();
+    throw error;
+  }
+}
+
+function consumerFor({ mode, maxEntries }: OpenOptions, hooks: OpenHooks): Consumer {
+  switch (mode.kind) {
+    case 'authenticate':
+      return { write: () => undefined, end: () => null };
+    case 'emit':
+      return { write: (bytes) => hooks.emit(bytes), end: () => null };
+    case 'check':
+      return untar(new ManifestCheck({ hash: sha256 }), null);
+    case 'extract': {
+      const extractor = new Extractor({ directory: mode.directory, warn: (message) => hooks.warn(message), ...(maxEntries !== null && { maxEntries }) });
+      return untar(new ManifestCheck({ hash: sha256, joined: (path, parts) => extractor.joined(path, parts) }), extractor);
+    }
+  }
+}
+
+function untar(check: ManifestCheck, extractor: Extractor | null): Consumer {
+  const tar = new TarReader(extractor ? both(extractor, check) : check);
+  return {
+    write: (bytes) => tar.write(bytes),
+    end: () => {
+      tar.end();
+      extractor?.finish();
+      return check.finish();
+    },
+  };
+}
+
+/** Two sinks for one archive. */
+function both(first: EntrySink, second: EntrySink): EntrySink {
+  return {
+    begin: (entry) => (first.begin(entry), second.begin(entry)),
+    data: (bytes) => (first.data(bytes), second.data(bytes)),
+    end: () => (first.end(), second.end()),
+  };
+}
+
+/** Refuses a bomb before it goes off: more content than the receipt or the user allows. */
+function bounded(consumer: Consumer, maxBytes: number | null): Consumer {
+  if (maxBytes === null) return consumer;
+  let bytes = 0;
+  return {
+    write(chunk) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) {
+        throw new DepotError('archive-refused', `the content is larger than ${maxBytes} octets`, { hint: 'if that is to be expected, allow more with --max-size' });
+      }
+      return consumer.write(chunk);
+    },
+    end: () => consumer.end(),
+  };
+}

@@ -1,0 +1,30 @@
+import { once } from 'node:events';
+import { parentPort, workerData } from 'node:worker_threads';
+import { errorToRecord } from '../errors.js';
+import type { FromThread, OpenOptions } from './messages.js';
+import { open } from './pipeline.js';
+
+/** The opening thread: everything from the suitcase's bytes to files or findings, so that the main thread stays free. */
+if (parentPort) {
+  const port = parentPort;
+  const options = workerData as OpenOptions;
+  const send = (message: FromThread, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+  try {
+    const result = await open(options, {
+      warn: (message) => send({ kind: 'warning', message }),
+      progress: (bytes) => send({ kind: 'progress', bytes }),
+      emit: async (bytes) => {
+        const own = bytes.slice();
+        const more = once(port, 'message');
+        send({ kind: 'plain', bytes: own }, [own.buffer]);
+        await more;
+      },
+    });
+    send({ kind: 'opened', result });
+  } catch (error) {
+    send({ kind: 'failed', error: errorToRecord(error) });
+  } finally {
+    options.sessionKey.fill(0);
+    port.close();
+  }
+}

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+
+/** Octets of a block: large enough that a hand-over costs nothing, small enough that a few in flight fit in memory. */
+export const BLOCK_OCTETS = 1 << 20;
+
+/**
+ * Blocks that exist at once, whatever the lanes: the sealing thread fills some while the upload holds the others until the
+ * server has acknowledged them. Eight lanes of one 2 MiB SSH window each keep 16 MiB in flight.
+ */
+export const BLOCK_CREDITS = 24;
+
+/** Where full blocks go and empty buffers come from. `take` waits until the other side has given a buffer back. */
+export interface BlockExchange {
+  take(): ArrayBuffer | Promise<ArrayBuffer>;
+  give(buffer: ArrayBuffer, length: number): void;
+}
+
+/** Gathers the encryptor's output into blocks and digests them: the last stage before the transport. */
+export class BlockWriter {
+  readonly #exchange: BlockExchange;
+  readonly #digest = createHash('sha256');
+  readonly #pieces: Uint8Array[] = [];
+  #block: Uint8Array<ArrayBuffer> | null = null;
+  #filled = 0;
+  #bytes = 0;
+
+  constructor(exchange: BlockExchange) {
+    this.#exchange = exchange;
+  }
+
+  /** Queues bytes; `flush` moves them. The encryptor calls this synchronously. */
+  readonly push = (bytes: Uint8Array): void => {
+    this.#pieces.push(bytes);
+  };
+
+  /** Moves what was queued into blocks and hands over the full ones; waits for credits. */
+  async flush(): Promise<void> {
+    for (const piece of this.#pieces) {
+      for (let at = 0; at < piece.length; ) {
+        this.#block ??= new Uint8Array(await this.#exchange.take());
+        const part = piece.subarray(at, at + this.#block.length - this.#filled);
+        this.#block.set(part, this.#filled);
+        this.#filled += part.length;
+        at += part.length;
+        if (this.#filled === this.#block.length) this.#handOver();
+      }
+    }
+    this.#pieces.length = 0;
+  }
+
+  /** Hands over the last, partly filled block; returns size and hex SHA-256 of all bytes. */
+  async end(): Promise<{ bytes: number; sha256: string }> {
+    await this.flush();
+    if (this.#filled > 0) this.#handOver();
+    return { bytes: this.#bytes, sha256: this.#digest.digest('hex') };
+  }
+
+  #handOver(): void {
+    const block = this.#block!;
+    this.#digest.update(block.subarray(0, this.#filled));
+    this.#bytes += this.#filled;
+    this.#exchange.give(block.buffer, this.#filled);
+    this.#block = null;
+    this.#filled = 0;
+  }
+}

@@ -1,0 +1,168 @@
+import { availableParallelism } from 'node:os';
+import { promisify } from 'node:util';
+import * as zlib from 'node:zlib';
+
+/**
+ * Compression of the tar stream, in independent segments.
+ *
+ * zlib's one-shot calls run on libuv's thread pool, so several segments compress at once on all cores while
+ * their order is kept. Each segment is looked at first: one that does not compress is stored, which costs
+ * next to nothing, whatever the names of the files in it are.
+ *
+ * Both formats yield what stock tools read: gzip is one member (RFC 1952) whose deflate segments end at a byte
+ * boundary, each primed with the 32 KiB before it; zstd is a sequence of frames (RFC 8878, section 3.1).
+ */
+export type CompressionFormat = 'none' | 'gzip' | 'zstd';
+
+type Bytes = Uint8Array<ArrayBuffer>;
+type Compressed = Bytes[];
+
+interface SegmentFormat {
+  /** Uncompressed octets per segment. */
+  segmentOctets: number;
+  begin(): Bytes[];
+  compress(segment: Bytes, previous: Bytes | null): Promise<Compressed>;
+  store(segment: Bytes): Compressed;
+  /** Sees every segment in order, before it is compressed or stored. */
+  observe(segment: Bytes): void;
+  end(): Bytes[];
+}
+
+/** True where this runtime's zlib has zstd (Node 22.15 and newer). */
+export function runtimeHasZstd(): boolean {
+  return 'zstdCompress' in zlib;
+}
+
+/** `auto` is zstd where the runtime has it, else gzip. */
+export function chooseCompression(wanted: 'auto' | CompressionFormat): CompressionFormat {
+  if (wanted !== 'auto') return wanted;
+  return runtimeHasZstd() ? 'zstd' : 'gzip';
+}
+
+/** Compresses a stream of chunks; `none` passes them through. Chunks must not change after they were yielded. */
+export async function* compress(format: CompressionFormat, chunks: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
+  if (format === 'none') {
+    yield* chunks;
+    return;
+  }
+  const segments = format === 'gzip' ? gzipFormat() : zstdFormat();
+  yield* segments.begin();
+  const running: Promise<Compressed>[] = [];
+  let previous: Bytes | null = null;
+  for await (const segment of segmentsOf(chunks, segments.segmentOctets)) {
+    segments.observe(segment);
+    const job = compressible(segment) ? segments.compress(segment, previous) : Promise.resolve(segments.store(segment));
+    job.catch(() => undefined); // awaited below, in order; without this a second failure would count as unhandled
+    running.push(job);
+    previous = segment;
+    if (running.length > availableParallelism()) yield* await running.shift()!;
+  }
+  for (const job of running) yield* await job;
+  yield* segments.end();
+}
+
+async function* segmentsOf(chunks: AsyncIterable<Bytes>, octets: number): AsyncGenerator<Bytes> {
+  let waiting: Bytes[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    if (chunk.length === 0) continue;
+    waiting.push(chunk);
+    length += chunk.length;
+    if (length >= octets) {
+      yield waiting.length === 1 ? chunk : Buffer.concat(waiting, length);
+      waiting = [];
+      length = 0;
+    }
+  }
+  if (length > 0) yield Buffer.concat(waiting, length);
+}
+
+const SAMPLE_OCTETS = 4096;
+/** A sample must shrink below this share of itself for its segment to be worth compressing. */
+const WORTHWHILE = 0.97;
+
+/** Three small samples tell compressed from compressible data for less than one per cent of the work. */
+function compressible(segment: Bytes): boolean {
+  if (segment.length <= 4 * SAMPLE_OCTETS) return true;
+  const last = segment.length - SAMPLE_OCTETS;
+  return [0, last >>> 1, last].some((at) => {
+    const sample = segment.subarray(at, at + SAMPLE_OCTETS);
+    return zlib.deflateRawSync(sample, { level: 1 }).length < SAMPLE_OCTETS * WORTHWHILE;
+  });
+}
+
+const MIB = 1 << 20;
+
+function gzipFormat(): SegmentFormat {
+  const deflate = promisify<Bytes, zlib.ZlibOptions, Buffer<ArrayBuffer>>(zlib.deflateRaw);
+  let crc = 0;
+  let octets = 0;
+  return {
+    segmentOctets: MIB,
+    // RFC 1952, section 2.3: deflate, no flags, no time, unknown operating system.
+    begin: () => [Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff)],
+    observe(segment) {
+      crc = zlib.crc32(segment, crc);
+      octets += segment.length;
+    },
+    async compress(segment, previous) {
+      const dictionary = previous?.subarray(-32_768);
+      const options = { level: 6, finishFlush: zlib.constants.Z_SYNC_FLUSH, ...(dictionary && { dictionary }) };
+      const deflated = await deflate(segment, options);
+      return deflated.length < segment.length ? [deflated] : storedBlocks(segment);
+    },
+    store: storedBlocks,
+    end() {
+      const trailer = Buffer.alloc(10);
+      trailer.writeUInt16LE(0x0003, 0); // an empty final block with fixed codes (RFC 1951, section 3.2.6)
+      trailer.writeUInt32LE(crc, 2);
+      trailer.writeUInt32LE(octets % 0x1_0000_0000, 6);
+      return [trailer];
+    },
+  };
+}
+
+/** RFC 1951, section 3.2.4: stored blocks; every segment before ended at a byte boundary, so the header is one octet. */
+function storedBlocks(segment: Bytes): Compressed {
+  const pieces: Compressed = [];
+  for (let at = 0; at < segment.length; at += 0xffff) {
+    const body = segment.subarray(at, at + 0xffff);
+    const header = Buffer.alloc(5);
+    header.writeUInt16LE(body.length, 1);
+    header.writeUInt16LE(body.length ^ 0xffff, 3);
+    pieces.push(header, body);
+  }
+  return pieces;
+}
+
+const ZSTD_BLOCK_OCTETS = 128 * 1024;
+
+function zstdFormat(): SegmentFormat {
+  const zstd = promisify<Bytes, zlib.ZstdOptions, Buffer<ArrayBuffer>>(zlib.zstdCompress);
+  const params = { [zlib.constants.ZSTD_c_compressionLevel]: 3 };
+  return {
+    segmentOctets: 4 * MIB,
+    begin: () => [],
+    observe: () => undefined,
+    compress: async (segment) => [await zstd(segment, { params })],
+    store: rawFrame,
+    end: () => [],
+  };
+}
+
+/** RFC 8878, section 3.1.1: one frame of raw blocks, with its content size in four octets and in a single segment. */
+function rawFrame(segment: Bytes): Compressed {
+  const header = Buffer.alloc(9);
+  header.writeUInt32LE(0xfd2fb528, 0);
+  header[4] = 0xa0;
+  header.writeUInt32LE(segment.length, 5);
+  const pieces: Compressed = [header];
+  for (let at = 0; at < segment.length; at += ZSTD_BLOCK_OCTETS) {
+    const body = segment.subarray(at, at + ZSTD_BLOCK_OCTETS);
+    const last = at + body.length === segment.length ? 1 : 0;
+    const blockHeader = Buffer.alloc(3);
+    blockHeader.writeUIntLE(body.length * 8 + last, 0, 3);
+    pieces.push(blockHeader, body);
+  }
+  return pieces;
+}

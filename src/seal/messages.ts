@@ -1,0 +1,43 @@
+import type { Encryption } from '../pgp/sessionkey.js';
+import type { DatasetOptions, DatasetSummary } from '../dataset/pack.js';
+import type { ErrorRecord } from '../errors.js';
+import type { CompressionFormat } from './compress.js';
+
+/** What a sealing needs to know; travels to the sealing thread whole. */
+export interface SealOptions {
+  dataset: DatasetOptions;
+  compression: CompressionFormat;
+  /** The PKESK packets, byte for byte as they will open the suitcase. */
+  pkesk: Uint8Array;
+  /** 32 octets; the thread wipes its copy when it is done. */
+  sessionKey: Uint8Array;
+  encryption: Encryption;
+}
+
+/** What the sealing computed while it streamed: all that a receipt says of suitcase and dataset. */
+export interface SealResult {
+  bytes: number;
+  /** Hex SHA-256 of the whole suitcase. */
+  sha256: string;
+  head: Uint8Array;
+  tail: Uint8Array | null;
+  plaintextOctets: number;
+  dataset: DatasetSummary;
+}
+
+export interface SealProgress {
+  entries: number;
+  /** Dataset bytes read so far. */
+  bytes: number;
+}
+
+/** Sealing thread → main thread. `block` is transferred, not copied. */
+export type FromThread =
+  | { kind: 'block'; buffer: ArrayBuffer; length: number }
+  | { kind: 'progress'; progress: SealProgress }
+  | { kind: 'warning'; message: string }
+  | { kind: 'sealed'; result: SealResult }
+  | { kind: 'failed'; error: ErrorRecord };
+
+/** Main thread → sealing thread. A returned buffer is a credit: the thread owns a fixed number. */
+export type ToThread = { kind: 'credit'; buffer: ArrayBuffer } | { kind: 'abort' };

@@ -1,0 +1,46 @@
+import { packDataset, type DatasetHooks, type DatasetSummary } from '../dataset/pack.js';
+import { MessageWriter } from '../pgp/writer.js';
+import { BlockWriter, type BlockExchange } from './blocks.js';
+import { compress } from './compress.js';
+import type { SealOptions, SealResult } from './messages.js';
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/**
+ * The sealing: dataset | tar | compress | encrypt | digest, into blocks.
+ *
+ * Nothing is buffered but what a stage needs: a block waits for a credit, and everything before it waits with it.
+ *
+ * @returns what a receipt says of suitcase and dataset
+ * @throws DepotError `source-…` as `packDataset` does; the abort reason when `hooks.signal` fires
+ */
+export async function seal(options: SealOptions, exchange: BlockExchange, hooks: DatasetHooks): Promise<SealResult> {
+  const blocks = new BlockWriter(exchange);
+  const { pkesk, sessionKey, encryption } = options;
+  const encryptor = new MessageWriter({ pkesk, sessionKey, encryption, emit: blocks.push });
+
+  const dataset = withResult(packDataset(options.dataset, hooks));
+  for await (const bytes of compress(options.compression, dataset.stream)) {
+    encryptor.update(bytes);
+    await blocks.flush();
+  }
+  encryptor.final();
+  const { bytes, sha256 } = await blocks.end();
+  const { head, tail, plaintextOctets } = encryptor;
+  return { bytes, sha256, head, tail, plaintextOctets, dataset: dataset.result() };
+}
+
+/** Keeps the value that a generator returns, which `for await` drops. */
+function withResult(generator: AsyncGenerator<Bytes, DatasetSummary>): { stream: AsyncGenerator<Bytes, void>; result: () => DatasetSummary } {
+  let result: DatasetSummary | undefined;
+  async function* stream(): AsyncGenerator<Bytes, void> {
+    result = yield* generator;
+  }
+  return {
+    stream: stream(),
+    result: () => {
+      if (result === undefined) throw new Error('the dataset was not read to its end');
+      return result;
+    },
+  };
+}

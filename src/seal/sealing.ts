@@ -1,0 +1,121 @@
+import { Worker } from 'node:worker_threads';
+import { DepotError, errorFromRecord } from '../errors.js';
+import { markSuitcaseBlock, type SuitcaseBlock } from '../outbound.js';
+import type { FromThread, SealOptions, SealProgress, SealResult, ToThread } from './messages.js';
+
+export interface SealHooks {
+  signal: AbortSignal;
+  warn(message: string): void;
+  progress(progress: SealProgress): void;
+}
+
+/** A sealing under way. Every block taken from `blocks` must come back through `release`, or the thread stops. */
+export interface Sealing {
+  /** The suitcase, in order. Ends after the last block; throws what the sealing threw. */
+  readonly blocks: AsyncIterable<SuitcaseBlock>;
+  /** Gives a block's buffer back once its bytes are no longer needed; the block is detached. */
+  release(block: SuitcaseBlock): void;
+  /** Resolves after the last block; rejects as `blocks` does. */
+  readonly result: Promise<SealResult>;
+  /** Stops the thread, kills running source commands, runs clean-ups; resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+/** Starts the sealing thread. The session key is copied; the caller wipes its own. */
+export function startSealing(options: SealOptions, hooks: SealHooks): Sealing {
+  const worker = startThread(options);
+  const queue = new BlockQueue();
+  const toThread = (message: ToThread, transfer: ArrayBuffer[] = []) => worker.postMessage(message, transfer);
+
+  let resolve!: (result: SealResult) => void;
+  let reject!: (error: unknown) => void;
+  const result = new Promise<SealResult>((...settle) => ([resolve, reject] = settle));
+  result.catch(() => undefined); // also thrown by `blocks`; a caller that only reads those must not see it twice
+  const fail = (error: unknown): void => {
+    reject(error);
+    queue.fail(error);
+  };
+  const gone = new Promise<void>((done) => worker.once('exit', () => done()));
+
+  worker.on('message', (message: FromThread) => {
+    switch (message.kind) {
+      case 'block':
+        queue.push(markSuitcaseBlock(new Uint8Array(message.buffer, 0, message.length)));
+        break;
+      case 'progress':
+        hooks.progress(message.progress);
+        break;
+      case 'warning':
+        hooks.warn(message.message);
+        break;
+      case 'sealed':
+        resolve(message.result);
+        queue.end();
+        break;
+      case 'failed':
+        fail(hooks.signal.aborted ? hooks.signal.reason : errorFromRecord(message.error));
+        break;
+    }
+  });
+  worker.once('error', (error) => fail(new DepotError('internal', `the sealing thread failed: ${error.message}`, { cause: error })));
+  worker.once('exit', () => fail(new DepotError('internal', 'the sealing thread ended before the suitcase was complete')));
+
+  const abort = (): void => toThread({ kind: 'abort' });
+  if (hooks.signal.aborted) abort();
+  hooks.signal.addEventListener('abort', abort, { once: true });
+  void gone.then(() => hooks.signal.removeEventListener('abort', abort));
+
+  return {
+    blocks: queue,
+    release: (block) => toThread({ kind: 'credit', buffer: block.buffer }, [block.buffer]),
+    result,
+    stop: async () => {
+      abort();
+      await gone;
+    },
+  };
+}
+
+/** From source (tsx, vitest) the thread is TypeScript and needs the loader; built, it is plain JavaScript. */
+function startThread(options: SealOptions): Worker {
+  const fromSource = import.meta.url.endsWith('.ts');
+  const entry = new URL(fromSource ? './thread.ts' : './thread.js', import.meta.url);
+  return new Worker(entry, { workerData: options, ...(fromSource && { execArgv: ['--import', 'tsx'] }) });
+}
+
+/** Blocks between the thread's messages and the loop that uploads them; the credits bound its length. */
+class BlockQueue implements AsyncIterable<SuitcaseBlock> {
+  readonly #blocks: SuitcaseBlock[] = [];
+  #ended = false;
+  #failure: { error: unknown } | null = null;
+  #wake: (() => void) | null = null;
+
+  push(block: SuitcaseBlock): void {
+    this.#blocks.push(block);
+    this.#wake?.();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#wake?.();
+  }
+
+  fail(error: unknown): void {
+    if (this.#ended) return;
+    this.#failure ??= { error };
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<SuitcaseBlock> {
+    for (;;) {
+      if (this.#failure) throw this.#failure.error;
+      const block = this.#blocks.shift();
+      if (block) yield block;
+      else if (this.#ended) return;
+      else {
+        await new Promise<void>((wake) => (this.#wake = wake));
+        this.#wake = null;
+      }
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
+import { errorToRecord } from '../errors.js';
+import { BLOCK_CREDITS, BLOCK_OCTETS, type BlockExchange } from './blocks.js';
+import type { FromThread, SealOptions, ToThread } from './messages.js';
+import { seal } from './pipeline.js';
+
+/**
+ * The sealing thread: reads, packs, compresses, encrypts and digests, so that the main thread does nothing but SSH.
+ * Buffers travel round in a circle: filled here, transferred, acknowledged by the server, transferred back.
+ */
+class CreditedExchange implements BlockExchange {
+  readonly #port: MessagePort;
+  readonly #free: ArrayBuffer[] = [];
+  #made = 0;
+  #waiting: { resolve: (buffer: ArrayBuffer) => void; reject: (reason: unknown) => void } | null = null;
+  readonly abort = new AbortController();
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+    port.on('message', (message: ToThread) => this.#receive(message));
+  }
+
+  take(): ArrayBuffer | Promise<ArrayBuffer> {
+    this.#poll();
+    this.abort.signal.throwIfAborted();
+    const free = this.#free.pop();
+    if (free) return free;
+    if (this.#made < BLOCK_CREDITS) {
+      this.#made++;
+      return new ArrayBuffer(BLOCK_OCTETS);
+    }
+    return new Promise((resolve, reject) => (this.#waiting = { resolve, reject }));
+  }
+
+  give(buffer: ArrayBuffer, length: number): void {
+    this.send({ kind: 'block', buffer, length }, [buffer]);
+  }
+
+  send(message: FromThread, transfer: ArrayBuffer[] = []): void {
+    this.#port.postMessage(message, transfer);
+  }
+
+  /** Packing small files is synchronous work, so messages are also fetched by hand, between two blocks. */
+  #poll(): void {
+    for (let next = receiveMessageOnPort(this.#port); next; next = receiveMessageOnPort(this.#port)) this.#receive(next.message as ToThread);
+  }
+
+  #receive(message: ToThread): void {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    if (message.kind === 'abort') {
+      this.abort.abort();
+      waiting?.reject(this.abort.signal.reason);
+    } else if (waiting) waiting.resolve(message.buffer);
+    else this.#free.push(message.buffer);
+  }
+}
+
+if (parentPort) {
+  const port = parentPort;
+  const exchange = new CreditedExchange(port);
+  const options = workerData as SealOptions;
+  try {
+    const result = await seal(options, exchange, {
+      signal: exchange.abort.signal,
+      warn: (message) => exchange.send({ kind: 'warning', message }),
+      progress: (progress) => exchange.send({ kind: 'progress', progress }),
+    });
+    exchange.send({ kind: 'sealed', result });
+  } catch (error) {
+    exchange.send({ kind: 'failed', error: errorToRecord(error) });
+  } finally {
+    options.sessionKey.fill(0);
+    port.close();
+  }
+}

@@ -1,0 +1,96 @@
+import { spawnSync } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { chooseCompression, compress, runtimeHasZstd, type CompressionFormat } from '../../src/seal/compress.js';
+import { decompress } from '../../src/open/decompress.js';
+
+type Bytes = Uint8Array<ArrayBuffer>;
+const MIB = 1 << 20;
+const text = Buffer.from(Array.from({ length: 400_000 }, (_, i) => `INSERT INTO t VALUES (${i}, 'row ${i % 977}');\n`).join(''));
+const noise = randomBytes(5 * MIB);
+const samples: Record<string, Bytes> = {
+  'one octet': Buffer.from('x'),
+  'less than a segment': text.subarray(0, 1000),
+  'exactly a segment': text.subarray(0, MIB),
+  'a segment and one': text.subarray(0, MIB + 1),
+  'four segments': text.subarray(0, 4 * MIB),
+  'what does not compress': noise,
+  'text, noise, text': Buffer.concat([text.subarray(0, 3 * MIB + 7), noise, text.subarray(5, 2 * MIB)]),
+};
+
+function* cut(bytes: Bytes, size: number): Generator<Bytes> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+async function* asAsync(chunks: Iterable<Bytes>): AsyncGenerator<Bytes> {
+  for (const chunk of chunks) yield chunk;
+}
+async function collect(chunks: AsyncIterable<Bytes>): Promise<Buffer<ArrayBuffer>> {
+  const all: Bytes[] = [];
+  for await (const chunk of chunks) all.push(Buffer.from(chunk));
+  return Buffer.concat(all);
+}
+const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const formats = (['gzip', 'zstd'] as CompressionFormat[]).filter((format) => format === 'gzip' || runtimeHasZstd());
+const stock: Record<string, string[]> = { gzip: ['gzip', '-dc'], zstd: ['zstd', '-dcq'] };
+
+describe.each(formats)('%s', (format) => {
+  test.each(Object.entries(samples))('%s comes back from the stock tool and from depot', async (_, sample) => {
+    const packed = await collect(compress(format, asAsync(cut(sample, 700_001))));
+    const [program, ...args] = stock[format]!;
+    const tool = spawnSync(program!, args, { input: packed, maxBuffer: 64 * MIB });
+    expect(tool.stderr.toString()).toBe('');
+    expect(digest(tool.stdout)).toBe(digest(sample));
+    const formatsFound: string[] = [];
+    const own = await collect(decompress(cut(packed, 65_537), (found) => formatsFound.push(found)));
+    expect(digest(own)).toBe(digest(sample));
+    expect(formatsFound).toEqual([format]);
+  });
+
+  test('data that is already compressed grows by less than a thousandth', async () => {
+    const packed = await collect(compress(format, asAsync(cut(noise, MIB))));
+    expect(packed.length).toBeLessThan(noise.length * 1.001);
+  });
+
+  test('text shrinks', async () => {
+    const packed = await collect(compress(format, asAsync(cut(text, MIB))));
+    expect(packed.length).toBeLessThan(text.length / 4);
+  });
+
+  test('a failing source fails the stage, and no job is left unhandled', async () => {
+    async function* failing(): AsyncGenerator<Bytes> {
+      yield text.subarray(0, 2 * MIB);
+      throw new Error('source went away');
+    }
+    await expect(collect(compress(format, failing()))).rejects.toThrow('source went away');
+  });
+});
+
+test('gzip output is one member: a strict reader that stops after the first sees everything', async () => {
+  const sample = samples['text, noise, text']!;
+  const packed = await collect(compress('gzip', asAsync(cut(sample, MIB))));
+  const python = spawnSync('python3', ['-c', 'import sys,zlib; d=zlib.decompressobj(31); o=d.decompress(sys.stdin.buffer.read()); assert d.eof and not d.unused_data; sys.stdout.buffer.write(o)'], { input: packed, maxBuffer: 64 * MIB });
+  if (python.error) return expect(digest(gunzipSync(packed))).toBe(digest(sample));
+  expect(digest(python.stdout)).toBe(digest(sample));
+});
+
+test('none passes chunks through as they are', async () => {
+  expect(digest(await collect(compress('none', asAsync(cut(text, 1000)))))).toBe(digest(text));
+});
+
+test('auto is zstd where the runtime has it, else gzip', () => {
+  expect(chooseCompression('auto')).toBe(runtimeHasZstd() ? 'zstd' : 'gzip');
+  expect(chooseCompression('none')).toBe('none');
+});
+
+test('any chunking of any stream comes back', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 5000 }), fc.integer({ min: 1, max: 600 }), fc.constantFrom(...formats), async (bytes, size, format) => {
+      fc.pre(bytes.length > 0);
+      const packed = await collect(compress(format, asAsync(cut(bytes as Bytes, size))));
+      expect(digest(await collect(decompress(cut(packed, size), () => undefined)))).toBe(digest(bytes));
+    }),
+    { numRuns: 60 },
+  );
+});
