@@ -32,6 +32,26 @@ export async function listReceipts(state: ArrangementState, range: { from?: Date
   return { receipts, unreadable };
 }
 
+/**
+ * The newest deposit that the agent acknowledged, or null: by the receipts themselves, so a run that crashed before
+ * it could write its run record, and one that settled another's deposit, count too. Reads no more than it needs.
+ */
+export async function newestDeposit(state: ArrangementState): Promise<ListedReceipt | null> {
+  // Names sort by the time in the id, the arrangement being the same.
+  for (const name of (await state.names()).reverse()) {
+    if (parseReceiptName(name)?.superseded !== null) continue;
+    const stored = await readStoredReceipt(state.directory, name).catch(() => null);
+    if (stored === null) continue;
+    try {
+      const receipt = parseReceipt(stored.bytes, name);
+      if (receipt.transfer.status === 'acknowledged') return { ...stored, receipt };
+    } catch {
+      // Damaged: `receipts verify` names it; here an older one is the newest that is known.
+    }
+  }
+  return null;
+}
+
 /** The receipt that counts of a deposit named by its id, or by a beginning of it that fits one only; `usage` otherwise. */
 export async function findReceipt(state: ArrangementState, idOrStart: string): Promise<ListedReceipt> {
   const ids = (await state.names()).flatMap((name) => {

@@ -18,7 +18,7 @@ import { describeSelf, livenessOf, parseHolder, type Holder } from './holder.js'
 import { timestamp } from './ids.js';
 
 export interface Lock {
-  /** Aborted when another process has the lock: this one was not heard of for longer than `staleMs`. */
+  /** Aborted, with a DepotError 'locked' as its reason, when another process has the lock: this one was not heard of for longer than `staleMs`. */
   readonly lost: AbortSignal;
   /** Resolves when the lock is free, or another's. */
   release(): Promise<void>;
@@ -136,7 +136,10 @@ async function beat(file: string, handle: FileHandle, bytes: Buffer, nonce: stri
   try {
     // Written and not utimes(): then the time is that of the file system's own clock.
     await handle.write(bytes, 0, bytes.length, 0);
-    if ((await readHolder(file))?.nonce !== nonce) lost.abort();
+    const holder = await readHolder(file);
+    if (holder?.nonce === nonce) return;
+    const who = holder === null ? 'somebody removed it' : `process ${String(holder.pid)} on ${printable(holder.host)} took it over`;
+    lost.abort(new DepotError('locked', `the lock ${file} was lost: ${who}`, { hint: 'look for a state directory that was not reachable, or a machine that was asleep' }));
   } catch {
     // A file system that fails now may answer the next heartbeat; until then the lock ages.
   }

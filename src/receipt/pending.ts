@@ -11,6 +11,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
+import { printable } from '../printable.js';
 import { errorCode, localError, readBounded, syncDirectory, writeFileAtomic } from './files.js';
 import { parseDepositId } from './ids.js';
 import type { Receipt, ReceiptDraft } from './schema.js';
@@ -88,7 +89,7 @@ export async function readPending(state: ArrangementState): Promise<{ records: P
       if (record.arrangement !== state.arrangement || name !== `${record.depositId}.json`) throw new Error('of another deposit');
       records.push(record);
     } catch (error) {
-      unreadable.push({ path: file, reason: error instanceof Error ? error.message : String(error) });
+      unreadable.push({ path: file, reason: printable(error instanceof Error ? error.message : String(error)) });
     }
   }
   records.sort((a, b) => (a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : 0));

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { receiptName } from '../../src/receipt/ids.js';
-import { findReceipt, listReceipts } from '../../src/receipt/list.js';
+import { findReceipt, listReceipts, newestDeposit } from '../../src/receipt/list.js';
 import { ArrangementState } from '../../src/receipt/state.js';
 import { tempDir } from '../support/cleanup.js';
 import { deposit, fakeSignature, ledgerOf } from './samples.js';
@@ -41,6 +41,15 @@ describe('listing receipts', () => {
   test('of an arrangement without state is empty', async () => {
     expect(await listReceipts(new ArrangementState(tempDir(), 'none'))).toEqual({ receipts: [], unreadable: [] });
   });
+});
+
+test('the newest deposit is the last that the agent acknowledged and whose receipt can be read', async () => {
+  expect((await newestDeposit(state))?.depositId).toBe(ids[3]);
+  const { state: other, ledger, receipts } = await ledgerOf(tempDir(), 1);
+  await deposit(other, ledger, { at: '2026-11-02T00:30:00Z', status: 'unconfirmed' });
+  await writeFile(other.file(receiptName('acme-crm_20261122T003000Z_5f0c9a1e77b2d410')), '{}');
+  expect((await newestDeposit(other))?.depositId).toBe(receipts[0].receipt.depositId);
+  expect(await newestDeposit(new ArrangementState(tempDir(), 'none'))).toBeNull();
 });
 
 describe('finding a receipt', () => {

@@ -206,6 +206,7 @@ test('a heartbeat keeps the lock fresh, and finds out when another has it', asyn
   await writeFile(other, JSON.stringify({ ...(await describeSelf('2026-11-22T00:30:00Z')), host: 'db2' }));
   await rename(other, file);
   await eventually(() => lock.lost.aborted, 5000, 'the loss to be seen');
+  expect(lock.lost.reason).toMatchObject({ code: 'locked', message: expect.stringContaining('on db2 took it over') as string });
   await lock.release();
   // The other's lock is not released by us.
   expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ host: 'db2' });
