@@ -1,0 +1,85 @@
+import type { Command } from 'commander';
+import { DepotError } from '../errors.js';
+import { decryptDocument, decryptLines } from '../ui/decrypt.js';
+import type { Context, GlobalOptions, Start } from './context.js';
+import { collect, given, globals, list, octets, text, usage, type Flags } from './flags.js';
+import { helpEnd } from './help.js';
+import { passphraseFor } from './passphrase.js';
+
+export interface DecryptFlags extends GlobalOptions {
+  suitcase: string;
+  key: string;
+  receipt: string | undefined;
+  signers: string[];
+  out: string | undefined;
+  stdout: boolean;
+  maxBytes: number | undefined;
+  passphraseFile: string | undefined;
+}
+
+export function decryptOptions(suitcase: string, flags: Flags): DecryptFlags {
+  const key = text(flags, 'key');
+  if (key === undefined) throw usage('no private key given', 'add --key FILE');
+  const o = {
+    ...globals(flags),
+    suitcase,
+    key,
+    receipt: text(flags, 'receipt'),
+    signers: list(flags, 'signer'),
+    out: text(flags, 'out'),
+    stdout: given(flags, 'stdout'),
+    maxBytes: octets(flags, 'maxSize'),
+    passphraseFile: text(flags, 'passphraseFile'),
+  };
+  if ((o.out === undefined) === !o.stdout) throw usage('where the contents go must be said once', 'add --out DIRECTORY or --stdout');
+  if (o.stdout && given(flags, 'json')) throw usage('--stdout and --json both want standard output', 'leave out one of them');
+  if (o.signers.length > 0 && o.receipt === undefined) throw usage('--signer checks a receipt, and none was given', 'add --receipt FILE');
+  return o;
+}
+
+export function defineDecrypt(parent: Command, start: Start): void {
+  parent.command('decrypt')
+    .summary('open a suitcase')
+    .description('Opens a suitcase with the private key of a beneficiary. The directory appears only after the whole suitcase was authenticated.\nWithout a receipt and the signer\'s public key, who made the suitcase is not proven: anyone who has the public key can make one.')
+    .argument('<suitcase>', 'the encrypted file')
+    .option('--key <file>', 'the private key')
+    .option('--receipt <file>', 'the receipt (<id>.receipt.json)')
+    .option('--signer <file>', 'public key that the receipt must be signed with; may be repeated', collect)
+    .option('--out <directory>', 'new directory for the contents')
+    .option('--stdout', 'the tar archive on standard output; reads the suitcase twice, so that nothing unauthenticated comes out')
+    .option('--max-size <size>', 'stop when the contents become larger than this')
+    .option('--passphrase-file <file>', 'file with the passphrase of --key (else $DEPOT_PASSPHRASE, else asked)')
+    .addHelpText('after', helpEnd([
+      ['depot decrypt x.tar.zst.pgp --key our.secret.asc --out opened', 'everything, to a new directory'],
+      ['depot decrypt x.tar.zst.pgp --key our.secret.asc --receipt x.receipt.json --signer acme.public.asc --out opened', 'and prove who made it'],
+      ['depot decrypt x.tar.zst.pgp --key our.secret.asc --stdout | tar -t', 'list the contents'],
+    ], [5, 17, 20, 21, 22, 23, 129, 130, 143]))
+    .action((suitcase: string, _: unknown, command: Command) => start(decryptOptions(suitcase, command.optsWithGlobals()), decrypt));
+}
+
+async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
+  const { screen, signal, stdout } = context;
+  if (o.stdout && stdout.isTTY) throw usage('standard output is a terminal', 'send it to a program or a file: depot decrypt … --stdout | tar -x -C DIRECTORY');
+  const { decrypt: open } = await import('../deposit/decrypt.js');
+  const progress = await screen.progress();
+  progress?.phase('decrypting');
+  if (o.stdout) {
+    // A reader that stops reading ends the work; unlike a lost report, lost contents are a failure.
+    stdout.once('error', (cause) => { context.abort(new DepotError('local-not-writable', 'standard output was closed before everything was written', { cause })); });
+  }
+  const outcome = await open({
+    suitcase: o.suitcase, key: o.key, signers: o.signers, signal, passphrase: passphraseFor(o.passphraseFile, context),
+    ...(o.receipt === undefined ? {} : { receipt: o.receipt }),
+    ...(o.out === undefined ? {} : { out: o.out }),
+    ...(o.stdout ? { stdout } : {}),
+    ...(o.maxBytes === undefined ? {} : { maxSize: o.maxBytes }),
+  }, {
+    warn: (message) => { screen.warn(message); },
+    progress: (p) => { progress?.octets(p.bytes, p.totalBytes); },
+  });
+  progress?.stop();
+  const lines = decryptLines(outcome);
+  if (o.stdout) for (const line of lines) screen.note(line);
+  else screen.result(decryptDocument(outcome), lines);
+  return 0;
+}

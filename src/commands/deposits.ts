@@ -1,0 +1,46 @@
+/** What the commands about arrangements share: finding the config, choosing arrangements, asking where it is allowed. */
+import { DepotError } from '../errors.js';
+import type { Arrangement, Config } from '../config/types.js';
+import { didYouMean } from '../suggest.js';
+import type { Context, GlobalOptions } from './context.js';
+import { usage } from './flags.js';
+
+export async function configFor(o: GlobalOptions, context: Context): Promise<Config> {
+  const { loadConfig } = await import('../config/load.js');
+  return loadConfig({ flag: o.config, state: o.state, env: context.env, cwd: context.cwd });
+}
+
+/** The arrangements of these names, in the order of the config; without names `whenNone` decides. */
+export function chooseArrangements(config: Config, names: readonly string[], whenNone: 'all' | 'only'): Arrangement[] {
+  const known = [...config.arrangements.keys()];
+  for (const name of names) {
+    if (!config.arrangements.has(name)) {
+      throw usage(`no arrangement ${JSON.stringify(name)} in ${config.path}${didYouMean(name, known)}`, `name one of: ${known.join(', ')}`);
+    }
+  }
+  const wanted = names.length > 0 ? known.filter((name) => names.includes(name)) : known;
+  if (names.length === 0 && whenNone === 'only' && wanted.length !== 1) {
+    throw usage(`${config.path} has ${wanted.length} arrangements`, `name one of: ${known.join(', ')}; or take --all`);
+  }
+  return wanted.map((name) => config.arrangements.get(name)!);
+}
+
+export function chooseArrangement(config: Config, name: string | undefined): Arrangement {
+  const [only] = chooseArrangements(config, name === undefined ? [] : [name], 'only');
+  return only!;
+}
+
+/** Asks a person for something hidden; undefined where nobody can be asked. */
+export function hiddenPrompt(context: Context): ((question: string) => Promise<string>) | undefined {
+  if (!context.screen.interactive) return undefined;
+  return async (question) => {
+    const { Prompt } = await import('../ui/prompt.js');
+    return new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal }).hidden(question);
+  };
+}
+
+/** Throws the reason when a signal has come. */
+export function throwIfAborted(signal: AbortSignal): void {
+  if (!signal.aborted) return;
+  throw signal.reason instanceof DepotError ? signal.reason : new DepotError('interrupted', 'interrupted', { cause: signal.reason });
+}

@@ -1,0 +1,111 @@
+/** From what commander parsed to typed values. A value that is wrong is a usage error that names it. */
+import { parseDuration, parseFingerprint, parseSize, type Parsed } from '../config/values.js';
+import { DepotError } from '../errors.js';
+import type { GlobalOptions } from './context.js';
+
+/** Commander's `optsWithGlobals()`. */
+export type Flags = Record<string, unknown>;
+
+export function usage(message: string, hint?: string): DepotError {
+  return new DepotError('usage', message, hint === undefined ? {} : { hint });
+}
+
+export function globals(flags: Flags): GlobalOptions {
+  return { config: text(flags, 'config'), state: text(flags, 'state') };
+}
+
+/** The value of an option that takes one; undefined when it was not given. */
+export function text(flags: Flags, name: string): string | undefined {
+  const value = flags[name];
+  if (typeof value !== 'string') return undefined;
+  if (value === '') throw usage(`${flagOf(name)} is empty`);
+  return value;
+}
+
+/** The values of an option that may be repeated. */
+export function list(flags: Flags, name: string): string[] {
+  const value = flags[name];
+  return Array.isArray(value) ? value.filter((v): v is string => typeof v === 'string') : [];
+}
+
+export function given(flags: Flags, name: string): boolean {
+  return flags[name] === true;
+}
+
+/** Whether `--no-<name>` was given. */
+export function denied(flags: Flags, name: string): boolean {
+  return flags[name] === false;
+}
+
+export function oneOf<T extends string>(flags: Flags, name: string, allowed: readonly T[]): T | undefined {
+  const value = text(flags, name);
+  if (value === undefined) return undefined;
+  return isOneOf(value, allowed, flagOf(name));
+}
+
+export function isOneOf<T extends string>(value: string, allowed: readonly T[], what: string): T {
+  const found = allowed.find((a) => a === value);
+  if (found === undefined) throw usage(`${what} is one of ${allowed.join(', ')}, not "${value}"`);
+  return found;
+}
+
+/** A SHA-256 in hex, as the agent may give it: either case, perhaps in groups. Returned in lower case. */
+export function sha256(flags: Flags, name: string): string | undefined {
+  const value = text(flags, name);
+  if (value === undefined) return undefined;
+  const hex = value.replace(/[\s:]/g, '').toLowerCase();
+  if (!/^[0-9a-f]{64}$/.test(hex)) throw usage(`${flagOf(name)} is a SHA-256 of 64 hexadecimal digits, not "${value}"`);
+  return hex;
+}
+
+/** A full OpenPGP fingerprint, also in groups of four; returned in upper case. */
+export function fingerprint(flags: Flags, name: string): string | undefined {
+  return parsed(flags, name, parseFingerprint);
+}
+
+/** `2026-11-22` (its start in local time) or a time in ISO 8601. */
+export function date(flags: Flags, name: string): Date | undefined {
+  const value = text(flags, name);
+  if (value === undefined) return undefined;
+  const day = /^(\d{4})-(\d\d)-(\d\d)$/.exec(value);
+  const at = day ? new Date(Number(day[1]), Number(day[2]) - 1, Number(day[3])) : new Date(value);
+  const valid = !Number.isNaN(at.getTime()) && (!day || (at.getMonth() === Number(day[2]) - 1 && at.getDate() === Number(day[3])));
+  if (!valid || !/^\d{4}-\d\d-\d\d/.test(value)) throw usage(`${flagOf(name)} is a date like 2026-11-22, not "${value}"`);
+  return at;
+}
+
+/** `01:30`. */
+export function clock(flags: Flags, name: string): { hour: number; minute: number } | undefined {
+  const value = text(flags, name);
+  if (value === undefined) return undefined;
+  const m = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(value);
+  if (!m) throw usage(`${flagOf(name)} is a time of day like 01:30, not "${value}"`);
+  return { hour: Number(m[1]), minute: Number(m[2]) };
+}
+
+/** `90s`, `30m`, `20h`, `2d`, `2y`, in milliseconds. */
+export function durationMs(flags: Flags, name: string): number | undefined {
+  return parsed(flags, name, parseDuration);
+}
+
+/** `500MiB`, `2GiB`, `1000000`, in octets. */
+export function octets(flags: Flags, name: string): number | undefined {
+  return parsed(flags, name, parseSize);
+}
+
+function parsed<T>(flags: Flags, name: string, parse: (text: string) => Parsed<T>): T | undefined {
+  const value = text(flags, name);
+  if (value === undefined) return undefined;
+  const result = parse(value);
+  if ('wrong' in result) throw usage(`${flagOf(name)} ${JSON.stringify(value)}: ${result.wrong}`);
+  return result.value;
+}
+
+/** Collects a repeatable option; for commander. */
+export function collect(value: string, earlier: string[] | undefined): string[] {
+  return [...(earlier ?? []), value];
+}
+
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+}

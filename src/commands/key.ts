@@ -1,0 +1,142 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+import type { Context, GlobalOptions, Start } from './context.js';
+import { hiddenPrompt } from './deposits.js';
+import { denied, durationMs, fingerprint, globals, isOneOf, oneOf, text, usage, type Flags } from './flags.js';
+import { helpEnd } from './help.js';
+import { givenPassphrase } from './passphrase.js';
+
+export interface KeyGenerateFlags extends GlobalOptions {
+  kind: 'signer' | 'arrangement';
+  name: string;
+  email: string;
+  out: string;
+  passphraseFile: string | undefined;
+  noPassphrase: boolean;
+  profile: 'compat' | 'modern';
+  expiresInSeconds: number | undefined;
+}
+
+export function keyGenerateOptions(kind: string, flags: Flags): KeyGenerateFlags {
+  const required = (name: string): string => {
+    const value = text(flags, name);
+    if (value === undefined) throw usage(`--${name} is missing`, 'give --name, --email and --out');
+    return value;
+  };
+  const expires = durationMs(flags, 'expires');
+  const o = {
+    ...globals(flags),
+    kind: isOneOf(kind, ['signer', 'arrangement'], 'the kind of key'),
+    name: required('name'),
+    email: required('email'),
+    out: required('out'),
+    passphraseFile: text(flags, 'passphraseFile'),
+    noPassphrase: denied(flags, 'passphrase'),
+    profile: oneOf(flags, 'profile', ['compat', 'modern']) ?? 'compat',
+    expiresInSeconds: expires === undefined ? undefined : expires / 1000,
+  };
+  if (!/^[^\s<>@]+@[^\s<>@]+$/.test(o.email)) throw usage(`--email ${JSON.stringify(o.email)} is not an address`);
+  if (/[<>()]/.test(o.name)) throw usage(`--name ${JSON.stringify(o.name)} has brackets, which OpenPGP user ids keep for themselves`);
+  if (o.noPassphrase && o.passphraseFile !== undefined) throw usage('--no-passphrase and --passphrase-file contradict each other', 'leave out one of them');
+  if (o.kind === 'signer' && o.profile === 'modern') throw usage('a signer is always compat, so that receipts verify with stock gpg', 'leave out --profile');
+  return o;
+}
+
+export interface KeyShowFlags extends GlobalOptions {
+  file: string;
+}
+
+export interface KeyAddFlags extends GlobalOptions {
+  arrangement: string;
+  file: string;
+  fingerprint: string;
+}
+
+export function keyAddOptions(arrangement: string, file: string, flags: Flags): KeyAddFlags {
+  const pinned = fingerprint(flags, 'fingerprint');
+  if (pinned === undefined) throw usage('--fingerprint is missing', 'have the beneficiary read its fingerprint out, and give it with --fingerprint');
+  return { ...globals(flags), arrangement, file, fingerprint: pinned };
+}
+
+export function defineKey(parent: Command, start: Start): void {
+  const key = parent.command('key').summary('make, show and add keys').description('Keys of signers and beneficiaries. There is no key store: keys are files, named in depot.yaml and pinned by fingerprint.');
+  key.command('generate')
+    .summary('make a key pair')
+    .description('Writes PREFIX.public.asc and PREFIX.secret.asc (readable by this account only). A signer signs receipts; an arrangement key decrypts suitcases and belongs to the beneficiary.')
+    .argument('<kind>', 'signer or arrangement')
+    .option('--name <name>', 'whose key it is')
+    .option('--email <address>', 'whose key it is')
+    .option('--out <prefix>', 'where the two files go')
+    .option('--passphrase-file <file>', 'file with the passphrase that locks the secret key (else $DEPOT_PASSPHRASE, else asked)')
+    .option('--no-passphrase', 'leave the secret key unlocked')
+    .option('--profile <profile>', 'compat (read by GnuPG) or modern (RFC 9580 programs only)')
+    .option('--expires <time>', 'how long the key is valid (2y); without this it does not expire')
+    .addHelpText('after', helpEnd([
+      ['depot key generate signer --name "Acme SaaS B.V." --email ops@acme.example --out keys/acme --passphrase-file keys/acme.pass', 'the supplier signs receipts with this'],
+      ['depot key generate arrangement --name "Gemeente Voorbeeld" --email ict@voorbeeld.example --out voorbeeld', 'the beneficiary opens suitcases with this'],
+    ], [5, 17]))
+    .action((kind: string, _: unknown, command: Command) => start(keyGenerateOptions(kind, command.optsWithGlobals()), generate));
+  key.command('show')
+    .summary('show a key: fingerprint, algorithms, expiry, usable or why not')
+    .argument('<file>', 'public or secret key')
+    .addHelpText('after', helpEnd([['depot key show voorbeeld.public.asc', 'read the fingerprint out by telephone']], [5, 20]))
+    .action((file: string, _: unknown, command: Command) => start<KeyShowFlags>({ ...globals(command.optsWithGlobals()), file }, async (o, context) => (await import('./key/show.js')).show(o, context)));
+  key.command('add')
+    .summary('copy a beneficiary\'s public key beside the configuration')
+    .description('Checks the key against the fingerprint that the beneficiary read out, copies it beside depot.yaml, and prints the lines for depot.yaml. depot.yaml itself is not changed.')
+    .argument('<arrangement>', 'for which arrangement')
+    .argument('<file>', 'the public key')
+    .option('--fingerprint <hex>', 'the full fingerprint, from the beneficiary itself')
+    .addHelpText('after', helpEnd([['depot key add acme-crm voorbeeld.asc --fingerprint "8F3A 0C11 …"', 'groups of four are fine']], [5, 10, 20]))
+    .action((arrangement: string, file: string, _: unknown, command: Command) =>
+      start(keyAddOptions(arrangement, file, command.optsWithGlobals()), async (o, context) => (await import('./key/add.js')).add(o, context)));
+}
+
+async function generate(o: KeyGenerateFlags, context: Context): Promise<number> {
+  const { writeKeyPair } = await import('./key/write.js');
+  const passphrase = await newPassphrase(o, context);
+  const made = await writeKeyPair({
+    kind: o.kind, name: o.name, email: o.email, profile: o.profile, prefix: o.out,
+    ...(passphrase === undefined ? {} : { passphrase }),
+    ...(o.expiresInSeconds === undefined ? {} : { expiresInSeconds: o.expiresInSeconds }),
+  });
+  const { groupedFingerprint, labelled } = await import('../ui/format.js');
+  const theirs = o.kind === 'arrangement' ? 'give to the supplier, and read the fingerprint out by telephone' : 'give to the beneficiary, who checks receipts with it';
+  context.screen.result({ ok: true, ...made }, [
+    labelled('key', groupedFingerprint(made.fingerprint)),
+    labelled('public', `${printable(made.publicKey)}   ${theirs}`),
+    labelled('secret', `${printable(made.secretKey)}   ${passphrase === undefined ? 'not locked' : 'locked with the passphrase'}; keep a copy where it survives this machine`),
+  ]);
+  return 0;
+}
+
+async function newPassphrase(o: KeyGenerateFlags, context: Context): Promise<string | undefined> {
+  if (o.noPassphrase) return undefined;
+  const given = await givenPassphrase(o.passphraseFile, context);
+  if (given === '') throw new DepotError('secret-missing', 'the passphrase is empty', { hint: 'put one into the file, or say --no-passphrase' });
+  if (given !== undefined) return given;
+  const ask = hiddenPrompt(context);
+  if (ask === undefined) throw usage('no passphrase given', 'add --passphrase-file FILE, or --no-passphrase if that is meant');
+  const first = await ask('Passphrase for the new key');
+  if (first === '') throw new DepotError('secret-missing', 'the passphrase is empty', { hint: 'say --no-passphrase if that is meant' });
+  if ((await ask('The same again')) !== first) throw new DepotError('passphrase-wrong', 'the two passphrases differ', { hint: 'run it again' });
+  return first;
+}
+
+/** The bytes of a key file that a user named; `key-unreadable` names the file. */
+export async function readKeyFile(file: string): Promise<Buffer> {
+  try {
+    const bytes = await readFile(file);
+    if (bytes.length > largestKeyFile) throw new DepotError('key-unreadable', `${printable(file)} has ${bytes.length} octets, more than any key`);
+    return bytes;
+  } catch (cause) {
+    if (cause instanceof DepotError) throw cause;
+    const code = (cause as NodeJS.ErrnoException).code;
+    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'permission denied' : (code ?? 'it cannot be read');
+    throw new DepotError('key-unreadable', `key file ${printable(file)}: ${why}`, { hint: 'check the path', cause });
+  }
+}
+
+const largestKeyFile = 16 * 1024 * 1024;

@@ -1,0 +1,59 @@
+import { isDepotError } from '../../errors.js';
+import { readCertificate, type Certificate } from '../../pgp/keys.js';
+import { judgeRecipient, judgeSigner } from '../../pgp/policy.js';
+import { printable } from '../../printable.js';
+import { groupedFingerprint, labelled, localTime } from '../../ui/format.js';
+import type { Context } from '../context.js';
+import { readKeyFile, type KeyShowFlags } from '../key.js';
+
+/** Fit or not, with the algorithm of the key that would be used, or the reason. */
+interface Judgement {
+  usable: boolean;
+  algorithm: string | null;
+  expiresAt: string | null;
+  reason: string | null;
+  warnings: string[];
+}
+
+export async function show(o: KeyShowFlags, context: Context): Promise<number> {
+  const key = await readCertificate(await readKeyFile(o.file));
+  const now = new Date();
+  const recipient = await judged(judgeRecipient(key, key.fingerprint, now));
+  const signer = await judged(judgeSigner(key, now));
+  const seipd2 = await judgeRecipient(key, key.fingerprint, now).then((r) => r.announcesSeipd2 && r.aeads.length > 0, () => false);
+  const expiresAt = key.expiresAt === null ? null : `${key.expiresAt.toISOString().slice(0, 19)}Z`;
+  context.screen.result({
+    ok: true, file: o.file, fingerprint: key.fingerprint, version: key.version, userIds: key.userIds, algorithm: key.algorithm,
+    createdAt: `${key.createdAt.toISOString().slice(0, 19)}Z`, expiresAt, secret: key.isSecret, modern: seipd2, recipient, signer,
+  }, lines(key, recipient, signer, seipd2));
+  return 0;
+}
+
+async function judged(work: Promise<{ algorithm: string; expiresAt: string | null; warnings: string[] }>): Promise<Judgement> {
+  try {
+    const { algorithm, expiresAt, warnings } = await work;
+    return { usable: true, algorithm, expiresAt, reason: null, warnings };
+  } catch (error) {
+    if (!isDepotError(error)) throw error;
+    return { usable: false, algorithm: null, expiresAt: null, reason: error.message, warnings: [] };
+  }
+}
+
+function lines(key: Certificate, recipient: Judgement, signer: Judgement, modern: boolean): string[] {
+  const verdict = (j: Judgement, what: string): string => j.usable ? `yes, ${j.algorithm ?? ''}${j.expiresAt === null ? '' : `, until ${localTime(new Date(j.expiresAt))}`}${what}` : `no: ${withoutName(j.reason ?? '', key)}`;
+  return [
+    labelled('key', groupedFingerprint(key.fingerprint)),
+    ...key.userIds.map((id) => labelled('name', printable(id))),
+    labelled('kind', `${key.isSecret ? 'secret key' : 'public key'}, version ${key.version}, ${key.algorithm}`),
+    labelled('created', localTime(key.createdAt)),
+    labelled('expires', key.expiresAt === null ? 'never' : localTime(key.expiresAt)),
+    labelled('deposits', verdict(recipient, modern ? '; modern' : '; compat')),
+    labelled('receipts', verdict(signer, '')),
+    ...[...new Set([...recipient.warnings, ...signer.warnings])].map((warning) => labelled('warning', warning)),
+  ];
+}
+
+/** The judgement names the key, which stands above it already. */
+function withoutName(reason: string, key: Certificate): string {
+  return reason.replace(`key ${key.fingerprint}: `, '');
+}

@@ -1,0 +1,45 @@
+import { chmod, lstat, mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { DepotError } from '../../errors.js';
+import { generateKey, type KeyRequest } from '../../pgp/keys.js';
+import { printable } from '../../printable.js';
+import { localError, writeNew } from '../../receipt/files.js';
+
+export interface KeyPair {
+  fingerprint: string;
+  /** Paths. */
+  publicKey: string;
+  secretKey: string;
+}
+
+/** Makes a key and writes `<prefix>.public.asc` and `<prefix>.secret.asc` (0600). Never over a file that is there: `output-exists`. */
+export async function writeKeyPair(o: KeyRequest & { prefix: string }): Promise<KeyPair> {
+  const { prefix, ...request } = o;
+  const files = { publicKey: `${prefix}.public.asc`, secretKey: `${prefix}.secret.asc` };
+  for (const file of Object.values(files)) if (await isThere(file)) throw exists(file);
+  const made = await generateKey(request);
+  await mkdir(path.dirname(path.resolve(prefix)), { recursive: true, mode: 0o700 }).catch((error: unknown) => { throw localError(error, 'create', path.dirname(prefix)); });
+  await create(files.secretKey, made.secretKey);
+  try {
+    await create(files.publicKey, made.publicKey);
+    await chmod(files.publicKey, 0o644);
+  } catch (error) {
+    await rm(files.secretKey, { force: true });
+    throw error;
+  }
+  return { fingerprint: made.fingerprint, ...files };
+}
+
+async function create(file: string, contents: string): Promise<void> {
+  await writeNew(file, contents).catch((error: unknown) => {
+    throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists(file) : localError(error, 'write', file);
+  });
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return lstat(file).then(() => true, () => false);
+}
+
+export function exists(file: string): DepotError {
+  return new DepotError('output-exists', `${printable(file)} exists, and is never overwritten`, { hint: 'choose another name, or move it away' });
+}

@@ -1,0 +1,177 @@
+import type { Command } from 'commander';
+import type { Arrangement, Config } from '../config/types.js';
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+import type { Secret } from '../secret.js';
+import type { SecretKind } from '../secrets/request.js';
+import type { storeSecret, StoreIn } from '../secrets/login.js';
+import { labelled } from '../ui/format.js';
+import type { Context, GlobalOptions, Start } from './context.js';
+import { chooseArrangement, configFor, hiddenPrompt } from './deposits.js';
+import { given, globals, oneOf, text, usage, type Flags } from './flags.js';
+import { helpEnd } from './help.js';
+
+const purposes = { 'password': 'password', 'private-key': 'privateKeyPassphrase', 'signing-key': 'signingKeyPassphrase' } as const satisfies Record<string, SecretKind>;
+type Purpose = keyof typeof purposes;
+
+type SecretTarget = Parameters<typeof storeSecret>[2];
+
+export interface LoginFlags extends GlobalOptions {
+  name: string | undefined;
+  to: StoreIn | undefined;
+  username: string | undefined;
+  passwordStdin: boolean;
+  purpose: Purpose;
+}
+
+export function loginOptions(name: string | undefined, flags: Flags): LoginFlags {
+  return {
+    ...globals(flags),
+    name,
+    to: oneOf(flags, 'to', ['keychain', 'file', 'systemd']),
+    username: text(flags, 'username'),
+    passwordStdin: given(flags, 'passwordStdin'),
+    purpose: oneOf(flags, 'for', Object.keys(purposes) as Purpose[]) ?? 'password',
+  };
+}
+
+export interface LogoutFlags extends GlobalOptions {
+  name: string | undefined;
+  purpose: Purpose | undefined;
+}
+
+export function logoutOptions(name: string | undefined, flags: Flags): LogoutFlags {
+  return { ...globals(flags), name, purpose: oneOf(flags, 'for', Object.keys(purposes) as Purpose[]) };
+}
+
+export function defineLogin(parent: Command, start: Start): void {
+  parent.command('login')
+    .summary('keep the password of the agent\'s server where pushes find it')
+    .description('Keeps the user name and password that the agent gave (e-mail and text message) where the scheduled run can read them, and nobody else. Says at the end who can.')
+    .argument('[name]', 'arrangement')
+    .option('--to <place>', 'file (beside the configuration, for scheduled runs), systemd (a credential of the unit) or keychain (for people)')
+    .option('--username <name>', 'user name, where depot.yaml does not say it')
+    .option('--password-stdin', 'read the secret from standard input')
+    .option('--for <secret>', 'password (default), private-key or signing-key: the passphrase of that key')
+    .addHelpText('after', helpEnd([
+      ['depot login acme-crm', 'asks for everything'],
+      ['depot login acme-crm --to file --password-stdin < password.txt', 'for a scheduled run'],
+      ['depot login acme-crm --to systemd', 'prints the lines for the unit'],
+      ['depot login --for signing-key --to file', 'the passphrase of the signing key'],
+    ], [5, 10, 17]))
+    .action((name: string | undefined, _: unknown, command: Command) => start(loginOptions(name, command.optsWithGlobals()), login));
+}
+
+export function defineLogout(parent: Command, start: Start): void {
+  parent.command('logout')
+    .summary('forget what login keeps')
+    .argument('[name]', 'arrangement')
+    .option('--for <secret>', 'only this: password, private-key or signing-key')
+    .addHelpText('after', helpEnd([['depot logout acme-crm', 'forgets user name, password and SSH passphrase']], [5, 10]))
+    .action((name: string | undefined, _: unknown, command: Command) => start(logoutOptions(name, command.optsWithGlobals()), logout));
+}
+
+async function login(o: LoginFlags, context: Context): Promise<number> {
+  const { storeSecret, storeUsername } = await import('../secrets/login.js');
+  const config = await configFor(o, context);
+  const arrangement = chooseArrangement(config, o.name);
+  const { remote } = arrangement;
+  if (o.username !== undefined && remote.username !== undefined && o.username !== remote.username) {
+    throw usage(`--username ${JSON.stringify(o.username)}: ${printable(config.path)} says ${JSON.stringify(remote.username)}`, 'correct username: there, or leave out --username');
+  }
+  const username = o.purpose === 'signing-key' ? remote.username : await usernameFor(o, arrangement, config, context);
+  const to = o.to ?? (context.screen.interactive && !o.passwordStdin ? await askPlace(context) : 'file');
+  const secret = to === 'systemd' ? null : await secretFor(o, context);
+  if (username !== undefined && remote.username === undefined) await storeUsername(config.directory, remote, username);
+  const { Secret } = await import('../secret.js');
+  const stored = await storeSecret(to, secret ?? new Secret(''), targetOf(purposes[o.purpose], { ...arrangement, remote: { ...remote, ...(username === undefined ? {} : { username }) } }, config, context));
+  for (const warning of stored.warnings) context.screen.warn(warning);
+  context.screen.result({ ok: true, ...stored }, [
+    labelled(to === 'systemd' ? 'to do' : 'stored', `${printable(stored.where)}, for ${printable(stored.account)}`),
+    labelled('readable by', stored.readableBy),
+    ...(stored.lines.length === 0 ? [] : ['', ...stored.lines]),
+  ]);
+  return 0;
+}
+
+async function logout(o: LogoutFlags, context: Context): Promise<number> {
+  const { forgetSecret, forgetUsername, findUsername } = await import('../secrets/login.js');
+  const config = await configFor(o, context);
+  const arrangement = chooseArrangement(config, o.name);
+  const username = arrangement.remote.username ?? (await findUsername(config.directory, arrangement.remote)) ?? undefined;
+  const known = { ...arrangement, remote: { ...arrangement.remote, ...(username === undefined ? {} : { username }) } };
+  const kinds: SecretKind[] = o.purpose === undefined ? ['password', 'privateKeyPassphrase'] : [purposes[o.purpose]];
+  const removed: string[] = [];
+  const remaining: string[] = [];
+  for (const kind of kinds) {
+    const done = await forgetSecret(targetOf(kind, known, config, context));
+    for (const warning of done.warnings) context.screen.warn(warning);
+    removed.push(...done.removed);
+    remaining.push(...done.remaining.map((place) => place.where));
+  }
+  if (o.purpose === undefined) await forgetUsername(config.directory, arrangement.remote);
+  context.screen.result({ ok: true, removed, remaining }, [
+    ...(removed.length === 0 ? ['nothing was stored'] : removed.map((where) => labelled('removed', printable(where)))),
+    ...remaining.map((where) => labelled('still there', `${printable(where)} (not depot's to remove)`)),
+  ]);
+  return 0;
+}
+
+function targetOf(kind: SecretKind, arrangement: Arrangement, config: Config, context: Context): SecretTarget {
+  const { host, port, username } = arrangement.remote;
+  const others = [...config.arrangements.values()];
+  const signing = kind === 'signingKeyPassphrase';
+  return {
+    kind,
+    env: context.env,
+    configDirectory: config.directory,
+    account: username === undefined ? undefined : { username, host, port },
+    key: signing ? config.supplier.signingKey : arrangement.remote.privateKey,
+    refs: signing ? config.supplier.passphrase : arrangement.remote[kind],
+    withUser: others.some(({ remote }) => remote.host === host && remote.port === port && remote.username !== username && remote.username !== undefined),
+    servers: new Set(others.map(({ remote }) => `${remote.host}:${remote.port}`)).size,
+  };
+}
+
+async function usernameFor(o: LoginFlags, { name, remote }: Arrangement, config: Config, context: Context): Promise<string> {
+  const { findUsername } = await import('../secrets/login.js');
+  const known = o.username ?? remote.username ?? (await findUsername(config.directory, remote));
+  if (known !== null) return known;
+  if (!context.screen.interactive) throw usage(`no user name for ${printable(remote.host)}`, `add --username U, or put remote.username into depot.yaml (arrangement ${name})`);
+  const { Prompt } = await import('../ui/prompt.js');
+  return new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal })
+    .text({ message: `User name at ${printable(remote.host)}`, validate: (answer) => (answer === '' ? 'the agent gave one, by e-mail' : undefined) });
+}
+
+async function secretFor(o: LoginFlags, context: Context): Promise<Secret> {
+  const { Secret } = await import('../secret.js');
+  const what = o.purpose === 'password' ? 'password' : `passphrase of the ${o.purpose === 'private-key' ? 'SSH' : 'signing'} key`;
+  const ask = hiddenPrompt(context);
+  if (!o.passwordStdin && ask === undefined) throw usage(`nobody can be asked for the ${what} here`, 'add --password-stdin');
+  const value = o.passwordStdin ? await fromStdin(context) : await ask!(`The ${what}`);
+  if (value === '') throw new DepotError('secret-missing', `the ${what} is empty`, { hint: 'run it again' });
+  return new Secret(value);
+}
+
+const longest = 64 * 1024;
+
+async function fromStdin(context: Context): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of context.stdin) {
+    const bytes = Buffer.from(chunk as Buffer);
+    length += bytes.length;
+    if (length > longest) throw new DepotError('secret-missing', `standard input has more than ${longest} octets, which is no password`, { hint: 'send the password alone' });
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks).toString('utf8').replace(/\r?\n$/, '');
+}
+
+async function askPlace(context: Context): Promise<StoreIn> {
+  const { Prompt } = await import('../ui/prompt.js');
+  return new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal }).choose<StoreIn>('Where should it be kept?', [
+    { value: 'file', label: 'a file beside the configuration', hint: 'for scheduled runs; readable by one account' },
+    { value: 'systemd', label: 'a systemd credential', hint: 'for a systemd unit; prints what to run' },
+    { value: 'keychain', label: 'the keychain of this session', hint: 'for pushes by hand' },
+  ]);
+}

@@ -1,0 +1,92 @@
+import { Command, CommanderError } from 'commander';
+import type { DepotError } from '../errors.js';
+import { version } from '../version.js';
+import type { Context, Start } from './context.js';
+import { defineDecrypt } from './decrypt.js';
+import { usage } from './flags.js';
+import { helpEnd } from './help.js';
+import { defineKey } from './key.js';
+import { defineLogin, defineLogout } from './login.js';
+import { definePush } from './push.js';
+import { defineReceipts } from './receipts.js';
+import { defineSchedule } from './schedule.js';
+import { defineStatus } from './status.js';
+import { defineTrust } from './trust.js';
+import { defineVerify } from './verify.js';
+
+/**
+ * The command line. Every command hands its typed options to `start`; what a command needs for its work is imported
+ * when it works, so that `--help` and a usage error cost no key, no SSH and no compression library.
+ */
+export function buildProgram(start: Start): Command {
+  const program = new Command('depot')
+    .description('Seals a dataset for its beneficiary, deposits it with the escrow agent over SFTP, and keeps a signed receipt.')
+    .version(version, '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command')
+    .option('--config <file>', 'configuration file (else $DEPOT_CONFIG, ./depot.yaml, …)')
+    .option('--state <directory>', 'state directory: receipts, ledger, run records (else $DEPOT_STATE_DIR, …)')
+    .option('--json', 'one JSON document on standard output, for errors too')
+    .option('-q, --quiet', 'say nothing at all on success')
+    .option('--no-color', 'no colours (also $NO_COLOR)')
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .showSuggestionAfterError(true)
+    .exitOverride();
+  definePush(program, start);
+  defineStatus(program, start);
+  defineReceipts(program, start);
+  defineVerify(program, start);
+  defineDecrypt(program, start);
+  defineKey(program, start);
+  defineTrust(program, start);
+  defineLogin(program, start);
+  defineLogout(program, start);
+  defineSchedule(program, start);
+  program.addHelpText('after', helpEnd([
+    ['depot demo', 'see it all happen, on this machine alone'],
+    ['depot init', 'set up a deposit, question by question'],
+    ['depot push', 'make a deposit now'],
+    ['depot verify <suitcase> --receipt <file> --signer <file>', 'check a deposit'],
+  ]));
+  return program;
+}
+
+/** Parses and works; returns the exit status. Usage errors come out as DepotErrors. */
+export async function run(argv: readonly string[], context: Context): Promise<number> {
+  let status = 0;
+  const program = buildProgram(async (options, work) => {
+    status = await work(options, context);
+  });
+  let help = '';
+  forAll(program, (command) => command.configureOutput({
+    writeOut: (text) => context.stdout.write(text),
+    // Commander says its errors here and throws them too; only the help of a group that was called bare is wanted.
+    writeErr: (text) => { help += text; },
+    outputError: () => undefined,
+  }));
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    if (error.code === 'commander.help' && !context.screen.json) {
+      context.screen.stderr.write(help);
+      return 2;
+    }
+    throw usageError(error);
+  }
+  return status;
+}
+
+function forAll(command: Command, act: (command: Command) => void): void {
+  act(command);
+  for (const child of command.commands) forAll(child, act);
+}
+
+/** Commander's `error: unknown command 'psuh'\n(Did you mean push?)` in our style. */
+function usageError(error: CommanderError): DepotError {
+  if (error.code === 'commander.help') return usage('no command given', 'look at depot --help');
+  const [what = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
+  const meant = suggestion && /^\((Did you mean .*)\)$/.exec(suggestion)?.[1];
+  return usage(what.replaceAll("'", '"'), meant ? `check the spelling: ${meant.replace(/^D/, 'd')}` : 'look at the command with --help');
+}

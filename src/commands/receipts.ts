@@ -1,0 +1,82 @@
+import type { Command } from 'commander';
+import type { GlobalOptions, Start } from './context.js';
+import { collect, date, globals, list, text, usage, type Flags } from './flags.js';
+import { helpEnd } from './help.js';
+
+export interface ReceiptsListFlags extends GlobalOptions {
+  names: string[];
+  from: Date | undefined;
+  to: Date | undefined;
+}
+
+export function receiptsListOptions(names: string[], flags: Flags): ReceiptsListFlags {
+  const [from, to] = [date(flags, 'from'), date(flags, 'to')];
+  // A day that is the end of a range belongs to it.
+  const until = to !== undefined && /^\d{4}-\d\d-\d\d$/.test(text(flags, 'to') ?? '') ? new Date(to.getFullYear(), to.getMonth(), to.getDate() + 1, 0, 0, 0, -1) : to;
+  if (from !== undefined && until !== undefined && from > until) throw usage('--from is after --to');
+  return { ...globals(flags), names, from, to: until };
+}
+
+export interface ReceiptsShowFlags extends GlobalOptions {
+  id: string;
+}
+
+export interface ReceiptsVerifyFlags extends GlobalOptions {
+  names: string[];
+  against: string | undefined;
+  signers: string[];
+}
+
+export function receiptsVerifyOptions(names: string[], flags: Flags): ReceiptsVerifyFlags {
+  return { ...globals(flags), names, against: text(flags, 'against'), signers: list(flags, 'signer') };
+}
+
+export interface ReceiptsNoteFlags extends GlobalOptions {
+  id: string;
+  /** `YYYY-MM-DD`, as the agent named it. */
+  destroyed: string;
+}
+
+export function receiptsNoteOptions(id: string, flags: Flags, today = new Date()): ReceiptsNoteFlags {
+  const value = text(flags, 'destroyed');
+  if (value === undefined) throw usage('nothing to note', 'add --destroyed DATE, the date that the agent confirmed');
+  const at = date(flags, 'destroyed')!;
+  if (!/^\d{4}-\d\d-\d\d$/.test(value)) throw usage(`--destroyed is a date like 2026-11-22, not ${JSON.stringify(value)}`);
+  if (at > today) throw usage(`--destroyed ${value} is in the future`);
+  return { ...globals(flags), id, destroyed: value };
+}
+
+export function defineReceipts(parent: Command, start: Start): void {
+  const receipts = parent.command('receipts').summary('list, show and check receipts; note a destruction').description('The receipts and ledgers of the state directory: what was deposited, when, how large, encrypted how and to whom.');
+  receipts.command('list')
+    .summary('list deposits')
+    .argument('[name...]', 'arrangements; without one, all')
+    .option('--from <date>', 'completed on this day or later (2026-11-01)')
+    .option('--to <date>', 'completed on this day or earlier')
+    .addHelpText('after', helpEnd([
+      ['depot receipts list', 'every deposit'],
+      ['depot receipts list --from 2026-11-01 --to 2026-11-30 --json', 'what an incident report needs'],
+    ], [5, 10]))
+    .action((names: string[], _: unknown, command: Command) => start(receiptsListOptions(names, command.optsWithGlobals()), async (o, c) => (await import('./receipts/list.js')).listDeposits(o, c)));
+  receipts.command('show')
+    .summary('show one receipt')
+    .argument('<id>', 'deposit id, or its beginning')
+    .addHelpText('after', helpEnd([['depot receipts show acme-crm_20261122T003000Z', 'the beginning of an id is enough']], [5, 10, 21]))
+    .action((id: string, _: unknown, command: Command) => start<ReceiptsShowFlags>({ ...globals(command.optsWithGlobals()), id }, async (o, c) => (await import('./receipts/show.js')).showReceipt(o, c)));
+  receipts.command('verify')
+    .summary('check ledger and receipts: what is missing, changed or reordered')
+    .argument('[name...]', 'arrangements; without one, all')
+    .option('--against <directory>', 'receipts that others hold; finds a cut tail and a fork')
+    .option('--signer <file>', 'public key that receipts must be signed with (default: the configured signer); may be repeated', collect)
+    .addHelpText('after', helpEnd([
+      ['depot receipts verify', 'is our own record whole?'],
+      ['depot receipts verify --against /mnt/voorbeeld/receipts', 'and does it agree with what the beneficiary holds?'],
+    ], [5, 10, 20, 32]))
+    .action((names: string[], _: unknown, command: Command) => start(receiptsVerifyOptions(names, command.optsWithGlobals()), async (o, c) => (await import('./receipts/verify.js')).verifyReceipts(o, c)));
+  receipts.command('note')
+    .summary('record that the agent destroyed a deposit')
+    .argument('<id>', 'deposit id, or its beginning')
+    .option('--destroyed <date>', 'the date that the agent confirmed')
+    .addHelpText('after', helpEnd([['depot receipts note acme-crm_20261122T003000Z_5f0c9a1e77b2d410 --destroyed 2027-02-01', 'at the end of an arrangement']], [5, 10, 11, 32]))
+    .action((id: string, _: unknown, command: Command) => start(receiptsNoteOptions(id, command.optsWithGlobals()), async (o, c) => (await import('./receipts/note.js')).note(o, c)));
+}

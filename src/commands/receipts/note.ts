@@ -1,0 +1,27 @@
+import { usage } from '../flags.js';
+import { timestamp } from '../../receipt/ids.js';
+import { Ledger } from '../../receipt/ledger.js';
+import { lockArrangement } from '../../receipt/lock.js';
+import { labelled } from '../../ui/format.js';
+import type { Context } from '../context.js';
+import type { ReceiptsNoteFlags } from '../receipts.js';
+import { receiptOf } from './states.js';
+
+/** Adds a `destroyed` line to the ledger, under the lock that pushes take. */
+export async function note(o: ReceiptsNoteFlags, context: Context): Promise<number> {
+  const { state, found } = await receiptOf(o, o.id, context);
+  const { depositId, completedAt } = found.receipt;
+  if (o.destroyed < completedAt.slice(0, 10)) throw usage(`--destroyed ${o.destroyed} is before the deposit itself (${completedAt})`);
+  const lock = await lockArrangement(state.directory);
+  try {
+    const ledger = await Ledger.open(state);
+    for (const warning of ledger.warnings) context.screen.warn(warning);
+    const earlier = ledger.lines.find((line) => line.kind === 'destroyed' && line.depositId === depositId);
+    if (earlier !== undefined) throw usage(`${depositId} is noted as destroyed on ${earlier.destroyed ?? earlier.time} already`);
+    const line = await ledger.append({ kind: 'destroyed', depositId, receiptSha256: found.sha256, time: timestamp(new Date()), destroyed: o.destroyed });
+    context.screen.result({ ok: true, depositId, destroyed: o.destroyed, sequence: line.sequence }, [labelled('noted', `${depositId}: destroyed on ${o.destroyed} (ledger line ${line.sequence})`)]);
+    return 0;
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,62 @@
+/** Which arrangements have a record here: those of the configuration, and those that were removed from it since. */
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { surroundings } from '../../config/locate.js';
+import { stateDirectory } from '../../config/state.js';
+import type { Config } from '../../config/types.js';
+import { isDepotError } from '../../errors.js';
+import { localError } from '../../receipt/files.js';
+import { arrangementPattern, parseDepositId } from '../../receipt/ids.js';
+import { findReceipt, type ListedReceipt } from '../../receipt/list.js';
+import { ArrangementState } from '../../receipt/state.js';
+import { didYouMean } from '../../suggest.js';
+import type { Context, GlobalOptions } from '../context.js';
+import { configFor } from '../deposits.js';
+import { usage } from '../flags.js';
+
+export interface States {
+  directory: string;
+  /** Null where a state directory was named and there is no configuration: an auditor has only the former. */
+  config: Config | null;
+  names: string[];
+  of(name: string): ArrangementState;
+}
+
+/** Throws `usage` for a name that neither the configuration nor the state directory knows. */
+export async function statesFor(o: GlobalOptions, names: readonly string[], context: Context): Promise<States> {
+  const config = await configOrNull(o, context);
+  const directory = config?.state.path ?? stateDirectory(surroundings(context.env, context.cwd), { flag: o.state }).path;
+  const known = new Set([...(config?.arrangements.keys() ?? []), ...(await recorded(directory))]);
+  for (const name of names) {
+    if (!known.has(name)) throw usage(`no arrangement ${JSON.stringify(name)} in ${directory}${didYouMean(name, known)}`, known.size === 0 ? 'look whether this is the right state directory' : `name one of: ${[...known].join(', ')}`);
+  }
+  return { directory, config, names: names.length > 0 ? [...new Set(names)] : [...known].sort(), of: (name) => new ArrangementState(directory, name) };
+}
+
+/** The receipt of an id or the beginning of one; `usage` when none or several fit. */
+export async function receiptOf(o: GlobalOptions, id: string, context: Context): Promise<{ states: States; state: ArrangementState; found: ListedReceipt }> {
+  const name = parseDepositId(id)?.arrangement ?? id.split('_')[0] ?? '';
+  const states = await statesFor(o, [name], context);
+  const state = states.of(name);
+  return { states, state, found: await findReceipt(state, id) };
+}
+
+async function configOrNull(o: GlobalOptions, context: Context): Promise<Config | null> {
+  try {
+    return await configFor(o, context);
+  } catch (error) {
+    const stateIsNamed = o.state !== undefined || Boolean(context.env.DEPOT_STATE_DIR);
+    if (isDepotError(error, 'config-not-found') && o.config === undefined && stateIsNamed) return null;
+    throw error;
+  }
+}
+
+async function recorded(directory: string): Promise<string[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory() && arrangementPattern.test(entry.name)).map((entry) => path.basename(entry.name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw localError(error, 'read', directory);
+  }
+}

@@ -1,0 +1,57 @@
+import { isDepotError } from '../../errors.js';
+import { readCertificate, type Certificate } from '../../pgp/keys.js';
+import { verifyDetached } from '../../pgp/signature.js';
+import { printable } from '../../printable.js';
+import { compareWithHeld, verifyLedger, type LedgerAudit, type SignatureCheck } from '../../receipt/audit.js';
+import { counted } from '../../ui/format.js';
+import type { Context } from '../context.js';
+import { readKeyFile } from '../key.js';
+import type { ReceiptsVerifyFlags } from '../receipts.js';
+import { statesFor } from './states.js';
+
+const ledgerBroken = 32;
+
+export async function verifyReceipts(o: ReceiptsVerifyFlags, context: Context): Promise<number> {
+  const states = await statesFor(o, o.names, context);
+  const check = await signatureCheck(o.signers.length > 0 ? o.signers : states.config === null ? [] : [states.config.supplier.signingKey]);
+  const audits: { arrangement: string; audit: LedgerAudit; held: LedgerAudit | null }[] = [];
+  for (const arrangement of states.names) {
+    const state = states.of(arrangement);
+    audits.push({ arrangement, audit: await verifyLedger(state, check), held: o.against === undefined ? null : await compareWithHeld(state, o.against, check) });
+  }
+  const whole = audits.every(({ audit, held }) => audit.problems.length === 0 && (held === null || held.problems.length === 0));
+  const document = { ok: whole, state: states.directory, arrangements: audits.map(({ arrangement, audit, held }) => ({ arrangement, ...audit, ...(held === null ? {} : { against: held }) })) };
+  const lines = audits.flatMap(({ arrangement, audit, held }) => auditLines(arrangement, audit, held));
+  if (whole) context.screen.result(document, lines.length === 0 ? [`no receipts in ${printable(states.directory)}`] : lines);
+  else context.screen.failure(document, lines);
+  return whole ? 0 : ledgerBroken;
+}
+
+/** Undefined without signers: then signatures are said to be unchecked. */
+async function signatureCheck(files: readonly string[]): Promise<SignatureCheck | undefined> {
+  if (files.length === 0) return undefined;
+  const signers: Certificate[] = [];
+  for (const file of files) signers.push(await readCertificate(await readKeyFile(file)));
+  return async (receipt, signature) => {
+    try {
+      await verifyDetached(receipt, signature, signers);
+      return null;
+    } catch (error) {
+      if (!isDepotError(error)) throw error;
+      return error.message;
+    }
+  };
+}
+
+function auditLines(arrangement: string, audit: LedgerAudit, held: LedgerAudit | null): string[] {
+  const problems = [...audit.problems, ...(held?.problems ?? [])];
+  const head = problems.length === 0
+    ? `✓ ${arrangement}: whole; ${counted(audit.lines, 'ledger line')}, ${counted(audit.receipts, 'receipt')}${held === null ? '' : `; agrees with ${counted(held.receipts, 'receipt')} held elsewhere`}`
+    : `✗ ${arrangement}: broken; ${counted(problems.length, 'problem')}`;
+  return [
+    head,
+    ...problems.map((p) => `    ${p.kind}: ${printable(p.message)}`),
+    ...[...audit.warnings, ...(held?.warnings ?? [])].map((warning) => `    warning: ${printable(warning)}`),
+    ...[...new Set([...audit.unchecked, ...(held?.unchecked ?? [])])].map((what) => `  – not checked: ${printable(what)}`),
+  ];
+}

@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+import type { GlobalOptions, Start } from './context.js';
+import { clock, globals, isOneOf, text, usage, type Flags } from './flags.js';
+import { helpEnd } from './help.js';
+
+export interface ScheduleFlags extends GlobalOptions {
+  kind: 'systemd' | 'cron' | 'windows';
+  names: string[];
+  at: { hour: number; minute: number };
+  user: string | undefined;
+  requires: string | undefined;
+  onFailure: string | undefined;
+}
+
+export function scheduleOptions(kind: string, names: string[], flags: Flags): ScheduleFlags {
+  const at = clock(flags, 'at');
+  if (at === undefined) throw usage('no time given', 'add --at 01:30');
+  const o = {
+    ...globals(flags), kind: isOneOf(kind, ['systemd', 'cron', 'windows'], 'the kind of schedule'), names, at,
+    user: text(flags, 'user'), requires: unit(flags, 'requires'), onFailure: unit(flags, 'onFailure'),
+  };
+  if (o.kind !== 'systemd' && (o.requires ?? o.onFailure) !== undefined) throw usage('--requires and --on-failure name systemd units', 'leave them out, or print a systemd schedule');
+  return o;
+}
+
+function unit(flags: Flags, name: string): string | undefined {
+  const value = text(flags, name);
+  if (value !== undefined && !/^[A-Za-z0-9:_.@\\%-]+\.[a-z]+$/.test(value)) throw usage(`${JSON.stringify(value)} is not the name of a systemd unit`, 'write it in full: openvpn-client@softcrow.service');
+  return value;
+}
+
+export function defineSchedule(parent: Command, start: Start): void {
+  const schedule = parent.command('schedule').summary('print a schedule for systemd, cron or Windows');
+  schedule.command('print')
+    .summary('print what runs depot push every day')
+    .description('Prints a hardened systemd service and timer, a cron line, or a task for the Windows Task Scheduler, with the lines to paste. Changes nothing.')
+    .argument('<kind>', 'systemd, cron or windows')
+    .argument('[name...]', 'arrangements; without one, all')
+    .option('--at <time>', 'local time of day (01:30)')
+    .option('--user <account>', 'the account that it runs as')
+    .option('--requires <unit>', 'systemd: a unit that must be up, such as that of the VPN')
+    .option('--on-failure <unit>', 'systemd: a unit that is started when a deposit fails')
+    .addHelpText('after', helpEnd([
+      ['depot schedule print systemd --at 01:30 --requires openvpn-client@softcrow.service', 'service and timer'],
+      ['depot schedule print cron --at 01:30 | crontab -', 'as the account that is to push'],
+      ['depot schedule print windows --at 01:30 > depot.xml', 'for schtasks'],
+    ], [10]))
+    .action((kind: string, names: string[], _: unknown, command: Command) => start(scheduleOptions(kind, names, command.optsWithGlobals()), async (o, c) => (await import('./schedule/print.js')).print(o, c)));
+}

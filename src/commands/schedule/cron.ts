@@ -1,0 +1,21 @@
+import type { Job, Printed } from './print.js';
+
+/** One line for the crontab of the account. cron mails whatever is printed, and with --quiet only a failure prints. */
+export function cronLine(job: Job): Printed {
+  const { hour, minute } = job.at;
+  const line = `${minute} ${hour} * * * ${job.command.map(quoted).join(' ')}`;
+  return {
+    files: [{ path: 'crontab', contents: `# depot: ${job.what}; silence is success, and a failure is mailed to MAILTO\n${line}\n` }],
+    paste: [
+      `to install: (crontab -l 2>/dev/null; depot schedule print cron --at ${String(hour).padStart(2, '0')}:${String(minute).padStart(2, '0')}) | crontab -`,
+      ...(job.user === undefined ? [] : [`as ${job.user}: crontab -u ${job.user} -`]),
+      'missed runs are not made up for; monitor with: depot status --max-age 26h',
+    ],
+  };
+}
+
+/** crontab(5): for sh, and every percent sign escaped, since cron makes a newline of it. */
+function quoted(word: string): string {
+  const shell = /^[A-Za-z0-9_./:@=+,%-]+$/.test(word) ? word : `'${word.replace(/'/g, '\'\\\'\'')}'`;
+  return shell.replace(/%/g, '\\%');
+}

@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import { parseHostKey } from '../config/values.js';
+import type { GlobalOptions, Start } from './context.js';
+import { collect, globals, list, usage, type Flags } from './flags.js';
+import { helpEnd } from './help.js';
+
+export interface TrustFlags extends GlobalOptions {
+  name: string | undefined;
+  /** `SHA256:…`, without key types. */
+  fingerprints: string[];
+}
+
+export function trustOptions(name: string | undefined, flags: Flags): TrustFlags {
+  const fingerprints = list(flags, 'fingerprint').map((value) => {
+    const parsed = parseHostKey(value);
+    if ('wrong' in parsed) throw usage(`--fingerprint ${JSON.stringify(value)}: ${parsed.wrong}`);
+    return parsed.value.split(' ').at(-1)!;
+  });
+  return { ...globals(flags), name, fingerprints };
+}
+
+export function defineTrust(parent: Command, start: Start): void {
+  parent.command('trust')
+    .summary('pin the host key of the agent\'s server')
+    .description('Shows the host keys of the server, asks to compare them with what the agent gave, and writes those that were compared to known_hosts beside the configuration. depot.yaml is not changed, and there is no way to push without a pinned key.')
+    .argument('[name]', 'arrangement')
+    .option('--fingerprint <SHA256:…>', 'the fingerprint that the agent gave; asks nothing; may be repeated', collect)
+    .addHelpText('after', helpEnd([
+      ['depot trust', 'look, compare with the agent\'s letter, confirm'],
+      ['depot trust acme-crm --fingerprint SHA256:uNiVztksCsDhcc0u9e8BrKZQDc5…', 'unattended'],
+    ], [5, 10, 13, 14]))
+    .action((name: string | undefined, _: unknown, command: Command) => start(trustOptions(name, command.optsWithGlobals()), async (o, c) => (await import('./trust/pin.js')).trust(o, c)));
+}

@@ -1,0 +1,83 @@
+import type { Command } from 'commander';
+import { verifyDocument, verifyLines } from '../ui/verify.js';
+import type { Context, GlobalOptions, Start } from './context.js';
+import { collect, denied, given, globals, list, sha256, text, usage, type Flags } from './flags.js';
+import { helpEnd } from './help.js';
+import { passphraseFor } from './passphrase.js';
+
+export interface VerifyFlags extends GlobalOptions {
+  suitcase: string | undefined;
+  receipt: string | undefined;
+  signature: string | undefined;
+  noSignature: boolean;
+  signers: string[];
+  key: string | undefined;
+  passphraseFile: string | undefined;
+  deep: boolean;
+  agentSha256: string | undefined;
+}
+
+export function verifyOptions(suitcase: string | undefined, flags: Flags): VerifyFlags {
+  const o = {
+    ...globals(flags),
+    suitcase,
+    receipt: text(flags, 'receipt'),
+    signature: text(flags, 'signature'),
+    noSignature: denied(flags, 'signature'),
+    signers: list(flags, 'signer'),
+    key: text(flags, 'key'),
+    passphraseFile: text(flags, 'passphraseFile'),
+    deep: given(flags, 'deep'),
+    agentSha256: sha256(flags, 'agentSha256'),
+  };
+  if (o.suitcase === undefined && o.receipt === undefined) throw usage('nothing to verify', 'name a suitcase, or a receipt with --receipt');
+  if (o.deep && o.suitcase === undefined) throw usage('--deep reads the suitcase, and none was named', 'name the suitcase, or leave out --deep to check the receipt alone');
+  if (o.deep && o.key === undefined) throw usage('--deep decrypts the suitcase, and needs the private key', 'add --key FILE');
+  if (o.noSignature && o.signers.length > 0) throw usage('--no-signature and --signer contradict each other', 'leave out one of them');
+  if (o.agentSha256 !== undefined && o.suitcase === undefined && o.receipt === undefined) throw usage('--agent-sha256 needs a receipt to compare with', 'add --receipt FILE');
+  return o;
+}
+
+export function defineVerify(parent: Command, start: Start): void {
+  parent.command('verify')
+    .summary('check a suitcase, a receipt, and whether a key opens it')
+    .description('Checks a suitcase against its receipt, the receipt against the signer, and with a private key whether that key opens it.\nThe suitcase may be left out: receipt and key are enough for the key proof. Nothing is written.')
+    .argument('[suitcase]', 'the encrypted file')
+    .option('--receipt <file>', 'the receipt (<id>.receipt.json)')
+    .option('--signature <file>', 'its signature (default: the receipt\'s name with .asc)')
+    .option('--signer <file>', 'public key that the receipt must be signed with; may be repeated', collect)
+    .option('--no-signature', 'the signature is deliberately not checked')
+    .option('--key <file>', 'the private key of the beneficiary')
+    .option('--passphrase-file <file>', 'file with the passphrase of --key (else $DEPOT_PASSPHRASE, else asked)')
+    .option('--deep', 'decrypt it all and compare every entry with the manifest; still writes nothing')
+    .option('--agent-sha256 <hex>', 'SHA-256 that the agent gives for the file it holds')
+    .addHelpText('after', helpEnd([
+      ['depot verify --receipt r.receipt.json --signer acme.public.asc --key our.secret.asc', 'does our key open the deposit? (no suitcase needed)'],
+      ['depot verify x.tar.zst.pgp --receipt x.receipt.json --signer acme.public.asc', 'is this the suitcase that Acme deposited?'],
+      ['depot verify x.tar.zst.pgp --receipt x.receipt.json --signer acme.public.asc --key our.secret.asc --deep', 'is everything in it, unharmed?'],
+    ], [5, 17, 20, 21, 22, 23, 24]))
+    .action((suitcase: string | undefined, _: unknown, command: Command) => start(verifyOptions(suitcase, command.optsWithGlobals()), verify));
+}
+
+async function verify(o: VerifyFlags, context: Context): Promise<number> {
+  const { screen, signal } = context;
+  const { verify: check } = await import('../deposit/verify.js');
+  const progress = await screen.progress();
+  progress?.phase('verifying');
+  const { suitcase, receipt, signature, key, agentSha256 } = o;
+  const outcome = await check({
+    signers: o.signers, deep: o.deep, noSignature: o.noSignature, signal, passphrase: passphraseFor(o.passphraseFile, context),
+    ...(suitcase === undefined ? {} : { suitcase }),
+    ...(receipt === undefined ? {} : { receipt }),
+    ...(signature === undefined ? {} : { signature }),
+    ...(key === undefined ? {} : { key }),
+    ...(agentSha256 === undefined ? {} : { agentSha256 }),
+  }, {
+    warn: (message) => { screen.warn(message); },
+    progress: (p) => { progress?.octets(p.bytes, p.totalBytes); },
+  });
+  progress?.stop();
+  const show = outcome.result === 'passed' ? screen.result.bind(screen) : screen.failure.bind(screen);
+  show(verifyDocument(outcome), verifyLines(outcome, (style, words) => screen.paint(style, words)));
+  return outcome.exit;
+}

@@ -1,0 +1,25 @@
+import { printable } from '../printable.js';
+import { bytes, counted, labelled } from './format.js';
+
+export interface Opened {
+  entries: number;
+  bytes: number;
+  /** The new directory; null when the contents went to standard output. */
+  out: string | null;
+  origin: 'proven' | 'not proven';
+  warnings: readonly string[];
+}
+
+export function decryptDocument(o: Opened): object {
+  return { ok: true, entries: o.entries, bytes: o.bytes, out: o.out, origin: o.origin, warnings: o.warnings };
+}
+
+export function decryptLines(o: Opened): string[] {
+  return [
+    labelled('opened', `${counted(o.entries, 'entry', 'entries')}, ${bytes(o.bytes)}; every byte authenticated`),
+    labelled('origin', o.origin === 'proven'
+      ? 'proven: the receipt is signed by the given signer and belongs to this suitcase'
+      : 'not proven: anyone with the public key can make a suitcase; give --receipt and --signer'),
+    ...(o.out === null ? [] : [labelled('contents', printable(o.out))]),
+  ];
+}

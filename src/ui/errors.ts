@@ -1,0 +1,50 @@
+import type { DepotError, Published } from '../errors.js';
+import { printable } from '../printable.js';
+
+/** The `error` of JSON documents. Keys are always there; null where there is nothing to say. */
+export interface ErrorFields {
+  code: string;
+  exit: number;
+  message: string;
+  hint: string | null;
+  published: Published | null;
+  depositId: string | null;
+}
+
+export function errorFields(error: DepotError): ErrorFields {
+  return {
+    code: error.code,
+    exit: error.exit,
+    message: error.message,
+    hint: error.hint ?? null,
+    published: error.published ?? null,
+    depositId: error.depositId ?? null,
+  };
+}
+
+export function errorDocument(error: DepotError): { ok: false; error: ErrorFields } {
+  return { ok: false, error: errorFields(error) };
+}
+
+/**
+ * `depot: error: <arrangement>: <what>; <published?>`, then `depot: hint: …`. A message of several lines (a config with
+ * five mistakes) keeps them, indented, and what was published stands on the first.
+ */
+export function errorLines(error: DepotError): string[] {
+  const [what = '', ...more] = error.message.split('\n').map((line) => printable(line));
+  const where = error.arrangement === undefined ? '' : `${printable(error.arrangement)}: `;
+  const lines = [`depot: error: ${where}${what}${publication(error)}`];
+  for (const line of more) if (line.trim() !== '') lines.push(`  ${line.trimStart()}`);
+  for (const hint of error.hint?.split('\n') ?? []) lines.push(`depot: hint: ${printable(hint)}`);
+  return lines;
+}
+
+function publication(error: DepotError): string {
+  const id = error.depositId === undefined ? '' : ` as ${printable(error.depositId)}`;
+  switch (error.published) {
+    case undefined: return '';
+    case 'no': return '; nothing was published';
+    case 'yes': return `; published${id}`;
+    case 'unknown': return `; possibly published${id}`;
+  }
+}

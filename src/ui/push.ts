@@ -1,0 +1,118 @@
+import type { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+import { errorFields } from './errors.js';
+import { bytes, counted, duration, labelled, rate, shortDigest, shortFingerprint } from './format.js';
+
+/** The parts of a receipt that a person is shown after a push. */
+export interface ShownReceipt {
+  depositId: string;
+  suitcase: { name: string; bytes: number; sha256: string };
+  encryption: { packet: 'SEIPDv2' | 'SEIPDv1'; aead: string | null; compression: string; recipients: { fingerprint: string }[] };
+  dataset: { entries: number; bytes: number; skipped: Record<string, number>; complete: boolean };
+  transfer: { status: 'acknowledged' | 'unconfirmed'; remoteSize: 'matched' | 'unreadable'; durability: string };
+}
+
+export interface ShownDeposit {
+  depositId: string;
+  suitcase: string;
+  receiptPath: string;
+  receipt: ShownReceipt;
+  run: { seconds: number; bytes: number | null };
+}
+
+/** What a push was for: names from the configuration, which receipts do not hold. */
+export interface ShownArrangement {
+  beneficiaries: { name: string; fingerprint: string }[];
+  sources: { name: string; kind: string }[];
+}
+
+export interface DryRun {
+  entries: number;
+  bytes: number;
+  skipped: Record<string, number>;
+  complete: boolean;
+  sealedBytes: number;
+  seconds: number;
+  packet: 'SEIPDv2' | 'SEIPDv1';
+  compression: string;
+}
+
+export type PushReport = { skipped: string } | { deposit: ShownDeposit } | { dryRun: DryRun };
+export type PushResult = { arrangement: string; outcome: PushReport } | { arrangement: string; error: DepotError };
+
+/** `{"ok", "results": […]}`, for one arrangement too. */
+export function pushDocument(results: readonly PushResult[]): object {
+  return {
+    ok: results.every((r) => !('error' in r)),
+    results: results.map((r) => {
+      if ('error' in r) return { arrangement: r.arrangement, ok: false, error: errorFields(r.error) };
+      if ('skipped' in r.outcome) return { arrangement: r.arrangement, ok: true, skipped: r.outcome.skipped };
+      if ('dryRun' in r.outcome) return { arrangement: r.arrangement, ok: true, dryRun: r.outcome.dryRun };
+      const { depositId, suitcase, receiptPath, receipt, run } = r.outcome.deposit;
+      return { arrangement: r.arrangement, ok: true, deposit: { depositId, suitcase, receiptPath, receipt, run } };
+    }),
+  };
+}
+
+export function pushLines(outcome: PushReport, arrangement: ShownArrangement & { name: string }): string[] {
+  if ('skipped' in outcome) return [labelled('skipped', `${arrangement.name}: ${outcome.skipped}`)];
+  if ('dryRun' in outcome) return dryRunLines(outcome.dryRun, arrangement);
+  const { receipt, run, suitcase, receiptPath } = outcome.deposit;
+  const ms = run.seconds * 1000;
+  const { encryption, transfer } = receipt;
+  return [
+    labelled('dataset', dataset(receipt.dataset, arrangement)),
+    labelled('sealed', `${bytes(receipt.suitcase.bytes)} for ${addressees(arrangement, encryption.recipients.map((r) => r.fingerprint))}, ${kind(encryption.packet, encryption.compression)}`),
+    labelled('uploaded', `${bytes(receipt.suitcase.bytes)} in ${duration(ms)}, ${rate(receipt.suitcase.bytes, ms)}; ${transferred(transfer)}`),
+    labelled('deposited', suitcase),
+    labelled('sha256', shortDigest(receipt.suitcase.sha256)),
+    labelled('receipt', printable(receiptPath)),
+  ];
+}
+
+/** After several arrangements: `deposited 10, skipped 1, failed 1 of 12`. */
+export function pushSummary(results: readonly PushResult[], wanted: number): string {
+  const failed = results.filter((r) => 'error' in r).length;
+  const skipped = results.filter((r) => 'outcome' in r && 'skipped' in r.outcome).length;
+  const done = results.length - failed - skipped;
+  const dry = results.some((r) => 'outcome' in r && 'dryRun' in r.outcome);
+  const parts = [`${done} ${dry ? 'sealed to nowhere' : 'deposited'}`];
+  if (skipped > 0) parts.push(`${skipped} skipped`);
+  if (failed > 0) parts.push(`${failed} failed`);
+  if (results.length < wanted) parts.push(`${wanted - results.length} not begun`);
+  return labelled('together', `${counted(wanted, 'arrangement')}: ${parts.join(', ')}`);
+}
+
+function dryRunLines(d: DryRun, arrangement: ShownArrangement): string[] {
+  return [
+    labelled('dataset', dataset(d, arrangement)),
+    labelled('sealed', `${bytes(d.sealedBytes)} for ${addressees(arrangement, arrangement.beneficiaries.map((b) => b.fingerprint))}, ${kind(d.packet, d.compression)}, in ${duration(d.seconds * 1000)}`),
+    labelled('dry run', 'nothing was connected to, kept or published'),
+  ];
+}
+
+/** `4,812 entries with crm.pgdump, 18.4 GiB`; what was left out and why stands behind. */
+function dataset(d: { entries: number; bytes: number; skipped: Record<string, number>; complete: boolean }, arrangement: ShownArrangement): string {
+  const streams = arrangement.sources.filter((s) => s.kind === 'command' || s.kind === 'stdin').map((s) => printable(s.name));
+  const named = streams.length === 0 || streams.length > 3 ? '' : ` with ${streams.join(', ')}`;
+  const skipped = Object.entries(d.skipped).filter(([, n]) => n > 0).map(([what, n]) => `${n} ${what}`);
+  const left = skipped.length === 0 ? '' : `; left out: ${skipped.join(', ')}`;
+  return `${counted(d.entries, 'entry', 'entries')}${named}, ${bytes(d.bytes)}${left}${d.complete ? '' : '; not complete: a source changed while it was read'}`;
+}
+
+function addressees(arrangement: ShownArrangement, fingerprints: readonly string[]): string {
+  return fingerprints.map((fingerprint) => {
+    const known = arrangement.beneficiaries.find((b) => b.fingerprint === fingerprint);
+    return known === undefined ? shortFingerprint(fingerprint) : `${printable(known.name)} (${shortFingerprint(fingerprint)})`;
+  }).join(' and ');
+}
+
+function kind(packet: 'SEIPDv2' | 'SEIPDv1', compression: string): string {
+  return `${packet === 'SEIPDv2' ? 'modern' : 'compat'}, ${compression === 'none' ? 'not compressed' : compression}`;
+}
+
+function transferred(t: ShownReceipt['transfer']): string {
+  if (t.status === 'unconfirmed') return 'the server\'s last answer was lost';
+  if (t.remoteSize === 'unreadable') return 'acknowledged, server hides it (expected)';
+  return t.durability === 'fsynced' ? 'acknowledged, size matched, on disk' : 'acknowledged, size matched';
+}

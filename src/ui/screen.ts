@@ -1,0 +1,148 @@
+/**
+ * Where depot talks. The rules:
+ *
+ * - stdout is the result, stderr is the rest: errors, hints, warnings, progress, questions.
+ * - `--json`: one document on stdout, for errors too. `--quiet`: nothing at all on success; warnings are held back and
+ *   shown only when the run fails.
+ * - An error says what, whether anything was published, and what to type next. No stack traces without DEPOT_DEBUG=1.
+ * - Words carry the meaning. Colour only repeats it, and only on a terminal without NO_COLOR and `--no-color`.
+ * - Nothing asks a question unless a person sits there: stdin and stderr are terminals, and no `--json`.
+ */
+import { styleText } from 'node:util';
+import type { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+import { errorDocument, errorLines } from './errors.js';
+import type { Progress } from './progress.js';
+
+export interface Streams {
+  argv: readonly string[];
+  env: NodeJS.ProcessEnv;
+  stdin: NodeJS.ReadStream;
+  stdout: NodeJS.WriteStream;
+  stderr: NodeJS.WriteStream;
+}
+
+type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
+
+export class Screen {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** A person can be asked. */
+  readonly interactive: boolean;
+  readonly stdin: NodeJS.ReadStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly #stdout: NodeJS.WriteStream;
+  readonly #color: boolean;
+  #held: string[] = [];
+  #progress: Progress | null = null;
+
+  /** Looks at `argv` itself, because an error in parsing the flags is to be told in the way that the flags ask for. */
+  constructor(p: Streams) {
+    const end = p.argv.indexOf('--');
+    const flags = new Set(end === -1 ? p.argv : p.argv.slice(0, end));
+    this.json = flags.has('--json');
+    this.quiet = flags.has('--quiet') || flags.has('-q');
+    this.stdin = p.stdin;
+    this.stderr = p.stderr;
+    this.#stdout = p.stdout;
+    this.interactive = !this.json && p.stdin.isTTY && p.stderr.isTTY;
+    this.#color = !flags.has('--no-color') && !p.env.NO_COLOR && p.env.TERM !== 'dumb';
+  }
+
+  /** The result of a command: the document with `--json`, else the lines; neither with `--quiet`. */
+  result(document: object, lines: readonly string[]): void {
+    if (this.quiet) return;
+    this.#print(document, lines);
+  }
+
+  /** A result that is bad news (a failed check, a stale arrangement): shown with `--quiet` too. */
+  failure(document: object, lines: readonly string[]): void {
+    this.#release();
+    this.#print(document, lines);
+  }
+
+  warn(message: string): void {
+    const line = `${this.#paint(this.stderr, 'yellow', 'depot: warning:')} ${safe(message)}`;
+    if (this.quiet) this.#held.push(line);
+    else this.#say(line);
+  }
+
+  /** Something worth knowing that is neither result nor warning. Scripts are spared it. */
+  note(message: string): void {
+    if (!this.quiet && !this.json) this.#say(safe(message));
+  }
+
+  error(error: DepotError, debug = false): void {
+    this.#release();
+    if (this.json) this.#stdout.write(`${JSON.stringify(errorDocument(error))}\n`);
+    else for (const line of errorLines(error)) this.#say(line.replace(/^depot: error:/, (label) => this.#paint(this.stderr, 'red', label)));
+    if (debug) this.#say(safe(trace(error)));
+  }
+
+  /** A word of the result in colour, for a terminal. */
+  paint(style: Style, text: string): string {
+    return this.#paint(this.#stdout, style, text);
+  }
+
+  /** Shows progress while a terminal is there and the user did not ask for silence; null otherwise. */
+  async progress(): Promise<Progress | null> {
+    if (this.json || this.quiet || !this.stderr.isTTY) return null;
+    const { Progress } = await import('./progress.js');
+    this.#progress = new Progress(this.stderr);
+    return this.#progress;
+  }
+
+  async close(): Promise<void> {
+    this.#progress?.stop();
+    for (const stream of [this.#stdout, this.stderr]) {
+      if (stream.writableLength > 0 && !stream.destroyed) await new Promise<void>((resolve) => stream.write('', () => { resolve(); }));
+    }
+  }
+
+  #print(document: object, lines: readonly string[]): void {
+    this.#progress?.stop();
+    if (this.json) this.#stdout.write(`${JSON.stringify(document)}\n`);
+    else if (lines.length > 0) this.#stdout.write(`${lines.join('\n')}\n`);
+  }
+
+  /** Writes a line to stderr without tearing the progress line. */
+  #say(line: string): void {
+    const write = (): void => { this.stderr.write(`${line}\n`); };
+    if (this.#progress) this.#progress.aside(write);
+    else write();
+  }
+
+  #release(): void {
+    this.#progress?.stop();
+    for (const line of this.#held) this.stderr.write(`${line}\n`);
+    this.#held = [];
+  }
+
+  #paint(stream: NodeJS.WriteStream, style: Style, text: string): string {
+    return this.#color && stream.isTTY ? styleText(style, text) : text;
+  }
+}
+
+/** Line by line, so that our own line breaks survive and nobody else's control characters do. */
+function safe(text: string): string {
+  return text.split('\n').map((line) => printable(line)).join('\n');
+}
+
+/**
+ * Stack and causes, for DEPOT_DEBUG. Only name, code, message and stack are shown, never an error's other properties:
+ * libraries hang connection options on them, with passwords in them.
+ */
+function trace(error: Error): string {
+  const out: string[] = [];
+  const seen = new Set<unknown>();
+  for (let e: unknown = error; e !== undefined && e !== null && !seen.has(e); e = e instanceof Error ? e.cause : undefined) {
+    seen.add(e);
+    if (!(e instanceof Error)) {
+      out.push(`cause: ${typeof e}`);
+      break;
+    }
+    const code = 'code' in e && (typeof e.code === 'string' || typeof e.code === 'number') ? ` [${e.code}]` : '';
+    out.push(`${out.length === 0 ? 'debug' : 'cause'}${code}: ${e.stack ?? `${e.name}: ${e.message}`}`);
+  }
+  return out.join('\n');
+}

@@ -1,0 +1,46 @@
+import { printable } from '../printable.js';
+
+export type CheckResult = 'passed' | 'failed' | 'not possible';
+
+export interface ShownCheck {
+  name: string;
+  result: CheckResult;
+  detail: string;
+}
+
+export interface Verification {
+  ok: boolean;
+  result: 'passed' | 'failed' | 'incomplete';
+  checks: readonly ShownCheck[];
+}
+
+type Paint = (style: 'green' | 'red' | 'yellow', text: string) => string;
+
+const marks = { 'passed': ['✓', 'green'], 'failed': ['✗', 'red'], 'not possible': ['–', 'yellow'] } as const;
+
+export function verifyDocument(v: Verification): object {
+  return { ok: v.ok, result: v.result, checks: v.checks.map(({ name, result, detail }) => ({ name, result, detail })) };
+}
+
+/** One line a check: sign, name, the result in words unless it passed, and what was found. */
+export function verifyLines(v: Verification, paint: Paint = (_, text) => text): string[] {
+  const width = Math.max(0, ...v.checks.map((c) => c.name.length));
+  const lines = v.checks.map((c) => {
+    const [mark, style] = marks[c.result];
+    const word = c.result === 'passed' ? '' : paint(style, `${c.result}: `);
+    return `${paint(style, mark)} ${c.name.padEnd(width)}  ${word}${printable(c.detail)}`.trimEnd();
+  });
+  return [...lines, '', verdict(v, paint)];
+}
+
+function verdict(v: Verification, paint: Paint): string {
+  const number = (result: CheckResult): number => v.checks.filter((c) => c.result === result).length;
+  const failed = number('failed');
+  const open = number('not possible');
+  const unchecked = open === 0 ? '' : `, ${open} not possible`;
+  switch (v.result) {
+    case 'passed': return `${paint('green', 'passed')}: ${number('passed')} checks${unchecked}`;
+    case 'failed': return `${paint('red', 'failed')}: ${failed} of ${v.checks.length} checks failed${unchecked}`;
+    case 'incomplete': return `${paint('yellow', 'incomplete')}: nothing failed, but something that was asked for could not be checked`;
+  }
+}
