@@ -2,16 +2,18 @@ import { hash } from 'node:crypto';
 import { fromText, type ByteString } from './bytestring.js';
 import { Chunks, type Chunk } from './chunks.js';
 import { ManifestParts } from './manifest-parts.js';
-import { MANIFEST_PATH, type ManifestEnd, type ManifestEntry } from './manifest.js';
+import { MANIFEST_PATH, type ManifestContent, type ManifestEnd } from './manifest.js';
 import { BLOCK, paddingFor, partSuffix } from './tar/format.js';
 import { HeaderEncoder, type TarHeader } from './tar/write.js';
 
 /** Where the sources lie in the archive. */
 export const DATA = 'data';
 
+const NO_CONTENT: ManifestContent = { sha256: null, parts: null, changed: false };
+
 /** The archive that is being written: tar entries, and the manifest that grows along with them. */
 export class Archive {
-  readonly out = new Chunks();
+  readonly out: Chunks;
   readonly headers = new HeaderEncoder();
   /** What was listed below `data/`. */
   entries = 0;
@@ -20,17 +22,21 @@ export class Archive {
   readonly startedNs = BigInt(Math.floor(Date.now() / 1000)) * 1_000_000_000n;
   readonly #manifest = new ManifestParts();
 
+  constructor(options: { reuseChunks: boolean }) {
+    this.out = new Chunks(options.reuseChunks);
+  }
+
   /** A text of depot's own, below `DEPOT/`. */
   *document(name: string, content: Uint8Array): Generator<Chunk, void> {
     const entry = { path: fromText(`DEPOT/${name}`), type: 'file', size: content.length, mode: 0o644, mtimeNs: this.startedNs, linkTarget: null } as const;
     yield* this.stored(entry, content);
-    yield* this.list({ ...entry, sha256: hash('sha256', content, 'hex'), parts: null, changed: false });
+    yield* this.list(entry, { sha256: hash('sha256', content, 'hex'), parts: null, changed: false });
   }
 
   /** A directory, a symlink or a hard link. */
   *withoutContent(entry: TarHeader): Generator<Chunk, void> {
     yield* this.out.write(this.headers.encode(entry));
-    yield* this.list({ ...entry, sha256: null, parts: null, changed: false });
+    yield* this.list(entry, NO_CONTENT);
   }
 
   /** Header and content, not listed: parts are listed together. */
@@ -41,12 +47,12 @@ export class Archive {
   }
 
   /** The manifest's line for what was stored last. Also stores a part of the manifest when one is full. */
-  *list(entry: ManifestEntry): Generator<Chunk, void> {
+  *list(entry: TarHeader, content: ManifestContent): Generator<Chunk, void> {
     if (isData(entry.path)) {
       this.entries++;
       this.bytes += entry.size;
     }
-    const part = this.#manifest.add(entry);
+    const part = this.#manifest.add(entry, content);
     if (part !== null) yield* this.#manifestPart(part);
   }
 

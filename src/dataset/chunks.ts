@@ -13,6 +13,12 @@ export const CHUNK_OCTETS = 1 << 20;
 export class Chunks {
   buffer: Buffer<ArrayBuffer> = Buffer.allocUnsafeSlow(CHUNK_OCTETS);
   used = 0;
+  readonly #reuse: boolean;
+
+  /** @param reuse whether a chunk is done with when the next one is asked for: then all of them are the same memory */
+  constructor(reuse: boolean) {
+    this.#reuse = reuse;
+  }
 
   get free(): number {
     return CHUNK_OCTETS - this.used;
@@ -48,10 +54,10 @@ export class Chunks {
     }
   }
 
-  /** What was written since the last `take`; the caller may keep it. */
+  /** What was written since the last `take`. */
   take(): Chunk {
     const chunk = this.buffer.subarray(0, this.used);
-    this.buffer = Buffer.allocUnsafeSlow(CHUNK_OCTETS);
+    if (!this.#reuse) this.buffer = Buffer.allocUnsafeSlow(CHUNK_OCTETS);
     this.used = 0;
     return chunk;
   }

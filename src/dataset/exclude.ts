@@ -8,9 +8,11 @@ import { toText, type ByteString } from './bytestring.js';
 // match like others. A pattern that ends in a slash is about directories only; a slash in front means nothing. A directory that
 // matches is left out with all that is below it. There is no negation: `!x` is a file of that name, and not everything else.
 //
+// Null when there are no patterns.
+//
 // A name that is not UTF-8 is matched with one character for each octet, as if it were ISO 8859-1.
-export function excluder(patterns: readonly string[]): (relative: ByteString, isDirectory: boolean) => boolean {
-  if (patterns.length === 0) return () => false;
+export function excluder(patterns: readonly string[]): ((relative: ByteString, isDirectory: boolean) => boolean) | null {
+  if (patterns.length === 0) return null;
   const matchers = patterns.map((pattern) => ({
     directoriesOnly: pattern.endsWith('/'),
     matches: picomatch(pattern.replace(/^\.?\/+/, '').replace(/\/+$/, ''), { dot: true, nonegate: true }),

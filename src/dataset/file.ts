@@ -91,7 +91,7 @@ export function* packFile(context: FileContext, file: ByteString, path: ByteStri
     const after = fstatSync(fd, { bigint: true });
     const differs = after.size !== before.size || after.mtimeNs !== before.mtimeNs || after.ctimeNs !== before.ctimeNs;
     if (differs && !stored.short) reading.changed(source, file, `changed while it was read${sizes(before.size, after.size)}`);
-    yield* archive.list({ ...entry, sha256: stored.sha256, parts: null, changed: differs || stored.short });
+    yield* archive.list(entry, { sha256: stored.sha256, parts: null, changed: differs || stored.short });
   } finally {
     closeSync(fd);
   }

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { encodeEnd, encodeEntry, encodeStart, MANIFEST_PART_OCTETS, type ManifestEnd, type ManifestEntry } from './manifest.js';
+import { encodeEnd, encodeEntry, encodeStart, MANIFEST_PART_OCTETS, type ManifestContent, type ManifestEnd } from './manifest.js';
+import type { TarHeader } from './tar/write.js';
 
 /**
  * Gathers the manifest's lines into parts. The caller stores a part in the archive as soon as one is full, so that a
@@ -17,8 +18,8 @@ export class ManifestParts {
   }
 
   /** Adds an entry's line; returns a part that has to be stored before anything else is added. */
-  add(entry: ManifestEntry): Uint8Array<ArrayBuffer> | null {
-    const line = encodeEntry(entry);
+  add(entry: TarHeader, content: ManifestContent): Uint8Array<ArrayBuffer> | null {
+    const line = encodeEntry(entry, content);
     // Three octets at most for each of JavaScript's characters: exact counting would cost more than a little room left.
     const full = this.#used + 3 * line.length > MANIFEST_PART_OCTETS ? this.#take() : null;
     this.#write(line);

@@ -14,29 +14,25 @@
 import { DepotError } from '../errors.js';
 import { fromBytes, fromText, toBytes, toText, type ByteString } from './bytestring.js';
 import { MAX_PARTS, paxTime, type EntryType } from './tar/format.js';
+import type { TarHeader } from './tar/write.js';
 
 export const MANIFEST_SCHEMA = 'depot.manifest/1';
 /** Its parts are `DEPOT/manifest.ndjson.part-000001` and so on, of at most `MANIFEST_PART_OCTETS`, whole lines each. */
 export const MANIFEST_PATH = 'DEPOT/manifest.ndjson';
 export const MANIFEST_PART_OCTETS = 4 << 20;
 
-export interface ManifestEntry {
-  /** As in the archive, without `/` at the end; for a source of unknown length the name that its parts join to. */
-  path: ByteString;
-  type: EntryType;
-  /** Content octets, of all parts together; 0 for all but files. */
-  size: number;
-  mode: number;
-  mtimeNs: bigint;
+/** What the manifest says of an entry's content, which its header does not. */
+export interface ManifestContent {
   /** Lower-case hex, of the whole content; null for all but files. */
   sha256: string | null;
-  /** Null for all but symlinks and hard links. */
-  linkTarget: ByteString | null;
   /** How many entries of the archive make up this file, `<path>.part-000001` first; null: one, named `path`. */
   parts: number | null;
   /** The file changed while it was read, which the configuration allowed. */
   changed: boolean;
 }
+
+/** A line. A file in parts is listed under the name that they join to, with the size of all together. */
+export interface ManifestEntry extends TarHeader, ManifestContent {}
 
 export interface ManifestStart {
   /** 32 octets in hex. */
@@ -61,13 +57,13 @@ export function encodeStart(start: ManifestStart): string {
   return `${JSON.stringify({ manifest: MANIFEST_SCHEMA, random: start.random })}\n`;
 }
 
-/** The line of one entry, with its newline. */
-export function encodeEntry(e: ManifestEntry): string {
+/** The line of one entry, with its newline. (Two arguments: a merged object per file takes measurable time.) */
+export function encodeEntry(e: TarHeader, content: ManifestContent): string {
   let line = `{${named('path', e.path)},"type":"${e.type}","size":${e.size},"mode":"${e.mode.toString(8).padStart(4, '0')}","mtime":"${encodeTime(e.mtimeNs)}"`;
-  if (e.sha256 !== null) line += `,"sha256":"${e.sha256}"`;
+  if (content.sha256 !== null) line += `,"sha256":"${content.sha256}"`;
   if (e.linkTarget !== null) line += `,${named('linkTarget', e.linkTarget)}`;
-  if (e.parts !== null) line += `,"parts":${e.parts}`;
-  if (e.changed) line += ',"changed":true';
+  if (content.parts !== null) line += `,"parts":${content.parts}`;
+  if (content.changed) line += ',"changed":true';
   return `${line}}\n`;
 }
 
@@ -82,16 +78,36 @@ function named(key: string, octets: ByteString): string {
   return text === null ? `"${key}Base64":"${toBytes(octets).toString('base64')}"` : `"${key}":${JSON.stringify(text)}`;
 }
 
-const YEAR_0 = -62_167_219_200n;
-const YEAR_10000 = 253_402_300_800n;
+const YEAR_0 = -62_167_219_200;
+const YEAR_10000 = 253_402_300_800;
+const DAY = 86_400;
 
 /** ISO 8601 with as many decimals as needed; file systems also hold years that it does not write: `@<seconds>`. */
 function encodeTime(ns: bigint): string {
-  const below = ((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
-  const seconds = (ns - below) / 1_000_000_000n;
+  let seconds = Number(ns / 1_000_000_000n);
+  let below = Number(ns % 1_000_000_000n);
+  if (below < 0) {
+    below += 1_000_000_000;
+    seconds--;
+  }
   if (seconds < YEAR_0 || seconds >= YEAR_10000) return `@${paxTime(ns)}`;
-  const iso = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
-  return below === 0n ? `${iso}Z` : `${iso}.${below.toString().padStart(9, '0').replace(/0+$/, '')}Z`;
+  const day = Math.floor(seconds / DAY);
+  const time = seconds - day * DAY;
+  const clock = `${dateOf(day)}T${twoDigits(time / 3600)}:${twoDigits((time / 60) % 60)}:${twoDigits(time % 60)}`;
+  return below === 0 ? `${clock}Z` : `${clock}.${String(below).padStart(9, '0').replace(/0+$/, '')}Z`;
+}
+
+let lastDay = { day: NaN, date: '' };
+
+/** `YYYY-MM-DD`; files that lie together are often of the same day. */
+function dateOf(day: number): string {
+  if (lastDay.day !== day) lastDay = { day, date: new Date(day * DAY * 1000).toISOString().slice(0, 10) };
+  return lastDay.date;
+}
+
+function twoDigits(value: number): string {
+  const whole = Math.floor(value);
+  return whole < 10 ? `0${whole}` : String(whole);
 }
 
 /**

@@ -19,7 +19,7 @@ export type { DatasetHooks, DatasetOptions, DatasetSummary, SourceSpec } from '.
 /**
  * Packs the dataset into a tar: README, specification, the sources in their order, and the manifest (DESIGN: the suitcase).
  *
- * Yields chunks of up to 1 MiB, which the caller may keep. Reading is synchronous, for a million small files must not cost a
+ * Yields chunks of up to 1 MiB, which the caller may keep (unless `hooks.reuseChunks`). Reading is synchronous, for a million small files must not cost a
  * million turns of the event loop, so this is work for a thread of its own; between two chunks there is a turn. Memory does not
  * grow with the dataset, but for a small record for each file with more than one hard link.
  *
@@ -43,7 +43,7 @@ export async function* packDataset(options: DatasetOptions, hooks: DatasetHooks)
 }
 
 class Dataset {
-  readonly archive = new Archive();
+  readonly archive: Archive;
   readonly #reading: Reading;
   readonly #hardLinks = new HardLinks();
   readonly #parts = new PartBuffer();
@@ -54,6 +54,7 @@ class Dataset {
   constructor(options: DatasetOptions, hooks: DatasetHooks) {
     this.#options = options;
     this.#hooks = hooks;
+    this.archive = new Archive({ reuseChunks: hooks.reuseChunks === true });
     this.#reading = new Reading(hooks.warn);
   }
 

@@ -56,5 +56,5 @@ export async function* packParts(archive: Archive, parts: PartBuffer, source: So
   if (size + used === 0 && !source.allowEmpty) throw emptyError(source, source.kind === 'stdin' ? 'there is nothing on stdin' : 'the command printed nothing');
   // An empty content has one empty part, so that joining it gives an empty file.
   if (used > 0 || count === 0) yield* store();
-  yield* archive.list({ ...entry, size, sha256: whole.digest('hex'), parts: count, changed: false });
+  yield* archive.list({ ...entry, size }, { sha256: whole.digest('hex'), parts: count, changed: false });
 }

@@ -48,6 +48,8 @@ export interface DatasetHooks {
   warn: (message: string) => void;
   /** Called once per chunk, with what was packed so far. */
   progress: (p: { entries: number; bytes: number }) => void;
+  /** The caller is done with a chunk when it asks for the next one, so that all can be the same memory: less to touch. */
+  reuseChunks?: boolean;
   /** What a stdin source reads. */
   stdin?: AsyncIterable<Uint8Array>;
 }

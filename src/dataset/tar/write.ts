@@ -82,33 +82,54 @@ interface UstarFields {
   seconds: number;
 }
 
-const EMPTY_CHECKSUM = ' '.repeat(field.checksum[1]);
-
 /** What no header differs in: owner and group 0, no device, a checksum of spaces. */
 const template = (() => {
   const block = Buffer.alloc(BLOCK);
   for (const at of [field.uid, field.gid, field.devmajor, field.devminor]) block.write('0000000', at[0], 'latin1');
-  block.write(EMPTY_CHECKSUM, field.checksum[0], 'latin1');
+  block.fill(' ', field.checksum[0], field.checksum[0] + field.checksum[1]);
   block.write(USTAR_MAGIC, field.magic[0], 'latin1');
   return block;
 })();
+const templateSum = template.reduce((sum, octet) => sum + octet, 0);
 
+/** The checksum is the sum of all octets, so every write says what it adds: summing up 512 octets again costs more. */
 function writeBlock(target: Buffer, at: number, f: UstarFields): void {
   template.copy(target, at);
-  target.write(f.name, at + field.name[0], 'latin1');
-  target.write(octal(f.mode, 7), at + field.mode[0], 'latin1');
-  target.write(octal(f.size, 11), at + field.size[0], 'latin1');
-  target.write(octal(f.seconds, 11), at + field.mtime[0], 'latin1');
-  target.write(f.flag, at + field.typeflag[0], 'latin1');
-  if (f.link !== '') target.write(f.link, at + field.linkname[0], 'latin1');
-  if (f.prefix !== '') target.write(f.prefix, at + field.prefix[0], 'latin1');
-  let sum = 0;
-  for (let i = at; i < at + BLOCK; i++) sum += target[i] ?? 0;
-  target.write(`${octal(sum, 6)}\0 `, at + field.checksum[0], 'latin1');
+  const sum =
+    templateSum +
+    write(target, at + field.name[0], f.name) +
+    writeOctal(target, at + field.mode[0], 7, f.mode) +
+    writeOctal(target, at + field.size[0], 11, f.size) +
+    writeOctal(target, at + field.mtime[0], 11, f.seconds) +
+    write(target, at + field.typeflag[0], f.flag) +
+    write(target, at + field.linkname[0], f.link) +
+    write(target, at + field.prefix[0], f.prefix);
+  writeOctal(target, at + field.checksum[0], 6, sum);
+  target[at + field.checksum[0] + 6] = 0; // then the last of the spaces
 }
 
-function octal(value: number, digits: number): string {
-  return value.toString(8).padStart(digits, '0');
+/** Writes octets and returns their sum. */
+function write(target: Buffer, at: number, octets: string): number {
+  let sum = 0;
+  for (let i = 0; i < octets.length; i++) {
+    const octet = octets.charCodeAt(i);
+    target[at + i] = octet;
+    sum += octet;
+  }
+  return sum;
+}
+
+/** Writes digits, zeros in front, and returns their sum. */
+function writeOctal(target: Buffer, at: number, digits: number, value: number): number {
+  let sum = 0;
+  let rest = value;
+  for (let i = at + digits - 1; i >= at; i--) {
+    const digit = 0x30 + (rest % 8);
+    rest = Math.floor(rest / 8);
+    target[i] = digit;
+    sum += digit;
+  }
+  return sum;
 }
 
 /** A path as ustar's name and prefix, which a reader joins with `/`; null when it does not fit. */
