@@ -41,6 +41,8 @@ interface Joined {
 }
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | ((constants.O_NOFOLLOW as number | undefined) ?? 0);
+/** With the sticky bit, which only forbids: a directory that all may write to would be less safe without. */
+const DIRECTORY_MODE = 0o1777;
 /** Files in parts that no line of the manifest confirmed yet; there is one per source of unknown length. */
 const MAX_UNCONFIRMED = 1000;
 const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK'];
@@ -49,7 +51,7 @@ const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EML
  * Writes the entries of an archive below a directory. Files are made exclusively and as they come, a hard link at
  * once, to a file that was extracted before; symlinks are made when all else is there, and directories get their modes and times last:
  * until then every directory is a real one that was made here, and no path leads out. Modes are restored without
- * set-user-id, set-group-id and sticky, times to the microsecond (see `timestamp`), owners not at all. Runs of zeros become
+ * set-user-id and set-group-id, times to the microsecond (see `timestamp`), owners not at all. Runs of zeros become
  * holes. Memory grows with the depth of the tree, not with the number of entries.
  *
  * In an archive made by depot, files in parts are joined as they come; the manifest must confirm
@@ -163,7 +165,7 @@ export class Extractor implements EntrySink {
     return this.#result;
   }
 
-  /** Closes what is open. To be called when the extraction is given up; what was written stays for the caller to remove. */
+  /** Closes what is open, when the extraction is given up; what was written stays for the caller to remove. May be called again. */
   discard(): void {
     for (const file of new Set([this.#open?.fd, this.#series?.fd, this.#manifest?.fd])) {
       if (file !== undefined) closeSync(file);
@@ -183,7 +185,7 @@ export class Extractor implements EntrySink {
         return;
       case 'directory':
         if (!this.#makeDirectory(local) && this.#fromDepot) throw refused(`a directory comes twice: ${shown(entry.path)}`);
-        this.#spool.add({ kind: 'directory', path, mode: entry.mode & 0o777, mtimeNs: entry.mtimeNs, target: '' as ByteString });
+        this.#spool.add({ kind: 'directory', path, mode: entry.mode & DIRECTORY_MODE, mtimeNs: entry.mtimeNs, target: '' as ByteString });
         this.#above.push({ name: path.slice(path.lastIndexOf('/') + 1) as ByteString, local });
         this.#parent = path;
         return;

@@ -26,6 +26,7 @@ export class Spool {
   readonly #file: ByteString;
   readonly #fd: number;
   #named = false;
+  #closed = false;
   #buffer = Buffer.allocUnsafe(CHUNK);
   #used = 0;
 
@@ -99,7 +100,10 @@ export class Spool {
     }
   }
 
+  /** May be called again. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     closeSync(this.#fd);
     if (this.#named) rmSync(toPath(this.#file), { force: true });
   }

@@ -1,0 +1,60 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { TarReader } from '../../src/dataset/tar/read.js';
+import { extract, sandbox } from '../support/extraction.js';
+import { hostileCases } from '../support/hostile-tar.js';
+import { readTree } from '../support/tree.js';
+
+const fixtures = join(import.meta.dirname, '../../test-fixtures/hostile-tar');
+const ignore = { begin: () => undefined, data: () => undefined, end: () => undefined };
+
+test('the fixtures are what the generator makes', () => {
+  if (process.env['DEPOT_WRITE_FIXTURES'] === '1') {
+    mkdirSync(fixtures, { recursive: true });
+    for (const { name, tar } of hostileCases) writeFileSync(join(fixtures, `${name}.tar`), tar);
+  }
+  expect(readdirSync(fixtures).sort()).toEqual(hostileCases.map(({ name }) => `${name}.tar`).sort());
+  for (const { name, tar } of hostileCases) expect(readFileSync(join(fixtures, `${name}.tar`)).equals(tar), name).toBe(true);
+});
+
+for (const { name, tar, says, by } of hostileCases) {
+  test(`${name} is refused, and nothing gets out`, async () => {
+    for (const pieces of [tar.length, 512, 1]) {
+      const { out, directory, beside } = sandbox();
+      const failure = failureOf(() => extract(tar, out, { pieces }));
+      expect(failure).toMatchObject({ name: 'DepotError', code: 'archive-refused', exit: 23, message: expect.stringMatching(says) });
+      // No control characters on the terminal of whoever sees the message
+      expect(failure).toMatchObject({ message: expect.stringMatching(/^[\x20-\x7e\u2026]*$/) });
+      expect(beside()).toEqual(['outside']);
+      expect(readFileSync(join(directory, 'outside'), 'utf8')).toBe('untouched');
+      // Of two symlinks of one name the first was made: symlinks come last, so nothing can have passed through it.
+      const allowed = /taken/.test((failure as Error).message) ? ['file', 'directory', 'symlink'] : ['file', 'directory'];
+      for (const [path, entry] of await readTree(out)) expect(allowed, path).toContain(entry.type);
+    }
+    if (by === 'reader') {
+      const reader = new TarReader(ignore);
+      const readAll = () => {
+        reader.write(tar);
+        reader.end();
+      };
+      expect(failureOf(readAll), 'whatever the sink').toMatchObject({ code: 'archive-refused', message: expect.stringMatching(says) });
+    }
+  });
+}
+
+test('after a refusal the reader takes nothing more', () => {
+  const reader = new TarReader(ignore);
+  expect(() => reader.write(Buffer.alloc(512, 1))).toThrow(/checksum/);
+  expect(() => reader.write(Buffer.alloc(1024))).toThrow(/refused before/);
+  expect(() => reader.end()).toThrow(/cut off/);
+});
+
+function failureOf(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}

@@ -1,0 +1,52 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ManifestCheck, type ManifestResult } from '../../src/dataset/compare.js';
+import { Extractor, type Extracted, type ExtractorOptions } from '../../src/dataset/extract.js';
+import { sha256 } from '../../src/dataset/hash.js';
+import { TarReader } from '../../src/dataset/tar/read.js';
+import { tee } from '../../src/dataset/tar/tee.js';
+import { tempDir } from './cleanup.js';
+
+export interface Sandbox {
+  /** Holds `out`, and `outside`, which nothing may touch. */
+  directory: string;
+  out: string;
+  /** What is there beside `out` now. */
+  beside: () => string[];
+}
+
+/** A directory to extract to, in another one where it would show if anything got out. */
+export function sandbox(): Sandbox {
+  const directory = tempDir('depot-extract');
+  const out = join(directory, 'out');
+  mkdirSync(out, { mode: 0o700 });
+  writeFileSync(join(directory, 'outside'), 'untouched');
+  return { directory, out, beside: () => readdirSync(directory).filter((name) => name !== 'out') };
+}
+
+/** Reads a whole archive in pieces of this many octets, extracts it, and compares it with its manifest. */
+export function extract(tar: Iterable<Uint8Array> | Uint8Array, out: string, options: Partial<ExtractorOptions> & { pieces?: number } = {}): Extracted & { manifest: ManifestResult; warnings: string[] } {
+  const warnings: string[] = [];
+  const extractor = new Extractor({ directory: out, warn: (message) => warnings.push(message), ...options });
+  const check = new ManifestCheck({ hash: sha256, joined: (path, parts) => extractor.joined(path, parts) });
+  const reader = new TarReader(tee(extractor, check));
+  try {
+    for (const chunk of tar instanceof Uint8Array ? inPieces(tar, options.pieces ?? tar.length) : tar) reader.write(chunk);
+    reader.end();
+    return { manifest: check.finish(), ...extractor.finish(), warnings };
+  } catch (error) {
+    extractor.discard();
+    throw error;
+  }
+}
+
+export function* inPieces(bytes: Uint8Array, length: number): Generator<Uint8Array> {
+  // A copy of each: what the reader does not copy in time would be overwritten.
+  const piece = Buffer.alloc(Math.max(1, length));
+  for (let at = 0; at < bytes.length; at += piece.length) {
+    const size = Math.min(piece.length, bytes.length - at);
+    piece.fill(0xaa);
+    piece.set(bytes.subarray(at, at + size));
+    yield piece.subarray(0, size);
+  }
+}
