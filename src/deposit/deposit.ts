@@ -80,10 +80,10 @@ async function depositOnce(scene: Scene): Promise<Deposit> {
   step('partial-created');
 
   hooks.phase('sealing');
-  const progress = progressOf(hooks, agent);
+  const progress = new PushProgress(hooks, agent);
   const sealing = startSealing(
     { dataset: datasetOf(o, depositId), compression, pkesk: envelope.pkesk, sessionKey: envelope.sessionKey, encryption: keys.encryption },
-    { signal: o.signal, warn: (message) => hooks.warn(message), progress: progress.dataset },
+    { signal: o.signal, warn: (message) => hooks.warn(message), progress: (read) => progress.dataset(read) },
   );
   envelope.sessionKey.fill(0);
   upload.onReleased((block) => sealing.release(block));
@@ -188,17 +188,27 @@ function interruptedAfter(signal: AbortSignal, depositId: string): DepotError {
 }
 
 /** Joins what the sealing thread and the transport each know of. */
-function progressOf(hooks: PushHooks, agent: Agent): { dataset(p: SealProgress): void; sealed(bytes: number): void } {
-  const seen = { entries: 0, datasetBytes: 0, sealedBytes: 0 };
-  const tell = (): void => hooks.progress({ ...seen, acknowledgedBytes: agent.stats.acknowledged });
-  return {
-    dataset: ({ entries, bytes }) => {
-      Object.assign(seen, { entries, datasetBytes: bytes });
-      tell();
-    },
-    sealed: (bytes) => {
-      seen.sealedBytes += bytes;
-      tell();
-    },
-  };
+class PushProgress {
+  readonly #hooks: PushHooks;
+  readonly #agent: Agent;
+  readonly #seen = { entries: 0, datasetBytes: 0, sealedBytes: 0 };
+
+  constructor(hooks: PushHooks, agent: Agent) {
+    this.#hooks = hooks;
+    this.#agent = agent;
+  }
+
+  dataset({ entries, bytes }: SealProgress): void {
+    Object.assign(this.#seen, { entries, datasetBytes: bytes });
+    this.#tell();
+  }
+
+  sealed(bytes: number): void {
+    this.#seen.sealedBytes += bytes;
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#hooks.progress({ ...this.#seen, acknowledgedBytes: this.#agent.stats.acknowledged });
+  }
 }

@@ -109,8 +109,7 @@ async function verifySuitcase(o: VerifyOptions, path: string, receipt: Receipt |
 async function inspect(file: SuitcaseFile, checks: Checks, o: VerifyOptions, hooks: VerifyHooks): Promise<Seen> {
   const seen = await inspectSuitcase(file.handle, file.consumed, file.preamble, { signal: o.signal, progress: (bytes) => hooks.progress({ bytes, totalBytes: file.bytes }) });
   if (seen.problem === null) checks.passed('suitcase-structure', `one OpenPGP message, ${file.preamble.encryption.packet}`);
-  else if (isDepotError(seen.problem)) checks.failed('suitcase-structure', seen.problem.message);
-  else throw seen.problem;
+  else checks.failed('suitcase-structure', seen.problem.message);
   return seen;
 }
 

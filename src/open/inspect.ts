@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
+import { isDepotError, type DepotError } from '../errors.js';
 import { StructureReader, type Preamble } from '../pgp/reader.js';
 
 /** What a suitcase shows without a key. */
@@ -10,7 +11,7 @@ export interface Inspection {
   head: Uint8Array;
   tail: Uint8Array | null;
   /** What is wrong with the OpenPGP structure, null when nothing is. */
-  problem: unknown;
+  problem: DepotError | null;
 }
 
 const READ_OCTETS = 1 << 20;
@@ -23,13 +24,14 @@ const READ_OCTETS = 1 << 20;
 export async function inspectSuitcase(handle: FileHandle, consumed: Uint8Array, preamble: Preamble, o: { signal: AbortSignal; progress(bytes: number): void }): Promise<Inspection> {
   const digest = createHash('sha256').update(consumed);
   const structure = new StructureReader({ preamble });
-  let problem: unknown = null;
+  const problems: DepotError[] = [];
   const check = (work: () => void): void => {
-    if (problem !== null) return;
+    if (problems.length > 0) return;
     try {
       work();
     } catch (error) {
-      problem = error;
+      if (!isDepotError(error)) throw error;
+      problems.push(error);
     }
   };
   check(() => structure.write(preamble.rest));
@@ -46,6 +48,7 @@ export async function inspectSuitcase(handle: FileHandle, consumed: Uint8Array, 
     o.progress(bytes);
   }
   check(() => structure.end());
+  const problem = problems[0] ?? null;
   const tail = preamble.encryption.packet === 'SEIPDv2' && problem === null ? structure.tail : null;
   return { bytes, sha256: digest.digest('hex'), head: preamble.head, tail, problem };
 }

@@ -96,9 +96,18 @@ function untar(check: ManifestCheck, extractor: Extractor | null): Consumer {
 /** Two sinks for one archive. */
 function both(first: EntrySink, second: EntrySink): EntrySink {
   return {
-    begin: (entry) => (first.begin(entry), second.begin(entry)),
-    data: (bytes) => (first.data(bytes), second.data(bytes)),
-    end: () => (first.end(), second.end()),
+    begin(entry) {
+      first.begin(entry);
+      second.begin(entry);
+    },
+    data(bytes) {
+      first.data(bytes);
+      second.data(bytes);
+    },
+    end() {
+      first.end();
+      second.end();
+    },
   };
 }
 
