@@ -20,8 +20,6 @@ export interface ManifestResult {
   complete: boolean | null;
   /** What does not agree, ready to print: none when every entry has its line and every line its entry. */
   problems: string[];
-  /** What could not be checked, ready to print. */
-  unchecked: string[];
 }
 
 export interface ManifestCheckOptions {
@@ -115,7 +113,7 @@ export class ManifestCheck implements EntrySink {
   finish(): ManifestResult {
     const counts = { entries: this.#entries, bytes: this.#bytes };
     if (this.#fromDepot !== true) {
-      return { manifest: 'none', ...counts, manifestSha256: null, skipped: null, complete: null, problems: [], unchecked: [] };
+      return { manifest: 'none', ...counts, manifestSha256: null, skipped: null, complete: null, problems: [] };
     }
     this.#endSeries();
     if (!this.#lost && this.#pending.length > 0) this.#problem(`${named(this.#pending[0]!.path)} is not in the manifest`);
@@ -128,7 +126,6 @@ export class ManifestCheck implements EntrySink {
       skipped: this.#last?.skipped ?? null,
       complete: this.#last?.complete ?? null,
       problems: this.#problems,
-      unchecked: this.#order.overflowed ? ['whether a name comes twice in a directory of millions'] : [],
     };
   }
 

@@ -1,59 +1,45 @@
 import type { ByteString } from './bytestring.js';
-import { NameSet } from './name-set.js';
+import { refused } from './tar/refused.js';
 
-/** What the names of the open directories may take up together: some five million in one of them. */
-const MAX_OCTETS = 64 << 20;
-
-interface Level {
-  /** What every path in it begins with. */
-  prefix: string;
-  /** Null once there were too many. */
-  names: NameSet | null;
-}
+/** There is one name directly under `data/` for each source; these are remembered. */
+const MAX_SOURCES = 100_000;
 
 /**
- * Whether paths come in the order of the walk that packs a dataset: a directory, then all that is in it. In that order no path
- * comes twice if no name comes twice in one directory, and only the names in the directories from the root down to the last
- * entry need to be remembered, not those of the whole archive.
+ * Whether paths come in the order of the walk that packs a dataset: a directory, then all that is in it, the names of one
+ * directory ascending by their octets. In that order nothing comes twice unseen, and to see it takes the last name in each
+ * of the directories from the root down to the last entry, not a record per path. Directly under `data/` and `DEPOT/` the
+ * configuration gives the order.
  */
 export class WalkOrder {
-  /** A directory held more names than are remembered: one that comes twice there may have gone unseen. */
-  overflowed = false;
-  readonly #maxOctets: number;
-  readonly #open: Level[] = [{ prefix: '', names: new NameSet() }];
-  #octets = 0;
-
-  constructor(maxOctets = MAX_OCTETS) {
-    this.#maxOctets = maxOctets;
-  }
+  readonly #sources = new Set<string>();
+  readonly #open: { prefix: string; last: string }[] = [];
 
   /** Takes the next path. Null when it may stand there, else what is wrong, to follow the path in a message. */
-  next(path: ByteString, isDirectory: boolean): 'comes twice' | 'is not where the entries before it leave off' | null {
-    let level = this.#open.at(-1)!;
-    while (!path.startsWith(level.prefix)) {
-      this.#octets -= level.names?.octets ?? 0;
+  next(path: ByteString, isDirectory: boolean): string | null {
+    let directory = this.#open.at(-1);
+    while (directory !== undefined && !path.startsWith(directory.prefix)) {
       this.#open.pop();
-      level = this.#open.at(-1)!;
+      directory = this.#open.at(-1);
     }
-    const name = path.slice(level.prefix.length);
-    // There are no entries for `DEPOT` and `data` themselves: what is in them counts as the root's.
-    const belongs = level.prefix === '' ? /^(?:DEPOT|data)\/[^/]+$/.test(name) : !name.includes('/');
-    if (!belongs || name === '.' || name.endsWith('/.')) return 'is not where the entries before it leave off';
-    const isNew = this.#remember(level, name);
-    if (isDirectory) this.#open.push({ prefix: `${path}/`, names: new NameSet() });
-    return isNew ? null : 'comes twice';
+    const wrong = directory === undefined ? this.#nextSource(path) : nextIn(directory, path.slice(directory.prefix.length));
+    if (isDirectory) this.#open.push({ prefix: `${path}/`, last: '' });
+    return wrong;
   }
 
-  #remember(level: Level, name: string): boolean {
-    if (level.names === null) return true;
-    const before = level.names.octets;
-    const isNew = level.names.add(name);
-    this.#octets += level.names.octets - before;
-    if (this.#octets > this.#maxOctets) {
-      this.#octets -= level.names.octets;
-      level.names = null;
-      this.overflowed = true;
-    }
-    return isNew;
+  #nextSource(path: string): string | null {
+    if (!/^(?:DEPOT|data)\/[^/]+$/.test(path) || path.endsWith('/.')) return STRAY;
+    if (this.#sources.has(path)) return 'comes twice';
+    if (this.#sources.size === MAX_SOURCES) throw refused(`there are more than ${MAX_SOURCES} names directly under data/`);
+    this.#sources.add(path);
+    return null;
   }
+}
+
+const STRAY = 'is not where the entries before it leave off';
+
+function nextIn(directory: { last: string }, name: string): string | null {
+  if (name.includes('/') || name === '.') return STRAY;
+  if (name <= directory.last) return name === directory.last ? 'comes twice' : 'is out of order, or comes twice';
+  directory.last = name;
+  return null;
 }

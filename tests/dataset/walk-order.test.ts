@@ -1,41 +1,44 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { fromText } from '../../src/dataset/bytestring.js';
-import { NameSet } from '../../src/dataset/name-set.js';
+import { fromBytes, fromText } from '../../src/dataset/bytestring.js';
 import { WalkOrder } from '../../src/dataset/walk-order.js';
 
-test('a set of names says what was added before', () => {
-  fc.assert(fc.property(fc.array(fc.string({ maxLength: 4 })), (names) => {
-    const set = new NameSet();
-    const model = new Set<string>();
-    for (const name of names) {
-      expect(set.add(name)).toBe(!model.has(name));
-      model.add(name);
-    }
+interface Tree {
+  [name: string]: Tree | null;
+}
+
+/** Octets that sort around `/`, and names that begin like others. */
+const name = fc.array(fc.constantFrom(0x01, 0x2d, 0x2e, 0x30, 0x61, 0x62, 0xe9, 0xff), { minLength: 1, maxLength: 3 })
+  .map((octets) => fromBytes(Uint8Array.from(octets)))
+  .filter((octets) => !/^\.{1,2}$/.test(octets));
+const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
+  tree: fc.dictionary(name, fc.option(tie('tree'), { depthSize: 'small', maxDepth: 3 }), { maxKeys: 4 }),
+}));
+
+/** As the packer walks. */
+function walk(tree: Tree, prefix: string): { path: string; isDirectory: boolean }[] {
+  return Object.keys(tree).sort((a, b) => (a < b ? -1 : 1)).flatMap((key) => {
+    const inner = tree[key] ?? null;
+    return [{ path: `${prefix}${key}`, isDirectory: inner !== null }, ...(inner === null ? [] : walk(inner, `${prefix}${key}/`))];
+  });
+}
+
+function wrongs(entries: { path: string; isDirectory: boolean }[]): (string | null)[] {
+  const order = new WalkOrder();
+  return entries.map(({ path, isDirectory }) => order.next(fromBytes(Buffer.from(path, 'latin1')), isDirectory)).filter((wrong) => wrong !== null);
+}
+
+test('any tree in the order of the walk is right, and no path can be put in a second time', () => {
+  fc.assert(fc.property(tree, fc.nat(), fc.nat(), (found, which, where) => {
+    const entries = walk({ source: found }, 'data/');
+    expect(wrongs(entries)).toEqual([]);
+    const entry = entries[which % entries.length];
+    const twice = entries.toSpliced(where % (entries.length + 1), 0, entry);
+    expect(wrongs(twice)).not.toEqual([]);
   }));
 });
 
-test('names that differ little are told apart, and take few octets', () => {
-  const set = new NameSet();
-  const names = Array.from({ length: 200_000 }, (_, i) => `2026-11-22_invoice_${i}.pdf`);
-  expect(names.every((name) => set.add(name))).toBe(true);
-  expect(names.some((name) => set.add(name))).toBe(false);
-  expect(set.octets).toBeLessThan(names.length * 24);
-});
-
-test('only the names of the open directories are remembered', () => {
-  const order = new WalkOrder(4096);
-  for (let i = 0; i < 2000; i++) {
-    if (i % 20 === 0) expect(order.next(fromText(`data/${Math.floor(i / 20)}`), true)).toBe(null);
-    expect(order.next(fromText(`data/${Math.floor(i / 20)}/${i}`), false)).toBe(null);
-  }
-  expect(order.overflowed).toBe(false);
-});
-
-test('where there are too many names in a directory, that is said', () => {
-  const order = new WalkOrder(4096);
-  order.next(fromText('data/d'), true);
-  for (let i = 0; i < 1000; i++) expect(order.next(fromText(`data/d/${i}`), false)).toBe(null);
-  expect(order.overflowed).toBe(true);
-  expect(order.next(fromText('data/d'), true)).toBe('comes twice');
+test('the sources stand in the order of the configuration, and only once', () => {
+  const order = new WalkOrder();
+  expect(['DEPOT/README.md', 'data/b', 'data/a', 'data/c', 'data/a'].map((path) => order.next(fromText(path), false))).toEqual([null, null, null, null, 'comes twice']);
 });
