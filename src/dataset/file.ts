@@ -36,11 +36,9 @@ const OPEN_FLAGS = constants.O_RDONLY | ((constants.O_NOFOLLOW as number | undef
 
 /** Stores the file of a file source. Throws as `packFile` does, and 'source-empty' unless `allowEmpty`. */
 export function* packFileSource(context: FileContext & { source: FileSource }, path: ByteString): Generator<Chunk, void> {
-  const { source, archive } = context;
-  const file = locate(source.path, 'file');
-  const before = archive.bytes;
-  yield* packFile(context, file, path);
-  if (archive.bytes === before && !source.allowEmpty) throw emptyError(source, 'the file is empty');
+  const { source } = context;
+  const size = yield* packFile(context, locate(source.path, 'file'), path);
+  if (size === 0 && !source.allowEmpty) throw emptyError(source, 'the file is empty');
 }
 
 /**
@@ -53,17 +51,18 @@ export function* packFileSource(context: FileContext & { source: FileSource }, p
  *
  * @param file where it is
  * @param path what it is called in the archive
+ * @returns the file's octets; null when it is not in the dataset
  * @throws DepotError 'source-changed', 'source-failed'
  */
-export function* packFile(context: FileContext, file: ByteString, path: ByteString): Generator<Chunk, void> {
+export function* packFile(context: FileContext, file: ByteString, path: ByteString): Generator<Chunk, number | null> {
   const { archive, reading, source, hardLinks } = context;
   const fd = open(context, file);
-  if (fd === null) return;
+  if (fd === null) return null;
   try {
     const before = fstatSync(fd, { bigint: true });
     if (!before.isFile()) {
       reading.changed(source, file, 'is no longer a file; it is not in the dataset');
-      return;
+      return null;
     }
     const entry: TarHeader = {
       path,
@@ -74,7 +73,10 @@ export function* packFile(context: FileContext, file: ByteString, path: ByteStri
       linkTarget: null,
     };
     const earlier = hardLinks.earlier(before, path);
-    if (earlier !== null) return yield* archive.withoutContent({ ...entry, type: 'hardlink', size: 0, linkTarget: earlier });
+    if (earlier !== null) {
+      yield* archive.withoutContent({ ...entry, type: 'hardlink', size: 0, linkTarget: earlier });
+      return entry.size;
+    }
 
     const header = archive.headers.encode(entry);
     const { out } = archive;
@@ -92,6 +94,7 @@ export function* packFile(context: FileContext, file: ByteString, path: ByteStri
     const differs = after.size !== before.size || after.mtimeNs !== before.mtimeNs || after.ctimeNs !== before.ctimeNs;
     if (differs && !stored.short) reading.changed(source, file, `changed while it was read${sizes(before.size, after.size)}`);
     yield* archive.list(entry, { sha256: stored.sha256, parts: null, changed: differs || stored.short });
+    return entry.size;
   } finally {
     closeSync(fd);
   }
