@@ -9,7 +9,7 @@ const value = 'correct horse';
 const secret = new Secret(value);
 
 test.each<[string, () => string]>([
-  ['a template', () => `${secret as unknown as string}`],
+  ['a template', () => `a ${secret as unknown as string}`],
   ['String', () => String(secret)],
   ['concatenation', () => 'x' + (secret as unknown as string)],
   ['JSON', () => JSON.stringify({ secret })],
@@ -19,7 +19,7 @@ test.each<[string, () => string]>([
   ['format', () => format('%s %o %j %O', secret, secret, secret, secret)],
   ['an error with it as cause', () => inspect(new DepotError('internal', String(secret), { cause: secret }))],
   ['a stack', () => new Error(String(secret)).stack ?? ''],
-  ['its entries', () => JSON.stringify([Object.entries(secret), Object.getOwnPropertyNames(secret), { ...secret }])],
+  ['its entries', () => JSON.stringify([Object.entries(secret), Object.getOwnPropertyNames(secret), Object.assign({}, secret)])],
   ['a structured clone', () => inspect(structuredClone(secret))],
 ])('%s does not show it', (_, show) => {
   expect(show()).not.toContain(value);

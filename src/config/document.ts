@@ -1,6 +1,6 @@
 import type { PlatformPath } from 'node:path';
 
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Document } from 'yaml';
+import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
 
 import { printable } from '../printable.js';
 import { didYouMean } from '../suggest.js';
@@ -24,18 +24,19 @@ export interface SourceFile {
 export type Check<T> = (value: Value) => T | null;
 
 /**
- * The most values that one file may have, aliases counted each time they are used: a thousand
- * arrangements need fewer, and a few lines of aliases to lists of aliases would otherwise be billions.
+ * The most values that one file may have, aliases counted each time they are used: two thousand
+ * arrangements have fewer, and a few lines of aliases to lists of aliases would otherwise be billions.
  */
-const mostValues = 1_000_000;
+const mostValues = 300_000;
 
 /** Thrown and caught within this folder when a file has more values than `mostValues`. */
 export class TooManyValues extends Error {}
 
 interface Reading {
   file: SourceFile;
-  document: Document.Parsed;
   lines: LineCounter;
+  /** What each alias stands for. */
+  targets: Map<Alias, Node>;
   values: number;
 }
 
@@ -45,7 +46,7 @@ export function readDocument(text: string, file: SourceFile): Value | null {
   let document: Document.Parsed;
   try {
     document = parseDocument(text, {
-      lineCounter: lines, prettyErrors: false, logLevel: 'silent', version: '1.2', schema: 'core', merge: false,
+      lineCounter: lines, prettyErrors: false, logLevel: 'error', version: '1.2', schema: 'core', merge: false,
       resolveKnownTags: false, stringKeys: true,
       // Duplicates are reported by Fields, with the place of the first; yaml's own test is quadratic.
       uniqueKeys: false,
@@ -55,12 +56,28 @@ export function readDocument(text: string, file: SourceFile): Value | null {
     file.problems.push({ file: file.path, line: 1, column: 1, message: `this cannot be parsed as YAML: ${printable(String(error)).slice(0, 200)}` });
     return null;
   }
-  const reading: Reading = { file, document, lines, values: 0 };
+  const reading: Reading = { file, lines, targets: new Map(), values: 0 };
   for (const e of [...document.errors, ...document.warnings].slice(0, 100)) {
     report(reading, e.pos[0], yamlMessage(e.message));
   }
   if (document.errors.length > 0 || document.warnings.length > 0) return null;
+  if (text.includes('*')) reading.targets = aliasTargets(document);
   return new Value(reading, document.contents, 0);
+}
+
+/** Found in one pass: yaml's own `resolve` goes through the document for every alias. */
+function aliasTargets(document: Document.Parsed): Map<Alias, Node> {
+  const anchors = new Map<string, Node>();
+  const targets = new Map<Alias, Node>();
+  visit(document, {
+    Node(_, node) {
+      if (isAlias(node)) {
+        const target = anchors.get(node.source);
+        if (target !== undefined) targets.set(node, target);
+      } else if (node.anchor !== undefined) anchors.set(node.anchor, node);
+    },
+  });
+  return targets;
 }
 
 function yamlMessage(message: string): string {
@@ -83,7 +100,7 @@ export class Value {
     if (++reading.values > mostValues) throw new TooManyValues();
     this.#reading = reading;
     this.#offset = offsetOf(node) ?? fallbackOffset;
-    this.#node = isAlias(node) ? node.resolve(reading.document) : node;
+    this.#node = isAlias(node) ? (reading.targets.get(node) ?? node) : node;
   }
 
   get file(): SourceFile {
@@ -103,15 +120,18 @@ export class Value {
 
   /** The value as someone typed it, shortened, for messages. */
   get shown(): string {
+    if (isAlias(this.#node)) return `*${printable(this.#node.source)}, which stands for nothing`;
     if (!isScalar(this.#node)) return this.kind;
     if (this.#node.value === null) return 'nothing';
     const text = printable(this.scalar?.source ?? '');
-    return `'${text.length > 60 ? `${text.slice(0, 60)}…` : text}'`;
+    const quote = this.#node.type === 'QUOTE_DOUBLE' || this.#node.type === 'QUOTE_SINGLE' ? '"' : "'";
+    return `${quote}${text.length > 60 ? `${text.slice(0, 60)}…` : text}${quote}`;
   }
 
   get kind(): string {
     if (isMap(this.#node)) return 'a mapping';
     if (isSeq(this.#node)) return 'a list';
+    if (isAlias(this.#node)) return 'an alias';
     if (!isScalar(this.#node) || this.#node.value === null) return 'nothing';
     return typeof this.#node.value === 'string' ? 'text' : typeof this.#node.value === 'boolean' ? 'true or false' : 'a number';
   }

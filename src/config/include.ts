@@ -23,7 +23,7 @@ export async function filesOf(pattern: string, at: Value, self: string): Promise
   const directory = paths.resolve(at.file.directory, base.startsWith('~/') ? paths.join(at.file.home ?? '~', base.slice(2)) : base);
   const matches = picomatch(glob, { dot: false });
   const levels = glob.includes('**') ? deepest : glob.split('/').length;
-  const own = await realpath(self);
+  const own = await realpath(self).catch(() => self);
   const found: string[] = [];
   for (const relative of await filesBelow(directory, levels, at)) {
     if (!matches(relative)) continue;

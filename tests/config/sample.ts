@@ -34,12 +34,12 @@ export interface Changes {
 /** The sample with some keys changed; undefined takes a key out. JSON, which is YAML too. */
 export function changed(changes: Changes): string {
   const whole = sample();
-  Object.assign(whole, changes.top);
   if (changes.supplier !== undefined) Object.assign(whole.supplier, changes.supplier);
   if (changes.remote !== undefined) Object.assign(whole.remote, changes.remote);
-  const arrangement = whole.arrangements['acme-crm']!;
+  const arrangement = whole.arrangements['acme-crm'];
   Object.assign(arrangement, changes.arrangement);
   if ('source' in changes) arrangement['dataset'] = [changes.source];
+  Object.assign(whole, changes.top);
   return JSON.stringify(whole);
 }
 

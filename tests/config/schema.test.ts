@@ -1,0 +1,138 @@
+import { readFileSync } from 'node:fs';
+
+import { Ajv } from 'ajv';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+
+import { arrangementKeys, beneficiaryKeys } from '../../src/config/arrangement.js';
+import { remoteKeys } from '../../src/config/remote.js';
+import { notifyKeys, supplierKeys, topKeys } from '../../src/config/schema.js';
+import { sourceKeys } from '../../src/config/sources.js';
+import { changed, type Changes, fingerprint, problems } from './sample.js';
+
+interface JsonSchema {
+  properties?: Record<string, unknown>;
+  oneOf?: JsonSchema[];
+  definitions?: Record<string, JsonSchema>;
+}
+const schema = JSON.parse(readFileSync(new URL('../../schemas/depot.schema.json', import.meta.url), 'utf8')) as JsonSchema;
+const included = JSON.parse(readFileSync(new URL('../../schemas/depot.include.schema.json', import.meta.url), 'utf8')) as JsonSchema;
+const ajv = new Ajv({ allErrors: true, strict: true, strictTypes: false, strictTuples: false, strictRequired: false, schemas: { 'depot.schema.json': schema } });
+const accepts = ajv.getSchema('depot.schema.json');
+
+test('schema and checker have the same keys', () => {
+  const keys = (of: JsonSchema | undefined): string[] => Object.keys(of?.properties ?? {}).sort();
+  const sorted = (of: readonly string[]): string[] => [...of].sort();
+  expect(keys(schema)).toEqual(sorted(topKeys));
+  expect(keys(schema.definitions?.['supplier'])).toEqual(sorted(supplierKeys));
+  expect(keys(schema.definitions?.['notify'])).toEqual(sorted(notifyKeys));
+  expect(keys(schema.definitions?.['remote'])).toEqual(sorted(remoteKeys));
+  expect(keys(schema.definitions?.['arrangement'])).toEqual(sorted(arrangementKeys));
+  expect(keys(schema.definitions?.['beneficiary'])).toEqual(sorted(beneficiaryKeys));
+  expect([...new Set(schema.definitions?.['source']?.oneOf?.flatMap(keys))].sort()).toEqual(sorted(sourceKeys));
+});
+
+const hostKey = 'SHA256:QYhVDqpO8S2jVYT4XgqNKX0EIk0t9u4W5UkGc2HG9gU';
+const beneficiary = { name: 'b', key: 'k', fingerprint };
+
+const accepted: [string, Changes][] = [
+  ['the sample', {}],
+  ['every key at the top', { top: { state: '/var/lib/depot', notify: { command: ['/usr/local/bin/alert'], on: ['failure', 'stale', 'success'] }, supplier: { name: 'A', signingKey: '~/k', signingKeyPassphraseFile: 'f' } } }],
+  ['every key of the remote', { remote: { host: 'fe80::1', port: 2222, username: 4711, privateKey: '~/.ssh/id', privateKeyPassphraseFile: 'p', passwordCommand: ['pass', 'x'], directory: '.', hostKey: [hostKey, `ssh-ed25519 ${hostKey}=`], publish: 'direct', sidecars: true, lanes: 8, window: 1, retryFor: '0s' } }],
+  ['lanes: auto', { remote: { lanes: 'auto', hostKey } }],
+  ['every key of an arrangement', { arrangement: { retiredKeys: ['B'.repeat(64)], specification: 'S.md', minSize: '1.5GiB', compression: 'none', encryption: 'modern', spool: true, every: '24h', ended: '2027-01-31' } }],
+  ['a size in octets', { arrangement: { minSize: 5 } }],
+  ['a fingerprint with spaces', { arrangement: { beneficiaries: [{ ...beneficiary, fingerprint: '8f3a 0000 0000 0000 0000  0000 0000 0000 0000 91c2' }] } }],
+  ['no arrangements', { top: { arrangements: null } }],
+  ['directory', { source: { directory: 'd', exclude: ['*.tmp'], as: 'x', onChange: 'warn', allowEmpty: true, prepare: ['p'], cleanup: ['c', 1], timeout: '1h', env: { A: 1 } } }],
+  ['file', { source: { file: 'f', as: 'x', onChange: 'fail', allowEmpty: false, prepare: ['p'], timeout: '1h' } }],
+  ['command', { source: { command: ['pg_dump', '-p', 5432, ''], as: 'x', allowEmpty: false, prepare: ['p'], cleanup: ['p'], timeout: '1h', env: { PGUSER: 'depot' } } }],
+  ['stdin', { source: { stdin: true, as: 'x', timeout: '90s', allowEmpty: true } }],
+];
+
+test.each(accepted)('both accept: %s', async (_, changes) => {
+  const text = changed(changes);
+  expect(await problems(text)).toEqual([]);
+  void accepts?.(parse(text));
+  expect(accepts?.errors ?? null).toBeNull();
+});
+
+/** Each row is wrong in one way, at a place that both look at. */
+const refused: [string, Changes][] = [
+  ['no version', { top: { version: undefined } }],
+  ['another version', { top: { version: 2 } }],
+  ['no supplier', { top: { supplier: undefined } }],
+  ['an unknown key', { top: { extra: 1 } }],
+  ['a supplier without a key', { supplier: { signingKey: undefined } }],
+  ['a supplier of spaces', { supplier: { name: '  ' } }],
+  ['a supplier of two lines', { supplier: { name: 'a\nb' } }],
+  ['two sources of a passphrase', { supplier: { signingKeyPassphraseFile: 'a', signingKeyPassphraseCommand: ['b'] } }],
+  ['a passphrase', { supplier: { passphrase: 'x' } }],
+  ['notify on nothing', { top: { notify: { command: ['x'], on: [] } } }],
+  ['notify on something else', { top: { notify: { command: ['x'], on: ['maybe'] } } }],
+  ['a command as text', { top: { notify: { command: 'x y' } } }],
+  ['an empty command', { top: { notify: { command: [] } } }],
+  ['a command of nothing', { top: { notify: { command: [''] } } }],
+  ['include as text', { top: { include: 'a.yaml' } }],
+  ['a password', { remote: { password: 'x' } }],
+  ['a host with a user', { remote: { host: 'a@b' } }],
+  ['a host with a path', { remote: { host: 'a/b' } }],
+  ['an option as a host', { remote: { host: '-oX' } }],
+  ['port 65536', { remote: { port: 65536 } }],
+  ['port as text', { remote: { port: '22' } }],
+  ['an empty user name', { remote: { username: '' } }],
+  ['the home of another', { remote: { privateKey: '~bob/id' } }],
+  ['a remote home', { remote: { directory: '~/x' } }],
+  ['a remote backslash', { remote: { directory: 'a\\b' } }],
+  ['a short hostKey', { remote: { hostKey: 'SHA256:abc' } }],
+  ['an unknown type of hostKey', { remote: { hostKey: `ssh-dss ${hostKey}` } }],
+  ['no hostKey in the list', { remote: { hostKey: [] } }],
+  ['publish', { remote: { publish: 'copy' } }],
+  ['direct without sidecars', { remote: { publish: 'direct', sidecars: false } }],
+  ['lanes 9', { remote: { lanes: 9 } }],
+  ['lanes many', { remote: { lanes: 'many' } }],
+  ['window 257', { remote: { window: 257 } }],
+  ['two sources of a password', { remote: { passwordFile: 'a', passwordCommand: ['b'] } }],
+  ['retryFor without a unit', { remote: { retryFor: 30 } }],
+  ['a name with a capital', { top: { arrangements: { A: { beneficiaries: [beneficiary], dataset: [{ file: 'f' }] } } } }],
+  ['no beneficiaries', { arrangement: { beneficiaries: [] } }],
+  ['a beneficiary without a key', { arrangement: { beneficiaries: [{ name: 'b', fingerprint }] } }],
+  ['a key id', { arrangement: { beneficiaries: [{ ...beneficiary, fingerprint: '0123456789ABCDEF' }] } }],
+  ['no dataset', { arrangement: { dataset: undefined } }],
+  ['minSize with an unknown unit', { arrangement: { minSize: '5M' } }],
+  ['a negative minSize', { arrangement: { minSize: -5 } }],
+  ['compression', { arrangement: { compression: 'xz' } }],
+  ['encryption', { arrangement: { encryption: 'aes' } }],
+  ['spool as text', { arrangement: { spool: 'no' } }],
+  ['every nothing', { arrangement: { every: '0h' } }],
+  ['ended in another form', { arrangement: { ended: '31-01-2027' } }],
+  ['a source of no kind', { source: { as: 'x' } }],
+  ['a source of two kinds', { source: { file: 'a', directory: 'b' } }],
+  ['a command without a name', { source: { command: ['x'] } }],
+  ['stdin: false', { source: { stdin: false, as: 'x' } }],
+  ['a name with a slash', { source: { file: 'a', as: 'a/b' } }],
+  ['the name ..', { source: { file: 'a', as: '..' } }],
+  ['a name like a part', { source: { file: 'a', as: 'x.part-000001' } }],
+  ['exclude for a file', { source: { file: 'a', exclude: ['x'] } }],
+  ['onChange for a command', { source: { command: ['x'], as: 'x', onChange: 'fail' } }],
+  ['prepare for stdin', { source: { stdin: true, as: 'x', prepare: ['p'] } }],
+  ['a timeout for nothing that runs', { source: { file: 'a', timeout: '1h' } }],
+  ['env for nothing that runs', { source: { directory: 'a', env: { A: 'b' } } }],
+  ['a timeout of nothing', { source: { command: ['x'], as: 'x', timeout: '0s' } }],
+  ['a secret in env', { source: { command: ['x'], as: 'x', env: { DEPOT_PASSWORD: 'x' } } }],
+  ['null in env', { source: { command: ['x'], as: 'x', env: { A: null } } }],
+];
+
+test.each(refused)('both refuse: %s', async (_, changes) => {
+  const text = changed(changes);
+  expect(await problems(text)).toHaveLength(1);
+  expect(accepts?.(parse(text))).toBe(false);
+});
+
+test('the schema of included files has arrangements and nothing else', () => {
+  const validate = ajv.compile(included);
+  const arrangements = (JSON.parse(changed({})) as { arrangements: unknown }).arrangements;
+  expect(validate({ arrangements })).toBe(true);
+  expect(validate({ arrangements, version: 1 })).toBe(false);
+  expect(validate({})).toBe(false);
+});
