@@ -1,0 +1,86 @@
+/**
+ * `npm run build`: dist/ from src/, by esbuild, in a fraction of a second. Types are checked by `npm run check`.
+ *
+ * Our code and the small libraries become a few files, since a start is mostly the finding and opening of files:
+ * `depot status` needs three instead of a hundred and fifty. What a command does not use stays in files that it does not
+ * load. openpgp (LGPL), ssh2 and ssh2-sftp-client stay packages, and `npm pack` takes them along in node_modules.
+ */
+import { build } from 'esbuild';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+const root = import.meta.dirname;
+const src = path.join(root, 'src');
+const dist = path.join(root, 'dist');
+const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+const packages = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
+const threads = ['seal/thread', 'open/thread'];
+
+/**
+ * Every output lies flat in dist/, wherever its source was. So `import.meta.url` of a source becomes the address that it
+ * would have if dist/ mirrored src/, and everything that is looked up beside a source is found.
+ */
+const addresses = {
+  name: 'addresses',
+  setup(b) {
+    b.onLoad({ filter: /\.ts$/ }, ({ path: file }) => {
+      const contents = readFileSync(file, 'utf8');
+      if (!file.startsWith(src + path.sep) || !contents.includes('import.meta.url')) return undefined;
+      const mirrored = path.relative(src, file).replaceAll(path.sep, '/').replace(/\.ts$/, '.js');
+      return { loader: 'ts', contents: contents.replaceAll('import.meta.url', `new URL('./${mirrored}', import.meta.url).href`) };
+    });
+  },
+};
+
+const { metafile } = await build({
+  absWorkingDir: root,
+  entryPoints: { cli: 'src/cli.ts', ...Object.fromEntries(threads.map((name) => [name.replace('/', '-'), `src/${name}.ts`])) },
+  outdir: dist,
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  external: packages.flatMap((name) => [name, `${name}/*`]),
+  // yaml and picomatch are CommonJS and ask for Node's own modules at run time.
+  banner: { js: "import { createRequire as createRequire$ } from 'node:module'; const require = createRequire$(import.meta.url);" },
+  legalComments: 'none',
+  plugins: [addresses],
+  metafile: true,
+  logLevel: 'warning',
+});
+for (const name of threads) {
+  mkdirSync(path.join(dist, path.dirname(name)), { recursive: true });
+  writeFileSync(path.join(dist, `${name}.js`), `import '../${name.replace('/', '-')}.js';\n`);
+}
+removeOthers(Object.keys(metafile.outputs).map((file) => path.basename(file)));
+writeFileSync(path.join(dist, 'LICENSES.txt'), licenses(Object.keys(metafile.inputs)));
+if (process.argv.includes('--pack')) leaveOutNativeBuilds();
+
+/** What earlier builds left. Afterwards, not before: a depot that runs meanwhile finds its files. */
+function removeOthers(outputs) {
+  const keep = new Set([...outputs, ...threads.map((name) => path.dirname(name))]);
+  for (const name of readdirSync(dist)) if (!keep.has(name)) rmSync(path.join(dist, name), { recursive: true, force: true });
+}
+
+/** The licences of the libraries that became part of dist/, which their authors ask to be kept with them. */
+function licenses(inputs) {
+  const directories = new Set(inputs.map((file) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter((d) => d !== undefined));
+  return [...directories].sort().map((directory) => {
+    const { name, version, license } = JSON.parse(readFileSync(path.join(root, directory, 'package.json'), 'utf8'));
+    const file = readdirSync(path.join(root, directory)).find((f) => /^licen[cs]e/i.test(f));
+    const text = file === undefined ? `License: ${license}` : readFileSync(path.join(root, directory, file), 'utf8').trim();
+    return `${name} ${version}\n\n${text}\n`;
+  }).join(`\n${'-'.repeat(72)}\n\n`);
+}
+
+/**
+ * What was compiled on this machine fits only machines like it, and nobody can read it: it is not packed. Where npm may
+ * run install scripts it is compiled at the destination; elsewhere depot works without, slower.
+ */
+function leaveOutNativeBuilds() {
+  for (const [name, lines] of Object.entries({ 'ssh2': ['build', 'test', 'examples', 'util/build*', '.github'], 'cpu-features': ['build', 'buildcheck.gypi', 'deps/cpu_features/test', '.github'] })) {
+    const directory = path.join(root, 'node_modules', name);
+    if (existsSync(directory)) writeFileSync(path.join(directory, '.npmignore'), `${lines.join('\n')}\n`);
+  }
+}
