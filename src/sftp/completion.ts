@@ -4,6 +4,7 @@
  * `unconfirmed`, never a guess.
  */
 import { DepotError } from '../errors.js';
+import { delayed, orAborted } from './abort.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import { exists, renameRefused } from './refused.js';
 import type { Remote } from './remote.js';
@@ -21,129 +22,154 @@ export interface Ready {
   durability: Transfer['durability'];
 }
 
+/** How long a signal leaves for the last answers, from which the receipt is written. */
+const graceMs = 10_000;
+
 export async function publish(ready: Ready): Promise<Transfer> {
-  const { remote, pending } = ready;
-  const closed = await close(ready);
-  if (closed === 'gone') return unconfirmed(ready, 'the partial file vanished when it was closed', 'if the agent collects files at the close, set remote.publish: direct');
-  if (closed === 'unknown') return unconfirmed(ready, 'the answer to the close was lost');
-  if (remote.spec.publish === 'rename') {
-    const renamed = await rename(ready);
-    if (renamed !== 'published') return renamed;
+  const grace = delayed(ready.remote.hooks.signal, graceMs);
+  try {
+    return await new Publication(ready, grace.signal).run();
+  } finally {
+    grace.stop();
   }
-  return look(ready, pending.finalName);
 }
 
 type Closed = 'closed' | 'gone' | 'unknown';
 
-async function close(ready: Ready): Promise<Closed> {
-  const { remote, handles, pending } = ready;
-  const [first, ...others] = handles;
-  try {
-    // Lane one last: a server may collect the file at its close.
-    await Promise.all(others.map(({ channel, handle }) => channel.close(handle).then(() => channel.end(), (error: unknown) => {
-      // A lane that is gone has been closed by the server; its writes were acknowledged.
+class Publication {
+  readonly #remote: Remote;
+  readonly #pending: Pending;
+  readonly #handles: Ready['handles'];
+  readonly #signal: AbortSignal;
+  readonly #partialPath: string;
+  readonly #finalPath: string;
+  #durability: Transfer['durability'];
+
+  constructor({ remote, pending, handles, durability }: Ready, signal: AbortSignal) {
+    this.#remote = remote;
+    this.#pending = pending;
+    this.#handles = handles;
+    this.#durability = durability;
+    this.#signal = signal;
+    this.#partialPath = remote.path(pending.partialName);
+    this.#finalPath = remote.path(pending.finalName);
+  }
+
+  async run(): Promise<Transfer> {
+    const closed = await this.#close();
+    if (closed === 'gone') return this.#unconfirmed('the partial file vanished when it was closed', 'if the agent collects files at the close, set remote.publish: direct');
+    if (closed === 'unknown') return this.#unconfirmed('the answer to the close was lost');
+    if (this.#remote.spec.publish === 'rename') {
+      // The last moment at which stopping means that nothing is published.
+      this.#remote.hooks.signal.throwIfAborted();
+      const renamed = await this.#rename();
+      if (renamed !== 'published') return renamed;
+    }
+    return this.#look();
+  }
+
+  async #close(): Promise<Closed> {
+    const [first, ...others] = this.#handles;
+    try {
+      // Lane one last: a server may collect the file at its close.
+      await this.#within(Promise.all(others.map(({ channel, handle }) => channel.close(handle).then(() => channel.end(), (error: unknown) => {
+        // A lane that is gone has been closed by the server; its writes were acknowledged.
+        if (!(error instanceof ConnectionLost)) throw error;
+      }))));
+      await this.#within(first!.channel.close(first!.handle));
+      return 'closed';
+    } catch (error) {
+      if (error instanceof SftpStatus) throw refusal(error, `close ${this.#partialPath}`, { hint: 'ask the agent about quota and free space, then push again' });
+      if (this.#signal.aborted) return 'unknown';
       if (!(error instanceof ConnectionLost)) throw error;
-    })));
-    await first!.channel.close(first!.handle);
-    return 'closed';
-  } catch (error) {
-    if (error instanceof SftpStatus) throw refusal(error, `close ${remote.path(pending.partialName)}`, { hint: 'ask the agent about quota and free space, then push again' });
-    if (!(error instanceof ConnectionLost)) throw error;
+    }
+    return this.#remote.spec.publish === 'direct' ? this.#lookAfterClose() : this.#closeAgain();
   }
-  try {
-    return remote.spec.publish === 'direct' ? await lookAfterClose(ready) : await closeAgain(ready);
-  } catch (error) {
-    if (isBudgetSpent(error)) return 'unknown';
-    throw error;
+
+  /** The partial is still ours: open it, check it and close it once more. */
+  async #closeAgain(): Promise<Closed> {
+    try {
+      return await this.#remote.run(async (channel) => {
+        const handle = await channel.open(this.#partialPath, OpenFlag.WRITE);
+        this.#durability = await confirm(channel, handle, this.#partialPath, this.#pending.bytes);
+        await channel.close(handle);
+        return 'closed' as const;
+      }, this.#signal);
+    } catch (error) {
+      if (isStatus(error, Status.NO_SUCH_FILE)) return 'gone';
+      // It cannot be opened a second time here; whether the close worked shows in the rename.
+      if (error instanceof SftpStatus) return 'closed';
+      if (isRefusal(error)) throw error;
+      return 'unknown';
+    }
+  }
+
+  async #lookAfterClose(): Promise<Closed> {
+    const found = await this.#remote.look(this.#pending.finalName, this.#signal).catch(() => null);
+    if (found === null || found === 'unreadable') return 'unknown';
+    if (found.size === this.#pending.bytes) return 'closed';
+    throw new DepotError('remote-refused', `after the connection was lost, ${this.#finalPath} held ${found.size} of ${this.#pending.bytes} octets`, { published: 'unknown', hint: 'tell the agent that this file is not whole, and push again' });
+  }
+
+  /** Plain rename, with a look at the target first. */
+  async #rename(): Promise<'published' | Transfer> {
+    let sent = false;
+    try {
+      const target = await this.#remote.look(this.#pending.finalName, this.#signal);
+      if (target !== null && target !== 'unreadable') throw exists(this.#finalPath);
+      const { channel } = await this.#remote.session(this.#signal);
+      sent = true;
+      await this.#within(channel.rename(this.#partialPath, this.#finalPath));
+      return 'published';
+    } catch (error) {
+      if (error instanceof SftpStatus) return this.#renameRefused(error);
+      if (isRefusal(error)) throw error;
+      return sent ? this.#renameLost() : this.#unconfirmed('the connection was lost before the rename');
+    }
+  }
+
+  /** An answer, and not OK: nothing was published, unless a look says otherwise. */
+  async #renameRefused(error: SftpStatus): Promise<'published' | Transfer> {
+    const seen = await settle(this.#remote, this.#pending, this.#signal).catch(() => 'unknown' as const);
+    if (seen === 'published') return 'published';
+    if (isStatus(error, Status.NO_SUCH_FILE) || seen === 'gone') {
+      return this.#unconfirmed('the partial file vanished before it could be renamed', 'if the agent collects files at the close, set remote.publish: direct');
+    }
+    const target = await this.#remote.look(this.#pending.finalName, this.#signal).catch(() => null);
+    throw target !== null && target !== 'unreadable' ? exists(this.#finalPath, error) : renameRefused(error, this.#finalPath);
+  }
+
+  /** It may have worked. Whatever keeps us from finding out, also a server that is another one now, leaves it open. */
+  async #renameLost(): Promise<'published' | Transfer> {
+    try {
+      if ((await renameAgain(this.#remote, this.#pending, this.#signal)) === 'published') return 'published';
+      return this.#unconfirmed('the answer to the rename was lost');
+    } catch (error) {
+      if (isRefusal(error)) throw error;
+      return this.#unconfirmed(error instanceof DepotError ? `the answer to the rename was lost (${error.message})` : 'the answer to the rename was lost');
+    }
+  }
+
+  /** What the published name shows; in SecureStorage, nothing. */
+  async #look(): Promise<Transfer> {
+    const { bytes, finalName } = this.#pending;
+    const found = await this.#remote.look(finalName, this.#signal).catch(() => null);
+    if (found !== null && found !== 'unreadable' && found.size !== bytes) {
+      throw new DepotError('remote-refused', `${this.#finalPath} has ${found.size} octets on the server instead of ${bytes}`, { published: 'yes', hint: 'tell the agent that this file is not whole, and push again' });
+    }
+    return { status: 'acknowledged', remoteSize: found === null || found === 'unreadable' ? 'unreadable' : 'matched', durability: this.#durability, remoteName: finalName };
+  }
+
+  #unconfirmed(reason: string, hint?: string): Transfer {
+    return { status: 'unconfirmed', remoteSize: 'unreadable', durability: this.#durability, remoteName: this.#pending.finalName, reason, ...(hint === undefined ? {} : { hint }) };
+  }
+
+  #within<T>(promise: Promise<T>): Promise<T> {
+    return orAborted(promise, this.#signal);
   }
 }
 
-/** The partial is still ours: open it, check it and close it once more. */
-async function closeAgain(ready: Ready): Promise<Closed> {
-  const { remote, pending } = ready;
-  const path = remote.path(pending.partialName);
-  try {
-    return await remote.run(async (channel) => {
-      const handle = await channel.open(path, OpenFlag.WRITE);
-      ready.durability = await confirm(channel, handle, path, pending.bytes);
-      await channel.close(handle);
-      return 'closed' as const;
-    });
-  } catch (error) {
-    if (!(error instanceof SftpStatus)) throw error;
-    if (isStatus(error, Status.NO_SUCH_FILE)) return 'gone';
-    // It cannot be opened a second time here; whether the close worked shows in the rename.
-    return 'closed';
-  }
-}
-
-async function lookAfterClose({ remote, pending }: Ready): Promise<Closed> {
-  const found = await remote.look(pending.finalName);
-  if (found === null || found === 'unreadable') return 'unknown';
-  if (found.size === pending.bytes) return 'closed';
-  throw new DepotError('remote-refused', `after the connection was lost, ${remote.path(pending.finalName)} held ${found.size} of ${pending.bytes} octets`, { published: 'unknown', hint: 'tell the agent that this file is not whole, and push again' });
-}
-
-/** Plain rename, with a look at the target first. */
-async function rename(ready: Ready): Promise<'published' | Transfer> {
-  const { remote, pending } = ready;
-  const finalPath = remote.path(pending.finalName);
-  let sent = false;
-  try {
-    const { channel } = await remote.session();
-    const target = await remote.look(pending.finalName);
-    if (target !== null && target !== 'unreadable') throw exists(finalPath);
-    sent = true;
-    await channel.rename(remote.path(pending.partialName), finalPath);
-    return 'published';
-  } catch (error) {
-    if (error instanceof SftpStatus) return renameFailed(ready, error);
-    if (error instanceof ConnectionLost) return renameLost(ready);
-    if (isBudgetSpent(error)) return unconfirmed(ready, sent ? 'the answer to the rename was lost' : 'the connection was lost before the rename');
-    throw error;
-  }
-}
-
-async function renameFailed(ready: Ready, error: SftpStatus): Promise<'published' | Transfer> {
-  const { remote, pending } = ready;
-  const finalPath = remote.path(pending.finalName);
-  const seen = await settle(remote, pending).catch((failure: unknown) => {
-    if (isBudgetSpent(failure)) return 'unknown' as const;
-    throw failure;
-  });
-  if (seen === 'published') return 'published';
-  if (isStatus(error, Status.NO_SUCH_FILE) || seen === 'gone') {
-    return unconfirmed(ready, 'the partial file vanished before it could be renamed', 'if the agent collects files at the close, set remote.publish: direct');
-  }
-  const target = await remote.look(pending.finalName);
-  throw target !== null && target !== 'unreadable' ? exists(finalPath, error) : renameRefused(error, finalPath);
-}
-
-async function renameLost(ready: Ready): Promise<'published' | Transfer> {
-  try {
-    const settled = await renameAgain(ready.remote, ready.pending);
-    return settled === 'published' ? 'published' : unconfirmed(ready, 'the answer to the rename was lost');
-  } catch (error) {
-    if (isBudgetSpent(error)) return unconfirmed(ready, 'the answer to the rename was lost');
-    throw error;
-  }
-}
-
-/** What the published name shows; in SecureStorage, nothing. */
-async function look(ready: Ready, finalName: string): Promise<Transfer> {
-  const { remote, pending, durability } = ready;
-  const found = await remote.look(finalName).catch(() => null);
-  if (found !== null && found !== 'unreadable' && found.size !== pending.bytes) {
-    throw new DepotError('remote-refused', `${remote.path(finalName)} has ${found.size} octets on the server instead of ${pending.bytes}`, { published: 'yes', hint: 'tell the agent that this file is not whole, and push again' });
-  }
-  return { status: 'acknowledged', remoteSize: found === null || found === 'unreadable' ? 'unreadable' : 'matched', durability, remoteName: finalName };
-}
-
-function unconfirmed({ pending, durability }: Ready, reason: string, hint?: string): Transfer {
-  return { status: 'unconfirmed', remoteSize: 'unreadable', durability, remoteName: pending.finalName, reason, ...(hint === undefined ? {} : { hint }) };
-}
-
-/** Reconnecting failed for as long as it is tried, or may not be tried: nothing more can be found out now. */
-function isBudgetSpent(error: unknown): boolean {
-  return error instanceof DepotError && (error.code === 'connection-lost' || error.code === 'unreachable');
+/** The server said no, in words: definite, unlike everything that keeps us from hearing it. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof DepotError && error.exit === 15;
 }

@@ -1,5 +1,6 @@
 import { DepotError } from '../errors.js';
 import type { CoverBytes, ReceiptBytes } from '../outbound.js';
+import { orAborted } from './abort.js';
 import type { FileSystemSpace, SftpChannel } from './channel.js';
 import { address, type Trust } from './hostkeys.js';
 import type { Credentials } from './login.js';
@@ -25,7 +26,7 @@ export class Remote {
   readonly #credentials: Credentials;
   #session: Session | null = null;
   #openedAt = 0;
-  #establishing: Promise<Session> | null = null;
+  #establishing: { session: Promise<Session>; signal: AbortSignal } | null = null;
   #giveUpAt: number | null = null;
   #backoff = new Backoff();
   #server = '';
@@ -60,10 +61,23 @@ export class Remote {
    * `unreachable` (first connection) or `connection-lost` then, and permanent errors at once.
    */
   async session(signal: AbortSignal = this.hooks.signal): Promise<Session> {
-    signal.throwIfAborted();
-    if (this.#session && !this.#session.channel.lost) return this.#session;
-    this.#establishing ??= this.#establish(signal).finally(() => (this.#establishing = null));
-    return this.#establishing;
+    for (;;) {
+      signal.throwIfAborted();
+      if (this.live) return this.live;
+      const ongoing = (this.#establishing ??= this.#start(signal));
+      try {
+        return await orAborted(ongoing.session, signal);
+      } catch (error) {
+        // Whoever began to connect has stopped; we have not.
+        if (!ongoing.signal.aborted || signal.aborted) throw error;
+      }
+    }
+  }
+
+  #start(signal: AbortSignal): { session: Promise<Session>; signal: AbortSignal } {
+    const session = this.#establish(signal).finally(() => (this.#establishing = null));
+    session.catch(() => undefined);
+    return { session, signal };
   }
 
   /** The live session, if there is one. */
@@ -90,7 +104,8 @@ export class Remote {
       this.stats.attempts++;
       try {
         const session = await openSession(this.spec, this.#trust, this.#credentials, signal);
-        if (!first) this.stats.reconnects++;
+        if (first) this.#giveUpAt = null;
+        else this.stats.reconnects++;
         this.#session = session;
         this.#openedAt = performance.now();
         this.#server = session.server;
@@ -120,11 +135,11 @@ export class Remote {
   }
 
   /** Does something that may be done twice, through as many connections as it takes. */
-  async run<T>(action: (channel: SftpChannel) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  async run<T>(action: (channel: SftpChannel) => Promise<T>, signal: AbortSignal = this.hooks.signal): Promise<T> {
     for (;;) {
       const { channel } = await this.session(signal);
       try {
-        const result = await action(channel);
+        const result = await orAborted(action(channel), signal);
         this.progressed();
         return result;
       } catch (error) {
@@ -154,8 +169,8 @@ export class Remote {
     }
   }
 
-  async look(name: string): Promise<Look> {
-    return this.run((channel) => lookAt(channel, this.path(name)));
+  async look(name: string, signal?: AbortSignal): Promise<Look> {
+    return this.run((channel) => lookAt(channel, this.path(name)), signal);
   }
 
   /** Free space below the directory, where the server says. */

@@ -32,12 +32,12 @@ export async function lookAt(channel: SftpChannel, path: string): Promise<Look> 
   return 'unreadable';
 }
 
-export async function settle(remote: Remote, pending: Pending): Promise<Settled> {
+export async function settle(remote: Remote, pending: Pending, signal?: AbortSignal): Promise<Settled> {
   const { partialName, finalName, bytes } = pending;
-  const final = await remote.look(finalName);
+  const final = await remote.look(finalName, signal);
   if (final !== null && final !== 'unreadable') return final.size === bytes ? 'published' : 'unknown';
   if (partialName === finalName) return final === null ? 'gone' : 'unknown';
-  const partial = await remote.look(partialName);
+  const partial = await remote.look(partialName, signal);
   if (partial !== null && partial !== 'unreadable') return partial.size === bytes ? 'partial-there' : 'gone';
   return final === null && partial === null ? 'gone' : 'unknown';
 }
@@ -46,17 +46,17 @@ export async function settle(remote: Remote, pending: Pending): Promise<Settled>
  * One more rename, with the look at the target that never overwriting asks for. An answer "no such file"
  * says nothing when we cannot look: an earlier rename may have worked. Throws what the server refuses.
  */
-export async function renameAgain(remote: Remote, pending: Pending): Promise<Settled> {
-  const seen = await settle(remote, pending);
+export async function renameAgain(remote: Remote, pending: Pending, signal?: AbortSignal): Promise<Settled> {
+  const seen = await settle(remote, pending, signal);
   if (seen === 'published' || seen === 'gone') return seen;
-  const target = await remote.look(pending.finalName);
+  const target = await remote.look(pending.finalName, signal);
   if (target !== null && target !== 'unreadable') throw exists(remote.path(pending.finalName));
   try {
-    await remote.run((channel) => channel.rename(remote.path(pending.partialName), remote.path(pending.finalName)));
+    await remote.run((channel) => channel.rename(remote.path(pending.partialName), remote.path(pending.finalName)), signal);
     return 'published';
   } catch (error) {
     if (!(error instanceof SftpStatus)) throw error;
-    const after = await settle(remote, pending);
+    const after = await settle(remote, pending, signal);
     if (after === 'published') return 'published';
     if (isStatus(error, Status.NO_SUCH_FILE)) return after === 'gone' ? 'gone' : 'unknown';
     throw renameRefused(error, remote.path(pending.finalName));

@@ -1,5 +1,6 @@
 import { DepotError } from '../errors.js';
 import { isOutbound, type SuitcaseBlock } from '../outbound.js';
+import { orAborted } from './abort.js';
 import { Book, type Piece } from './book.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import { publish, type Ready } from './completion.js';
@@ -64,6 +65,8 @@ export class Upload {
   /** Writing waits while the server is asked why it refused a write. */
   #paused = false;
   #turn: Promise<void> = Promise.resolve();
+  /** Aborted when the upload fails, is abandoned or interrupted: nothing goes on in the background. */
+  readonly #ended = new AbortController();
   #lastAnswer = 0;
   readonly #stallTimer: NodeJS.Timeout;
   readonly #onAbort: () => void;
@@ -87,8 +90,9 @@ export class Upload {
     try {
       if (options.resumeFrom === undefined) await upload.#create();
       else await upload.#reopen();
+      upload.#throwIfFailed();
     } catch (error) {
-      upload.#over();
+      await upload.abandon();
       throw error;
     }
     return upload;
@@ -163,8 +167,10 @@ export class Upload {
       this.#state = 'publishing';
       return await publish(this.#ready(durability));
     } catch (error) {
-      const definite = error instanceof DepotError && error.published !== 'yes' && error.published !== 'unknown' && !deadPartial(error) && error.code !== 'connection-lost';
-      if (definite) await this.abandon();
+      const published = error instanceof DepotError ? (error.published ?? 'no') : 'no';
+      // What may be a deposit is nobody's to remove; what was never closed goes.
+      if (published !== 'no') this.#created = false;
+      else if (!isLost(error)) await this.abandon();
       throw error;
     } finally {
       this.#over();
@@ -176,20 +182,24 @@ export class Upload {
    * Also after the signal was aborted. `removed` is also false when a truncated file may remain.
    */
   async abandon(): Promise<{ removed: boolean }> {
-    const recovering = this.#recovery;
+    const before = this.#failure;
     this.#fail(new DepotError('internal', 'the upload was abandoned'));
     this.#over();
     if (!this.#created) return { removed: false };
-    const lost = isLost(this.#failure);
     this.#created = false;
-    const live = this.#remote.live;
     for (const lane of this.#lanes.splice(0).slice(1)) lane.channel.end();
-    // Megabytes of writes that wait in the socket would have to leave first; a new connection is faster.
-    if (live && live.unsent > 1024 * 1024) live.destroy();
-    if (!live && lost) return { removed: false };
-    await recovering?.catch(() => undefined);
+    const remove = (ms: number): Promise<boolean> => this.#remote.removePartial(this.partialName, AbortSignal.timeout(ms));
+    const live = this.#remote.live;
     try {
-      return { removed: await this.#remote.removePartial(this.partialName, AbortSignal.timeout(abandonMs)) };
+      // Not behind megabytes of writes that wait in the socket: a new connection is faster.
+      if (live && live.unsent < 1024 * 1024) return { removed: await remove(abandonMs / 4) };
+    } catch {
+      // It does not answer; perhaps another connection does.
+    }
+    live?.destroy();
+    if (!live && isLost(before)) return { removed: false };
+    try {
+      return { removed: await remove(abandonMs) };
     } catch {
       return { removed: false };
     }
@@ -200,7 +210,7 @@ export class Upload {
   async #create(): Promise<void> {
     let answerLost = false;
     for (;;) {
-      const { channel } = await this.#remote.session();
+      const { channel } = await this.#remote.session(this.#ended.signal);
       try {
         const handle = await channel.open(this.#path, OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE);
         this.#created = true;
@@ -226,15 +236,15 @@ export class Upload {
   /** Opens the partial again, with WRITE alone, and checks that nothing acknowledged is missing. */
   async #reopen(): Promise<void> {
     for (;;) {
-      const { channel } = await this.#remote.session();
+      const { channel } = await this.#remote.session(this.#ended.signal);
       try {
         const handle = await channel.open(this.#path, OpenFlag.WRITE).catch((error: unknown) => {
-          if (error instanceof SftpStatus) throw deadUpload(isStatus(error, Status.NO_SUCH_FILE) ? `after the connection was lost, ${this.#path} was gone` : `after the connection was lost, the server did not let ${this.#path} be opened again`, error);
+          if (error instanceof SftpStatus) throw deadUpload(isStatus(error, Status.NO_SUCH_FILE) ? `${this.#path} is gone from the server` : `the server does not let ${this.#path} be opened a second time`, error);
           throw error;
         });
         const size = await sizeOf(channel, handle, this.#path);
         const acknowledged = this.#book.contiguous;
-        if (size !== null && size < acknowledged) throw deadUpload(`after the connection was lost, ${this.#path} held ${size} of ${acknowledged} acknowledged octets`);
+        if (size !== null && size < acknowledged) throw deadUpload(`${this.#path} holds ${size} of ${acknowledged} acknowledged octets`);
         this.#created = true;
         this.#firstLane(channel, handle);
         return;
@@ -413,7 +423,7 @@ export class Upload {
       await this.#until(() => this.#book.done && this.#recovery === null && this.#lanes.length > 0);
       const { channel, handle } = this.#lanes[0]!;
       try {
-        return await confirm(channel, handle, this.#path, this.#book.total);
+        return await orAborted(confirm(channel, handle, this.#path, this.#book.total), this.#ended.signal);
       } catch (error) {
         if (!(error instanceof ConnectionLost)) throw error;
         await this.#recovery;
@@ -435,11 +445,13 @@ export class Upload {
   #fail(error: Error): void {
     if (this.#failure || this.#state === 'publishing' || this.#state === 'over') return;
     this.#failure = error;
+    this.#ended.abort(error);
     this.#notify();
   }
 
   #over(): void {
     this.#state = 'over';
+    this.#ended.abort(this.#failure ?? new ConnectionLost('the upload is over'));
     clearInterval(this.#stallTimer);
     this.#remote.hooks.signal.removeEventListener('abort', this.#onAbort);
     this.#notify();
@@ -462,7 +474,7 @@ export class Upload {
   }
 }
 
-function isLost(error: Error | null): boolean {
+function isLost(error: unknown): boolean {
   return error instanceof DepotError && error.code === 'connection-lost';
 }
 
