@@ -76,7 +76,7 @@ async function tour(t: Tour, storage: SecureStorage): Promise<void> {
   t.say('deposited', `${suitcase.name}, ${bytes(suitcase.bytes)}, ${encryption.compression}, ${transfer.status}, in ${seconds(pushing)}`, `depot push ${arrangement}`);
   if (storage.visible().length > 0) throw wrong(`the supplier still sees ${storage.visible().join(', ')}`);
   if (!storage.collected().includes(suitcase.name)) throw wrong(`the agent does not hold ${suitcase.name}`);
-  t.say('collected', `the agent holds ${storage.collected().length} files, all closed to it; the supplier no longer sees any of them`);
+  t.say('collected', 'the agent holds the locked suitcase, its cover and its signed receipt; the supplier no longer sees any of them');
 
   // From here on it is the beneficiary's turn: receipt and signer's key came beforehand, the suitcase on release.
   const held = join(storage.vault, suitcase.name);

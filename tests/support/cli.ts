@@ -3,8 +3,8 @@ import { type Finished, run, type RunOptions } from './process.js';
 
 /** The checkout, with a slash at its end. */
 export const checkout = new URL('../../', import.meta.url).pathname;
-/** What an installed `depot` starts; needs `npm run build`, which `npm test` does first. */
-export const depotScript = join(checkout, 'bin/depot.js');
+/** What an installed `depot` starts; needs `npm run build`, which `npm test` does first. DEPOT_TEST_PROGRAM: another build of it. */
+export const depotScript = process.env['DEPOT_TEST_PROGRAM'] ?? join(checkout, 'bin/depot.js');
 
 export interface DepotOptions extends RunOptions {
   /** Added to an environment that has only PATH and a locale: no DEPOT_*, no HOME, no session bus. */

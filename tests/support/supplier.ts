@@ -29,6 +29,9 @@ export interface SupplierOptions {
   profile?: 'compat' | 'modern';
 }
 
+/** What a supplier knows of a server; without a private key the login is by password. */
+export type Server = Pick<Sshd, 'host' | 'port' | 'username' | 'password' | 'remoteDirectory' | 'fingerprints'> & Partial<Pick<Sshd, 'privateKeyFile'>>;
+
 /** A supplier's machine: depot.yaml, keys, data and state in one directory, for one arrangement `acme-crm`. */
 export class Supplier {
   readonly arrangement = 'acme-crm';
@@ -39,7 +42,7 @@ export class Supplier {
   readonly recipientKey: string;
   readonly signerPublic: string;
 
-  private constructor(readonly directory: string, readonly recipient: KeyFiles, readonly signer: KeyFiles, readonly options: SupplierOptions, readonly server: Pick<Sshd, 'host' | 'port' | 'username' | 'password' | 'remoteDirectory' | 'fingerprints' | 'privateKeyFile'>) {
+  private constructor(readonly directory: string, readonly recipient: KeyFiles, readonly signer: KeyFiles, readonly options: SupplierOptions, readonly server: Server) {
     this.config = join(directory, 'depot.yaml');
     this.data = join(directory, 'data');
     this.state = join(directory, 'state');
@@ -47,13 +50,15 @@ export class Supplier {
     this.signerPublic = signer.publicKey;
   }
 
-  static async create(server: Supplier['server'], options: SupplierOptions = {}): Promise<Supplier> {
+  static async create(server: Server, options: SupplierOptions = {}): Promise<Supplier> {
     const directory = tempDir('depot-supplier');
     for (const name of ['data', 'keys', 'secrets']) mkdirSync(join(directory, name), { mode: 0o700 });
     const recipient = await makeKey(join(directory, 'keys/beneficiary'), 'Gemeente Voorbeeld', options.profile ?? 'compat');
     const signer = await makeKey(join(directory, 'keys/supplier'), 'Acme SaaS B.V.', 'compat');
-    copyFileSync(server.privateKeyFile, join(directory, 'keys/ssh'));
-    chmodSync(join(directory, 'keys/ssh'), 0o600);
+    if (server.privateKeyFile !== undefined) {
+      copyFileSync(server.privateKeyFile, join(directory, 'keys/ssh'));
+      chmodSync(join(directory, 'keys/ssh'), 0o600);
+    }
     writeFileSync(join(directory, 'secrets/password'), `${server.password}\n`, { mode: 0o600 });
     const supplier = new Supplier(directory, recipient, signer, options, server);
     supplier.writeConfig();
@@ -74,7 +79,7 @@ export class Supplier {
       ...o.top,
       remote: {
         host: this.server.host, port: this.server.port, username: this.server.username, directory: this.server.remoteDirectory, hostKey: this.server.fingerprints,
-        ...(o.login === 'password' ? { passwordFile: 'secrets/password' } : { privateKey: 'keys/ssh' }),
+        ...(o.login === 'password' || this.server.privateKeyFile === undefined ? { passwordFile: 'secrets/password' } : { privateKey: 'keys/ssh' }),
         retryFor: '5s', ...o.remote,
       },
       arrangements: {
