@@ -39,11 +39,15 @@ export async function pack(sources: SourceSpec[], options: PackOptions = {}, war
   const hooks: DatasetHooks = { signal, warn: (m) => warnings.push(m), progress: (p) => progress.push(p), ...(stdin && { stdin }), ...(reuseChunks !== undefined && { reuseChunks }) };
   const generator = packDataset({ sources, commandDirectory: '/', arrangement: 'acme-crm', depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', ...dataset }, hooks);
   const pieces: Buffer[] = [];
-  for (;;) {
-    const next = await generator.next();
-    if (next.done) return { tar: Buffer.concat(pieces), chunks: pieces.map((piece) => piece.length), summary: next.value, warnings, progress };
-    pieces.push(Buffer.from(next.value));
-    onChunk?.(pieces.length);
+  try {
+    for (;;) {
+      const next = await generator.next();
+      if (next.done) return { tar: Buffer.concat(pieces), chunks: pieces.map((piece) => piece.length), summary: next.value, warnings, progress };
+      pieces.push(Buffer.from(next.value));
+      onChunk?.(pieces.length);
+    }
+  } finally {
+    await generator.return(undefined as never); // as `for await` does for a consumer that throws
   }
 }
 

@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest';
+import { fromText, type ByteString } from '../../src/dataset/bytestring.js';
+import { excluder } from '../../src/dataset/exclude.js';
+
+function excludes(pattern: string, path: ByteString, isDirectory = false): boolean {
+  return excluder([pattern])!(path, isDirectory);
+}
+
+describe('a pattern', () => {
+  test.each([
+    ['**/*.tmp', 'a.tmp', true],
+    ['**/*.tmp', 'x/y/a.tmp', true],
+    ['**/*.tmp', 'x/a.tmp/b', false],
+    ['*.tmp', 'a.tmp', true],
+    ['*.tmp', 'x/a.tmp', false],
+    ['cache/**', 'cache', true],
+    ['cache/**', 'cache/x', true],
+    ['/top.txt', 'top.txt', true],
+    ['/top.txt', 'x/top.txt', false],
+    ['./top.txt', 'top.txt', true],
+    ['**/.git', 'x/.git', true],
+    ['**/*', '.hidden', true],
+    ['file[0-9].{csv,json}', 'file3.json', true],
+    ['a?c', 'abc', true],
+    ['!keep', 'other', false],
+    ['!keep', '!keep', true],
+    ['A.txt', 'a.txt', false],
+  ])('%s against %s: %s', (pattern, path, expected) => {
+    expect(excludes(pattern, fromText(path))).toBe(expected);
+  });
+
+  test('that ends in a slash is about directories only', () => {
+    expect(excludes('**/cache/', fromText('x/cache'), true)).toBe(true);
+    expect(excludes('**/cache/', fromText('x/cache'), false)).toBe(false);
+  });
+
+  test('matches names as text, and those that are not UTF-8 as ISO 8859-1', () => {
+    expect(excludes('caf?.txt', fromText('café.txt'))).toBe(true);
+    expect(excludes('café.txt', fromText('café.txt'))).toBe(true);
+    expect(excludes('café.txt', 'caf\xe9.txt' as ByteString)).toBe(true);
+  });
+});
+
+test('without patterns there is nothing to ask', () => {
+  expect(excluder([])).toBeNull();
+});
+
+test('what matches one of several patterns is excluded', () => {
+  const isExcluded = excluder(['*.a', '*.b'])!;
+  expect(['x.a', 'x.b', 'x.c'].map((name) => isExcluded(name as ByteString, false))).toEqual([true, true, false]);
+});

@@ -1,0 +1,34 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { fromText } from '../../src/dataset/bytestring.js';
+import { listChildren } from '../../src/dataset/listing.js';
+import { tempDir } from '../support/cleanup.js';
+
+function awkwardDirectory(): string {
+  const directory = tempDir();
+  for (const name of ['b', 'a', 'a.b', 'a b', 'ab', '~', 'Z', 'é', '日本']) writeFileSync(join(directory, name), '');
+  writeFileSync(Buffer.concat([Buffer.from(`${directory}/`), Buffer.from([0xe9])]), '');
+  writeFileSync(Buffer.concat([Buffer.from(`${directory}/`), Buffer.from([0xff, 0x41])]), '');
+  mkdirSync(join(directory, 'directory'));
+  symlinkSync('a', join(directory, 'symlink'));
+  execFileSync('mkfifo', [join(directory, 'fifo')]);
+  return directory;
+}
+
+test.each([1, 2, 3, 7, 14, 100])('gives all names in the order of their octets, holding %i at a time', (atATime) => {
+  const found = [...listChildren(fromText(awkwardDirectory()), atATime)];
+  const names = found.map(({ name }) => Buffer.from(name, 'latin1'));
+  expect(names).toHaveLength(14);
+  expect(names).toEqual([...names].sort((a, b) => Buffer.compare(a, b)));
+  expect(found.filter(({ kind }) => kind !== 'file').map(({ name, kind }) => [name, kind])).toEqual([['directory', 'directory'], ['fifo', 'fifo'], ['symlink', 'symlink']]);
+});
+
+test('an empty directory has no children', () => {
+  expect([...listChildren(fromText(tempDir()))]).toEqual([]);
+});
+
+test('throws what the system says when the directory is not there', () => {
+  expect(() => [...listChildren(fromText('/no/such/directory'))]).toThrow(expect.objectContaining({ code: 'ENOENT' }));
+});
