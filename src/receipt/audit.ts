@@ -31,7 +31,7 @@ export interface LedgerAudit {
   receipts: number;
   /** The newest receipt that was found: nothing is known of what stood after its line. */
   newest: { depositId: string; sequence: number; receiptSha256: string } | null;
-  /** Any of these is `ledger-broken`. */
+  /** With any of these the ledger is broken (exit 32). */
   problems: LedgerProblem[];
   /** Said, but no fault: a torn last line, a deposit that is still pending. */
   warnings: string[];
@@ -196,16 +196,6 @@ export async function compareWithHeld(state: ArrangementState, directory: string
   if (audit.receipts === 0) audit.unchecked.push(`no receipt of ${state.arrangement} in ${directory}`);
   if (checkSignature === undefined) audit.unchecked.push('signatures: no signer was given');
   return audit;
-}
-
-/** The `ledger-broken` error for an audit with problems: the first, and how many more. */
-export function brokenLedger(audit: LedgerAudit, arrangement: string): DepotError {
-  const first = audit.problems.at(0);
-  const more = audit.problems.length - 1;
-  return new DepotError('ledger-broken', `${first?.message ?? 'the ledger is broken'}${more > 0 ? `, and ${String(more)} more` : ''}`, {
-    hint: 'compare with the receipts that the beneficiary and the agent hold: depot receipts verify --against DIR',
-    arrangement,
-  });
 }
 
 async function readReceipts(directory: string, audit: LedgerAudit): Promise<StoredReceipt[]> {

@@ -91,11 +91,6 @@ export function sidecarNames(depositId: string): string[] {
   return [coverName(depositId), signatureName(depositId), receiptName(depositId)];
 }
 
-/** The remote name of a sidecar while it is being uploaded. */
-export function sidecarPartialName(name: string): string {
-  return `.${name}.partial`;
-}
-
 /** Where the state directory keeps the `number`th receipt that a later one of the same deposit superseded. */
 export function supersededReceiptName(depositId: string, number: number): string {
   return `${depositId}.receipt.${String(number)}.json`;

@@ -234,11 +234,11 @@ function parseLine(bytes: Buffer): LedgerLine | null {
 }
 
 /** Whether `value` is a calendar date, `YYYY-MM-DD`. */
-export function isDate(value: unknown): value is string {
+function isDate(value: unknown): value is string {
   return typeof value === 'string' && parseTimestamp(`${value}T00:00:00Z`) !== null;
 }
 
-export function ledgerBroken(message: string): DepotError {
+function ledgerBroken(message: string): DepotError {
   return new DepotError('ledger-broken', message, { hint: 'run: depot receipts verify' });
 }
 

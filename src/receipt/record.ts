@@ -84,8 +84,8 @@ async function appendUnlisted(state: ArrangementState, ledger: Ledger, depositId
   await ledger.append(lineFor(receipt, stored.sha256, ledger.receiptLine(depositId)?.receiptSha256));
 }
 
-/** A complete receipt; throws `internal` when the draft breaks the schema, so call it with a placeholder before the upload. */
-export function assemble(draft: ReceiptDraft, completedAt: string, transfer: Receipt['transfer'], ledger: LedgerLink): Receipt {
+/** A complete receipt; throws `internal` when it breaks the schema. */
+function assemble(draft: ReceiptDraft, completedAt: string, transfer: Receipt['transfer'], ledger: LedgerLink): Receipt {
   const receipt: Receipt = { ...draft, completedAt, transfer, ledger };
   const problem = receiptProblem(receipt);
   if (problem !== null) throw new DepotError('internal', `depot made a receipt that is none: ${problem}`);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isDepotError } from '../../src/errors.js';
 import {
-  newDepositId, parseDepositId, parseReceiptName, parseSuitcaseName, parseTimestamp, partialName, receiptName, sidecarNames, sidecarPartialName,
+  newDepositId, parseDepositId, parseReceiptName, parseSuitcaseName, parseTimestamp, partialName, receiptName, sidecarNames,
   suitcaseName, supersededReceiptName, timestamp, type Compression,
 } from '../../src/receipt/ids.js';
 
@@ -46,7 +46,6 @@ describe('file names', () => {
   test('of partials are hidden, of sidecars end with the receipt', () => {
     expect(partialName(id)).toBe(`.${id}.partial`);
     expect(sidecarNames(id)).toEqual([`${id}.cover.md`, `${id}.receipt.json.asc`, `${id}.receipt.json`]);
-    expect(sidecarPartialName(`${id}.cover.md`)).toBe(`.${id}.cover.md.partial`);
   });
 
   test('of receipts say which deposit and whether they were superseded', () => {
