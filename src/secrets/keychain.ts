@@ -19,33 +19,53 @@ export interface Keychain {
 
 const service = 'depot';
 
-/** keytar's interface, which `@napi-rs/keyring/keytar` has too. */
+/** What depot uses of keytar. */
 interface Keytar {
   getPassword(service: string, account: string): Promise<string | null | undefined>;
   setPassword(service: string, account: string, password: string): Promise<void>;
   deletePassword(service: string, account: string): Promise<boolean>;
 }
 
+/** What depot uses of `@napi-rs/keyring`. */
+interface NapiKeyring {
+  AsyncEntry: new (service: string, account: string, options: { linux: { store: 'secret-service' } }) => {
+    getPassword(): Promise<string | null | undefined>;
+    setPassword(password: string): Promise<void>;
+    deletePassword(): Promise<boolean>;
+  };
+}
+
 /** In order of preference. They do not see each other's items. */
-const modules = [
-  { name: 'keytar', specifier: 'keytar' },
-  { name: '@napi-rs/keyring', specifier: '@napi-rs/keyring/keytar' },
+const modules: { name: string; open: (require: NodeJS.Require) => Keytar }[] = [
+  { name: 'keytar', open: (require) => require('keytar') as Keytar },
+  { name: '@napi-rs/keyring', open: (require) => likeKeytar(require('@napi-rs/keyring') as NapiKeyring) },
 ];
+
+/**
+ * Its own keytar interface, `@napi-rs/keyring/keytar`, falls back to the kernel's keyring: where a bus has no Secret
+ * Service the password then stays there, and both the write and the deletion report an error (version 2.1.2).
+ * An entry that is bound to the Secret Service leaves nothing.
+ */
+function likeKeytar({ AsyncEntry }: NapiKeyring): Keytar {
+  const entry = (account: string): InstanceType<NapiKeyring['AsyncEntry']> => new AsyncEntry(service, account, { linux: { store: 'secret-service' } });
+  return {
+    getPassword: async (_, account) => entry(account).getPassword(),
+    setPassword: async (_, account, password) => entry(account).setPassword(password),
+    deletePassword: async (_, account) => entry(account).deletePassword(),
+  };
+}
 
 /** A locked keychain may ask its owner for a password first; one that nobody answers must not hang a run. */
 const answerWithinMs = 20_000;
 
-/**
- * The keychains that work in this session. Without a session bus on Linux the native modules are not even loaded:
- * `@napi-rs/keyring` would leave the password in the kernel's keyring and report an error.
- */
+/** The keychains that may work in this session. Without a session bus on Linux the native modules are not even loaded. */
 export function openKeychains(env: NodeJS.ProcessEnv, platform: NodeJS.Platform = process.platform): Keychain[] {
   if (!hasSession(env, platform)) return [];
   const require = createRequire(import.meta.url);
   const found: Keychain[] = [];
-  for (const { name, specifier } of modules) {
+  for (const { name, open } of modules) {
     try {
-      found.push(keychainOver(name, require(specifier) as Keytar));
+      found.push(keychainOver(name, open(require)));
     } catch {
       // Optional dependencies: not installed, not built, or without a library that it needs.
     }
