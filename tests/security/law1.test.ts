@@ -132,8 +132,8 @@ const cases: Case[] = [
 ];
 
 let unsealed: string;
-beforeAll(() => {
-  unsealed = alteredDepot({ 'pgp/writer.js': () => passThrough });
+beforeAll(async () => {
+  unsealed = await alteredDepot({ 'pgp/writer.ts': () => passThrough });
 });
 
 describe.each(cases)('$what', ({ server: serverOptions = () => ({}), options = {}, exit = 0 }) => {
