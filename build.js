@@ -55,7 +55,7 @@ for (const name of threads) {
 }
 removeOthers(Object.keys(metafile.outputs).map((file) => path.basename(file)));
 writeFileSync(path.join(dist, 'LICENSES.txt'), licenses(Object.keys(metafile.inputs)));
-if (process.argv.includes('--pack')) leaveOutNativeBuilds();
+if (process.argv.includes('--pack')) packOnlyWhatRuns();
 
 /** What earlier builds left. Afterwards, not before: a depot that runs meanwhile finds its files. */
 function removeOthers(outputs) {
@@ -75,12 +75,18 @@ function licenses(inputs) {
 }
 
 /**
- * What was compiled on this machine fits only machines like it, and nobody can read it: it is not packed. Where npm may
- * run install scripts it is compiled at the destination; elsewhere depot works without, slower.
+ * What was compiled on this machine fits only machines like it, and nobody can read it: it is not packed, and neither are
+ * tests and other builds. Where npm may run install scripts ssh2 is compiled at the destination; elsewhere depot works
+ * without, slower. npm asks only the `files` of a bundled package what belongs to it, so that is where this is said.
  */
-function leaveOutNativeBuilds() {
-  for (const [name, lines] of Object.entries({ 'ssh2': ['build', 'test', 'examples', 'util/build*', '.github'], 'cpu-features': ['build', 'buildcheck.gypi', 'deps/cpu_features/test', '.github'] })) {
-    const directory = path.join(root, 'node_modules', name);
-    if (existsSync(directory)) writeFileSync(path.join(directory, '.npmignore'), `${lines.join('\n')}\n`);
+function packOnlyWhatRuns() {
+  const files = {
+    'openpgp': ['dist/node/openpgp.mjs'],
+    'ssh2': ['lib', '!lib/protocol/crypto/build', 'install.js'],
+    'cpu-features': ['lib', 'src', 'deps', 'binding.gyp', 'buildcheck.js'],
+  };
+  for (const [name, wanted] of Object.entries(files)) {
+    const file = path.join(root, 'node_modules', name, 'package.json');
+    if (existsSync(file)) writeFileSync(file, `${JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), files: wanted }, null, 2)}\n`);
   }
 }
