@@ -1,0 +1,232 @@
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { describe, expect, test } from 'vitest';
+
+import type { DepotError } from '../../src/errors.js';
+import { Secret } from '../../src/secret.js';
+import type { Keychain } from '../../src/secrets/keychain.js';
+import { findUsername, forgetSecret, forgetUsername, storeSecret, storeUsername } from '../../src/secrets/login.js';
+import { findSecret } from '../../src/secrets/lookup.js';
+import { tempDir } from '../support/cleanup.js';
+import { asRoot } from '../support/peers.js';
+
+const account = { username: 'acme', host: '10.20.0.5', port: 22 };
+const secret = new Secret('hunter2');
+
+function target(more: Partial<Parameters<typeof storeSecret>[2]> = {}): Parameters<typeof storeSecret>[2] {
+  return { kind: 'password', account, configDirectory: tempDir('login'), env: {}, keychains: [], ...more };
+}
+
+async function failure(promise: Promise<unknown>): Promise<DepotError> {
+  return promise.then(() => expect.fail('it was stored'), (error: unknown) => error as DepotError);
+}
+
+class Memory implements Keychain {
+  readonly items = new Map<string, string>();
+  constructor(readonly name: string) {}
+  get(name: string): Promise<Secret | null> {
+    const value = this.items.get(name);
+    return Promise.resolve(value === undefined ? null : new Secret(value));
+  }
+  set(name: string, value: Secret): Promise<void> {
+    this.items.set(name, value.reveal());
+    return Promise.resolve();
+  }
+  delete(name: string): Promise<boolean> {
+    return Promise.resolve(this.items.delete(name));
+  }
+}
+
+describe('to a file', () => {
+  test('private, found again, and nothing else left', async () => {
+    const t = target();
+    const stored = await storeSecret('file', secret, t);
+    const path = join(t.configDirectory, 'secrets/10.20.0.5.password');
+    expect(stored).toMatchObject({ to: 'file', where: path, account: 'acme@10.20.0.5:22', lines: [], warnings: [] });
+    expect(stored.readableBy).toMatch(/scheduled runs too/);
+    expect(readFileSync(path, 'utf8')).toBe('hunter2\n');
+    if (process.platform !== 'win32') {
+      expect(statSync(path).mode & 0o777).toBe(0o600);
+      expect(statSync(join(t.configDirectory, 'secrets')).mode & 0o777).toBe(0o700);
+    }
+    expect(readdirSync(join(t.configDirectory, 'secrets'))).toEqual(['10.20.0.5.password']);
+    expect((await findSecret({ ...t, refs: {}, servers: 1 }))?.value.reveal()).toBe('hunter2');
+    await storeSecret('file', new Secret('changed'), t);
+    expect((await findSecret({ ...t, refs: {}, servers: 3 }))?.value.reveal(), 'a file is of one server, so several are fine').toBe('changed');
+  });
+
+  test('a strict or a loose umask makes no difference', async () => {
+    for (const mask of [0o000, 0o777]) {
+      const t = target();
+      const before = process.umask(mask);
+      try {
+        await storeSecret('file', secret, t);
+      } finally {
+        process.umask(before);
+      }
+      expect(statSync(join(t.configDirectory, 'secrets/10.20.0.5.password')).mode & 0o777).toBe(0o600);
+      expect(statSync(join(t.configDirectory, 'secrets')).mode & 0o777).toBe(0o700);
+    }
+  });
+
+  test('two accounts on one server have two files', async () => {
+    const t = target({ withUser: true });
+    await storeSecret('file', secret, t);
+    await storeSecret('file', new Secret('other'), { ...t, account: { ...account, username: 'b/b' } });
+    expect(readdirSync(join(t.configDirectory, 'secrets')).sort()).toEqual(['acme@10.20.0.5.password', 'b_b@10.20.0.5.password']);
+    expect((await findSecret({ ...t, refs: {}, servers: 1 }))?.value.reveal()).toBe('hunter2');
+  });
+
+  test('a file for the server takes the place of one for the user', async () => {
+    const t = target();
+    await storeSecret('file', new Secret('old'), { ...t, withUser: true });
+    await storeSecret('file', secret, t);
+    expect((await findSecret({ ...t, refs: {}, servers: 1 }))?.value.reveal()).toBe('hunter2');
+  });
+
+  test('an older one in the keychain is cleared', async () => {
+    const keychain = new Memory('test');
+    keychain.items.set('acme@10.20.0.5:22', 'old');
+    const t = target({ keychains: [keychain] });
+    expect((await storeSecret('file', secret, t)).warnings).toEqual([]);
+    expect(keychain.items.size).toBe(0);
+  });
+
+  test('what comes first is said', async () => {
+    const t = target({ env: { DEPOT_PASSWORD: 'x' }, refs: { command: ['pass'] } });
+    expect((await storeSecret('file', secret, t)).warnings).toEqual(['DEPOT_PASSWORD comes first and will be used instead', 'command pass comes first and will be used instead']);
+  });
+
+  test('a link at the place of the file is replaced, not followed', async () => {
+    const t = target();
+    mkdirSync(join(t.configDirectory, 'secrets'), { mode: 0o700 });
+    const elsewhere = join(t.configDirectory, 'elsewhere');
+    writeFileSync(elsewhere, 'untouched');
+    symlinkSync(elsewhere, join(t.configDirectory, 'secrets/10.20.0.5.password'));
+    await storeSecret('file', secret, t);
+    expect(readFileSync(elsewhere, 'utf8')).toBe('untouched');
+  });
+
+  test.skipIf(process.platform === 'win32')('a directory that others can write is refused', async () => {
+    const t = target();
+    mkdirSync(join(t.configDirectory, 'secrets'));
+    chmodSync(join(t.configDirectory, 'secrets'), 0o777);
+    expect(await failure(storeSecret('file', secret, t))).toMatchObject({ code: 'secret-insecure', hint: `chmod 700 ${join(t.configDirectory, 'secrets')}` });
+    expect(readdirSync(join(t.configDirectory, 'secrets'))).toEqual([]);
+  });
+
+  test.skipIf(!asRoot())('root stores for the account that owns the directory', async () => {
+    const t = target();
+    const directory = join(t.configDirectory, 'secrets');
+    mkdirSync(directory, { mode: 0o700 });
+    chownSync(directory, 4711, 4712);
+    const stored = await storeSecret('file', secret, t);
+    expect(statSync(stored.where)).toMatchObject({ uid: 4711, gid: 4712 });
+    expect(statSync(stored.where).mode & 0o777).toBe(0o600);
+    expect(stored.readableBy).toContain('uid 4711 and root');
+  });
+
+  test.skipIf(!asRoot())('a directory where this account may not write is said', async () => {
+    const t = target();
+    chmodSync(t.configDirectory, 0o755);
+    process.seteuid?.(4711);
+    try {
+      expect(await failure(storeSecret('file', secret, t))).toMatchObject({ code: 'local-not-writable', exit: 5, message: expect.stringContaining('EACCES') });
+    } finally {
+      process.seteuid?.(0);
+    }
+  });
+});
+
+describe('to the keychain', () => {
+  test('written to the first, cleared in the other, read back', async () => {
+    const [first, second] = [new Memory('first'), new Memory('second')];
+    second.items.set('acme@10.20.0.5:22', 'old');
+    const stored = await storeSecret('keychain', secret, target({ keychains: [first, second] }));
+    expect(first.items.get('acme@10.20.0.5:22')).toBe('hunter2');
+    expect(second.items.size).toBe(0);
+    expect(stored).toMatchObject({ to: 'keychain', warnings: [] });
+    expect(stored.readableBy).not.toMatch(/scheduled runs too/);
+  });
+
+  test('a file that is found before it is said', async () => {
+    const t = target({ keychains: [new Memory('first')] });
+    mkdirSync(join(t.configDirectory, 'secrets'), { mode: 0o700 });
+    writeFileSync(join(t.configDirectory, 'secrets/10.20.0.5.password'), 'x', { mode: 0o600 });
+    expect((await storeSecret('keychain', secret, t)).warnings).toEqual([`${join(t.configDirectory, 'secrets/10.20.0.5.password')} comes first and will be used instead`]);
+  });
+
+  test.each<[string, (keychain: Memory) => void]>([
+    ['a write that fails after it has written', (k) => {
+      const set = k.set.bind(k);
+      k.set = async (name, value) => {
+        await set(name, value);
+        throw new Error('no such interface');
+      };
+    }],
+    ['a write that does not come back', (k) => (k.get = () => Promise.resolve(null))],
+    ['another value that comes back', (k) => (k.get = () => Promise.resolve(new Secret('other')))],
+    ['a read that fails', (k) => (k.get = () => Promise.reject(new Error('locked')))],
+  ])('%s is deleted again', async (_, sabotage) => {
+    const keychain = new Memory('test');
+    sabotage(keychain);
+    const error = await failure(storeSecret('keychain', secret, target({ keychains: [keychain] })));
+    expect(error).toMatchObject({ code: 'local-not-writable', message: expect.stringContaining('the keychain does not work in this session'), hint: expect.stringContaining('--to file') });
+    expect(`${error.message}${error.hint ?? ''}`).not.toContain('hunter2');
+    expect(keychain.items.size).toBe(0);
+  });
+
+  test('without one', async () => {
+    expect(await failure(storeSecret('keychain', secret, target()))).toMatchObject({ code: 'local-not-writable', message: 'there is no keychain in this session' });
+  });
+});
+
+describe('to systemd', () => {
+  test('says what to type, without the secret', async () => {
+    const stored = await storeSecret('systemd', secret, target());
+    expect(stored.lines).toContain('LoadCredentialEncrypted=depot.password:/etc/credstore.encrypted/depot.password');
+    expect(stored.lines.join('\n')).toMatch(/systemd-creds encrypt --name=depot\.password - \/etc\/credstore\.encrypted\/depot\.password/);
+    expect(JSON.stringify(stored)).not.toContain('hunter2');
+  });
+
+  test('names the server where there are several', async () => {
+    const stored = await storeSecret('systemd', secret, target({ servers: 2, account: { ...account, port: 2222 } }));
+    expect(stored.where).toBe('systemd credential depot.password.10.20.0.5_2222');
+  });
+});
+
+describe('logout', () => {
+  test('removes all that depot stored, and says what is left elsewhere', async () => {
+    const [first, second] = [new Memory('first'), new Memory('second')];
+    const t = target({ keychains: [first, second], env: { DEPOT_PASSWORD: 'x' } });
+    await storeSecret('file', secret, { ...t, withUser: true });
+    const own = join(t.configDirectory, 'secrets/acme@10.20.0.5.password');
+    first.items.set('acme@10.20.0.5:22', 'a');
+    second.items.set('acme@10.20.0.5:22', 'b');
+    second.items.set('other@10.20.0.5:22', 'c');
+    const forgotten = await forgetSecret(t);
+    expect(forgotten.removed).toEqual(['keychain, service depot, account acme@10.20.0.5:22', own]);
+    expect(existsSync(own)).toBe(false);
+    expect([...first.items, ...second.items]).toEqual([['other@10.20.0.5:22', 'c']]);
+    expect(forgotten.remaining.map((s) => s.where)).toEqual(['DEPOT_PASSWORD']);
+    expect((await forgetSecret({ ...t, env: {} }))).toEqual({ removed: [], remaining: [], warnings: [] });
+  });
+
+  test('a keychain that cannot be cleared is said', async () => {
+    const keychain = new Memory('test');
+    keychain.items.set('acme@10.20.0.5:22', 'a');
+    keychain.delete = () => Promise.reject(new Error('locked'));
+    expect((await forgetSecret(target({ keychains: [keychain] }))).warnings).toEqual(['the keychain (test) could not be cleared: locked']);
+  });
+});
+
+test('a user name is kept beside the secrets', async () => {
+  const directory = tempDir('login');
+  expect(await findUsername(directory, account)).toBeNull();
+  await storeUsername(directory, account, 'acme');
+  expect(await findUsername(directory, account)).toBe('acme');
+  expect(await findUsername(directory, { ...account, port: 2222 })).toBeNull();
+  await forgetUsername(directory, account);
+  expect(await findUsername(directory, account)).toBeNull();
+});
