@@ -1,9 +1,9 @@
-import { createPrivateKey } from 'node:crypto';
 import type { AnyAuthMethod, AuthenticationType, AuthHandlerMiddleware, ParsedKey, Prompt } from 'ssh2';
 import ssh2 from 'ssh2';
 import { DepotError, isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { address } from './hostkeys.js';
+import { convertPkcs8 } from './pkcs8.js';
 import type { Login, RemoteSpec } from './types.js';
 
 /** A login whose secrets were asked for at most once, so that reconnects ask nobody. */
@@ -39,16 +39,8 @@ async function readKey(bytes: Buffer, passphrase: Login['passphrase']): Promise<
 function parse(bytes: Buffer, passphrase?: string): ParsedKey | Error {
   const key = first(ssh2.utils.parseKey(bytes, passphrase));
   if (!(key instanceof Error)) return key.isPrivateKey() ? key : new Error('not a private key');
-  if (!bytes.includes('PRIVATE KEY')) return key;
-  // PKCS #8 is unknown to ssh2; Node reads it, encrypted too, and writes RSA and EC keys in the older forms.
-  try {
-    const object = createPrivateKey({ key: bytes, format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) });
-    const type = object.asymmetricKeyType === 'rsa' ? 'pkcs1' : object.asymmetricKeyType === 'ec' ? 'sec1' : null;
-    if (type === null) return key;
-    return first(ssh2.utils.parseKey(object.export({ type, format: 'pem' })));
-  } catch {
-    return key;
-  }
+  const converted = convertPkcs8(bytes, passphrase);
+  return converted === null ? key : first(ssh2.utils.parseKey(converted));
 }
 
 /** ssh2's types say one key; its OpenSSH parser gives a list of one. */

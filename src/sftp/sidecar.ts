@@ -43,27 +43,25 @@ async function write(channel: SftpChannel, remote: Remote, name: string, bytes: 
       throw await explain(channel, remote, partialName, again);
     });
   }
-  try {
-    await writeAll(channel, handle, bytes, remote, partialName);
-  } catch (error) {
-    if (error instanceof DepotError) await channel.remove(remote.path(partialName)).catch(() => undefined);
-    throw error;
-  }
+  await writeOrRemove(channel, handle, bytes, remote, partialName);
   return partialName;
 }
 
-/** `publish: direct`: the exclusive create is at the name itself; what cannot be finished is removed again. */
+/** `publish: direct`: the exclusive create is at the name itself. */
 async function direct(remote: Remote, name: string, bytes: Uint8Array): Promise<Delivery> {
-  let created = false;
+  const path = remote.path(name);
+  let attempted = false;
   return remote.run(async (channel) => {
-    const path = remote.path(name);
-    const handle = created ? await reopen(channel, path, bytes.length) : await create(channel, path).catch(async (error: unknown) => {
+    const again = attempted;
+    attempted = true;
+    const handle = await create(channel, path).catch(async (error: unknown) => {
+      // It was not there when we looked, and the name is random: what an attempt of ours began.
+      if (again && isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS)) return reopen(channel, path, bytes.length);
       throw await explain(channel, remote, name, error);
     });
     if (handle === 'closed') return 'delivered';
     if (handle === 'gone') return 'unconfirmed';
-    created = true;
-    await writeAll(channel, handle, bytes, remote, name);
+    await writeOrRemove(channel, handle, bytes, remote, name);
     return 'delivered';
   });
 }
@@ -82,6 +80,16 @@ async function reopen(channel: SftpChannel, path: string, size: number): Promise
 
 function create(channel: SftpChannel, path: string): Promise<Buffer> {
   return channel.open(path, OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE);
+}
+
+/** A file that the server refused half way is not left to look like a whole one. */
+async function writeOrRemove(channel: SftpChannel, handle: Buffer, bytes: Uint8Array, remote: Remote, name: string): Promise<void> {
+  try {
+    await writeAll(channel, handle, bytes, remote, name);
+  } catch (error) {
+    if (error instanceof DepotError) await channel.remove(remote.path(name)).catch(() => undefined);
+    throw error;
+  }
 }
 
 async function writeAll(channel: SftpChannel, handle: Buffer, bytes: Uint8Array, remote: Remote, name: string): Promise<void> {

@@ -111,7 +111,7 @@ const types: Record<number, RequestType> = {
 
 /** Starts the server; it ends with the test (or the file). */
 export async function startScriptedServer(options: ScriptedOptions = {}): Promise<ScriptedServer> {
-  const keys = (options.hostKeys ?? ['ed25519']).map((type) => type === 'rsa' ? ssh2.utils.generateKeyPairSync('rsa', { bits: 2048 }) : type === 'ecdsa' ? ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 }) : ssh2.utils.generateKeyPairSync('ed25519'));
+  const keys = (options.hostKeys ?? ['ed25519']).map(hostKey);
   const publicKeys = keys.map((pair) => pair.public.split(' '));
   const sockets = new Set<Socket>();
   const server: ScriptedServer = {
@@ -157,6 +157,14 @@ export async function startScriptedServer(options: ScriptedOptions = {}): Promis
   await start();
   cleanup(stop);
   return server;
+}
+
+function hostKey(type: 'ed25519' | 'ecdsa' | 'rsa'): { private: string; public: string } {
+  for (;;) {
+    const pair = type === 'rsa' ? ssh2.utils.generateKeyPairSync('rsa', { bits: 2048 }) : type === 'ecdsa' ? ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 }) : ssh2.utils.generateKeyPairSync('ed25519');
+    // ssh2 1.17 cannot read every ed25519 key that it makes.
+    if (!(ssh2.utils.parseKey(pair.private) instanceof Error)) return pair;
+  }
 }
 
 function serve(server: ScriptedServer, connection: Connection): void {

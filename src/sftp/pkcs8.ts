@@ -1,0 +1,41 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+
+/**
+ * A PKCS #8 private key (PEM), encrypted or not, in a form that ssh2 reads: PKCS #1, SEC 1, or OpenSSH's own
+ * for Ed25519. Null when it is none, of another type, or the passphrase does not open it.
+ */
+export function convertPkcs8(pem: Buffer, passphrase?: string): string | null {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey({ key: pem, format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) });
+  } catch {
+    return null;
+  }
+  switch (key.asymmetricKeyType) {
+    case 'rsa': return key.export({ type: 'pkcs1', format: 'pem' }).toString();
+    case 'ec': return key.export({ type: 'sec1', format: 'pem' }).toString();
+    case 'ed25519': return opensshEd25519(key);
+    default: return null;
+  }
+}
+
+/** OpenSSH's PROTOCOL.key, version 1, without encryption: it stays in memory. */
+function opensshEd25519(key: KeyObject): string {
+  const { x, d } = key.export({ format: 'jwk' });
+  const publicKey = Buffer.from(x!, 'base64url');
+  const seed = Buffer.from(d!, 'base64url');
+  const type = string('ssh-ed25519');
+  // Two equal check numbers, the key, an empty comment; padded 1, 2, 3… to a multiple of 8.
+  const secret = Buffer.concat([Buffer.alloc(8), type, string(publicKey), string(Buffer.concat([seed, publicKey])), string('')]);
+  const padding = Buffer.from(Array.from({ length: (8 - (secret.length % 8)) % 8 }, (_, i) => i + 1));
+  const count = Buffer.from([0, 0, 0, 1]);
+  const body = Buffer.concat([Buffer.from('openssh-key-v1\0'), string('none'), string('none'), string(''), count, string(Buffer.concat([type, string(publicKey)])), string(Buffer.concat([secret, padding]))]);
+  return `-----BEGIN OPENSSH PRIVATE KEY-----\n${body.toString('base64').replace(/.{70}/g, '$&\n')}\n-----END OPENSSH PRIVATE KEY-----\n`;
+}
+
+function string(value: string | Buffer): Buffer {
+  const bytes = Buffer.from(value);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.length);
+  return Buffer.concat([length, bytes]);
+}

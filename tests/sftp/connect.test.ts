@@ -1,0 +1,304 @@
+import { createServer } from 'node:net';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import type { AddressInfo, Socket } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import ssh2 from 'ssh2';
+import { connect } from '../../src/sftp/connect.js';
+import { hasNativeCiphers } from '../../src/sftp/algorithms.js';
+import { scanHostKeys } from '../../src/sftp/scan.js';
+import { cleanup, tempDir } from '../support/cleanup.js';
+import { mustRun } from '../support/process.js';
+import { peer } from '../support/peers.js';
+import { startScriptedServer } from '../support/scripted-server.js';
+import { connectTo, failure, specFor } from './support.js';
+
+const never = new AbortController().signal;
+const quiet = { signal: never, warn: () => undefined };
+
+/** A TCP server that does one thing with each connection. */
+async function listener(answer: (socket: Socket) => void): Promise<{ port: number; seen: () => number }> {
+  let seen = 0;
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    seen++;
+    open.add(socket);
+    socket.on('error', () => undefined);
+    answer(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanup(() => {
+    open.forEach((socket) => socket.destroy());
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port, seen: () => seen };
+}
+
+describe('host keys', () => {
+  test('a pin with or without its type; the connection says which key it was', async () => {
+    const server = await startScriptedServer();
+    for (const pin of [server.fingerprints[0], `ssh-ed25519 ${server.fingerprints[0]}`]) {
+      const { remote } = await connectTo(server, { hostKeys: [pin] });
+      expect(remote.hostKey).toBe(`ssh-ed25519 ${server.fingerprints[0]}`);
+    }
+  });
+
+  test('a pin without a type is tried on every type that the server has', async () => {
+    const server = await startScriptedServer({ hostKeys: ['ed25519', 'ecdsa', 'rsa'] });
+    for (const [i, type] of server.hostKeyTypes.entries()) {
+      const { remote } = await connectTo(server, { hostKeys: [server.fingerprints[i]] });
+      expect(remote.hostKey).toBe(`${type} ${server.fingerprints[i]}`);
+    }
+    expect(server.logins.filter((method) => method === 'password')).toHaveLength(3);
+  });
+
+  test('only pinned types are negotiated, RSA with SHA-2', async () => {
+    const server = await startScriptedServer({ hostKeys: ['ed25519', 'rsa'] });
+    const { remote } = await connectTo(server, { hostKeys: [`rsa-sha2-512 ${server.fingerprints[1]}`] });
+    expect(remote.hostKey).toBe(`ssh-rsa ${server.fingerprints[1]}`);
+    const error = await failure(connectTo(server, { hostKeys: [`ecdsa-sha2-nistp256 ${server.fingerprints[0]}`] }));
+    expect(error).toMatchObject({ code: 'host-key-changed', message: expect.stringContaining('ecdsa-sha2-nistp256') });
+  });
+
+  test('another key: both fingerprints are said, no name or password is sent, nothing is retried', async () => {
+    const server = await startScriptedServer({ hostKeys: ['ed25519', 'ecdsa'] });
+    const other = `SHA256:${'A'.repeat(43)}`;
+    const error = await failure(connectTo(server, { hostKeys: [other], arrangement: 'acme-crm' }));
+    expect(error).toMatchObject({ code: 'host-key-changed', published: 'no', hint: expect.stringContaining('depot trust acme-crm') });
+    for (const fingerprint of [...server.fingerprints, other]) expect(error.message).toContain(fingerprint);
+    expect(server.logins).toEqual([]);
+    expect(server.connections).toBeLessThanOrEqual(3);
+  });
+
+  test('none pinned: nothing connects', async () => {
+    const server = await startScriptedServer();
+    expect(await failure(connectTo(server, { hostKeys: [], arrangement: 'acme-crm' }))).toMatchObject({ code: 'host-key-unknown', hint: 'run: depot trust acme-crm' });
+    expect(server.connections).toBe(0);
+  });
+
+  test('known_hosts, written by trust; hostKey wins over it', async () => {
+    const server = await startScriptedServer();
+    const [key] = await scanHostKeys(server.host, server.port, { timeoutMs: 5000, signal: never });
+    const knownHostsFile = join(tempDir(), 'known_hosts');
+    writeFileSync(knownHostsFile, key.line);
+    const { remote } = await connectTo(server, { hostKeys: [], knownHostsFile });
+    expect(remote.hostKey).toContain(key.fingerprint);
+    expect(await failure(connectTo(server, { hostKeys: [`SHA256:${'B'.repeat(43)}`], knownHostsFile }))).toMatchObject({ code: 'host-key-changed' });
+    writeFileSync(knownHostsFile, `@revoked ${key.line}${key.line}`);
+    expect(await failure(connectTo(server, { hostKeys: [], knownHostsFile }))).toMatchObject({ code: 'host-key-unknown' });
+  });
+
+  test('what is not a fingerprint is a config error', async () => {
+    const server = await startScriptedServer();
+    for (const pin of ['MD5:00:11', 'SHA256:short', 'ssh-dss SHA256:' + 'A'.repeat(43)]) expect(await failure(connectTo(server, { hostKeys: [pin] }))).toMatchObject({ code: 'config-invalid' });
+  });
+
+  test('scanning shows every type, and sends no login', async () => {
+    const server = await startScriptedServer({ hostKeys: ['ed25519', 'ecdsa', 'rsa'] });
+    const keys = await scanHostKeys(server.host, server.port, { timeoutMs: 5000, signal: never });
+    expect(keys.map((key) => key.fingerprint).sort()).toEqual([...server.fingerprints].sort());
+    expect(keys.map((key) => key.type)).toEqual(['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ssh-rsa']);
+    expect(server.logins).toEqual([]);
+  });
+});
+
+describe('login', () => {
+  test('wrong password: once, never retried, and what the server takes is said', async () => {
+    const server = await startScriptedServer();
+    const error = await failure(connectTo(server, {}, { password: () => Promise.resolve('hunter2') }));
+    expect(error).toMatchObject({ code: 'login-refused', published: 'no', message: expect.stringContaining('password') });
+    expect(JSON.stringify([error.message, error.hint, String(error.stack)])).not.toContain('hunter2');
+    expect(server.connections).toBe(1);
+    expect(server.logins.filter((m) => m === 'password')).toHaveLength(1);
+  });
+
+  test('the password is asked for once, also for reconnects', async () => {
+    let asked = 0;
+    const server = await startScriptedServer();
+    const { remote } = await connectTo(server, {}, { password: () => Promise.resolve(server.password).finally(() => asked++) });
+    server.drop();
+    await expect.poll(() => remote.live).toBeNull();
+    expect(await remote.look('x')).toBeNull();
+    expect(asked).toBe(1);
+    expect(remote.stats).toMatchObject({ attempts: 2, reconnects: 1 });
+  });
+
+  test('keyboard-interactive that asks for the password', async () => {
+    for (const prompt of ['Password: ', "acme@host's password:", 'Wachtwoord:', '']) {
+      const server = await startScriptedServer({ prompts: [{ prompt, echo: false, answer: 'correct horse' }] });
+      if (prompt === '') {
+        // Nothing says that this is the password: it stays at home.
+        expect(await failure(connectTo(server))).toMatchObject({ code: 'login-refused' });
+      } else {
+        await connectTo(server);
+      }
+    }
+  });
+
+  test('keyboard-interactive with a second factor: refused, with what it asked, in safe letters', async () => {
+    const server = await startScriptedServer({ prompts: [{ prompt: 'Password: ', echo: false, answer: 'correct horse' }, { prompt: 'Verification code\u001b[2J: ', echo: false, answer: '123456' }] });
+    const error = await failure(connectTo(server));
+    expect(error).toMatchObject({ code: 'login-refused', message: expect.stringContaining('Verification code\\x1b[2J:') });
+  });
+
+  test('a password is not typed into a prompt that shows it', async () => {
+    const server = await startScriptedServer({ prompts: [{ prompt: 'Password: ', echo: true, answer: 'correct horse' }] });
+    expect(await failure(connectTo(server))).toMatchObject({ code: 'login-refused' });
+  });
+
+  test('SSH keys: ed25519, RSA, ECDSA, encrypted ones, PKCS #8', async () => {
+    const pem = { format: 'pem', type: 'pkcs8' } as const;
+    const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const ed = ssh2.utils.generateKeyPairSync('ed25519', { passphrase: 'sesame', cipher: 'aes256-ctr', rounds: 16 });
+    const ed2 = generateKeyPairSync('ed25519');
+    const blob = Buffer.concat([Buffer.from('\0\0\0\x0bssh-ed25519\0\0\0\x20', 'latin1'), Buffer.from(ed2.publicKey.export({ format: 'jwk' }).x!, 'base64url')]);
+    const ed2Line = `ssh-ed25519 ${blob.toString('base64')}`;
+    const encrypted = { ...pem, cipher: 'aes-256-cbc', passphrase: 'sesame' };
+    const cases: [string, string, string | undefined][] = [
+      [ec.privateKey.export({ format: 'pem', type: 'sec1' }).toString(), authorized(ec.privateKey), undefined],
+      [rsa.privateKey.export(pem).toString(), authorized(rsa.privateKey), undefined],
+      [rsa.privateKey.export(encrypted).toString(), authorized(rsa.privateKey), 'sesame'],
+      [ec.privateKey.export(encrypted).toString(), authorized(ec.privateKey), 'sesame'],
+      [ed.private, ed.public, 'sesame'],
+      [ed2.privateKey.export(pem).toString(), ed2Line, undefined],
+      [ed2.privateKey.export(encrypted).toString(), ed2Line, 'sesame'],
+    ];
+    for (const [text, publicKey, passphrase] of cases) {
+      const server = await startScriptedServer({ publicKey });
+      const login = { privateKey: Buffer.from(text), passphrase: () => Promise.resolve(passphrase) };
+      const remote = await connect(specFor(server), login, quiet);
+      await remote.close();
+      if (passphrase === undefined) continue;
+      expect(await failure(connect(specFor(server), { ...login, passphrase: () => Promise.resolve('open barley') }, quiet))).toMatchObject({ code: 'passphrase-wrong' });
+      expect(await failure(connect(specFor(server), { privateKey: Buffer.from(text) }, quiet))).toMatchObject({ code: 'secret-missing' });
+    }
+    expect(await failure(connect(specFor(await startScriptedServer()), { privateKey: Buffer.from('no key') }, quiet))).toMatchObject({ code: 'key-unreadable' });
+  });
+
+  test('a key and then a password, where the server wants both', async () => {
+    const pair = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 });
+    const server = await startScriptedServer({ publicKey: pair.public, password: 'correct horse', methods: ['publickey', 'password'] });
+    const login = { privateKey: Buffer.from(pair.private), password: () => Promise.resolve('correct horse') };
+    await connectTo(server, {}, login);
+    expect(await failure(connectTo(server, {}, { privateKey: login.privateKey }))).toMatchObject({ code: 'login-refused' });
+  });
+
+  test('nothing to log in with', async () => {
+    const server = await startScriptedServer();
+    expect(await failure(connectTo(server, {}, {}))).toMatchObject({ code: 'login-refused', message: expect.stringContaining('neither password nor SSH key') });
+  });
+
+  test('a password that cannot be had', async () => {
+    const server = await startScriptedServer();
+    expect(await failure(connectTo(server, {}, { password: () => Promise.reject(new Error('keychain locked')) }))).toMatchObject({ code: 'secret-missing', message: expect.stringContaining('keychain locked') });
+  });
+});
+
+describe('servers that are not there, or not right', () => {
+  const base = { host: '127.0.0.1', username: 'acme', password: '', fingerprints: [`SHA256:${'A'.repeat(43)}`] };
+  const login = { password: () => Promise.resolve('x') };
+
+  test('refused: tried again until the budget is spent, one warning, and the hint about the VPN', async () => {
+    const { port } = await freePort();
+    const warnings: string[] = [];
+    const error = await failure(connect(specFor({ ...base, port }, { retryForMs: 2000, arrangement: 'acme-crm' }), login, { signal: never, warn: (m) => warnings.push(m) }));
+    expect(error).toMatchObject({ code: 'unreachable', published: 'no', message: `127.0.0.1:${port} not reachable for 2 s: it refused the connection`, hint: 'bring up the VPN, then: depot push acme-crm' });
+    expect(warnings).toEqual([expect.stringMatching(new RegExp(`^127\\.0\\.0\\.1:${port} refused the connection; trying until \\d\\d:\\d\\d$`))]);
+  });
+
+  test('no such name', async () => {
+    expect(await failure(connect(specFor({ ...base, host: 'no-such-host.invalid', port: 22 }, { retryForMs: 0 }), login, quiet))).toMatchObject({ code: 'unreachable' });
+  });
+
+  test('a server that accepts and says nothing: within the connect timeout', async () => {
+    const { port } = await listener(() => undefined);
+    const started = performance.now();
+    const error = await failure(connect(specFor({ ...base, port }, { retryForMs: 0, connectTimeoutMs: 300 }), login, quiet));
+    expect(error).toMatchObject({ code: 'unreachable', message: expect.stringContaining('SSH handshake') });
+    expect(performance.now() - started).toBeLessThan(3000);
+  });
+
+  test('a web server', async () => {
+    const { port, seen } = await listener((socket) => socket.end(`HTTP/1.1 400 Bad Request\r\n\r\n${'x'.repeat(9000)}`));
+    const error = await failure(connect(specFor({ ...base, port }, { retryForMs: 60_000 }), login, quiet));
+    expect(error).toMatchObject({ code: 'unreachable', message: expect.stringContaining('does not speak SSH') });
+    expect(seen()).toBe(3);
+  });
+
+  test('one that hangs up at once is tried again', async () => {
+    const server = await startScriptedServer();
+    await server.stop();
+    let refused = 0;
+    const early = createServer((socket) => {
+      refused++;
+      socket.destroy();
+      if (refused === 2) early.close(() => void server.start());
+    });
+    early.listen(server.port, '127.0.0.1');
+    await once(early, 'listening');
+    await connectTo(server);
+    expect(refused).toBe(2);
+  });
+
+  test('one that lets in and then hangs up', async () => {
+    const server = await startScriptedServer({ afterLogin: 'close' });
+    const error = await failure(connectTo(server, { retryForMs: 60_000 }));
+    expect(error).toMatchObject({ code: 'remote-refused', published: 'no', message: expect.stringContaining('accepts the login') });
+    expect(server.connections).toBe(3);
+  });
+
+  test('one without SFTP', async () => {
+    const server = await startScriptedServer({ afterLogin: 'no-sftp' });
+    expect(await failure(connectTo(server, { retryForMs: 60_000 }))).toMatchObject({ code: 'remote-refused', message: expect.stringContaining('not to SFTP') });
+    expect(server.connections).toBe(1);
+  });
+
+  test('a signal ends the waiting', async () => {
+    const { port } = await freePort();
+    const abort = new AbortController();
+    const stop = new Error('interrupted');
+    const connecting = failure(connect(specFor({ ...base, port }, { retryForMs: 60_000 }), login, { signal: abort.signal, warn: () => abort.abort(stop) }));
+    expect(await connecting).toBe(stop);
+  });
+
+  test('a signal ends a handshake that hangs', async () => {
+    const abort = new AbortController();
+    const { port } = await listener(() => setImmediate(() => abort.abort(new Error('interrupted'))));
+    expect((await failure(connect(specFor({ ...base, port }), login, { signal: abort.signal, warn: () => undefined }))).message).toBe('interrupted');
+  });
+});
+
+test('the native ciphers are there in this installation', () => {
+  expect(hasNativeCiphers()).toBe(true);
+});
+
+const keygen = peer('ssh-keygen');
+test.skipIf(keygen === undefined)('a key that ssh-keygen encrypted', async () => {
+  const file = join(tempDir(), 'id');
+  await mustRun(keygen!, ['-q', '-t', 'ed25519', '-N', 'sesame', '-f', file]);
+  const server = await startScriptedServer({ publicKey: readFileSync(`${file}.pub`, 'utf8') });
+  const remote = await connect(specFor(server), { privateKey: readFileSync(file), passphrase: () => Promise.resolve('sesame') }, quiet);
+  await remote.close();
+});
+
+async function freePort(): Promise<{ port: number }> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return { port };
+}
+
+/** A key's line for authorized_keys. */
+function authorized(key: KeyObject): string {
+  const type = key.asymmetricKeyType === 'rsa' ? 'pkcs1' : 'sec1';
+  const parsed = ssh2.utils.parseKey(key.export({ format: 'pem', type } as { format: 'pem'; type: 'pkcs1' }));
+  if (parsed instanceof Error) throw parsed;
+  return `${parsed.type} ${parsed.getPublicSSH().toString('base64')}`;
+}

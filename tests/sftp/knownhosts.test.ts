@@ -1,0 +1,49 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { fingerprintOf } from '../../src/sftp/hostkeys.js';
+import { knownHostsLine, knownKeys, parseKnownHosts } from '../../src/sftp/knownhosts.js';
+import { tempDir } from '../support/cleanup.js';
+import { peer } from '../support/peers.js';
+import { mustRun } from '../support/process.js';
+
+const blob = Buffer.concat([Buffer.from([0, 0, 0, 11]), Buffer.from('ssh-ed25519'), Buffer.from([0, 0, 0, 32]), Buffer.alloc(32, 7)]);
+const key = blob.toString('base64');
+
+function known(text: string, host: string, port = 22): number {
+  return knownKeys(parseKnownHosts(text), host, port).length;
+}
+
+test('names, ports, patterns, negation', () => {
+  expect(known(`host.example ssh-ed25519 ${key}`, 'HOST.example')).toBe(1);
+  expect(known(`host.example ssh-ed25519 ${key}`, 'host.example', 2222)).toBe(0);
+  expect(known(`[host.example]:2222 ssh-ed25519 ${key}`, 'host.example', 2222)).toBe(1);
+  expect(known(`a,b,10.0.0.? ssh-ed25519 ${key} a comment`, '10.0.0.5')).toBe(1);
+  expect(known(`*.example,!bad.example ssh-ed25519 ${key}`, 'good.example')).toBe(1);
+  expect(known(`*.example,!bad.example ssh-ed25519 ${key}`, 'bad.example')).toBe(0);
+  expect(known(`host.example ssh-ed25519 ${key}`, 'hostXexample')).toBe(0);
+});
+
+test('what is not a key line is skipped; authorities are not keys', () => {
+  expect(parseKnownHosts(`# comment\n\nhost\nhost ssh-rsa ${key}\nhost ssh-ed25519 !!!\n@what host ssh-ed25519 ${key}\n`)).toEqual([]);
+  expect(known(`@cert-authority * ssh-ed25519 ${key}`, 'host')).toBe(0);
+  expect(knownKeys(parseKnownHosts(`@revoked * ssh-ed25519 ${key}`), 'host', 22)[0]).toMatchObject({ marker: 'revoked' });
+});
+
+test('a line that trust writes is read again', () => {
+  expect(known(knownHostsLine('2001:db8::1', 2222, 'ssh-ed25519', blob), '2001:db8::1', 2222)).toBe(1);
+  expect(knownHostsLine('h', 22, 'ssh-ed25519', blob)).toBe(`h ssh-ed25519 ${key}\n`);
+});
+
+const keygen = peer('ssh-keygen');
+test.skipIf(keygen === undefined)('agrees with ssh-keygen about hashed names and fingerprints', async () => {
+  const file = join(tempDir(), 'known_hosts');
+  writeFileSync(file, knownHostsLine('agent.example', 2222, 'ssh-ed25519', blob));
+  await mustRun(keygen!, ['-q', '-H', '-f', file]);
+  const text = readFileSync(file, 'utf8');
+  expect(text).toMatch(/^\|1\|/);
+  expect(known(text, 'agent.example', 2222)).toBe(1);
+  expect(known(text, 'agent.example')).toBe(0);
+  expect((await mustRun(keygen!, ['-F', '[agent.example]:2222', '-f', file])).stdout).toContain('found');
+  expect((await mustRun(keygen!, ['-l', '-f', file])).stdout).toContain(fingerprintOf(blob));
+});

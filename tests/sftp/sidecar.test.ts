@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import { markReceiptBytes } from '../../src/outbound.js';
+import { startScriptedServer } from '../support/scripted-server.js';
+import { connectTo, content, failure } from './support.js';
+
+const name = 'x_1.receipt.json';
+const path = `/in/${name}`;
+const bytes = markReceiptBytes(new Uint8Array(content(50_000)));
+
+describe('sidecars', () => {
+  test('a partial name first, then the rename', async () => {
+    const server = await startScriptedServer();
+    const { remote } = await connectTo(server);
+    expect(await remote.putSidecar(name, bytes)).toBe('delivered');
+    expect(server.files.get(path)!.equals(bytes)).toBe(true);
+    expect(server.requests.find((r) => r.type === 'open')).toMatchObject({ path: `/in/.${name}.partial`, flags: 0x2a });
+  });
+
+  test('publish: direct creates the name itself, exclusively', async () => {
+    const server = await startScriptedServer();
+    const { remote } = await connectTo(server, { publish: 'direct' });
+    expect(await remote.putSidecar(name, bytes)).toBe('delivered');
+    expect(server.files.get(path)!.equals(bytes)).toBe(true);
+    expect(server.requests.some((r) => r.type === 'rename')).toBe(false);
+  });
+
+  test('there already, whole: an earlier run did not hear the answer', async () => {
+    const server = await startScriptedServer();
+    server.files.set(path, Buffer.from(bytes));
+    const { remote } = await connectTo(server);
+    expect(await remote.putSidecar(name, bytes)).toBe('already-there');
+    server.files.set(path, Buffer.from('other'));
+    expect(await failure(remote.putSidecar(name, bytes))).toMatchObject({ code: 'remote-exists' });
+    expect(server.files.get(path)!.toString()).toBe('other');
+  });
+
+  test.each(['rename', 'direct'] as const)('what an interrupted run left does not stop it (publish: %s)', async (publish) => {
+    const server = await startScriptedServer();
+    server.files.set(`/in/.${name}.partial`, Buffer.from('half'));
+    const { remote } = await connectTo(server, { publish });
+    expect(await remote.putSidecar(name, bytes)).toBe('delivered');
+    expect(server.files.get(path)!.equals(bytes)).toBe(true);
+  });
+
+  test.each(['open', 'write', 'close', 'rename'] as const)('the connection drops at the %s, done or not', async (type) => {
+    for (const publish of ['rename', 'direct'] as const) {
+      for (const done of [true, false]) {
+        const server = await startScriptedServer({ script: (r) => (r.type === type && r.nth === 1 ? { do: done, then: 'drop' } : undefined) });
+        const { remote } = await connectTo(server, { publish });
+        expect(await remote.putSidecar(name, bytes)).toBe('delivered');
+        expect([...server.files.keys()]).toEqual([path]);
+        expect(server.files.get(path)!.equals(bytes)).toBe(true);
+      }
+    }
+  });
+
+  test('collected at the rename', async () => {
+    const server = await startScriptedServer({ collect: 'rename' });
+    const { remote } = await connectTo(server);
+    expect(await remote.putSidecar(name, bytes)).toBe('delivered');
+    expect(server.collected.get(path)!.equals(bytes)).toBe(true);
+  });
+
+  test.each(['rename', 'direct'] as const)('a full server: nothing is left that looks whole (publish: %s)', async (publish) => {
+    const server = await startScriptedServer({ quota: 10 });
+    const { remote } = await connectTo(server, { publish });
+    expect(await failure(remote.putSidecar(name, bytes))).toMatchObject({ code: 'remote-refused' });
+    expect(server.files.size).toBe(0);
+  });
+});
