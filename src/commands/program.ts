@@ -3,8 +3,11 @@ import type { DepotError } from '../errors.js';
 import { version } from '../version.js';
 import type { Context, Start } from './context.js';
 import { defineDecrypt } from './decrypt.js';
+import { defineDemo } from './demo.js';
+import { defineDoctor } from './doctor.js';
 import { usage } from './flags.js';
 import { helpEnd } from './help.js';
+import { defineInit } from './init.js';
 import { defineKey } from './key.js';
 import { defineLogin, defineLogout } from './login.js';
 import { definePush } from './push.js';
@@ -32,6 +35,8 @@ export function buildProgram(start: Start): Command {
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showSuggestionAfterError(true)
     .exitOverride();
+  defineInit(program, start);
+  defineDoctor(program, start);
   definePush(program, start);
   defineStatus(program, start);
   defineReceipts(program, start);
@@ -42,6 +47,7 @@ export function buildProgram(start: Start): Command {
   defineLogin(program, start);
   defineLogout(program, start);
   defineSchedule(program, start);
+  defineDemo(program, start);
   program.addHelpText('after', helpEnd([
     ['depot demo', 'see it all happen, on this machine alone'],
     ['depot init', 'set up a deposit, question by question'],

@@ -78,6 +78,7 @@ async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, s
       phase: (name) => { progress?.phase(`${arrangement.name}: ${name}`); },
       progress: (p) => { progress?.update(p); },
     });
+    if ('newLedger' in outcome && outcome.newLedger) screen.note(`${arrangement.name}: this is the first deposit in ${config.state.path}; a new ledger begins there`);
     return { arrangement: arrangement.name, outcome };
   } catch (thrown) {
     const error = isDepotError(thrown) ? thrown : unforeseen(thrown, signal);

@@ -37,7 +37,7 @@ export interface DryRun {
   compression: string;
 }
 
-export type PushReport = { skipped: string } | { deposit: ShownDeposit } | { dryRun: DryRun };
+export type PushReport = { skipped: string } | { deposit: ShownDeposit; newLedger: boolean } | { dryRun: DryRun };
 export type PushResult = { arrangement: string; outcome: PushReport } | { arrangement: string; error: DepotError };
 
 /** `{"ok", "results": […]}`, for one arrangement too. */
@@ -49,7 +49,7 @@ export function pushDocument(results: readonly PushResult[]): object {
       if ('skipped' in r.outcome) return { arrangement: r.arrangement, ok: true, skipped: r.outcome.skipped };
       if ('dryRun' in r.outcome) return { arrangement: r.arrangement, ok: true, dryRun: r.outcome.dryRun };
       const { depositId, suitcase, receiptPath, receipt, run } = r.outcome.deposit;
-      return { arrangement: r.arrangement, ok: true, deposit: { depositId, suitcase, receiptPath, receipt, run } };
+      return { arrangement: r.arrangement, ok: true, deposit: { depositId, suitcase, receiptPath, receipt, run }, newLedger: r.outcome.newLedger };
     }),
   };
 }

@@ -1,0 +1,29 @@
+import type { Command } from 'commander';
+import type { Context, GlobalOptions, Start } from './context.js';
+import { globals } from './flags.js';
+import { helpEnd } from './help.js';
+
+export function defineDemo(parent: Command, start: Start): void {
+  parent.command('demo')
+    .summary('see it all happen, on this machine alone')
+    .description('Starts a built-in SecureStorage (a real SFTP server on loopback), makes keys and a dataset, deposits, verifies, proves the key and decrypts. Leaves nothing behind.')
+    .addHelpText('after', helpEnd([['depot demo', 'takes less than a minute']], [5, 129, 130, 143]))
+    .action((_: unknown, command: Command) => start<GlobalOptions>(globals(command.optsWithGlobals()), demo));
+}
+
+async function demo(_: GlobalOptions, context: Context): Promise<number> {
+  const { runDemo } = await import('../demo/tour.js');
+  const { screen } = context;
+  const steps: object[] = [];
+  await runDemo({
+    say: (step) => {
+      steps.push(step);
+      // Each step is shown as it happens; with --json all of them together, at the end.
+      if (!screen.json) screen.result({}, [`${step.name.padEnd(10)} ${step.what}`, ...(step.command === undefined ? [] : [`${' '.repeat(11)}${screen.paint('dim', `$ ${step.command}`)}`])]);
+    },
+    signal: context.signal,
+    env: context.env,
+  });
+  if (screen.json) screen.result({ ok: true, steps }, []);
+  return 0;
+}

@@ -1,0 +1,54 @@
+import type { Command } from 'commander';
+import { printable } from '../printable.js';
+import type { Context, GlobalOptions, Start } from './context.js';
+import { chooseArrangements, configFor, hiddenPrompt } from './deposits.js';
+import { globals } from './flags.js';
+import { helpEnd } from './help.js';
+
+export interface DoctorFlags extends GlobalOptions {
+  name: string | undefined;
+}
+
+export function defineDoctor(parent: Command, start: Start): void {
+  parent.command('doctor')
+    .summary('would a push work? checks everything that can be checked without writing')
+    .description('Checks configuration, state, keys, secrets, sources, and the server: reachable, host key, login, directory. Writes nothing, neither here nor there. Exits with the code that push would.')
+    .argument('[name]', 'arrangement; without one, all')
+    .addHelpText('after', helpEnd([
+      ['depot doctor', 'before the first push, and when one failed'],
+      ['sudo -u depot depot doctor', 'as the account of the scheduled run'],
+    ], [3, 5, 10, 11, 12, 13, 14, 15, 17, 20, 32]))
+    .action((name: string | undefined, _: unknown, command: Command) => start<DoctorFlags>({ ...globals(command.optsWithGlobals()), name }, doctor));
+}
+
+async function doctor(o: DoctorFlags, context: Context): Promise<number> {
+  const { examine, examinationLines } = await import('./doctor/examine.js');
+  const config = await configFor(o, context);
+  const arrangements = chooseArrangements(config, o.name === undefined ? [] : [o.name], 'all');
+  for (const warning of config.warnings) context.screen.warn(warning);
+  const servers = new Set([...config.arrangements.values()].map(({ remote }) => `${remote.host}:${remote.port}`)).size;
+  const examined = [];
+  for (const arrangement of arrangements) {
+    const progress = await context.screen.progress();
+    progress?.phase(`${arrangement.name}: looking`);
+    try {
+      examined.push(await examine({ config, arrangement, servers, env: context.env, signal: context.signal, prompt: hiddenPrompt(context) }));
+    } finally {
+      progress?.stop();
+    }
+  }
+  const failed = examined.filter((e) => e.exit !== 0);
+  const document = { ok: failed.length === 0, config: config.path, state: config.state.path, arrangements: examined };
+  const lines = [
+    `configuration  ${printable(config.path)}`,
+    `state          ${printable(config.state.path)} (${config.state.from})`,
+    ...examined.flatMap((e) => ['', ...examinationLines(e, (style, text) => context.screen.paint(style, text))]),
+  ];
+  if (failed.length === 0) {
+    context.screen.result(document, lines);
+    return 0;
+  }
+  context.screen.failure(document, lines);
+  // As push --all: one arrangement's own code, or 4 for some of several.
+  return examined.length === 1 ? failed[0]!.exit : 4;
+}

@@ -1,0 +1,94 @@
+import type { Command } from 'commander';
+import { parseHost, parseHostKey, arrangementName } from '../config/values.js';
+import type { GlobalOptions, Start } from './context.js';
+import { collect, denied, durationMs, fingerprint, given, globals, list, text, usage, type Flags } from './flags.js';
+import { helpEnd } from './help.js';
+
+/** What the flags answer already; the rest is asked, or missing. */
+export interface InitFlags extends GlobalOptions {
+  yes: boolean;
+  supplier: string | undefined;
+  arrangement: string | undefined;
+  beneficiary: string | undefined;
+  beneficiaryKey: string | undefined;
+  fingerprint: string | undefined;
+  signer: string | undefined;
+  signerEmail: string | undefined;
+  passphraseFile: string | undefined;
+  noPassphrase: boolean;
+  sources: string[];
+  host: string | undefined;
+  port: number | undefined;
+  username: string | undefined;
+  directory: string | undefined;
+  hostKeys: string[];
+  /** As it is written: `24h`. */
+  every: string | undefined;
+}
+
+export function initOptions(flags: Flags): InitFlags {
+  const checked = <T>(name: string, what: string, parse: (value: string) => { value: T } | { wrong: string }, value: string): T => {
+    const parsed = parse(value);
+    if ('wrong' in parsed) throw usage(`--${name} ${JSON.stringify(value)}: ${parsed.wrong}`, what);
+    return parsed.value;
+  };
+  const o = {
+    ...globals(flags),
+    yes: given(flags, 'yes'),
+    supplier: text(flags, 'supplier'),
+    arrangement: text(flags, 'arrangement'),
+    beneficiary: text(flags, 'beneficiary'),
+    beneficiaryKey: text(flags, 'beneficiaryKey'),
+    fingerprint: fingerprint(flags, 'fingerprint'),
+    signer: text(flags, 'signer'),
+    signerEmail: text(flags, 'signerEmail'),
+    passphraseFile: text(flags, 'passphraseFile'),
+    noPassphrase: denied(flags, 'passphrase'),
+    sources: list(flags, 'source'),
+    host: text(flags, 'host'),
+    port: text(flags, 'port') === undefined ? undefined : Number(text(flags, 'port')),
+    username: text(flags, 'username'),
+    directory: text(flags, 'directory'),
+    hostKeys: list(flags, 'hostKey').map((key) => checked('host-key', 'give it as ssh-keygen -lf prints it', parseHostKey, key)),
+    every: durationMs(flags, 'every') === undefined ? undefined : text(flags, 'every'),
+  };
+  if (o.host !== undefined) checked('host', 'give the host alone', parseHost, o.host);
+  if (o.port !== undefined && !(Number.isInteger(o.port) && o.port >= 1 && o.port <= 65_535)) throw usage(`--port ${text(flags, 'port') ?? ''} is not a port`);
+  const problem = o.arrangement === undefined ? undefined : arrangementProblem(o.arrangement);
+  if (problem !== undefined) throw usage(`--arrangement ${JSON.stringify(o.arrangement)}: ${problem}`);
+  if (o.signer !== undefined && (o.signerEmail !== undefined || o.noPassphrase)) throw usage('--signer names a key that exists; --signer-email and --no-passphrase make a new one', 'leave out one or the other');
+  if (o.noPassphrase && o.passphraseFile !== undefined) throw usage('--no-passphrase and --passphrase-file contradict each other', 'leave out one of them');
+  return o;
+}
+
+export function arrangementProblem(name: string): string | undefined {
+  return arrangementName.test(name) ? undefined : 'small letters, digits and hyphens, at most 41, not a hyphen first';
+}
+
+export function defineInit(parent: Command, start: Start): void {
+  parent.command('init')
+    .summary('set up a deposit, question by question')
+    .description('Asks for what depot.yaml needs, makes the signing key, pins the beneficiary\'s key and the host key, and writes depot.yaml with comments. Every answer can be a flag. An existing depot.yaml is never overwritten.')
+    .option('--yes', 'ask nothing; a host key or fingerprint that was not given is not accepted')
+    .option('--supplier <name>', 'your name, as the beneficiary knows it')
+    .option('--arrangement <name>', 'name of the arrangement (acme-crm)')
+    .option('--beneficiary <name>', 'name of the beneficiary')
+    .option('--beneficiary-key <file>', 'its public key')
+    .option('--fingerprint <hex>', 'the fingerprint of that key, as the beneficiary read it out')
+    .option('--signer <file>', 'your signing key, when there is one already')
+    .option('--signer-email <address>', 'address in a new signing key')
+    .option('--passphrase-file <file>', 'passphrase for the new signing key (named in depot.yaml too)')
+    .option('--no-passphrase', 'leave the new signing key unlocked')
+    .option('--source <path>', 'directory or file to deposit; may be repeated', collect)
+    .option('--host <host>', 'the agent\'s SFTP server')
+    .option('--port <port>', 'its port, when not 22')
+    .option('--username <name>', 'user name there')
+    .option('--directory <directory>', 'directory there')
+    .option('--host-key <SHA256:…>', 'its host key, from the agent; may be repeated', collect)
+    .option('--every <time>', 'how often you agreed to deposit (24h)')
+    .addHelpText('after', helpEnd([
+      ['depot init', 'asks for everything'],
+      ['depot init --config /etc/depot/depot.yaml', 'for a service account'],
+    ], [5, 10, 13, 17, 20]))
+    .action((_: unknown, command: Command) => start(initOptions(command.optsWithGlobals()), async (o, c) => (await import('./init/run.js')).init(o, c)));
+}

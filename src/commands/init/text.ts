@@ -1,0 +1,52 @@
+import { yamlString } from '../key/add.js';
+
+export interface ConfigAnswers {
+  supplier: string;
+  arrangement: string;
+  beneficiary: { name: string; key: string; fingerprint: string };
+  /** Relative to depot.yaml. */
+  signingKey: string;
+  passphraseFile: string | undefined;
+  sources: { path: string; kind: 'directory' | 'file' }[];
+  remote: { host: string; port: number; username: string; directory: string; hostKeys: string[] };
+  every: string;
+}
+
+/** A depot.yaml with comments that say what else can be set; relative paths are relative to the file. */
+export function configText(a: ConfigAnswers): string {
+  const { remote } = a;
+  return `# depot: what is deposited, for whom, and where. docs/operations.md explains every key.
+version: 1
+
+supplier:
+  name: ${yamlString(a.supplier)}
+  signingKey: ${yamlString(a.signingKey)}      # signs the receipts
+${a.passphraseFile === undefined ? '  # signingKeyPassphraseFile: secrets/signing-key-passphrase' : `  signingKeyPassphraseFile: ${yamlString(a.passphraseFile)}`}
+
+# state: /var/lib/depot        # receipts, ledger, run records; keep it in your backups
+# notify: { command: [/usr/local/bin/alert], on: [failure, stale] }
+
+remote:                        # the agent's SecureStorage; the VPN is set up outside depot
+  host: ${yamlString(remote.host)}
+  port: ${remote.port}
+  username: ${yamlString(remote.username)}       # the password is kept by: depot login
+  directory: ${yamlString(remote.directory)}
+${remote.hostKeys.length === 0 ? '  # hostKey: ["ssh-ed25519 SHA256:…"]   # or: depot trust' : `  hostKey: ${JSON.stringify(remote.hostKeys)}`}
+  # privateKey: ~/.ssh/id      # instead of a password
+  # publish: rename            # direct, for a server that forbids to rename
+  # retryFor: 30m
+
+arrangements:
+  ${a.arrangement}:
+    every: ${a.every}                 # depot status calls it stale after 1.25 times this
+    beneficiaries:
+      - name: ${yamlString(a.beneficiary.name)}
+        key: ${yamlString(a.beneficiary.key)}
+        fingerprint: "${a.beneficiary.fingerprint}"
+    dataset:
+${a.sources.map((s) => `      - { ${s.kind}: ${JSON.stringify(s.path)} }`).join('\n')}
+      # - { command: [pg_dump, --format=custom, crm], as: crm.pgdump, timeout: 4h }
+    # specification: SPECIFICATION.md   # goes inside the suitcase only
+    # minSize: 500MiB                   # smaller than this is a failure
+`;
+}
