@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Server } from './server.js';
+
+/** What every tool needs to know for a run. */
+export interface Bench {
+  work: string;
+  server: Server;
+  /** Of the link that is used now. */
+  port: number;
+  /** The checkout. */
+  depot: string;
+  /** Files made by `prepareKeys`. */
+  keys: { gnupgHome: string; ageRecipient: string; agePassphraseFree: string };
+}
+
+/** A tool that people use for this work: what it is called, how its version is shown, and its line for a directory. */
+export interface Peer {
+  name: string;
+  needs: string[];
+  version: [string, string[]];
+  /** Remote names must differ from run to run. */
+  push(bench: Bench, dataset: string, run: string): string;
+}
+
+/** AES-GCM is the fastest that OpenSSH has where the processor has AES. */
+const fastSsh = (b: Bench): string => `-p ${b.port} -i ${b.server.identity} -o UserKnownHostsFile=${b.server.knownHosts} -o Ciphers=aes128-gcm@openssh.com -o Compression=no -o BatchMode=yes`;
+const sshCat = (b: Bench, run: string): string => `ssh ${fastSsh(b)} ${b.server.username}@127.0.0.1 'cat > ${b.server.directory}/${run}'`;
+/** A digest of the ciphertext is part of the work; these tools have none. */
+const digest = 'tee >(sha256sum > /dev/null)';
+const gpgSeal = (b: Bench): string => `gpg --homedir ${b.keys.gnupgHome} --batch -q --trust-model always -z 0 -r bench -e`;
+const sftpUrl = (b: Bench): string => `sftp://${b.server.username}@127.0.0.1:${b.port}${b.server.directory}`;
+const rclone = (b: Bench): string => [
+  `rclone --sftp-host 127.0.0.1 --sftp-port ${b.port} --sftp-user ${b.server.username} --sftp-key-file ${b.server.identity}`,
+  `--sftp-known-hosts-file ${b.server.knownHosts} --sftp-ciphers aes128-gcm@openssh.com --sftp-disable-hashcheck --config /dev/null`,
+].join(' ');
+
+export const peers: Peer[] = [
+  {
+    name: 'tar | gpg -z0 | ssh cat', needs: ['gpg', 'ssh'], version: ['gpg', ['--version']],
+    push: (b, dataset, run) => `tar -C ${dataset} -c . | ${gpgSeal(b)} | ${digest} | ${sshCat(b, run)}`,
+  },
+  {
+    name: 'tar | age | ssh cat', needs: ['age', 'ssh'], version: ['age', ['--version']],
+    push: (b, dataset, run) => `tar -C ${dataset} -c . | age -r ${b.keys.ageRecipient} | ${digest} | ${sshCat(b, run)}`,
+  },
+  {
+    name: 'gpg to a file, sftp', needs: ['gpg', 'sftp'], version: ['ssh', ['-V']],
+    push: (b, dataset, run) => [
+      `tar -C ${dataset} -c . | ${gpgSeal(b)} | ${digest} > ${b.work}/${run}.gpg`,
+      `echo 'put ${b.work}/${run}.gpg ${b.server.directory}/${run}' | sftp -q -b - -P ${b.port} -i ${b.server.identity} -o UserKnownHostsFile=${b.server.knownHosts} -o Ciphers=aes128-gcm@openssh.com ${b.server.username}@127.0.0.1`,
+      `rm ${b.work}/${run}.gpg`,
+    ].join(' && '),
+  },
+  {
+    name: 'gpg | curl sftp://', needs: ['gpg', 'curl'], version: ['curl', ['--version']],
+    push: (b, dataset, run) => `tar -C ${dataset} -c . | ${gpgSeal(b)} | ${digest} | curl -s -S --insecure --key ${b.server.identity} --pubkey ${b.server.identity}.pub -T - ${sftpUrl(b)}/${run}`,
+  },
+  {
+    name: 'gpg | rclone rcat', needs: ['gpg', 'rclone'], version: ['rclone', ['version']],
+    push: (b, dataset, run) => `tar -C ${dataset} -c . | ${gpgSeal(b)} | ${digest} | ${rclone(b)} rcat :sftp:${b.server.directory}/${run}`,
+  },
+  {
+    name: 'rclone crypt', needs: ['rclone'], version: ['rclone', ['version']],
+    push: (b, dataset, run) => `tar -C ${dataset} -c . | RCLONE_CRYPT_PASSWORD=$(rclone obscure bench) ${rclone(b)} --crypt-remote :sftp:${b.server.directory} rcat :crypt:${run}`,
+  },
+  {
+    name: 'restic', needs: ['restic'], version: ['restic', ['version']],
+    push: (b, dataset, run) => `export RESTIC_PASSWORD=bench RESTIC_REPOSITORY=sftp:bench:${b.server.directory}/${run}; restic -q --no-cache -o "sftp.command=ssh ${fastSsh(b)} ${b.server.username}@127.0.0.1 -s sftp" init && restic -q --no-cache --compression off -o "sftp.command=ssh ${fastSsh(b)} ${b.server.username}@127.0.0.1 -s sftp" backup ${dataset}`,
+  },
+  {
+    name: 'duplicity', needs: ['duplicity', 'gpg'], version: ['duplicity', ['--version']],
+    push: (b, dataset, run) => `GNUPGHOME=${b.keys.gnupgHome} duplicity full --no-print-statistics --archive-dir ${b.work}/duplicity-${run} --gpg-options '--trust-model always -z 0' --encrypt-key bench --allow-source-mismatch --ssh-options '-oPort=${b.port} -oIdentityFile=${b.server.identity} -oUserKnownHostsFile=${b.server.knownHosts}' ${dataset} pexpect+sftp://${b.server.username}@127.0.0.1:${b.port}/${b.server.directory}/${run}`,
+  },
+];
+
+export function isThere(program: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+}
+
+/** First line of what a tool says of itself. */
+export function versionOf([program, args]: [string, string[]]): string {
+  const { stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  return `${stdout}${stderr}`.split('\n')[0]!.trim();
+}
+
+/** Keys for `gpg` and `age`, without passphrases: nobody waits for a question in a benchmark. */
+export function prepareKeys(work: string): Bench['keys'] {
+  const gnupgHome = join(work, 'g');
+  mkdirSync(gnupgHome, { recursive: true, mode: 0o700 });
+  const quiet = { encoding: 'utf8' as const };
+  spawnSync('gpg', ['--homedir', gnupgHome, '--batch', '-q', '--passphrase', '', '--quick-gen-key', 'bench', 'future-default', 'default', 'never'], quiet);
+  const identity = join(work, 'age.key');
+  let ageRecipient = '';
+  if (isThere('age-keygen')) {
+    const { stdout } = spawnSync('age-keygen', [], quiet);
+    writeFileSync(identity, stdout, { mode: 0o600 });
+    ageRecipient = /age1\w+/.exec(stdout)![0];
+  }
+  return { gnupgHome, ageRecipient, agePassphraseFree: identity };
+}
