@@ -11,12 +11,10 @@ export function convertPkcs8(pem: Buffer, passphrase?: string): string | null {
   } catch {
     return null;
   }
-  switch (key.asymmetricKeyType) {
-    case 'rsa': return key.export({ type: 'pkcs1', format: 'pem' }).toString();
-    case 'ec': return key.export({ type: 'sec1', format: 'pem' }).toString();
-    case 'ed25519': return opensshEd25519(key);
-    default: return null;
-  }
+  const { asymmetricKeyType: type } = key;
+  if (type === 'rsa') return key.export({ type: 'pkcs1', format: 'pem' }).toString();
+  if (type === 'ec') return key.export({ type: 'sec1', format: 'pem' }).toString();
+  return type === 'ed25519' ? opensshEd25519(key) : null;
 }
 
 /** OpenSSH's PROTOCOL.key, version 1, without encryption: it stays in memory. */
