@@ -28,6 +28,9 @@ export function resolveConfig(read: Sources, s: Surroundings, flags: { state?: s
   for (const one of read.arrangements) {
     const remote = resolveRemote(one, raw.remote, knownHostsFile, warnings);
     const { beneficiaries, sources } = one;
+    for (const { name, fingerprint } of beneficiaries ?? []) {
+      if (one.retiredKeys?.includes(fingerprint) === true) warnings.push(`${one.key.place}: '${one.name}' seals for ${name} with a key that is in its retiredKeys: a push will be refused`);
+    }
     if (remote === null || beneficiaries === undefined || sources === undefined) continue;
     arrangements.set(one.name, {
       name: one.name,

@@ -49,10 +49,19 @@ const supplier: Check<{ name: string; signingKey: string; passphrase: SecretRefs
     passphrase: 'passphrases do not belong in this file; name a signingKeyPassphraseFile or signingKeyPassphraseCommand', key: 'write signingKey:',
   });
   if (fields === null) return null;
-  const name = fields.required('name', line);
+  const name = fields.required('name', supplierName);
   const signingKey = fields.required('signingKey', localPath);
   const passphrase = secretRefs(fields, 'signingKeyPassphrase');
   return name === undefined || signingKey === undefined ? null : { name, signingKey, passphrase };
+};
+
+/** The rule for receipts, where this name will stand: known now, and not when a deposit is already on its way. */
+const receiptName = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,200}$/u;
+
+const supplierName: Check<string> = (value) => {
+  const found = line(value);
+  if (found === null || receiptName.test(found)) return found;
+  return value.report([...found].length > 200 ? 'longer than 200 characters' : `no control or formatting characters here: ${value.shown}`);
 };
 
 const notify: Check<{ command: string[]; on: NotifyEvent[] | undefined }> = (value) => {

@@ -129,6 +129,11 @@ describe('what is understood', () => {
     expect(config.warnings).toEqual([expect.stringContaining('takes hostKey from the remote for all')]);
   });
 
+  test('a beneficiary whose key is retired loads, since a push has an exit code of its own for it, with a warning', async () => {
+    const config = await load(changed({ arrangement: { retiredKeys: [fingerprint] } }));
+    expect(config.warnings).toEqual([expect.stringContaining("'acme-crm' seals for Gemeente Voorbeeld with a key that is in its retiredKeys")]);
+  });
+
   test('direct here, no sidecars there: said where it stands', async () => {
     const found = await problems(changed({ remote: { sidecars: false }, arrangement: { remote: { publish: 'direct' } } }));
     expect(found).toEqual([expect.objectContaining({ message: expect.stringContaining('publish: direct needs sidecars') })]);
