@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest';
+import { DepotError } from '../../src/errors.js';
+import { decryptLines } from '../../src/ui/decrypt.js';
+import { errorDocument, errorLines } from '../../src/ui/errors.js';
+import { progressText, SteadyRate } from '../../src/ui/progress.js';
+import { pushDocument, pushLines, pushSummary, type PushReport, type ShownReceipt } from '../../src/ui/push.js';
+import { verifyLines } from '../../src/ui/verify.js';
+
+const arrangement = {
+  name: 'acme-crm',
+  beneficiaries: [{ name: 'Gemeente Voorbeeld', fingerprint: '8F3A0C11D2E4F5061728394A5B6C7D8E9FA091C2' }],
+  sources: [{ name: 'export', kind: 'directory' }, { name: 'crm.pgdump', kind: 'command' }],
+};
+const id = 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410';
+const receipt: ShownReceipt = {
+  depositId: id,
+  suitcase: { name: `${id}.tar.zst.pgp`, bytes: Math.round(5.1 * 1024 ** 3), sha256: `9f2c7d0b${'0'.repeat(52)}e17b` },
+  encryption: { packet: 'SEIPDv1', aead: null, compression: 'zstd', recipients: [{ fingerprint: '8F3A0C11D2E4F5061728394A5B6C7D8E9FA091C2' }] },
+  dataset: { entries: 4812, bytes: Math.round(18.4 * 1024 ** 3), skipped: {}, complete: true },
+  transfer: { status: 'acknowledged', remoteSize: 'unreadable', durability: 'acknowledged-only' },
+};
+const deposit = (r: Partial<ShownReceipt> = {}): PushReport => ({
+  deposit: { depositId: id, suitcase: receipt.suitcase.name, receiptPath: `/var/lib/depot/acme-crm/${id}.receipt.json`, receipt: { ...receipt, ...r }, run: { seconds: 373, bytes: receipt.suitcase.bytes } },
+  newLedger: false,
+});
+
+describe('a push, as the design shows it', () => {
+  test('success', () => {
+    expect(pushLines(deposit(), arrangement)).toEqual([
+      'dataset    4,812 entries with crm.pgdump, 18.4 GiB',
+      'sealed     5.1 GiB for Gemeente Voorbeeld (8F3A…91C2), compat, zstd',
+      'uploaded   5.1 GiB in 6 min 13 s, 14.0 MiB/s; acknowledged, server hides it (expected)',
+      `deposited  ${id}.tar.zst.pgp`,
+      'sha256     9f2c7d0b…e17b',
+      `receipt    /var/lib/depot/acme-crm/${id}.receipt.json`,
+    ]);
+  });
+
+  test('what was left out, and that the dataset is not complete, is said', () => {
+    const [line] = pushLines(deposit({ dataset: { ...receipt.dataset, skipped: { socket: 2, fifo: 0 }, complete: false } }), arrangement);
+    expect(line).toBe('dataset    4,812 entries with crm.pgdump, 18.4 GiB; left out: 2 socket; not complete: a source changed while it was read');
+  });
+
+  test('a server that shows the file, and one that fsynced it', () => {
+    const uploaded = (t: ShownReceipt['transfer']): string => pushLines(deposit({ transfer: t }), arrangement)[2]!.split('; ')[1]!;
+    expect(uploaded({ status: 'acknowledged', remoteSize: 'matched', durability: 'size-checked' })).toBe('acknowledged, size matched');
+    expect(uploaded({ status: 'acknowledged', remoteSize: 'matched', durability: 'fsynced' })).toBe('acknowledged, size matched, on disk');
+    expect(uploaded({ status: 'unconfirmed', remoteSize: 'unreadable', durability: 'acknowledged-only' })).toBe("the server's last answer was lost");
+  });
+
+  test('skips, dry runs, and a summary of many', () => {
+    expect(pushLines({ skipped: 'the last deposit is 3h old' }, arrangement)).toEqual(['skipped    acme-crm: the last deposit is 3h old']);
+    expect(pushLines({ dryRun: { entries: 2, bytes: 2048, skipped: {}, complete: true, sealedBytes: 1024, seconds: 0.4, packet: 'SEIPDv2', compression: 'none' } }, arrangement)[1])
+      .toBe('sealed     1.0 KiB for Gemeente Voorbeeld (8F3A…91C2), modern, not compressed, in 0.4 s');
+    const results = [{ arrangement: 'a', outcome: deposit() }, { arrangement: 'b', outcome: { skipped: 'x' } }, { arrangement: 'c', error: new DepotError('unreachable', 'x') }];
+    expect(pushSummary(results, 4)).toBe('together   4 arrangements: 1 deposited, 1 skipped, 1 failed, 1 not begun');
+  });
+
+  test('as JSON: always an array, errors with every field', () => {
+    expect(pushDocument([{ arrangement: 'a', outcome: { skipped: 'x' } }, { arrangement: 'b', error: new DepotError('locked', 'taken', { published: 'no' }) }])).toEqual({
+      ok: false,
+      results: [
+        { arrangement: 'a', ok: true, skipped: 'x' },
+        { arrangement: 'b', ok: false, error: { code: 'locked', exit: 11, message: 'taken', hint: null, published: 'no', depositId: null } },
+      ],
+    });
+  });
+});
+
+describe('errors', () => {
+  test('what, whether anything was published, what to type', () => {
+    const error = new DepotError('unreachable', '10.20.0.5:22 not reachable for 30 min', { arrangement: 'acme-crm', published: 'no', hint: 'bring up the VPN, then: depot push acme-crm' });
+    expect(errorLines(error)).toEqual([
+      'depot: error: acme-crm: 10.20.0.5:22 not reachable for 30 min; nothing was published',
+      'depot: hint: bring up the VPN, then: depot push acme-crm',
+    ]);
+    expect(errorDocument(error)).toEqual({ ok: false, error: { code: 'unreachable', exit: 14, message: '10.20.0.5:22 not reachable for 30 min', hint: 'bring up the VPN, then: depot push acme-crm', published: 'no', depositId: null } });
+  });
+
+  test('published, and possibly published, name the deposit', () => {
+    const line = (published: 'yes' | 'unknown'): string => errorLines(new DepotError('unconfirmed', 'x', { published, depositId: id }))[0]!;
+    expect(line('yes')).toBe(`depot: error: x; published as ${id}`);
+    expect(line('unknown')).toBe(`depot: error: x; possibly published as ${id}`);
+  });
+
+  test('several lines stay apart, and control characters of others stay out', () => {
+    expect(errorLines(new DepotError('config-invalid', '2 problems in the configuration\ndepot.yaml:3:1: one\ndepot.yaml:4:1: \x1b[31mtwo'))).toEqual([
+      'depot: error: 2 problems in the configuration', '  depot.yaml:3:1: one', '  depot.yaml:4:1: \\x1b[31mtwo',
+    ]);
+  });
+});
+
+test('a verification says failed and not possible in words', () => {
+  expect(verifyLines({ ok: false, result: 'failed', checks: [
+    { name: 'receipt', result: 'passed', detail: 'of deposit x' },
+    { name: 'suitcase-sha256', result: 'failed', detail: 'differs' },
+    { name: 'agent-sha256', result: 'not possible', detail: 'not given' },
+  ] })).toEqual([
+    '✓ receipt          of deposit x',
+    '✗ suitcase-sha256  failed: differs',
+    '– agent-sha256     not possible: not given',
+    '',
+    'failed: 1 of 3 checks failed, 1 not possible',
+  ]);
+});
+
+test('an opened suitcase says what its origin is worth', () => {
+  const opened = { entries: 3, bytes: 2048, out: '/tmp/x', origin: 'not proven' as const, warnings: [] };
+  expect(decryptLines(opened)).toEqual([
+    'opened     3 entries, 2.0 KiB; every byte authenticated',
+    'origin     not proven: anyone with the public key can make a suitcase; give --receipt and --signer',
+    'contents   /tmp/x',
+  ]);
+  expect(decryptLines({ ...opened, origin: 'proven', out: null })).toHaveLength(2);
+});
+
+describe('progress', () => {
+  test('one line: phase, amounts, rate, and the time left when the total is known', () => {
+    const amounts = { entries: 10, datasetBytes: 1024 ** 3, sealedBytes: 512 * 1024 ** 2, acknowledgedBytes: 256 * 1024 ** 2 };
+    expect(progressText('sealing', { ...amounts, sealedBytes: 0 }, null, null)).toBe('sealing  10 entries, 1.0 GiB');
+    expect(progressText('sealing', { ...amounts, totalBytes: 2 * 1024 ** 3 }, 1024 ** 2, 1024 ** 2 * 10)).toBe('sealing  10 entries, 1.0 GiB, 256.0 MiB of 512.0 MiB sealed is at the server, 1.0 MiB/s, 1 min 42 s left');
+  });
+
+  test('the rate is right from the first measurement and does not jump with a stall', () => {
+    const rate = new SteadyRate();
+    rate.sample(0, 0);
+    expect(rate.perSecond).toBeNull();
+    for (let s = 1; s <= 60; s++) rate.sample(s * 1_000_000, s * 1000);
+    expect(rate.perSecond).toBeCloseTo(1_000_000, -2);
+    rate.sample(60_000_000, 62_000);
+    expect(rate.perSecond).toBeGreaterThan(800_000);
+  });
+});
