@@ -2,7 +2,7 @@
  * What the key proof needs of the cipher (DESIGN section 5): that a session key opens the very body
  * of which a receipt quotes the beginning and, for SEIPDv2, the end.
  */
-import { createDecipheriv } from 'node:crypto';
+import { Cfb } from './cfb.js';
 import { malformed, packetType, parseHeader } from './packets.js';
 import { prefixOctets } from './seipd1.js';
 import { finalTagOf } from './seipd2.js';
@@ -19,7 +19,7 @@ export interface HeadFinding {
  */
 export function checkHead(packet: 'SEIPDv1', head: Uint8Array, sessionKey: Uint8Array): HeadFinding {
   if (head[0] !== 1 || head.length < 1 + prefixOctets + 16 || sessionKey.length !== 32) throw wrong(packet);
-  const plain = createDecipheriv('aes-256-cfb', sessionKey, new Uint8Array(16)).update(head.subarray(1));
+  const plain = new Cfb('decrypt', 'AES-256', sessionKey).update(head.subarray(1));
   if (plain[14] !== plain[16] || plain[15] !== plain[17]) throw wrong(packet);
   const header = headerAt(plain, packet);
   const body = plain.subarray(prefixOctets + header.octets);

@@ -7,12 +7,13 @@
  * form that is valid but not ours says so and gives the line that opens it.
  */
 import { DepotError } from '../errors.js';
+import type { Aes } from './cfb.js';
 import { describePkesk } from './pkesk.js';
 import type { PkeskDescription } from './pkesk.js';
 import { malformed, packetType, PacketParser, parseHeader } from './packets.js';
 import type { PacketHeader } from './packets.js';
 import { Seipd1Decryptor } from './seipd1.js';
-import type { Aes } from './seipd1.js';
+import type { Digest } from './seipd1.js';
 import { headOctets, parseHead, Seipd2Decryptor, tagOctets } from './seipd2.js';
 import type { Aead, AeadParameters } from './seipd2.js';
 
@@ -236,7 +237,7 @@ export class StructureReader {
 
   #content(bytes: Uint8Array): void {
     if (this.#headOctets < this.#head.length) this.#checkHead(bytes);
-    this.#last = bytes.length >= tagOctets ? bytes.slice(-tagOctets) : Buffer.concat([this.#last, bytes]).subarray(-tagOctets);
+    this.#last = Buffer.concat([this.#last, bytes.subarray(-tagOctets)]).subarray(-tagOctets);
     const skip = Math.min(this.#skip, bytes.length);
     this.#skip -= skip;
     if (bytes.length > skip) this.#body(bytes.subarray(skip));
@@ -261,6 +262,8 @@ export interface MessageReaderOptions {
    * SEIPDv1: nothing counts before `end()` has returned.
    */
   plain: (bytes: Uint8Array) => void;
+  /** SHA-1 for the MDC of SEIPDv1; in this thread when left out. */
+  sha1?: Digest;
 }
 
 /** `write(preamble.rest)`, `write(…)…`, then `end()`, which throws unless all was there and authentic. */
@@ -277,7 +280,7 @@ export class MessageReader {
     const packets = (bytes: Uint8Array): void => this.#inner.write(bytes);
     this.#decryptor = this.#isVersion2
       ? new Seipd2Decryptor(o.sessionKey, parseHead(head) satisfies AeadParameters, packets)
-      : new Seipd1Decryptor(o.sessionKey, o.cipher ?? 'AES-256', packets);
+      : new Seipd1Decryptor(o.sessionKey, o.cipher ?? 'AES-256', packets, o.sha1);
     this.#structure = new StructureReader({ preamble: o.preamble, body: (bytes) => this.#decryptor.write(bytes) });
   }
 

@@ -2,7 +2,9 @@
  * SEIPD version 1 (RFC 9580 section 5.13.1): AES in CFB over a random prefix, the packets, and an
  * MDC packet with the SHA-1 of all that. GnuPG reads this one.
  */
-import { createCipheriv, createDecipheriv, createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { Cfb } from './cfb.js';
+import type { Aes } from './cfb.js';
 import { malformed } from './packets.js';
 
 const block = 16;
@@ -12,17 +14,23 @@ export const prefixOctets = block + 2;
 const mdcOctets = 22;
 const mdcHeader = Uint8Array.of(0xd3, 0x14);
 
-export type Aes = 'AES-128' | 'AES-192' | 'AES-256';
-const cfbName = { 'AES-128': 'aes-128-cfb', 'AES-192': 'aes-192-cfb', 'AES-256': 'aes-256-cfb' } as const;
+
+/** An incremental SHA-1: Node's, or one that does its work on another thread. */
+export interface Digest {
+  /** The bytes must not be used after the return. */
+  update(bytes: Uint8Array): unknown;
+  digest(): Uint8Array;
+}
 
 /** Turns packets into the body of a SEIPDv1 packet, with AES-256. */
 export class Seipd1Encryptor {
   readonly #cipher;
-  readonly #sha1 = createHash('sha1');
+  readonly #sha1: Digest;
   readonly #emit: (bytes: Uint8Array) => void;
 
-  constructor(sessionKey: Uint8Array, emit: (bytes: Uint8Array) => void) {
-    this.#cipher = createCipheriv('aes-256-cfb', sessionKey, new Uint8Array(block));
+  constructor(sessionKey: Uint8Array, emit: (bytes: Uint8Array) => void, sha1: Digest = createHash('sha1')) {
+    this.#sha1 = sha1;
+    this.#cipher = new Cfb('encrypt', 'AES-256', sessionKey);
     this.#emit = emit;
     const prefix = randomBytes(prefixOctets);
     prefix.copyWithin(block, block - 2, block);
@@ -48,7 +56,7 @@ export class Seipd1Encryptor {
  */
 export class Seipd1Decryptor {
   readonly #decipher;
-  readonly #sha1 = createHash('sha1');
+  readonly #sha1: Digest;
   readonly #plain: (bytes: Uint8Array) => void;
   #prefixLeft = prefixOctets;
   /** The last octets so far, which may turn out to be the MDC packet. */
@@ -56,8 +64,9 @@ export class Seipd1Decryptor {
   /** Octets of the packets inside, without prefix and MDC packet. */
   plaintextOctets = 0;
 
-  constructor(sessionKey: Uint8Array, cipher: Aes, plain: (bytes: Uint8Array) => void) {
-    this.#decipher = createDecipheriv(cfbName[cipher], sessionKey, new Uint8Array(block));
+  constructor(sessionKey: Uint8Array, cipher: Aes, plain: (bytes: Uint8Array) => void, sha1: Digest = createHash('sha1')) {
+    this.#sha1 = sha1;
+    this.#decipher = new Cfb('decrypt', cipher, sessionKey);
     this.#plain = plain;
   }
 
@@ -74,7 +83,7 @@ export class Seipd1Decryptor {
     else this.#release(this.#tail);
     const released = Math.max(0, bytes.length - mdcOctets);
     this.#release(bytes.subarray(0, released));
-    this.#tail = bytes.slice(released);
+    this.#tail = bytes.subarray(released);
   }
 
   /** Throws 'verification-failed' unless the digest is right. */

@@ -4,13 +4,14 @@
  */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { CipherGCMTypes, CipherOCBTypes } from 'node:crypto';
+import { EaxDecipher } from './eax.js';
 import { malformed } from './packets.js';
-import type { Aes } from './seipd1.js';
+import { keyOctets } from './cfb.js';
+import type { Aes } from './cfb.js';
 
 export type Aead = 'EAX' | 'OCB' | 'GCM';
 export const aeadId = { EAX: 1, OCB: 2, GCM: 3 } as const;
 export const cipherId = { 'AES-128': 7, 'AES-192': 8, 'AES-256': 9 } as const;
-const keyOctets = { 'AES-128': 16, 'AES-192': 24, 'AES-256': 32 } as const;
 const nonceOctets = { EAX: 16, OCB: 15, GCM: 12 } as const;
 export const tagOctets = 16;
 /** version, cipher, AEAD, chunk size, 32 octets of salt. */
@@ -77,6 +78,8 @@ class Chunks {
   }
 
   decipher() {
+    const { cipher, aead } = this.parameters;
+    if (aead === 'EAX') return new EaxDecipher(cipher, this.#key, this.#nextNonce(), this.#aad);
     return createDecipheriv(this.#mode, this.#key, this.#nextNonce(), { authTagLength: tagOctets }).setAAD(this.#aad);
   }
 
@@ -84,7 +87,9 @@ class Chunks {
   finalTag(plaintextOctets: number): Uint8Array {
     const total = new Uint8Array(8);
     new DataView(total.buffer).setBigUint64(0, BigInt(plaintextOctets));
-    const cipher = createCipheriv(this.#mode, this.#key, this.#nextNonce(), { authTagLength: tagOctets }).setAAD(Buffer.concat([this.#aad, total]));
+    const aad = Buffer.concat([this.#aad, total]);
+    if (this.parameters.aead === 'EAX') return new EaxDecipher(this.parameters.cipher, this.#key, this.#nextNonce(), aad).tag();
+    const cipher = createCipheriv(this.#mode, this.#key, this.#nextNonce(), { authTagLength: tagOctets }).setAAD(aad);
     cipher.final();
     return cipher.getAuthTag();
   }
@@ -183,7 +188,7 @@ export class Seipd2Decryptor {
     if (this.#held.length !== 2 * tagOctets || this.#tagSeen > 0) throw changed();
     this.#tag.set(this.#held.subarray(0, tagOctets));
     this.#endChunk();
-    const tail = this.#held.slice(tagOctets);
+    const tail = this.#held.subarray(tagOctets);
     if (!timingSafeEqual(tail, this.#chunks.finalTag(this.plaintextOctets))) throw changed();
     this.tail = tail;
   }

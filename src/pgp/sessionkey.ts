@@ -1,12 +1,12 @@
 /** Session keys: which encryption a suitcase gets, and PKESK packets (RFC 9580 section 5.1). */
 import * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
+import type { Aes } from './cfb.js';
 import { internalsOf, internalsOfSecret, secretPackets } from './keys.js';
 import type { KeyPacket, SecretKey, SecretPacket } from './keys.js';
 import { encodePacket, malformed, packetType } from './packets.js';
 import { describePkesk, pkeskBodies, toHex } from './pkesk.js';
 import type { Recipient } from './policy.js';
-import type { Aes } from './seipd1.js';
 export { describePkesks } from './pkesk.js';
 export type { PkeskDescription } from './pkesk.js';
 
@@ -38,6 +38,8 @@ interface PkeskPacket {
   publicKeyAlgorithm: number;
   sessionKey: Uint8Array | null;
   sessionKeyAlgorithm: number | null;
+  /** V: the ephemeral point of ECDH. */
+  encrypted: { V?: Uint8Array };
   read(body: Uint8Array): void;
   write(): Uint8Array;
   encrypt(key: KeyPacket): Promise<void>;
@@ -124,12 +126,20 @@ function isNamed(recipient: string, part: SecretPacket): boolean {
   return name.toUpperCase() === recipient;
 }
 
+/**
+ * Changes that decryption would not notice: an integer with a wrong bit count or octets after the last
+ * field (the packet would be written differently), and the highest bit of a Curve25519 point, which
+ * X25519 ignores (RFC 7748 section 5) and the key derivation of algorithm 18 does not cover.
+ */
+function hasSpareBit(packet: PkeskPacket, part: SecretPacket): boolean {
+  return part.getAlgorithmInfo().curve === 'curve25519Legacy' && (packet.encrypted.V?.at(-1) ?? 0) >= 0x80;
+}
+
 async function tryUnwrap(body: Uint8Array, part: SecretPacket): Promise<Omit<UnwrappedSessionKey, 'keyFingerprint'> | Error> {
   const packet = new Pkesk();
   try {
     packet.read(body);
-    // An integer with a wrong bit count, or octets after the last field: OpenPGP.js reads past both.
-    if (Buffer.compare(packet.write(), body) !== 0) return malformed('a session key packet is not in the standard form');
+    if (Buffer.compare(packet.write(), body) !== 0 || hasSpareBit(packet, part)) return malformed('a session key packet is not in the standard form');
     await packet.decrypt(part);
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));

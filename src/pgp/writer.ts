@@ -6,6 +6,7 @@
  */
 import { packetType, PartialPacket, encodeLength } from './packets.js';
 import { Seipd1Encryptor } from './seipd1.js';
+import type { Digest } from './seipd1.js';
 import { Seipd2Encryptor } from './seipd2.js';
 import type { Encryption } from './sessionkey.js';
 
@@ -26,6 +27,8 @@ export interface MessageWriterOptions {
   encryption: Encryption;
   /** Gets the suitcase's bytes in order; they are the receiver's to keep. */
   emit: (bytes: Uint8Array) => void;
+  /** SHA-1 for the MDC of SEIPDv1; in this thread when left out. */
+  sha1?: Digest;
 }
 
 /** `update(plain)…` then `final()`. `plain` is not kept after `update` returns. */
@@ -44,7 +47,7 @@ export class MessageWriter {
     const body = (bytes: Uint8Array): void => this.#body(bytes);
     this.#encryptor = o.encryption.packet === 'SEIPDv2'
       ? new Seipd2Encryptor(o.sessionKey, o.encryption.aead, o.encryption.chunkOctet, body)
-      : new Seipd1Encryptor(o.sessionKey, body);
+      : new Seipd1Encryptor(o.sessionKey, body, o.sha1);
     this.#literal = new LiteralPacket((bytes) => {
       this.#plaintextOctets += bytes.length;
       this.#encryptor.update(bytes);
