@@ -1,5 +1,6 @@
 /** The transport: sealed bytes, receipts and covers to an SFTP server, and nothing else. */
 export { connect } from './connect.js';
+export { testWrites, type WriteFinding, type WriteTest } from './probe.js';
 export { scanHostKeys, type ScannedKey } from './scan.js';
 export type { Remote } from './remote.js';
 export type { Delivery } from './sidecar.js';
