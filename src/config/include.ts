@@ -21,7 +21,14 @@ export async function filesOf(pattern: string, at: Value, self: string): Promise
   const { default: picomatch } = await import('picomatch');
   const { base, glob } = picomatch.scan(pattern);
   const directory = paths.resolve(at.file.directory, base.startsWith('~/') ? paths.join(at.file.home ?? '~', base.slice(2)) : base);
-  const matches = picomatch(glob, { dot: false });
+  let matches: (path: string) => boolean;
+  try {
+    matches = picomatch(glob, { dot: false });
+  } catch {
+    // A lone `!` or an endless pattern.
+    at.report(`${at.shown} is no pattern of file names`);
+    return [];
+  }
   const levels = glob.includes('**') ? deepest : glob.split('/').length;
   const own = await realpath(self).catch(() => self);
   const found: string[] = [];

@@ -61,7 +61,7 @@ const receiptName = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,200}$/u;
 const supplierName: Check<string> = (value) => {
   const found = line(value);
   if (found === null || receiptName.test(found)) return found;
-  return value.report([...found].length > 200 ? 'longer than 200 characters' : `no control or formatting characters here: ${value.shown}`);
+  return value.report(found.length > 200 ? 'longer than 200 characters' : `no control or formatting characters here: ${value.shown}`);
 };
 
 const notify: Check<{ command: string[]; on: NotifyEvent[] | undefined }> = (value) => {

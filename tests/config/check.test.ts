@@ -19,6 +19,7 @@ test.each<[string, Changes, string | RegExp]>([
   ['unknown key at the top', { top: { arangements: {} } }, "unknown key 'arangements', did you mean 'arrangements'?"],
   ['a key of Object', { top: { constructor: 1 } }, "unknown key 'constructor'"],
   ['a merge key', { top: { '<<': {} } }, 'merge keys are not supported'],
+  ['an include that is no pattern', { top: { include: ['!'] } }, 'is no pattern of file names'],
   ['notify without a command', { top: { notify: { on: ['failure'] } } }, "missing key 'command'"],
   ['notify on something else', { top: { notify: { command: ['x'], on: ['failed'] } } }, 'expected success, failure, stale, found "failed"'],
   ['notify command as a string', { top: { notify: { command: 'mail -s hi' } } }, 'a command is a list, since no shell takes it apart'],
