@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Arrangement } from '../config/types.js';
 import { printable } from '../printable.js';
+import type { LastDeposit } from '../receipt/list.js';
 import type { RunRecord } from '../receipt/runs.js';
 import { age, localTime, table } from '../ui/format.js';
 import type { Context, GlobalOptions, Start } from './context.js';
@@ -33,7 +34,7 @@ export function defineStatus(parent: Command, start: Start): void {
 /** What is known of one arrangement at one moment. */
 export interface Standing {
   arrangement: string;
-  lastDeposit: RunRecord | null;
+  lastDeposit: LastDeposit | null;
   lastRun: RunRecord | null;
   ageMs: number | null;
   everyMs: number | null;
@@ -44,7 +45,7 @@ export interface Standing {
 const lateness = 1.25;
 
 /** Never stale: an ended arrangement, and one of which nobody said how often. Never deposited is stale. */
-export function standingOf(a: Pick<Arrangement, 'name' | 'everyMs' | 'ended'>, last: { deposit: RunRecord | null; run: RunRecord | null }, maxAgeMs: number | undefined, now: Date): Standing {
+export function standingOf(a: Pick<Arrangement, 'name' | 'everyMs' | 'ended'>, last: { deposit: LastDeposit | null; run: RunRecord | null }, maxAgeMs: number | undefined, now: Date): Standing {
   const ageMs = last.deposit === null ? null : Math.max(0, now.getTime() - Date.parse(last.deposit.finishedAt));
   const allowed = maxAgeMs ?? (a.everyMs === undefined ? undefined : a.everyMs * lateness);
   const ended = a.ended !== undefined && now >= a.ended;
@@ -57,7 +58,8 @@ export function standingOf(a: Pick<Arrangement, 'name' | 'everyMs' | 'ended'>, l
 const staleExit = 31;
 
 async function status(o: StatusFlags, context: Context): Promise<number> {
-  const { lastDeposit, lastRun } = await import('../receipt/runs.js');
+  const { lastDeposit } = await import('../receipt/list.js');
+  const { lastRun } = await import('../receipt/runs.js');
   const { ArrangementState } = await import('../receipt/state.js');
   const config = await configFor(o, context);
   const now = new Date();

@@ -1,7 +1,8 @@
 import { DepotError, isDepotError } from '../errors.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { lockArrangement } from '../receipt/lock.js';
-import { lastDeposit, type RunRecord } from '../receipt/runs.js';
+import { lastDeposit } from '../receipt/list.js';
+import type { RunRecord } from '../receipt/runs.js';
 import type { Receipt } from '../receipt/schema.js';
 import { ArrangementState } from '../receipt/state.js';
 import { connectToAgent, withUsername } from './agent.js';

@@ -1,6 +1,7 @@
 /** Finding receipts: what an incident report or `receipts show` needs. */
 import { DepotError, isDepotError } from '../errors.js';
 import { parseReceiptName } from './ids.js';
+import { lastRun } from './runs.js';
 import { parseReceipt, type Receipt } from './schema.js';
 import { readStoredReceipt, type ArrangementState, type StoredReceipt } from './state.js';
 
@@ -50,6 +51,27 @@ export async function newestDeposit(state: ArrangementState): Promise<ListedRece
     }
   }
   return null;
+}
+
+export interface LastDeposit {
+  depositId: string;
+  /** When it was complete. */
+  finishedAt: string;
+  /** Of the suitcase; null when the run did not come to know. */
+  bytes: number | null;
+}
+
+/**
+ * The deposit that was completed last, or null: by receipts and by run records, since a run that is killed leaves no
+ * record, one whose disk is full no receipt, and one may settle what another began.
+ */
+export async function lastDeposit(state: ArrangementState): Promise<LastDeposit | null> {
+  const run = await lastRun(state, ({ published, depositId }) => published === 'yes' && depositId !== null);
+  const filed = await newestDeposit(state);
+  const byRun = run === null ? null : { depositId: run.depositId!, finishedAt: run.finishedAt, bytes: run.bytes };
+  const byReceipt = filed === null ? null : { depositId: filed.depositId, finishedAt: filed.receipt.completedAt, bytes: filed.receipt.suitcase.bytes };
+  if (byRun === null || byReceipt === null) return byRun ?? byReceipt;
+  return byRun.finishedAt >= byReceipt.finishedAt ? byRun : byReceipt;
 }
 
 /** The receipt that counts of a deposit named by its id, or by a beginning of it that fits one only; `usage` otherwise. */

@@ -94,11 +94,6 @@ export async function lastRun(state: ArrangementState, wanted: (run: RunRecord) 
   return null;
 }
 
-/** The newest run that is known to have published a deposit, whether or not everything after it went well. */
-export async function lastDeposit(state: ArrangementState): Promise<RunRecord | null> {
-  return lastRun(state, (run) => run.published === 'yes' && run.depositId !== null);
-}
-
 async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length);
   const { bytesRead } = await handle.read(buffer, 0, length, position);

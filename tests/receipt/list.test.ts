@@ -1,7 +1,8 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { receiptName } from '../../src/receipt/ids.js';
-import { findReceipt, listReceipts, newestDeposit } from '../../src/receipt/list.js';
+import { findReceipt, lastDeposit, listReceipts, newestDeposit } from '../../src/receipt/list.js';
+import { appendRun, type RunRecord } from '../../src/receipt/runs.js';
 import { ArrangementState } from '../../src/receipt/state.js';
 import { tempDir } from '../support/cleanup.js';
 import { deposit, fakeSignature, ledgerOf } from './samples.js';
@@ -50,6 +51,20 @@ test('the newest deposit is the last that the agent acknowledged and whose recei
   await writeFile(other.file(receiptName('acme-crm_20261122T003000Z_5f0c9a1e77b2d410')), '{}');
   expect((await newestDeposit(other))?.depositId).toBe(receipts[0].receipt.depositId);
   expect(await newestDeposit(new ArrangementState(tempDir(), 'none'))).toBeNull();
+});
+
+test('the last deposit is known without its run record, and without its receipt', async () => {
+  const { state: own, receipts } = await ledgerOf(tempDir(), 2);
+  const [{ receipt }] = receipts.slice(-1);
+  expect(await lastDeposit(own)).toEqual({ depositId: receipt.depositId, finishedAt: receipt.completedAt, bytes: receipt.suitcase.bytes });
+  const run: RunRecord = {
+    schema: 'depot.run/1', arrangement: 'acme-crm', startedAt: '2026-11-22T00:30:00Z', finishedAt: '2026-11-22T00:36:00Z', exit: 30, code: 'receipt-not-written', message: 'disk full',
+    published: 'yes', depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', bytes: 5, seconds: 1, lanes: 1, attempts: 1, reconnects: 0, host: 'db1',
+  };
+  await appendRun(own, run);
+  expect(await lastDeposit(own)).toEqual({ depositId: run.depositId, finishedAt: run.finishedAt, bytes: 5 });
+  await appendRun(own, { ...run, finishedAt: '2026-11-23T00:36:00Z', published: 'unknown' });
+  expect((await lastDeposit(own))?.finishedAt).toBe(run.finishedAt);
 });
 
 describe('finding a receipt', () => {

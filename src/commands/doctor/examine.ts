@@ -10,7 +10,7 @@ import { DepotError, exitStatus, isDepotError, type ErrorCode } from '../../erro
 import { printable } from '../../printable.js';
 import { lockHolder } from '../../receipt/lock.js';
 import { readPending } from '../../receipt/pending.js';
-import { lastDeposit } from '../../receipt/runs.js';
+import { lastDeposit } from '../../receipt/list.js';
 import { ArrangementState } from '../../receipt/state.js';
 import { describeSources, type SecretKind } from '../../secrets/lookup.js';
 import { lookAt } from '../../sftp/settle.js';
