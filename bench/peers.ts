@@ -33,8 +33,14 @@ const gpgSeal = (b: Bench): string => `gpg --homedir ${b.keys.gnupgHome} --batch
 const sftpUrl = (b: Bench): string => `sftp://${b.server.username}@127.0.0.1:${b.port}${b.server.directory}`;
 const rclone = (b: Bench): string => [
   `rclone --sftp-host 127.0.0.1 --sftp-port ${b.port} --sftp-user ${b.server.username} --sftp-key-file ${b.server.identity}`,
-  `--sftp-known-hosts-file ${b.server.knownHosts} --sftp-ciphers aes128-gcm@openssh.com --sftp-disable-hashcheck --config /dev/null`,
+  `--sftp-known-hosts-file ${b.server.knownHosts} ${rcloneCiphers()} --sftp-disable-hashcheck --config /dev/null`,
 ].join(' ');
+
+/** rclone takes OpenSSH's order from 1.61 on; older ones choose themselves. */
+function rcloneCiphers(): string {
+  const { stdout } = spawnSync('rclone', ['help', 'flags'], { encoding: 'utf8' });
+  return stdout.includes('--sftp-ciphers') ? '--sftp-ciphers aes128-gcm@openssh.com' : '';
+}
 
 export const peers: Peer[] = [
   {
