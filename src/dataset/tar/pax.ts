@@ -1,3 +1,4 @@
+import { printable } from '../../printable.js';
 import { refused, shown } from './refused.js';
 
 /** What a pax extended header ('x' or 'g') says of the entries after it; other keywords are passed over. */
@@ -11,6 +12,7 @@ export interface PaxFields {
 /** A longer extended header is refused: it is held in memory. */
 export const MAX_PAX = 1_048_576;
 
+const ASCII_ZERO = 0x30;
 const SPACE = 0x20;
 const EQUALS = 0x3d;
 const NEWLINE = 0x0a;
@@ -24,62 +26,65 @@ const NEWLINE = 0x0a;
 export function parsePax(bytes: Uint8Array): PaxFields {
   const fields: PaxFields = {};
   for (let at = 0; at < bytes.length; ) {
-    const space = bytes.indexOf(SPACE, at);
-    const length = space === -1 || space - at > 7 ? NaN : decimal(bytes.subarray(at, space));
+    let space = at;
+    let length = 0;
+    for (let digit = bytes[space]! - ASCII_ZERO; digit >= 0 && digit <= 9 && length <= MAX_PAX; digit = (bytes[++space] ?? SPACE) - ASCII_ZERO) {
+      length = length * 10 + digit;
+    }
     const end = at + length;
     const equals = bytes.indexOf(EQUALS, space + 1);
-    // NaN compares false, so a bad length ends here too.
-    if (!(end <= bytes.length && equals > space + 1 && equals < end - 1 && bytes[end - 1] === NEWLINE)) {
+    if (bytes[space] !== SPACE || end > bytes.length || equals <= space + 1 || equals >= end - 1 || bytes[end - 1] !== NEWLINE) {
       throw refused('a pax header holds a malformed record');
     }
-    take(fields, latin1(bytes.subarray(space + 1, equals)), bytes.slice(equals + 1, end - 1));
+    take(fields, latin1(bytes, space + 1, equals), bytes, equals + 1, end - 1);
     at = end;
   }
   return fields;
 }
 
-function take(fields: PaxFields, keyword: string, value: Uint8Array): void {
+function take(fields: PaxFields, keyword: string, bytes: Uint8Array, start: number, end: number): void {
   switch (keyword) {
     case 'path':
-    case 'linkpath':
-      if (value.includes(0)) throw refused(`a name in a pax header holds a NUL: ${shown(value)}`);
-      fields[keyword] = value.length === 0 ? undefined : value;
+    case 'linkpath': {
+      const name = bytes.slice(start, end);
+      if (name.includes(0)) throw refused(`a name in a pax header holds a NUL: ${shown(name)}`);
+      fields[keyword] = start === end ? undefined : name;
       return;
+    }
     case 'size':
-      fields.size = value.length === 0 ? undefined : paxSize(value);
+      fields.size = start === end ? undefined : paxSize(latin1(bytes, start, end));
       return;
     case 'mtime':
-      fields.mtimeNs = value.length === 0 ? undefined : paxNanoseconds(value);
+      fields.mtimeNs = start === end ? undefined : paxNanoseconds(latin1(bytes, start, end));
       return;
     default:
       if (keyword.startsWith('GNU.sparse.')) throw refused('the archive holds a file in a sparse format of GNU tar (make it again without --sparse)');
   }
 }
 
-function paxSize(value: Uint8Array): number {
-  const size = decimal(value);
-  if (!Number.isSafeInteger(size)) throw refused(`a pax header gives a bad size: ${shown(value)}`);
+function paxSize(value: string): number {
+  const size = /^\d{1,16}$/.test(value) ? Number(value) : NaN;
+  if (!Number.isSafeInteger(size)) throw refused(`a pax header gives a bad size: ${short(value)}`);
   return size;
 }
 
 /** Seconds with any number of decimals, to nanoseconds, rounded down. */
-function paxNanoseconds(value: Uint8Array): bigint {
-  const match = /^(-?)(\d{1,16})(?:\.(\d*))?$/.exec(value.length > 64 ? '' : latin1(value));
-  if (match === null) throw refused(`a pax header gives a bad time: ${shown(value)}`);
+function paxNanoseconds(value: string): bigint {
+  const match = /^(-?)(\d{1,16})(?:\.(\d{0,32}))?$/.exec(value);
+  if (match === null) throw refused(`a pax header gives a bad time: ${short(value)}`);
   const fraction = match[3] ?? '';
   const ns = BigInt(match[2]!) * 1_000_000_000n + BigInt(fraction.slice(0, 9).padEnd(9, '0'));
   if (match[1] === '') return ns;
   return /[1-9]/.test(fraction.slice(9)) ? -ns - 1n : -ns;
 }
 
-function decimal(digits: Uint8Array): number {
-  const text = digits.length > 16 ? '' : latin1(digits);
-  return /^\d+$/.test(text) ? Number(text) : NaN;
+function short(value: string): string {
+  return printable(value.slice(0, 40));
 }
 
 /** For what must be ASCII: any other octet stays a character that no keyword and no number holds. */
-function latin1(bytes: Uint8Array): string {
+function latin1(bytes: Uint8Array, start: number, end: number): string {
   let text = '';
-  for (const octet of bytes) text += String.fromCharCode(octet);
+  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]!);
   return text;
 }

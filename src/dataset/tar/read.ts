@@ -43,7 +43,9 @@ export class TarReader {
   write(bytes: Uint8Array): void {
     if (this.#state === 'failed') throw refused('the archive was refused before');
     try {
-      for (let at = 0; at < bytes.length; ) at += this.#step(bytes, at);
+      // Not as a Buffer, whose views are slow to make and whose slices are no copies.
+      const octets = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+      for (let at = 0; at < octets.length; ) at += this.#step(octets, at);
     } catch (error) {
       this.#state = 'failed';
       throw error;
@@ -64,7 +66,7 @@ export class TarReader {
       case 'zero': {
         // Whole blocks are read where they are.
         if (this.#blockFill === 0 && bytes.length - at >= BLOCK) {
-          this.#header(bytes.subarray(at, at + BLOCK));
+          this.#header(bytes, at);
           return BLOCK;
         }
         const taken = Math.min(BLOCK - this.#blockFill, bytes.length - at);
@@ -72,7 +74,7 @@ export class TarReader {
         this.#blockFill += taken;
         if (this.#blockFill === BLOCK) {
           this.#blockFill = 0;
-          this.#header(this.#block);
+          this.#header(this.#block, 0);
         }
         return taken;
       }
@@ -107,8 +109,8 @@ export class TarReader {
     }
   }
 
-  #header(block: Uint8Array): void {
-    const header = parseHeader(block);
+  #header(bytes: Uint8Array, at: number): void {
+    const header = parseHeader(bytes, at);
     if (header === null) {
       if (this.#next.pax !== undefined || this.#next.longName !== undefined || this.#next.longLink !== undefined) {
         throw refused('the archive ends after an extended header, without its entry');
