@@ -1,23 +1,31 @@
 import { createHash, hash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
 import type { Archive } from './archive.js';
-import { toPath, type ByteString } from './bytestring.js';
+import { fromBytes, toBytes, toPath, type ByteString } from './bytestring.js';
 import type { Chunk, Chunks } from './chunks.js';
 import { emptyError, hasCode, locate, unreadable, type Reading } from './reading.js';
 import type { FileSource, SourceSpec } from './sources.js';
 import { paddingFor } from './tar/format.js';
 import type { TarHeader } from './tar/write.js';
 
-/** Where each file with several hard links was stored, by device and inode: the one thing that grows with the dataset. */
+/**
+ * Where files with several hard links were stored: the one thing that grows with the dataset. So records are small: by device
+ * and then by inode, since numbers need no memory of their own; and what has two links, as most have, is forgotten when the
+ * second was met. (A third that came meanwhile is stored as a file of its own.)
+ */
 export class HardLinks {
-  readonly #stored = new Map<string, ByteString>();
+  readonly #devices = new Map<bigint, Map<number | bigint, ByteString>>();
 
   /** The path of an earlier link to the same file; null for the first, which from now on is that path. */
   earlier(stat: BigIntStats, path: ByteString): ByteString | null {
     if (stat.nlink < 2n) return null;
-    const key = `${stat.dev}:${stat.ino}`;
-    const earlier = this.#stored.get(key);
-    if (earlier === undefined) this.#stored.set(key, path);
+    let inodes = this.#devices.get(stat.dev);
+    if (inodes === undefined) this.#devices.set(stat.dev, (inodes = new Map<number | bigint, ByteString>()));
+    const inode = stat.ino <= Number.MAX_SAFE_INTEGER ? Number(stat.ino) : stat.ino;
+    const earlier = inodes.get(inode);
+    // A copy, because a path that was joined from pieces keeps the pieces.
+    if (earlier === undefined) inodes.set(inode, fromBytes(toBytes(path)));
+    else if (stat.nlink === 2n) inodes.delete(inode);
     return earlier ?? null;
   }
 }

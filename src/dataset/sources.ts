@@ -44,7 +44,7 @@ export interface DatasetOptions {
 
 export interface DatasetHooks {
   signal: AbortSignal;
-  /** Gets text that is fit to print: one line, no raw names. */
+  /** Gets text that is fit to print; what a failed cleanup said follows on lines of its own. */
   warn: (message: string) => void;
   /** Called once per chunk, with what was packed so far. */
   progress: (p: { entries: number; bytes: number }) => void;

@@ -151,12 +151,24 @@ describe('files', () => {
     const directory = exportDirectory();
     const elsewhere = tempDir();
     symlinkSync(directory, join(elsewhere, 'latest'));
-    symlinkSync(join(directory, 'a.txt'), join(elsewhere, 'latest.txt'));
+    linkSync(join(directory, 'b', 'c.txt'), join(elsewhere, 'second'));
+    symlinkSync(join(elsewhere, 'second'), join(elsewhere, 'latest.txt'));
     const { tar } = await pack([directorySource(join(elsewhere, 'latest')), fileSource(join(elsewhere, 'latest.txt'))]);
     expect(members(tar).map(({ path, type }) => `${type} ${path}`)).toContain('directory data/tree');
     expect(member(tar, 'data/tree/b/link').type).toBe('symlink');
-    // One inode with data/tree/a.txt.
-    expect(member(tar, 'data/file')).toMatchObject({ type: 'hardlink', linkTarget: 'data/tree/a.txt' });
+    // One inode with data/tree/b/c.txt: no content of its own, and not empty for that.
+    expect(member(tar, 'data/file')).toMatchObject({ type: 'hardlink', linkTarget: 'data/tree/b/c.txt' });
+  });
+
+  test('the same hard links in two sources are links within each', async () => {
+    const directory = tempDir();
+    writeFileSync(join(directory, 'a'), 'one inode');
+    linkSync(join(directory, 'a'), join(directory, 'b'));
+    const { tar } = await pack([directorySource(directory, { name: 'x' }), directorySource(directory, { name: 'y' })]);
+    expect(members(tar).filter(({ type }) => type === 'hardlink').map(({ path, linkTarget }) => [path, linkTarget])).toEqual([
+      ['data/x/b', 'data/x/a'],
+      ['data/y/b', 'data/y/a'],
+    ]);
   });
 
   test('owners are 0/0 without names', async () => {
