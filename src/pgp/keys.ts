@@ -4,7 +4,6 @@ import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { dearmor, isArmored } from './armor.js';
 import { packetType, splitPackets } from './packets.js';
-import { toHex } from './pkesk.js';
 import { primaryStanding } from './validity.js';
 
 /** A public key with its user ids and subkeys (RFC 9580 section 10.1), or the public side of a secret key. */
@@ -167,8 +166,9 @@ async function unlock(fingerprint: string, locked: SecretPacket[], passphrase: s
     }
   }
   if (unlocked > 0) return;
-  if (cause instanceof Error && /passphrase/i.test(cause.message)) throw new DepotError('passphrase-wrong', `the passphrase does not unlock key ${fingerprint}`, { cause });
-  throw unreadable(reason(cause), 'export the key again with a current version of its program', cause);
+  // OpenPGP.js has one message for a wrong passphrase in CFB, and lets those of the AEAD library through.
+  if (cause instanceof Error && /unsupported S2K|insecure|Key is invalid/.test(cause.message)) throw unreadable(reason(cause), 'export the key again with a current version of its program', cause);
+  throw new DepotError('passphrase-wrong', `the passphrase does not unlock key ${fingerprint}`, { cause });
 }
 
 export interface KeyRequest {
@@ -200,15 +200,28 @@ export async function generateKey(o: KeyRequest): Promise<GeneratedKey> {
   const config = modern
     ? { v6Keys: true, aeadProtect: true, preferredAEADAlgorithm: openpgp.enums.aead.gcm, s2kType: openpgp.enums.s2k.argon2 as const }
     : { v6Keys: false, aeadProtect: false };
-  const { publicKey, privateKey } = await openpgp.generateKey({
+  const { privateKey } = await openpgp.generateKey({
     ...(modern ? { type: 'curve25519' } : { type: 'ecc', curve: 'curve25519Legacy' }),
     userIDs: [{ name: o.name, email: o.email }],
     // A signer without encryption subkey cannot be mistaken for a recipient.
     ...(o.kind === 'signer' ? { subkeys: [] } : {}),
-    ...(o.passphrase === undefined ? {} : { passphrase: o.passphrase }),
     ...(o.expiresInSeconds === undefined ? {} : { keyExpirationTime: o.expiresInSeconds }),
     format: 'object',
     config,
   });
-  return { fingerprint: toHex(Buffer.from(publicKey.getFingerprint(), 'hex')), publicKey: publicKey.armor(), secretKey: privateKey.armor() };
+  if (!modern) await preferSha2(privateKey);
+  const secret = o.passphrase === undefined ? privateKey : await openpgp.encryptKey({ privateKey, passphrase: o.passphrase, config });
+  return { fingerprint: secret.getFingerprint().toUpperCase(), publicKey: secret.toPublic().armor(), secretKey: secret.armor() };
+}
+
+/** OpenPGP.js lists SHA-3 among the preferred hashes, which makes GnuPG 2.2 warn at every import. */
+async function preferSha2(key: openpgp.PrivateKey): Promise<void> {
+  const { sha512, sha256 } = openpgp.enums.hash;
+  const user = key.users[0]!;
+  const certification = user.selfCertifications[0]! as unknown as Omit<openpgp.SignaturePacket, 'sign'> & {
+    sign(key: openpgp.SecretKeyPacket, data: object, date: Date, detached: boolean, config: openpgp.Config): Promise<void>;
+  };
+  certification.preferredHashAlgorithms = [sha512, sha256];
+  certification.rawNotations = [];
+  await certification.sign(key.keyPacket as openpgp.SecretKeyPacket, { userID: user.userID, key: key.keyPacket }, certification.created!, false, openpgp.config);
 }

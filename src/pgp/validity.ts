@@ -5,6 +5,7 @@
  */
 import * as openpgp from 'openpgp';
 import type { KeyPacket, OpenPgpCertificate } from './keys.js';
+import { isGenuineShortEdDsa, isShortEdDsa } from './weak-hash.js';
 
 const { hash, signature: signatureType, reasonForRevocation } = openpgp.enums;
 
@@ -21,6 +22,7 @@ const anyTime = null as unknown as Date;
 /** Whether the signature is good, in force at `at`, and not made with a broken hash unless `weak`. */
 async function holds(signature: openpgp.SignaturePacket, key: KeyPacket, type: openpgp.enums.signature, data: object, at: Date, weak: boolean): Promise<boolean> {
   try {
+    if (weak && isShortEdDsa(signature)) return signature.created! <= at && !signature.isExpired(at) && await isGenuineShortEdDsa(signature, key, type, data);
     await signature.verify(key, type, data, at, false, weak ? lenient : strict);
     return true;
   } catch {
@@ -126,17 +128,23 @@ async function revocationsOf(bodies: Uint8Array[], primary: KeyPacket, type: ope
     if (body[1] !== (type as number) || !readableVersion(body)) continue;
     const packet = readRevocation(body);
     if (packet === null) continue;
-    packet.issuerKeyID = primary.getKeyID();
-    try {
-      await packet.verify(primary, type, data, anyTime, false, lenient);
-    } catch {
-      continue;
-    }
+    if (!(await isGenuine(packet, primary, type, data))) continue;
     const flag = packet.reasonForRevocationFlag;
     const hard = flag !== reasonForRevocation.keySuperseded && flag !== reasonForRevocation.keyRetired;
     found.push({ at: packet.created!, hard, reason: reasons[flag ?? -1] ?? 'revoked without a reason' });
   }
   return found;
+}
+
+async function isGenuine(packet: openpgp.SignaturePacket, primary: KeyPacket, type: openpgp.enums.signature, data: object): Promise<boolean> {
+  packet.issuerKeyID = primary.getKeyID();
+  try {
+    if (isShortEdDsa(packet)) return await isGenuineShortEdDsa(packet, primary, type, data);
+    await packet.verify(primary, type, data, anyTime, false, lenient);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function readableVersion(body: Uint8Array): boolean {

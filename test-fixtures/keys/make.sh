@@ -53,3 +53,9 @@ new designated-revoked ed25519 cv25519
 printf 'addrevoker\n%s\ny\nsave\n' "$(fpr curve25519)" | gpg --yes --quiet --no-tty --pinentry-mode loopback --passphrase '' --faked-system-time '20240102T000000!' --command-fd 0 --edit-key designated-revoked 2>/dev/null
 printf 'y\n1\n\ny\n' | gpg --yes --quiet --no-tty --pinentry-mode loopback --passphrase '' --faked-system-time '20240601T000000!' --command-fd 0 --armor --desig-revoke designated-revoked > "$GNUPGHOME/revocation" 2>/dev/null
 g --import "$GNUPGHOME/revocation"; save designated-revoked
+new revoked-sha1-rsa rsa2048 rsa2048; revoke revoked-sha1-rsa 0 --digest-algo SHA1 --cert-digest-algo SHA1; save revoked-sha1-rsa
+g --passphrase 'correct horse' --quick-generate-key locked ed25519 sign never
+g --passphrase 'correct horse' --quick-add-key "$(fpr locked)" cv25519 encr never
+g --passphrase 'correct horse' --armor --export-secret-keys locked > "$out/locked.secret.asc"
+g --passphrase 'correct horse' --armor --export-secret-subkeys locked > "$out/locked-subkeys.secret.asc"
+g --armor --export curve25519 rsa2048 > "$out/two-keys.public.asc"

@@ -68,13 +68,13 @@ describe('RFC 9580 appendix A', () => {
     expect(await failure(readPreamble(sourceOf([message])))).toEqual({
       code: 'verification-failed', message: 'this is an OpenPGP message, but encrypted with a password only, which depot does not read', hint: 'decrypt it with: gpg -d',
     });
-    const seipd = message.subarray(2 + message[1]!);
+    const seipd = message.subarray(2 + message[1]);
     const addressed = Buffer.concat([anonymousPkesk(6), seipd]);
     expect((await readPreamble(sourceOf([addressed]))).encryption).toEqual({ packet: 'SEIPDv2', cipher: 'AES-128', aead, chunkOctet: 6 });
     expect((await open(addressed, Buffer.from(key, 'hex'))).plain.toString()).toBe('Hello, world!');
     for (let bit = 0; bit < seipd.length * 8; bit++) {
       const changed = Buffer.from(addressed);
-      changed[7 + (bit >> 3)]! ^= 1 << (bit & 7);
+      changed[7 + (bit >> 3)] ^= 1 << (bit & 7);
       expect(await failure(open(changed, Buffer.from(key, 'hex')))).toMatchObject({ code: 'verification-failed' });
     }
   });
@@ -239,7 +239,7 @@ describe('malformed and hostile messages', () => {
   test('no input makes the parsers throw anything else', async () => {
     const start = [seal(hello, v1, { sessionKey }).message, seal(hello, gcm(0), { sessionKey }).message, around1(literal)];
     await fc.assert(fc.asyncProperty(fc.nat(2), fc.array(fc.tuple(fc.nat(300), fc.nat(255)), { maxLength: 6 }), fc.uint8Array({ maxLength: 60 }), async (which, changes, random) => {
-      const message = Buffer.concat([start[which]!, random]);
+      const message = Buffer.concat([start[which], random]);
       for (const [at, value] of changes) if (at < message.length) message[at] = value;
       const outcome = await open(message, sessionKey).then(() => 'opened', (error: unknown) => isDepotError(error) ? error.code : String(error));
       expect(['opened', 'verification-failed']).toContain(outcome);

@@ -40,7 +40,7 @@ describe.each(encryptions)('%s', (_, encryption) => {
     const out: Uint8Array[] = [];
     const whole = seal(plain, encryption);
     const { MessageWriter } = await import('../../src/pgp/writer.js');
-    const writer = new MessageWriter({ pkesk: whole.message.subarray(0, 2 + whole.message[1]!), sessionKey: whole.sessionKey, encryption, emit: (bytes) => out.push(bytes) });
+    const writer = new MessageWriter({ pkesk: whole.message.subarray(0, 2 + whole.message[1]), sessionKey: whole.sessionKey, encryption, emit: (bytes) => out.push(bytes) });
     for (const piece of pieces(plain, 700)) {
       reused.set(piece);
       writer.update(reused.subarray(0, piece.length));
@@ -53,7 +53,7 @@ describe.each(encryptions)('%s', (_, encryption) => {
 
 describe('the outer packet', () => {
   const shape = (message: Uint8Array): number[] => {
-    const offset = 2 + message[1]!;
+    const offset = 2 + message[1];
     const header = parseHeader(message, offset)!;
     return [header.type, header.partial ? header.length : -1];
   };
@@ -96,7 +96,7 @@ describe('the outer packet', () => {
     const two = seal(content(5000), gcm(2), { sessionKey: one.sessionKey });
     const preamble = await readPreamble(sourceOf([one.message]));
     const reader = new MessageReader({ preamble, sessionKey: one.sessionKey, plain: () => undefined });
-    expect(() => reader.write(two.message.subarray(2 + two.message[1]!))).toThrow('changed while it was read');
+    expect(() => reader.write(two.message.subarray(2 + two.message[1]))).toThrow('changed while it was read');
   });
 });
 

@@ -35,14 +35,14 @@ async function sealedFor(name: string, encryption: Encryption): Promise<{ messag
 }
 
 describe.each([['SEIPDv1', v1], ['GCM', gcm(0)], ['OCB', ocb(0)]] as const)('%s', (_, encryption) => {
-  test('every changed bit, in every packet, is exit 21', async () => {
+  test('changed bits, in every packet, are exit 21', async () => {
     const { message, key, seipdAt } = await sealedFor('curve25519', encryption);
     expect(await openWith(message, key)).toEqual(plain);
-    // Unwrapping is slow: all bits of the session key packet for one encryption, every seventh for the others.
-    const step = (bit: number): number => bit >> 3 < seipdAt && encryption.packet === 'SEIPDv2' ? 7 : 1;
+    // Unwrapping is slow: a sample of the bits in the session key packet, but each of its first octets.
+    const step = (bit: number): number => bit >= 24 * 8 && bit >> 3 < seipdAt ? 3 : 1;
     for (let bit = 0; bit < message.length * 8; bit += step(bit)) {
       const changed = Buffer.from(message);
-      changed[bit >> 3]! ^= 1 << (bit & 7);
+      changed[bit >> 3] ^= 1 << (bit & 7);
       // Behind the session key packet its key is known: unwrapping it thousands of times would only cost time.
       const code = await codeOf(() => bit >> 3 < seipdAt ? openWith(changed, key) : open(changed, sessionKey));
       if (code !== 'verification-failed') throw new Error(`bit ${bit & 7} of octet ${bit >> 3}: ${code}`);
@@ -80,9 +80,9 @@ describe.each([['SEIPDv1', v1], ['GCM', gcm(0)], ['OCB', ocb(0)]] as const)('%s'
 
 test.each(['rsa2048', 'nistp256'])('changed bits in a session key packet for %s are exit 21', async (name) => {
   const { message, key, seipdAt } = await sealedFor(name, v1);
-  for (let bit = 0; bit < seipdAt * 8; bit += name === 'rsa2048' ? 13 : 7) {
+  for (let bit = 0; bit < seipdAt * 8; bit += name === 'rsa2048' ? 41 : 7) {
     const changed = Buffer.from(message);
-    changed[bit >> 3]! ^= 1 << (bit & 7);
+    changed[bit >> 3] ^= 1 << (bit & 7);
     const code = await codeOf(() => openWith(changed, key));
     if (code !== 'verification-failed') throw new Error(`bit ${bit & 7} of octet ${bit >> 3}: ${code}`);
   }
@@ -91,12 +91,12 @@ test.each(['rsa2048', 'nistp256'])('changed bits in a session key packet for %s 
 test.each([['GCM', gcm(0)], ['OCB', ocb(0)]] as const)('%s chunks cannot be exchanged, dropped, or ended early', async (_, encryption) => {
   const { message } = seal(Buffer.alloc(64 * 10, 1), encryption, { sessionKey });
   // Of this size the packet has a two-octet fixed length; chunks of 64 + 16 octets follow its head.
-  const start = 2 + message[1]! + 3 + 36;
+  const start = 2 + message[1] + 3 + 36;
   const chunk = (i: number): Buffer => message.subarray(start + 80 * i, start + 80 * (i + 1));
   const body = (chunks: Buffer[], end: Buffer): Buffer => {
     const rest = Buffer.concat([message.subarray(start - 36, start), ...chunks, end]);
     const length = rest.length - 192;
-    return Buffer.concat([message.subarray(0, 2 + message[1]!), Buffer.of(0xd2, 192 + (length >> 8), length & 0xff), rest]);
+    return Buffer.concat([message.subarray(0, 2 + message[1]), Buffer.of(0xd2, 192 + (length >> 8), length & 0xff), rest]);
   };
   const all = Array.from({ length: 10 }, (_unused, i) => chunk(i));
   const end = message.subarray(start + 800);
