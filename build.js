@@ -6,7 +6,7 @@
  * load. openpgp (LGPL), ssh2 and ssh2-sftp-client stay packages, and `npm pack` takes them along in node_modules.
  */
 import { build } from 'esbuild';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const root = import.meta.dirname;
@@ -32,7 +32,8 @@ const addresses = {
   },
 };
 
-const { metafile } = await build({
+const { metafile, outputFiles } = await build({
+  write: false,
   absWorkingDir: root,
   entryPoints: { cli: 'src/cli.ts', ...Object.fromEntries(threads.map((name) => [name.replace('/', '-'), `src/${name}.ts`])) },
   outdir: dist,
@@ -49,17 +50,27 @@ const { metafile } = await build({
   metafile: true,
   logLevel: 'warning',
 });
-for (const name of threads) {
-  mkdirSync(path.join(dist, path.dirname(name)), { recursive: true });
-  writeFileSync(path.join(dist, `${name}.js`), `import '../${name.replace('/', '-')}.js';\n`);
-}
-removeOthers(Object.keys(metafile.outputs).map((file) => path.basename(file)));
-writeFileSync(path.join(dist, 'LICENSES.txt'), licenses(Object.keys(metafile.inputs)));
+const files = {
+  ...Object.fromEntries(outputFiles.map((file) => [path.relative(dist, file.path), file.text])),
+  ...Object.fromEntries(threads.map((name) => [`${name}.js`, `import '../${name.replace('/', '-')}.js';\n`])),
+  'LICENSES.txt': licenses(Object.keys(metafile.inputs)),
+};
+for (const [name, text] of Object.entries(files)) put(path.join(dist, name), text);
+removeOthers(Object.keys(files));
 if (process.argv.includes('--pack')) packOnlyWhatRuns();
 
-/** What earlier builds left. Afterwards, not before: a depot that runs meanwhile finds its files. */
-function removeOthers(outputs) {
-  const keep = new Set([...outputs, ...threads.map((name) => path.dirname(name))]);
+/** Whole or not at all, and only what changed: a depot that starts meanwhile finds its files. */
+function put(file, text) {
+  if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
+  mkdirSync(path.dirname(file), { recursive: true });
+  const temporary = `${file}.${process.pid}.tmp`;
+  writeFileSync(temporary, text);
+  renameSync(temporary, file);
+}
+
+/** What earlier builds left; afterwards, not before. */
+function removeOthers(written) {
+  const keep = new Set(written.flatMap((file) => [file, path.dirname(file)]));
   for (const name of readdirSync(dist)) if (!keep.has(name)) rmSync(path.join(dist, name), { recursive: true, force: true });
 }
 
@@ -87,6 +98,6 @@ function packOnlyWhatRuns() {
   };
   for (const [name, wanted] of Object.entries(files)) {
     const file = path.join(root, 'node_modules', name, 'package.json');
-    if (existsSync(file)) writeFileSync(file, `${JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), files: wanted }, null, 2)}\n`);
+    if (existsSync(file)) put(file, `${JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), files: wanted }, null, 2)}\n`);
   }
 }

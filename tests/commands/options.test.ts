@@ -34,7 +34,7 @@ function silence(command: Command): void {
 }
 
 function words(line: string): string[] {
-  return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map((m) => m[1] ?? m[2]!);
+  return [...line.matchAll(/"[^"]*"|\S+/g)].map(([word]) => word.replace(/^"(.*)"$/, '$1'));
 }
 
 const none = { config: undefined, state: undefined };

@@ -42,7 +42,7 @@ describe('a push, as the design shows it', () => {
   });
 
   test('a server that shows the file, and one that fsynced it', () => {
-    const uploaded = (t: ShownReceipt['transfer']): string => pushLines(deposit({ transfer: t }), arrangement)[2]!.split('; ')[1]!;
+    const uploaded = (t: ShownReceipt['transfer']): string => pushLines(deposit({ transfer: t }), arrangement)[2].split('; ')[1];
     expect(uploaded({ status: 'acknowledged', remoteSize: 'matched', durability: 'size-checked' })).toBe('acknowledged, size matched');
     expect(uploaded({ status: 'acknowledged', remoteSize: 'matched', durability: 'fsynced' })).toBe('acknowledged, size matched, on disk');
     expect(uploaded({ status: 'unconfirmed', remoteSize: 'unreadable', durability: 'acknowledged-only' })).toBe("the server's last answer was lost");
@@ -78,7 +78,7 @@ describe('errors', () => {
   });
 
   test('published, and possibly published, name the deposit', () => {
-    const line = (published: 'yes' | 'unknown'): string => errorLines(new DepotError('unconfirmed', 'x', { published, depositId: id }))[0]!;
+    const line = (published: 'yes' | 'unknown'): string => errorLines(new DepotError('unconfirmed', 'x', { published, depositId: id }))[0];
     expect(line('yes')).toBe(`depot: error: x; published as ${id}`);
     expect(line('unknown')).toBe(`depot: error: x; possibly published as ${id}`);
   });

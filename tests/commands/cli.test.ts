@@ -1,0 +1,148 @@
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { tempDir } from '../support/cleanup.js';
+import { depot, json, mustDepot } from '../support/cli.js';
+import { run } from '../support/process.js';
+import { checkout, depotScript } from '../support/cli.js';
+
+const version = (JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as { version: string }).version;
+
+/** A directory without a configuration, and no other place where one could be. */
+function nowhere(): { cwd: string; env: NodeJS.ProcessEnv } {
+  const cwd = tempDir();
+  return { cwd, env: { HOME: cwd } };
+}
+
+describe('usage', () => {
+  test('--version, alone and with company', async () => {
+    expect((await mustDepot(['--version'])).stdout).toBe(`${version}\n`);
+    expect((await mustDepot(['push', '--version'])).stdout).toBe(`${version}\n`);
+  });
+
+  test('--help goes to standard output, a bare depot says what there is and fails', async () => {
+    const help = await mustDepot(['--help']);
+    expect(help.stdout).toContain('Usage: depot');
+    expect(help.stderr).toBe('');
+    const bare = await depot([]);
+    expect(bare).toMatchObject({ code: 2, stdout: '' });
+    expect(bare.stderr).toContain('Usage: depot');
+    const group = await depot(['key']);
+    expect(group).toMatchObject({ code: 2, stdout: '' });
+    expect(group.stderr).toContain('generate');
+  });
+
+  test('an unknown command is refused with what was probably meant', async () => {
+    const { code, stdout, stderr } = await depot(['psuh']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toBe('depot: error: unknown command "psuh"\ndepot: hint: check the spelling: did you mean push?\n');
+  });
+
+  test.each([[['psuh']], [['push', '--all', 'x']], [[]], [['key', 'generate', 'robot']]])('with --json %j is one document, and nothing is on standard error', async (args) => {
+    const result = await depot([...args, '--json']);
+    expect(result).toMatchObject({ code: 2, stderr: '' });
+    expect(json(result)).toMatchObject({ ok: false, error: { code: 'usage', exit: 2, published: null } });
+  });
+
+  test('after -- nothing is a flag', async () => {
+    const result = await depot(['verify', '--', '--json'], nowhere());
+    expect(result.stdout).not.toContain('{');
+    expect(result.code).toBe(5);
+  });
+});
+
+describe('configuration', () => {
+  test('none anywhere: exit 10 with the places looked at', async () => {
+    const at = nowhere();
+    const result = await depot(['push'], at);
+    expect(result).toMatchObject({ code: 10, stdout: '' });
+    expect(result.stderr).toContain(join(at.cwd, 'depot.yaml'));
+    expect(result.stderr).toMatch(/\ndepot: hint: write one with: depot init/);
+  });
+
+  test('every mistake at once, each on its line with its place', async () => {
+    const at = nowhere();
+    writeFileSync(join(at.cwd, 'depot.yaml'), 'version: 1\nsuplier: { name: x }\nremote: { prot: 22 }\n');
+    const text = await depot(['push'], at);
+    expect(text.code).toBe(10);
+    const lines = text.stderr.split('\n');
+    expect(lines[0]).toMatch(/^depot: error: \d+ problems in the configuration$/);
+    expect(lines.filter((l) => /^ {2}\/.*depot\.yaml:\d+:\d+: /.test(l)).length).toBeGreaterThan(2);
+    const document = json(await depot(['push', '--json'], at));
+    expect(document.error).toMatchObject({ code: 'config-invalid', exit: 10 });
+  });
+
+  test('one that others could have written is refused', async () => {
+    const at = nowhere();
+    const file = join(at.cwd, 'depot.yaml');
+    writeFileSync(file, 'version: 1\n', { mode: 0o666 });
+    await run('chmod', ['666', file]);
+    expect(json(await depot(['status', '--json'], at)).error).toMatchObject({ code: 'config-insecure', exit: 10 });
+  });
+});
+
+describe('keys', () => {
+  test('made without a passphrase: 0600, exclusive, JSON with paths; shown; never overwritten', async () => {
+    const cwd = tempDir();
+    const args = ['key', 'generate', 'signer', '--name', 'Acme SaaS B.V.', '--email', 'ops@acme.example', '--out', 'keys/acme', '--no-passphrase', '--json'];
+    const made = JSON.parse((await mustDepot(args, { cwd })).stdout) as Record<string, string>;
+    expect(made).toEqual({ ok: true, fingerprint: expect.stringMatching(/^[0-9A-F]{40}$/) as string, publicKey: 'keys/acme.public.asc', secretKey: 'keys/acme.secret.asc' });
+    expect(statSync(join(cwd, 'keys/acme.secret.asc')).mode & 0o777).toBe(0o600);
+    expect(readFileSync(join(cwd, 'keys/acme.public.asc'), 'utf8')).not.toContain('PRIVATE');
+    const before = readFileSync(join(cwd, 'keys/acme.secret.asc'));
+    const again = await depot(args, { cwd });
+    expect(json(again).error).toMatchObject({ code: 'output-exists', exit: 5 });
+    expect(readFileSync(join(cwd, 'keys/acme.secret.asc')).equals(before)).toBe(true);
+    const shown = JSON.parse((await mustDepot(['key', 'show', 'keys/acme.secret.asc', '--json'], { cwd })).stdout) as { recipient: { usable: boolean }; signer: { usable: boolean } };
+    expect(shown).toMatchObject({ fingerprint: made.fingerprint, secret: true, userIds: ['Acme SaaS B.V. <ops@acme.example>'], signer: { usable: true }, recipient: { usable: false } });
+  });
+
+  test('one of the two files is there already: the other is not made', async () => {
+    const cwd = tempDir();
+    writeFileSync(join(cwd, 'a.public.asc'), 'mine');
+    expect((await depot(['key', 'generate', 'signer', '--name', 'A', '--email', 'a@b.example', '--out', 'a', '--no-passphrase'], { cwd })).code).toBe(5);
+    expect(readdirSync(cwd)).toEqual(['a.public.asc']);
+  });
+
+  test('a passphrase from file or environment; none at all and nobody to ask is a usage error', async () => {
+    const cwd = tempDir();
+    writeFileSync(join(cwd, 'pass'), 'correct horse\n', { mode: 0o600 });
+    const base = ['key', 'generate', 'arrangement', '--name', 'A', '--email', 'a@b.example'];
+    expect((await depot([...base, '--out', 'x'], { cwd })).code).toBe(2);
+    await mustDepot([...base, '--out', 'file', '--passphrase-file', 'pass'], { cwd });
+    await mustDepot([...base, '--out', 'env'], { cwd, env: { DEPOT_PASSPHRASE: 'correct horse' } });
+    const { readSecretKey } = await import('../../src/pgp/keys.js');
+    for (const name of ['file', 'env']) {
+      const bytes = readFileSync(join(cwd, `${name}.secret.asc`));
+      await expect(readSecretKey(bytes, () => Promise.resolve('correct horse\n'))).rejects.toMatchObject({ code: 'passphrase-wrong' });
+      await expect(readSecretKey(bytes, () => Promise.resolve('correct horse'))).resolves.toMatchObject({ isSecret: true });
+    }
+    writeFileSync(join(cwd, 'empty'), '\n');
+    expect((await depot([...base, '--out', 'y', '--passphrase-file', 'empty'], { cwd })).code).toBe(17);
+    expect(existsSync(join(cwd, 'y.secret.asc'))).toBe(false);
+  });
+});
+
+describe('the process', () => {
+  test('a reader that stops reading changes neither the exit code nor adds a stack trace', async () => {
+    const result = await run('sh', ['-c', `"${process.execPath}" "${depotScript}" push --help | head -c 1; exit 0`]);
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('DEPOT_DEBUG=1 shows stack and causes, nothing else does', async () => {
+    const at = nowhere();
+    const plain = await depot(['verify', 'none.pgp'], at);
+    expect(plain.stderr).not.toMatch(/\n +at /);
+    expect(plain.stderr.trim().split('\n').length).toBeLessThanOrEqual(3);
+    const debug = await depot(['verify', 'none.pgp'], { ...at, env: { ...at.env, DEPOT_DEBUG: '1' } });
+    expect(debug.stderr).toMatch(/\n +at /);
+    expect(debug.code).toBe(plain.code);
+  });
+
+  test('quiet says nothing on success and everything on failure', async () => {
+    const cwd = tempDir();
+    const result = await mustDepot(['key', 'generate', 'signer', '--name', 'A', '--email', 'a@b.example', '--out', 'a', '--no-passphrase', '--quiet'], { cwd });
+    expect(result.stdout + result.stderr).toBe('');
+    expect((await depot(['push', '--quiet'], nowhere())).stderr).toContain('depot: error:');
+  });
+});
