@@ -19,7 +19,7 @@ export interface RunOptions {
   uid?: number;
   gid?: number;
   /** Called with the process when it has started, for tests that send it signals. */
-  started?: (child: { pid: number; kill(signal: NodeJS.Signals): void }) => void;
+  started?: (child: { pid: number; kill: (signal: NodeJS.Signals) => void }) => void;
 }
 
 /** Runs a program to its end, without a shell; a non-zero exit is a result, not an error. */
