@@ -87,7 +87,7 @@ class Command {
     } catch (cause) {
       await command.close();
       const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such command, or no such directory to run it in' : String((cause as NodeJS.ErrnoException).code);
-      throw new DepotError('source-failed', `${options.label} ${command.#name} could not be started: ${reason}`, { hint: 'check the command with depot doctor', cause });
+      throw new DepotError('source-failed', `${options.label} ${command.#name} could not be started: ${reason}`, { hint: 'check that the command is there and may be run by this account', cause });
     }
     return command;
   }

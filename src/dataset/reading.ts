@@ -79,7 +79,7 @@ export function locate(path: string, expected: 'directory' | 'file'): ByteString
 /** 'source-failed', naming the file: it is there and cannot be read. */
 export function unreadable(path: ByteString, error: unknown): DepotError {
   const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-  return new DepotError('source-failed', `cannot read ${shown(path)}: ${reasons[reason] ?? reason}`, { cause: error });
+  return new DepotError('source-failed', `cannot read ${shown(path)}: ${reasons[reason] ?? reason}`, { hint: hints[reason] ?? 'find out what is wrong with it, then run this again', cause: error });
 }
 
 /** A source that should hold something and does not. */
@@ -99,6 +99,13 @@ const reasons: Record<string, string> = {
   EMFILE: 'too many open files',
   ENAMETOOLONG: 'its path is too long for the system',
   ESTALE: 'stale network file handle',
+};
+
+const hints: Record<string, string> = {
+  EACCES: 'let the account that runs depot read it, or leave it out with exclude:',
+  EPERM: 'let the account that runs depot read it, or leave it out with exclude:',
+  EIO: 'check the disk that it is on',
+  ENOENT: 'check the path in the configuration',
 };
 
 /** True when `error` is a system error with one of these codes. */
