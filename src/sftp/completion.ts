@@ -20,6 +20,8 @@ export interface Ready {
   /** Lane one first. */
   handles: { channel: SftpChannel; handle: Buffer }[];
   durability: Transfer['durability'];
+  /** Whether an answer to fsync means anything on this server. */
+  flushes: boolean;
 }
 
 /** How long a signal leaves for the last answers, from which the receipt is written. */
@@ -43,9 +45,11 @@ class Publication {
   readonly #signal: AbortSignal;
   readonly #partialPath: string;
   readonly #finalPath: string;
+  readonly #flushes: boolean;
   #durability: Transfer['durability'];
 
-  constructor({ remote, pending, handles, durability }: Ready, signal: AbortSignal) {
+  constructor({ remote, pending, handles, durability, flushes }: Ready, signal: AbortSignal) {
+    this.#flushes = flushes;
     this.#remote = remote;
     this.#pending = pending;
     this.#handles = handles;
@@ -91,7 +95,7 @@ class Publication {
     try {
       return await this.#remote.run(async (channel) => {
         const handle = await channel.open(this.#partialPath, OpenFlag.WRITE);
-        this.#durability = await confirm(channel, handle, this.#partialPath, this.#pending.bytes);
+        this.#durability = await confirm(channel, handle, { path: this.#partialPath, bytes: this.#pending.bytes, flushes: this.#flushes });
         await channel.close(handle);
         return 'closed' as const;
       }, this.#signal);

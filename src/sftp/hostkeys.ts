@@ -52,7 +52,7 @@ export async function trusted(spec: RemoteSpec): Promise<Trust> {
   if (spec.knownHostsFile !== undefined) {
     const text = await readFile(spec.knownHostsFile, 'utf8').catch((cause: unknown) => {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
-      throw new DepotError('config-insecure', `cannot read ${printable(spec.knownHostsFile!)}`, { cause, hint: 'make the file readable for the account that pushes' });
+      throw new DepotError('local-unreadable', `cannot read ${printable(spec.knownHostsFile!)}`, { cause, hint: 'make the file readable for the account that pushes' });
     });
     for (const known of knownKeys(parseKnownHosts(text), spec.host, spec.port)) {
       const fingerprint = fingerprintOf(known.key);

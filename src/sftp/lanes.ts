@@ -27,7 +27,7 @@ export class Lane {
   }
 
   get hasRoom(): boolean {
-    return this.inFlight.size < this.#window && this.bytesInFlight < this.#bytes;
+    return !this.channel.lost && this.inFlight.size < this.#window && this.bytesInFlight < this.#bytes;
   }
 
   send(piece: Piece, answered: (error: SftpStatus | ConnectionLost | null) => void): void {

@@ -13,15 +13,18 @@ import { isDenied, isStatus, refusal, Status, type SftpStatus } from './status.j
 export async function explainCreate(channel: SftpChannel, remote: Remote, name: string, error: SftpStatus): Promise<DepotError> {
   const path = remote.path(name);
   const what = `create ${path}`;
-  if (isStatus(error, Status.NO_SUCH_FILE)) {
-    return new DepotError('remote-no-directory', `there is no directory ${remote.spec.directory || '.'} on ${address(remote.spec)}`, { published: 'no', hint: 'check remote.directory with the agent', cause: error });
-  }
+  if (isStatus(error, Status.NO_SUCH_FILE)) return noDirectory(remote, error);
   if (!isStatus(error, Status.FAILURE)) return refusal(error, what);
   const found = await lookAt(channel, path);
   if (found !== null && found !== 'unreadable') return new DepotError('remote-exists', `${path} exists already`, { published: 'no', hint: 'push again; depot never overwrites', cause: error });
-  const space = await channel.space(remote.path('.'));
+  if (found === null && (await lookAt(channel, remote.directory)) === null) return noDirectory(remote, error);
+  const space = await channel.space(remote.directory);
   if (space && (space.freeBytes === 0 || space.freeFiles === 0)) return fullDisk(remote, error);
   return new DepotError('remote-refused', `the server refused to ${what}: it exists or is denied, the server does not say which`, { published: 'no', hint: 'run: depot doctor', cause: error });
+}
+
+function noDirectory(remote: Remote, cause: unknown): DepotError {
+  return new DepotError('remote-no-directory', `there is no directory ${remote.directory} on ${address(remote.spec)}`, { published: 'no', hint: 'check remote.directory with the agent', cause });
 }
 
 export function fullDisk(remote: Remote, cause: unknown): DepotError {

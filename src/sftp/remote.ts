@@ -8,7 +8,7 @@ import { Backoff, clockIn, duration } from './retry.js';
 import { openSession, Unreachable, type Session } from './session.js';
 import { putSidecar, type Delivery } from './sidecar.js';
 import { lookAt, renameAgain, settle, type Pending, type Settled } from './settle.js';
-import { ConnectionLost, SftpStatus } from './status.js';
+import { ConnectionLost, SftpStatus, Status } from './status.js';
 import type { Look, RemoteSpec, TransportHooks, TransportStats } from './types.js';
 import { Upload, type UploadOptions } from './upload.js';
 
@@ -26,6 +26,7 @@ export class Remote {
   readonly #credentials: Credentials;
   #session: Session | null = null;
   #openedAt = 0;
+  #closed = false;
   #establishing: { session: Promise<Session>; signal: AbortSignal } | null = null;
   #giveUpAt: number | null = null;
   #backoff = new Backoff();
@@ -50,10 +51,15 @@ export class Remote {
     return this.#hostKey;
   }
 
+  /** The arrangement's directory as the server is to hear it. */
+  get directory(): string {
+    return this.spec.directory === '' ? '.' : this.spec.directory;
+  }
+
   /** The full remote path of a name in the arrangement's directory. */
   path(name: string): string {
-    const { directory } = this.spec;
-    return directory === '' || directory === '.' ? name : `${directory.replace(/\/+$/, '')}/${name}`;
+    const { directory } = this;
+    return directory === '.' ? name : `${directory.replace(/\/+$/, '')}/${name}`;
   }
 
   /**
@@ -64,6 +70,7 @@ export class Remote {
     for (;;) {
       signal.throwIfAborted();
       if (this.live) return this.live;
+      if (this.#closed) throw new ConnectionLost('the connection was closed');
       const ongoing = (this.#establishing ??= this.#start(signal));
       try {
         return await orAborted(ongoing.session, signal);
@@ -143,7 +150,7 @@ export class Remote {
         this.progressed();
         return result;
       } catch (error) {
-        if (!(error instanceof ConnectionLost)) throw error;
+        if (!(error instanceof ConnectionLost) || this.#closed) throw error;
       }
     }
   }
@@ -158,13 +165,13 @@ export class Remote {
     return putSidecar(this, name, bytes);
   }
 
-  /** Removes a partial that this state directory made. False when the server does not let us, or it is not there. */
+  /** Removes a partial that this state directory made. False when the server does not let us; true also when it is not there. */
   async removePartial(name: string, signal?: AbortSignal): Promise<boolean> {
     try {
       await this.run((channel) => channel.remove(this.path(name)), signal);
       return true;
     } catch (error) {
-      if (error instanceof SftpStatus) return false;
+      if (error instanceof SftpStatus) return error.status === Status.NO_SUCH_FILE;
       throw error;
     }
   }
@@ -175,7 +182,7 @@ export class Remote {
 
   /** Free space below the directory, where the server says. */
   async space(): Promise<FileSystemSpace | null> {
-    return this.run((channel) => channel.space(this.path('.')));
+    return this.run((channel) => channel.space(this.directory));
   }
 
   /** What became of a deposit whose last answers were lost. */
@@ -188,7 +195,9 @@ export class Remote {
     return renameAgain(this, pending);
   }
 
+  /** For good: nothing connects again. */
   async close(): Promise<void> {
+    this.#closed = true;
     const session = this.#session;
     this.#session = null;
     await session?.close();

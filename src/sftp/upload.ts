@@ -17,6 +17,8 @@ export interface UploadOptions {
   finalName: string;
   /** Goes on with a partial of an earlier run, from this offset. */
   resumeFrom?: number;
+  /** What is sent lies in a file: a failure leaves the partial for another run, until `abandon` is called. */
+  keep?: boolean;
 }
 
 /** Where an upload could go on in another process; `by` says what that rests on. */
@@ -62,8 +64,11 @@ export class Upload {
   #state: 'open' | 'completing' | 'publishing' | 'over' = 'open';
   #failure: Error | null = null;
   #recovery: Promise<void> | null = null;
+  #abandoned: Promise<{ removed: boolean }> | null = null;
   /** Writing waits while the server is asked why it refused a write. */
   #paused = false;
+  /** Whether an answer to fsync means anything on this server. */
+  #flushes = true;
   #turn: Promise<void> = Promise.resolve();
   /** Aborted when the upload fails, is abandoned or interrupted: nothing goes on in the background. */
   readonly #ended = new AbortController();
@@ -92,7 +97,8 @@ export class Upload {
       else await upload.#reopen();
       upload.#throwIfFailed();
     } catch (error) {
-      await upload.abandon();
+      if (options.keep === true) upload.leave();
+      else await upload.abandon();
       throw error;
     }
     return upload;
@@ -139,7 +145,7 @@ export class Upload {
     const lane = this.#lanes[0];
     if (!lane) return null;
     try {
-      if (lane.channel.has('fsync@openssh.com')) {
+      if (this.#flushes && lane.channel.has('fsync@openssh.com')) {
         await lane.channel.fsync(lane.handle);
         return { offset, by: 'fsync' };
       }
@@ -154,15 +160,15 @@ export class Upload {
   /**
    * Waits for every answer, checks the size, flushes, calls `beforeClose` (the pending record must be on disk
    * by then), closes and publishes. A lost last answer is a result, `unconfirmed`; every error before the
-   * close is definite: nothing was published, and the partial is removed where the server lets us.
+   * close is definite: nothing was published, and the partial is removed where the server lets us (unless `keep`).
    */
-  async complete(o: { beforeClose: () => Promise<void> }): Promise<Transfer> {
+  async complete(o: { beforeClose: (durability: Transfer['durability']) => Promise<void> }): Promise<Transfer> {
     await this.#turn;
     this.#throwIfFailed();
     this.#state = 'completing';
     try {
       const durability = await this.#confirm();
-      await o.beforeClose();
+      await o.beforeClose(durability);
       await this.#until(() => this.#recovery === null && this.#lanes.length > 0);
       this.#state = 'publishing';
       return await publish(this.#ready(durability));
@@ -170,7 +176,7 @@ export class Upload {
       const published = error instanceof DepotError ? (error.published ?? 'no') : 'no';
       // What may be a deposit is nobody's to remove; what was never closed goes.
       if (published !== 'no') this.#created = false;
-      else if (!isLost(error)) await this.abandon();
+      else if (!isLost(error) && this.#options.keep !== true) await this.abandon();
       throw error;
     } finally {
       this.#over();
@@ -179,9 +185,20 @@ export class Upload {
 
   /**
    * Gives up: removes what this upload created, if the server lets us and can be reached within seconds.
-   * Also after the signal was aborted. `removed` is also false when a truncated file may remain.
+   * Also after the signal was aborted. `removed` is also false when a truncated file may remain. Asked again,
+   * it says what the first time did.
    */
-  async abandon(): Promise<{ removed: boolean }> {
+  abandon(): Promise<{ removed: boolean }> {
+    return (this.#abandoned ??= this.#remove());
+  }
+
+  /** Gives up and touches nothing: the partial stays as it is, for another run to go on with. */
+  leave(): void {
+    this.#fail(new DepotError('internal', 'the upload was left'));
+    this.#over();
+  }
+
+  async #remove(): Promise<{ removed: boolean }> {
     const before = this.#failure;
     this.#fail(new DepotError('internal', 'the upload was abandoned'));
     this.#over();
@@ -214,6 +231,7 @@ export class Upload {
       try {
         const handle = await channel.open(this.#path, OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE);
         this.#created = true;
+        this.#tryFlush(channel, handle);
         this.#firstLane(channel, handle);
         return;
       } catch (error) {
@@ -231,6 +249,14 @@ export class Upload {
         throw await explainCreate(channel, this.#remote, this.partialName, error);
       }
     }
+  }
+
+  /** Where flushing fails on an empty file it tells nothing about a full one; not waited for. */
+  #tryFlush(channel: SftpChannel, handle: Buffer): void {
+    if (!channel.has('fsync@openssh.com')) return;
+    channel.fsync(handle).catch((error: unknown) => {
+      if (error instanceof SftpStatus) this.#flushes = false;
+    });
   }
 
   /** Opens the partial again, with WRITE alone, and checks that nothing acknowledged is missing. */
@@ -334,7 +360,7 @@ export class Upload {
   async #askWhy(error: SftpStatus): Promise<void> {
     try {
       const channel = this.#lanes[0]?.channel;
-      const space = await channel?.space(this.#remote.path('.'));
+      const space = await channel?.space(this.#remote.directory);
       if (space && space.freeBytes < this.#lanes[0]!.writeSize) this.#fail(fullDisk(this.#remote, error));
     } catch (failure) {
       if (!(failure instanceof ConnectionLost)) this.#fail(failure as Error);
@@ -369,7 +395,8 @@ export class Upload {
         }
       }));
     } catch {
-      this.#growth.stop();
+      // Refused; unless it was the connection that went, which says nothing about lanes.
+      if (!first?.channel.lost) this.#growth.stop();
     } finally {
       this.#openingLanes = false;
     }
@@ -423,7 +450,7 @@ export class Upload {
       await this.#until(() => this.#book.done && this.#recovery === null && this.#lanes.length > 0);
       const { channel, handle } = this.#lanes[0]!;
       try {
-        return await orAborted(confirm(channel, handle, this.#path, this.#book.total), this.#ended.signal);
+        return await orAborted(confirm(channel, handle, { path: this.#path, bytes: this.#book.total, flushes: this.#flushes }), this.#ended.signal);
       } catch (error) {
         if (!(error instanceof ConnectionLost)) throw error;
         await this.#recovery;
@@ -437,6 +464,7 @@ export class Upload {
       pending: { partialName: this.partialName, finalName: this.#options.finalName, bytes: this.#book.total },
       handles: this.#lanes.map(({ channel, handle }) => ({ channel, handle })),
       durability,
+      flushes: this.#flushes,
     };
   }
 
@@ -497,13 +525,13 @@ async function sizeOf(channel: SftpChannel, handle: Buffer, path: string): Promi
   return found === null || found === 'unreadable' ? null : found.size;
 }
 
-/** Size and flush, as far as the server offers them. */
-export async function confirm(channel: SftpChannel, handle: Buffer, path: string, bytes: number): Promise<Transfer['durability']> {
+/** Size and flush, as far as the server offers them. An fsync that fails is told once only: it is never repeated. */
+export async function confirm(channel: SftpChannel, handle: Buffer, { path, bytes, flushes }: { path: string; bytes: number; flushes: boolean }): Promise<Transfer['durability']> {
   const size = await sizeOf(channel, handle, path);
   if (size !== null && size !== bytes) {
     throw new DepotError('remote-refused', `${path} has ${size} octets on the server instead of ${bytes}, although it acknowledged every write`, { published: 'no', hint: 'set remote.window: 1 and remote.lanes: 1, and tell the agent' });
   }
-  if (channel.has('fsync@openssh.com')) {
+  if (flushes && channel.has('fsync@openssh.com')) {
     try {
       await channel.fsync(handle);
       return 'fsynced';

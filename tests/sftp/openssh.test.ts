@@ -103,6 +103,14 @@ describe.skipIf(sshd === undefined)('OpenSSH', () => {
     expect(stored(server)).toBe(sha256(bytes));
   });
 
+  test('a server that exchanges keys again every 4 MiB', async () => {
+    const { server, remote } = await both({ config: ['RekeyLimit 4M'] }, { lanes: 3 });
+    const bytes = content(24 * MiB);
+    expect((await deposit(remote, bytes)).status).toBe('acknowledged');
+    expect(stored(server)).toBe(sha256(bytes));
+    expect(remote.stats.reconnects).toBe(0);
+  });
+
   test.each(['drop', 'restart', 'stall'] as const)('%s in the middle of four lanes', async (fault) => {
     const { server, remote } = await both({}, { lanes: 4, stallMs: 700, retryForMs: 20_000 });
     const bytes = content(48 * MiB);
