@@ -1,8 +1,8 @@
-import { closeSync, constants, copyFileSync, fchmodSync, futimesSync, linkSync, lstatSync, mkdirSync, openSync, utimesSync } from 'node:fs';
+import { closeSync, constants, copyFileSync, linkSync, lstatSync, mkdirSync, openSync, utimesSync } from 'node:fs';
 import { fromBytes, fromText, join, toBytes, toPath, toText, type ByteString } from './bytestring.js';
 import { errnoOf, extractError } from './extract/errors.js';
 import { FileWriter } from './extract/file-writer.js';
-import { makeSymlink, settleDirectory } from './extract/finish.js';
+import { makeSymlink, settleDirectory, settleFile } from './extract/finish.js';
 import { localName } from './extract/local-name.js';
 import { Spool } from './extract/spool.js';
 import { timestamp } from './extract/timestamp.js';
@@ -18,15 +18,15 @@ export interface ExtractorOptions {
   /** More octets of content than this are refused; so are more entries. Names and link targets count as content. */
   maxBytes?: number;
   maxEntries?: number;
-  /** What could not be restored as it was: names that are not possible here, links on systems without. */
+  /** What could not be restored as it was: names that are not possible here, links, modes and times on systems without. */
   warn: (message: string) => void;
   platform?: NodeJS.Platform;
 }
 
 export interface Extracted {
-  /** Entries that have another name here, because this platform cannot hold theirs; a warning told of each. */
+  /** Entries that have another name here, because this platform cannot hold theirs; warnings tell of them. */
   renamed: number;
-  /** Links that could not be made here; a warning told of each. */
+  /** Symlinks that could not be made here; warnings tell of them. */
   notRestored: number;
 }
 
@@ -45,6 +45,8 @@ const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | ((con
 const DIRECTORY_MODE = 0o1777;
 /** Files in parts that no line of the manifest confirmed yet; there is one per source of unknown length. */
 const MAX_UNCONFIRMED = 1000;
+/** An archive may hold a million names that are not possible here. */
+const MAX_WARNINGS = 1000;
 const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK'];
 
 /**
@@ -78,6 +80,8 @@ export class Extractor implements EntrySink {
   #manifest: Joined | null = null;
   #series: Joined | null = null;
   readonly #unconfirmed = new Map<ByteString, number>();
+  #unkept = false;
+  #warnings = 0;
 
   constructor(options: ExtractorOptions) {
     this.#options = options;
@@ -126,7 +130,7 @@ export class Extractor implements EntrySink {
     try {
       const octets = this.#writer.finish();
       this.#open = null;
-      if (file.joined === null) settleFile(file);
+      if (file.joined === null) this.#kept(settleFile(file));
       else file.joined.octets = octets;
     } catch (error) {
       throw extractError(error, this.#path);
@@ -145,17 +149,18 @@ export class Extractor implements EntrySink {
   finish(): Extracted {
     try {
       this.#closeSeries();
-      if (this.#manifest !== null) settleFile(this.#manifest);
+      const manifest = this.#manifest;
       this.#manifest = null;
+      if (manifest !== null) this.#kept(settleFile(manifest));
       for (const path of this.#unconfirmed.keys()) throw refused(`the manifest does not join the parts of ${shown(toBytes(path))}`);
       const locate = (path: ByteString): string | Buffer => this.#fsPath(this.#localPath(components(toBytes(path)).map(fromBytes)));
       for (const record of this.#spool.records()) {
         if (record.kind !== 'symlink') continue;
-        if (!makeSymlink(record, locate(record.path), this.#fsPath(record.target), this.#options.warn)) this.#result.notRestored++;
+        if (!makeSymlink(record, locate(record.path), this.#fsPath(record.target), (message) => this.#warn(message))) this.#result.notRestored++;
       }
       // A directory that comes twice (`tar -r` does that) ends as the later entry says.
       for (const record of this.#spool.records()) {
-        if (record.kind === 'directory') settleDirectory(record, locate);
+        if (record.kind === 'directory') this.#kept(settleDirectory(record, locate));
       }
     } catch (error) {
       throw extractError(error, this.#root);
@@ -218,7 +223,7 @@ export class Extractor implements EntrySink {
     const series = this.#series;
     if (series === null) return;
     this.#series = null;
-    settleFile(series);
+    this.#kept(settleFile(series));
     if (this.#unconfirmed.size === MAX_UNCONFIRMED) throw refused('the archive holds too many files in parts that its manifest does not name');
     this.#unconfirmed.set(series.path, series.parts);
   }
@@ -269,7 +274,7 @@ export class Extractor implements EntrySink {
     const local = localName(name, this.#platform);
     if (local !== name) {
       this.#result.renamed++;
-      this.#options.warn(`${shown(toBytes(path))} is not a possible name here: its last part becomes ${shown(toBytes(local))}`);
+      this.#warn(`${shown(toBytes(path))} is not a possible name here: its last part becomes ${shown(toBytes(local))}`);
     }
     return join(this.#above.at(-1)?.local ?? this.#root, local);
   }
@@ -295,19 +300,20 @@ export class Extractor implements EntrySink {
     return process.platform === 'win32' ? (toText(path) ?? toPath(path)) : toPath(path);
   }
 
+  #kept(modeAndTime: boolean): void {
+    if (!modeAndTime && !this.#unkept) this.#warn('this file system cannot keep the modes and times of all entries');
+    this.#unkept ||= !modeAndTime;
+  }
+
+  #warn(message: string): void {
+    this.#warnings++;
+    if (this.#warnings <= MAX_WARNINGS) this.#options.warn(message);
+    else if (this.#warnings === MAX_WARNINGS + 1) this.#options.warn('there is more like this, which is not listed');
+  }
+
   #limit(octets: number): void {
     this.#bytes += octets;
     const { maxBytes } = this.#options;
     if (maxBytes !== undefined && this.#bytes > maxBytes) throw refused(`the archive unfolds to more than ${maxBytes} octets`);
-  }
-}
-
-/** Mode and time through the open file, which it closes. */
-function settleFile(file: { fd: number; mode: number; mtimeNs: bigint }): void {
-  try {
-    fchmodSync(file.fd, file.mode & 0o777);
-    futimesSync(file.fd, timestamp(file.mtimeNs), timestamp(file.mtimeNs));
-  } finally {
-    closeSync(file.fd);
   }
 }

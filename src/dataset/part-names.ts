@@ -12,6 +12,7 @@ export interface PartName {
 
 /** What part of what `path` is, or null: parts exist only directly under `data/` and `DEPOT/`. */
 export function partName(path: ByteString): PartName | null {
-  const match = /^((?:data|DEPOT)\/[^/]+)\.part-(\d{6})$/.exec(path);
+  // `data/..part-000001` and `data/...part-000001` are names like any other: there is nothing to join them to.
+  const match = /^((?:data|DEPOT)\/(?!\.{1,2}\.part-\d{6}$)[^/]+)\.part-(\d{6})$/.exec(path);
   return match === null ? null : { joined: match[1] as ByteString, number: Number(match[2]) };
 }

@@ -80,6 +80,13 @@ describe('parts', () => {
     expect(() => extract(tar, sandbox().out)).toThrow(/name is taken/);
   });
 
+  test('have a name of their own without the number', () => {
+    const odd: Member[] = ['data/..part-000001', 'data/...part-000001', 'data/.part-000001', 'data/x.part-1'].map((path) => ({ path, body: path }));
+    const { out } = sandbox();
+    expect(extract(depotTar(odd).tar, out).manifest.problems).toEqual([]);
+    expect(readdirSync(join(out, 'data')).sort()).toEqual(['...part-000001', '..part-000001', '.part-000001', 'x.part-1']);
+  });
+
   test('of an archive that is not from depot stay as they are', () => {
     const { out } = sandbox();
     extract(archive(raw({ name: 'data/x.part-000001', body: 'a' }), raw({ name: 'data/x.part-000002', body: 'b' }), raw({ name: 'DEPOT/manifest.ndjson.part-000001', body: 'c' })), out);

@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, lutimesSync, symlinkSync, utimesSync } from 'node:fs';
+import { chmodSync, closeSync, fchmodSync, futimesSync, lstatSync, lutimesSync, symlinkSync, utimesSync } from 'node:fs';
 import { toBytes, type ByteString } from '../bytestring.js';
 import { shown } from '../tar/refused.js';
 import { errnoOf, extractError } from './errors.js';
@@ -32,23 +32,53 @@ export function makeSymlink(link: Deferred, where: string | Buffer, target: stri
   return true;
 }
 
-/** Gives a directory its mode and time. Everything in it was made before. */
-export function settleDirectory(directory: Deferred, locate: Locate): void {
-  const settle = (): void => {
+/**
+ * Gives an open file its mode and time, and closes it.
+ *
+ * @returns false where this file system cannot keep them (FAT refuses most modes)
+ */
+export function settleFile({ fd, mode, mtimeNs }: { fd: number; mode: number; mtimeNs: bigint }): boolean {
+  try {
+    const time = timestamp(mtimeNs);
+    const timed = kept(() => futimesSync(fd, time, time));
+    return kept(() => fchmodSync(fd, mode & 0o777)) && timed;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Gives a directory its mode and time. Everything in it was made before.
+ *
+ * @returns false where this file system cannot keep them
+ */
+export function settleDirectory(directory: Deferred, locate: Locate): boolean {
+  const settle = (): boolean => {
     const where = locate(directory.path);
-    utimesSync(where, timestamp(directory.mtimeNs), timestamp(directory.mtimeNs));
-    chmodSync(where, directory.mode);
+    const time = timestamp(directory.mtimeNs);
+    const timed = kept(() => utimesSync(where, time, time));
+    return kept(() => chmodSync(where, directory.mode)) && timed;
   };
   try {
-    settle();
+    return settle();
   } catch (error) {
     if (errnoOf(error) !== 'EACCES') throw extractError(error, directory.path);
-    passing(directory.path, locate, settle);
+    return passing(directory.path, locate, settle);
+  }
+}
+
+function kept(set: () => void): boolean {
+  try {
+    set();
+    return true;
+  } catch (error) {
+    if (!UNABLE.includes(errnoOf(error) ?? '')) throw error;
+    return false;
   }
 }
 
 /** Runs `action` while the directories above `path` can be passed: one that may not be was settled before. */
-function passing(path: ByteString, locate: Locate, action: () => void): void {
+function passing<T>(path: ByteString, locate: Locate, action: () => T): T {
   const closed: { where: string | Buffer; mode: number }[] = [];
   try {
     for (let slash = path.indexOf('/'); slash !== -1; slash = path.indexOf('/', slash + 1)) {
@@ -58,7 +88,7 @@ function passing(path: ByteString, locate: Locate, action: () => void): void {
       closed.push({ where, mode });
       chmodSync(where, mode | 0o100);
     }
-    action();
+    return action();
   } catch (error) {
     throw extractError(error, path);
   } finally {
