@@ -153,7 +153,7 @@ describe('login', () => {
     const pem = { format: 'pem', type: 'pkcs8' } as const;
     const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
-    const ed = ssh2.utils.generateKeyPairSync('ed25519', { passphrase: 'sesame', cipher: 'aes256-ctr', rounds: 16 });
+    const ed = ssh2.utils.generateKeyPairSync('ed25519', { passphrase: 'sesame', cipher: 'aes256-ctr', rounds: 1 });
     const ed2 = generateKeyPairSync('ed25519');
     const blob = Buffer.concat([Buffer.from('\0\0\0\x0bssh-ed25519\0\0\0\x20', 'latin1'), Buffer.from(ed2.publicKey.export({ format: 'jwk' }).x!, 'base64url')]);
     const ed2Line = `ssh-ed25519 ${blob.toString('base64')}`;
@@ -279,7 +279,7 @@ test('the native ciphers are there in this installation', () => {
 const keygen = peer('ssh-keygen');
 test.skipIf(keygen === undefined)('a key that ssh-keygen encrypted', async () => {
   const file = join(tempDir(), 'id');
-  await mustRun(keygen!, ['-q', '-t', 'ed25519', '-N', 'sesame', '-f', file]);
+  await mustRun(keygen!, ['-q', '-t', 'ed25519', '-a', '1', '-N', 'sesame', '-f', file]);
   const server = await startScriptedServer({ publicKey: readFileSync(`${file}.pub`, 'utf8') });
   const remote = await connect(specFor(server), { privateKey: readFileSync(file), passphrase: () => Promise.resolve('sesame') }, quiet);
   await remote.close();

@@ -34,7 +34,7 @@ function stored(server: Sshd, name = names.finalName): string {
 describe.skipIf(sshd === undefined)('OpenSSH', () => {
   test('one lane and four, the same content; sizes from limits@openssh.com; flushed', async () => {
     const { server, remote } = await both();
-    const bytes = content(40 * MiB + 1);
+    const bytes = content(16 * MiB + 1);
     const transfer = await deposit(remote, bytes);
     expect(transfer).toEqual({ status: 'acknowledged', remoteSize: 'matched', durability: 'fsynced', remoteName: names.finalName });
     expect(stored(server)).toBe(sha256(bytes));
@@ -105,7 +105,7 @@ describe.skipIf(sshd === undefined)('OpenSSH', () => {
 
   test('a server that exchanges keys again every 4 MiB', async () => {
     const { server, remote } = await both({ config: ['RekeyLimit 4M'] }, { lanes: 3 });
-    const bytes = content(24 * MiB);
+    const bytes = content(14 * MiB);
     expect((await deposit(remote, bytes)).status).toBe('acknowledged');
     expect(stored(server)).toBe(sha256(bytes));
     expect(remote.stats.reconnects).toBe(0);
@@ -113,11 +113,11 @@ describe.skipIf(sshd === undefined)('OpenSSH', () => {
 
   test.each(['drop', 'restart', 'stall'] as const)('%s in the middle of four lanes', async (fault) => {
     const { server, remote } = await both({}, { lanes: 4, stallMs: 700, retryForMs: 20_000 });
-    const bytes = content(48 * MiB);
+    const bytes = content(20 * MiB);
     const upload = await remote.createUpload(names);
     for (const [i, block] of blocksOf(bytes).entries()) {
       await upload.write(block);
-      if (i !== 24) continue;
+      if (i !== 9) continue;
       if (fault === 'drop') await server.dropSessions();
       else if (fault === 'stall') server.signalSessions('SIGSTOP');
       else {
