@@ -14,7 +14,8 @@ if (parentPort) {
       warn: (message) => send({ kind: 'warning', message }),
       progress: (bytes) => send({ kind: 'progress', bytes }),
       emit: async (bytes) => {
-        const own = bytes.slice();
+        // Not bytes.slice(): of a Buffer that is a view, and the transfer would take the decoder's memory away from it.
+        const own = new Uint8Array(bytes);
         const more = once(port, 'message');
         send({ kind: 'plain', bytes: own }, [own.buffer]);
         await more;
