@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import type { Arrangement, Config } from '../config/types.js';
-import { DepotError } from '../errors.js';
+import { DepotError, isDepotError } from '../errors.js';
+import { requirePrivate } from '../permissions.js';
+import { printable } from '../printable.js';
 import { findUsername } from '../secrets/login.js';
 import { connect } from '../sftp/connect.js';
 import type { Remote } from '../sftp/remote.js';
 import type { Login, RemoteSpec, TransportHooks } from '../sftp/types.js';
+import { readBoundedFile } from './bounded-file.js';
 import type { Run } from './run.js';
 import type { SecretFinder } from './secrets.js';
 
@@ -45,7 +47,9 @@ export function remoteSpecOf({ name, remote }: Arrangement, retryForMs: number):
   if (username === undefined) {
     throw new DepotError('config-invalid', 'no user name for the server', { hint: `put remote.username into depot.yaml, or run: depot login ${name} --username U` });
   }
-  return { host, port, username, directory, hostKeys, knownHostsFile, publish, lanes, window, connectTimeoutMs, retryForMs, arrangement: name };
+  // Who gives the link a minute in all does not wait half of it for one answer.
+  const stallMs = Math.min(30_000, Math.max(1000, retryForMs));
+  return { host, port, username, directory, hostKeys, knownHostsFile, publish, lanes, window, connectTimeoutMs, retryForMs, stallMs, arrangement: name };
 }
 
 /** The arrangement with its user name: the config's, else the one that `depot login` keeps beside it. */
@@ -69,10 +73,12 @@ export async function loginOf({ name, remote }: Arrangement, secrets: SecretFind
   return login;
 }
 
+/** As ssh does, it refuses a key that others can read, an encrypted one too: who has the file can try passphrases at leisure. */
 async function readPrivateKey(file: string): Promise<Buffer> {
   try {
-    return await readFile(file);
+    return await readBoundedFile(file, (opened) => { requirePrivate(file, opened); });
   } catch (cause) {
-    throw new DepotError('secret-missing', `the SSH key ${file} cannot be read: ${(cause as Error).message}`, { hint: 'check remote.privateKey in depot.yaml', cause });
+    if (isDepotError(cause)) throw cause;
+    throw new DepotError('secret-missing', `the SSH key ${printable(file)} cannot be read: ${printable((cause as Error).message)}`, { hint: 'check remote.privateKey in depot.yaml', cause });
   }
 }

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { DepotError } from '../errors.js';
+import { DepotError, isDepotError } from '../errors.js';
 import { readCertificate, readSecretKey, type Certificate, type SecretKey } from '../pgp/keys.js';
 import { verifyDetached, type VerifiedSignature } from '../pgp/signature.js';
 import { printable } from '../printable.js';
 import { parseReceipt, type Receipt } from '../receipt/schema.js';
+import { readBoundedFile } from './bounded-file.js';
 
 /** Files that were named on the command line: receipts, signatures, signers, private keys. */
 
@@ -45,9 +45,10 @@ export async function readPrivateKey(path: string, passphrase: () => Promise<str
 
 async function readGiven(path: string, what: string): Promise<Uint8Array> {
   try {
-    return await readFile(path);
+    return await readBoundedFile(path);
   } catch (cause) {
+    if (isDepotError(cause)) throw cause;
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DepotError('local-unreadable', `cannot read ${what} ${printable(path)}: ${missing ? 'there is no such file' : (cause as Error).message}`, { hint: 'check its name', cause });
+    throw new DepotError('local-unreadable', `cannot read ${what} ${printable(path)}: ${missing ? 'there is no such file' : printable((cause as Error).message)}`, { hint: 'check its name', cause });
   }
 }

@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
 import type { Arrangement, Config } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { readCertificate, readSecretKey, type SecretKey } from '../pgp/keys.js';
 import { judgeRecipient, judgeSigner, type Recipient } from '../pgp/policy.js';
 import { chooseEncryption, type Encryption } from '../pgp/sessionkey.js';
+import { requirePrivate } from '../permissions.js';
 import { printable } from '../printable.js';
+import { readBoundedFile } from './bounded-file.js';
 import type { SecretFinder } from './secrets.js';
 
 /** Every key that a deposit needs, judged (law 6), and how it will be encrypted for them. */
@@ -18,7 +20,7 @@ export interface DepositKeys {
 /**
  * Reads and judges recipients and signer: before anything is connected or started.
  *
- * @throws DepotError 'recipient-unusable', 'signer-unusable', 'key-unreadable', 'secret-missing', 'passphrase-wrong'
+ * @throws DepotError 'recipient-unusable', 'signer-unusable', 'key-unreadable', 'secret-insecure', 'secret-missing', 'passphrase-wrong'
  */
 export async function readKeys(config: Config, arrangement: Arrangement, secrets: SecretFinder, at: Date): Promise<DepositKeys> {
   const recipients = await readRecipients(arrangement, at);
@@ -41,22 +43,28 @@ export async function readRecipients(arrangement: Arrangement, at: Date): Promis
   return recipients;
 }
 
-/** The supplier's signing key, unlocked and fit for signing now. */
+/**
+ * The supplier's signing key, unlocked and fit for signing now. Its file must be the supplier's alone, also when the key is locked.
+ *
+ * @throws DepotError 'secret-insecure', 'signer-unusable', 'key-unreadable', 'secret-missing', 'passphrase-wrong'
+ */
 export async function readSigner(config: Config, secrets: SecretFinder, at: Date): Promise<{ signer: SecretKey; warnings: string[] }> {
-  const bytes = await readKeyFile(config.supplier.signingKey);
+  const file = config.supplier.signingKey;
+  const bytes = await readKeyFile(file, (opened) => { requirePrivate(file, opened); });
   const { warnings } = await judgeSigner(await readCertificate(bytes), at);
   const signer = await readSecretKey(bytes, async () => (await secrets.find('signingKeyPassphrase'))?.reveal()).catch((error: unknown) => {
-    if (isDepotError(error)) error.message = `signing key ${config.supplier.signingKey}: ${error.message}`;
+    if (isDepotError(error)) error.message = `signing key ${printable(file)}: ${error.message}`;
     throw error;
   });
   return { signer, warnings };
 }
 
-async function readKeyFile(file: string): Promise<Buffer> {
+async function readKeyFile(file: string, check?: (opened: Stats) => void): Promise<Buffer> {
   try {
-    return await readFile(file);
+    return await readBoundedFile(file, check);
   } catch (cause) {
-    const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : (cause as Error).message;
-    throw new DepotError('key-unreadable', `key file ${file}: ${reason}`, { hint: 'check the path in depot.yaml', cause });
+    if (isDepotError(cause)) throw cause;
+    const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : printable((cause as Error).message);
+    throw new DepotError('key-unreadable', `key file ${printable(file)}: ${reason}`, { hint: 'check the path in depot.yaml', cause });
   }
 }

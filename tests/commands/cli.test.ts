@@ -117,7 +117,7 @@ describe('keys', () => {
       await expect(readSecretKey(bytes, () => Promise.resolve('correct horse\n'))).rejects.toMatchObject({ code: 'passphrase-wrong' });
       await expect(readSecretKey(bytes, () => Promise.resolve('correct horse'))).resolves.toMatchObject({ isSecret: true });
     }
-    writeFileSync(join(cwd, 'empty'), '\n');
+    writeFileSync(join(cwd, 'empty'), '\n', { mode: 0o600 });
     expect((await depot([...base, '--out', 'y', '--passphrase-file', 'empty'], { cwd })).code).toBe(17);
     expect(existsSync(join(cwd, 'y.secret.asc'))).toBe(false);
   });

@@ -1,0 +1,41 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+
+/** More than any key, signature or receipt has: keys that strangers have certified ten thousand times have been seen. */
+export const LARGEST_GIVEN_FILE = 16 << 20;
+
+/**
+ * Reads a file that other people made, or a pipe, without taking in more than `limit` octets. `check` sees what was opened, and
+ * may throw, before anything is read.
+ *
+ * @throws whatever open and read throw; DepotError 'local-unreadable' when there is more
+ */
+export async function readBoundedFile(path: string, check: (opened: Stats) => void = () => undefined, limit = LARGEST_GIVEN_FILE): Promise<Buffer> {
+  const handle = await open(path, 'r');
+  try {
+    const opened = await handle.stat();
+    check(opened);
+    return await readAll(handle, path, limit);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readAll(handle: FileHandle, path: string, limit: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for (;;) {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(64 * 1024), 0, 64 * 1024, null);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+    if (length > limit) {
+      throw new DepotError('local-unreadable', `${printable(path)} has more than ${limit} octets, which no key, signature or receipt has`, { hint: 'check its name' });
+    }
+    pieces.push(buffer.subarray(0, bytesRead));
+  }
+  const whole = Buffer.concat(pieces);
+  for (const piece of pieces) piece.fill(0);
+  return whole;
+}
