@@ -20,7 +20,7 @@ export async function openSuitcase(options: OpenOptions, hooks: OpeningHooks): P
   hooks.signal.throwIfAborted();
   const fromSource = import.meta.url.endsWith('.ts');
   const entry = new URL(fromSource ? './thread.ts' : './thread.js', import.meta.url);
-  const worker = new Worker(entry, { workerData: options, ...(fromSource && { execArgv: ['--import', 'tsx'] }) });
+  const worker = new Worker(entry, { workerData: options, resourceLimits: { maxYoungGenerationSizeMb: 4 }, ...(fromSource && { execArgv: ['--import', 'tsx'] }) });
   const abort = (): void => void worker.terminate();
   hooks.signal.addEventListener('abort', abort, { once: true });
   try {

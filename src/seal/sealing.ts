@@ -80,7 +80,9 @@ export function startSealing(options: SealOptions, hooks: SealHooks): Sealing {
 function startThread(options: SealOptions): Worker {
   const fromSource = import.meta.url.endsWith('.ts');
   const entry = new URL(fromSource ? './thread.ts' : './thread.js', import.meta.url);
-  return new Worker(entry, { workerData: options, ...(fromSource && { execArgv: ['--import', 'tsx'] }) });
+  // A small nursery is emptied often: what waits in it are handles on buffers, a thousand times larger than they look.
+  const resourceLimits = { maxYoungGenerationSizeMb: 4 };
+  return new Worker(entry, { workerData: options, resourceLimits, ...(fromSource && { execArgv: ['--import', 'tsx'] }) });
 }
 
 /** Blocks between the thread's messages and the loop that uploads them; the credits bound its length. */

@@ -3,6 +3,7 @@ import { errorToRecord } from '../errors.js';
 import { BLOCK_CREDITS, BLOCK_OCTETS, type BlockExchange } from './blocks.js';
 import type { FromThread, SealOptions, ToThread } from './messages.js';
 import { seal } from './pipeline.js';
+import { openStdin } from './stdin.js';
 
 /**
  * The sealing thread: reads, packs, compresses, encrypts and digests, so that the main thread does nothing but SSH.
@@ -60,11 +61,14 @@ if (parentPort) {
   const port = parentPort;
   const exchange = new CreditedExchange(port);
   const options = workerData as SealOptions;
+  const stdin = options.dataset.sources.some(({ kind }) => kind === 'stdin') ? openStdin() : undefined;
   try {
     const result = await seal(options, exchange, {
       signal: exchange.abort.signal,
       warn: (message) => exchange.send({ kind: 'warning', message }),
       progress: (progress) => exchange.send({ kind: 'progress', progress }),
+      reuseChunks: options.compression === 'none',
+      ...(stdin && { stdin }),
     });
     exchange.send({ kind: 'sealed', result });
   } catch (error) {
