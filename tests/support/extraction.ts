@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { ManifestCheck, type ManifestResult } from '../../src/dataset/compare.js';
 import { Extractor, type Extracted, type ExtractorOptions } from '../../src/dataset/extract.js';
 import { sha256 } from '../../src/dataset/hash.js';
+import type { EntrySink } from '../../src/dataset/tar/format.js';
 import { TarReader } from '../../src/dataset/tar/read.js';
-import { tee } from '../../src/dataset/tar/tee.js';
 import { tempDir } from './cleanup.js';
 
 export interface Sandbox {
@@ -38,6 +38,14 @@ export function extract(tar: Iterable<Uint8Array> | Uint8Array, out: string, opt
     extractor.discard();
     throw error;
   }
+}
+
+function tee(...sinks: readonly EntrySink[]): EntrySink {
+  return {
+    begin: (entry) => sinks.forEach((sink) => sink.begin(entry)),
+    data: (bytes) => sinks.forEach((sink) => sink.data(bytes)),
+    end: () => sinks.forEach((sink) => sink.end()),
+  };
 }
 
 export function* inPieces(bytes: Uint8Array, length: number): Generator<Uint8Array> {
