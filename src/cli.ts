@@ -40,10 +40,10 @@ export async function main(p: Process = thisProcess()): Promise<number> {
   }
 }
 
-/** What was thrown, as a DepotError: the reason of an abort rather than the abort itself, and a defect when nobody foresaw it. */
+/** What was thrown, as a DepotError: the reason of an abort rather than what the abort broke, and a defect when nobody foresaw it. */
 function foreseen(thrown: unknown, signal: AbortSignal): DepotError {
+  if (signal.aborted && isDepotError(signal.reason) && (!isDepotError(thrown) || (thrown.code === 'internal' && thrown.published === undefined))) return signal.reason;
   if (isDepotError(thrown)) return thrown;
-  if (signal.aborted && isDepotError(signal.reason)) return signal.reason;
   const { message } = thrown instanceof Error ? thrown : new Error(String(thrown));
   return new DepotError('internal', `a defect in depot: ${message}`, {
     cause: thrown,

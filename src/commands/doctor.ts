@@ -2,23 +2,30 @@ import type { Command } from 'commander';
 import { printable } from '../printable.js';
 import type { Context, GlobalOptions, Start } from './context.js';
 import { chooseArrangements, configFor, hiddenPrompt } from './deposits.js';
-import { globals } from './flags.js';
+import { given, globals, type Flags } from './flags.js';
 import { helpEnd } from './help.js';
 
 export interface DoctorFlags extends GlobalOptions {
   name: string | undefined;
+  writeTest: boolean;
+}
+
+export function doctorOptions(name: string | undefined, flags: Flags): DoctorFlags {
+  return { ...globals(flags), name, writeTest: given(flags, 'writeTest') };
 }
 
 export function defineDoctor(parent: Command, start: Start): void {
   parent.command('doctor')
-    .summary('would a push work? checks everything that can be checked without writing')
-    .description('Checks configuration, state, keys, secrets, sources, and the server: reachable, host key, login, directory. Writes nothing, neither here nor there. Exits with the code that push would.')
+    .summary('would a push work? looks at everything that a push needs')
+    .description('Checks configuration, state, keys, secrets, sources, and the server: reachable, host key, login, directory. Writes nothing to the server unless asked with --write-test. Exits with the code that push would.')
     .argument('[name]', 'arrangement; without one, all')
+    .option('--write-test', 'write two small files with nothing of yours in them, to find out what the server does with them')
     .addHelpText('after', helpEnd([
       ['depot doctor', 'before the first push, and when one failed'],
       ['sudo -u depot depot doctor', 'as the account of the scheduled run'],
+      ['depot doctor acme-crm --write-test', 'once, with a new server; says what it left there'],
     ], [3, 5, 10, 11, 12, 13, 14, 15, 17, 20, 32]))
-    .action((name: string | undefined, _: unknown, command: Command) => start<DoctorFlags>({ ...globals(command.optsWithGlobals()), name }, doctor));
+    .action((name: string | undefined, _: unknown, command: Command) => start(doctorOptions(name, command.optsWithGlobals()), doctor));
 }
 
 async function doctor(o: DoctorFlags, context: Context): Promise<number> {
@@ -32,7 +39,7 @@ async function doctor(o: DoctorFlags, context: Context): Promise<number> {
     const progress = await context.screen.progress();
     progress?.phase(`${arrangement.name}: looking`);
     try {
-      examined.push(await examine({ config, arrangement, servers, env: context.env, signal: context.signal, prompt: hiddenPrompt(context) }));
+      examined.push(await examine({ config, arrangement, servers, writeTest: o.writeTest, env: context.env, signal: context.signal, prompt: hiddenPrompt(context) }));
     } finally {
       progress?.stop();
     }

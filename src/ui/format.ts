@@ -57,13 +57,24 @@ export function age(ms: number): string {
   return h % 24 === 0 ? `${h / 24}d` : `${Math.floor(h / 24)}d${h % 24}h`;
 }
 
-/** `2026-11-22 01:36 CET`, in the zone of this machine, or in `zone`. */
-export function localTime(at: Date, zone?: string): string {
+const clocks = new Map<string, Intl.DateTimeFormat>();
+
+/** Made once for each zone: that takes longer than a thousand uses. */
+function clockIn(zone: string | undefined): Intl.DateTimeFormat {
+  const known = clocks.get(zone ?? '');
+  if (known !== undefined) return known;
   // en-GB names European zones (CET); en-US would say GMT+1.
-  const parts = new Intl.DateTimeFormat('en-GB', {
+  const clock = new Intl.DateTimeFormat('en-GB', {
     year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZoneName: 'short',
     ...(zone === undefined ? {} : { timeZone: zone }),
-  }).formatToParts(at);
+  });
+  clocks.set(zone ?? '', clock);
+  return clock;
+}
+
+/** `2026-11-22 01:36 CET`, in the zone of this machine, or in `zone`. */
+export function localTime(at: Date, zone?: string): string {
+  const parts = clockIn(zone).formatToParts(at);
   const part = (type: string): string => parts.find((p) => p.type === type)?.value ?? '';
   return `${part('year')}-${part('month')}-${part('day')} ${part('hour')}:${part('minute')} ${part('timeZoneName')}`;
 }

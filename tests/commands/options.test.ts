@@ -82,7 +82,8 @@ describe('flags become typed options', () => {
     ['schedule print cron --at 1:30', schedule],
     ['schedule print systemd acme-crm --at 23:05 --user depot --requires vpn@x.service --on-failure alarm.service', { ...schedule, kind: 'systemd', names: ['acme-crm'], at: { hour: 23, minute: 5 }, user: 'depot', requires: 'vpn@x.service', onFailure: 'alarm.service' }],
     ['status --max-age 26h', { ...none, names: [], maxAgeMs: 93_600_000 }],
-    ['doctor acme-crm', { ...none, name: 'acme-crm' }],
+    ['doctor acme-crm', { ...none, name: 'acme-crm', writeTest: false }],
+    ['doctor --write-test', { ...none, name: undefined, writeTest: true }],
     ['demo', none],
   ])('%s', async (line, options) => {
     expect(await parsed(line)).toEqual(options);

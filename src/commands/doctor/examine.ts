@@ -13,6 +13,8 @@ import { readPending } from '../../receipt/pending.js';
 import { lastDeposit } from '../../receipt/list.js';
 import { ArrangementState } from '../../receipt/state.js';
 import { describeSources, type SecretKind } from '../../secrets/lookup.js';
+import { testWrites } from '../../sftp/probe.js';
+import type { Remote } from '../../sftp/remote.js';
 import { lookAt } from '../../sftp/settle.js';
 import { age, bytes, labelled, localTime, shortFingerprint } from '../../ui/format.js';
 
@@ -26,6 +28,9 @@ export interface Finding {
 export interface Examination {
   arrangement: string;
   ok: boolean;
+  /** After a write test: keys of `remote:` that fit the server better, and names that may still be there. */
+  propose?: Record<string, string | number>;
+  left?: string[];
   /** What a push would exit with, as far as can be seen. */
   exit: number;
   checks: Finding[];
@@ -35,6 +40,8 @@ export interface Patient {
   config: Config;
   arrangement: Arrangement;
   servers: number;
+  /** Two small files may be written to the server. */
+  writeTest: boolean;
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
   prompt: ((question: string) => Promise<string>) | undefined;
@@ -60,6 +67,11 @@ export async function examine(given: Patient): Promise<Examination> {
 class Report {
   readonly checks: Finding[] = [];
   #exit = 0;
+  #written: Pick<Examination, 'propose' | 'left'> = {};
+
+  written(propose: Record<string, string | number>, left: string[]): void {
+    this.#written = { propose, left };
+  }
 
   passed(name: string, detail: string): void {
     this.checks.push({ name, result: 'passed', detail: printable(detail) });
@@ -67,6 +79,10 @@ class Report {
 
   warning(name: string, detail: string, hint?: string): void {
     this.checks.push({ name, result: 'warning', detail: printable(detail), ...(hint === undefined ? {} : { hint }) });
+  }
+
+  add(finding: Finding): void {
+    this.checks.push(finding);
   }
 
   notPossible(name: string, detail: string): void {
@@ -89,7 +105,7 @@ class Report {
   }
 
   end(arrangement: string): Examination {
-    return { arrangement, ok: this.#exit === 0, exit: this.#exit, checks: this.checks };
+    return { arrangement, ok: this.#exit === 0, exit: this.#exit, checks: this.checks, ...this.#written };
   }
 }
 
@@ -189,9 +205,19 @@ async function server(o: Patient, report: Report): Promise<void> {
     else report.passed('directory', directory);
     const space = await remote.space();
     if (space !== null) report.passed('space', `${bytes(space.freeBytes)} free at the server`);
+    if (o.writeTest) await writeTest(remote, report);
   } finally {
     await agent.close();
   }
+}
+
+async function writeTest(remote: Remote, report: Report): Promise<void> {
+  const { findings, propose, left } = await testWrites(remote);
+  for (const { name, result, detail, hint } of findings) {
+    if (result === 'failed') report.failed(name, 'remote-refused', detail, hint);
+    else report.add({ name, result, detail, ...(hint === undefined ? {} : { hint }) });
+  }
+  report.written(propose, left);
 }
 
 function finder(o: Patient): ReturnType<typeof secretsFor> {
@@ -210,6 +236,8 @@ export function examinationLines(e: Examination, paint: (style: 'green' | 'yello
       const word = result === 'passed' ? '' : paint(style, `${result}: `);
       return [`${paint(style, mark)} ${name.padEnd(width)}  ${word}${detail}`, ...(hint === undefined ? [] : [`  ${' '.repeat(width)}  ${hint}`])];
     }),
+    ...(e.propose === undefined || Object.keys(e.propose).length === 0 ? [] : [labelled('propose', `in depot.yaml, remote: ${Object.entries(e.propose).map(([key, value]) => `${key}: ${value}`).join(', ')}`)]),
+    ...(e.left === undefined ? [] : [labelled('left there', e.left.length === 0 ? 'nothing' : e.left.map((name) => printable(name)).join(', '))]),
     labelled('push', e.exit === 0 ? 'would begin' : `would exit with ${e.exit}`),
   ];
 }
