@@ -168,7 +168,7 @@ async function unlock(fingerprint: string, locked: SecretPacket[], passphrase: s
   if (unlocked > 0) return;
   // OpenPGP.js has one message for a wrong passphrase in CFB, and lets those of the AEAD library through.
   if (cause instanceof Error && /unsupported S2K|insecure|Key is invalid/.test(cause.message)) throw unreadable(reason(cause), 'export the key again with a current version of its program', cause);
-  throw new DepotError('passphrase-wrong', `the passphrase does not unlock key ${fingerprint}`, { cause });
+  throw new DepotError('passphrase-wrong', `the passphrase does not unlock key ${fingerprint}`, { hint: 'give the passphrase of this very key: in its file, its variable, or at the prompt', cause });
 }
 
 export interface KeyRequest {
