@@ -172,6 +172,10 @@ async function verifyContents(o: VerifyOptions, path: string, file: SuitcaseFile
 function compareContents(contents: ManifestResult, plaintextOctets: number, receipt: Receipt | null, checks: Checks): void {
   const { manifest, entries, bytes, manifestSha256, problems } = contents;
   const summary = `${entries} entries, ${bytes} octets`;
+  if (manifest === 'none' && receipt !== null) {
+    checks.failed('contents', `${summary}, without the manifest that the receipt names`);
+    return;
+  }
   if (manifest === 'none') {
     checks.missing('contents', `${summary}; there is no manifest to compare with: this archive was not made by depot`);
     return;

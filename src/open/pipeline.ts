@@ -23,6 +23,8 @@ export interface OpenHooks {
 interface Consumer {
   write(bytes: Bytes): void | Promise<void>;
   end(): OpenedContents | null | Promise<OpenedContents | null>;
+  /** After a failure: closes what is open. */
+  discard?(): void;
 }
 
 /**
@@ -47,8 +49,13 @@ export async function open(options: OpenOptions, hooks: OpenHooks): Promise<Open
   let compression: ContentFormat = 'none';
   const contents = await authenticated(suitcase, async () => {
     const consumer = bounded(consumerFor(options, hooks), options.maxBytes);
-    for await (const bytes of decompress(suitcase, (found) => (compression = found))) await consumer.write(bytes);
-    return consumer.end();
+    try {
+      for await (const bytes of decompress(suitcase, (found) => (compression = found))) await consumer.write(bytes);
+      return await consumer.end();
+    } catch (error) {
+      consumer.discard?.();
+      throw error;
+    }
   });
   const { bytes, sha256: digest, segments, message } = suitcase;
   return { bytes, sha256: digest, segments, head: message.head, tail: message.tail, plaintextOctets: message.plaintextOctets, compression, contents };
@@ -90,6 +97,7 @@ function untar(check: ManifestCheck, extractor: Extractor | null): Consumer {
       extractor?.finish();
       return check.finish();
     },
+    discard: () => extractor?.discard(),
   };
 }
 
@@ -124,5 +132,6 @@ function bounded(consumer: Consumer, maxBytes: number | null): Consumer {
       return consumer.write(chunk);
     },
     end: () => consumer.end(),
+    discard: () => consumer.discard?.(),
   };
 }
