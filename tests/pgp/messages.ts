@@ -8,8 +8,8 @@ import type { Encryption } from '../../src/pgp/sessionkey.js';
 import { MessageWriter } from '../../src/pgp/writer.js';
 
 export const v1: Encryption = { packet: 'SEIPDv1', cipher: 'AES-256-CFB', aead: null };
-export const gcm = (chunkOctet: number): Encryption => ({ packet: 'SEIPDv2', cipher: 'AES-256', aead: 'GCM', chunkOctet });
-export const ocb = (chunkOctet: number): Encryption => ({ packet: 'SEIPDv2', cipher: 'AES-256', aead: 'OCB', chunkOctet });
+export const gcm = (chunkOctet: number): Extract<Encryption, { packet: 'SEIPDv2' }> => ({ packet: 'SEIPDv2', cipher: 'AES-256', aead: 'GCM', chunkOctet });
+export const ocb = (chunkOctet: number): Extract<Encryption, { packet: 'SEIPDv2' }> => ({ packet: 'SEIPDv2', cipher: 'AES-256', aead: 'OCB', chunkOctet });
 /** Every way to write a suitcase, with small chunks so that small messages have several. */
 export const encryptions: [string, Encryption][] = [['SEIPDv1', v1], ['GCM', gcm(0)], ['OCB', ocb(0)], ['GCM 64 KiB', gcm(10)], ['OCB 64 KiB', ocb(10)]];
 
