@@ -2,6 +2,7 @@ import { Decompress } from 'fzstd';
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { DepotError } from '../errors.js';
+import { ZstdFrames } from './zstd-frames.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 export type ContentFormat = 'none' | 'gzip' | 'zstd';
@@ -58,11 +59,12 @@ async function* through(transform: Transform & { readonly bytesWritten: number }
   if (transform.bytesWritten !== written) throw broken(format, new Error('data after the end of the stream'));
 }
 
-/** The input is cut small because a slice of a few KiB can stand for many MiB, all of which come out before the next. */
-const SLICE_OCTETS = 4096;
+/** The input is cut small because four octets can stand for 128 KiB, and all that a slice stands for comes out before the next. */
+const SLICE_OCTETS = 512;
 
 function* zstdWithoutRuntime(chunks: Iterable<Bytes>): Generator<Bytes> {
   let output: Bytes[] = [];
+  const frames = new ZstdFrames();
   const decoder = new Decompress((bytes) => output.push(bytes as Bytes));
   const push = (slice: Uint8Array, last: boolean): void => {
     try {
@@ -73,6 +75,7 @@ function* zstdWithoutRuntime(chunks: Iterable<Bytes>): Generator<Bytes> {
   };
   for (const chunk of chunks) {
     for (let at = 0; at < chunk.length; at += SLICE_OCTETS) {
+      frames.see(chunk.subarray(at, at + SLICE_OCTETS));
       push(chunk.subarray(at, at + SLICE_OCTETS), false);
       yield* output;
       output = [];

@@ -1,0 +1,113 @@
+import { DepotError } from '../errors.js';
+
+/** RFC 8878, section 3.1.1.1.2: what every decoder should support. depot's own levels stay below. */
+export const LARGEST_WINDOW = 8 << 20;
+const MAGIC = 0xfd2fb528;
+/** The shortest header; what is longer is known from it. */
+const HEADER_START = 6;
+
+/**
+ * Walks over the frames of zstd data (RFC 8878, section 3.1) without decompressing them, ahead of a decoder that would allocate,
+ * and move with each block, whatever window a frame asks for: up to 2 GiB for a handful of octets.
+ */
+export class ZstdFrames {
+  #collected: number[] = [];
+  #wanted = HEADER_START;
+  #skip = 0;
+  #next: 'frame' | 'rest of header' | 'block' = 'frame';
+  #checksum = false;
+  #last = false;
+
+  /** The next octets of the data. @throws DepotError 'archive-refused' for a window that is too large */
+  see(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#skip > 0) {
+        const skipped = Math.min(this.#skip, bytes.length - at);
+        this.#skip -= skipped;
+        at += skipped;
+        continue;
+      }
+      this.#collected.push(bytes[at++]!);
+      if (this.#collected.length === this.#wanted) this.#take();
+    }
+  }
+
+  #take(): void {
+    const octets = this.#collected;
+    if (this.#next === 'block') {
+      this.#collected = [];
+      this.#block(octets);
+    } else if (this.#next === 'frame') {
+      this.#frame(octets);
+    } else {
+      this.#collected = [];
+      this.#header(octets);
+    }
+  }
+
+  /** The first six octets: magic, and descriptor, or the beginning of a skippable frame. */
+  #frame(octets: number[]): void {
+    const magic = littleEndian(octets.slice(0, 4));
+    this.#next = 'rest of header';
+    if (isSkippable(magic)) {
+      this.#wanted = 8;
+    } else if (magic === MAGIC) {
+      const descriptor = octets[4]!;
+      this.#wanted = 5 + (isSingleSegment(descriptor) ? 0 : 1) + dictionaryOctets(descriptor) + sizeOctets(descriptor);
+      if (this.#wanted <= octets.length) this.#take();
+    } else {
+      // No frame: the decoder will say so.
+      this.#skip = Infinity;
+    }
+  }
+
+  #header(octets: number[]): void {
+    if (isSkippable(littleEndian(octets.slice(0, 4)))) {
+      this.#skip = littleEndian(octets.slice(4, 8));
+      this.#expect('frame');
+      return;
+    }
+    const descriptor = octets[4]!;
+    const window = isSingleSegment(descriptor) ? contentSize(octets, descriptor) : windowOf(octets[5]!);
+    if (window > LARGEST_WINDOW) {
+      throw new DepotError('archive-refused', `the zstd data inside the suitcase asks for a window of ${window} octets, more than the ${LARGEST_WINDOW} that are allowed here`, {
+        hint: 'open it with Node 22.15 or newer, or with: zstd -d --long=31',
+      });
+    }
+    this.#checksum = (descriptor & 0x04) !== 0;
+    this.#expect('block');
+  }
+
+  #block(octets: number[]): void {
+    const header = littleEndian(octets);
+    const isRun = ((header >> 1) & 3) === 1;
+    this.#last = (header & 1) === 1;
+    this.#skip = isRun ? 1 : header >> 3;
+    if (this.#last && this.#checksum) this.#skip += 4;
+    this.#expect(this.#last ? 'frame' : 'block');
+  }
+
+  #expect(next: 'frame' | 'block'): void {
+    this.#next = next;
+    this.#wanted = next === 'frame' ? HEADER_START : 3;
+  }
+}
+
+const isSkippable = (magic: number): boolean => magic >= 0x184d2a50 && magic <= 0x184d2a5f;
+const isSingleSegment = (descriptor: number): boolean => (descriptor & 0x20) !== 0;
+const dictionaryOctets = (descriptor: number): number => [0, 1, 2, 4][descriptor & 3]!;
+const sizeOctets = (descriptor: number): number => (descriptor >> 6 === 0 ? (isSingleSegment(descriptor) ? 1 : 0) : 1 << (descriptor >> 6));
+
+function contentSize(octets: number[], descriptor: number): number {
+  const start = 5 + dictionaryOctets(descriptor);
+  return littleEndian(octets.slice(start)) + (descriptor >> 6 === 1 ? 256 : 0);
+}
+
+function windowOf(octet: number): number {
+  const base = 2 ** (10 + (octet >> 3));
+  return base + (base / 8) * (octet & 7);
+}
+
+function littleEndian(octets: number[]): number {
+  return octets.reduce((sum, octet, i) => sum + octet * 2 ** (8 * i), 0);
+}
