@@ -49,7 +49,7 @@ export function cases(mebibytes: number): Case[] {
         const compressor = 'zstdCompress' in zlib ? 'zstd -q -3' : 'gzip -6';
         const age = peers.find(({ name }) => name === 'tar | age | ssh cat')!;
         return [depotPush(b, text, { encryption: 'compat', compression: 'auto' }), {
-          name: `tar | ${compressor} | age | ssh cat`, needs: [...age.needs, compressor.split(' ')[0]!],
+          name: `tar | ${compressor} | age | ssh cat`, needs: [...age.needs, compressor.split(' ')[0]],
           script: (run) => age.push(b, text, run).replace('| age', `| ${compressor} | age`),
         }];
       },
@@ -77,7 +77,7 @@ function depotPush(b: Bench, data: string, o: DepotCase): Contender {
 }
 
 function peerPushes(b: Bench, data: string): Contender[] {
-  return peers.map(({ name, needs, push }) => ({ name, needs, script: (run: string) => push(b, data, run) }));
+  return peers.map((peer) => ({ name: peer.name, needs: peer.needs, script: (run: string) => peer.push(b, data, run) }));
 }
 
 /** A suitcase of ours against a file of the peer's, both made outside of what is measured, unpacked to a new directory. */

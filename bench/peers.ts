@@ -88,7 +88,7 @@ export function isThere(program: string): boolean {
 /** First line of what a tool says of itself. */
 export function versionOf([program, args]: [string, string[]]): string {
   const { stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
-  return `${stdout}${stderr}`.split('\n')[0]!.trim();
+  return `${stdout}${stderr}`.split('\n')[0].trim();
 }
 
 /** Keys for `gpg` and `age`, without passphrases: nobody waits for a question in a benchmark. */

@@ -20,13 +20,13 @@ function relay(from: Socket, to: Socket): void {
   const deliver = (): void => {
     timer = null;
     const now = performance.now();
-    while (queue.length > 0 && queue[0]!.due <= now) {
+    while (queue.length > 0 && queue[0].due <= now) {
       const { bytes } = queue.shift()!;
       onTheWay -= bytes.length;
       to.write(bytes);
     }
     if (from.isPaused() && onTheWay < mostOnTheWay / 2) from.resume();
-    if (queue.length > 0) timer = setTimeout(deliver, Math.max(0, queue[0]!.due - performance.now()));
+    if (queue.length > 0) timer = setTimeout(deliver, Math.max(0, queue[0].due - performance.now()));
     else if (ended) to.end();
   };
   from.on('data', (bytes: Buffer) => {
@@ -35,7 +35,7 @@ function relay(from: Socket, to: Socket): void {
     queue.push({ due: lineFreeAt + delayMs, bytes });
     onTheWay += bytes.length;
     if (onTheWay > mostOnTheWay) from.pause();
-    timer ??= setTimeout(deliver, queue[0]!.due - now);
+    timer ??= setTimeout(deliver, queue[0].due - now);
   });
   from.on('end', () => {
     ended = true;

@@ -34,7 +34,7 @@ export async function startServer(work: string): Promise<Server> {
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
   const sshd = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', at('config')], { stdio: ['ignore', 'ignore', 'pipe'] });
   started.push(sshd);
-  await said(sshd.stderr!, /Server listening/);
+  await said(sshd.stderr, /Server listening/);
   const fingerprint = /SHA256:\S+/.exec(run('ssh-keygen', ['-l', '-f', at('host')]))![0];
   const hostKey = run('cat', [at('host.pub')]).split(' ').slice(0, 2).join(' ');
   writeFileSync(at('known_hosts'), `* ${hostKey}\n`);
@@ -44,7 +44,7 @@ export async function startServer(work: string): Promise<Server> {
       if (roundTripMs === 0 && megabits === 0) return port;
       const proxy = spawn(process.execPath, ['--import', 'tsx', new URL('proxy.ts', import.meta.url).pathname, String(port), String(roundTripMs), String(megabits)], { stdio: ['pipe', 'pipe', 'inherit'] });
       started.push(proxy);
-      return Number(await said(proxy.stdout!, /\d+/));
+      return Number(await said(proxy.stdout, /\d+/));
     },
     stop() {
       for (const child of started.splice(0)) child.kill();
