@@ -29,6 +29,15 @@ export async function makeEnvelope(depositId: string, { encryption, recipients }
   return { sessionKey, pkesk, commitment };
 }
 
+/**
+ * A draft that an earlier run wrote, fit to be signed by this one: the signer may be another by now, and another version
+ * of depot may word the cover differently.
+ */
+export function presentable(draft: ReceiptDraft, { signer }: DepositKeys): ReceiptDraft {
+  const signed = { ...draft, supplier: { ...draft.supplier, signerFingerprint: signer.fingerprint } };
+  return { ...signed, cover: coverOf(signed) };
+}
+
 /** Everything that a receipt says but the server's last answers and its place in the ledger. */
 export function draftReceipt(o: {
   config: Config;
@@ -54,7 +63,6 @@ export function draftReceipt(o: {
       recipients: keys.recipients.map(({ fingerprint, subkeyFingerprint, algorithm, expiresAt }) => ({ fingerprint, subkeyFingerprint, algorithm, expiresAt })),
     },
   };
-  const cover = coverBytes(facts);
   return {
     schema: 'depot.receipt/1',
     arrangement: depositId.slice(0, depositId.indexOf('_')),
@@ -67,7 +75,12 @@ export function draftReceipt(o: {
       commitment: o.envelope.commitment,
     },
     dataset: sealed.dataset,
-    cover: { name: coverName(depositId), bytes: cover.length, sha256: createHash('sha256').update(cover).digest('hex') },
+    cover: coverOf(facts),
     client: { version, runtime: `node ${process.versions.node}`, platform: `${process.platform} ${process.arch}` },
   };
+}
+
+function coverOf(facts: Parameters<typeof coverBytes>[0]): ReceiptDraft['cover'] {
+  const cover = coverBytes(facts);
+  return { name: coverName(facts.depositId), bytes: cover.length, sha256: createHash('sha256').update(cover).digest('hex') };
 }

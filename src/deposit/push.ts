@@ -1,7 +1,9 @@
 import { DepotError, isDepotError } from '../errors.js';
 import type { Arrangement, Config } from '../config/types.js';
+import { Ledger } from '../receipt/ledger.js';
 import { lockArrangement } from '../receipt/lock.js';
 import { lastDeposit } from '../receipt/list.js';
+import { readPending } from '../receipt/pending.js';
 import type { RunRecord } from '../receipt/runs.js';
 import type { Receipt } from '../receipt/schema.js';
 import { ArrangementState } from '../receipt/state.js';
@@ -10,7 +12,10 @@ import { makeDeposit } from './deposit.js';
 import { dryRun, type DryRunSummary } from './dry-run.js';
 import { readKeys } from './keys.js';
 import { Run } from './run.js';
+import type { Scene } from './scene.js';
 import { secretsFor } from './secrets.js';
+import { undelivered } from './sidecars.js';
+import { clearSpool } from './spool-file.js';
 import { settlePending } from './settle.js';
 import { step } from './steps.js';
 
@@ -34,7 +39,7 @@ export interface PushOptions {
 
 export interface PushHooks {
   warn(message: string): void;
-  phase(name: 'connecting' | 'sealing' | 'finishing'): void;
+  phase(name: 'connecting' | 'sealing' | 'uploading' | 'finishing'): void;
   progress(progress: { entries: number; datasetBytes: number; sealedBytes: number; acknowledgedBytes: number }): void;
 }
 
@@ -54,7 +59,7 @@ export type PushOutcome =
 /**
  * One deposit of one arrangement, as a story:
  *
- *     keys fit? | lock | last deposit old enough? | connect, log in | settle what earlier runs left
+ *     lock | last deposit old enough? | keys fit? | connect, log in | settle what earlier runs left
  *     | intent on disk | partial at the agent | seal ==> upload | draft on disk | close, rename
  *     | receipt, ledger | sidecars
  *
@@ -77,9 +82,19 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
     await run.record(state, error as DepotError).catch((second: unknown) => hooks.warn(`the run record could not be written: ${(second as Error).message}`));
     throw error;
   }
-  const record = await run.record(state, 'skipped' in outcome ? outcome : null);
+  const record = await describing(run, () => recorded(state, run, outcome));
   if ('skipped' in outcome) return { arrangement: name, skipped: outcome.skipped };
   return { arrangement: name, deposit: { ...outcome.deposit, run: record }, newLedger: outcome.newLedger };
+}
+
+/** The receipt is the record that counts; but who looks at run records must hear that one is missing. */
+async function recorded(state: ArrangementState, run: Run, outcome: { skipped: string } | { deposit: Deposit }): Promise<RunRecord> {
+  try {
+    return await run.record(state, 'skipped' in outcome ? outcome : null);
+  } catch (error) {
+    if (!isDepotError(error) || 'skipped' in outcome) throw error;
+    throw new DepotError('receipt-not-written', `deposited, but the run record could not be written: ${error.message}`, { hint: error.hint ?? 'look at the state directory', cause: error });
+  }
 }
 
 async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hooks: PushHooks): Promise<{ skipped: string } | { deposit: Deposit; newLedger: boolean }> {
@@ -89,19 +104,23 @@ async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hoo
   // Another machine that took the lock over, because ours looked dead to it, ends this push too.
   const signal = AbortSignal.any([o.signal, lock.lost]);
   try {
+    const unsettled = await tidy(state);
     const recent = await recentDeposit(state, o.ifOlderThanMs, run.startedAt);
-    if (recent !== null) return { skipped: recent };
+    if (recent !== null && !unsettled) return { skipped: recent };
 
     const secrets = secretsFor(o);
     const keys = await readKeys(o.config, o.arrangement, secrets, run.startedAt);
     keys.warnings.forEach((warning) => hooks.warn(warning));
+    const ledger = await Ledger.open(state);
+    ledger.warnings.forEach((warning) => hooks.warn(warning));
+    const newLedger = ledger.created;
 
     hooks.phase('connecting');
     const agent = await connectToAgent(o, secrets, { signal, warn: (message) => hooks.warn(message), run });
     step('connected');
     try {
-      await settlePending(o, state, agent, keys, hooks);
-      return await makeDeposit({ ...o, signal }, state, agent, keys, run, hooks);
+      const deposit = await depositUnlessRecent({ o: { ...o, signal }, state, agent, keys, ledger, run, hooks });
+      return 'skipped' in deposit ? deposit : { deposit, newLedger };
     } finally {
       Object.assign(run, agent.stats);
       await agent.close();
@@ -110,6 +129,40 @@ async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hoo
     await lock.release();
   }
 }
+
+/** Clears what nothing refers to; whether earlier runs left something to settle. */
+async function tidy(state: ArrangementState): Promise<boolean> {
+  await state.clearTemporary();
+  const { records, unreadable } = await readPending(state);
+  if (unreadable.length === 0) await clearSpool(state, records);
+  return records.length > 0 || unreadable.length > 0;
+}
+
+async function depositUnlessRecent(scene: Scene): Promise<Deposit | { skipped: string }> {
+  const { o, state, run } = scene;
+  const { resumed, undelivered: earlier } = await settlePending(scene);
+  // What was settled may be the deposit of tonight.
+  const recent = resumed === null ? await recentDeposit(state, o.ifOlderThanMs, run.startedAt) : null;
+  const counts = resumed !== null && isOfThisRun(o.arrangement, resumed.begunAt, run.startedAt);
+  if (resumed !== null && !counts) run.startAgain();
+  const result = counts ? resumed.deposit : recent !== null ? { skipped: recent } : await makeDeposit(scene);
+  const [first] = earlier;
+  if (first !== undefined && !('skipped' in result)) {
+    throw undelivered(result.depositId, o.arrangement.name, `sidecars of ${earlier.map((one) => one.depositId).join(', ')}, an earlier deposit, could not be delivered`, first.error);
+  }
+  return result;
+}
+
+/**
+ * A deposit that an earlier run sealed and this one delivered is this run's, when it was begun less than half of `every` ago (12 h
+ * without it): it holds what this run would have read, or nearly. After a clock that was set back it is not.
+ */
+function isOfThisRun({ everyMs }: Arrangement, begunAt: Date, now: Date): boolean {
+  const ageMs = now.getTime() - begunAt.getTime();
+  return ageMs >= 0 && ageMs < (everyMs ?? dayMs) / 2;
+}
+
+const dayMs = 24 * 3600 * 1000;
 
 /** Gives every error that passes the arrangement's name and what was published; anything unforeseen is a defect, and says so. */
 async function describing<T>(run: Run, work: () => Promise<T>): Promise<T> {

@@ -20,6 +20,13 @@ export class Run {
     this.arrangement = arrangement;
   }
 
+  /** What was delivered was an earlier run's: the deposit of this one is still to come. */
+  startAgain(): void {
+    this.published = 'no';
+    this.depositId = null;
+    this.bytes = null;
+  }
+
   /** Fills in what an error that comes from below cannot know: whose it is and whether anything was published. */
   describe(error: DepotError): DepotError {
     error.arrangement ??= this.arrangement;

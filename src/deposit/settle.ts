@@ -1,37 +1,36 @@
-import { signDetached } from '../pgp/signature.js';
-import { coverBytes } from '../receipt/cover.js';
-import { sidecarNames, timestamp } from '../receipt/ids.js';
-import { Ledger } from '../receipt/ledger.js';
+import { DepotError, isDepotError } from '../errors.js';
 import { readPending, removePending, writePending, type PendingRecord } from '../receipt/pending.js';
-import { recordReceipt } from '../receipt/record.js';
 import type { Receipt } from '../receipt/schema.js';
-import type { ArrangementState } from '../receipt/state.js';
-import type { Agent } from './agent.js';
-import type { DepositKeys } from './keys.js';
-import type { PushHooks, PushOptions } from './push.js';
-import { deliverSidecars } from './sidecars.js';
+import type { Transfer } from '../sftp/types.js';
+import { fileReceipt, notBefore, sidecarsOf, type AnsweredRecord } from './outcome.js';
+import type { Deposit } from './push.js';
+import type { Scene } from './scene.js';
+import { uploadSidecars, type SidecarsRecord } from './sidecars.js';
+import { isSpooled, resumeSpooled } from './spooled.js';
+import { removeSpool } from './spool-file.js';
 import { step } from './steps.js';
 
 type Stage<S extends PendingRecord['stage']> = Extract<PendingRecord, { stage: S }>;
-type Answered = Stage<'published' | 'unconfirmed'>;
+type Open = Stage<'closing'> | AnsweredRecord;
 
-/** What settling needs; the same for every record. */
-interface Desk {
-  o: PushOptions;
-  state: ArrangementState;
-  agent: Agent;
-  keys: DepositKeys;
-  hooks: Pick<PushHooks, 'warn'>;
+export interface Settled {
+  /** What an earlier run sealed and this one sent, with the time at which it was begun; the newest of several. */
+  resumed: { deposit: Deposit; begunAt: Date } | null;
+  /** Sidecars that the agent does not take, of deposits that are complete otherwise. */
+  undelivered: { depositId: string; error: DepotError }[];
 }
 
 /**
  * Settles what earlier runs left behind, oldest first, whether they crashed, lost an answer or could not deliver sidecars:
- * every deposit that is at the agent gets its receipt, and what never became one is removed where the server allows it.
+ * every deposit that is at the agent gets its receipt, what was sealed is sent, and what never became a deposit is removed
+ * where the server allows it. What the agent does not tell is settled as `unconfirmed`; what it refuses does not stand
+ * in the way of the next deposit.
  *
- * @throws DepotError of the connection; what the agent does not tell is settled as `unconfirmed` and does not throw
+ * @throws DepotError of the connection or of this machine
  */
-export async function settlePending(o: PushOptions, state: ArrangementState, agent: Agent, keys: DepositKeys, hooks: Pick<PushHooks, 'warn'>): Promise<void> {
-  const desk: Desk = { o, state, agent, keys, hooks };
+export async function settlePending(scene: Scene): Promise<Settled> {
+  const { state, agent, hooks } = scene;
+  const settled: Settled = { resumed: null, undelivered: [] };
   const { records, unreadable } = await readPending(state);
   for (const { path, reason } of unreadable) hooks.warn(`${path} cannot be read (${reason}); a deposit may be hidden behind it, so it is kept`);
   for (const record of records) {
@@ -39,82 +38,146 @@ export async function settlePending(o: PushOptions, state: ArrangementState, age
       hooks.warn(`${record.depositId} was begun at ${record.server.account}, which is not where this push goes; it stays pending`);
       continue;
     }
-    await settle(desk, record);
+    await settle(scene, record, settled);
+    step('settled-earlier');
   }
+  return settled;
 }
 
-async function settle(desk: Desk, record: PendingRecord): Promise<void> {
+async function settle(scene: Scene, record: PendingRecord, settled: Settled): Promise<void> {
   switch (record.stage) {
     case 'intent':
-      return discard(desk, record);
+      return isSpooled(record) ? resume(scene, record, settled) : discard(scene, record);
     case 'closing':
     case 'unconfirmed':
-      return findOut(desk, record);
+      return findOut(scene, record, settled);
     case 'published':
-      return file(desk, record);
+      return file(scene, record, settled);
     case 'sidecars':
-      return deliverSidecars(desk.state, desk.agent, record, desk.o.signal, desk.hooks);
+      return sidecars(scene, record, settled);
   }
 }
 
-/** Nothing was closed, so nothing was published: what remains at the agent is no deposit. */
-async function discard({ state, agent, hooks }: Desk, record: Stage<'intent'>): Promise<void> {
+async function resume(scene: Scene, record: PendingRecord, settled: Settled): Promise<void> {
+  if (!isSpooled(record)) return;
+  const deposit = await resumeSpooled(scene, record);
+  if (deposit !== null) settled.resumed = { deposit, begunAt: new Date(record.createdAt) };
+}
+
+/** Nothing was published: what remains at the agent is no deposit. */
+async function discard({ state, agent, hooks }: Scene, record: PendingRecord): Promise<void> {
   const name = record.publish === 'direct' ? record.finalName : record.partialName;
   const removed = await agent.remote.removePartial(name);
-  hooks.warn(
-    removed
-      ? `${record.depositId}, begun by an earlier run, was not deposited; what it left at the agent was removed`
-      : `${record.depositId}, begun by an earlier run, was not deposited; ${name} may remain at ${agent.address}: ask the agent to remove it`,
-  );
+  const there = removed ? null : await agent.remote.look(name);
+  const left = removed
+    ? 'what it left at the agent was removed'
+    : there === null && record.publish === 'rename'
+      ? 'nothing of it is at the agent'
+      : `${name} may remain at ${agent.address} and is not complete: ask the agent to remove it`;
+  hooks.warn(`${record.depositId}, begun by an earlier run, was not deposited; ${left}`);
+  await removeSpool(state, record);
   await removePending(state, record.depositId);
 }
 
 /** The answer to close or rename was lost, by a crash or with the connection: a look at the agent settles it, or nothing does. */
-async function findOut(desk: Desk, record: Stage<'closing'> | Answered): Promise<void> {
-  const { agent, hooks, state } = desk;
-  const { partialName, finalName, publish, draft } = record;
-  const complete = { partialName: publish === 'direct' ? finalName : partialName, finalName, bytes: draft.suitcase.bytes };
-  let found = await agent.remote.settle(complete);
-  if (found === 'partial-there') found = await agent.remote.renameAgain(complete);
-  if (found === 'published') {
+async function findOut(scene: Scene, record: Open, settled: Settled): Promise<void> {
+  const { hooks, state } = scene;
+  const verdict = await verdictOn(scene, record);
+  if (verdict === 'void') return giveUp(scene, record, settled);
+  if (verdict !== 'open') {
     hooks.warn(`${record.depositId}, begun by an earlier run, is at the agent; its receipt now says so`);
-    return file(desk, { ...record, stage: 'published', transfer: confirmed(record), completedAt: now(record) });
+    return file(scene, { ...record, stage: 'published', transfer: verdict, completedAt: notBefore(record.draft.startedAt) }, settled);
   }
   if (record.stage === 'closing') {
     hooks.warn(`${record.depositId}, begun by an earlier run, is possibly deposited: the agent does not show it; its receipt says unconfirmed`);
-    await fileReceipt(desk, { ...record, stage: 'unconfirmed', transfer: unconfirmed(record), completedAt: now(record) });
+    const transfer = { ...transferOf(record, 'unconfirmed', 'unreadable') };
+    await fileEarlier(scene, { ...record, stage: 'unconfirmed', transfer, completedAt: notBefore(record.draft.startedAt) });
   } else {
     hooks.warn(`${record.depositId} remains unconfirmed: the agent does not show it`);
   }
   await removePending(state, record.depositId);
 }
 
+/** It is no deposit, and is seen not to be one. With a spool it is sent again. */
+async function giveUp(scene: Scene, record: Open, settled: Settled): Promise<void> {
+  if (record.stage !== 'closing') scene.hooks.warn(`the receipt of ${record.depositId} says unconfirmed: it did not become a deposit`);
+  const { schema, depositId, arrangement, partialName, finalName, createdAt, server, publish, draft, spool } = record;
+  const intent: Stage<'intent'> = { schema, stage: 'intent', depositId, arrangement, partialName, finalName, createdAt, server, publish };
+  if (record.stage !== 'closing' || spool === undefined) return discard(scene, { ...intent, ...(spool && { spool }) });
+  const { name, bytes, sha256 } = spool;
+  const again = { ...intent, draft, spool: { name, bytes, sha256 } };
+  await writePending(scene.state, again);
+  return resume(scene, again, settled);
+}
+
+/**
+ * What the agent shows of a deposit whose bytes were all acknowledged: published (then with what), `void` (something is there
+ * and it is not the whole suitcase under its name, nor can it get there), `open` (it does not show).
+ */
+async function verdictOn({ agent: { remote, address }, hooks }: Scene, record: Open): Promise<Receipt['transfer'] | 'void' | 'open'> {
+  const { partialName, finalName, publish } = record;
+  const { bytes } = record.draft.suitcase;
+  const final = await remote.look(finalName);
+  if (final !== null && final !== 'unreadable') {
+    if (final.size === bytes) return transferOf(record, 'acknowledged', 'matched');
+    if (publish === 'direct') return 'void';
+    hooks.warn(`${finalName} has ${final.size} octets at ${address} instead of ${bytes}: tell the agent that it is not whole`);
+    return 'open';
+  }
+  if (publish === 'direct') return 'open';
+  const partial = await remote.look(partialName);
+  const seen = partial !== null && partial !== 'unreadable';
+  if (seen && partial.size !== bytes) return 'void';
+  if (final === null && partial === null) return 'open';
+  try {
+    // Whole, or not to be seen: one more rename tells.
+    if ((await remote.renameAgain({ partialName, finalName, bytes })) !== 'published') return 'open';
+  } catch (error) {
+    if (!isDepotError(error) || error.exit !== 15) throw error;
+    // Refused although it lies there: it will never be published. If it cannot be seen, the name may be taken by itself.
+    return seen ? 'void' : 'open';
+  }
+  const after = await remote.look(finalName);
+  return transferOf(record, 'acknowledged', after === null || after === 'unreadable' ? 'unreadable' : 'matched');
+}
+
+function transferOf(record: Open, status: Transfer['status'], remoteSize: Transfer['remoteSize']): Receipt['transfer'] {
+  const before = record.stage === 'closing' ? record.durability : record.transfer.durability;
+  const durability = before === 'fsynced' ? 'fsynced' : remoteSize === 'matched' ? 'size-checked' : (before ?? 'acknowledged-only');
+  return { remoteName: record.finalName, status, remoteSize, durability };
+}
+
 /** The deposit is at the agent: receipt, ledger, sidecars. */
-async function file(desk: Desk, record: Answered): Promise<void> {
-  await fileReceipt(desk, record);
-  step('settled');
-  if (!desk.o.arrangement.remote.sidecars) return removePending(desk.state, record.depositId);
-  const { depositId, arrangement, schema, partialName, finalName, createdAt, server, publish } = record;
-  const base = { depositId, arrangement, schema, partialName, finalName, createdAt, server, publish };
-  await deliverSidecars(desk.state, desk.agent, { ...base, stage: 'sidecars', remainingSidecars: sidecarNames(depositId) }, desk.o.signal, desk.hooks);
+async function file(scene: Scene, record: AnsweredRecord, settled: Settled): Promise<void> {
+  await fileEarlier(scene, record);
+  step('earlier-receipt-filed');
+  if (scene.o.arrangement.remote.sidecars) await sidecars(scene, sidecarsOf(record), settled);
+  else await removePending(scene.state, record.depositId);
 }
 
-async function fileReceipt({ state, keys }: Desk, record: Answered): Promise<void> {
-  await writePending(state, record);
-  const { draft, transfer, completedAt } = record;
-  const ledger = await Ledger.open(state);
-  await recordReceipt({ state, ledger, draft, transfer, completedAt, cover: coverBytes(draft), sign: (bytes) => signDetached(bytes, keys.signer) });
+/** A receipt that cannot be written is this run's failure too, which deposited nothing: it must not sound as if it had. */
+async function fileEarlier(scene: Scene, record: AnsweredRecord): Promise<void> {
+  try {
+    await fileReceipt(scene, record);
+  } catch (error) {
+    const cause = isDepotError(error, 'receipt-not-written') ? error.cause : null;
+    if (!isDepotError(error) || !isDepotError(cause)) throw error;
+    throw new DepotError(cause.code, `the receipt of ${record.depositId}, which an earlier run deposited, cannot be written: ${cause.message}`, {
+      published: 'no',
+      cause: error,
+      ...(cause.hint !== undefined && { hint: cause.hint }),
+    });
+  }
 }
 
-function confirmed({ finalName }: PendingRecord): Receipt['transfer'] {
-  return { remoteName: finalName, status: 'acknowledged', remoteSize: 'matched', durability: 'size-checked' };
+/** Sidecars go first. An agent that does not take them gets the next deposit all the same. */
+async function sidecars(scene: Scene, record: SidecarsRecord, settled: Settled): Promise<void> {
+  try {
+    await uploadSidecars(scene, record);
+    scene.hooks.warn(`sidecars of ${record.depositId}, which an earlier run had left, are delivered`);
+  } catch (error) {
+    if (!isDepotError(error) || !(error.exit === 15 || error.exit === 5 || error.exit === 21)) throw error;
+    scene.hooks.warn(`sidecars of ${record.depositId}, deposited by an earlier run, could not be delivered: ${error.message}`);
+    settled.undelivered.push({ depositId: record.depositId, error });
+  }
 }
-
-function unconfirmed({ finalName }: PendingRecord): Receipt['transfer'] {
-  return { remoteName: finalName, status: 'unconfirmed', remoteSize: 'unreadable', durability: 'acknowledged-only' };
-}
-
-function now({ createdAt }: PendingRecord): string {
-  return [timestamp(new Date()), createdAt].sort().at(-1)!;
-}
-

@@ -1,42 +1,53 @@
 import { DepotError, isDepotError } from '../errors.js';
 import { removePending, writePending, type PendingRecord } from '../receipt/pending.js';
 import { readSidecarBytes } from '../receipt/sidecars.js';
-import type { ArrangementState } from '../receipt/state.js';
-import type { Agent } from './agent.js';
-import type { PushHooks } from './push.js';
+import type { Scene } from './scene.js';
 import { step } from './steps.js';
 
-type SidecarsRecord = Extract<PendingRecord, { stage: 'sidecars' }>;
+export type SidecarsRecord = Extract<PendingRecord, { stage: 'sidecars' }>;
 
 /**
- * Uploads what lies beside a suitcase: cover, signature, and last the receipt, which is the completion mark. What cannot be
- * delivered stays pending and goes first in the next push.
+ * Uploads what lies beside a suitcase: cover, signature, and last the receipt, which is the completion mark. The record
+ * follows: what was not delivered is still in it when this throws, whatever it throws.
+ */
+export async function uploadSidecars({ o, state, agent, hooks }: Scene, record: SidecarsRecord): Promise<void> {
+  const remaining = [...record.remainingSidecars];
+  await writePending(state, record);
+  step('sidecars-pending');
+  while (remaining.length > 0) {
+    o.signal.throwIfAborted();
+    const name = remaining[0]!;
+    const bytes = await readSidecarBytes(state, name);
+    if (bytes === null) hooks.warn(`${state.file(name)} is gone and was not delivered`);
+    else await agent.remote.putSidecar(name, bytes);
+    remaining.shift();
+    await writePending(state, { ...record, remainingSidecars: [...remaining] });
+    step('sidecar-delivered');
+  }
+  await removePending(state, record.depositId);
+}
+
+/**
+ * The same for the deposit that was just made, of which nothing can be undone any more: what cannot be delivered goes first
+ * in the next push.
  *
  * @throws DepotError 'sidecars-pending', or the reason of a signal, in both cases `published: 'yes'`
  */
-export async function deliverSidecars(state: ArrangementState, agent: Agent, record: SidecarsRecord, signal: AbortSignal, hooks: Pick<PushHooks, 'warn'>): Promise<void> {
-  const { depositId } = record;
-  const remaining = [...record.remainingSidecars];
-  await writePending(state, record);
+export async function deliverSidecars(scene: Scene, record: SidecarsRecord): Promise<void> {
   try {
-    while (remaining.length > 0) {
-      signal.throwIfAborted();
-      const name = remaining[0]!;
-      const bytes = await readSidecarBytes(state, name);
-      if (bytes === null) hooks.warn(`${state.file(name)} is gone and was not delivered`);
-      else await agent.remote.putSidecar(name, bytes);
-      remaining.shift();
-      await writePending(state, { ...record, remainingSidecars: [...remaining] });
-      step('sidecar-delivered');
-    }
+    await uploadSidecars(scene, record);
   } catch (error) {
     if (!isDepotError(error) || error.exit > 128) throw error;
-    throw new DepotError('sidecars-pending', `deposited, but ${remaining.join(', ')} could not be delivered: ${error.message}`, {
-      published: 'yes',
-      depositId,
-      hint: `run: depot push ${state.arrangement}; it delivers them first${error.hint === undefined ? '' : ` (${error.hint})`}`,
-      cause: error,
-    });
+    throw undelivered(record.depositId, scene.o.arrangement.name, 'its sidecars could not be delivered', error);
   }
-  await removePending(state, depositId);
+}
+
+/** Deposited, but: exit 30. */
+export function undelivered(depositId: string, arrangement: string, what: string, cause: DepotError): DepotError {
+  return new DepotError('sidecars-pending', `deposited, but ${what}: ${cause.message}`, {
+    published: 'yes',
+    depositId,
+    hint: `run: depot push ${arrangement}; it delivers them first${cause.hint === undefined ? '' : ` (${cause.hint})`}`,
+    cause,
+  });
 }

@@ -4,19 +4,15 @@ import { channel } from 'node:diagnostics_channel';
  * The points of a push after which the world is different: what is on disk, what is at the agent. Each is published on
  * the diagnostics channel `depot:step`, so that a test can stop the process exactly there; nothing in depot listens.
  */
-export type Step =
-  | 'locked'
-  | 'connected'
-  | 'intent-written'
-  | 'partial-created'
-  | 'first-block-sent'
-  | 'sealed'
-  | 'draft-written'
-  | 'published'
-  | 'outcome-written'
-  | 'receipt-filed'
-  | 'sidecar-delivered'
-  | 'settled';
+export const stepNames = [
+  'locked', 'connected',
+  // Of what earlier runs left.
+  'earlier-receipt-filed', 'resumed', 'settled-earlier',
+  // Of this run's deposit, with a spool also those of the next line.
+  'intent-written', 'partial-created', 'first-block-sent', 'sealed', 'draft-written', 'published', 'outcome-written', 'receipt-filed', 'sidecars-pending', 'sidecar-delivered', 'settled',
+  'first-block-spooled', 'spool-verified', 'checkpoint-written',
+] as const;
+export type Step = (typeof stepNames)[number];
 
 const steps = channel('depot:step');
 

@@ -2,7 +2,8 @@
  * Deposits that are under way, one file each in `pending/`, fsynced at every step: whatever happens
  * after a step, the next run finds in it what may be at the agent and what is left to do.
  *
- *     intent       before the remote create: a partial (or, published directly, the file) may be there
+ *     intent       before the remote create: a partial (or, published directly, the file) may be there;
+ *                  with a draft and a spool: everything is sealed, and the next run can go on
  *     closing      before the CLOSE: everything that the receipt needs but the server's last answers
  *     published    the server's last answers, before the receipt is written
  *     unconfirmed  a receipt that says so is filed; a later look at the server may settle it
@@ -27,14 +28,14 @@ interface PendingBase {
   /** Where the upload went: a record is settled only against the same place. Local, never in a receipt. */
   server: { account: string; directory: string };
   publish: 'rename' | 'direct';
-  /** With `spool: true`: the sealed file in the state directory. */
-  spool?: { name: string; bytes: number; sha256: string };
+  /** With `spool: true`: the sealed file in `spool/`, and how much of it the server has confirmed to hold. */
+  spool?: { name: string; bytes: number; sha256: string; confirmed?: number };
 }
 
 export type PendingRecord = PendingBase &
   (
     | { stage: 'intent'; draft?: ReceiptDraft }
-    | { stage: 'closing'; draft: ReceiptDraft }
+    | { stage: 'closing'; draft: ReceiptDraft; durability?: Receipt['transfer']['durability'] }
     | { stage: 'published' | 'unconfirmed'; draft: ReceiptDraft; transfer: Receipt['transfer']; completedAt: string }
     | { stage: 'sidecars'; remainingSidecars: string[] }
   );
@@ -53,12 +54,12 @@ const base = {
   createdAt: v.string(),
   server: v.object({ account: v.string(), directory: v.string() }),
   publish: v.picklist(['rename', 'direct']),
-  spool: v.exactOptional(v.object({ name: v.string(), bytes: v.number(), sha256: v.string() })),
+  spool: v.exactOptional(v.object({ name: v.string(), bytes: v.number(), sha256: v.string(), confirmed: v.exactOptional(v.number()) })),
 };
 const settled = { ...base, draft, transfer: v.looseObject({ status: v.string() }), completedAt: v.string() };
 const pendingSchema = v.variant('stage', [
   v.looseObject({ ...base, stage: v.literal('intent'), draft: v.exactOptional(draft) }),
-  v.looseObject({ ...base, stage: v.literal('closing'), draft }),
+  v.looseObject({ ...base, stage: v.literal('closing'), draft, durability: v.exactOptional(v.picklist(['fsynced', 'size-checked', 'acknowledged-only'])) }),
   v.looseObject({ ...settled, stage: v.literal('published') }),
   v.looseObject({ ...settled, stage: v.literal('unconfirmed') }),
   v.looseObject({ ...base, stage: v.literal('sidecars'), remainingSidecars: v.array(v.string()) }),

@@ -5,9 +5,10 @@
  *     <state>/ledger.id
  *     <state>/<arrangement>/ledger.ndjson  runs.ndjson  lock  pending/<id>.json
  *                           <id>.receipt.json  <id>.receipt.json.asc  <id>.cover.md
+ *                           spool/<id>.pgp (with `spool: true`, while it is uploaded)
  */
 import { createHash } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError } from '../errors.js';
 import type { CoverBytes, ReceiptBytes } from '../outbound.js';
@@ -92,6 +93,19 @@ export class ArrangementState {
   /** A small file of this arrangement, or null when it is not there. */
   async readFile(name: string): Promise<Buffer<ArrayBuffer> | null> {
     return readBounded(this.file(name), maxReceiptBytes);
+  }
+
+  /** Removes what interrupted writes left under temporary names. Under the lock: a name in use would be somebody's. */
+  async clearTemporary(): Promise<void> {
+    for (const folder of ['', 'pending', 'spool']) {
+      for (const name of await this.names(folder)) {
+        if (!/^\..+\.[0-9a-f]{12}\.tmp$/.test(name) || name.startsWith('.lock.')) continue;
+        const file = this.file(path.join(folder, name));
+        await rm(file, { force: true }).catch((error: unknown) => {
+          throw localError(error, 'remove', file);
+        });
+      }
+    }
   }
 
   private async keepSuperseded(before: StoredReceipt): Promise<void> {

@@ -1,0 +1,18 @@
+import type { Ledger } from '../receipt/ledger.js';
+import type { ArrangementState } from '../receipt/state.js';
+import type { Agent } from './agent.js';
+import type { DepositKeys } from './keys.js';
+import type { PushHooks, PushOptions } from './push.js';
+import type { Run } from './run.js';
+
+/** What the steps of a push share once it is logged in. */
+export interface Scene {
+  /** `signal` is also aborted when the lock is lost. */
+  o: PushOptions;
+  state: ArrangementState;
+  agent: Agent;
+  keys: DepositKeys;
+  ledger: Ledger;
+  run: Run;
+  hooks: PushHooks;
+}

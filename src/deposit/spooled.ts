@@ -1,0 +1,223 @@
+import { randomBytes } from 'node:crypto';
+import { DepotError, isDepotError } from '../errors.js';
+import { removePending, writePending, type PendingRecord } from '../receipt/pending.js';
+import type { ReceiptDraft } from '../receipt/schema.js';
+import { isSpoolFault, openSpool, writeSpool, type Spool } from '../seal/spool.js';
+import type { Transfer } from '../sftp/types.js';
+import { deadPartial, type Upload } from '../sftp/upload.js';
+import { draftOf, publishedBy, publishUpload, startDeposit, type Beginning } from './deposit.js';
+import { recordOutcome } from './outcome.js';
+import { PushProgress } from './progress.js';
+import type { Deposit } from './push.js';
+import type { Scene } from './scene.js';
+import { checkSpoolSpace } from './space.js';
+import { removeSpool, spoolName, spoolPath } from './spool-file.js';
+import { step } from './steps.js';
+
+/** Everything is sealed and on disk; what is left is to send it. */
+export type SpooledRecord = Extract<PendingRecord, { stage: 'intent' }> & { draft: ReceiptDraft; spool: NonNullable<PendingRecord['spool']> };
+
+export function isSpooled(record: PendingRecord): record is SpooledRecord {
+  return record.stage === 'intent' && record.draft !== undefined && record.spool !== undefined;
+}
+
+/**
+ * `spool: true`, as a story:
+ *
+ *     enough room? | seal ==> spool/<id>.pgp | draft on disk | partial at the agent | spool ==> upload, offsets confirmed on disk
+ *     | as without a spool from the close on | spool removed
+ *
+ * From the draft on, a later run can go on with it: nothing has to be read or sealed again.
+ */
+export async function spooledDeposit(scene: Scene, beginning: Beginning): Promise<Deposit> {
+  const { state, hooks } = scene;
+  const { intent } = beginning;
+  await checkSpoolSpace(scene);
+  hooks.phase('sealing');
+  const { sealing, envelope, progress } = await startDeposit(scene, beginning);
+  const name = spoolName(intent.depositId);
+  let draft: ReceiptDraft;
+  try {
+    const sealed = await writeSpool(spoolPath(state, name), sealing, (octets) => {
+      step('first-block-spooled');
+      progress.sealed(octets);
+    });
+    draft = draftOf(scene, beginning, envelope, sealed);
+  } finally {
+    await sealing.stop();
+  }
+  const { bytes, sha256 } = draft.suitcase;
+  const record: SpooledRecord = { ...intent, draft, spool: { name, bytes, sha256 } };
+  await writePending(state, record).catch(async (error: unknown) => {
+    await removeSpool(state, record);
+    throw error;
+  });
+  step('intent-written');
+  return sendSpooled(scene, record);
+}
+
+/**
+ * Sends what an earlier run sealed. Null when it must not be sent any more, or is not there any more; it is then removed, and said.
+ *
+ * @throws DepotError as a push does; the spool is kept for the next run
+ */
+export async function resumeSpooled(scene: Scene, record: SpooledRecord): Promise<Deposit | null> {
+  const { run, hooks } = scene;
+  const unfit = unfitness(scene, record);
+  if (unfit !== null) {
+    await discardSpooled(scene, record, unfit);
+    return null;
+  }
+  run.depositId = record.depositId;
+  run.bytes = null;
+  hooks.warn(`going on with ${record.depositId}, which an earlier run sealed${record.spool.confirmed === undefined ? '' : `, from octet ${record.spool.confirmed} of ${record.spool.bytes}`}`);
+  try {
+    const fits = record.publish === scene.o.arrangement.remote.publish;
+    return await sendSpooled(scene, record.spool.confirmed !== undefined && fits ? record : await fromTheBeginning(scene, record));
+  } catch (error) {
+    if (!isSpoolFault(error) || run.published !== 'no') throw error;
+    await discardSpooled(scene, record, error.message);
+    run.depositId = null;
+    return null;
+  } finally {
+    step('resumed');
+  }
+}
+
+/** Recipients are judged at every push: what was sealed for others than today's is not sent. */
+function unfitness({ keys }: Scene, { draft }: SpooledRecord): string | null {
+  const today = keys.recipients.map(({ fingerprint, subkeyFingerprint }) => `${fingerprint} ${subkeyFingerprint}`).sort();
+  const sealedFor = draft.encryption.recipients.map(({ fingerprint, subkeyFingerprint }) => `${fingerprint} ${subkeyFingerprint}`).sort();
+  return today.join() === sealedFor.join() ? null : 'it was sealed for other keys than those of today';
+}
+
+async function discardSpooled(scene: Scene, record: SpooledRecord, why: string): Promise<void> {
+  const { state, agent, hooks } = scene;
+  const removed = await agent.remote.removePartial(remoteName(record));
+  hooks.warn(`${record.depositId}, which an earlier run sealed, is given up: ${why}${removed || record.spool.confirmed === undefined ? '' : `; ${remoteName(record)} may remain at ${agent.address}`}`);
+  await removeSpool(state, record);
+  await removePending(state, record.depositId);
+}
+
+async function sendSpooled(scene: Scene, first: SpooledRecord): Promise<Deposit> {
+  const { o, hooks } = scene;
+  const startAgainUntil = Date.now() + o.retryForMs;
+  for (let record = first; ; ) {
+    try {
+      return await sendOnce(scene, record);
+    } catch (error) {
+      if (!deadPartial(error) || Date.now() > startAgainUntil) throw error;
+      hooks.warn(`${error.message}; sending ${record.depositId} again from the beginning`);
+      record = await fromTheBeginning(scene, record);
+    }
+  }
+}
+
+async function sendOnce(scene: Scene, record: SpooledRecord): Promise<Deposit> {
+  const { state, agent, run, hooks } = scene;
+  const { partialName, finalName, draft, spool: { name, confirmed } } = record;
+  hooks.phase('uploading');
+  const spool = await openSpool(spoolPath(state, name), draft.suitcase, confirmed ?? 0);
+  step('spool-verified');
+  let closing = false;
+  try {
+    const upload = await agent.remote.createUpload({ partialName, finalName, keep: true, ...(confirmed !== undefined && { resumeFrom: confirmed }) });
+    step('partial-created');
+    upload.onReleased((block) => spool.release(block));
+    try {
+      await send(scene, record, upload, spool);
+      hooks.phase('finishing');
+      const transfer: Transfer = await publishUpload(scene, upload, record, draft, () => (closing = true));
+      return await recordOutcome(scene, record, draft, transfer);
+    } catch (error) {
+      if (run.published === 'no') await keepForLater(scene, upload, record, error, closing);
+      throw error;
+    }
+  } finally {
+    await spool.close();
+  }
+}
+
+/** The first confirmation comes early, then the distance doubles up to this: a server may take long to flush. */
+const FIRST_CHECKPOINT = 4 << 20;
+const CHECKPOINT_DISTANCE = 64 << 20;
+
+async function send({ state, hooks, agent }: Scene, record: SpooledRecord, upload: Upload, spool: Spool): Promise<void> {
+  const progress = new PushProgress(hooks, agent);
+  progress.sealed(record.spool.bytes);
+  let sent = record.spool.confirmed ?? 0;
+  let distance = FIRST_CHECKPOINT;
+  let next = sent + distance;
+  let underWay = false;
+  let confirming = Promise.resolve();
+  const confirm = async (): Promise<void> => {
+    const checkpoint = await upload.checkpoint();
+    if (checkpoint === null) return;
+    record.spool.confirmed = checkpoint.offset;
+    // A disk that is full now costs the resumption, not the upload.
+    await writePending(state, record).catch((error: unknown) => hooks.warn(`how far the upload got could not be written: ${(error as Error).message}`));
+    step('checkpoint-written');
+  };
+  try {
+    for await (const block of spool.blocks()) {
+      await upload.write(block);
+      step('first-block-sent');
+      progress.tell();
+      sent += block.length;
+      if (sent < next || underWay) continue;
+      distance = Math.min(2 * distance, CHECKPOINT_DISTANCE);
+      next = sent + distance;
+      underWay = true;
+      confirming = confirm().finally(() => (underWay = false));
+      confirming.catch(() => undefined);
+    }
+  } finally {
+    // The record is about to say something else.
+    await confirming;
+  }
+}
+
+/**
+ * The upload stopped. What the server refused is removed there, to take none of its room; otherwise the partial stays for the
+ * next run, also after a signal: a reboot is one.
+ */
+async function keepForLater({ state, agent, run, hooks }: Scene, upload: Upload, record: SpooledRecord, error: unknown, closing: boolean): Promise<void> {
+  run.published = publishedBy(error, closing);
+  const over = deadPartial(error) || run.published !== 'no';
+  if (!over && isDepotError(error) && (error.exit === 15 || isSpoolFault(error))) {
+    if ((await upload.abandon().catch(() => ({ removed: false }))).removed) delete record.spool.confirmed;
+  } else {
+    upload.leave();
+  }
+  if (run.published !== 'no') return;
+  await writePending(state, record).catch((second: unknown) => hooks.warn(`the record of what was begun could not be updated: ${(second as Error).message}`));
+  if (deadPartial(error)) return;
+  const from = record.spool.confirmed === undefined ? 'from the beginning' : `from octet ${record.spool.confirmed} of ${record.spool.bytes}`;
+  hooks.warn(`${record.depositId} is sealed and kept; the next push to ${agent.address} goes on ${from}`);
+}
+
+/**
+ * The partial cannot be gone on with: away with it, or, where the server does not let us, another name for the next one. The
+ * suitcase and its final name stay what they are.
+ */
+async function fromTheBeginning({ state, agent, o }: Scene, record: SpooledRecord): Promise<SpooledRecord> {
+  const { remote } = agent;
+  const old = remoteName(record);
+  const free = (await remote.removePartial(old)) || (await remote.look(old)) === null;
+  const { publish } = o.arrangement.remote;
+  if (!free && publish === 'direct' && record.publish === 'direct') {
+    await removeSpool(state, record);
+    await removePending(state, record.depositId);
+    throw new DepotError('remote-exists', `${old} is not complete and the server does not let it be removed; ${record.depositId} is given up`, { published: 'no', hint: 'tell the agent that this file is not whole, and push again' });
+  }
+  const spool = { ...record.spool };
+  delete spool.confirmed;
+  const partialName = free ? record.partialName : `.${record.depositId}.${randomBytes(4).toString('hex')}.partial`;
+  const afresh = { ...record, partialName, publish, spool };
+  await writePending(state, afresh);
+  return afresh;
+}
+
+function remoteName({ publish, partialName, finalName }: PendingRecord): string {
+  return publish === 'direct' ? finalName : partialName;
+}

@@ -1,0 +1,143 @@
+import { createHash, type Hash } from 'node:crypto';
+import { open, rm, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import { DepotError } from '../errors.js';
+import { markSuitcaseBlock, type SuitcaseBlock } from '../outbound.js';
+import { localError, makeDirectory, syncDirectory } from '../receipt/files.js';
+import { BLOCK_OCTETS } from './blocks.js';
+import type { SealResult } from './messages.js';
+import type { Sealing } from './sealing.js';
+
+/**
+ * `spool: true`: the suitcase as a local file, ciphertext only, so that an upload can be taken up by another process.
+ */
+
+/**
+ * Seals into `file` (0600, must not exist), fsynced with its directory when the promise resolves; removed when it rejects.
+ *
+ * @throws DepotError 'local-disk-full', 'local-not-writable', and what the sealing throws
+ */
+export async function writeSpool(file: string, sealing: Sealing, written: (octets: number) => void): Promise<SealResult> {
+  await makeDirectory(path.dirname(file));
+  try {
+    const handle = await open(file, 'wx', 0o600);
+    try {
+      for await (const block of sealing.blocks) {
+        for (let done = 0; done < block.length; ) done += (await handle.write(block, done)).bytesWritten;
+        written(block.length);
+        sealing.release(block);
+      }
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await syncDirectory(path.dirname(file));
+    return await sealing.result;
+  } catch (error) {
+    await rm(file, { force: true }).catch(() => undefined);
+    throw localError(error, 'write', file);
+  }
+}
+
+/** What a spooled suitcase must be: from the draft of its receipt, made while it was sealed. */
+export interface Spooled {
+  bytes: number;
+  /** Hex. */
+  sha256: string;
+}
+
+/**
+ * Opens a spooled suitcase for its upload from octet `from`. A file in the state directory could be anything by now, and only
+ * sealed bytes may leave (law 1): so the whole file is digested before the first block is handed out, and what is
+ * handed out is digested again.
+ *
+ * @throws DepotError 'local-unreadable' when the file is not, or no longer, what was sealed
+ */
+export async function openSpool(file: string, expected: Spooled, from: number): Promise<Spool> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(file, 'r');
+    const info = await handle.stat();
+    if (!info.isFile() || info.size !== expected.bytes) throw damaged(file);
+    const digest = createHash('sha256');
+    const buffer = new Uint8Array(BLOCK_OCTETS);
+    // The digest as it is at `from`, for what is read again from there.
+    let rest: Hash | undefined;
+    for (let at = 0; at < expected.bytes; ) {
+      const end = at < from ? Math.min(from, at + BLOCK_OCTETS) : Math.min(expected.bytes, at + BLOCK_OCTETS);
+      if (at === from) rest = digest.copy();
+      digest.update(buffer.subarray(0, await fill(handle, buffer, at, end - at, file)));
+      at = end;
+    }
+    rest ??= digest.copy();
+    if (digest.digest('hex') !== expected.sha256) throw damaged(file);
+    return new Spool(file, handle, expected, from, rest);
+  } catch (error) {
+    await handle?.close();
+    throw unusable(localError(error, 'read', file));
+  }
+}
+
+/** Whether it is the spooled file itself that is at fault: then only sealing again helps. */
+export function isSpoolFault(error: unknown): error is DepotError {
+  return error instanceof DepotError && 'spoolFault' in error;
+}
+
+function unusable(error: unknown): unknown {
+  return error instanceof DepotError ? Object.assign(error, { spoolFault: true }) : error;
+}
+
+export class Spool {
+  readonly #file: string;
+  readonly #handle: FileHandle;
+  readonly #expected: Spooled;
+  readonly #from: number;
+  readonly #digest: Hash;
+  readonly #free: ArrayBuffer[] = [];
+
+  constructor(file: string, handle: FileHandle, expected: Spooled, from: number, digest: Hash) {
+    this.#file = file;
+    this.#handle = handle;
+    this.#expected = expected;
+    this.#from = from;
+    this.#digest = digest;
+  }
+
+  /** The suitcase from `from` on. Throws 'local-unreadable' in place of an end when it was not what was sealed. */
+  async *blocks(): AsyncGenerator<SuitcaseBlock> {
+    for (let at = this.#from; at < this.#expected.bytes; ) {
+      const buffer = new Uint8Array(this.#free.pop() ?? new ArrayBuffer(BLOCK_OCTETS));
+      const length = await fill(this.#handle, buffer, at, Math.min(BLOCK_OCTETS, this.#expected.bytes - at), this.#file);
+      const block = buffer.subarray(0, length);
+      this.#digest.update(block);
+      yield markSuitcaseBlock(block);
+      at += length;
+    }
+    if (this.#digest.digest('hex') !== this.#expected.sha256) throw damaged(this.#file);
+  }
+
+  /** The block's bytes are no longer needed. */
+  release(block: SuitcaseBlock): void {
+    this.#free.push(block.buffer);
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+async function fill(handle: FileHandle, buffer: Uint8Array, position: number, octets: number, file: string): Promise<number> {
+  for (let done = 0; done < octets; ) {
+    const { bytesRead } = await handle.read(buffer, done, octets - done, position + done).catch((error: unknown) => {
+      throw unusable(localError(error, 'read', file));
+    });
+    if (bytesRead === 0) throw damaged(file);
+    done += bytesRead;
+  }
+  return octets;
+}
+
+function damaged(file: string): DepotError {
+  const error = new DepotError('local-unreadable', `${file} is not the suitcase that was sealed into it`, { hint: 'look at the disk; the next push makes a new deposit' });
+  return Object.assign(error, { spoolFault: true });
+}

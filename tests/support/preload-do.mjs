@@ -1,0 +1,11 @@
+// Preloaded into depot by tests (`node --import`): at the named step of a push a shell command is run while the process waits.
+// DEPOT_AT: the step, `<step>:<n>` for its n-th time; DEPOT_DO: the command, in which $PPID is the push.
+import { execFileSync } from 'node:child_process';
+import { subscribe } from 'node:diagnostics_channel';
+
+const [wanted, nth = '1'] = (process.env.DEPOT_AT ?? '').split(':');
+const command = process.env.DEPOT_DO ?? 'kill -9 $PPID';
+let seen = 0;
+subscribe('depot:step', ({ step }) => {
+  if (step === wanted && ++seen === Number(nth)) execFileSync('sh', ['-c', command], { stdio: 'inherit' });
+});
