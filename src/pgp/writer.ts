@@ -4,14 +4,13 @@
  *
  *     PKESK… | SEIPD { Literal 'b' { plain } }
  */
-import { packetType, PartialPacket, encodeLength } from './packets.js';
+import { LiteralPacket } from './literal.js';
+import { packetType, PartialPacket } from './packets.js';
 import { Seipd1Encryptor } from './seipd1.js';
 import type { Digest } from './seipd1.js';
 import { Seipd2Encryptor } from './seipd2.js';
 import type { Encryption } from './sessionkey.js';
 
-/** RFC 9580 section 4.2.1.4: the first part has at least 512 octets. Sequoia insists. */
-const smallestPart = 512;
 /** Parts of the outer packet: 2^16 octets, whatever the content does. */
 const outerPartExponent = 16;
 /** Pieces given to the cipher at once: small enough to stay in the processor's cache between two passes. */
@@ -86,56 +85,5 @@ export class MessageWriter {
       this.#headOctets += quoted.length;
     }
     this.#outer.write(bytes);
-  }
-}
-
-/**
- * The literal packet (RFC 9580 section 5.9): binary, no file name, no date. Its parts follow the
- * pieces that arrive, which nobody sees from outside, so that at most 511 octets are ever copied.
- */
-class LiteralPacket {
-  readonly #emit: (bytes: Uint8Array) => void;
-  readonly #held = new Uint8Array(smallestPart);
-  #heldOctets = 0;
-  #begun = false;
-
-  constructor(emit: (bytes: Uint8Array) => void) {
-    this.#emit = emit;
-    this.#hold(Uint8Array.of(0x62, 0, 0, 0, 0, 0));
-  }
-
-  write(bytes: Uint8Array): void {
-    let total = this.#heldOctets + bytes.length;
-    let offset = 0;
-    while (total >= smallestPart) {
-      const exponent = 31 - Math.clz32(total);
-      this.#emitHeader(Uint8Array.of(0xe0 | exponent));
-      const end = offset + 2 ** exponent - this.#heldOctets;
-      this.#emitHeld();
-      this.#emit(bytes.subarray(offset, end));
-      offset = end;
-      total -= 2 ** exponent;
-    }
-    this.#hold(bytes.subarray(offset));
-  }
-
-  final(): void {
-    this.#emitHeader(encodeLength(this.#heldOctets));
-    this.#emitHeld();
-  }
-
-  #hold(bytes: Uint8Array): void {
-    this.#held.set(bytes, this.#heldOctets);
-    this.#heldOctets += bytes.length;
-  }
-
-  #emitHeld(): void {
-    if (this.#heldOctets > 0) this.#emit(this.#held.subarray(0, this.#heldOctets));
-    this.#heldOctets = 0;
-  }
-
-  #emitHeader(length: Uint8Array): void {
-    this.#emit(this.#begun ? length : Uint8Array.of(0xc0 | packetType.literal, ...length));
-    this.#begun = true;
   }
 }

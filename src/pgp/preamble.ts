@@ -1,0 +1,180 @@
+/** What stands before the encrypted data of a message (RFC 9580 section 10.3), and which forms depot reads. */
+import { DepotError } from '../errors.js';
+import type { Aes } from './cfb.js';
+import { describePkesk } from './pkesk.js';
+import type { PkeskDescription } from './pkesk.js';
+import { malformed, packetType, PacketParser, parseHeader } from './packets.js';
+import type { PacketHeader } from './packets.js';
+import { headOctets, parseHead } from './seipd2.js';
+import type { Aead } from './seipd2.js';
+
+/** Limits on what comes before the encrypted data, where a hostile file could make readers work for nothing. */
+const maxPreambleOctets = 1024 * 1024;
+const maxPreamblePackets = 1000;
+/** Octets of a SEIPDv1 body that a receipt quotes; of version 2 it is the 36 of its head. */
+const head1Octets = 64;
+/** The shortest SEIPDv1 body: version, prefix, MDC packet. */
+const shortestBody1 = 1 + 18 + 22;
+
+/** What stands before the encrypted bytes, and how they are encrypted. */
+export interface Preamble {
+  /** The PKESK packets, byte for byte and concatenated. */
+  pkesk: Uint8Array;
+  pkesks: PkeskDescription[];
+  encryption: { packet: 'SEIPDv1' | 'SEIPDv2'; /** null for SEIPDv1, where the session key's packet says. */ cipher: Aes | null; aead: Aead | null; chunkOctet: number | null };
+  /** The first octets of the SEIPD body: 36 for version 2, 64 (or all, when there are fewer) for version 1. */
+  head: Uint8Array;
+  /** What was read beyond: raw bytes beginning at the SEIPD packet, the first to write to a MessageReader. */
+  rest: Uint8Array;
+}
+
+/** A form that is valid but not depot's, with the line that opens it. */
+export function otherForm(what: string): DepotError {
+  return new DepotError('verification-failed', `this is an OpenPGP message, but ${what}, which depot does not read`, { hint: 'decrypt it with: gpg -d' });
+}
+
+/**
+ * Reads up to the encrypted data. `source` gives the next bytes, null at the end.
+ * Throws 'verification-failed'.
+ */
+export async function readPreamble(source: () => Promise<Uint8Array | null>): Promise<Preamble> {
+  const input = new Prefix(source);
+  const pkesk: Uint8Array[] = [];
+  let passwords = 0;
+  for (let offset = 0, packets = 0; ; packets++) {
+    const header = await input.header(offset);
+    if (header.type === packetType.seipd) {
+      const { head, encryption } = await readHead(input, offset);
+      return { ...checkKeys(pkesk, passwords, encryption.packet), encryption, head, rest: input.from(offset) };
+    }
+    checkOuterType(header.type);
+    const end = offset + header.octets + header.length;
+    if (packets >= maxPreamblePackets || end > maxPreambleOctets) throw malformed('too much before the encrypted data');
+    await input.need(end);
+    if (header.type === packetType.pkesk) pkesk.push(input.bytes.slice(offset, end));
+    if (header.type === packetType.skesk) passwords++;
+    offset = end;
+  }
+}
+
+/** Refuses what cannot stand before the encrypted data. */
+function checkOuterType(type: number): void {
+  if (type === packetType.pkesk || type === packetType.skesk || isIgnored(type)) return;
+  if (type === packetType.encryptedWithoutIntegrity) throw malformed('its data is encrypted without integrity protection (packet type 9), which is always refused');
+  if (type === packetType.gnupgAead) throw otherForm('in the AEAD format of GnuPG 2.3 (packet type 20)');
+  if (type === packetType.onePassSignature || type === packetType.signature) throw otherForm('signed and not encrypted');
+  if (type === packetType.compressed) throw otherForm('compressed and not encrypted');
+  if (type === packetType.literal) throw otherForm('not encrypted');
+  throw malformed(`packet type ${type} where encrypted data was expected`);
+}
+
+/** Marker, padding and private packets are ignored wherever they stand (RFC 9580 sections 4.3, 5.8 and 5.14). */
+export function isIgnored(type: number): boolean {
+  return type === packetType.marker || type === packetType.padding || type >= 40;
+}
+
+function checkKeys(packets: Uint8Array[], passwords: number, packet: 'SEIPDv1' | 'SEIPDv2'): Pick<Preamble, 'pkesk' | 'pkesks'> {
+  if (packets.length === 0) {
+    if (passwords > 0) throw otherForm('encrypted with a password only');
+    throw malformed('no session key packets before the encrypted data');
+  }
+  const pkesks = packets.map((raw) => describePkesk(raw.subarray(parseHeader(raw)!.octets)));
+  const version = packet === 'SEIPDv1' ? 3 : 6;
+  const other = pkesks.find((pkesk) => pkesk.version !== version);
+  if (other !== undefined) throw malformed(`a session key packet of version ${other.version} before ${packet}`);
+  return { pkesk: Buffer.concat(packets), pkesks };
+}
+
+async function readHead(input: Prefix, offset: number): Promise<Pick<Preamble, 'head' | 'encryption'>> {
+  const head = new HeadCollector();
+  let fed = offset;
+  do {
+    head.write(input.bytes.subarray(fed));
+    fed = input.bytes.length;
+  } while (!head.complete && await input.more());
+  return head.finish();
+}
+
+/** Collects the first octets of a SEIPD body, across partial lengths. */
+class HeadCollector {
+  readonly #octets: number[] = [];
+  #ended = false;
+  readonly #parser = new PacketParser({
+    begin: () => undefined,
+    body: (bytes) => this.#octets.push(...bytes.subarray(0, head1Octets - this.#octets.length)),
+    end: () => { this.#ended = true; },
+  });
+
+  get complete(): boolean {
+    return this.#ended || this.#octets.length >= (this.#octets[0] === 2 ? headOctets : head1Octets);
+  }
+
+  write(bytes: Uint8Array): void {
+    for (let i = 0; i < bytes.length && !this.complete; i += head1Octets) this.#parser.write(bytes.subarray(i, i + head1Octets));
+  }
+
+  finish(): Pick<Preamble, 'head' | 'encryption'> {
+    const version = this.#octets[0];
+    if (version === 2) {
+      const head = Uint8Array.from(this.#octets.slice(0, headOctets));
+      const { cipher, aead, chunkOctet } = parseHead(head);
+      return { head, encryption: { packet: 'SEIPDv2', cipher, aead, chunkOctet } };
+    }
+    if (version !== 1) throw malformed(`version ${version ?? 'none'} of the encrypted data is unknown`);
+    if (this.#octets.length < shortestBody1) throw malformed('the encrypted data is too short');
+    return { head: Uint8Array.from(this.#octets), encryption: { packet: 'SEIPDv1', cipher: null, aead: null, chunkOctet: null } };
+  }
+}
+
+/** The beginning of the input, as far as it was needed. */
+class Prefix {
+  readonly #source: () => Promise<Uint8Array | null>;
+  #buffer = new Uint8Array(4096);
+  #octets = 0;
+
+  constructor(source: () => Promise<Uint8Array | null>) {
+    this.#source = source;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#buffer.subarray(0, this.#octets);
+  }
+
+  from(offset: number): Uint8Array {
+    return this.#buffer.slice(offset, this.#octets);
+  }
+
+  /** Reads on; false at the end of the input. */
+  async more(): Promise<boolean> {
+    const bytes = await this.#source();
+    if (bytes === null) return false;
+    if (this.#octets + bytes.length > this.#buffer.length) {
+      const grown = new Uint8Array(2 * (this.#octets + bytes.length));
+      grown.set(this.bytes);
+      this.#buffer = grown;
+    }
+    this.#buffer.set(bytes, this.#octets);
+    this.#octets += bytes.length;
+    return true;
+  }
+
+  async need(octets: number): Promise<void> {
+    while (this.#octets < octets) {
+      if (!(await this.more())) throw malformed('it ends before the encrypted data');
+    }
+  }
+
+  async header(offset: number): Promise<PacketHeader> {
+    for (;;) {
+      if (offset === 0) this.#refuseText();
+      const header = parseHeader(this.bytes, offset);
+      if (header !== null) return header;
+      if (!(await this.more())) throw malformed(this.#octets === 0 ? 'it is empty' : 'it ends before the encrypted data');
+    }
+  }
+
+  #refuseText(): void {
+    const text = Buffer.from(this.bytes.subarray(0, 15)).toString('latin1');
+    if (text.length > 0 && '-----BEGIN PGP '.startsWith(text)) throw otherForm('in ASCII armour');
+  }
+}
