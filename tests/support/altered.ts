@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { tempDir } from './cleanup.js';
 import { checkout, depotScript } from './cli.js';
@@ -12,7 +12,8 @@ export async function alteredDepot(changes: Record<string, (source: string) => s
   const copy = tempDir('depot-altered');
   const original = dirname(dirname(depotScript));
   for (const name of ['bin', 'src', 'schemas', 'build.js', 'package.json']) cpSync(join(original, name), join(copy, name), { recursive: true });
-  symlinkSync(join(checkout, 'node_modules'), join(copy, 'node_modules'));
+  mkdirSync(join(copy, 'test-fixtures'));
+  for (const name of ['node_modules', 'test-fixtures/demo']) symlinkSync(join(checkout, name), join(copy, name));
   for (const [file, change] of Object.entries(changes)) {
     const path = join(copy, 'src', file);
     const before = readFileSync(path, 'utf8');

@@ -30,7 +30,7 @@ export interface SupplierOptions {
 }
 
 /** What a supplier knows of a server; without a private key the login is by password. */
-export type Server = Pick<Sshd, 'host' | 'port' | 'username' | 'password' | 'remoteDirectory' | 'fingerprints'> & Partial<Pick<Sshd, 'privateKeyFile'>>;
+export type Server = Pick<Sshd, 'host' | 'port' | 'username' | 'password' | 'remoteDirectory' | 'fingerprints'> & Partial<Pick<Sshd, 'privateKeyFile' | 'log'>>;
 
 /** A supplier's machine: depot.yaml, keys, data and state in one directory, for one arrangement `acme-crm`. */
 export class Supplier {
@@ -106,7 +106,7 @@ export class Supplier {
   /** A push that must succeed; returns its receipt. */
   async deposit(args: readonly string[] = [], options: DepotOptions = {}): Promise<Deposit> {
     const { result, code, stderr } = await this.push(args, options);
-    if (code !== 0 || result.deposit === undefined) throw new Error(`push: exit ${code ?? '?'}: ${JSON.stringify(result.error ?? result)}\n${stderr}`);
+    if (code !== 0 || result.deposit === undefined) throw new Error(`push: exit ${code ?? '?'}: ${JSON.stringify(result.error ?? result)}\n${stderr}\n${this.server.log?.().slice(-3000) ?? ''}`);
     return { ...result.deposit, receiptFile: result.deposit.receiptPath };
   }
 
