@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { verifyDocument, verifyLines } from '../ui/verify.js';
 import type { Context, GlobalOptions, Start } from './context.js';
-import { collect, denied, given, globals, list, sha256, text, usage, type Flags } from './flags.js';
+import { collect, denied, given, globals, list, octets, sha256, text, usage, type Flags } from './flags.js';
 import { helpEnd } from './help.js';
 import { passphraseFor } from './passphrase.js';
 
@@ -14,6 +14,7 @@ export interface VerifyFlags extends GlobalOptions {
   key: string | undefined;
   passphraseFile: string | undefined;
   deep: boolean;
+  maxBytes: number | undefined;
   agentSha256: string | undefined;
 }
 
@@ -28,11 +29,13 @@ export function verifyOptions(suitcase: string | undefined, flags: Flags): Verif
     key: text(flags, 'key'),
     passphraseFile: text(flags, 'passphraseFile'),
     deep: given(flags, 'deep'),
+    maxBytes: octets(flags, 'maxSize'),
     agentSha256: sha256(flags, 'agentSha256'),
   };
   if (o.suitcase === undefined && o.receipt === undefined) throw usage('nothing to verify', 'name a suitcase, or a receipt with --receipt');
   if (o.deep && o.suitcase === undefined) throw usage('--deep reads the suitcase, and none was named', 'name the suitcase, or leave out --deep to check the receipt alone');
   if (o.deep && o.key === undefined) throw usage('--deep decrypts the suitcase, and needs the private key', 'add --key FILE');
+  if (o.maxBytes !== undefined && !o.deep) throw usage('--max-size is about --deep, which was not asked for', 'add --deep, or leave out --max-size');
   if (o.noSignature && o.signers.length > 0) throw usage('--no-signature and --signer contradict each other', 'leave out one of them');
   if (o.agentSha256 !== undefined && o.suitcase === undefined && o.receipt === undefined) throw usage('--agent-sha256 needs a receipt to compare with', 'add --receipt FILE');
   return o;
@@ -50,6 +53,7 @@ export function defineVerify(parent: Command, start: Start): void {
     .option('--key <file>', 'the private key of the beneficiary')
     .option('--passphrase-file <file>', 'file with the passphrase of --key (else $DEPOT_PASSPHRASE, else asked)')
     .option('--deep', 'decrypt it all and compare every entry with the manifest; still writes nothing')
+    .option('--max-size <size>', 'with --deep: stop when the contents become larger than this')
     .option('--agent-sha256 <hex>', 'SHA-256 that the agent gives for the file it holds')
     .addHelpText('after', helpEnd([
       ['depot verify --receipt r.receipt.json --signer acme.public.asc --key our.secret.asc', 'does our key open the deposit? (no suitcase needed)'],
@@ -72,6 +76,7 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
     ...(signature === undefined ? {} : { signature }),
     ...(key === undefined ? {} : { key }),
     ...(agentSha256 === undefined ? {} : { agentSha256 }),
+    ...(o.maxBytes === undefined ? {} : { maxSize: o.maxBytes }),
   }, {
     warn: (message) => { screen.warn(message); },
     progress: (p) => { progress?.octets(p.bytes, p.totalBytes); },

@@ -10,7 +10,7 @@ import { printable } from '../printable.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
 import { fromBase64, type Receipt } from '../receipt/schema.js';
 import { readPrivateKey, readReceipt, verifyReceipt } from './given.js';
-import { contentLimit } from './limits.js';
+import { contentLimit, entryLimit } from './limits.js';
 import { openSuitcaseFile, type SuitcaseFile } from './suitcase-file.js';
 
 export interface DecryptOptions {
@@ -51,6 +51,7 @@ interface Case {
   unwrapped: UnwrappedSessionKey;
   origin: Decrypted['origin'];
   maxBytes: number | null;
+  maxEntries: number | null;
 }
 
 /**
@@ -66,8 +67,11 @@ export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<D
   try {
     const unwrapped = await unwrapSessionKey(file.preamble.pkesk, key);
     if (receipt !== null) belongsTogether(file, unwrapped, receipt);
-    const maxBytes = o.maxSize ?? (receipt !== null && origin === 'proven' ? contentLimit(receipt.dataset) : out === null ? null : await freeSpace(dirname(out)));
-    const opening: Case = { o, hooks, file, receipt, unwrapped, origin, maxBytes };
+    // Only a receipt that was verified may say how much there is.
+    const proven = origin === 'proven' && receipt !== null ? receipt.dataset : null;
+    const maxBytes = o.maxSize ?? (proven !== null ? contentLimit(proven) : out === null ? null : await freeSpace(dirname(out)));
+    const maxEntries = proven === null ? null : entryLimit(proven);
+    const opening: Case = { o, hooks, file, receipt, unwrapped, origin, maxBytes, maxEntries };
     try {
       return out === null ? await toStdout(opening, o.stdout!) : await toDirectory(opening, out);
     } finally {
@@ -135,10 +139,10 @@ async function toStdout(opening: Case, stdout: Writable): Promise<Decrypted> {
   return { entries: 0, bytes, out: null, origin: opening.origin, warnings: [] };
 }
 
-async function read({ o, hooks, file, unwrapped, maxBytes }: Case, mode: Parameters<typeof openSuitcase>[0]['mode'], emit?: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>): Promise<OpenResult> {
+async function read({ o, hooks, file, unwrapped, maxBytes, maxEntries }: Case, mode: Parameters<typeof openSuitcase>[0]['mode'], emit?: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>): Promise<OpenResult> {
   const { handle, preamble, consumed } = file;
   return openSuitcase(
-    { fd: handle.fd, preamble, consumed, sessionKey: unwrapped.sessionKey, cipher: unwrapped.cipher, mode, maxBytes, maxEntries: null },
+    { fd: handle.fd, preamble, consumed, sessionKey: unwrapped.sessionKey, cipher: unwrapped.cipher, mode, maxBytes, maxEntries },
     { signal: o.signal, warn: (message) => hooks.warn(message), progress: (bytes) => hooks.progress({ bytes, totalBytes: file.bytes }), ...(emit && { emit }) },
   );
 }

@@ -8,3 +8,12 @@ const OCTETS_BESIDE = 64 << 20;
 export function contentLimit({ bytes, entries }: Receipt['dataset']): number {
   return bytes + entries * OCTETS_PER_ENTRY + OCTETS_BESIDE;
 }
+
+/** Parts have 16 MiB, but for the last of a file. */
+const OCTETS_PER_PART = 1 << 20;
+const ENTRIES_BESIDE = 1000;
+
+/** The most entries that the archive of such a dataset can have: its own, parts of files and of the manifest, and depot's. */
+export function entryLimit(dataset: Receipt['dataset']): number {
+  return dataset.entries + Math.ceil(contentLimit(dataset) / OCTETS_PER_PART) + ENTRIES_BESIDE;
+}

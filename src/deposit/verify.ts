@@ -24,6 +24,8 @@ export interface VerifyOptions {
   key?: string;
   /** Decrypt everything and compare every entry with the manifest. */
   deep: boolean;
+  /** Most octets of content that `deep` reads; without it the receipt says how much there can be. */
+  maxSize?: number;
   /** Lower-case hex: what the agent says is the SHA-256 of the file that it holds. */
   agentSha256?: string;
   /** The signature is deliberately not checked. */
@@ -146,7 +148,7 @@ function verifyCommitment({ pkesk }: Preamble, { sessionKey, keyFingerprint }: U
 /** `--deep`: everything is decrypted, authenticated and compared. Null when the suitcase could not even be digested. */
 async function verifyContents(o: VerifyOptions, path: string, file: SuitcaseFile, receipt: Receipt | null, { sessionKey, cipher }: UnwrappedSessionKey, checks: Checks, hooks: VerifyHooks): Promise<Seen | null> {
   const { handle, preamble, consumed } = file;
-  const limit = receipt === null ? null : contentLimit(receipt.dataset);
+  const limit = o.maxSize ?? (receipt === null ? null : contentLimit(receipt.dataset));
   try {
     const opened = await openSuitcase(
       { fd: handle.fd, preamble, consumed, sessionKey, cipher, mode: { kind: 'check' }, maxBytes: limit, maxEntries: null },

@@ -7,6 +7,9 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Octets read at once, and the length of the stretches that a second pass over the same file is held against. */
 export const SEGMENT_OCTETS = 4 << 20;
+/** Content that comes in smaller pieces is put together: OpenPGP allows parts of one octet, each of which would cost an object. */
+const SMALL_OCTETS = 4096;
+const COLLECTED_OCTETS = 64 * 1024;
 /** Octets kept of a stretch's digest: 16 suffice against a second preimage, and a TiB leaves 4 MiB of them. */
 const SEGMENT_DIGEST_OCTETS = 16;
 
@@ -34,6 +37,8 @@ export class SuitcaseSource implements Iterable<Bytes> {
   readonly #reader: MessageReader;
   readonly #digest = createHash('sha256');
   readonly #plain: Bytes[] = [];
+  #small: Bytes | null = null;
+  #smallOctets = 0;
   readonly #segments: Uint8Array[] = [];
   #consumed: Uint8Array | null;
   /** Octets before the encrypted packet that the message reader has seen as the preamble. */
@@ -46,7 +51,7 @@ export class SuitcaseSource implements Iterable<Bytes> {
     this.#o = o;
     this.#consumed = o.consumed;
     this.#skip = o.consumed.length - o.rest;
-    this.#reader = o.message((bytes) => this.#plain.push(bytes as Bytes));
+    this.#reader = o.message((bytes) => { this.#take(bytes as Bytes); });
   }
 
   /** An iterator without `return`, see above. */
@@ -79,11 +84,32 @@ export class SuitcaseSource implements Iterable<Bytes> {
         this.sha256 = this.#digest.digest('hex');
         this.#compareEnd();
         this.#reader.end();
+        this.#flush();
       } else {
         this.#reader.write(raw.subarray(this.#skip));
         this.#skip = 0;
+        this.#flush();
       }
     }
+  }
+
+  #take(bytes: Bytes): void {
+    if (bytes.length >= SMALL_OCTETS) {
+      this.#flush();
+      this.#plain.push(bytes);
+      return;
+    }
+    if (this.#smallOctets + bytes.length > COLLECTED_OCTETS) this.#flush();
+    this.#small ??= new Uint8Array(COLLECTED_OCTETS);
+    this.#small.set(bytes, this.#smallOctets);
+    this.#smallOctets += bytes.length;
+  }
+
+  #flush(): void {
+    if (this.#small === null) return;
+    this.#plain.push(this.#small.subarray(0, this.#smallOctets));
+    this.#small = null;
+    this.#smallOctets = 0;
   }
 
   #read(): Uint8Array {

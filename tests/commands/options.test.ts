@@ -42,7 +42,7 @@ const hex40 = '8F3A0C11D2E4F5061728394A5B6C7D8E9FA091C2';
 const hex64 = 'ab'.repeat(32);
 
 const push = { ...none, names: [], all: false, dryRun: false, ifOlderThanMs: undefined };
-const verify = { ...none, suitcase: undefined, receipt: undefined, signature: undefined, noSignature: false, signers: [], key: undefined, passphraseFile: undefined, deep: false, agentSha256: undefined };
+const verify = { ...none, suitcase: undefined, receipt: undefined, signature: undefined, noSignature: false, signers: [], key: undefined, passphraseFile: undefined, deep: false, maxBytes: undefined, agentSha256: undefined };
 const decrypt = { ...none, suitcase: 'x.pgp', key: 'k.asc', receipt: undefined, signers: [], out: undefined, stdout: false, maxBytes: undefined, passphraseFile: undefined };
 const generate = { ...none, kind: 'signer', name: 'Acme', email: 'a@b.example', out: 'keys/a', passphraseFile: undefined, noPassphrase: false, profile: 'compat', expiresInSeconds: undefined };
 const login = { ...none, name: undefined, to: undefined, username: undefined, passwordStdin: false, purpose: 'password' };
@@ -58,6 +58,7 @@ describe('flags become typed options', () => {
     ['push --json --quiet --no-color', push],
     ['verify x.pgp', { ...verify, suitcase: 'x.pgp' }],
     ['verify --receipt r.json --signer a.asc --signer b.asc --key k.asc', { ...verify, receipt: 'r.json', signers: ['a.asc', 'b.asc'], key: 'k.asc' }],
+    ['verify x.pgp --key k.asc --deep --max-size 1KiB', { ...verify, suitcase: 'x.pgp', key: 'k.asc', deep: true, maxBytes: 1024 }],
     ['verify x.pgp --key k.asc --deep --passphrase-file p', { ...verify, suitcase: 'x.pgp', key: 'k.asc', deep: true, passphraseFile: 'p' }],
     ['verify x.pgp --receipt r.json --no-signature', { ...verify, suitcase: 'x.pgp', receipt: 'r.json', noSignature: true }],
     ['verify x.pgp --receipt r.json --signature r.sig --signer a.asc', { ...verify, suitcase: 'x.pgp', receipt: 'r.json', signature: 'r.sig', signers: ['a.asc'] }],
@@ -99,6 +100,7 @@ describe('what contradicts itself or is no value is refused, and named', () => {
     ['verify', /nothing to verify/],
     ['verify --receipt r --deep --key k', /--deep reads the suitcase/],
     ['verify x --deep', /needs the private key/],
+    ['verify x --max-size 1GiB', /--max-size is about --deep/],
     ['verify x --no-signature --signer s', /contradict/],
     ['verify --receipt r --agent-sha256 abc', /64 hexadecimal digits/],
     ['decrypt x --out d', /no private key/],

@@ -3,7 +3,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCertificate } from '../../src/pgp/keys.js';
+import { packetType, PartialPacket } from '../../src/pgp/packets.js';
 import { judgeRecipient } from '../../src/pgp/policy.js';
+import { Seipd1Encryptor } from '../../src/pgp/seipd1.js';
+import { Seipd2Encryptor } from '../../src/pgp/seipd2.js';
 import { type Encryption, wrapSessionKey } from '../../src/pgp/sessionkey.js';
 import { MessageWriter } from '../../src/pgp/writer.js';
 import { receiptBytes } from '../../src/receipt/canonical.js';
@@ -132,4 +135,28 @@ export async function signAnyway(bytes: Uint8Array, secretKeyFile: string, at = 
   const packets = new openpgp.PacketList<openpgp.SignaturePacket>();
   packets.push(packet);
   return new openpgp.Signature(packets).armor();
+}
+
+/**
+ * The same kind of suitcase, but with its literal packet in parts of one octet (RFC 9580 section 4.2.1.4 sets a lower bound
+ * for the first part only), which the writer would never do.
+ */
+export async function sealInTinyParts(receiver: Receiver, content: Uint8Array, encryption: Encryption): Promise<{ file: string }> {
+  const certificate = await readCertificate(readFileSync(receiver.key.publicKey));
+  const recipient = await judgeRecipient(certificate, certificate.fingerprint, new Date());
+  const sessionKey = randomBytes(32);
+  const pieces: Uint8Array[] = [await wrapSessionKey(sessionKey, encryption, [recipient])];
+  const outer = new PartialPacket(packetType.seipd, 16, (bytes) => pieces.push(Uint8Array.from(bytes)));
+  const body = (bytes: Uint8Array): void => outer.write(bytes);
+  const encryptor = encryption.packet === 'SEIPDv2' ? new Seipd2Encryptor(sessionKey, encryption.aead, encryption.chunkOctet, body) : new Seipd1Encryptor(sessionKey, body);
+  encryptor.update(Buffer.concat([Buffer.from([0xc0 | packetType.literal, 0xe9, 0x62, 0, 0, 0, 0, 0]), content.subarray(0, 506)]));
+  const rest = content.subarray(506);
+  const parts = Buffer.alloc(2 * rest.length + 1);
+  for (let i = 0; i < rest.length; i++) parts.writeUInt16BE(0xe000 | rest[i], 2 * i);
+  encryptor.update(parts);
+  encryptor.final();
+  outer.final();
+  const file = join(receiver.directory, `tiny-${randomBytes(4).toString('hex')}.pgp`);
+  writeFileSync(file, Buffer.concat(pieces));
+  return { file };
 }

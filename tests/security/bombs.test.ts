@@ -1,0 +1,132 @@
+/** Little that becomes much: bounded by a verified receipt, by --max-size, or by what is free; nothing stays, and memory does not grow. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { fileOf, gzipBomb, zstdBomb } from '../support/bombs.js';
+import { cleanup, tempDir } from '../support/cleanup.js';
+import { checkout, json } from '../support/cli.js';
+import { archive, raw } from '../support/hostile-tar.js';
+import { compat, type HostileSuitcase, modern, Receiver } from '../support/hostile-suitcase.js';
+import { asRoot, peer } from '../support/peers.js';
+import { run, type Finished } from '../support/process.js';
+
+const GIB = 2 ** 30;
+/** depot with nothing to do takes some 150 MiB with its thread; the bombs hold many GiB. */
+const MEMORY_KIB = 450 * 1024;
+
+let receiver: Receiver;
+beforeAll(async () => {
+  receiver = await Receiver.create('modern');
+});
+
+async function measured(work: (options: { node: string[]; env: NodeJS.ProcessEnv }) => Promise<Finished>): Promise<Finished> {
+  const file = join(tempDir('depot-memory'), 'peak');
+  const result = await work({ node: ['--import', `${checkout}tests/support/peak-memory.mjs`], env: { PEAK_MEMORY_FILE: file } });
+  expect(Number(readFileSync(file, 'latin1')), 'peak memory in KiB').toBeLessThan(MEMORY_KIB);
+  return result;
+}
+
+/** Decrypts, and expects exit 23 and not a trace of output. */
+async function refused(suitcase: HostileSuitcase, args: string[], says: RegExp): Promise<void> {
+  const out = receiver.out();
+  const result = await measured((options) => receiver.decrypt(suitcase, out, [...args, '--json'], options));
+  expect(json(result).error, result.stderr).toMatchObject({ code: 'archive-refused', exit: 23 });
+  expect(json(result).error!.message).toMatch(says);
+  expect(result.code).toBe(23);
+  expect(readdirSync(dirname(out)), 'nothing is left').toEqual([]);
+}
+
+const large = /the content is larger than \d+ octets/;
+const bombs: [string, () => Buffer, 'none' | 'gzip' | 'zstd'][] = [
+  ['zstd, 34 GiB from 1 MiB', () => zstdBomb(fileOf(34 * GIB), 34 * GIB), 'zstd'],
+  ['gzip, 8 GiB from 8 MiB', () => gzipBomb(fileOf(8 * GIB), 8 * GIB), 'gzip'],
+];
+
+describe.each(bombs)('%s', (_, bomb, compression) => {
+  test.each([['compat', compat], ['modern', modern]] as const)('stops at what a verified receipt says (%s)', async (_name, encryption) => {
+    const suitcase = await receiver.seal(bomb(), { encryption, compression });
+    await refused(suitcase, receiver.proof(suitcase), large);
+  });
+
+  test('stops at --max-size, whatever a receipt says that nobody verified', async () => {
+    const suitcase = await receiver.seal(bomb(), { compression, dataset: { entries: 1, bytes: 34 * GIB } });
+    await refused(suitcase, ['--receipt', suitcase.receiptFile, '--max-size', '32MiB'], large);
+    await refused(suitcase, ['--max-size', '32MiB'], large);
+  });
+
+  test('verify --deep stops at the same place, and at --max-size', async () => {
+    const suitcase = await receiver.seal(bomb(), { compression });
+    for (const args of [receiver.proof(suitcase), ['--max-size', '32MiB', '--no-signature']]) {
+      const result = await measured((options) => receiver.verify(suitcase, [...args, '--key', receiver.key.secretKey, '--deep', '--json'], options));
+      expect(json(result).checks).toContainEqual({ name: 'contents', result: 'failed', detail: expect.stringMatching(large) as string });
+      expect(result.code).toBe(23);
+    }
+  });
+
+  test('--stdout emits nothing beyond the bound', async () => {
+    const suitcase = await receiver.seal(bomb(), { compression });
+    const { depot } = await import('../support/cli.js');
+    const result = await measured((options) => depot(['decrypt', suitcase.file, '--key', receiver.key.secretKey, '--stdout', '--max-size', '1MiB'], options));
+    expect(result.code).toBe(23);
+    expect(result.bytes.length).toBe(0);
+  });
+});
+
+describe('other ways to become much', () => {
+  test('a verified receipt is the bound, not its word for a larger one', async () => {
+    const suitcase = await receiver.seal(zstdBomb(fileOf(GIB), GIB), { compression: 'zstd', dataset: { entries: 1, bytes: 1000 } });
+    await refused(suitcase, [...receiver.proof(suitcase)], /larger than 6\d{7} octets/);
+  });
+
+  test('nested compression is opened once: what is inside is no tar', async () => {
+    const inner = gzipBomb(fileOf(GIB), GIB);
+    for (const [name, content] of [['gzip', gzipSync(inner)], ['gzip', gzipSync(gzipSync(inner))], ['zstd', zstdBomb(inner.subarray(0, 100_000), 0)]] as const) {
+      await refused(await receiver.seal(content, { compression: name }), [], /checksum|cut off/);
+    }
+  });
+
+  test('a file of 8 TiB with nothing behind its header', async () => {
+    await refused(await receiver.seal(archive(raw({ name: 'a', size: Buffer.from([0x80, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0]) }))), [], /cut off/);
+  });
+
+  test('more entries than the receipt has: empty files cost little in the suitcase, and much on a disk', async () => {
+    const entries = Buffer.concat(Array.from({ length: 3000 }, (_, i) => raw({ name: `d${i}/`, type: '5', mode: 0o755 })));
+    const suitcase = await receiver.seal(gzipSync(archive(entries)), { compression: 'gzip', dataset: { entries: 5, bytes: 5 } });
+    await refused(suitcase, receiver.proof(suitcase), /more than \d+ entries/);
+  });
+
+  test('a window of 2 GiB in twenty octets of zstd', async () => {
+    const frame = Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 21 << 3]), Buffer.alloc(30)]);
+    await refused(await receiver.seal(frame, { compression: 'zstd' }), [], /zstd data inside the suitcase/);
+  });
+
+  test.each([['compat', compat], ['modern', modern]] as const)('contents in parts of one octet each: OpenPGP allows them (%s)', async (_, encryption) => {
+    const { sealInTinyParts } = await import('../support/hostile-suitcase.js');
+    const began = Date.now();
+    const suitcase = await sealInTinyParts(receiver, Buffer.alloc(3 << 20, 1), encryption);
+    const result = await measured((options) => receiver.verify(suitcase, ['--key', receiver.key.secretKey, '--deep', '--no-signature'], options));
+    expect(result.code).toBe(23);
+    expect(Date.now() - began).toBeLessThan(40_000);
+  });
+});
+
+describe.skipIf(peer('mount') === undefined || !asRoot())('without receipt and --max-size', () => {
+  test('what is free on the disk is the bound, holes and all', async ({ skip }) => {
+    const disk = join(tempDir('depot-disk'), 'small');
+    mkdirSync(disk);
+    const mounted = await run(peer('mount')!, ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', disk]);
+    if (mounted.code !== 0) {
+      if (process.env['DEPOT_TEST_PEERS'] === 'required') throw new Error(`mount: ${mounted.stderr}`);
+      skip();
+    }
+    cleanup(() => run('umount', ['-l', disk]));
+    writeFileSync(join(disk, 'of the user'), 'x');
+    const out = join(disk, 'out');
+    const suitcase = await receiver.seal(zstdBomb(fileOf(GIB), GIB), { compression: 'zstd' });
+    const result = await measured((options) => receiver.decrypt(suitcase, out, ['--json'], options));
+    expect(json(result).error).toMatchObject({ code: 'archive-refused', exit: 23 });
+    expect(existsSync(`${out}.partial`)).toBe(false);
+    expect(readdirSync(disk)).toEqual(['of the user']);
+  });
+});
