@@ -1,0 +1,100 @@
+/** As cron and systemd start it: no terminal, no session bus, no HOME, another account. It finds what was kept for it. */
+import { chmodSync, chownSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { tempDir } from '../support/cleanup.js';
+import { checkout, depotScript, json } from '../support/cli.js';
+import { asRoot, peers } from '../support/peers.js';
+import { type Finished, run, type RunOptions } from '../support/process.js';
+import { type Sshd, startSshd } from '../support/sshd.js';
+import { Supplier } from '../support/supplier.js';
+
+const ssh = peers('sshd', 'ssh-keygen');
+const root = asRoot();
+const uid = 54_322;
+/** The program and Node where an account without rights of its own can read them. */
+let program: { node: string; script: string };
+
+describe.skipIf(!ssh || !root)('a scheduled run', () => {
+  let server: Sshd;
+  beforeAll(async () => {
+    server = await startSshd({ login: 'password' });
+    const place = tempDir('depot-installed');
+    chmodSync(place, 0o755);
+    const built = dirname(dirname(depotScript));
+    for (const name of ['bin', 'dist', 'package.json']) cpSync(join(built, name), join(place, name), { recursive: true });
+    cpSync(join(checkout, 'node_modules'), join(place, 'node_modules'), { recursive: true, filter: (source) => !/node_modules\/(typescript|@typescript|@esbuild|vitest|vite|rolldown|@rolldown|eslint)/.test(source) });
+    copyFileSync(process.execPath, join(place, 'node'));
+    chmodSync(join(place, 'node'), 0o755);
+    program = { node: join(place, 'node'), script: join(place, 'bin/depot.js') };
+  }, 120_000);
+
+  /** A supplier whose files belong to the service account. */
+  async function owned(): Promise<Supplier> {
+    const supplier = await Supplier.create(server, { login: 'password', remote: { passwordFile: undefined } });
+    writeFileSync(join(supplier.data, 'x'), 'data');
+    own(supplier.directory);
+    return supplier;
+  }
+
+  function own(path: string): void {
+    chownSync(path, uid, uid);
+    if (statSync(path).isDirectory()) for (const name of readdirSync(path)) own(join(path, name));
+  }
+
+  /** `env -i`, as another account: nothing but what is given. */
+  function asService(args: string[], env: NodeJS.ProcessEnv = {}, options: RunOptions = {}): Promise<Finished> {
+    return run(program.node, [program.script, ...args], { uid, gid: uid, cwd: '/', env, ...options });
+  }
+
+  test('env -i, no HOME, no session bus: it finds what login --to file kept', async () => {
+    const supplier = await owned();
+    const config = ['--config', supplier.config];
+    const without = await asService(['push', '--json', ...config]);
+    expect(without.code, without.stdout + without.stderr).toBe(17);
+    const kept = await asService(['login', 'acme-crm', '--to', 'file', '--password-stdin', ...config], {}, { input: `${server.password}\n` });
+    expect(kept.code, kept.stderr).toBe(0);
+    const file = join(supplier.directory, `secrets/${server.host}.password`);
+    const found = existsSync(file) ? file : join(supplier.directory, 'secrets', readdirSync(join(supplier.directory, 'secrets')).find((n) => n.startsWith(server.host))!);
+    expect(statSync(found).mode & 0o777).toBe(0o600);
+    const pushed = await asService(['push', '--json', ...config]);
+    expect(pushed.code, pushed.stdout + pushed.stderr).toBe(0);
+    expect(pushed.stdout).not.toContain(server.password);
+    const quiet = await asService(['push', '--quiet', ...config]);
+    expect([quiet.code, quiet.stdout, quiet.stderr]).toEqual([0, '', '']);
+  });
+
+  test('from systemd: STATE_DIRECTORY and a credential', async () => {
+    const supplier = await owned();
+    const [state, credentials] = [join(supplier.directory, 'var'), join(supplier.directory, 'credentials')];
+    for (const directory of [state, credentials]) mkdirSync(directory, { mode: 0o700 });
+    supplier.writeConfig({ top: { state: undefined } });
+    writeFileSync(join(credentials, 'depot.password'), `${server.password}\n`, { mode: 0o400 });
+    own(supplier.directory);
+    const pushed = await asService(['push', '--json', '--config', supplier.config], { STATE_DIRECTORY: state, CREDENTIALS_DIRECTORY: credentials, PATH: '/usr/bin:/bin', LANG: 'C' });
+    expect(pushed.code, pushed.stdout + pushed.stderr).toBe(0);
+    const { receiptPath } = json(pushed).results![0].deposit!;
+    expect(receiptPath.startsWith(join(state, 'acme-crm'))).toBe(true);
+    expect(statSync(receiptPath).mode & 0o777).toBe(0o600);
+    expect(statSync(join(state, 'acme-crm')).mode & 0o777).toBe(0o700);
+    expect(statSync(receiptPath).uid).toBe(uid);
+  });
+
+  test('a configuration that another account owns is refused', async () => {
+    const supplier = await owned();
+    chownSync(supplier.config, uid + 1, uid + 1);
+    chmodSync(supplier.config, 0o644);
+    const refused = await asService(['push', '--json', '--config', supplier.config]);
+    expect(refused.code).toBe(10);
+    expect(json(refused).error!.code).toBe('config-insecure');
+  });
+
+  test('nothing asks a question where nobody sits', async () => {
+    const supplier = await owned();
+    const began = Date.now();
+    const { code, stderr } = await asService(['push', '--config', supplier.config]);
+    expect(code).toBe(17);
+    expect(stderr).toMatch(/^depot: error: acme-crm: .*\n(.*\n)*depot: hint: /);
+    expect(Date.now() - began).toBeLessThan(30_000);
+  });
+});
