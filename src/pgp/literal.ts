@@ -1,6 +1,6 @@
 /** The literal packet (RFC 9580 section 5.9) inside the encrypted data: writing ours, reading anybody's. */
 import { DepotError } from '../errors.js';
-import { encodeLength, malformed, packetType, PacketParser } from './packets.js';
+import { concat, encodeLength, malformed, packetType, PacketParser } from './packets.js';
 import type { PacketHeader } from './packets.js';
 import { isIgnored, otherForm } from './preamble.js';
 
@@ -111,7 +111,7 @@ export class LiteralReader {
     if (!this.#inLiteral) return;
     let content = bytes;
     if (!this.#headerDone) {
-      const seen = Buffer.concat([this.#header, bytes]);
+      const seen = concat(this.#header, bytes);
       const octets = 6 + (seen[1] ?? 0);
       if (seen.length < octets) {
         this.#header = seen;

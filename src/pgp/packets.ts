@@ -84,6 +84,17 @@ export function parseLength(bytes: Uint8Array, offset: number): { octets: number
   return { octets: 5, length, partial: false };
 }
 
+/** These bytes one after the other, in new memory. */
+export function concat(...parts: Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((octets, part) => octets + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
+
 /** A fixed new-format length field, in the shortest form. */
 export function encodeLength(length: number): Uint8Array {
   if (length < 192) return Uint8Array.of(length);
@@ -93,12 +104,7 @@ export function encodeLength(length: number): Uint8Array {
 
 /** A whole packet in the new format with a fixed length. */
 export function encodePacket(type: number, body: Uint8Array): Uint8Array {
-  const length = encodeLength(body.length);
-  const packet = new Uint8Array(1 + length.length + body.length);
-  packet[0] = 0xc0 | type;
-  packet.set(length, 1);
-  packet.set(body, 1 + length.length);
-  return packet;
+  return concat(Uint8Array.of(0xc0 | type), encodeLength(body.length), body);
 }
 
 export interface WholePacket {

@@ -3,7 +3,7 @@ import { DepotError } from '../errors.js';
 import type { Aes } from './cfb.js';
 import { describePkesk } from './pkesk.js';
 import type { PkeskDescription } from './pkesk.js';
-import { malformed, packetType, PacketParser, parseHeader } from './packets.js';
+import { concat, malformed, packetType, PacketParser, parseHeader } from './packets.js';
 import type { PacketHeader } from './packets.js';
 import { headOctets, parseHead } from './seipd2.js';
 import type { Aead } from './seipd2.js';
@@ -82,7 +82,7 @@ function checkKeys(packets: Uint8Array[], passwords: number, packet: 'SEIPDv1' |
   const version = packet === 'SEIPDv1' ? 3 : 6;
   const other = pkesks.find((pkesk) => pkesk.version !== version);
   if (other !== undefined) throw malformed(`a session key packet of version ${other.version} before ${packet}`);
-  return { pkesk: Buffer.concat(packets), pkesks };
+  return { pkesk: concat(...packets), pkesks };
 }
 
 async function readHead(input: Prefix, offset: number): Promise<Pick<Preamble, 'head' | 'encryption'>> {
@@ -174,7 +174,7 @@ class Prefix {
   }
 
   #refuseText(): void {
-    const text = Buffer.from(this.bytes.subarray(0, 15)).toString('latin1');
+    const text = String.fromCharCode(...this.bytes.subarray(0, 15));
     if (text.length > 0 && '-----BEGIN PGP '.startsWith(text)) throw otherForm('in ASCII armour');
   }
 }

@@ -8,7 +8,7 @@
  */
 import type { Aes } from './cfb.js';
 import { LiteralReader } from './literal.js';
-import { malformed, packetType, PacketParser } from './packets.js';
+import { concat, malformed, packetType, PacketParser } from './packets.js';
 import type { PacketHeader } from './packets.js';
 import type { Preamble } from './preamble.js';
 import { Seipd1Decryptor } from './seipd1.js';
@@ -68,7 +68,7 @@ export class StructureReader {
 
   #content(bytes: Uint8Array): void {
     if (this.#headOctets < this.#head.length) this.#checkHead(bytes);
-    this.#last = Buffer.concat([this.#last, bytes.subarray(-tagOctets)]).subarray(-tagOctets);
+    this.#last = concat(this.#last, bytes.subarray(-tagOctets)).subarray(-tagOctets);
     const skip = Math.min(this.#skip, bytes.length);
     this.#skip -= skip;
     if (bytes.length > skip) this.#body(bytes.subarray(skip));
@@ -79,7 +79,7 @@ export class StructureReader {
     const octets = Math.min(this.#head.length - this.#headOctets, bytes.length);
     this.#head.set(bytes.subarray(0, octets), this.#headOctets);
     this.#headOctets += octets;
-    if (Buffer.compare(this.#head.subarray(0, this.#headOctets), this.#expectedHead.subarray(0, this.#headOctets)) !== 0) throw malformed('it changed while it was read');
+    if (this.#head.some((octet, i) => i < this.#headOctets && octet !== this.#expectedHead[i])) throw malformed('it changed while it was read');
   }
 }
 

@@ -17,7 +17,7 @@ const secondAt = maxOctets;
 
 const leb128 = (n: number): number[] => n < 128 ? [n] : [(n & 127) | 128, ...leb128(n >> 7)];
 const section = (id: number, bytes: number[]): number[] => [id, ...leb128(bytes.length), ...bytes];
-const text = (name: string): number[] => [name.length, ...Buffer.from(name)];
+const text = (name: string): number[] => [name.length, ...new TextEncoder().encode(name)];
 
 /** (func $xor (param $octets i32) (local $i i32) …): memory[i] ^= memory[i + secondAt] for i = 0, 16, … */
 const body = [
