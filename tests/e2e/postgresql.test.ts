@@ -16,8 +16,8 @@ const pg = peers('initdb', 'pg_ctl', 'psql', 'pg_dump', 'pg_restore');
 async function startPostgres(): Promise<{ psql(database: string, sql: string): Promise<string>; env: NodeJS.ProcessEnv }> {
   const directory = tempDir('pg', '/tmp');
   const data = join(directory, 'data');
-  const as = asRoot() ? await account() : {};
-  if ('uid' in as) chownSync(directory, as.uid!, as.gid);
+  const as: { uid?: number; gid?: number } = asRoot() ? await account() : {};
+  if (as.uid !== undefined && as.gid !== undefined) chownSync(directory, as.uid, as.gid);
   chmodSync(directory, 0o700);
   const env = { PATH: `${dirname(pg!.pg_ctl)}:${process.env['PATH'] ?? ''}`, LC_ALL: 'C.UTF-8', HOME: directory, PGHOST: directory, PGUSER: 'depot' };
   const options = { ...as, env, cwd: directory };
