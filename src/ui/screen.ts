@@ -74,7 +74,7 @@ export class Screen {
 
   error(error: DepotError, debug = false): void {
     this.#release();
-    if (this.json) this.#stdout.write(`${JSON.stringify(errorDocument(error))}\n`);
+    if (this.json) this.#stdout.write(`${jsonText(errorDocument(error))}\n`);
     else for (const line of errorLines(error)) this.#say(line.replace(/^depot: error:/, (label) => this.#paint(this.stderr, 'red', label)));
     if (debug) this.#say(safe(trace(error)));
   }
@@ -101,7 +101,7 @@ export class Screen {
 
   #print(document: object, lines: readonly string[]): void {
     this.#progress?.stop();
-    if (this.json) this.#stdout.write(`${JSON.stringify(document)}\n`);
+    if (this.json) this.#stdout.write(`${jsonText(document)}\n`);
     else if (lines.length > 0) this.#stdout.write(`${lines.join('\n')}\n`);
   }
 
@@ -121,6 +121,11 @@ export class Screen {
   #paint(stream: NodeJS.WriteStream, style: Style, text: string): string {
     return this.#color && stream.isTTY ? styleText(style, text) : text;
   }
+}
+
+/** JSON that a terminal may show: what `JSON.stringify` leaves raw of what `printable` escapes is escaped, which parsers read as the same text. */
+function jsonText(document: object): string {
+  return JSON.stringify(document).replace(/[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Line by line, so that our own line breaks survive and nobody else's control characters do. */
