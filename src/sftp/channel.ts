@@ -167,12 +167,6 @@ export class SftpChannel {
       return;
     }
     const id = (this.#raw._writeReqid = (this.#raw._writeReqid + 1) >>> 0);
-    this.#raw._requests[id] = {
-      cb: (error, unexpected) => {
-        if (error === undefined && unexpected === undefined) done(null);
-        else done(this.#explain('write', error ?? Object.assign(new Error('answered with something else than a status'), { code: Status.BAD_MESSAGE })));
-      },
-    };
     const header = Buffer.allocUnsafe(writeOverhead + handle.length);
     header.writeUInt32BE(header.length - 4 + (end - start), 0);
     header[4] = 6;
@@ -182,13 +176,21 @@ export class SftpChannel {
     header.writeUInt32BE(Math.floor(position / 0x1_0000_0000), 13 + handle.length);
     header.writeUInt32BE(position >>> 0, 17 + handle.length);
     header.writeUInt32BE(end - start, 21 + handle.length);
-    this.#queue.push({ header, bytes, start, end, sent: 0 });
+    const message: Message = { header, bytes, start, end, sent: 0 };
+    this.#raw._requests[id] = {
+      cb: (error, unexpected) => {
+        const nonsense = unexpected !== undefined ? 'answered with something else than a status' : message.sent < header.length + end - start ? 'answered before it was sent' : null;
+        if (error) done(this.#explain('write', error));
+        else done(nonsense === null ? null : new SftpStatus('write', Status.BAD_MESSAGE, nonsense));
+      },
+    };
+    this.#queue.push(message);
     if (this.#queue.length === 1) this.#flush();
   }
 
   /** Ends the channel without waiting for anything; open handles are closed by the server. */
-  end(): void {
-    this.#fail(new ConnectionLost('the channel was closed'));
+  end(reason = new ConnectionLost('the channel was closed')): void {
+    this.#fail(reason);
     this.#sftp.end();
   }
 

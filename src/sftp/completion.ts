@@ -11,7 +11,7 @@ import type { Remote } from './remote.js';
 import { renameAgain, settle, type Pending } from './settle.js';
 import { ConnectionLost, isStatus, refusal, SftpStatus, Status } from './status.js';
 import type { Transfer } from './types.js';
-import { confirm } from './upload.js';
+import { confirm } from './stored.js';
 
 /** An upload whose writes are all acknowledged and whose pending record is on disk. */
 export interface Ready {

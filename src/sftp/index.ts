@@ -7,4 +7,6 @@ export type { Delivery } from './sidecar.js';
 export type { Pending, Settled } from './settle.js';
 export type { FileSystemSpace } from './channel.js';
 export type { Login, Look, RemoteSpec, Transfer, TransportHooks, TransportStats } from './types.js';
-export { deadPartial, maxHeldBytes, type Checkpoint, type DeadUploadError, type Upload, type UploadOptions } from './upload.js';
+export { deadPartial, type DeadUploadError } from './dead.js';
+export { maxHeldBytes } from './stripes.js';
+export { type Checkpoint, type Upload, type UploadOptions } from './upload.js';

@@ -1,15 +1,18 @@
 import { DepotError } from '../errors.js';
 import { isOutbound, type SuitcaseBlock } from '../outbound.js';
 import { orAborted } from './abort.js';
-import { Book, type Piece } from './book.js';
+import { Book } from './book.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import { publish, type Ready } from './completion.js';
-import { Lane, LaneGrowth, laneBytes } from './lanes.js';
-import { explainCreate, fullDisk } from './refused.js';
+import { deadPartial, deadUpload } from './dead.js';
+import { explainCreate } from './refused.js';
 import type { Remote } from './remote.js';
-import { lookAt } from './settle.js';
-import { ConnectionLost, isStatus, refusal, SftpStatus, Status } from './status.js';
+import { ConnectionLost, isStatus, SftpStatus, Status } from './status.js';
+import { confirm, sizeOf } from './stored.js';
+import { Stripes } from './stripes.js';
 import type { Transfer } from './types.js';
+
+export { deadPartial };
 
 export interface UploadOptions {
   /** Ignored with `publish: direct`, where the final name is written from the start. */
@@ -27,22 +30,6 @@ export interface Checkpoint {
   by: 'fsync' | 'fstat';
 }
 
-/** This deposit id cannot be finished: the partial is gone, or shorter than what was acknowledged. */
-export type DeadUploadError = DepotError & { readonly dead: true };
-
-/** Whether another attempt needs a new deposit id (where every source can be read again). */
-export function deadPartial(error: unknown): error is DeadUploadError {
-  return error instanceof DepotError && 'dead' in error && error.dead === true;
-}
-
-function deadUpload(message: string, cause?: unknown): DeadUploadError {
-  return Object.assign(new DepotError('connection-lost', message, { published: 'no', hint: 'push again', cause }), { dead: true as const });
-}
-
-/** The most octets of blocks that an upload holds, whatever the lanes: 8 × what a lane can have on its way. */
-export const maxHeldBytes = 22 * 1024 * 1024;
-const minHeldBytes = 6 * 1024 * 1024;
-
 /** How long `abandon` tries to remove the partial: someone may have pressed Ctrl-C. */
 const abandonMs = 8000;
 
@@ -55,25 +42,19 @@ export class Upload {
   readonly #options: UploadOptions;
   readonly #path: string;
   readonly #book: Book;
-  readonly #growth: LaneGrowth;
+  readonly #stripes: Stripes;
   readonly #onReleased: ((block: SuitcaseBlock) => void)[] = [];
   readonly #waiters: (() => void)[] = [];
-  #lanes: Lane[] = [];
-  #openingLanes = false;
   #created = false;
   #state: 'open' | 'completing' | 'publishing' | 'over' = 'open';
   #failure: Error | null = null;
   #recovery: Promise<void> | null = null;
   #abandoned: Promise<{ removed: boolean }> | null = null;
-  /** Writing waits while the server is asked why it refused a write. */
-  #paused = false;
   /** Whether an answer to fsync means anything on this server. */
   #flushes = true;
   #turn: Promise<void> = Promise.resolve();
   /** Aborted when the upload fails, is abandoned or interrupted: nothing goes on in the background. */
   readonly #ended = new AbortController();
-  #lastAnswer = 0;
-  readonly #stallTimer: NodeJS.Timeout;
   readonly #onAbort: () => void;
 
   private constructor(remote: Remote, options: UploadOptions) {
@@ -81,12 +62,10 @@ export class Upload {
     this.#options = options;
     this.#path = remote.path(this.partialName);
     this.#book = new Book((block) => this.#onReleased.forEach((released) => released(block)), options.resumeFrom ?? 0);
-    this.#growth = new LaneGrowth(lanesAllowed(remote));
+    this.#stripes = new Stripes(remote, this.#path, this.#book, { changed: () => this.#notify(), failed: (error) => this.#fail(error), lost: () => this.#recover() });
     const { signal } = remote.hooks;
     this.#onAbort = () => this.#fail(signal.reason as Error);
     signal.addEventListener('abort', this.#onAbort, { once: true });
-    const stallMs = remote.spec.stallMs ?? 30_000;
-    this.#stallTimer = setInterval(() => this.#checkStall(stallMs), Math.max(10, stallMs / 8)).unref();
   }
 
   /** For `Remote.createUpload`. */
@@ -127,10 +106,10 @@ export class Upload {
     // Law 1 at run time: a cast that fools the compiler ends here.
     if (!isOutbound(block)) throw new DepotError('internal', 'these bytes are not marked as fit to leave', { published: 'no' });
     const turn = this.#turn.then(async () => {
-      await this.#until(() => this.#book.heldBytes < this.#heldLimit);
+      await this.#until(() => this.#book.heldBytes < this.#stripes.heldLimit);
       if (this.#state !== 'open') throw new DepotError('internal', 'the upload is complete already');
       this.#book.accept(block);
-      this.#pump();
+      this.#stripes.pump();
     });
     this.#turn = turn.catch(() => undefined);
     return turn;
@@ -142,7 +121,7 @@ export class Upload {
    */
   async checkpoint(): Promise<Checkpoint | null> {
     const offset = this.#book.contiguous;
-    const lane = this.#lanes[0];
+    const lane = this.#stripes.first;
     if (!lane) return null;
     try {
       if (this.#flushes && lane.channel.has('fsync@openssh.com')) {
@@ -169,7 +148,7 @@ export class Upload {
     try {
       const durability = await this.#confirm();
       await o.beforeClose(durability);
-      await this.#until(() => this.#recovery === null && this.#lanes.length > 0);
+      await this.#until(() => this.#connected && !this.#stripes.opening);
       this.#state = 'publishing';
       return await publish(this.#ready(durability));
     } catch (error) {
@@ -204,7 +183,7 @@ export class Upload {
     this.#over();
     if (!this.#created) return { removed: false };
     this.#created = false;
-    for (const lane of this.#lanes.splice(0).slice(1)) lane.channel.end();
+    for (const lane of this.#stripes.lanes.slice(1)) lane.channel.end();
     const remove = (ms: number): Promise<boolean> => this.#remote.removePartial(this.partialName, AbortSignal.timeout(ms));
     const live = this.#remote.live;
     try {
@@ -232,7 +211,7 @@ export class Upload {
         const handle = await channel.open(this.#path, OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE);
         this.#created = true;
         this.#tryFlush(channel, handle);
-        this.#firstLane(channel, handle);
+        this.#stripes.start(channel, handle);
         return;
       } catch (error) {
         if (error instanceof ConnectionLost) {
@@ -272,7 +251,7 @@ export class Upload {
         const acknowledged = this.#book.contiguous;
         if (size !== null && size < acknowledged) throw deadUpload(`${this.#path} holds ${size} of ${acknowledged} acknowledged octets`);
         this.#created = true;
-        this.#firstLane(channel, handle);
+        this.#stripes.start(channel, handle);
         return;
       } catch (error) {
         if (!(error instanceof ConnectionLost)) throw error;
@@ -280,166 +259,24 @@ export class Upload {
     }
   }
 
-  #firstLane(channel: SftpChannel, handle: Buffer): void {
-    this.#lanes = [new Lane(channel, handle, this.#remote.spec.window)];
-    this.#countLanes();
-    this.#growth.reset();
-    this.#lastAnswer = performance.now();
-    channel.onLost(() => this.#recover());
-    this.#pump();
-  }
-
-  // --- writing ---------------------------------------------------------------------------------
-
-  get #heldLimit(): number {
-    const lane = this.#lanes[0];
-    const perLane = lane ? laneBytes(lane.writeSize, this.#remote.spec.window) : 0;
-    return Math.min(maxHeldBytes, Math.max(minHeldBytes, this.#lanes.length * perLane + 2 * 1024 * 1024));
-  }
-
-  /** Gives every lane with room something to write, the emptiest first. */
-  #pump(): void {
-    while (!this.#paused && !this.#failure && this.#book.hasNext) {
-      let lane: Lane | undefined;
-      for (const candidate of this.#lanes) {
-        if (candidate.hasRoom && (!lane || candidate.bytesInFlight < lane.bytesInFlight)) lane = candidate;
-      }
-      if (!lane) return;
-      const piece = this.#book.next(lane.writeSize);
-      if (!piece) return;
-      if (this.#idle) this.#lastAnswer = performance.now();
-      const chosen = lane;
-      chosen.send(piece, (error) => this.#answered(chosen, piece, error));
-    }
-  }
-
-  get #idle(): boolean {
-    return this.#lanes.every((lane) => lane.inFlight.size === 0);
-  }
-
-  #answered(lane: Lane, piece: Piece, error: SftpStatus | ConnectionLost | null): void {
-    this.#lastAnswer = performance.now();
-    if (error instanceof ConnectionLost) {
-      this.#book.giveBack(piece);
-      return;
-    }
-    if (error) {
-      this.#book.giveBack(piece);
-      this.#refused(piece, error);
-      return;
-    }
-    this.#book.acknowledge(piece);
-    this.#remote.progressed();
-    this.#remote.stats.acknowledged += piece.end - piece.start;
-    this.#remote.hooks.progress?.({ acknowledged: this.#book.acknowledged });
-    const full = this.#book.hasNext;
-    const wanted = this.#growth.wanted(this.#lanes.length, piece.end - piece.start, full, lane.channel.roundTripMs);
-    if (wanted > this.#lanes.length) void this.#addLanes(wanted - this.#lanes.length);
-    this.#pump();
-    this.#notify();
-  }
-
-  /** FAILURE has no cause: ask about space, write once more, then stop. Other answers are final. */
-  #refused(piece: Piece, error: SftpStatus): void {
-    if (this.#failure) return;
-    const what = `write to ${this.#path}`;
-    piece.refusals++;
-    if (!isStatus(error, Status.FAILURE)) {
-      this.#fail(isStatus(error, Status.NO_SUCH_FILE) ? new DepotError('remote-refused', `the server refused to ${what}: its file is gone`, { published: 'no', cause: error, hint: 'ask the agent what removes files while they are written' }) : refusal(error, what));
-      return;
-    }
-    if (this.#paused) return;
-    if (piece.refusals > 1) {
-      this.#fail(new DepotError('remote-refused', `the server refused twice to ${what}: it did not say why`, { published: 'no', cause: error, hint: 'ask the agent about quota and free space, then push again' }));
-      return;
-    }
-    this.#paused = true;
-    void this.#askWhy(error);
-  }
-
-  async #askWhy(error: SftpStatus): Promise<void> {
-    try {
-      const channel = this.#lanes[0]?.channel;
-      const space = await channel?.space(this.#remote.directory);
-      if (space && space.freeBytes < this.#lanes[0]!.writeSize) this.#fail(fullDisk(this.#remote, error));
-    } catch (failure) {
-      if (!(failure instanceof ConnectionLost)) this.#fail(failure as Error);
-    } finally {
-      this.#paused = false;
-      this.#pump();
-    }
-  }
-
-  // --- lanes -----------------------------------------------------------------------------------
-
-  /** A channel or a second open that is refused costs a lane, not the deposit. */
-  async #addLanes(count: number): Promise<void> {
-    if (this.#openingLanes) return;
-    this.#openingLanes = true;
-    const first = this.#lanes[0];
-    const session = this.#remote.live;
-    try {
-      if (!first || session?.channel !== first.channel) return;
-      await Promise.all(Array.from({ length: count }, async () => {
-        const channel = await session.openChannel();
-        try {
-          const handle = await channel.open(this.#path, OpenFlag.WRITE);
-          if (this.#lanes[0] !== first || this.#state !== 'open' || this.#failure) {
-            channel.end();
-            return;
-          }
-          this.#addLane(new Lane(channel, handle, this.#remote.spec.window));
-        } catch (error) {
-          channel.end();
-          throw error;
-        }
-      }));
-    } catch {
-      // Refused; unless it was the connection that went, which says nothing about lanes.
-      if (!first?.channel.lost) this.#growth.stop();
-    } finally {
-      this.#openingLanes = false;
-    }
-  }
-
-  #addLane(lane: Lane): void {
-    this.#lanes.push(lane);
-    this.#countLanes();
-    this.#growth.reset();
-    lane.channel.onLost(() => {
-      const at = this.#lanes.indexOf(lane);
-      if (at <= 0) return;
-      this.#lanes.splice(at, 1);
-      this.#growth.stop();
-      for (const piece of lane.takeBack()) this.#book.giveBack(piece);
-      this.#pump();
-    });
-    this.#pump();
-    this.#notify();
-  }
-
-  #countLanes(): void {
-    this.#remote.stats.lanes = Math.max(this.#remote.stats.lanes, this.#lanes.length);
-  }
-
   // --- going on after a loss ---------------------------------------------------------------------
-
-  #checkStall(stallMs: number): void {
-    if (!this.#idle && !this.#paused && performance.now() - this.#lastAnswer > stallMs) this.#remote.live?.destroy();
-  }
 
   #recover(): void {
     // From the close on, a loss is settled by looking, not by going on.
     if (this.#failure || this.#recovery || this.#state === 'publishing' || this.#state === 'over') return;
-    for (const lane of this.#lanes.splice(0)) for (const piece of lane.takeBack()) this.#book.giveBack(piece);
+    this.#stripes.takeBack();
     this.#recovery = this.#reopen()
       .catch((error: unknown) => this.#fail(error as Error))
       .finally(() => {
         this.#recovery = null;
         this.#notify();
         // Lost again between the last check and now.
-        if (this.#lanes[0]?.channel.lost) this.#recover();
+        if (this.#stripes.first?.channel.lost) this.#recover();
       });
+  }
+
+  get #connected(): boolean {
+    return this.#recovery === null && this.#stripes.first !== undefined;
   }
 
   // --- completion --------------------------------------------------------------------------------
@@ -447,8 +284,8 @@ export class Upload {
   /** All answers in, the right size, flushed; as often as it takes. */
   async #confirm(): Promise<Transfer['durability']> {
     for (;;) {
-      await this.#until(() => this.#book.done && this.#recovery === null && this.#lanes.length > 0);
-      const { channel, handle } = this.#lanes[0]!;
+      await this.#until(() => this.#book.done && this.#connected);
+      const { channel, handle } = this.#stripes.first!;
       try {
         return await orAborted(confirm(channel, handle, { path: this.#path, bytes: this.#book.total, flushes: this.#flushes }), this.#ended.signal);
       } catch (error) {
@@ -462,7 +299,7 @@ export class Upload {
     return {
       remote: this.#remote,
       pending: { partialName: this.partialName, finalName: this.#options.finalName, bytes: this.#book.total },
-      handles: this.#lanes.map(({ channel, handle }) => ({ channel, handle })),
+      handles: this.#stripes.lanes.map(({ channel, handle }) => ({ channel, handle })),
       durability,
       flushes: this.#flushes,
     };
@@ -473,6 +310,7 @@ export class Upload {
   #fail(error: Error): void {
     if (this.#failure || this.#state === 'publishing' || this.#state === 'over') return;
     this.#failure = error;
+    this.#stripes.end();
     this.#ended.abort(error);
     this.#notify();
   }
@@ -480,7 +318,7 @@ export class Upload {
   #over(): void {
     this.#state = 'over';
     this.#ended.abort(this.#failure ?? new ConnectionLost('the upload is over'));
-    clearInterval(this.#stallTimer);
+    this.#stripes.end();
     this.#remote.hooks.signal.removeEventListener('abort', this.#onAbort);
     this.#notify();
   }
@@ -504,41 +342,4 @@ export class Upload {
 
 function isLost(error: unknown): boolean {
   return error instanceof DepotError && error.code === 'connection-lost';
-}
-
-/** Several lanes only where they are known to be taken right, and never where a close may collect the file. */
-function lanesAllowed(remote: Remote): 'auto' | number {
-  const { publish: mode, laneSafe, lanes } = remote.spec;
-  const safe = /^SSH-2\.0-OpenSSH/.test(remote.server) || laneSafe === true;
-  return safe && mode !== 'direct' ? lanes : 1;
-}
-
-/** Size by handle, else by name; null when the server tells neither. */
-async function sizeOf(channel: SftpChannel, handle: Buffer, path: string): Promise<number | null> {
-  try {
-    const size = await channel.fstat(handle);
-    if (size !== null) return size;
-  } catch (error) {
-    if (!(error instanceof SftpStatus)) throw error;
-  }
-  const found = await lookAt(channel, path);
-  return found === null || found === 'unreadable' ? null : found.size;
-}
-
-/** Size and flush, as far as the server offers them. An fsync that fails is told once only: it is never repeated. */
-export async function confirm(channel: SftpChannel, handle: Buffer, { path, bytes, flushes }: { path: string; bytes: number; flushes: boolean }): Promise<Transfer['durability']> {
-  const size = await sizeOf(channel, handle, path);
-  if (size !== null && size !== bytes) {
-    throw new DepotError('remote-refused', `${path} has ${size} octets on the server instead of ${bytes}, although it acknowledged every write`, { published: 'no', hint: 'set remote.window: 1 and remote.lanes: 1, and tell the agent' });
-  }
-  if (flushes && channel.has('fsync@openssh.com')) {
-    try {
-      await channel.fsync(handle);
-      return 'fsynced';
-    } catch (error) {
-      if (!(error instanceof SftpStatus)) throw error;
-      if (isStatus(error, Status.FAILURE)) throw refusal(error, `store ${path} (fsync)`);
-    }
-  }
-  return size === null ? 'acknowledged-only' : 'size-checked';
 }

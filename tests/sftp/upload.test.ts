@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { markSuitcaseBlock, type SuitcaseBlock } from '../../src/outbound.js';
 import { deadPartial } from '../../src/sftp/upload.js';
-import { startScriptedServer } from '../support/scripted-server.js';
+import { startScriptedServer, status } from '../support/scripted-server.js';
 import { connectTo, content, deposit, failure, names, sha256, writeAll } from './support.js';
 
 const MiB = 1024 * 1024;
@@ -351,6 +351,15 @@ describe('refusals', () => {
     const upload = await remote.createUpload(names);
     expect(await failure(writeAll(upload, content(12 * MiB)))).toMatchObject({ code: expected });
     expect(remote.stats.reconnects).toBe(0);
+  });
+
+  test('an answer to a write that was never sent: this server is not believed', async () => {
+    // All of the second half of the window, while the channel has no room for it.
+    const early = (id: number): Buffer => Buffer.concat(Array.from({ length: 80 }, (_, i) => status(id + 40 + i, 0)));
+    const server = await startScriptedServer({ script: (r) => (r.type === 'write' && r.nth === 1 ? { answer: early(r.id) } : undefined) });
+    const { remote } = await connectTo(server, { window: 200 });
+    expect(await failure(deposit(remote, content(6 * MiB)))).toMatchObject({ code: 'remote-refused', published: 'no' });
+    expect(server.files.size).toBe(0);
   });
 
   test('a write in the middle of several lanes that fails for good leaves nothing published', async () => {

@@ -13,6 +13,7 @@ export type RequestType =
   | 'realpath' | 'stat' | 'rename' | 'readlink' | 'symlink' | 'limits' | 'fsync' | 'statvfs' | 'posix-rename' | 'unknown';
 
 export interface Request {
+  id: number;
   type: RequestType;
   /** How many requests of this type there have been, this one included. */
   nth: number;
@@ -42,6 +43,8 @@ export interface Action {
 }
 
 export interface ScriptedOptions {
+  /** Default: a free one. */
+  port?: number;
   /** Software name in the identification; a name that starts with `OpenSSH` gets what OpenSSH gets. */
   software?: string;
   username?: string;
@@ -115,7 +118,7 @@ export async function startScriptedServer(options: ScriptedOptions = {}): Promis
   const publicKeys = keys.map((pair) => pair.public.split(' '));
   const sockets = new Set<Socket>();
   const server: ScriptedServer = {
-    host: '127.0.0.1', port: 0, username: options.username ?? 'acme', password: options.password ?? 'correct horse',
+    host: '127.0.0.1', port: options.port ?? 0, username: options.username ?? 'acme', password: options.password ?? 'correct horse',
     fingerprints: publicKeys.map(([, blob]) => `SHA256:${createHash('sha256').update(Buffer.from(blob, 'base64')).digest('base64').replace(/=+$/, '')}`),
     hostKeyTypes: publicKeys.map(([type]) => type),
     files: new Map(), collected: new Map(), requests: [], payloads: [], connections: 0, logins: [],
@@ -298,7 +301,7 @@ class SftpSession {
     const text = (): string => bytes().toString('utf8');
     const byHandle = (): string => this.#handles.get(text()) ?? '';
     let type: RequestType = types[packet[0]] ?? 'unknown';
-    const request = { type, nth: 0, connection: this.connection, channel: this.number, path: '', target: '', flags: 0, offset: 0, data: Buffer.alloc(0) };
+    const request = { id: packet.readUInt32BE(1), type, nth: 0, connection: this.connection, channel: this.number, path: '', target: '', flags: 0, offset: 0, data: Buffer.alloc(0) };
     if (packet[0] === 200) {
       const name = text();
       type = request.type = ({ 'limits@openssh.com': 'limits', 'fsync@openssh.com': 'fsync', 'statvfs@openssh.com': 'statvfs', 'posix-rename@openssh.com': 'posix-rename' } as Record<string, RequestType>)[name] ?? 'unknown';

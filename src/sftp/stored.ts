@@ -1,0 +1,35 @@
+import { DepotError } from '../errors.js';
+import type { SftpChannel } from './channel.js';
+import { lookAt } from './settle.js';
+import { isStatus, refusal, SftpStatus, Status } from './status.js';
+import type { Transfer } from './types.js';
+
+/** Size by handle, else by name; null when the server tells neither. */
+export async function sizeOf(channel: SftpChannel, handle: Buffer, path: string): Promise<number | null> {
+  try {
+    const size = await channel.fstat(handle);
+    if (size !== null) return size;
+  } catch (error) {
+    if (!(error instanceof SftpStatus)) throw error;
+  }
+  const found = await lookAt(channel, path);
+  return found === null || found === 'unreadable' ? null : found.size;
+}
+
+/** Size and flush, as far as the server offers them. An fsync that fails is told once only: it is never repeated. */
+export async function confirm(channel: SftpChannel, handle: Buffer, { path, bytes, flushes }: { path: string; bytes: number; flushes: boolean }): Promise<Transfer['durability']> {
+  const size = await sizeOf(channel, handle, path);
+  if (size !== null && size !== bytes) {
+    throw new DepotError('remote-refused', `${path} has ${size} octets on the server instead of ${bytes}, although it acknowledged every write`, { published: 'no', hint: 'set remote.window: 1 and remote.lanes: 1, and tell the agent' });
+  }
+  if (flushes && channel.has('fsync@openssh.com')) {
+    try {
+      await channel.fsync(handle);
+      return 'fsynced';
+    } catch (error) {
+      if (!(error instanceof SftpStatus)) throw error;
+      if (isStatus(error, Status.FAILURE)) throw refusal(error, `store ${path} (fsync)`);
+    }
+  }
+  return size === null ? 'acknowledged-only' : 'size-checked';
+}
