@@ -67,12 +67,13 @@ async function resume(scene: Scene, record: PendingRecord, settled: Settled): Pr
 /** Nothing was published: what remains at the agent is no deposit. */
 async function discard({ state, agent, hooks }: Scene, record: PendingRecord): Promise<void> {
   const name = record.publish === 'direct' ? record.finalName : record.partialName;
+  // Where the agent collects what is closed, it may have taken the beginning of a suitcase.
+  const vanished = record.publish === 'direct' && (await agent.remote.look(name)) === null;
   const removed = await agent.remote.removePartial(name);
-  const there = removed ? null : await agent.remote.look(name);
-  const left = removed
-    ? 'what it left at the agent was removed'
-    : there === null && record.publish === 'rename'
-      ? 'nothing of it is at the agent'
+  const left = vanished
+    ? `${name} is not at ${agent.address}: should the agent have taken it, it is not complete`
+    : removed
+      ? 'nothing of it is left at the agent'
       : `${name} may remain at ${agent.address} and is not complete: ask the agent to remove it`;
   hooks.warn(`${record.depositId}, begun by an earlier run, was not deposited; ${left}`);
   await removeSpool(state, record);

@@ -94,7 +94,7 @@ function unfitness({ keys }: Scene, { draft }: SpooledRecord): string | null {
 async function discardSpooled(scene: Scene, record: SpooledRecord, why: string): Promise<void> {
   const { state, agent, hooks } = scene;
   const removed = await agent.remote.removePartial(remoteName(record));
-  hooks.warn(`${record.depositId}, which an earlier run sealed, is given up: ${why}${removed || record.spool.confirmed === undefined ? '' : `; ${remoteName(record)} may remain at ${agent.address}`}`);
+  hooks.warn(`${record.depositId}, which an earlier run sealed, is given up: ${why}${removed ? '' : `; ${remoteName(record)} may remain at ${agent.address}`}`);
   await removeSpool(state, record);
   await removePending(state, record.depositId);
 }
@@ -203,7 +203,7 @@ async function keepForLater({ state, agent, run, hooks }: Scene, upload: Upload,
 async function fromTheBeginning({ state, agent, o }: Scene, record: SpooledRecord): Promise<SpooledRecord> {
   const { remote } = agent;
   const old = remoteName(record);
-  const free = (await remote.removePartial(old)) || (await remote.look(old)) === null;
+  const free = await remote.removePartial(old);
   const { publish } = o.arrangement.remote;
   if (!free && publish === 'direct' && record.publish === 'direct') {
     await removeSpool(state, record);
