@@ -7,7 +7,7 @@ import type { Remote } from './remote.js';
 import { ConnectionLost, isStatus, refusal, Status, type SftpStatus } from './status.js';
 
 /** The most octets of blocks that an upload holds, whatever the lanes: 8 × what a lane can have on its way. */
-export const maxHeldBytes = 22 * 1024 * 1024;
+const maxHeldBytes = 22 * 1024 * 1024;
 const minHeldBytes = 6 * 1024 * 1024;
 
 /** What happens to the lanes, for whom it matters. */

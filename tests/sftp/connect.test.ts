@@ -4,10 +4,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import ssh2 from 'ssh2';
 import { connect } from '../../src/sftp/connect.js';
-import { hasNativeCiphers } from '../../src/sftp/algorithms.js';
 import { scanHostKeys } from '../../src/sftp/scan.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
 import { mustRun } from '../support/process.js';
@@ -272,8 +272,14 @@ describe('servers that are not there, or not right', () => {
   });
 });
 
-test('the native ciphers are there in this installation', () => {
-  expect(hasNativeCiphers()).toBe(true);
+test('without the native ciphers everything works, slower', async () => {
+  const server = await startScriptedServer();
+  const here = (file: string): string => fileURLToPath(new URL(`children/${file}`, import.meta.url));
+  const spec = JSON.stringify({ ...specFor(server), password: server.password });
+  const { stdout } = await mustRun(process.execPath, ['--require', here('without-native.cjs'), '--import', 'tsx', here('deposit.ts'), spec]);
+  const { native, status, content } = JSON.parse(stdout) as { native: boolean; status: string; content: string };
+  expect({ native, status }).toEqual({ native: false, status: 'acknowledged' });
+  expect(server.files.get('/in/x')!.toString('base64')).toBe(content);
 });
 
 const keygen = peer('ssh-keygen');
