@@ -57,13 +57,15 @@ export function progressText(phase: string, p: Amounts, perSecond: number | null
 /** One line on a terminal, drawn by ora. */
 export class Progress {
   readonly #spinner: Ora;
+  readonly #stream: NodeJS.WriteStream;
   #phase = '';
   #sent = new SteadyRate();
   #read = new SteadyRate();
 
-  constructor(stream: NodeJS.WriteStream) {
+  constructor(stream: NodeJS.WriteStream, color: boolean) {
+    this.#stream = stream;
     // discardStdin would put the terminal in raw mode, in which Ctrl-C is no signal.
-    this.#spinner = ora({ stream, discardStdin: false, hideCursor: true });
+    this.#spinner = ora({ stream, discardStdin: false, hideCursor: true, color: color ? 'cyan' : false });
   }
 
   phase(name: string): void {
@@ -74,7 +76,7 @@ export class Progress {
   update(p: Amounts, now = performance.now()): void {
     this.#sent.sample(p.acknowledgedBytes, now);
     this.#read.sample(p.datasetBytes, now);
-    this.#spinner.text = progressText(this.#phase, p, this.#sent.perSecond, this.#read.perSecond);
+    this.#show(progressText(this.#phase, p, this.#sent.perSecond, this.#read.perSecond));
   }
 
   /** Something that is only counted in octets: `verifying 1.2 GiB of 5.1 GiB, 480.0 MiB/s`. */
@@ -84,17 +86,16 @@ export class Progress {
     const of = total === null ? '' : ` of ${bytes(total)}`;
     const speed = perSecond === null ? '' : `, ${bytes(Math.round(perSecond))}/s`;
     const left = perSecond && total !== null && total > done ? `, ${duration(((total - done) / perSecond) * 1000)} left` : '';
-    this.#spinner.text = `${this.#phase}  ${bytes(done)}${of}${speed}${left}`;
+    this.#show(`${this.#phase}  ${bytes(done)}${of}${speed}${left}`);
   }
 
-  /** Takes the line away, lets `write` write, and puts it back. */
-  aside(write: () => void): void {
-    this.#spinner.clear();
-    write();
-    if (this.#spinner.isSpinning) this.#spinner.render();
+  /** A line that wraps would be two. */
+  #show(text: string): void {
+    const room = this.#stream.columns - 4;
+    this.#spinner.text = text.length > room ? `${text.slice(0, room - 1)}…` : text;
   }
 
   stop(): void {
-    this.#spinner.stop();
+    if (this.#spinner.isSpinning) this.#spinner.stop();
   }
 }

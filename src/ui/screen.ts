@@ -22,6 +22,8 @@ export interface Streams {
   stderr: NodeJS.WriteStream;
 }
 
+const narrowest = 20;
+
 type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
 
 export class Screen {
@@ -86,9 +88,10 @@ export class Screen {
 
   /** Shows progress while a terminal is there and the user did not ask for silence; null otherwise. */
   async progress(): Promise<Progress | null> {
-    if (this.json || this.quiet || !this.stderr.isTTY) return null;
+    // A terminal that does not know its width (0 columns, as some wrappers make them) sends ora into an endless loop.
+    if (this.json || this.quiet || !this.stderr.isTTY || !(this.stderr.columns > narrowest)) return null;
     const { Progress } = await import('./progress.js');
-    this.#progress = new Progress(this.stderr);
+    this.#progress = new Progress(this.stderr, this.#color);
     return this.#progress;
   }
 
@@ -105,11 +108,9 @@ export class Screen {
     else if (lines.length > 0) this.#stdout.write(`${lines.join('\n')}\n`);
   }
 
-  /** Writes a line to stderr without tearing the progress line. */
+  /** Writes a line to stderr. While the progress line is there, ora takes it away and puts it back. */
   #say(line: string): void {
-    const write = (): void => { this.stderr.write(`${line}\n`); };
-    if (this.#progress) this.#progress.aside(write);
-    else write();
+    this.stderr.write(`${line}\n`);
   }
 
   #release(): void {
