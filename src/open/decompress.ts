@@ -1,8 +1,8 @@
 import { Decompress } from 'fzstd';
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
-import { DepotError } from '../errors.js';
-import { ZstdFrames } from './zstd-frames.js';
+import { DepotError, isDepotError } from '../errors.js';
+import { splitFrames, ZstdFrames } from './zstd-frames.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 export type ContentFormat = 'none' | 'gzip' | 'zstd';
@@ -26,7 +26,7 @@ export async function* decompress(chunks: Iterable<Bytes>, found: (format: Conte
   found(format);
   if (format === 'none') yield* input.chunks;
   else if (format === 'gzip') yield* through(zlib.createGunzip({ chunkSize: OUTPUT_OCTETS }), input.chunks, format);
-  else if (zlib.createZstdDecompress) yield* through(zlib.createZstdDecompress(), input.chunks, format);
+  else if (zlib.createZstdDecompress) yield* zstdFrames(input.chunks, zlib.createZstdDecompress);
   else yield* zstdWithoutRuntime(input.chunks);
 }
 
@@ -35,28 +35,46 @@ const OUTPUT_OCTETS = 256 * 1024;
 /** Runs chunks through a zlib stream and makes sure that it consumed them all: zlib itself ignores what follows the end. */
 async function* through(transform: Transform & { readonly bytesWritten: number }, chunks: Iterable<Bytes>, format: ContentFormat): AsyncGenerator<Bytes> {
   let written = 0;
-  let inputFailure: { error: unknown } | null = null;
+  const failures: DepotError[] = [];
+  // After an error zlib may never call back a write that waits.
+  const closed = new Promise<void>((resolve) => transform.once('close', resolve));
+  transform.on('error', () => undefined);
   const feed = async (): Promise<void> => {
     for (const chunk of chunks) {
       written += chunk.length;
       // The callback waits for the reader below, so no more than one chunk's output is ever held.
-      await new Promise<void>((done, failed) => transform.write(chunk, (error) => (error ? failed(error) : done())));
+      await Promise.race([closed, new Promise<void>((done) => transform.write(chunk, () => done()))]);
+      if (transform.destroyed) return;
     }
     transform.end();
   };
   const feeding = feed().catch((error: unknown) => {
-    inputFailure ??= { error };
+    if (isDepotError(error)) failures.push(error);
     transform.destroy(error as Error);
   });
   try {
     for await (const bytes of transform) yield bytes as Bytes;
     await feeding;
   } catch (error) {
-    throw (inputFailure as { error: unknown } | null)?.error instanceof DepotError ? inputFailure!.error : broken(format, error);
+    throw failures[0] ?? broken(format, error);
   } finally {
     transform.destroy();
   }
   if (transform.bytesWritten !== written) throw broken(format, new Error('data after the end of the stream'));
+}
+
+/** Each frame through a decoder of its own, see `splitFrames`. */
+async function* zstdFrames(chunks: Iterable<Bytes>, createDecoder: NonNullable<typeof zlib.createZstdDecompress>): AsyncGenerator<Bytes> {
+  const pieces = splitFrames(chunks);
+  for (let next = pieces.next(); !next.done; ) {
+    function* frame(): Generator<Bytes> {
+      for (let last = false; !last && !next.done; next = pieces.next()) {
+        last = next.value.last;
+        yield next.value.bytes;
+      }
+    }
+    yield* through(createDecoder(), frame(), 'zstd');
+  }
 }
 
 /** The input is cut small because four octets can stand for 128 KiB, and all that a slice stands for comes out before the next. */

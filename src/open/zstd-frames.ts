@@ -6,11 +6,35 @@ const MAGIC = 0xfd2fb528;
 /** The shortest header; what is longer is known from it. */
 const HEADER_START = 6;
 
+/** Octets of one frame; `last` with its end. */
+export interface FramePiece {
+  bytes: Uint8Array<ArrayBuffer>;
+  last: boolean;
+}
+
+/**
+ * Cuts zstd data into its frames: Node's decoder stops after a frame and drops what follows it in the same chunk, without an error.
+ *
+ * @throws DepotError 'archive-refused' where the last frame is cut off
+ */
+export function* splitFrames(chunks: Iterable<Uint8Array<ArrayBuffer>>): Generator<FramePiece> {
+  const frames = new ZstdFrames(Infinity);
+  for (const chunk of chunks) {
+    for (let start = 0; start < chunk.length; ) {
+      const { end, last } = frames.walk(chunk, start);
+      yield { bytes: chunk.subarray(start, end), last };
+      start = end;
+    }
+  }
+  if (!frames.isBetween) throw new DepotError('archive-refused', 'the zstd data inside the suitcase is not valid: it is cut off');
+}
+
 /**
  * Walks over the frames of zstd data (RFC 8878, section 3.1) without decompressing them, ahead of a decoder that would allocate,
  * and move with each block, whatever window a frame asks for: up to 2 GiB for a handful of octets.
  */
 export class ZstdFrames {
+  readonly #largestWindow: number;
   #collected: number[] = [];
   #wanted = HEADER_START;
   #skip = 0;
@@ -18,18 +42,34 @@ export class ZstdFrames {
   #checksum = false;
   #last = false;
 
+  constructor(largestWindow = LARGEST_WINDOW) {
+    this.#largestWindow = largestWindow;
+  }
+
+  /** Whether the octets so far end with the end of a frame, or there were none. */
+  get isBetween(): boolean {
+    return this.#next === 'frame' && this.#skip === 0 && this.#collected.length === 0;
+  }
+
   /** The next octets of the data. @throws DepotError 'archive-refused' for a window that is too large */
   see(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length; ) at = this.walk(bytes, at).end;
+  }
+
+  /** Walks to the end of the current frame, or of the octets. @throws as `see` */
+  walk(bytes: Uint8Array, start: number): { end: number; last: boolean } {
+    for (let at = start; at < bytes.length; ) {
       if (this.#skip > 0) {
         const skipped = Math.min(this.#skip, bytes.length - at);
         this.#skip -= skipped;
         at += skipped;
-        continue;
+      } else {
+        this.#collected.push(bytes[at++]!);
+        if (this.#collected.length === this.#wanted) this.#take();
       }
-      this.#collected.push(bytes[at++]!);
-      if (this.#collected.length === this.#wanted) this.#take();
+      if (this.isBetween) return { end: at, last: true };
     }
+    return { end: bytes.length, last: false };
   }
 
   #take(): void {
@@ -69,8 +109,8 @@ export class ZstdFrames {
     }
     const descriptor = octets[4]!;
     const window = isSingleSegment(descriptor) ? contentSize(octets, descriptor) : windowOf(octets[5]!);
-    if (window > LARGEST_WINDOW) {
-      throw new DepotError('archive-refused', `the zstd data inside the suitcase asks for a window of ${window} octets, more than the ${LARGEST_WINDOW} that are allowed here`, {
+    if (window > this.#largestWindow) {
+      throw new DepotError('archive-refused', `the zstd data inside the suitcase asks for a window of ${window} octets, more than the ${this.#largestWindow} that are allowed here`, {
         hint: 'open it with Node 22.15 or newer, or with: zstd -d --long=31',
       });
     }
