@@ -1,0 +1,155 @@
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { tempDir } from '../support/cleanup.js';
+import { depot, json } from '../support/cli.js';
+import { asRoot, peers } from '../support/peers.js';
+import type { Finished } from '../support/process.js';
+import { startSshd, type Sshd } from '../support/sshd.js';
+import { makeKey, Supplier } from '../support/supplier.js';
+
+const ssh = peers('sshd', 'ssh-keygen');
+const root = asRoot();
+
+/** An account with a key from the beneficiary, data, and nothing else yet. */
+async function newcomer(server: Sshd) {
+  const home = tempDir('depot-home');
+  mkdirSync(join(home, 'export'));
+  writeFileSync(join(home, 'export/customers.csv'), 'id;name\n1;Gemeente Voorbeeld\n');
+  const beneficiary = await makeKey(join(home, 'voorbeeld'), 'Gemeente Voorbeeld', 'compat');
+  const run = (...args: string[]): Promise<Finished> => depot(args, { cwd: home, env: { HOME: home } });
+  const answers = [
+    '--yes', '--supplier', 'Acme: SaaS "B.V."', '--arrangement', 'acme-crm', '--beneficiary', 'Gemeente Voorbeeld', '--beneficiary-key', beneficiary.publicKey, '--fingerprint', beneficiary.fingerprint,
+    '--signer-email', 'ops@acme.example', '--no-passphrase', '--source', 'export', '--host', server.host, '--port', String(server.port), '--username', server.username, '--directory', server.remoteDirectory, '--every', '24h',
+  ];
+  return { home, run, answers, beneficiary };
+}
+
+describe.skipIf(!ssh || !root)('from the letter to the first deposit, with flags alone', () => {
+  test('init, trust, login, doctor, dry run, push, status, receipts', async () => {
+    const server = await startSshd({ login: 'password' });
+    const { home, run, answers } = await newcomer(server);
+
+    const made = await run('init', ...answers, '--json');
+    expect(made.code, made.stdout).toBe(0);
+    expect(JSON.parse(made.stdout)).toMatchObject({ ok: true, config: join(home, 'depot.yaml'), hostKeys: [] });
+    expect(statSync(join(home, 'keys/supplier.secret.asc')).mode & 0o777).toBe(0o600);
+    expect((await run('init', ...answers)).code).toBe(5);
+
+    expect(json(await run('push', '--json')).results).toMatchObject([{ ok: false, error: { exit: 13, published: 'no' } }]);
+    expect((await run('doctor')).code).toBe(13);
+
+    const before = readFileSync(join(home, 'depot.yaml'), 'utf8');
+    const unattended = await run('trust');
+    expect(unattended.code).toBe(13);
+    expect(unattended.stderr).toContain(fingerprintOf(server));
+    expect((await run('trust', '--fingerprint', `SHA256:${'A'.repeat(43)}`)).code).toBe(13);
+    expect(existsSync(join(home, 'known_hosts'))).toBe(false);
+    expect((await run('trust', '--fingerprint', fingerprintOf(server))).code).toBe(0);
+    expect(readFileSync(join(home, 'depot.yaml'), 'utf8')).toBe(before);
+
+    expect(json(await run('doctor', '--json')).ok).toBe(false);
+    expect((await run('doctor')).code).toBe(17);
+    const login = await depot(['login', '--to', 'file', '--password-stdin'], { cwd: home, env: { HOME: home }, input: `${server.password}\n` });
+    expect(login.code, login.stderr).toBe(0);
+    expect(login.stdout).not.toContain(server.password);
+    expect(login.stdout).toMatch(/readable by +account root/);
+
+    const doctor = await run('doctor');
+    expect(doctor.code, doctor.stdout).toBe(0);
+    expect(doctor.stdout).toContain('would begin');
+    expect(server.names()).toEqual([]);
+
+    const dry = json(await run('push', '--dry-run', '--json'));
+    expect(dry.results).toMatchObject([{ ok: true, dryRun: { complete: true } }]);
+    expect((await run('status')).code).toBe(31);
+    const pushed = await run('push');
+    expect(pushed.code, pushed.stderr).toBe(0);
+    expect(pushed.stdout.split('\n').map((line) => line.split(' ')[0])).toEqual(['dataset', 'sealed', 'uploaded', 'deposited', 'sha256', 'receipt', '']);
+    expect(pushed.stderr).toContain('a new ledger begins');
+    expect((await run('push', '--if-older-than', '20h')).stdout).toMatch(/^skipped /);
+    const status = await run('status');
+    expect(status.code).toBe(0);
+    expect(status.stdout).toMatch(/acme-crm +20\d\d-.* +\d+s +24h +skipped/);
+
+    const logout = await run('logout');
+    expect(logout.stdout).toContain('removed');
+    expect(json(await run('push', '--json')).results).toMatchObject([{ error: { exit: 17, published: 'no' } }]);
+  });
+});
+
+describe.skipIf(!ssh)('init', () => {
+  test('says at once what is missing where nobody can be asked', async () => {
+    const { code, stderr } = await depot(['init', '--supplier', 'Acme'], { cwd: tempDir() });
+    expect(code).toBe(2);
+    for (const flag of ['--arrangement', '--fingerprint', '--host', '--source', '--passphrase-file']) expect(stderr).toContain(flag);
+    expect(stderr).not.toContain('--supplier,');
+  });
+
+  test('another key than the one whose fingerprint was given is refused, and nothing is written', async () => {
+    const server = await startSshd();
+    const { home, run, answers } = await newcomer(server);
+    const other = answers.map((a) => (/^[0-9A-F]{40}$/.test(a) ? 'F'.repeat(40) : a));
+    expect((await run('init', ...other)).code).toBe(20);
+    expect(existsSync(join(home, 'depot.yaml'))).toBe(false);
+    expect(existsSync(join(home, 'keys/supplier.secret.asc'))).toBe(false);
+  });
+});
+
+describe.skipIf(!ssh)('receipts', () => {
+  test('listed, shown, verified, and a destruction noted, with the state directory alone too', async () => {
+    const server = await startSshd();
+    const supplier = await Supplier.create(server);
+    writeFileSync(join(supplier.data, 'x'), 'x');
+    const first = await supplier.deposit();
+    const second = await supplier.deposit();
+
+    const listed = JSON.parse((await supplier.depot(['receipts', 'list', '--json'])).stdout) as { deposits: { depositId: string; encryption: object }[] };
+    expect(listed.deposits.map((d) => d.depositId)).toEqual([first.depositId, second.depositId]);
+    expect((await supplier.depot(['receipts', 'list', '--to', '2020-01-01'])).stdout).toBe('no deposits\n');
+    expect((await supplier.depot(['receipts', 'list', 'acme-crn'])).stderr).toContain("did you mean 'acme-crm'?");
+
+    expect((await supplier.depot(['receipts', 'show', 'acme-crm_'])).code).toBe(2);
+    const shown = await supplier.depot(['receipts', 'show', first.depositId]);
+    expect(shown.stdout).toContain(first.receipt.suitcase.sha256);
+
+    expect((await supplier.depot(['receipts', 'note', first.depositId, '--destroyed', '2020-01-01'])).code).toBe(2);
+    const today = new Date().toISOString().slice(0, 10);
+    expect((await supplier.depot(['receipts', 'note', first.depositId, '--destroyed', today])).code).toBe(0);
+    expect((await supplier.depot(['receipts', 'note', first.depositId, '--destroyed', today])).code).toBe(2);
+
+    const whole = await supplier.depot(['receipts', 'verify', '--json']);
+    expect(JSON.parse(whole.stdout)).toMatchObject({ ok: true, arrangements: [{ lines: 3, receipts: 2, problems: [] }] });
+    const auditor = await depot(['receipts', 'list', '--state', supplier.state], { cwd: tempDir(), env: { HOME: '/nonexistent' } });
+    expect(auditor.code, auditor.stderr).toBe(0);
+    expect(auditor.stdout).toContain(`destroyed ${today}`);
+
+    const held = tempDir('depot-held');
+    cpSync(second.receiptFile, join(held, `${second.depositId}.receipt.json`));
+    expect((await supplier.depot(['receipts', 'verify', '--against', held])).code).toBe(0);
+    rmSync(first.receiptFile);
+    const broken = await supplier.depot(['receipts', 'verify']);
+    expect(broken.code).toBe(32);
+    expect(broken.stdout).toMatch(/✗ acme-crm: broken[\s\S]*missing/);
+  });
+});
+
+describe.skipIf(!ssh)('key add', () => {
+  test('copies the public part beside the configuration and prints lines that work; depot.yaml stays as it is', async () => {
+    const server = await startSshd();
+    const supplier = await Supplier.create(server);
+    const before = readFileSync(supplier.config, 'utf8');
+    const next = await makeKey(join(tempDir(), 'nieuw'), 'Waterschap Voorbeeld', 'compat');
+    const refused = await supplier.depot(['key', 'add', 'acme-crm', next.publicKey, '--fingerprint', 'A'.repeat(40)]);
+    expect(refused.code).toBe(20);
+    const added = JSON.parse((await supplier.depot(['key', 'add', 'acme-crm', next.secretKey, '--fingerprint', next.fingerprint, '--json'])).stdout) as { key: string; lines: string[] };
+    expect(readFileSync(added.key, 'utf8')).not.toContain('PRIVATE');
+    expect(readFileSync(supplier.config, 'utf8')).toBe(before);
+    expect(added.lines.join('\n')).toContain(next.fingerprint);
+    expect((await supplier.depot(['key', 'add', 'acme-crm', next.publicKey, '--fingerprint', next.fingerprint])).code).toBe(0);
+  });
+});
+
+function fingerprintOf(server: Sshd): string {
+  return server.fingerprints[0].split(' ').at(-1)!;
+}
