@@ -101,13 +101,13 @@ describe.skipIf(process.platform !== 'linux')('a push, with DEPOT_DEBUG=1', () =
     await expectSilence(s, 17, { children: [] });
   });
 
-  test.skipIf(sshKeygen === undefined)('with an SSH key: the wrong passphrase, and the right one for a key that the server does not know', async () => {
+  test.skipIf(sshKeygen === undefined)('with an SSH key: the wrong passphrase, and the right one, before a login by password', async () => {
     const s = await scene();
     const key = join(s.supplier.directory, 'keys/ssh');
     await mustRun(sshKeygen!, ['-q', '-t', 'ed25519', '-a', '1', '-N', sshPassphrase, '-f', key]);
-    s.supplier.writeConfig({ remote: { passwordFile: undefined, privateKey: 'keys/ssh' } });
+    s.supplier.writeConfig({ remote: { privateKey: 'keys/ssh', passwordFile: 'secrets/password' } });
     await expectSilence(s, 17, { children: [], env: { DEPOT_PRIVATE_KEY_PASSPHRASE: wrong } });
-    await expectSilence(s, 12, { children: [], env: { DEPOT_PRIVATE_KEY_PASSPHRASE: sshPassphrase } });
+    await expectSilence(s, 0, { children: ['source'], env: { DEPOT_PRIVATE_KEY_PASSPHRASE: sshPassphrase } });
   });
 
   test('control: a password in a source\'s own env is passed on, and found', async () => {

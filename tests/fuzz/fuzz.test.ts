@@ -1,0 +1,14 @@
+import fc from 'fast-check';
+import { afterAll, expect, test } from 'vitest';
+import { corpus, inputOf } from './mutate.js';
+import { cleanUp, judge, targetNames } from './targets.js';
+
+afterAll(cleanUp);
+
+test.each(targetNames)('%s: only the refusals that are meant, for the corpus, changes of it, and any octets', async (target) => {
+  const seeds = corpus(target);
+  for (const seed of seeds) expect(await judge(target, Uint8Array.from(seed))).toBeNull();
+  await fc.assert(fc.asyncProperty(fc.nat(), async (seed) => {
+    expect(await judge(target, inputOf(seeds, seed))).toBeNull();
+  }), { interruptAfterTimeLimit: 400, numRuns: 500 });
+});

@@ -1,0 +1,171 @@
+/** What reads other people's octets, and what may come of it. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseConfig } from '../../src/config/load.js';
+import { type Surroundings } from '../../src/config/state.js';
+import { ManifestCheck } from '../../src/dataset/compare.js';
+import { sha256 } from '../../src/dataset/hash.js';
+import { MANIFEST_PART_OCTETS, MANIFEST_PATH, parseManifestLine } from '../../src/dataset/manifest.js';
+import { TarReader } from '../../src/dataset/tar/read.js';
+import { type ErrorCode, isDepotError } from '../../src/errors.js';
+import { decompress } from '../../src/open/decompress.js';
+import { packetType, PartialPacket } from '../../src/pgp/packets.js';
+import { MessageReader, readPreamble } from '../../src/pgp/reader.js';
+import { Seipd2Encryptor } from '../../src/pgp/seipd2.js';
+import { canonicalText } from '../../src/receipt/canonical.js';
+import { Ledger, readLedger } from '../../src/receipt/ledger.js';
+import { readPending } from '../../src/receipt/pending.js';
+import { parseReceipt } from '../../src/receipt/schema.js';
+import { ArrangementState } from '../../src/receipt/state.js';
+import { knownKeys, parseKnownHosts } from '../../src/sftp/knownhosts.js';
+import { anonymousPkesk } from '../pgp/messages.js';
+import { entry, README } from '../support/depot-tar.js';
+import { archive } from '../support/hostile-tar.js';
+
+export interface Target {
+  /** The only refusals that are right. */
+  codes: ErrorCode[];
+  read(input: Uint8Array<ArrayBuffer>): void | Promise<void>;
+}
+
+/** The suitcases of the corpus are sealed with this session key. */
+export const sessionKey = new Uint8Array(32).fill(7);
+/** More than any input of the corpus gives; a fuzzer has no use for the rest of a bomb. */
+const MOST_OUTPUT = 16 << 20;
+const surroundings: Surroundings = { platform: 'linux', env: {}, cwd: '/nowhere', home: '/nowhere' };
+
+async function readMessage(message: Uint8Array): Promise<void> {
+  let next: Uint8Array | null = Uint8Array.from(message);
+  const preamble = await readPreamble(() => {
+    const piece = next;
+    next = null;
+    return Promise.resolve(piece);
+  });
+  const reader = new MessageReader({ preamble, sessionKey, plain: () => undefined });
+  reader.write(preamble.rest);
+  reader.end();
+}
+
+/** A message that is in order but for what is inside: no change of the ciphertext gets that far. */
+function sealPackets(packets: Uint8Array): Uint8Array {
+  const pieces: Uint8Array[] = [anonymousPkesk(6)];
+  const outer = new PartialPacket(packetType.seipd, 9, (bytes) => pieces.push(Uint8Array.from(bytes)));
+  const encryptor = new Seipd2Encryptor(sessionKey, 'GCM', 4, (bytes) => { outer.write(bytes); });
+  encryptor.update(packets);
+  encryptor.final();
+  outer.final();
+  return Buffer.concat(pieces);
+}
+
+let directory: string | undefined;
+/** One state directory for all inputs; removed by `cleanUp`. */
+async function state(): Promise<ArrangementState> {
+  directory ??= mkdtempSync(join(tmpdir(), 'depot-fuzz-'));
+  return ArrangementState.open(directory, 'acme-crm');
+}
+
+export function cleanUp(): void {
+  if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
+  directory = undefined;
+}
+
+function untar(tar: Uint8Array): void {
+  const check = new ManifestCheck({ hash: sha256 });
+  const reader = new TarReader(check);
+  for (let at = 0; at < tar.length; at += 1000) reader.write(tar.subarray(at, at + 1000));
+  reader.end();
+  check.finish();
+}
+
+const pendingName = `acme-crm_20261122T003000Z_${'0'.repeat(16)}.json`;
+
+export const targets = {
+  reader: {
+    codes: ['verification-failed'],
+    async read(input) {
+      await readMessage(input).catch((error: unknown) => {
+        if (!isDepotError(error, 'verification-failed')) throw error;
+      });
+      await readMessage(sealPackets(input));
+    },
+  },
+  tar: { codes: ['archive-refused'], read: untar },
+  zstd: {
+    codes: ['archive-refused'],
+    async read(input) {
+      let octets = 0;
+      for await (const bytes of decompress([input], () => undefined)) {
+        octets += bytes.length;
+        if (octets > MOST_OUTPUT) break;
+      }
+    },
+  },
+  receipt: {
+    codes: ['verification-failed'],
+    read(input) {
+      const receipt = parseReceipt(input);
+      if (canonicalText(receipt) !== Buffer.from(input).toString('utf8')) throw new Error('a receipt that is not what its octets say');
+    },
+  },
+  pending: {
+    codes: [],
+    async read(input) {
+      const held = await state();
+      writeFileSync(held.file(join('pending', pendingName)), input);
+      const { records, unreadable } = await readPending(held);
+      if (records.length + unreadable.length !== 1) throw new Error('a pending record that is neither read nor told of');
+    },
+  },
+  ledger: {
+    codes: ['ledger-broken'],
+    async read(input) {
+      const held = await state();
+      writeFileSync(held.file('ledger.ndjson'), input);
+      const { size, torn } = await readLedger(held);
+      if (size + torn !== input.length) throw new Error('octets of a ledger that are not accounted for');
+      await Ledger.open(held);
+    },
+  },
+  knownhosts: {
+    codes: [],
+    read(input) {
+      const lines = parseKnownHosts(Buffer.from(input).toString('utf8'));
+      for (const port of [22, 2222]) knownKeys(lines, '10.20.0.5', port);
+    },
+  },
+  config: {
+    codes: ['config-invalid'],
+    async read(input) {
+      await parseConfig(input, '/nowhere/depot.yaml', surroundings);
+    },
+  },
+  manifest: {
+    codes: ['archive-refused'],
+    read(input) {
+      untar(archive(entry(README), entry({ path: 'data/a', body: 'x' }), entry({ path: `${MANIFEST_PATH}.part-000001`, body: input.subarray(0, MANIFEST_PART_OCTETS) })));
+      for (const line of Buffer.from(input).toString('latin1').split('\n')) parseManifestLine(Buffer.from(line, 'latin1'));
+    },
+  },
+} satisfies Record<string, Target>;
+
+export type TargetName = keyof typeof targets;
+export const targetNames = Object.keys(targets) as TargetName[];
+
+/** Null when all is well, else what is wrong. */
+export async function judge(name: TargetName, input: Uint8Array<ArrayBuffer>, limits = { ms: 5000, octets: 512 << 20 }): Promise<string | null> {
+  const target: Target = targets[name];
+  const began = performance.now();
+  const before = process.memoryUsage.rss();
+  try {
+    await target.read(input);
+  } catch (error) {
+    if (!isDepotError(error) || !target.codes.includes(error.code)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
+     
+    if (/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(error.message)) return `a message that a terminal would act upon: ${JSON.stringify(error.message)}`;
+  }
+  const ms = performance.now() - began;
+  if (ms > limits.ms) return `${Math.round(ms)} ms for ${input.length} octets`;
+  const grown = process.memoryUsage.rss() - before;
+  return grown > limits.octets ? `${grown} octets of memory for ${input.length} octets` : null;
+}
