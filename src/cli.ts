@@ -26,7 +26,7 @@ export async function main(p: Process = thisProcess()): Promise<number> {
   const { Screen } = await import('./ui/screen.js');
   const screen = new Screen(p);
   const stop = new AbortController();
-  const release = listen(p, stop);
+  const release = listen(p, stop, (reason) => { screen.error(foreseen(reason, stop.signal), p.env.DEPOT_DEBUG === '1'); });
   try {
     const { run } = await import('./commands/program.js');
     return await run(p.argv, { env: p.env, cwd: p.cwd, stdin: p.stdin, stdout: p.stdout, screen, signal: stop.signal, abort: (reason) => { stop.abort(reason); } });
@@ -55,7 +55,7 @@ function foreseen(thrown: unknown, signal: AbortSignal): DepotError {
  * Signals and stray failures stop the run by way of its AbortSignal, so that a partial file is removed and a published
  * deposit gets its receipt. A second signal changes nothing about that: the first is already being served.
  */
-function listen(p: Process, stop: AbortController): () => void {
+function listen(p: Process, stop: AbortController, unfinished: (reason: unknown) => void): () => void {
   const undo: (() => void)[] = [];
   const on = (event: string, listener: (value: unknown) => void): void => {
     (process as NodeJS.EventEmitter).on(event, listener);
@@ -67,6 +67,8 @@ function listen(p: Process, stop: AbortController): () => void {
   const stray = (thrown: unknown): void => { stop.abort(foreseen(thrown, stop.signal)); };
   on('uncaughtException', stray);
   on('unhandledRejection', stray);
+  // Nothing is left to wait for, and there is no answer: something was lost on the way.
+  on('exit', () => { unfinished(stop.signal.reason ?? new Error('the run ended without an answer')); });
   // Whoever read our output may stop reading (`| head`); that is no reason to lose a deposit or its exit status.
   for (const stream of [p.stdout, p.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => { if (error.code !== 'EPIPE') stray(error); });
