@@ -87,7 +87,7 @@ function yamlMessage(message: string): string {
 
 function report(reading: Reading, offset: number, message: string): void {
   const { line, col } = reading.lines.linePos(offset);
-  reading.file.problems.push({ file: reading.file.path, line: Math.max(1, line), column: Math.max(1, col), message });
+  reading.file.problems.push({ file: reading.file.path, line: Math.max(1, line), column: Math.max(1, col), message: printable(message) });
 }
 
 /** A node of the document with the place to complain about. */

@@ -1,6 +1,6 @@
-/** Makes test-fixtures/fuzz: `npx tsx tests/fuzz/corpus.ts`. Session key and samples are fixed; salts and prefixes are not. */
+/** Makes test-fixtures/fuzz: `npx tsx tests/fuzz/corpus.ts`. Session key and samples are fixed; salts and prefixes are not. Inputs that once failed stay. */
 import { gzipSync } from 'node:zlib';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { knownHostsLine } from '../../src/sftp/knownhosts.js';
 import { canonicalText } from '../../src/receipt/canonical.js';
@@ -38,7 +38,6 @@ const files: Record<TargetName, Record<string, string | Uint8Array>> = {
 
 for (const [target, members] of Object.entries(files)) {
   const directory = join(root, 'fuzz', target);
-  rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   for (const [name, bytes] of Object.entries(members)) writeFileSync(join(directory, name), bytes);
 }
