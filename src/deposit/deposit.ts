@@ -155,17 +155,19 @@ async function createPartial({ state, agent }: Scene, intent: PendingRecord): Pr
  */
 async function giveUp({ state, agent, run, hooks }: Scene, upload: Upload, sealing: Sealing, intent: PendingRecord, error: unknown, closing: boolean): Promise<void> {
   await sealing.stop();
+  run.published = publishedBy(error, closing);
+  // Then the record stays as it is, and the next run looks: a partial that is not there would prove nothing.
+  if (run.published !== 'no') return;
   const { removed } = await upload.abandon().catch(() => ({ removed: false }));
-  run.published = removed ? 'no' : publishedBy(error, closing);
   try {
     if (removed) await removePending(state, intent.depositId);
-    else if (closing && run.published === 'no') await writePending(state, intent);
+    else if (closing) await writePending(state, intent);
   } catch (second) {
     hooks.warn(`the record of what was begun could not be updated: ${(second as Error).message}`);
   }
   if (removed) return;
   const left = intent.publish === 'direct' ? `a truncated file ${intent.finalName}` : intent.partialName;
-  if (run.published === 'no') hooks.warn(`${left} may remain at ${agent.address}; the next push removes it where the server allows that`);
+  hooks.warn(`${left} may remain at ${agent.address}; the next push removes it where the server allows that`);
 }
 
 /** Whether the deposit can be at the agent although something failed. Errors of ours are definite; a defect after the close is not. */

@@ -141,8 +141,8 @@ async function tidy(state: ArrangementState): Promise<boolean> {
 async function depositUnlessRecent(scene: Scene): Promise<Deposit | { skipped: string }> {
   const { o, state, run } = scene;
   const { resumed, undelivered: earlier } = await settlePending(scene);
-  // What was settled may be the deposit of tonight.
-  const recent = resumed === null ? await recentDeposit(state, o.ifOlderThanMs, run.startedAt) : null;
+  // What was settled may be the deposit of tonight; its receipt is younger than this run.
+  const recent = resumed === null ? await recentDeposit(state, o.ifOlderThanMs, new Date()) : null;
   const counts = resumed !== null && isOfThisRun(o.arrangement, resumed.begunAt, run.startedAt);
   if (resumed !== null && !counts) run.startAgain();
   const result = counts ? resumed.deposit : recent !== null ? { skipped: recent } : await makeDeposit(scene);
