@@ -174,7 +174,7 @@ async function fileEarlier(scene: Scene, record: AnsweredRecord): Promise<void> 
 /** Sidecars go first. An agent that does not take them gets the next deposit all the same. */
 async function sidecars(scene: Scene, record: SidecarsRecord, settled: Settled): Promise<void> {
   try {
-    await uploadSidecars(scene, record);
+    await uploadSidecars(scene, record, 'an earlier run');
     scene.hooks.warn(`sidecars of ${record.depositId}, which an earlier run had left, are delivered`);
   } catch (error) {
     if (!isDepotError(error) || !(error.exit === 15 || error.exit === 5 || error.exit === 21)) throw error;

@@ -10,8 +10,9 @@ export type SidecarsRecord = Extract<PendingRecord, { stage: 'sidecars' }>;
  * Uploads what lies beside a suitcase: cover, signature, and last the receipt, which is the completion mark. The record
  * follows: what was not delivered is still in it when this throws, whatever it throws.
  */
-export async function uploadSidecars({ o, state, agent, hooks }: Scene, record: SidecarsRecord): Promise<void> {
+export async function uploadSidecars({ o, state, agent, hooks }: Scene, record: SidecarsRecord, origin: 'this run' | 'an earlier run'): Promise<void> {
   const remaining = [...record.remainingSidecars];
+  let begun = origin === 'an earlier run';
   await writePending(state, record);
   step('sidecars-pending');
   while (remaining.length > 0) {
@@ -19,7 +20,8 @@ export async function uploadSidecars({ o, state, agent, hooks }: Scene, record: 
     const name = remaining[0]!;
     const bytes = await readSidecarBytes(state, name);
     if (bytes === null) hooks.warn(`${state.file(name)} is gone and was not delivered`);
-    else await agent.remote.putSidecar(name, bytes);
+    else await agent.remote.putSidecar(name, bytes, begun);
+    begun = false;
     remaining.shift();
     await writePending(state, { ...record, remainingSidecars: [...remaining] });
     step('sidecar-delivered');
@@ -35,7 +37,7 @@ export async function uploadSidecars({ o, state, agent, hooks }: Scene, record: 
  */
 export async function deliverSidecars(scene: Scene, record: SidecarsRecord): Promise<void> {
   try {
-    await uploadSidecars(scene, record);
+    await uploadSidecars(scene, record, 'this run');
   } catch (error) {
     if (!isDepotError(error) || error.exit > 128) throw error;
     throw undelivered(record.depositId, scene.o.arrangement.name, 'its sidecars could not be delivered', error);

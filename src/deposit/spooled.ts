@@ -145,9 +145,8 @@ const CHECKPOINT_DISTANCE = 64 << 20;
 async function send({ state, hooks, agent }: Scene, record: SpooledRecord, upload: Upload, spool: Spool): Promise<void> {
   const progress = new PushProgress(hooks, agent);
   progress.sealed(record.spool.bytes);
-  let sent = record.spool.confirmed ?? 0;
   let distance = FIRST_CHECKPOINT;
-  let next = sent + distance;
+  let next = distance;
   let underWay = false;
   let confirming = Promise.resolve();
   const confirm = async (): Promise<void> => {
@@ -163,10 +162,9 @@ async function send({ state, hooks, agent }: Scene, record: SpooledRecord, uploa
       await upload.write(block);
       step('first-block-sent');
       progress.tell();
-      sent += block.length;
-      if (sent < next || underWay) continue;
+      if (upload.acknowledged < next || underWay) continue;
       distance = Math.min(2 * distance, CHECKPOINT_DISTANCE);
-      next = sent + distance;
+      next = upload.acknowledged + distance;
       underWay = true;
       confirming = confirm().finally(() => (underWay = false));
       confirming.catch(() => undefined);

@@ -160,9 +160,9 @@ export class Remote {
     return Upload.create(this, options);
   }
 
-  /** A cover, receipt or signature, under a partial name first; never over an existing file. */
-  async putSidecar(name: string, bytes: ReceiptBytes | CoverBytes): Promise<Delivery> {
-    return putSidecar(this, name, bytes);
+  /** A cover, receipt or signature, under a partial name first; never over an existing file. `begun`: perhaps by an earlier run. */
+  async putSidecar(name: string, bytes: ReceiptBytes | CoverBytes, begun = false): Promise<Delivery> {
+    return putSidecar(this, name, bytes, begun);
   }
 
   /** Removes a partial that this state directory made. False when the server does not let us; true also when it is not there. */

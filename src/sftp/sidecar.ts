@@ -10,16 +10,19 @@ import { isStatus, refusal, SftpStatus, Status } from './status.js';
 /** `unconfirmed`: the answer to the last step was lost, and the server does not let us look. */
 export type Delivery = 'delivered' | 'already-there' | 'unconfirmed';
 
-/** A small file, all of it in memory: written under a partial name (with `publish: rename`), closed, renamed. */
-export async function putSidecar(remote: Remote, name: string, bytes: ReceiptBytes | CoverBytes): Promise<Delivery> {
+/**
+ * A small file, all of it in memory: written under a partial name (with `publish: rename`), closed, renamed.
+ * `begun`: an earlier run may have begun it, so what is there and shorter is ours (names hold the deposit's random id).
+ */
+export async function putSidecar(remote: Remote, name: string, bytes: ReceiptBytes | CoverBytes, begun = false): Promise<Delivery> {
   if (!isOutbound(bytes)) throw new DepotError('internal', `bytes for ${name} are not marked as fit to leave`);
   const there = await remote.look(name);
   if (there !== null && there !== 'unreadable') {
     // An earlier run delivered it and did not hear the answer: names hold the deposit's random id.
     if (there.size === bytes.length) return 'already-there';
-    throw exists(remote.path(name));
+    if (!begun || there.size > bytes.length || remote.spec.publish !== 'direct') throw exists(remote.path(name));
   }
-  if (remote.spec.publish === 'direct') return direct(remote, name, bytes);
+  if (remote.spec.publish === 'direct') return direct(remote, name, bytes, begun);
   const partialName = await remote.run((channel) => write(channel, remote, name, bytes));
   const settled = await renameAgain(remote, { partialName, finalName: name, bytes: bytes.length });
   if (settled === 'published') return 'delivered';
@@ -48,9 +51,9 @@ async function write(channel: SftpChannel, remote: Remote, name: string, bytes: 
 }
 
 /** `publish: direct`: the exclusive create is at the name itself. */
-async function direct(remote: Remote, name: string, bytes: Uint8Array): Promise<Delivery> {
+async function direct(remote: Remote, name: string, bytes: Uint8Array, begun: boolean): Promise<Delivery> {
   const path = remote.path(name);
-  let attempted = false;
+  let attempted = begun;
   return remote.run(async (channel) => {
     const again = attempted;
     attempted = true;
