@@ -42,7 +42,7 @@ export function defineSchedule(parent: Command, start: Start): void {
     .option('--on-failure <unit>', 'systemd: a unit that is started when a deposit fails')
     .addHelpText('after', helpEnd([
       ['depot schedule print systemd --at 01:30 --requires openvpn-client@softcrow.service', 'service and timer'],
-      ['depot schedule print cron --at 01:30 | crontab -', 'as the account that is to push'],
+      ['(crontab -l; depot schedule print cron --at 01:30) | crontab -', 'as the account that is to push; keeps what is there'],
       ['depot schedule print windows --at 01:30 > depot.xml', 'for schtasks'],
     ], [10]))
     .action((kind: string, names: string[], _: unknown, command: Command) => start(scheduleOptions(kind, names, command.optsWithGlobals()), async (o, c) => (await import('./schedule/print.js')).print(o, c)));

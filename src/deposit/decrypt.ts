@@ -34,7 +34,8 @@ export interface DecryptHooks {
 }
 
 export interface Decrypted {
-  entries: number;
+  /** Null when the contents went out as they are, and nobody counted. */
+  entries: number | null;
   bytes: number;
   /** Absolute path; null when the contents went to standard output. */
   out: string | null;
@@ -136,7 +137,7 @@ async function toStdout(opening: Case, stdout: Writable): Promise<Decrypted> {
   } finally {
     await again.handle.close();
   }
-  return { entries: 0, bytes, out: null, origin: opening.origin, warnings: [] };
+  return { entries: null, bytes, out: null, origin: opening.origin, warnings: [] };
 }
 
 async function read({ o, hooks, file, unwrapped, maxBytes, maxEntries }: Case, mode: Parameters<typeof openSuitcase>[0]['mode'], emit?: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>): Promise<OpenResult> {
@@ -173,8 +174,13 @@ async function makePartial(partial: string): Promise<void> {
 }
 
 async function freeSpace(directory: string): Promise<number> {
-  const { bavail, bsize } = await statfs(directory);
-  return bavail * bsize;
+  try {
+    const { bavail, bsize } = await statfs(directory);
+    return bavail * bsize;
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new DepotError('local-not-writable', `cannot write to ${printable(directory)}: ${missing ? 'there is no such directory' : (cause as Error).message}`, { hint: 'make it first, or name another directory with --out', cause });
+  }
 }
 
 function drained(stdout: Writable, signal: AbortSignal): Promise<void> {

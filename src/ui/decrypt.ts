@@ -2,7 +2,8 @@ import { printable } from '../printable.js';
 import { bytes, counted, labelled } from './format.js';
 
 export interface Opened {
-  entries: number;
+  /** Null where nobody counted. */
+  entries: number | null;
   bytes: number;
   /** The new directory; null when the contents went to standard output. */
   out: string | null;
@@ -16,7 +17,7 @@ export function decryptDocument(o: Opened): object {
 
 export function decryptLines(o: Opened): string[] {
   return [
-    labelled('opened', `${counted(o.entries, 'entry', 'entries')}, ${bytes(o.bytes)}; every byte authenticated`),
+    labelled('opened', `${o.entries === null ? '' : `${counted(o.entries, 'entry', 'entries')}, `}${bytes(o.bytes)}; every byte authenticated`),
     labelled('origin', o.origin === 'proven'
       ? 'proven: the receipt is signed by the given signer and belongs to this suitcase'
       : 'not proven: anyone with the public key can make a suitcase; give --receipt and --signer'),

@@ -111,6 +111,7 @@ test('an opened suitcase says what its origin is worth', () => {
     'origin     not proven: anyone with the public key can make a suitcase; give --receipt and --signer',
     'contents   /tmp/x',
   ]);
+  expect(decryptLines({ ...opened, entries: null })[0]).not.toContain('entries');
   expect(decryptLines({ ...opened, origin: 'proven', out: null })).toHaveLength(2);
 });
 
