@@ -123,7 +123,9 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
     const sshd = [program, '-D', '-e', '-f', configFile];
     const script = [
       'set -e', 'mkdir -p /run/sshd',
-      ...(accounts === undefined ? [] : ['passwd', 'group', 'shadow'].map((name) => `mount --bind ${join(accounts, name)} /etc/${name}`)),
+      // Not the three files one by one: whoever adds an account anywhere on the machine renames a new passwd into place,
+      // and the kernel then takes away what was mounted on the old one.
+      ...(accounts === undefined ? [] : [`mount -t overlay depot-test -o lowerdir=${accounts}:/etc /etc`]),
       ...(options.chroot ? [`mount --rbind ${jail} ${jailPath}`] : []),
       'exec "$@"',
     ].join('\n');
