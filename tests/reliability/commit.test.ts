@@ -1,4 +1,4 @@
 import { runRows } from './row.js';
 import { rows } from './rows/commit.js';
 
-runRows('close, rename and what comes of them', rows);
+runRows('Close, rename and what comes of them', rows);

@@ -1,4 +1,4 @@
 import { runRows } from './row.js';
 import { rows } from './rows/connect.js';
 
-runRows('the way to the agent', rows);
+runRows('The way to the agent', rows);

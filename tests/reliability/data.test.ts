@@ -1,4 +1,4 @@
 import { runRows } from './row.js';
 import { rows } from './rows/data.js';
 
-runRows('on the way', rows);
+runRows('On the way', rows);

@@ -1,4 +1,4 @@
 import { runRows } from './row.js';
 import { rows } from './rows/direct.js';
 
-runRows('published directly', rows);
+runRows('Published directly', rows);

@@ -1,4 +1,4 @@
 import { runRows } from './row.js';
 import { rows } from './rows/local.js';
 
-runRows('this machine', rows);
+runRows('This machine', rows);

@@ -1,4 +1,4 @@
 import { runRows } from './row.js';
 import { rows } from './rows/openssh.js';
 
-runRows('against OpenSSH', rows);
+runRows('Against OpenSSH', rows);

@@ -1,4 +1,4 @@
 import { runRows } from './row.js';
 import { rows } from './rows/sidecars.js';
 
-runRows('beside the suitcase', rows);
+runRows('Beside the suitcase', rows);

@@ -1,4 +1,4 @@
 import { runRows } from './row.js';
 import { rows } from './rows/spool.js';
 
-runRows('from a spool', rows);
+runRows('From a spool', rows);

@@ -1,0 +1,47 @@
+import { rows as commit } from './rows/commit.js';
+import { rows as connect } from './rows/connect.js';
+import { rows as data } from './rows/data.js';
+import { rows as direct } from './rows/direct.js';
+import { rows as local } from './rows/local.js';
+import { rows as openssh } from './rows/openssh.js';
+import { rows as sidecars } from './rows/sidecars.js';
+import { rows as spool } from './rows/spool.js';
+import type { Row } from './row.js';
+
+/** Every row of the table, in the order of a push. The heading is what the tests of the group are called. */
+export const groups: { heading: string; file: string; rows: readonly Row[] }[] = [
+  { heading: 'The way to the agent', file: 'connect', rows: connect },
+  { heading: 'On the way', file: 'data', rows: data },
+  { heading: 'Close, rename and what comes of them', file: 'commit', rows: commit },
+  { heading: 'Beside the suitcase', file: 'sidecars', rows: sidecars },
+  { heading: 'This machine', file: 'local', rows: local },
+  { heading: 'Published directly', file: 'direct', rows: direct },
+  { heading: 'From a spool', file: 'spool', rows: spool },
+  { heading: 'Against OpenSSH', file: 'openssh', rows: openssh },
+];
+
+/** The tables of docs/reliability.md, as the tests hold them. */
+export function tables(): string {
+  return groups.map(({ heading, file, rows }) => [
+    `### ${heading}`,
+    '',
+    `Tests: \`tests/reliability/${file}.test.ts\`, rows: \`tests/reliability/rows/${file}.ts\`.`,
+    '',
+    '| fault | how it is provoked | exit | `published` | at the agent | the next run | test |',
+    '|---|---|---|---|---|---|---|',
+    ...rows.map((row) => `| ${[row.fault, row.provoked, exitOf(row), row.published, row.left, nextOf(row), row.name].map(cell).join(' | ')} |`),
+    '',
+  ].join('\n')).join('\n');
+}
+
+function exitOf({ exit }: Row): string {
+  return exit === 'killed' ? '–' : String(exit);
+}
+
+function nextOf({ next }: Row): string {
+  return `${next.does}${next.exit === undefined || next.exit === 0 ? '' : ` (${next.exit})`} → ${next.left}`;
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}
