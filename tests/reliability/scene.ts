@@ -13,6 +13,7 @@ import { bareEnvironment, checkout, depotScript, type DepotOptions, type JsonDoc
 import { run } from '../support/process.js';
 import { type Action, type Request, type ScriptedOptions, type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
 import { type Sshd, type SshdOptions, startSshd } from '../support/sshd.js';
+import { isPartial, ofSidecar, ofSuitcase } from './names.js';
 import { makeKey, Supplier, type SupplierOptions } from '../support/supplier.js';
 
 export interface SceneOptions {
@@ -233,19 +234,7 @@ export class Scene {
   }
 }
 
-/** Of a suitcase, under its usual or another partial name. */
-export function isPartial(path: string): boolean {
-  return /(^|\/)\.[a-z0-9-]+_\d{8}T\d{6}Z_[0-9a-f]{16}(\.[0-9a-f]{8})?\.partial$/.test(path);
-}
-
-/** A request about the suitcase itself, not about what lies beside it. */
-export function ofSuitcase(r: Request): boolean {
-  return isPartial(r.path) || /\.pgp$/.test(r.path);
-}
-
-export function ofSidecar(r: Request): boolean {
-  return /\.(cover\.md|receipt\.json|receipt\.json\.asc)(\.[0-9a-f]{8})?(\.partial)?$/.test(r.path);
-}
+export { isPartial, ofSidecar, ofSuitcase };
 
 /** The n-th request (from 1) for which `wanted` is true does `action`; others pass. */
 export function nth(n: number, wanted: (r: Request) => boolean, action: Action | ((r: Request) => Action | undefined)): (r: Request) => Action | undefined {

@@ -18,10 +18,17 @@ export function cleanup(undo: Undo): void {
   }
 }
 
-// Last made, first undone: a server stops before its directory goes.
-afterAll(async () => {
+/** Undoes everything that no test undoes: for programs that are none, such as the soak. */
+export async function cleanUp(): Promise<void> {
+  // Last made, first undone: a server stops before its directory goes.
   while (leftForTheFile.length > 0) await leftForTheFile.pop()?.();
-});
+}
+
+try {
+  afterAll(cleanUp);
+} catch {
+  // Not under vitest: whoever runs calls it.
+}
 
 /** A new directory (0700), removed at the end of the test; `parent` for those who need a short or another path. */
 export function tempDir(name = 'depot-test', parent = tmpdir()): string {

@@ -5,7 +5,7 @@ import { denied, each, nth, ofSidecar, type Scene } from '../scene.js';
 
 const again = { does: 'deposits', left: '2 × deposit' } as const;
 const delivers = { does: 'delivers them first, deposits', says: /sidecars of .* are delivered/, left: '2 × deposit' } as const;
-const create = (r: { type: string; path: string; flags: number }): boolean => r.type === 'open' && (r.flags & 8) !== 0 && ofSidecar(r as never);
+const create = (r: { type: string; path: string; flags: number }): boolean => r.type === 'open' && (r.flags & 8) !== 0 && ofSidecar(r);
 const firstReceipt = (scene: Scene): string => scene.supplier.stateFiles().find((name) => name.endsWith('.receipt.json'))!;
 
 export const rows: Row[] = [

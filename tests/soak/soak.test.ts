@@ -1,0 +1,19 @@
+/** A short soak, so that the long one (`npm run soak`) is known to work; and its plans, which must be the same each time. */
+import { expect, test } from 'vitest';
+import { phases, planOf } from './plan.js';
+import { soak, summary } from './soak.js';
+
+test('six rounds, a fault in each phase', { timeout: 300_000 }, async () => {
+  const said: string[] = [];
+  const result = await soak({ rounds: 6, seed: 1, from: 0, mebibytes: 16, say: (line) => said.push(line) });
+  expect(result.deposits, [...said, ...summary(result)].join('\n')).toBeGreaterThan(2);
+});
+
+test('plans depend on seed and round alone, and every phase comes once in six rounds', () => {
+  expect(planOf(7, 123)).toEqual(planOf(7, 123));
+  expect(planOf(8, 123)).not.toEqual(planOf(7, 123));
+  for (const seed of [1, 2, 3]) {
+    const drawn = Array.from({ length: 60 }, (_, round) => planOf(seed, round).phase);
+    for (const phase of phases) expect(drawn.filter((one) => one === phase)).toHaveLength(10);
+  }
+});
