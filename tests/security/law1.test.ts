@@ -5,20 +5,11 @@ import { hostname } from 'node:os';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { alteredDepot } from '../support/altered.js';
+import { alteredDepot, passThrough } from '../support/altered.js';
 import { type Canary, canary, leaks, textCanary } from '../support/canaries.js';
 import { type Receipt } from '../support/cli.js';
 import { type ScriptedOptions, type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
 import { Supplier, type SupplierOptions } from '../support/supplier.js';
-
-/** A program that seals nothing: the control. */
-const passThrough = `export class MessageWriter {
-  constructor(o) { this.o = o; this.plaintextOctets = 0; o.emit(o.pkesk); }
-  update(plain) { this.plaintextOctets += plain.length; this.o.emit(plain.slice()); }
-  final() {}
-  get head() { return new Uint8Array(this.o.encryption.packet === 'SEIPDv2' ? 36 : 64); }
-  get tail() { return this.o.encryption.packet === 'SEIPDv2' ? new Uint8Array(16) : null; }
-}`;
 
 /** Everything that the server decoded: each file as far as it was written, and every name that was spoken. */
 function received(server: ScriptedServer): [string, Buffer][] {

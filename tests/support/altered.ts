@@ -24,3 +24,12 @@ export async function alteredDepot(changes: Record<string, (source: string) => s
   await mustRun(process.execPath, ['build.js'], { cwd: copy });
   return join(copy, 'bin/depot.js');
 }
+
+/** For `pgp/writer.ts`: a program that seals nothing, the control of law 1. */
+export const passThrough = `export class MessageWriter {
+  constructor(o) { this.o = o; this.plaintextOctets = 0; o.emit(o.pkesk); }
+  update(plain) { this.plaintextOctets += plain.length; this.o.emit(plain.slice()); }
+  final() {}
+  get head() { return new Uint8Array(this.o.encryption.packet === 'SEIPDv2' ? 36 : 64); }
+  get tail() { return this.o.encryption.packet === 'SEIPDv2' ? new Uint8Array(16) : null; }
+}`;
