@@ -28,10 +28,12 @@ test.each(['SIGINT', 'SIGTERM'] as const)('%s: stops, says so by its exit status
   const place = tempDir('depot-demo-test');
   let kill: (signal: NodeJS.Signals) => void = () => undefined;
   const running = depot(['demo'], { cwd: place, env: { TMPDIR: place, HOME: place }, started: (child) => { kill = child.kill; } });
-  await eventually(() => readdirSync(place, { recursive: true, encoding: 'utf8' }).some((name) => name.endsWith('depot.yaml')), 120_000, 'the demo\'s configuration');
+  let ended = false;
+  void running.finally(() => { ended = true; });
+  await eventually(() => ended || readdirSync(place, { recursive: true, encoding: 'utf8' }).some((name) => name.endsWith('depot.yaml')), 120_000, 'the demo\'s configuration');
   kill(signal);
-  const { code } = await running;
-  expect(code).toBe(signal === 'SIGINT' ? 130 : 143);
+  const { code, stdout, stderr } = await running;
+  expect(code, stdout + stderr).toBe(signal === 'SIGINT' ? 130 : 143);
   expect(readdirSync(place)).toEqual([]);
 }, 300_000);
 

@@ -243,10 +243,15 @@ describe('going on after a loss', () => {
   test('a partial that is gone, or shorter than acknowledged, ends this id', async () => {
     for (const damage of ['gone', 'shorter'] as const) {
       const server = await startScriptedServer();
+      let damaged = false;
       server.script = (r) => {
-        if (r.type !== 'write' || r.nth !== 40) return undefined;
+        if (r.type !== 'write' || r.connection !== 1) return undefined;
+        // What the server had read already before the drop would mend the damage.
+        if (damaged) return { do: false, answer: 'never' };
+        if (r.nth !== 40) return undefined;
         if (damage === 'gone') server.files.delete(partial);
         else server.files.set(partial, server.files.get(partial)!.subarray(0, 1000));
+        damaged = true;
         return { do: false, then: 'drop' };
       };
       const { remote } = await connectTo(server);
