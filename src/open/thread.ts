@@ -1,12 +1,11 @@
 import { once } from 'node:events';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { errorToRecord } from '../errors.js';
 import type { FromThread, OpenOptions } from './messages.js';
 import { open } from './pipeline.js';
 
 /** The opening thread: everything from the suitcase's bytes to files or findings, so that the main thread stays free. */
-if (parentPort) {
-  const port = parentPort;
+async function run(port: MessagePort): Promise<void> {
   const options = workerData as OpenOptions;
   const send = (message: FromThread, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
   try {
@@ -29,3 +28,6 @@ if (parentPort) {
     port.close();
   }
 }
+
+// No top-level await: see bin/depot.js.
+if (parentPort) void run(parentPort);

@@ -57,8 +57,7 @@ class CreditedExchange implements BlockExchange {
   }
 }
 
-if (parentPort) {
-  const port = parentPort;
+async function run(port: MessagePort): Promise<void> {
   const exchange = new CreditedExchange(port);
   const options = workerData as SealOptions;
   const stdin = options.dataset.sources.some(({ kind }) => kind === 'stdin') ? openStdin() : undefined;
@@ -78,3 +77,6 @@ if (parentPort) {
     port.close();
   }
 }
+
+// No top-level await: see bin/depot.js.
+if (parentPort) void run(parentPort);
