@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { PushOutcome } from '../deposit/push.js';
+import type { PushOutcome } from '../deposit/push-types.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { pushDocument, pushLines, pushSummary, type PushResult } from '../ui/push.js';

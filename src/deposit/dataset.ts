@@ -1,5 +1,5 @@
 import type { DatasetOptions } from '../dataset/sources.js';
-import type { PushOptions } from './push.js';
+import type { PushOptions } from './push-types.js';
 
 /** The dataset of an arrangement as the sealing thread reads it. */
 export function datasetOf({ arrangement, config }: Pick<PushOptions, 'arrangement' | 'config'>, depositId: string): DatasetOptions {

@@ -1,21 +1,14 @@
 import { isDepotError } from '../errors.js';
 import { newDepositId, partialName, suitcaseName, timestamp } from '../receipt/ids.js';
 import { removePending, writePending, type PendingRecord } from '../receipt/pending.js';
-import { checkDraft } from '../receipt/record.js';
-import { reserveSpace } from '../receipt/reserve.js';
-import type { ReceiptDraft } from '../receipt/schema.js';
-import { chooseCompression, type CompressionFormat } from '../seal/compress.js';
-import { startSealing, type Sealing } from '../seal/sealing.js';
-import type { SealResult } from '../seal/messages.js';
-import type { Transfer } from '../sftp/types.js';
+import { chooseCompression } from '../seal/compress.js';
+import type { Sealing } from '../seal/sealing.js';
 import { deadPartial, type Upload } from '../sftp/upload.js';
-import { datasetOf } from './dataset.js';
-import { draftReceipt, makeEnvelope, type Envelope } from './draft.js';
 import { recordOutcome } from './outcome.js';
-import { PushProgress } from './progress.js';
-import type { Deposit } from './push.js';
+import type { Deposit } from './push-types.js';
 import type { Scene } from './scene.js';
 import { spooledDeposit } from './spooled.js';
+import { draftOf, publishedBy, publishUpload, startDeposit, type Beginning } from './stages.js';
 import { step } from './steps.js';
 
 /**
@@ -36,13 +29,6 @@ export async function makeDeposit(scene: Scene): Promise<Deposit> {
       hooks.warn(`${(error as Error).message}; starting again under a new id`);
     }
   }
-}
-
-/** A deposit that has a name and nothing else yet. */
-export interface Beginning {
-  intent: Extract<PendingRecord, { stage: 'intent' }>;
-  startedAt: Date;
-  compression: CompressionFormat;
 }
 
 function beginDeposit({ o, agent, run }: Scene): Beginning {
@@ -95,50 +81,6 @@ async function streamedDeposit(scene: Scene, beginning: Beginning): Promise<Depo
   }
 }
 
-/** Draft and room for the receipt on disk, then close, rename: the commit point. */
-export async function publishUpload({ state, run }: Scene, upload: Upload, intent: PendingRecord, draft: ReceiptDraft, closing: () => void): Promise<Transfer> {
-  let release = (): Promise<void> => Promise.resolve();
-  const transfer = await upload.complete({
-    beforeClose: async (durability) => {
-      const reserve = await reserveSpace(state, JSON.stringify(draft).length);
-      try {
-        await writePending(state, { ...intent, stage: 'closing', draft, durability });
-      } catch (error) {
-        await reserve.release();
-        throw error;
-      }
-      closing();
-      step('draft-written');
-      release = () => reserve.release();
-    },
-  }).finally(() => release());
-  run.published = transfer.status === 'acknowledged' ? 'yes' : 'unknown';
-  run.bytes = draft.suitcase.bytes;
-  step('published');
-  return transfer;
-}
-
-/** Starts the sealing thread; the session key is wiped here as soon as the thread has it. */
-export async function startDeposit(scene: Scene, { intent, compression }: Beginning): Promise<{ sealing: Sealing; envelope: Envelope; progress: PushProgress }> {
-  const { o, agent, keys, hooks } = scene;
-  const progress = new PushProgress(hooks, agent);
-  const envelope = await makeEnvelope(intent.depositId, keys);
-  const sealing = startSealing(
-    { dataset: datasetOf(o, intent.depositId), compression, pkesk: envelope.pkesk, sessionKey: envelope.sessionKey, encryption: keys.encryption },
-    { signal: o.signal, warn: (message) => hooks.warn(message), progress: (read) => progress.dataset(read) },
-  );
-  envelope.sessionKey.fill(0);
-  return { sealing, envelope, progress };
-}
-
-/** What the receipt will say; checked, while nothing is published yet. */
-export function draftOf({ o, keys }: Scene, { intent, startedAt, compression }: Beginning, envelope: Envelope, sealed: SealResult): ReceiptDraft {
-  step('sealed');
-  const draft = draftReceipt({ config: o.config, keys, envelope, depositId: intent.depositId, startedAt, compression, sealed });
-  checkDraft(draft);
-  return draft;
-}
-
 /** The exclusive create. The intent goes when the server said no: then nothing is there. */
 async function createPartial({ state, agent }: Scene, intent: PendingRecord): Promise<Upload> {
   try {
@@ -168,12 +110,6 @@ async function giveUp({ state, agent, run, hooks }: Scene, upload: Upload, seali
   if (removed) return;
   const left = intent.publish === 'direct' ? `a truncated file ${intent.finalName}` : intent.partialName;
   hooks.warn(`${left} may remain at ${agent.address}; the next push removes it where the server allows that`);
-}
-
-/** Whether the deposit can be at the agent although something failed. Errors of ours are definite; a defect after the close is not. */
-export function publishedBy(error: unknown, closing: boolean): 'no' | 'yes' | 'unknown' {
-  if (isDepotError(error)) return error.published ?? 'no';
-  return closing ? 'unknown' : 'no';
 }
 
 function canReadAgain({ o }: Scene): boolean {

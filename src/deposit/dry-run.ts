@@ -1,19 +1,11 @@
 import { newDepositId } from '../receipt/ids.js';
-import { chooseCompression, type CompressionFormat } from '../seal/compress.js';
+import { chooseCompression } from '../seal/compress.js';
 import { startSealing } from '../seal/sealing.js';
-import type { DatasetSummary } from '../dataset/sources.js';
 import { datasetOf } from './dataset.js';
 import { makeEnvelope } from './draft.js';
 import { readKeys } from './keys.js';
-import type { PushHooks, PushOptions } from './push.js';
+import type { DryRunSummary, PushHooks, PushOptions } from './push-types.js';
 import { secretsFor } from './secrets.js';
-
-export interface DryRunSummary extends DatasetSummary {
-  sealedBytes: number;
-  seconds: number;
-  packet: 'SEIPDv1' | 'SEIPDv2';
-  compression: CompressionFormat;
-}
 
 /** Runs the sources and seals to nowhere: every failure that a push would have before its upload shows here. Connects to nothing. */
 export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSummary> {

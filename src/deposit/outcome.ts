@@ -7,7 +7,7 @@ import { recordReceipt, type RecordedReceipt } from '../receipt/record.js';
 import type { ReceiptDraft } from '../receipt/schema.js';
 import type { Transfer } from '../sftp/types.js';
 import { presentable } from './draft.js';
-import type { Deposit } from './push.js';
+import type { Deposit } from './push-types.js';
 import type { Scene } from './scene.js';
 import { deliverSidecars, type SidecarsRecord } from './sidecars.js';
 import { removeSpool } from './spool-file.js';

@@ -1,6 +1,6 @@
 import type { SealProgress } from '../seal/messages.js';
 import type { Agent } from './agent.js';
-import type { PushHooks } from './push.js';
+import type { PushHooks } from './push-types.js';
 
 /** Joins what the sealing thread and the transport each know of. */
 export class PushProgress {

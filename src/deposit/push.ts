@@ -1,16 +1,16 @@
 import { DepotError, isDepotError } from '../errors.js';
-import type { Arrangement, Config } from '../config/types.js';
+import type { Arrangement } from '../config/types.js';
 import { Ledger } from '../receipt/ledger.js';
 import { lockArrangement } from '../receipt/lock.js';
 import { lastDeposit } from '../receipt/list.js';
 import { readPending } from '../receipt/pending.js';
 import type { RunRecord } from '../receipt/runs.js';
-import type { Receipt } from '../receipt/schema.js';
 import { ArrangementState } from '../receipt/state.js';
 import { connectToAgent, withUsername } from './agent.js';
 import { makeDeposit } from './deposit.js';
-import { dryRun, type DryRunSummary } from './dry-run.js';
+import { dryRun } from './dry-run.js';
 import { readKeys } from './keys.js';
+import type { Deposit, PushHooks, PushOptions, PushOutcome } from './push-types.js';
 import { Run } from './run.js';
 import type { Scene } from './scene.js';
 import { secretsFor } from './secrets.js';
@@ -18,43 +18,6 @@ import { undelivered } from './sidecars.js';
 import { clearSpool } from './spool-file.js';
 import { settlePending } from './settle.js';
 import { step } from './steps.js';
-
-export interface PushOptions {
-  config: Config;
-  stateDirectory: string;
-  arrangement: Arrangement;
-  dryRun: boolean;
-  /** Skip when the last deposit is younger. */
-  ifOlderThanMs?: number;
-  /** How long to go on trying to reach the server, at first and after a lost connection. */
-  retryForMs: number;
-  env: NodeJS.ProcessEnv;
-  /** Aborted with a DepotError as its reason: 'interrupted', 'terminated' or 'hung-up'. */
-  signal: AbortSignal;
-  /** Asks a person for a secret; left out where nobody can be asked. */
-  prompt?: (question: string) => Promise<string>;
-  /** How many servers this run touches: a password in the environment is for one. */
-  servers: number;
-}
-
-export interface PushHooks {
-  warn(message: string): void;
-  phase(name: 'connecting' | 'sealing' | 'uploading' | 'finishing'): void;
-  progress(progress: { entries: number; datasetBytes: number; sealedBytes: number; acknowledgedBytes: number }): void;
-}
-
-/** A deposit that was made and recorded. */
-export interface Deposit {
-  depositId: string;
-  suitcase: string;
-  receiptPath: string;
-  receipt: Receipt;
-}
-
-export type PushOutcome =
-  | { arrangement: string; skipped: string }
-  | { arrangement: string; deposit: Deposit & { run: RunRecord }; newLedger: boolean }
-  | { arrangement: string; dryRun: DryRunSummary };
 
 /**
  * One deposit of one arrangement, as a story:

@@ -2,7 +2,7 @@ import type { Ledger } from '../receipt/ledger.js';
 import type { ArrangementState } from '../receipt/state.js';
 import type { Agent } from './agent.js';
 import type { DepositKeys } from './keys.js';
-import type { PushHooks, PushOptions } from './push.js';
+import type { PushHooks, PushOptions } from './push-types.js';
 import type { Run } from './run.js';
 
 /** What the steps of a push share once it is logged in. */

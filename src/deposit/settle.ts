@@ -3,7 +3,7 @@ import { readPending, removePending, writePending, type PendingRecord } from '..
 import type { Receipt } from '../receipt/schema.js';
 import type { Transfer } from '../sftp/types.js';
 import { fileReceipt, notBefore, sidecarsOf, type AnsweredRecord } from './outcome.js';
-import type { Deposit } from './push.js';
+import type { Deposit } from './push-types.js';
 import type { Scene } from './scene.js';
 import { uploadSidecars, type SidecarsRecord } from './sidecars.js';
 import { isSpooled, resumeSpooled } from './spooled.js';

@@ -5,13 +5,13 @@ import type { ReceiptDraft } from '../receipt/schema.js';
 import { isSpoolFault, openSpool, writeSpool, type Spool } from '../seal/spool.js';
 import type { Transfer } from '../sftp/types.js';
 import { deadPartial, type Upload } from '../sftp/upload.js';
-import { draftOf, publishedBy, publishUpload, startDeposit, type Beginning } from './deposit.js';
 import { recordOutcome } from './outcome.js';
 import { PushProgress } from './progress.js';
-import type { Deposit } from './push.js';
+import type { Deposit } from './push-types.js';
 import type { Scene } from './scene.js';
 import { checkSpoolSpace } from './space.js';
 import { removeSpool, spoolName, spoolPath } from './spool-file.js';
+import { draftOf, publishedBy, publishUpload, startDeposit, type Beginning } from './stages.js';
 import { step } from './steps.js';
 
 /** Everything is sealed and on disk; what is left is to send it. */

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cronLine } from '../../src/commands/schedule/cron.js';
-import type { Job } from '../../src/commands/schedule/print.js';
+import type { Job } from '../../src/commands/schedule/job.js';
 import { systemdUnits } from '../../src/commands/schedule/systemd.js';
 import { windowsTask } from '../../src/commands/schedule/windows.js';
 import { tempDir } from '../support/cleanup.js';

@@ -1,4 +1,4 @@
-import type { Job, Printed } from './print.js';
+import type { Job, Printed } from './job.js';
 
 /** One line for the crontab of the account. cron mails whatever is printed, and with --quiet only a failure prints. */
 export function cronLine(job: Job): Printed {

@@ -4,29 +4,9 @@ import { chooseArrangements, configFor } from '../deposits.js';
 import { usage } from '../flags.js';
 import type { ScheduleFlags } from '../schedule.js';
 import { cronLine } from './cron.js';
+import type { Job, Printed } from './job.js';
 import { systemdUnits } from './systemd.js';
 import { windowsTask } from './windows.js';
-
-/** What is scheduled, whatever by. */
-export interface Job {
-  /** Program and arguments; no shell. */
-  command: string[];
-  at: { hour: number; minute: number };
-  /** The account; undefined leaves it to the reader. */
-  user: string | undefined;
-  configDirectory: string;
-  stateDirectory: string;
-  /** For descriptions: `acme-crm`, or `all arrangements`. */
-  what: string;
-  requires?: string | undefined;
-  onFailure?: string | undefined;
-}
-
-/** A file to make, and what to type then. */
-export interface Printed {
-  files: { path: string; contents: string }[];
-  paste: string[];
-}
 
 export async function print(o: ScheduleFlags, context: Context): Promise<number> {
   const config = await configFor(o, context);

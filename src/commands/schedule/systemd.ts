@@ -1,4 +1,4 @@
-import type { Job, Printed } from './print.js';
+import type { Job, Printed } from './job.js';
 
 /**
  * A oneshot service, hardened, and a timer that makes up for a missed night. The directories of systemd

@@ -1,4 +1,4 @@
-import type { Job, Printed } from './print.js';
+import type { Job, Printed } from './job.js';
 
 /** A task for the Windows Task Scheduler, which makes up for a missed run and starts no second one. */
 export function windowsTask(job: Job): Printed {

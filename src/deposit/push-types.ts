@@ -1,0 +1,50 @@
+/** What a push is asked, tells on its way, and answers. */
+import type { Arrangement, Config } from '../config/types.js';
+import type { DatasetSummary } from '../dataset/sources.js';
+import type { RunRecord } from '../receipt/runs.js';
+import type { Receipt } from '../receipt/schema.js';
+import type { CompressionFormat } from '../seal/compress.js';
+
+export interface PushOptions {
+  config: Config;
+  stateDirectory: string;
+  arrangement: Arrangement;
+  dryRun: boolean;
+  /** Skip when the last deposit is younger. */
+  ifOlderThanMs?: number;
+  /** How long to go on trying to reach the server, at first and after a lost connection. */
+  retryForMs: number;
+  env: NodeJS.ProcessEnv;
+  /** Aborted with a DepotError as its reason: 'interrupted', 'terminated' or 'hung-up'. */
+  signal: AbortSignal;
+  /** Asks a person for a secret; left out where nobody can be asked. */
+  prompt?: (question: string) => Promise<string>;
+  /** How many servers this run touches: a password in the environment is for one. */
+  servers: number;
+}
+
+export interface PushHooks {
+  warn(message: string): void;
+  phase(name: 'connecting' | 'sealing' | 'uploading' | 'finishing'): void;
+  progress(progress: { entries: number; datasetBytes: number; sealedBytes: number; acknowledgedBytes: number }): void;
+}
+
+/** A deposit that was made and recorded. */
+export interface Deposit {
+  depositId: string;
+  suitcase: string;
+  receiptPath: string;
+  receipt: Receipt;
+}
+
+export interface DryRunSummary extends DatasetSummary {
+  sealedBytes: number;
+  seconds: number;
+  packet: 'SEIPDv1' | 'SEIPDv2';
+  compression: CompressionFormat;
+}
+
+export type PushOutcome =
+  | { arrangement: string; skipped: string }
+  | { arrangement: string; deposit: Deposit & { run: RunRecord }; newLedger: boolean }
+  | { arrangement: string; dryRun: DryRunSummary };
