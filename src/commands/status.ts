@@ -1,21 +1,28 @@
+import path from 'node:path';
 import type { Command } from 'commander';
-import type { Arrangement } from '../config/types.js';
+import type { Config } from '../config/types.js';
+import type { Standing } from '../deposit/standing.js';
+import { isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
-import type { LastDeposit } from '../receipt/list.js';
 import type { RunRecord } from '../receipt/runs.js';
-import { age, localTime, table } from '../ui/format.js';
+import { age, counted, localTime, table } from '../ui/format.js';
 import type { Context, GlobalOptions, Start } from './context.js';
 import { chooseArrangements, configFor } from './deposits.js';
-import { durationMs, globals, type Flags } from './flags.js';
+import { durationMs, given, globals, text, usage, type Flags } from './flags.js';
 import { exitMeanings, helpEnd } from './help.js';
 
 export interface StatusFlags extends GlobalOptions {
   names: string[];
   maxAgeMs: number | undefined;
+  prometheus: boolean;
+  out: string | undefined;
 }
 
 export function statusOptions(names: string[], flags: Flags): StatusFlags {
-  return { ...globals(flags), names, maxAgeMs: durationMs(flags, 'maxAge') };
+  const o = { ...globals(flags), names, maxAgeMs: durationMs(flags, 'maxAge'), prometheus: given(flags, 'prometheus'), out: text(flags, 'out') };
+  if (o.out !== undefined && !o.prometheus) throw usage('--out is for metrics', 'add --prometheus');
+  if (o.prometheus && given(flags, 'json')) throw usage('--prometheus and --json: one or the other');
+  return o;
 }
 
 export function defineStatus(parent: Command, start: Start): void {
@@ -24,80 +31,101 @@ export function defineStatus(parent: Command, start: Start): void {
     .description('One line an arrangement. Stale is a last deposit older than 1.25 × every, or than --max-age.')
     .argument('[name...]', 'arrangements; without one, all')
     .option('--max-age <time>', 'stale when the last deposit is older than this (26h)')
+    .option('--prometheus', 'metrics in the text format of Prometheus; exit 0, stale or not')
+    .option('--out <file>', 'with --prometheus: into this file, written whole or not at all')
     .addHelpText('after', helpEnd([
       ['depot status', 'how are we doing?'],
       ['depot status --max-age 26h --quiet', 'for a monitor: speaks only when stale'],
+      ['depot status --prometheus --out /var/lib/node_exporter/depot.prom', 'for node_exporter\'s textfile collector'],
     ], [5, 10, 31]))
     .action((names: string[], _: unknown, command: Command) => start(statusOptions(names, command.optsWithGlobals()), status));
-}
-
-/** What is known of one arrangement at one moment. */
-export interface Standing {
-  arrangement: string;
-  lastDeposit: LastDeposit | null;
-  lastRun: RunRecord | null;
-  ageMs: number | null;
-  everyMs: number | null;
-  ended: boolean;
-  stale: boolean;
-}
-
-const lateness = 1.25;
-
-/** Never stale: an ended arrangement, and one of which nobody said how often. Never deposited is stale. */
-export function standingOf(a: Pick<Arrangement, 'name' | 'everyMs' | 'ended'>, last: { deposit: LastDeposit | null; run: RunRecord | null }, maxAgeMs: number | undefined, now: Date): Standing {
-  const ageMs = last.deposit === null ? null : Math.max(0, now.getTime() - Date.parse(last.deposit.finishedAt));
-  const allowed = maxAgeMs ?? (a.everyMs === undefined ? undefined : a.everyMs * lateness);
-  const ended = a.ended !== undefined && now >= a.ended;
-  return {
-    arrangement: a.name, lastDeposit: last.deposit, lastRun: last.run, ageMs, everyMs: a.everyMs ?? null, ended,
-    stale: !ended && allowed !== undefined && (ageMs === null || ageMs > allowed),
-  };
 }
 
 const staleExit = 31;
 
 async function status(o: StatusFlags, context: Context): Promise<number> {
-  const { lastDeposit } = await import('../receipt/list.js');
-  const { lastRun } = await import('../receipt/runs.js');
-  const { ArrangementState } = await import('../receipt/state.js');
-  const config = await configFor(o, context);
-  const now = new Date();
-  const standings: Standing[] = [];
-  for (const arrangement of chooseArrangements(config, o.names, 'all')) {
-    const state = new ArrangementState(config.state.path, arrangement.name);
-    standings.push(standingOf(arrangement, { deposit: await lastDeposit(state), run: await lastRun(state) }, o.maxAgeMs, now));
-  }
+  if (o.prometheus) return metrics(o, context);
+  const { config, standings } = await gather(o, context);
   const stale = standings.some((s) => s.stale);
-  const document = {
-    ok: !stale, config: config.path, state: config.state.path,
-    arrangements: standings.map(({ ageMs, everyMs, ...s }) => ({ ...s, ageSeconds: seconds(ageMs), everySeconds: seconds(everyMs) })),
-  };
-  const lines = statusLines(standings, { config: config.path, state: config.state.path });
+  const paths = { config: config.path, state: config.state.path };
+  const document = { ok: !stale, ...paths, arrangements: standings.map(standingDocument) };
+  const lines = statusLines(standings, paths);
   if (stale) context.screen.failure(document, lines);
   else context.screen.result(document, lines);
   return stale ? staleExit : 0;
+}
+
+async function gather(o: StatusFlags, context: Context): Promise<{ config: Config; standings: Standing[] }> {
+  const { gatherStandings } = await import('../deposit/standing.js');
+  const config = await configFor(o, context);
+  return { config, standings: await gatherStandings(config, chooseArrangements(config, o.names, 'all'), { maxAgeMs: o.maxAgeMs, now: new Date() }) };
+}
+
+/** Who collects metrics looks at the metrics: that they could not be gathered is one of them, and no exit status. */
+async function metrics(o: StatusFlags, context: Context): Promise<number> {
+  const { prometheusText } = await import('../ui/prometheus.js');
+  let standings: Standing[] | null = null;
+  try {
+    standings = (await gather(o, context)).standings;
+  } catch (error) {
+    if (!isDepotError(error) || error.code === 'usage') throw error;
+    context.screen.error(error);
+  }
+  const shown = prometheusText(standings);
+  if (o.out === undefined) {
+    context.stdout.write(shown);
+    return 0;
+  }
+  const { writeFileAtomic } = await import('../receipt/files.js');
+  // For the collector's account to read; nothing in it is secret.
+  await writeFileAtomic(path.resolve(context.cwd, o.out), shown, 0o644);
+  return 0;
+}
+
+function standingDocument({ ageMs, everyMs, allowedMs, keys, ...s }: Standing): object {
+  return { ...s, ageSeconds: seconds(ageMs), everySeconds: seconds(everyMs), allowedSeconds: seconds(allowedMs), keys };
 }
 
 function seconds(ms: number | null): number | null {
   return ms === null ? null : Math.floor(ms / 1000);
 }
 
-export function statusLines(standings: readonly Standing[], paths: { config: string; state: string }): string[] {
+/** Keys are shown when one of them ends: the column is not there where none has an expiry. */
+export function statusLines(standings: readonly Standing[], paths: { config: string; state: string }, now = new Date()): string[] {
+  const expiries = standings.map((s) => (s.ended ? null : nextExpiry(s)));
+  const withKeys = expiries.some((expiry) => expiry !== null);
+  const stale = standings.filter((s) => s.stale).length;
   return [
     ...table([
-      ['ARRANGEMENT', 'LAST DEPOSIT', 'AGE', 'EVERY', 'LAST RUN'],
-      ...standings.map((s) => [
+      ['ARRANGEMENT', 'LAST DEPOSIT', 'AGE', 'EVERY', ...(withKeys ? ['KEY EXPIRES'] : []), 'LAST RUN'],
+      ...standings.map((s, i) => [
         s.arrangement,
         s.lastDeposit === null ? 'never' : localTime(new Date(s.lastDeposit.finishedAt)),
         `${s.ageMs === null ? '–' : age(s.ageMs)}${s.stale ? '!' : ''}`,
         s.ended ? 'ended' : s.everyMs === null ? '–' : age(s.everyMs),
+        ...(withKeys ? [expiryText(expiries[i] ?? null, now)] : []),
         s.lastRun === null ? 'never' : runText(s.lastRun),
       ]),
     ]),
     '',
+    ...(standings.length < many ? [] : [`${counted(standings.length, 'arrangement')}, ${stale} stale`]),
     `configuration ${printable(paths.config)}, state ${printable(paths.state)}`,
   ];
+}
+
+/** More lines than a screen has: then a sum at the end. */
+const many = 20;
+const dayMs = 24 * 3600 * 1000;
+/** From here on a push warns too. */
+const soonMs = 30 * dayMs;
+
+function nextExpiry({ keys }: Standing): string | null {
+  return keys.map((key) => key.expiresAt).filter((at) => at !== null).sort()[0] ?? null;
+}
+
+function expiryText(expiresAt: string | null, now: Date): string {
+  if (expiresAt === null) return '–';
+  return `${expiresAt.slice(0, 10)}${Date.parse(expiresAt) - now.getTime() <= soonMs ? '!' : ''}`;
 }
 
 /** `failed 2026-11-23 02:00, 14 server not reachable`. */

@@ -9,11 +9,11 @@ import { DepotError } from '../errors.js';
 
 const onWindows = process.platform === 'win32';
 
-/** Writes `file` (0600) under a temporary name, fsyncs, renames, and fsyncs the directory. */
-export async function writeFileAtomic(file: string, bytes: Uint8Array | string): Promise<void> {
+/** Writes `file` (0600, unless it is for others to read) under a temporary name, fsyncs, renames, and fsyncs the directory. */
+export async function writeFileAtomic(file: string, bytes: Uint8Array | string, mode = 0o600): Promise<void> {
   const temporary = temporaryName(file);
   try {
-    await writeNew(temporary, bytes);
+    await writeNew(temporary, bytes, mode);
     await rename(temporary, file);
     await syncDirectory(path.dirname(file));
   } catch (error) {
@@ -28,9 +28,11 @@ export function temporaryName(file: string): string {
 }
 
 /** Creates `file` (0600, must not exist) and fsyncs its contents. Errors are the system's own. */
-export async function writeNew(file: string, bytes: Uint8Array | string): Promise<void> {
-  const handle = await open(file, 'wx', 0o600);
+export async function writeNew(file: string, bytes: Uint8Array | string, mode = 0o600): Promise<void> {
+  const handle = await open(file, 'wx', mode);
   try {
+    // A service's umask hides what is meant for others.
+    if (mode !== 0o600) await handle.chmod(mode);
     await writeAll(handle, bytes);
     await handle.sync();
   } finally {

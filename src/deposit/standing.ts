@@ -1,0 +1,92 @@
+import type { Arrangement, Config } from '../config/types.js';
+import { readStatedKey } from '../pgp/stated.js';
+import { lastDeposit, type LastDeposit } from '../receipt/list.js';
+import { lastRun, type RunRecord } from '../receipt/runs.js';
+import { ArrangementState } from '../receipt/state.js';
+import { readBoundedFile } from './bounded-file.js';
+
+/** A key that pushes of an arrangement need. */
+export interface KeyStanding {
+  role: 'recipient' | 'signer';
+  /** The beneficiary's name in the configuration, or the supplier's. */
+  name: string;
+  /** Null when the file cannot be read, or holds no key: `depot doctor` says why. */
+  fingerprint: string | null;
+  /** By the key's own self-signatures; null for never, or not known. */
+  expiresAt: string | null;
+}
+
+/** What is known of one arrangement at one moment, by this state directory and the key files. */
+export interface Standing {
+  arrangement: string;
+  lastDeposit: LastDeposit | null;
+  lastRun: RunRecord | null;
+  ageMs: number | null;
+  everyMs: number | null;
+  /** The oldest that the last deposit may be; null when nobody said how often. */
+  allowedMs: number | null;
+  ended: boolean;
+  stale: boolean;
+  /** The beneficiaries', then the signer. */
+  keys: KeyStanding[];
+}
+
+/** A deposit is late after 1.25 × `every`: a night's run that took longer is no alarm. */
+const lateness = 1.25;
+
+/** Never stale: an ended arrangement, and one of which nobody said how often. Never deposited is stale. */
+export function judgeAge(a: Pick<Arrangement, 'everyMs' | 'ended'>, last: LastDeposit | null, maxAgeMs: number | undefined, now: Date): Pick<Standing, 'ageMs' | 'everyMs' | 'allowedMs' | 'ended' | 'stale'> {
+  const ageMs = last === null ? null : Math.max(0, now.getTime() - Date.parse(last.finishedAt));
+  const allowedMs = maxAgeMs ?? (a.everyMs === undefined ? null : a.everyMs * lateness);
+  const ended = a.ended !== undefined && now >= a.ended;
+  return { ageMs, everyMs: a.everyMs ?? null, allowedMs, ended, stale: !ended && allowedMs !== null && (ageMs === null || ageMs > allowedMs) };
+}
+
+/**
+ * How these arrangements stand: last deposit, last run, age, keys. Reads the state directory and the key files and nothing
+ * else, a file at a time; keys that several arrangements share once.
+ *
+ * @throws DepotError 'local-unreadable'
+ */
+export async function gatherStandings(config: Config, arrangements: readonly Arrangement[], o: { maxAgeMs?: number | undefined; now: Date }): Promise<Standing[]> {
+  const keys = new KeyFiles();
+  const standings: Standing[] = [];
+  for (const arrangement of arrangements) {
+    const state = new ArrangementState(config.state.path, arrangement.name);
+    const last = await lastDeposit(state);
+    standings.push({
+      arrangement: arrangement.name,
+      lastDeposit: last,
+      lastRun: await lastRun(state),
+      ...judgeAge(arrangement, last, o.maxAgeMs, o.now),
+      keys: await keysOf(config, arrangement, keys),
+    });
+  }
+  return standings;
+}
+
+async function keysOf(config: Config, arrangement: Arrangement, files: KeyFiles): Promise<KeyStanding[]> {
+  const keys: KeyStanding[] = [];
+  for (const { name, key } of arrangement.beneficiaries) keys.push({ role: 'recipient', name, ...(await files.read(key, 'encrypt')) });
+  keys.push({ role: 'signer', name: config.supplier.name, ...(await files.read(config.supplier.signingKey, 'sign')) });
+  return keys;
+}
+
+type Stated = Pick<KeyStanding, 'fingerprint' | 'expiresAt'>;
+
+class KeyFiles {
+  readonly #seen = new Map<string, Promise<Stated>>();
+
+  read(file: string, purpose: 'encrypt' | 'sign'): Promise<Stated> {
+    const id = `${purpose} ${file}`;
+    const known = this.#seen.get(id) ?? stated(file, purpose);
+    this.#seen.set(id, known);
+    return known;
+  }
+}
+
+async function stated(file: string, purpose: 'encrypt' | 'sign'): Promise<Stated> {
+  const bytes = await readBoundedFile(file).catch(() => null);
+  const key = bytes === null ? null : readStatedKey(bytes, purpose);
+  return { fingerprint: key?.fingerprint ?? null, expiresAt: key?.expiresAt?.toISOString().replace(/\.\d+Z$/, 'Z') ?? null };
+}

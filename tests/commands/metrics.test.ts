@@ -1,0 +1,125 @@
+/** `depot status` as machines read it: exit codes, JSON and Prometheus's text format, held against Prometheus's own checker. */
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { readCertificate } from '../../src/pgp/keys.js';
+import { appendRun, type RunRecord } from '../../src/receipt/runs.js';
+import { ArrangementState } from '../../src/receipt/state.js';
+import { tempDir } from '../support/cleanup.js';
+import { checkout, depot, json } from '../support/cli.js';
+import { peer } from '../support/peers.js';
+import { type Finished, run } from '../support/process.js';
+
+const promtool = peer('promtool');
+const hour = 3_600_000;
+const time = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
+const deposited = Date.now() - 40 * hour;
+const failed = Date.now() - 10 * hour;
+
+let directory: string;
+let config: string;
+let fingerprint: string;
+
+beforeAll(async () => {
+  directory = tempDir('depot-metrics');
+  config = join(directory, 'depot.yaml');
+  mkdirSync(join(directory, 'keys'), { mode: 0o700 });
+  const fixture = (name: string): string => join(checkout, 'test-fixtures/keys', name);
+  copyFileSync(fixture('curve25519.public.asc'), join(directory, 'keys/b.asc'));
+  copyFileSync(fixture('expired.public.asc'), join(directory, 'keys/expired.asc'));
+  copyFileSync(fixture('rsa3072.secret.asc'), join(directory, 'keys/signer.asc'));
+  const read = async (name: string): Promise<string> => (await readCertificate(readFileSync(join(directory, 'keys', name)))).fingerprint;
+  fingerprint = await read('b.asc');
+  const expired = await read('expired.asc');
+  const beneficiary = { name: 'Gemeente "V"', key: 'keys/b.asc', fingerprint };
+  const arrangement = { beneficiaries: [beneficiary], dataset: [{ directory: '/srv' }], every: '24h' };
+  writeFileSync(config, stringify({
+    version: 1,
+    supplier: { name: 'Acme', signingKey: 'keys/signer.asc' },
+    state: 'state',
+    remote: { host: '127.0.0.1', username: 'acme', directory: '/in', hostKey: [`SHA256:${'A'.repeat(43)}`], privateKey: 'keys/none' },
+    arrangements: {
+      'acme-crm': arrangement,
+      globex: { ...arrangement, beneficiaries: [beneficiary, { name: 'Old', key: 'keys/expired.asc', fingerprint: expired }] },
+      initech: { ...arrangement, ended: '2026-01-01' },
+    },
+  }), { mode: 0o600 });
+  const state = await ArrangementState.open(join(directory, 'state'), 'acme-crm');
+  const record: RunRecord = {
+    schema: 'depot.run/1', arrangement: 'acme-crm', startedAt: time(deposited), finishedAt: time(deposited), exit: 0, code: null, message: null, published: 'yes',
+    depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', bytes: 4711, seconds: 1, lanes: 1, attempts: 1, reconnects: 0, host: 'h',
+  };
+  await appendRun(state, record);
+  await appendRun(state, { ...record, startedAt: time(failed), finishedAt: time(failed), exit: 14, code: 'unreachable', published: 'no', depositId: null, bytes: null });
+});
+
+function status(...args: string[]): Promise<Finished> {
+  return depot(['status', '--config', config, ...args], { cwd: directory });
+}
+
+test('stale is 31, with the reason in JSON; --max-age can say otherwise', async () => {
+  const stale = await status('--json');
+  expect(stale.code).toBe(31);
+  const document = json(stale) as unknown as { ok: boolean; arrangements: Record<string, unknown>[] };
+  expect(document.ok).toBe(false);
+  expect(document.arrangements.map(({ arrangement, stale: is, ended }) => [arrangement, is, ended])).toEqual([['acme-crm', true, false], ['globex', true, false], ['initech', false, true]]);
+  expect(document.arrangements[0]).toMatchObject({
+    lastDeposit: { bytes: 4711 }, lastRun: { exit: 14 }, everySeconds: 86_400, allowedSeconds: 108_000,
+    keys: [{ role: 'recipient', fingerprint, expiresAt: null }, { role: 'signer', expiresAt: null }],
+  });
+  const fresh = await status('acme-crm', '--max-age', '3d', '--quiet');
+  expect([fresh.code, fresh.stdout, fresh.stderr]).toEqual([0, '', '']);
+});
+
+describe('--prometheus', () => {
+  test('has the documented metrics, for every arrangement, and always exits 0', async () => {
+    const { code, stdout, stderr } = await status('--prometheus');
+    expect([code, stderr]).toEqual([0, '']);
+    const lines = new Set(stdout.split('\n'));
+    for (const line of [
+      'depot_status_success 1',
+      `depot_last_success_timestamp_seconds{arrangement="acme-crm"} ${Math.floor(deposited / 1000)}`,
+      'depot_last_success_bytes{arrangement="acme-crm"} 4711',
+      `depot_last_run_timestamp_seconds{arrangement="acme-crm"} ${Math.floor(failed / 1000)}`,
+      'depot_last_run_exit_code{arrangement="acme-crm"} 14',
+      'depot_deposit_interval_seconds{arrangement="acme-crm"} 86400',
+      'depot_deposit_interval_seconds{arrangement="globex"} 86400',
+      'depot_stale{arrangement="globex"} 1',
+      'depot_stale{arrangement="initech"} 0',
+      `depot_key_expiry_timestamp_seconds{arrangement="acme-crm",role="recipient",fingerprint="${fingerprint}"} +Inf`,
+    ]) expect(lines).toContain(line);
+    expect(stdout).not.toMatch(/depot_last_success\w*\{arrangement="globex"\}|depot_deposit_interval_seconds\{arrangement="initech"\}/);
+    expect(stdout).toMatch(/depot_key_expiry_timestamp_seconds\{arrangement="globex",role="recipient",fingerprint="[0-9A-F]{40}"\} \d{10}\n/);
+  });
+
+  test.skipIf(promtool === undefined)('passes promtool, which refuses it when it is cut', async () => {
+    const { bytes } = await status('--prometheus');
+    const good = await run(promtool!, ['check', 'metrics'], { input: bytes });
+    expect([good.code, good.stdout + good.stderr]).toEqual([0, '']);
+    const bad = await run(promtool!, ['check', 'metrics'], { input: bytes.subarray(0, bytes.lastIndexOf('"')) });
+    expect(bad.code).not.toBe(0);
+  });
+
+  test('--out writes a whole file that the collector may read, over an earlier one', async () => {
+    const out = join(directory, 'textfile/depot.prom');
+    mkdirSync(join(directory, 'textfile'));
+    for (let i = 0; i < 2; i++) expect(await status('--prometheus', '--out', 'textfile/depot.prom')).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(readdirSync(join(directory, 'textfile'))).toEqual(['depot.prom']);
+    expect(statSync(out).mode & 0o777).toBe(0o644);
+    expect(readFileSync(out, 'utf8')).toBe((await status('--prometheus')).stdout);
+  });
+
+  test('a configuration that cannot be read is a metric, said on stderr, and exit 0', async () => {
+    const out = join(directory, 'broken.prom');
+    const broken = await depot(['status', '--prometheus', '--out', out, '--config', join(directory, 'nowhere.yaml')], { cwd: directory });
+    expect(broken.code).toBe(0);
+    expect(broken.stderr).toMatch(/^depot: error: /);
+    expect(readFileSync(out, 'utf8')).toMatch(/^depot_status_success 0$/m);
+  });
+
+  test('a file that cannot be written is an error: nobody else would tell', async () => {
+    const refused = await status('--prometheus', '--out', 'no/such/directory/depot.prom');
+    expect([refused.code, existsSync(join(directory, 'no'))]).toEqual([5, false]);
+  });
+});
