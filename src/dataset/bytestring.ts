@@ -1,3 +1,5 @@
+import { fromLatin1, toLatin1 } from '../primitives.js';
+
 declare const brand: unique symbol;
 
 /**
@@ -9,17 +11,18 @@ export type ByteString = string & { readonly [brand]: 'octets' };
 
 /** The octets of a text in UTF-8. */
 export function fromText(text: string): ByteString {
-  return Buffer.from(text, 'utf8').toString('latin1') as ByteString;
+  return (isAscii(text) ? text : toLatin1(encoder.encode(text))) as ByteString;
 }
 
 export function fromBytes(bytes: Uint8Array): ByteString {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1') as ByteString;
+  return toLatin1(bytes) as ByteString;
 }
 
-export function toBytes(octets: ByteString): Buffer<ArrayBuffer> {
-  return Buffer.from(octets, 'latin1');
+export function toBytes(octets: ByteString): Uint8Array<ArrayBuffer> {
+  return fromLatin1(octets);
 }
 
+const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The text that the octets are in UTF-8, or null when they are not UTF-8. */
@@ -34,7 +37,7 @@ export function toText(octets: ByteString): string | null {
 
 /** What `node:fs` takes as a path: the same octets, without a Buffer where a string will do. */
 export function toPath(octets: ByteString): string | Buffer {
-  return isAscii(octets) ? octets : toBytes(octets);
+  return isAscii(octets) ? octets : Buffer.from(octets, 'latin1');
 }
 
 /** `directory/name`. */

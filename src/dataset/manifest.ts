@@ -12,7 +12,7 @@
  * are not listed.
  */
 import { DepotError } from '../errors.js';
-import { fromBytes, fromText, toBytes, toText, type ByteString } from './bytestring.js';
+import { fromText, toText, type ByteString } from './bytestring.js';
 import { MAX_PARTS, paxTime, type EntryType } from './tar/format.js';
 import type { TarHeader } from './tar/write.js';
 
@@ -75,7 +75,7 @@ export function encodeEnd(end: ManifestEnd): string {
 /** Octets as `"key":"text"` when they are UTF-8, else as `"keyBase64":"…"`. */
 function named(key: string, octets: ByteString): string {
   const text = toText(octets);
-  return text === null ? `"${key}Base64":"${toBytes(octets).toString('base64')}"` : `"${key}":${JSON.stringify(text)}`;
+  return text === null ? `"${key}Base64":"${btoa(octets)}"` : `"${key}":${JSON.stringify(text)}`;
 }
 
 const YEAR_0 = -62_167_219_200;
@@ -195,12 +195,22 @@ function octets(o: Record<string, unknown>, key: string): ByteString {
   let value: ByteString;
   if (typeof plain === 'string' && base64 === undefined) value = fromText(plain);
   else if (typeof base64 === 'string' && plain === undefined) {
-    const bytes = Buffer.from(base64, 'base64');
-    if (bytes.toString('base64') !== base64) throw malformed(key);
-    value = fromBytes(bytes);
+    value = fromBase64(base64, key);
   } else throw malformed(key);
   if (value === '' || value.includes('\0')) throw malformed(key);
   return value;
+}
+
+/** Canonical base64 only: two texts must not mean the same name. */
+function fromBase64(base64: string, key: string): ByteString {
+  let octets = '';
+  try {
+    octets = atob(base64);
+  } catch {
+    throw malformed(key);
+  }
+  if (btoa(octets) !== base64) throw malformed(key);
+  return octets as ByteString;
 }
 
 function skipped(value: unknown): Record<string, number> {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { isDepotError, type DepotError } from '../errors.js';
-import { StructureReader, type Preamble } from '../pgp/reader.js';
+import type { Preamble } from '../pgp/preamble.js';
+import { StructureReader } from '../pgp/structure.js';
 
 /** What a suitcase shows without a key. */
 export interface Inspection {

@@ -7,8 +7,8 @@
  * K[i] = E(C[i-1]), K[i+1] = E(P[i] xor K[i]), so the keystream is the CBC encryption of the plaintext,
  * one block late, and OpenSSL has CBC in assembler. Either way: feed what comes in to another mode, XOR.
  */
-import { createCipheriv } from 'node:crypto';
-import { malformed } from './packets.js';
+import { aesEncrypt, uninitialized } from '../primitives.js';
+import { concat, malformed } from './packets.js';
 import { xor } from './xor.js';
 
 export type Aes = 'AES-128' | 'AES-192' | 'AES-256';
@@ -25,15 +25,13 @@ export class Cfb {
 
   constructor(direction: 'encrypt' | 'decrypt', cipher: Aes, key: Uint8Array) {
     if (key.length !== keyOctets[cipher]) throw malformed('the session key does not fit the cipher');
-    const name = cipher.toLowerCase();
-    this.#mode = direction === 'encrypt' ? createCipheriv(`${name}-cbc`, key, new Uint8Array(block)) : createCipheriv(`${name}-ecb`, key, null);
-    this.#mode.setAutoPadding(false);
+    this.#mode = direction === 'encrypt' ? aesEncrypt('cbc', key, new Uint8Array(block)) : aesEncrypt('ecb', key);
     // With a zero IV the first keystream block is E(0) in both modes.
     this.#ahead = this.#mode.update(new Uint8Array(block));
   }
 
   update(input: Uint8Array): Uint8Array {
-    const output = Buffer.allocUnsafeSlow(input.length);
+    const output = uninitialized(input.length);
     for (let offset = 0; offset < input.length; offset += pieceOctets) {
       const end = Math.min(input.length, offset + pieceOctets);
       this.#piece(input.subarray(offset, end), output.subarray(offset, end));
@@ -48,6 +46,6 @@ export class Cfb {
     for (let i = 0; i < fromAhead; i++) output[i] = input[i]! ^ this.#ahead[i]!;
     const rest = input.length - fromAhead;
     xor(input.subarray(fromAhead), keystream.subarray(0, rest), output.subarray(fromAhead));
-    this.#ahead = fromAhead < this.#ahead.length ? Buffer.concat([this.#ahead.subarray(fromAhead), keystream]) : keystream.subarray(rest);
+    this.#ahead = fromAhead < this.#ahead.length ? concat(this.#ahead.subarray(fromAhead), keystream) : keystream.subarray(rest);
   }
 }

@@ -5,8 +5,8 @@ import { describePkesk } from './pkesk.js';
 import type { PkeskDescription } from './pkesk.js';
 import { concat, malformed, packetType, PacketParser, parseHeader } from './packets.js';
 import type { PacketHeader } from './packets.js';
-import { headOctets, parseHead } from './seipd2.js';
-import type { Aead } from './seipd2.js';
+import { headOctets, parseHead } from './chunks.js';
+import type { Aead } from './chunks.js';
 
 /** Limits on what comes before the encrypted data, where a hostile file could make readers work for nothing. */
 const maxPreambleOctets = 1024 * 1024;

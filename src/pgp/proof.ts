@@ -3,9 +3,9 @@
  * of which a receipt quotes the beginning and, for SEIPDv2, the end.
  */
 import { Cfb } from './cfb.js';
+import { finalTagOf } from './chunks.js';
 import { malformed, packetType, parseHeader } from './packets.js';
-import { prefixOctets } from './seipd1.js';
-import { finalTagOf } from './seipd2.js';
+import { prefixOctets } from './mdc.js';
 
 export interface HeadFinding {
   literal: true;
@@ -44,7 +44,7 @@ function compressionOf(content: Uint8Array): HeadFinding['compression'] | null {
   if (content[0] === 0x1f && content[1] === 0x8b) return 'gzip';
   if (content[0] === 0x28 && content[1] === 0xb5 && content[2] === 0x2f && content[3] === 0xfd) return 'zstd';
   // The tar magic lies beyond these octets, but the first entry's name is always the same.
-  return Buffer.from(content.subarray(0, 6)).equals(Buffer.from('DEPOT/')) ? 'none' : null;
+  return new TextDecoder('latin1').decode(content.subarray(0, 6)) === 'DEPOT/' ? 'none' : null;
 }
 
 function wrong(packet: string) {

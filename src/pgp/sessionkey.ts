@@ -1,10 +1,11 @@
 /** Session keys: which encryption a suitcase gets, and PKESK packets (RFC 9580 section 5.1). */
 import * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
+import { sameOctets } from '../primitives.js';
 import type { Aes } from './cfb.js';
 import { internalsOf, internalsOfSecret, secretPackets } from './keys.js';
 import type { KeyPacket, SecretKey, SecretPacket } from './keys.js';
-import { encodePacket, malformed, packetType } from './packets.js';
+import { concat, encodePacket, malformed, packetType } from './packets.js';
 import { describePkesk, pkeskBodies, toHex } from './pkesk.js';
 import type { Recipient } from './policy.js';
 export { describePkesks } from './pkesk.js';
@@ -67,7 +68,7 @@ export async function wrapSessionKey(sessionKey: Uint8Array, e: Encryption, r: R
     await packet.encrypt(keyPacketOf(recipient));
     packets.push(encodePacket(packetType.pkesk, packet.write()));
   }
-  return Buffer.concat(packets);
+  return concat(...packets);
 }
 
 function keyPacketOf(recipient: Recipient): KeyPacket {
@@ -139,7 +140,7 @@ async function tryUnwrap(body: Uint8Array, part: SecretPacket): Promise<Omit<Unw
   const packet = new Pkesk();
   try {
     packet.read(body);
-    if (Buffer.compare(packet.write(), body) !== 0 || hasSpareBit(packet, part)) return malformed('a session key packet is not in the standard form');
+    if (!sameOctets(packet.write(), body) || hasSpareBit(packet, part)) return malformed('a session key packet is not in the standard form');
     await packet.decrypt(part);
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));

@@ -4,6 +4,7 @@ import { DepotError } from '../errors.js';
 import { dearmor, isArmored } from './armor.js';
 import { internalsOf, internalsOfSecret, reason } from './keys.js';
 import type { Certificate, KeyPacket, OpenPgpCertificate, SecretKey } from './keys.js';
+import { toHex } from './pkesk.js';
 import { judgeSigner, toUtc } from './policy.js';
 import { backSignatureHolds, earlier, hasUncheckableRevocation, primaryRevocation, primaryStanding, subkeyRevocation, subkeyStanding } from './validity.js';
 import type { Revocation } from './validity.js';
@@ -86,8 +87,8 @@ async function readSignatures(signature: string | Uint8Array): Promise<openpgp.S
 type Part = openpgp.Key | openpgp.Subkey;
 
 function issuerOf(packet: openpgp.SignaturePacket, signer: OpenPgpCertificate): Part | null {
-  const named = packet.issuerFingerprint === null ? null : Buffer.from(packet.issuerFingerprint).toString('hex');
-  const matches = (part: Part): boolean => named === null ? part.getKeyID().equals(packet.issuerKeyID) : part.getFingerprint() === named;
+  const named = packet.issuerFingerprint === null ? null : toHex(packet.issuerFingerprint);
+  const matches = (part: Part): boolean => named === null ? part.getKeyID().equals(packet.issuerKeyID) : part.getFingerprint().toUpperCase() === named;
   return [signer.key, ...signer.key.subkeys].find(matches) ?? null;
 }
 

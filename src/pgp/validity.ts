@@ -5,6 +5,7 @@
  */
 import * as openpgp from 'openpgp';
 import type { KeyPacket, OpenPgpCertificate } from './keys.js';
+import { toHex } from './pkesk.js';
 import { isGenuineShortEdDsa, isShortEdDsa } from './weak-hash.js';
 
 const { hash, signature: signatureType, reasonForRevocation } = openpgp.enums;
@@ -184,12 +185,12 @@ function heaviest(revocations: Revocation[]): Revocation | null {
  */
 export function hasUncheckableRevocation({ key, signatures }: OpenPgpCertificate): boolean {
   const namesRevoker = directSignatures(key).some((signature) => signature.revocationKeyClass !== null);
-  const ownId = key.getKeyID().toHex();
+  const ownId = key.getKeyID().toHex().toUpperCase();
   return signatures.some((body) => {
-    if (body[0] === 3) return (body[2] === signatureType.keyRevocation || body[2] === signatureType.subkeyRevocation) && Buffer.from(body.subarray(7, 15)).toString('hex') === ownId;
+    if (body[0] === 3) return (body[2] === signatureType.keyRevocation || body[2] === signatureType.subkeyRevocation) && toHex(body.subarray(7, 15)) === ownId;
     if (body[1] !== signatureType.keyRevocation) return false;
     const packet = readRevocation(body);
-    return packet === null || (namesRevoker && packet.issuerKeyID.toHex() !== ownId);
+    return packet === null || (namesRevoker && packet.issuerKeyID.toHex().toUpperCase() !== ownId);
   });
 }
 

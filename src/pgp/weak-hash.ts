@@ -3,13 +3,14 @@
  * does not even look; but a revocation that GnuPG made with `--digest-algo SHA1` is genuine, and
  * ignoring it would mean to encrypt to a key whose owner has withdrawn it.
  */
-import { createPublicKey, verify } from 'node:crypto';
 import * as openpgp from 'openpgp';
+import { verifyEdDsa } from '../primitives.js';
 import type { KeyPacket } from './keys.js';
+import { concat } from './packets.js';
 
 const { hash, publicKey } = openpgp.enums;
 const shortHashes = new Set<openpgp.enums.hash | null>([hash.md5, hash.sha1, hash.ripemd, hash.sha224]);
-const curves = new Map<openpgp.enums.publicKey | null, { name: string; octets: number }>([
+const curves = new Map<openpgp.enums.publicKey | null, { name: 'Ed25519' | 'Ed448'; octets: number }>([
   [publicKey.eddsaLegacy, { name: 'Ed25519', octets: 32 }], [publicKey.ed25519, { name: 'Ed25519', octets: 32 }], [publicKey.ed448, { name: 'Ed448', octets: 57 }],
 ]);
 
@@ -35,14 +36,13 @@ export async function isGenuineShortEdDsa(signature: openpgp.SignaturePacket, ke
   const internals = signature as unknown as Internals;
   const digest = await internals.hash(type, data, internals.toHash(type, data));
   const { r, s, RS } = internals.params;
-  const octets = RS ?? Buffer.concat([leftPad(r, curve.octets), leftPad(s, curve.octets)]);
-  const jwk = { kty: 'OKP', crv: curve.name, x: Buffer.from(point).toString('base64url') };
-  return verify(null, digest, createPublicKey({ key: jwk, format: 'jwk' }), octets);
+  const octets = RS ?? concat(leftPad(r, curve.octets), leftPad(s, curve.octets));
+  return verifyEdDsa(curve.name, point, digest, octets);
 }
 
 /** An MPI has lost its leading zeros; these values are little-endian octet strings all the same. */
-function leftPad(value: Uint8Array | undefined, octets: number): Buffer {
-  const padded = Buffer.alloc(octets);
+function leftPad(value: Uint8Array | undefined, octets: number): Uint8Array {
+  const padded = new Uint8Array(octets);
   if (value !== undefined && value.length <= octets) padded.set(value, octets - value.length);
   return padded;
 }

@@ -7,7 +7,7 @@
 import { LiteralPacket } from './literal.js';
 import { packetType, PartialPacket } from './packets.js';
 import { Seipd1Encryptor } from './seipd1.js';
-import type { Digest } from './seipd1.js';
+import type { Digest } from '../primitives.js';
 import { Seipd2Encryptor } from './seipd2.js';
 import type { Encryption } from './sessionkey.js';
 

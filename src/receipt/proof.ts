@@ -3,18 +3,19 @@
  * commitment to it that the receipt holds. Neither says anything about the session key or the body;
  * `docs/format.md` says what the proof does and does not prove.
  */
-import { createHash, hkdfSync } from 'node:crypto';
+import { hkdfSha256, sha256, sha256Of } from '../primitives.js';
 
 /**
  * HKDF-SHA256 (RFC 5869): `IKM` the session key (32 octets), `salt` SHA-256 of the PKESK packets,
  * `info` "depot key proof 1" ‖ 0x00 ‖ deposit id, 32 octets.
  */
 export function openingOf(sessionKey: Uint8Array, pkesk: Uint8Array, depositId: string): Uint8Array<ArrayBuffer> {
-  const salt = createHash('sha256').update(pkesk).digest();
-  return new Uint8Array(hkdfSync('sha256', sessionKey, salt, `depot key proof 1\0${depositId}`, 32));
+  return hkdfSha256(sessionKey, sha256Of(pkesk), new TextEncoder().encode(`depot key proof 1\0${depositId}`), 32);
 }
 
 /** SHA-256 of the opening, 64 lower-case hex digits. */
 export function commitmentOf(opening: Uint8Array): string {
-  return createHash('sha256').update(opening).digest('hex');
+  const hash = sha256();
+  hash.update(opening);
+  return hash.hex();
 }

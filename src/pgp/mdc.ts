@@ -1,0 +1,61 @@
+/**
+ * What SEIPD version 1 encrypts (RFC 9580 section 5.13.1): a random prefix, the packets, and an MDC packet with the SHA-1
+ * of all that. Who decrypted it does not matter here.
+ */
+import { sameOctets, sha1, type Digest } from '../primitives.js';
+import { concat, malformed } from './packets.js';
+
+/** A random block and the repetition of its last two octets. */
+export const prefixOctets = 16 + 2;
+/** 0xD3 0x14 and the 20 octets of a SHA-1. */
+const mdcOctets = 22;
+export const mdcHeader = Uint8Array.of(0xd3, 0x14);
+
+/**
+ * Takes what was decrypted and gives the packets, before anything is authenticated; checks at the end. Neither the
+ * repetition in the prefix nor anything else is judged earlier, so that nobody learns about the plaintext from the moment
+ * of failure (RFC 9580 section 13.7).
+ */
+export class MdcReader {
+  readonly #sha1: Digest;
+  readonly #packets: (bytes: Uint8Array) => void;
+  #prefixLeft = prefixOctets;
+  /** The last octets so far, which may turn out to be the MDC packet. */
+  #tail: Uint8Array = new Uint8Array(0);
+  /** Octets of the packets inside, without prefix and MDC packet. */
+  plaintextOctets = 0;
+
+  constructor(packets: (bytes: Uint8Array) => void, digest: Digest = sha1()) {
+    this.#sha1 = digest;
+    this.#packets = packets;
+  }
+
+  write(decrypted: Uint8Array): void {
+    let bytes = decrypted;
+    if (this.#prefixLeft > 0) {
+      const prefix = bytes.subarray(0, this.#prefixLeft);
+      this.#sha1.update(prefix);
+      this.#prefixLeft -= prefix.length;
+      bytes = bytes.subarray(prefix.length);
+    }
+    if (bytes.length < mdcOctets) bytes = concat(this.#tail, bytes);
+    else this.#release(this.#tail);
+    const released = Math.max(0, bytes.length - mdcOctets);
+    this.#release(bytes.subarray(0, released));
+    this.#tail = bytes.subarray(released);
+  }
+
+  /** Throws 'verification-failed' unless the digest is right. */
+  end(): void {
+    if (this.#tail.length < mdcOctets) throw malformed('the encrypted data is too short');
+    this.#sha1.update(mdcHeader);
+    if (!sameOctets(concat(mdcHeader, this.#sha1.digest()), this.#tail)) throw malformed('the encrypted data was changed or cut short, or this is not its key');
+  }
+
+  #release(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#sha1.update(bytes);
+    this.plaintextOctets += bytes.length;
+    this.#packets(bytes);
+  }
+}

@@ -1,0 +1,71 @@
+/** The outside of a message: which needs no key to be read, and no cipher. */
+import { headOctets, tagOctets } from './chunks.js';
+import { concat, malformed, packetType, PacketParser } from './packets.js';
+import type { PacketHeader } from './packets.js';
+import type { Preamble } from './preamble.js';
+
+/**
+ * The outer packet alone: that there is exactly one SEIPD packet, whole, with nothing after it. Needs
+ * no key, so that `verify` can say that much of a suitcase that it cannot open.
+ */
+export class StructureReader {
+  readonly #parser: PacketParser;
+  readonly #expectedHead: Uint8Array;
+  readonly #head: Uint8Array;
+  readonly #body: (bytes: Uint8Array) => void;
+  #headOctets = 0;
+  #packets = 0;
+  #last: Uint8Array = new Uint8Array(0);
+  /** After the head: version octet (v1) or 36 octets (v2), which are not part of `body`. */
+  #skip: number;
+
+  /** `body` gets the octets of the SEIPD body after the version octet (v1) or the 36 octets of the head (v2). */
+  constructor(o: { preamble: Preamble; body?: (bytes: Uint8Array) => void }) {
+    this.#expectedHead = o.preamble.head;
+    this.#head = new Uint8Array(o.preamble.head.length);
+    this.#body = o.body ?? (() => undefined);
+    this.#skip = o.preamble.encryption.packet === 'SEIPDv1' ? 1 : headOctets;
+    this.#parser = new PacketParser({ begin: (header) => this.#begin(header), body: (bytes) => this.#content(bytes), end: () => undefined });
+  }
+
+  /** `raw`: the suitcase from its SEIPD packet on (`preamble.rest`, then what follows it); not kept. */
+  write(raw: Uint8Array): void {
+    this.#parser.write(raw);
+  }
+
+  end(): void {
+    this.#parser.end();
+    if (this.#packets !== 1 || this.#headOctets < this.#head.length) throw malformed('it ends before the encrypted data');
+  }
+
+  /** The first octets of the body for the key proof: 36 (v2), 64 or fewer (v1). */
+  get head(): Uint8Array {
+    return this.#head;
+  }
+
+  /** The last 16 octets of the body. */
+  get tail(): Uint8Array {
+    return this.#last;
+  }
+
+  #begin(header: PacketHeader): void {
+    this.#packets++;
+    if (this.#packets > 1 || header.type !== packetType.seipd) throw malformed('something follows the encrypted data');
+  }
+
+  #content(bytes: Uint8Array): void {
+    if (this.#headOctets < this.#head.length) this.#checkHead(bytes);
+    this.#last = concat(this.#last, bytes.subarray(-tagOctets)).subarray(-tagOctets);
+    const skip = Math.min(this.#skip, bytes.length);
+    this.#skip -= skip;
+    if (bytes.length > skip) this.#body(bytes.subarray(skip));
+  }
+
+  /** A second pass must meet the message of the first. */
+  #checkHead(bytes: Uint8Array): void {
+    const octets = Math.min(this.#head.length - this.#headOctets, bytes.length);
+    this.#head.set(bytes.subarray(0, octets), this.#headOctets);
+    this.#headOctets += octets;
+    if (this.#head.some((octet, i) => i < this.#headOctets && octet !== this.#expectedHead[i])) throw malformed('it changed while it was read');
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * The few primitives on which opening rests, by `node:crypto`. There is a second implementation with the same exports, for
+ * browsers: `src/opener/primitives.ts`, which the build puts in this one's place in the offline opener. So checks and readers
+ * are one code in both, and nothing that the opener needs may import `node:crypto` or use a Buffer.
+ *
+ * Bulk decryption is not here. Node streams it through one cipher object, a browser gives whole batches to WebCrypto or to
+ * another thread: what both share of it is the framing (`pgp/chunks.ts`, `pgp/mdc.ts`).
+ */
+import { createCipheriv, createHash, createPublicKey, hkdfSync, timingSafeEqual, verify, type CipherGCMTypes } from 'node:crypto';
+
+/** An incremental SHA-256. */
+export interface Hash {
+  update(bytes: Uint8Array): void;
+  /** Lower-case hex; nothing may follow. */
+  hex(): string;
+}
+
+/** An incremental SHA-1: this one, or one that does its work on another thread. */
+export interface Digest {
+  /** The bytes must not be used after the return. */
+  update(bytes: Uint8Array): unknown;
+  digest(): Uint8Array;
+}
+
+/** What comes in is encrypted; `update` returns the blocks that are complete (in CTR mode: everything). */
+export interface BlockCipher {
+  update(bytes: Uint8Array): Uint8Array;
+}
+
+export function sha256(): Hash {
+  const hash = createHash('sha256');
+  return { update: (bytes) => void hash.update(bytes), hex: () => hash.digest('hex') };
+}
+
+export function sha256Of(bytes: Uint8Array): Uint8Array {
+  return createHash('sha256').update(bytes).digest();
+}
+
+export function sha1(): Digest {
+  return createHash('sha1');
+}
+
+/** HKDF with SHA-256 (RFC 5869), `octets` of it. */
+export function hkdfSha256(key: Uint8Array, salt: Uint8Array, info: Uint8Array, octets: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(hkdfSync('sha256', key, salt, info, octets));
+}
+
+/** AES without padding; the key's 16, 24 or 32 octets say which. `iv` is 16 octets, and left out for ECB. */
+export function aesEncrypt(mode: 'ecb' | 'cbc' | 'ctr', key: Uint8Array, iv?: Uint8Array): BlockCipher {
+  return createCipheriv(`aes-${key.length * 8}-${mode}`, key, iv ?? null).setAutoPadding(false);
+}
+
+/** The tag of 16 octets of an AEAD over no text and this associated data. */
+export function aeadTagOfNothing(mode: 'GCM' | 'OCB', key: Uint8Array, nonce: Uint8Array, aad: Uint8Array): Uint8Array {
+  // Node's types know GCM and OCB apart, its functions do not need to.
+  const name = `aes-${key.length * 8}-${mode.toLowerCase()}` as CipherGCMTypes;
+  const cipher = createCipheriv(name, key, nonce, { authTagLength: 16 }).setAAD(aad);
+  cipher.final();
+  return cipher.getAuthTag();
+}
+
+/** Whether two octet strings are the same, in a time that says nothing about where they differ. */
+export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+/** Verifies a pure EdDSA signature (RFC 8032) over `message`; `point` is the public key. */
+export function verifyEdDsa(curve: 'Ed25519' | 'Ed448', point: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  const jwk = { kty: 'OKP', crv: curve, x: Buffer.from(point).toString('base64url') };
+  return Promise.resolve(verify(null, message, createPublicKey({ key: jwk, format: 'jwk' }), signature));
+}
+
+/** New memory whose content is undefined, and not part of a pool. */
+export function uninitialized(octets: number): Uint8Array<ArrayBuffer> {
+  return Buffer.allocUnsafeSlow(octets);
+}
+
+/** Octets as a string, one character from U+0000 to U+00FF each. */
+export function toLatin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+}
+
+/** The reverse of `toLatin1`. */
+export function fromLatin1(text: string): Uint8Array<ArrayBuffer> {
+  return Buffer.from(text, 'latin1');
+}
