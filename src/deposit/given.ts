@@ -1,9 +1,10 @@
 import { DepotError, isDepotError } from '../errors.js';
 import { readCertificate, readSecretKey, type Certificate, type SecretKey } from '../pgp/keys.js';
-import { verifyDetached, type VerifiedSignature } from '../pgp/signature.js';
+import type { VerifiedSignature } from '../pgp/signature.js';
 import { printable } from '../printable.js';
 import { parseReceipt, type Receipt } from '../receipt/schema.js';
 import { readBoundedFile } from './bounded-file.js';
+import { verifySigned } from './exhibits.js';
 
 /** Files that were named on the command line: receipts, signatures, signers, private keys. */
 
@@ -21,8 +22,7 @@ export async function readReceipt(path: string): Promise<GivenReceipt> {
 }
 
 /**
- * Verifies a receipt against given signers. The fingerprint inside the receipt is never its own proof, but it must be that of
- * the key that signed.
+ * Verifies a receipt against the public keys in these files.
  *
  * @throws DepotError 'verification-failed', 'local-unreadable', 'key-unreadable'
  */
@@ -30,12 +30,7 @@ export async function verifyReceipt(given: GivenReceipt, signaturePath: string |
   const signature = await readGiven(signaturePath ?? `${given.path}.asc`, 'the signature');
   const signers: Certificate[] = [];
   for (const path of signerPaths) signers.push(await readCertificate(await readGiven(path, 'the signer\'s key')));
-  const verified = await verifyDetached(given.bytes, signature, signers);
-  const { signerFingerprint } = given.receipt.supplier;
-  if (verified.fingerprint !== signerFingerprint) {
-    throw new DepotError('verification-failed', `the receipt is signed by ${verified.fingerprint}, but says that ${signerFingerprint} is its signer`);
-  }
-  return verified;
+  return verifySigned(given, signature, signers);
 }
 
 /** @throws DepotError 'local-unreadable', 'key-unreadable', 'secret-missing', 'passphrase-wrong' */

@@ -1,9 +1,15 @@
 import { DepotError } from '../errors.js';
-import type { SecretKey } from '../pgp/keys.js';
 import { checkHead, computeTail } from '../pgp/proof.js';
-import { unwrapSessionKey } from '../pgp/sessionkey.js';
+import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
+import { sameOctets } from '../primitives.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
 import { fromBase64, type Receipt } from '../receipt/schema.js';
+
+/** A private key as the opening of a suitcase needs it: it may be in memory, or live where nobody can read it. */
+export interface OpeningKey {
+  /** @throws DepotError 'not-addressed', 'verification-failed'; the caller wipes the session key */
+  unwrap(pkesk: Uint8Array): Promise<UnwrappedSessionKey>;
+}
 
 /** What a successful key proof yields; `opening` is what only a holder of the key can show. */
 export interface KeyProof {
@@ -18,10 +24,10 @@ export interface KeyProof {
  *
  * @throws DepotError 'not-addressed' (another key), 'verification-failed' (the receipt's parts do not belong together)
  */
-export async function proveKey({ depositId, keyProof, encryption }: Receipt, key: SecretKey): Promise<KeyProof> {
+export async function proveKey({ depositId, keyProof, encryption }: Receipt, key: OpeningKey): Promise<KeyProof> {
   const pkesk = fromBase64(keyProof.pkesk)!;
   const head = fromBase64(keyProof.head)!;
-  const { sessionKey, keyFingerprint } = await unwrapSessionKey(pkesk, key);
+  const { sessionKey, keyFingerprint } = await key.unwrap(pkesk);
   const opening = openingOf(sessionKey, pkesk, depositId);
   if (commitmentOf(opening) !== keyProof.commitment) {
     throw wrong('the session key in the receipt is not the one that its commitment was made of');
@@ -31,7 +37,7 @@ export async function proveKey({ depositId, keyProof, encryption }: Receipt, key
     if (compression !== encryption.compression) throw wrong(`the head holds ${compression} data, but the receipt says ${encryption.compression}`);
   } else {
     const tail = computeTail(head, sessionKey, keyProof.plaintextOctets);
-    if (Buffer.compare(tail, fromBase64(keyProof.tail!)!) !== 0) throw wrong('the session key does not fit the head and the tail of the suitcase');
+    if (!sameOctets(tail, fromBase64(keyProof.tail!)!)) throw wrong('the session key does not fit the head and the tail of the suitcase');
   }
   return { keyFingerprint, sessionKey, opening };
 }

@@ -1,0 +1,264 @@
+/**
+ * The checks of `verify`, without a word about where things lie: files for the command line, what was dropped on a page for the
+ * offline opener. So both say the same of the same deposit.
+ */
+import type { ManifestResult } from '../dataset/compare.js';
+import { DepotError, isDepotError } from '../errors.js';
+import type { Certificate } from '../pgp/keys.js';
+import type { Preamble } from '../pgp/preamble.js';
+import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
+import { verifyDetached, type VerifiedSignature } from '../pgp/signature.js';
+import { sameOctets } from '../primitives.js';
+import { commitmentOf, openingOf } from '../receipt/proof.js';
+import { fromBase64, type Receipt } from '../receipt/schema.js';
+import { Checks, type Verification } from './checks.js';
+import { proveKey, type OpeningKey } from './key-proof.js';
+import { contentLimit } from './limits.js';
+
+/** What the suitcase itself showed, however it was read. */
+export interface Seen {
+  bytes: number;
+  /** Hex SHA-256 of the whole suitcase. */
+  sha256: string;
+  head: Uint8Array;
+  tail: Uint8Array | null;
+}
+
+/** A suitcase that was read as far as is needed to know who can open it. */
+export interface SuitcaseExhibit {
+  preamble: Preamble;
+  /** To its end, without a key; `problem` is what is wrong with the OpenPGP structure. */
+  inspect(): Promise<Seen & { problem: DepotError | null }>;
+  /** Decrypts and authenticates all of it, and compares the entries with the manifest. At most `limit` octets of content. */
+  open(unwrapped: UnwrappedSessionKey, limit: number | null): Promise<Seen & { plaintextOctets: number; contents: ManifestResult | null }>;
+  /** As `inspect`, after an opening that failed; null where the suitcase cannot be read twice. */
+  inspectAgain(): Promise<(Seen & { problem: DepotError | null }) | null>;
+  close(): Promise<void>;
+}
+
+/** What there is to check, and what was asked for. Whatever is read is read when its turn comes. */
+export interface Exhibits {
+  /** Null when none was given. */
+  receipt: (() => Promise<{ bytes: Uint8Array; receipt: Receipt }>) | null;
+  /** Verifies the receipt against the given signers. Null when no signer was given. */
+  signature: ((given: { bytes: Uint8Array; receipt: Receipt }) => Promise<VerifiedSignature>) | null;
+  /** The signature is deliberately not checked. */
+  noSignature: boolean;
+  suitcase: (() => Promise<SuitcaseExhibit>) | null;
+  key: OpeningKey | null;
+  /** Decrypt everything and compare every entry with the manifest. */
+  deep: boolean;
+  /** Most octets of content that `deep` reads; without it the receipt says how much there can be. */
+  maxSize: number | null;
+  /** Lower-case hex: what the agent says is the SHA-256 of the file that it holds. */
+  agentSha256: string | null;
+  warn(message: string): void;
+}
+
+/** What only who opened a deposit with its key can show. */
+export interface Proven {
+  /** The key or subkey that unwrapped the session key. */
+  keyFingerprint: string;
+  /** See receipt/proof.ts. */
+  opening: Uint8Array;
+}
+
+/** A verification; `proven` when the key was seen to open the deposit that the receipt names. */
+export interface Examined extends Verification {
+  proven: Proven | null;
+}
+
+/**
+ * Every check that is possible with what was given: receipt against signer, suitcase against receipt, key against both,
+ * the agent's word against the receipt, contents against manifest.
+ *
+ * @throws DepotError only for what is no finding: what cannot be read, a signal
+ */
+export async function verifyExhibits(o: Exhibits): Promise<Examined> {
+  const checks = new Checks();
+  const receipt = await verifyReceipt(o, checks);
+  let proven: Proven | null;
+  if (o.suitcase === null) {
+    checks.notPossible('suitcase', 'no suitcase at hand; what the agent holds was not looked at');
+    proven = await verifyKeyProof(receipt, o.key, checks);
+  } else {
+    proven = await verifySuitcase(o, o.suitcase, receipt, checks);
+  }
+  verifyAgentsWord(o, receipt, checks);
+  return { ...checks.verdict(), proven };
+}
+
+/**
+ * Verifies a receipt's detached signature. The fingerprint inside the receipt is never its own proof, but it must be that of
+ * the key that signed.
+ *
+ * @throws DepotError 'verification-failed'
+ */
+export async function verifySigned(given: { bytes: Uint8Array; receipt: Receipt }, signature: Uint8Array, signers: Certificate[]): Promise<VerifiedSignature> {
+  const verified = await verifyDetached(given.bytes, signature, signers);
+  const { signerFingerprint } = given.receipt.supplier;
+  if (verified.fingerprint !== signerFingerprint) {
+    throw new DepotError('verification-failed', `the receipt is signed by ${verified.fingerprint}, but says that ${signerFingerprint} is its signer`);
+  }
+  return verified;
+}
+
+async function verifyReceipt(o: Exhibits, checks: Checks): Promise<Receipt | null> {
+  if (o.receipt === null) {
+    checks[o.noSignature ? 'notPossible' : 'missing']('receipt', 'no receipt given: nothing shows who made this suitcase, nor that it is whole');
+    return null;
+  }
+  const given = await checks.attempt('receipt', o.receipt);
+  if (given === null) return null;
+  const { depositId, supplier } = given.receipt;
+  checks.passed('receipt', `of deposit ${depositId}, by ${supplier.name}`);
+  if (o.noSignature) checks.notPossible('receipt-signature', 'left out, as asked: origin not proven');
+  else if (o.signature === null) checks.missing('receipt-signature', 'no signer given: origin not proven (name the supplier\'s public key with --signer)');
+  else {
+    const { signature } = o;
+    const signed = await checks.attempt('receipt-signature', () => signature(given));
+    signed?.warnings.forEach((warning) => o.warn(warning));
+    if (signed) checks.passed('receipt-signature', `by ${signed.fingerprint}, ${signed.signedAt.toISOString().slice(0, 19)}Z`);
+  }
+  return given.receipt;
+}
+
+async function verifySuitcase(o: Exhibits, read: () => Promise<SuitcaseExhibit>, receipt: Receipt | null, checks: Checks): Promise<Proven | null> {
+  const { key } = o;
+  const suitcase = await checks.attempt('suitcase-structure', read);
+  if (suitcase === null) return null;
+  try {
+    const { preamble } = suitcase;
+    verifyRecipients(preamble, receipt, checks);
+    const unwrapped = key === null ? null : await unwrap(preamble, key, checks);
+    const seen = o.deep && unwrapped !== null
+      ? await verifyContents(o, suitcase, receipt, unwrapped, checks)
+      : structure(preamble, await suitcase.inspect(), checks);
+    if (o.deep && unwrapped === null) checks.missing('contents', 'the suitcase could not be opened');
+    if (receipt !== null && seen !== null) compareWithReceipt(seen, preamble, receipt, checks);
+    const proven = unwrapped === null ? null : verifyCommitment(preamble, unwrapped, receipt, checks);
+    if (key === null) checks.notPossible('key-proof', 'no private key given (--key)');
+    unwrapped?.sessionKey.fill(0);
+    return proven;
+  } finally {
+    await suitcase.close();
+  }
+}
+
+function structure({ encryption }: Preamble, seen: Seen & { problem: DepotError | null }, checks: Checks): Seen {
+  if (seen.problem === null) checks.passed('suitcase-structure', `one OpenPGP message, ${encryption.packet}`);
+  else checks.failed('suitcase-structure', seen.problem.message);
+  return seen;
+}
+
+function verifyRecipients({ pkesks }: Preamble, receipt: Receipt | null, checks: Checks): void {
+  const found = pkesks.map(({ recipient }) => recipient || 'anonymous');
+  if (receipt === null) {
+    checks.notPossible('recipients', `the suitcase names ${found.join(', ')}; there is no receipt to compare with`);
+    return;
+  }
+  const expected = receipt.encryption.recipients.map(({ subkeyFingerprint }) => subkeyFingerprint);
+  // Version 3 packets carry a key id: the last 16 digits of a v4 fingerprint, the first 16 of a v6 one.
+  const names = (fingerprint: string, recipient: string): boolean =>
+    recipient === fingerprint || recipient === (fingerprint.length === 64 ? fingerprint.slice(0, 16) : fingerprint.slice(-16));
+  const same = found.length === expected.length && expected.every((fingerprint, i) => names(fingerprint, found[i]!));
+  if (same) checks.passed('recipients', expected.join(', '));
+  else checks.failed('recipients', `the suitcase is for ${found.join(', ')}, but the receipt says ${expected.join(', ')}`);
+}
+
+async function unwrap(preamble: Preamble, key: OpeningKey, checks: Checks): Promise<UnwrappedSessionKey | null> {
+  return checks.attempt('key-proof', () => key.unwrap(preamble.pkesk), ['verification-failed', 'not-addressed']);
+}
+
+/** The suitcase was opened with the key: is it the session key that the receipt was made with? */
+function verifyCommitment({ pkesk }: Preamble, { sessionKey, keyFingerprint }: UnwrappedSessionKey, receipt: Receipt | null, checks: Checks): Proven | null {
+  if (receipt === null) {
+    checks.passed('key-proof', `key ${keyFingerprint} unwraps the session key of this suitcase`);
+    return null;
+  }
+  const opening = openingOf(sessionKey, pkesk, receipt.depositId);
+  if (commitmentOf(opening) !== receipt.keyProof.commitment) {
+    checks.failed('key-proof', 'the session key in the suitcase is not the one that the receipt commits to');
+    return null;
+  }
+  checks.passed('key-proof', `key ${keyFingerprint} opens deposit ${receipt.depositId}`);
+  return { keyFingerprint, opening };
+}
+
+/** `deep`: everything is decrypted, authenticated and compared. Null when the suitcase could not even be digested. */
+async function verifyContents(o: Exhibits, suitcase: SuitcaseExhibit, receipt: Receipt | null, unwrapped: UnwrappedSessionKey, checks: Checks): Promise<Seen | null> {
+  const { preamble } = suitcase;
+  try {
+    const opened = await suitcase.open(unwrapped, o.maxSize ?? (receipt === null ? null : contentLimit(receipt.dataset)));
+    checks.passed('suitcase-structure', `one OpenPGP message, ${preamble.encryption.packet}, authenticated to its last octet`);
+    compareContents(opened.contents!, opened.plaintextOctets, receipt, checks);
+    return opened;
+  } catch (error) {
+    if (!isDepotError(error) || (error.code !== 'verification-failed' && error.code !== 'archive-refused')) throw error;
+    checks.failed('contents', error.message, error.code);
+  }
+  // What is wrong inside says nothing of size and digest, and those are wanted too.
+  const seen = await suitcase.inspectAgain();
+  return seen === null ? null : structure(preamble, seen, checks);
+}
+
+function compareContents(contents: ManifestResult, plaintextOctets: number, receipt: Receipt | null, checks: Checks): void {
+  const { manifest, entries, bytes, manifestSha256, problems } = contents;
+  const summary = `${entries} entries, ${bytes} octets`;
+  if (manifest === 'none' && receipt !== null) {
+    checks.failed('contents', `${summary}, without the manifest that the receipt names`);
+    return;
+  }
+  if (manifest === 'none') {
+    checks.missing('contents', `${summary}; there is no manifest to compare with: this archive was not made by depot`);
+    return;
+  }
+  const wrong = [...problems];
+  if (receipt !== null) {
+    const { dataset, keyProof } = receipt;
+    if (manifestSha256 !== dataset.manifestSha256) wrong.push('the manifest is not the one that the receipt names');
+    if (entries !== dataset.entries || bytes !== dataset.bytes) wrong.push(`${summary}, but the receipt says ${dataset.entries} entries, ${dataset.bytes} octets`);
+    if (plaintextOctets !== keyProof.plaintextOctets) wrong.push(`${plaintextOctets} octets of plaintext, but the receipt says ${keyProof.plaintextOctets}`);
+  }
+  if (wrong.length > 0) wrong.forEach((problem) => checks.failed('contents', problem));
+  else checks.passed('contents', `${summary}; every entry is as the manifest says`);
+}
+
+function compareWithReceipt(seen: Seen, { pkesk }: Preamble, { suitcase, keyProof }: Receipt, checks: Checks): void {
+  checks.equal('suitcase-size', seen.bytes, suitcase.bytes, `${seen.bytes} octets`);
+  checks.equal('suitcase-sha256', seen.sha256, suitcase.sha256, seen.sha256);
+  const same = (name: string, found: Uint8Array | null, expected: string | null, what: string): void => {
+    const wanted = expected === null ? null : fromBase64(expected);
+    if (found !== null && wanted !== null && sameOctets(found, wanted)) checks.passed(name, `${what} as in the receipt`);
+    else checks.failed(name, `${what} not as in the receipt`);
+  };
+  same('key-packets', pkesk, keyProof.pkesk, 'the session key packets are');
+  same('head', seen.head, keyProof.head, 'the first octets of the encrypted data are');
+  if (keyProof.tail !== null) same('tail', seen.tail, keyProof.tail, 'the last octets of the encrypted data are');
+}
+
+async function verifyKeyProof(receipt: Receipt | null, key: OpeningKey | null, checks: Checks): Promise<Proven | null> {
+  if (receipt === null) return null;
+  if (key === null) {
+    checks.notPossible('key-proof', 'no private key given (--key)');
+    return null;
+  }
+  const proof = await checks.attempt('key-proof', () => proveKey(receipt, key), ['verification-failed', 'not-addressed']);
+  if (proof === null) return null;
+  proof.sessionKey.fill(0);
+  const scope = receipt.encryption.packet === 'SEIPDv1' ? 'its session key and its head' : 'its session key, its head and its final authentication tag';
+  checks.passed('key-proof', `key ${proof.keyFingerprint} opens deposit ${receipt.depositId}: ${scope}`);
+  return { keyFingerprint: proof.keyFingerprint, opening: proof.opening };
+}
+
+/** What the agent holds: only the agent can say, and it can hash a closed suitcase. */
+function verifyAgentsWord({ agentSha256 }: Exhibits, receipt: Receipt | null, checks: Checks): void {
+  if (agentSha256 === null) {
+    checks.notPossible('agent-sha256', 'not checked: what the agent holds (ask it for the SHA-256, then --agent-sha256)');
+  } else if (receipt === null) {
+    checks.missing('agent-sha256', 'there is no receipt to compare the agent\'s digest with');
+  } else {
+    checks.equal('agent-sha256', agentSha256, receipt.suitcase.sha256, 'the agent holds the suitcase that the receipt names');
+  }
+}
+
