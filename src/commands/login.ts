@@ -1,4 +1,6 @@
+import path from 'node:path';
 import type { Command } from 'commander';
+import { obstacle } from '../accounts.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
@@ -6,6 +8,7 @@ import type { Secret } from '../secret.js';
 import type { SecretKind } from '../secrets/request.js';
 import type { storeSecret, StoreIn } from '../secrets/login.js';
 import { labelled } from '../ui/format.js';
+import { stateOwner } from './account.js';
 import type { Context, GlobalOptions, Start } from './context.js';
 import { chooseArrangement, configFor, hiddenPrompt } from './deposits.js';
 import { given, globals, oneOf, text, usage, type Flags } from './flags.js';
@@ -82,13 +85,19 @@ async function login(o: LoginFlags, context: Context): Promise<number> {
   const username = o.purpose === 'signing-key' ? remote.username : await usernameFor(o, arrangement, config, context);
   const to = o.to ?? (context.screen.interactive && !o.passwordStdin ? await askPlace(context) : 'file');
   const secret = to === 'systemd' ? null : await secretFor(o, context);
-  if (username !== undefined && remote.username === undefined) await storeUsername(config.directory, remote, username);
+  const pusher = await stateOwner(config);
+  if (username !== undefined && remote.username === undefined) await storeUsername(config.directory, remote, username, pusher);
   const { Secret } = await import('../secret.js');
-  const stored = await storeSecret(to, secret ?? new Secret(''), targetOf(purposes[o.purpose], { ...arrangement, remote: { ...remote, ...(username === undefined ? {} : { username }) } }, config, context));
+  const stored = await storeSecret(to, secret ?? new Secret(''), {
+    ...targetOf(purposes[o.purpose], { ...arrangement, remote: { ...remote, ...(username === undefined ? {} : { username }) } }, config, context), owner: pusher,
+  });
+  const unreadable = to === 'file' && pusher !== undefined && (await obstacle(pusher, stored.where, 'read')) !== null;
+  if (unreadable) context.screen.warn(`pushes run as account ${pusher.name}, which owns the state directory and cannot read ${printable(stored.where)}: chown -R ${pusher.name}: ${printable(path.dirname(stored.where))}`);
   for (const warning of stored.warnings) context.screen.warn(warning);
   context.screen.result({ ok: true, ...stored }, [
     labelled(to === 'systemd' ? 'to do' : 'stored', `${printable(stored.where)}, for ${printable(stored.account)}`),
     labelled('readable by', stored.readableBy),
+    ...(to === 'file' && pusher === undefined ? [labelled('', `a schedule that runs as another account cannot: depot schedule print says what that needs`)] : []),
     ...(stored.lines.length === 0 ? [] : ['', ...stored.lines]),
   ]);
   return 0;

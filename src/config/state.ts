@@ -46,6 +46,14 @@ export function userConfigDirectory(s: Surroundings): string | undefined {
   return s.platform === 'darwin' ? paths.join(home, 'Library', 'Application Support', 'depot') : paths.join(home, '.config', 'depot');
 }
 
+const configured = 'state: in the configuration';
+const inSystemDirectory = 'the configuration is in';
+
+/** Whether every account has this state with this configuration; else it depends on who runs depot, and from where. */
+export function goesWithConfiguration({ from }: { from: string }): boolean {
+  return from === configured || from.startsWith(inSystemDirectory);
+}
+
 /**
  * Where the state is kept, and who said so. In this order: `--state`, `$DEPOT_STATE_DIR` (both relative to the
  * working directory), `state:` of the config (absolute by now), `$STATE_DIRECTORY` of systemd, a system directory when
@@ -56,7 +64,7 @@ export function stateDirectory(s: Surroundings, o: { flag?: string | undefined; 
   if (o.flag !== undefined) return { path: paths.resolve(s.cwd, o.flag), from: '--state' };
   const asked = variable(s.env, 'DEPOT_STATE_DIR');
   if (asked !== undefined) return { path: paths.resolve(s.cwd, asked), from: '$DEPOT_STATE_DIR' };
-  if (o.configured !== undefined) return { path: o.configured, from: 'state: in the configuration' };
+  if (o.configured !== undefined) return { path: o.configured, from: configured };
   // systemd lists several directories with colons between them; the first is the unit's own.
   const systemd = variable(s.env, 'STATE_DIRECTORY')?.split(':')[0];
   if (systemd !== undefined && systemd !== '' && s.platform !== 'win32') return { path: paths.resolve(s.cwd, systemd), from: '$STATE_DIRECTORY' };
@@ -64,7 +72,7 @@ export function stateDirectory(s: Surroundings, o: { flag?: string | undefined; 
   const system = systemConfigDirectory(s);
   const inside = o.configPath === undefined ? undefined : paths.relative(system, o.configPath);
   if (inside !== undefined && inside !== '..' && !inside.startsWith(`..${paths.sep}`) && !paths.isAbsolute(inside)) {
-    return { path: s.platform === 'win32' ? paths.join(system, 'state') : '/var/lib/depot', from: `the configuration is in ${system}` };
+    return { path: s.platform === 'win32' ? paths.join(system, 'state') : '/var/lib/depot', from: `${inSystemDirectory} ${system}` };
   }
 
   if (s.platform === 'win32') {

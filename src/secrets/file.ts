@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { access, type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { DepotError } from '../errors.js';
@@ -113,9 +113,12 @@ async function describeFile(path: string, source: 'config' | 'file'): Promise<So
     if (found === null) {
       return { source, where, present: false, ...(source === 'config' ? { problem: 'does not exist' } : {}), readableBy: fileReaders(process.geteuid?.()) };
     }
-    const exposed = exposure(found);
-    return { source, where, present: true, ...(exposed === undefined ? {} : { problem: exposed.what }), readableBy: fileReaders(process.geteuid === undefined ? undefined : found.uid) };
+    // A mode that is right for its owner says nothing about this account: root's 0600 is closed to a service.
+    const readable = await access(path, constants.R_OK).then(() => true, () => false);
+    const problem = exposure(found)?.what ?? (readable ? undefined : `may not be read by ${accountName()}`);
+    const group = found.uid === 0 && (found.mode & 0o040) !== 0 && found.gid !== 0 ? found.gid : undefined;
+    return { source, where, present: true, ...(problem === undefined ? {} : { problem }), readableBy: fileReaders(process.geteuid === undefined ? undefined : found.uid, group) };
   } catch (error) {
-    return { source, where, present: 'unknown', problem: `may not be looked at: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`, readableBy: 'another account' };
+    return { source, where, present: 'unknown', problem: `may not be looked at by ${accountName()} (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`, readableBy: 'another account' };
   }
 }

@@ -36,6 +36,8 @@ type Target = Pick<SecretRequest, 'kind' | 'account' | 'key' | 'configDirectory'
   withUser?: boolean;
   /** How many servers the configuration has: the name of a systemd credential then says which one it is for. */
   servers?: number;
+  /** For root: the account that pushes, to which a `secrets/` that is made here then belongs. */
+  owner?: { uid: number; gid: number } | undefined;
 };
 
 /**
@@ -52,7 +54,7 @@ export async function storeSecret(to: StoreIn, secret: Secret, target: Target): 
       return { ...stored, where: `keychain, service depot, account ${printable(account)}`, readableBy: keychainReaders(), warnings: [...stored.warnings, ...(await shadowing('keychain', target))] };
     case 'file': {
       const path = storedPath(target);
-      const owner = await writePrivateFile(path, `${secret.reveal()}\n`);
+      const owner = await writePrivateFile(path, `${secret.reveal()}\n`, target.owner);
       // Older ones, of which the first would be found before this, and the others as soon as this is gone.
       for (const other of storedPaths(target)) if (other !== path && target.withUser !== true) await rm(other, { force: true });
       await clear(keychainsOf(target), account, () => undefined);
@@ -94,9 +96,9 @@ export async function forgetSecret(target: Target): Promise<Forgotten> {
 }
 
 /** Keeps the user name that came with a password, for a config that does not say it. Not a secret, but private all the same. */
-export async function storeUsername(configDirectory: string, server: { host: string; port: number }, username: string): Promise<string> {
+export async function storeUsername(configDirectory: string, server: { host: string; port: number }, username: string, owner?: { uid: number; gid: number }): Promise<string> {
   const path = usernamePath(configDirectory, server);
-  await writePrivateFile(path, `${username}\n`);
+  await writePrivateFile(path, `${username}\n`, owner);
   return path;
 }
 

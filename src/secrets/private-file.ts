@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, chown, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -13,20 +13,20 @@ import { printable } from '../printable.js';
 /**
  * Writes a file that only its owner can read (0600, in a directory made 0700), in one step and durably, and reads it
  * back. When root writes into another account's directory the file becomes that account's, so that an administrator can
- * store what a service is to read. Returns the owner's uid (undefined on Windows). Throws `local-not-writable`, `local-disk-full`,
+ * store what a service is to read; `owner` is for a directory that is made here. Returns the owner's uid (undefined on Windows). Throws `local-not-writable`, `local-disk-full`,
  * or `secret-insecure` when others could replace what is in the directory.
  */
-export async function writePrivateFile(path: string, contents: string): Promise<number | undefined> {
+export async function writePrivateFile(path: string, contents: string, owner?: { uid: number; gid: number }): Promise<number | undefined> {
   const directory = dirname(path);
   const temporary = join(directory, `.${randomBytes(8).toString('hex')}.partial`);
   try {
-    const owner = await privateDirectory(directory);
+    const keeper = await privateDirectory(directory, owner);
     const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
     try {
       // Before anything is in it: for a moment an inherited access list could let others read.
       if (process.platform === 'win32') await restrictToAccount(temporary);
       else await handle.chmod(0o600);
-      if (owner !== undefined && owner.uid !== callerUid()) await handle.chown(owner.uid, owner.gid);
+      if (keeper !== undefined && keeper.uid !== callerUid()) await handle.chown(keeper.uid, keeper.gid);
       await handle.writeFile(contents);
       await handle.sync();
     } finally {
@@ -35,7 +35,7 @@ export async function writePrivateFile(path: string, contents: string): Promise<
     await rename(temporary, path);
     await syncDirectory(directory);
     if ((await readFile(path, 'utf8')) !== contents) throw new DepotError('local-not-writable', `${printable(path)} did not keep what was written`);
-    return owner?.uid;
+    return keeper?.uid;
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     if (error instanceof DepotError) throw error;
@@ -46,10 +46,13 @@ export async function writePrivateFile(path: string, contents: string): Promise<
   }
 }
 
-async function privateDirectory(directory: string): Promise<{ uid: number; gid: number } | undefined> {
+async function privateDirectory(directory: string, owner: { uid: number; gid: number } | undefined): Promise<{ uid: number; gid: number } | undefined> {
   const made = await mkdir(directory, { recursive: true, mode: 0o700 });
   if (process.platform === 'win32') return undefined;
-  if (made !== undefined) await chmod(directory, 0o700);
+  if (made !== undefined) {
+    await chmod(directory, 0o700);
+    if (owner !== undefined && callerUid() === 0) await chown(directory, owner.uid, owner.gid);
+  }
   const found = await stat(directory);
   if ((found.mode & 0o022) !== 0) {
     throw new DepotError('secret-insecure', `${printable(directory)} can be changed by other accounts (mode ${(found.mode & 0o7777).toString(8).padStart(4, '0')})`, { hint: `chmod 700 ${printable(directory)}` });

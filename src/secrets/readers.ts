@@ -1,35 +1,20 @@
-import { readFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
+import { groupNameOf, nameOf, ownName } from '../accounts.js';
 
 /** `account depot (uid 998)`, for messages about who can read what. */
 export function accountName(uid = process.geteuid?.()): string {
   if (uid === undefined) return `account ${ownName() ?? 'of this session'}`;
-  const name = uid === process.geteuid?.() ? (ownName() ?? nameOf(uid)) : nameOf(uid);
+  const name = nameOf(uid);
   return name === undefined ? `uid ${uid}` : `account ${name} (uid ${uid})`;
 }
 
-function ownName(): string | undefined {
-  try {
-    return userInfo().username;
-  } catch {
-    // An account number without a name, as containers have them.
-    return undefined;
-  }
-}
-
-function nameOf(uid: number): string | undefined {
-  try {
-    const line = readFileSync('/etc/passwd', 'utf8').split('\n').find((l) => l.split(':')[2] === String(uid));
-    return line?.split(':')[0];
-  } catch {
-    return undefined;
-  }
-}
-
-/** Who reads a private file with this owner: the scheduled runs of that account too. */
-export function fileReaders(uid: number | undefined): string {
-  if (uid === undefined) return `${accountName()}, in scheduled runs too`;
-  return `${accountName(uid)}${uid === 0 ? '' : ' and root'}, in scheduled runs too`;
+/**
+ * Who reads a private file: its owner and root, in scheduled runs of that account too, and the members of its group where
+ * root lets them (`gid`). Another account does not, whatever runs as it.
+ */
+export function fileReaders(uid: number | undefined, gid?: number): string {
+  if (uid === undefined) return `${accountName()}, in its scheduled runs too`;
+  if (uid === 0 && gid !== undefined) return `root and group ${groupNameOf(gid) ?? gid}, in scheduled runs of its members too`;
+  return uid === 0 ? `${accountName(uid)} alone, in its scheduled runs too` : `${accountName(uid)} and root, in scheduled runs of that account too`;
 }
 
 /** Who reads what is in a keychain. */

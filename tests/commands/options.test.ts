@@ -46,7 +46,7 @@ const verify = { ...none, suitcase: undefined, receipt: undefined, signature: un
 const decrypt = { ...none, suitcase: 'x.pgp', key: 'k.asc', receipt: undefined, signers: [], out: undefined, stdout: false, maxBytes: undefined, passphraseFile: undefined };
 const generate = { ...none, kind: 'signer', name: 'Acme', email: 'a@b.example', out: 'keys/a', passphraseFile: undefined, noPassphrase: false, profile: 'compat', expiresInSeconds: undefined };
 const login = { ...none, name: undefined, to: undefined, username: undefined, passwordStdin: false, purpose: 'password' };
-const schedule = { ...none, kind: 'cron', names: [], at: { hour: 1, minute: 30 }, user: undefined, requires: undefined, onFailure: undefined };
+const schedule = { ...none, kind: 'cron', names: [], at: { hour: 1, minute: 30 }, user: undefined, requires: undefined, onFailure: undefined, out: undefined };
 
 describe('flags become typed options', () => {
   test.each<[string, object]>([

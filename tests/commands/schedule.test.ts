@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cronLine } from '../../src/commands/schedule/cron.js';
@@ -7,11 +7,12 @@ import type { Job } from '../../src/commands/schedule/job.js';
 import { systemdUnits } from '../../src/commands/schedule/systemd.js';
 import { windowsTask } from '../../src/commands/schedule/windows.js';
 import { tempDir } from '../support/cleanup.js';
-import { peer } from '../support/peers.js';
+import { asRoot, peer } from '../support/peers.js';
+import { type Server, Supplier } from '../support/supplier.js';
 
 const job: Job = {
   command: ['/usr/bin/node', '/usr/lib/node_modules/depot/bin/depot.js', 'push', '--all', '--quiet', '--config', '/etc/depot/depot.yaml'],
-  at: { hour: 1, minute: 30 }, user: undefined, configDirectory: '/etc/depot', stateDirectory: '/var/lib/depot', what: 'all arrangements',
+  at: { hour: 1, minute: 30 }, user: undefined, configDirectory: '/etc/depot', stateDirectory: '/var/lib/depot', what: 'all arrangements', prepare: [], credentials: [],
 };
 const awkward: Job = { ...job, command: ['/opt/no de/bin', '100%', "it's", 'a"b', '$HOME', 'back\\'] };
 
@@ -26,7 +27,15 @@ describe('systemd', () => {
   });
 
   test('a state directory of one\'s own stays writable', () => {
-    expect(systemdUnits({ ...job, stateDirectory: '/srv/state' }).files[0].contents).toContain('ReadWritePaths=/srv/state\n');
+    const { contents } = systemdUnits({ ...job, stateDirectory: '/srv/state' }).files[0];
+    expect(contents).toContain('ReadWritePaths=/srv/state\n');
+    expect(contents).not.toContain('StateDirectory=');
+    expect(systemdUnits({ ...job, stateDirectory: '/var/lib/acme/depot' }).files[0].contents).toContain('StateDirectory=acme/depot\n');
+  });
+
+  test('credentials that this machine has are loaded', () => {
+    const { contents } = systemdUnits({ ...job, credentials: [{ name: 'depot.password', file: '/etc/credstore.encrypted/depot.password', encrypted: true }] }).files[0];
+    expect(contents).toContain('\nLoadCredentialEncrypted=depot.password:/etc/credstore.encrypted/depot.password\n');
   });
 
   test('words are quoted as systemd takes them apart', () => {
@@ -35,8 +44,9 @@ describe('systemd', () => {
 
   test.skipIf(peer('systemd-analyze') === undefined)('systemd-analyze verify has nothing to say', () => {
     const directory = tempDir();
-    const node = { ...job, command: [process.execPath, ...job.command.slice(1)], user: 'root' };
-    const files = systemdUnits(node).files.map(({ path, contents }) => {
+    const node = { ...job, command: [process.execPath, ...job.command.slice(1)], user: 'root', requires: 'vpn@softcrow.service', onFailure: 'alarm.service', credentials: [{ name: 'depot.password', file: '/etc/credstore/depot.password', encrypted: false }] };
+    const others = ['vpn@softcrow.service', 'alarm.service'].map((name) => ({ path: name, contents: '[Service]\nType=oneshot\nExecStart=/bin/true\n' }));
+    const files = [...others, ...systemdUnits(node).files].map(({ path, contents }) => {
       const file = join(directory, path.split('/').at(-1)!);
       writeFileSync(file, contents);
       return file;
@@ -73,5 +83,91 @@ describe('windows', () => {
 
   test('arguments are quoted as CommandLineToArgvW takes them apart', () => {
     expect(windowsTask({ ...job, command: ['node', 'a b\\', 'c"d', 'plain'] }).files[0].contents).toContain('<Arguments>&quot;a b\\\\&quot; &quot;c\\&quot;d&quot; plain</Arguments>');
+  });
+});
+
+describe.skipIf(!asRoot())('the account of the schedule', () => {
+  /** What root set up by hand: everything root's own and private. */
+  async function rootsOwn(): Promise<Supplier> {
+    const nobody: Server = { host: '127.0.0.1', port: 9, username: 'acme', password: 'unused', remoteDirectory: '/in', fingerprints: [`SHA256:${'A'.repeat(43)}`] };
+    const supplier = await Supplier.create(nobody, { top: { state: undefined } });
+    // Where every account may go, as /etc/depot is.
+    chmodSync(supplier.directory, 0o755);
+    for (const directory of [supplier.data, join(supplier.directory, 'keys')]) chmodSync(directory, 0o755);
+    return supplier;
+  }
+
+  // A push by hand had its ledger in root's home, the unit had StateDirectory=, and the service found a third place.
+  test('has the state that a push by hand has, whatever says where that is', async () => {
+    const supplier = await rootsOwn();
+    const home = tempDir();
+    const print = async (kind: string, env: NodeJS.ProcessEnv, ...more: string[]): Promise<Job & { files: { contents: string }[] }> =>
+      JSON.parse((await supplier.depot(['schedule', 'print', kind, '--at', '01:30', '--json', ...more], { env })).stdout) as never;
+    const own = join(home, '.local/state/depot');
+    for (const kind of ['systemd', 'cron']) {
+      expect((await print(kind, { HOME: home })).files[0].contents).toMatch(new RegExp(`--quiet --config ${supplier.config} --state ${own}\n`));
+      expect((await print(kind, { HOME: home, DEPOT_STATE_DIR: '/srv/ledger' })).files[0].contents).toContain('--state /srv/ledger\n');
+      expect((await print(kind, { HOME: home }, '--state', '/srv/other')).files[0].contents).toContain('--state /srv/other\n');
+    }
+    expect((await print('systemd', { HOME: home })).files[0].contents).toContain(`ReadWritePaths=${own}\n`);
+    supplier.writeConfig({ top: { state: '/var/lib/acme' } });
+    const { contents } = (await print('systemd', { HOME: home })).files[0];
+    expect(contents).not.toContain('--state');
+    expect(contents).toContain('StateDirectory=acme\n');
+  });
+
+  test('gets what it cannot reach: the lines to type make it reachable', async () => {
+    const supplier = await rootsOwn();
+    chmodSync(supplier.config, 0o600);
+    const state = join(supplier.directory, 'state');
+    supplier.writeConfig({ top: { state }, remote: { passwordFile: undefined } });
+    const first = await supplier.depot(['schedule', 'print', 'cron', '--at', '01:30', '--user', 'daemon', '--json']);
+    const { paste, warnings } = JSON.parse(first.stdout) as { paste: string[]; warnings: string[] };
+    const lines = paste.filter((line) => /^(?:ch|install)/.test(line));
+    expect(lines.join('\n')).toMatch(/chmod a\+r .*depot\.yaml[\s\S]*chown -R daemon: .*secrets[\s\S]*chown root:daemon .*supplier\.secret\.asc && chmod 640[\s\S]*install -d -o daemon -g daemon -m 700 .*state/);
+    expect(warnings.filter((line) => line.includes(supplier.directory))).toEqual([]);
+    for (const line of lines) execFileSync('sh', ['-ec', line]);
+    const again = JSON.parse((await supplier.depot(['schedule', 'print', 'cron', '--at', '01:30', '--json'])).stdout) as { account: string; paste: string[] };
+    // Whose the state is, that is who pushes.
+    expect(again.account).toBe('daemon');
+    expect(again.paste.filter((line) => /^(?:ch|install)/.test(line))).toEqual([]);
+  });
+
+  test('what no line can change is warned of, and an account that is not there is made first', async () => {
+    const supplier = await rootsOwn();
+    chmodSync(supplier.data, 0o700);
+    const { stdout, stderr } = await supplier.depot(['schedule', 'print', 'systemd', '--at', '01:30', '--user', 'depot-nobody-has-this'], { env: { HOME: '/root' } });
+    expect(stdout).toMatch(/# useradd --system [^\n]*depot-nobody-has-this\n# ch/);
+    expect(stderr).toContain(`may not read the source ${supplier.data}`);
+    if ((statSync('/root').mode & 0o001) === 0) expect(stderr).toContain('may not enter /root');
+  });
+
+  test('--out writes the units', async () => {
+    const supplier = await rootsOwn();
+    const out = tempDir();
+    const { code, stdout } = await supplier.depot(['schedule', 'print', 'systemd', '--at', '01:30', '--out', out]);
+    expect(code).toBe(0);
+    expect(stdout).toContain('systemctl enable --now depot.timer');
+    expect(readFileSync(join(out, 'depot.timer'), 'utf8')).toContain('OnCalendar=*-*-* 01:30:00');
+    expect(statSync(join(out, 'depot.service')).mode & 0o777).toBe(0o644);
+  });
+
+  test('login says who can read what it kept, and gives it to the account that pushes', async () => {
+    const supplier = await rootsOwn();
+    const state = join(supplier.directory, 'state');
+    supplier.writeConfig({ top: { state }, remote: { passwordFile: undefined } });
+    rmSync(join(supplier.directory, 'secrets'), { recursive: true });
+    const login = (): ReturnType<typeof supplier.depot> => supplier.depot(['login', '--to', 'file', '--password-stdin'], { input: 'secret\n' });
+    const before = await login();
+    expect(before.stdout).toMatch(/readable by account root \(uid 0\) alone.*\n.*runs as another account cannot/);
+
+    mkdirSync(state, { mode: 0o700 });
+    chownSync(state, 1, 1);
+    expect((await login()).stderr).toContain(`cannot read ${join(supplier.directory, 'secrets/127.0.0.1_9.password')}: chown -R daemon: ${join(supplier.directory, 'secrets')}`);
+    rmSync(join(supplier.directory, 'secrets'), { recursive: true });
+    const after = await login();
+    expect(after.stdout).toContain('account daemon (uid 1) and root');
+    expect(after.stderr).toBe('');
+    expect(statSync(join(supplier.directory, 'secrets')).uid).toBe(1);
   });
 });

@@ -46,6 +46,7 @@ describe.skipIf(!ssh || !root)('from the letter to the first deposit, with flags
     expect((await run('trust', '--fingerprint', `SHA256:${'A'.repeat(43)}`)).code).toBe(13);
     expect(existsSync(join(home, 'known_hosts'))).toBe(false);
     expect((await run('trust', '--fingerprint', fingerprintOf(server))).code).toBe(0);
+    expect(statSync(join(home, 'known_hosts')).mode & 0o777).toBe(0o644);
     expect(readFileSync(join(home, 'depot.yaml'), 'utf8')).toBe(before);
 
     expect(json(await run('doctor', '--json')).ok).toBe(false);
@@ -75,6 +76,30 @@ describe.skipIf(!ssh || !root)('from the letter to the first deposit, with flags
     const logout = await run('logout');
     expect(logout.stdout).toContain('removed');
     expect(json(await run('push', '--json')).results).toMatchObject([{ error: { exit: 17, published: 'no' } }]);
+  });
+});
+
+describe.skipIf(!ssh)('trust', () => {
+  test('with hostKey: in depot.yaml it changes nothing, says where, and fails unless that key is the one', async () => {
+    const server = await startSshd();
+    const supplier = await Supplier.create(server, { remote: { hostKey: [`SHA256:${'A'.repeat(43)}`] } });
+    const line = readFileSync(supplier.config, 'utf8').split('\n').findIndex((l) => l.includes('hostKey:')) + 1;
+    const { result } = await supplier.push();
+    expect(result.error).toMatchObject({ exit: 13, hint: expect.stringMatching(new RegExp(`correct hostKey in ${supplier.config}:${line}$`)) });
+    const changed = await supplier.depot(['trust', '--fingerprint', fingerprintOf(server)]);
+    expect(changed.code).toBe(13);
+    expect(changed.stderr).toContain(`${supplier.config}:${line} decides which host key is trusted`);
+    expect(changed.stderr).toContain(`hostKey: ["ssh-ed25519 ${fingerprintOf(server)}"]`);
+    expect(existsSync(join(supplier.directory, 'known_hosts'))).toBe(false);
+    supplier.writeConfig({ remote: {} });
+    expect((await supplier.depot(['trust', '--fingerprint', fingerprintOf(server)])).code).toBe(0);
+  });
+
+  test('a server that takes SSH keys alone is not asked for a password', async () => {
+    const server = await startSshd({ login: 'key' });
+    const supplier = await Supplier.create(server, { login: 'password' });
+    const { result } = await supplier.push();
+    expect(result.error).toMatchObject({ exit: 12, hint: expect.stringContaining('remote.privateKey') });
   });
 });
 

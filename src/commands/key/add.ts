@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { readCertificate, type Certificate } from '../../pgp/keys.js';
 import { judgeRecipient } from '../../pgp/policy.js';
@@ -49,6 +49,8 @@ async function put(target: string, armored: string): Promise<void> {
   try {
     await mkdir(path.dirname(target), { recursive: true, mode: 0o755 });
     await writeNew(target, armored);
+    // Public, and the account that pushes may be another.
+    await chmod(target, 0o644);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw localError(error, 'write', target);
     if ((await readFile(target, 'utf8')) !== armored) throw exists(target);

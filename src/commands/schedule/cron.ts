@@ -1,4 +1,5 @@
 import type { Job, Printed } from './job.js';
+import { shellWord } from './words.js';
 
 /** One line for the crontab of the account. cron mails whatever is printed, and with --quiet only a failure prints. */
 export function cronLine(job: Job): Printed {
@@ -7,8 +8,9 @@ export function cronLine(job: Job): Printed {
   return {
     files: [{ path: 'crontab', contents: `# depot: ${job.what}; silence is success, and a failure is mailed to MAILTO\n${line}\n` }],
     paste: [
+      ...job.prepare,
       `to install: (crontab -l 2>/dev/null; depot schedule print cron --at ${String(hour).padStart(2, '0')}:${String(minute).padStart(2, '0')}) | crontab -`,
-      ...(job.user === undefined ? [] : [`as ${job.user}: crontab -u ${job.user} -`]),
+      ...(job.user === undefined ? [] : [`or, as root: … | crontab -u ${job.user} -`]),
       'missed runs are not made up for; monitor with: depot status --max-age 26h',
     ],
   };
@@ -16,6 +18,5 @@ export function cronLine(job: Job): Printed {
 
 /** crontab(5): for sh, and every percent sign escaped, since cron makes a newline of it. */
 function quoted(word: string): string {
-  const shell = /^[A-Za-z0-9_./:@=+,%-]+$/.test(word) ? word : `'${word.replace(/'/g, '\'\\\'\'')}'`;
-  return shell.replace(/%/g, '\\%');
+  return shellWord(word).replace(/%/g, '\\%');
 }

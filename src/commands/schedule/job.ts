@@ -9,6 +9,10 @@ export interface Job {
   stateDirectory: string;
   /** For descriptions: `acme-crm`, or `all arrangements`. */
   what: string;
+  /** What root types first: the account, and its access to what it needs. */
+  prepare: string[];
+  /** Credentials that systemd has for depot on this machine. */
+  credentials: { name: string; file: string; encrypted: boolean }[];
   requires?: string | undefined;
   onFailure?: string | undefined;
 }

@@ -1,32 +1,94 @@
+import { chmod, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { accountNamed, accountOfUid } from '../../accounts.js';
+import { goesWithConfiguration } from '../../config/state.js';
+import type { Arrangement, Config } from '../../config/types.js';
+import { printable } from '../../printable.js';
+import { writeFileAtomic } from '../../receipt/files.js';
+import type { SecretKind } from '../../secrets/request.js';
+import { credentialName } from '../../secrets/systemd.js';
+import { labelled } from '../../ui/format.js';
+import { stateOwner } from '../account.js';
 import type { Context } from '../context.js';
 import { chooseArrangements, configFor } from '../deposits.js';
 import { usage } from '../flags.js';
 import type { ScheduleFlags } from '../schedule.js';
+import { type Access, accessFor } from './access.js';
 import { cronLine } from './cron.js';
 import type { Job, Printed } from './job.js';
-import { systemdUnits } from './systemd.js';
+import { serviceAccount, systemdMakes, systemdUnits } from './systemd.js';
 import { windowsTask } from './windows.js';
+import { shellWord } from './words.js';
 
 export async function print(o: ScheduleFlags, context: Context): Promise<number> {
   const config = await configFor(o, context);
-  chooseArrangements(config, o.names, 'all');
+  const arrangements = chooseArrangements(config, o.names, 'all');
   const script = process.argv[1];
   if (script === undefined) throw usage('the path of depot is not known', 'run it as an installed program');
+  // The running Node by its path: a scheduled run has another PATH than a person.
+  const program = [process.execPath, path.resolve(script)];
+  const { user, lines: prepare, warnings } = o.kind === 'windows' ? { user: o.user, lines: [], warnings: [] } : await accountFor(o, config, arrangements, program);
   const job: Job = {
-    // The running Node by its path: a scheduled run has another PATH than a person.
-    command: [process.execPath, path.resolve(script), 'push', ...(o.names.length === 0 ? ['--all'] : o.names), '--quiet', '--config', config.path],
+    command: [
+      ...program, 'push', ...(o.names.length === 0 ? ['--all'] : o.names), '--quiet', '--config', config.path,
+      // Else another account, or one without this environment, would begin a second ledger elsewhere.
+      ...(goesWithConfiguration(config.state) ? [] : ['--state', config.state.path]),
+    ],
     at: o.at,
-    user: o.user,
+    user,
     configDirectory: config.directory,
     stateDirectory: config.state.path,
     what: o.names.length === 0 ? 'all arrangements' : o.names.join(', '),
+    prepare,
+    credentials: o.kind === 'systemd' ? await credentialsFor(arrangements) : [],
     requires: o.requires,
     onFailure: o.onFailure,
   };
   const printed = { systemd: systemdUnits, cron: cronLine, windows: windowsTask }[o.kind](job);
-  context.screen.result({ ok: true, kind: o.kind, ...printed }, lines(o.kind, printed));
+  for (const warning of warnings) context.screen.warn(warning);
+  const written = o.out === undefined ? [] : await writeFiles(printed.files, path.resolve(context.cwd, o.out));
+  context.screen.result({ ok: true, kind: o.kind, account: user ?? null, ...printed, warnings, ...(o.out === undefined ? {} : { written }) },
+    o.out === undefined ? lines(o.kind, printed) : [...written.map((file) => labelled('written', printable(file))), '', ...printed.paste]);
   return 0;
+}
+
+/** `--user`, else the owner of the state, else who runs this; root prints for an account of its own. */
+async function accountFor(o: ScheduleFlags, config: Config, arrangements: readonly Arrangement[], program: readonly string[]): Promise<Access & { user: string | undefined }> {
+  const caller = process.geteuid?.();
+  if (caller === undefined) return { user: o.user, lines: [], warnings: [] };
+  const owner = await stateOwner(config);
+  const usual = owner !== undefined && owner.uid !== 0 ? owner.name : caller !== 0 ? (await accountOfUid(caller)).name : o.kind === 'cron' ? undefined : serviceAccount;
+  const name = o.user ?? usual;
+  if (name === undefined) return { user: undefined, lines: [], warnings: [] };
+  const account = (await accountNamed(name)) ?? null;
+  const access = await accessFor(name, account, { config, arrangements, program, stateMadeBySystemd: o.kind === 'systemd' && systemdMakes(config.state.path) });
+  const make = account === null ? [`useradd --system --home-dir /var/lib/depot --shell /usr/sbin/nologin ${shellWord(name)}`] : [];
+  const hidden = o.kind === 'systemd' ? [config.state.path, config.path].filter((file) => /^\/(?:var\/)?tmp\//.test(file)).map((file) => `${printable(file)} lies below a /tmp of which the unit sees another one (PrivateTmp): move it`) : [];
+  return { user: name, lines: [...make, ...access.lines], warnings: [...access.warnings, ...hidden] };
+}
+
+/** What `depot login --to systemd` had the administrator keep, by the names that a push looks for. */
+async function credentialsFor(arrangements: readonly Arrangement[]): Promise<Job['credentials']> {
+  const kinds: SecretKind[] = ['password', 'privateKeyPassphrase', 'signingKeyPassphrase'];
+  const names = new Set(kinds.flatMap((kind) => [credentialName(kind), ...(kind === 'signingKeyPassphrase' ? [] : arrangements.map(({ remote }) => credentialName(kind, remote)))]));
+  const places = [...names].flatMap((name) => [
+    { name, file: `/etc/credstore.encrypted/${name}`, encrypted: true },
+    { name, file: `/etc/credstore/${name}`, encrypted: false },
+  ]);
+  const there = await Promise.all(places.map(({ file }) => stat(file).then(() => true, () => false)));
+  return places.filter((_, i) => there[i]);
+}
+
+/** Units are no secret, and systemd complains about ones that only root reads. */
+async function writeFiles(files: Printed['files'], directory: string): Promise<string[]> {
+  const written: string[] = [];
+  for (const { path: name, contents } of files) {
+    const file = path.join(directory, path.basename(name));
+    await writeFileAtomic(file, contents);
+    await chmod(file, 0o644);
+    written.push(file);
+  }
+  return written;
 }
 
 /** What is pasted stands in comments, so that the output as a whole is a valid crontab or XML file. */

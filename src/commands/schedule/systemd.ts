@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Job, Printed } from './job.js';
 
 /**
@@ -7,7 +8,7 @@ import type { Job, Printed } from './job.js';
 export function systemdUnits(job: Job): Printed {
   const { hour, minute } = job.at;
   const after = ['network-online.target', ...(job.requires === undefined ? [] : [job.requires])].join(' ');
-  const ownState = job.stateDirectory === '/var/lib/depot';
+  const underVarLib = systemdMakes(job.stateDirectory);
   const service = [
     '[Unit]',
     `Description=depot: deposit with the escrow agent (${job.what})`,
@@ -18,16 +19,13 @@ export function systemdUnits(job: Job): Printed {
     '',
     '[Service]',
     'Type=oneshot',
-    `User=${job.user ?? 'depot'}`,
+    `User=${job.user ?? serviceAccount}`,
     `ExecStart=${job.command.map(quoted).join(' ')}`,
     '# A first deposit, or one over a slow line, may take hours.',
     'TimeoutStartSec=infinity',
-    'StateDirectory=depot',
-    'StateDirectoryMode=0700',
-    ...(ownState ? [] : [`ReadWritePaths=${quoted(job.stateDirectory)}`]),
-    '# Secrets, unless "depot login --to file" keeps them beside the configuration:',
-    '#LoadCredentialEncrypted=depot.password:/etc/credstore.encrypted/depot.password',
-    '#LoadCredentialEncrypted=depot.signing-key-passphrase:/etc/credstore.encrypted/depot.signing-key-passphrase',
+    '# Receipts, ledger and run records: where a push by hand has them too.',
+    ...(underVarLib ? [`StateDirectory=${path.posix.relative('/var/lib', job.stateDirectory)}`, 'StateDirectoryMode=0700'] : [`ReadWritePaths=${quoted(job.stateDirectory)}`]),
+    ...credentials(job.credentials),
     '# A source command that writes elsewhere (a dump, a socket) needs its directory in ReadWritePaths=.',
     'ProtectSystem=strict',
     'ProtectHome=read-only',
@@ -70,13 +68,30 @@ export function systemdUnits(job: Job): Printed {
       { path: '/etc/systemd/system/depot.timer', contents: timer.join('\n') },
     ],
     paste: [
-      ...(job.user === undefined ? ['useradd --system --home-dir /var/lib/depot --shell /usr/sbin/nologin depot'] : []),
+      ...job.prepare,
       'systemctl daemon-reload',
       'systemctl enable --now depot.timer',
       'systemctl start depot.service    # the first deposit, now',
       'systemctl list-timers depot.timer',
     ],
   };
+}
+
+/** The account of a unit when nobody names another. */
+export const serviceAccount = 'depot';
+
+/** StateDirectory= knows only what lies below /var/lib; it makes the directory, and gives it to the account. */
+export function systemdMakes(stateDirectory: string): boolean {
+  return /^\/var\/lib\/[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+)*$/.test(stateDirectory) && !stateDirectory.includes('..');
+}
+
+function credentials(present: Job['credentials']): string[] {
+  if (present.length > 0) return ['# Secrets, as depot login --to systemd says how to keep them:', ...present.map(({ name, file, encrypted }) => `LoadCredential${encrypted ? 'Encrypted' : ''}=${name}:${file}`)];
+  return [
+    '# Secrets, unless "depot login --to file" keeps them beside the configuration:',
+    '#LoadCredentialEncrypted=depot.password:/etc/credstore.encrypted/depot.password',
+    '#LoadCredentialEncrypted=depot.signing-key-passphrase:/etc/credstore.encrypted/depot.signing-key-passphrase',
+  ];
 }
 
 /** systemd.syntax(7): double quotes with C escapes; a percent sign and, in commands, a dollar are doubled. */
