@@ -201,6 +201,11 @@ export class Fields {
     return this.#pairs.get(key)?.key ?? this.owner;
   }
 
+  /** `file:line` of a key that is there. */
+  placeOf(key: string): string | undefined {
+    return this.#pairs.get(key)?.key.place;
+  }
+
   /** Undefined when the key is not there, or its value is wrong (reported). */
   optional<T>(key: string, check: Check<T>): T | undefined {
     const pair = this.#pairs.get(key);

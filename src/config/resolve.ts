@@ -96,6 +96,7 @@ function resolveRemote(one: RawArrangement, common: RawRemote | undefined, known
     directory,
     ...present('privateKey', pick('privateKey')),
     hostKeys: pick('hostKeys') ?? [],
+    ...present('hostKeysAt', (own?.hostKeys === undefined ? common : own)?.fields.placeOf('hostKey')),
     knownHostsFile,
     publish,
     sidecars,

@@ -53,6 +53,8 @@ export interface RemoteSettings {
   privateKey?: string;
   /** `SHA256:…` or `<key type> SHA256:…`; empty when `known_hosts` decides. */
   hostKeys: string[];
+  /** Where `hostKey:` stands, as `file:line`, when it does. */
+  hostKeysAt?: string;
   /** OpenSSH format, written by `depot trust`; need not exist. */
   knownHostsFile: string;
   publish: Publish;

@@ -43,13 +43,13 @@ export async function connectToAgent(o: { arrangement: Arrangement; retryForMs: 
 
 /** The transport's view of an arrangement. @throws DepotError 'config-invalid' without a user name */
 export function remoteSpecOf({ name, remote }: Arrangement, retryForMs: number): RemoteSpec {
-  const { host, port, username, directory, hostKeys, knownHostsFile, publish, lanes, window, connectTimeoutMs } = remote;
+  const { host, port, username, directory, hostKeys, hostKeysAt, knownHostsFile, publish, lanes, window, connectTimeoutMs } = remote;
   if (username === undefined) {
     throw new DepotError('config-invalid', 'no user name for the server', { hint: `put remote.username into depot.yaml, or run: depot login ${name} --username U` });
   }
   // Who gives the link a minute in all does not wait half of it for one answer.
   const stallMs = Math.min(30_000, Math.max(1000, retryForMs));
-  return { host, port, username, directory, hostKeys, knownHostsFile, publish, lanes, window, connectTimeoutMs, retryForMs, stallMs, arrangement: name };
+  return { host, port, username, directory, hostKeys, knownHostsFile, publish, lanes, window, connectTimeoutMs, retryForMs, stallMs, arrangement: name, ...(hostKeysAt === undefined ? {} : { hostKeysAt }) };
 }
 
 /** The arrangement with its user name: the config's, else the one that `depot login` keeps beside it. */
@@ -79,6 +79,9 @@ async function readPrivateKey(file: string): Promise<Buffer> {
     return await readBoundedFile(file, (opened) => { requirePrivate(file, opened); });
   } catch (cause) {
     if (isDepotError(cause)) throw cause;
-    throw new DepotError('secret-missing', `the SSH key ${printable(file)} cannot be read: ${printable((cause as Error).message)}`, { hint: 'check remote.privateKey in depot.yaml', cause });
+    const denied = (cause as NodeJS.ErrnoException).code === 'EACCES';
+    throw new DepotError('secret-missing', `the SSH key ${printable(file)} ${denied ? 'may not be read by this account' : `cannot be read: ${printable((cause as Error).message)}`}`, {
+      hint: denied ? 'run depot as the account that pushes, or let depot schedule print --user say what this one needs' : 'check remote.privateKey in depot.yaml', cause,
+    });
   }
 }

@@ -64,7 +64,10 @@ async function readKeyFile(file: string, check?: (opened: Stats) => void): Promi
     return await readBoundedFile(file, check);
   } catch (cause) {
     if (isDepotError(cause)) throw cause;
-    const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : printable((cause as Error).message);
-    throw new DepotError('key-unreadable', `key file ${printable(file)}: ${reason}`, { hint: 'check the path in depot.yaml', cause });
+    const { code } = cause as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'this account may not read it' : printable((cause as Error).message);
+    throw new DepotError('key-unreadable', `key file ${printable(file)}: ${reason}`, {
+      hint: code === 'EACCES' ? 'run depot as the account that pushes, or let depot schedule print --user say what this one needs' : 'check the path in depot.yaml', cause,
+    });
   }
 }

@@ -138,6 +138,14 @@ export class LoginAttempt {
     }
     const offered = this.offered.length > 0 ? `; the server takes ${this.offered.join(', ')}` : '';
     const has = [this.#credentials.key && 'an SSH key', this.#credentials.password && 'a password'].filter((s) => s !== null);
-    return new DepotError('login-refused', `login refused for ${who}${this.tried ? '' : `: depot has ${has.length > 0 ? has.join(' and ') : 'neither password nor SSH key'}`}${offered}`, { ...details, hint: 'check user name and password: depot login' });
+    return new DepotError('login-refused', `login refused for ${who}${this.tried ? '' : `: depot has ${has.length > 0 ? has.join(' and ') : 'neither password nor SSH key'}`}${offered}`, { ...details, hint: this.#remedy() });
+  }
+
+  /** What the supplier can do about it: a password is of no use to a server that wants a key. */
+  #remedy(): string {
+    const takesPassword = this.offered.length === 0 || this.offered.some((method) => method === 'password' || method === 'keyboard-interactive');
+    if (takesPassword) return 'check user name and password: depot login';
+    if (!this.offered.includes('publickey')) return 'ask the agent for a login by password or SSH key';
+    return this.#credentials.key ? 'check with the agent that it has the public part of this SSH key, and the user name' : 'name an SSH key in remote.privateKey of depot.yaml, and give the agent its public part';
   }
 }

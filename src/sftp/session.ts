@@ -61,7 +61,7 @@ export async function openSession(spec: RemoteSpec, trust: Trust, credentials: C
       }
       if (wrong !== undefined || (refused.length > 0 && noCommonHostKey(error))) throw changed(spec, trust, refused);
       if (noCommonHostKey(error)) {
-        throw new DepotError('host-key-changed', `${address(spec)} has no host key of the pinned type (${types.join(', ')})`, { published: 'no', hint: `compare the server's keys with the agent, then run: depot trust${name(spec)}`, cause: error });
+        throw new DepotError('host-key-changed', `${address(spec)} has no host key of the pinned type (${types.join(', ')})`, { published: 'no', hint: compareFirst(spec), cause: error });
       }
       throw error;
     }
@@ -77,8 +77,15 @@ function changed(spec: RemoteSpec, trust: Trust, shown: { type: string; fingerpr
   const pinned = trust.pins.map((pin) => (pin.type === null ? pin.fingerprint : `${pin.type} ${pin.fingerprint}`)).join(', ');
   const revoked = shown.some((key) => trust.revoked.has(key.fingerprint));
   return new DepotError('host-key-changed', revoked ? `the host key of ${address(spec)} is revoked in known_hosts: ${list}` : `the host key of ${address(spec)} is not the pinned one: it shows ${list}, pinned is ${pinned}`, {
-    published: 'no', hint: `ask the agent over another channel before you run: depot trust${name(spec)}`,
+    published: 'no', hint: compareFirst(spec),
   });
+}
+
+/** Pins of depot.yaml win over known_hosts, so that `depot trust` would change nothing. */
+function compareFirst(spec: RemoteSpec): string {
+  const first = 'ask the agent over another channel which key its server has, then';
+  if (spec.hostKeys.length === 0) return `${first}: depot trust${name(spec)}`;
+  return `${first} correct hostKey in ${spec.hostKeysAt === undefined ? 'depot.yaml' : printable(spec.hostKeysAt)}`;
 }
 
 function name(spec: RemoteSpec): string {

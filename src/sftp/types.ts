@@ -8,6 +8,8 @@ export interface RemoteSpec {
   directory: string;
   /** Pins, `SHA256:…` or `ssh-ed25519 SHA256:…`. When there are any, `knownHostsFile` is not read. */
   hostKeys: string[];
+  /** For hints only: where those pins stand, as `file:line`. */
+  hostKeysAt?: string;
   knownHostsFile?: string;
   publish: 'rename' | 'direct';
   /** SFTP channels for one upload: a fixed number (1 to 8), or as many as help. */

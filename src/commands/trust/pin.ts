@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import type { RemoteSettings } from '../../config/types.js';
 import { DepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
@@ -16,16 +16,38 @@ export async function trust(o: TrustFlags, context: Context): Promise<number> {
   const { host, port, knownHostsFile } = remote;
   const offered = await scanHostKeys(host, port, { timeoutMs: remote.connectTimeoutMs, signal: context.signal });
   const compared = await choose(offered, o.fingerprints, { ...remote, name }, context);
-  const { text, replaced } = pinned(await contents(knownHostsFile), { host, port }, compared);
-  await writeFileAtomic(knownHostsFile, text);
-  const inConfig = remote.hostKeys.length > 0;
-  if (inConfig) context.screen.warn(`${name}: hostKey in ${printable(config.path)} wins over known_hosts`);
+  if (remote.hostKeys.length > 0) return alreadyDecided(compared, { ...remote, name }, offered, context);
+  const replaced = await pin(compared, remote);
   context.screen.result({
-    ok: true, host, port, knownHosts: knownHostsFile, offered: offered.map(shown), trusted: compared.map(shown), replaced, hostKeyInConfig: inConfig,
+    ok: true, host, port, knownHosts: knownHostsFile, offered: offered.map(shown), trusted: compared.map(shown), replaced, hostKeyInConfig: false,
   }, [
     ...compared.map((key) => `${replaced.includes(key.type) ? 'replaced' : 'trusted'}  ${key.type} ${key.fingerprint}`),
     `written to ${printable(knownHostsFile)}`,
   ]);
+  return 0;
+}
+
+/** Adds keys that somebody has compared to known_hosts; returns the types of which there was another key. */
+export async function pin(compared: readonly ScannedKey[], { host, port, knownHostsFile }: Pick<RemoteSettings, 'host' | 'port' | 'knownHostsFile'>): Promise<string[]> {
+  const { text, replaced } = pinned(await contents(knownHostsFile), { host, port }, compared);
+  await writeFileAtomic(knownHostsFile, text);
+  // Public, and the account that pushes may be another than the one that compares.
+  await chmod(knownHostsFile, 0o644);
+  return replaced;
+}
+
+/** With `hostKey:` in depot.yaml known_hosts is not read, and depot.yaml is not depot's to change. */
+function alreadyDecided(compared: readonly ScannedKey[], remote: RemoteSettings & { name: string }, offered: readonly ScannedKey[], context: Context): number {
+  const place = printable(remote.hostKeysAt ?? 'depot.yaml');
+  const known = compared.filter((key) => remote.hostKeys.some((text) => text.split(' ').at(-1) === key.fingerprint));
+  if (known.length < compared.length) {
+    throw new DepotError('host-key-changed', `${place} decides which host key is trusted, and it has another one; nothing was changed`, {
+      hint: `write there, if the agent has confirmed the key: hostKey: ${JSON.stringify(compared.map((key) => `${key.type} ${key.fingerprint}`))}`, arrangement: remote.name,
+    });
+  }
+  context.screen.result({
+    ok: true, host: remote.host, port: remote.port, knownHosts: null, offered: offered.map(shown), trusted: known.map(shown), replaced: [], hostKeyInConfig: true,
+  }, [...known.map((key) => `trusted  ${key.type} ${key.fingerprint}`), `by ${place}; nothing was changed`]);
   return 0;
 }
 
