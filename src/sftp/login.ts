@@ -28,8 +28,7 @@ async function readKey(bytes: Buffer, { passphrase, privateKeyFile }: Login, arr
   const store = `depot login${arrangement === undefined ? '' : ` ${arrangement}`} --for private-key`;
   const plain = parse(bytes);
   if (!(plain instanceof Error)) return plain;
-  const encrypted = /encrypted/i.test(plain.message) || bytes.includes('BEGIN ENCRYPTED PRIVATE KEY');
-  if (!encrypted) throw new DepotError('key-unreadable', `${name} is not in a format that is understood`, { hint: `convert it: ssh-keygen -p -f ${file}` });
+  if (!isEncrypted(bytes, plain)) throw new DepotError('key-unreadable', `${name} is not in a format that is understood`, { hint: `convert it: ssh-keygen -p -f ${file}` });
   const secret = await passphrase?.();
   if (secret === undefined) {
     throw new DepotError('secret-missing', `${name} is encrypted, and there is no passphrase for it`, { hint: `store the passphrase: ${store}` });
@@ -37,6 +36,16 @@ async function readKey(bytes: Buffer, { passphrase, privateKeyFile }: Login, arr
   const second = parse(bytes, secret);
   if (!(second instanceof Error)) return second;
   throw new DepotError('passphrase-wrong', `the passphrase does not open ${name}`, { hint: `try the passphrase with: ssh-keygen -y -f ${file}; then store the right one: ${store}` });
+}
+
+/** Whether an SSH key is encrypted; false too for one that is not understood. */
+export function needsPassphrase(bytes: Buffer): boolean {
+  const plain = parse(bytes);
+  return plain instanceof Error && isEncrypted(bytes, plain);
+}
+
+function isEncrypted(bytes: Buffer, failure: Error): boolean {
+  return /encrypted/i.test(failure.message) || bytes.includes('BEGIN ENCRYPTED PRIVATE KEY');
 }
 
 function parse(bytes: Buffer, passphrase?: string): ParsedKey | Error {
