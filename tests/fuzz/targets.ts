@@ -1,5 +1,5 @@
 /** What reads other people's octets, and what may come of it. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseConfig } from '../../src/config/load.js';
@@ -10,9 +10,13 @@ import { MANIFEST_PART_OCTETS, MANIFEST_PATH, parseManifestLine } from '../../sr
 import { TarReader } from '../../src/dataset/tar/read.js';
 import { type ErrorCode, isDepotError } from '../../src/errors.js';
 import { decompress } from '../../src/open/decompress.js';
+import { type Certificate, readCertificate, readSecretKey, type SecretKey } from '../../src/pgp/keys.js';
 import { packetType, PartialPacket } from '../../src/pgp/packets.js';
+import { judgeRecipient, judgeSigner } from '../../src/pgp/policy.js';
 import { MessageReader, readPreamble } from '../../src/pgp/reader.js';
 import { Seipd2Encryptor } from '../../src/pgp/seipd2.js';
+import { describePkesks, unwrapSessionKey } from '../../src/pgp/sessionkey.js';
+import { verifyDetached } from '../../src/pgp/signature.js';
 import { canonicalText } from '../../src/receipt/canonical.js';
 import { Ledger, readLedger } from '../../src/receipt/ledger.js';
 import { readPending } from '../../src/receipt/pending.js';
@@ -78,6 +82,18 @@ function untar(tar: Uint8Array): void {
   check.finish();
 }
 
+/** The keys of test-fixtures/keys that the corpus is addressed to or signed by. */
+const fixture = (name: string): Buffer => readFileSync(new URL(`../../test-fixtures/keys/${name}.asc`, import.meta.url));
+export const signedText = Buffer.from('{"schema": "depot.receipt/1"}\n');
+let keys: Promise<{ holders: SecretKey[]; signers: Certificate[] }> | undefined;
+function ourKeys(): NonNullable<typeof keys> {
+  return (keys ??= (async () => ({
+    holders: await Promise.all(['curve25519.secret', 'rsa2048.secret'].map((name) => readSecretKey(fixture(name)))),
+    signers: await Promise.all(['curve25519.public', 'retired.public', 'rsa3072.public', 'signing-subkey.public'].map((name) => readCertificate(fixture(name)))),
+  }))());
+}
+const judgedAt = new Date('2024-02-01T00:00:00Z');
+
 const pendingName = `acme-crm_20261122T003000Z_${'0'.repeat(16)}.json`;
 
 export const targets = {
@@ -99,6 +115,46 @@ export const targets = {
         octets += bytes.length;
         if (octets > MOST_OUTPUT) break;
       }
+    },
+  },
+  key: {
+    codes: ['key-unreadable', 'recipient-unusable', 'signer-unusable'],
+    async read(input) {
+      const certificate = await readCertificate(input);
+      if (!/^([0-9A-F]{40}|[0-9A-F]{64})$/.test(certificate.fingerprint)) throw new Error(`not a fingerprint: ${certificate.fingerprint}`);
+      if (certificate.armored().includes('PRIVATE')) throw new Error('a secret part in what is taken for the public one');
+      await judgeSigner(certificate, judgedAt).catch((error: unknown) => {
+        if (!isDepotError(error, 'signer-unusable')) throw error;
+      });
+      await judgeRecipient(certificate, certificate.fingerprint, judgedAt);
+    },
+  },
+  pkesk: {
+    codes: ['verification-failed', 'not-addressed'],
+    async read(input) {
+      describePkesks(input);
+      for (const holder of (await ourKeys()).holders) {
+        const { sessionKey: found } = await unwrapSessionKey(input, holder).catch((error: unknown) => {
+          if (isDepotError(error) && targets.pkesk.codes.some((code) => error.code === code)) return { sessionKey: null };
+          throw error;
+        });
+        if (found !== null && ![16, 24, 32].includes(found.length)) throw new Error(`a session key of ${found.length} octets`);
+      }
+    },
+  },
+  signature: {
+    codes: ['verification-failed'],
+    async read(input) {
+      // A change that still verifies is one of the packet's unhashed part; the text is the signed one only.
+      const { signers } = await ourKeys();
+      await verifyDetached(signedText, input, signers).catch((error: unknown) => {
+        if (!isDepotError(error, 'verification-failed')) throw error;
+      });
+      const accepted = await verifyDetached(Buffer.concat([signedText, Buffer.from(' ')]), input, signers).then(() => true, (error: unknown) => {
+        if (!isDepotError(error, 'verification-failed')) throw error;
+        return false;
+      });
+      if (accepted) throw new Error('a signature over another text was accepted');
     },
   },
   receipt: {
