@@ -26,8 +26,9 @@ export interface Agent {
  *
  * @throws DepotError 'host-key-…', 'login-refused', 'secret-missing', 'unreachable' and what else `connect` says
  */
-export async function connectToAgent(o: { arrangement: Arrangement; retryForMs: number }, secrets: SecretFinder, hooks: TransportHooks & { run: Run }): Promise<Agent> {
+export async function connectToAgent(o: { arrangement: Arrangement; retryForMs: number; laneSafe?: RemoteSpec['laneSafe'] | null }, secrets: SecretFinder, hooks: TransportHooks & { run: Run }): Promise<Agent> {
   const spec = remoteSpecOf(o.arrangement, o.retryForMs);
+  if (o.laneSafe) spec.laneSafe = o.laneSafe;
   const { run, ...transport } = hooks;
   const remote = await connect(spec, await loginOf(o.arrangement, secrets), transport);
   run.attempts = remote.stats.attempts;
@@ -47,8 +48,8 @@ export function remoteSpecOf({ name, remote }: Arrangement, retryForMs: number):
   if (username === undefined) {
     throw new DepotError('config-invalid', 'no user name for the server', { hint: `put remote.username into depot.yaml, or run: depot login ${name} --username U` });
   }
-  // Who gives the link a minute in all does not wait half of it for one answer.
-  const stallMs = Math.min(30_000, Math.max(1000, retryForMs));
+  // Who gives the link a minute in all does not wait half of it for one answer; who only looks (0) waits as long as a person does.
+  const stallMs = retryForMs === 0 ? 10_000 : Math.min(30_000, Math.max(1000, retryForMs));
   return { host, port, username, directory, hostKeys, knownHostsFile, publish, lanes, window, connectTimeoutMs, retryForMs, stallMs, arrangement: name, ...(hostKeysAt === undefined ? {} : { hostKeysAt }) };
 }
 
@@ -69,7 +70,7 @@ export async function loginOf({ name, remote }: Arrangement, secrets: SecretFind
     },
     passphrase: async () => (await secrets.find('privateKeyPassphrase'))?.reveal(),
   };
-  if (remote.privateKey !== undefined) Object.assign(login, { privateKey: await readPrivateKey(remote.privateKey), privateKeyFile: remote.privateKey });
+  if (remote.privateKey !== undefined) login.privateKey = await readPrivateKey(remote.privateKey);
   return login;
 }
 

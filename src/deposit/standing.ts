@@ -3,7 +3,6 @@ import { readStatedKey } from '../pgp/stated.js';
 import { lastDeposit, type LastDeposit } from '../receipt/list.js';
 import { lastRun, type RunRecord } from '../receipt/runs.js';
 import { ArrangementState } from '../receipt/state.js';
-import { underWay, type UnderWay } from '../receipt/underway.js';
 import { readBoundedFile } from './bounded-file.js';
 
 /** A key that pushes of an arrangement need. */
@@ -28,8 +27,6 @@ export interface Standing {
   allowedMs: number | null;
   ended: boolean;
   stale: boolean;
-  /** A push that runs or was killed, and what earlier ones left to do. */
-  underWay: UnderWay;
   /** The beneficiaries', then the signer. */
   keys: KeyStanding[];
 }
@@ -62,7 +59,6 @@ export async function gatherStandings(config: Config, arrangements: readonly Arr
       lastDeposit: last,
       lastRun: await lastRun(state),
       ...judgeAge(arrangement, last, o.maxAgeMs, o.now),
-      underWay: await underWay(state),
       keys: await keysOf(config, arrangement, keys),
     });
   }

@@ -5,6 +5,7 @@
  *     <state>/ledger.id
  *     <state>/<arrangement>/ledger.ndjson  runs.ndjson  lock  pending/<id>.json
  *                           <id>.receipt.json  <id>.receipt.json.asc  <id>.cover.md
+ *                           server.json (what doctor --write-test found)
  *                           spool/<id>.pgp (with `spool: true`, while it is uploaded)
  */
 import { createHash } from 'node:crypto';

@@ -11,7 +11,7 @@ import type { Login, RemoteSpec, TransportHooks } from './types.js';
  */
 export async function connect(spec: RemoteSpec, login: Login, hooks: TransportHooks): Promise<Remote> {
   const trust = await trusted(spec);
-  const remote = new Remote(spec, hooks, trust, await prepareLogin(login, spec.arrangement));
+  const remote = new Remote(spec, hooks, trust, await prepareLogin(login));
   await remote.session();
   return remote;
 }

@@ -3,11 +3,13 @@
  * is made here, never anything of the supplier's, and their names are random.
  */
 import { randomBytes } from 'node:crypto';
+import { DepotError } from '../errors.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
+import { address } from './hostkeys.js';
 import type { Remote } from './remote.js';
 import { explainCreate } from './refused.js';
 import { lookAt } from './settle.js';
-import { isStatus, SftpStatus, Status } from './status.js';
+import { ConnectionLost, isStatus, refusal, SftpStatus, Status } from './status.js';
 
 export interface WriteFinding {
   name: string;
@@ -24,50 +26,73 @@ export interface WriteTest {
   laneSafe: boolean;
   /** Remote names that may still be there. */
   left: string[];
+  /** Names that went out of sight when they were closed or renamed: the agent has them. */
+  collected: string[];
 }
 
 const create = OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE;
 const pieces = 24;
+const cleanMs = 8000;
 
-/** Writes, renames and removes two files. Throws what a push would throw at the create, and errors of the connection. */
-export async function testWrites(remote: Remote): Promise<WriteTest> {
-  return new WriteProbe(remote).run();
+/**
+ * Writes, renames and removes two files; `test` has what was found so far, also when this throws.
+ *
+ * @throws DepotError as a push would: what the server refused, `connection-lost` when it does not answer
+ */
+export async function testWrites(remote: Remote, test: WriteTest = emptyTest()): Promise<WriteTest> {
+  try {
+    await new WriteProbe(remote, test).run();
+  } catch (error) {
+    if (!(error instanceof ConnectionLost)) throw error;
+    throw new DepotError('connection-lost', `the connection to ${address(remote.spec)} was lost during the write test: ${error.message}`, { hint: 'run: depot doctor --write-test', cause: error });
+  }
+  return test;
+}
+
+export function emptyTest(): WriteTest {
+  return { findings: [], propose: {}, laneSafe: false, left: [], collected: [] };
 }
 
 class WriteProbe {
   readonly #remote: Remote;
-  readonly #test: WriteTest = { findings: [], propose: {}, laneSafe: false, left: [] };
+  readonly #test: WriteTest;
   readonly #base = `depot-test-${randomBytes(8).toString('hex')}`;
   readonly #made = new Set<string>();
 
-  constructor(remote: Remote) {
+  constructor(remote: Remote, test: WriteTest) {
     this.#remote = remote;
+    this.#test = test;
   }
 
-  async run(): Promise<WriteTest> {
+  async run(): Promise<void> {
     const session = await this.#remote.session();
     const { channel } = session;
     try {
-      const first = `.${this.#base}-1.partial`;
       const final = `${this.#base}-1.bin`;
+      const first = this.#name(1);
       const handle = await this.#create(channel, first);
       await this.#exclusive(channel, first);
       await this.#write(channel, [{ channel, handle }], first, ascending());
       await this.#flush(channel, handle);
-      await channel.close(handle);
+      await this.#openAgain(channel, first);
+      await this.#close(channel, handle, first);
       const there = await this.#closed(channel, first);
       if (there) await this.#readBack(channel, first, 'pipelined writes', { window: 1 });
       const renamed = there && (await this.#rename(channel, first, final));
 
-      const second = `.${this.#base}-2.partial`;
+      const second = this.#name(2);
       const other = await this.#create(channel, second);
       const extra = await session.openChannel().catch(() => null);
       await this.#lanes(channel, other, extra, second);
       if (renamed) await this.#overwrite(channel, second, final);
     } finally {
-      if (!channel.lost) await this.#clean(channel);
+      await this.#clean();
     }
-    return this.#test;
+  }
+
+  /** Of the kind that a push would write to: a server may treat hidden files differently. */
+  #name(n: number): string {
+    return this.#remote.spec.publish === 'direct' ? `${this.#base}-${n}.bin` : `.${this.#base}-${n}.partial`;
   }
 
   async #create(channel: SftpChannel, name: string): Promise<Buffer> {
@@ -98,7 +123,7 @@ class WriteProbe {
       const lane = to[i % to.length]!;
       lane.channel.write(lane.handle, content, piece * size, (piece + 1) * size, piece * size, (error) => {
         if (error === null) resolve();
-        else reject(error instanceof SftpStatus ? new Error(`${name}: ${error.message}`) : error);
+        else reject(error instanceof SftpStatus ? refusal(error, `write ${this.#remote.path(name)}`) : error);
       });
     })));
   }
@@ -113,6 +138,23 @@ class WriteProbe {
     else this.#found('fsync', 'passed', 'files are flushed before they are published');
   }
 
+  /** What going on in the same partial after a lost connection rests on. Not where a close may collect the file. */
+  async #openAgain(channel: SftpChannel, name: string): Promise<void> {
+    if (this.#remote.spec.publish === 'direct') return;
+    const handle = await refused(channel.open(this.#remote.path(name), OpenFlag.WRITE));
+    if (handle instanceof SftpStatus) {
+      this.#found('open again', 'warning', 'refused; after a lost connection an upload begins again', 'set spool: true for the arrangement, so that its sources are read once');
+      return;
+    }
+    this.#found('open again', 'passed', 'an upload can go on after a lost connection');
+    await refused(channel.close(handle));
+  }
+
+  async #close(channel: SftpChannel, handle: Buffer, name: string): Promise<void> {
+    const answer = await refused(channel.close(handle));
+    if (answer instanceof SftpStatus) throw refusal(answer, `close ${this.#remote.path(name)}`);
+  }
+
   /** Whether the file is still there after its close; true too where we may not look. */
   async #closed(channel: SftpChannel, name: string): Promise<boolean> {
     const found = await lookAt(channel, this.#remote.path(name));
@@ -121,8 +163,13 @@ class WriteProbe {
     if (found !== null || this.#remote.spec.publish === 'direct') return true;
     this.#found('close', 'warning', 'a file disappears when it is closed', 'set remote.publish: direct');
     this.#test.propose.publish = 'direct';
-    this.#made.delete(name);
+    this.#took(name);
     return false;
+  }
+
+  /** It is out of sight, which is how agents take what is complete. */
+  #took(name: string): void {
+    if (this.#made.delete(name)) this.#test.collected.push(name);
   }
 
   /** Compares by reading, or by size where reading is denied; null when neither is possible. */
@@ -165,14 +212,14 @@ class WriteProbe {
       const gone = isStatus(answer, Status.NO_SUCH_FILE);
       this.#found('rename', 'failed', gone ? 'the file was gone before it could be renamed' : 'refused', 'set remote.publish: direct');
       this.#test.propose.publish = 'direct';
-      if (gone) this.#made.delete(from);
+      if (gone) this.#took(from);
       return false;
     }
     this.#made.delete(from);
     this.#made.add(to);
     const found = await lookAt(channel, this.#remote.path(to));
     this.#found('rename', 'passed', found === null ? 'allowed; the file then disappears from sight, as expected' : 'allowed');
-    if (found === null) this.#made.delete(to);
+    if (found === null) this.#took(to);
     return found !== null;
   }
 
@@ -181,13 +228,13 @@ class WriteProbe {
     const second = extra ? await refused(extra.open(this.#remote.path(name), OpenFlag.WRITE)).catch(() => null) : null;
     if (!extra || !second || second instanceof SftpStatus) {
       this.#found('lanes', 'passed', 'the server takes one channel with the file open; uploads use one');
-      await refused(channel.close(handle));
+      await this.#close(channel, handle, name);
       extra?.end();
       return;
     }
     await this.#write(channel, [{ channel, handle }, { channel: extra, handle: second }], name, ascending().reverse());
-    await refused(extra.close(second));
-    await refused(channel.close(handle));
+    await this.#close(extra, second, name);
+    await this.#close(channel, handle, name);
     extra.end();
     this.#test.laneSafe = this.#remote.spec.publish === 'rename' && (await this.#readBack(channel, name, 'parallel writes', { lanes: 1 }));
   }
@@ -203,15 +250,25 @@ class WriteProbe {
     this.#found('rename over a file', 'warning', 'replaces it without a word; depot looks before it renames, and its names are random');
   }
 
-  async #clean(channel: SftpChannel): Promise<void> {
-    for (const name of this.#made) {
-      const path = this.#remote.path(name);
-      const answer = await refused(channel.remove(path));
-      if (answer instanceof SftpStatus && (await lookAt(channel, path)) !== null) this.#test.left.push(name);
+  /** Over a new connection when the old one is gone, for as long as a person waits. */
+  async #clean(): Promise<void> {
+    const { left, collected } = this.#test;
+    const signal = AbortSignal.any([this.#remote.hooks.signal, AbortSignal.timeout(cleanMs)]);
+    for (const name of [...this.#made]) {
+      try {
+        if ((await this.#remote.look(name, signal)) === null) {
+          this.#took(name);
+          continue;
+        }
+        const removed = await this.#remote.removePartial(name, signal);
+        if (!removed && (await this.#remote.look(name, signal)) !== null) left.push(name);
+      } catch {
+        left.push(name);
+      }
     }
-    const { left } = this.#test;
-    if (left.length > 0) this.#found('remove', 'warning', `refused; left at the server: ${left.join(', ')}`, 'ask the agent to remove them');
+    if (left.length > 0) this.#found('remove', 'warning', `not possible; left at the server: ${left.join(', ')}`, 'ask the agent to remove them');
     else if (this.#made.size > 0) this.#found('remove', 'passed', 'allowed; nothing is left');
+    if (collected.length > 0) this.#found('collected', 'warning', `the agent took ${collected.join(', ')}`, 'tell the agent that they are no deposits');
   }
 
   #found(name: string, result: WriteFinding['result'], detail: string, hint?: string): void {

@@ -218,6 +218,7 @@ export class Stripes {
 /** Several lanes only where they are known to be taken right, and never where a close may collect the file. */
 function lanesAllowed(remote: Remote): 'auto' | number {
   const { publish, laneSafe, lanes } = remote.spec;
-  const safe = /^SSH-2\.0-OpenSSH/.test(remote.server) || laneSafe === true;
+  const tested = laneSafe?.server === remote.server && laneSafe.hostKey === remote.hostKey;
+  const safe = /^SSH-2\.0-OpenSSH/.test(remote.server) || tested;
   return safe && publish !== 'direct' ? lanes : 1;
 }

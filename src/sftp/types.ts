@@ -21,8 +21,8 @@ export interface RemoteSpec {
   connectTimeoutMs: number;
   /** No acknowledgement for this long is a lost connection (30 s). */
   stallMs?: number;
-  /** `doctor --write-test` saw this server take parallel, out-of-order writes right. */
-  laneSafe?: boolean;
+  /** The server that `doctor --write-test` saw take parallel, out-of-order writes right, as it identified itself. */
+  laneSafe?: { server: string; hostKey: string };
   /** For hints only: the arrangement that the user would type. */
   arrangement?: string;
 }
@@ -32,8 +32,6 @@ export interface Login {
   password?: () => Promise<string>;
   /** OpenSSH, PEM, PKCS #8 or PuTTY format. */
   privateKey?: Uint8Array;
-  /** Its path, for messages. */
-  privateKeyFile?: string;
   passphrase?: () => Promise<string | undefined>;
 }
 

@@ -55,6 +55,7 @@ test('a server whose rename overwrites', async () => {
 test('a server that collects at the close: publish: direct', async () => {
   const { result } = await probe({ collect: 'close' });
   expect(result).toMatchObject({ propose: { publish: 'direct' }, laneSafe: false, left: [] });
+  expect(result.collected).toHaveLength(2);
 });
 
 test('a server that collects at the rename is as it should be', async () => {

@@ -1,0 +1,104 @@
+/** `doctor --write-test` from the outside: what it finds out, what it leaves, what it proposes, and what later pushes make of it. */
+import { chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { type JsonDocument, json } from '../support/cli.js';
+import { asRoot } from '../support/peers.js';
+import { pattern } from '../support/awkward.js';
+import { type Request, type ScriptedOptions, type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
+import { Supplier } from '../support/supplier.js';
+
+interface Examined { exit: number; propose?: Record<string, unknown>; left?: string[]; collected?: string[]; checks: { name: string; result: string; detail: string; hint?: string }[] }
+
+async function scene(options: ScriptedOptions, remote: Record<string, unknown> = {}): Promise<{ server: ScriptedServer; supplier: Supplier }> {
+  const server = await startScriptedServer(options);
+  return { server, supplier: await Supplier.create({ ...server, remoteDirectory: '/in' }, { remote, arrangement: { compression: 'none' } }) };
+}
+
+async function doctor(supplier: Supplier): Promise<Examined & { code: number | null; verdict: (name: string) => string | undefined }> {
+  const finished = await supplier.depot(['doctor', '--write-test', '--json']);
+  const [examined] = (json(finished) as JsonDocument & { arrangements: Examined[] }).arrangements;
+  return { ...examined, code: finished.code, verdict: (name) => examined.checks.find((check) => check.name === name)?.result };
+}
+
+const writing = (r: Request): boolean => r.type === 'write';
+
+test('several lanes are for servers that passed it: remembered by identification and host key, and forgotten when it fails', async () => {
+  const { server, supplier } = await scene({ software: 'SomeServer_1.0' }, { lanes: 4 });
+  writeFileSync(join(supplier.data, 'data'), pattern(6_000_000));
+  const lanes = async (): Promise<unknown> => (await supplier.push()).result.deposit?.run['lanes'];
+  expect(await lanes()).toBe(1);
+  expect(await doctor(supplier)).toMatchObject({ code: 0, exit: 0, left: [], collected: [], propose: {} });
+  expect(await lanes()).toBe(4);
+  await server.stop();
+
+  const other = await startScriptedServer({ software: 'SomeServer_1.1', port: server.port });
+  supplier.writeConfig({ remote: { lanes: 4, hostKey: other.fingerprints, retryFor: '5s' } });
+  expect(await lanes()).toBe(1);
+  expect((await doctor(supplier)).code).toBe(0);
+  // Each channel has its own idea of where the file ends.
+  other.script = (r) => {
+    if (r.type !== 'write' || r.channel === 1) return undefined;
+    other.files.set(r.path, Buffer.concat([other.files.get(r.path)!, r.data]));
+    return { status: 0 };
+  };
+  const failed = await doctor(supplier);
+  expect(failed).toMatchObject({ code: 15, propose: { lanes: 1 } });
+  other.script = undefined;
+  expect(await lanes()).toBe(1);
+});
+
+test('what the config should say is printed as lines of it, and what is left as names', async () => {
+  const { server, supplier } = await scene({ script: (r) => (['rename', 'remove'].includes(r.type) ? { status: 3 } : undefined) });
+  const { code, stdout } = await supplier.depot(['doctor', '--write-test']);
+  expect(code).toBe(15);
+  expect(stdout).toContain('\n  remote:\n    publish: direct\n');
+  const left = [...server.files.keys()].map((name) => name.slice('/in/'.length));
+  expect(left).toHaveLength(2);
+  for (const name of left) expect(stdout.split('\n').find((line) => line.startsWith('left there'))).toContain(name);
+});
+
+test('files that the agent takes away are told of', async () => {
+  const { server, supplier } = await scene({ collect: 'close' });
+  const examined = await doctor(supplier);
+  expect(examined).toMatchObject({ propose: { publish: 'direct' }, left: [] });
+  expect(examined.collected!.map((name) => `/in/${name}`).sort()).toEqual([...server.collected.keys()].sort());
+  supplier.writeConfig({ remote: { publish: 'direct' } });
+  expect(await doctor(supplier)).toMatchObject({ code: 0, propose: {}, left: [] });
+});
+
+test('a server that does not let a file be opened twice', async () => {
+  const { supplier } = await scene({ script: (r) => (r.type === 'open' && r.flags === 2 ? { status: 3 } : undefined) });
+  const examined = await doctor(supplier);
+  expect(examined).toMatchObject({ code: 0, left: [] });
+  expect(examined.checks.find((check) => check.name === 'open again')).toMatchObject({ result: 'warning', hint: expect.stringContaining('spool: true') as string });
+});
+
+test.each<[string, ScriptedOptions, number, string]>([
+  ['a quota that is used up', { quota: 0 }, 15, 'refused to write'],
+  ['a close that is refused', { script: (r) => (r.type === 'close' ? { do: true, status: 4 } : undefined) }, 15, 'refused to close'],
+  ['a link that drops at every write', { script: (r) => (writing(r) ? { then: 'drop' } : undefined) }, 16, 'was lost during the write test'],
+  ['a channel that closes at every write', { script: (r) => (writing(r) ? { then: 'close-channel' } : undefined) }, 16, 'was lost during the write test'],
+])('%s: the exit status of a push, no defect, and nothing left', async (_, options, exit, says) => {
+  const { server, supplier } = await scene(options);
+  const examined = await doctor(supplier);
+  expect(examined.code, JSON.stringify(examined)).toBe(exit);
+  expect(examined.checks.find((check) => check.result === 'failed')?.detail).toContain(says);
+  expect([...server.files.keys()]).toEqual([]);
+  expect(examined.left).toEqual([]);
+});
+
+test('a server that takes its time for an answer is not taken for a lost one', async () => {
+  let slow = 0;
+  const { supplier } = await scene({ script: (r) => (r.type === 'write' && ++slow === 5 ? { wait: new Promise((later) => setTimeout(later, 1500)) } : undefined) });
+  expect(await doctor(supplier)).toMatchObject({ code: 0, exit: 0 });
+});
+
+test.skipIf(!asRoot())('root leaves nothing in the state directory of another account', async () => {
+  const { supplier } = await scene({});
+  mkdirSync(supplier.state, { mode: 0o700 });
+  chownSync(supplier.state, 54_321, 54_321);
+  const examined = await doctor(supplier);
+  expect(examined.verdict('remembered')).toBe('warning');
+  expect(existsSync(join(supplier.state, 'acme-crm'))).toBe(false);
+});
