@@ -101,6 +101,13 @@ export function isDepotError(error: unknown, code?: ErrorCode): error is DepotEr
   return error instanceof DepotError && (code === undefined || error.code === code);
 }
 
+/** The same error for somebody else: whose it is and what was published is filled in for each. Anything but a DepotError stays what it is. */
+export function copyOf(error: unknown): unknown {
+  if (!isDepotError(error)) return error;
+  const { code, message, hint, published, cause } = error;
+  return new DepotError(code, message, { cause, ...(hint === undefined ? {} : { hint }), ...(published === undefined ? {} : { published }) });
+}
+
 /** The parts of a DepotError that survive a thread boundary. */
 export interface ErrorRecord extends Omit<ErrorDetails, 'cause'> {
   code: ErrorCode;

@@ -1,24 +1,47 @@
 import type { Command } from 'commander';
 import type { PushOutcome } from '../deposit/push-types.js';
+import { shardOf, type Shard } from '../deposit/shard.js';
+import type { Together } from '../deposit/together.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Arrangement, Config } from '../config/types.js';
+import { PushMeter } from '../ui/push-meter.js';
 import { pushDocument, pushLines, pushSummary, type PushResult } from '../ui/push.js';
 import type { Context, GlobalOptions, Start } from './context.js';
 import { chooseArrangements, configFor, hiddenPrompt } from './deposits.js';
-import { durationMs, given, globals, usage, type Flags } from './flags.js';
+import { durationMs, given, globals, text, usage, type Flags } from './flags.js';
 import { helpEnd } from './help.js';
+import { parseShard, shardFrom } from './push/shard.js';
 
 export interface PushFlags extends GlobalOptions {
   names: string[];
   all: boolean;
   dryRun: boolean;
   ifOlderThanMs: number | undefined;
+  /** How many pushes go on at a time. */
+  jobs: number | undefined;
+  shard: Shard | undefined;
 }
 
+/** Each may hold 24 MiB of blocks and has a thread: with more of them memory is what limits, not time. */
+const mostJobs = 32;
+
 export function pushOptions(names: string[], flags: Flags): PushFlags {
-  const o = { ...globals(flags), names, all: given(flags, 'all'), dryRun: given(flags, 'dryRun'), ifOlderThanMs: durationMs(flags, 'ifOlderThan') };
+  const shard = text(flags, 'shard');
+  const o = {
+    ...globals(flags), names, all: given(flags, 'all'), dryRun: given(flags, 'dryRun'), ifOlderThanMs: durationMs(flags, 'ifOlderThan'),
+    jobs: jobsOf(flags), shard: shard === undefined ? undefined : parseShard(shard),
+  };
+  if (o.shard !== undefined && !o.all) throw usage(`--shard ${shard!} divides all arrangements`, 'add --all');
   if (o.all && names.length > 0) throw usage(`--all and ${names.join(', ')}: give names or --all, not both`);
   return o;
+}
+
+function jobsOf(flags: Flags): number | undefined {
+  const value = text(flags, 'jobs');
+  if (value === undefined) return undefined;
+  const jobs = Number(value);
+  if (!/^\d{1,3}$/.test(value) || jobs < 1 || jobs > mostJobs) throw usage(`--jobs ${JSON.stringify(value)}: expected a number from 1 to ${mostJobs}`);
+  return jobs;
 }
 
 export function definePush(parent: Command, start: Start): void {
@@ -27,12 +50,15 @@ export function definePush(parent: Command, start: Start): void {
     .description('Seals the dataset of an arrangement for its beneficiaries, uploads it, and keeps a signed receipt.\nWithout a name: the only arrangement of the configuration.')
     .argument('[name...]', 'arrangements')
     .option('--all', 'all arrangements; one that fails does not stop the others')
+    .option('--jobs <n>', 'with several arrangements: so many at a time (1); each may take about 100 MiB of memory')
+    .option('--shard <i/n>', 'with --all: only the i-th of n parts, divided by name (else $JOB_COMPLETION_INDEX, $CI_NODE_INDEX)')
     .option('--dry-run', 'run the sources and seal to nowhere; connects to nothing')
     .option('--if-older-than <time>', 'only when the last deposit is older than this (20h)')
     .addHelpText('after', helpEnd([
       ['depot push', 'the only arrangement'],
       ['depot push acme-crm', 'this one'],
       ['depot push --all --if-older-than 20h --quiet', 'from cron: silence is success'],
+      ['depot push --all --jobs 4 --shard 2/3', 'hundreds of them, on three machines'],
       ['depot push acme-crm --dry-run', 'is the dataset complete, how large does it become?'],
       ['depot push acme-crm --json', 'for scripts'],
     ], [3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 30, 32, 129, 130, 143]))
@@ -43,49 +69,92 @@ const onTerminalMs = 10_000;
 const unattendedMs = 30 * 60_000;
 
 async function push(o: PushFlags, context: Context): Promise<number> {
+  const { screen } = context;
   const config = await configFor(o, context);
-  const arrangements = chooseArrangements(config, o.names, o.all ? 'all' : 'only');
-  for (const warning of config.warnings) context.screen.warn(warning);
-  const servers = new Set(arrangements.map((a) => `${a.remote.host}:${a.remote.port}`)).size;
-  const results: PushResult[] = [];
-  for (const arrangement of arrangements) {
-    const result = await pushOne(o, config, arrangement, servers, context);
-    results.push(result);
-    if (!context.screen.json && 'outcome' in result) context.screen.result({}, pushLines(result.outcome, arrangement));
-    if (!context.screen.json && 'error' in result) context.screen.error(result.error, context.env.DEPOT_DEBUG === '1');
-    if (context.signal.aborted) break;
-  }
+  const all = chooseArrangements(config, o.names, o.all ? 'all' : 'only');
+  for (const warning of config.warnings) screen.warn(warning);
+  const { arrangements, shard } = o.all ? shardedBy(o, all, context) : { arrangements: all, shard: null };
+  refuseSharedStdin(arrangements);
+  const servers = new Set(all.map((a) => `${a.remote.host}:${a.remote.port}`)).size;
+  const results = await pushEach(o, config, arrangements, servers, context);
   const exit = pushExit(results, context.signal);
-  if (context.screen.json && exit === 0) context.screen.result(pushDocument(results), []);
-  else if (context.screen.json) context.screen.failure(pushDocument(results), []);
-  else if (arrangements.length > 1) context.screen.result({}, [pushSummary(results, arrangements.length)]);
+  const document = { ...pushDocument(results), ...(shard === null ? {} : { shard }) };
+  if (screen.json && exit === 0) screen.result(document, []);
+  else if (screen.json) screen.failure(document, []);
+  else if (arrangements.length !== 1 || shard !== null) screen.result({}, [pushSummary(results, arrangements.length, shard === null ? null : { shard, all: all.length })]);
   return exit;
 }
 
-async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, servers: number, context: Context): Promise<PushResult> {
+function shardedBy(o: PushFlags, all: Arrangement[], { env, screen }: Context): { arrangements: Arrangement[]; shard: string | null } {
+  const found = o.shard ?? shardFrom(env);
+  if (found === null) return { arrangements: all, shard: null };
+  const shard = `${found.index}/${found.of}`;
+  if ('by' in found) screen.note(`shard ${shard} of the arrangements, by ${String(found.by)}`);
+  return { arrangements: all.filter(({ name }) => shardOf(name, found.of) === found.index), shard };
+}
+
+/** There is one standard input. */
+function refuseSharedStdin(arrangements: readonly Arrangement[]): void {
+  const readers = arrangements.filter(({ sources }) => sources.some(({ kind }) => kind === 'stdin')).map(({ name }) => name);
+  if (readers.length > 1) throw usage(`${readers.join(', ')} all read standard input`, 'push them one at a time');
+}
+
+/** The results in the order of the configuration; those that a signal kept from beginning are not among them. */
+async function pushEach(o: PushFlags, config: Config, arrangements: readonly Arrangement[], servers: number, context: Context): Promise<PushResult[]> {
+  const { inJobs, Together } = await import('../deposit/together.js');
+  const { screen, signal } = context;
+  const together = new Together();
+  const jobs = o.jobs ?? 1;
+  const meter = new PushMeter(() => screen.progress(), arrangements.length, jobs);
+  const results = new Map<Arrangement, PushResult>();
+  try {
+    await inJobs(arrangements, jobs, signal, async (arrangement) => {
+      const result = o.all && hasEnded(arrangement) ? ended(arrangement) : await pushOne(o, config, arrangement, { servers, together, meter }, context);
+      meter.ended(arrangement.name);
+      results.set(arrangement, result);
+      if (screen.json) return;
+      if ('outcome' in result) screen.result({}, pushLines(result.outcome, arrangement));
+      else screen.error(result.error, context.env.DEPOT_DEBUG === '1');
+    });
+  } finally {
+    meter.stop();
+    await together.close();
+  }
+  return arrangements.flatMap((arrangement) => results.get(arrangement) ?? []);
+}
+
+/** Who pushes all of them every night has not asked for this one: no failure, and no run. */
+function hasEnded({ ended }: Arrangement): boolean {
+  return ended !== undefined && new Date() >= ended;
+}
+
+function ended({ name, ended: at }: Arrangement): PushResult {
+  return { arrangement: name, outcome: { skipped: `the arrangement ended on ${at!.toISOString().slice(0, 10)}` } };
+}
+
+async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, run: { servers: number; together: Together; meter: PushMeter }, context: Context): Promise<PushResult> {
   const { screen, env, signal } = context;
   const { push: deposit } = await import('../deposit/push.js');
-  const progress = await screen.progress();
+  const { name } = arrangement;
   const prompt = hiddenPrompt(context);
   const retryForMs = arrangement.remote.retryForMs ?? (screen.stderr.isTTY ? onTerminalMs : unattendedMs);
+  await run.meter.begin();
   try {
     const outcome: PushOutcome = await deposit({
-      config, arrangement, servers, env, signal, retryForMs, dryRun: o.dryRun, stateDirectory: config.state.path,
+      config, arrangement, servers: run.servers, together: run.together, env, signal, retryForMs, dryRun: o.dryRun, stateDirectory: config.state.path,
       ...(o.ifOlderThanMs === undefined ? {} : { ifOlderThanMs: o.ifOlderThanMs }),
       ...(prompt === undefined ? {} : { prompt }),
     }, {
-      warn: (message) => { screen.warn(`${arrangement.name}: ${message}`); },
-      phase: (name) => { progress?.phase(`${arrangement.name}: ${name}`); },
-      progress: (p) => { progress?.update(p); },
+      warn: (message) => { screen.warn(`${name}: ${message}`); },
+      phase: (phase) => { run.meter.phase(name, phase); },
+      progress: (p) => { run.meter.progress(p); },
     });
-    if ('newLedger' in outcome && outcome.newLedger) screen.note(`${arrangement.name}: this is the first deposit in ${config.state.path}; a new ledger begins there`);
-    return { arrangement: arrangement.name, outcome };
+    if ('newLedger' in outcome && outcome.newLedger) screen.note(`${name}: this is the first deposit in ${config.state.path}; a new ledger begins there`);
+    return { arrangement: name, outcome };
   } catch (thrown) {
     const error = isDepotError(thrown) ? thrown : unforeseen(thrown, signal);
-    error.arrangement ??= arrangement.name;
-    return { arrangement: arrangement.name, error };
-  } finally {
-    progress?.stop();
+    error.arrangement ??= name;
+    return { arrangement: name, error };
   }
 }
 

@@ -4,6 +4,7 @@ import { requirePrivate } from '../permissions.js';
 import { printable } from '../printable.js';
 import { findUsername } from '../secrets/login.js';
 import { connect } from '../sftp/connect.js';
+import type { Connections } from '../sftp/connections.js';
 import type { Remote } from '../sftp/remote.js';
 import type { Login, RemoteSpec, TransportHooks } from '../sftp/types.js';
 import { readBoundedFile } from './bounded-file.js';
@@ -22,15 +23,15 @@ export interface Agent {
 }
 
 /**
- * Connects with the pinned host key and logs in.
+ * Connects with the pinned host key and logs in; with `connections`, over one that other arrangements use too.
  *
  * @throws DepotError 'host-key-…', 'login-refused', 'secret-missing', 'unreachable' and what else `connect` says
  */
-export async function connectToAgent(o: { arrangement: Arrangement; retryForMs: number; laneSafe?: RemoteSpec['laneSafe'] | null }, secrets: SecretFinder, hooks: TransportHooks & { run: Run }): Promise<Agent> {
+export async function connectToAgent(o: { arrangement: Arrangement; retryForMs: number; laneSafe?: RemoteSpec['laneSafe'] | null }, secrets: SecretFinder, hooks: TransportHooks & { run: Run }, connections?: Connections): Promise<Agent> {
   const spec = remoteSpecOf(o.arrangement, o.retryForMs);
   if (o.laneSafe) spec.laneSafe = o.laneSafe;
   const { run, ...transport } = hooks;
-  const remote = await connect(spec, await loginOf(o.arrangement, secrets), transport);
+  const remote = await connect(spec, await loginOf(o.arrangement, secrets), transport, connections?.to(accountKey(spec, o.arrangement)));
   run.attempts = remote.stats.attempts;
   const { username, host, port, directory } = spec;
   return {
@@ -40,6 +41,11 @@ export async function connectToAgent(o: { arrangement: Arrangement; retryForMs: 
     stats: remote.stats,
     close: () => remote.close(),
   };
+}
+
+/** Alike for arrangements that may share a connection: the same server, trusted for the same keys, account, secrets and patience. */
+function accountKey({ host, port, username, hostKeys, knownHostsFile, connectTimeoutMs, stallMs }: RemoteSpec, { remote }: Arrangement): string {
+  return JSON.stringify([host, port, username, hostKeys, knownHostsFile, connectTimeoutMs, stallMs, remote.privateKey, remote.password, remote.privateKeyPassphrase]);
 }
 
 /** The transport's view of an arrangement. @throws DepotError 'config-invalid' without a user name */

@@ -11,7 +11,7 @@ import { secretsFor } from './secrets.js';
 export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSummary> {
   const startedAt = new Date();
   const clock = process.hrtime.bigint();
-  const keys = await readKeys(o.config, o.arrangement, secretsFor(o), startedAt);
+  const keys = await readKeys(o.config, o.arrangement, secretsFor(o), startedAt, o.together);
   keys.warnings.forEach((warning) => hooks.warn(warning));
   const depositId = newDepositId(o.arrangement.name, startedAt);
   const compression = chooseCompression(o.arrangement.compression);

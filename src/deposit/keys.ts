@@ -8,6 +8,7 @@ import { requirePrivate } from '../permissions.js';
 import { printable } from '../printable.js';
 import { readBoundedFile } from './bounded-file.js';
 import type { SecretFinder } from './secrets.js';
+import type { Together } from './together.js';
 
 /** Every key that a deposit needs, judged (law 6), and how it will be encrypted for them. */
 export interface DepositKeys {
@@ -18,14 +19,15 @@ export interface DepositKeys {
 }
 
 /**
- * Reads and judges recipients and signer: before anything is connected or started.
+ * Reads and judges recipients and signer: before anything is connected or started. The signer is unlocked once for all that push `together`.
  *
  * @throws DepotError 'recipient-unusable', 'signer-unusable', 'key-unreadable', 'secret-insecure', 'secret-missing', 'passphrase-wrong'
  */
-export async function readKeys(config: Config, arrangement: Arrangement, secrets: SecretFinder, at: Date): Promise<DepositKeys> {
+export async function readKeys(config: Config, arrangement: Arrangement, secrets: SecretFinder, at: Date, together?: Together): Promise<DepositKeys> {
   const recipients = await readRecipients(arrangement, at);
   const encryption = chooseEncryption(arrangement.encryption, recipients);
-  const { signer, warnings } = await readSigner(config, secrets, at);
+  const read = (): ReturnType<typeof readSigner> => readSigner(config, secrets, at);
+  const { signer, warnings } = await (together === undefined ? read() : together.signer(read));
   return { recipients, encryption, signer, warnings: [...recipients.flatMap((recipient) => recipient.warnings), ...warnings] };
 }
 

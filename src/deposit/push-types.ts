@@ -4,6 +4,7 @@ import type { DatasetSummary } from '../dataset/sources.js';
 import type { RunRecord } from '../receipt/runs.js';
 import type { Receipt } from '../receipt/schema.js';
 import type { CompressionFormat } from '../seal/compress.js';
+import type { Together } from './together.js';
 
 export interface PushOptions {
   config: Config;
@@ -21,12 +22,16 @@ export interface PushOptions {
   prompt?: (question: string) => Promise<string>;
   /** How many servers this run touches: a password in the environment is for one. */
   servers: number;
+  /** What this push shares with the others of its run. */
+  together?: Together;
 }
 
 export interface PushHooks {
   warn(message: string): void;
   phase(name: 'connecting' | 'sealing' | 'uploading' | 'finishing'): void;
   progress(progress: { entries: number; datasetBytes: number; sealedBytes: number; acknowledgedBytes: number }): void;
+  /** The run is over, and its record written, or could not be: for whoever is to be told. */
+  recorded?(record: RunRecord): void;
 }
 
 /** A deposit that was made and recorded. */

@@ -73,14 +73,14 @@ async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hoo
     if (recent !== null && !unsettled) return { skipped: recent };
 
     const secrets = secretsFor(o);
-    const keys = await readKeys(o.config, o.arrangement, secrets, run.startedAt);
+    const keys = await readKeys(o.config, o.arrangement, secrets, run.startedAt, o.together);
     keys.warnings.forEach((warning) => hooks.warn(warning));
     const ledger = await Ledger.open(state);
     ledger.warnings.forEach((warning) => hooks.warn(warning));
     const newLedger = ledger.created;
 
     hooks.phase('connecting');
-    const agent = await connectToAgent({ ...o, laneSafe: await rememberedServer(state) }, secrets, { signal, warn: (message) => hooks.warn(message), run });
+    const agent = await connectToAgent({ ...o, laneSafe: await rememberedServer(state) }, secrets, { signal, warn: (message) => hooks.warn(message), run }, o.together?.connections);
     step('connected');
     try {
       const deposit = await depositUnlessRecent({ o: { ...o, signal }, state, agent, keys, ledger, run, hooks });

@@ -2,10 +2,10 @@ import { DepotError } from '../errors.js';
 import type { CoverBytes, ReceiptBytes } from '../outbound.js';
 import { orAborted } from './abort.js';
 import type { FileSystemSpace, SftpChannel } from './channel.js';
-import { address, type Trust } from './hostkeys.js';
-import type { Credentials } from './login.js';
+import type { SessionSource } from './connections.js';
+import { address } from './hostkeys.js';
 import { Backoff, clockIn, duration } from './retry.js';
-import { openSession, Unreachable, type Session } from './session.js';
+import { Unreachable, type Session } from './session.js';
 import { putSidecar, type Delivery } from './sidecar.js';
 import { lookAt, renameAgain, settle, type Pending, type Settled } from './settle.js';
 import { ConnectionLost, SftpStatus, Status } from './status.js';
@@ -22,8 +22,7 @@ export class Remote {
   readonly spec: RemoteSpec;
   readonly hooks: TransportHooks;
   readonly stats: TransportStats = { attempts: 0, reconnects: 0, lanes: 0, acknowledged: 0 };
-  readonly #trust: Trust;
-  readonly #credentials: Credentials;
+  readonly #source: SessionSource;
   #session: Session | null = null;
   #openedAt = 0;
   #closed = false;
@@ -34,11 +33,10 @@ export class Remote {
   #hostKey = '';
 
   /** For `connect`, which connects before anyone sees it. */
-  constructor(spec: RemoteSpec, hooks: TransportHooks, trust: Trust, credentials: Credentials) {
+  constructor(spec: RemoteSpec, hooks: TransportHooks, source: SessionSource) {
     this.spec = spec;
     this.hooks = hooks;
-    this.#trust = trust;
-    this.#credentials = credentials;
+    this.#source = source;
   }
 
   /** How the server identified itself, `SSH-2.0-…`. */
@@ -103,14 +101,14 @@ export class Remote {
     if (this.#openedAt > 0 && now - this.#openedAt > settledMs) this.#giveUpAt = null;
     const again = this.#giveUpAt !== null;
     if (!again) this.#backoff = new Backoff();
-    const deadline = (this.#giveUpAt ??= now + this.spec.retryForMs);
+    const patienceMs = this.#source.givenUp ? 0 : this.spec.retryForMs;
+    const deadline = (this.#giveUpAt ??= now + patienceMs);
     let warned = false;
     // It came back once already and did not last: not at full speed.
     if (again) await this.#backoff.wait(deadline, signal);
     for (let oddities = 0; ;) {
-      this.stats.attempts++;
       try {
-        const session = await openSession(this.spec, this.#trust, this.#credentials, signal);
+        const session = await this.#source.open(signal, () => this.stats.attempts++);
         if (first) this.#giveUpAt = null;
         else this.stats.reconnects++;
         this.#session = session;
@@ -122,7 +120,10 @@ export class Remote {
         signal.throwIfAborted();
         if (!(error instanceof Unreachable)) throw error;
         if (error.final && ++oddities >= maxOddities) throw error.final;
-        if (performance.now() >= deadline) throw error.final ?? this.#exhausted(first, error);
+        if (performance.now() >= deadline) {
+          this.#source.giveUp();
+          throw error.final ?? this.#exhausted(first, error, patienceMs);
+        }
         if (!warned) this.hooks.warn(`${address(this.spec)} ${error.why}; trying until ${clockIn(deadline - performance.now())}`);
         warned = true;
         await this.#backoff.wait(deadline, signal);
@@ -130,14 +131,14 @@ export class Remote {
     }
   }
 
-  #exhausted(first: boolean, error: Unreachable): DepotError {
-    const { retryForMs, arrangement } = this.spec;
+  #exhausted(first: boolean, error: Unreachable, patienceMs: number): DepotError {
+    const { arrangement } = this.spec;
     const why = error.why.startsWith('did not answer') ? '' : `: it ${error.why}`;
     const hint = `bring up the VPN, then: depot push${arrangement === undefined ? '' : ` ${arrangement}`}`;
     const details = { hint, published: 'no' as const, cause: error };
-    if (!first) return new DepotError('connection-lost', `the connection to ${address(this.spec)} was lost and did not come back in ${duration(retryForMs)}${why}`, details);
-    return retryForMs > 0
-      ? new DepotError('unreachable', `${address(this.spec)} not reachable for ${duration(retryForMs)}${why}`, details)
+    if (!first) return new DepotError('connection-lost', `the connection to ${address(this.spec)} was lost and did not come back in ${duration(patienceMs)}${why}`, details);
+    return patienceMs > 0
+      ? new DepotError('unreachable', `${address(this.spec)} not reachable for ${duration(patienceMs)}${why}`, details)
       : new DepotError('unreachable', `${address(this.spec)} ${error.why}`, details);
   }
 

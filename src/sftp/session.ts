@@ -32,6 +32,8 @@ export interface Session {
   openChannel(): Promise<SftpChannel>;
   /** Octets handed to the socket that the kernel has not taken yet. */
   readonly unsent: number;
+  /** It is gone, whoever ended it. */
+  readonly closed: boolean;
   /** Ends the connection politely, within a second. */
   close(): Promise<void>;
   /** Ends it at once. */
@@ -246,8 +248,6 @@ function wrap(spec: RemoteSpec, client: Client, socket: Socket, first: SFTPWrapp
   const destroy = (): void => void socket.destroy();
   const channelOptions = { server, patienceMs: spec.stallMs ?? 30_000, onStall: destroy };
   const channel = new SftpChannel(first, channelOptions);
-  // Without its first channel a session is of no use to anyone.
-  channel.onLost(destroy);
   return {
     server,
     hostKey,
@@ -256,9 +256,12 @@ function wrap(spec: RemoteSpec, client: Client, socket: Socket, first: SFTPWrapp
     get unsent() {
       return socket.writableLength;
     },
+    get closed() {
+      return socket.destroyed;
+    },
     openChannel: () => new Promise((resolve, reject) => {
-      if (channel.lost) {
-        reject(channel.lost);
+      if (socket.destroyed) {
+        reject(new ConnectionLost('the connection is closed'));
         return;
       }
       const timer = setTimeout(() => reject(new ConnectionLost('no answer to a request for a channel')), channelOptions.patienceMs);

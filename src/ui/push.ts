@@ -70,8 +70,8 @@ export function pushLines(outcome: PushReport, arrangement: ShownArrangement & {
   ];
 }
 
-/** After several arrangements: `deposited 10, skipped 1, failed 1 of 12`. */
-export function pushSummary(results: readonly PushResult[], wanted: number): string {
+/** After several arrangements: `deposited 10, skipped 1, failed 1 of 12`; and which part of how many that was. */
+export function pushSummary(results: readonly PushResult[], wanted: number, part: { shard: string; all: number } | null = null): string {
   const failed = results.filter((r) => 'error' in r).length;
   const skipped = results.filter((r) => 'outcome' in r && 'skipped' in r.outcome).length;
   const done = results.length - failed - skipped;
@@ -80,7 +80,8 @@ export function pushSummary(results: readonly PushResult[], wanted: number): str
   if (skipped > 0) parts.push(`${skipped} skipped`);
   if (failed > 0) parts.push(`${failed} failed`);
   if (results.length < wanted) parts.push(`${wanted - results.length} not begun`);
-  return labelled('together', `${counted(wanted, 'arrangement')}: ${parts.join(', ')}`);
+  const of = part === null ? '' : ` of ${part.all}, shard ${part.shard}`;
+  return labelled('together', `${counted(wanted, 'arrangement')}${of}: ${parts.join(', ')}`);
 }
 
 function dryRunLines(d: DryRun, arrangement: ShownArrangement): string[] {

@@ -41,7 +41,7 @@ const none = { config: undefined, state: undefined };
 const hex40 = '8F3A0C11D2E4F5061728394A5B6C7D8E9FA091C2';
 const hex64 = 'ab'.repeat(32);
 
-const push = { ...none, names: [], all: false, dryRun: false, ifOlderThanMs: undefined };
+const push = { ...none, names: [], all: false, dryRun: false, ifOlderThanMs: undefined, jobs: undefined, shard: undefined };
 const verify = { ...none, suitcase: undefined, receipt: undefined, signature: undefined, noSignature: false, signers: [], key: undefined, passphraseFile: undefined, deep: false, maxBytes: undefined, agentSha256: undefined };
 const decrypt = { ...none, suitcase: 'x.pgp', key: 'k.asc', receipt: undefined, signers: [], out: undefined, stdout: false, maxBytes: undefined, passphraseFile: undefined };
 const generate = { ...none, kind: 'signer', name: 'Acme', email: 'a@b.example', out: 'keys/a', passphraseFile: undefined, noPassphrase: false, profile: 'compat', expiresInSeconds: undefined };
@@ -53,6 +53,7 @@ describe('flags become typed options', () => {
     ['push', push],
     ['push acme-crm globex', { ...push, names: ['acme-crm', 'globex'] }],
     ['push --all --if-older-than 20h', { ...push, all: true, ifOlderThanMs: 72_000_000 }],
+    ['push --all --jobs 4 --shard 2/3', { ...push, all: true, jobs: 4, shard: { index: 2, of: 3 } }],
     ['push --dry-run --config /etc/depot/depot.yaml --state s', { ...push, dryRun: true, config: '/etc/depot/depot.yaml', state: 's' }],
     ['--config c.yaml push', { ...push, config: 'c.yaml' }],
     ['push --json --quiet --no-color', push],
@@ -96,7 +97,12 @@ describe('what contradicts itself or is no value is refused, and named', () => {
   test.each<[string, RegExp]>([
     ['push --all acme-crm', /--all and acme-crm/],
     ['push --if-older-than yesterday', /--if-older-than "yesterday"/],
-    ['push --jobs 4', /unknownOption/],
+    ['push --all --jobs 0', /--jobs "0": expected a number from 1 to 32/],
+    ['push --all --jobs 2.5', /--jobs "2.5"/],
+    ['push --all --shard 0/4', /from 1\/n to n\/n/],
+    ['push --all --shard 5/4', /--shard "5\/4"/],
+    ['push --all --shard 1', /expected i\/n/],
+    ['push acme-crm --shard 1/2', /--shard 1\/2 divides all arrangements/],
     ['push --config ""', /--config is empty/],
     ['verify', /nothing to verify/],
     ['verify --receipt r --deep --key k', /--deep reads the suitcase/],

@@ -1,0 +1,21 @@
+import { createHash } from 'node:crypto';
+
+/** One of several processes that divide the arrangements among them. */
+export interface Shard {
+  /** From 1 to `of`. */
+  index: number;
+  of: number;
+}
+
+/**
+ * The shard that an arrangement belongs to, by its name alone: the one with the highest digest (rendezvous hashing). So every
+ * machine comes to the same answer by itself, a new arrangement moves no other, and another shard takes over only what it gets.
+ */
+export function shardOf(arrangement: string, of: number): number {
+  let [best, highest] = [1, ''];
+  for (let index = 1; index <= of; index++) {
+    const weight = createHash('sha256').update(`${arrangement}\n${index}`).digest('hex');
+    if (weight > highest) [best, highest] = [index, weight];
+  }
+  return best;
+}

@@ -1,0 +1,45 @@
+import { copyOf } from '../errors.js';
+import type { SecretKey } from '../pgp/keys.js';
+import { Connections } from '../sftp/connections.js';
+
+interface Signer {
+  signer: SecretKey;
+  warnings: string[];
+}
+
+/**
+ * What the pushes of one run share: a connection for each server, and the unlocked signer; so a hundred arrangements ask for no
+ * passphrase twice, log in once, and try a wrong password once.
+ */
+export class Together {
+  readonly connections = new Connections();
+  #signer: Promise<Signer> | null = null;
+
+  /** What `read` gave or threw the first time. */
+  async signer(read: () => Promise<Signer>): Promise<Signer> {
+    try {
+      return await (this.#signer ??= read());
+    } catch (error) {
+      throw copyOf(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.connections.close();
+  }
+}
+
+/**
+ * Does `work` for each item, `jobs` at a time, in their order; begins no more once the signal is aborted. `work` must not throw.
+ */
+export async function inJobs<T>(items: readonly T[], jobs: number, signal: AbortSignal, work: (item: T) => Promise<void>): Promise<void> {
+  const left = items.values();
+  const worker = async (): Promise<void> => {
+    // One iterator for all of them: each takes what is next.
+    for (const item of left) {
+      if (signal.aborted) return;
+      await work(item);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(jobs, items.length) }, worker));
+}

@@ -1,0 +1,222 @@
+import { copyOf, isDepotError, type DepotError } from '../errors.js';
+import { orAborted } from './abort.js';
+import type { SftpChannel } from './channel.js';
+import type { Trust } from './hostkeys.js';
+import type { Credentials } from './login.js';
+import { openSession, Unreachable, type Session } from './session.js';
+import { ConnectionLost } from './status.js';
+import type { RemoteSpec } from './types.js';
+
+/** Where a `Remote` has its sessions from. */
+export interface SessionSource {
+  /** One attempt; errors as of `openSession`. `dialing` is called when that means a connection of its own. */
+  open(signal: AbortSignal, dialing: () => void): Promise<Session>;
+  /** Another upload has waited for this server in vain, so nobody waits again. */
+  readonly givenUp: boolean;
+  /** Waiting was in vain. */
+  giveUp(): void;
+}
+
+/** A connection for one upload alone. */
+export function ownConnection(spec: RemoteSpec, trust: Trust, credentials: Credentials): SessionSource {
+  return {
+    async open(signal, dialing) {
+      dialing();
+      const session = await openSession(spec, trust, credentials, signal);
+      // Without its first channel a session is of no use to anyone.
+      session.channel.onLost(() => session.destroy());
+      return session;
+    },
+    givenUp: false,
+    giveUp: () => undefined,
+  };
+}
+
+/** Connections that the uploads of one run share, one after another or side by side: one a server, as long as the server takes that. */
+export class Connections {
+  readonly #servers = new Map<string, SharedServer>();
+  readonly #ended = new AbortController();
+
+  /** `key`: the same for those, and only those, who mean the same server, account, secrets and settings. */
+  to(key: string): SharedServer {
+    const known = this.#servers.get(key);
+    if (known !== undefined) return known;
+    const server = new SharedServer(this.#ended.signal);
+    this.#servers.set(key, server);
+    return server;
+  }
+
+  async close(): Promise<void> {
+    this.#ended.abort(new ConnectionLost('the connections were closed'));
+    await Promise.all([...this.#servers.values()].map((server) => server.close()));
+  }
+}
+
+/** How long a failure to reach the server is everyone's answer, once somebody has waited in vain. */
+const stillDownMs = 60_000;
+
+/** One account at one server. */
+export class SharedServer {
+  readonly #ended: AbortSignal;
+  #credentials: Promise<Credentials> | null = null;
+  #lines: Line[] = [];
+  #dialing: Promise<Line> | null = null;
+  /** What no second attempt changes: a wrong password tried a thousand times locks the account. */
+  #refusal: DepotError | null = null;
+  #worked = false;
+  #unreachable: { error: Unreachable; at: number } | null = null;
+  #givenUp = false;
+
+  constructor(ended: AbortSignal) {
+    this.#ended = ended;
+  }
+
+  /** Secrets are found once, and a person is asked once. Throws what `make` threw, each time. */
+  async credentials(make: () => Promise<Credentials>): Promise<Credentials> {
+    try {
+      return await (this.#credentials ??= make());
+    } catch (error) {
+      throw copyOf(error);
+    }
+  }
+
+  /** For one upload; as `openSession` says. */
+  source(spec: RemoteSpec, trust: Trust, credentials: Credentials): SessionSource {
+    const isGivenUp = (): boolean => this.#givenUp;
+    return {
+      open: (signal, dialing) => this.#open(spec, trust, credentials, signal, dialing),
+      get givenUp() {
+        return isGivenUp();
+      },
+      giveUp: () => (this.#givenUp = true),
+    };
+  }
+
+  async #open(spec: RemoteSpec, trust: Trust, credentials: Credentials, signal: AbortSignal, dialing: () => void): Promise<Session> {
+    for (;;) {
+      const session = await this.#borrow();
+      signal.throwIfAborted();
+      if (session !== null) return session;
+      if (this.#refusal !== null) throw copyOf(this.#refusal);
+      if (this.#givenUp && this.#unreachable !== null && performance.now() - this.#unreachable.at < stillDownMs) throw this.#unreachable.error;
+      if (this.#dialing === null) {
+        dialing();
+        this.#dialing = this.#dial(spec, trust, credentials).finally(() => (this.#dialing = null));
+      }
+      const line = await orAborted(this.#dialing, signal).catch((error: unknown) => {
+        throw copyOf(error);
+      });
+      const first = line.takeFirst();
+      if (first !== null) return first;
+      if (line.lost) throw new Unreachable('accepted the login and then closed the connection');
+    }
+  }
+
+  /** A channel of a connection that has room for it. */
+  async #borrow(): Promise<Session | null> {
+    this.#lines = this.#lines.filter((line) => !line.lost);
+    for (const line of this.#lines) {
+      const session = await line.borrow();
+      if (session !== null) return session;
+    }
+    return null;
+  }
+
+  async #dial(spec: RemoteSpec, trust: Trust, credentials: Credentials): Promise<Line> {
+    try {
+      const line = new Line(await openSession(spec, trust, credentials, this.#ended));
+      this.#lines.push(line);
+      this.#worked = true;
+      this.#unreachable = null;
+      this.#givenUp = false;
+      return line;
+    } catch (error) {
+      if (error instanceof Unreachable) this.#unreachable = { error, at: performance.now() };
+      else if (isDepotError(error) && !this.#worked) this.#refusal = error;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#lines.map((line) => line.session.close()));
+  }
+}
+
+/** One connection, and who uses it. */
+class Line {
+  readonly session: Session;
+  #first: SftpChannel | null;
+  #users = 0;
+  /** Someone wants it gone: nobody else is sent there. */
+  #retired = false;
+
+  constructor(session: Session) {
+    this.session = session;
+    this.#first = session.channel;
+  }
+
+  get lost(): boolean {
+    return this.#retired || this.session.closed;
+  }
+
+  /** For whoever dialled; null when another was faster, or it is lost already. */
+  takeFirst(): Session | null {
+    const first = this.#first;
+    this.#first = null;
+    return first === null || first.lost || this.lost ? null : this.#lend(first);
+  }
+
+  /** Null when the server gives no more channels, or is gone. */
+  async borrow(): Promise<Session | null> {
+    const first = this.takeFirst();
+    if (first !== null) return first;
+    try {
+      const channel = await this.session.openChannel();
+      if (!this.lost) return this.#lend(channel);
+      channel.end();
+      return null;
+    } catch {
+      return null;
+    }
+  }
+
+  #lend(channel: SftpChannel): Session {
+    const { session } = this;
+    const channels = [channel];
+    let borrowed = true;
+    const giveBack = (): void => {
+      if (!borrowed) return;
+      borrowed = false;
+      this.#users--;
+      for (const one of channels) one.end();
+      if (this.#retired && this.#users === 0) session.destroy();
+    };
+    this.#users++;
+    return {
+      server: session.server,
+      hostKey: session.hostKey,
+      channel,
+      openChannel: async () => {
+        if (!borrowed) throw new ConnectionLost('the connection is closed');
+        const another = await session.openChannel();
+        channels.push(another);
+        return another;
+      },
+      get unsent() {
+        return session.unsent;
+      },
+      get closed() {
+        return !borrowed || session.closed;
+      },
+      close: () => {
+        giveBack();
+        return Promise.resolve();
+      },
+      // Closing a handle may be what the agent's mover waits for: others keep theirs, and see for themselves whether it works.
+      destroy: () => {
+        this.#retired = true;
+        giveBack();
+      },
+    };
+  }
+}

@@ -1,0 +1,97 @@
+/** Many arrangements: several at a time over one connection, and divided over processes that share a state directory. */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { depot, json } from '../support/cli.js';
+import { peers } from '../support/peers.js';
+import { startScriptedServer } from '../support/scripted-server.js';
+import { type Sshd, startSshd } from '../support/sshd.js';
+import { type Server, Supplier } from '../support/supplier.js';
+
+const ssh = peers('sshd', 'ssh-keygen');
+
+/** A supplier with these arrangements, each with one small file of its own. */
+async function supplierOf(server: Server, names: readonly string[], more: Record<string, Record<string, unknown>> = {}, remote: Record<string, unknown> = {}): Promise<Supplier> {
+  const supplier = await Supplier.create(server, { remote });
+  const document = parse(readFileSync(supplier.config, 'utf8')) as { arrangements: Record<string, Record<string, unknown>> };
+  const one = document.arrangements['acme-crm'];
+  document.arrangements = Object.fromEntries(names.map((name) => {
+    mkdirSync(join(supplier.directory, 'data', name));
+    writeFileSync(join(supplier.directory, 'data', name, 'file'), `data of ${name}`);
+    return [name, { ...one, dataset: [{ directory: `data/${name}` }], every: '24h', ...more[name] }];
+  }));
+  writeFileSync(supplier.config, stringify(document), { mode: 0o600 });
+  return supplier;
+}
+
+const twelve = Array.from({ length: 12 }, (_, i) => `tenant-${i + 1}`);
+const suitcases = (server: Sshd): string[] => server.names().filter((name) => name.endsWith('.pgp')).map((name) => name.split('_')[0]).sort();
+
+describe.skipIf(!ssh)('push --all', () => {
+  let server: Sshd;
+  beforeAll(async () => {
+    server = await startSshd();
+  });
+
+  test('--jobs 4: one login, one failure that stops nobody, an ended one left out, a sum, exit 4', async () => {
+    const supplier = await supplierOf(server, twelve, { 'tenant-3': { dataset: [{ directory: 'data/nowhere' }] }, 'tenant-5': { ended: '2026-01-01' } });
+    const { code, stdout, stderr } = await supplier.depot(['push', '--all', '--jobs', '4']);
+    expect(code, stderr).toBe(4);
+    expect(stdout).toMatch(/^together {3}12 arrangements: 10 deposited, 1 skipped, 1 failed$/m);
+    expect(stdout).toMatch(/^skipped +tenant-5: the arrangement ended on 2026-01-01$/m);
+    expect(stderr).toMatch(/^depot: error: tenant-3: .*nothing was published$/m);
+    expect(stderr).not.toMatch(/Warning|EventEmitter/);
+    expect(server.log().match(/Accepted publickey/g)).toHaveLength(1);
+    expect(suitcases(server)).toEqual(twelve.filter((name) => name !== 'tenant-3' && name !== 'tenant-5').sort());
+    const checked = await supplier.depot(['receipts', 'verify', '--json']);
+    expect(checked.code, checked.stdout).toBe(0);
+    const again = await supplier.depot(['push', '--all', '--jobs', '3', '--if-older-than', '1h', '--json']);
+    const { results } = json(again) as { results: { arrangement: string; ok: boolean; skipped?: string }[] };
+    expect(results.map(({ arrangement }) => arrangement)).toEqual(twelve);
+    expect(results.filter(({ skipped }) => skipped !== undefined)).toHaveLength(11);
+    expect(again.code).toBe(4);
+    expect((await supplier.depot(['status', '--json'])).code).toBe(31);
+  });
+
+  test('three processes divide them among them: none missed, none twice, and the record is whole', async () => {
+    const before = suitcases(server).length;
+    const supplier = await supplierOf(server, twelve);
+    const [cli, kubernetes, gitlab] = await Promise.all([
+      supplier.depot(['push', '--all', '--json', '--shard', '1/3']),
+      supplier.depot(['push', '--all', '--json', '--jobs', '2'], { env: { JOB_COMPLETION_INDEX: '1', JOB_COMPLETIONS: '3' } }),
+      supplier.depot(['push', '--all', '--json'], { env: { CI_NODE_INDEX: '3', CI_NODE_TOTAL: '3' } }),
+    ]);
+    const done = [cli, kubernetes, gitlab].map((run) => {
+      expect(run.code, run.stdout + run.stderr).toBe(0);
+      return json(run) as unknown as { shard: string; results: { arrangement: string }[] };
+    });
+    expect(done.map(({ shard }) => shard)).toEqual(['1/3', '2/3', '3/3']);
+    expect(done.every(({ results }) => results.length > 0)).toBe(true);
+    expect(done.flatMap(({ results }) => results.map(({ arrangement }) => arrangement)).sort()).toEqual([...twelve].sort());
+    expect(suitcases(server)).toHaveLength(before + 12);
+    const checked = json(await supplier.depot(['receipts', 'verify', '--json'])) as unknown as { ok: boolean; arrangements: { receipts: number }[] };
+    expect([checked.ok, checked.arrangements.map(({ receipts }) => receipts)]).toEqual([true, Array(12).fill(1)]);
+    expect((await supplier.depot(['status', '--quiet'])).code).toBe(0);
+    expect(readdirSync(supplier.state).filter((name) => name === 'ledger.id')).toHaveLength(1);
+  });
+
+  test('of how many is not said, and two that read standard input: refused before anything', async () => {
+    const supplier = await supplierOf(server, ['a', 'b'], { a: { dataset: [{ stdin: true, as: 'x' }] }, b: { dataset: [{ stdin: true, as: 'x' }] } });
+    const index = await supplier.depot(['push', '--all'], { env: { JOB_COMPLETION_INDEX: '1' } });
+    expect([index.code, index.stderr]).toEqual([2, expect.stringMatching(/of how many is not said\ndepot: hint: set JOB_COMPLETIONS/)]);
+    const beyond = await supplier.depot(['push', '--all'], { env: { CI_NODE_INDEX: '0', CI_NODE_TOTAL: '3' } });
+    expect(beyond.code).toBe(2);
+    const both = await supplier.depot(['push', '--all', '--json']);
+    expect(json(both).error).toMatchObject({ code: 'usage', message: expect.stringContaining('a, b all read standard input') });
+  });
+});
+
+test('a wrong password is tried once for all arrangements of the server', async () => {
+  const server = await startScriptedServer({ directories: ['/in'] });
+  const supplier = await supplierOf({ ...server, password: 'wrong', remoteDirectory: '/in' }, ['a', 'b', 'c', 'd']);
+  const { code, stdout } = await depot(['push', '--all', '--jobs', '2', '--json', '--config', supplier.config], { cwd: supplier.directory });
+  const { results } = JSON.parse(stdout) as { results: { error: { code: string }; arrangement: string }[] };
+  expect([code, results.map(({ arrangement, error }) => [arrangement, error.code])]).toEqual([4, ['a', 'b', 'c', 'd'].map((name) => [name, 'login-refused'])]);
+  expect(server.connections).toBe(1);
+});
