@@ -5,8 +5,9 @@ import tseslint from 'typescript-eslint';
 const domains = ['dataset', 'pgp', 'sftp', 'receipt', 'secrets', 'config'];
 const mayImport = {
   ...Object.fromEntries(domains.map((folder) => [folder, []])),
-  seal: domains,
-  open: domains,
+  digest: [],
+  seal: ['digest', ...domains],
+  open: ['digest', ...domains],
   deposit: ['seal', 'open', ...domains],
   ui: [],
   demo: ['deposit', 'ui', 'seal', 'open', ...domains],

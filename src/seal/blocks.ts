@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import type { Digest } from '../digest/digests.js';
 
 /** Octets of a block: large enough that a hand-over costs nothing, small enough that a few in flight fit in memory. */
 export const BLOCK_OCTETS = 1 << 20;
@@ -18,14 +18,16 @@ export interface BlockExchange {
 /** Gathers the encryptor's output into blocks and digests them: the last stage before the transport. */
 export class BlockWriter {
   readonly #exchange: BlockExchange;
-  readonly #digest = createHash('sha256');
+  readonly #digest: Digest;
   readonly #pieces: Uint8Array[] = [];
   #block: Uint8Array<ArrayBuffer> | null = null;
   #filled = 0;
   #bytes = 0;
 
-  constructor(exchange: BlockExchange) {
+  /** `digest`: a SHA-256 that nothing else uses. */
+  constructor(exchange: BlockExchange, digest: Digest) {
     this.#exchange = exchange;
+    this.#digest = digest;
   }
 
   /** Queues bytes; `flush` moves them. The encryptor calls this synchronously. */
@@ -52,7 +54,7 @@ export class BlockWriter {
   async end(): Promise<{ bytes: number; sha256: string }> {
     await this.flush();
     if (this.#filled > 0) this.#handOver();
-    return { bytes: this.#bytes, sha256: this.#digest.digest('hex') };
+    return { bytes: this.#bytes, sha256: Buffer.from(this.#digest.digest()).toString('hex') };
   }
 
   #handOver(): void {

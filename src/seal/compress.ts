@@ -85,9 +85,10 @@ const WORTHWHILE = 0.97;
 function compressible(segment: Bytes): boolean {
   if (segment.length <= 4 * SAMPLE_OCTETS) return true;
   const last = segment.length - SAMPLE_OCTETS;
+  // A small window and small tables: setting up zlib's usual ones costs as much as the sample itself.
   return [0, last >>> 1, last].some((at) => {
     const sample = segment.subarray(at, at + SAMPLE_OCTETS);
-    return zlib.deflateRawSync(sample, { level: 1 }).length < SAMPLE_OCTETS * WORTHWHILE;
+    return zlib.deflateRawSync(sample, { level: 1, windowBits: 12, memLevel: 5 }).length < SAMPLE_OCTETS * WORTHWHILE;
   });
 }
 

@@ -1,4 +1,5 @@
 import { packDataset, type DatasetHooks, type DatasetSummary } from '../dataset/pack.js';
+import { Digests } from '../digest/digests.js';
 import { MessageWriter } from '../pgp/writer.js';
 import { BlockWriter, type BlockExchange } from './blocks.js';
 import { compress } from './compress.js';
@@ -15,9 +16,10 @@ type Bytes = Uint8Array<ArrayBuffer>;
  * @throws DepotError `source-…` as `packDataset` does; the abort reason when `hooks.signal` fires
  */
 export async function seal(options: SealOptions, exchange: BlockExchange, hooks: DatasetHooks): Promise<SealResult> {
-  const blocks = new BlockWriter(exchange);
   const { pkesk, sessionKey, encryption } = options;
-  const encryptor = new MessageWriter({ pkesk, sessionKey, encryption, emit: blocks.push });
+  const digests = new Digests();
+  const blocks = new BlockWriter(exchange, digests.of('sha256'));
+  const encryptor = new MessageWriter({ pkesk, sessionKey, encryption, emit: blocks.push, ...(encryption.packet === 'SEIPDv1' && { sha1: digests.of('sha1') }) });
 
   const dataset = withResult(packDataset(options.dataset, hooks));
   for await (const bytes of compress(options.compression, dataset.stream)) {
@@ -25,9 +27,9 @@ export async function seal(options: SealOptions, exchange: BlockExchange, hooks:
     await blocks.flush();
   }
   encryptor.final();
-  const { bytes, sha256 } = await blocks.end();
+  const suitcase = await blocks.end();
   const { head, tail, plaintextOctets } = encryptor;
-  return { bytes, sha256, head, tail, plaintextOctets, dataset: dataset.result() };
+  return { ...suitcase, head, tail, plaintextOctets, dataset: dataset.result() };
 }
 
 /** Keeps the value that a generator returns, which `for await` drops. */

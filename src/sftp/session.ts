@@ -7,6 +7,7 @@ import { acceptableTypes, address, fingerprintOf, isTrusted, keyTypeOf, type Tru
 import { ciphers, macs, signatureAlgorithms, type HostKeyType } from './algorithms.js';
 import { SftpChannel } from './channel.js';
 import { LoginAttempt, type Credentials } from './login.js';
+import { gatherWrites, PacketMemory, usePacketMemory } from './packets.js';
 import { duration } from './retry.js';
 import { ConnectionLost } from './status.js';
 import type { RemoteSpec } from './types.js';
@@ -99,6 +100,8 @@ type Phase = 'handshake' | 'login' | 'sftp';
 async function attempt(spec: RemoteSpec, trust: Trust, credentials: Credentials, types: HostKeyType[], refused: { type: string; fingerprint: string }[], signal: AbortSignal): Promise<Session> {
   const deadline = performance.now() + spec.connectTimeoutMs;
   const socket = await dial(spec, signal);
+  const memory = new PacketMemory();
+  gatherWrites(socket, memory);
   const login = new LoginAttempt(spec, credentials);
   const sftp = new SftpClient('depot', { error: ignore, end: ignore, close: ignore });
   const client = (sftp as unknown as { client: Client }).client;
@@ -138,6 +141,7 @@ async function attempt(spec: RemoteSpec, trust: Trust, credentials: Credentials,
       },
     });
     signal.throwIfAborted();
+    usePacketMemory(client, memory);
     return wrap(spec, client, socket, first, hostKey);
   } catch (error) {
     socket.destroy();
@@ -153,7 +157,7 @@ function ignore(): void {
   // ssh2-sftp-client would print to the console; the errors reach us through the calls that fail.
 }
 
-/** The TCP connection, our own so that its failures are told from SSH's and writes can be gathered. */
+/** The TCP connection, our own so that its failures are told from SSH's and its writes can be gathered. */
 export function dial(spec: Pick<RemoteSpec, 'host' | 'port' | 'connectTimeoutMs'>, signal: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
@@ -177,10 +181,7 @@ export function dial(spec: Pick<RemoteSpec, 'host' | 'port' | 'connectTimeoutMs'
     const timer = setTimeout(() => fail(new Error(`did not answer in ${duration(spec.connectTimeoutMs)}`)), spec.connectTimeoutMs);
     signal.addEventListener('abort', abort, { once: true });
     socket.once('error', fail);
-    socket.once('connect', () => settle(() => {
-      gatherWrites(socket);
-      resolve(socket);
-    }));
+    socket.once('connect', () => settle(() => resolve(socket)));
   });
 }
 
@@ -195,23 +196,6 @@ function explainTcp(error: NodeJS.ErrnoException): string {
     case undefined: return message;
     default: return `cannot be reached (${code})`;
   }
-}
-
-/** ssh2 writes packet by packet; what one turn of the event loop produces leaves in one system call. */
-function gatherWrites(socket: Socket): void {
-  const write = socket.write.bind(socket);
-  let corked = false;
-  socket.write = ((...args: Parameters<Socket['write']>) => {
-    if (!corked) {
-      corked = true;
-      socket.cork();
-      process.nextTick(() => {
-        corked = false;
-        socket.uncork();
-      });
-    }
-    return write(...args);
-  }) as Socket['write'];
 }
 
 function explain(spec: RemoteSpec, phase: Phase, error: Error & { level?: string; code?: unknown }, login: LoginAttempt): Error {

@@ -1,0 +1,83 @@
+/**
+ * Memory that two threads share: one puts bytes in, the other takes them out, in order. Both block (Atomics.wait), so
+ * that synchronous code may stand at either end.
+ */
+
+/** What a thread needs to reach a ring that another made. */
+export interface RingMemory {
+  /** Int32: see `Slot`. */
+  control: SharedArrayBuffer;
+  bytes: SharedArrayBuffer;
+}
+
+const Slot = { written: 0, read: 1, ended: 2 } as const;
+
+export class Ring {
+  readonly memory: RingMemory;
+  readonly #control: Int32Array;
+  readonly #bytes: Uint8Array;
+  /** Counted up by every writer of a group of rings, so that one reader can wait for all of them. */
+  readonly #bell: Int32Array;
+
+  /** `octets`: a power of two, since positions are counted modulo 2^32. */
+  constructor(memory: number | RingMemory, bell: SharedArrayBuffer) {
+    this.memory = typeof memory === 'number' ? { control: new SharedArrayBuffer(12), bytes: new SharedArrayBuffer(memory) } : memory;
+    this.#control = new Int32Array(this.memory.control);
+    this.#bytes = new Uint8Array(this.memory.bytes);
+    this.#bell = new Int32Array(bell);
+  }
+
+  /** Octets written and not read yet. */
+  get filled(): number {
+    return (Atomics.load(this.#control, Slot.written) - Atomics.load(this.#control, Slot.read)) >>> 0;
+  }
+
+  get free(): number {
+    return this.#bytes.length - this.filled;
+  }
+
+  get ended(): boolean {
+    return Atomics.load(this.#control, Slot.ended) === 1;
+  }
+
+  /** Copies as much of `bytes` as there is room for; returns how much that was. */
+  put(bytes: Uint8Array): number {
+    const written = Atomics.load(this.#control, Slot.written);
+    const at = (written >>> 0) % this.#bytes.length;
+    const octets = Math.min(bytes.length, this.free, this.#bytes.length - at);
+    if (octets === 0) return 0;
+    this.#bytes.set(bytes.subarray(0, octets), at);
+    Atomics.store(this.#control, Slot.written, (written + octets) | 0);
+    this.#ring();
+    return octets;
+  }
+
+  /** Nothing more will be put in. */
+  end(): void {
+    Atomics.store(this.#control, Slot.ended, 1);
+    this.#ring();
+  }
+
+  /** Gives `take` the octets that lie there in one piece; false when there are none. */
+  get(take: (bytes: Uint8Array) => void): boolean {
+    const read = Atomics.load(this.#control, Slot.read);
+    const at = (read >>> 0) % this.#bytes.length;
+    const octets = Math.min(this.filled, this.#bytes.length - at);
+    if (octets === 0) return false;
+    take(this.#bytes.subarray(at, at + octets));
+    Atomics.store(this.#control, Slot.read, (read + octets) | 0);
+    Atomics.notify(this.#control, Slot.read);
+    return true;
+  }
+
+  /** Waits until there is room; false when the reader takes nothing for that long. */
+  waitForRoom(patienceMs: number): boolean {
+    const read = Atomics.load(this.#control, Slot.read);
+    return this.free > 0 || Atomics.wait(this.#control, Slot.read, read, patienceMs) !== 'timed-out' || this.free > 0;
+  }
+
+  #ring(): void {
+    Atomics.add(this.#bell, 0, 1);
+    Atomics.notify(this.#bell, 0);
+  }
+}

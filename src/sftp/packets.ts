@@ -1,0 +1,145 @@
+import { randomFillSync } from 'node:crypto';
+import type { Socket } from 'node:net';
+
+/** Octets that packets are cut from: some thirty of the largest. */
+const slabOctets = 1024 * 1024;
+/** Slabs kept for later; more than these are only needed while a slow link holds them. */
+const keptSlabs = 4;
+
+interface Slab {
+  bytes: Buffer;
+  used: number;
+  /** Packets cut from it that the socket has not taken yet. */
+  waiting: number;
+}
+
+/**
+ * Memory for outgoing SSH packets. ssh2 allocates 32 KiB for every packet, which makes the garbage collector mark the
+ * whole heap every few dozen MiB: a fifth of an upload's CPU. Here packets are cut from a few slabs, one after the other,
+ * which are used again when the socket has written them.
+ */
+export class PacketMemory {
+  #slab: Slab = newSlab();
+  readonly #free: Slab[] = [];
+  readonly #slabs = new Map<ArrayBufferLike, Slab>([[this.#slab.bytes.buffer, this.#slab]]);
+  readonly #padding = Buffer.allocUnsafeSlow(16 * 1024);
+  #paddingUsed = this.#padding.length;
+
+  /**
+   * Room for one packet as ssh2's AES-GCM wants it (RFC 5647 section 7.2 as OpenSSH does it, RFC 4253 section 6): length,
+   * padding length, payload, random padding, and 16 octets for the tag. The payload begins at octet 5.
+   */
+  alloc(payloadOctets: number): Buffer {
+    let padding = 16 - ((1 + payloadOctets) & 15);
+    if (padding < 4) padding += 16;
+    const length = 1 + payloadOctets + padding;
+    const packet = this.#cut(4 + length + 16);
+    packet.writeUInt32BE(length, 0);
+    packet[4] = padding;
+    this.#pad(packet, 5 + payloadOctets, padding);
+    return packet;
+  }
+
+  /** The socket is done with these bytes, which hold so many packets. */
+  written(bytes: Uint8Array, packets: number): void {
+    const slab = this.#slabs.get(bytes.buffer);
+    if (slab === undefined) return;
+    slab.waiting -= packets;
+    if (slab.waiting > 0) return;
+    if (slab === this.#slab) slab.used = 0;
+    else if (this.#free.length < keptSlabs) this.#free.push(slab);
+    else this.#slabs.delete(bytes.buffer);
+  }
+
+  /** Whether `next` was cut right behind `bytes`. */
+  follows(bytes: Uint8Array, next: Uint8Array): boolean {
+    return next.buffer === bytes.buffer && next.byteOffset === bytes.byteOffset + bytes.byteLength && this.#slabs.has(bytes.buffer);
+  }
+
+  #cut(octets: number): Buffer {
+    if (octets > slabOctets) return Buffer.allocUnsafeSlow(octets);
+    if (this.#slab.used + octets > slabOctets) this.#next();
+    const slab = this.#slab;
+    const packet = slab.bytes.subarray(slab.used, slab.used + octets);
+    slab.used += octets;
+    slab.waiting++;
+    return packet;
+  }
+
+  #next(): void {
+    const slab = this.#free.pop() ?? newSlab();
+    slab.used = 0;
+    this.#slabs.set(slab.bytes.buffer, slab);
+    this.#slab = slab;
+  }
+
+  /** Padding need not be secret, and is encrypted: random octets are made many at a time. */
+  #pad(packet: Buffer, at: number, octets: number): void {
+    if (this.#paddingUsed + octets > this.#padding.length) {
+      randomFillSync(this.#padding);
+      this.#paddingUsed = 0;
+    }
+    this.#padding.copy(packet, at, this.#paddingUsed, (this.#paddingUsed += octets));
+  }
+}
+
+function newSlab(): Slab {
+  return { bytes: Buffer.allocUnsafeSlow(slabOctets), used: 0, waiting: 0 };
+}
+
+/** What is used of ssh2's `Protocol` and its cipher. */
+interface Protocol {
+  _cipher: object;
+  _kexinit: unknown;
+  _packetRW: { write: { alloc(payloadOctets: number, force?: boolean): Buffer } };
+}
+
+/** Lets ssh2 take its packets from `memory`, while its cipher is the compiled AES-GCM, which encrypts in place. */
+export function usePacketMemory(client: object, memory: PacketMemory): void {
+  const protocol = (client as { _protocol: Protocol })._protocol;
+  const writer = protocol._packetRW.write;
+  const alloc = writer.alloc.bind(writer);
+  let known: object | null = null;
+  let inPlace = false;
+  writer.alloc = (payloadOctets, force) => {
+    if (protocol._cipher !== known) {
+      known = protocol._cipher;
+      inPlace = known.constructor.name === 'AESGCMCipherBinding';
+    }
+    // During a key exchange a packet waits unencrypted, in a form that is ssh2's own affair.
+    return inPlace && (protocol._kexinit === undefined || force === true) ? memory.alloc(payloadOctets) : alloc(payloadOctets, force);
+  };
+}
+
+/**
+ * ssh2 writes packet by packet; what one turn of the event loop produces leaves in one system call, and packets that
+ * lie side by side in memory as one piece.
+ */
+export function gatherWrites(socket: Socket, memory: PacketMemory): void {
+  const write = socket.write.bind(socket) as (bytes: Uint8Array, done: () => void) => boolean;
+  const end = socket.end.bind(socket) as (...args: unknown[]) => Socket;
+  let pieces: { bytes: Uint8Array; packets: number }[] = [];
+  const flush = (): void => {
+    const gathered = pieces;
+    pieces = [];
+    if (gathered.length === 0 || !socket.writable) return;
+    socket.cork();
+    for (const { bytes, packets } of gathered) write(bytes, () => memory.written(bytes, packets));
+    socket.uncork();
+  };
+  socket.write = ((bytes: Uint8Array) => {
+    if (pieces.length === 0) process.nextTick(flush);
+    const last = pieces.at(-1);
+    if (last !== undefined && memory.follows(last.bytes, bytes)) {
+      last.bytes = new Uint8Array(last.bytes.buffer, last.bytes.byteOffset, last.bytes.length + bytes.length);
+      last.packets++;
+    } else {
+      pieces.push({ bytes, packets: 1 });
+    }
+    return !socket.writableNeedDrain;
+  }) as Socket['write'];
+  socket.end = ((...args: unknown[]) => {
+    flush();
+    return end(...args);
+  }) as Socket['end'];
+}
