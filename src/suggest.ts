@@ -1,20 +1,24 @@
 /**
  * The candidate that someone who typed `wanted` most likely meant, or undefined when none is near:
- * at most a third of the letters (and never more than 3) differ, two swapped letters count as one.
+ * at most a third of the letters (and never more than 3) differ, two swapped letters count as one; or it is the only one
+ * that begins like this.
  */
 export function closest(wanted: string, candidates: Iterable<string>): string | undefined {
   // A pasted paragraph resembles no key, and the distance costs length × length.
   if (wanted.length > 64) return undefined;
+  const all = [...candidates];
   let best: string | undefined;
   let bestDistance = Math.min(3, Math.max(1, Math.floor(wanted.length / 3))) + 1;
-  for (const candidate of candidates) {
+  for (const candidate of all) {
     const d = editDistance(wanted.toLowerCase(), candidate.toLowerCase());
     if (d < bestDistance) {
       best = candidate;
       bestDistance = d;
     }
   }
-  return best;
+  if (best !== undefined || wanted.length < 2) return best;
+  const longer = all.filter((candidate) => candidate.toLowerCase().startsWith(wanted.toLowerCase()));
+  return longer.length === 1 ? longer[0] : undefined;
 }
 
 /** `, did you mean 'host'?`, or nothing when no candidate is near; ready to be put after a message. */

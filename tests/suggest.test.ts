@@ -11,7 +11,7 @@ test.each([
 
 const keys = ['host', 'port', 'username', 'directory', 'hostKey', 'retryFor'];
 test.each([
-  ['hots', 'host'], ['Host', 'host'], ['hostkey', 'hostKey'], ['user-name', 'username'], ['direktory', 'directory'], ['retry', undefined], ['p', undefined], ['xyz', undefined], ['', undefined], ['h'.repeat(1000), undefined],
+  ['hots', 'host'], ['Host', 'host'], ['hostkey', 'hostKey'], ['user-name', 'username'], ['direktory', 'directory'], ['retry', 'retryFor'], ['ho', undefined], ['p', undefined], ['xyz', undefined], ['', undefined], ['h'.repeat(1000), undefined],
 ])('closest to %s', (wanted, expected) => {
   expect(closest(wanted, keys)).toBe(expected);
 });

@@ -78,7 +78,7 @@ async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
     progress: (p) => { progress?.octets(p.bytes, p.totalBytes); },
   });
   progress?.stop();
-  const lines = decryptLines(outcome);
+  const lines = decryptLines(outcome, o.receipt !== undefined);
   if (o.stdout) for (const line of lines) screen.note(line);
   else screen.result(decryptDocument(outcome), lines);
   return 0;

@@ -1,6 +1,7 @@
 /** From what commander parsed to typed values. A value that is wrong is a usage error that names it. */
 import { parseDuration, parseFingerprint, parseSize, type Parsed } from '../config/values.js';
 import { DepotError } from '../errors.js';
+import { didYouMean } from '../suggest.js';
 import type { GlobalOptions } from './context.js';
 
 /** Commander's `optsWithGlobals()`. */
@@ -45,7 +46,7 @@ export function oneOf<T extends string>(flags: Flags, name: string, allowed: rea
 
 export function isOneOf<T extends string>(value: string, allowed: readonly T[], what: string): T {
   const found = allowed.find((a) => a === value);
-  if (found === undefined) throw usage(`${what} is one of ${allowed.join(', ')}, not "${value}"`);
+  if (found === undefined) throw usage(`${what} is one of ${allowed.join(', ')}, not "${value}"${didYouMean(value, allowed)}`);
   return found;
 }
 

@@ -80,6 +80,7 @@ export function defineKey(parent: Command, start: Start): void {
     .action((kind: string, _: unknown, command: Command) => start(keyGenerateOptions(kind, command.optsWithGlobals()), generate));
   key.command('show')
     .summary('show a key: fingerprint, algorithms, expiry, usable or why not')
+    .description('Shows the fingerprint to be compared by telephone, the parts of the key with what each is for, when they expire, and whether deposits can be sealed for it and receipts signed with it, or why not.')
     .argument('<file>', 'public or secret key')
     .addHelpText('after', helpEnd([['depot key show voorbeeld.public.asc', 'read the fingerprint out by telephone']], [5, 20]))
     .action((file: string, _: unknown, command: Command) => start<KeyShowFlags>({ ...globals(command.optsWithGlobals()), file }, async (o, context) => (await import('./key/show.js')).show(o, context)));

@@ -68,6 +68,7 @@ export function defineLogin(parent: Command, start: Start): void {
 export function defineLogout(parent: Command, start: Start): void {
   parent.command('logout')
     .summary('forget what login keeps')
+    .description('Removes the user name, password and passphrase of the SSH key that depot login stored for an arrangement, from every place where it can. What depot.yaml or the environment names is not depot\'s to remove, and is listed.')
     .argument('[name]', 'arrangement')
     .option('--for <secret>', 'only this: password, private-key or signing-key')
     .addHelpText('after', helpEnd([['depot logout acme-crm', 'forgets user name, password and SSH passphrase']], [5, 10]))
@@ -85,6 +86,7 @@ async function login(o: LoginFlags, context: Context): Promise<number> {
   const username = o.purpose === 'signing-key' ? remote.username : await usernameFor(o, arrangement, config, context);
   const to = o.to ?? (context.screen.interactive && !o.passwordStdin ? await askPlace(context) : 'file');
   const secret = to === 'systemd' ? null : await secretFor(o, context);
+  if (secret !== null && o.purpose !== 'password') await (await import('./login/fits.js')).requireFit(o.purpose, secret.reveal(), arrangement, config);
   const pusher = await stateOwner(config);
   if (username !== undefined && remote.username === undefined) await storeUsername(config.directory, remote, username, pusher);
   const { Secret } = await import('../secret.js');

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { DepotError } from '../errors.js';
+import { closest } from '../suggest.js';
 import { version } from '../version.js';
 import type { Context, Start } from './context.js';
 import { defineDecrypt } from './decrypt.js';
@@ -30,7 +31,7 @@ export function buildProgram(start: Start): Command {
     .option('--config <file>', 'configuration file (else $DEPOT_CONFIG, ./depot.yaml, …)')
     .option('--state <directory>', 'state directory: receipts, ledger, run records (else $DEPOT_STATE_DIR, …)')
     .option('--json', 'one JSON document on standard output, for errors too')
-    .option('-q, --quiet', 'say nothing at all on success')
+    .option('-q, --quiet', 'say nothing at all on success (with --json: only the document)')
     .option('--no-color', 'no colours (also $NO_COLOR)')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showSuggestionAfterError(true)
@@ -63,25 +64,52 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
   const program = buildProgram(async (options, work) => {
     status = await work(options, context);
   });
-  let help = '';
+  const said = { out: '', err: '' };
   forAll(program, (command) => command.configureOutput({
-    writeOut: (text) => context.stdout.write(text),
+    writeOut: (text) => { said.out += text; },
     // Commander says its errors here and throws them too; only the help of a group that was called bare is wanted.
-    writeErr: (text) => { help += text; },
+    writeErr: (text) => { said.err += text; },
     outputError: () => undefined,
   }));
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return 0;
+    const unknown = unknownCommand(program);
+    if (unknown !== null) throw unknown;
+    if (error.exitCode === 0) {
+      context.stdout.write(said.out);
+      return 0;
+    }
     if (error.code === 'commander.help' && !context.screen.json) {
-      context.screen.stderr.write(help);
+      context.screen.stderr.write(said.err);
       return 2;
     }
     throw usageError(error);
   }
   return status;
+}
+
+/** Commander answers `depot psh --help` and `depot help psh` with the help of depot, as if nothing were wrong. */
+function unknownCommand(program: Command): DepotError | null {
+  let group = program;
+  let [name, ...rest] = group.args;
+  if (name === 'help') [name, ...rest] = rest;
+  for (;;) {
+    if (name === undefined || name.startsWith('-') || group.commands.length === 0) return null;
+    const wanted = name;
+    const next = group.commands.find((command) => command.name() === wanted);
+    if (next === undefined) {
+      const meant = closest(wanted, group.commands.map((command) => command.name()));
+      return usage(`unknown command "${wanted}"`, meant === undefined ? `look at what there is: ${pathOf(group)} --help` : `check the spelling: did you mean ${meant}?`);
+    }
+    group = next;
+    [name, ...rest] = group.args.length > 0 ? group.args : rest;
+  }
+}
+
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
 function forAll(command: Command, act: (command: Command) => void): void {

@@ -50,6 +50,7 @@ export function defineReceipts(parent: Command, start: Start): void {
   const receipts = parent.command('receipts').summary('list, show and check receipts; note a destruction').description('The receipts and ledgers of the state directory: what was deposited, when, how large, encrypted how and to whom.');
   receipts.command('list')
     .summary('list deposits')
+    .description('Lists the deposits that have a receipt in the state directory: when, how large, encrypted how and to whom. With --json, all that an incident report needs.')
     .argument('[name...]', 'arrangements; without one, all')
     .option('--from <date>', 'completed on this day or later (2026-11-01)')
     .option('--to <date>', 'completed on this day or earlier')
@@ -60,11 +61,13 @@ export function defineReceipts(parent: Command, start: Start): void {
     .action((names: string[], _: unknown, command: Command) => start(receiptsListOptions(names, command.optsWithGlobals()), async (o, c) => (await import('./receipts/list.js')).listDeposits(o, c)));
   receipts.command('show')
     .summary('show one receipt')
+    .description('Shows what the receipt of one deposit says, and what has become of it since.')
     .argument('<id>', 'deposit id, or its beginning')
     .addHelpText('after', helpEnd([['depot receipts show acme-crm_20261122T003000Z', 'the beginning of an id is enough']], [5, 10, 21]))
     .action((id: string, _: unknown, command: Command) => start<ReceiptsShowFlags>({ ...globals(command.optsWithGlobals()), id }, async (o, c) => (await import('./receipts/show.js')).showReceipt(o, c)));
   receipts.command('verify')
     .summary('check ledger and receipts: what is missing, changed or reordered')
+    .description('Checks the chain of the ledger, every receipt in it and every signature. What stood after the newest receipt can only be known from receipts that others hold: --against.')
     .argument('[name...]', 'arrangements; without one, all')
     .option('--against <directory>', 'receipts that others hold; finds a cut tail and a fork')
     .option('--signer <file>', 'public key that receipts must be signed with (default: the configured signer); may be repeated', collect)
@@ -75,6 +78,7 @@ export function defineReceipts(parent: Command, start: Start): void {
     .action((names: string[], _: unknown, command: Command) => start(receiptsVerifyOptions(names, command.optsWithGlobals()), async (o, c) => (await import('./receipts/verify.js')).verifyReceipts(o, c)));
   receipts.command('note')
     .summary('record that the agent destroyed a deposit')
+    .description('Adds a line to the ledger: the agent confirmed that it destroyed this deposit. It then no longer counts as the last deposit. A line cannot be taken back.')
     .argument('<id>', 'deposit id, or its beginning')
     .option('--destroyed <date>', 'the date that the agent confirmed')
     .addHelpText('after', helpEnd([['depot receipts note acme-crm_20261122T003000Z_5f0c9a1e77b2d410 --destroyed 2027-02-01', 'at the end of an arrangement']], [5, 10, 11, 32]))

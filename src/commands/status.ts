@@ -5,6 +5,7 @@ import type { Standing } from '../deposit/standing.js';
 import { isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { RunRecord } from '../receipt/runs.js';
+import type { UnderWay } from '../receipt/underway.js';
 import { age, counted, localTime, table } from '../ui/format.js';
 import type { Context, GlobalOptions, Start } from './context.js';
 import { chooseArrangements, configFor } from './deposits.js';
@@ -104,9 +105,10 @@ export function statusLines(standings: readonly Standing[], paths: { config: str
         `${s.ageMs === null ? '–' : age(s.ageMs)}${s.stale ? '!' : ''}`,
         s.ended ? 'ended' : s.everyMs === null ? '–' : age(s.everyMs),
         ...(withKeys ? [expiryText(expiries[i] ?? null, now)] : []),
-        s.lastRun === null ? 'never' : runText(s.lastRun),
+        lastRunText(s),
       ]),
     ]),
+    ...standings.flatMap(({ arrangement, underWay }) => underWayLines(underWay).map((line) => `${arrangement}: ${line}`)),
     '',
     ...(standings.length < many ? [] : [`${counted(standings.length, 'arrangement')}, ${stale} stale`]),
     `configuration ${printable(paths.config)}, state ${printable(paths.state)}`,
@@ -126,6 +128,34 @@ function nextExpiry({ keys }: Standing): string | null {
 function expiryText(expiresAt: string | null, now: Date): string {
   if (expiresAt === null) return '–';
   return `${expiresAt.slice(0, 10)}${Date.parse(expiresAt) - now.getTime() <= soonMs ? '!' : ''}`;
+}
+
+/** A push that was killed left no run record; one that runs has none yet. */
+function lastRunText({ lastRun, underWay: { running, killed } }: Standing): string {
+  if (running !== null) return `running since ${minute(running.since)}`;
+  if (killed !== null && (lastRun === null || killed.since >= lastRun.finishedAt)) return `killed, begun ${minute(killed.since)}`;
+  return lastRun === null ? 'never' : runText(lastRun);
+}
+
+const left = {
+  intent: 'was not deposited; the next push clears it away, or goes on with it',
+  closing: 'may be deposited; the next push finds out',
+  published: 'is deposited, and has no receipt yet; the next push writes it',
+  unconfirmed: 'is possibly deposited; the next push looks again',
+  sidecars: 'is deposited; the next push delivers what belongs beside it',
+} as const;
+
+/** While a push runs, what is pending is its own business. */
+function underWayLines({ running, killed, pending, unreadable }: UnderWay): string[] {
+  const lines = unreadable.map((file) => `${printable(file)} cannot be read; a deposit may be hidden behind it`);
+  if (running !== null) return lines;
+  if (killed !== null) lines.push(`the push begun ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) ended without a word: it was killed, or the machine went down`);
+  return [...lines, ...pending.map(({ depositId, stage }) => `${depositId} ${left[stage]}`)];
+}
+
+function minute(at: string): string {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? printable(at) : localTime(date).slice(0, 16);
 }
 
 /** `failed 2026-11-23 02:00, 14 server not reachable`. */

@@ -32,6 +32,11 @@ export function verifyOptions(suitcase: string | undefined, flags: Flags): Verif
     maxBytes: octets(flags, 'maxSize'),
     agentSha256: sha256(flags, 'agentSha256'),
   };
+  const { suitcase: named, receipt } = o;
+  if (named !== undefined && /\.receipt\.json$/.test(named)) throw usage(`${named} is a receipt by its name, and stands where the suitcase is expected`, `give it with --receipt: depot verify --receipt ${named} --signer FILE`);
+  if (named !== undefined && /\.asc$/.test(named) && receipt === undefined) throw usage(`${named} is a signature or a key by its name, and stands where the suitcase is expected`, 'name the suitcase, <id>.tar.….pgp');
+  if (receipt !== undefined && /\.(?:pgp|gpg)$/.test(receipt)) throw usage(`--receipt ${receipt}: that is a suitcase by its name`, `put the two the other way round: depot verify ${receipt} --receipt <id>.receipt.json --signer FILE`);
+  if (receipt !== undefined && /\.asc$/.test(receipt)) throw usage(`--receipt ${receipt}: that is the signature by its name`, `name the receipt: --receipt ${receipt.replace(/\.asc$/, '')}`);
   if (o.suitcase === undefined && o.receipt === undefined) throw usage('nothing to verify', 'name a suitcase, or a receipt with --receipt');
   if (o.deep && o.suitcase === undefined) throw usage('--deep reads the suitcase, and none was named', 'name the suitcase, or leave out --deep to check the receipt alone');
   if (o.deep && o.key === undefined) throw usage('--deep decrypts the suitcase, and needs the private key', 'add --key FILE');
@@ -84,5 +89,19 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
   progress?.stop();
   const show = outcome.result === 'passed' ? screen.result.bind(screen) : screen.failure.bind(screen);
   show(verifyDocument(outcome), verifyLines(outcome, (style, words) => screen.paint(style, words)));
+  const advice = adviceOn(outcome, o);
+  if (advice !== null) screen.hint(advice);
   return outcome.exit;
+}
+
+/** What the person in front of a failed or incomplete verification does next. */
+function adviceOn({ result, exit }: { result: string; exit: number }, o: VerifyFlags): string | null {
+  if (result === 'failed') {
+    return exit === 22
+      ? 'give the private key that belongs to one of the recipients: depot key show FILE shows the parts of a key'
+      : 'do not use what failed; fetch it again, and if it fails again ask the agent for size and SHA-256 of the file that it holds';
+  }
+  if (result !== 'incomplete') return null;
+  if (o.receipt === undefined) return 'add --receipt FILE and --signer FILE, or --no-signature if only the suitcase is meant';
+  return o.signers.length === 0 && !o.noSignature ? 'add --signer FILE, the public key of the supplier, or --no-signature if that is meant' : null;
 }

@@ -76,7 +76,7 @@ export async function loginOf({ name, remote }: Arrangement, secrets: SecretFind
     },
     passphrase: async () => (await secrets.find('privateKeyPassphrase'))?.reveal(),
   };
-  if (remote.privateKey !== undefined) login.privateKey = await readPrivateKey(remote.privateKey);
+  if (remote.privateKey !== undefined) Object.assign(login, { privateKey: await readPrivateKey(remote.privateKey), privateKeyFile: remote.privateKey });
   return login;
 }
 

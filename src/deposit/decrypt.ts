@@ -2,7 +2,7 @@ import { lstat, mkdir, rename, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { removeExtracted } from '../dataset/extract/remove.js';
-import { DepotError } from '../errors.js';
+import { DepotError, isDepotError } from '../errors.js';
 import type { OpenResult } from '../open/messages.js';
 import { openSuitcase } from '../open/opening.js';
 import { unwrapSessionKey, type UnwrappedSessionKey } from '../pgp/sessionkey.js';
@@ -63,9 +63,10 @@ interface Case {
 export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<Decrypted> {
   const out = o.out === undefined ? null : await freePlace(o.out);
   const { receipt, origin } = await receiptOf(o, hooks);
-  const key = await readPrivateKey(o.key, o.passphrase);
+  // Before anyone is asked for a passphrase.
   const file = await openSuitcaseFile(o.suitcase);
   try {
+    const key = await readPrivateKey(o.key, o.passphrase);
     const unwrapped = await unwrapSessionKey(file.preamble.pkesk, key);
     if (receipt !== null) belongsTogether(file, unwrapped, receipt);
     // Only a receipt that was verified may say how much there is.
@@ -78,10 +79,15 @@ export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<D
     } finally {
       unwrapped.sessionKey.fill(0);
     }
+  } catch (error) {
+    if (isDepotError(error, 'verification-failed')) error.hint ??= fetchAgain;
+    throw error;
   } finally {
     await file.handle.close();
   }
 }
+
+const fetchAgain = 'fetch the suitcase again; if that does not help, ask the agent for its size and SHA-256 and compare them with the receipt';
 
 async function receiptOf(o: DecryptOptions, hooks: DecryptHooks): Promise<{ receipt: Receipt | null; origin: Decrypted['origin'] }> {
   if (o.receipt === undefined) return { receipt: null, origin: 'not proven' };

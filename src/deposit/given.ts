@@ -18,6 +18,10 @@ export interface GivenReceipt {
 /** @throws DepotError 'local-unreadable'; 'verification-failed' when it is no receipt */
 export async function readReceipt(path: string): Promise<GivenReceipt> {
   const bytes = await readGiven(path, 'the receipt');
+  // RFC 9580 section 4.2: the first octet of a packet has its highest bit set, which no JSON document begins with.
+  if (((bytes[0] ?? 0) & 0x80) !== 0 || /^-----BEGIN PGP /.test(Buffer.from(bytes.subarray(0, 32)).toString('latin1'))) {
+    throw new DepotError('verification-failed', `${printable(path)} is OpenPGP data, such as a suitcase or a signature, and no receipt`, { hint: 'name the file <id>.receipt.json' });
+  }
   return { path, bytes, receipt: parseReceipt(bytes, path) };
 }
 
@@ -35,7 +39,11 @@ export async function verifyReceipt(given: GivenReceipt, signaturePath: string |
 
 /** @throws DepotError 'local-unreadable', 'key-unreadable', 'secret-missing', 'passphrase-wrong' */
 export async function readPrivateKey(path: string, passphrase: () => Promise<string | undefined>): Promise<SecretKey> {
-  return readSecretKey(await readGiven(path, 'the private key'), passphrase);
+  return readSecretKey(await readGiven(path, 'the private key'), passphrase).catch((error: unknown) => {
+    if (isDepotError(error, 'secret-missing')) error.hint = 'add --passphrase-file FILE, or set DEPOT_PASSPHRASE_FILE';
+    if (isDepotError(error, 'passphrase-wrong')) error.hint = 'run it again with the passphrase of this very key: --passphrase-file FILE, $DEPOT_PASSPHRASE, or at the prompt';
+    throw error;
+  });
 }
 
 async function readGiven(path: string, what: string): Promise<Uint8Array> {

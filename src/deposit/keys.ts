@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import type { Arrangement, Config } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
-import { readCertificate, readSecretKey, type SecretKey } from '../pgp/keys.js';
+import { readCertificate, readSecretKey, type Certificate, type SecretKey } from '../pgp/keys.js';
 import { judgeRecipient, judgeSigner, type Recipient } from '../pgp/policy.js';
 import { chooseEncryption, type Encryption } from '../pgp/sessionkey.js';
 import { requirePrivate } from '../permissions.js';
@@ -52,13 +52,32 @@ export async function readRecipients(arrangement: Arrangement, at: Date): Promis
  */
 export async function readSigner(config: Config, secrets: SecretFinder, at: Date): Promise<{ signer: SecretKey; warnings: string[] }> {
   const file = config.supplier.signingKey;
-  const bytes = await readKeyFile(file, (opened) => { requirePrivate(file, opened); });
-  const { warnings } = await judgeSigner(await readCertificate(bytes), at);
+  const { bytes, certificate } = await readSigningKey(file);
+  const { warnings } = await judgeSigner(certificate, at);
+  const [arrangement = 'NAME'] = config.arrangements.keys();
+  const store = `depot login ${arrangement} --for signing-key`;
   const signer = await readSecretKey(bytes, async () => (await secrets.find('signingKeyPassphrase'))?.reveal()).catch((error: unknown) => {
     if (isDepotError(error)) error.message = `signing key ${printable(file)}: ${error.message}`;
+    if (isDepotError(error, 'secret-missing')) error.hint = `store the passphrase: ${store}`;
+    if (isDepotError(error, 'passphrase-wrong')) error.hint = `store the right passphrase: ${store}`;
     throw error;
   });
   return { signer, warnings };
+}
+
+/** What the file is comes before who can read it: on a public key nobody should run chmod. */
+async function readSigningKey(file: string): Promise<{ bytes: Buffer; certificate: Certificate }> {
+  const modes: Stats[] = [];
+  const bytes = await readKeyFile(file, (opened) => { modes.push(opened); });
+  const certificate = await readCertificate(bytes).catch((error: unknown) => {
+    for (const mode of modes) requirePrivate(file, mode);
+    throw error;
+  });
+  if (!certificate.isSecret) {
+    throw new DepotError('signer-unusable', `supplier.signingKey: ${printable(file)} holds a public key, and receipts are signed with the secret one`, { hint: 'name the file with the secret key in depot.yaml (depot key generate calls it PREFIX.secret.asc)' });
+  }
+  for (const mode of modes) requirePrivate(file, mode);
+  return { bytes, certificate };
 }
 
 async function readKeyFile(file: string, check?: (opened: Stats) => void): Promise<Buffer> {

@@ -3,6 +3,7 @@ import { readStatedKey } from '../pgp/stated.js';
 import { lastDeposit, type LastDeposit } from '../receipt/list.js';
 import { lastRun, type RunRecord } from '../receipt/runs.js';
 import { ArrangementState } from '../receipt/state.js';
+import { underWay, type UnderWay } from '../receipt/underway.js';
 import { readBoundedFile } from './bounded-file.js';
 
 /** A key that pushes of an arrangement need. */
@@ -27,6 +28,8 @@ export interface Standing {
   allowedMs: number | null;
   ended: boolean;
   stale: boolean;
+  /** A push that runs or was killed, and what earlier ones left to do. */
+  underWay: UnderWay;
   /** The beneficiaries', then the signer. */
   keys: KeyStanding[];
 }
@@ -59,6 +62,7 @@ export async function gatherStandings(config: Config, arrangements: readonly Arr
       lastDeposit: last,
       lastRun: await lastRun(state),
       ...judgeAge(arrangement, last, o.maxAgeMs, o.now),
+      underWay: await underWay(state),
       keys: await keysOf(config, arrangement, keys),
     });
   }

@@ -1,4 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import { access, constants, open, type FileHandle } from 'node:fs/promises';
 import { DepotError } from '../errors.js';
 import { readPreamble, type Preamble } from '../pgp/reader.js';
 import { printable } from '../printable.js';
@@ -35,6 +35,11 @@ export async function openSuitcaseFile(path: string): Promise<SuitcaseFile> {
     await handle.close();
     throw error;
   }
+}
+
+/** Throws what `openSuitcaseFile` would throw of a file that is not there or may not be read. */
+export async function requireReadable(path: string): Promise<void> {
+  await access(path, constants.R_OK).catch((cause: unknown) => { throw unreadable(path, cause); });
 }
 
 function unreadable(path: string, cause: unknown): DepotError {

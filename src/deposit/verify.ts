@@ -4,7 +4,7 @@ import { unwrapSessionKey } from '../pgp/sessionkey.js';
 import type { Verification } from './checks.js';
 import { verifyExhibits, type SuitcaseExhibit } from './exhibits.js';
 import { readPrivateKey, readReceipt, verifyReceipt } from './given.js';
-import { openSuitcaseFile } from './suitcase-file.js';
+import { openSuitcaseFile, requireReadable } from './suitcase-file.js';
 
 export interface VerifyOptions {
   suitcase?: string;
@@ -39,6 +39,8 @@ export interface VerifyHooks {
  */
 export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Verification> {
   const { receipt, suitcase } = o;
+  // Before anyone is asked for a passphrase.
+  if (suitcase !== undefined) await requireReadable(suitcase);
   const key = o.key === undefined ? null : await readPrivateKey(o.key, o.passphrase);
   return verifyExhibits({
     receipt: receipt === undefined ? null : () => readReceipt(receipt),

@@ -145,6 +145,12 @@ export async function readSecretKey(bytes: Uint8Array | string, passphrase?: () 
   return certificate as SecretKey;
 }
 
+/** Whether a passphrase is needed before this key can sign or decrypt. */
+export function isLocked(certificate: Certificate): boolean {
+  const { key } = internalsOf(certificate);
+  return key.isPrivate() && secretPackets(key).some((packet) => !packet.isMissingSecretKeyMaterial() && !packet.isDecrypted());
+}
+
 export type SecretPacket = openpgp.SecretKeyPacket | openpgp.SecretSubkeyPacket;
 
 /** Primary key and subkeys, in the file's order. */

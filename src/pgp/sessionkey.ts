@@ -112,7 +112,7 @@ export async function unwrapSessionKey(pkesk: Uint8Array, key: SecretKey): Promi
   }
   if (damaged instanceof DepotError) throw damaged;
   if (damaged !== undefined) throw malformed('the session key packet for this key was changed');
-  throw new DepotError('not-addressed', `key ${key.fingerprint} does not open this message`, { hint: `use a key that it is addressed to: ${packets.slice(0, 8).map((p) => p.recipient === '' ? 'anonymous' : p.recipient).join(', ')}` });
+  throw new DepotError('not-addressed', `key ${key.fingerprint} does not open this message`, { hint: `use the key with this part (depot key show FILE shows the parts of a key): ${packets.slice(0, 8).map((p) => p.recipient === '' ? 'anonymous' : p.recipient).join(', ')}` });
 }
 
 const decryptAlgorithms = new Set(['rsaEncryptSign', 'rsaEncrypt', 'elgamal', 'ecdh', 'x25519', 'x448']);

@@ -154,6 +154,13 @@ export async function readLedger(state: ArrangementState): Promise<{ raw: RawLin
   return { raw, size: start, torn: bytes.length - start };
 }
 
+/** Deposits that the agent confirmed to have destroyed: id → the date that it named. */
+export async function destroyedDeposits(state: ArrangementState): Promise<Map<string, string>> {
+  const destroyed = new Map<string, string>();
+  for (const { line } of (await readLedger(state)).raw) if (line?.destroyed !== undefined) destroyed.set(line.depositId, line.destroyed);
+  return destroyed;
+}
+
 /** The id of the ledgers of this state directory, or null when none was made yet. */
 export async function readLedgerId(stateDirectory: string): Promise<string | null> {
   const file = path.join(stateDirectory, 'ledger.id');

@@ -1,6 +1,7 @@
 /** Finding receipts: what an incident report or `receipts show` needs. */
 import { DepotError, isDepotError } from '../errors.js';
 import { parseReceiptName } from './ids.js';
+import { destroyedDeposits } from './ledger.js';
 import { lastRun } from './runs.js';
 import { parseReceipt, type Receipt } from './schema.js';
 import { readStoredReceipt, type ArrangementState, type StoredReceipt } from './state.js';
@@ -34,13 +35,14 @@ export async function listReceipts(state: ArrangementState, range: { from?: Date
 }
 
 /**
- * The newest deposit that the agent acknowledged, or null: by the receipts themselves, so a run that crashed before
+ * The newest deposit that the agent acknowledged, but for those in `without`, or null: by the receipts themselves, so a run that crashed before
  * it could write its run record, and one that settled another's deposit, count too. Reads no more than it needs.
  */
-export async function newestDeposit(state: ArrangementState): Promise<ListedReceipt | null> {
+export async function newestDeposit(state: ArrangementState, without: ReadonlyMap<string, unknown> = new Map()): Promise<ListedReceipt | null> {
   // Names sort by the time in the id, the arrangement being the same.
   for (const name of (await state.names()).reverse()) {
-    if (parseReceiptName(name)?.superseded !== null) continue;
+    const parts = parseReceiptName(name);
+    if (parts?.superseded !== null || without.has(parts.depositId)) continue;
     const stored = await readStoredReceipt(state.directory, name).catch(() => null);
     if (stored === null) continue;
     try {
@@ -63,11 +65,13 @@ export interface LastDeposit {
 
 /**
  * The deposit that was completed last, or null: by receipts and by run records, since a run that is killed leaves no
- * record, one whose disk is full no receipt, and one may settle what another began.
+ * record, one whose disk is full no receipt, and one may settle what another began. What the agent has destroyed is no
+ * deposit any more.
  */
 export async function lastDeposit(state: ArrangementState): Promise<LastDeposit | null> {
-  const run = await lastRun(state, ({ published, depositId }) => published === 'yes' && depositId !== null);
-  const filed = await newestDeposit(state);
+  const destroyed = await destroyedDeposits(state);
+  const run = await lastRun(state, ({ published, depositId }) => published === 'yes' && depositId !== null && !destroyed.has(depositId));
+  const filed = await newestDeposit(state, destroyed);
   const byRun = run === null ? null : { depositId: run.depositId!, finishedAt: run.finishedAt, bytes: run.bytes };
   const byReceipt = filed === null ? null : { depositId: filed.depositId, finishedAt: filed.receipt.completedAt, bytes: filed.receipt.suitcase.bytes };
   if (byRun === null || byReceipt === null) return byRun ?? byReceipt;

@@ -72,13 +72,19 @@ export async function lockArrangement(directory: string, options: LockOptions = 
   }
 }
 
-/** Who holds the lock now, or null when nobody who lives does. For `doctor` and `status`; changes nothing. */
+/** Who holds the lock now, or null when nobody who lives does. For `doctor`; changes nothing. */
 export async function lockHolder(directory: string, options: LockOptions = {}): Promise<Holder | null> {
+  const found = await lockState(directory, options);
+  return found?.alive === true ? found.holder : null;
+}
+
+/** Who took the lock last without giving it back, and whether that process lives; null when it is free. Changes nothing. */
+export async function lockState(directory: string, options: LockOptions = {}): Promise<{ holder: Holder; alive: boolean } | null> {
   const seen = await follow(path.join(directory, 'lock'));
   if (seen === null) return null;
   const self = await describeSelf('');
   const gone = await isGone(seen.last, self, Date.now() - seen.mtimeMs, seen.mtimeMs, { ...defaults, ...options });
-  return gone ? null : seen.last;
+  return { holder: seen.last, alive: !gone };
 }
 
 /** The holder in `file` and the one that succeeded it last without having been able to say so there. */

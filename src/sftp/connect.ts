@@ -12,7 +12,7 @@ import type { Login, RemoteSpec, TransportHooks } from './types.js';
  */
 export async function connect(spec: RemoteSpec, login: Login, hooks: TransportHooks, shared?: SharedServer): Promise<Remote> {
   const trust = await trusted(spec);
-  const prepare = (): ReturnType<typeof prepareLogin> => prepareLogin(login);
+  const prepare = (): ReturnType<typeof prepareLogin> => prepareLogin(login, spec.arrangement);
   const credentials = await (shared === undefined ? prepare() : shared.credentials(prepare));
   const remote = new Remote(spec, hooks, shared === undefined ? ownConnection(spec, trust, credentials) : shared.source(spec, trust, credentials));
   await remote.session();

@@ -13,27 +13,39 @@ export interface Credentials {
 }
 
 /** Reads the private key now, before anything connects: `secret-missing`, `passphrase-wrong`, `key-unreadable`. */
-export async function prepareLogin(login: Login): Promise<Credentials> {
+export async function prepareLogin(login: Login, arrangement?: string): Promise<Credentials> {
   let password: Promise<string> | undefined;
   const ask = login.password;
   return {
-    key: login.privateKey === undefined ? null : await readKey(Buffer.from(login.privateKey), login.passphrase),
+    key: login.privateKey === undefined ? null : await readKey(Buffer.from(login.privateKey), login, arrangement),
     password: ask === undefined ? null : () => (password ??= ask()),
   };
 }
 
-async function readKey(bytes: Buffer, passphrase: Login['passphrase']): Promise<ParsedKey> {
+async function readKey(bytes: Buffer, { passphrase, privateKeyFile }: Login, arrangement?: string): Promise<ParsedKey> {
+  const file = privateKeyFile === undefined ? 'FILE' : printable(privateKeyFile);
+  const name = privateKeyFile === undefined ? 'the SSH private key' : `the SSH private key ${file}`;
+  const store = `depot login${arrangement === undefined ? '' : ` ${arrangement}`} --for private-key`;
   const plain = parse(bytes);
   if (!(plain instanceof Error)) return plain;
-  const encrypted = /encrypted/i.test(plain.message) || bytes.includes('BEGIN ENCRYPTED PRIVATE KEY');
-  if (!encrypted) throw new DepotError('key-unreadable', 'the SSH private key is not in a format that is understood', { hint: 'convert it: ssh-keygen -p -f FILE' });
+  if (!isEncrypted(bytes, plain)) throw new DepotError('key-unreadable', `${name} is not in a format that is understood`, { hint: `convert it: ssh-keygen -p -f ${file}` });
   const secret = await passphrase?.();
   if (secret === undefined) {
-    throw new DepotError('secret-missing', 'the SSH private key is encrypted, and there is no passphrase for it', { hint: 'set DEPOT_PRIVATE_KEY_PASSPHRASE_FILE, or store it with: depot login' });
+    throw new DepotError('secret-missing', `${name} is encrypted, and there is no passphrase for it`, { hint: `store the passphrase: ${store}` });
   }
   const second = parse(bytes, secret);
   if (!(second instanceof Error)) return second;
-  throw new DepotError('passphrase-wrong', 'the passphrase does not open the SSH private key', { hint: 'check the passphrase: ssh-keygen -y -f FILE' });
+  throw new DepotError('passphrase-wrong', `the passphrase does not open ${name}`, { hint: `try the passphrase with: ssh-keygen -y -f ${file}; then store the right one: ${store}` });
+}
+
+/** Whether an SSH key is encrypted; false too for one that is not understood. */
+export function needsPassphrase(bytes: Buffer): boolean {
+  const plain = parse(bytes);
+  return plain instanceof Error && isEncrypted(bytes, plain);
+}
+
+function isEncrypted(bytes: Buffer, failure: Error): boolean {
+  return /encrypted/i.test(failure.message) || bytes.includes('BEGIN ENCRYPTED PRIVATE KEY');
 }
 
 function parse(bytes: Buffer, passphrase?: string): ParsedKey | Error {

@@ -32,6 +32,8 @@ export interface Login {
   password?: () => Promise<string>;
   /** OpenSSH, PEM, PKCS #8 or PuTTY format. */
   privateKey?: Uint8Array;
+  /** Its path, for messages. */
+  privateKeyFile?: string;
   passphrase?: () => Promise<string | undefined>;
 }
 

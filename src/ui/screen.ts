@@ -3,7 +3,7 @@
  *
  * - stdout is the result, stderr is the rest: errors, hints, warnings, progress, questions.
  * - `--json`: one document on stdout, for errors too. `--quiet`: nothing at all on success; warnings are held back and
- *   shown only when the run fails.
+ *   shown only when the run fails. Both: the document, and no warnings.
  * - An error says what, whether anything was published, and what to type next. No stack traces without DEPOT_DEBUG=1.
  * - Words carry the meaning. Colour only repeats it, and only on a terminal without NO_COLOR and `--no-color`.
  * - Nothing asks a question unless a person sits there: stdin and stderr are terminals, and no `--json`.
@@ -51,9 +51,9 @@ export class Screen {
     this.#color = !flags.has('--no-color') && !p.env.NO_COLOR && p.env.TERM !== 'dumb';
   }
 
-  /** The result of a command: the document with `--json`, else the lines; neither with `--quiet`. */
+  /** The result of a command: the document with `--json`, else the lines, unless `--quiet`. */
   result(document: object, lines: readonly string[]): void {
-    if (this.quiet) return;
+    if (this.quiet && !this.json) return;
     this.#print(document, lines);
   }
 
@@ -72,6 +72,11 @@ export class Screen {
   /** Something worth knowing that is neither result nor warning. Scripts are spared it. */
   note(message: string): void {
     if (!this.quiet && !this.json) this.#say(safe(message));
+  }
+
+  /** What to do about a result that is bad news. */
+  hint(message: string): void {
+    if (!this.json) this.#say(`depot: hint: ${safe(message)}`);
   }
 
   error(error: DepotError, debug = false): void {

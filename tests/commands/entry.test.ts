@@ -4,12 +4,12 @@ import { expect, test } from 'vitest';
 import { tempDir } from '../support/cleanup.js';
 import { depot } from '../support/cli.js';
 
-/** Runs `depot verify none.pgp` with code that breaks in on it from outside. */
+/** Runs `depot verify` on a file with code that breaks in on it from outside. */
 async function disturbed(code: string) {
   const cwd = tempDir();
   const file = join(cwd, 'disturb.mjs');
   writeFileSync(file, code);
-  return depot(['verify', 'none.pgp'], { cwd, node: ['--import', file] });
+  return depot(['verify', file], { cwd, node: ['--import', file] });
 }
 
 /** Holds up the first look at the suitcase for ever, with nothing left in the event loop. */

@@ -1,9 +1,9 @@
 /** As cron and systemd start it: no terminal, no session bus, no HOME, another account. It finds what was kept for it. */
-import { chmodSync, chownSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { tempDir } from '../support/cleanup.js';
-import { checkout, depotScript, json } from '../support/cli.js';
+import { json } from '../support/cli.js';
+import { installed } from '../support/installed.js';
 import { asRoot, peers } from '../support/peers.js';
 import { type Finished, run, type RunOptions } from '../support/process.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
@@ -19,14 +19,7 @@ describe.skipIf(!ssh || !root)('a scheduled run', () => {
   let server: Sshd;
   beforeAll(async () => {
     server = await startSshd({ login: 'password' });
-    const place = tempDir('depot-installed');
-    chmodSync(place, 0o755);
-    const built = dirname(dirname(depotScript));
-    for (const name of ['bin', 'dist', 'package.json']) cpSync(join(built, name), join(place, name), { recursive: true });
-    cpSync(join(checkout, 'node_modules'), join(place, 'node_modules'), { recursive: true, filter: (source) => !/node_modules\/(typescript|@typescript|@esbuild|vitest|vite|rolldown|@rolldown|eslint)/.test(source) });
-    copyFileSync(process.execPath, join(place, 'node'));
-    chmodSync(join(place, 'node'), 0o755);
-    program = { node: join(place, 'node'), script: join(place, 'bin/depot.js') };
+    program = installed();
   }, 120_000);
 
   /** A supplier whose files belong to the service account. */

@@ -106,13 +106,14 @@ test('a verification says failed and not possible in words', () => {
 
 test('an opened suitcase says what its origin is worth', () => {
   const opened = { entries: 3, bytes: 2048, out: '/tmp/x', origin: 'not proven' as const, warnings: [] };
-  expect(decryptLines(opened)).toEqual([
+  expect(decryptLines(opened, false)).toEqual([
     'opened     3 entries, 2.0 KiB; every byte authenticated',
     'origin     not proven: anyone with the public key can make a suitcase; give --receipt and --signer',
     'contents   /tmp/x',
   ]);
-  expect(decryptLines({ ...opened, entries: null })[0]).not.toContain('entries');
-  expect(decryptLines({ ...opened, origin: 'proven', out: null })).toHaveLength(2);
+  expect(decryptLines(opened, true)[1]).toBe('origin     not proven: this is the suitcase of the receipt, but nobody looked at who signed that; add --signer');
+  expect(decryptLines({ ...opened, entries: null }, false)[0]).not.toContain('entries');
+  expect(decryptLines({ ...opened, origin: 'proven', out: null }, true)).toHaveLength(2);
 });
 
 describe('progress', () => {

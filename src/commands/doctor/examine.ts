@@ -1,39 +1,30 @@
 /** The preflight of one arrangement: what a push would meet, in the order in which it would meet it. */
-import { access, constants, stat } from 'node:fs/promises';
+import { lookup } from 'node:dns/promises';
+import { access, constants, statfs } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import path from 'node:path';
 import type { Arrangement, Config, SourceSpec } from '../../config/types.js';
 import { connectToAgent, withUsername } from '../../deposit/agent.js';
 import { readRecipients, readSigner } from '../../deposit/keys.js';
 import { Run } from '../../deposit/run.js';
-import { accountOf, secretsFor } from '../../deposit/secrets.js';
+import { secretsFor } from '../../deposit/secrets.js';
+import { judgeAge } from '../../deposit/standing.js';
 import { DepotError, exitStatus, isDepotError, type ErrorCode } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { lockHolder } from '../../receipt/lock.js';
 import { readPending } from '../../receipt/pending.js';
 import { lastDeposit } from '../../receipt/list.js';
 import { ArrangementState } from '../../receipt/state.js';
-import { rememberServer } from '../../receipt/tested-server.js';
-import { describeSources, type SecretKind } from '../../secrets/lookup.js';
-import { emptyTest, testWrites } from '../../sftp/probe.js';
-import type { Remote } from '../../sftp/remote.js';
 import { lookAt } from '../../sftp/settle.js';
 import { age, bytes, labelled, localTime, shortFingerprint } from '../../ui/format.js';
+import type { Finding } from './finding.js';
+import { nearestExisting } from './nearest-existing.js';
+import { accountFinding, secretFindings } from './secrets.js';
+import { writeTest, type Written } from './write-test.js';
 
-export interface Finding {
-  name: string;
-  result: 'passed' | 'warning' | 'failed' | 'not possible';
-  detail: string;
-  hint?: string;
-}
-
-export interface Examination {
+export interface Examination extends Partial<Written> {
   arrangement: string;
   ok: boolean;
-  /** After a write test: keys of `remote:` that fit the server better, and names that may still be there. */
-  propose?: Record<string, string | number>;
-  left?: string[];
-  /** Test files that the agent took. */
-  collected?: string[];
   /** What a push would exit with, as far as can be seen. */
   exit: number;
   checks: Finding[];
@@ -55,24 +46,27 @@ const day = 24 * 3600 * 1000;
 export async function examine(given: Patient): Promise<Examination> {
   const o = { ...given, arrangement: await withUsername(given.config, given.arrangement) };
   const report = new Report();
+  const elsewhere = await accountFinding(o.config, `depot doctor ${o.arrangement.name}`);
+  if (elsewhere !== null) report.add(elsewhere);
+  await report.attempt('state', () => state(o, report));
   if (o.arrangement.ended !== undefined && new Date() >= o.arrangement.ended) {
     report.failed('arrangement', 'arrangement-ended', `ended on ${o.arrangement.ended.toISOString().slice(0, 10)}`, 'remove it from the schedule');
   }
-  await report.attempt('state', () => state(o, report));
   await report.attempt('recipients', () => recipients(o, report));
   await report.attempt('signer', () => signer(o, report));
-  for (const source of o.arrangement.sources) await report.attempt(`source ${source.name}`, () => lookAtSource(source, o.config, report));
-  await secrets(o, report);
+  for (const finding of await secretFindings(o)) report.add(finding);
   await report.attempt('server', () => server(o, report));
+  // Last, as in a push: no source is started before the login.
+  for (const source of o.arrangement.sources) await report.attempt(`source ${source.name}`, () => lookAtSource(source, o.config, report));
   return report.end(o.arrangement.name);
 }
 
 class Report {
   readonly checks: Finding[] = [];
   #exit = 0;
-  #written: Pick<Examination, 'propose' | 'left' | 'collected'> = {};
+  #written: Partial<Written> = {};
 
-  written(test: Required<Pick<Examination, 'propose' | 'left' | 'collected'>>): void {
+  written(test: Written): void {
     this.#written = test;
   }
 
@@ -122,17 +116,30 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
   const { records, unreadable } = await readPending(own);
   for (const { path: file, reason } of unreadable) report.warning('pending', `${file}: ${reason}`, 'look at it; a deposit may be hidden behind it');
   for (const record of records) report.warning('pending', `${record.depositId} was left at stage ${record.stage}`, 'the next push settles it');
+  report.passed('state', own.directory);
   const last = await lastDeposit(own);
-  const since = last === null ? 'no deposit yet' : `last deposit ${localTime(new Date(last.finishedAt))}, ${age(Date.now() - Date.parse(last.finishedAt))} ago`;
-  report.passed('state', `${own.directory}; ${since}`);
+  await localSpace(there, arrangement, last?.bytes ?? 0, report);
+  const { stale } = judgeAge(arrangement, last, undefined, new Date());
+  if (last === null) report.passed('last deposit', 'none yet');
+  else if (stale) report.warning('last deposit', `${lastWords(last.finishedAt)}: later than agreed`, 'look at what the last run said: depot status');
+  else report.passed('last deposit', lastWords(last.finishedAt));
 }
 
-async function nearestExisting(directory: string): Promise<string> {
-  for (let d = directory; ; d = path.dirname(d)) {
-    if (await stat(d).then(() => true, () => false)) return d;
-    if (d === path.dirname(d)) return d;
-  }
+function lastWords(finishedAt: string): string {
+  return `${localTime(new Date(finishedAt))}, ${age(Date.now() - Date.parse(finishedAt))} ago`;
 }
+
+/** Receipts take little; a spool takes as much as the suitcase. */
+async function localSpace(directory: string, { spool, name }: Arrangement, lastBytes: number, report: Report): Promise<void> {
+  const space = await statfs(directory).catch(() => null);
+  if (space === null) { report.notPossible('local space', `${directory} does not say`); return; }
+  const free = space.bavail * space.bsize;
+  const needed = Math.max(spool ? lastBytes : 0, leastSpace);
+  if (free >= needed) report.passed('local space', `${bytes(free)} free for the state`);
+  else report.failed('local space', 'local-disk-full', `${bytes(free)} free for the state, and ${bytes(needed)} may be needed`, spool ? `free space there, or set spool: false for ${name}` : 'free space there');
+}
+
+const leastSpace = 2 ** 20;
 
 async function recipients({ arrangement }: Patient, report: Report): Promise<void> {
   for (const recipient of await readRecipients(arrangement, new Date())) {
@@ -173,29 +180,26 @@ async function mayUse(file: string, mode: number): Promise<void> {
     await access(file, mode);
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DepotError('source-failed', `${file} ${missing ? 'does not exist' : 'may not be read by this account'}`, { hint: 'check the path, and the account that pushes', cause });
-  }
-}
-
-/** Where each secret comes from, and who can read it. A missing one shows at the login. */
-async function secrets(o: Patient, report: Report): Promise<void> {
-  const kinds: [SecretKind, string][] = [['password', 'password'], ...(o.arrangement.remote.privateKey === undefined ? [] : [['privateKeyPassphrase', 'SSH key'] as [SecretKind, string]]), ['signingKeyPassphrase', 'signing key']];
-  for (const [kind, name] of kinds) {
-    const sources = await describeSources({
-      kind, env: o.env, servers: o.servers, configDirectory: o.config.directory, account: accountOf(o.arrangement),
-      refs: kind === 'signingKeyPassphrase' ? o.config.supplier.passphrase : o.arrangement.remote[kind],
-      key: kind === 'signingKeyPassphrase' ? o.config.supplier.signingKey : o.arrangement.remote.privateKey,
+    throw new DepotError('source-failed', `${file} ${missing ? 'does not exist' : `may not be ${mode === constants.X_OK ? 'run' : 'read'} by this account`}`, {
+      hint: missing ? 'check the path in depot.yaml' : 'run depot as the account that pushes, or give this one access to it', cause,
     });
-    const first = sources.find((s) => s.present === true && s.source !== 'prompt');
-    if (first === undefined) report.notPossible(`secret ${name}`, 'stored nowhere; fine where none is needed');
-    else if (first.problem !== undefined) report.warning(`secret ${name}`, `${first.where}: ${first.problem}`);
-    else report.passed(`secret ${name}`, `${first.where}; readable by ${first.readableBy}`);
   }
 }
 
 async function server(o: Patient, report: Report): Promise<void> {
   const { arrangement, signal } = o;
-  const agent = await connectToAgent({ arrangement, retryForMs: 0 }, finder(o), { signal, warn: (message) => { report.warning('server', message); }, run: new Run(arrangement.name) });
+  const { host, port } = arrangement.remote;
+  if (isIP(host) === 0) await nameResolves(host, report);
+  const agent = await connectToAgent({ arrangement, retryForMs: 0 }, finder(o), { signal, warn: (message) => { report.warning('server', message); }, run: new Run(arrangement.name) }).catch((error: unknown) => {
+    const at = isDepotError(error) ? stages[error.code] : undefined;
+    if (!isDepotError(error) || at === undefined) throw error;
+    if (at.answered) report.passed('port', `${host}:${port} answers`);
+    if (error.code === 'login-refused') report.passed('host key', 'is the pinned one');
+    report.failed(at.name, error.code, error.message.replaceAll('\n', '; '), error.hint);
+    report.notPossible('directory', 'not looked at, since there was no login');
+    return null;
+  });
+  if (agent === null) return;
   try {
     const { remote } = agent;
     report.passed('server', `${agent.address}, ${remote.server}`);
@@ -208,40 +212,29 @@ async function server(o: Patient, report: Report): Promise<void> {
     else report.passed('directory', directory);
     const space = await remote.space();
     if (space !== null) report.passed('space', `${bytes(space.freeBytes)} free at the server`);
-    if (o.writeTest) await writeTest(remote, o, report);
+    else report.notPossible('space', 'the server does not say');
+    if (!o.writeTest) report.notPossible('writing', `not tested: depot doctor ${arrangement.name} --write-test writes two small files there`);
+    if (o.writeTest) await writeTest(remote, new ArrangementState(o.config.state.path, arrangement.name), report);
   } finally {
     await agent.close();
   }
 }
 
-/** What was found counts, and what is left there is said, also when the test could not be ended. */
-async function writeTest(remote: Remote, { config, arrangement }: Patient, report: Report): Promise<void> {
-  const test = emptyTest();
-  try {
-    await testWrites(remote, test);
-    const kept = await remember(new ArrangementState(config.state.path, arrangement.name), remote, test.laneSafe);
-    if (kept !== null) report.add(kept);
-  } finally {
-    for (const { name, result, detail, hint } of test.findings) {
-      if (result === 'failed') report.failed(name, 'remote-refused', detail, hint);
-      else report.add({ name, result, detail, ...(hint === undefined ? {} : { hint }) });
-    }
-    const { propose, left, collected } = test;
-    report.written({ propose, left, collected });
-  }
-}
+/** The check that an error of connecting belongs to, and whether the server had answered by then. */
+const stages: Partial<Record<ErrorCode, { name: string; answered: boolean }>> = {
+  'unreachable': { name: 'port', answered: false },
+  'host-key-unknown': { name: 'host key', answered: false },
+  'host-key-changed': { name: 'host key', answered: true },
+  'login-refused': { name: 'login', answered: true },
+  'secret-missing': { name: 'login', answered: false },
+  'secret-insecure': { name: 'login', answered: false },
+  'passphrase-wrong': { name: 'login', answered: false },
+};
 
-/** Pushes take several lanes to a server like this one from now on; OpenSSH gets them anyway. */
-async function remember(own: ArrangementState, remote: Remote, laneSafe: boolean): Promise<Finding | null> {
-  const { server, hostKey } = remote;
-  const there = await nearestExisting(own.directory);
-  // What root makes in a state directory of another account, that account could not write to.
-  if (process.getuid !== undefined && (await stat(there)).uid !== process.getuid()) {
-    return { name: 'remembered', result: 'warning', detail: `not kept: ${printable(there)} belongs to another account`, hint: 'run it as the account of the scheduled run' };
-  }
-  const state = await ArrangementState.open(own.stateDirectory, own.arrangement);
-  await rememberServer(state, laneSafe ? { server, hostKey } : null);
-  return laneSafe ? { name: 'remembered', result: 'passed', detail: 'uploads to this server may use several lanes' } : null;
+async function nameResolves(host: string, report: Report): Promise<void> {
+  const found = await lookup(host).catch(() => null);
+  if (found === null) report.warning('name', `${host} has no address here`, 'bring up the VPN, whose name servers may know it, and check remote.host');
+  else report.passed('name', `${host} is ${found.address}`);
 }
 
 function finder(o: Patient): ReturnType<typeof secretsFor> {
@@ -262,6 +255,6 @@ export function examinationLines(e: Examination, paint: (style: 'green' | 'yello
     }),
     ...(e.propose === undefined || Object.keys(e.propose).length === 0 ? [] : ['propose in depot.yaml, for this arrangement or for all:', '  remote:', ...Object.entries(e.propose).map(([key, value]) => `    ${key}: ${value}`)]),
     ...(e.left === undefined ? [] : [labelled('left there', e.left.length === 0 ? 'nothing' : e.left.map((name) => printable(name)).join(', '))]),
-    labelled('push', e.exit === 0 ? 'would begin' : `would exit with ${e.exit}`),
+    labelled('push', e.exit !== 0 ? `would exit with ${e.exit}` : e.propose === undefined ? 'would begin; whether the server takes what it writes was not tested' : 'would begin'),
   ];
 }

@@ -26,7 +26,12 @@ export async function add(o: KeyAddFlags, context: Context): Promise<number> {
   const known = arrangement.beneficiaries.some((b) => b.fingerprint === added.fingerprint);
   context.screen.result({ ok: true, fingerprint: added.fingerprint, key: added.key, lines: added.lines, configured: known }, known
     ? [`${printable(added.key)} is written; ${arrangement.name} names this key already`]
-    : [`${printable(added.key)} is written. In ${printable(arrangement.file)}, below ${arrangement.name}:`, '', ...added.lines]);
+    : [
+        `${printable(added.key)} is written. Put this entry into the list beneficiaries: of ${arrangement.name} in ${printable(arrangement.file)},`,
+        'beside those that are there for one more recipient, or in place of the key that it replaces:',
+        '',
+        ...added.lines,
+      ]);
   return 0;
 }
 
@@ -66,7 +71,6 @@ function fileName(file: string, arrangement: string): string {
 function beneficiaryLines(certificate: Certificate, relative: string): string[] {
   const name = certificate.userIds[0]?.replace(/\s*<[^>]*>\s*$/, '') ?? '';
   return [
-    '    beneficiaries:',
     `      - name: ${yamlString(name === '' ? 'the beneficiary' : name)}`,
     `        key: ${relative}`,
     `        fingerprint: "${certificate.fingerprint}"`,

@@ -1,7 +1,9 @@
 import { isDepotError } from '../../errors.js';
 import { readCertificate, type Certificate } from '../../pgp/keys.js';
+import { subkeysOf, type Subkey } from '../../pgp/parts.js';
 import { judgeRecipient, judgeSigner } from '../../pgp/policy.js';
 import { printable } from '../../printable.js';
+import { timestamp } from '../../receipt/ids.js';
 import { groupedFingerprint, labelled, localTime } from '../../ui/format.js';
 import type { Context } from '../context.js';
 import { readKeyFile, type KeyShowFlags } from '../key.js';
@@ -21,11 +23,13 @@ export async function show(o: KeyShowFlags, context: Context): Promise<number> {
   const recipient = await judged(judgeRecipient(key, key.fingerprint, now));
   const signer = await judged(judgeSigner(key, now));
   const seipd2 = await judgeRecipient(key, key.fingerprint, now).then((r) => r.announcesSeipd2 && r.aeads.length > 0, () => false);
-  const expiresAt = key.expiresAt === null ? null : `${key.expiresAt.toISOString().slice(0, 19)}Z`;
+  const subkeys = await subkeysOf(key, now);
+  const expiresAt = key.expiresAt === null ? null : timestamp(key.expiresAt);
   context.screen.result({
     ok: true, file: o.file, fingerprint: key.fingerprint, version: key.version, userIds: key.userIds, algorithm: key.algorithm,
-    createdAt: `${key.createdAt.toISOString().slice(0, 19)}Z`, expiresAt, secret: key.isSecret, modern: seipd2, recipient, signer,
-  }, lines(key, recipient, signer, seipd2));
+    createdAt: timestamp(key.createdAt), expiresAt, secret: key.isSecret, modern: seipd2, recipient, signer,
+    subkeys: subkeys.map(({ createdAt, expiresAt: ends, ...rest }) => ({ ...rest, createdAt: timestamp(createdAt), expiresAt: ends === null ? null : timestamp(ends) })),
+  }, lines(key, subkeys, recipient, signer, seipd2));
   return 0;
 }
 
@@ -39,7 +43,7 @@ async function judged(work: Promise<{ algorithm: string; expiresAt: string | nul
   }
 }
 
-function lines(key: Certificate, recipient: Judgement, signer: Judgement, modern: boolean): string[] {
+function lines(key: Certificate, subkeys: readonly Subkey[], recipient: Judgement, signer: Judgement, modern: boolean): string[] {
   const verdict = (j: Judgement, what: string): string => j.usable ? `yes, ${j.algorithm ?? ''}${j.expiresAt === null ? '' : `, until ${localTime(new Date(j.expiresAt))}`}${what}` : `no: ${withoutName(j.reason ?? '', key)}`;
   return [
     labelled('key', groupedFingerprint(key.fingerprint)),
@@ -47,10 +51,16 @@ function lines(key: Certificate, recipient: Judgement, signer: Judgement, modern
     labelled('kind', `${key.isSecret ? 'secret key' : 'public key'}, version ${key.version}, ${key.algorithm}`),
     labelled('created', localTime(key.createdAt)),
     labelled('expires', key.expiresAt === null ? 'never' : localTime(key.expiresAt)),
+    ...subkeys.map((subkey) => labelled('subkey', `${groupedFingerprint(subkey.fingerprint)}, ${subkey.algorithm}, ${state(subkey)}`)),
     labelled('deposits', verdict(recipient, modern ? '; modern' : '; compat')),
     labelled('receipts', verdict(signer, '')),
     ...[...new Set([...recipient.warnings, ...signer.warnings])].map((warning) => labelled('warning', warning)),
   ];
+}
+
+function state({ uses, revoked, expiresAt }: Subkey): string {
+  const until = expiresAt === null ? '' : `, until ${localTime(expiresAt)}`;
+  return `${uses.length === 0 ? 'not bound to the key' : `for ${uses.join(' and ')}`}${until}${revoked ? ', revoked' : ''}`;
 }
 
 /** The judgement names the key, which stands above it already. */

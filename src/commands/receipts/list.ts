@@ -1,4 +1,4 @@
-import { readLedger } from '../../receipt/ledger.js';
+import { destroyedDeposits } from '../../receipt/ledger.js';
 import { listReceipts, type ListedReceipt } from '../../receipt/list.js';
 import { printable } from '../../printable.js';
 import { bytes, localTime, shortFingerprint, table } from '../../ui/format.js';
@@ -18,8 +18,7 @@ export async function listDeposits(o: ReceiptsListFlags, context: Context): Prom
     const state = states.of(name);
     const { receipts, unreadable } = await listReceipts(state, { ...(o.from === undefined ? {} : { from: o.from }), ...(o.to === undefined ? {} : { to: o.to }) });
     for (const { path, reason } of unreadable) context.screen.warn(`${printable(path)}: ${reason}`);
-    const destroyed = new Map<string, string>();
-    for (const { line } of (await readLedger(state)).raw) if (line?.destroyed !== undefined) destroyed.set(line.depositId, line.destroyed);
+    const destroyed = await destroyedDeposits(state);
     rows.push(...receipts.map((listed) => ({ listed, destroyed: destroyed.get(listed.depositId) ?? null })));
   }
   rows.sort((a, b) => (a.listed.receipt.completedAt < b.listed.receipt.completedAt ? -1 : 1));

@@ -1,4 +1,5 @@
 import { printable } from '../../printable.js';
+import { destroyedDeposits } from '../../receipt/ledger.js';
 import { bytes, counted, groupedFingerprint, labelled, localTime } from '../../ui/format.js';
 import type { Context } from '../context.js';
 import type { ReceiptsShowFlags } from '../receipts.js';
@@ -8,9 +9,11 @@ export async function showReceipt(o: ReceiptsShowFlags, context: Context): Promi
   const { state, found } = await receiptOf(o, o.id, context);
   const r = found.receipt;
   const superseded = (await state.receiptsOf(r.depositId)).filter((one) => one.superseded !== null);
+  const destroyed = (await destroyedDeposits(state)).get(r.depositId) ?? null;
   const { packet, cipher, aead, compression } = r.encryption;
-  context.screen.result({ ok: true, receiptPath: found.path, receiptSha256: found.sha256, superseded: superseded.map((one) => one.path), receipt: r }, [
+  context.screen.result({ ok: true, receiptPath: found.path, receiptSha256: found.sha256, superseded: superseded.map((one) => one.path), destroyed, receipt: r }, [
     labelled('deposit', r.depositId),
+    ...(destroyed === null ? [] : [labelled('destroyed', `${destroyed}, as the agent confirmed`)]),
     labelled('supplier', printable(r.supplier.name)),
     labelled('signer', groupedFingerprint(r.supplier.signerFingerprint)),
     labelled('completed', localTime(new Date(r.completedAt))),

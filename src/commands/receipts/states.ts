@@ -9,7 +9,7 @@ import { localError } from '../../receipt/files.js';
 import { arrangementPattern, parseDepositId } from '../../receipt/ids.js';
 import { findReceipt, type ListedReceipt } from '../../receipt/list.js';
 import { ArrangementState } from '../../receipt/state.js';
-import { didYouMean } from '../../suggest.js';
+import { closest, didYouMean } from '../../suggest.js';
 import type { Context, GlobalOptions } from '../context.js';
 import { configFor } from '../deposits.js';
 import { usage } from '../flags.js';
@@ -36,6 +36,11 @@ export async function statesFor(o: GlobalOptions, names: readonly string[], cont
 /** The receipt of an id or the beginning of one; `usage` when none or several fit. */
 export async function receiptOf(o: GlobalOptions, id: string, context: Context): Promise<{ states: States; state: ArrangementState; found: ListedReceipt }> {
   const name = parseDepositId(id)?.arrangement ?? id.split('_')[0] ?? '';
+  if (!id.includes('_')) {
+    const { names } = await statesFor(o, [], context);
+    const meant = names.includes(id) ? id : closest(id, names);
+    throw usage(`${JSON.stringify(id)} is ${names.includes(id) ? 'an arrangement, and no' : 'no'} deposit id`, `look for the id of the deposit: depot receipts list${meant === undefined ? '' : ` ${meant}`}`);
+  }
   const states = await statesFor(o, [name], context);
   const state = states.of(name);
   return { states, state, found: await findReceipt(state, id) };

@@ -1,4 +1,5 @@
-import { isDepotError } from '../../errors.js';
+import { stat } from 'node:fs/promises';
+import { DepotError, isDepotError } from '../../errors.js';
 import { readCertificate, type Certificate } from '../../pgp/keys.js';
 import { verifyDetached } from '../../pgp/signature.js';
 import { printable } from '../../printable.js';
@@ -12,6 +13,7 @@ import { statesFor } from './states.js';
 const ledgerBroken = 32;
 
 export async function verifyReceipts(o: ReceiptsVerifyFlags, context: Context): Promise<number> {
+  if (o.against !== undefined) await requireDirectory(o.against);
   const states = await statesFor(o, o.names, context);
   const check = await signatureCheck(o.signers.length > 0 ? o.signers : states.config === null ? [] : [states.config.supplier.signingKey]);
   const audits: { arrangement: string; audit: LedgerAudit; held: LedgerAudit | null }[] = [];
@@ -25,6 +27,14 @@ export async function verifyReceipts(o: ReceiptsVerifyFlags, context: Context): 
   if (whole) context.screen.result(document, lines.length === 0 ? [`no receipts in ${printable(states.directory)}`] : lines);
   else context.screen.failure(document, lines);
   return whole ? 0 : ledgerBroken;
+}
+
+async function requireDirectory(path: string): Promise<void> {
+  const found = await stat(path).catch((cause: unknown) => {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new DepotError('local-unreadable', `--against ${printable(path)}: ${missing ? 'there is no such directory' : printable((cause as Error).message)}`, { hint: 'name the directory with the receipts that others hold', cause });
+  });
+  if (!found.isDirectory()) throw new DepotError('local-unreadable', `--against ${printable(path)} is no directory`, { hint: 'name the directory with the receipts that others hold' });
 }
 
 /** Undefined without signers: then signatures are said to be unchecked. */

@@ -1,0 +1,144 @@
+/** What doctor says of keys, secrets, accounts and servers is true for the account that pushes, and its exit code is push's. */
+import { chmodSync, chownSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { checkout } from '../support/cli.js';
+import { asRoot, peers } from '../support/peers.js';
+import { installed } from '../support/installed.js';
+import { type Finished, run } from '../support/process.js';
+import { freePort, type Sshd, startSshd } from '../support/sshd.js';
+import { makeKey, Supplier, type SupplierOptions } from '../support/supplier.js';
+
+interface Check { name: string; result: string; detail: string; hint?: string }
+
+const ssh = peers('sshd', 'ssh-keygen');
+
+describe.skipIf(!ssh)('doctor', () => {
+  let server: Sshd;
+  beforeAll(async () => {
+    server = await startSshd();
+  });
+
+  async function examined(finished: Promise<Finished>): Promise<{ code: number | null; exit: number; checks: Record<string, Check> }> {
+    const { code, stdout, stderr } = await finished;
+    const document = JSON.parse(stdout) as { arrangements: { exit: number; checks: Check[] }[] };
+    expect(document.arrangements, stderr).toHaveLength(1);
+    const [{ exit, checks }] = document.arrangements;
+    expect(code).toBe(exit);
+    return { code, exit, checks: Object.fromEntries(checks.map((check) => [check.name, check])) };
+  }
+
+  async function supplierWith(options: SupplierOptions = {}): Promise<Supplier> {
+    const supplier = await Supplier.create(server, options);
+    writeFileSync(join(supplier.data, 'customers.csv'), 'id\n');
+    return supplier;
+  }
+
+  test('all is well: everything that was looked at, what was not, and days and spaces in numbers', async () => {
+    const supplier = await supplierWith({ arrangement: { every: '24h' } });
+    await supplier.deposit();
+    const { exit, checks } = await examined(supplier.depot(['doctor', '--json']));
+    expect(exit).toBe(0);
+    expect(Object.keys(checks)).toEqual(['state', 'local space', 'last deposit', 'recipient', 'signer', 'secret password', 'secret SSH key', 'secret signing key', 'server', 'host key', 'login', 'directory', 'space', 'writing', 'source data']);
+    expect(checks['secret signing key']).toMatchObject({ result: 'passed', detail: 'none is needed: the key has no passphrase' });
+    expect(checks['secret SSH key']).toMatchObject({ result: 'passed', detail: 'none is needed: the key has no passphrase' });
+    expect(checks.space.detail).toMatch(/iB free at the server/);
+    // That it would begin is no promise that the server takes what is written.
+    expect(checks.writing).toMatchObject({ result: 'not possible', detail: 'not tested: depot doctor acme-crm --write-test writes two small files there' });
+    const { stdout } = await supplier.depot(['doctor']);
+    expect(stdout).toMatch(/^push +would begin; whether the server takes what it writes was not tested$/m);
+  });
+
+  test('a locked signing key without passphrase is no "fine where none is needed"', async () => {
+    const supplier = await supplierWith();
+    const locked = await makeKey(join(supplier.directory, 'keys/locked'), 'Acme', 'compat', 'correct horse');
+    supplier.writeConfig({ top: { supplier: { name: 'Acme', signingKey: locked.secretKey } } });
+    const { exit, checks } = await examined(supplier.depot(['doctor', '--json']));
+    expect(exit).toBe(17);
+    expect(checks['secret signing key']).toMatchObject({ result: 'warning', detail: 'stored nowhere, and one is needed', hint: 'store it: depot login acme-crm --for signing-key --to file' });
+    expect((await supplier.push()).code).toBe(exit);
+  });
+
+  test('a server that does not answer, and one that refuses: what was reached, what was not, and the exit code of a push', async () => {
+    const supplier = await supplierWith({ remote: { port: await freePort(), retryFor: '0s' }, dataset: [{ directory: 'not-there' }] });
+    const unreachable = await examined(supplier.depot(['doctor', '--json']));
+    expect(unreachable.checks.port).toMatchObject({ result: 'failed', hint: expect.stringContaining('VPN') });
+    // A push connects before it starts any source.
+    expect(unreachable.exit).toBe(14);
+    expect((await supplier.push()).code).toBe(14);
+
+    supplier.writeConfig({ remote: { privateKey: undefined, passwordFile: 'secrets/password' } });
+    const refused = await examined(supplier.depot(['doctor', '--json']));
+    expect(refused.exit).toBe(12);
+    expect(refused.checks).toMatchObject({ 'port': { result: 'passed' }, 'host key': { result: 'passed' }, 'login': { result: 'failed', hint: expect.stringContaining('remote.privateKey') }, 'directory': { result: 'not possible' } });
+
+    supplier.writeConfig({ remote: { hostKey: [`SHA256:${'A'.repeat(43)}`] } });
+    expect((await examined(supplier.depot(['doctor', '--json']))).checks['host key']).toMatchObject({ result: 'failed', hint: expect.stringMatching(/depot\.yaml:\d+$/) });
+  });
+
+  test('a deposit that is late', async () => {
+    const supplier = await supplierWith({ arrangement: { every: '24h' } });
+    await supplier.deposit();
+    const tomorrow = { node: ['--import', join(checkout, 'tests/support/preload-clock.mjs')], env: { DEPOT_CLOCK_S: String(31 * 3600) } };
+    const { exit, checks } = await examined(supplier.depot(['doctor', '--json'], tomorrow));
+    expect(checks['last deposit']).toMatchObject({ result: 'warning', detail: expect.stringMatching(/31h(00m)? ago: later than agreed/) });
+    expect(exit).toBe(0);
+  });
+
+  describe.skipIf(!asRoot())('as one account about the files of another', () => {
+    let program: { node: string; script: string };
+    beforeAll(() => {
+      program = installed();
+    });
+    const daemon = { uid: 1, gid: 1 };
+
+    async function open(): Promise<Supplier> {
+      const supplier = await supplierWith();
+      for (const directory of ['', 'data', 'keys', 'secrets']) chmodSync(join(supplier.directory, directory), 0o755);
+      chmodSync(supplier.config, 0o644);
+      return supplier;
+    }
+
+    function asDaemon(supplier: Supplier): ReturnType<typeof examined> {
+      return examined(run(program.node, [program.script, 'doctor', '--json', '--config', supplier.config], { ...daemon, cwd: '/', env: { PATH: '/usr/bin:/bin' } }));
+    }
+
+    test('a secret of root is not said to be readable, whether the directory is closed or the file', async () => {
+      const supplier = await open();
+      supplier.writeConfig({ remote: { privateKey: undefined } });
+      chmodSync(supplier.config, 0o644);
+      const stored = join(supplier.directory, `secrets/127.0.0.1_${server.port}.password`);
+      writeFileSync(stored, 'secret\n', { mode: 0o600 });
+      expect((await asDaemon(supplier)).checks['secret password']).toMatchObject({ result: 'warning', detail: `${stored} may not be read by account daemon (uid 1)` });
+      chmodSync(join(supplier.directory, 'secrets'), 0o700);
+      const closed = (await asDaemon(supplier)).checks['secret password'];
+      expect(closed).toMatchObject({ result: 'warning', hint: 'run depot doctor as the account that pushes' });
+      expect(closed.detail).toContain('may not be looked at by account daemon (uid 1)');
+    });
+
+    test('what may not be read is not a wrong path', async () => {
+      const supplier = await open();
+      chmodSync(supplier.data, 0o700);
+      const state = join(supplier.directory, 'state');
+      mkdirSync(state, { mode: 0o700 });
+      chownSync(state, daemon.uid, daemon.gid);
+      const { exit, checks } = await asDaemon(supplier);
+      expect(checks['source data']).toMatchObject({ result: 'failed', detail: `${supplier.data} may not be read by this account`, hint: expect.stringContaining('the account that pushes') });
+      expect(checks.signer).toMatchObject({ result: 'failed', hint: expect.stringContaining('the account that pushes') });
+      expect(exit).toBe(20);
+    });
+
+    test('root looks at the state of a service account: it says whose it is, and what that account cannot read', async () => {
+      const supplier = await open();
+      const state = join(supplier.directory, 'state');
+      mkdirSync(state, { mode: 0o700 });
+      chownSync(state, daemon.uid, daemon.gid);
+      supplier.writeConfig({ login: 'password' });
+      const { checks } = await examined(supplier.depot(['doctor', '--json']));
+      expect(checks.account).toMatchObject({ result: 'warning', detail: expect.stringContaining('belongs to account daemon, which pushes'), hint: 'run: runuser -u daemon -- depot doctor acme-crm' });
+      expect(checks['secret password']).toMatchObject({ result: 'warning', detail: expect.stringContaining('not by account daemon'), hint: expect.stringMatching(/^chown -R daemon: /) });
+      expect(statSync(state).uid).toBe(1);
+      rmSync(state, { recursive: true });
+    });
+  });
+});

@@ -1,0 +1,178 @@
+/** What depot says to somebody who is stuck: what is wrong, and what to type. Nothing here needs a server. */
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as openpgp from 'openpgp';
+import ssh2 from 'ssh2';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { tempDir } from '../support/cleanup.js';
+import { json } from '../support/cli.js';
+import { depotHere, type Said } from '../support/in-process.js';
+import { makeKey, type KeyFiles, Supplier } from '../support/supplier.js';
+
+const nobody = { host: '127.0.0.1', port: 1, username: 'acme', password: 'x', remoteDirectory: '/in', fingerprints: [`SHA256:${'A'.repeat(43)}`] };
+
+async function supplied(options: Parameters<typeof Supplier.create>[1] = {}) {
+  const supplier = await Supplier.create(nobody as never, options);
+  writeFileSync(join(supplier.data, 'x'), 'x');
+  const depot = (args: string[], o: { env?: NodeJS.ProcessEnv; input?: string } = {}): Promise<Said> => depotHere([...args, '--config', supplier.config], { cwd: supplier.directory, ...o });
+  return { supplier, depot, path: (name: string) => join(supplier.directory, name) };
+}
+
+/** The first two lines of an error: what, and what to do. */
+const told = ({ stderr }: Pick<Said, 'stderr'>): string[] => stderr.split('\n').slice(0, 2);
+
+describe('keys and passphrases', () => {
+  let at: Awaited<ReturnType<typeof supplied>>;
+  let locked: KeyFiles;
+  beforeAll(async () => {
+    at = await supplied();
+    locked = await makeKey(at.path('keys/locked'), 'Locked', 'compat', 'right');
+    writeFileSync(at.path('keys/ssh'), ssh2.utils.generateKeyPairSync('ed25519', { passphrase: 'right', cipher: 'aes256-cbc', rounds: 1 }).private, { mode: 0o600 });
+  });
+  const withSsh = { remote: { privateKey: 'keys/ssh', passwordFile: undefined, retryFor: '1s' } };
+  const withLockedSigner = { top: { supplier: { name: 'Acme', signingKey: 'keys/locked.secret.asc' } } };
+
+  test('an encrypted SSH key without a passphrase, or with a wrong one: which key, and where its passphrase is kept', async () => {
+    at.supplier.writeConfig(withSsh);
+    const none = await at.depot(['push']);
+    expect(told(none)).toEqual([`depot: error: acme-crm: the SSH private key ${at.path('keys/ssh')} is encrypted, and there is no passphrase for it; nothing was published`, 'depot: hint: store the passphrase: depot login acme-crm --for private-key']);
+    expect(none.code).toBe(17);
+    const wrong = await at.depot(['push'], { env: { DEPOT_PRIVATE_KEY_PASSPHRASE: 'left' } });
+    expect(told(wrong)[1]).toBe(`depot: hint: try the passphrase with: ssh-keygen -y -f ${at.path('keys/ssh')}; then store the right one: depot login acme-crm --for private-key`);
+    expect(wrong.code).toBe(17);
+  });
+
+  test('a locked signing key likewise', async () => {
+    at.supplier.writeConfig(withLockedSigner);
+    const none = await at.depot(['push']);
+    expect(none.code).toBe(17);
+    expect(told(none)[1]).toBe('depot: hint: store the passphrase: depot login acme-crm --for signing-key');
+    const wrong = await at.depot(['push'], { env: { DEPOT_SIGNING_KEY_PASSPHRASE: 'left' } });
+    expect(wrong.code).toBe(17);
+    expect(told(wrong)[1]).toBe('depot: hint: store the right passphrase: depot login acme-crm --for signing-key');
+  });
+
+  test('login tries a passphrase on its key before it stores it', async () => {
+    for (const [config, purpose] of [[withSsh, 'private-key'], [withLockedSigner, 'signing-key']] as const) {
+      at.supplier.writeConfig(config);
+      const args = ['login', 'acme-crm', '--for', purpose, '--to', 'file', '--password-stdin'];
+      const wrong = await at.depot(args, { input: 'left\n' });
+      expect([wrong.code, wrong.stdout], purpose).toEqual([17, '']);
+      expect(told(wrong)[1]).toMatch(/^depot: hint: (?:run it again with the passphrase of|try the passphrase with: ssh-keygen) .*keys/);
+      const right = await at.depot(args, { input: 'right\n' });
+      expect(right.code, right.stderr).toBe(0);
+      expect(right.stdout).toContain('stored');
+    }
+    at.supplier.writeConfig();
+    const noKey = await at.depot(['login', 'acme-crm', '--for', 'private-key', '--to', 'file', '--password-stdin'], { input: 'x' });
+    expect([noKey.code, ...told(noKey)]).toEqual([2, 'depot: error: acme-crm logs in without an SSH key', 'depot: hint: put remote.privateKey into depot.yaml first']);
+  });
+
+  test('signingKey names the public key: that is said, and nobody is told to run chmod on it', async () => {
+    at.supplier.writeConfig({ top: { supplier: { name: 'Acme', signingKey: 'keys/supplier.public.asc' } } });
+    const { code, stderr } = await at.depot(['push']);
+    expect(code).toBe(20);
+    expect(stderr).toContain('holds a public key');
+    expect(stderr).toMatch(/hint: name the file with the secret key/);
+    expect(stderr).not.toContain('chmod');
+  });
+
+  test('the passphrase of a private key: missing or wrong, and not asked for a suitcase that is not there', async () => {
+    const suitcase = at.path('s.tar.pgp');
+    const { publicKey } = locked;
+    const encryptionKeys = [await openpgp.readKey({ armoredKey: readFileSync(publicKey, 'utf8') })];
+    const message = await openpgp.encrypt({ message: await openpgp.createMessage({ binary: new Uint8Array(2000) }), encryptionKeys, format: 'binary' }) as Uint8Array;
+    writeFileSync(suitcase, message);
+    const args = ['decrypt', suitcase, '--key', locked.secretKey, '--out', at.path('out')];
+    expect(told(await at.depot(args))[1]).toBe('depot: hint: add --passphrase-file FILE, or set DEPOT_PASSPHRASE_FILE');
+    expect(told(await at.depot(args, { env: { DEPOT_PASSPHRASE: 'left' } }))[1]).toMatch(/^depot: hint: run it again with the passphrase of this very key/);
+    rmSync(suitcase);
+    for (const command of [args, ['verify', suitcase, '--key', locked.secretKey]]) {
+      const gone = await at.depot(command);
+      expect([gone.code, told(gone)[0]]).toEqual([5, `depot: error: cannot read ${suitcase}: there is no such file`]);
+    }
+    writeFileSync(suitcase, message.subarray(0, 1500));
+    const cut = await at.supplier.depot(args, { env: { DEPOT_PASSPHRASE: 'right' } });
+    expect(cut.code, cut.stderr).toBe(21);
+    expect(told(cut)[1]).toMatch(/^depot: hint: fetch the suitcase again; .*SHA-256/);
+    const verified = await at.depot(['verify', suitcase]);
+    expect(verified.code).toBe(21);
+    expect(verified.stderr).toMatch(/^depot: hint: do not use what failed; fetch it again/m);
+  });
+
+  test('key show names the parts of a key as a suitcase does', async () => {
+    const shown = await at.depot(['key', 'show', locked.publicKey]);
+    expect(shown.stdout).toMatch(/^subkey {5}(?:[0-9A-F]{4} ){9}[0-9A-F]{4}, Curve25519, for encryption$/m);
+    const { subkeys } = JSON.parse((await at.depot(['key', 'show', locked.publicKey, '--json'])).stdout) as { subkeys: { fingerprint: string; keyId: string; uses: string[]; revoked: boolean }[] };
+    expect(subkeys).toMatchObject([{ algorithm: 'Curve25519', uses: ['encryption'], revoked: false, expiresAt: null }]);
+    expect(subkeys[0].fingerprint.endsWith(subkeys[0].keyId)).toBe(true);
+  });
+
+  test('key add says whether its lines are added or replace', async () => {
+    at.supplier.writeConfig();
+    const { stdout } = await at.depot(['key', 'add', 'acme-crm', locked.publicKey, '--fingerprint', locked.fingerprint]);
+    expect(stdout).toContain('Put this entry into the list beneficiaries: of acme-crm in');
+    expect(stdout).toContain('beside those that are there for one more recipient, or in place of the key that it replaces');
+    expect(stdout).not.toMatch(/^ *beneficiaries:$/m);
+  });
+});
+
+describe('the command line', () => {
+  test.each([
+    [['psh', '--help'], 'unknown command "psh"', 'check the spelling: did you mean push?'],
+    [['help', 'psh'], 'unknown command "psh"', 'check the spelling: did you mean push?'],
+    [['key', 'gen'], 'unknown command "gen"', 'check the spelling: did you mean generate?'],
+    [['key', 'gen', '--help'], 'unknown command "gen"', 'check the spelling: did you mean generate?'],
+    [['key', 'zzz'], 'unknown command "zzz"', 'look at what there is: depot key --help'],
+    [['schedule', 'print', 'cronn'], 'the kind of schedule is one of systemd, cron, windows, not "cronn", did you mean \'cron\'?', ''],
+    [['verify', 'x.receipt.json'], 'x.receipt.json is a receipt by its name, and stands where the suitcase is expected', 'give it with --receipt: depot verify --receipt x.receipt.json --signer FILE'],
+    [['verify', '--receipt', 'x.tar.pgp'], '--receipt x.tar.pgp: that is a suitcase by its name', 'put the two the other way round: depot verify x.tar.pgp --receipt <id>.receipt.json --signer FILE'],
+    [['verify', '--receipt', 'x.receipt.json.asc'], '--receipt x.receipt.json.asc: that is the signature by its name', 'name the receipt: --receipt x.receipt.json'],
+  ])('%j is refused with what was meant', async (args, what, hint) => {
+    const { code, stdout, stderr } = await depotHere(args, { cwd: tempDir() });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toBe(`depot: error: ${what}\n${hint === '' ? '' : `depot: hint: ${hint}\n`}`);
+  });
+
+  test('help of what there is still works', async () => {
+    for (const args of [['push', '--help'], ['help', 'push'], ['key', 'generate', '--help'], ['key', '--help'], ['--help', 'push'], ['--config', 'x', '--help']]) {
+      const { code, stdout } = await depotHere(args);
+      expect([code, stdout.slice(0, 12)], args.join(' ')).toEqual([0, 'Usage: depot']);
+    }
+  });
+
+  test('a suitcase under the name of a receipt is recognised', async () => {
+    const { supplier, depot, path } = await supplied();
+    writeFileSync(path('r.json'), Buffer.from('c15e03', 'hex'));
+    const { code, stdout } = await depot(['verify', '--receipt', path('r.json'), '--signer', supplier.signerPublic]);
+    expect(code).toBe(21);
+    expect(stdout).toContain('r.json is OpenPGP data, such as a suitcase or a signature, and no receipt; name the file <id>.receipt.json');
+  });
+
+  test('receipts show wants an id, and an arrangement is none', async () => {
+    const { depot } = await supplied();
+    for (const [given, is] of [['acme-crm', 'an arrangement, and no'], ['acme', 'no']]) {
+      const result = await depot(['receipts', 'show', given]);
+      expect([result.code, ...told(result)]).toEqual([2, `depot: error: "${given}" is ${is} deposit id`, 'depot: hint: look for the id of the deposit: depot receipts list acme-crm']);
+    }
+  });
+
+  test('receipts verify --against a directory that is not there', async () => {
+    const { depot } = await supplied();
+    const result = await depot(['receipts', 'verify', '--against', '/nonexistent']);
+    expect([result.code, ...told(result)]).toEqual([5, 'depot: error: --against /nonexistent: there is no such directory', 'depot: hint: name the directory with the receipts that others hold']);
+  });
+
+  test('--json and --quiet together are the document, and no more, whatever the command', async () => {
+    const { supplier, depot } = await supplied();
+    for (const args of [['status'], ['receipts', 'list'], ['receipts', 'verify'], ['key', 'show', supplier.signerPublic], ['schedule', 'print', 'cron', '--at', '01:30']]) {
+      const { code, stdout, stderr } = await depot([...args, '--json', '--quiet']);
+      expect([code, stderr], args.join(' ') + stdout).toEqual([0, '']);
+      expect(JSON.parse(stdout), args.join(' ')).toMatchObject({ ok: true });
+      expect((await depot([...args, '--quiet'])).stdout, args.join(' ')).toBe('');
+    }
+    const dryRun = await supplier.depot(['push', '--dry-run', '--json', '--quiet']);
+    expect(dryRun.stderr).toBe('');
+    expect(json(dryRun)).toMatchObject({ ok: true, results: [{ ok: true }] });
+  });
+});
