@@ -8,7 +8,9 @@ import { passphraseFor } from './passphrase.js';
 
 export interface DecryptFlags extends GlobalOptions {
   suitcase: string;
-  key: string;
+  /** Undefined with `gpg`. */
+  key: string | undefined;
+  gpg: boolean;
   receipt: string | undefined;
   signers: string[];
   out: string | undefined;
@@ -19,11 +21,14 @@ export interface DecryptFlags extends GlobalOptions {
 
 export function decryptOptions(suitcase: string, flags: Flags): DecryptFlags {
   const key = text(flags, 'key');
-  if (key === undefined) throw usage('no private key given', 'add --key FILE');
+  const gpg = given(flags, 'gpg');
+  if (key === undefined && !gpg) throw usage('no private key given', 'add --key FILE, or --gpg');
+  if (key !== undefined && gpg) throw usage('--gpg and --key contradict each other', 'leave out one of them');
   const o = {
     ...globals(flags),
     suitcase,
     key,
+    gpg,
     receipt: text(flags, 'receipt'),
     signers: list(flags, 'signer'),
     out: text(flags, 'out'),
@@ -43,6 +48,7 @@ export function defineDecrypt(parent: Command, start: Start): void {
     .description('Opens a suitcase with the private key of a beneficiary. The directory appears only after the whole suitcase was authenticated.\nWithout a receipt and the signer\'s public key, who made the suitcase is not proven: anyone who has the public key can make one.')
     .argument('<suitcase>', 'the encrypted file')
     .option('--key <file>', 'the private key')
+    .option('--gpg', 'the private key is in GnuPG (its agent, a smart card); compat deposits only')
     .option('--receipt <file>', 'the receipt (<id>.receipt.json)')
     .option('--signer <file>', 'public key that the receipt must be signed with; may be repeated', collect)
     .option('--out <directory>', 'new directory for the contents')
@@ -68,7 +74,9 @@ async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
     stdout.once('error', (cause) => { context.abort(new DepotError('local-not-writable', 'standard output was closed before everything was written', { cause })); });
   }
   const outcome = await open({
-    suitcase: o.suitcase, key: o.key, signers: o.signers, signal, passphrase: passphraseFor(o.passphraseFile, context),
+    suitcase: o.suitcase, signers: o.signers, signal, passphrase: passphraseFor(o.passphraseFile, context),
+    ...(o.key === undefined ? {} : { key: o.key }),
+    ...(o.gpg ? { gpg: context.env } : {}),
     ...(o.receipt === undefined ? {} : { receipt: o.receipt }),
     ...(o.out === undefined ? {} : { out: o.out }),
     ...(o.stdout ? { stdout } : {}),

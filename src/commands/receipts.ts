@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { GlobalOptions, Start } from './context.js';
-import { collect, date, globals, list, text, usage, type Flags } from './flags.js';
+import { collect, date, fingerprint, globals, list, text, usage, type Flags } from './flags.js';
 import { helpEnd } from './help.js';
 
 export interface ReceiptsListFlags extends GlobalOptions {
@@ -46,8 +46,21 @@ export function receiptsNoteOptions(id: string, flags: Flags, today = new Date()
   return { ...globals(flags), id, destroyed: value };
 }
 
+export interface ReceiptsImportFlags extends GlobalOptions {
+  file: string;
+  signature: string | undefined;
+  signers: string[];
+  fingerprint: string | undefined;
+}
+
+export function receiptsImportOptions(file: string, flags: Flags): ReceiptsImportFlags {
+  const o = { ...globals(flags), file, signature: text(flags, 'signature'), signers: list(flags, 'signer'), fingerprint: fingerprint(flags, 'fingerprint') };
+  if (o.fingerprint !== undefined && o.signers.length === 0) throw usage('--fingerprint says which --signer may have signed, and none was given', 'add --signer FILE');
+  return o;
+}
+
 export function defineReceipts(parent: Command, start: Start): void {
-  const receipts = parent.command('receipts').summary('list, show and check receipts; note a destruction').description('The receipts and ledgers of the state directory: what was deposited, when, how large, encrypted how and to whom.');
+  const receipts = parent.command('receipts').summary('list, show and check receipts; file proofs; note a destruction').description('The receipts and ledgers of the state directory: what was deposited, when, how large, encrypted how and to whom.');
   receipts.command('list')
     .summary('list deposits')
     .description('Lists the deposits that have a receipt in the state directory: when, how large, encrypted how and to whom. With --json, all that an incident report needs.')
@@ -76,6 +89,18 @@ export function defineReceipts(parent: Command, start: Start): void {
       ['depot receipts verify --against /mnt/voorbeeld/receipts', 'and does it agree with what the beneficiary holds?'],
     ], [5, 10, 20, 32]))
     .action((names: string[], _: unknown, command: Command) => start(receiptsVerifyOptions(names, command.optsWithGlobals()), async (o, c) => (await import('./receipts/verify.js')).verifyReceipts(o, c)));
+  receipts.command('import-attestation')
+    .summary('check and file a beneficiary\'s proof that its key opens a deposit')
+    .description('Checks what the beneficiary made with "depot verify --attest": its opening against our receipt, and its signature by a pinned key.\nThen status, receipts and the report say by whom the deposit is proven, and when.')
+    .argument('<file>', 'the attestation; its signature is beside it')
+    .option('--signature <file>', 'its signature (default: the attestation\'s name with .asc)')
+    .option('--signer <file>', 'public key, where the configuration does not name it (any more); may be repeated', collect)
+    .option('--fingerprint <hex>', 'fingerprint of --signer where that is not the key of the arrangement: as its owner reads it out')
+    .addHelpText('after', helpEnd([
+      ['depot receipts import-attestation voorbeeld.attestation.json', 'signed with the key of the arrangement'],
+      ['depot receipts import-attestation voorbeeld.attestation.json --signer lawyer.public.asc --fingerprint "8F3A …"', 'signed with another key, of which we know the fingerprint'],
+    ], [5, 10, 11, 20, 21]))
+    .action((file: string, _: unknown, command: Command) => start(receiptsImportOptions(file, command.optsWithGlobals()), async (o, c) => (await import('./receipts/import.js')).importFile(o, c)));
   receipts.command('note')
     .summary('record that the agent destroyed a deposit')
     .description('Adds a line to the ledger: the agent confirmed that it destroyed this deposit. It then no longer counts as the last deposit. A line cannot be taken back.')

@@ -4,9 +4,10 @@ import type { Config } from '../config/types.js';
 import type { Standing } from '../deposit/standing.js';
 import { isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
+import { parseDepositId } from '../receipt/ids.js';
 import type { RunRecord } from '../receipt/runs.js';
 import type { UnderWay } from '../receipt/underway.js';
-import { age, counted, localTime, table } from '../ui/format.js';
+import { age, counted, localTime, shortFingerprint, table } from '../ui/format.js';
 import type { Context, GlobalOptions, Start } from './context.js';
 import { chooseArrangements, configFor } from './deposits.js';
 import { durationMs, given, globals, text, usage, type Flags } from './flags.js';
@@ -95,16 +96,18 @@ function seconds(ms: number | null): number | null {
 export function statusLines(standings: readonly Standing[], paths: { config: string; state: string }, now = new Date()): string[] {
   const expiries = standings.map((s) => (s.ended ? null : nextExpiry(s)));
   const withKeys = expiries.some((expiry) => expiry !== null);
+  const withProofs = standings.some((s) => s.proven !== null);
   const stale = standings.filter((s) => s.stale).length;
   return [
     ...table([
-      ['ARRANGEMENT', 'LAST DEPOSIT', 'AGE', 'EVERY', ...(withKeys ? ['KEY EXPIRES'] : []), 'LAST RUN'],
+      ['ARRANGEMENT', 'LAST DEPOSIT', 'AGE', 'EVERY', ...(withKeys ? ['KEY EXPIRES'] : []), ...(withProofs ? ['PROVEN'] : []), 'LAST RUN'],
       ...standings.map((s, i) => [
         s.arrangement,
         s.lastDeposit === null ? 'never' : localTime(new Date(s.lastDeposit.finishedAt)),
         `${s.ageMs === null ? '–' : age(s.ageMs)}${s.stale ? '!' : ''}`,
         s.ended ? 'ended' : s.everyMs === null ? '–' : age(s.everyMs),
         ...(withKeys ? [expiryText(expiries[i] ?? null, now)] : []),
+        ...(withProofs ? [provenText(s)] : []),
         lastRunText(s),
       ]),
     ]),
@@ -113,6 +116,13 @@ export function statusLines(standings: readonly Standing[], paths: { config: str
     ...(standings.length < many ? [] : [`${counted(standings.length, 'arrangement')}, ${stale} stale`]),
     `configuration ${printable(paths.config)}, state ${printable(paths.state)}`,
   ];
+}
+
+/** `2026-11-22 by Gemeente Voorbeeld`: the newest deposit that a beneficiary's key was shown to open, by its own date. */
+function provenText({ proven }: Standing): string {
+  if (proven === null) return '–';
+  const deposited = localTime(parseDepositId(proven.depositId)!.at).slice(0, 10);
+  return proven.selfAttested ? `${deposited} self-attested` : `${deposited} by ${printable(proven.beneficiary ?? shortFingerprint(proven.keyFingerprint))}`;
 }
 
 /** More lines than a screen has: then a sum at the end. */

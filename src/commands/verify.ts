@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { printable } from '../printable.js';
 import { verifyDocument, verifyLines } from '../ui/verify.js';
 import type { Context, GlobalOptions, Start } from './context.js';
 import { collect, denied, given, globals, list, octets, sha256, text, usage, type Flags } from './flags.js';
@@ -16,6 +17,10 @@ export interface VerifyFlags extends GlobalOptions {
   deep: boolean;
   maxBytes: number | undefined;
   agentSha256: string | undefined;
+  gpg: boolean;
+  attest: string | undefined;
+  signWith: string | undefined;
+  signPassphraseFile: string | undefined;
 }
 
 export function verifyOptions(suitcase: string | undefined, flags: Flags): VerifyFlags {
@@ -31,7 +36,12 @@ export function verifyOptions(suitcase: string | undefined, flags: Flags): Verif
     deep: given(flags, 'deep'),
     maxBytes: octets(flags, 'maxSize'),
     agentSha256: sha256(flags, 'agentSha256'),
+    gpg: given(flags, 'gpg'),
+    attest: text(flags, 'attest'),
+    signWith: text(flags, 'signWith'),
+    signPassphraseFile: text(flags, 'signPassphraseFile'),
   };
+  if (o.gpg && o.key !== undefined) throw usage('--gpg and --key contradict each other', 'leave out one of them');
   const { suitcase: named, receipt } = o;
   if (named !== undefined && /\.receipt\.json$/.test(named)) throw usage(`${named} is a receipt by its name, and stands where the suitcase is expected`, `give it with --receipt: depot verify --receipt ${named} --signer FILE`);
   if (named !== undefined && /\.asc$/.test(named) && receipt === undefined) throw usage(`${named} is a signature or a key by its name, and stands where the suitcase is expected`, 'name the suitcase, <id>.tar.….pgp');
@@ -39,10 +49,15 @@ export function verifyOptions(suitcase: string | undefined, flags: Flags): Verif
   if (receipt !== undefined && /\.asc$/.test(receipt)) throw usage(`--receipt ${receipt}: that is the signature by its name`, `name the receipt: --receipt ${receipt.replace(/\.asc$/, '')}`);
   if (o.suitcase === undefined && o.receipt === undefined) throw usage('nothing to verify', 'name a suitcase, or a receipt with --receipt');
   if (o.deep && o.suitcase === undefined) throw usage('--deep reads the suitcase, and none was named', 'name the suitcase, or leave out --deep to check the receipt alone');
-  if (o.deep && o.key === undefined) throw usage('--deep decrypts the suitcase, and needs the private key', 'add --key FILE');
+  if (o.deep && o.key === undefined && !o.gpg) throw usage('--deep decrypts the suitcase, and needs the private key', 'add --key FILE, or --gpg');
   if (o.maxBytes !== undefined && !o.deep) throw usage('--max-size is about --deep, which was not asked for', 'add --deep, or leave out --max-size');
   if (o.noSignature && o.signers.length > 0) throw usage('--no-signature and --signer contradict each other', 'leave out one of them');
   if (o.agentSha256 !== undefined && o.suitcase === undefined && o.receipt === undefined) throw usage('--agent-sha256 needs a receipt to compare with', 'add --receipt FILE');
+  if (o.signWith !== undefined && o.attest === undefined) throw usage('--sign-with signs an attestation, and none was asked for', 'add --attest FILE');
+  if (o.signPassphraseFile !== undefined && o.signWith === undefined) throw usage('--sign-passphrase-file is about --sign-with, which was not given', 'add --sign-with FILE, or leave it out');
+  if (o.attest !== undefined && (o.receipt === undefined || o.signers.length === 0 || (o.key === undefined && !o.gpg))) {
+    throw usage('--attest states that a key opens a deposit as its signer says', 'add --receipt FILE, --signer FILE and --key FILE (or --gpg)');
+  }
   return o;
 }
 
@@ -57,11 +72,16 @@ export function defineVerify(parent: Command, start: Start): void {
     .option('--no-signature', 'the signature is deliberately not checked')
     .option('--key <file>', 'the private key of the beneficiary')
     .option('--passphrase-file <file>', 'file with the passphrase of --key (else $DEPOT_PASSPHRASE, else asked)')
+    .option('--gpg', 'the private key is in GnuPG (its agent, a smart card); compat deposits only')
     .option('--deep', 'decrypt it all and compare every entry with the manifest; still writes nothing')
     .option('--max-size <size>', 'with --deep: stop when the contents become larger than this')
     .option('--agent-sha256 <hex>', 'SHA-256 that the agent gives for the file it holds')
+    .option('--attest <file>', 'write the outcome as an attestation for the supplier, signed with the key that was proven')
+    .option('--sign-with <file>', 'with --attest: another private key of yours, for a key that cannot sign')
+    .option('--sign-passphrase-file <file>', 'file with the passphrase of --sign-with (else $DEPOT_PASSPHRASE, else asked)')
     .addHelpText('after', helpEnd([
       ['depot verify --receipt r.receipt.json --signer acme.public.asc --key our.secret.asc', 'does our key open the deposit? (no suitcase needed)'],
+      ['depot verify --receipt r.receipt.json --signer acme.public.asc --key our.secret.asc --attest proof.json', 'and tell the supplier so: proof.json and proof.json.asc'],
       ['depot verify x.tar.zst.pgp --receipt x.receipt.json --signer acme.public.asc', 'is this the suitcase that Acme deposited?'],
       ['depot verify x.tar.zst.pgp --receipt x.receipt.json --signer acme.public.asc --key our.secret.asc --deep', 'is everything in it, unharmed?'],
     ], [5, 17, 20, 21, 22, 23, 24]))
@@ -71,6 +91,8 @@ export function defineVerify(parent: Command, start: Start): void {
 async function verify(o: VerifyFlags, context: Context): Promise<number> {
   const { screen, signal } = context;
   const { verify: check } = await import('../deposit/verify.js');
+  const attester = o.attest === undefined ? null : await import('../deposit/attest.js');
+  if (o.attest !== undefined) await attester?.refuseExisting(o.attest);
   const progress = await screen.progress();
   progress?.phase('verifying');
   const { suitcase, receipt, signature, key, agentSha256 } = o;
@@ -81,14 +103,23 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
     ...(signature === undefined ? {} : { signature }),
     ...(key === undefined ? {} : { key }),
     ...(agentSha256 === undefined ? {} : { agentSha256 }),
+    ...(o.gpg ? { gpg: context.env } : {}),
     ...(o.maxBytes === undefined ? {} : { maxSize: o.maxBytes }),
   }, {
     warn: (message) => { screen.warn(message); },
     progress: (p) => { progress?.octets(p.bytes, p.totalBytes); },
   });
   progress?.stop();
+  const written = o.attest === undefined || !outcome.ok ? null : await attester?.writeAttestation(outcome, {
+    out: o.attest, signal, passphrase: passphraseFor(o.signPassphraseFile ?? (o.signWith === undefined ? o.passphraseFile : undefined), context),
+    ...(o.signWith === undefined ? {} : { signWith: o.signWith }),
+    ...(agentSha256 === undefined ? {} : { agentSha256 }),
+    ...(o.gpg ? { gpg: context.env } : {}),
+  }) ?? null;
   const show = outcome.result === 'passed' ? screen.result.bind(screen) : screen.failure.bind(screen);
-  show(verifyDocument(outcome), verifyLines(outcome, (style, words) => screen.paint(style, words)));
+  const attested = o.attest === undefined ? {} : { attestation: written === null ? null : { path: written.path, signaturePath: written.signaturePath, signedBy: written.signedBy } };
+  const told = o.attest === undefined ? [] : ['', written === null ? 'not attested: nothing was written' : `attested: send ${printable(written.path)} and ${printable(written.signaturePath)} to the supplier`];
+  show({ ...verifyDocument(outcome), ...attested }, [...verifyLines(outcome, (style, words) => screen.paint(style, words)), ...told]);
   const advice = adviceOn(outcome, o);
   if (advice !== null) screen.hint(advice);
   return outcome.exit;

@@ -8,7 +8,7 @@ import { arrangementName, parseDay, parseDuration, parseFingerprint, parseSize }
 export const arrangementKeys = [
   'beneficiaries', 'retiredKeys', 'dataset', 'remote', 'specification', 'minSize', 'compression', 'encryption', 'spool', 'every', 'ended',
 ] as const;
-export const beneficiaryKeys = ['name', 'key', 'fingerprint'] as const;
+export const beneficiaryKeys = ['name', 'key', 'fingerprint', 'keyMadeBy'] as const;
 
 /** An arrangement as it stands in a file; `beneficiaries` and `sources` are undefined only when a problem was reported. */
 export interface RawArrangement {
@@ -75,11 +75,12 @@ const beneficiaries: Check<Beneficiary[]> = (value) => {
     const name = fields.required('name', line);
     const key = fields.required('key', localPath);
     const fingerprint = fields.required('fingerprint', parsed(parseFingerprint));
+    const keyMadeBy = fields.optional('keyMadeBy', oneOf('beneficiary', 'supplier')) ?? 'beneficiary';
     if (name === undefined || key === undefined || fingerprint === undefined) return null;
     const first = seen.get(fingerprint);
     if (first !== undefined) return fields.at('fingerprint').report(`the same key as at ${first.place}`);
     seen.set(fingerprint, fields.at('fingerprint'));
-    return { name, key, fingerprint };
+    return { name, key, fingerprint, keyMadeBy };
   })(value);
 };
 

@@ -14,6 +14,8 @@ export interface Beneficiary {
   key: string;
   /** Upper-case hex, 40 or 64 digits. */
   fingerprint: string;
+  /** `supplier`: what this key proves is the supplier's own word. */
+  keyMadeBy: 'beneficiary' | 'supplier';
 }
 
 interface SourceCommon {

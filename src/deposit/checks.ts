@@ -47,11 +47,15 @@ export class Checks {
     return found === expected;
   }
 
-  /** Runs a check; a DepotError of those codes becomes its failure, anything else is thrown on. */
+  /** Runs a check; a DepotError of those codes becomes its failure, 'incomplete' what is missing, anything else is thrown on. */
   async attempt<T>(name: string, work: () => Promise<T>, codes: ErrorCode[] = ['verification-failed']): Promise<T | null> {
     try {
       return await work();
     } catch (error) {
+      if (isDepotError(error, 'incomplete')) {
+        this.missing(name, error.hint === undefined ? error.message : `${error.message}; ${error.hint}`);
+        return null;
+      }
       if (!isDepotError(error) || !codes.includes(error.code)) throw error;
       this.failed(name, error.hint === undefined ? error.message : `${error.message}; ${error.hint}`, error.code);
       return null;

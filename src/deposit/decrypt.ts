@@ -5,18 +5,17 @@ import { removeExtracted } from '../dataset/extract/remove.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { OpenResult } from '../open/messages.js';
 import { openSuitcase } from '../open/opening.js';
-import { unwrapSessionKey, type UnwrappedSessionKey } from '../pgp/sessionkey.js';
+import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { printable } from '../printable.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
 import { fromBase64, type Receipt } from '../receipt/schema.js';
-import { readPrivateKey, readReceipt, verifyReceipt } from './given.js';
+import { readReceipt, verifyReceipt } from './given.js';
 import { contentLimit, entryLimit } from './limits.js';
+import { openingKeyOf, type KeyPlace } from './opening-key.js';
 import { openSuitcaseFile, type SuitcaseFile } from './suitcase-file.js';
 
-export interface DecryptOptions {
+export interface DecryptOptions extends KeyPlace {
   suitcase: string;
-  /** Path of the private key. */
-  key: string;
   receipt?: string;
   signers: string[];
   /** A directory that does not exist yet; or `stdout`. */
@@ -24,8 +23,6 @@ export interface DecryptOptions {
   stdout?: Writable;
   /** Most octets of content. */
   maxSize?: number;
-  passphrase: () => Promise<string | undefined>;
-  signal: AbortSignal;
 }
 
 export interface DecryptHooks {
@@ -66,8 +63,12 @@ export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<D
   // Before anyone is asked for a passphrase.
   const file = await openSuitcaseFile(o.suitcase);
   try {
-    const key = await readPrivateKey(o.key, o.passphrase);
-    const unwrapped = await unwrapSessionKey(file.preamble.pkesk, key);
+    if (o.gpg !== undefined && file.preamble.encryption.packet === 'SEIPDv2') {
+      throw new DepotError('usage', 'this suitcase is modern (SEIPDv2), which gpg does not read', { hint: 'use --key with the file of the private key' });
+    }
+    const key = await openingKeyOf(o);
+    if (key === null) throw new DepotError('usage', 'no private key given', { hint: 'add --key FILE, or --gpg' });
+    const unwrapped = await key.unwrap(file.preamble.pkesk);
     if (receipt !== null) belongsTogether(file, unwrapped, receipt);
     // Only a receipt that was verified may say how much there is.
     const proven = origin === 'proven' && receipt !== null ? receipt.dataset : null;

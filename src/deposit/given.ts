@@ -3,7 +3,7 @@ import { readCertificate, readSecretKey, type Certificate, type SecretKey } from
 import type { VerifiedSignature } from '../pgp/signature.js';
 import { printable } from '../printable.js';
 import { parseReceipt, type Receipt } from '../receipt/schema.js';
-import { readBoundedFile } from './bounded-file.js';
+import { LARGEST_GIVEN_FILE, readBoundedFile } from './bounded-file.js';
 import { verifySigned } from './exhibits.js';
 
 /** Files that were named on the command line: receipts, signatures, signers, private keys. */
@@ -46,9 +46,10 @@ export async function readPrivateKey(path: string, passphrase: () => Promise<str
   });
 }
 
-async function readGiven(path: string, what: string): Promise<Uint8Array> {
+/** @throws DepotError 'local-unreadable', also when there are more than `limit` octets */
+export async function readGiven(path: string, what: string, limit = LARGEST_GIVEN_FILE): Promise<Uint8Array> {
   try {
-    return await readBoundedFile(path);
+    return await readBoundedFile(path, undefined, limit);
   } catch (cause) {
     if (isDepotError(cause)) throw cause;
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';

@@ -1,5 +1,6 @@
 import type { Arrangement, Config } from '../config/types.js';
 import { readStatedKey } from '../pgp/stated.js';
+import { newestAttestation } from '../receipt/attested.js';
 import { lastDeposit, type LastDeposit } from '../receipt/list.js';
 import { lastRun, type RunRecord } from '../receipt/runs.js';
 import { ArrangementState } from '../receipt/state.js';
@@ -30,8 +31,20 @@ export interface Standing {
   stale: boolean;
   /** A push that runs or was killed, and what earlier ones left to do. */
   underWay: UnderWay;
+  /** The newest deposit of which a beneficiary has shown that its key opens it. */
+  proven: ProvenDeposit | null;
   /** The beneficiaries', then the signer. */
   keys: KeyStanding[];
+}
+
+export interface ProvenDeposit {
+  depositId: string;
+  keyFingerprint: string;
+  /** Null when its key was in no configuration any more. */
+  beneficiary: string | null;
+  attestedAt: string;
+  /** The supplier made the key, so it is the supplier's own word. */
+  selfAttested: boolean;
 }
 
 /** A deposit is late after 1.25 × `every`: a night's run that took longer is no alarm. */
@@ -63,10 +76,18 @@ export async function gatherStandings(config: Config, arrangements: readonly Arr
       lastRun: await lastRun(state),
       ...judgeAge(arrangement, last, o.maxAgeMs, o.now),
       underWay: await underWay(state),
+      proven: await provenBy(state),
       keys: await keysOf(config, arrangement, keys),
     });
   }
   return standings;
+}
+
+async function provenBy(state: ArrangementState): Promise<ProvenDeposit | null> {
+  const newest = await newestAttestation(state);
+  if (newest === null) return null;
+  const { depositId, attestation, filing } = newest;
+  return { depositId, keyFingerprint: attestation.keyFingerprint, beneficiary: filing.beneficiary, attestedAt: attestation.attestedAt, selfAttested: filing.selfAttested };
 }
 
 async function keysOf(config: Config, arrangement: Arrangement, files: KeyFiles): Promise<KeyStanding[]> {

@@ -1,20 +1,19 @@
 import { openSuitcase } from '../open/opening.js';
 import { inspectSuitcase } from '../open/inspect.js';
-import { unwrapSessionKey } from '../pgp/sessionkey.js';
+import type { SecretKey } from '../pgp/keys.js';
 import type { Verification } from './checks.js';
-import { verifyExhibits, type SuitcaseExhibit } from './exhibits.js';
-import { readPrivateKey, readReceipt, verifyReceipt } from './given.js';
+import { verifyExhibits, type Proven, type SuitcaseExhibit } from './exhibits.js';
+import { readReceipt, verifyReceipt, type GivenReceipt } from './given.js';
+import { openingKeyOf, type KeyPlace } from './opening-key.js';
 import { openSuitcaseFile, requireReadable } from './suitcase-file.js';
 
-export interface VerifyOptions {
+export interface VerifyOptions extends KeyPlace {
   suitcase?: string;
   receipt?: string;
   /** The receipt's name with `.asc` when left out. */
   signature?: string;
   /** Paths of public keys; the receipt must be signed by one of them. */
   signers: string[];
-  /** Path of the beneficiary's private key. */
-  key?: string;
   /** Decrypt everything and compare every entry with the manifest. */
   deep: boolean;
   /** Most octets of content that `deep` reads; without it the receipt says how much there can be. */
@@ -23,8 +22,17 @@ export interface VerifyOptions {
   agentSha256?: string;
   /** The signature is deliberately not checked. */
   noSignature: boolean;
-  passphrase: () => Promise<string | undefined>;
-  signal: AbortSignal;
+}
+
+/** A verification, and what an attestation can be made of when the key was proven. */
+export interface Verified extends Verification {
+  evidence: Evidence | null;
+}
+
+export interface Evidence extends Proven {
+  given: GivenReceipt;
+  /** Null where the key is not in a file. */
+  secret: SecretKey | null;
 }
 
 export interface VerifyHooks {
@@ -37,22 +45,24 @@ export interface VerifyHooks {
  *
  * @throws DepotError only for what is no finding: files that cannot be read, a wrong passphrase, a signal
  */
-export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Verification> {
+export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Verified> {
   const { receipt, suitcase } = o;
   // Before anyone is asked for a passphrase.
   if (suitcase !== undefined) await requireReadable(suitcase);
-  const key = o.key === undefined ? null : await readPrivateKey(o.key, o.passphrase);
-  return verifyExhibits({
-    receipt: receipt === undefined ? null : () => readReceipt(receipt),
+  const key = await openingKeyOf(o);
+  let read: GivenReceipt | null = null;
+  const { proven, ...verification } = await verifyExhibits({
+    receipt: receipt === undefined ? null : async () => (read = await readReceipt(receipt)),
     signature: o.signers.length === 0 || receipt === undefined ? null : (given) => verifyReceipt({ ...given, path: receipt }, o.signature, o.signers),
     noSignature: o.noSignature,
     suitcase: suitcase === undefined ? null : () => suitcaseFrom(suitcase, o, hooks),
-    key: key === null ? null : { unwrap: (pkesk) => unwrapSessionKey(pkesk, key) },
+    key,
     deep: o.deep,
     maxSize: o.maxSize ?? null,
     agentSha256: o.agentSha256 ?? null,
     warn: (message) => hooks.warn(message),
   });
+  return { ...verification, evidence: read === null || proven === null ? null : { ...proven, given: read, secret: key?.secret ?? null } };
 }
 
 /** A suitcase in a file, or in a pipe, which has no size and cannot be read twice. */

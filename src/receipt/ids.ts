@@ -13,6 +13,7 @@ export const depositIdPattern = /^([a-z0-9][a-z0-9-]{0,40})_(\d{8}T\d{6}Z)_([0-9
 
 const extensions: Record<Compression, string> = { none: '.tar.pgp', gzip: '.tar.gz.pgp', zstd: '.tar.zst.pgp' };
 const suitcasePattern = /^([a-z0-9][a-z0-9-]{0,40}_\d{8}T\d{6}Z_[0-9a-f]{16})(\.tar\.pgp|\.tar\.gz\.pgp|\.tar\.zst\.pgp)$/;
+const attestationPattern = /^([a-z0-9][a-z0-9-]{0,40}_\d{8}T\d{6}Z_[0-9a-f]{16})\.attestation(?:\.([1-9]\d{0,3}))?\.json$/;
 const receiptPattern = /^([a-z0-9][a-z0-9-]{0,40}_\d{8}T\d{6}Z_[0-9a-f]{16})\.receipt(?:\.([1-9]\d{0,3}))?\.json$/;
 
 /** What a deposit id says: whose it is and when it was begun. */
@@ -103,4 +104,18 @@ export function parseReceiptName(name: string): { depositId: string; superseded:
   const [, depositId, number] = match as unknown as [string, string, string | undefined];
   if (parseDepositId(depositId) === null) return null;
   return { depositId, superseded: number === undefined ? null : Number(number) };
+}
+
+/** Where the state directory keeps the `number`th attestation of a deposit: several keys may open it, and be proven again. */
+export function attestationName(depositId: string, number: number): string {
+  return `${depositId}.attestation${number === 1 ? '' : `.${number}`}.json`;
+}
+
+/** The id and number in the name of an attestation; null when it is none. */
+export function parseAttestationName(name: string): { depositId: string; number: number } | null {
+  const match = attestationPattern.exec(name);
+  if (match === null) return null;
+  const [, depositId, number] = match as unknown as [string, string, string | undefined];
+  if (parseDepositId(depositId) === null || number === '1') return null;
+  return { depositId, number: number === undefined ? 1 : Number(number) };
 }

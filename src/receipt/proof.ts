@@ -19,3 +19,13 @@ export function commitmentOf(opening: Uint8Array): string {
   hash.update(opening);
   return hash.hex();
 }
+
+/** Octets as lower-case hex. */
+export function toBase16(octets: Uint8Array): string {
+  return Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join('');
+}
+
+/** The reverse, for hex digits that were checked. */
+export function fromBase16(hex: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+}

@@ -42,8 +42,8 @@ const hex40 = '8F3A0C11D2E4F5061728394A5B6C7D8E9FA091C2';
 const hex64 = 'ab'.repeat(32);
 
 const push = { ...none, names: [], all: false, dryRun: false, ifOlderThanMs: undefined, jobs: undefined, shard: undefined };
-const verify = { ...none, suitcase: undefined, receipt: undefined, signature: undefined, noSignature: false, signers: [], key: undefined, passphraseFile: undefined, deep: false, maxBytes: undefined, agentSha256: undefined };
-const decrypt = { ...none, suitcase: 'x.pgp', key: 'k.asc', receipt: undefined, signers: [], out: undefined, stdout: false, maxBytes: undefined, passphraseFile: undefined };
+const verify = { ...none, suitcase: undefined, receipt: undefined, signature: undefined, noSignature: false, signers: [], key: undefined, passphraseFile: undefined, deep: false, maxBytes: undefined, agentSha256: undefined, gpg: false, attest: undefined, signWith: undefined, signPassphraseFile: undefined };
+const decrypt = { ...none, suitcase: 'x.pgp', key: 'k.asc', gpg: false, receipt: undefined, signers: [], out: undefined, stdout: false, maxBytes: undefined, passphraseFile: undefined };
 const generate = { ...none, kind: 'signer', name: 'Acme', email: 'a@b.example', out: 'keys/a', passphraseFile: undefined, noPassphrase: false, profile: 'compat', expiresInSeconds: undefined };
 const login = { ...none, name: undefined, to: undefined, username: undefined, passwordStdin: false, purpose: 'password' };
 const schedule = { ...none, kind: 'cron', names: [], at: { hour: 1, minute: 30 }, user: undefined, requires: undefined, onFailure: undefined, out: undefined };
@@ -68,6 +68,8 @@ describe('flags become typed options', () => {
     ['decrypt x.pgp --key k.asc --stdout --max-size 2GiB', { ...decrypt, stdout: true, maxBytes: 2 * 1024 ** 3 }],
     ['decrypt x.pgp --key k.asc --out d --receipt r.json --signer a.asc', { ...decrypt, out: 'd', receipt: 'r.json', signers: ['a.asc'] }],
     ['key generate signer --name Acme --email a@b.example --out keys/a --no-passphrase', { ...generate, noPassphrase: true }],
+    ['verify --receipt r.json --signer a --gpg --attest p.json --sign-with s --sign-passphrase-file q', { ...verify, receipt: 'r.json', signers: ['a'], gpg: true, attest: 'p.json', signWith: 's', signPassphraseFile: 'q' }],
+    ['receipts import-attestation p.json --signer a --fingerprint 8E9FA091C2D3E4F58E9FA091C2D3E4F58E9FA091', { ...none, file: 'p.json', signature: undefined, signers: ['a'], fingerprint: '8E9FA091C2D3E4F58E9FA091C2D3E4F58E9FA091' }],
     ['key generate arrangement --name Acme --email a@b.example --out keys/a --passphrase-file p --profile modern --expires 2y', { ...generate, kind: 'arrangement', passphraseFile: 'p', profile: 'modern', expiresInSeconds: 63_072_000 }],
     ['key show k.asc', { ...none, file: 'k.asc' }],
     [`key add acme-crm k.asc --fingerprint "8f3a 0c11 d2e4 f506 1728 394a 5b6c 7d8e 9fa0 91c2"`, { ...none, arrangement: 'acme-crm', file: 'k.asc', fingerprint: hex40 }],
@@ -110,6 +112,13 @@ describe('what contradicts itself or is no value is refused, and named', () => {
     ['verify x --max-size 1GiB', /--max-size is about --deep/],
     ['verify x --no-signature --signer s', /contradict/],
     ['verify --receipt r --agent-sha256 abc', /64 hexadecimal digits/],
+    ['verify --receipt r --signer s --attest p', /--attest states/],
+    ['verify --receipt r --key k --attest p', /--attest states/],
+    ['verify --receipt r --key k --gpg', /contradict/],
+    ['verify --receipt r --key k --sign-with s', /--sign-with signs/],
+    ['verify --receipt r --signer s --key k --attest p --sign-passphrase-file q', /--sign-passphrase-file/],
+    ['receipts import-attestation p --fingerprint 8E9FA091C2D3E4F58E9FA091C2D3E4F58E9FA091', /add|none was given/],
+    ['decrypt x --key k --gpg --out d', /contradict/],
     ['decrypt x --out d', /no private key/],
     ['decrypt x --key k', /where the contents go/],
     ['decrypt x --key k --out d --stdout', /where the contents go/],

@@ -13,8 +13,8 @@ const run = (finishedAt: string, more: Partial<RunRecord> = {}): RunRecord => ({
 const daily = { name: 'acme-crm', everyMs: 24 * hour };
 const last = { deposit: { depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', finishedAt: '2026-11-22T01:36:00Z', bytes: 1 }, run: run('2026-11-22T01:36:00Z') };
 
-function standing(a: { name: string; everyMs?: number }, o: { deposit: LastDeposit | null; run: RunRecord | null; keys?: KeyStanding[] }): Standing {
-  return { arrangement: a.name, lastDeposit: o.deposit, lastRun: o.run, ...judgeAge(a, o.deposit, undefined, now), keys: o.keys ?? [], underWay: { running: null, killed: null, pending: [], unreadable: [] } };
+function standing(a: { name: string; everyMs?: number }, o: { deposit: LastDeposit | null; run: RunRecord | null; keys?: KeyStanding[]; proven?: Standing['proven'] }): Standing {
+  return { arrangement: a.name, lastDeposit: o.deposit, lastRun: o.run, ...judgeAge(a, o.deposit, undefined, now), proven: o.proven ?? null, keys: o.keys ?? [], underWay: { running: null, killed: null, pending: [], unreadable: [] } };
 }
 
 test('the table marks what is stale and says how the last run ended', () => {
@@ -34,6 +34,16 @@ test('a column for keys where one expires, marked when that is near', () => {
   expect(lines[0]).toMatch(/EVERY +KEY EXPIRES +LAST RUN$/);
   expect(lines[1]).toMatch(/24h +2026-12-01! +deposited/);
   expect(lines[2]).toMatch(/– +– +never$/);
+});
+
+test('a column for proofs where there is one', () => {
+  const proven = { depositId: 'acme-crm_20261120T120000Z_5f0c9a1e77b2d410', keyFingerprint: '8F3A'.repeat(10), beneficiary: 'Gemeente Voorbeeld', attestedAt: '2026-11-21T12:00:00Z', selfAttested: false };
+  const standings = [standing(daily, { ...last, proven }), standing(daily, { ...last, proven: { ...proven, selfAttested: true } }), standing({ name: 'globex' }, { deposit: null, run: null })];
+  const lines = statusLines(standings, { config: 'c', state: 's' }, now);
+  expect(lines[0]).toMatch(/EVERY +PROVEN +LAST RUN$/);
+  expect(lines[1]).toMatch(/24h +2026-11-20 by Gemeente Voorbeeld +deposited/);
+  expect(lines[2]).toMatch(/24h +2026-11-20 self-attested +deposited/);
+  expect(lines[3]).toMatch(/– +– +never$/);
 });
 
 test('many arrangements: a sum at the end', () => {

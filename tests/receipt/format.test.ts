@@ -43,6 +43,11 @@ test('the page documents every key of a run record', () => {
   expect(documented(8).sort()).toEqual([...schema.required].sort());
 });
 
+test('the page documents every key of an attestation, in order', () => {
+  const schema = JSON.parse(readFileSync(new URL('../../schemas/attestation-1.schema.json', import.meta.url), 'utf8')) as { properties: object };
+  expect(documented(10)).toEqual(Object.keys(schema.properties));
+});
+
 test('the vector of the key proof is the one that the page gives', () => {
   const [, id] = /deposit id\n`([^`]+)`/.exec(section(5))!;
   const opening = openingOf(Uint8Array.from({ length: 32 }, (_, i) => i), new TextEncoder().encode('pkesk packets'), id);

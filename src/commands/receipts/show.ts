@@ -3,6 +3,8 @@ import { destroyedDeposits } from '../../receipt/ledger.js';
 import { bytes, counted, groupedFingerprint, labelled, localTime } from '../../ui/format.js';
 import type { Context } from '../context.js';
 import type { ReceiptsShowFlags } from '../receipts.js';
+import { filedAttestations } from '../../receipt/attested.js';
+import { provenDocument, provenText } from './import.js';
 import { receiptOf } from './states.js';
 
 export async function showReceipt(o: ReceiptsShowFlags, context: Context): Promise<number> {
@@ -10,8 +12,9 @@ export async function showReceipt(o: ReceiptsShowFlags, context: Context): Promi
   const r = found.receipt;
   const superseded = (await state.receiptsOf(r.depositId)).filter((one) => one.superseded !== null);
   const destroyed = (await destroyedDeposits(state)).get(r.depositId) ?? null;
+  const proven = await filedAttestations(state, r.depositId);
   const { packet, cipher, aead, compression } = r.encryption;
-  context.screen.result({ ok: true, receiptPath: found.path, receiptSha256: found.sha256, superseded: superseded.map((one) => one.path), destroyed, receipt: r }, [
+  context.screen.result({ ok: true, receiptPath: found.path, receiptSha256: found.sha256, superseded: superseded.map((one) => one.path), destroyed, proven: proven.map(provenDocument), receipt: r }, [
     labelled('deposit', r.depositId),
     ...(destroyed === null ? [] : [labelled('destroyed', `${destroyed}, as the agent confirmed`)]),
     labelled('supplier', printable(r.supplier.name)),
@@ -24,6 +27,7 @@ export async function showReceipt(o: ReceiptsShowFlags, context: Context): Promi
     labelled('dataset', `${counted(r.dataset.entries, 'entry', 'entries')}, ${bytes(r.dataset.bytes)}${r.dataset.complete ? '' : '; not complete'}${r.rehearsed ? '; opened again and compared while it was made' : ''}`),
     labelled('transfer', `${r.transfer.status}, size ${r.transfer.remoteSize}, ${r.transfer.durability}`),
     labelled('ledger', `line ${r.ledger.sequence} of ${r.ledger.id}`),
+    ...proven.map((one) => labelled('proven', provenText(one))),
     labelled('receipt', printable(found.path)),
     ...superseded.map((one) => labelled('superseded', printable(one.path))),
   ]);

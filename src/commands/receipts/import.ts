@@ -1,0 +1,40 @@
+import { importAttestation } from '../../deposit/import-attestation.js';
+import type { FiledAttestation } from '../../receipt/attested.js';
+import { printable } from '../../printable.js';
+import { labelled, shortFingerprint } from '../../ui/format.js';
+import type { Context } from '../context.js';
+import { configFor } from '../deposits.js';
+import type { ReceiptsImportFlags } from '../receipts.js';
+
+/** Checks and files what a beneficiary sent. */
+export async function importFile(o: ReceiptsImportFlags, context: Context): Promise<number> {
+  const config = await configFor(o, context);
+  const { filed, warnings } = await importAttestation({
+    config, stateDirectory: config.state.path, file: o.file, signers: o.signers, now: new Date(),
+    ...(o.signature === undefined ? {} : { signature: o.signature }),
+    ...(o.fingerprint === undefined ? {} : { fingerprint: o.fingerprint }),
+  });
+  for (const warning of warnings) context.screen.warn(warning);
+  context.screen.result({ ok: true, depositId: filed.depositId, path: filed.path, ...provenDocument(filed) }, [
+    labelled('proven', `${filed.depositId}: ${provenText(filed)}`),
+    labelled('filed', printable(filed.path)),
+    ...(filed.attestation.agentSha256 === undefined ? [labelled('agent', 'what it holds was not asked')] : [labelled('agent', 'confirmed the SHA-256 of the file that it holds')]),
+  ]);
+  return 0;
+}
+
+/** Proven by whom, when, as JSON. */
+export function provenDocument({ attestation, filing }: FiledAttestation): object {
+  return {
+    keyFingerprint: attestation.keyFingerprint, beneficiary: filing.beneficiary, attestedAt: attestation.attestedAt, signedBy: filing.signedBy,
+    agentSha256: attestation.agentSha256 ?? null, selfAttested: filing.selfAttested,
+  };
+}
+
+/** `by Gemeente Voorbeeld (8F3A…91C2) on 2026-11-23`; who made its own proof is not called proven. */
+export function provenText({ attestation, filing }: FiledAttestation): string {
+  const key = shortFingerprint(attestation.keyFingerprint);
+  const who = filing.beneficiary === null ? `key ${key}` : `${printable(filing.beneficiary)} (${key})`;
+  const when = attestation.attestedAt.slice(0, 10);
+  return filing.selfAttested ? `self-attested on ${when}: the supplier made the key of ${who}` : `by ${who} on ${when}`;
+}

@@ -1,0 +1,101 @@
+/**
+ * Private keys that live in GnuPG: in its agent, or on a smart card. The installed `gpg` is asked for one thing, the session
+ * key of a message, and for a signature. It never sees a suitcase: it gets the session key packets with a dummy behind them.
+ */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { childEnvironment } from '../child-env.js';
+import { DepotError } from '../errors.js';
+import type { Aes } from './cfb.js';
+import { encodePacket, malformed, packetType } from './packets.js';
+import { describePkesks } from './pkesk.js';
+import type { UnwrappedSessionKey } from './sessionkey.js';
+
+export interface GpgOptions {
+  env: NodeJS.ProcessEnv;
+  /** Ends gpg, which may be waiting for a PIN. */
+  signal: AbortSignal;
+  /** Where it is not the `gpg` of the path. */
+  program?: string;
+}
+
+const ciphers: Record<string, Aes> = { 7: 'AES-128', 8: 'AES-192', 9: 'AES-256' };
+/** Version, then as much as the shortest body has: gpg gives the session key before it finds that the rest is nothing. */
+const dummyOctets = 41;
+/** Codes of libgpg-error, low 16 bits, in `ERROR pkdecrypt_failed`. */
+const badPassphrase = 11;
+const cancelled = [99, 198];
+
+/**
+ * Asks gpg for the session key. The status lines are what is read: standard error has the key too, in words, and is
+ * never passed on.
+ *
+ * @throws DepotError 'not-addressed' (gpg has none of the keys), 'passphrase-wrong', 'incomplete' (version 6
+ *   session key packets, which gpg does not read), 'verification-failed' (a cipher other than AES), 'local-unreadable' (no gpg)
+ */
+export async function unwrapWithGpg(pkesk: Uint8Array, o: GpgOptions): Promise<UnwrappedSessionKey> {
+  const named = describePkesks(pkesk);
+  if (named.some(({ version }) => version === 6)) {
+    throw new DepotError('incomplete', 'this deposit is modern (SEIPDv2), which gpg does not read', { hint: 'use --key with the file of the private key' });
+  }
+  const body = Uint8Array.of(1, ...randomBytes(dummyOctets - 1));
+  const { status, missing } = await ask(['--show-session-key', '--decrypt'], Buffer.concat([pkesk, encodePacket(packetType.seipd, body)]), o);
+  if (missing) throw noGpg(o);
+  const text = status.toString('latin1');
+  status.fill(0);
+  const found = /^\[GNUPG:\] SESSION_KEY (\d+):([0-9A-F]+)\r?$/m.exec(text);
+  if (found === null) throw refusal(text, named.map(({ recipient }) => recipient || 'anonymous'));
+  const cipher = ciphers[found[1]!];
+  if (cipher === undefined) throw malformed(`encrypted with cipher ${found[1]!}, which is not AES`);
+  const key = /^\[GNUPG:\] DECRYPTION_KEY ([0-9A-F]{40})/m.exec(text);
+  return { sessionKey: new Uint8Array(Buffer.from(found[2]!, 'hex')), cipher, keyFingerprint: key?.[1] ?? named[0]!.recipient };
+}
+
+/** A detached, armoured signature by a key that gpg holds. @throws DepotError 'signer-unusable', 'local-unreadable' */
+export async function signWithGpg(bytes: Uint8Array, fingerprint: string, o: GpgOptions): Promise<string> {
+  const { output, code, missing } = await ask(['--local-user', `${fingerprint}!`, '--armor', '--detach-sign'], bytes, o, false);
+  if (missing) throw noGpg(o);
+  const armored = output.toString('latin1');
+  if (code === 0 && armored.startsWith('-----BEGIN PGP SIGNATURE-----')) return armored;
+  throw new DepotError('signer-unusable', `gpg did not sign with key ${fingerprint}`, { hint: 'sign with another key of yours: --sign-with FILE' });
+}
+
+interface Answer {
+  status: Buffer;
+  output: Buffer;
+  code: number | null;
+  missing: boolean;
+}
+
+/** With `status`, standard output carries status lines: there is no plaintext to expect from a dummy. */
+async function ask(args: string[], input: Uint8Array, o: GpgOptions, status = true): Promise<Answer> {
+  const common = ['--batch', '--no-tty', '--quiet', ...(status ? ['--status-fd', '1'] : [])];
+  const child = spawn(o.program ?? 'gpg', [...common, ...args], { env: childEnvironment(o.env), stdio: ['pipe', 'pipe', 'ignore'], signal: o.signal, windowsHide: true });
+  const pieces: Buffer[] = [];
+  child.stdout.on('data', (piece: Buffer) => pieces.push(piece));
+  // gpg may know enough before it has read all; that is not our failure.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
+  const { code, missing } = await new Promise<{ code: number | null; missing: boolean }>((resolve, reject) => {
+    child.once('error', () => {
+      if (o.signal.aborted) reject(o.signal.reason as Error);
+      else resolve({ code: null, missing: true });
+    });
+    child.once('close', (exit) => { resolve({ code: exit, missing: false }); });
+  });
+  const whole = Buffer.concat(pieces);
+  for (const piece of pieces) piece.fill(0);
+  return { status: whole, output: whole, code, missing };
+}
+
+function noGpg({ program }: GpgOptions): DepotError {
+  return new DepotError('local-unreadable', `${program ?? 'gpg'} could not be started`, { hint: 'install GnuPG, or use --key with the file of the private key' });
+}
+
+function refusal(status: string, recipients: string[]): DepotError {
+  const failure = /^\[GNUPG:\] ERROR pkdecrypt_failed (\d+)/m.exec(status);
+  const code = failure === null ? null : Number(failure[1]) & 0xffff;
+  if (code === badPassphrase) return new DepotError('passphrase-wrong', 'gpg says that the passphrase or PIN is wrong', { hint: 'try again with the right one' });
+  if (code !== null && cancelled.includes(code)) return new DepotError('secret-missing', 'gpg was given no passphrase or PIN', { hint: 'enter it in the window that gpg opens; over SSH: export GPG_TTY=$(tty)' });
+  return new DepotError('not-addressed', 'gpg has no private key that opens this message', { hint: `look with "gpg --list-secret-keys" for one of: ${recipients.slice(0, 8).join(', ')}` });
+}
