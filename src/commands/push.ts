@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Notifier } from '../deposit/notify.js';
 import type { PushOutcome } from '../deposit/push-types.js';
 import { shardOf, type Shard } from '../deposit/shard.js';
 import type { Together } from '../deposit/together.js';
@@ -102,14 +103,16 @@ function refuseSharedStdin(arrangements: readonly Arrangement[]): void {
 /** The results in the order of the configuration; those that a signal kept from beginning are not among them. */
 async function pushEach(o: PushFlags, config: Config, arrangements: readonly Arrangement[], servers: number, context: Context): Promise<PushResult[]> {
   const { inJobs, Together } = await import('../deposit/together.js');
+  const { Notifier } = await import('../deposit/notify.js');
   const { screen, signal } = context;
   const together = new Together();
+  const notifier = new Notifier(config, { warn: (message) => { screen.warn(message); } });
   const jobs = o.jobs ?? 1;
   const meter = new PushMeter(() => screen.progress(), arrangements.length, jobs);
   const results = new Map<Arrangement, PushResult>();
   try {
     await inJobs(arrangements, jobs, signal, async (arrangement) => {
-      const result = o.all && hasEnded(arrangement) ? ended(arrangement) : await pushOne(o, config, arrangement, { servers, together, meter }, context);
+      const result = o.all && hasEnded(arrangement) ? ended(arrangement) : await pushOne(o, config, arrangement, { servers, together, meter, notifier }, context);
       meter.ended(arrangement.name);
       results.set(arrangement, result);
       if (screen.json) return;
@@ -119,6 +122,7 @@ async function pushEach(o: PushFlags, config: Config, arrangements: readonly Arr
   } finally {
     meter.stop();
     await together.close();
+    await notifier.finish();
   }
   return arrangements.flatMap((arrangement) => results.get(arrangement) ?? []);
 }
@@ -132,7 +136,7 @@ function ended({ name, ended: at }: Arrangement): PushResult {
   return { arrangement: name, outcome: { skipped: `the arrangement ended on ${at!.toISOString().slice(0, 10)}` } };
 }
 
-async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, run: { servers: number; together: Together; meter: PushMeter }, context: Context): Promise<PushResult> {
+async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, run: { servers: number; together: Together; meter: PushMeter; notifier: Notifier }, context: Context): Promise<PushResult> {
   const { screen, env, signal } = context;
   const { push: deposit } = await import('../deposit/push.js');
   const { name } = arrangement;
@@ -148,6 +152,7 @@ async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, r
       warn: (message) => { screen.warn(`${name}: ${message}`); },
       phase: (phase) => { run.meter.phase(name, phase); },
       progress: (p) => { run.meter.progress(p); },
+      recorded: (record) => { run.notifier.tell(record); },
     });
     if ('newLedger' in outcome && outcome.newLedger) screen.note(`${name}: this is the first deposit in ${config.state.path}; a new ledger begins there`);
     return { arrangement: name, outcome };

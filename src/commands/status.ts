@@ -54,7 +54,15 @@ async function status(o: StatusFlags, context: Context): Promise<number> {
   const lines = statusLines(standings, paths);
   if (stale) context.screen.failure(document, lines);
   else context.screen.result(document, lines);
+  await notify(config, standings, context);
   return stale ? staleExit : 0;
+}
+
+/** A person who looks at it on a terminal needs no message about it. */
+async function notify(config: Config, standings: readonly Standing[], { screen }: Context): Promise<void> {
+  if (config.notify === undefined || screen.interactive) return;
+  const { notifyOfStaleness } = await import('../deposit/notify.js');
+  await notifyOfStaleness(config, standings, new Date(), { warn: (message) => { screen.warn(message); } });
 }
 
 async function gather(o: StatusFlags, context: Context): Promise<{ config: Config; standings: Standing[] }> {
@@ -66,21 +74,22 @@ async function gather(o: StatusFlags, context: Context): Promise<{ config: Confi
 /** Who collects metrics looks at the metrics: that they could not be gathered is one of them, and no exit status. */
 async function metrics(o: StatusFlags, context: Context): Promise<number> {
   const { prometheusText } = await import('../ui/prometheus.js');
-  let standings: Standing[] | null = null;
+  let found: { config: Config; standings: Standing[] } | null = null;
   try {
-    standings = (await gather(o, context)).standings;
+    found = await gather(o, context);
   } catch (error) {
     if (!isDepotError(error) || error.code === 'usage') throw error;
     context.screen.error(error);
   }
-  const shown = prometheusText(standings);
+  const shown = prometheusText(found?.standings ?? null);
   if (o.out === undefined) {
     context.stdout.write(shown);
-    return 0;
+  } else {
+    const { writeFileAtomic } = await import('../receipt/files.js');
+    // For the collector's account to read; nothing in it is secret.
+    await writeFileAtomic(path.resolve(context.cwd, o.out), shown, 0o644);
   }
-  const { writeFileAtomic } = await import('../receipt/files.js');
-  // For the collector's account to read; nothing in it is secret.
-  await writeFileAtomic(path.resolve(context.cwd, o.out), shown, 0o644);
+  if (found !== null) await notify(found.config, found.standings, context);
   return 0;
 }
 

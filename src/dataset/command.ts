@@ -12,6 +12,8 @@ export interface CommandOptions {
   directory: string;
   env?: Record<string, string>;
   timeoutMs?: number;
+  /** What it reads on standard input, which is closed otherwise. */
+  input?: string;
   /** Ends the command; its reason is thrown. */
   signal?: AbortSignal;
   /** How long after SIGTERM comes SIGKILL. */
@@ -65,6 +67,8 @@ class Command {
     this.#options = options;
     this.#exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
     child.on('error', () => undefined); // what matters is the exit, and `start` reports a failed start
+    // A command may end without having read it.
+    child.stdin?.on('error', () => undefined).end(options.input);
     child.stderr?.on('data', (bytes: Uint8Array) => this.#stderr.add(bytes)).on('error', () => undefined);
     if (options.timeoutMs !== undefined) this.#timer = setTimeout(() => this.#stop(this.#timedOut()), options.timeoutMs);
     options.signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -76,7 +80,7 @@ class Command {
     const child = spawn(file, args, {
       cwd: options.directory,
       env: childEnvironment(process.env, options.env),
-      stdio: ['ignore', stdout, 'pipe'],
+      stdio: [options.input === undefined ? 'ignore' : 'pipe', stdout, 'pipe'],
       // A process group of its own, so that what the command starts can be ended with it.
       detached: process.platform !== 'win32',
       windowsHide: true,
@@ -117,6 +121,7 @@ class Command {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     if (this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null) this.#stop(null);
     await this.#stopping;
+    this.#child.stdin?.destroy();
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();
   }

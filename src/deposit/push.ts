@@ -4,7 +4,7 @@ import { Ledger } from '../receipt/ledger.js';
 import { lockArrangement } from '../receipt/lock.js';
 import { lastDeposit } from '../receipt/list.js';
 import { readPending } from '../receipt/pending.js';
-import type { RunRecord } from '../receipt/runs.js';
+import { appendRun, type RunRecord } from '../receipt/runs.js';
 import { ArrangementState } from '../receipt/state.js';
 import { rememberedServer } from '../receipt/tested-server.js';
 import { connectToAgent, withUsername } from './agent.js';
@@ -37,26 +37,31 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
   const o = { ...options, arrangement: await withUsername(options.config, options.arrangement) };
   if (o.dryRun) return { arrangement: name, dryRun: await describing(run, () => dryRun(o, hooks)) };
 
-  const state = await describing(run, () => ArrangementState.open(o.stateDirectory, name));
-  let outcome: { skipped: string } | { deposit: Deposit; newLedger: boolean };
+  let state: ArrangementState | null = null;
   try {
-    outcome = await describing(run, () => pushLocked(o, state, run, hooks));
+    const opened = await describing(run, () => ArrangementState.open(o.stateDirectory, name));
+    state = opened;
+    const outcome = await describing(run, () => pushLocked(o, opened, run, hooks));
+    const record = run.ended('skipped' in outcome ? outcome : null);
+    await describing(run, () => keepRecord(opened, record));
+    hooks.recorded?.(record);
+    if ('skipped' in outcome) return { arrangement: name, skipped: outcome.skipped };
+    return { arrangement: name, deposit: { ...outcome.deposit, run: record }, newLedger: outcome.newLedger };
   } catch (error) {
+    const record = run.ended(error as DepotError);
     // The run record is the least that is left of a failure, and must not hide it.
-    await run.record(state, error as DepotError).catch((second: unknown) => hooks.warn(`the run record could not be written: ${(second as Error).message}`));
+    if (state !== null) await appendRun(state, record).catch((second: unknown) => hooks.warn(`the run record could not be written: ${(second as Error).message}`));
+    hooks.recorded?.(record);
     throw error;
   }
-  const record = await describing(run, () => recorded(state, run, outcome));
-  if ('skipped' in outcome) return { arrangement: name, skipped: outcome.skipped };
-  return { arrangement: name, deposit: { ...outcome.deposit, run: record }, newLedger: outcome.newLedger };
 }
 
 /** The receipt is the record that counts; but who looks at run records must hear that one is missing. */
-async function recorded(state: ArrangementState, run: Run, outcome: { skipped: string } | { deposit: Deposit }): Promise<RunRecord> {
+async function keepRecord(state: ArrangementState, record: RunRecord): Promise<void> {
   try {
-    return await run.record(state, 'skipped' in outcome ? outcome : null);
+    await appendRun(state, record);
   } catch (error) {
-    if (!isDepotError(error) || 'skipped' in outcome) throw error;
+    if (!isDepotError(error) || record.code === 'skipped') throw error;
     throw new DepotError('receipt-not-written', `deposited, but the run record could not be written: ${error.message}`, { hint: error.hint ?? 'look at the state directory', cause: error });
   }
 }

@@ -1,8 +1,7 @@
 import { hostname } from 'node:os';
 import type { DepotError, Published } from '../errors.js';
 import { timestamp } from '../receipt/ids.js';
-import { appendRun, type RunRecord } from '../receipt/runs.js';
-import type { ArrangementState } from '../receipt/state.js';
+import type { RunRecord } from '../receipt/runs.js';
 
 /** What a run of one arrangement knows of itself while it goes on; becomes its run record, however it ends. */
 export class Run {
@@ -36,10 +35,10 @@ export class Run {
     return error;
   }
 
-  /** Writes the run record: `error` null for a deposit, a string for the reason of a skip. */
-  async record(state: ArrangementState, end: DepotError | { skipped: string } | null): Promise<RunRecord> {
+  /** The run record: null for a deposit that was made. */
+  ended(end: DepotError | { skipped: string } | null): RunRecord {
     const failed = end !== null && 'code' in end;
-    const record: RunRecord = {
+    return {
       schema: 'depot.run/1',
       arrangement: this.arrangement,
       startedAt: timestamp(this.startedAt),
@@ -57,7 +56,5 @@ export class Run {
       reconnects: this.reconnects,
       host: hostname(),
     };
-    await appendRun(state, record);
-    return record;
   }
 }

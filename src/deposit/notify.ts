@@ -1,0 +1,118 @@
+import { hostname } from 'node:os';
+import type { Config, NotifyEvent } from '../config/types.js';
+import { run } from '../dataset/command.js';
+import { DepotError, isDepotError } from '../errors.js';
+import { timestamp } from '../receipt/ids.js';
+import type { RunRecord } from '../receipt/runs.js';
+import { noteStaleness, stalenessNoted } from '../receipt/staleness.js';
+import { ArrangementState } from '../receipt/state.js';
+import type { Standing } from './standing.js';
+
+/** How long a notification may take; and how long, after all deposits, the notifications may still go on together. */
+const limitMs = 10_000;
+/** Notifications at a time: a night in which everything fails starts no thousand processes. */
+const atOnce = 4;
+
+export interface NotifyHooks {
+  warn(message: string): void;
+}
+
+/** A run that skipped has nothing to tell. */
+export function eventOf({ code }: RunRecord): NotifyEvent | null {
+  if (code === 'skipped') return null;
+  return code === null ? 'success' : code === 'stale' ? 'stale' : 'failure';
+}
+
+/**
+ * Hands run records to `notify.command` as they come, beside the deposits. Nothing waits for it until `finish`, nothing fails with it, and a
+ * command that hangs is ended with its process group.
+ */
+export class Notifier {
+  readonly #config: Config;
+  readonly #hooks: NotifyHooks;
+  readonly #waiting: RunRecord[] = [];
+  readonly #running = new Set<Promise<void>>();
+  readonly #late = new AbortController();
+  #dropped = 0;
+
+  constructor(config: Config, hooks: NotifyHooks) {
+    this.#config = config;
+    this.#hooks = hooks;
+  }
+
+  /** Begins to tell it, where the configuration wants it told. */
+  tell(record: RunRecord): void {
+    const event = eventOf(record);
+    if (event === null || this.#config.notify?.on.includes(event) !== true) return;
+    this.#waiting.push(record);
+    this.#next();
+  }
+
+  #next(): void {
+    while (this.#running.size < atOnce && this.#waiting.length > 0) {
+      const record = this.#waiting.shift()!;
+      const told: Promise<void> = deliver(this.#config, record, this.#late.signal)
+        .catch((error: unknown) => {
+          if (this.#late.signal.aborted) this.#dropped++;
+          else this.#hooks.warn(`${record.arrangement}: nobody was notified: ${(error as Error).message}`);
+        })
+        .finally(() => {
+          this.#running.delete(told);
+          this.#next();
+        });
+      this.#running.add(told);
+    }
+  }
+
+  /** Waits for what was begun, for a bounded time: when this process ends, a service manager ends what it started. */
+  async finish(): Promise<void> {
+    if (this.#running.size === 0) return;
+    const timer = setTimeout(() => {
+      this.#dropped += this.#waiting.splice(0).length;
+      this.#late.abort(new DepotError('interrupted', 'there was no time left'));
+    }, limitMs);
+    while (this.#running.size > 0) await Promise.all(this.#running);
+    clearTimeout(timer);
+    if (this.#dropped > 0) this.#hooks.warn(`notify.command took too long: ${this.#dropped} of its calls were ended, or not made`);
+  }
+}
+
+async function deliver(config: Config, record: RunRecord, signal: AbortSignal): Promise<void> {
+  await run(config.notify!.command, { label: 'notify.command', directory: config.directory, input: `${JSON.stringify(record)}\n`, timeoutMs: limitMs, graceMs: 1000, signal });
+}
+
+/**
+ * Tells of arrangements that are stale: once for each last deposit, and again after each `every` (a day without it) that this lasts. A
+ * notification that failed is tried again the next time.
+ */
+export async function notifyOfStaleness(config: Config, standings: readonly Standing[], now: Date, hooks: NotifyHooks): Promise<void> {
+  if (config.notify?.on.includes('stale') !== true) return;
+  for (const standing of standings) {
+    if (!standing.stale) continue;
+    try {
+      const state = await ArrangementState.open(config.state.path, standing.arrangement);
+      const depositId = standing.lastDeposit?.depositId ?? null;
+      if (await stalenessNoted(state, { depositId, since: new Date(now.getTime() - (standing.everyMs ?? dayMs)) })) continue;
+      await deliver(config, staleRecord(standing, now), new AbortController().signal);
+      await noteStaleness(state, { depositId, notifiedAt: timestamp(now) });
+    } catch (error) {
+      if (!isDepotError(error)) throw error;
+      hooks.warn(`${standing.arrangement}: ${error.message}`);
+      // What hangs or is not there once is so for the others too: they are told of at the next look.
+      if (error.code === 'source-timed-out') return;
+    }
+  }
+}
+
+const dayMs = 24 * 3600 * 1000;
+const hourMs = 3600 * 1000;
+
+/** In the form of a run record, but of no run: nothing was begun. */
+export function staleRecord({ arrangement, lastDeposit, ageMs, allowedMs }: Standing, now: Date): RunRecord {
+  const hours = (ms: number | null): string => `${Math.floor((ms ?? 0) / hourMs)} h`;
+  const message = lastDeposit === null ? 'there is no deposit yet' : `the last deposit, ${lastDeposit.depositId}, is ${hours(ageMs)} old; allowed are ${hours(allowedMs)}`;
+  return {
+    schema: 'depot.run/1', arrangement, startedAt: timestamp(now), finishedAt: timestamp(now), exit: 31, code: 'stale', message, published: 'no', depositId: null,
+    bytes: null, seconds: 0, lanes: null, attempts: 0, reconnects: 0, host: hostname(),
+  };
+}

@@ -1,0 +1,118 @@
+/** notify.command: told of what happened, and unable to do anything about it. */
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { checkout } from '../support/cli.js';
+import { eventually } from '../support/process.js';
+import { type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
+import { Supplier } from '../support/supplier.js';
+
+const validate = new Ajv2020().compile(JSON.parse(readFileSync(join(checkout, 'schemas/run-1.schema.json'), 'utf8')) as object);
+let server: ScriptedServer;
+let supplier: Supplier;
+
+beforeAll(async () => {
+  server = await startScriptedServer({ directories: ['/in'] });
+  supplier = await Supplier.create({ ...server, remoteDirectory: '/in' });
+  writeFileSync(join(supplier.data, 'x'), 'data');
+});
+beforeEach(() => {
+  rmSync(told(), { force: true });
+});
+
+const told = (): string => join(supplier.directory, 'told');
+
+/** A script as notify.command; its standard input is what it was told. */
+function notify(script: string, on: string[], arrangement: Record<string, unknown> = {}): void {
+  const file = join(supplier.directory, 'alert');
+  writeFileSync(file, `#!/bin/sh\n${script}\n`);
+  chmodSync(file, 0o755);
+  supplier.writeConfig({ top: { notify: { command: [file], on } }, arrangement });
+}
+
+function records(): Record<string, unknown>[] {
+  if (!existsSync(told())) return [];
+  const all = readFileSync(told(), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  for (const record of all) expect(validate(record), JSON.stringify(validate.errors)).toBe(true);
+  return all;
+}
+
+const keep = 'cat >> told';
+
+describe('push', () => {
+  test('tells of success and failure what the run record says, when asked to', async () => {
+    notify(keep, ['success', 'failure']);
+    const { depositId } = await supplier.deposit();
+    supplier.writeConfig({ top: { notify: { command: [join(supplier.directory, 'alert')], on: ['success', 'failure'] } }, dataset: [{ directory: 'nowhere' }] });
+    expect((await supplier.push()).code).toBe(3);
+    expect(records()).toEqual(supplier.runs().slice(-2));
+    expect(records().map(({ exit, depositId: id }) => [exit, id])).toEqual([[0, depositId], [3, expect.any(String)]]);
+  });
+
+  test('not of what nobody asked for, and not of a run that had nothing to do', async () => {
+    notify(keep, ['failure']);
+    await supplier.deposit();
+    notify(keep, ['success', 'failure', 'stale']);
+    expect((await supplier.push(['--if-older-than', '1h'])).code).toBe(0);
+    expect(records()).toEqual([]);
+  });
+
+  test('the command has no secrets in its environment, and nobody to talk to', async () => {
+    notify('cat > /dev/null; env > told; echo noise; echo noise >&2', ['success']);
+    const finished = await supplier.depot(['push', '--quiet'], { env: { DEPOT_SIGNING_KEY_PASSPHRASE: 'hush', CREDENTIALS_DIRECTORY: '/nowhere', PLAIN: 'yes' } });
+    expect([finished.code, finished.stdout, finished.stderr]).toEqual([0, '', '']);
+    const environment = readFileSync(told(), 'utf8');
+    expect(environment).toContain('PLAIN=yes');
+    expect(environment).not.toMatch(/DEPOT_|CREDENTIALS|hush/);
+  });
+
+  test.each<[string, string, RegExp]>([
+    ['fails', 'echo "no mail today" >&2; exit 7', /nobody was notified: notify\.command .*exited with status 7\n {2}no mail today/],
+    ['reads nothing', 'exec <&-; exit 0', /^(?!.*notif)/],
+    ['is ended by a signal', 'kill -9 $$', /nobody was notified: .*SIGKILL/],
+  ])('a command that %s changes nothing', async (_what, script, said) => {
+    notify(script, ['success']);
+    const { code, result, stderr } = await supplier.push();
+    expect([code, result.ok], stderr).toEqual([0, true]);
+    expect(stderr).toMatch(said);
+  });
+
+  test('one that is not there is a warning', async () => {
+    supplier.writeConfig({ top: { notify: { command: ['/nowhere/alert'], on: ['success'] } } });
+    const { code, stderr } = await supplier.push();
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/warning: acme-crm: nobody was notified: .*no such command/);
+  });
+
+  test('one that hangs is ended with all that it started, when the deposit is long done and unlocked', async () => {
+    notify('sleep 600 & echo $! > told; cat > /dev/null; wait', ['success']);
+    const pushing = supplier.push();
+    const child = await eventually(() => existsSync(told()) && Number(readFileSync(told(), 'utf8')), 60_000, 'the command');
+    expect(supplier.runs().at(-1)).toMatchObject({ exit: 0 });
+    expect(supplier.stateFiles()).not.toContain('lock');
+    const { code, stderr } = await pushing;
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/warning: .*(took longer than 10 s|took too long)/);
+    await eventually(() => !existsSync(`/proc/${child}`) || readFileSync(`/proc/${child}/stat`, 'utf8').includes(') Z '), 10_000, 'its child gone');
+  });
+});
+
+test('status tells of staleness once, and again when a new deposit is stale; a failed notification is tried again', async () => {
+  notify('exit 1', ['stale'], { every: '1h' });
+  await supplier.deposit();
+  const stale = async (): Promise<string> => {
+    const finished = await supplier.depot(['status', '--max-age', '0s']);
+    expect(finished.code).toBe(31);
+    return finished.stderr;
+  };
+  expect((await supplier.depot(['status'])).stderr).toBe('');
+  expect(await stale()).toMatch(/warning: acme-crm: notify\.command .*exited with status 1/);
+  notify(keep, ['stale'], { every: '1h' });
+  expect(await stale()).toBe('');
+  expect(await stale()).toBe('');
+  expect(records()).toMatchObject([{ code: 'stale', exit: 31, arrangement: 'acme-crm', published: 'no', message: expect.stringMatching(/^the last deposit, acme-crm_\w+, is 0 h old/) }]);
+  await supplier.deposit();
+  const metrics = await supplier.depot(['status', '--max-age', '0s', '--prometheus']);
+  expect([metrics.code, metrics.stderr, records().length]).toEqual([0, '', 2]);
+});
