@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { parseHost, parseHostKey, arrangementName } from '../config/values.js';
 import type { GlobalOptions, Start } from './context.js';
-import { collect, denied, durationMs, fingerprint, given, globals, list, text, usage, type Flags } from './flags.js';
+import { clock, collect, denied, durationMs, fingerprint, given, globals, list, text, usage, type Flags } from './flags.js';
 import { helpEnd } from './help.js';
 
 /** What the flags answer already; the rest is asked, or missing. */
@@ -22,6 +22,12 @@ export interface InitFlags extends GlobalOptions {
   username: string | undefined;
   directory: string | undefined;
   hostKeys: string[];
+  user: string | undefined;
+  privateKey: string | undefined;
+  privateKeyPassphraseFile: string | undefined;
+  passwordFile: string | undefined;
+  /** As it is written: `01:30`. */
+  at: string | undefined;
   /** As it is written: `24h`. */
   every: string | undefined;
 }
@@ -50,6 +56,11 @@ export function initOptions(flags: Flags): InitFlags {
     username: text(flags, 'username'),
     directory: text(flags, 'directory'),
     hostKeys: list(flags, 'hostKey').map((key) => checked('host-key', 'give it as ssh-keygen -lf prints it', parseHostKey, key)),
+    user: text(flags, 'user'),
+    privateKey: text(flags, 'privateKey'),
+    privateKeyPassphraseFile: text(flags, 'privateKeyPassphraseFile'),
+    passwordFile: text(flags, 'passwordFile'),
+    at: clock(flags, 'at') === undefined ? undefined : text(flags, 'at'),
     every: durationMs(flags, 'every') === undefined ? undefined : text(flags, 'every'),
   };
   if (o.host !== undefined) checked('host', 'give the host alone', parseHost, o.host);
@@ -58,6 +69,7 @@ export function initOptions(flags: Flags): InitFlags {
   if (problem !== undefined) throw usage(`--arrangement ${JSON.stringify(o.arrangement)}: ${problem}`);
   if (o.signer !== undefined && (o.signerEmail !== undefined || o.noPassphrase)) throw usage('--signer names a key that exists; --signer-email and --no-passphrase make a new one', 'leave out one or the other');
   if (o.noPassphrase && o.passphraseFile !== undefined) throw usage('--no-passphrase and --passphrase-file contradict each other', 'leave out one of them');
+  if (o.privateKeyPassphraseFile !== undefined && o.privateKey === undefined) throw usage('--private-key-passphrase-file is for the key of --private-key, and there is none', 'add --private-key FILE');
   return o;
 }
 
@@ -68,7 +80,7 @@ export function arrangementProblem(name: string): string | undefined {
 export function defineInit(parent: Command, start: Start): void {
   parent.command('init')
     .summary('set up a deposit, question by question')
-    .description('Asks for what depot.yaml needs, makes the signing key, pins the beneficiary\'s key and the host key, and writes depot.yaml with comments. Every answer can be a flag. An existing depot.yaml is never overwritten.')
+    .description('Asks for what depot.yaml needs, makes the signing key, pins the beneficiary\'s key and the host key, and writes depot.yaml with comments; then sees to the password, looks with doctor, tries the sources and says how to schedule. Left at any point, it goes on there when it is run again. Every answer can be a flag; without a terminal, or with --yes, it ends when depot.yaml is written. An existing depot.yaml is never overwritten.')
     .option('--yes', 'ask nothing; a host key or fingerprint that was not given is not accepted')
     .option('--supplier <name>', 'your name, as the beneficiary knows it')
     .option('--arrangement <name>', 'name of the arrangement (acme-crm)')
@@ -83,12 +95,17 @@ export function defineInit(parent: Command, start: Start): void {
     .option('--host <host>', 'the agent\'s SFTP server')
     .option('--port <port>', 'its port, when not 22')
     .option('--username <name>', 'user name there')
+    .option('--private-key <file>', 'log in with this SSH key (named in depot.yaml)')
+    .option('--private-key-passphrase-file <file>', 'its passphrase (named in depot.yaml)')
+    .option('--password-file <file>', 'log in with the password in this file (named in depot.yaml)')
     .option('--directory <directory>', 'directory there')
     .option('--host-key <SHA256:…>', 'its host key, from the agent; may be repeated', collect)
     .option('--every <time>', 'how often you agreed to deposit (24h)')
+    .option('--at <time>', 'when it is to run (01:30), for the lines that schedule it')
+    .option('--user <account>', 'as root: the account that pushes; state, secrets and signing key are made for it')
     .addHelpText('after', helpEnd([
       ['depot init', 'asks for everything'],
-      ['depot init --config /etc/depot/depot.yaml', 'for a service account'],
-    ], [5, 10, 13, 17, 20]))
+      ['depot init --config /etc/depot/depot.yaml --user depot', 'for a service account'],
+    ], [3, 5, 10, 12, 13, 14, 15, 17, 20]))
     .action((_: unknown, command: Command) => start(initOptions(command.optsWithGlobals()), async (o, c) => (await import('./init/run.js')).init(o, c)));
 }

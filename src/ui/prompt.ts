@@ -1,4 +1,5 @@
 /** Questions to a person, on stderr, so that stdout stays the result. Loaded only where someone can answer. */
+import { setMaxListeners } from 'node:events';
 import { confirm as clackConfirm, isCancel, multiselect as clackMultiselect, password as clackPassword, select as clackSelect, text as clackText } from '@clack/prompts';
 import { DepotError } from '../errors.js';
 
@@ -10,8 +11,8 @@ export interface Asker {
 
 export interface TextQuestion {
   message: string;
+  /** Stands in the line that is typed, to be corrected. */
   initial?: string;
-  placeholder?: string;
   /** Returns what is wrong with the answer, or undefined. */
   validate?: (answer: string) => string | undefined;
 }
@@ -23,6 +24,8 @@ export class Prompt {
   constructor(o: Asker) {
     this.#io = { input: o.stdin, output: o.stderr, signal: o.signal };
     this.#signal = o.signal;
+    // Every question listens for the end of the run, and a set-up has many.
+    setMaxListeners(0, o.signal);
   }
 
   /** An answer that is not shown while it is typed. */
@@ -31,12 +34,11 @@ export class Prompt {
   }
 
   async text(q: TextQuestion): Promise<string> {
-    const { message, initial, placeholder, validate } = q;
+    const { message, initial, validate } = q;
     const answer = await clackText({
       ...this.#io,
       message,
       ...(initial === undefined ? {} : { initialValue: initial }),
-      ...(placeholder === undefined ? {} : { placeholder }),
       validate: (value) => validate?.((value ?? '').trim()),
     });
     return this.#answer(answer).trim();

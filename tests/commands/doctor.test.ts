@@ -135,7 +135,7 @@ describe.skipIf(!ssh)('doctor', () => {
       chownSync(state, daemon.uid, daemon.gid);
       supplier.writeConfig({ login: 'password' });
       const { checks } = await examined(supplier.depot(['doctor', '--json']));
-      expect(checks.account).toMatchObject({ result: 'warning', detail: expect.stringContaining('belongs to account daemon, which pushes'), hint: 'run: runuser -u daemon -- depot doctor acme-crm' });
+      expect(checks.account).toMatchObject({ result: 'warning', detail: expect.stringContaining('belongs to account daemon, which pushes'), hint: `run: runuser -u daemon -- depot doctor acme-crm --config ${supplier.config}` });
       expect(checks['secret password']).toMatchObject({ result: 'warning', detail: expect.stringContaining('not by account daemon'), hint: expect.stringMatching(/^chown -R daemon: /) });
       expect(statSync(state).uid).toBe(1);
       rmSync(state, { recursive: true });

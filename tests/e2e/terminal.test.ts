@@ -2,53 +2,12 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { tempDir } from '../support/cleanup.js';
-import { bareEnvironment, depotScript } from '../support/cli.js';
 import { peers } from '../support/peers.js';
-import { run } from '../support/process.js';
+import { terminal } from '../support/terminal.js';
 import { startSshd } from '../support/sshd.js';
 import { Supplier } from '../support/supplier.js';
 
 const python = peers('python3')?.python3;
-
-/**
- * A terminal of this width and a person at it: whenever the program has written the first of a pair (since the last
- * answer), the second is typed. Prints what the terminal got, then the exit status.
- */
-const person = `
-import fcntl, json, os, pty, select, signal, struct, sys, termios, time
-width, dialogue, command = int(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:]
-pid, fd = pty.fork()
-if pid == 0:
-    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack('HHHH', 24 if width else 0, width, 0, 0))
-    os.execv(command[0], command)
-seen, since, end = b'', 0, time.time() + 60
-while time.time() < end and len(seen) < 5000000:
-    if select.select([fd], [], [], 0.05)[0]:
-        try: got = os.read(fd, 65536)
-        except OSError: break
-        if not got: break
-        seen += got
-    if dialogue and dialogue[0][0].encode() in seen[since:]:
-        since = len(seen)
-        os.write(fd, dialogue.pop(0)[1].encode())
-else:
-    os.kill(pid, signal.SIGKILL)
-status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-sys.stdout.buffer.write(seen + b'\\n' + str(status).encode())
-`;
-
-interface Session {
-  code: number;
-  /** Without escape sequences. */
-  text: string;
-  raw: string;
-}
-
-async function terminal(args: string[], o: { cwd: string; columns?: number; dialogue?: [after: string, typed: string][]; env?: NodeJS.ProcessEnv }): Promise<Session> {
-  const result = await run(python!, ['-c', person, String(o.columns ?? 100), JSON.stringify(o.dialogue ?? []), process.execPath, depotScript, ...args], { cwd: o.cwd, env: bareEnvironment({ TERM: 'xterm', HOME: o.cwd, ...o.env }) });
-  const [, raw = '', code] = /^([\s\S]*)\n(-?\d+)$/.exec(result.stdout) ?? [];
-  return { code: Number(code), raw, text: raw.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '').replaceAll('\r', '') };
-}
 
 const generate = ['key', 'generate', 'signer', '--name', 'Acme', '--email', 'ops@acme.example', '--out', 'acme'];
 

@@ -46,7 +46,7 @@ const day = 24 * 3600 * 1000;
 export async function examine(given: Patient): Promise<Examination> {
   const o = { ...given, arrangement: await withUsername(given.config, given.arrangement) };
   const report = new Report();
-  const elsewhere = await accountFinding(o.config, `depot doctor ${o.arrangement.name}`);
+  const elsewhere = await accountFinding(o.config, `depot doctor ${o.arrangement.name} --config ${o.config.path}`);
   if (elsewhere !== null) report.add(elsewhere);
   await report.attempt('state', () => state(o, report));
   if (o.arrangement.ended !== undefined && new Date() >= o.arrangement.ended) {

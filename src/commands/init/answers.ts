@@ -1,112 +1,166 @@
-import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { parseHost } from '../../config/values.js';
+import type { Account } from '../../accounts.js';
+import { parseDuration, parseHost } from '../../config/values.js';
 import { DepotError, isDepotError } from '../../errors.js';
-import { readCertificate } from '../../pgp/keys.js';
+import { readCertificate, type Certificate } from '../../pgp/keys.js';
+import { judgeRecipient } from '../../pgp/policy.js';
 import { printable } from '../../printable.js';
 import { scanHostKeys } from '../../sftp/scan.js';
-import { groupedFingerprint } from '../../ui/format.js';
-import type { Prompt } from '../../ui/prompt.js';
+import { counted, groupedFingerprint, bytes } from '../../ui/format.js';
 import type { Context } from '../context.js';
 import { usage } from '../flags.js';
 import { arrangementProblem, type InitFlags } from '../init.js';
 import { readKeyFile } from '../key.js';
-import { givenPassphrase } from '../passphrase.js';
+import type { Answers, Draft, SourceAnswer } from './draft.js';
+import { lookAtSource, preview } from './sources.js';
+import type { Talk } from './talk.js';
 
-/** Everything that depot.yaml needs. Paths are absolute. */
-export interface Answers {
-  supplier: string;
-  arrangement: string;
-  beneficiary: { name: string; keyFile: string; fingerprint: string };
-  /** `file` null: a new key is made. */
-  signer: { file: string | null; email: string; passphrase: string | undefined; passphraseFile: string | undefined };
-  sources: { path: string; kind: 'directory' | 'file' }[];
-  remote: { host: string; port: number; username: string; directory: string; hostKeys: string[] };
-  every: string;
+/** What the flags answer, checked: a flag that is wrong is refused, since nobody could be asked again. */
+export async function answered(o: InitFlags, context: Context): Promise<Draft> {
+  const file = (name: string | undefined): string | undefined => (name === undefined ? undefined : path.resolve(context.cwd, name));
+  const sources: SourceAnswer[] = [];
+  for (const given of o.sources) {
+    const found = await lookAtSource(given, context);
+    if ('wrong' in found) throw usage(`source ${found.wrong}`, 'name a directory or a file that this account may read');
+    sources.push(found.value);
+  }
+  const given: { [K in keyof Answers]?: Answers[K] | undefined } = {
+    user: o.user, supplier: o.supplier, arrangement: o.arrangement, keyFile: file(o.beneficiaryKey), beneficiary: o.beneficiary, fingerprint: o.fingerprint,
+    signer: o.signer === undefined ? (o.signerEmail === undefined ? undefined : null) : file(o.signer), signerEmail: o.signer === undefined ? o.signerEmail : '',
+    sources: sources.length === 0 ? undefined : sources, host: o.host, port: o.port, username: o.username, directory: o.directory,
+    privateKey: o.privateKey === undefined ? (o.passwordFile === undefined ? undefined : null) : file(o.privateKey),
+    hostKeys: o.hostKeys.length === 0 ? undefined : o.hostKeys, every: o.every,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-/** From the flags, else from the person; where nobody is asked, everything that is missing is said at once. */
-export async function gather(o: InitFlags, context: Context): Promise<Answers> {
-  if (o.yes || !context.screen.interactive) requireAll(o, context);
-  const prompt = await promptOf(context);
-  const ask = async (given: string | undefined, message: string, more: { initial?: string; placeholder?: string; validate?: (a: string) => string | undefined } = {}): Promise<string> =>
-    given ?? (await prompt.text({ message, validate: (a) => (a === '' ? 'this one is needed' : undefined), ...more }));
-
-  const supplier = await ask(o.supplier, 'Your name, as the beneficiary knows it', { placeholder: 'Acme SaaS B.V.' });
-  const arrangement = await ask(o.arrangement, 'Name of the arrangement', { placeholder: 'acme-crm', validate: arrangementProblem });
-  const keyFile = path.resolve(context.cwd, await ask(o.beneficiaryKey, 'File with the beneficiary\'s public key'));
-  const certificate = await readCertificate(await readKeyFile(keyFile));
-  const ownName = certificate.userIds[0]?.replace(/\s*<[^>]*>\s*$/, '') ?? '';
-  const beneficiary = await ask(o.beneficiary, 'Name of the beneficiary', { initial: printable(ownName) });
-  const pinned = o.fingerprint ?? (await comparedFingerprint(prompt, certificate.fingerprint));
-  const signer = await signerOf(o, prompt, context);
-  const sources = await sourcesOf(o.sources.length > 0 ? o.sources : (await ask(undefined, 'Directories and files to deposit, with commas between them', { placeholder: '/srv/crm/export' })).split(',').map((s) => s.trim()), context.cwd);
-  const host = await ask(o.host, 'The agent\'s SFTP server: host name or address', { validate: (a) => { const p = parseHost(a); return 'wrong' in p ? p.wrong : undefined; } });
-  const port = o.port ?? 22;
-  const username = await ask(o.username, 'User name there (the agent sent it by e-mail)');
-  const directory = await ask(o.directory, 'Directory there', { initial: '/incoming' });
-  const hostKeys = o.hostKeys.length > 0 || o.yes || !context.screen.interactive ? o.hostKeys : await comparedHostKeys(prompt, { host, port }, context);
-  const every = await ask(o.every, 'How often did you agree to deposit?', { initial: '24h' });
-  return { supplier, arrangement, beneficiary: { name: beneficiary, keyFile, fingerprint: pinned }, signer, sources, remote: { host, port, username, directory, hostKeys }, every };
-}
-
-function requireAll(o: InitFlags, context: Context): void {
+/** Where nobody is asked: everything that is missing is said at once. */
+export function complete(draft: Draft, o: InitFlags, context: Context, account: Account | null): Answers {
   const wanted: [unknown, string][] = [
-    [o.supplier, '--supplier'], [o.arrangement, '--arrangement'], [o.beneficiary, '--beneficiary'], [o.beneficiaryKey, '--beneficiary-key'], [o.fingerprint, '--fingerprint'],
-    [o.sources[0], '--source'], [o.host, '--host'], [o.username, '--username'], [o.directory, '--directory'], [o.every, '--every'],
-    [o.signer ?? o.signerEmail, '--signer-email (or --signer)'],
+    [draft.supplier, '--supplier'], [draft.arrangement, '--arrangement'], [draft.beneficiary, '--beneficiary'], [draft.keyFile, '--beneficiary-key'], [draft.fingerprint, '--fingerprint'],
+    [draft.sources, '--source'], [draft.host, '--host'], [draft.username, '--username'], [draft.directory, '--directory'], [draft.every, '--every'],
+    [draft.signerEmail, '--signer-email (or --signer)'],
     [o.signer ?? (o.noPassphrase ? '' : undefined) ?? o.passphraseFile ?? context.env.DEPOT_PASSPHRASE, '--passphrase-file (or --no-passphrase)'],
   ];
   const missing = wanted.filter(([value]) => value === undefined).map(([, flag]) => flag);
   if (missing.length > 0) throw usage(`nobody can be asked here, and these are missing: ${missing.join(', ')}`, 'give them as flags, or run depot init on a terminal');
+  return { user: account?.name ?? '', port: 22, privateKey: null, hostKeys: [], signer: null, ...draft } as Answers;
 }
 
-async function promptOf(context: Context): Promise<Prompt> {
-  const { Prompt } = await import('../../ui/prompt.js');
-  return new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal });
-}
-
-async function comparedFingerprint(prompt: Prompt, found: string): Promise<string> {
-  const equal = await prompt.confirm(`The key's fingerprint is\n  ${groupedFingerprint(found)}\nHas the beneficiary read out the same one, by telephone?`);
-  if (!equal) throw new DepotError('recipient-unusable', 'the beneficiary\'s key was not compared', { hint: 'call the beneficiary, then run depot init again' });
-  return found;
-}
-
-async function signerOf(o: InitFlags, prompt: Prompt, context: Context): Promise<Answers['signer']> {
-  const passphraseFile = o.passphraseFile === undefined ? undefined : path.resolve(context.cwd, o.passphraseFile);
-  if (o.signer !== undefined) return { file: path.resolve(context.cwd, o.signer), email: '', passphrase: undefined, passphraseFile };
-  const email = o.signerEmail ?? (await prompt.text({ message: 'A signing key will be made. Address in it', placeholder: 'ops@acme.example', validate: (a) => (/^[^\s<>@]+@[^\s<>@]+$/.test(a) ? undefined : 'an e-mail address') }));
-  if (o.noPassphrase) return { file: null, email, passphrase: undefined, passphraseFile: undefined };
-  const given = await givenPassphrase(o.passphraseFile, context);
-  const passphrase = given ?? (await prompt.hidden('Passphrase for the signing key (empty: unlocked, protected by file permissions alone)'));
-  if (given === undefined && passphrase !== '' && (await prompt.hidden('The same again')) !== passphrase) throw new DepotError('passphrase-wrong', 'the two passphrases differ', { hint: 'run depot init again' });
-  return { file: null, email, passphrase: passphrase === '' ? undefined : passphrase, passphraseFile };
-}
-
-async function sourcesOf(paths: readonly string[], cwd: string): Promise<Answers['sources']> {
-  const found: Answers['sources'] = [];
-  for (const given of paths) {
-    const absolute = path.resolve(cwd, given);
-    const what = await stat(absolute).catch(() => null);
-    if (what === null) throw usage(`source ${printable(absolute)} does not exist`, 'name a directory or a file that this account may read');
-    if (!what.isDirectory() && !what.isFile()) throw usage(`source ${printable(absolute)} is neither a directory nor a file`);
-    found.push({ path: absolute, kind: what.isDirectory() ? 'directory' : 'file' });
+/** Asks for what is not answered, question by question; `keep` is told after each, so that nothing has to be answered twice. */
+export async function interview(draft: Draft, talk: Talk, context: Context, keep: (draft: Draft) => Promise<void>): Promise<Answers> {
+  const a: Draft = { ...draft };
+  const need = async <K extends keyof Answers>(key: K, ask: () => Promise<Answers[K]>): Promise<Answers[K]> => {
+    const answer = a[key] ?? (await ask());
+    a[key] = answer;
+    await keep(a);
+    return answer;
+  };
+  await need('supplier', () => talk.text('Your name, as the beneficiary knows it (for example: Acme SaaS B.V.)', { check: (name) => (/[<>()]/.test(name) ? 'no brackets, which the name in a key cannot have' : undefined) }));
+  await need('arrangement', () => talk.text('A short name for the arrangement (for example: acme-crm)', { check: arrangementProblem }));
+  if (a.keyFile === undefined || a.fingerprint === undefined) Object.assign(a, await comparedKey(a, talk, context));
+  const certificate = await readCertificate(await readKeyFile(a.keyFile!));
+  const ownName = printable(certificate.userIds[0]?.replace(/\s*<[^>]*>\s*$/, '') ?? '');
+  await need('beneficiary', () => talk.text('Name of the beneficiary', ownName === '' ? {} : { fallback: ownName }));
+  if (a.signer === undefined) {
+    a.signerEmail = await talk.text('A signing key will be made for your receipts. Address in it (for example: ops@acme.example)', { check: (address) => (/^[^\s<>@]+@[^\s<>@]+$/.test(address) ? undefined : 'an e-mail address') });
+    a.signer = null;
   }
-  return found;
+  await need('sources', () => pickSources(talk, context));
+  await need('host', () => talk.text('The agent\'s SFTP server: host name or address', { check: (host) => wrong(parseHost(host)) }));
+  await need('port', async () => Number(await talk.text('Its port', { fallback: '22', check: (port) => (/^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535 ? undefined : 'a number from 1 to 65535') })));
+  await need('directory', () => talk.text('Directory there', { fallback: '/incoming' }));
+  await need('hostKeys', () => comparedHostKeys(a.host!, a.port!, talk, context));
+  await need('username', () => talk.text('User name there (the agent sent it by e-mail)'));
+  await need('privateKey', () => keyOrPassword(talk, context));
+  await need('every', () => talk.text('How often did you agree to deposit?', { fallback: '24h', check: (every) => wrong(parseDuration(every)) }));
+  return { user: '', ...a } as Answers;
 }
 
-/** Empty when the server cannot be reached now: `depot trust` does it later. */
-async function comparedHostKeys(prompt: Prompt, server: { host: string; port: number }, context: Context): Promise<string[]> {
-  try {
-    const keys = await scanHostKeys(server.host, server.port, { timeoutMs: 10_000, signal: context.signal });
-    const chosen = await prompt.chooseSome('The server shows these host keys. Which have you compared with what the agent gave you, letter by letter?', [
-      ...keys.map((key) => ({ value: `${key.type} ${key.fingerprint}`, label: `${key.type} ${key.fingerprint}` })),
-      { value: '', label: 'none yet; I shall run depot trust later' },
+function wrong(parsed: { value: unknown } | { wrong: string }): string | undefined {
+  return 'wrong' in parsed ? parsed.wrong : undefined;
+}
+
+/** The beneficiary's key, and its fingerprint once somebody has compared it. Not compared: no set-up, but the answers stay. */
+async function comparedKey(a: Draft, talk: Talk, context: Context): Promise<Pick<Answers, 'keyFile' | 'fingerprint'>> {
+  for (let given = a.keyFile; ; given = undefined) {
+    let certificate: Certificate | undefined;
+    const keyFile = given ?? path.resolve(context.cwd, await talk.text('File with the beneficiary\'s public key', {
+      check: async (file) => {
+        const found = await usableKey(path.resolve(context.cwd, file));
+        if ('wrong' in found) return found.wrong;
+        certificate = found.value;
+        return undefined;
+      },
+    }));
+    certificate ??= await readCertificate(await readKeyFile(keyFile));
+    if (a.fingerprint !== undefined) return { keyFile, fingerprint: a.fingerprint };
+    talk.say(`The fingerprint of this key is\n  ${groupedFingerprint(certificate.fingerprint)}`);
+    const compared = await talk.choose('Call the beneficiary and have it read out its own. Is it the same, digit by digit?', [
+      { value: 'later', label: 'I have not compared it yet: leave, and go on later' }, { value: 'same', label: 'yes, it is the same' }, { value: 'other', label: 'no: take another file' },
     ]);
-    return chosen.filter((key) => key !== '');
-  } catch (error) {
-    if (!isDepotError(error, 'unreachable')) throw error;
-    context.screen.warn(`${error.message}; the host key is left for later: depot trust`);
-    return [];
+    if (compared === 'same') return { keyFile, fingerprint: certificate.fingerprint };
+    if (compared === 'later') throw new DepotError('recipient-unusable', 'the beneficiary\'s key was not compared', { hint: 'call the beneficiary, then run depot init again: it goes on where you left' });
   }
+}
+
+async function usableKey(file: string): Promise<{ value: Certificate } | { wrong: string }> {
+  try {
+    const certificate = await readCertificate(await readKeyFile(file));
+    await judgeRecipient(certificate, certificate.fingerprint, new Date());
+    return { value: certificate };
+  } catch (error) {
+    if (!isDepotError(error)) throw error;
+    return { wrong: error.message };
+  }
+}
+
+async function pickSources(talk: Talk, context: Context): Promise<SourceAnswer[]> {
+  const sources: SourceAnswer[] = [];
+  for (;;) {
+    const first = sources.length === 0;
+    let found: SourceAnswer | undefined;
+    const given = await talk.text(first ? 'A directory or a file to deposit (a database dump can be added to depot.yaml later)' : 'Another one?', {
+      ...(first ? {} : { fallback: '', fallbackShown: 'no' }),
+      check: async (text) => {
+        const looked = await lookAtSource(text, context);
+        if ('wrong' in looked) return looked.wrong;
+        if (sources.some((s) => s.path === looked.value.path)) return 'that one is in the list already';
+        if (sources.some((s) => path.basename(s.path) === path.basename(looked.value.path))) return 'another one has this name already; give it one of its own in depot.yaml (as:)';
+        found = looked.value;
+        return undefined;
+      },
+    });
+    if (given === '' || found === undefined) return sources;
+    const { files, octets, more } = await preview(found, context.signal);
+    talk.say(`  ${printable(found.path)}: ${more ? 'more than ' : ''}${counted(files, 'file')}, ${bytes(octets)}`);
+    sources.push(found);
+  }
+}
+
+/** Empty when the server cannot be reached now, or nobody has compared anything: that is asked for again at the end. */
+export async function comparedHostKeys(host: string, port: number, talk: Talk, context: Context): Promise<string[]> {
+  for (;;) {
+    try {
+      const keys = await scanHostKeys(host, port, { timeoutMs: 10_000, signal: context.signal });
+      const chosen = await talk.chooseSome('The server shows these host keys. Mark (space) those that you have compared with the agent\'s letter, letter by letter', [
+        ...keys.map((key) => ({ value: `${key.type} ${key.fingerprint}`, label: `${key.type} ${key.fingerprint}` })),
+        { value: '', label: 'none yet' },
+      ]);
+      return chosen.filter((key) => key !== '');
+    } catch (error) {
+      if (!isDepotError(error, 'unreachable')) throw error;
+      talk.say(`${error.message}${error.hint === undefined ? '' : `; ${error.hint}`}`);
+      if ((await talk.choose('Try again?', [{ value: 'again', label: 'yes, try again' }, { value: 'later', label: 'later; go on with the other questions' }])) === 'later') return [];
+    }
+  }
+}
+
+async function keyOrPassword(talk: Talk, context: Context): Promise<string | null> {
+  const how = await talk.choose('How does depot log in there?', [{ value: 'password', label: 'with the password that the agent sent (text message)' }, { value: 'key', label: 'with an SSH key' }]);
+  if (how === 'password') return null;
+  const file = await talk.text('File with the private SSH key', {
+    check: async (given) => readKeyFile(path.resolve(context.cwd, given)).then(() => undefined, (error: unknown) => (isDepotError(error) ? error.message : String(error))),
+  });
+  return path.resolve(context.cwd, file);
 }

@@ -1,79 +1,175 @@
-import { chmod, copyFile, lstat, mkdir } from 'node:fs/promises';
+import { chmod, lstat } from 'node:fs/promises';
 import path from 'node:path';
+import { type Account, accountNamed } from '../../accounts.js';
 import { surroundings } from '../../config/locate.js';
 import { parseConfig } from '../../config/load.js';
+import { goesWithConfiguration, stateDirectory } from '../../config/state.js';
 import { isDepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { localError, writeNew } from '../../receipt/files.js';
+import { runAs } from '../account.js';
 import type { Context } from '../context.js';
+import { usage } from '../flags.js';
 import type { InitFlags } from '../init.js';
 import { copyKey } from '../key/add.js';
-import { exists, writeKeyPair } from '../key/write.js';
-import { gather } from './answers.js';
+import { exists } from '../key/write.js';
+import { accessFor } from '../schedule/access.js';
+import { shellWord } from '../schedule/words.js';
+import { answered, complete, interview } from './answers.js';
+import { type Answers, type Draft, forgetDraft, keepDraft, readDraft } from './draft.js';
+import { finish } from './finish.js';
+import { makeDirectories, type Place, placePrivateKey, placeSigner } from './place.js';
+import { type Talk, talkOn } from './talk.js';
 import { configText } from './text.js';
 
-/** Gathers every answer first and writes afterwards: a set-up that is left half way leaves nothing. */
+/**
+ * Asks, writes, and then sees to the rest: host key, password, doctor, dry run, schedule. Left at any point, it goes on
+ * there when it is run again; where nobody is asked it ends when depot.yaml is written.
+ */
 export async function init(o: InitFlags, context: Context): Promise<number> {
-  const file = path.resolve(context.cwd, o.config ?? (context.env.DEPOT_CONFIG === '' ? undefined : context.env.DEPOT_CONFIG) ?? 'depot.yaml');
-  const directory = path.dirname(file);
-  if (await lstat(file).then(() => true, () => false)) throw exists(file);
-  const answers = await gather(o, context);
+  const talk = o.yes || !context.screen.interactive ? null : await talkOn(context);
+  const file = await configFile(o, talk, context);
+  const given = await answered(o, context);
+  if (await lstat(file).then(() => true, () => false)) {
+    if (talk === null || Object.keys(given).length > 0) throw exists(file);
+    talk.say(`${printable(file)} is there: going on with what is left to do.`);
+    return finished(file, o, talk, context, []);
+  }
+  const { answers, place } = talk === null ? await fromFlags(given, file, o, context) : await fromPerson(given, file, o, talk, context);
+  const written = await write(answers, place, o, talk, context);
+  const lines = [
+    `${printable(file)} is written; receipts and ledger go to ${printable(place.state)}`,
+    ...(written.signer.publicKey === null ? [] : [`give ${printable(written.signer.publicKey)} to the beneficiary: receipts are checked with it`]),
+  ];
+  if (talk !== null) return finished(file, o, talk, context, [...lines, ...(written.access.length === 0 ? [] : ['', 'For the account that pushes, type in another terminal:', ...written.access.map((line) => `  ${line}`)])]);
+  const next = nextSteps(answers, o.passwordFile !== undefined, place, o);
+  context.screen.result({
+    ok: true, config: file, state: place.state, account: place.account?.name ?? null, arrangement: answers.arrangement,
+    signer: { fingerprint: written.signer.fingerprint, secretKey: written.signer.secretKey, publicKey: written.signer.publicKey },
+    beneficiary: written.beneficiary, hostKeys: answers.hostKeys, next: [...written.access, ...next],
+  }, [...lines, '', 'Next:', '', ...[...written.access, ...next].map((line) => `  ${line}`)]);
+  return 0;
+}
 
-  await mkdir(path.join(directory, 'keys'), { recursive: true, mode: 0o755 }).catch((error: unknown) => { throw localError(error, 'create', directory); });
-  const beneficiary = await copyKey(answers.beneficiary.keyFile, answers.beneficiary.fingerprint, answers.arrangement, directory);
-  for (const warning of beneficiary.warnings) context.screen.warn(warning);
-  const signer = await placeSigner(answers.signer, answers.supplier, directory);
-  const text = configText({
-    ...answers,
-    beneficiary: { name: answers.beneficiary.name, key: beneficiary.relative, fingerprint: beneficiary.fingerprint },
-    signingKey: signer.relative,
-    passphraseFile: answers.signer.passphraseFile,
+async function configFile(o: InitFlags, talk: Talk | null, context: Context): Promise<string> {
+  const named = o.config ?? (context.env.DEPOT_CONFIG === '' ? undefined : context.env.DEPOT_CONFIG);
+  const usual = path.resolve(context.cwd, 'depot.yaml');
+  const asked = named === undefined && talk !== null && process.geteuid?.() === 0 && !(await lstat(usual).then(() => true, () => false));
+  return path.resolve(context.cwd, named ?? (asked ? await talk.text('Where should the configuration be?', { fallback: '/etc/depot/depot.yaml' }) : usual));
+}
+
+async function fromFlags(given: Draft, file: string, o: InitFlags, context: Context): Promise<{ answers: Answers; place: Place }> {
+  const account = o.user === undefined ? null : await accountNamed(o.user);
+  if (account === undefined) throw noAccount(o.user!);
+  if (account !== null && process.geteuid?.() !== 0 && account.uid !== process.geteuid?.()) throw usage(`--user ${o.user!}: only root can set up for another account`, 'run it as root, or leave out --user');
+  return { answers: complete(given, o, context, account), place: placeFor(file, account, o, context) };
+}
+
+async function fromPerson(given: Draft, file: string, o: InitFlags, talk: Talk, context: Context): Promise<{ answers: Answers; place: Place }> {
+  const draft = { ...(await takenUp(file, talk)), ...given };
+  const account = await pushingAccount(o.user ?? draft.user, talk);
+  draft.user = account?.name ?? '';
+  const answers = await interview(draft, talk, context, (soFar) => keepDraft(file, soFar)).catch((error: unknown) => {
+    if (isDepotError(error, 'interrupted')) error.hint = 'run depot init again: it goes on where you left';
+    throw error;
   });
-  await parseConfig(text, file, surroundings(context.env, context.cwd)).catch((error: unknown) => {
+  return { answers, place: placeFor(file, account, o, context) };
+}
+
+/** The answers that were given before the last run was left. */
+async function takenUp(file: string, talk: Talk): Promise<Draft> {
+  const draft = await readDraft(file);
+  if (draft === null || Object.keys(draft).length === 0) return {};
+  const name = draft.arrangement ?? draft.supplier;
+  if (await talk.confirm(`A set-up${name === undefined ? '' : ` of ${printable(name)}`} was left here. Go on with its ${Object.keys(draft).length} answers?`, true)) return draft;
+  await forgetDraft(file);
+  return {};
+}
+
+/** Only root sets up for another account. */
+async function pushingAccount(known: string | undefined, talk: Talk): Promise<Account | null> {
+  if (process.geteuid?.() !== 0) return null;
+  let account = known === undefined || known === '' ? undefined : await accountNamed(known);
+  if (account === undefined) {
+    await talk.text('Account that the scheduled pushes run as', {
+      fallback: 'depot',
+      check: async (name) => {
+        account = await accountNamed(name);
+        return account === undefined ? `there is no account ${printable(name)}; make it in another terminal, then answer again: ${makeAccount(name)}` : undefined;
+      },
+    });
+  }
+  return account === undefined || account.uid === 0 ? null : account;
+}
+
+function makeAccount(name: string): string {
+  return `useradd --system --home-dir /var/lib/depot --shell /usr/sbin/nologin ${shellWord(name)}`;
+}
+
+function noAccount(name: string): ReturnType<typeof usage> {
+  return usage(`there is no account ${JSON.stringify(name)}`, `make it first: ${makeAccount(name)}`);
+}
+
+/** The state is said in depot.yaml, so that it is the same for whoever runs depot. */
+function placeFor(file: string, account: Account | null, o: InitFlags, context: Context): Place {
+  const found = stateDirectory(surroundings(context.env, context.cwd), { flag: o.state, configPath: file });
+  const meant = found.from === '--state' || found.from === '$DEPOT_STATE_DIR' || goesWithConfiguration(found);
+  return { config: file, directory: path.dirname(file), state: account !== null && !meant ? '/var/lib/depot' : found.path, account: account?.uid === process.geteuid?.() ? null : account };
+}
+
+interface Written {
+  beneficiary: { fingerprint: string; key: string };
+  signer: Awaited<ReturnType<typeof placeSigner>>;
+  /** What is left for root to type, when a file that was named is closed to the account. */
+  access: string[];
+}
+
+async function write(a: Answers, place: Place, o: InitFlags, talk: Talk | null, context: Context): Promise<Written> {
+  const { config: file, directory } = place;
+  await makeDirectories(place);
+  const beneficiary = await copyKey(a.keyFile, a.fingerprint, a.arrangement, directory);
+  for (const warning of beneficiary.warnings) context.screen.warn(warning);
+  const signer = await placeSigner(a, o, place, talk, context);
+  const resolved = (name: string | undefined): string | undefined => (name === undefined ? undefined : path.resolve(context.cwd, name));
+  const text = configText({
+    ...a, state: place.state, signingKey: signer.relative, passphraseFile: resolved(o.passphraseFile),
+    beneficiary: { name: a.beneficiary, key: beneficiary.relative, fingerprint: beneficiary.fingerprint },
+    remote: {
+      host: a.host, port: a.port, username: a.username, directory: a.directory, hostKeys: a.hostKeys, privateKey: await placePrivateKey(a.privateKey, place),
+      passwordFile: resolved(o.passwordFile), privateKeyPassphraseFile: resolved(o.privateKeyPassphraseFile),
+    },
+  });
+  const config = await parseConfig(text, file, surroundings(context.env, context.cwd)).catch((error: unknown) => {
     // What was asked for was checked; what is left are combinations that only the whole shows.
-    if (isDepotError(error, 'config-invalid')) error.hint = 'give other answers; nothing but keys was written';
+    if (isDepotError(error, 'config-invalid')) error.hint = 'run depot init again and give other answers; nothing but keys was written';
     throw error;
   });
   await writeNew(file, text).catch((error: unknown) => { throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists(file) : localError(error, 'write', file); });
   await chmod(file, 0o644);
-  const lockedByHand = answers.signer.passphrase !== undefined && answers.signer.passphraseFile === undefined;
-  const next = nextSteps(answers.arrangement, { pinned: answers.remote.hostKeys.length > 0, lockedByHand }, o.config);
-  context.screen.result({ ok: true, config: file, arrangement: answers.arrangement, signer: { fingerprint: signer.fingerprint, secretKey: signer.secretKey, publicKey: signer.publicKey }, beneficiary: { fingerprint: beneficiary.fingerprint, key: beneficiary.key }, hostKeys: answers.remote.hostKeys, next }, [
-    `${printable(file)} is written. Next:`, '', ...next.map((line) => `  ${line}`),
-    ...(signer.publicKey === null ? [] : ['', `Give ${printable(signer.publicKey)} to the beneficiary: receipts are checked with it.`]),
-  ]);
-  return 0;
+  await forgetDraft(file);
+  const access = place.account === null ? { lines: [], warnings: [] } : await accessFor(place.account.name, place.account, {
+    config, arrangements: [...config.arrangements.values()], program: [process.execPath, path.resolve(process.argv[1] ?? '')], stateMadeBySystemd: false,
+  });
+  for (const warning of access.warnings) context.screen.warn(warning);
+  return { beneficiary: { fingerprint: beneficiary.fingerprint, key: beneficiary.key }, signer, access: access.lines };
 }
 
-interface PlacedSigner {
-  relative: string;
-  fingerprint: string | null;
-  secretKey: string;
-  publicKey: string | null;
+async function finished(file: string, o: InitFlags, talk: Talk, context: Context, lines: readonly string[]): Promise<number> {
+  if (lines.length > 0) talk.say(`\n${lines.join('\n')}`);
+  const { exit, next } = await finish(file, o.at, talk, context);
+  context.screen.result({ ok: exit === 0, config: file, next }, [exit === 0 ? 'Ready. Next:' : 'Not ready yet. Next:', '', ...next.map((line) => `  ${line}`)]);
+  return exit;
 }
 
-async function placeSigner(s: Awaited<ReturnType<typeof gather>>['signer'], supplier: string, directory: string): Promise<PlacedSigner> {
-  if (s.file === null) {
-    const made = await writeKeyPair({ kind: 'signer', profile: 'compat', name: supplier, email: s.email, prefix: path.join(directory, 'keys/supplier'), ...(s.passphrase === undefined ? {} : { passphrase: s.passphrase }) });
-    return { relative: 'keys/supplier.secret.asc', ...made };
-  }
-  const relative = path.relative(directory, s.file);
-  if (!relative.startsWith('..') && !path.isAbsolute(relative)) return { relative: relative.replaceAll(path.sep, '/'), fingerprint: null, secretKey: s.file, publicKey: null };
-  const target = path.join(directory, 'keys/supplier.secret.asc');
-  await copyFile(s.file, target, 1).catch((error: unknown) => { throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists(target) : localError(error, 'write', target); });
-  await chmod(target, 0o600);
-  return { relative: 'keys/supplier.secret.asc', fingerprint: null, secretKey: target, publicKey: null };
-}
-
-function nextSteps(arrangement: string, { pinned, lockedByHand }: { pinned: boolean; lockedByHand: boolean }, config: string | undefined): string[] {
-  const where = config === undefined ? '' : ` --config ${config}`;
+function nextSteps(a: Answers, passwordKnown: boolean, { config, account }: Place, o: InitFlags): string[] {
+  const where = o.config === undefined ? '' : ` --config ${shellWord(config)}`;
+  const as = account === null ? '' : runAs(account, '');
   return [
-    ...(pinned ? [] : [`depot trust ${arrangement}${where}`]),
-    `depot login ${arrangement}${where}`,
-    ...(lockedByHand ? [`depot login ${arrangement} --for signing-key --to file${where}`] : []),
-    `depot doctor ${arrangement}${where}`,
-    `depot push ${arrangement} --dry-run${where}`,
-    `depot push ${arrangement}${where}`,
-    `depot schedule print systemd --at 01:30${where}`,
+    ...(a.hostKeys.length > 0 ? [] : [`depot trust ${a.arrangement}${where}`]),
+    ...(a.privateKey !== null || passwordKnown ? [] : [`depot login ${a.arrangement} --to file${where}`]),
+    `${as}depot doctor ${a.arrangement}${where}`,
+    `${as}depot push ${a.arrangement} --dry-run${where}`,
+    `${as}depot push ${a.arrangement}${where}`,
+    `depot schedule print systemd --at ${o.at ?? '01:30'}${where}`,
   ];
 }

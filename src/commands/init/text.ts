@@ -6,9 +6,13 @@ export interface ConfigAnswers {
   beneficiary: { name: string; key: string; fingerprint: string };
   /** Relative to depot.yaml. */
   signingKey: string;
+  state: string;
   passphraseFile: string | undefined;
   sources: { path: string; kind: 'directory' | 'file' }[];
-  remote: { host: string; port: number; username: string; directory: string; hostKeys: string[] };
+  remote: {
+    host: string; port: number; username: string; directory: string; hostKeys: string[]; privateKey: string | null;
+    passwordFile: string | undefined; privateKeyPassphraseFile: string | undefined;
+  };
   every: string;
 }
 
@@ -23,16 +27,15 @@ supplier:
   signingKey: ${yamlString(a.signingKey)}      # signs the receipts
 ${a.passphraseFile === undefined ? '  # signingKeyPassphraseFile: secrets/signing-key-passphrase' : `  signingKeyPassphraseFile: ${yamlString(a.passphraseFile)}`}
 
-# state: /var/lib/depot        # receipts, ledger, run records; keep it in your backups
+state: ${yamlString(a.state)}       # receipts, ledger, run records; keep it in your backups
 # notify: { command: [/usr/local/bin/alert], on: [failure, stale] }
 
 remote:                        # the agent's SecureStorage; the VPN is set up outside depot
   host: ${yamlString(remote.host)}
   port: ${remote.port}
-  username: ${yamlString(remote.username)}       # the password is kept by: depot login
+  username: ${yamlString(remote.username)}${login(remote)}
   directory: ${yamlString(remote.directory)}
 ${remote.hostKeys.length === 0 ? '  # hostKey: ["ssh-ed25519 SHA256:…"]   # or: depot trust' : `  hostKey: ${JSON.stringify(remote.hostKeys)}`}
-  # privateKey: ~/.ssh/id      # instead of a password
   # publish: rename            # direct, for a server that forbids to rename
   # retryFor: 30m
 
@@ -49,4 +52,11 @@ ${a.sources.map((s) => `      - { ${s.kind}: ${JSON.stringify(s.path)} }`).join(
     # specification: SPECIFICATION.md   # goes inside the suitcase only
     # minSize: 500MiB                   # smaller than this is a failure
 `;
+}
+
+/** What the agent gave to log in with; a password stands nowhere here. */
+function login(remote: ConfigAnswers['remote']): string {
+  const file = (key: string, path: string | null | undefined): string => (path === undefined || path === null ? '' : `\n  ${key}: ${yamlString(path)}`);
+  const named = file('privateKey', remote.privateKey) + file('privateKeyPassphraseFile', remote.privateKeyPassphraseFile) + file('passwordFile', remote.passwordFile);
+  return named === '' ? '       # the password is kept by: depot login\n  # privateKey: ~/.ssh/id      # instead of a password' : named;
 }

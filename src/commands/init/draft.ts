@@ -1,0 +1,80 @@
+/** What has been answered so far, kept beside the depot.yaml to be: a set-up can be left at any question. No secrets. */
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { readTrusted } from '../../config/locate.js';
+import { localError, writeFileAtomic } from '../../receipt/files.js';
+
+export interface SourceAnswer {
+  path: string;
+  kind: 'directory' | 'file';
+}
+
+/** Everything that depot.yaml needs. Paths are absolute. */
+export interface Answers {
+  /** The account that pushes; empty for the one that sets up. */
+  user: string;
+  supplier: string;
+  arrangement: string;
+  keyFile: string;
+  beneficiary: string;
+  fingerprint: string;
+  /** A signing key that exists; null: one is made. */
+  signer: string | null;
+  signerEmail: string;
+  sources: SourceAnswer[];
+  host: string;
+  port: number;
+  username: string;
+  directory: string;
+  /** An SSH key; null: a password. */
+  privateKey: string | null;
+  hostKeys: string[];
+  every: string;
+}
+
+export type Draft = Partial<Answers>;
+
+const known: Record<keyof Answers, (value: unknown) => boolean> = {
+  user: isText, supplier: isText, arrangement: isText, keyFile: isText, beneficiary: isText, fingerprint: isText, signerEmail: isText, host: isText, username: isText, directory: isText, every: isText,
+  signer: isTextOrNull, privateKey: isTextOrNull, port: (value) => Number.isInteger(value), hostKeys: (value) => Array.isArray(value) && value.every(isText),
+  sources: (value) => Array.isArray(value) && value.every((s: unknown) => isText((s as SourceAnswer | null)?.path) && ['directory', 'file'].includes((s as SourceAnswer).kind)),
+};
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function isTextOrNull(value: unknown): boolean {
+  return value === null || isText(value);
+}
+
+function draftFile(config: string): string {
+  return `${config}.answers.json`;
+}
+
+/** Null when there is none, or none that can be read. @throws DepotError 'config-insecure' when others could have written it */
+export async function readDraft(config: string): Promise<Draft | null> {
+  const found = await readTrusted(draftFile(config));
+  if (found === undefined) return null;
+  try {
+    const all = JSON.parse(found.toString('utf8')) as Record<string, unknown>;
+    return Object.fromEntries(Object.entries(all).filter(([key, value]) => Object.hasOwn(known, key) && known[key as keyof Answers](value)));
+  } catch {
+    return null;
+  }
+}
+
+/** A directory that every account may enter, whatever the umask: the one that pushes may be another. One that exists stays as it is. */
+export async function openDirectory(directory: string): Promise<void> {
+  const made = await mkdir(directory, { recursive: true, mode: 0o755 }).catch((error: unknown) => { throw localError(error, 'create', directory); });
+  if (made !== undefined) await chmod(directory, 0o755);
+}
+
+export async function keepDraft(config: string, draft: Draft): Promise<void> {
+  await openDirectory(path.dirname(config));
+  await writeFileAtomic(draftFile(config), `${JSON.stringify(draft, null, 2)}\n`);
+}
+
+export async function forgetDraft(config: string): Promise<void> {
+  await rm(draftFile(config), { force: true });
+}

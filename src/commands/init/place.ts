@@ -1,0 +1,126 @@
+/** Puts what was answered on disk, so that a run that stopped half way can be repeated: what is there is taken up. */
+import { chmod, chown, copyFile, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Account } from '../../accounts.js';
+import { DepotError, isDepotError } from '../../errors.js';
+import { isLocked, readCertificate, readSecretKey } from '../../pgp/keys.js';
+import { printable } from '../../printable.js';
+import { localError, makeDirectory } from '../../receipt/files.js';
+import { Secret } from '../../secret.js';
+import { storeSecret } from '../../secrets/login.js';
+import type { Context } from '../context.js';
+import { exists, writeKeyPair } from '../key/write.js';
+import { givenPassphrase } from '../passphrase.js';
+import type { InitFlags } from '../init.js';
+import { openDirectory } from './draft.js';
+import type { Talk } from './talk.js';
+
+/** Where things go, and whose they are to be. */
+export interface Place {
+  /** depot.yaml, absolute, and its directory. */
+  config: string;
+  directory: string;
+  state: string;
+  /** The account that pushes, when root sets up for it; null: the running one. */
+  account: Account | null;
+}
+
+export interface PlacedSigner {
+  /** As it stands in depot.yaml. */
+  relative: string;
+  fingerprint: string;
+  secretKey: string;
+  publicKey: string | null;
+  /** Where the passphrase was put, when it was. */
+  passphrase: string | null;
+}
+
+export async function makeDirectories({ directory, state, account }: Place): Promise<void> {
+  for (const one of [directory, path.join(directory, 'keys')]) await openDirectory(one);
+  const there = await stat(state).catch(() => null);
+  if (there !== null) return;
+  await makeDirectory(state);
+  if (account !== null) await chown(state, account.uid, account.gid);
+}
+
+/** A new signing key, the one that an earlier run made, or a copy of the one that was named. */
+export async function placeSigner(a: { supplier: string; signer: string | null; signerEmail: string }, o: InitFlags, place: Place, talk: Talk | null, context: Context): Promise<PlacedSigner> {
+  const inside = a.signer !== null && !path.relative(place.directory, a.signer).startsWith('..');
+  const secretKey = inside ? a.signer! : path.join(place.directory, 'keys/supplier.secret.asc');
+  if (a.signer !== null && !inside) await copyOnce(a.signer, secretKey);
+  const bytes = await readFile(secretKey).catch(() => null);
+  const passphrase = bytes === null ? await newPassphrase(o, talk, context) : await passphraseOf(bytes, secretKey, o, talk, context);
+  // First the passphrase: a key that is there without it would be of no use to anyone.
+  const kept = passphrase === undefined || o.passphraseFile !== undefined ? null : await keepPassphrase(passphrase, secretKey, place, context);
+  const publicKey = path.join(place.directory, 'keys/supplier.public.asc');
+  const fingerprint = bytes === null
+    ? (await writeKeyPair({ kind: 'signer', profile: 'compat', name: a.supplier, email: a.signerEmail, prefix: path.join(place.directory, 'keys/supplier'), ...(passphrase === undefined ? {} : { passphrase }) })).fingerprint
+    : (await readCertificate(bytes)).fingerprint;
+  if (!inside) await handOver(secretKey, place);
+  return {
+    relative: path.relative(place.directory, secretKey).replaceAll(path.sep, '/'), fingerprint, secretKey, passphrase: kept,
+    publicKey: a.signer === null && (await stat(publicKey).then(() => true, () => false)) ? publicKey : null,
+  };
+}
+
+/** An SSH key that the account can read: itself, or a copy in `keys/` when root sets up for another account. */
+export async function placePrivateKey(file: string | null, place: Place): Promise<string | null> {
+  if (file === null || place.account === null) return file;
+  const copy = path.join(place.directory, 'keys/ssh');
+  await copyOnce(file, copy);
+  await handOver(copy, place);
+  return copy;
+}
+
+/** Root's, 0640 for the account's group: the account uses it and cannot change it. Its own, 0600, without another account. */
+async function handOver(file: string, { account }: Place): Promise<void> {
+  await chmod(file, account === null ? 0o600 : 0o640);
+  if (account !== null) await chown(file, 0, account.gid);
+}
+
+async function copyOnce(from: string, to: string): Promise<void> {
+  try {
+    await copyFile(from, to, 1);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw localError(error, 'write', to);
+    if (!(await readFile(from)).equals(await readFile(to))) throw exists(to);
+  }
+}
+
+/** Undefined: the key is to have none. */
+async function newPassphrase(o: InitFlags, talk: Talk | null, context: Context): Promise<string | undefined> {
+  if (o.noPassphrase) return undefined;
+  const given = await givenPassphrase(o.passphraseFile, context);
+  if (given !== undefined || talk === null) return given;
+  for (;;) {
+    const passphrase = await talk.hidden('Passphrase for the signing key (depot keeps it for the scheduled run; empty: the key is protected by file permissions alone)');
+    if (passphrase === '') return undefined;
+    if ((await talk.hidden('The same again')) === passphrase) return passphrase;
+    talk.say('  the two differ');
+  }
+}
+
+/** Of a key that is there; undefined when it is not locked. */
+async function passphraseOf(bytes: Buffer, file: string, o: InitFlags, talk: Talk | null, context: Context): Promise<string | undefined> {
+  const certificate = await readCertificate(bytes);
+  if (!certificate.isSecret) throw new DepotError('key-unreadable', `${printable(file)} is a public key, where the signing key was expected`, { hint: 'move it away, or name the secret key with --signer' });
+  if (!isLocked(certificate)) return undefined;
+  talk?.say(`The signing key ${printable(file)} is there already.`);
+  const given = await givenPassphrase(o.passphraseFile, context);
+  for (let passphrase = given; ; passphrase = undefined) {
+    passphrase ??= talk === null ? undefined : await talk.hidden('Its passphrase');
+    try {
+      await readSecretKey(bytes, () => Promise.resolve(passphrase));
+      return passphrase;
+    } catch (error) {
+      if (talk === null || !isDepotError(error, 'passphrase-wrong')) throw error;
+      talk.say(`  ${error.message}`);
+    }
+  }
+}
+
+async function keepPassphrase(passphrase: string, key: string, { directory, account }: Place, context: Context): Promise<string> {
+  const stored = await storeSecret('file', new Secret(passphrase), { kind: 'signingKeyPassphrase', configDirectory: directory, env: context.env, key, owner: account ?? undefined });
+  for (const warning of stored.warnings) context.screen.warn(warning);
+  return stored.where;
+}

@@ -1,0 +1,183 @@
+/**
+ * The set-up as its first user has it: root at a terminal, a letter, an e-mail and a text message, slips of the keyboard, and
+ * in the end a scheduled deposit by a service account on a real server, which verifies.
+ */
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { tempDir } from '../support/cleanup.js';
+import { depot, json } from '../support/cli.js';
+import { installed } from '../support/installed.js';
+import { asRoot, peer, peers } from '../support/peers.js';
+import { mustRun, run } from '../support/process.js';
+import { type Sshd, startSshd } from '../support/sshd.js';
+import { type KeyFiles, makeKey } from '../support/supplier.js';
+import { terminal, type Turn } from '../support/terminal.js';
+
+const here = peers('sshd', 'ssh-keygen', 'python3', 'setpriv') !== undefined && asRoot();
+const down = '\x1b[B';
+
+/** A machine on which nothing is set up: a key from the beneficiary, data, and an account for services. */
+interface Machine {
+  root: string;
+  config: string;
+  state: string;
+  beneficiary: KeyFiles;
+}
+
+async function machine(): Promise<Machine> {
+  const root = tempDir('depot-machine');
+  chmodSync(root, 0o755);
+  mkdirSync(join(root, 'export'));
+  writeFileSync(join(root, 'export/customers.csv'), 'id;name\n1;Gemeente Voorbeeld\n');
+  writeFileSync(join(root, 'export/orders.csv'), 'id;customer\n7;1\n');
+  const beneficiary = await makeKey(join(root, 'voorbeeld'), 'Gemeente Voorbeeld', 'compat');
+  return { root, config: join(root, 'etc/depot.yaml'), state: join(root, 'state'), beneficiary };
+}
+
+describe.skipIf(!here)('depot init', () => {
+  let server: Sshd;
+  let program: { node: string; script: string };
+  beforeAll(async () => {
+    server = await startSshd({ login: 'password', hostKeys: ['ed25519', 'ecdsa'] });
+    program = installed();
+  });
+
+  const at = (m: Machine, dialogue: Turn[]): ReturnType<typeof terminal> =>
+    terminal(['init', '--config', m.config, '--state', m.state], { cwd: m.root, columns: 220, dialogue, program, env: { HOME: m.root } });
+
+  const asService = (...args: string[]): ReturnType<typeof run> => run(program.node, [program.script, ...args], { uid: 1, gid: 1, cwd: '/', env: { PATH: '/usr/bin:/bin' } });
+
+  const questions = (m: Machine): Turn[] => [
+    ['Account that the scheduled pushes run as', 'nobody-here\r'], ['there is no account nobody-here', ''],
+    ['Account that the scheduled pushes run as', '\b'.repeat(20) + 'daemon\r'],
+    ['Your name', 'Acme SaaS B.V.\r'],
+    ['short name', 'acme-crm\r'],
+    ['public key', 'nowhere.asc\r'], ['there is no such file', ''],
+    ['public key', '\b'.repeat(30) + `${m.beneficiary.publicKey}\r`],
+    ['digit by digit', `${down}\r`],
+    ['Name of the beneficiary [Gemeente Voorbeeld]', '\r'],
+    ['Address in it', 'ops@acme.example\r'],
+    ['A directory or a file', 'exprot\r'], ['exprot does not exist', ''],
+    ['A directory or a file', '\b'.repeat(30) + 'export\r'],
+    ['2 files, ', ''],
+    ['Another one? [no]', '\r'],
+  ];
+
+  test('from the letter to a scheduled deposit by another account, with slips on the way, left once and taken up again', async () => {
+    const m = await machine();
+    const first = await at(m, [...questions(m), ['The agent\'s SFTP server', '\x03']]);
+    expect(first.code, first.text).toBe(130);
+    expect(first.text).toContain('depot: hint: run depot init again: it goes on where you left');
+    expect(existsSync(m.config)).toBe(false);
+
+    const pinned = server.fingerprints[0];
+    const second = await at(m, [
+      ['A set-up of acme-crm was left here', '\r'],
+      ['The agent\'s SFTP server', `${server.host}\r`],
+      ['Its port [22]', `${server.port}\r`],
+      ['Directory there [/incoming]', `${server.remoteDirectory}\r`],
+      [`ssh-ed25519 ${pinned}`, ' \r'],
+      ['User name there', `${server.username}\r`],
+      ['How does depot log in there?', '\r'],
+      ['How often', 'daily\r'], ['a duration is a number and a unit', ''],
+      ['How often', '\b'.repeat(10) + '24h\r'],
+      ['Passphrase for the signing key', 'correct horse\r'], ['The same again', 'correct hose\r'], ['the two differ', ''],
+      ['Passphrase for the signing key', 'correct horse\r'], ['The same again', 'correct horse\r'],
+      ['(the agent sent it by text message)', 'wrong password\r'],
+      ['What now?', '\r'],
+      ['(the agent sent it by text message)', `${server.password}\r`],
+      ['Run the sources now', '\r'],
+      ['At what time of day', '02:15\r'],
+    ]);
+    expect(second.code, second.text).toBe(0);
+    for (const secret of ['correct horse', 'wrong password', server.password]) expect(second.raw).not.toContain(secret);
+    expect(second.text).toMatch(/would exit with 12[\s\S]*would begin[\s\S]*dry run[\s\S]*Ready\. Next:/i);
+    expect(second.text).toContain('runuser -u daemon -- depot push');
+    expect(second.text).toContain('schedule print cron --at 02:15');
+    expect(readFileSync(m.config, 'utf8')).toContain(`hostKey: ["ssh-ed25519 ${pinned}"]`);
+    expect(readdirSync(join(m.root, 'etc')).sort()).toEqual(['depot.yaml', 'keys', 'secrets']);
+    expect(modes(m)).toEqual({
+      'depot.yaml': 'root 644', 'keys': 'root 755', 'keys/supplier.secret.asc': 'root 640', 'keys/supplier.public.asc': 'root 644', 'keys/voorbeeld.asc': 'root 644', 'secrets': 'daemon 700', '../state': 'daemon 700',
+    });
+
+    // What init says comes next; as systemd starts it, with nothing of root's environment.
+    const printed = await depot(['schedule', 'print', 'systemd', '--at', '02:15', '--config', m.config, '--json'], { env: { HOME: '/root' }, script: program.script });
+    const { account, files, paste, warnings } = JSON.parse(printed.stdout) as { account: string; files: { path: string; contents: string }[]; paste: string[]; warnings: string[] };
+    expect({ account, lines: paste.filter((line) => /^(?:ch|install|useradd)/.test(line)) }).toEqual({ account: 'daemon', lines: [] });
+    expect(warnings.filter((line) => !line.includes('/tmp') && !line.includes('cannot run'))).toEqual([]);
+    const start = /^ExecStart=(.*)$/m.exec(files[0].contents)![1].split(' ').slice(2);
+    const pushed = await asService(...start.filter((word) => word !== '--quiet'), '--json');
+    expect(pushed.code, pushed.stdout + pushed.stderr).toBe(0);
+    const { deposit } = json(pushed).results![0];
+    expect(server.names()).toContain(deposit!.suitcase);
+    const verified = await depot(['verify', join(server.incoming, deposit!.suitcase), '--receipt', deposit!.receiptPath, '--signer', join(m.root, 'etc/keys/supplier.public.asc'), '--key', m.beneficiary.secretKey, '--deep', '--json']);
+    expect(json(verified)).toMatchObject({ ok: true, result: 'passed' });
+    expect(statSync(deposit!.receiptPath).uid).toBe(1);
+  });
+
+  test('a set-up that failed after its keys were made is repeated, and goes on with them', async () => {
+    const m = await machine();
+    const flags = [
+      'init', '--yes', '--config', m.config, '--state', m.state, '--user', 'daemon', '--supplier', 'Acme', '--arrangement', 'acme-crm', '--beneficiary', 'Voorbeeld', '--beneficiary-key', m.beneficiary.publicKey,
+      '--fingerprint', m.beneficiary.fingerprint, '--signer-email', 'ops@acme.example', '--source', join(m.root, 'export'), '--host', server.host, '--port', String(server.port), '--username', server.username,
+      '--directory', server.remoteDirectory, '--every', '24h', '--host-key', server.fingerprints[0], '--json',
+    ];
+    writeFileSync(join(m.root, 'password'), `${server.password}\n`, { mode: 0o600 });
+    const env = { HOME: m.root, DEPOT_PASSPHRASE: 'correct horse' };
+    mkdirSync(m.config, { recursive: true });
+    // A directory stands where depot.yaml is to be.
+    expect((await depot(flags, { cwd: m.root, env })).code).toBe(5);
+    await mustRun('rmdir', [m.config]);
+    mkdirSync(join(m.root, 'etc/keys'), { recursive: true });
+    const orphan = await makeKey(join(m.root, 'etc/keys/supplier'), 'Acme', 'compat', 'correct horse');
+
+    const wrong = await depot(flags, { cwd: m.root, env: { ...env, DEPOT_PASSPHRASE: 'incorrect' } });
+    expect(json(wrong).error).toMatchObject({ code: 'passphrase-wrong' });
+    const made = await depot([...flags, '--password-file', 'password'], { cwd: m.root, env });
+    expect(made.code, made.stdout).toBe(0);
+    const document = JSON.parse(made.stdout) as { account: string; state: string; signer: { fingerprint: string }; next: string[] };
+    expect(document).toMatchObject({ account: 'daemon', state: m.state, signer: { fingerprint: orphan.fingerprint } });
+    expect(document.next.join('\n')).toMatch(/chown root:daemon .*password && chmod 640[\s\S]*runuser -u daemon -- depot doctor/);
+    await mustRun('sh', ['-ec', document.next[0]]);
+    // The passphrase that came from the environment was kept for the runs that have no such environment.
+    const doctor = await asService('doctor', '--config', m.config);
+    expect(doctor.code, doctor.stdout).toBe(0);
+    expect((await depot(flags, { cwd: m.root, env })).code).toBe(5);
+  });
+
+  test('--yes accepts no fingerprint and no host key that was not given', async () => {
+    const m = await machine();
+    const flags = [
+      'init', '--yes', '--config', m.config, '--supplier', 'Acme', '--arrangement', 'acme-crm', '--beneficiary', 'Voorbeeld', '--beneficiary-key', m.beneficiary.publicKey, '--signer-email', 'ops@acme.example', '--no-passphrase',
+      '--source', join(m.root, 'export'), '--host', server.host, '--port', String(server.port), '--username', server.username, '--directory', server.remoteDirectory, '--every', '24h',
+    ];
+    const without = await terminal(flags, { cwd: m.root });
+    expect(without.code).toBe(2);
+    expect(without.text).toContain('--fingerprint');
+    const made = await terminal([...flags, '--fingerprint', m.beneficiary.fingerprint], { cwd: m.root });
+    expect(made.code, made.text).toBe(0);
+    expect(made.text).toContain('depot trust acme-crm');
+    expect(readFileSync(m.config, 'utf8')).not.toMatch(/^ +hostKey:/m);
+    expect(existsSync(join(m.root, 'etc/known_hosts'))).toBe(false);
+  });
+
+  function modes(m: Machine): Record<string, string> {
+    const names = ['depot.yaml', 'keys', 'keys/supplier.secret.asc', 'keys/supplier.public.asc', 'keys/voorbeeld.asc', 'secrets', '../state'];
+    return Object.fromEntries(names.map((name) => {
+      const { uid, mode } = statSync(join(m.root, 'etc', name));
+      return [name, `${uid === 0 ? 'root' : uid === 1 ? 'daemon' : uid} ${(mode & 0o777).toString(8)}`];
+    }));
+  }
+});
+
+test.skipIf(peer('python3') === undefined)('a beneficiary\'s key that was not compared ends the set-up, and the answers stay', async () => {
+  const home = tempDir();
+  const key = await makeKey(join(home, 'k'), 'Gemeente Voorbeeld', 'compat');
+  const { code, text } = await terminal(['init', '--config', 'depot.yaml', '--supplier', 'Acme', '--arrangement', 'acme-crm'], {
+    cwd: home, columns: 200, dialogue: [...(asRoot() ? [['Account that', 'root\r'] as Turn] : []), ['public key', `${key.publicKey}\r`], ['digit by digit', '\r']],
+  });
+  expect(code, text).toBe(20);
+  expect(text).toContain('call the beneficiary, then run depot init again');
+  expect(readdirSync(home)).toContain('depot.yaml.answers.json');
+});
