@@ -33,6 +33,7 @@ export function cases(mebibytes: number): Case[] {
   return [
     { name: `push ${size}, loopback, compat`, mebibytes, contenders: push({ encryption: 'compat', compression: 'auto' }) },
     { name: `push ${size}, loopback, modern`, mebibytes, contenders: push({ encryption: 'modern', compression: 'auto' }) },
+    ...(['compat', 'modern'] as const).map((encryption) => ({ name: `rehearsal of ${size}, loopback, ${encryption}`, mebibytes, contenders: (b: Bench) => withAndWithoutRehearsal(b, noiseOf(b), encryption) })),
     { name: `push ${size}, 40 ms`, mebibytes, roundTripMs: 40, contenders: push({ encryption: 'compat', compression: 'auto' }) },
     { name: `push ${size}, 40 ms, 1 Gbit/s`, mebibytes, roundTripMs: 40, megabits: 1000, contenders: push({ encryption: 'compat', compression: 'auto' }) },
     {
@@ -74,6 +75,12 @@ export function cases(mebibytes: number): Case[] {
 function depotPush(b: Bench, data: string, o: DepotCase): Contender {
   const config = configure(b, data, o);
   return { name: 'depot push', script: () => `${depotCommand(b)} push --quiet --config ${config}` };
+}
+
+/** What it costs to open everything again while it is sealed. */
+function withAndWithoutRehearsal(b: Bench, data: string, encryption: 'compat' | 'modern'): Contender[] {
+  const push = depotPush(b, data, { encryption, compression: 'auto' });
+  return [push, { name: `${push.name} --rehearse`, script: (run) => `${push.script(run)} --rehearse` }];
 }
 
 function peerPushes(b: Bench, data: string): Contender[] {

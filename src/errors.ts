@@ -41,6 +41,7 @@ export const exitStatus = {
   'signer-unusable': 20,
   'key-unreadable': 20,
   'verification-failed': 21,
+  'rehearsal-failed': 21,
   'not-addressed': 22,
   'archive-refused': 23,
   'incomplete': 24,

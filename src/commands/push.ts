@@ -17,6 +17,7 @@ export interface PushFlags extends GlobalOptions {
   names: string[];
   all: boolean;
   dryRun: boolean;
+  rehearse: boolean;
   ifOlderThanMs: number | undefined;
   /** How many pushes go on at a time. */
   jobs: number | undefined;
@@ -29,7 +30,7 @@ const mostJobs = 32;
 export function pushOptions(names: string[], flags: Flags): PushFlags {
   const shard = text(flags, 'shard');
   const o = {
-    ...globals(flags), names, all: given(flags, 'all'), dryRun: given(flags, 'dryRun'), ifOlderThanMs: durationMs(flags, 'ifOlderThan'),
+    ...globals(flags), names, all: given(flags, 'all'), dryRun: given(flags, 'dryRun'), rehearse: given(flags, 'rehearse'), ifOlderThanMs: durationMs(flags, 'ifOlderThan'),
     jobs: jobsOf(flags), shard: shard === undefined ? undefined : parseShard(shard),
   };
   if (o.shard !== undefined && !o.all) throw usage(`--shard ${shard!} divides all arrangements`, 'add --all');
@@ -54,6 +55,7 @@ export function definePush(parent: Command, start: Start): void {
     .option('--jobs <n>', 'with several arrangements: so many at a time (1); each may take about 100 MiB of memory')
     .option('--shard <i/n>', 'with --all: only the i-th of n parts, divided by name (else $JOB_COMPLETION_INDEX, $CI_NODE_INDEX)')
     .option('--dry-run', 'run the sources and seal to nowhere; connects to nothing')
+    .option('--rehearse', 'open what is sealed again while it goes out, compare every entry, and publish only what is right')
     .option('--if-older-than <time>', 'only when the last deposit is older than this (20h)')
     .addHelpText('after', helpEnd([
       ['depot push', 'the only arrangement'],
@@ -61,8 +63,9 @@ export function definePush(parent: Command, start: Start): void {
       ['depot push --all --if-older-than 20h --quiet', 'from cron: silence is success'],
       ['depot push --all --jobs 4 --shard 2/3', 'hundreds of them, on three machines'],
       ['depot push acme-crm --dry-run', 'is the dataset complete, how large does it become?'],
+      ['depot push acme-crm --rehearse', 'and prove to ourselves that it opens, before it counts'],
       ['depot push acme-crm --json', 'for scripts'],
-    ], [3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 30, 32, 129, 130, 143]))
+    ], [3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 30, 32, 129, 130, 143]))
     .action((names: string[], _: unknown, command: Command) => start(pushOptions(names, command.optsWithGlobals()), push));
 }
 
@@ -145,7 +148,7 @@ async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, r
   await run.meter.begin();
   try {
     const outcome: PushOutcome = await deposit({
-      config, arrangement, servers: run.servers, together: run.together, env, signal, retryForMs, dryRun: o.dryRun, stateDirectory: config.state.path,
+      config, arrangement, servers: run.servers, together: run.together, env, signal, retryForMs, dryRun: o.dryRun, rehearse: o.rehearse, stateDirectory: config.state.path,
       ...(o.ifOlderThanMs === undefined ? {} : { ifOlderThanMs: o.ifOlderThanMs }),
       ...(prompt === undefined ? {} : { prompt }),
     }, {

@@ -47,6 +47,7 @@ export function draftReceipt(o: {
   startedAt: Date;
   compression: CompressionFormat;
   sealed: SealResult;
+  rehearsed: boolean;
 }): ReceiptDraft {
   const { keys, sealed, depositId } = o;
   const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
@@ -75,6 +76,7 @@ export function draftReceipt(o: {
       commitment: o.envelope.commitment,
     },
     dataset: sealed.dataset,
+    ...(o.rehearsed ? { rehearsed: true } : {}),
     cover: coverOf(facts),
     client: { version, runtime: `node ${process.versions.node}`, platform: `${process.platform} ${process.arch}` },
   };

@@ -4,6 +4,7 @@ import { startSealing } from '../seal/sealing.js';
 import { datasetOf } from './dataset.js';
 import { makeEnvelope } from './draft.js';
 import { readKeys } from './keys.js';
+import { rehearsed } from './rehearse.js';
 import type { DryRunSummary, PushHooks, PushOptions } from './push-types.js';
 import { secretsFor } from './secrets.js';
 
@@ -18,7 +19,7 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
   const { sessionKey, pkesk } = await makeEnvelope(depositId, keys);
   hooks.phase('sealing');
   const seen = { entries: 0, datasetBytes: 0, sealedBytes: 0, acknowledgedBytes: 0 };
-  const sealing = startSealing(
+  const started = startSealing(
     { dataset: datasetOf(o, depositId), compression, pkesk, sessionKey, encryption: keys.encryption },
     {
       signal: o.signal,
@@ -26,6 +27,7 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
       progress: ({ entries, bytes }) => hooks.progress(Object.assign(seen, { entries, datasetBytes: bytes })),
     },
   );
+  const sealing = o.rehearse ? rehearsed(started, { sessionKey, pkesk, compression }) : started;
   sessionKey.fill(0);
   try {
     for await (const block of sealing.blocks) {
@@ -35,7 +37,7 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
     }
     const { bytes, dataset } = await sealing.result;
     const seconds = Number((process.hrtime.bigint() - clock) / 1_000_000n) / 1000;
-    return { ...dataset, sealedBytes: bytes, seconds, packet: keys.encryption.packet, compression };
+    return { ...dataset, sealedBytes: bytes, seconds, packet: keys.encryption.packet, compression, rehearsed: o.rehearse };
   } finally {
     await sealing.stop();
   }

@@ -11,6 +11,8 @@ export interface PushOptions {
   stateDirectory: string;
   arrangement: Arrangement;
   dryRun: boolean;
+  /** Open what is sealed while it goes out, and compare it. */
+  rehearse: boolean;
   /** Skip when the last deposit is younger. */
   ifOlderThanMs?: number;
   /** How long to go on trying to reach the server, at first and after a lost connection. */
@@ -47,6 +49,7 @@ export interface DryRunSummary extends DatasetSummary {
   seconds: number;
   packet: 'SEIPDv1' | 'SEIPDv2';
   compression: CompressionFormat;
+  rehearsed: boolean;
 }
 
 export type PushOutcome =

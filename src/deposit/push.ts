@@ -112,7 +112,7 @@ async function depositUnlessRecent(scene: Scene): Promise<Deposit | { skipped: s
   const { resumed, undelivered: earlier } = await settlePending(scene);
   // What was settled may be the deposit of tonight; its receipt is younger than this run.
   const recent = resumed === null ? await recentDeposit(state, o.ifOlderThanMs, new Date()) : null;
-  const counts = resumed !== null && isOfThisRun(o.arrangement, resumed.begunAt, run.startedAt);
+  const counts = resumed !== null && isOfThisRun(o.arrangement, resumed.begunAt, run.startedAt) && (!o.rehearse || resumed.deposit.receipt.rehearsed === true);
   if (resumed !== null && !counts) run.startAgain();
   const result = counts ? resumed.deposit : recent !== null ? { skipped: recent } : await makeDeposit(scene);
   const [first] = earlier;

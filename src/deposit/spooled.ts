@@ -85,7 +85,8 @@ export async function resumeSpooled(scene: Scene, record: SpooledRecord): Promis
 }
 
 /** Recipients are judged at every push: what was sealed for others than today's is not sent. */
-function unfitness({ keys }: Scene, { draft }: SpooledRecord): string | null {
+function unfitness({ keys, o }: Scene, { draft }: SpooledRecord): string | null {
+  if (o.rehearse && draft.rehearsed !== true) return 'it was sealed without the rehearsal that is asked for now';
   const today = keys.recipients.map(({ fingerprint, subkeyFingerprint }) => `${fingerprint} ${subkeyFingerprint}`).sort();
   const sealedFor = draft.encryption.recipients.map(({ fingerprint, subkeyFingerprint }) => `${fingerprint} ${subkeyFingerprint}`).sort();
   return today.join() === sealedFor.join() ? null : 'it was sealed for other keys than those of today';

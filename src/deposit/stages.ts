@@ -12,6 +12,7 @@ import type { Upload } from '../sftp/upload.js';
 import { datasetOf } from './dataset.js';
 import { draftReceipt, makeEnvelope, type Envelope } from './draft.js';
 import { PushProgress } from './progress.js';
+import { rehearsed } from './rehearse.js';
 import type { Scene } from './scene.js';
 import { step } from './steps.js';
 
@@ -45,15 +46,16 @@ export async function publishUpload({ state, run }: Scene, upload: Upload, inten
   return transfer;
 }
 
-/** Starts the sealing thread; the session key is wiped here as soon as the thread has it. */
+/** Starts the sealing thread, and that of the rehearsal; the session key is wiped here as soon as they have it. */
 export async function startDeposit(scene: Scene, { intent, compression }: Beginning): Promise<{ sealing: Sealing; envelope: Envelope; progress: PushProgress }> {
   const { o, agent, keys, hooks } = scene;
   const progress = new PushProgress(hooks, agent);
   const envelope = await makeEnvelope(intent.depositId, keys);
-  const sealing = startSealing(
+  const started = startSealing(
     { dataset: datasetOf(o, intent.depositId), compression, pkesk: envelope.pkesk, sessionKey: envelope.sessionKey, encryption: keys.encryption },
     { signal: o.signal, warn: (message) => hooks.warn(message), progress: (read) => progress.dataset(read) },
   );
+  const sealing = o.rehearse ? rehearsed(started, { ...envelope, compression }) : started;
   envelope.sessionKey.fill(0);
   return { sealing, envelope, progress };
 }
@@ -61,7 +63,7 @@ export async function startDeposit(scene: Scene, { intent, compression }: Beginn
 /** What the receipt will say; checked, while nothing is published yet. */
 export function draftOf({ o, keys }: Scene, { intent, startedAt, compression }: Beginning, envelope: Envelope, sealed: SealResult): ReceiptDraft {
   step('sealed');
-  const draft = draftReceipt({ config: o.config, keys, envelope, depositId: intent.depositId, startedAt, compression, sealed });
+  const draft = draftReceipt({ config: o.config, keys, envelope, depositId: intent.depositId, startedAt, compression, sealed, rehearsed: o.rehearse });
   checkDraft(draft);
   return draft;
 }

@@ -9,6 +9,7 @@ export interface ShownReceipt {
   suitcase: { name: string; bytes: number; sha256: string };
   encryption: { packet: 'SEIPDv2' | 'SEIPDv1'; aead: string | null; compression: string; recipients: { fingerprint: string }[] };
   dataset: { entries: number; bytes: number; skipped: Record<string, number>; complete: boolean };
+  rehearsed?: true;
   transfer: { status: 'acknowledged' | 'unconfirmed'; remoteSize: 'matched' | 'unreadable'; durability: string };
 }
 
@@ -35,6 +36,7 @@ export interface DryRun {
   seconds: number;
   packet: 'SEIPDv2' | 'SEIPDv1';
   compression: string;
+  rehearsed: boolean;
 }
 
 export type PushReport = { skipped: string } | { deposit: ShownDeposit; newLedger: boolean } | { dryRun: DryRun };
@@ -63,6 +65,7 @@ export function pushLines(outcome: PushReport, arrangement: ShownArrangement & {
   return [
     labelled('dataset', dataset(receipt.dataset, arrangement)),
     labelled('sealed', `${bytes(receipt.suitcase.bytes)} for ${addressees(arrangement, encryption.recipients.map((r) => r.fingerprint))}, ${kind(encryption.packet, encryption.compression)}`),
+    ...(receipt.rehearsed === undefined ? [] : [rehearsedLine(receipt.dataset.entries)]),
     labelled('uploaded', `${bytes(receipt.suitcase.bytes)} in ${duration(ms)}, ${rate(receipt.suitcase.bytes, ms)}; ${transferred(transfer)}`),
     labelled('deposited', suitcase),
     labelled('sha256', shortDigest(receipt.suitcase.sha256)),
@@ -84,10 +87,15 @@ export function pushSummary(results: readonly PushResult[], wanted: number, part
   return labelled('together', `${counted(wanted, 'arrangement')}${of}: ${parts.join(', ')}`);
 }
 
+function rehearsedLine(entries: number): string {
+  return labelled('rehearsed', `opened again while it was sealed; ${counted(entries, 'entry', 'entries')} compared`);
+}
+
 function dryRunLines(d: DryRun, arrangement: ShownArrangement): string[] {
   return [
     labelled('dataset', dataset(d, arrangement)),
     labelled('sealed', `${bytes(d.sealedBytes)} for ${addressees(arrangement, arrangement.beneficiaries.map((b) => b.fingerprint))}, ${kind(d.packet, d.compression)}, in ${duration(d.seconds * 1000)}`),
+    ...(d.rehearsed ? [rehearsedLine(d.entries)] : []),
     labelled('dry run', 'nothing was connected to, kept or published'),
   ];
 }

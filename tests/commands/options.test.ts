@@ -41,7 +41,7 @@ const none = { config: undefined, state: undefined };
 const hex40 = '8F3A0C11D2E4F5061728394A5B6C7D8E9FA091C2';
 const hex64 = 'ab'.repeat(32);
 
-const push = { ...none, names: [], all: false, dryRun: false, ifOlderThanMs: undefined, jobs: undefined, shard: undefined };
+const push = { ...none, names: [], all: false, dryRun: false, rehearse: false, ifOlderThanMs: undefined, jobs: undefined, shard: undefined };
 const verify = { ...none, suitcase: undefined, receipt: undefined, signature: undefined, noSignature: false, signers: [], key: undefined, passphraseFile: undefined, deep: false, maxBytes: undefined, agentSha256: undefined, gpg: false, attest: undefined, signWith: undefined, signPassphraseFile: undefined };
 const decrypt = { ...none, suitcase: 'x.pgp', key: 'k.asc', gpg: false, receipt: undefined, signers: [], out: undefined, stdout: false, maxBytes: undefined, passphraseFile: undefined };
 const generate = { ...none, kind: 'signer', name: 'Acme', email: 'a@b.example', out: 'keys/a', passphraseFile: undefined, noPassphrase: false, profile: 'compat', expiresInSeconds: undefined };
