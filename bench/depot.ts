@@ -10,7 +10,7 @@ export interface DepotCase {
   node?: string;
 }
 
-export function depotCommand(bench: Bench, node = process.execPath): string {
+export function depotCommand(bench: Pick<Bench, 'depot'>, node = process.execPath): string {
   return `${node} ${join(bench.depot, 'bin/depot.js')}`;
 }
 
@@ -43,14 +43,14 @@ arrangements:
 }
 
 /** Makes signer and recipient once; returns the recipient's fingerprint. */
-function keys(bench: Bench, profile: 'compat' | 'modern'): string {
+export function keys(bench: Pick<Bench, 'work' | 'depot'>, profile: 'compat' | 'modern'): string {
   generate(bench, 'signer', 'signer', []);
   generate(bench, 'arrangement', profile, ['--profile', profile]);
   const { stdout } = spawnSync('sh', ['-c', `${depotCommand(bench)} key show --json ${bench.work}/${profile}.public.asc`], { encoding: 'utf8' });
   return (JSON.parse(stdout) as { fingerprint: string }).fingerprint;
 }
 
-function generate(bench: Bench, kind: string, name: string, more: string[]): void {
+function generate(bench: Pick<Bench, 'work' | 'depot'>, kind: string, name: string, more: string[]): void {
   if (existsSync(join(bench.work, `${name}.secret.asc`))) return;
   const { status, stderr } = spawnSync(process.execPath, [join(bench.depot, 'bin/depot.js'), 'key', 'generate', kind, '--name', 'Bench', '--email', 'bench@example.com', '--out', join(bench.work, name), '--no-passphrase', ...more], { encoding: 'utf8' });
   if (status !== 0) throw new Error(stderr);

@@ -58,19 +58,21 @@ export function judgeAge(a: Pick<Arrangement, 'everyMs' | 'ended'>, last: LastDe
   return { ageMs, everyMs: a.everyMs ?? null, allowedMs, ended, stale: !ended && allowedMs !== null && (ageMs === null || ageMs > allowedMs) };
 }
 
+/** Arrangements looked at together: a shared state directory answers slowly. */
+const atOnce = 16;
+
 /**
  * How these arrangements stand: last deposit, last run, age, keys. Reads the state directory and the key files and nothing
- * else, a file at a time; keys that several arrangements share once.
+ * else; keys that several arrangements share once.
  *
  * @throws DepotError 'local-unreadable'
  */
 export async function gatherStandings(config: Config, arrangements: readonly Arrangement[], o: { maxAgeMs?: number | undefined; now: Date }): Promise<Standing[]> {
   const keys = new KeyFiles();
-  const standings: Standing[] = [];
-  for (const arrangement of arrangements) {
+  const standing = async (arrangement: Arrangement): Promise<Standing> => {
     const state = new ArrangementState(config.state.path, arrangement.name);
     const last = await lastDeposit(state);
-    standings.push({
+    return {
       arrangement: arrangement.name,
       lastDeposit: last,
       lastRun: await lastRun(state),
@@ -78,8 +80,10 @@ export async function gatherStandings(config: Config, arrangements: readonly Arr
       underWay: await underWay(state),
       proven: await provenBy(state),
       keys: await keysOf(config, arrangement, keys),
-    });
-  }
+    };
+  };
+  const standings: Standing[] = [];
+  for (let from = 0; from < arrangements.length; from += atOnce) standings.push(...await Promise.all(arrangements.slice(from, from + atOnce).map(standing)));
   return standings;
 }
 
