@@ -1,15 +1,10 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import type { Digest } from '../primitives.js';
 import { Ring, type RingMemory } from './ring.js';
 
 export type DigestAlgorithm = 'sha1' | 'sha256';
-
-/** An incremental digest. `update` is done with the bytes when it returns; nothing may follow `digest`. */
-export interface Digest {
-  update(bytes: Uint8Array): unknown;
-  digest(): Uint8Array;
-}
 
 /** A stream of bytes on its way to the digesting thread, and where its digest comes back: length (int32), then octets. */
 export interface DigestStream {
@@ -47,7 +42,7 @@ export class Digests {
     this.#thread = thread;
   }
 
-  /** One more stream to digest. */
+  /** One more stream to digest. Its `update` is done with the bytes when it returns. */
   of(algorithm: DigestAlgorithm): Digest {
     const thread = this.#thread;
     if (thread === null) return createHash(algorithm);

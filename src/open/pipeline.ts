@@ -2,6 +2,7 @@ import { DepotError, isDepotError } from '../errors.js';
 import { ManifestCheck } from '../dataset/compare.js';
 import { Extractor } from '../dataset/extract.js';
 import { sha256 } from '../dataset/hash.js';
+import { Digests } from '../digest/digests.js';
 import type { EntrySink } from '../dataset/tar/format.js';
 import { TarReader } from '../dataset/tar/read.js';
 import { MessageReader } from '../pgp/reader.js';
@@ -38,11 +39,13 @@ interface Consumer {
  */
 export async function open(options: OpenOptions, hooks: OpenHooks): Promise<OpenResult> {
   const { preamble, sessionKey, cipher, fd, mode } = options;
+  const digests = new Digests();
   const suitcase = new SuitcaseSource({
     fd,
     consumed: options.consumed,
     rest: preamble.rest.length,
-    message: (plain) => new MessageReader({ preamble, sessionKey, cipher, plain }),
+    message: (plain) => new MessageReader({ preamble, sessionKey, cipher, plain, ...(preamble.encryption.packet === 'SEIPDv1' && { sha1: digests.of('sha1') }) }),
+    digest: mode.kind === 'check' || mode.kind === 'extract' ? digests.of('sha256') : null,
     expected: mode.kind === 'emit' ? mode.segments : null,
     progress: (bytes) => hooks.progress(bytes),
   });

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { DepotError } from '../errors.js';
 import type { MessageReader } from '../pgp/reader.js';
+import type { Digest } from '../primitives.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -20,6 +21,8 @@ export interface SuitcaseSourceOptions {
   consumed: Uint8Array;
   rest: number;
   message: (plain: (bytes: Uint8Array) => void) => MessageReader;
+  /** A SHA-256 for the whole file; null where `segments` are wanted too, which only one that can be copied gives. */
+  digest: Digest | null;
   /** Digests of a first pass: a stretch that differs is an error before any of it is decrypted. */
   expected: Uint8Array | null;
   progress: (bytes: number) => void;
@@ -35,7 +38,8 @@ export interface SuitcaseSourceOptions {
 export class SuitcaseSource implements Iterable<Bytes> {
   readonly #o: SuitcaseSourceOptions;
   readonly #reader: MessageReader;
-  readonly #digest = createHash('sha256');
+  readonly #whole: Digest;
+  readonly #copied: Hash | null;
   readonly #plain: Bytes[] = [];
   #small: Bytes | null = null;
   #smallOctets = 0;
@@ -49,6 +53,8 @@ export class SuitcaseSource implements Iterable<Bytes> {
 
   constructor(o: SuitcaseSourceOptions) {
     this.#o = o;
+    this.#copied = o.digest === null ? createHash('sha256') : null;
+    this.#whole = this.#copied ?? o.digest!;
     this.#consumed = o.consumed;
     this.#skip = o.consumed.length - o.rest;
     this.#reader = o.message((bytes) => { this.#take(bytes as Bytes); });
@@ -68,7 +74,7 @@ export class SuitcaseSource implements Iterable<Bytes> {
     return this.#reader;
   }
 
-  /** The digests of all stretches so far, concatenated. */
+  /** The digests of all stretches so far, concatenated; empty when there was a `digest`. */
   get segments(): Uint8Array {
     return Buffer.concat(this.#segments);
   }
@@ -81,7 +87,7 @@ export class SuitcaseSource implements Iterable<Bytes> {
       const raw = this.#read();
       if (raw.length === 0) {
         this.#ended = true;
-        this.sha256 = this.#digest.digest('hex');
+        this.sha256 = Buffer.from(this.#whole.digest()).toString('hex');
         this.#compareEnd();
         this.#reader.end();
         this.#flush();
@@ -127,8 +133,8 @@ export class SuitcaseSource implements Iterable<Bytes> {
     }
     const raw = buffer.subarray(0, length);
     this.bytes += length;
-    this.#digest.update(raw);
-    if (length > 0) this.#compare(this.#digest.copy().digest().subarray(0, SEGMENT_DIGEST_OCTETS));
+    this.#whole.update(raw);
+    if (length > 0 && this.#copied) this.#compare(this.#copied.copy().digest().subarray(0, SEGMENT_DIGEST_OCTETS));
     this.#o.progress(this.bytes);
     return raw;
   }

@@ -1,4 +1,4 @@
-import type { Digest } from '../digest/digests.js';
+import type { Digest } from '../primitives.js';
 
 /** Octets of a block: large enough that a hand-over costs nothing, small enough that a few in flight fit in memory. */
 export const BLOCK_OCTETS = 1 << 20;

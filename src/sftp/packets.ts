@@ -137,9 +137,9 @@ export function gatherWrites(socket: Socket, memory: PacketMemory): void {
       pieces.push({ bytes, packets: 1 });
     }
     return !socket.writableNeedDrain;
-  }) as Socket['write'];
+  });
   socket.end = ((...args: unknown[]) => {
     flush();
     return end(...args);
-  }) as Socket['end'];
+  });
 }
