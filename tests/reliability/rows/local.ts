@@ -11,6 +11,7 @@ const again = { does: 'deposits', left: '2 × deposit' } as const;
 const cleanStart = { does: 'deposits', left: 'deposit' } as const;
 const nothing = { published: 'no', left: 'nothing' } as const;
 
+const strace = peer('strace');
 const mount = peer('mount');
 const noMounts = mount === undefined || !asRoot();
 
@@ -111,6 +112,16 @@ export const rows: Row[] = [
       return scene.push();
     },
     exit: 30, code: 'receipt-not-written', published: 'yes', left: 'deposit, suitcase', relieve: (scene) => mustRun('umount', [scene.stateFile('ledger.ndjson')]), next: { does: 'adds the missing line, delivers the sidecars, deposits', left: '3 × deposit' },
+  },
+  {
+    name: 'the disk is full at the ledger', fault: 'The disk fills between receipt and ledger line', provoked: 'injected by strace', skip: strace === undefined,
+    async act(scene) {
+      const first = await scene.push();
+      if (first.exit !== 0) return first;
+      const ledger = scene.stateFile('ledger.ndjson');
+      return scene.push({ wrap: [strace!, '-f', '-qq', '-o', '/dev/null', '-P', ledger, '-e', 'trace=write,pwrite64,writev', '-e', 'inject=write,pwrite64,writev:error=ENOSPC:when=1+'], options: { env: { UV_USE_IO_URING: '0' } } });
+    },
+    exit: 30, code: 'receipt-not-written', published: 'yes', says: /no space left/, left: 'deposit, suitcase', next: { does: 'gives the receipt that is there its line, delivers the sidecars, deposits', left: '3 × deposit' },
   },
   {
     name: 'the run record cannot be written', fault: 'The run record cannot be written', provoked: 'its file is a directory', arrange: (scene) => mkdirSync(scene.stateFile('runs.ndjson'), { recursive: true }),

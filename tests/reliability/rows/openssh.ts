@@ -1,4 +1,5 @@
 /** OpenSSH's own sshd, where it can be made to do it. */
+import { chmodSync } from 'node:fs';
 import { asRoot, peers } from '../../support/peers.js';
 import { eventually } from '../../support/process.js';
 import type { Row } from '../row.js';
@@ -54,6 +55,13 @@ export const rows: Row[] = [
   },
   {
     name: 'sshd: only writing is allowed', fault: 'sshd: only OPEN, WRITE and CLOSE are allowed', provoked: '`internal-sftp -p`, `publish: direct`', skip, sshd: { sftp: ['-p', 'open,write,close'] }, supplier: { remote: { publish: 'direct' } }, exit: 0, published: 'yes', left: 'deposit', next: again,
+  },
+  {
+    name: 'sshd: a write-only directory', fault: 'sshd: the directory can be written to and not read', provoked: 'mode 0300', skip: !root, sshd: {}, octets, arrange: (scene) => chmodSync(scene.sshd!.incoming, 0o300),
+    exit: 0, published: 'yes', left: 'deposit', next: again,
+    check: (_, first) => {
+      if (first.receipt?.transfer.remoteSize !== 'matched') throw new Error('a file can still be looked at by its name');
+    },
   },
   {
     name: 'sshd: renaming is denied', fault: 'sshd: RENAME is denied', provoked: '`internal-sftp -P rename`', skip, sshd: { sftp: ['-P', 'rename'] }, exit: 15, code: 'remote-permission', published: 'no', left: 'nothing', relieve: (scene) => scene.supplier.writeConfig({ remote: { publish: 'direct' } }),
