@@ -2,13 +2,37 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkout } from '../support/cli.js';
+import { groups } from '../reliability/table.js';
 
-test('SECURITY.md names test files that exist, and every table row names one where it says who holds it', () => {
-  const page = readFileSync(join(checkout, 'SECURITY.md'), 'utf8');
-  const named = [...page.matchAll(/`(tests\/[^`]+)`/g)].map((match) => match[1]);
-  expect(named.length).toBeGreaterThan(25);
-  expect([...new Set(named)].filter((file) => !existsSync(join(checkout, file)))).toEqual([]);
-  const threats = page.slice(page.indexOf('## Who could do what'), page.indexOf('## Secrets in memory'));
+const page = readFileSync(join(checkout, 'SECURITY.md'), 'utf8');
+const threats = page.slice(page.indexOf('## Who could do what'), page.indexOf('## Secrets in memory'));
+const named = [...threats.matchAll(/`(tests\/[^`]+)`: "([^"]+(?:"%s"[^"]+)?)"/g)].map(([, file, name]) => ({ file, name }));
+
+/** Of the tests that the file itself defines, or whose rows it runs. */
+function hasTest(file: string, name: string): boolean {
+  const path = join(checkout, file);
+  if (!existsSync(path)) return false;
+  const rows = groups.find((group) => file === `tests/reliability/${group.file}.test.ts`)?.rows ?? [];
+  if (rows.some((row) => row.name === name)) return true;
+  const quoted = `'${name.replaceAll('\'', '\\\'')}'`;
+  return readFileSync(path, 'utf8').split('\n').some((line) => line.includes(`(${quoted}, `));
+}
+
+test('every test that SECURITY.md names is there', () => {
+  expect(named.length).toBeGreaterThan(45);
+  expect(named.filter(({ file, name }) => !hasTest(file, name))).toEqual([]);
+  expect([...page.matchAll(/`(tests\/[^`]+)`/g)].map((match) => match[1]).filter((file) => !existsSync(join(checkout, file)))).toEqual([]);
+});
+
+test('every line of the threat model names a test', () => {
   const rows = threats.split('\n').filter((line) => line.startsWith('| ') && !line.includes('held by'));
-  expect(rows.filter((row) => !row.includes('`tests/'))).toEqual([]);
+  expect(rows.length).toBeGreaterThan(25);
+  expect(rows.filter((row) => !/`tests\/[^`]+`: "/.test(row))).toEqual([]);
+});
+
+test('control: a test that is not there is found missing', () => {
+  expect(hasTest('tests/security/law1.test.ts', 'nothing but sealed bytes, receipts and covers reaches the server')).toBe(true);
+  expect(hasTest('tests/security/law1.test.ts', 'nothing but sealed bytes')).toBe(false);
+  expect(hasTest('tests/reliability/data.test.ts', 'the link drops again and again')).toBe(true);
+  expect(hasTest('tests/reliability/data.test.ts', 'the link dropped')).toBe(false);
 });
