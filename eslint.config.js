@@ -10,11 +10,12 @@ const mayImport = {
   open: ['digest', ...domains],
   deposit: ['seal', 'open', ...domains],
   ui: [],
+  report: ['deposit', 'ui', ...domains],
   demo: ['deposit', 'ui', 'seal', 'open', ...domains],
-  commands: ['demo', 'deposit', 'ui', 'seal', 'open', ...domains],
+  commands: ['demo', 'report', 'deposit', 'ui', 'seal', 'open', ...domains],
 };
 /** Packages that only some folders may import. */
-const importers = { openpgp: ['pgp'], ora: ['ui'], commander: ['commands'], ssh2: ['sftp', 'demo'], 'ssh2-sftp-client': ['sftp'] };
+const importers = { openpgp: ['pgp'], ora: ['ui'], commander: ['commands'], ssh2: ['sftp', 'demo'], 'ssh2-sftp-client': ['sftp'], 'd3-scale': ['report'], 'd3-shape': ['report'] };
 /** Who may say that bytes are fit to leave (law 1). */
 const markers = ['seal', 'receipt'];
 

@@ -13,6 +13,7 @@ import { defineKey } from './key.js';
 import { defineLogin, defineLogout } from './login.js';
 import { definePush } from './push.js';
 import { defineReceipts } from './receipts.js';
+import { defineReport } from './report.js';
 import { defineSchedule } from './schedule.js';
 import { defineStatus } from './status.js';
 import { defineTrust } from './trust.js';
@@ -41,6 +42,7 @@ export function buildProgram(start: Start): Command {
   definePush(program, start);
   defineStatus(program, start);
   defineReceipts(program, start);
+  defineReport(program, start);
   defineVerify(program, start);
   defineDecrypt(program, start);
   defineKey(program, start);

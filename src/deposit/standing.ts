@@ -48,7 +48,7 @@ export interface ProvenDeposit {
 }
 
 /** A deposit is late after 1.25 × `every`: a night's run that took longer is no alarm. */
-const lateness = 1.25;
+export const lateness = 1.25;
 
 /** Never stale: an ended arrangement, and one of which nobody said how often. Never deposited is stale. */
 export function judgeAge(a: Pick<Arrangement, 'everyMs' | 'ended'>, last: LastDeposit | null, maxAgeMs: number | undefined, now: Date): Pick<Standing, 'ageMs' | 'everyMs' | 'allowedMs' | 'ended' | 'stale'> {

@@ -47,13 +47,13 @@ export async function openFile(browser: Browser, file: string, options: BrowserC
 }
 
 /** What axe finds that is serious or critical, one line each; empty when nothing. The page's own policy may forbid scripts: axe comes by the debugger. */
-export async function seriousFindings(page: Page, rules?: string[]): Promise<string[]> {
+export async function seriousFindings(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
-  const violations = await page.evaluate(async (only) => {
+  const violations = await page.evaluate(async () => {
     const { axe: inPage } = globalThis as unknown as { axe: typeof axe };
-    const { violations: found } = await inPage.run({ resultTypes: ['violations'], ...(only === undefined ? {} : { runOnly: only }) });
+    const { violations: found } = await inPage.run({ resultTypes: ['violations'] });
     return found.map(({ id, impact, nodes }) => ({ id, impact, count: nodes.length, first: nodes[0]?.html ?? '', why: nodes[0]?.failureSummary ?? '' }));
-  }, rules);
+  });
   return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, count, first, why }) => `${id} (${count}): ${first.slice(0, 200)} ${why}`);
 }
 

@@ -1,13 +1,11 @@
 import { stat } from 'node:fs/promises';
-import { DepotError, isDepotError } from '../../errors.js';
-import { readCertificate, type Certificate } from '../../pgp/keys.js';
-import { verifyDetached } from '../../pgp/signature.js';
+import { DepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
-import { compareWithHeld, verifyLedger, type LedgerAudit, type SignatureCheck } from '../../receipt/audit.js';
+import { compareWithHeld, verifyLedger, type LedgerAudit } from '../../receipt/audit.js';
 import { counted } from '../../ui/format.js';
 import type { Context } from '../context.js';
-import { readKeyFile } from '../key.js';
 import type { ReceiptsVerifyFlags } from '../receipts.js';
+import { signatureCheck } from './signers.js';
 import { statesFor } from './states.js';
 
 const ledgerBroken = 32;
@@ -35,22 +33,6 @@ async function requireDirectory(path: string): Promise<void> {
     throw new DepotError('local-unreadable', `--against ${printable(path)}: ${missing ? 'there is no such directory' : printable((cause as Error).message)}`, { hint: 'name the directory with the receipts that others hold', cause });
   });
   if (!found.isDirectory()) throw new DepotError('local-unreadable', `--against ${printable(path)} is no directory`, { hint: 'name the directory with the receipts that others hold' });
-}
-
-/** Undefined without signers: then signatures are said to be unchecked. */
-async function signatureCheck(files: readonly string[]): Promise<SignatureCheck | undefined> {
-  if (files.length === 0) return undefined;
-  const signers: Certificate[] = [];
-  for (const file of files) signers.push(await readCertificate(await readKeyFile(file)));
-  return async (receipt, signature) => {
-    try {
-      await verifyDetached(receipt, signature, signers);
-      return null;
-    } catch (error) {
-      if (!isDepotError(error)) throw error;
-      return error.message;
-    }
-  };
 }
 
 function auditLines(arrangement: string, audit: LedgerAudit, held: LedgerAudit | null): string[] {

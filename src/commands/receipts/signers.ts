@@ -1,0 +1,21 @@
+import { isDepotError } from '../../errors.js';
+import { readCertificate, type Certificate } from '../../pgp/keys.js';
+import { verifyDetached } from '../../pgp/signature.js';
+import type { SignatureCheck } from '../../receipt/audit.js';
+import { readKeyFile } from '../key.js';
+
+/** The check of receipts against the keys in `files`. Undefined without any: then signatures are said to be unchecked. */
+export async function signatureCheck(files: readonly string[]): Promise<SignatureCheck | undefined> {
+  if (files.length === 0) return undefined;
+  const signers: Certificate[] = [];
+  for (const file of files) signers.push(await readCertificate(await readKeyFile(file)));
+  return async (receipt, signature) => {
+    try {
+      await verifyDetached(receipt, signature, signers);
+      return null;
+    } catch (error) {
+      if (!isDepotError(error)) throw error;
+      return error.message;
+    }
+  };
+}

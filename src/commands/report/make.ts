@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { printable } from '../../printable.js';
+import type { ReportData } from '../../report/data.js';
+import { requireReplaceable, writeReport } from '../../report/file.js';
+import { gatherReport } from '../../report/gather.js';
+import { reportPage } from '../../report/page.js';
+import { bytes, counted, labelled } from '../../ui/format.js';
+import type { Context } from '../context.js';
+import { throwIfAborted } from '../deposits.js';
+import type { ReportFlags } from '../report.js';
+import { signatureCheck } from '../receipts/signers.js';
+import { statesFor } from '../receipts/states.js';
+
+/** More would push what was written off the screen; the page has them all. */
+const mostNamed = 10;
+
+export async function makeReport(o: ReportFlags, context: Context): Promise<number> {
+  const file = path.resolve(context.cwd, o.out);
+  // Before the work, which takes a while with many deposits; and again before the rename.
+  await requireReplaceable(file);
+  const { directory, config, names } = await statesFor(o, o.names, context);
+  const check = await signatureCheck(o.signers.length > 0 ? o.signers : config === null ? [] : [config.supplier.signingKey]);
+  const data = await gatherReport({
+    config, stateDirectory: directory, names, from: o.from ?? null, to: o.to ?? null, checkSignature: check, now: new Date(),
+    pause: () => { throwIfAborted(context.signal); },
+  });
+  const page = reportPage(data, o.language);
+  await writeReport(file, page);
+  const sha256 = createHash('sha256').update(page).digest('hex');
+  context.screen.result({ ok: true, out: file, bytes: Buffer.byteLength(page), sha256, arrangements: data.arrangements.map(summary) }, lines(data, file, page, sha256));
+  return 0;
+}
+
+function summary(a: ReportData['arrangements'][number]): object {
+  return {
+    arrangement: a.name, state: a.state, lastDeposit: a.last === null ? null : { depositId: a.last.depositId, finishedAt: a.last.at.toISOString().replace(/\.\d+Z$/, 'Z') },
+    deposits: a.points.length, rows: a.deposits.length, gaps: a.gaps.length, failedRuns: a.failedRuns.total, ledgerProblems: a.audit.problems.length, unchecked: a.audit.unchecked.length,
+  };
+}
+
+const stateWords = { broken: 'ledger broken', late: 'late', never: 'no deposit yet', keys: 'a key is not usable', attention: 'see there' } as const;
+
+function lines(data: ReportData, file: string, page: string, sha256: string): string[] {
+  const deposits = data.arrangements.reduce((sum, { points }) => sum + points.length, 0);
+  const bad = data.arrangements.flatMap(({ name, state }) => (state in stateWords ? [labelled('attention', `${name}: ${stateWords[state as keyof typeof stateWords]}`)] : []));
+  return [
+    labelled('report', `${printable(file)}, ${bytes(Buffer.byteLength(page))}: ${counted(data.arrangements.length, 'arrangement')}, ${counted(deposits, 'deposit')}`),
+    labelled('sha256', sha256),
+    ...bad.slice(0, mostNamed),
+    ...(bad.length > mostNamed ? [labelled('', `and ${counted(bad.length - mostNamed, 'more', 'more')}`)] : []),
+  ];
+}

@@ -1,0 +1,118 @@
+/** What the page shows, gathered and judged; nothing here knows of HTML. */
+import type { LedgerAudit } from '../receipt/audit.js';
+import type { Receipt } from '../receipt/schema.js';
+import type { Gap } from './rhythm.js';
+
+export interface ReportData {
+  madeAt: Date;
+  /** Of depot. */
+  version: string;
+  /** Null without a configuration, and without receipts to tell it. */
+  supplier: string | null;
+  /** The configuration was read: rhythm and keys are known. */
+  configured: boolean;
+  period: { from: Date | null; to: Date | null };
+  arrangements: ArrangementReport[];
+}
+
+/** The worst first: the order in which they decide what an arrangement's badge says. */
+export const states = ['broken', 'late', 'never', 'keys', 'attention', 'unknown', 'ended', 'ok'] as const;
+/**
+ * `broken` ledger, `late` or `never` deposited against the rhythm, `keys` that the next push would refuse, `attention` for the other
+ * reasons, `unknown` when nobody said how often, `ended`, `ok`.
+ */
+export type State = (typeof states)[number];
+
+/** Why the state is not `ok`, as far as the badge alone does not say it. */
+export type Reason =
+  | { kind: 'run-failed'; exit: number; at: Date }
+  | { kind: 'run-killed'; at: Date }
+  | { kind: 'pending'; count: number }
+  | { kind: 'unconfirmed' | 'not-complete' | 'no-receipt'; depositId: string }
+  | { kind: 'key-expires'; name: string; days: number }
+  | { kind: 'key-unusable'; name: string; why: string }
+  | { kind: 'unreadable'; count: number };
+
+export interface ArrangementReport {
+  name: string;
+  /** In the configuration; otherwise only the record of it is left. */
+  configured: boolean;
+  everyMs: number | null;
+  ended: Date | null;
+  state: State;
+  reasons: Reason[];
+  /** The newest that the agent acknowledged and did not destroy, whatever the period. */
+  last: { depositId: string; at: Date; ageMs: number } | null;
+  /** Every one of the period, for the charts, oldest first. */
+  points: Point[];
+  /** The newest of the period, newest first; `points` may be more. */
+  deposits: ListedDeposit[];
+  /** Those of the period that are not listed, by month, newest first. */
+  summed: { month: string; count: number; bytes: number }[];
+  gaps: Gap[];
+  failedRuns: { total: number; listed: FailedRun[]; times: number[] };
+  keys: KeyRow[];
+  audit: LedgerAudit;
+  /** The newest proof of a key, of any deposit. */
+  newestProof: { depositId: string; proof: Proof } | null;
+}
+
+/** `bytes` of the suitcase; null when the run did not come to know. */
+export interface Point {
+  at: number;
+  bytes: number | null;
+  seconds: number | null;
+  /** Counts against the rhythm: the agent acknowledged it. */
+  counts: boolean;
+}
+
+export interface ListedDeposit {
+  depositId: string;
+  at: Date;
+  bytes: number | null;
+  seconds: number | null;
+  /** Null where a run says that there is a deposit, but no receipt of it is on file. */
+  filed: FiledReceipt | null;
+  /** `YYYY-MM-DD`, by the agent. */
+  destroyed: string | null;
+  proofs: Proof[];
+}
+
+export interface FiledReceipt {
+  receipt: Receipt;
+  sha256: string;
+  /** Receipt and signature as they are on file; null where the page has no room for all of them. */
+  text: { receipt: string; signature: string | null } | null;
+}
+
+/** A beneficiary's statement that its key opens the deposit. */
+export interface Proof {
+  /** The beneficiary's name in the configuration, null when it has none there. */
+  by: string | null;
+  keyFingerprint: string;
+  at: Date;
+  /** By a key that the supplier made, so that the supplier could have written it. */
+  selfAttested: boolean;
+  /** The agent was asked for the digest of what it holds, and it was the same. */
+  agentAsked: boolean;
+}
+
+export interface FailedRun {
+  at: Date;
+  exit: number;
+  published: 'no' | 'yes' | 'unknown';
+}
+
+export interface KeyRow {
+  role: 'beneficiary' | 'signer' | 'earlier';
+  name: string | null;
+  fingerprint: string;
+  algorithm: string | null;
+  /** Null when it does not expire, or when nobody knows (`usable` null). */
+  expiresAt: Date | null;
+  daysLeft: number | null;
+  /** Whether a push would take it now; null when that was not checked, and for earlier keys. */
+  usable: boolean | null;
+  /** Why not, or why it was not checked. */
+  reason: string | null;
+}

@@ -1,0 +1,196 @@
+/** From configuration and state directory to what the page shows. Reads only; takes no lock, asks nobody, connects to nothing. */
+import path from 'node:path';
+import type { Arrangement, Config } from '../config/types.js';
+import { isDepotError } from '../errors.js';
+import { filedAttestations } from '../receipt/attested.js';
+import { verifyLedger, type LedgerAudit, type SignatureCheck } from '../receipt/audit.js';
+import { parseReceiptName } from '../receipt/ids.js';
+import { readLedger } from '../receipt/ledger.js';
+import { listReceipts, type ListedReceipt } from '../receipt/list.js';
+import { runsBackwards, type RunRecord } from '../receipt/runs.js';
+import { ArrangementState } from '../receipt/state.js';
+import { underWay, type UnderWay } from '../receipt/underway.js';
+import { version } from '../version.js';
+import type { ArrangementReport, FailedRun, ListedDeposit, Point, Proof, ReportData } from './data.js';
+import { configuredKeys, keysOfReceipts, signerKey } from './keys.js';
+import { gapsOf, sharesOf } from './rhythm.js';
+import { standingOf } from './standing.js';
+
+export interface ReportRequest {
+  /** Null where only a state directory is at hand. */
+  config: Config | null;
+  stateDirectory: string;
+  /** Arrangements, in the order of the page. */
+  names: readonly string[];
+  from: Date | null;
+  to: Date | null;
+  /** Undefined without signers: then the page says that signatures were not checked. */
+  checkSignature: SignatureCheck | undefined;
+  now: Date;
+  /** Called between arrangements; throws to stop. */
+  pause: () => void;
+}
+
+/** So that a page can be sent by mail: deposits with a row of their own, and those with the whole text of their receipt. */
+export const mostRows = 5000;
+export const mostReceipts = 2000;
+const mostFailedRuns = 200;
+
+export async function gatherReport(o: ReportRequest): Promise<ReportData> {
+  const states = o.names.map((name) => new ArrangementState(o.stateDirectory, name));
+  const counts: number[] = [];
+  for (const state of states) counts.push((await state.names()).filter((name) => parseReceiptName(name)?.superseded === null).length);
+  const rows = sharesOf(counts, mostRows);
+  const texts = sharesOf(counts, mostReceipts);
+  const signer = o.config === null ? null : await signerKey(o.config, o.now);
+  const arrangements: ArrangementReport[] = [];
+  let supplier = o.config?.supplier.name ?? null;
+  for (const [i, state] of states.entries()) {
+    o.pause();
+    const arrangement = o.config?.arrangements.get(state.arrangement) ?? null;
+    const history = await readHistory(state, o);
+    supplier ??= history.receipts.at(-1)?.receipt.supplier.name ?? null;
+    const keys = o.config === null || arrangement === null || signer === null ? [] : await configuredKeys(o.config, arrangement, signer, o.now);
+    arrangements.push(reportOf(state.arrangement, arrangement, history, { rows: rows[i]!, texts: texts[i]! }, keys, o));
+  }
+  return { madeAt: o.now, version, supplier, configured: o.config !== null, period: { from: o.from, to: o.to }, arrangements };
+}
+
+interface History {
+  /** All that count, oldest first. */
+  receipts: ListedReceipt[];
+  unreadable: number;
+  destroyed: Map<string, string>;
+  /** By deposit id. */
+  proofs: Map<string, Proof[]>;
+  lastRun: RunRecord | null;
+  underWay: UnderWay;
+  /** Of the period, newest first. */
+  failed: FailedRun[];
+  /** Deposits that a run made and no receipt tells of, oldest first. */
+  withoutReceipt: RunRecord[];
+  audit: LedgerAudit;
+}
+
+async function readHistory(state: ArrangementState, o: ReportRequest): Promise<History> {
+  const { receipts, unreadable } = await listReceipts(state);
+  const destroyed = new Map<string, string>();
+  for (const { line } of (await readLedger(state)).raw) if (line?.destroyed !== undefined) destroyed.set(line.depositId, line.destroyed);
+  const known = new Set(receipts.map(({ depositId }) => depositId));
+  const failed: FailedRun[] = [];
+  const withoutReceipt: RunRecord[] = [];
+  let lastRun: RunRecord | null = null;
+  for await (const run of runsBackwards(state)) {
+    lastRun ??= run;
+    if (run.published === 'yes' && run.depositId !== null && !known.has(run.depositId)) {
+      known.add(run.depositId);
+      withoutReceipt.unshift(run);
+    }
+    const at = new Date(run.finishedAt);
+    if (run.exit !== 0 && isWithin(at, o)) failed.push({ at, exit: run.exit, published: run.published });
+  }
+  const audit = withoutPaths(await auditOf(state, o.checkSignature), state.directory);
+  return { receipts, unreadable: unreadable.length, destroyed, proofs: await proofsOf(state, receipts), lastRun, underWay: await underWay(state), failed, withoutReceipt, audit };
+}
+
+/** What beneficiaries attested, and was checked when it was filed, of the suitcase that the receipt names. */
+async function proofsOf(state: ArrangementState, receipts: readonly ListedReceipt[]): Promise<Map<string, Proof[]>> {
+  const suitcases = new Map(receipts.map(({ depositId, receipt }) => [depositId, receipt.suitcase.sha256]));
+  const proofs = new Map<string, Proof[]>();
+  for (const { depositId, attestation: a, filing } of await filedAttestations(state)) {
+    if (suitcases.get(depositId) !== a.suitcaseSha256) continue;
+    const proof = { by: filing.beneficiary, keyFingerprint: a.keyFingerprint, at: new Date(a.attestedAt), selfAttested: filing.selfAttested, agentAsked: a.agentSha256 !== undefined };
+    proofs.set(depositId, [...(proofs.get(depositId) ?? []), proof]);
+  }
+  return proofs;
+}
+
+/** A ledger that is too broken to be read is something that the page says, not a reason to have no page. */
+async function auditOf(state: ArrangementState, checkSignature: SignatureCheck | undefined): Promise<LedgerAudit> {
+  try {
+    return await verifyLedger(state, checkSignature);
+  } catch (error) {
+    if (!isDepotError(error, 'ledger-broken')) throw error;
+    const problem = { kind: 'changed' as const, sequence: null, depositId: null, message: error.message.replaceAll(state.stateDirectory + path.sep, '') };
+    return { ledgerId: null, lines: 0, receipts: 0, newest: null, problems: [problem], warnings: [], unchecked: ['the ledger and its receipts'] };
+  }
+}
+
+function reportOf(name: string, arrangement: Arrangement | null, h: History, most: { rows: number; texts: number }, keys: ArrangementReport['keys'], o: ReportRequest): ArrangementReport {
+  const all = depositsOf(h);
+  const inPeriod = all.filter(({ at }) => isWithin(at, o));
+  // At least one, so that a share of nothing does not hide that there are any.
+  const listed = inPeriod.slice(-Math.max(1, most.rows)).reverse();
+  listed.forEach(({ filed }, i) => { if (filed !== null && i >= most.texts) filed.text = null; });
+  const points = inPeriod.map(pointOf);
+  const everyMs = arrangement?.everyMs ?? null;
+  const ended = arrangement?.ended ?? null;
+  const until = Math.min(o.now.getTime(), ended?.getTime() ?? Infinity);
+  const counted = all.filter((d) => pointOf(d).counts);
+  const gaps = everyMs === null ? [] : gapsOf(counted.map(({ at }) => at.getTime()), everyMs, until).filter((gap) => (o.to === null || gap.from <= o.to.getTime()) && (o.from === null || gap.to >= o.from.getTime()));
+  const last = counted.findLast(({ destroyed }) => destroyed === null) ?? null;
+  const newestProven = all.findLast(({ proofs }) => proofs.length > 0);
+  const facts = { last: last === null ? null : { depositId: last.depositId, at: last.at, ageMs: Math.max(0, o.now.getTime() - last.at.getTime()) }, everyMs, ended, keys: [...keys], audit: h.audit };
+  return {
+    name,
+    configured: arrangement !== null,
+    ...facts,
+    ...standingOf({ ...facts, newest: all.at(-1) ?? null, lastRun: h.lastRun, underWay: h.underWay, unreadable: h.unreadable, now: o.now }),
+    keys: [...keys, ...keysOfReceipts(receiptsOf(all.slice().reverse()), keys, o.now)],
+    points,
+    deposits: listed,
+    summed: summed(inPeriod.slice(0, inPeriod.length - listed.length)),
+    gaps,
+    failedRuns: { total: h.failed.length, listed: h.failed.slice(0, mostFailedRuns), times: h.failed.map(({ at }) => at.getTime()).reverse() },
+    newestProof: newestProven === undefined ? null : { depositId: newestProven.depositId, proof: newestProven.proofs.at(-1)! },
+  };
+}
+
+function depositsOf(h: History): ListedDeposit[] {
+  const more = (depositId: string) => ({ destroyed: h.destroyed.get(depositId) ?? null, proofs: h.proofs.get(depositId) ?? [] });
+  const filed = h.receipts.map(({ receipt, bytes, sha256, signature, depositId }): ListedDeposit => ({
+    depositId,
+    at: new Date(receipt.completedAt),
+    bytes: receipt.suitcase.bytes,
+    seconds: (Date.parse(receipt.completedAt) - Date.parse(receipt.startedAt)) / 1000,
+    filed: { receipt, sha256, text: { receipt: new TextDecoder().decode(bytes), signature } },
+    ...more(depositId),
+  }));
+  const unfiled = h.withoutReceipt.map((run): ListedDeposit => ({
+    depositId: run.depositId!, at: new Date(run.finishedAt), bytes: run.bytes, seconds: run.seconds, filed: null, ...more(run.depositId!),
+  }));
+  return [...filed, ...unfiled].sort((a, b) => a.at.getTime() - b.at.getTime());
+}
+
+function pointOf(d: ListedDeposit): Point {
+  return { at: d.at.getTime(), bytes: d.bytes, seconds: d.seconds, counts: d.filed === null || d.filed.receipt.transfer.status === 'acknowledged' };
+}
+
+function* receiptsOf(deposits: readonly ListedDeposit[]) {
+  for (const { filed } of deposits) if (filed !== null) yield filed.receipt;
+}
+
+function summed(deposits: readonly ListedDeposit[]): ArrangementReport['summed'] {
+  const months = new Map<string, { count: number; bytes: number }>();
+  for (const { at, bytes } of deposits) {
+    const month = monthOf(at);
+    const sum = months.get(month) ?? { count: 0, bytes: 0 };
+    months.set(month, { count: sum.count + 1, bytes: sum.bytes + (bytes ?? 0) });
+  }
+  return [...months].map(([month, sum]) => ({ month, ...sum })).reverse();
+}
+
+/** `2026-11`, in local time. */
+export function monthOf(at: Date): string {
+  return `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, '0')}`;
+}
+
+function isWithin(at: Date, { from, to }: Pick<ReportRequest, 'from' | 'to'>): boolean {
+  return (from === null || at >= from) && (to === null || at <= to);
+}
+
+/** Names of files are enough: where they lie at the supplier is not for the page. */
+function withoutPaths(audit: LedgerAudit, directory: string): LedgerAudit {
+  const clean = (text: string): string => text.replaceAll(directory + path.sep, '').replaceAll(directory, '');
+  return { ...audit, problems: audit.problems.map((p) => ({ ...p, message: clean(p.message) })), warnings: audit.warnings.map(clean), unchecked: [...new Set(audit.unchecked.map(clean))] };
+}

@@ -1,0 +1,61 @@
+/** What the badge of an arrangement says, and why. */
+import { lateness } from '../deposit/standing.js';
+import type { LedgerAudit } from '../receipt/audit.js';
+import type { RunRecord } from '../receipt/runs.js';
+import type { UnderWay } from '../receipt/underway.js';
+import { states, type ArrangementReport, type KeyRow, type ListedDeposit, type Reason, type State } from './data.js';
+
+export interface Facts {
+  last: ArrangementReport['last'];
+  everyMs: number | null;
+  ended: Date | null;
+  keys: readonly KeyRow[];
+  audit: LedgerAudit;
+  /** Of all deposits, also one that does not count. */
+  newest: ListedDeposit | null;
+  lastRun: RunRecord | null;
+  underWay: UnderWay;
+  /** Files that should be receipts and are none. */
+  unreadable: number;
+  now: Date;
+}
+
+/** As early as a push begins to warn. */
+const soonDays = 30;
+
+/** An ended arrangement is neither late nor in want of keys; its ledger must be whole all the same. */
+export function standingOf(f: Facts): { state: State; reasons: Reason[] } {
+  const ended = f.ended !== null && f.now >= f.ended;
+  const reasons = ended ? [] : reasonsOf(f);
+  const found: State[] = [ended ? 'ended' : f.everyMs === null ? 'unknown' : 'ok'];
+  if (f.audit.problems.length > 0) found.push('broken');
+  if (!ended) {
+    if (f.last === null) found.push(f.everyMs === null ? 'unknown' : 'never');
+    else if (f.everyMs !== null && f.last.ageMs > f.everyMs * lateness) found.push('late');
+    if (reasons.some(({ kind }) => kind === 'key-unusable')) found.push('keys');
+    else if (reasons.length > 0) found.push('attention');
+  }
+  return { state: states.find((state) => found.includes(state))!, reasons };
+}
+
+function reasonsOf(f: Facts): Reason[] {
+  const reasons: Reason[] = [];
+  if (f.lastRun !== null && f.lastRun.exit !== 0) reasons.push({ kind: 'run-failed', exit: f.lastRun.exit, at: new Date(f.lastRun.finishedAt) });
+  const { running, killed, pending } = f.underWay;
+  if (killed !== null) reasons.push({ kind: 'run-killed', at: new Date(killed.since) });
+  // What a push that runs has begun is no remainder.
+  if (running === null && pending.length > 0) reasons.push({ kind: 'pending', count: pending.length });
+  if (f.newest !== null) {
+    const { depositId, filed } = f.newest;
+    if (filed === null) reasons.push({ kind: 'no-receipt', depositId });
+    else if (filed.receipt.transfer.status === 'unconfirmed') reasons.push({ kind: 'unconfirmed', depositId });
+    else if (!filed.receipt.dataset.complete) reasons.push({ kind: 'not-complete', depositId });
+  }
+  for (const { name, fingerprint, usable, daysLeft, reason } of f.keys) {
+    const whose = name ?? fingerprint;
+    if (usable === false) reasons.push({ kind: 'key-unusable', name: whose, why: reason ?? '' });
+    else if (daysLeft !== null && daysLeft <= soonDays) reasons.push({ kind: 'key-expires', name: whose, days: daysLeft });
+  }
+  if (f.unreadable > 0) reasons.push({ kind: 'unreadable', count: f.unreadable });
+  return reasons;
+}

@@ -1,0 +1,130 @@
+/** What codes of the record mean, in the two languages of the page. */
+import { bytes, localTime } from '../ui/format.js';
+import type { ArrangementReport, Reason, State } from './data.js';
+import { both, html, type Markup } from './markup.js';
+import type { ProblemKind } from '../receipt/audit.js';
+
+export interface Badge {
+  look: 'good' | 'warn' | 'bad' | 'idle';
+  text: Markup;
+}
+
+const badges: Readonly<Record<State, readonly [look: Badge['look'], en: string, nl: string]>> = {
+  broken: ['bad', '✗ ledger broken', '✗ grootboek geschonden'],
+  late: ['bad', '✗ late', '✗ te laat'],
+  never: ['bad', '✗ no deposit yet', '✗ nog geen depot'],
+  keys: ['bad', '✗ key not usable', '✗ sleutel niet bruikbaar'],
+  attention: ['warn', '! look here', '! let op'],
+  unknown: ['idle', '– no rhythm agreed', '– geen ritme afgesproken'],
+  ended: ['idle', '– ended', '– beëindigd'],
+  ok: ['good', '✓ on time', '✓ op tijd'],
+};
+
+export function badgeOf(state: State): Badge {
+  const [look, en, nl] = badges[state];
+  return { look, text: both(en, nl) };
+}
+
+/** DESIGN's table of exit codes. */
+export const exitWords: Readonly<Record<number, readonly [en: string, nl: string]>> = {
+  0: ['done', 'gelukt'],
+  1: ['a defect in depot', 'een fout in depot'],
+  2: ['wrong use of the command line', 'verkeerd gebruik van de opdrachtregel'],
+  3: ['a source failed, changed, timed out or was empty', 'een bron faalde, veranderde, duurde te lang of was leeg'],
+  4: ['some arrangements failed', 'sommige regelingen faalden'],
+  5: ['disk full, or not readable or writable', 'schijf vol, of niet lees- of schrijfbaar'],
+  10: ['configuration', 'configuratie'],
+  11: ['another push was running', 'er liep al een deponering'],
+  12: ['login refused', 'aanmelding geweigerd'],
+  13: ['host key unknown or changed', 'sleutel van de server onbekend of veranderd'],
+  14: ['server not reachable', 'server niet bereikbaar'],
+  15: ['the server refused', 'de server weigerde'],
+  16: ['connection lost', 'verbinding verloren'],
+  17: ['a secret was missing, or a passphrase wrong', 'een geheim ontbrak, of een wachtwoordzin was fout'],
+  18: ['the last answer of the server was lost', 'het laatste antwoord van de server ging verloren'],
+  20: ['a key was not usable', 'een sleutel was niet bruikbaar'],
+  21: ['verification failed', 'verificatie mislukt'],
+  22: ['the key does not open the suitcase', 'de sleutel opent de koffer niet'],
+  23: ['archive refused', 'archief geweigerd'],
+  24: ['not everything could be checked', 'niet alles kon worden gecontroleerd'],
+  30: ['deposited, but the record of it was not complete', 'gedeponeerd, maar de vastlegging was niet volledig'],
+  31: ['stale', 'verouderd'],
+  32: ['ledger broken', 'grootboek geschonden'],
+  129: ['hung up', 'opgehangen'],
+  130: ['interrupted', 'afgebroken'],
+  143: ['terminated', 'beëindigd'],
+};
+
+export function exitText(exit: number): Markup {
+  const [en, nl] = exitWords[exit] ?? ['an unknown exit code', 'een onbekende exitcode'];
+  return html`${exit}: ${both(en, nl)}`;
+}
+
+export const publishedWords = {
+  no: both('nothing was deposited', 'er is niets gedeponeerd'),
+  yes: both('deposited', 'gedeponeerd'),
+  unknown: both('possibly deposited', 'mogelijk gedeponeerd'),
+} as const;
+
+export const roleWords = {
+  signer: both('supplier, signs the receipts', 'leverancier, tekent de ontvangstbewijzen'),
+  beneficiary: both('beneficiary', 'begunstigde'),
+  earlier: both('recipient of earlier deposits', 'ontvanger van eerdere depots'),
+} as const;
+
+export const problemWords: Readonly<Record<ProblemKind, Markup>> = {
+  missing: both('missing', 'ontbreekt'),
+  changed: both('changed', 'veranderd'),
+  reordered: both('in another order', 'in een andere volgorde'),
+  unlisted: both('not in the ledger', 'niet in het grootboek'),
+  forked: both('differs from what others hold', 'verschilt van wat anderen hebben'),
+  signature: both('signature not accepted', 'handtekening niet aanvaard'),
+};
+
+const nouns = {
+  'deposit': ['deposit', 'deposits', 'depot', 'depots'],
+  'gap': ['gap', 'gaps', 'gat', 'gaten'],
+  'failed-run': ['failed run', 'failed runs', 'mislukte uitvoering', 'mislukte uitvoeringen'],
+  'line': ['line', 'lines', 'regel', 'regels'],
+  'receipt': ['receipt', 'receipts', 'ontvangstbewijs', 'ontvangstbewijzen'],
+} as const;
+
+/** `1 gap`, `2 gaps`. */
+export function countOf(n: number, noun: keyof typeof nouns): Markup {
+  const [one, many, een, meer] = nouns[noun];
+  return html`${n} ${n === 1 ? both(one, een) : both(many, meer)}`;
+}
+
+export function reasonText(reason: Reason): Markup {
+  switch (reason.kind) {
+    case 'run-failed': return html`${both('the last run failed', 'de laatste uitvoering mislukte')}, ${localTime(reason.at)}, ${exitText(reason.exit)}`;
+    case 'run-killed': return html`${both('a run ended without a word, as when it is killed or the power fails; it began', 'een uitvoering eindigde zonder bericht, zoals bij afbreken of stroomuitval; zij begon')} ${localTime(reason.at)}`;
+    case 'pending': return html`${both('deposits that were begun and that the next run goes on with or gives up', 'begonnen depots die de volgende uitvoering afmaakt of opgeeft')}: ${reason.count}`;
+    case 'unconfirmed': return html`${both("the server's last answer was lost: possibly deposited", 'het laatste antwoord van de server ging verloren: mogelijk gedeponeerd')}: <code>${reason.depositId}</code>`;
+    case 'not-complete': return html`${both('files changed while they were read, so the dataset is not complete', 'bestanden veranderden tijdens het lezen, dus de dataset is niet volledig')}: <code>${reason.depositId}</code>`;
+    case 'no-receipt': return html`${both('the receipt of the newest deposit is not on file', 'het ontvangstbewijs van het nieuwste depot is er niet')}: <code>${reason.depositId}</code>`;
+    case 'key-expires': return html`${both('key expires in', 'sleutel verloopt over')} ${reason.days} ${both('days', 'dagen')}: ${reason.name}`;
+    case 'key-unusable': return html`${both('key not usable for the next deposit', 'sleutel niet bruikbaar voor het volgende depot')}: ${reason.name} (<span lang="en">${reason.why}</span>)`;
+    case 'unreadable': return html`${both('files that should be receipts and are none', 'bestanden die ontvangstbewijzen moeten zijn en het niet zijn')}: ${reason.count}`;
+  }
+}
+
+/** Whole, broken, or nothing there; signatures are said apart. */
+export function ledgerText({ audit }: Pick<ArrangementReport, 'audit'>): Badge {
+  if (audit.problems.length > 0) return { look: 'bad', text: html`✗ ${both('broken', 'geschonden')}` };
+  if (audit.lines === 0) return { look: 'idle', text: html`– ${both('empty', 'leeg')}` };
+  return audit.unchecked.length > 0
+    ? { look: 'warn', text: html`! ${both('whole, not all checked', 'heel, niet alles gecontroleerd')}` }
+    : { look: 'good', text: html`✓ ${both('whole', 'heel')}` };
+}
+
+/** What `verifyLedger` could not check; the rest of its words stay as they are. */
+export function uncheckedText(what: string): Markup {
+  return what === 'signatures: no signer was given'
+    ? both('the signatures of the receipts: no public key of the supplier was given', 'de handtekeningen van de ontvangstbewijzen: er is geen publieke sleutel van de leverancier gegeven')
+    : html`<span lang="en">${what}</span>`;
+}
+
+export function size(octets: number | null): string {
+  return octets === null ? '–' : bytes(octets);
+}

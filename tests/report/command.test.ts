@@ -1,0 +1,164 @@
+import { readdirSync, readFileSync, statSync, writeFileSync, appendFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { attestationBytes } from '../../src/receipt/attestation.js';
+import { fileAttestation } from '../../src/receipt/attested.js';
+import { ArrangementState } from '../../src/receipt/state.js';
+import { sha256 } from '../receipt/samples.js';
+import { tempDir } from '../support/cleanup.js';
+import { depot, json } from '../support/cli.js';
+import type { Supplier } from '../support/supplier.js';
+import { day, nightly, writeHistory } from './history.js';
+import { supplierWith } from './supply.js';
+
+interface Made {
+  ok: boolean;
+  out: string;
+  arrangements: { arrangement: string; state: string; deposits: number; rows: number; gaps: number; failedRuns: number; ledgerProblems: number; unchecked: number }[];
+}
+
+async function make(supplier: Supplier, args: string[] = []): Promise<{ made: Made; page: string }> {
+  const out = join(tempDir(), 'report.html');
+  const result = await supplier.depot(['report', '--out', out, '--json', ...args]);
+  expect(result.code, result.stdout + result.stderr).toBe(0);
+  return { made: json(result) as unknown as Made, page: readFileSync(out, 'utf8') };
+}
+
+describe('the file', () => {
+  let supplier: Supplier;
+  beforeAll(async () => {
+    ({ supplier } = await supplierWith({ deposits: nightly(2), failed: [{ at: new Date(Date.now() - 3 * day), exit: 14, code: 'unreachable' }] }));
+  });
+
+  test('is for the account alone, leaves nothing beside it, and replaces an older report', async () => {
+    const directory = tempDir();
+    const out = join(directory, 'report.html');
+    for (const language of ['en', 'nl']) {
+      const result = await supplier.depot(['report', '--out', out, '--language', language]);
+      expect(result.code, result.stderr).toBe(0);
+      expect(result.stdout).toMatch(/^report {5}.*: 1 arrangement, 2 deposits\nsha256 {5}[0-9a-f]{64}\n$/);
+      expect(statSync(out).mode & 0o777).toBe(0o600);
+      expect(readdirSync(directory)).toEqual(['report.html']);
+      expect(readFileSync(out, 'utf8')).toContain(`<html lang="${language}">`);
+    }
+  });
+
+  test('replaces nothing that is not a report', async () => {
+    const directory = tempDir();
+    const out = join(directory, 'thesis.html');
+    writeFileSync(out, '<!doctype html><p>years of work');
+    mkdirSync(join(directory, 'folder'));
+    for (const name of ['thesis.html', 'folder']) {
+      const result = await supplier.depot(['report', '--out', join(directory, name)]);
+      expect(result).toMatchObject({ code: 5, stdout: '' });
+      expect(result.stderr).toMatch(/only a report is replaced\ndepot: hint: choose another name for --out/);
+    }
+    expect(readFileSync(out, 'utf8')).toBe('<!doctype html><p>years of work');
+    expect((await supplier.depot(['report', '--out', join(directory, 'missing/report.html')])).code).toBe(5);
+  });
+
+  test('needs a name', async () => {
+    const result = await supplier.depot(['report']);
+    expect(result).toMatchObject({ code: 2, stdout: '' });
+    expect(result.stderr).toContain('hint: add --out report.html');
+  });
+
+  test('does not say where things lie at the supplier, what its machines are called, or what a run said of them', async () => {
+    const { page } = await make(supplier);
+    for (const secret of [supplier.directory, supplier.state, '127.0.0.1', '10.20.0.5', 'deposit-host-7', '/srv/secret']) expect(page).not.toContain(secret);
+  });
+});
+
+describe('the state of an arrangement', () => {
+  test('on time; late; failed since; ended; not known', async () => {
+    const { supplier } = await supplierWith({ deposits: nightly(3), failed: [] });
+    expect((await make(supplier)).made.arrangements).toMatchObject([{ state: 'ok', deposits: 3, rows: 3, gaps: 0, failedRuns: 0, ledgerProblems: 0, unchecked: 0 }]);
+    const beneficiaries = [{ name: 'G', key: supplier.recipient.publicKey, fingerprint: supplier.recipient.fingerprint }];
+    supplier.writeConfig({ arrangement: { beneficiaries, every: '4h' } });
+    expect((await make(supplier)).made.arrangements).toMatchObject([{ state: 'late', gaps: 3 }]);
+    supplier.writeConfig({ arrangement: { beneficiaries, every: '4h', ended: '2026-01-01' } });
+    expect((await make(supplier)).made.arrangements).toMatchObject([{ state: 'ended' }]);
+    supplier.writeConfig({ arrangement: { beneficiaries } });
+    expect((await make(supplier)).made.arrangements).toMatchObject([{ state: 'unknown', gaps: 0 }]);
+    supplier.writeConfig({ arrangement: { beneficiaries: [{ ...beneficiaries[0], fingerprint: 'A'.repeat(40) }], every: '24h' } });
+    expect((await make(supplier)).made.arrangements).toMatchObject([{ state: 'keys' }]);
+    appendFileSync(join(supplier.state, 'acme-crm/runs.ndjson'), `${JSON.stringify({ schema: 'depot.run/1', exit: 12, code: 'login-refused', published: 'no', depositId: null, finishedAt: `${new Date().toISOString().slice(0, 19)}Z` })}\n`);
+    supplier.writeConfig({ arrangement: { beneficiaries, every: '24h' } });
+    const { made, page } = await make(supplier);
+    expect(made.arrangements).toMatchObject([{ state: 'attention', failedRuns: 1 }]);
+    expect(page).toContain('login refused');
+  });
+
+  test('a ledger that was tampered with is said, and so is one that cannot be read at all', async () => {
+    const { supplier, ids } = await supplierWith({ deposits: nightly(3) });
+    const receipt = join(supplier.state, 'acme-crm', `${ids[1]}.receipt.json`);
+    writeFileSync(receipt, readFileSync(receipt, 'utf8').replace('"entries": 4813', '"entries": 4814'));
+    const tampered = await make(supplier);
+    expect(tampered.made.arrangements).toMatchObject([{ state: 'broken', ledgerProblems: 2 }]);
+    expect(tampered.page).toContain(`${ids[1]}.receipt.json`);
+    writeFileSync(join(supplier.state, 'ledger.id'), 'nonsense\n');
+    expect((await make(supplier)).made.arrangements).toMatchObject([{ state: 'broken' }]);
+  });
+});
+
+test('a deposit without receipt, and one that the agent destroyed', async () => {
+  const { supplier, ids } = await supplierWith({ deposits: nightly(2) });
+  const lost = 'acme-crm_20261101T003000Z_00000000000000aa';
+  appendFileSync(join(supplier.state, 'acme-crm/runs.ndjson'), `${JSON.stringify({ schema: 'depot.run/1', exit: 30, code: 'receipt-not-written', published: 'yes', depositId: lost, bytes: 5, seconds: 7, finishedAt: `${new Date().toISOString().slice(0, 19)}Z` })}\n`);
+  const noted = await supplier.depot(['receipts', 'note', ids[1], '--destroyed', new Date().toISOString().slice(0, 10)]);
+  expect(noted.code, noted.stderr).toBe(0);
+  const { made, page } = await make(supplier);
+  expect(made.arrangements).toMatchObject([{ state: 'attention', deposits: 3, failedRuns: 1, lastDeposit: { depositId: lost } }]);
+  expect(page).toContain('no receipt on file');
+  expect(page).toMatch(/destroyed<\/span><span class="nl" lang="nl">vernietigd<\/span> \d{4}-\d\d-\d\d/);
+});
+
+test('who proved that a key opens which deposit, and when; what is not proven says so', async () => {
+  const { supplier, ids } = await supplierWith({ deposits: nightly(2) });
+  const state = await ArrangementState.open(supplier.state, 'acme-crm');
+  const { fingerprint } = supplier.recipient;
+  const attestation = (suitcase: string): Uint8Array => attestationBytes({
+    schema: 'depot.attestation/1', depositId: ids[0], receiptSha256: '0'.repeat(64), suitcaseSha256: sha256(suitcase), agentSha256: sha256(suitcase), keyFingerprint: fingerprint, subkeyFingerprint: fingerprint,
+    checks: ['receipt', 'receipt-signature', 'key-proof'].map((name) => ({ name, result: 'passed' })), opening: '1'.repeat(64), attestedAt: '2026-11-22T09:00:00Z',
+  });
+  const filing = { filedAt: '2026-11-22T10:00:00Z', signedBy: fingerprint, signedAt: '2026-11-22T09:00:00Z', beneficiary: '<b>Gemeente</b>', selfAttested: true };
+  // The second is about another suitcase than the receipt's.
+  for (const suitcase of [ids[0], 'another']) await fileAttestation(state, { depositId: ids[0], bytes: attestation(suitcase), signature: Buffer.from('x'), filing });
+  const { page } = await make(supplier);
+  expect(page.match(/<div>&lt;b&gt;Gemeente&lt;\/b&gt;, 2026-11-22 /g)).toHaveLength(1);
+  expect(page).toContain('by a key that the supplier made');
+  expect(page).toContain('the agent gave the same SHA-256');
+  // The other deposit.
+  expect(page.match(/<td><span class="en" lang="en">not proven<\/span>/g)).toHaveLength(1);
+});
+
+test('what an earlier run left to do is said', async () => {
+  const { supplier, ids } = await supplierWith({ deposits: nightly(1) });
+  writeFileSync(join(supplier.state, 'acme-crm/pending', `${ids[0]}.json`), JSON.stringify({
+    schema: 'depot.pending/1', depositId: ids[0], arrangement: 'acme-crm', partialName: 'p', finalName: 'f', createdAt: '2026-11-22T09:00:00Z', server: { account: 'a@127.0.0.1', directory: '/incoming' },
+    publish: 'rename', stage: 'sidecars', remainingSidecars: [],
+  }));
+  const { made, page } = await make(supplier);
+  expect(made.arrangements).toMatchObject([{ state: 'attention' }]);
+  expect(page).toContain('deposits that were begun and that the next run goes on with');
+  expect(page).not.toContain('127.0.0.1');
+});
+
+test('a period has what was completed in it; the ledger is checked whole', async () => {
+  const { supplier } = await supplierWith({ deposits: nightly(10, new Date('2026-03-11T12:00:00Z')) });
+  const { made, page } = await make(supplier, ['--from', '2026-03-03', '--to', '2026-03-06']);
+  expect(made.arrangements).toMatchObject([{ deposits: 4, rows: 4, gaps: 0, state: 'late' }]);
+  expect(page).toContain('10 <span class="en" lang="en">receipts</span>');
+});
+
+test('many arrangements share the rows; who has none is listed too, and who is only in the state directory', async () => {
+  const directory = tempDir();
+  for (let i = 0; i < 30; i++) await writeHistory(directory, { arrangement: `customer-${i}`, deposits: nightly(i === 0 ? 0 : 3) });
+  const out = join(directory, 'report.html');
+  const result = await depot(['report', '--state', directory, '--out', out, '--json'], { cwd: directory, env: { HOME: directory } });
+  expect(result.code, result.stderr).toBe(0);
+  const { arrangements } = json(result) as unknown as Made;
+  expect(arrangements.map(({ rows }) => rows)).toEqual(expect.arrayContaining([0, 3]));
+  expect(arrangements).toHaveLength(30);
+  expect(readFileSync(out, 'utf8').match(/<details class="arrangement" id="a-customer-\d+">/g)).toHaveLength(30);
+});
