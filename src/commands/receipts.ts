@@ -70,7 +70,7 @@ export function defineReceipts(parent: Command, start: Start): void {
     .addHelpText('after', helpEnd([
       ['depot receipts list', 'every deposit'],
       ['depot receipts list --from 2026-11-01 --to 2026-11-30 --json', 'what an incident report needs'],
-    ], [5, 10]))
+    ], [5, 10, 24]))
     .action((names: string[], _: unknown, command: Command) => start(receiptsListOptions(names, command.optsWithGlobals()), async (o, c) => (await import('./receipts/list.js')).listDeposits(o, c)));
   receipts.command('show')
     .summary('show one receipt')

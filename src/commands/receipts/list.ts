@@ -1,5 +1,7 @@
 import { destroyedDeposits } from '../../receipt/ledger.js';
+import { parseReceiptName } from '../../receipt/ids.js';
 import { listReceipts, type ListedReceipt } from '../../receipt/list.js';
+import { readPending, type PendingStage } from '../../receipt/pending.js';
 import { printable } from '../../printable.js';
 import { bytes, localTime, shortFingerprint, table } from '../../ui/format.js';
 import type { Context } from '../context.js';
@@ -12,28 +14,56 @@ interface Row {
   listed: ListedReceipt;
   destroyed: string | null;
   proven: FiledAttestation[];
+  /** Names of the beneficiaries, as far as the configuration still knows them. */
+  names: ReadonlyMap<string, string>;
 }
+
+/** A deposit that was begun and has no receipt: a file may be at the agent all the same. */
+interface Possible {
+  arrangement: string;
+  depositId: string;
+  stage: PendingStage;
+  createdAt: string;
+}
+
+const incomplete = 24;
 
 export async function listDeposits(o: ReceiptsListFlags, context: Context): Promise<number> {
   const states = await statesFor(o, o.names, context);
   const rows: Row[] = [];
+  const possible: Possible[] = [];
+  const hidden: { path: string; reason: string }[] = [];
   for (const name of states.names) {
     const state = states.of(name);
+    const beneficiaries = new Map(states.config?.arrangements.get(name)?.beneficiaries.map((one) => [one.fingerprint, one.name]));
     const { receipts, unreadable } = await listReceipts(state, { ...(o.from === undefined ? {} : { from: o.from }), ...(o.to === undefined ? {} : { to: o.to }) });
-    for (const { path, reason } of unreadable) context.screen.warn(`${printable(path)}: ${reason}`);
+    const begun = await readPending(state);
+    const filed = new Set((await state.names()).flatMap((file) => parseReceiptName(file)?.depositId ?? []));
+    hidden.push(...unreadable, ...begun.unreadable.map(({ path }) => ({ path, reason: 'this is no record of a deposit' })));
+    possible.push(...begun.records.filter(({ depositId, createdAt }) => within(o, createdAt) && !filed.has(depositId)).map(({ depositId, stage, createdAt }) => ({ arrangement: name, depositId, stage, createdAt })));
     const destroyed = await destroyedDeposits(state);
     const proven = await filedAttestations(state);
-    rows.push(...receipts.map((listed) => ({ listed, destroyed: destroyed.get(listed.depositId) ?? null, proven: proven.filter((one) => one.depositId === listed.depositId) })));
+    rows.push(...receipts.map((listed) => ({ listed, destroyed: destroyed.get(listed.depositId) ?? null, proven: proven.filter((one) => one.depositId === listed.depositId), names: beneficiaries })));
   }
   rows.sort((a, b) => (a.listed.receipt.completedAt < b.listed.receipt.completedAt ? -1 : 1));
-  context.screen.result({ ok: true, state: states.directory, deposits: rows.map(document) }, lines(rows));
-  return 0;
+  for (const { path, reason } of hidden) context.screen.warn(`${printable(path)}: ${reason}`);
+  const shown = { ok: hidden.length === 0, state: states.directory, deposits: rows.map(document), possible, unreadable: hidden };
+  const text = [...lines(rows), ...possible.map((one) => `possibly deposited, without a receipt: ${one.depositId}, begun ${localTime(new Date(one.createdAt))} (the next push settles it)`)];
+  if (hidden.length === 0) context.screen.result(shown, text);
+  else context.screen.failure(shown, text);
+  return hidden.length === 0 ? 0 : incomplete;
 }
 
-function document({ listed, destroyed, proven }: Row): object {
+function within({ from, to }: ReceiptsListFlags, time: string): boolean {
+  const at = new Date(time);
+  return (from === undefined || at >= from) && (to === undefined || at <= to);
+}
+
+function document({ listed, destroyed, proven, names }: Row): object {
   const { receipt: r, path, sha256 } = listed;
   return {
     arrangement: r.arrangement, depositId: r.depositId, startedAt: r.startedAt, completedAt: r.completedAt, suitcase: r.suitcase, encryption: r.encryption,
+    to: r.encryption.recipients.map(({ fingerprint }) => ({ fingerprint, name: names.get(fingerprint) ?? null })),
     dataset: r.dataset, transfer: r.transfer, destroyed, proven: proven.map(provenDocument), receiptPath: path, receiptSha256: sha256,
   };
 }
