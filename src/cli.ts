@@ -37,7 +37,7 @@ export async function main(p: Process = thisProcess()): Promise<number> {
     return error.exit;
   } finally {
     release();
-    await screen.close();
+    await screen.close(stop.signal.aborted);
   }
 }
 

@@ -61,7 +61,7 @@ export function keyAddOptions(arrangement: string, file: string, flags: Flags): 
 }
 
 export function defineKey(parent: Command, start: Start): void {
-  const key = parent.command('key').summary('make, show and add keys').description('Keys of signers and beneficiaries. There is no key store: keys are files, named in depot.yaml and pinned by fingerprint.');
+  const key = parent.command('key').summary('make, show and add keys').description('Keys of signers and beneficiaries. There is no key store: keys are files, named in depot.yaml and pinned by fingerprint.').addHelpText('after', helpEnd([['depot key show voorbeeld.public.asc', 'the fingerprint, and what the key is good for'], ['depot key generate --help', 'what each of them takes']]));
   key.command('generate')
     .summary('make a key pair')
     .description('Writes PREFIX.public.asc and PREFIX.secret.asc (readable by this account only). A signer signs receipts; an arrangement key decrypts suitcases and belongs to the beneficiary.')

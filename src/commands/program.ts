@@ -3,6 +3,7 @@ import type { DepotError } from '../errors.js';
 import { closest } from '../suggest.js';
 import { version } from '../version.js';
 import type { Context, Start } from './context.js';
+import { defineCompletion } from './completion.js';
 import { defineDecrypt } from './decrypt.js';
 import { defineDemo } from './demo.js';
 import { defineDoctor } from './doctor.js';
@@ -50,6 +51,7 @@ export function buildProgram(start: Start): Command {
   defineLogin(program, start);
   defineLogout(program, start);
   defineSchedule(program, start);
+  defineCompletion(program, start);
   defineDemo(program, start);
   program.addHelpText('after', helpEnd([
     ['depot demo', 'see it all happen, on this machine alone'],

@@ -151,6 +151,7 @@ async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, r
       config, arrangement, servers: run.servers, together: run.together, env, signal, retryForMs, dryRun: o.dryRun, rehearse: o.rehearse, stateDirectory: config.state.path,
       ...(o.ifOlderThanMs === undefined ? {} : { ifOlderThanMs: o.ifOlderThanMs }),
       ...(prompt === undefined ? {} : { prompt }),
+      ...(run.meter.detailed ? { measure: true } : {}),
     }, {
       warn: (message) => { screen.warn(`${name}: ${message}`); },
       phase: (phase) => { run.meter.phase(name, phase); },

@@ -60,7 +60,7 @@ export function receiptsImportOptions(file: string, flags: Flags): ReceiptsImpor
 }
 
 export function defineReceipts(parent: Command, start: Start): void {
-  const receipts = parent.command('receipts').summary('list, show and check receipts; file proofs; note a destruction').description('The receipts and ledgers of the state directory: what was deposited, when, how large, encrypted how and to whom.');
+  const receipts = parent.command('receipts').summary('list, show and check receipts; file proofs; note a destruction').description('The receipts and ledgers of the state directory: what was deposited, when, how large, encrypted how and to whom.').addHelpText('after', helpEnd([['depot receipts list', 'every deposit'], ['depot receipts verify', 'is the record whole?'], ['depot receipts show --help', 'what each of them takes']]));
   receipts.command('list')
     .summary('list deposits')
     .description('Lists the deposits that have a receipt in the state directory: when, how large, encrypted how and to whom. With --json, all that an incident report needs.')

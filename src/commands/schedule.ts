@@ -35,7 +35,7 @@ function unit(flags: Flags, name: string): string | undefined {
 }
 
 export function defineSchedule(parent: Command, start: Start): void {
-  const schedule = parent.command('schedule').summary('print a schedule for systemd, cron or Windows').description('Prints what makes systemd, cron or Windows run depot push every day. Nothing on this machine is changed, unless --out says where files go.');
+  const schedule = parent.command('schedule').summary('print a schedule for systemd, cron or Windows').description('Prints what makes systemd, cron or Windows run depot push every day. Nothing on this machine is changed, unless --out says where files go.').addHelpText('after', helpEnd([['depot schedule print systemd --at 01:30', 'service and timer'], ['depot schedule print --help', 'what it takes']]));
   schedule.command('print')
     .summary('print what runs depot push every day')
     .description('Prints a hardened systemd service and timer, a cron line, or a task for the Windows Task Scheduler, with the lines to paste: those too that give the account access to what it needs. Changes nothing, unless --out says where the files go.')

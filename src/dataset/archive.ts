@@ -18,6 +18,8 @@ export class Archive {
   /** What was listed below `data/`. */
   entries = 0;
   bytes = 0;
+  /** Files and hard links among the entries; a file in parts is one. */
+  files = 0;
   /** When this deposit was begun, in whole seconds: the time of everything that has none of its own. */
   readonly startedNs = BigInt(Math.floor(Date.now() / 1000)) * 1_000_000_000n;
   readonly #manifest = new ManifestParts();
@@ -50,6 +52,7 @@ export class Archive {
   *list(entry: TarHeader, content: ManifestContent): Generator<Chunk, void> {
     if (isData(entry.path)) {
       this.entries++;
+      if (entry.type === 'file' || entry.type === 'hardlink') this.files++;
       this.bytes += entry.size;
     }
     const part = this.#manifest.add(entry, content);

@@ -35,12 +35,15 @@ export async function* packDataset(options: DatasetOptions, hooks: DatasetHooks)
   const dataset = new Dataset(options, hooks);
   for await (const chunk of dataset.chunks()) {
     hooks.signal.throwIfAborted();
-    hooks.progress({ entries: dataset.archive.entries, bytes: dataset.archive.bytes });
+    dataset.tell();
     yield chunk;
     await turn();
   }
   return dataset.summary();
 }
+
+/** Often enough for a person, and seldom enough to cost nothing. */
+const TELL_MS = 250;
 
 class Dataset {
   readonly archive: Archive;
@@ -50,6 +53,8 @@ class Dataset {
   readonly #options: DatasetOptions;
   readonly #hooks: DatasetHooks;
   #manifestSha256 = '';
+  /** Octets read of a source that is listed only at its end. */
+  #unlisted = 0;
 
   constructor(options: DatasetOptions, hooks: DatasetHooks) {
     this.#options = options;
@@ -68,7 +73,25 @@ class Dataset {
   }
 
   summary(): DatasetSummary {
-    return { ...this.#counts(), manifestSha256: this.#manifestSha256 };
+    const { entries, ...counts } = this.#counts();
+    return { entries, files: this.archive.files, ...counts, manifestSha256: this.#manifestSha256 };
+  }
+
+  tell(): void {
+    const { entries, bytes } = this.archive;
+    this.#hooks.progress({ entries, bytes: bytes + this.#unlisted });
+  }
+
+  /** A slow command would show nothing for as long as it takes to print a part. */
+  async *#counted(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+    let told = 0;
+    for await (const bytes of content) {
+      yield bytes;
+      this.#unlisted += bytes.length;
+      if (performance.now() - told < TELL_MS) continue;
+      told = performance.now();
+      this.tell();
+    }
   }
 
   async *#source(source: SourceSpec): AsyncGenerator<Chunk, void> {
@@ -76,6 +99,7 @@ class Dataset {
       await runPrepare(source, this.#options, this.#hooks.signal);
       yield* this.#contents(source);
     } finally {
+      this.#unlisted = 0;
       await runCleanup(source, this.#options, this.#hooks.warn);
     }
   }
@@ -91,14 +115,14 @@ class Dataset {
         return packFileSource({ ...context, source }, path);
       case 'command': {
         const run = { ...commandOptions(source, this.#options, 'command'), signal: this.#hooks.signal };
-        return packParts(archive, this.#parts, source, path, outputOf(source.command, run));
+        return packParts(archive, this.#parts, source, path, this.#counted(outputOf(source.command, run)));
       }
       case 'stdin':
-        return packParts(archive, this.#parts, source, path, readStdin(source, this.#hooks));
+        return packParts(archive, this.#parts, source, path, this.#counted(readStdin(source, this.#hooks)));
     }
   }
 
-  #counts(): Omit<DatasetSummary, 'manifestSha256'> {
+  #counts(): Omit<DatasetSummary, 'manifestSha256' | 'files'> {
     const { entries, bytes } = this.archive;
     return { entries, bytes, skipped: { ...this.#reading.skipped }, complete: this.#reading.complete };
   }

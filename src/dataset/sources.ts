@@ -46,7 +46,7 @@ export interface DatasetHooks {
   signal: AbortSignal;
   /** Gets text that is fit to print; what a failed cleanup said follows on lines of its own. */
   warn: (message: string) => void;
-  /** Called once per chunk, with what was packed so far. */
+  /** Called once per chunk, and while a command or stdin is read, with what was read so far. */
   progress: (p: { entries: number; bytes: number }) => void;
   /** The caller is done with a chunk when it asks for the next one, so that all can be the same memory: less to touch. */
   reuseChunks?: boolean;
@@ -57,6 +57,8 @@ export interface DatasetHooks {
 export interface DatasetSummary {
   /** Files, directories and links below `data/`; a file in parts counts once. */
   entries: number;
+  /** Files and hard links among them. */
+  files: number;
   /** Their content, uncompressed, in octets. */
   bytes: number;
   /** What was left out, by kind: socket, fifo, device, unknown, vanished. */

@@ -50,6 +50,7 @@ export function draftReceipt(o: {
   rehearsed: boolean;
 }): ReceiptDraft {
   const { keys, sealed, depositId } = o;
+  const { entries, bytes, skipped, complete, manifestSha256 } = sealed.dataset;
   const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
   const facts = {
     depositId,
@@ -75,7 +76,7 @@ export function draftReceipt(o: {
       plaintextOctets: sealed.plaintextOctets,
       commitment: o.envelope.commitment,
     },
-    dataset: sealed.dataset,
+    dataset: { entries, bytes, skipped, complete, manifestSha256 },
     ...(o.rehearsed ? { rehearsed: true } : {}),
     cover: coverOf(facts),
     client: { version, runtime: `node ${process.versions.node}`, platform: `${process.platform} ${process.arch}` },

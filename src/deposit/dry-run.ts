@@ -7,6 +7,7 @@ import { readKeys } from './keys.js';
 import { rehearsed } from './rehearse.js';
 import type { DryRunSummary, PushHooks, PushOptions } from './push-types.js';
 import { secretsFor } from './secrets.js';
+import { octetsOf } from './space.js';
 
 /** Runs the sources and seals to nowhere: every failure that a push would have before its upload shows here. Connects to nothing. */
 export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSummary> {
@@ -18,7 +19,8 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
   const compression = chooseCompression(o.arrangement.compression);
   const { sessionKey, pkesk } = await makeEnvelope(depositId, keys);
   hooks.phase('sealing');
-  const seen = { entries: 0, datasetBytes: 0, sealedBytes: 0, acknowledgedBytes: 0 };
+  const seen: Parameters<PushHooks['progress']>[0] = { entries: 0, datasetBytes: 0, sealedBytes: 0, acknowledgedBytes: 0 };
+  if (o.measure === true) void octetsOf(o.arrangement.sources).then((octets) => { if (octets !== null) seen.totalBytes = octets; });
   const started = startSealing(
     { dataset: datasetOf(o, depositId), compression, pkesk, sessionKey, encryption: keys.encryption },
     {

@@ -6,7 +6,7 @@ import type { PushHooks } from './push-types.js';
 export class PushProgress {
   readonly #hooks: PushHooks;
   readonly #agent: Agent;
-  readonly #seen = { entries: 0, datasetBytes: 0, sealedBytes: 0 };
+  readonly #seen: { entries: number; datasetBytes: number; sealedBytes: number; totalBytes?: number; suitcaseBytes?: number } = { entries: 0, datasetBytes: 0, sealedBytes: 0 };
 
   constructor(hooks: PushHooks, agent: Agent) {
     this.#hooks = hooks;
@@ -21,6 +21,17 @@ export class PushProgress {
   sealed(octets: number): void {
     this.#seen.sealedBytes += octets;
     this.tell();
+  }
+
+  /** Everything is sealed, and this is what is to be sent. */
+  suitcase(octets: number): void {
+    Object.assign(this.#seen, { sealedBytes: octets, suitcaseBytes: octets });
+    this.tell();
+  }
+
+  /** Takes the octets that there are to read once they are known; null when they cannot be. */
+  expect(total: Promise<number | null>): void {
+    void total.then((octets) => { if (octets !== null) this.#seen.totalBytes = octets; });
   }
 
   tell(): void {

@@ -22,6 +22,8 @@ export interface PushOptions {
   signal: AbortSignal;
   /** Asks a person for a secret; left out where nobody can be asked. */
   prompt?: (question: string) => Promise<string>;
+  /** Somebody looks at the progress: find out how much there is to read. */
+  measure?: boolean;
   /** How many servers this run touches: a password in the environment is for one. */
   servers: number;
   /** What this push shares with the others of its run. */
@@ -31,7 +33,7 @@ export interface PushOptions {
 export interface PushHooks {
   warn(message: string): void;
   phase(name: 'connecting' | 'sealing' | 'uploading' | 'finishing'): void;
-  progress(progress: { entries: number; datasetBytes: number; sealedBytes: number; acknowledgedBytes: number }): void;
+  progress(progress: { entries: number; datasetBytes: number; sealedBytes: number; acknowledgedBytes: number; totalBytes?: number; suitcaseBytes?: number }): void;
   /** The run is over, and its record written, or could not be: for whoever is to be told. */
   recorded?(record: RunRecord): void;
 }
@@ -54,5 +56,5 @@ export interface DryRunSummary extends DatasetSummary {
 
 export type PushOutcome =
   | { arrangement: string; skipped: string }
-  | { arrangement: string; deposit: Deposit & { run: RunRecord }; newLedger: boolean }
+  | { arrangement: string; deposit: Deposit & { run: RunRecord }; newLedger: boolean; files: number | null }
   | { arrangement: string; dryRun: DryRunSummary };

@@ -46,7 +46,7 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
     await describing(run, () => keepRecord(opened, record));
     hooks.recorded?.(record);
     if ('skipped' in outcome) return { arrangement: name, skipped: outcome.skipped };
-    return { arrangement: name, deposit: { ...outcome.deposit, run: record }, newLedger: outcome.newLedger };
+    return { arrangement: name, deposit: { ...outcome.deposit, run: record }, newLedger: outcome.newLedger, files: run.files };
   } catch (error) {
     const record = run.ended(error as DepotError);
     // The run record is the least that is left of a failure, and must not hide it.

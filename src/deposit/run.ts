@@ -11,6 +11,8 @@ export class Run {
   published: Published = 'no';
   depositId: string | null = null;
   bytes: number | null = null;
+  /** Files in the dataset, for what is said at the end; null where this run did not read them. */
+  files: number | null = null;
   lanes: number | null = null;
   attempts = 0;
   reconnects = 0;
@@ -24,6 +26,7 @@ export class Run {
     this.published = 'no';
     this.depositId = null;
     this.bytes = null;
+    this.files = null;
   }
 
   /** Fills in what an error that comes from below cannot know: whose it is and whether anything was published. */

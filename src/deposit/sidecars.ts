@@ -20,7 +20,11 @@ export async function uploadSidecars({ o, state, agent, hooks }: Scene, record: 
     const name = remaining[0]!;
     const bytes = await readSidecarBytes(state, name);
     if (bytes === null) hooks.warn(`${state.file(name)} is gone and was not delivered`);
-    else await agent.remote.putSidecar(name, bytes, begun);
+    else {
+      const delivery = await agent.remote.putSidecar(name, bytes, begun);
+      if (delivery === 'unconfirmed') hooks.warn(`whether ${name} was delivered is not known: the server's last answer was lost, and it does not show the file`);
+      if (delivery === 'already-there' && !begun) hooks.warn(`${name} lies at ${agent.address} already, with this size, and was left as it is`);
+    }
     begun = false;
     remaining.shift();
     await writePending(state, { ...record, remainingSidecars: [...remaining] });

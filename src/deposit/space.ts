@@ -28,8 +28,8 @@ async function freeOctets(directory: string): Promise<number | null> {
   return space === null ? null : space.bavail * space.bsize;
 }
 
-/** Null when it cannot be known beforehand: a command's output, what is made by `prepare`, a part that is left out. */
-async function octetsOf(sources: readonly SourceSpec[]): Promise<number | null> {
+/** Octets of all sources; null when they cannot be known beforehand: a command's output, what is made by `prepare`, a part that is left out. */
+export async function octetsOf(sources: readonly SourceSpec[]): Promise<number | null> {
   let sum = 0;
   for (const source of sources) {
     if (source.prepare !== undefined || source.kind === 'command' || source.kind === 'stdin') return null;

@@ -145,7 +145,7 @@ const CHECKPOINT_DISTANCE = 64 << 20;
 
 async function send({ state, hooks, agent }: Scene, record: SpooledRecord, upload: Upload, spool: Spool): Promise<void> {
   const progress = new PushProgress(hooks, agent);
-  progress.sealed(record.spool.bytes);
+  progress.suitcase(record.spool.bytes);
   let distance = FIRST_CHECKPOINT;
   let next = distance;
   let underWay = false;

@@ -14,6 +14,7 @@ import { draftReceipt, makeEnvelope, type Envelope } from './draft.js';
 import { PushProgress } from './progress.js';
 import { rehearsed } from './rehearse.js';
 import type { Scene } from './scene.js';
+import { octetsOf } from './space.js';
 import { step } from './steps.js';
 
 /** A deposit that has a name and nothing else yet. */
@@ -50,6 +51,7 @@ export async function publishUpload({ state, run }: Scene, upload: Upload, inten
 export async function startDeposit(scene: Scene, { intent, compression }: Beginning): Promise<{ sealing: Sealing; envelope: Envelope; progress: PushProgress }> {
   const { o, agent, keys, hooks } = scene;
   const progress = new PushProgress(hooks, agent);
+  if (o.measure === true) progress.expect(octetsOf(o.arrangement.sources));
   const envelope = await makeEnvelope(intent.depositId, keys);
   const started = startSealing(
     { dataset: datasetOf(o, intent.depositId), compression, pkesk: envelope.pkesk, sessionKey: envelope.sessionKey, encryption: keys.encryption },
@@ -61,10 +63,11 @@ export async function startDeposit(scene: Scene, { intent, compression }: Beginn
 }
 
 /** What the receipt will say; checked, while nothing is published yet. */
-export function draftOf({ o, keys }: Scene, { intent, startedAt, compression }: Beginning, envelope: Envelope, sealed: SealResult): ReceiptDraft {
+export function draftOf({ o, keys, run }: Scene, { intent, startedAt, compression }: Beginning, envelope: Envelope, sealed: SealResult): ReceiptDraft {
   step('sealed');
   const draft = draftReceipt({ config: o.config, keys, envelope, depositId: intent.depositId, startedAt, compression, sealed, rehearsed: o.rehearse });
   checkDraft(draft);
+  run.files = sealed.dataset.files;
   return draft;
 }
 

@@ -47,6 +47,10 @@ export async function openSuitcase(options: OpenOptions, hooks: OpeningHooks): P
       worker.once('error', (error) => reject(new DepotError('internal', `the opening thread failed: ${error.message}`, { cause: error })));
       worker.once('exit', () => reject((hooks.signal.reason as Error | undefined) ?? new DepotError('internal', 'the opening thread ended before it was done')));
     });
+  } catch (error) {
+    // The end of the thread may come first, or what breaks in it on the way.
+    hooks.signal.throwIfAborted();
+    throw error;
   } finally {
     hooks.signal.removeEventListener('abort', abort);
     await worker.terminate();

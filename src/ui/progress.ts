@@ -7,8 +7,10 @@ export interface Amounts {
   datasetBytes: number;
   sealedBytes: number;
   acknowledgedBytes: number;
-  /** Octets of the dataset, where they are known beforehand. */
+  /** Octets of the dataset, once they are known. */
   totalBytes?: number;
+  /** Octets of the suitcase, where all is sealed and only to be sent. */
+  suitcaseBytes?: number;
 }
 
 /** How fast old measurements lose weight: after this time, to 1/e. */
@@ -43,15 +45,53 @@ export class SteadyRate {
   }
 }
 
+/** How long a rate is measured before anything is foretold from it. */
+const warmUpMs = 3000;
+
+/**
+ * The time left as people can bear it: it counts down by itself, and is set anew only when what is measured says something
+ * clearly else, by a tenth and by two seconds at least.
+ */
+export class SteadyEta {
+  #since: number | null = null;
+  #endsAt: number | null = null;
+
+  /** Milliseconds left at `atMs`, rounded the more the longer it takes; null until there is something to go by. */
+  left(octets: number, perSecond: number | null, atMs: number): number | null {
+    this.#since ??= atMs;
+    if (perSecond === null || perSecond <= 0 || octets <= 0 || atMs - this.#since < warmUpMs) return null;
+    const measured = (octets / perSecond) * 1000;
+    const shown = this.#endsAt === null ? null : this.#endsAt - atMs;
+    if (shown === null || Math.abs(measured - shown) > Math.max(2000, measured / 10)) this.#endsAt = atMs + measured;
+    return rounded(Math.max(1000, this.#endsAt! - atMs));
+  }
+}
+
+/** To seconds, over a minute to five of them, over ten minutes to minutes. */
+function rounded(ms: number): number {
+  const unit = ms > 600_000 ? 60_000 : ms > 60_000 ? 5000 : 1000;
+  return Math.ceil(ms / unit) * unit;
+}
+
+/** What is still to be done before the end is in sight, in octets; null when nobody knows. */
+function remaining(p: Amounts): { octets: number; of: 'sent' | 'read' } | null {
+  if (p.suitcaseBytes !== undefined) return { octets: p.suitcaseBytes - p.acknowledgedBytes, of: 'sent' };
+  return p.totalBytes === undefined ? null : { octets: p.totalBytes - p.datasetBytes, of: 'read' };
+}
+
 /** The text of the progress line: phase, bytes, rate, and the time left when the total is known. */
-export function progressText(phase: string, p: Amounts, perSecond: number | null, readPerSecond: number | null): string {
-  const parts = [`${counted(p.entries, 'entry', 'entries')}, ${bytes(p.datasetBytes)}`];
+export function progressText(phase: string, p: Amounts, perSecond: number | null, leftMs: number | null): string {
+  const of = p.totalBytes === undefined || p.totalBytes < p.datasetBytes ? '' : ` of ${bytes(p.totalBytes)}`;
+  const parts = p.datasetBytes === 0 && p.suitcaseBytes !== undefined ? [] : [`${counted(p.entries, 'entry', 'entries')}, ${bytes(p.datasetBytes)}${of}`];
   if (p.sealedBytes > 0) parts.push(`${bytes(p.acknowledgedBytes)} of ${bytes(p.sealedBytes)} sealed is at the server`);
   if (perSecond !== null) parts.push(`${bytes(Math.round(perSecond))}/s`);
-  if (p.totalBytes !== undefined && readPerSecond !== null && readPerSecond > 0 && p.totalBytes > p.datasetBytes) {
-    parts.push(`${duration(((p.totalBytes - p.datasetBytes) / readPerSecond) * 1000)} left`);
-  }
+  if (leftMs !== null) parts.push(`${left(leftMs)} left`);
   return `${phase}  ${parts.join(', ')}`;
+}
+
+/** `duration` without tenths, which would flicker. */
+function left(ms: number): string {
+  return ms < 10_000 ? `${Math.round(ms / 1000)} s` : duration(ms);
 }
 
 /** One line on a terminal, drawn by ora. */
@@ -61,6 +101,7 @@ export class Progress {
   #phase = '';
   #sent = new SteadyRate();
   #read = new SteadyRate();
+  #eta = new SteadyEta();
 
   constructor(stream: NodeJS.WriteStream, color: boolean) {
     this.#stream = stream;
@@ -70,13 +111,16 @@ export class Progress {
 
   phase(name: string): void {
     this.#phase = name;
+    this.#eta = new SteadyEta();
     this.#spinner.start(name);
   }
 
   update(p: Amounts, now = performance.now()): void {
     this.#sent.sample(p.acknowledgedBytes, now);
     this.#read.sample(p.datasetBytes, now);
-    this.#show(progressText(this.#phase, p, this.#sent.perSecond, this.#read.perSecond));
+    const rest = remaining(p);
+    const leftMs = rest === null ? null : this.#eta.left(rest.octets, (rest.of === 'sent' ? this.#sent : this.#read).perSecond, now);
+    this.#show(progressText(this.#phase, p, this.#sent.perSecond, leftMs));
   }
 
   /** Something that is only counted in octets: `verifying 1.2 GiB of 5.1 GiB, 480.0 MiB/s`. */
@@ -85,8 +129,8 @@ export class Progress {
     const perSecond = this.#read.perSecond;
     const of = total === null ? '' : ` of ${bytes(total)}`;
     const speed = perSecond === null ? '' : `, ${bytes(Math.round(perSecond))}/s`;
-    const left = perSecond && total !== null && total > done ? `, ${duration(((total - done) / perSecond) * 1000)} left` : '';
-    this.#show(`${this.#phase}  ${bytes(done)}${of}${speed}${left}`);
+    const leftMs = total === null ? null : this.#eta.left(total - done, perSecond, now);
+    this.#show(`${this.#phase}  ${bytes(done)}${of}${speed}${leftMs === null ? '' : `, ${left(leftMs)} left`}`);
   }
 
   /** A line that wraps would be two. */

@@ -27,6 +27,11 @@ export class PushMeter {
     this.#progress = await this.#starting;
   }
 
+  /** Somebody sees amounts and the time left. */
+  get detailed(): boolean {
+    return this.#alone && this.#progress !== null;
+  }
+
   phase(arrangement: string, phase: string): void {
     if (this.#alone) {
       this.#progress?.phase(`${arrangement}: ${phase}`);

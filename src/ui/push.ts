@@ -29,6 +29,7 @@ export interface ShownArrangement {
 
 export interface DryRun {
   entries: number;
+  files: number;
   bytes: number;
   skipped: Record<string, number>;
   complete: boolean;
@@ -39,7 +40,7 @@ export interface DryRun {
   rehearsed: boolean;
 }
 
-export type PushReport = { skipped: string } | { deposit: ShownDeposit; newLedger: boolean } | { dryRun: DryRun };
+export type PushReport = { skipped: string } | { deposit: ShownDeposit; newLedger: boolean; files?: number | null } | { dryRun: DryRun };
 export type PushResult = { arrangement: string; outcome: PushReport } | { arrangement: string; error: DepotError };
 
 /** `{"ok", "results": […]}`, for one arrangement too. */
@@ -63,7 +64,7 @@ export function pushLines(outcome: PushReport, arrangement: ShownArrangement & {
   const ms = run.seconds * 1000;
   const { encryption, transfer } = receipt;
   return [
-    labelled('dataset', dataset(receipt.dataset, arrangement)),
+    labelled('dataset', dataset(receipt.dataset, outcome.files ?? null, arrangement)),
     labelled('sealed', `${bytes(receipt.suitcase.bytes)} for ${addressees(arrangement, encryption.recipients.map((r) => r.fingerprint))}, ${kind(encryption.packet, encryption.compression)}`),
     ...(receipt.rehearsed === undefined ? [] : [rehearsedLine(receipt.dataset.entries)]),
     labelled('uploaded', `${bytes(receipt.suitcase.bytes)} in ${duration(ms)}, ${rate(receipt.suitcase.bytes, ms)}; ${transferred(transfer)}`),
@@ -93,20 +94,27 @@ function rehearsedLine(entries: number): string {
 
 function dryRunLines(d: DryRun, arrangement: ShownArrangement): string[] {
   return [
-    labelled('dataset', dataset(d, arrangement)),
+    labelled('dataset', dataset(d, d.files, arrangement)),
     labelled('sealed', `${bytes(d.sealedBytes)} for ${addressees(arrangement, arrangement.beneficiaries.map((b) => b.fingerprint))}, ${kind(d.packet, d.compression)}, in ${duration(d.seconds * 1000)}`),
     ...(d.rehearsed ? [rehearsedLine(d.entries)] : []),
     labelled('dry run', 'nothing was connected to, kept or published'),
   ];
 }
 
-/** `4,812 entries with crm.pgdump, 18.4 GiB`; what was left out and why stands behind. */
-function dataset(d: { entries: number; bytes: number; skipped: Record<string, number>; complete: boolean }, arrangement: ShownArrangement): string {
-  const streams = arrangement.sources.filter((s) => s.kind === 'command' || s.kind === 'stdin').map((s) => printable(s.name));
-  const named = streams.length === 0 || streams.length > 3 ? '' : ` with ${streams.join(', ')}`;
+/** `4,812 files and crm.pgdump, 18.4 GiB`; what was left out and why stands behind. */
+function dataset(d: { entries: number; bytes: number; skipped: Record<string, number>; complete: boolean }, files: number | null, arrangement: ShownArrangement): string {
   const skipped = Object.entries(d.skipped).filter(([, n]) => n > 0).map(([what, n]) => `${n} ${what}`);
   const left = skipped.length === 0 ? '' : `; left out: ${skipped.join(', ')}`;
-  return `${counted(d.entries, 'entry', 'entries')}${named}, ${bytes(d.bytes)}${left}${d.complete ? '' : '; not complete: a source changed while it was read'}`;
+  return `${files === null ? counted(d.entries, 'entry', 'entries') : contents(files, arrangement)}, ${bytes(d.bytes)}${left}${d.complete ? '' : '; not complete: a source changed while it was read'}`;
+}
+
+/** The files of directories and files, and by name what commands printed. */
+function contents(files: number, { sources }: ShownArrangement): string {
+  const streams = sources.filter((s) => s.kind === 'command' || s.kind === 'stdin').map((s) => printable(s.name));
+  const others = Math.max(0, files - streams.length);
+  const named = streams.length > 3 ? [`the output of ${streams.length} commands`] : streams;
+  const parts = [...(others > 0 || streams.length === 0 ? [counted(others, 'file')] : []), ...named];
+  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)!}`;
 }
 
 function addressees(arrangement: ShownArrangement, fingerprints: readonly string[]): string {

@@ -8,6 +8,7 @@
  * - Words carry the meaning. Colour only repeats it, and only on a terminal without NO_COLOR and `--no-color`.
  * - Nothing asks a question unless a person sits there: stdin and stderr are terminals, and no `--json`.
  */
+import { setTimeout } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import type { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
@@ -23,6 +24,7 @@ export interface Streams {
 }
 
 const narrowest = 20;
+const patienceMs = 1000;
 
 type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
 
@@ -100,11 +102,15 @@ export class Screen {
     return this.#progress;
   }
 
-  async close(): Promise<void> {
+  /** Waits until everything is written; not long when `aborted`, for a reader that has stopped reading must not outlive Ctrl-C. */
+  async close(aborted = false): Promise<void> {
     this.#progress?.stop();
-    for (const stream of [this.#stdout, this.stderr]) {
+    const stop = new AbortController();
+    const written = Promise.all([this.#stdout, this.stderr].map(async (stream) => {
       if (stream.writableLength > 0 && !stream.destroyed) await new Promise<void>((resolve) => stream.write('', () => { resolve(); }));
-    }
+    }));
+    await (aborted ? Promise.race([written, setTimeout(patienceMs, undefined, { signal: stop.signal }).catch(() => undefined)]) : written);
+    stop.abort();
   }
 
   #print(document: object, lines: readonly string[]): void {

@@ -80,7 +80,7 @@ describe('keys and passphrases', () => {
   test('the passphrase of a private key: missing or wrong, and not asked for a suitcase that is not there', async () => {
     const suitcase = at.path('s.tar.pgp');
     const { publicKey } = locked;
-    const encryptionKeys = [await openpgp.readKey({ armoredKey: readFileSync(publicKey, 'utf8') })];
+    const encryptionKeys = (await openpgp.readKey({ armoredKey: readFileSync(publicKey, 'utf8') })).toPublic();
     const message = await openpgp.encrypt({ message: await openpgp.createMessage({ binary: new Uint8Array(2000) }), encryptionKeys, format: 'binary' }) as Uint8Array;
     writeFileSync(suitcase, message);
     const args = ['decrypt', suitcase, '--key', locked.secretKey, '--out', at.path('out')];

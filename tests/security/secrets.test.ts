@@ -1,6 +1,7 @@
 /** No secret in what depot says, in its records, or in argv and environment of what it starts: over runs that succeed and runs that fail. */
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as openpgp from 'openpgp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Canary, leaks, textCanary } from '../support/canaries.js';
 import { tempDir } from '../support/cleanup.js';
@@ -121,8 +122,9 @@ describe.skipIf(process.platform !== 'linux')('a push, with DEPOT_DEBUG=1', () =
 
 test('decrypt and verify with a wrong passphrase say nothing of it', async () => {
   const directory = tempDir();
-  mkdirSync(join(directory, 'x'));
   const ours = await makeKey(join(directory, 'ours'), 'Gemeente', 'compat', signingPassphrase);
+  const encryptionKeys = (await openpgp.readKey({ armoredKey: readFileSync(ours.publicKey, 'utf8') })).toPublic();
+  writeFileSync(join(directory, 'x'), await openpgp.encrypt({ message: await openpgp.createMessage({ binary: new Uint8Array(100) }), encryptionKeys, format: 'binary' }) as Uint8Array);
   for (const args of [['decrypt', 'x', '--key', ours.secretKey, '--out', 'y'], ['verify', 'x', '--no-signature', '--key', ours.secretKey]]) {
     const finished = await depot(args, { cwd: directory, env: { DEPOT_DEBUG: '1', DEPOT_PASSPHRASE: wrong } });
     expect(finished.code, finished.stderr).toBe(17);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { DepotError } from '../../src/errors.js';
 import { decryptLines } from '../../src/ui/decrypt.js';
 import { errorDocument, errorLines } from '../../src/ui/errors.js';
-import { progressText, SteadyRate } from '../../src/ui/progress.js';
+import { progressText, SteadyEta, SteadyRate } from '../../src/ui/progress.js';
 import { pushDocument, pushLines, pushSummary, type PushReport, type ShownReceipt } from '../../src/ui/push.js';
 import { verifyLines } from '../../src/ui/verify.js';
 
@@ -22,12 +22,13 @@ const receipt: ShownReceipt = {
 const deposit = (r: Partial<ShownReceipt> = {}): PushReport => ({
   deposit: { depositId: id, suitcase: receipt.suitcase.name, receiptPath: `/var/lib/depot/acme-crm/${id}.receipt.json`, receipt: { ...receipt, ...r }, run: { seconds: 373, bytes: receipt.suitcase.bytes } },
   newLedger: false,
+  files: 4812,
 });
 
 describe('a push, as the design shows it', () => {
   test('success', () => {
     expect(pushLines(deposit(), arrangement)).toEqual([
-      'dataset    4,812 entries with crm.pgdump, 18.4 GiB',
+      'dataset    4,811 files and crm.pgdump, 18.4 GiB',
       'sealed     5.1 GiB for Gemeente Voorbeeld (8F3A…91C2), compat, zstd',
       'uploaded   5.1 GiB in 6 min 13 s, 14.0 MiB/s; acknowledged, server hides it (expected)',
       `deposited  ${id}.tar.zst.pgp`,
@@ -38,7 +39,7 @@ describe('a push, as the design shows it', () => {
 
   test('what was left out, and that the dataset is not complete, is said', () => {
     const [line] = pushLines(deposit({ dataset: { ...receipt.dataset, skipped: { socket: 2, fifo: 0 }, complete: false } }), arrangement);
-    expect(line).toBe('dataset    4,812 entries with crm.pgdump, 18.4 GiB; left out: 2 socket; not complete: a source changed while it was read');
+    expect(line).toBe('dataset    4,811 files and crm.pgdump, 18.4 GiB; left out: 2 socket; not complete: a source changed while it was read');
   });
 
   test('a server that shows the file, and one that fsynced it', () => {
@@ -50,7 +51,7 @@ describe('a push, as the design shows it', () => {
 
   test('skips, dry runs, and a summary of many', () => {
     expect(pushLines({ skipped: 'the last deposit is 3h old' }, arrangement)).toEqual(['skipped    acme-crm: the last deposit is 3h old']);
-    expect(pushLines({ dryRun: { entries: 2, bytes: 2048, skipped: {}, complete: true, sealedBytes: 1024, seconds: 0.4, packet: 'SEIPDv2', rehearsed: false, compression: 'none' } }, arrangement)[1])
+    expect(pushLines({ dryRun: { entries: 2, files: 2, bytes: 2048, skipped: {}, complete: true, sealedBytes: 1024, seconds: 0.4, packet: 'SEIPDv2', rehearsed: false, compression: 'none' } }, arrangement)[1])
       .toBe('sealed     1.0 KiB for Gemeente Voorbeeld (8F3A…91C2), modern, not compressed, in 0.4 s');
     const results = [{ arrangement: 'a', outcome: deposit() }, { arrangement: 'b', outcome: { skipped: 'x' } }, { arrangement: 'c', error: new DepotError('unreachable', 'x') }];
     expect(pushSummary(results, 4)).toBe('together   4 arrangements: 1 deposited, 1 skipped, 1 failed, 1 not begun');
@@ -116,11 +117,44 @@ test('an opened suitcase says what its origin is worth', () => {
   expect(decryptLines({ ...opened, origin: 'proven', out: null }, true)).toHaveLength(2);
 });
 
+test('the dataset line names files and what commands printed', () => {
+  const line = (files: number | null, ...sources: [string, string][]): string => pushLines({ ...deposit(), files }, { ...arrangement, sources: sources.map(([name, kind]) => ({ name, kind })) })[0];
+  const [tree, a, b]: [string, string][] = [['export', 'directory'], ['a.dump', 'command'], ['b', 'stdin']];
+  expect(line(1, tree)).toContain(' 1 file, 18');
+  expect(line(4812, tree, a, b)).toContain(' 4,810 files, a.dump and b, 18');
+  expect(line(1, a)).toContain('dataset    a.dump, 18');
+  expect(line(9, tree, a, a, a, a)).toContain(' 5 files and the output of 4 commands, 18');
+  // What an earlier run sealed and this one only sent.
+  expect(line(null, tree, a)).toContain(' 4,812 entries, 18');
+});
+
 describe('progress', () => {
   test('one line: phase, amounts, rate, and the time left when the total is known', () => {
     const amounts = { entries: 10, datasetBytes: 1024 ** 3, sealedBytes: 512 * 1024 ** 2, acknowledgedBytes: 256 * 1024 ** 2 };
     expect(progressText('sealing', { ...amounts, sealedBytes: 0 }, null, null)).toBe('sealing  10 entries, 1.0 GiB');
-    expect(progressText('sealing', { ...amounts, totalBytes: 2 * 1024 ** 3 }, 1024 ** 2, 1024 ** 2 * 10)).toBe('sealing  10 entries, 1.0 GiB, 256.0 MiB of 512.0 MiB sealed is at the server, 1.0 MiB/s, 1 min 42 s left');
+    expect(progressText('sealing', { ...amounts, totalBytes: 2 * 1024 ** 3 }, 1024 ** 2, 102_000)).toBe('sealing  10 entries, 1.0 GiB of 2.0 GiB, 256.0 MiB of 512.0 MiB sealed is at the server, 1.0 MiB/s, 1 min 42 s left');
+  });
+
+  test('an upload of what is sealed already has the time left from what is to be sent', () => {
+    const amounts = { entries: 0, datasetBytes: 0, sealedBytes: 1024 ** 3, suitcaseBytes: 1024 ** 3, acknowledgedBytes: 0 };
+    expect(progressText('uploading', amounts, 1024 ** 2, 1_024_000)).toBe('uploading  0 B of 1.0 GiB sealed is at the server, 1.0 MiB/s, 17 min 4 s left');
+  });
+
+  test('the time left counts down and does not jump with the rate', () => {
+    const eta = new SteadyEta();
+    const total = 1_000_000_000;
+    expect(eta.left(total, null, 0)).toBeNull();
+    expect(eta.left(total, 1_000_000, 1000), 'nothing is foretold from a second').toBeNull();
+    const shown: number[] = [];
+    for (let s = 3; s < 300; s++) {
+      // A link whose rate goes up and down by a twentieth, as measured.
+      shown.push(eta.left(total - s * 1_000_000, 1_000_000 * (1 + 0.05 * Math.sin(s)), s * 1000)!);
+    }
+    const ups = shown.filter((ms, i) => i > 0 && ms > shown[i - 1]).length;
+    expect(ups, 'it never goes up').toBe(0);
+    expect(shown[0]).toBe(17 * 60_000);
+    expect(shown.at(-1)! / 1000).toBeGreaterThan(600);
+    expect(eta.left(700_000_000, 100_000, 301_000), 'half the link is gone: that is news').toBe(7_020_000);
   });
 
   test('the rate is right from the first measurement and does not jump with a stall', () => {

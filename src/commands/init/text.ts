@@ -16,10 +16,14 @@ export interface ConfigAnswers {
   every: string;
 }
 
+/** The schema in this installation: editors with a YAML language server check and complete by it. */
+export const schemaAddress = new URL('../../../schemas/depot.schema.json', import.meta.url).href;
+
 /** A depot.yaml with comments that say what else can be set; relative paths are relative to the file. */
 export function configText(a: ConfigAnswers): string {
   const { remote } = a;
-  return `# depot: what is deposited, for whom, and where. docs/operations.md explains every key.
+  return `# yaml-language-server: $schema=${schemaAddress}
+# depot: what is deposited, for whom, and where. docs/operations.md explains every key.
 version: 1
 
 supplier:

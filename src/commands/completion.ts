@@ -1,0 +1,47 @@
+import type { Command } from 'commander';
+import { candidates } from './completion/candidates.js';
+import { script } from './completion/scripts.js';
+import type { Context, GlobalOptions, Start } from './context.js';
+import { configFor } from './deposits.js';
+import { globals, isOneOf, type Flags } from './flags.js';
+import { helpEnd } from './help.js';
+
+const shells = ['bash', 'zsh', 'fish'] as const;
+
+export interface CompletionFlags extends GlobalOptions {
+  /** `candidates`: what the scripts ask for, with the words typed so far. */
+  shell: (typeof shells)[number] | 'candidates';
+  words: string[];
+}
+
+export function completionOptions(shell: string, words: string[], flags: Flags): CompletionFlags {
+  return { ...globals(flags), shell: shell === 'candidates' ? shell : isOneOf(shell, shells, 'the shell'), words };
+}
+
+export function defineCompletion(parent: Command, start: Start): void {
+  parent.command('completion')
+    .summary('print a script that completes commands, flags, arrangements and files')
+    .description('Prints a script for the shell, which completes commands, flags, names of arrangements and files. The names come from the configuration that depot would use at that moment.')
+    .argument('<shell>', 'bash, zsh or fish')
+    .argument('[words...]', 'for the scripts: the words typed so far')
+    .addHelpText('after', helpEnd([
+      ['source <(depot completion bash)', 'in ~/.bashrc'],
+      ['depot completion zsh > "${fpath[1]}/_depot"', 'once, and start a new shell'],
+      ['depot completion fish > ~/.config/fish/completions/depot.fish', 'once'],
+    ]))
+    .action((shell: string, words: string[], _: unknown, command: Command) => start(completionOptions(shell, words, command.optsWithGlobals()), async (o, context) => {
+      if (o.shell !== 'candidates') {
+        context.stdout.write(script(o.shell));
+        return 0;
+      }
+      for (const line of await candidates(parent, o.words, () => arrangementNames(o, context))) context.stdout.write(`${line}\n`);
+      return 0;
+    }));
+}
+
+/** None where there is no configuration, or it has mistakes: the command itself will say so. */
+async function arrangementNames({ words, ...o }: CompletionFlags, context: Context): Promise<string[]> {
+  const at = words.indexOf('--config');
+  const config = at === -1 ? o.config : words[at + 1];
+  return configFor({ ...o, config }, context).then((found) => [...found.arrangements.keys()], () => []);
+}

@@ -1,0 +1,56 @@
+/** Every command tells what it does, shows how it is typed, and lists the exit codes that it can have. */
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { expect, test } from 'vitest';
+import { exitMeanings } from '../../src/commands/help.js';
+import { schemaAddress } from '../../src/commands/init/text.js';
+import { buildProgram } from '../../src/commands/program.js';
+
+const program = buildProgram(() => Promise.resolve());
+
+function all(command: Command, path = command.name()): [string, Command][] {
+  return [[path, command], ...command.commands.flatMap((child) => all(child, `${path} ${child.name()}`))];
+}
+
+function helpOf(command: Command): string {
+  let text = '';
+  command.configureOutput({ writeOut: (words) => { text += words; } });
+  command.outputHelp();
+  return text;
+}
+
+const commands = all(program);
+
+test('the schema that init names in depot.yaml is there', () => {
+  expect(JSON.parse(readFileSync(new URL(schemaAddress), 'utf8'))).toMatchObject({ title: 'depot.yaml, version 1' });
+});
+
+test('there are as many as ever', () => {
+  expect(commands.length).toBeGreaterThan(22);
+});
+
+test.each(commands)('%s', (path, command) => {
+  const help = helpOf(command);
+  expect(command.description().length, 'a description').toBeGreaterThan(20);
+  if (command.parent !== null) expect(command.summary(), 'a summary in the list of commands').not.toBe('');
+  const [, examples = '', codes = ''] = /\nExamples:\n(.*)\n\nExit codes \(docs\/exit-codes\.md says what to do\):\n(.*)\n$/s.exec(help) ?? [];
+  expect(examples, 'examples').toContain('depot');
+  const listed = codes.trimEnd().split('\n').map((line) => Number(/^ *(\d+) {2}/.exec(line)?.[1]));
+  expect(listed.slice(0, 3), 'exit codes').toEqual([0, 1, 2]);
+  expect(listed.every((code) => code in exitMeanings)).toBe(true);
+  for (const option of command.options) expect(option.description, option.flags).not.toBe('');
+  for (const argument of command.registeredArguments) expect(argument.description, argument.name()).not.toBe('');
+});
+
+test('examples are of commands and flags that there are', () => {
+  for (const [path, command] of commands) {
+    const [, examples = ''] = /\nExamples:\n(.*)\n\nExit codes/s.exec(helpOf(command)) ?? [];
+    for (const [line] of examples.matchAll(/(?<=[ (;])depot .*?(?= {3}|$|\))/gm)) {
+      const words = line.replace(/"[^"]*"/g, 'x').replace(/[|>].*$/, '').split(/ +/).slice(1);
+      let at: Command = program;
+      for (const word of words) at = at.commands.find((child) => child.name() === word) ?? at;
+      const known = [...at.options, ...program.options].flatMap((option) => [option.long, option.short, '--help']);
+      for (const flag of words.filter((word) => /^--?[a-z]/.test(word))) expect(known, `${path}: ${line}`).toContain(flag.replace(/=.*/, ''));
+    }
+  }
+});

@@ -1,0 +1,82 @@
+/** How runs end that do not end by themselves: signals after the publication, defects, readers that go away. */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as openpgp from 'openpgp';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { tempDir } from '../support/cleanup.js';
+import { checkout, depot, depotScript } from '../support/cli.js';
+import { type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
+import { makeKey, Supplier } from '../support/supplier.js';
+
+describe('a push', () => {
+  let server: ScriptedServer;
+  let supplier: Supplier;
+  beforeAll(async () => {
+    server = await startScriptedServer({ fsync: true });
+    supplier = await Supplier.create({ ...server, remoteDirectory: '/in' });
+    writeFileSync(join(supplier.data, 'x'), 'x');
+  });
+  /** A push in which `command` runs at a step, while the push waits for it. */
+  const disturbed = (step: string, command: string) => supplier.push([], { node: ['--import', join(checkout, 'tests/support/preload-do.mjs')], env: { DEPOT_AT: step, DEPOT_DO: command } });
+  const names = (): string[] => [...server.files.keys()].map((name) => name.replace('/in/', '')).sort();
+
+  test.each([['HUP', 129, 'hung-up'], ['INT', 130, 'interrupted'], ['TERM', 143, 'terminated']] as const)('SIG%s after the publication: %i, and receipt, ledger and sidecars are there', async (signal, exit, code) => {
+    server.files.clear();
+    const { result, code: status } = await disturbed('published', `kill -${signal} $PPID`);
+    expect([status, result.error]).toMatchObject([exit, { code, exit, published: 'yes' }]);
+    const id = result.error!.depositId!;
+    expect(result.error!.hint).toBe(`look at it with: depot receipts show ${id}`);
+    expect(supplier.stateFiles()).toContain(`${id}.receipt.json`);
+    expect(names()).toContain(`${id}.tar.gz.pgp`.replace('.gz', names().find((name) => name.endsWith('.pgp'))!.includes('.zst') ? '.zst' : '.gz'));
+    expect(supplier.runs().at(-1)).toMatchObject({ exit, code, published: 'yes', depositId: id });
+    // What was not delivered goes first in the next push.
+    await supplier.deposit();
+    expect(names()).toContain(`${id}.receipt.json`);
+    expect(supplier.stateFiles('pending')).toEqual([]);
+  });
+
+  test.each([['sealed', 'no'], ['published', 'yes']] as const)('a defect once it is %s: exit 1, published %s, and the next push goes well', async (step, published) => {
+    const defect = join(tempDir(), 'defect.mjs');
+    writeFileSync(defect, `import { subscribe } from 'node:diagnostics_channel'; subscribe('depot:step', ({ step }) => { if (step === '${step}') throw new TypeError('boom'); });`);
+    const { result, code } = await supplier.push([], { node: ['--import', defect] });
+    expect(code).toBe(1);
+    expect(result.error).toMatchObject({ code: 'internal', exit: 1 });
+    expect(result.error!.message).toContain('boom');
+    if (published === 'yes') expect(supplier.runs().at(-1)).toMatchObject({ exit: 1, published: 'yes' });
+    await supplier.deposit();
+    expect(supplier.stateFiles('pending')).toEqual([]);
+  });
+});
+
+describe('decrypt', () => {
+  const directory = tempDir();
+  const suitcase = join(directory, 's.tar.pgp');
+  let secretKey: string;
+  beforeAll(async () => {
+    const key = await makeKey(join(directory, 'key'), 'Gemeente', 'compat');
+    ({ secretKey } = key);
+    const encryptionKeys = (await openpgp.readKey({ armoredKey: readFileSync(key.publicKey, 'utf8') })).toPublic();
+    writeFileSync(suitcase, await openpgp.encrypt({ message: await openpgp.createMessage({ binary: new Uint8Array(randomBytes(8_000_000)) }), encryptionKeys, format: 'binary' }) as Uint8Array);
+  });
+
+  test('--out below a directory that is not there: 5, what to do, and nothing is made', async () => {
+    const out = join(directory, 'none/out');
+    const { code, stderr } = await depot(['decrypt', suitcase, '--key', secretKey, '--out', out]);
+    expect(code).toBe(5);
+    expect(stderr).toBe(`depot: error: cannot write to ${join(directory, 'none')}: there is no such directory\ndepot: hint: make it first, or name another directory with --out\n`);
+    expect(existsSync(join(directory, 'none'))).toBe(false);
+  });
+
+  test('--stdout into a reader that waits, then Ctrl-C: 130, not a defect and not a wait for ever', async () => {
+    const child = spawn(process.execPath, [depotScript, 'decrypt', suitcase, '--key', secretKey, '--stdout'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => { stderr += chunk.toString(); });
+    // The first bytes are there, so the second pass has begun; nobody reads on.
+    await new Promise((resolve) => child.stdout.once('readable', resolve));
+    child.kill('SIGINT');
+    const code = await new Promise((resolve) => child.once('exit', resolve));
+    expect([code, stderr]).toEqual([130, 'depot: error: interrupted\ndepot: hint: run it again\n']);
+  });
+});
