@@ -146,6 +146,21 @@ describe.skipIf(!here)('depot init', () => {
     expect((await depot(flags, { cwd: m.root, env })).code).toBe(5);
   });
 
+  test('with an SSH key of root\'s, the account that pushes gets a copy that it can read and not change', async () => {
+    const m = await machine();
+    const made = await depot([
+      'init', '--yes', '--config', m.config, '--state', m.state, '--user', 'daemon', '--supplier', 'Acme', '--arrangement', 'acme-crm', '--beneficiary', 'Voorbeeld', '--beneficiary-key', m.beneficiary.publicKey,
+      '--fingerprint', m.beneficiary.fingerprint, '--signer-email', 'ops@acme.example', '--no-passphrase', '--source', join(m.root, 'export'), '--host', server.host, '--port', String(server.port), '--username', server.username,
+      '--directory', server.remoteDirectory, '--every', '24h', '--host-key', server.fingerprints[0], '--private-key', server.privateKeyFile,
+    ], { cwd: m.root, env: { HOME: m.root } });
+    expect(made.code, made.stderr).toBe(0);
+    expect(made.stdout).not.toContain('depot login');
+    const copy = statSync(join(m.root, 'etc/keys/ssh'));
+    expect([copy.uid, copy.gid, copy.mode & 0o777]).toEqual([0, 1, 0o640]);
+    const doctor = await asService('doctor', '--config', m.config);
+    expect(doctor.code, doctor.stdout).toBe(0);
+  });
+
   test('--yes accepts no fingerprint and no host key that was not given', async () => {
     const m = await machine();
     const flags = [
