@@ -11,6 +11,7 @@ import { usage } from './flags.js';
 import { helpEnd } from './help.js';
 import { defineInit } from './init.js';
 import { defineKey } from './key.js';
+import { defineKit } from './kit.js';
 import { defineLogin, defineLogout } from './login.js';
 import { definePush } from './push.js';
 import { defineReceipts } from './receipts.js';
@@ -46,6 +47,7 @@ export function buildProgram(start: Start): Command {
   defineReport(program, start);
   defineVerify(program, start);
   defineDecrypt(program, start);
+  defineKit(program, start);
   defineKey(program, start);
   defineTrust(program, start);
   defineLogin(program, start);

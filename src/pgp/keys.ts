@@ -231,3 +231,14 @@ async function preferSha2(key: openpgp.PrivateKey): Promise<void> {
   certification.rawNotations = [];
   await certification.sign(key.keyPacket as openpgp.SecretKeyPacket, { userID: user.userID, key: key.keyPacket }, certification.created!, false, openpgp.config);
 }
+
+/**
+ * The secret key, armoured and locked with `passphrase`. One that is locked already must be locked with this very passphrase.
+ * Throws as `readSecretKey`.
+ */
+export async function lockSecretKey(bytes: Uint8Array | string, passphrase: string): Promise<string> {
+  const { key } = internalsOfSecret(await readSecretKey(bytes, () => Promise.resolve(passphrase)));
+  const modern = key.keyPacket.version === 6;
+  const config = modern ? { aeadProtect: true, s2kType: openpgp.enums.s2k.argon2 as const } : { aeadProtect: false };
+  return (await openpgp.encryptKey({ privateKey: key, passphrase, config })).armor();
+}

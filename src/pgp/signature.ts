@@ -139,8 +139,8 @@ async function checkRevocations(signer: OpenPgpCertificate, part: Part, signedAt
   if (hasUncheckableRevocation(signer)) throw failed(`signer ${signer.fingerprint} carries a revocation that cannot be checked`);
   const revocations = [await primaryRevocation(signer), part === signer.key ? null : await subkeyRevocation(signer, part as openpgp.Subkey)];
   return revocations.filter((revocation): revocation is Revocation => revocation !== null).map((revocation) => {
-    if (revocation.hard) throw failed(`signer ${signer.fingerprint} was revoked on ${toUtc(revocation.at)} (${revocation.reason}), which undoes all its signatures`, 'ask the supplier for receipts signed again with its new key');
+    if (revocation.hard) throw failed(`signer ${signer.fingerprint} was revoked on ${toUtc(revocation.at)} (${revocation.reason}), which undoes all its signatures: whoever has the key can have made this one, with any date`, 'ask the supplier for receipts signed again with its new key');
     if (revocation.at <= signedAt) throw failed(`signer ${signer.fingerprint} was ${revocation.reason} on ${toUtc(revocation.at)}, before it signed on ${toUtc(signedAt)}`);
-    return `signer ${signer.fingerprint} was ${revocation.reason} on ${toUtc(revocation.at)}, after it signed this`;
+    return `signer ${signer.fingerprint} was ${revocation.reason} on ${toUtc(revocation.at)}, after it signed this on ${toUtc(signedAt)}: that still counts; newer receipts need the signer's new key`;
   });
 }

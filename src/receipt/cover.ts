@@ -150,13 +150,14 @@ Op een Mac zonder \`sha256sum\` doet \`shasum -a 256\` hetzelfde.
 `;
 }
 
-function depotLines(f: CoverFacts): string {
+/** Lines for a shell that check and open the deposit with depot. */
+export function depotLines(f: CoverFacts): string {
   const proof = `--receipt ${receiptName(f.depositId)} --signer signer.public.asc --key private.secret.asc`;
   return [`depot verify ${f.suitcase.name} ${proof} --deep &&`, `depot decrypt ${f.suitcase.name} ${proof} --out new`].join('\n');
 }
 
-/** DESIGN's script with the real names; `grep` ties the digest on this page to the signed receipt. */
-function stockLines(f: CoverFacts): string {
+/** The lines that check and open the deposit without depot, with the real names; `grep` ties the digest on this page to the signed receipt. */
+export function stockLines(f: CoverFacts): string {
   const modern = f.encryption.packet === 'SEIPDv2';
   const [receipt, signature] = [receiptName(f.depositId), signatureName(f.depositId)];
   return [

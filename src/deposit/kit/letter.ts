@@ -1,0 +1,171 @@
+/** The letter of a kit: what a beneficiary has, does every month, and does on the day itself; Dutch and English in one page that prints well. */
+import { depotLines, stockLines } from '../../receipt/cover.js';
+import { receiptName, signatureName } from '../../receipt/ids.js';
+import type { Receipt } from '../../receipt/schema.js';
+
+export interface LetterFacts {
+  supplier: string;
+  receipt: Receipt;
+  /** Of the signers whose public keys are in the kit, in the order of their files. */
+  signers: { file: string; fingerprint: string }[];
+  /** SHA-256 of opener.html, hex; null when the kit has none. */
+  openerSha256: string | null;
+  /** The file of the private key, when it is in the kit. */
+  secretKey: string | null;
+  /** `YYYY-MM-DD`. */
+  date: string;
+}
+
+interface Words {
+  language: 'nl' | 'en';
+  title: string;
+  intro: string;
+  have: string;
+  files: { cover: string; receipt: string; signer: string; opener: string; secret: string };
+  yours: string;
+  telephone: string;
+  telephoneWhy: string;
+  signerKey: string;
+  openerDigest: string;
+  recipientKey: string;
+  monthly: string;
+  monthlySteps: string[];
+  day: string;
+  daySteps: string[];
+  withDepot: string;
+  withOpener: string;
+  openerSteps: string;
+  withStock: string;
+  stockFirst: string;
+  modernFirst: string;
+  stockAfter: string;
+  notProven: string;
+}
+
+const dutch: Words = {
+  language: 'nl',
+  title: 'Uw depot: bewaar deze map',
+  intro: 'legt gegevens voor u neer bij een escrow-agent, verzegeld voor uw sleutel. De agent kan ze niet lezen. Met wat in deze map zit en uw privésleutel kunt u nu al nagaan dat u het depot kunt openen, en doet u dat op de dag dat het nodig is, ook zonder de leverancier.',
+  have: 'Wat u hebt',
+  files: { cover: 'beschrijft het verzegelde bestand', receipt: 'het nieuwste ontvangstbewijs en zijn handtekening', signer: 'de publieke sleutel waarmee de leverancier ontvangstbewijzen tekent', opener: 'een bladzijde die alles controleert en opent, in een browser, zonder internet', secret: 'uw privésleutel, met een wachtwoordzin die u langs een andere weg krijgt. De leverancier heeft deze sleutel gemaakt' },
+  yours: 'Wat niet in deze map hoort, en u zelf bewaart: uw privésleutel en haar wachtwoordzin. Wie die kwijt is, kan het depot nooit meer openen; niemand anders heeft ze.',
+  telephone: 'Vergelijk door de telefoon',
+  telephoneWhy: 'Bel de leverancier op een nummer dat u al had, en laat deze cijfers voorlezen. Klopt er één niet, gebruik deze map dan niet.',
+  signerKey: 'sleutel van de leverancier',
+  openerDigest: 'SHA-256 van opener.html',
+  recipientKey: 'uw sleutel, waarvoor is verzegeld',
+  monthly: 'Elke maand',
+  monthlySteps: ['Vraag de leverancier om het nieuwste ontvangstbewijs met handtekening. Is het ouder dan afgesproken, vraag waarom.', 'Controleer het zoals hieronder, met uw privésleutel: de uitkomst moet zijn dat uw sleutel dit depot opent.', 'Vraag de agent een of twee keer per jaar om grootte en SHA-256 van het bestand dat hij heeft, en vergelijk die met het ontvangstbewijs.'],
+  day: 'Op de dag zelf',
+  daySteps: ['Vraag de agent om het verzegelde bestand, en zet het met deze map en uw privésleutel op een schijf met ruimte.', 'Open het op een van de drie manieren hieronder. Lukt de ene niet, neem dan de andere.', 'Klopt een controle niet, gebruik de inhoud dan niet, en vraag de agent het bestand opnieuw te sturen.'],
+  withDepot: 'Met depot',
+  withOpener: 'Met de bladzijde opener.html',
+  openerSteps: 'Dubbelklik op opener.html en sleep de bestanden erin: het verzegelde bestand, het ontvangstbewijs, zijn handtekening, de sleutel van de leverancier en uw privésleutel. De bladzijde maakt geen verbinding.',
+  withStock: 'Met gewone programma\'s',
+  stockFirst: 'Op Windows: WSL of Git Bash; op een Mac: gnupg en zo nodig zstd van Homebrew. Importeer eerst de twee sleutels: gpg --import signer.public.asc private.secret.asc. Na "Good signature" moet de vingerafdruk die van hierboven zijn.',
+  modernFirst: 'GnuPG leest dit depot niet. Neem een programma dat RFC 9580 leest, zoals rsop of Sequoia.',
+  stockAfter: 'Eindigt het laatste niet met exitcode 0 (echo $?), verwijder dan de map new.',
+  notProven: 'Wat dit niet laat zien: dat de gegevens bruikbaar zijn. Laat een proef doen.',
+};
+
+const english: Words = {
+  language: 'en',
+  title: 'Your deposit: keep this folder',
+  intro: 'deposits data for you with an escrow agent, sealed for your key. The agent cannot read it. With what is in this folder and your private key you can see today that you can open the deposit, and open it on the day that you need it, without the supplier too.',
+  have: 'What you have',
+  files: { cover: 'describes the sealed file', receipt: 'the newest receipt and its signature', signer: 'the public key with which the supplier signs receipts', opener: 'a page that checks and opens everything, in a browser, without internet', secret: 'your private key, with a passphrase that reaches you another way. The supplier made this key' },
+  yours: 'What does not belong in this folder, and you keep yourself: your private key and its passphrase. Who loses them can never open the deposit again; nobody else has them.',
+  telephone: 'Compare by telephone',
+  telephoneWhy: 'Call the supplier on a number that you had already, and have these digits read out. If one is wrong, do not use this folder.',
+  signerKey: 'key of the supplier',
+  openerDigest: 'SHA-256 of opener.html',
+  recipientKey: 'your key, for which it is sealed',
+  monthly: 'Every month',
+  monthlySteps: ['Ask the supplier for the newest receipt with its signature. If it is older than agreed, ask why.', 'Check it as below, with your private key: the outcome must be that your key opens this deposit.', 'Once or twice a year, ask the agent for size and SHA-256 of the file that it holds, and compare them with the receipt.'],
+  day: 'On the day itself',
+  daySteps: ['Ask the agent for the sealed file, and put it with this folder and your private key on a disk that has room.', 'Open it in one of the three ways below. If one does not work, take another.', 'If a check fails, do not use the contents, and ask the agent to send the file again.'],
+  withDepot: 'With depot',
+  withOpener: 'With the page opener.html',
+  openerSteps: 'Double-click opener.html and drop the files into it: the sealed file, the receipt, its signature, the key of the supplier and your private key. The page makes no connection.',
+  withStock: 'With ordinary programs',
+  stockFirst: 'On Windows: WSL or Git Bash; on a Mac: gnupg and, where needed, zstd from Homebrew. First import the two keys: gpg --import signer.public.asc private.secret.asc. After "Good signature" the fingerprint must be the one above.',
+  modernFirst: 'GnuPG does not read this deposit. Take a program that reads RFC 9580, such as rsop or Sequoia.',
+  stockAfter: 'If the last line does not end with exit code 0 (echo $?), delete the folder new.',
+  notProven: 'What this does not show: that the data is of use. Have a restore rehearsed.',
+};
+
+/** One self-contained page, without scripts and without anything that is fetched. */
+export function letterHtml(f: LetterFacts): string {
+  return `<!doctype html>
+<html lang="nl">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width">
+<title>${text(f.receipt.arrangement)}: depot</title>
+<style>
+:root { color-scheme: light dark; }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
+pre { padding: .75rem; border: 1px solid; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; }
+code, td { overflow-wrap: anywhere; }
+td { padding: .25rem .75rem .25rem 0; vertical-align: top; }
+section + section { margin-top: 4rem; }
+@media print { section + section { break-before: page; } body { margin: 0; } }
+</style>
+</head>
+<body>
+<p><a href="#nl">Nederlands</a> · <a href="#en">English</a></p>
+${[dutch, english].map((words) => section(words, f)).join('\n')}
+</body>
+</html>
+`;
+}
+
+function section(w: Words, f: LetterFacts): string {
+  const { receipt } = f;
+  const modern = receipt.encryption.packet === 'SEIPDv2';
+  const row = (name: string, what: string): string => `<tr><td><code>${text(name)}</code></td><td>${text(what)}</td></tr>`;
+  const digits = (what: string, hex: string): string => `<tr><td>${text(what)}</td><td><code>${text(hex.replace(/(.{4})(?!$)/g, '$1 '))}</code></td></tr>`;
+  const list = (items: string[]): string => `<ol>\n${items.map((item) => `<li>${text(item)}</li>`).join('\n')}\n</ol>`;
+  const id = receipt.depositId;
+  return `<section id="${w.language}" lang="${w.language}">
+<h1>${text(w.title)}</h1>
+<p>${text(`${f.supplier} ${w.intro}`)}</p>
+<p><code>${text(id)}</code>, ${f.date}</p>
+<h2>${text(w.have)}</h2>
+<table>
+${[
+    ...(f.openerSha256 === null ? [] : [row('opener.html', w.files.opener)]),
+    ...f.signers.map(({ file }) => row(file, w.files.signer)),
+    row(`${receiptName(id)}, ${signatureName(id)}`, w.files.receipt),
+    row(receipt.cover.name, w.files.cover),
+    ...(f.secretKey === null ? [] : [row(f.secretKey, w.files.secret)]),
+  ].join('\n')}
+</table>
+${f.secretKey === null ? `<p>${text(w.yours)}</p>\n` : ''}<h2>${text(w.telephone)}</h2>
+<p>${text(w.telephoneWhy)}</p>
+<table>
+${[
+    ...f.signers.map(({ fingerprint }) => digits(w.signerKey, fingerprint)),
+    ...receipt.encryption.recipients.map(({ fingerprint }) => digits(w.recipientKey, fingerprint)),
+    ...(f.openerSha256 === null ? [] : [digits(w.openerDigest, f.openerSha256)]),
+  ].join('\n')}
+</table>
+<h2>${text(w.monthly)}</h2>
+${list(w.monthlySteps)}
+<pre class="monthly">${text(`depot verify --receipt ${receiptName(id)} --signer signer.public.asc --key private.secret.asc`)}</pre>
+<h2>${text(w.day)}</h2>
+${list(w.daySteps)}
+<h3>${text(w.withDepot)}</h3>
+<pre class="depot">${text(depotLines(receipt))}</pre>
+${f.openerSha256 === null ? '' : `<h3>${text(w.withOpener)}</h3>\n<p>${text(w.openerSteps)}</p>\n`}<h3>${text(w.withStock)}</h3>
+<p>${text(modern ? w.modernFirst : w.stockFirst)}</p>
+<pre class="stock">${text(stockLines(receipt))}</pre>
+<p>${text(w.stockAfter)} ${text(w.notProven)}</p>
+</section>`;
+}
+
+/** The one way into the page: whatever it is, it stays text. */
+function text(raw: string): string {
+  return raw.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+}
