@@ -5,7 +5,8 @@
  * `depot status` needs three instead of a hundred and fifty. What a command does not use stays in files that it does not
  * load. openpgp (LGPL), ssh2 and ssh2-sftp-client stay packages, and `npm pack` takes them along in node_modules.
  */
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -50,14 +51,48 @@ const { metafile, outputFiles } = await build({
   metafile: true,
   logLevel: 'warning',
 });
+const opener = await offlineOpener();
 const files = {
+  'opener.html': opener.page,
   ...Object.fromEntries(outputFiles.map((file) => [path.relative(dist, file.path), file.text])),
   ...Object.fromEntries(threads.map((name) => [`${name}.js`, `import '../${name.replace('/', '-')}.js';\n`])),
-  'LICENSES.txt': licenses(Object.keys(metafile.inputs)),
+  'LICENSES.txt': licenses([...Object.keys(metafile.inputs), ...opener.inputs]),
 };
 for (const [name, text] of Object.entries(files)) put(path.join(dist, name), text);
 removeOthers(Object.keys(files));
+process.stderr.write(`dist/opener.html  SHA-256 ${createHash('sha256').update(opener.page).digest('hex')}\n`);
 if (process.argv.includes('--pack')) packOnlyWhatRuns();
+
+/**
+ * The offline opener: one HTML file with everything in it. Our code in it is that of the command line, but for the primitives:
+ * `src/opener/primitives.ts` stands in for `src/primitives.ts`. The policy names the very script and style by their digests, and
+ * allows no connection to anywhere.
+ */
+async function offlineOpener() {
+  const primitives = {
+    name: 'primitives',
+    setup(b) {
+      b.onResolve({ filter: /\/primitives\.js$/ }, ({ importer }) => (importer.startsWith(path.join(src, 'opener')) ? undefined : { path: path.join(src, 'opener/primitives.ts') }));
+    },
+  };
+  const { metafile: used, outputFiles: [bundle] } = await build({
+    write: false, absWorkingDir: root, entryPoints: ['src/opener/entry.ts'], outdir: dist, bundle: true, format: 'iife', platform: 'browser',
+    target: 'es2022', minify: true, legalComments: 'none', charset: 'ascii', plugins: [primitives], metafile: true, logLevel: 'warning',
+  });
+  const node = Object.keys(used.inputs).filter((file) => file.startsWith('node:'));
+  if (node.length > 0) throw new Error(`not for a browser: ${node.join(', ')}`);
+  const script = bundle.text.trim();
+  if (/<\/script|<!--/i.test(script)) throw new Error('the script would end within itself');
+  const { code: style } = await transform(readFileSync(path.join(src, 'opener/style.css'), 'utf8'), { loader: 'css', minify: true });
+  const digest = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+  const policy = [
+    "default-src 'none'", `script-src ${digest(script)} 'wasm-unsafe-eval'`, `style-src ${digest(style.trim())}`, 'worker-src blob:',
+    "connect-src 'none'", "base-uri 'none'", "form-action 'none'",
+  ].join('; ');
+  const parts = { policy, style: style.trim(), script, version: manifest.version };
+  const page = readFileSync(path.join(src, 'opener/page.html'), 'utf8').replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
+  return { page, inputs: Object.keys(used.inputs) };
+}
 
 /** Whole or not at all, and only what changed: a depot that starts meanwhile finds its files. */
 function put(file, text) {

@@ -12,6 +12,7 @@ const mayImport = {
   ui: [],
   report: ['deposit', 'ui', ...domains],
   demo: ['deposit', 'ui', 'seal', 'open', ...domains],
+  opener: ['deposit', 'open', ...domains],
   commands: ['demo', 'report', 'deposit', 'ui', 'seal', 'open', ...domains],
 };
 /** Packages that only some folders may import. */
@@ -47,7 +48,7 @@ export default tseslint.config(
   {
     files: ['src/**/*.ts', 'tests/**/*.ts', 'bench/**/*.ts', '*.ts'],
     extends: [...tseslint.configs.strictTypeChecked],
-    languageOptions: { parserOptions: { project: ['./tsconfig.json', './tests/tsconfig.json'], tsconfigRootDir: import.meta.dirname } },
+    languageOptions: { parserOptions: { project: ['./tsconfig.json', './src/opener/tsconfig.json', './tests/tsconfig.json'], tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': 'error',

@@ -13,6 +13,7 @@ import { defineInit } from './init.js';
 import { defineKey } from './key.js';
 import { defineKit } from './kit.js';
 import { defineLogin, defineLogout } from './login.js';
+import { defineOpener } from './opener.js';
 import { definePush } from './push.js';
 import { defineReceipts } from './receipts.js';
 import { defineReport } from './report.js';
@@ -48,6 +49,7 @@ export function buildProgram(start: Start): Command {
   defineVerify(program, start);
   defineDecrypt(program, start);
   defineKit(program, start);
+  defineOpener(program, start);
   defineKey(program, start);
   defineTrust(program, start);
   defineLogin(program, start);

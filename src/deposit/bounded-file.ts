@@ -2,9 +2,9 @@ import { open, type FileHandle } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
+import { LARGEST_GIVEN_FILE } from './limits.js';
 
-/** More than any key, signature or receipt has: keys that strangers have certified ten thousand times have been seen. */
-export const LARGEST_GIVEN_FILE = 16 << 20;
+export { LARGEST_GIVEN_FILE } from './limits.js';
 
 /**
  * Reads a file that other people made, or a pipe, without taking in more than `limit` octets. `check` sees what was opened, and

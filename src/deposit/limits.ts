@@ -1,5 +1,8 @@
 import type { Receipt } from '../receipt/schema.js';
 
+/** More than any key, signature or receipt has: keys that strangers have certified ten thousand times have been seen. */
+export const LARGEST_GIVEN_FILE = 16 << 20;
+
 /** Room in the archive beside the content: headers with long names, the manifest's line, padding. */
 const OCTETS_PER_ENTRY = 16 * 1024;
 const OCTETS_BESIDE = 64 << 20;

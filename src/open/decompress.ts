@@ -1,18 +1,11 @@
-import { Decompress } from 'fzstd';
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
-import { DepotError, isDepotError } from '../errors.js';
-import { splitFrames, ZstdFrames } from './zstd-frames.js';
+import { isDepotError, type DepotError } from '../errors.js';
+import { broken, contentFormat, type ContentFormat } from './content-format.js';
+import { splitFrames } from './zstd-frames.js';
+import { ZstdDecoder } from './zstd.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
-export type ContentFormat = 'none' | 'gzip' | 'zstd';
-
-/** Recognises gzip (RFC 1952, section 2.3.1) and zstd (RFC 8878, section 3.1.1) by their first octets. */
-export function contentFormat(start: Uint8Array): ContentFormat {
-  if (start[0] === 0x1f && start[1] === 0x8b) return 'gzip';
-  if (start[0] === 0x28 && start[1] === 0xb5 && start[2] === 0x2f && start[3] === 0xfd) return 'zstd';
-  return 'none';
-}
 
 /**
  * Decompresses a stream by its magic; anything else passes through. One layer only: what is compressed again inside is
@@ -77,35 +70,10 @@ async function* zstdFrames(chunks: Iterable<Bytes>, createDecoder: NonNullable<t
   }
 }
 
-/** The input is cut small because four octets can stand for 128 KiB, and all that a slice stands for comes out before the next. */
-const SLICE_OCTETS = 512;
-
 function* zstdWithoutRuntime(chunks: Iterable<Bytes>): Generator<Bytes> {
-  let output: Bytes[] = [];
-  const frames = new ZstdFrames();
-  const decoder = new Decompress((bytes) => output.push(bytes as Bytes));
-  const push = (slice: Uint8Array, last: boolean): void => {
-    try {
-      decoder.push(slice, last);
-    } catch (error) {
-      throw broken('zstd', error);
-    }
-  };
-  for (const chunk of chunks) {
-    for (let at = 0; at < chunk.length; at += SLICE_OCTETS) {
-      frames.see(chunk.subarray(at, at + SLICE_OCTETS));
-      push(chunk.subarray(at, at + SLICE_OCTETS), false);
-      yield* output;
-      output = [];
-    }
-  }
-  push(new Uint8Array(0), true);
-  yield* output;
-}
-
-function broken(format: ContentFormat, cause: unknown): DepotError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new DepotError('archive-refused', `the ${format} data inside the suitcase is not valid: ${reason}`, { cause });
+  const decoder = new ZstdDecoder();
+  for (const chunk of chunks) yield* decoder.push(chunk);
+  yield* decoder.end();
 }
 
 /** Looks at the first octets of a stream without taking them away. */

@@ -1,13 +1,14 @@
-import { DepotError, isDepotError } from '../errors.js';
+import { isDepotError } from '../errors.js';
 import { ManifestCheck } from '../dataset/compare.js';
 import { Extractor } from '../dataset/extract.js';
 import { sha256 } from '../dataset/hash.js';
 import { Digests } from '../digest/digests.js';
-import type { EntrySink } from '../dataset/tar/format.js';
 import { TarReader } from '../dataset/tar/read.js';
 import { MessageReader } from '../pgp/reader.js';
-import { decompress, type ContentFormat } from './decompress.js';
-import type { OpenedContents, OpenOptions, OpenResult } from './messages.js';
+import { both, bounded, type Consumer } from './consumer.js';
+import type { ContentFormat } from './content-format.js';
+import { decompress } from './decompress.js';
+import type { OpenOptions, OpenResult } from './messages.js';
 import { SuitcaseSource } from './source.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -18,14 +19,6 @@ export interface OpenHooks {
   progress(bytes: number): void;
   /** For `emit`: takes decompressed content; resolves when more may come. */
   emit(bytes: Bytes): Promise<void>;
-}
-
-/** Where the content goes. */
-interface Consumer {
-  write(bytes: Bytes): void | Promise<void>;
-  end(): OpenedContents | null | Promise<OpenedContents | null>;
-  /** After a failure: closes what is open. */
-  discard?(): void;
 }
 
 /**
@@ -101,40 +94,5 @@ function untar(check: ManifestCheck, extractor: Extractor | null): Consumer {
       return check.finish();
     },
     discard: () => extractor?.discard(),
-  };
-}
-
-/** Two sinks for one archive. */
-function both(first: EntrySink, second: EntrySink): EntrySink {
-  return {
-    begin(entry) {
-      first.begin(entry);
-      second.begin(entry);
-    },
-    data(bytes) {
-      first.data(bytes);
-      second.data(bytes);
-    },
-    end() {
-      first.end();
-      second.end();
-    },
-  };
-}
-
-/** Refuses a bomb before it goes off: more content than the receipt or the user allows. */
-function bounded(consumer: Consumer, maxBytes: number | null): Consumer {
-  if (maxBytes === null) return consumer;
-  let bytes = 0;
-  return {
-    write(chunk) {
-      bytes += chunk.length;
-      if (bytes > maxBytes) {
-        throw new DepotError('archive-refused', `the content is larger than ${maxBytes} octets`, { hint: 'if that is to be expected, allow more with --max-size' });
-      }
-      return consumer.write(chunk);
-    },
-    end: () => consumer.end(),
-    discard: () => consumer.discard?.(),
   };
 }

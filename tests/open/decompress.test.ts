@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { DepotError } from '../../src/errors.js';
-import { contentFormat, decompress } from '../../src/open/decompress.js';
+import { contentFormat } from '../../src/open/content-format.js';
+import { decompress } from '../../src/open/decompress.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 /** Compared as text: a matcher that walks over half a million octets takes minutes. */

@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import type { Context, GlobalOptions, Start } from './context.js';
+import { globals, text, usage, type Flags } from './flags.js';
+import { helpEnd } from './help.js';
+
+export interface OpenerFlags extends GlobalOptions {
+  out: string;
+}
+
+export function openerOptions(flags: Flags): OpenerFlags {
+  const out = text(flags, 'out');
+  if (out === undefined) throw usage('where the page goes was not said', 'add --out opener.html');
+  return { ...globals(flags), out };
+}
+
+export function defineOpener(parent: Command, start: Start): void {
+  parent.command('opener')
+    .summary('write the page that checks and opens deposits in a browser')
+    .description('Writes one HTML file in which a beneficiary checks and opens a deposit: in a browser, without installation, without internet. Prints its SHA-256, which the beneficiary compares by telephone: nothing else vouches for the page.')
+    .option('--out <file>', 'the new file; never over another one')
+    .addHelpText('after', helpEnd([
+      ['depot opener --out opener.html', 'for a beneficiary without a command line'],
+    ], [5]))
+    .action((_: unknown, command: Command) => start(openerOptions(command.optsWithGlobals()), write));
+}
+
+async function write({ out }: OpenerFlags, { screen }: Context): Promise<number> {
+  const { writeOpener } = await import('../deposit/opener-page.js');
+  const { path, bytes, sha256 } = await writeOpener(out);
+  screen.result({ ok: true, path, bytes, sha256 }, [`opener     ${path}`, `sha256     ${sha256}`]);
+  return 0;
+}

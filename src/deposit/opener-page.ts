@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+
+/** The offline opener, as `npm run build` puts it beside the program. */
+const built = new URL('../opener.html', import.meta.url);
+
+/** The page and what to compare by telephone. @throws DepotError 'internal' where the program was not built */
+export async function readOpener(): Promise<{ page: Buffer; sha256: string }> {
+  const page = await readFile(built).catch((cause: unknown) => {
+    throw new DepotError('internal', 'the opener is not part of this copy of depot', { hint: 'build it with: npm run build', cause });
+  });
+  return { page, sha256: createHash('sha256').update(page).digest('hex') };
+}
+
+/** Writes the page to a new file. @throws DepotError 'output-exists', 'local-not-writable' */
+export async function writeOpener(out: string): Promise<{ path: string; bytes: number; sha256: string }> {
+  const path = resolve(out);
+  const { page, sha256 } = await readOpener();
+  await writeFile(path, page, { flag: 'wx' }).catch((cause: unknown) => {
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw new DepotError('output-exists', `${printable(path)} exists already`, { hint: 'name a file that does not exist yet with --out', cause });
+    throw new DepotError('local-not-writable', `cannot write ${printable(path)}: ${printable((cause as Error).message)}`, { hint: 'name a file in a directory that exists, and that you may write to', cause });
+  });
+  return { path, bytes: page.length, sha256 };
+}

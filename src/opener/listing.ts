@@ -1,0 +1,79 @@
+import { fromBytes } from '../dataset/bytestring.js';
+import { FIRST_ENTRY, partName } from '../dataset/part-names.js';
+import type { EntrySink, TarEntry } from '../dataset/tar/format.js';
+import { printable } from '../printable.js';
+
+/** One line of the list of contents. A file in parts is one. */
+export interface ListedEntry {
+  /** Number of the entry in the archive, from 0; `parts` entries from there on belong to it. */
+  index: number;
+  parts: number;
+  /** Fit to be shown: a name from the archive is other people's text. */
+  path: string;
+  type: TarEntry['type'];
+  size: number;
+  /** Where a symbolic or hard link leads, fit to be shown. */
+  target: string | null;
+}
+
+export interface Rows {
+  rows: ListedEntry[];
+  /** How many of those that are listed match. */
+  matching: number;
+}
+
+/** More are counted and not listed: memory must not grow with the dataset. */
+export const MOST_LISTED = 50_000;
+
+/** Makes the list of contents while the archive goes by. */
+export class Listing implements EntrySink {
+  readonly #entries: ListedEntry[] = [];
+  #index = -1;
+  #fromDepot = false;
+  #last: ListedEntry | null = null;
+  #joined: string | null = null;
+  notListed = 0;
+
+  begin(entry: TarEntry): void {
+    this.#index++;
+    const path = fromBytes(entry.path);
+    if (this.#index === 0) this.#fromDepot = path === FIRST_ENTRY;
+    const part = this.#fromDepot ? partName(path) : null;
+    if (part !== null && part.number > 1 && part.joined === this.#joined && this.#last !== null) {
+      this.#last.parts++;
+      this.#last.size += entry.size;
+      return;
+    }
+    this.#joined = part?.joined ?? null;
+    this.#last = null;
+    if (this.#entries.length === MOST_LISTED) {
+      this.notListed++;
+      return;
+    }
+    const shown = printable(entry.path);
+    this.#last = {
+      index: this.#index, parts: 1, path: part === null ? shown : shown.replace(/\.part-\d{6}$/, ''), type: entry.type, size: entry.size,
+      target: entry.linkTarget === null ? null : printable(entry.linkTarget),
+    };
+    this.#entries.push(this.#last);
+  }
+
+  data(): void {
+    // Nothing of the contents is shown.
+  }
+
+  end(): void {
+    // An entry's line is complete when it begins.
+  }
+
+  /** Up to `count` lines whose path holds `text`, in whatever case. */
+  rows(text: string, count: number): Rows {
+    const wanted = text.toLowerCase();
+    const matching = wanted === '' ? this.#entries : this.#entries.filter(({ path }) => path.toLowerCase().includes(wanted));
+    return { rows: matching.slice(0, count), matching: matching.length };
+  }
+
+  at(index: number): ListedEntry | undefined {
+    return this.#entries.find((entry) => entry.index === index);
+  }
+}

@@ -1,0 +1,365 @@
+/** The page: takes files, shows findings. Whatever comes out of them is put in as text, never as markup. */
+import type { Check } from '../deposit/checks.js';
+import type { ErrorRecord } from '../errors.js';
+import { printable } from '../printable.js';
+import { dutch } from './dutch.js';
+import { english } from './english.js';
+import { kindOf, type Kind } from './files.js';
+import type { Rows } from './listing.js';
+import type { FromThread, Summary, ToThread } from './protocol.js';
+import { MOST_IN_MEMORY } from './save.js';
+import type { CheckName, FailureName, Words } from './words.js';
+
+type Verified = Extract<FromThread, { kind: 'verified' }>;
+/** What browsers based on Chromium have. */
+interface Pickers {
+  showDirectoryPicker?: (o: { mode: 'readwrite' }) => Promise<FileSystemDirectoryHandle>;
+  showSaveFilePicker?: (o: { suggestedName?: string }) => Promise<FileSystemFileHandle>;
+}
+
+const ROWS = 500;
+const kinds: Kind[] = ['suitcase', 'receipt', 'signature', 'signers', 'key'];
+const genericStock = 'set -o pipefail\nmkdir new && gpg -d SUITCASE.tar.gz.pgp | gzip -d | tar -x -C new     # .tar.zst.pgp: zstd -d; .tar.pgp: cat';
+
+function element<E extends HTMLElement = HTMLElement>(id: string): E {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`no element ${id}`);
+  return found as E;
+}
+
+export function startPage(program: string): void {
+  new Page(new Blob([program], { type: 'text/javascript' })).start();
+}
+
+class Page {
+  readonly #program: Blob;
+  readonly #address: string;
+  readonly #given: Record<Kind, File[]> = { suitcase: [], receipt: [], signature: [], signers: [], key: [] };
+  #words: Words = english;
+  #language = 'en';
+  #thread: Worker;
+  #verified: Verified | null = null;
+  #rows: Rows | null = null;
+  #failure: ErrorRecord | string | null = null;
+  #unknown: string[] = [];
+  /** The last thing saved, said again in another language. */
+  #saved: Extract<FromThread, { kind: 'saved' }> | null = null;
+  #doing: 'checking' | 'saving' | null = null;
+
+  constructor(program: Blob) {
+    this.#program = program;
+    this.#address = URL.createObjectURL(program);
+    this.#thread = this.#newThread();
+  }
+
+  start(): void {
+    element('english').addEventListener('click', () => this.#speak('en'));
+    element('dutch').addEventListener('click', () => this.#speak('nl'));
+    for (const kind of kinds) {
+      const input = element<HTMLInputElement>(kind);
+      input.addEventListener('change', () => {
+        this.#given[kind] = [...input.files ?? []];
+        this.#changed();
+      });
+    }
+    this.#listenForDrops();
+    element('check').addEventListener('click', () => this.#check());
+    element('stop').addEventListener('click', () => this.#stop());
+    element('folder').addEventListener('click', () => void this.#saveFolder());
+    element('archive').addEventListener('click', () => void this.#saveFile(null));
+    element('search').addEventListener('input', () => this.#list());
+    this.#speak(navigator.language.toLowerCase().startsWith('nl') ? 'nl' : 'en');
+  }
+
+  #newThread(): Worker {
+    const thread = new Worker(this.#address, { name: 'opening' });
+    thread.onmessage = ({ data }: MessageEvent<FromThread>) => this.#hear(data);
+    thread.onerror = (event) => this.#fail({ code: 'internal', message: event.message, stack: undefined });
+    thread.postMessage({ kind: 'program', program: this.#program } satisfies ToThread);
+    return thread;
+  }
+
+  #tell(message: ToThread): void {
+    this.#thread.postMessage(message);
+  }
+
+  #hear(message: FromThread): void {
+    switch (message.kind) {
+      case 'progress':
+        element<HTMLProgressElement>('progress').value = message.total === 0 ? 0 : message.bytes / message.total;
+        return;
+      case 'verified':
+        this.#work(null);
+        this.#verified = message;
+        if (message.inside !== null) this.#list();
+        this.#show();
+        element('verdict').focus();
+        return;
+      case 'rows':
+        this.#rows = message.rows;
+        this.#showRows();
+        return;
+      case 'saved':
+        this.#work(null);
+        this.#saved = message;
+        if (message.blob !== null) download(message.blob, message.name);
+        this.#show();
+        return;
+      case 'failed':
+        this.#fail(message.error);
+    }
+  }
+
+  #fail(failure: ErrorRecord | string): void {
+    this.#work(null);
+    this.#failure = failure;
+    this.#show();
+    element('failure').focus();
+  }
+
+  #work(doing: 'checking' | 'saving' | null): void {
+    this.#doing = doing;
+    if (doing !== null) {
+      this.#failure = null;
+      this.#saved = null;
+      element<HTMLProgressElement>('progress').value = 0;
+    }
+    for (const id of ['check', 'folder', 'archive']) element<HTMLButtonElement>(id).disabled = doing !== null;
+    for (const button of element('rows').querySelectorAll('button')) button.disabled = doing !== null;
+    this.#show();
+  }
+
+  #check(): void {
+    const { suitcase, receipt, signature, signers, key } = this.#given;
+    const agent = element<HTMLInputElement>('agent').value.replace(/[\s:]/g, '').toLowerCase();
+    this.#forget();
+    if (suitcase.length === 0 && receipt.length === 0) {
+      this.#fail(this.#words.nothing);
+      return;
+    }
+    if (agent !== '' && !/^[0-9a-f]{64}$/.test(agent)) {
+      this.#fail(this.#words.badDigest);
+      return;
+    }
+    this.#work('checking');
+    this.#tell({
+      kind: 'verify',
+      given: {
+        suitcase: suitcase[0] ?? null, receipt: receipt[0] ?? null, signature: signature[0] ?? null, signers, key: key[0] ?? null,
+        passphrase: element<HTMLInputElement>('passphrase').value, agentSha256: agent,
+      },
+    });
+  }
+
+  #stop(): void {
+    this.#thread.terminate();
+    this.#thread = this.#newThread();
+    this.#forget();
+    this.#fail(this.#words.stopped);
+  }
+
+  /** What was found belongs to files that are no longer the ones chosen. */
+  #forget(): void {
+    this.#verified = null;
+    this.#rows = null;
+    this.#failure = null;
+    this.#saved = null;
+  }
+
+  #changed(): void {
+    this.#forget();
+    this.#show();
+  }
+
+  #listenForDrops(): void {
+    const drop = element('drop');
+    for (const name of ['dragover', 'dragenter']) {
+      document.addEventListener(name, (event) => {
+        event.preventDefault();
+        drop.classList.add('over');
+      });
+    }
+    document.addEventListener('dragleave', () => drop.classList.remove('over'));
+    // Anywhere: a browser would otherwise leave the page for the file.
+    document.addEventListener('drop', (event) => {
+      event.preventDefault();
+      drop.classList.remove('over');
+      void this.#take([...event.dataTransfer?.files ?? []]);
+    });
+  }
+
+  async #take(files: File[]): Promise<void> {
+    this.#unknown = [];
+    const found: Record<Kind, File[]> = { suitcase: [], receipt: [], signature: [], signers: [], key: [] };
+    for (const file of files) {
+      const kind = await kindOf(file);
+      if (kind === null) this.#unknown.push(printable(file.name));
+      else found[kind].push(file);
+    }
+    for (const kind of kinds) if (found[kind].length > 0) this.#given[kind] = kind === 'signers' ? found[kind] : found[kind].slice(-1);
+    this.#changed();
+  }
+
+  #list(): void {
+    this.#tell({ kind: 'list', text: element<HTMLInputElement>('search').value, count: ROWS });
+  }
+
+  async #saveFolder(): Promise<void> {
+    const { showDirectoryPicker } = globalThis as Pickers;
+    const directory = await chosen(() => showDirectoryPicker!({ mode: 'readwrite' }));
+    if (directory === null) return;
+    this.#work('saving');
+    this.#tell({ kind: 'save', what: { kind: 'folder', directory, platform: platform() } });
+  }
+
+  /** One entry, or with null the whole archive. */
+  async #saveFile(entry: { index: number; path: string } | null): Promise<void> {
+    const { showSaveFilePicker } = globalThis as Pickers;
+    const name = entry === null ? `${this.#verified?.inside?.name ?? 'deposit'}.tar` : safeName(entry.path);
+    const handle = showSaveFilePicker === undefined ? undefined : await chosen(() => showSaveFilePicker({ suggestedName: name }));
+    if (handle === null) return;
+    this.#work('saving');
+    this.#tell({ kind: 'save', what: entry === null ? { kind: 'archive', handle: handle ?? null } : { kind: 'file', index: entry.index, handle: handle ?? null } });
+  }
+
+  #speak(language: 'en' | 'nl'): void {
+    this.#language = language;
+    this.#words = language === 'nl' ? dutch : english;
+    document.documentElement.lang = language;
+    element('english').ariaPressed = String(language === 'en');
+    element('dutch').ariaPressed = String(language === 'nl');
+    document.title = this.#words.texts.title;
+    for (const part of document.querySelectorAll<HTMLElement>('[data-text]')) part.textContent = this.#words.texts[part.dataset['text'] as keyof Words['texts']];
+    element('limits').replaceChildren(...this.#words.limits.map((text) => made('li', text)));
+    this.#show();
+    this.#showRows();
+  }
+
+  #show(): void {
+    const words = this.#words;
+    for (const kind of kinds) {
+      const names = this.#given[kind].map(({ name }) => printable(name)).join(', ');
+      element(`has-${kind}`).textContent = names === '' ? '' : words.chosen(names);
+    }
+    element('unknown').textContent = this.#unknown.length === 0 ? '' : words.unknown(this.#unknown.join(', '));
+    element('working').hidden = this.#doing === null;
+    element('stop').hidden = this.#doing === null;
+    element('doing').textContent = this.#doing === null ? '' : words[this.#doing];
+    this.#showFailure();
+    this.#showFindings();
+    this.#showInside(this.#verified?.inside ?? null);
+    element('stock').textContent = this.#verified?.stock ?? genericStock;
+  }
+
+  #showFailure(): void {
+    const failure = this.#failure;
+    element('failure').hidden = failure === null;
+    const known = typeof failure === 'object' && failure !== null ? this.#words.failures[failure.code as FailureName] as string | undefined ?? this.#words.failures.internal : failure;
+    element('failure-text').textContent = known ?? '';
+    element('failure-detail').textContent = typeof failure === 'object' && failure !== null ? printable(failure.hint === undefined ? failure.message : `${failure.message}; ${failure.hint}`) : '';
+  }
+
+  #showFindings(): void {
+    const verified = this.#verified;
+    element('result').hidden = verified === null;
+    if (verified === null) return;
+    const { verification, warnings } = verified;
+    const verdict = element('verdict');
+    verdict.className = `verdict ${verification.result}`;
+    verdict.textContent = this.#words.verdict[verification.result];
+    element('warnings').replaceChildren(...warnings.map((text) => made('li', printable(text), { lang: 'en' })));
+    element('checks').replaceChildren(...verification.checks.map((check) => this.#finding(check)));
+  }
+
+  #finding({ name, result, detail }: Check): HTMLElement {
+    const words = this.#words.checks[name as CheckName] as Words['checks'][CheckName] | undefined;
+    const text = words === undefined ? '' : result === 'passed' ? words.passed : result === 'failed' ? words.failed : words.open;
+    const style = { 'passed': 'passed', 'failed': 'failed', 'not possible': 'incomplete' }[result];
+    const item = made('li', '');
+    item.dataset['check'] = name;
+    item.dataset['result'] = result;
+    const outcome = made('p', this.#words.outcome[result], { class: `outcome ${style}` });
+    item.append(made('h3', words?.title ?? name), outcome, made('p', text), made('p', printable(detail), { class: 'detail', lang: 'en' }));
+    return item;
+  }
+
+  #showInside(inside: Summary | null): void {
+    element('inside').hidden = inside === null;
+    if (inside === null) return;
+    const words = this.#words;
+    const { showDirectoryPicker } = globalThis as Pickers;
+    const number = (n: number): string => n.toLocaleString(this.#language);
+    element('summary').textContent = words.summary(number(inside.entries), this.#size(inside.bytes), inside.notListed === 0 ? null : number(inside.notListed));
+    const signed = this.#verified?.verification.checks.some(({ name, result }) => name === 'receipt-signature' && result === 'passed') === true;
+    element('origin').textContent = [signed ? words.originProven : words.originNotProven, ...(inside.manifest ? [] : [words.noManifest])].join(' ');
+    element('folder').hidden = showDirectoryPicker === undefined;
+    const tooLarge = (globalThis as Pickers).showSaveFilePicker === undefined && inside.bytes > MOST_IN_MEMORY;
+    element('archive').hidden = tooLarge;
+    element('limit').textContent = showDirectoryPicker !== undefined ? words.canFolder : tooLarge ? `${words.noFolder} ${words.tooLarge}` : words.noFolder;
+    const saved = this.#saved;
+    element('saved').textContent = saved === null ? '' : saved.report === null ? words.saved(saved.name) : words.savedFolder(saved.name, number(saved.report.files), saved.report.notes.length);
+  }
+
+  #showRows(): void {
+    const rows = this.#rows;
+    if (rows === null) return;
+    element('matching').textContent = this.#words.matching(rows.rows.length.toLocaleString(this.#language), rows.matching.toLocaleString(this.#language));
+    element('rows').replaceChildren(...rows.rows.map((row) => {
+      const line = made('tr', '');
+      const kind = row.type === 'file' ? null : this.#words.kinds[row.type];
+      const action = made('td', kind ?? '');
+      if (row.type === 'file') {
+        const button = made('button', this.#words.save) as HTMLButtonElement;
+        button.type = 'button';
+        button.ariaLabel = this.#words.saveNamed(row.path);
+        button.disabled = this.#doing !== null;
+        button.addEventListener('click', () => void this.#saveFile(row));
+        action.replaceChildren(button);
+      }
+      line.append(made('td', row.target === null ? row.path : `${row.path} → ${row.target}`), made('td', row.type === 'file' ? this.#size(row.size) : ''), action);
+      return line;
+    }));
+  }
+
+  #size(octets: number): string {
+    const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+    const power = octets === 0 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(octets) / 10));
+    return `${(octets / 1024 ** power).toLocaleString(this.#language, { maximumFractionDigits: power === 0 ? 0 : 1 })} ${units[power]!}`;
+  }
+}
+
+function made(tag: string, text: string, attributes: Record<string, string> = {}): HTMLElement {
+  const node = document.createElement(tag);
+  node.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  return node;
+}
+
+/** What the person chose; null when they thought better of it. */
+async function chosen<T>(ask: () => Promise<T>): Promise<T | null> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof DOMException) return null;
+    throw error;
+  }
+}
+
+/** A browser suggests only names that are safe on every system. */
+function safeName(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1).replace(/[^\p{L}\p{N}._ ()-]+/gu, '_').replace(/^[. ]+|[. ]+$/g, '');
+  return name === '' ? 'file' : name.slice(0, 120);
+}
+
+function platform(): NodeJS.Platform {
+  const agent = navigator.userAgent;
+  return agent.includes('Windows') ? 'win32' : agent.includes('Mac OS') ? 'darwin' : 'linux';
+}
+
+function download(blob: Blob, name: string): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = safeName(name);
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+}

@@ -1,0 +1,47 @@
+/** What the page and its opening thread say to each other. */
+import type { Verification } from '../deposit/checks.js';
+import type { ErrorRecord } from '../errors.js';
+import type { FolderReport } from './save.js';
+import type { Rows } from './listing.js';
+
+/** Files as they were chosen; what is missing was not given. */
+export interface Given {
+  suitcase: File | null;
+  receipt: File | null;
+  signature: File | null;
+  signers: File[];
+  key: File | null;
+  passphrase: string;
+  /** Lower-case hex, or empty. */
+  agentSha256: string;
+}
+
+export type SaveRequest =
+  | { kind: 'folder'; directory: FileSystemDirectoryHandle; platform: NodeJS.Platform }
+  /** Without a handle it becomes a download. */
+  | { kind: 'file'; index: number; handle: FileSystemFileHandle | null }
+  | { kind: 'archive'; handle: FileSystemFileHandle | null };
+
+export type ToThread =
+  /** The first message: the script of the page, for more threads. */
+  | { kind: 'program'; program: Blob }
+  | { kind: 'verify'; given: Given }
+  | { kind: 'list'; text: string; count: number }
+  | { kind: 'save'; what: SaveRequest };
+
+/** What is inside, when all of it was authenticated. */
+export interface Summary {
+  entries: number;
+  bytes: number;
+  manifest: boolean;
+  notListed: number;
+  /** Name for what is saved: the deposit's id, or the suitcase's name. */
+  name: string;
+}
+
+export type FromThread =
+  | { kind: 'progress'; bytes: number; total: number }
+  | { kind: 'verified'; verification: Verification; warnings: string[]; /** Null where nothing may be saved. */ inside: Summary | null; /** Shell lines that do the same without this page; null without a receipt. */ stock: string | null }
+  | { kind: 'rows'; rows: Rows }
+  | { kind: 'saved'; /** For a download. */ blob: Blob | null; name: string; report: FolderReport | null }
+  | { kind: 'failed'; error: ErrorRecord };

@@ -1,0 +1,289 @@
+/** Putting contents where the person says: one file, or all below a folder. Only after everything was authenticated once. */
+import { fromBytes, toText, type ByteString } from '../dataset/bytestring.js';
+import { localName } from '../dataset/extract/local-name.js';
+import { FIRST_ENTRY, partName } from '../dataset/part-names.js';
+import { MANIFEST_PATH } from '../dataset/manifest.js';
+import { components } from '../dataset/tar/path.js';
+import type { EntrySink, TarEntry } from '../dataset/tar/format.js';
+import { TarReader } from '../dataset/tar/read.js';
+import { DepotError } from '../errors.js';
+import type { Consumer } from '../open/consumer.js';
+import { printable } from '../printable.js';
+import { Enough } from './opening.js';
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Where octets go: a file that the person chose, or the browser's memory. */
+export interface Target {
+  write(bytes: Bytes): Promise<void>;
+  close(): Promise<void>;
+  /** What was written so far is not to be kept. */
+  abort(): Promise<void>;
+}
+
+/** The archive as it is, for programs that read tar. */
+export function wholeArchive(target: Target): Consumer {
+  return {
+    write: (bytes) => target.write(bytes),
+    end: () => null,
+  };
+}
+
+/** Entries `index` to `index + parts - 1`, one after the other; stops reading behind them with `Enough`. */
+export function oneFile(target: Target, index: number, parts: number): Consumer {
+  let at = -1;
+  let waiting: Bytes[] = [];
+  let done = false;
+  const tar = new TarReader({
+    begin: () => void at++,
+    data: (bytes) => {
+      if (at >= index && at < index + parts) waiting.push(bytes as Bytes);
+    },
+    end: () => (done ||= at === index + parts - 1),
+  });
+  return {
+    async write(bytes) {
+      tar.write(bytes);
+      for (const piece of waiting) await target.write(piece);
+      waiting = [];
+      if (done) throw new Enough();
+    },
+    end: () => null,
+  };
+}
+
+/** What could not be saved as it is in the archive, for the person to read. */
+export interface FolderReport {
+  files: number;
+  directories: number;
+  notes: string[];
+}
+
+/** In the folder from the first moment to the last, so that nothing half-done looks done. */
+export const UNFINISHED = 'NOT-FINISHED.txt';
+/** Lists what a browser cannot make: links, and names that this system does not take. */
+export const NOTES = 'NOT-AS-IN-THE-ARCHIVE.txt';
+const MOST_NOTES = 10_000;
+
+type Step = { kind: 'begin'; entry: TarEntry } | { kind: 'data'; bytes: Bytes };
+
+/** Writes every entry below `root`, which is new and empty. Never over anything. */
+export class FolderSaver {
+  readonly #root: FileSystemDirectoryHandle;
+  /** Files that the manifest says are stored in parts: their parts are joined. */
+  readonly #joined: ReadonlySet<string>;
+  readonly #platform: NodeJS.Platform;
+  #steps: Step[] = [];
+  #fromDepot: boolean | null = null;
+  #file: { path: string; writable: FileSystemWritableFileStream } | null = null;
+  /** The directory of the last entry: most entries lie beside each other. */
+  #directory: { path: string; handle: FileSystemDirectoryHandle };
+  readonly #report: FolderReport = { files: 0, directories: 0, notes: [] };
+
+  constructor(root: FileSystemDirectoryHandle, joined: ReadonlySet<string>, platform: NodeJS.Platform) {
+    this.#root = root;
+    this.#joined = joined;
+    this.#platform = platform;
+    this.#directory = { path: '', handle: root };
+  }
+
+  consumer(): Consumer {
+    const sink: EntrySink = {
+      begin: (entry) => void this.#steps.push({ kind: 'begin', entry }),
+      data: (bytes) => void this.#steps.push({ kind: 'data', bytes: bytes as Bytes }),
+      // The next entry may be another part of this file: whoever comes next closes it.
+      end: () => undefined,
+    };
+    const tar = new TarReader(sink);
+    return {
+      write: async (bytes) => {
+        tar.write(bytes);
+        await this.#work();
+      },
+      end: async () => {
+        tar.end();
+        await this.#closeFile();
+        return null;
+      },
+    };
+  }
+
+  async finish(): Promise<FolderReport> {
+    if (this.#report.notes.length > 0) await writeText(this.#root, NOTES, `${this.#report.notes.join('\n')}\n`);
+    await this.#root.removeEntry(UNFINISHED);
+    return this.#report;
+  }
+
+  async begin(): Promise<void> {
+    await writeText(this.#root, UNFINISHED, 'This folder is not complete: its files are still being saved, or saving was interrupted. Delete it and save again.\n');
+  }
+
+  /** After a failure. */
+  async abandon(): Promise<void> {
+    await this.#file?.writable.abort().catch(() => undefined);
+  }
+
+  async #work(): Promise<void> {
+    const steps = this.#steps;
+    this.#steps = [];
+    for (const step of steps) {
+      if (step.kind === 'begin') await this.#begin(step.entry);
+      else await this.#file?.writable.write(step.bytes);
+    }
+  }
+
+  async #begin(entry: TarEntry): Promise<void> {
+    const path = components(entry.path).map(fromBytes).join('/');
+    this.#fromDepot ??= path === FIRST_ENTRY;
+    const part = this.#fromDepot ? partName(path as ByteString) : null;
+    const target = part !== null && part.joined !== MANIFEST_PATH && this.#joined.has(part.joined) ? part.joined : path;
+    if (this.#file?.path === target && part !== null && part.number > 1) return;
+    await this.#closeFile();
+    switch (entry.type) {
+      case 'directory':
+        if (path !== '') await this.#enter(path);
+        this.#report.directories++;
+        return;
+      case 'symlink':
+        this.#note(`symbolic link, not made: ${printable(entry.path)} -> ${printable(entry.linkTarget!)}`);
+        return;
+      case 'hardlink':
+        await this.#copy(components(entry.linkTarget!).map(fromBytes).join('/'), path);
+        this.#note(`hard link, saved as a copy: ${printable(entry.path)} -> ${printable(entry.linkTarget!)}`);
+        return;
+      case 'file':
+        this.#file = { path: target, writable: await (await this.#create(target)).createWritable() };
+        this.#report.files++;
+    }
+  }
+
+  async #closeFile(): Promise<void> {
+    const file = this.#file;
+    this.#file = null;
+    await file?.writable.close();
+  }
+
+  async #copy(from: string, to: string): Promise<void> {
+    const source = await (await this.#enter(parent(from))).getFileHandle(this.#local(last(from)));
+    const file = await source.getFile();
+    await file.stream().pipeTo(await (await this.#create(to)).createWritable());
+    this.#report.files++;
+  }
+
+  /** A new file; the name of one that is there, perhaps in other case, gets a number. */
+  async #create(path: string): Promise<FileSystemFileHandle> {
+    const directory = await this.#enter(parent(path));
+    const name = this.#local(last(path));
+    for (let n = 1; ; n++) {
+      const tried = n === 1 ? name : `${name}~${n}`;
+      if (await exists(directory, tried)) continue;
+      if (tried !== toText(last(path) as ByteString)) this.#note(`saved under another name: ${shown(path)} as ${printable(tried)}`);
+      return directory.getFileHandle(tried, { create: true });
+    }
+  }
+
+  async #enter(path: string): Promise<FileSystemDirectoryHandle> {
+    if (this.#directory.path === path) return this.#directory.handle;
+    let handle = this.#root;
+    for (const name of path === '' ? [] : path.split('/')) handle = await handle.getDirectoryHandle(this.#local(name), { create: true });
+    this.#directory = { path, handle };
+    return handle;
+  }
+
+  /** A browser takes names that are text, and only those that are safe on every system. */
+  #local(name: string): string {
+    const text = toText(localName(name as ByteString, this.#platform)) ?? toText(localName(name as ByteString, 'win32')) ?? '';
+    return text.replace(/[\\/:*?"<>|\u0000-\u001f\u007f]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+  }
+
+  #note(text: string): void {
+    const { notes } = this.#report;
+    if (notes.length < MOST_NOTES) notes.push(text);
+    else if (notes.length === MOST_NOTES) notes.push('and more');
+  }
+}
+
+function shown(path: string): string {
+  return printable(Uint8Array.from(path, (character) => character.charCodeAt(0)));
+}
+
+function parent(path: string): string {
+  return path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '';
+}
+
+function last(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+async function exists(directory: FileSystemDirectoryHandle, name: string): Promise<boolean> {
+  try {
+    await directory.getFileHandle(name);
+    return true;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'NotFoundError') return false;
+    if (error instanceof DOMException && error.name === 'TypeMismatchError') return true;
+    throw error;
+  }
+}
+
+async function writeText(directory: FileSystemDirectoryHandle, name: string, text: string): Promise<void> {
+  const writable = await (await directory.getFileHandle(name, { create: true })).createWritable();
+  await writable.write(text);
+  await writable.close();
+}
+
+/** A new directory below the one that was chosen. @throws DepotError 'output-exists' */
+export async function newFolder(parentFolder: FileSystemDirectoryHandle, name: string): Promise<FileSystemDirectoryHandle> {
+  for await (const existing of (parentFolder as unknown as { keys(): AsyncIterable<string> }).keys()) {
+    if (existing.toLowerCase() === name.toLowerCase()) throw new DepotError('output-exists', `the folder ${printable(name)} exists already`, { hint: 'delete or rename it, or choose another place' });
+  }
+  return parentFolder.getDirectoryHandle(name, { create: true });
+}
+
+/** The most that is kept for a download where the browser cannot write to a file that the person chooses. */
+export const MOST_IN_MEMORY = 2 * 1024 ** 3 - 1;
+
+/** Into the browser's memory, from where it becomes a download. @throws DepotError 'local-disk-full' */
+export class MemoryTarget implements Target {
+  #blob = new Blob([]);
+  #pieces: Bytes[] = [];
+  #octets = 0;
+
+  write(bytes: Bytes): Promise<void> {
+    this.#pieces.push(bytes.slice());
+    this.#octets += bytes.length;
+    if (this.#blob.size + this.#octets > MOST_IN_MEMORY) {
+      return Promise.reject(new DepotError('local-disk-full', 'this browser can save at most 2 GiB at once', { hint: 'use a browser based on Chromium, or the commands at the end of this page' }));
+    }
+    // A Blob may lie on disk; an array does not.
+    if (this.#octets > 32 << 20) this.#toBlob();
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.#toBlob();
+    return Promise.resolve();
+  }
+
+  abort(): Promise<void> {
+    this.#blob = new Blob([]);
+    this.#pieces = [];
+    return Promise.resolve();
+  }
+
+  get blob(): Blob {
+    return this.#blob;
+  }
+
+  #toBlob(): void {
+    this.#blob = new Blob([this.#blob, ...this.#pieces]);
+    this.#pieces = [];
+    this.#octets = 0;
+  }
+}
+
+/** Into a file that the person chose; the browser puts it in place when it is closed. */
+export async function fileTarget(handle: FileSystemFileHandle): Promise<Target> {
+  const writable = await handle.createWritable();
+  return { write: (bytes) => writable.write(bytes), close: () => writable.close(), abort: () => writable.abort() };
+}

@@ -1,0 +1,50 @@
+/** What the page says, in both languages: the same keys in english.ts and dutch.ts. */
+export interface CheckWords {
+  title: string;
+  passed: string;
+  failed: string;
+  open: string;
+}
+
+export type CheckName =
+  | 'receipt' | 'receipt-signature' | 'suitcase' | 'suitcase-structure' | 'recipients' | 'contents' | 'suitcase-size' | 'suitcase-sha256'
+  | 'key-packets' | 'head' | 'tail' | 'key-proof' | 'agent-sha256';
+
+export type FailureName =
+  | 'passphrase-wrong' | 'secret-missing' | 'key-unreadable' | 'verification-failed' | 'archive-refused' | 'local-unreadable' | 'local-disk-full'
+  | 'local-not-writable' | 'output-exists' | 'internal';
+
+export interface Words {
+  /** Every `data-text` of page.html. */
+  texts: Record<
+    | 'title' | 'intro' | 'trust' | 'filesTitle' | 'drop' | 'suitcase' | 'suitcaseWhat' | 'receipt' | 'receiptWhat' | 'signature' | 'signatureWhat'
+    | 'signers' | 'signersWhat' | 'key' | 'keyWhat' | 'passphrase' | 'passphraseWhat' | 'agent' | 'agentWhat' | 'check' | 'stop' | 'resultTitle'
+    | 'insideTitle' | 'folder' | 'archive' | 'search' | 'name' | 'size' | 'action' | 'withoutTitle' | 'without' | 'limitsTitle',
+    string
+  >;
+  limits: string[];
+  chosen(names: string): string;
+  unknown(names: string): string;
+  nothing: string;
+  badDigest: string;
+  checking: string;
+  saving: string;
+  stopped: string;
+  outcome: Record<'passed' | 'failed' | 'not possible', string>;
+  verdict: Record<'passed' | 'failed' | 'incomplete', string>;
+  checks: Record<CheckName, CheckWords>;
+  failures: Record<FailureName, string>;
+  summary(entries: string, bytes: string, notListed: string | null): string;
+  originProven: string;
+  originNotProven: string;
+  noManifest: string;
+  canFolder: string;
+  noFolder: string;
+  tooLarge: string;
+  matching(shown: string, all: string): string;
+  save: string;
+  saveNamed(name: string): string;
+  kinds: Record<'directory' | 'symlink' | 'hardlink', string>;
+  saved(name: string): string;
+  savedFolder(name: string, files: string, notes: number): string;
+}

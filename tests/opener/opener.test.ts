@@ -1,0 +1,269 @@
+/** The offline opener in a real Chromium, from its `file:` address, with deposits made by the command line, GnuPG and OpenPGP.js. */
+import * as openpgp from 'openpgp';
+import { execFileSync } from 'node:child_process';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AddressInfo } from 'node:net';
+import type { Browser } from 'playwright-core';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { screenshot, seriousFindings, startBrowser } from '../support/browser.js';
+import { cleanup, tempDir } from '../support/cleanup.js';
+import { depot } from '../support/cli.js';
+import { Gnupg } from '../support/gnupg.js';
+import { peers } from '../support/peers.js';
+import { type Sshd, startSshd } from '../support/sshd.js';
+import { makeKey, Supplier } from '../support/supplier.js';
+import { openerFile, openOpener, pageActions, type GivenFiles } from './page.js';
+
+const needed = peers('chromium', 'sshd', 'ssh-keygen', 'gpg', 'tar', 'zstd');
+const markup = '<img src=x onerror=alert(1)>.txt';
+
+let browser: Browser;
+let server: Sshd;
+let scratch: string;
+const made: Partial<Record<'compat' | 'modern', Required<GivenFiles> & { id: string }>> = {};
+
+async function depositOf(profile: 'compat' | 'modern'): Promise<Required<GivenFiles> & { id: string }> {
+  const done = made[profile];
+  if (done !== undefined) return done;
+  const supplier = await Supplier.create(server, { profile, dataset: [{ directory: 'data' }, { command: ['cat', 'data/big.bin'], as: 'crm.dump' }] });
+  writeFileSync(join(supplier.data, 'big.bin'), Buffer.alloc(18 << 20, 'twenty-one octets long'));
+  writeFileSync(join(supplier.data, 'café.txt'), 'crème brûlée');
+  writeFileSync(join(supplier.data, markup), 'markup');
+  mkdirSync(join(supplier.data, 'empty'));
+  execFileSync('ln', ['-s', 'café.txt', join(supplier.data, 'link')]);
+  execFileSync('ln', [join(supplier.data, 'café.txt'), join(supplier.data, 'zz-hard.txt')]);
+  const { suitcase, receiptFile, depositId } = await supplier.deposit();
+  return (made[profile] = { id: depositId, suitcase: join(server.incoming, suitcase), receipt: receiptFile, signature: `${receiptFile}.asc`, signers: supplier.signerPublic, key: supplier.recipientKey });
+}
+
+/** A tar of one file, made by GNU tar. */
+function smallTar(): Buffer {
+  const directory = tempDir();
+  writeFileSync(join(directory, 'hello.txt'), 'hello from another tool');
+  return execFileSync(needed!.tar, ['-c', '-C', directory, 'hello.txt']);
+}
+
+describe.skipIf(!needed)('the offline opener', () => {
+  beforeAll(async () => {
+    [browser, server] = await Promise.all([startBrowser(), startSshd()]);
+    scratch = tempDir('depot-opener');
+  });
+
+  test.each(['compat', 'modern'] as const)('%s: checks as verify does, lists, and gives out single files', async (profile) => {
+    const { id, ...files } = await depositOf(profile);
+    const opener = await openOpener(browser, { colorScheme: profile === 'compat' ? 'light' : 'dark' });
+    await opener.give(files);
+    const found = await opener.check();
+    expect(found, JSON.stringify(found)).toMatchObject({ verdict: 'passed', inside: true, failure: '' });
+    // The command line says the very same.
+    const cli = await depot(['verify', files.suitcase, '--receipt', files.receipt, '--signer', files.signers, '--key', files.key, '--deep', '--json']);
+    const { checks } = JSON.parse(cli.stdout) as { checks: { name: string; result: string; detail: string }[] };
+    expect(found.checks).toEqual(Object.fromEntries(checks.map(({ name, result }) => [name, result])));
+    expect(found.details).toEqual(Object.fromEntries(checks.map(({ name, detail }) => [name, detail])));
+    const names = await opener.names();
+    expect(names).toEqual(expect.arrayContaining(['DEPOT/README.md', `data/data/${markup}`, 'data/data/café.txt', 'data/crm.dump', 'data/data/link → café.txt']));
+    expect(await opener.page.$('#rows img')).toBeNull();
+    for (const [name, content] of [['data/data/café.txt', 'crème brûlée'], [`data/data/${markup}`, 'markup']] as const) {
+      const [download] = await Promise.all([opener.page.waitForEvent('download'), opener.page.getByRole('button', { name: `Save ${name}`, exact: true }).click()]);
+      expect(readFileSync(await download.path(), 'utf8')).toBe(content);
+    }
+    // A file in parts is one.
+    const [dump] = await Promise.all([opener.page.waitForEvent('download', { timeout: 120_000 }), opener.page.getByRole('button', { name: 'Save data/crm.dump', exact: true }).click()]);
+    expect(Buffer.compare(readFileSync(await dump.path()), Buffer.alloc(18 << 20, 'twenty-one octets long'))).toBe(0);
+    expect(await seriousFindings(opener.page)).toEqual([]);
+    await screenshot(opener.page, `opener-${profile}`);
+    if (profile === 'modern') {
+      await opener.page.click('#dutch');
+      expect(await opener.page.textContent('h1')).toBe('Een depot controleren en openen');
+      expect(await seriousFindings(opener.page)).toEqual([]);
+      await screenshot(opener.page, 'opener-dutch');
+    }
+    expect(opener.complaints).toEqual([]);
+    expect(opener.requests.filter((address) => !address.startsWith('blob:'))).toEqual([]);
+    expect(id).toContain('acme-crm');
+  });
+
+  test('proves the key with the receipt alone, and compares what the agent says', async () => {
+    for (const profile of ['compat', 'modern'] as const) {
+      const { receipt, signature, signers, key, suitcase } = await depositOf(profile);
+      const opener = await openOpener(browser);
+      await opener.give({ receipt, signature, signers, key });
+      await opener.page.fill('#agent', createHash('sha256').update(readFileSync(suitcase)).digest('hex'));
+      expect(await opener.check()).toMatchObject({ verdict: 'passed', inside: false, checks: { 'key-proof': 'passed', 'suitcase': 'not possible', 'agent-sha256': 'passed' } });
+      await opener.page.fill('#agent', '0'.repeat(64));
+      expect(await opener.check()).toMatchObject({ verdict: 'failed', checks: { 'agent-sha256': 'failed' } });
+      await opener.page.context().close();
+    }
+  });
+
+  test('without receipt or signer it opens, and says that the origin is not proven', async () => {
+    const { suitcase, key, receipt } = await depositOf('compat');
+    const opener = await openOpener(browser);
+    await opener.give({ suitcase, key });
+    expect(await opener.check()).toMatchObject({ verdict: 'incomplete', inside: true, checks: { receipt: 'not possible' } });
+    expect(await opener.page.textContent('#origin')).toContain('not proven');
+    await opener.give({ suitcase, key, receipt });
+    expect(await opener.check()).toMatchObject({ verdict: 'incomplete', checks: { 'receipt-signature': 'not possible' } });
+  });
+
+  test('a wrong key, another signer and every kind of tampering is found, and nothing can be saved', async () => {
+    const other = await makeKey(join(scratch, 'other'), 'Somebody Else', 'compat');
+    for (const profile of ['compat', 'modern'] as const) {
+      const files = await depositOf(profile);
+      const opener = await openOpener(browser);
+      const refused = async (changes: GivenFiles, checks: Record<string, string>): Promise<void> => {
+        await opener.give({ ...files, ...changes });
+        const found = await opener.check();
+        expect(found, JSON.stringify(found)).toMatchObject({ verdict: 'failed', inside: false, checks });
+      };
+      await refused({ key: other.secretKey }, { 'key-proof': 'failed' });
+      await refused({ signers: other.publicKey }, { 'receipt-signature': 'failed' });
+      const whole = readFileSync(files.suitcase);
+      const changed = (name: string, bytes: Uint8Array): string => {
+        const file = join(scratch, `${profile}-${name}.pgp`);
+        writeFileSync(file, bytes);
+        return file;
+      };
+      const flipped = (at: number): Buffer => {
+        const copy = Buffer.from(whole);
+        copy[at]! ^= 1;
+        return copy;
+      };
+      await refused({ suitcase: changed('middle', flipped(whole.length >> 1)) }, { 'contents': 'failed', 'suitcase-sha256': 'failed' });
+      await refused({ suitcase: changed('end', flipped(whole.length - 1)) }, { 'contents': 'failed', 'suitcase-sha256': 'failed' });
+      await refused({ suitcase: changed('cut', whole.subarray(0, -100)) }, { 'contents': 'failed', 'suitcase-size': 'failed' });
+      await refused({ suitcase: changed('longer', Buffer.concat([whole, Buffer.from([0xcb, 0])])) }, { 'suitcase-sha256': 'failed' });
+      const receipt = join(scratch, `${profile}-receipt.json`);
+      writeFileSync(receipt, readFileSync(files.receipt, 'utf8').replace('Acme SaaS', 'Evil SaaS'));
+      await refused({ receipt }, { 'receipt-signature': 'failed' });
+      await opener.page.context().close();
+    }
+  });
+
+  test('keys with a passphrase: GnuPG\'s, and a modern one with Argon2', async () => {
+    const opener = await openOpener(browser);
+    const gpg = Gnupg.create();
+    const fingerprint = await gpg.generate({ passphrase: 'correct horse' });
+    const exported = join(scratch, 'locked.secret.asc');
+    writeFileSync(exported, await gpg.exportSecret(fingerprint, 'correct horse'));
+    const suitcase = join(scratch, 'by-gpg.tar.zst.pgp');
+    const zst = execFileSync(needed!.zstd, ['-c'], { input: smallTar() });
+    writeFileSync(suitcase, await gpg.encrypt(zst, [fingerprint]));
+    await opener.give({ suitcase, key: exported });
+    expect((await opener.check()).failure).toContain('enter its passphrase');
+    await opener.give({ suitcase, key: exported }, 'wrong');
+    expect((await opener.check()).failure).toContain('does not unlock');
+    await opener.give({ suitcase, key: exported }, 'correct horse');
+    expect(await opener.check()).toMatchObject({ verdict: 'incomplete', inside: true });
+    expect(await opener.names()).toEqual(['hello.txt']);
+
+    const pair = await openpgp.generateKey({ type: 'curve25519', userIDs: [{ name: 'M' }], passphrase: 'battery', format: 'object', config: { v6Keys: true, aeadProtect: true, s2kType: openpgp.enums.s2k.argon2, preferredAEADAlgorithm: openpgp.enums.aead.ocb } });
+    const key = join(scratch, 'modern-locked.asc');
+    writeFileSync(key, pair.privateKey.armor());
+    const message = await openpgp.createMessage({ binary: new Uint8Array(smallTar()) });
+    const byOpenpgpjs = join(scratch, 'by-openpgpjs.tar.pgp');
+    const sealed: unknown = await openpgp.encrypt({ message, encryptionKeys: pair.publicKey, format: 'binary', config: { aeadProtect: true, preferredAEADAlgorithm: openpgp.enums.aead.ocb, preferredCompressionAlgorithm: openpgp.enums.compression.uncompressed } });
+    writeFileSync(byOpenpgpjs, sealed as Uint8Array);
+    await opener.give({ suitcase: byOpenpgpjs, key }, 'battery');
+    const found = await opener.check();
+    expect(found, JSON.stringify(found)).toMatchObject({ verdict: 'incomplete', inside: true });
+    expect(await opener.names()).toEqual(['hello.txt']);
+    expect(opener.complaints).toEqual([]);
+  });
+
+  test('everything to a folder, joined and complete; never over a folder that exists', async () => {
+    // A picker cannot be driven from outside: its answer here is a directory of the browser's own, which a page has only over HTTP.
+    const web = createServer((_, response) => response.setHeader('content-type', 'text/html').end(readFileSync(openerFile)));
+    web.listen(0, '127.0.0.1');
+    await once(web, 'listening');
+    cleanup(() => web.close());
+    const context = await browser.newContext({ locale: 'en-GB' });
+    const page = await context.newPage();
+    await page.goto(`http://127.0.0.1:${(web.address() as AddressInfo).port}/`);
+    await page.evaluate(() => Object.assign(globalThis, { showDirectoryPicker: () => navigator.storage.getDirectory() }));
+    const opener = pageActions(page);
+    const { id, ...files } = await depositOf('compat');
+    await opener.give(files);
+    expect(await opener.check()).toMatchObject({ inside: true });
+    await page.click('#folder');
+    await page.waitForSelector('#saved:not(:empty)', { timeout: 120_000 });
+    expect(await page.textContent('#saved')).toContain(`to the folder ${id}`);
+    const saved = await page.evaluate(async (name) => {
+      const files: Record<string, { size: number; text: string }> = {};
+      const walk = async (directory: FileSystemDirectoryHandle, path: string): Promise<void> => {
+        for await (const [entry, handle] of (directory as unknown as { entries(): AsyncIterable<[string, FileSystemHandle]> }).entries()) {
+          if (handle.kind === 'directory') await walk(handle as FileSystemDirectoryHandle, `${path}${entry}/`);
+          else {
+            const file = await (handle as FileSystemFileHandle).getFile();
+            files[path + entry] = { size: file.size, text: await file.slice(0, 30).text() };
+          }
+        }
+      };
+      await walk(await (await navigator.storage.getDirectory()).getDirectoryHandle(name), '');
+      return files;
+    }, id);
+    expect(saved).toMatchObject({
+      'data/crm.dump': { size: 18 << 20 },
+      'data/data/big.bin': { size: 18 << 20 },
+      'data/data/café.txt': { text: 'crème brûlée' },
+      'data/data/zz-hard.txt': { text: 'crème brûlée' },
+      'data/data/%3Cimg src=x onerror=alert(1)%3E.txt': { text: 'markup' },
+    });
+    expect(Object.keys(saved)).toContain('NOT-AS-IN-THE-ARCHIVE.txt');
+    expect(Object.keys(saved)).not.toContain('NOT-FINISHED.txt');
+    await page.click('#folder');
+    await page.waitForSelector('#failure:not([hidden])');
+    expect(await page.textContent('#failure-text')).toContain('folder of that name already');
+    await context.close();
+  });
+
+  test('no request leaves: the policy stops one that is tried, and a listener hears nothing', async () => {
+    const heard: string[] = [];
+    const listener = createServer((request, response) => {
+      heard.push(request.url ?? '');
+      response.end();
+    });
+    listener.listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    cleanup(() => listener.close());
+    const address = `http://127.0.0.1:${(listener.address() as AddressInfo).port}/leak`;
+    const opener = await openOpener(browser);
+    const outcomes = await opener.page.evaluate(async (to) => {
+      const image = new Image();
+      const seen = new Promise<string>((resolve) => {
+        image.onload = () => resolve('loaded');
+        image.onerror = () => resolve('refused');
+      });
+      image.src = to;
+      const script = document.createElement('script');
+      const ran = new Promise<string>((resolve) => {
+        script.onload = () => resolve('loaded');
+        script.onerror = () => resolve('refused');
+      });
+      script.src = to;
+      document.head.append(script);
+      return [await seen, await ran, await fetch(to).then(() => 'fetched', () => 'refused'), String(navigator.sendBeacon(to))];
+    }, address);
+    expect(outcomes.slice(0, 3)).toEqual(['refused', 'refused', 'refused']);
+    expect(heard).toEqual([]);
+    // The control: outside the page's policy the same address is heard.
+    await fetch(address);
+    expect(heard).toEqual(['/leak']);
+    // And no code of the page goes anywhere else.
+    expect(readFileSync(openerFile, 'utf8')).not.toMatch(/location\.(?:href|assign|replace)\s*[=(]|window\.open\(/);
+  });
+
+  test('depot opener writes the page and prints its SHA-256, never over a file', async () => {
+    const out = join(scratch, 'opener.html');
+    const first = await depot(['opener', '--out', out, '--json']);
+    const sha256 = createHash('sha256').update(readFileSync(openerFile)).digest('hex');
+    expect(JSON.parse(first.stdout)).toEqual({ ok: true, path: out, bytes: readFileSync(out).length, sha256 });
+    expect(createHash('sha256').update(readFileSync(out)).digest('hex')).toBe(sha256);
+    expect((await depot(['opener', '--out', out])).code).toBe(5);
+    expect((await depot(['opener'])).code).toBe(2);
+  });
+});
