@@ -3,7 +3,8 @@ import { ManifestCheck, type ManifestResult } from '../dataset/compare.js';
 import { sha256 } from '../dataset/hash.js';
 import { TarReader } from '../dataset/tar/read.js';
 import { MessageReader, readPreamble } from '../pgp/reader.js';
-import { decompress, type ContentFormat } from './decompress.js';
+import type { ContentFormat } from './content-format.js';
+import { decompress } from './decompress.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
