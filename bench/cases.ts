@@ -57,6 +57,7 @@ export function cases(mebibytes: number): Case[] {
     },
     { name: `decrypt and unpack ${size}, modern`, mebibytes, contenders: (b) => openings(b, noiseOf(b), 'modern') },
     { name: `decrypt and unpack ${size}, compat`, mebibytes, contenders: (b) => openings(b, noiseOf(b), 'compat') },
+    ...(['compat', 'modern'] as const).map((encryption) => ({ name: `check ${size} in a browser, ${encryption}`, mebibytes, contenders: (b: Bench) => inBrowser(b, noiseOf(b), encryption) })),
     ...memoryCases(),
     {
       name: 'depot --version', runs: 15,
@@ -103,6 +104,18 @@ function openings(b: Bench, data: string, encryption: 'compat' | 'modern'): Cont
   return [
     { name: 'depot decrypt', clean, script: () => `${depotCommand(b)} decrypt ${kept}/depot --key ${b.work}/${encryption}.secret.asc --out ${out} --quiet` },
     { name: theirs.name, needs: theirs.needs, clean, script: () => `mkdir ${out} && ${theirs.open} < ${kept}/peer | tar -x -C ${out}` },
+  ];
+}
+
+/** The offline opener in Chromium, the command line, and for compat gpg, over one suitcase: everything authenticated and listed, nothing written. */
+function inBrowser(b: Bench, data: string, encryption: 'compat' | 'modern'): Contender[] {
+  const config = configure(b, data, { encryption, compression: 'none' });
+  const kept = join(b.work, 'suitcases', encryption);
+  prepare(`[ -e ${kept}/depot ] || { mkdir -p ${kept} && ${depotCommand(b)} push --quiet --config ${config} && mv ${b.server.directory}/*.pgp ${kept}/depot; }`);
+  const key = `${b.work}/${encryption}.secret.asc`;
+  return [
+    { name: 'depot opener, Chromium', needs: ['chromium'], script: () => `${process.execPath} --import tsx ${join(b.depot, 'bench/open-in-browser.ts')} ${kept}/depot ${key}` },
+    { name: 'depot verify --deep', script: () => `${depotCommand(b)} verify ${kept}/depot --key ${key} --deep --no-signature --quiet` },
   ];
 }
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import type { Browser } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { screenshot, seriousFindings, startBrowser } from '../support/browser.js';
+import { output, screenshot, seriousFindings, startBrowser } from '../support/browser.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
 import { depot } from '../support/cli.js';
 import { Gnupg } from '../support/gnupg.js';
@@ -24,11 +24,10 @@ const markup = '<img src=x onerror=alert(1)>.txt';
 let browser: Browser;
 let server: Sshd;
 let scratch: string;
-const made: Partial<Record<'compat' | 'modern', Required<GivenFiles> & { id: string }>> = {};
+type Deposited = Required<GivenFiles> & { id: string };
+let made: Record<'compat' | 'modern', Deposited>;
 
-async function depositOf(profile: 'compat' | 'modern'): Promise<Required<GivenFiles> & { id: string }> {
-  const done = made[profile];
-  if (done !== undefined) return done;
+async function makeDeposit(profile: 'compat' | 'modern'): Promise<Deposited> {
   const supplier = await Supplier.create(server, { profile, dataset: [{ directory: 'data' }, { command: ['cat', 'data/big.bin'], as: 'crm.dump' }] });
   writeFileSync(join(supplier.data, 'big.bin'), Buffer.alloc(18 << 20, 'twenty-one octets long'));
   writeFileSync(join(supplier.data, 'café.txt'), 'crème brûlée');
@@ -37,7 +36,7 @@ async function depositOf(profile: 'compat' | 'modern'): Promise<Required<GivenFi
   execFileSync('ln', ['-s', 'café.txt', join(supplier.data, 'link')]);
   execFileSync('ln', [join(supplier.data, 'café.txt'), join(supplier.data, 'zz-hard.txt')]);
   const { suitcase, receiptFile, depositId } = await supplier.deposit();
-  return (made[profile] = { id: depositId, suitcase: join(server.incoming, suitcase), receipt: receiptFile, signature: `${receiptFile}.asc`, signers: supplier.signerPublic, key: supplier.recipientKey });
+  return { id: depositId, suitcase: join(server.incoming, suitcase), receipt: receiptFile, signature: `${receiptFile}.asc`, signers: supplier.signerPublic, key: supplier.recipientKey };
 }
 
 /** A tar of one file, made by GNU tar. */
@@ -51,10 +50,11 @@ describe.skipIf(!needed)('the offline opener', () => {
   beforeAll(async () => {
     [browser, server] = await Promise.all([startBrowser(), startSshd()]);
     scratch = tempDir('depot-opener');
+    made = { compat: await makeDeposit('compat'), modern: await makeDeposit('modern') };
   });
 
   test.each(['compat', 'modern'] as const)('%s: checks as verify does, lists, and gives out single files', async (profile) => {
-    const { id, ...files } = await depositOf(profile);
+    const { id, ...files } = made[profile];
     const opener = await openOpener(browser, { colorScheme: profile === 'compat' ? 'light' : 'dark' });
     await opener.give(files);
     const found = await opener.check();
@@ -76,6 +76,7 @@ describe.skipIf(!needed)('the offline opener', () => {
     expect(Buffer.compare(readFileSync(await dump.path()), Buffer.alloc(18 << 20, 'twenty-one octets long'))).toBe(0);
     expect(await seriousFindings(opener.page)).toEqual([]);
     await screenshot(opener.page, `opener-${profile}`);
+    if (profile === 'compat') await opener.page.locator('#result').screenshot({ path: join(output, 'opener-findings.png'), animations: 'disabled' });
     if (profile === 'modern') {
       await opener.page.click('#dutch');
       expect(await opener.page.textContent('h1')).toBe('Een depot controleren en openen');
@@ -89,7 +90,7 @@ describe.skipIf(!needed)('the offline opener', () => {
 
   test('proves the key with the receipt alone, and compares what the agent says', async () => {
     for (const profile of ['compat', 'modern'] as const) {
-      const { receipt, signature, signers, key, suitcase } = await depositOf(profile);
+      const { receipt, signature, signers, key, suitcase } = made[profile];
       const opener = await openOpener(browser);
       await opener.give({ receipt, signature, signers, key });
       await opener.page.fill('#agent', createHash('sha256').update(readFileSync(suitcase)).digest('hex'));
@@ -101,7 +102,7 @@ describe.skipIf(!needed)('the offline opener', () => {
   });
 
   test('without receipt or signer it opens, and says that the origin is not proven', async () => {
-    const { suitcase, key, receipt } = await depositOf('compat');
+    const { suitcase, key, receipt } = made.compat;
     const opener = await openOpener(browser);
     await opener.give({ suitcase, key });
     expect(await opener.check()).toMatchObject({ verdict: 'incomplete', inside: true, checks: { receipt: 'not possible' } });
@@ -113,7 +114,7 @@ describe.skipIf(!needed)('the offline opener', () => {
   test('a wrong key, another signer and every kind of tampering is found, and nothing can be saved', async () => {
     const other = await makeKey(join(scratch, 'other'), 'Somebody Else', 'compat');
     for (const profile of ['compat', 'modern'] as const) {
-      const files = await depositOf(profile);
+      const files = made[profile];
       const opener = await openOpener(browser);
       const refused = async (changes: GivenFiles, checks: Record<string, string>): Promise<void> => {
         await opener.give({ ...files, ...changes });
@@ -186,7 +187,7 @@ describe.skipIf(!needed)('the offline opener', () => {
     await page.goto(`http://127.0.0.1:${(web.address() as AddressInfo).port}/`);
     await page.evaluate(() => Object.assign(globalThis, { showDirectoryPicker: () => navigator.storage.getDirectory() }));
     const opener = pageActions(page);
-    const { id, ...files } = await depositOf('compat');
+    const { id, ...files } = made.compat;
     await opener.give(files);
     expect(await opener.check()).toMatchObject({ inside: true });
     await page.click('#folder');

@@ -28,7 +28,7 @@ export interface Findings {
 
 export interface OpenerPage extends WatchedPage {
   give(files: GivenFiles, passphrase?: string): Promise<void>;
-  check(): Promise<Findings>;
+  check(timeout?: number): Promise<Findings>;
   /** Names in the list of contents. */
   names(): Promise<string[]>;
 }
@@ -53,9 +53,9 @@ export function pageActions(page: Page): Pick<OpenerPage, 'give' | 'check' | 'na
       for (const kind of ['suitcase', 'receipt', 'signature', 'signers', 'key'] as const) await page.setInputFiles(`#${kind}`, files[kind] ?? []);
       await page.fill('#passphrase', passphrase);
     },
-    async check() {
+    async check(timeout = 170_000) {
       await page.click('#check');
-      await page.waitForSelector('body:has(#working[hidden]):has(#result:not([hidden]), #failure:not([hidden]))', { timeout: 170_000 });
+      await page.waitForSelector('body:has(#working[hidden]):has(#result:not([hidden]), #failure:not([hidden]))', { timeout });
       return page.evaluate(() => {
         const text = (id: string): string => document.getElementById(id)!.textContent;
         const items = [...document.querySelectorAll<HTMLElement>('#checks li')];

@@ -1,0 +1,25 @@
+/**
+ * Checks a suitcase to its last entry in the offline opener, in the Chromium that is installed: `tsx open-in-browser.ts SUITCASE KEY`.
+ * What it costs is the whole process tree's, the browser's own start with it.
+ */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const [suitcase, key] = process.argv.slice(2);
+if (suitcase === undefined || key === undefined) throw new Error('usage: open-in-browser.ts SUITCASE KEY');
+const browser = await chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: ['--disable-dev-shm-usage'] });
+try {
+  const page = await browser.newPage();
+  await page.goto(pathToFileURL(join(import.meta.dirname, '../dist/opener.html')).href);
+  await page.setInputFiles('#suitcase', suitcase);
+  await page.setInputFiles('#key', key);
+  const started = performance.now();
+  await page.click('#check');
+  await page.waitForSelector('body:has(#working[hidden]):has(#inside:not([hidden]), #failure:not([hidden]))', { timeout: 1_800_000 });
+  const failure = await page.textContent('#failure-detail');
+  if (failure !== '') throw new Error(`${failure}`);
+  process.stderr.write(`${((performance.now() - started) / 1000).toFixed(1)} s in the page\n`);
+} finally {
+  await browser.close();
+}
