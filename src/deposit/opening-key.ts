@@ -1,5 +1,7 @@
+import { isDepotError } from '../errors.js';
 import { unwrapWithGpg, type GpgOptions } from '../pgp/gpg.js';
 import type { SecretKey } from '../pgp/keys.js';
+import { judgeRecipient } from '../pgp/policy.js';
 import { unwrapSessionKey } from '../pgp/sessionkey.js';
 import { readPrivateKey } from './given.js';
 import type { OpeningKey } from './key-proof.js';
@@ -29,4 +31,19 @@ export async function openingKeyOf({ key, gpg, passphrase, signal }: KeyPlace): 
   if (key === undefined) return null;
   const secret = await readPrivateKey(key, passphrase);
   return { ...keyInMemory(secret), secret };
+}
+
+/** Only the owner can extend a key, and the supplier's pushes stop on the day: three months are time enough. */
+const soonMs = 90 * 24 * 3600 * 1000;
+
+/** What the owner should do about a key before the next deposits; it opens those that there are in any case. Null when nothing. */
+export async function adviceOnKey(secret: SecretKey, now: Date): Promise<string | null> {
+  const then = 'deposits that were made for it still open; for new ones extend it, or make another, and send the supplier its public part';
+  try {
+    const { expiresAt } = await judgeRecipient(secret, secret.fingerprint, now);
+    return expiresAt === null || Date.parse(expiresAt) - now.getTime() > soonMs ? null : `your key ${secret.fingerprint} expires on ${expiresAt}: ${then}`;
+  } catch (error) {
+    if (!isDepotError(error, 'recipient-unusable')) throw error;
+    return `no new deposit can be made for your ${error.message}: ${then}`;
+  }
 }

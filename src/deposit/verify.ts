@@ -4,7 +4,7 @@ import type { SecretKey } from '../pgp/keys.js';
 import type { Verification } from './checks.js';
 import { verifyExhibits, type Proven, type SuitcaseExhibit } from './exhibits.js';
 import { readReceipt, verifyReceipt, type GivenReceipt } from './given.js';
-import { openingKeyOf, type KeyPlace } from './opening-key.js';
+import { adviceOnKey, openingKeyOf, type KeyPlace } from './opening-key.js';
 import { openSuitcaseFile, requireReadable } from './suitcase-file.js';
 
 export interface VerifyOptions extends KeyPlace {
@@ -50,9 +50,9 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
   // Before anyone is asked for a passphrase.
   if (suitcase !== undefined) await requireReadable(suitcase);
   const key = await openingKeyOf(o);
-  let read: GivenReceipt | null = null;
+  const read: { given: GivenReceipt | null } = { given: null };
   const { proven, ...verification } = await verifyExhibits({
-    receipt: receipt === undefined ? null : async () => (read = await readReceipt(receipt)),
+    receipt: receipt === undefined ? null : async () => (read.given = await readReceipt(receipt)),
     signature: o.signers.length === 0 || receipt === undefined ? null : (given) => verifyReceipt({ ...given, path: receipt }, o.signature, o.signers),
     noSignature: o.noSignature,
     suitcase: suitcase === undefined ? null : () => suitcaseFrom(suitcase, o, hooks),
@@ -62,7 +62,9 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
     agentSha256: o.agentSha256 ?? null,
     warn: (message) => hooks.warn(message),
   });
-  return { ...verification, evidence: read === null || proven === null ? null : { ...proven, given: read, secret: key?.secret ?? null } };
+  const advice = key?.secret == null || proven === null ? null : await adviceOnKey(key.secret, new Date());
+  if (advice !== null) hooks.warn(advice);
+  return { ...verification, evidence: read.given === null || proven === null ? null : { ...proven, given: read.given, secret: key?.secret ?? null } };
 }
 
 /** A suitcase in a file, or in a pipe, which has no size and cannot be read twice. */
