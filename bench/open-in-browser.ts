@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const [suitcase, key] = process.argv.slice(2);
-if (suitcase === undefined || key === undefined) throw new Error('usage: open-in-browser.ts SUITCASE KEY');
+const [suitcase = '', key = ''] = process.argv.slice(2);
+if (suitcase === '' || key === '') throw new Error('usage: open-in-browser.ts SUITCASE KEY');
 const browser = await chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: ['--disable-dev-shm-usage'] });
 try {
   const page = await browser.newPage();

@@ -1,4 +1,4 @@
-import { isDepotError } from '../errors.js';
+import { isDepotError, type DepotError } from '../errors.js';
 import { broken, contentFormat, type ContentFormat } from '../open/content-format.js';
 import { ZstdDecoder } from '../open/zstd.js';
 import { concat } from '../pgp/packets.js';
@@ -44,7 +44,7 @@ async function* gunzip(chunks: AsyncGenerator<Bytes>): AsyncGenerator<Bytes> {
   const stream = new DecompressionStream('gzip');
   const writer = stream.writable.getWriter();
   const reader = stream.readable.getReader() as ReadableStreamDefaultReader<Bytes>;
-  const failures: unknown[] = [];
+  const failures: DepotError[] = [];
   const feed = async (): Promise<void> => {
     try {
       for await (const chunk of chunks) {

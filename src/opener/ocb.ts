@@ -163,7 +163,7 @@ function double(value: Uint8Array): Uint8Array {
 
 /** A block as words of its own. */
 function words(octets: Uint8Array): Uint32Array<ArrayBuffer> {
-  return new Uint32Array(octets.slice(0, block).buffer as ArrayBuffer);
+  return new Uint32Array(octets.slice(0, block).buffer);
 }
 
 function octetsOf(value: Uint32Array): Uint8Array {

@@ -21,6 +21,8 @@ const ROWS = 500;
 const kinds: Kind[] = ['suitcase', 'receipt', 'signature', 'signers', 'key'];
 const genericStock = 'set -o pipefail\nmkdir new && gpg -d SUITCASE.tar.gz.pgp | gzip -d | tar -x -C new     # .tar.zst.pgp: zstd -d; .tar.pgp: cat';
 
+// The caller knows which kind of element has this name.
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
 function element<E extends HTMLElement = HTMLElement>(id: string): E {
   const found = document.getElementById(id);
   if (found === null) throw new Error(`no element ${id}`);

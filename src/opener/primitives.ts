@@ -96,7 +96,7 @@ export function hkdfSha256(key: Uint8Array, salt: Uint8Array, info: Uint8Array, 
 
 /** The encryption of whole blocks, each by itself. */
 export function encryptBlocks(key: Uint8Array, blocks: Uint8Array): Bytes {
-  return ecb(key, { disablePadding: true }).encrypt(blocks) as Bytes;
+  return ecb(key, { disablePadding: true }).encrypt(blocks);
 }
 
 const block = 16;

@@ -35,7 +35,9 @@ export function oneFile(target: Target, index: number, parts: number): Consumer 
   let waiting: Bytes[] = [];
   let done = false;
   const tar = new TarReader({
-    begin: () => void at++,
+    begin: () => {
+      at++;
+    },
     data: (bytes) => {
       if (at >= index && at < index + parts) waiting.push(bytes as Bytes);
     },

@@ -154,13 +154,13 @@ class OpeningThread {
   async #inspect({ suitcase, preamble, start }: Sealed) {
     const digest = sha256();
     const structure = new StructureReader({ preamble });
-    let problem: DepotError | null = null;
+    const problems: DepotError[] = [];
     const check = (work: () => void): void => {
       try {
-        if (problem === null) work();
+        if (problems.length === 0) work();
       } catch (error) {
         if (!isDepotError(error)) throw error;
-        problem = error;
+        problems.push(error);
       }
     };
     for (let at = 0; at < suitcase.size; at += STRUCTURE_PIECE) {
@@ -170,8 +170,9 @@ class OpeningThread {
       this.#send({ kind: 'progress', bytes: at + piece.length, total: suitcase.size });
     }
     check(() => structure.end());
+    const problem = problems[0] ?? null;
     const tail = preamble.encryption.packet === 'SEIPDv2' && problem === null ? structure.tail : null;
-    return { bytes: suitcase.size, sha256: digest.hex(), head: preamble.head, tail, problem: problem as DepotError | null };
+    return { bytes: suitcase.size, sha256: digest.hex(), head: preamble.head, tail, problem };
   }
 
   async #save(what: SaveRequest): Promise<void> {

@@ -29,7 +29,7 @@ interface DedicatedWorkerGlobalScope {
 
 /** As many threads as help; the order in which jobs come back is that of their promises. */
 export class CipherThreads {
-  readonly #threads: { worker: Worker; waiting: { resolve(plain: Bytes): void; reject(error: Error): void }[] }[] = [];
+  readonly #threads: { worker: Worker; waiting: { resolve: (plain: Bytes) => void; reject: (error: Error) => void }[] }[] = [];
 
   /** `program`: the script of this page. A thread may start only what it made an address for itself. */
   constructor(program: Blob) {
@@ -38,7 +38,7 @@ export class CipherThreads {
     const count = Math.min(4, Math.max(1, navigator.hardwareConcurrency - 1));
     for (let i = 0; i < count; i++) {
       const worker = new Worker(address, { name: CIPHER_THREAD });
-      const thread = { worker, waiting: [] as { resolve(plain: Bytes): void; reject(error: Error): void }[] };
+      const thread = { worker, waiting: [] as { resolve: (plain: Bytes) => void; reject: (error: Error) => void }[] };
       worker.onmessage = ({ data }: MessageEvent<Bytes>) => thread.waiting.shift()?.resolve(data);
       worker.onerror = (event) => {
         for (const { reject } of thread.waiting.splice(0)) reject(new Error(event.message));
