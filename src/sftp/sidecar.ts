@@ -22,7 +22,11 @@ export async function putSidecar(remote: Remote, name: string, bytes: ReceiptByt
     if (there.size === bytes.length) return 'already-there';
     if (!begun || there.size > bytes.length || remote.spec.publish !== 'direct') throw exists(remote.path(name));
   }
-  if (remote.spec.publish === 'direct') return direct(remote, name, bytes, begun);
+  if (remote.spec.publish === 'direct') {
+    // That run may have been one with `publish: rename`: its partial is ours, and nobody would come back to it.
+    if (begun) await remote.removePartial(`.${name}.partial`);
+    return direct(remote, name, bytes, begun);
+  }
   const partialName = await remote.run((channel) => write(channel, remote, name, bytes));
   const settled = await renameAgain(remote, { partialName, finalName: name, bytes: bytes.length });
   if (settled === 'published') return 'delivered';

@@ -42,6 +42,14 @@ describe('sidecars', () => {
     expect(server.files.get(path)!.equals(bytes)).toBe(true);
   });
 
+  test('what a run with publish: rename began goes away, when the config says direct since', async () => {
+    const server = await startScriptedServer();
+    server.files.set(`/in/.${name}.partial`, Buffer.from('half'));
+    const { remote } = await connectTo(server, { publish: 'direct' });
+    expect(await remote.putSidecar(name, bytes, true)).toBe('delivered');
+    expect([...server.files.keys()]).toEqual([path]);
+  });
+
   test.each(['open', 'write', 'close', 'rename'] as const)('the connection drops at the %s, done or not', async (type) => {
     for (const publish of ['rename', 'direct'] as const) {
       for (const done of [true, false]) {

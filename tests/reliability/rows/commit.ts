@@ -139,6 +139,19 @@ export const rows: Row[] = [
     },
   },
   {
+    name: 'the name is taken on a server that overwrites', fault: 'The same, on a server whose RENAME overwrites', provoked: 'scripted', server: { renameOverwrites: true },
+    arrange: (scene) => scene.script(nth(1, isClose, (r) => {
+      scene.server.files.set(r.path.replace('/.', '/').replace('.partial', '.tar.pgp'), Buffer.from('theirs'));
+      scene.tampered = true;
+      return undefined;
+    })),
+    exit: 15, code: 'remote-exists', published: 'no', left: 'suitcase', says: /never overwrites/, next: { does: 'deposits, touches nothing: the look before the rename found it', left: 'deposit, suitcase' },
+    check: (scene) => {
+      if (![...scene.server.files.values()].some((bytes) => bytes.toString() === 'theirs')) throw new Error('it was overwritten');
+      if (scene.server.requests.filter((r) => isRename(r)).length !== 1) throw new Error('it was renamed to');
+    },
+  },
+  {
     name: 'the name is taken where nothing can be seen', fault: 'The same, on a server that denies STAT', provoked: 'denied; the rename fails', arrange: (scene) => scene.script(each(looks, denied), nth(1, isClose, (r) => {
       scene.server.files.set(r.path.replace('/.', '/').replace('.partial', '.tar.pgp'), Buffer.from('theirs'));
       scene.tampered = true;

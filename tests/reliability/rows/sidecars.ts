@@ -72,7 +72,15 @@ export const rows: Row[] = [
     exit: 'killed', published: '–', left: 'sidecar partial, suitcase + 1 sidecar', next: delivers,
   },
   {
-    name: 'killed while a sidecar is written, and nothing can be removed', fault: 'The same, on a server that denies REMOVE', provoked: 'denied in the next run', arrange: (scene) => scene.script(nth(1, (r) => r.type === 'write' && ofSidecar(r), () => {
+    name: 'killed while a sidecar is written, and publish is direct since', fault: 'The same, and the config says `publish: direct` since', provoked: 'changed before the next run', arrange: (scene) => scene.script(nth(1, (r) => r.type === 'write' && ofSidecar(r), () => {
+      scene.kill();
+      return { do: false, answer: 'never' };
+    })),
+    exit: 'killed', published: '–', left: 'sidecar partial, suitcase', relieve: (scene) => scene.supplier.writeConfig({ remote: { publish: 'direct' } }),
+    next: { does: 'removes the partial, delivers them, deposits', left: '2 × deposit' },
+  },
+  {
+    name: 'killed while a sidecar is written, and nothing can be removed', fault: 'kill -9 in the middle of a sidecar; the server denies REMOVE', provoked: 'denied in the next run', arrange: (scene) => scene.script(nth(1, (r) => r.type === 'write' && ofSidecar(r), () => {
       scene.kill();
       return { do: false, answer: 'never' };
     })),
