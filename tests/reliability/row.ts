@@ -44,8 +44,10 @@ export function runRows(group: string, rows: readonly Row[]): void {
   });
 }
 
-async function hold(row: Row): Promise<void> {
+/** `program`: another build of depot, of which a control wants to see the row fail. */
+export async function hold(row: Row, program?: string): Promise<void> {
   const scene = await Scene.create(row);
+  scene.program = program;
   await row.arrange?.(scene);
   const first = await (row.act?.(scene) ?? scene.push(row.push));
   const story = `${row.name}: ${JSON.stringify(first, null, 1)}`;

@@ -58,6 +58,8 @@ export class Scene {
   /** Pid of the push under way. */
   pid = 0;
   readonly pushes: Pushed[] = [];
+  /** Another build of depot. */
+  program: string | undefined;
   /** The server did something to a file of its own, which no client can help: its contents are not judged. */
   tampered = false;
   /** The test broke the ledger. */
@@ -98,7 +100,7 @@ export class Scene {
     };
     const args = ['push', 'acme-crm', '--json', ...(o.args ?? [])];
     const finished = o.wrap === undefined
-      ? await this.supplier.depot(args, { ...o.options, node, env, started: (child) => (this.pid = child.pid) })
+      ? await this.supplier.depot(args, { ...(this.program === undefined ? {} : { script: this.program }), ...o.options, node, env, started: (child) => (this.pid = child.pid) })
       : await run(o.wrap[0], [...o.wrap.slice(1), process.execPath, ...node, depotScript, ...args, '--config', this.supplier.config], { cwd: this.supplier.directory, env: bareEnvironment(env) });
     const result = this.#read(finished.stdout, finished.stderr);
     const pushed: Pushed = {

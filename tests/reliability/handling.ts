@@ -1,0 +1,45 @@
+/** What each piece of handling is for: without it, the row named beside it fails. */
+
+export interface Handling {
+  what: string;
+  file: string;
+  /** Text of the source, once in it … */
+  of: string;
+  /** … and what takes its place. */
+  without: string;
+  /** A row of docs/reliability.md. */
+  row: string;
+}
+
+export const handlings: Handling[] = [
+  { what: 'an intent is on disk before the create', file: 'deposit/deposit.ts', of: 'await writePending(state, intent);', without: '', row: 'killed on the way' },
+  { what: 'room for the receipt is kept', file: 'deposit/stages.ts', of: 'await reserveSpace(state, JSON.stringify(draft).length)', without: '{ release: async () => undefined }', row: 'the disk fills after the draft' },
+  { what: 'a lost partial begins a new id', file: 'deposit/deposit.ts', of: 'if (!deadPartial(error) || ', without: 'if (true || ', row: 'the partial is gone after the reconnect' },
+  { what: 'a failed push cleans up', file: 'deposit/deposit.ts', of: "if (scene.run.published === 'no') await giveUp(", without: 'if (false) await giveUp(', row: 'a source fails half way' },
+  { what: 'what an earlier run left is removed', file: 'deposit/settle.ts', of: 'const removed = await agent.remote.removePartial(name);', without: 'const removed = false;', row: 'killed on the way' },
+  { what: 'a deposit that is there is seen', file: 'deposit/settle.ts', of: 'if (final.size === bytes) return', without: 'if (false) return', row: 'killed between rename and answer' },
+  { what: 'a cut partial is not published', file: 'deposit/settle.ts', of: "if (seen && partial.size !== bytes) return 'void';", without: '', row: 'killed before the rename, and the server lost a part' },
+  { what: 'records of another server stay', file: 'deposit/settle.ts', of: 'if (record.server.account !== agent.place.account || record.server.directory !== agent.place.directory) {', without: 'if (false) {', row: 'what was begun elsewhere' },
+  { what: 'recipients are judged again', file: 'deposit/spooled.ts', of: 'today.join() === sealedFor.join() ? null', without: 'true ? null', row: 'spool: the beneficiary has another key since' },
+  { what: 'a damaged spool is given up', file: 'deposit/spooled.ts', of: "if (!isSpoolFault(error) || run.published !== 'no') throw error;", without: 'throw error;', row: 'spool: the spooled file is damaged' },
+  { what: 'room for a spool is looked for first', file: 'deposit/space.ts', of: 'if (needed === null || needed <= free) return;', without: 'return;', row: 'spool: there is less room than the last deposit took' },
+  { what: 'a deposit from the future does not count', file: 'deposit/push.ts', of: 'if (ageMs < 0 || ', without: 'if (', row: 'the clock is set back between two pushes' },
+  { what: 'an old spool is not tonight\'s deposit', file: 'deposit/push.ts', of: 'return ageMs >= 0 && ageMs < (everyMs ?? dayMs) / 2;', without: 'return true;', row: 'spool: it is too old for this run' },
+  { what: 'temporary files are cleared', file: 'deposit/push.ts', of: 'await state.clearTemporary();', without: '', row: 'temporary files of a crash' },
+  { what: 'one push at a time', file: 'deposit/push.ts', of: 'await lockArrangement(state.directory)', without: '{ lost: new AbortController().signal, release: async () => undefined }', row: 'another push is running' },
+  { what: 'a receipt does not end before it began', file: 'deposit/outcome.ts', of: '[timestamp(new Date()), start].sort().at(-1)!', without: 'timestamp(new Date())', row: 'the clock is set back during a push' },
+  { what: 'unconfirmed is said', file: 'deposit/outcome.ts', of: 'if (unconfirmed) {', without: 'if (false) {', row: 'the answer to the rename is lost, and nothing shows' },
+  { what: 'a draft is signed by today\'s signer', file: 'deposit/draft.ts', of: '{ ...draft, supplier: { ...draft.supplier, signerFingerprint: signer.fingerprint } }', without: 'draft', row: 'the signing key is another one since the crash' },
+  { what: 'acknowledged octets are looked for after a reconnect', file: 'sftp/upload.ts', of: 'if (size !== null && size < acknowledged) throw', without: 'if (false) throw', row: 'the partial is shorter after the reconnect' },
+  { what: 'a lost answer to the create is settled', file: 'sftp/upload.ts', of: 'if (answerLost && ', without: 'if (false && ', row: 'the answer to the create is lost' },
+  { what: 'the size is compared before the close', file: 'sftp/stored.ts', of: 'if (size !== null && size !== bytes) {', without: 'if (false) {', row: 'the size is another one before the close' },
+  { what: 'a failed fsync is a failure', file: 'sftp/stored.ts', of: 'if (isStatus(error, Status.FAILURE)) throw', without: 'if (false) throw', row: 'flushing fails' },
+  { what: 'a write that fails is made once more', file: 'sftp/stripes.ts', of: 'piece.refusals > 1', without: 'piece.refusals > 0', row: 'a write fails once' },
+  { what: 'the target is looked at before the rename', file: 'sftp/completion.ts', of: "if (target !== null && target !== 'unreadable') throw exists(this.#finalPath);", without: '', row: 'the name is taken on a server that overwrites' },
+  { what: 'a lost answer to the rename is not taken for a yes', file: 'sftp/completion.ts', of: "return this.#unconfirmed('the answer to the rename was lost');", without: "return 'published';", row: 'the answer to the rename is lost, and nothing shows' },
+  { what: 'the published size is looked at', file: 'sftp/completion.ts', of: "if (found !== null && found !== 'unreadable' && found.size !== bytes) {", without: 'if (false) {', row: 'the published file has another size' },
+  { what: 'a signal before the rename publishes nothing', file: 'sftp/completion.ts', of: 'this.#remote.hooks.signal.throwIfAborted();', without: '', row: 'interrupted between close and rename' },
+  { what: 'a sidecar that was begun is written again', file: 'sftp/sidecar.ts', of: 'if (!isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS)) throw', without: 'throw', row: 'killed while a sidecar is written' },
+  { what: 'a sidecar partial of another way to publish goes away', file: 'sftp/sidecar.ts', of: 'if (begun) await remote.removePartial(', without: 'if (false) await remote.removePartial(', row: 'killed while a sidecar is written, and publish is direct since' },
+  { what: 'the host key is checked again', file: 'sftp/session.ts', of: 'if (isTrusted(trust, key)) return true;', without: 'return true;', row: 'another server answers after the reconnect' },
+];
