@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Digest } from '../primitives.js';
-import { Ring, type RingMemory } from './ring.js';
+import { Ring, waitForChange, type RingMemory } from './ring.js';
 
 export type DigestAlgorithm = 'sha1' | 'sha256';
 
@@ -24,8 +24,6 @@ const ringOctets = 1024 * 1024;
 /** Where less is digested, starting a thread would cost more than it saves. */
 const worthwhileOctets = ringOctets / 2;
 const longestDigest = 32;
-/** Longer than any pause of a thread that is alive. */
-const patienceMs = 60_000;
 
 /**
  * Digests of streams, in a thread beside the caller's: hashing and encryption each keep a core busy. The thread starts when
@@ -60,7 +58,7 @@ export class Digests {
       const octets = ring.put(left);
       left = left.subarray(octets);
       if (!this.#started && ring.filled >= worthwhileOctets) this.#start(thread);
-      if (octets === 0 && !ring.waitForRoom(patienceMs)) throw stuck();
+      if (octets === 0 && !ring.waitForRoom()) throw stuck();
     }
   }
 
@@ -88,8 +86,7 @@ function here(algorithm: DigestAlgorithm, ring: Ring): Uint8Array {
 function awaitResult(ring: Ring, result: SharedArrayBuffer): Uint8Array {
   ring.end();
   const octets = new Int32Array(result, 0, 1);
-  Atomics.wait(octets, 0, 0, patienceMs);
-  if (octets[0] === 0) throw stuck();
+  if (!waitForChange(octets, 0, 0)) throw stuck();
   return new Uint8Array(result, 4, octets[0]).slice();
 }
 

@@ -12,6 +12,15 @@ export interface RingMemory {
 
 const Slot = { written: 0, read: 1, ended: 2 } as const;
 
+/** Longer together than any pause of a thread that is alive; several, since a clock goes on while the process is stopped. */
+const waits = { count: 6, eachMs: 10_000 };
+
+/** Waits until the cell no longer holds `value`; false when it still does after a minute. */
+export function waitForChange(cells: Int32Array, index: number, value: number): boolean {
+  for (let i = 0; i < waits.count && Atomics.load(cells, index) === value; i++) Atomics.wait(cells, index, value, waits.eachMs);
+  return Atomics.load(cells, index) !== value;
+}
+
 export class Ring {
   readonly memory: RingMemory;
   readonly #control: Int32Array;
@@ -70,10 +79,10 @@ export class Ring {
     return true;
   }
 
-  /** Waits until there is room; false when the reader takes nothing for that long. */
-  waitForRoom(patienceMs: number): boolean {
+  /** Waits until there is room; false when the reader takes nothing for too long. */
+  waitForRoom(): boolean {
     const read = Atomics.load(this.#control, Slot.read);
-    return this.free > 0 || Atomics.wait(this.#control, Slot.read, read, patienceMs) !== 'timed-out' || this.free > 0;
+    return this.free > 0 || waitForChange(this.#control, Slot.read, read);
   }
 
   #ring(): void {

@@ -56,17 +56,30 @@ async function* through(transform: Transform & { readonly bytesWritten: number }
   if (transform.bytesWritten !== written) throw broken(format, new Error('data after the end of the stream'));
 }
 
-/** Each frame through a decoder of its own, see `splitFrames`. */
+/** Frames that a suitcase may have for nothing, and content that each further one must bring on average. */
+const FREE_FRAMES = 64;
+const FRAME_CONTENT_OCTETS = 4096;
+
+/**
+ * Each frame through a decoder of its own, see `splitFrames`. A decoder costs more than a small frame, and an empty frame is
+ * nine octets: without a limit a suitcase of a GiB could keep a processor busy for hours, with no content that another limit sees.
+ */
 async function* zstdFrames(chunks: Iterable<Bytes>, createDecoder: NonNullable<typeof zlib.createZstdDecompress>): AsyncGenerator<Bytes> {
   const pieces = splitFrames(chunks);
+  let frames = 0;
+  let octets = 0;
   for (let next = pieces.next(); !next.done; ) {
+    if (frames++ > FREE_FRAMES + octets / FRAME_CONTENT_OCTETS) throw broken('zstd', new Error('it is cut into frames with next to nothing in them'));
     function* frame(): Generator<Bytes> {
       for (let last = false; !last && !next.done; next = pieces.next()) {
         last = next.value.last;
         yield next.value.bytes;
       }
     }
-    yield* through(createDecoder(), frame(), 'zstd');
+    for await (const bytes of through(createDecoder(), frame(), 'zstd')) {
+      octets += bytes.length;
+      yield bytes;
+    }
   }
 }
 

@@ -4,6 +4,10 @@ import { concat, malformed, packetType, PacketParser } from './packets.js';
 import type { PacketHeader } from './packets.js';
 import type { Preamble } from './preamble.js';
 
+/** Octets of the body that come in smaller pieces are put together: OpenPGP allows parts of one octet, each of which would cost objects. */
+const smallOctets = 4096;
+const gatheredOctets = 64 * 1024;
+
 /**
  * The outer packet alone: that there is exactly one SEIPD packet, whole, with nothing after it. Needs
  * no key, so that `verify` can say that much of a suitcase that it cannot open.
@@ -18,6 +22,8 @@ export class StructureReader {
   #last: Uint8Array = new Uint8Array(0);
   /** After the head: version octet (v1) or 36 octets (v2), which are not part of `body`. */
   #skip: number;
+  #gathered: Uint8Array | null = null;
+  #gatheredOctets = 0;
 
   /** `body` gets the octets of the SEIPD body after the version octet (v1) or the 36 octets of the head (v2). */
   constructor(o: { preamble: Preamble; body?: (bytes: Uint8Array) => void }) {
@@ -35,6 +41,7 @@ export class StructureReader {
 
   end(): void {
     this.#parser.end();
+    this.#flush();
     if (this.#packets !== 1 || this.#headOctets < this.#head.length) throw malformed('it ends before the encrypted data');
   }
 
@@ -55,10 +62,36 @@ export class StructureReader {
 
   #content(bytes: Uint8Array): void {
     if (this.#headOctets < this.#head.length) this.#checkHead(bytes);
-    this.#last = concat(this.#last, bytes.subarray(-tagOctets)).subarray(-tagOctets);
     const skip = Math.min(this.#skip, bytes.length);
     this.#skip -= skip;
-    if (bytes.length > skip) this.#body(bytes.subarray(skip));
+    if (skip > 0) this.#remember(bytes.subarray(0, skip));
+    const body = bytes.subarray(skip);
+    if (body.length >= smallOctets) {
+      this.#flush();
+      this.#deliver(body);
+    } else {
+      if (this.#gatheredOctets + body.length > gatheredOctets) this.#flush();
+      this.#gathered ??= new Uint8Array(gatheredOctets);
+      this.#gathered.set(body, this.#gatheredOctets);
+      this.#gatheredOctets += body.length;
+    }
+  }
+
+  #flush(): void {
+    if (this.#gathered === null) return;
+    const bytes = this.#gathered.subarray(0, this.#gatheredOctets);
+    this.#gathered = null;
+    this.#gatheredOctets = 0;
+    this.#deliver(bytes);
+  }
+
+  #deliver(bytes: Uint8Array): void {
+    this.#remember(bytes);
+    if (bytes.length > 0) this.#body(bytes);
+  }
+
+  #remember(bytes: Uint8Array): void {
+    this.#last = concat(this.#last, bytes.subarray(-tagOctets)).subarray(-tagOctets);
   }
 
   /** A second pass must meet the message of the first. */

@@ -192,6 +192,8 @@ class Line {
       if (this.#retired && this.#users === 0) session.destroy();
     };
     this.#users++;
+    // Without its first channel nobody goes on with it, and what else it has must not write any more.
+    channel.onLost(giveBack);
     return {
       server: session.server,
       hostKey: session.hostKey,

@@ -87,17 +87,27 @@ function newSlab(): Slab {
   return { bytes: Buffer.allocUnsafeSlow(slabOctets), used: 0, waiting: 0 };
 }
 
-/** What is used of ssh2's `Protocol` and its cipher. */
+/** What is used of ssh2's `Protocol`, its cipher and its packets. */
 interface Protocol {
   _cipher: object;
   _kexinit: unknown;
-  _packetRW: { write: { alloc(payloadOctets: number, force?: boolean): Buffer } };
+  _packetRW: { write: PacketWriter };
+}
+interface PacketWriter {
+  alloc(payloadOctets: number, force?: boolean): Buffer;
 }
 
 /** Lets ssh2 take its packets from `memory`, while its cipher is the compiled AES-GCM, which encrypts in place. */
 export function usePacketMemory(client: object, memory: PacketMemory): void {
   const protocol = (client as { _protocol: Protocol })._protocol;
-  const writer = protocol._packetRW.write;
+  const packets = protocol._packetRW;
+  let writer = packets.write;
+  // A key exchange makes a new writer.
+  Object.defineProperty(packets, 'write', { get: () => writer, set: (next: PacketWriter) => (writer = lend(protocol, next, memory)) });
+  writer = lend(protocol, writer, memory);
+}
+
+function lend(protocol: Protocol, writer: PacketWriter, memory: PacketMemory): PacketWriter {
   const alloc = writer.alloc.bind(writer);
   let known: object | null = null;
   let inPlace = false;
@@ -109,6 +119,7 @@ export function usePacketMemory(client: object, memory: PacketMemory): void {
     // During a key exchange a packet waits unencrypted, in a form that is ssh2's own affair.
     return inPlace && (protocol._kexinit === undefined || force === true) ? memory.alloc(payloadOctets) : alloc(payloadOctets, force);
   };
+  return writer;
 }
 
 /**

@@ -75,9 +75,15 @@ export class Stripes {
     channel.onLost(() => this.#events.lost());
   }
 
-  /** Unanswered writes go back into the book, and every lane is forgotten. */
+  /**
+   * Unanswered writes go back into the book, and every lane ends: a lane that lived on would send what it still has from memory that
+   * is used for something else by then.
+   */
   takeBack(): void {
-    for (const lane of this.#lanes.splice(0)) this.#giveBack(lane);
+    for (const lane of this.#lanes.splice(0)) {
+      this.#giveBack(lane);
+      lane.channel.end();
+    }
   }
 
   /** Nothing more is written. The lanes stay, for who closes their handles. */

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { DepotError } from '../../src/errors.js';
 import { contentFormat } from '../../src/open/content-format.js';
 import { decompress } from '../../src/open/decompress.js';
+import { runtimeHasZstd } from '../../src/seal/compress.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 /** Compared as text: a matcher that walks over half a million octets takes minutes. */
@@ -64,4 +65,12 @@ test('an error of the input is passed on as it is', async () => {
     for await (const chunk of decompress(failing(), () => undefined)) expect(chunk.length).toBeGreaterThan(0);
   })();
   await expect(reading).rejects.toBe(failure);
+});
+
+test('frames with nothing in them, of which a suitcase could hold millions, are refused where each costs a decoder', async () => {
+  const empty = Buffer.from('28b52ffd2000010000', 'hex');
+  const frames = (count: number): Bytes => new Uint8Array(Buffer.concat(Array.from({ length: count }, () => empty)));
+  expect(await open(frames(50), 1000)).toBe('');
+  if (runtimeHasZstd()) await expect(open(frames(2000), 1000)).rejects.toEqual(refused);
+  else expect(await open(frames(2000), 1000)).toBe('');
 });

@@ -99,6 +99,8 @@ export interface ScriptedServer {
   options: ScriptedOptions;
   /** Ends every connection without a word. */
   drop(): void;
+  /** The SFTP channels that were opened, in order; `ssh2`'s own objects. */
+  channels: ServerChannel[];
   /** Reads nothing any more on the connections there are. */
   stall(): void;
   /** Refuses connections until `start`. */
@@ -122,7 +124,7 @@ export async function startScriptedServer(options: ScriptedOptions = {}): Promis
     fingerprints: publicKeys.map(([, blob]) => `SHA256:${createHash('sha256').update(Buffer.from(blob, 'base64')).digest('base64').replace(/=+$/, '')}`),
     hostKeyTypes: publicKeys.map(([type]) => type),
     files: new Map(), collected: new Map(), requests: [], payloads: [], connections: 0, logins: [],
-    script: options.script, options,
+    script: options.script, options, channels: [],
     open: () => sockets.size,
     drop: () => sockets.forEach((socket) => socket.destroy()),
     stall: () => sockets.forEach((socket) => socket.pause()),
@@ -248,6 +250,7 @@ class SftpSession {
       }
     });
     channel.on('error', () => undefined);
+    server.channels.push(channel);
   }
 
   async #packet(packet: Buffer): Promise<void> {
