@@ -112,7 +112,11 @@ export async function unwrapSessionKey(pkesk: Uint8Array, key: SecretKey): Promi
   }
   if (damaged instanceof DepotError) throw damaged;
   if (damaged !== undefined) throw malformed('the session key packet for this key was changed');
-  throw new DepotError('not-addressed', `key ${key.fingerprint} does not open this message`, { hint: `use the key with this part (depot key show FILE shows the parts of a key): ${packets.slice(0, 8).map((p) => p.recipient === '' ? 'anonymous' : p.recipient).join(', ')}` });
+  const named = packets.flatMap(({ recipient }) => (recipient === '' ? [] : [recipient]));
+  const hint = named.length === 0
+    ? 'try another key: the message does not say whose keys open it'
+    : `use a key that it is addressed to (depot key show FILE shows the parts of a key): ${named.slice(0, 8).join(', ')}${named.length < packets.length ? ', or one that it does not name' : ''}`;
+  throw new DepotError('not-addressed', `key ${key.fingerprint} does not open this message`, { hint });
 }
 
 const decryptAlgorithms = new Set(['rsaEncryptSign', 'rsaEncrypt', 'elgamal', 'ecdh', 'x25519', 'x448']);
