@@ -80,11 +80,7 @@ function resolveRemote(one: RawArrangement, common: RawRemote | undefined, known
   }
 
   if (own !== undefined && common?.host !== undefined && own.host !== undefined && own.host !== common.host) {
-    const inherited = [
-      ...(own.hostKeys === undefined && common.hostKeys !== undefined ? ['hostKey'] : []),
-      ...(own.password === undefined && common.password !== undefined ? ['the password'] : []),
-    ];
-    if (inherited.length > 0) warnings.push(`${one.key.place}: '${one.name}' has a host of its own, and takes ${inherited.join(' and ')} from the remote for all`);
+    if (own.hostKeys === undefined && common.hostKeys !== undefined) warnings.push(`${one.key.place}: '${one.name}' has a host of its own, and takes hostKey from the remote for all`);
   }
 
   const [host, directory] = [pick('host'), pick('directory')];
@@ -104,9 +100,33 @@ function resolveRemote(one: RawArrangement, common: RawRemote | undefined, known
     window: pick('window') ?? defaults.window,
     ...present('retryForMs', pick('retryForMs')),
     connectTimeoutMs: defaults.connectTimeoutMs,
-    password: pick('password') ?? {},
+    password: passwordOf(one, common) ?? {},
     privateKeyPassphrase: passphraseOf(own, common),
   };
+}
+
+/**
+ * The password belongs to an account on a server: the one for all is not sent to another server, nor for another user
+ * name. Where an arrangement brings an SSH key of its own, that is its login; where it brings nothing, this is reported.
+ */
+function passwordOf({ name, remote: own }: RawArrangement, common: RawRemote | undefined): SecretRefs | undefined {
+  if (own === undefined || own.password !== undefined) return own?.password ?? common?.password;
+  if (common?.password === undefined) return undefined;
+  const other = (['host', 'port', 'username'] as const).find((key) => isOther(key, own, common));
+  if (other === undefined) return common.password;
+  if (own.privateKey === undefined) {
+    const inherited = common.password.file === undefined ? 'passwordCommand' : 'passwordFile';
+    own.fields.at(other).report(`'${name}' has a ${other} of its own, and would send it the password from the ${inherited} of the remote for all (${common.fields.placeOf(inherited) ?? common.fields.owner.place}): name a passwordFile, passwordCommand or privateKey here`);
+  }
+  return undefined;
+}
+
+/** A host that the remote for all leaves open is another one each time; user names may differ where it names none. */
+function isOther(key: 'host' | 'port' | 'username', own: RawRemote, common: RawRemote): boolean {
+  if (own[key] === undefined) return false;
+  if (key === 'host') return own.host?.toLowerCase() !== common.host?.toLowerCase();
+  if (key === 'port') return own.port !== (common.port ?? defaults.port);
+  return common.username !== undefined && own.username !== common.username;
 }
 
 /** The passphrase belongs to the key: one for all does not open an arrangement's own. */

@@ -130,6 +130,27 @@ describe('what is understood', () => {
     expect(config.warnings).toEqual([expect.stringContaining('takes hostKey from the remote for all')]);
   });
 
+  test.each<[string, Record<string, unknown>, Record<string, unknown>, string]>([
+    ['host', { passwordFile: 'all' }, { host: 'other.example.org' }, 'passwordFile'],
+    ['port', { passwordCommand: ['pass', 'all'] }, { port: 2222 }, 'passwordCommand'],
+    ['username', { passwordFile: 'all' }, { username: 'other' }, 'passwordFile'],
+    ['host', { host: undefined, passwordFile: 'all' }, { host: '10.20.0.5' }, 'passwordFile'],
+  ])('an arrangement with another %s is not sent the password for all', async (key, common, own, inherited) => {
+    const found = await problems(changed({ remote: common, arrangement: { remote: own } }).replaceAll(',"', ',\n"'));
+    expect(found).toMatchObject([{ file: '/etc/depot/depot.yaml', message: expect.stringContaining(`'acme-crm' has a ${key} of its own, and would send it the password from the ${inherited} of the remote for all (/etc/depot/depot.yaml:`) as string }]);
+    expect(found[0].line).toBeGreaterThan(1);
+    const withKey = await load(changed({ remote: common, arrangement: { remote: { ...own, privateKey: 'own.key' } } }));
+    expect(withKey.arrangements.get('acme-crm')?.remote.password, 'its login is its key').toEqual({});
+  });
+
+  test('an arrangement that says the same server, or a user name where none is for all, takes the password for all', async () => {
+    const same = { host: '10.20.0.5', port: 22, username: 'acme' };
+    for (const [common, own] of [[{}, same], [{ username: undefined }, { username: 'other' }], [{ host: 'Sftp.example.org' }, { host: 'sftp.example.org' }]] as const) {
+      const config = await load(changed({ remote: { ...common, passwordFile: 'all' }, arrangement: { remote: own } }));
+      expect(config.arrangements.get('acme-crm')?.remote.password).toEqual({ file: '/etc/depot/all' });
+    }
+  });
+
   test('a beneficiary whose key is retired loads, since a push has an exit code of its own for it, with a warning', async () => {
     const config = await load(changed({ arrangement: { retiredKeys: [fingerprint] } }));
     expect(config.warnings).toEqual([expect.stringContaining("'acme-crm' seals for Gemeente Voorbeeld with a key that is in its retiredKeys")]);
