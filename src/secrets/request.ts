@@ -74,14 +74,18 @@ export const secretSlug: Record<SecretKind, string> = {
   signingKeyPassphrase: 'signing-key-passphrase',
 };
 
-/** A server in the name of a file or of a systemd credential: `10.20.0.5`, `sftp.example.org_2222`, `fe80__1`. */
+/** A server in the name of a file or of a systemd credential: `10.20.0.5`, `sftp.example.org_2222`, `fe80=3A=3A1`. No two servers share one. */
 export function serverLabel(host: string, port: number): string {
-  return `${plain(host.toLowerCase())}${port === 22 ? '' : `_${port}`}`;
+  // A host that ends as if a port came last must not be taken for that port of another host.
+  return `${plain(host.toLowerCase()).replace(/_(?=\d+$)/, '=5F')}${port === 22 ? '' : `_${port}`}`;
 }
 
-/** Fit for a file name on every platform and for a unit file, where `:` and `%` mean something. */
+/**
+ * Fit for a file name on every platform and for a unit file, where `:` and `%` mean something. Two texts never become
+ * one name: other characters are written as `=` and their octets (UTF-8) in hex.
+ */
 export function plain(text: string): string {
-  return text.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^\./, '_');
+  return text.replace(/[^A-Za-z0-9._-]|^\./gu, (character) => Array.from(Buffer.from(character), (octet) => `=${octet.toString(16).toUpperCase().padStart(2, '0')}`).join(''));
 }
 
 /** The account under which the keychain (service `depot`) has it. */

@@ -74,7 +74,7 @@ describe('to a file', () => {
     const t = target({ withUser: true });
     await storeSecret('file', secret, t);
     await storeSecret('file', new Secret('other'), { ...t, account: { ...account, username: 'b/b' } });
-    expect(readdirSync(join(t.configDirectory, 'secrets')).sort()).toEqual(['acme@10.20.0.5.password', 'b_b@10.20.0.5.password']);
+    expect(readdirSync(join(t.configDirectory, 'secrets')).sort()).toEqual(['acme@10.20.0.5.password', 'b=2Fb@10.20.0.5.password']);
     expect((await findSecret({ ...t, refs: {}, servers: 1 }))?.value.reveal()).toBe('hunter2');
   });
 

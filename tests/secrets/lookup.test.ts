@@ -7,6 +7,7 @@ import type { DepotError } from '../../src/errors.js';
 import { Secret } from '../../src/secret.js';
 import type { Keychain } from '../../src/secrets/keychain.js';
 import { describeSources, findSecret } from '../../src/secrets/lookup.js';
+import { storedName } from '../../src/secrets/file.js';
 import { keychainAccount, type SecretKind, type SecretRequest, serverLabel } from '../../src/secrets/request.js';
 import { tempDir } from '../support/cleanup.js';
 import { asRoot } from '../support/peers.js';
@@ -99,9 +100,16 @@ test('accounts in the keychain differ for every secret', () => {
 });
 
 test.each([
-  ['10.20.0.5', 22, '10.20.0.5'], ['SFTP.Example.org', 22, 'sftp.example.org'], ['10.20.0.5', 2222, '10.20.0.5_2222'], ['fe80::1%eth0', 22, 'fe80__1_eth0'], ['../x', 22, '_._x'], ['.hidden', 22, '_hidden'],
+  ['10.20.0.5', 22, '10.20.0.5'], ['SFTP.Example.org', 22, 'sftp.example.org'], ['10.20.0.5', 2222, '10.20.0.5_2222'], ['fe80::1%eth0', 22, 'fe80=3A=3A1=25eth0'], ['../x', 22, '=2E.=2Fx'], ['.hidden', 22, '=2Ehidden'],
+  ['my_host', 22, 'my_host'], ['x', 2222, 'x_2222'], ['x_2222', 22, 'x=5F2222'], ['x_1', 2222, 'x=5F1_2222'], ['ü', 22, '=C3=BC'],
 ])('the label of %s:%d', (host, port, label) => {
   expect(serverLabel(host, port)).toBe(label);
+});
+
+test('user names that differ have secrets that differ', () => {
+  const names = ['a+b', 'a_b', 'a.b', 'a b', 'a=2Bb', '.a', '_a', 'a@h', 'a'].map((username) => storedName('password', { username, host: 'h', port: 22 }, true));
+  expect(new Set(names).size).toBe(names.length);
+  expect(names[1]).toBe('a_b@h.password');
 });
 
 describe('a run that logs in to several servers', () => {
