@@ -180,15 +180,15 @@ function heaviest(revocations: Revocation[]): Revocation | null {
 }
 
 /**
- * Whether the key carries a revocation that cannot be checked here: one in the format of version 3, or
- * by another key that it names as its revoker. Such a key is refused rather than trusted.
+ * Whether the key carries a revocation, of itself or of a subkey, that cannot be checked here: one that cannot be
+ * read, is in the format of version 3, or is by another key that it names as its revoker. Such a key is refused rather than trusted.
  */
 export function hasUncheckableRevocation({ key, signatures }: OpenPgpCertificate): boolean {
   const namesRevoker = directSignatures(key).some((signature) => signature.revocationKeyClass !== null);
   const ownId = key.getKeyID().toHex().toUpperCase();
   return signatures.some((body) => {
     if (body[0] === 3) return (body[2] === signatureType.keyRevocation || body[2] === signatureType.subkeyRevocation) && toHex(body.subarray(7, 15)) === ownId;
-    if (body[1] !== signatureType.keyRevocation) return false;
+    if (body[1] !== signatureType.keyRevocation && body[1] !== signatureType.subkeyRevocation) return false;
     const packet = readRevocation(body);
     return packet === null || (namesRevoker && packet.issuerKeyID.toHex().toUpperCase() !== ownId);
   });

@@ -97,6 +97,20 @@ describe('recipients that it refuses, and why', () => {
     await expect(judgeRecipient(await readCertificate(moved), revoked.fingerprint, at)).rejects.toThrow('(compromised)');
   });
 
+  test('a revocation of a subkey that cannot be checked: by the revoker that the key names, and one in a format that is not known', async () => {
+    const { splitPackets, encodePacket } = await import('../../src/pgp/packets.js');
+    const packetsOf = async (name: string) => [...splitPackets((await openpgp.unarmor(keyFile(`${name}.public.asc`).toString()) as unknown as { data: Uint8Array }).data)];
+    const revocation = (await packetsOf('designated-revoked')).find((packet) => packet.type === 2 && packet.body[1] === 0x20)!;
+    const ofSubkey = Buffer.from(revocation.body);
+    ofSubkey[1] = 0x28;
+    for (const [name, body] of [['designated', ofSubkey], ['curve25519', Buffer.concat([Buffer.of(5), ofSubkey.subarray(1)])]] as const) {
+      const whole = Buffer.concat((await packetsOf(name)).map((packet) => packet.raw));
+      const c = await readCertificate(Buffer.concat([whole, encodePacket(2, body)]));
+      expect((await judge(name)).warnings, 'control: without it').toEqual([]);
+      await expect(judgeRecipient(c, c.fingerprint, at), name).rejects.toMatchObject({ code: 'recipient-unusable', message: expect.stringContaining('carries a revocation that cannot be checked') as string });
+    }
+  });
+
   test('a revocation by another key, copied into the certificate, does not count', async () => {
     const { data: victim } = await openpgp.unarmor(keyFile('curve25519.public.asc').toString()) as unknown as { data: Uint8Array };
     const { data: revoked } = await openpgp.unarmor(keyFile('compromised.public.asc').toString()) as unknown as { data: Uint8Array };
