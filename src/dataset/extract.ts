@@ -15,7 +15,7 @@ import { refused, shown } from './tar/refused.js';
 export interface ExtractorOptions {
   /** Exists, is empty, belongs to the caller alone (0700), and is reached through no path that others can change. */
   directory: string;
-  /** More octets of content than this are refused; so are more entries. Names and link targets count as content. */
+  /** More octets of content than this are refused; so are more entries. Names and link targets count as content, directories that only a path names as entries. */
   maxBytes?: number;
   maxEntries?: number;
   /** What could not be restored as it was: names that are not possible here, links, modes and times on systems without. */
@@ -99,7 +99,7 @@ export class Extractor implements EntrySink {
     this.#path = path;
     this.#fromDepot ??= path === FIRST_ENTRY;
     this.#limit(entry.size + entry.path.length + (entry.linkTarget?.length ?? 0));
-    if (++this.#entries > (this.#options.maxEntries ?? Infinity)) throw refused(`the archive holds more than ${this.#options.maxEntries ?? 0} entries`);
+    this.#count();
     try {
       const part = this.#fromDepot ? partName(path) : null;
       if (part !== null) {
@@ -286,7 +286,8 @@ export class Extractor implements EntrySink {
     this.#above.length = depth;
     for (const name of names.slice(depth)) {
       const local = join(this.#above.at(-1)?.local ?? this.#root, localName(name, this.#platform));
-      this.#makeDirectory(local);
+      // One entry with a deep path makes many.
+      if (this.#makeDirectory(local)) this.#count();
       this.#above.push({ name, local });
     }
   }
@@ -309,6 +310,11 @@ export class Extractor implements EntrySink {
     this.#warnings++;
     if (this.#warnings <= MAX_WARNINGS) this.#options.warn(message);
     else if (this.#warnings === MAX_WARNINGS + 1) this.#options.warn('there is more like this, which is not listed');
+  }
+
+  #count(): void {
+    const { maxEntries } = this.#options;
+    if (++this.#entries > (maxEntries ?? Infinity)) throw refused(`the archive holds more than ${maxEntries ?? 0} entries`);
   }
 
   #limit(octets: number): void {

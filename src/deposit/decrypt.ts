@@ -73,7 +73,7 @@ export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<D
     // Only a receipt that was verified may say how much there is.
     const proven = origin === 'proven' && receipt !== null ? receipt.dataset : null;
     const maxBytes = o.maxSize ?? (proven !== null ? contentLimit(proven) : out === null ? null : await freeSpace(dirname(out)));
-    const maxEntries = proven === null ? null : entryLimit(proven);
+    const maxEntries = proven !== null ? entryLimit(proven) : out === null ? null : await freeEntries(dirname(out));
     const opening: Case = { o, hooks, file, receipt, unwrapped, origin, maxBytes, maxEntries };
     try {
       return out === null ? await toStdout(opening, o.stdout!) : await toDirectory(opening, out);
@@ -188,6 +188,12 @@ async function freeSpace(directory: string): Promise<number> {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new DepotError('local-not-writable', `cannot write to ${printable(directory)}: ${missing ? 'there is no such directory' : (cause as Error).message}`, { hint: 'make it first, or name another directory with --out', cause });
   }
+}
+
+/** How many files and directories may be made there, so that some are left for everybody else; null where the file system does not count them (it then says 0). */
+async function freeEntries(directory: string): Promise<number | null> {
+  const { files, ffree } = await statfs(directory);
+  return files === 0 || ffree === 0 ? null : Math.max(0, ffree - Math.ceil(files / 20));
 }
 
 function drained(stdout: Writable, signal: AbortSignal): Promise<void> {

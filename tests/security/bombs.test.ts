@@ -111,16 +111,22 @@ describe('other ways to become much', () => {
   });
 });
 
+/** A file system of its own; null where mounts are forbidden. */
+async function smallDisk(options: string): Promise<string | null> {
+  const disk = join(tempDir('depot-disk'), 'small');
+  mkdirSync(disk);
+  const mounted = await run(peer('mount')!, ['-t', 'tmpfs', '-o', options, 'tmpfs', disk]);
+  if (mounted.code !== 0) {
+    if (process.env['DEPOT_TEST_PEERS'] === 'required') throw new Error(`mount: ${mounted.stderr}`);
+    return null;
+  }
+  cleanup(() => run('umount', ['-l', disk]));
+  return disk;
+}
+
 describe.skipIf(peer('mount') === undefined || !asRoot())('without receipt and --max-size', () => {
   test('what is free on the disk is the bound, holes and all', async ({ skip }) => {
-    const disk = join(tempDir('depot-disk'), 'small');
-    mkdirSync(disk);
-    const mounted = await run(peer('mount')!, ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', disk]);
-    if (mounted.code !== 0) {
-      if (process.env['DEPOT_TEST_PEERS'] === 'required') throw new Error(`mount: ${mounted.stderr}`);
-      skip();
-    }
-    cleanup(() => run('umount', ['-l', disk]));
+    const disk = (await smallDisk('size=24m')) ?? skip();
     writeFileSync(join(disk, 'of the user'), 'x');
     const out = join(disk, 'out');
     const suitcase = await receiver.seal(zstdBomb(fileOf(GIB), GIB), { compression: 'zstd' });
@@ -128,5 +134,18 @@ describe.skipIf(peer('mount') === undefined || !asRoot())('without receipt and -
     expect(json(result).error).toMatchObject({ code: 'archive-refused', exit: 23 });
     expect(existsSync(`${out}.partial`)).toBe(false);
     expect(readdirSync(disk)).toEqual(['of the user']);
+  });
+
+  test.each([
+    ['many files', Array.from({ length: 1000 }, (_, i) => raw({ name: `f${i}` }))],
+    ['few files with many directories above them', Array.from({ length: 10 }, (_, i) => raw({ name: `${`d${i}/`.repeat(24)}f` }))],
+  ])('so is the number of files that the disk can still hold: %s', async (_, entries) => {
+    const disk = await smallDisk('size=24m,nr_inodes=200');
+    if (disk === null) return;
+    const out = join(disk, 'out');
+    const suitcase = await receiver.seal(gzipSync(archive(...entries)), { compression: 'gzip' });
+    const { error } = json(await receiver.decrypt(suitcase, out, ['--json']));
+    expect(error).toMatchObject({ code: 'archive-refused', exit: 23, message: expect.stringMatching(/more than 1\d\d entries/) as string });
+    expect(readdirSync(disk)).toEqual([]);
   });
 });
