@@ -127,10 +127,11 @@ async function verifySuitcase(o: Exhibits, read: () => Promise<SuitcaseExhibit>,
   const { key } = o;
   const suitcase = await checks.attempt('suitcase-structure', read);
   if (suitcase === null) return null;
+  let unwrapped: UnwrappedSessionKey | null = null;
   try {
     const { preamble } = suitcase;
     verifyRecipients(preamble, receipt, checks);
-    const unwrapped = key === null ? null : await unwrap(preamble, key, checks);
+    unwrapped = key === null ? null : await unwrap(preamble, key, checks);
     const seen = o.deep && unwrapped !== null
       ? await verifyContents(o, suitcase, receipt, unwrapped, checks)
       : structure(preamble, await suitcase.inspect(), checks);
@@ -138,9 +139,9 @@ async function verifySuitcase(o: Exhibits, read: () => Promise<SuitcaseExhibit>,
     if (receipt !== null && seen !== null) compareWithReceipt(seen, preamble, receipt, checks);
     const proven = unwrapped === null ? null : verifyCommitment(preamble, unwrapped, receipt, checks);
     if (key === null) checks.notPossible('key-proof', 'no private key given (--key)');
-    unwrapped?.sessionKey.fill(0);
     return proven;
   } finally {
+    unwrapped?.sessionKey.fill(0);
     await suitcase.close();
   }
 }

@@ -1,5 +1,5 @@
 /** No secret in what depot says, in its records, or in argv and environment of what it starts: over runs that succeed and runs that fail. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as openpgp from 'openpgp';
 import { beforeAll, describe, expect, test } from 'vitest';
