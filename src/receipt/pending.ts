@@ -14,7 +14,7 @@ import path from 'node:path';
 import * as v from 'valibot';
 import { printable } from '../printable.js';
 import { errorCode, localError, readBounded, syncDirectory, writeFileAtomic } from './files.js';
-import { parseDepositId } from './ids.js';
+import { parseDepositId, parseSuitcaseName, sidecarNames } from './ids.js';
 import type { Receipt, ReceiptDraft } from './schema.js';
 import type { ArrangementState } from './state.js';
 
@@ -88,6 +88,7 @@ export async function readPending(state: ArrangementState): Promise<{ records: P
       if (bytes === null) continue;
       const record = v.parse(pendingSchema, JSON.parse(bytes.toString('utf8'))) as unknown as PendingRecord;
       if (record.arrangement !== state.arrangement || name !== `${record.depositId}.json`) throw new Error('of another deposit');
+      requireOwnNames(record);
       records.push(record);
     } catch (error) {
       unreadable.push({ path: file, reason: printable(error instanceof Error ? error.message : String(error)) });
@@ -96,6 +97,22 @@ export async function readPending(state: ArrangementState): Promise<{ records: P
   records.sort((a, b) => (a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : 0));
   return { records, unreadable };
 }
+
+/** What a record names is looked for, renamed and removed at the server: nothing but this deposit's own files. */
+function requireOwnNames(record: PendingRecord): void {
+  const { depositId, arrangement, partialName, finalName } = record;
+  if (parseDepositId(depositId)?.arrangement !== arrangement) throw new Error('its deposit id is of another arrangement');
+  const [before, after] = [`.${depositId}`, '.partial'];
+  const own = partialName.startsWith(before) && partialName.endsWith(after) && againPattern.test(partialName.slice(before.length, -after.length));
+  if (!own) throw new Error(`partialName: ${partialName} is not that of this deposit`);
+  if (parseSuitcaseName(finalName)?.depositId !== depositId) throw new Error(`finalName: ${finalName} is not that of this deposit`);
+  if ('draft' in record && record.draft.depositId !== depositId) throw new Error('draft.depositId: of another deposit');
+  const stranger = record.stage === 'sidecars' ? record.remainingSidecars.find((one) => !sidecarNames(depositId).includes(one)) : undefined;
+  if (stranger !== undefined) throw new Error(`remainingSidecars: ${stranger} is not of this deposit`);
+}
+
+/** A partial that could not be removed is left, and the next has eight hex digits more. */
+const againPattern = /^(?:\.[0-9a-f]{8})?$/;
 
 /** Whether a record of this deposit is there, readable or not. */
 export async function isPending(state: ArrangementState, depositId: string): Promise<boolean> {

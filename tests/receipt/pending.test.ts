@@ -71,6 +71,26 @@ describe('pending records', () => {
     expect(await readdir(state.file('pending'))).toHaveLength(Object.keys(bad).length + 3);
   });
 
+  test('that name files of another deposit, or anything else, at the server are named and not acted upon', async () => {
+    const state = await open();
+    const [base, other] = [baseOf(), baseOf('2026-11-23T00:30:00Z')];
+    const pending = (changes: object): string => JSON.stringify({ ...base, stage: 'intent', ...changes });
+    const file = state.file(join('pending', `${base.depositId}.json`));
+    for (const good of [{}, { partialName: `.${base.depositId}.0123abcd.partial` }]) {
+      await writeFile(file, pending(good));
+      expect((await readPending(state)).unreadable, JSON.stringify(good)).toEqual([]);
+    }
+    const bad: object[] = [
+      { partialName: other.partialName }, { partialName: '../../x' }, { partialName: 'x' }, { partialName: `.${base.depositId}.partial/../x` }, { partialName: `.${base.depositId}.0123abcd./x.partial` },
+      { finalName: other.finalName }, { finalName: `${base.depositId}.receipt.json` }, { finalName: `/${base.finalName}` },
+      { stage: 'closing', draft: draftOf(other.depositId) }, { stage: 'sidecars', remainingSidecars: [`${other.depositId}.receipt.json`] },
+    ];
+    for (const changes of bad) {
+      await writeFile(file, pending(changes));
+      expect(await readPending(state), JSON.stringify(changes)).toEqual({ records: [], unreadable: [{ path: file, reason: expect.stringMatching(/Name|draft|remainingSidecars/) as string }] });
+    }
+  });
+
   test('of an arrangement that has no state are none', async () => {
     expect(await readPending(new ArrangementState(tempDir(), 'none'))).toEqual({ records: [], unreadable: [] });
   });

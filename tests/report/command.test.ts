@@ -135,7 +135,7 @@ test('who proved that a key opens which deposit, and when; what is not proven sa
 test('what an earlier run left to do is said', async () => {
   const { supplier, ids } = await supplierWith({ deposits: nightly(1) });
   writeFileSync(join(supplier.state, 'acme-crm/pending', `${ids[0]}.json`), JSON.stringify({
-    schema: 'depot.pending/1', depositId: ids[0], arrangement: 'acme-crm', partialName: 'p', finalName: 'f', createdAt: '2026-11-22T09:00:00Z', server: { account: 'a@127.0.0.1', directory: '/incoming' },
+    schema: 'depot.pending/1', depositId: ids[0], arrangement: 'acme-crm', partialName: `.${ids[0]}.partial`, finalName: `${ids[0]}.tar.gz.pgp`, createdAt: '2026-11-22T09:00:00Z', server: { account: 'a@127.0.0.1', directory: '/incoming' },
     publish: 'rename', stage: 'sidecars', remainingSidecars: [],
   }));
   const { made, page } = await make(supplier);
