@@ -17,6 +17,7 @@ export const exitStatus = {
   'local-not-writable': 5,
   'local-unreadable': 5,
   'output-exists': 5,
+  'state-insecure': 5,
   'config-invalid': 10,
   'config-not-found': 10,
   'config-insecure': 10,

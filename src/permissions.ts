@@ -1,6 +1,6 @@
 import { type BigIntStats, type Stats } from 'node:fs';
-import { access, constants, realpath, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access, constants, lstat, open, readlink, stat } from 'node:fs/promises';
+import { isAbsolute, resolve } from 'node:path';
 
 import { DepotError } from './errors.js';
 import { printable } from './printable.js';
@@ -19,7 +19,8 @@ export function callerUid(): number | undefined {
 
 /**
  * For a file whose contents depot acts upon: throws `config-insecure` unless root or the caller owns it,
- * nobody else may write it, and nobody else may put another one in its place (sshd's StrictModes).
+ * nobody else may write it, and nobody else may put another one in its place (sshd's StrictModes), be it by a
+ * symbolic link on the way.
  */
 export async function requireTrusted(path: string, opened: Mode, uid = callerUid()): Promise<void> {
   if (uid === undefined) return;
@@ -34,7 +35,15 @@ export async function requireTrusted(path: string, opened: Mode, uid = callerUid
       hint: `chmod go-w ${printable(path)}`,
     });
   }
-  for (const directory of await ancestors(path)) await requireTrustedDirectory(directory, path, uid);
+  const { directories, links } = await wayTo(path);
+  // In a sticky directory anyone may plant a link; where it stands decides what paths in the file are relative to.
+  for (const link of links) {
+    if (link.uid === 0 || link.uid === uid) continue;
+    throw new DepotError('config-insecure', `${printable(link.path)} is a symbolic link of another account (uid ${link.uid}), who decides where it leads, and ${printable(path)} can run commands as this account`, {
+      hint: 'name the file where it lies, or move the configuration to a directory of this account',
+    });
+  }
+  for (const directory of directories) await requireTrustedDirectory(directory, path, uid);
 }
 
 async function requireTrustedDirectory(directory: string, path: string, uid: number): Promise<void> {
@@ -51,16 +60,35 @@ async function requireTrustedDirectory(directory: string, path: string, uid: num
   });
 }
 
-/** The directories on the way to `path`, as it is written and as symbolic links lead. */
-async function ancestors(path: string): Promise<Set<string>> {
-  const found = new Set<string>();
-  for (const start of [path, await realpath(path)]) {
-    for (let d = dirname(start); ; d = dirname(d)) {
-      found.add(d);
-      if (d === dirname(d)) break;
+interface Way {
+  /** Real ones, every one that is gone through. */
+  directories: Set<string>;
+  links: { path: string; uid: number }[];
+}
+
+/** As many as the kernel follows. */
+const mostLinks = 40;
+
+/** The way to `path`, component by component as the kernel goes it: through every link, and every link in a link's target. */
+async function wayTo(path: string): Promise<Way> {
+  const way: Way = { directories: new Set(['/']), links: [] };
+  const names = resolve(path).split('/');
+  let at = '/';
+  for (let name = names.shift(); name !== undefined; name = names.shift()) {
+    const next = resolve(at, name);
+    const found = await lstat(next);
+    if (!found.isSymbolicLink()) {
+      if (found.isDirectory()) way.directories.add(next);
+      at = next;
+      continue;
     }
+    way.links.push({ path: next, uid: found.uid });
+    if (way.links.length > mostLinks) throw new DepotError('config-unreadable', `${printable(path)} cannot be read: too many symbolic links`, { hint: 'name the file itself' });
+    const target = await readlink(next);
+    if (isAbsolute(target)) at = '/';
+    names.unshift(...target.split('/'));
   }
-  return found;
+  return way;
 }
 
 async function isReadOnlyMount(directory: string): Promise<boolean> {
@@ -68,6 +96,50 @@ async function isReadOnlyMount(directory: string): Promise<boolean> {
     () => false,
     (error: unknown) => (error as NodeJS.ErrnoException).code === 'EROFS',
   );
+}
+
+/**
+ * For a directory of records: throws `state-insecure` unless root or the caller owns it and nobody else may write there.
+ * The group may where root gave the directory to a group of the caller's, which is how a machine hands a volume to a
+ * service. One that is not there passes.
+ */
+export async function requireOwnRecords(directory: string, uid = callerUid(), groups = process.getgroups?.() ?? []): Promise<void> {
+  if (uid === undefined) return;
+  // What keeps it from being looked at is said where it is made or written.
+  const found = await stat(directory).catch(() => null);
+  if (found === null) return;
+  if (found.uid !== 0 && found.uid !== uid) {
+    throw new DepotError('state-insecure', `${printable(directory)} belongs to another account (uid ${found.uid}), who could change the records of this one (uid ${uid})`, {
+      hint: 'run depot as the account that owns it, or name another state directory with --state',
+    });
+  }
+  const handedOver = found.uid === 0 && uid !== 0 && groups.includes(found.gid);
+  if ((found.mode & (handedOver ? 0o002 : 0o022)) !== 0) {
+    throw new DepotError('state-insecure', `${printable(directory)} can be changed by other accounts (mode ${octal(found)}), and it holds the records of deposits`, {
+      hint: `chmod go-w ${printable(directory)}, or name a directory of this account with --state`,
+    });
+  }
+}
+
+/**
+ * Gives what the caller just made its mode, and its owner where one is named: that very thing, and nothing that another
+ * account put in its place, be it a symbolic link or another name of a file of the caller's. Nothing on Windows.
+ *
+ * @throws DepotError 'local-not-writable', and the system's own errors
+ */
+export async function handOver(kind: 'directory' | 'file', path: string, mode: number, owner?: { uid: number; gid: number }): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | (kind === 'directory' ? constants.O_DIRECTORY : 0));
+  try {
+    const found = await handle.stat();
+    if (found.uid !== callerUid() || (kind === 'file' && (!found.isFile() || found.nlink !== 1))) {
+      throw new DepotError('local-not-writable', `${printable(path)} is not the ${kind} that was made there`, { hint: `look who replaced it: ls -ld ${printable(path)}` });
+    }
+    await handle.chmod(mode);
+    if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
+  } finally {
+    await handle.close();
+  }
 }
 
 /**

@@ -58,6 +58,7 @@ export async function importAttestation(o: ImportOptions): Promise<Imported> {
   const owner = beneficiaries.find(({ fingerprint }) => fingerprint === attestation.keyFingerprint);
   const selfAttested = await isSelfAttested(o.config, signed.fingerprint, owner);
 
+  await state.requireOwn();
   const lock = await lockArrangement(state.directory);
   try {
     refuseReplay(attestation, await filedAttestations(state, depositId));

@@ -3,6 +3,7 @@
  * never half of either. Every failure names the path.
  */
 import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
 import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError } from '../errors.js';
@@ -38,6 +39,13 @@ export async function writeNew(file: string, bytes: Uint8Array | string, mode = 
   } finally {
     await handle.close();
   }
+}
+
+const flags = { read: constants.O_RDONLY, change: constants.O_RDWR, append: constants.O_RDWR | constants.O_APPEND | constants.O_CREAT };
+
+/** Opens a file of the state directory, never where a symbolic link in its place leads; `append` makes it (0600). Errors are the system's own. */
+export async function openOwn(file: string, how: keyof typeof flags): Promise<FileHandle> {
+  return open(file, flags[how] | ((constants.O_NOFOLLOW as number | undefined) ?? 0), 0o600);
 }
 
 /** Writes all of `bytes` at the handle's position, in one call to the system wherever that takes them. */
@@ -83,11 +91,15 @@ async function makeWithParents(directory: string): Promise<void> {
   await syncDirectory(path.dirname(directory));
 }
 
-/** The contents of `file`, or null when there is none; `local-unreadable` when it is larger than `limit` octets. */
-export async function readBounded(file: string, limit: number): Promise<Buffer<ArrayBuffer> | null> {
+/**
+ * The contents of `file`, or null when there is none; `local-unreadable` when it is larger than `limit` octets.
+ *
+ * @param own refuses a symbolic link
+ */
+export async function readBounded(file: string, limit: number, own = false): Promise<Buffer<ArrayBuffer> | null> {
   let handle: FileHandle | undefined;
   try {
-    handle = await open(file, 'r');
+    handle = own ? await openOwn(file, 'read') : await open(file, 'r');
     const { size } = await handle.stat();
     if (size > limit) throw new DepotError('local-unreadable', `${file} has ${String(size)} octets, more than the ${String(limit)} that such a file may have`);
     // A file that grows meanwhile is read to the limit and not beyond it.
@@ -121,6 +133,11 @@ export function localError(error: unknown, action: 'read' | 'write' | 'create' |
     case 'EPERM':
       return new DepotError(action === 'read' ? 'local-unreadable' : 'local-not-writable', `cannot ${action} ${file}: permission denied`, {
         hint: `give the account that runs depot access to ${path.dirname(file)}`,
+        cause: error,
+      });
+    case 'ELOOP':
+      return new DepotError(action === 'read' ? 'local-unreadable' : 'local-not-writable', `cannot ${action} ${file}: it is a symbolic link, and this file must not be one`, {
+        hint: `look who made it: ls -l ${file}`,
         cause: error,
       });
     case null:

@@ -6,10 +6,10 @@
  * Appended to only under the arrangement's lock.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { link, open, rm, truncate } from 'node:fs/promises';
+import { link, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError } from '../errors.js';
-import { errorCode, localError, readBounded, syncDirectory, temporaryName, writeAll, writeNew } from './files.js';
+import { errorCode, localError, openOwn, readBounded, syncDirectory, temporaryName, writeAll, writeNew } from './files.js';
 import { parseDepositId, parseTimestamp } from './ids.js';
 import type { LedgerLink } from './schema.js';
 import type { ArrangementState } from './state.js';
@@ -80,9 +80,7 @@ export class Ledger {
     const { raw, size, torn } = await readLedger(state);
     const warnings: string[] = [];
     if (torn > 0) {
-      await truncate(file, size).catch((error: unknown) => {
-        throw localError(error, 'write', file);
-      });
+      await truncate(file, size);
       warnings.push(`the last line of ${file} was cut in half, as by a power loss; it was removed, and what it recorded will be recorded again`);
     }
     const last = raw.at(-1);
@@ -112,7 +110,7 @@ export class Ledger {
     const bytes = Buffer.from(lineText(full));
     const first = this.size === 0;
     try {
-      const handle = await open(this.file, 'a', 0o600);
+      const handle = await openOwn(this.file, 'append');
       try {
         const { size } = await handle.stat();
         if (size !== this.size) throw ledgerBroken(`${this.file} was changed by another program while depot held the lock`);
@@ -143,7 +141,7 @@ export class Ledger {
 
 /** The ledger's lines as they are, unjudged; `size` ends before a torn last line of `torn` octets. */
 export async function readLedger(state: ArrangementState): Promise<{ raw: RawLine[]; size: number; torn: number }> {
-  const bytes = (await readBounded(state.file('ledger.ndjson'), maxLedgerBytes)) ?? Buffer.alloc(0);
+  const bytes = (await readBounded(state.file('ledger.ndjson'), maxLedgerBytes, true)) ?? Buffer.alloc(0);
   const raw: RawLine[] = [];
   let start = 0;
   for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
@@ -164,7 +162,7 @@ export async function destroyedDeposits(state: ArrangementState): Promise<Map<st
 /** The id of the ledgers of this state directory, or null when none was made yet. */
 export async function readLedgerId(stateDirectory: string): Promise<string | null> {
   const file = path.join(stateDirectory, 'ledger.id');
-  const text = (await readBounded(file, 1024))?.toString('latin1').trim();
+  const text = (await readBounded(file, 1024, true))?.toString('latin1').trim();
   if (text === undefined) return null;
   if (!idPattern.test(text)) throw ledgerBroken(`${file} does not hold a ledger id`);
   return text;
@@ -195,6 +193,19 @@ async function ledgerId(stateDirectory: string, known: string | undefined): Prom
   const id = await readLedgerId(stateDirectory);
   if (id === null) throw ledgerBroken(`${file} vanished while it was made`);
   return { id, created };
+}
+
+async function truncate(file: string, size: number): Promise<void> {
+  try {
+    const handle = await openOwn(file, 'change');
+    try {
+      await handle.truncate(size);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw localError(error, 'write', file);
+  }
 }
 
 /** A line has one form, like a receipt: this key order, no white space. */

@@ -3,10 +3,10 @@
  * by processes that may not hold the lock (a run that found it taken is a run), so lines are only ever
  * appended, each in one write, and a torn one is passed over by readers.
  */
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import type { ErrorCode, Published } from '../errors.js';
-import { errorCode, localError, syncDirectory, writeAll } from './files.js';
+import { errorCode, localError, openOwn, syncDirectory, writeAll } from './files.js';
 import { parseTimestamp } from './ids.js';
 import type { ArrangementState } from './state.js';
 
@@ -38,7 +38,7 @@ const blockBytes = 64 * 1024;
 export async function appendRun(state: ArrangementState, run: RunRecord): Promise<void> {
   const file = state.file('runs.ndjson');
   try {
-    const handle = await open(file, 'a+', 0o600);
+    const handle = await openOwn(file, 'append');
     try {
       const { size } = await handle.stat();
       const fresh = size === 0 || (await readAt(handle, size - 1, 1))[0] === 10;
@@ -60,7 +60,7 @@ export async function* runsBackwards(state: ArrangementState): AsyncGenerator<Ru
   const file = state.file('runs.ndjson');
   let handle: FileHandle;
   try {
-    handle = await open(file, 'r');
+    handle = await openOwn(file, 'read');
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return;
     throw localError(error, 'read', file);

@@ -13,6 +13,7 @@ import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError } from '../errors.js';
 import type { CoverBytes, ReceiptBytes } from '../outbound.js';
+import { requireOwnRecords } from '../permissions.js';
 import { errorCode, localError, makeDirectory, readBounded, writeFileAtomic } from './files.js';
 import { arrangementPattern, coverName, parseReceiptName, receiptName, signatureName, supersededReceiptName } from './ids.js';
 import { maxReceiptBytes } from './schema.js';
@@ -44,11 +45,19 @@ export class ArrangementState {
     this.directory = path.join(this.stateDirectory, arrangement);
   }
 
-  /** For writers: makes the directories (0700) that are missing. `local-not-writable`, `local-disk-full`. */
+  /** For writers: makes the directories (0700) that are missing. `local-not-writable`, `local-disk-full`, `state-insecure`. */
   static async open(stateDirectory: string, arrangement: string): Promise<ArrangementState> {
     const state = new ArrangementState(stateDirectory, arrangement);
+    // Before anything is made in it, too: what another account owns is not to be written to.
+    await state.requireOwn();
     await makeDirectory(path.join(state.directory, 'pending'));
+    await state.requireOwn();
     return state;
+  }
+
+  /** Throws `state-insecure` when another account could have written the records, or could. */
+  async requireOwn(): Promise<void> {
+    for (const directory of [this.stateDirectory, this.directory]) await requireOwnRecords(directory);
   }
 
   /** The absolute path of a file of this arrangement. */

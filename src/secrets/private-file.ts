@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, chown, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { DepotError } from '../errors.js';
-import { callerUid } from '../permissions.js';
+import { callerUid, handOver } from '../permissions.js';
 import { printable } from '../printable.js';
 
 /**
@@ -50,8 +50,7 @@ async function privateDirectory(directory: string, owner: { uid: number; gid: nu
   const made = await mkdir(directory, { recursive: true, mode: 0o700 });
   if (process.platform === 'win32') return undefined;
   if (made !== undefined) {
-    await chmod(directory, 0o700);
-    if (owner !== undefined && callerUid() === 0) await chown(directory, owner.uid, owner.gid);
+    await handOver('directory', directory, 0o700, callerUid() === 0 ? owner : undefined);
   }
   const found = await stat(directory);
   if ((found.mode & 0o022) !== 0) {

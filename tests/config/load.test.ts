@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, lchownSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
@@ -114,6 +114,30 @@ describe.skipIf(process.platform === 'win32')('what others could have written is
     expect(config.supplier.signingKey, 'relative to the link, which is what the user sees').toBe(join(cwd, 'keys/supplier.secret.asc'));
     chmodSync(home, 0o777);
     expect((await failure(loadConfig({ env, cwd }))).message).toContain(home);
+  });
+
+  test.skipIf(!root)('a link of another account on the way, also one that an own link leads to; root\'s and own links are followed', async () => {
+    const { cwd, home, env } = machine();
+    write(join(home, 'depot.yaml'));
+    const [theirs, own] = [join(cwd, 'theirs'), join(cwd, 'own')];
+    symlinkSync(home, theirs);
+    symlinkSync('theirs', own);
+    for (const link of [theirs, own]) expect((await loadConfig({ flag: join(link, 'depot.yaml'), env, cwd })).directory, 'control: both are own').toBe(link);
+    lchownSync(theirs, 4711, 4711);
+    for (const link of [theirs, own]) {
+      expect(await failure(loadConfig({ flag: join(link, 'depot.yaml'), env, cwd }))).toMatchObject({ code: 'config-insecure', exit: 10, message: expect.stringContaining(`${theirs} is a symbolic link of another account (uid 4711)`) });
+    }
+  });
+
+  test('the directories between an own link and where it leads count too', async () => {
+    const { cwd, home, env } = machine();
+    write(join(home, 'depot.yaml'));
+    const between = join(cwd, 'between');
+    mkdirSync(between);
+    symlinkSync(home, join(between, 'onward'));
+    symlinkSync('between/onward', join(cwd, 'own'));
+    chmodSync(between, 0o777);
+    expect(await failure(loadConfig({ flag: join(cwd, 'own/depot.yaml'), env, cwd }))).toMatchObject({ code: 'config-insecure', message: expect.stringContaining(between) });
   });
 
   test.skipIf(!root)('the file of another account', async () => {

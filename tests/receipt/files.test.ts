@@ -72,7 +72,7 @@ describe.skipIf(mount === undefined || !asRoot())('on a small file system', () =
   /** A tmpfs of this size with room for `pages` more pages of 4 KiB, or undefined where mounts are forbidden. */
   async function smallDisk(): Promise<string | undefined> {
     const directory = tempDir();
-    const { code, stderr } = await run(mount!, ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', directory]);
+    const { code, stderr } = await run(mount!, ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'tmpfs', directory]);
     if (code !== 0) {
       if (process.env['DEPOT_TEST_PEERS'] === 'required') throw new Error(stderr);
       return undefined;

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, readdir, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Ledger, readLedgerId } from '../../src/receipt/ledger.js';
@@ -43,6 +43,17 @@ describe('a ledger', () => {
     expect(reopened.lines.at(-1)).toMatchObject({ sequence: 3, kind: 'destroyed', destroyed: '2027-01-31' });
     expect(reopened.nextLink()).toMatchObject({ sequence: 4, previousReceiptSha256: receipts[1].sha256 });
     expect(reopened.receiptLine(receipt.depositId)?.sequence).toBe(1);
+  });
+
+  test('is neither read nor written where a symbolic link stands in its place', async () => {
+    const { state, ledger, receipts: [{ receipt, sha256: receiptSha256 }] } = await ledgerOf(tempDir(), 1);
+    const [file, elsewhere] = [state.file('ledger.ndjson'), state.file('elsewhere')];
+    await rename(file, elsewhere);
+    await symlink('elsewhere', file);
+    const before = await readFile(elsewhere, 'utf8');
+    await expect(Ledger.open(state)).rejects.toMatchObject({ code: 'local-unreadable', message: expect.stringContaining('symbolic link') as string });
+    await expect(ledger.append({ kind: 'destroyed', depositId: receipt.depositId, receiptSha256, time: '2027-02-01T10:00:00Z', destroyed: '2027-01-31' })).rejects.toMatchObject({ code: 'local-not-writable' });
+    expect(await readFile(elsewhere, 'utf8')).toBe(before);
   });
 
   test.each([['half a line', 40], ['all of a line but its end', 1]])('that a power loss left with %s is repaired, and says so', async (_what, cut) => {

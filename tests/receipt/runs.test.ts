@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { appendFile, readFile, truncate, stat, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, symlink, truncate, stat, writeFile } from 'node:fs/promises';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -27,6 +27,15 @@ const all = async (state: ArrangementState) => {
 const open = async () => ArrangementState.open(tempDir(), 'acme-crm');
 
 describe('run records', () => {
+  test('are neither read nor written where a symbolic link stands in their place', async () => {
+    const state = await open();
+    await writeFile(state.file('elsewhere'), `${JSON.stringify(run(1))}\n`);
+    await symlink('elsewhere', state.file('runs.ndjson'));
+    await expect(appendRun(state, run(2))).rejects.toMatchObject({ code: 'local-not-writable', message: expect.stringContaining('symbolic link') as string });
+    await expect(all(state)).rejects.toMatchObject({ code: 'local-unreadable' });
+    expect(await readFile(state.file('elsewhere'), 'utf8')).toBe(`${JSON.stringify(run(1))}\n`);
+  });
+
   test('come back from the newest on, and the last deposit is found behind failures and skips', async () => {
     const state = await open();
     expect(await lastRun(state)).toBeNull();

@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { tempDir } from '../support/cleanup.js';
@@ -15,6 +15,17 @@ async function refusal(supplier: Supplier, ...args: string[]) {
   const { error, results } = json(result);
   return { ...(error ?? results![0].error!), status: result.code };
 }
+
+test.skipIf(process.platform === 'win32')('a state directory that others can write to is refused, by push and by doctor, and nothing is written there', async () => {
+  const supplier = await Supplier.create(nobody);
+  mkdirSync(supplier.state, { recursive: true });
+  chmodSync(supplier.state, 0o777);
+  expect(await refusal(supplier, 'push')).toMatchObject({ status: 5, code: 'state-insecure', published: 'no', hint: expect.stringContaining(`chmod go-w ${supplier.state}`) as string });
+  const { code, stdout, stderr } = await supplier.depot(['doctor']);
+  expect(code).toBe(5);
+  expect(stdout + stderr).toContain(`${supplier.state} can be changed by other accounts (mode 0777)`);
+  expect(readdirSync(supplier.state)).toEqual([]);
+});
 
 describe.skipIf(process.platform === 'win32')('a private key that others can read or change is refused, before anything is connected', () => {
   test.each(modes)('signing key, mode %o', async (mode) => {

@@ -108,6 +108,7 @@ class Report {
 
 async function state({ config, arrangement }: Patient, report: Report): Promise<void> {
   const own = new ArrangementState(config.state.path, arrangement.name);
+  await own.requireOwn();
   const there = await nearestExisting(own.directory);
   const writable = await access(there, constants.W_OK).then(() => true, () => false);
   if (!writable) throw new DepotError('local-not-writable', `${there} is not writable for this account`, { hint: 'run as the account of the scheduled run, or choose another place with state: or --state' });

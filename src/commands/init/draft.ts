@@ -1,7 +1,8 @@
 /** What has been answered so far, kept beside the depot.yaml to be: a set-up can be left at any question. No secrets. */
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { readTrusted } from '../../config/locate.js';
+import { handOver } from '../../permissions.js';
 import { localError, writeFileAtomic } from '../../receipt/files.js';
 
 export interface SourceAnswer {
@@ -66,8 +67,12 @@ export async function readDraft(config: string): Promise<Draft | null> {
 
 /** A directory that every account may enter, whatever the umask: the one that pushes may be another. One that exists stays as it is. */
 export async function openDirectory(directory: string): Promise<void> {
-  const made = await mkdir(directory, { recursive: true, mode: 0o755 }).catch((error: unknown) => { throw localError(error, 'create', directory); });
-  if (made !== undefined) await chmod(directory, 0o755);
+  try {
+    const made = await mkdir(directory, { recursive: true, mode: 0o755 });
+    if (made !== undefined) await handOver('directory', directory, 0o755);
+  } catch (error) {
+    throw localError(error, 'create', directory);
+  }
 }
 
 export async function keepDraft(config: string, draft: Draft): Promise<void> {

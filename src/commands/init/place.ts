@@ -1,9 +1,10 @@
 /** Puts what was answered on disk, so that a run that stopped half way can be repeated: what is there is taken up. */
-import { chmod, chown, copyFile, readFile, stat } from 'node:fs/promises';
+import { copyFile, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Account } from '../../accounts.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import { isLocked, readCertificate, readSecretKey } from '../../pgp/keys.js';
+import { handOver } from '../../permissions.js';
 import { printable } from '../../printable.js';
 import { localError, makeDirectory } from '../../receipt/files.js';
 import { Secret } from '../../secret.js';
@@ -40,7 +41,7 @@ export async function makeDirectories({ directory, state, account }: Place): Pro
   const there = await stat(state).catch(() => null);
   if (there !== null) return;
   await makeDirectory(state);
-  if (account !== null) await chown(state, account.uid, account.gid);
+  if (account !== null) await handOver('directory', state, 0o700, account).catch((error: unknown) => { throw localError(error, 'create', state); });
 }
 
 /** A new signing key, the one that an earlier run made, or a copy of the one that was named. */
@@ -56,7 +57,7 @@ export async function placeSigner(a: { supplier: string; signer: string | null; 
   const fingerprint = bytes === null
     ? (await writeKeyPair({ kind: 'signer', profile: 'compat', name: a.supplier, email: a.signerEmail, prefix: path.join(place.directory, 'keys/supplier'), ...(passphrase === undefined ? {} : { passphrase }) })).fingerprint
     : (await readCertificate(bytes)).fingerprint;
-  if (!inside) await handOver(secretKey, place);
+  if (!inside) await shareKey(secretKey, place);
   return {
     relative: path.relative(place.directory, secretKey).replaceAll(path.sep, '/'), fingerprint, secretKey, passphrase: kept,
     publicKey: a.signer === null && (await stat(publicKey).then(() => true, () => false)) ? publicKey : null,
@@ -68,14 +69,14 @@ export async function placePrivateKey(file: string | null, place: Place): Promis
   if (file === null || place.account === null) return file;
   const copy = path.join(place.directory, 'keys/ssh');
   await copyOnce(file, copy);
-  await handOver(copy, place);
+  await shareKey(copy, place);
   return copy;
 }
 
 /** Root's, 0640 for the account's group: the account uses it and cannot change it. Its own, 0600, without another account. */
-async function handOver(file: string, { account }: Place): Promise<void> {
-  await chmod(file, account === null ? 0o600 : 0o640);
-  if (account !== null) await chown(file, 0, account.gid);
+async function shareKey(file: string, { account }: Place): Promise<void> {
+  const given = account === null ? handOver('file', file, 0o600) : handOver('file', file, 0o640, { uid: 0, gid: account.gid });
+  await given.catch((error: unknown) => { throw localError(error, 'write', file); });
 }
 
 async function copyOnce(from: string, to: string): Promise<void> {

@@ -12,6 +12,7 @@ export async function note(o: ReceiptsNoteFlags, context: Context): Promise<numb
   const { state, found } = await receiptOf(o, o.id, context);
   const { depositId, completedAt } = found.receipt;
   if (o.destroyed < completedAt.slice(0, 10)) throw usage(`--destroyed ${o.destroyed} is before the deposit itself (${completedAt})`);
+  await state.requireOwn();
   const lock = await lockArrangement(state.directory);
   try {
     const ledger = await Ledger.open(state);

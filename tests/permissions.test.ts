@@ -1,0 +1,76 @@
+import { chmodSync, chownSync, linkSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { handOver, requireOwnRecords } from '../src/permissions.js';
+import { ArrangementState } from '../src/receipt/state.js';
+import { tempDir } from './support/cleanup.js';
+import { asRoot } from './support/peers.js';
+
+const root = asRoot();
+const insecure = { code: 'state-insecure', exit: 5 };
+
+describe.skipIf(process.platform === 'win32')('a state directory', () => {
+  test.each([[0o700, true], [0o755, true], [0o2755, true], [0o775, false], [0o2770, false], [0o777, false], [0o1777, false]])('with mode %o, of the caller', async (mode, good) => {
+    for (const which of ['.', 'acme-crm']) {
+      const directory = tempDir();
+      await ArrangementState.open(directory, 'acme-crm');
+      chmodSync(join(directory, which), mode);
+      const opened = ArrangementState.open(directory, 'acme-crm');
+      if (good) await expect(opened).resolves.toBeDefined();
+      else await expect(opened).rejects.toMatchObject({ ...insecure, hint: expect.stringContaining('chmod go-w') as string });
+    }
+  });
+
+  test.skipIf(!root)('of another account, or made there by another before the first push', async () => {
+    const directory = tempDir();
+    chownSync(directory, 4711, 4711);
+    await expect(ArrangementState.open(directory, 'acme-crm')).rejects.toMatchObject({ ...insecure, message: expect.stringContaining('uid 4711') as string });
+    chownSync(directory, 0, 0);
+    mkdirSync(join(directory, 'acme-crm'), { mode: 0o700 });
+    chownSync(join(directory, 'acme-crm'), 4711, 4711);
+    await expect(ArrangementState.open(directory, 'acme-crm')).rejects.toMatchObject(insecure);
+  });
+
+  test.skipIf(!root)('of root, that root gave to a group of the account, as for a mounted volume', async () => {
+    const directory = tempDir();
+    chownSync(directory, 0, 4711);
+    chmodSync(directory, 0o2775);
+    await expect(requireOwnRecords(directory, 4711, [4711])).resolves.toBeUndefined();
+    await expect(requireOwnRecords(directory, 4711, [4712])).rejects.toMatchObject(insecure);
+    chmodSync(directory, 0o2777);
+    await expect(requireOwnRecords(directory, 4711, [4711])).rejects.toMatchObject(insecure);
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('what was just made is handed over', () => {
+  test('itself, and not what a symbolic link in its place leads to', async () => {
+    const directory = tempDir();
+    const [made, other] = [join(directory, 'made'), join(directory, 'other')];
+    mkdirSync(made, { mode: 0o755 });
+    await handOver('directory', made, 0o700);
+    expect(statSync(made).mode & 0o777).toBe(0o700);
+    mkdirSync(other, { mode: 0o755 });
+    symlinkSync(other, join(directory, 'link'));
+    await expect(handOver('directory', join(directory, 'link'), 0o700)).rejects.toThrow(/ELOOP|ENOTDIR/);
+    expect(statSync(other).mode & 0o777).toBe(0o755);
+  });
+
+  test('and not a file of the caller that has another name', async () => {
+    const directory = tempDir();
+    const [made, other] = [join(directory, 'made'), join(directory, 'other')];
+    writeFileSync(other, '', { mode: 0o600 });
+    linkSync(other, made);
+    await expect(handOver('file', made, 0o640)).rejects.toMatchObject({ code: 'local-not-writable' });
+    await expect(handOver('directory', made, 0o700)).rejects.toThrow('ENOTDIR');
+    expect(statSync(other).mode & 0o777).toBe(0o600);
+  });
+
+  test.skipIf(!root)('to its owner; what another account put there is not', async () => {
+    const made = join(tempDir(), 'made');
+    mkdirSync(made);
+    await handOver('directory', made, 0o700, { uid: 4711, gid: 4712 });
+    expect(statSync(made)).toMatchObject({ uid: 4711, gid: 4712 });
+    await expect(handOver('directory', made, 0o700, { uid: 4713, gid: 4713 })).rejects.toMatchObject({ code: 'local-not-writable' });
+    expect(statSync(made).uid).toBe(4711);
+  });
+});
