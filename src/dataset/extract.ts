@@ -1,4 +1,5 @@
 import { closeSync, constants, copyFileSync, linkSync, lstatSync, mkdirSync, openSync, utimesSync } from 'node:fs';
+import type { DepotError } from '../errors.js';
 import { fromBytes, fromText, join, toBytes, toPath, toText, type ByteString } from './bytestring.js';
 import { errnoOf, extractError } from './extract/errors.js';
 import { FileWriter } from './extract/file-writer.js';
@@ -18,6 +19,8 @@ export interface ExtractorOptions {
   /** More octets of content than this are refused; so are more entries. Names and link targets count as content, directories that only a path names as entries. */
   maxBytes?: number;
   maxEntries?: number;
+  /** What is thrown for more entries, where that is no fault of the archive. */
+  tooMany?: () => DepotError;
   /** What could not be restored as it was: names that are not possible here, links, modes and times on systems without. */
   warn: (message: string) => void;
   platform?: NodeJS.Platform;
@@ -313,8 +316,8 @@ export class Extractor implements EntrySink {
   }
 
   #count(): void {
-    const { maxEntries } = this.#options;
-    if (++this.#entries > (maxEntries ?? Infinity)) throw refused(`the archive holds more than ${maxEntries ?? 0} entries`);
+    const { maxEntries, tooMany } = this.#options;
+    if (++this.#entries > (maxEntries ?? Infinity)) throw tooMany?.() ?? refused(`the archive holds more than ${maxEntries ?? 0} entries`);
   }
 
   #limit(octets: number): void {

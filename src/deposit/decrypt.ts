@@ -3,15 +3,16 @@ import { dirname, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { removeExtracted } from '../dataset/extract/remove.js';
 import { DepotError, isDepotError } from '../errors.js';
-import type { OpenResult } from '../open/messages.js';
+import type { Limit, OpenResult } from '../open/messages.js';
 import { openSuitcase } from '../open/opening.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { printable } from '../printable.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
 import { fromBase64, type Receipt } from '../receipt/schema.js';
 import { readReceipt, verifyReceipt } from './given.js';
-import { contentLimit, entryLimit } from './limits.js';
+import { allowedEntries, allowedOctets, contentLimit, entryLimit } from './limits.js';
 import { openingKeyOf, type KeyPlace } from './opening-key.js';
+import { inMebibytes } from './space.js';
 import { openSuitcaseFile, type SuitcaseFile } from './suitcase-file.js';
 
 export interface DecryptOptions extends KeyPlace {
@@ -48,8 +49,8 @@ interface Case {
   receipt: Receipt | null;
   unwrapped: UnwrappedSessionKey;
   origin: Decrypted['origin'];
-  maxBytes: number | null;
-  maxEntries: number | null;
+  maxBytes: Limit | null;
+  maxEntries: Limit | null;
 }
 
 /**
@@ -72,8 +73,9 @@ export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<D
     if (receipt !== null) belongsTogether(file, unwrapped, receipt);
     // Only a receipt that was verified may say how much there is.
     const proven = origin === 'proven' && receipt !== null ? receipt.dataset : null;
-    const maxBytes = o.maxSize ?? (proven !== null ? contentLimit(proven) : out === null ? null : await freeSpace(dirname(out)));
-    const maxEntries = proven !== null ? entryLimit(proven) : out === null ? null : await freeEntries(dirname(out));
+    const allowed = o.maxSize ?? (proven === null ? null : contentLimit(proven));
+    const maxBytes = allowed !== null ? allowedOctets(allowed) : out === null ? null : await freeSpace(dirname(out));
+    const maxEntries = proven !== null ? allowedEntries(entryLimit(proven)) : out === null ? null : await freeEntries(dirname(out));
     const opening: Case = { o, hooks, file, receipt, unwrapped, origin, maxBytes, maxEntries };
     try {
       return out === null ? await toStdout(opening, o.stdout!) : await toDirectory(opening, out);
@@ -180,10 +182,11 @@ async function makePartial(partial: string): Promise<void> {
   }
 }
 
-async function freeSpace(directory: string): Promise<number> {
+async function freeSpace(directory: string): Promise<Limit> {
   try {
     const { bavail, bsize } = await statfs(directory);
-    return bavail * bsize;
+    const most = bavail * bsize;
+    return { most, exceeded: tooSmall(directory, inMebibytes(most)) };
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new DepotError('local-not-writable', `cannot write to ${printable(directory)}: ${missing ? 'there is no such directory' : (cause as Error).message}`, { hint: 'make it first, or name another directory with --out', cause });
@@ -191,9 +194,15 @@ async function freeSpace(directory: string): Promise<number> {
 }
 
 /** How many files and directories may be made there, so that some are left for everybody else; null where the file system does not count them (it then says 0). */
-async function freeEntries(directory: string): Promise<number | null> {
+async function freeEntries(directory: string): Promise<Limit | null> {
   const { files, ffree } = await statfs(directory);
-  return files === 0 || ffree === 0 ? null : Math.max(0, ffree - Math.ceil(files / 20));
+  if (files === 0 || ffree === 0) return null;
+  const most = Math.max(0, ffree - Math.ceil(files / 20));
+  return { most, exceeded: tooSmall(directory, `${most} files`) };
+}
+
+function tooSmall(directory: string, room: string): Limit['exceeded'] {
+  return { code: 'local-disk-full', message: `no room for the contents: ${room} free on the file system of ${printable(directory)}; nothing was kept`, hint: 'free space there, or choose another disk with --out' };
 }
 
 function drained(stdout: Writable, signal: AbortSignal): Promise<void> {

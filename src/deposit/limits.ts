@@ -1,3 +1,4 @@
+import type { Limit } from '../open/messages.js';
 import type { Receipt } from '../receipt/schema.js';
 
 /** More than any key, signature or receipt has: keys that strangers have certified ten thousand times have been seen. */
@@ -19,4 +20,13 @@ const ENTRIES_BESIDE = 1000;
 /** The most entries that the archive of such a dataset can have: its own, parts of files and of the manifest, and depot's. */
 export function entryLimit(dataset: Receipt['dataset']): number {
   return dataset.entries + Math.ceil(contentLimit(dataset) / OCTETS_PER_PART) + ENTRIES_BESIDE;
+}
+
+/** More than a verified receipt or the user allows. */
+export function allowedOctets(most: number): Limit {
+  return { most, exceeded: { code: 'archive-refused', message: `the content is larger than ${most} octets`, hint: 'if that is to be expected, allow more with --max-size' } };
+}
+
+export function allowedEntries(most: number): Limit {
+  return { most, exceeded: { code: 'archive-refused', message: `the archive holds more than ${most} entries`, hint: 'tell the supplier: its receipt says less' } };
 }

@@ -17,8 +17,8 @@ export async function checkSpoolSpace({ o, state, hooks }: Pick<Scene, 'o' | 'st
   const last = (await lastDeposit(state))?.bytes ?? null;
   const needed = last ?? (await octetsOf(o.arrangement.sources));
   if (needed === null || needed <= free) return;
-  const why = last === null ? `the files to be deposited have ${inWords(needed)}` : `the last deposit had ${inWords(needed)}`;
-  const message = `${why}, and ${state.directory} has room for ${inWords(free)}`;
+  const why = last === null ? `the files to be deposited have ${inMebibytes(needed)}` : `the last deposit had ${inMebibytes(needed)}`;
+  const message = `${why}, and ${state.directory} has room for ${inMebibytes(free)}`;
   if (last === null && o.arrangement.compression !== 'none') hooks.warn(`${message}: going on, since they may compress`);
   else throw new DepotError('local-disk-full', message, { hint: `free space there, or set spool: false for ${o.arrangement.name}` });
 }
@@ -54,6 +54,6 @@ async function octetsBelow(directory: string): Promise<number> {
   return sum;
 }
 
-function inWords(octets: number): string {
+export function inMebibytes(octets: number): string {
   return `${Math.ceil(octets / 2 ** 20).toLocaleString('en')} MiB`;
 }

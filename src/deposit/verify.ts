@@ -4,6 +4,7 @@ import type { SecretKey } from '../pgp/keys.js';
 import type { Verification } from './checks.js';
 import { verifyExhibits, type Proven, type SuitcaseExhibit } from './exhibits.js';
 import { readReceipt, verifyReceipt, type GivenReceipt } from './given.js';
+import { allowedOctets } from './limits.js';
 import { adviceOnKey, openingKeyOf, type KeyPlace } from './opening-key.js';
 import { openSuitcaseFile, requireReadable } from './suitcase-file.js';
 
@@ -75,7 +76,7 @@ async function suitcaseFrom(path: string, { signal }: VerifyOptions, hooks: Veri
     preamble,
     inspect: () => inspectSuitcase(handle, consumed, preamble, { signal, progress }),
     open: ({ sessionKey, cipher }, limit) => openSuitcase(
-      { fd: handle.fd, preamble, consumed, sessionKey, cipher, mode: { kind: 'check' }, maxBytes: limit, maxEntries: null },
+      { fd: handle.fd, preamble, consumed, sessionKey, cipher, mode: { kind: 'check' }, maxBytes: limit === null ? null : allowedOctets(limit), maxEntries: null },
       { signal, warn: (message) => hooks.warn(message), progress },
     ),
     async inspectAgain() {

@@ -1,6 +1,6 @@
 import type { EntrySink } from '../dataset/tar/format.js';
 import { DepotError } from '../errors.js';
-import type { OpenedContents } from './messages.js';
+import type { Limit, OpenedContents } from './messages.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -30,19 +30,21 @@ export function both(first: EntrySink, second: EntrySink): EntrySink {
   };
 }
 
-/** Refuses a bomb before it goes off: more content than the receipt or the user allows. */
-export function bounded(consumer: Consumer, maxBytes: number | null): Consumer {
-  if (maxBytes === null) return consumer;
+/** Stops a bomb before it goes off: more content than the receipt or the user allows, or the disk has room for. */
+export function bounded(consumer: Consumer, limit: Limit | null): Consumer {
+  if (limit === null) return consumer;
   let bytes = 0;
   return {
     write(chunk) {
       bytes += chunk.length;
-      if (bytes > maxBytes) {
-        throw new DepotError('archive-refused', `the content is larger than ${maxBytes} octets`, { hint: 'if that is to be expected, allow more with --max-size' });
-      }
+      if (bytes > limit.most) throw limitError(limit);
       return consumer.write(chunk);
     },
     end: () => consumer.end(),
     discard: () => consumer.discard?.(),
   };
+}
+
+export function limitError({ exceeded: { code, message, hint } }: Limit): DepotError {
+  return new DepotError(code, message, { hint });
 }

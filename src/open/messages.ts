@@ -1,5 +1,5 @@
 import type { ManifestResult } from '../dataset/compare.js';
-import type { ErrorRecord } from '../errors.js';
+import type { ErrorCode, ErrorRecord } from '../errors.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import type { Preamble } from '../pgp/reader.js';
 
@@ -14,6 +14,12 @@ export type OpenMode =
   /** Hand out the decompressed content, after each stretch of the file was found to be as in `segments`. */
   | { kind: 'emit'; segments: Uint8Array };
 
+/** The most of something, and what it means when there is more: a bomb, or a disk that is too small. */
+export interface Limit {
+  most: number;
+  exceeded: { code: ErrorCode; message: string; hint: string };
+}
+
 /** What an opening needs to know; travels to the opening thread whole. */
 export interface OpenOptions {
   /** An open file, positioned right behind `consumed`. The caller closes it after the thread is gone. */
@@ -26,9 +32,9 @@ export interface OpenOptions {
   /** The cipher that a v3 PKESK named. */
   cipher: UnwrappedSessionKey['cipher'];
   mode: OpenMode;
-  /** Most octets that may come out after decompression: a bomb ends in 'archive-refused'. */
-  maxBytes: number | null;
-  maxEntries: number | null;
+  /** On the octets that come out after decompression. */
+  maxBytes: Limit | null;
+  maxEntries: Limit | null;
 }
 
 /** What the archive held, compared with its own manifest. */

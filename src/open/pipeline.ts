@@ -5,7 +5,7 @@ import { sha256 } from '../dataset/hash.js';
 import { Digests } from '../digest/digests.js';
 import { TarReader } from '../dataset/tar/read.js';
 import { MessageReader } from '../pgp/reader.js';
-import { both, bounded, type Consumer } from './consumer.js';
+import { both, bounded, limitError, type Consumer } from './consumer.js';
 import type { ContentFormat } from './content-format.js';
 import { decompress } from './decompress.js';
 import type { OpenOptions, OpenResult } from './messages.js';
@@ -78,7 +78,7 @@ function consumerFor({ mode, maxEntries }: OpenOptions, hooks: OpenHooks): Consu
     case 'check':
       return untar(new ManifestCheck({ hash: sha256 }), null);
     case 'extract': {
-      const extractor = new Extractor({ directory: mode.directory, warn: (message) => hooks.warn(message), ...(maxEntries !== null && { maxEntries }) });
+      const extractor = new Extractor({ directory: mode.directory, warn: (message) => hooks.warn(message), ...(maxEntries !== null && { maxEntries: maxEntries.most, tooMany: () => limitError(maxEntries) }) });
       return untar(new ManifestCheck({ hash: sha256, joined: (path, parts) => extractor.joined(path, parts) }), extractor);
     }
   }
