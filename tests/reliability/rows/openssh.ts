@@ -74,7 +74,7 @@ export const rows: Row[] = [
     name: 'sshd: a chroot whose mover takes what is complete', fault: 'sshd: a chroot; complete files are moved away', provoked: 'a mover', skip: !root, sshd: { chroot: true, mover: (name) => !name.endsWith('.partial') }, octets, exit: 0, published: 'yes', left: 'deposit', next: again,
   },
   {
-    name: 'sshd: killed, and taken up from a spool', fault: 'sshd: kill -9 on the way, `spool: true`', provoked: 'after the second confirmed offset', skip, sshd: {}, octets, supplier: { arrangement: { spool: true } }, push: { at: 'checkpoint-written:2' },
+    name: 'sshd: killed, and taken up from a spool', fault: 'sshd: kill -9 on the way, `spool: true`', provoked: 'after the first confirmed offset', skip, sshd: {}, octets, supplier: { arrangement: { spool: true } }, push: { at: 'checkpoint-written' },
     exit: 'killed', published: '–', left: 'partial', next: { does: 'goes on from the confirmed offset', says: /from octet \d{7,}/, left: 'deposit' },
   },
 ];
