@@ -3,7 +3,7 @@ import { printable } from '../printable.js';
 import { groupedFingerprint, labelled } from '../ui/format.js';
 import type { Context, GlobalOptions, Start } from './context.js';
 import { chooseArrangement, configFor } from './deposits.js';
-import { collect, globals, list, text, usage, type Flags } from './flags.js';
+import { collect, denied, globals, list, text, usage, type Flags } from './flags.js';
 import { helpEnd } from './help.js';
 
 export interface KitFlags extends GlobalOptions {
@@ -11,12 +11,13 @@ export interface KitFlags extends GlobalOptions {
   out: string;
   signers: string[];
   includeSecretKey: string | undefined;
+  withoutOpener: boolean;
 }
 
 export function kitOptions(name: string | undefined, flags: Flags): KitFlags {
   const out = text(flags, 'out');
   if (out === undefined) throw usage('where the kit goes was not said', 'add --out DIRECTORY');
-  return { ...globals(flags), name, out, signers: list(flags, 'signer'), includeSecretKey: text(flags, 'includeSecretKey') };
+  return { ...globals(flags), name, out, signers: list(flags, 'signer'), includeSecretKey: text(flags, 'includeSecretKey'), withoutOpener: denied(flags, 'opener') };
 }
 
 export function defineKit(parent: Command, start: Start): void {
@@ -27,6 +28,7 @@ export function defineKit(parent: Command, start: Start): void {
     .option('--out <directory>', 'new directory for the kit')
     .option('--signer <file>', 'public key of an earlier signer, to go along; may be repeated', collect)
     .option('--include-secret-key <file>', 'include the private key that you made for the beneficiary, locked with the passphrase in this file')
+    .option('--no-opener', 'make the kit without opener.html, where this build of depot has none')
     .addHelpText('after', helpEnd([
       ['depot kit acme-crm --out kit', 'send the directory, then compare the fingerprints by telephone'],
       ['depot kit acme-crm --out kit --signer keys/supplier-2024.public.asc', 'receipts of an earlier signer count on'],
@@ -39,15 +41,15 @@ async function kit(o: KitFlags, context: Context): Promise<number> {
   const config = await configFor(o, context);
   const arrangement = chooseArrangement(config, o.name);
   const passphrase = o.includeSecretKey === undefined ? undefined : (await (await import('../secrets/file.js')).readSecretFile(o.includeSecretKey, '--include-secret-key')).reveal();
-  const made = await makeKit({ config, stateDirectory: config.state.path, arrangement, out: o.out, signers: o.signers, now: new Date(), ...(passphrase === undefined ? {} : { secretKeyPassphrase: passphrase }) });
-  if (made.openerSha256 === null) context.screen.warn('this build of depot has no opener.html: the kit is without it');
+  const made = await makeKit({ config, stateDirectory: config.state.path, arrangement, out: o.out, signers: o.signers, withoutOpener: o.withoutOpener, now: new Date(), ...(passphrase === undefined ? {} : { secretKeyPassphrase: passphrase }) });
   if (made.includesSecretKey) context.screen.warn('the kit holds a private key: send its passphrase another way, and take what it proves as your own word');
   context.screen.result({ ok: true, ...made }, [
     labelled('kit', printable(made.directory)),
     labelled('deposit', made.depositId),
     ...made.signers.map((fingerprint) => labelled('signer', groupedFingerprint(fingerprint))),
+    ...made.recipients.map((fingerprint) => labelled('recipient', groupedFingerprint(fingerprint))),
     ...(made.openerSha256 === null ? [] : [labelled('opener', `SHA-256 ${made.openerSha256}`)]),
-    labelled('next', 'send it, call the beneficiary, and read these digits out'),
+    labelled('next', 'send it, call the beneficiary, and compare each of these digits with it'),
   ]);
   return 0;
 }

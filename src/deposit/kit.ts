@@ -24,6 +24,8 @@ export interface KitOptions {
   signers: string[];
   /** The passphrase that locks the private key in the kit; without it no private key is in it. */
   secretKeyPassphrase?: string;
+  /** Makes the kit without opener.html. */
+  withoutOpener: boolean;
   now: Date;
 }
 
@@ -32,7 +34,9 @@ export interface Kit {
   depositId: string;
   files: string[];
   signers: string[];
-  /** Null when this build of depot has no opener. */
+  /** Fingerprints of the keys for which the newest deposit is sealed. */
+  recipients: string[];
+  /** Null in a kit without opener. */
   openerSha256: string | null;
   includesSecretKey: boolean;
 }
@@ -45,7 +49,7 @@ const secretName = 'private.secret.asc';
  * Everything that a beneficiary needs beside the suitcase and its private key: opener, signers' public keys, the newest receipt
  * with its signature and cover, and a letter. All of it or nothing appears at `out`.
  *
- * @throws DepotError 'usage' without a deposit, or where the private key is the beneficiary's own; 'output-exists',
+ * @throws DepotError 'usage' without a deposit, in a build without an opener, or where the private key is the beneficiary's own; 'output-exists',
  *   'verification-failed' when none of the signers signed the newest receipt, 'passphrase-wrong', 'local-…'
  */
 export async function makeKit(o: KitOptions): Promise<Kit> {
@@ -56,7 +60,7 @@ export async function makeKit(o: KitOptions): Promise<Kit> {
   if (newest?.signature == null) throw new DepotError('usage', `there is no deposit of ${o.arrangement.name} with a signed receipt in ${printable(state.directory)}`, { hint: `make one: depot push ${o.arrangement.name}` });
   const signers = await signersOf(o, newest);
   const cover = await state.readFile(newest.receipt.cover.name);
-  const opener = await readFile(openerPage).catch(() => null);
+  const opener = o.withoutOpener ? null : await readFile(openerPage).catch((error: unknown) => { throw withoutOpener(error); });
   const secret = o.secretKeyPassphrase === undefined ? null : await secretKeyOf(o.arrangement, o.secretKeyPassphrase);
   const openerSha256 = opener === null ? null : createHash('sha256').update(opener).digest('hex');
   const id = newest.depositId;
@@ -70,7 +74,7 @@ export async function makeKit(o: KitOptions): Promise<Kit> {
     ...(secret === null ? [] : [[secretName, secret] as [string, string]]),
   ];
   await writeAll(out, contents);
-  return { directory: out, depositId: id, files: contents.map(([name]) => name), signers: signers.map(({ fingerprint }) => fingerprint), openerSha256, includesSecretKey: secret !== null };
+  return { directory: out, depositId: id, files: contents.map(([name]) => name), signers: signers.map(({ fingerprint }) => fingerprint), recipients: newest.receipt.encryption.recipients.map(({ fingerprint }) => fingerprint), openerSha256, includesSecretKey: secret !== null };
 }
 
 interface KitSigner {
@@ -123,6 +127,10 @@ async function writeAll(out: string, contents: [string, Uint8Array | string][]):
     await rm(partial, { recursive: true, force: true });
     throw error;
   }
+}
+
+function withoutOpener(cause: unknown): DepotError {
+  return new DepotError('usage', 'this build of depot has no opener.html, so the kit would be without it', { hint: 'install depot as the README says (its package holds opener.html), or leave it out: --no-opener', cause });
 }
 
 function exists(directory: string): DepotError {

@@ -2,6 +2,7 @@
  * Supplier and beneficiary, each with a home of its own: nothing goes from one to the other but what would really change hands (public
  * key, kit, receipt, suitcase, attestation). Every line for a shell in letter and documents is run as it stands there.
  */
+import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -24,6 +25,8 @@ let deposit: Deposit;
 let desk: string;
 let gpg: Gnupg;
 let path: string;
+/** What `kit` printed. */
+let said: string;
 
 beforeAll(async () => {
   if (have === undefined) return;
@@ -34,7 +37,10 @@ beforeAll(async () => {
   supplier = await Supplier.create(server, { beneficiaries: [{ key: readFileSync(key.publicKey), fingerprint: key.fingerprint }], arrangement: { compression: 'gzip' } });
   makeAwkward(supplier.data);
   deposit = await supplier.deposit(['--rehearse']);
-  await supplier.depot(['kit', '--out', 'kit']).then((made) => { expect(made.code, made.stderr).toBe(0); });
+  await supplier.depot(['kit', '--out', 'kit']).then((made) => {
+    expect(made.code, made.stderr).toBe(0);
+    said = made.stdout;
+  });
   for (const name of readdirSync(join(supplier.directory, 'kit'))) copyFileSync(join(supplier.directory, 'kit', name), join(desk, name));
   copyFileSync(join(server.incoming, deposit.suitcase), join(desk, deposit.suitcase));
   // An installed depot is a name on the path.
@@ -65,6 +71,14 @@ describe.skipIf(!have)('the kit', () => {
     expect(names).toEqual(expect.arrayContaining(['letter.html', 'signer.public.asc', `${deposit.depositId}.receipt.json`, `${deposit.depositId}.receipt.json.asc`, `${deposit.depositId}.cover.md`]));
     for (const name of names.filter((n) => n !== 'opener.html')) expect(readFileSync(join(supplier.directory, 'kit', name), 'utf8'), name).not.toContain('PRIVATE KEY');
     expect(readFileSync(join(supplier.directory, 'kit/signer.public.asc'), 'utf8')).toContain('PUBLIC KEY');
+  });
+
+  test('prints the three things to compare by telephone', () => {
+    const grouped = (hex: string): string => hex.replace(/(.{4})(?!$)/g, '$1 ');
+    expect(said).toContain(`signer     ${grouped(supplier.signer.fingerprint)}`);
+    expect(said).toContain(`recipient  ${grouped(deposit.receipt.encryption.recipients[0].fingerprint)}`);
+    const opener = createHash('sha256').update(readFileSync(join(supplier.directory, 'kit/opener.html'))).digest('hex');
+    expect(said).toContain(`SHA-256 ${opener}`);
   });
 
   test('its letter has both languages, the fingerprints to compare, and names as text', async () => {
