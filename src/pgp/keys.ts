@@ -13,7 +13,7 @@ export interface Certificate {
   readonly version: 4 | 6;
   /** As the key's owner wrote them: pass through `printable` before showing. */
   readonly userIds: string[];
-  /** Of the primary key, such as 'Ed25519Legacy' or 'RSA 3072'. */
+  /** Of the primary key, such as 'Ed25519' or 'RSA 3072'. */
   readonly algorithm: string;
   readonly createdAt: Date;
   /** By the newest self-signature; null when it does not expire. */
@@ -73,7 +73,7 @@ export function internalsOfSecret(secret: SecretKey): OpenPgpCertificate & { key
 }
 
 const curveNames: Record<string, string> = {
-  curve25519Legacy: 'Curve25519', ed25519Legacy: 'Ed25519Legacy', nistP256: 'NIST P-256', nistP384: 'NIST P-384', nistP521: 'NIST P-521',
+  curve25519Legacy: 'Curve25519', ed25519Legacy: 'Ed25519', nistP256: 'NIST P-256', nistP384: 'NIST P-384', nistP521: 'NIST P-521',
 };
 const algorithmNames: Record<string, string> = { x25519: 'X25519', x448: 'X448', ed25519: 'Ed25519', ed448: 'Ed448', dsa: 'DSA', elgamal: 'ElGamal' };
 

@@ -133,7 +133,7 @@ function ledger(a: ArrangementReport): Markup {
     ...audit.unchecked.slice(0, mostGaps).map((what) => html`<li>– ${both('not checked', 'niet gecontroleerd')}: ${uncheckedText(what)}</li>`),
   ];
   return html`<h3>${both('Ledger', 'Grootboek')}</h3>
-<p><span class="badge ${look}">${text}</span> ${countOf(audit.lines, 'line')}, ${countOf(audit.receipts, 'receipt')}${audit.ledgerId === null ? null : html`, ${both('ledger', 'grootboek')} <code>${audit.ledgerId}</code>`}${audit.newest === null ? null : html`; ${both('newest line', 'nieuwste regel')} ${audit.newest.sequence}, ${both('receipt', 'ontvangstbewijs')} SHA-256 <code>${audit.newest.receiptSha256}</code>`}</p>
+<p><span class="badge ${look}">${text}</span> ${countOf(audit.lines, 'line')}, ${countOf(audit.receipts, 'receipt')}${audit.ledgerId === null ? null : html`, ${both('ledger', 'grootboek')} <code>${audit.ledgerId}</code>`}${audit.newest === null ? null : html`; ${both('newest receipt on line', 'nieuwste ontvangstbewijs op regel')} ${audit.newest.sequence}, SHA-256 <code>${audit.newest.receiptSha256}</code>`}${a.destructions === 0 ? null : html`; ${countOf(a.destructions, 'destruction')} ${both('noted', 'aangetekend')}`}</p>
 ${notes.length === 0 ? null : html`<ul>${notes}</ul>`}`;
 }
 

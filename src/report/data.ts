@@ -50,6 +50,8 @@ export interface ArrangementReport {
   /** Those of the period that are not listed, by month, newest first. */
   summed: { month: string; count: number; bytes: number }[];
   gaps: Gap[];
+  /** Deposits of which the ledger notes that the agent destroyed them. */
+  destructions: number;
   failedRuns: { total: number; listed: FailedRun[]; times: number[] };
   keys: KeyRow[];
   audit: LedgerAudit;

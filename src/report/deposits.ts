@@ -52,7 +52,7 @@ function row(d: ListedDeposit, names: ReadonlyMap<string, string>): Markup {
     r?.rehearsed === true ? html`; ${rehearsed}` : null,
     d.destroyed === null ? null : html`; ${both('destroyed', 'vernietigd')} ${d.destroyed}`,
   ];
-  return html`<tr class="head"><td class="time">${localTime(d.at)}</td><td><code>${d.depositId}</code></td><td class="number">${size(d.bytes)}</td><td class="number">${d.seconds === null ? '–' : duration(d.seconds * 1000)}</td><td>${recipients ?? '–'}</td><td>${state}</td><td>${d.proofs.length === 0 ? notProven : d.proofs.map(proof)}</td></tr>
+  return html`<tr class="head"><td class="time">${localTime(d.at)}</td><td><code>${d.depositId}</code></td><td class="number">${size(d.bytes)}</td><td class="number">${took(d.seconds)}</td><td>${recipients ?? '–'}</td><td>${state}</td><td>${d.proofs.length === 0 ? notProven : d.proofs.map(proof)}</td></tr>
 ${d.filed === null ? null : receipt(d.filed)}`;
 }
 
@@ -76,4 +76,9 @@ function unlisted({ summed }: ArrangementReport): Markup | null {
   const total = summed.reduce((sum, { count }) => sum + count, 0);
   return html`<details class="month"><summary>${total} ${both('older deposits of this period are in the charts and the ledger check, but have no row: make a page of a shorter period (--from, --to)', 'oudere depots van deze periode staan in de grafieken en de controle van het grootboek, maar hebben geen regel: maak een bladzijde van een kortere periode (--from, --to)')}</summary>
 <ul>${summed.map(({ month, count, bytes: sum }) => html`<li>${month}: ${count}, ${bytes(sum)}</li>`)}</ul></details>`;
+}
+
+/** A receipt knows whole seconds, so that none is less than one. */
+function took(seconds: number | null): string {
+  return seconds === null ? '–' : seconds === 0 ? '< 1 s' : duration(seconds * 1000);
 }

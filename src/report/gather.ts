@@ -65,6 +65,8 @@ interface History {
   proofs: Map<string, Proof[]>;
   lastRun: RunRecord | null;
   underWay: UnderWay;
+  /** What the runs measured, by deposit id; a receipt has whole seconds only. */
+  seconds: Map<string, number>;
   /** Of the period, newest first. */
   failed: FailedRun[];
   /** Deposits that a run made and no receipt tells of, oldest first. */
@@ -79,9 +81,11 @@ async function readHistory(state: ArrangementState, o: ReportRequest): Promise<H
   const known = new Set(receipts.map(({ depositId }) => depositId));
   const failed: FailedRun[] = [];
   const withoutReceipt: RunRecord[] = [];
+  const seconds = new Map<string, number>();
   let lastRun: RunRecord | null = null;
   for await (const run of runsBackwards(state)) {
     lastRun ??= run;
+    if (run.published === 'yes' && run.depositId !== null && !seconds.has(run.depositId)) seconds.set(run.depositId, run.seconds);
     if (run.published === 'yes' && run.depositId !== null && !known.has(run.depositId)) {
       known.add(run.depositId);
       withoutReceipt.unshift(run);
@@ -90,7 +94,7 @@ async function readHistory(state: ArrangementState, o: ReportRequest): Promise<H
     if (run.exit !== 0 && isWithin(at, o)) failed.push({ at, exit: run.exit, published: run.published });
   }
   const audit = withoutPaths(await auditOf(state, o.checkSignature), state.directory);
-  return { receipts, unreadable: unreadable.length, destroyed, proofs: await proofsOf(state, receipts), lastRun, underWay: await underWay(state), failed, withoutReceipt, audit };
+  return { receipts, unreadable: unreadable.length, destroyed, proofs: await proofsOf(state, receipts), lastRun, underWay: await underWay(state), seconds, failed, withoutReceipt, audit };
 }
 
 /** What beneficiaries attested, and was checked when it was filed, of the suitcase that the receipt names. */
@@ -141,6 +145,7 @@ function reportOf(name: string, arrangement: Arrangement | null, h: History, mos
     deposits: listed,
     summed: summed(inPeriod.slice(0, inPeriod.length - listed.length)),
     gaps,
+    destructions: h.destroyed.size,
     failedRuns: { total: h.failed.length, listed: h.failed.slice(0, mostFailedRuns), times: h.failed.map(({ at }) => at.getTime()).reverse() },
     newestProof: newestProven === undefined ? null : { depositId: newestProven.depositId, proof: newestProven.proofs.at(-1)! },
   };
@@ -152,7 +157,7 @@ function depositsOf(h: History): ListedDeposit[] {
     depositId,
     at: new Date(receipt.completedAt),
     bytes: receipt.suitcase.bytes,
-    seconds: (Date.parse(receipt.completedAt) - Date.parse(receipt.startedAt)) / 1000,
+    seconds: h.seconds.get(depositId) ?? (Date.parse(receipt.completedAt) - Date.parse(receipt.startedAt)) / 1000,
     filed: { receipt, sha256, text: { receipt: new TextDecoder().decode(bytes), signature } },
     ...more(depositId),
   }));

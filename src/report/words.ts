@@ -86,6 +86,7 @@ const nouns = {
   'gap': ['gap', 'gaps', 'gat', 'gaten'],
   'failed-run': ['failed run', 'failed runs', 'mislukte uitvoering', 'mislukte uitvoeringen'],
   'line': ['line', 'lines', 'regel', 'regels'],
+  'destruction': ['destruction', 'destructions', 'vernietiging', 'vernietigingen'],
   'receipt': ['receipt', 'receipts', 'ontvangstbewijs', 'ontvangstbewijzen'],
 } as const;
 

@@ -15,7 +15,7 @@ describe('reading certificates', () => {
     const forms = [armored, text, await binary(text), `a letter\n\n${text}\nregards`, Buffer.concat([Buffer.of(0xef, 0xbb, 0xbf), armored]), text.replace(/\n/g, '\r\n')];
     const prints = await Promise.all(forms.map(async (form) => (await readCertificate(form)).fingerprint));
     expect(new Set(prints).size).toBe(1);
-    expect(await readCertificate(armored)).toMatchObject({ version: 4, userIds: ['curve25519'], algorithm: 'Ed25519Legacy', expiresAt: null, isSecret: false, createdAt: new Date('2024-01-01T00:00:00Z') });
+    expect(await readCertificate(armored)).toMatchObject({ version: 4, userIds: ['curve25519'], algorithm: 'Ed25519', expiresAt: null, isSecret: false, createdAt: new Date('2024-01-01T00:00:00Z') });
   });
 
   test('says when it expires, and which part is secret', async () => {
@@ -103,7 +103,7 @@ describe('making keys', () => {
     const made = await generateKey({ ...who, kind: 'signer', profile });
     const c = await readCertificate(made.publicKey);
     expect(c.version).toBe(4);
-    expect((await judgeSigner(c, new Date())).algorithm).toBe('Ed25519Legacy');
+    expect((await judgeSigner(c, new Date())).algorithm).toBe('Ed25519');
     await expect(judgeRecipient(c, c.fingerprint, new Date())).rejects.toThrow('no usable part to encrypt with');
   });
 

@@ -127,7 +127,7 @@ describe('signers', () => {
     const subkey = await judgeSigner(await certificate('signing-subkey'), at);
     expect(subkey.signingFingerprint).not.toBe(subkey.fingerprint);
     const primary = await judgeSigner(await certificate('sign-only'), at);
-    expect(primary).toMatchObject({ algorithm: 'Ed25519Legacy', expiresAt: null, warnings: [] });
+    expect(primary).toMatchObject({ algorithm: 'Ed25519', expiresAt: null, warnings: [] });
     expect(primary.signingFingerprint).toBe(primary.fingerprint);
   });
 

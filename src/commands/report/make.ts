@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { printable } from '../../printable.js';
+import { attentionOf } from '../../report/attention.js';
 import type { ReportData } from '../../report/data.js';
 import { requireReplaceable, writeReport } from '../../report/file.js';
 import { gatherReport } from '../../report/gather.js';
@@ -39,11 +40,12 @@ function summary(a: ReportData['arrangements'][number]): object {
   };
 }
 
-const stateWords = { broken: 'ledger broken', late: 'late', never: 'no deposit yet', keys: 'a key is not usable', attention: 'see there' } as const;
-
 function lines(data: ReportData, file: string, page: string, sha256: string): string[] {
   const deposits = data.arrangements.reduce((sum, { points }) => sum + points.length, 0);
-  const bad = data.arrangements.flatMap(({ name, state }) => (state in stateWords ? [labelled('attention', `${name}: ${stateWords[state as keyof typeof stateWords]}`)] : []));
+  const bad = data.arrangements.flatMap((a) => {
+    const what = attentionOf(a);
+    return what === null ? [] : [labelled('attention', `${a.name}: ${what}`)];
+  });
   return [
     labelled('report', `${printable(file)}, ${bytes(Buffer.byteLength(page))}: ${counted(data.arrangements.length, 'arrangement')}, ${counted(deposits, 'deposit')}`),
     labelled('sha256', sha256),
