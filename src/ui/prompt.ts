@@ -11,8 +11,8 @@ export interface Asker {
 
 export interface TextQuestion {
   message: string;
-  /** Stands in the line that is typed, to be corrected. */
-  initial?: string;
+  /** Shown while nothing is typed; what is typed takes its place. */
+  placeholder?: string;
   /** Returns what is wrong with the answer, or undefined. */
   validate?: (answer: string) => string | undefined;
 }
@@ -34,11 +34,11 @@ export class Prompt {
   }
 
   async text(q: TextQuestion): Promise<string> {
-    const { message, initial, validate } = q;
+    const { message, placeholder, validate } = q;
     const answer = await clackText({
       ...this.#io,
       message,
-      ...(initial === undefined ? {} : { initialValue: initial }),
+      ...(placeholder === undefined ? {} : { placeholder }),
       validate: (value) => validate?.((value ?? '').trim()),
     });
     return this.#answer(answer).trim();

@@ -32,7 +32,7 @@ describe.skipIf(!ssh || !root)('from the letter to the first deposit, with flags
 
     const made = await run('init', ...answers, '--json');
     expect(made.code, made.stdout).toBe(0);
-    expect(JSON.parse(made.stdout)).toMatchObject({ ok: true, config: join(home, 'depot.yaml'), hostKeys: [] });
+    expect(JSON.parse(made.stdout)).toMatchObject({ ok: true, config: join(home, 'depot.yaml'), hostKeys: [], missing: ['host key', 'password'] });
     expect(statSync(join(home, 'keys/supplier.secret.asc')).mode & 0o777).toBe(0o600);
     expect((await run('init', ...answers)).code).toBe(5);
 
@@ -107,7 +107,8 @@ describe.skipIf(!ssh)('init', () => {
   test('says at once what is missing where nobody can be asked', async () => {
     const { code, stderr } = await depot(['init', '--supplier', 'Acme'], { cwd: tempDir() });
     expect(code).toBe(2);
-    for (const flag of ['--arrangement', '--fingerprint', '--host', '--source', '--passphrase-file']) expect(stderr).toContain(flag);
+    for (const flag of ['--arrangement', '--fingerprint', '--host', '--source', '--passphrase-file', '--host-key', '--password-file']) expect(stderr).toContain(flag);
+    expect(stderr).not.toContain('--every');
     expect(stderr).not.toContain('--supplier,');
   });
 

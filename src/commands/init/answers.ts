@@ -38,13 +38,15 @@ export async function answered(o: InitFlags, context: Context): Promise<Draft> {
 export function complete(draft: Draft, o: InitFlags, context: Context, account: Account | null): Answers {
   const wanted: [unknown, string][] = [
     [draft.supplier, '--supplier'], [draft.arrangement, '--arrangement'], [draft.beneficiary, '--beneficiary'], [draft.keyFile, '--beneficiary-key'], [draft.fingerprint, '--fingerprint'],
-    [draft.sources, '--source'], [draft.host, '--host'], [draft.username, '--username'], [draft.directory, '--directory'], [draft.every, '--every'],
+    [draft.sources, '--source'], [draft.host, '--host'], [draft.username, '--username'], [draft.directory, '--directory'],
     [draft.signerEmail, '--signer-email (or --signer)'],
     [o.signer ?? (o.noPassphrase ? '' : undefined) ?? o.passphraseFile ?? context.env.DEPOT_PASSPHRASE, '--passphrase-file (or --no-passphrase)'],
   ];
   const missing = wanted.filter(([value]) => value === undefined).map(([, flag]) => flag);
-  if (missing.length > 0) throw usage(`nobody can be asked here, and these are missing: ${missing.join(', ')}`, 'give them as flags, or run depot init on a terminal');
-  return { user: account?.name ?? '', port: 22, privateKey: null, hostKeys: [], signer: null, ...draft } as Answers;
+  const forPush = [...(draft.hostKeys === undefined ? ['--host-key'] : []), ...(o.passwordFile === undefined && draft.privateKey == null ? ['--password-file (or --private-key)'] : [])];
+  const also = forPush.length === 0 ? '' : `; and for a push: ${forPush.join(', ')}`;
+  if (missing.length > 0) throw usage(`nobody can be asked here, and these are missing: ${missing.join(', ')}${also}`, 'give them as flags, or run depot init on a terminal');
+  return { user: account?.name ?? '', port: 22, every: '24h', privateKey: null, hostKeys: [], signer: null, ...draft } as Answers;
 }
 
 /** Asks for what is not answered, question by question; `keep` is told after each, so that nothing has to be answered twice. */
@@ -96,11 +98,21 @@ async function comparedKey(a: Draft, talk: Talk, context: Context): Promise<Pick
     certificate ??= await readCertificate(await readKeyFile(keyFile));
     if (a.fingerprint !== undefined) return { keyFile, fingerprint: a.fingerprint };
     talk.say(`The fingerprint of this key is\n  ${groupedFingerprint(certificate.fingerprint)}`);
-    const compared = await talk.choose('Call the beneficiary and have it read out its own. Is it the same, digit by digit?', [
-      { value: 'later', label: 'I have not compared it yet: leave, and go on later' }, { value: 'same', label: 'yes, it is the same' }, { value: 'other', label: 'no: take another file' },
-    ]);
+    const compared = await isCompared(talk);
     if (compared === 'same') return { keyFile, fingerprint: certificate.fingerprint };
     if (compared === 'later') throw new DepotError('recipient-unusable', 'the beneficiary\'s key was not compared', { hint: 'call the beneficiary, then run depot init again: it goes on where you left' });
+  }
+}
+
+/** The first choice, which a hasty Enter takes, decides nothing. */
+async function isCompared(talk: Talk): Promise<'same' | 'other' | 'later'> {
+  for (;;) {
+    const answer = await talk.choose('Call the beneficiary and have it read out its own. Is it the same, digit by digit?', [
+      { value: 'not-yet', label: 'I have not compared it yet' }, { value: 'same', label: 'yes, it is the same' }, { value: 'other', label: 'no: take another file' },
+      { value: 'later', label: 'leave, and go on later; the answers are kept' },
+    ]);
+    if (answer !== 'not-yet') return answer;
+    talk.say('  Whoever has the private key of this file can open the deposits. Call now and answer then, or leave and go on later.');
   }
 }
 

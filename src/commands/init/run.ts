@@ -43,11 +43,14 @@ export async function init(o: InitFlags, context: Context): Promise<number> {
   ];
   if (talk !== null) return finished(file, o, talk, context, [...lines, ...(written.access.length === 0 ? [] : ['', 'For the account that pushes, type in another terminal:', ...written.access.map((line) => `  ${line}`)])]);
   const next = nextSteps(answers, o.passwordFile !== undefined, place, o);
+  const missing = [...(answers.hostKeys.length > 0 ? [] : ['host key']), ...(answers.privateKey !== null || o.passwordFile !== undefined ? [] : ['password'])];
+  if (missing.length > 0) context.screen.warn(`not yet able to push: ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`);
+  const whose = place.account === null ? [] : [`Lines with runuser are for ${place.account.name}, the account that pushes; the others are for root, which owns the configuration.`, ''];
   context.screen.result({
     ok: true, config: file, state: place.state, account: place.account?.name ?? null, arrangement: answers.arrangement,
     signer: { fingerprint: written.signer.fingerprint, secretKey: written.signer.secretKey, publicKey: written.signer.publicKey },
-    beneficiary: written.beneficiary, hostKeys: answers.hostKeys, next: [...written.access, ...next],
-  }, [...lines, '', 'Next:', '', ...[...written.access, ...next].map((line) => `  ${line}`)]);
+    beneficiary: written.beneficiary, hostKeys: answers.hostKeys, missing, next: [...written.access, ...next],
+  }, [...lines, '', 'Next:', '', ...whose, ...[...written.access, ...next].map((line) => `  ${line}`)]);
   return 0;
 }
 

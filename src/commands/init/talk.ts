@@ -1,5 +1,6 @@
 /** The person at the terminal: asked again after a slip, so that one wrong path does not cost ten answers. */
 import type { Prompt } from '../../ui/prompt.js';
+import { printable } from '../../printable.js';
 import type { Context } from '../context.js';
 
 export interface TextOptions {
@@ -28,7 +29,7 @@ export async function talkOn(context: Context): Promise<Talk> {
       for (let earlier: string | undefined; ;) {
         const shown = fallback === undefined ? message : `${message} [${fallbackShown ?? fallback}]`;
         const answer = await prompt.text({
-          message: shown, ...(earlier === undefined ? {} : { initial: earlier }),
+          message: shown, ...(earlier === undefined ? {} : { placeholder: printable(earlier) }),
           validate: (a) => (a === '' && fallback === undefined ? 'this one is needed' : undefined),
         });
         const value = answer === '' && fallback !== undefined ? fallback : answer;
@@ -36,7 +37,7 @@ export async function talkOn(context: Context): Promise<Talk> {
         const problem = await check?.(value);
         if (problem === undefined) return value;
         say(`  ${problem}`);
-        // What was typed is there to be corrected; what was offered is offered again.
+        // What was typed is still to be seen, but not in the way of the next answer; what was offered is offered again.
         earlier = answer === '' ? undefined : answer;
       }
     },

@@ -23,7 +23,7 @@ export const schemaAddress = new URL('../../../schemas/depot.schema.json', impor
 export function configText(a: ConfigAnswers): string {
   const { remote } = a;
   return `# yaml-language-server: $schema=${schemaAddress}
-# depot: what is deposited, for whom, and where. docs/operations.md explains every key.
+# depot: what is deposited, for whom, and where. The schema named above describes every key.
 version: 1
 
 supplier:
