@@ -62,6 +62,11 @@ function nameIn(file: string, id: number): string | undefined {
   }
 }
 
+/** For one who is somebody else: how to do the same as this account. */
+export function runAs(account: Pick<Account, 'name'>, command: string): string {
+  return process.geteuid?.() === 0 ? `runuser -u ${account.name} -- ${command}` : `sudo -u ${account.name} ${command}`;
+}
+
 /** `read` of a directory means to list and enter it; `write`, to make files in it. */
 export type Wanted = 'read' | 'write' | 'run';
 

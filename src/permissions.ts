@@ -2,6 +2,7 @@ import { type BigIntStats, type Stats } from 'node:fs';
 import { access, constants, lstat, open, readlink, stat } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 
+import { accountOfUid, runAs } from './accounts.js';
 import { DepotError } from './errors.js';
 import { printable } from './printable.js';
 
@@ -101,16 +102,16 @@ async function isReadOnlyMount(directory: string): Promise<boolean> {
 /**
  * For a directory of records: throws `state-insecure` unless root or the caller owns it and nobody else may write there.
  * The group may where root gave the directory to a group of the caller's, which is how a machine hands a volume to a
- * service. One that is not there passes.
+ * service. One that is not there passes. `command` is what the hint has the owner type.
  */
-export async function requireOwnRecords(directory: string, uid = callerUid(), groups = process.getgroups?.() ?? []): Promise<void> {
+export async function requireOwnRecords(directory: string, command = 'depot …', uid = callerUid(), groups = process.getgroups?.() ?? []): Promise<void> {
   if (uid === undefined) return;
   // What keeps it from being looked at is said where it is made or written.
   const found = await stat(directory).catch(() => null);
   if (found === null) return;
   if (found.uid !== 0 && found.uid !== uid) {
     throw new DepotError('state-insecure', `${printable(directory)} belongs to another account (uid ${found.uid}), who could change the records of this one (uid ${uid})`, {
-      hint: 'run depot as the account that owns it, or name another state directory with --state',
+      hint: `run it as the account that owns it: ${runAs(await accountOfUid(found.uid), command)}`,
     });
   }
   const handedOver = found.uid === 0 && uid !== 0 && groups.includes(found.gid);

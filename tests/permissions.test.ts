@@ -35,10 +35,10 @@ describe.skipIf(process.platform === 'win32')('a state directory', () => {
     const directory = tempDir();
     chownSync(directory, 0, 4711);
     chmodSync(directory, 0o2775);
-    await expect(requireOwnRecords(directory, 4711, [4711])).resolves.toBeUndefined();
-    await expect(requireOwnRecords(directory, 4711, [4712])).rejects.toMatchObject(insecure);
+    await expect(requireOwnRecords(directory, undefined, 4711, [4711])).resolves.toBeUndefined();
+    await expect(requireOwnRecords(directory, undefined, 4711, [4712])).rejects.toMatchObject(insecure);
     chmodSync(directory, 0o2777);
-    await expect(requireOwnRecords(directory, 4711, [4711])).rejects.toMatchObject(insecure);
+    await expect(requireOwnRecords(directory, undefined, 4711, [4711])).rejects.toMatchObject(insecure);
   });
 });
 

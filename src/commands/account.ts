@@ -9,8 +9,3 @@ export async function stateOwner(config: Pick<Config, 'state'>): Promise<Account
   const found = await stat(config.state.path).catch(() => null);
   return found === null ? undefined : accountOfUid(found.uid);
 }
-
-/** For one who is somebody else: how to do the same as this account. */
-export function runAs(account: Pick<Account, 'name'>, command: string): string {
-  return process.geteuid?.() === 0 ? `runuser -u ${account.name} -- ${command}` : `sudo -u ${account.name} ${command}`;
-}

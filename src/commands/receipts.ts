@@ -87,7 +87,7 @@ export function defineReceipts(parent: Command, start: Start): void {
     .addHelpText('after', helpEnd([
       ['depot receipts verify', 'is our own record whole?'],
       ['depot receipts verify --against /mnt/voorbeeld/receipts', 'and does it agree with what the beneficiary holds?'],
-    ], [5, 10, 20, 32]))
+    ], [5, 10, 20, 24, 32]))
     .action((names: string[], _: unknown, command: Command) => start(receiptsVerifyOptions(names, command.optsWithGlobals()), async (o, c) => (await import('./receipts/verify.js')).verifyReceipts(o, c)));
   receipts.command('import-attestation')
     .summary('check and file a beneficiary\'s proof that its key opens a deposit')

@@ -35,11 +35,18 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
   const { name } = options.arrangement;
   const run = new Run(name);
   const o = { ...options, arrangement: await withUsername(options.config, options.arrangement) };
-  if (o.dryRun) return { arrangement: name, dryRun: await describing(run, () => dryRun(o, hooks)) };
+  // A dry run of an account that may not push would show what its own permissions allow, and not what the push's do.
+  const command = `depot push ${name}${o.dryRun ? ' --dry-run' : ''}`;
+  if (o.dryRun) {
+    return { arrangement: name, dryRun: await describing(run, async () => {
+      await new ArrangementState(o.stateDirectory, name).requireOwn(command);
+      return dryRun(o, hooks);
+    }) };
+  }
 
   let state: ArrangementState | null = null;
   try {
-    const opened = await describing(run, () => ArrangementState.open(o.stateDirectory, name));
+    const opened = await describing(run, () => ArrangementState.open(o.stateDirectory, name, command));
     state = opened;
     const outcome = await describing(run, () => pushLocked(o, opened, run, hooks));
     const record = run.ended('skipped' in outcome ? outcome : null);

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { DepotError } from '../errors.js';
 import { errorCode, localError } from './files.js';
-import { receiptName } from './ids.js';
+import { parseReceiptName, receiptName } from './ids.js';
 import { readLedger, readLedgerId, type LedgerLine, type RawLine } from './ledger.js';
 import { isPending } from './pending.js';
 import { parseReceipt, type Receipt } from './schema.js';
@@ -37,6 +37,8 @@ export interface LedgerAudit {
   warnings: string[];
   /** What could not be checked, and why. */
   unchecked: string[];
+  /** Receipts that are there and could not be read, and what to do about it: the whole is incomplete (exit 24). */
+  unreadable: { depositId: string; message: string; hint: string | null }[];
 }
 
 /** Says what is wrong with a signature over these bytes, or null when it is good. Signers are the caller's. */
@@ -45,7 +47,7 @@ export type SignatureCheck = (receipt: Uint8Array, armoredSignature: string) => 
 /** Checks the ledger and the receipts of this state directory; changes nothing, needs no lock. */
 export async function verifyLedger(state: ArrangementState, checkSignature?: SignatureCheck): Promise<LedgerAudit> {
   const { raw, torn } = await readLedger(state);
-  const audit: LedgerAudit = { ledgerId: await readLedgerId(state.stateDirectory), lines: raw.length, receipts: 0, newest: null, problems: [], warnings: [], unchecked: [] };
+  const audit: LedgerAudit = { ledgerId: await readLedgerId(state.stateDirectory), lines: raw.length, receipts: 0, newest: null, problems: [], warnings: [], unchecked: [], unreadable: [] };
   if (torn > 0) audit.warnings.push('the last line of the ledger was cut in half, as by a power loss; the next push repairs it');
   if (checkSignature === undefined) audit.unchecked.push('signatures: no signer was given');
   checkChain(raw, audit);
@@ -113,11 +115,13 @@ async function checkFiledReceipts(raw: RawLine[], stored: StoredReceipt[], audit
       report('changed', `line ${String(line.sequence)} does not follow from what the ledger has on ${line.depositId}`);
     }
     filed.set(line.depositId, line.receiptSha256);
-    if (found === undefined) {
+    // What is there and closed to this account is neither missing nor changed, as far as can be known.
+    const closed = audit.unreadable.some((one) => one.depositId === line.depositId);
+    if (found === undefined && !closed) {
       const other = stored.find((one) => one.depositId === line.depositId && !raw.some((r) => r.line?.receiptSha256 === one.sha256));
       if (other === undefined) report('missing', `the receipt of line ${String(line.sequence)} is missing: ${receiptName(line.depositId)}`);
       else report('changed', `${other.path} is not the receipt that line ${String(line.sequence)} was written for`);
-    } else {
+    } else if (found !== undefined) {
       const why = await faultOf(found, line, previous, checkSignature);
       if (why !== null) report(why.kind, why.message);
       if (audit.newest === null || line.sequence > audit.newest.sequence) {
@@ -158,7 +162,7 @@ async function signatureFault(found: StoredReceipt, checkSignature?: SignatureCh
 export async function compareWithHeld(state: ArrangementState, directory: string, checkSignature?: SignatureCheck): Promise<LedgerAudit> {
   const { raw } = await readLedger(state);
   const ledgerId = await readLedgerId(state.stateDirectory);
-  const audit: LedgerAudit = { ledgerId, lines: raw.length, receipts: 0, newest: null, problems: [], warnings: [], unchecked: [] };
+  const audit: LedgerAudit = { ledgerId, lines: raw.length, receipts: 0, newest: null, problems: [], warnings: [], unchecked: [], unreadable: [] };
   const lines = raw.flatMap(({ line }) => (line === null ? [] : [line]));
   const last = lines.reduce((most, line) => Math.max(most, line.sequence), 0);
   for (const held of await readReceipts(directory, audit)) {
@@ -214,6 +218,8 @@ async function readReceipts(directory: string, audit: LedgerAudit): Promise<Stor
     } catch (error) {
       if (!(error instanceof DepotError)) throw error;
       audit.unchecked.push(error.message);
+      // A receipt that became too large, or a link, is not the one that was written; one that is closed may well be.
+      if (['EACCES', 'EPERM'].includes(errorCode(error.cause) ?? '')) audit.unreadable.push({ depositId: parseReceiptName(name)!.depositId, message: error.message, hint: error.hint ?? null });
     }
   }
   return found;

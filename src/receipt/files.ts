@@ -3,9 +3,10 @@
  * never half of either. Every failure names the path.
  */
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, statSync } from 'node:fs';
 import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { nameOf, ownName } from '../accounts.js';
 import { DepotError } from '../errors.js';
 
 const onWindows = process.platform === 'win32';
@@ -130,11 +131,19 @@ export function localError(error: unknown, action: 'read' | 'write' | 'create' |
     case 'EROFS':
       return new DepotError('local-not-writable', `cannot ${action} ${file}: the file system is read-only`, { hint: 'mount it writable, or choose another state directory with --state', cause: error });
     case 'EACCES':
-    case 'EPERM':
+    case 'EPERM': {
+      const other = otherOwner(file);
+      if (other !== null) {
+        return new DepotError(action === 'read' ? 'local-unreadable' : 'local-not-writable', `cannot ${action} ${file}: it belongs to ${nameOf(other.uid) ?? `uid ${other.uid}`}`, {
+          hint: `give it to the account that runs depot: chown ${other.caller} ${file}`,
+          cause: error,
+        });
+      }
       return new DepotError(action === 'read' ? 'local-unreadable' : 'local-not-writable', `cannot ${action} ${file}: permission denied`, {
         hint: `give the account that runs depot access to ${path.dirname(file)}`,
         cause: error,
       });
+    }
     case 'ELOOP':
       return new DepotError(action === 'read' ? 'local-unreadable' : 'local-not-writable', `cannot ${action} ${file}: it is a symbolic link, and this file must not be one`, {
         hint: `look who made it: ls -l ${file}`,
@@ -144,6 +153,18 @@ export function localError(error: unknown, action: 'read' | 'write' | 'create' |
       return error;
     default:
       return new DepotError(action === 'read' ? 'local-unreadable' : 'local-not-writable', `cannot ${action} ${file}: ${code}`, { cause: error });
+  }
+}
+
+/** Where a file is closed because it is somebody else's: whose, and who asks. */
+function otherOwner(file: string): { uid: number; caller: string | number } | null {
+  const caller = process.geteuid?.();
+  if (caller === undefined) return null;
+  try {
+    const { uid } = statSync(file);
+    return uid === caller ? null : { uid, caller: ownName() ?? caller };
+  } catch {
+    return null;
   }
 }
 

@@ -46,18 +46,18 @@ export class ArrangementState {
   }
 
   /** For writers: makes the directories (0700) that are missing. `local-not-writable`, `local-disk-full`, `state-insecure`. */
-  static async open(stateDirectory: string, arrangement: string): Promise<ArrangementState> {
+  static async open(stateDirectory: string, arrangement: string, command?: string): Promise<ArrangementState> {
     const state = new ArrangementState(stateDirectory, arrangement);
     // Before anything is made in it, too: what another account owns is not to be written to.
-    await state.requireOwn();
+    await state.requireOwn(command);
     await makeDirectory(path.join(state.directory, 'pending'));
-    await state.requireOwn();
+    await state.requireOwn(command);
     return state;
   }
 
-  /** Throws `state-insecure` when another account could have written the records, or could. */
-  async requireOwn(): Promise<void> {
-    for (const directory of [this.stateDirectory, this.directory]) await requireOwnRecords(directory);
+  /** Throws `state-insecure` when another account could have written the records, or could; `command` is what its hint repeats. */
+  async requireOwn(command?: string): Promise<void> {
+    for (const directory of [this.stateDirectory, this.directory]) await requireOwnRecords(directory, command);
   }
 
   /** The absolute path of a file of this arrangement. */

@@ -116,7 +116,7 @@ async function auditOf(state: ArrangementState, checkSignature: SignatureCheck |
   } catch (error) {
     if (!isDepotError(error, 'ledger-broken')) throw error;
     const problem = { kind: 'changed' as const, sequence: null, depositId: null, message: error.message.replaceAll(state.stateDirectory + path.sep, '') };
-    return { ledgerId: null, lines: 0, receipts: 0, newest: null, problems: [problem], warnings: [], unchecked: ['the ledger and its receipts'] };
+    return { ledgerId: null, lines: 0, receipts: 0, newest: null, problems: [problem], warnings: [], unchecked: ['the ledger and its receipts'], unreadable: [] };
   }
 }
 

@@ -1,8 +1,8 @@
 /** What doctor says of keys, secrets, accounts and servers is true for the account that pushes, and its exit code is push's. */
-import { chmodSync, chownSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { checkout } from '../support/cli.js';
+import { checkout, json } from '../support/cli.js';
 import { asRoot, peers } from '../support/peers.js';
 import { installed } from '../support/installed.js';
 import { type Finished, run } from '../support/process.js';
@@ -126,6 +126,32 @@ describe.skipIf(!ssh)('doctor', () => {
       expect(checks['source data']).toMatchObject({ result: 'failed', detail: `${supplier.data} may not be read by this account`, hint: expect.stringContaining('the account that pushes') });
       expect(checks.signer).toMatchObject({ result: 'failed', hint: expect.stringContaining('the account that pushes') });
       expect(exit).toBe(20);
+    });
+
+    test('root does not push into the state of a service account, and what it left there before is closed, not missing', async () => {
+      const supplier = await open();
+      const { depositId } = await supplier.deposit();
+      const state = join(supplier.directory, 'state');
+      for (const name of ['', ...readdirSync(state, { recursive: true, encoding: 'utf8' })]) chownSync(join(state, name), daemon.uid, daemon.gid);
+      const receipt = join(state, 'acme-crm', `${depositId}.receipt.json`);
+      const before = readdirSync(state, { recursive: true });
+      for (const args of [['push', 'acme-crm'], ['push', 'acme-crm', '--dry-run']]) {
+        const { error } = json(await supplier.depot([...args, '--json'])).results![0];
+        expect(error, args.join(' ')).toMatchObject({ code: 'state-insecure', exit: 5, published: 'no', hint: `run it as the account that owns it: runuser -u daemon -- depot ${args.join(' ')}` });
+      }
+      expect(readdirSync(state, { recursive: true })).toEqual(before);
+
+      const runAsDaemon = (...args: string[]): Promise<Finished> => run(program.node, [program.script, ...args, '--config', supplier.config], { ...daemon, cwd: '/', env: { PATH: '/usr/bin:/bin' } });
+      const signer = ['--signer', supplier.signer.publicKey];
+      expect((await runAsDaemon('receipts', 'verify', ...signer)).code).toBe(0);
+      chownSync(receipt, 0, 0);
+      const verified = await runAsDaemon('receipts', 'verify', ...signer);
+      expect(verified.code, verified.stdout).toBe(24);
+      expect(verified.stdout).toContain(`unreadable: cannot read ${receipt}: it belongs to root`);
+      expect(verified.stdout).toContain(`chown daemon ${receipt}`);
+      expect(verified.stdout).not.toMatch(/missing|whole/);
+      expect((await asDaemon(supplier)).checks.records).toMatchObject({ result: 'warning', detail: expect.stringContaining('belongs to root, and account daemon'), hint: `chown -R daemon: ${join(state, 'acme-crm')}` });
+      rmSync(state, { recursive: true });
     });
 
     test('root looks at the state of a service account: it says whose it is, and what that account cannot read', async () => {

@@ -19,6 +19,7 @@ import { lookAt } from '../../sftp/settle.js';
 import { age, bytes, labelled, localTime, shortFingerprint } from '../../ui/format.js';
 import type { Finding } from './finding.js';
 import { nearestExisting } from './nearest-existing.js';
+import { closedRecord } from './records.js';
 import { accountFinding, secretFindings } from './secrets.js';
 import { writeTest, type Written } from './write-test.js';
 
@@ -114,6 +115,8 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
   if (!writable) throw new DepotError('local-not-writable', `${there} is not writable for this account`, { hint: 'run as the account of the scheduled run, or choose another place with state: or --state' });
   const holder = await lockHolder(own.directory);
   if (holder !== null) report.failed('lock', 'locked', `a push is running: process ${holder.pid} on ${holder.host || 'an unknown machine'}, since ${holder.since}`, 'wait for it to end');
+  const closed = await closedRecord(own, config);
+  if (closed !== null) report.warning('records', closed.detail, closed.hint);
   const { records, unreadable } = await readPending(own);
   for (const { path: file, reason } of unreadable) report.warning('pending', `${file}: ${reason}`, 'look at it; a deposit may be hidden behind it');
   for (const record of records) report.warning('pending', `${record.depositId} was left at stage ${record.stage}`, 'the next push settles it');

@@ -1,12 +1,12 @@
 /** Where each secret of an arrangement comes from, which account can read it, and whether one is needed at all. */
-import { obstacle } from '../../accounts.js';
+import { obstacle, runAs } from '../../accounts.js';
 import type { Arrangement, Config } from '../../config/types.js';
 import { readBoundedFile } from '../../deposit/bounded-file.js';
 import { accountOf } from '../../deposit/secrets.js';
 import { isLocked, readCertificate } from '../../pgp/keys.js';
 import { describeSources, type SecretKind, type SourceDescription } from '../../secrets/lookup.js';
 import { needsPassphrase } from '../../sftp/login.js';
-import { runAs, stateOwner } from '../account.js';
+import { stateOwner } from '../account.js';
 import type { Finding } from './finding.js';
 
 interface Question {

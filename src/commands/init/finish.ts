@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Account } from '../../accounts.js';
+import { type Account, runAs } from '../../accounts.js';
 import { loadConfig } from '../../config/load.js';
 import type { Arrangement, Config } from '../../config/types.js';
 import { withUsername } from '../../deposit/agent.js';
@@ -14,7 +14,7 @@ import { describeSources, type SecretKind } from '../../secrets/lookup.js';
 import { knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';
 import { needsPassphrase } from '../../sftp/login.js';
 import { scanHostKeys } from '../../sftp/scan.js';
-import { runAs, stateOwner } from '../account.js';
+import { stateOwner } from '../account.js';
 import type { Context } from '../context.js';
 import { shellWord } from '../schedule/words.js';
 import { pin } from '../trust/pin.js';

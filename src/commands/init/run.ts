@@ -1,13 +1,12 @@
 import { chmod, lstat } from 'node:fs/promises';
 import path from 'node:path';
-import { type Account, accountNamed } from '../../accounts.js';
+import { type Account, accountNamed, runAs } from '../../accounts.js';
 import { surroundings } from '../../config/locate.js';
 import { parseConfig } from '../../config/load.js';
 import { goesWithConfiguration, stateDirectory } from '../../config/state.js';
 import { isDepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { localError, writeNew } from '../../receipt/files.js';
-import { runAs } from '../account.js';
 import type { Context } from '../context.js';
 import { usage } from '../flags.js';
 import type { InitFlags } from '../init.js';

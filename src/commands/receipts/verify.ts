@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { DepotError } from '../../errors.js';
+import { DepotError, exitStatus } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { compareWithHeld, verifyLedger, type LedgerAudit } from '../../receipt/audit.js';
 import { counted } from '../../ui/format.js';
@@ -20,11 +20,12 @@ export async function verifyReceipts(o: ReceiptsVerifyFlags, context: Context): 
     audits.push({ arrangement, audit: await verifyLedger(state, check), held: o.against === undefined ? null : await compareWithHeld(state, o.against, check) });
   }
   const whole = audits.every(({ audit, held }) => audit.problems.length === 0 && (held === null || held.problems.length === 0));
-  const document = { ok: whole, state: states.directory, arrangements: audits.map(({ arrangement, audit, held }) => ({ arrangement, ...audit, ...(held === null ? {} : { against: held }) })) };
+  const readable = audits.every(({ audit, held }) => audit.unreadable.length === 0 && (held === null || held.unreadable.length === 0));
+  const document = { ok: whole && readable, state: states.directory, arrangements: audits.map(({ arrangement, audit, held }) => ({ arrangement, ...audit, ...(held === null ? {} : { against: held }) })) };
   const lines = audits.flatMap(({ arrangement, audit, held }) => auditLines(arrangement, audit, held));
-  if (whole) context.screen.result(document, lines.length === 0 ? [`no receipts in ${printable(states.directory)}`] : lines);
+  if (whole && readable) context.screen.result(document, lines.length === 0 ? [`no receipts in ${printable(states.directory)}`] : lines);
   else context.screen.failure(document, lines);
-  return whole ? 0 : ledgerBroken;
+  return !whole ? ledgerBroken : readable ? 0 : exitStatus.incomplete;
 }
 
 async function requireDirectory(path: string): Promise<void> {
@@ -37,13 +38,18 @@ async function requireDirectory(path: string): Promise<void> {
 
 function auditLines(arrangement: string, audit: LedgerAudit, held: LedgerAudit | null): string[] {
   const problems = [...audit.problems, ...(held?.problems ?? [])];
-  const head = problems.length === 0
-    ? `✓ ${arrangement}: whole; ${counted(audit.lines, 'ledger line')}, ${counted(audit.receipts, 'receipt')}${held === null ? '' : `; agrees with ${counted(held.receipts, 'receipt')} held elsewhere`}`
-    : `✗ ${arrangement}: broken; ${counted(problems.length, 'problem')}`;
+  const unreadable = [...audit.unreadable, ...(held?.unreadable ?? [])];
+  const closed = new Set(unreadable.map(({ message }) => message));
+  const head = problems.length > 0
+    ? `✗ ${arrangement}: broken; ${counted(problems.length, 'problem')}`
+    : unreadable.length > 0
+      ? `– ${arrangement}: not all could be checked; ${counted(unreadable.length, 'receipt')} could not be read`
+      : `✓ ${arrangement}: whole; ${counted(audit.lines, 'ledger line')}, ${counted(audit.receipts, 'receipt')}${held === null ? '' : `; agrees with ${counted(held.receipts, 'receipt')} held elsewhere`}`;
   return [
     head,
     ...problems.map((p) => `    ${p.kind}: ${printable(p.message)}`),
+    ...unreadable.flatMap(({ message, hint }) => [`    unreadable: ${printable(message)}`, ...(hint === null ? [] : [`      ${printable(hint)}`])]),
     ...[...audit.warnings, ...(held?.warnings ?? [])].map((warning) => `    warning: ${printable(warning)}`),
-    ...[...new Set([...audit.unchecked, ...(held?.unchecked ?? [])])].map((what) => `  – not checked: ${printable(what)}`),
+    ...[...new Set([...audit.unchecked, ...(held?.unchecked ?? [])])].filter((what) => !closed.has(what)).map((what) => `  – not checked: ${printable(what)}`),
   ];
 }
