@@ -98,16 +98,21 @@ class Message {
   /** Begins to decrypt the next octets of the suitcase. */
   decrypt(raw: Uint8Array): Promise<Uint8Array[]> {
     this.#structure.write(raw);
+    return this.#begun();
+  }
+
+  /** Decrypts what the suitcase's end has brought. */
+  async rest(): Promise<Uint8Array[]> {
+    this.#structure.end();
+    return [...(await this.#begun()), ...(await this.#bulk.end())];
+  }
+
+  #begun(): Promise<Uint8Array[]> {
     const body = this.#body;
     this.#body = [];
     const decrypted = this.#bulk.decrypt(joined(body));
     decrypted.catch(() => undefined);
     return decrypted;
-  }
-
-  rest(): Promise<Uint8Array[]> {
-    this.#structure.end();
-    return this.#bulk.end();
   }
 
   /** What of the content is in there, in pieces that are worth their while. */
