@@ -23,12 +23,16 @@ for its beneficiary and kept by an escrow agent.
 |---|---|
 | \`DEPOT/README.md\` | this text |
 ${specification === undefined ? '' : "| `DEPOT/specification.md` | the supplier's own description of the data |\n"}${sources.map((source) => `| ${code(`data/${source.name}${suffixOf(source)}`)} | ${english(source)} |`).join('\n')}
-| \`${manifestPart}000001\` and on | the manifest: every entry with its size and SHA-256 |
+| \`${manifestPart}000001\` and on | the manifest: every entry with its size and SHA-256 (\`${MANIFEST_PATH}\` where depot joined it) |
 
 ## Joining parts
 
-What had no known length when it was deposited is stored in numbered parts of at most 16 MiB. The command \`depot decrypt\` joins
-them; without depot, in this directory:
+What had no known length when it was deposited is stored in numbered parts of at most 16 MiB. The command \`depot decrypt\` and the
+opener have joined them: where \`${MANIFEST_PATH}\` is there, there is nothing to join. Type this, in the directory that
+holds \`DEPOT\` and \`data\`:
+
+${block([`cp ${MANIFEST_PATH} manifest.ndjson`])}
+Where there are parts, since the contents were unpacked without depot, type this instead:
 
 ${block([...parts, `cat ${manifestPart}* > manifest.ndjson`])}
 ## Checking the contents
@@ -55,12 +59,16 @@ begunstigde en bewaard door een escrow-agent.
 |---|---|
 | \`DEPOT/README.md\` | deze tekst |
 ${specification === undefined ? '' : '| `DEPOT/specification.md` | de beschrijving van de gegevens door de leverancier |\n'}${sources.map((source) => `| ${code(`data/${source.name}${suffixOf(source)}`)} | ${dutch(source)} |`).join('\n')}
-| \`${manifestPart}000001\` en verder | het manifest: alles wat erin zit, met grootte en SHA-256 |
+| \`${manifestPart}000001\` en verder | het manifest: alles wat erin zit, met grootte en SHA-256 (\`${MANIFEST_PATH}\` als depot het samenvoegde) |
 
 ## Delen samenvoegen
 
 Wat bij het deponeren geen bekende lengte had, is opgeslagen in genummerde delen van ten hoogste 16 MiB. Het commando
-\`depot decrypt\` voegt ze samen; zonder depot, in deze map:
+\`depot decrypt\` en de opener hebben ze samengevoegd: waar \`${MANIFEST_PATH}\` staat, valt er niets samen te voegen. Typ dit, in
+de map waarin \`DEPOT\` en \`data\` staan:
+
+${block([`cp ${MANIFEST_PATH} manifest.ndjson`])}
+Waar delen staan, omdat de inhoud zonder depot is uitgepakt, typ dan in plaats daarvan dit:
 
 ${block([...parts, `cat ${manifestPart}* > manifest.ndjson`])}
 ## De inhoud controleren
