@@ -27,6 +27,12 @@ export function didYouMean(wanted: string, candidates: Iterable<string>): string
   return near === undefined ? '' : `, did you mean '${near}'?`;
 }
 
+/** A hint with the candidate that was most likely meant, else `otherwise`. */
+export function spelled(wanted: string, candidates: Iterable<string>, otherwise: string): string {
+  const near = closest(wanted, candidates);
+  return near === undefined ? otherwise : `check the spelling: did you mean ${near}?`;
+}
+
 /** Damerau-Levenshtein distance (optimal string alignment): insert, delete, replace or swap neighbours. */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];

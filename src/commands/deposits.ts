@@ -1,7 +1,7 @@
 /** What the commands about arrangements share: finding the config, choosing arrangements, asking where it is allowed. */
 import { DepotError } from '../errors.js';
 import type { Arrangement, Config } from '../config/types.js';
-import { didYouMean } from '../suggest.js';
+import { spelled } from '../suggest.js';
 import type { Context, GlobalOptions } from './context.js';
 import { usage } from './flags.js';
 
@@ -15,7 +15,7 @@ export function chooseArrangements(config: Config, names: readonly string[], whe
   const known = [...config.arrangements.keys()];
   for (const name of names) {
     if (!config.arrangements.has(name)) {
-      throw usage(`no arrangement ${JSON.stringify(name)} in ${config.path}${didYouMean(name, known)}`, `name one of: ${known.join(', ')}`);
+      throw usage(`no arrangement ${JSON.stringify(name)} in ${config.path}`, spelled(name, known, `name one of: ${known.join(', ')}`));
     }
   }
   const wanted = names.length > 0 ? known.filter((name) => names.includes(name)) : known;

@@ -1,7 +1,7 @@
 /** From what commander parsed to typed values. A value that is wrong is a usage error that names it. */
 import { parseDuration, parseFingerprint, parseSize, type Parsed } from '../config/values.js';
 import { DepotError } from '../errors.js';
-import { didYouMean } from '../suggest.js';
+import { spelled } from '../suggest.js';
 import type { GlobalOptions } from './context.js';
 
 /** Commander's `optsWithGlobals()`. */
@@ -46,7 +46,7 @@ export function oneOf<T extends string>(flags: Flags, name: string, allowed: rea
 
 export function isOneOf<T extends string>(value: string, allowed: readonly T[], what: string): T {
   const found = allowed.find((a) => a === value);
-  if (found === undefined) throw usage(`${what} is one of ${allowed.join(', ')}, not "${value}"${didYouMean(value, allowed)}`);
+  if (found === undefined) throw usage(`${what} is one of ${allowed.join(', ')}, not "${value}"`, spelled(value, allowed, 'take one of them'));
   return found;
 }
 
@@ -55,7 +55,7 @@ export function sha256(flags: Flags, name: string): string | undefined {
   const value = text(flags, name);
   if (value === undefined) return undefined;
   const hex = value.replace(/[\s:]/g, '').toLowerCase();
-  if (!/^[0-9a-f]{64}$/.test(hex)) throw usage(`${flagOf(name)} is a SHA-256 of 64 hexadecimal digits, not "${value}"`);
+  if (!/^[0-9a-f]{64}$/.test(hex)) throw usage(`${flagOf(name)} is a SHA-256 of 64 hexadecimal digits, not "${value}"`, 'give all 64 digits, as sha256sum FILE prints them');
   return hex;
 }
 
@@ -71,7 +71,7 @@ export function date(flags: Flags, name: string): Date | undefined {
   const day = /^(\d{4})-(\d\d)-(\d\d)$/.exec(value);
   const at = day ? new Date(Number(day[1]), Number(day[2]) - 1, Number(day[3])) : new Date(value);
   const valid = !Number.isNaN(at.getTime()) && (!day || (at.getMonth() === Number(day[2]) - 1 && at.getDate() === Number(day[3])));
-  if (!valid || !/^\d{4}-\d\d-\d\d/.test(value)) throw usage(`${flagOf(name)} is a date like 2026-11-22, not "${value}"`);
+  if (!valid || !/^\d{4}-\d\d-\d\d/.test(value)) throw usage(`${flagOf(name)} is a date like 2026-11-22, not "${value}"`, `write the day in digits: ${flagOf(name)} 2026-11-22`);
   return at;
 }
 

@@ -8,7 +8,7 @@ import { defineDecrypt } from './decrypt.js';
 import { defineDemo } from './demo.js';
 import { defineDoctor } from './doctor.js';
 import { usage } from './flags.js';
-import { helpEnd } from './help.js';
+import { exitMeanings, helpEnd } from './help.js';
 import { defineInit } from './init.js';
 import { defineKey } from './key.js';
 import { defineKit } from './kit.js';
@@ -62,7 +62,7 @@ export function buildProgram(start: Start): Command {
     ['depot init', 'set up a deposit, question by question'],
     ['depot push', 'make a deposit now'],
     ['depot verify <suitcase> --receipt <file> --signer <file>', 'check a deposit'],
-  ]));
+  ], Object.keys(exitMeanings).map(Number).filter((exit) => exit > 2)));
   return program;
 }
 

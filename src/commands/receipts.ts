@@ -13,7 +13,7 @@ export function receiptsListOptions(names: string[], flags: Flags): ReceiptsList
   const [from, to] = [date(flags, 'from'), date(flags, 'to')];
   // A day that is the end of a range belongs to it.
   const until = to !== undefined && /^\d{4}-\d\d-\d\d$/.test(text(flags, 'to') ?? '') ? new Date(to.getFullYear(), to.getMonth(), to.getDate() + 1, 0, 0, 0, -1) : to;
-  if (from !== undefined && until !== undefined && from > until) throw usage('--from is after --to');
+  if (from !== undefined && until !== undefined && from > until) throw usage(`--from ${text(flags, 'from') ?? ''} is after --to ${text(flags, 'to') ?? ''}`, 'put the two the other way round');
   return { ...globals(flags), names, from, to: until };
 }
 
@@ -41,8 +41,8 @@ export function receiptsNoteOptions(id: string, flags: Flags, today = new Date()
   const value = text(flags, 'destroyed');
   if (value === undefined) throw usage('nothing to note', 'add --destroyed DATE, the date that the agent confirmed');
   const at = date(flags, 'destroyed')!;
-  if (!/^\d{4}-\d\d-\d\d$/.test(value)) throw usage(`--destroyed is a date like 2026-11-22, not ${JSON.stringify(value)}`);
-  if (at > today) throw usage(`--destroyed ${value} is in the future`);
+  if (!/^\d{4}-\d\d-\d\d$/.test(value)) throw usage(`--destroyed is a date like 2026-11-22, not ${JSON.stringify(value)}`, 'give the day alone, as the agent confirmed it: --destroyed 2026-11-22');
+  if (at > today) throw usage(`--destroyed ${value} is in the future`, 'give the day on which the agent destroyed it');
   return { ...globals(flags), id, destroyed: value };
 }
 

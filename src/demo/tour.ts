@@ -92,7 +92,7 @@ async function tour(t: Tour, storage: SecureStorage): Promise<void> {
   t.say('opened', 'the suitcase is authentic and lies unpacked in a new directory', 'depot decrypt SUITCASE --key our.secret.asc --receipt RECEIPT --signer supplier.public.asc --out DIR');
   const compared = compareTrees(data, join(opened, 'data/crm'));
   if (compared.differences.length > 0) throw wrong(`what came out differs from what went in: ${compared.differences.join('; ')}`);
-  t.say('compared', `${count(compared.files)} files, ${bytes(compared.bytes)}: what came out is what went in, with names, links, modes and times`, `diff -r ${data} ${join(opened, 'data/crm')}`);
+  t.say('compared', `${count(compared.files)} files, ${bytes(compared.bytes)}: what came out is what went in, with names, links, modes and times`, 'diff -r crm DIR/data/crm');
 }
 
 /** The processes of the tour, in one directory. */

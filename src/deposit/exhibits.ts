@@ -255,7 +255,7 @@ async function verifyKeyProof(receipt: Receipt | null, key: OpeningKey | null, c
 /** What the agent holds: only the agent can say, and it can hash a closed suitcase. */
 function verifyAgentsWord({ agentSha256 }: Exhibits, receipt: Receipt | null, checks: Checks): void {
   if (agentSha256 === null) {
-    checks.notPossible('agent-sha256', 'not checked: what the agent holds (ask it for the SHA-256, then --agent-sha256)');
+    checks.notPossible('agent-sha256', 'what the agent holds was not asked (ask it for the SHA-256, then --agent-sha256)');
   } else if (receipt === null) {
     checks.missing('agent-sha256', 'there is no receipt to compare the agent\'s digest with');
   } else {

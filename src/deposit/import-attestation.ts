@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Beneficiary, Config } from '../config/types.js';
 import { DepotError } from '../errors.js';
 import { readCertificate, type Certificate } from '../pgp/keys.js';
@@ -28,6 +29,8 @@ export interface ImportOptions {
 
 export interface Imported {
   filed: FiledAttestation;
+  /** The very same file is on record since an earlier import. */
+  already: boolean;
   warnings: string[];
 }
 
@@ -61,12 +64,16 @@ export async function importAttestation(o: ImportOptions): Promise<Imported> {
   await state.requireOwn();
   const lock = await lockArrangement(state.directory);
   try {
-    refuseReplay(attestation, await filedAttestations(state, depositId));
+    const onFile = await filedAttestations(state, depositId);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const same = onFile.find((one) => one.sha256 === sha256);
+    if (same !== undefined) return { filed: same, already: true, warnings: signed.warnings };
+    refuseReplay(attestation, onFile);
     const filed = await fileAttestation(state, {
       depositId, bytes, signature,
       filing: { filedAt: timestamp(o.now), signedBy: signed.fingerprint, signedAt: timestamp(signed.signedAt), beneficiary: owner?.name ?? null, selfAttested },
     });
-    return { filed, warnings: signed.warnings };
+    return { filed, already: false, warnings: signed.warnings };
   } finally {
     await lock.release();
   }
@@ -123,7 +130,7 @@ async function isSelfAttested(config: Config, signedBy: string, owner: Beneficia
   return own?.fingerprint === signedBy;
 }
 
-/** The same again, or an older one of the same key, says nothing new: it may only look as if somebody had checked today. */
+/** Another one of the same time, or an older one of the same key, says nothing new: it may only look as if somebody had checked today. */
 function refuseReplay({ keyFingerprint, attestedAt }: Attestation, onFile: FiledAttestation[]): void {
   const newer = onFile.find(({ attestation }) => attestation.keyFingerprint === keyFingerprint && attestation.attestedAt >= attestedAt);
   if (newer === undefined) return;

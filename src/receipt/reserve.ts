@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
-import { localError, temporaryName, writeNew } from './files.js';
+import { DepotError } from '../errors.js';
+import { errorCode, localError, temporaryName, writeNew } from './files.js';
 import type { ArrangementState } from './state.js';
 
 /** Receipt, signature, cover, ledger line, run record and a few states of the pending record, in blocks of a file system. */
@@ -19,11 +20,15 @@ export interface Reserve {
  */
 export async function reserveSpace(state: ArrangementState, draftOctets: number): Promise<Reserve> {
   const file = temporaryName(state.file(path.join('pending', 'reserve')));
+  const octets = OCTETS_BESIDE_DRAFTS + 4 * draftOctets;
   try {
     // Random, since zeros take no room on a file system that compresses.
-    await writeNew(file, randomBytes(OCTETS_BESIDE_DRAFTS + 4 * draftOctets));
+    await writeNew(file, randomBytes(octets));
   } catch (error) {
     await rm(file, { force: true }).catch(() => undefined);
+    if (['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '')) {
+      throw new DepotError('local-disk-full', `no room in ${state.directory} for what a deposit leaves there: ${Math.ceil(octets / 1024)} KiB are needed`, { hint: `free space on the file system of ${state.directory}`, cause: error });
+    }
     throw localError(error, 'write', file);
   }
   return { release: () => rm(file, { force: true }).catch(() => undefined) };

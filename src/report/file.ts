@@ -1,6 +1,7 @@
 /** The page on disk: whole or not at all, for the account's eyes, and in the place of nothing but an older report. */
 import { open } from 'node:fs/promises';
-import { DepotError } from '../errors.js';
+import path from 'node:path';
+import { DepotError, isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { errorCode, localError, writeFileAtomic } from '../receipt/files.js';
 import { reportMark } from './page.js';
@@ -35,5 +36,8 @@ export async function requireReplaceable(file: string): Promise<void> {
 /** Writes `file` (0600) under a temporary name beside it and renames. @throws DepotError 'local-disk-full', 'local-not-writable' */
 export async function writeReport(file: string, page: string): Promise<void> {
   await requireReplaceable(file);
-  await writeFileAtomic(file, page);
+  await writeFileAtomic(file, page).catch((error: unknown) => {
+    if (!isDepotError(error, 'local-not-writable') || errorCode(error.cause) !== 'ENOENT') throw error;
+    throw new DepotError('local-not-writable', `cannot write ${printable(file)}: there is no directory ${printable(path.dirname(file))}`, { hint: `make it first: mkdir -p ${printable(path.dirname(file))}`, cause: error });
+  });
 }

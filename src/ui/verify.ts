@@ -1,4 +1,5 @@
 import { printable } from '../printable.js';
+import { counted } from './format.js';
 
 export type CheckResult = 'passed' | 'failed' | 'not possible';
 
@@ -35,12 +36,12 @@ export function verifyLines(v: Verification, paint: Paint = (_, text) => text): 
 
 function verdict(v: Verification, paint: Paint): string {
   const number = (result: CheckResult): number => v.checks.filter((c) => c.result === result).length;
-  const failed = number('failed');
   const open = number('not possible');
+  const all = counted(v.checks.length, 'check');
   const unchecked = open === 0 ? '' : `, ${open} not possible`;
   switch (v.result) {
-    case 'passed': return `${paint('green', 'passed')}: ${number('passed')} checks${unchecked}`;
-    case 'failed': return `${paint('red', 'failed')}: ${failed} of ${v.checks.length} checks failed${unchecked}`;
-    case 'incomplete': return `${paint('yellow', 'incomplete')}: nothing failed, but something that was asked for could not be checked`;
+    case 'passed': return `${paint('green', 'passed')}: ${number('passed')} of ${all}${unchecked}`;
+    case 'failed': return `${paint('red', 'failed')}: ${number('failed')} of ${all}${unchecked}`;
+    case 'incomplete': return `${paint('yellow', 'incomplete')}: nothing failed, ${number('passed')} of ${all} passed${unchecked}`;
   }
 }

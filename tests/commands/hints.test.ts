@@ -108,6 +108,14 @@ describe('keys and passphrases', () => {
     expect(subkeys[0].fingerprint.endsWith(subkeys[0].keyId)).toBe(true);
   });
 
+  test('key show names the file that is no key', async () => {
+    writeFileSync(at.path('no-key'), 'root:x:0:0\n');
+    const { code, stderr } = await at.depot(['key', 'show', at.path('no-key')]);
+    expect(code).toBe(20);
+    expect(stderr).toContain(`depot: error: ${at.path('no-key')}: `);
+    expect(stderr).toContain('depot: hint: name an OpenPGP key file');
+  });
+
   test('key add says whether its lines are added or replace', async () => {
     at.supplier.writeConfig();
     const { stdout } = await at.depot(['key', 'add', 'acme-crm', locked.publicKey, '--fingerprint', locked.fingerprint]);
@@ -124,7 +132,10 @@ describe('the command line', () => {
     [['key', 'gen'], 'unknown command "gen"', 'check the spelling: did you mean generate?'],
     [['key', 'gen', '--help'], 'unknown command "gen"', 'check the spelling: did you mean generate?'],
     [['key', 'zzz'], 'unknown command "zzz"', 'look at what there is: depot key --help'],
-    [['schedule', 'print', 'cronn'], 'the kind of schedule is one of systemd, cron, windows, not "cronn", did you mean \'cron\'?', ''],
+    [['schedule', 'print', 'cronn'], 'the kind of schedule is one of systemd, cron, windows, not "cronn"', 'check the spelling: did you mean cron?'],
+    [['verify', 'x', '--agent-sha256', 'abc'], '--agent-sha256 is a SHA-256 of 64 hexadecimal digits, not "abc"', 'give all 64 digits, as sha256sum FILE prints them'],
+    [['receipts', 'list', '--from', '2026-11-02', '--to', '2026-11-01'], '--from 2026-11-02 is after --to 2026-11-01', 'put the two the other way round'],
+    [['receipts', 'note', 'x', '--destroyed', 'yesterday'], '--destroyed is a date like 2026-11-22, not "yesterday"', 'write the day in digits: --destroyed 2026-11-22'],
     [['verify', 'x.receipt.json'], 'x.receipt.json is a receipt by its name, and stands where the suitcase is expected', 'give it with --receipt: depot verify --receipt x.receipt.json --signer FILE'],
     [['verify', '--receipt', 'x.tar.pgp'], '--receipt x.tar.pgp: that is a suitcase by its name', 'put the two the other way round: depot verify x.tar.pgp --receipt <id>.receipt.json --signer FILE'],
     [['verify', '--receipt', 'x.receipt.json.asc'], '--receipt x.receipt.json.asc: that is the signature by its name', 'name the receipt: --receipt x.receipt.json'],

@@ -60,6 +60,9 @@ describe('the file', () => {
   test('needs a name', async () => {
     const result = await supplier.depot(['report']);
     expect(result).toMatchObject({ code: 2, stdout: '' });
+    const nowhere = join(tempDir(), 'none');
+    const unwritten = await supplier.depot(['report', '--out', join(nowhere, 'r.html')]);
+    expect([unwritten.code, unwritten.stderr]).toEqual([5, expect.stringContaining(`make it first: mkdir -p ${nowhere}`)]);
     expect(result.stderr).toContain('hint: add --out report.html');
   });
 

@@ -101,7 +101,7 @@ test('a verification says failed and not possible in words', () => {
     '✗ suitcase-sha256  failed: differs',
     '– agent-sha256     not possible: not given',
     '',
-    'failed: 1 of 3 checks failed, 1 not possible',
+    'failed: 1 of 3 checks, 1 not possible',
   ]);
 });
 

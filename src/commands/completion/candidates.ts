@@ -11,6 +11,7 @@ const choices: Readonly<Record<string, readonly string[]>> = {
   'completion <shell>': ['bash', 'zsh', 'fish'],
   '--to <place>': ['keychain', 'file', 'systemd'],
   '--for <secret>': ['password', 'private-key', 'signing-key'],
+  '--language <en|nl>': ['en', 'nl'],
   '--profile <profile>': ['compat', 'modern'],
 };
 

@@ -1,4 +1,4 @@
-import { isDepotError } from '../../errors.js';
+import { DepotError, isDepotError } from '../../errors.js';
 import { readCertificate, type Certificate } from '../../pgp/keys.js';
 import { subkeysOf, type Subkey } from '../../pgp/parts.js';
 import { judgeRecipient, judgeSigner } from '../../pgp/policy.js';
@@ -18,7 +18,8 @@ interface Judgement {
 }
 
 export async function show(o: KeyShowFlags, context: Context): Promise<number> {
-  const key = await readCertificate(await readKeyFile(o.file));
+  const bytes = await readKeyFile(o.file);
+  const key = await readCertificate(bytes).catch((error: unknown) => { throw named(error, o.file); });
   const now = new Date();
   const recipient = await judged(judgeRecipient(key, key.fingerprint, now));
   const signer = await judged(judgeSigner(key, now));
@@ -31,6 +32,12 @@ export async function show(o: KeyShowFlags, context: Context): Promise<number> {
     subkeys: subkeys.map(({ createdAt, expiresAt: ends, ...rest }) => ({ ...rest, createdAt: timestamp(createdAt), expiresAt: ends === null ? null : timestamp(ends) })),
   }, lines(key, subkeys, recipient, signer, seipd2));
   return 0;
+}
+
+/** Which file, and what such a file looks like. */
+function named(error: unknown, file: string): unknown {
+  if (!isDepotError(error, 'key-unreadable')) return error;
+  return new DepotError('key-unreadable', `${printable(file)}: ${error.message}`, { hint: error.hint ?? 'name an OpenPGP key file, such as one that gpg --export --armor FINGERPRINT writes', cause: error });
 }
 
 async function judged(work: Promise<{ algorithm: string; expiresAt: string | null; warnings: string[] }>): Promise<Judgement> {

@@ -9,15 +9,15 @@ import type { ReceiptsImportFlags } from '../receipts.js';
 /** Checks and files what a beneficiary sent. */
 export async function importFile(o: ReceiptsImportFlags, context: Context): Promise<number> {
   const config = await configFor(o, context);
-  const { filed, warnings } = await importAttestation({
+  const { filed, already, warnings } = await importAttestation({
     config, stateDirectory: config.state.path, file: o.file, signers: o.signers, now: new Date(),
     ...(o.signature === undefined ? {} : { signature: o.signature }),
     ...(o.fingerprint === undefined ? {} : { fingerprint: o.fingerprint }),
   });
   for (const warning of warnings) context.screen.warn(warning);
-  context.screen.result({ ok: true, depositId: filed.depositId, path: filed.path, ...provenDocument(filed) }, [
+  context.screen.result({ ok: true, depositId: filed.depositId, path: filed.path, alreadyFiled: already, ...provenDocument(filed) }, [
     labelled('proven', `${filed.depositId}: ${provenText(filed)}`),
-    labelled('filed', printable(filed.path)),
+    labelled('filed', `${already ? 'already, as ' : ''}${printable(filed.path)}`),
     ...(filed.attestation.agentSha256 === undefined ? [labelled('agent', 'what it holds was not asked')] : [labelled('agent', 'confirmed the SHA-256 of the file that it holds')]),
   ]);
   return 0;

@@ -11,7 +11,7 @@ import { receiptOf } from './states.js';
 export async function note(o: ReceiptsNoteFlags, context: Context): Promise<number> {
   const { state, found } = await receiptOf(o, o.id, context);
   const { depositId, completedAt } = found.receipt;
-  if (o.destroyed < completedAt.slice(0, 10)) throw usage(`--destroyed ${o.destroyed} is before the deposit itself (${completedAt})`);
+  if (o.destroyed < completedAt.slice(0, 10)) throw usage(`--destroyed ${o.destroyed} is before the deposit itself (${completedAt})`, 'look whether date and deposit are the right ones: depot receipts list');
   await state.requireOwn();
   const lock = await lockArrangement(state.directory);
   try {

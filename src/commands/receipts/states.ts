@@ -9,7 +9,7 @@ import { localError } from '../../receipt/files.js';
 import { arrangementPattern, parseDepositId } from '../../receipt/ids.js';
 import { findReceipt, type ListedReceipt } from '../../receipt/list.js';
 import { ArrangementState } from '../../receipt/state.js';
-import { closest, didYouMean } from '../../suggest.js';
+import { closest, spelled } from '../../suggest.js';
 import type { Context, GlobalOptions } from '../context.js';
 import { configFor } from '../deposits.js';
 import { usage } from '../flags.js';
@@ -28,7 +28,7 @@ export async function statesFor(o: GlobalOptions, names: readonly string[], cont
   const directory = config?.state.path ?? stateDirectory(surroundings(context.env, context.cwd), { flag: o.state }).path;
   const known = new Set([...(config?.arrangements.keys() ?? []), ...(await recorded(directory))]);
   for (const name of names) {
-    if (!known.has(name)) throw usage(`no arrangement ${JSON.stringify(name)} in ${directory}${didYouMean(name, known)}`, known.size === 0 ? 'look whether this is the right state directory' : `name one of: ${[...known].join(', ')}`);
+    if (!known.has(name)) throw usage(`no arrangement ${JSON.stringify(name)} in ${directory}`, known.size === 0 ? 'look whether this is the right state directory' : spelled(name, known, `name one of: ${[...known].join(', ')}`));
   }
   return { directory, config, names: names.length > 0 ? [...new Set(names)] : [...known].sort(), of: (name) => new ArrangementState(directory, name) };
 }

@@ -63,7 +63,7 @@ async function accountFor(o: ScheduleFlags, config: Config, arrangements: readon
   const account = (await accountNamed(name)) ?? null;
   const access = await accessFor(name, account, { config, arrangements, program, stateMadeBySystemd: o.kind === 'systemd' && systemdMakes(config.state.path) });
   const make = account === null ? [`useradd --system --home-dir /var/lib/depot --shell /usr/sbin/nologin ${shellWord(name)}`] : [];
-  const hidden = o.kind === 'systemd' ? [config.state.path, config.path].filter((file) => /^\/(?:var\/)?tmp\//.test(file)).map((file) => `${printable(file)} lies below a /tmp of which the unit sees another one (PrivateTmp): move it`) : [];
+  const hidden = o.kind === 'systemd' ? [config.state.path, config.path, ...arrangements.flatMap(({ sources }) => sources.flatMap((source) => ('path' in source ? [source.path] : [])))].filter((file) => /^\/(?:var\/)?tmp\//.test(file)).map((file) => `${printable(file)} lies below a /tmp of which the unit sees another one (PrivateTmp): move it`) : [];
   return { user: name, lines: [...make, ...access.lines], warnings: [...access.warnings, ...hidden] };
 }
 
