@@ -34,7 +34,9 @@ export async function verifyReceipt(given: GivenReceipt, signaturePath: string |
   const signature = await readGiven(signaturePath ?? `${given.path}.asc`, 'the signature');
   const signers: Certificate[] = [];
   for (const path of signerPaths) signers.push(await readCertificate(await readGiven(path, 'the signer\'s key')));
-  return verifySigned(given, signature, signers);
+  const verified = await verifySigned(given, signature, signers);
+  const secret = signerPaths.filter((_, i) => signers[i]!.isSecret);
+  return { ...verified, warnings: [...verified.warnings, ...secret.map((path) => `--signer ${printable(path)} is a private key: the public one is enough, and the private one is for the supplier alone`)] };
 }
 
 /** @throws DepotError 'local-unreadable', 'key-unreadable', 'secret-missing', 'passphrase-wrong' */

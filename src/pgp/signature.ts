@@ -1,6 +1,7 @@
 /** Detached signatures over receipts and attestations (RFC 9580 sections 5.2 and 10.4). */
 import * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
 import { dearmor, isArmored } from './armor.js';
 import { internalsOf, internalsOfSecret, reason } from './keys.js';
 import type { Certificate, KeyPacket, OpenPgpCertificate, SecretKey } from './keys.js';
@@ -51,7 +52,7 @@ export interface VerifiedSignature {
  */
 export async function verifyDetached(bytes: Uint8Array, armoredSignature: string | Uint8Array, signers: Certificate[], at: Date = new Date()): Promise<VerifiedSignature> {
   const packets = await readSignatures(armoredSignature);
-  let failure = failed('it is by none of the given signers', 'give the signer\'s public key with --signer');
+  let failure = byAnother(packets, signers);
   for (const packet of packets) {
     for (const signer of signers.map(internalsOf)) {
       const part = issuerOf(packet, signer);
@@ -65,6 +66,17 @@ export async function verifyDetached(bytes: Uint8Array, armoredSignature: string
     }
   }
   throw failure;
+}
+
+/** Swapped keys are the usual reason, so both are named. */
+function byAnother(packets: openpgp.SignaturePacket[], signers: Certificate[]): DepotError {
+  const by = packets.map((packet) => (packet.issuerFingerprint === null ? `key id ${packet.issuerKeyID.toHex().toUpperCase()}` : toHex(packet.issuerFingerprint)));
+  const names = signers.map(({ fingerprint, userIds, isSecret }) => {
+    const name = printable(userIds[0] ?? '');
+    return `${fingerprint}${name === '' ? '' : ` (${name})`}${isSecret ? ', a private key' : ''}`;
+  });
+  return failed(`it is by none of the given signers: it was made with ${by.join(', ')}, and given ${names.length === 1 ? 'was' : 'were'} ${names.join('; ') || 'none'}`,
+    'give the supplier\'s public key with --signer, and compare its fingerprint with the supplier by telephone');
 }
 
 function failed(why: string, hint?: string, cause?: unknown): DepotError {

@@ -41,7 +41,11 @@ describe('a detached signature', () => {
 
   test('fails when it is by another key, also when that key is nobody\'s', async () => {
     const signature = await signed('curve25519');
-    await expect(verifyDetached(receipt, signature, [await certificate('rsa3072')], now)).rejects.toThrow('it is by none of the given signers');
+    const [by, given] = [await certificate('curve25519'), await certificate('rsa3072')];
+    await expect(verifyDetached(receipt, signature, [given], now)).rejects.toMatchObject({
+      message: expect.stringContaining(`it is by none of the given signers: it was made with ${by.fingerprint}, and given was ${given.fingerprint} (`) as string,
+      hint: expect.stringContaining('by telephone') as string,
+    });
     await expect(verifyDetached(receipt, signature, [], now)).rejects.toThrow('it is by none of the given signers');
   });
 

@@ -45,6 +45,10 @@ describe('the signer', () => {
   test('another key than the one given', async () => {
     const stranger = await makeKey(join(receiver.directory, 'stranger'), 'Mallory', 'compat');
     await bothRefuse(await seal({ signer: stranger.secretKey }), receiver.signer.publicKey, /none of the given signers/);
+    const suitcase = await seal();
+    const swapped = await receiver.verify(suitcase, receiver.proof(suitcase, receiver.key.secretKey));
+    expect(swapped.stdout).toContain(`${receiver.key.fingerprint} (`);
+    expect(swapped.stdout).toMatch(/\), a private key/);
     await bothRefuse(await seal({ signer: stranger.secretKey }), stranger.publicKey, /but says that [0-9A-F]{40} is its signer/);
   });
 
