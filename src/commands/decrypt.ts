@@ -57,9 +57,9 @@ export function defineDecrypt(parent: Command, start: Start): void {
     .option('--max-size <size>', 'stop when the contents become larger than this')
     .option('--passphrase-file <file>', 'file with the passphrase of --key (else $DEPOT_PASSPHRASE, else asked)')
     .addHelpText('after', helpEnd([
-      ['depot decrypt x.tar.zst.pgp --key our.secret.asc --out opened', 'everything, to a new directory'],
-      ['depot decrypt x.tar.zst.pgp --key our.secret.asc --receipt x.receipt.json --signer acme.public.asc --out opened', 'and prove who made it'],
-      ['depot decrypt x.tar.zst.pgp --key our.secret.asc --stdout | tar -t', 'list the contents'],
+      ['depot decrypt x.tar.gz.pgp --key private.secret.asc --out opened', 'everything, to a new directory'],
+      ['depot decrypt x.tar.gz.pgp --key private.secret.asc --receipt x.receipt.json --signer signer.public.asc --out opened', 'and prove who made it'],
+      ['depot decrypt x.tar.gz.pgp --key private.secret.asc --stdout | tar -t', 'list the contents'],
     ], [5, 17, 20, 21, 22, 23, 129, 130, 143]))
     .action((suitcase: string, _: unknown, command: Command) => start(decryptOptions(suitcase, command.optsWithGlobals()), decrypt));
 }

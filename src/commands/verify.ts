@@ -80,10 +80,10 @@ export function defineVerify(parent: Command, start: Start): void {
     .option('--sign-with <file>', 'with --attest: another private key of yours, for a key that cannot sign')
     .option('--sign-passphrase-file <file>', 'file with the passphrase of --sign-with (else $DEPOT_PASSPHRASE, else asked)')
     .addHelpText('after', helpEnd([
-      ['depot verify --receipt r.receipt.json --signer acme.public.asc --key our.secret.asc', 'does our key open the deposit? (no suitcase needed)'],
-      ['depot verify --receipt r.receipt.json --signer acme.public.asc --key our.secret.asc --attest proof.json', 'and tell the supplier so: proof.json and proof.json.asc'],
-      ['depot verify x.tar.zst.pgp --receipt x.receipt.json --signer acme.public.asc', 'is this the suitcase that Acme deposited?'],
-      ['depot verify x.tar.zst.pgp --receipt x.receipt.json --signer acme.public.asc --key our.secret.asc --deep', 'is everything in it, unharmed?'],
+      ['depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc', 'does our key open the deposit? (no suitcase needed)'],
+      ['depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc --attest proof.json', 'and tell the supplier so: proof.json and proof.json.asc'],
+      ['depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc', 'is this the suitcase that Acme deposited?'],
+      ['depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc --key private.secret.asc --deep', 'is everything in it, unharmed?'],
     ], [5, 17, 20, 21, 22, 23, 24, 130, 143]))
     .action((suitcase: string | undefined, _: unknown, command: Command) => start(verifyOptions(suitcase, command.optsWithGlobals()), verify));
 }

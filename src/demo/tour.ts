@@ -83,13 +83,13 @@ async function tour(t: Tour, storage: SecureStorage): Promise<void> {
   const [key, receipt] = [join(t.home, 'keys/beneficiary.secret.asc'), deposit.receiptPath];
   const proof = ['--receipt', receipt, '--signer', signer.publicKey, '--key', key];
   await t.depot(['verify', ...proof]);
-  t.say('key proved', 'from the receipt alone: the beneficiary\'s key opens this deposit', 'depot verify --receipt RECEIPT --signer supplier.public.asc --key our.secret.asc');
+  t.say('key proved', 'from the receipt alone: the beneficiary\'s key opens this deposit', 'depot verify --receipt RECEIPT --signer signer.public.asc --key private.secret.asc');
   await t.depot(['verify', held, ...proof, '--deep']);
-  t.say('verified', 'all of it decrypted and compared with its manifest, nothing written', 'depot verify SUITCASE --receipt RECEIPT --signer supplier.public.asc --key our.secret.asc --deep');
+  t.say('verified', 'all of it decrypted and compared with its manifest, nothing written', 'depot verify SUITCASE --receipt RECEIPT --signer signer.public.asc --key private.secret.asc --deep');
 
   const opened = join(t.home, 'opened');
   await t.depot(['decrypt', held, ...proof, '--out', opened]);
-  t.say('opened', 'the suitcase is authentic and lies unpacked in a new directory', 'depot decrypt SUITCASE --key our.secret.asc --receipt RECEIPT --signer supplier.public.asc --out DIR');
+  t.say('opened', 'the suitcase is authentic and lies unpacked in a new directory', 'depot decrypt SUITCASE --key private.secret.asc --receipt RECEIPT --signer signer.public.asc --out DIR');
   const compared = compareTrees(data, join(opened, 'data/crm'));
   if (compared.differences.length > 0) throw wrong(`what came out differs from what went in: ${compared.differences.join('; ')}`);
   t.say('compared', `${count(compared.files)} files, ${bytes(compared.bytes)}: what came out is what went in, with names, links, modes and times`, 'diff -r crm DIR/data/crm');
