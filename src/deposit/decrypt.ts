@@ -9,6 +9,7 @@ import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { printable } from '../printable.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
 import { fromBase64, type Receipt } from '../receipt/schema.js';
+import { addressed } from './exhibits.js';
 import { readReceipt, verifyReceipt } from './given.js';
 import { allowedEntries, allowedOctets, contentLimit, entryLimit } from './limits.js';
 import { openingKeyOf, type KeyPlace } from './opening-key.js';
@@ -69,7 +70,7 @@ export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<D
     }
     const key = await openingKeyOf(o);
     if (key === null) throw new DepotError('usage', 'no private key given', { hint: 'add --key FILE, or --gpg' });
-    const unwrapped = await key.unwrap(file.preamble.pkesk);
+    const unwrapped = await addressed(key.unwrap(file.preamble.pkesk), receipt);
     if (receipt !== null) belongsTogether(file, unwrapped, receipt);
     // Only a receipt that was verified may say how much there is.
     const proven = origin === 'proven' && receipt !== null ? receipt.dataset : null;

@@ -131,7 +131,7 @@ async function verifySuitcase(o: Exhibits, read: () => Promise<SuitcaseExhibit>,
   try {
     const { preamble } = suitcase;
     verifyRecipients(preamble, receipt, checks);
-    unwrapped = key === null ? null : await unwrap(preamble, key, checks);
+    unwrapped = key === null ? null : await unwrap(preamble, key, receipt, checks);
     const seen = o.deep && unwrapped !== null
       ? await verifyContents(o, suitcase, receipt, unwrapped, checks)
       : structure(preamble, await suitcase.inspect(), checks);
@@ -163,12 +163,26 @@ function verifyRecipients({ pkesks }: Preamble, receipt: Receipt | null, checks:
   const names = (fingerprint: string, recipient: string): boolean =>
     recipient === fingerprint || recipient === (fingerprint.length === 64 ? fingerprint.slice(0, 16) : fingerprint.slice(-16));
   const same = found.length === expected.length && expected.every((fingerprint, i) => names(fingerprint, found[i]!));
-  if (same) checks.passed('recipients', expected.join(', '));
+  if (same) checks.passed('recipients', receipt.encryption.recipients.map(named).join(', '));
   else checks.failed('recipients', `the suitcase is for ${found.join(', ')}, but the receipt says ${expected.join(', ')}`);
 }
 
-async function unwrap(preamble: Preamble, key: OpeningKey, checks: Checks): Promise<UnwrappedSessionKey | null> {
-  return checks.attempt('key-proof', () => key.unwrap(preamble.pkesk), ['verification-failed', 'not-addressed']);
+function named({ fingerprint, subkeyFingerprint }: Receipt['encryption']['recipients'][number]): string {
+  return fingerprint === subkeyFingerprint ? fingerprint : `${fingerprint} (its part ${subkeyFingerprint})`;
+}
+
+/** With a receipt, the hint of 'not-addressed' can name whole keys and not only the parts that the suitcase names. */
+export async function addressed<T>(work: Promise<T>, receipt: Receipt | null): Promise<T> {
+  return work.catch((error: unknown) => {
+    if (isDepotError(error, 'not-addressed') && receipt !== null) {
+      error.hint = `use the private key of one of: ${receipt.encryption.recipients.slice(0, 8).map(named).join(', ')}`;
+    }
+    throw error;
+  });
+}
+
+async function unwrap(preamble: Preamble, key: OpeningKey, receipt: Receipt | null, checks: Checks): Promise<UnwrappedSessionKey | null> {
+  return checks.attempt('key-proof', () => addressed(key.unwrap(preamble.pkesk), receipt), ['verification-failed', 'not-addressed']);
 }
 
 /** The suitcase was opened with the key: is it the session key that the receipt was made with? */
@@ -182,7 +196,7 @@ function verifyCommitment({ pkesk }: Preamble, { sessionKey, keyFingerprint }: U
     checks.failed('key-proof', 'the session key in the suitcase is not the one that the receipt commits to');
     return null;
   }
-  checks.passed('key-proof', `key ${keyFingerprint} opens deposit ${receipt.depositId}`);
+  checks.passed('key-proof', opens(keyFingerprint, receipt));
   return { keyFingerprint, opening };
 }
 
@@ -238,17 +252,23 @@ function compareWithReceipt(seen: Seen, { pkesk }: Preamble, { suitcase, keyProo
   if (keyProof.tail !== null) same('tail', seen.tail, keyProof.tail, 'the last octets of the encrypted data are');
 }
 
+/** By the fingerprint that its owner knows: what opens is mostly a part of the key, which nobody was ever shown. */
+function opens(keyFingerprint: string, { depositId, encryption }: Receipt): string {
+  const whole = encryption.recipients.find(({ fingerprint, subkeyFingerprint }) => subkeyFingerprint === keyFingerprint && fingerprint !== keyFingerprint);
+  return whole === undefined ? `key ${keyFingerprint} opens deposit ${depositId}` : `key ${whole.fingerprint} opens deposit ${depositId} with its part ${keyFingerprint}`;
+}
+
 async function verifyKeyProof(receipt: Receipt | null, key: OpeningKey | null, checks: Checks): Promise<Proven | null> {
   if (receipt === null) return null;
   if (key === null) {
     checks.notPossible('key-proof', 'no private key given (--key)');
     return null;
   }
-  const proof = await checks.attempt('key-proof', () => proveKey(receipt, key), ['verification-failed', 'not-addressed']);
+  const proof = await checks.attempt('key-proof', () => addressed(proveKey(receipt, key), receipt), ['verification-failed', 'not-addressed']);
   if (proof === null) return null;
   proof.sessionKey.fill(0);
   const scope = receipt.encryption.packet === 'SEIPDv1' ? 'its session key and its head' : 'its session key, its head and its final authentication tag';
-  checks.passed('key-proof', `key ${proof.keyFingerprint} opens deposit ${receipt.depositId}: ${scope}`);
+  checks.passed('key-proof', `${opens(proof.keyFingerprint, receipt)}: ${scope}`);
   return { keyFingerprint: proof.keyFingerprint, opening: proof.opening };
 }
 

@@ -171,7 +171,7 @@ describe.skipIf(!have)('attestation', () => {
     const proof = freshPath('proof.json');
     const verified = await depot(['verify', '--receipt', deposit.receiptFile, '--signer', theirs.signerPublic, '--gpg', '--attest', proof], { env });
     expect(verified.code, verified.stdout + verified.stderr).toBe(0);
-    expect(verified.stdout).toMatch(/key-proof +key [0-9A-F]{40} opens/);
+    expect(verified.stdout).toMatch(/key-proof +key [0-9A-F]{40} opens deposit \S+ with its part [0-9A-F]{40}/);
     expect(verified.stdout + verified.stderr).not.toMatch(/session key: '|[0-9A-F]{64}/);
     const imported = await theirs.depot(['receipts', 'import-attestation', proof, '--json']);
     expect(JSON.parse(imported.stdout)).toMatchObject({ ok: true, signedBy: fingerprint, keyFingerprint: fingerprint });

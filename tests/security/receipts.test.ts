@@ -41,6 +41,13 @@ test('control: the receipt as it should be passes, and proves the origin', async
   expect(opened.code, opened.stderr).toBe(0);
 });
 
+test('another private key: with a receipt, the key to use is named by the fingerprint that its owner knows', async () => {
+  const suitcase = await seal();
+  const out = receiver.out();
+  const { error } = json(await depot(['decrypt', suitcase.file, '--receipt', suitcase.receiptFile, '--key', receiver.signer.secretKey, '--out', out, '--json']));
+  expect(error).toMatchObject({ code: 'not-addressed', exit: 22, hint: expect.stringContaining(`one of: ${receiver.key.fingerprint} (its part `) as string });
+});
+
 describe('the signer', () => {
   test('another key than the one given', async () => {
     const stranger = await makeKey(join(receiver.directory, 'stranger'), 'Mallory', 'compat');
