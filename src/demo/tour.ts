@@ -129,11 +129,21 @@ class Tour {
       child.on('close', (code, ended) => { resolve(code ?? ended ?? 'no exit status'); });
     }).finally(() => { signal.removeEventListener('abort', forward); });
     throwIfStopped(signal);
+    // Ctrl-C goes to the whole group of processes: the child may have answered it before this one has.
+    const ended = endings[status];
+    if (ended !== undefined) throw new DepotError(ended[0], ended[1]);
     const said = Buffer.concat(out).toString();
     if (status !== 0) throw wrong(`depot ${args[0] ?? ''} ended with ${status}: ${message(said) ?? Buffer.concat(err).toString().trim()}`);
     return JSON.parse(said) as unknown;
   }
 }
+
+/** How a child ends by a signal, whether it got to serve it or not. */
+const endings: Partial<Record<number | string, ['hung-up' | 'interrupted' | 'terminated', string]>> = {
+  129: ['hung-up', 'hung up'], SIGHUP: ['hung-up', 'hung up'],
+  130: ['interrupted', 'interrupted'], SIGINT: ['interrupted', 'interrupted'],
+  143: ['terminated', 'terminated'], SIGTERM: ['terminated', 'terminated'],
+};
 
 interface PushDocument {
   results: { deposit?: { receiptPath: string; receipt: { suitcase: { name: string; bytes: number }; encryption: { compression: string }; transfer: { status: string } } } }[];
