@@ -11,7 +11,7 @@ export function attentionOf(a: ArrangementReport): string | null {
     case 'late': return `late: the last deposit is ${a.last === null ? '' : age(a.last.ageMs)} old${a.everyMs === null ? '' : `, and one every ${age(a.everyMs)} was agreed`}`;
     case 'never': return 'no deposit yet';
     case 'keys': case 'attention': return a.reasons.map(reasonOf).join('; ');
-    default: return null;
+    case 'ended': case 'ok': case 'unknown': return null;
   }
 }
 
