@@ -120,7 +120,7 @@ export function statusLines(standings: readonly Standing[], paths: { config: str
         lastRunText(s),
       ]),
     ]),
-    ...standings.flatMap(({ arrangement, underWay }) => underWayLines(underWay).map((line) => `${arrangement}: ${line}`)),
+    ...standings.flatMap(({ arrangement, underWay }) => underWayLines(arrangement, underWay).map((line) => `${arrangement}: ${line}`)),
     '',
     ...(standings.length < many ? [] : [`${counted(standings.length, 'arrangement')}, ${stale} stale`]),
     `configuration ${printable(paths.config)}, state ${printable(paths.state)}`,
@@ -165,10 +165,10 @@ const left = {
 } as const;
 
 /** While a push runs, what is pending is its own business. */
-function underWayLines({ running, killed, pending, unreadable }: UnderWay): string[] {
+function underWayLines(name: string, { running, killed, pending, unreadable }: UnderWay): string[] {
   const lines = unreadable.map((file) => `${printable(file)} cannot be read; a deposit may be hidden behind it`);
   if (running !== null) return lines;
-  if (killed !== null) lines.push(`the push begun ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) ended without a word: it was killed, or the machine went down; run it again: depot push`);
+  if (killed !== null) lines.push(`the push begun ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) ended without a word: it was killed, or the machine went down; run it again: depot push ${name}`);
   return [...lines, ...pending.map(({ depositId, stage }) => `${depositId} ${left[stage]}`)];
 }
 
