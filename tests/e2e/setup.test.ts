@@ -120,6 +120,22 @@ describe.skipIf(!ssh)('init', () => {
     expect(existsSync(join(home, 'depot.yaml'))).toBe(false);
     expect(existsSync(join(home, 'keys/supplier.secret.asc'))).toBe(false);
   });
+
+  test('records of the same arrangement by another signer are not taken up, by the same signer they are', async () => {
+    const server = await startSshd();
+    const supplier = await Supplier.create(server);
+    writeFileSync(join(supplier.data, 'customers.csv'), 'id;name\n');
+    const { receipt } = await supplier.deposit();
+    const { home, run, answers } = await newcomer(server);
+    const refused = await run('init', ...answers, '--state', supplier.state);
+    expect(refused.code).toBe(5);
+    expect(refused.stderr).toContain(receipt.supplier.signerFingerprint);
+    expect(refused.stderr).toContain('choose another --state');
+    expect(existsSync(join(home, 'keys'))).toBe(false);
+    const withKey = answers.filter((a, i) => !['--no-passphrase', '--signer-email'].includes(a) && answers[i - 1] !== '--signer-email');
+    const made = await run('init', ...withKey, '--state', supplier.state, '--signer', supplier.signer.secretKey);
+    expect(made.code, made.stderr).toBe(0);
+  });
 });
 
 describe.skipIf(!ssh)('receipts', () => {

@@ -7,6 +7,8 @@ import { isLocked, readCertificate, readSecretKey } from '../../pgp/keys.js';
 import { handOver } from '../../permissions.js';
 import { printable } from '../../printable.js';
 import { localError, makeDirectory } from '../../receipt/files.js';
+import { newestDeposit } from '../../receipt/list.js';
+import { ArrangementState } from '../../receipt/state.js';
 import { Secret } from '../../secret.js';
 import { storeSecret } from '../../secrets/login.js';
 import type { Context } from '../context.js';
@@ -42,6 +44,18 @@ export async function makeDirectories({ directory, state, account }: Place): Pro
   if (there !== null) return;
   await makeDirectory(state);
   if (account !== null) await handOver('directory', state, 0o700, account).catch((error: unknown) => { throw localError(error, 'create', state); });
+}
+
+/** Throws when the state directory has deposits of this arrangement that another key signed: somebody else's records, or the wrong `--state`. */
+export async function requireOwnLedger(a: { arrangement: string; signer: string | null }, { directory, state }: Place): Promise<void> {
+  const newest = await newestDeposit(new ArrangementState(state, a.arrangement));
+  if (newest === null) return;
+  const { signerFingerprint } = newest.receipt.supplier;
+  const bytes = await readFile(a.signer ?? path.join(directory, 'keys/supplier.secret.asc')).catch(() => null);
+  if (bytes !== null && (await readCertificate(bytes)).fingerprint === signerFingerprint) return;
+  throw new DepotError('output-exists', `${printable(state)} has deposits of ${a.arrangement} that key ${signerFingerprint} signed`, {
+    hint: 'choose another --state, or give that key with --signer',
+  });
 }
 
 /** A new signing key, the one that an earlier run made, or a copy of the one that was named. */

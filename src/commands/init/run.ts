@@ -17,7 +17,7 @@ import { shellWord } from '../schedule/words.js';
 import { answered, complete, interview } from './answers.js';
 import { type Answers, type Draft, forgetDraft, keepDraft, readDraft } from './draft.js';
 import { finish } from './finish.js';
-import { makeDirectories, type Place, placePrivateKey, placeSigner } from './place.js';
+import { makeDirectories, type Place, placePrivateKey, placeSigner, requireOwnLedger } from './place.js';
 import { type Talk, talkOn } from './talk.js';
 import { configText } from './text.js';
 
@@ -128,6 +128,7 @@ interface Written {
 
 async function write(a: Answers, place: Place, o: InitFlags, talk: Talk | null, context: Context): Promise<Written> {
   const { config: file, directory } = place;
+  await requireOwnLedger(a, place);
   await makeDirectories(place);
   const beneficiary = await copyKey(a.keyFile, a.fingerprint, a.arrangement, directory);
   for (const warning of beneficiary.warnings) context.screen.warn(warning);
