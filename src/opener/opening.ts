@@ -5,6 +5,7 @@ import type { ByteString } from '../dataset/bytestring.js';
 import { isDepotError } from '../errors.js';
 import { both, bounded, type Consumer } from '../open/consumer.js';
 import type { ContentFormat } from '../open/content-format.js';
+import type { Limit } from '../open/messages.js';
 import { decompress } from './decompress.js';
 import { sha256 } from './primitives.js';
 import { contents, type Read, type ReadOptions } from './source.js';
@@ -26,7 +27,7 @@ export class Enough extends Error {}
  *
  * @throws DepotError 'verification-failed', 'archive-refused', and what the consumer throws
  */
-export async function open(o: ReadOptions, consumer: Consumer, maxBytes: number | null): Promise<Opened> {
+export async function open(o: ReadOptions, consumer: Consumer, maxBytes: Limit | null): Promise<Opened> {
   const read: Read = { bytes: 0, sha256: '', head: new Uint8Array(0), tail: null, plaintextOctets: 0, segments: [] };
   const plain = contents(o, read);
   // Without `return`: what came out may have been nonsense because the suitcase was changed, and only the rest of it tells.

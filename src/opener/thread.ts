@@ -1,6 +1,6 @@
 /** The opening thread of the page: everything from the files to findings, so that the page itself never waits. */
 import { verifyExhibits, verifySigned, type Exhibits, type SuitcaseExhibit } from '../deposit/exhibits.js';
-import { LARGEST_GIVEN_FILE } from '../deposit/limits.js';
+import { allowedOctets, LARGEST_GIVEN_FILE } from '../deposit/limits.js';
 import { DepotError, errorToRecord, isDepotError } from '../errors.js';
 import { readCertificate, readSecretKey, type Certificate } from '../pgp/keys.js';
 import { readPreamble } from '../pgp/preamble.js';
@@ -133,7 +133,7 @@ class OpeningThread {
         const joined = new Set<string>();
         // The caller wipes its own.
         const own = sessionKey.slice();
-        const opened = await open(this.#reading(sealed, own, cipher, null), examine(listing, (path) => joined.add(path)), limit);
+        const opened = await open(this.#reading(sealed, own, cipher, null), examine(listing, (path) => joined.add(path)), limit === null ? null : allowedOctets(limit));
         const { entries, bytes, manifest } = opened.contents!;
         keep(
           { sealed, sessionKey: own, cipher, segments: opened.segments, listing, joined, name: '', bytes: opened.plaintextOctets },
