@@ -1,4 +1,5 @@
 /** What doctor says of keys, secrets, accounts and servers is true for the account that pushes, and its exit code is push's. */
+import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -6,8 +7,9 @@ import { checkout, json } from '../support/cli.js';
 import { asRoot, peers } from '../support/peers.js';
 import { installed } from '../support/installed.js';
 import { type Finished, run } from '../support/process.js';
+import { startScriptedServer } from '../support/scripted-server.js';
 import { freePort, type Sshd, startSshd } from '../support/sshd.js';
-import { makeKey, Supplier, type SupplierOptions } from '../support/supplier.js';
+import { makeKey, type Server, Supplier, type SupplierOptions } from '../support/supplier.js';
 
 interface Check { name: string; result: string; detail: string; hint?: string }
 
@@ -28,8 +30,8 @@ describe.skipIf(!ssh)('doctor', () => {
     return { code, exit, checks: Object.fromEntries(checks.map((check) => [check.name, check])) };
   }
 
-  async function supplierWith(options: SupplierOptions = {}): Promise<Supplier> {
-    const supplier = await Supplier.create(server, options);
+  async function supplierWith(options: SupplierOptions = {}, at: Server = server): Promise<Supplier> {
+    const supplier = await Supplier.create(at, options);
     writeFileSync(join(supplier.data, 'customers.csv'), 'id\n');
     return supplier;
   }
@@ -55,7 +57,8 @@ describe.skipIf(!ssh)('doctor', () => {
     supplier.writeConfig({ top: { supplier: { name: 'Acme', signingKey: locked.secretKey } } });
     const { exit, checks } = await examined(supplier.depot(['doctor', '--json']));
     expect(exit).toBe(17);
-    expect(checks['secret signing key']).toMatchObject({ result: 'warning', detail: 'stored nowhere, and one is needed', hint: 'store it: depot login acme-crm --for signing-key --to file' });
+    expect(checks['secret signing key']).toMatchObject({ result: 'failed', detail: 'stored nowhere, and one is needed', hint: 'store it: depot login acme-crm --for signing-key --to file' });
+    expect(checks.signer).toEqual({ name: 'signer', result: 'not possible', detail: 'not looked at, for want of the secret signing key' });
     expect((await supplier.push()).code).toBe(exit);
   });
 
@@ -92,8 +95,8 @@ describe.skipIf(!ssh)('doctor', () => {
     });
     const daemon = { uid: 1, gid: 1 };
 
-    async function open(): Promise<Supplier> {
-      const supplier = await supplierWith();
+    async function open(at: Server = server): Promise<Supplier> {
+      const supplier = await supplierWith({}, at);
       for (const directory of ['', 'data', 'keys', 'secrets']) chmodSync(join(supplier.directory, directory), 0o755);
       chmodSync(supplier.config, 0o644);
       return supplier;
@@ -103,17 +106,69 @@ describe.skipIf(!ssh)('doctor', () => {
       return examined(run(program.node, [program.script, 'doctor', '--json', '--config', supplier.config], { ...daemon, cwd: '/', env: { PATH: '/usr/bin:/bin' } }));
     }
 
-    test('a secret of root is not said to be readable, whether the directory is closed or the file', async () => {
-      const supplier = await open();
-      supplier.writeConfig({ remote: { privateKey: undefined } });
-      chmodSync(supplier.config, 0o644);
-      const stored = join(supplier.directory, `secrets/127.0.0.1_${server.port}.password`);
-      writeFileSync(stored, 'secret\n', { mode: 0o600 });
-      expect((await asDaemon(supplier)).checks['secret password']).toMatchObject({ result: 'warning', detail: `${stored} may not be read by account daemon (uid 1)` });
+    // It was said twice, at the secret and at the login, with a hint to write another password.
+    test('a secret that the account cannot read is told once, and the line that is told makes it readable', async () => {
+      const scripted = await startScriptedServer({});
+      const supplier = await open({ ...scripted, remoteDirectory: '/in' });
+      const state = join(supplier.directory, 'state');
+      mkdirSync(state, { mode: 0o700 });
+      chownSync(state, daemon.uid, daemon.gid);
+      const locked = await makeKey(join(supplier.directory, 'keys/locked'), 'Acme', 'compat', 'correct horse');
+      const [password, passphrase, stored] = [join(supplier.directory, 'password'), join(supplier.directory, 'passphrase'), join(supplier.directory, `secrets/127.0.0.1_${scripted.port}.password`)];
+      writeFileSync(password, `${scripted.password}\n`, { mode: 0o600 });
+      writeFileSync(passphrase, 'correct horse\n', { mode: 0o600 });
+      const set = (remote: Record<string, unknown>): void => {
+        supplier.writeConfig({ top: { supplier: { name: 'Acme', signingKey: locked.secretKey, signingKeyPassphraseFile: passphrase } }, remote: { privateKey: undefined, ...remote } });
+        chmodSync(supplier.config, 0o644);
+      };
+      const typed = (check: Check): void => {
+        execFileSync('sh', ['-ec', check.hint!.replace('type as root: ', '')]);
+      };
+      set({ passwordFile: password });
+
+      const first = await asDaemon(supplier);
+      expect(first.checks.signer).toMatchObject({ result: 'failed', hint: `type as root: chown root:daemon ${locked.secretKey} && chmod 640 ${locked.secretKey}` });
+      typed(first.checks.signer);
+      const second = await asDaemon(supplier);
+      const told = Object.values(second.checks).filter(({ detail, hint = '' }) => `${detail} ${hint}`.includes(passphrase));
+      expect(told).toEqual([{ name: 'secret signing key', result: 'failed', detail: `${passphrase} may not be read by account daemon (uid 1)`, hint: `type as root: chown root:daemon ${passphrase} && chmod 640 ${passphrase}` }]);
+      expect(second.checks.signer).toMatchObject({ result: 'not possible' });
+      expect(second.exit).toBe(17);
+      typed(told[0]);
+      const third = await asDaemon(supplier);
+      expect(third.checks['secret signing key'].result).toBe('passed');
+      expect(Object.values(third.checks).filter(({ detail, hint = '' }) => `${detail} ${hint}`.includes(password))).toHaveLength(1);
+      expect(third.checks.login).toEqual({ name: 'login', result: 'not possible', detail: 'not looked at, for want of the secret password' });
+      typed(third.checks['secret password']);
+      expect(await asDaemon(supplier)).toMatchObject({ exit: 0, checks: { 'secret password': { result: 'passed' }, 'signer': { result: 'passed' }, 'login': { result: 'passed' } } });
+
+      // Beside depot.yaml, where depot login keeps it, the file closed or the directory.
+      set({ passwordFile: undefined });
+      writeFileSync(stored, `${scripted.password}\n`, { mode: 0o600 });
+      const closed = await asDaemon(supplier);
+      expect(closed.checks['secret password']).toMatchObject({ result: 'failed', detail: `${stored} may not be read by account daemon (uid 1)`, hint: `type as root: chown -R daemon: ${join(supplier.directory, 'secrets')}` });
       chmodSync(join(supplier.directory, 'secrets'), 0o700);
-      const closed = (await asDaemon(supplier)).checks['secret password'];
-      expect(closed).toMatchObject({ result: 'warning', hint: 'run depot doctor as the account that pushes' });
-      expect(closed.detail).toContain('may not be looked at by account daemon (uid 1)');
+      const hidden = (await asDaemon(supplier)).checks['secret password'];
+      expect(hidden.detail).toContain('may not be looked at by account daemon (uid 1)');
+      expect(hidden.hint).toBe(closed.checks['secret password'].hint);
+      typed(hidden);
+      // It is the account's now: what is wrong with its mode it can put right itself.
+      chmodSync(stored, 0o644);
+      const loose = (await asDaemon(supplier)).checks['secret password'];
+      expect(loose.hint).toBe(`chmod 600 ${stored}`);
+      typed(loose);
+      expect((await asDaemon(supplier)).checks['secret password']).toMatchObject({ result: 'passed' });
+
+      set({ passwordFile: join(supplier.directory, 'forgotten') });
+      expect((await asDaemon(supplier)).checks['secret password']).toMatchObject({ result: 'failed', detail: expect.stringContaining('does not exist'), hint: expect.stringContaining('depot login acme-crm --to file') });
+    });
+
+    test('before there is a state directory, nobody knows which account pushes', async () => {
+      const supplier = await open();
+      supplier.writeConfig({ login: 'password' });
+      chmodSync(supplier.config, 0o644);
+      const { checks } = await asDaemon(supplier);
+      expect(checks['secret password'].hint).toMatch(/^run depot doctor as the account that pushes; if that is daemon, type as root: chown -R daemon: /);
     });
 
     test('what may not be read is not a wrong path', async () => {
@@ -124,7 +179,7 @@ describe.skipIf(!ssh)('doctor', () => {
       chownSync(state, daemon.uid, daemon.gid);
       const { exit, checks } = await asDaemon(supplier);
       expect(checks['source data']).toMatchObject({ result: 'failed', detail: `${supplier.data} may not be read by this account`, hint: expect.stringContaining('the account that pushes') });
-      expect(checks.signer).toMatchObject({ result: 'failed', hint: expect.stringContaining('the account that pushes') });
+      expect(checks.signer).toMatchObject({ result: 'failed', hint: `type as root: chown root:daemon ${supplier.signer.secretKey} && chmod 640 ${supplier.signer.secretKey}` });
       expect(exit).toBe(20);
     });
 

@@ -7,7 +7,7 @@ import type { Arrangement, Config, SourceSpec } from '../../config/types.js';
 import { connectToAgent, withUsername } from '../../deposit/agent.js';
 import { readRecipients, readSigner } from '../../deposit/keys.js';
 import { Run } from '../../deposit/run.js';
-import { secretsFor } from '../../deposit/secrets.js';
+import { type SecretFinder, secretsFor } from '../../deposit/secrets.js';
 import { judgeAge } from '../../deposit/standing.js';
 import { DepotError, exitStatus, isDepotError, type ErrorCode } from '../../errors.js';
 import { printable } from '../../printable.js';
@@ -15,12 +15,14 @@ import { lockHolder } from '../../receipt/lock.js';
 import { readPending } from '../../receipt/pending.js';
 import { lastDeposit } from '../../receipt/list.js';
 import { ArrangementState } from '../../receipt/state.js';
+import type { Secret } from '../../secret.js';
+import type { SecretKind } from '../../secrets/request.js';
 import { lookAt } from '../../sftp/settle.js';
 import { age, bytes, labelled, localTime, shortFingerprint } from '../../ui/format.js';
 import type { Finding } from './finding.js';
 import { nearestExisting } from './nearest-existing.js';
 import { closedRecord } from './records.js';
-import { accountFinding, secretFindings } from './secrets.js';
+import { accountFinding, secretFindings, wayIn } from './secrets.js';
 import { writeTest, type Written } from './write-test.js';
 
 export interface Examination extends Partial<Written> {
@@ -54,9 +56,10 @@ export async function examine(given: Patient): Promise<Examination> {
     report.failed('arrangement', 'arrangement-ended', `ended on ${o.arrangement.ended.toISOString().slice(0, 10)}`, 'remove it from the schedule');
   }
   await report.attempt('recipients', () => recipients(o, report));
-  await report.attempt('signer', () => signer(o, report));
-  for (const finding of await secretFindings(o)) report.add(finding);
-  await report.attempt('server', () => server(o, report));
+  const secrets = new Secrets(finder(o), await secretFindings(o));
+  await report.attempt('signer', () => signer(o, secrets, report));
+  for (const finding of secrets.findings.values()) report.add(finding);
+  await report.attempt('server', () => server(o, secrets, report));
   // Last, as in a push: no source is started before the login.
   for (const source of o.arrangement.sources) await report.attempt(`source ${source.name}`, () => lookAtSource(source, o.config, report));
   return report.end(o.arrangement.name);
@@ -100,6 +103,13 @@ class Report {
       if (!isDepotError(error) || ['interrupted', 'terminated', 'hung-up', 'internal'].includes(error.code)) throw error;
       this.failed(name, error.code, error.message.replaceAll('\n', '; '), error.hint);
     }
+  }
+
+  /** A secret that was looked at already is why `name` could not be: told once, there, with what to do about it. */
+  forWantOf(secret: Finding, name: string, code: ErrorCode): void {
+    if (this.#exit === 0) this.#exit = exitStatus[code];
+    secret.result = 'failed';
+    this.notPossible(name, `not looked at, for want of the ${secret.name}`);
   }
 
   end(arrangement: string): Examination {
@@ -153,10 +163,48 @@ async function recipients({ arrangement }: Patient, report: Report): Promise<voi
   }
 }
 
-async function signer(o: Patient, report: Report): Promise<void> {
-  const { signer: key, warnings } = await readSigner(o.config, finder(o), new Date());
+/** Looks secrets up, and knows which of them kept the work from going on. */
+class Secrets {
+  #lacking: SecretKind | undefined;
+
+  constructor(readonly lookup: SecretFinder, readonly findings: ReadonlyMap<SecretKind, Finding>) {}
+
+  async find(kind: SecretKind): Promise<Secret | null> {
+    this.#lacking = kind;
+    const found = await this.lookup.find(kind);
+    if (found !== null) this.#lacking = undefined;
+    return found;
+  }
+
+  /** The finding that says already what `error` says, or undefined. */
+  culprit(error: DepotError): Finding | undefined {
+    if (this.#lacking === undefined || !['secret-missing', 'secret-insecure'].includes(error.code)) return undefined;
+    const finding = this.findings.get(this.#lacking);
+    return finding?.result === 'warning' ? finding : undefined;
+  }
+}
+
+async function signer(o: Patient, secrets: Secrets, report: Report): Promise<void> {
+  const { config, arrangement } = o;
+  const file = config.supplier.signingKey;
+  const read = await readSigner(config, secrets, new Date()).catch(async (error: unknown) => {
+    if (!isDepotError(error)) throw error;
+    const culprit = secrets.culprit(error);
+    if (culprit === undefined) throw await withWayIn(error, file, config, arrangement);
+    report.forWantOf(culprit, 'signer', error.code);
+    return null;
+  });
+  if (read === null) return;
+  const { signer: key, warnings } = read;
   report.passed('signer', `${shortFingerprint(key.fingerprint)}, ${key.algorithm}, ${expiry(key.expiresAt?.toISOString() ?? null)}; unlocked`);
   for (const warning of warnings) report.warning('signer', warning);
+}
+
+/** A key that is closed to the account that pushes gets the line that opens it to that one. */
+async function withWayIn(error: DepotError, file: string, config: Config, arrangement: Arrangement): Promise<DepotError> {
+  const closed = error.code === 'secret-insecure' || (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EACCES';
+  if (closed) error.hint = await wayIn(file, config, arrangement);
+  return error;
 }
 
 function expiry(expiresAt: string | null): string {
@@ -190,16 +238,21 @@ async function mayUse(file: string, mode: number): Promise<void> {
   }
 }
 
-async function server(o: Patient, report: Report): Promise<void> {
+async function server(o: Patient, secrets: Secrets, report: Report): Promise<void> {
   const { arrangement, signal } = o;
   const { host, port } = arrangement.remote;
   if (isIP(host) === 0) await nameResolves(host, report);
-  const agent = await connectToAgent({ arrangement, retryForMs: 0 }, finder(o), { signal, warn: (message) => { report.warning('server', message); }, run: new Run(arrangement.name) }).catch((error: unknown) => {
+  const agent = await connectToAgent({ arrangement, retryForMs: 0 }, secrets, { signal, warn: (message) => { report.warning('server', message); }, run: new Run(arrangement.name) }).catch(async (error: unknown) => {
     const at = isDepotError(error) ? stages[error.code] : undefined;
     if (!isDepotError(error) || at === undefined) throw error;
     if (at.answered) report.passed('port', `${host}:${port} answers`);
     if (error.code === 'login-refused') report.passed('host key', 'is the pinned one');
-    report.failed(at.name, error.code, error.message.replaceAll('\n', '; '), error.hint);
+    const culprit = secrets.culprit(error);
+    if (culprit !== undefined) report.forWantOf(culprit, at.name, error.code);
+    else {
+      if (arrangement.remote.privateKey !== undefined) await withWayIn(error, arrangement.remote.privateKey, o.config, arrangement);
+      report.failed(at.name, error.code, error.message.replaceAll('\n', '; '), error.hint);
+    }
     report.notPossible('directory', 'not looked at, since there was no login');
     return null;
   });
@@ -241,7 +294,7 @@ async function nameResolves(host: string, report: Report): Promise<void> {
   else report.passed('name', `${host} is ${found.address}`);
 }
 
-function finder(o: Patient): ReturnType<typeof secretsFor> {
+function finder(o: Patient): SecretFinder {
   const { config, arrangement, env, servers, signal, prompt } = o;
   return secretsFor({ config, arrangement, env, servers, signal, ...(prompt === undefined ? {} : { prompt }) });
 }

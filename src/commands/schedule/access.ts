@@ -1,5 +1,6 @@
 /** What the account of a schedule cannot reach, and the lines that change it. */
-import { stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Account, obstacle } from '../../accounts.js';
 import type { Arrangement, Config } from '../../config/types.js';
@@ -31,6 +32,15 @@ export async function accessFor(name: string, account: Account | null, o: { conf
   for (const file of new Set(named)) if (file !== undefined && path.dirname(file) !== secrets) await found.secret(file);
   await found.state(config.state.path, o.stateMadeBySystemd);
   for (const { sources } of arrangements) for (const source of sources) if ('path' in source && source.prepare === undefined) await found.source(source.path);
+  return found;
+}
+
+/** What lets `account` read one file with a secret, and nobody else besides root. */
+export async function secretAccess(account: Account, file: string, configDirectory: string): Promise<Access> {
+  const found = new Findings(account, configDirectory);
+  const secrets = path.join(configDirectory, 'secrets');
+  if (path.dirname(file) === secrets) await found.owned(secrets);
+  else await found.secret(file);
   return found;
 }
 
@@ -69,14 +79,22 @@ class Findings implements Access {
     const there = await stat(file).catch(() => null);
     if (there === null) return;
     if ((await this.#reaches(file)) && exposure(there, this.#who.uid) === undefined) return;
-    this.#line(`chown root:${this.#who.group} ${shellWord(file)} && chmod 640 ${shellWord(file)}`);
+    if (there.uid === this.#who.uid) this.#line(`chmod 600 ${shellWord(file)}`);
+    else this.#line(`chown root:${this.#who.group} ${shellWord(file)} && chmod 640 ${shellWord(file)}`);
   }
 
-  /** A directory that is the account's alone. */
+  /** A directory that is the account's alone, with all that is in it. */
   async owned(directory: string): Promise<void> {
     const there = await stat(directory).catch(() => null);
-    if (there === null || there.uid === this.#who.uid || this.#who.uid === 0) return;
-    this.#line(`chown -R ${this.#who.name}: ${shellWord(directory)}`);
+    if (there === null || this.#who.uid === 0) return;
+    const files: { file: string; own: Stats }[] = [];
+    for (const name of await readdir(directory).catch(() => [])) {
+      const file = path.join(directory, name);
+      const own = await stat(file).catch(() => null);
+      if (own !== null && ((await obstacle(this.#who, file, 'read'))?.onTheWay === false || exposure(own, this.#who.uid) !== undefined)) files.push({ file, own });
+    }
+    if ([there, ...files.map(({ own }) => own)].some(({ uid }) => uid !== this.#who.uid)) this.#line(`chown -R ${this.#who.name}: ${shellWord(directory)}`);
+    for (const { file, own } of files) if ((own.mode & 0o077) !== 0) this.#line(`chmod 600 ${shellWord(file)}`);
     await this.#reaches(directory);
   }
 
