@@ -6,7 +6,7 @@ import { lastDeposit } from '../receipt/list.js';
 import { readPending } from '../receipt/pending.js';
 import { appendRun, type RunRecord } from '../receipt/runs.js';
 import { ArrangementState } from '../receipt/state.js';
-import { rememberedServer } from '../receipt/tested-server.js';
+import { laneSafeServer } from '../receipt/tested-server.js';
 import { connectToAgent, withUsername } from './agent.js';
 import { makeDeposit } from './deposit.js';
 import { dryRun } from './dry-run.js';
@@ -92,7 +92,7 @@ async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hoo
     const newLedger = ledger.created;
 
     hooks.phase('connecting');
-    const agent = await connectToAgent({ ...o, laneSafe: await rememberedServer(state) }, secrets, { signal, warn: (message) => hooks.warn(message), run }, o.together?.connections);
+    const agent = await connectToAgent({ ...o, laneSafe: await laneSafeServer(state) }, secrets, { signal, warn: (message) => hooks.warn(message), run }, o.together?.connections);
     step('connected');
     try {
       const deposit = await depositUnlessRecent({ o: { ...o, signal }, state, agent, keys, ledger, run, hooks });

@@ -2,7 +2,7 @@
 import { chownSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type JsonDocument, json } from '../support/cli.js';
+import { checkout, type JsonDocument, json } from '../support/cli.js';
 import { asRoot } from '../support/peers.js';
 import { pattern } from '../support/awkward.js';
 import { type Request, type ScriptedOptions, type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
@@ -46,6 +46,36 @@ test('several lanes are for servers that passed it: remembered by identification
   expect(failed).toMatchObject({ code: 15, propose: { lanes: 1 } });
   other.script = undefined;
   expect(await lanes()).toBe(1);
+});
+
+test('when it was run and how it ended is said without writing again, until the server is another', async () => {
+  const { server, supplier } = await scene({ software: 'SomeServer_1.0' }, { publish: 'direct' });
+  const writing = async (seconds = 0): Promise<Examined['checks'][number] | undefined> => {
+    const clock = seconds === 0 ? {} : { node: ['--import', join(checkout, 'tests/support/preload-clock.mjs')], env: { DEPOT_CLOCK_S: String(seconds) } };
+    const [examined] = (json(await supplier.depot(['doctor', '--json'], clock)) as JsonDocument & { arrangements: Examined[] }).arrangements;
+    return examined.checks.find((check) => check.name === 'writing');
+  };
+  expect(await writing()).toMatchObject({ result: 'not possible', detail: expect.stringContaining('write test never run: depot doctor acme-crm --write-test') as string });
+  // A server that gets one lane in any case.
+  expect(await doctor(supplier)).toMatchObject({ code: 0 });
+  const written = server.requests.filter((r) => r.type === 'write').length;
+  expect(await writing(3 * 86_400 + 60)).toMatchObject({ result: 'passed', detail: expect.stringMatching(/^write test passed 3d ago \(20/) as string });
+  expect((await supplier.depot(['doctor'])).stdout).toMatch(/^push +would begin$/m);
+  expect(server.requests.filter((r) => r.type === 'write')).toHaveLength(written);
+
+  server.script = (r) => (r.type === 'close' ? { do: true, status: 4 } : undefined);
+  expect((await doctor(supplier)).code).toBe(15);
+  server.script = (r) => (r.type === 'write' ? { then: 'drop' } : undefined);
+  expect((await doctor(supplier)).code).toBe(16);
+  server.script = undefined;
+  expect(await writing(3600)).toMatchObject({ result: 'warning', detail: expect.stringMatching(/^write test failed 1h\d*m? ago .*refused to close/) as string, hint: expect.stringContaining('depot doctor acme-crm --write-test') as string });
+  expect(await doctor(supplier)).toMatchObject({ code: 0 });
+  expect(await writing()).toMatchObject({ result: 'passed' });
+  await server.stop();
+
+  const newer = await startScriptedServer({ software: 'SomeServer_1.1', port: server.port });
+  supplier.writeConfig({ remote: { publish: 'direct', hostKey: newer.fingerprints } });
+  expect(await writing()).toMatchObject({ result: 'not possible', detail: expect.stringContaining('write test not run since the server, which was SSH-2.0-SomeServer_1.0, changed: depot doctor acme-crm --write-test') as string });
 });
 
 test('what the config should say is printed as lines of it, and what is left as names', async () => {

@@ -46,9 +46,9 @@ describe.skipIf(!ssh)('doctor', () => {
     expect(checks['secret SSH key']).toMatchObject({ result: 'passed', detail: 'none is needed: the key has no passphrase' });
     expect(checks.space.detail).toMatch(/iB free at the server/);
     // That it would begin is no promise that the server takes what is written.
-    expect(checks.writing).toMatchObject({ result: 'not possible', detail: 'not tested: depot doctor acme-crm --write-test writes two small files there' });
+    expect(checks.writing).toMatchObject({ result: 'not possible', detail: 'write test never run: depot doctor acme-crm --write-test writes two small files there' });
     const { stdout } = await supplier.depot(['doctor']);
-    expect(stdout).toMatch(/^push +would begin; whether the server takes what it writes was not tested$/m);
+    expect(stdout).toMatch(/^push +would begin; that the server takes what it writes was not seen$/m);
   });
 
   test('a locked signing key without passphrase is no "fine where none is needed"', async () => {

@@ -1,27 +1,30 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ArrangementState } from '../../src/receipt/state.js';
-import { rememberedServer, rememberServer } from '../../src/receipt/tested-server.js';
+import { laneSafeServer, lastWriteTest, rememberWriteTest } from '../../src/receipt/tested-server.js';
 import { tempDir } from '../support/cleanup.js';
 
-const tested = { server: 'SSH-2.0-SomeServer_1.0', hostKey: 'ssh-ed25519 SHA256:abc' };
+const passed = { server: 'SSH-2.0-SomeServer_1.0', hostKey: 'ssh-ed25519 SHA256:abc', directory: '/in', at: '2026-11-22T00:36:00.000Z', failed: [], laneSafe: true };
 
-test('is remembered, replaced and forgotten', async () => {
+test('is remembered and replaced; only a server that is safe gets lanes', async () => {
   const state = await ArrangementState.open(tempDir(), 'acme-crm');
-  expect(await rememberedServer(state)).toBeNull();
-  await rememberServer(state, tested);
-  await rememberServer(state, tested);
-  expect(await rememberedServer(state)).toEqual(tested);
+  expect(await lastWriteTest(state)).toBeNull();
+  await rememberWriteTest(state, passed);
+  expect(await lastWriteTest(state)).toEqual(passed);
+  expect(await laneSafeServer(state)).toEqual({ server: passed.server, hostKey: passed.hostKey });
   if (process.platform !== 'win32') expect(statSync(state.file('server.json')).mode & 0o777).toBe(0o600);
-  await rememberServer(state, null);
-  await rememberServer(state, null);
-  expect(await rememberedServer(state)).toBeNull();
+  await rememberWriteTest(state, { ...passed, failed: ['rename: refused'], laneSafe: false });
+  expect(await lastWriteTest(state)).toMatchObject({ failed: ['rename: refused'] });
+  expect(await laneSafeServer(state)).toBeNull();
 });
 
 test('a file that cannot be understood is none, and no error', async () => {
   const state = await ArrangementState.open(tempDir(), 'acme-crm');
-  for (const text of ['', '{', 'null', '[]', '{"schema":"depot.server/1","server":1,"hostKey":"x"}', '{"schema":"depot.server/2","server":"a","hostKey":"b"}', 'x'.repeat(20 << 20)]) {
+  const right = { schema: 'depot.server/2', ...passed };
+  const wrong = [{ ...right, schema: 'depot.server/1' }, { ...right, server: 1 }, { ...right, at: 'yesterday' }, { ...right, failed: [1] }, { ...right, laneSafe: 'yes' }, { ...right, directory: undefined }];
+  for (const text of ['', '{', 'null', '[]', ...wrong.map((one) => JSON.stringify(one)), 'x'.repeat(20 << 20)]) {
     writeFileSync(state.file('server.json'), text);
-    expect(await rememberedServer(state)).toBeNull();
+    expect(await lastWriteTest(state)).toBeNull();
+    expect(await laneSafeServer(state)).toBeNull();
   }
 });

@@ -23,7 +23,7 @@ import type { Finding } from './finding.js';
 import { nearestExisting } from './nearest-existing.js';
 import { closedRecord } from './records.js';
 import { accountFinding, secretFindings, wayIn } from './secrets.js';
-import { writeTest, type Written } from './write-test.js';
+import { earlierWriteTest, writeTest, type Written } from './write-test.js';
 
 export interface Examination extends Partial<Written> {
   arrangement: string;
@@ -270,8 +270,9 @@ async function server(o: Patient, secrets: Secrets, report: Report): Promise<voi
     const space = await remote.space();
     if (space !== null) report.passed('space', `${bytes(space.freeBytes)} free at the server`);
     else report.notPossible('space', 'the server does not say');
-    if (!o.writeTest) report.notPossible('writing', `not tested: depot doctor ${arrangement.name} --write-test writes two small files there`);
-    if (o.writeTest) await writeTest(remote, new ArrangementState(o.config.state.path, arrangement.name), report);
+    const own = new ArrangementState(o.config.state.path, arrangement.name);
+    if (o.writeTest) await writeTest(remote, own, report);
+    else report.add(await earlierWriteTest(remote, own));
   } finally {
     await agent.close();
   }
@@ -312,6 +313,6 @@ export function examinationLines(e: Examination, paint: (style: 'green' | 'yello
     }),
     ...(e.propose === undefined || Object.keys(e.propose).length === 0 ? [] : ['propose in depot.yaml, for this arrangement or for all:', '  remote:', ...Object.entries(e.propose).map(([key, value]) => `    ${key}: ${value}`)]),
     ...(e.left === undefined ? [] : [labelled('left there', e.left.length === 0 ? 'nothing' : e.left.map((name) => printable(name)).join(', '))]),
-    labelled('push', e.exit !== 0 ? `would exit with ${e.exit}` : e.propose === undefined ? 'would begin; whether the server takes what it writes was not tested' : 'would begin'),
+    labelled('push', e.exit !== 0 ? `would exit with ${e.exit}` : e.propose !== undefined || e.checks.some((c) => c.name === 'writing' && c.result === 'passed') ? 'would begin' : 'would begin; that the server takes what it writes was not seen'),
   ];
 }

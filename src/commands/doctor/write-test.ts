@@ -1,11 +1,12 @@
-/** `doctor --write-test`: what the server does with two small files, and what later pushes make of that. */
+/** `doctor --write-test`: what the server does with two small files, and what later runs make of that. */
 import { stat } from 'node:fs/promises';
-import type { ErrorCode } from '../../errors.js';
+import { exitStatus, isDepotError, type ErrorCode } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { ArrangementState } from '../../receipt/state.js';
-import { rememberServer } from '../../receipt/tested-server.js';
-import { emptyTest, testWrites } from '../../sftp/probe.js';
+import { lastWriteTest, rememberWriteTest } from '../../receipt/tested-server.js';
+import { emptyTest, testWrites, type WriteTest } from '../../sftp/probe.js';
 import type { Remote } from '../../sftp/remote.js';
+import { age, localTime } from '../../ui/format.js';
 import type { Finding } from './finding.js';
 import { nearestExisting } from './nearest-existing.js';
 
@@ -29,9 +30,12 @@ interface Report {
 export async function writeTest(remote: Remote, own: ArrangementState, report: Report): Promise<void> {
   const test = emptyTest();
   try {
-    await testWrites(remote, test);
-    const kept = await remember(own, remote, test.laneSafe);
-    if (kept !== null) report.add(kept);
+    await testWrites(remote, test).catch(async (error: unknown) => {
+      // A link that is lost says nothing about the server; what was known of it stays.
+      if (isDepotError(error) && exitStatus[error.code] === exitStatus['remote-refused']) await keep(error.message);
+      throw error;
+    });
+    await keep();
   } finally {
     for (const { name, result, detail, hint } of test.findings) {
       if (result === 'failed') report.failed(name, 'remote-refused', detail, hint);
@@ -40,17 +44,41 @@ export async function writeTest(remote: Remote, own: ArrangementState, report: R
     const { propose, left, collected } = test;
     report.written({ propose, left, collected });
   }
+
+  async function keep(refusal?: string): Promise<void> {
+    const kept = await remember(own, remote, test, refusal);
+    if (kept !== null) report.add(kept);
+  }
 }
 
-/** Pushes take several lanes to a server like this one from now on; OpenSSH gets them anyway. */
-async function remember(own: ArrangementState, remote: Remote, laneSafe: boolean): Promise<Finding | null> {
-  const { server, hostKey } = remote;
+/** Pushes take several lanes to a server that stood it, OpenSSH gets them anyway; and doctor says when the test was. */
+async function remember(own: ArrangementState, remote: Remote, test: WriteTest, refusal: string | undefined): Promise<Finding | null> {
+  const { server, hostKey, spec: { directory } } = remote;
   const there = await nearestExisting(own.directory);
   // What root makes in a state directory of another account, that account could not write to.
   if (process.getuid !== undefined && (await stat(there)).uid !== process.getuid()) {
     return { name: 'remembered', result: 'warning', detail: `not kept: ${printable(there)} belongs to another account`, hint: 'run it as the account of the scheduled run' };
   }
   const state = await ArrangementState.open(own.stateDirectory, own.arrangement);
-  await rememberServer(state, laneSafe ? { server, hostKey } : null);
-  return laneSafe ? { name: 'remembered', result: 'passed', detail: 'uploads to this server may use several lanes' } : null;
+  const failed = [...test.findings.filter(({ result }) => result === 'failed').map(({ name, detail }) => `${name}: ${detail}`), ...(refusal === undefined ? [] : [refusal])];
+  // A server that is full today is no other server.
+  const before = refusal === undefined ? null : await lastWriteTest(state);
+  const laneSafe = test.laneSafe || (before?.laneSafe === true && before.server === server && before.hostKey === hostKey);
+  await rememberWriteTest(state, { server, hostKey, directory, at: new Date().toISOString(), failed, laneSafe });
+  return test.laneSafe ? { name: 'remembered', result: 'passed', detail: 'uploads to this server may use several lanes' } : null;
+}
+
+/** What a look without writing can say of it. */
+export async function earlierWriteTest(remote: Remote, own: ArrangementState): Promise<Finding> {
+  const name = 'writing';
+  const run = `depot doctor ${own.arrangement} --write-test`;
+  const last = await lastWriteTest(own);
+  if (last === null) return { name, result: 'not possible', detail: `write test never run: ${run} writes two small files there` };
+  const when = `${age(Date.now() - Date.parse(last.at))} ago (${localTime(new Date(last.at))})`;
+  if (last.server !== remote.server || last.hostKey !== remote.hostKey || last.directory !== remote.spec.directory) {
+    const what = last.server !== remote.server ? `the server, which was ${printable(last.server)}` : last.hostKey !== remote.hostKey ? 'the host key' : `the directory, which was ${printable(last.directory)}`;
+    return { name, result: 'not possible', detail: `write test not run since ${what}, changed: ${run} writes two small files there` };
+  }
+  if (last.failed.length === 0) return { name, result: 'passed', detail: `write test passed ${when}` };
+  return { name, result: 'warning', detail: `write test failed ${when}: ${printable(last.failed.join('; '))}`, hint: `once the agent has changed it, or depot.yaml fits: ${run}` };
 }
