@@ -1,39 +1,12 @@
 import type { Command } from 'commander';
-import { parseHost, parseHostKey, arrangementName } from '../config/values.js';
-import type { GlobalOptions, Start } from './context.js';
+import { parseArrangementName, parseHost, parseHostKey, type Parsed } from '../config/values.js';
+import type { Start } from './context.js';
 import { clock, collect, denied, durationMs, fingerprint, given, globals, list, text, usage, type Flags } from './flags.js';
 import { helpEnd } from './help.js';
-
-/** What the flags answer already; the rest is asked, or missing. */
-export interface InitFlags extends GlobalOptions {
-  yes: boolean;
-  supplier: string | undefined;
-  arrangement: string | undefined;
-  beneficiary: string | undefined;
-  beneficiaryKey: string | undefined;
-  fingerprint: string | undefined;
-  signer: string | undefined;
-  signerEmail: string | undefined;
-  passphraseFile: string | undefined;
-  noPassphrase: boolean;
-  sources: string[];
-  host: string | undefined;
-  port: number | undefined;
-  username: string | undefined;
-  directory: string | undefined;
-  hostKeys: string[];
-  user: string | undefined;
-  privateKey: string | undefined;
-  privateKeyPassphraseFile: string | undefined;
-  passwordFile: string | undefined;
-  /** As it is written: `01:30`. */
-  at: string | undefined;
-  /** As it is written: `24h`. */
-  every: string | undefined;
-}
+import type { InitFlags } from './init/draft.js';
 
 export function initOptions(flags: Flags): InitFlags {
-  const checked = <T>(name: string, what: string, parse: (value: string) => { value: T } | { wrong: string }, value: string): T => {
+  const checked = <T>(name: string, what: string, parse: (value: string) => Parsed<T>, value: string): T => {
     const parsed = parse(value);
     if ('wrong' in parsed) throw usage(`--${name} ${JSON.stringify(value)}: ${parsed.wrong}`, what);
     return parsed.value;
@@ -65,16 +38,12 @@ export function initOptions(flags: Flags): InitFlags {
   };
   if (o.host !== undefined) checked('host', 'give the host alone', parseHost, o.host);
   if (o.port !== undefined && !(Number.isInteger(o.port) && o.port >= 1 && o.port <= 65_535)) throw usage(`--port ${text(flags, 'port') ?? ''} is not a port`);
-  const problem = o.arrangement === undefined ? undefined : arrangementProblem(o.arrangement);
-  if (problem !== undefined) throw usage(`--arrangement ${JSON.stringify(o.arrangement)}: ${problem}`);
+  const arrangement = o.arrangement === undefined ? undefined : parseArrangementName(o.arrangement);
+  if (arrangement !== undefined && 'wrong' in arrangement) throw usage(`--arrangement ${JSON.stringify(o.arrangement)}: ${arrangement.wrong}`);
   if (o.signer !== undefined && (o.signerEmail !== undefined || o.noPassphrase)) throw usage('--signer names a key that exists; --signer-email and --no-passphrase make a new one', 'leave out one or the other');
   if (o.noPassphrase && o.passphraseFile !== undefined) throw usage('--no-passphrase and --passphrase-file contradict each other', 'leave out one of them');
   if (o.privateKeyPassphraseFile !== undefined && o.privateKey === undefined) throw usage('--private-key-passphrase-file is for the key of --private-key, and there is none', 'add --private-key FILE');
   return o;
-}
-
-export function arrangementProblem(name: string): string | undefined {
-  return arrangementName.test(name) ? undefined : 'small letters, digits and hyphens, at most 41, not a hyphen first';
 }
 
 export function defineInit(parent: Command, start: Start): void {

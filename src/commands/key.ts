@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
@@ -6,6 +5,8 @@ import type { Context, GlobalOptions, Start } from './context.js';
 import { hiddenPrompt } from './deposits.js';
 import { denied, durationMs, fingerprint, globals, isOneOf, oneOf, text, usage, type Flags } from './flags.js';
 import { helpEnd } from './help.js';
+import type { KeyAddFlags } from './key/add.js';
+import type { KeyShowFlags } from './key/show.js';
 import { givenPassphrase } from './passphrase.js';
 
 export interface KeyGenerateFlags extends GlobalOptions {
@@ -42,16 +43,6 @@ export function keyGenerateOptions(kind: string, flags: Flags): KeyGenerateFlags
   if (o.noPassphrase && o.passphraseFile !== undefined) throw usage('--no-passphrase and --passphrase-file contradict each other', 'leave out one of them');
   if (o.kind === 'signer' && o.profile === 'modern') throw usage('a signer is always compat, so that receipts verify with stock gpg', 'leave out --profile');
   return o;
-}
-
-export interface KeyShowFlags extends GlobalOptions {
-  file: string;
-}
-
-export interface KeyAddFlags extends GlobalOptions {
-  arrangement: string;
-  file: string;
-  fingerprint: string;
 }
 
 export function keyAddOptions(arrangement: string, file: string, flags: Flags): KeyAddFlags {
@@ -125,19 +116,3 @@ async function newPassphrase(o: KeyGenerateFlags, context: Context): Promise<str
   if ((await ask('The same again')) !== first) throw new DepotError('passphrase-wrong', 'the two passphrases differ', { hint: 'run it again' });
   return first;
 }
-
-/** The bytes of a key file that a user named; `key-unreadable` names the file. */
-export async function readKeyFile(file: string): Promise<Buffer> {
-  try {
-    const bytes = await readFile(file);
-    if (bytes.length > largestKeyFile) throw new DepotError('key-unreadable', `${printable(file)} has ${bytes.length} octets, more than any key`);
-    return bytes;
-  } catch (cause) {
-    if (cause instanceof DepotError) throw cause;
-    const code = (cause as NodeJS.ErrnoException).code;
-    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'permission denied' : (code ?? 'it cannot be read');
-    throw new DepotError('key-unreadable', `key file ${printable(file)}: ${why}`, { hint: 'check the path', cause });
-  }
-}
-
-const largestKeyFile = 16 * 1024 * 1024;

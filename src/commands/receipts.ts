@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
-import type { GlobalOptions, Start } from './context.js';
+import type { Start } from './context.js';
 import { collect, date, fingerprint, globals, list, text, usage, type Flags } from './flags.js';
 import { helpEnd } from './help.js';
-
-export interface ReceiptsListFlags extends GlobalOptions {
-  names: string[];
-  from: Date | undefined;
-  to: Date | undefined;
-}
+import type { ReceiptsImportFlags } from './receipts/import.js';
+import type { ReceiptsListFlags } from './receipts/list.js';
+import type { ReceiptsNoteFlags } from './receipts/note.js';
+import type { ReceiptsShowFlags } from './receipts/show.js';
+import type { ReceiptsVerifyFlags } from './receipts/verify.js';
 
 export function receiptsListOptions(names: string[], flags: Flags): ReceiptsListFlags {
   const [from, to] = [date(flags, 'from'), date(flags, 'to')];
@@ -17,24 +16,8 @@ export function receiptsListOptions(names: string[], flags: Flags): ReceiptsList
   return { ...globals(flags), names, from, to: until };
 }
 
-export interface ReceiptsShowFlags extends GlobalOptions {
-  id: string;
-}
-
-export interface ReceiptsVerifyFlags extends GlobalOptions {
-  names: string[];
-  against: string | undefined;
-  signers: string[];
-}
-
 export function receiptsVerifyOptions(names: string[], flags: Flags): ReceiptsVerifyFlags {
   return { ...globals(flags), names, against: text(flags, 'against'), signers: list(flags, 'signer') };
-}
-
-export interface ReceiptsNoteFlags extends GlobalOptions {
-  id: string;
-  /** `YYYY-MM-DD`, as the agent named it. */
-  destroyed: string;
 }
 
 export function receiptsNoteOptions(id: string, flags: Flags, today = new Date()): ReceiptsNoteFlags {
@@ -44,13 +27,6 @@ export function receiptsNoteOptions(id: string, flags: Flags, today = new Date()
   if (!/^\d{4}-\d\d-\d\d$/.test(value)) throw usage(`--destroyed is a date like 2026-11-22, not ${JSON.stringify(value)}`, 'give the day alone, as the agent confirmed it: --destroyed 2026-11-22');
   if (at > today) throw usage(`--destroyed ${value} is in the future`, 'give the day on which the agent destroyed it');
   return { ...globals(flags), id, destroyed: value };
-}
-
-export interface ReceiptsImportFlags extends GlobalOptions {
-  file: string;
-  signature: string | undefined;
-  signers: string[];
-  fingerprint: string | undefined;
 }
 
 export function receiptsImportOptions(file: string, flags: Flags): ReceiptsImportFlags {

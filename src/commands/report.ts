@@ -2,13 +2,8 @@ import type { Command } from 'commander';
 import type { Start } from './context.js';
 import { collect, list, oneOf, text, usage, type Flags } from './flags.js';
 import { helpEnd } from './help.js';
-import { receiptsListOptions, type ReceiptsListFlags } from './receipts.js';
-
-export interface ReportFlags extends ReceiptsListFlags {
-  out: string;
-  language: 'en' | 'nl';
-  signers: string[];
-}
+import { receiptsListOptions } from './receipts.js';
+import type { ReportFlags } from './report/make.js';
 
 export function reportOptions(names: string[], flags: Flags): ReportFlags {
   const out = text(flags, 'out');

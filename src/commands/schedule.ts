@@ -1,18 +1,8 @@
 import type { Command } from 'commander';
-import type { GlobalOptions, Start } from './context.js';
+import type { Start } from './context.js';
 import { clock, globals, isOneOf, text, usage, type Flags } from './flags.js';
 import { helpEnd } from './help.js';
-
-export interface ScheduleFlags extends GlobalOptions {
-  kind: 'systemd' | 'cron' | 'windows';
-  names: string[];
-  at: { hour: number; minute: number };
-  user: string | undefined;
-  requires: string | undefined;
-  onFailure: string | undefined;
-  /** Where the files go, instead of to standard output. */
-  out: string | undefined;
-}
+import type { ScheduleFlags } from './schedule/print.js';
 
 export function scheduleOptions(kind: string, names: string[], flags: Flags): ScheduleFlags {
   const sort = isOneOf(kind, ['systemd', 'cron', 'windows'], 'the kind of schedule');

@@ -1,14 +1,9 @@
 import type { Command } from 'commander';
 import { parseHostKey } from '../config/values.js';
-import type { GlobalOptions, Start } from './context.js';
+import type { Start } from './context.js';
 import { collect, globals, list, usage, type Flags } from './flags.js';
 import { helpEnd } from './help.js';
-
-export interface TrustFlags extends GlobalOptions {
-  name: string | undefined;
-  /** `SHA256:…`, without key types. */
-  fingerprints: string[];
-}
+import type { TrustFlags } from './trust/pin.js';
 
 export function trustOptions(name: string | undefined, flags: Flags): TrustFlags {
   const fingerprints = list(flags, 'fingerprint').map((value) => {

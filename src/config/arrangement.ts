@@ -3,7 +3,7 @@ import { type Check, type Fields, line, list, localPath, oneOf, parsed, truth, t
 import { remote, type RawRemote } from './remote.js';
 import { dataset } from './sources.js';
 import type { Beneficiary, Compression, EncryptionWish, SourceSpec } from './types.js';
-import { arrangementName, parseDay, parseDuration, parseFingerprint, parseSize } from './values.js';
+import { parseArrangementName, parseDay, parseDuration, parseFingerprint, parseSize } from './values.js';
 
 export const arrangementKeys = [
   'beneficiaries', 'retiredKeys', 'dataset', 'remote', 'specification', 'minSize', 'compression', 'encryption', 'spool', 'every', 'ended',
@@ -35,9 +35,8 @@ export const arrangements: Check<RawArrangement[]> = (value) => {
   if (pairs === undefined) return value.kind === 'nothing' ? [] : value.report(`expected a mapping of names to arrangements, found ${value.shown}`);
   const found: RawArrangement[] = [];
   for (const [name, pair] of pairs) {
-    if (!arrangementName.test(name)) {
-      pair.key.report(`'${printable(name).slice(0, 60)}' cannot be the name of an arrangement: small letters, digits and hyphens, at most 41, not a hyphen first`);
-    }
+    const parsed = parseArrangementName(name);
+    if ('wrong' in parsed) pair.key.report(`'${printable(name).slice(0, 60)}' cannot be the name of an arrangement: ${parsed.wrong}`);
     const one = arrangement(name, pair.key, pair.value);
     if (one !== null) found.push(one);
   }

@@ -75,8 +75,10 @@ export function parseHost(text: string): Parsed<string> {
   return { value: text };
 }
 
-/** Arrangement names are parts of file names on both sides. */
-export const arrangementName = /^[a-z0-9][a-z0-9-]{0,40}$/;
+/** The name of an arrangement, which is part of file names on both sides. */
+export function parseArrangementName(text: string): Parsed<string> {
+  return /^[a-z0-9][a-z0-9-]{0,40}$/.test(text) ? { value: text } : { wrong: 'small letters, digits and hyphens, at most 41, not a hyphen first' };
+}
 
 /** Names that `decrypt` would take for a part of a joined file. */
 export const partName = /\.part-\d+$/i;

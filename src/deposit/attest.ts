@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { DepotError, isDepotError } from '../errors.js';
 import { signWithGpg } from '../pgp/gpg.js';
-import type { SecretKey } from '../pgp/keys.js';
+import type { SecretKey } from '../pgp/certificate.js';
 import { signDetached } from '../pgp/signature.js';
 import { printable } from '../printable.js';
 import { attestationBytes, type Attestation } from '../receipt/attestation.js';

@@ -3,7 +3,8 @@ import { newDepositId, partialName, suitcaseName, timestamp } from '../receipt/i
 import { removePending, writePending, type PendingRecord } from '../receipt/pending.js';
 import { chooseCompression } from '../seal/compress.js';
 import type { Sealing } from '../seal/sealing.js';
-import { deadPartial, type Upload } from '../sftp/upload.js';
+import { deadPartial } from '../sftp/dead.js';
+import type { Upload } from '../sftp/upload.js';
 import { recordOutcome } from './outcome.js';
 import type { Deposit } from './push-types.js';
 import type { Scene } from './scene.js';

@@ -4,13 +4,14 @@
  */
 import type { ManifestResult } from '../dataset/compare.js';
 import { DepotError, isDepotError } from '../errors.js';
-import type { Certificate } from '../pgp/keys.js';
+import type { Certificate } from '../pgp/certificate.js';
 import type { Preamble } from '../pgp/preamble.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { verifyDetached, type VerifiedSignature } from '../pgp/signature.js';
 import { sameOctets } from '../primitives.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
-import { fromBase64, type Receipt } from '../receipt/schema.js';
+import { fromBase64 } from '../receipt/base64.js';
+import type { Receipt } from '../receipt/schema.js';
 import { Checks, type Verification } from './checks.js';
 import { proveKey, type OpeningKey } from './key-proof.js';
 import { contentLimit } from './limits.js';

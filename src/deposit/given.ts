@@ -1,8 +1,10 @@
 import { DepotError, isDepotError } from '../errors.js';
-import { readCertificate, readSecretKey, type Certificate, type SecretKey } from '../pgp/keys.js';
+import type { Certificate, SecretKey } from '../pgp/certificate.js';
+import { readCertificate, readSecretKey } from '../pgp/keys.js';
 import type { VerifiedSignature } from '../pgp/signature.js';
 import { printable } from '../printable.js';
-import { parseReceipt, type Receipt } from '../receipt/schema.js';
+import { parseReceipt } from '../receipt/parse.js';
+import type { Receipt } from '../receipt/schema.js';
 import { LARGEST_GIVEN_FILE, readBoundedFile } from './bounded-file.js';
 import { verifySigned } from './exhibits.js';
 

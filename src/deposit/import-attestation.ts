@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Beneficiary, Config } from '../config/types.js';
 import { DepotError } from '../errors.js';
-import { readCertificate, type Certificate } from '../pgp/keys.js';
+import type { Certificate } from '../pgp/certificate.js';
+import { readCertificate } from '../pgp/keys.js';
 import { verifyDetached, type VerifiedSignature } from '../pgp/signature.js';
 import { maxAttestationBytes, parseAttestation, type Attestation } from '../receipt/attestation.js';
 import { fileAttestation, filedAttestations, type FiledAttestation } from '../receipt/attested.js';
 import { parseDepositId, timestamp } from '../receipt/ids.js';
 import { lockArrangement } from '../receipt/lock.js';
 import { commitmentOf, fromBase16 } from '../receipt/proof.js';
-import { parseReceipt, type Receipt } from '../receipt/schema.js';
+import { parseReceipt } from '../receipt/parse.js';
+import type { Receipt } from '../receipt/schema.js';
 import { ArrangementState, type StoredReceipt } from '../receipt/state.js';
 import { readGiven } from './given.js';
 import { suppliersSecretKey } from './supplier-made.js';

@@ -1,7 +1,8 @@
 import type { Stats } from 'node:fs';
 import type { Arrangement, Config } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
-import { readCertificate, readSecretKey, type Certificate, type SecretKey } from '../pgp/keys.js';
+import type { Certificate, SecretKey } from '../pgp/certificate.js';
+import { readCertificate, readSecretKey } from '../pgp/keys.js';
 import { judgeRecipient, judgeSigner, type Recipient } from '../pgp/policy.js';
 import { chooseEncryption, type Encryption } from '../pgp/sessionkey.js';
 import { requirePrivate } from '../permissions.js';

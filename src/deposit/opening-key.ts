@@ -1,6 +1,6 @@
 import { isDepotError } from '../errors.js';
 import { unwrapWithGpg, type GpgOptions } from '../pgp/gpg.js';
-import type { SecretKey } from '../pgp/keys.js';
+import type { SecretKey } from '../pgp/certificate.js';
 import { judgeRecipient } from '../pgp/policy.js';
 import { unwrapSessionKey } from '../pgp/sessionkey.js';
 import { readPrivateKey } from './given.js';

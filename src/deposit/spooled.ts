@@ -4,7 +4,8 @@ import { removePending, writePending, type PendingRecord } from '../receipt/pend
 import type { ReceiptDraft } from '../receipt/schema.js';
 import { isSpoolFault, openSpool, writeSpool, type Spool } from '../seal/spool.js';
 import type { Transfer } from '../sftp/types.js';
-import { deadPartial, type Upload } from '../sftp/upload.js';
+import { deadPartial } from '../sftp/dead.js';
+import type { Upload } from '../sftp/upload.js';
 import { recordOutcome } from './outcome.js';
 import { PushProgress } from './progress.js';
 import type { Deposit } from './push-types.js';

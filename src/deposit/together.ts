@@ -1,5 +1,5 @@
 import { copyOf } from '../errors.js';
-import type { SecretKey } from '../pgp/keys.js';
+import type { SecretKey } from '../pgp/certificate.js';
 import { Connections } from '../sftp/connections.js';
 
 interface Signer {

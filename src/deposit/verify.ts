@@ -1,6 +1,6 @@
 import { openSuitcase } from '../open/opening.js';
 import { inspectSuitcase } from '../open/inspect.js';
-import type { SecretKey } from '../pgp/keys.js';
+import type { SecretKey } from '../pgp/certificate.js';
 import type { Verification } from './checks.js';
 import { verifyExhibits, type Proven, type SuitcaseExhibit } from './exhibits.js';
 import { readReceipt, verifyReceipt, type GivenReceipt } from './given.js';

@@ -2,13 +2,14 @@
 import { verifyExhibits, verifySigned, type Exhibits, type SuitcaseExhibit } from '../deposit/exhibits.js';
 import { allowedOctets, LARGEST_GIVEN_FILE } from '../deposit/limits.js';
 import { DepotError, errorToRecord, isDepotError } from '../errors.js';
-import { readCertificate, readSecretKey, type Certificate } from '../pgp/keys.js';
+import type { Certificate } from '../pgp/certificate.js';
+import { readCertificate, readSecretKey } from '../pgp/keys.js';
 import { readPreamble } from '../pgp/preamble.js';
 import { unwrapSessionKey, type UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { StructureReader } from '../pgp/structure.js';
 import { printable } from '../printable.js';
 import { stockLines } from '../receipt/cover.js';
-import { parseReceipt } from '../receipt/schema.js';
+import { parseReceipt } from '../receipt/parse.js';
 import { Listing } from './listing.js';
 import { Enough, examine, open } from './opening.js';
 import { prepare, sha256 } from './primitives.js';

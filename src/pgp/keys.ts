@@ -1,89 +1,11 @@
-/** Certificates and secret keys as the rest of depot sees them; OpenPGP.js's objects stay inside this folder. */
+/** Reads, unlocks, makes and locks keys. */
 import * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { dearmor, isArmored } from './armor.js';
+import { type Certificate, internalsOf, internalsOfSecret, OpenPgpCertificate, type SecretKey } from './certificate.js';
 import { packetType, splitPackets } from './packets.js';
 import { primaryStanding } from './validity.js';
-
-/** A public key with its user ids and subkeys (RFC 9580 section 10.1), or the public side of a secret key. */
-export interface Certificate {
-  /** Upper-case hex: 40 digits (version 4) or 64 (version 6). */
-  readonly fingerprint: string;
-  readonly version: 4 | 6;
-  /** As the key's owner wrote them: pass through `printable` before showing. */
-  readonly userIds: string[];
-  /** Of the primary key, such as 'Ed25519' or 'RSA 3072'. */
-  readonly algorithm: string;
-  readonly createdAt: Date;
-  /** By the newest self-signature; null when it does not expire. */
-  readonly expiresAt: Date | null;
-  readonly isSecret: boolean;
-  /** ASCII armour of the public part only. */
-  armored(): string;
-}
-
-/** A certificate whose secret parts are unlocked, as far as they are in the file. */
-export interface SecretKey extends Certificate {
-  readonly isSecret: true;
-}
-
-export type KeyPacket = openpgp.PublicKeyPacket | openpgp.PublicSubkeyPacket | openpgp.SecretKeyPacket | openpgp.SecretSubkeyPacket;
-
-/** For this folder only: the key in OpenPGP.js's form, and its packets as they stood in the file. */
-export class OpenPgpCertificate implements Certificate {
-  readonly fingerprint: string;
-  readonly version: 4 | 6;
-  readonly userIds: string[];
-  readonly algorithm: string;
-  readonly createdAt: Date;
-  readonly expiresAt: Date | null;
-  readonly isSecret: boolean;
-  readonly key: openpgp.Key;
-  /** Bodies of all signature packets, those that OpenPGP.js skips too. */
-  readonly signatures: Uint8Array[];
-
-  constructor(key: openpgp.Key, signatures: Uint8Array[], expiresAt: Date | null) {
-    this.key = key;
-    this.signatures = signatures;
-    this.fingerprint = key.getFingerprint().toUpperCase();
-    this.version = key.keyPacket.version === 6 ? 6 : 4;
-    this.userIds = key.users.flatMap((user) => user.userID === null ? [] : [user.userID.userID]);
-    this.algorithm = algorithmOf(key.keyPacket);
-    this.createdAt = key.getCreationTime();
-    this.expiresAt = expiresAt;
-    this.isSecret = key.isPrivate();
-  }
-
-  armored(): string {
-    return this.key.toPublic().armor();
-  }
-}
-
-/** The class behind a Certificate of this folder. */
-export function internalsOf(certificate: Certificate): OpenPgpCertificate {
-  if (certificate instanceof OpenPgpCertificate) return certificate;
-  throw new DepotError('internal', 'a certificate that readCertificate did not make');
-}
-
-export function internalsOfSecret(secret: SecretKey): OpenPgpCertificate & { key: openpgp.PrivateKey } {
-  const internals = internalsOf(secret);
-  if (!internals.key.isPrivate()) throw new DepotError('internal', 'a secret key without secret part');
-  return internals as OpenPgpCertificate & { key: openpgp.PrivateKey };
-}
-
-const curveNames: Record<string, string> = {
-  curve25519Legacy: 'Curve25519', ed25519Legacy: 'Ed25519', nistP256: 'NIST P-256', nistP384: 'NIST P-384', nistP521: 'NIST P-521',
-};
-const algorithmNames: Record<string, string> = { x25519: 'X25519', x448: 'X448', ed25519: 'Ed25519', ed448: 'Ed448', dsa: 'DSA', elgamal: 'ElGamal' };
-
-/** Algorithm and size or curve, in the words that people know: 'Curve25519', 'RSA 3072', 'NIST P-256'. */
-export function algorithmOf(packet: KeyPacket): string {
-  const { algorithm, bits, curve } = packet.getAlgorithmInfo();
-  if (curve !== undefined) return curveNames[curve] ?? curve;
-  const name = algorithm.startsWith('rsa') ? 'RSA' : algorithmNames[algorithm] ?? algorithm;
-  return bits === undefined ? name : `${name} ${bits}`;
-}
 
 /**
  * Reads a file with exactly one key, armoured or binary, public or secret.

@@ -1,5 +1,5 @@
 /** The parts of a key as people meet them: in a message that says which of them a suitcase is for. */
-import { algorithmOf, internalsOf, type Certificate } from './keys.js';
+import { algorithmOf, internalsOf, type Certificate } from './certificate.js';
 import { subkeyRevocation, subkeyStanding } from './validity.js';
 
 export interface Subkey {

@@ -6,8 +6,8 @@
 import type * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
 import type { ErrorCode } from '../errors.js';
-import { algorithmOf, internalsOf } from './keys.js';
-import type { Certificate, KeyPacket, OpenPgpCertificate } from './keys.js';
+import { algorithmOf, internalsOf } from './certificate.js';
+import type { Certificate, KeyPacket, OpenPgpCertificate } from './certificate.js';
 import { backSignatureHolds, earlier, hasUncheckableRevocation, primaryRevocation, primaryStanding, subkeyRevocation, subkeyStanding } from './validity.js';
 import type { PrimaryStanding, SelfSignature } from './validity.js';
 

@@ -4,7 +4,7 @@
  * that refuses SHA-1 in self-signatures then ignores revocations made with SHA-1 too.
  */
 import * as openpgp from 'openpgp';
-import type { KeyPacket, OpenPgpCertificate } from './keys.js';
+import type { KeyPacket, OpenPgpCertificate } from './certificate.js';
 import { toHex } from './pkesk.js';
 import { isGenuineShortEdDsa, isShortEdDsa } from './weak-hash.js';
 

@@ -5,7 +5,7 @@
  */
 import * as openpgp from 'openpgp';
 import { verifyEdDsa } from '../primitives.js';
-import type { KeyPacket } from './keys.js';
+import type { KeyPacket } from './certificate.js';
 import { concat } from './packets.js';
 
 const { hash, publicKey } = openpgp.enums;

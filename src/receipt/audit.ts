@@ -6,7 +6,8 @@ import { errorCode, localError } from './files.js';
 import { parseReceiptName, receiptName } from './ids.js';
 import { readLedger, readLedgerId, type LedgerLine, type RawLine } from './ledger.js';
 import { isPending } from './pending.js';
-import { parseReceipt, type Receipt } from './schema.js';
+import { parseReceipt } from './parse.js';
+import type { Receipt } from './schema.js';
 import { readStoredReceipt, type ArrangementState, type StoredReceipt } from './state.js';
 
 /**

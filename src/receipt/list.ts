@@ -3,7 +3,8 @@ import { DepotError, isDepotError } from '../errors.js';
 import { parseReceiptName } from './ids.js';
 import { destroyedDeposits } from './ledger.js';
 import { lastRun } from './runs.js';
-import { parseReceipt, type Receipt } from './schema.js';
+import { parseReceipt } from './parse.js';
+import type { Receipt } from './schema.js';
 import { readStoredReceipt, type ArrangementState, type StoredReceipt } from './state.js';
 
 export interface ListedReceipt extends StoredReceipt {

@@ -7,7 +7,8 @@ import { signatureBytes, receiptBytes } from './canonical.js';
 import type { CoverBytes } from '../outbound.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Ledger, NewLine } from './ledger.js';
-import { parseReceipt, receiptProblem, type LedgerLink, type Receipt, type ReceiptDraft } from './schema.js';
+import { parseReceipt } from './parse.js';
+import { receiptProblem, type LedgerLink, type Receipt, type ReceiptDraft } from './schema.js';
 import type { ArrangementState } from './state.js';
 
 export interface RecordedReceipt {

@@ -1,15 +1,7 @@
-/**
- * The receipt (`depot.receipt/1`): what it says, and the strict reader of it.
- *
- * A receipt is evidence years later, read by programs that its writer never saw. So one receipt
- * has exactly one sequence of bytes: `parseReceipt` refuses unknown and doubled keys, another order
- * and other white space, and nobody can hide a statement in it that one reader sees and another
- * does not. New facts need a new schema version.
- */
+/** The receipt (`depot.receipt/1`): what it says, and the schema that holds it to that. New facts need a new schema version. */
 import * as v from 'valibot';
-import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
-import { canonicalText } from './canonical.js';
+import { fromBase64 } from './base64.js';
 import { arrangementPattern, coverName, parseDepositId, parseTimestamp, partialName, suitcaseName } from './ids.js';
 
 /** What a suitcase can be addressed to: one key of a beneficiary. */
@@ -75,10 +67,7 @@ export interface LedgerLink {
 /** Everything but what the server's last answers and the ledger decide: on disk before the CLOSE. */
 export type ReceiptDraft = Omit<Receipt, 'completedAt' | 'transfer' | 'ledger'>;
 
-/** Larger than any receipt that depot writes: 256 recipients with 4096-bit RSA keys fit. */
-export const maxReceiptBytes = 1024 * 1024;
 export const maxRecipients = 256;
-const maxDepth = 4;
 
 const text = (pattern: RegExp, what: string) => v.pipe(v.string(), v.regex(pattern, what));
 const count = v.pipe(v.number('not a number'), v.safeInteger('not an integer'), v.minValue(0, 'negative'));
@@ -137,39 +126,6 @@ const receiptSchema = v.strictObject({
   }),
 });
 
-/**
- * Reads a receipt from the bytes that were signed. Throws `verification-failed` with the place of the
- * first thing that is wrong; `name` says which receipt that was.
- */
-export function parseReceipt(bytes: Uint8Array, name = 'receipt'): Receipt {
-  const fail = (why: string, cause?: unknown): never => {
-    throw new DepotError('verification-failed', `${printable(name)} is not a receipt: ${why}`, { cause });
-  };
-  if (bytes.length > maxReceiptBytes) fail(`${String(bytes.length)} octets, more than ${String(maxReceiptBytes)}`);
-  let source = '';
-  let json: unknown;
-  try {
-    source = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    fail('not UTF-8', cause);
-  }
-  if (!isShallow(source)) fail(`nested more than ${String(maxDepth)} deep`);
-  try {
-    json = JSON.parse(source);
-  } catch (cause) {
-    fail('not JSON', cause);
-  }
-  const version = schemaOf(json);
-  if (version !== 'depot.receipt/1') {
-    fail(version?.startsWith('depot.receipt/') === true ? `schema ${printable(version)} is not known to this version of depot` : 'no schema depot.receipt/1');
-  }
-  const why = receiptProblem(json);
-  if (why !== null) fail(why);
-  const receipt = json as Receipt;
-  if (canonicalText(receipt) !== source) fail('not in canonical form (key order, white space or doubled keys)');
-  return receipt;
-}
-
 /** The first thing that keeps `value` from being a receipt, with its place; null when it is one. */
 export function receiptProblem(value: unknown): string | null {
   const result = v.safeParse(receiptSchema, value, { abortEarly: true });
@@ -198,41 +154,4 @@ function contradiction(r: Receipt): string | null {
     [(r.ledger.sequence === 1) === (r.ledger.previousReceiptSha256 === null), 'ledger.previousReceiptSha256: must be null in line 1 and only there'],
   ];
   return wants.find(([holds]) => !holds)?.[1] ?? null;
-}
-
-function schemaOf(json: unknown): string | null {
-  if (typeof json !== 'object' || json === null || !('schema' in json)) return null;
-  return typeof json.schema === 'string' ? json.schema.slice(0, 100) : null;
-}
-
-/** Brackets outside of strings; a receipt has three levels, and a parser should not see thousands. */
-function isShallow(source: string): boolean {
-  let depth = 0;
-  let quoted = false;
-  for (let i = 0; i < source.length; i++) {
-    const c = source[i];
-    if (quoted) {
-      if (c === '\\') i++;
-      else if (c === '"') quoted = false;
-    } else if (c === '"') quoted = true;
-    else if (c === '{' || c === '[') {
-      if (++depth > maxDepth) return false;
-    } else if (c === '}' || c === ']') depth--;
-  }
-  return true;
-}
-
-/** Octets of canonical base64 (RFC 4648 section 4, with padding), or null. */
-export function fromBase64(base64: string): Uint8Array<ArrayBuffer> | null {
-  if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(base64)) return null;
-  const decoded = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-  // Bits after the last octet must be zero, or two texts would mean the same octets.
-  return toBase64(decoded) === base64 ? decoded : null;
-}
-
-/** The reverse of `fromBase64`. */
-export function toBase64(octets: Uint8Array): string {
-  let binary = '';
-  for (let i = 0; i < octets.length; i += 0x8000) binary += String.fromCharCode(...octets.subarray(i, i + 0x8000));
-  return btoa(binary);
 }

@@ -5,7 +5,7 @@ import { markCoverBytes, markReceiptBytes, type CoverBytes, type ReceiptBytes } 
 import { signatureBytes } from './canonical.js';
 import { coverBytes } from './cover.js';
 import { coverName, receiptName, signatureName } from './ids.js';
-import { parseReceipt } from './schema.js';
+import { parseReceipt } from './parse.js';
 import { readStoredReceipt, type ArrangementState } from './state.js';
 
 /**

@@ -16,7 +16,7 @@ import type { CoverBytes, ReceiptBytes } from '../outbound.js';
 import { requireOwnRecords } from '../permissions.js';
 import { errorCode, localError, makeDirectory, readBounded, writeFileAtomic } from './files.js';
 import { arrangementPattern, coverName, parseReceiptName, receiptName, signatureName, supersededReceiptName } from './ids.js';
-import { maxReceiptBytes } from './schema.js';
+import { maxReceiptBytes } from './parse.js';
 
 /** A receipt as the state directory has it: `bytes` are not judged, `sha256` is of them. */
 export interface StoredReceipt {

@@ -2,7 +2,8 @@
 import { readBoundedFile } from '../deposit/bounded-file.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { isDepotError } from '../errors.js';
-import { readCertificate, type Certificate } from '../pgp/keys.js';
+import type { Certificate } from '../pgp/certificate.js';
+import { readCertificate } from '../pgp/keys.js';
 import { judgeRecipient, judgeSigner } from '../pgp/policy.js';
 import type { Receipt } from '../receipt/schema.js';
 import type { KeyRow } from './data.js';

@@ -5,7 +5,7 @@ import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { Secret } from '../secret.js';
 import { storedName, storedPaths } from './file.js';
-import { type Keychain, keychainFault, openKeychains } from './keychain.js';
+import { type Keychain, keychainFault, openKeychains } from './native-keychain.js';
 import { describeSources } from './lookup.js';
 import { writePrivateFile } from './private-file.js';
 import { fileReaders, keychainReaders } from './readers.js';

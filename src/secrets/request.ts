@@ -1,5 +1,5 @@
 import type { Secret } from '../secret.js';
-import type { Keychain } from './keychain.js';
+import type { Keychain } from './native-keychain.js';
 
 export type SecretKind = 'password' | 'privateKeyPassphrase' | 'signingKeyPassphrase';
 

@@ -6,16 +6,16 @@
 import { DepotError } from '../errors.js';
 import { delayed, orAborted } from './abort.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
+import type { Link } from './link.js';
 import { exists, renameRefused } from './refused.js';
-import type { Remote } from './remote.js';
 import { renameAgain, settle, type Pending } from './settle.js';
 import { ConnectionLost, isStatus, refusal, SftpStatus, Status } from './status.js';
-import type { Transfer } from './types.js';
 import { confirm } from './stored.js';
+import type { Transfer } from './types.js';
 
 /** An upload whose writes are all acknowledged and whose pending record is on disk. */
 export interface Ready {
-  remote: Remote;
+  remote: Link;
   pending: Pending;
   /** Lane one first. */
   handles: { channel: SftpChannel; handle: Buffer }[];
@@ -39,7 +39,7 @@ export async function publish(ready: Ready): Promise<Transfer> {
 type Closed = 'closed' | 'gone' | 'unknown';
 
 class Publication {
-  readonly #remote: Remote;
+  readonly #remote: Link;
   readonly #pending: Pending;
   readonly #handles: Ready['handles'];
   readonly #signal: AbortSignal;

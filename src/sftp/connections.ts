@@ -7,7 +7,7 @@ import { openSession, Unreachable, type Session } from './session.js';
 import { ConnectionLost } from './status.js';
 import type { RemoteSpec } from './types.js';
 
-/** Where a `Remote` has its sessions from. */
+/** Where a `Link` has its sessions from. */
 export interface SessionSource {
   /** One attempt; errors as of `openSession`. `dialing` is called when that means a connection of its own. */
   open(signal: AbortSignal, dialing: () => void): Promise<Session>;

@@ -6,9 +6,9 @@ import { randomBytes } from 'node:crypto';
 import { DepotError } from '../errors.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import { address } from './hostkeys.js';
-import type { Remote } from './remote.js';
+import type { Link } from './link.js';
 import { explainCreate } from './refused.js';
-import { lookAt } from './settle.js';
+import { lookAt } from './look.js';
 import { ConnectionLost, isStatus, refusal, SftpStatus, Status } from './status.js';
 
 export interface WriteFinding {
@@ -39,7 +39,7 @@ const cleanMs = 8000;
  *
  * @throws DepotError as a push would: what the server refused, `connection-lost` when it does not answer
  */
-export async function testWrites(remote: Remote, test: WriteTest = emptyTest()): Promise<WriteTest> {
+export async function testWrites(remote: Link, test: WriteTest = emptyTest()): Promise<WriteTest> {
   try {
     await new WriteProbe(remote, test).run();
   } catch (error) {
@@ -54,12 +54,12 @@ export function emptyTest(): WriteTest {
 }
 
 class WriteProbe {
-  readonly #remote: Remote;
+  readonly #remote: Link;
   readonly #test: WriteTest;
   readonly #base = `depot-test-${randomBytes(8).toString('hex')}`;
   readonly #made = new Set<string>();
 
-  constructor(remote: Remote, test: WriteTest) {
+  constructor(remote: Link, test: WriteTest) {
     this.#remote = remote;
     this.#test = test;
   }

@@ -2,15 +2,15 @@
 import { DepotError } from '../errors.js';
 import type { SftpChannel } from './channel.js';
 import { address } from './hostkeys.js';
-import type { Remote } from './remote.js';
-import { lookAt } from './settle.js';
+import type { Link } from './link.js';
+import { lookAt } from './look.js';
 import { isDenied, isStatus, refusal, Status, type SftpStatus } from './status.js';
 
 /**
  * Turns a refused exclusive create into words. FAILURE is all that version 3 has for "it exists" and for
  * much else; a look, where the server allows one, tells which.
  */
-export async function explainCreate(channel: SftpChannel, remote: Remote, name: string, error: SftpStatus): Promise<DepotError> {
+export async function explainCreate(channel: SftpChannel, remote: Link, name: string, error: SftpStatus): Promise<DepotError> {
   const path = remote.path(name);
   const what = `create ${path}`;
   if (isStatus(error, Status.NO_SUCH_FILE)) return noDirectory(remote, error);
@@ -23,11 +23,11 @@ export async function explainCreate(channel: SftpChannel, remote: Remote, name: 
   return new DepotError('remote-refused', `the server refused to ${what}: it exists or is denied, the server does not say which`, { published: 'no', hint: 'run: depot doctor', cause: error });
 }
 
-function noDirectory(remote: Remote, cause: unknown): DepotError {
+function noDirectory(remote: Link, cause: unknown): DepotError {
   return new DepotError('remote-no-directory', `there is no directory ${remote.directory} on ${address(remote.spec)}`, { published: 'no', hint: 'check remote.directory with the agent', cause });
 }
 
-export function fullDisk(remote: Remote, cause: unknown): DepotError {
+export function fullDisk(remote: Link, cause: unknown): DepotError {
   return new DepotError('remote-no-space', `the disk of ${address(remote.spec)} is full`, { published: 'no', hint: 'ask the agent for space, then push again', cause });
 }
 

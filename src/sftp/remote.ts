@@ -1,161 +1,11 @@
-import { DepotError } from '../errors.js';
 import type { CoverBytes, ReceiptBytes } from '../outbound.js';
-import { orAborted } from './abort.js';
-import type { FileSystemSpace, SftpChannel } from './channel.js';
-import type { SessionSource } from './connections.js';
-import { address } from './hostkeys.js';
-import { Backoff, clockIn, duration } from './retry.js';
-import { Unreachable, type Session } from './session.js';
+import { Link } from './link.js';
 import { putSidecar, type Delivery } from './sidecar.js';
-import { lookAt, renameAgain, settle, type Pending, type Settled } from './settle.js';
-import { ConnectionLost, SftpStatus, Status } from './status.js';
-import type { Look, RemoteSpec, TransportHooks, TransportStats } from './types.js';
+import { renameAgain, settle, type Pending, type Settled } from './settle.js';
 import { Upload, type UploadOptions } from './upload.js';
 
-/** After three answers that make no sense it is the server, not the link. */
-const maxOddities = 3;
-/** A session that lasted this long was a working one: what happens next has the whole budget again. */
-const settledMs = 60_000;
-
-/** The server, through one connection at a time; made again when it is lost. */
-export class Remote {
-  readonly spec: RemoteSpec;
-  readonly hooks: TransportHooks;
-  readonly stats: TransportStats = { attempts: 0, reconnects: 0, lanes: 0, acknowledged: 0 };
-  readonly #source: SessionSource;
-  #session: Session | null = null;
-  #openedAt = 0;
-  #closed = false;
-  #establishing: { session: Promise<Session>; signal: AbortSignal } | null = null;
-  #giveUpAt: number | null = null;
-  #backoff = new Backoff();
-  #server = '';
-  #hostKey = '';
-
-  /** For `connect`, which connects before anyone sees it. */
-  constructor(spec: RemoteSpec, hooks: TransportHooks, source: SessionSource) {
-    this.spec = spec;
-    this.hooks = hooks;
-    this.#source = source;
-  }
-
-  /** How the server identified itself, `SSH-2.0-…`. */
-  get server(): string {
-    return this.#server;
-  }
-
-  /** `ssh-ed25519 SHA256:…` */
-  get hostKey(): string {
-    return this.#hostKey;
-  }
-
-  /** The arrangement's directory as the server is to hear it. */
-  get directory(): string {
-    return this.spec.directory === '' ? '.' : this.spec.directory;
-  }
-
-  /** The full remote path of a name in the arrangement's directory. */
-  path(name: string): string {
-    const { directory } = this;
-    return directory === '.' ? name : `${directory.replace(/\/+$/, '')}/${name}`;
-  }
-
-  /**
-   * The live session; when there is none, a new one, tried until the budget of `retryForMs` is spent. Throws
-   * `unreachable` (first connection) or `connection-lost` then, and permanent errors at once.
-   */
-  async session(signal: AbortSignal = this.hooks.signal): Promise<Session> {
-    for (;;) {
-      signal.throwIfAborted();
-      if (this.live) return this.live;
-      if (this.#closed) throw new ConnectionLost('the connection was closed');
-      const ongoing = (this.#establishing ??= this.#start(signal));
-      try {
-        return await orAborted(ongoing.session, signal);
-      } catch (error) {
-        // Whoever began to connect has stopped; we have not.
-        if (!ongoing.signal.aborted || signal.aborted) throw error;
-      }
-    }
-  }
-
-  #start(signal: AbortSignal): { session: Promise<Session>; signal: AbortSignal } {
-    const session = this.#establish(signal).finally(() => (this.#establishing = null));
-    session.catch(() => undefined);
-    return { session, signal };
-  }
-
-  /** The live session, if there is one. */
-  get live(): Session | null {
-    return this.#session && !this.#session.channel.lost ? this.#session : null;
-  }
-
-  /** The server acknowledged something: the next loss has the whole budget. */
-  progressed(): void {
-    this.#giveUpAt = null;
-  }
-
-  async #establish(signal: AbortSignal): Promise<Session> {
-    const first = this.#server === '';
-    const now = performance.now();
-    if (this.#openedAt > 0 && now - this.#openedAt > settledMs) this.#giveUpAt = null;
-    const again = this.#giveUpAt !== null;
-    if (!again) this.#backoff = new Backoff();
-    const patienceMs = this.#source.givenUp ? 0 : this.spec.retryForMs;
-    const deadline = (this.#giveUpAt ??= now + patienceMs);
-    let warned = false;
-    // It came back once already and did not last: not at full speed.
-    if (again) await this.#backoff.wait(deadline, signal);
-    for (let oddities = 0; ;) {
-      try {
-        const session = await this.#source.open(signal, () => this.stats.attempts++);
-        if (first) this.#giveUpAt = null;
-        else this.stats.reconnects++;
-        this.#session = session;
-        this.#openedAt = performance.now();
-        this.#server = session.server;
-        this.#hostKey = `${session.hostKey.type} ${session.hostKey.fingerprint}`;
-        return session;
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!(error instanceof Unreachable)) throw error;
-        if (error.final && ++oddities >= maxOddities) throw error.final;
-        if (performance.now() >= deadline) {
-          this.#source.giveUp();
-          throw error.final ?? this.#exhausted(first, error, patienceMs);
-        }
-        if (!warned) this.hooks.warn(`${address(this.spec)} ${error.why}; trying until ${clockIn(deadline - performance.now())}`);
-        warned = true;
-        await this.#backoff.wait(deadline, signal);
-      }
-    }
-  }
-
-  #exhausted(first: boolean, error: Unreachable, patienceMs: number): DepotError {
-    const { arrangement } = this.spec;
-    const why = error.why.startsWith('did not answer') ? '' : `: it ${error.why}`;
-    const hint = `bring up the VPN, then: depot push${arrangement === undefined ? '' : ` ${arrangement}`}`;
-    const details = { hint, published: 'no' as const, cause: error };
-    if (!first) return new DepotError('connection-lost', `the connection to ${address(this.spec)} was lost and did not come back in ${duration(patienceMs)}${why}`, details);
-    return patienceMs > 0
-      ? new DepotError('unreachable', `${address(this.spec)} not reachable for ${duration(patienceMs)}${why}`, details)
-      : new DepotError('unreachable', `${address(this.spec)} ${error.why}`, details);
-  }
-
-  /** Does something that may be done twice, through as many connections as it takes. */
-  async run<T>(action: (channel: SftpChannel) => Promise<T>, signal: AbortSignal = this.hooks.signal): Promise<T> {
-    for (;;) {
-      const { channel } = await this.session(signal);
-      try {
-        const result = await orAborted(action(channel), signal);
-        this.progressed();
-        return result;
-      } catch (error) {
-        if (!(error instanceof ConnectionLost) || this.#closed) throw error;
-      }
-    }
-  }
-
+/** A link to the agent's server, and all that a deposit does through it. */
+export class Remote extends Link {
   /** Creates the partial exclusively and stands ready for blocks. Errors: `remote-exists`, `remote-no-directory`, `remote-permission`, … */
   async createUpload(options: UploadOptions): Promise<Upload> {
     return Upload.create(this, options);
@@ -166,26 +16,6 @@ export class Remote {
     return putSidecar(this, name, bytes, begun);
   }
 
-  /** Removes a partial that this state directory made. False when the server does not let us; true also when it is not there. */
-  async removePartial(name: string, signal?: AbortSignal): Promise<boolean> {
-    try {
-      await this.run((channel) => channel.remove(this.path(name)), signal);
-      return true;
-    } catch (error) {
-      if (error instanceof SftpStatus) return error.status === Status.NO_SUCH_FILE;
-      throw error;
-    }
-  }
-
-  async look(name: string, signal?: AbortSignal): Promise<Look> {
-    return this.run((channel) => lookAt(channel, this.path(name)), signal);
-  }
-
-  /** Free space below the directory, where the server says. */
-  async space(): Promise<FileSystemSpace | null> {
-    return this.run((channel) => channel.space(this.directory));
-  }
-
   /** What became of a deposit whose last answers were lost. */
   async settle(pending: Pending): Promise<Settled> {
     return settle(this, pending);
@@ -194,13 +24,5 @@ export class Remote {
   /** Renames a complete partial that an earlier run left. */
   async renameAgain(pending: Pending): Promise<Settled> {
     return renameAgain(this, pending);
-  }
-
-  /** For good: nothing connects again. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    const session = this.#session;
-    this.#session = null;
-    await session?.close();
   }
 }

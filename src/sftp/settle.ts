@@ -1,8 +1,6 @@
-import type { SftpChannel } from './channel.js';
+import type { Link } from './link.js';
 import { exists, renameRefused } from './refused.js';
-import type { Remote } from './remote.js';
 import { isStatus, SftpStatus, Status } from './status.js';
-import type { Look } from './types.js';
 
 /** A deposit whose bytes were all acknowledged, and whose name may or may not have been published. */
 export interface Pending {
@@ -18,21 +16,7 @@ export interface Pending {
  */
 export type Settled = 'published' | 'partial-there' | 'gone' | 'unknown';
 
-/** `stat`, else `lstat`: some servers deny one of them. */
-export async function lookAt(channel: SftpChannel, path: string): Promise<Look> {
-  for (const ask of [() => channel.stat(path), () => channel.lstat(path)]) {
-    try {
-      const size = await ask();
-      if (size !== null) return { size };
-    } catch (error) {
-      if (!(error instanceof SftpStatus)) throw error;
-      if (error.status === Status.NO_SUCH_FILE) return null;
-    }
-  }
-  return 'unreadable';
-}
-
-export async function settle(remote: Remote, pending: Pending, signal?: AbortSignal): Promise<Settled> {
+export async function settle(remote: Link, pending: Pending, signal?: AbortSignal): Promise<Settled> {
   const { partialName, finalName, bytes } = pending;
   const final = await remote.look(finalName, signal);
   if (final !== null && final !== 'unreadable') return final.size === bytes ? 'published' : 'unknown';
@@ -46,7 +30,7 @@ export async function settle(remote: Remote, pending: Pending, signal?: AbortSig
  * One more rename, with the look at the target that never overwriting asks for. An answer "no such file"
  * says nothing when we cannot look: an earlier rename may have worked. Throws what the server refuses.
  */
-export async function renameAgain(remote: Remote, pending: Pending, signal?: AbortSignal): Promise<Settled> {
+export async function renameAgain(remote: Link, pending: Pending, signal?: AbortSignal): Promise<Settled> {
   const seen = await settle(remote, pending, signal);
   if (seen === 'published' || seen === 'gone') return seen;
   const target = await remote.look(pending.finalName, signal);

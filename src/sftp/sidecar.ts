@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { DepotError } from '../errors.js';
 import { isOutbound, type CoverBytes, type ReceiptBytes } from '../outbound.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
+import type { Link } from './link.js';
+import { lookAt } from './look.js';
 import { exists, explainCreate } from './refused.js';
-import type { Remote } from './remote.js';
-import { lookAt, renameAgain } from './settle.js';
+import { renameAgain } from './settle.js';
 import { isStatus, refusal, SftpStatus, Status } from './status.js';
 
 /** `unconfirmed`: the answer to the last step was lost, and the server does not let us look. */
@@ -14,7 +15,7 @@ export type Delivery = 'delivered' | 'already-there' | 'unconfirmed';
  * A small file, all of it in memory: written under a partial name (with `publish: rename`), closed, renamed.
  * `begun`: an earlier run may have begun it, so what is there and shorter is ours (names hold the deposit's random id).
  */
-export async function putSidecar(remote: Remote, name: string, bytes: ReceiptBytes | CoverBytes, begun = false): Promise<Delivery> {
+export async function putSidecar(remote: Link, name: string, bytes: ReceiptBytes | CoverBytes, begun = false): Promise<Delivery> {
   if (!isOutbound(bytes)) throw new DepotError('internal', `bytes for ${name} are not marked as fit to leave`);
   const there = await remote.look(name);
   if (there !== null && there !== 'unreadable') {
@@ -35,7 +36,7 @@ export async function putSidecar(remote: Remote, name: string, bytes: ReceiptByt
 }
 
 /** One attempt over one connection; the name under which the bytes now are. Another attempt takes another name. */
-async function write(channel: SftpChannel, remote: Remote, name: string, bytes: Uint8Array): Promise<string> {
+async function write(channel: SftpChannel, remote: Link, name: string, bytes: Uint8Array): Promise<string> {
   const usual = `.${name}.partial`;
   let partialName = usual;
   let handle: Buffer;
@@ -55,7 +56,7 @@ async function write(channel: SftpChannel, remote: Remote, name: string, bytes: 
 }
 
 /** `publish: direct`: the exclusive create is at the name itself. */
-async function direct(remote: Remote, name: string, bytes: Uint8Array, begun: boolean): Promise<Delivery> {
+async function direct(remote: Link, name: string, bytes: Uint8Array, begun: boolean): Promise<Delivery> {
   const path = remote.path(name);
   let attempted = begun;
   return remote.run(async (channel) => {
@@ -90,7 +91,7 @@ function create(channel: SftpChannel, path: string): Promise<Buffer> {
 }
 
 /** A file that the server refused half way is not left to look like a whole one. */
-async function writeOrRemove(channel: SftpChannel, handle: Buffer, bytes: Uint8Array, remote: Remote, name: string): Promise<void> {
+async function writeOrRemove(channel: SftpChannel, handle: Buffer, bytes: Uint8Array, remote: Link, name: string): Promise<void> {
   try {
     await writeAll(channel, handle, bytes, remote, name);
   } catch (error) {
@@ -99,7 +100,7 @@ async function writeOrRemove(channel: SftpChannel, handle: Buffer, bytes: Uint8A
   }
 }
 
-async function writeAll(channel: SftpChannel, handle: Buffer, bytes: Uint8Array, remote: Remote, name: string): Promise<void> {
+async function writeAll(channel: SftpChannel, handle: Buffer, bytes: Uint8Array, remote: Link, name: string): Promise<void> {
   try {
     for (let start = 0; start < bytes.length; start += channel.writeSize) {
       const end = Math.min(bytes.length, start + channel.writeSize);
@@ -112,7 +113,7 @@ async function writeAll(channel: SftpChannel, handle: Buffer, bytes: Uint8Array,
   }
 }
 
-async function explain(channel: SftpChannel, remote: Remote, name: string, error: unknown): Promise<unknown> {
+async function explain(channel: SftpChannel, remote: Link, name: string, error: unknown): Promise<unknown> {
   return error instanceof SftpStatus ? await explainCreate(channel, remote, name, error) : error;
 }
 

@@ -1,6 +1,6 @@
 import { DepotError } from '../errors.js';
 import type { SftpChannel } from './channel.js';
-import { lookAt } from './settle.js';
+import { lookAt } from './look.js';
 import { isStatus, refusal, SftpStatus, Status } from './status.js';
 import type { Transfer } from './types.js';
 

@@ -2,8 +2,8 @@ import { DepotError } from '../errors.js';
 import type { Book, Piece } from './book.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import { Lane, LaneGrowth, laneBytes } from './lanes.js';
+import type { Link } from './link.js';
 import { fullDisk } from './refused.js';
-import type { Remote } from './remote.js';
 import { ConnectionLost, isStatus, refusal, Status, type SftpStatus } from './status.js';
 
 /** The most octets of blocks that an upload holds, whatever the lanes: 8 × what a lane can have on its way. */
@@ -22,7 +22,7 @@ export interface StripesEvents {
 
 /** Positioned writes of one file, striped over lanes, and repeated where a lane or an answer fails. */
 export class Stripes {
-  readonly #remote: Remote;
+  readonly #remote: Link;
   readonly #path: string;
   readonly #book: Book;
   readonly #events: StripesEvents;
@@ -35,7 +35,7 @@ export class Stripes {
   #paused = false;
   #lastAnswer = 0;
 
-  constructor(remote: Remote, path: string, book: Book, events: StripesEvents) {
+  constructor(remote: Link, path: string, book: Book, events: StripesEvents) {
     this.#remote = remote;
     this.#path = path;
     this.#book = book;
@@ -222,7 +222,7 @@ export class Stripes {
 }
 
 /** Several lanes only where they are known to be taken right, and never where a close may collect the file. */
-function lanesAllowed(remote: Remote): 'auto' | number {
+function lanesAllowed(remote: Link): 'auto' | number {
   const { publish, laneSafe, lanes } = remote.spec;
   const tested = laneSafe?.server === remote.server && laneSafe.hostKey === remote.hostKey;
   const safe = /^SSH-2\.0-OpenSSH/.test(remote.server) || tested;

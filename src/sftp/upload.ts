@@ -4,15 +4,13 @@ import { orAborted } from './abort.js';
 import { Book } from './book.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import { publish, type Ready } from './completion.js';
-import { deadPartial, deadUpload } from './dead.js';
+import { deadUpload } from './dead.js';
+import type { Link } from './link.js';
 import { explainCreate } from './refused.js';
-import type { Remote } from './remote.js';
 import { ConnectionLost, isStatus, SftpStatus, Status } from './status.js';
 import { confirm, sizeOf } from './stored.js';
 import { Stripes } from './stripes.js';
 import type { Transfer } from './types.js';
-
-export { deadPartial };
 
 export interface UploadOptions {
   /** Ignored with `publish: direct`, where the final name is written from the start. */
@@ -38,7 +36,7 @@ const abandonMs = 8000;
  * written again in the same partial after a lost connection (DESIGN section 7).
  */
 export class Upload {
-  readonly #remote: Remote;
+  readonly #remote: Link;
   readonly #options: UploadOptions;
   readonly #path: string;
   readonly #book: Book;
@@ -57,7 +55,7 @@ export class Upload {
   readonly #ended = new AbortController();
   readonly #onAbort: () => void;
 
-  private constructor(remote: Remote, options: UploadOptions) {
+  private constructor(remote: Link, options: UploadOptions) {
     this.#remote = remote;
     this.#options = options;
     this.#path = remote.path(this.partialName);
@@ -69,7 +67,7 @@ export class Upload {
   }
 
   /** For `Remote.createUpload`. */
-  static async create(remote: Remote, options: UploadOptions): Promise<Upload> {
+  static async create(remote: Link, options: UploadOptions): Promise<Upload> {
     const upload = new Upload(remote, options);
     try {
       if (options.resumeFrom === undefined) await upload.#create();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { arrangementName, parseDay, parseDuration, parseFingerprint, parseHost, parseHostKey, type Parsed, parseSize, partName } from '../../src/config/values.js';
+import { parseArrangementName, parseDay, parseDuration, parseFingerprint, parseHost, parseHostKey, type Parsed, parseSize, partName } from '../../src/config/values.js';
 
 function value(result: Parsed<unknown>): unknown {
   return 'wrong' in result ? 'wrong' : result.value;
@@ -66,8 +66,8 @@ test.each([
 });
 
 test('names of arrangements and of parts', () => {
-  for (const good of ['a', 'acme-crm', '0', 'a'.repeat(41)]) expect(arrangementName.test(good), good).toBe(true);
-  for (const bad of ['', '-a', 'A', 'a_b', 'a.b', 'a'.repeat(42), 'a\n', '../a']) expect(arrangementName.test(bad), bad).toBe(false);
+  for (const good of ['a', 'acme-crm', '0', 'a'.repeat(41)]) expect(parseArrangementName(good)).toEqual({ value: good });
+  for (const bad of ['', '-a', 'A', 'a_b', 'a.b', 'a'.repeat(42), 'a\n', '../a']) expect(parseArrangementName(bad), bad).toHaveProperty('wrong');
   for (const part of ['x.part-000001', 'x.PART-1', '.part-9999999']) expect(partName.test(part), part).toBe(true);
   for (const other of ['x.part-', 'x.part-1a', 'part-000001']) expect(partName.test(other), other).toBe(false);
 });

@@ -10,7 +10,8 @@ import { MANIFEST_PART_OCTETS, MANIFEST_PATH, parseManifestLine } from '../../sr
 import { TarReader } from '../../src/dataset/tar/read.js';
 import { type ErrorCode, isDepotError } from '../../src/errors.js';
 import { decompress } from '../../src/open/decompress.js';
-import { type Certificate, readCertificate, readSecretKey, type SecretKey } from '../../src/pgp/keys.js';
+import type { Certificate, SecretKey } from '../../src/pgp/certificate.js';
+import { readCertificate, readSecretKey } from '../../src/pgp/keys.js';
 import { packetType, PartialPacket } from '../../src/pgp/packets.js';
 import { judgeRecipient, judgeSigner } from '../../src/pgp/policy.js';
 import { MessageReader, readPreamble } from '../../src/pgp/reader.js';
@@ -20,7 +21,7 @@ import { verifyDetached } from '../../src/pgp/signature.js';
 import { canonicalText } from '../../src/receipt/canonical.js';
 import { Ledger, readLedger } from '../../src/receipt/ledger.js';
 import { readPending } from '../../src/receipt/pending.js';
-import { parseReceipt } from '../../src/receipt/schema.js';
+import { parseReceipt } from '../../src/receipt/parse.js';
 import { ArrangementState } from '../../src/receipt/state.js';
 import { knownKeys, parseKnownHosts } from '../../src/sftp/knownhosts.js';
 import { anonymousPkesk } from '../pgp/messages.js';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
-import { readCertificate, readSecretKey, type Certificate, type SecretKey } from '../../src/pgp/keys.js';
+import type { Certificate, SecretKey } from '../../src/pgp/certificate.js';
+import { readCertificate, readSecretKey } from '../../src/pgp/keys.js';
 import { encodePacket, packetType } from '../../src/pgp/packets.js';
 import { MessageReader, readPreamble } from '../../src/pgp/reader.js';
 import type { Aes } from '../../src/pgp/cfb.js';

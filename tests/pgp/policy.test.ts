@@ -1,6 +1,7 @@
 import * as openpgp from 'openpgp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { generateKey, readCertificate, type Certificate } from '../../src/pgp/keys.js';
+import type { Certificate } from '../../src/pgp/certificate.js';
+import { generateKey, readCertificate } from '../../src/pgp/keys.js';
 import { judgeRecipient, judgeSigner, type Recipient } from '../../src/pgp/policy.js';
 import { chooseEncryption } from '../../src/pgp/sessionkey.js';
 import { certificate, keyFile } from './messages.js';
@@ -140,7 +141,7 @@ describe('signers', () => {
     const key = await openpgp.readKey({ binaryKey: data });
     const signing = key.subkeys.find((subkey) => subkey.getAlgorithmInfo().algorithm === 'eddsaLegacy')!;
     const c = await certificate('signing-subkey');
-    const { internalsOf } = await import('../../src/pgp/keys.js');
+    const { internalsOf } = await import('../../src/pgp/certificate.js');
     const own = internalsOf(c).key.subkeys.find((subkey) => subkey.getFingerprint() === signing.getFingerprint())!;
     own.bindingSignatures[0].embeddedSignature = null;
     expect((await judgeSigner(c, at)).signingFingerprint).toBe(c.fingerprint);
@@ -194,7 +195,7 @@ describe('announcing SEIPDv2', () => {
 
   test('GnuPG\'s own AEAD bit 0x02 announces nothing', async () => {
     const c = await readCertificate(keyFile('curve25519.public.asc'));
-    const { internalsOf } = await import('../../src/pgp/keys.js');
+    const { internalsOf } = await import('../../src/pgp/certificate.js');
     internalsOf(c).key.users[0].selfCertifications[0].features = Uint8Array.of(0x07);
     expect(await judgeRecipient(c, c.fingerprint, at)).toMatchObject({ announcesSeipd2: false });
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import * as openpgp from 'openpgp';
-import { generateKey, readCertificate, readSecretKey, type SecretKey } from '../../src/pgp/keys.js';
+import type { SecretKey } from '../../src/pgp/certificate.js';
+import { generateKey, readCertificate, readSecretKey } from '../../src/pgp/keys.js';
 import { encodePacket, packetType, splitPackets } from '../../src/pgp/packets.js';
 import { judgeRecipient, type Recipient } from '../../src/pgp/policy.js';
 import { describePkesks, unwrapSessionKey, wrapSessionKey } from '../../src/pgp/sessionkey.js';
@@ -83,7 +84,7 @@ describe('PKESK packets', () => {
   });
 
   test('a session key for another cipher than AES says so', async () => {
-    const { key } = await import('../../src/pgp/keys.js').then(async ({ internalsOf }) => internalsOf(await certificate('curve25519')));
+    const { key } = await import('../../src/pgp/certificate.js').then(async ({ internalsOf }) => internalsOf(await certificate('curve25519')));
     const packet = openpgp.PublicKeyEncryptedSessionKeyPacket as unknown as { fromObject(o: object): { encrypt(k: object): Promise<void>; write(): Uint8Array } };
     const made = packet.fromObject({ version: 3, encryptionKeyPacket: key.subkeys[0].keyPacket, anonymousRecipient: false, sessionKey, sessionKeyAlgorithm: openpgp.enums.symmetric.twofish });
     await made.encrypt(key.subkeys[0].keyPacket);

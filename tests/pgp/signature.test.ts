@@ -1,6 +1,7 @@
 import * as openpgp from 'openpgp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { generateKey, readCertificate, readSecretKey, type Certificate, type SecretKey } from '../../src/pgp/keys.js';
+import type { Certificate, SecretKey } from '../../src/pgp/certificate.js';
+import { generateKey, readCertificate, readSecretKey } from '../../src/pgp/keys.js';
 import { signDetached, verifyDetached } from '../../src/pgp/signature.js';
 import { certificate, keyFile, secret } from './messages.js';
 

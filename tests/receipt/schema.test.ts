@@ -4,7 +4,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isOutbound } from '../../src/outbound.js';
 import { canonicalText, receiptBytes, signatureBytes } from '../../src/receipt/canonical.js';
-import { fromBase64, maxReceiptBytes, parseReceipt, toBase64, type Receipt } from '../../src/receipt/schema.js';
+import { maxReceiptBytes, parseReceipt } from '../../src/receipt/parse.js';
+import { fromBase64, toBase64 } from '../../src/receipt/base64.js';
+import type { Receipt } from '../../src/receipt/schema.js';
 import { anyReceipt, compatReceipt, receiptOf } from './samples.js';
 
 const schema = JSON.parse(readFileSync(new URL('../../schemas/receipt-1.schema.json', import.meta.url), 'utf8')) as object;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import { hasSession, openKeychains } from '../../src/secrets/keychain.js';
+import { hasSession, openKeychains } from '../../src/secrets/native-keychain.js';
 import { tempDir } from '../support/cleanup.js';
 import { peers } from '../support/peers.js';
 import { run } from '../support/process.js';
@@ -25,7 +25,7 @@ test('the bus of a login session counts', () => {
 
 test.skipIf(process.platform !== 'linux')('without a session no native module is loaded', async () => {
   const here = createRequire(import.meta.url);
-  const script = `import { openKeychains } from ${source('keychain')}; const none = openKeychains({}); console.log(JSON.stringify([none.length, Object.keys((await import('node:module')).createRequire(import.meta.url).cache).filter((f) => /keytar|keyring/.test(f))]));`;
+  const script = `import { openKeychains } from ${source('native-keychain')}; const none = openKeychains({}); console.log(JSON.stringify([none.length, Object.keys((await import('node:module')).createRequire(import.meta.url).cache).filter((f) => /keytar|keyring/.test(f))]));`;
   expect(openKeychains({}, 'linux')).toEqual([]);
   expect(JSON.parse((await node(script, {})).stdout)).toEqual([0, []]);
   expect(here.cache).toBeDefined();
@@ -38,7 +38,7 @@ describe.skipIf(programs === undefined || process.platform !== 'linux')('gnome-k
   const account = `depot-${randomBytes(6).toString('hex')}`;
 
   const steps = `
-    import { openKeychains } from ${source('keychain')};
+    import { openKeychains } from ${source('native-keychain')};
     import { storeSecret, forgetSecret } from ${source('login')};
     import { findSecret } from ${source('lookup')};
     import { Secret } from ${source('secret', '..')};

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { markSuitcaseBlock, type SuitcaseBlock } from '../../src/outbound.js';
-import { deadPartial } from '../../src/sftp/upload.js';
+import { deadPartial } from '../../src/sftp/dead.js';
 import { startScriptedServer, status } from '../support/scripted-server.js';
 import { connectTo, content, deposit, failure, names, sha256, writeAll } from './support.js';
 

@@ -17,7 +17,7 @@ import { lastDeposit } from '../../receipt/list.js';
 import { ArrangementState } from '../../receipt/state.js';
 import type { Secret } from '../../secret.js';
 import type { SecretKind } from '../../secrets/request.js';
-import { lookAt } from '../../sftp/settle.js';
+import { lookAt } from '../../sftp/look.js';
 import { age, bytes, labelled, localTime, shortFingerprint } from '../../ui/format.js';
 import type { Finding } from './finding.js';
 import { nearestExisting } from './nearest-existing.js';

@@ -1,17 +1,17 @@
 import path from 'node:path';
 import type { Account } from '../../accounts.js';
-import { parseDuration, parseHost } from '../../config/values.js';
+import { parseArrangementName, parseDuration, parseHost, type Parsed } from '../../config/values.js';
 import { DepotError, isDepotError } from '../../errors.js';
-import { readCertificate, type Certificate } from '../../pgp/keys.js';
+import type { Certificate } from '../../pgp/certificate.js';
+import { readCertificate } from '../../pgp/keys.js';
 import { judgeRecipient } from '../../pgp/policy.js';
 import { printable } from '../../printable.js';
 import { scanHostKeys } from '../../sftp/scan.js';
 import { counted, groupedFingerprint, bytes } from '../../ui/format.js';
 import type { Context } from '../context.js';
 import { usage } from '../flags.js';
-import { arrangementProblem, type InitFlags } from '../init.js';
-import { readKeyFile } from '../key.js';
-import type { Answers, Draft, SourceAnswer } from './draft.js';
+import { readKeyFile } from '../key-file.js';
+import type { Answers, Draft, InitFlags, SourceAnswer } from './draft.js';
 import { lookAtSource, preview } from './sources.js';
 import type { Talk } from './talk.js';
 
@@ -59,7 +59,7 @@ export async function interview(draft: Draft, talk: Talk, context: Context, keep
     return answer;
   };
   await need('supplier', () => talk.text('Your name, as the beneficiary knows it (for example: Acme SaaS B.V.)', { check: (name) => (/[<>()]/.test(name) ? 'no brackets, which the name in a key cannot have' : undefined) }));
-  await need('arrangement', () => talk.text('A short name for the arrangement (for example: acme-crm)', { check: arrangementProblem }));
+  await need('arrangement', () => talk.text('A short name for the arrangement (for example: acme-crm)', { check: (name) => wrong(parseArrangementName(name)) }));
   if (a.keyFile === undefined || a.fingerprint === undefined) Object.assign(a, await comparedKey(a, talk, context));
   const certificate = await readCertificate(await readKeyFile(a.keyFile!));
   const ownName = printable(certificate.userIds[0]?.replace(/\s*<[^>]*>\s*$/, '') ?? '');
@@ -79,7 +79,7 @@ export async function interview(draft: Draft, talk: Talk, context: Context, keep
   return { user: '', ...a } as Answers;
 }
 
-function wrong(parsed: { value: unknown } | { wrong: string }): string | undefined {
+function wrong(parsed: Parsed<unknown>): string | undefined {
   return 'wrong' in parsed ? parsed.wrong : undefined;
 }
 

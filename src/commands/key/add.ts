@@ -1,13 +1,20 @@
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { readCertificate, type Certificate } from '../../pgp/keys.js';
+import type { Certificate } from '../../pgp/certificate.js';
+import { readCertificate } from '../../pgp/keys.js';
 import { judgeRecipient } from '../../pgp/policy.js';
 import { printable } from '../../printable.js';
 import { localError, writeNew } from '../../receipt/files.js';
-import type { Context } from '../context.js';
+import type { Context, GlobalOptions } from '../context.js';
 import { chooseArrangement, configFor } from '../deposits.js';
-import { readKeyFile, type KeyAddFlags } from '../key.js';
+import { readKeyFile } from '../key-file.js';
 import { exists } from './write.js';
+
+export interface KeyAddFlags extends GlobalOptions {
+  arrangement: string;
+  file: string;
+  fingerprint: string;
+}
 
 /** Where a copy went, and the lines that make it count. */
 export interface AddedKey {

@@ -1,12 +1,17 @@
 import { DepotError, isDepotError } from '../../errors.js';
-import { readCertificate, type Certificate } from '../../pgp/keys.js';
+import type { Certificate } from '../../pgp/certificate.js';
+import { readCertificate } from '../../pgp/keys.js';
 import { subkeysOf, type Subkey } from '../../pgp/parts.js';
 import { judgeRecipient, judgeSigner } from '../../pgp/policy.js';
 import { printable } from '../../printable.js';
 import { timestamp } from '../../receipt/ids.js';
 import { groupedFingerprint, labelled, localTime } from '../../ui/format.js';
-import type { Context } from '../context.js';
-import { readKeyFile, type KeyShowFlags } from '../key.js';
+import type { Context, GlobalOptions } from '../context.js';
+import { readKeyFile } from '../key-file.js';
+
+export interface KeyShowFlags extends GlobalOptions {
+  file: string;
+}
 
 /** Fit or not, with the algorithm of the key that would be used, or the reason. */
 interface Judgement {

@@ -2,9 +2,15 @@ import { importAttestation } from '../../deposit/import-attestation.js';
 import type { FiledAttestation } from '../../receipt/attested.js';
 import { printable } from '../../printable.js';
 import { labelled, shortFingerprint } from '../../ui/format.js';
-import type { Context } from '../context.js';
+import type { Context, GlobalOptions } from '../context.js';
 import { configFor } from '../deposits.js';
-import type { ReceiptsImportFlags } from '../receipts.js';
+
+export interface ReceiptsImportFlags extends GlobalOptions {
+  file: string;
+  signature: string | undefined;
+  signers: string[];
+  fingerprint: string | undefined;
+}
 
 /** Checks and files what a beneficiary sent. */
 export async function importFile(o: ReceiptsImportFlags, context: Context): Promise<number> {

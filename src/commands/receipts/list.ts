@@ -4,11 +4,16 @@ import { listReceipts, type ListedReceipt } from '../../receipt/list.js';
 import { readPending, type PendingStage } from '../../receipt/pending.js';
 import { printable } from '../../printable.js';
 import { bytes, localTime, shortFingerprint, table } from '../../ui/format.js';
-import type { Context } from '../context.js';
-import type { ReceiptsListFlags } from '../receipts.js';
+import type { Context, GlobalOptions } from '../context.js';
 import { filedAttestations, type FiledAttestation } from '../../receipt/attested.js';
 import { provenDocument } from './import.js';
 import { statesFor } from './states.js';
+
+export interface ReceiptsListFlags extends GlobalOptions {
+  names: string[];
+  from: Date | undefined;
+  to: Date | undefined;
+}
 
 interface Row {
   listed: ListedReceipt;

@@ -3,9 +3,14 @@ import { timestamp } from '../../receipt/ids.js';
 import { Ledger } from '../../receipt/ledger.js';
 import { lockArrangement } from '../../receipt/lock.js';
 import { labelled } from '../../ui/format.js';
-import type { Context } from '../context.js';
-import type { ReceiptsNoteFlags } from '../receipts.js';
+import type { Context, GlobalOptions } from '../context.js';
 import { receiptOf } from './states.js';
+
+export interface ReceiptsNoteFlags extends GlobalOptions {
+  id: string;
+  /** `YYYY-MM-DD`, as the agent named it. */
+  destroyed: string;
+}
 
 /** Adds a `destroyed` line to the ledger, under the lock that pushes take. */
 export async function note(o: ReceiptsNoteFlags, context: Context): Promise<number> {

@@ -1,11 +1,14 @@
 import { printable } from '../../printable.js';
 import { destroyedDeposits } from '../../receipt/ledger.js';
 import { bytes, counted, groupedFingerprint, labelled, localTime } from '../../ui/format.js';
-import type { Context } from '../context.js';
-import type { ReceiptsShowFlags } from '../receipts.js';
+import type { Context, GlobalOptions } from '../context.js';
 import { filedAttestations } from '../../receipt/attested.js';
 import { provenDocument, provenText } from './import.js';
 import { receiptOf } from './states.js';
+
+export interface ReceiptsShowFlags extends GlobalOptions {
+  id: string;
+}
 
 export async function showReceipt(o: ReceiptsShowFlags, context: Context): Promise<number> {
   const { state, found } = await receiptOf(o, o.id, context);

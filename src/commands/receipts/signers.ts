@@ -1,8 +1,9 @@
 import { isDepotError } from '../../errors.js';
-import { readCertificate, type Certificate } from '../../pgp/keys.js';
+import type { Certificate } from '../../pgp/certificate.js';
+import { readCertificate } from '../../pgp/keys.js';
 import { verifyDetached } from '../../pgp/signature.js';
 import type { SignatureCheck } from '../../receipt/audit.js';
-import { readKeyFile } from '../key.js';
+import { readKeyFile } from '../key-file.js';
 
 /** The check of receipts against the keys in `files`. Undefined without any: then signatures are said to be unchecked. */
 export async function signatureCheck(files: readonly string[]): Promise<SignatureCheck | undefined> {

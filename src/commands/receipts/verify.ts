@@ -3,10 +3,15 @@ import { DepotError, exitStatus } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { compareWithHeld, verifyLedger, type LedgerAudit } from '../../receipt/audit.js';
 import { counted } from '../../ui/format.js';
-import type { Context } from '../context.js';
-import type { ReceiptsVerifyFlags } from '../receipts.js';
+import type { Context, GlobalOptions } from '../context.js';
 import { signatureCheck } from './signers.js';
 import { statesFor } from './states.js';
+
+export interface ReceiptsVerifyFlags extends GlobalOptions {
+  names: string[];
+  against: string | undefined;
+  signers: string[];
+}
 
 const ledgerBroken = 32;
 

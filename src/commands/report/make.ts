@@ -9,9 +9,15 @@ import { reportPage } from '../../report/page.js';
 import { bytes, counted, labelled } from '../../ui/format.js';
 import type { Context } from '../context.js';
 import { throwIfAborted } from '../deposits.js';
-import type { ReportFlags } from '../report.js';
+import type { ReceiptsListFlags } from '../receipts/list.js';
 import { signatureCheck } from '../receipts/signers.js';
 import { statesFor } from '../receipts/states.js';
+
+export interface ReportFlags extends ReceiptsListFlags {
+  out: string;
+  language: 'en' | 'nl';
+  signers: string[];
+}
 
 /** More would push what was written off the screen; the page has them all. */
 const mostNamed = 10;

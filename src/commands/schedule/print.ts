@@ -9,16 +9,26 @@ import type { SecretKind } from '../../secrets/request.js';
 import { credentialName } from '../../secrets/systemd.js';
 import { labelled } from '../../ui/format.js';
 import { stateOwner } from '../account.js';
-import type { Context } from '../context.js';
+import type { Context, GlobalOptions } from '../context.js';
 import { chooseArrangements, configFor } from '../deposits.js';
 import { usage } from '../flags.js';
-import type { ScheduleFlags } from '../schedule.js';
 import { type Access, accessFor } from './access.js';
 import { cronLine } from './cron.js';
 import type { Job, Printed } from './job.js';
 import { serviceAccount, systemdMakes, systemdUnits } from './systemd.js';
 import { windowsTask } from './windows.js';
 import { shellWord } from './words.js';
+
+export interface ScheduleFlags extends GlobalOptions {
+  kind: 'systemd' | 'cron' | 'windows';
+  names: string[];
+  at: { hour: number; minute: number };
+  user: string | undefined;
+  requires: string | undefined;
+  onFailure: string | undefined;
+  /** Where the files go, instead of to standard output. */
+  out: string | undefined;
+}
 
 export async function print(o: ScheduleFlags, context: Context): Promise<number> {
   const config = await configFor(o, context);

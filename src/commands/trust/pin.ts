@@ -6,9 +6,14 @@ import { localError, writeFileAtomic } from '../../receipt/files.js';
 import { fingerprintOf } from '../../sftp/hostkeys.js';
 import { knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';
 import { scanHostKeys, type ScannedKey } from '../../sftp/scan.js';
-import type { Context } from '../context.js';
+import type { Context, GlobalOptions } from '../context.js';
 import { chooseArrangement, configFor } from '../deposits.js';
-import type { TrustFlags } from '../trust.js';
+
+export interface TrustFlags extends GlobalOptions {
+  name: string | undefined;
+  /** `SHA256:…`, without key types. */
+  fingerprints: string[];
+}
 
 export async function trust(o: TrustFlags, context: Context): Promise<number> {
   const config = await configFor(o, context);

@@ -1,0 +1,19 @@
+import { readFile } from 'node:fs/promises';
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+
+const largestKeyFile = 16 * 1024 * 1024;
+
+/** The bytes of a key file that a user named; `key-unreadable` names the file. */
+export async function readKeyFile(file: string): Promise<Buffer> {
+  try {
+    const bytes = await readFile(file);
+    if (bytes.length > largestKeyFile) throw new DepotError('key-unreadable', `${printable(file)} has ${bytes.length} octets, more than any key`);
+    return bytes;
+  } catch (cause) {
+    if (cause instanceof DepotError) throw cause;
+    const code = (cause as NodeJS.ErrnoException).code;
+    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'permission denied' : (code ?? 'it cannot be read');
+    throw new DepotError('key-unreadable', `key file ${printable(file)}: ${why}`, { hint: 'check the path', cause });
+  }
+}
