@@ -2,6 +2,7 @@
 import type { Check } from '../deposit/checks.js';
 import type { ErrorRecord } from '../errors.js';
 import { printable } from '../printable.js';
+import { anyDeposit, stockLines } from '../receipt/cover.js';
 import { dutch } from './dutch.js';
 import { english } from './english.js';
 import { kindOf, type Kind } from './files.js';
@@ -19,7 +20,6 @@ interface Pickers {
 
 const ROWS = 500;
 const kinds: Kind[] = ['suitcase', 'receipt', 'signature', 'signers', 'key'];
-const genericStock = 'set -o pipefail\nmkdir new && gpg -d SUITCASE.tar.gz.pgp | gzip -d | tar -x -C new     # .tar.zst.pgp: zstd -d; .tar.pgp: cat';
 
 // The caller knows which kind of element has this name.
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
@@ -250,7 +250,9 @@ class Page {
     this.#showFailure();
     this.#showFindings();
     this.#showInside(this.#verified?.inside ?? null);
-    element('stock').textContent = this.#verified?.stock ?? genericStock;
+    const stock = this.#verified?.stock ?? null;
+    element('without-names').hidden = stock !== null;
+    element('stock').textContent = stock ?? stockLines(anyDeposit('gzip'));
   }
 
   #showFailure(): void {

@@ -19,7 +19,7 @@ export interface Words {
   texts: Record<
     | 'title' | 'intro' | 'trust' | 'filesTitle' | 'drop' | 'suitcase' | 'suitcaseWhat' | 'receipt' | 'receiptWhat' | 'signature' | 'signatureWhat'
     | 'signers' | 'signersWhat' | 'key' | 'keyWhat' | 'passphrase' | 'passphraseWhat' | 'agent' | 'agentWhat' | 'check' | 'stop' | 'resultTitle'
-    | 'insideTitle' | 'folder' | 'archive' | 'search' | 'name' | 'size' | 'action' | 'withoutTitle' | 'without' | 'limitsTitle',
+    | 'insideTitle' | 'folder' | 'archive' | 'search' | 'name' | 'size' | 'action' | 'withoutTitle' | 'without' | 'withoutNames' | 'limitsTitle',
     string
   >;
   limits: string[];

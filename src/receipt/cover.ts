@@ -4,7 +4,7 @@
  * numbers come in, nothing else.
  */
 import { markCoverBytes, type CoverBytes } from '../outbound.js';
-import { receiptName, signatureName, type Compression } from './ids.js';
+import { receiptName, signatureName, suitcaseName, type Compression } from './ids.js';
 import type { Receipt } from './schema.js';
 
 export type CoverFacts = Pick<Receipt, 'depositId' | 'startedAt' | 'suitcase' | 'encryption'> & { supplier: Pick<Receipt['supplier'], 'signerFingerprint'> };
@@ -64,9 +64,8 @@ ${
   modern
     ? `GnuPG cannot read this file: it is encrypted in the form that RFC 9580 brought (${cipherOf(f)}).
 Use a current OpenPGP program that can. The lines below call \`rsop\`; \`gosop\` and other
-implementations of the Stateless OpenPGP command line take the same words. With Sequoia,
-\`sq decrypt --recipient-file private.secret.asc ${f.suitcase.name}\` does what
-\`rsop decrypt\` does below. For a key with a passphrase write it to a file, and
+implementations of the Stateless OpenPGP command line take the same words. Sequoia's \`sq\`
+reads it too, from version 1.3 on. For a key with a passphrase write that to a file, and
 \`rsop decrypt --with-key-password=FILE private.secret.asc\`.`
     : `With GnuPG; first import the two keys: \`gpg --import signer.public.asc private.secret.asc\`.
 After \`Good signature\`, GnuPG prints the signer's fingerprint: it must be the one above.`
@@ -130,9 +129,8 @@ ${
     ? `GnuPG kan dit bestand niet lezen: het is versleuteld in de vorm die RFC 9580 bracht (${cipherOf(f)}).
 Gebruik een actueel OpenPGP-programma dat het wel kan. De regels hieronder roepen \`rsop\` aan;
 \`gosop\` en andere uitvoeringen van de Stateless OpenPGP-opdrachtregel nemen dezelfde woorden.
-Met Sequoia doet \`sq decrypt --recipient-file private.secret.asc ${f.suitcase.name}\`
-wat hieronder \`rsop decrypt\` doet. Heeft de sleutel een wachtwoordzin, zet die dan in een bestand,
-en: \`rsop decrypt --with-key-password=BESTAND private.secret.asc\`.`
+Ook \`sq\` van Sequoia leest het, vanaf versie 1.3. Heeft de sleutel een wachtwoordzin, zet die dan in
+een bestand, en: \`rsop decrypt --with-key-password=BESTAND private.secret.asc\`.`
     : `Met GnuPG; importeer eerst de twee sleutels: \`gpg --import signer.public.asc private.secret.asc\`.
 Na \`Good signature\` toont GnuPG de vingerafdruk van de ondertekenaar: dat moet die van hierboven zijn.`
 }
@@ -150,21 +148,35 @@ Op een Mac zonder \`sha256sum\` doet \`shasum -a 256\` hetzelfde.
 `;
 }
 
+/** A deposit as lines for a shell name it. */
+export interface NamedDeposit {
+  depositId: string;
+  suitcase: Pick<Receipt['suitcase'], 'name'>;
+  encryption: Pick<Receipt['encryption'], 'packet' | 'compression'>;
+}
+
+/** The deposit of documents, which is called `ID`. */
+export function anyDeposit(compression: Compression, packet: NamedDeposit['encryption']['packet'] = 'SEIPDv1'): NamedDeposit {
+  return { depositId: 'ID', suitcase: { name: suitcaseName('ID', compression) }, encryption: { packet, compression } };
+}
+
 /** Lines for a shell that check and open the deposit with depot. */
-export function depotLines(f: CoverFacts): string {
+export function depotLines(f: NamedDeposit): string {
   const proof = `--receipt ${receiptName(f.depositId)} --signer signer.public.asc --key private.secret.asc`;
   return [`depot verify ${f.suitcase.name} ${proof} --deep &&`, `depot decrypt ${f.suitcase.name} ${proof} --out new`].join('\n');
 }
 
-/** The lines that check and open the deposit without depot, with the real names; `grep` ties the digest on this page to the signed receipt. */
-export function stockLines(f: CoverFacts): string {
+/**
+ * The lines that check and open the deposit without depot, spelled like this wherever they stand: the receipt is signed, it names the
+ * digest of this suitcase, and what every program of the last line says counts.
+ */
+export function stockLines(f: NamedDeposit): string {
   const modern = f.encryption.packet === 'SEIPDv2';
   const [receipt, signature] = [receiptName(f.depositId), signatureName(f.depositId)];
   return [
     'set -o pipefail',
     modern ? `rsop verify ${signature} signer.public.asc < ${receipt} &&` : `gpg --verify ${signature} ${receipt} &&`,
-    `grep -q '"sha256": "${f.suitcase.sha256}"' ${receipt} &&`,
-    `[ "$(sha256sum < ${f.suitcase.name})" = "${f.suitcase.sha256}  -" ] &&`,
+    String.raw`grep -q "\"sha256\": \"$(sha256sum < ${f.suitcase.name} | cut -c 1-64)\"" ${receipt} &&`,
     `mkdir new && ${modern ? `rsop decrypt private.secret.asc < ${f.suitcase.name}` : `gpg -d ${f.suitcase.name}`} | ${decompressors[f.encryption.compression]} | tar -x -C new`,
   ].join('\n');
 }

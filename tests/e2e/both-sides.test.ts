@@ -3,62 +3,53 @@
  * key, kit, receipt, suitcase, attestation). Every line for a shell in letter and documents is run as it stands there.
  */
 import { createHash } from 'node:crypto';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { anyDeposit, depotLines, stockLines } from '../../src/receipt/cover.js';
 import { makeAwkward } from '../support/awkward.js';
 import { tempDir } from '../support/cleanup.js';
-import { bareEnvironment, checkout, depotScript, json, mustDepot } from '../support/cli.js';
-import { Gnupg } from '../support/gnupg.js';
+import { checkout, type DepotOptions, json, mustDepot } from '../support/cli.js';
+import { Desk } from '../support/desk.js';
+import { packed } from '../support/packed.js';
 import { peers } from '../support/peers.js';
-import { type Finished, mustRun, run } from '../support/process.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { type Deposit, freshPath, type KeyFiles, makeKey, Supplier } from '../support/supplier.js';
 import { differences } from '../support/tree.js';
 
 const have = peers('sshd', 'ssh-keygen', 'gpg', 'gpgconf', 'tar', 'gzip', 'sha256sum');
+const haveModern = peers('rsop');
 
 let server: Sshd;
+/** Both sides have the program as it is packed and installed. */
+let installed: Pick<DepotOptions, 'script'>;
 let supplier: Supplier;
 let deposit: Deposit;
-/** The beneficiary's desk: its key lies here, and what it is sent is put here. */
-let desk: string;
-let gpg: Gnupg;
-let path: string;
+let desk: Desk;
 /** What `kit` printed. */
 let said: string;
 
+/** A supplier of awkward data for the key on that desk, with a deposit and a kit; what a beneficiary is sent, and what the agent releases, goes to the desk. */
+async function depositFor(to: Desk): Promise<{ supplier: Supplier; deposit: Deposit; said: string }> {
+  const by = await Supplier.create(server, { beneficiaries: [{ key: readFileSync(to.key.publicKey), fingerprint: to.key.fingerprint }], arrangement: { compression: 'gzip' } });
+  makeAwkward(by.data);
+  const made = await by.deposit(['--rehearse'], installed);
+  const kit = await by.depot(['kit', '--out', 'kit'], installed);
+  expect(kit.code, kit.stderr).toBe(0);
+  to.receive(join(by.directory, 'kit'));
+  to.receive(server.incoming, made.suitcase);
+  return { supplier: by, deposit: made, said: kit.stdout };
+}
+
 beforeAll(async () => {
   if (have === undefined) return;
-  server = await startSshd();
-  desk = tempDir('depot-desk');
-  gpg = Gnupg.create();
-  const key = await makeKey(join(desk, 'private'), 'Gemeente Voorbeeld', 'compat');
-  supplier = await Supplier.create(server, { beneficiaries: [{ key: readFileSync(key.publicKey), fingerprint: key.fingerprint }], arrangement: { compression: 'gzip' } });
-  makeAwkward(supplier.data);
-  deposit = await supplier.deposit(['--rehearse']);
-  await supplier.depot(['kit', '--out', 'kit']).then((made) => {
-    expect(made.code, made.stderr).toBe(0);
-    said = made.stdout;
-  });
-  for (const name of readdirSync(join(supplier.directory, 'kit'))) copyFileSync(join(supplier.directory, 'kit', name), join(desk, name));
-  copyFileSync(join(server.incoming, deposit.suitcase), join(desk, deposit.suitcase));
-  // An installed depot is a name on the path.
-  path = join(tempDir(), 'bin');
-  mkdirSync(path);
-  writeFileSync(join(path, 'depot'), `#!/bin/sh\nexec '${process.execPath}' '${depotScript}' "$@"\n`);
-  chmodSync(join(path, 'depot'), 0o755);
-});
-
-/** Lines for a shell, at the beneficiary's desk. GnuPG is told to trust what its user has compared, which a person does at a prompt. */
-function atDesk(lines: string): Promise<Finished> {
-  writeFileSync(join(gpg.home, 'gpg.conf'), 'batch\ntrust-model always\n');
-  return run('bash', ['-c', lines], { cwd: desk, env: bareEnvironment({ GNUPGHOME: gpg.home, HOME: tempDir(), PATH: `${path}:${process.env['PATH'] ?? ''}` }) });
-}
-
-async function clean(): Promise<void> {
-  await mustRun('rm', ['-rf', 'new', 'opened', 'proof.json', 'proof.json.asc'], { cwd: desk });
-}
+  const [{ program }, started] = await Promise.all([packed(), startSshd()]);
+  installed = { script: program };
+  server = started;
+  desk = await Desk.create('compat', program);
+  ({ supplier, deposit, said } = await depositFor(desk));
+  await desk.gpg.must(['--import', join(desk.directory, 'signer.public.asc'), join(desk.directory, 'private.secret.asc')]);
+}, 300_000);
 
 function blocks(letter: string, kind: string): string[] {
   const unescape = (html: string): string => html.replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
@@ -82,7 +73,7 @@ describe.skipIf(!have)('the kit', () => {
   });
 
   test('its letter has both languages, the fingerprints to compare, and names as text', async () => {
-    const letter = readFileSync(join(desk, 'letter.html'), 'utf8');
+    const letter = readFileSync(join(desk.directory, 'letter.html'), 'utf8');
     for (const language of ['nl', 'en']) expect(letter).toContain(`<section id="${language}" lang="${language}">`);
     for (const fingerprint of [supplier.signer.fingerprint, deposit.receipt.encryption.recipients[0].fingerprint]) expect(letter).toContain(fingerprint.replace(/(.{4})(?!$)/g, '$1 '));
     const config = readFileSync(supplier.config, 'utf8');
@@ -92,19 +83,8 @@ describe.skipIf(!have)('the kit', () => {
     expect(readFileSync(join(supplier.directory, 'other/letter.html'), 'utf8')).not.toContain('<img');
   });
 
-  test('every line of the letter works at the beneficiary\'s desk', async () => {
-    await gpg.must(['--import', join(desk, 'signer.public.asc'), join(desk, 'private.secret.asc')]);
-    const letter = readFileSync(join(desk, 'letter.html'), 'utf8');
-    for (const kind of ['monthly', 'depot', 'stock']) {
-      const found = blocks(letter, kind);
-      expect(found).toHaveLength(2);
-      // Dutch and English say the same lines.
-      expect(found[0]).toBe(found[1]);
-      await clean();
-      const done = await atDesk(found[0]);
-      expect(done.code, `${found[0]}\n${done.stdout}\n${done.stderr}`).toBe(0);
-      if (kind !== 'monthly') expect(await differences(supplier.data, join(desk, 'new/data/data'))).toEqual([]);
-    }
+  test('every line for a shell in letter and cover works at the beneficiary\'s desk', async () => {
+    await everyLineWorks(desk, supplier, deposit);
   });
 
   test('never over anything, and not before there is a deposit', async () => {
@@ -144,26 +124,77 @@ describe.skipIf(!have)('the kit', () => {
     expect(JSON.parse(kit.stdout)).toMatchObject({ ok: true, signers: [supplier.signer.fingerprint, next.fingerprint] });
     // Several signers at once: the one that fits counts.
     const later = join(supplier.directory, 'later');
-    const both = await atDesk(`depot verify --receipt ${deposit.depositId}.receipt.json --signer ${later}/signer-2.public.asc --signer ${later}/signer.public.asc`);
+    const both = await desk.type(`depot verify --receipt ${deposit.depositId}.receipt.json --signer ${later}/signer-2.public.asc --signer ${later}/signer.public.asc`);
     expect(both.code, both.stdout).toBe(0);
   });
 });
 
-describe.skipIf(!have).each(['beneficiary.md', 'beneficiary.nl.md'])('docs/%s', (page) => {
-  test('its lines work in their order on what the beneficiary has, and the supplier takes the attestation', async () => {
-    await clean();
-    const text = readFileSync(join(checkout, 'docs', page), 'utf8');
-    const lines = [...text.matchAll(/^```sh\n([^]*?)^```$/gm)].map((m) => m[1].replaceAll('ID.tar.gz.pgp', deposit.suitcase).replace(/\bID\./g, `${deposit.depositId}.`));
-    expect(lines.length).toBeGreaterThanOrEqual(5);
-    for (const block of lines) {
-      const done = await atDesk(block);
+describe.skipIf(!have || !haveModern)('a deposit that GnuPG cannot read', () => {
+  test('every line for a shell in letter and cover works at the beneficiary\'s desk, and that for a key with a passphrase', async () => {
+    const modern = await Desk.create('modern', installed.script);
+    const sent = await depositFor(modern);
+    expect(sent.deposit.receipt.encryption.packet).toBe('SEIPDv2');
+    await everyLineWorks(modern, sent.supplier, sent.deposit);
+
+    const locked = await Desk.create('modern', installed.script, 'correct horse');
+    const own = await depositFor(locked);
+    const file = join(tempDir(), 'passphrase');
+    writeFileSync(file, 'correct horse');
+    const cover = readFileSync(join(locked.directory, own.deposit.receipt.cover.name), 'utf8');
+    const inCover = [...cover.matchAll(/`(rsop decrypt --with-key-password)=[A-Z]+ (private\.secret\.asc)`/g)].map((m) => `${m[1]}=${file} ${m[2]}`);
+    expect(inCover).toHaveLength(2);
+    const done = await locked.type(stockLines(own.deposit.receipt).replace('rsop decrypt private.secret.asc', inCover[0]));
+    expect(done.code, done.stderr).toBe(0);
+    expect(await differences(own.supplier.data, join(locked.directory, 'new/data/data'))).toEqual([]);
+  });
+});
+
+/** The lines of a deposit's own letter and cover, which are the same in both and in both languages. */
+async function everyLineWorks(at: Desk, by: Supplier, { receipt }: Deposit): Promise<void> {
+  const letter = readFileSync(join(at.directory, 'letter.html'), 'utf8');
+  const cover = [...readFileSync(join(at.directory, receipt.cover.name), 'utf8').matchAll(/^```sh\n([^]*?)\n```$/gm)].map((m) => m[1]);
+  expect(cover).toEqual([depotLines(receipt), stockLines(receipt), depotLines(receipt), stockLines(receipt)]);
+  for (const [kind, lines] of [['monthly', null], ['depot', depotLines(receipt)], ['stock', stockLines(receipt)]] as const) {
+    const found = blocks(letter, kind);
+    expect(found).toHaveLength(2);
+    // Dutch and English say the same lines.
+    expect(found[0]).toBe(found[1]);
+    if (lines !== null) expect(found[0]).toBe(lines);
+    await at.clean();
+    const done = await at.type(found[0]);
+    expect(done.code, `${found[0]}\n${done.stdout}\n${done.stderr}`).toBe(0);
+    if (kind !== 'monthly') expect(await differences(by.data, join(at.directory, 'new/data/data'))).toEqual([]);
+  }
+}
+
+/** The blocks for a shell in a document, with this deposit's name in them. */
+function linesOf(page: string): string[] {
+  return [...readFileSync(join(checkout, page), 'utf8').matchAll(/^```sh\n([^]*?)\n```$/gm)].map((m) => m[1]);
+}
+
+const spelled = (['gzip', 'zstd'] as const).map((compression) => stockLines(anyDeposit(compression)));
+
+describe.each(['README.md', 'docs/format.md', 'docs/beneficiary.md', 'docs/beneficiary.nl.md'])('%s', (page) => {
+  test('spells the lines that open a deposit without depot as its cover does', () => {
+    const text = readFileSync(join(checkout, page), 'utf8');
+    expect(linesOf(page).filter((lines) => lines.includes('gpg -d')).map((lines) => spelled.includes(lines) ? 'as the cover' : lines)).toEqual(['as the cover']);
+    expect(text.match(/gpg (?:-d|--decrypt) /g)).toHaveLength(1);
+  });
+
+  test.skipIf(!have)('has lines that work in their order on what the beneficiary has', async () => {
+    await desk.clean();
+    for (const lines of linesOf(page)) {
+      const block = lines.replaceAll(/ID\.tar\.\w+\.pgp/g, deposit.suitcase).replaceAll('zstd -d', 'gzip -d').replaceAll(/\bID\./g, `${deposit.depositId}.`);
+      const done = await desk.type(block);
       expect(done.code, `${block}\n${done.stdout}\n${done.stderr}`).toBe(0);
     }
-    for (const out of ['opened', 'new']) expect(await differences(supplier.data, join(desk, out, 'data/data'))).toEqual([]);
+    for (const out of ['opened', 'new']) if (out === 'new' || page.includes('beneficiary')) expect(await differences(supplier.data, join(desk.directory, out, 'data/data'))).toEqual([]);
+    if (!page.includes('beneficiary')) return;
+    expect(linesOf(page).length).toBeGreaterThanOrEqual(5);
     // By mail: two files.
     const mail = tempDir();
-    for (const name of ['proof.json', 'proof.json.asc']) copyFileSync(join(desk, name), join(mail, name));
-    const imported = await supplier.depot(['receipts', 'import-attestation', join(mail, 'proof.json')]);
+    for (const name of ['proof.json', 'proof.json.asc']) copyFileSync(join(desk.directory, name), join(mail, name));
+    const imported = await supplier.depot(['receipts', 'import-attestation', join(mail, 'proof.json')], installed);
     // The second page proves the same deposit within the same second, perhaps: then it is a repetition, and said to be one.
     if (imported.code !== 0) expect(imported.stderr).toContain('is a repetition');
     expect((await supplier.depot(['receipts', 'show', deposit.depositId])).stdout).toMatch(/proven +by Beneficiary 1/);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { tempDir } from '../support/cleanup.js';
 import { bareEnvironment, checkout, json } from '../support/cli.js';
+import { packed } from '../support/packed.js';
 import { peers } from '../support/peers.js';
 import { mustRun, run } from '../support/process.js';
 import { startSshd } from '../support/sshd.js';
@@ -17,22 +18,11 @@ interface Manifest {
 const manifest = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as Manifest;
 const onPath = peers('tar');
 
-/** The program as `npm install -g` puts it on a machine without a network and with install scripts blocked. */
 let program: string;
 let contents: string[];
 
 beforeAll(async () => {
-  const directory = tempDir('depot-pack');
-  const env = { ...bareEnvironment(), HOME: directory, npm_config_cache: join(directory, 'cache'), npm_config_update_notifier: 'false' };
-  const packed = await mustRun('npm', ['pack', '--json', '--pack-destination', directory], { cwd: checkout, env, timeoutMs: 300_000 });
-  const file = join(directory, 'depot.tgz');
-  const [made] = (JSON.parse(packed.stdout.slice(packed.stdout.search(/^[[{]/m))) as { filename: string; files: { path: string }[] }[]);
-  contents = made.files.map((f) => f.path);
-  await mustRun('mv', [join(directory, made.filename.replace('@', '').replace('/', '-')), file]);
-  const prefix = join(directory, 'prefix');
-  mkdirSync(prefix);
-  await mustRun('npm', ['install', '-g', '--offline', '--ignore-scripts', '--prefix', prefix, file], { cwd: directory, env, timeoutMs: 300_000 });
-  program = join(prefix, 'lib/node_modules/@saas-escrow/depot/bin/depot.js');
+  ({ program, contents } = await packed());
 }, 300_000);
 
 describe.skipIf(onPath === undefined)('the package', () => {

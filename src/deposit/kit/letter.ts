@@ -63,7 +63,7 @@ const dutch: Words = {
   openerSteps: 'Dubbelklik op opener.html en sleep de bestanden erin: het verzegelde bestand, het ontvangstbewijs, zijn handtekening, de sleutel van de leverancier en uw privésleutel. De bladzijde maakt geen verbinding.',
   withStock: 'Met gewone programma\'s',
   stockFirst: 'Op Windows: WSL of Git Bash; op een Mac: gnupg en zo nodig zstd van Homebrew. Importeer eerst de twee sleutels: gpg --import signer.public.asc private.secret.asc. Na "Good signature" moet de vingerafdruk die van hierboven zijn.',
-  modernFirst: 'GnuPG leest dit depot niet. Neem een programma dat RFC 9580 leest, zoals rsop of Sequoia.',
+  modernFirst: 'GnuPG leest dit depot niet. Neem een programma dat RFC 9580 leest, zoals rsop. Heeft uw sleutel een wachtwoordzin, zet die dan in een bestand en schrijf: rsop decrypt --with-key-password=BESTAND private.secret.asc.',
   stockAfter: 'Eindigt het laatste niet met exitcode 0 (echo $?), verwijder dan de map new.',
   notProven: 'Wat dit niet laat zien: dat de gegevens bruikbaar zijn. Laat een proef doen.',
 };
@@ -89,7 +89,7 @@ const english: Words = {
   openerSteps: 'Double-click opener.html and drop the files into it: the sealed file, the receipt, its signature, the key of the supplier and your private key. The page makes no connection.',
   withStock: 'With ordinary programs',
   stockFirst: 'On Windows: WSL or Git Bash; on a Mac: gnupg and, where needed, zstd from Homebrew. First import the two keys: gpg --import signer.public.asc private.secret.asc. After "Good signature" the fingerprint must be the one above.',
-  modernFirst: 'GnuPG does not read this deposit. Take a program that reads RFC 9580, such as rsop or Sequoia.',
+  modernFirst: 'GnuPG does not read this deposit. Take a program that reads RFC 9580, such as rsop. If your key has a passphrase, put that into a file and write: rsop decrypt --with-key-password=FILE private.secret.asc.',
   stockAfter: 'If the last line does not end with exit code 0 (echo $?), delete the folder new.',
   notProven: 'What this does not show: that the data is of use. Have a restore rehearsed.',
 };
