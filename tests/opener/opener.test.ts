@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import type { Browser } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { anyDeposit, stockLines, type NamedDeposit } from '../../src/receipt/cover.js';
 import { output, screenshot, seriousFindings, startBrowser } from '../support/browser.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
 import { depot } from '../support/cli.js';
@@ -16,6 +17,7 @@ import { Gnupg } from '../support/gnupg.js';
 import { peers } from '../support/peers.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { makeKey, Supplier } from '../support/supplier.js';
+import { testLarge } from './large.js';
 import { openerFile, openOpener, pageActions, type GivenFiles } from './page.js';
 
 const needed = peers('chromium', 'sshd', 'ssh-keygen', 'gpg', 'tar', 'zstd');
@@ -56,6 +58,7 @@ describe.skipIf(!needed)('the offline opener', () => {
   test.each(['compat', 'modern'] as const)('%s: checks as verify does, lists, and gives out single files', async (profile) => {
     const { id, ...files } = made[profile];
     const opener = await openOpener(browser, { colorScheme: profile === 'compat' ? 'light' : 'dark' });
+    expect(await opener.page.textContent('#stock')).toBe(stockLines(anyDeposit('gzip')));
     await opener.give(files);
     const found = await opener.check();
     expect(found, JSON.stringify(found)).toMatchObject({ verdict: 'passed', inside: true, failure: '' });
@@ -64,6 +67,9 @@ describe.skipIf(!needed)('the offline opener', () => {
     const { checks } = JSON.parse(cli.stdout) as { checks: { name: string; result: string; detail: string }[] };
     expect(found.checks).toEqual(Object.fromEntries(checks.map(({ name, result }) => [name, result])));
     expect(found.details).toEqual(Object.fromEntries(checks.map(({ name, detail }) => [name, detail])));
+    // And the lines for a shell are those of the cover, with the real names.
+    expect(await opener.page.textContent('#stock')).toBe(stockLines(JSON.parse(readFileSync(files.receipt, 'utf8')) as NamedDeposit));
+    expect(await opener.page.isHidden('#without-names')).toBe(true);
     const names = await opener.names();
     expect(names).toEqual(expect.arrayContaining(['DEPOT/README.md', `data/data/${markup}`, 'data/data/café.txt', 'data/crm.dump', 'data/data/link → café.txt']));
     expect(await opener.page.$('#rows img')).toBeNull();
@@ -270,4 +276,5 @@ describe.skipIf(!needed)('the offline opener', () => {
 });
 
 // Not skipped where it is not wanted: CI counts a skipped test as one that proves nothing.
-if (process.env['DEPOT_TEST_LARGE'] === '1') await import('./large.js');
+const large = (['compat', 'modern'] as const).filter((profile) => process.env['DEPOT_TEST_LARGE']?.split(',').includes(profile));
+if (large.length > 0) testLarge(large);

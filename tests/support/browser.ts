@@ -1,6 +1,6 @@
 /** Pages in a real Chromium: the one that is installed, never one that a package brings. */
 import axe from 'axe-core';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
@@ -61,4 +61,33 @@ export async function seriousFindings(page: Page): Promise<string[]> {
 export async function screenshot(page: Page, name: string, fullPage = true): Promise<void> {
   mkdirSync(output, { recursive: true });
   await page.screenshot({ path: join(output, `${name}.png`), fullPage, animations: 'disabled', timeout: 120_000 });
+}
+
+/**
+ * Octets that the browsers of this test process hold for themselves: anonymous and shared memory of all their processes, not what is
+ * mapped from files. A page at a `file:` address cannot measure itself.
+ */
+export function browserMemory(): number {
+  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
+    try {
+      const field = Object.fromEntries([...readFileSync(`/proc/${pid}/status`, 'utf8').matchAll(/^(\w+):\s+(.*)$/gm)].map((m) => [m[1], m[2]]));
+      return [{ pid, parent: field['PPid'], name: field['Name'], octets: (parseInt(field['RssAnon'] ?? '0') + parseInt(field['RssShmem'] ?? '0')) * 1024 }];
+    } catch {
+      return []; // gone meanwhile
+    }
+  });
+  const below = (pid: string): typeof processes => processes.filter(({ parent }) => parent === pid).flatMap((one) => [one, ...below(one.pid)]);
+  return below(String(process.pid)).filter(({ name }) => name.startsWith('chrom')).reduce((sum, { octets }) => sum + octets, 0);
+}
+
+/** The most that the browsers of this test process held at any time until `work` was done. */
+export async function mostMemoryDuring(work: () => Promise<unknown>): Promise<number> {
+  let most = browserMemory();
+  const timer = setInterval(() => (most = Math.max(most, browserMemory())), 100);
+  try {
+    await work();
+  } finally {
+    clearInterval(timer);
+  }
+  return Math.max(most, browserMemory());
 }
