@@ -117,8 +117,14 @@ export async function unwrapSessionKey(pkesk: Uint8Array, key: SecretKey): Promi
   const named = packets.flatMap(({ recipient }) => (recipient === '' ? [] : [recipient]));
   const hint = named.length === 0
     ? 'try another key: the message does not say whose keys open it'
-    : `use a key that it is addressed to (depot key show FILE shows the parts of a key): ${named.slice(0, 8).join(', ')}${named.length < packets.length ? ', or one that it does not name' : ''}`;
+    : `find the key that it is for, then --key with its file: ${search(named.slice(0, 8))}${named.length < packets.length ? '; it is also for a key that it does not name' : ''}`;
   throw new DepotError('not-addressed', `key ${key.fingerprint} does not open this message`, { hint });
+}
+
+/** To type: GnuPG finds keys by the ids of their parts, but knows none of version 6, whose fingerprints have 64 digits. */
+function search(parts: readonly string[]): string {
+  const keyring = parts.filter((part) => part.length < 64);
+  return [...(keyring.length === 0 ? [] : [`gpg --list-secret-keys ${keyring.join(' ')}`]), `depot key show FILE --json | grep -E '${parts.map((part) => part.slice(-16)).join('|')}'`].join(', or for a file: ');
 }
 
 const decryptAlgorithms = new Set(['rsaEncryptSign', 'rsaEncrypt', 'elgamal', 'ecdh', 'x25519', 'x448']);

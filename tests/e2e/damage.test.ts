@@ -157,6 +157,13 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
   test('a key that it is not addressed to, 22', async () => {
     const other = await makeKey(join(tempDir(), 'other'), 'Somebody Else', profile);
     await refusedAs(a.suitcase, 22, 'another key', other.secretKey);
+    // Without a receipt there are only the ids of parts: what the hint has one type finds the key among others.
+    const { hint } = json(await depot(['decrypt', a.file, '--key', other.secretKey, '--out', freshPath(), '--json'])).error!;
+    const parts = /depot key show FILE --json \| grep -E '([^']+)'/.exec(hint)![1];
+    const shown = async (key: string): Promise<string> => (await depot(['key', 'show', key, '--json'])).stdout;
+    expect(await shown(a.supplier.recipientKey)).toMatch(new RegExp(parts));
+    expect(await shown(other.secretKey)).not.toMatch(new RegExp(parts));
+    expect(hint.includes('gpg --list-secret-keys')).toBe(profile === 'compat');
   });
 
   test('the key proof needs no suitcase, and another deposit\'s PKESK or head fails it', async () => {
