@@ -14,6 +14,7 @@ export function initOptions(flags: Flags): InitFlags {
   const o = {
     ...globals(flags),
     yes: given(flags, 'yes'),
+    later: given(flags, 'later'),
     supplier: text(flags, 'supplier'),
     arrangement: text(flags, 'arrangement'),
     beneficiary: text(flags, 'beneficiary'),
@@ -49,8 +50,9 @@ export function initOptions(flags: Flags): InitFlags {
 export function defineInit(parent: Command, start: Start): void {
   parent.command('init')
     .summary('set up a deposit, question by question')
-    .description('Asks for what depot.yaml needs, makes the signing key, pins the beneficiary\'s key and the host key, and writes depot.yaml with comments; then sees to the password, looks with doctor, tries the sources and says how to schedule. Left at any point, it goes on there when it is run again. Every answer can be a flag; without a terminal, or with --yes, it ends when depot.yaml is written. An existing depot.yaml is never overwritten.')
+    .description('Asks for what depot.yaml needs, makes the signing key, pins the beneficiary\'s key and the host key, and writes depot.yaml with comments; then sees to the password, looks with doctor, tries the sources and says how to schedule. Left at any point, it goes on there when it is run again. Every answer can be a flag; without a terminal, or with --yes, it ends when depot.yaml is written, and writes nothing while an answer is missing that a push needs, unless --later leaves host key and password for afterwards. An existing depot.yaml is never overwritten.')
     .option('--yes', 'ask nothing; a host key or fingerprint that was not given is not accepted')
+    .option('--later', 'with --yes: leave host key and password for depot trust and depot login')
     .option('--supplier <name>', 'your name, as the beneficiary knows it')
     .option('--arrangement <name>', 'name of the arrangement (acme-crm)')
     .option('--beneficiary <name>', 'name of the beneficiary')
@@ -75,6 +77,7 @@ export function defineInit(parent: Command, start: Start): void {
     .addHelpText('after', helpEnd([
       ['depot init', 'asks for everything'],
       ['depot init --config /etc/depot/depot.yaml --user depot', 'for a service account'],
+      ['depot init --yes --later --supplier …', 'from a script, which types depot trust and depot login itself'],
     ], [3, 5, 10, 12, 13, 14, 15, 17, 20]))
     .action((_: unknown, command: Command) => start(initOptions(command.optsWithGlobals()), async (o, c) => (await import('./init/run.js')).init(o, c)));
 }

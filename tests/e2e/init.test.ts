@@ -126,6 +126,7 @@ describe.skipIf(!here)('depot init', () => {
       '--directory', server.remoteDirectory, '--every', '24h', '--host-key', server.fingerprints[0], '--json',
     ];
     writeFileSync(join(m.root, 'password'), `${server.password}\n`, { mode: 0o600 });
+    flags.push('--password-file', 'password');
     const env = { HOME: m.root, DEPOT_PASSPHRASE: 'correct horse' };
     mkdirSync(m.config, { recursive: true });
     // A directory stands where depot.yaml is to be.
@@ -136,7 +137,7 @@ describe.skipIf(!here)('depot init', () => {
 
     const wrong = await depot(flags, { cwd: m.root, env: { ...env, DEPOT_PASSPHRASE: 'incorrect' } });
     expect(json(wrong).error).toMatchObject({ code: 'passphrase-wrong' });
-    const made = await depot([...flags, '--password-file', 'password'], { cwd: m.root, env });
+    const made = await depot(flags, { cwd: m.root, env });
     expect(made.code, made.stdout).toBe(0);
     const document = JSON.parse(made.stdout) as { account: string; state: string; signer: { fingerprint: string }; next: string[] };
     expect(document).toMatchObject({ account: 'daemon', state: m.state, signer: { fingerprint: orphan.fingerprint } });
@@ -172,7 +173,11 @@ describe.skipIf(!here)('depot init', () => {
     const without = await terminal(flags, { cwd: m.root });
     expect(without.code).toBe(2);
     expect(without.text).toContain('--fingerprint');
-    const made = await terminal([...flags, '--fingerprint', m.beneficiary.fingerprint], { cwd: m.root });
+    const unpinned = await terminal([...flags, '--fingerprint', m.beneficiary.fingerprint], { cwd: m.root });
+    expect(unpinned.code).toBe(2);
+    expect(unpinned.text).toContain('--host-key');
+    expect(existsSync(m.config)).toBe(false);
+    const made = await terminal([...flags, '--fingerprint', m.beneficiary.fingerprint, '--later'], { cwd: m.root });
     expect(made.code, made.text).toBe(0);
     expect(made.text).toContain('depot trust acme-crm');
     expect(readFileSync(m.config, 'utf8')).not.toMatch(/^ +hostKey:/m);

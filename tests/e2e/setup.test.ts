@@ -1,14 +1,14 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { tempDir } from '../support/cleanup.js';
 import { depot, json } from '../support/cli.js';
 import { asRoot, peers } from '../support/peers.js';
-import type { Finished } from '../support/process.js';
+import { type Finished, mustRun } from '../support/process.js';
 import { startSshd, type Sshd } from '../support/sshd.js';
 import { makeKey, Supplier } from '../support/supplier.js';
 
-const ssh = peers('sshd', 'ssh-keygen');
+const ssh = peers('sshd', 'ssh-keygen', 'ssh-keyscan');
 const root = asRoot();
 
 /** An account with a key from the beneficiary, data, and nothing else yet. */
@@ -19,7 +19,7 @@ async function newcomer(server: Sshd) {
   const beneficiary = await makeKey(join(home, 'voorbeeld'), 'Gemeente Voorbeeld', 'compat');
   const run = (...args: string[]): Promise<Finished> => depot(args, { cwd: home, env: { HOME: home } });
   const answers = [
-    '--yes', '--supplier', 'Acme: SaaS "B.V."', '--arrangement', 'acme-crm', '--beneficiary', 'Gemeente Voorbeeld', '--beneficiary-key', beneficiary.publicKey, '--fingerprint', beneficiary.fingerprint,
+    '--yes', '--later', '--supplier', 'Acme: SaaS "B.V."', '--arrangement', 'acme-crm', '--beneficiary', 'Gemeente Voorbeeld', '--beneficiary-key', beneficiary.publicKey, '--fingerprint', beneficiary.fingerprint,
     '--signer-email', 'ops@acme.example', '--no-passphrase', '--source', 'export', '--host', server.host, '--port', String(server.port), '--username', server.username, '--directory', server.remoteDirectory, '--every', '24h',
   ];
   return { home, run, answers, beneficiary };
@@ -107,9 +107,35 @@ describe.skipIf(!ssh)('init', () => {
   test('says at once what is missing where nobody can be asked', async () => {
     const { code, stderr } = await depot(['init', '--supplier', 'Acme'], { cwd: tempDir() });
     expect(code).toBe(2);
+    expect(stderr).toMatch(/; and for a push: --host-key, --password-file \(or --private-key\) \(unless --later\)/);
     for (const flag of ['--arrangement', '--fingerprint', '--host', '--source', '--passphrase-file', '--host-key', '--password-file']) expect(stderr).toContain(flag);
     expect(stderr).not.toContain('--every');
     expect(stderr).not.toContain('--supplier,');
+  });
+
+  // It wrote depot.yaml and ended with 0: a playbook went on, and no push was possible.
+  test('where nobody is asked, nothing is written that could not push, unless --later says so; what lies beside it counts', async () => {
+    const server = await startSshd();
+    const { home, run, answers } = await newcomer(server);
+    const now = answers.filter((word) => word !== '--later');
+    const without = await run('init', ...now, '--json');
+    expect(without.code).toBe(2);
+    expect(json(without).error).toMatchObject({ code: 'usage', message: 'nobody can be asked here, and no push is possible without: --host-key, --password-file (or --private-key)', hint: expect.stringContaining('--later') as string });
+    expect((await run('init', ...now, '--host-key', server.fingerprints[0], '--password-file', 'nowhere')).stderr).toContain('the file nowhere of --password-file');
+    const locked = join(home, 'locked');
+    await mustRun('ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'correct horse', '-f', locked]);
+    expect((await run('init', ...now, '--host-key', server.fingerprints[0], '--private-key', locked)).stderr).toContain('--private-key-passphrase-file');
+    expect(readdirSync(home).sort()).toEqual(['export', 'locked', 'locked.pub', 'voorbeeld.public.asc', 'voorbeeld.secret.asc']);
+
+    // As a playbook puts them there first.
+    writeFileSync(join(home, 'known_hosts'), (await mustRun('ssh-keyscan', ['-t', 'ed25519', '-p', String(server.port), server.host])).stdout);
+    mkdirSync(join(home, 'secrets'), { mode: 0o700 });
+    writeFileSync(join(home, `secrets/127.0.0.1_${server.port}.password`), `${server.password}\n`, { mode: 0o600 });
+    const made = await run('init', ...now, '--json');
+    expect(made.code, made.stdout).toBe(0);
+    const document = JSON.parse(made.stdout) as { missing: string[]; next: string[] };
+    expect(document.missing).toEqual([]);
+    expect(document.next.join('\n')).not.toMatch(/depot (?:trust|login)/);
   });
 
   test('another key than the one whose fingerprint was given is refused, and nothing is written', async () => {

@@ -12,6 +12,7 @@ import type { Context } from '../context.js';
 import { usage } from '../flags.js';
 import { readKeyFile } from '../key-file.js';
 import type { Answers, Draft, InitFlags, SourceAnswer } from './draft.js';
+import type { Missing } from './missing.js';
 import { lookAtSource, preview } from './sources.js';
 import type { Talk } from './talk.js';
 
@@ -34,8 +35,8 @@ export async function answered(o: InitFlags, context: Context): Promise<Draft> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-/** Where nobody is asked: everything that is missing is said at once. */
-export function complete(draft: Draft, o: InitFlags, context: Context, account: Account | null): Answers {
+/** Where nobody is asked: everything that is missing is said at once; `forPush` is too, unless `--later` leaves it. */
+export function complete(draft: Draft, o: InitFlags, context: Context, account: Account | null, forPush: readonly Missing[]): Answers {
   const wanted: [unknown, string][] = [
     [draft.supplier, '--supplier'], [draft.arrangement, '--arrangement'], [draft.beneficiary, '--beneficiary'], [draft.keyFile, '--beneficiary-key'], [draft.fingerprint, '--fingerprint'],
     [draft.sources, '--source'], [draft.host, '--host'], [draft.username, '--username'], [draft.directory, '--directory'],
@@ -43,9 +44,12 @@ export function complete(draft: Draft, o: InitFlags, context: Context, account: 
     [o.signer ?? (o.noPassphrase ? '' : undefined) ?? o.passphraseFile ?? context.env.DEPOT_PASSPHRASE, '--passphrase-file (or --no-passphrase)'],
   ];
   const missing = wanted.filter(([value]) => value === undefined).map(([, flag]) => flag);
-  const forPush = [...(draft.hostKeys === undefined ? ['--host-key'] : []), ...(o.passwordFile === undefined && draft.privateKey == null ? ['--password-file (or --private-key)'] : [])];
-  const also = forPush.length === 0 ? '' : `; and for a push: ${forPush.join(', ')}`;
-  if (missing.length > 0) throw usage(`nobody can be asked here, and these are missing: ${missing.join(', ')}${also}`, 'give them as flags, or run depot init on a terminal');
+  const needed = o.later ? [] : forPush.map(({ flag }) => printable(flag));
+  if (missing.length > 0) {
+    const also = needed.length === 0 ? '' : `; and for a push: ${needed.join(', ')} (unless --later)`;
+    throw usage(`nobody can be asked here, and these are missing: ${missing.join(', ')}${also}`, 'give them as flags, or run depot init on a terminal');
+  }
+  if (needed.length > 0) throw usage(`nobody can be asked here, and no push is possible without: ${needed.join(', ')}`, 'give them as flags, or add --later and follow with: depot trust, depot login');
   return { user: account?.name ?? '', port: 22, every: '24h', privateKey: null, hostKeys: [], signer: null, ...draft } as Answers;
 }
 

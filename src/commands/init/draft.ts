@@ -9,6 +9,8 @@ import type { GlobalOptions } from '../context.js';
 /** What the flags answer already; the rest is asked, or missing. */
 export interface InitFlags extends GlobalOptions {
   yes: boolean;
+  /** What a push needs beside depot.yaml may come afterwards. */
+  later: boolean;
   supplier: string | undefined;
   arrangement: string | undefined;
   beneficiary: string | undefined;

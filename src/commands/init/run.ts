@@ -16,6 +16,7 @@ import { shellWord } from '../schedule/words.js';
 import { answered, complete, interview } from './answers.js';
 import { type Answers, type Draft, forgetDraft, type InitFlags, keepDraft, readDraft } from './draft.js';
 import { finish } from './finish.js';
+import { missingForPush } from './missing.js';
 import { makeDirectories, type Place, placePrivateKey, placeSigner, requireOwnLedger } from './place.js';
 import { type Talk, talkOn } from './talk.js';
 import { configText } from './text.js';
@@ -26,6 +27,7 @@ import { configText } from './text.js';
  */
 export async function init(o: InitFlags, context: Context): Promise<number> {
   const talk = o.yes || !context.screen.interactive ? null : await talkOn(context);
+  if (talk !== null && o.later) throw usage('--later is for a set-up that asks nothing', 'add --yes, or leave out --later');
   const file = await configFile(o, talk, context);
   const given = await answered(o, context);
   if (await lstat(file).then(() => true, () => false)) {
@@ -40,8 +42,8 @@ export async function init(o: InitFlags, context: Context): Promise<number> {
     ...(written.signer.publicKey === null ? [] : [`give ${printable(written.signer.publicKey)} to the beneficiary: receipts are checked with it`]),
   ];
   if (talk !== null) return finished(file, o, talk, context, [...lines, ...(written.access.length === 0 ? [] : ['', 'For the account that pushes, type in another terminal:', ...written.access.map((line) => `  ${line}`)])]);
-  const next = nextSteps(answers, o.passwordFile !== undefined, place, o);
-  const missing = [...(answers.hostKeys.length > 0 ? [] : ['host key']), ...(answers.privateKey !== null || o.passwordFile !== undefined ? [] : ['password'])];
+  const missing = (await missingForPush(answers, o, file, context)).map(({ what }) => what);
+  const next = nextSteps(answers, missing, place, o);
   if (missing.length > 0) context.screen.warn(`not yet able to push: ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`);
   const whose = place.account === null ? [] : [`Lines with runuser are for ${place.account.name}, the account that pushes; the others are for root, which owns the configuration.`, ''];
   context.screen.result({
@@ -63,7 +65,7 @@ async function fromFlags(given: Draft, file: string, o: InitFlags, context: Cont
   const account = o.user === undefined ? null : await accountNamed(o.user);
   if (account === undefined) throw noAccount(o.user!);
   if (account !== null && process.geteuid?.() !== 0 && account.uid !== process.geteuid?.()) throw usage(`--user ${o.user!}: only root can set up for another account`, 'run it as root, or leave out --user');
-  return { answers: complete(given, o, context, account), place: placeFor(file, account, o, context) };
+  return { answers: complete(given, o, context, account, await missingForPush(given, o, file, context)), place: placeFor(file, account, o, context) };
 }
 
 async function fromPerson(given: Draft, file: string, o: InitFlags, talk: Talk, context: Context): Promise<{ answers: Answers; place: Place }> {
@@ -163,12 +165,13 @@ async function finished(file: string, o: InitFlags, talk: Talk, context: Context
   return exit;
 }
 
-function nextSteps(a: Answers, passwordKnown: boolean, { config, account }: Place, o: InitFlags): string[] {
+function nextSteps(a: Answers, missing: readonly string[], { config, account }: Place, o: InitFlags): string[] {
   const where = o.config === undefined ? '' : ` --config ${shellWord(config)}`;
   const as = account === null ? '' : runAs(account, '');
   return [
-    ...(a.hostKeys.length > 0 ? [] : [`depot trust ${a.arrangement}${where}`]),
-    ...(a.privateKey !== null || passwordKnown ? [] : [`depot login ${a.arrangement} --to file${where}`]),
+    ...(missing.includes('host key') ? [`depot trust ${a.arrangement}${where}`] : []),
+    ...(missing.includes('password') && o.passwordFile === undefined ? [`depot login ${a.arrangement} --to file${where}`] : []),
+    ...(missing.includes('passphrase of the SSH key') && o.privateKeyPassphraseFile === undefined ? [`depot login ${a.arrangement} --for private-key --to file${where}`] : []),
     `${as}depot doctor ${a.arrangement}${where}`,
     `${as}depot push ${a.arrangement} --dry-run${where}`,
     `${as}depot push ${a.arrangement}${where}`,
