@@ -1,5 +1,5 @@
 /** Certificates and secret keys as the rest of depot sees them; OpenPGP.js's objects stay inside this folder. */
-import type * as openpgp from 'openpgp';
+import * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
 
 /** A public key with its user ids and subkeys (RFC 9580 section 10.1), or the public side of a secret key. */
@@ -66,6 +66,12 @@ export function internalsOfSecret(secret: SecretKey): OpenPgpCertificate & { key
   const internals = internalsOf(secret);
   if (!internals.key.isPrivate()) throw new DepotError('internal', 'a secret key without secret part');
   return internals as OpenPgpCertificate & { key: openpgp.PrivateKey };
+}
+
+/** Signatures over the primary key alone (RFC 9580 section 5.2.1.10), which OpenPGP.js's types leave out. */
+export function directSignatures(key: openpgp.Key): openpgp.SignaturePacket[] {
+  const all = (key as unknown as { directSignatures: openpgp.SignaturePacket[] }).directSignatures;
+  return all.filter((signature) => signature.signatureType === openpgp.enums.signature.key);
 }
 
 const curveNames: Record<string, string> = {

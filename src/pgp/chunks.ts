@@ -16,7 +16,7 @@ export const tagOctets = 16;
 /** version, cipher, AEAD, chunk size, 32 octets of salt. */
 export const headOctets = 36;
 /** RFC 9580: chunks of 2^(octet + 6), octet at most 16. */
-export const maxChunkOctet = 16;
+const maxChunkOctet = 16;
 
 export interface AeadParameters {
   cipher: Aes;

@@ -1,6 +1,7 @@
 /** The parts of a key as people meet them: in a message that says which of them a suitcase is for. */
 import { algorithmOf, internalsOf, type Certificate } from './certificate.js';
-import { subkeyRevocation, subkeyStanding } from './validity.js';
+import { subkeyRevocation } from './revocation.js';
+import { subkeyStanding } from './validity.js';
 
 export interface Subkey {
   /** Upper-case hex: 40 digits (version 4) or 64 (version 6). */

@@ -8,8 +8,8 @@ import { DepotError } from '../errors.js';
 import type { ErrorCode } from '../errors.js';
 import { algorithmOf, internalsOf } from './certificate.js';
 import type { Certificate, KeyPacket, OpenPgpCertificate } from './certificate.js';
-import { backSignatureHolds, earlier, hasUncheckableRevocation, primaryRevocation, primaryStanding, subkeyRevocation, subkeyStanding } from './validity.js';
-import type { PrimaryStanding, SelfSignature } from './validity.js';
+import { hasUncheckableRevocation, primaryRevocation, subkeyRevocation } from './revocation.js';
+import { backSignatureHolds, earlier, primaryStanding, subkeyStanding, type PrimaryStanding, type SelfSignature } from './validity.js';
 
 /** A certificate that a push may encrypt to. */
 export interface Recipient {

@@ -8,8 +8,8 @@ import { reason } from './keys.js';
 import type { Certificate, KeyPacket, OpenPgpCertificate, SecretKey } from './certificate.js';
 import { toHex } from './pkesk.js';
 import { judgeSigner, toUtc } from './policy.js';
-import { backSignatureHolds, earlier, hasUncheckableRevocation, primaryRevocation, primaryStanding, subkeyRevocation, subkeyStanding } from './validity.js';
-import type { Revocation } from './validity.js';
+import { hasUncheckableRevocation, primaryRevocation, subkeyRevocation, type Revocation } from './revocation.js';
+import { backSignatureHolds, earlier, primaryStanding, subkeyStanding } from './validity.js';
 
 /** How far the clocks of supplier and beneficiary may be apart. */
 const clockSkew = 10 * 60 * 1000;
