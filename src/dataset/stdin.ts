@@ -1,6 +1,8 @@
+import { orAborted } from '../abort.js';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
-import type { DatasetHooks, StdinSource } from './sources.js';
+import type { StdinSource } from '../source.js';
+import type { DatasetHooks } from './sources.js';
 
 /**
  * What comes on stdin, until its end. Whoever writes it may never end it, so time and the signal end the waiting.
@@ -16,7 +18,7 @@ export async function* readStdin(source: StdinSource, hooks: DatasetHooks): Asyn
   let ended = false;
   try {
     for (;;) {
-      const next = await orStopped(iterator.next(), stop);
+      const next = await orAborted(iterator.next(), stop);
       ended = next.done === true;
       if (ended) return;
       yield next.value as Uint8Array;
@@ -33,18 +35,4 @@ export async function* readStdin(source: StdinSource, hooks: DatasetHooks): Asyn
 
 function timedOut(source: StdinSource): DepotError {
   return new DepotError('source-timed-out', `source ${printable(source.name)}: stdin did not end within ${(source.timeoutMs ?? 0) / 1000} s`);
-}
-
-async function orStopped<T>(promise: Promise<T>, stop: AbortSignal): Promise<T> {
-  stop.throwIfAborted();
-  let onAbort: (() => void) | undefined;
-  const stopped = new Promise<never>((_, reject) => {
-    onAbort = () => reject(stop.reason as Error);
-    stop.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, stopped]);
-  } finally {
-    if (onAbort) stop.removeEventListener('abort', onAbort);
-  }
 }

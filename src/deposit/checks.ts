@@ -1,4 +1,4 @@
-import { DepotError, isDepotError, type ErrorCode, exitStatus } from '../errors.js';
+import { isDepotError, type ErrorCode, exitStatus } from '../errors.js';
 
 export interface Check {
   name: string;
@@ -67,10 +67,4 @@ export class Checks {
     const exit = this.#failure !== null ? exitStatus[this.#failure] : this.#incomplete ? exitStatus.incomplete : 0;
     return { ok: result === 'passed', result, checks: this.#checks, exit };
   }
-}
-
-/** The first failed check as an error, for flows that stop there. */
-export function firstFailure({ checks }: Verification): DepotError | null {
-  const failed = checks.find(({ result }) => result === 'failed');
-  return failed === undefined ? null : new DepotError('verification-failed', `${failed.name}: ${failed.detail}`);
 }

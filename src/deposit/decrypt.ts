@@ -1,4 +1,4 @@
-import { lstat, mkdir, rename, statfs } from 'node:fs/promises';
+import { lstat, mkdir, rename } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { removeExtracted } from '../dataset/extract/remove.js';
@@ -14,7 +14,7 @@ import { addressed } from './exhibits.js';
 import { readReceipt, verifyReceipt } from './given.js';
 import { allowedEntries, allowedOctets, contentLimit, entryLimit } from './limits.js';
 import { openingKeyOf, type KeyPlace } from './opening-key.js';
-import { inMebibytes } from './space.js';
+import { roomForEntries, roomForOctets } from './room.js';
 import { openSuitcaseFile, type SuitcaseFile } from './suitcase-file.js';
 
 export interface DecryptOptions extends KeyPlace {
@@ -76,8 +76,8 @@ export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<D
     // Only a receipt that was verified may say how much there is.
     const proven = origin === 'proven' && receipt !== null ? receipt.dataset : null;
     const allowed = o.maxSize ?? (proven === null ? null : contentLimit(proven));
-    const maxBytes = allowed !== null ? allowedOctets(allowed) : out === null ? null : await freeSpace(dirname(out));
-    const maxEntries = proven !== null ? allowedEntries(entryLimit(proven)) : out === null ? null : await freeEntries(dirname(out));
+    const maxBytes = allowed !== null ? allowedOctets(allowed) : out === null ? null : await roomForOctets(dirname(out));
+    const maxEntries = proven !== null ? allowedEntries(entryLimit(proven)) : out === null ? null : await roomForEntries(dirname(out));
     const opening: Case = { o, hooks, file, receipt, unwrapped, origin, maxBytes, maxEntries };
     try {
       return out === null ? await toStdout(opening, o.stdout!) : await toDirectory(opening, out);
@@ -184,29 +184,6 @@ async function makePartial(partial: string): Promise<void> {
   }
 }
 
-async function freeSpace(directory: string): Promise<Limit> {
-  try {
-    const { bavail, bsize } = await statfs(directory);
-    const most = bavail * bsize;
-    return { most, exceeded: tooSmall(directory, inMebibytes(most)) };
-  } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DepotError('local-not-writable', `cannot write to ${printable(directory)}: ${missing ? 'there is no such directory' : (cause as Error).message}`, { hint: 'make it first, or name another directory with --out', cause });
-  }
-}
-
-/** How many files and directories may be made there, so that some are left for everybody else; null where the file system does not count them (it then says 0). */
-async function freeEntries(directory: string): Promise<Limit | null> {
-  const { files, ffree } = await statfs(directory);
-  if (files === 0 || ffree === 0) return null;
-  const most = Math.max(0, ffree - Math.ceil(files / 20));
-  return { most, exceeded: tooSmall(directory, `${most} files`) };
-}
-
-function tooSmall(directory: string, room: string): Limit['exceeded'] {
-  return { code: 'local-disk-full', message: `no room for the contents: ${room} free on the file system of ${printable(directory)}; nothing was kept`, hint: 'free space there, or choose another disk with --out' };
-}
-
 function drained(stdout: Writable, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason as Error);
@@ -221,4 +198,3 @@ function drained(stdout: Writable, signal: AbortSignal): Promise<void> {
 function wrong(message: string): DepotError {
   return new DepotError('verification-failed', message);
 }
-

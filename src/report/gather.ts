@@ -32,8 +32,8 @@ export interface ReportRequest {
 }
 
 /** So that a page can be sent by mail: deposits with a row of their own, and those with the whole text of their receipt. */
-export const mostRows = 5000;
-export const mostReceipts = 2000;
+const mostRows = 5000;
+const mostReceipts = 2000;
 const mostFailedRuns = 200;
 
 export async function gatherReport(o: ReportRequest): Promise<ReportData> {
@@ -186,7 +186,7 @@ function summed(deposits: readonly ListedDeposit[]): ArrangementReport['summed']
 }
 
 /** `2026-11`, in local time. */
-export function monthOf(at: Date): string {
+function monthOf(at: Date): string {
   return `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, '0')}`;
 }
 

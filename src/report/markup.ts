@@ -50,11 +50,6 @@ function escape(text: string): string {
 }
 
 /** A text in both languages; the page shows one of them. */
-export interface Words {
-  en: Content;
-  nl: Content;
-}
-
 export function both(en: Content, nl: Content): Markup {
   return html`<span class="en" lang="en">${en}</span><span class="nl" lang="nl">${nl}</span>`;
 }

@@ -3,8 +3,8 @@
  * of them cannot be asked for again, so each loss is settled by looking; what a look does not settle is
  * `unconfirmed`, never a guess.
  */
+import { delayed, orAborted } from '../abort.js';
 import { DepotError } from '../errors.js';
-import { delayed, orAborted } from './abort.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import type { Link } from './link.js';
 import { exists, renameRefused } from './refused.js';

@@ -1,9 +1,10 @@
+import { orAborted } from '../abort.js';
 import { copyOf, isDepotError, type DepotError } from '../errors.js';
-import { orAborted } from './abort.js';
 import type { SftpChannel } from './channel.js';
 import type { Trust } from './hostkeys.js';
 import type { Credentials } from './login.js';
-import { openSession, Unreachable, type Session } from './session.js';
+import { Unreachable } from './dial.js';
+import { openSession, type Session } from './session.js';
 import { ConnectionLost } from './status.js';
 import type { RemoteSpec } from './types.js';
 

@@ -25,7 +25,7 @@ export function keyTypeOf(key: Uint8Array): string {
 }
 
 /** `SHA256:…` or `<type> SHA256:…`; throws `config-invalid`. RSA may be named by its signatures too. */
-export function parsePin(text: string): Pin {
+function parsePin(text: string): Pin {
   const match = /^(?:([a-z0-9@.-]+)\s+)?(SHA256:[A-Za-z0-9+/]{43})=?$/.exec(text.trim());
   if (!match) {
     throw new DepotError('config-invalid', `host key is not a fingerprint: ${printable(text)}`, { hint: "write it as ssh-keygen -lf prints it: 'ssh-ed25519 SHA256:…'" });

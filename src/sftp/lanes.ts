@@ -5,7 +5,7 @@ import type { SftpChannel } from './channel.js';
 import type { ConnectionLost, SftpStatus } from './status.js';
 
 /** OpenSSH's window for a session channel: more than this is never on its way in one lane. */
-export const channelWindow = 2 * 1024 * 1024;
+const channelWindow = 2 * 1024 * 1024;
 
 /** One SFTP channel with the remote file open in it, and its writes in flight. */
 export class Lane {

@@ -1,11 +1,12 @@
+import { orAborted } from '../abort.js';
 import { DepotError } from '../errors.js';
-import { orAborted } from './abort.js';
 import type { FileSystemSpace, SftpChannel } from './channel.js';
 import type { SessionSource } from './connections.js';
 import { address } from './hostkeys.js';
 import { lookAt } from './look.js';
 import { Backoff, clockIn, duration } from './retry.js';
-import { Unreachable, type Session } from './session.js';
+import { Unreachable } from './dial.js';
+import type { Session } from './session.js';
 import { ConnectionLost, SftpStatus, Status } from './status.js';
 import type { Look, RemoteSpec, TransportHooks, TransportStats } from './types.js';
 

@@ -1,7 +1,7 @@
 import type { CoverBytes, ReceiptBytes } from '../outbound.js';
 import { Link } from './link.js';
 import { putSidecar, type Delivery } from './sidecar.js';
-import { renameAgain, settle, type Pending, type Settled } from './settle.js';
+import { renameAgain, type Pending, type Settled } from './settle.js';
 import { Upload, type UploadOptions } from './upload.js';
 
 /** A link to the agent's server, and all that a deposit does through it. */
@@ -14,11 +14,6 @@ export class Remote extends Link {
   /** A cover, receipt or signature, under a partial name first; never over an existing file. `begun`: perhaps by an earlier run. */
   async putSidecar(name: string, bytes: ReceiptBytes | CoverBytes, begun = false): Promise<Delivery> {
     return putSidecar(this, name, bytes, begun);
-  }
-
-  /** What became of a deposit whose last answers were lost. */
-  async settle(pending: Pending): Promise<Settled> {
-    return settle(this, pending);
   }
 
   /** Renames a complete partial that an earlier run left. */

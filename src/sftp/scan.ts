@@ -3,7 +3,7 @@ import { DepotError } from '../errors.js';
 import { ciphers, hostKeyTypes, macs, signatureAlgorithms, type HostKeyType } from './algorithms.js';
 import { address, fingerprintOf, keyTypeOf } from './hostkeys.js';
 import { knownHostsLine } from './knownhosts.js';
-import { dial, Unreachable } from './session.js';
+import { dial, Unreachable } from './dial.js';
 
 export interface ScannedKey {
   type: string;

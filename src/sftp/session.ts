@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Client, SFTPWrapper } from 'ssh2';
 import SftpClient from 'ssh2-sftp-client';
 import { DepotError } from '../errors.js';
@@ -6,22 +6,12 @@ import { printable } from '../printable.js';
 import { acceptableTypes, address, fingerprintOf, isTrusted, keyTypeOf, type Trust } from './hostkeys.js';
 import { ciphers, macs, signatureAlgorithms, type HostKeyType } from './algorithms.js';
 import { SftpChannel } from './channel.js';
+import { dial, Unreachable } from './dial.js';
 import { LoginAttempt, type Credentials } from './login.js';
 import { gatherWrites, PacketMemory, usePacketMemory } from './packets.js';
 import { duration } from './retry.js';
 import { ConnectionLost } from './status.js';
 import type { RemoteSpec } from './types.js';
-
-/** This attempt failed and another may not. `why` follows the address: "did not answer in 10 s". */
-export class Unreachable extends Error {
-  constructor(readonly why: string, options: ErrorOptions & { final?: DepotError } = {}) {
-    super(why, options);
-    this.name = 'Unreachable';
-    this.final = options.final ?? null;
-  }
-  /** What to throw when this keeps happening: more likely a fault of the server than a link that is down. */
-  readonly final: DepotError | null;
-}
 
 /** One SSH connection, logged in, with one SFTP channel. */
 export interface Session {
@@ -41,7 +31,7 @@ export interface Session {
   destroy(): void;
 }
 
-export const keepalive = { intervalMs: 20_000, count: 6 };
+const keepalive = { intervalMs: 20_000, count: 6 };
 
 /**
  * One attempt to connect and log in, within `spec.connectTimeoutMs`. Throws `Unreachable` for what may pass
@@ -155,47 +145,6 @@ async function attempt(spec: RemoteSpec, trust: Trust, credentials: Credentials,
 
 function ignore(): void {
   // ssh2-sftp-client would print to the console; the errors reach us through the calls that fail.
-}
-
-/** The TCP connection, our own so that its failures are told from SSH's and its writes can be gathered. */
-export function dial(spec: Pick<RemoteSpec, 'host' | 'port' | 'connectTimeoutMs'>, signal: AbortSignal): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const socket = connectTcp({ host: spec.host, port: spec.port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
-    const settle = (finish: () => void): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
-      socket.removeListener('error', fail);
-      finish();
-    };
-    const fail = (cause: Error): void => settle(() => {
-      socket.on('error', ignore);
-      socket.destroy();
-      reject(new Unreachable(explainTcp(cause), { cause }));
-    });
-    const abort = (): void => settle(() => {
-      socket.on('error', ignore);
-      socket.destroy();
-      reject(signal.reason as Error);
-    });
-    const timer = setTimeout(() => fail(new Error(`did not answer in ${duration(spec.connectTimeoutMs)}`)), spec.connectTimeoutMs);
-    signal.addEventListener('abort', abort, { once: true });
-    socket.once('error', fail);
-    socket.once('connect', () => settle(() => resolve(socket)));
-  });
-}
-
-function explainTcp(error: NodeJS.ErrnoException): string {
-  const { code, message } = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException) : error;
-  switch (code) {
-    case 'ECONNREFUSED': return 'refused the connection';
-    case 'ENOTFOUND': case 'EAI_AGAIN': return 'has no address (the name was not found)';
-    case 'EHOSTUNREACH': case 'ENETUNREACH': case 'EHOSTDOWN': case 'ENETDOWN': return 'has no route';
-    case 'ETIMEDOUT': return 'did not answer';
-    case 'ECONNRESET': return 'reset the connection';
-    case undefined: return message;
-    default: return `cannot be reached (${code})`;
-  }
 }
 
 function explain(spec: RemoteSpec, phase: Phase, error: Error & { level?: string; code?: unknown }, login: LoginAttempt): Error {

@@ -1,6 +1,6 @@
+import { orAborted } from '../abort.js';
 import { DepotError } from '../errors.js';
 import { isOutbound, type SuitcaseBlock } from '../outbound.js';
-import { orAborted } from './abort.js';
 import { Book } from './book.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import { publish, type Ready } from './completion.js';

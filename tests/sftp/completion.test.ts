@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { settle } from '../../src/sftp/settle.js';
 import type { RemoteSpec } from '../../src/sftp/types.js';
 import { startScriptedServer, type Request, type ScriptedOptions, type ScriptedServer } from '../support/scripted-server.js';
 import { connectTo, content, deposit, failure, names } from './support.js';
@@ -248,18 +249,18 @@ describe('settling by a later run', () => {
   test('published, partial there, gone, unknown', async () => {
     const server = await startScriptedServer();
     const { remote } = await connectTo(server);
-    expect(await remote.settle(pending)).toBe('gone');
+    expect(await settle(remote, pending)).toBe('gone');
     server.files.set(partial, bytes);
-    expect(await remote.settle(pending)).toBe('partial-there');
+    expect(await settle(remote, pending)).toBe('partial-there');
     expect(await remote.renameAgain(pending)).toBe('published');
-    expect(await remote.settle(pending)).toBe('published');
+    expect(await settle(remote, pending)).toBe('published');
     expect(await remote.renameAgain(pending)).toBe('published');
     server.files.clear();
     server.files.set(partial, bytes.subarray(1));
-    expect(await remote.settle(pending)).toBe('gone');
+    expect(await settle(remote, pending)).toBe('gone');
     expect(await remote.renameAgain(pending)).toBe('gone');
     server.script = denying('stat', 'lstat');
-    expect(await remote.settle(pending)).toBe('unknown');
+    expect(await settle(remote, pending)).toBe('unknown');
     server.files.clear();
     expect(await remote.renameAgain(pending)).toBe('unknown');
   });

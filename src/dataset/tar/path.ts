@@ -29,18 +29,3 @@ export function components(path: Uint8Array): Uint8Array[] {
   }
   return parts;
 }
-
-/** Byte for byte, as `memcmp`: negative, 0 or positive. */
-export function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    const difference = a[i]! - b[i]!;
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
-}
-
-/** ASCII text as octets; what a constant path is compared with. */
-export function ascii(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}

@@ -1,0 +1,30 @@
+/** How much of a suitcase that nobody vouches for may be unpacked in a directory: as much as there is room for. */
+import { statfs } from 'node:fs/promises';
+import { DepotError } from '../errors.js';
+import type { Limit } from '../open/messages.js';
+import { printable } from '../printable.js';
+import { inMebibytes } from './space.js';
+
+/** How many octets of content may be written there: all that the file system has. @throws DepotError 'local-not-writable' */
+export async function roomForOctets(directory: string): Promise<Limit> {
+  try {
+    const { bavail, bsize } = await statfs(directory);
+    const most = bavail * bsize;
+    return { most, exceeded: tooSmall(directory, inMebibytes(most)) };
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new DepotError('local-not-writable', `cannot write to ${printable(directory)}: ${missing ? 'there is no such directory' : (cause as Error).message}`, { hint: 'make it first, or name another directory with --out', cause });
+  }
+}
+
+/** How many files and directories may be made there, so that some are left for everybody else; null where the file system does not count them (it then says 0). */
+export async function roomForEntries(directory: string): Promise<Limit | null> {
+  const { files, ffree } = await statfs(directory);
+  if (files === 0 || ffree === 0) return null;
+  const most = Math.max(0, ffree - Math.ceil(files / 20));
+  return { most, exceeded: tooSmall(directory, `${most} files`) };
+}
+
+function tooSmall(directory: string, room: string): Limit['exceeded'] {
+  return { code: 'local-disk-full', message: `no room for the contents: ${room} free on the file system of ${printable(directory)}; nothing was kept`, hint: 'free space there, or choose another disk with --out' };
+}

@@ -1,0 +1,60 @@
+import { connect as connectTcp, type Socket } from 'node:net';
+import type { DepotError } from '../errors.js';
+import { duration } from './retry.js';
+import type { RemoteSpec } from './types.js';
+
+/** This attempt failed and another may not. `why` follows the address: "did not answer in 10 s". */
+export class Unreachable extends Error {
+  constructor(readonly why: string, options: ErrorOptions & { final?: DepotError } = {}) {
+    super(why, options);
+    this.name = 'Unreachable';
+    this.final = options.final ?? null;
+  }
+  /** What to throw when this keeps happening: more likely a fault of the server than a link that is down. */
+  readonly final: DepotError | null;
+}
+
+/** The TCP connection, our own so that its failures are told from SSH's and its writes can be gathered. */
+export function dial(spec: Pick<RemoteSpec, 'host' | 'port' | 'connectTimeoutMs'>, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const socket = connectTcp({ host: spec.host, port: spec.port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
+    const settle = (finish: () => void): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+      socket.removeListener('error', fail);
+      finish();
+    };
+    const fail = (cause: Error): void => settle(() => {
+      socket.on('error', ignore);
+      socket.destroy();
+      reject(new Unreachable(explainTcp(cause), { cause }));
+    });
+    const abort = (): void => settle(() => {
+      socket.on('error', ignore);
+      socket.destroy();
+      reject(signal.reason as Error);
+    });
+    const timer = setTimeout(() => fail(new Error(`did not answer in ${duration(spec.connectTimeoutMs)}`)), spec.connectTimeoutMs);
+    signal.addEventListener('abort', abort, { once: true });
+    socket.once('error', fail);
+    socket.once('connect', () => settle(() => resolve(socket)));
+  });
+}
+
+function explainTcp(error: NodeJS.ErrnoException): string {
+  const { code, message } = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException) : error;
+  switch (code) {
+    case 'ECONNREFUSED': return 'refused the connection';
+    case 'ENOTFOUND': case 'EAI_AGAIN': return 'has no address (the name was not found)';
+    case 'EHOSTUNREACH': case 'ENETUNREACH': case 'EHOSTDOWN': case 'ENETDOWN': return 'has no route';
+    case 'ETIMEDOUT': return 'did not answer';
+    case 'ECONNRESET': return 'reset the connection';
+    case undefined: return message;
+    default: return `cannot be reached (${code})`;
+  }
+}
+
+function ignore(): void {
+  // The socket is given up; what else it says is of no interest.
+}
