@@ -177,7 +177,7 @@ function unforeseen(thrown: unknown, signal: AbortSignal): DepotError {
 }
 
 /** A signal's own status first; then that of the only arrangement; then 4 for some of many. */
-export function pushExit(results: readonly PushResult[], signal: AbortSignal): number {
+function pushExit(results: readonly PushResult[], signal: AbortSignal): number {
   const failed = results.filter((r) => 'error' in r);
   if (failed.length === 0) return 0;
   if (signal.aborted && isDepotError(signal.reason)) return failed.length === 1 && results.length === 1 ? failed[0]!.error.exit : signal.reason.exit;

@@ -1,8 +1,10 @@
 import { printable } from '../printable.js';
-import { type Check, type Fields, line, list, localPath, oneOf, parsed, truth, type Value } from './document.js';
+import { line, list, localPath, oneOf, parsed, truth } from './checks.js';
+import type { Check, Fields, Value } from './document.js';
 import { remote, type RawRemote } from './remote.js';
 import { dataset } from './sources.js';
-import type { Beneficiary, Compression, EncryptionWish, SourceSpec } from './types.js';
+import type { SourceSpec } from '../source.js';
+import type { Beneficiary, Compression, EncryptionWish } from './types.js';
 import { parseArrangementName, parseDay, parseDuration, parseFingerprint, parseSize } from './values.js';
 
 export const arrangementKeys = [

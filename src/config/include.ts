@@ -2,7 +2,7 @@ import { readdir, realpath } from 'node:fs/promises';
 
 import { printable } from '../printable.js';
 import type { Value } from './document.js';
-import { localPath } from './document.js';
+import { localPath } from './checks.js';
 
 /** The deepest level below the fixed part of a pattern with `**`; a link that leads upwards ends here. */
 const deepest = 12;

@@ -1,4 +1,5 @@
-import { type Check, commandLine, type Fields, line, list, localPath, oneOf, parsed, text, truth, type Value, wholeNumber } from './document.js';
+import { commandLine, line, list, localPath, oneOf, parsed, text, truth, wholeNumber } from './checks.js';
+import type { Check, Fields, Value } from './document.js';
 import { longestTimer } from './defaults.js';
 import type { Publish, SecretRefs } from './types.js';
 import { parseDuration, parseHost, parseHostKey } from './values.js';

@@ -1,5 +1,6 @@
 import { arrangements, type RawArrangement } from './arrangement.js';
-import { type Check, commandLine, line, list, localPath, oneOf, text, type Value } from './document.js';
+import { commandLine, line, list, localPath, oneOf, text } from './checks.js';
+import type { Check, Value } from './document.js';
 import { remote, type RawRemote, secretRefs } from './remote.js';
 import type { NotifyEvent, SecretRefs } from './types.js';
 

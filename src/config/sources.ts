@@ -1,8 +1,9 @@
 import { printable } from '../printable.js';
 import { isWithheld } from '../child-env.js';
-import { commandLine, type Check, type Fields, list, localPath, oneOf, parsed, text, truth, type Value } from './document.js';
+import { commandLine, list, localPath, oneOf, parsed, text, truth } from './checks.js';
+import type { Check, Fields, Value } from './document.js';
 import { defaults, longestTimer } from './defaults.js';
-import type { SourceSpec } from './types.js';
+import type { SourceSpec } from '../source.js';
 import { parseDuration, partName, type Parsed } from './values.js';
 
 type Kind = SourceSpec['kind'];
@@ -103,7 +104,7 @@ function nameOf(fields: Fields, kind: Kind, path: string | undefined): string | 
 }
 
 /** A name directly under `data/` in the suitcase. */
-export function parseSourceName(name: string): Parsed<string> {
+function parseSourceName(name: string): Parsed<string> {
   if (name === '' || name === '.' || name === '..') return { wrong: 'this is no file name' };
   if (/[/\\]/.test(name)) return { wrong: 'a name under data/ has no slashes' };
   if (printable(name) !== name) return { wrong: 'no control characters in a name' };
@@ -128,7 +129,7 @@ const environment: Check<Record<string, string>> = (value) => {
 };
 
 /** A duration that a timer can hold; longer ones would fire at once. */
-export const timeout: Check<number> = (value) => {
+const timeout: Check<number> = (value) => {
   const ms = parsed(parseDuration)(value);
   if (ms === null) return null;
   if (ms === 0) return value.report('a time limit of nothing; leave the key out for no limit');

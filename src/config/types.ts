@@ -1,5 +1,7 @@
 /** What `loadConfig` gives: every path absolute, every default applied, nothing left to look up. */
 
+import type { SourceSpec } from '../source.js';
+
 /** Where the config says that a secret is: at most one of the two. */
 export interface SecretRefs {
   /** Absolute path of a file that holds it. */
@@ -17,27 +19,6 @@ export interface Beneficiary {
   /** `supplier`: what this key proves is the supplier's own word. */
   keyMadeBy: 'beneficiary' | 'supplier';
 }
-
-interface SourceCommon {
-  /** The name under `data/` in the suitcase: `as`, else the base name. */
-  name: string;
-  /** Run before and after, without a shell; `cleanup` always. */
-  prepare?: string[];
-  cleanup?: string[];
-  /** Added to the environment of the source's commands. */
-  env?: Record<string, string>;
-  timeoutMs?: number;
-  allowEmpty: boolean;
-  onChange: 'fail' | 'warn';
-}
-
-export type SourceSpec = SourceCommon &
-  (
-    | { kind: 'directory'; path: string; exclude: string[] }
-    | { kind: 'file'; path: string }
-    | { kind: 'command'; command: string[] }
-    | { kind: 'stdin' }
-  );
 
 export type Publish = 'rename' | 'direct';
 export type Compression = 'auto' | 'zstd' | 'gzip' | 'none';

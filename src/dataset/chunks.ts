@@ -1,7 +1,7 @@
 export type Chunk = Uint8Array<ArrayBuffer>;
 
 /** Octets of a chunk: large enough that handing one over costs nothing next to filling it. */
-export const CHUNK_OCTETS = 1 << 20;
+const CHUNK_OCTETS = 1 << 20;
 
 /**
  * Cuts what is written into chunks. Everything is synchronous: writers are generators that yield the chunks as they get

@@ -5,7 +5,7 @@ import { excluder } from './exclude.js';
 import { packFile, type FileContext } from './file.js';
 import { listChildren, type Child } from './listing.js';
 import { emptyError, hasCode, locate, unreadable } from './reading.js';
-import type { DirectorySource } from './sources.js';
+import type { DirectorySource } from '../source.js';
 import type { TarHeader } from './tar/write.js';
 
 /** A directory that is being walked: its own entry is stored, its children are under way. */

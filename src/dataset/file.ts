@@ -4,7 +4,7 @@ import type { Archive } from './archive.js';
 import { fromBytes, toBytes, toPath, type ByteString } from './bytestring.js';
 import type { Chunk, Chunks } from './chunks.js';
 import { emptyError, hasCode, locate, unreadable, type Reading } from './reading.js';
-import type { FileSource, SourceSpec } from './sources.js';
+import type { FileSource, SourceSpec } from '../source.js';
 import { paddingFor } from './tar/format.js';
 import type { TarHeader } from './tar/write.js';
 

@@ -16,7 +16,7 @@ import { fromText, toText, type ByteString } from './bytestring.js';
 import { MAX_PARTS, paxTime, type EntryType } from './tar/format.js';
 import type { TarHeader } from './tar/write.js';
 
-export const MANIFEST_SCHEMA = 'depot.manifest/1';
+const MANIFEST_SCHEMA = 'depot.manifest/1';
 /** Its parts are `DEPOT/manifest.ndjson.part-000001` and so on, of at most `MANIFEST_PART_OCTETS`, whole lines each. */
 export const MANIFEST_PATH = 'DEPOT/manifest.ndjson';
 export const MANIFEST_PART_OCTETS = 4 << 20;

@@ -11,10 +11,11 @@ import { PartBuffer, packParts } from './parts.js';
 import { commandOptions, runCleanup, runPrepare } from './prepare.js';
 import { readme } from './readme.js';
 import { locate, Reading } from './reading.js';
-import { checkNames, type DatasetHooks, type DatasetOptions, type DatasetSummary, type SourceSpec } from './sources.js';
+import type { SourceSpec } from '../source.js';
+import { checkNames, type DatasetHooks, type DatasetOptions, type DatasetSummary } from './sources.js';
 import { readStdin } from './stdin.js';
 
-export type { DatasetHooks, DatasetOptions, DatasetSummary, SourceSpec } from './sources.js';
+export type { DatasetHooks, DatasetOptions, DatasetSummary } from './sources.js';
 
 /**
  * Packs the dataset into a tar: README, specification, the sources in their order, and the manifest (DESIGN: the suitcase).

@@ -5,11 +5,11 @@ import type { Archive } from './archive.js';
 import type { ByteString } from './bytestring.js';
 import type { Chunk } from './chunks.js';
 import { emptyError } from './reading.js';
-import type { SourceSpec } from './sources.js';
+import type { SourceSpec } from '../source.js';
 import { MAX_PARTS, partSuffix } from './tar/format.js';
 
 /** A part is held in memory until its size is known, so this is what a source of unknown length costs. */
-export const PART_OCTETS = 16 << 20;
+const PART_OCTETS = 16 << 20;
 
 /** For data that has no mode of its own: whoever unpacks it decides who else may read it. */
 const PART_MODE = 0o600;

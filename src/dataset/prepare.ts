@@ -1,6 +1,7 @@
 import { printable } from '../printable.js';
 import { run, type CommandOptions } from './command.js';
-import type { DatasetHooks, DatasetOptions, SourceSpec } from './sources.js';
+import type { SourceSpec } from '../source.js';
+import type { DatasetHooks, DatasetOptions } from './sources.js';
 
 /** A cleanup without a `timeout` of its own may not hold up everything for ever. */
 const CLEANUP_TIMEOUT_MS = 10 * 60_000;

@@ -2,7 +2,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { fromBytes, fromText, toBytes, toPath, type ByteString } from './bytestring.js';
-import type { SourceSpec } from './sources.js';
+import type { SourceSpec } from '../source.js';
 
 export type SkippedKind = 'socket' | 'fifo' | 'device' | 'unknown' | 'vanished';
 
@@ -113,6 +113,6 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 
-export function shown(path: ByteString): string {
+function shown(path: ByteString): string {
   return printable(toBytes(path));
 }

@@ -1,6 +1,7 @@
 import { printable } from '../printable.js';
 import { MANIFEST_PATH } from './manifest.js';
-import type { DatasetOptions, SourceSpec } from './sources.js';
+import type { SourceSpec } from '../source.js';
+import type { DatasetOptions } from './sources.js';
 
 /**
  * `DEPOT/README.md`, the first entry of the archive: what lies where and how to check it with stock tools, in English and

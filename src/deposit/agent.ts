@@ -49,7 +49,7 @@ function accountKey({ host, port, username, hostKeys, knownHostsFile, connectTim
 }
 
 /** The transport's view of an arrangement. @throws DepotError 'config-invalid' without a user name */
-export function remoteSpecOf({ name, remote }: Arrangement, retryForMs: number): RemoteSpec {
+function remoteSpecOf({ name, remote }: Arrangement, retryForMs: number): RemoteSpec {
   const { host, port, username, directory, hostKeys, hostKeysAt, knownHostsFile, publish, lanes, window, connectTimeoutMs } = remote;
   if (username === undefined) {
     throw new DepotError('config-invalid', 'no user name for the server', { hint: `put remote.username into depot.yaml, or run: depot login ${name} --username U` });

@@ -18,7 +18,7 @@ export interface NotifyHooks {
 }
 
 /** A run that skipped has nothing to tell. */
-export function eventOf({ code }: RunRecord): NotifyEvent | null {
+function eventOf({ code }: RunRecord): NotifyEvent | null {
   if (code === 'skipped') return null;
   return code === null ? 'success' : code === 'stale' ? 'stale' : 'failure';
 }
@@ -108,7 +108,7 @@ const dayMs = 24 * 3600 * 1000;
 const hourMs = 3600 * 1000;
 
 /** In the form of a run record, but of no run: nothing was begun. */
-export function staleRecord({ arrangement, lastDeposit, ageMs, allowedMs }: Standing, now: Date): RunRecord {
+function staleRecord({ arrangement, lastDeposit, ageMs, allowedMs }: Standing, now: Date): RunRecord {
   const hours = (ms: number | null): string => `${Math.floor((ms ?? 0) / hourMs)} h`;
   const message = lastDeposit === null ? 'there is no deposit yet' : `the last deposit, ${lastDeposit.depositId}, is ${hours(ageMs)} old; allowed are ${hours(allowedMs)}`;
   return {

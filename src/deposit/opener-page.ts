@@ -8,7 +8,7 @@ import { printable } from '../printable.js';
 const built = new URL('../opener.html', import.meta.url);
 
 /** The page and what to compare by telephone. @throws DepotError 'internal' where the program was not built */
-export async function readOpener(): Promise<{ page: Buffer; sha256: string }> {
+async function readOpener(): Promise<{ page: Buffer; sha256: string }> {
   const page = await readFile(built).catch((cause: unknown) => {
     throw new DepotError('internal', 'the opener is not part of this copy of depot', { hint: 'build it with: npm run build', cause });
   });

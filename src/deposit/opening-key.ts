@@ -6,12 +6,12 @@ import { unwrapSessionKey } from '../pgp/sessionkey.js';
 import { readPrivateKey } from './given.js';
 import type { OpeningKey } from './key-proof.js';
 
-export function keyInMemory(secret: SecretKey): OpeningKey {
+function keyInMemory(secret: SecretKey): OpeningKey {
   return { unwrap: (pkesk) => unwrapSessionKey(pkesk, secret) };
 }
 
 /** Compat only: gpg reads no modern session key packets. */
-export function keyInGpg(o: GpgOptions): OpeningKey {
+function keyInGpg(o: GpgOptions): OpeningKey {
   return { unwrap: (pkesk) => unwrapWithGpg(pkesk, o) };
 }
 

@@ -1,7 +1,7 @@
 import { lstat, opendir, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError } from '../errors.js';
-import type { SourceSpec } from '../config/types.js';
+import type { SourceSpec } from '../source.js';
 import { lastDeposit } from '../receipt/list.js';
 import type { Scene } from './scene.js';
 

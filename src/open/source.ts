@@ -7,7 +7,7 @@ import type { Digest } from '../primitives.js';
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Octets read at once, and the length of the stretches that a second pass over the same file is held against. */
-export const SEGMENT_OCTETS = 4 << 20;
+const SEGMENT_OCTETS = 4 << 20;
 /** Content that comes in smaller pieces is put together: OpenPGP allows parts of one octet, each of which would cost an object. */
 const SMALL_OCTETS = 4096;
 const COLLECTED_OCTETS = 64 * 1024;

@@ -36,7 +36,7 @@ export interface Attestation {
 /** Larger than any that depot writes. */
 export const maxAttestationBytes = 64 * 1024;
 /** Without these there is nothing to attest. */
-export const neededChecks = ['receipt', 'receipt-signature', 'key-proof'] as const;
+const neededChecks = ['receipt', 'receipt-signature', 'key-proof'] as const;
 
 const text = (pattern: RegExp, what: string) => v.pipe(v.string(), v.regex(pattern, what));
 const hex32 = text(/^[0-9a-f]{64}$/, 'not 64 lower-case hex digits');

@@ -9,7 +9,7 @@ import { DepotError } from '../errors.js';
 export type Compression = 'none' | 'gzip' | 'zstd';
 
 export const arrangementPattern = /^[a-z0-9][a-z0-9-]{0,40}$/;
-export const depositIdPattern = /^([a-z0-9][a-z0-9-]{0,40})_(\d{8}T\d{6}Z)_([0-9a-f]{16})$/;
+const depositIdPattern = /^([a-z0-9][a-z0-9-]{0,40})_(\d{8}T\d{6}Z)_([0-9a-f]{16})$/;
 
 const extensions: Record<Compression, string> = { none: '.tar.pgp', gzip: '.tar.gz.pgp', zstd: '.tar.zst.pgp' };
 const suitcasePattern = /^([a-z0-9][a-z0-9-]{0,40}_\d{8}T\d{6}Z_[0-9a-f]{16})(\.tar\.pgp|\.tar\.gz\.pgp|\.tar\.zst\.pgp)$/;

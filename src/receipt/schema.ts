@@ -67,7 +67,7 @@ export interface LedgerLink {
 /** Everything but what the server's last answers and the ledger decide: on disk before the CLOSE. */
 export type ReceiptDraft = Omit<Receipt, 'completedAt' | 'transfer' | 'ledger'>;
 
-export const maxRecipients = 256;
+const maxRecipients = 256;
 
 const text = (pattern: RegExp, what: string) => v.pipe(v.string(), v.regex(pattern, what));
 const count = v.pipe(v.number('not a number'), v.safeInteger('not an integer'), v.minValue(0, 'negative'));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ManifestCheck } from '../../src/dataset/compare.js';
 import { sha256 } from '../../src/dataset/hash.js';
-import type { SourceSpec } from '../../src/dataset/pack.js';
+import type { SourceSpec } from '../../src/source.js';
 import { TarReader } from '../../src/dataset/tar/read.js';
 import { pattern } from '../support/awkward.js';
 import { tempDir } from '../support/cleanup.js';
