@@ -16,9 +16,15 @@ export interface Verification {
 
 /** Collects the checks of a verification. What was not checked is said, and never counts as passed (law 11). */
 export class Checks {
+  readonly #hints: boolean;
   readonly #checks: Check[] = [];
   #incomplete = false;
   #failure: ErrorCode | null = null;
+
+  /** `hints`: details say what to type, too. */
+  constructor(hints: boolean) {
+    this.#hints = hints;
+  }
 
   passed(name: string, detail: string): void {
     this.#checks.push({ name, result: 'passed', detail });
@@ -29,15 +35,15 @@ export class Checks {
     this.#checks.push({ name, result: 'failed', detail });
   }
 
-  /** Something that was not asked for and could not be checked with what was given. */
-  notPossible(name: string, detail: string): void {
-    this.#checks.push({ name, result: 'not possible', detail });
+  /** Something that was not asked for and could not be checked with what was given; `hint` is what to type so that it can. */
+  notPossible(name: string, detail: string, hint?: string): void {
+    this.#checks.push({ name, result: 'not possible', detail: this.#hints && hint !== undefined ? `${detail} (${hint})` : detail });
   }
 
   /** Something that was asked for and could not be checked: the whole is incomplete. */
-  missing(name: string, detail: string): void {
+  missing(name: string, detail: string, hint?: string): void {
     this.#incomplete = true;
-    this.notPossible(name, detail);
+    this.notPossible(name, detail, hint);
   }
 
   /** `passed` when the two are equal; the detail of a failure shows both. */
@@ -52,12 +58,11 @@ export class Checks {
     try {
       return await work();
     } catch (error) {
-      if (isDepotError(error, 'incomplete')) {
-        this.missing(name, error.hint === undefined ? error.message : `${error.message}; ${error.hint}`);
-        return null;
-      }
-      if (!isDepotError(error) || !codes.includes(error.code)) throw error;
-      this.failed(name, error.hint === undefined ? error.message : `${error.message}; ${error.hint}`, error.code);
+      if (!isDepotError(error)) throw error;
+      const detail = this.#hints && error.hint !== undefined ? `${error.message}; ${error.hint}` : error.message;
+      if (error.code === 'incomplete') this.missing(name, detail);
+      else if (codes.includes(error.code)) this.failed(name, detail, error.code);
+      else throw error;
       return null;
     }
   }

@@ -53,6 +53,8 @@ export interface Exhibits {
   maxSize: number | null;
   /** Lower-case hex: what the agent says is the SHA-256 of the file that it holds. */
   agentSha256: string | null;
+  /** Details say what to type on a command line; a page has words of its own beside each check. */
+  hints: boolean;
   warn(message: string): void;
 }
 
@@ -76,7 +78,7 @@ export interface Examined extends Verification {
  * @throws DepotError only for what is no finding: what cannot be read, a signal
  */
 export async function verifyExhibits(o: Exhibits): Promise<Examined> {
-  const checks = new Checks();
+  const checks = new Checks(o.hints);
   const receipt = await verifyReceipt(o, checks);
   let proven: Proven | null;
   if (o.suitcase === null) {
@@ -114,7 +116,7 @@ async function verifyReceipt(o: Exhibits, checks: Checks): Promise<Receipt | nul
   const { depositId, supplier } = given.receipt;
   checks.passed('receipt', `of deposit ${depositId}, by ${supplier.name}`);
   if (o.noSignature) checks.notPossible('receipt-signature', 'left out, as asked: origin not proven');
-  else if (o.signature === null) checks.missing('receipt-signature', 'no signer given: origin not proven (name the supplier\'s public key with --signer)');
+  else if (o.signature === null) checks.missing('receipt-signature', 'no signer given: origin not proven', 'name the supplier\'s public key with --signer');
   else {
     const { signature } = o;
     const signed = await checks.attempt('receipt-signature', () => signature(given));
@@ -139,7 +141,7 @@ async function verifySuitcase(o: Exhibits, read: () => Promise<SuitcaseExhibit>,
     if (o.deep && unwrapped === null) checks.missing('contents', 'the suitcase could not be opened');
     if (receipt !== null && seen !== null) compareWithReceipt(seen, preamble, receipt, checks);
     const proven = unwrapped === null ? null : verifyCommitment(preamble, unwrapped, receipt, checks);
-    if (key === null) checks.notPossible('key-proof', 'no private key given (--key)');
+    if (key === null) checks.notPossible('key-proof', 'no private key given', '--key');
     return proven;
   } finally {
     unwrapped?.sessionKey.fill(0);
@@ -262,7 +264,7 @@ function opens(keyFingerprint: string, { depositId, encryption }: Receipt): stri
 async function verifyKeyProof(receipt: Receipt | null, key: OpeningKey | null, checks: Checks): Promise<Proven | null> {
   if (receipt === null) return null;
   if (key === null) {
-    checks.notPossible('key-proof', 'no private key given (--key)');
+    checks.notPossible('key-proof', 'no private key given', '--key');
     return null;
   }
   const proof = await checks.attempt('key-proof', () => addressed(proveKey(receipt, key), receipt), ['verification-failed', 'not-addressed']);
@@ -276,7 +278,7 @@ async function verifyKeyProof(receipt: Receipt | null, key: OpeningKey | null, c
 /** What the agent holds: only the agent can say, and it can hash a closed suitcase. */
 function verifyAgentsWord({ agentSha256 }: Exhibits, receipt: Receipt | null, checks: Checks): void {
   if (agentSha256 === null) {
-    checks.notPossible('agent-sha256', 'what the agent holds was not asked (ask it for the SHA-256, then --agent-sha256)');
+    checks.notPossible('agent-sha256', 'what the agent holds was not asked', 'ask it for the SHA-256, then --agent-sha256');
   } else if (receipt === null) {
     checks.missing('agent-sha256', 'there is no receipt to compare the agent\'s digest with');
   } else {

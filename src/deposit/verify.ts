@@ -61,6 +61,7 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
     deep: o.deep,
     maxSize: o.maxSize ?? null,
     agentSha256: o.agentSha256 ?? null,
+    hints: true,
     warn: (message) => hooks.warn(message),
   });
   const advice = key?.secret == null || proven === null ? null : await adviceOnKey(key.secret, new Date());

@@ -255,12 +255,13 @@ class Page {
     element('stock').textContent = stock ?? stockLines(anyDeposit('gzip'));
   }
 
+  /** In the page's own words; an error's hint is for a command line. */
   #showFailure(): void {
     const failure = this.#failure;
     element('failure').hidden = failure === null;
     const known = typeof failure === 'object' && failure !== null ? this.#words.failures[failure.code as FailureName] as string | undefined ?? this.#words.failures.internal : failure;
     element('failure-text').textContent = known ?? '';
-    element('failure-detail').textContent = typeof failure === 'object' && failure !== null ? printable(failure.hint === undefined ? failure.message : `${failure.message}; ${failure.hint}`) : '';
+    element('failure-detail').textContent = typeof failure === 'object' && failure !== null ? printable(failure.message) : '';
   }
 
   #showFindings(): void {

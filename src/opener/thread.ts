@@ -91,7 +91,7 @@ class OpeningThread {
         return { bytes, receipt: parsed };
       },
       signature: certificates.length === 0 ? null : async (read) => {
-        if (signature === null) throw new DepotError('verification-failed', 'the signature of the receipt was not given', { hint: 'add the file that ends in .receipt.json.asc' });
+        if (signature === null) throw new DepotError('incomplete', 'the signature of the receipt was not given: origin not proven');
         return verifySigned(read, await small(signature), certificates);
       },
       noSignature: false,
@@ -100,6 +100,7 @@ class OpeningThread {
       deep: suitcase !== null && key !== null,
       maxSize: null,
       agentSha256: given.agentSha256 === '' ? null : given.agentSha256,
+      hints: false,
       warn: (warning) => warnings.push(warning),
     };
     const verification = await verifyExhibits(exhibits);

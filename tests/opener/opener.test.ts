@@ -66,7 +66,8 @@ describe.skipIf(!needed)('the offline opener', () => {
     const cli = await depot(['verify', files.suitcase, '--receipt', files.receipt, '--signer', files.signers, '--key', files.key, '--deep', '--json']);
     const { checks } = JSON.parse(cli.stdout) as { checks: { name: string; result: string; detail: string }[] };
     expect(found.checks).toEqual(Object.fromEntries(checks.map(({ name, result }) => [name, result])));
-    expect(found.details).toEqual(Object.fromEntries(checks.map(({ name, detail }) => [name, detail])));
+    // But for what to type.
+    expect(found.details).toEqual(Object.fromEntries(checks.map(({ name, detail }) => [name, detail.replace(' (ask it for the SHA-256, then --agent-sha256)', '')])));
     // And the lines for a shell are those of the cover, with the real names.
     expect(await opener.page.textContent('#stock')).toBe(stockLines(JSON.parse(readFileSync(files.receipt, 'utf8')) as NamedDeposit));
     expect(await opener.page.isHidden('#without-names')).toBe(true);
@@ -115,6 +116,28 @@ describe.skipIf(!needed)('the offline opener', () => {
     expect(await opener.page.textContent('#origin')).toContain('not proven');
     await opener.give({ suitcase, key, receipt });
     expect(await opener.check()).toMatchObject({ verdict: 'incomplete', checks: { 'receipt-signature': 'not possible' } });
+    // A file that was forgotten is nothing that is wrong.
+    await opener.give({ suitcase, key, receipt, signers: made.compat.signers });
+    expect(await opener.check()).toMatchObject({ verdict: 'incomplete', checks: { 'receipt-signature': 'not possible' }, details: { 'receipt-signature': 'the signature of the receipt was not given: origin not proven' } });
+    expect(await opener.page.textContent('#checks')).toContain('Choose both above');
+  });
+
+  test('nothing on the page sends a person to a command line that is not there', async () => {
+    const { suitcase, receipt, signature, signers, key } = made.compat;
+    const locked = await makeKey(join(scratch, 'locked'), 'Locked', 'compat', 'correct horse');
+    const opener = await openOpener(browser);
+    const other = await makeKey(join(scratch, 'elsewhere'), 'Another', 'compat');
+    const given: GivenFiles[] = [
+      { receipt }, { receipt, signature, signers: other.publicKey }, { suitcase }, { suitcase, key: other.secretKey }, { receipt, key: other.secretKey },
+      { suitcase, key: signers }, { suitcase, key: receipt }, { suitcase: receipt, key }, { receipt: suitcase }, { suitcase, key: locked.secretKey },
+    ];
+    for (const files of given) {
+      await opener.give(files);
+      const found = await opener.check();
+      const shown = [found.failure, found.failureDetail, await opener.page.textContent('#result')].join(' ');
+      expect(shown, JSON.stringify(files)).not.toMatch(/ --[a-z]|depot [a-z]+ [A-Z]|prompt|variable/);
+      expect(shown.trim()).not.toBe('');
+    }
   });
 
   test('a wrong key, another signer and every kind of tampering is found, and nothing can be saved', async () => {
