@@ -21,6 +21,7 @@ export const dutch: Words = {
     passphraseWhat: 'Alleen als hij er een heeft.',
     agent: 'SHA-256 die de escrow-agent u noemde',
     agentWhat: 'Niet verplicht: 64 cijfers en letters a tot f. Zo blijkt dat de agent precies deze koffer heeft.',
+    choose: 'Kiezen…',
     check: 'Controleren',
     stop: 'Stoppen',
     resultTitle: '2. Wat er gevonden is',

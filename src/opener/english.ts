@@ -21,6 +21,7 @@ export const english: Words = {
     passphraseWhat: 'Only if it has one.',
     agent: 'SHA-256 that the escrow agent told you',
     agentWhat: 'Optional: 64 digits and letters a to f. It shows that the agent holds this very suitcase.',
+    choose: 'Choose…',
     check: 'Check',
     stop: 'Stop',
     resultTitle: '2. What was found',

@@ -18,7 +18,7 @@ export interface Words {
   /** Every `data-text` of page.html. */
   texts: Record<
     | 'title' | 'intro' | 'trust' | 'filesTitle' | 'drop' | 'suitcase' | 'suitcaseWhat' | 'receipt' | 'receiptWhat' | 'signature' | 'signatureWhat'
-    | 'signers' | 'signersWhat' | 'key' | 'keyWhat' | 'passphrase' | 'passphraseWhat' | 'agent' | 'agentWhat' | 'check' | 'stop' | 'resultTitle'
+    | 'signers' | 'signersWhat' | 'key' | 'keyWhat' | 'passphrase' | 'passphraseWhat' | 'agent' | 'agentWhat' | 'choose' | 'check' | 'stop' | 'resultTitle'
     | 'insideTitle' | 'folder' | 'archive' | 'search' | 'name' | 'size' | 'action' | 'withoutTitle' | 'without' | 'withoutNames' | 'limitsTitle',
     string
   >;

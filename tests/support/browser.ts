@@ -64,6 +64,16 @@ export async function screenshot(page: Page, name: string, fullPage = true): Pro
 }
 
 /**
+ * A picture of a part of the page, in `tests/output/`; with DEPOT_TEST_PICTURES=docs in `docs/`, which is how the pictures of the
+ * documents are made anew.
+ */
+export async function picture(page: Page, selector: string, name: string): Promise<void> {
+  const directory = process.env['DEPOT_TEST_PICTURES'] === 'docs' ? join(checkout, 'docs') : output;
+  mkdirSync(directory, { recursive: true });
+  await page.locator(selector).screenshot({ path: join(directory, `${name}.png`), animations: 'disabled', timeout: 120_000 });
+}
+
+/**
  * Octets that the browsers of this test process hold for themselves: anonymous and shared memory of all their processes, not what is
  * mapped from files. A page at a `file:` address cannot measure itself.
  */
