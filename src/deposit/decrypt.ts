@@ -7,11 +7,12 @@ import type { Limit, OpenResult } from '../open/messages.js';
 import { openSuitcase } from '../open/opening.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { printable } from '../printable.js';
-import { commitmentOf, openingOf } from '../receipt/proof.js';
 import { fromBase64 } from '../receipt/base64.js';
+import { commitmentOf, openingOf } from '../receipt/proof.js';
 import type { Receipt } from '../receipt/schema.js';
 import { addressed } from './exhibits.js';
 import { readReceipt, verifyReceipt } from './given.js';
+import type { OpeningKey } from './key-proof.js';
 import { allowedEntries, allowedOctets, contentLimit, entryLimit } from './limits.js';
 import { openingKeyOf, type KeyPlace } from './opening-key.js';
 import { roomForEntries, roomForOctets } from './room.js';
@@ -44,7 +45,7 @@ export interface Decrypted {
 }
 
 /** A suitcase with everything that is needed to open it. */
-interface Case {
+interface Opening {
   o: DecryptOptions;
   hooks: DecryptHooks;
   file: SuitcaseFile;
@@ -66,20 +67,11 @@ export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<D
   // Before anyone is asked for a passphrase.
   const file = await openSuitcaseFile(o.suitcase);
   try {
-    if (o.gpg !== undefined && file.preamble.encryption.packet === 'SEIPDv2') {
-      throw new DepotError('usage', 'this suitcase is modern (SEIPDv2), which gpg does not read', { hint: 'use --key with the file of the private key' });
-    }
-    const key = await openingKeyOf(o);
-    if (key === null) throw new DepotError('usage', 'no private key given', { hint: 'add --key FILE, or --gpg' });
+    const key = await keyFor(file, o);
     const unwrapped = await addressed(key.unwrap(file.preamble.pkesk), receipt);
-    if (receipt !== null) belongsTogether(file, unwrapped, receipt);
-    // Only a receipt that was verified may say how much there is.
-    const proven = origin === 'proven' && receipt !== null ? receipt.dataset : null;
-    const allowed = o.maxSize ?? (proven === null ? null : contentLimit(proven));
-    const maxBytes = allowed !== null ? allowedOctets(allowed) : out === null ? null : await roomForOctets(dirname(out));
-    const maxEntries = proven !== null ? allowedEntries(entryLimit(proven)) : out === null ? null : await roomForEntries(dirname(out));
-    const opening: Case = { o, hooks, file, receipt, unwrapped, origin, maxBytes, maxEntries };
     try {
+      if (receipt !== null) belongsTogether(file, unwrapped, receipt);
+      const opening: Opening = { o, hooks, file, receipt, unwrapped, origin, ...await limitsOf(o, origin === 'proven' ? receipt : null, out) };
       return out === null ? await toStdout(opening, o.stdout!) : await toDirectory(opening, out);
     } finally {
       unwrapped.sessionKey.fill(0);
@@ -103,6 +95,25 @@ async function receiptOf(o: DecryptOptions, hooks: DecryptHooks): Promise<{ rece
   return { receipt: given.receipt, origin: 'proven' };
 }
 
+/** The private key that was named, which is asked for its passphrase now. @throws DepotError 'usage', and as `openingKeyOf` */
+async function keyFor({ preamble }: SuitcaseFile, o: DecryptOptions): Promise<OpeningKey> {
+  if (o.gpg !== undefined && preamble.encryption.packet === 'SEIPDv2') {
+    throw new DepotError('usage', 'this suitcase is modern (SEIPDv2), which gpg does not read', { hint: 'use --key with the file of the private key' });
+  }
+  const key = await openingKeyOf(o);
+  if (key === null) throw new DepotError('usage', 'no private key given', { hint: 'add --key FILE, or --gpg' });
+  return key;
+}
+
+/** How much may come out: what the user allows, else what a receipt with a `proven` origin says, else what there is room for. */
+async function limitsOf(o: DecryptOptions, proven: Receipt | null, out: string | null): Promise<Pick<Opening, 'maxBytes' | 'maxEntries'>> {
+  const allowed = o.maxSize ?? (proven === null ? null : contentLimit(proven.dataset));
+  return {
+    maxBytes: allowed !== null ? allowedOctets(allowed) : out === null ? null : await roomForOctets(dirname(out)),
+    maxEntries: proven !== null ? allowedEntries(entryLimit(proven.dataset)) : out === null ? null : await roomForEntries(dirname(out)),
+  };
+}
+
 /** What can be known before anything is decrypted. */
 function belongsTogether({ preamble, bytes }: SuitcaseFile, { sessionKey }: UnwrappedSessionKey, { depositId, suitcase, keyProof }: Receipt): void {
   const differs = (found: Uint8Array, expected: string): boolean => Buffer.compare(found, fromBase64(expected)!) !== 0;
@@ -112,7 +123,7 @@ function belongsTogether({ preamble, bytes }: SuitcaseFile, { sessionKey }: Unwr
 }
 
 /** Into `<out>.partial`, which becomes `out` when all is well and is removed when it is not. */
-async function toDirectory(opening: Case, out: string): Promise<Decrypted> {
+async function toDirectory(opening: Opening, out: string): Promise<Decrypted> {
   const partial = `${out}.partial`;
   await makePartial(partial);
   try {
@@ -133,7 +144,7 @@ async function toDirectory(opening: Case, out: string): Promise<Decrypted> {
 }
 
 /** First pass: is all of it authentic? Second pass: the same octets, handed out. */
-async function toStdout(opening: Case, stdout: Writable): Promise<Decrypted> {
+async function toStdout(opening: Opening, stdout: Writable): Promise<Decrypted> {
   const { file, o } = opening;
   if (file.bytes === null) throw new DepotError('usage', `${printable(o.suitcase)} cannot be read twice, and --stdout must`, { hint: 'save the suitcase to a file first' });
   const first = await read(opening, { kind: 'authenticate' });
@@ -151,7 +162,7 @@ async function toStdout(opening: Case, stdout: Writable): Promise<Decrypted> {
   return { entries: null, bytes, out: null, origin: opening.origin, warnings: [] };
 }
 
-async function read({ o, hooks, file, unwrapped, maxBytes, maxEntries }: Case, mode: Parameters<typeof openSuitcase>[0]['mode'], emit?: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>): Promise<OpenResult> {
+async function read({ o, hooks, file, unwrapped, maxBytes, maxEntries }: Opening, mode: Parameters<typeof openSuitcase>[0]['mode'], emit?: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>): Promise<OpenResult> {
   const { handle, preamble, consumed } = file;
   return openSuitcase(
     { fd: handle.fd, preamble, consumed, sessionKey: unwrapped.sessionKey, cipher: unwrapped.cipher, mode, maxBytes, maxEntries },

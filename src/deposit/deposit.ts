@@ -27,11 +27,12 @@ export async function makeDeposit(scene: Scene): Promise<Deposit> {
       return await streamedDeposit(scene, beginDeposit(scene));
     } catch (error) {
       if (!deadPartial(error) || !canReadAgain(scene) || Date.now() > startAgainUntil) throw error;
-      hooks.warn(`${(error as Error).message}; starting again under a new id`);
+      hooks.warn(`${error.message}; starting again under a new id`);
     }
   }
 }
 
+/** A new id, and with it the names at the agent and the intent that says so; nothing is on disk yet. */
 function beginDeposit({ o, agent, run }: Scene): Beginning {
   const startedAt = new Date();
   const depositId = newDepositId(o.arrangement.name, startedAt);
@@ -52,6 +53,13 @@ function beginDeposit({ o, agent, run }: Scene): Beginning {
   return { intent, startedAt, compression };
 }
 
+/**
+ * Without a spool, as a story:
+ *
+ *     intent on disk | partial at the agent | seal ==> upload | draft on disk | close, rename | receipt, ledger | sidecars
+ *
+ * What fails before the close leaves nothing behind, here or at the agent, as far as the agent lets it.
+ */
 async function streamedDeposit(scene: Scene, beginning: Beginning): Promise<Deposit> {
   const { state, hooks } = scene;
   const { intent } = beginning;
@@ -113,6 +121,7 @@ async function giveUp({ state, agent, run, hooks }: Scene, upload: Upload, seali
   hooks.warn(`${left} may remain at ${agent.address}; the next push removes it where the server allows that`);
 }
 
+/** Standard input comes once. */
 function canReadAgain({ o }: Scene): boolean {
   return o.arrangement.sources.every((source) => source.kind !== 'stdin');
 }

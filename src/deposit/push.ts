@@ -11,14 +11,16 @@ import { connectToAgent, withUsername } from './agent.js';
 import { makeDeposit } from './deposit.js';
 import { dryRun } from './dry-run.js';
 import { readKeys } from './keys.js';
-import type { Deposit, PushHooks, PushOptions, PushOutcome } from './push-types.js';
+import type { Deposit, DryRunSummary, PushHooks, PushOptions, PushOutcome } from './push-types.js';
 import { Run } from './run.js';
 import type { Scene } from './scene.js';
 import { secretsFor } from './secrets.js';
 import { undelivered } from './sidecars.js';
 import { clearSpool } from './spool-file.js';
-import { settlePending } from './settle.js';
+import { settlePending, type Settled } from './settle.js';
 import { step } from './steps.js';
+
+const dayMs = 24 * 3600 * 1000;
 
 /**
  * One deposit of one arrangement, as a story:
@@ -35,18 +37,11 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
   const { name } = options.arrangement;
   const run = new Run(name);
   const o = { ...options, arrangement: await withUsername(options.config, options.arrangement) };
-  // A dry run of an account that may not push would show what its own permissions allow, and not what the push's do.
-  const command = `depot push ${name}${o.dryRun ? ' --dry-run' : ''}`;
-  if (o.dryRun) {
-    return { arrangement: name, dryRun: await describing(run, async () => {
-      await new ArrangementState(o.stateDirectory, name).requireOwn(command);
-      return dryRun(o, hooks);
-    }) };
-  }
+  if (o.dryRun) return { arrangement: name, dryRun: await describing(run, () => tryOut(o, hooks)) };
 
   let state: ArrangementState | null = null;
   try {
-    const opened = await describing(run, () => ArrangementState.open(o.stateDirectory, name, command));
+    const opened = await describing(run, () => ArrangementState.open(o.stateDirectory, name, `depot push ${name}`));
     state = opened;
     const outcome = await describing(run, () => pushLocked(o, opened, run, hooks));
     const record = run.ended('skipped' in outcome ? outcome : null);
@@ -63,16 +58,14 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
   }
 }
 
-/** The receipt is the record that counts; but who looks at run records must hear that one is missing. */
-async function keepRecord(state: ArrangementState, record: RunRecord): Promise<void> {
-  try {
-    await appendRun(state, record);
-  } catch (error) {
-    if (!isDepotError(error) || record.code === 'skipped') throw error;
-    throw new DepotError('receipt-not-written', `deposited, but the run record could not be written: ${error.message}`, { hint: error.hint ?? 'look at the state directory', cause: error });
-  }
+/** Its own account only: another one would show what its own permissions allow, and not what the push's do. */
+async function tryOut(o: PushOptions, hooks: PushHooks): Promise<DryRunSummary> {
+  const { name } = o.arrangement;
+  await new ArrangementState(o.stateDirectory, name).requireOwn(`depot push ${name} --dry-run`);
+  return dryRun(o, hooks);
 }
 
+/** What only one push of an arrangement may do at a time, on whatever machine: all of it but the run record. */
 async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hooks: PushHooks): Promise<{ skipped: string } | { deposit: Deposit; newLedger: boolean }> {
   refuseEnded(o.arrangement, run.startedAt);
   const lock = await lockArrangement(state.directory);
@@ -95,7 +88,7 @@ async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hoo
     const agent = await connectToAgent({ ...o, laneSafe: await laneSafeServer(state) }, secrets, { signal, warn: (message) => hooks.warn(message), run }, o.together?.connections);
     step('connected');
     try {
-      const deposit = await depositUnlessRecent({ o: { ...o, signal }, state, agent, keys, ledger, run, hooks });
+      const deposit = await settleThenDeposit({ o: { ...o, signal }, state, agent, keys, ledger, run, hooks });
       return 'skipped' in deposit ? deposit : { deposit, newLedger };
     } finally {
       Object.assign(run, agent.stats);
@@ -106,6 +99,13 @@ async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hoo
   }
 }
 
+function refuseEnded({ name, ended }: Arrangement, now: Date): void {
+  if (ended === undefined || now < ended) return;
+  throw new DepotError('arrangement-ended', `the arrangement ended on ${ended.toISOString().slice(0, 10)}`, {
+    hint: `remove it from the schedule; once the agent has confirmed the destruction: depot receipts note ID --destroyed DATE (arrangement ${name})`,
+  });
+}
+
 /** Clears what nothing refers to; whether earlier runs left something to settle. */
 async function tidy(state: ArrangementState): Promise<boolean> {
   await state.clearTemporary();
@@ -114,19 +114,44 @@ async function tidy(state: ArrangementState): Promise<boolean> {
   return records.length > 0 || unreadable.length > 0;
 }
 
-async function depositUnlessRecent(scene: Scene): Promise<Deposit | { skipped: string }> {
-  const { o, state, run } = scene;
+/** Why this run may skip: the deposit that is younger than `maxAgeMs`. Null when there is none. */
+async function recentDeposit(state: ArrangementState, maxAgeMs: number | undefined, now: Date): Promise<string | null> {
+  if (maxAgeMs === undefined) return null;
+  const last = await lastDeposit(state);
+  if (last === null) return null;
+  const ageMs = now.getTime() - Date.parse(last.finishedAt);
+  // A deposit from the future means a clock that was set back: one deposit too many does less harm than one too few.
+  if (ageMs < 0 || ageMs >= maxAgeMs) return null;
+  return `the last deposit, ${last.depositId}, is from ${last.finishedAt}`;
+}
+
+/**
+ * First what earlier runs left: one of those may be the deposit of tonight, sealed then and sent only now.
+ *
+ * @throws DepotError of either; 'sidecars-pending' when all is well but for the sidecars of an earlier deposit
+ */
+async function settleThenDeposit(scene: Scene): Promise<Deposit | { skipped: string }> {
   const { resumed, undelivered: earlier } = await settlePending(scene);
-  // What was settled may be the deposit of tonight; its receipt is younger than this run.
-  const recent = resumed === null ? await recentDeposit(state, o.ifOlderThanMs, new Date()) : null;
-  const counts = resumed !== null && isOfThisRun(o.arrangement, resumed.begunAt, run.startedAt) && (!o.rehearse || resumed.deposit.receipt.rehearsed === true);
-  if (resumed !== null && !counts) run.startAgain();
-  const result = counts ? resumed.deposit : recent !== null ? { skipped: recent } : await makeDeposit(scene);
+  const result = await depositOfThisRun(scene, resumed);
   const [first] = earlier;
   if (first !== undefined && !('skipped' in result)) {
-    throw undelivered(result.depositId, o.arrangement.name, `sidecars of ${earlier.map((one) => one.depositId).join(', ')}, an earlier deposit, could not be delivered`, first.error);
+    throw undelivered(result.depositId, scene.o.arrangement.name, `sidecars of ${earlier.map((one) => one.depositId).join(', ')}, an earlier deposit, could not be delivered`, first.error);
   }
   return result;
+}
+
+async function depositOfThisRun(scene: Scene, resumed: Settled['resumed']): Promise<Deposit | { skipped: string }> {
+  const { o, state, run } = scene;
+  if (resumed !== null) {
+    const counts = isOfThisRun(o.arrangement, resumed.begunAt, run.startedAt) && (!o.rehearse || resumed.deposit.receipt.rehearsed === true);
+    if (counts) return resumed.deposit;
+    run.startAgain();
+  } else {
+    // What was settled may be young enough now; its receipt is younger than this run.
+    const recent = await recentDeposit(state, o.ifOlderThanMs, new Date());
+    if (recent !== null) return { skipped: recent };
+  }
+  return makeDeposit(scene);
 }
 
 /**
@@ -138,8 +163,6 @@ function isOfThisRun({ everyMs }: Arrangement, begunAt: Date, now: Date): boolea
   return ageMs >= 0 && ageMs < (everyMs ?? dayMs) / 2;
 }
 
-const dayMs = 24 * 3600 * 1000;
-
 /** Gives every error that passes the arrangement's name and what was published; anything unforeseen is a defect, and says so. */
 async function describing<T>(run: Run, work: () => Promise<T>): Promise<T> {
   try {
@@ -150,19 +173,12 @@ async function describing<T>(run: Run, work: () => Promise<T>): Promise<T> {
   }
 }
 
-function refuseEnded({ name, ended }: Arrangement, now: Date): void {
-  if (ended === undefined || now < ended) return;
-  throw new DepotError('arrangement-ended', `the arrangement ended on ${ended.toISOString().slice(0, 10)}`, {
-    hint: `remove it from the schedule; once the agent has confirmed the destruction: depot receipts note ID --destroyed DATE (arrangement ${name})`,
-  });
-}
-
-async function recentDeposit(state: ArrangementState, maxAgeMs: number | undefined, now: Date): Promise<string | null> {
-  if (maxAgeMs === undefined) return null;
-  const last = await lastDeposit(state);
-  if (last === null) return null;
-  const ageMs = now.getTime() - Date.parse(last.finishedAt);
-  // A deposit from the future means a clock that was set back: one deposit too many does less harm than one too few.
-  if (ageMs < 0 || ageMs >= maxAgeMs) return null;
-  return `the last deposit, ${last.depositId}, is from ${last.finishedAt}`;
+/** The receipt is the record that counts; but who looks at run records must hear that one is missing. */
+async function keepRecord(state: ArrangementState, record: RunRecord): Promise<void> {
+  try {
+    await appendRun(state, record);
+  } catch (error) {
+    if (!isDepotError(error) || record.code === 'skipped') throw error;
+    throw new DepotError('receipt-not-written', `deposited, but the run record could not be written: ${error.message}`, { hint: error.hint ?? 'look at the state directory', cause: error });
+  }
 }
