@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { candidates } from './completion/candidates.js';
+import { candidates, type Known } from './completion/candidates.js';
 import { script } from './completion/scripts.js';
 import type { Context, GlobalOptions, Start } from './context.js';
 import { configFor } from './deposits.js';
@@ -21,7 +21,7 @@ export function completionOptions(shell: string, words: string[], flags: Flags):
 export function defineCompletion(parent: Command, start: Start): void {
   parent.command('completion')
     .summary('print a script that completes commands, flags, arrangements and files')
-    .description('Prints a script for the shell, which completes commands, flags, names of arrangements and files. The names come from the configuration that depot would use at that moment.')
+    .description('Prints a script for the shell, which completes commands, flags, names of arrangements, ids of deposits and files. Names and ids come from the configuration and the state that depot would use at that moment.')
     .argument('<shell>', 'bash, zsh or fish')
     .argument('[words...]', 'for the scripts: the words typed so far')
     .addHelpText('after', helpEnd([
@@ -34,14 +34,17 @@ export function defineCompletion(parent: Command, start: Start): void {
         context.stdout.write(script(o.shell));
         return 0;
       }
-      for (const line of await candidates(parent, o.words, () => arrangementNames(o, context))) context.stdout.write(`${line}\n`);
+      for (const line of await candidates(parent, o.words, known(o, context))) context.stdout.write(`${line}\n`);
       return 0;
     }));
 }
 
-/** None where there is no configuration, or it has mistakes: the command itself will say so. */
-async function arrangementNames({ words, ...o }: CompletionFlags, context: Context): Promise<string[]> {
-  const at = words.indexOf('--config');
-  const config = at === -1 ? o.config : words[at + 1];
-  return configFor({ ...o, config }, context).then((found) => [...found.arrangements.keys()], () => []);
+/** Nothing where there is no configuration, or it has mistakes: the command itself will say so. */
+function known({ words, ...given }: CompletionFlags, context: Context): Known {
+  const after = (flag: string): string | undefined => (words.includes(flag) ? words[words.indexOf(flag) + 1] : undefined);
+  const o = { config: after('--config') ?? given.config, state: after('--state') ?? given.state };
+  return {
+    arrangements: () => configFor(o, context).then((found) => [...found.arrangements.keys()], () => []),
+    deposits: async () => (await import('./receipts/states.js')).depositIds(o, context).catch(() => []),
+  };
 }

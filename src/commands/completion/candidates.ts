@@ -15,11 +15,15 @@ const choices: Readonly<Record<string, readonly string[]>> = {
   '--profile <profile>': ['compat', 'modern'],
 };
 
-/**
- * Candidates for the last of `words`, which may be empty, each a line. `names` gives the arrangements, and is asked only where
- * one can stand.
- */
-export async function candidates(program: Command, words: readonly string[], names: () => Promise<string[]>): Promise<string[]> {
+/** What only the configuration and the records know; asked for only where it can stand. */
+export interface Known {
+  arrangements(): Promise<string[]>;
+  /** Ids of the deposits that have a receipt. */
+  deposits(): Promise<string[]>;
+}
+
+/** Candidates for the last of `words`, which may be empty, each a line. */
+export async function candidates(program: Command, words: readonly string[], known: Known): Promise<string[]> {
   const typed = words.at(-1) ?? '';
   let command = program;
   let taken = 0;
@@ -28,7 +32,7 @@ export async function candidates(program: Command, words: readonly string[], nam
     const option = word.startsWith('-') ? optionOf(command, word) : undefined;
     if (option !== undefined) {
       if (!takesValue(option) || word.includes('=')) continue;
-      if (i === words.length - 2) return fitting(typed, await ofKind(`--${option.name()} ${valueOf(option)}`, valueOf(option), names));
+      if (i === words.length - 2) return fitting(typed, await ofKind(`--${option.name()} ${valueOf(option)}`, valueOf(option), known));
       i++;
       continue;
     }
@@ -41,16 +45,17 @@ export async function candidates(program: Command, words: readonly string[], nam
   const all = command.registeredArguments;
   const argument = all[taken] ?? (all.at(-1)?.variadic === true ? all.at(-1) : undefined);
   if (argument === undefined) return [];
-  return fitting(typed, await ofKind(`${pathOf(command)} <${argument.name()}>`, `<${argument.name()}>`, names));
+  return fitting(typed, await ofKind(`${pathOf(command)} <${argument.name()}>`, `<${argument.name()}>`, known));
 }
 
-async function ofKind(place: string, value: string, names: () => Promise<string[]>): Promise<readonly string[]> {
+async function ofKind(place: string, value: string, known: Known): Promise<readonly string[]> {
   const listed = choices[place];
   if (listed !== undefined) return listed;
   switch (value) {
     case '<name>':
     case '<arrangement>':
-      return place.startsWith('--') ? [] : names();
+      return place.startsWith('--') ? [] : known.arrangements();
+    case '<id>': return known.deposits();
     case '<directory>': return [directories];
     case '<file>':
     case '<suitcase>':

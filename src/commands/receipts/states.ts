@@ -6,7 +6,7 @@ import { stateDirectory } from '../../config/state.js';
 import type { Config } from '../../config/types.js';
 import { isDepotError } from '../../errors.js';
 import { localError } from '../../receipt/files.js';
-import { arrangementPattern, parseDepositId } from '../../receipt/ids.js';
+import { arrangementPattern, parseDepositId, parseReceiptName } from '../../receipt/ids.js';
 import { findReceipt, type ListedReceipt } from '../../receipt/list.js';
 import { ArrangementState } from '../../receipt/state.js';
 import { closest, spelled } from '../../suggest.js';
@@ -44,6 +44,13 @@ export async function receiptOf(o: GlobalOptions, id: string, context: Context):
   const states = await statesFor(o, [name], context);
   const state = states.of(name);
   return { states, state, found: await findReceipt(state, id) };
+}
+
+/** Of every deposit that has a receipt here. */
+export async function depositIds(o: GlobalOptions, context: Context): Promise<string[]> {
+  const states = await statesFor(o, [], context);
+  const names = await Promise.all(states.names.map((name) => states.of(name).names()));
+  return names.flat().map(parseReceiptName).flatMap((parts) => (parts?.superseded === null ? [parts.depositId] : []));
 }
 
 async function configOrNull(o: GlobalOptions, context: Context): Promise<Config | null> {
