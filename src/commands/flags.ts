@@ -7,6 +7,7 @@ import type { GlobalOptions } from './context.js';
 /** Commander's `optsWithGlobals()`. */
 export type Flags = Record<string, unknown>;
 
+/** Exit 2; `hint` begins with a verb. */
 export function usage(message: string, hint?: string): DepotError {
   return new DepotError('usage', message, hint === undefined ? {} : { hint });
 }
@@ -44,6 +45,7 @@ export function oneOf<T extends string>(flags: Flags, name: string, allowed: rea
   return isOneOf(value, allowed, flagOf(name));
 }
 
+/** `value`, when it is allowed. @throws DepotError 'usage', with what may have been meant; `what` names the flag or argument */
 export function isOneOf<T extends string>(value: string, allowed: readonly T[], what: string): T {
   const found = allowed.find((a) => a === value);
   if (found === undefined) throw usage(`${what} is one of ${allowed.join(', ')}, not "${value}"`, spelled(value, allowed, 'take one of them'));

@@ -40,6 +40,7 @@ export const truth: Check<boolean> = (value) => {
   return typeof found === 'boolean' ? found : value.report(`expected true or false, found ${value.shown}`);
 };
 
+/** From `least` to `most`, both included. */
 export function wholeNumber(least: number, most: number): Check<number> {
   return (value) => {
     const found = value.scalar?.value;
@@ -48,6 +49,7 @@ export function wholeNumber(least: number, most: number): Check<number> {
   };
 }
 
+/** One of these words; another is reported with what may have been meant. */
 export function oneOf<const T extends string>(...choices: T[]): Check<T> {
   return (value) => {
     const found = value.scalar?.value;

@@ -14,10 +14,12 @@ export function fromText(text: string): ByteString {
   return (isAscii(text) ? text : toLatin1(encoder.encode(text))) as ByteString;
 }
 
+/** These octets. */
 export function fromBytes(bytes: Uint8Array): ByteString {
   return toLatin1(bytes) as ByteString;
 }
 
+/** The octets again. */
 export function toBytes(octets: ByteString): Uint8Array<ArrayBuffer> {
   return fromLatin1(octets);
 }

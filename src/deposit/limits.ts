@@ -27,6 +27,7 @@ export function allowedOctets(most: number): Limit {
   return { most, exceeded: { code: 'archive-refused', message: `the content is larger than ${most} octets`, hint: 'if that is to be expected, allow more with --max-size' } };
 }
 
+/** More than a verified receipt allows. */
 export function allowedEntries(most: number): Limit {
   return { most, exceeded: { code: 'archive-refused', message: `the archive holds more than ${most} entries`, hint: 'tell the supplier: its receipt says less' } };
 }

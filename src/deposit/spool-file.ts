@@ -7,6 +7,7 @@ import type { ArrangementState } from '../receipt/state.js';
 /** Where suitcases wait for their upload, below the arrangement's state. */
 const folder = 'spool';
 
+/** The name of the file in the spool, and in the pending record. */
 export function spoolName(depositId: string): string {
   return `${depositId}.pgp`;
 }

@@ -18,6 +18,7 @@ import { step } from './steps.js';
 /** Everything is sealed and on disk; what is left is to send it. */
 export type SpooledRecord = Extract<PendingRecord, { stage: 'intent' }> & { draft: ReceiptDraft; spool: NonNullable<PendingRecord['spool']> };
 
+/** Whether a record of an earlier run can be gone on with, without reading a source again. */
 export function isSpooled(record: PendingRecord): record is SpooledRecord {
   return record.stage === 'intent' && record.draft !== undefined && record.spool !== undefined;
 }

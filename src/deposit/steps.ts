@@ -16,6 +16,7 @@ export type Step = (typeof stepNames)[number];
 
 const steps = channel('depot:step');
 
+/** Says that the push has come to this point. */
 export function step(name: Step): void {
   if (steps.hasSubscribers) steps.publish({ step: name });
 }

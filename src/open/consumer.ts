@@ -45,6 +45,7 @@ export function bounded(consumer: Consumer, limit: Limit | null): Consumer {
   };
 }
 
+/** What exceeding a limit is told as. */
 export function limitError({ exceeded: { code, message, hint } }: Limit): DepotError {
   return new DepotError(code, message, { hint });
 }

@@ -62,6 +62,7 @@ export function internalsOf(certificate: Certificate): OpenPgpCertificate {
   throw new DepotError('internal', 'a certificate that readCertificate did not make');
 }
 
+/** The same for a secret key, whose OpenPGP.js form can sign and decrypt. */
 export function internalsOfSecret(secret: SecretKey): OpenPgpCertificate & { key: openpgp.PrivateKey } {
   const internals = internalsOf(secret);
   if (!internals.key.isPrivate()) throw new DepotError('internal', 'a secret key without secret part');

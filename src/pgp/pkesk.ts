@@ -11,6 +11,7 @@ export interface PkeskDescription {
 
 const algorithms: Record<number, string> = { 1: 'RSA', 2: 'RSA', 16: 'ElGamal', 18: 'ECDH', 25: 'X25519', 26: 'X448', 35: 'ML-KEM-768+X25519', 36: 'ML-KEM-1024+X448' };
 
+/** Upper-case, as fingerprints and key ids are written. */
 export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (octet) => octet.toString(16).padStart(2, '0')).join('').toUpperCase();
 }

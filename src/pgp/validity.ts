@@ -44,6 +44,7 @@ function expiryBy(key: KeyPacket, signature: openpgp.SignaturePacket): Date | nu
   return earlier(own, signatures instanceof Date ? signatures : null);
 }
 
+/** Of two moments of expiry; null is never. */
 export function earlier(a: Date | null, b: Date | null): Date | null {
   return a === null ? b : b === null ? a : a < b ? a : b;
 }

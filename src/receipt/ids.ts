@@ -75,14 +75,17 @@ export function partialName(depositId: string): string {
   return `.${depositId}.partial`;
 }
 
+/** The readable page beside the suitcase. */
 export function coverName(depositId: string): string {
   return `${depositId}.cover.md`;
 }
 
+/** The receipt, which is uploaded last and marks the deposit as complete. */
 export function receiptName(depositId: string): string {
   return `${depositId}.receipt.json`;
 }
 
+/** The detached signature of the receipt. */
 export function signatureName(depositId: string): string {
   return `${depositId}.receipt.json.asc`;
 }

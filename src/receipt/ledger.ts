@@ -48,6 +48,7 @@ const maxLedgerBytes = 256 * 1024 * 1024;
 const idPattern = /^[0-9a-f]{32}$/;
 const hexPattern = /^[0-9a-f]{64}$/;
 
+/** A ledger as it was read; `append` keeps it in step with its file. */
 export class Ledger {
   readonly id: string;
   /** True when this arrangement had no ledger here: the next line is the first, which a push must say. */

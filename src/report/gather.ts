@@ -36,6 +36,7 @@ const mostRows = 5000;
 const mostReceipts = 2000;
 const mostFailedRuns = 200;
 
+/** Everything that the page shows, read from the state directory; changes nothing. Large histories are cut to what a page can hold. */
 export async function gatherReport(o: ReportRequest): Promise<ReportData> {
   const states = o.names.map((name) => new ArrangementState(o.stateDirectory, name));
   const counts: number[] = [];

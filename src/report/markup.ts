@@ -24,6 +24,7 @@ export class Markup {
 /** What a template takes: text and numbers are escaped, lists are put one after the other, null is nothing. */
 export type Content = string | number | Markup | null | undefined | readonly Content[];
 
+/** The template tag: what stands in the template is HTML, what is put into it is text. */
 export function html(strings: TemplateStringsArray, ...values: Content[]): Markup {
   return Markup.join(strings, values);
 }

@@ -20,6 +20,7 @@ const mostChartPoints = 12_000;
 /** With more arrangements than this, only the table is unfolded. */
 const unfolded = 3;
 
+/** The whole file; `language` is the one that is shown first. */
 export function reportPage(data: ReportData, language: Language): string {
   const detail = Math.round(Math.max(60, Math.min(400, mostChartPoints / Math.max(1, data.arrangements.length))));
   const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; base-uri 'none'; form-action 'none'`;

@@ -98,10 +98,12 @@ export class SftpChannel {
     return /^SSH-2\.0-OpenSSH/.test(this.#options.server) ? 32_768 : 31_952;
   }
 
+  /** Whether the server announced this extension. */
   has(extension: string): boolean {
     return Object.hasOwn(this.#raw._extensions, extension);
   }
 
+  /** `flags` of OpenFlag; the handle. */
   open(path: string, flags: number): Promise<Buffer> {
     return this.#ask<Buffer>('open', (done) => this.#sftp.open(path, flags, done), 1, true);
   }
@@ -116,10 +118,12 @@ export class SftpChannel {
     return sizeOf(await this.#ask<Stats>('fstat', (done) => this.#sftp.fstat(handle, done), 1, true));
   }
 
+  /** Size in octets, as with `fstat`; symbolic links are followed. */
   async stat(path: string): Promise<number | null> {
     return sizeOf(await this.#ask<Stats>('stat', (done) => this.#sftp.stat(path, done), 1, true));
   }
 
+  /** Size in octets, of a symbolic link itself. */
   async lstat(path: string): Promise<number | null> {
     return sizeOf(await this.#ask<Stats>('lstat', (done) => this.#sftp.lstat(path, done), 1, true));
   }
@@ -134,10 +138,12 @@ export class SftpChannel {
     await this.#ask<unknown>('rename', (done) => this.#sftp.rename(from, to, done), 20);
   }
 
+  /** SSH_FXP_REMOVE; a directory is refused. */
   async remove(path: string): Promise<void> {
     await this.#ask<unknown>('remove', (done) => this.#sftp.unlink(path, done), 1);
   }
 
+  /** At most `length` octets; servers may give fewer. */
   async read(handle: Buffer, length: number, position: number): Promise<Buffer> {
     const into = Buffer.alloc(length);
     const read = await this.#ask<number>('read', (done) => this.#sftp.read(handle, into, 0, length, position, done), 1, true);

@@ -27,6 +27,12 @@ export interface Ready {
 /** How long a signal leaves for the last answers, from which the receipt is written. */
 const graceMs = 10_000;
 
+/**
+ * Close, rename, and a look at what is there. Errors are definite: nothing was published, unless they say so; a lost answer that
+ * no look settles is a result. A signal leaves time for the last answers.
+ *
+ * @throws DepotError 'remote-exists', 'remote-refused' and what else the server refuses; the signal's reason before the rename
+ */
 export async function publish(ready: Ready): Promise<Transfer> {
   const grace = delayed(ready.remote.hooks.signal, graceMs);
   try {

@@ -8,6 +8,7 @@ export function deadPartial(error: unknown): error is DeadUploadError {
   return error instanceof DepotError && 'dead' in error && error.dead === true;
 }
 
+/** That error; `message` says what happened to the partial. */
 export function deadUpload(message: string, cause?: unknown): DeadUploadError {
   return Object.assign(new DepotError('connection-lost', message, { published: 'no', hint: 'push again', cause }), { dead: true as const });
 }

@@ -168,6 +168,7 @@ export class Link {
     }
   }
 
+  /** What there is at a name in the directory, now. */
   async look(name: string, signal?: AbortSignal): Promise<Look> {
     return this.run((channel) => lookAt(channel, this.path(name)), signal);
   }

@@ -49,6 +49,7 @@ export async function testWrites(remote: Link, test: WriteTest = emptyTest()): P
   return test;
 }
 
+/** Where nothing was found out yet. */
 export function emptyTest(): WriteTest {
   return { findings: [], propose: {}, laneSafe: false, left: [], collected: [] };
 }

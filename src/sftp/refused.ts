@@ -27,14 +27,17 @@ function noDirectory(remote: Link, cause: unknown): DepotError {
   return new DepotError('remote-no-directory', `there is no directory ${remote.directory} on ${address(remote.spec)}`, { published: 'no', hint: 'check remote.directory with the agent', cause });
 }
 
+/** `statvfs@openssh.com` says that there is no room: the one refusal whose cause is known. */
 export function fullDisk(remote: Link, cause: unknown): DepotError {
   return new DepotError('remote-no-space', `the disk of ${address(remote.spec)} is full`, { published: 'no', hint: 'ask the agent for space, then push again', cause });
 }
 
+/** A look showed a file at a name that we were about to take. */
 export function exists(path: string, cause?: unknown): DepotError {
   return new DepotError('remote-exists', `${path} exists already, and depot never overwrites`, { published: 'no', hint: 'look at what is there, then push again', cause });
 }
 
+/** A rename that was answered, and not with OK, while a look shows no file at `path`. */
 export function renameRefused(error: SftpStatus, path: string): DepotError {
   const hint = 'if this server forbids renaming, set remote.publish: direct';
   if (isDenied(error)) return new DepotError('remote-permission', `the server does not let us rename to ${path}`, { published: 'no', hint, cause: error });

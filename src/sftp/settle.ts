@@ -16,6 +16,7 @@ export interface Pending {
  */
 export type Settled = 'published' | 'partial-there' | 'gone' | 'unknown';
 
+/** What has become of a deposit whose last answers were lost: looks, and changes nothing. @throws DepotError of the connection */
 export async function settle(remote: Link, pending: Pending, signal?: AbortSignal): Promise<Settled> {
   const { partialName, finalName, bytes } = pending;
   const final = await remote.look(finalName, signal);

@@ -24,6 +24,7 @@ export class ConnectionLost extends Error {
   }
 }
 
+/** Whether the server answered with one of these codes; without any, with whatever but OK. */
 export function isStatus(error: unknown, ...codes: number[]): error is SftpStatus {
   return error instanceof SftpStatus && (codes.length === 0 || codes.includes(error.status));
 }

@@ -11,6 +11,7 @@ export interface Opened {
   warnings: readonly string[];
 }
 
+/** What `decrypt --json` prints. */
 export function decryptDocument(o: Opened): object {
   return { ok: true, entries: o.entries, bytes: o.bytes, out: o.out, origin: o.origin, warnings: o.warnings };
 }

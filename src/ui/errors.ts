@@ -11,6 +11,7 @@ export interface ErrorFields {
   depositId: string | null;
 }
 
+/** An error in a list of results. */
 export function errorFields(error: DepotError): ErrorFields {
   return {
     code: error.code,
@@ -22,6 +23,7 @@ export function errorFields(error: DepotError): ErrorFields {
   };
 }
 
+/** The one document on standard output, with `--json`, of a command that failed. */
 export function errorDocument(error: DepotError): { ok: false; error: ErrorFields } {
   return { ok: false, error: errorFields(error) };
 }

@@ -17,6 +17,7 @@ export interface TextQuestion {
   validate?: (answer: string) => string | undefined;
 }
 
+/** Questions on a terminal. An interrupted one ends in a DepotError: the signal's reason, or 'interrupted'. */
 export class Prompt {
   readonly #io: { input: NodeJS.ReadStream; output: NodeJS.WriteStream; signal: AbortSignal };
   readonly #signal: AbortSignal;

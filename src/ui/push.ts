@@ -57,6 +57,7 @@ export function pushDocument(results: readonly PushResult[]): object {
   };
 }
 
+/** What a push says of one arrangement at its end: skipped, tried or deposited. */
 export function pushLines(outcome: PushReport, arrangement: ShownArrangement & { name: string }): string[] {
   if ('skipped' in outcome) return [labelled('skipped', `${arrangement.name}: ${outcome.skipped}`)];
   if ('dryRun' in outcome) return dryRunLines(outcome.dryRun, arrangement);

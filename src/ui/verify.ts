@@ -19,6 +19,7 @@ type Paint = (style: 'green' | 'red' | 'yellow', text: string) => string;
 
 const marks = { 'passed': ['✓', 'green'], 'failed': ['✗', 'red'], 'not possible': ['–', 'yellow'] } as const;
 
+/** What `verify --json` prints. */
 export function verifyDocument(v: Verification): object {
   return { ok: v.ok, result: v.result, checks: v.checks.map(({ name, result, detail }) => ({ name, result, detail })) };
 }
