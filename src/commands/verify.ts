@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Verification } from '../deposit/checks.js';
 import { printable } from '../printable.js';
 import { verifyDocument, verifyLines } from '../ui/verify.js';
 import type { Context, GlobalOptions, Start } from './context.js';
@@ -126,8 +127,9 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
 }
 
 /** What the person in front of a failed or incomplete verification does next. */
-function adviceOn({ result, exit }: { result: string; exit: number }, o: VerifyFlags): string | null {
+function adviceOn({ result, exit, checks }: Verification, o: VerifyFlags): string | null {
   if (result === 'failed') {
+    if (checks.every(({ name, result: one }) => one !== 'failed' || name === 'agent-sha256')) return 'ask the agent of which file that is the SHA-256: name and size are in the receipt; if it holds no file with this one, tell the supplier at once';
     return exit === 22
       ? 'give the private key that belongs to one of the recipients: depot key show FILE shows the parts of a key'
       : 'do not use what failed; fetch it again, and if it fails again ask the agent for size and SHA-256 of the file that it holds';

@@ -33,9 +33,15 @@ export async function readReceipt(path: string): Promise<GivenReceipt> {
  * @throws DepotError 'verification-failed', 'local-unreadable', 'key-unreadable'
  */
 export async function verifyReceipt(given: GivenReceipt, signaturePath: string | undefined, signerPaths: string[]): Promise<VerifiedSignature> {
-  const signature = await readGiven(signaturePath ?? `${given.path}.asc`, 'the signature');
+  const signature = await readGiven(signaturePath ?? `${given.path}.asc`, 'the signature').catch((error: unknown) => {
+    if (signaturePath === undefined && isDepotError(error, 'local-unreadable')) error.hint = 'put the signature beside the receipt (whoever sent the one has the other), or name it with --signature FILE';
+    throw error;
+  });
   const signers: Certificate[] = [];
-  for (const path of signerPaths) signers.push(await readCertificate(await readGiven(path, 'the signer\'s key')));
+  for (const path of signerPaths) {
+    const bytes = await readGiven(path, 'the signer\'s key');
+    signers.push(await readCertificate(bytes).catch(keyIn(path, 'name the supplier\'s public key, such as signer.public.asc of the kit: --signer FILE')));
+  }
   const verified = await verifySigned(given, signature, signers);
   const secret = signerPaths.filter((_, i) => signers[i]!.isSecret);
   return { ...verified, warnings: [...verified.warnings, ...secret.map((path) => `--signer ${printable(path)} is a private key: the public one is enough, and the private one is for the supplier alone`)] };
@@ -43,11 +49,20 @@ export async function verifyReceipt(given: GivenReceipt, signaturePath: string |
 
 /** @throws DepotError 'local-unreadable', 'key-unreadable', 'secret-missing', 'passphrase-wrong' */
 export async function readPrivateKey(path: string, passphrase: () => Promise<string | undefined>): Promise<SecretKey> {
-  return readSecretKey(await readGiven(path, 'the private key'), passphrase).catch((error: unknown) => {
+  const bytes = await readGiven(path, 'the private key');
+  return readSecretKey(bytes, passphrase).catch(keyIn(path, 'name the file of your private key, such as private.secret.asc: --key FILE')).catch((error: unknown) => {
     if (isDepotError(error, 'secret-missing')) error.hint = 'add --passphrase-file FILE, or set DEPOT_PASSPHRASE_FILE';
     if (isDepotError(error, 'passphrase-wrong')) error.hint = 'run it again with the passphrase of this very key: --passphrase-file FILE, $DEPOT_PASSPHRASE, or at the prompt';
     throw error;
   });
+}
+
+/** Says in which file the key is that cannot be read, and which file was meant. */
+function keyIn(path: string, hint: string): (error: unknown) => never {
+  return (error) => {
+    if (!isDepotError(error, 'key-unreadable')) throw error;
+    throw new DepotError('key-unreadable', `${printable(path)}: ${error.message}`, { hint: error.hint ?? hint, cause: error });
+  };
 }
 
 /** @throws DepotError 'local-unreadable', also when there are more than `limit` octets */

@@ -56,7 +56,7 @@ export async function readSecretKey(bytes: Uint8Array | string, passphrase?: () 
   const certificate = internalsOf(await readCertificate(bytes));
   const { key } = certificate;
   if (!key.isPrivate()) {
-    throw new DepotError('key-unreadable', `key ${certificate.fingerprint} is a public key, where a secret key was expected`, { hint: 'give the file with the secret key' });
+    throw new DepotError('key-unreadable', `key ${certificate.fingerprint} is a public key, where a private key was expected`);
   }
   const packets = secretPackets(key).filter((packet) => !packet.isMissingSecretKeyMaterial());
   if (packets.length === 0) {

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import * as openpgp from 'openpgp';
 import ssh2 from 'ssh2';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { receiptBytes } from '../../src/receipt/canonical.js';
+import { compatReceipt } from '../receipt/samples.js';
 import { tempDir } from '../support/cleanup.js';
 import { json } from '../support/cli.js';
 import { depotHere, type Said } from '../support/in-process.js';
@@ -98,6 +100,30 @@ describe('keys and passphrases', () => {
     const verified = await at.depot(['verify', suitcase]);
     expect(verified.code).toBe(21);
     expect(verified.stderr).toMatch(/^depot: hint: do not use what failed; fetch it again/m);
+  });
+
+  test('a beneficiary who mixes up files hears which file is which', async () => {
+    const { publicKey, secretKey } = at.supplier.recipient;
+    const receipt = at.path('r.receipt.json');
+    writeFileSync(receipt, receiptBytes(compatReceipt()));
+    const args = ['verify', '--receipt', receipt, '--signer', at.supplier.signerPublic, '--key', secretKey];
+    const unsigned = await at.depot(args);
+    expect([unsigned.code, told(unsigned)[1]]).toEqual([5, 'depot: hint: put the signature beside the receipt (whoever sent the one has the other), or name it with --signature FILE']);
+    writeFileSync(`${receipt}.asc`, 'x');
+    writeFileSync(at.path('letter.html'), '<!doctype html>');
+    const letter = await at.depot(args.map((arg) => arg === at.supplier.signerPublic ? at.path('letter.html') : arg));
+    expect([letter.code, ...told(letter)]).toEqual([20, `depot: error: ${at.path('letter.html')}: key not readable: no OpenPGP data in it`, 'depot: hint: name the supplier\'s public key, such as signer.public.asc of the kit: --signer FILE']);
+    const swapped = await at.depot(args.map((arg) => arg === secretKey ? publicKey : arg));
+    expect([swapped.code, ...told(swapped)]).toEqual([20, `depot: error: ${publicKey}: key ${at.supplier.recipient.fingerprint} is a public key, where a private key was expected`, 'depot: hint: name the file of your private key, such as private.secret.asc: --key FILE']);
+  });
+
+  test('another SHA-256 at the agent: nobody is told to fetch what is in order', async () => {
+    const receipt = at.path('agent.receipt.json');
+    writeFileSync(receipt, receiptBytes(compatReceipt()));
+    const said = await at.depot(['verify', '--receipt', receipt, '--no-signature', '--agent-sha256', '0'.repeat(64)]);
+    expect(said.code).toBe(21);
+    expect(said.stderr).toMatch(/^depot: hint: ask the agent of which file that is the SHA-256/m);
+    expect(said.stderr).not.toContain('fetch it again');
   });
 
   test('key show names the parts of a key as a suitcase does', async () => {
