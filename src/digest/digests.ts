@@ -27,7 +27,7 @@ const longestDigest = 32;
 
 /**
  * Digests of streams, in a thread beside the caller's: hashing and encryption each keep a core busy. The thread starts when
- * a stream turns out to be long enough, so all streams are asked for before; on a single core there is none.
+ * a stream turns out to be long enough, so all streams are asked for before.
  */
 export class Digests {
   readonly #thread: URL | null;
@@ -35,8 +35,8 @@ export class Digests {
   readonly #streams: DigestStream[] = [];
   #started = false;
 
-  /** `thread`: the program of the thread; null for none. */
-  constructor(thread: URL | null = availableParallelism() > 1 ? builtThread() : null) {
+  /** `thread`: the program of the thread; null to digest in the caller's. */
+  constructor(thread: URL | null) {
     this.#thread = thread;
   }
 
@@ -71,9 +71,13 @@ export class Digests {
   }
 }
 
-/** From source (tsx, vitest) there is none: a loader for TypeScript does not start while this thread waits for a digest. */
-function builtThread(): URL | null {
-  return import.meta.url.endsWith('.ts') ? null : new URL('./thread.js', import.meta.url);
+/**
+ * The thread's program, or null where the machine has fewer cores than that: the bytes are copied to the other core, which
+ * costs as much as half of digesting them and is lost where no core is idle.
+ */
+export function digestThread(cores: number): URL | null {
+  // Nor from source (tsx, vitest): a loader for TypeScript does not start while this thread waits for a digest.
+  return availableParallelism() < cores || import.meta.url.endsWith('.ts') ? null : new URL('./thread.js', import.meta.url);
 }
 
 /** The digest of a stream too short for a thread: all of it still lies in the ring. */

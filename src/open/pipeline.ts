@@ -2,7 +2,7 @@ import { isDepotError } from '../errors.js';
 import { ManifestCheck } from '../dataset/compare.js';
 import { Extractor } from '../dataset/extract.js';
 import { sha256 } from '../dataset/hash.js';
-import { Digests } from '../digest/digests.js';
+import { Digests, digestThread } from '../digest/digests.js';
 import { TarReader } from '../dataset/tar/read.js';
 import { MessageReader } from '../pgp/reader.js';
 import { both, bounded, limitError, type Consumer } from './consumer.js';
@@ -32,7 +32,7 @@ export interface OpenHooks {
  */
 export async function open(options: OpenOptions, hooks: OpenHooks): Promise<OpenResult> {
   const { preamble, sessionKey, cipher, fd, mode } = options;
-  const digests = new Digests();
+  const digests = new Digests(digestThread(2));
   const suitcase = new SuitcaseSource({
     fd,
     consumed: options.consumed,

@@ -1,5 +1,3 @@
-import type { Digest } from '../primitives.js';
-
 /** Octets of a block: large enough that a hand-over costs nothing, small enough that a few in flight fit in memory. */
 export const BLOCK_OCTETS = 1 << 20;
 
@@ -15,19 +13,16 @@ export interface BlockExchange {
   give(buffer: ArrayBuffer, length: number): void;
 }
 
-/** Gathers the encryptor's output into blocks and digests them: the last stage before the transport. */
+/** Gathers the encryptor's output into blocks: the last stage before the transport. */
 export class BlockWriter {
   readonly #exchange: BlockExchange;
-  readonly #digest: Digest;
   readonly #pieces: Uint8Array[] = [];
   #block: Uint8Array<ArrayBuffer> | null = null;
   #filled = 0;
   #bytes = 0;
 
-  /** `digest`: a SHA-256 that nothing else uses. */
-  constructor(exchange: BlockExchange, digest: Digest) {
+  constructor(exchange: BlockExchange) {
     this.#exchange = exchange;
-    this.#digest = digest;
   }
 
   /** Queues bytes; `flush` moves them. The encryptor calls this synchronously. */
@@ -50,16 +45,15 @@ export class BlockWriter {
     this.#pieces.length = 0;
   }
 
-  /** Hands over the last, partly filled block; returns size and hex SHA-256 of all bytes. */
-  async end(): Promise<{ bytes: number; sha256: string }> {
+  /** Hands over the last, partly filled block; returns the octets of all blocks. */
+  async end(): Promise<number> {
     await this.flush();
     if (this.#filled > 0) this.#handOver();
-    return { bytes: this.#bytes, sha256: Buffer.from(this.#digest.digest()).toString('hex') };
+    return this.#bytes;
   }
 
   #handOver(): void {
     const block = this.#block!;
-    this.#digest.update(block.subarray(0, this.#filled));
     this.#bytes += this.#filled;
     this.#exchange.give(block.buffer, this.#filled);
     this.#block = null;

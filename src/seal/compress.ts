@@ -47,6 +47,7 @@ export async function* compress(format: CompressionFormat, chunks: AsyncIterable
   }
   const segments = format === 'gzip' ? gzipFormat() : zstdFormat();
   yield* segments.begin();
+  const compressible = sampler();
   const running: Promise<Compressed>[] = [];
   let previous: Bytes | null = null;
   for await (const segment of segmentsOf(chunks, segments.segmentOctets)) {
@@ -81,15 +82,26 @@ const SAMPLE_OCTETS = 4096;
 /** A sample must shrink below this share of itself for its segment to be worth compressing. */
 const WORTHWHILE = 0.97;
 
-/** Three small samples tell compressed from compressible data for less than one per cent of the work. */
-function compressible(segment: Bytes): boolean {
-  if (segment.length <= 4 * SAMPLE_OCTETS) return true;
-  const last = segment.length - SAMPLE_OCTETS;
+/**
+ * Tells segments that compress from those that do not by small samples, for less than one per cent of the work: of three
+ * places, or of one where the segments before did not compress, and of another one each time.
+ */
+function sampler(): (segment: Bytes) => boolean {
+  let stored = 0;
+  return (segment) => {
+    if (segment.length <= 4 * SAMPLE_OCTETS) return true;
+    const last = segment.length - SAMPLE_OCTETS;
+    const places = [0, last >>> 1, last];
+    const looked = stored === 0 ? places : [places[stored % places.length]!];
+    const compresses = looked.some((at) => shrinks(segment.subarray(at, at + SAMPLE_OCTETS)));
+    stored = compresses ? 0 : stored + 1;
+    return compresses;
+  };
+}
+
+function shrinks(sample: Bytes): boolean {
   // A small window and small tables: setting up zlib's usual ones costs as much as the sample itself.
-  return [0, last >>> 1, last].some((at) => {
-    const sample = segment.subarray(at, at + SAMPLE_OCTETS);
-    return zlib.deflateRawSync(sample, { level: 1, windowBits: 12, memLevel: 5 }).length < SAMPLE_OCTETS * WORTHWHILE;
-  });
+  return zlib.deflateRawSync(sample, { level: 1, windowBits: 12, memLevel: 5 }).length < SAMPLE_OCTETS * WORTHWHILE;
 }
 
 const MIB = 1 << 20;

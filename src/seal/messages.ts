@@ -14,15 +14,19 @@ export interface SealOptions {
   encryption: Encryption;
 }
 
-/** What the sealing computed while it streamed: all that a receipt says of suitcase and dataset. */
-export interface SealResult {
+/** What the sealing thread computed while it streamed. */
+export interface Sealed {
   bytes: number;
-  /** Hex SHA-256 of the whole suitcase. */
-  sha256: string;
   head: Uint8Array;
   tail: Uint8Array | null;
   plaintextOctets: number;
   dataset: DatasetSummary;
+}
+
+/** All that a receipt says of suitcase and dataset. */
+export interface SealResult extends Sealed {
+  /** Hex SHA-256 of the whole suitcase. */
+  sha256: string;
 }
 
 export interface SealProgress {
@@ -36,7 +40,7 @@ export type FromThread =
   | { kind: 'block'; buffer: ArrayBuffer; length: number }
   | { kind: 'progress'; progress: SealProgress }
   | { kind: 'warning'; message: string }
-  | { kind: 'sealed'; result: SealResult }
+  | { kind: 'sealed'; result: Sealed }
   | { kind: 'failed'; error: ErrorRecord };
 
 /** Main thread → sealing thread. A returned buffer is a credit: the thread owns a fixed number. */

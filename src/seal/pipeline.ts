@@ -1,9 +1,9 @@
 import { packDataset, type DatasetHooks, type DatasetSummary } from '../dataset/pack.js';
-import { Digests } from '../digest/digests.js';
+import { Digests, digestThread } from '../digest/digests.js';
 import { MessageWriter } from '../pgp/writer.js';
 import { BlockWriter, type BlockExchange } from './blocks.js';
 import { compress } from './compress.js';
-import type { SealOptions, SealResult } from './messages.js';
+import type { SealOptions, Sealed } from './messages.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -15,10 +15,11 @@ type Bytes = Uint8Array<ArrayBuffer>;
  * @returns what a receipt says of suitcase and dataset
  * @throws DepotError `source-…` as `packDataset` does; the abort reason when `hooks.signal` fires
  */
-export async function seal(options: SealOptions, exchange: BlockExchange, hooks: DatasetHooks): Promise<SealResult> {
+export async function seal(options: SealOptions, exchange: BlockExchange, hooks: DatasetHooks): Promise<Sealed> {
   const { pkesk, sessionKey, encryption } = options;
-  const digests = new Digests();
-  const blocks = new BlockWriter(exchange, digests.of('sha256'));
+  // SSH keeps the second core busy.
+  const digests = new Digests(digestThread(3));
+  const blocks = new BlockWriter(exchange);
   const encryptor = new MessageWriter({ pkesk, sessionKey, encryption, emit: blocks.push, ...(encryption.packet === 'SEIPDv1' && { sha1: digests.of('sha1') }) });
 
   const dataset = withResult(packDataset(options.dataset, hooks));
@@ -27,9 +28,9 @@ export async function seal(options: SealOptions, exchange: BlockExchange, hooks:
     await blocks.flush();
   }
   encryptor.final();
-  const suitcase = await blocks.end();
+  const bytes = await blocks.end();
   const { head, tail, plaintextOctets } = encryptor;
-  return { ...suitcase, head, tail, plaintextOctets, dataset: dataset.result() };
+  return { bytes, head, tail, plaintextOctets, dataset: dataset.result() };
 }
 
 /** Keeps the value that a generator returns, which `for await` drops. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import { DepotError, errorFromRecord } from '../errors.js';
 import { markSuitcaseBlock, type SuitcaseBlock } from '../outbound.js';
@@ -25,6 +26,8 @@ export interface Sealing {
 export function startSealing(options: SealOptions, hooks: SealHooks): Sealing {
   const worker = startThread(options);
   const queue = new BlockQueue();
+  // Here, where the blocks come by anyway: the sealing thread has the most to do, and for a third one they would have to be copied.
+  const digest = createHash('sha256');
   const toThread = (message: ToThread, transfer: ArrayBuffer[] = []) => worker.postMessage(message, transfer);
 
   let resolve!: (result: SealResult) => void;
@@ -40,7 +43,11 @@ export function startSealing(options: SealOptions, hooks: SealHooks): Sealing {
   worker.on('message', (message: FromThread) => {
     switch (message.kind) {
       case 'block':
-        queue.push(markSuitcaseBlock(new Uint8Array(message.buffer, 0, message.length)));
+        {
+          const block = new Uint8Array(message.buffer, 0, message.length);
+          digest.update(block);
+          queue.push(markSuitcaseBlock(block));
+        }
         break;
       case 'progress':
         hooks.progress(message.progress);
@@ -49,7 +56,7 @@ export function startSealing(options: SealOptions, hooks: SealHooks): Sealing {
         hooks.warn(message.message);
         break;
       case 'sealed':
-        resolve(message.result);
+        resolve({ ...message.result, sha256: digest.digest('hex') });
         queue.end();
         break;
       case 'failed':
