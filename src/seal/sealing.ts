@@ -88,7 +88,7 @@ function startThread(options: SealOptions): Worker {
   const fromSource = import.meta.url.endsWith('.ts');
   const entry = new URL(fromSource ? './thread.ts' : './thread.js', import.meta.url);
   // A small nursery is emptied often: what waits in it are handles on buffers, a thousand times larger than they look.
-  const resourceLimits = { maxYoungGenerationSizeMb: 4 };
+  const resourceLimits = { maxYoungGenerationSizeMb: 2 };
   return new Worker(entry, { workerData: options, resourceLimits, ...(fromSource && { execArgv: ['--import', 'tsx'] }) });
 }
 
