@@ -1,53 +1,131 @@
-/** docs/operations.md: every depot line in it is one that depot takes, its databases are valid configuration, and moving works as it says. */
-import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+/**
+ * docs/operations.md: every command in it is run, or is named here with the reason why not; its depot.yaml, its databases and its alerts are valid,
+ * and moving works as it says.
+ */
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CommanderError, type Command } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { buildProgram } from '../../src/commands/program.js';
 import { parseConfig } from '../../src/config/load.js';
 import { tempDir } from '../support/cleanup.js';
-import { checkout, depotScript } from '../support/cli.js';
-import { asRoot, peers } from '../support/peers.js';
+import { checkout, depot, depotScript } from '../support/cli.js';
+import { asRoot, peer, peers } from '../support/peers.js';
 import { mustRun } from '../support/process.js';
 import { startSshd } from '../support/sshd.js';
-import { Supplier } from '../support/supplier.js';
+import { makeKey, Supplier } from '../support/supplier.js';
 
 const page = readFileSync(join(checkout, 'docs/operations.md'), 'utf8');
 const section = (title: string): string => new RegExp(`^## ${title}\\n([\\s\\S]*?)(?=^## |(?![\\s\\S]))`, 'm').exec(page)![1];
 const blocks = (text: string, language: string): string[] => [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, 'gm'))].map((m) => m[1]);
 
-const shell = ['From the letter to the first deposit', 'Moving to a new machine'].flatMap((title) => blocks(section(title), 'sh')).join('');
-const lines = [...shell.matchAll(/(?:^|-- )(depot [^\n#|&]*)/gm)].map((m) => m[1].trim());
+/** Every command of the page, without its comment: in blocks for the shell, in indented lines, and in the text. */
+const text = page.replace(/^```[\s\S]*?^```/gm, '');
+const commands = new Set([
+  ...blocks(page, 'sh').flatMap((block) => block.split('\n')),
+  ...[...text.matchAll(/^ {4}(depot .*)$/gm)].map((m) => m[1]),
+  ...[...text.replace(/^ {4}.*$/gm, '').matchAll(/`((?:runuser [^`]*-- )?depot\s[^`]*)`/g)].map((m) => m[1].replace(/\s+/g, ' ')),
+].map((line) => line.replace(/(?:^|\s+)# .*$/, '').trim()).filter((line) => line !== ''));
 
-/** What `depot` makes of these words; throws what it refuses. */
-async function taken(words: readonly string[]): Promise<void> {
-  const program = buildProgram(() => Promise.resolve());
-  const silence = (command: Command): void => {
-    command.configureOutput({ writeErr: () => undefined, writeOut: () => undefined });
-    command.commands.forEach(silence);
-  };
-  silence(program);
-  try {
-    await program.parseAsync([...words], { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
-  }
-}
+const noAccounts = 'makes an account on this machine';
+const noSystemd = 'needs systemd as process 1; tests/commands/schedule.test.ts has systemd-analyze check the units';
+const moving = 'below: moving to a new machine';
+const named = 'the name of a command, which stands in full elsewhere';
 
-describe('commands', () => {
-  test.each(lines)('%s', async (line) => {
-    await taken(line.split(/\s+/).slice(1));
+const elsewhere: Readonly<Record<string, string>> = {
+  'useradd --system --home-dir /var/lib/depot --shell /usr/sbin/nologin depot': noAccounts,
+  'systemctl daemon-reload && systemctl enable --now depot.timer': noSystemd,
+  'systemctl disable --now depot.timer': noSystemd,
+  'depot init --config /etc/depot/depot.yaml': 'asks a person: tests/e2e/init.test.ts has a terminal',
+  'runuser -u depot -- depot push --config /etc/depot/depot.yaml': 'the push that the scene begins with, as the account of the test',
+  'tar -C / -cpf depot-move.tar etc/depot var/lib/depot': moving,
+  'tar -C / -xpf depot-move.tar && rm depot-move.tar': moving,
+  'depot receipts verify --config /etc/depot/depot.yaml': moving,
+  'runuser -u depot -- depot doctor --config /etc/depot/depot.yaml': moving,
+  'depot login': 'asks a person, or reads standard input: tests/e2e/setup.test.ts',
+  'depot key generate': named, 'depot key add': named, 'depot trust': named, 'depot init': named, 'depot schedule print': named, 'depot receipts': named, 'depot push': named,
+};
+
+describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)('every command of the page', () => {
+  test('is run, one after the other, and ends as the page says', { timeout: 120_000 }, async () => {
+    const server = await startSshd();
+    const supplier = await Supplier.create(server, { arrangement: { every: '24h' } });
+    writeFileSync(join(supplier.data, 'customers.csv'), 'id;name\n1;Gemeente Voorbeeld\n');
+    const { depositId, receiptFile } = await supplier.deposit();
+    const at = (name: string): string => join(supplier.directory, name);
+    await mustRun(process.execPath, [depotScript, 'verify', '--receipt', receiptFile, '--signer', supplier.signerPublic, '--key', supplier.recipientKey, '--attest', at('proof.json')]);
+    const stands: Readonly<Record<string, string>> = {
+      'acme-crm_20261122T003000Z_5f0c9a1e77b2d410': depositId, '2027-02-01': new Date().toISOString().slice(0, 10), 'proof.json': at('proof.json'), 'DIR': supplier.state, 'FILE': at('depot.prom'),
+      'signer.public.asc': supplier.signerPublic, 'NAME': 'acme-crm', 'F': server.fingerprints[0].split(' ').at(-1)!, 'i/4': '1/4', 'OLD': supplier.signerPublic,
+      '/etc/depot/depot.yaml': supplier.config, '/etc/systemd/system': tempDir('depot-units'),
+    };
+    const runs: Readonly<Record<string, (out: string) => void>> = {
+      'depot doctor': (out) => { expect(out).toMatch(/^push +would begin/m); },
+      'depot doctor acme-crm --write-test': (out) => { expect(out).toMatch(/✓ rename +allowed[\s\S]*left there +nothing/); },
+      'depot status': (out) => { expect(out).toMatch(/^acme-crm +20/m); },
+      'depot status --max-age 26h --quiet': (out) => { expect(out).toBe(''); },
+      'depot status --json': (out) => { expect(JSON.parse(out)).toMatchObject({ ok: true }); },
+      'depot status --prometheus': (out) => { expect(out).toContain('depot_last_success_timestamp_seconds{arrangement="acme-crm"}'); },
+      'depot status --prometheus --out FILE': () => { expect(readFileSync(at('depot.prom'), 'utf8')).toContain('depot_stale'); },
+      'depot receipts verify': (out) => { expect(out).toMatch(/✓ acme-crm/); },
+      'depot receipts list': (out) => { expect(out).toContain(depositId); },
+      'depot receipts list --from 2026-11-01 --to 2026-11-30 --json': (out) => { expect(JSON.parse(out)).toMatchObject({ ok: true, possible: [], unreadable: [] }); },
+      'depot report --out report.html': () => { expect(readFileSync(at('report.html'), 'utf8')).toContain(depositId); },
+      'depot report acme-crm --out november.html --from 2026-11-01 --to 2026-11-30': () => { expect(existsSync(at('november.html'))).toBe(true); },
+      'depot report --state DIR --signer signer.public.asc --out report.html': () => { expect(readFileSync(at('report.html'), 'utf8')).toContain(depositId); },
+      'depot kit acme-crm --out kit': () => { expect(readdirSync(at('kit')).length).toBeGreaterThan(3); },
+      'depot kit --signer OLD': () => { expect(readdirSync(at('kit-2')).length).toBeGreaterThan(3); },
+      'depot receipts import-attestation proof.json': (out) => { expect(out).toContain('proven'); },
+      'depot push --all --jobs 4 --if-older-than 20h --quiet': (out) => { expect(out).toBe(''); },
+      'depot push --all --shard i/4': (out) => { expect(out).not.toContain('failed'); },
+      'depot push --dry-run --rehearse': (out) => { expect(out).toContain('rehears'); },
+      'depot push --rehearse': (out) => { expect(out).toContain('deposited'); },
+      'depot trust NAME --fingerprint F': () => undefined,
+      'depot login --to systemd': (out) => { expect(out).toContain('LoadCredentialEncrypted='); },
+      'depot schedule print systemd --at 01:30 --config /etc/depot/depot.yaml --requires openvpn-client@softcrow.service --on-failure alarm.service --out /etc/systemd/system': () => {
+        expect(readFileSync(join(stands['/etc/systemd/system'], 'depot.service'), 'utf8')).toMatch(/Requires=openvpn-client@softcrow\.service\nOnFailure=alarm\.service/);
+      },
+      'depot schedule print systemd --at 01:30 --config /etc/depot/depot.yaml --out /etc/systemd/system': () => { expect(readdirSync(stands['/etc/systemd/system']).sort()).toEqual(['depot.service', 'depot.timer']); },
+      // Last: it is no longer the last deposit then.
+      'depot receipts note acme-crm_20261122T003000Z_5f0c9a1e77b2d410 --destroyed 2027-02-01': (out) => { expect(out).toContain(depositId); },
+    };
+    // What is new on the page is to be run here; what is gone from it need not be.
+    expect([...commands].sort()).toEqual([...Object.keys(runs), ...Object.keys(elsewhere)].sort());
+
+    for (const [line, check] of Object.entries(runs)) {
+      const words = line.split(' ').slice(1).map((word) => stands[word] ?? word);
+      const config = words.includes('--config') || words.includes('--state') ? [] : ['--config', supplier.config];
+      const out = line.startsWith('depot kit --signer') ? ['--out', at('kit-2')] : [];
+      const { code, stdout, stderr } = await depot([...words, ...config, ...out], { cwd: supplier.directory });
+      expect(code, `${line}\n${stdout}${stderr}`).toBe(0);
+      check(stdout);
+    }
   });
+});
 
-  test('the Ansible task gives every answer', async () => {
-    const task = /argv: \[([\s\S]*?)\]/.exec(page)![1].split(/,\s*/).map((word) => word.replace(/^"\{\{ .*host_key \}\}"$/, `SHA256:${'A'.repeat(43)}`).replace(/^"\{\{ .* \}\}"$/, 'A'.repeat(40)));
-    expect(task[0]).toBe('depot');
-    await taken(task.slice(1));
+describe.skipIf(!asRoot())('the Ansible task', () => {
+  test('sets up what can push', async () => {
+    const root = tempDir('depot-ansible');
+    chmodSync(root, 0o755);
+    for (const directory of ['etc/depot/incoming', 'srv/crm/export']) mkdirSync(join(root, directory), { recursive: true });
+    const beneficiary = await makeKey(join(root, 'etc/depot/incoming/voorbeeld'), 'Gemeente Voorbeeld', 'compat');
+    renameSync(beneficiary.publicKey, join(root, 'etc/depot/incoming/voorbeeld.asc'));
+    for (const name of ['passphrase', 'password']) writeFileSync(join(root, 'etc/depot', name), 'correct horse\n', { mode: 0o600 });
+    const variables: Readonly<Record<string, string>> = { '"{{ voorbeeld_fingerprint }}"': beneficiary.fingerprint, '"{{ softcrow_host_key }}"': `SHA256:${'A'.repeat(43)}`, 'depot': 'daemon' };
+    const [, ...words] = /argv: \[([\s\S]*?)\]/.exec(page)![1].split(/,\s*/).map((word) => (variables[word] ?? word).replace(/^\/(?=etc|srv)/, `${root}/`));
+    const made = await depot([...words, '--state', join(root, 'state'), '--json'], { cwd: root, env: { HOME: root } });
+    expect(made.code, made.stdout + made.stderr).toBe(0);
+    expect(JSON.parse(made.stdout)).toMatchObject({ ok: true, account: 'daemon', missing: [] });
   });
+});
 
-  test('some were found', () => {
-    expect(lines.length).toBeGreaterThan(5);
-  });
+test('the depot.yaml of the page is valid', async () => {
+  const [yaml] = blocks(section('depot.yaml'), 'yaml');
+  await expect(parseConfig(yaml.replaceAll('"…"', `"${'A'.repeat(40)}"`).replace('SHA256:…', `SHA256:${'A'.repeat(43)}`).replace(/^include:.*$/m, ''), '/etc/depot/depot.yaml', { env: {}, cwd: '/', platform: 'linux', home: undefined })).resolves.toBeDefined();
+});
+
+test.skipIf(peer('promtool') === undefined)('the alerts are rules that Prometheus takes', async () => {
+  const file = join(tempDir(), 'rules.yml');
+  writeFileSync(file, `groups:\n  - name: depot\n    rules:\n${blocks(section('Monitoring'), 'yaml')[0].replace(/^/gm, '      ')}\n`);
+  expect((await mustRun('promtool', ['check', 'rules', file])).stdout).toContain('3 rules found');
 });
 
 describe('databases', () => {
