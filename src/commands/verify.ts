@@ -121,7 +121,7 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
   const attested = o.attest === undefined ? {} : { attestation: written === null ? null : { path: written.path, signaturePath: written.signaturePath, signedBy: written.signedBy } };
   const told = o.attest === undefined ? [] : ['', written === null ? 'not attested: nothing was written' : `attested: send ${printable(written.path)} and ${printable(written.signaturePath)} to the supplier`];
   show({ ...verifyDocument(outcome), ...attested }, [...verifyLines(outcome, (style, words) => screen.paint(style, words)), ...told]);
-  const advice = adviceOn(outcome, o);
+  const advice = outcome.advice ?? adviceOn(outcome, o);
   if (advice !== null) screen.hint(advice);
   return outcome.exit;
 }

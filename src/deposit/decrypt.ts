@@ -10,7 +10,7 @@ import { printable } from '../printable.js';
 import { fromBase64 } from '../receipt/base64.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
 import type { Receipt } from '../receipt/schema.js';
-import { addressed } from './exhibits.js';
+import { addressed, otherReceipt } from './exhibits.js';
 import { readReceipt, verifyReceipt } from './given.js';
 import type { OpeningKey } from './key-proof.js';
 import { allowedEntries, allowedOctets, contentLimit, entryLimit } from './limits.js';
@@ -70,7 +70,7 @@ export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<D
     const key = await keyFor(file, o);
     const unwrapped = await addressed(key.unwrap(file.preamble.pkesk), receipt);
     try {
-      if (receipt !== null) belongsTogether(file, unwrapped, receipt);
+      if (receipt !== null) belongsTogether(o.suitcase, file, unwrapped, receipt);
       const opening: Opening = { o, hooks, file, receipt, unwrapped, origin, ...await limitsOf(o, origin === 'proven' ? receipt : null, out) };
       return out === null ? await toStdout(opening, o.stdout!) : await toDirectory(opening, out);
     } finally {
@@ -115,9 +115,11 @@ async function limitsOf(o: DecryptOptions, proven: Receipt | null, out: string |
 }
 
 /** What can be known before anything is decrypted. */
-function belongsTogether({ preamble, bytes }: SuitcaseFile, { sessionKey }: UnwrappedSessionKey, { depositId, suitcase, keyProof }: Receipt): void {
+function belongsTogether(path: string, { preamble, bytes }: SuitcaseFile, { sessionKey }: UnwrappedSessionKey, { depositId, suitcase, keyProof }: Receipt): void {
   const differs = (found: Uint8Array, expected: string): boolean => Buffer.compare(found, fromBase64(expected)!) !== 0;
-  if (differs(preamble.pkesk, keyProof.pkesk) || differs(preamble.head, keyProof.head)) throw wrong(`this suitcase is not that of the receipt, ${depositId}`);
+  if (differs(preamble.pkesk, keyProof.pkesk) || differs(preamble.head, keyProof.head)) {
+    throw wrong(`this suitcase is not that of the receipt, ${depositId}`, otherReceipt(path, depositId));
+  }
   if (bytes !== null && bytes !== suitcase.bytes) throw wrong(`the suitcase has ${bytes} octets, but the receipt says ${suitcase.bytes}`);
   if (commitmentOf(openingOf(sessionKey, preamble.pkesk, depositId)) !== keyProof.commitment) throw wrong('the session key is not the one that the receipt commits to');
 }
@@ -206,6 +208,6 @@ function drained(stdout: Writable, signal: AbortSignal): Promise<void> {
   });
 }
 
-function wrong(message: string): DepotError {
-  return new DepotError('verification-failed', message);
+function wrong(message: string, hint: string | null = null): DepotError {
+  return new DepotError('verification-failed', message, hint === null ? {} : { hint });
 }

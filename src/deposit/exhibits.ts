@@ -11,6 +11,7 @@ import { verifyDetached, type VerifiedSignature } from '../pgp/signature.js';
 import { sameOctets } from '../primitives.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
 import { fromBase64 } from '../receipt/base64.js';
+import { parseSuitcaseName, receiptName } from '../receipt/ids.js';
 import type { Receipt } from '../receipt/schema.js';
 import { Checks, type Verification } from './checks.js';
 import { proveKey, type OpeningKey } from './key-proof.js';
@@ -240,6 +241,17 @@ function compareContents(contents: ManifestResult, plaintextOctets: number, rece
   }
   if (wrong.length > 0) wrong.forEach((problem) => checks.failed('contents', problem));
   else checks.passed('contents', `${summary}; every entry is as the manifest says`);
+}
+
+/**
+ * What to do where the receipt quotes other session key packets than the suitcase has. Mostly it is the receipt of an earlier or later deposit,
+ * such as the one that came with the kit; null when the suitcase has the name that the receipt says.
+ */
+export function otherReceipt(suitcasePath: string, depositId: string): string | null {
+  const named = parseSuitcaseName(suitcasePath.slice(suitcasePath.search(/[^\/\\]*$/)));
+  if (named?.depositId === depositId) return null;
+  const which = named === null ? 'whose name begins like that of the suitcase' : `of this very deposit, ${receiptName(named.depositId)}`;
+  return `take the receipt ${which}: the one given is of ${depositId}; without one leave out --receipt and --signer, and nothing shows who sealed it`;
 }
 
 function compareWithReceipt(seen: Seen, { pkesk }: Preamble, { suitcase, keyProof }: Receipt, checks: Checks): void {

@@ -2,7 +2,7 @@ import { openSuitcase } from '../open/opening.js';
 import { inspectSuitcase } from '../open/inspect.js';
 import type { SecretKey } from '../pgp/certificate.js';
 import type { Verification } from './checks.js';
-import { verifyExhibits, type Proven, type SuitcaseExhibit } from './exhibits.js';
+import { otherReceipt, verifyExhibits, type Proven, type SuitcaseExhibit } from './exhibits.js';
 import { readReceipt, verifyReceipt, type GivenReceipt } from './given.js';
 import { allowedOctets } from './limits.js';
 import { adviceOnKey, openingKeyOf, type KeyPlace } from './opening-key.js';
@@ -28,6 +28,8 @@ export interface VerifyOptions extends KeyPlace {
 /** A verification, and what an attestation can be made of when the key was proven. */
 export interface Verified extends Verification {
   evidence: Evidence | null;
+  /** What to do about what failed, where that is known. */
+  advice: string | null;
 }
 
 export interface Evidence extends Proven {
@@ -66,7 +68,10 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
   });
   const advice = key?.secret == null || proven === null ? null : await adviceOnKey(key.secret, new Date());
   if (advice !== null) hooks.warn(advice);
-  return { ...verification, evidence: read.given === null || proven === null ? null : { ...proven, given: read.given, secret: key?.secret ?? null } };
+  const another = read.given !== null && suitcase !== undefined && verification.checks.some(({ name, result }) => name === 'key-packets' && result === 'failed')
+    ? otherReceipt(suitcase, read.given.receipt.depositId)
+    : null;
+  return { ...verification, advice: another, evidence: read.given === null || proven === null ? null : { ...proven, given: read.given, secret: key?.secret ?? null } };
 }
 
 /** A suitcase in a file, or in a pipe, which has no size and cannot be read twice. */

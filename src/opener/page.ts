@@ -63,6 +63,12 @@ class Page {
         this.#given[kind] = [...input.files ?? []];
         this.#changed();
       });
+      element(`without-${kind}`).addEventListener('click', () => {
+        input.value = '';
+        this.#given[kind] = [];
+        this.#changed();
+        input.focus();
+      });
     }
     this.#listenForDrops();
     element('check').addEventListener('click', () => this.#check());
@@ -242,6 +248,9 @@ class Page {
     for (const kind of kinds) {
       const names = this.#given[kind].map(({ name }) => printable(name)).join(', ');
       element(`has-${kind}`).textContent = names === '' ? '' : words.chosen(names);
+      const remove = element(`without-${kind}`);
+      remove.hidden = names === '';
+      remove.ariaLabel = `${words.texts.remove}: ${words.texts[kind]}`;
     }
     element('unknown').textContent = this.#unknown.length === 0 ? '' : words.unknown(this.#unknown.join(', '));
     element('working').hidden = this.#doing === null;
@@ -272,7 +281,8 @@ class Page {
     const verdict = element('verdict');
     verdict.className = `verdict ${verification.result}`;
     verdict.textContent = this.#words.verdict[verification.result];
-    element('warnings').replaceChildren(...warnings.map((text) => made('li', printable(text), { lang: 'en' })));
+    const another = verification.checks.some(({ name, result }) => name === 'key-packets' && result === 'failed') ? [made('li', this.#words.otherReceipt)] : [];
+    element('warnings').replaceChildren(...another, ...warnings.map((text) => made('li', printable(text), { lang: 'en' })));
     element('checks').replaceChildren(...verification.checks.map((check) => this.#finding(check)));
   }
 

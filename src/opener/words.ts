@@ -18,7 +18,7 @@ export interface Words {
   /** Every `data-text` of page.html. */
   texts: Record<
     | 'title' | 'intro' | 'trust' | 'filesTitle' | 'drop' | 'suitcase' | 'suitcaseWhat' | 'receipt' | 'receiptWhat' | 'signature' | 'signatureWhat'
-    | 'signers' | 'signersWhat' | 'key' | 'keyWhat' | 'passphrase' | 'passphraseWhat' | 'agent' | 'agentWhat' | 'choose' | 'check' | 'stop' | 'resultTitle'
+    | 'signers' | 'signersWhat' | 'key' | 'keyWhat' | 'passphrase' | 'passphraseWhat' | 'agent' | 'agentWhat' | 'choose' | 'remove' | 'check' | 'stop' | 'resultTitle'
     | 'insideTitle' | 'folder' | 'archive' | 'search' | 'name' | 'size' | 'action' | 'withoutTitle' | 'without' | 'withoutNames' | 'limitsTitle',
     string
   >;
@@ -35,6 +35,8 @@ export interface Words {
   checks: Record<CheckName, CheckWords>;
   failures: Record<FailureName, string>;
   summary(entries: string, bytes: string, notListed: string | null): string;
+  /** The receipt quotes other session key packets than the suitcase has. */
+  otherReceipt: string;
   originProven: string;
   originNotProven: string;
   noManifest: string;

@@ -152,6 +152,20 @@ describe.skipIf(!needed)('the offline opener', () => {
     }
   });
 
+  test('a receipt of another deposit is said to be one, and can be left out', async () => {
+    const { suitcase, key } = made.compat;
+    const opener = await openOpener(browser);
+    await opener.give({ ...shop, suitcase, key });
+    expect(await opener.check()).toMatchObject({ verdict: 'failed', inside: false, checks: { 'key-packets': 'failed' } });
+    expect(await opener.page.textContent('#warnings')).toContain('do not belong together');
+    await opener.page.getByRole('button', { name: 'Leave out: Receipt', exact: true }).click();
+    expect(await opener.check()).toMatchObject({ verdict: 'incomplete', inside: true, checks: { receipt: 'not possible' } });
+    // The same file can be chosen again.
+    await opener.give({ ...made.compat });
+    expect(await opener.check()).toMatchObject({ verdict: 'passed' });
+    expect(await opener.page.textContent('#warnings')).toBe('');
+  });
+
   test('a wrong key, another signer and every kind of tampering is found, and nothing can be saved', async () => {
     const other = await makeKey(join(scratch, 'other'), 'Somebody Else', 'compat');
     for (const profile of ['compat', 'modern'] as const) {
