@@ -13,7 +13,7 @@ import { delimiter, join } from 'node:path';
 export type PeerName =
   | 'age' | 'bsdtar' | 'cat' | 'chromium' | 'dbus-run-session' | 'fish' | 'gnome-keyring-daemon' | 'gosop' | 'gpg' | 'gpgconf' | 'gzip'
   | 'initdb' | 'mount' | 'pg_ctl' | 'pg_dump' | 'pg_restore' | 'postgres' | 'promtool' | 'psql' | 'python3' | 'rsop' | 'runuser'
-  | 'secret-tool' | 'setpriv' | 'sftp' | 'sha256sum' | 'sq' | 'sqop' | 'ssh-keygen' | 'ssh-keyscan' | 'sshd' | 'strace'
+  | 'secret-tool' | 'setpriv' | 'sftp' | 'sha256sum' | 'shasum' | 'sq' | 'sqop' | 'ssh-keygen' | 'ssh-keyscan' | 'sshd' | 'strace'
   | 'systemd-analyze' | 'tar' | 'tmux' | 'unshare' | 'zsh' | 'zstd';
 
 const required = process.env['DEPOT_TEST_PEERS'] === 'required';

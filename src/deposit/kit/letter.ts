@@ -28,6 +28,8 @@ interface Words {
   signerKey: string;
   openerDigest: string;
   recipientKey: string;
+  yourselves: string;
+  otherSystems: string;
   monthly: string;
   monthlySteps: string[];
   day: string;
@@ -48,16 +50,18 @@ const dutch: Words = {
   intro: 'legt gegevens voor u neer bij een escrow-agent, verzegeld voor uw sleutel. De agent kan ze niet lezen. Met wat in deze map zit en uw privésleutel kunt u nu al nagaan dat u het depot kunt openen, en doet u dat op de dag dat het nodig is, ook zonder de leverancier.',
   have: 'Wat u hebt',
   files: { cover: 'beschrijft het verzegelde bestand', receipt: 'het nieuwste ontvangstbewijs en zijn handtekening', signer: 'de publieke sleutel waarmee de leverancier ontvangstbewijzen tekent', opener: 'een bladzijde die alles controleert en opent, in een browser, zonder internet', secret: 'uw privésleutel, met een wachtwoordzin die u langs een andere weg krijgt. De leverancier heeft deze sleutel gemaakt' },
-  yours: 'Wat niet in deze map hoort, en u zelf bewaart: uw privésleutel en haar wachtwoordzin. Wie die kwijt is, kan het depot nooit meer openen; niemand anders heeft ze.',
-  telephone: 'Vergelijk door de telefoon',
+  yours: 'Wat niet in deze map hoort, en u zelf bewaart: uw privésleutel en de wachtwoordzin ervan. Wie die kwijt is, kan het depot nooit meer openen; niemand anders heeft ze.',
+  telephone: 'Vergelijk telefonisch',
   telephoneWhy: 'Bel de leverancier op een nummer dat u al had, en laat deze cijfers voorlezen. Klopt er één niet, gebruik deze map dan niet.',
   signerKey: 'sleutel van de leverancier',
   openerDigest: 'SHA-256 van opener.html',
   recipientKey: 'uw sleutel, waarvoor is verzegeld',
+  yourselves: 'Kijk daarbij naar wat uw eigen computer toont: deze brief kan niet voor zichzelf instaan.',
+  otherSystems: 'Op een Mac: shasum -a 256 opener.html; op Windows: certutil -hashfile opener.html SHA256. De bladzijde toont de vingerafdruk bij "Handtekening van de leverancier".',
   monthly: 'Elke maand',
-  monthlySteps: ['Vraag de leverancier om het nieuwste ontvangstbewijs met handtekening. Is het ouder dan afgesproken, vraag waarom.', 'Controleer het zoals hieronder, met uw privésleutel: de uitkomst moet zijn dat uw sleutel dit depot opent.', 'Vraag de agent een of twee keer per jaar om grootte en SHA-256 van het bestand dat hij heeft, en vergelijk die met het ontvangstbewijs.'],
+  monthlySteps: ['Vraag de leverancier om het nieuwste ontvangstbewijs met handtekening. Is het ouder dan afgesproken, vraag waarom.', 'Controleer het met uw privésleutel, in opener.html of met de regel hieronder: de uitkomst moet zijn dat uw sleutel dit depot opent.', 'Vraag de agent een of twee keer per jaar om grootte en SHA-256 van het bestand dat hij heeft, en vergelijk die met het ontvangstbewijs.'],
   day: 'Op de dag zelf',
-  daySteps: ['Vraag de agent om het verzegelde bestand, en zet het met deze map en uw privésleutel op een schijf met ruimte.', 'Open het op een van de drie manieren hieronder. Lukt de ene niet, neem dan de andere.', 'Klopt een controle niet, gebruik de inhoud dan niet, en vraag de agent het bestand opnieuw te sturen.'],
+  daySteps: ['Vraag de agent om het verzegelde bestand en wat ernaast ligt, en zet het met deze map en uw privésleutel op een schijf met ruimte.', 'Begint de naam anders dan die van het ontvangstbewijs in deze map, dan is het een later depot: neem het ontvangstbewijs waarvan de naam net zo begint, en schrijf in de regels hieronder die naam. Zonder gaat het ook open; niets laat dan zien wie het verzegelde.', 'Open het op een van de drie manieren hieronder. Lukt de ene niet, neem dan de andere.', 'Klopt een controle niet, gebruik de inhoud dan niet, en vraag de agent het bestand opnieuw te sturen.'],
   withDepot: 'Met depot',
   withOpener: 'Met de bladzijde opener.html',
   openerSteps: 'Dubbelklik op opener.html en sleep de bestanden erin: het verzegelde bestand, het ontvangstbewijs, zijn handtekening, de sleutel van de leverancier en uw privésleutel. De bladzijde maakt geen verbinding.',
@@ -80,10 +84,12 @@ const english: Words = {
   signerKey: 'key of the supplier',
   openerDigest: 'SHA-256 of opener.html',
   recipientKey: 'your key, for which it is sealed',
+  yourselves: 'Look at what your own computer shows: this letter cannot vouch for itself.',
+  otherSystems: 'On a Mac: shasum -a 256 opener.html; on Windows: certutil -hashfile opener.html SHA256. The page shows the fingerprint beside "Signature of the supplier".',
   monthly: 'Every month',
-  monthlySteps: ['Ask the supplier for the newest receipt with its signature. If it is older than agreed, ask why.', 'Check it as below, with your private key: the outcome must be that your key opens this deposit.', 'Once or twice a year, ask the agent for size and SHA-256 of the file that it holds, and compare them with the receipt.'],
+  monthlySteps: ['Ask the supplier for the newest receipt with its signature. If it is older than agreed, ask why.', 'Check it with your private key, in opener.html or with the line below: the outcome must be that your key opens this deposit.', 'Once or twice a year, ask the agent for size and SHA-256 of the file that it holds, and compare them with the receipt.'],
   day: 'On the day itself',
-  daySteps: ['Ask the agent for the sealed file, and put it with this folder and your private key on a disk that has room.', 'Open it in one of the three ways below. If one does not work, take another.', 'If a check fails, do not use the contents, and ask the agent to send the file again.'],
+  daySteps: ['Ask the agent for the sealed file and what lies beside it, and put it with this folder and your private key on a disk that has room.', 'If its name begins otherwise than that of the receipt in this folder, it is a later deposit: take the receipt whose name begins alike, and write that name in the lines below. It opens without, too; nothing then shows who sealed it.', 'Open it in one of the three ways below. If one does not work, take another.', 'If a check fails, do not use the contents, and ask the agent to send the file again.'],
   withDepot: 'With depot',
   withOpener: 'With the page opener.html',
   openerSteps: 'Double-click opener.html and drop the files into it: the sealed file, the receipt, its signature, the key of the supplier and your private key. The page makes no connection.',
@@ -151,14 +157,16 @@ ${[
     ...(f.openerSha256 === null ? [] : [digits(w.openerDigest, f.openerSha256)]),
   ].join('\n')}
 </table>
-<h2>${text(w.monthly)}</h2>
+<p>${text(w.yourselves)}</p>
+<pre class="digits">${text([...f.signers.map(({ file }) => `gpg --show-keys ${file}`), ...(f.openerSha256 === null ? [] : ['sha256sum opener.html'])].join('\n'))}</pre>
+${f.openerSha256 === null ? '' : `<p>${text(w.otherSystems)}</p>\n`}<h2>${text(w.monthly)}</h2>
 ${list(w.monthlySteps)}
 <pre class="monthly">${text(`depot verify --receipt ${receiptName(id)} --signer signer.public.asc --key private.secret.asc`)}</pre>
 <h2>${text(w.day)}</h2>
 ${list(w.daySteps)}
-<h3>${text(w.withDepot)}</h3>
+${f.openerSha256 === null ? '' : `<h3>${text(w.withOpener)}</h3>\n<p>${text(w.openerSteps)}</p>\n`}<h3>${text(w.withDepot)}</h3>
 <pre class="depot">${text(depotLines(receipt))}</pre>
-${f.openerSha256 === null ? '' : `<h3>${text(w.withOpener)}</h3>\n<p>${text(w.openerSteps)}</p>\n`}<h3>${text(w.withStock)}</h3>
+<h3>${text(w.withStock)}</h3>
 <p>${text(modern ? w.modernFirst : w.stockFirst)}</p>
 <pre class="stock">${text(stockLines(receipt))}</pre>
 <p>${text(w.stockAfter)} ${text(w.notProven)}</p>
