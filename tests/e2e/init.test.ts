@@ -2,7 +2,7 @@
  * The set-up as its first user has it: root at a terminal, a letter, an e-mail and a text message, slips of the keyboard, and
  * in the end a scheduled deposit by a service account on a real server, which verifies.
  */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { tempDir } from '../support/cleanup.js';
@@ -43,8 +43,8 @@ describe.skipIf(!here)('depot init', () => {
     program = installed();
   });
 
-  const at = (m: Machine, dialogue: Turn[]): ReturnType<typeof terminal> =>
-    terminal(['init', '--config', m.config, '--state', m.state], { cwd: m.root, columns: 220, dialogue, program, env: { HOME: m.root } });
+  const at = (m: Machine, dialogue: Turn[], flags: string[] = []): ReturnType<typeof terminal> =>
+    terminal(['init', '--config', m.config, '--state', m.state, ...flags], { cwd: m.root, columns: 220, dialogue, program, env: { HOME: m.root } });
 
   const asService = (...args: string[]): ReturnType<typeof run> => run(program.node, [program.script, ...args], { uid: 1, gid: 1, cwd: '/', env: { PATH: '/usr/bin:/bin' } });
 
@@ -162,6 +162,40 @@ describe.skipIf(!here)('depot init', () => {
     expect([copy.uid, copy.gid, copy.mode & 0o777]).toEqual([0, 1, 0o640]);
     const doctor = await asService('doctor', '--config', m.config);
     expect(doctor.code, doctor.stdout).toBe(0);
+  });
+
+  test('with an SSH key, and a VPN that is not up yet: what could not be asked is asked when the server is there', async () => {
+    const m = await machine();
+    const locked = join(m.root, 'id_depot');
+    copyFileSync(server.privateKeyFile, locked);
+    chmodSync(locked, 0o600);
+    await mustRun('ssh-keygen', ['-q', '-p', '-P', '', '-N', 'correct horse', '-f', locked]);
+    const known = [
+      '--user', 'daemon', '--supplier', 'Acme', '--arrangement', 'acme-crm', '--beneficiary', 'Voorbeeld', '--beneficiary-key', m.beneficiary.publicKey, '--fingerprint', m.beneficiary.fingerprint, '--signer-email', 'ops@acme.example',
+      '--no-passphrase', '--source', 'export', '--host', server.host, '--port', String(server.port), '--username', server.username, '--directory', server.remoteDirectory, '--every', '24h',
+    ];
+    await server.kill();
+    const first = await at(m, [
+      ['refused the connection; bring up the VPN', ''], ['Try again?', '\r'], ['Try again?', `${down}\r`],
+      ['How does depot log in there?', `${down}\r`],
+      ['File with the private SSH key', 'id_deopt\r'], ['there is no such file', ''],
+      ['File with the private SSH key', `${locked}\r`],
+      ['No host key is pinned for acme-crm yet', ''], ['Try again?', `${down}\r`],
+      ['Passphrase of the SSH key', 'incorrect\r'], ['would exit with 13', ''], ['What now?', `${down}\r`],
+    ], known);
+    expect(first.code, first.text).toBe(13);
+    expect(first.text).toContain('goes on here, once that is put right');
+    expect(readFileSync(m.config, 'utf8')).toMatch(/^ +privateKey: .*keys\/ssh/m);
+    expect(existsSync(join(m.root, 'etc/known_hosts'))).toBe(false);
+
+    await server.start();
+    const second = await at(m, [
+      ['No host key is pinned', ''], [`ssh-ed25519 ${server.fingerprints[0]}`, ' \r'], ['would exit with 17', ''], ['What now?', '\r'],
+      ['Passphrase of the SSH key', 'correct horse\r'], ['Run the sources now', '\r'], ['At what time of day', '02:15\r'],
+    ]);
+    expect(second.code, second.text).toBe(0);
+    for (const secret of ['incorrect', 'correct horse']) expect(first.raw + second.raw).not.toContain(secret);
+    expect(second.text).toMatch(/would exit with 17[\s\S]*would begin[\s\S]*dry run[\s\S]*Ready\. Next:/i);
   });
 
   test('--yes accepts no fingerprint and no host key that was not given', async () => {
