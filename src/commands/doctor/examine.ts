@@ -18,6 +18,7 @@ import { lastDeposit } from '../../receipt/list.js';
 import { ArrangementState } from '../../receipt/state.js';
 import type { Secret } from '../../secret.js';
 import type { SecretKind } from '../../secrets/request.js';
+import type { SftpChannel } from '../../sftp/channel.js';
 import { lookAt } from '../../sftp/look.js';
 import { age, bytes, labelled, localTime, shortFingerprint } from '../../ui/format.js';
 import type { Finding } from './finding.js';
@@ -271,12 +272,19 @@ async function server(o: Patient, secrets: Secrets, report: Report): Promise<voi
     const space = await remote.space();
     if (space !== null) report.passed('space', `${bytes(space.freeBytes)} free at the server`);
     else report.notPossible('space', 'the server does not say');
+    report.passed('offers', await remote.run((channel) => Promise.resolve(offers(channel))));
     const own = new ArrangementState(o.config.state.path, arrangement.name);
     if (o.writeTest) await writeTest(remote, own, report);
     else report.add(await earlierWriteTest(remote, own));
   } finally {
     await agent.close();
   }
+}
+
+/** What the server says of itself, as far as a push uses it. */
+function offers(channel: SftpChannel): string {
+  const flushes = channel.has('fsync@openssh.com') ? 'flushes files before they are published (fsync)' : 'no fsync: receipts say size-checked or acknowledged-only';
+  return `writes of up to ${bytes(channel.writeSize)}; ${flushes}`;
 }
 
 /** The check that an error of connecting belongs to, and whether the server had answered by then. */
