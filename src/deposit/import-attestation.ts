@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Beneficiary, Config } from '../config/types.js';
+import type { Config } from '../config/types.js';
 import { DepotError } from '../errors.js';
 import type { Certificate } from '../pgp/certificate.js';
 import { readCertificate } from '../pgp/keys.js';
@@ -58,10 +58,11 @@ export async function importAttestation(o: ImportOptions): Promise<Imported> {
 
   const signature = await readGiven(o.signature ?? `${o.file}.asc`, 'the signature', maxAttestationBytes);
   const beneficiaries = o.config.arrangements.get(name)?.beneficiaries ?? [];
-  const signed = await verifySignature(bytes, signature, attestation, beneficiaries, o);
+  const known = await readKeys([...beneficiaries.map(({ key }) => key), ...o.signers]);
+  const signed = await verifySignature(bytes, signature, attestation, known, o);
   checkTimes(attestation, receipt, signed, o.now);
   const owner = beneficiaries.find(({ fingerprint }) => fingerprint === attestation.keyFingerprint);
-  const selfAttested = await isSelfAttested(o.config, signed.fingerprint, owner);
+  const selfAttested = await isSelfAttested(o.config, signed.fingerprint, known);
 
   await state.requireOwn();
   const lock = await lockArrangement(state.directory);
@@ -99,12 +100,22 @@ function checkAgainst({ suitcase, keyProof, encryption }: Receipt, a: Attestatio
   if (!known) throw refused(`the deposit was not sealed for key ${a.keyFingerprint}`);
 }
 
+/** A key of the configuration, or given with the command. */
+interface KeyInFile {
+  file: string;
+  certificate: Certificate;
+}
+
+async function readKeys(files: string[]): Promise<KeyInFile[]> {
+  const keys: KeyInFile[] = [];
+  for (const file of files) keys.push({ file, certificate: await readCertificate(await readGiven(file, 'the key')) });
+  return keys;
+}
+
 /** By the key that it is about, which the receipt pins; or by one whose fingerprint was compared another way. */
-async function verifySignature(bytes: Uint8Array, signature: Uint8Array, a: Attestation, beneficiaries: Beneficiary[], o: ImportOptions): Promise<VerifiedSignature> {
+async function verifySignature(bytes: Uint8Array, signature: Uint8Array, a: Attestation, known: KeyInFile[], o: ImportOptions): Promise<VerifiedSignature> {
   const allowed = [a.keyFingerprint, ...(o.fingerprint === undefined ? [] : [o.fingerprint])];
-  const certificates: Certificate[] = [];
-  for (const file of [...beneficiaries.map(({ key }) => key), ...o.signers]) certificates.push(await readCertificate(await readGiven(file, 'the key')));
-  const signers = certificates.filter(({ fingerprint }) => allowed.includes(fingerprint));
+  const signers = known.map(({ certificate }) => certificate).filter(({ fingerprint }) => allowed.includes(fingerprint));
   if (signers.length === 0) {
     throw refused(`the public key ${allowed.join(' or ')} is neither in the configuration nor given`, 'give the public key that signed it with --signer FILE, and --fingerprint F when it is not the key of the arrangement');
   }
@@ -125,9 +136,16 @@ function checkTimes({ attestedAt }: Attestation, { completedAt }: Receipt, { sig
   if (Math.abs(signedAt.getTime() - at) > clockSkewMs) throw refused(`it says that it was made at ${attestedAt}, but was signed at ${timestamp(signedAt)}`, 'ask the beneficiary to make it again');
 }
 
-/** The supplier's own word, when it had the key that signed: it could have made the attestation itself. */
-async function isSelfAttested(config: Config, signedBy: string, owner: Beneficiary | undefined): Promise<boolean> {
-  if (signedBy === owner?.fingerprint) return owner.keyMadeBy === 'supplier' || (await suppliersSecretKey(owner)) !== null;
+/**
+ * The supplier's own word, when it has or had the key that signed: it could have made the attestation itself. Also a key that is no
+ * longer in the configuration.
+ */
+async function isSelfAttested(config: Config, signedBy: string, known: KeyInFile[]): Promise<boolean> {
+  const everyone = [...config.arrangements.values()].flatMap(({ beneficiaries }) => beneficiaries);
+  if (everyone.some(({ fingerprint, keyMadeBy }) => fingerprint === signedBy && keyMadeBy === 'supplier')) return true;
+  for (const { file, certificate } of known) {
+    if (certificate.fingerprint === signedBy && (certificate.isSecret || (await suppliersSecretKey({ key: file })) !== null)) return true;
+  }
   const own = await readCertificate(await readGiven(config.supplier.signingKey, 'the signing key')).catch(() => null);
   return own?.fingerprint === signedBy;
 }

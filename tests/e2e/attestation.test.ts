@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { readSecretKey } from '../../src/pgp/keys.js';
 import { signDetached } from '../../src/pgp/signature.js';
 import { attestationBytes, type Attestation } from '../../src/receipt/attestation.js';
@@ -134,11 +135,14 @@ describe.skipIf(!have)('attestation', () => {
   test('a key that cannot sign: another key of the beneficiary does, which the supplier pins by its fingerprint', async () => {
     const deposit = await supplier.deposit();
     const lawyer = await makeKey(join(tempDir(), 'lawyer'), 'Lawyer', 'compat');
+    // What the supplier has of it.
+    const published = join(tempDir(), 'lawyer.public.asc');
+    copyFileSync(lawyer.publicKey, published);
     const proof = await attest(deposit, ['--sign-with', lawyer.secretKey]);
     expect((await refusal([proof])).message).toMatch(/none of the given signers/);
-    expect((await refusal([proof, '--signer', lawyer.publicKey])).message).toMatch(/none of the given signers/);
-    expect((await refusal([proof, '--signer', lawyer.publicKey, '--fingerprint', 'A'.repeat(40)])).exit).toBe(21);
-    const imported = await supplier.depot(['receipts', 'import-attestation', proof, '--signer', lawyer.publicKey, '--fingerprint', lawyer.fingerprint, '--json']);
+    expect((await refusal([proof, '--signer', published])).message).toMatch(/none of the given signers/);
+    expect((await refusal([proof, '--signer', published, '--fingerprint', 'A'.repeat(40)])).exit).toBe(21);
+    const imported = await supplier.depot(['receipts', 'import-attestation', proof, '--signer', published, '--fingerprint', lawyer.fingerprint, '--json']);
     expect(imported.code, imported.stdout).toBe(0);
     expect(JSON.parse(imported.stdout)).toMatchObject({ signedBy: lawyer.fingerprint, selfAttested: false });
   });
@@ -152,6 +156,20 @@ describe.skipIf(!have)('attestation', () => {
     const imported = await own.depot(['receipts', 'import-attestation', proof]);
     expect(imported.stdout).toMatch(/self-attested on .*the supplier made the key/);
     expect((await own.depot(['status'])).stdout).toMatch(/self-attested/);
+
+    // Also when that key was exchanged for the beneficiary's own since, and by whatever file it is given.
+    for (const signer of [own.recipientKey.replace('.secret.', '.public.'), own.recipientKey]) {
+      const earlier = await own.deposit();
+      const late = freshPath('late.json');
+      await mustDepot(['verify', '--receipt', earlier.receiptFile, '--signer', own.signerPublic, '--key', own.recipientKey, '--attest', late]);
+      const before = readFileSync(own.config, 'utf8');
+      const document = parse(before) as { arrangements: Record<string, { beneficiaries: { key: string; fingerprint: string }[] }> };
+      Object.assign(document.arrangements['acme-crm'].beneficiaries[0], { key: key.publicKey, fingerprint: key.fingerprint });
+      writeFileSync(own.config, stringify(document));
+      const exchanged = await own.depot(['receipts', 'import-attestation', late, '--signer', signer, '--json']);
+      writeFileSync(own.config, before);
+      expect(JSON.parse(exchanged.stdout)).toMatchObject({ ok: true, beneficiary: null, selfAttested: true });
+    }
 
     const said = readFileSync(supplier.config, 'utf8');
     writeFileSync(supplier.config, said.replace(/(fingerprint: "?[0-9A-F]{40}"?)/, '$1\n        keyMadeBy: supplier'));
