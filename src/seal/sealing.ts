@@ -28,6 +28,7 @@ export function startSealing(options: SealOptions, hooks: SealHooks): Sealing {
   const queue = new BlockQueue();
   // Here, where the blocks come by anyway: the sealing thread has the most to do, and for a third one they would have to be copied.
   const digest = createHash('sha256');
+  let bytes = 0;
   const toThread = (message: ToThread, transfer: ArrayBuffer[] = []) => worker.postMessage(message, transfer);
 
   let resolve!: (result: SealResult) => void;
@@ -46,6 +47,7 @@ export function startSealing(options: SealOptions, hooks: SealHooks): Sealing {
         {
           const block = new Uint8Array(message.buffer, 0, message.length);
           digest.update(block);
+          bytes += block.length;
           queue.push(markSuitcaseBlock(block));
         }
         break;
@@ -56,8 +58,12 @@ export function startSealing(options: SealOptions, hooks: SealHooks): Sealing {
         hooks.warn(message.message);
         break;
       case 'sealed':
-        resolve({ ...message.result, sha256: digest.digest('hex') });
-        queue.end();
+        if (bytes === message.result.bytes) {
+          resolve({ ...message.result, sha256: digest.digest('hex') });
+          queue.end();
+        } else {
+          fail(new DepotError('internal', `${bytes} octets of the suitcase arrived, but ${message.result.bytes} were sealed`));
+        }
         break;
       case 'failed':
         fail(hooks.signal.aborted ? hooks.signal.reason : errorFromRecord(message.error));
