@@ -41,14 +41,37 @@ export async function unwrapWithGpg(pkesk: Uint8Array, o: GpgOptions): Promise<U
   const body = Uint8Array.of(1, ...randomBytes(dummyOctets - 1));
   const { status, missing } = await ask(['--show-session-key', '--decrypt'], Buffer.concat([pkesk, encodePacket(packetType.seipd, body)]), o);
   if (missing) throw noGpg(o);
+  const found = takeSessionKey(status);
   const text = status.toString('latin1');
-  status.fill(0);
-  const found = /^\[GNUPG:\] SESSION_KEY (\d+):([0-9A-F]+)\r?$/m.exec(text);
   if (found === null) throw refusal(text, named.map(({ recipient }) => recipient || 'anonymous'));
-  const cipher = ciphers[found[1]!];
-  if (cipher === undefined) throw malformed(`encrypted with cipher ${found[1]!}, which is not AES`);
+  const cipher = ciphers[found.algorithm];
+  if (cipher === undefined) {
+    found.sessionKey.fill(0);
+    throw malformed(`encrypted with cipher ${found.algorithm}, which is not AES`);
+  }
   const key = /^\[GNUPG:\] DECRYPTION_KEY ([0-9A-F]{40})/m.exec(text);
-  return { sessionKey: new Uint8Array(Buffer.from(found[2]!, 'hex')), cipher, keyFingerprint: key?.[1] ?? named[0]!.recipient };
+  return { sessionKey: found.sessionKey, cipher, keyFingerprint: key?.[1] ?? named[0]!.recipient };
+}
+
+/** Takes the session key out of gpg's status lines and overwrites it there: no string, which cannot be wiped, ever holds it. */
+function takeSessionKey(status: Buffer): { algorithm: string; sessionKey: Uint8Array } | null {
+  const line = Buffer.from('[GNUPG:] SESSION_KEY ');
+  let start = status.indexOf(line);
+  while (start > 0 && status[start - 1] !== 0x0a) start = status.indexOf(line, start + 1);
+  const colon = start < 0 ? -1 : status.indexOf(':', start + line.length);
+  if (colon < 0) return null;
+  let end = colon + 1;
+  while (hexDigit(status[end]) >= 0) end++;
+  const sessionKey = Uint8Array.from({ length: (end - colon - 1) >> 1 }, (_, i) => (hexDigit(status[colon + 1 + 2 * i]) << 4) | hexDigit(status[colon + 2 + 2 * i]));
+  status.fill(0x2e, colon + 1, end);
+  return { algorithm: status.toString('latin1', start + line.length, colon), sessionKey };
+}
+
+/** Of an upper-case digit; -1 for anything else. */
+function hexDigit(octet: number | undefined): number {
+  if (octet === undefined) return -1;
+  if (octet >= 0x30 && octet <= 0x39) return octet - 0x30;
+  return octet >= 0x41 && octet <= 0x46 ? octet - 0x41 + 10 : -1;
 }
 
 /** A detached, armoured signature by a key that gpg holds. @throws DepotError 'signer-unusable', 'local-unreadable' */
