@@ -93,7 +93,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
       context.screen.stderr.write(said.err);
       return 2;
     }
-    throw usageError(error);
+    throw usageError(error, program);
   }
   return status;
 }
@@ -126,9 +126,21 @@ function forAll(command: Command, act: (command: Command) => void): void {
 }
 
 /** Commander's `error: unknown command 'psuh'\n(Did you mean push?)` in our style. */
-function usageError(error: CommanderError): DepotError {
+function usageError(error: CommanderError, program: Command): DepotError {
   if (error.code === 'commander.help') return usage('no command given', 'look at depot --help');
+  const command = calledIn(program);
+  const look = `look at what it takes: ${pathOf(command)} --help`;
+  if (error.code === 'commander.excessArguments') {
+    const surplus = command.args.slice(command.registeredArguments.length);
+    return usage(`${pathOf(command)} takes no ${command.registeredArguments.length === 0 ? '' : 'further '}argument: ${surplus.map((word) => JSON.stringify(word)).join(', ')}`, look);
+  }
   const [what = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
   const meant = suggestion && /^\((Did you mean .*)\)$/.exec(suggestion)?.[1];
-  return usage(what.replaceAll("'", '"'), meant ? `check the spelling: ${meant.replace(/^D/, 'd')}` : 'look at the command with --help');
+  return usage(what.replaceAll("'", '"'), meant ? `check the spelling: ${meant.replace(/^D/, 'd')}` : look);
+}
+
+/** The command that the words on the line lead to. */
+function calledIn(command: Command): Command {
+  const next = command.commands.find((one) => one.name() === command.args[0]);
+  return next === undefined ? command : calledIn(next);
 }

@@ -1,8 +1,9 @@
 /** What doctor says of keys, secrets, accounts and servers is true for the account that pushes, and its exit code is push's. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { readCertificate } from '../../src/pgp/keys.js';
 import { checkout, json } from '../support/cli.js';
 import { asRoot, peers } from '../support/peers.js';
 import { installed } from '../support/installed.js';
@@ -80,11 +81,14 @@ describe.skipIf(!ssh)('doctor', () => {
     expect((await examined(supplier.depot(['doctor', '--json']))).checks['host key']).toMatchObject({ result: 'failed', hint: expect.stringMatching(/depot\.yaml:\d+$/) });
   });
 
-  test('a deposit that is late', async () => {
+  test('a deposit that is late, and a key that is weak: what to do', async () => {
     const supplier = await supplierWith({ arrangement: { every: '24h' } });
     await supplier.deposit();
+    const weak = readFileSync(join(checkout, 'test-fixtures/keys/rsa2048.public.asc'));
+    supplier.writeConfig({ beneficiaries: [{ key: weak, fingerprint: (await readCertificate(weak)).fingerprint }] });
     const tomorrow = { node: ['--import', join(checkout, 'tests/support/preload-clock.mjs')], env: { DEPOT_CLOCK_S: String(31 * 3600) } };
     const { exit, checks } = await examined(supplier.depot(['doctor', '--json'], tomorrow));
+    expect(checks.recipient).toMatchObject({ result: 'warning', detail: expect.stringContaining('RSA'), hint: 'ask Beneficiary 1 for a new key in time, then: depot key add acme-crm FILE --fingerprint F' });
     expect(checks['last deposit']).toMatchObject({ result: 'warning', detail: expect.stringMatching(/31h(00m)? ago: later than agreed/) });
     expect(exit).toBe(0);
   });

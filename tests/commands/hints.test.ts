@@ -161,6 +161,8 @@ describe('the command line', () => {
     [['schedule', 'print', 'cronn'], 'the kind of schedule is one of systemd, cron, windows, not "cronn"', 'check the spelling: did you mean cron?'],
     [['verify', 'x', '--agent-sha256', 'abc'], '--agent-sha256 is a SHA-256 of 64 hexadecimal digits, not "abc"', 'give all 64 digits, as sha256sum FILE prints them'],
     [['receipts', 'list', '--from', '2026-11-02', '--to', '2026-11-01'], '--from 2026-11-02 is after --to 2026-11-01', 'put the two the other way round'],
+    [['init', 'acme', 'crm'], 'depot init takes no argument: "acme", "crm"', 'look at what it takes: depot init --help'],
+    [['key', 'show', 'a.asc', 'b.asc'], 'depot key show takes no further argument: "b.asc"', 'look at what it takes: depot key show --help'],
     [['receipts', 'note', 'x', '--destroyed', 'yesterday'], '--destroyed is a date like 2026-11-22, not "yesterday"', 'write the day in digits: --destroyed 2026-11-22'],
     [['verify', 'x.receipt.json'], 'x.receipt.json is a receipt by its name, and stands where the suitcase is expected', 'give it with --receipt: depot verify --receipt x.receipt.json --signer FILE'],
     [['verify', '--receipt', 'x.tar.pgp'], '--receipt x.tar.pgp: that is a suitcase by its name', 'put the two the other way round: depot verify x.tar.pgp --receipt <id>.receipt.json --signer FILE'],

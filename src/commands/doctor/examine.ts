@@ -81,7 +81,7 @@ class Report {
   }
 
   warning(name: string, detail: string, hint?: string): void {
-    this.checks.push({ name, result: 'warning', detail: printable(detail), ...(hint === undefined ? {} : { hint }) });
+    this.checks.push({ name, result: 'warning', detail: printable(detail), ...(hint === undefined ? {} : { hint: printable(hint) }) });
   }
 
   add(finding: Finding): void {
@@ -161,7 +161,7 @@ async function recipients({ arrangement }: Patient, report: Report): Promise<voi
   for (const recipient of await readRecipients(arrangement, new Date())) {
     const name = arrangement.beneficiaries.find((b) => b.fingerprint === recipient.fingerprint)?.name ?? '';
     report.passed('recipient', `${name} (${shortFingerprint(recipient.fingerprint)}), ${recipient.algorithm}, ${expiry(recipient.expiresAt)}`);
-    for (const warning of recipient.warnings) report.warning('recipient', warning);
+    for (const warning of recipient.warnings) report.warning('recipient', warning, `ask ${name === '' ? 'the beneficiary' : name} for a new key in time, then: depot key add ${arrangement.name} FILE --fingerprint F`);
   }
 }
 
@@ -199,7 +199,7 @@ async function signer(o: Patient, secrets: Secrets, report: Report): Promise<voi
   if (read === null) return;
   const { signer: key, warnings } = read;
   report.passed('signer', `${shortFingerprint(key.fingerprint)}, ${key.algorithm}, ${expiry(key.expiresAt?.toISOString() ?? null)}; unlocked`);
-  for (const warning of warnings) report.warning('signer', warning);
+  for (const warning of warnings) report.warning('signer', warning, 'make a new one in time, with: depot key generate signer --help; and keep the old public key, which checks the receipts so far');
 }
 
 /** A key that is closed to the account that pushes gets the line that opens it to that one. */
