@@ -80,6 +80,8 @@ export class FolderSaver {
   #file: { path: string; writable: FileSystemWritableFileStream } | null = null;
   /** The directory of the last entry: most entries lie beside each other. */
   #directory: { path: string; handle: FileSystemDirectoryHandle };
+  /** Path in the archive, and name of its file here where that is not the one that it would have alone; hard links to it are copies of that one. */
+  readonly #renamed = new Map<string, string>();
   readonly #report: FolderReport = { files: 0, directories: 0, notes: [] };
 
   constructor(root: FileSystemDirectoryHandle, joined: ReadonlySet<string>, platform: NodeJS.Platform) {
@@ -111,7 +113,7 @@ export class FolderSaver {
   }
 
   async finish(): Promise<FolderReport> {
-    if (this.#report.notes.length > 0) await writeText(this.#root, NOTES, `${this.#report.notes.join('\n')}\n`);
+    if (this.#report.notes.length > 0) await writeText(this.#root, await freeName(this.#root, NOTES), `${this.#report.notes.join('\n')}\n`);
     await this.#root.removeEntry(UNFINISHED);
     return this.#report;
   }
@@ -166,7 +168,7 @@ export class FolderSaver {
   }
 
   async #copy(from: string, to: string): Promise<void> {
-    const source = await (await this.#enter(parent(from))).getFileHandle(this.#local(last(from)));
+    const source = await (await this.#enter(parent(from))).getFileHandle(this.#renamed.get(from) ?? this.#local(last(from)));
     const file = await source.getFile();
     await file.stream().pipeTo(await (await this.#create(to)).createWritable());
     this.#report.files++;
@@ -175,13 +177,12 @@ export class FolderSaver {
   /** A new file; the name of one that is there, perhaps in other case, gets a number. */
   async #create(path: string): Promise<FileSystemFileHandle> {
     const directory = await this.#enter(parent(path));
-    const name = this.#local(last(path));
-    for (let n = 1; ; n++) {
-      const tried = n === 1 ? name : `${name}~${n}`;
-      if (await exists(directory, tried)) continue;
-      if (tried !== toText(last(path) as ByteString)) this.#note(`saved under another name: ${shown(path)} as ${printable(tried)}`);
-      return directory.getFileHandle(tried, { create: true });
-    }
+    const alone = this.#local(last(path));
+    const name = await freeName(directory, alone);
+    if (name === alone) this.#renamed.delete(path);
+    else this.#renamed.set(path, name);
+    if (name !== toText(last(path) as ByteString)) this.#note(`saved under another name: ${shown(path)} as ${printable(name)}`);
+    return directory.getFileHandle(name, { create: true });
   }
 
   async #enter(path: string): Promise<FileSystemDirectoryHandle> {
@@ -215,6 +216,14 @@ function parent(path: string): string {
 
 function last(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** The name, or where something has it, perhaps in other case, the name with a number. */
+async function freeName(directory: FileSystemDirectoryHandle, name: string): Promise<string> {
+  for (let n = 1; ; n++) {
+    const tried = n === 1 ? name : `${name}~${n}`;
+    if (!(await exists(directory, tried))) return tried;
+  }
 }
 
 async function exists(directory: FileSystemDirectoryHandle, name: string): Promise<boolean> {
