@@ -70,6 +70,7 @@ class Page {
         input.focus();
       });
     }
+    element('agent').addEventListener('input', () => this.#changed());
     this.#listenForDrops();
     element('check').addEventListener('click', () => this.#check());
     element('stop').addEventListener('click', () => this.#stop());
@@ -81,7 +82,9 @@ class Page {
 
   #newThread(): Worker {
     const thread = new Worker(this.#address, { name: 'opening' });
-    thread.onmessage = ({ data }: MessageEvent<FromThread>) => this.#hear(data);
+    thread.onmessage = ({ data }: MessageEvent<FromThread>) => {
+      if (thread === this.#thread) this.#hear(data);
+    };
     thread.onerror = (event) => this.#fail({ code: 'internal', message: event.message, stack: undefined });
     thread.postMessage({ kind: 'program', program: this.#program } satisfies ToThread);
     return thread;
@@ -160,22 +163,32 @@ class Page {
   }
 
   #stop(): void {
-    this.#thread.terminate();
-    this.#thread = this.#newThread();
+    this.#endThread();
     this.#forget();
     this.#fail(this.#words.stopped);
   }
 
-  /** What was found belongs to files that are no longer the ones chosen. */
+  #endThread(): void {
+    this.#thread.terminate();
+    this.#thread = this.#newThread();
+    this.#work(null);
+  }
+
+  /** What was found belongs to what is no longer given. */
   #forget(): void {
     this.#verified = null;
     this.#rows = null;
+    element('rows').replaceChildren();
     this.#failure = null;
     this.#saved = null;
   }
 
   #changed(): void {
+    const checking = this.#doing === 'checking';
+    // What it would find may not be shown either.
+    if (checking) this.#endThread();
     this.#forget();
+    if (checking) this.#failure = this.#words.stopped;
     this.#show();
   }
 

@@ -200,6 +200,28 @@ describe.skipIf(!needed)('the offline opener', () => {
     }
   });
 
+  test('what was found is not shown beside files that were chosen since, also when the check was still going on', async () => {
+    const opener = await openOpener(browser);
+    await opener.give(made.modern);
+    await opener.page.evaluate(() => {
+      document.getElementById('check')!.click();
+      const receipt = document.getElementById('receipt') as HTMLInputElement;
+      const files = new DataTransfer();
+      files.items.add(new File(['{}'], 'another.receipt.json'));
+      receipt.files = files.files;
+      receipt.dispatchEvent(new Event('change'));
+    });
+    await opener.page.waitForSelector('#working', { state: 'hidden' });
+    expect(await opener.page.isVisible('#result')).toBe(false);
+    expect(await opener.check()).toMatchObject({ verdict: 'failed', inside: false, checks: { receipt: 'failed' } });
+    await opener.give(made.modern);
+    expect(await opener.check()).toMatchObject({ verdict: 'passed', inside: true });
+    // The digest that the agent said belongs to what was given, too.
+    await opener.page.fill('#agent', '0'.repeat(64));
+    expect(await opener.page.isVisible('#result')).toBe(false);
+    await opener.page.context().close();
+  });
+
   test('keys with a passphrase: GnuPG\'s, and a modern one with Argon2', async () => {
     const opener = await openOpener(browser);
     const gpg = Gnupg.create();
