@@ -185,9 +185,10 @@ export class SftpChannel {
     const message: Message = { header, bytes, start, end, sent: 0 };
     this.#raw._requests[id] = {
       cb: (error, unexpected) => {
+        const why = error ? this.#explain('write', error) : null;
         const nonsense = unexpected !== undefined ? 'answered with something else than a status' : message.sent < header.length + end - start ? 'answered before it was sent' : null;
-        if (error) done(this.#explain('write', error));
-        else done(nonsense === null ? null : new SftpStatus('write', Status.BAD_MESSAGE, nonsense));
+        // A refusal too: the rest would still be sent, beside the repetition and after the server has acknowledged that.
+        done(nonsense === null || why instanceof ConnectionLost ? why : new SftpStatus('write', Status.BAD_MESSAGE, nonsense));
       },
     };
     this.#queue.push(message);

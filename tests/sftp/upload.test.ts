@@ -217,6 +217,17 @@ describe('going on after a loss', () => {
     expect(server.files.get(final)!.equals(bytes)).toBe(true);
   });
 
+  test('a write that is answered before it was sent ends the upload, also when the answer is a refusal', async () => {
+    for (const code of [0, 4]) {
+      const server = await startScriptedServer({ limits: { packet: 262_144, read: 261_120, write: 261_120, handles: 100 } });
+      // The channel's window holds ten of these writes until the server has taken half of it.
+      server.script = (r) => (r.type === 'write' && r.nth === 1 ? { answer: Buffer.concat([status(r.id, 0), status(r.id + 11, code)]) } : undefined);
+      const { remote } = await connectTo(server);
+      expect(await failure(deposit(remote, content(6 * MiB)))).toMatchObject({ code: 'remote-refused', published: 'no', cause: { status: 5, message: expect.stringContaining('answered before it was sent') as string } });
+      expect(server.files.has(final)).toBe(false);
+    }
+  });
+
   test('a server that restarts', async () => {
     const server = await startScriptedServer();
     let restarted: Promise<void> | null = null;
