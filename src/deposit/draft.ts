@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomFillSync } from 'node:crypto';
 import type { Config } from '../config/types.js';
 import { wrapSessionKey } from '../pgp/sessionkey.js';
 import { coverBytes } from '../receipt/cover.js';
@@ -21,7 +21,8 @@ export interface Envelope {
 
 /** A fresh session key, wrapped for every recipient. */
 export async function makeEnvelope(depositId: string, { encryption, recipients }: DepositKeys): Promise<Envelope> {
-  const sessionKey = new Uint8Array(randomBytes(32));
+  // In place: a copy would be wiped by nobody.
+  const sessionKey = randomFillSync(new Uint8Array(32));
   const pkesk = await wrapSessionKey(sessionKey, encryption, recipients);
   const opening = openingOf(sessionKey, pkesk, depositId);
   const commitment = commitmentOf(opening);
