@@ -1,6 +1,8 @@
-import { chmod, readFile } from 'node:fs/promises';
+import { chmod, readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { nameOf } from '../../accounts.js';
 import type { RemoteSettings } from '../../config/types.js';
-import { DepotError } from '../../errors.js';
+import { DepotError, isDepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { localError, writeFileAtomic } from '../../receipt/files.js';
 import { fingerprintOf } from '../../sftp/hostkeys.js';
@@ -35,10 +37,19 @@ export async function trust(o: TrustFlags, context: Context): Promise<number> {
 /** Adds keys that somebody has compared to known_hosts; returns the types of which there was another key. */
 export async function pin(compared: readonly ScannedKey[], { host, port, knownHostsFile }: Pick<RemoteSettings, 'host' | 'port' | 'knownHostsFile'>): Promise<string[]> {
   const { text, replaced } = pinned(await contents(knownHostsFile), { host, port }, compared);
-  await writeFileAtomic(knownHostsFile, text);
+  await writeFileAtomic(knownHostsFile, text).catch(async (error: unknown) => { throw await toldWhoPins(error, knownHostsFile); });
   // Public, and the account that pushes may be another than the one that compares.
   await chmod(knownHostsFile, 0o644);
   return replaced;
+}
+
+/** The account that pushes only reads known_hosts: it is not to be given to it, but pinned by whoever owns the configuration. */
+async function toldWhoPins(error: unknown, file: string): Promise<unknown> {
+  const owner = (await stat(path.dirname(file)).catch(() => null))?.uid;
+  if (isDepotError(error, 'local-not-writable') && owner !== undefined && owner !== process.geteuid?.()) {
+    error.hint = `run the same as ${nameOf(owner) ?? `uid ${owner}`}, to whom the configuration belongs`;
+  }
+  return error;
 }
 
 /** With `hostKey:` in depot.yaml known_hosts is not read, and depot.yaml is not depot's to change. */
