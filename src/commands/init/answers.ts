@@ -53,8 +53,8 @@ export function complete(draft: Draft, o: InitFlags, context: Context, account: 
   return { user: account?.name ?? '', port: 22, every: '24h', privateKey: null, hostKeys: [], signer: null, ...draft } as Answers;
 }
 
-/** Asks for what is not answered, question by question; `keep` is told after each, so that nothing has to be answered twice. */
-export async function interview(draft: Draft, talk: Talk, context: Context, keep: (draft: Draft) => Promise<void>): Promise<Answers> {
+/** Asks for what is not answered, question by question; `keep` is told after each, so that nothing has to be answered twice. `again` is the line that goes on here. */
+export async function interview(draft: Draft, talk: Talk, context: Context, { keep, again }: { keep: (draft: Draft) => Promise<void>; again: string }): Promise<Answers> {
   const a: Draft = { ...draft };
   const need = async <K extends keyof Answers>(key: K, ask: () => Promise<Answers[K]>): Promise<Answers[K]> => {
     const answer = a[key] ?? (await ask());
@@ -64,7 +64,7 @@ export async function interview(draft: Draft, talk: Talk, context: Context, keep
   };
   await need('supplier', () => talk.text('Your name, as the beneficiary knows it (for example: Acme SaaS B.V.)', { check: (name) => (/[<>()]/.test(name) ? 'no brackets, which the name in a key cannot have' : undefined) }));
   await need('arrangement', () => talk.text('A short name for the arrangement (for example: acme-crm)', { check: (name) => wrong(parseArrangementName(name)) }));
-  if (a.keyFile === undefined || a.fingerprint === undefined) Object.assign(a, await comparedKey(a, talk, context));
+  if (a.keyFile === undefined || a.fingerprint === undefined) Object.assign(a, await comparedKey(a, talk, context, again));
   const certificate = await readCertificate(await readKeyFile(a.keyFile!));
   const ownName = printable(certificate.userIds[0]?.replace(/\s*<[^>]*>\s*$/, '') ?? '');
   await need('beneficiary', () => talk.text('Name of the beneficiary', ownName === '' ? {} : { fallback: ownName }));
@@ -73,10 +73,18 @@ export async function interview(draft: Draft, talk: Talk, context: Context, keep
     a.signer = null;
   }
   await need('sources', () => pickSources(talk, context));
-  await need('host', () => talk.text('The agent\'s SFTP server: host name or address', { check: (host) => wrong(parseHost(host)) }));
-  await need('port', async () => Number(await talk.text('Its port', { fallback: '22', check: (port) => (/^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535 ? undefined : 'a number from 1 to 65535') })));
-  await need('directory', () => talk.text('Directory there', { fallback: '/incoming' }));
-  await need('hostKeys', () => comparedHostKeys(a.host!, a.port!, talk, context));
+  for (;;) {
+    await need('host', () => talk.text('The agent\'s SFTP server: host name or address', { check: (host) => wrong(parseHost(host)) }));
+    await need('port', async () => Number(await talk.text('Its port', { fallback: '22', check: (port) => (/^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535 ? undefined : 'a number from 1 to 65535') })));
+    await need('directory', () => talk.text('Directory there', { fallback: '/incoming' }));
+    const compared = a.hostKeys ?? (await comparedHostKeys<'other'>(a.host!, a.port!, talk, context, [{ value: 'other', label: 'no: host or port is not right; ask for both again' }]));
+    if (compared !== 'other') {
+      await need('hostKeys', () => Promise.resolve(compared));
+      break;
+    }
+    delete a.host;
+    delete a.port;
+  }
   await need('username', () => talk.text('User name there (the agent sent it by e-mail)'));
   await need('privateKey', () => keyOrPassword(talk, context));
   await need('every', () => talk.text('How often did you agree to deposit?', { fallback: '24h', check: (every) => wrong(parseDuration(every)) }));
@@ -88,7 +96,7 @@ function wrong(parsed: Parsed<unknown>): string | undefined {
 }
 
 /** The beneficiary's key, and its fingerprint once somebody has compared it. Not compared: no set-up, but the answers stay. */
-async function comparedKey(a: Draft, talk: Talk, context: Context): Promise<Pick<Answers, 'keyFile' | 'fingerprint'>> {
+async function comparedKey(a: Draft, talk: Talk, context: Context, again: string): Promise<Pick<Answers, 'keyFile' | 'fingerprint'>> {
   for (let given = a.keyFile; ; given = undefined) {
     let certificate: Certificate | undefined;
     const keyFile = given ?? path.resolve(context.cwd, await talk.text('File with the beneficiary\'s public key', {
@@ -104,7 +112,7 @@ async function comparedKey(a: Draft, talk: Talk, context: Context): Promise<Pick
     talk.say(`The fingerprint of this key is\n  ${groupedFingerprint(certificate.fingerprint)}`);
     const compared = await isCompared(talk);
     if (compared === 'same') return { keyFile, fingerprint: certificate.fingerprint };
-    if (compared === 'later') throw new DepotError('recipient-unusable', 'the beneficiary\'s key was not compared', { hint: 'call the beneficiary, then run depot init again: it goes on where you left' });
+    if (compared === 'later') throw new DepotError('recipient-unusable', 'the beneficiary\'s key was not compared', { hint: `call the beneficiary, then go on where you left: ${again}` });
   }
 }
 
@@ -154,8 +162,8 @@ async function pickSources(talk: Talk, context: Context): Promise<SourceAnswer[]
   }
 }
 
-/** Empty when the server cannot be reached now, or nobody has compared anything: that is asked for again at the end. */
-export async function comparedHostKeys(host: string, port: number, talk: Talk, context: Context): Promise<string[]> {
+/** Empty when the server cannot be reached now, or nobody has compared anything: that is asked for again at the end. `ways` are further ways out. */
+export async function comparedHostKeys<T extends string = never>(host: string, port: number, talk: Talk, context: Context, ways: { value: T; label: string }[] = []): Promise<string[] | T> {
   for (;;) {
     try {
       const keys = await scanHostKeys(host, port, { timeoutMs: 10_000, signal: context.signal });
@@ -167,7 +175,9 @@ export async function comparedHostKeys(host: string, port: number, talk: Talk, c
     } catch (error) {
       if (!isDepotError(error, 'unreachable')) throw error;
       talk.say(`${error.message}${error.hint === undefined ? '' : `; ${error.hint}`}`);
-      if ((await talk.choose('Try again?', [{ value: 'again', label: 'yes, try again' }, { value: 'later', label: 'later; go on with the other questions' }])) === 'later') return [];
+      const then = await talk.choose<'again' | 'later' | T>('Try again?', [{ value: 'again', label: 'yes, try again' }, { value: 'later', label: 'later; go on with the other questions' }, ...ways]);
+      if (then === 'later') return [];
+      if (then !== 'again') return then;
     }
   }
 }

@@ -16,6 +16,7 @@ import { needsPassphrase } from '../../sftp/login.js';
 import { scanHostKeys } from '../../sftp/scan.js';
 import { stateOwner } from '../account.js';
 import type { Context } from '../context.js';
+import { chooseArrangement } from '../deposits.js';
 import { shellWord } from '../schedule/words.js';
 import { pin } from '../trust/pin.js';
 import { comparedHostKeys } from './answers.js';
@@ -31,9 +32,7 @@ export async function finish(file: string, at: string | undefined, talk: Talk, c
   const other = owner !== undefined && owner.uid !== process.geteuid?.() ? owner : null;
   const names = [...config.arrangements.keys()];
   for (const name of names) {
-    const arrangement = await withUsername(config, config.arrangements.get(name)!);
-    await hostKey(arrangement, talk, context);
-    const exit = await loggedIn(arrangement, config, other, talk, context);
+    const exit = await ready(name, file, other, talk, context);
     if (exit !== 0) return { exit, next: [`depot init --config ${shellWord(file)}    # goes on here, once that is put right`] };
   }
   if (await talk.confirm('Run the sources now and seal to nowhere, to see that they work (nothing is sent)?', true)) {
@@ -41,6 +40,14 @@ export async function finish(file: string, at: string | undefined, talk: Talk, c
     if (exit !== 0) return { exit, next: [`depot init --config ${shellWord(file)}    # goes on here, once that is put right`] };
   }
   return { exit: 0, next: await scheduleLines(file, at, owner, other, talk) };
+}
+
+/** Reads depot.yaml itself: what kept a push from working is often corrected there while the question is open. */
+async function ready(name: string, file: string, other: Account | null, talk: Talk, context: Context): Promise<number> {
+  const config = await loadConfig({ flag: file, env: context.env, cwd: context.cwd });
+  const arrangement = await withUsername(config, chooseArrangement(config, name));
+  await hostKey(arrangement, talk, context);
+  return loggedIn(arrangement, config, other, talk, context);
 }
 
 async function hostKey({ name, remote }: Arrangement, talk: Talk, context: Context): Promise<void> {
@@ -70,7 +77,7 @@ async function loggedIn(arrangement: Arrangement, config: Config, other: Account
     ]);
     if (what === 'leave') return exit;
     ask = what === 'secret';
-    if (!ask) await hostKey(arrangement, talk, context);
+    if (!ask) return ready(arrangement.name, config.path, other, talk, context);
   }
 }
 

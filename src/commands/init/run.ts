@@ -72,8 +72,9 @@ async function fromPerson(given: Draft, file: string, o: InitFlags, talk: Talk, 
   const draft = { ...(await takenUp(file, talk)), ...given };
   const account = await pushingAccount(o.user ?? draft.user, talk);
   draft.user = account?.name ?? '';
-  const answers = await interview(draft, talk, context, (soFar) => keepDraft(file, soFar)).catch((error: unknown) => {
-    if (isDepotError(error, 'interrupted')) error.hint = 'run depot init again: it goes on where you left';
+  const again = file === path.resolve(context.cwd, 'depot.yaml') ? 'depot init' : `depot init --config ${shellWord(file)}`;
+  const answers = await interview(draft, talk, context, { keep: (soFar) => keepDraft(file, soFar), again }).catch((error: unknown) => {
+    if (isDepotError(error, 'interrupted')) error.hint = `go on where you left: ${again}`;
     throw error;
   });
   return { answers, place: placeFor(file, account, o, context) };
