@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --size MIB] [--runs N] [--only CASE,…] [--work DIR] [--json FILE]`
+ * `npm run bench [-- --size MIB] [--runs N] [--only CASE,…] [--peers NAME,…] [--work DIR] [--json FILE]`
  *
  * depot against the tools that people use for this work today, on this machine, in this run: every case for depot and each
  * peer in turn, several times; medians, and depot's speed over that of the fastest peer. It measures; it judges nothing.
@@ -26,7 +26,7 @@ interface Row {
 }
 
 const { values } = parseArgs({
-  options: { size: { type: 'string' }, runs: { type: 'string' }, only: { type: 'string' }, work: { type: 'string' }, json: { type: 'string' }, keep: { type: 'boolean' } },
+  options: { size: { type: 'string' }, runs: { type: 'string' }, only: { type: 'string' }, peers: { type: 'string' }, work: { type: 'string' }, json: { type: 'string' }, keep: { type: 'boolean' } },
 });
 const runs = Number(values.runs ?? 3);
 const sizeMiB = Number(values.size ?? 1024);
@@ -58,6 +58,7 @@ async function runCase(bench: Bench, one: Case): Promise<Row[]> {
   bench.port = await server.through(one.roundTripMs ?? 0, one.megabits ?? 0);
   const contenders: Contender[] = [];
   for (const contender of one.contenders(bench)) {
+    if (!isWanted(contender.name)) continue;
     const absent = contender.needs?.find((program) => !isThere(program));
     if (absent === undefined) contenders.push(contender);
     else left.push(`${one.name}: ${contender.name}: ${absent} is not installed`);
@@ -80,6 +81,12 @@ async function runCase(bench: Bench, one: Case): Promise<Row[]> {
     }
   }
   return rowsOf(one, measured);
+}
+
+/** All, or those that `--peers` names, and depot and what it is timed against outside pushes. */
+function isWanted(name: string): boolean {
+  const wanted = values.peers?.split(',');
+  return wanted === undefined || !peers.some((peer) => peer.name === name) || wanted.some((part) => name.includes(part));
 }
 
 function rowsOf(one: Case, measured: Map<string, Measurement[]>): Row[] {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +22,8 @@ const started: ChildProcess[] = [];
 
 export async function startServer(work: string): Promise<Server> {
   const at = (name: string): string => join(work, 'server', name);
+  // What an earlier run in the same directory left.
+  rmSync(join(work, 'server'), { recursive: true, force: true });
   mkdirSync(at('incoming'), { recursive: true });
   chmodSync(join(work, 'server'), 0o755);
   for (const name of ['host', 'client']) run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at(name)]);
@@ -37,14 +39,18 @@ export async function startServer(work: string): Promise<Server> {
   await said(sshd.stderr, /Server listening/);
   const fingerprint = /SHA256:\S+/.exec(run('ssh-keygen', ['-l', '-f', at('host')]))![0];
   const hostKey = run('cat', [at('host.pub')]).split(' ').slice(0, 2).join(' ');
-  writeFileSync(at('known_hosts'), `* ${hostKey}\n`);
+  // Go's parser, which rclone uses, takes `*` for port 22 only.
+  const known = (port: number): void => appendFileSync(at('known_hosts'), `[127.0.0.1]:${port} ${hostKey}\n`);
+  known(port);
   return {
     port, fingerprint, username: userInfo().username, directory: at('incoming'), identity: at('client'), knownHosts: at('known_hosts'),
     async through(roundTripMs, megabits) {
       if (roundTripMs === 0 && megabits === 0) return port;
       const proxy = spawn(process.execPath, ['--import', 'tsx', new URL('proxy.ts', import.meta.url).pathname, String(port), String(roundTripMs), String(megabits)], { stdio: ['pipe', 'pipe', 'inherit'] });
       started.push(proxy);
-      return Number(await said(proxy.stdout, /\d+/));
+      const relayed = Number(await said(proxy.stdout, /\d+/));
+      known(relayed);
+      return relayed;
     },
     stop() {
       for (const child of started.splice(0)) child.kill();
