@@ -10,8 +10,8 @@ export async function configFor(o: GlobalOptions, context: Context): Promise<Con
   return loadConfig({ flag: o.config, state: o.state, env: context.env, cwd: context.cwd });
 }
 
-/** The arrangements of these names, in the order of the config; without names `whenNone` decides. */
-export function chooseArrangements(config: Config, names: readonly string[], whenNone: 'all' | 'only'): Arrangement[] {
+/** The arrangements of these names, in the order of the config; without names `whenNone` decides. `several`: the command has `--all`. */
+export function chooseArrangements(config: Config, names: readonly string[], whenNone: 'all' | 'only', several = true): Arrangement[] {
   const known = [...config.arrangements.keys()];
   for (const name of names) {
     if (!config.arrangements.has(name)) {
@@ -20,13 +20,13 @@ export function chooseArrangements(config: Config, names: readonly string[], whe
   }
   const wanted = names.length > 0 ? known.filter((name) => names.includes(name)) : known;
   if (names.length === 0 && whenNone === 'only' && wanted.length !== 1) {
-    throw usage(`${config.path} has ${wanted.length} arrangements`, `name one of: ${known.join(', ')}; or take --all`);
+    throw usage(`${config.path} has ${wanted.length} arrangements`, `name one of: ${known.join(', ')}${several ? '; or take --all' : ''}`);
   }
   return wanted.map((name) => config.arrangements.get(name)!);
 }
 
 export function chooseArrangement(config: Config, name: string | undefined): Arrangement {
-  const [only] = chooseArrangements(config, name === undefined ? [] : [name], 'only');
+  const [only] = chooseArrangements(config, name === undefined ? [] : [name], 'only', false);
   return only!;
 }
 

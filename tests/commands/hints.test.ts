@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as openpgp from 'openpgp';
 import ssh2 from 'ssh2';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { receiptBytes } from '../../src/receipt/canonical.js';
 import { compatReceipt } from '../receipt/samples.js';
 import { tempDir } from '../support/cleanup.js';
@@ -193,6 +194,16 @@ describe('the command line', () => {
     for (const [given, is] of [['acme-crm', 'an arrangement, and no'], ['acme', 'no']]) {
       const result = await depot(['receipts', 'show', given]);
       expect([result.code, ...told(result)]).toEqual([2, `depot: error: "${given}" is ${is} deposit id`, 'depot: hint: look for the id of the deposit: depot receipts list acme-crm']);
+    }
+  });
+
+  test('one of several arrangements has to be named, and --all is offered only where there is one', async () => {
+    const { supplier, depot } = await supplied();
+    const config = parse(readFileSync(supplier.config, 'utf8')) as { arrangements: Record<string, unknown> };
+    writeFileSync(supplier.config, JSON.stringify({ ...config, arrangements: { ...config.arrangements, other: config.arrangements['acme-crm'] } }));
+    for (const [args, more] of [[['push'], '; or take --all'], [['login'], ''], [['trust'], ''], [['kit', '--out', 'kit'], '']] as const) {
+      const result = await depot([...args]);
+      expect([result.code, ...told(result)], args.join(' ')).toEqual([2, `depot: error: ${supplier.config} has 2 arrangements`, `depot: hint: name one of: acme-crm, other${more}`]);
     }
   });
 
