@@ -12,6 +12,11 @@ export interface Credentials {
   password: (() => Promise<string>) | null;
 }
 
+/** What the user types: with several arrangements, a name belongs to it. */
+export function loginCommand(arrangement: string | undefined): string {
+  return arrangement === undefined ? 'depot login' : `depot login ${arrangement}`;
+}
+
 /** Reads the private key now, before anything connects: `secret-missing`, `passphrase-wrong`, `key-unreadable`. */
 export async function prepareLogin(login: Login, arrangement?: string): Promise<Credentials> {
   let password: Promise<string> | undefined;
@@ -25,7 +30,7 @@ export async function prepareLogin(login: Login, arrangement?: string): Promise<
 async function readKey(bytes: Buffer, { passphrase, privateKeyFile }: Login, arrangement?: string): Promise<ParsedKey> {
   const file = privateKeyFile === undefined ? 'FILE' : printable(privateKeyFile);
   const name = privateKeyFile === undefined ? 'the SSH private key' : `the SSH private key ${file}`;
-  const store = `depot login${arrangement === undefined ? '' : ` ${arrangement}`} --for private-key`;
+  const store = `${loginCommand(arrangement)} --for private-key`;
   const plain = parse(bytes);
   if (!(plain instanceof Error)) return plain;
   if (!isEncrypted(bytes, plain)) throw new DepotError('key-unreadable', `${name} is not in a format that is understood`, { hint: `convert it: ssh-keygen -p -f ${file}` });
@@ -144,7 +149,7 @@ export class LoginAttempt {
     // A key that the server refused is the refusal, even when there was no password to try after it.
     const missing = this.failure !== null && (!this.tried || this.#halfway || !isDepotError(this.failure, 'secret-missing'));
     if (missing && this.failure instanceof DepotError) return this.failure;
-    if (missing && this.failure) return new DepotError('secret-missing', `no password for ${who}: ${this.failure.message}`, { ...details, hint: 'store it: depot login' });
+    if (missing && this.failure) return new DepotError('secret-missing', `no password for ${who}: ${this.failure.message}`, { ...details, hint: `store it: ${loginCommand(this.#spec.arrangement)}` });
     if (this.askedFor !== null) {
       return new DepotError('login-refused', `login refused for ${who}: the server also asks '${this.askedFor}', which an unattended run cannot answer`, { ...details, hint: 'ask the agent for a login without a second factor, or with an SSH key' });
     }
@@ -156,7 +161,7 @@ export class LoginAttempt {
   /** What the supplier can do about it: a password is of no use to a server that wants a key. */
   #remedy(): string {
     const takesPassword = this.offered.length === 0 || this.offered.some((method) => method === 'password' || method === 'keyboard-interactive');
-    if (takesPassword) return 'check user name and password: depot login';
+    if (takesPassword) return `check user name and password: ${loginCommand(this.#spec.arrangement)}`;
     if (!this.offered.includes('publickey')) return 'ask the agent for a login by password or SSH key';
     return this.#credentials.key ? 'check with the agent that it has the public part of this SSH key, and the user name' : 'name an SSH key in remote.privateKey of depot.yaml, and give the agent its public part';
   }

@@ -7,7 +7,7 @@ import { acceptableTypes, address, fingerprintOf, isTrusted, keyTypeOf, type Tru
 import { ciphers, macs, signatureAlgorithms, type HostKeyType } from './algorithms.js';
 import { SftpChannel } from './channel.js';
 import { dial, Unreachable } from './dial.js';
-import { LoginAttempt, type Credentials } from './login.js';
+import { loginCommand, LoginAttempt, type Credentials } from './login.js';
 import { gatherWrites, PacketMemory, usePacketMemory } from './packets.js';
 import { duration } from './retry.js';
 import { ConnectionLost } from './status.js';
@@ -104,7 +104,7 @@ async function attempt(spec: RemoteSpec, trust: Trust, credentials: Credentials,
   client.on('ready', () => (phase = 'sftp'));
   client.on('change password', () => {
     seen.error ??= Object.assign(new Error('the password has expired'), { level: 'client-authentication' });
-    login.failure = new DepotError('login-refused', `the password of ${printable(spec.username)}@${address(spec)} has expired`, { published: 'no', hint: 'set a new one as the agent prescribes, then: depot login' });
+    login.failure = new DepotError('login-refused', `the password of ${printable(spec.username)}@${address(spec)} has expired`, { published: 'no', hint: `set a new one as the agent prescribes, then: ${loginCommand(spec.arrangement)}` });
     socket.destroy();
   });
   const timer = setTimeout(() => {
