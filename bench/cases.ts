@@ -130,7 +130,7 @@ function memoryCases(): Case[] {
     name: `memory: ${title}`, runs: 1,
     contenders: (b: Bench): Contender[] => {
       const data = dataset(b.work, name, fill);
-      const config = configure(b, data, { encryption: 'compat', compression: 'none' });
+      const config = configure(b, data, { encryption: 'compat', compression: 'auto' });
       const kept = join(b.work, 'memory-suitcase');
       const out = join(b.work, 'memory-opened');
       const key = `--key ${b.work}/compat.secret.asc`;
