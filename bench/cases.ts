@@ -35,6 +35,7 @@ export function cases(mebibytes: number): Case[] {
     { name: `push ${size}, loopback, modern`, mebibytes, contenders: push({ encryption: 'modern', compression: 'auto' }) },
     ...(['compat', 'modern'] as const).map((encryption) => ({ name: `rehearsal of ${size}, loopback, ${encryption}`, mebibytes, contenders: (b: Bench) => withAndWithoutRehearsal(b, noiseOf(b), encryption) })),
     { name: `push ${size}, 40 ms`, mebibytes, roundTripMs: 40, contenders: push({ encryption: 'compat', compression: 'auto' }) },
+    { name: `push ${size}, 40 ms, modern`, mebibytes, roundTripMs: 40, contenders: push({ encryption: 'modern', compression: 'auto' }) },
     { name: `push ${size}, 40 ms, 1 Gbit/s`, mebibytes, roundTripMs: 40, megabits: 1000, contenders: push({ encryption: 'compat', compression: 'auto' }) },
     {
       name: 'push 100,000 files of about 1 KiB',

@@ -69,7 +69,7 @@ export const peers: Peer[] = [
   },
   {
     name: 'rclone crypt', needs: ['rclone'], version: ['rclone', ['version']],
-    push: (b, dataset, run) => `tar -C ${dataset} -c . | RCLONE_CRYPT_PASSWORD=$(rclone obscure bench) ${rclone(b)} --crypt-remote :sftp:${b.server.directory} rcat :crypt:${run}`,
+    push: (b, dataset, run) => `tar -C ${dataset} -c . | ${digest} | RCLONE_CRYPT_PASSWORD=$(rclone obscure bench) ${rclone(b)} --crypt-remote :sftp:${b.server.directory} rcat :crypt:${run}`,
   },
   {
     name: 'restic', needs: ['restic'], version: ['restic', ['version']],

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --size MIB] [--runs N] [--only CASE,…] [--peers NAME,…] [--work DIR] [--json FILE]`
+ * `npm run bench [-- --size MIB] [--runs N] [--only CASE]… [--peers NAME,…] [--work DIR] [--json FILE]`
  *
  * depot against the tools that people use for this work today, on this machine, in this run: every case for depot and each
  * peer in turn, several times; medians, and depot's speed over that of the fastest peer. It measures; it judges nothing.
@@ -26,7 +26,7 @@ interface Row {
 }
 
 const { values } = parseArgs({
-  options: { size: { type: 'string' }, runs: { type: 'string' }, only: { type: 'string' }, peers: { type: 'string' }, work: { type: 'string' }, json: { type: 'string' }, keep: { type: 'boolean' } },
+  options: { size: { type: 'string' }, runs: { type: 'string' }, only: { type: 'string', multiple: true }, peers: { type: 'string' }, work: { type: 'string' }, json: { type: 'string' }, keep: { type: 'boolean' } },
 });
 const runs = Number(values.runs ?? 3);
 const sizeMiB = Number(values.size ?? 1024);
@@ -41,7 +41,7 @@ try {
   const bench: Bench = { work, server, port: server.port, depot, keys: prepareKeys(work) };
   printMachine();
   for (const one of cases(sizeMiB)) {
-    if (values.only !== undefined && !values.only.split(',').some((name) => one.name.includes(name))) continue;
+    if (values.only !== undefined && !values.only.some((name) => one.name.includes(name))) continue;
     rows.push(...(await runCase(bench, one)));
   }
   process.stdout.write(`\n${table(rows)}\n`);
