@@ -8,7 +8,7 @@ import type { SealOptions, Sealed } from './messages.js';
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * The sealing: dataset | tar | compress | encrypt | digest, into blocks.
+ * The sealing: dataset | tar | compress | encrypt, into blocks. Their digest is taken where they arrive (`startSealing`).
  *
  * Nothing is buffered but what a stage needs: a block waits for a credit, and everything before it waits with it.
  *

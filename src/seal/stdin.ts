@@ -4,7 +4,7 @@ import { isatty } from 'node:tty';
 
 /**
  * What was piped into depot, for the sealing thread; undefined when that is a terminal or nothing. `process.stdin` of a worker
- * goes through the main thread, which should do nothing but SSH. A pipe is read as a socket, not through the thread pool: a
+ * goes through the main thread, which has enough to do with SSH. A pipe is read as a socket, not through the thread pool: a
  * read there cannot be given up, and a writer that never ends would keep the process from ending.
  */
 export function openStdin(): AsyncIterable<Uint8Array> | undefined {

@@ -6,7 +6,7 @@ import { seal } from './pipeline.js';
 import { openStdin } from './stdin.js';
 
 /**
- * The sealing thread: reads, packs, compresses, encrypts and digests, so that the main thread does nothing but SSH.
+ * The sealing thread: reads, packs, compresses and encrypts, so that the main thread has only SSH to do, and the suitcase's digest.
  * Buffers travel round in a circle: filled here, transferred, acknowledged by the server, transferred back.
  */
 class CreditedExchange implements BlockExchange {
