@@ -31,8 +31,15 @@ export async function listReceipts(state: ArrangementState, range: { from?: Date
       unreadable.push({ path: state.file(name), reason: error.message });
     }
   }
-  receipts.sort((a, b) => (a.receipt.completedAt < b.receipt.completedAt ? -1 : 1));
+  receipts.sort(byCompletion);
   return { receipts, unreadable };
+}
+
+/** Compares by the time at which deposits were complete; those of one second by their lines in the ledger, and of several arrangements by name. */
+export function byCompletion({ receipt: a }: { receipt: Receipt }, { receipt: b }: { receipt: Receipt }): number {
+  if (a.completedAt !== b.completedAt) return a.completedAt < b.completedAt ? -1 : 1;
+  if (a.arrangement !== b.arrangement) return a.arrangement < b.arrangement ? -1 : 1;
+  return a.ledger.sequence - b.ledger.sequence;
 }
 
 /**
@@ -40,20 +47,26 @@ export async function listReceipts(state: ArrangementState, range: { from?: Date
  * it could write its run record, and one that settled another's deposit, count too. Reads no more than it needs.
  */
 export async function newestDeposit(state: ArrangementState, without: ReadonlyMap<string, unknown> = new Map()): Promise<ListedReceipt | null> {
-  // Names sort by the time in the id, the arrangement being the same.
+  let newest: ListedReceipt | null = null;
+  // Names sort by the time in the id, the arrangement being the same; of one second, the ledger knows which came last.
   for (const name of (await state.names()).reverse()) {
     const parts = parseReceiptName(name);
     if (parts?.superseded !== null || without.has(parts.depositId)) continue;
+    if (newest !== null && withoutRandom(newest.depositId) !== withoutRandom(parts.depositId)) break;
     const stored = await readStoredReceipt(state.directory, name).catch(() => null);
     if (stored === null) continue;
     try {
       const receipt = parseReceipt(stored.bytes, name);
-      if (receipt.transfer.status === 'acknowledged') return { ...stored, receipt };
+      if (receipt.transfer.status === 'acknowledged' && (newest === null || receipt.ledger.sequence > newest.receipt.ledger.sequence)) newest = { ...stored, receipt };
     } catch {
       // Damaged: `receipts verify` names it; here an older one is the newest that is known.
     }
   }
-  return null;
+  return newest;
+}
+
+function withoutRandom(depositId: string): string {
+  return depositId.slice(0, depositId.lastIndexOf('_'));
 }
 
 export interface LastDeposit {

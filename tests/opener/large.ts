@@ -1,7 +1,7 @@
 /**
  * A suitcase of more than 4 GiB in the opener: counters and offsets beyond 32 bits, and memory as for a small one. It takes some minutes and
  * 4.3 GB of disk, so it runs only when asked, for one form or for both:
- * `DEPOT_TEST_LARGE=compat,modern npx vitest run tests/opener/opener.test.ts -t 'more than 4 GiB'`
+ * `DEPOT_TEST_LARGE=compat,modern npx vitest run tests/opener/memory.test.ts -t 'more than 4 GiB'`
  */
 import { closeSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';

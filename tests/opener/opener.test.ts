@@ -17,7 +17,6 @@ import { Gnupg } from '../support/gnupg.js';
 import { peers } from '../support/peers.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { makeKey, Supplier } from '../support/supplier.js';
-import { testLarge } from './large.js';
 import { openerFile, openOpener, pageActions, type GivenFiles } from './page.js';
 
 const needed = peers('chromium', 'sshd', 'ssh-keygen', 'gpg', 'tar', 'zstd');
@@ -365,7 +364,3 @@ describe.skipIf(!needed)('the offline opener', () => {
     expect((await depot(['opener'])).code).toBe(2);
   });
 });
-
-// Not skipped where it is not wanted: CI counts a skipped test as one that proves nothing.
-const large = (['compat', 'modern'] as const).filter((profile) => process.env['DEPOT_TEST_LARGE']?.split(',').includes(profile));
-if (large.length > 0) testLarge(large);

@@ -53,6 +53,14 @@ test('the newest deposit is the last that the agent acknowledged and whose recei
   expect(await newestDeposit(new ArrangementState(tempDir(), 'none'))).toBeNull();
 });
 
+test('of deposits that were begun and complete within one second, the ledger knows the order', async () => {
+  const { state: own, ledger } = await ledgerOf(tempDir(), 0);
+  const order = ['c', 'a', 'e', 'b'].map((digit) => `acme-crm_20261101T003000Z_${digit.repeat(16)}`);
+  for (const id of order) await deposit(own, ledger, { at: '2026-11-01T00:30:00Z', id });
+  expect((await listReceipts(own)).receipts.map((r) => r.depositId)).toEqual(order);
+  expect((await newestDeposit(own))?.depositId).toBe(order[3]);
+});
+
 test('the last deposit is known without its run record, and without its receipt', async () => {
   const { state: own, receipts } = await ledgerOf(tempDir(), 2);
   const [{ receipt }] = receipts.slice(-1);

@@ -1,6 +1,6 @@
 import { destroyedDeposits } from '../../receipt/ledger.js';
 import { parseReceiptName } from '../../receipt/ids.js';
-import { listReceipts, type ListedReceipt } from '../../receipt/list.js';
+import { byCompletion, listReceipts, type ListedReceipt } from '../../receipt/list.js';
 import { readPending, type PendingStage } from '../../receipt/pending.js';
 import { printable } from '../../printable.js';
 import { bytes, localTime, shortFingerprint, table } from '../../ui/format.js';
@@ -50,7 +50,7 @@ export async function listDeposits(o: ReceiptsListFlags, context: Context): Prom
     const proven = await filedAttestations(state);
     rows.push(...receipts.map((listed) => ({ listed, destroyed: destroyed.get(listed.depositId) ?? null, proven: proven.filter((one) => one.depositId === listed.depositId), names: beneficiaries })));
   }
-  rows.sort((a, b) => (a.listed.receipt.completedAt < b.listed.receipt.completedAt ? -1 : 1));
+  rows.sort((a, b) => byCompletion(a.listed, b.listed));
   for (const { path, reason } of hidden) context.screen.warn(`${printable(path)}: ${reason}`);
   const shown = { ok: hidden.length === 0, state: states.directory, deposits: rows.map(document), possible, unreadable: hidden };
   const text = [...lines(rows), ...possible.map((one) => `possibly deposited, without a receipt: ${one.depositId}, begun ${localTime(new Date(one.createdAt))} (the next push settles it)`)];
