@@ -33,13 +33,13 @@ async function doctor(o: DoctorFlags, context: Context): Promise<number> {
   const config = await configFor(o, context);
   const arrangements = chooseArrangements(config, o.name === undefined ? [] : [o.name], 'all');
   for (const warning of config.warnings) context.screen.warn(warning);
-  const servers = new Set([...config.arrangements.values()].map(({ remote }) => `${remote.host}:${remote.port}`)).size;
+  const logins = await (await import('../deposit/logins.js')).Logins.of(config, [...config.arrangements.values()]);
   const examined = [];
   for (const arrangement of arrangements) {
     const progress = await context.screen.progress();
     progress?.phase(`${arrangement.name}: looking`);
     try {
-      examined.push(await examine({ config, arrangement, servers, writeTest: o.writeTest, env: context.env, signal: context.signal, prompt: hiddenPrompt(context) }));
+      examined.push(await examine({ config, arrangement, logins, writeTest: o.writeTest, env: context.env, signal: context.signal, prompt: hiddenPrompt(context) }));
     } finally {
       progress?.stop();
     }

@@ -84,6 +84,7 @@ async function login(o: LoginFlags, context: Context): Promise<number> {
     throw usage(`--username ${JSON.stringify(o.username)}: ${printable(config.path)} says ${JSON.stringify(remote.username)}`, 'correct username: there, or leave out --username');
   }
   const username = o.purpose === 'signing-key' ? remote.username : await usernameFor(o, arrangement, config, context);
+  if (username !== undefined && remote.username === undefined) await requireSameUsername(username, arrangement, config);
   const to = o.to ?? (context.screen.interactive && !o.passwordStdin ? await askPlace(context) : 'file');
   const secret = to === 'systemd' ? null : await secretFor(o, context);
   if (secret !== null && o.purpose !== 'password') await (await import('./login/fits.js')).requireFit(o.purpose, secret.reveal(), arrangement, config);
@@ -91,7 +92,7 @@ async function login(o: LoginFlags, context: Context): Promise<number> {
   if (username !== undefined && remote.username === undefined) await storeUsername(config.directory, remote, username, pusher);
   const { Secret } = await import('../secret.js');
   const stored = await storeSecret(to, secret ?? new Secret(''), {
-    ...targetOf(purposes[o.purpose], { ...arrangement, remote: { ...remote, ...(username === undefined ? {} : { username }) } }, config, context), owner: pusher,
+    ...(await targetOf(purposes[o.purpose], { ...arrangement, remote: { ...remote, ...(username === undefined ? {} : { username }) } }, config, context)), owner: pusher,
   });
   const unreadable = to === 'file' && pusher !== undefined && (await obstacle(pusher, stored.where, 'read')) !== null;
   if (unreadable) context.screen.warn(`pushes run as account ${pusher.name}, which owns the state directory and cannot read ${printable(stored.where)}: chown -R ${pusher.name}: ${printable(path.dirname(stored.where))}`);
@@ -115,12 +116,12 @@ async function logout(o: LogoutFlags, context: Context): Promise<number> {
   const removed: string[] = [];
   const remaining: string[] = [];
   for (const kind of kinds) {
-    const done = await forgetSecret(targetOf(kind, known, config, context));
+    const done = await forgetSecret(await targetOf(kind, known, config, context));
     for (const warning of done.warnings) context.screen.warn(warning);
     removed.push(...done.removed);
     remaining.push(...done.remaining.map((place) => place.where));
   }
-  if (o.purpose === undefined) await forgetUsername(config.directory, arrangement.remote);
+  if (o.purpose === undefined && arrangement.remote.username === undefined) await forgetUsername(config.directory, arrangement.remote);
   context.screen.result({ ok: true, removed, remaining }, [
     ...(removed.length === 0 ? ['nothing was stored'] : removed.map((where) => labelled('removed', printable(where)))),
     ...remaining.map((where) => labelled('still there', `${printable(where)} (not depot's to remove)`)),
@@ -128,9 +129,9 @@ async function logout(o: LogoutFlags, context: Context): Promise<number> {
   return 0;
 }
 
-function targetOf(kind: SecretKind, arrangement: Arrangement, config: Config, context: Context): SecretTarget {
+async function targetOf(kind: SecretKind, arrangement: Arrangement, config: Config, context: Context): Promise<SecretTarget> {
+  const { Logins } = await import('../deposit/logins.js');
   const { host, port, username } = arrangement.remote;
-  const others = [...config.arrangements.values()];
   const signing = kind === 'signingKeyPassphrase';
   return {
     kind,
@@ -139,8 +140,7 @@ function targetOf(kind: SecretKind, arrangement: Arrangement, config: Config, co
     account: username === undefined ? undefined : { username, host, port },
     key: signing ? config.supplier.signingKey : arrangement.remote.privateKey,
     refs: signing ? config.supplier.passphrase : arrangement.remote[kind],
-    withUser: others.some(({ remote }) => remote.host === host && remote.port === port && remote.username !== username && remote.username !== undefined),
-    servers: new Set(others.map(({ remote }) => `${remote.host}:${remote.port}`)).size,
+    needed: (await Logins.of(config, [...config.arrangements.values()])).needed(kind, arrangement),
   };
 }
 
@@ -152,6 +152,16 @@ async function usernameFor(o: LoginFlags, { name, remote }: Arrangement, config:
   const { Prompt } = await import('../ui/prompt.js');
   return new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal })
     .text({ message: `User name at ${printable(remote.host)}`, validate: (answer) => (answer === '' ? 'the agent gave one, by e-mail' : undefined) });
+}
+
+/** A stored user name is that of every arrangement at the server that names none: another one would turn them all to its account. */
+async function requireSameUsername(username: string, { name, remote }: Arrangement, config: Config): Promise<void> {
+  const { findUsername } = await import('../secrets/login.js');
+  const stored = await findUsername(config.directory, remote);
+  if (stored === null || stored === username) return;
+  const others = [...config.arrangements.values()].filter((other) => other.name !== name && other.remote.username === undefined && other.remote.host.toLowerCase() === remote.host.toLowerCase() && other.remote.port === remote.port);
+  if (others.length === 0) return;
+  throw usage(`--username ${JSON.stringify(username)}: ${others.map((other) => other.name).join(', ')} would log in to ${printable(remote.host)} as that too, and ${JSON.stringify(stored)} is stored`, `put remote.username into depot.yaml (arrangement ${name}), then: depot login ${name}; if the name of all of them changed: depot logout ${name}, then this again`);
 }
 
 async function secretFor(o: LoginFlags, context: Context): Promise<Secret> {

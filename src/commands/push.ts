@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Logins } from '../deposit/logins.js';
 import type { Notifier } from '../deposit/notify.js';
 import type { PushOutcome } from '../deposit/push-types.js';
 import { shardOf, type Shard } from '../deposit/shard.js';
@@ -79,8 +80,8 @@ async function push(o: PushFlags, context: Context): Promise<number> {
   for (const warning of config.warnings) screen.warn(warning);
   const { arrangements, shard } = o.all ? shardedBy(o, all, context) : { arrangements: all, shard: null };
   refuseSharedStdin(arrangements);
-  const servers = new Set(all.map((a) => `${a.remote.host}:${a.remote.port}`)).size;
-  const results = await pushEach(o, config, arrangements, servers, context);
+  const logins = await (await import('../deposit/logins.js')).Logins.of(config, all);
+  const results = await pushEach(o, config, arrangements, logins, context);
   const exit = pushExit(results, context.signal);
   const document = { ...pushDocument(results), ...(shard === null ? {} : { shard }) };
   if (screen.json && exit === 0) screen.result(document, []);
@@ -104,7 +105,7 @@ function refuseSharedStdin(arrangements: readonly Arrangement[]): void {
 }
 
 /** The results in the order of the configuration; those that a signal kept from beginning are not among them. */
-async function pushEach(o: PushFlags, config: Config, arrangements: readonly Arrangement[], servers: number, context: Context): Promise<PushResult[]> {
+async function pushEach(o: PushFlags, config: Config, arrangements: readonly Arrangement[], logins: Logins, context: Context): Promise<PushResult[]> {
   const { inJobs, Together } = await import('../deposit/together.js');
   const { Notifier } = await import('../deposit/notify.js');
   const { screen, signal } = context;
@@ -115,7 +116,7 @@ async function pushEach(o: PushFlags, config: Config, arrangements: readonly Arr
   const results = new Map<Arrangement, PushResult>();
   try {
     await inJobs(arrangements, jobs, signal, async (arrangement) => {
-      const result = o.all && hasEnded(arrangement) ? ended(arrangement) : await pushOne(o, config, arrangement, { servers, together, meter, notifier }, context);
+      const result = o.all && hasEnded(arrangement) ? ended(arrangement) : await pushOne(o, config, arrangement, { logins, together, meter, notifier }, context);
       meter.ended(arrangement.name);
       results.set(arrangement, result);
       if (screen.json) return;
@@ -139,7 +140,7 @@ function ended({ name, ended: at }: Arrangement): PushResult {
   return { arrangement: name, outcome: { skipped: `the arrangement ended on ${at!.toISOString().slice(0, 10)}` } };
 }
 
-async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, run: { servers: number; together: Together; meter: PushMeter; notifier: Notifier }, context: Context): Promise<PushResult> {
+async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, run: { logins: Logins; together: Together; meter: PushMeter; notifier: Notifier }, context: Context): Promise<PushResult> {
   const { screen, env, signal } = context;
   const { push: deposit } = await import('../deposit/push.js');
   const { name } = arrangement;
@@ -148,7 +149,7 @@ async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, r
   await run.meter.begin();
   try {
     const outcome: PushOutcome = await deposit({
-      config, arrangement, servers: run.servers, together: run.together, env, signal, retryForMs, dryRun: o.dryRun, rehearse: o.rehearse, stateDirectory: config.state.path,
+      config, arrangement, logins: run.logins, together: run.together, env, signal, retryForMs, dryRun: o.dryRun, rehearse: o.rehearse, stateDirectory: config.state.path,
       ...(o.ifOlderThanMs === undefined ? {} : { ifOlderThanMs: o.ifOlderThanMs }),
       ...(prompt === undefined ? {} : { prompt }),
       ...(run.meter.detailed ? { measure: true } : {}),

@@ -25,8 +25,9 @@ export function resolveConfig(read: Sources, s: Surroundings, flags: { state?: s
   const warnings = [...read.warnings];
   const knownHostsFile = paths.join(directory, 'known_hosts');
   const arrangements = new Map<string, Arrangement>();
+  const takers = read.arrangements.filter((one) => takesPassword(one, raw.remote));
   for (const one of read.arrangements) {
-    const remote = resolveRemote(one, raw.remote, knownHostsFile, warnings);
+    const remote = resolveRemote(one, raw.remote, takers, knownHostsFile, warnings);
     const { beneficiaries, sources } = one;
     for (const { name, fingerprint } of beneficiaries ?? []) {
       if (one.retiredKeys?.includes(fingerprint) === true) warnings.push(`${one.key.place}: '${one.name}' seals for ${name} with a key that is in its retiredKeys: a push will be refused`);
@@ -64,7 +65,7 @@ export function resolveConfig(read: Sources, s: Surroundings, flags: { state?: s
 }
 
 /** An arrangement's own `remote:` over the one for all; null when the two leave something open (reported). */
-function resolveRemote(one: RawArrangement, common: RawRemote | undefined, knownHostsFile: string, warnings: string[]): RemoteSettings | null {
+function resolveRemote(one: RawArrangement, common: RawRemote | undefined, takers: readonly RawArrangement[], knownHostsFile: string, warnings: string[]): RemoteSettings | null {
   const own = one.remote;
   const pick = <K extends keyof RawRemote>(key: K): RawRemote[K] | undefined => own?.[key] ?? common?.[key];
   const place = own?.fields.owner ?? one.key;
@@ -100,19 +101,19 @@ function resolveRemote(one: RawArrangement, common: RawRemote | undefined, known
     window: pick('window') ?? defaults.window,
     ...present('retryForMs', pick('retryForMs')),
     connectTimeoutMs: defaults.connectTimeoutMs,
-    password: passwordOf(one, common) ?? {},
+    password: passwordOf(one, common, takers) ?? {},
     privateKeyPassphrase: passphraseOf(own, common),
   };
 }
 
 /**
- * The password belongs to an account on a server: the one for all is not sent to another server, nor for another user
- * name. Where an arrangement brings an SSH key of its own, that is its login; where it brings nothing, this is reported.
+ * The password belongs to an account on a server: the one for all is not sent to another server, nor for several user
+ * names. Where an arrangement brings an SSH key of its own, that is its login; where it brings nothing, this is reported.
  */
-function passwordOf({ name, remote: own }: RawArrangement, common: RawRemote | undefined): SecretRefs | undefined {
+function passwordOf({ name, remote: own }: RawArrangement, common: RawRemote | undefined, takers: readonly RawArrangement[]): SecretRefs | undefined {
   if (own === undefined || own.password !== undefined) return own?.password ?? common?.password;
   if (common?.password === undefined) return undefined;
-  const other = (['host', 'port', 'username'] as const).find((key) => isOther(key, own, common));
+  const other = otherThan(own, common) ?? (own.username !== undefined && takers.some((taker) => (taker.remote?.username ?? common.username) !== own.username) ? 'username' : undefined);
   if (other === undefined) return common.password;
   if (own.privateKey === undefined) {
     const inherited = common.password.file === undefined ? 'passwordCommand' : 'passwordFile';
@@ -121,7 +122,17 @@ function passwordOf({ name, remote: own }: RawArrangement, common: RawRemote | u
   return undefined;
 }
 
-/** A host that the remote for all leaves open is another one each time; user names may differ where it names none. */
+/** Whether it would send the password for all. */
+function takesPassword({ remote: own }: RawArrangement, common: RawRemote | undefined): boolean {
+  return common !== undefined && own?.password === undefined && (own === undefined || otherThan(own, common) === undefined);
+}
+
+/** What makes the account another one than that of the remote for all. */
+function otherThan(own: RawRemote, common: RawRemote): 'host' | 'port' | 'username' | undefined {
+  return (['host', 'port', 'username'] as const).find((key) => isOther(key, own, common));
+}
+
+/** A host that the remote for all leaves open is another one each time; whether user names may differ where it names none, its takers decide. */
 function isOther(key: 'host' | 'port' | 'username', own: RawRemote, common: RawRemote): boolean {
   if (own[key] === undefined) return false;
   if (key === 'host') return own.host?.toLowerCase() !== common.host?.toLowerCase();

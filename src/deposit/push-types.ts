@@ -4,6 +4,7 @@ import type { DatasetSummary } from '../dataset/sources.js';
 import type { RunRecord } from '../receipt/runs.js';
 import type { Receipt } from '../receipt/schema.js';
 import type { CompressionFormat } from '../seal/compress.js';
+import type { Logins } from './logins.js';
 import type { Together } from './together.js';
 
 export interface PushOptions {
@@ -24,8 +25,8 @@ export interface PushOptions {
   prompt?: (question: string) => Promise<string>;
   /** Somebody looks at the progress: find out how much there is to read. */
   measure?: boolean;
-  /** How many servers this run touches: a password in the environment is for one. */
-  servers: number;
+  /** The accounts of this run: a password in the environment is for one. */
+  logins: Logins;
   /** What this push shares with the others of its run. */
   together?: Together;
 }

@@ -2,6 +2,7 @@ import type { Secret } from '../secret.js';
 import type { Account, SecretKind } from '../secrets/request.js';
 import { findSecret } from '../secrets/lookup.js';
 import type { Arrangement, Config } from '../config/types.js';
+import type { Logins } from './logins.js';
 
 /** Looks secrets up for one arrangement. */
 export interface SecretFinder {
@@ -13,14 +14,14 @@ export interface SecretsContext {
   config: Config;
   arrangement: Arrangement;
   env: NodeJS.ProcessEnv;
-  servers: number;
+  logins: Logins;
   prompt?: (question: string) => Promise<string>;
   signal?: AbortSignal;
 }
 
 /** For the supplier's side: password, passphrase of the SSH key, passphrase of the signing key. */
 export function secretsFor(o: SecretsContext): SecretFinder {
-  const { config, arrangement, env, servers, prompt, signal } = o;
+  const { config, arrangement, env, logins, prompt, signal } = o;
   return {
     async find(kind) {
       const found = await findSecret({
@@ -30,7 +31,8 @@ export function secretsFor(o: SecretsContext): SecretFinder {
         configDirectory: config.directory,
         account: accountOf(arrangement),
         key: kind === 'signingKeyPassphrase' ? config.supplier.signingKey : arrangement.remote.privateKey,
-        servers,
+        needed: logins.needed(kind, arrangement),
+        arrangement: arrangement.name,
         prompt,
         signal,
       });

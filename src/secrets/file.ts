@@ -7,7 +7,7 @@ import { exposure, requirePrivate } from '../permissions.js';
 import { printable } from '../printable.js';
 import type { Secret } from '../secret.js';
 import { accountName, fileReaders } from './readers.js';
-import { type Account, plain, type SecretKind, type SecretRequest, secretSlug, type SecretSource, serverLabel, type SourceDescription } from './request.js';
+import { accountLabel, ambiguity, type SecretRequest, secretSlug, type SecretSource, serverLabel, type SourceDescription } from './request.js';
 import { longestSecret, secretFrom } from './text.js';
 
 /** `passwordFile:` and its kin; must be there when the config names it. */
@@ -24,7 +24,8 @@ export const configuredFile: SecretSource = {
 /** What `depot login --to file` stored beside the config. */
 export const storedFile: SecretSource = {
   async find(request) {
-    for (const path of storedPaths(request)) {
+    for (const { path, named } of storedPlaces(request)) {
+      if (!named && ambiguity(request) !== null) continue;
       try {
         if (await isThere(path)) return { value: await readSecretFile(path, 'depot login'), from: `file ${printable(path)}` };
       } catch (error) {
@@ -36,21 +37,28 @@ export const storedFile: SecretSource = {
     return null;
   },
   async describe(request) {
-    return Promise.all(storedPaths(request).map((path) => describeFile(path, 'file')));
+    const why = ambiguity(request);
+    return Promise.all(storedPlaces(request).map(async ({ path, named }) => {
+      const found = await describeFile(path, 'file');
+      return named || why === null || found.present === false ? found : { ...found, problem: why, ambiguous: true as const };
+    }));
   },
 };
 
-/** Where `depot login --to file` puts it: for this user name on the server, and for the server. */
-export function storedPaths(request: Pick<SecretRequest, 'kind' | 'account' | 'configDirectory'>): string[] {
-  const directory = join(request.configDirectory, 'secrets');
-  if (request.kind === 'signingKeyPassphrase') return [join(directory, secretSlug[request.kind])];
-  if (request.account === undefined) return [];
-  return [storedName(request.kind, request.account, true), storedName(request.kind, request.account, false)].map((name) => join(directory, name));
+/** A file in `secrets/`; `named` when its name says whose secret it is. */
+export interface StoredPlace {
+  path: string;
+  named: boolean;
 }
 
-/** `10.20.0.5.password`, or `acme@10.20.0.5.password` where one server knows several of our accounts. */
-export function storedName(kind: SecretKind, account: Account, withUser: boolean): string {
-  return `${withUser ? `${plain(account.username)}@` : ''}${serverLabel(account.host, account.port)}.${secretSlug[kind]}`;
+/** Where `depot login --to file` puts it, and where an earlier depot did: under the server's name alone. */
+export function storedPlaces(request: Pick<SecretRequest, 'kind' | 'account' | 'configDirectory'>): StoredPlace[] {
+  const { kind, account, configDirectory } = request;
+  const slug = secretSlug[kind];
+  const place = (name: string, named: boolean): StoredPlace => ({ path: join(configDirectory, 'secrets', name), named });
+  if (kind === 'signingKeyPassphrase') return [place(slug, true)];
+  if (account === undefined) return [];
+  return [place(`${accountLabel(account)}.${slug}`, true), place(`${serverLabel(account.host, account.port)}.${slug}`, false)];
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -1,15 +1,15 @@
-import { readFile, rm } from 'node:fs/promises';
+import { access, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { Secret } from '../secret.js';
-import { storedName, storedPaths } from './file.js';
+import { type StoredPlace, storedPlaces } from './file.js';
 import { type Keychain, keychainFault, openKeychains } from './native-keychain.js';
 import { describeSources } from './lookup.js';
 import { writePrivateFile } from './private-file.js';
 import { fileReaders, keychainReaders } from './readers.js';
-import { keychainAccount, secretName, type SecretRequest, secretSlug, serverLabel, type SourceDescription } from './request.js';
+import { keychainAccount, type Needed, secretName, type SecretRequest, serverLabel, type SourceDescription } from './request.js';
 import { credentialName } from './systemd.js';
 
 export type StoreIn = 'keychain' | 'file' | 'systemd';
@@ -32,10 +32,8 @@ export interface Stored {
 type Target = Pick<SecretRequest, 'kind' | 'account' | 'key' | 'configDirectory' | 'env' | 'keychains'> & {
   /** What the config says, to tell when that wins over what is stored. */
   refs?: SecretRequest['refs'];
-  /** Other accounts on the same server have secrets too: the user name becomes part of the file's name. */
-  withUser?: boolean;
-  /** How many servers the configuration has: the name of a systemd credential then says which one it is for. */
-  servers?: number;
+  /** In the whole configuration: with several, the name of a systemd credential says which account it is of. */
+  needed?: Needed;
   /** For root: the account that pushes, to which a `secrets/` that is made here then belongs. */
   owner?: { uid: number; gid: number } | undefined;
 };
@@ -53,10 +51,13 @@ export async function storeSecret(to: StoreIn, secret: Secret, target: Target): 
       await storeInKeychain(account, secret, target, stored.warnings);
       return { ...stored, where: `keychain, service depot, account ${printable(account)}`, readableBy: keychainReaders(), warnings: [...stored.warnings, ...(await shadowing('keychain', target))] };
     case 'file': {
-      const path = storedPath(target);
+      const [{ path }, ...older] = storedPlaces(target) as [StoredPlace, ...StoredPlace[]];
       const owner = await writePrivateFile(path, `${secret.reveal()}\n`, target.owner);
-      // Older ones, of which the first would be found before this, and the others as soon as this is gone.
-      for (const other of storedPaths(target)) if (other !== path && target.withUser !== true) await rm(other, { force: true });
+      // One without a user name would be found again as soon as this is gone; where it may be of another account, it is not ours.
+      for (const other of older) {
+        if ((target.needed?.server ?? 1) <= 1) await rm(other.path, { force: true });
+        else if (await access(other.path).then(() => true, () => false)) stored.warnings.push(`${printable(other.path)} names no user, and is not used any more: remove it when every account there has one of its own`);
+      }
       await clear(keychainsOf(target), account, () => undefined);
       return { ...stored, where: path, readableBy: fileReaders(owner), warnings: [...stored.warnings, ...(await shadowing('file', target))] };
     }
@@ -82,7 +83,7 @@ export async function forgetSecret(target: Target): Promise<Forgotten> {
     const cleared = await clear(keychainsOf(target), account, (fault) => warnings.push(fault));
     if (cleared) removed.push(`keychain, service depot, account ${printable(account)}`);
   }
-  for (const path of storedPaths(target)) {
+  for (const { path } of storedPlaces(target)) {
     try {
       await rm(path);
       removed.push(path);
@@ -119,11 +120,6 @@ export async function forgetUsername(configDirectory: string, server: { host: st
 
 function usernamePath(configDirectory: string, server: { host: string; port: number }): string {
   return join(configDirectory, 'secrets', `${serverLabel(server.host, server.port)}.username`);
-}
-
-function storedPath(target: Target): string {
-  const name = target.kind === 'signingKeyPassphrase' || target.account === undefined ? secretSlug[target.kind] : storedName(target.kind, target.account, target.withUser === true);
-  return join(target.configDirectory, 'secrets', name);
 }
 
 async function storeInKeychain(account: string, secret: Secret, target: Target, warnings: string[]): Promise<void> {
@@ -164,16 +160,16 @@ async function shadowing(to: StoreIn, target: Target): Promise<string[]> {
   const sources = await describeSources(asRequest(target));
   const own = sources.findIndex((s) => s.source === to);
   const before = own === -1 ? sources.filter((s) => s.source === 'environment' || s.source === 'config' || s.source === 'file') : sources.slice(0, own);
-  return before.filter((s) => s.present !== false && s.source !== to).map((s) => `${s.where} comes first and will be used instead`);
+  return before.filter((s) => s.present !== false && s.source !== to && s.ambiguous !== true).map((s) => `${s.where} comes first and will be used instead`);
 }
 
 function asRequest(target: Target): SecretRequest {
-  return { servers: 1, ...target, refs: target.refs ?? {} };
+  return { ...target, needed: target.needed ?? { run: 1, server: 1 }, refs: target.refs ?? {} };
 }
 
 function systemdLines(target: Target): Pick<Stored, 'where' | 'lines' | 'readableBy'> {
-  const server = (target.servers ?? 1) > 1 && target.kind !== 'signingKeyPassphrase' ? target.account : undefined;
-  const name = credentialName(target.kind, server);
+  const account = (target.needed?.run ?? 1) > 1 && target.kind !== 'signingKeyPassphrase' ? target.account : undefined;
+  const name = credentialName(target.kind, account);
   const file = `/etc/credstore.encrypted/${name}`;
   return {
     where: `systemd credential ${name}`,

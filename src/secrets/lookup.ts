@@ -1,14 +1,15 @@
+import { DepotError } from '../errors.js';
 import { Secret } from '../secret.js';
 import { configuredCommand } from './command.js';
 import { environment } from './environment.js';
 import { configuredFile, storedFile } from './file.js';
 import { keychain } from './keychain.js';
-import { type FoundSecret, secretName, type SecretRequest, type SecretSource, type SourceDescription } from './request.js';
+import { type FoundSecret, secretName, type SecretKind, type SecretRequest, type SecretSource, type SourceDescription } from './request.js';
 import { credential } from './systemd.js';
 import { printable } from '../printable.js';
 import { accountName } from './readers.js';
 
-export type { Account, FoundSecret, SecretKind, SecretRequest, SourceDescription } from './request.js';
+export type { Account, FoundSecret, Needed, SecretKind, SecretRequest, SourceDescription } from './request.js';
 
 /** Asks whoever sits at the terminal. */
 const terminal: SecretSource = {
@@ -32,14 +33,21 @@ const order: readonly SecretSource[] = [environment, configuredFile, configuredC
 /**
  * Looks for a secret in every place where one may be, in their order. Null when it is nowhere: the caller says
  * `secret-missing` and which arrangement to log in for. Throws `secret-missing` or `secret-insecure` when a source that
- * was named does not give it, and `usage` when one secret would go to several servers.
+ * was named does not give it, or when there is only one that may be another account's, and `usage` when one secret would
+ * go to several accounts.
  */
 export async function findSecret(request: SecretRequest): Promise<FoundSecret | null> {
   for (const source of order) {
     const found = await source.find(request);
     if (found !== null) return found;
   }
-  return null;
+  const left = (await describeSources(request)).find(({ ambiguous }) => ambiguous === true);
+  if (left === undefined) return null;
+  throw new DepotError('secret-missing', `${left.where} ${left.problem ?? ''}: it is tried for none of them`, { hint: `store one for this account: ${loginLine(request.kind, request.arrangement)}` });
+}
+
+function loginLine(kind: SecretKind, arrangement = 'NAME'): string {
+  return `depot login ${arrangement}${kind === 'password' ? '' : ' --for private-key'} --to file`;
 }
 
 /** Every place where `findSecret` would look, in that order, without looking at values; for `doctor`. */

@@ -22,8 +22,9 @@ export interface SecretRequest {
   account?: Account | undefined;
   /** Absolute path of the key that a passphrase opens; shown in questions, and tells signing keys apart in a keychain. */
   key?: string | undefined;
-  /** How many different servers this run will log in to. */
-  servers: number;
+  needed: Needed;
+  /** For the line to type when what is stored cannot be told to be this account's. */
+  arrangement?: string | undefined;
   /** Only where someone sits at a terminal. An empty answer means: I have none. */
   prompt?: ((question: string) => Promise<string>) | undefined;
   /** Instead of those of this machine, for tests; an empty list for none. */
@@ -31,6 +32,17 @@ export interface SecretRequest {
   signal?: AbortSignal | undefined;
   /** Told about sources that are there but did not answer. */
   note?: ((message: string) => void) | undefined;
+}
+
+/**
+ * How many secrets of the kind there are: accounts for passwords, SSH keys for their passphrases. One that says not which
+ * account it is of is taken only where it can be of no other.
+ */
+export interface Needed {
+  /** In this run: for what the run is given (environment, the unit's credential). */
+  run: number;
+  /** In the configuration, at the server of `account`: for what is stored under the server's name alone. */
+  server: number;
 }
 
 export interface FoundSecret {
@@ -48,6 +60,8 @@ export interface SourceDescription {
   present: boolean | 'unknown';
   /** Why it cannot be used although it is there. */
   problem?: string;
+  /** It is passed by: it names no user, and there are several that it may be of. */
+  ambiguous?: true;
   /** Which account, and which kind of run, can read it. */
   readableBy: string;
 }
@@ -86,6 +100,17 @@ export function serverLabel(host: string, port: number): string {
  */
 export function plain(text: string): string {
   return text.replace(/[^A-Za-z0-9._-]|^\./gu, (character) => Array.from(Buffer.from(character), (octet) => `=${octet.toString(16).toUpperCase().padStart(2, '0')}`).join(''));
+}
+
+/** `acme@10.20.0.5`: an account in the name of a file or of a systemd credential. No two accounts share one. */
+export function accountLabel({ username, host, port }: Account): string {
+  return `${plain(username)}@${serverLabel(host, port)}`;
+}
+
+/** Why what is stored under the server's name alone is passed by; null where there is one account that it can be of. */
+export function ambiguity({ kind, account, needed }: Pick<SecretRequest, 'kind' | 'account' | 'needed'>): string | null {
+  if (needed.server <= 1 || account === undefined) return null;
+  return `names no user, and depot.yaml has ${needed.server} ${kind === 'password' ? 'accounts' : 'SSH keys'} at ${account.host}:${account.port}`;
 }
 
 /** The account under which the keychain (service `depot`) has it. */

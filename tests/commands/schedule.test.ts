@@ -163,7 +163,7 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
 
     mkdirSync(state, { mode: 0o700 });
     chownSync(state, 1, 1);
-    expect((await login()).stderr).toContain(`cannot read ${join(supplier.directory, 'secrets/127.0.0.1_9.password')}: chown -R daemon: ${join(supplier.directory, 'secrets')}`);
+    expect((await login()).stderr).toContain(`cannot read ${join(supplier.directory, 'secrets/acme@127.0.0.1_9.password')}: chown -R daemon: ${join(supplier.directory, 'secrets')}`);
     rmSync(join(supplier.directory, 'secrets'), { recursive: true });
     const after = await login();
     expect(after.stdout).toContain('account daemon (uid 1) and root');

@@ -151,6 +151,22 @@ describe('what is understood', () => {
     }
   });
 
+  test('the password of a remote for all that names no user goes to one user name only', async () => {
+    const two = (own: Record<string, unknown>, other: Record<string, unknown>): string => {
+      const config = JSON.parse(changed({ remote: { username: undefined, passwordFile: 'all' }, arrangement: { remote: own } })) as { arrangements: Record<string, Record<string, unknown>> };
+      config.arrangements['acme-hr'] = { ...config.arrangements['acme-crm'], remote: other };
+      return JSON.stringify(config).replaceAll(',"', ',\n"');
+    };
+    const said = (key: string): unknown => expect.objectContaining({ message: expect.stringContaining(`'${key}' has a username of its own, and would send it the password from the passwordFile of the remote for all`) as string });
+    expect(await problems(two({ username: 'crm' }, { username: 'hr' }))).toEqual([said('acme-crm'), said('acme-hr')]);
+    expect(await problems(two({ username: 'crm' }, {})), 'the other one has a stored name').toEqual([said('acme-crm')]);
+    const passwords = async (own: Record<string, unknown>, other: Record<string, unknown>): Promise<unknown[]> => [...(await load(two(own, other))).arrangements.values()].map(({ remote }) => remote.password.file);
+    expect(await passwords({ username: 'crm' }, { username: 'crm' })).toEqual(['/etc/depot/all', '/etc/depot/all']);
+    expect(await passwords({ username: 'crm' }, { username: 'hr', privateKey: 'hr.key' }).catch((e: unknown) => (e as Error).message)).toContain("'acme-crm' has a username");
+    expect(await passwords({ username: 'crm', passwordFile: 'crm' }, { username: 'hr' })).toEqual(['/etc/depot/crm', '/etc/depot/all']);
+    expect(await passwords({}, { username: 'hr', privateKey: 'hr.key' }), 'its login is its key').toEqual(['/etc/depot/all', undefined]);
+  });
+
   test('a beneficiary whose key is retired loads, since a push has an exit code of its own for it, with a warning', async () => {
     const config = await load(changed({ arrangement: { retiredKeys: [fingerprint] } }));
     expect(config.warnings).toEqual([expect.stringContaining("'acme-crm' seals for Gemeente Voorbeeld with a key that is in its retiredKeys")]);

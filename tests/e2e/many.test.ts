@@ -95,3 +95,29 @@ test('a wrong password is tried once for all arrangements of the server', async 
   expect([code, results.map(({ arrangement, error }) => [arrangement, error.code])]).toEqual([4, ['a', 'b', 'c', 'd'].map((name) => [name, 'login-refused'])]);
   expect(server.connections).toBe(1);
 });
+
+test('the password that is stored for one account is tried for no other at the same server', async () => {
+  const server = await startScriptedServer({ directories: ['/in'] });
+  const supplier = await supplierOf({ ...server, remoteDirectory: '/in' }, ['crm', 'hr'], { crm: { remote: { username: server.username } }, hr: { remote: { username: 'hr' } } }, { username: undefined, passwordFile: undefined });
+  const push = async (...args: string[]) => {
+    const finished = await supplier.depot(['push', '--json', ...args], args.length > 1 ? { env: { DEPOT_PASSWORD: server.password } } : {});
+    const document = json(finished) as { error?: { code: string }; results?: { ok: boolean; error?: { code: string; hint: string } }[] };
+    return document.error?.code ?? document.results!.map(({ error }) => error?.code ?? 'deposited');
+  };
+  // As an earlier depot stored it while there was one account.
+  const old = join(supplier.directory, `secrets/127.0.0.1_${server.port}.password`);
+  writeFileSync(old, `${server.password}\n`, { mode: 0o600 });
+  expect(await push('--all')).toEqual(['secret-missing', 'secret-missing']);
+  expect(await push('--all', '--quiet')).toEqual(['usage', 'usage']);
+  expect(server.logins).not.toContain('password');
+  const doctor = json(await supplier.depot(['doctor', 'crm', '--json'])) as unknown as { arrangements: { checks: { name: string; detail: string; hint?: string }[] }[] };
+  const told = doctor.arrangements[0].checks.find(({ name }) => name === 'secret password')!;
+  expect(told.detail).toContain(`${old} names no user, and depot.yaml has 2 accounts at 127.0.0.1:${server.port}`);
+
+  const login = told.hint!.replace(/^.*: depot /, '').split(' ');
+  const kept = await supplier.depot([...login, '--password-stdin'], { input: `${server.password}\n` });
+  expect(kept.stderr).toContain(`${old} names no user, and is not used any more`);
+  expect(await push('--all')).toEqual(['deposited', 'secret-missing']);
+  writeFileSync(join(supplier.directory, `secrets/hr@127.0.0.1_${server.port}.password`), 'of hr\n', { mode: 0o600 });
+  expect(await push('--all')).toEqual(['deposited', 'login-refused']);
+});

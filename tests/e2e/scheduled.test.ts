@@ -1,5 +1,5 @@
 /** As cron and systemd start it: no terminal, no session bus, no HOME, another account. It finds what was kept for it. */
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { json } from '../support/cli.js';
@@ -47,8 +47,7 @@ describe.skipIf(!ssh || !root)('a scheduled run', () => {
     expect(without.code, without.stdout + without.stderr).toBe(17);
     const kept = await asService(['login', 'acme-crm', '--to', 'file', '--password-stdin', ...config], {}, { input: `${server.password}\n` });
     expect(kept.code, kept.stderr).toBe(0);
-    const file = join(supplier.directory, `secrets/${server.host}.password`);
-    const found = existsSync(file) ? file : join(supplier.directory, 'secrets', readdirSync(join(supplier.directory, 'secrets')).find((n) => n.startsWith(server.host))!);
+    const found = join(supplier.directory, 'secrets', readdirSync(join(supplier.directory, 'secrets')).find((n) => n.startsWith(`${server.username}@${server.host}`))!);
     expect(statSync(found).mode & 0o777).toBe(0o600);
     const pushed = await asService(['push', '--json', ...config]);
     expect(pushed.code, pushed.stdout + pushed.stderr).toBe(0);

@@ -30,7 +30,7 @@ describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
   });
 
   test('no shell takes it apart', async () => {
-    const found = await findSecret({ kind: 'password', refs: { command: ['printf', '%s', '$(id) ; | > x'] }, env: { PATH: process.env['PATH'] }, configDirectory: '/', servers: 1, keychains: [] });
+    const found = await findSecret({ kind: 'password', refs: { command: ['printf', '%s', '$(id) ; | > x'] }, env: { PATH: process.env['PATH'] }, configDirectory: '/', needed: { run: 1, server: 1 }, keychains: [] });
     expect(found?.value.reveal()).toBe('$(id) ; | > x');
   });
 
@@ -52,7 +52,7 @@ describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
     ['a program that is killed', ['sh', '-c', 'kill -9 $$'], 'killed by SIGKILL'],
     ['a program that prints without end', ['yes'], 'more than 64 KiB of output'],
   ])('%s', async (_, command, expected) => {
-    const error = await failure(findSecret({ kind: 'password', refs: { command }, env: { PATH: process.env['PATH'] }, configDirectory: '/', servers: 1, keychains: [], prompt: async () => 'typed' }));
+    const error = await failure(findSecret({ kind: 'password', refs: { command }, env: { PATH: process.env['PATH'] }, configDirectory: '/', needed: { run: 1, server: 1 }, keychains: [], prompt: async () => 'typed' }));
     expect(error.code).toBe('secret-missing');
     expect(error.message).toContain(expected);
   });

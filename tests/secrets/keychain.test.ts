@@ -42,7 +42,7 @@ describe.skipIf(programs === undefined || process.platform !== 'linux')('gnome-k
     import { storeSecret, forgetSecret } from ${source('login')};
     import { findSecret } from ${source('lookup')};
     import { Secret } from ${source('secret', '..')};
-    const target = { kind: 'password', refs: {}, servers: 1, env: process.env, configDirectory: process.env.HOME, account: { username: '${account}', host: 'h', port: 22 }, note: (n) => notes.push(n) };
+    const target = { kind: 'password', refs: {}, needed: { run: 1, server: 1 }, env: process.env, configDirectory: process.env.HOME, account: { username: '${account}', host: 'h', port: 22 }, note: (n) => notes.push(n) };
     const notes = [];
     const say = async (what, action) => console.log(JSON.stringify([what, await action().catch((e) => ({ code: e.code, message: e.message, hint: e.hint }))]));
     const found = async () => { const f = await findSecret(target); return f === null ? null : [f.value.reveal(), f.from]; };

@@ -42,7 +42,7 @@ describe('to a file', () => {
   test('private, found again, and nothing else left', async () => {
     const t = target();
     const stored = await storeSecret('file', secret, t);
-    const path = join(t.configDirectory, 'secrets/10.20.0.5.password');
+    const path = join(t.configDirectory, 'secrets/acme@10.20.0.5.password');
     expect(stored).toMatchObject({ to: 'file', where: path, account: 'acme@10.20.0.5:22', lines: [], warnings: [] });
     expect(stored.readableBy).toMatch(/scheduled runs too/);
     expect(readFileSync(path, 'utf8')).toBe('hunter2\n');
@@ -50,10 +50,10 @@ describe('to a file', () => {
       expect(statSync(path).mode & 0o777).toBe(0o600);
       expect(statSync(join(t.configDirectory, 'secrets')).mode & 0o777).toBe(0o700);
     }
-    expect(readdirSync(join(t.configDirectory, 'secrets'))).toEqual(['10.20.0.5.password']);
-    expect((await findSecret({ ...t, refs: {}, servers: 1 }))?.value.reveal()).toBe('hunter2');
+    expect(readdirSync(join(t.configDirectory, 'secrets'))).toEqual(['acme@10.20.0.5.password']);
+    expect((await findSecret({ ...t, refs: {}, needed: { run: 1, server: 1 } }))?.value.reveal()).toBe('hunter2');
     await storeSecret('file', new Secret('changed'), t);
-    expect((await findSecret({ ...t, refs: {}, servers: 3 }))?.value.reveal(), 'a file is of one server, so several are fine').toBe('changed');
+    expect((await findSecret({ ...t, refs: {}, needed: { run: 3, server: 1 } }))?.value.reveal(), 'a file is of one account, so several are fine').toBe('changed');
   });
 
   test('a strict or a loose umask makes no difference', async () => {
@@ -65,24 +65,30 @@ describe('to a file', () => {
       } finally {
         process.umask(before);
       }
-      expect(statSync(join(t.configDirectory, 'secrets/10.20.0.5.password')).mode & 0o777).toBe(0o600);
+      expect(statSync(join(t.configDirectory, 'secrets/acme@10.20.0.5.password')).mode & 0o777).toBe(0o600);
       expect(statSync(join(t.configDirectory, 'secrets')).mode & 0o777).toBe(0o700);
     }
   });
 
   test('two accounts on one server have two files', async () => {
-    const t = target({ withUser: true });
+    const t = target({ needed: { run: 2, server: 2 } });
     await storeSecret('file', secret, t);
     await storeSecret('file', new Secret('other'), { ...t, account: { ...account, username: 'b/b' } });
     expect(readdirSync(join(t.configDirectory, 'secrets')).sort()).toEqual(['acme@10.20.0.5.password', 'b=2Fb@10.20.0.5.password']);
-    expect((await findSecret({ ...t, refs: {}, servers: 1 }))?.value.reveal()).toBe('hunter2');
+    expect((await findSecret({ ...t, refs: {}, needed: { run: 1, server: 1 } }))?.value.reveal()).toBe('hunter2');
   });
 
-  test('a file for the server takes the place of one for the user', async () => {
-    const t = target();
-    await storeSecret('file', new Secret('old'), { ...t, withUser: true });
-    await storeSecret('file', secret, t);
-    expect((await findSecret({ ...t, refs: {}, servers: 1 }))?.value.reveal()).toBe('hunter2');
+  test('one that an earlier depot stored for the server is replaced where it can be of no other account, else left and said', async () => {
+    for (const server of [1, 2]) {
+      const t = target({ needed: { run: server, server } });
+      const old = join(t.configDirectory, 'secrets/10.20.0.5.password');
+      mkdirSync(join(t.configDirectory, 'secrets'), { mode: 0o700 });
+      writeFileSync(old, 'old', { mode: 0o600 });
+      const { warnings } = await storeSecret('file', secret, t);
+      expect(existsSync(old)).toBe(server === 2);
+      expect(warnings).toEqual(server === 1 ? [] : [`${old} names no user, and is not used any more: remove it when every account there has one of its own`]);
+      expect((await findSecret({ ...t, refs: {}, needed: { run: 1, server } }))?.value.reveal()).toBe('hunter2');
+    }
   });
 
   test('an older one in the keychain is cleared', async () => {
@@ -103,7 +109,7 @@ describe('to a file', () => {
     mkdirSync(join(t.configDirectory, 'secrets'), { mode: 0o700 });
     const elsewhere = join(t.configDirectory, 'elsewhere');
     writeFileSync(elsewhere, 'untouched');
-    symlinkSync(elsewhere, join(t.configDirectory, 'secrets/10.20.0.5.password'));
+    symlinkSync(elsewhere, join(t.configDirectory, 'secrets/acme@10.20.0.5.password'));
     await storeSecret('file', secret, t);
     expect(readFileSync(elsewhere, 'utf8')).toBe('untouched');
   });
@@ -190,9 +196,9 @@ describe('to systemd', () => {
     expect(JSON.stringify(stored)).not.toContain('hunter2');
   });
 
-  test('names the server where there are several', async () => {
-    const stored = await storeSecret('systemd', secret, target({ servers: 2, account: { ...account, port: 2222 } }));
-    expect(stored.where).toBe('systemd credential depot.password.10.20.0.5_2222');
+  test('names the account where there are several', async () => {
+    const stored = await storeSecret('systemd', secret, target({ needed: { run: 2, server: 1 }, account: { ...account, port: 2222 } }));
+    expect(stored.where).toBe('systemd credential depot.password.acme@10.20.0.5_2222');
   });
 });
 
@@ -200,7 +206,7 @@ describe('logout', () => {
   test('removes all that depot stored, and says what is left elsewhere', async () => {
     const [first, second] = [new Memory('first'), new Memory('second')];
     const t = target({ keychains: [first, second], env: { DEPOT_PASSWORD: 'x' } });
-    await storeSecret('file', secret, { ...t, withUser: true });
+    await storeSecret('file', secret, t);
     const own = join(t.configDirectory, 'secrets/acme@10.20.0.5.password');
     first.items.set('acme@10.20.0.5:22', 'a');
     second.items.set('acme@10.20.0.5:22', 'b');

@@ -7,15 +7,14 @@ import type { DepotError } from '../../src/errors.js';
 import { Secret } from '../../src/secret.js';
 import type { Keychain } from '../../src/secrets/native-keychain.js';
 import { describeSources, findSecret } from '../../src/secrets/lookup.js';
-import { storedName } from '../../src/secrets/file.js';
-import { keychainAccount, type SecretKind, type SecretRequest, serverLabel } from '../../src/secrets/request.js';
+import { accountLabel, keychainAccount, type SecretKind, type SecretRequest, serverLabel } from '../../src/secrets/request.js';
 import { tempDir } from '../support/cleanup.js';
 import { asRoot } from '../support/peers.js';
 
 const account = { username: 'acme', host: '10.20.0.5', port: 22 };
 
 function request(more: Partial<SecretRequest> = {}): SecretRequest {
-  return { kind: 'password', refs: {}, env: {}, configDirectory: tempDir('secrets'), account, servers: 1, keychains: [], ...more };
+  return { kind: 'password', refs: {}, env: {}, configDirectory: tempDir('secrets'), account, needed: { run: 1, server: 1 }, keychains: [], ...more };
 }
 
 function secretFile(path: string, contents: string | Uint8Array, mode = 0o600): string {
@@ -51,6 +50,7 @@ test('the order: each source in turn is the first, and the next when it is gone'
   let keychains = [keychainWith({ 'acme@10.20.0.5:22': 'keychain' })];
   const own = secretFile(join(directory, 'secrets/acme@10.20.0.5.password'), 'stored for the user\n');
   const shared = secretFile(join(directory, 'secrets/10.20.0.5.password'), 'stored\n');
+  secretFile(join(credentials, 'depot.password.acme@10.20.0.5'), 'credential of the account', 0o400);
   secretFile(join(credentials, 'depot.password.10.20.0.5'), 'credential of the server', 0o400);
   secretFile(join(credentials, 'depot.password'), 'credential', 0o400);
   const { rmSync } = await import('node:fs');
@@ -61,6 +61,7 @@ test('the order: each source in turn is the first, and the next when it is gone'
     ['from a command', 'command printf', () => (refs = {})],
     ['stored for the user', `file ${own}`, () => rmSync(own)],
     ['stored', `file ${shared}`, () => rmSync(shared)],
+    ['credential of the account', 'systemd credential depot.password.acme@10.20.0.5', () => rmSync(join(credentials, 'depot.password.acme@10.20.0.5'))],
     ['credential of the server', 'systemd credential depot.password.10.20.0.5', () => rmSync(join(credentials, 'depot.password.10.20.0.5'))],
     ['credential', 'systemd credential depot.password', () => rmSync(join(credentials, 'depot.password'))],
     ['keychain', 'keychain (test), account acme@10.20.0.5:22', () => (keychains = [])],
@@ -107,30 +108,58 @@ test.each([
 });
 
 test('user names that differ have secrets that differ', () => {
-  const names = ['a+b', 'a_b', 'a.b', 'a b', 'a=2Bb', '.a', '_a', 'a@h', 'a'].map((username) => storedName('password', { username, host: 'h', port: 22 }, true));
+  const names = ['a+b', 'a_b', 'a.b', 'a b', 'a=2Bb', '.a', '_a', 'a@h', 'a'].map((username) => accountLabel({ username, host: 'h', port: 22 }));
   expect(new Set(names).size).toBe(names.length);
-  expect(names[1]).toBe('a_b@h.password');
+  expect(names[1]).toBe('a_b@h');
 });
 
-describe('a run that logs in to several servers', () => {
+describe('a run that logs in to several accounts', () => {
   test.each(['DEPOT_PASSWORD', 'DEPOT_PASSWORD_FILE', 'DEPOT_PRIVATE_KEY_PASSPHRASE'])('refuses %s, and does not show its value', async (name) => {
     const kind = name.includes('KEY') ? 'privateKeyPassphrase' : 'password';
-    const error = await failure(findSecret(request({ kind, env: { [name]: 'hunter2' }, servers: 2 })));
-    expect(error).toMatchObject({ code: 'usage', message: `${name} is one secret, but this run logs in to 2 servers` });
+    const error = await failure(findSecret(request({ kind, env: { [name]: 'hunter2' }, needed: { run: 2, server: 1 } })));
+    expect(error).toMatchObject({ code: 'usage', message: `${name} is one secret, but this run ${kind === 'password' ? 'logs in to 2 accounts' : 'uses 2 SSH keys'}` });
     expect(JSON.stringify([error.message, error.hint])).not.toContain('hunter2');
   });
 
-  test('takes the one for the signing key, of which there is one', async () => {
-    expect(await found(request({ kind: 'signingKeyPassphrase', env: { DEPOT_SIGNING_KEY_PASSPHRASE: 'x' }, servers: 2 }))).not.toBeNull();
-  });
-
-  test('takes a credential that names the server, and refuses the one that does not', async () => {
+  test('takes a credential that names the server, and refuses the one that names nothing', async () => {
     const directory = tempDir('credentials');
     secretFile(join(directory, 'depot.password'), 'any');
-    const r = request({ env: { CREDENTIALS_DIRECTORY: directory }, servers: 2 });
+    const r = request({ env: { CREDENTIALS_DIRECTORY: directory }, needed: { run: 2, server: 1 } });
     expect((await failure(findSecret(r))).message).toContain('the credential depot.password');
     secretFile(join(directory, 'depot.password.10.20.0.5'), 'own');
     expect((await found(r))?.[0]).toBe('own');
+  });
+});
+
+describe('several accounts at one server', () => {
+  const there = { needed: { run: 1, server: 2 }, arrangement: 'acme-crm' };
+
+  test.each<[string, SecretKind, (configDirectory: string, credentials: string) => string, string]>([
+    ['a stored password', 'password', (directory) => secretFile(join(directory, 'secrets/10.20.0.5.password'), 'whose?'), '2 accounts'],
+    ['a stored passphrase', 'privateKeyPassphrase', (directory) => secretFile(join(directory, 'secrets/10.20.0.5.private-key-passphrase'), 'whose?'), '2 SSH keys'],
+    ['a credential', 'password', (_, credentials) => secretFile(join(credentials, 'depot.password.10.20.0.5'), 'whose?'), '2 accounts'],
+  ])('%s that names no user is tried for none of them, and the line that helps is said', async (_, kind, store, what) => {
+    const [configDirectory, credentials] = [tempDir('secrets'), tempDir('credentials')];
+    const file = store(configDirectory, credentials);
+    const r = request({ ...there, kind, configDirectory, env: { CREDENTIALS_DIRECTORY: credentials } });
+    const error = await failure(findSecret(r));
+    expect(error).toMatchObject({
+      code: 'secret-missing', exit: 17, hint: `store one for this account: depot login acme-crm${kind === 'password' ? '' : ' --for private-key'} --to file`,
+      message: expect.stringMatching(new RegExp(`${file.split('/').at(-1)!} names no user, and depot.yaml has ${what} at 10\\.20\\.0\\.5:22: it is tried for none`)) as string,
+    });
+    expect((await describeSources(r)).filter((s) => s.ambiguous === true)).toHaveLength(1);
+    expect(await found({ ...r, needed: { run: 1, server: 1 } }), 'with one account it can be of no other').toEqual(['whose?', expect.anything()]);
+    expect(await found({ ...r, prompt: async () => 'typed' }), 'whoever sits there is asked').toEqual(['typed', 'prompt']);
+  });
+
+  test('each one takes what names it', async () => {
+    const configDirectory = tempDir('secrets');
+    secretFile(join(configDirectory, 'secrets/10.20.0.5.password'), 'whose?');
+    secretFile(join(configDirectory, 'secrets/hr@10.20.0.5.password'), 'of hr');
+    const of = (username: string): SecretRequest => request({ ...there, configDirectory, account: { ...account, username } });
+    expect((await found(of('hr')))?.[0]).toBe('of hr');
+    expect((await found({ ...of('crm'), keychains: [keychainWith({ 'crm@10.20.0.5:22': 'of crm' })] }))?.[0], 'later in the order').toBe('of crm');
+    await failure(findSecret(of('crm')));
   });
 });
 
@@ -158,7 +187,7 @@ describe('what is in a file', () => {
 
   test.skipIf(process.platform === 'win32')('a pipe is one: <(vault read …)', async () => {
     const { execFileSync } = await import('node:child_process');
-    const program = `import { findSecret } from ${JSON.stringify(new URL('../../src/secrets/lookup.ts', import.meta.url).href)}; findSecret({ kind: 'password', refs: {}, env: process.env, configDirectory: '/', servers: 1, keychains: [] }).then((f) => console.log(f.value.reveal()));`;
+    const program = `import { findSecret } from ${JSON.stringify(new URL('../../src/secrets/lookup.ts', import.meta.url).href)}; findSecret({ kind: 'password', refs: {}, env: process.env, configDirectory: '/', needed: { run: 1, server: 1 }, keychains: [] }).then((f) => console.log(f.value.reveal()));`;
     const entry = secretFile(join(tempDir('secrets'), 'entry.mts'), program);
     const tsx = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
     const out = execFileSync('bash', ['-c', 'DEPOT_PASSWORD_FILE=<(echo piped) exec "$0" --import "$1" "$2"', process.execPath, tsx, entry], { encoding: 'utf8' });
@@ -252,11 +281,11 @@ describe('for doctor', () => {
     const touched = join(configDirectory, 'touched');
     const file = secretFile(join(configDirectory, 'open'), 'x', 0o644);
     const keychain: Keychain = { ...keychainWith({}), get: () => expect.fail('the keychain was asked') };
-    const sources = await describeSources(request({ configDirectory, env: { DEPOT_PASSWORD: 'hunter2', CREDENTIALS_DIRECTORY: configDirectory }, refs: { file, command: ['touch', touched] }, keychains: [keychain], servers: 2 }));
+    const sources = await describeSources(request({ configDirectory, env: { DEPOT_PASSWORD: 'hunter2', CREDENTIALS_DIRECTORY: configDirectory }, refs: { file, command: ['touch', touched] }, keychains: [keychain], needed: { run: 2, server: 1 } }));
     expect(sources.map((s) => [s.source, s.present])).toEqual([
-      ['environment', true], ['environment', false], ['config', true], ['config', 'unknown'], ['file', false], ['file', false], ['systemd', false], ['systemd', false], ['keychain', 'unknown'], ['prompt', false],
+      ['environment', true], ['environment', false], ['config', true], ['config', 'unknown'], ['file', false], ['file', false], ['systemd', false], ['systemd', false], ['systemd', false], ['keychain', 'unknown'], ['prompt', false],
     ]);
-    expect(sources[0]?.problem).toContain('2 servers');
+    expect(sources[0]?.problem).toContain('2 accounts');
     expect(sources[2]?.problem).toContain('can be read or changed by other accounts (mode 0644)');
     for (const s of sources) expect(s.readableBy).not.toBe('');
     expect(JSON.stringify(sources)).not.toContain('hunter2');

@@ -7,6 +7,7 @@ import type { Arrangement, Config } from '../../config/types.js';
 import type { SourceSpec } from '../../source.js';
 import { connectToAgent, withUsername } from '../../deposit/agent.js';
 import { readRecipients, readSigner } from '../../deposit/keys.js';
+import type { Logins } from '../../deposit/logins.js';
 import { Run } from '../../deposit/run.js';
 import { type SecretFinder, secretsFor } from '../../deposit/secrets.js';
 import { judgeAge } from '../../deposit/standing.js';
@@ -38,7 +39,7 @@ export interface Examination extends Partial<Written> {
 export interface Patient {
   config: Config;
   arrangement: Arrangement;
-  servers: number;
+  logins: Logins;
   /** Two small files may be written to the server. */
   writeTest: boolean;
   env: NodeJS.ProcessEnv;
@@ -305,8 +306,8 @@ async function nameResolves(host: string, report: Report): Promise<void> {
 }
 
 function finder(o: Patient): SecretFinder {
-  const { config, arrangement, env, servers, signal, prompt } = o;
-  return secretsFor({ config, arrangement, env, servers, signal, ...(prompt === undefined ? {} : { prompt }) });
+  const { config, arrangement, env, logins, signal, prompt } = o;
+  return secretsFor({ config, arrangement, env, logins, signal, ...(prompt === undefined ? {} : { prompt }) });
 }
 
 const marks = { 'passed': ['✓', 'green'], 'warning': ['!', 'yellow'], 'failed': ['✗', 'red'], 'not possible': ['–', 'dim'] } as const;

@@ -2,6 +2,7 @@
 import { accountOfUid, obstacle, runAs } from '../../accounts.js';
 import type { Arrangement, Config } from '../../config/types.js';
 import { readBoundedFile } from '../../deposit/bounded-file.js';
+import type { Logins } from '../../deposit/logins.js';
 import { accountOf } from '../../deposit/secrets.js';
 import { isLocked, readCertificate } from '../../pgp/keys.js';
 import { describeSources, type SecretKind, type SourceDescription } from '../../secrets/lookup.js';
@@ -21,7 +22,7 @@ interface Question {
 }
 
 /** Reads no secret. What is wrong is a warning, until the signer or the login comes to grief over it. */
-export async function secretFindings(o: { config: Config; arrangement: Arrangement; env: NodeJS.ProcessEnv; servers: number }): Promise<Map<SecretKind, Finding>> {
+export async function secretFindings(o: { config: Config; arrangement: Arrangement; env: NodeJS.ProcessEnv; logins: Logins }): Promise<Map<SecretKind, Finding>> {
   const { config, arrangement } = o;
   const { remote } = arrangement;
   const questions: Question[] = [
@@ -34,7 +35,7 @@ export async function secretFindings(o: { config: Config; arrangement: Arrangeme
     const { kind } = question;
     const signing = kind === 'signingKeyPassphrase';
     const sources = await describeSources({
-      kind, env: o.env, servers: o.servers, configDirectory: config.directory, account: accountOf(arrangement),
+      kind, env: o.env, needed: o.logins.needed(kind, arrangement), configDirectory: config.directory, account: accountOf(arrangement),
       refs: signing ? config.supplier.passphrase : remote[kind], key: signing ? config.supplier.signingKey : remote.privateKey,
     });
     findings.set(kind, await judge(question, sources, o));
@@ -47,10 +48,12 @@ async function judge({ name: what, purpose, dispensable }: Question, sources: re
   const warning = (detail: string, hint: string): Finding => ({ name, result: 'warning', detail, hint });
   const store = `depot login ${arrangement.name}${purpose === 'password' ? '' : ` --for ${purpose}`} --to file`;
   // What depot.yaml names is used or nothing is, be it there or not.
-  const first = sources.find((s) => s.source !== 'prompt' && s.source !== 'keychain' && (s.source === 'config' || s.present === true));
+  const first = sources.find((s) => s.ambiguous !== true && s.source !== 'prompt' && s.source !== 'keychain' && (s.source === 'config' || s.present === true));
   if (first?.present === false) return warning(`${first.where}, which depot.yaml names, does not exist`, `put the secret there, in a file of the account that pushes (mode 600); or take the line out of depot.yaml, and: ${store}`);
+  const ambiguous = sources.find((s) => s.ambiguous === true);
   const hidden = sources.find((s) => s.present === 'unknown' && s.problem !== undefined);
   const keychain = sources.find((s) => s.source === 'keychain' && s.present === 'unknown');
+  if (first === undefined && ambiguous !== undefined && dispensable === null) return warning(`${ambiguous.where} ${ambiguous.problem ?? ''}: it is tried for none of them`, `store one for this account: ${store}`);
   if (first === undefined && typeof dispensable === 'string') return { name, result: 'passed', detail: dispensable };
   const closed = first?.problem === undefined ? (first === undefined ? hidden : undefined) : first;
   if (closed !== undefined) return warning(`${closed.where} ${closed.problem ?? ''}`, closed.source === 'environment' ? `store one for each server: ${store}` : await wayIn(closed.where, config, arrangement));

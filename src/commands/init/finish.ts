@@ -6,6 +6,7 @@ import { type Account, runAs } from '../../accounts.js';
 import { loadConfig } from '../../config/load.js';
 import type { Arrangement, Config } from '../../config/types.js';
 import { withUsername } from '../../deposit/agent.js';
+import { Logins } from '../../deposit/logins.js';
 import { accountOf } from '../../deposit/secrets.js';
 import { printable } from '../../printable.js';
 import { Secret } from '../../secret.js';
@@ -83,9 +84,9 @@ async function loggedIn(arrangement: Arrangement, config: Config, other: Account
 
 async function isStored(kind: LoginSecret, arrangement: Arrangement, config: Config, context: Context): Promise<boolean> {
   const sources = await describeSources({
-    kind, env: context.env, servers: 1, configDirectory: config.directory, account: accountOf(arrangement), refs: arrangement.remote[kind], key: arrangement.remote.privateKey,
+    kind, env: context.env, needed: (await Logins.of(config, [arrangement])).needed(kind, arrangement), configDirectory: config.directory, account: accountOf(arrangement), refs: arrangement.remote[kind], key: arrangement.remote.privateKey,
   });
-  return sources.some((s) => s.source !== 'prompt' && s.source !== 'keychain' && s.present !== false);
+  return sources.some((s) => s.source !== 'prompt' && s.source !== 'keychain' && s.ambiguous !== true && s.present !== false);
 }
 
 async function keep(kind: LoginSecret, arrangement: Arrangement, config: Config, talk: Talk, context: Context): Promise<void> {
@@ -95,7 +96,7 @@ async function keep(kind: LoginSecret, arrangement: Arrangement, config: Config,
   const value = await talk.hidden(question);
   if (value === '') return;
   const owner = await stateOwner(config);
-  const stored = await storeSecret('file', new Secret(value), { kind, configDirectory: config.directory, env: context.env, account: accountOf(arrangement), key: remote.privateKey, refs: remote[kind], owner });
+  const stored = await storeSecret('file', new Secret(value), { kind, configDirectory: config.directory, env: context.env, account: accountOf(arrangement), key: remote.privateKey, refs: remote[kind], owner, needed: (await Logins.of(config, [arrangement])).needed(kind, arrangement) });
   for (const warning of stored.warnings) context.screen.warn(warning);
   talk.say(`kept in ${printable(stored.where)}, readable by ${stored.readableBy}`);
 }

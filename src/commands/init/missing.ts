@@ -22,7 +22,7 @@ export async function missingForPush({ host, port = 22, username, hostKeys = [],
 
   const stored = async (kind: 'password' | 'privateKeyPassphrase'): Promise<boolean> => {
     if (host === undefined || username === undefined) return false;
-    const sources = await describeSources({ kind, env: {}, servers: 1, configDirectory: directory, account: { host, port, username }, refs: {}, key: privateKey ?? undefined });
+    const sources = await describeSources({ kind, env: {}, needed: { run: 1, server: 1 }, configDirectory: directory, account: { host, port, username }, refs: {}, key: privateKey ?? undefined });
     return sources.some((s) => s.source === 'file' && s.present !== false);
   };
   const there = (name: string | undefined): Promise<boolean> => (name === undefined ? Promise.resolve(false) : stat(path.resolve(context.cwd, name)).then(() => true, () => false));

@@ -3,10 +3,12 @@ import path from 'node:path';
 import { accountNamed, accountOfUid } from '../../accounts.js';
 import { goesWithConfiguration } from '../../config/state.js';
 import type { Arrangement, Config } from '../../config/types.js';
+import { withUsername } from '../../deposit/agent.js';
+import { Logins } from '../../deposit/logins.js';
+import { accountOf } from '../../deposit/secrets.js';
 import { printable } from '../../printable.js';
 import { writeFileAtomic } from '../../receipt/files.js';
-import type { SecretKind } from '../../secrets/request.js';
-import { credentialName } from '../../secrets/systemd.js';
+import { credentialName, serverCredentialName } from '../../secrets/systemd.js';
 import { labelled } from '../../ui/format.js';
 import { stateOwner } from '../account.js';
 import type { Context, GlobalOptions } from '../context.js';
@@ -50,7 +52,7 @@ export async function print(o: ScheduleFlags, context: Context): Promise<number>
     stateDirectory: config.state.path,
     what: o.names.length === 0 ? 'all arrangements' : o.names.join(', '),
     prepare,
-    credentials: o.kind === 'systemd' ? await credentialsFor(arrangements) : [],
+    credentials: o.kind === 'systemd' ? await credentialsFor(config, arrangements) : [],
     requires: o.requires,
     onFailure: o.onFailure,
   };
@@ -78,9 +80,20 @@ async function accountFor(o: ScheduleFlags, config: Config, arrangements: readon
 }
 
 /** What `depot login --to systemd` had the administrator keep, by the names that a push looks for. */
-async function credentialsFor(arrangements: readonly Arrangement[]): Promise<Job['credentials']> {
-  const kinds: SecretKind[] = ['password', 'privateKeyPassphrase', 'signingKeyPassphrase'];
-  const names = new Set(kinds.flatMap((kind) => [credentialName(kind), ...(kind === 'signingKeyPassphrase' ? [] : arrangements.map(({ remote }) => credentialName(kind, remote)))]));
+async function credentialsFor(config: Config, arrangements: readonly Arrangement[]): Promise<Job['credentials']> {
+  const logins = await Logins.of(config, [...config.arrangements.values()]);
+  const known = await Promise.all(arrangements.map((arrangement) => withUsername(config, arrangement)));
+  const names = new Set<string>();
+  for (const arrangement of known) {
+    const account = accountOf(arrangement);
+    for (const kind of ['password', 'privateKeyPassphrase', 'signingKeyPassphrase'] as const) {
+      const needed = logins.needed(kind, arrangement);
+      if (account !== undefined && kind !== 'signingKeyPassphrase') names.add(credentialName(kind, account));
+      if (needed.server <= 1 && kind !== 'signingKeyPassphrase') names.add(serverCredentialName(kind, arrangement.remote));
+      // One that does not say whose it is would be shown to whatever server this unit logs in to.
+      if (needed.run <= 1) names.add(credentialName(kind));
+    }
+  }
   const places = [...names].flatMap((name) => [
     { name, file: `/etc/credstore.encrypted/${name}`, encrypted: true },
     { name, file: `/etc/credstore/${name}`, encrypted: false },
