@@ -50,25 +50,30 @@ export class Archive {
 
   /** The manifest's line for what was stored last. Also stores a part of the manifest when one is full. */
   *list(entry: TarHeader, content: ManifestContent): Generator<Chunk, void> {
+    const part = this.note(entry, content);
+    if (part !== null) yield* this.manifestPart(part);
+  }
+
+  /** As `list`, without a generator for every file: returns a part that has to be stored now, by `manifestPart`. */
+  note(entry: TarHeader, content: ManifestContent): Uint8Array<ArrayBuffer> | null {
     if (isData(entry.path)) {
       this.entries++;
       if (entry.type === 'file' || entry.type === 'hardlink') this.files++;
       this.bytes += entry.size;
     }
-    const part = this.#manifest.add(entry, content);
-    if (part !== null) yield* this.#manifestPart(part);
+    return this.#manifest.add(entry, content);
   }
 
   /** The last part of the manifest and the end of the archive; returns the manifest's digest. */
   *finish(end: ManifestEnd): Generator<Chunk, string> {
     const { part, sha256 } = this.#manifest.end(end);
-    yield* this.#manifestPart(part);
+    yield* this.manifestPart(part);
     yield* this.out.zeros(2 * BLOCK);
     if (this.out.used > 0) yield this.out.take();
     return sha256;
   }
 
-  *#manifestPart(content: Uint8Array): Generator<Chunk, void> {
+  *manifestPart(content: Uint8Array): Generator<Chunk, void> {
     const path = fromText(MANIFEST_PATH + partSuffix(this.#manifest.count));
     yield* this.stored({ path, type: 'file', size: content.length, mode: 0o644, mtimeNs: this.startedNs, linkTarget: null }, content);
   }

@@ -42,6 +42,9 @@ export interface FileContext {
 // (Windows has neither.)
 const OPEN_FLAGS = constants.O_RDONLY | ((constants.O_NOFOLLOW as number | undefined) ?? 0) | ((constants.O_NONBLOCK as number | undefined) ?? 0);
 
+/** Times to the nanosecond. */
+const exact = { bigint: true } as const;
+
 /** Stores the file of a file source. Throws as `packFile` does, and 'source-empty' unless `allowEmpty`. */
 export function* packFileSource(context: FileContext & { source: FileSource }, path: ByteString): Generator<Chunk, void> {
   const { source } = context;
@@ -67,7 +70,7 @@ export function* packFile(context: FileContext, file: ByteString, path: ByteStri
   const fd = open(context, file);
   if (fd === null) return null;
   try {
-    const before = fstatSync(fd, { bigint: true });
+    const before = fstatSync(fd, exact);
     if (!before.isFile()) {
       reading.changed(source, file, 'is no longer a file; it is not in the dataset');
       return null;
@@ -88,7 +91,7 @@ export function* packFile(context: FileContext, file: ByteString, path: ByteStri
 
     const header = archive.headers.encode(entry);
     const { out } = archive;
-    const content: OpenFile = { fd, file, size: entry.size, onShort: () => reading.changed(source, file, 'got shorter while it was read') };
+    const content: OpenFile = { fd, file, size: entry.size, context };
     let stored: StoredContent;
     if (header.length + entry.size + paddingFor(entry.size) < out.free) {
       out.put(header);
@@ -98,10 +101,11 @@ export function* packFile(context: FileContext, file: ByteString, path: ByteStri
       stored = yield* readLarge(archive, content);
     }
 
-    const after = fstatSync(fd, { bigint: true });
+    const after = fstatSync(fd, exact);
     const differs = after.size !== before.size || after.mtimeNs !== before.mtimeNs || after.ctimeNs !== before.ctimeNs;
     if (differs && !stored.short) reading.changed(source, file, `changed while it was read${sizes(before.size, after.size)}`);
-    yield* archive.list(entry, { sha256: stored.sha256, parts: null, changed: differs || stored.short });
+    const part = archive.note(entry, { sha256: stored.sha256, parts: null, changed: differs || stored.short });
+    if (part !== null) yield* archive.manifestPart(part);
     return entry.size;
   } finally {
     closeSync(fd);
@@ -125,8 +129,8 @@ interface OpenFile {
   fd: number;
   file: ByteString;
   size: number;
-  /** Called when the file turns out to be shorter than `size`; throws where that is not allowed. */
-  onShort: () => void;
+  /** Hears of a file that turns out to be shorter than `size`. */
+  context: FileContext;
 }
 
 interface StoredContent {
@@ -140,9 +144,7 @@ function readSmall({ out }: Archive, content: OpenFile): StoredContent {
   const start = out.used;
   const short = !fill(out, content, size, false);
   const sha256 = hash('sha256', out.buffer.subarray(start, start + size), 'hex');
-  const padding = paddingFor(size);
-  out.buffer.fill(0, out.used, out.used + padding);
-  out.advance(padding);
+  out.zero(paddingFor(size));
   return { sha256, short };
 }
 
@@ -164,14 +166,16 @@ function* readLarge({ out }: Archive, content: OpenFile): Generator<Chunk, Store
 /** Puts the next `length` octets of the file into the chunk, zeros where the file has ended; false when it has. */
 function fill(out: Chunks, content: OpenFile, length: number, ended: boolean): boolean {
   const got = ended ? 0 : readFully(content, out.buffer, out.used, length);
-  if (got < length && !ended) content.onShort();
-  out.buffer.fill(0, out.used + got, out.used + length);
-  out.advance(length);
-  return got === length;
+  out.advance(got);
+  if (got === length) return true;
+  const { file, context: { reading, source } } = content;
+  if (!ended) reading.changed(source, file, 'got shorter while it was read');
+  out.zero(length - got);
+  return false;
 }
 
 /** Reads until `length` octets are there or the file ends; returns how many. */
-function readFully({ fd, file }: OpenFile, buffer: Buffer, at: number, length: number): number {
+function readFully({ fd, file }: OpenFile, buffer: Uint8Array, at: number, length: number): number {
   let got = 0;
   try {
     while (got < length) {

@@ -13,7 +13,7 @@
  */
 import { DepotError } from '../errors.js';
 import { fromText, toText, type ByteString } from './bytestring.js';
-import { MAX_PARTS, paxTime, type EntryType } from './tar/format.js';
+import { MAX_PARTS, paxTime, splitTime, type EntryType } from './tar/format.js';
 import type { TarHeader } from './tar/write.js';
 
 const MANIFEST_SCHEMA = 'depot.manifest/1';
@@ -84,17 +84,11 @@ const DAY = 86_400;
 
 /** ISO 8601 with as many decimals as needed; file systems also hold years that it does not write: `@<seconds>`. */
 function encodeTime(ns: bigint): string {
-  let seconds = Number(ns / 1_000_000_000n);
-  let below = Number(ns % 1_000_000_000n);
-  if (below < 0) {
-    below += 1_000_000_000;
-    seconds--;
-  }
+  const { seconds, fraction } = splitTime(ns);
   if (seconds < YEAR_0 || seconds >= YEAR_10000) return `@${paxTime(ns)}`;
   const day = Math.floor(seconds / DAY);
   const time = seconds - day * DAY;
-  const clock = `${dateOf(day)}T${twoDigits(time / 3600)}:${twoDigits((time / 60) % 60)}:${twoDigits(time % 60)}`;
-  return below === 0 ? `${clock}Z` : `${clock}.${String(below).padStart(9, '0').replace(/0+$/, '')}Z`;
+  return `${dateOf(day)}T${twoDigits(time / 3600)}:${twoDigits((time / 60) % 60)}:${twoDigits(time % 60)}${fraction}Z`;
 }
 
 let lastDay = { day: NaN, date: '' };

@@ -73,12 +73,44 @@ export function paddingFor(size: number): number {
   return (BLOCK - (size % BLOCK)) % BLOCK;
 }
 
+/** A time in the pieces that tar headers and manifest are made of. */
+export interface SplitTime {
+  /** Whole seconds since 1970, rounded down; not exact beyond `Number.MAX_SAFE_INTEGER`. */
+  seconds: number;
+  /** What is over, with a point in front and without zeros at the end; empty when nothing is. */
+  fraction: string;
+}
+
+const NS = 1_000_000_000n;
+let lastTime: { ns: bigint } & SplitTime = { ns: 0n, seconds: 0, fraction: '' };
+
+/** Remembers the last time: header and manifest ask one after the other, and arithmetic with bigints is slow. */
+export function splitTime(ns: bigint): Readonly<SplitTime> {
+  if (ns !== lastTime.ns) {
+    let seconds = Number(ns / NS);
+    let below = Number(ns % NS);
+    if (below < 0) {
+      below += 1_000_000_000;
+      seconds--;
+    }
+    lastTime = { ns, seconds, fraction: fractionOf(below) };
+  }
+  return lastTime;
+}
+
+function fractionOf(nanoseconds: number): string {
+  if (nanoseconds === 0) return '';
+  let digits = nanoseconds;
+  let length = 9;
+  for (; digits % 10 === 0; length--) digits /= 10;
+  return `.${String(digits).padStart(length, '0')}`;
+}
+
 /** A time as pax writes it: decimal seconds since 1970, with a fraction only where there is one. */
 export function paxTime(ns: bigint): string {
-  const sign = ns < 0n ? '-' : '';
-  const digits = (ns < 0n ? -ns : ns).toString().padStart(10, '0');
-  const fraction = digits.slice(-9).replace(/0+$/, '');
-  return `${sign}${digits.slice(0, -9)}${fraction === '' ? '' : `.${fraction}`}`;
+  if (ns < 0n) return `-${paxTime(-ns)}`;
+  const { seconds, fraction } = splitTime(ns);
+  return `${Number.isSafeInteger(seconds) ? seconds : ns / NS}${fraction}`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { ByteString } from '../bytestring.js';
 import { toText } from '../bytestring.js';
-import { BLOCK, field, MAX_OCTAL_11, paddingFor, paxTime, typeflag, USTAR_MAGIC, type EntryType } from './format.js';
+import { BLOCK, field, MAX_OCTAL_11, paddingFor, paxTime, splitTime, typeflag, USTAR_MAGIC, type EntryType } from './format.js';
 
 /** What the header of an entry says; as `TarEntry`, but with names as byte strings. */
 export interface TarHeader {
@@ -13,8 +13,6 @@ export interface TarHeader {
   linkTarget: ByteString | null;
 }
 
-const NS = 1_000_000_000n;
-
 /** What pax headers are called, for readers that take them for files. */
 const PAX_NAME = 'PaxHeader';
 
@@ -23,15 +21,17 @@ const PAX_NAME = 'PaxHeader';
  * the time has a fraction. Owners are 0/0 without names. Only keywords of POSIX are used.
  */
 export class HeaderEncoder {
-  #scratch = Buffer.alloc(3 * BLOCK);
+  #scratch = new Uint8Array(3 * BLOCK);
+  /** The block before pax records of the same length as last time. */
+  readonly #pax = { block: new Uint8Array(BLOCK), octets: -1 };
 
   /** The header's blocks; valid until the next call. */
   encode(header: TarHeader): Uint8Array<ArrayBuffer> {
     const path = header.type === 'directory' ? `${header.path}/` : header.path;
     const name = splitName(path);
     const link = header.linkTarget ?? '';
-    const seconds = header.mtimeNs / NS;
-    const timeFits = header.mtimeNs >= 0n && header.mtimeNs % NS === 0n && seconds <= MAX_OCTAL_11;
+    const { seconds, fraction } = splitTime(header.mtimeNs);
+    const timeFits = seconds >= 0 && seconds <= MAX_OCTAL_11 && fraction === '';
     const linkFits = link.length <= field.linkname[1];
     const sizeFits = header.size <= MAX_OCTAL_11;
 
@@ -46,12 +46,12 @@ export class HeaderEncoder {
 
     const paxLength = records === '' ? 0 : BLOCK + records.length + paddingFor(records.length);
     const total = paxLength + BLOCK;
-    if (this.#scratch.length < total) this.#scratch = Buffer.alloc(2 * total);
+    if (this.#scratch.length < total) this.#scratch = new Uint8Array(2 * total);
     const blocks = this.#scratch;
     if (records !== '') {
-      writeBlock(blocks, 0, { name: PAX_NAME, prefix: '', link: '', flag: typeflag.pax, mode: 0o644, size: records.length, seconds: 0 });
-      blocks.fill(0, BLOCK, paxLength);
-      blocks.write(records, BLOCK, 'latin1');
+      blocks.set(this.#paxBlock(records.length), 0);
+      write(blocks, BLOCK, records);
+      blocks.fill(0, BLOCK + records.length, paxLength);
     }
     writeBlock(blocks, paxLength, {
       name: name?.name ?? path.slice(0, field.name[1]),
@@ -61,9 +61,18 @@ export class HeaderEncoder {
       mode: header.mode,
       size: sizeFits ? header.size : 0,
       // What a reader without pax gets: the time without its fraction, or as near as the field comes.
-      seconds: seconds < 0n ? 0 : Math.min(Number(seconds), MAX_OCTAL_11),
+      seconds: Math.max(0, Math.min(seconds, MAX_OCTAL_11)),
     });
     return blocks.subarray(0, total);
+  }
+
+  /** Nearly always only a time has a fraction, and then all have the same number of digits. */
+  #paxBlock(octets: number): Uint8Array {
+    if (this.#pax.octets !== octets) {
+      writeBlock(this.#pax.block, 0, { name: PAX_NAME, prefix: '', link: '', flag: typeflag.pax, mode: 0o644, size: octets, seconds: 0 });
+      this.#pax.octets = octets;
+    }
+    return this.#pax.block;
   }
 }
 
@@ -93,8 +102,8 @@ const template = (() => {
 const templateSum = template.reduce((sum, octet) => sum + octet, 0);
 
 /** The checksum is the sum of all octets, so every write says what it adds: summing up 512 octets again costs more. */
-function writeBlock(target: Buffer, at: number, f: UstarFields): void {
-  template.copy(target, at);
+function writeBlock(target: Uint8Array, at: number, f: UstarFields): void {
+  target.set(template, at);
   const sum =
     templateSum +
     write(target, at + field.name[0], f.name) +
@@ -109,7 +118,7 @@ function writeBlock(target: Buffer, at: number, f: UstarFields): void {
 }
 
 /** Writes octets and returns their sum. */
-function write(target: Buffer, at: number, octets: string): number {
+function write(target: Uint8Array, at: number, octets: string): number {
   let sum = 0;
   for (let i = 0; i < octets.length; i++) {
     const octet = octets.charCodeAt(i);
@@ -120,7 +129,7 @@ function write(target: Buffer, at: number, octets: string): number {
 }
 
 /** Writes digits, zeros in front, and returns their sum. */
-function writeOctal(target: Buffer, at: number, digits: number, value: number): number {
+function writeOctal(target: Uint8Array, at: number, digits: number, value: number): number {
   let sum = 0;
   let rest = value;
   for (let i = at + digits - 1; i >= at; i--) {
