@@ -32,7 +32,7 @@ export async function main(p: Process = thisProcess()): Promise<number> {
     return await run(p.argv, { env: p.env, cwd: p.cwd, stdin: p.stdin, stdout: p.stdout, screen, signal: stop.signal, abort: (reason) => { stop.abort(reason); } });
   } catch (thrown) {
     const error = foreseen(thrown, stop.signal);
-    if (error.exit > 128) error.hint ??= 'run it again';
+    if (error.exit > 128) error.hint ??= 'run it again: «depot …»';
     screen.error(error, p.env.DEPOT_DEBUG === '1');
     return error.exit;
   } finally {

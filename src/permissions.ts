@@ -104,7 +104,7 @@ async function isReadOnlyMount(directory: string): Promise<boolean> {
  * The group may where root gave the directory to a group of the caller's, which is how a machine hands a volume to a
  * service. One that is not there passes. `command` is what the hint has the owner type.
  */
-export async function requireOwnRecords(directory: string, command = 'depot …', uid = callerUid(), groups = process.getgroups?.() ?? []): Promise<void> {
+export async function requireOwnRecords(directory: string, command = '«depot …»', uid = callerUid(), groups = process.getgroups?.() ?? []): Promise<void> {
   if (uid === undefined) return;
   // What keeps it from being looked at is said where it is made or written.
   const found = await stat(directory).catch(() => null);

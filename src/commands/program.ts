@@ -127,7 +127,7 @@ function forAll(command: Command, act: (command: Command) => void): void {
 
 /** Commander's `error: unknown command 'psuh'\n(Did you mean push?)` in our style. */
 function usageError(error: CommanderError, program: Command): DepotError {
-  if (error.code === 'commander.help') return usage('no command given', 'look at depot --help');
+  if (error.code === 'commander.help') return usage('no command given', 'look at what there is: depot --help');
   const command = calledIn(program);
   const look = `look at what it takes: ${pathOf(command)} --help`;
   if (error.code === 'commander.excessArguments') {

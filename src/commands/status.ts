@@ -168,7 +168,7 @@ const left = {
 function underWayLines(name: string, { running, killed, pending, unreadable }: UnderWay): string[] {
   const lines = unreadable.map((file) => `${printable(file)} cannot be read; a deposit may be hidden behind it`);
   if (running !== null) return lines;
-  if (killed !== null) lines.push(`the push begun ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) ended without a word: it was killed, or the machine went down; run it again: depot push ${name}`);
+  if (killed !== null) lines.push(`the push begun ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) ended without a word: it was killed, or the machine went down; run it again: «depot push ${name}»`);
   return [...lines, ...pending.map(({ depositId, stage }) => `${depositId} ${left[stage]}`)];
 }
 

@@ -2,9 +2,11 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { homedir } from 'node:os';
 
+import { accountOfUid, obstacle } from '../accounts.js';
 import { DepotError } from '../errors.js';
 import { requireTrusted } from '../permissions.js';
 import { printable } from '../printable.js';
+import { shellWord } from '../shell.js';
 import { pathsOf, type Surroundings, systemConfigDirectory, userConfigDirectory, variable } from './state.js';
 
 /** A thousand arrangements fill a twentieth of this. */
@@ -48,11 +50,11 @@ export async function findConfig(s: Surroundings, flag: string | undefined): Pro
     const bytes = await readTrusted(candidate.path);
     if (bytes !== undefined) return { path: candidate.path, bytes };
     if (candidate.demanded) {
-      throw new DepotError('config-not-found', `${printable(candidate.path)} (from ${candidate.from}) does not exist`, { hint: 'check the path, or write a configuration with: depot init' });
+      throw new DepotError('config-not-found', `${printable(candidate.path)} (from ${candidate.from}) does not exist`, { hint: 'check the path, or write a configuration with: «depot init»' });
     }
     looked.push(printable(candidate.path));
   }
-  throw new DepotError('config-not-found', `no depot.yaml: looked for ${looked.join(', ')}`, { hint: 'write one with: depot init; or name one with --config' });
+  throw new DepotError('config-not-found', `no depot.yaml: looked for ${looked.join(', ')}`, { hint: 'write one with: «depot init»; or name one with --config' });
 }
 
 /**
@@ -67,7 +69,7 @@ export async function readTrusted(path: string): Promise<Buffer | undefined> {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw unreadable(path, code ?? 'unknown error', error);
+    throw code === 'EACCES' ? await closed(path, error) : unreadable(path, code ?? 'unknown error', error);
   }
   try {
     const found = await handle.stat();
@@ -80,7 +82,17 @@ export async function readTrusted(path: string): Promise<Buffer | undefined> {
   }
 }
 
+/** Nothing in it is secret: who may read it decides nothing, so the line that opens it is the answer. */
+async function closed(path: string, cause: unknown): Promise<DepotError> {
+  const caller = process.geteuid?.();
+  const account = caller === undefined ? undefined : await accountOfUid(caller);
+  const met = account === undefined ? null : await obstacle(account, path, 'read');
+  const opened = met === null || account === undefined ? null : met.onTheWay ? `chgrp ${account.group} ${shellWord(met.path)} && chmod g+rx ${shellWord(met.path)}` : `chmod a+r ${shellWord(met.path)}`;
+  return new DepotError('config-unreadable', `${printable(path)} cannot be read: account ${account?.name ?? ''} may not ${met?.onTheWay === true ? `enter ${printable(met.path)}` : 'read it'}`, {
+    hint: opened === null ? 'run it as the account that may read it' : `let its owner or root type: ${printable(opened)}`, cause,
+  });
+}
+
 function unreadable(path: string, why: string, cause?: unknown): DepotError {
-  const reason = why === 'EACCES' ? 'this account may not read it' : why;
-  return new DepotError('config-unreadable', `${printable(path)} cannot be read: ${reason}`, { hint: 'check its owner and mode, and the account that depot runs as', cause });
+  return new DepotError('config-unreadable', `${printable(path)} cannot be read: ${why}`, { hint: `look what it is: ls -l ${printable(shellWord(path))}`, cause });
 }

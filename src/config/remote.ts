@@ -28,7 +28,7 @@ export interface RawRemote {
 }
 
 const notes = {
-  password: 'passwords do not belong in this file; store it with: depot login, or name a passwordFile or passwordCommand',
+  password: 'passwords do not belong in this file; store it with: «depot login», or name a passwordFile or passwordCommand',
   user: 'write username:',
   path: 'write directory:',
   hostKeys: 'write hostKey:',

@@ -20,7 +20,7 @@ export interface RawConfig {
 
 /** Checks a whole depot.yaml and reports everything that is wrong with it; null when there is nothing to go on with. */
 export const config: Check<RawConfig> = (value) => {
-  if (value.kind === 'nothing') return value.report('the file is empty; depot init writes one');
+  if (value.kind === 'nothing') return value.report('the file is empty; remove it, and write one with: «depot init»');
   const version = value.pairs?.get('version')?.value;
   // A later version may have other keys: complaints about those would only mislead.
   if (typeof version?.scalar?.value === 'number' && version.scalar.value !== 1) return version.report(`version ${version.shown} is not known to this depot, which reads version 1`);

@@ -10,7 +10,7 @@ import type { DatasetHooks } from './sources.js';
  * @throws DepotError 'source-failed' without a stdin, 'source-timed-out'; the signal's reason
  */
 export async function* readStdin(source: StdinSource, hooks: DatasetHooks): AsyncGenerator<Uint8Array, void> {
-  if (hooks.stdin === undefined) throw new DepotError('source-failed', `source ${printable(source.name)}: there is no stdin to read`, { hint: 'pipe the data into depot push' });
+  if (hooks.stdin === undefined) throw new DepotError('source-failed', `source ${printable(source.name)}: there is no stdin to read`, { hint: 'pipe the data into it: … | «depot …»' });
   const timeout = new AbortController();
   const timer = source.timeoutMs === undefined ? undefined : setTimeout(() => timeout.abort(timedOut(source)), source.timeoutMs);
   const stop = AbortSignal.any([hooks.signal, timeout.signal]);

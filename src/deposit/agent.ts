@@ -52,7 +52,7 @@ function accountKey({ host, port, username, hostKeys, knownHostsFile, connectTim
 function remoteSpecOf({ name, remote }: Arrangement, retryForMs: number): RemoteSpec {
   const { host, port, username, directory, hostKeys, hostKeysAt, knownHostsFile, publish, lanes, window, connectTimeoutMs } = remote;
   if (username === undefined) {
-    throw new DepotError('config-invalid', 'no user name for the server', { hint: `put remote.username into depot.yaml, or run: depot login ${name} --username U` });
+    throw new DepotError('config-invalid', 'no user name for the server', { hint: `put remote.username into depot.yaml, or run: «depot login ${name} --username U»` });
   }
   // Who gives the link a minute in all does not wait half of it for one answer; who only looks (0) waits as long as a person does.
   const stallMs = retryForMs === 0 ? 10_000 : Math.min(30_000, Math.max(1000, retryForMs));
@@ -72,7 +72,7 @@ export async function loginOf({ name, remote }: Arrangement, secrets: SecretFind
     password: async () => {
       const password = await secrets.find('password');
       if (password) return password.reveal();
-      throw new DepotError('secret-missing', `no password for ${remote.username ?? ''}@${remote.host}:${remote.port}`, { hint: `run: depot login ${name}` });
+      throw new DepotError('secret-missing', `no password for ${remote.username ?? ''}@${remote.host}:${remote.port}`, { hint: `run: «depot login ${name}»` });
     },
     passphrase: async () => (await secrets.find('privateKeyPassphrase'))?.reveal(),
   };
@@ -88,7 +88,7 @@ async function readPrivateKey(file: string): Promise<Buffer> {
     if (isDepotError(cause)) throw cause;
     const denied = (cause as NodeJS.ErrnoException).code === 'EACCES';
     throw new DepotError('secret-missing', `the SSH key ${printable(file)} ${denied ? 'may not be read by this account' : `cannot be read: ${printable((cause as Error).message)}`}`, {
-      hint: denied ? 'run depot as the account that pushes, or let depot schedule print --user say what this one needs' : 'check remote.privateKey in depot.yaml', cause,
+      hint: denied ? 'run it as the account that pushes, or look what this one needs: «depot doctor»' : 'check remote.privateKey in depot.yaml', cause,
     });
   }
 }

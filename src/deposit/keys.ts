@@ -38,7 +38,7 @@ export async function readRecipients(arrangement: Arrangement, at: Date): Promis
   for (const { name, key, fingerprint } of arrangement.beneficiaries) {
     if (arrangement.retiredKeys.includes(fingerprint)) {
       throw new DepotError('recipient-unusable', `the key ${fingerprint} of ${printable(name)} is retired for ${arrangement.name}`, {
-        hint: `put the beneficiary's new key in, with: depot key add ${arrangement.name} FILE --fingerprint F`,
+        hint: `put the beneficiary's new key in, with: «depot key add ${arrangement.name} FILE --fingerprint F»`,
       });
     }
     recipients.push(await judgeRecipient(await readCertificate(await readKeyFile(key)), fingerprint, at));
@@ -56,7 +56,7 @@ export async function readSigner(config: Config, secrets: SecretFinder, at: Date
   const { bytes, certificate } = await readSigningKey(file);
   const { warnings } = await judgeSigner(certificate, at);
   const [arrangement = 'NAME'] = config.arrangements.keys();
-  const store = `depot login ${arrangement} --for signing-key`;
+  const store = `«depot login ${arrangement} --for signing-key»`;
   const signer = await readSecretKey(bytes, async () => (await secrets.find('signingKeyPassphrase'))?.reveal()).catch((error: unknown) => {
     if (isDepotError(error)) error.message = `signing key ${printable(file)}: ${error.message}`;
     if (isDepotError(error, 'secret-missing')) error.hint = `store the passphrase: ${store}`;
@@ -75,7 +75,7 @@ async function readSigningKey(file: string): Promise<{ bytes: Buffer; certificat
     throw error;
   });
   if (!certificate.isSecret) {
-    throw new DepotError('signer-unusable', `supplier.signingKey: ${printable(file)} holds a public key, and receipts are signed with the secret one`, { hint: 'name the file with the secret key in depot.yaml (depot key generate calls it PREFIX.secret.asc)' });
+    throw new DepotError('signer-unusable', `supplier.signingKey: ${printable(file)} holds a public key, and receipts are signed with the secret one`, { hint: 'name the file with the secret key in depot.yaml (key generate calls it PREFIX.secret.asc)' });
   }
   for (const mode of modes) requirePrivate(file, mode);
   return { bytes, certificate };
@@ -89,7 +89,7 @@ async function readKeyFile(file: string, check?: (opened: Stats) => void): Promi
     const { code } = cause as NodeJS.ErrnoException;
     const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'this account may not read it' : printable((cause as Error).message);
     throw new DepotError('key-unreadable', `key file ${printable(file)}: ${reason}`, {
-      hint: code === 'EACCES' ? 'run depot as the account that pushes, or let depot schedule print --user say what this one needs' : 'check the path in depot.yaml', cause,
+      hint: code === 'EACCES' ? 'run it as the account that pushes, or look what this one needs: «depot doctor»' : 'check the path in depot.yaml', cause,
     });
   }
 }

@@ -58,7 +58,7 @@ export async function makeKit(o: KitOptions): Promise<Kit> {
   if (await lstat(out).then(() => true, () => false)) throw exists(out);
   const state = new ArrangementState(o.stateDirectory, o.arrangement.name);
   const newest = await newestDeposit(state);
-  if (newest?.signature == null) throw new DepotError('usage', `there is no deposit of ${o.arrangement.name} with a signed receipt in ${printable(state.directory)}`, { hint: `make one: depot push ${o.arrangement.name}` });
+  if (newest?.signature == null) throw new DepotError('usage', `there is no deposit of ${o.arrangement.name} with a signed receipt in ${printable(state.directory)}`, { hint: `make one: «depot push ${o.arrangement.name}»` });
   const signers = await signersOf(o, newest);
   const cover = await state.readFile(newest.receipt.cover.name);
   const opener = o.withoutOpener ? null : await readFile(openerPage).catch((error: unknown) => { throw withoutOpener(error); });

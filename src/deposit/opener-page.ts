@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
+import { localError } from '../receipt/files.js';
 
 /** The offline opener, as `npm run build` puts it beside the program. */
 const built = new URL('../opener.html', import.meta.url);
@@ -21,7 +22,7 @@ export async function writeOpener(out: string): Promise<{ path: string; bytes: n
   const { page, sha256 } = await readOpener();
   await writeFile(path, page, { flag: 'wx' }).catch((cause: unknown) => {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw new DepotError('output-exists', `${printable(path)} exists already`, { hint: 'name a file that does not exist yet with --out', cause });
-    throw new DepotError('local-not-writable', `cannot write ${printable(path)}: ${printable((cause as Error).message)}`, { hint: 'name a file in a directory that exists, and that you may write to', cause });
+    throw localError(cause, 'write', path);
   });
   return { path, bytes: page.length, sha256 };
 }

@@ -32,7 +32,7 @@ export async function recordOutcome(scene: Scene, intent: PendingRecord, draft: 
     throw new DepotError('unconfirmed', `${reason ?? "the server's last answer was lost"}: possibly deposited as ${depositId}`, {
       published: 'unknown',
       depositId,
-      hint: hint ?? `run: depot push ${o.arrangement.name}; it looks again and settles it`,
+      hint: hint ?? `run: «depot push ${o.arrangement.name}»; it looks again and settles it`,
     });
   }
   if (o.arrangement.remote.sidecars) await deliverSidecars(scene, sidecarsOf(record));
@@ -74,7 +74,7 @@ function notWritten(depositId: string, arrangement: string, status: Transfer['st
   return new DepotError('receipt-not-written', `the receipt of ${depositId} could not be written: ${cause.message}`, {
     published: status === 'acknowledged' ? 'yes' : 'unknown',
     depositId,
-    hint: `${cause.hint ?? 'repair that'}, then run: depot push ${arrangement}`,
+    hint: `${cause.hint ?? 'repair that'}, then run: «depot push ${arrangement}»`,
     cause,
   });
 }

@@ -41,7 +41,7 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
 
   let state: ArrangementState | null = null;
   try {
-    const opened = await describing(run, () => ArrangementState.open(o.stateDirectory, name, `depot push ${name}`));
+    const opened = await describing(run, () => ArrangementState.open(o.stateDirectory, name, `«depot push ${name}»`));
     state = opened;
     const outcome = await describing(run, () => pushLocked(o, opened, run, hooks));
     const record = run.ended('skipped' in outcome ? outcome : null);
@@ -61,7 +61,7 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
 /** Its own account only: another one would show what its own permissions allow, and not what the push's do. */
 async function tryOut(o: PushOptions, hooks: PushHooks): Promise<DryRunSummary> {
   const { name } = o.arrangement;
-  await new ArrangementState(o.stateDirectory, name).requireOwn(`depot push ${name} --dry-run`);
+  await new ArrangementState(o.stateDirectory, name).requireOwn(`«depot push ${name} --dry-run»`);
   return dryRun(o, hooks);
 }
 
@@ -102,7 +102,7 @@ async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hoo
 function refuseEnded({ name, ended }: Arrangement, now: Date): void {
   if (ended === undefined || now < ended) return;
   throw new DepotError('arrangement-ended', `the arrangement ended on ${ended.toISOString().slice(0, 10)}`, {
-    hint: `remove it from the schedule; once the agent has confirmed the destruction: depot receipts note ID --destroyed DATE (arrangement ${name})`,
+    hint: `remove it from the schedule; once the agent has confirmed the destruction: «depot receipts note ID --destroyed DATE» (arrangement ${name})`,
   });
 }
 

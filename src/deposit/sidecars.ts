@@ -53,7 +53,7 @@ export function undelivered(depositId: string, arrangement: string, what: string
   return new DepotError('sidecars-pending', `deposited, but ${what}: ${cause.message}`, {
     published: 'yes',
     depositId,
-    hint: `run: depot push ${arrangement}; it delivers them first${cause.hint === undefined ? '' : ` (${cause.hint})`}`,
+    hint: `run: «depot push ${arrangement}»; it delivers them first${cause.hint === undefined ? '' : ` (${cause.hint})`}`,
     cause,
   });
 }

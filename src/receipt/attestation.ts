@@ -83,7 +83,7 @@ function canonicalText(a: Attestation): string {
 /** Reads an attestation from the bytes that were signed. Throws `verification-failed` with the first thing that is wrong. */
 export function parseAttestation(bytes: Uint8Array, name = 'attestation'): Attestation {
   const fail = (why: string, cause?: unknown): never => {
-    throw new DepotError('verification-failed', `${printable(name)} is not an attestation: ${why}`, { hint: 'ask the beneficiary for the file that "depot verify --attest" wrote', cause });
+    throw new DepotError('verification-failed', `${printable(name)} is not an attestation: ${why}`, { hint: 'ask the beneficiary for the file that depot verify --attest wrote', cause });
   };
   if (bytes.length > maxAttestationBytes) fail(`${bytes.length} octets, more than ${maxAttestationBytes}`);
   let source = '';

@@ -140,7 +140,7 @@ export function localError(error: unknown, action: 'read' | 'write' | 'create' |
         });
       }
       return new DepotError(action === 'read' ? 'local-unreadable' : 'local-not-writable', `cannot ${action} ${file}: permission denied`, {
-        hint: `give the account that runs depot access to ${path.dirname(file)}`,
+        hint: wayAround(action, file),
         cause: error,
       });
     }
@@ -149,6 +149,10 @@ export function localError(error: unknown, action: 'read' | 'write' | 'create' |
         hint: `look who made it: ls -l ${file}`,
         cause: error,
       });
+    case 'ENOENT':
+    case 'ENOTDIR':
+      if (action !== 'write' && action !== 'create') return new DepotError('local-unreadable', `cannot ${action} ${file}: there is no such file`, { hint: `look what is there: ls -l ${path.dirname(file)}`, cause: error });
+      return new DepotError('local-not-writable', `cannot ${action} ${file}: ${code === 'ENOENT' ? 'there is no such directory' : 'a part of its path is a file'}`, { hint: code === 'ENOENT' ? `make it first: mkdir -p ${path.dirname(file)}` : 'choose another path', cause: error });
     case null:
       return error;
     default:
@@ -165,6 +169,25 @@ function otherOwner(file: string): { uid: number; caller: string | number } | nu
     return uid === caller ? null : { uid, caller: ownName() ?? caller };
   } catch {
     return null;
+  }
+}
+
+/** What is to be done where a directory keeps this account out. */
+function wayAround(action: 'read' | 'write' | 'create' | 'remove', file: string): string {
+  const caller = ownName() ?? 'this account';
+  const { directory, uid, mode } = closedDirectory(path.dirname(path.resolve(file)));
+  const whose = process.platform === 'win32' ? directory : `${directory} belongs to ${nameOf(uid) ?? `uid ${uid}`}, mode ${(mode & 0o7777).toString(8)}`;
+  if (action === 'read' || action === 'remove') return `run it as an account that may, or let root open the way for ${caller} (${whose})`;
+  return `choose a place that ${caller} may write to, or let root open this one (${whose})`;
+}
+
+/** The nearest directory above that can be looked at: what is below it is closed, or not there. */
+function closedDirectory(directory: string): { directory: string; uid: number; mode: number } {
+  try {
+    const { uid, mode } = statSync(directory);
+    return { directory, uid, mode };
+  } catch {
+    return directory === path.dirname(directory) ? { directory, uid: 0, mode: 0 } : closedDirectory(path.dirname(directory));
   }
 }
 

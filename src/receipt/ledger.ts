@@ -258,7 +258,7 @@ function isDate(value: unknown): value is string {
 }
 
 function ledgerBroken(message: string): DepotError {
-  return new DepotError('ledger-broken', message, { hint: 'run: depot receipts verify' });
+  return new DepotError('ledger-broken', message, { hint: 'run: «depot receipts verify»' });
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -101,7 +101,7 @@ export async function findReceipt(state: ArrangementState, idOrStart: string): P
   const id = ids.includes(idOrStart) ? idOrStart : ids.at(0);
   if (id === undefined || (id !== idOrStart && ids.length > 1)) {
     throw new DepotError('usage', `${id === undefined ? 'no receipt of' : 'more than one receipt begins with'} ${JSON.stringify(idOrStart)} in ${state.directory}`, {
-      hint: `list them: depot receipts list ${state.arrangement}`,
+      hint: `list them: «depot receipts list ${state.arrangement}»`,
     });
   }
   const stored = (await state.receiptsOf(id)).find((one) => one.superseded === null);

@@ -43,7 +43,7 @@ export async function recordReceipt(o: {
     const published = o.transfer.status === 'acknowledged' ? 'yes' : 'unknown';
     if (!isDepotError(error)) throw error;
     throw new DepotError('receipt-not-written', `the receipt of ${o.draft.depositId} could not be written: ${error.message}`, {
-      hint: error.hint ?? `repair that, then run: depot push ${o.draft.arrangement}`,
+      hint: error.hint ?? `repair that, then run: «depot push ${o.draft.arrangement}»`,
       published,
       depositId: o.draft.depositId,
       cause: error,
@@ -80,7 +80,7 @@ async function appendUnlisted(state: ArrangementState, ledger: Ledger, depositId
   const next = ledger.nextLink();
   const { id, sequence, previousReceiptSha256 } = receipt.ledger;
   if (id !== next.id || sequence !== next.sequence || previousReceiptSha256 !== next.previousReceiptSha256) {
-    throw new DepotError('ledger-broken', `${stored.path} says that it is line ${String(sequence)} of its ledger, which it is not`, { hint: 'run: depot receipts verify' });
+    throw new DepotError('ledger-broken', `${stored.path} says that it is line ${String(sequence)} of its ledger, which it is not`, { hint: 'run: «depot receipts verify»' });
   }
   await ledger.append(lineFor(receipt, stored.sha256, ledger.receiptLine(depositId)?.receiptSha256));
 }

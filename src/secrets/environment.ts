@@ -38,7 +38,7 @@ export const environment: SecretSource = {
 export function requireOne(kind: SecretKind, needed: number, name: string): void {
   if (needed <= 1) return;
   throw new DepotError('usage', `${name} is one secret, but this run ${kind === 'password' ? 'logs in to' : 'uses'} ${counted(kind, needed)}`, {
-    hint: 'store one for each with: depot login NAME; or push the arrangements of one account at a time',
+    hint: 'store one for each with: «depot login NAME»; or push the arrangements of one account at a time',
   });
 }
 

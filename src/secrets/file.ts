@@ -96,7 +96,7 @@ async function read(path: string, namedBy: string, checked: boolean): Promise<Se
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     const why = code === 'ENOENT' || code === 'ENOTDIR' ? 'does not exist' : code === 'EACCES' ? `may not be read by ${accountName()}` : `cannot be read: ${code}`;
     throw new DepotError('secret-missing', `${shown} (named by ${namedBy}) ${why}`, {
-      hint: code === 'EACCES' ? 'run depot as the account that pushes; if this is it, depot doctor has the line that gives it the file' : 'write the secret there (mode 600), or run: depot login', cause: error,
+      hint: code === 'EACCES' ? 'run it as the account that pushes; for the line that gives the file to this one: «depot doctor»' : 'write the secret there (mode 600), or run: «depot login»', cause: error,
     });
   }
   try {

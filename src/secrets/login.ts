@@ -124,7 +124,7 @@ function usernamePath(configDirectory: string, server: { host: string; port: num
 
 async function storeInKeychain(account: string, secret: Secret, target: Target, warnings: string[]): Promise<void> {
   const [first, ...others] = keychainsOf(target);
-  const hint = 'store it for scheduled runs with: depot login --to file';
+  const hint = 'store it for scheduled runs with: «depot login --to file»';
   if (first === undefined) throw new DepotError('local-not-writable', 'there is no keychain in this session', { hint });
   try {
     await first.set(account, secret);

@@ -63,7 +63,7 @@ export async function trusted(spec: RemoteSpec): Promise<Trust> {
   }
   const usable = pins.filter((pin) => !revoked.has(pin.fingerprint));
   if (usable.length === 0) {
-    throw new DepotError('host-key-unknown', `no host key is pinned for ${address(spec)}`, { hint: `run: depot trust${spec.arrangement === undefined ? '' : ` ${spec.arrangement}`}`, published: 'no' });
+    throw new DepotError('host-key-unknown', `no host key is pinned for ${address(spec)}`, { hint: `run: «depot trust${spec.arrangement === undefined ? '' : ` ${spec.arrangement}`}»`, published: 'no' });
   }
   return { pins: usable, revoked };
 }

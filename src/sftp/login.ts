@@ -13,8 +13,8 @@ export interface Credentials {
 }
 
 /** What the user types: with several arrangements, a name belongs to it. */
-export function loginCommand(arrangement: string | undefined): string {
-  return arrangement === undefined ? 'depot login' : `depot login ${arrangement}`;
+export function loginCommand(arrangement: string | undefined, more = ''): string {
+  return `«depot login${arrangement === undefined ? '' : ` ${arrangement}`}${more}»`;
 }
 
 /** Reads the private key now, before anything connects: `secret-missing`, `passphrase-wrong`, `key-unreadable`. */
@@ -30,7 +30,7 @@ export async function prepareLogin(login: Login, arrangement?: string): Promise<
 async function readKey(bytes: Buffer, { passphrase, privateKeyFile }: Login, arrangement?: string): Promise<ParsedKey> {
   const file = privateKeyFile === undefined ? 'FILE' : printable(privateKeyFile);
   const name = privateKeyFile === undefined ? 'the SSH private key' : `the SSH private key ${file}`;
-  const store = `${loginCommand(arrangement)} --for private-key`;
+  const store = loginCommand(arrangement, ' --for private-key');
   const plain = parse(bytes);
   if (!(plain instanceof Error)) return plain;
   if (!isEncrypted(bytes, plain)) throw new DepotError('key-unreadable', `${name} is not in a format that is understood`, { hint: `convert it: ssh-keygen -p -f ${file}` });

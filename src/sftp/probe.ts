@@ -44,7 +44,7 @@ export async function testWrites(remote: Link, test: WriteTest = emptyTest()): P
     await new WriteProbe(remote, test).run();
   } catch (error) {
     if (!(error instanceof ConnectionLost)) throw error;
-    throw new DepotError('connection-lost', `the connection to ${address(remote.spec)} was lost during the write test: ${error.message}`, { hint: 'run: depot doctor --write-test', cause: error });
+    throw new DepotError('connection-lost', `the connection to ${address(remote.spec)} was lost during the write test: ${error.message}`, { hint: 'run: «depot doctor --write-test»', cause: error });
   }
   return test;
 }

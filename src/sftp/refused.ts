@@ -20,7 +20,7 @@ export async function explainCreate(channel: SftpChannel, remote: Link, name: st
   if (found === null && (await lookAt(channel, remote.directory)) === null) return noDirectory(remote, error);
   const space = await channel.space(remote.directory);
   if (space && (space.freeBytes === 0 || space.freeFiles === 0)) return fullDisk(remote, error);
-  return new DepotError('remote-refused', `the server refused to ${what}: it exists or is denied, the server does not say which`, { published: 'no', hint: 'run: depot doctor', cause: error });
+  return new DepotError('remote-refused', `the server refused to ${what}: it exists or is denied, the server does not say which`, { published: 'no', hint: 'run: «depot doctor»', cause: error });
 }
 
 function noDirectory(remote: Link, cause: unknown): DepotError {

@@ -77,7 +77,7 @@ function changed(spec: RemoteSpec, trust: Trust, shown: { type: string; fingerpr
 /** Pins of depot.yaml win over known_hosts, so that `depot trust` would change nothing. */
 function compareFirst(spec: RemoteSpec): string {
   const first = 'ask the agent over another channel which key its server has, then';
-  if (spec.hostKeys.length === 0) return `${first}: depot trust${name(spec)}`;
+  if (spec.hostKeys.length === 0) return `${first}: «depot trust${name(spec)}»`;
   return `${first} correct hostKey in ${spec.hostKeysAt === undefined ? 'depot.yaml' : printable(spec.hostKeysAt)}`;
 }
 

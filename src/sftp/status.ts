@@ -47,7 +47,7 @@ function meaning(status: number): [ErrorCode, string, string] {
     case Status.FILE_ALREADY_EXISTS: return ['remote-exists', 'it exists', 'look at what is there before the next push'];
     case Status.NO_SPACE_ON_FILESYSTEM: return ['remote-no-space', 'its disk is full', 'ask the agent for space, then push again'];
     case Status.QUOTA_EXCEEDED: return ['remote-no-space', 'the quota is used up', 'ask the agent for space, then push again'];
-    case Status.OP_UNSUPPORTED: return ['remote-refused', 'it does not support this', 'run: depot doctor --write-test'];
+    case Status.OP_UNSUPPORTED: return ['remote-refused', 'it does not support this', 'run: «depot doctor --write-test»'];
     case Status.FAILURE: return ['remote-refused', 'it did not say why', 'ask the agent about quota, free space and what this account may do'];
     default: return ['remote-refused', `status ${status}`, 'ask the agent what this account may do'];
   }

@@ -4,7 +4,7 @@
  * - stdout is the result, stderr is the rest: errors, hints, warnings, progress, questions.
  * - `--json`: one document on stdout, for errors too. `--quiet`: nothing at all on success; warnings are held back and
  *   shown only when the run fails. Both: the document, and no warnings.
- * - An error says what, whether anything was published, and what to type next. No stack traces without DEPOT_DEBUG=1.
+ * - An error says what, whether anything was published, and what to type next, which works as typed (typed.ts). No stack traces without DEPOT_DEBUG=1.
  * - Words carry the meaning. Colour only repeats it, and only on a terminal without NO_COLOR and `--no-color`.
  * - Nothing asks a question unless a person sits there: stdin and stderr are terminals, and no `--json`.
  */
@@ -14,6 +14,7 @@ import type { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { errorDocument, errorLines } from './errors.js';
 import type { Progress } from './progress.js';
+import { TypedLines } from './typed.js';
 
 export interface Streams {
   argv: readonly string[];
@@ -37,6 +38,7 @@ export class Screen {
   readonly stderr: NodeJS.WriteStream;
   readonly #stdout: NodeJS.WriteStream;
   readonly #color: boolean;
+  readonly #typed: TypedLines;
   #held: string[] = [];
   #progress: Progress | null = null;
 
@@ -49,6 +51,7 @@ export class Screen {
     this.stdin = p.stdin;
     this.stderr = p.stderr;
     this.#stdout = p.stdout;
+    this.#typed = new TypedLines(p.argv);
     this.interactive = !this.json && p.stdin.isTTY && p.stderr.isTTY;
     this.#color = !flags.has('--no-color') && !p.env.NO_COLOR && p.env.TERM !== 'dumb';
   }
@@ -83,7 +86,7 @@ export class Screen {
 
   error(error: DepotError, debug = false): void {
     this.#release();
-    if (this.json) this.#stdout.write(`${jsonText(errorDocument(error))}\n`);
+    if (this.json) this.#document(errorDocument(error));
     else for (const line of errorLines(error)) this.#say(line.replace(/^depot: error:/, (label) => this.#paint(this.stderr, 'red', label)));
     if (debug) this.#say(safe(trace(error)));
   }
@@ -115,18 +118,22 @@ export class Screen {
 
   #print(document: object, lines: readonly string[]): void {
     this.#progress?.stop();
-    if (this.json) this.#stdout.write(`${jsonText(document)}\n`);
-    else if (lines.length > 0) this.#stdout.write(`${lines.join('\n')}\n`);
+    if (this.json) this.#document(document);
+    else if (lines.length > 0) this.#stdout.write(`${this.#typed.complete(lines.join('\n'))}\n`);
+  }
+
+  #document(document: object): void {
+    this.#stdout.write(`${jsonText(document, (text) => this.#typed.complete(text))}\n`);
   }
 
   /** Writes a line to stderr. While the progress line is there, ora takes it away and puts it back. */
   #say(line: string): void {
-    this.stderr.write(`${line}\n`);
+    this.stderr.write(`${this.#typed.complete(line)}\n`);
   }
 
   #release(): void {
     this.#progress?.stop();
-    for (const line of this.#held) this.stderr.write(`${line}\n`);
+    for (const line of this.#held) this.#say(line);
     this.#held = [];
   }
 
@@ -136,8 +143,8 @@ export class Screen {
 }
 
 /** JSON that a terminal may show: what `JSON.stringify` leaves raw of what `printable` escapes is escaped, which parsers read as the same text. */
-function jsonText(document: object): string {
-  return JSON.stringify(document).replace(/[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+function jsonText(document: object, complete: (text: string) => string): string {
+  return JSON.stringify(document, (_, value: unknown) => (typeof value === 'string' ? complete(value) : value)).replace(/[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Line by line, so that our own line breaks survive and nobody else's control characters do. */

@@ -48,7 +48,7 @@ describe.skipIf(!ssh)('doctor', () => {
     expect(checks.space.detail).toMatch(/iB free at the server/);
     expect(checks.offers.detail).toMatch(/^writes of up to \d+\.\d KiB; flushes files/);
     // That it would begin is no promise that the server takes what is written.
-    expect(checks.writing).toMatchObject({ result: 'not possible', detail: 'write test never run: depot doctor acme-crm --write-test writes two small files there' });
+    expect(checks.writing).toMatchObject({ result: 'not possible', detail: `write test never run; it writes two small files there: depot doctor acme-crm --write-test --config ${supplier.config}` });
     const { stdout } = await supplier.depot(['doctor']);
     expect(stdout).toMatch(/^push +would begin; that the server takes what it writes was not seen$/m);
   });
@@ -59,7 +59,7 @@ describe.skipIf(!ssh)('doctor', () => {
     supplier.writeConfig({ top: { supplier: { name: 'Acme', signingKey: locked.secretKey } } });
     const { exit, checks } = await examined(supplier.depot(['doctor', '--json']));
     expect(exit).toBe(17);
-    expect(checks['secret signing key']).toMatchObject({ result: 'failed', detail: 'stored nowhere, and one is needed', hint: 'store it: depot login acme-crm --for signing-key --to file' });
+    expect(checks['secret signing key']).toMatchObject({ result: 'failed', detail: 'stored nowhere, and one is needed', hint: `store it: depot login acme-crm --for signing-key --to file --config ${supplier.config}` });
     expect(checks.signer).toEqual({ name: 'signer', result: 'not possible', detail: 'not looked at, for want of the secret signing key' });
     expect((await supplier.push()).code).toBe(exit);
   });
@@ -88,7 +88,7 @@ describe.skipIf(!ssh)('doctor', () => {
     supplier.writeConfig({ beneficiaries: [{ key: weak, fingerprint: (await readCertificate(weak)).fingerprint }] });
     const tomorrow = { node: ['--import', join(checkout, 'tests/support/preload-clock.mjs')], env: { DEPOT_CLOCK_S: String(31 * 3600) } };
     const { exit, checks } = await examined(supplier.depot(['doctor', '--json'], tomorrow));
-    expect(checks.recipient).toMatchObject({ result: 'warning', detail: expect.stringContaining('RSA'), hint: 'ask Beneficiary 1 for a new key in time, then: depot key add acme-crm FILE --fingerprint F' });
+    expect(checks.recipient).toMatchObject({ result: 'warning', detail: expect.stringContaining('RSA'), hint: `ask Beneficiary 1 for a new key in time, then: depot key add acme-crm FILE --fingerprint F --config ${supplier.config}` });
     expect(checks['last deposit']).toMatchObject({ result: 'warning', detail: expect.stringMatching(/31h(00m)? ago: later than agreed/) });
     expect(exit).toBe(0);
   });
@@ -168,12 +168,26 @@ describe.skipIf(!ssh)('doctor', () => {
       expect((await asDaemon(supplier)).checks['secret password']).toMatchObject({ result: 'failed', detail: expect.stringContaining('does not exist'), hint: expect.stringContaining('depot login acme-crm --to file') });
     });
 
+    test('a configuration that is closed, and a directory that is root\'s: the line to type, or what to choose instead', async () => {
+      const supplier = await open();
+      const as = { ...daemon, cwd: '/', env: { PATH: '/usr/bin:/bin' } };
+      const { config, directory } = supplier;
+      const receipts = (): Promise<Finished> => run(program.node, [program.script, 'receipts', 'list', '--config', config], as);
+      chmodSync(config, 0o600);
+      const line = (await receipts()).stderr.split('let its owner or root type: ')[1].trim();
+      expect(line).toBe(`chmod a+r ${config}`);
+      execFileSync('sh', ['-ec', line]);
+      expect((await receipts()).stderr).not.toContain(config);
+      const opener = await run(program.node, [program.script, 'opener', '--out', join(directory, 'opener.html')], as);
+      expect([opener.code, opener.stderr]).toEqual([5, expect.stringContaining(`depot: hint: choose a place that daemon may write to, or let root open this one (${directory} belongs to root, mode 755)\n`)]);
+    });
+
     test('before there is a state directory, nobody knows which account pushes', async () => {
       const supplier = await open();
       supplier.writeConfig({ login: 'password' });
       chmodSync(supplier.config, 0o644);
       const { checks } = await asDaemon(supplier);
-      expect(checks['secret password'].hint).toMatch(/^run depot doctor as the account that pushes; if that is daemon, type as root: chown -R daemon: /);
+      expect(checks['secret password'].hint).toMatch(/^run depot doctor --config \S+ as the account that pushes; if that is daemon, type as root: chown -R daemon: /);
     });
 
     test('what may not be read is not a wrong path', async () => {
@@ -197,7 +211,7 @@ describe.skipIf(!ssh)('doctor', () => {
       const before = readdirSync(state, { recursive: true });
       for (const args of [['push', 'acme-crm'], ['push', 'acme-crm', '--dry-run']]) {
         const { error } = json(await supplier.depot([...args, '--json'])).results![0];
-        expect(error, args.join(' ')).toMatchObject({ code: 'state-insecure', exit: 5, published: 'no', hint: `run it as the account that owns it: runuser -u daemon -- depot ${args.join(' ')}` });
+        expect(error, args.join(' ')).toMatchObject({ code: 'state-insecure', exit: 5, published: 'no', hint: `run it as the account that owns it: runuser -u daemon -- depot ${args.join(' ')} --config ${supplier.config}` });
       }
       expect(readdirSync(state, { recursive: true })).toEqual(before);
 

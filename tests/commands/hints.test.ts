@@ -38,10 +38,10 @@ describe('keys and passphrases', () => {
   test('an encrypted SSH key without a passphrase, or with a wrong one: which key, and where its passphrase is kept', async () => {
     at.supplier.writeConfig(withSsh);
     const none = await at.depot(['push']);
-    expect(told(none)).toEqual([`depot: error: acme-crm: the SSH private key ${at.path('keys/ssh')} is encrypted, and there is no passphrase for it; nothing was published`, 'depot: hint: store the passphrase: depot login acme-crm --for private-key']);
+    expect(told(none)).toEqual([`depot: error: acme-crm: the SSH private key ${at.path('keys/ssh')} is encrypted, and there is no passphrase for it; nothing was published`, `depot: hint: store the passphrase: depot login acme-crm --for private-key --config ${at.supplier.config}`]);
     expect(none.code).toBe(17);
     const wrong = await at.depot(['push'], { env: { DEPOT_PRIVATE_KEY_PASSPHRASE: 'left' } });
-    expect(told(wrong)[1]).toBe(`depot: hint: try the passphrase with: ssh-keygen -y -f ${at.path('keys/ssh')}; then store the right one: depot login acme-crm --for private-key`);
+    expect(told(wrong)[1]).toBe(`depot: hint: try the passphrase with: ssh-keygen -y -f ${at.path('keys/ssh')}; then store the right one: depot login acme-crm --for private-key --config ${at.supplier.config}`);
     expect(wrong.code).toBe(17);
   });
 
@@ -49,10 +49,10 @@ describe('keys and passphrases', () => {
     at.supplier.writeConfig(withLockedSigner);
     const none = await at.depot(['push']);
     expect(none.code).toBe(17);
-    expect(told(none)[1]).toBe('depot: hint: store the passphrase: depot login acme-crm --for signing-key');
+    expect(told(none)[1]).toBe(`depot: hint: store the passphrase: depot login acme-crm --for signing-key --config ${at.supplier.config}`);
     const wrong = await at.depot(['push'], { env: { DEPOT_SIGNING_KEY_PASSPHRASE: 'left' } });
     expect(wrong.code).toBe(17);
-    expect(told(wrong)[1]).toBe('depot: hint: store the right passphrase: depot login acme-crm --for signing-key');
+    expect(told(wrong)[1]).toBe(`depot: hint: store the right passphrase: depot login acme-crm --for signing-key --config ${at.supplier.config}`);
   });
 
   test('login tries a passphrase on its key before it stores it', async () => {
@@ -190,10 +190,10 @@ describe('the command line', () => {
   });
 
   test('receipts show wants an id, and an arrangement is none', async () => {
-    const { depot } = await supplied();
+    const { supplier, depot } = await supplied();
     for (const [given, is] of [['acme-crm', 'an arrangement, and no'], ['acme', 'no']]) {
       const result = await depot(['receipts', 'show', given]);
-      expect([result.code, ...told(result)]).toEqual([2, `depot: error: "${given}" is ${is} deposit id`, 'depot: hint: look for the id of the deposit: depot receipts list acme-crm']);
+      expect([result.code, ...told(result)]).toEqual([2, `depot: error: "${given}" is ${is} deposit id`, `depot: hint: look for the id of the deposit: depot receipts list acme-crm --config ${supplier.config}`]);
     }
   });
 

@@ -35,7 +35,7 @@ describe('an arrangement', () => {
     await writePending(made.state, { ...base, stage: 'closing', draft: draftOf(depositId) });
     const killed = await depot('status');
     expect(killed.stdout).toMatch(/^acme-crm .* killed, begun 2026-11-22 \d\d:30$/m);
-    expect(killed.stdout).toMatch(/^acme-crm: the push begun 2026-11-22 \d\d:30 \(process 4194303 on .*\) ended without a word: it was killed, or the machine went down; run it again: depot push acme-crm$/m);
+    expect(killed.stdout).toMatch(/^acme-crm: the push begun 2026-11-22 \d\d:30 \(process 4194303 on .*\) ended without a word: it was killed, or the machine went down; run it again: depot push acme-crm --config \S+$/m);
     expect(killed.stdout).toContain(`acme-crm: ${depositId} may be deposited; the next push finds out\n`);
     const { arrangements } = JSON.parse((await depot('status', '--json')).stdout) as { arrangements: { underWay: unknown }[] };
     expect(arrangements[0].underWay).toMatchObject({ running: null, killed: { pid: 4_194_303, since: '2026-11-22T00:30:00Z' }, pending: [{ depositId, stage: 'closing' }], unreadable: [] });

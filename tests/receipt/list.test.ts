@@ -83,6 +83,6 @@ describe('finding a receipt', () => {
   });
 
   test.each([['acme-crm_2027', /no receipt of/], ['acme-crm_2026', /more than one receipt begins with/]])('does not guess at %j', async (start, message) => {
-    await expect(findReceipt(state, start)).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(message) as string, hint: 'list them: depot receipts list acme-crm' });
+    await expect(findReceipt(state, start)).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(message) as string, hint: 'list them: «depot receipts list acme-crm»' });
   });
 });

@@ -77,7 +77,7 @@ describe('host keys', () => {
 
   test('none pinned: nothing connects', async () => {
     const server = await startScriptedServer();
-    expect(await failure(connectTo(server, { hostKeys: [], arrangement: 'acme-crm' }))).toMatchObject({ code: 'host-key-unknown', hint: 'run: depot trust acme-crm' });
+    expect(await failure(connectTo(server, { hostKeys: [], arrangement: 'acme-crm' }))).toMatchObject({ code: 'host-key-unknown', hint: 'run: «depot trust acme-crm»' });
     expect(server.connections).toBe(0);
   });
 
@@ -208,7 +208,7 @@ describe('servers that are not there, or not right', () => {
     const { port } = await freePort();
     const warnings: string[] = [];
     const error = await failure(connect(specFor({ ...base, port }, { retryForMs: 2000, arrangement: 'acme-crm' }), login, { signal: never, warn: (m) => warnings.push(m) }));
-    expect(error).toMatchObject({ code: 'unreachable', published: 'no', message: `127.0.0.1:${port} not reachable for 2 s: it refused the connection`, hint: 'bring up the VPN, then: depot push acme-crm' });
+    expect(error).toMatchObject({ code: 'unreachable', published: 'no', message: `127.0.0.1:${port} not reachable for 2 s: it refused the connection`, hint: 'bring up the VPN, then: «depot push acme-crm»' });
     expect(warnings).toEqual([expect.stringMatching(new RegExp(`^127\\.0\\.0\\.1:${port} refused the connection; trying until \\d\\d:\\d\\d$`))]);
   });
 

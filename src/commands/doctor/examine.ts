@@ -18,6 +18,7 @@ import { readPending } from '../../receipt/pending.js';
 import { lastDeposit } from '../../receipt/list.js';
 import { ArrangementState } from '../../receipt/state.js';
 import type { Secret } from '../../secret.js';
+import { shellWord } from '../../shell.js';
 import type { SecretKind } from '../../secrets/request.js';
 import type { SftpChannel } from '../../sftp/channel.js';
 import { lookAt } from '../../sftp/look.js';
@@ -52,7 +53,7 @@ const day = 24 * 3600 * 1000;
 export async function examine(given: Patient): Promise<Examination> {
   const o = { ...given, arrangement: await withUsername(given.config, given.arrangement) };
   const report = new Report();
-  const elsewhere = await accountFinding(o.config, `depot doctor ${o.arrangement.name} --config ${o.config.path}`);
+  const elsewhere = await accountFinding(o.config, `«depot doctor ${o.arrangement.name} --config ${shellWord(o.config.path)}»`);
   if (elsewhere !== null) report.add(elsewhere);
   await report.attempt('state', () => state(o, report));
   if (o.arrangement.ended !== undefined && new Date() >= o.arrangement.ended) {
@@ -138,7 +139,7 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
   await localSpace(there, arrangement, last?.bytes ?? 0, report);
   const { stale } = judgeAge(arrangement, last, undefined, new Date());
   if (last === null) report.passed('last deposit', 'none yet');
-  else if (stale) report.warning('last deposit', `${lastWords(last.finishedAt)}: later than agreed`, 'look at what the last run said: depot status');
+  else if (stale) report.warning('last deposit', `${lastWords(last.finishedAt)}: later than agreed`, 'look at what the last run said: «depot status»');
   else report.passed('last deposit', lastWords(last.finishedAt));
 }
 
@@ -162,7 +163,7 @@ async function recipients({ arrangement }: Patient, report: Report): Promise<voi
   for (const recipient of await readRecipients(arrangement, new Date())) {
     const name = arrangement.beneficiaries.find((b) => b.fingerprint === recipient.fingerprint)?.name ?? '';
     report.passed('recipient', `${name} (${shortFingerprint(recipient.fingerprint)}), ${recipient.algorithm}, ${expiry(recipient.expiresAt)}`);
-    for (const warning of recipient.warnings) report.warning('recipient', warning, `ask ${name === '' ? 'the beneficiary' : name} for a new key in time, then: depot key add ${arrangement.name} FILE --fingerprint F`);
+    for (const warning of recipient.warnings) report.warning('recipient', warning, `ask ${name === '' ? 'the beneficiary' : name} for a new key in time, then: «depot key add ${arrangement.name} FILE --fingerprint F»`);
   }
 }
 
@@ -200,7 +201,7 @@ async function signer(o: Patient, secrets: Secrets, report: Report): Promise<voi
   if (read === null) return;
   const { signer: key, warnings } = read;
   report.passed('signer', `${shortFingerprint(key.fingerprint)}, ${key.algorithm}, ${expiry(key.expiresAt?.toISOString() ?? null)}; unlocked`);
-  for (const warning of warnings) report.warning('signer', warning, 'make a new one in time, with: depot key generate signer --help; and keep the old public key, which checks the receipts so far');
+  for (const warning of warnings) report.warning('signer', warning, 'make a new one in time, with: «depot key generate signer --help»; and keep the old public key, which checks the receipts so far');
 }
 
 /** A key that is closed to the account that pushes gets the line that opens it to that one. */
@@ -221,11 +222,11 @@ async function lookAtSource(source: SourceSpec, config: Config, report: Report):
   if (source.kind === 'stdin') { report.notPossible(name, 'standard input, which only a push has'); return; }
   if (source.kind === 'command') {
     const [program = ''] = source.command;
-    if (!program.includes(path.sep)) { report.notPossible(name, `command ${program}; shown by depot push --dry-run`); return; }
+    if (!program.includes(path.sep)) { report.notPossible(name, `command ${program}; shown by «depot push --dry-run»`); return; }
     await mayUse(path.resolve(config.directory, program), constants.X_OK);
     report.passed(name, `command ${program}`); return;
   }
-  if (source.prepare !== undefined) { report.notPossible(name, `${source.path} is made by its prepare command; shown by depot push --dry-run`); return; }
+  if (source.prepare !== undefined) { report.notPossible(name, `${source.path} is made by its prepare command; shown by «depot push --dry-run»`); return; }
   await mayUse(source.path, source.kind === 'directory' ? constants.R_OK | constants.X_OK : constants.R_OK);
   report.passed(name, `${source.kind} ${source.path}`);
 }

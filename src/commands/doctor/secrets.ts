@@ -9,7 +9,7 @@ import { describeSources, type SecretKind, type SourceDescription } from '../../
 import { needsPassphrase } from '../../sftp/login.js';
 import { stateOwner } from '../account.js';
 import { secretAccess } from '../schedule/access.js';
-import { shellWord } from '../schedule/words.js';
+import { shellWord } from '../../shell.js';
 import type { Finding } from './finding.js';
 
 interface Question {
@@ -46,7 +46,7 @@ export async function secretFindings(o: { config: Config; arrangement: Arrangeme
 async function judge({ name: what, purpose, dispensable }: Question, sources: readonly SourceDescription[], { config, arrangement }: { config: Config; arrangement: Arrangement }): Promise<Finding> {
   const name = `secret ${what}`;
   const warning = (detail: string, hint: string): Finding => ({ name, result: 'warning', detail, hint });
-  const store = `depot login ${arrangement.name}${purpose === 'password' ? '' : ` --for ${purpose}`} --to file`;
+  const store = `«depot login ${arrangement.name}${purpose === 'password' ? '' : ` --for ${purpose}`} --to file»`;
   // What depot.yaml names is used or nothing is, be it there or not.
   const first = sources.find((s) => s.ambiguous !== true && s.source !== 'prompt' && s.source !== 'keychain' && (s.source === 'config' || s.present === true));
   if (first?.present === false) return warning(`${first.where}, which depot.yaml names, does not exist`, `put the secret there, in a file of the account that pushes (mode 600); or take the line out of depot.yaml, and: ${store}`);
@@ -73,18 +73,18 @@ async function judge({ name: what, purpose, dispensable }: Question, sources: re
 /** What lets the account that pushes read a file with a secret or a private key, and nobody else: a line to type. */
 export async function wayIn(file: string, config: Config, arrangement: Arrangement): Promise<string> {
   const caller = process.geteuid?.();
-  if (caller === undefined) return 'run depot doctor as the account that pushes, or give this one access to the file';
+  if (caller === undefined) return 'run «depot doctor» as the account that pushes, or give this one access to the file';
   const owner = await stateOwner(config);
   const pusher = owner ?? (await accountOfUid(caller));
   const { lines, warnings } = await secretAccess(pusher, file, config.directory);
-  const again = `run: ${runAs(pusher, `depot doctor ${arrangement.name} --config ${shellWord(config.path)}`)}`;
+  const again = `run: ${runAs(pusher, `«depot doctor ${arrangement.name} --config ${shellWord(config.path)}»`)}`;
   const [only] = lines;
-  if (only === undefined) return warnings.length > 0 ? `let root change this: ${warnings.join('; ')}` : pusher.uid === caller ? 'run depot doctor as the account that pushes' : again;
+  if (only === undefined) return warnings.length > 0 ? `let root change this: ${warnings.join('; ')}` : pusher.uid === caller ? 'run «depot doctor» as the account that pushes' : again;
   const typed = lines.join(' && ');
   // Its own mode is what an account may change itself.
   const ownMode = pusher.uid === caller && lines.every((line) => line.startsWith('chmod 600 '));
   const asRoot = caller === 0 || ownMode ? typed : `type as root: ${typed}`;
-  return owner === undefined && caller !== 0 && !ownMode ? `run depot doctor as the account that pushes; if that is ${pusher.name}, ${asRoot}` : asRoot;
+  return owner === undefined && caller !== 0 && !ownMode ? `run «depot doctor» as the account that pushes; if that is ${pusher.name}, ${asRoot}` : asRoot;
 }
 
 async function withoutPassphrase(file: string, locked: (bytes: Buffer) => boolean | Promise<boolean>): Promise<string | null | undefined> {

@@ -71,13 +71,13 @@ async function remember(own: ArrangementState, remote: Remote, test: WriteTest, 
 /** What a look without writing can say of it. */
 export async function earlierWriteTest(remote: Remote, own: ArrangementState): Promise<Finding> {
   const name = 'writing';
-  const run = `depot doctor ${own.arrangement} --write-test`;
+  const run = `«depot doctor ${own.arrangement} --write-test»`;
   const last = await lastWriteTest(own);
-  if (last === null) return { name, result: 'not possible', detail: `write test never run: ${run} writes two small files there` };
+  if (last === null) return { name, result: 'not possible', detail: `write test never run; it writes two small files there: ${run}` };
   const when = `${age(Date.now() - Date.parse(last.at))} ago (${localTime(new Date(last.at))})`;
   if (last.server !== remote.server || last.hostKey !== remote.hostKey || last.directory !== remote.spec.directory) {
     const what = last.server !== remote.server ? `the server, which was ${printable(last.server)}` : last.hostKey !== remote.hostKey ? 'the host key' : `the directory, which was ${printable(last.directory)}`;
-    return { name, result: 'not possible', detail: `write test not run since ${what}, changed: ${run} writes two small files there` };
+    return { name, result: 'not possible', detail: `write test not run since ${what}, changed; it writes two small files there: ${run}` };
   }
   if (last.failed.length === 0) return { name, result: 'passed', detail: `write test passed ${when}` };
   return { name, result: 'warning', detail: `write test failed ${when}: ${printable(last.failed.join('; '))}`, hint: `once the agent has changed it, or depot.yaml fits: ${run}` };

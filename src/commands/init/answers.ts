@@ -47,9 +47,9 @@ export function complete(draft: Draft, o: InitFlags, context: Context, account: 
   const needed = o.later ? [] : forPush.map(({ flag }) => printable(flag));
   if (missing.length > 0) {
     const also = needed.length === 0 ? '' : `; and for a push: ${needed.join(', ')} (unless --later)`;
-    throw usage(`nobody can be asked here, and these are missing: ${missing.join(', ')}${also}`, 'give them as flags, or run depot init on a terminal');
+    throw usage(`nobody can be asked here, and these are missing: ${missing.join(', ')}${also}`, 'give them as flags, or run «depot init» on a terminal');
   }
-  if (needed.length > 0) throw usage(`nobody can be asked here, and no push is possible without: ${needed.join(', ')}`, 'give them as flags, or add --later and follow with: depot trust, depot login');
+  if (needed.length > 0) throw usage(`nobody can be asked here, and no push is possible without: ${needed.join(', ')}`, 'give them as flags, or add --later and follow with: «depot trust» and «depot login»');
   return { user: account?.name ?? '', port: 22, every: '24h', privateKey: null, hostKeys: [], signer: null, ...draft } as Answers;
 }
 

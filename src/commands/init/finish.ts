@@ -18,7 +18,7 @@ import { scanHostKeys } from '../../sftp/scan.js';
 import { stateOwner } from '../account.js';
 import type { Context } from '../context.js';
 import { chooseArrangement } from '../deposits.js';
-import { shellWord } from '../schedule/words.js';
+import { shellWord } from '../../shell.js';
 import { pin } from '../trust/pin.js';
 import { comparedHostKeys } from './answers.js';
 import type { Talk } from './talk.js';

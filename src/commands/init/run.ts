@@ -12,7 +12,7 @@ import { usage } from '../flags.js';
 import { copyKey } from '../key/add.js';
 import { exists } from '../key/write.js';
 import { accessFor } from '../schedule/access.js';
-import { shellWord } from '../schedule/words.js';
+import { shellWord } from '../../shell.js';
 import { answered, complete, interview } from './answers.js';
 import { type Answers, type Draft, forgetDraft, type InitFlags, keepDraft, readDraft } from './draft.js';
 import { finish } from './finish.js';
@@ -72,7 +72,7 @@ async function fromPerson(given: Draft, file: string, o: InitFlags, talk: Talk, 
   const draft = { ...(await takenUp(file, talk)), ...given };
   const account = await pushingAccount(o.user ?? draft.user, talk);
   draft.user = account?.name ?? '';
-  const again = file === path.resolve(context.cwd, 'depot.yaml') ? 'depot init' : `depot init --config ${shellWord(file)}`;
+  const again = file === path.resolve(context.cwd, 'depot.yaml') ? '«depot init»' : `«depot init --config ${shellWord(file)}»`;
   const answers = await interview(draft, talk, context, { keep: (soFar) => keepDraft(file, soFar), again }).catch((error: unknown) => {
     if (isDepotError(error, 'interrupted')) error.hint = `go on where you left: ${again}`;
     throw error;
@@ -146,7 +146,7 @@ async function write(a: Answers, place: Place, o: InitFlags, talk: Talk | null, 
   });
   const config = await parseConfig(text, file, surroundings(context.env, context.cwd)).catch((error: unknown) => {
     // What was asked for was checked; what is left are combinations that only the whole shows.
-    if (isDepotError(error, 'config-invalid')) error.hint = 'run depot init again and give other answers; nothing but keys was written';
+    if (isDepotError(error, 'config-invalid')) error.hint = 'give other answers: «depot init»; nothing but keys was written';
     throw error;
   });
   await writeNew(file, text).catch((error: unknown) => { throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists(file) : localError(error, 'write', file); });

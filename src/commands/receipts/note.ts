@@ -16,7 +16,7 @@ export interface ReceiptsNoteFlags extends GlobalOptions {
 export async function note(o: ReceiptsNoteFlags, context: Context): Promise<number> {
   const { state, found } = await receiptOf(o, o.id, context);
   const { depositId, completedAt } = found.receipt;
-  if (o.destroyed < completedAt.slice(0, 10)) throw usage(`--destroyed ${o.destroyed} is before the deposit itself (${completedAt})`, 'look whether date and deposit are the right ones: depot receipts list');
+  if (o.destroyed < completedAt.slice(0, 10)) throw usage(`--destroyed ${o.destroyed} is before the deposit itself (${completedAt})`, 'look whether date and deposit are the right ones: «depot receipts list»');
   await state.requireOwn();
   const lock = await lockArrangement(state.directory);
   try {

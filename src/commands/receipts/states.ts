@@ -39,7 +39,7 @@ export async function receiptOf(o: GlobalOptions, id: string, context: Context):
   if (!id.includes('_')) {
     const { names } = await statesFor(o, [], context);
     const meant = names.includes(id) ? id : closest(id, names);
-    throw usage(`${JSON.stringify(id)} is ${names.includes(id) ? 'an arrangement, and no' : 'no'} deposit id`, `look for the id of the deposit: depot receipts list${meant === undefined ? '' : ` ${meant}`}`);
+    throw usage(`${JSON.stringify(id)} is ${names.includes(id) ? 'an arrangement, and no' : 'no'} deposit id`, `look for the id of the deposit: «depot receipts list${meant === undefined ? '' : ` ${meant}`}»`);
   }
   const states = await statesFor(o, [name], context);
   const state = states.of(name);

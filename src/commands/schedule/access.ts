@@ -6,7 +6,7 @@ import { type Account, obstacle } from '../../accounts.js';
 import type { Arrangement, Config } from '../../config/types.js';
 import { exposure } from '../../permissions.js';
 import { printable } from '../../printable.js';
-import { shellWord } from './words.js';
+import { shellWord } from '../../shell.js';
 
 export interface Access {
   /** For root to paste, in this order. */

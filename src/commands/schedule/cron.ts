@@ -1,5 +1,5 @@
 import type { Job, Printed } from './job.js';
-import { shellWord } from './words.js';
+import { shellWord } from '../../shell.js';
 
 /** One line for the crontab of the account. cron mails whatever is printed, and with --quiet only a failure prints. */
 export function cronLine(job: Job): Printed {
@@ -9,9 +9,9 @@ export function cronLine(job: Job): Printed {
     files: [{ path: 'crontab', contents: `# depot: ${job.what}; silence is success, and a failure is mailed to MAILTO\n${line}\n` }],
     paste: [
       ...job.prepare,
-      `to install: (crontab -l 2>/dev/null; depot schedule print cron --at ${String(hour).padStart(2, '0')}:${String(minute).padStart(2, '0')}) | crontab -`,
-      ...(job.user === undefined ? [] : [`or, as root: … | crontab -u ${job.user} -`]),
-      'missed runs are not made up for; monitor with: depot status --max-age 26h',
+      `to install: (crontab -l 2>/dev/null; «depot …») | crontab -`,
+      ...(job.user === undefined ? [] : [`or, as root: (crontab -u ${job.user} -l 2>/dev/null; «depot …») | crontab -u ${job.user} -`]),
+      'missed runs are not made up for; monitor with: «depot status --max-age 26h»',
     ],
   };
 }

@@ -19,7 +19,7 @@ import { cronLine } from './cron.js';
 import type { Job, Printed } from './job.js';
 import { serviceAccount, systemdMakes, systemdUnits } from './systemd.js';
 import { windowsTask } from './windows.js';
-import { shellWord } from './words.js';
+import { shellWord } from '../../shell.js';
 
 export interface ScheduleFlags extends GlobalOptions {
   kind: 'systemd' | 'cron' | 'windows';

@@ -1,6 +1,6 @@
 import { chmod, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { nameOf } from '../../accounts.js';
+import { accountOfUid, runAs } from '../../accounts.js';
 import type { RemoteSettings } from '../../config/types.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
@@ -47,7 +47,8 @@ export async function pin(compared: readonly ScannedKey[], { host, port, knownHo
 async function toldWhoPins(error: unknown, file: string): Promise<unknown> {
   const owner = (await stat(path.dirname(file)).catch(() => null))?.uid;
   if (isDepotError(error, 'local-not-writable') && owner !== undefined && owner !== process.geteuid?.()) {
-    error.hint = `run the same as ${nameOf(owner) ?? `uid ${owner}`}, to whom the configuration belongs`;
+    const { name } = await accountOfUid(owner);
+    error.hint = `run it as ${name}, to whom the configuration belongs: ${runAs({ name }, '«depot …»')}`;
   }
   return error;
 }
@@ -85,7 +86,7 @@ async function choose(offered: readonly ScannedKey[], fingerprints: readonly str
   }
   if (!context.screen.interactive) {
     throw new DepotError('host-key-unknown', `nobody can compare the host keys of ${address} here; it shows\n${listed}`, {
-      hint: `compare them with what the agent gave you, then: depot trust ${remote.name} --fingerprint SHA256:…`,
+      hint: `compare them with what the agent gave you, then: «depot trust ${remote.name} --fingerprint SHA256:…»`,
     });
   }
   const { Prompt } = await import('../../ui/prompt.js');

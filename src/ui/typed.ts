@@ -1,0 +1,45 @@
+/**
+ * Command lines to type next. Whoever writes one into a message puts it between « and »: `run: «depot push acme-crm»`.
+ * Here, where messages are printed, the marks go and the line becomes one that works as typed: it gets the `--config`
+ * and `--state` that this run was given. `«depot …»` becomes this very run.
+ */
+import { shellWord } from '../shell.js';
+
+/** The commands that look for a configuration and a state; the others have files named. */
+const placed = /\bdepot (?:init|doctor|push|status|receipts|report|kit|key add|trust|login|logout|schedule)\b/;
+/** A line that is longer than this is one of a script, and is read there. */
+const longest = 300;
+
+export class TypedLines {
+  readonly #places: string;
+  readonly #again: string;
+
+  constructor(argv: readonly string[]) {
+    this.#places = ['--config', '--state'].flatMap((flag) => {
+      const value = lastValue(argv, flag);
+      return value === undefined ? [] : [` ${flag} ${shellWord(value)}`];
+    }).join('');
+    const again = ['depot', ...argv.map(shellWord)].join(' ');
+    this.#again = again.length > longest ? 'depot …' : again;
+  }
+
+  /** `text` with its command lines as they are to be typed. */
+  complete(text: string): string {
+    return text.includes('«') ? text.replace(/«([^«»]*)»/g, (_, line: string) => this.#complete(line)) : text;
+  }
+
+  #complete(line: string): string {
+    if (line === 'depot …') return this.#again;
+    return placed.test(line) && !/ --(?:config|state|help)\b/.test(line) ? `${line}${this.#places}` : line;
+  }
+}
+
+function lastValue(argv: readonly string[], flag: string): string | undefined {
+  let found: string | undefined;
+  for (const [i, word] of argv.entries()) {
+    if (word === '--') break;
+    if (word === flag) found = argv[i + 1];
+    else if (word.startsWith(`${flag}=`)) found = word.slice(flag.length + 1);
+  }
+  return found === '' ? undefined : found;
+}
