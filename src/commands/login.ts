@@ -161,7 +161,7 @@ async function requireSameUsername(username: string, { name, remote }: Arrangeme
   if (stored === null || stored === username) return;
   const others = [...config.arrangements.values()].filter((other) => other.name !== name && other.remote.username === undefined && other.remote.host.toLowerCase() === remote.host.toLowerCase() && other.remote.port === remote.port);
   if (others.length === 0) return;
-  throw usage(`--username ${JSON.stringify(username)}: ${others.map((other) => other.name).join(', ')} would log in to ${printable(remote.host)} as that too, and ${JSON.stringify(stored)} is stored`, `put remote.username into depot.yaml (arrangement ${name}), then: depot login ${name}; if the name of all of them changed: depot logout ${name}, then this again`);
+  throw usage(`--username ${JSON.stringify(username)}: ${others.map((other) => other.name).join(', ')} would log in to ${printable(remote.host)} as that too, and ${JSON.stringify(stored)} is stored`, `put remote.username into depot.yaml (arrangement ${name}), then: «depot login ${name}»; if the name of all of them changed: «depot logout ${name}», then this again`);
 }
 
 async function secretFor(o: LoginFlags, context: Context): Promise<Secret> {

@@ -8,6 +8,7 @@ import { openSuitcase } from '../open/opening.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { printable } from '../printable.js';
 import { fromBase64 } from '../receipt/base64.js';
+import { localError } from '../receipt/files.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
 import type { Receipt } from '../receipt/schema.js';
 import { addressed, otherReceipt } from './exhibits.js';
@@ -193,7 +194,7 @@ async function makePartial(partial: string): Promise<void> {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
       throw new DepotError('output-exists', `${printable(partial)} is left from another run, or one is under way`, { hint: `remove it, then try again: rm -r ${printable(partial)}`, cause });
     }
-    throw new DepotError('local-not-writable', `cannot create ${printable(partial)}: ${(cause as Error).message}`, { hint: 'name a directory in a place that you can write to', cause });
+    throw localError(cause, 'create', partial);
   }
 }
 
