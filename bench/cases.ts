@@ -56,8 +56,9 @@ export function cases(mebibytes: number): Case[] {
         }];
       },
     },
-    { name: `decrypt and unpack ${size}, modern`, mebibytes, contenders: (b) => openings(b, noiseOf(b), 'modern') },
-    { name: `decrypt and unpack ${size}, compat`, mebibytes, contenders: (b) => openings(b, noiseOf(b), 'compat') },
+    ...(['none', 'auto'] as const).flatMap((compression) => (['modern', 'compat'] as const).map((encryption) => ({
+      name: `decrypt and unpack ${size}, ${encryption}${compression === 'auto' ? ', auto' : ''}`, mebibytes, contenders: (b: Bench) => openings(b, noiseOf(b), { encryption, compression }),
+    }))),
     ...(['compat', 'modern'] as const).map((encryption) => ({ name: `check ${size} in a browser, ${encryption}`, mebibytes, contenders: (b: Bench) => inBrowser(b, noiseOf(b), encryption) })),
     ...memoryCases(),
     {
@@ -89,21 +90,22 @@ function peerPushes(b: Bench, data: string): Contender[] {
   return peers.map((peer) => ({ name: peer.name, needs: peer.needs, script: (run: string) => peer.push(b, data, run) }));
 }
 
-/** A suitcase of ours against a file of the peer's, both made outside of what is measured, unpacked to a new directory. */
-function openings(b: Bench, data: string, encryption: 'compat' | 'modern'): Contender[] {
+/** A suitcase of ours against a file of the peer's (never compressed), both made outside of what is measured, unpacked to a new directory. */
+function openings(b: Bench, data: string, { encryption, compression }: DepotCase): Contender[] {
   const out = join(b.work, 'opened');
   const clean = (): void => rmSync(out, { recursive: true, force: true });
   clean();
-  const config = configure(b, data, { encryption, compression: 'none' });
+  const config = configure(b, data, { encryption, compression });
   const kept = join(b.work, 'suitcases', encryption);
-  const ours = `[ -e ${kept}/depot ] || { mkdir -p ${kept} && ${depotCommand(b)} push --quiet --config ${config} && mv ${b.server.directory}/*.pgp ${kept}/depot; }`;
+  const suitcase = join(kept, compression === 'none' ? 'depot' : `depot-${compression}`);
+  const ours = `[ -e ${suitcase} ] || { mkdir -p ${kept} && ${depotCommand(b)} push --quiet --config ${config} && mv ${b.server.directory}/*.pgp ${suitcase}; }`;
   const gpg = `gpg --homedir ${b.keys.gnupgHome} --batch -q --trust-model always`;
   const theirs = encryption === 'compat'
     ? { name: 'gpg -d | tar -x', needs: ['gpg'], make: `${gpg} -z 0 -r bench -e`, open: `${gpg} -d` }
     : { name: 'age -d | tar -x', needs: ['age'], make: `age -r ${b.keys.ageRecipient}`, open: `age -d -i ${b.keys.agePassphraseFree}` };
   prepare(`${ours}; [ -e ${kept}/peer ] || tar -C ${data} -c . | ${theirs.make} > ${kept}/peer`);
   return [
-    { name: 'depot decrypt', clean, script: () => `${depotCommand(b)} decrypt ${kept}/depot --key ${b.work}/${encryption}.secret.asc --out ${out} --quiet` },
+    { name: 'depot decrypt', clean, script: () => `${depotCommand(b)} decrypt ${suitcase} --key ${b.work}/${encryption}.secret.asc --out ${out} --quiet` },
     { name: theirs.name, needs: theirs.needs, clean, script: () => `mkdir ${out} && ${theirs.open} < ${kept}/peer | tar -x -C ${out}` },
   ];
 }

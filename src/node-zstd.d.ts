@@ -7,6 +7,7 @@ import type { Transform } from 'node:stream';
 declare module 'node:zlib' {
   interface ZstdOptions {
     params?: Record<number, number>;
+    chunkSize?: number;
   }
   /** Undefined before Node 22.15. */
   const zstdCompress: (

@@ -18,12 +18,52 @@ export async function* decompress(chunks: Iterable<Bytes>, found: (format: Conte
   const format = contentFormat(input.start);
   found(format);
   if (format === 'none') yield* input.chunks;
-  else if (format === 'gzip') yield* through(zlib.createGunzip({ chunkSize: OUTPUT_OCTETS }), input.chunks, format);
+  else if (format === 'gzip') yield* through(zlib.createGunzip({ chunkSize: PIECE_OCTETS }), new Gathering().of(input.chunks), format);
   else if (zlib.createZstdDecompress) yield* zstdFrames(input.chunks, zlib.createZstdDecompress);
   else yield* zstdWithoutRuntime(input.chunks);
 }
 
-const OUTPUT_OCTETS = 256 * 1024;
+/**
+ * zlib works in a thread of libuv's pool, and every piece that goes in or comes out is a turn through the event loop there
+ * and back: 64 KiB at a time, those cost four times as much as the decompression. What comes out is bounded by this, too.
+ */
+const PIECE_OCTETS = 1 << 20;
+/** Large enough to go in as it is. */
+const LARGE_OCTETS = PIECE_OCTETS / 4;
+
+/** Two places to gather input in: one fills while zlib reads the other. */
+class Gathering {
+  #free: Buffer<ArrayBuffer>[] = [];
+
+  /** The same octets in pieces of at most PIECE_OCTETS where they are copied. A piece is good until the one after the next is asked for. */
+  *of(chunks: Iterable<Bytes>): Generator<Bytes> {
+    let used = 0;
+    for (const chunk of chunks) {
+      if (used > 0 && used + chunk.length > PIECE_OCTETS) {
+        yield this.#take(used);
+        used = 0;
+      }
+      if (used === 0 && chunk.length >= LARGE_OCTETS) {
+        yield chunk;
+        continue;
+      }
+      this.#filling().set(chunk, used);
+      used += chunk.length;
+    }
+    if (used > 0) yield this.#take(used);
+  }
+
+  #filling(): Buffer<ArrayBuffer> {
+    while (this.#free.length < 2) this.#free.push(Buffer.allocUnsafeSlow(PIECE_OCTETS));
+    return this.#free[0]!;
+  }
+
+  #take(octets: number): Bytes {
+    const filled = this.#free.shift()!;
+    this.#free.push(filled);
+    return filled.subarray(0, octets);
+  }
+}
 
 /** Runs chunks through a zlib stream and makes sure that it consumed them all: zlib itself ignores what follows the end. */
 async function* through(transform: Transform & { readonly bytesWritten: number }, chunks: Iterable<Bytes>, format: ContentFormat): AsyncGenerator<Bytes> {
@@ -33,12 +73,15 @@ async function* through(transform: Transform & { readonly bytesWritten: number }
   const closed = new Promise<void>((resolve) => transform.once('close', resolve));
   transform.on('error', () => undefined);
   const feed = async (): Promise<void> => {
+    let taken = Promise.resolve();
     for (const chunk of chunks) {
-      written += chunk.length;
-      // The callback waits for the reader below, so no more than one chunk's output is ever held.
-      await Promise.race([closed, new Promise<void>((done) => transform.write(chunk, () => done()))]);
+      // The callback waits for the reader below, so no more than two chunks, and the output of a part of one, are ever held.
+      await taken;
       if (transform.destroyed) return;
+      written += chunk.length;
+      taken = Promise.race([closed, new Promise<void>((done) => transform.write(chunk, () => done()))]);
     }
+    await taken;
     transform.end();
   };
   const feeding = feed().catch((error: unknown) => {
@@ -66,6 +109,7 @@ const FRAME_CONTENT_OCTETS = 4096;
  */
 async function* zstdFrames(chunks: Iterable<Bytes>, createDecoder: NonNullable<typeof zlib.createZstdDecompress>): AsyncGenerator<Bytes> {
   const pieces = splitFrames(chunks);
+  const gathering = new Gathering();
   let frames = 0;
   let octets = 0;
   for (let next = pieces.next(); !next.done; ) {
@@ -76,7 +120,7 @@ async function* zstdFrames(chunks: Iterable<Bytes>, createDecoder: NonNullable<t
         yield next.value.bytes;
       }
     }
-    for await (const bytes of through(createDecoder(), frame(), 'zstd')) {
+    for await (const bytes of through(createDecoder({ chunkSize: PIECE_OCTETS }), gathering.of(frame()), 'zstd')) {
       octets += bytes.length;
       yield bytes;
     }

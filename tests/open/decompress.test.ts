@@ -9,14 +9,19 @@ import { runtimeHasZstd } from '../../src/seal/compress.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 /** Compared as text: a matcher that walks over half a million octets takes minutes. */
-const open = async (bytes: Bytes, size?: number): Promise<string> => (await openBytes(bytes, size)).toString('latin1');
+const open = async (bytes: Bytes, size = 1000): Promise<string> => (await openBytes(bytes, size)).toString('latin1');
 const content = Buffer.from('some text that repeats, '.repeat(20_000));
 const zstd = (bytes: Uint8Array): Bytes => spawnSync('zstd', ['-cq'], { input: bytes, maxBuffer: 1 << 28 }).stdout;
 const packed: Record<string, Bytes> = { gzip: gzipSync(content), ...(spawnSync('zstd', ['-V']).status === 0 && { zstd: zstd(content) }) };
 
-async function openBytes(bytes: Bytes, size = 1000): Promise<Buffer> {
+/** The content of `bytes` that come in pieces of these sizes, in turn. */
+async function openBytes(bytes: Bytes, ...sizes: number[]): Promise<Buffer> {
   function* cut(): Generator<Bytes> {
-    for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+    for (let at = 0, i = 0; at < bytes.length; i++) {
+      const size = sizes[i % sizes.length] ?? 1000;
+      yield bytes.subarray(at, at + size);
+      at += size;
+    }
   }
   const all: Bytes[] = [];
   for await (const chunk of decompress(cut(), () => undefined)) all.push(chunk);
@@ -45,6 +50,34 @@ describe.each(Object.entries(packed))('%s', (format, bytes) => {
   });
   test('several members or frames in a row are one content', async () => {
     expect(await open(Buffer.concat([bytes, bytes]))).toBe(Buffer.concat([content, content]).toString('latin1'));
+  });
+});
+
+describe.each(['gzip', 'zstd'].filter((format) => format in packed))('%s of what does not compress', (format) => {
+  /** Pieces are gathered up to a MiB, and those from a quarter of one are not. */
+  const around = [1 << 18, 1 << 20].flatMap((octets) => [octets - 1, octets, octets + 1]);
+  const noise = randomBytes(5 << 20);
+  const pack = (bytes: Uint8Array): Bytes => (format === 'gzip' ? gzipSync(bytes, { level: 0 }) : zstd(bytes));
+  test.each([0, 1, ...around])('%d octets, in pieces of any size', async (octets) => {
+    const bytes = pack(noise.subarray(0, octets));
+    for (const size of [10_007, ...around]) expect((await openBytes(bytes, size)).equals(noise.subarray(0, octets))).toBe(true);
+  });
+  test('pieces of every size in turn', async () => {
+    const bytes = pack(noise);
+    const sizes = [1, 32_768, 511, ...around, 16_384];
+    expect((await openBytes(bytes, ...sizes)).equals(noise)).toBe(true);
+  });
+  test('what comes out of little comes out bit by bit', async () => {
+    const zeros = new Uint8Array(64 << 20);
+    const packed = new Uint8Array(format === 'gzip' ? gzipSync(zeros) : zstd(zeros));
+    let octets = 0;
+    let largest = 0;
+    for await (const chunk of decompress([packed], () => undefined)) {
+      octets += chunk.length;
+      largest = Math.max(largest, chunk.length);
+    }
+    expect(octets).toBe(64 << 20);
+    expect(largest).toBeLessThanOrEqual(1 << 20);
   });
 });
 
