@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, writeF
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { cronLine } from '../../src/commands/schedule/cron.js';
-import type { Job } from '../../src/commands/schedule/job.js';
+import { type Job, requireOneLine } from '../../src/commands/schedule/job.js';
 import { systemdUnits } from '../../src/commands/schedule/systemd.js';
 import { windowsTask } from '../../src/commands/schedule/windows.js';
 import { tempDir } from '../support/cleanup.js';
@@ -40,6 +40,10 @@ describe('systemd', () => {
 
   test('words are quoted as systemd takes them apart', () => {
     expect(systemdUnits(awkward).files[0].contents).toContain('ExecStart="/opt/no de/bin" 100%% "it\'s" "a\\"b" $$HOME "back\\\\"\n');
+  });
+
+  test('a dollar is doubled in the command only', () => {
+    expect(systemdUnits({ ...job, stateDirectory: '/srv/$a %b' }).files[0].contents).toContain('ReadWritePaths="/srv/$a %%b"\n');
   });
 
   test.skipIf(peer('systemd-analyze') === undefined)('systemd-analyze verify has nothing to say', () => {
@@ -83,6 +87,37 @@ describe('windows', () => {
 
   test('arguments are quoted as CommandLineToArgvW takes them apart', () => {
     expect(windowsTask({ ...job, command: ['node', 'a b\\', 'c"d', 'plain'] }).files[0].contents).toContain('<Arguments>&quot;a b\\\\&quot; &quot;c\\&quot;d&quot; plain</Arguments>');
+  });
+
+  test('what the Task Scheduler would take for a variable, or for the end of a word, is refused', () => {
+    expect(() => windowsTask({ ...job, configDirectory: 'C:\\%TEMP%\\depot' })).toThrow('has %TEMP% in it');
+    expect(() => windowsTask({ ...job, user: 'a" /TR "calc' })).toThrow('is not the name of an account');
+    expect(windowsTask({ ...job, configDirectory: 'C:\\100%' }).files[0].contents).toContain('<WorkingDirectory>C:\\100%</WorkingDirectory>');
+  });
+});
+
+describe('a line break in a path', () => {
+  const evil = '/srv/a\n* * * * * touch /tmp/x';
+
+  // It left the comment, or made a second line of the crontab.
+  test.each(['cron', 'systemd', 'windows'])('is refused for %s, in whatever would be printed', async (kind) => {
+    const nobody: Server = { host: '127.0.0.1', port: 9, username: 'acme', password: 'unused', remoteDirectory: '/in', fingerprints: [`SHA256:${'A'.repeat(43)}`] };
+    const supplier = await Supplier.create(nobody);
+    const print = (...more: string[]): ReturnType<typeof supplier.depot> => supplier.depot(['schedule', 'print', kind, '--at', '01:30', ...more]);
+    const refused = await print('--state', evil);
+    expect([refused.code, refused.stdout]).toEqual([2, '']);
+    expect(refused.stderr).toContain('/srv/a\\x0a* * * * * touch /tmp/x');
+    if (kind === 'windows' || !asRoot()) return;
+    const key = join(supplier.directory, 'keys/a\n* * * * * touch x.asc');
+    writeFileSync(key, 'x', { mode: 0o600 });
+    supplier.writeConfig({ top: { supplier: { name: 'Acme', signingKey: key } } });
+    const pasted = await print('--user', 'daemon');
+    expect([pasted.code, pasted.stdout]).toEqual([2, '']);
+  });
+
+  test.each([['command', { command: ['node', evil] }], ['configDirectory', { configDirectory: evil }], ['user', { user: evil }], ['prepare', { prepare: [`chmod 600 '${evil}'`] }]])('%s', (_, odd) => {
+    expect(() => { requireOneLine({ ...job, ...odd }); }).toThrow('which no schedule can carry');
+    requireOneLine(job);
   });
 });
 

@@ -1,3 +1,6 @@
+import { printable } from '../../printable.js';
+import { usage } from '../flags.js';
+
 /** What is scheduled, whatever by. */
 export interface Job {
   /** Program and arguments; no shell. */
@@ -15,6 +18,18 @@ export interface Job {
   credentials: { name: string; file: string; encrypted: boolean }[];
   requires?: string | undefined;
   onFailure?: string | undefined;
+}
+
+/**
+ * Refuses what a schedule cannot carry: a crontab, a unit file and the lines that root pastes know no line break inside a
+ * word, and one would begin a line of its own there; what cannot be seen would be pasted unseen.
+ *
+ * @throws DepotError 'usage'
+ */
+export function requireOneLine(job: Job): void {
+  const words = [...job.command, job.configDirectory, job.stateDirectory, job.user ?? '', ...job.prepare];
+  const odd = words.find((word) => printable(word) !== word);
+  if (odd !== undefined) throw usage(`'${printable(odd)}' has a line break or another control character in it, which no schedule can carry`, 'rename that file or directory');
 }
 
 /** A file to make, and what to type then. */

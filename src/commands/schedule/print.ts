@@ -16,7 +16,7 @@ import { chooseArrangements, configFor } from '../deposits.js';
 import { usage } from '../flags.js';
 import { type Access, accessFor } from './access.js';
 import { cronLine } from './cron.js';
-import type { Job, Printed } from './job.js';
+import { type Job, type Printed, requireOneLine } from './job.js';
 import { serviceAccount, systemdMakes, systemdUnits } from './systemd.js';
 import { windowsTask } from './windows.js';
 import { shellWord } from '../../shell.js';
@@ -56,6 +56,7 @@ export async function print(o: ScheduleFlags, context: Context): Promise<number>
     requires: o.requires,
     onFailure: o.onFailure,
   };
+  requireOneLine(job);
   const printed = { systemd: systemdUnits, cron: cronLine, windows: windowsTask }[o.kind](job);
   for (const warning of warnings) context.screen.warn(warning);
   const written = o.out === undefined ? [] : await writeFiles(printed.files, path.resolve(context.cwd, o.out));
@@ -116,7 +117,8 @@ async function writeFiles(files: Printed['files'], directory: string): Promise<s
 
 /** What is pasted stands in comments, so that the output as a whole is a valid crontab or XML file. */
 function lines(kind: ScheduleFlags['kind'], { files, paste }: Printed): string[] {
-  if (kind === 'windows') return [files[0]!.contents.trimEnd(), `<!--\n${paste.join('\n')}\n-->`];
+  // A comment in XML has no two hyphens in it; whoever has them in the name of the account gets the lines with --out.
+  if (kind === 'windows') return [files[0]!.contents.trimEnd(), ...(paste.some((line) => line.includes('--')) ? [] : [`<!--\n${paste.join('\n')}\n-->`])];
   const text = files.flatMap(({ path: name, contents }) => [`# ${name}`, contents.trimEnd(), '']);
   return [...text, ...paste.map((line) => `# ${line}`)];
 }

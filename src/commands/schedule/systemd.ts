@@ -20,7 +20,7 @@ export function systemdUnits(job: Job): Printed {
     '[Service]',
     'Type=oneshot',
     `User=${job.user ?? serviceAccount}`,
-    `ExecStart=${job.command.map(quoted).join(' ')}`,
+    `ExecStart=${job.command.map((word) => quoted(word.replace(/\$/g, '$$$$'))).join(' ')}`,
     '# A first deposit, or one over a slow line, may take hours.',
     'TimeoutStartSec=infinity',
     '# Receipts, ledger and run records: where a push by hand has them too.',
@@ -94,9 +94,9 @@ function credentials(present: Job['credentials']): string[] {
   ];
 }
 
-/** systemd.syntax(7): double quotes with C escapes; a percent sign and, in commands, a dollar are doubled. */
+/** systemd.syntax(7): double quotes with C escapes, and a percent sign doubled; in commands, and only there, a dollar too. */
 function quoted(word: string): string {
-  const escaped = word.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/%/g, '%%').replace(/\$/g, '$$$$');
+  const escaped = word.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/%/g, '%%');
   return /^[A-Za-z0-9_./:@%$=+,-]+$/.test(escaped) ? escaped : `"${escaped}"`;
 }
 
