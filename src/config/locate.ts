@@ -89,10 +89,10 @@ async function closed(path: string, cause: unknown): Promise<DepotError> {
   const met = account === undefined ? null : await obstacle(account, path, 'read');
   const opened = met === null || account === undefined ? null : met.onTheWay ? `chgrp ${account.group} ${shellWord(met.path)} && chmod g+rx ${shellWord(met.path)}` : `chmod a+r ${shellWord(met.path)}`;
   return new DepotError('config-unreadable', `${printable(path)} cannot be read: account ${account?.name ?? ''} may not ${met?.onTheWay === true ? `enter ${printable(met.path)}` : 'read it'}`, {
-    hint: opened === null ? 'run it as the account that may read it' : `let its owner or root type: ${printable(opened)}`, cause,
+    hint: opened === null ? 'run it as the account that may read it' : `let its owner or root type: «${printable(opened)}»`, cause,
   });
 }
 
 function unreadable(path: string, why: string, cause?: unknown): DepotError {
-  return new DepotError('config-unreadable', `${printable(path)} cannot be read: ${why}`, { hint: `look what it is: ls -l ${printable(shellWord(path))}`, cause });
+  return new DepotError('config-unreadable', `${printable(path)} cannot be read: ${why}`, { hint: `look what it is: «ls -l ${printable(shellWord(path))}»`, cause });
 }

@@ -3,7 +3,7 @@ import type { Arrangement, Config } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Certificate, SecretKey } from '../pgp/certificate.js';
 import { readCertificate, readSecretKey } from '../pgp/keys.js';
-import { judgeRecipient, judgeSigner, type Recipient } from '../pgp/policy.js';
+import { judgeRecipient, judgeSigner, type Recipient, requirePublic } from '../pgp/policy.js';
 import { chooseEncryption, type Encryption } from '../pgp/sessionkey.js';
 import { requirePrivate } from '../permissions.js';
 import { printable } from '../printable.js';
@@ -41,7 +41,9 @@ export async function readRecipients(arrangement: Arrangement, at: Date): Promis
         hint: `put the beneficiary's new key in, with: «depot key add ${arrangement.name} FILE --fingerprint F»`,
       });
     }
-    recipients.push(await judgeRecipient(await readCertificate(await readKeyFile(key)), fingerprint, at));
+    const certificate = await readCertificate(await readKeyFile(key));
+    requirePublic(certificate, key);
+    recipients.push(await judgeRecipient(certificate, fingerprint, at));
   }
   return recipients;
 }

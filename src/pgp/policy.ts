@@ -6,6 +6,7 @@
 import type * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
 import type { ErrorCode } from '../errors.js';
+import { printable } from '../printable.js';
 import { algorithmOf, internalsOf } from './certificate.js';
 import type { Certificate, KeyPacket, OpenPgpCertificate } from './certificate.js';
 import { hasUncheckableRevocation, primaryRevocation, subkeyRevocation } from './revocation.js';
@@ -56,6 +57,18 @@ export function toUtc(date: Date): string {
 /** `8F3A…91C2`: for messages in which the full fingerprint would drown the rest. */
 function short(fingerprint: string): string {
   return `${fingerprint.slice(0, 4)}…${fingerprint.slice(-4)}`;
+}
+
+/**
+ * A recipient's key must come as a public one: a supplier that holds the secret key too could open every deposit, and
+ * neither it nor the beneficiary may know. `file` is where the key was read. Throws 'recipient-unusable'.
+ */
+export function requirePublic(c: Certificate, file: string): void {
+  if (!c.isSecret) return;
+  const own = file.endsWith('.secret.asc') ? `, such as ${printable(file.replace(/secret\.asc$/, 'public.asc'))}` : '';
+  throw new DepotError('recipient-unusable', `${printable(file)} holds a secret key, where the beneficiary's public key is expected`, {
+    hint: `ask the beneficiary for its public key, and delete this one: nobody should have sent it; or, where you made the key for it, give the .public.asc${own}`,
+  });
 }
 
 /**

@@ -135,7 +135,7 @@ export function localError(error: unknown, action: 'read' | 'write' | 'create' |
       const other = otherOwner(file);
       if (other !== null) {
         return new DepotError(action === 'read' ? 'local-unreadable' : 'local-not-writable', `cannot ${action} ${file}: it belongs to ${nameOf(other.uid) ?? `uid ${other.uid}`}`, {
-          hint: `give it to the account that runs depot: chown ${other.caller} ${file}`,
+          hint: `give it to the account that runs depot: «chown ${other.caller} ${file}»`,
           cause: error,
         });
       }
@@ -152,7 +152,7 @@ export function localError(error: unknown, action: 'read' | 'write' | 'create' |
     case 'ENOENT':
     case 'ENOTDIR':
       if (action !== 'write' && action !== 'create') return new DepotError('local-unreadable', `cannot ${action} ${file}: there is no such file`, { hint: `look what is there: ls -l ${path.dirname(file)}`, cause: error });
-      return new DepotError('local-not-writable', `cannot ${action} ${file}: ${code === 'ENOENT' ? 'there is no such directory' : 'a part of its path is a file'}`, { hint: code === 'ENOENT' ? `make it first: mkdir -p ${path.dirname(file)}` : 'choose another path', cause: error });
+      return new DepotError('local-not-writable', `cannot ${action} ${file}: ${code === 'ENOENT' ? 'there is no such directory' : 'a part of its path is a file'}`, { hint: code === 'ENOENT' ? `make it first: «mkdir -p ${path.dirname(file)}»` : 'choose another path', cause: error });
     case null:
       return error;
     default:

@@ -6,6 +6,7 @@
  *   shown only when the run fails. Both: the document, and no warnings.
  * - An error says what, whether anything was published, and what to type next, which works as typed (typed.ts). No stack traces without DEPOT_DEBUG=1.
  * - Words carry the meaning. Colour only repeats it, and only on a terminal without NO_COLOR and `--no-color`.
+ * - On a terminal, prose is broken between words; tables, files and lines to type are not. Elsewhere nothing is broken.
  * - Nothing asks a question unless a person sits there: stdin and stderr are terminals, and no `--json`.
  */
 import { setTimeout } from 'node:timers/promises';
@@ -14,7 +15,8 @@ import type { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { errorDocument, errorLines } from './errors.js';
 import type { Progress } from './progress.js';
-import { TypedLines } from './typed.js';
+import { TypedLines, unmarked } from './typed.js';
+import { type Hanging, wrapped } from './wrap.js';
 
 export interface Streams {
   argv: readonly string[];
@@ -56,14 +58,14 @@ export class Screen {
     this.#color = !flags.has('--no-color') && !p.env.NO_COLOR && p.env.TERM !== 'dumb';
   }
 
-  /** The result of a command: the document with `--json`, else the lines, unless `--quiet`. */
-  result(document: object, lines: readonly string[]): void {
+  /** The result of a command: the document with `--json`, else the lines, unless `--quiet`. Only a line with a hang is ever broken. */
+  result(document: object, lines: readonly (string | Hanging)[]): void {
     if (this.quiet && !this.json) return;
     this.#print(document, lines);
   }
 
   /** A result that is bad news (a failed check, a stale arrangement): shown with `--quiet` too. */
-  failure(document: object, lines: readonly string[]): void {
+  failure(document: object, lines: readonly (string | Hanging)[]): void {
     this.#release();
     this.#print(document, lines);
   }
@@ -116,10 +118,10 @@ export class Screen {
     stop.abort();
   }
 
-  #print(document: object, lines: readonly string[]): void {
+  #print(document: object, lines: readonly (string | Hanging)[]): void {
     this.#progress?.stop();
     if (this.json) this.#document(document);
-    else if (lines.length > 0) this.#stdout.write(`${this.#typed.complete(lines.join('\n'))}\n`);
+    else if (lines.length > 0) this.#stdout.write(`${lines.map((line) => (typeof line === 'string' ? this.#typed.complete(line) : this.#fitted(this.#stdout, line))).join('\n')}\n`);
   }
 
   #document(document: object): void {
@@ -128,7 +130,12 @@ export class Screen {
 
   /** Writes a line to stderr. While the progress line is there, ora takes it away and puts it back. */
   #say(line: string): void {
-    this.stderr.write(`${this.#typed.complete(line)}\n`);
+    for (const text of line.split('\n')) this.stderr.write(`${this.#fitted(this.stderr, { text, hang: (text.length - text.trimStart().length) + (text.includes('depot: ') ? 2 : 0) })}\n`);
+  }
+
+  #fitted(stream: NodeJS.WriteStream, line: Hanging): string {
+    const text = this.#typed.fill(line.text);
+    return unmarked(stream.isTTY ? wrapped({ ...line, text }, stream.columns) : text);
   }
 
   #release(): void {

@@ -25,13 +25,22 @@ export class TypedLines {
 
   /** `text` with its command lines as they are to be typed. */
   complete(text: string): string {
-    return text.includes('«') ? text.replace(/«([^«»]*)»/g, (_, line: string) => this.#complete(line)) : text;
+    return unmarked(this.fill(text));
+  }
+
+  /** The same with the marks still there, for whoever breaks lines. */
+  fill(text: string): string {
+    return text.includes('«') ? text.replace(/«([^«»]*)»/g, (_, line: string) => `«${this.#complete(line)}»`) : text;
   }
 
   #complete(line: string): string {
     if (line === 'depot …') return this.#again;
     return placed.test(line) && !/ --(?:config|state|help)\b/.test(line) ? `${line}${this.#places}` : line;
   }
+}
+
+export function unmarked(text: string): string {
+  return text.replace(/«([^«»]*)»/g, '$1');
 }
 
 function lastValue(argv: readonly string[], flag: string): string | undefined {

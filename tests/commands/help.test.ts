@@ -35,6 +35,7 @@ test.each(commands)('%s', (path, command) => {
   if (command.parent !== null) expect(command.summary(), 'a summary in the list of commands').not.toBe('');
   const [, examples = '', codes = ''] = /\nExamples:\n(.*)\n\nExit codes \(docs\/exit-codes\.md says what to do\):\n(.*)\n$/s.exec(help) ?? [];
   expect(examples, 'examples').toContain('depot');
+  for (const line of examples.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
   const listed = codes.trimEnd().split('\n').map((line) => Number(/^ *(\d+) {2}/.exec(line)?.[1]));
   expect(listed.slice(0, 3), 'exit codes').toEqual([0, 1, 2]);
   expect(listed.every((code) => code in exitMeanings)).toBe(true);
@@ -45,7 +46,7 @@ test.each(commands)('%s', (path, command) => {
 test('examples are of commands and flags that there are', () => {
   for (const [path, command] of commands) {
     const [, examples = ''] = /\nExamples:\n(.*)\n\nExit codes/s.exec(helpOf(command)) ?? [];
-    for (const [line] of examples.matchAll(/(?<=[ (;])depot .*?(?= {3}|$|\))/gm)) {
+    for (const [line] of examples.replace(/ \\\n +/g, ' ').matchAll(/(?<=[ (;])depot .*?(?= {3}|$|\))/gm)) {
       const words = line.replace(/"[^"]*"/g, 'x').replace(/[|>].*$/, '').split(/ +/).slice(1);
       let at: Command = program;
       for (const word of words) at = at.commands.find((child) => child.name() === word) ?? at;

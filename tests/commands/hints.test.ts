@@ -143,6 +143,20 @@ describe('keys and passphrases', () => {
     expect(stderr).toContain('depot: hint: name an OpenPGP key file');
   });
 
+  test('a secret key is nobody\'s public key, wherever a recipient\'s key is read', async () => {
+    const { secretKey, publicKey, fingerprint } = at.supplier.recipient;
+    const hint = `depot: hint: ask the beneficiary for its public key, and delete this one: nobody should have sent it; or, where you made the key for it, give the .public.asc, such as ${publicKey}`;
+    at.supplier.writeConfig();
+    const added = await at.depot(['key', 'add', 'acme-crm', secretKey, '--fingerprint', fingerprint]);
+    expect([added.code, ...told(added)]).toEqual([20, `depot: error: ${secretKey} holds a secret key, where the beneficiary's public key is expected`, hint]);
+    const made = await depotHere(['init', '--yes', '--later', '--beneficiary-key', secretKey], { cwd: tempDir() });
+    expect([made.code, told(made)[1]]).toEqual([20, hint]);
+    writeFileSync(at.supplier.config, readFileSync(at.supplier.config, 'utf8').replace(/keys\/[^"'\s,}]*\.public\.asc|[^"'\s,{]*\/[^"'\s,}]*\.public\.asc/g, secretKey));
+    const pushed = await at.depot(['push']);
+    expect([pushed.code, told(pushed)[1]], pushed.stderr).toEqual([20, hint]);
+    expect(pushed.stderr).toContain('nothing was published');
+  });
+
   test('key add says whether its lines are added or replace', async () => {
     at.supplier.writeConfig();
     const { stdout } = await at.depot(['key', 'add', 'acme-crm', locked.publicKey, '--fingerprint', locked.fingerprint]);

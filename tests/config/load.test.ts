@@ -88,7 +88,7 @@ describe.skipIf(process.platform === 'win32')('what others could have written is
     for (const flag of [undefined, path]) {
       const loaded = loadConfig({ ...(flag === undefined ? {} : { flag }), env, cwd });
       if (hint === undefined) await expect(loaded).resolves.toBeDefined();
-      else expect(await failure(loaded)).toMatchObject({ code: 'config-insecure', exit: 10, hint: `${hint} ${path}` });
+      else expect(await failure(loaded)).toMatchObject({ code: 'config-insecure', exit: 10, hint: `«${hint} ${path}»` });
     }
   });
 

@@ -54,6 +54,8 @@ describe.skipIf(!here)('depot init', () => {
     ['Your name', 'Acme SaaS B.V.\r'],
     ['short name', 'acme-crm\r'],
     ['public key', 'nowhere.asc\r'], ['there is no such file', ''],
+    // Whoever has it could open the deposits, and nobody would know.
+    ['public key', `${m.beneficiary.secretKey}\r`], ['holds a secret key', ''], [`the .public.asc, such as ${m.beneficiary.publicKey}`, ''],
     // The next answer takes the place of the one that was refused.
     ['public key', `${m.beneficiary.publicKey}\r`],
     ['digit by digit', '\r'], ['Call now and answer then', ''],
@@ -75,7 +77,9 @@ describe.skipIf(!here)('depot init', () => {
 
     const pinned = server.fingerprints[0];
     const second = await at(m, [
-      ['A set-up of acme-crm was left here', '\r'],
+      ['A set-up of acme-crm was left here, with these answers:', ''],
+      [`public key    ${m.beneficiary.publicKey}`, ''], [`deposited     ${join(m.root, 'export')}`, ''],
+      ['Go on with these answers?', '\r'],
       // A slip that only shows when nothing answers there is no reason to begin again.
       ['The agent\'s SFTP server', `${server.host}\r`],
       ['Its port [22]', '1\r'],
@@ -204,7 +208,7 @@ describe.skipIf(!here)('depot init', () => {
     // known_hosts stays root's: the account that pushes is told who pins, not how to get it.
     const closed = await asService('trust', 'acme-crm', '--fingerprint', server.fingerprints[0], '--config', m.config);
     expect(closed.code, closed.stderr).toBe(5);
-    expect(closed.stderr).toContain('depot: hint: run the same as root, to whom the configuration belongs');
+    expect(closed.stderr).toContain('depot: hint: run it as root, to whom the configuration belongs: sudo -u root depot trust acme-crm');
   });
 
   test('--yes accepts no fingerprint and no host key that was not given', async () => {

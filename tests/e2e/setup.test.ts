@@ -203,15 +203,15 @@ describe.skipIf(!ssh)('receipts', () => {
 });
 
 describe.skipIf(!ssh)('key add', () => {
-  test('copies the public part beside the configuration and prints lines that work; depot.yaml stays as it is', async () => {
+  test('copies the public key beside the configuration and prints lines that work; depot.yaml stays as it is', async () => {
     const server = await startSshd();
     const supplier = await Supplier.create(server);
     const before = readFileSync(supplier.config, 'utf8');
     const next = await makeKey(join(tempDir(), 'nieuw'), 'Waterschap Voorbeeld', 'compat');
     const refused = await supplier.depot(['key', 'add', 'acme-crm', next.publicKey, '--fingerprint', 'A'.repeat(40)]);
     expect(refused.code).toBe(20);
-    const added = JSON.parse((await supplier.depot(['key', 'add', 'acme-crm', next.secretKey, '--fingerprint', next.fingerprint, '--json'])).stdout) as { key: string; lines: string[] };
-    expect(readFileSync(added.key, 'utf8')).not.toContain('PRIVATE');
+    const added = JSON.parse((await supplier.depot(['key', 'add', 'acme-crm', next.publicKey, '--fingerprint', next.fingerprint, '--json'])).stdout) as { key: string; lines: string[] };
+    expect(readFileSync(added.key, 'utf8')).toContain('BEGIN PGP PUBLIC KEY BLOCK');
     expect(readFileSync(supplier.config, 'utf8')).toBe(before);
     expect(added.lines.join('\n')).toContain(next.fingerprint);
     expect((await supplier.depot(['key', 'add', 'acme-crm', next.publicKey, '--fingerprint', next.fingerprint])).code).toBe(0);

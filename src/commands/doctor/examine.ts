@@ -23,6 +23,7 @@ import type { SecretKind } from '../../secrets/request.js';
 import type { SftpChannel } from '../../sftp/channel.js';
 import { lookAt } from '../../sftp/look.js';
 import { age, bytes, labelled, localTime, shortFingerprint } from '../../ui/format.js';
+import type { Hanging } from '../../ui/wrap.js';
 import type { Finding } from './finding.js';
 import { nearestExisting } from './nearest-existing.js';
 import { closedRecord } from './records.js';
@@ -313,14 +314,15 @@ function finder(o: Patient): SecretFinder {
 
 const marks = { 'passed': ['✓', 'green'], 'warning': ['!', 'yellow'], 'failed': ['✗', 'red'], 'not possible': ['–', 'dim'] } as const;
 
-export function examinationLines(e: Examination, paint: (style: 'green' | 'yellow' | 'red' | 'dim' | 'bold', text: string) => string): string[] {
+export function examinationLines(e: Examination, paint: (style: 'green' | 'yellow' | 'red' | 'dim' | 'bold', text: string) => string): (string | Hanging)[] {
   const width = Math.max(...e.checks.map((c) => c.name.length));
   return [
     paint('bold', e.arrangement),
     ...e.checks.flatMap(({ name, result, detail, hint }) => {
       const [mark, style] = marks[result];
       const word = result === 'passed' ? '' : paint(style, `${result}: `);
-      return [`${paint(style, mark)} ${name.padEnd(width)}  ${word}${detail}`, ...(hint === undefined ? [] : [`  ${' '.repeat(width)}  ${hint}`])];
+      const hang = width + 4;
+      return [{ text: `${paint(style, mark)} ${name.padEnd(width)}  ${word}${detail}`, hang }, ...(hint === undefined ? [] : [{ text: `${' '.repeat(hang)}${hint}`, hang }])];
     }),
     ...(e.propose === undefined || Object.keys(e.propose).length === 0 ? [] : ['propose in depot.yaml, for this arrangement or for all:', '  remote:', ...Object.entries(e.propose).map(([key, value]) => `    ${key}: ${value}`)]),
     ...(e.left === undefined ? [] : [labelled('left there', e.left.length === 0 ? 'nothing' : e.left.map((name) => printable(name)).join(', '))]),

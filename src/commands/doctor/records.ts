@@ -15,7 +15,7 @@ export async function closedRecord(state: ArrangementState, config: Config): Pro
       const file = state.file(path.join(folder, name));
       if ((await obstacle(pusher, file, 'read')) === null) continue;
       const owner = await stat(file).then(({ uid }) => nameOf(uid) ?? `uid ${uid}`, () => 'another account');
-      return { detail: `${file} belongs to ${owner}, and account ${pusher.name}, which pushes, cannot read it`, hint: `chown -R ${pusher.name}: ${state.directory}` };
+      return { detail: `${file} belongs to ${owner}, and account ${pusher.name}, which pushes, cannot read it`, hint: `«chown -R ${pusher.name}: ${state.directory}»` };
     }
   }
   return null;

@@ -80,7 +80,7 @@ export async function wayIn(file: string, config: Config, arrangement: Arrangeme
   const again = `run: ${runAs(pusher, `«depot doctor ${arrangement.name} --config ${shellWord(config.path)}»`)}`;
   const [only] = lines;
   if (only === undefined) return warnings.length > 0 ? `let root change this: ${warnings.join('; ')}` : pusher.uid === caller ? 'run «depot doctor» as the account that pushes' : again;
-  const typed = lines.join(' && ');
+  const typed = `«${lines.join(' && ')}»`;
   // Its own mode is what an account may change itself.
   const ownMode = pusher.uid === caller && lines.every((line) => line.startsWith('chmod 600 '));
   const asRoot = caller === 0 || ownMode ? typed : `type as root: ${typed}`;

@@ -4,7 +4,7 @@ import { parseArrangementName, parseDuration, parseHost, type Parsed } from '../
 import { DepotError, isDepotError } from '../../errors.js';
 import type { Certificate } from '../../pgp/certificate.js';
 import { readCertificate } from '../../pgp/keys.js';
-import { judgeRecipient } from '../../pgp/policy.js';
+import { judgeRecipient, requirePublic } from '../../pgp/policy.js';
 import { printable } from '../../printable.js';
 import { scanHostKeys } from '../../sftp/scan.js';
 import { counted, groupedFingerprint, bytes } from '../../ui/format.js';
@@ -25,8 +25,10 @@ export async function answered(o: InitFlags, context: Context): Promise<Draft> {
     if ('wrong' in found) throw usage(`source ${found.wrong}`, 'name a directory or a file that this account may read');
     sources.push(found.value);
   }
+  const keyFile = file(o.beneficiaryKey);
+  if (keyFile !== undefined) requirePublic(await readCertificate(await readKeyFile(keyFile)), keyFile);
   const given: { [K in keyof Answers]?: Answers[K] | undefined } = {
-    user: o.user, supplier: o.supplier, arrangement: o.arrangement, keyFile: file(o.beneficiaryKey), beneficiary: o.beneficiary, fingerprint: o.fingerprint,
+    user: o.user, supplier: o.supplier, arrangement: o.arrangement, keyFile, beneficiary: o.beneficiary, fingerprint: o.fingerprint,
     signer: o.signer === undefined ? (o.signerEmail === undefined ? undefined : null) : file(o.signer), signerEmail: o.signer === undefined ? o.signerEmail : '',
     sources: sources.length === 0 ? undefined : sources, host: o.host, port: o.port, username: o.username, directory: o.directory,
     privateKey: o.privateKey === undefined ? (o.passwordFile === undefined ? undefined : null) : file(o.privateKey),
@@ -69,13 +71,13 @@ export async function interview(draft: Draft, talk: Talk, context: Context, { ke
   const ownName = printable(certificate.userIds[0]?.replace(/\s*<[^>]*>\s*$/, '') ?? '');
   await need('beneficiary', () => talk.text('Name of the beneficiary', ownName === '' ? {} : { fallback: ownName }));
   if (a.signer === undefined) {
-    a.signerEmail = await talk.text('A signing key will be made for your receipts. Address in it (for example: ops@acme.example)', { check: (address) => (/^[^\s<>@]+@[^\s<>@]+$/.test(address) ? undefined : 'an e-mail address') });
+    a.signerEmail = await talk.text('A signing key will be made for your receipts. Address in it (for example: ops@acme.example)', { check: (address) => (/^[^\s<>@]+@[^\s<>@]+$/.test(address) ? undefined : 'write an e-mail address, such as ops@acme.example') });
     a.signer = null;
   }
   await need('sources', () => pickSources(talk, context));
   for (;;) {
     await need('host', () => talk.text('The agent\'s SFTP server: host name or address', { check: (host) => wrong(parseHost(host)) }));
-    await need('port', async () => Number(await talk.text('Its port', { fallback: '22', check: (port) => (/^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535 ? undefined : 'a number from 1 to 65535') })));
+    await need('port', async () => Number(await talk.text('Its port', { fallback: '22', check: (port) => (/^\d+$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535 ? undefined : 'write a number from 1 to 65535') })));
     await need('directory', () => talk.text('Directory there', { fallback: '/incoming' }));
     const compared = a.hostKeys ?? (await comparedHostKeys<'other'>(a.host!, a.port!, talk, context, [{ value: 'other', label: 'no: host or port is not right; ask for both again' }]));
     if (compared !== 'other') {
@@ -131,11 +133,12 @@ async function isCompared(talk: Talk): Promise<'same' | 'other' | 'later'> {
 async function usableKey(file: string): Promise<{ value: Certificate } | { wrong: string }> {
   try {
     const certificate = await readCertificate(await readKeyFile(file));
+    requirePublic(certificate, file);
     await judgeRecipient(certificate, certificate.fingerprint, new Date());
     return { value: certificate };
   } catch (error) {
     if (!isDepotError(error)) throw error;
-    return { wrong: error.message };
+    return { wrong: error.hint === undefined ? error.message : `${error.message}\n  ${error.hint}` };
   }
 }
 

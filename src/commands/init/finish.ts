@@ -107,7 +107,7 @@ async function runDepot(args: readonly string[], other: Account | null, context:
   const [program, ...rest] = other === null ? own : ['setpriv', '--reuid', String(other.uid), '--regid', String(other.gid), '--groups', other.gids.join(','), '--', ...own];
   const { PATH, LANG, LC_ALL, TERM, NO_COLOR, TZ } = context.env;
   const env = other === null ? context.env : Object.fromEntries(Object.entries({ PATH, LANG, LC_ALL, TERM, NO_COLOR, TZ }).filter(([, value]) => value !== undefined));
-  context.screen.note(`\n$ ${other === null ? '' : runAs(other, '')}depot ${args.map(shellWord).join(' ')}`);
+  context.screen.note(`\n$ «${other === null ? '' : runAs(other, '')}depot ${args.map(shellWord).join(' ')}»`);
   const child = spawn(program!, rest, { stdio: ['ignore', context.screen.stderr, context.screen.stderr], env, cwd: other === null ? context.cwd : '/', signal: context.signal });
   return new Promise((resolve, reject) => {
     child.on('error', (error) => { reject(context.signal.aborted ? (context.signal.reason as Error) : error); });

@@ -16,6 +16,7 @@ import { shellWord } from '../../shell.js';
 import { answered, complete, interview } from './answers.js';
 import { type Answers, type Draft, forgetDraft, type InitFlags, keepDraft, readDraft } from './draft.js';
 import { finish } from './finish.js';
+import { keptAnswers } from './kept.js';
 import { missingForPush } from './missing.js';
 import { makeDirectories, type Place, placePrivateKey, placeSigner, requireOwnLedger } from './place.js';
 import { type Talk, talkOn } from './talk.js';
@@ -41,7 +42,7 @@ export async function init(o: InitFlags, context: Context): Promise<number> {
     `${printable(file)} is written; receipts and ledger go to ${printable(place.state)}`,
     ...(written.signer.publicKey === null ? [] : [`give ${printable(written.signer.publicKey)} to the beneficiary: receipts are checked with it`]),
   ];
-  if (talk !== null) return finished(file, o, talk, context, [...lines, ...(written.access.length === 0 ? [] : ['', 'For the account that pushes, type in another terminal:', ...written.access.map((line) => `  ${line}`)])]);
+  if (talk !== null) return finished(file, o, talk, context, [...lines, ...(written.access.length === 0 ? [] : ['', 'For the account that pushes, type in another terminal:', ...written.access.map((line) => `  «${line}»`)])]);
   const missing = (await missingForPush(answers, o, file, context)).map(({ what }) => what);
   const next = nextSteps(answers, missing, place, o);
   if (missing.length > 0) context.screen.warn(`not yet able to push: ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`);
@@ -85,7 +86,8 @@ async function takenUp(file: string, talk: Talk): Promise<Draft> {
   const draft = await readDraft(file);
   if (draft === null || Object.keys(draft).length === 0) return {};
   const name = draft.arrangement ?? draft.supplier;
-  if (await talk.confirm(`A set-up${name === undefined ? '' : ` of ${printable(name)}`} was left here. Go on with its ${Object.keys(draft).length} answers?`, true)) return draft;
+  talk.say(`A set-up${name === undefined ? '' : ` of ${printable(name)}`} was left here, with these answers:\n${keptAnswers(draft).join('\n')}`);
+  if (await talk.confirm('Go on with these answers? (no: begin anew)', true)) return draft;
   await forgetDraft(file);
   return {};
 }
@@ -99,7 +101,7 @@ async function pushingAccount(known: string | undefined, talk: Talk): Promise<Ac
       fallback: 'depot',
       check: async (name) => {
         account = await accountNamed(name);
-        return account === undefined ? `there is no account ${printable(name)}; make it in another terminal, then answer again: ${makeAccount(name)}` : undefined;
+        return account === undefined ? `there is no account ${printable(name)}; make it in another terminal, then answer again: «${makeAccount(name)}»` : undefined;
       },
     });
   }
@@ -111,7 +113,7 @@ function makeAccount(name: string): string {
 }
 
 function noAccount(name: string): ReturnType<typeof usage> {
-  return usage(`there is no account ${JSON.stringify(name)}`, `make it first: ${makeAccount(name)}`);
+  return usage(`there is no account ${JSON.stringify(name)}`, `make it first: «${makeAccount(name)}»`);
 }
 
 /** The state is said in depot.yaml, so that it is the same for whoever runs depot. */

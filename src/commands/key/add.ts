@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Certificate } from '../../pgp/certificate.js';
 import { readCertificate } from '../../pgp/keys.js';
-import { judgeRecipient } from '../../pgp/policy.js';
+import { judgeRecipient, requirePublic } from '../../pgp/policy.js';
 import { printable } from '../../printable.js';
 import { localError, writeNew } from '../../receipt/files.js';
 import type { Context, GlobalOptions } from '../context.js';
@@ -43,13 +43,13 @@ export async function add(o: KeyAddFlags, context: Context): Promise<number> {
 }
 
 /**
- * Checks the key (fingerprint, fit for a push), and writes its public part to `keys/` below `directory`. A secret key
- * given by mistake goes no further than this function. `recipient-unusable`, `output-exists`, `key-unreadable`.
+ * Checks the key (fingerprint, fit for a push), and writes it to `keys/` below `directory`. A secret key
+ * given by mistake is refused. `recipient-unusable`, `output-exists`, `key-unreadable`.
  */
 export async function copyKey(file: string, fingerprint: string, arrangement: string, directory: string): Promise<AddedKey & { warnings: string[] }> {
   const certificate = await readCertificate(await readKeyFile(file));
+  requirePublic(certificate, file);
   const { warnings } = await judgeRecipient(certificate, fingerprint, new Date());
-  if (certificate.isSecret) warnings.push(`${printable(file)} holds a secret key; only its public part was copied, and the secret one belongs to the beneficiary`);
   const relative = `keys/${fileName(file, arrangement)}`;
   const target = path.join(directory, relative);
   await put(target, certificate.armored());

@@ -1,0 +1,36 @@
+import { stripVTControlCharacters } from 'node:util';
+
+/** A line that may be broken on a terminal: what follows the break begins `hang` columns in. */
+export interface Hanging {
+  text: string;
+  hang: number;
+}
+
+/** Fewer columns than this are no place for prose. */
+const narrowest = 20;
+
+/**
+ * `text` in lines of at most `columns`, broken between words. What stands between « and » stays on one line, however long,
+ * since it is to be pasted; so does a word. Several spaces, as in a table, stay where no break falls. Colours take no room.
+ */
+export function wrapped({ text, hang }: Hanging, columns: number): string {
+  if (columns < narrowest || shown(text).length <= columns) return text;
+  const indent = ' '.repeat(hang > columns / 2 ? 4 : hang);
+  const lines: string[] = [];
+  let line = '';
+  for (const [whole, spaces, word] of text.matchAll(/( *)((?:«[^»]*»|[^ «]|«)+)/g)) {
+    const fits = shown(line + whole).length <= columns;
+    if (fits || line.trim() === '') {
+      line += whole;
+      continue;
+    }
+    lines.push(line);
+    line = `${indent}${word ?? spaces ?? ''}`;
+  }
+  return [...lines, line].join('\n');
+}
+
+/** As wide as it appears. */
+function shown(text: string): string {
+  return stripVTControlCharacters(text).replace(/[«»]/g, '');
+}
