@@ -2,7 +2,7 @@ import { closeSync, constants, copyFileSync, linkSync, lstatSync, mkdirSync, ope
 import type { DepotError } from '../errors.js';
 import { fromBytes, fromText, join, toBytes, toPath, toText, type ByteString } from './bytestring.js';
 import { errnoOf, extractError } from './extract/errors.js';
-import { FileWriter } from './extract/file-writer.js';
+import { FileWriter, type BlockWriter } from './extract/file-writer.js';
 import { makeSymlink, settleDirectory, settleFile } from './extract/finish.js';
 import { localName } from './extract/local-name.js';
 import { Spool } from './extract/spool.js';
@@ -24,6 +24,8 @@ export interface ExtractorOptions {
   /** What could not be restored as it was: names that are not possible here, links, modes and times on systems without. */
   warn: (message: string) => void;
   platform?: NodeJS.Platform;
+  /** Writes the blocks of large files; here when left out. */
+  large?: BlockWriter;
 }
 
 export interface Extracted {
@@ -70,7 +72,7 @@ export class Extractor implements EntrySink {
   readonly #platform: NodeJS.Platform;
   readonly #root: ByteString;
   readonly #spool: Spool;
-  readonly #writer = new FileWriter();
+  readonly #writer: FileWriter;
   readonly #result: Extracted = { renamed: 0, notRestored: 0 };
   #fromDepot: boolean | undefined;
   #entries = 0;
@@ -90,6 +92,7 @@ export class Extractor implements EntrySink {
     this.#options = options;
     this.#platform = options.platform ?? process.platform;
     this.#root = fromText(options.directory);
+    this.#writer = new FileWriter(options.large);
     try {
       this.#spool = new Spool(this.#root);
     } catch (error) {
@@ -175,6 +178,7 @@ export class Extractor implements EntrySink {
 
   /** Closes what is open, when the extraction is given up; what was written stays for the caller to remove. May be called again. */
   discard(): void {
+    this.#writer.abandon();
     for (const file of new Set([this.#open?.fd, this.#series?.fd, this.#manifest?.fd])) {
       if (file !== undefined) closeSync(file);
     }
@@ -189,7 +193,7 @@ export class Extractor implements EntrySink {
     switch (entry.type) {
       case 'file':
         this.#open = { fd: this.#create(local), left: entry.size, mode: entry.mode, mtimeNs: entry.mtimeNs, joined: null };
-        this.#writer.start(this.#open.fd, 0);
+        this.#writer.start(this.#open.fd, 0, entry.size);
         return;
       case 'directory':
         if (!this.#makeDirectory(local) && this.#fromDepot) throw refused(`a directory comes twice: ${shown(entry.path)}`);
@@ -219,7 +223,7 @@ export class Extractor implements EntrySink {
     if (file?.path !== joined || number !== file.parts + 1) throw refused(`a part is out of order: ${shown(entry.path)}`);
     file.parts = number;
     this.#open = { fd: file.fd, left: entry.size, mode: file.mode, mtimeNs: file.mtimeNs, joined: file };
-    this.#writer.start(file.fd, file.octets);
+    this.#writer.start(file.fd, file.octets, entry.size);
   }
 
   #closeSeries(): void {

@@ -9,7 +9,9 @@ import { both, bounded, limitError, type Consumer } from './consumer.js';
 import type { ContentFormat } from './content-format.js';
 import { decompress } from './decompress.js';
 import type { OpenOptions, OpenResult } from './messages.js';
+import { threadBeside } from './reading.js';
 import { SuitcaseSource } from './source.js';
+import { WriteBeside } from './writing.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -38,7 +40,7 @@ export async function open(options: OpenOptions, hooks: OpenHooks): Promise<Open
     consumed: options.consumed,
     rest: preamble.rest.length,
     message: (plain) => new MessageReader({ preamble, sessionKey, cipher, plain, ...(preamble.encryption.packet === 'SEIPDv1' && { sha1: digests.of('sha1') }) }),
-    digest: mode.kind === 'check' || mode.kind === 'extract' ? digests.of('sha256') : null,
+    thread: mode.kind === 'check' || mode.kind === 'extract' ? threadBeside('reading-thread') : null,
     expected: mode.kind === 'emit' ? mode.segments : null,
     progress: (bytes) => hooks.progress(bytes),
   });
@@ -78,7 +80,8 @@ function consumerFor({ mode, maxEntries }: OpenOptions, hooks: OpenHooks): Consu
     case 'check':
       return untar(new ManifestCheck({ hash: sha256 }), null);
     case 'extract': {
-      const extractor = new Extractor({ directory: mode.directory, warn: (message) => hooks.warn(message), ...(maxEntries !== null && { maxEntries: maxEntries.most, tooMany: () => limitError(maxEntries) }) });
+      const thread = threadBeside('writing-thread');
+      const extractor = new Extractor({ directory: mode.directory, warn: (message) => hooks.warn(message), ...(thread !== null && { large: new WriteBeside(thread) }), ...(maxEntries !== null && { maxEntries: maxEntries.most, tooMany: () => limitError(maxEntries) }) });
       return untar(new ManifestCheck({ hash: sha256, joined: (path, parts) => extractor.joined(path, parts) }), extractor);
     }
   }

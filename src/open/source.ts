@@ -1,13 +1,9 @@
-import { createHash, type Hash } from 'node:crypto';
-import { readSync } from 'node:fs';
 import { DepotError } from '../errors.js';
 import type { MessageReader } from '../pgp/reader.js';
-import type { Digest } from '../primitives.js';
+import { isLong, readBeside, readHere, type Reading } from './reading.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Octets read at once, and the length of the stretches that a second pass over the same file is held against. */
-const SEGMENT_OCTETS = 4 << 20;
 /** Content that comes in smaller pieces is put together: OpenPGP allows parts of one octet, each of which would cost an object. */
 const SMALL_OCTETS = 4096;
 const COLLECTED_OCTETS = 64 * 1024;
@@ -21,8 +17,8 @@ export interface SuitcaseSourceOptions {
   consumed: Uint8Array;
   rest: number;
   message: (plain: (bytes: Uint8Array) => void) => MessageReader;
-  /** A SHA-256 for the whole file; null where `segments` are wanted too, which only one that can be copied gives. */
-  digest: Digest | null;
+  /** The program of a thread to read and digest in; null to do so in this one, which is the one that gives `segments`. */
+  thread: URL | null;
   /** Digests of a first pass: a stretch that differs is an error before any of it is decrypted. */
   expected: Uint8Array | null;
   progress: (bytes: number) => void;
@@ -38,13 +34,13 @@ export interface SuitcaseSourceOptions {
 export class SuitcaseSource implements Iterable<Bytes> {
   readonly #o: SuitcaseSourceOptions;
   readonly #reader: MessageReader;
-  readonly #whole: Digest;
-  readonly #copied: Hash | null;
+  readonly #reading: Reading;
   readonly #plain: Bytes[] = [];
-  #small: Bytes | null = null;
-  #smallOctets = 0;
+  /** Of what is gathered: from, to. */
+  #small: Bytes = new Uint8Array(0);
+  #smallFrom = 0;
+  #smallTo = 0;
   readonly #segments: Uint8Array[] = [];
-  #consumed: Uint8Array | null;
   /** Octets before the encrypted packet that the message reader has seen as the preamble. */
   #skip: number;
   #ended = false;
@@ -53,9 +49,9 @@ export class SuitcaseSource implements Iterable<Bytes> {
 
   constructor(o: SuitcaseSourceOptions) {
     this.#o = o;
-    this.#copied = o.digest === null ? createHash('sha256') : null;
-    this.#whole = this.#copied ?? o.digest!;
-    this.#consumed = o.consumed;
+    const { thread, fd, consumed } = o;
+    const isBeside = thread !== null && isLong(fd, consumed.length);
+    this.#reading = isBeside ? readBeside(thread, fd, consumed) : readHere(fd, consumed, thread === null ? (sha256) => this.#compare(sha256.subarray(0, SEGMENT_DIGEST_OCTETS)) : undefined);
     this.#skip = o.consumed.length - o.rest;
     this.#reader = o.message((bytes) => { this.#take(bytes as Bytes); });
   }
@@ -74,7 +70,7 @@ export class SuitcaseSource implements Iterable<Bytes> {
     return this.#reader;
   }
 
-  /** The digests of all stretches so far, concatenated; empty when there was a `digest`. */
+  /** The digests of all stretches so far, concatenated; empty when there was a `thread`. */
   get segments(): Uint8Array {
     return Buffer.concat(this.#segments);
   }
@@ -87,7 +83,7 @@ export class SuitcaseSource implements Iterable<Bytes> {
       const raw = this.#read();
       if (raw.length === 0) {
         this.#ended = true;
-        this.sha256 = Buffer.from(this.#whole.digest()).toString('hex');
+        this.sha256 = Buffer.from(this.#reading.sha256()).toString('hex');
         this.#compareEnd();
         this.#reader.end();
         this.#flush();
@@ -105,36 +101,24 @@ export class SuitcaseSource implements Iterable<Bytes> {
       this.#plain.push(bytes);
       return;
     }
-    if (this.#smallOctets + bytes.length > COLLECTED_OCTETS) this.#flush();
-    this.#small ??= new Uint8Array(COLLECTED_OCTETS);
-    this.#small.set(bytes, this.#smallOctets);
-    this.#smallOctets += bytes.length;
+    if (this.#smallTo + bytes.length > this.#small.length) {
+      this.#flush();
+      this.#small = new Uint8Array(COLLECTED_OCTETS);
+      this.#smallFrom = this.#smallTo = 0;
+    }
+    this.#small.set(bytes, this.#smallTo);
+    this.#smallTo += bytes.length;
   }
 
   #flush(): void {
-    if (this.#small === null) return;
-    this.#plain.push(this.#small.subarray(0, this.#smallOctets));
-    this.#small = null;
-    this.#smallOctets = 0;
+    if (this.#smallTo === this.#smallFrom) return;
+    this.#plain.push(this.#small.subarray(this.#smallFrom, this.#smallTo));
+    this.#smallFrom = this.#smallTo;
   }
 
   #read(): Uint8Array {
-    const buffer = new Uint8Array(SEGMENT_OCTETS);
-    let length = 0;
-    if (this.#consumed) {
-      buffer.set(this.#consumed);
-      length = this.#consumed.length;
-      this.#consumed = null;
-    }
-    while (length < buffer.length) {
-      const read = readSync(this.#o.fd, buffer, length, buffer.length - length, null);
-      if (read === 0) break;
-      length += read;
-    }
-    const raw = buffer.subarray(0, length);
-    this.bytes += length;
-    this.#whole.update(raw);
-    if (length > 0 && this.#copied) this.#compare(this.#copied.copy().digest().subarray(0, SEGMENT_DIGEST_OCTETS));
+    const raw = this.#reading.next();
+    this.bytes += raw.length;
     this.#o.progress(this.bytes);
     return raw;
   }

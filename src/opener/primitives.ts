@@ -190,3 +190,8 @@ export function toLatin1(bytes: Uint8Array): string {
 export function fromLatin1(text: string): Bytes {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
+
+/** Copies all of `from` to the beginning of `to`. */
+export function copyOctets(from: Uint8Array, to: Uint8Array): void {
+  to.set(from);
+}

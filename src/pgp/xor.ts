@@ -4,6 +4,8 @@
  * CFB slow (cfb.ts).
  */
 
+import { copyOctets } from '../primitives.js';
+
 /** WebAssembly's part of the standard library, which the compiler's `lib` leaves out with the browser's. */
 declare const WebAssembly: {
   Module: new (bytes: Uint8Array) => object;
@@ -49,8 +51,8 @@ const second = new Uint8Array(memory.buffer, secondAt, maxOctets);
 export function xor(a: Uint8Array, b: Uint8Array, out: Uint8Array): void {
   for (let offset = 0; offset < a.length; offset += maxOctets) {
     const end = Math.min(a.length, offset + maxOctets);
-    first.set(a.subarray(offset, end));
-    second.set(b.subarray(offset, end));
+    copyOctets(a.subarray(offset, end), first);
+    copyOctets(b.subarray(offset, end), second);
     xorBlocks(end - offset);
     out.set(first.subarray(0, end - offset), offset);
   }

@@ -5,21 +5,44 @@ const WRITE = 1 << 20;
 /** Shorter pieces of zeros are written: a hole would save next to nothing. */
 const MIN_HOLE = 65_536;
 const zeros = Buffer.alloc(WRITE);
+/** From here on a file is worth another thread's attention. */
+const LARGE = 4 * WRITE;
+
+/** Writes blocks elsewhere, while the next are made. */
+export interface BlockWriter {
+  /** Where the next block goes: `WRITE` octets or more. @throws Error of `node:fs` for a block before */
+  room(): Buffer;
+  /** Takes the first octets of what `room` gave, for this place in the file. */
+  write(octets: number, fd: number, position: number): void;
+  /** Everything is in the files. @throws Error of `node:fs` */
+  settle(): void;
+}
 
 /**
  * Writes a file's contents as they come, in large pieces; long runs of zeros become holes, so that a sparse
  * file, which lies unfolded in the archive, takes no more room than it did. One writer serves one file after the other.
  */
 export class FileWriter {
+  readonly #elsewhere: BlockWriter | null;
+  /** For the file that is being written. */
+  #large: BlockWriter | null = null;
   #fd = -1;
   #position = 0;
   /** Allocated when a file first comes in pieces. */
+  #own: Buffer | undefined;
+  /** Where the next octets are gathered: our own, or of `#large`. */
   #buffer: Buffer | undefined;
   #used = 0;
   #hole = false;
 
-  /** Begins a file, or goes on with one at `position`. */
-  start(fd: number, position: number): void {
+  /** `large`: for the blocks of large files. */
+  constructor(large: BlockWriter | null = null) {
+    this.#elsewhere = large;
+  }
+
+  /** Begins a file, or goes on with one at `position`, of which `octets` are to come. */
+  start(fd: number, position: number, octets: number): void {
+    this.#large = octets >= LARGE ? this.#elsewhere : null;
     this.#fd = fd;
     this.#position = position;
     this.#used = 0;
@@ -31,14 +54,15 @@ export class FileWriter {
     let at = 0;
     while (at < bytes.length) {
       const left = bytes.length - at;
-      if (this.#used === 0 && (left >= WRITE || last)) {
+      if (this.#used === 0 && this.#large === null && (left >= WRITE || last)) {
         const length = Math.min(left, WRITE);
         this.#put(bytes.subarray(at, at + length));
         at += length;
       } else {
-        this.#buffer ??= Buffer.allocUnsafeSlow(WRITE);
+        if (this.#used === 0) this.#buffer = this.#large?.room() ?? (this.#own ??= Buffer.allocUnsafeSlow(WRITE));
         const length = Math.min(left, WRITE - this.#used);
-        this.#buffer.set(bytes.subarray(at, at + length), this.#used);
+        // Not `set`, which moves shared memory word by word: half as fast.
+        this.#buffer!.fill(bytes.subarray(at, at + length), this.#used, this.#used + length);
         this.#used += length;
         at += length;
         if (this.#used === WRITE) this.#flush();
@@ -49,8 +73,18 @@ export class FileWriter {
   /** Everything is in the file, which now has the length that is returned. */
   finish(): number {
     this.#flush();
+    this.#large?.settle();
     if (this.#hole) ftruncateSync(this.#fd, this.#position);
     return this.#position;
+  }
+
+  /** Gives up: no write is under way when it returns. */
+  abandon(): void {
+    try {
+      this.#elsewhere?.settle();
+    } catch {
+      // What is given up need not be told.
+    }
   }
 
   #flush(): void {
@@ -65,12 +99,15 @@ export class FileWriter {
       this.#position += bytes.length;
       return;
     }
-    for (let at = 0; at < bytes.length; ) {
-      const written = writeSync(this.#fd, bytes, at, bytes.length - at, this.#position);
-      at += written;
-      this.#position += written;
-    }
+    if (this.#large === null) writeAt(this.#fd, bytes, this.#position);
+    else this.#large.write(bytes.length, this.#fd, this.#position);
+    this.#position += bytes.length;
   }
+}
+
+/** Writes all of `bytes` at `position` of a file. @throws Error of `node:fs` */
+export function writeAt(fd: number, bytes: Uint8Array, position: number): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, position + at);
 }
 
 function isHole(bytes: Uint8Array): boolean {

@@ -1,0 +1,91 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { closeSync, openSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { FileWriter } from '../../src/dataset/extract/file-writer.js';
+import { readBeside, readHere, type Reading } from '../../src/open/reading.js';
+import { SLOT_OCTETS } from '../../src/open/slots.js';
+import { WriteBeside } from '../../src/open/writing.js';
+import { cleanup, tempDir } from '../support/cleanup.js';
+
+/** As `npm run build` made them. */
+const [reader, writer] = ['reading', 'writing'].map((name) => new URL(`../../dist/open/${name}-thread.js`, import.meta.url));
+const MiB = 1 << 20;
+const noise = randomBytes(9 * MiB + 3);
+const inTurn = [0, 1, SLOT_OCTETS - 1, SLOT_OCTETS, SLOT_OCTETS + 1, noise.length];
+
+function opened(path: string, flags: string): number {
+  const fd = openSync(path, flags);
+  cleanup(() => closeSync(fd));
+  return fd;
+}
+
+describe.each([['beside', (fd: number, consumed: Uint8Array) => readBeside(reader, fd, consumed)], ['here', readHere]] as const)('reading %s', (_, read) => {
+  const all = (reading: Reading): Buffer => {
+    const pieces: Buffer[] = [];
+    for (let piece = reading.next(); piece.length > 0; piece = reading.next()) pieces.push(Buffer.from(piece));
+    return Buffer.concat(pieces);
+  };
+
+  test.each(inTurn.flatMap((octets) => [0, 1, 65_536].filter((consumed) => consumed <= octets).map((consumed) => [octets, consumed])))('%i octets, %i of them before', (octets, before) => {
+    const bytes = noise.subarray(0, octets);
+    const file = join(tempDir(), 'suitcase');
+    writeFileSync(file, bytes);
+    const fd = opened(file, 'r');
+    const consumed = new Uint8Array(before);
+    readSync(fd, consumed);
+    const reading = read(fd, consumed);
+    expect(all(reading).equals(bytes)).toBe(true);
+    expect(Buffer.from(reading.sha256()).toString('hex')).toBe(createHash('sha256').update(bytes).digest('hex'));
+  });
+
+  test('what cannot be read', () => {
+    const reading = read(opened(tempDir(), 'r'), new Uint8Array(0));
+    expect(() => all(reading)).toThrow(expect.objectContaining({ code: 'EISDIR' }));
+  });
+});
+
+describe.each(['beside', 'here'])('writing %s', (where) => {
+  const large = (): WriteBeside | null => (where === 'beside' ? new WriteBeside(writer) : null);
+  test.each([0, 1, 4 * MiB - 1, 4 * MiB, 4 * MiB + 1, 9 * MiB + 3])('files of %i octets, whatever the pieces, one after the other', (octets) => {
+    const files = new FileWriter(large());
+    const bytes = noise.subarray(0, octets);
+    for (const size of [70_000, MiB - 1, MiB, 5 * MiB]) {
+      const file = join(tempDir(), 'file');
+      const fd = opened(file, 'wx');
+      files.start(fd, 0, octets);
+      for (let at = 0; at < octets; at += size) files.write(bytes.subarray(at, at + size), at + size >= octets);
+      expect(files.finish()).toBe(octets);
+      expect(readFileSync(file).equals(bytes)).toBe(true);
+    }
+  });
+
+  test('in several parts, with holes, also at the end', () => {
+    const files = new FileWriter(large());
+    const file = join(tempDir(), 'file');
+    const fd = opened(file, 'wx');
+    const parts = [noise.subarray(0, 5 * MiB), Buffer.concat([noise.subarray(0, 100), Buffer.alloc(6 * MiB)])];
+    let position = 0;
+    for (const part of parts) {
+      files.start(fd, position, part.length);
+      files.write(part, true);
+      position = files.finish();
+    }
+    expect(readFileSync(file).equals(Buffer.concat(parts))).toBe(true);
+    expect(statSync(file).blocks * 512).toBeLessThanOrEqual(7 * MiB);
+  });
+
+  test('a write that fails is told, at the latest when the file is finished, and giving up is quiet', () => {
+    const file = join(tempDir(), 'file');
+    writeFileSync(file, '');
+    const files = new FileWriter(large());
+    files.start(opened(file, 'r'), 0, noise.length);
+    const write = (): void => {
+      for (let at = 0; at < noise.length; at += MiB) files.write(noise.subarray(at, at + MiB), at + MiB >= noise.length);
+      files.finish();
+    };
+    expect(write).toThrow(expect.objectContaining({ code: 'EBADF' }));
+    files.abandon();
+    expect(statSync(file).size).toBe(0);
+  });
+});
