@@ -127,8 +127,10 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
 }
 
 /** What the person in front of a failed or incomplete verification does next. */
-function adviceOn({ result, exit, checks }: Verification, o: VerifyFlags): string | null {
+function adviceOn({ result, exit, checks, exceeded }: Verification & { exceeded: number | null }, o: VerifyFlags): string | null {
   if (result === 'failed') {
+    // The finding says what to type.
+    if (exceeded !== null && checks.every(({ name, result: one }) => one !== 'failed' || name === 'contents')) return null;
     if (checks.every(({ name, result: one }) => one !== 'failed' || name === 'agent-sha256')) return 'ask the agent of which file that is the SHA-256: name and size are in the receipt; if it holds no file with this one, tell the supplier at once';
     return exit === 22
       ? 'give the private key that belongs to one of the recipients: depot key show FILE shows the parts of a key'

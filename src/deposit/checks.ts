@@ -1,4 +1,4 @@
-import { isDepotError, type ErrorCode, exitStatus } from '../errors.js';
+import { type DepotError, isDepotError, type ErrorCode, exitStatus } from '../errors.js';
 
 export interface Check {
   name: string;
@@ -33,6 +33,15 @@ export class Checks {
   failed(name: string, detail: string, code: ErrorCode = 'verification-failed'): void {
     this.#failure ??= code;
     this.#checks.push({ name, result: 'failed', detail });
+  }
+
+  /** As `failed`, with what to type. */
+  refused(name: string, { message, hint, code }: DepotError): void {
+    this.failed(name, this.#hints && hint !== undefined ? `${message}; ${hint}` : message, code);
+  }
+
+  has(name: string, result: Check['result']): boolean {
+    return this.#checks.some((check) => check.name === name && check.result === result);
   }
 
   /** Something that was not asked for and could not be checked with what was given; `hint` is what to type so that it can. */

@@ -108,9 +108,9 @@ async function keyFor({ preamble }: SuitcaseFile, o: DecryptOptions): Promise<Op
 
 /** How much may come out: what the user allows, else what a receipt with a `proven` origin says, else what there is room for. */
 async function limitsOf(o: DecryptOptions, proven: Receipt | null, out: string | null): Promise<Pick<Opening, 'maxBytes' | 'maxEntries'>> {
-  const allowed = o.maxSize ?? (proven === null ? null : contentLimit(proven.dataset));
+  const allowed = o.maxSize !== undefined ? allowedOctets(o.maxSize, 'user') : proven !== null ? allowedOctets(contentLimit(proven.dataset), 'receipt') : null;
   return {
-    maxBytes: allowed !== null ? allowedOctets(allowed) : out === null ? null : await roomForOctets(dirname(out)),
+    maxBytes: allowed !== null ? allowed : out === null ? null : await roomForOctets(dirname(out)),
     maxEntries: proven !== null ? allowedEntries(entryLimit(proven.dataset)) : out === null ? null : await roomForEntries(dirname(out)),
   };
 }

@@ -15,7 +15,8 @@ import { parseSuitcaseName, receiptName } from '../receipt/ids.js';
 import type { Receipt } from '../receipt/schema.js';
 import { Checks, type Verification } from './checks.js';
 import { proveKey, type OpeningKey } from './key-proof.js';
-import { contentLimit } from './limits.js';
+import type { Limit } from '../open/messages.js';
+import { allowedOctets, contentLimit } from './limits.js';
 
 /** What the suitcase itself showed, however it was read. */
 export interface Seen {
@@ -31,8 +32,8 @@ export interface SuitcaseExhibit {
   preamble: Preamble;
   /** To its end, without a key; `problem` is what is wrong with the OpenPGP structure. */
   inspect(): Promise<Seen & { problem: DepotError | null }>;
-  /** Decrypts and authenticates all of it, and compares the entries with the manifest. At most `limit` octets of content. */
-  open(unwrapped: UnwrappedSessionKey, limit: number | null): Promise<Seen & { plaintextOctets: number; contents: ManifestResult | null }>;
+  /** Decrypts and authenticates all of it, and compares the entries with the manifest. At most so many octets of content. */
+  open(unwrapped: UnwrappedSessionKey, limit: Limit | null): Promise<Seen & { plaintextOctets: number; contents: ManifestResult | null }>;
   /** As `inspect`, after an opening that failed; null where the suitcase cannot be read twice. */
   inspectAgain(): Promise<(Seen & { problem: DepotError | null }) | null>;
   close(): Promise<void>;
@@ -52,6 +53,8 @@ export interface Exhibits {
   deep: boolean;
   /** Most octets of content that `deep` reads; without it the receipt says how much there can be. */
   maxSize: number | null;
+  /** The most where neither that nor a receipt whose signature was verified says it; null for no end. */
+  unproven: number | null;
   /** Lower-case hex: what the agent says is the SHA-256 of the file that it holds. */
   agentSha256: string | null;
   /** Details say what to type on a command line; a page has words of its own beside each check. */
@@ -70,6 +73,8 @@ export interface Proven {
 /** A verification; `proven` when the key was seen to open the deposit that the receipt names. */
 export interface Examined extends Verification {
   proven: Proven | null;
+  /** The most octets of content that were allowed, where more came out. */
+  exceeded: number | null;
 }
 
 /**
@@ -81,15 +86,15 @@ export interface Examined extends Verification {
 export async function verifyExhibits(o: Exhibits): Promise<Examined> {
   const checks = new Checks(o.hints);
   const receipt = await verifyReceipt(o, checks);
-  let proven: Proven | null;
+  const found: { proven: Proven | null; exceeded: number | null } = { proven: null, exceeded: null };
   if (o.suitcase === null) {
     checks.notPossible('suitcase', 'no suitcase at hand; what the agent holds was not looked at');
-    proven = await verifyKeyProof(receipt, o.key, checks);
+    found.proven = await verifyKeyProof(receipt, o.key, checks);
   } else {
-    proven = await verifySuitcase(o, o.suitcase, receipt, checks);
+    found.proven = await verifySuitcase(o, o.suitcase, receipt, checks, (most) => (found.exceeded = most));
   }
   verifyAgentsWord(o, receipt, checks);
-  return { ...checks.verdict(), proven };
+  return { ...checks.verdict(), ...found };
 }
 
 /**
@@ -127,7 +132,7 @@ async function verifyReceipt(o: Exhibits, checks: Checks): Promise<Receipt | nul
   return given.receipt;
 }
 
-async function verifySuitcase(o: Exhibits, read: () => Promise<SuitcaseExhibit>, receipt: Receipt | null, checks: Checks): Promise<Proven | null> {
+async function verifySuitcase(o: Exhibits, read: () => Promise<SuitcaseExhibit>, receipt: Receipt | null, checks: Checks, exceeded: (most: number) => void): Promise<Proven | null> {
   const { key } = o;
   const suitcase = await checks.attempt('suitcase-structure', read);
   if (suitcase === null) return null;
@@ -137,7 +142,7 @@ async function verifySuitcase(o: Exhibits, read: () => Promise<SuitcaseExhibit>,
     verifyRecipients(preamble, receipt, checks);
     unwrapped = key === null ? null : await unwrap(preamble, key, receipt, checks);
     const seen = o.deep && unwrapped !== null
-      ? await verifyContents(o, suitcase, receipt, unwrapped, checks)
+      ? await verifyContents(o, suitcase, receipt, unwrapped, checks, exceeded)
       : structure(preamble, await suitcase.inspect(), checks);
     if (o.deep && unwrapped === null) checks.missing('contents', 'the suitcase could not be opened');
     if (receipt !== null && seen !== null) compareWithReceipt(seen, preamble, receipt, checks);
@@ -205,20 +210,31 @@ function verifyCommitment({ pkesk }: Preamble, { sessionKey, keyFingerprint }: U
 }
 
 /** `deep`: everything is decrypted, authenticated and compared. Null when the suitcase could not even be digested. */
-async function verifyContents(o: Exhibits, suitcase: SuitcaseExhibit, receipt: Receipt | null, unwrapped: UnwrappedSessionKey, checks: Checks): Promise<Seen | null> {
+async function verifyContents(o: Exhibits, suitcase: SuitcaseExhibit, receipt: Receipt | null, unwrapped: UnwrappedSessionKey, checks: Checks, exceeded: (most: number) => void): Promise<Seen | null> {
   const { preamble } = suitcase;
+  const limit = mostOctets(o, receipt, checks.has('receipt-signature', 'passed'));
   try {
-    const opened = await suitcase.open(unwrapped, o.maxSize ?? (receipt === null ? null : contentLimit(receipt.dataset)));
+    const opened = await suitcase.open(unwrapped, limit);
     checks.passed('suitcase-structure', `one OpenPGP message, ${preamble.encryption.packet}, authenticated to its last octet`);
     compareContents(opened.contents!, opened.plaintextOctets, receipt, checks);
     return opened;
   } catch (error) {
     if (!isDepotError(error) || (error.code !== 'verification-failed' && error.code !== 'archive-refused')) throw error;
-    checks.failed('contents', error.message, error.code);
+    checks.refused('contents', error);
+    if (limit !== null && error.message === limit.exceeded.message) exceeded(limit.most);
   }
   // What is wrong inside says nothing of size and digest, and those are wanted too.
   const seen = await suitcase.inspectAgain();
   return seen === null ? null : structure(preamble, seen, checks);
+}
+
+/** How much may come out: what the user allows, else what the receipt says, which counts for more when its signature is right. */
+function mostOctets({ maxSize, unproven }: Exhibits, receipt: Receipt | null, signed: boolean): Limit | null {
+  if (maxSize !== null) return allowedOctets(maxSize, 'user');
+  const claimed = receipt === null ? Infinity : contentLimit(receipt.dataset);
+  if (signed) return allowedOctets(claimed, 'receipt');
+  const most = Math.min(claimed, unproven ?? Infinity);
+  return most === Infinity ? null : allowedOctets(most, most === claimed ? 'unverified receipt' : 'nobody');
 }
 
 function compareContents(contents: ManifestResult, plaintextOctets: number, receipt: Receipt | null, checks: Checks): void {

@@ -2,6 +2,7 @@
 import { statfs } from 'node:fs/promises';
 import { DepotError } from '../errors.js';
 import type { Limit } from '../open/messages.js';
+import { twice } from './limits.js';
 import { printable } from '../printable.js';
 import { inMebibytes } from './space.js';
 
@@ -10,7 +11,7 @@ export async function roomForOctets(directory: string): Promise<Limit> {
   try {
     const { bavail, bsize } = await statfs(directory);
     const most = bavail * bsize;
-    return { most, exceeded: tooSmall(directory, inMebibytes(most)) };
+    return { most, exceeded: tooSmall(directory, inMebibytes(most), `; or, since long runs of zeros become holes, allow more than there is room for: --max-size ${twice(most)}`) };
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new DepotError('local-not-writable', `cannot write to ${printable(directory)}: ${missing ? 'there is no such directory' : (cause as Error).message}`, { hint: 'make it first, or name another directory with --out', cause });
@@ -25,6 +26,6 @@ export async function roomForEntries(directory: string): Promise<Limit | null> {
   return { most, exceeded: tooSmall(directory, `${most} files`) };
 }
 
-function tooSmall(directory: string, room: string): Limit['exceeded'] {
-  return { code: 'local-disk-full', message: `no room for the contents: ${room} free on the file system of ${printable(directory)}; nothing was kept`, hint: 'free space there, or choose another disk with --out' };
+function tooSmall(directory: string, room: string, or = ''): Limit['exceeded'] {
+  return { code: 'local-disk-full', message: `no room for the contents: ${room} free on the file system of ${printable(directory)}; nothing was kept`, hint: `free space there, or choose another disk with --out${or}` };
 }

@@ -4,7 +4,6 @@ import type { SecretKey } from '../pgp/certificate.js';
 import type { Verification } from './checks.js';
 import { otherReceipt, verifyExhibits, type Proven, type SuitcaseExhibit } from './exhibits.js';
 import { readReceipt, verifyReceipt, type GivenReceipt } from './given.js';
-import { allowedOctets } from './limits.js';
 import { adviceOnKey, openingKeyOf, type KeyPlace } from './opening-key.js';
 import { openSuitcaseFile, requireReadable } from './suitcase-file.js';
 
@@ -30,6 +29,8 @@ export interface Verified extends Verification {
   evidence: Evidence | null;
   /** What to do about what failed, where that is known. */
   advice: string | null;
+  /** The most octets of content that were allowed, where more came out. */
+  exceeded: number | null;
 }
 
 export interface Evidence extends Proven {
@@ -62,6 +63,8 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
     key,
     deep: o.deep,
     maxSize: o.maxSize ?? null,
+    // Nothing is written, and memory does not grow.
+    unproven: null,
     agentSha256: o.agentSha256 ?? null,
     hints: true,
     warn: (message) => hooks.warn(message),
@@ -82,7 +85,7 @@ async function suitcaseFrom(path: string, { signal }: VerifyOptions, hooks: Veri
     preamble,
     inspect: () => inspectSuitcase(handle, consumed, preamble, { signal, progress }),
     open: ({ sessionKey, cipher }, limit) => openSuitcase(
-      { fd: handle.fd, preamble, consumed, sessionKey, cipher, mode: { kind: 'check' }, maxBytes: limit === null ? null : allowedOctets(limit), maxEntries: null },
+      { fd: handle.fd, preamble, consumed, sessionKey, cipher, mode: { kind: 'check' }, maxBytes: limit, maxEntries: null },
       { signal, warn: (message) => hooks.warn(message), progress },
     ),
     async inspectAgain() {

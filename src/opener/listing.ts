@@ -24,6 +24,8 @@ export interface Rows {
 
 /** More are counted and not listed: memory must not grow with the dataset. */
 export const MOST_LISTED = 50_000;
+/** A name can have 32 KiB, and each octet of it four characters when it is shown. */
+const MOST_CHARACTERS = 32 << 20;
 
 /** Makes the list of contents while the archive goes by. */
 export class Listing implements EntrySink {
@@ -32,6 +34,7 @@ export class Listing implements EntrySink {
   #fromDepot = false;
   #last: ListedEntry | null = null;
   #joined: string | null = null;
+  #characters = 0;
   notListed = 0;
 
   begin(entry: TarEntry): void {
@@ -46,7 +49,7 @@ export class Listing implements EntrySink {
     }
     this.#joined = part?.joined ?? null;
     this.#last = null;
-    if (this.#entries.length === MOST_LISTED) {
+    if (this.#entries.length === MOST_LISTED || this.#characters > MOST_CHARACTERS) {
       this.notListed++;
       return;
     }
@@ -55,7 +58,13 @@ export class Listing implements EntrySink {
       index: this.#index, parts: 1, path: part === null ? shown : shown.replace(/\.part-\d{6}$/, ''), type: entry.type, size: entry.size,
       target: entry.linkTarget === null ? null : printable(entry.linkTarget),
     };
+    this.#characters += this.#last.path.length + (this.#last.target?.length ?? 0);
     this.#entries.push(this.#last);
+  }
+
+  /** Entries in the archive, those of one file in parts counted each. */
+  get archiveEntries(): number {
+    return this.#index + 1;
   }
 
   data(): void {

@@ -19,6 +19,8 @@ interface Pickers {
 }
 
 const ROWS = 500;
+/** What the person may allow to come out, in GiB. */
+const ALLOWED_GIB = [1, 10, 100, 1024, 10_240];
 const kinds: Kind[] = ['suitcase', 'receipt', 'signature', 'signers', 'key'];
 
 // The caller knows which kind of element has this name.
@@ -71,6 +73,8 @@ class Page {
       });
     }
     element('agent').addEventListener('input', () => this.#changed());
+    element('most').append(...['', ...ALLOWED_GIB.map((gib) => String(gib * 2 ** 30))].map((value) => made('option', '', { value })));
+    element('most').addEventListener('change', () => this.#changed());
     this.#listenForDrops();
     element('check').addEventListener('click', () => this.#check());
     element('stop').addEventListener('click', () => this.#stop());
@@ -117,7 +121,7 @@ class Page {
         this.#show();
         return;
       case 'failed':
-        this.#fail(message.error);
+        this.#fail(message.exceeded === null ? message.error : this.#words.tooMuchSaved(this.#size(message.exceeded)));
     }
   }
 
@@ -157,7 +161,7 @@ class Page {
       kind: 'verify',
       given: {
         suitcase: suitcase[0] ?? null, receipt: receipt[0] ?? null, signature: signature[0] ?? null, signers, key: key[0] ?? null,
-        passphrase: element<HTMLInputElement>('passphrase').value, agentSha256: agent,
+        passphrase: element<HTMLInputElement>('passphrase').value, agentSha256: agent, most: Number(element<HTMLSelectElement>('most').value) || null,
       },
     });
   }
@@ -251,6 +255,7 @@ class Page {
     element('dutch').ariaPressed = String(language === 'nl');
     document.title = this.#words.texts.title;
     for (const part of document.querySelectorAll<HTMLElement>('[data-text]')) part.textContent = this.#words.texts[part.dataset['text'] as keyof Words['texts']];
+    for (const option of element<HTMLSelectElement>('most').options) option.textContent = option.value === '' ? this.#words.mostByItself : this.#size(Number(option.value));
     element('limits').replaceChildren(...this.#words.limits.map((text) => made('li', text)));
     this.#show();
     this.#showRows();
@@ -290,12 +295,13 @@ class Page {
     const verified = this.#verified;
     element('result').hidden = verified === null;
     if (verified === null) return;
-    const { verification, warnings } = verified;
+    const { verification, warnings, exceeded } = verified;
     const verdict = element('verdict');
     verdict.className = `verdict ${verification.result}`;
     verdict.textContent = this.#words.verdict[verification.result];
     const another = verification.checks.some(({ name, result }) => name === 'key-packets' && result === 'failed') ? [made('li', this.#words.otherReceipt)] : [];
-    element('warnings').replaceChildren(...another, ...warnings.map((text) => made('li', printable(text), { lang: 'en' })));
+    const tooMuch = exceeded === null ? [] : [made('li', this.#words.tooMuchInside(this.#size(exceeded)))];
+    element('warnings').replaceChildren(...another, ...tooMuch, ...warnings.map((text) => made('li', printable(text), { lang: 'en' })));
     element('checks').replaceChildren(...verification.checks.map((check) => this.#finding(check)));
   }
 
@@ -323,7 +329,7 @@ class Page {
     element('folder').hidden = showDirectoryPicker === undefined;
     const tooLarge = (globalThis as Pickers).showSaveFilePicker === undefined && inside.bytes > MOST_IN_MEMORY;
     element('archive').hidden = tooLarge;
-    element('limit').textContent = showDirectoryPicker !== undefined ? words.canFolder : tooLarge ? `${words.noFolder} ${words.tooLarge}` : words.noFolder;
+    element('limit').textContent = showDirectoryPicker !== undefined ? `${words.room(this.#size(inside.bytes), this.#size(inside.most))} ${words.canFolder}` : tooLarge ? `${words.noFolder} ${words.tooLarge}` : words.noFolder;
     const saved = this.#saved;
     element('saved').textContent = saved === null ? '' : saved.report === null ? words.saved(saved.name) : words.savedFolder(saved.name, number(saved.report.files), saved.report.notes.length);
   }

@@ -14,6 +14,8 @@ export interface Given {
   passphrase: string;
   /** Lower-case hex, or empty. */
   agentSha256: string;
+  /** Most octets that may come out; null where the receipt is to say, or the size of the suitcase. */
+  most: number | null;
 }
 
 export type SaveRequest =
@@ -35,13 +37,15 @@ export interface Summary {
   bytes: number;
   manifest: boolean;
   notListed: number;
+  /** Octets after which saving to a folder stops. */
+  most: number;
   /** Name for what is saved: the deposit's id, or the suitcase's name. */
   name: string;
 }
 
 export type FromThread =
   | { kind: 'progress'; bytes: number; total: number }
-  | { kind: 'verified'; verification: Verification; warnings: string[]; /** Null where nothing may be saved. */ inside: Summary | null; /** Shell lines that do the same without this page; null without a receipt. */ stock: string | null }
+  | { kind: 'verified'; verification: Verification; warnings: string[]; /** Null where nothing may be saved. */ inside: Summary | null; /** The bound, where more came out. */ exceeded: number | null; /** Shell lines that do the same without this page; null without a receipt. */ stock: string | null }
   | { kind: 'rows'; rows: Rows }
   | { kind: 'saved'; /** For a download. */ blob: Blob | null; name: string; report: FolderReport | null }
-  | { kind: 'failed'; error: ErrorRecord };
+  | { kind: 'failed'; error: ErrorRecord; /** The bound, where saving would have written more. */ exceeded: number | null };

@@ -4,6 +4,7 @@ import { localName } from '../dataset/extract/local-name.js';
 import { FIRST_ENTRY, partName } from '../dataset/part-names.js';
 import { MANIFEST_PATH } from '../dataset/manifest.js';
 import { components } from '../dataset/tar/path.js';
+import { refused } from '../dataset/tar/refused.js';
 import type { EntrySink, TarEntry } from '../dataset/tar/format.js';
 import { TarReader } from '../dataset/tar/read.js';
 import { DepotError } from '../errors.js';
@@ -66,6 +67,27 @@ export const UNFINISHED = 'NOT-FINISHED.txt';
 /** Lists what a browser cannot make: links, and names that this system does not take. */
 export const NOTES = 'NOT-AS-IN-THE-ARCHIVE.txt';
 const MOST_NOTES = 10_000;
+const MORE = 'and more';
+const MOST_NOTED_CHARACTERS = 16 << 20;
+/** Of names that are no file's here, which hard links may still name. */
+const MOST_RENAMED_CHARACTERS = 32 << 20;
+const MOST_OF_ONE_NAME = 1000;
+/** Directories that only a path names count as entries too: an archive made by depot has none. */
+const MADE_PER_ENTRY = 16;
+const MADE_BESIDE = 1000;
+
+/** The most that is written, and how many entries the archive has. */
+export interface Room {
+  octets: number;
+  entries: number;
+}
+
+/** Copies of hard links would take more than the person allowed: the archive itself is not larger than that. */
+export class TooMuch extends DepotError {
+  constructor(readonly most: number) {
+    super('archive-refused', `saving it would write more than ${most} octets, with a copy for each hard link`);
+  }
+}
 
 type Step = { kind: 'begin'; entry: TarEntry } | { kind: 'data'; bytes: Bytes };
 
@@ -73,8 +95,13 @@ type Step = { kind: 'begin'; entry: TarEntry } | { kind: 'data'; bytes: Bytes };
 export class FolderSaver {
   readonly #root: FileSystemDirectoryHandle;
   /** Files that the manifest says are stored in parts: their parts are joined. */
-  readonly #joined: ReadonlySet<string>;
+  readonly #joined: { has(path: string): boolean };
   readonly #platform: NodeJS.Platform;
+  readonly #room: Room;
+  #written = 0;
+  #made = 0;
+  #noted = 0;
+  #renamedCharacters = 0;
   #steps: Step[] = [];
   #fromDepot: boolean | null = null;
   #file: { path: string; writable: FileSystemWritableFileStream } | null = null;
@@ -84,10 +111,11 @@ export class FolderSaver {
   readonly #renamed = new Map<string, string>();
   readonly #report: FolderReport = { files: 0, directories: 0, notes: [] };
 
-  constructor(root: FileSystemDirectoryHandle, joined: ReadonlySet<string>, platform: NodeJS.Platform) {
+  constructor(root: FileSystemDirectoryHandle, joined: { has(path: string): boolean }, platform: NodeJS.Platform, room: Room) {
     this.#root = root;
     this.#joined = joined;
     this.#platform = platform;
+    this.#room = room;
     this.#directory = { path: '', handle: root };
   }
 
@@ -131,8 +159,12 @@ export class FolderSaver {
     const steps = this.#steps;
     this.#steps = [];
     for (const step of steps) {
-      if (step.kind === 'begin') await this.#begin(step.entry);
-      else await this.#file?.writable.write(step.bytes);
+      if (step.kind === 'begin') {
+        await this.#begin(step.entry);
+      } else {
+        this.#writes(step.bytes.length);
+        await this.#file?.writable.write(step.bytes);
+      }
     }
   }
 
@@ -170,6 +202,7 @@ export class FolderSaver {
   async #copy(from: string, to: string): Promise<void> {
     const source = await (await this.#enter(parent(from))).getFileHandle(this.#renamed.get(from) ?? this.#local(last(from)));
     const file = await source.getFile();
+    this.#writes(file.size);
     await file.stream().pipeTo(await (await this.#create(to)).createWritable());
     this.#report.files++;
   }
@@ -180,15 +213,39 @@ export class FolderSaver {
     const alone = this.#local(last(path));
     const name = await freeName(directory, alone);
     if (name === alone) this.#renamed.delete(path);
-    else this.#renamed.set(path, name);
+    else this.#rename(path, name);
     if (name !== toText(last(path) as ByteString)) this.#note(`saved under another name: ${shown(path)} as ${printable(name)}`);
+    this.#makes();
     return directory.getFileHandle(name, { create: true });
+  }
+
+  #rename(path: string, name: string): void {
+    this.#renamedCharacters += path.length + name.length;
+    if (this.#renamedCharacters > MOST_RENAMED_CHARACTERS) throw refused('the archive holds too many files whose names are taken here');
+    this.#renamed.set(path, name);
+  }
+
+  /** @throws TooMuch */
+  #writes(octets: number): void {
+    this.#written += octets;
+    if (this.#written > this.#room.octets) throw new TooMuch(this.#room.octets);
+  }
+
+  #makes(): void {
+    if (++this.#made > this.#room.entries * MADE_PER_ENTRY + MADE_BESIDE) throw refused('the archive would make far more directories than it has entries');
   }
 
   async #enter(path: string): Promise<FileSystemDirectoryHandle> {
     if (this.#directory.path === path) return this.#directory.handle;
     let handle = this.#root;
-    for (const name of path === '' ? [] : path.split('/')) handle = await handle.getDirectoryHandle(this.#local(name), { create: true });
+    for (const name of path === '' ? [] : path.split('/')) {
+      const local = this.#local(name);
+      handle = await handle.getDirectoryHandle(local).catch((error: unknown) => {
+        if (!(error instanceof DOMException) || error.name !== 'NotFoundError') throw error;
+        this.#makes();
+        return handle.getDirectoryHandle(local, { create: true });
+      });
+    }
     this.#directory = { path, handle };
     return handle;
   }
@@ -201,8 +258,9 @@ export class FolderSaver {
 
   #note(text: string): void {
     const { notes } = this.#report;
-    if (notes.length < MOST_NOTES) notes.push(text);
-    else if (notes.length === MOST_NOTES) notes.push('and more');
+    this.#noted += text.length;
+    if (notes.length < MOST_NOTES && this.#noted <= MOST_NOTED_CHARACTERS) notes.push(text);
+    else if (notes.at(-1) !== MORE) notes.push(MORE);
   }
 }
 
@@ -223,6 +281,7 @@ async function freeName(directory: FileSystemDirectoryHandle, name: string): Pro
   for (let n = 1; ; n++) {
     const tried = n === 1 ? name : `${name}~${n}`;
     if (!(await exists(directory, tried))) return tried;
+    if (n === MOST_OF_ONE_NAME) throw refused(`the archive holds more than ${MOST_OF_ONE_NAME} files of one name`);
   }
 }
 

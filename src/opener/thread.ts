@@ -1,6 +1,6 @@
 /** The opening thread of the page: everything from the files to findings, so that the page itself never waits. */
 import { verifyExhibits, verifySigned, type Exhibits, type SuitcaseExhibit } from '../deposit/exhibits.js';
-import { allowedOctets, LARGEST_GIVEN_FILE } from '../deposit/limits.js';
+import { LARGEST_GIVEN_FILE } from '../deposit/limits.js';
 import { DepotError, errorToRecord, isDepotError } from '../errors.js';
 import type { Certificate } from '../pgp/certificate.js';
 import { readCertificate, readSecretKey } from '../pgp/keys.js';
@@ -14,7 +14,8 @@ import { Listing } from './listing.js';
 import { Enough, examine, open } from './opening.js';
 import { prepare, sha256 } from './primitives.js';
 import type { FromThread, Given, SaveRequest, Summary, ToThread } from './protocol.js';
-import { fileTarget, FolderSaver, MemoryTarget, newFolder, oneFile, wholeArchive } from './save.js';
+import { JoinedFiles } from './joined-files.js';
+import { fileTarget, FolderSaver, MemoryTarget, newFolder, oneFile, TooMuch, wholeArchive } from './save.js';
 import { bytesOf, type ReadOptions, type Sealed } from './source.js';
 import { CipherThreads } from './threads.js';
 
@@ -30,9 +31,12 @@ interface OpenedOnce {
   cipher: UnwrappedSessionKey['cipher'];
   segments: Uint8Array[];
   listing: Listing;
-  joined: Set<string>;
+  joined: JoinedFiles;
   name: string;
   bytes: number;
+  /** Entries in the archive, and the bound on octets under which they came out. */
+  entries: number;
+  most: number;
 }
 
 const PREAMBLE_PIECE = 64 * 1024;
@@ -43,7 +47,7 @@ export function serveOpening(): void {
   const thread = new OpeningThread((message) => scope.postMessage(message));
   let busy: Promise<void> = Promise.resolve();
   scope.onmessage = ({ data }) => {
-    busy = busy.then(() => thread.answer(data)).catch((error: unknown) => scope.postMessage({ kind: 'failed', error: errorToRecord(error) }));
+    busy = busy.then(() => thread.answer(data)).catch((error: unknown) => scope.postMessage({ kind: 'failed', error: errorToRecord(error), exceeded: error instanceof TooMuch ? error.most : null }));
   };
 }
 
@@ -98,7 +102,8 @@ class OpeningThread {
       suitcase: suitcase === null ? null : () => this.#exhibit(suitcase, (once, summary) => (opened = { once, summary })),
       key: key === null ? null : { unwrap: (pkesk) => unwrapSessionKey(pkesk, key) },
       deep: suitcase !== null && key !== null,
-      maxSize: null,
+      maxSize: given.most,
+      unproven: suitcase === null ? null : mostUnproven(suitcase.size),
       agentSha256: given.agentSha256 === '' ? null : given.agentSha256,
       hints: false,
       warn: (warning) => warnings.push(warning),
@@ -113,7 +118,7 @@ class OpeningThread {
       inside = { ...done.summary, name: done.once.name };
     }
     const { ok, result, checks, exit } = verification;
-    this.#send({ kind: 'verified', verification: { ok, result, checks, exit }, warnings, inside, stock });
+    this.#send({ kind: 'verified', verification: { ok, result, checks, exit }, warnings, inside, exceeded: verification.exceeded, stock });
   }
 
   async #exhibit(suitcase: File, keep: (once: OpenedOnce, summary: Summary) => void): Promise<SuitcaseExhibit> {
@@ -132,14 +137,14 @@ class OpeningThread {
       inspectAgain: inspect,
       open: async ({ sessionKey, cipher }, limit) => {
         const listing = new Listing();
-        const joined = new Set<string>();
+        const joined = new JoinedFiles();
         // The caller wipes its own.
         const own = sessionKey.slice();
-        const opened = await open(this.#reading(sealed, own, cipher, null), examine(listing, (path) => joined.add(path)), limit === null ? null : allowedOctets(limit));
+        const opened = await open(this.#reading(sealed, own, cipher, null), examine(listing, (path) => { joined.add(path); }), limit);
         const { entries, bytes, manifest } = opened.contents!;
         keep(
-          { sealed, sessionKey: own, cipher, segments: opened.segments, listing, joined, name: '', bytes: opened.plaintextOctets },
-          { entries, bytes, manifest: manifest === 'found', notListed: listing.notListed, name: '' },
+          { sealed, sessionKey: own, cipher, segments: opened.segments, listing, joined, name: '', bytes: opened.plaintextOctets, entries: listing.archiveEntries, most: limit!.most },
+          { entries, bytes, manifest: manifest === 'found', notListed: listing.notListed, name: '', most: limit!.most },
         );
         return opened;
       },
@@ -184,7 +189,7 @@ class OpeningThread {
     const reading = this.#reading(once.sealed, once.sessionKey, once.cipher, once.segments);
     if (what.kind === 'folder') {
       const folder = await newFolder(what.directory, once.name);
-      const saver = new FolderSaver(folder, once.joined, what.platform);
+      const saver = new FolderSaver(folder, once.joined, what.platform, { octets: once.most, entries: once.entries });
       await saver.begin();
       try {
         await open(reading, saver.consumer(), null);
@@ -212,6 +217,17 @@ class OpeningThread {
     const name = entry === undefined ? `${once.name}.tar` : entry.path.slice(entry.path.lastIndexOf('/') + 1);
     this.#send({ kind: 'saved', blob: target instanceof MemoryTarget ? target.blob : null, name, report: null });
   }
+}
+
+const TIMES_THE_SUITCASE = 100;
+const AT_LEAST = 2 ** 30;
+
+/**
+ * The most that comes out of a suitcase that nobody vouches for, unless the person allows more: text compresses to a tenth, seldom
+ * to a fiftieth; only bombs, and disks full of zeros, to less.
+ */
+export function mostUnproven(suitcaseOctets: number): number {
+  return Math.max(AT_LEAST, TIMES_THE_SUITCASE * suitcaseOctets);
 }
 
 /** The browser's own refusals, in words. */

@@ -18,7 +18,7 @@ export interface Words {
   /** Every `data-text` of page.html. */
   texts: Record<
     | 'title' | 'intro' | 'trust' | 'filesTitle' | 'drop' | 'suitcase' | 'suitcaseWhat' | 'receipt' | 'receiptWhat' | 'signature' | 'signatureWhat'
-    | 'signers' | 'signersWhat' | 'key' | 'keyWhat' | 'passphrase' | 'passphraseWhat' | 'agent' | 'agentWhat' | 'choose' | 'remove' | 'check' | 'stop' | 'resultTitle'
+    | 'signers' | 'signersWhat' | 'key' | 'keyWhat' | 'passphrase' | 'passphraseWhat' | 'agent' | 'agentWhat' | 'most' | 'mostWhat' | 'choose' | 'remove' | 'check' | 'stop' | 'resultTitle'
     | 'insideTitle' | 'folder' | 'archive' | 'search' | 'name' | 'size' | 'action' | 'withoutTitle' | 'without' | 'withoutNames' | 'limitsTitle',
     string
   >;
@@ -27,6 +27,8 @@ export interface Words {
   unknown(names: string): string;
   nothing: string;
   badDigest: string;
+  /** The choice of how much may come out that leaves it to the page. */
+  mostByItself: string;
   checking: string;
   saving: string;
   stopped: string;
@@ -37,10 +39,15 @@ export interface Words {
   summary(entries: string, bytes: string, notListed: string | null): string;
   /** The receipt quotes other session key packets than the suitcase has. */
   otherReceipt: string;
+  /** More came out than the bound. */
+  tooMuchInside(most: string): string;
+  tooMuchSaved(most: string): string;
   originProven: string;
   originNotProven: string;
   noManifest: string;
   canFolder: string;
+  /** Before saving: how much there is, and where it stops. */
+  room(bytes: string, most: string): string;
   noFolder: string;
   tooLarge: string;
   matching(shown: string, all: string): string;

@@ -13,7 +13,7 @@ test('a session key is wiped when a signal ends the verification half way', asyn
     close: () => Promise.resolve(),
   } as unknown as SuitcaseExhibit;
   const verifying = verifyExhibits({
-    receipt: null, signature: null, noSignature: true, suitcase: () => Promise.resolve(suitcase), deep: false, maxSize: null, agentSha256: null, hints: true, warn: () => undefined,
+    receipt: null, signature: null, noSignature: true, suitcase: () => Promise.resolve(suitcase), deep: false, maxSize: null, unproven: null, agentSha256: null, hints: true, warn: () => undefined,
     key: { unwrap: () => Promise.resolve({ sessionKey, cipher: null, keyFingerprint: 'A'.repeat(40) }) },
   });
   await expect(verifying).rejects.toMatchObject({ code: 'interrupted' });

@@ -33,11 +33,14 @@ async function refused(suitcase: HostileSuitcase, args: string[], says: RegExp):
   const result = await measured((options) => receiver.decrypt(suitcase, out, [...args, '--json'], options));
   expect(json(result).error, result.stderr).toMatchObject({ code: 'archive-refused', exit: 23 });
   expect(json(result).error!.message).toMatch(says);
+  // Who expects so much can type what the hint says.
+  if (says === large) expect(json(result).error!.hint).toMatch(toType);
   expect(result.code).toBe(23);
   expect(readdirSync(dirname(out)), 'nothing is left').toEqual([]);
 }
 
 const large = /the content is larger than \d+ octets/;
+const toType = /--max-size \d+(?:Ki|Mi|Gi|Ti)B$/;
 const bombs: [string, () => Buffer, 'none' | 'gzip' | 'zstd'][] = [
   ['zstd, 34 GiB from 1 MiB', () => zstdBomb(fileOf(34 * GIB), 34 * GIB), 'zstd'],
   ['gzip, 8 GiB from 8 MiB', () => gzipBomb(fileOf(8 * GIB), 8 * GIB), 'gzip'],
@@ -59,7 +62,7 @@ describe.each(bombs)('%s', (_, bomb, compression) => {
     const suitcase = await receiver.seal(bomb(), { compression });
     for (const args of [receiver.proof(suitcase), ['--max-size', '32MiB', '--no-signature']]) {
       const result = await measured((options) => receiver.verify(suitcase, [...args, '--key', receiver.key.secretKey, '--deep', '--json'], options));
-      expect(json(result).checks).toContainEqual({ name: 'contents', result: 'failed', detail: expect.stringMatching(large) as string });
+      expect(json(result).checks).toContainEqual({ name: 'contents', result: 'failed', detail: expect.stringMatching(new RegExp(`${large.source}.*${toType.source}`)) as string });
       expect(result.code).toBe(23);
     }
   });
@@ -71,6 +74,22 @@ describe.each(bombs)('%s', (_, bomb, compression) => {
     expect(result.code).toBe(23);
     expect(result.bytes.length).toBe(0);
   });
+});
+
+test('verify --deep names a bound that it may pass, whose it is, and no other advice', async () => {
+  const suitcase = await receiver.seal(zstdBomb(fileOf(80 << 20), 80 << 20), { compression: 'zstd', dataset: { entries: 1, bytes: 1000 } });
+  const key = ['--key', receiver.key.secretKey, '--deep'];
+  const bound = 1000 + 16_384 + (64 << 20);
+  for (const [args, says] of [
+    [['--receipt', suitcase.receiptFile, '--no-signature'], `the content is larger than ${bound} octets, which is all that the dataset of the receipt can be (nobody verified its signature); add --signer FILE to know whose receipt it is; or allow more, if more is to be expected: --max-size 129MiB`],
+    [receiver.proof(suitcase), `the content is larger than ${bound} octets, which is all that the dataset of the receipt can be; do not use it, and tell the supplier; to see what it is all the same, allow more: --max-size 129MiB`],
+  ] as const) {
+    const result = await receiver.verify(suitcase, [...args, ...key]);
+    expect([result.code, result.stdout]).toEqual([23, expect.stringContaining(says)]);
+    expect(result.stderr).not.toContain('hint');
+  }
+  const more = await receiver.verify(suitcase, [...receiver.proof(suitcase), ...key, '--max-size', '129MiB', '--json']);
+  expect(JSON.stringify(json(more).checks)).toContain('cut off');
 });
 
 describe('other ways to become much', () => {
@@ -132,7 +151,7 @@ describe.skipIf(peer('mount') === undefined || !asRoot())('without receipt and -
     const suitcase = await receiver.seal(zstdBomb(fileOf(GIB), GIB), { compression: 'zstd' });
     const result = await measured((options) => receiver.decrypt(suitcase, out, ['--json'], options));
     expect(json(result).error).toMatchObject({
-      code: 'local-disk-full', exit: 5, message: expect.stringMatching(/^no room for the contents: 2\d MiB free on the file system of .*small; nothing was kept$/) as string, hint: expect.stringMatching(/--out/) as string,
+      code: 'local-disk-full', exit: 5, message: expect.stringMatching(/^no room for the contents: 2\d MiB free on the file system of .*small; nothing was kept$/) as string, hint: expect.stringMatching(/--out.*--max-size 4\dMiB$/) as string,
     });
     expect(existsSync(`${out}.partial`)).toBe(false);
     expect(readdirSync(disk)).toEqual(['of the user']);
