@@ -47,7 +47,7 @@ export async function findSecret(request: SecretRequest): Promise<FoundSecret | 
 }
 
 function loginLine(kind: SecretKind, arrangement = 'NAME'): string {
-  return `depot login ${arrangement}${kind === 'password' ? '' : ' --for private-key'} --to file`;
+  return `«depot login ${arrangement}${kind === 'password' ? '' : ' --for private-key'} --to file»`;
 }
 
 /** Every place where `findSecret` would look, in that order, without looking at values; for `doctor`. */

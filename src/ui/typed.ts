@@ -3,6 +3,7 @@
  * Here, where messages are printed, the marks go and the line becomes one that works as typed: it gets the `--config`
  * and `--state` that this run was given. `«depot …»` becomes this very run.
  */
+import { printable } from '../printable.js';
 import { shellWord } from '../shell.js';
 
 /** The commands that look for a configuration and a state; the others have files named. */
@@ -17,9 +18,9 @@ export class TypedLines {
   constructor(argv: readonly string[]) {
     this.#places = ['--config', '--state'].flatMap((flag) => {
       const value = lastValue(argv, flag);
-      return value === undefined ? [] : [` ${flag} ${shellWord(value)}`];
+      return value === undefined ? [] : [` ${flag} ${shown(value)}`];
     }).join('');
-    const again = ['depot', ...argv.map(shellWord)].join(' ');
+    const again = ['depot', ...argv.map(shown)].join(' ');
     this.#again = again.length > longest ? 'depot …' : again;
   }
 
@@ -41,6 +42,11 @@ export class TypedLines {
 
 export function unmarked(text: string): string {
   return text.replace(/«([^«»]*)»/g, '$1');
+}
+
+/** A path that a terminal would act upon is shown, not typed. */
+function shown(word: string): string {
+  return printable(shellWord(word));
 }
 
 function lastValue(argv: readonly string[], flag: string): string | undefined {

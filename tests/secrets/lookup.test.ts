@@ -144,7 +144,7 @@ describe('several accounts at one server', () => {
     const r = request({ ...there, kind, configDirectory, env: { CREDENTIALS_DIRECTORY: credentials } });
     const error = await failure(findSecret(r));
     expect(error).toMatchObject({
-      code: 'secret-missing', exit: 17, hint: `store one for this account: depot login acme-crm${kind === 'password' ? '' : ' --for private-key'} --to file`,
+      code: 'secret-missing', exit: 17, hint: `store one for this account: «depot login acme-crm${kind === 'password' ? '' : ' --for private-key'} --to file»`,
       message: expect.stringMatching(new RegExp(`${file.split('/').at(-1)!} names no user, and depot.yaml has ${what} at 10\\.20\\.0\\.5:22: it is tried for none`)) as string,
     });
     expect((await describeSources(r)).filter((s) => s.ambiguous === true)).toHaveLength(1);
