@@ -15,7 +15,7 @@ const src = path.join(root, 'src');
 const dist = path.join(root, 'dist');
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 const packages = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
-const threads = ['digest/thread', 'seal/thread', 'open/thread', 'open/reading-thread', 'open/writing-thread', 'open/rehearsal-thread'];
+const threads = ['digest/thread', 'seal/thread', 'seal/pack-thread', 'open/thread', 'open/reading-thread', 'open/writing-thread', 'open/rehearsal-thread'];
 
 /**
  * Every output lies flat in dist/, wherever its source was. So `import.meta.url` of a source becomes the address that it

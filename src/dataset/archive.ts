@@ -24,8 +24,9 @@ export class Archive {
   readonly startedNs = BigInt(Math.floor(Date.now() / 1000)) * 1_000_000_000n;
   readonly #manifest = new ManifestParts();
 
-  constructor(options: { reuseChunks: boolean }) {
-    this.out = new Chunks(options.reuseChunks);
+  /** `spare`: as of `Chunks`. */
+  constructor(spare?: () => ArrayBuffer | undefined) {
+    this.out = new Chunks(spare);
   }
 
   /** A text of depot's own, below `DEPOT/`. */

@@ -11,13 +11,13 @@ const CHUNK_OCTETS = 1 << 20;
  * is 0 it must yield `take()`.
  */
 export class Chunks {
-  buffer: Chunk = newBuffer();
+  buffer: Chunk = newBuffer(undefined);
   used = 0;
-  readonly #reuse: boolean;
+  readonly #spare: () => ArrayBuffer | undefined;
 
-  /** @param reuse whether a chunk is done with when the next one is asked for: then all of them are the same memory */
-  constructor(reuse: boolean) {
-    this.#reuse = reuse;
+  /** `spare`: memory of an earlier chunk that is done with by now. */
+  constructor(spare: () => ArrayBuffer | undefined = () => undefined) {
+    this.#spare = spare;
   }
 
   get free(): number {
@@ -62,13 +62,13 @@ export class Chunks {
   /** What was written since the last `take`. */
   take(): Chunk {
     const chunk = this.buffer.subarray(0, this.used);
-    if (!this.#reuse) this.buffer = newBuffer();
+    this.buffer = newBuffer(this.#spare());
     this.used = 0;
     return chunk;
   }
 }
 
 /** Not zeroed, and not a Buffer, whose `fill` and `subarray` cost several times as much for a small file. */
-function newBuffer(): Chunk {
-  return new Uint8Array(Buffer.allocUnsafeSlow(CHUNK_OCTETS).buffer);
+function newBuffer(spare: ArrayBuffer | undefined): Chunk {
+  return new Uint8Array(spare ?? Buffer.allocUnsafeSlow(CHUNK_OCTETS).buffer);
 }

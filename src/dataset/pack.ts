@@ -20,7 +20,7 @@ export type { DatasetHooks, DatasetOptions, DatasetSummary } from './sources.js'
 /**
  * Packs the dataset into a tar: README, specification, the sources in their order, and the manifest (DESIGN: the suitcase).
  *
- * Yields chunks of up to 1 MiB, which the caller may keep (unless `hooks.reuseChunks`). Reading is synchronous, for a million small files must not cost a
+ * Yields chunks of up to 1 MiB, which are the caller's; `hooks.spare` takes their memory back. Reading is synchronous, for a million small files must not cost a
  * million turns of the event loop, so this is work for a thread of its own; between two chunks there is a turn. Memory does not
  * grow with the dataset, but for a small record for each file with more than one hard link.
  *
@@ -60,7 +60,7 @@ class Dataset {
   constructor(options: DatasetOptions, hooks: DatasetHooks) {
     this.#options = options;
     this.#hooks = hooks;
-    this.archive = new Archive({ reuseChunks: hooks.reuseChunks === true });
+    this.archive = new Archive(hooks.spare);
     this.#reading = new Reading(hooks.warn);
   }
 

@@ -21,8 +21,8 @@ export interface DatasetHooks {
   warn: (message: string) => void;
   /** Called once per chunk, and while a command or stdin is read, with what was read so far. */
   progress: (p: { entries: number; bytes: number }) => void;
-  /** The caller is done with a chunk when it asks for the next one, so that all can be the same memory: less to touch. */
-  reuseChunks?: boolean;
+  /** The whole memory of an earlier chunk that the caller is done with: what is used again need not be asked of the system. */
+  spare?: () => ArrayBuffer | undefined;
   /** What a stdin source reads. */
   stdin?: AsyncIterable<Uint8Array>;
 }

@@ -33,49 +33,87 @@ export function runtimeHasZstd(): boolean {
   return 'zstdCompress' in zlib;
 }
 
+const MIB = 1 << 20;
+/** Smaller frames would compress less. */
+const ZSTD_SEGMENT_OCTETS = 4 * MIB;
+
 /** `auto` is zstd where the runtime has it, else gzip. */
 export function chooseCompression(wanted: 'auto' | CompressionFormat): CompressionFormat {
   if (wanted !== 'auto') return wanted;
   return runtimeHasZstd() ? 'zstd' : 'gzip';
 }
 
-/** Compresses a stream of chunks; `none` passes them through. Chunks must not change after they were yielded. */
-export async function* compress(format: CompressionFormat, chunks: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
+/**
+ * Compresses a stream of chunks; `none` passes them through.
+ *
+ * @param release gets each chunk when nothing of it is needed any more; until then it must not change
+ */
+export async function* compress(format: CompressionFormat, chunks: AsyncIterable<Bytes>, release: (chunk: Bytes) => void = () => undefined): AsyncGenerator<Bytes> {
   if (format === 'none') {
-    yield* chunks;
+    for await (const chunk of chunks) {
+      yield chunk;
+      release(chunk);
+    }
     return;
   }
   const segments = format === 'gzip' ? gzipFormat() : zstdFormat();
   yield* segments.begin();
   const compressible = sampler();
-  const running: Promise<Compressed>[] = [];
-  let previous: Bytes | null = null;
-  for await (const segment of segmentsOf(chunks, segments.segmentOctets)) {
-    segments.observe(segment);
-    const job = compressible(segment) ? segments.compress(segment, previous) : Promise.resolve(segments.store(segment));
-    job.catch(() => undefined); // awaited below, in order; without this a second failure would count as unhandled
-    running.push(job);
-    previous = segment;
-    if (running.length > availableParallelism()) yield* await running.shift()!;
+  const running: { segment: Segment; compressed: Promise<Compressed> }[] = [];
+  async function* oldest(): AsyncGenerator<Bytes> {
+    const { segment, compressed } = running.shift()!;
+    yield* await compressed;
+    if (segment.chunk !== null) release(segment.chunk);
   }
-  for (const job of running) yield* await job;
+  let previous: Bytes | null = null;
+  for await (const segment of segmentsOf(chunks, segments.segmentOctets, release)) {
+    const { bytes } = segment;
+    segments.observe(bytes);
+    // The one before is still among those that run, and so is its memory.
+    const compressed = compressible(bytes) ? segments.compress(bytes, previous) : Promise.resolve(segments.store(bytes));
+    compressed.catch(() => undefined); // awaited below, in order; without this a second failure would count as unhandled
+    running.push({ segment, compressed });
+    previous = bytes;
+    if (running.length > availableParallelism()) yield* oldest();
+  }
+  while (running.length > 0) yield* oldest();
   yield* segments.end();
 }
 
-async function* segmentsOf(chunks: AsyncIterable<Bytes>, octets: number): AsyncGenerator<Bytes> {
+interface Segment {
+  bytes: Bytes;
+  /** The chunk that `bytes` are, when they are one. */
+  chunk: Bytes | null;
+}
+
+async function* segmentsOf(chunks: AsyncIterable<Bytes>, octets: number, release: (chunk: Bytes) => void): AsyncGenerator<Segment> {
   let waiting: Bytes[] = [];
   let length = 0;
+  const joined = (): Bytes => {
+    const bytes = Buffer.concat(waiting, length);
+    waiting.forEach(release);
+    return bytes;
+  };
   for await (const chunk of chunks) {
-    if (chunk.length === 0) continue;
+    if (chunk.length === 0) {
+      release(chunk);
+      continue;
+    }
     waiting.push(chunk);
     length += chunk.length;
     if (length >= octets) {
-      yield waiting.length === 1 ? chunk : Buffer.concat(waiting, length);
+      yield waiting.length === 1 ? { bytes: chunk, chunk } : { bytes: joined(), chunk: null };
       waiting = [];
       length = 0;
     }
   }
-  if (length > 0) yield Buffer.concat(waiting, length);
+  if (length > 0) yield { bytes: joined(), chunk: null };
+}
+
+/** How many chunks of 1 MiB `compress` may need before it releases one. */
+export function chunksHeld(format: CompressionFormat): number {
+  if (format === 'none') return 1;
+  return format === 'gzip' ? availableParallelism() + 1 : ZSTD_SEGMENT_OCTETS / MIB;
 }
 
 const SAMPLE_OCTETS = 4096;
@@ -104,8 +142,6 @@ function shrinks(sample: Bytes): boolean {
   return zlib.deflateRawSync(sample, { level: 1, windowBits: 12, memLevel: 5 }).length < SAMPLE_OCTETS * WORTHWHILE;
 }
 
-const MIB = 1 << 20;
-
 function gzipFormat(): SegmentFormat {
   const deflate = promisify<Bytes, zlib.ZlibOptions, Buffer<ArrayBuffer>>(zlib.deflateRaw);
   let crc = 0;
@@ -119,7 +155,8 @@ function gzipFormat(): SegmentFormat {
       octets += segment.length;
     },
     async compress(segment, previous) {
-      const dictionary = previous?.subarray(-32_768);
+      // A copy: the memory of the segment before may be given back while this one is compressed.
+      const dictionary = previous?.slice(-32_768);
       const options = { level: 6, finishFlush: zlib.constants.Z_SYNC_FLUSH, ...(dictionary && { dictionary }) };
       const deflated = await deflate(segment, options);
       return deflated.length < segment.length ? [deflated] : storedBlocks(segment);
@@ -154,7 +191,7 @@ function zstdFormat(): SegmentFormat {
   const zstd = promisify<Bytes, zlib.ZstdOptions, Buffer<ArrayBuffer>>(zlib.zstdCompress);
   const params = { [zlib.constants.ZSTD_c_compressionLevel]: 3 };
   return {
-    segmentOctets: 4 * MIB,
+    segmentOctets: ZSTD_SEGMENT_OCTETS,
     begin: () => [],
     observe: () => undefined,
     compress: async (segment) => [await zstd(segment, { params })],

@@ -1,11 +1,10 @@
-import { packDataset, type DatasetHooks, type DatasetSummary } from '../dataset/pack.js';
 import { Digests, digestThread } from '../digest/digests.js';
 import { MessageWriter } from '../pgp/writer.js';
 import { BlockWriter, type BlockExchange } from './blocks.js';
-import { compress } from './compress.js';
+import { chunksHeld, compress } from './compress.js';
 import type { SealOptions, Sealed } from './messages.js';
-
-type Bytes = Uint8Array<ArrayBuffer>;
+import { pack, type PackingHooks } from './packing.js';
+import { withResult } from './with-result.js';
 
 /**
  * The sealing: dataset | tar | compress | encrypt, into blocks. Their digest is taken where they arrive (`startSealing`).
@@ -15,15 +14,16 @@ type Bytes = Uint8Array<ArrayBuffer>;
  * @returns what a receipt says of suitcase and dataset
  * @throws DepotError `source-…` as `packDataset` does; the abort reason when `hooks.signal` fires
  */
-export async function seal(options: SealOptions, exchange: BlockExchange, hooks: DatasetHooks): Promise<Sealed> {
+export async function seal(options: SealOptions, exchange: BlockExchange, hooks: PackingHooks): Promise<Sealed> {
   const { pkesk, sessionKey, encryption } = options;
   // SSH keeps the second core busy.
   const digests = new Digests(digestThread(3));
   const blocks = new BlockWriter(exchange);
   const encryptor = new MessageWriter({ pkesk, sessionKey, encryption, emit: blocks.push, ...(encryption.packet === 'SEIPDv1' && { sha1: digests.of('sha1') }) });
 
-  const dataset = withResult(packDataset(options.dataset, hooks));
-  for await (const bytes of compress(options.compression, dataset.stream)) {
+  const packing = pack(options.dataset, hooks, chunksHeld(options.compression));
+  const dataset = withResult(packing.chunks);
+  for await (const bytes of compress(options.compression, dataset.stream, packing.release)) {
     encryptor.update(bytes);
     await blocks.flush();
   }
@@ -31,19 +31,4 @@ export async function seal(options: SealOptions, exchange: BlockExchange, hooks:
   const bytes = await blocks.end();
   const { head, tail, plaintextOctets } = encryptor;
   return { bytes, head, tail, plaintextOctets, dataset: dataset.result() };
-}
-
-/** Keeps the value that a generator returns, which `for await` drops. */
-function withResult(generator: AsyncGenerator<Bytes, DatasetSummary>): { stream: AsyncGenerator<Bytes, void>; result: () => DatasetSummary } {
-  let result: DatasetSummary | undefined;
-  async function* stream(): AsyncGenerator<Bytes, void> {
-    result = yield* generator;
-  }
-  return {
-    stream: stream(),
-    result: () => {
-      if (result === undefined) throw new Error('the dataset was not read to its end');
-      return result;
-    },
-  };
 }

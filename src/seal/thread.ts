@@ -3,10 +3,9 @@ import { errorToRecord } from '../errors.js';
 import { BLOCK_CREDITS, BLOCK_OCTETS, type BlockExchange } from './blocks.js';
 import type { FromThread, SealOptions, ToThread } from './messages.js';
 import { seal } from './pipeline.js';
-import { openStdin } from './stdin.js';
 
 /**
- * The sealing thread: reads, packs, compresses and encrypts, so that the main thread has only SSH to do, and the suitcase's digest.
+ * The sealing thread: compresses and encrypts what the packing thread reads, so that the main thread has only SSH to do, and the suitcase's digest.
  * Buffers travel round in a circle: filled here, transferred, acknowledged by the server, transferred back.
  */
 class CreditedExchange implements BlockExchange {
@@ -60,14 +59,11 @@ class CreditedExchange implements BlockExchange {
 async function run(port: MessagePort): Promise<void> {
   const exchange = new CreditedExchange(port);
   const options = workerData as SealOptions;
-  const stdin = options.dataset.sources.some(({ kind }) => kind === 'stdin') ? openStdin() : undefined;
   try {
     const result = await seal(options, exchange, {
       signal: exchange.abort.signal,
       warn: (message) => exchange.send({ kind: 'warning', message }),
       progress: (progress) => exchange.send({ kind: 'progress', progress }),
-      reuseChunks: options.compression === 'none',
-      ...(stdin && { stdin }),
     });
     exchange.send({ kind: 'sealed', result });
   } catch (error) {

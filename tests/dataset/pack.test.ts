@@ -80,10 +80,10 @@ describe('the archive', () => {
     expect(member(tar, 'data/tree/large').content.equals(pattern(3_500_001))).toBe(true);
   });
 
-  test('is the same when all chunks are the same memory', async () => {
+  test('is the same when the memory of chunks is used again', async () => {
     const directory = tempDir();
     writeFileSync(join(directory, 'large'), pattern(2_500_000));
-    const { tar } = await pack([directorySource(directory)], { reuseChunks: true });
+    const { tar } = await pack([directorySource(directory)], { reuse: true });
     expect(member(tar, 'data/tree/large').content.equals(pattern(2_500_000))).toBe(true);
   });
 });

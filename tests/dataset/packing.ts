@@ -20,7 +20,9 @@ export function stdinSource(more: Partial<StdinSource> = {}): StdinSource {
   return { kind: 'stdin', name: 'input', ...common, ...more };
 }
 
-export interface PackOptions extends Partial<DatasetOptions>, Partial<Pick<DatasetHooks, 'signal' | 'stdin' | 'reuseChunks'>> {
+export interface PackOptions extends Partial<DatasetOptions>, Partial<Pick<DatasetHooks, 'signal' | 'stdin'>> {
+  /** Gives the memory of every chunk back. */
+  reuse?: boolean;
   /** Runs after each chunk, while what is being read is still open. */
   onChunk?: (number: number) => void;
 }
@@ -35,9 +37,10 @@ export interface Packed {
 
 /** Packs into memory. `warnings` may be given, to see them when packing fails. */
 export async function pack(sources: SourceSpec[], options: PackOptions = {}, warnings: string[] = []): Promise<Packed> {
-  const { signal = new AbortController().signal, stdin, reuseChunks, onChunk, ...dataset } = options;
+  const { signal = new AbortController().signal, stdin, reuse = false, onChunk, ...dataset } = options;
   const progress: Packed['progress'] = [];
-  const hooks: DatasetHooks = { signal, warn: (m) => warnings.push(m), progress: (p) => progress.push(p), ...(stdin && { stdin }), ...(reuseChunks !== undefined && { reuseChunks }) };
+  const spare: ArrayBuffer[] = [];
+  const hooks: DatasetHooks = { signal, warn: (m) => warnings.push(m), progress: (p) => progress.push(p), ...(stdin && { stdin }), ...(reuse && { spare: () => spare.pop() }) };
   const generator = packDataset({ sources, commandDirectory: '/', arrangement: 'acme-crm', depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', ...dataset }, hooks);
   const pieces: Buffer[] = [];
   try {
@@ -45,6 +48,7 @@ export async function pack(sources: SourceSpec[], options: PackOptions = {}, war
       const next = await generator.next();
       if (next.done) return { tar: Buffer.concat(pieces), chunks: pieces.map((piece) => piece.length), summary: next.value, warnings, progress };
       pieces.push(Buffer.from(next.value));
+      spare.push(next.value.buffer);
       onChunk?.(pieces.length);
     }
   } finally {

@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { chooseCompression, compress, runtimeHasZstd, type CompressionFormat } from '../../src/seal/compress.js';
+import { chooseCompression, chunksHeld, compress, runtimeHasZstd, type CompressionFormat } from '../../src/seal/compress.js';
 import { decompress } from '../../src/open/decompress.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -65,6 +65,28 @@ describe.each(formats)('%s', (format) => {
     }
     await expect(collect(compress(format, failing()))).rejects.toThrow('source went away');
   });
+});
+
+test.each([...formats, 'none' as const])('%s: a chunk is released once, when nothing of it is needed any more, and never are more held than was said', async (format) => {
+  const sample = samples['text, noise, text'];
+  const given = new Set<Bytes>();
+  let most = 0;
+  async function* chunks(): AsyncGenerator<Bytes> {
+    for (const piece of cut(sample, MIB)) {
+      const chunk = new Uint8Array(piece);
+      given.add(chunk);
+      most = Math.max(most, given.size);
+      yield chunk;
+    }
+  }
+  const release = (chunk: Bytes): void => {
+    expect(given.delete(chunk)).toBe(true);
+    chunk.fill(0xee);
+  };
+  const packed = await collect(compress(format, chunks(), release));
+  expect(given.size).toBe(0);
+  expect(most).toBe(chunksHeld(format));
+  expect(digest(format === 'none' ? packed : await collect(decompress(cut(packed, 65_537), () => undefined)))).toBe(digest(sample));
 });
 
 test('gzip output is one member: a strict reader that stops after the first sees everything', async () => {
