@@ -27,7 +27,7 @@ export interface OpenOptions {
   /** What was read from it to find out which key opens it. */
   consumed: Uint8Array;
   preamble: Preamble;
-  /** 16, 24 or 32 octets; the thread wipes its copy when it is done. */
+  /** 16, 24 or 32 octets; shared with the thread, and wiped when that is gone. */
   sessionKey: Uint8Array;
   /** The cipher that a v3 PKESK named. */
   cipher: UnwrappedSessionKey['cipher'];

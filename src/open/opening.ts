@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { DepotError, errorFromRecord } from '../errors.js';
+import { sharedKey } from '../shared-key.js';
 import type { FromThread, OpenOptions, OpenResult, ToThread } from './messages.js';
 
 export interface OpeningHooks {
@@ -20,7 +21,8 @@ export async function openSuitcase(options: OpenOptions, hooks: OpeningHooks): P
   hooks.signal.throwIfAborted();
   const fromSource = import.meta.url.endsWith('.ts');
   const entry = new URL(fromSource ? './thread.ts' : './thread.js', import.meta.url);
-  const worker = new Worker(entry, { workerData: options, resourceLimits: { maxYoungGenerationSizeMb: 4 }, ...(fromSource && { execArgv: ['--import', 'tsx'] }) });
+  const shared = sharedKey(options.sessionKey);
+  const worker = new Worker(entry, { workerData: { ...options, sessionKey: shared } satisfies OpenOptions, resourceLimits: { maxYoungGenerationSizeMb: 4 }, ...(fromSource && { execArgv: ['--import', 'tsx'] }) });
   const abort = (): void => void worker.terminate();
   hooks.signal.addEventListener('abort', abort, { once: true });
   try {
@@ -53,6 +55,8 @@ export async function openSuitcase(options: OpenOptions, hooks: OpeningHooks): P
     throw error;
   } finally {
     hooks.signal.removeEventListener('abort', abort);
+    // It is not asked to end, and may be anywhere: what it had of the key is ours.
     await worker.terminate();
+    shared.fill(0);
   }
 }

@@ -1,12 +1,13 @@
 import { Worker } from 'node:worker_threads';
 import { DepotError, errorFromRecord, type ErrorRecord } from '../errors.js';
+import { sharedKey } from '../shared-key.js';
 import type { Rehearsed } from './rehearse.js';
 
 /** Blocks that the thread may be behind: a rehearsal that is slower than the upload slows it down, and takes no more memory. */
 const CREDITS = 8;
 
 export interface RehearsalData {
-  /** 32 octets; the thread wipes its copy when it is done. */
+  /** 32 octets, shared: wiped when the thread is gone. */
   sessionKey: Uint8Array;
   /** Counts what was posted: the thread sleeps on it, since it must wait where it is and not in its event loop. */
   posted: Int32Array<SharedArrayBuffer>;
@@ -29,7 +30,8 @@ export function startRehearsal(sessionKey: Uint8Array): Rehearsal {
   const posted = new Int32Array(new SharedArrayBuffer(4));
   const fromSource = import.meta.url.endsWith('.ts');
   const entry = new URL(fromSource ? './rehearsal-thread.ts' : './rehearsal-thread.js', import.meta.url);
-  const workerData: RehearsalData = { sessionKey, posted };
+  const shared = sharedKey(sessionKey);
+  const workerData: RehearsalData = { sessionKey: shared, posted };
   const worker = new Worker(entry, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 4 }, ...(fromSource && { execArgv: ['--import', 'tsx'] }) });
   const free: ArrayBuffer[] = [];
   let made = 0;
@@ -60,7 +62,10 @@ export function startRehearsal(sessionKey: Uint8Array): Rehearsal {
     }
   });
   worker.once('error', (error) => fail(new DepotError('internal', `the rehearsal's thread failed: ${error.message}`, { cause: error })));
-  worker.once('exit', () => fail(new DepotError('internal', 'the rehearsal\'s thread ended before it was done')));
+  worker.once('exit', () => {
+    shared.fill(0);
+    fail(new DepotError('internal', 'the rehearsal\'s thread ended before it was done'));
+  });
 
   const post = (message: ToRehearsal, transfer: ArrayBuffer[] = []): void => {
     worker.postMessage(message, transfer);

@@ -74,6 +74,11 @@ export class ChunkKeys {
     return aead === 'EAX' ? new EaxDecipher(this.key, this.nextNonce(), aad).tag() : aeadTagOfNothing(aead, this.key, this.nextNonce(), aad);
   }
 
+  /** After the final tag: nothing more is opened or sealed with it. */
+  wipe(): void {
+    this.key.fill(0);
+  }
+
   skip(chunks: number): void {
     this.#index += chunks;
   }
@@ -157,5 +162,7 @@ export function finalTagOf(sessionKey: Uint8Array, head: Uint8Array, plaintextOc
   const parameters = parseHead(head);
   const keys = new ChunkKeys(sessionKey, parameters);
   keys.skip(Math.ceil(plaintextOctets / 2 ** (parameters.chunkOctet + 6)));
-  return keys.finalTag(plaintextOctets);
+  const tag = keys.finalTag(plaintextOctets);
+  keys.wipe();
+  return tag;
 }

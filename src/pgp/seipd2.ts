@@ -66,6 +66,7 @@ export class Seipd2Encryptor {
   final(): void {
     this.#endChunk();
     this.tail = this.#keys.finalTag(this.#total);
+    this.#keys.wipe();
     this.#emit(this.tail);
   }
 
@@ -104,7 +105,9 @@ export class Seipd2Decryptor {
   /** Throws 'verification-failed' unless the last chunk and the total length are right. */
   end(): void {
     const tail = this.#frames.end();
-    if (!sameOctets(tail, this.#keys.finalTag(this.plaintextOctets))) throw changed();
+    const expected = this.#keys.finalTag(this.plaintextOctets);
+    this.#keys.wipe();
+    if (!sameOctets(tail, expected)) throw changed();
     this.tail = tail;
   }
 

@@ -9,7 +9,7 @@ export interface SealOptions {
   compression: CompressionFormat;
   /** The PKESK packets, byte for byte as they will open the suitcase. */
   pkesk: Uint8Array;
-  /** 32 octets; the thread wipes its copy when it is done. */
+  /** 32 octets; shared with the thread, and wiped when that is done or gone. */
   sessionKey: Uint8Array;
   encryption: Encryption;
 }

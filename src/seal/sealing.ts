@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import { DepotError, errorFromRecord } from '../errors.js';
 import { markSuitcaseBlock, type SuitcaseBlock } from '../outbound.js';
+import { sharedKey } from '../shared-key.js';
 import type { FromThread, SealOptions, SealProgress, SealResult, ToThread } from './messages.js';
 
 export interface SealHooks {
@@ -24,7 +25,8 @@ export interface Sealing {
 
 /** Starts the sealing thread. The session key is copied; the caller wipes its own. */
 export function startSealing(options: SealOptions, hooks: SealHooks): Sealing {
-  const worker = startThread(options);
+  const shared = sharedKey(options.sessionKey);
+  const worker = startThread({ ...options, sessionKey: shared });
   const queue = new BlockQueue();
   // Here, where the blocks come by anyway: the sealing thread has the most to do, and for a third one they would have to be copied.
   const digest = createHash('sha256');
@@ -39,7 +41,10 @@ export function startSealing(options: SealOptions, hooks: SealHooks): Sealing {
     reject(error);
     queue.fail(error);
   };
-  const gone = new Promise<void>((done) => worker.once('exit', () => done()));
+  const gone = new Promise<void>((done) => worker.once('exit', () => {
+    shared.fill(0);
+    done();
+  }));
 
   worker.on('message', (message: FromThread) => {
     switch (message.kind) {

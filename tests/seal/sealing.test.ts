@@ -17,7 +17,7 @@ vi.mock('node:worker_threads', () => ({
 }));
 
 function sealing(octets: number, said: number) {
-  const started = startSealing({} as SealOptions, { signal: new AbortController().signal, warn: () => undefined, progress: () => undefined });
+  const started = startSealing({ sessionKey: new Uint8Array(32) } as SealOptions, { signal: new AbortController().signal, warn: () => undefined, progress: () => undefined });
   const thread = threads.pop() as FakeThread;
   const say = (message: FromThread): boolean => thread.emit('message', message);
   say({ kind: 'block', buffer: new ArrayBuffer(octets), length: octets });
