@@ -2,6 +2,7 @@
 import { parseDuration, parseFingerprint, parseSize, type Parsed } from '../config/values.js';
 import { DepotError } from '../errors.js';
 import { spelled } from '../suggest.js';
+import { toldSha256 } from '../told-digest.js';
 import type { GlobalOptions } from './context.js';
 
 /** Commander's `optsWithGlobals()`. */
@@ -52,12 +53,12 @@ export function isOneOf<T extends string>(value: string, allowed: readonly T[], 
   return found;
 }
 
-/** A SHA-256 in hex, as the agent may give it: either case, perhaps in groups. Returned in lower case. */
+/** A SHA-256 in hex, as the agent may give it. Returned in lower case. */
 export function sha256(flags: Flags, name: string): string | undefined {
   const value = text(flags, name);
   if (value === undefined) return undefined;
-  const hex = value.replace(/[\s:]/g, '').toLowerCase();
-  if (!/^[0-9a-f]{64}$/.test(hex)) throw usage(`${flagOf(name)} is a SHA-256 of 64 hexadecimal digits, not "${value}"`, 'give all 64 digits, as sha256sum FILE prints them');
+  const hex = toldSha256(value);
+  if (hex === null) throw usage(`${flagOf(name)} is a SHA-256 of 64 hexadecimal digits, not "${value}"`, 'give all 64 digits, as sha256sum FILE prints them');
   return hex;
 }
 

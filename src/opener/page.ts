@@ -9,6 +9,7 @@ import { kindOf, type Kind } from './files.js';
 import type { Rows } from './listing.js';
 import type { FromThread, Summary, ToThread } from './protocol.js';
 import { MOST_IN_MEMORY } from './save.js';
+import { toldSha256 } from '../told-digest.js';
 import type { CheckName, FailureName, Words } from './words.js';
 
 type Verified = Extract<FromThread, { kind: 'verified' }>;
@@ -146,13 +147,14 @@ class Page {
 
   #check(): void {
     const { suitcase, receipt, signature, signers, key } = this.#given;
-    const agent = element<HTMLInputElement>('agent').value.replace(/[\s:]/g, '').toLowerCase();
+    const said = element<HTMLInputElement>('agent').value.trim();
+    const agent = said === '' ? '' : toldSha256(said);
     this.#forget();
     if (suitcase.length === 0 && receipt.length === 0) {
       this.#fail(this.#words.nothing);
       return;
     }
-    if (agent !== '' && !/^[0-9a-f]{64}$/.test(agent)) {
+    if (agent === null) {
       this.#fail(this.#words.badDigest);
       return;
     }

@@ -114,6 +114,7 @@ describe('what contradicts itself or is no value is refused, and named', () => {
     ['verify x --max-size 1GiB', /--max-size is about --deep/],
     ['verify x --no-signature --signer s', /contradict/],
     ['verify --receipt r --agent-sha256 abc', /64 hexadecimal digits/],
+    [`verify --receipt r --agent-sha256 ${hex64}0`, /64 hexadecimal digits/],
     ['verify --receipt r --signer s --attest p', /--attest states/],
     ['verify --receipt r --key k --attest p', /--attest states/],
     ['verify --receipt r --key k --gpg', /contradict/],
