@@ -24,6 +24,8 @@ export interface ManifestResult {
 
 export interface ManifestCheckOptions {
   hash: () => Hash;
+  /** A digest of the file whose entry just began that is made elsewhere; null to make it here, by `hash`. */
+  made?: () => Hash | null;
   /** Called when the manifest names a file that stands in the archive in this many parts. */
   joined?: (path: ByteString, parts: number) => void;
 }
@@ -84,7 +86,7 @@ export class ManifestCheck implements EntrySink {
     else {
       this.#endSeries();
       this.#checkOrder(path, entry.type === 'directory');
-      this.#current = { kind: 'entry', record: record(entry, path), hash: entry.type === 'file' ? this.#options.hash() : null };
+      this.#current = { kind: 'entry', record: record(entry, path), hash: entry.type === 'file' ? this.#options.made?.() ?? this.#options.hash() : null };
     }
   }
 

@@ -7,6 +7,7 @@ import { makeSymlink, settleDirectory, settleFile } from './extract/finish.js';
 import { localName } from './extract/local-name.js';
 import { Spool } from './extract/spool.js';
 import { timestamp } from './extract/timestamp.js';
+import type { Hash } from './hash.js';
 import { MANIFEST_PATH } from './manifest.js';
 import { FIRST_ENTRY, partName } from './part-names.js';
 import type { EntrySink, TarEntry } from './tar/format.js';
@@ -87,6 +88,7 @@ export class Extractor implements EntrySink {
   readonly #unconfirmed = new Map<ByteString, number>();
   #unkept = false;
   #warnings = 0;
+  #isDigested = false;
 
   constructor(options: ExtractorOptions) {
     this.#options = options;
@@ -103,6 +105,7 @@ export class Extractor implements EntrySink {
   begin(entry: TarEntry): void {
     const path = fromBytes(entry.path);
     this.#path = path;
+    this.#isDigested = false;
     this.#fromDepot ??= path === FIRST_ENTRY;
     this.#limit(entry.size + entry.path.length + (entry.linkTarget?.length ?? 0));
     this.#count();
@@ -141,6 +144,11 @@ export class Extractor implements EntrySink {
     } catch (error) {
       throw extractError(error, this.#path);
     }
+  }
+
+  /** Between `begin` and `data` of an entry: the digest that is made of it as it is written, which is there after `end`; null when there is none. */
+  digest(): Hash | null {
+    return this.#isDigested ? { update: () => undefined, hex: () => this.#writer.sha256 } : null;
   }
 
   /** The manifest names a file that stands in the archive in this many parts: it may stay joined. */
@@ -193,7 +201,7 @@ export class Extractor implements EntrySink {
     switch (entry.type) {
       case 'file':
         this.#open = { fd: this.#create(local), left: entry.size, mode: entry.mode, mtimeNs: entry.mtimeNs, joined: null };
-        this.#writer.start(this.#open.fd, 0, entry.size);
+        this.#isDigested = this.#writer.start(this.#open.fd, 0, entry.size, true);
         return;
       case 'directory':
         if (!this.#makeDirectory(local) && this.#fromDepot) throw refused(`a directory comes twice: ${shown(entry.path)}`);
@@ -223,7 +231,7 @@ export class Extractor implements EntrySink {
     if (file?.path !== joined || number !== file.parts + 1) throw refused(`a part is out of order: ${shown(entry.path)}`);
     file.parts = number;
     this.#open = { fd: file.fd, left: entry.size, mode: file.mode, mtimeNs: file.mtimeNs, joined: file };
-    this.#writer.start(file.fd, file.octets, entry.size);
+    this.#writer.start(file.fd, file.octets, entry.size, false);
   }
 
   #closeSeries(): void {

@@ -165,10 +165,10 @@ async function toStdout(opening: Opening, stdout: Writable): Promise<Decrypted> 
   return { entries: null, bytes, out: null, origin: opening.origin, warnings: [] };
 }
 
-async function read({ o, hooks, file, unwrapped, maxBytes, maxEntries }: Opening, mode: Parameters<typeof openSuitcase>[0]['mode'], emit?: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>): Promise<OpenResult> {
+async function read({ o, hooks, file, receipt, unwrapped, maxBytes, maxEntries }: Opening, mode: Parameters<typeof openSuitcase>[0]['mode'], emit?: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>): Promise<OpenResult> {
   const { handle, preamble, consumed } = file;
   return openSuitcase(
-    { fd: handle.fd, preamble, consumed, sessionKey: unwrapped.sessionKey, cipher: unwrapped.cipher, mode, maxBytes, maxEntries },
+    { fd: handle.fd, preamble, consumed, sessionKey: unwrapped.sessionKey, cipher: unwrapped.cipher, mode, maxBytes, maxEntries, wantsSha256: receipt !== null },
     { signal: o.signal, warn: (message) => hooks.warn(message), progress: (bytes) => hooks.progress({ bytes, totalBytes: file.bytes }), ...(emit && { emit }) },
   );
 }

@@ -35,6 +35,8 @@ export interface OpenOptions {
   /** On the octets that come out after decompression. */
   maxBytes: Limit | null;
   maxEntries: Limit | null;
+  /** Whether the SHA-256 of the suitcase is wanted: without a receipt there is nothing to compare it with. */
+  wantsSha256: boolean;
 }
 
 /** What the archive held, compared with its own manifest. */
@@ -42,7 +44,7 @@ export type OpenedContents = ManifestResult;
 
 export interface OpenResult {
   bytes: number;
-  /** Hex SHA-256 of the whole suitcase file. */
+  /** Hex SHA-256 of the whole suitcase file; empty, so equal to none, when it was not wanted. */
   sha256: string;
   head: Uint8Array;
   tail: Uint8Array | null;

@@ -41,6 +41,7 @@ export async function open(options: OpenOptions, hooks: OpenHooks): Promise<Open
     rest: preamble.rest.length,
     message: (plain) => new MessageReader({ preamble, sessionKey, cipher, plain, ...(preamble.encryption.packet === 'SEIPDv1' && { sha1: digests.of('sha1') }) }),
     thread: mode.kind === 'check' || mode.kind === 'extract' ? threadBeside('reading-thread') : null,
+    isDigested: options.wantsSha256,
     expected: mode.kind === 'emit' ? mode.segments : null,
     progress: (bytes) => hooks.progress(bytes),
   });
@@ -82,7 +83,7 @@ function consumerFor({ mode, maxEntries }: OpenOptions, hooks: OpenHooks): Consu
     case 'extract': {
       const thread = threadBeside('writing-thread');
       const extractor = new Extractor({ directory: mode.directory, warn: (message) => hooks.warn(message), ...(thread !== null && { large: new WriteBeside(thread) }), ...(maxEntries !== null && { maxEntries: maxEntries.most, tooMany: () => limitError(maxEntries) }) });
-      return untar(new ManifestCheck({ hash: sha256, joined: (path, parts) => extractor.joined(path, parts) }), extractor);
+      return untar(new ManifestCheck({ hash: sha256, made: () => extractor.digest(), joined: (path, parts) => extractor.joined(path, parts) }), extractor);
     }
   }
 }

@@ -9,8 +9,8 @@ export interface ReadingData {
   fd: number;
   consumed: Uint8Array;
   memory: SlotMemory;
-  /** Its SHA-256, once there is nothing more. */
-  digest: SharedArrayBuffer;
+  /** For its SHA-256, once there is nothing more; null when it is not wanted. */
+  digest: SharedArrayBuffer | null;
 }
 
 /** A suitcase from its first octet to its last. */
@@ -54,11 +54,11 @@ export function readHere(fd: number, consumed: Uint8Array, stretch?: (sha256: Ui
   };
 }
 
-/** Reads and digests in a thread of its own, ahead of this one. */
-export function readBeside(thread: URL, fd: number, consumed: Uint8Array): Reading {
+/** Reads, and digests if that is wanted, in a thread of its own, ahead of this one. */
+export function readBeside(thread: URL, fd: number, consumed: Uint8Array, isDigested = true): Reading {
   const slots = new Slots();
   const digest = new SharedArrayBuffer(DIGEST_OCTETS);
-  const workerData: ReadingData = { fd, consumed, memory: slots.memory, digest };
+  const workerData: ReadingData = { fd, consumed, memory: slots.memory, digest: isDigested ? digest : null };
   // It ends by itself after the last octet. A run that fails before that must not wait for it.
   new Worker(thread, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 1 } }).unref();
   let state: 'first' | 'waiting' | 'in use' = 'first';

@@ -14,11 +14,17 @@ export interface SlotMemory {
   failure: SharedArrayBuffer;
 }
 
-/** A block: valid until `done`. */
-export interface Block {
-  bytes: Uint8Array;
+/** What goes with a block. */
+export interface Note {
   fd: number;
   position: number;
+  /** One of a few things that the other end is to do. */
+  task: number;
+}
+
+/** A block: valid until `done`. */
+export interface Block extends Note {
+  bytes: Uint8Array;
 }
 
 /** What an error of `node:fs` says. */
@@ -28,8 +34,9 @@ interface Failure {
 }
 
 const At = { filled: 0, emptied: 1, ready: 2, cells: 3 } as const;
-/** Octets (`END` after the last block), fd, position. */
-const notesPerSlot = 3;
+/** Octets (`END` after the last block), fd, position, task. */
+const notesPerSlot = 4;
+const noNote: Note = { fd: -1, position: 0, task: 0 };
 const END = -1;
 /** Two for each end: one in use and one in hand. */
 const slotCount = 4;
@@ -73,10 +80,10 @@ export class Slots {
     return this.#slot(Atomics.load(this.#control, At.filled));
   }
 
-  /** Hands over the slot that `room` gave. What becomes of `fd` and `position` is the business of the two ends. */
-  pass(octets: number, fd = -1, position = 0): void {
+  /** Hands over the slot that `room` gave. What the note means is the business of the two ends. */
+  pass(octets: number, { fd, position, task } = noNote): void {
     const filled = Atomics.load(this.#control, At.filled);
-    this.#notes.set([octets, fd, position], notesPerSlot * (filled % slotCount));
+    this.#notes.set([octets, fd, position, task], notesPerSlot * (filled % slotCount));
     this.#set(At.filled, filled + 1);
   }
 
@@ -95,8 +102,8 @@ export class Slots {
   next(): Block | null {
     const emptied = Atomics.load(this.#control, At.emptied);
     while (Atomics.load(this.#control, At.filled) === emptied) Atomics.wait(this.#control, At.filled, emptied);
-    const [octets, fd, position] = this.#notes.subarray(notesPerSlot * (emptied % slotCount));
-    return octets === END ? null : { bytes: this.#slot(emptied).subarray(0, octets), fd: fd!, position: position! };
+    const [octets, fd, position, task] = this.#notes.subarray(notesPerSlot * (emptied % slotCount));
+    return octets === END ? null : { bytes: this.#slot(emptied).subarray(0, octets), fd: fd!, position: position!, task: task! };
   }
 
   /** The block that `next` gave is not needed any more. */

@@ -19,6 +19,8 @@ export interface SuitcaseSourceOptions {
   message: (plain: (bytes: Uint8Array) => void) => MessageReader;
   /** The program of a thread to read and digest in; null to do so in this one, which is the one that gives `segments`. */
   thread: URL | null;
+  /** Whether `sha256` is wanted. Where `segments` are given it is made in any case. */
+  isDigested: boolean;
   /** Digests of a first pass: a stretch that differs is an error before any of it is decrypted. */
   expected: Uint8Array | null;
   progress: (bytes: number) => void;
@@ -45,13 +47,14 @@ export class SuitcaseSource implements Iterable<Bytes> {
   #skip: number;
   #ended = false;
   bytes = 0;
+  /** Hex, after the end; empty when it was not wanted. */
   sha256 = '';
 
   constructor(o: SuitcaseSourceOptions) {
     this.#o = o;
-    const { thread, fd, consumed } = o;
+    const { thread, fd, consumed, isDigested } = o;
     const isBeside = thread !== null && isLong(fd, consumed.length);
-    this.#reading = isBeside ? readBeside(thread, fd, consumed) : readHere(fd, consumed, thread === null ? (sha256) => this.#compare(sha256.subarray(0, SEGMENT_DIGEST_OCTETS)) : undefined);
+    this.#reading = isBeside ? readBeside(thread, fd, consumed, isDigested) : readHere(fd, consumed, thread === null ? (sha256) => this.#compare(sha256.subarray(0, SEGMENT_DIGEST_OCTETS)) : undefined);
     this.#skip = o.consumed.length - o.rest;
     this.#reader = o.message((bytes) => { this.#take(bytes as Bytes); });
   }
@@ -83,7 +86,7 @@ export class SuitcaseSource implements Iterable<Bytes> {
       const raw = this.#read();
       if (raw.length === 0) {
         this.#ended = true;
-        this.sha256 = Buffer.from(this.#reading.sha256()).toString('hex');
+        if (this.#o.isDigested) this.sha256 = Buffer.from(this.#reading.sha256()).toString('hex');
         this.#compareEnd();
         this.#reader.end();
         this.#flush();

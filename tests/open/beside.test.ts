@@ -53,10 +53,12 @@ describe.each(['beside', 'here'])('writing %s', (where) => {
     for (const size of [70_000, MiB - 1, MiB, 5 * MiB]) {
       const file = join(tempDir(), 'file');
       const fd = opened(file, 'wx');
-      files.start(fd, 0, octets);
+      const isDigested = files.start(fd, 0, octets, true);
       for (let at = 0; at < octets; at += size) files.write(bytes.subarray(at, at + size), at + size >= octets);
       expect(files.finish()).toBe(octets);
       expect(readFileSync(file).equals(bytes)).toBe(true);
+      expect(isDigested).toBe(where === 'beside' && octets >= 4 * MiB);
+      if (isDigested) expect(files.sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
     }
   });
 
@@ -67,7 +69,7 @@ describe.each(['beside', 'here'])('writing %s', (where) => {
     const parts = [noise.subarray(0, 5 * MiB), Buffer.concat([noise.subarray(0, 100), Buffer.alloc(6 * MiB)])];
     let position = 0;
     for (const part of parts) {
-      files.start(fd, position, part.length);
+      files.start(fd, position, part.length, false);
       files.write(part, true);
       position = files.finish();
     }
@@ -75,11 +77,20 @@ describe.each(['beside', 'here'])('writing %s', (where) => {
     expect(statSync(file).blocks * 512).toBeLessThanOrEqual(7 * MiB);
   });
 
+  test('holes are digested as well', () => {
+    const bytes = Buffer.concat([noise.subarray(0, MiB), Buffer.alloc(3 * MiB), noise.subarray(0, 7), Buffer.alloc(4 * MiB)]);
+    const files = new FileWriter(large());
+    const isDigested = files.start(opened(join(tempDir(), 'file'), 'wx'), 0, bytes.length, true);
+    files.write(bytes, true);
+    expect(files.finish()).toBe(bytes.length);
+    if (isDigested) expect(files.sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
+  });
+
   test('a write that fails is told, at the latest when the file is finished, and giving up is quiet', () => {
     const file = join(tempDir(), 'file');
     writeFileSync(file, '');
     const files = new FileWriter(large());
-    files.start(opened(file, 'r'), 0, noise.length);
+    files.start(opened(file, 'r'), 0, noise.length, true);
     const write = (): void => {
       for (let at = 0; at < noise.length; at += MiB) files.write(noise.subarray(at, at + MiB), at + MiB >= noise.length);
       files.finish();

@@ -8,12 +8,16 @@ const zeros = Buffer.alloc(WRITE);
 /** From here on a file is worth another thread's attention. */
 const LARGE = 4 * WRITE;
 
-/** Writes blocks elsewhere, while the next are made. */
+/** Writes blocks elsewhere, while the next are made, and digests those of a file that are to be. */
 export interface BlockWriter {
   /** Where the next block goes: `WRITE` octets or more. @throws Error of `node:fs` for a block before */
   room(): Buffer;
   /** Takes the first octets of what `room` gave, for this place in the file. */
-  write(octets: number, fd: number, position: number): void;
+  write(octets: number, fd: number, position: number, isDigested: boolean): void;
+  /** Takes them for the digest alone. */
+  digest(octets: number): void;
+  /** As `settle`, and the SHA-256 (hex) of what was to be digested since the last time. @throws Error of `node:fs` */
+  finish(): string;
   /** Everything is in the files. @throws Error of `node:fs` */
   settle(): void;
 }
@@ -34,19 +38,24 @@ export class FileWriter {
   #buffer: Buffer | undefined;
   #used = 0;
   #hole = false;
+  #isDigested = false;
+  /** The SHA-256 (hex) of the last file that was digested, once it is finished. */
+  sha256 = '';
 
   /** `large`: for the blocks of large files. */
   constructor(large: BlockWriter | null = null) {
     this.#elsewhere = large;
   }
 
-  /** Begins a file, or goes on with one at `position`, of which `octets` are to come. */
-  start(fd: number, position: number, octets: number): void {
+  /** Begins a file, or goes on with one at `position`, of which `octets` are to come. True when it will be digested, which only large ones that are `whole` are. */
+  start(fd: number, position: number, octets: number, whole: boolean): boolean {
     this.#large = octets >= LARGE ? this.#elsewhere : null;
+    this.#isDigested = whole && this.#large !== null;
     this.#fd = fd;
     this.#position = position;
     this.#used = 0;
     this.#hole = false;
+    return this.#isDigested;
   }
 
   /** `last`: nothing follows, so there is no need to gather. */
@@ -73,7 +82,8 @@ export class FileWriter {
   /** Everything is in the file, which now has the length that is returned. */
   finish(): number {
     this.#flush();
-    this.#large?.settle();
+    if (this.#isDigested) this.sha256 = this.#large!.finish();
+    else this.#large?.settle();
     if (this.#hole) ftruncateSync(this.#fd, this.#position);
     return this.#position;
   }
@@ -96,11 +106,12 @@ export class FileWriter {
   #put(bytes: Uint8Array): void {
     this.#hole = isHole(bytes);
     if (this.#hole) {
+      if (this.#isDigested) this.#large!.digest(bytes.length);
       this.#position += bytes.length;
       return;
     }
     if (this.#large === null) writeAt(this.#fd, bytes, this.#position);
-    else this.#large.write(bytes.length, this.#fd, this.#position);
+    else this.#large.write(bytes.length, this.#fd, this.#position, this.#isDigested);
     this.#position += bytes.length;
   }
 }
