@@ -83,7 +83,7 @@ export function clock(flags: Flags, name: string): { hour: number; minute: numbe
   const value = text(flags, name);
   if (value === undefined) return undefined;
   const m = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(value);
-  if (!m) throw usage(`${flagOf(name)} is a time of day like 01:30, not "${value}"`);
+  if (!m) throw usage(`${flagOf(name)} is a time of day like 01:30, not "${value}"`, `write it like this: ${flagOf(name)} 01:30`);
   return { hour: Number(m[1]), minute: Number(m[2]) };
 }
 

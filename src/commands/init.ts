@@ -29,7 +29,7 @@ export function initOptions(flags: Flags): InitFlags {
     port: text(flags, 'port') === undefined ? undefined : Number(text(flags, 'port')),
     username: text(flags, 'username'),
     directory: text(flags, 'directory'),
-    hostKeys: list(flags, 'hostKey').map((key) => checked('host-key', 'give it as ssh-keygen -lf prints it', parseHostKey, key)),
+    hostKeys: list(flags, 'hostKey').map((key) => checked('host-key', 'write it as the letter or ssh-keygen -lf has it: --host-key "ssh-ed25519 SHA256:…"', parseHostKey, key)),
     user: text(flags, 'user'),
     privateKey: text(flags, 'privateKey'),
     privateKeyPassphraseFile: text(flags, 'privateKeyPassphraseFile'),
@@ -37,10 +37,10 @@ export function initOptions(flags: Flags): InitFlags {
     at: clock(flags, 'at') === undefined ? undefined : text(flags, 'at'),
     every: durationMs(flags, 'every') === undefined ? undefined : text(flags, 'every'),
   };
-  if (o.host !== undefined) checked('host', 'give the host alone', parseHost, o.host);
-  if (o.port !== undefined && !(Number.isInteger(o.port) && o.port >= 1 && o.port <= 65_535)) throw usage(`--port ${text(flags, 'port') ?? ''} is not a port`);
+  if (o.host !== undefined) checked('host', 'give the name or address alone: --host sftp.agent.example', parseHost, o.host);
+  if (o.port !== undefined && !(Number.isInteger(o.port) && o.port >= 1 && o.port <= 65_535)) throw usage(`--port ${text(flags, 'port') ?? ''} is not a port`, 'give a number from 1 to 65535, or leave it out for 22');
   const arrangement = o.arrangement === undefined ? undefined : parseArrangementName(o.arrangement);
-  if (arrangement !== undefined && 'wrong' in arrangement) throw usage(`--arrangement ${JSON.stringify(o.arrangement)}: ${arrangement.wrong}`);
+  if (arrangement !== undefined && 'wrong' in arrangement) throw usage(`--arrangement ${JSON.stringify(o.arrangement)}: ${arrangement.wrong}`, 'choose a short name: --arrangement acme-crm');
   if (o.signer !== undefined && (o.signerEmail !== undefined || o.noPassphrase)) throw usage('--signer names a key that exists; --signer-email and --no-passphrase make a new one', 'leave out one or the other');
   if (o.noPassphrase && o.passphraseFile !== undefined) throw usage('--no-passphrase and --passphrase-file contradict each other', 'leave out one of them');
   if (o.privateKeyPassphraseFile !== undefined && o.privateKey === undefined) throw usage('--private-key-passphrase-file is for the key of --private-key, and there is none', 'add --private-key FILE');

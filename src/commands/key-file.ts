@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 
@@ -14,6 +15,6 @@ export async function readKeyFile(file: string): Promise<Buffer> {
     if (cause instanceof DepotError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code;
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'permission denied' : (code ?? 'it cannot be read');
-    throw new DepotError('key-unreadable', `key file ${printable(file)}: ${why}`, { hint: 'check the path', cause });
+    throw new DepotError('key-unreadable', `key file ${printable(file)}: ${why}`, { hint: `look what is there: «ls -l ${printable(path.dirname(path.resolve(file)))}»`, cause });
   }
 }

@@ -38,8 +38,8 @@ export function keyGenerateOptions(kind: string, flags: Flags): KeyGenerateFlags
     profile: oneOf(flags, 'profile', ['compat', 'modern']) ?? 'compat',
     expiresInSeconds: expires === undefined ? undefined : expires / 1000,
   };
-  if (!/^[^\s<>@]+@[^\s<>@]+$/.test(o.email)) throw usage(`--email ${JSON.stringify(o.email)} is not an address`);
-  if (/[<>()]/.test(o.name)) throw usage(`--name ${JSON.stringify(o.name)} has brackets, which OpenPGP user ids keep for themselves`);
+  if (!/^[^\s<>@]+@[^\s<>@]+$/.test(o.email)) throw usage(`--email ${JSON.stringify(o.email)} is not an address`, 'write it like this: --email ops@acme.example');
+  if (/[<>()]/.test(o.name)) throw usage(`--name ${JSON.stringify(o.name)} has brackets, which OpenPGP user ids keep for themselves`, 'leave the brackets out: --name "Acme SaaS B.V."');
   if (o.noPassphrase && o.passphraseFile !== undefined) throw usage('--no-passphrase and --passphrase-file contradict each other', 'leave out one of them');
   if (o.kind === 'signer' && o.profile === 'modern') throw usage('a signer is always compat, so that receipts verify with stock gpg', 'leave out --profile');
   return o;
@@ -113,6 +113,6 @@ async function newPassphrase(o: KeyGenerateFlags, context: Context): Promise<str
   if (ask === undefined) throw usage('no passphrase given', 'add --passphrase-file FILE, or --no-passphrase if that is meant');
   const first = await ask('Passphrase for the new key');
   if (first === '') throw new DepotError('secret-missing', 'the passphrase is empty', { hint: 'say --no-passphrase if that is meant' });
-  if ((await ask('The same again')) !== first) throw new DepotError('passphrase-wrong', 'the two passphrases differ', { hint: 'run it again' });
+  if ((await ask('The same again')) !== first) throw new DepotError('passphrase-wrong', 'the two passphrases differ', { hint: 'run it again: «depot …»' });
   return first;
 }

@@ -170,7 +170,7 @@ async function secretFor(o: LoginFlags, context: Context): Promise<Secret> {
   const ask = hiddenPrompt(context);
   if (!o.passwordStdin && ask === undefined) throw usage(`nobody can be asked for the ${what} here`, 'add --password-stdin');
   const value = o.passwordStdin ? await fromStdin(context) : await ask!(`The ${what}`);
-  if (value === '') throw new DepotError('secret-missing', `the ${what} is empty`, { hint: 'run it again' });
+  if (value === '') throw new DepotError('secret-missing', `the ${what} is empty`, { hint: 'run it again: «depot …»' });
   return new Secret(value);
 }
 

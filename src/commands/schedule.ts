@@ -13,7 +13,7 @@ export function scheduleOptions(kind: string, names: string[], flags: Flags): Sc
     user: text(flags, 'user'), requires: unit(flags, 'requires'), onFailure: unit(flags, 'onFailure'), out: text(flags, 'out'),
   };
   if (o.kind !== 'systemd' && (o.requires ?? o.onFailure) !== undefined) throw usage('--requires and --on-failure name systemd units', 'leave them out, or print a systemd schedule');
-  if (o.user !== undefined && o.kind !== 'windows' && !/^[A-Za-z0-9_][A-Za-z0-9_.@\\-]*\$?$/.test(o.user)) throw usage(`--user ${JSON.stringify(o.user)} is not the name of an account`);
+  if (o.user !== undefined && o.kind !== 'windows' && !/^[A-Za-z0-9_][A-Za-z0-9_.@\\-]*\$?$/.test(o.user)) throw usage(`--user ${JSON.stringify(o.user)} is not the name of an account`, 'name one that this machine has, or is to have: --user depot');
   if (o.out !== undefined && o.kind === 'cron') throw usage('--out is for files, and a crontab is no file of its own', 'leave out --out, and paste the line with crontab -e');
   return o;
 }

@@ -31,7 +31,7 @@ async function readAll(handle: FileHandle, path: string, limit: number): Promise
     if (bytesRead === 0) break;
     length += bytesRead;
     if (length > limit) {
-      throw new DepotError('local-unreadable', `${printable(path)} has more than ${limit} octets, which no key, signature or receipt has`, { hint: 'check its name' });
+      throw new DepotError('local-unreadable', `${printable(path)} has more than ${limit} octets, which no key, signature or receipt has`, { hint: `look what it is: «ls -l ${printable(path)}»` });
     }
     pieces.push(buffer.subarray(0, bytesRead));
   }

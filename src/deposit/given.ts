@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Certificate, SecretKey } from '../pgp/certificate.js';
 import { readCertificate, readSecretKey } from '../pgp/keys.js';
@@ -72,6 +73,6 @@ export async function readGiven(path: string, what: string, limit = LARGEST_GIVE
   } catch (cause) {
     if (isDepotError(cause)) throw cause;
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DepotError('local-unreadable', `cannot read ${what} ${printable(path)}: ${missing ? 'there is no such file' : printable((cause as Error).message)}`, { hint: 'check its name', cause });
+    throw new DepotError('local-unreadable', `cannot read ${what} ${printable(path)}: ${missing ? 'there is no such file' : printable((cause as Error).message)}`, { hint: `look what is there: «ls -l ${printable(dirname(resolve(path)))}»`, cause });
   }
 }

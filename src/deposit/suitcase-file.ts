@@ -1,4 +1,5 @@
 import { access, constants, open, type FileHandle } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { DepotError } from '../errors.js';
 import { readPreamble, type Preamble } from '../pgp/reader.js';
 import { printable } from '../printable.js';
@@ -44,5 +45,5 @@ export async function requireReadable(path: string): Promise<void> {
 
 function unreadable(path: string, cause: unknown): DepotError {
   const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-  return new DepotError('local-unreadable', `cannot read ${printable(path)}: ${missing ? 'there is no such file' : (cause as Error).message}`, { hint: 'check the name of the suitcase', cause });
+  return new DepotError('local-unreadable', `cannot read ${printable(path)}: ${missing ? 'there is no such file' : (cause as Error).message}`, { hint: `look what is there: «ls -l ${printable(dirname(resolve(path)))}»`, cause });
 }

@@ -3,6 +3,10 @@ import type { Piece } from './book.js';
 import { positionOf } from './book.js';
 import type { SftpChannel } from './channel.js';
 import type { ConnectionLost, SftpStatus } from './status.js';
+import type { RemoteSpec } from './types.js';
+
+/** As many as help on any line that was measured. */
+export const mostLanes = 8;
 
 /** OpenSSH's window for a session channel: more than this is never on its way in one lane. */
 const channelWindow = 2 * 1024 * 1024;
@@ -50,6 +54,20 @@ export class Lane {
   }
 }
 
+/** How many lanes an upload may have, and what decides that. */
+export interface LaneRule {
+  lanes: 'auto' | number;
+  because: 'publish: direct' | 'OpenSSH' | 'tested' | 'untested';
+}
+
+/** Several lanes only where they are known to be taken right, and never where a close may collect the file. */
+export function lanesAllowed({ publish, laneSafe, lanes }: Pick<RemoteSpec, 'publish' | 'laneSafe' | 'lanes'>, remote: { server: string; hostKey: string }): LaneRule {
+  if (publish === 'direct') return { lanes: 1, because: 'publish: direct' };
+  if (/^SSH-2\.0-OpenSSH/.test(remote.server)) return { lanes, because: 'OpenSSH' };
+  const tested = laneSafe?.server === remote.server && laneSafe.hostKey === remote.hostKey;
+  return tested ? { lanes, because: 'tested' } : { lanes: 1, because: 'untested' };
+}
+
 /** The window, and two writes that wait at the door so that it is full again at once when it opens. */
 export function laneBytes(writeSize: number, window: number): number {
   return Math.min(window * writeSize, channelWindow + 2 * writeSize);
@@ -70,7 +88,7 @@ export class LaneGrowth {
 
   constructor(lanes: 'auto' | number) {
     this.#fixed = lanes !== 'auto';
-    this.#max = lanes === 'auto' ? 8 : lanes;
+    this.#max = lanes === 'auto' ? mostLanes : lanes;
   }
 
   /** The server refused a lane, or took one away: no more. */

@@ -1,7 +1,7 @@
 import { DepotError } from '../errors.js';
 import type { Book, Piece } from './book.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
-import { Lane, LaneGrowth, laneBytes } from './lanes.js';
+import { Lane, LaneGrowth, laneBytes, lanesAllowed } from './lanes.js';
 import type { Link } from './link.js';
 import { fullDisk } from './refused.js';
 import { ConnectionLost, isStatus, refusal, Status, type SftpStatus } from './status.js';
@@ -40,7 +40,7 @@ export class Stripes {
     this.#path = path;
     this.#book = book;
     this.#events = events;
-    this.#growth = new LaneGrowth(lanesAllowed(remote));
+    this.#growth = new LaneGrowth(lanesAllowed(remote.spec, remote).lanes);
     const stallMs = remote.spec.stallMs ?? 30_000;
     this.#stallTimer = setInterval(() => this.#checkStall(stallMs), Math.max(10, stallMs / 8)).unref();
   }
@@ -221,10 +221,3 @@ export class Stripes {
   }
 }
 
-/** Several lanes only where they are known to be taken right, and never where a close may collect the file. */
-function lanesAllowed(remote: Link): 'auto' | number {
-  const { publish, laneSafe, lanes } = remote.spec;
-  const tested = laneSafe?.server === remote.server && laneSafe.hostKey === remote.hostKey;
-  const safe = /^SSH-2\.0-OpenSSH/.test(remote.server) || tested;
-  return safe && publish !== 'direct' ? lanes : 1;
-}

@@ -22,7 +22,7 @@ export interface RemoteSpec {
   /** No acknowledgement for this long is a lost connection (30 s). */
   stallMs?: number;
   /** The server that `doctor --write-test` saw take parallel, out-of-order writes right, as it identified itself. */
-  laneSafe?: { server: string; hostKey: string };
+  laneSafe?: { server: string; hostKey: string } | undefined;
   /** For hints only: the arrangement that the user would type. */
   arrangement?: string;
 }

@@ -28,7 +28,9 @@ test('several lanes are for servers that passed it: remembered by identification
   writeFileSync(join(supplier.data, 'data'), pattern(6_000_000));
   const lanes = async (): Promise<unknown> => (await supplier.push()).result.deposit?.run['lanes'];
   expect(await lanes()).toBe(1);
+  expect((await supplier.depot(['doctor'])).stdout).toMatch(/uploads +over one lane: only OpenSSH gets several without a write test that passed$/m);
   expect(await doctor(supplier)).toMatchObject({ code: 0, exit: 0, left: [], collected: [], propose: {} });
+  expect((await supplier.depot(['doctor'])).stdout).toMatch(/uploads +over 4 lanes, as remote\.lanes says: this server took them in the write test$/m);
   expect(await lanes()).toBe(4);
   await server.stop();
 

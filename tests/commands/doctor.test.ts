@@ -42,11 +42,12 @@ describe.skipIf(!ssh)('doctor', () => {
     await supplier.deposit();
     const { exit, checks } = await examined(supplier.depot(['doctor', '--json']));
     expect(exit).toBe(0);
-    expect(Object.keys(checks)).toEqual(['state', 'local space', 'last deposit', 'recipient', 'signer', 'secret password', 'secret SSH key', 'secret signing key', 'server', 'host key', 'login', 'directory', 'space', 'offers', 'writing', 'source data']);
+    expect(Object.keys(checks)).toEqual(['state', 'local space', 'last deposit', 'recipient', 'signer', 'secret password', 'secret SSH key', 'secret signing key', 'server', 'host key', 'login', 'directory', 'space', 'offers', 'writing', 'uploads', 'source data']);
     expect(checks['secret signing key']).toMatchObject({ result: 'passed', detail: 'none is needed: the key has no passphrase' });
     expect(checks['secret SSH key']).toMatchObject({ result: 'passed', detail: 'none is needed: the key has no passphrase' });
     expect(checks.space.detail).toMatch(/iB free at the server/);
     expect(checks.offers.detail).toMatch(/^writes of up to \d+\.\d KiB; flushes files/);
+    expect(checks.uploads.detail).toBe('over one to 8 lanes, as many as the line has use for (remote.lanes: auto): OpenSSH is known to take them');
     // That it would begin is no promise that the server takes what is written.
     expect(checks.writing).toMatchObject({ result: 'not possible', detail: `write test never run; it writes two small files there: depot doctor acme-crm --write-test --config ${supplier.config}` });
     const { stdout } = await supplier.depot(['doctor']);

@@ -17,10 +17,12 @@ import { lockHolder } from '../../receipt/lock.js';
 import { readPending } from '../../receipt/pending.js';
 import { lastDeposit } from '../../receipt/list.js';
 import { ArrangementState } from '../../receipt/state.js';
+import { laneSafeServer } from '../../receipt/tested-server.js';
 import type { Secret } from '../../secret.js';
 import { shellWord } from '../../shell.js';
 import type { SecretKind } from '../../secrets/request.js';
 import type { SftpChannel } from '../../sftp/channel.js';
+import { type LaneRule, lanesAllowed, mostLanes } from '../../sftp/lanes.js';
 import { lookAt } from '../../sftp/look.js';
 import { age, bytes, labelled, localTime, shortFingerprint } from '../../ui/format.js';
 import type { Hanging } from '../../ui/wrap.js';
@@ -127,7 +129,7 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
   await own.requireOwn();
   const there = await nearestExisting(own.directory);
   const writable = await access(there, constants.W_OK).then(() => true, () => false);
-  if (!writable) throw new DepotError('local-not-writable', `${there} is not writable for this account`, { hint: 'run as the account of the scheduled run, or choose another place with state: or --state' });
+  if (!writable) throw new DepotError('local-not-writable', `${there} is not writable for this account`, { hint: 'run it as the account that pushes, or choose another place: --state DIRECTORY' });
   const holder = await lockHolder(own.directory);
   if (holder !== null) report.failed('lock', 'locked', `a push is running: process ${holder.pid} on ${holder.host || 'an unknown machine'}, since ${holder.since}`, 'wait for it to end');
   const closed = await closedRecord(own, config);
@@ -279,6 +281,7 @@ async function server(o: Patient, secrets: Secrets, report: Report): Promise<voi
     const own = new ArrangementState(o.config.state.path, arrangement.name);
     if (o.writeTest) await writeTest(remote, own, report);
     else report.add(await earlierWriteTest(remote, own));
+    report.passed('uploads', laneWords(remote.spec, lanesAllowed({ ...remote.spec, laneSafe: (await laneSafeServer(own)) ?? undefined }, remote)));
   } finally {
     await agent.close();
   }
@@ -288,6 +291,15 @@ async function server(o: Patient, secrets: Secrets, report: Report): Promise<voi
 function offers(channel: SftpChannel): string {
   const flushes = channel.has('fsync@openssh.com') ? 'flushes files before they are published (fsync)' : 'no fsync: receipts say size-checked or acknowledged-only';
   return `writes of up to ${bytes(channel.writeSize)}; ${flushes}`;
+}
+
+/** How many channels an upload may use at once, and which setting or record decides it. */
+function laneWords({ lanes: wanted }: { lanes: 'auto' | number }, { lanes, because }: LaneRule): string {
+  const known = because === 'OpenSSH' ? 'OpenSSH is known to take them' : 'this server took them in the write test';
+  if (because === 'publish: direct') return 'over one lane: with publish: direct the server may collect the file when a second one closes';
+  if (because === 'untested') return `over one lane${wanted === 1 ? ', as remote.lanes says' : ': only OpenSSH gets several without a write test that passed'}`;
+  if (lanes === 'auto') return `over one to ${mostLanes} lanes, as many as the line has use for (remote.lanes: auto): ${known}`;
+  return `over ${lanes === 1 ? 'one lane' : `${lanes} lanes`}, as remote.lanes says${lanes === 1 ? '' : `: ${known}`}`;
 }
 
 /** The check that an error of connecting belongs to, and whether the server had answered by then. */

@@ -1,5 +1,6 @@
 /** `doctor --write-test`: what the server does with two small files, and what later runs make of that. */
 import { stat } from 'node:fs/promises';
+import { accountOfUid, runAs } from '../../accounts.js';
 import { exitStatus, isDepotError, type ErrorCode } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { ArrangementState } from '../../receipt/state.js';
@@ -57,7 +58,7 @@ async function remember(own: ArrangementState, remote: Remote, test: WriteTest, 
   const there = await nearestExisting(own.directory);
   // What root makes in a state directory of another account, that account could not write to.
   if (process.getuid !== undefined && (await stat(there)).uid !== process.getuid()) {
-    return { name: 'remembered', result: 'warning', detail: `not kept: ${printable(there)} belongs to another account`, hint: 'run it as the account of the scheduled run' };
+    return { name: 'remembered', result: 'warning', detail: `not kept: ${printable(there)} belongs to another account`, hint: `run it as the account that pushes: ${runAs(await accountOfUid((await stat(there)).uid), '«depot …»')}` };
   }
   const state = await ArrangementState.open(own.stateDirectory, own.arrangement);
   const failed = [...test.findings.filter(({ result }) => result === 'failed').map(({ name, detail }) => `${name}: ${detail}`), ...(refusal === undefined ? [] : [refusal])];

@@ -64,7 +64,7 @@ export async function interview(draft: Draft, talk: Talk, context: Context, { ke
     await keep(a);
     return answer;
   };
-  await need('supplier', () => talk.text('Your name, as the beneficiary knows it (for example: Acme SaaS B.V.)', { check: (name) => (/[<>()]/.test(name) ? 'no brackets, which the name in a key cannot have' : undefined) }));
+  await need('supplier', () => talk.text('Your name, as the beneficiary knows it (for example: Acme SaaS B.V.)', { check: (name) => (/[<>()]/.test(name) ? 'leave out brackets, which the name in a key cannot have' : undefined) }));
   await need('arrangement', () => talk.text('A short name for the arrangement (for example: acme-crm)', { check: (name) => wrong(parseArrangementName(name)) }));
   if (a.keyFile === undefined || a.fingerprint === undefined) Object.assign(a, await comparedKey(a, talk, context, again));
   const certificate = await readCertificate(await readKeyFile(a.keyFile!));

@@ -110,7 +110,7 @@ async function newPassphrase(o: InitFlags, talk: Talk | null, context: Context):
     const passphrase = await talk.hidden('Passphrase for the signing key (depot keeps it for the scheduled run; empty: the key is protected by file permissions alone)');
     if (passphrase === '') return undefined;
     if ((await talk.hidden('The same again')) === passphrase) return passphrase;
-    talk.say('  the two differ');
+    talk.say('  the two differ: type both again');
   }
 }
 

@@ -30,7 +30,7 @@ export async function talkOn(context: Context): Promise<Talk> {
         const shown = fallback === undefined ? message : `${message} [${fallbackShown ?? fallback}]`;
         const answer = await prompt.text({
           message: shown, ...(earlier === undefined ? {} : { placeholder: printable(earlier) }),
-          validate: (a) => (a === '' && fallback === undefined ? 'this one is needed' : undefined),
+          validate: (a) => (a === '' && fallback === undefined ? 'type an answer: this one is needed' : undefined),
         });
         const value = answer === '' && fallback !== undefined ? fallback : answer;
         if (value === '') return value;
