@@ -57,7 +57,7 @@ export function resolveConfig(read: Sources, s: Surroundings, flags: { state?: s
     directory,
     files: read.files,
     state: stateDirectory(s, { flag: flags.state, configured: raw.state, configPath: path }),
-    supplier: { name: raw.supplier.name, signingKey: raw.supplier.signingKey, passphrase: raw.supplier.passphrase ?? {} },
+    supplier: { name: raw.supplier.name, signingKey: raw.supplier.signingKey, formerSigningKeys: raw.supplier.formerSigningKeys, passphrase: raw.supplier.passphrase ?? {} },
     ...present('notify', raw.notify && { command: raw.notify.command, on: raw.notify.on ?? [...defaults.notifyOn] }),
     arrangements,
     warnings,

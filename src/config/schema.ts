@@ -5,12 +5,19 @@ import { remote, type RawRemote, secretRefs } from './remote.js';
 import type { NotifyEvent, SecretRefs } from './types.js';
 
 export const topKeys = ['version', 'supplier', 'state', 'notify', 'include', 'remote', 'arrangements'] as const;
-export const supplierKeys = ['name', 'signingKey', 'signingKeyPassphraseFile', 'signingKeyPassphraseCommand'] as const;
+export const supplierKeys = ['name', 'signingKey', 'signingKeyPassphraseFile', 'signingKeyPassphraseCommand', 'formerSigningKeys'] as const;
 export const notifyKeys = ['command', 'on'] as const;
+
+interface RawSupplier {
+  name: string;
+  signingKey: string;
+  formerSigningKeys: string[];
+  passphrase: SecretRefs | undefined;
+}
 
 /** A depot.yaml as it stands in the file. */
 export interface RawConfig {
-  supplier: { name: string; signingKey: string; passphrase: SecretRefs | undefined } | undefined;
+  supplier: RawSupplier | undefined;
   state: string | undefined;
   notify: { command: string[]; on: NotifyEvent[] | undefined } | undefined;
   include: { pattern: string; at: Value }[];
@@ -45,15 +52,16 @@ export const includedFile: Check<RawArrangement[]> = (value) => {
   return fields?.required('arrangements', arrangements) ?? null;
 };
 
-const supplier: Check<{ name: string; signingKey: string; passphrase: SecretRefs | undefined }> = (value) => {
+const supplier: Check<RawSupplier> = (value) => {
   const fields = value.fields(supplierKeys, {
     passphrase: 'passphrases do not belong in this file; name a signingKeyPassphraseFile or signingKeyPassphraseCommand', key: 'write signingKey:',
   });
   if (fields === null) return null;
   const name = fields.required('name', supplierName);
   const signingKey = fields.required('signingKey', localPath);
+  const formerSigningKeys = fields.optional('formerSigningKeys', list(localPath)) ?? [];
   const passphrase = secretRefs(fields, 'signingKeyPassphrase');
-  return name === undefined || signingKey === undefined ? null : { name, signingKey, passphrase };
+  return name === undefined || signingKey === undefined ? null : { name, signingKey, formerSigningKeys, passphrase };
 };
 
 /** The rule for receipts, where this name will stand: known now, and not when a deposit is already on its way. */

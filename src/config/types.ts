@@ -81,7 +81,13 @@ export interface Config {
   files: string[];
   /** Where the state is kept, and who said so (`--state`, `$DEPOT_STATE_DIR`, …). */
   state: { path: string; from: string };
-  supplier: { name: string; signingKey: string; passphrase: SecretRefs };
+  supplier: {
+    name: string;
+    signingKey: string;
+    /** Public keys that signed earlier receipts. */
+    formerSigningKeys: string[];
+    passphrase: SecretRefs;
+  };
   notify?: { command: string[]; on: NotifyEvent[] };
   arrangements: Map<string, Arrangement>;
   /** What is allowed but probably not meant; one line each. */

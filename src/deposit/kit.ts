@@ -85,14 +85,14 @@ interface KitSigner {
 }
 
 /** The signer of the newest receipt first, as `signer.public.asc`: the lines of letter and cover name that one. */
-async function signersOf({ config, signers }: KitOptions, { receipt, bytes, signature }: ListedReceipt): Promise<KitSigner[]> {
+async function signersOf({ config, arrangement, signers }: KitOptions, { receipt, bytes, signature }: ListedReceipt): Promise<KitSigner[]> {
   const certificates: Certificate[] = [];
-  for (const file of [config.supplier.signingKey, ...signers]) {
+  for (const file of [config.supplier.signingKey, ...config.supplier.formerSigningKeys, ...signers]) {
     const certificate = await readCertificate(await readGiven(file, 'the signer\'s key'));
     if (!certificates.some(({ fingerprint }) => fingerprint === certificate.fingerprint)) certificates.push(certificate);
   }
   const signed = await verifyDetached(bytes, signature!, certificates).catch((error: unknown) => {
-    if (isDepotError(error)) error.hint = `give the public key of ${receipt.supplier.signerFingerprint}, which signed the newest receipt, with --signer FILE; or make a new deposit first`;
+    if (isDepotError(error)) error.hint = `give the public key of ${receipt.supplier.signerFingerprint}, which signed the newest receipt, under supplier.formerSigningKeys in depot.yaml, or with --signer FILE; or make a new deposit first: «depot push ${arrangement.name}»`;
     throw error;
   });
   const first = certificates.filter(({ fingerprint }) => fingerprint === signed.fingerprint);

@@ -37,6 +37,23 @@ describe.skipIf(!have)('keys over the years', () => {
     expect((await depot(['decrypt', join(server.incoming, renewed.suitcase), '--key', supplier.recipientKey, '--out', freshPath()])).code).toBe(22);
   });
 
+  // The record was called broken, and the kit could not be made, until somebody remembered to name the old key each time.
+  test('a supplier replaces its signing key: the receipts of the old one go on to count', async () => {
+    const supplier = await Supplier.create(server);
+    writeFileSync(join(supplier.data, 'a'), 'of the first year');
+    await supplier.deposit();
+    const next = await makeKey(join(supplier.directory, 'keys/next'), 'Acme SaaS B.V.', 'compat');
+    supplier.writeConfig({ top: { supplier: { name: 'Acme SaaS B.V.', signingKey: next.secretKey } } });
+    const forgotten = await supplier.depot(['receipts', 'verify']);
+    expect([forgotten.code, forgotten.stderr]).toEqual([32, expect.stringContaining('hint: if the signing key was replaced, name the earlier public key under supplier.formerSigningKeys in depot.yaml')]);
+    expect((await supplier.depot(['kit', 'acme-crm', '--out', freshPath()])).stderr).toContain('under supplier.formerSigningKeys');
+    supplier.writeConfig({ top: { supplier: { name: 'Acme SaaS B.V.', signingKey: next.secretKey, formerSigningKeys: [supplier.signerPublic] } } });
+    const kit = await mustDepot(['kit', 'acme-crm', '--out', freshPath(), '--config', supplier.config]);
+    expect(kit.stdout.match(/^signer /gm)).toHaveLength(2);
+    await supplier.deposit();
+    expect((await mustDepot(['receipts', 'verify', '--config', supplier.config])).stdout).toContain('2 receipts');
+  });
+
   test('whose key expires within three months hears it when it verifies, in time to extend it', async () => {
     const keys = tempDir();
     for (const [name, expires, warns] of [['soon', '60d', true], ['later', '2y', false]] as const) {

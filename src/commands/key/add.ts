@@ -30,6 +30,7 @@ export async function add(o: KeyAddFlags, context: Context): Promise<number> {
   const arrangement = chooseArrangement(config, o.arrangement);
   const added = await copyKey(o.file, o.fingerprint, arrangement.name, config.directory);
   for (const warning of added.warnings) context.screen.warn(warning);
+  const old = arrangement.beneficiaries.map((b) => JSON.stringify(b.fingerprint)).join(', ');
   const known = arrangement.beneficiaries.some((b) => b.fingerprint === added.fingerprint);
   context.screen.result({ ok: true, fingerprint: added.fingerprint, key: added.key, lines: added.lines, configured: known }, known
     ? [`${printable(added.key)} is written; ${arrangement.name} names this key already`]
@@ -38,6 +39,9 @@ export async function add(o: KeyAddFlags, context: Context): Promise<number> {
         'beside those that are there for one more recipient, or in place of the key that it replaces:',
         '',
         ...added.lines,
+        '',
+        ...(old === '' ? [] : [`When it replaces a key, name that one under retiredKeys: of ${arrangement.name}, so that no push uses it again: [${old}]`]),
+        `Then look: «depot doctor ${arrangement.name}»`,
       ]);
   return 0;
 }

@@ -1,9 +1,15 @@
+import type { Config } from '../../config/types.js';
 import { isDepotError } from '../../errors.js';
 import type { Certificate } from '../../pgp/certificate.js';
 import { readCertificate } from '../../pgp/keys.js';
 import { verifyDetached } from '../../pgp/signature.js';
 import type { SignatureCheck } from '../../receipt/audit.js';
 import { readKeyFile } from '../key-file.js';
+
+/** The keys that the supplier's own receipts may be by: the one that signs now, and those before it. */
+export function ownSigners(config: Pick<Config, 'supplier'> | null): string[] {
+  return config === null ? [] : [config.supplier.signingKey, ...config.supplier.formerSigningKeys];
+}
 
 /** The check of receipts against the keys in `files`. Undefined without any: then signatures are said to be unchecked. */
 export async function signatureCheck(files: readonly string[]): Promise<SignatureCheck | undefined> {

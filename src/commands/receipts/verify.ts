@@ -4,7 +4,7 @@ import { printable } from '../../printable.js';
 import { compareWithHeld, verifyLedger, type LedgerAudit } from '../../receipt/audit.js';
 import { counted } from '../../ui/format.js';
 import type { Context, GlobalOptions } from '../context.js';
-import { signatureCheck } from './signers.js';
+import { ownSigners, signatureCheck } from './signers.js';
 import { statesFor } from './states.js';
 
 export interface ReceiptsVerifyFlags extends GlobalOptions {
@@ -18,7 +18,7 @@ const ledgerBroken = 32;
 export async function verifyReceipts(o: ReceiptsVerifyFlags, context: Context): Promise<number> {
   if (o.against !== undefined) await requireDirectory(o.against);
   const states = await statesFor(o, o.names, context);
-  const check = await signatureCheck(o.signers.length > 0 ? o.signers : states.config === null ? [] : [states.config.supplier.signingKey]);
+  const check = await signatureCheck(o.signers.length > 0 ? o.signers : ownSigners(states.config));
   const audits: { arrangement: string; audit: LedgerAudit; held: LedgerAudit | null }[] = [];
   for (const arrangement of states.names) {
     const state = states.of(arrangement);
@@ -30,6 +30,8 @@ export async function verifyReceipts(o: ReceiptsVerifyFlags, context: Context): 
   const lines = audits.flatMap(({ arrangement, audit, held }) => auditLines(arrangement, audit, held));
   if (whole && readable) context.screen.result(document, lines.length === 0 ? [`no receipts in ${printable(states.directory)}`] : lines);
   else context.screen.failure(document, lines);
+  const unsigned = audits.some(({ audit, held }) => [...audit.problems, ...(held?.problems ?? [])].some(({ kind }) => kind === 'signature'));
+  if (unsigned) context.screen.hint(o.signers.length > 0 ? 'name every key that signed, each with --signer FILE' : 'if the signing key was replaced, name the earlier public key under supplier.formerSigningKeys in depot.yaml, or with --signer FILE');
   return !whole ? ledgerBroken : readable ? 0 : exitStatus.incomplete;
 }
 

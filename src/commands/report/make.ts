@@ -10,7 +10,7 @@ import { bytes, counted, labelled } from '../../ui/format.js';
 import type { Context } from '../context.js';
 import { throwIfAborted } from '../deposits.js';
 import type { ReceiptsListFlags } from '../receipts/list.js';
-import { signatureCheck } from '../receipts/signers.js';
+import { ownSigners, signatureCheck } from '../receipts/signers.js';
 import { statesFor } from '../receipts/states.js';
 
 export interface ReportFlags extends ReceiptsListFlags {
@@ -27,7 +27,7 @@ export async function makeReport(o: ReportFlags, context: Context): Promise<numb
   // Before the work, which takes a while with many deposits; and again before the rename.
   await requireReplaceable(file);
   const { directory, config, names } = await statesFor(o, o.names, context);
-  const check = await signatureCheck(o.signers.length > 0 ? o.signers : config === null ? [] : [config.supplier.signingKey]);
+  const check = await signatureCheck(o.signers.length > 0 ? o.signers : ownSigners(config));
   const data = await gatherReport({
     config, stateDirectory: directory, names, from: o.from ?? null, to: o.to ?? null, checkSignature: check, now: new Date(),
     pause: () => { throwIfAborted(context.signal); },

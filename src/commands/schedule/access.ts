@@ -23,7 +23,7 @@ export async function accessFor(name: string, account: Account | null, o: { conf
   for (const file of o.config.files) await found.trusted(file);
   const { config, arrangements } = o;
   for (const { beneficiaries, specification, remote } of arrangements) {
-    const open = [...beneficiaries.map((b) => b.key), ...(specification === undefined ? [] : [specification]), ...(remote.hostKeys.length > 0 ? [] : [remote.knownHostsFile])];
+    const open = [...config.supplier.formerSigningKeys, ...beneficiaries.map((b) => b.key), ...(specification === undefined ? [] : [specification]), ...(remote.hostKeys.length > 0 ? [] : [remote.knownHostsFile])];
     for (const file of open) await found.open(file);
   }
   const secrets = path.join(config.directory, 'secrets');
