@@ -1,6 +1,7 @@
 import type { Link } from './link.js';
 import { exists, renameRefused } from './refused.js';
 import { isStatus, SftpStatus, Status } from './status.js';
+import type { Look } from './types.js';
 
 /** A deposit whose bytes were all acknowledged, and whose name may or may not have been published. */
 export interface Pending {
@@ -18,11 +19,25 @@ export type Settled = 'published' | 'partial-there' | 'gone' | 'unknown';
 
 /** What has become of a deposit whose last answers were lost: looks, and changes nothing. @throws DepotError of the connection */
 export async function settle(remote: Link, pending: Pending, signal?: AbortSignal): Promise<Settled> {
-  const { partialName, finalName, bytes } = pending;
-  const final = await remote.look(finalName, signal);
+  return judge(pending, await lookAtBoth(remote, pending, signal));
+}
+
+interface Seen {
+  final: Look;
+  partial: Look;
+}
+
+/** In one round trip. */
+async function lookAtBoth(remote: Link, { partialName, finalName }: Pending, signal?: AbortSignal): Promise<Seen> {
+  const final = remote.look(finalName, signal);
+  const partial = partialName === finalName ? final : remote.look(partialName, signal);
+  const [seenFinal, seenPartial] = await Promise.all([final, partial]);
+  return { final: seenFinal, partial: seenPartial };
+}
+
+function judge({ partialName, finalName, bytes }: Pending, { final, partial }: Seen): Settled {
   if (final !== null && final !== 'unreadable') return final.size === bytes ? 'published' : 'unknown';
   if (partialName === finalName) return final === null ? 'gone' : 'unknown';
-  const partial = await remote.look(partialName, signal);
   if (partial !== null && partial !== 'unreadable') return partial.size === bytes ? 'partial-there' : 'gone';
   return final === null && partial === null ? 'gone' : 'unknown';
 }
@@ -32,10 +47,10 @@ export async function settle(remote: Link, pending: Pending, signal?: AbortSigna
  * says nothing when we cannot look: an earlier rename may have worked. Throws what the server refuses.
  */
 export async function renameAgain(remote: Link, pending: Pending, signal?: AbortSignal): Promise<Settled> {
-  const seen = await settle(remote, pending, signal);
+  const there = await lookAtBoth(remote, pending, signal);
+  const seen = judge(pending, there);
   if (seen === 'published' || seen === 'gone') return seen;
-  const target = await remote.look(pending.finalName, signal);
-  if (target !== null && target !== 'unreadable') throw exists(remote.path(pending.finalName));
+  if (there.final !== null && there.final !== 'unreadable') throw exists(remote.path(pending.finalName));
   try {
     await remote.run((channel) => channel.rename(remote.path(pending.partialName), remote.path(pending.finalName)), signal);
     return 'published';
