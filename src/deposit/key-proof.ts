@@ -29,7 +29,18 @@ export async function proveKey({ depositId, keyProof, encryption }: Receipt, key
   const pkesk = fromBase64(keyProof.pkesk)!;
   const head = fromBase64(keyProof.head)!;
   const { sessionKey, keyFingerprint } = await key.unwrap(pkesk);
-  const opening = openingOf(sessionKey, pkesk, depositId);
+  try {
+    const opening = openingOf(sessionKey, pkesk, depositId);
+    checkOpening({ keyProof, encryption }, head, sessionKey, opening);
+    return { keyFingerprint, sessionKey, opening };
+  } catch (error) {
+    // Nobody else has it to wipe.
+    sessionKey.fill(0);
+    throw error;
+  }
+}
+
+function checkOpening({ keyProof, encryption }: Pick<Receipt, 'keyProof' | 'encryption'>, head: Uint8Array, sessionKey: Uint8Array, opening: Uint8Array): void {
   if (commitmentOf(opening) !== keyProof.commitment) {
     throw wrong('the session key in the receipt is not the one that its commitment was made of');
   }
@@ -40,7 +51,6 @@ export async function proveKey({ depositId, keyProof, encryption }: Receipt, key
     const tail = computeTail(head, sessionKey, keyProof.plaintextOctets);
     if (!sameOctets(tail, fromBase64(keyProof.tail!)!)) throw wrong('the session key does not fit the head and the tail of the suitcase');
   }
-  return { keyFingerprint, sessionKey, opening };
 }
 
 function wrong(message: string): DepotError {

@@ -8,6 +8,8 @@ import { shellWord } from '../shell.js';
 
 /** The commands that look for a configuration and a state; the others have files named. */
 const placed = /\bdepot (?:init|doctor|push|status|receipts|report|kit|key add|trust|login|logout|schedule)\b/;
+/** Only command lines: people and companies have such quotation marks in their names, and names are shown as they are. */
+const marked = /«((?:depot|sudo|runuser|ls|chown|chgrp|chmod|mkdir|install|useradd|setfacl|icacls|rm) [^«»]*)»/g;
 /** A line that is longer than this is one of a script, and is read there. */
 const longest = 300;
 
@@ -31,7 +33,7 @@ export class TypedLines {
 
   /** The same with the marks still there, for whoever breaks lines. */
   fill(text: string): string {
-    return text.includes('«') ? text.replace(/«([^«»]*)»/g, (_, line: string) => `«${this.#complete(line)}»`) : text;
+    return text.includes('«') ? text.replace(marked, (_, line: string) => `«${this.#complete(line)}»`) : text;
   }
 
   #complete(line: string): string {
@@ -41,7 +43,7 @@ export class TypedLines {
 }
 
 export function unmarked(text: string): string {
-  return text.replace(/«([^«»]*)»/g, '$1');
+  return text.replace(marked, '$1');
 }
 
 /** A path that a terminal would act upon is shown, not typed. */

@@ -1,3 +1,5 @@
+import { proveKey } from '../../src/deposit/key-proof.js';
+import { receiptOf } from '../receipt/samples.js';
 import { expect, test } from 'vitest';
 import { verifyExhibits, type SuitcaseExhibit } from '../../src/deposit/exhibits.js';
 import { DepotError } from '../../src/errors.js';
@@ -17,5 +19,11 @@ test('a session key is wiped when a signal ends the verification half way', asyn
     key: { unwrap: () => Promise.resolve({ sessionKey, cipher: null, keyFingerprint: 'A'.repeat(40) }) },
   });
   await expect(verifying).rejects.toMatchObject({ code: 'interrupted' });
+  expect([...sessionKey]).toEqual(Array(32).fill(0));
+});
+
+test('a session key is wiped when the key proof fails', async () => {
+  const sessionKey = new Uint8Array(32).fill(7);
+  await expect(proveKey(receiptOf(), { unwrap: () => Promise.resolve({ sessionKey, cipher: null, keyFingerprint: 'A'.repeat(40) }) })).rejects.toThrow('is not the one that its commitment was made of');
   expect([...sessionKey]).toEqual(Array(32).fill(0));
 });

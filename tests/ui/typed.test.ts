@@ -26,3 +26,8 @@ test('every command line in a hint is marked as one, so that it works as typed',
       .map((line) => `${name}: ${line.trim()}`));
   expect(unmarked).toEqual([]);
 });
+
+test('quotation marks in names stay', () => {
+  const typed = new TypedLines(['push']);
+  expect(typed.complete('Société «Voorbeeld» of «depot»: «depot push acme-crm» and «chmod 600 f»')).toBe('Société «Voorbeeld» of «depot»: depot push acme-crm and chmod 600 f');
+});
