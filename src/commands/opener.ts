@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { printable } from '../printable.js';
 import type { Context, GlobalOptions, Start } from './context.js';
 import { globals, text, usage, type Flags } from './flags.js';
 import { helpEnd } from './help.js';
@@ -27,6 +28,6 @@ export function defineOpener(parent: Command, start: Start): void {
 async function write({ out }: OpenerFlags, { screen }: Context): Promise<number> {
   const { writeOpener } = await import('../deposit/opener-page.js');
   const { path, bytes, sha256 } = await writeOpener(out);
-  screen.result({ ok: true, path, bytes, sha256 }, [`opener     ${path}`, `sha256     ${sha256}`]);
+  screen.result({ ok: true, path, bytes, sha256 }, [`opener     ${printable(path)}`, `sha256     ${sha256}`]);
   return 0;
 }
