@@ -72,6 +72,20 @@ describe.skipIf(!ssh || !root)('a scheduled run', () => {
     expect(statSync(receiptPath).uid).toBe(uid);
   });
 
+  test('the line that is printed for cron, as cron runs it: silent, and deposited', async () => {
+    const supplier = await owned();
+    await asService(['login', 'acme-crm', '--to', 'file', '--password-stdin', '--config', supplier.config], {}, { input: `${server.password}\n` });
+    const printed = await asService(['schedule', 'print', 'cron', '--at', '01:30', '--config', supplier.config], { PATH: '/usr/bin:/bin' });
+    expect(printed.code, printed.stderr).toBe(0);
+    const [line] = printed.stdout.split('\n').filter((one) => one !== '' && !one.startsWith('#'));
+    const [, command] = /^30 1 \* \* \* (.*)$/.exec(line)!;
+    const before = server.names().length;
+    // crontab(5): an escaped percent sign is one.
+    const ran = await run('/bin/sh', ['-c', command.replaceAll('\\%', '%')], { uid, gid: uid, cwd: supplier.directory, env: { HOME: supplier.directory, LOGNAME: 'depot', SHELL: '/bin/sh', PATH: '/usr/bin:/bin' } });
+    expect([ran.code, ran.stdout, ran.stderr]).toEqual([0, '', '']);
+    expect(server.names().length).toBeGreaterThan(before);
+  });
+
   test('a configuration that another account owns is refused', async () => {
     const supplier = await owned();
     chownSync(supplier.config, uid + 1, uid + 1);
