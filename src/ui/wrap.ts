@@ -6,6 +6,8 @@ export interface Hanging {
   hang: number;
 }
 
+const least = 2;
+
 /** Fewer columns than this are no place for prose. */
 const narrowest = 20;
 
@@ -25,7 +27,9 @@ export function wrapped({ text, hang }: Hanging, columns: number): string {
       continue;
     }
     lines.push(line);
-    line = `${indent}${word ?? spaces ?? ''}`;
+    const next = word ?? spaces ?? '';
+    // A line to type that is too long beside the others begins further left.
+    line = `${shown(indent + next).length > columns ? indent.slice(0, least) : indent}${next}`;
   }
   return [...lines, line].join('\n');
 }
