@@ -125,6 +125,7 @@ describe('names that a terminal would act upon', () => {
         expectHarmless(result);
       }
     }
+    expectHarmless(await depot(['opener', '--out', `${file}.html`]));
   });
 
   test('a key\'s user ids, in key show and in what key add prints', async () => {
