@@ -5,6 +5,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { accountOfUid, runAs } from './accounts.js';
 import { DepotError } from './errors.js';
 import { printable } from './printable.js';
+import { typedWord } from './shell.js';
 
 /**
  * Who else could change or read a file. Windows keeps access lists that `stat` does not show: there
@@ -28,12 +29,12 @@ export async function requireTrusted(path: string, opened: Mode, uid = callerUid
   const owner = Number(opened.uid);
   if (owner !== 0 && owner !== uid) {
     throw new DepotError('config-insecure', `${printable(path)} belongs to another account (uid ${owner}), and it can run commands as this one (uid ${uid})`, {
-      hint: `run depot as the owner of the file, or: «chown ${uid} ${printable(path)}»`,
+      hint: `run depot as the owner of the file, or: «chown ${uid} ${typedWord(path)}»`,
     });
   }
   if ((Number(opened.mode) & 0o022) !== 0) {
     throw new DepotError('config-insecure', `${printable(path)} can be changed by other accounts (mode ${octal(opened)}), and it can run commands as this one`, {
-      hint: `«chmod go-w ${printable(path)}»`,
+      hint: `«chmod go-w ${typedWord(path)}»`,
     });
   }
   const { directories, links } = await wayTo(path);
@@ -57,7 +58,7 @@ async function requireTrustedDirectory(directory: string, path: string, uid: num
   if (loose && (await isReadOnlyMount(directory))) return;
   const why = strange ? `belongs to another account (uid ${found.uid})` : `can be changed by other accounts (mode ${octal(found)})`;
   throw new DepotError('config-insecure', `${printable(directory)} ${why}, who could replace ${printable(path)}, and that can run commands as this account`, {
-    hint: `«${strange ? `chown ${uid}` : 'chmod go-w'} ${printable(directory)}», or move the configuration to a directory of this account`,
+    hint: `«${strange ? `chown ${uid}` : 'chmod go-w'} ${typedWord(directory)}», or move the configuration to a directory of this account`,
   });
 }
 
@@ -117,7 +118,7 @@ export async function requireOwnRecords(directory: string, command = '«depot �
   const handedOver = found.uid === 0 && uid !== 0 && groups.includes(found.gid);
   if ((found.mode & (handedOver ? 0o002 : 0o022)) !== 0) {
     throw new DepotError('state-insecure', `${printable(directory)} can be changed by other accounts (mode ${octal(found)}), and it holds the records of deposits`, {
-      hint: `«chmod go-w ${printable(directory)}», or name a directory of this account with --state`,
+      hint: `«chmod go-w ${typedWord(directory)}», or name a directory of this account with --state`,
     });
   }
 }
@@ -134,7 +135,7 @@ export async function handOver(kind: 'directory' | 'file', path: string, mode: n
   try {
     const found = await handle.stat();
     if (found.uid !== callerUid() || (kind === 'file' && (!found.isFile() || found.nlink !== 1))) {
-      throw new DepotError('local-not-writable', `${printable(path)} is not the ${kind} that was made there`, { hint: `look who replaced it: ls -ld ${printable(path)}` });
+      throw new DepotError('local-not-writable', `${printable(path)} is not the ${kind} that was made there`, { hint: `look who replaced it: ls -ld ${typedWord(path)}` });
     }
     await handle.chmod(mode);
     if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
@@ -161,7 +162,7 @@ export function exposure(file: Mode, uid = callerUid()): { what: string; remedy:
 /** Throws `secret-insecure` when `exposure` finds something. */
 export function requirePrivate(path: string, opened: Mode, uid = callerUid()): void {
   const found = exposure(opened, uid);
-  if (found !== undefined) throw new DepotError('secret-insecure', `${printable(path)} ${found.what}`, { hint: `«${found.remedy(printable(path))}»` });
+  if (found !== undefined) throw new DepotError('secret-insecure', `${printable(path)} ${found.what}`, { hint: `«${found.remedy(typedWord(path))}»` });
 }
 
 function octal(file: Mode): string {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
+import { typedWord } from '../shell.js';
 
 const largestKeyFile = 16 * 1024 * 1024;
 
@@ -15,6 +16,6 @@ export async function readKeyFile(file: string): Promise<Buffer> {
     if (cause instanceof DepotError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code;
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'permission denied' : (code ?? 'it cannot be read');
-    throw new DepotError('key-unreadable', `key file ${printable(file)}: ${why}`, { hint: `look what is there: «ls -l ${printable(path.dirname(path.resolve(file)))}»`, cause });
+    throw new DepotError('key-unreadable', `key file ${printable(file)}: ${why}`, { hint: `look what is there: «ls -l ${typedWord(path.dirname(path.resolve(file)))}»`, cause });
   }
 }

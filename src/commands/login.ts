@@ -7,6 +7,7 @@ import { printable } from '../printable.js';
 import type { Secret } from '../secret.js';
 import type { SecretKind } from '../secrets/request.js';
 import type { storeSecret, StoreIn } from '../secrets/login.js';
+import { typedWord } from '../shell.js';
 import { labelled } from '../ui/format.js';
 import { stateOwner } from './account.js';
 import type { Context, GlobalOptions, Start } from './context.js';
@@ -95,7 +96,7 @@ async function login(o: LoginFlags, context: Context): Promise<number> {
     ...(await targetOf(purposes[o.purpose], { ...arrangement, remote: { ...remote, ...(username === undefined ? {} : { username }) } }, config, context)), owner: pusher,
   });
   const unreadable = to === 'file' && pusher !== undefined && (await obstacle(pusher, stored.where, 'read')) !== null;
-  if (unreadable) context.screen.warn(`pushes run as account ${pusher.name}, which owns the state directory and cannot read ${printable(stored.where)}: chown -R ${pusher.name}: ${printable(path.dirname(stored.where))}`);
+  if (unreadable) context.screen.warn(`pushes run as account ${pusher.name}, which owns the state directory and cannot read ${printable(stored.where)}: chown -R ${pusher.name}: ${typedWord(path.dirname(stored.where))}`);
   for (const warning of stored.warnings) context.screen.warn(warning);
   context.screen.result({ ok: true, ...stored }, [
     labelled(to === 'systemd' ? 'to do' : 'stored', `${printable(stored.where)}, for ${printable(stored.account)}`),

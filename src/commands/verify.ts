@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Verification } from '../deposit/checks.js';
 import { printable } from '../printable.js';
+import { typedWord } from '../shell.js';
 import { verifyDocument, verifyLines } from '../ui/verify.js';
 import type { Context, GlobalOptions, Start } from './context.js';
 import { collect, denied, given, globals, list, octets, sha256, text, usage, type Flags } from './flags.js';
@@ -44,10 +45,10 @@ export function verifyOptions(suitcase: string | undefined, flags: Flags): Verif
   };
   if (o.gpg && o.key !== undefined) throw usage('--gpg and --key contradict each other', 'leave out one of them');
   const { suitcase: named, receipt } = o;
-  if (named !== undefined && /\.receipt\.json$/.test(named)) throw usage(`${named} is a receipt by its name, and stands where the suitcase is expected`, `give it with --receipt: «depot verify --receipt ${named} --signer FILE»`);
+  if (named !== undefined && /\.receipt\.json$/.test(named)) throw usage(`${named} is a receipt by its name, and stands where the suitcase is expected`, `give it with --receipt: «depot verify --receipt ${typedWord(named)} --signer FILE»`);
   if (named !== undefined && /\.asc$/.test(named) && receipt === undefined) throw usage(`${named} is a signature or a key by its name, and stands where the suitcase is expected`, 'name the suitcase, <id>.tar.….pgp');
-  if (receipt !== undefined && /\.(?:pgp|gpg)$/.test(receipt)) throw usage(`--receipt ${receipt}: that is a suitcase by its name`, `put the two the other way round: «depot verify ${receipt} --receipt <id>.receipt.json --signer FILE»`);
-  if (receipt !== undefined && /\.asc$/.test(receipt)) throw usage(`--receipt ${receipt}: that is the signature by its name`, `name the receipt: --receipt ${receipt.replace(/\.asc$/, '')}`);
+  if (receipt !== undefined && /\.(?:pgp|gpg)$/.test(receipt)) throw usage(`--receipt ${receipt}: that is a suitcase by its name`, `put the two the other way round: «depot verify ${typedWord(receipt)} --receipt <id>.receipt.json --signer FILE»`);
+  if (receipt !== undefined && /\.asc$/.test(receipt)) throw usage(`--receipt ${receipt}: that is the signature by its name`, `name the receipt: --receipt ${typedWord(receipt.replace(/\.asc$/, ''))}`);
   if (o.suitcase === undefined && o.receipt === undefined) throw usage('nothing to verify', 'name a suitcase, or a receipt with --receipt');
   if (o.deep && o.suitcase === undefined) throw usage('--deep reads the suitcase, and none was named', 'name the suitcase, or leave out --deep to check the receipt alone');
   if (o.deep && o.key === undefined && !o.gpg) throw usage('--deep decrypts the suitcase, and needs the private key', 'add --key FILE, or --gpg');

@@ -2,6 +2,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
+import { typedWord } from '../shell.js';
 import { LARGEST_GIVEN_FILE } from './limits.js';
 
 export { LARGEST_GIVEN_FILE } from './limits.js';
@@ -31,7 +32,7 @@ async function readAll(handle: FileHandle, path: string, limit: number): Promise
     if (bytesRead === 0) break;
     length += bytesRead;
     if (length > limit) {
-      throw new DepotError('local-unreadable', `${printable(path)} has more than ${limit} octets, which no key, signature or receipt has`, { hint: `look what it is: «ls -l ${printable(path)}»` });
+      throw new DepotError('local-unreadable', `${printable(path)} has more than ${limit} octets, which no key, signature or receipt has`, { hint: `look what it is: «ls -l ${typedWord(path)}»` });
     }
     pieces.push(buffer.subarray(0, bytesRead));
   }

@@ -11,6 +11,7 @@ import { fromBase64 } from '../receipt/base64.js';
 import { localError } from '../receipt/files.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
 import type { Receipt } from '../receipt/schema.js';
+import { typedWord } from '../shell.js';
 import { addressed, otherReceipt } from './exhibits.js';
 import { readReceipt, verifyReceipt } from './given.js';
 import type { OpeningKey } from './key-proof.js';
@@ -192,7 +193,7 @@ async function makePartial(partial: string): Promise<void> {
     await mkdir(partial, { mode: 0o700 });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new DepotError('output-exists', `${printable(partial)} is left from another run, or one is under way`, { hint: `remove it, then try again: rm -r ${printable(partial)}`, cause });
+      throw new DepotError('output-exists', `${printable(partial)} is left from another run, or one is under way`, { hint: `remove it, then try again: rm -r ${typedWord(partial)}`, cause });
     }
     throw localError(cause, 'create', partial);
   }

@@ -6,6 +6,7 @@ import type { VerifiedSignature } from '../pgp/signature.js';
 import { printable } from '../printable.js';
 import { parseReceipt } from '../receipt/parse.js';
 import type { Receipt } from '../receipt/schema.js';
+import { typedWord } from '../shell.js';
 import { LARGEST_GIVEN_FILE, readBoundedFile } from './bounded-file.js';
 import { verifySigned } from './exhibits.js';
 
@@ -73,6 +74,6 @@ export async function readGiven(path: string, what: string, limit = LARGEST_GIVE
   } catch (cause) {
     if (isDepotError(cause)) throw cause;
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DepotError('local-unreadable', `cannot read ${what} ${printable(path)}: ${missing ? 'there is no such file' : printable((cause as Error).message)}`, { hint: `look what is there: «ls -l ${printable(dirname(resolve(path)))}»`, cause });
+    throw new DepotError('local-unreadable', `cannot read ${what} ${printable(path)}: ${missing ? 'there is no such file' : printable((cause as Error).message)}`, { hint: `look what is there: «ls -l ${typedWord(dirname(resolve(path)))}»`, cause });
   }
 }

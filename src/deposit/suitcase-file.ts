@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { DepotError } from '../errors.js';
 import { readPreamble, type Preamble } from '../pgp/reader.js';
 import { printable } from '../printable.js';
+import { typedWord } from '../shell.js';
 
 const READ_OCTETS = 64 * 1024;
 
@@ -45,5 +46,5 @@ export async function requireReadable(path: string): Promise<void> {
 
 function unreadable(path: string, cause: unknown): DepotError {
   const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-  return new DepotError('local-unreadable', `cannot read ${printable(path)}: ${missing ? 'there is no such file' : (cause as Error).message}`, { hint: `look what is there: «ls -l ${printable(dirname(resolve(path)))}»`, cause });
+  return new DepotError('local-unreadable', `cannot read ${printable(path)}: ${missing ? 'there is no such file' : (cause as Error).message}`, { hint: `look what is there: «ls -l ${typedWord(dirname(resolve(path)))}»`, cause });
 }

@@ -8,6 +8,7 @@ import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises
 import path from 'node:path';
 import { nameOf, ownName } from '../accounts.js';
 import { DepotError } from '../errors.js';
+import { typedWord } from '../shell.js';
 
 const onWindows = process.platform === 'win32';
 
@@ -135,7 +136,7 @@ export function localError(error: unknown, action: 'read' | 'write' | 'create' |
       const other = otherOwner(file);
       if (other !== null) {
         return new DepotError(action === 'read' ? 'local-unreadable' : 'local-not-writable', `cannot ${action} ${file}: it belongs to ${nameOf(other.uid) ?? `uid ${other.uid}`}`, {
-          hint: `give it to the account that runs depot: «chown ${other.caller} ${file}»`,
+          hint: `give it to the account that runs depot: «chown ${other.caller} ${typedWord(file)}»`,
           cause: error,
         });
       }
@@ -146,13 +147,13 @@ export function localError(error: unknown, action: 'read' | 'write' | 'create' |
     }
     case 'ELOOP':
       return new DepotError(action === 'read' ? 'local-unreadable' : 'local-not-writable', `cannot ${action} ${file}: it is a symbolic link, and this file must not be one`, {
-        hint: `look who made it: ls -l ${file}`,
+        hint: `look who made it: ls -l ${typedWord(file)}`,
         cause: error,
       });
     case 'ENOENT':
     case 'ENOTDIR':
-      if (action !== 'write' && action !== 'create') return new DepotError('local-unreadable', `cannot ${action} ${file}: there is no such file`, { hint: `look what is there: ls -l ${path.dirname(file)}`, cause: error });
-      return new DepotError('local-not-writable', `cannot ${action} ${file}: ${code === 'ENOENT' ? 'there is no such directory' : 'a part of its path is a file'}`, { hint: code === 'ENOENT' ? `make it first: «mkdir -p ${path.dirname(file)}»` : 'choose another path', cause: error });
+      if (action !== 'write' && action !== 'create') return new DepotError('local-unreadable', `cannot ${action} ${file}: there is no such file`, { hint: `look what is there: ls -l ${typedWord(path.dirname(file))}`, cause: error });
+      return new DepotError('local-not-writable', `cannot ${action} ${file}: ${code === 'ENOENT' ? 'there is no such directory' : 'a part of its path is a file'}`, { hint: code === 'ENOENT' ? `make it first: «mkdir -p ${typedWord(path.dirname(file))}»` : 'choose another path', cause: error });
     case null:
       return error;
     default:

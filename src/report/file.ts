@@ -4,6 +4,7 @@ import path from 'node:path';
 import { DepotError, isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { errorCode, localError, writeFileAtomic } from '../receipt/files.js';
+import { typedWord } from '../shell.js';
 import { reportMark } from './page.js';
 
 /** The mark stands within so many octets of the beginning. */
@@ -38,6 +39,6 @@ export async function writeReport(file: string, page: string): Promise<void> {
   await requireReplaceable(file);
   await writeFileAtomic(file, page).catch((error: unknown) => {
     if (!isDepotError(error, 'local-not-writable') || errorCode(error.cause) !== 'ENOENT') throw error;
-    throw new DepotError('local-not-writable', `cannot write ${printable(file)}: there is no directory ${printable(path.dirname(file))}`, { hint: `make it first: mkdir -p ${printable(path.dirname(file))}`, cause: error });
+    throw new DepotError('local-not-writable', `cannot write ${printable(file)}: there is no directory ${printable(path.dirname(file))}`, { hint: `make it first: mkdir -p ${typedWord(path.dirname(file))}`, cause: error });
   });
 }

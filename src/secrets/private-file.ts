@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { DepotError } from '../errors.js';
 import { callerUid, handOver } from '../permissions.js';
 import { printable } from '../printable.js';
+import { typedWord } from '../shell.js';
 
 /**
  * Writes a file that only its owner can read (0600, in a directory made 0700), in one step and durably, and reads it
@@ -54,7 +55,7 @@ async function privateDirectory(directory: string, owner: { uid: number; gid: nu
   }
   const found = await stat(directory);
   if ((found.mode & 0o022) !== 0) {
-    throw new DepotError('secret-insecure', `${printable(directory)} can be changed by other accounts (mode ${(found.mode & 0o7777).toString(8).padStart(4, '0')})`, { hint: `chmod 700 ${printable(directory)}` });
+    throw new DepotError('secret-insecure', `${printable(directory)} can be changed by other accounts (mode ${(found.mode & 0o7777).toString(8).padStart(4, '0')})`, { hint: `chmod 700 ${typedWord(directory)}` });
   }
   return { uid: found.uid, gid: found.gid };
 }

@@ -2,6 +2,7 @@ import type { AnyAuthMethod, AuthenticationType, AuthHandlerMiddleware, ParsedKe
 import ssh2 from 'ssh2';
 import { DepotError, isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
+import { typedWord } from '../shell.js';
 import { address } from './hostkeys.js';
 import { convertPkcs8 } from './pkcs8.js';
 import type { Login, RemoteSpec } from './types.js';
@@ -30,17 +31,18 @@ export async function prepareLogin(login: Login, arrangement?: string): Promise<
 async function readKey(bytes: Buffer, { passphrase, privateKeyFile }: Login, arrangement?: string): Promise<ParsedKey> {
   const file = privateKeyFile === undefined ? 'FILE' : printable(privateKeyFile);
   const name = privateKeyFile === undefined ? 'the SSH private key' : `the SSH private key ${file}`;
+  const typed = privateKeyFile === undefined ? 'FILE' : typedWord(privateKeyFile);
   const store = loginCommand(arrangement, ' --for private-key');
   const plain = parse(bytes);
   if (!(plain instanceof Error)) return plain;
-  if (!isEncrypted(bytes, plain)) throw new DepotError('key-unreadable', `${name} is not in a format that is understood`, { hint: `convert it: ssh-keygen -p -f ${file}` });
+  if (!isEncrypted(bytes, plain)) throw new DepotError('key-unreadable', `${name} is not in a format that is understood`, { hint: `convert it: ssh-keygen -p -f ${typed}` });
   const secret = await passphrase?.();
   if (secret === undefined) {
     throw new DepotError('secret-missing', `${name} is encrypted, and there is no passphrase for it`, { hint: `store the passphrase: ${store}` });
   }
   const second = parse(bytes, secret);
   if (!(second instanceof Error)) return second;
-  throw new DepotError('passphrase-wrong', `the passphrase does not open ${name}`, { hint: `try the passphrase with: ssh-keygen -y -f ${file}; then store the right one: ${store}` });
+  throw new DepotError('passphrase-wrong', `the passphrase does not open ${name}`, { hint: `try the passphrase with: ssh-keygen -y -f ${typed}; then store the right one: ${store}` });
 }
 
 /** Whether an SSH key is encrypted; false too for one that is not understood. */

@@ -3,8 +3,7 @@
  * Here, where messages are printed, the marks go and the line becomes one that works as typed: it gets the `--config`
  * and `--state` that this run was given. `«depot …»` becomes this very run.
  */
-import { printable } from '../printable.js';
-import { shellWord } from '../shell.js';
+import { typedWord } from '../shell.js';
 
 /** The commands that look for a configuration and a state; the others have files named. */
 const placed = /\bdepot (?:init|doctor|push|status|receipts|report|kit|key add|trust|login|logout|schedule)\b/;
@@ -20,9 +19,9 @@ export class TypedLines {
   constructor(argv: readonly string[]) {
     this.#places = ['--config', '--state'].flatMap((flag) => {
       const value = lastValue(argv, flag);
-      return value === undefined ? [] : [` ${flag} ${shown(value)}`];
+      return value === undefined ? [] : [` ${flag} ${typedWord(value)}`];
     }).join('');
-    const again = ['depot', ...argv.map(shown)].join(' ');
+    const again = ['depot', ...argv.map(typedWord)].join(' ');
     this.#again = again.length > longest ? 'depot …' : again;
   }
 
@@ -44,11 +43,6 @@ export class TypedLines {
 
 export function unmarked(text: string): string {
   return text.replace(marked, '$1');
-}
-
-/** A path that a terminal would act upon is shown, not typed. */
-function shown(word: string): string {
-  return printable(shellWord(word));
 }
 
 function lastValue(argv: readonly string[], flag: string): string | undefined {

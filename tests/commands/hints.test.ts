@@ -181,11 +181,17 @@ describe('the command line', () => {
     [['receipts', 'note', 'x', '--destroyed', 'yesterday'], '--destroyed is a date like 2026-11-22, not "yesterday"', 'write the day in digits: --destroyed 2026-11-22'],
     [['verify', 'x.receipt.json'], 'x.receipt.json is a receipt by its name, and stands where the suitcase is expected', 'give it with --receipt: depot verify --receipt x.receipt.json --signer FILE'],
     [['verify', '--receipt', 'x.tar.pgp'], '--receipt x.tar.pgp: that is a suitcase by its name', 'put the two the other way round: depot verify x.tar.pgp --receipt <id>.receipt.json --signer FILE'],
+    [['verify', 'x; id.receipt.json'], 'x; id.receipt.json is a receipt by its name, and stands where the suitcase is expected', 'give it with --receipt: depot verify --receipt \'x; id.receipt.json\' --signer FILE'],
+    [['verify', '--receipt', '$(id)\'.pgp'], '--receipt $(id)\'.pgp: that is a suitcase by its name', 'put the two the other way round: depot verify \'$(id)\'\\\'\'.pgp\' --receipt <id>.receipt.json --signer FILE'],
     [['verify', '--receipt', 'x.receipt.json.asc'], '--receipt x.receipt.json.asc: that is the signature by its name', 'name the receipt: --receipt x.receipt.json'],
   ])('%j is refused with what was meant', async (args, what, hint) => {
     const { code, stdout, stderr } = await depotHere(args, { cwd: tempDir() });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toBe(`depot: error: ${what}\n${hint === '' ? '' : `depot: hint: ${hint}\n`}`);
+  });
+
+  test('a directory with an odd name is quoted where it is to be looked at', async () => {
+    expect(told(await depotHere(['verify', '/none `id`/x.tar.pgp']))).toEqual(['depot: error: cannot read /none `id`/x.tar.pgp: there is no such file', 'depot: hint: look what is there: ls -l \'/none `id`\'']);
   });
 
   test('help of what there is still works', async () => {

@@ -27,6 +27,14 @@ test('every command line in a hint is marked as one, so that it works as typed',
   expect(unmarked).toEqual([]);
 });
 
+test('a name in a line to type is quoted, for whose file it is is not known', () => {
+  const bare = readdirSync(join(checkout, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).flatMap((name) =>
+    readFileSync(join(checkout, 'src', name), 'utf8').split('\n')
+      .filter((line) => /(?:ls -ld?|ssh-keygen -\S+ -f|chmod \S+|chown [^`]*|mkdir -p|rm -r) \$\{(?:printable\((?!shellWord)|file\b|path\.|directory\b|[a-z]+\.(?:path|directory)\b)/.test(line))
+      .map((line) => `${name}: ${line.trim()}`));
+  expect(bare).toEqual([]);
+});
+
 test('quotation marks in names stay', () => {
   const typed = new TypedLines(['push']);
   expect(typed.complete('Société «Voorbeeld» of «depot»: «depot push acme-crm» and «chmod 600 f»')).toBe('Société «Voorbeeld» of «depot»: depot push acme-crm and chmod 600 f');

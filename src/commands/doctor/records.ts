@@ -4,6 +4,7 @@ import path from 'node:path';
 import { nameOf, obstacle } from '../../accounts.js';
 import type { Config } from '../../config/types.js';
 import type { ArrangementState } from '../../receipt/state.js';
+import { typedWord } from '../../shell.js';
 import { stateOwner } from '../account.js';
 
 /** The first record that is closed to the account, or null. */
@@ -15,7 +16,7 @@ export async function closedRecord(state: ArrangementState, config: Config): Pro
       const file = state.file(path.join(folder, name));
       if ((await obstacle(pusher, file, 'read')) === null) continue;
       const owner = await stat(file).then(({ uid }) => nameOf(uid) ?? `uid ${uid}`, () => 'another account');
-      return { detail: `${file} belongs to ${owner}, and account ${pusher.name}, which pushes, cannot read it`, hint: `«chown -R ${pusher.name}: ${state.directory}»` };
+      return { detail: `${file} belongs to ${owner}, and account ${pusher.name}, which pushes, cannot read it`, hint: `«chown -R ${pusher.name}: ${typedWord(state.directory)}»` };
     }
   }
   return null;
