@@ -46,6 +46,8 @@ export class SuitcaseSource implements Iterable<Bytes> {
   /** Octets before the encrypted packet that the message reader has seen as the preamble. */
   #skip: number;
   #ended = false;
+  /** What went wrong, which ends everything: the message reader cannot go on after it, and the end was not seen. */
+  #failure: { error: unknown } | null = null;
   bytes = 0;
   /** Hex, after the end; empty when it was not wanted. */
   sha256 = '';
@@ -64,7 +66,7 @@ export class SuitcaseSource implements Iterable<Bytes> {
     return { next: () => this.#next() };
   }
 
-  /** Reads what is left, so that the whole suitcase has been digested and authenticated. @throws 'verification-failed' */
+  /** Reads what is left, so that the whole suitcase has been digested and authenticated. @throws 'verification-failed'; again what was thrown before */
   authenticate(): void {
     while (this.#next().done !== true);
   }
@@ -79,6 +81,16 @@ export class SuitcaseSource implements Iterable<Bytes> {
   }
 
   #next(): IteratorResult<Bytes, undefined> {
+    if (this.#failure !== null) throw this.#failure.error;
+    try {
+      return this.#advance();
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
+  }
+
+  #advance(): IteratorResult<Bytes, undefined> {
     for (;;) {
       const plain = this.#plain.shift();
       if (plain) return { done: false, value: plain };

@@ -1,0 +1,27 @@
+import { closeSync, openSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { SuitcaseSource } from '../../src/open/source.js';
+import type { MessageReader } from '../../src/pgp/reader.js';
+import { cleanup, tempDir } from '../support/cleanup.js';
+
+/** A suitcase of some octets, and what its reader does with them. */
+function source(reader: Pick<MessageReader, 'write' | 'end'>): SuitcaseSource {
+  const file = join(tempDir(), 'suitcase');
+  writeFileSync(file, 'octets');
+  const fd = openSync(file, 'r');
+  cleanup(() => closeSync(fd));
+  return new SuitcaseSource({ fd, consumed: new Uint8Array(0), rest: 0, message: () => reader as MessageReader, thread: null, isDigested: true, expected: null, progress: () => undefined });
+}
+
+test.each(['write', 'end'] as const)('what fails once (%s) fails again: decompression reads ahead, and may have met it while its consumer found another fault', (where) => {
+  let times = 0;
+  const fail = (): void => {
+    times++;
+    throw new Error('changed');
+  };
+  const suitcase = source({ write: () => undefined, end: () => undefined, [where]: fail });
+  expect(() => [...suitcase]).toThrow('changed');
+  expect(() => suitcase.authenticate()).toThrow('changed');
+  expect(times).toBe(1);
+});
