@@ -64,7 +64,9 @@ function nameIn(file: string, id: number): string | undefined {
 
 /** For one who is somebody else: how to do the same as this account. */
 export function runAs(account: Pick<Account, 'name'>, command: string): string {
-  return process.geteuid?.() === 0 ? `runuser -u ${account.name} -- ${command}` : `sudo -u ${account.name} ${command}`;
+  const [, line] = /^«([^»]*)»$/.exec(command) ?? [];
+  const typed = `${process.geteuid?.() === 0 ? `runuser -u ${account.name} --` : `sudo -u ${account.name}`} ${line ?? command}`;
+  return line === undefined ? typed : `«${typed}»`;
 }
 
 /** `read` of a directory means to list and enter it; `write`, to make files in it. */

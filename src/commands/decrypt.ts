@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { DepotError } from '../errors.js';
 import { decryptDocument, decryptLines } from '../ui/decrypt.js';
+import { unbroken } from '../ui/wrap.js';
 import type { Context, GlobalOptions, Start } from './context.js';
 import { collect, given, globals, list, octets, text, usage, type Flags } from './flags.js';
 import { helpEnd } from './help.js';
@@ -88,7 +89,7 @@ async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
   });
   progress?.stop();
   const lines = decryptLines(outcome, o.receipt !== undefined);
-  if (o.stdout) for (const line of lines) screen.note(line);
+  if (o.stdout) for (const line of lines) screen.note(unbroken(line));
   else screen.result(decryptDocument(outcome), lines);
   return 0;
 }

@@ -35,7 +35,7 @@ export function hiddenPrompt(context: Context): ((question: string) => Promise<s
   if (!context.screen.interactive) return undefined;
   return async (question) => {
     const { Prompt } = await import('../ui/prompt.js');
-    return new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal }).hidden(question);
+    return context.screen.asking(() => new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal }).hidden(question));
   };
 }
 

@@ -28,6 +28,7 @@ export function defineOpener(parent: Command, start: Start): void {
 async function write({ out }: OpenerFlags, { screen }: Context): Promise<number> {
   const { writeOpener } = await import('../deposit/opener-page.js');
   const { path, bytes, sha256 } = await writeOpener(out);
-  screen.result({ ok: true, path, bytes, sha256 }, [`opener     ${printable(path)}`, `sha256     ${sha256}`, 'next       send it, call the beneficiary, and compare each of these digits with it']);
+  const { labelled } = await import('../ui/format.js');
+  screen.result({ ok: true, path, bytes, sha256 }, [labelled('opener', printable(path)), labelled('sha256', sha256), labelled('next', 'send it, call the beneficiary, and compare each of these digits with it')]);
   return 0;
 }

@@ -61,7 +61,7 @@ export function buildProgram(start: Start): Command {
     ['depot demo', 'see it all happen, on this machine alone'],
     ['depot init', 'set up a deposit, question by question'],
     ['depot push', 'make a deposit now'],
-    ['depot verify <suitcase> --receipt <file> --signer <file>', 'check a deposit'],
+    ['depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc', 'check a deposit'],
   ], Object.keys(exitMeanings).map(Number).filter((exit) => exit > 2)));
   return program;
 }

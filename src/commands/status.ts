@@ -8,6 +8,7 @@ import { parseDepositId } from '../receipt/ids.js';
 import type { RunRecord } from '../receipt/runs.js';
 import type { UnderWay } from '../receipt/underway.js';
 import { age, counted, localTime, shortFingerprint, table } from '../ui/format.js';
+import type { Line } from '../ui/wrap.js';
 import type { Context, GlobalOptions, Start } from './context.js';
 import { chooseArrangements, configFor } from './deposits.js';
 import { durationMs, given, globals, text, usage, type Flags } from './flags.js';
@@ -102,7 +103,7 @@ function seconds(ms: number | null): number | null {
 }
 
 /** Keys are shown when one of them ends: the column is not there where none has an expiry. */
-export function statusLines(standings: readonly Standing[], paths: { config: string; state: string }, now = new Date()): string[] {
+export function statusLines(standings: readonly Standing[], paths: { config: string; state: string }, now = new Date()): Line[] {
   const expiries = standings.map((s) => (s.ended ? null : nextExpiry(s)));
   const withKeys = expiries.some((expiry) => expiry !== null);
   const withProofs = standings.some((s) => s.proven !== null);

@@ -1,5 +1,6 @@
 import { printable } from '../printable.js';
 import { bytes, counted, labelled } from './format.js';
+import type { Line } from './wrap.js';
 
 export interface Opened {
   /** Null where nobody counted. */
@@ -17,7 +18,7 @@ export function decryptDocument(o: Opened): object {
 }
 
 /** `withReceipt`: one was given, so all that is missing is who signed it. */
-export function decryptLines(o: Opened, withReceipt: boolean): string[] {
+export function decryptLines(o: Opened, withReceipt: boolean): Line[] {
   return [
     labelled('opened', `${o.entries === null ? '' : `${counted(o.entries, 'entry', 'entries')}, `}${bytes(o.bytes)}; every byte authenticated`),
     labelled('origin', o.origin === 'proven'

@@ -1,4 +1,5 @@
 /** Numbers, times and names as people read them: binary units, local time with its zone, short fingerprints. */
+import type { Hanging } from './wrap.js';
 
 const units = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 
@@ -94,14 +95,18 @@ export function groupedFingerprint(fingerprint: string): string {
   return fingerprint.match(/.{1,4}/g)?.join(' ') ?? '';
 }
 
+const rowHang = 4;
+
 /** Rows as left-aligned columns, two spaces apart; no trailing blanks. */
-export function table(rows: readonly (readonly string[])[]): string[] {
+export function table(rows: readonly (readonly string[])[]): Hanging[] {
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, i) => { widths[i] = Math.max(widths[i] ?? 0, cell.length); });
-  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd());
+  return rows.map((row) => ({ text: row.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd(), hang: rowHang }));
 }
 
+const labelColumns = 11;
+
 /** Lines like `sealed     5.1 GiB …`: a label of eleven columns, then the text. */
-export function labelled(label: string, text: string): string {
-  return `${label.padEnd(10)} ${text}`;
+export function labelled(label: string, text: string): Hanging {
+  return { text: `${label.padEnd(labelColumns - 1)} ${text}`, hang: labelColumns };
 }

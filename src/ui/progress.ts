@@ -139,6 +139,13 @@ export class Progress {
     this.#spinner.text = text.length > room ? `${text.slice(0, room - 1)}…` : text;
   }
 
+  /** Takes the line away for a question; what it returns puts it back. */
+  pause(): () => void {
+    if (!this.#spinner.isSpinning) return () => undefined;
+    this.#spinner.stop();
+    return () => { this.#spinner.start(); };
+  }
+
   stop(): void {
     if (this.#spinner.isSpinning) this.#spinner.stop();
   }

@@ -2,6 +2,7 @@ import type { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { errorFields } from './errors.js';
 import { bytes, counted, duration, labelled, rate, shortDigest, shortFingerprint } from './format.js';
+import type { Line } from './wrap.js';
 
 /** The parts of a receipt that a person is shown after a push. */
 export interface ShownReceipt {
@@ -58,7 +59,7 @@ export function pushDocument(results: readonly PushResult[]): object {
 }
 
 /** What a push says of one arrangement at its end: skipped, tried or deposited. */
-export function pushLines(outcome: PushReport, arrangement: ShownArrangement & { name: string }): string[] {
+export function pushLines(outcome: PushReport, arrangement: ShownArrangement & { name: string }): Line[] {
   if ('skipped' in outcome) return [labelled('skipped', `${arrangement.name}: ${outcome.skipped}`)];
   if ('dryRun' in outcome) return dryRunLines(outcome.dryRun, arrangement);
   const { receipt, run, suitcase, receiptPath } = outcome.deposit;
@@ -76,7 +77,7 @@ export function pushLines(outcome: PushReport, arrangement: ShownArrangement & {
 }
 
 /** After several arrangements: `deposited 10, skipped 1, failed 1 of 12`; and which part of how many that was. */
-export function pushSummary(results: readonly PushResult[], wanted: number, part: { shard: string; all: number } | null = null): string {
+export function pushSummary(results: readonly PushResult[], wanted: number, part: { shard: string; all: number } | null = null): Line {
   const failed = results.filter((r) => 'error' in r).length;
   const skipped = results.filter((r) => 'outcome' in r && 'skipped' in r.outcome).length;
   const done = results.length - failed - skipped;
@@ -89,11 +90,11 @@ export function pushSummary(results: readonly PushResult[], wanted: number, part
   return labelled('together', `${counted(wanted, 'arrangement')}${of}: ${parts.join(', ')}`);
 }
 
-function rehearsedLine(entries: number): string {
+function rehearsedLine(entries: number): Line {
   return labelled('rehearsed', `opened again while it was sealed; ${counted(entries, 'entry', 'entries')} compared`);
 }
 
-function dryRunLines(d: DryRun, arrangement: ShownArrangement): string[] {
+function dryRunLines(d: DryRun, arrangement: ShownArrangement): Line[] {
   return [
     labelled('dataset', dataset(d, d.files, arrangement)),
     labelled('sealed', `${bytes(d.sealedBytes)} for ${addressees(arrangement, arrangement.beneficiaries.map((b) => b.fingerprint))}, ${kind(d.packet, d.compression)}, in ${duration(d.seconds * 1000)}`),

@@ -6,7 +6,7 @@
  *   shown only when the run fails. Both: the document, and no warnings.
  * - An error says what, whether anything was published, and what to type next, which works as typed (typed.ts). No stack traces without DEPOT_DEBUG=1.
  * - Words carry the meaning. Colour only repeats it, and only on a terminal without NO_COLOR and `--no-color`.
- * - On a terminal, prose is broken between words; tables, files and lines to type are not. Elsewhere nothing is broken.
+ * - On a terminal, prose and rows of tables are broken between words; files and lines to type are not. Elsewhere nothing is broken.
  * - Nothing asks a question unless a person sits there: stdin and stderr are terminals, and no `--json`.
  */
 import { setTimeout } from 'node:timers/promises';
@@ -16,7 +16,7 @@ import { printable } from '../printable.js';
 import { errorDocument, errorLines } from './errors.js';
 import type { Progress } from './progress.js';
 import { TypedLines, unmarked } from './typed.js';
-import { type Hanging, wrapped } from './wrap.js';
+import { type Hanging, type Line, wrapped } from './wrap.js';
 
 export interface Streams {
   argv: readonly string[];
@@ -59,13 +59,13 @@ export class Screen {
   }
 
   /** The result of a command: the document with `--json`, else the lines, unless `--quiet`. Only a line with a hang is ever broken. */
-  result(document: object, lines: readonly (string | Hanging)[]): void {
+  result(document: object, lines: readonly Line[]): void {
     if (this.quiet && !this.json) return;
     this.#print(document, lines);
   }
 
   /** A result that is bad news (a failed check, a stale arrangement): shown with `--quiet` too. */
-  failure(document: object, lines: readonly (string | Hanging)[]): void {
+  failure(document: object, lines: readonly Line[]): void {
     this.#release();
     this.#print(document, lines);
   }
@@ -107,6 +107,14 @@ export class Screen {
     return this.#progress;
   }
 
+  /** Asks a person something, with no progress line beside the question. */
+  async asking<T>(question: () => Promise<T>): Promise<T> {
+    const goOn = this.#progress?.pause();
+    const answer = await question();
+    goOn?.();
+    return answer;
+  }
+
   /** Waits until everything is written; not long when `aborted`, for a reader that has stopped reading must not outlive Ctrl-C. */
   async close(aborted = false): Promise<void> {
     this.#progress?.stop();
@@ -118,7 +126,7 @@ export class Screen {
     stop.abort();
   }
 
-  #print(document: object, lines: readonly (string | Hanging)[]): void {
+  #print(document: object, lines: readonly Line[]): void {
     this.#progress?.stop();
     if (this.json) this.#document(document);
     else if (lines.length > 0) this.#stdout.write(`${lines.map((line) => (typeof line === 'string' ? this.#typed.complete(line) : this.#fitted(this.#stdout, line))).join('\n')}\n`);

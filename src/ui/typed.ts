@@ -36,7 +36,7 @@ export class TypedLines {
   }
 
   #complete(line: string): string {
-    if (line === 'depot …') return this.#again;
+    if (line.endsWith('depot …')) return `${line.slice(0, -'depot …'.length)}${this.#again}`;
     return placed.test(line) && !/ --(?:config|state|help)\b/.test(line) ? `${line}${this.#places}` : line;
   }
 }

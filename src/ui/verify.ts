@@ -1,5 +1,6 @@
 import { printable } from '../printable.js';
 import { counted } from './format.js';
+import type { Line } from './wrap.js';
 
 export type CheckResult = 'passed' | 'failed' | 'not possible';
 
@@ -25,12 +26,12 @@ export function verifyDocument(v: Verification): object {
 }
 
 /** One line a check: sign, name, the result in words unless it passed, and what was found. */
-export function verifyLines(v: Verification, paint: Paint = (_, text) => text): string[] {
+export function verifyLines(v: Verification, paint: Paint = (_, text) => text): Line[] {
   const width = Math.max(0, ...v.checks.map((c) => c.name.length));
   const lines = v.checks.map((c) => {
     const [mark, style] = marks[c.result];
     const word = c.result === 'passed' ? '' : paint(style, `${c.result}: `);
-    return `${paint(style, mark)} ${c.name.padEnd(width)}  ${word}${printable(c.detail)}`.trimEnd();
+    return { text: `${paint(style, mark)} ${c.name.padEnd(width)}  ${word}${printable(c.detail)}`.trimEnd(), hang: width + 4 };
   });
   return [...lines, '', verdict(v, paint)];
 }

@@ -6,7 +6,18 @@ export interface Hanging {
   hang: number;
 }
 
+/** A line of a result; one that is text alone is never broken. */
+export type Line = string | Hanging;
+
+/** A line as it is where nothing is broken. */
+export function unbroken(line: Line): string {
+  return typeof line === 'string' ? line : line.text;
+}
+
 const least = 2;
+
+/** What follows it was typed. */
+const shellPrompt = '$';
 
 /** Fewer columns than this are no place for prose. */
 const narrowest = 20;
@@ -22,7 +33,7 @@ export function wrapped({ text, hang }: Hanging, columns: number): string {
   let line = '';
   for (const [whole, spaces, word] of text.matchAll(/( *)((?:«[^»]*»|[^ «]|«)+)/g)) {
     const fits = shown(line + whole).length <= columns;
-    if (fits || line.trim() === '') {
+    if (fits || line.trim() === '' || line === shellPrompt) {
       line += whole;
       continue;
     }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { statusLines } from '../../src/commands/status.js';
+import { unbroken } from '../../src/ui/wrap.js';
 import { judgeAge, type KeyStanding, type Standing } from '../../src/deposit/standing.js';
 import type { LastDeposit } from '../../src/receipt/list.js';
 import type { RunRecord } from '../../src/receipt/runs.js';
@@ -20,7 +21,7 @@ function standing(a: { name: string; everyMs?: number }, o: { deposit: LastDepos
 test('the table marks what is stale and says how the last run ended', () => {
   const failed = run('2026-11-23T02:00:00Z', { exit: 14, code: 'unreachable', published: 'no', depositId: null });
   const standings = [standing(daily, { ...last, run: failed }), standing({ name: 'globex' }, { deposit: null, run: null })];
-  const lines = statusLines(standings, { config: '/etc/depot/depot.yaml', state: '/var/lib/depot' });
+  const lines = statusLines(standings, { config: '/etc/depot/depot.yaml', state: '/var/lib/depot' }).map(unbroken);
   expect(lines[0]).toMatch(/^ARRANGEMENT +LAST DEPOSIT +AGE +EVERY +LAST RUN$/);
   expect(lines[1]).toMatch(/^acme-crm +2026-11-22 \d\d:36 \S+ +30h12m! +24h +failed 2026-11-23 \d\d:00, 14 server not reachable$/);
   expect(lines[2]).toMatch(/^globex +never +– +– +never$/);
@@ -30,7 +31,7 @@ test('the table marks what is stale and says how the last run ended', () => {
 test('a column for keys where one expires, marked when that is near', () => {
   const key = (expiresAt: string | null): KeyStanding => ({ role: 'recipient', name: 'Gemeente', fingerprint: 'AB', expiresAt });
   const standings = [standing(daily, { ...last, keys: [key(null), key('2027-11-01T00:00:00Z'), key('2026-12-01T00:00:00Z')] }), standing({ name: 'globex' }, { deposit: null, run: null, keys: [key(null)] })];
-  const lines = statusLines(standings, { config: 'c', state: 's' }, now);
+  const lines = statusLines(standings, { config: 'c', state: 's' }, now).map(unbroken);
   expect(lines[0]).toMatch(/EVERY +KEY EXPIRES +LAST RUN$/);
   expect(lines[1]).toMatch(/24h +2026-12-01! +deposited/);
   expect(lines[2]).toMatch(/– +– +never$/);
@@ -39,7 +40,7 @@ test('a column for keys where one expires, marked when that is near', () => {
 test('a column for proofs where there is one', () => {
   const proven = { depositId: 'acme-crm_20261120T120000Z_5f0c9a1e77b2d410', keyFingerprint: '8F3A'.repeat(10), beneficiary: 'Gemeente Voorbeeld', attestedAt: '2026-11-21T12:00:00Z', selfAttested: false };
   const standings = [standing(daily, { ...last, proven }), standing(daily, { ...last, proven: { ...proven, selfAttested: true } }), standing({ name: 'globex' }, { deposit: null, run: null })];
-  const lines = statusLines(standings, { config: 'c', state: 's' }, now);
+  const lines = statusLines(standings, { config: 'c', state: 's' }, now).map(unbroken);
   expect(lines[0]).toMatch(/EVERY +PROVEN +LAST RUN$/);
   expect(lines[1]).toMatch(/24h +2026-11-20 by Gemeente Voorbeeld +deposited/);
   expect(lines[2]).toMatch(/24h +2026-11-20 self-attested +deposited/);
@@ -47,6 +48,6 @@ test('a column for proofs where there is one', () => {
 });
 
 test('many arrangements: a sum at the end', () => {
-  const lines = statusLines(Array.from({ length: 40 }, (_, i) => standing({ ...daily, name: `a-${i}` }, last)), { config: 'c', state: 's' }, now);
+  const lines = statusLines(Array.from({ length: 40 }, (_, i) => standing({ ...daily, name: `a-${i}` }, last)), { config: 'c', state: 's' }, now).map(unbroken);
   expect(lines.at(-2)).toBe('40 arrangements, 40 stale');
 });

@@ -72,7 +72,7 @@ describe.skipIf(!here)('depot init', () => {
     const m = await machine();
     const first = await at(m, [...questions(m), ['The agent\'s SFTP server', '\x03']]);
     expect(first.code, first.text).toBe(130);
-    expect(first.text).toContain(`depot: hint: go on where you left: depot init --config ${m.config}`);
+    expect(first.text).toContain(`depot: hint: go on where you left: depot init --config ${m.config} --state ${m.state}`);
     expect(existsSync(m.config)).toBe(false);
 
     const pinned = server.fingerprints[0];

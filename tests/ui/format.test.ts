@@ -38,5 +38,5 @@ test('numbers, fingerprints, digests', () => {
 });
 
 test('tables align and end without blanks', () => {
-  expect(table([['A', 'LONG'], ['longer', 'x'], ['b', '']])).toEqual(['A       LONG', 'longer  x', 'b']);
+  expect(table([['A', 'LONG'], ['longer', 'x'], ['b', '']]).map((row) => row.text)).toEqual(['A       LONG', 'longer  x', 'b']);
 });

@@ -5,6 +5,7 @@ import { errorDocument, errorLines } from '../../src/ui/errors.js';
 import { progressText, SteadyEta, SteadyRate } from '../../src/ui/progress.js';
 import { pushDocument, pushLines, pushSummary, type PushReport, type ShownReceipt } from '../../src/ui/push.js';
 import { verifyLines } from '../../src/ui/verify.js';
+import { unbroken } from '../../src/ui/wrap.js';
 
 const arrangement = {
   name: 'acme-crm',
@@ -27,7 +28,7 @@ const deposit = (r: Partial<ShownReceipt> = {}): PushReport => ({
 
 describe('a push, as the design shows it', () => {
   test('success', () => {
-    expect(pushLines(deposit(), arrangement)).toEqual([
+    expect(pushLines(deposit(), arrangement).map(unbroken)).toEqual([
       'dataset    4,811 files and crm.pgdump, 18.4 GiB',
       'sealed     5.1 GiB for Gemeente Voorbeeld (8F3A…91C2), compat, zstd',
       'uploaded   5.1 GiB in 6 min 13 s, 14.0 MiB/s; acknowledged, server hides it (expected)',
@@ -39,22 +40,22 @@ describe('a push, as the design shows it', () => {
 
   test('what was left out, and that the dataset is not complete, is said', () => {
     const [line] = pushLines(deposit({ dataset: { ...receipt.dataset, skipped: { socket: 2, fifo: 0 }, complete: false } }), arrangement);
-    expect(line).toBe('dataset    4,811 files and crm.pgdump, 18.4 GiB; left out: 2 socket; not complete: a source changed while it was read');
+    expect(unbroken(line)).toBe('dataset    4,811 files and crm.pgdump, 18.4 GiB; left out: 2 socket; not complete: a source changed while it was read');
   });
 
   test('a server that shows the file, and one that fsynced it', () => {
-    const uploaded = (t: ShownReceipt['transfer']): string => pushLines(deposit({ transfer: t }), arrangement)[2].split('; ')[1];
+    const uploaded = (t: ShownReceipt['transfer']): string => unbroken(pushLines(deposit({ transfer: t }), arrangement)[2]).split('; ')[1];
     expect(uploaded({ status: 'acknowledged', remoteSize: 'matched', durability: 'size-checked' })).toBe('acknowledged, size matched');
     expect(uploaded({ status: 'acknowledged', remoteSize: 'matched', durability: 'fsynced' })).toBe('acknowledged, size matched, on disk');
     expect(uploaded({ status: 'unconfirmed', remoteSize: 'unreadable', durability: 'acknowledged-only' })).toBe("the server's last answer was lost");
   });
 
   test('skips, dry runs, and a summary of many', () => {
-    expect(pushLines({ skipped: 'the last deposit is 3h old' }, arrangement)).toEqual(['skipped    acme-crm: the last deposit is 3h old']);
-    expect(pushLines({ dryRun: { entries: 2, files: 2, bytes: 2048, skipped: {}, complete: true, sealedBytes: 1024, seconds: 0.4, packet: 'SEIPDv2', rehearsed: false, compression: 'none' } }, arrangement)[1])
+    expect(pushLines({ skipped: 'the last deposit is 3h old' }, arrangement).map(unbroken)).toEqual(['skipped    acme-crm: the last deposit is 3h old']);
+    expect(unbroken(pushLines({ dryRun: { entries: 2, files: 2, bytes: 2048, skipped: {}, complete: true, sealedBytes: 1024, seconds: 0.4, packet: 'SEIPDv2', rehearsed: false, compression: 'none' } }, arrangement)[1]))
       .toBe('sealed     1.0 KiB for Gemeente Voorbeeld (8F3A…91C2), modern, not compressed, in 0.4 s');
     const results = [{ arrangement: 'a', outcome: deposit() }, { arrangement: 'b', outcome: { skipped: 'x' } }, { arrangement: 'c', error: new DepotError('unreachable', 'x') }];
-    expect(pushSummary(results, 4)).toBe('together   4 arrangements: 1 deposited, 1 skipped, 1 failed, 1 not begun');
+    expect(unbroken(pushSummary(results, 4))).toBe('together   4 arrangements: 1 deposited, 1 skipped, 1 failed, 1 not begun');
   });
 
   test('as JSON: always an array, errors with every field', () => {
@@ -96,7 +97,7 @@ test('a verification says failed and not possible in words', () => {
     { name: 'receipt', result: 'passed', detail: 'of deposit x' },
     { name: 'suitcase-sha256', result: 'failed', detail: 'differs' },
     { name: 'agent-sha256', result: 'not possible', detail: 'not given' },
-  ] })).toEqual([
+  ] }).map(unbroken)).toEqual([
     '✓ receipt          of deposit x',
     '✗ suitcase-sha256  failed: differs',
     '– agent-sha256     not possible: not given',
@@ -107,18 +108,18 @@ test('a verification says failed and not possible in words', () => {
 
 test('an opened suitcase says what its origin is worth', () => {
   const opened = { entries: 3, bytes: 2048, out: '/tmp/x', origin: 'not proven' as const, warnings: [] };
-  expect(decryptLines(opened, false)).toEqual([
+  expect(decryptLines(opened, false).map(unbroken)).toEqual([
     'opened     3 entries, 2.0 KiB; every byte authenticated',
     'origin     not proven: anyone with the public key can make a suitcase; give --receipt and --signer',
     'contents   /tmp/x',
   ]);
-  expect(decryptLines(opened, true)[1]).toBe('origin     not proven: this is the suitcase of the receipt, but nobody looked at who signed that; add --signer');
-  expect(decryptLines({ ...opened, entries: null }, false)[0]).not.toContain('entries');
+  expect(unbroken(decryptLines(opened, true)[1])).toBe('origin     not proven: this is the suitcase of the receipt, but nobody looked at who signed that; add --signer');
+  expect(unbroken(decryptLines({ ...opened, entries: null }, false)[0])).not.toContain('entries');
   expect(decryptLines({ ...opened, origin: 'proven', out: null }, true)).toHaveLength(2);
 });
 
 test('the dataset line names files and what commands printed', () => {
-  const line = (files: number | null, ...sources: [string, string][]): string => pushLines({ ...deposit(), files }, { ...arrangement, sources: sources.map(([name, kind]) => ({ name, kind })) })[0];
+  const line = (files: number | null, ...sources: [string, string][]): string => unbroken(pushLines({ ...deposit(), files }, { ...arrangement, sources: sources.map(([name, kind]) => ({ name, kind })) })[0]);
   const [tree, a, b]: [string, string][] = [['export', 'directory'], ['a.dump', 'command'], ['b', 'stdin']];
   expect(line(1, tree)).toContain(' 1 file, 18');
   expect(line(4812, tree, a, b)).toContain(' 4,810 files, a.dump and b, 18');

@@ -11,6 +11,7 @@ test.each([
   [['push', '--config', 'a', '--config', 'b'], '«depot login» and «depot doctor»', 'depot login --config b and depot doctor --config b'],
   [['doctor', '--config', 'a'], '«runuser -u depot -- depot doctor acme --config /a»', 'runuser -u depot -- depot doctor acme --config /a'],
   [['push', '--config', 'a'], '«depot key generate signer --help»; «depot key add x FILE»', 'depot key generate signer --help; depot key add x FILE --config a'],
+  [['status', '--config', 'a b'], 'run it again: «runuser -u depot -- depot …»', 'run it again: runuser -u depot -- depot status --config \'a b\''],
   [['status', '--config', 'a b'], 'run it again: sudo -u depot «depot …»', 'run it again: sudo -u depot depot status --config \'a b\''],
   [['push', '--', '--config', 'a'], '«depot push»', 'depot push'],
   [['push', '--config', 'a'], 'a path with « in it', 'a path with « in it'],

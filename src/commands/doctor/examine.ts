@@ -25,7 +25,7 @@ import type { SftpChannel } from '../../sftp/channel.js';
 import { type LaneRule, lanesAllowed, mostLanes } from '../../sftp/lanes.js';
 import { lookAt } from '../../sftp/look.js';
 import { age, bytes, labelled, localTime, shortFingerprint } from '../../ui/format.js';
-import type { Hanging } from '../../ui/wrap.js';
+import type { Line } from '../../ui/wrap.js';
 import type { Finding } from './finding.js';
 import { nearestExisting } from './nearest-existing.js';
 import { closedRecord } from './records.js';
@@ -326,7 +326,7 @@ function finder(o: Patient): SecretFinder {
 
 const marks = { 'passed': ['✓', 'green'], 'warning': ['!', 'yellow'], 'failed': ['✗', 'red'], 'not possible': ['–', 'dim'] } as const;
 
-export function examinationLines(e: Examination, paint: (style: 'green' | 'yellow' | 'red' | 'dim' | 'bold', text: string) => string): (string | Hanging)[] {
+export function examinationLines(e: Examination, paint: (style: 'green' | 'yellow' | 'red' | 'dim' | 'bold', text: string) => string): Line[] {
   const width = Math.max(...e.checks.map((c) => c.name.length));
   return [
     paint('bold', e.arrangement),

@@ -73,12 +73,22 @@ async function fromPerson(given: Draft, file: string, o: InitFlags, talk: Talk, 
   const draft = { ...(await takenUp(file, talk)), ...given };
   const account = await pushingAccount(o.user ?? draft.user, talk);
   draft.user = account?.name ?? '';
-  const again = file === path.resolve(context.cwd, 'depot.yaml') ? '«depot init»' : `«depot init --config ${shellWord(file)}»`;
+  const again = `«${goOnLine(file, o, context)}»`;
   const answers = await interview(draft, talk, context, { keep: (soFar) => keepDraft(file, soFar), again }).catch((error: unknown) => {
     if (isDepotError(error, 'interrupted')) error.hint = `go on where you left: ${again}`;
     throw error;
   });
   return { answers, place: placeFor(file, account, o, context) };
+}
+
+/** The command that goes on here: with what was given as a flag and is not among the answers that are kept. */
+function goOnLine(file: string, o: InitFlags, context: Context): string {
+  const flags: [string, string | undefined][] = [
+    ['--state', o.state], ['--passphrase-file', o.passphraseFile], ['--password-file', o.passwordFile], ['--private-key-passphrase-file', o.privateKeyPassphraseFile], ['--at', o.at],
+  ];
+  const given = [...flags.flatMap(([flag, value]) => (value === undefined ? [] : [` ${flag} ${shellWord(value)}`])), ...(o.noPassphrase ? [' --no-passphrase'] : [])].join('');
+  const where = given === '' && file === path.resolve(context.cwd, 'depot.yaml') ? '' : ` --config ${shellWord(file)}`;
+  return `depot init${where}${given}`;
 }
 
 /** The answers that were given before the last run was left. */
@@ -101,12 +111,16 @@ async function pushingAccount(known: string | undefined, talk: Talk): Promise<Ac
       fallback: 'depot',
       check: async (name) => {
         account = await accountNamed(name);
-        return account === undefined ? `there is no account ${printable(name)}; make it in another terminal, then answer again: «${makeAccount(name)}»` : undefined;
+        if (account !== undefined) return undefined;
+        return accountName.test(name) ? `there is no account ${printable(name)}; make it in another terminal, then answer again: «${makeAccount(name)}»` : `there is no account ${JSON.stringify(printable(name))}, and none can be called that: an account is a short name such as depot`;
       },
     });
   }
   return account === undefined || account.uid === 0 ? null : account;
 }
+
+/** What useradd takes. */
+const accountName = /^[a-z_][a-z0-9_-]{0,31}$/;
 
 function makeAccount(name: string): string {
   return `useradd --system --home-dir /var/lib/depot --shell /usr/sbin/nologin ${shellWord(name)}`;
@@ -164,9 +178,17 @@ async function write(a: Answers, place: Place, o: InitFlags, talk: Talk | null, 
 async function finished(file: string, o: InitFlags, talk: Talk, context: Context, lines: readonly string[]): Promise<number> {
   if (lines.length > 0) talk.say(`\n${lines.join('\n')}`);
   const { exit, next } = await finish(file, o.at, talk, context);
-  context.screen.result({ ok: exit === 0, config: file, next }, [exit === 0 ? 'Ready. Next:' : 'Not ready yet. Next:', '', ...next.map((line) => `  ${line}`)]);
+  context.screen.result({ ok: exit === 0, config: file, next }, [exit === 0 ? 'Ready. Next:' : 'Not ready yet. Next:', '', ...next.flatMap(pasted)]);
   return exit;
 }
+
+/** As help shows its examples: a comment that does not fit beside its line stands above it. */
+function pasted(line: string): string[] {
+  const [command = '', comment] = line.split('    # ');
+  return comment === undefined || line.length + 2 <= usualColumns ? [`  ${line}`] : [`  # ${comment}`, `  ${command}`];
+}
+
+const usualColumns = 80;
 
 function nextSteps(a: Answers, missing: readonly string[], { config, account }: Place, o: InitFlags): string[] {
   const where = o.config === undefined ? '' : ` --config ${shellWord(config)}`;

@@ -6,6 +6,7 @@ import { judgeRecipient, judgeSigner } from '../../pgp/policy.js';
 import { printable } from '../../printable.js';
 import { timestamp } from '../../receipt/ids.js';
 import { groupedFingerprint, labelled, localTime } from '../../ui/format.js';
+import type { Line } from '../../ui/wrap.js';
 import type { Context, GlobalOptions } from '../context.js';
 import { readKeyFile } from '../key-file.js';
 
@@ -55,7 +56,7 @@ async function judged(work: Promise<{ algorithm: string; expiresAt: string | nul
   }
 }
 
-function lines(key: Certificate, subkeys: readonly Subkey[], recipient: Judgement, signer: Judgement, modern: boolean): string[] {
+function lines(key: Certificate, subkeys: readonly Subkey[], recipient: Judgement, signer: Judgement, modern: boolean): Line[] {
   const verdict = (j: Judgement, what: string): string => j.usable ? `yes, ${j.algorithm ?? ''}${j.expiresAt === null ? '' : `, until ${localTime(new Date(j.expiresAt))}`}${what}` : `no: ${withoutName(j.reason ?? '', key)}`;
   return [
     labelled('key', groupedFingerprint(key.fingerprint)),

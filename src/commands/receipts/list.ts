@@ -4,6 +4,7 @@ import { byCompletion, listReceipts, type ListedReceipt } from '../../receipt/li
 import { readPending, type PendingStage } from '../../receipt/pending.js';
 import { printable } from '../../printable.js';
 import { bytes, localTime, shortFingerprint, table } from '../../ui/format.js';
+import type { Line } from '../../ui/wrap.js';
 import type { Context, GlobalOptions } from '../context.js';
 import { filedAttestations, type FiledAttestation } from '../../receipt/attested.js';
 import { provenDocument } from './import.js';
@@ -73,7 +74,7 @@ function document({ listed, destroyed, proven, names }: Row): object {
   };
 }
 
-function lines(rows: readonly Row[]): string[] {
+function lines(rows: readonly Row[]): Line[] {
   if (rows.length === 0) return ['no deposits'];
   return table([
     ['COMPLETED', 'DEPOSIT', 'SUITCASE', 'ENCRYPTED', 'TO', 'REMARKS'],

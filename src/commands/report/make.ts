@@ -7,6 +7,7 @@ import { requireReplaceable, writeReport } from '../../report/file.js';
 import { gatherReport } from '../../report/gather.js';
 import { reportPage } from '../../report/page.js';
 import { bytes, counted, labelled } from '../../ui/format.js';
+import type { Line } from '../../ui/wrap.js';
 import type { Context } from '../context.js';
 import { throwIfAborted } from '../deposits.js';
 import type { ReceiptsListFlags } from '../receipts/list.js';
@@ -46,7 +47,7 @@ function summary(a: ReportData['arrangements'][number]): object {
   };
 }
 
-function lines(data: ReportData, file: string, page: string, sha256: string): string[] {
+function lines(data: ReportData, file: string, page: string, sha256: string): Line[] {
   const deposits = data.arrangements.reduce((sum, { points }) => sum + points.length, 0);
   const bad = data.arrangements.flatMap((a) => {
     const what = attentionOf(a);

@@ -1,0 +1,44 @@
+import { PassThrough } from 'node:stream';
+import { WriteStream } from 'node:tty';
+import { afterEach, expect, test, vi } from 'vitest';
+import { labelled } from '../../src/ui/format.js';
+import { Screen } from '../../src/ui/screen.js';
+
+afterEach(() => { vi.useRealTimers(); });
+
+/** Takes what a terminal of this width would get. */
+function terminal(columns: number): { stream: NodeJS.WriteStream; shown: () => string } {
+  const stream = new PassThrough();
+  const chunks: string[] = [];
+  stream.on('data', (chunk: Buffer) => { chunks.push(chunk.toString()); });
+  const { cursorTo, moveCursor, clearLine, clearScreenDown, getColorDepth, hasColors } = WriteStream.prototype;
+  Object.assign(stream, { isTTY: true, columns, rows: 24, cursorTo, moveCursor, clearLine, clearScreenDown, getColorDepth, hasColors });
+  return { stream: stream as unknown as NodeJS.WriteStream, shown: () => chunks.join('') };
+}
+
+const screenOn = (out: ReturnType<typeof terminal>): Screen =>
+  new Screen({ argv: [], env: { TERM: 'xterm' }, stdin: Object.assign(new PassThrough(), { isTTY: true }) as unknown as NodeJS.ReadStream, stdout: out.stream, stderr: out.stream });
+
+test('a labelled line of a result is broken between words, below its text', () => {
+  const out = terminal(40);
+  screenOn(out).result({}, [labelled('public', 'acme.public.asc   give it to the beneficiary'), 'a file, or a line to paste, is left as it is, however long']);
+  expect(out.shown()).toBe('public     acme.public.asc   give it to\n           the beneficiary\na file, or a line to paste, is left as it is, however long\n');
+});
+
+test('no progress line is drawn beside a question', async () => {
+  vi.useFakeTimers();
+  const out = terminal(80);
+  const screen = screenOn(out);
+  (await screen.progress())!.phase('verifying');
+  const answer = await screen.asking(async () => {
+    const before = out.shown();
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(out.shown()).toBe(before);
+    return 'typed';
+  });
+  const asked = out.shown().length;
+  await vi.advanceTimersByTimeAsync(1000);
+  await screen.close();
+  expect(answer).toBe('typed');
+  expect(out.shown().slice(asked)).toContain('verifying');
+});
