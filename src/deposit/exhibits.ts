@@ -103,7 +103,7 @@ export async function verifyExhibits(o: Exhibits): Promise<Examined> {
  *
  * @throws DepotError 'verification-failed'
  */
-export async function verifySigned(given: { bytes: Uint8Array; receipt: Receipt }, signature: Uint8Array, signers: Certificate[]): Promise<VerifiedSignature> {
+export async function verifySigned(given: { bytes: Uint8Array; receipt: Receipt }, signature: string | Uint8Array, signers: Certificate[]): Promise<VerifiedSignature> {
   const verified = await verifyDetached(given.bytes, signature, signers);
   const { signerFingerprint } = given.receipt.supplier;
   if (verified.fingerprint !== signerFingerprint) {
