@@ -133,8 +133,9 @@ function adviceOn({ result, exit, checks, exceeded }: Verification & { exceeded:
     // The finding says what to type.
     if (exceeded !== null && checks.every(({ name, result: one }) => one !== 'failed' || name === 'contents')) return null;
     if (checks.every(({ name, result: one }) => one !== 'failed' || name === 'agent-sha256')) return 'ask the agent of which file that is the SHA-256: name and size are in the receipt; if it holds no file with this one, tell the supplier at once';
-    return exit === 22
-      ? 'give the private key that belongs to one of the recipients: depot key show FILE shows the parts of a key'
+    if (exit === 22) return 'give the private key that belongs to one of the recipients; the parts of a key are shown by: «depot key show FILE»';
+    return o.suitcase === undefined
+      ? 'do not rely on this receipt: have the supplier send it again, and read out the fingerprint of its key by telephone'
       : 'do not use what failed; fetch it again, and if it fails again ask the agent for size and SHA-256 of the file that it holds';
   }
   if (result !== 'incomplete') return null;

@@ -127,6 +127,16 @@ describe('keys and passphrases', () => {
     expect(said.stderr).not.toContain('fetch it again');
   });
 
+  test('a receipt that is wrong, with no suitcase at hand: nobody is told to fetch one', async () => {
+    const receipt = at.path('forged.receipt.json');
+    writeFileSync(receipt, receiptBytes(compatReceipt()));
+    const signingKeys = await openpgp.readPrivateKey({ armoredKey: readFileSync(at.supplier.recipient.secretKey, 'utf8') });
+    const signature = await openpgp.sign({ message: await openpgp.createMessage({ binary: new Uint8Array(receiptBytes(compatReceipt())) }), signingKeys, detached: true });
+    writeFileSync(`${receipt}.asc`, signature as string);
+    const said = await at.depot(['verify', '--receipt', receipt, '--signer', at.supplier.signerPublic]);
+    expect([said.code, told(said)[0]]).toEqual([21, 'depot: hint: do not rely on this receipt: have the supplier send it again, and read out the fingerprint of its key by telephone']);
+  });
+
   test('key show names the parts of a key as a suitcase does', async () => {
     const shown = await at.depot(['key', 'show', locked.publicKey]);
     expect(shown.stdout).toMatch(/^subkey {5}(?:[0-9A-F]{4} ){9}[0-9A-F]{4}, Curve25519, for encryption$/m);
