@@ -40,7 +40,7 @@ export async function finish(file: string, at: string | undefined, talk: Talk, c
     const exit = await runDepot(['push', ...(names.length === 1 ? names : ['--all']), '--dry-run', '--config', file], other, context);
     if (exit !== 0) return { exit, next: [`depot init --config ${shellWord(file)}    # goes on here, once that is put right`] };
   }
-  return { exit: 0, next: await scheduleLines(file, at, owner, other, talk) };
+  return { exit: 0, next: await scheduleLines(file, at, names.length > 1, owner, other, talk) };
 }
 
 /** Reads depot.yaml itself: what kept a push from working is often corrected there while the question is open. */
@@ -115,10 +115,10 @@ async function runDepot(args: readonly string[], other: Account | null, context:
   });
 }
 
-async function scheduleLines(file: string, given: string | undefined, owner: Account | undefined, other: Account | null, talk: Talk): Promise<string[]> {
+async function scheduleLines(file: string, given: string | undefined, several: boolean, owner: Account | undefined, other: Account | null, talk: Talk): Promise<string[]> {
   const at = given ?? (await talk.text('At what time of day should it run?', { fallback: '01:30', check: (time) => (/^([01]?\d|2[0-3]):[0-5]\d$/.test(time) ? undefined : 'a time of day like 01:30') }));
   const where = `--config ${shellWord(file)}`;
-  const first = `${other === null ? '' : runAs(other, '')}depot push ${where}    # the first deposit, now`;
+  const first = `${other === null ? '' : runAs(other, '')}depot push${several ? ' --all' : ''} ${where}    # the first deposit, now`;
   const root = process.geteuid?.() === 0;
   if (process.platform === 'win32') return [first, `depot schedule print windows --at ${at} ${where} --out .`];
   const systemd = await stat('/run/systemd/system').then(() => true, () => false);
