@@ -121,7 +121,7 @@ export function statusLines(standings: readonly Standing[], paths: { config: str
         lastRunText(s),
       ]),
     ]),
-    ...standings.flatMap(({ arrangement, underWay }) => underWayLines(arrangement, underWay).map((line) => `${arrangement}: ${line}`)),
+    ...standings.flatMap(({ arrangement, underWay }) => underWayLines(arrangement, underWay).map((line) => ({ text: `${arrangement}: ${line}`, hang: 2 }))),
     '',
     ...(standings.length < many ? [] : [`${counted(standings.length, 'arrangement')}, ${stale} stale`]),
     `configuration ${printable(paths.config)}, state ${printable(paths.state)}`,

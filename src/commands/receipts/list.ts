@@ -54,7 +54,7 @@ export async function listDeposits(o: ReceiptsListFlags, context: Context): Prom
   rows.sort((a, b) => byCompletion(a.listed, b.listed));
   for (const { path, reason } of hidden) context.screen.warn(`${printable(path)}: ${reason}`);
   const shown = { ok: hidden.length === 0, state: states.directory, deposits: rows.map(document), possible, unreadable: hidden };
-  const text = [...lines(rows), ...possible.map((one) => `possibly deposited, without a receipt: ${one.depositId}, begun ${localTime(new Date(one.createdAt))} (the next push settles it)`)];
+  const text = [...lines(rows), ...possible.map((one) => ({ text: `possibly deposited, without a receipt: ${one.depositId}, begun ${localTime(new Date(one.createdAt))} (the next push settles it)`, hang: 2 }))];
   if (hidden.length === 0) context.screen.result(shown, text);
   else context.screen.failure(shown, text);
   return hidden.length === 0 ? 0 : incomplete;
