@@ -86,7 +86,7 @@ export function defineVerify(parent: Command, start: Start): void {
       ['depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc --attest proof.json', 'and tell the supplier so: proof.json and proof.json.asc'],
       ['depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc', 'is this the suitcase that Acme deposited?'],
       ['depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc --key private.secret.asc --deep', 'is everything in it, unharmed?'],
-    ], [5, 17, 20, 21, 22, 23, 24, 130, 143]))
+    ], [5, 17, 20, 21, 22, 23, 24, 129, 130, 143]))
     .action((suitcase: string | undefined, _: unknown, command: Command) => start(verifyOptions(suitcase, command.optsWithGlobals()), verify));
 }
 

@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Certificate, SecretKey } from '../pgp/certificate.js';
 import { readCertificate, readSecretKey } from '../pgp/keys.js';
@@ -73,7 +73,9 @@ export async function readGiven(path: string, what: string, limit = LARGEST_GIVE
     return await readBoundedFile(path, undefined, limit);
   } catch (cause) {
     if (isDepotError(cause)) throw cause;
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DepotError('local-unreadable', `cannot read ${what} ${printable(path)}: ${missing ? 'there is no such file' : printable((cause as Error).message)}`, { hint: `look what is there: «ls -l ${typedWord(dirname(resolve(path)))}»`, cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const unreadable = (why: string, hint: string): DepotError => new DepotError('local-unreadable', `cannot read ${what} ${printable(path)}: ${why}`, { hint, cause });
+    if (code === 'EACCES') throw unreadable('this account may not', `run it as the account that may, or make a copy that this one may read: «sudo install -o "$(id -un)" -m 600 ${typedWord(resolve(path))} ${typedWord(basename(path))}»`);
+    throw unreadable(code === 'ENOENT' ? 'there is no such file' : printable(message), `look what is there: «ls -l ${typedWord(dirname(resolve(path)))}»`);
   }
 }

@@ -57,6 +57,7 @@ export const dutch: Words = {
   verdict: {
     passed: 'Alles wat gecontroleerd kon worden is in orde.',
     failed: 'Er klopt iets niet. Vertrouw niet op dit depot voordat de oorzaak bekend is; er kan niets worden opgeslagen.',
+    otherKey: 'Voor zover het gecontroleerd kon worden klopt dit depot, maar de gekozen privésleutel opent het niet. Kies een andere van uw sleutels.',
     incomplete: 'Er is niets fout, maar iets belangrijks kon niet gecontroleerd worden: zie hieronder.',
   },
   checks: {

@@ -57,6 +57,7 @@ export const english: Words = {
   verdict: {
     passed: 'Everything that could be checked is in order.',
     failed: 'Something is wrong. Do not rely on this deposit before its cause is known; nothing can be saved.',
+    otherKey: 'Nothing is wrong with this deposit as far as it could be checked, but the private key that you chose does not open it. Choose another of your keys.',
     incomplete: 'Nothing is wrong, but something important could not be checked: see below.',
   },
   checks: {

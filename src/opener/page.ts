@@ -4,33 +4,22 @@ import type { ErrorRecord } from '../errors.js';
 import { printable } from '../printable.js';
 import { anyDeposit, stockLines } from '../receipt/cover.js';
 import { dutch } from './dutch.js';
+import { element, made } from './elements.js';
 import { english } from './english.js';
 import { kindOf, type Kind } from './files.js';
 import type { Rows } from './listing.js';
+import { chosen, download, type Pickers, platform, safeName } from './places.js';
 import type { FromThread, Summary, ToThread } from './protocol.js';
 import { MOST_IN_MEMORY } from './save.js';
 import { toldSha256 } from '../told-digest.js';
 import type { CheckName, FailureName, Words } from './words.js';
 
 type Verified = Extract<FromThread, { kind: 'verified' }>;
-/** What browsers based on Chromium have. */
-interface Pickers {
-  showDirectoryPicker?: (o: { mode: 'readwrite' }) => Promise<FileSystemDirectoryHandle>;
-  showSaveFilePicker?: (o: { suggestedName?: string }) => Promise<FileSystemFileHandle>;
-}
 
 const ROWS = 500;
 /** What the person may allow to come out, in GiB. */
 const ALLOWED_GIB = [1, 10, 100, 1024, 10_240];
 const kinds: Kind[] = ['suitcase', 'receipt', 'signature', 'signers', 'key'];
-
-// The caller knows which kind of element has this name.
-// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
-function element<E extends HTMLElement = HTMLElement>(id: string): E {
-  const found = document.getElementById(id);
-  if (found === null) throw new Error(`no element ${id}`);
-  return found as E;
-}
 
 export function startPage(program: string): void {
   new Page(new Blob([program], { type: 'text/javascript' })).start();
@@ -300,7 +289,8 @@ class Page {
     const { verification, warnings, exceeded } = verified;
     const verdict = element('verdict');
     verdict.className = `verdict ${verification.result}`;
-    verdict.textContent = this.#words.verdict[verification.result];
+    const onlyTheKey = verification.exit === 22 && verification.checks.every(({ name, result }) => result !== 'failed' || name === 'key-proof');
+    verdict.textContent = this.#words.verdict[onlyTheKey ? 'otherKey' : verification.result];
     const another = verification.checks.some(({ name, result }) => name === 'key-packets' && result === 'failed') ? [made('li', this.#words.otherReceipt)] : [];
     const tooMuch = exceeded === null ? [] : [made('li', this.#words.tooMuchInside(this.#size(exceeded)))];
     element('warnings').replaceChildren(...another, ...tooMuch, ...warnings.map((text) => made('li', printable(text), { lang: 'en' })));
@@ -362,40 +352,4 @@ class Page {
     const power = octets === 0 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(octets) / 10));
     return `${(octets / 1024 ** power).toLocaleString(this.#language, { maximumFractionDigits: power === 0 ? 0 : 1 })} ${units[power]!}`;
   }
-}
-
-function made(tag: string, text: string, attributes: Record<string, string> = {}): HTMLElement {
-  const node = document.createElement(tag);
-  node.textContent = text;
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
-
-/** What the person chose; null when they thought better of it. */
-async function chosen<T>(ask: () => Promise<T>): Promise<T | null> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (error instanceof DOMException) return null;
-    throw error;
-  }
-}
-
-/** A browser suggests only names that are safe on every system. */
-function safeName(path: string): string {
-  const name = path.slice(path.lastIndexOf('/') + 1).replace(/[^\p{L}\p{N}._ ()-]+/gu, '_').replace(/^[. ]+|[. ]+$/g, '');
-  return name === '' ? 'file' : name.slice(0, 120);
-}
-
-function platform(): NodeJS.Platform {
-  const agent = navigator.userAgent;
-  return agent.includes('Windows') ? 'win32' : agent.includes('Mac OS') ? 'darwin' : 'linux';
-}
-
-function download(blob: Blob, name: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = safeName(name);
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

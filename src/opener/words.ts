@@ -33,7 +33,7 @@ export interface Words {
   saving: string;
   stopped: string;
   outcome: Record<'passed' | 'failed' | 'not possible', string>;
-  verdict: Record<'passed' | 'failed' | 'incomplete', string>;
+  verdict: Record<'passed' | 'failed' | 'otherKey' | 'incomplete', string>;
   checks: Record<CheckName, CheckWords>;
   failures: Record<FailureName, string>;
   summary(entries: string, bytes: string, notListed: string | null): string;

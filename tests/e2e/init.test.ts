@@ -121,6 +121,11 @@ describe.skipIf(!here)('depot init', () => {
     expect(pushed.code, pushed.stdout + pushed.stderr).toBe(0);
     const { deposit } = json(pushed).results![0];
     expect(server.names()).toContain(deposit!.suitcase);
+    // A proof that root got is root's: the account is told how to come by it.
+    const proof = join(m.root, 'proof.json');
+    writeFileSync(proof, '{}', { mode: 0o600 });
+    const closed = await asService('receipts', 'import-attestation', proof, '--config', m.config);
+    expect([closed.code, closed.stderr]).toEqual([5, expect.stringMatching(/this account may not\ndepot: hint: .*sudo install -o "\$\(id -un\)" -m 600 .*proof\.json proof\.json/)]);
     const verified = await depot(['verify', join(server.incoming, deposit!.suitcase), '--receipt', deposit!.receiptPath, '--signer', join(m.root, 'etc/keys/supplier.public.asc'), '--key', m.beneficiary.secretKey, '--deep', '--json']);
     expect(json(verified)).toMatchObject({ ok: true, result: 'passed' });
     expect(statSync(deposit!.receiptPath).uid).toBe(1);

@@ -195,6 +195,7 @@ describe.skipIf(!needed)('the offline opener', () => {
         expect(found, JSON.stringify(found)).toMatchObject({ verdict: 'failed', inside: false, checks });
       };
       await refused({ key: other.secretKey }, { 'key-proof': 'failed' });
+      expect(await opener.page.textContent('#verdict')).toContain('Choose another of your keys');
       await refused({ signers: other.publicKey }, { 'receipt-signature': 'failed' });
       const whole = readFileSync(files.suitcase);
       const changed = (name: string, bytes: Uint8Array): string => {

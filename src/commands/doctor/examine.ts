@@ -258,7 +258,8 @@ async function server(o: Patient, secrets: Secrets, report: Report): Promise<voi
     if (culprit !== undefined) report.forWantOf(culprit, at.name, error.code);
     else {
       if (arrangement.remote.privateKey !== undefined) await withWayIn(error, arrangement.remote.privateKey, o.config, arrangement);
-      report.failed(at.name, error.code, error.message.replaceAll('\n', '; '), error.hint);
+      // What comes next here is this again, not a push.
+      report.failed(at.name, error.code, error.message.replaceAll('\n', '; '), error.hint?.replace(/«depot push[^»]*»/, '«depot …»'));
     }
     report.notPossible('directory', 'not looked at, since there was no login');
     return null;
