@@ -82,7 +82,8 @@ export function rhythmChart(frame: ChartFrame, o: { deposits: readonly number[];
     html`${o.gaps.map(({ from, to }) => [bar('gap', [from, to]), hatched(bar('', [from, to]), frame.id)])}`,
     html`<path class="${found.length > mostPoints ? 'deposit dense' : 'deposit'}" d="${ticks}"/><path class="failed" d="${crosses}"/>`,
     html`<path class="axis" d="M${margin.left} ${height}H${width - margin.right}"/>`,
-    html`<path class="deposit" d="M24 12V42"/><path class="failed" d="M20 60l8 8m0-8l-8 8"/>`,
+    // What the rows show, at their beginning. A cross where nothing failed would look like a failure.
+    html`<path class="deposit" d="M24 12V42"/>${crosses === '' ? null : html`<path class="failed" d="M20 60l8 8m0-8l-8 8"/>`}`,
   ]);
 }
 

@@ -75,7 +75,10 @@ describe('the file', () => {
 describe('the state of an arrangement', () => {
   test('on time; late; failed since; ended; not known', async () => {
     const { supplier } = await supplierWith({ deposits: nightly(3), failed: [] });
-    expect((await make(supplier)).made.arrangements).toMatchObject([{ state: 'ok', deposits: 3, rows: 3, gaps: 0, failedRuns: 0, ledgerProblems: 0, unchecked: 0 }]);
+    const well = await make(supplier);
+    expect(well.made.arrangements).toMatchObject([{ state: 'ok', deposits: 3, rows: 3, gaps: 0, failedRuns: 0, ledgerProblems: 0, unchecked: 0 }]);
+    const cross = 'class="failed" d="M';
+    expect(well.page).not.toContain(cross);
     const beneficiaries = [{ name: 'G', key: supplier.recipient.publicKey, fingerprint: supplier.recipient.fingerprint }];
     supplier.writeConfig({ arrangement: { beneficiaries, every: '4h' } });
     expect((await make(supplier)).made.arrangements).toMatchObject([{ state: 'late', gaps: 3 }]);
@@ -88,6 +91,7 @@ describe('the state of an arrangement', () => {
     appendFileSync(join(supplier.state, 'acme-crm/runs.ndjson'), `${JSON.stringify({ schema: 'depot.run/1', exit: 12, code: 'login-refused', published: 'no', depositId: null, finishedAt: `${new Date().toISOString().slice(0, 19)}Z` })}\n`);
     supplier.writeConfig({ arrangement: { beneficiaries, every: '24h' } });
     const { made, page } = await make(supplier);
+    expect(page).toContain(cross);
     expect(made.arrangements).toMatchObject([{ state: 'attention', failedRuns: 1 }]);
     expect(page).toContain('login refused');
   });
