@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Server } from './server.js';
 
@@ -100,9 +100,9 @@ export function prepareKeys(work: string): Bench['keys'] {
   const identity = join(work, 'age.key');
   let ageRecipient = '';
   if (isThere('age-keygen')) {
-    const { stdout } = spawnSync('age-keygen', [], quiet);
-    writeFileSync(identity, stdout, { mode: 0o600 });
-    ageRecipient = /age1\w+/.exec(stdout)![0];
+    // The one of an earlier run: what that sealed is opened again.
+    if (!existsSync(identity)) spawnSync('age-keygen', ['-o', identity], quiet);
+    ageRecipient = /age1\w+/.exec(readFileSync(identity, 'utf8'))![0];
   }
   return { gnupgHome, ageRecipient, agePassphraseFree: identity };
 }
