@@ -14,7 +14,8 @@ export function unbroken(line: Line): string {
   return typeof line === 'string' ? line : line.text;
 }
 
-const least = 2;
+/** The indentation of what is too long for the usual one. */
+const narrowIndent = 2;
 
 /** What follows it was typed. */
 const shellPrompt = '$';
@@ -40,7 +41,7 @@ export function wrapped({ text, hang }: Hanging, columns: number): string {
     lines.push(line);
     const next = word ?? spaces ?? '';
     // A line to type that is too long beside the others begins further left.
-    line = `${shown(indent + next).length > columns ? indent.slice(0, least) : indent}${next}`;
+    line = `${shown(indent + next).length > columns ? indent.slice(0, narrowIndent) : indent}${next}`;
   }
   return [...lines, line].join('\n');
 }

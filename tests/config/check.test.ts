@@ -97,7 +97,7 @@ test.each<[string, Changes, string | RegExp]>([
 
 describe('what is understood', () => {
   test.each<[string, Changes, (of: Awaited<ReturnType<typeof load>>) => unknown, unknown]>([
-    ['~/ is the home', { supplier: { signingKey: '~/key.asc' } }, (c) => c.supplier.signingKey, '/home/op/key.asc'],
+    ['~/ is the home', { supplier: { signingKey: '~/key.asc' } }, (c) => c.supplier.signingKey, '/accounts/op/key.asc'],
     ['paths are relative to the file', {}, (c) => c.supplier.signingKey, '/etc/depot/keys/supplier.secret.asc'],
     ['state in the file', { top: { state: 'state' } }, (c) => c.state.path, '/etc/depot/state'],
     ['notify on by default', { top: { notify: { command: ['x'] } } }, (c) => c.notify?.on, ['failure', 'stale']],

@@ -4,7 +4,7 @@ import { ConfigInvalid } from '../../src/config/problems.js';
 import type { Surroundings } from '../../src/config/state.js';
 import type { Config } from '../../src/config/types.js';
 
-export const linux: Surroundings = { env: {}, cwd: '/work', platform: 'linux', home: '/home/op' };
+export const linux: Surroundings = { env: {}, cwd: '/work', platform: 'linux', home: '/accounts/op' };
 
 export const fingerprint = '8F3A0000000000000000000000000000000091C2';
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { configCandidates } from '../../src/config/locate.js';
 import { stateDirectory, type Surroundings } from '../../src/config/state.js';
 
-const linux: Surroundings = { env: {}, cwd: '/work', platform: 'linux', home: '/home/op' };
+const linux: Surroundings = { env: {}, cwd: '/work', platform: 'linux', home: '/accounts/op' };
 const mac: Surroundings = { env: {}, cwd: '/work', platform: 'darwin', home: '/Users/op' };
 const windows: Surroundings = { env: {}, cwd: 'D:\\work', platform: 'win32', home: 'C:\\Users\\op' };
 
@@ -28,12 +28,12 @@ test.each<Row>([
   { what: 'of several directories of systemd the first', on: linux, env: { STATE_DIRECTORY: '/var/lib/one:/var/lib/two' }, expected: '/var/lib/one' },
   { what: 'then the system directory for a system config', on: linux, env: { XDG_STATE_HOME: '/xdg' }, configPath: '/etc/depot/depot.yaml', expected: '/var/lib/depot' },
   { what: 'a config below the system directory is one', on: linux, configPath: '/etc/depot/acme/depot.yaml', expected: '/var/lib/depot' },
-  { what: 'a directory that only begins alike is not', on: linux, configPath: '/etc/depot-test/depot.yaml', expected: '/home/op/.local/state/depot' },
+  { what: 'a directory that only begins alike is not', on: linux, configPath: '/etc/depot-test/depot.yaml', expected: '/accounts/op/.local/state/depot' },
   { what: 'a name that begins with two dots is', on: linux, configPath: '/etc/depot/..data/depot.yaml', expected: '/var/lib/depot' },
-  { what: 'then XDG', on: linux, env: { XDG_STATE_HOME: '/xdg' }, configPath: '/home/op/depot.yaml', expected: '/xdg/depot' },
-  { what: 'a relative XDG directory is ignored', on: linux, env: { XDG_STATE_HOME: 'xdg' }, expected: '/home/op/.local/state/depot' },
-  { what: 'then the home', on: linux, configPath: '/home/op/depot.yaml', expected: '/home/op/.local/state/depot' },
-  { what: 'no config at all', on: linux, expected: '/home/op/.local/state/depot' },
+  { what: 'then XDG', on: linux, env: { XDG_STATE_HOME: '/xdg' }, configPath: '/accounts/op/depot.yaml', expected: '/xdg/depot' },
+  { what: 'a relative XDG directory is ignored', on: linux, env: { XDG_STATE_HOME: 'xdg' }, expected: '/accounts/op/.local/state/depot' },
+  { what: 'then the home', on: linux, configPath: '/accounts/op/depot.yaml', expected: '/accounts/op/.local/state/depot' },
+  { what: 'no config at all', on: linux, expected: '/accounts/op/.local/state/depot' },
   { what: 'macOS, own', on: mac, expected: '/Users/op/Library/Application Support/depot/state' },
   { what: 'macOS, system', on: mac, configPath: '/etc/depot/depot.yaml', expected: '/var/lib/depot' },
   { what: 'Windows, own', on: windows, env: { LOCALAPPDATA: 'C:\\Users\\op\\AppData\\Local' }, expected: 'C:\\Users\\op\\AppData\\Local\\depot\\state' },
@@ -52,7 +52,7 @@ test('an account without a home is told what to set', () => {
 test.each([
   { what: 'flag', on: linux, env: { DEPOT_CONFIG: '/env.yaml' }, flag: 'my.yaml', expected: ['/work/my.yaml'] },
   { what: 'environment', on: linux, env: { DEPOT_CONFIG: 'env.yaml' }, expected: ['/work/env.yaml'] },
-  { what: 'search', on: linux, env: { DEPOT_CONFIG: '' }, expected: ['/work/depot.yaml', '/home/op/.config/depot/depot.yaml', '/etc/depot/depot.yaml'] },
+  { what: 'search', on: linux, env: { DEPOT_CONFIG: '' }, expected: ['/work/depot.yaml', '/accounts/op/.config/depot/depot.yaml', '/etc/depot/depot.yaml'] },
   { what: 'XDG', on: linux, env: { XDG_CONFIG_HOME: '/xdg' }, expected: ['/work/depot.yaml', '/xdg/depot/depot.yaml', '/etc/depot/depot.yaml'] },
   { what: 'no home', on: { ...linux, home: undefined }, env: {}, expected: ['/work/depot.yaml', '/etc/depot/depot.yaml'] },
   { what: 'macOS', on: mac, env: {}, expected: ['/work/depot.yaml', '/Users/op/Library/Application Support/depot/depot.yaml', '/etc/depot/depot.yaml'] },
