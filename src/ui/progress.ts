@@ -103,10 +103,11 @@ export class Progress {
   #read = new SteadyRate();
   #eta = new SteadyEta();
 
-  constructor(stream: NodeJS.WriteStream, color: boolean) {
+  /** Without `redraws` (a build log, a dumb terminal) every phase is a line that stays. */
+  constructor(stream: NodeJS.WriteStream, p: { color: boolean; redraws: boolean }) {
     this.#stream = stream;
     // discardStdin would put the terminal in raw mode, in which Ctrl-C is no signal.
-    this.#spinner = ora({ stream, discardStdin: false, hideCursor: true, color: color ? 'cyan' : false });
+    this.#spinner = ora({ stream, isEnabled: p.redraws, discardStdin: false, hideCursor: true, color: p.color ? 'cyan' : false });
   }
 
   phase(name: string): void {

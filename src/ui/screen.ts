@@ -40,6 +40,7 @@ export class Screen {
   readonly stderr: NodeJS.WriteStream;
   readonly #stdout: NodeJS.WriteStream;
   readonly #color: boolean;
+  readonly #redraws: boolean;
   readonly #typed: TypedLines;
   #held: string[] = [];
   #progress: Progress | null = null;
@@ -56,6 +57,7 @@ export class Screen {
     this.#typed = new TypedLines(p.argv);
     this.interactive = !this.json && p.stdin.isTTY && p.stderr.isTTY;
     this.#color = !flags.has('--no-color') && !p.env.NO_COLOR && p.env.TERM !== 'dumb';
+    this.#redraws = p.env.TERM !== 'dumb' && p.env.CI === undefined;
   }
 
   /** The result of a command: the document with `--json`, else the lines, unless `--quiet`. Only a line with a hang is ever broken. */
@@ -103,7 +105,7 @@ export class Screen {
     // A terminal that does not know its width (0 columns, as some wrappers make them) sends ora into an endless loop.
     if (this.json || this.quiet || !this.stderr.isTTY || !(this.stderr.columns > narrowest)) return null;
     const { Progress } = await import('./progress.js');
-    this.#progress = new Progress(this.stderr, this.#color);
+    this.#progress = new Progress(this.stderr, { color: this.#color, redraws: this.#redraws });
     return this.#progress;
   }
 

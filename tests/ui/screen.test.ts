@@ -15,8 +15,8 @@ function terminal(columns: number): { stream: NodeJS.WriteStream; shown: () => s
   return { stream: stream as unknown as NodeJS.WriteStream, shown: () => chunks.join('') };
 }
 
-const screenOn = (out: ReturnType<typeof terminal>): Screen =>
-  new Screen({ argv: [], env: { TERM: 'xterm' }, stdin: Object.assign(new PassThrough(), { isTTY: true }) as unknown as NodeJS.ReadStream, stdout: out.stream, stderr: out.stream });
+const screenOn = (out: ReturnType<typeof terminal>, env: NodeJS.ProcessEnv = {}): Screen =>
+  new Screen({ argv: [], env: { TERM: 'xterm', ...env }, stdin: Object.assign(new PassThrough(), { isTTY: true }) as unknown as NodeJS.ReadStream, stdout: out.stream, stderr: out.stream });
 
 test('a labelled line of a result is broken between words, below its text', () => {
   const out = terminal(40);
@@ -40,4 +40,14 @@ test('no progress line is drawn beside a question', async () => {
   await screen.close();
   expect(answer).toBe('typed');
   expect(out.shown().slice(asked)).toContain('verifying');
+});
+
+test.each([{ CI: 'true' }, { TERM: 'dumb' }])('with %j a phase is a line that stays', async (env) => {
+  const out = terminal(80);
+  const screen = screenOn(out, env);
+  const progress = (await screen.progress())!;
+  progress.phase('sealing');
+  progress.phase('verifying');
+  await screen.close();
+  expect(out.shown()).toBe('- sealing\n- verifying\n');
 });
