@@ -11,13 +11,13 @@ import { exists, renameRefused } from './refused.js';
 import { renameAgain, settle, type Pending } from './settle.js';
 import { ConnectionLost, isStatus, refusal, SftpStatus, Status } from './status.js';
 import { confirm } from './stored.js';
-import type { Transfer } from './types.js';
+import type { Look, Transfer } from './types.js';
 
 /** An upload whose writes are all acknowledged and whose pending record is on disk. */
 export interface Ready {
   remote: Link;
   pending: Pending;
-  /** Lane one first. */
+  /** Lane one first; also the handle by which it was flushed ahead. */
   handles: { channel: SftpChannel; handle: Buffer }[];
   durability: Transfer['durability'];
   /** Whether an answer to fsync means anything on this server. */
@@ -66,13 +66,13 @@ class Publication {
   }
 
   async run(): Promise<Transfer> {
-    const closed = await this.#close();
+    const [closed, target] = await Promise.all([this.#close(), this.#lookAtTarget()]);
     if (closed === 'gone') return this.#unconfirmed('the partial file vanished when it was closed', 'if the agent collects files at the close, set remote.publish: direct');
     if (closed === 'unknown') return this.#unconfirmed('the answer to the close was lost');
     if (this.#remote.spec.publish === 'rename') {
       // The last moment at which stopping means that nothing is published.
       this.#remote.hooks.signal.throwIfAborted();
-      const renamed = await this.#rename();
+      const renamed = await this.#rename(target);
       if (renamed !== 'published') return renamed;
     }
     return this.#look();
@@ -121,11 +121,17 @@ class Publication {
     throw new DepotError('remote-refused', `after the connection was lost, ${this.#finalPath} held ${found.size} of ${this.#pending.bytes} octets`, { published: 'unknown', hint: 'tell the agent that this file is not whole, and push again' });
   }
 
-  /** Plain rename, with a look at the target first. */
-  async #rename(): Promise<'published' | Transfer> {
+  /** What lies at the name that the rename is to make, while the close is under way; undefined without an answer, or without a rename. */
+  async #lookAtTarget(): Promise<Look | undefined> {
+    if (this.#remote.spec.publish !== 'rename') return undefined;
+    return this.#remote.look(this.#pending.finalName, this.#signal).catch(() => undefined);
+  }
+
+  /** Plain rename, never over a target. */
+  async #rename(seen: Look | undefined): Promise<'published' | Transfer> {
     let sent = false;
     try {
-      const target = await this.#remote.look(this.#pending.finalName, this.#signal);
+      const target = seen === undefined ? await this.#remote.look(this.#pending.finalName, this.#signal) : seen;
       if (target !== null && target !== 'unreadable') throw exists(this.#finalPath);
       const { channel } = await this.#remote.session(this.#signal);
       sent = true;

@@ -81,6 +81,7 @@ export function laneBytes(writeSize: number, window: number): number {
 export class LaneGrowth {
   #max: number;
   readonly #fixed: boolean;
+  #changedAt = 0;
   #since = 0;
   #bytes = 0;
   #answers = 0;
@@ -101,20 +102,30 @@ export class LaneGrowth {
     if (lanes >= this.#max) return lanes;
     if (this.#fixed) return this.#max;
     const now = performance.now();
+    // A new lane shows what it does one round trip after its first write. The first answer from then on starts the clock.
+    if (now - this.#changedAt < roundTripMs) return lanes;
+    if (this.#since === 0 || now - this.#since > 5000) {
+      this.#measureFrom(now);
+      return lanes;
+    }
     this.#bytes += bytes;
     this.#answers++;
     if (full) this.#full++;
     const elapsed = now - this.#since;
-    if (this.#since === 0 || elapsed > 5000) this.reset(now);
-    // Two round trips until the window is in swing, two to measure.
-    if (elapsed < Math.max(4 * roundTripMs, 20) || this.#answers < 8) return lanes;
+    if (elapsed < Math.max(roundTripMs, 20) || this.#answers < 8) return lanes;
     const perRoundTrip = (this.#bytes / elapsed) * roundTripMs;
     const limited = this.#full >= 0.8 * this.#answers && perRoundTrip >= 0.6 * channelWindow * lanes;
-    this.reset(now);
+    this.#measureFrom(now);
     return limited ? Math.min(this.#max, lanes * 3) : lanes;
   }
 
-  reset(now = performance.now()): void {
+  /** There are more lanes than before. */
+  changed(): void {
+    this.#changedAt = performance.now();
+    this.#measureFrom(0);
+  }
+
+  #measureFrom(now: number): void {
     this.#since = now;
     this.#bytes = this.#answers = this.#full = 0;
   }

@@ -16,20 +16,28 @@ export async function sizeOf(channel: SftpChannel, handle: Buffer, path: string)
   return found === null || found === 'unreadable' ? null : found.size;
 }
 
-/** Size and flush, as far as the server offers them. An fsync that fails is told once only: it is never repeated. */
+/** Size and flush, as far as the server offers them, in one round trip. An fsync that fails is told once only: it is never repeated. */
 export async function confirm(channel: SftpChannel, handle: Buffer, { path, bytes, flushes }: { path: string; bytes: number; flushes: boolean }): Promise<Transfer['durability']> {
-  const size = await sizeOf(channel, handle, path);
+  const [size, flushed] = await Promise.all([sizeOf(channel, handle, path), flushes && channel.has('fsync@openssh.com') ? flush(channel, handle) : null]);
   if (size !== null && size !== bytes) {
     throw new DepotError('remote-refused', `${path} has ${size} octets on the server instead of ${bytes}, although it acknowledged every write`, { published: 'no', hint: 'set remote.window: 1 and remote.lanes: 1, and tell the agent' });
   }
-  if (flushes && channel.has('fsync@openssh.com')) {
-    try {
-      await channel.fsync(handle);
-      return 'fsynced';
-    } catch (error) {
-      if (!(error instanceof SftpStatus)) throw error;
-      if (isStatus(error, Status.FAILURE)) throw refusal(error, `store ${path} (fsync)`);
-    }
-  }
+  if (flushed === 'flushed') return 'fsynced';
+  if (flushed !== null && isStatus(flushed, Status.FAILURE)) throw notStored(flushed, path);
   return size === null ? 'acknowledged-only' : 'size-checked';
+}
+
+/** The server could not put on its disk what it had acknowledged. */
+export function notStored(error: SftpStatus, path: string): DepotError {
+  return refusal(error, `store ${path} (fsync)`);
+}
+
+async function flush(channel: SftpChannel, handle: Buffer): Promise<'flushed' | SftpStatus> {
+  try {
+    await channel.fsync(handle);
+    return 'flushed';
+  } catch (error) {
+    if (error instanceof SftpStatus) return error;
+    throw error;
+  }
 }

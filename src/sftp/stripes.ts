@@ -192,7 +192,7 @@ export class Stripes {
   #add(lane: Lane): void {
     this.#lanes.push(lane);
     this.#remote.stats.lanes = Math.max(this.#remote.stats.lanes, this.#lanes.length);
-    this.#growth.reset();
+    this.#growth.changed();
     if (this.#lanes.length > 1) lane.channel.onLost(() => this.#drop(lane));
     this.pump();
     this.#events.changed();

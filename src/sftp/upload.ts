@@ -5,6 +5,7 @@ import { Book } from './book.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import { publish, type Ready } from './completion.js';
 import { deadUpload } from './dead.js';
+import { FlushAhead } from './flush-ahead.js';
 import type { Link } from './link.js';
 import { explainCreate } from './refused.js';
 import { ConnectionLost, isStatus, SftpStatus, Status } from './status.js';
@@ -50,6 +51,8 @@ export class Upload {
   #abandoned: Promise<{ removed: boolean }> | null = null;
   /** Whether an answer to fsync means anything on this server. */
   #flushes = true;
+  /** Null before the partial is there, and where the checkpoints of a spool flush anyway. */
+  #flushAhead: FlushAhead | null = null;
   #turn: Promise<void> = Promise.resolve();
   /** Aborted when the upload fails, is abandoned or interrupted: nothing goes on in the background. */
   readonly #ended = new AbortController();
@@ -60,7 +63,7 @@ export class Upload {
     this.#options = options;
     this.#path = remote.path(this.partialName);
     this.#book = new Book((block) => this.#onReleased.forEach((released) => released(block)), options.resumeFrom ?? 0);
-    this.#stripes = new Stripes(remote, this.#path, this.#book, { changed: () => this.#notify(), failed: (error) => this.#fail(error), lost: () => this.#recover() });
+    this.#stripes = new Stripes(remote, this.#path, this.#book, { changed: () => this.#advanced(), failed: (error) => this.#fail(error), lost: () => this.#recover() });
     const { signal } = remote.hooks;
     this.#onAbort = () => this.#fail(signal.reason as Error);
     signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -146,9 +149,10 @@ export class Upload {
     try {
       const durability = await this.#confirm();
       await o.beforeClose(durability);
+      const flushing = this.#flushAhead === null ? [] : await orAborted(this.#flushAhead.end(), this.#ended.signal);
       await this.#until(() => this.#connected && !this.#stripes.opening);
       this.#state = 'publishing';
-      return await publish(this.#ready(durability));
+      return await publish(this.#ready(durability, flushing));
     } catch (error) {
       const published = error instanceof DepotError ? (error.published ?? 'no') : 'no';
       // What may be a deposit is nobody's to remove; what was never closed goes.
@@ -210,6 +214,7 @@ export class Upload {
         this.#created = true;
         this.#tryFlush(channel, handle);
         this.#stripes.start(channel, handle);
+        if (this.#options.keep !== true) this.#flushAhead = new FlushAhead(this.#remote, this.#path, (error) => this.#fail(error));
         return;
       } catch (error) {
         if (error instanceof ConnectionLost) {
@@ -293,11 +298,11 @@ export class Upload {
     }
   }
 
-  #ready(durability: Transfer['durability']): Ready {
+  #ready(durability: Transfer['durability'], flushing: Ready['handles']): Ready {
     return {
       remote: this.#remote,
       pending: { partialName: this.partialName, finalName: this.#options.finalName, bytes: this.#book.total },
-      handles: this.#stripes.lanes.map(({ channel, handle }) => ({ channel, handle })),
+      handles: [...this.#stripes.lanes.map(({ channel, handle }) => ({ channel, handle })), ...flushing],
       durability,
       flushes: this.#flushes,
     };
@@ -317,7 +322,13 @@ export class Upload {
     this.#state = 'over';
     this.#ended.abort(this.#failure ?? new ConnectionLost('the upload is over'));
     this.#stripes.end();
+    this.#flushAhead?.stop();
     this.#remote.hooks.signal.removeEventListener('abort', this.#onAbort);
+    this.#notify();
+  }
+
+  #advanced(): void {
+    if (this.#flushes) this.#flushAhead?.advance(this.#book.acknowledged);
     this.#notify();
   }
 
