@@ -7,6 +7,7 @@ import { readPending } from '../receipt/pending.js';
 import { appendRun, type RunRecord } from '../receipt/runs.js';
 import { ArrangementState } from '../receipt/state.js';
 import { laneSafeServer } from '../receipt/tested-server.js';
+import { Standby } from '../seal/standby.js';
 import { connectToAgent, withUsername } from './agent.js';
 import { makeDeposit } from './deposit.js';
 import { dryRun } from './dry-run.js';
@@ -14,7 +15,7 @@ import { readKeys } from './keys.js';
 import type { Deposit, DryRunSummary, PushHooks, PushOptions, PushOutcome } from './push-types.js';
 import { Run } from './run.js';
 import type { Scene } from './scene.js';
-import { secretsFor } from './secrets.js';
+import { secretsFor, type SecretFinder } from './secrets.js';
 import { undelivered } from './sidecars.js';
 import { clearSpool } from './spool-file.js';
 import { settlePending, type Settled } from './settle.js';
@@ -84,16 +85,8 @@ async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hoo
     ledger.warnings.forEach((warning) => hooks.warn(warning));
     const newLedger = ledger.created;
 
-    hooks.phase('connecting');
-    const agent = await connectToAgent({ ...o, laneSafe: await laneSafeServer(state) }, secrets, { signal, warn: (message) => hooks.warn(message), run }, o.together?.connections);
-    step('connected');
-    try {
-      const deposit = await settleThenDeposit({ o: { ...o, signal }, state, agent, keys, ledger, run, hooks });
-      return 'skipped' in deposit ? deposit : { deposit, newLedger };
-    } finally {
-      Object.assign(run, agent.stats);
-      await agent.close();
-    }
+    const deposit = await depositThere({ o: { ...o, signal }, state, keys, ledger, run, hooks }, secrets);
+    return 'skipped' in deposit ? deposit : { deposit, newLedger };
   } finally {
     await lock.release();
   }
@@ -123,6 +116,25 @@ async function recentDeposit(state: ArrangementState, maxAgeMs: number | undefin
   // A deposit from the future means a clock that was set back: one deposit too many does less harm than one too few.
   if (ageMs < 0 || ageMs >= maxAgeMs) return null;
   return `the last deposit, ${last.depositId}, is from ${last.finishedAt}`;
+}
+
+/** What happens at the agent. The thread that will seal gets ready in the meantime, and does no more than that. */
+async function depositThere(scene: Omit<Scene, 'agent' | 'standby'>, secrets: SecretFinder): Promise<Deposit | { skipped: string }> {
+  const { o, state, run, hooks } = scene;
+  hooks.phase('connecting');
+  const standby = new Standby();
+  try {
+    const agent = await connectToAgent({ ...o, laneSafe: await laneSafeServer(state) }, secrets, { signal: o.signal, warn: (message) => hooks.warn(message), run }, o.together?.connections);
+    step('connected');
+    try {
+      return await settleThenDeposit({ ...scene, agent, standby });
+    } finally {
+      Object.assign(run, agent.stats);
+      await agent.close();
+    }
+  } finally {
+    await standby.end();
+  }
 }
 
 /**

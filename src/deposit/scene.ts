@@ -1,5 +1,6 @@
 import type { Ledger } from '../receipt/ledger.js';
 import type { ArrangementState } from '../receipt/state.js';
+import type { Standby } from '../seal/standby.js';
 import type { Agent } from './agent.js';
 import type { DepositKeys } from './keys.js';
 import type { PushHooks, PushOptions } from './push-types.js';
@@ -11,6 +12,8 @@ export interface Scene {
   o: PushOptions;
   state: ArrangementState;
   agent: Agent;
+  /** For the next sealing. */
+  standby: Standby;
   keys: DepositKeys;
   ledger: Ledger;
   run: Run;

@@ -47,15 +47,16 @@ export async function publishUpload({ state, run }: Scene, upload: Upload, inten
   return transfer;
 }
 
-/** Starts the sealing thread, and that of the rehearsal; the session key is wiped here as soon as they have it. */
+/** Has the sealing thread begin, and that of the rehearsal; the session key is wiped here as soon as they have it. */
 export async function startDeposit(scene: Scene, { intent, compression }: Beginning): Promise<{ sealing: Sealing; envelope: Envelope; progress: PushProgress }> {
-  const { o, agent, keys, hooks } = scene;
+  const { o, agent, standby, keys, hooks } = scene;
   const progress = new PushProgress(hooks, agent);
   if (o.measure === true) progress.expect(octetsOf(o.arrangement.sources));
   const envelope = await makeEnvelope(intent.depositId, keys);
   const started = startSealing(
     { dataset: datasetOf(o, intent.depositId), compression, pkesk: envelope.pkesk, sessionKey: envelope.sessionKey, encryption: keys.encryption },
     { signal: o.signal, warn: (message) => hooks.warn(message), progress: (read) => progress.dataset(read) },
+    standby,
   );
   const sealing = o.rehearse ? rehearsed(started, { ...envelope, compression }) : started;
   envelope.sessionKey.fill(0);

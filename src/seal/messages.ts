@@ -3,7 +3,7 @@ import type { DatasetOptions, DatasetSummary } from '../dataset/pack.js';
 import type { ErrorRecord } from '../errors.js';
 import type { CompressionFormat } from './compress.js';
 
-/** What a sealing needs to know; travels to the sealing thread whole. */
+/** What a sealing needs to know; travels to the sealing thread whole, when it is to begin. */
 export interface SealOptions {
   dataset: DatasetOptions;
   compression: CompressionFormat;
@@ -43,5 +43,5 @@ export type FromThread =
   | { kind: 'sealed'; result: Sealed }
   | { kind: 'failed'; error: ErrorRecord };
 
-/** Main thread → sealing thread. A returned buffer is a credit: the thread owns a fixed number. */
-export type ToThread = { kind: 'credit'; buffer: ArrayBuffer } | { kind: 'abort' };
+/** Main thread → sealing thread: `begin` first, and once. A returned buffer is a credit: the thread owns a fixed number. */
+export type ToThread = { kind: 'begin'; options: SealOptions } | { kind: 'credit'; buffer: ArrayBuffer } | { kind: 'abort' };

@@ -1,26 +1,40 @@
-import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { parentPort, type MessagePort } from 'node:worker_threads';
+import { orAborted } from '../abort.js';
+import type { DatasetOptions } from '../dataset/pack.js';
 import { errorToRecord } from '../errors.js';
-import { packHere, type FromPacking, type PackingData, type ToPacking } from './packing.js';
+import { packHere, type FromPacking, type ToPacking } from './packing.js';
 import { withResult } from './with-result.js';
 
-/** The packing thread: reads the dataset and hands over its tar, chunk by chunk, as far ahead of the sealing thread as the credits go. */
+/**
+ * The packing thread: waits, its program loaded, until it is told what to read; then hands over the dataset's tar, chunk by chunk, as far
+ * ahead of the sealing thread as the credits go.
+ */
 async function run(port: MessagePort): Promise<void> {
-  const { options, credits } = workerData as PackingData;
   const abort = new AbortController();
   const spare: ArrayBuffer[] = [];
-  let left = credits;
+  let left = 0;
+  let begin!: (options: DatasetOptions) => void;
+  const begun = new Promise<DatasetOptions>((resolve) => (begin = resolve));
   let wake: (() => void) | null = null;
   const send = (message: FromPacking, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
   port.on('message', (message: ToPacking) => {
-    if (message.kind === 'abort') abort.abort();
-    else {
-      left++;
-      spare.push(message.buffer);
+    switch (message.kind) {
+      case 'begin':
+        left = message.credits;
+        begin(message.options);
+        break;
+      case 'credit':
+        left++;
+        spare.push(message.buffer);
+        break;
+      case 'abort':
+        abort.abort();
+        break;
     }
     wake?.();
   });
   try {
-    const { chunks } = packHere(options, {
+    const { chunks } = packHere(await orAborted(begun, abort.signal), {
       signal: abort.signal,
       warn: (message) => send({ kind: 'warning', message }),
       progress: (progress) => send({ kind: 'progress', progress }),

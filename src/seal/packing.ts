@@ -6,13 +6,6 @@ import { packDataset, type DatasetHooks, type DatasetOptions, type DatasetSummar
 import { DepotError, errorFromRecord, type ErrorRecord } from '../errors.js';
 import { openStdin } from './stdin.js';
 
-/** What the packing thread is started with. */
-export interface PackingData {
-  options: DatasetOptions;
-  /** Chunks that it may have handed over and not got back. */
-  credits: number;
-}
-
 /** So many are on their way, beside those that the compression holds and the one that is being filled. */
 const CHUNKS_AHEAD = 2;
 
@@ -24,8 +17,8 @@ export type FromPacking =
   | { kind: 'packed'; summary: DatasetSummary }
   | { kind: 'failed'; error: ErrorRecord };
 
-/** Sealing thread → packing thread. A returned buffer is a credit. */
-export type ToPacking = { kind: 'credit'; buffer: ArrayBuffer } | { kind: 'abort' };
+/** Sealing thread → packing thread: `begin` first, and once, with the number of chunks that may be handed over and not come back. A returned buffer is a credit. */
+export type ToPacking = { kind: 'begin'; options: DatasetOptions; credits: number } | { kind: 'credit'; buffer: ArrayBuffer } | { kind: 'abort' };
 
 /** What packing tells while it goes on; as `DatasetHooks`. */
 export type PackingHooks = Pick<DatasetHooks, 'signal' | 'warn' | 'progress'>;
@@ -38,15 +31,26 @@ export interface Packing {
   release: (chunk: Chunk) => void;
 }
 
+/** Packs one dataset, when it is told which. */
+export interface Packer {
+  /**
+   * As `packDataset`; standard input is opened where it is read.
+   *
+   * @param held how many chunks the caller may need before it releases one
+   */
+  pack(options: DatasetOptions, hooks: PackingHooks, held: number): Packing;
+  /** Resolves when its thread is gone, if it has one, and with it the sources' commands; their clean-ups have run. */
+  end(): Promise<void>;
+}
+
 /**
- * As `packDataset`, in a thread of its own where the machine has a core for it: reading a hundred thousand small files is system
- * calls, and sealing them is arithmetic, which one thread would do in turn. Standard input is opened where it is read.
- *
- * @param held how many chunks the caller may need before it releases one
+ * Packs in a thread of its own, started now, where the machine has a core for it: reading a hundred thousand small files is system
+ * calls, and sealing them is arithmetic, which one thread would do in turn.
  */
-export function pack(options: DatasetOptions, hooks: PackingHooks, held: number): Packing {
+export function startPacker(): Packer {
   // Nor from source (tsx, vitest), where a thread takes a second to start.
-  return availableParallelism() < 2 || import.meta.url.endsWith('.ts') ? packHere(options, hooks) : packInThread({ options, credits: held + CHUNKS_AHEAD }, hooks);
+  if (availableParallelism() >= 2 && !import.meta.url.endsWith('.ts')) return new PackingThread();
+  return { pack: (options, hooks) => packHere(options, hooks), end: () => Promise.resolve() };
 }
 
 /** In this thread; the program of the packing thread, too. */
@@ -58,38 +62,18 @@ export function packHere(options: DatasetOptions, hooks: PackingHooks, spare: Ar
   };
 }
 
-function packInThread(data: PackingData, hooks: PackingHooks): Packing {
-  const thread = new PackingThread(data, hooks);
-  async function* chunks(): AsyncGenerator<Chunk, DatasetSummary> {
-    try {
-      for (let chunk = await thread.next(); chunk !== null; chunk = await thread.next()) {
-        yield chunk;
-        // Messages wait for a turn of the event loop, those from the main thread too.
-        await turn();
-      }
-      return thread.summary;
-    } finally {
-      await thread.stop();
-    }
-  }
-  return { chunks: chunks(), release: ({ buffer }) => thread.release(buffer) };
-}
-
 /** The sealing thread's end of a packing thread. */
-class PackingThread {
-  readonly #worker: Worker;
-  readonly #signal: AbortSignal;
+class PackingThread implements Packer {
+  // A small nursery, as the sealing thread's.
+  readonly #worker = new Worker(new URL('./pack-thread.js', import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 2 } });
+  readonly #gone = new Promise<void>((done) => this.#worker.once('exit', () => done()));
   readonly #chunks: Chunk[] = [];
-  readonly #gone: Promise<void>;
   readonly #onAbort = (): void => this.#send({ kind: 'abort' });
+  #hooks: PackingHooks | null = null;
   #ended: { summary: DatasetSummary } | { error: unknown } | null = null;
   #wake: (() => void) | null = null;
 
-  constructor(workerData: PackingData, { signal, warn, progress }: PackingHooks) {
-    // A small nursery, as the sealing thread's.
-    this.#worker = new Worker(new URL('./pack-thread.js', import.meta.url), { workerData, resourceLimits: { maxYoungGenerationSizeMb: 2 } });
-    this.#signal = signal;
-    this.#gone = new Promise((done) => this.#worker.once('exit', () => done()));
+  constructor() {
     this.#worker.on('message', (message: FromPacking) => {
       switch (message.kind) {
         case 'chunk':
@@ -97,28 +81,47 @@ class PackingThread {
           this.#wake?.();
           break;
         case 'progress':
-          progress(message.progress);
+          this.#hooks?.progress(message.progress);
           break;
         case 'warning':
-          warn(message.message);
+          this.#hooks?.warn(message.message);
           break;
         case 'packed':
-          this.#end({ summary: message.summary });
+          this.#settle({ summary: message.summary });
           break;
         case 'failed':
-          this.#end({ error: errorFromRecord(message.error) });
+          this.#settle({ error: errorFromRecord(message.error) });
           break;
       }
     });
-    this.#worker.once('error', (error) => this.#end({ error: new DepotError('internal', `the packing thread failed: ${error.message}`, { cause: error }) }));
-    this.#worker.once('exit', () => this.#end({ error: new DepotError('internal', 'the packing thread ended before the dataset was complete') }));
-    signal.addEventListener('abort', this.#onAbort, { once: true });
+    this.#worker.once('error', (error) => this.#settle({ error: new DepotError('internal', `the packing thread failed: ${error.message}`, { cause: error }) }));
+    this.#worker.once('exit', () => this.#settle({ error: new DepotError('internal', 'the packing thread ended before the dataset was complete') }));
+  }
+
+  pack(options: DatasetOptions, hooks: PackingHooks, held: number): Packing {
+    this.#hooks = hooks;
+    this.#send({ kind: 'begin', options, credits: held + CHUNKS_AHEAD });
+    hooks.signal.addEventListener('abort', this.#onAbort, { once: true });
+    return { chunks: this.#read(hooks.signal), release: ({ buffer }) => this.#send({ kind: 'credit', buffer }, [buffer]) };
+  }
+
+  async *#read(signal: AbortSignal): AsyncGenerator<Chunk, DatasetSummary> {
+    try {
+      for (let chunk = await this.#next(signal); chunk !== null; chunk = await this.#next(signal)) {
+        yield chunk;
+        // Messages wait for a turn of the event loop, those from the main thread too.
+        await turn();
+      }
+      return this.#summary;
+    } finally {
+      await this.end();
+    }
   }
 
   /** The next chunk; null after the last. Throws what the packing threw. */
-  async next(): Promise<Chunk | null> {
+  async #next(signal: AbortSignal): Promise<Chunk | null> {
     for (;;) {
-      this.#signal.throwIfAborted();
+      signal.throwIfAborted();
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) return chunk;
       if (this.#ended !== null) {
@@ -131,18 +134,13 @@ class PackingThread {
   }
 
   /** Of the dataset that was packed to its end. */
-  get summary(): DatasetSummary {
+  get #summary(): DatasetSummary {
     if (this.#ended === null || 'error' in this.#ended) throw new Error('the dataset was not packed to its end');
     return this.#ended.summary;
   }
 
-  release(buffer: ArrayBuffer): void {
-    this.#send({ kind: 'credit', buffer }, [buffer]);
-  }
-
-  /** Resolves when the thread is gone, and with it the sources' commands; their clean-ups have run. */
-  async stop(): Promise<void> {
-    this.#signal.removeEventListener('abort', this.#onAbort);
+  async end(): Promise<void> {
+    this.#hooks?.signal.removeEventListener('abort', this.#onAbort);
     this.#send({ kind: 'abort' });
     await this.#gone;
   }
@@ -151,7 +149,7 @@ class PackingThread {
     this.#worker.postMessage(message, transfer);
   }
 
-  #end(ended: { summary: DatasetSummary } | { error: unknown }): void {
+  #settle(ended: { summary: DatasetSummary } | { error: unknown }): void {
     this.#ended ??= ended;
     this.#wake?.();
   }

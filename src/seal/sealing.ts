@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { Worker } from 'node:worker_threads';
 import { DepotError, errorFromRecord } from '../errors.js';
 import { markSuitcaseBlock, type SuitcaseBlock } from '../outbound.js';
 import { sharedKey } from '../shared-key.js';
 import type { FromThread, SealOptions, SealProgress, SealResult, ToThread } from './messages.js';
+import { startThread, type Standby } from './standby.js';
 
 export interface SealHooks {
   signal: AbortSignal;
@@ -23,10 +23,10 @@ export interface Sealing {
   stop(): Promise<void>;
 }
 
-/** Starts the sealing thread. The session key is copied; the caller wipes its own. */
-export function startSealing(options: SealOptions, hooks: SealHooks): Sealing {
+/** Begins to seal, in the thread of `standby`, or in one that is started now. The session key is copied; the caller wipes its own. */
+export function startSealing(options: SealOptions, hooks: SealHooks, standby?: Standby): Sealing {
   const shared = sharedKey(options.sessionKey);
-  const worker = startThread({ ...options, sessionKey: shared });
+  const worker = standby?.take() ?? startThread();
   const queue = new BlockQueue();
   // Here, where the blocks come by anyway: the sealing thread has the most to do, and for a third one they would have to be copied.
   const digest = createHash('sha256');
@@ -78,6 +78,7 @@ export function startSealing(options: SealOptions, hooks: SealHooks): Sealing {
   worker.once('error', (error) => fail(new DepotError('internal', `the sealing thread failed: ${error.message}`, { cause: error })));
   worker.once('exit', () => fail(new DepotError('internal', 'the sealing thread ended before the suitcase was complete')));
 
+  toThread({ kind: 'begin', options: { ...options, sessionKey: shared } });
   const abort = (): void => toThread({ kind: 'abort' });
   if (hooks.signal.aborted) abort();
   hooks.signal.addEventListener('abort', abort, { once: true });
@@ -92,15 +93,6 @@ export function startSealing(options: SealOptions, hooks: SealHooks): Sealing {
       await gone;
     },
   };
-}
-
-/** From source (tsx, vitest) the thread is TypeScript and needs the loader; built, it is plain JavaScript. */
-function startThread(options: SealOptions): Worker {
-  const fromSource = import.meta.url.endsWith('.ts');
-  const entry = new URL(fromSource ? './thread.ts' : './thread.js', import.meta.url);
-  // A small nursery is emptied often: what waits in it are handles on buffers, a thousand times larger than they look.
-  const resourceLimits = { maxYoungGenerationSizeMb: 2 };
-  return new Worker(entry, { workerData: options, resourceLimits, ...(fromSource && { execArgv: ['--import', 'tsx'] }) });
 }
 
 /** Blocks between the thread's messages and the loop that uploads them; the credits bound its length. */

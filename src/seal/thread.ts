@@ -1,11 +1,13 @@
-import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import { errorToRecord } from '../errors.js';
 import { BLOCK_CREDITS, BLOCK_OCTETS, type BlockExchange } from './blocks.js';
 import type { FromThread, SealOptions, ToThread } from './messages.js';
+import { startPacker } from './packing.js';
 import { seal } from './pipeline.js';
 
 /**
  * The sealing thread: compresses and encrypts what the packing thread reads, so that the main thread has only SSH to do, and the suitcase's digest.
+ * It waits, its program loaded and the packing thread likewise, until it is told what to seal.
  * Buffers travel round in a circle: filled here, transferred, acknowledged by the server, transferred back.
  */
 class CreditedExchange implements BlockExchange {
@@ -14,6 +16,9 @@ class CreditedExchange implements BlockExchange {
   #made = 0;
   #waiting: { resolve: (buffer: ArrayBuffer) => void; reject: (reason: unknown) => void } | null = null;
   readonly abort = new AbortController();
+  #begin!: (options: SealOptions) => void;
+  /** What to seal, once that is known. */
+  readonly begun = new Promise<SealOptions>((begin) => (this.#begin = begin));
 
   constructor(port: MessagePort) {
     this.#port = port;
@@ -46,6 +51,10 @@ class CreditedExchange implements BlockExchange {
   }
 
   #receive(message: ToThread): void {
+    if (message.kind === 'begin') {
+      this.#begin(message.options);
+      return;
+    }
     const waiting = this.#waiting;
     this.#waiting = null;
     if (message.kind === 'abort') {
@@ -58,9 +67,10 @@ class CreditedExchange implements BlockExchange {
 
 async function run(port: MessagePort): Promise<void> {
   const exchange = new CreditedExchange(port);
-  const options = workerData as SealOptions;
+  const packer = startPacker();
+  const options = await exchange.begun;
   try {
-    const result = await seal(options, exchange, {
+    const result = await seal(options, exchange, packer, {
       signal: exchange.abort.signal,
       warn: (message) => exchange.send({ kind: 'warning', message }),
       progress: (progress) => exchange.send({ kind: 'progress', progress }),
@@ -70,6 +80,7 @@ async function run(port: MessagePort): Promise<void> {
     exchange.send({ kind: 'failed', error: errorToRecord(error) });
   } finally {
     options.sessionKey.fill(0);
+    await packer.end();
     port.close();
   }
 }
