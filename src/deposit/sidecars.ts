@@ -1,6 +1,8 @@
 import { DepotError, isDepotError } from '../errors.js';
 import { removePending, writePending, type PendingRecord } from '../receipt/pending.js';
 import { readSidecarBytes } from '../receipt/sidecars.js';
+import type { Sidecar } from '../sftp/prepared.js';
+import type { Delivery, Leftover } from '../sftp/sidecar.js';
 import type { Scene } from './scene.js';
 import { step } from './steps.js';
 
@@ -8,29 +10,54 @@ export type SidecarsRecord = Extract<PendingRecord, { stage: 'sidecars' }>;
 
 /**
  * Uploads what lies beside a suitcase: cover, signature, and last the receipt, which is the completion mark. The record
- * follows: what was not delivered is still in it when this throws, whatever it throws.
+ * follows: what was not delivered is still in it when this throws, whatever it throws. Those of this run are written side by
+ * side first; each still gets its name in its turn, when the one before is delivered and the record says so.
  */
-export async function uploadSidecars({ o, state, agent, hooks }: Scene, record: SidecarsRecord, origin: 'this run' | 'an earlier run'): Promise<void> {
+export async function uploadSidecars(scene: Scene, record: SidecarsRecord, origin: 'this run' | 'an earlier run'): Promise<void> {
+  const { o, state, agent } = scene;
   const remaining = [...record.remainingSidecars];
-  let begun = origin === 'an earlier run';
+  // That run was at the first of them, and had perhaps written partials of all.
+  let leftover: Leftover = origin === 'an earlier run' ? 'file' : 'none';
   await writePending(state, record);
   step('sidecars-pending');
-  while (remaining.length > 0) {
-    o.signal.throwIfAborted();
-    const name = remaining[0]!;
-    const bytes = await readSidecarBytes(state, name);
-    if (bytes === null) hooks.warn(`${state.file(name)} is gone and was not delivered`);
-    else {
-      const delivery = await agent.remote.putSidecar(name, bytes, begun);
-      if (delivery === 'unconfirmed') hooks.warn(`whether ${name} was delivered is not known: the server's last answer was lost, and it does not show the file`);
-      if (delivery === 'already-there' && !begun) hooks.warn(`${name} lies at ${agent.address} already, with this size, and was left as it is`);
+  const prepared = agent.remote.prepareSidecars();
+  try {
+    if (origin === 'this run') await prepared.write(await readable(scene, remaining));
+    while (remaining.length > 0) {
+      o.signal.throwIfAborted();
+      const name = remaining[0]!;
+      told(scene, name, (await prepared.publish(name)) ?? (await putSidecar(scene, name, leftover)), leftover);
+      if (leftover === 'file') leftover = 'partial';
+      remaining.shift();
+      await writePending(state, { ...record, remainingSidecars: [...remaining] });
+      step('sidecar-delivered');
     }
-    begun = false;
-    remaining.shift();
-    await writePending(state, { ...record, remainingSidecars: [...remaining] });
-    step('sidecar-delivered');
+  } catch (error) {
+    await prepared.discard();
+    throw error;
   }
   await removePending(state, record.depositId);
+}
+
+/** With their bytes. One that cannot be read is passed over: its turn says so. */
+async function readable({ state }: Scene, names: readonly string[]): Promise<Sidecar[]> {
+  const sidecars: Sidecar[] = [];
+  for (const name of names) {
+    const bytes = await readSidecarBytes(state, name).catch(() => null);
+    if (bytes !== null) sidecars.push({ name, bytes });
+  }
+  return sidecars;
+}
+
+async function putSidecar({ state, agent }: Scene, name: string, leftover: Leftover): Promise<Delivery | 'gone here'> {
+  const bytes = await readSidecarBytes(state, name);
+  return bytes === null ? 'gone here' : agent.remote.putSidecar(name, bytes, leftover);
+}
+
+function told({ state, agent, hooks }: Scene, name: string, delivery: Delivery | 'gone here', leftover: Leftover): void {
+  if (delivery === 'gone here') hooks.warn(`${state.file(name)} is gone and was not delivered`);
+  if (delivery === 'unconfirmed') hooks.warn(`whether ${name} was delivered is not known: the server's last answer was lost, and it does not show the file`);
+  if (delivery === 'already-there' && leftover !== 'file') hooks.warn(`${name} lies at ${agent.address} already, with this size, and was left as it is`);
 }
 
 /**

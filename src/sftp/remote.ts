@@ -1,6 +1,7 @@
 import type { CoverBytes, ReceiptBytes } from '../outbound.js';
 import { Link } from './link.js';
-import { putSidecar, type Delivery } from './sidecar.js';
+import { PreparedSidecars } from './prepared.js';
+import { putSidecar, type Delivery, type Leftover } from './sidecar.js';
 import { renameAgain, type Pending, type Settled } from './settle.js';
 import { Upload, type UploadOptions } from './upload.js';
 
@@ -11,9 +12,14 @@ export class Remote extends Link {
     return Upload.create(this, options);
   }
 
-  /** A cover, receipt or signature, under a partial name first; never over an existing file. `begun`: perhaps by an earlier run. */
-  async putSidecar(name: string, bytes: ReceiptBytes | CoverBytes, begun = false): Promise<Delivery> {
-    return putSidecar(this, name, bytes, begun);
+  /** A cover, receipt or signature, under a partial name first; never over an existing file. */
+  async putSidecar(name: string, bytes: ReceiptBytes | CoverBytes, leftover: Leftover = 'none'): Promise<Delivery> {
+    return putSidecar(this, name, bytes, leftover);
+  }
+
+  /** For sidecars of this run that are to be written side by side, before each has its turn. */
+  prepareSidecars(): PreparedSidecars {
+    return new PreparedSidecars(this);
   }
 
   /** Renames a complete partial that an earlier run left. */

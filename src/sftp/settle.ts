@@ -22,7 +22,8 @@ export async function settle(remote: Link, pending: Pending, signal?: AbortSigna
   return judge(pending, await lookAtBoth(remote, pending, signal));
 }
 
-interface Seen {
+/** What lies at the two names of a deposit or sidecar. */
+export interface Seen {
   final: Look;
   partial: Look;
 }
@@ -47,7 +48,11 @@ function judge({ partialName, finalName, bytes }: Pending, { final, partial }: S
  * says nothing when we cannot look: an earlier rename may have worked. Throws what the server refuses.
  */
 export async function renameAgain(remote: Link, pending: Pending, signal?: AbortSignal): Promise<Settled> {
-  const there = await lookAtBoth(remote, pending, signal);
+  return renameSeen(remote, pending, await lookAtBoth(remote, pending, signal), signal);
+}
+
+/** The same where both names were looked at already: a moment ago, and on the connection that is still there. */
+export async function renameSeen(remote: Link, pending: Pending, there: Seen, signal?: AbortSignal): Promise<Settled> {
   const seen = judge(pending, there);
   if (seen === 'published' || seen === 'gone') return seen;
   if (there.final !== null && there.final !== 'unreadable') throw exists(remote.path(pending.finalName));

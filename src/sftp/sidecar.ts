@@ -5,18 +5,22 @@ import { OpenFlag, type SftpChannel } from './channel.js';
 import type { Link } from './link.js';
 import { lookAt } from './look.js';
 import { exists, explainCreate } from './refused.js';
-import { renameAgain } from './settle.js';
+import { renameAgain, type Settled } from './settle.js';
 import { isStatus, refusal, SftpStatus, Status } from './status.js';
 
 /** `unconfirmed`: the answer to the last step was lost, and the server does not let us look. */
 export type Delivery = 'delivered' | 'already-there' | 'unconfirmed';
 
+/** What an earlier run may have left of a sidecar: nothing, its partial, or (`publish: direct`) the beginning of the file itself too. */
+export type Leftover = 'none' | 'partial' | 'file';
+
 /**
  * A small file, all of it in memory: written under a partial name (with `publish: rename`), closed, renamed.
- * `begun`: an earlier run may have begun it, so what is there and shorter is ours (names hold the deposit's random id).
+ * With `leftover: 'file'` what is there and shorter is ours (names hold the deposit's random id).
  */
-export async function putSidecar(remote: Link, name: string, bytes: ReceiptBytes | CoverBytes, begun = false): Promise<Delivery> {
-  if (!isOutbound(bytes)) throw new DepotError('internal', `bytes for ${name} are not marked as fit to leave`);
+export async function putSidecar(remote: Link, name: string, bytes: ReceiptBytes | CoverBytes, leftover: Leftover = 'none'): Promise<Delivery> {
+  requireOutbound(name, bytes);
+  const begun = leftover === 'file';
   const there = await remote.look(name);
   if (there !== null && there !== 'unreadable') {
     // An earlier run delivered it and did not hear the answer: names hold the deposit's random id.
@@ -25,11 +29,25 @@ export async function putSidecar(remote: Link, name: string, bytes: ReceiptBytes
   }
   if (remote.spec.publish === 'direct') {
     // That run may have been one with `publish: rename`: its partial is ours, and nobody would come back to it.
-    if (begun) await remote.removePartial(`.${name}.partial`);
+    if (leftover !== 'none') await remote.removePartial(partialOf(name));
     return direct(remote, name, bytes, begun);
   }
   const partialName = await remote.run((channel) => write(channel, remote, name, bytes));
-  const settled = await renameAgain(remote, { partialName, finalName: name, bytes: bytes.length });
+  return renamed(remote, name, await renameAgain(remote, { partialName, finalName: name, bytes: bytes.length }));
+}
+
+/** Law 1, also where a cast fooled the compiler. */
+export function requireOutbound(name: string, bytes: Uint8Array): void {
+  if (!isOutbound(bytes)) throw new DepotError('internal', `bytes for ${name} are not marked as fit to leave`);
+}
+
+/** The name under which a sidecar is written first. */
+export function partialOf(name: string): string {
+  return `.${name}.partial`;
+}
+
+/** What the rename of a partial means for the sidecar `name`. */
+export function renamed(remote: Link, name: string, settled: Settled): Delivery {
   if (settled === 'published') return 'delivered';
   if (settled === 'partial-there') throw new DepotError('remote-refused', `the server answered OK to renaming ${remote.path(name)} and did not do it`);
   return 'unconfirmed';
@@ -37,7 +55,7 @@ export async function putSidecar(remote: Link, name: string, bytes: ReceiptBytes
 
 /** One attempt over one connection; the name under which the bytes now are. Another attempt takes another name. */
 async function write(channel: SftpChannel, remote: Link, name: string, bytes: Uint8Array): Promise<string> {
-  const usual = `.${name}.partial`;
+  const usual = partialOf(name);
   let partialName = usual;
   let handle: Buffer;
   try {
@@ -51,7 +69,7 @@ async function write(channel: SftpChannel, remote: Link, name: string, bytes: Ui
       throw await explain(channel, remote, partialName, again);
     });
   }
-  await writeOrRemove(channel, handle, bytes, remote, partialName);
+  await orRemove(channel, remote, partialName, writeAll(channel, handle, bytes));
   return partialName;
 }
 
@@ -69,7 +87,7 @@ async function direct(remote: Link, name: string, bytes: Uint8Array, begun: bool
     });
     if (handle === 'closed') return 'delivered';
     if (handle === 'gone') return 'unconfirmed';
-    await writeOrRemove(channel, handle, bytes, remote, name);
+    await orRemove(channel, remote, name, writeAll(channel, handle, bytes));
     return 'delivered';
   });
 }
@@ -86,30 +104,32 @@ async function reopen(channel: SftpChannel, path: string, size: number): Promise
   }
 }
 
-function create(channel: SftpChannel, path: string): Promise<Buffer> {
+/** Exclusively: what is there is never written over. */
+export function create(channel: SftpChannel, path: string): Promise<Buffer> {
   return channel.open(path, OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE);
 }
 
 /** A file that the server refused half way is not left to look like a whole one. */
-async function writeOrRemove(channel: SftpChannel, handle: Buffer, bytes: Uint8Array, remote: Link, name: string): Promise<void> {
+export async function orRemove<T>(channel: SftpChannel, remote: Link, name: string, writing: Promise<T>): Promise<T> {
   try {
-    await writeAll(channel, handle, bytes, remote, name);
+    return await writing;
   } catch (error) {
-    if (error instanceof DepotError) await channel.remove(remote.path(name)).catch(() => undefined);
-    throw error;
+    if (!(error instanceof SftpStatus)) throw error;
+    await channel.remove(remote.path(name)).catch(() => undefined);
+    throw refusal(error, `write ${remote.path(name)}`);
   }
 }
 
-async function writeAll(channel: SftpChannel, handle: Buffer, bytes: Uint8Array, remote: Link, name: string): Promise<void> {
-  try {
-    for (let start = 0; start < bytes.length; start += channel.writeSize) {
-      const end = Math.min(bytes.length, start + channel.writeSize);
-      await new Promise<void>((resolve, reject) => channel.write(handle, bytes, start, end, start, (error) => (error ? reject(error) : resolve())));
-    }
-    await channel.close(handle);
-  } catch (error) {
-    if (error instanceof SftpStatus) throw refusal(error, `write ${remote.path(name)}`);
-    throw error;
+async function writeAll(channel: SftpChannel, handle: Buffer, bytes: Uint8Array): Promise<void> {
+  await writeBlocks(channel, handle, bytes);
+  await channel.close(handle);
+}
+
+/** One WRITE after the other: sidecars seldom have two. */
+export async function writeBlocks(channel: SftpChannel, handle: Buffer, bytes: Uint8Array): Promise<void> {
+  for (let start = 0; start < bytes.length; start += channel.writeSize) {
+    const end = Math.min(bytes.length, start + channel.writeSize);
+    await new Promise<void>((resolve, reject) => channel.write(handle, bytes, start, end, start, (error) => (error ? reject(error) : resolve())));
   }
 }
 
@@ -117,6 +137,7 @@ async function explain(channel: SftpChannel, remote: Link, name: string, error: 
   return error instanceof SftpStatus ? await explainCreate(channel, remote, name, error) : error;
 }
 
-function ignoreStatus(error: unknown): void {
+/** For a step that may be refused, as opposed to one that was not answered. */
+export function ignoreStatus(error: unknown): void {
   if (!(error instanceof SftpStatus)) throw error;
 }

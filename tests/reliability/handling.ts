@@ -40,6 +40,7 @@ export const handlings: Handling[] = [
   { what: 'the published size is looked at', file: 'sftp/completion.ts', of: "if (found !== null && found !== 'unreadable' && found.size !== bytes) {", without: 'if (false) {', row: 'the published file has another size' },
   { what: 'a signal before the rename publishes nothing', file: 'sftp/completion.ts', of: 'this.#remote.hooks.signal.throwIfAborted();', without: '', row: 'interrupted between close and rename' },
   { what: 'a sidecar that was begun is written again', file: 'sftp/sidecar.ts', of: 'if (!isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS)) throw', without: 'throw', row: 'killed while a sidecar is written' },
-  { what: 'a sidecar partial of another way to publish goes away', file: 'sftp/sidecar.ts', of: 'if (begun) await remote.removePartial(', without: 'if (false) await remote.removePartial(', row: 'killed while a sidecar is written, and publish is direct since' },
+  { what: 'what was prepared in vain goes away', file: 'deposit/sidecars.ts', of: 'await prepared.discard();', without: '', row: 'hung up among the sidecars' },
+  { what: 'a sidecar partial of another way to publish goes away', file: 'sftp/sidecar.ts', of: "if (leftover !== 'none') await remote.removePartial(", without: 'if (false) await remote.removePartial(', row: 'killed while a sidecar is written, and publish is direct since' },
   { what: 'the host key is checked again', file: 'sftp/session.ts', of: 'if (isTrusted(trust, key)) return true;', without: 'return true;', row: 'another server answers after the reconnect' },
 ];

@@ -37,6 +37,10 @@ test('a scripted server: every request but OPEN, WRITE and CLOSE may be refused,
         expect(published?.equals(bytes)).toBe(true);
         expect(await remote.putSidecar('x_1.receipt.json', receipt)).toMatch(/delivered|unconfirmed|already-there/);
         expect(has('x_1.receipt.json')?.toString()).toBe('{}\n');
+        const prepared = remote.prepareSidecars();
+        await prepared.write([{ name: 'x_1.cover.md', bytes: receipt }]);
+        expect((await prepared.publish('x_1.cover.md')) ?? (await remote.putSidecar('x_1.cover.md', receipt))).toMatch(/delivered|unconfirmed|already-there/);
+        expect(has('x_1.cover.md')?.toString()).toBe('{}\n');
       } else if (o.collect === 'close') {
         // Taken as a partial: depot cannot know, and says so; where the rename is refused anyway, it says that.
         expect(completed).toMatchObject(completed instanceof Error ? { published: 'no' } : { status: 'unconfirmed' });

@@ -46,7 +46,7 @@ describe('sidecars', () => {
     const server = await startScriptedServer();
     server.files.set(`/in/.${name}.partial`, Buffer.from('half'));
     const { remote } = await connectTo(server, { publish: 'direct' });
-    expect(await remote.putSidecar(name, bytes, true)).toBe('delivered');
+    expect(await remote.putSidecar(name, bytes, 'partial')).toBe('delivered');
     expect([...server.files.keys()]).toEqual([path]);
   });
 

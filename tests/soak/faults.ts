@@ -79,7 +79,7 @@ export function arm(server: ScriptedServer, plan: Plan, o: { octets: number; kil
     }, 1);
     timers.push(poll);
   }
-  const nth = 1 + Math.floor(plan.at * (plan.phase === 'data' ? o.octets / 32_768 : plan.phase === 'sidecars' ? 15 : 1));
+  const nth = 1 + Math.floor(plan.at * (plan.phase === 'data' ? o.octets / 32_768 : plan.phase === 'sidecars' ? 18 : 1));
   let seen = 0;
   server.script = (request) => {
     created ||= request.type === 'open';

@@ -1,5 +1,6 @@
 /** After publication: the sidecars, which can still be delivered by a later push. */
 import { rmSync } from 'node:fs';
+import { expect } from 'vitest';
 import type { Row } from '../row.js';
 import { denied, each, nth, ofSidecar, type Scene } from '../scene.js';
 
@@ -7,6 +8,13 @@ const again = { does: 'deposits', left: '2 × deposit' } as const;
 const delivers = { does: 'delivers them first, deposits', says: /sidecars of .* are delivered/, left: '2 × deposit' } as const;
 const create = (r: { type: string; path: string; flags: number }): boolean => r.type === 'open' && (r.flags & 8) !== 0 && ofSidecar(r);
 const firstReceipt = (scene: Scene): string => scene.supplier.stateFiles().find((name) => name.endsWith('.receipt.json'))!;
+
+/** Whichever run delivers them: every sidecar once, the receipt last. */
+function inOrder(scene: Scene): void {
+  const renamed = scene.server.requests.filter((r) => r.type === 'rename' && ofSidecar(r)).map((r) => r.target.replace(/^.*_[0-9a-f]{16}\./, ''));
+  const each = ['cover.md', 'receipt.json.asc', 'receipt.json'];
+  expect(renamed).toEqual([...each, ...each]);
+}
 
 export const rows: Row[] = [
   {
@@ -35,16 +43,16 @@ export const rows: Row[] = [
     exit: 0, published: 'yes', left: 'deposit', next: again,
   },
   {
-    name: 'the link goes among the sidecars', fault: 'The link drops among the sidecars for longer than `retryFor`', provoked: 'the server is stopped after the first', supplier: { remote: { retryFor: '1s' } },
-    arrange: (scene) => scene.script(nth(2, (r) => r.type === 'open' && ofSidecar(r), () => {
+    name: 'the link goes among the sidecars', fault: 'The link drops among the sidecars for longer than `retryFor`', provoked: 'the server is stopped at the rename of the second', supplier: { remote: { retryFor: '1s' } },
+    arrange: (scene) => scene.script(nth(2, (r) => r.type === 'rename' && ofSidecar(r), () => {
       scene.vanish();
       return { do: false, answer: 'never' };
     })),
-    exit: 30, code: 'sidecars-pending', published: 'yes', left: 'suitcase + 1 sidecar', next: delivers,
+    exit: 30, code: 'sidecars-pending', published: 'yes', left: '2 × sidecar partial, suitcase + 1 sidecar', next: delivers,
   },
   {
     name: 'the link is still down when the sidecars should go', fault: 'The link is still down in the next run', provoked: 'the server is started only for a third one', supplier: { remote: { retryFor: '1s' } },
-    arrange: (scene) => scene.script(nth(1, (r) => r.type === 'open' && ofSidecar(r), () => {
+    arrange: (scene) => scene.script(each((r) => r.type === 'open' && ofSidecar(r), () => {
       scene.vanish();
       return { do: false, answer: 'never' };
     })),
@@ -57,35 +65,42 @@ export const rows: Row[] = [
     },
   },
   {
-    name: 'hung up among the sidecars', fault: 'SIGHUP among the sidecars', provoked: 'at the first', push: { at: 'sidecar-delivered', do: 'kill -HUP $PPID' },
+    name: 'hung up among the sidecars', fault: 'SIGHUP among the sidecars', provoked: 'by the server, at the rename of the first', arrange: (scene) => scene.script(nth(1, (r) => r.type === 'rename' && ofSidecar(r), () => {
+      scene.kill('SIGHUP');
+      return { answer: 'never' };
+    })),
     exit: 129, published: 'yes', left: 'suitcase + 1 sidecar', next: delivers,
   },
   {
     name: 'killed among the sidecars', fault: 'kill -9 among the sidecars', provoked: 'after the second', push: { at: 'sidecar-delivered:2' },
-    exit: 'killed', published: '–', left: 'suitcase + 2 sidecars', next: delivers,
+    exit: 'killed', published: '–', left: 'sidecar partial, suitcase + 2 sidecars', next: delivers, check: inOrder,
+  },
+  {
+    name: 'killed after the first sidecar', fault: 'The same, earlier', provoked: 'after the first', push: { at: 'sidecar-delivered' },
+    exit: 'killed', published: '–', left: '2 × sidecar partial, suitcase + 1 sidecar', next: delivers, check: inOrder,
   },
   {
     name: 'killed while a sidecar is written', fault: 'kill -9 in the middle of a sidecar', provoked: 'by the server, at its write', arrange: (scene) => scene.script(nth(2, (r) => r.type === 'write' && ofSidecar(r), () => {
       scene.kill();
       return { answer: 'never' };
     })),
-    exit: 'killed', published: '–', left: 'sidecar partial, suitcase + 1 sidecar', next: delivers,
+    exit: 'killed', published: '–', left: '3 × sidecar partial, suitcase', next: delivers,
   },
   {
     name: 'killed while a sidecar is written, and publish is direct since', fault: 'The same, and the config says `publish: direct` since', provoked: 'changed before the next run', arrange: (scene) => scene.script(nth(1, (r) => r.type === 'write' && ofSidecar(r), () => {
       scene.kill();
       return { do: false, answer: 'never' };
     })),
-    exit: 'killed', published: '–', left: 'sidecar partial, suitcase', relieve: (scene) => scene.supplier.writeConfig({ remote: { publish: 'direct' } }),
-    next: { does: 'removes the partial, delivers them, deposits', left: '2 × deposit' },
+    exit: 'killed', published: '–', left: '3 × sidecar partial, suitcase', relieve: (scene) => scene.supplier.writeConfig({ remote: { publish: 'direct' } }),
+    next: { does: 'removes the partials, delivers them, deposits', left: '2 × deposit' },
   },
   {
     name: 'killed while a sidecar is written, and nothing can be removed', fault: 'kill -9 in the middle of a sidecar; the server denies REMOVE', provoked: 'denied in the next run', arrange: (scene) => scene.script(nth(1, (r) => r.type === 'write' && ofSidecar(r), () => {
       scene.kill();
       return { do: false, answer: 'never' };
     })),
-    exit: 'killed', published: '–', left: 'sidecar partial, suitcase', relieve: (scene) => scene.script(each((r) => r.type === 'remove', denied)),
-    next: { does: 'takes another partial name, delivers them, deposits', left: '2 × deposit, sidecar partial' },
+    exit: 'killed', published: '–', left: '3 × sidecar partial, suitcase', relieve: (scene) => scene.script(each((r) => r.type === 'remove', denied)),
+    next: { does: 'takes other partial names, delivers them, deposits', left: '2 × deposit, 3 × sidecar partial' },
   },
   {
     name: 'the quota has no room for the sidecars', fault: 'The quota is used up by the suitcase', provoked: 'a quota of its size',

@@ -1,0 +1,159 @@
+/** Sidecars that are written side by side and published one after the other, as a push does it. */
+import { describe, expect, test } from 'vitest';
+import { markReceiptBytes } from '../../src/outbound.js';
+import type { Sidecar } from '../../src/sftp/prepared.js';
+import type { Remote } from '../../src/sftp/remote.js';
+import type { Delivery } from '../../src/sftp/sidecar.js';
+import { startScriptedServer } from '../support/scripted-server.js';
+import { connectTo, content, failure } from './support.js';
+
+const ofSizes = (...sizes: number[]): Sidecar[] => ['x_1.cover.md', 'x_1.receipt.json.asc', 'x_1.receipt.json'].map((name, i) => ({ name, bytes: markReceiptBytes(new Uint8Array(content(sizes[i]))) }));
+/** The second takes two writes. */
+const sidecars = ofSizes(900, 40_000, 3000);
+const paths = sidecars.map(({ name }) => `/in/${name}`);
+
+async function deliver(remote: Remote, these = sidecars): Promise<Delivery[]> {
+  const prepared = remote.prepareSidecars();
+  const deliveries: Delivery[] = [];
+  try {
+    await prepared.write(these);
+    for (const { name, bytes } of these) deliveries.push((await prepared.publish(name)) ?? (await remote.putSidecar(name, bytes)));
+  } catch (error) {
+    await prepared.discard();
+    throw error;
+  }
+  return deliveries;
+}
+
+function expectWhole(files: Map<string, Buffer>): void {
+  expect([...files.keys()]).toEqual(paths);
+  for (const { name, bytes } of sidecars) expect(files.get(`/in/${name}`)!.equals(bytes)).toBe(true);
+}
+
+describe('sidecars side by side', () => {
+  test('six round trips for three; the renames one after the other', async () => {
+    const server = await startScriptedServer();
+    const { remote } = await connectTo(server);
+    // Answers wait until so many requests have come: who sends fewer at a time gets none, and who sends more is found out.
+    const sizes = [3, 3, 9, 1, 1, 1];
+    const rounds: string[][] = [[]];
+    let release: () => void = () => undefined;
+    let answers = new Promise<void>((resolve) => (release = resolve));
+    server.script = (r) => {
+      const wait = answers;
+      if (rounds.at(-1)!.push(r.type) === sizes[rounds.length - 1]) {
+        const go = release;
+        answers = new Promise((resolve) => (release = resolve));
+        setTimeout(() => {
+          rounds.push([]);
+          go();
+        }, 30);
+      }
+      return { wait };
+    };
+    const small = ofSizes(900, 800, 3000);
+    expect(await deliver(remote, small)).toEqual(['delivered', 'delivered', 'delivered']);
+    expect(rounds.map((types) => types.sort().join(' '))).toEqual(['open open open', 'write write write', 'close close close stat stat stat stat stat stat', 'rename', 'rename', 'rename', '']);
+    expect(server.requests.filter((r) => r.type === 'rename').map((r) => r.target)).toEqual(paths);
+    for (const { name, bytes } of small) expect(server.files.get(`/in/${name}`)!.equals(bytes)).toBe(true);
+  });
+
+  test.each(['open', 'write', 'close', 'stat', 'rename'] as const)('the connection drops at any %s, done or not', async (type) => {
+    await Promise.all([1, 2, 3].flatMap((at) => [true, false].map(async (done) => {
+      const server = await startScriptedServer({ script: (r) => (r.type === type && r.nth === at ? { do: done, then: 'drop' } : undefined) });
+      const { remote } = await connectTo(server);
+      expect(await deliver(remote)).toEqual(['delivered', 'delivered', 'delivered']);
+      expectWhole(server.files);
+    })));
+  });
+
+  test('the connection drops after the first, and the server has lost the others', async () => {
+    const server = await startScriptedServer();
+    server.script = (r) => {
+      if (r.type !== 'rename' || r.nth !== 1) return undefined;
+      for (const path of server.files.keys()) if (path.endsWith('.partial') && path !== r.path) server.files.delete(path);
+      return { do: true, then: 'drop' };
+    };
+    const { remote } = await connectTo(server);
+    expect(await deliver(remote)).toEqual(['delivered', 'delivered', 'delivered']);
+    expectWhole(server.files);
+  });
+
+  test('a name that is taken meanwhile is not written over, also by a server whose rename would', async () => {
+    const server = await startScriptedServer({ renameOverwrites: true });
+    server.script = (r) => {
+      if (r.type === 'close' && r.path.endsWith('.json.partial')) server.files.set(paths[2], Buffer.from('other'));
+      return undefined;
+    };
+    const { remote } = await connectTo(server);
+    expect(await failure(deliver(remote))).toMatchObject({ code: 'remote-exists' });
+    expect([...server.files.keys()].sort()).toEqual(paths.toSorted());
+    expect(server.files.get(paths[2])!.toString()).toBe('other');
+  });
+
+  test('one is refused: those before it are delivered, what was written of those after it is removed', async () => {
+    const server = await startScriptedServer({ script: (r) => (r.type === 'write' && r.path.includes('.asc') ? { status: 4 } : undefined) });
+    const { remote } = await connectTo(server);
+    expect(await failure(deliver(remote))).toMatchObject({ code: 'remote-refused', message: expect.stringContaining('write /in/.x_1.receipt.json.asc.partial') as string });
+    expect([...server.files.keys()]).toEqual([paths[0]]);
+  });
+
+  test('refused after the connection was made again: what is left goes too', async () => {
+    const server = await startScriptedServer({ script: (r) => (r.type !== 'rename' ? undefined : r.nth === 1 ? { do: false, then: 'drop' } : { status: 3 }) });
+    const { remote } = await connectTo(server);
+    expect(await failure(deliver(remote))).toMatchObject({ code: 'remote-permission' });
+    expect([...server.files.keys()]).toEqual(['/in/.x_1.cover.md.partial']);
+  });
+
+  test('a partial that is not whole is not published', async () => {
+    const server = await startScriptedServer();
+    server.script = (r) => {
+      if (r.type === 'close' && r.path === '/in/.x_1.receipt.json.partial') server.files.set(r.path, Buffer.from('half'));
+      return undefined;
+    };
+    const { remote } = await connectTo(server);
+    expect(await deliver(remote)).toEqual(['delivered', 'delivered', 'unconfirmed']);
+    expect(server.files.has(paths[2])).toBe(false);
+  });
+
+  test('what an interrupted run left does not stop it', async () => {
+    const server = await startScriptedServer();
+    for (const { name } of sidecars) server.files.set(`/in/.${name}.partial`, Buffer.from('half'));
+    const { remote } = await connectTo(server);
+    expect(await deliver(remote)).toEqual(['delivered', 'delivered', 'delivered']);
+    expectWhole(server.files);
+  });
+
+  test('a signal while they are written: nothing of them is left', async () => {
+    const server = await startScriptedServer();
+    const { remote, abort } = await connectTo(server);
+    server.script = (r) => {
+      if (r.type === 'write') abort.abort(new Error('enough'));
+      return undefined;
+    };
+    expect((await failure(deliver(remote))).message).toBe('enough');
+    expect([...server.files.keys()]).toEqual([]);
+  });
+
+  test.each([{ window: 1 }, { publish: 'direct' as const }])('one thing at a time: %o', async (spec) => {
+    const server = await startScriptedServer();
+    let open = 0;
+    let most = 0;
+    server.script = (r) => {
+      open += r.type === 'open' ? 1 : r.type === 'close' ? -1 : 0;
+      most = Math.max(most, open);
+      return undefined;
+    };
+    const { remote } = await connectTo(server, spec);
+    expect(await deliver(remote)).toEqual(['delivered', 'delivered', 'delivered']);
+    expect(most).toBe(1);
+    expectWhole(server.files);
+  });
+
+  test('bytes that are not marked as fit to leave do not', async () => {
+    const server = await startScriptedServer();
+    const { remote } = await connectTo(server);
+    expect(await failure(remote.prepareSidecars().write([{ name: 'x', bytes: new Uint8Array(3) as never }]))).toMatchObject({ code: 'internal' });
+    expect(server.payloads).toEqual([]);
+  });
+});
