@@ -178,6 +178,11 @@ export function uninitialized(octets: number): Bytes {
   return new Uint8Array(octets);
 }
 
+/** The memory here is used again, or collected. */
+export function discard(): void {
+  // Nothing to do.
+}
+
 /** Arguments of one call are limited. */
 const PIECE = 0x8000;
 

@@ -7,7 +7,7 @@
  * K[i] = E(C[i-1]), K[i+1] = E(P[i] xor K[i]), so the keystream is the CBC encryption of the plaintext,
  * one block late, and OpenSSL has CBC in assembler. Either way: feed what comes in to another mode, XOR.
  */
-import { aesEncrypt, uninitialized } from '../primitives.js';
+import { aesEncrypt, discard, uninitialized } from '../primitives.js';
 import { concat, malformed } from './packets.js';
 import { xor } from './xor.js';
 
@@ -46,6 +46,7 @@ export class Cfb {
     for (let i = 0; i < fromAhead; i++) output[i] = input[i]! ^ this.#ahead[i]!;
     const rest = input.length - fromAhead;
     xor(input.subarray(fromAhead), keystream.subarray(0, rest), output.subarray(fromAhead));
-    this.#ahead = fromAhead < this.#ahead.length ? concat(this.#ahead.subarray(fromAhead), keystream) : keystream.subarray(rest);
+    this.#ahead = fromAhead < this.#ahead.length ? concat(this.#ahead.subarray(fromAhead), keystream) : new Uint8Array(keystream.subarray(rest));
+    discard(keystream);
   }
 }

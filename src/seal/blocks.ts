@@ -1,3 +1,6 @@
+import { DepotError } from '../errors.js';
+import { discard } from '../primitives.js';
+
 /** Octets of a block: large enough that a hand-over costs nothing, small enough that a few in flight fit in memory. */
 export const BLOCK_OCTETS = 1 << 20;
 
@@ -20,13 +23,15 @@ export class BlockWriter {
   #block: Uint8Array<ArrayBuffer> | null = null;
   #filled = 0;
   #bytes = 0;
+  #pushed = 0;
 
   constructor(exchange: BlockExchange) {
     this.#exchange = exchange;
   }
 
-  /** Queues bytes; `flush` moves them. The encryptor calls this synchronously. */
+  /** Queues bytes, which become this writer's own; `flush` moves them. The encryptor calls this synchronously. */
   readonly push = (bytes: Uint8Array): void => {
+    this.#pushed += bytes.length;
     this.#pieces.push(bytes);
   };
 
@@ -41,6 +46,8 @@ export class BlockWriter {
         at += part.length;
         if (this.#filled === this.#block.length) this.#handOver();
       }
+      // Pieces come in order: with the last octet of its memory, all of it was copied.
+      if (piece.byteOffset + piece.byteLength === piece.buffer.byteLength) discard(piece);
     }
     this.#pieces.length = 0;
   }
@@ -49,6 +56,7 @@ export class BlockWriter {
   async end(): Promise<number> {
     await this.flush();
     if (this.#filled > 0) this.#handOver();
+    if (this.#bytes !== this.#pushed) throw new DepotError('internal', `${this.#pushed} octets were sealed, and ${this.#bytes} came to blocks`);
     return this.#bytes;
   }
 

@@ -1,13 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
+import { discard } from '../primitives.js';
 
 /**
  * Compression of the tar stream, in independent segments.
  *
  * zlib's one-shot calls run on libuv's thread pool, so several segments compress at once on all cores while
  * their order is kept. Each segment is looked at first: one that does not compress is stored, which costs
- * next to nothing, whatever the names of the files in it are.
+ * next to nothing, whatever the names of the files in it are, and is not copied unless it has to wait for others.
  *
  * Both formats yield what stock tools read: gzip is one member (RFC 1952) whose deflate segments end at a byte
  * boundary, each primed with the 32 KiB before it; zstd is a sequence of frames (RFC 8878, section 3.1).
@@ -22,9 +23,9 @@ interface SegmentFormat {
   segmentOctets: number;
   begin(): Bytes[];
   compress(segment: Bytes, previous: Bytes | null): Promise<Compressed>;
-  store(segment: Bytes): Compressed;
-  /** Sees every segment in order, before it is compressed or stored. */
-  observe(segment: Bytes): void;
+  store(segment: readonly Bytes[]): Compressed;
+  /** Sees everything in order, before it is compressed or stored. */
+  observe(chunk: Bytes): void;
   end(): Bytes[];
 }
 
@@ -59,20 +60,27 @@ export async function* compress(format: CompressionFormat, chunks: AsyncIterable
   const segments = format === 'gzip' ? gzipFormat() : zstdFormat();
   yield* segments.begin();
   const compressible = sampler();
-  const running: { segment: Segment; compressed: Promise<Compressed> }[] = [];
+  const running: { bytes: Bytes; done: () => void; compressed: Promise<Compressed> }[] = [];
   async function* oldest(): AsyncGenerator<Bytes> {
-    const { segment, compressed } = running.shift()!;
+    const { done, compressed } = running.shift()!;
     yield* await compressed;
-    if (segment.chunk !== null) release(segment.chunk);
+    done();
   }
   let previous: Bytes | null = null;
   for await (const segment of segmentsOf(chunks, segments.segmentOctets, release)) {
-    const { bytes } = segment;
-    segments.observe(bytes);
+    segment.forEach((chunk) => segments.observe(chunk));
+    const worthwhile = compressible(segment);
+    if (!worthwhile && running.length === 0) {
+      yield* segments.store(segment);
+      segment.forEach(release);
+      previous = null;
+      continue;
+    }
+    const { bytes, done } = joined(segment, release);
     // The one before is still among those that run, and so is its memory.
-    const compressed = compressible(bytes) ? segments.compress(bytes, previous) : Promise.resolve(segments.store(bytes));
+    const compressed = worthwhile ? segments.compress(bytes, previous) : Promise.resolve(segments.store([bytes]));
     compressed.catch(() => undefined); // awaited below, in order; without this a second failure would count as unhandled
-    running.push({ segment, compressed });
+    running.push({ bytes, done, compressed });
     previous = bytes;
     if (running.length > availableParallelism()) yield* oldest();
   }
@@ -80,34 +88,33 @@ export async function* compress(format: CompressionFormat, chunks: AsyncIterable
   yield* segments.end();
 }
 
-interface Segment {
-  bytes: Bytes;
-  /** The chunk that `bytes` are, when they are one. */
-  chunk: Bytes | null;
-}
-
-async function* segmentsOf(chunks: AsyncIterable<Bytes>, octets: number, release: (chunk: Bytes) => void): AsyncGenerator<Segment> {
-  let waiting: Bytes[] = [];
+/** Chunks that make a segment: that many octets, or what is left. */
+async function* segmentsOf(chunks: AsyncIterable<Bytes>, octets: number, release: (chunk: Bytes) => void): AsyncGenerator<Bytes[]> {
+  let segment: Bytes[] = [];
   let length = 0;
-  const joined = (): Bytes => {
-    const bytes = Buffer.concat(waiting, length);
-    waiting.forEach(release);
-    return bytes;
-  };
   for await (const chunk of chunks) {
     if (chunk.length === 0) {
       release(chunk);
       continue;
     }
-    waiting.push(chunk);
+    segment.push(chunk);
     length += chunk.length;
     if (length >= octets) {
-      yield waiting.length === 1 ? { bytes: chunk, chunk } : { bytes: joined(), chunk: null };
-      waiting = [];
+      yield segment;
+      segment = [];
       length = 0;
     }
   }
-  if (length > 0) yield { bytes: joined(), chunk: null };
+  if (length > 0) yield segment;
+}
+
+/** A segment in one piece; `done` says that it is not needed any more. */
+function joined(segment: Bytes[], release: (chunk: Bytes) => void): { bytes: Bytes; done: () => void } {
+  const [only] = segment;
+  if (only !== undefined && segment.length === 1) return { bytes: only, done: () => release(only) };
+  const bytes = Buffer.concat(segment);
+  segment.forEach(release);
+  return { bytes, done: () => discard(bytes) };
 }
 
 /** How many chunks of 1 MiB `compress` may need before it releases one. */
@@ -124,22 +131,33 @@ const WORTHWHILE = 0.97;
  * Tells segments that compress from those that do not by small samples, for less than one per cent of the work: of three
  * places, or of one where the segments before did not compress, and of another one each time.
  */
-function sampler(): (segment: Bytes) => boolean {
+function sampler(): (segment: readonly Bytes[]) => boolean {
   let stored = 0;
   return (segment) => {
-    if (segment.length <= 4 * SAMPLE_OCTETS) return true;
-    const last = segment.length - SAMPLE_OCTETS;
+    const octets = segment.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (octets <= 4 * SAMPLE_OCTETS) return true;
+    const last = octets - SAMPLE_OCTETS;
     const places = [0, last >>> 1, last];
     const looked = stored === 0 ? places : [places[stored % places.length]!];
-    const compresses = looked.some((at) => shrinks(segment.subarray(at, at + SAMPLE_OCTETS)));
+    const compresses = looked.some((at) => shrinks(sampleAt(segment, at)));
     stored = compresses ? 0 : stored + 1;
     return compresses;
   };
 }
 
+/** A sample of the chunk in which this place lies. */
+function sampleAt(segment: readonly Bytes[], place: number): Bytes {
+  let at = place;
+  for (const chunk of segment) {
+    if (at < chunk.length) return chunk.subarray(Math.max(0, Math.min(at, chunk.length - SAMPLE_OCTETS))).subarray(0, SAMPLE_OCTETS);
+    at -= chunk.length;
+  }
+  throw new Error('no such place');
+}
+
 function shrinks(sample: Bytes): boolean {
   // A small window and small tables: setting up zlib's usual ones costs as much as the sample itself.
-  return zlib.deflateRawSync(sample, { level: 1, windowBits: 12, memLevel: 5 }).length < SAMPLE_OCTETS * WORTHWHILE;
+  return zlib.deflateRawSync(sample, { level: 1, windowBits: 12, memLevel: 5, chunkSize: SAMPLE_OCTETS + 64 }).length < sample.length * WORTHWHILE;
 }
 
 function gzipFormat(): SegmentFormat {
@@ -150,16 +168,16 @@ function gzipFormat(): SegmentFormat {
     segmentOctets: MIB,
     // RFC 1952, section 2.3: deflate, no flags, no time, unknown operating system.
     begin: () => [Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff)],
-    observe(segment) {
-      crc = zlib.crc32(segment, crc);
-      octets += segment.length;
+    observe(chunk) {
+      crc = zlib.crc32(chunk, crc);
+      octets += chunk.length;
     },
     async compress(segment, previous) {
       // A copy: the memory of the segment before may be given back while this one is compressed.
       const dictionary = previous?.slice(-32_768);
       const options = { level: 6, finishFlush: zlib.constants.Z_SYNC_FLUSH, ...(dictionary && { dictionary }) };
       const deflated = await deflate(segment, options);
-      return deflated.length < segment.length ? [deflated] : storedBlocks(segment);
+      return deflated.length < segment.length ? [deflated] : storedBlocks([segment]);
     },
     store: storedBlocks,
     end() {
@@ -173,16 +191,21 @@ function gzipFormat(): SegmentFormat {
 }
 
 /** RFC 1951, section 3.2.4: stored blocks; every segment before ended at a byte boundary, so the header is one octet. */
-function storedBlocks(segment: Bytes): Compressed {
+function storedBlocks(segment: readonly Bytes[]): Compressed {
   const pieces: Compressed = [];
-  for (let at = 0; at < segment.length; at += 0xffff) {
-    const body = segment.subarray(at, at + 0xffff);
+  for (const body of blocksOf(segment, 0xffff)) {
     const header = Buffer.alloc(5);
     header.writeUInt16LE(body.length, 1);
     header.writeUInt16LE(body.length ^ 0xffff, 3);
     pieces.push(header, body);
   }
   return pieces;
+}
+
+function* blocksOf(segment: readonly Bytes[], octets: number): Generator<Bytes> {
+  for (const chunk of segment) {
+    for (let at = 0; at < chunk.length; at += octets) yield chunk.subarray(at, at + octets);
+  }
 }
 
 const ZSTD_BLOCK_OCTETS = 128 * 1024;
@@ -201,17 +224,18 @@ function zstdFormat(): SegmentFormat {
 }
 
 /** RFC 8878, section 3.1.1: one frame of raw blocks, with its content size in four octets and in a single segment. */
-function rawFrame(segment: Bytes): Compressed {
+function rawFrame(segment: readonly Bytes[]): Compressed {
   const header = Buffer.alloc(9);
   header.writeUInt32LE(0xfd2fb528, 0);
   header[4] = 0xa0;
-  header.writeUInt32LE(segment.length, 5);
+  const octets = segment.reduce((sum, chunk) => sum + chunk.length, 0);
+  header.writeUInt32LE(octets, 5);
   const pieces: Compressed = [header];
-  for (let at = 0; at < segment.length; at += ZSTD_BLOCK_OCTETS) {
-    const body = segment.subarray(at, at + ZSTD_BLOCK_OCTETS);
-    const last = at + body.length === segment.length ? 1 : 0;
+  let left = octets;
+  for (const body of blocksOf(segment, ZSTD_BLOCK_OCTETS)) {
+    left -= body.length;
     const blockHeader = Buffer.alloc(3);
-    blockHeader.writeUIntLE(body.length * 8 + last, 0, 3);
+    blockHeader.writeUIntLE(body.length * 8 + (left === 0 ? 1 : 0), 0, 3);
     pieces.push(blockHeader, body);
   }
   return pieces;

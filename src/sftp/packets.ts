@@ -1,8 +1,10 @@
-import { randomFillSync } from 'node:crypto';
+import { createCipheriv, createSecretKey, randomFillSync, type CipherGCMTypes, type KeyObject } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { discard } from '../primitives.js';
 
 /** Octets that packets are cut from: some thirty of the largest. */
 const slabOctets = 1024 * 1024;
+const tagOctets = 16;
 /** Slabs kept for later; more than these are only needed while a slow link holds them. */
 const keptSlabs = 4;
 
@@ -30,10 +32,9 @@ export class PacketMemory {
    * padding length, payload, random padding, and 16 octets for the tag. The payload begins at octet 5.
    */
   alloc(payloadOctets: number): Buffer {
-    let padding = 16 - ((1 + payloadOctets) & 15);
-    if (padding < 4) padding += 16;
+    const padding = paddingFor(payloadOctets);
     const length = 1 + payloadOctets + padding;
-    const packet = this.#cut(4 + length + 16);
+    const packet = this.#cut(4 + length + tagOctets);
     packet.writeUInt32BE(length, 0);
     packet[4] = padding;
     this.#pad(packet, 5 + payloadOctets, padding);
@@ -90,6 +91,7 @@ function newSlab(): Slab {
 /** What is used of ssh2's `Protocol`, its cipher and its packets. */
 interface Protocol {
   _cipher: object;
+  _decipher: object;
   _kexinit: unknown;
   _packetRW: { write: PacketWriter };
 }
@@ -97,7 +99,22 @@ interface PacketWriter {
   alloc(payloadOctets: number, force?: boolean): Buffer;
 }
 
-/** Lets ssh2 take its packets from `memory`, while its cipher is the compiled AES-GCM, which encrypts in place. */
+/** What is used of ssh2's AES-GCM where its compiled one could not be built when it was installed. */
+interface PlainGcm {
+  _encSSLName: CipherGCMTypes;
+  _encKey: Uint8Array;
+  _encIV: Uint8Array;
+  _onWrite: (packet: Buffer) => void;
+  _dead: boolean;
+  outSeqno: number;
+  allocPacket(payloadOctets: number): Buffer;
+  encrypt(packet: Buffer): void;
+}
+interface PlainGcmDecipher {
+  _decipherKey: Uint8Array | KeyObject;
+}
+
+/** Lets ssh2 take its packets from `memory`, while its cipher is an AES-GCM that encrypts in place. */
 export function usePacketMemory(client: object, memory: PacketMemory): void {
   const protocol = (client as { _protocol: Protocol })._protocol;
   const packets = protocol._packetRW;
@@ -110,16 +127,61 @@ export function usePacketMemory(client: object, memory: PacketMemory): void {
 function lend(protocol: Protocol, writer: PacketWriter, memory: PacketMemory): PacketWriter {
   const alloc = writer.alloc.bind(writer);
   let known: object | null = null;
+  let knownDecipher: object | null = null;
   let inPlace = false;
   writer.alloc = (payloadOctets, force) => {
     if (protocol._cipher !== known) {
       known = protocol._cipher;
-      inPlace = known.constructor.name === 'AESGCMCipherBinding';
+      if (known.constructor.name === 'AESGCMCipherNative') encryptInPlace(known as PlainGcm);
+      inPlace = /^AESGCMCipher(?:Native|Binding)$/.test(known.constructor.name);
+    }
+    if (protocol._decipher !== knownDecipher) {
+      knownDecipher = protocol._decipher;
+      if (knownDecipher.constructor.name === 'AESGCMDecipherNative') preparedKey(knownDecipher as PlainGcmDecipher);
     }
     // During a key exchange a packet waits unencrypted, in a form that is ssh2's own affair.
     return inPlace && (protocol._kexinit === undefined || force === true) ? memory.alloc(payloadOctets) : alloc(payloadOctets, force);
   };
   return writer;
+}
+
+/**
+ * Makes ssh2's AES-GCM over `node:crypto` do what its compiled one does: packets have room for the tag, and leave in one piece. Its own way is three
+ * pieces and memory for each packet, which on Node 22 and later gathers before it is collected, and a key that Node 24 looks at anew, by way of an
+ * error, for every packet: half of an upload's CPU.
+ */
+function encryptInPlace(cipher: PlainGcm): void {
+  const { _encSSLName: name, _encIV: iv } = cipher;
+  const key = createSecretKey(cipher._encKey);
+  const counter = new DataView(iv.buffer, iv.byteOffset + 4, 8);
+  const alloc = cipher.allocPacket.bind(cipher);
+  cipher.allocPacket = (payloadOctets) => Buffer.concat([alloc(payloadOctets)], 4 + 1 + payloadOctets + paddingFor(payloadOctets) + tagOctets);
+  cipher.encrypt = (packet) => {
+    if (cipher._dead) return;
+    const end = packet.length - tagOctets;
+    const gcm = createCipheriv(name, key, iv).setAAD(packet.subarray(0, 4));
+    const encrypted = gcm.update(packet.subarray(4, end));
+    packet.set(encrypted, 4);
+    discard(encrypted);
+    gcm.final();
+    packet.set(gcm.getAuthTag(), end);
+    // RFC 5647 section 7.1: the invocation counter.
+    counter.setBigUint64(0, counter.getBigUint64(0) + 1n);
+    cipher.outSeqno = (cipher.outSeqno + 1) >>> 0;
+    cipher._onWrite(packet);
+  };
+}
+
+/** The same key for the answers, which come in small packets. */
+function preparedKey(decipher: PlainGcmDecipher): void {
+  const key = decipher._decipherKey;
+  if (key instanceof Uint8Array) decipher._decipherKey = createSecretKey(key);
+}
+
+/** RFC 4253 section 6, for a cipher of 16-octet blocks that leaves the length in clear. */
+function paddingFor(payloadOctets: number): number {
+  const padding = 16 - ((1 + payloadOctets) & 15);
+  return padding < 4 ? padding + 16 : padding;
 }
 
 /**
