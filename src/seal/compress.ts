@@ -67,10 +67,15 @@ export async function* compress(format: CompressionFormat, chunks: AsyncIterable
     done();
   }
   let previous: Bytes | null = null;
+  let wasWorthwhile = false;
   for await (const segment of segmentsOf(chunks, segments.segmentOctets, release)) {
     segment.forEach((chunk) => segments.observe(chunk));
     const worthwhile = compressible(segment);
-    if (!worthwhile && running.length === 0) {
+    // Two in a row that do not compress: others are not kept waiting, and it need not be copied to wait for them.
+    const stored = !worthwhile && !wasWorthwhile;
+    wasWorthwhile = worthwhile;
+    if (stored) {
+      while (running.length > 0) yield* oldest();
       yield* segments.store(segment);
       segment.forEach(release);
       previous = null;
@@ -174,7 +179,7 @@ function gzipFormat(): SegmentFormat {
     },
     async compress(segment, previous) {
       // A copy: the memory of the segment before may be given back while this one is compressed.
-      const dictionary = previous?.slice(-32_768);
+      const dictionary = previous === null ? undefined : new Uint8Array(previous.subarray(-32_768));
       const options = { level: 6, finishFlush: zlib.constants.Z_SYNC_FLUSH, ...(dictionary && { dictionary }) };
       const deflated = await deflate(segment, options);
       return deflated.length < segment.length ? [deflated] : storedBlocks([segment]);

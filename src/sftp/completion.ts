@@ -72,7 +72,8 @@ class Publication {
     if (this.#remote.spec.publish === 'rename') {
       // The last moment at which stopping means that nothing is published.
       this.#remote.hooks.signal.throwIfAborted();
-      const renamed = await this.#rename(target);
+      // A close that had to be repeated took its time: then the look is an old one.
+      const renamed = await this.#rename(this.#remote.live?.channel === this.#handles[0]?.channel ? target : undefined);
       if (renamed !== 'published') return renamed;
     }
     return this.#look();

@@ -1,7 +1,7 @@
 import { OpenFlag, type SftpChannel } from './channel.js';
 import { lanesAllowed } from './lanes.js';
 import type { Link } from './link.js';
-import { isStatus, SftpStatus, Status } from './status.js';
+import { ConnectionLost, isStatus, SftpStatus, Status } from './status.js';
 import { notStored } from './stored.js';
 
 /** Octets between two flushes. */
@@ -20,6 +20,7 @@ export class FlushAhead {
   #open: { channel: SftpChannel; handle: Buffer } | null = null;
   #busy: Promise<void> | null = null;
   #ended = false;
+  #stopped = false;
 
   /** @param failed called when the server could not store what it had acknowledged: whoever flushes next may not be told again */
   constructor(remote: Link, path: string, failed: (error: Error) => void) {
@@ -45,25 +46,23 @@ export class FlushAhead {
 
   /** At once: the upload is over. */
   stop(): void {
-    this.#ended = true;
+    this.#ended = this.#stopped = true;
     this.#open?.channel.end();
   }
 
   async #flush(): Promise<void> {
     try {
-      if (this.#open === null || this.#open.channel.lost) {
-        this.#open = await this.#another();
-        // Stopped in the meantime, or there is nothing to flush with.
-        if (this.#ended) this.#open?.channel.end();
-        else if (this.#open === null) this.#ended = true;
-      }
-    } catch {
-      // A channel too many for this server, or it takes no second open. A lost connection says nothing, and comes back.
-      this.#ended = this.#remote.live !== null;
+      if (this.#open === null || this.#open.channel.lost) this.#open = await this.#another();
+    } catch (error) {
+      // A channel too many for this server, or it takes no second open. A lost connection says nothing about that.
+      if (!(error instanceof ConnectionLost) || this.#remote.live !== null) this.#ended = true;
       return;
     }
+    if (this.#stopped) this.#open?.channel.end();
+    // Ended in the meantime, the handle is closed with the others.
+    if (this.#ended || this.#open === null) return;
     try {
-      await this.#open?.channel.fsync(this.#open.handle);
+      await this.#open.channel.fsync(this.#open.handle);
     } catch (error) {
       if (!(error instanceof SftpStatus)) return;
       this.#ended = true;
@@ -71,12 +70,13 @@ export class FlushAhead {
     }
   }
 
-  /** Null when the server offers no fsync. */
+  /** Null without a connection, and when the server offers no fsync, which ends it. */
   async #another(): Promise<{ channel: SftpChannel; handle: Buffer } | null> {
     const channel = await this.#remote.live?.openChannel();
     if (channel === undefined) return null;
     try {
       if (channel.has('fsync@openssh.com')) return { channel, handle: await channel.open(this.#path, OpenFlag.WRITE) };
+      this.#ended = true;
       channel.end();
       return null;
     } catch (error) {

@@ -7,6 +7,7 @@ import { orAborted } from '../abort.js';
 import { DepotError } from '../errors.js';
 import type { CoverBytes, ReceiptBytes } from '../outbound.js';
 import type { SftpChannel } from './channel.js';
+import { lanesAllowed } from './lanes.js';
 import type { Link } from './link.js';
 import { lookAt } from './look.js';
 import { renameAgain, renameSeen, type Pending, type Seen } from './settle.js';
@@ -39,13 +40,14 @@ export class PreparedSidecars {
 
   /**
    * Writes their partials, over the connection that there is. Nothing with `publish: direct`, where the close already
-   * publishes, and with `window: 1`: that server takes one thing at a time.
+   * publishes, with `window: 1`, and at a server that nobody knows to take more than one file at a time.
    *
    * @throws the signal's reason; what the server refuses is no error here
    */
   async write(sidecars: readonly Sidecar[]): Promise<void> {
     const { spec, hooks, live } = this.#remote;
-    if (spec.publish === 'direct' || spec.window === 1 || live === null) return;
+    hooks.signal.throwIfAborted();
+    if (spec.publish === 'direct' || spec.window === 1 || live === null || lanesAllowed(spec, this.#remote).because === 'untested') return;
     const { channel } = live;
     this.#channel = channel;
     this.#writing = Promise.all(sidecars.map((sidecar) => this.#write(channel, sidecar)));

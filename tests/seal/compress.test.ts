@@ -89,6 +89,15 @@ test.each([...formats, 'none' as const])('%s: a chunk is released once, when not
   expect(digest(format === 'none' ? packed : await collect(decompress(cut(packed, 65_537), () => undefined)))).toBe(digest(sample));
 });
 
+test.each(formats)('%s: what does not compress is passed on as it came, also after something that does', async (format) => {
+  const chunks = [...cut(Buffer.concat([text.subarray(0, 4 * MIB), randomBytes(16 * MIB)]), MIB)].map((chunk) => new Uint8Array(chunk));
+  const passed = new Set<ArrayBufferLike>();
+  for await (const piece of compress(format, asAsync(chunks))) passed.add(piece.buffer);
+  // Of the four segments of zstd the first is compressed, and the second is copied to wait for it.
+  const first = format === 'zstd' ? 8 : 5;
+  expect(chunks.slice(first).filter((chunk) => !passed.has(chunk.buffer))).toEqual([]);
+});
+
 test('gzip output is one member: a strict reader that stops after the first sees everything', async () => {
   const sample = samples['text, noise, text'];
   const packed = await collect(compress('gzip', asAsync(cut(sample, MIB))));

@@ -35,6 +35,19 @@ describe('what was acknowledged is flushed while more is on its way', () => {
     expect(server.requests.filter((r) => r.type === 'fsync').at(-1)!.channel).toBe(1);
   });
 
+  test('the end comes while it is only being opened: its handle is closed before lane one, too', async () => {
+    let ending!: () => void;
+    const end = new Promise<void>((resolve) => (ending = resolve));
+    const server = await startScriptedServer({ ...openssh, script: (r) => (r.type === 'open' && r.nth === 2 ? { do: true, wait: end } : undefined) });
+    const { remote } = await connectTo(server, { lanes: 'auto' });
+    const transfer = await deposit(remote, bytes, () => Promise.resolve(ending()));
+    expect(transfer).toMatchObject({ status: 'acknowledged', durability: 'fsynced' });
+    const closes = server.requests.filter((r) => r.type === 'close');
+    expect(closes).toHaveLength(2);
+    expect(closes.at(-1)!.channel).toBe(1);
+    expect(server.requests.filter((r) => r.type === 'fsync' && r.channel !== 1)).toEqual([]);
+  });
+
   test('a flush that fails is a failure, because it tells of lost writes only once', async () => {
     const { server, remote } = await flushedOnTheWay(() => ({ status: 4 }));
     expect(await failure(deposit(remote, bytes))).toMatchObject({ code: 'remote-refused', published: 'no', message: expect.stringContaining('fsync') as string });

@@ -7,6 +7,8 @@ import type { Delivery } from '../../src/sftp/sidecar.js';
 import { startScriptedServer } from '../support/scripted-server.js';
 import { connectTo, content, failure } from './support.js';
 
+/** One that is known to take more than one file at a time. */
+const openssh = { software: 'OpenSSH_9.9' };
 const ofSizes = (...sizes: number[]): Sidecar[] => ['x_1.cover.md', 'x_1.receipt.json.asc', 'x_1.receipt.json'].map((name, i) => ({ name, bytes: markReceiptBytes(new Uint8Array(content(sizes[i]))) }));
 /** The second takes two writes. */
 const sidecars = ofSizes(900, 40_000, 3000);
@@ -32,7 +34,7 @@ function expectWhole(files: Map<string, Buffer>): void {
 
 describe('sidecars side by side', () => {
   test('six round trips for three; the renames one after the other', async () => {
-    const server = await startScriptedServer();
+    const server = await startScriptedServer(openssh);
     const { remote } = await connectTo(server);
     // Answers wait until so many requests have come: who sends fewer at a time gets none, and who sends more is found out.
     const sizes = [3, 3, 9, 1, 1, 1];
@@ -58,9 +60,18 @@ describe('sidecars side by side', () => {
     for (const { name, bytes } of small) expect(server.files.get(`/in/${name}`)!.equals(bytes)).toBe(true);
   });
 
+  test('one after the other at a server that is not known to take more than one file at a time', async () => {
+    const server = await startScriptedServer({ software: 'Unknown_1' });
+    const { remote } = await connectTo(server);
+    expect(await deliver(remote)).toEqual(['delivered', 'delivered', 'delivered']);
+    expectWhole(server.files);
+    const order = server.requests.map((r) => r.type).filter((type) => type === 'open' || type === 'rename');
+    expect(order).toEqual(['open', 'rename', 'open', 'rename', 'open', 'rename']);
+  });
+
   test.each(['open', 'write', 'close', 'stat', 'rename'] as const)('the connection drops at any %s, done or not', async (type) => {
     await Promise.all([1, 2, 3].flatMap((at) => [true, false].map(async (done) => {
-      const server = await startScriptedServer({ script: (r) => (r.type === type && r.nth === at ? { do: done, then: 'drop' } : undefined) });
+      const server = await startScriptedServer({ ...openssh, script: (r) => (r.type === type && r.nth === at ? { do: done, then: 'drop' } : undefined) });
       const { remote } = await connectTo(server);
       expect(await deliver(remote)).toEqual(['delivered', 'delivered', 'delivered']);
       expectWhole(server.files);
@@ -68,7 +79,7 @@ describe('sidecars side by side', () => {
   });
 
   test('the connection drops after the first, and the server has lost the others', async () => {
-    const server = await startScriptedServer();
+    const server = await startScriptedServer(openssh);
     server.script = (r) => {
       if (r.type !== 'rename' || r.nth !== 1) return undefined;
       for (const path of server.files.keys()) if (path.endsWith('.partial') && path !== r.path) server.files.delete(path);
@@ -80,7 +91,7 @@ describe('sidecars side by side', () => {
   });
 
   test('a name that is taken meanwhile is not written over, also by a server whose rename would', async () => {
-    const server = await startScriptedServer({ renameOverwrites: true });
+    const server = await startScriptedServer({ ...openssh, renameOverwrites: true });
     server.script = (r) => {
       if (r.type === 'close' && r.path.endsWith('.json.partial')) server.files.set(paths[2], Buffer.from('other'));
       return undefined;
@@ -92,21 +103,21 @@ describe('sidecars side by side', () => {
   });
 
   test('one is refused: those before it are delivered, what was written of those after it is removed', async () => {
-    const server = await startScriptedServer({ script: (r) => (r.type === 'write' && r.path.includes('.asc') ? { status: 4 } : undefined) });
+    const server = await startScriptedServer({ ...openssh, script: (r) => (r.type === 'write' && r.path.includes('.asc') ? { status: 4 } : undefined) });
     const { remote } = await connectTo(server);
     expect(await failure(deliver(remote))).toMatchObject({ code: 'remote-refused', message: expect.stringContaining('write /in/.x_1.receipt.json.asc.partial') as string });
     expect([...server.files.keys()]).toEqual([paths[0]]);
   });
 
   test('refused after the connection was made again: what is left goes too', async () => {
-    const server = await startScriptedServer({ script: (r) => (r.type !== 'rename' ? undefined : r.nth === 1 ? { do: false, then: 'drop' } : { status: 3 }) });
+    const server = await startScriptedServer({ ...openssh, script: (r) => (r.type !== 'rename' ? undefined : r.nth === 1 ? { do: false, then: 'drop' } : { status: 3 }) });
     const { remote } = await connectTo(server);
     expect(await failure(deliver(remote))).toMatchObject({ code: 'remote-permission' });
     expect([...server.files.keys()]).toEqual(['/in/.x_1.cover.md.partial']);
   });
 
   test('a partial that is not whole is not published', async () => {
-    const server = await startScriptedServer();
+    const server = await startScriptedServer(openssh);
     server.script = (r) => {
       if (r.type === 'close' && r.path === '/in/.x_1.receipt.json.partial') server.files.set(r.path, Buffer.from('half'));
       return undefined;
@@ -117,7 +128,7 @@ describe('sidecars side by side', () => {
   });
 
   test('what an interrupted run left does not stop it', async () => {
-    const server = await startScriptedServer();
+    const server = await startScriptedServer(openssh);
     for (const { name } of sidecars) server.files.set(`/in/.${name}.partial`, Buffer.from('half'));
     const { remote } = await connectTo(server);
     expect(await deliver(remote)).toEqual(['delivered', 'delivered', 'delivered']);
@@ -125,7 +136,7 @@ describe('sidecars side by side', () => {
   });
 
   test('a signal while they are written: nothing of them is left', async () => {
-    const server = await startScriptedServer();
+    const server = await startScriptedServer(openssh);
     const { remote, abort } = await connectTo(server);
     server.script = (r) => {
       if (r.type === 'write') abort.abort(new Error('enough'));
@@ -136,7 +147,7 @@ describe('sidecars side by side', () => {
   });
 
   test.each([{ window: 1 }, { publish: 'direct' as const }])('one thing at a time: %o', async (spec) => {
-    const server = await startScriptedServer();
+    const server = await startScriptedServer(openssh);
     let open = 0;
     let most = 0;
     server.script = (r) => {
@@ -151,7 +162,7 @@ describe('sidecars side by side', () => {
   });
 
   test('bytes that are not marked as fit to leave do not', async () => {
-    const server = await startScriptedServer();
+    const server = await startScriptedServer(openssh);
     const { remote } = await connectTo(server);
     expect(await failure(remote.prepareSidecars().write([{ name: 'x', bytes: new Uint8Array(3) as never }]))).toMatchObject({ code: 'internal' });
     expect(server.payloads).toEqual([]);
