@@ -40,7 +40,10 @@ describe('what was acknowledged is flushed while more is on its way', () => {
     const end = new Promise<void>((resolve) => (ending = resolve));
     const server = await startScriptedServer({ ...openssh, script: (r) => (r.type === 'open' && r.nth === 2 ? { do: true, wait: end } : undefined) });
     const { remote } = await connectTo(server, { lanes: 'auto' });
-    const transfer = await deposit(remote, bytes, () => Promise.resolve(ending()));
+    const transfer = await deposit(remote, bytes, () => {
+      ending();
+      return Promise.resolve();
+    });
     expect(transfer).toMatchObject({ status: 'acknowledged', durability: 'fsynced' });
     const closes = server.requests.filter((r) => r.type === 'close');
     expect(closes).toHaveLength(2);
