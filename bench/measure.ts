@@ -4,8 +4,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** What one run of a command cost: the whole process tree. */
 export interface Measurement {
   seconds: number;
-  /** User and system time of the command and all that it waited for; a server's share is not in it. */
+  /** User and system time of the command and all that it waited for. */
   cpuSeconds: number;
+  /** The same of the servers meanwhile: sshd, and the relay where there is one. */
+  serverCpuSeconds: number;
   /** Highest sum of resident sizes over the tree, sampled; what processes share is counted for each. */
   peakMiB: number;
 }
@@ -19,8 +21,9 @@ export interface Command {
 const sampleMs = 50;
 const clockTicks = 100;
 
-/** Runs a command to its end; a failure is an error with the end of what it printed. */
-export async function measure({ script, env }: Command): Promise<Measurement> {
+/** Runs a command to its end; a failure is an error with the end of what it printed. `servers`: processes that work for it. */
+export async function measure({ script, env }: Command, servers: readonly number[] = []): Promise<Measurement> {
+  const served = cpuSecondsOf(servers);
   const started = performance.now();
   // The trailing builtin makes bash stay and wait, so that the children's times end up in its own.
   const child = spawn('bash', ['-o', 'pipefail', '-c', `${script}\nstatus=$?; read -r -a t < /proc/$$/stat; echo "cpu \${t[15]} \${t[16]}" >&3; exit $status`], {
@@ -38,33 +41,46 @@ export async function measure({ script, env }: Command): Promise<Measurement> {
   const seconds = (performance.now() - started) / 1000;
   if (code !== 0) throw new Error(`exit ${code}: ${script}\n${said}`);
   const [, user = 0, system = 0] = times.split(' ').map(Number);
-  return { seconds, cpuSeconds: (user + system) / clockTicks, peakMiB: peak / (1 << 20) };
+  return { seconds, cpuSeconds: (user + system) / clockTicks, serverCpuSeconds: cpuSecondsOf(servers) - served, peakMiB: peak / (1 << 20) };
 }
 
 /** Resident octets of a process and all below it. */
 function residentOf(root: number): number {
-  const parents = new Map<number, number[]>();
-  const resident = new Map<number, number>();
-  for (const name of readdirSync('/proc')) {
+  return trees([root]).reduce((sum, { resident }) => sum + resident, 0);
+}
+
+/** Of processes and all below them, those that have ended included. */
+function cpuSecondsOf(roots: readonly number[]): number {
+  return trees(roots).reduce((sum, { ticks }) => sum + ticks, 0) / clockTicks;
+}
+
+interface Process {
+  pid: number;
+  parent: number;
+  resident: number;
+  ticks: number;
+}
+
+/** These processes and all below them, by /proc/PID/stat (proc(5)). */
+function trees(roots: readonly number[]): Process[] {
+  const all: Process[] = [];
+  for (const name of roots.length === 0 ? [] : readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     try {
       const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      const pid = Number(name);
-      const parent = Number(fields[1]);
-      parents.set(parent, [...(parents.get(parent) ?? []), pid]);
-      resident.set(pid, Number(fields[21]) * 4096);
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ').map(Number);
+      all.push({ pid: Number(name), parent: fields[1], resident: fields[21] * 4096, ticks: fields[11] + fields[12] + fields[13] + fields[14] });
     } catch {
       // It ended while we looked.
     }
   }
-  let sum = 0;
-  const next = [root];
+  const found: Process[] = [];
+  const next = [...roots];
   for (let pid = next.pop(); pid !== undefined; pid = next.pop()) {
-    sum += resident.get(pid) ?? 0;
-    next.push(...(parents.get(pid) ?? []));
+    found.push(...all.filter((process) => process.pid === pid));
+    next.push(...all.filter((process) => process.parent === pid).map((process) => process.pid));
   }
-  return sum;
+  return found;
 }
 
 export function median(values: number[]): number {

@@ -19,6 +19,7 @@ interface Row {
   seconds: number;
   mibPerSecond: number | null;
   cpuSeconds: number;
+  serverCpuSeconds: number;
   peakMiB: number;
   /** The fastest peer's seconds over depot's; only on depot's row. */
   ratio: number | null;
@@ -67,7 +68,7 @@ async function runCase(bench: Bench, one: Case): Promise<Row[]> {
   for (let run = 0; run < (one.runs ?? runs); run++) {
     for (const contender of [...contenders]) {
       try {
-        const m = await measure({ script: contender.script(`r${run}-${measured.size}-${Math.random().toString(36).slice(2)}`) });
+        const m = await measure({ script: contender.script(`r${run}-${measured.size}-${Math.random().toString(36).slice(2)}`) }, server.processes());
         measured.get(contender.name)!.push(m);
         process.stderr.write(`  ${contender.name}: ${m.seconds.toFixed(2)} s\n`);
       } catch (error) {
@@ -98,6 +99,7 @@ function rowsOf(one: Case, measured: Map<string, Measurement[]>): Row[] {
       case: one.name, tool, seconds,
       mibPerSecond: one.mebibytes === undefined ? null : one.mebibytes / seconds,
       cpuSeconds: of((m) => m.cpuSeconds, list),
+      serverCpuSeconds: of((m) => m.serverCpuSeconds, list),
       peakMiB: of((m) => m.peakMiB, list),
       ratio: tool.startsWith('depot') && Number.isFinite(fastest) ? fastest / seconds : null,
       runs: list,
@@ -106,8 +108,8 @@ function rowsOf(one: Case, measured: Map<string, Measurement[]>): Row[] {
 }
 
 function table(all: Row[]): string {
-  const head = '| case | tool | s | MiB/s | CPU s | peak MiB | depot over the fastest peer |\n|---|---|--:|--:|--:|--:|--:|';
-  const lines = all.map((r) => `| ${r.case} | ${r.tool.replaceAll('|', '\\|')} | ${r.seconds.toFixed(2)} | ${r.mibPerSecond?.toFixed(0) ?? ''} | ${r.cpuSeconds.toFixed(2)} | ${r.peakMiB.toFixed(0)} | ${r.ratio === null ? '' : `**${r.ratio.toFixed(2)}×**`} |`);
+  const head = '| case | tool | s | MiB/s | CPU s | server CPU s | peak MiB | depot over the fastest peer |\n|---|---|--:|--:|--:|--:|--:|--:|';
+  const lines = all.map((r) => `| ${r.case} | ${r.tool.replaceAll('|', '\\|')} | ${r.seconds.toFixed(2)} | ${r.mibPerSecond?.toFixed(0) ?? ''} | ${r.cpuSeconds.toFixed(2)} | ${r.serverCpuSeconds.toFixed(2)} | ${r.peakMiB.toFixed(0)} | ${r.ratio === null ? '' : `**${r.ratio.toFixed(2)}×**`} |`);
   return [head, ...lines].join('\n');
 }
 

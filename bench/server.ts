@@ -13,6 +13,8 @@ export interface Server {
   fingerprint: string;
   identity: string;
   knownHosts: string;
+  /** sshd and the relays. */
+  processes(): number[];
   /** A port behind which the link has this round trip and bandwidth (0: unlimited). */
   through(roundTripMs: number, megabits: number): Promise<number>;
   stop(): void;
@@ -44,6 +46,7 @@ export async function startServer(work: string): Promise<Server> {
   known(port);
   return {
     port, fingerprint, username: userInfo().username, directory: at('incoming'), identity: at('client'), knownHosts: at('known_hosts'),
+    processes: () => started.map(({ pid }) => pid!),
     async through(roundTripMs, megabits) {
       if (roundTripMs === 0 && megabits === 0) return port;
       const proxy = spawn(process.execPath, ['--import', 'tsx', new URL('proxy.ts', import.meta.url).pathname, String(port), String(roundTripMs), String(megabits)], { stdio: ['pipe', 'pipe', 'inherit'] });
