@@ -38,15 +38,15 @@ describe('what was acknowledged is flushed while more is on its way', () => {
   test('the end comes while it is only being opened: its handle is closed before lane one, too', async () => {
     let ending!: () => void;
     const end = new Promise<void>((resolve) => (ending = resolve));
-    const server = await startScriptedServer({ ...openssh, script: (r) => (r.type === 'open' && r.nth === 2 ? { do: true, wait: end } : undefined) });
-    const { remote } = await connectTo(server, { lanes: 'auto' });
+    const server = await startScriptedServer({ ...openssh, script: (r) => (r.type === 'open' && r.nth === 3 ? { do: true, wait: end } : undefined) });
+    const { remote } = await connectTo(server, { lanes: 2 });
     const transfer = await deposit(remote, bytes, () => {
       ending();
       return Promise.resolve();
     });
     expect(transfer).toMatchObject({ status: 'acknowledged', durability: 'fsynced' });
     const closes = server.requests.filter((r) => r.type === 'close');
-    expect(closes).toHaveLength(2);
+    expect(closes).toHaveLength(3);
     expect(closes.at(-1)!.channel).toBe(1);
     expect(server.requests.filter((r) => r.type === 'fsync' && r.channel !== 1)).toEqual([]);
   });
