@@ -53,6 +53,7 @@ class Publication {
   readonly #finalPath: string;
   readonly #flushes: boolean;
   #durability: Transfer['durability'];
+  #target: Promise<Look | undefined> = Promise.resolve(undefined);
 
   constructor({ remote, pending, handles, durability, flushes }: Ready, signal: AbortSignal) {
     this.#flushes = flushes;
@@ -66,14 +67,13 @@ class Publication {
   }
 
   async run(): Promise<Transfer> {
-    const [closed, target] = await Promise.all([this.#close(), this.#lookAtTarget()]);
+    const closed = await this.#close();
     if (closed === 'gone') return this.#unconfirmed('the partial file vanished when it was closed', 'if the agent collects files at the close, set remote.publish: direct');
     if (closed === 'unknown') return this.#unconfirmed('the answer to the close was lost');
     if (this.#remote.spec.publish === 'rename') {
       // The last moment at which stopping means that nothing is published.
       this.#remote.hooks.signal.throwIfAborted();
-      // A close that had to be repeated took its time: then the look is an old one.
-      const renamed = await this.#rename(this.#remote.live?.channel === this.#handles[0]?.channel ? target : undefined);
+      const renamed = await this.#rename();
       if (renamed !== 'published') return renamed;
     }
     return this.#look();
@@ -87,7 +87,9 @@ class Publication {
         // A lane that is gone has been closed by the server; its writes were acknowledged.
         if (!(error instanceof ConnectionLost)) throw error;
       }))));
-      await this.#within(first!.channel.close(first!.handle));
+      const closing = first!.channel.close(first!.handle);
+      this.#target = this.#lookAtTarget();
+      await this.#within(closing);
       return 'closed';
     } catch (error) {
       if (error instanceof SftpStatus) throw refusal(error, `close ${this.#partialPath}`, { hint: 'ask the agent about quota and free space, then push again' });
@@ -122,16 +124,18 @@ class Publication {
     throw new DepotError('remote-refused', `after the connection was lost, ${this.#finalPath} held ${found.size} of ${this.#pending.bytes} octets`, { published: 'unknown', hint: 'tell the agent that this file is not whole, and push again' });
   }
 
-  /** What lies at the name that the rename is to make, while the close is under way; undefined without an answer, or without a rename. */
+  /** What lies at the name that the rename is to make, asked right behind the close; undefined without an answer, or without a rename. */
   async #lookAtTarget(): Promise<Look | undefined> {
     if (this.#remote.spec.publish !== 'rename') return undefined;
     return this.#remote.look(this.#pending.finalName, this.#signal).catch(() => undefined);
   }
 
   /** Plain rename, never over a target. */
-  async #rename(seen: Look | undefined): Promise<'published' | Transfer> {
+  async #rename(): Promise<'published' | Transfer> {
     let sent = false;
     try {
+      // After a close that had to be repeated the first look is an old one.
+      const seen = this.#remote.live?.channel === this.#handles[0]?.channel ? await this.#target : undefined;
       const target = seen === undefined ? await this.#remote.look(this.#pending.finalName, this.#signal) : seen;
       if (target !== null && target !== 'unreadable') throw exists(this.#finalPath);
       const { channel } = await this.#remote.session(this.#signal);

@@ -23,7 +23,7 @@ describe('the main path', () => {
     expect(sha256(server.files.get(final)!)).toBe(sha256(bytes));
     expect(remote.stats).toEqual({ attempts: 1, reconnects: 0, lanes: 1, acknowledged: bytes.length });
     const order = server.requests.map((r) => r.type).filter((type, i, all) => type !== all[i - 1]);
-    expect(order).toEqual(['open', 'write', 'fstat', 'stat', 'close', 'rename', 'stat']);
+    expect(order).toEqual(['open', 'write', 'fstat', 'close', 'stat', 'rename', 'stat']);
     expect(server.requests[0].flags).toBe(0x02 | 0x08 | 0x20);
   });
 
