@@ -33,7 +33,7 @@ export const handlings: Handling[] = [
   { what: 'acknowledged octets are looked for after a reconnect', file: 'sftp/upload.ts', of: 'if (size !== null && size < acknowledged) throw', without: 'if (false) throw', row: 'the partial is shorter after the reconnect' },
   { what: 'a lost answer to the create is settled', file: 'sftp/upload.ts', of: 'if (answerLost && ', without: 'if (false && ', row: 'the answer to the create is lost' },
   { what: 'the size is compared before the close', file: 'sftp/stored.ts', of: 'if (size !== null && size !== bytes) {', without: 'if (false) {', row: 'the size is another one before the close' },
-  { what: 'a failed fsync is a failure', file: 'sftp/stored.ts', of: 'if (isStatus(error, Status.FAILURE)) throw', without: 'if (false) throw', row: 'flushing fails' },
+  { what: 'a failed fsync is a failure', file: 'sftp/stored.ts', of: 'if (flushed !== null && isStatus(flushed, Status.FAILURE)) throw', without: 'if (false) throw', row: 'flushing fails' },
   { what: 'a write that fails is made once more', file: 'sftp/stripes.ts', of: 'piece.refusals > 1', without: 'piece.refusals > 0', row: 'a write fails once' },
   { what: 'the target is looked at before the rename', file: 'sftp/completion.ts', of: "if (target !== null && target !== 'unreadable') throw exists(this.#finalPath);", without: '', row: 'the name is taken on a server that overwrites' },
   { what: 'a lost answer to the rename is not taken for a yes', file: 'sftp/completion.ts', of: "return this.#unconfirmed('the answer to the rename was lost');", without: "return 'published';", row: 'the answer to the rename is lost, and nothing shows' },
