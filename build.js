@@ -75,13 +75,16 @@ async function offlineOpener() {
       b.onResolve({ filter: /\/primitives\.js$/ }, ({ importer }) => (importer.startsWith(path.join(src, 'opener')) ? undefined : { path: path.join(src, 'opener/primitives.ts') }));
     },
   };
-  const { metafile: used, outputFiles: [bundle] } = await build({
+  const { metafile: used, outputFiles } = await build({
     write: false, absWorkingDir: root, entryPoints: ['src/opener/entry.ts'], outdir: dist, bundle: true, format: 'iife', platform: 'browser',
-    target: 'es2022', minify: true, legalComments: 'none', charset: 'ascii', plugins: [primitives], metafile: true, logLevel: 'warning',
+    target: 'es2022', minify: true, legalComments: 'external', charset: 'ascii', plugins: [primitives], metafile: true, logLevel: 'warning',
   });
   const node = Object.keys(used.inputs).filter((file) => file.startsWith('node:'));
   if (node.length > 0) throw new Error(`not for a browser: ${node.join(', ')}`);
-  const script = bundle.text.trim();
+  const { text: code } = outputFiles.find((file) => file.path.endsWith('.js'));
+  // What the authors of code inside openpgp ask to be kept.
+  const notices = outputFiles.find((file) => file.path.endsWith('.LEGAL.txt')).text.trim();
+  const script = code.trim();
   if (/<\/script|<!--/i.test(script)) throw new Error('the script would end within itself');
   const { code: style } = await transform(readFileSync(path.join(src, 'opener/style.css'), 'utf8'), { loader: 'css', minify: true });
   const digest = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
@@ -89,9 +92,11 @@ async function offlineOpener() {
     "default-src 'none'", `script-src ${digest(script)} 'wasm-unsafe-eval'`, `style-src ${digest(style.trim())}`, 'worker-src blob:',
     "connect-src 'none'", "base-uri 'none'", "form-action 'none'",
   ].join('; ');
-  const parts = { policy, style: style.trim(), script, version: manifest.version };
+  const inputs = Object.keys(used.inputs);
+  const escaped = `${licenses(inputs)}\n${'-'.repeat(72)}\n\n${notices}\n`.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`);
+  const parts = { policy, style: style.trim(), script, version: manifest.version, licences: escaped };
   const page = readFileSync(path.join(src, 'opener/page.html'), 'utf8').replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
-  return { page, inputs: Object.keys(used.inputs) };
+  return { page, inputs };
 }
 
 /** Whole or not at all, and only what changed: a depot that starts meanwhile finds its files. */
@@ -109,15 +114,19 @@ function removeOthers(written) {
   for (const name of readdirSync(dist)) if (!keep.has(name)) rmSync(path.join(dist, name), { recursive: true, force: true });
 }
 
-/** The licences of the libraries that became part of dist/, which their authors ask to be kept with them. */
+/**
+ * The licences of the libraries that became part of dist/, which their authors ask to be kept with them. The LGPL wants the text of the
+ * GPL, whose terms it takes over, beside its own (LGPL 3, section 4b).
+ */
 function licenses(inputs) {
   const directories = new Set(inputs.map((file) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter((d) => d !== undefined));
-  return [...directories].sort().map((directory) => {
+  const texts = [...directories].sort().map((directory) => {
     const { name, version, license } = JSON.parse(readFileSync(path.join(root, directory, 'package.json'), 'utf8'));
     const file = readdirSync(path.join(root, directory)).find((f) => /^licen[cs]e/i.test(f));
-    const text = file === undefined ? `License: ${license}` : readFileSync(path.join(root, directory, file), 'utf8').trim();
-    return `${name} ${version}\n\n${text}\n`;
-  }).join(`\n${'-'.repeat(72)}\n\n`);
+    const text = file === undefined ? '' : `\n\n${readFileSync(path.join(root, directory, file), 'utf8').trim()}`;
+    return `${name} ${version}, licence: ${license}${text}\n`;
+  });
+  return [...texts, readFileSync(path.join(src, 'opener/gpl-3.0.txt'), 'utf8')].join(`\n${'-'.repeat(72)}\n\n`);
 }
 
 /**

@@ -20,7 +20,8 @@ async function readOpener(): Promise<{ page: Buffer; sha256: string }> {
 export async function writeOpener(out: string): Promise<{ path: string; bytes: number; sha256: string }> {
   const path = resolve(out);
   const { page, sha256 } = await readOpener();
-  await writeFile(path, page, { flag: 'wx' }).catch((cause: unknown) => {
+  // Readable by others, since it is handed on; but who could change it would have the private key of whoever opens it.
+  await writeFile(path, page, { flag: 'wx', mode: 0o644 }).catch((cause: unknown) => {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw new DepotError('output-exists', `${printable(path)} exists already`, { hint: 'name a file that does not exist yet with --out', cause });
     throw localError(cause, 'write', path);
   });

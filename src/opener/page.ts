@@ -9,17 +9,21 @@ import { english } from './english.js';
 import { kindOf, type Kind } from './files.js';
 import type { Rows } from './listing.js';
 import { chosen, download, type Pickers, platform, safeName } from './places.js';
-import type { FromThread, Summary, ToThread } from './protocol.js';
+import type { FromThread, Kept, Summary, ToThread } from './protocol.js';
 import { MOST_IN_MEMORY } from './save.js';
 import { toldSha256 } from '../told-digest.js';
+import { sizeIn, verdictOf } from './shown.js';
 import type { CheckName, FailureName, Words } from './words.js';
 
+type Doing = 'checking' | 'saving' | 'stopping';
 type Verified = Extract<FromThread, { kind: 'verified' }>;
 
 const ROWS = 500;
 /** What the person may allow to come out, in GiB. */
 const ALLOWED_GIB = [1, 10, 100, 1024, 10_240];
 const kinds: Kind[] = ['suitcase', 'receipt', 'signature', 'signers', 'key'];
+/** Of these the opening uses one, and nobody but the person can say which. */
+const single: Kind[] = ['suitcase', 'key'];
 
 export function startPage(program: string): void {
   new Page(new Blob([program], { type: 'text/javascript' })).start();
@@ -35,10 +39,16 @@ class Page {
   #verified: Verified | null = null;
   #rows: Rows | null = null;
   #failure: ErrorRecord | string | null = null;
+  /** What became of what was half saved. */
+  #kept: Kept | null = null;
+  /** The folder that is being saved to, from when it was made. */
+  #folder: string | null = null;
   #unknown: string[] = [];
+  /** Rows for which several files were dropped, where one is wanted. */
+  #several: Kind[] = [];
   /** The last thing saved, said again in another language. */
   #saved: Extract<FromThread, { kind: 'saved' }> | null = null;
-  #doing: 'checking' | 'saving' | null = null;
+  #doing: Doing | null = null;
 
   constructor(program: Blob) {
     this.#program = program;
@@ -51,6 +61,8 @@ class Page {
     element('dutch').addEventListener('click', () => this.#speak('nl'));
     for (const kind of kinds) {
       const input = element<HTMLInputElement>(kind);
+      // Else choosing the same file again, to read it anew after an error, changes nothing and is not heard of.
+      input.addEventListener('click', () => (input.value = ''));
       input.addEventListener('change', () => {
         this.#given[kind] = [...input.files ?? []];
         this.#changed();
@@ -66,6 +78,10 @@ class Page {
     element('most').append(...['', ...ALLOWED_GIB.map((gib) => String(gib * 2 ** 30))].map((value) => made('option', '', { value })));
     element('most').addEventListener('change', () => this.#changed());
     this.#listenForDrops();
+    // A page that is closed can remove nothing: the browser asks first.
+    addEventListener('beforeunload', (event) => {
+      if (this.#doing === 'saving' || this.#doing === 'stopping') event.preventDefault();
+    });
     element('check').addEventListener('click', () => this.#check());
     element('stop').addEventListener('click', () => this.#stop());
     element('folder').addEventListener('click', () => void this.#saveFolder());
@@ -79,7 +95,7 @@ class Page {
     thread.onmessage = ({ data }: MessageEvent<FromThread>) => {
       if (thread === this.#thread) this.#hear(data);
     };
-    thread.onerror = (event) => this.#fail({ code: 'internal', message: event.message, stack: undefined });
+    thread.onerror = (event) => this.#fail({ code: 'internal', message: event.message, stack: undefined }, this.#mayBeLeft());
     thread.postMessage({ kind: 'program', program: this.#program } satisfies ToThread);
     return thread;
   }
@@ -104,32 +120,44 @@ class Page {
         this.#rows = message.rows;
         this.#showRows();
         return;
+      case 'folder':
+        this.#folder = message.name;
+        return;
       case 'saved':
         this.#work(null);
         this.#saved = message;
         if (message.blob !== null) download(message.blob, message.name);
         this.#show();
+        element('saved').scrollIntoView({ block: 'nearest' });
+        return;
+      case 'stopped':
+        this.#fail(this.#words.stopped, message.kept);
         return;
       case 'failed':
-        this.#fail(message.exceeded === null ? message.error : this.#words.tooMuchSaved(this.#size(message.exceeded)));
+        this.#fail(message.exceeded === null ? message.error : this.#words.tooMuchSaved(this.#size(message.exceeded)), message.kept);
     }
   }
 
-  #fail(failure: ErrorRecord | string): void {
+  #fail(failure: ErrorRecord | string, kept: Kept | null = null): void {
     this.#work(null);
     this.#failure = failure;
+    this.#kept = kept;
     this.#show();
     element('failure').focus();
   }
 
-  #work(doing: 'checking' | 'saving' | null): void {
+  #work(doing: Doing | null): void {
     this.#doing = doing;
+    this.#folder = null;
     if (doing !== null) {
       this.#failure = null;
+      this.#kept = null;
       this.#saved = null;
       element<HTMLProgressElement>('progress').value = 0;
     }
     for (const id of ['check', 'folder', 'archive']) element<HTMLButtonElement>(id).disabled = doing !== null;
+    // What is being saved is of the files that were checked.
+    for (const control of document.querySelectorAll<HTMLInputElement>('.given :is(input, button, select)')) control.disabled = doing === 'saving';
     for (const button of element('rows').querySelectorAll('button')) button.disabled = doing !== null;
     this.#show();
   }
@@ -151,16 +179,29 @@ class Page {
     this.#tell({
       kind: 'verify',
       given: {
-        suitcase: suitcase[0] ?? null, receipt: receipt[0] ?? null, signature: signature[0] ?? null, signers, key: key[0] ?? null,
+        suitcase: suitcase[0] ?? null, receipts: receipt, signatures: signature, signers, key: key[0] ?? null,
         passphrase: element<HTMLInputElement>('passphrase').value, agentSha256: agent, most: Number(element<HTMLSelectElement>('most').value) || null,
       },
     });
   }
 
+  /** A saving removes what it wrote, so it is asked to stop; when that takes too long for the person, and for a check, the thread is ended. */
   #stop(): void {
+    if (this.#doing === 'saving') {
+      this.#doing = 'stopping';
+      this.#tell({ kind: 'stop' });
+      this.#show();
+      return;
+    }
+    const kept = this.#mayBeLeft();
     this.#endThread();
     this.#forget();
-    this.#fail(this.#words.stopped);
+    this.#fail(this.#words.stopped, kept);
+  }
+
+  /** What a thread that ends now leaves behind. */
+  #mayBeLeft(): Kept | null {
+    return this.#folder === null ? null : { name: this.#folder, removed: false };
   }
 
   #endThread(): void {
@@ -175,6 +216,7 @@ class Page {
     this.#rows = null;
     element('rows').replaceChildren();
     this.#failure = null;
+    this.#kept = null;
     this.#saved = null;
   }
 
@@ -200,7 +242,7 @@ class Page {
     document.addEventListener('drop', (event) => {
       event.preventDefault();
       drop.classList.remove('over');
-      void this.#take([...event.dataTransfer?.files ?? []]);
+      if (this.#doing !== 'saving' && this.#doing !== 'stopping') void this.#take([...event.dataTransfer?.files ?? []]);
     });
   }
 
@@ -212,7 +254,8 @@ class Page {
       if (kind === null) this.#unknown.push(printable(file.name));
       else found[kind].push(file);
     }
-    for (const kind of kinds) if (found[kind].length > 0) this.#given[kind] = kind === 'signers' ? found[kind] : found[kind].slice(-1);
+    this.#several = single.filter((kind) => found[kind].length > 1);
+    for (const kind of kinds) if (found[kind].length > 0 && !this.#several.includes(kind)) this.#given[kind] = found[kind];
     this.#changed();
   }
 
@@ -262,8 +305,8 @@ class Page {
       remove.ariaLabel = `${words.texts.remove}: ${words.texts[kind]}`;
     }
     element('unknown').textContent = this.#unknown.length === 0 ? '' : words.unknown(this.#unknown.join(', '));
+    element('several').textContent = this.#several.map((kind) => words.several(words.texts[kind])).join(' ');
     element('working').hidden = this.#doing === null;
-    element('stop').hidden = this.#doing === null;
     element('doing').textContent = this.#doing === null ? '' : words[this.#doing];
     this.#showFailure();
     this.#showFindings();
@@ -279,6 +322,7 @@ class Page {
     element('failure').hidden = failure === null;
     const known = typeof failure === 'object' && failure !== null ? this.#words.failures[failure.code as FailureName] as string | undefined ?? this.#words.failures.internal : failure;
     element('failure-text').textContent = known ?? '';
+    element('failure-kept').textContent = this.#kept === null ? '' : this.#kept.removed ? this.#words.removed : this.#words.leftBehind(printable(this.#kept.name));
     element('failure-detail').textContent = typeof failure === 'object' && failure !== null ? printable(failure.message) : '';
   }
 
@@ -286,14 +330,15 @@ class Page {
     const verified = this.#verified;
     element('result').hidden = verified === null;
     if (verified === null) return;
-    const { verification, warnings, exceeded } = verified;
+    const { verification, warnings, exceeded, aside } = verified;
     const verdict = element('verdict');
-    verdict.className = `verdict ${verification.result}`;
-    const onlyTheKey = verification.exit === 22 && verification.checks.every(({ name, result }) => result !== 'failed' || name === 'key-proof');
-    verdict.textContent = this.#words.verdict[onlyTheKey ? 'otherKey' : verification.result];
+    const said = verdictOf(verification);
+    verdict.className = `verdict ${said === 'withoutKey' ? 'incomplete' : verification.result}`;
+    verdict.textContent = this.#words.verdict[said];
     const another = verification.checks.some(({ name, result }) => name === 'key-packets' && result === 'failed') ? [made('li', this.#words.otherReceipt)] : [];
     const tooMuch = exceeded === null ? [] : [made('li', this.#words.tooMuchInside(this.#size(exceeded)))];
-    element('warnings').replaceChildren(...another, ...tooMuch, ...warnings.map((text) => made('li', printable(text), { lang: 'en' })));
+    const left = [...(aside.receipts === null ? [] : [this.#words.otherReceipts(aside.receipts.taken, aside.receipts.others.join(', '))]), ...(aside.ownKeys.length === 0 ? [] : [this.#words.ownKeys(aside.ownKeys.join(', '))])];
+    element('warnings').replaceChildren(...another, ...tooMuch, ...left.map((text) => made('li', text)), ...warnings.map((text) => made('li', printable(text), { lang: 'en' })));
     element('checks').replaceChildren(...verification.checks.map((check) => this.#finding(check)));
   }
 
@@ -348,8 +393,6 @@ class Page {
   }
 
   #size(octets: number): string {
-    const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-    const power = octets === 0 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(octets) / 10));
-    return `${(octets / 1024 ** power).toLocaleString(this.#language, { maximumFractionDigits: power === 0 ? 0 : 1 })} ${units[power]!}`;
+    return sizeIn(this.#language, octets);
   }
 }

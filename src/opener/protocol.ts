@@ -7,8 +7,9 @@ import type { Rows } from './listing.js';
 /** Files as they were chosen; what is missing was not given. */
 export interface Given {
   suitcase: File | null;
-  receipt: File | null;
-  signature: File | null;
+  /** Of several the one that belongs to the suitcase is taken, and the signature that belongs to it. */
+  receipts: File[];
+  signatures: File[];
   signers: File[];
   key: File | null;
   passphrase: string;
@@ -29,7 +30,24 @@ export type ToThread =
   | { kind: 'program'; program: Blob }
   | { kind: 'verify'; given: Given }
   | { kind: 'list'; text: string; count: number }
-  | { kind: 'save'; what: SaveRequest };
+  | { kind: 'save'; what: SaveRequest }
+  /** Ends the saving that is going on, and removes what it wrote. */
+  | { kind: 'stop' };
+
+/** What became of what was being saved, where saving did not come to its end. */
+export interface Kept {
+  name: string;
+  /** False where it could not be removed: decrypted files lie there. */
+  removed: boolean;
+}
+
+/** What was given and not used for the checks, and why. */
+export interface Aside {
+  /** The receipt that was taken, and names of files with others. Null where there was no choice. */
+  receipts: { taken: string; others: string[] } | null;
+  /** Public keys that were given as the supplier's and are the holder's own. */
+  ownKeys: string[];
+}
 
 /** What is inside, when all of it was authenticated. */
 export interface Summary {
@@ -45,7 +63,10 @@ export interface Summary {
 
 export type FromThread =
   | { kind: 'progress'; bytes: number; total: number }
-  | { kind: 'verified'; verification: Verification; warnings: string[]; /** Null where nothing may be saved. */ inside: Summary | null; /** The bound, where more came out. */ exceeded: number | null; /** Shell lines that do the same without this page; null without a receipt. */ stock: string | null }
+  | { kind: 'verified'; verification: Verification; warnings: string[]; aside: Aside; /** Null where nothing may be saved. */ inside: Summary | null; /** The bound, where more came out. */ exceeded: number | null; /** Shell lines that do the same without this page; null without a receipt. */ stock: string | null }
   | { kind: 'rows'; rows: Rows }
+  /** The folder that is being saved to was made. */
+  | { kind: 'folder'; name: string }
   | { kind: 'saved'; /** For a download. */ blob: Blob | null; name: string; report: FolderReport | null }
-  | { kind: 'failed'; error: ErrorRecord; /** The bound, where saving would have written more. */ exceeded: number | null };
+  | { kind: 'stopped'; kept: Kept | null }
+  | { kind: 'failed'; error: ErrorRecord; /** The bound, where saving would have written more. */ exceeded: number | null; /** Null where nothing had been written. */ kept: Kept | null };

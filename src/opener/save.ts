@@ -98,6 +98,7 @@ export class FolderSaver {
   readonly #joined: { has(path: string): boolean };
   readonly #platform: NodeJS.Platform;
   readonly #room: Room;
+  readonly #signal: AbortSignal;
   #written = 0;
   #made = 0;
   #noted = 0;
@@ -111,11 +112,12 @@ export class FolderSaver {
   readonly #renamed = new Map<string, string>();
   readonly #report: FolderReport = { files: 0, directories: 0, notes: [] };
 
-  constructor(root: FileSystemDirectoryHandle, joined: { has(path: string): boolean }, platform: NodeJS.Platform, room: Room) {
+  constructor(root: FileSystemDirectoryHandle, joined: { has(path: string): boolean }, platform: NodeJS.Platform, room: Room, signal: AbortSignal) {
     this.#root = root;
     this.#joined = joined;
     this.#platform = platform;
     this.#room = room;
+    this.#signal = signal;
     this.#directory = { path: '', handle: root };
   }
 
@@ -159,6 +161,7 @@ export class FolderSaver {
     const steps = this.#steps;
     this.#steps = [];
     for (const step of steps) {
+      this.#signal.throwIfAborted();
       if (step.kind === 'begin') {
         await this.#begin(step.entry);
       } else {
@@ -354,6 +357,13 @@ export class MemoryTarget implements Target {
 
 /** Into a file that the person chose; the browser puts it in place when it is closed. */
 export async function fileTarget(handle: FileSystemFileHandle): Promise<Target> {
+  // Choosing a name that is new makes an empty file.
+  const isNew = (await handle.getFile()).size === 0;
   const writable = await handle.createWritable();
-  return { write: (bytes) => writable.write(bytes), close: () => writable.close(), abort: () => writable.abort() };
+  return { write: (bytes) => writable.write(bytes), close: () => writable.close(), abort };
+
+  async function abort(): Promise<void> {
+    await writable.abort();
+    if (isNew) await (handle as FileSystemFileHandle & { remove?: () => Promise<void> }).remove?.();
+  }
 }

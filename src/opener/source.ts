@@ -3,7 +3,7 @@ import { DepotError } from '../errors.js';
 import { parseHead } from '../pgp/chunks.js';
 import { LiteralReader } from '../pgp/literal.js';
 import { MdcReader } from '../pgp/mdc.js';
-import type { Preamble } from '../pgp/preamble.js';
+import { readPreamble, type Preamble } from '../pgp/preamble.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { StructureReader } from '../pgp/structure.js';
 import { AeadBulk, CfbBulk, type BulkDecryptor } from './bulk.js';
@@ -17,6 +17,7 @@ const SEGMENT_OCTETS = 4 << 20;
 /** Segments that are being decrypted while the ones before are unpacked. */
 const AHEAD = 3;
 const SEGMENT_DIGEST_OCTETS = 16;
+const PREAMBLE_PIECE = 64 * 1024;
 
 /** What a suitcase can be read from. */
 export interface Sealed {
@@ -154,6 +155,18 @@ function joined(pieces: Uint8Array[]): Bytes {
     at += piece.length;
   }
   return whole;
+}
+
+/** The suitcase as far as is needed to know who can open it. @throws DepotError 'verification-failed', 'local-unreadable' */
+export async function preambleOf(suitcase: Blob): Promise<Sealed> {
+  let at = 0;
+  const preamble = await readPreamble(async () => {
+    if (at >= suitcase.size) return null;
+    const piece = new Uint8Array(await bytesOf(suitcase.slice(at, at + PREAMBLE_PIECE)));
+    at += piece.length;
+    return piece;
+  });
+  return { suitcase, preamble, start: at - preamble.rest.length };
 }
 
 /** @throws DepotError 'local-unreadable': a browser says so when the file was changed or taken away after it was chosen */

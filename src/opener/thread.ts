@@ -1,22 +1,20 @@
 /** The opening thread of the page: everything from the files to findings, so that the page itself never waits. */
-import { verifyExhibits, verifySigned, type Exhibits, type SuitcaseExhibit } from '../deposit/exhibits.js';
-import { LARGEST_GIVEN_FILE } from '../deposit/limits.js';
+import { verifyExhibits, type Exhibits, type SuitcaseExhibit } from '../deposit/exhibits.js';
 import { DepotError, errorToRecord, isDepotError } from '../errors.js';
-import type { Certificate } from '../pgp/certificate.js';
-import { readCertificate, readSecretKey } from '../pgp/keys.js';
-import { readPreamble } from '../pgp/preamble.js';
+import { readSecretKey } from '../pgp/keys.js';
 import { unwrapSessionKey, type UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { StructureReader } from '../pgp/structure.js';
 import { printable } from '../printable.js';
 import { stockLines } from '../receipt/cover.js';
-import { parseReceipt } from '../receipt/parse.js';
 import { Listing } from './listing.js';
-import { Enough, examine, open } from './opening.js';
+import { examine, open } from './opening.js';
 import { prepare, sha256 } from './primitives.js';
-import type { FromThread, Given, SaveRequest, Summary, ToThread } from './protocol.js';
+import { readGiven, small } from './given.js';
+import type { FromThread, Given, Kept, SaveRequest, Summary, ToThread } from './protocol.js';
 import { JoinedFiles } from './joined-files.js';
-import { fileTarget, FolderSaver, MemoryTarget, newFolder, oneFile, TooMuch, wholeArchive } from './save.js';
-import { bytesOf, type ReadOptions, type Sealed } from './source.js';
+import { TooMuch } from './save.js';
+import { save, SaveFailure, stoppable } from './saving.js';
+import { bytesOf, preambleOf, type ReadOptions, type Sealed } from './source.js';
 import { CipherThreads } from './threads.js';
 
 interface Scope {
@@ -39,7 +37,6 @@ interface OpenedOnce {
   most: number;
 }
 
-const PREAMBLE_PIECE = 64 * 1024;
 const STRUCTURE_PIECE = 4 << 20;
 
 export function serveOpening(): void {
@@ -47,7 +44,12 @@ export function serveOpening(): void {
   const thread = new OpeningThread((message) => scope.postMessage(message));
   let busy: Promise<void> = Promise.resolve();
   scope.onmessage = ({ data }) => {
-    busy = busy.then(() => thread.answer(data)).catch((error: unknown) => scope.postMessage({ kind: 'failed', error: errorToRecord(error), exceeded: error instanceof TooMuch ? error.most : null }));
+    // Not behind the saving that it is to end.
+    if (data.kind === 'stop') {
+      thread.stop();
+      return;
+    }
+    busy = busy.then(() => thread.answer(data)).catch((error: unknown) => scope.postMessage(failed(error, null)));
   };
 }
 
@@ -55,12 +57,18 @@ class OpeningThread {
   readonly #send: (message: FromThread) => void;
   #threads: CipherThreads | null = null;
   #opened: OpenedOnce | null = null;
+  /** While something is being saved. */
+  #stopping: AbortController | null = null;
 
   constructor(send: (message: FromThread) => void) {
     this.#send = send;
   }
 
-  async answer(message: ToThread): Promise<void> {
+  stop(): void {
+    this.#stopping?.abort();
+  }
+
+  async answer(message: Exclude<ToThread, { kind: 'stop' }>): Promise<void> {
     switch (message.kind) {
       case 'program':
         this.#threads = new CipherThreads(message.program);
@@ -79,25 +87,20 @@ class OpeningThread {
     this.#opened?.sessionKey.fill(0);
     this.#opened = null;
     const warnings: string[] = [];
-    const { receipt, signature, suitcase, signers } = given;
+    const { suitcase } = given;
     const key = given.key === null ? null : await readSecretKey(await small(given.key), () => Promise.resolve(given.passphrase === '' ? undefined : given.passphrase));
-    const certificates: Certificate[] = [];
-    for (const signer of signers) certificates.push(await readCertificate(await small(signer)));
+    const { receipt, signature, aside } = await readGiven(given, key?.fingerprint ?? null);
     let opened: { once: OpenedOnce; summary: Summary } | null = null;
     let name = suitcase === null ? '' : suitcase.name.replace(/(?:\.tar)?(?:\.gz|\.zst)?\.(?:pgp|gpg)$/i, '');
     let stock: string | null = null;
     const exhibits: Exhibits = {
-      receipt: receipt === null ? null : async () => {
-        const bytes = await small(receipt);
-        const parsed = parseReceipt(bytes, receipt.name);
-        name = parsed.depositId;
-        stock = stockLines(parsed);
-        return { bytes, receipt: parsed };
+      receipt: receipt === null ? null : () => {
+        const chosen = receipt();
+        name = chosen.receipt.depositId;
+        stock = stockLines(chosen.receipt);
+        return Promise.resolve(chosen);
       },
-      signature: certificates.length === 0 ? null : async (read) => {
-        if (signature === null) throw new DepotError('incomplete', 'the signature of the receipt was not given: origin not proven');
-        return verifySigned(read, await small(signature), certificates);
-      },
+      signature,
       noSignature: false,
       suitcase: suitcase === null ? null : () => this.#exhibit(suitcase, (once, summary) => (opened = { once, summary })),
       key: key === null ? null : { unwrap: (pkesk) => unwrapSessionKey(pkesk, key) },
@@ -118,18 +121,12 @@ class OpeningThread {
       inside = { ...done.summary, name: done.once.name };
     }
     const { ok, result, checks, exit } = verification;
-    this.#send({ kind: 'verified', verification: { ok, result, checks, exit }, warnings, inside, exceeded: verification.exceeded, stock });
+    this.#send({ kind: 'verified', verification: { ok, result, checks, exit }, warnings, aside, inside, exceeded: verification.exceeded, stock });
   }
 
   async #exhibit(suitcase: File, keep: (once: OpenedOnce, summary: Summary) => void): Promise<SuitcaseExhibit> {
-    let at = 0;
-    const preamble = await readPreamble(async () => {
-      if (at >= suitcase.size) return null;
-      const piece = new Uint8Array(await bytesOf(suitcase.slice(at, at + PREAMBLE_PIECE)));
-      at += piece.length;
-      return piece;
-    });
-    const sealed: Sealed = { suitcase, preamble, start: at - preamble.rest.length };
+    const sealed = await preambleOf(suitcase);
+    const { preamble } = sealed;
     const inspect = () => this.#inspect(sealed);
     return {
       preamble,
@@ -185,38 +182,24 @@ class OpeningThread {
   async #save(what: SaveRequest): Promise<void> {
     const once = this.#opened;
     if (once === null) throw new DepotError('usage', 'nothing was opened yet');
+    this.#stopping = new AbortController();
+    const { signal } = this.#stopping;
     // The second reading: the same octets as the first, which were all authenticated.
     const reading = this.#reading(once.sealed, once.sessionKey, once.cipher, once.segments);
-    if (what.kind === 'folder') {
-      const folder = await newFolder(what.directory, once.name);
-      const saver = new FolderSaver(folder, once.joined, what.platform, { octets: once.most, entries: once.entries });
-      await saver.begin();
-      try {
-        await open(reading, saver.consumer(), null);
-      } catch (error) {
-        await saver.abandon();
-        await what.directory.removeEntry(once.name, { recursive: true }).catch(() => undefined);
-        throw outOfBrowser(error);
-      }
-      this.#send({ kind: 'saved', blob: null, name: once.name, report: await saver.finish() });
-      return;
-    }
-    const target = what.handle === null ? new MemoryTarget() : await fileTarget(what.handle);
-    const entry = what.kind === 'file' ? once.listing.at(what.index) : undefined;
-    const consumer = entry === undefined ? wholeArchive(target) : oneFile(target, entry.index, entry.parts);
     try {
-      await open(reading, consumer, null);
-      await target.close();
+      this.#send(await save(what, { ...once, read: (consumer) => open(reading, stoppable(consumer, signal), null).then(() => undefined), made: (name) => this.#send({ kind: 'folder', name }), signal }));
     } catch (error) {
-      if (!(error instanceof Enough)) {
-        await target.abort().catch(() => undefined);
-        throw outOfBrowser(error);
-      }
-      await target.close();
+      if (!(error instanceof SaveFailure)) throw error;
+      if (signal.aborted) this.#send({ kind: 'stopped', kept: error.kept });
+      else this.#send(failed(error.cause, error.kept));
+    } finally {
+      this.#stopping = null;
     }
-    const name = entry === undefined ? `${once.name}.tar` : entry.path.slice(entry.path.lastIndexOf('/') + 1);
-    this.#send({ kind: 'saved', blob: target instanceof MemoryTarget ? target.blob : null, name, report: null });
   }
+}
+
+function failed(error: unknown, kept: Kept | null): FromThread {
+  return { kind: 'failed', error: errorToRecord(error), exceeded: error instanceof TooMuch ? error.most : null, kept };
 }
 
 const TIMES_THE_SUITCASE = 100;
@@ -228,17 +211,4 @@ const AT_LEAST = 2 ** 30;
  */
 export function mostUnproven(suitcaseOctets: number): number {
   return Math.max(AT_LEAST, TIMES_THE_SUITCASE * suitcaseOctets);
-}
-
-/** The browser's own refusals, in words. */
-function outOfBrowser(error: unknown): unknown {
-  if (!(error instanceof DOMException)) return error;
-  const code = error.name === 'QuotaExceededError' ? 'local-disk-full' : 'local-not-writable';
-  return new DepotError(code, `the browser could not save: ${printable(error.message)}`, { hint: 'choose a place with enough room, that this account may write to', cause: error });
-}
-
-/** Keys, receipts and signatures. @throws DepotError 'local-unreadable' */
-async function small(file: File): Promise<Uint8Array> {
-  if (file.size > LARGEST_GIVEN_FILE) throw new DepotError('local-unreadable', `${printable(file.name)} has ${file.size} octets, which no key, signature or receipt has`, { hint: 'choose another file' });
-  return new Uint8Array(await bytesOf(file));
 }

@@ -19,26 +19,37 @@ export interface Words {
   texts: Record<
     | 'title' | 'intro' | 'trust' | 'filesTitle' | 'drop' | 'suitcase' | 'suitcaseWhat' | 'receipt' | 'receiptWhat' | 'signature' | 'signatureWhat'
     | 'signers' | 'signersWhat' | 'key' | 'keyWhat' | 'passphrase' | 'passphraseWhat' | 'agent' | 'agentWhat' | 'most' | 'mostWhat' | 'choose' | 'remove' | 'check' | 'stop' | 'resultTitle'
-    | 'insideTitle' | 'folder' | 'archive' | 'search' | 'name' | 'size' | 'action' | 'withoutTitle' | 'without' | 'withoutNames' | 'limitsTitle',
+    | 'insideTitle' | 'folder' | 'archive' | 'search' | 'name' | 'size' | 'action' | 'withoutTitle' | 'without' | 'withoutNames' | 'limitsTitle'
+    | 'licencesTitle' | 'licences' | 'licencesShow',
     string
   >;
   limits: string[];
   chosen(names: string): string;
   unknown(names: string): string;
+  /** Several files were dropped for a row that takes one. */
+  several(row: string): string;
   nothing: string;
   badDigest: string;
   /** The choice of how much may come out that leaves it to the page. */
   mostByItself: string;
   checking: string;
   saving: string;
+  stopping: string;
   stopped: string;
+  /** What was half saved is gone, or lies there under this name. */
+  removed: string;
+  leftBehind(name: string): string;
   outcome: Record<'passed' | 'failed' | 'not possible', string>;
-  verdict: Record<'passed' | 'failed' | 'otherKey' | 'incomplete', string>;
+  verdict: Record<'passed' | 'failed' | 'otherKey' | 'withoutKey' | 'incomplete', string>;
   checks: Record<CheckName, CheckWords>;
   failures: Record<FailureName, string>;
   summary(entries: string, bytes: string, notListed: string | null): string;
   /** The receipt quotes other session key packets than the suitcase has. */
   otherReceipt: string;
+  /** Of several receipts this one was taken. */
+  otherReceipts(taken: string, others: string): string;
+  /** The holder's own public keys, given as the supplier's. */
+  ownKeys(names: string): string;
   /** More came out than the bound. */
   tooMuchInside(most: string): string;
   tooMuchSaved(most: string): string;

@@ -19,7 +19,7 @@ import { Receiver } from '../support/hostile-suitcase.js';
 import { peers } from '../support/peers.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { makeKey, Supplier } from '../support/supplier.js';
-import { openerFile, openOpener, pageActions, type GivenFiles } from './page.js';
+import { openerFile, openOpener, withFolders, type GivenFiles } from './page.js';
 
 const needed = peers('chromium', 'sshd', 'ssh-keygen', 'gpg', 'tar', 'zstd');
 const markup = '<img src=x onerror=alert(1)>.txt';
@@ -27,9 +27,10 @@ const markup = '<img src=x onerror=alert(1)>.txt';
 let browser: Browser;
 let server: Sshd;
 let scratch: string;
-type Deposited = Required<GivenFiles> & { id: string };
+type Files = Record<keyof GivenFiles, string>;
+type Deposited = Files & { id: string };
 let made: Record<'compat' | 'modern', Deposited>;
-let shop: Required<GivenFiles>;
+let shop: Files;
 
 async function makeDeposit(profile: 'compat' | 'modern'): Promise<Deposited> {
   const supplier = await Supplier.create(server, { profile, dataset: [{ directory: 'data' }, { command: ['cat', 'data/big.bin'], as: 'crm.dump' }] });
@@ -44,7 +45,7 @@ async function makeDeposit(profile: 'compat' | 'modern'): Promise<Deposited> {
 }
 
 /** What a beneficiary of a web shop would have, under the names of the documents. */
-async function makeShop(): Promise<Required<GivenFiles>> {
+async function makeShop(): Promise<Files> {
   const supplier = await Supplier.create(server, { arrangement: { compression: 'gzip' }, dataset: [{ directory: 'data', as: 'shop' }, { command: ['seq', '2000000'], as: 'shop.pgdump' }] });
   mkdirSync(join(supplier.data, 'invoices'));
   for (const month of ['01', '02', '03', '04']) writeFileSync(join(supplier.data, `invoices/2026-${month}.pdf`), Buffer.alloc(180_000 + 7000 * Number(month), month));
@@ -273,16 +274,7 @@ describe.skipIf(!needed)('the offline opener', () => {
   });
 
   test('everything to a folder, joined and complete; never over a folder that exists', async () => {
-    // A picker cannot be driven from outside: its answer here is a directory of the browser's own, which a page has only over HTTP.
-    const web = createServer((_, response) => response.setHeader('content-type', 'text/html').end(readFileSync(openerFile)));
-    web.listen(0, '127.0.0.1');
-    await once(web, 'listening');
-    cleanup(() => web.close());
-    const context = await browser.newContext({ locale: 'en-GB' });
-    const page = await context.newPage();
-    await page.goto(`http://127.0.0.1:${(web.address() as AddressInfo).port}/`);
-    await page.evaluate(() => Object.assign(globalThis, { showDirectoryPicker: () => navigator.storage.getDirectory() }));
-    const opener = pageActions(page);
+    const { page, opener } = await withFolders(browser);
     const { id, ...files } = made.compat;
     await opener.give(files);
     expect(await opener.check()).toMatchObject({ inside: true });
@@ -316,7 +308,8 @@ describe.skipIf(!needed)('the offline opener', () => {
     await page.click('#folder');
     await page.waitForSelector('#failure:not([hidden])');
     expect(await page.textContent('#failure-text')).toContain('folder of that name already');
-    await context.close();
+    expect(await page.textContent('#failure-kept'), 'the folder that is there is nobody\'s to remove').toBe('');
+    await page.context().close();
   });
 
   test.each(['en', 'nl'] as const)('pictures for the documents: %s', async (language) => {
@@ -382,6 +375,10 @@ describe.skipIf(!needed)('the offline opener', () => {
     expect(JSON.parse(first.stdout)).toEqual({ ok: true, path: out, bytes: readFileSync(out).length, sha256 });
     expect(createHash('sha256').update(readFileSync(out)).digest('hex')).toBe(sha256);
     expect((await depot(['opener', '--out', out])).code).toBe(5);
+    // It is handed on; whoever could change it would have the private key of whoever opens it.
+    const open = join(scratch, 'open.html');
+    execFileSync('sh', ['-c', 'umask 000; exec "$0" "$1" opener --out "$2"', process.execPath, join(checkout, 'bin/depot.js'), open], { stdio: 'ignore' });
+    expect((statSync(open).mode & 0o777).toString(8)).toBe('644');
     expect((await depot(['opener'])).code).toBe(2);
   });
 });

@@ -1,7 +1,12 @@
 /// <reference lib="dom" />
 /** The opener as a person uses it: files chosen, a button pressed, text read. */
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { cleanup } from '../support/cleanup.js';
 import { openFile, type WatchedPage } from '../support/browser.js';
 import { checkout } from '../support/cli.js';
 
@@ -9,9 +14,9 @@ export const openerFile = join(checkout, 'dist/opener.html');
 
 export interface GivenFiles {
   suitcase?: string;
-  receipt?: string;
-  signature?: string;
-  signers?: string;
+  receipt?: string | string[];
+  signature?: string | string[];
+  signers?: string | string[];
   key?: string;
 }
 
@@ -74,4 +79,17 @@ export function pageActions(page: Page): Pick<OpenerPage, 'give' | 'check' | 'na
       return page.evaluate(() => [...document.querySelectorAll('#rows td:first-child')].map((cell) => cell.textContent));
     },
   };
+}
+
+/** A picker cannot be driven from outside: its answer here is a directory of the browser's own, which a page has only over HTTP. */
+export async function withFolders(browser: Browser): Promise<{ page: Page; opener: Pick<OpenerPage, 'give' | 'check' | 'names'> }> {
+  const web = createServer((_, response) => response.setHeader('content-type', 'text/html').end(readFileSync(openerFile)));
+  web.listen(0, '127.0.0.1');
+  await once(web, 'listening');
+  cleanup(() => web.close());
+  const context = await browser.newContext({ locale: 'en-GB' });
+  const page = await context.newPage();
+  await page.goto(`http://127.0.0.1:${(web.address() as AddressInfo).port}/`);
+  await page.evaluate(() => Object.assign(globalThis, { showDirectoryPicker: () => navigator.storage.getDirectory() }));
+  return { page, opener: pageActions(page) };
 }

@@ -59,7 +59,7 @@ class Sink extends WritableStream<Uint8Array | string> {
 
 async function saved(members: Member[], room: Room = { octets: 2 ** 30, entries: 1000 }): Promise<Record<string, string>> {
   const root = new Directory();
-  const saver = new FolderSaver(root as unknown as FileSystemDirectoryHandle, new Set(), 'linux', room);
+  const saver = new FolderSaver(root as unknown as FileSystemDirectoryHandle, new Set(), 'linux', room, new AbortController().signal);
   await saver.begin();
   const consumer = saver.consumer();
   await consumer.write(new Uint8Array(depotTar(members).tar));
