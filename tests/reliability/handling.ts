@@ -3,7 +3,7 @@
 export interface Handling {
   what: string;
   file: string;
-  /** Text of the source, once in it … */
+  /** Text that stands exactly once in the source … */
   of: string;
   /** … and what takes its place. */
   without: string;
@@ -12,7 +12,7 @@ export interface Handling {
 }
 
 export const handlings: Handling[] = [
-  { what: 'an intent is on disk before the create', file: 'deposit/deposit.ts', of: 'await writePending(state, intent);', without: '', row: 'killed on the way' },
+  { what: 'an intent is on disk before the create', file: 'deposit/deposit.ts', of: "await writePending(state, intent);\n  step('intent-written');", without: "step('intent-written');", row: 'killed on the way' },
   { what: 'room for the receipt is kept', file: 'deposit/stages.ts', of: 'await reserveSpace(state, JSON.stringify(draft).length)', without: '{ release: async () => undefined }', row: 'the disk fills after the draft' },
   { what: 'a lost partial begins a new id', file: 'deposit/deposit.ts', of: 'if (!deadPartial(error) || ', without: 'if (true || ', row: 'the partial is gone after the reconnect' },
   { what: 'a failed push cleans up', file: 'deposit/deposit.ts', of: "if (scene.run.published === 'no') await giveUp(", without: 'if (false) await giveUp(', row: 'a source fails half way' },

@@ -6,7 +6,6 @@ import { mostMemoryDuring, startBrowser } from '../support/browser.js';
 import { peers } from '../support/peers.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
 import { Supplier } from '../support/supplier.js';
-import { testLarge } from './large.js';
 import { openOpener } from './page.js';
 
 const needed = peers('chromium', 'sshd', 'ssh-keygen');
@@ -50,7 +49,3 @@ describe.skipIf(!needed)('the memory of the opener', () => {
     expect(after - before).toBeGreaterThan(chance);
   });
 });
-
-// Here, where no other browser of this process is open and counted; not skipped where it is not wanted: CI counts a skipped test as one that proves nothing.
-const large = (['compat', 'modern'] as const).filter((profile) => process.env['DEPOT_TEST_LARGE']?.split(',').includes(profile));
-if (large.length > 0) testLarge(large);

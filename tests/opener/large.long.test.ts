@@ -1,18 +1,15 @@
-/**
- * A suitcase of more than 4 GiB in the opener: counters and offsets beyond 32 bits, and memory as for a small one. It takes some minutes and
- * 4.3 GB of disk, so it runs only when asked, for one form or for both:
- * `DEPOT_TEST_LARGE=compat,modern npx vitest run tests/opener/memory.test.ts -t 'more than 4 GiB'`
- */
+/** A suitcase of more than 4 GiB in the opener: counters and offsets beyond 32 bits, and memory as for a small one. It needs 4.3 GB of disk. */
 import { closeSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { mostMemoryDuring, startBrowser } from '../support/browser.js';
+import { peers } from '../support/peers.js';
 import { startSshd } from '../support/sshd.js';
 import { Supplier } from '../support/supplier.js';
 import { openOpener, type Findings } from './page.js';
 
-export function testLarge(profiles: ('compat' | 'modern')[]): void {
-  test.each(profiles)('a %s suitcase of more than 4 GiB', async (profile) => {
+describe.skipIf(!peers('chromium', 'sshd', 'ssh-keygen'))('the opener', () => {
+  test.each(['compat', 'modern'] as const)('a %s suitcase of more than 4 GiB', async (profile) => {
     const [browser, server] = await Promise.all([startBrowser(), startSshd()]);
     const supplier = await Supplier.create(server, { profile, arrangement: { compression: 'none' } });
     const file = openSync(join(supplier.data, 'large.bin'), 'w');
@@ -35,4 +32,4 @@ export function testLarge(profiles: ('compat' | 'modern')[]): void {
     await browser.close();
     rmSync(join(server.incoming, suitcase));
   }, 1_200_000);
-}
+});
