@@ -75,13 +75,16 @@ export function uninitialized(octets: number): Uint8Array<ArrayBuffer> {
   return Buffer.allocUnsafeSlow(octets);
 }
 
+/** How large a piece of Node's pool is: not always `Buffer.poolSize`, to which Node 26 adds 64 bytes. */
+const poolOctets = Buffer.allocUnsafe(1).buffer.byteLength;
+
 /**
  * Gives memory back that nobody needs any more, at once, where the runtime has a way to (Node 22 and later): V8 does not feel the weight of what
- * small objects hold, and lets a hundred MiB of it gather. Nothing is done to memory of Node's pool, which others use.
+ * small objects hold, and lets a hundred MiB of it gather. Memory of Node's pool is left alone: others use it, and Node 26 throws.
  */
 export function discard(bytes: Uint8Array): void {
   const buffer = bytes.buffer as ArrayBuffer & { transfer?: (octets: number) => ArrayBuffer };
-  if (buffer.byteLength > Buffer.poolSize) buffer.transfer?.(0);
+  if (buffer.byteLength !== poolOctets) buffer.transfer?.(0);
 }
 
 /** Octets as a string, one character from U+0000 to U+00FF each. */

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { discard, uninitialized } from '../src/primitives.js';
+
+test('discard leaves the memory alone that a Buffer shares with others', () => {
+  const before = Buffer.from('before');
+  const discarded = Buffer.from('discarded');
+  expect(discarded.buffer.byteLength).toBeGreaterThan(discarded.length);
+  discard(discarded);
+  expect([before.toString(), discarded.toString(), Buffer.from('after').toString()]).toEqual(['before', 'discarded', 'after']);
+});
+
+test.each([1, 100, 10_000, 65_537, 1 << 20])('discard gives %i bytes of its own back, where the runtime can', (octets) => {
+  const bytes = uninitialized(octets);
+  discard(bytes);
+  expect(bytes.length).toBe('transfer' in ArrayBuffer.prototype ? 0 : octets);
+});
