@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { obstacle } from '../accounts.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { DepotError } from '../errors.js';
+import { looseTextOf } from '../text-file.js';
 import { printable } from '../printable.js';
 import type { Secret } from '../secret.js';
 import type { SecretKind } from '../secrets/request.js';
@@ -186,7 +187,7 @@ async function fromStdin(context: Context): Promise<string> {
     if (length > longest) throw new DepotError('secret-missing', `standard input has more than ${longest} octets, which is no password`, { hint: 'send the password alone' });
     chunks.push(bytes);
   }
-  return Buffer.concat(chunks).toString('utf8').replace(/\r?\n$/, '');
+  return looseTextOf(Buffer.concat(chunks)).replace(/\r?\n$/, '');
 }
 
 async function askPlace(context: Context): Promise<StoreIn> {

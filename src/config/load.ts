@@ -7,6 +7,7 @@ import { resolveConfig, type Sources } from './resolve.js';
 import { config, includedFile, type RawConfig } from './schema.js';
 import { pathsOf, type Surroundings } from './state.js';
 import type { Config } from './types.js';
+import { textOf } from '../text-file.js';
 
 export type * from './types.js';
 
@@ -49,12 +50,8 @@ function readFile<T>(path: string, bytes: Uint8Array, check: Check<T>, s: Surrou
     problems.push({ file: path, line: 1, column: 1, message });
     return null;
   };
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return refuse('this is not UTF-8 text');
-  }
+  const text = textOf(bytes);
+  if (text === null) return refuse('this is not UTF-8 text');
   const before = problems.length;
   try {
     const root = readDocument(text, file);

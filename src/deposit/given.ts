@@ -1,11 +1,13 @@
 import { basename, dirname, resolve } from 'node:path';
 import { DepotError, isDepotError } from '../errors.js';
+import { isArmored } from '../pgp/armored.js';
 import type { Certificate, SecretKey } from '../pgp/certificate.js';
 import { readCertificate, readSecretKey } from '../pgp/keys.js';
 import type { VerifiedSignature } from '../pgp/signature.js';
 import { printable } from '../printable.js';
 import { parseReceipt } from '../receipt/parse.js';
 import type { Receipt } from '../receipt/schema.js';
+import { looseTextOf } from '../text-file.js';
 import { typedWord } from '../shell.js';
 import { LARGEST_GIVEN_FILE, readBoundedFile } from './bounded-file.js';
 import { verifySigned } from './exhibits.js';
@@ -22,8 +24,7 @@ export interface GivenReceipt {
 /** @throws DepotError 'local-unreadable'; 'verification-failed' when it is no receipt */
 export async function readReceipt(path: string): Promise<GivenReceipt> {
   const bytes = await readGiven(path, 'the receipt');
-  // RFC 9580 section 4.2: the first octet of a packet has its highest bit set, which no JSON document begins with.
-  if (((bytes[0] ?? 0) & 0x80) !== 0 || /^-----BEGIN PGP /.test(Buffer.from(bytes.subarray(0, 32)).toString('latin1'))) {
+  if (!isArmored(bytes) || looseTextOf(bytes.subarray(0, 64)).startsWith('-----BEGIN PGP ')) {
     throw new DepotError('verification-failed', `${printable(path)} is OpenPGP data, such as a suitcase or a signature, and no receipt`, { hint: 'name the file <id>.receipt.json' });
   }
   return { path, bytes, receipt: parseReceipt(bytes, path) };

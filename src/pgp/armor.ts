@@ -1,13 +1,17 @@
 /** ASCII armour (RFC 9580 section 6.2). */
 import * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
+import { said } from '../printable.js';
+import { encodingOf, looseTextOf } from '../text-file.js';
 
 const beginning = '-----BEGIN PGP ';
 
-/** Binary packets always start with the high bit set, text never does (a UTF-8 mark aside). */
-export function isArmored(bytes: Uint8Array | string): bytes is string | Uint8Array<ArrayBuffer> {
-  if (typeof bytes === 'string' || bytes.length === 0) return true;
-  return (bytes[0]! & 0x80) === 0 || (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf);
+const nothing = 'no OpenPGP data in it';
+
+/** Binary data that went through the `>` of Windows PowerShell, or was opened and saved as text, cannot be brought back. */
+function nothingIn(bytes: Uint8Array): string {
+  if (encodingOf(bytes) !== 'utf-8') return `${nothing}: it is UTF-16, as the > of Windows PowerShell writes it, which destroys binary data; have it written again as text, by a program's own option for the output (gpg --armor --output FILE …)`;
+  return bytes[0] === 0xef && bytes[1] === 0xbf ? `${nothing}: it was binary data, and was destroyed when a program saved it as text` : nothing;
 }
 
 /** Makes the error that the caller throws, from what is wrong with the armour. */
@@ -18,17 +22,23 @@ export type Refusal = (what: string, cause?: unknown) => DepotError;
  * than one (the others would silently go unread, a revocation for instance), or one of another type.
  */
 export async function dearmor(bytes: Uint8Array | string, expected: openpgp.enums.armor[], refuse: Refusal): Promise<Uint8Array> {
-  const text = typeof bytes === 'string' ? bytes : new TextDecoder().decode(bytes);
+  // A letter around the block may be in any encoding.
+  const text = typeof bytes === 'string' ? bytes : looseTextOf(bytes);
   const blocks = text.split(beginning).length - 1;
-  if (blocks === 0) throw refuse('no OpenPGP data in it');
+  if (blocks === 0) throw refuse(typeof bytes === 'string' ? nothing : nothingIn(bytes));
   if (blocks > 1) throw refuse(`${blocks} armoured blocks in it, where one was expected`);
   try {
     // Declared with a stream in it; for a string it is an array.
-    const { data, type } = (await openpgp.unarmor(text)) as unknown as { data: Uint8Array; type: openpgp.enums.armor };
+    const { data, type } = (await openpgp.unarmor(unquoted(text))) as unknown as { data: Uint8Array; type: openpgp.enums.armor };
     if (!expected.includes(type)) throw refuse('an armoured block of another kind');
     return data;
   } catch (cause) {
     if (cause instanceof DepotError) throw cause;
-    throw refuse('its armour is damaged', cause);
+    throw refuse(`its armour is damaged (${said(cause)})`, cause);
   }
+}
+
+/** From the block on, as mail programs and editors did not leave it: indented or quoted (`> `), with blanks at line ends, with the line ends of any system. */
+function unquoted(text: string): string {
+  return text.slice(text.indexOf(beginning)).split(/\r\n?|\n/).map((line) => line.replace(/^[ \t>]+/, '').trimEnd()).join('\n');
 }

@@ -1,8 +1,9 @@
 /** Reads, unlocks, makes and locks keys. */
 import * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
-import { printable } from '../printable.js';
-import { dearmor, isArmored } from './armor.js';
+import { said } from '../printable.js';
+import { dearmor } from './armor.js';
+import { isArmored } from './armored.js';
 import { type Certificate, internalsOf, internalsOfSecret, OpenPgpCertificate, type SecretKey } from './certificate.js';
 import { packetType, splitPackets } from './packets.js';
 import { primaryStanding } from './validity.js';
@@ -23,7 +24,7 @@ export async function readCertificate(bytes: Uint8Array | string): Promise<Certi
   try {
     key = await openpgp.readKey({ binaryKey: binary });
   } catch (cause) {
-    throw unreadable(`no OpenPGP key in it (${reason(cause)})`, undefined, cause);
+    throw unreadable(`no OpenPGP key in it (${said(cause)})`, undefined, cause);
   }
   const signatures = packets.filter((packet) => packet.type === packetType.signature).map((packet) => packet.body);
   const { expiresAt } = await primaryStanding({ key, signatures }, new Date(), true);
@@ -40,12 +41,6 @@ function keyPackets(binary: Uint8Array) {
 
 function unreadable(what: string, hint?: string, cause?: unknown): DepotError {
   return new DepotError('key-unreadable', `key not readable: ${what}`, { ...(hint === undefined ? {} : { hint }), cause });
-}
-
-/** What OpenPGP.js said, safe to show. */
-export function reason(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return printable(text.slice(0, 200).replace(/\.$/, ''));
 }
 
 /**
@@ -95,7 +90,7 @@ async function unlock(fingerprint: string, locked: SecretPacket[], passphrase: s
   }
   if (unlocked > 0) return;
   // OpenPGP.js has one message for a wrong passphrase in CFB, and lets those of the AEAD library through.
-  if (cause instanceof Error && /unsupported S2K|insecure|Key is invalid/.test(cause.message)) throw unreadable(reason(cause), 'export the key again with a current version of its program', cause);
+  if (cause instanceof Error && /unsupported S2K|insecure|Key is invalid/.test(cause.message)) throw unreadable(said(cause), 'export the key again with a current version of its program', cause);
   throw new DepotError('passphrase-wrong', `the passphrase does not unlock key ${fingerprint}`, { hint: 'give the passphrase of this very key: in its file, its variable, or at the prompt', cause });
 }
 

@@ -1,10 +1,10 @@
 /** Detached signatures over receipts and attestations (RFC 9580 sections 5.2 and 10.4). */
 import * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
-import { printable } from '../printable.js';
-import { dearmor, isArmored } from './armor.js';
+import { printable, said } from '../printable.js';
+import { dearmor } from './armor.js';
+import { isArmored } from './armored.js';
 import { internalsOf, internalsOfSecret } from './certificate.js';
-import { reason } from './keys.js';
 import type { Certificate, KeyPacket, OpenPgpCertificate, SecretKey } from './certificate.js';
 import { toHex } from './pkesk.js';
 import { judgeSigner, toUtc } from './policy.js';
@@ -34,7 +34,7 @@ export async function signDetached(bytes: Uint8Array, signer: SecretKey, at: Dat
     });
     return armored as string;
   } catch (cause) {
-    throw new DepotError('signer-unusable', `key ${signer.fingerprint} did not sign: ${reason(cause)}`, { hint: 'give the file with the unlocked secret key', cause });
+    throw new DepotError('signer-unusable', `key ${signer.fingerprint} did not sign: ${said(cause)}`, { hint: 'give the file with the unlocked secret key', cause });
   }
 }
 
@@ -92,7 +92,7 @@ async function readSignatures(signature: string | Uint8Array): Promise<openpgp.S
     const readable = packets.filter((packet) => packet instanceof openpgp.SignaturePacket);
     if (readable.length > 0) return readable;
   } catch (cause) {
-    throw refuse(`not an OpenPGP signature (${reason(cause)})`, cause);
+    throw refuse(`not an OpenPGP signature (${said(cause)})`, cause);
   }
   throw refuse('not an OpenPGP signature that depot can read');
 }
@@ -127,7 +127,7 @@ async function checkCryptographically(bytes: Uint8Array, packet: openpgp.Signatu
     // No date: what counts is judged below, with the signer's state at the time of signing.
     await packet.verify(key, openpgp.enums.signature.binary, literal, null as unknown as Date, true);
   } catch (cause) {
-    throw failed(`the file or the signature was changed (${reason(cause)})`, undefined, cause);
+    throw failed(`the file or the signature was changed (${said(cause)})`, undefined, cause);
   }
 }
 

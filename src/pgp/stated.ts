@@ -5,6 +5,8 @@
  */
 import { createHash } from 'node:crypto';
 import { isDepotError } from '../errors.js';
+import { looseTextOf } from '../text-file.js';
+import { isArmored } from './armored.js';
 import { packetType, parseLength, splitPackets } from './packets.js';
 
 export interface StatedKey {
@@ -72,11 +74,18 @@ function partsOf(bytes: Uint8Array): Part[] {
   return parts;
 }
 
+/** Leniently, but each byte once: a key file may be anything, of many megabytes. */
 function dearmored(bytes: Uint8Array): Uint8Array {
-  if (((bytes[0] ?? 0) & 0x80) !== 0 && bytes[0] !== 0xef) return bytes;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1').replace(/\r/g, '');
-  const block = /-----BEGIN PGP [^\n]*\n(?:[^\n]+\n)*\n([A-Za-z0-9+/=\n]*?)(?:\n=[A-Za-z0-9+/]{4})?\n*-----END PGP /.exec(text);
-  return Buffer.from(block?.[1] ?? '', 'base64');
+  if (!isArmored(bytes)) return bytes;
+  const text = looseTextOf(bytes);
+  const begin = text.indexOf('-----BEGIN PGP ');
+  const end = text.indexOf('-----END PGP ', begin);
+  if (begin < 0 || end < 0) return new Uint8Array(0);
+  const lines = text.slice(begin, end).split('\n').map((line) => line.trim());
+  // Headers, an empty line, base64, and often a line '=' with a checksum (RFC 9580 section 6.2).
+  const data = lines.slice(lines.indexOf('') + 1);
+  const checksum = data.findLastIndex((line) => /^=[A-Za-z0-9+/]{4}$/.test(line));
+  return Buffer.from((checksum < 0 ? data : data.slice(0, checksum)).join(''), 'base64');
 }
 
 /** Versions 4 and 6 have the same form but for the width of lengths (RFC 9580 section 5.2.3). */

@@ -6,6 +6,7 @@
 import * as v from 'valibot';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
+import { conversionOf, unconverted } from '../text-file.js';
 import { parseDepositId, parseTimestamp } from './ids.js';
 
 /** What was checked, by the name that `verify` gives it. What failed is never attested. */
@@ -83,6 +84,8 @@ function canonicalText(a: Attestation): string {
 /** Reads an attestation from the bytes that were signed. Throws `verification-failed` with the first thing that is wrong. */
 export function parseAttestation(bytes: Uint8Array, name = 'attestation'): Attestation {
   const fail = (why: string, cause?: unknown): never => {
+    const conversion = bytes.length > maxAttestationBytes ? null : conversionOf(bytes);
+    if (conversion !== null) throw new DepotError('verification-failed', `${printable(name)} is not the attestation as it was signed: ${conversion}`, { hint: unconverted, cause });
     throw new DepotError('verification-failed', `${printable(name)} is not an attestation: ${why}`, { hint: 'ask the beneficiary for the file that depot verify --attest wrote', cause });
   };
   if (bytes.length > maxAttestationBytes) fail(`${bytes.length} octets, more than ${maxAttestationBytes}`);

@@ -6,6 +6,7 @@
  */
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
+import { conversionOf, unconverted } from '../text-file.js';
 import { canonicalText } from './canonical.js';
 import { receiptProblem, type Receipt } from './schema.js';
 
@@ -19,7 +20,10 @@ const maxDepth = 4;
  */
 export function parseReceipt(bytes: Uint8Array, name = 'receipt'): Receipt {
   const fail = (why: string, cause?: unknown): never => {
-    throw new DepotError('verification-failed', `${printable(name)} is not a receipt: ${why}`, { cause });
+    const conversion = bytes.length > maxReceiptBytes ? null : conversionOf(bytes);
+    throw conversion === null
+      ? new DepotError('verification-failed', `${printable(name)} is not a receipt: ${why}`, { cause })
+      : new DepotError('verification-failed', `${printable(name)} is not the receipt as it was signed: ${conversion}`, { hint: unconverted, cause });
   };
   if (bytes.length > maxReceiptBytes) fail(`${String(bytes.length)} octets, more than ${String(maxReceiptBytes)}`);
   let source = '';

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { Secret } from '../secret.js';
+import { looseTextOf } from '../text-file.js';
 import { type StoredPlace, storedPlaces } from './file.js';
 import { type Keychain, keychainFault, openKeychains } from './native-keychain.js';
 import { describeSources } from './lookup.js';
@@ -106,7 +107,7 @@ export async function storeUsername(configDirectory: string, server: { host: str
 /** The user name that `depot login` was given; null when there is none, or this account may not read it. */
 export async function findUsername(configDirectory: string, server: { host: string; port: number }): Promise<string | null> {
   try {
-    const name = (await readFile(usernamePath(configDirectory, server), 'utf8')).replace(/\r?\n$/, '');
+    const name = looseTextOf(await readFile(usernamePath(configDirectory, server))).replace(/\r?\n$/, '');
     return name === '' ? null : name;
   } catch {
     return null;

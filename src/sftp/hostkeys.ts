@@ -50,8 +50,8 @@ export async function trusted(spec: RemoteSpec): Promise<Trust> {
   const pins: Pin[] = [];
   const revoked = new Set<string>();
   if (spec.knownHostsFile !== undefined) {
-    const text = await readFile(spec.knownHostsFile, 'utf8').catch((cause: unknown) => {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    const text = await readFile(spec.knownHostsFile).catch((cause: unknown) => {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return new Uint8Array(0);
       throw new DepotError('local-unreadable', `cannot read ${printable(spec.knownHostsFile!)}`, { cause, hint: 'make the file readable for the account that pushes' });
     });
     for (const known of knownKeys(parseKnownHosts(text), spec.host, spec.port)) {

@@ -3,6 +3,7 @@
  * Certificate authorities are ignored: ssh2 does not negotiate host certificates.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { looseTextOf } from '../text-file.js';
 
 export interface KnownHost {
   marker: 'revoked' | 'cert-authority' | null;
@@ -14,9 +15,9 @@ export interface KnownHost {
 }
 
 /** Lines that are not understood are skipped, as ssh(1) does. */
-export function parseKnownHosts(text: string): KnownHost[] {
+export function parseKnownHosts(text: string | Uint8Array): KnownHost[] {
   const found: KnownHost[] = [];
-  for (const raw of text.split(/\r?\n/)) {
+  for (const raw of (typeof text === 'string' ? text : looseTextOf(text)).split(/\r?\n/)) {
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) continue;
     const fields = line.split(/[ \t]+/);
@@ -57,7 +58,7 @@ function matches(hosts: string, name: string): boolean {
   let matched = false;
   for (const pattern of hosts.toLowerCase().split(',')) {
     const negated = pattern.startsWith('!');
-    if (!wildcard(negated ? pattern.slice(1) : pattern).test(name)) continue;
+    if (!fits(negated ? pattern.slice(1) : pattern, name)) continue;
     // A negated match excludes the line, whatever else it lists.
     if (negated) return false;
     matched = true;
@@ -74,6 +75,24 @@ function matchesHash(hosts: string, name: string): boolean {
   return wanted.length === actual.length && timingSafeEqual(wanted, actual);
 }
 
-function wildcard(pattern: string): RegExp {
-  return new RegExp(`^${pattern.replace(/[^*?]/g, (c) => c.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).replace(/\*/g, '.*').replace(/\?/g, '.')}$`);
+/** `*` stands for any characters, `?` for one. Not a regular expression: with many stars that takes for ever. */
+function fits(pattern: string, name: string): boolean {
+  let p = 0;
+  let star = -1;
+  let afterStar = 0;
+  for (let n = 0; n < name.length;) {
+    if (pattern[p] === '*') {
+      star = p++;
+      afterStar = n;
+    } else if (pattern[p] === '?' || pattern[p] === name[n]) {
+      p++;
+      n++;
+    } else if (star >= 0) {
+      // The last star takes one character more.
+      p = star + 1;
+      n = ++afterStar;
+    } else return false;
+  }
+  while (pattern[p] === '*') p++;
+  return p === pattern.length;
 }

@@ -218,7 +218,7 @@ describe('everything at once, with its place', () => {
     ['an alias to nothing', `${head}state: *gone\n`, '*gone, which stands for nothing'],
     ['a mapping as a key', `${head}? { a: b }\n: c\n`, 'key'],
     ['not UTF-8', Uint8Array.of(0x61, 0x3a, 0xff), 'this is not UTF-8 text'],
-    ['UTF-16', Buffer.from('\ufeffversion: 1', 'utf16le'), 'this is not UTF-8 text'],
+    ['Windows-1252', Buffer.from('supplier: { name: Caf\u00e9 }', 'latin1'), 'this is not UTF-8 text'],
     ['deep nesting', '['.repeat(20_000), '1:'],
     ['an escape sequence', `${head}"\\e[2Jx": 1\n`, "unknown key '\\x1b[2Jx'"],
   ])('%s', async (_, text, expected) => {

@@ -47,3 +47,10 @@ test.skipIf(keygen === undefined)('agrees with ssh-keygen about hashed names and
   expect((await mustRun(keygen!, ['-F', '[agent.example]:2222', '-f', file])).stdout).toContain('found');
   expect((await mustRun(keygen!, ['-l', '-f', file])).stdout).toContain(fingerprintOf(blob));
 });
+
+test('a pattern of many stars takes no longer than another', () => {
+  const pattern = `${'*a'.repeat(2_000)}b`;
+  expect(known(`${pattern} ssh-ed25519 ${key}`, 'a'.repeat(255))).toBe(0);
+  expect(known(`${'*a'.repeat(20)}* ssh-ed25519 ${key}`, 'a'.repeat(255))).toBe(1);
+  expect(known(`**.exam*?e ssh-ed25519 ${key}`, 'host.example')).toBe(1);
+});

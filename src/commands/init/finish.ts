@@ -53,7 +53,7 @@ async function ready(name: string, file: string, other: Account | null, talk: Ta
 
 async function hostKey({ name, remote }: Arrangement, talk: Talk, context: Context): Promise<void> {
   if (remote.hostKeys.length > 0) return;
-  const known = await readFile(remote.knownHostsFile, 'utf8').catch(() => '');
+  const known = await readFile(remote.knownHostsFile).catch(() => '');
   if (knownKeys(parseKnownHosts(known), remote.host, remote.port).length > 0) return;
   talk.say(`No host key is pinned for ${printable(name)} yet; without one nothing is sent.`);
   const compared = await comparedHostKeys(remote.host, remote.port, talk, context);

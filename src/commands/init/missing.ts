@@ -17,7 +17,7 @@ export interface Missing {
 export async function missingForPush({ host, port = 22, username, hostKeys = [], privateKey }: Draft, o: InitFlags, file: string, context: Context): Promise<Missing[]> {
   const directory = path.dirname(file);
   const missing: Missing[] = [];
-  const known = hostKeys.length > 0 || host === undefined ? '' : await readFile(path.join(directory, 'known_hosts'), 'utf8').catch(() => '');
+  const known = hostKeys.length > 0 || host === undefined ? '' : await readFile(path.join(directory, 'known_hosts')).catch(() => '');
   if (hostKeys.length === 0 && knownKeys(parseKnownHosts(known), host ?? '', port).length === 0) missing.push({ what: 'host key', flag: '--host-key' });
 
   const stored = async (kind: 'password' | 'privateKeyPassphrase'): Promise<boolean> => {

@@ -6,6 +6,7 @@ import { DepotError, isDepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { localError, writeFileAtomic } from '../../receipt/files.js';
 import { fingerprintOf } from '../../sftp/hostkeys.js';
+import { looseTextOf } from '../../text-file.js';
 import { knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';
 import { scanHostKeys, type ScannedKey } from '../../sftp/scan.js';
 import type { Context, GlobalOptions } from '../context.js';
@@ -129,7 +130,7 @@ export function pinned(before: string, server: { host: string; port: number }, k
 
 async function contents(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return looseTextOf(await readFile(file));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw localError(error, 'read', file);
