@@ -36,7 +36,7 @@ export const dutch: Words = {
     size: 'Grootte',
     action: 'Actie',
     withoutTitle: 'Zonder deze bladzijde',
-    without: 'Hetzelfde met programma\'s die elke systeembeheerder heeft, op Linux, op macOS, of op Windows met WSL of Git Bash. Zet de bestanden in één map, met de publieke sleutel van de leverancier als signer.public.asc en uw privésleutel als private.secret.asc; voor gpg importeert u beide eerst. Exitcode 0 betekent dat alles klopte; verwijder anders de map “new”.',
+    without: 'Hetzelfde met programma\'s die elke systeembeheerder heeft, op Linux, op macOS, of op Windows met WSL of Git Bash. Zet de bestanden in één map, met de publieke sleutel van de leverancier als signer.public.asc en uw privésleutel als private.secret.asc; voor gpg importeert u beide eerst. Exitcode 0 betekent dat alles klopte; gebruik anders niet wat in de map “new” staat.',
     withoutNames: 'ID staat voor de naam van het depot; geef het ontvangstbewijs, dan staan er de echte namen. Schrijf voor een bestand dat op .tar.zst.pgp eindigt zstd -d in plaats van gzip -d.',
     limitsTitle: 'Wat deze controles niet laten zien',
     licencesTitle: 'Licenties',

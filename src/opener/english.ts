@@ -36,7 +36,7 @@ export const english: Words = {
     size: 'Size',
     action: 'Action',
     withoutTitle: 'Without this page',
-    without: 'The same with programs that any system administrator has, on Linux, on macOS, or on Windows with WSL or Git Bash. Put the files into one folder, with the supplier\'s public key as signer.public.asc and your private key as private.secret.asc; for gpg, import both first. Exit code 0 means that everything was right; otherwise delete the folder “new”.',
+    without: 'The same with programs that any system administrator has, on Linux, on macOS, or on Windows with WSL or Git Bash. Put the files into one folder, with the supplier\'s public key as signer.public.asc and your private key as private.secret.asc; for gpg, import both first. Exit code 0 means that everything was right; otherwise do not use what is in the folder “new”.',
     withoutNames: 'ID stands for the name of the deposit; give the receipt, and the lines have the real names. For a file that ends in .tar.zst.pgp write zstd -d in place of gzip -d.',
     limitsTitle: 'What these checks do not show',
     licencesTitle: 'Licences',

@@ -15,11 +15,9 @@ export function coverBytes(facts: CoverFacts): CoverBytes {
   return markCoverBytes(new TextEncoder().encode(text));
 }
 
-const decompressors: Record<Compression, string> = { none: 'cat', gzip: 'gzip -d', zstd: 'zstd -d' };
 const archives: Record<Compression, string> = { none: 'tar', gzip: 'tar, gzip', zstd: 'tar, zstd' };
 
 function english(f: CoverFacts): string {
-  const modern = f.encryption.packet === 'SEIPDv2';
   return `# Sealed deposit ${f.depositId}
 
 *Nederlandse tekst hieronder.*
@@ -60,32 +58,35 @@ ${depotLines(f)}
 
 ## Check and open it without depot
 
-${
-  modern
-    ? `GnuPG cannot read this file: it is encrypted in the form that RFC 9580 brought (${cipherOf(f)}).
-Use a current OpenPGP program that can. The lines below call \`rsop\`; \`gosop\` and other
-implementations of the Stateless OpenPGP command line take the same words. Sequoia's \`sq\`
-reads it too, from version 1.3 on. For a key with a passphrase write that to a file, and
-\`rsop decrypt --with-key-password=FILE private.secret.asc\`.`
-    : `With GnuPG; first import the two keys: \`gpg --import signer.public.asc private.secret.asc\`.
-After \`Good signature\`, GnuPG prints the signer's fingerprint: it must be the one above.`
-}
-
-\`\`\`sh
-${stockLines(f)}
-\`\`\`
-
+${englishWays(f)}
 The data is in the new folder \`new\`, and \`new/DEPOT/README.md\` says what is where. The
-lines above end with exit code 0 only when everything was right; show it with \`echo $?\`.
-When it is not 0, delete \`new\`: what is in it may be incomplete or not what the supplier sealed.
-Without receipt and signature, only the last line is needed to open the file; nothing then
-shows who sealed it.
+lines end with exit code 0 only when everything was right; \`echo $?\` shows it. When it is
+not 0, do not use what is in \`new\`: it is incomplete. When the file was changed or the key
+does not fit, no \`new\` is left.
+Without receipt and signature, take only the last line: it opens the file by itself, and
+fails when the file was damaged. Nothing then shows who sealed it.
+The disk needs room for the contents and once more for the sealed file, which is decrypted
+to \`${openedName(f)}\` first.
 On a Mac without \`sha256sum\`, \`shasum -a 256\` does the same.
 `;
 }
 
+function englishWays(f: CoverFacts): string {
+  const tools = stockTools(f);
+  const gpg = `With GnuPG; first import the two keys: \`gpg --import signer.public.asc private.secret.asc\`.
+After \`Good signature\`, GnuPG prints the signer's fingerprint: it must be the one above.`;
+  const because = f.encryption.packet === 'SEIPDv2'
+    ? `GnuPG cannot read this file: it is encrypted in the form of RFC 9580 (${cipherOf(f)}).`
+    : `GnuPG cannot read ${tools.length === 1 ? 'the keys above' : keysWithoutGnupg(f)}: version 6, or an algorithm of RFC 9580.`;
+  const rsop = `${because}
+Use a current OpenPGP program that can. The lines below call \`rsop\`; \`gosop\` and other
+programs with the Stateless OpenPGP command line take the same words. Sequoia's \`sq\`
+reads it too, from version 1.3 on. For a key with a passphrase write that to a file, and
+\`rsop decrypt --with-key-password=FILE private.secret.asc\`.`;
+  return ways(f, { gpg, rsop });
+}
+
 function dutch(f: CoverFacts): string {
-  const modern = f.encryption.packet === 'SEIPDv2';
   return `# Verzegeld depot ${f.depositId}
 
 Het bestand \`${f.suitcase.name}\` is een verzegeld depot: gegevens die een
@@ -99,7 +100,7 @@ sleutel heeft. De agent bewaart het gesloten en kan het niet lezen.
 | SHA-256 | \`${f.suitcase.sha256}\` |
 | verzegeld | ${f.startedAt} |
 | vorm | één OpenPGP-bericht (RFC 9580): ${cipherOf(f)}; daarin ${archives[f.encryption.compression]} |
-| ontvangstbewijs getekend door | \`${f.supplier.signerFingerprint}\` |
+| ontvangstbewijs ondertekend door | \`${f.supplier.signerFingerprint}\` |
 
 ## Sleutels die het openen
 
@@ -114,7 +115,7 @@ Zet deze bestanden in één map en open daar een terminal (op Windows: WSL of Gi
 \`${signatureName(f.depositId)}\`, de publieke sleutel van de leverancier als
 \`signer.public.asc\`, en uw privésleutel als \`private.secret.asc\`. Vergelijk de vingerafdruk
 van de sleutel van de leverancier met die welke de leverancier u langs een andere weg gaf:
-deze bladzijde bewijst uit zichzelf niets, want iedereen had haar kunnen schrijven.
+deze pagina bewijst uit zichzelf niets, want iedereen had haar kunnen schrijven.
 
 ## Controleren en openen met depot
 
@@ -124,40 +125,54 @@ ${depotLines(f)}
 
 ## Controleren en openen zonder depot
 
-${
-  modern
-    ? `GnuPG kan dit bestand niet lezen: het is versleuteld in de vorm die RFC 9580 bracht (${cipherOf(f)}).
-Gebruik een actueel OpenPGP-programma dat het wel kan. De regels hieronder roepen \`rsop\` aan;
-\`gosop\` en andere uitvoeringen van de Stateless OpenPGP-opdrachtregel nemen dezelfde woorden.
-Ook \`sq\` van Sequoia leest het, vanaf versie 1.3. Heeft de sleutel een wachtwoordzin, zet die dan in
-een bestand, en: \`rsop decrypt --with-key-password=BESTAND private.secret.asc\`.`
-    : `Met GnuPG; importeer eerst de twee sleutels: \`gpg --import signer.public.asc private.secret.asc\`.
-Na \`Good signature\` toont GnuPG de vingerafdruk van de ondertekenaar: dat moet die van hierboven zijn.`
-}
-
-\`\`\`sh
-${stockLines(f)}
-\`\`\`
-
+${dutchWays(f)}
 De gegevens staan in de nieuwe map \`new\`, en \`new/DEPOT/README.md\` zegt wat waar staat. De
-regels hierboven eindigen alleen met exitcode 0 als alles klopte; \`echo $?\` toont die.
-Is zij niet 0, verwijder dan \`new\`: wat erin staat kan onvolledig zijn, of niet wat de leverancier
-verzegelde. Zonder ontvangstbewijs en handtekening is alleen de laatste regel nodig om het bestand te
-openen; niets laat dan zien wie het verzegelde.
+regels eindigen alleen met exitcode 0 als alles klopte; \`echo $?\` toont die. Is zij niet 0,
+gebruik dan niet wat in \`new\` staat: het is onvolledig. Is het bestand veranderd of past de
+sleutel niet, dan blijft er geen map \`new\` over.
+Zonder ontvangstbewijs en handtekening neemt u alleen de laatste regel: die opent het bestand ook
+op zichzelf, en mislukt als het beschadigd is. Niets laat dan zien wie het verzegelde.
+De schijf heeft ruimte nodig voor de inhoud en nog eens voor het verzegelde bestand, dat eerst
+wordt ontsleuteld naar \`${openedName(f)}\`.
 Op een Mac zonder \`sha256sum\` doet \`shasum -a 256\` hetzelfde.
 `;
+}
+
+function dutchWays(f: CoverFacts): string {
+  const tools = stockTools(f);
+  const gpg = `Met GnuPG; importeer eerst de twee sleutels: \`gpg --import signer.public.asc private.secret.asc\`.
+Na \`Good signature\` toont GnuPG de vingerafdruk van de ondertekenaar: dat moet die van hierboven zijn.`;
+  const because = f.encryption.packet === 'SEIPDv2'
+    ? `GnuPG kan dit bestand niet lezen: het is versleuteld in de vorm van RFC 9580 (${cipherOf(f)}).`
+    : `GnuPG kan ${tools.length === 1 ? 'de sleutels hierboven' : keysWithoutGnupg(f)} niet lezen: versie 6, of een algoritme van RFC 9580.`;
+  const rsop = `${because}
+Gebruik een actueel OpenPGP-programma dat het wel kan. De regels hieronder roepen \`rsop\` aan;
+\`gosop\` en andere programma's met de Stateless OpenPGP-opdrachtregel nemen dezelfde woorden.
+Ook \`sq\` van Sequoia leest het, vanaf versie 1.3. Heeft de sleutel een wachtwoordzin, zet die dan in
+een bestand, en: \`rsop decrypt --with-key-password=BESTAND private.secret.asc\`.`;
+  return ways(f, { gpg, rsop });
+}
+
+/** Each program's words and lines, in the order of `stockTools`. */
+function ways(f: CoverFacts, words: Record<StockTool, string>): string {
+  return stockTools(f).map((tool) => `${words[tool]}\n\n\`\`\`sh\n${stockLines(f, tool)}\n\`\`\`\n`).join('\n');
+}
+
+function keysWithoutGnupg(f: CoverFacts): string {
+  return f.encryption.recipients.filter((one) => !gnupgReads(one)).map(({ fingerprint }) => `\`${fingerprint}\``).join(', ');
 }
 
 /** A deposit as lines for a shell name it. */
 export interface NamedDeposit {
   depositId: string;
   suitcase: Pick<Receipt['suitcase'], 'name'>;
-  encryption: Pick<Receipt['encryption'], 'packet' | 'compression'>;
+  encryption: Pick<Receipt['encryption'], 'packet' | 'compression'> & { recipients: Pick<Receipt['encryption']['recipients'][number], 'fingerprint' | 'algorithm'>[] };
+  supplier?: Pick<Receipt['supplier'], 'signerFingerprint'>;
 }
 
-/** The deposit of documents, which is called `ID`. */
+/** The deposit of documents, which is called `ID`, for a key that GnuPG reads. */
 export function anyDeposit(compression: Compression, packet: NamedDeposit['encryption']['packet'] = 'SEIPDv1'): NamedDeposit {
-  return { depositId: 'ID', suitcase: { name: suitcaseName('ID', compression) }, encryption: { packet, compression } };
+  return { depositId: 'ID', suitcase: { name: suitcaseName('ID', compression) }, encryption: { packet, compression, recipients: [] } };
 }
 
 /** Lines for a shell that check and open the deposit with depot. */
@@ -166,19 +181,50 @@ export function depotLines(f: NamedDeposit): string {
   return [`depot verify ${f.suitcase.name} ${proof} --deep &&`, `depot decrypt ${f.suitcase.name} ${proof} --out new`].join('\n');
 }
 
+/** A program that opens a deposit without depot; `rsop` stands for every implementation of RFC 9580 with the Stateless OpenPGP command line. */
+export type StockTool = 'gpg' | 'rsop';
+
+/** No GnuPG reads a key of version 6, nor the algorithms 25 and 26 of RFC 9580 in one of version 4. */
+export function gnupgReads({ fingerprint, algorithm }: Pick<Receipt['encryption']['recipients'][number], 'fingerprint' | 'algorithm'>): boolean {
+  return fingerprint.length === 40 && !['X25519', 'X448'].includes(algorithm);
+}
+
+/** With what the deposit can be opened: one program for all of its keys, or both, where GnuPG reads only some of them. */
+export function stockTools({ encryption }: NamedDeposit): StockTool[] {
+  if (encryption.packet === 'SEIPDv2') return ['rsop'];
+  if (encryption.recipients.every(gnupgReads)) return ['gpg'];
+  return encryption.recipients.some(gnupgReads) ? ['gpg', 'rsop'] : ['rsop'];
+}
+
 /**
  * The lines that check and open the deposit without depot, spelled like this wherever they stand: the receipt is signed, it names the
- * digest of this suitcase, and what every program of the last line says counts.
+ * digest of this suitcase, and what every program says counts. `gpg -d` and `rsop decrypt` give plaintext before it has authenticated, and only
+ * bash, zsh and ksh have `pipefail`: so nothing is piped out of them. What they wrote is unpacked when they ended well and removed when not, each
+ * line is right by itself, and none changes the shell that it is pasted into. The default is the program that reads every key.
  */
-export function stockLines(f: NamedDeposit): string {
-  const modern = f.encryption.packet === 'SEIPDv2';
+export function stockLines(f: NamedDeposit, tool: StockTool = stockTools(f).at(-1)!): string {
   const [receipt, signature] = [receiptName(f.depositId), signatureName(f.depositId)];
+  const signedForGnupg = tool === 'gpg' && f.supplier?.signerFingerprint.length !== 64;
+  const opened = openedName(f);
+  const decrypt = tool === 'gpg' ? `gpg -d -o ${opened} ${f.suitcase.name}` : `rsop decrypt private.secret.asc < ${f.suitcase.name} > ${opened}`;
   return [
-    'set -o pipefail',
-    modern ? `rsop verify ${signature} signer.public.asc < ${receipt} &&` : `gpg --verify ${signature} ${receipt} &&`,
+    signedForGnupg ? `gpg --verify ${signature} ${receipt} &&` : `rsop verify ${signature} signer.public.asc < ${receipt} &&`,
     String.raw`grep -q "\"sha256\": \"$(sha256sum < ${f.suitcase.name} | cut -c 1-64)\"" ${receipt} &&`,
-    `mkdir new && ${modern ? `rsop decrypt private.secret.asc < ${f.suitcase.name}` : `gpg -d ${f.suitcase.name}`} | ${decompressors[f.encryption.compression]} | tar -x -C new`,
+    `mkdir -m 700 new && { ${decrypt} || { rm -f ${opened}; rmdir new; false; }; } && ${unpack(f.encryption.compression, opened)} && rm ${opened}`,
   ].join('\n');
+}
+
+function openedName(f: NamedDeposit): string {
+  return `new/opened.tar${suffixes[f.encryption.compression]}`;
+}
+
+const suffixes: Record<Compression, string> = { none: '', gzip: '.gz', zstd: '.zst' };
+
+/** Tested before it is unpacked: of a pipeline only the last program's word counts. */
+function unpack(compression: Compression, opened: string): string {
+  if (compression === 'none') return `tar -x -f ${opened} -C new`;
+  const program = compression === 'gzip' ? 'gzip' : 'zstd';
+  return `${program} -t ${opened} && ${program} -d < ${opened} | tar -x -f - -C new`;
 }
 
 function recipients(f: CoverFacts, subkey: string): string {

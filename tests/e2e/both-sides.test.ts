@@ -197,7 +197,7 @@ describe.each(['README.md', 'docs/format.md', 'docs/beneficiary.md', 'docs/benef
   test.skipIf(!have)('has lines that work in their order on what the beneficiary has', async () => {
     await desk.clean();
     for (const lines of linesOf(page)) {
-      const block = lines.replaceAll(/ID\.tar\.\w+\.pgp/g, deposit.suitcase).replaceAll('zstd -d', 'gzip -d').replaceAll(/\bID\./g, `${deposit.depositId}.`);
+      const block = lines.replaceAll(/ID\.tar\.\w+\.pgp/g, deposit.suitcase).replaceAll('zstd', 'gzip').replaceAll('.tar.zst', '.tar.gz').replaceAll(/\bID\./g, `${deposit.depositId}.`);
       const done = await desk.type(block);
       expect(done.code, `${block}\n${done.stdout}\n${done.stderr}`).toBe(0);
     }

@@ -1,14 +1,19 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isOutbound } from '../../src/outbound.js';
+import { generateKey, readCertificate } from '../../src/pgp/keys.js';
+import { judgeRecipient } from '../../src/pgp/policy.js';
+import { wrapSessionKey } from '../../src/pgp/sessionkey.js';
 import { receiptBytes } from '../../src/receipt/canonical.js';
-import { coverBytes } from '../../src/receipt/cover.js';
-import { receiptName, signatureName, type Compression } from '../../src/receipt/ids.js';
+import { coverBytes, stockLines } from '../../src/receipt/cover.js';
+import { receiptName, signatureName, suitcaseName, type Compression } from '../../src/receipt/ids.js';
 import type { Receipt } from '../../src/receipt/schema.js';
+import { gcm, seal, v1 } from '../pgp/messages.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
-import { peers } from '../support/peers.js';
+import { peer, peers } from '../support/peers.js';
 import { mustRun, run } from '../support/process.js';
 import { compatReceipt, receiptOf } from './samples.js';
 
@@ -38,7 +43,7 @@ describe('a cover', () => {
     expect(dutch).toContain('5.476.083.302 bytes');
   });
 
-  test.each<[Compression, string]>([['none', '| cat |'], ['gzip', '| gzip -d |'], ['zstd', '| zstd -d |']])('unpacks %s', (compression, command) => {
+  test.each<[Compression, string]>([['none', '&& tar -x -f '], ['gzip', '&& gzip -d < '], ['zstd', '&& zstd -d < ']])('unpacks %s', (compression, command) => {
     const sample = compatReceipt();
     const text = textOf(receiptOf({ ...sample, encryption: { ...sample.encryption, compression } }));
     for (const block of [blocks(text)[1], blocks(text)[3]]) expect(block).toContain(command);
@@ -64,51 +69,184 @@ describe('a cover', () => {
 
 const tools = peers('gpg', 'gpgconf', 'tar', 'zstd', 'sha256sum');
 
-describe.skipIf(tools === undefined)('the commands of a compat cover', () => {
-  /** A suitcase made by GnuPG itself, with receipt, signature and cover beside it, and the keys imported. */
-  async function scene(): Promise<{ directory: string; script: string; suitcase: string; receipt: string; execute: () => ReturnType<typeof run> }> {
-    const directory = tempDir('cover');
-    const home = join(directory, 'h');
-    await mkdir(home, { mode: 0o700 });
-    const env = { PATH: process.env['PATH'], GNUPGHOME: home, LC_ALL: 'C' };
-    cleanup(async () => run(tools!.gpgconf, ['--kill', 'all'], { env }));
-    const gpg = async (...args: string[]) => mustRun(tools!.gpg, ['--batch', '--quiet', '--no-tty', '--pinentry-mode', 'loopback', '--passphrase', '', ...args], { env, cwd: directory });
-    await gpg('--quick-generate-key', 'Test <test@example.org>', 'default', 'default', 'never');
+/** Each with what makes it interactive, as far as it can be without a terminal; what is not installed is left out. */
+const shells = ([['bash', ['--norc', '-i']], ['dash', ['-i']], ['zsh', ['-f', '-i']], ['ksh', ['-i']], ['mksh', ['-i']], ['busybox', ['sh', '-i']]] as const)
+  .flatMap(([name, interactive]) => {
+    const path = (process.env['PATH'] ?? '').split(':').map((directory) => join(directory, name)).find((file) => existsSync(file));
+    return path === undefined ? [] : [{ name, path, script: name === 'busybox' ? ['sh', '-c'] : ['-c'], interactive }];
+  });
+
+interface Scene {
+  directory: string;
+  env: NodeJS.ProcessEnv;
+  receipt: Receipt;
+  /** Of the cover. */
+  lines: string[];
+  /** As it was sealed. */
+  sealed: Buffer;
+  write: (sealed: Uint8Array) => Promise<void>;
+}
+
+/** Receipt, signature and cover beside a suitcase, in a folder with a space in its name, and the keys imported. */
+async function scene(compression: Compression): Promise<Scene> {
+  const directory = join(tempDir('cover'), 'my kit');
+  const home = join(directory, 'h');
+  await mkdir(home, { mode: 0o700, recursive: true });
+  const env = { PATH: process.env['PATH'], GNUPGHOME: home, LC_ALL: 'C' };
+  cleanup(async () => run(tools!.gpgconf, ['--kill', 'all'], { env }));
+  const gpg = async (...args: string[]) => mustRun(tools!.gpg, ['--batch', '--quiet', '--no-tty', '--pinentry-mode', 'loopback', '--passphrase', '', ...args], { env, cwd: directory });
+  await gpg('--quick-generate-key', 'Test <test@example.org>', 'default', 'default', 'never');
+  await mkdir(join(directory, 'data/DEPOT'), { recursive: true });
+  await writeFile(join(directory, 'data/DEPOT/README.md'), 'hello');
+  await writeFile(join(directory, 'data/random'), randomBytes(100_000));
+  await mustRun('sh', ['-c', `tar -C data -c DEPOT random | ${{ none: 'cat', gzip: 'gzip', zstd: 'zstd -q' }[compression]} > archive`], { cwd: directory, env });
+  const sample = compatReceipt();
+  const name = suitcaseName(sample.depositId, compression);
+  await gpg('--trust-model', 'always', '-z0', '-r', 'test@example.org', '-o', name, '-e', 'archive');
+  const sealed = await readFile(join(directory, name));
+  const [recipient] = sample.encryption.recipients;
+  const receipt: Receipt = {
+    ...sample, suitcase: { name, bytes: sealed.length, sha256: createHash('sha256').update(sealed).digest('hex') },
+    encryption: { ...sample.encryption, compression, recipients: [recipient] },
+  };
+  await writeFile(join(directory, receiptName(receipt.depositId)), receiptBytes(receipt));
+  await gpg('--armor', '--detach-sign', '-o', signatureName(receipt.depositId), receiptName(receipt.depositId));
+  return { directory, env, receipt, lines: blocks(textOf(receipt))[1].trimEnd().split('\n'), sealed, write: (bytes) => writeFile(join(directory, name), bytes) };
+}
+
+const manipulations: [string, (sealed: Buffer) => Uint8Array][] = [
+  ['the third last byte changed', (sealed) => changed(sealed, sealed.length - 3)],
+  ['a byte in the middle changed', (sealed) => changed(sealed, Math.floor(sealed.length / 2))],
+  ['cut', (sealed) => sealed.subarray(0, 60_000)],
+  ['empty', () => new Uint8Array()],
+];
+
+function changed(sealed: Buffer, at: number): Uint8Array {
+  const bytes = Uint8Array.from(sealed);
+  bytes[at] ^= 1;
+  return bytes;
+}
+
+describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
+  test.each<Compression>(['none', 'gzip', 'zstd'])('%s: in every shell, whole or the last line alone, they open what was sealed and nothing else', async (compression) => {
+    const { directory, env, lines, sealed, write } = await scene(compression);
+    expect(shells.map(({ name }) => name)).toContain('bash');
+    const made = async () => (await readdir(directory)).includes('new');
+    for (const shell of shells) {
+      const execute = async (script: string) => run(shell.path, [...shell.script, script], { cwd: directory, env });
+      // Everything in one shell and one compression; elsewhere what a shell or a program can change.
+      const all = shell === shells[0] && compression === 'gzip';
+      for (const part of all ? [lines, lines.slice(1), lines.slice(-1)] : [lines.slice(-1)]) {
+        const script = part.join('\n');
+        for (const [what, manipulate] of all ? manipulations : manipulations.slice(0, 1)) {
+          await write(manipulate(sealed));
+          expect((await execute(script)).code, `${shell.name}, ${what}: ${script}`).not.toBe(0);
+          expect(await made(), `${shell.name}, ${what}`).toBe(false);
+        }
+        await write(sealed);
+        const result = await execute(script);
+        expect(result.code, `${shell.name}: ${script}\n${result.stderr}`).toBe(0);
+        expect(await readdir(join(directory, 'new'))).toEqual(['DEPOT', 'random']);
+        // What is there already stays, whatever is typed again.
+        await writeFile(join(directory, 'new/mine'), '');
+        expect((await execute(script)).code).not.toBe(0);
+        expect(await readdir(join(directory, 'new'))).toContain('mine');
+        await rm(join(directory, 'new'), { recursive: true });
+      }
+    }
+  });
+
+  test('pasted into a shell, they leave it open and as it was, and a receipt that was changed stops them', async () => {
+    const { directory, env, lines, sealed, receipt, write } = await scene('gzip');
+    const type = async (shell: (typeof shells)[number]) => run(shell.path, [...(shell.interactive)], { cwd: directory, env: { ...env, PS1: '', PS2: '' }, input: `${lines.join('\n')}\necho "code $?"\nfalse | true\necho "still here $?"\n` });
+    for (const shell of shells) {
+      await write(changed(sealed, sealed.length - 3));
+      expect((await type(shell)).stdout, shell.name).toMatch(/code [1-9][^]*still here 0/);
+      expect(await readdir(directory)).not.toContain('new');
+      await write(sealed);
+      expect((await type(shell)).stdout, shell.name).toMatch(/code 0[^]*still here 0/);
+      await rm(join(directory, 'new'), { recursive: true });
+    }
+    const file = join(directory, receiptName(receipt.depositId));
+    await writeFile(file, (await readFile(file, 'utf8')).replace('"complete": true', '"complete": false'));
+    expect((await run('bash', ['-c', lines.join('\n')], { cwd: directory, env })).code).not.toBe(0);
+    expect(await readdir(directory)).not.toContain('new');
+  });
+
+  test('what was sealed damaged is not unpacked', async () => {
+    const { directory, env, lines, receipt } = await scene('gzip');
+    const archive = await readFile(join(directory, 'archive'));
+    await writeFile(join(directory, 'damaged'), archive.subarray(0, archive.length - 9));
+    await mustRun(tools!.gpg, ['--batch', '--yes', '--quiet', '--trust-model', 'always', '-z0', '-r', 'test@example.org', '-o', receipt.suitcase.name, '-e', 'damaged'], { env, cwd: directory });
+    expect((await run('bash', ['-c', lines.at(-1)!], { cwd: directory, env })).code).not.toBe(0);
+    expect(await readdir(join(directory, 'new'))).toEqual(['opened.tar.gz']);
+  });
+});
+
+describe('a compat cover for keys that no GnuPG reads', () => {
+  const sample = compatReceipt();
+  const [one] = sample.encryption.recipients;
+  const readable = { ...one, fingerprint: 'B'.repeat(40), subkeyFingerprint: 'C'.repeat(40), algorithm: 'RSA 3072' };
+  const withRecipients = (...recipients: Receipt['encryption']['recipients']) => textOf({ ...sample, encryption: { ...sample.encryption, recipients } });
+
+  test.each([['of version 6', { ...one, fingerprint: 'A'.repeat(64), subkeyFingerprint: 'D'.repeat(64), algorithm: 'X25519' }], ['of version 4 with X25519', { ...one, algorithm: 'X25519' }], ['of version 4 with X448', { ...one, algorithm: 'X448' }]])('%s: has no line of GnuPG, or has both and says which is for whom', (_, recipient) => {
+    const alone = withRecipients(recipient);
+    expect(blocks(alone).filter((block) => block.includes('gpg -d'))).toEqual([]);
+    expect(blocks(alone).filter((block) => block.includes('rsop decrypt'))).toHaveLength(2);
+    const mixed = withRecipients(readable, recipient);
+    expect(blocks(mixed).filter((block) => block.includes('gpg -d'))).toHaveLength(2);
+    expect(blocks(mixed).filter((block) => block.includes('rsop decrypt'))).toHaveLength(2);
+    expect(mixed).toContain(`GnuPG cannot read \`${recipient.fingerprint}\``);
+    // One set of lines, where there is room for one: that which every key can use.
+    expect(stockLines({ ...sample, encryption: { ...sample.encryption, recipients: [readable, recipient] } })).toContain('rsop decrypt');
+  });
+
+  test('checks the signature of a signer of version 6 with a program that reads it', () => {
+    const lines = stockLines({ ...sample, supplier: { ...sample.supplier, signerFingerprint: 'A'.repeat(64) }, encryption: { ...sample.encryption, recipients: [readable] } });
+    expect(lines).toContain('rsop verify');
+    expect(lines).toContain('gpg -d');
+  });
+});
+
+const rsop = peer('rsop');
+
+describe.skipIf(rsop === undefined)('the lines for rsop', () => {
+  test.each([['modern', 'modern'], ['compat for a key of version 6', 'compat'], ['compat for keys of versions 4 and 6', 'mixed']] as const)('%s: open what was sealed in every shell, and nothing else', async (_, form) => {
+    const directory = tempDir('rsop');
+    const made = await generateKey({ kind: 'arrangement', name: 'Test', email: 'test@example.org', profile: 'modern' });
+    const other = await generateKey({ kind: 'arrangement', name: 'Other', email: 'other@example.org', profile: 'compat' });
+    const recipients = await Promise.all((form === 'mixed' ? [made, other] : [made]).map(async ({ publicKey }) => {
+      const certificate = await readCertificate(publicKey);
+      return judgeRecipient(certificate, certificate.fingerprint, new Date());
+    }));
     await mkdir(join(directory, 'data/DEPOT'), { recursive: true });
     await writeFile(join(directory, 'data/DEPOT/README.md'), 'hello');
-    await mustRun('sh', ['-c', 'tar -C data -c DEPOT | zstd -q > archive'], { cwd: directory, env });
-
-    const sample = compatReceipt();
-    await gpg('--trust-model', 'always', '-z0', '--disable-mdc', '-r', 'test@example.org', '-o', sample.suitcase.name, '-e', 'archive');
-    const sealed = await readFile(join(directory, sample.suitcase.name));
-    const receipt: Receipt = { ...sample, suitcase: { ...sample.suitcase, bytes: sealed.length, sha256: createHash('sha256').update(sealed).digest('hex') } };
-    await writeFile(join(directory, receiptName(receipt.depositId)), receiptBytes(receipt));
-    await gpg('--armor', '--detach-sign', '-o', signatureName(receipt.depositId), receiptName(receipt.depositId));
-    const script = blocks(textOf(receipt))[1];
-    return {
-      directory, script, suitcase: join(directory, receipt.suitcase.name), receipt: join(directory, receiptName(receipt.depositId)),
-      execute: async () => run('bash', ['-c', script], { cwd: directory, env }),
-    };
-  }
-
-  test('check and open the deposit as they stand, and stop at the first thing that is wrong', async () => {
-    const { directory, suitcase, receipt, execute } = await scene();
-    const made = async () => (await readdir(directory)).includes('new');
-    const sealed = await readFile(suitcase);
-    const signed = await readFile(receipt);
-
-    const flipped = Uint8Array.from(sealed);
-    flipped[flipped.length - 1] ^= 1;
-    await writeFile(suitcase, flipped);
-    expect((await execute()).code).not.toBe(0);
-    await writeFile(suitcase, sealed);
-    await writeFile(receipt, signed.toString().replace('"complete": true', '"complete": false'));
-    expect((await execute()).code).not.toBe(0);
-    expect(await made()).toBe(false);
-
-    await writeFile(receipt, signed);
-    const result = await execute();
-    expect(result.code, result.stderr).toBe(0);
-    expect(await readFile(join(directory, 'new/DEPOT/README.md'), 'utf8')).toBe('hello');
+    await mustRun('sh', ['-c', 'tar -C data -c DEPOT > archive'], { cwd: directory });
+    const encryption = form === 'modern' ? gcm(12) : v1;
+    const sessionKey = randomBytes(32);
+    const { message } = seal(await readFile(join(directory, 'archive')), encryption, { sessionKey, pkesk: await wrapSessionKey(sessionKey, encryption, recipients) });
+    const sample = form === 'modern' ? receiptOf() : compatReceipt();
+    const name = suitcaseName(sample.depositId, 'none');
+    const lines = stockLines({
+      depositId: sample.depositId, suitcase: { name },
+      encryption: { ...sample.encryption, compression: 'none', recipients: recipients.map(({ fingerprint, algorithm }) => ({ fingerprint, algorithm })) },
+    }).split('\n');
+    const secrets = form === 'mixed' ? [made.secretKey, other.secretKey] : [made.secretKey];
+    for (const secret of secrets) {
+      await writeFile(join(directory, 'private.secret.asc'), secret, { mode: 0o600 });
+      for (const shell of shells) {
+        const execute = async () => run(shell.path, [...shell.script, lines.at(-1)!], { cwd: directory });
+        for (const [what, manipulate] of manipulations.slice(0, 1)) {
+          await writeFile(join(directory, name), manipulate(message));
+          expect((await execute()).code, `${shell.name}, ${what}`).not.toBe(0);
+          expect(await readdir(directory)).not.toContain('new');
+        }
+        await writeFile(join(directory, name), message);
+        const result = await execute();
+        expect(result.code, `${shell.name}: ${result.stderr}`).toBe(0);
+        expect(await readdir(join(directory, 'new'))).toEqual(['DEPOT']);
+        await rm(join(directory, 'new'), { recursive: true });
+      }
+    }
   });
 });

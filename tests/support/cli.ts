@@ -66,7 +66,7 @@ export interface Receipt {
   startedAt: string;
   completedAt: string;
   suitcase: { name: string; bytes: number; sha256: string };
-  encryption: { packet: 'SEIPDv1' | 'SEIPDv2'; cipher: string; aead: string | null; compression: 'none' | 'gzip' | 'zstd'; recipients: { fingerprint: string }[] };
+  encryption: { packet: 'SEIPDv1' | 'SEIPDv2'; cipher: string; aead: string | null; compression: 'none' | 'gzip' | 'zstd'; recipients: { fingerprint: string; algorithm: string }[] };
   keyProof: { pkesk: string; head: string; tail: string | null; plaintextOctets: number; commitment: string };
   dataset: { entries: number; bytes: number; skipped: Record<string, number>; complete: boolean; manifestSha256: string };
   cover: { name: string; bytes: number; sha256: string };

@@ -1,5 +1,5 @@
 /** The letter of a kit: what a beneficiary has, does every month, and does on the day itself; Dutch and English in one page that prints well. */
-import { depotLines, stockLines } from '../../receipt/cover.js';
+import { depotLines, stockLines, stockTools, type StockTool } from '../../receipt/cover.js';
 import { receiptName, signatureName } from '../../receipt/ids.js';
 import type { Receipt } from '../../receipt/schema.js';
 
@@ -38,8 +38,7 @@ interface Words {
   withOpener: string;
   openerSteps: string;
   withStock: string;
-  stockFirst: string;
-  modernFirst: string;
+  stockFirst: Record<StockTool, string>;
   stockAfter: string;
   notProven: string;
 }
@@ -61,14 +60,16 @@ const dutch: Words = {
   monthly: 'Elke maand',
   monthlySteps: ['Vraag de leverancier om het nieuwste ontvangstbewijs met handtekening. Is het ouder dan afgesproken, vraag waarom.', 'Controleer het met uw privésleutel, in opener.html of met de regel hieronder: de uitkomst moet zijn dat uw sleutel dit depot opent.', 'Vraag de agent een of twee keer per jaar om grootte en SHA-256 van het bestand dat hij heeft, en vergelijk die met het ontvangstbewijs.'],
   day: 'Op de dag zelf',
-  daySteps: ['Vraag de agent om het verzegelde bestand en wat ernaast ligt, en zet het met deze map en uw privésleutel op een schijf met ruimte.', 'Begint de naam anders dan die van het ontvangstbewijs in deze map, dan is het een later depot: neem het ontvangstbewijs waarvan de naam net zo begint, en schrijf in de regels hieronder die naam. Zonder gaat het ook open; niets laat dan zien wie het verzegelde.', 'Open het op een van de drie manieren hieronder. Lukt de ene niet, neem dan de andere.', 'Klopt een controle niet, gebruik de inhoud dan niet, en vraag de agent het bestand opnieuw te sturen.'],
+  daySteps: ['Vraag de agent om het verzegelde bestand en wat ernaast ligt, en zet het met deze map en uw privésleutel op een schijf met ruimte.', 'Begint de naam anders dan die van het ontvangstbewijs in deze map, dan is het een later depot: neem het ontvangstbewijs waarvan de naam net zo begint, en schrijf in de regels hieronder die naam. Zonder gaat het ook open, met gewone programma\'s door alleen de laatste regel; niets laat dan zien wie het verzegelde.', 'Open het op een van de drie manieren hieronder. Lukt de ene niet, neem dan de andere.', 'Klopt een controle niet, gebruik de inhoud dan niet, en vraag de agent het bestand opnieuw te sturen.'],
   withDepot: 'Met depot',
   withOpener: 'Met de bladzijde opener.html',
   openerSteps: 'Dubbelklik op opener.html en sleep de bestanden erin: het verzegelde bestand, het ontvangstbewijs, zijn handtekening, de sleutel van de leverancier en uw privésleutel. De bladzijde maakt geen verbinding.',
   withStock: 'Met gewone programma\'s',
-  stockFirst: 'Op Windows: WSL of Git Bash; op een Mac: gnupg en zo nodig zstd van Homebrew. Importeer eerst de twee sleutels: gpg --import signer.public.asc private.secret.asc. Na "Good signature" moet de vingerafdruk die van hierboven zijn.',
-  modernFirst: 'GnuPG leest dit depot niet. Neem een programma dat RFC 9580 leest, zoals rsop. Heeft uw sleutel een wachtwoordzin, zet die dan in een bestand en schrijf: rsop decrypt --with-key-password=BESTAND private.secret.asc.',
-  stockAfter: 'Eindigt het laatste niet met exitcode 0 (echo $?), verwijder dan de map new.',
+  stockFirst: {
+    gpg: 'Op Windows: WSL of Git Bash; op een Mac: gnupg en zo nodig zstd van Homebrew. Importeer eerst de twee sleutels: gpg --import signer.public.asc private.secret.asc. Na "Good signature" moet de vingerafdruk die van hierboven zijn.',
+    rsop: 'Geen GnuPG leest dit depot met elke sleutel waarvoor het is verzegeld. Neem een programma dat RFC 9580 leest, zoals rsop. Heeft uw sleutel een wachtwoordzin, zet die dan in een bestand en schrijf: rsop decrypt --with-key-password=BESTAND private.secret.asc.',
+  },
+  stockAfter: 'Eindigt de laatste regel niet met exitcode 0 (echo $?), gebruik dan niet wat in de map new staat. De schijf heeft ruimte nodig voor de inhoud en nog eens voor het verzegelde bestand.',
   notProven: 'Wat dit niet laat zien: dat de gegevens bruikbaar zijn. Laat een proef doen.',
 };
 
@@ -78,7 +79,7 @@ const english: Words = {
   intro: 'deposits data for you with an escrow agent, sealed for your key. The agent cannot read it. With what is in this folder and your private key you can see today that you can open the deposit, and open it on the day that you need it, without the supplier too.',
   have: 'What you have',
   files: { cover: 'describes the sealed file', receipt: 'the newest receipt and its signature', signer: 'the public key with which the supplier signs receipts', opener: 'a page that checks and opens everything, in a browser, without internet', secret: 'your private key, with a passphrase that reaches you another way. The supplier made this key' },
-  yours: 'What does not belong in this folder, and you keep yourself: your private key and its passphrase. Who loses them can never open the deposit again; nobody else has them.',
+  yours: 'What does not belong in this folder, and you keep yourself: your private key and its passphrase. If you lose them, the deposit can never be opened; nobody else has them.',
   telephone: 'Compare by telephone',
   telephoneWhy: 'Call the supplier on a number that you had already, and have these digits read out. If one is wrong, do not use this folder.',
   signerKey: 'key of the supplier',
@@ -89,14 +90,16 @@ const english: Words = {
   monthly: 'Every month',
   monthlySteps: ['Ask the supplier for the newest receipt with its signature. If it is older than agreed, ask why.', 'Check it with your private key, in opener.html or with the line below: the outcome must be that your key opens this deposit.', 'Once or twice a year, ask the agent for size and SHA-256 of the file that it holds, and compare them with the receipt.'],
   day: 'On the day itself',
-  daySteps: ['Ask the agent for the sealed file and what lies beside it, and put it with this folder and your private key on a disk that has room.', 'If its name begins otherwise than that of the receipt in this folder, it is a later deposit: take the receipt whose name begins alike, and write that name in the lines below. It opens without, too; nothing then shows who sealed it.', 'Open it in one of the three ways below. If one does not work, take another.', 'If a check fails, do not use the contents, and ask the agent to send the file again.'],
+  daySteps: ['Ask the agent for the sealed file and what lies beside it, and put it with this folder and your private key on a disk that has room.', 'If its name begins otherwise than that of the receipt in this folder, it is a later deposit: take the receipt whose name begins alike, and write that name in the lines below. You can open it without a receipt, with ordinary programs by the last line alone, but then nothing proves who sealed it.', 'Open it in one of the three ways below. If one does not work, take another.', 'If a check fails, do not use the contents, and ask the agent to send the file again.'],
   withDepot: 'With depot',
   withOpener: 'With the page opener.html',
   openerSteps: 'Double-click opener.html and drop the files into it: the sealed file, the receipt, its signature, the key of the supplier and your private key. The page makes no connection.',
   withStock: 'With ordinary programs',
-  stockFirst: 'On Windows: WSL or Git Bash; on a Mac: gnupg and, where needed, zstd from Homebrew. First import the two keys: gpg --import signer.public.asc private.secret.asc. After "Good signature" the fingerprint must be the one above.',
-  modernFirst: 'GnuPG does not read this deposit. Take a program that reads RFC 9580, such as rsop. If your key has a passphrase, put that into a file and write: rsop decrypt --with-key-password=FILE private.secret.asc.',
-  stockAfter: 'If the last line does not end with exit code 0 (echo $?), delete the folder new.',
+  stockFirst: {
+    gpg: 'On Windows: WSL or Git Bash; on a Mac: gnupg and, where needed, zstd from Homebrew. First import the two keys: gpg --import signer.public.asc private.secret.asc. After "Good signature" the fingerprint must be the one above.',
+    rsop: 'No GnuPG reads this deposit with every key that it is sealed for. Use a program that reads RFC 9580, such as rsop. If your key has a passphrase, put that into a file and write: rsop decrypt --with-key-password=FILE private.secret.asc.',
+  },
+  stockAfter: 'If the last line does not end with exit code 0 (echo $?), do not use what is in the folder new. The disk needs room for the contents and once more for the sealed file.',
   notProven: 'What this does not show: that the data is of use. Have a restore rehearsed.',
 };
 
@@ -129,7 +132,6 @@ ${[dutch, english].map((words) => section(words, f)).join('\n')}
 
 function section(w: Words, f: LetterFacts): string {
   const { receipt } = f;
-  const modern = receipt.encryption.packet === 'SEIPDv2';
   const row = (name: string, what: string): string => `<tr><td><code>${text(name)}</code></td><td>${text(what)}</td></tr>`;
   const digits = (what: string, hex: string): string => `<tr><td>${text(what)}</td><td><code>${text(hex.replace(/(.{4})(?!$)/g, '$1 '))}</code></td></tr>`;
   const list = (items: string[]): string => `<ol>\n${items.map((item) => `<li>${text(item)}</li>`).join('\n')}\n</ol>`;
@@ -158,7 +160,7 @@ ${[
   ].join('\n')}
 </table>
 <p>${text(w.yourselves)}</p>
-<pre class="digits">${text([...f.signers.map(({ file }) => `gpg --show-keys ${file}`), ...(f.openerSha256 === null ? [] : ['sha256sum opener.html'])].join('\n'))}</pre>
+<pre class="digits">${text([...f.signers.map(({ file, fingerprint }) => `${fingerprint.length === 40 ? 'gpg --show-keys' : 'depot key show'} ${file}`), ...(f.openerSha256 === null ? [] : ['sha256sum opener.html'])].join('\n'))}</pre>
 ${f.openerSha256 === null ? '' : `<p>${text(w.otherSystems)}</p>\n`}<h2>${text(w.monthly)}</h2>
 ${list(w.monthlySteps)}
 <pre class="monthly">${text(`depot verify --receipt ${receiptName(id)} --signer signer.public.asc --key private.secret.asc`)}</pre>
@@ -167,8 +169,7 @@ ${list(w.daySteps)}
 ${f.openerSha256 === null ? '' : `<h3>${text(w.withOpener)}</h3>\n<p>${text(w.openerSteps)}</p>\n`}<h3>${text(w.withDepot)}</h3>
 <pre class="depot">${text(depotLines(receipt))}</pre>
 <h3>${text(w.withStock)}</h3>
-<p>${text(modern ? w.modernFirst : w.stockFirst)}</p>
-<pre class="stock">${text(stockLines(receipt))}</pre>
+${stockTools(receipt).map((tool) => `<p>${text(w.stockFirst[tool])}</p>\n<pre class="stock">${text(stockLines(receipt, tool))}</pre>`).join('\n')}
 <p>${text(w.stockAfter)} ${text(w.notProven)}</p>
 </section>`;
 }
