@@ -12,6 +12,7 @@ export const exitStatus = {
   'source-timed-out': 3,
   'source-empty': 3,
   'source-too-small': 3,
+  'source-shrunk': 3,
   'some-failed': 4,
   'local-disk-full': 5,
   'local-not-writable': 5,
@@ -52,6 +53,7 @@ export const exitStatus = {
   'ledger-broken': 32,
   'hung-up': 129,
   'interrupted': 130,
+  'killed': 137,
   'terminated': 143,
 } as const;
 

@@ -5,7 +5,7 @@ export const exitMeanings: Readonly<Record<number, string>> = {
   0: 'done, or nothing to do',
   1: 'a defect in depot',
   2: 'wrong use of the command line',
-  3: 'a source failed, changed, timed out or was empty',
+  3: 'a source failed, changed, timed out, was empty or shrank',
   4: 'some arrangements failed, see each',
   5: 'local: disk full, not readable or writable, output exists',
   10: 'configuration',
@@ -23,10 +23,11 @@ export const exitMeanings: Readonly<Record<number, string>> = {
   23: 'hostile or malformed archive refused',
   24: 'nothing failed, but something asked for could not be checked',
   30: 'deposited, but receipt or sidecars not written or delivered',
-  31: 'stale: the last deposit is older than allowed',
+  31: 'stale: the last deposit is older than allowed, or the last push was killed',
   32: 'ledger broken',
   129: 'hung up',
   130: 'interrupted',
+  137: 'killed, or the machine went down (in run records)',
   143: 'terminated',
 };
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/types.js';
-import type { Standing } from '../deposit/standing.js';
+import { lateWords, type Standing } from '../deposit/standing.js';
 import { isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { parseDepositId } from '../receipt/ids.js';
@@ -30,15 +30,15 @@ export function statusOptions(names: string[], flags: Flags): StatusFlags {
 
 export function defineStatus(parent: Command, start: Start): void {
   parent.command('status')
-    .summary('last deposit and last run of each arrangement; exit 31 when stale')
-    .description('One line an arrangement. Stale is a last deposit older than 1.25 × every, or than --max-age.')
+    .summary('last deposit and last run of each arrangement; exit 31 when one is stale')
+    .description('Shows one line per arrangement. A deposit is stale when it is older than 1.25 × every, or than --max-age, or dated in the future. Exit 31 when one is stale, or when the last push was killed.')
     .argument('[name...]', 'arrangements; without one, all')
     .option('--max-age <time>', 'stale when the last deposit is older than this (26h)')
     .option('--prometheus', 'metrics in the text format of Prometheus; exit 0, stale or not')
     .option('--out <file>', 'with --prometheus: into this file, written whole or not at all')
     .addHelpText('after', helpEnd([
       ['depot status', 'how are we doing?'],
-      ['depot status --max-age 26h --quiet', 'for a monitor: speaks only when stale'],
+      ['depot status --max-age 26h --quiet', 'for a monitor: speaks only when something is wrong'],
       ['depot status --prometheus --out /var/lib/node_exporter/depot.prom', 'for node_exporter\'s textfile collector'],
     ], [5, 10, 31]))
     .action((names: string[], _: unknown, command: Command) => start(statusOptions(names, command.optsWithGlobals()), status));
@@ -49,21 +49,21 @@ const staleExit = 31;
 async function status(o: StatusFlags, context: Context): Promise<number> {
   if (o.prometheus) return metrics(o, context);
   const { config, standings } = await gather(o, context);
-  const stale = standings.some((s) => s.stale);
+  const bad = standings.some((s) => s.stale || s.underWay.killed !== null);
   const paths = { config: config.path, state: config.state.path };
-  const document = { ok: !stale, ...paths, arrangements: standings.map(standingDocument) };
+  const document = { ok: !bad, ...paths, arrangements: standings.map(standingDocument) };
   const lines = statusLines(standings, paths);
-  if (stale) context.screen.failure(document, lines);
+  if (bad) context.screen.failure(document, lines);
   else context.screen.result(document, lines);
   await notify(config, standings, context);
-  return stale ? staleExit : 0;
+  return bad ? staleExit : 0;
 }
 
 /** A person who looks at it on a terminal needs no message about it. */
 async function notify(config: Config, standings: readonly Standing[], { screen }: Context): Promise<void> {
   if (config.notify === undefined || screen.interactive) return;
-  const { notifyOfStaleness } = await import('../deposit/notify.js');
-  await notifyOfStaleness(config, standings, new Date(), { warn: (message) => { screen.warn(message); } });
+  const { notifyOfStandings } = await import('../deposit/notify.js');
+  await notifyOfStandings(config, standings, new Date(), { warn: (message) => { screen.warn(message); } });
 }
 
 async function gather(o: StatusFlags, context: Context): Promise<{ config: Config; standings: Standing[] }> {
@@ -108,6 +108,7 @@ export function statusLines(standings: readonly Standing[], paths: { config: str
   const withKeys = expiries.some((expiry) => expiry !== null);
   const withProofs = standings.some((s) => s.proven !== null);
   const stale = standings.filter((s) => s.stale).length;
+  const few = standings.length < many;
   return [
     ...table([
       ['ARRANGEMENT', 'LAST DEPOSIT', 'AGE', 'EVERY', ...(withKeys ? ['KEY EXPIRES'] : []), ...(withProofs ? ['PROVEN'] : []), 'LAST RUN'],
@@ -121,9 +122,10 @@ export function statusLines(standings: readonly Standing[], paths: { config: str
         lastRunText(s),
       ]),
     ]),
-    ...standings.flatMap(({ arrangement, underWay }) => underWayLines(arrangement, underWay).map((line) => ({ text: `${arrangement}: ${line}`, hang: 2 }))),
+    ...standings.flatMap((s) => remarks(s, few).map((line) => ({ text: `${s.arrangement}: ${line}`, hang: 2 }))),
+    ...(few || stale === 0 ? [] : ['! after an age: stale, that is older than 1.25 × every or than --max-age, or never deposited']),
     '',
-    ...(standings.length < many ? [] : [`${counted(standings.length, 'arrangement')}, ${stale} stale`]),
+    ...(few ? [] : [`${counted(standings.length, 'arrangement')}, ${stale} stale`]),
     `configuration ${printable(paths.config)}, state ${printable(paths.state)}`,
   ];
 }
@@ -153,24 +155,27 @@ function expiryText(expiresAt: string | null, now: Date): string {
 /** A push that was killed left no run record; one that runs has none yet. */
 function lastRunText({ lastRun, underWay: { running, killed } }: Standing): string {
   if (running !== null) return `running since ${minute(running.since)}`;
-  if (killed !== null && (lastRun === null || killed.since >= lastRun.finishedAt)) return `killed, begun ${minute(killed.since)}`;
+  if (killed !== null) return `killed, begun ${minute(killed.since)}`;
   return lastRun === null ? 'never' : runText(lastRun);
 }
 
-const left = {
-  intent: 'was not deposited; the next push clears it away, or goes on with it',
-  closing: 'may be deposited; the next push finds out',
-  published: 'is deposited, and has no receipt yet; the next push writes it',
-  unconfirmed: 'is possibly deposited; the next push looks again',
-  sidecars: 'is deposited; the next push delivers what belongs beside it',
-} as const;
+/** What needs a sentence. Of many arrangements only what was begun and not ended has one: the rest is in the table. */
+function remarks(s: Standing, few: boolean): string[] {
+  const { lastRun, underWay } = s;
+  const failed = few && lastRun !== null && lastRun.exit !== 0 && lastRun.code !== 'killed' && underWay.running === null && underWay.killed === null;
+  return [
+    ...(s.inFuture || (few && s.stale) ? [`${s.stale ? 'stale: ' : ''}${lateWords(s)}`] : []),
+    ...(failed ? [`the last run failed: ${printable(lastRun.message ?? '')}`] : []),
+    ...underWayLines(s.arrangement, underWay),
+  ];
+}
 
 /** While a push runs, what is pending is its own business. */
 function underWayLines(name: string, { running, killed, pending, unreadable }: UnderWay): string[] {
   const lines = unreadable.map((file) => `${printable(file)} cannot be read; a deposit may be hidden behind it`);
   if (running !== null) return lines;
-  if (killed !== null) lines.push(`the push begun ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) ended without a word: it was killed, or the machine went down; run it again: «depot push ${name}»`);
-  return [...lines, ...pending.map(({ depositId, stage }) => `${depositId} ${left[stage]}`)];
+  if (killed !== null) lines.push(`the push begun ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) was killed, or the machine went down (it left no result); run it again: «depot push ${name}»`);
+  return [...lines, ...pending.map(({ depositId, text }) => `${depositId} ${text}`)];
 }
 
 function minute(at: string): string {
@@ -183,6 +188,7 @@ function runText(run: RunRecord): string {
   const at = localTime(new Date(run.finishedAt)).slice(0, 16);
   if (run.code === 'skipped') return `skipped ${at}`;
   if (run.exit === 0) return `deposited ${at}`;
+  if (run.code === 'killed') return `killed, last seen ${at}`;
   const meaning = exitMeanings[run.exit]?.replace(/ \(.*\)$|[:,].*$/, '') ?? '';
   return `failed ${at}, ${run.exit} ${meaning}`;
 }

@@ -23,7 +23,8 @@ export interface Beneficiary {
 export type Publish = 'rename' | 'direct';
 export type Compression = 'auto' | 'zstd' | 'gzip' | 'none';
 export type EncryptionWish = 'auto' | 'modern' | 'compat';
-export type NotifyEvent = 'success' | 'failure' | 'stale';
+/** `failure` is about a push that was killed too. */
+export type NotifyEvent = 'success' | 'failure' | 'killed' | 'stale';
 
 export interface RemoteSettings {
   host: string;

@@ -2,6 +2,7 @@ import type { Arrangement, Config } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { requirePrivate } from '../permissions.js';
 import { printable } from '../printable.js';
+import type { Place } from '../receipt/pending-words.js';
 import { findUsername } from '../secrets/login.js';
 import { connect } from '../sftp/connect.js';
 import type { Connections } from '../sftp/connections.js';
@@ -17,7 +18,7 @@ export interface Agent {
   /** `host:port`, for people. */
   address: string;
   /** Where deposits of this arrangement go; a pending record is settled only at the same place. */
-  place: { account: string; directory: string };
+  place: Place;
   stats: Remote['stats'];
   close(): Promise<void>;
 }
@@ -33,14 +34,24 @@ export async function connectToAgent(o: { arrangement: Arrangement; retryForMs: 
   const { run, ...transport } = hooks;
   const remote = await connect(spec, await loginOf(o.arrangement, secrets), transport, connections?.to(accountKey(spec, o.arrangement)));
   run.attempts = remote.stats.attempts;
-  const { username, host, port, directory } = spec;
   return {
     remote,
-    address: `${host}:${port}`,
-    place: { account: `${username}@${host}:${port}`, directory },
+    address: `${spec.host}:${spec.port}`,
+    place: placeOf(spec),
     stats: remote.stats,
     close: () => remote.close(),
   };
+}
+
+function placeOf({ username, host, port, directory }: Pick<RemoteSpec, 'username' | 'host' | 'port' | 'directory'>): Place {
+  return { account: `${username}@${host}:${port}`, directory };
+}
+
+/** Where pushes of an arrangement go; null when nobody knows the user name. */
+export async function placeFor(config: Config, arrangement: Arrangement): Promise<Place | null> {
+  const { remote } = await withUsername(config, arrangement);
+  const { username } = remote;
+  return username === undefined ? null : placeOf({ ...remote, username });
 }
 
 /** Alike for arrangements that may share a connection: the same server, trusted for the same keys, account, secrets and patience. */

@@ -3,10 +3,12 @@ import type { Config, NotifyEvent } from '../config/types.js';
 import { run } from '../dataset/command.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { timestamp } from '../receipt/ids.js';
+import { killedNoted, killedRun, noteKilled } from '../receipt/killed.js';
 import type { RunRecord } from '../receipt/runs.js';
 import { noteStaleness, stalenessNoted } from '../receipt/staleness.js';
 import { ArrangementState } from '../receipt/state.js';
-import type { Standing } from './standing.js';
+import type { Runner } from '../receipt/underway.js';
+import { lateWords, type Standing } from './standing.js';
 
 /** How long a notification may take; and how long, after all deposits, the notifications may still go on together. */
 const limitMs = 10_000;
@@ -20,7 +22,12 @@ export interface NotifyHooks {
 /** A run that skipped has nothing to tell. */
 function eventOf({ code }: RunRecord): NotifyEvent | null {
   if (code === 'skipped') return null;
-  return code === null ? 'success' : code === 'stale' ? 'stale' : 'failure';
+  return code === null ? 'success' : code === 'stale' || code === 'killed' ? code : 'failure';
+}
+
+/** A push that was killed has failed, too. */
+function wants({ notify }: Config, event: NotifyEvent): boolean {
+  return notify !== undefined && (notify.on.includes(event) || (event === 'killed' && notify.on.includes('failure')));
 }
 
 /**
@@ -43,7 +50,7 @@ export class Notifier {
   /** Begins to tell it, where the configuration wants it told. */
   tell(record: RunRecord): void {
     const event = eventOf(record);
-    if (event === null || this.#config.notify?.on.includes(event) !== true) return;
+    if (event === null || !wants(this.#config, event)) return;
     this.#waiting.push(record);
     this.#next();
   }
@@ -82,19 +89,14 @@ async function deliver(config: Config, record: RunRecord, signal: AbortSignal): 
 }
 
 /**
- * Tells of arrangements that are stale: once for each last deposit, and again after each `every` (a day without it) that this lasts. A
- * notification that failed is tried again the next time.
+ * Tells of pushes that were killed, of each once; and of arrangements that are stale: once for each last deposit, and again after each
+ * `every` (a day without it) that this lasts. A notification that failed is tried again the next time.
  */
-export async function notifyOfStaleness(config: Config, standings: readonly Standing[], now: Date, hooks: NotifyHooks): Promise<void> {
-  if (config.notify?.on.includes('stale') !== true) return;
+export async function notifyOfStandings(config: Config, standings: readonly Standing[], now: Date, hooks: NotifyHooks): Promise<void> {
   for (const standing of standings) {
-    if (!standing.stale) continue;
     try {
-      const state = await ArrangementState.open(config.state.path, standing.arrangement);
-      const depositId = standing.lastDeposit?.depositId ?? null;
-      if (await stalenessNoted(state, { depositId, since: new Date(now.getTime() - (standing.everyMs ?? dayMs)) })) continue;
-      await deliver(config, staleRecord(standing, now), new AbortController().signal);
-      await noteStaleness(state, { depositId, notifiedAt: timestamp(now) });
+      if (standing.underWay.killed !== null && wants(config, 'killed')) await tellOfKilled(config, standing.arrangement, standing.underWay.killed, now);
+      if (standing.stale && wants(config, 'stale')) await tellOfStale(config, standing, now);
     } catch (error) {
       if (!isDepotError(error)) throw error;
       hooks.warn(`${standing.arrangement}: ${error.message}`);
@@ -104,15 +106,27 @@ export async function notifyOfStaleness(config: Config, standings: readonly Stan
   }
 }
 
+async function tellOfKilled(config: Config, arrangement: string, killed: Runner, now: Date): Promise<void> {
+  const state = await ArrangementState.open(config.state.path, arrangement);
+  if (await killedNoted(state, killed)) return;
+  await deliver(config, killedRun(arrangement, killed), new AbortController().signal);
+  await noteKilled(state, killed, timestamp(now));
+}
+
+async function tellOfStale(config: Config, standing: Standing, now: Date): Promise<void> {
+  const state = await ArrangementState.open(config.state.path, standing.arrangement);
+  const depositId = standing.lastDeposit?.depositId ?? null;
+  if (await stalenessNoted(state, { depositId, since: new Date(now.getTime() - (standing.everyMs ?? dayMs)), now })) return;
+  await deliver(config, staleRecord(standing, now), new AbortController().signal);
+  await noteStaleness(state, { depositId, notifiedAt: timestamp(now) });
+}
+
 const dayMs = 24 * 3600 * 1000;
-const hourMs = 3600 * 1000;
 
 /** In the form of a run record, but of no run: nothing was begun. */
-function staleRecord({ arrangement, lastDeposit, ageMs, allowedMs }: Standing, now: Date): RunRecord {
-  const hours = (ms: number | null): string => `${Math.floor((ms ?? 0) / hourMs)} h`;
-  const message = lastDeposit === null ? 'there is no deposit yet' : `the last deposit, ${lastDeposit.depositId}, is ${hours(ageMs)} old; allowed are ${hours(allowedMs)}`;
+function staleRecord(standing: Standing, now: Date): RunRecord {
   return {
-    schema: 'depot.run/1', arrangement, startedAt: timestamp(now), finishedAt: timestamp(now), exit: 31, code: 'stale', message, published: 'no', depositId: null,
+    schema: 'depot.run/1', arrangement: standing.arrangement, startedAt: timestamp(now), finishedAt: timestamp(now), exit: 31, code: 'stale', message: lateWords(standing), published: 'no', depositId: null,
     bytes: null, seconds: 0, lanes: null, attempts: 0, reconnects: 0, host: hostname(),
   };
 }

@@ -1,12 +1,15 @@
 import { DepotError, isDepotError } from '../errors.js';
 import type { Arrangement } from '../config/types.js';
+import { ageOf } from '../clock.js';
+import { killedNoted, killedRun } from '../receipt/killed.js';
 import { Ledger } from '../receipt/ledger.js';
-import { lockArrangement } from '../receipt/lock.js';
+import { lockArrangement, type Lock } from '../receipt/lock.js';
 import { lastDeposit } from '../receipt/list.js';
 import { readPending } from '../receipt/pending.js';
 import { appendRun, type RunRecord } from '../receipt/runs.js';
 import { ArrangementState } from '../receipt/state.js';
 import { laneSafeServer } from '../receipt/tested-server.js';
+import { runnerOf } from '../receipt/underway.js';
 import { Standby } from '../seal/standby.js';
 import { connectToAgent, withUsername } from './agent.js';
 import { makeDeposit } from './deposit.js';
@@ -74,6 +77,7 @@ async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hoo
   // Another machine that took the lock over, because ours looked dead to it, ends this push too.
   const signal = AbortSignal.any([o.signal, lock.lost]);
   try {
+    await tellOfKilled(state, lock, hooks);
     const unsettled = await tidy(state);
     const recent = await recentDeposit(state, o.ifOlderThanMs, run.startedAt);
     if (recent !== null && !unsettled) return { skipped: recent };
@@ -90,6 +94,15 @@ async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hoo
   } finally {
     await lock.release();
   }
+}
+
+/** The push before this one left no run record: it gets one now, and whoever was not told of it yet is. */
+async function tellOfKilled(state: ArrangementState, { predecessor }: Lock, hooks: PushHooks): Promise<void> {
+  if (predecessor === null) return;
+  const killed = runnerOf(predecessor);
+  const record = killedRun(state.arrangement, killed);
+  await appendRun(state, record).catch((error: unknown) => hooks.warn(`the record of the push that was killed could not be written: ${(error as Error).message}`));
+  if (!(await killedNoted(state, killed))) hooks.recorded?.(record);
 }
 
 function refuseEnded({ name, ended }: Arrangement, now: Date): void {
@@ -112,9 +125,9 @@ async function recentDeposit(state: ArrangementState, maxAgeMs: number | undefin
   if (maxAgeMs === undefined) return null;
   const last = await lastDeposit(state);
   if (last === null) return null;
-  const ageMs = now.getTime() - Date.parse(last.finishedAt);
-  // A deposit from the future means a clock that was set back: one deposit too many does less harm than one too few.
-  if (ageMs < 0 || ageMs >= maxAgeMs) return null;
+  const ageMs = ageOf(last.finishedAt, now);
+  // A deposit from the future has no age: one deposit too many does less harm than one too few.
+  if (ageMs === null || ageMs >= maxAgeMs) return null;
   return `the last deposit, ${last.depositId}, is from ${last.finishedAt}`;
 }
 

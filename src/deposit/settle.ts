@@ -1,5 +1,6 @@
 import { DepotError, isDepotError } from '../errors.js';
 import { readPending, removePending, writePending, type PendingRecord } from '../receipt/pending.js';
+import { pendingWords, samePlace } from '../receipt/pending-words.js';
 import type { Receipt } from '../receipt/schema.js';
 import type { Transfer } from '../sftp/types.js';
 import { fileReceipt, notBefore, sidecarsOf, type AnsweredRecord } from './outcome.js';
@@ -34,8 +35,8 @@ export async function settlePending(scene: Scene): Promise<Settled> {
   const { records, unreadable } = await readPending(state);
   for (const { path, reason } of unreadable) hooks.warn(`${path} cannot be read (${reason}); a deposit may be hidden behind it, so it is kept`);
   for (const record of records) {
-    if (record.server.account !== agent.place.account || record.server.directory !== agent.place.directory) {
-      hooks.warn(`${record.depositId} was begun at ${record.server.account}, which is not where this push goes; it stays pending`);
+    if (!samePlace(record.server, agent.place)) {
+      hooks.warn(`${record.depositId} ${pendingWords(record, agent.place)}`);
       continue;
     }
     await settle(scene, record, settled);

@@ -1,10 +1,12 @@
 import type { Arrangement, Config } from '../config/types.js';
 import { readStatedKey } from '../pgp/stated.js';
+import { ageOf } from '../clock.js';
 import { newestAttestation } from '../receipt/attested.js';
 import { lastDeposit, type LastDeposit } from '../receipt/list.js';
 import { lastRun, type RunRecord } from '../receipt/runs.js';
 import { ArrangementState } from '../receipt/state.js';
 import { underWay, type UnderWay } from '../receipt/underway.js';
+import { placeFor } from './agent.js';
 import { readBoundedFile } from './bounded-file.js';
 
 /** A key that pushes of an arrangement need. */
@@ -29,6 +31,8 @@ export interface Standing {
   allowedMs: number | null;
   ended: boolean;
   stale: boolean;
+  /** The last deposit is dated in the future, so its age is not known: it counts as stale. */
+  inFuture: boolean;
   /** A push that runs or was killed, and what earlier ones left to do. */
   underWay: UnderWay;
   /** The newest deposit of which a beneficiary has shown that its key opens it. */
@@ -50,12 +54,25 @@ export interface ProvenDeposit {
 /** A deposit is late after 1.25 × `every`: a night's run that took longer is no alarm. */
 export const lateness = 1.25;
 
-/** Never stale: an ended arrangement, and one of which nobody said how often. Never deposited is stale. */
-export function judgeAge(a: Pick<Arrangement, 'everyMs' | 'ended'>, last: LastDeposit | null, maxAgeMs: number | undefined, now: Date): Pick<Standing, 'ageMs' | 'everyMs' | 'allowedMs' | 'ended' | 'stale'> {
-  const ageMs = last === null ? null : Math.max(0, now.getTime() - Date.parse(last.finishedAt));
+/** Never stale: an ended arrangement, and one of which nobody said how often. Never deposited is stale, and so is a deposit from the future. */
+export function judgeAge(a: Pick<Arrangement, 'everyMs' | 'ended'>, last: LastDeposit | null, maxAgeMs: number | undefined, now: Date): Pick<Standing, 'ageMs' | 'everyMs' | 'allowedMs' | 'ended' | 'stale' | 'inFuture'> {
+  const ageMs = last === null ? null : ageOf(last.finishedAt, now);
   const allowedMs = maxAgeMs ?? (a.everyMs === undefined ? null : a.everyMs * lateness);
   const ended = a.ended !== undefined && now >= a.ended;
-  return { ageMs, everyMs: a.everyMs ?? null, allowedMs, ended, stale: !ended && allowedMs !== null && (ageMs === null || ageMs > allowedMs) };
+  return { ageMs, everyMs: a.everyMs ?? null, allowedMs, ended, stale: !ended && allowedMs !== null && (ageMs === null || ageMs > allowedMs), inFuture: last !== null && ageMs === null };
+}
+
+/** What is to be said of the last deposit of an arrangement that is stale, or whose last deposit is from the future. */
+export function lateWords({ lastDeposit: last, ageMs, allowedMs, inFuture }: Pick<Standing, 'lastDeposit' | 'ageMs' | 'allowedMs' | 'inFuture'>): string {
+  if (last === null) return 'there is no deposit yet';
+  if (inFuture) return `the last deposit, ${last.depositId}, is dated ${last.finishedAt}, which is in the future: the clock was wrong then, or is wrong now, so its age is not known; correct the clock, then push again`;
+  return `the last deposit, ${last.depositId}, is ${roughly(ageMs ?? 0)} old; the limit is ${roughly(allowedMs ?? 0)}`;
+}
+
+/** `31 h`, `45 min`, `20 s`: never nothing where there is something. */
+function roughly(ms: number): string {
+  const s = Math.floor(ms / 1000);
+  return s < 120 ? `${s} s` : s < 2 * 3600 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h`;
 }
 
 /** Arrangements looked at together: a shared state directory answers slowly. */
@@ -77,7 +94,7 @@ export async function gatherStandings(config: Config, arrangements: readonly Arr
       lastDeposit: last,
       lastRun: await lastRun(state),
       ...judgeAge(arrangement, last, o.maxAgeMs, o.now),
-      underWay: await underWay(state),
+      underWay: await underWay(state, await placeFor(config, arrangement).catch(() => null)),
       proven: await provenBy(state),
       keys: await keysOf(config, arrangement, keys),
     };

@@ -66,7 +66,7 @@ export class Ledger {
     this.size = o.size;
     this.warnings = o.warnings;
     this.created = o.raw.length === 0;
-    this.lines = o.raw.flatMap(({ line }) => (line === null ? [] : [line]));
+    this.lines = linesOf(o);
     const last = o.raw.at(-1);
     this.lastSha256 = last === undefined ? null : sha256(last.bytes);
   }
@@ -153,11 +153,19 @@ export async function readLedger(state: ArrangementState): Promise<{ raw: RawLin
   return { raw, size: start, torn: bytes.length - start };
 }
 
+/** Those that are lines, in the order of the file. */
+export function linesOf({ raw }: { raw: readonly RawLine[] }): LedgerLine[] {
+  return raw.flatMap(({ line }) => (line === null ? [] : [line]));
+}
+
 /** Deposits that the agent confirmed to have destroyed: id → the date that it named. */
 export async function destroyedDeposits(state: ArrangementState): Promise<Map<string, string>> {
-  const destroyed = new Map<string, string>();
-  for (const { line } of (await readLedger(state)).raw) if (line?.destroyed !== undefined) destroyed.set(line.depositId, line.destroyed);
-  return destroyed;
+  return destroyedIn(linesOf(await readLedger(state)));
+}
+
+/** As `destroyedDeposits`, of a ledger that was read already. */
+export function destroyedIn(lines: readonly LedgerLine[]): Map<string, string> {
+  return new Map(lines.flatMap(({ depositId, destroyed }) => (destroyed === undefined ? [] : [[depositId, destroyed] as const])));
 }
 
 /** The id of the ledgers of this state directory, or null when none was made yet. */

@@ -1,7 +1,7 @@
 /** Finding receipts: what an incident report or `receipts show` needs. */
 import { DepotError, isDepotError } from '../errors.js';
 import { parseReceiptName } from './ids.js';
-import { destroyedDeposits } from './ledger.js';
+import { destroyedIn, linesOf, readLedger, type LedgerLine } from './ledger.js';
 import { lastRun } from './runs.js';
 import { parseReceipt } from './parse.js';
 import type { Receipt } from './schema.js';
@@ -44,29 +44,51 @@ export function byCompletion({ receipt: a }: { receipt: Receipt }, { receipt: b 
 
 /**
  * The newest deposit that the agent acknowledged, but for those in `without`, or null: by the receipts themselves, so a run that crashed before
- * it could write its run record, and one that settled another's deposit, count too. Reads no more than it needs.
+ * it could write its run record, and one that settled another's deposit, count too. Newest is what the ledger has last, and not
+ * what has the latest date: one push with a clock that was ahead would otherwise be the newest for as long as it was ahead.
  */
 export async function newestDeposit(state: ArrangementState, without: ReadonlyMap<string, unknown> = new Map()): Promise<ListedReceipt | null> {
-  let newest: ListedReceipt | null = null;
-  // Names sort by the time in the id, the arrangement being the same; of one second, the ledger knows which came last.
-  for (const name of (await state.names()).reverse()) {
-    const parts = parseReceiptName(name);
-    if (parts?.superseded !== null || without.has(parts.depositId)) continue;
-    if (newest !== null && withoutRandom(newest.depositId) !== withoutRandom(parts.depositId)) break;
-    const stored = await readStoredReceipt(state.directory, name).catch(() => null);
-    if (stored === null) continue;
-    try {
-      const receipt = parseReceipt(stored.bytes, name);
-      if (receipt.transfer.status === 'acknowledged' && (newest === null || receipt.ledger.sequence > newest.receipt.ledger.sequence)) newest = { ...stored, receipt };
-    } catch {
-      // Damaged: `receipts verify` names it; here an older one is the newest that is known.
-    }
-  }
-  return newest;
+  return newestOf(state, linesOf(await readLedger(state)), without);
 }
 
-function withoutRandom(depositId: string): string {
-  return depositId.slice(0, depositId.lastIndexOf('_'));
+async function newestOf(state: ArrangementState, lines: readonly LedgerLine[], without: ReadonlyMap<string, unknown>): Promise<ListedReceipt | null> {
+  const names = new Map((await state.names()).flatMap((name) => {
+    const parts = parseReceiptName(name);
+    return parts?.superseded === null && !without.has(parts.depositId) ? [[parts.depositId, name] as const] : [];
+  }));
+  const counts = async (depositId: string): Promise<ListedReceipt | null> => {
+    const name = names.get(depositId);
+    const found = name === undefined ? null : await readable(state, name);
+    return found?.receipt.transfer.status === 'acknowledged' ? found : null;
+  };
+  const listed = new Set(lines.map(({ depositId }) => depositId));
+  const last = lines.reduce((most, { sequence }) => Math.max(most, sequence), 0);
+  let newest: ListedReceipt | null = null;
+  // A crash between receipt and line, or a ledger that is damaged: what its end should list comes after all that it lists.
+  for (const depositId of [...names.keys()].filter((id) => !listed.has(id)).slice(-mostUnlisted)) {
+    const found = await counts(depositId);
+    if (found !== null && found.receipt.ledger.sequence > (newest?.receipt.ledger.sequence ?? last)) newest = found;
+  }
+  if (newest !== null) return newest;
+  for (const { depositId, kind } of [...lines].reverse()) {
+    const found = kind === 'destroyed' ? null : await counts(depositId);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** More without a line than a crash can leave: names sort by time, and the newest ones do. */
+const mostUnlisted = 100;
+
+/** Null when it is damaged: `receipts verify` names it; for others an older one is the newest that is known. */
+async function readable(state: ArrangementState, name: string): Promise<ListedReceipt | null> {
+  try {
+    const stored = await readStoredReceipt(state.directory, name);
+    return stored === null ? null : { ...stored, receipt: parseReceipt(stored.bytes, name) };
+  } catch (error) {
+    if (isDepotError(error)) return null;
+    throw error;
+  }
 }
 
 export interface LastDeposit {
@@ -75,6 +97,8 @@ export interface LastDeposit {
   finishedAt: string;
   /** Of the suitcase; null when the run did not come to know. */
   bytes: number | null;
+  /** What was read from the sources, by the receipt; null without one. */
+  dataset: { entries: number; bytes: number } | null;
 }
 
 /**
@@ -83,13 +107,22 @@ export interface LastDeposit {
  * deposit any more.
  */
 export async function lastDeposit(state: ArrangementState): Promise<LastDeposit | null> {
-  const destroyed = await destroyedDeposits(state);
+  const lines = linesOf(await readLedger(state));
+  const destroyed = destroyedIn(lines);
   const run = await lastRun(state, ({ published, depositId }) => published === 'yes' && depositId !== null && !destroyed.has(depositId));
-  const filed = await newestDeposit(state, destroyed);
-  const byRun = run === null ? null : { depositId: run.depositId!, finishedAt: run.finishedAt, bytes: run.bytes };
-  const byReceipt = filed === null ? null : { depositId: filed.depositId, finishedAt: filed.receipt.completedAt, bytes: filed.receipt.suitcase.bytes };
-  if (byRun === null || byReceipt === null) return byRun ?? byReceipt;
-  return byRun.finishedAt >= byReceipt.finishedAt ? byRun : byReceipt;
+  const filed = await newestOf(state, lines, destroyed);
+  const byReceipt = filed === null ? null : { depositId: filed.depositId, finishedAt: filed.receipt.completedAt, bytes: filed.receipt.suitcase.bytes, dataset: datasetOf(filed) };
+  if (run === null) return byReceipt;
+  const byRun = { depositId: run.depositId!, finishedAt: run.finishedAt, bytes: run.bytes, dataset: null };
+  if (byReceipt === null) return byRun;
+  if (byRun.depositId === byReceipt.depositId) return { ...byRun, dataset: byReceipt.dataset };
+  // What the ledger lists is not newer than the last that it lists. A deposit without a receipt has only its time.
+  const isListed = lines.some(({ depositId }) => depositId === byRun.depositId);
+  return !isListed && byRun.finishedAt >= byReceipt.finishedAt ? byRun : byReceipt;
+}
+
+function datasetOf({ receipt: { dataset } }: ListedReceipt): LastDeposit['dataset'] {
+  return { entries: dataset.entries, bytes: dataset.bytes };
 }
 
 /** The receipt that counts of a deposit named by its id, or by a beginning of it that fits one only; `usage` otherwise. */

@@ -13,15 +13,24 @@ import os from 'node:os';
 import path from 'node:path';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
+import { clockSkewMs } from '../clock.js';
 import { errorCode, localError, readBounded, temporaryName, writeNew } from './files.js';
 import { describeSelf, livenessOf, parseHolder, type Holder } from './holder.js';
 import { timestamp } from './ids.js';
 
 export interface Lock {
+  /** Who had the lock before and died without giving it back: a push that was killed. Null when it was free. */
+  readonly predecessor: LastHolder | null;
   /** Aborted, with a DepotError 'locked' as its reason, when another process has the lock: this one was not heard of for longer than `staleMs`. */
   readonly lost: AbortSignal;
   /** Resolves when the lock is free, or another's. */
   release(): Promise<void>;
+}
+
+/** Who took the lock, and when it was last heard of: a heartbeat, by the clock of the file system. */
+export interface LastHolder {
+  holder: Holder;
+  lastSeen: Date;
 }
 
 export interface LockOptions {
@@ -48,18 +57,19 @@ export async function lockArrangement(directory: string, options: LockOptions = 
   try {
     await writeNew(own, bytes);
     for (let round = 0; round < maxRounds; round++) {
-      if (await linked(own, file)) return await holdLock(file, self, bytes, heartbeatMs, staleMs);
+      if (await linked(own, file)) return await holdLock(file, self, bytes, heartbeatMs, staleMs, null);
       const seen = await follow(file);
       if (seen === null) continue;
       const { head, last, mtimeMs } = seen;
       // The file system's own clock: another machine's, or this one's, may be wrong.
       const now = (await stat(own)).mtimeMs;
-      if (!(await isGone(last, self, now - mtimeMs, mtimeMs, { heartbeatMs, staleMs }))) throw lockedBy(last, self, directory, staleMs);
+      const silentMs = await silence(file, last, mtimeMs, now, true);
+      if (!(await isGone(last, self, silentMs, mtimeMs, { heartbeatMs, staleMs }))) throw lockedBy(last, self, directory, staleMs, mtimeMs > now + clockSkewMs);
       const claim = claimOf(file, last.nonce);
       if (!(await linked(own, claim))) continue;
       if ((await readHolder(file))?.nonce === head.nonce) {
         await rename(own, file);
-        return await holdLock(file, self, bytes, heartbeatMs, staleMs);
+        return await holdLock(file, self, bytes, heartbeatMs, staleMs, { holder: last, lastSeen: new Date(mtimeMs) });
       }
       // The belief was outdated: somebody succeeded `head` and has cleared its claims.
       await rm(claim, { force: true });
@@ -79,12 +89,13 @@ export async function lockHolder(directory: string, options: LockOptions = {}): 
 }
 
 /** Who took the lock last without giving it back, and whether that process lives; null when it is free. Changes nothing. */
-export async function lockState(directory: string, options: LockOptions = {}): Promise<{ holder: Holder; alive: boolean } | null> {
+export async function lockState(directory: string, options: LockOptions = {}): Promise<(LastHolder & { alive: boolean }) | null> {
   const seen = await follow(path.join(directory, 'lock'));
   if (seen === null) return null;
   const self = await describeSelf('');
-  const gone = await isGone(seen.last, self, Date.now() - seen.mtimeMs, seen.mtimeMs, { ...defaults, ...options });
-  return { holder: seen.last, alive: !gone };
+  const silentMs = await silence(path.join(directory, 'lock'), seen.last, seen.mtimeMs, Date.now(), false);
+  const gone = await isGone(seen.last, self, silentMs, seen.mtimeMs, { ...defaults, ...options });
+  return { holder: seen.last, alive: !gone, lastSeen: new Date(seen.mtimeMs) };
 }
 
 /** The holder in `file` and the one that succeeded it last without having been able to say so there. */
@@ -106,16 +117,36 @@ async function follow(file: string): Promise<{ head: Holder; last: Holder; mtime
   return mtimeMs === null ? null : { head, last, mtimeMs };
 }
 
+/**
+ * For how long nothing was heard of the holder. A heartbeat that is dated in the future (the clock was ahead) has no age: then
+ * it counts from when a run first found it so, which `lock.ahead-<nonce>` remembers. Who lives writes another one meanwhile.
+ */
+async function silence(file: string, { nonce }: Holder, beatMs: number, nowMs: number, remember: boolean): Promise<number> {
+  if (beatMs <= nowMs + clockSkewMs) return Math.max(0, nowMs - beatMs);
+  const note = `${file}.ahead-${nonce}`;
+  const seenBefore = (await readBounded(note, maxLockBytes))?.toString() === String(beatMs);
+  const sinceMs = seenBefore ? await stat(note).then((s) => s.mtimeMs, () => nowMs) : nowMs;
+  if (seenBefore && sinceMs <= nowMs + clockSkewMs) return Math.max(0, nowMs - sinceMs);
+  if (remember) {
+    await rm(note, { force: true });
+    await writeNew(note, String(beatMs)).catch((error: unknown) => {
+      if (errorCode(error) !== 'EEXIST') throw error;
+    });
+  }
+  return 0;
+}
+
 async function isGone(holder: Holder, self: Holder, ageMs: number, beatMs: number, o: Required<LockOptions>): Promise<boolean> {
   const liveness = await livenessOf(holder, self);
   if (liveness !== 'unknown') return liveness === 'gone';
   if (ageMs > o.staleMs) return true;
   // This machine was started again since: nothing from before lives. (Two heartbeats, for another machine of that name.)
   const rebooted = holder.host === self.host && holder.boot !== null && self.boot !== null && holder.boot !== self.boot;
-  return rebooted && beatMs < Date.now() - os.uptime() * 1000 && ageMs > 2 * o.heartbeatMs;
+  const beforeBoot = beatMs < Date.now() - os.uptime() * 1000 || beatMs > Date.now();
+  return rebooted && beforeBoot && ageMs > 2 * o.heartbeatMs;
 }
 
-async function holdLock(file: string, self: Holder, bytes: Buffer, heartbeatMs: number, staleMs: number): Promise<Lock> {
+async function holdLock(file: string, self: Holder, bytes: Buffer, heartbeatMs: number, staleMs: number, predecessor: LastHolder | null): Promise<Lock> {
   onExit.set(file, self.nonce);
   await clearLeftovers(file, self.nonce, staleMs);
   // The inode that was linked, so that a heartbeat can never touch a successor's record.
@@ -135,7 +166,7 @@ async function holdLock(file: string, self: Holder, bytes: Buffer, heartbeatMs: 
     if ((await readHolder(file))?.nonce === self.nonce) await rm(file, { force: true });
     onExit.delete(file);
   };
-  return { lost: lost.signal, release: () => (released ??= release()) };
+  return { predecessor, lost: lost.signal, release: () => (released ??= release()) };
 }
 
 async function beat(file: string, handle: FileHandle, bytes: Buffer, nonce: string, lost: AbortController): Promise<void> {
@@ -156,7 +187,7 @@ async function clearLeftovers(file: string, nonce: string, staleMs: number): Pro
   const directory = path.dirname(file);
   for (const name of await readdir(directory)) {
     const leftover = path.join(directory, name);
-    if (name.startsWith('lock.after-') && leftover !== claimOf(file, nonce)) await rm(leftover, { force: true });
+    if ((name.startsWith('lock.after-') && leftover !== claimOf(file, nonce)) || name.startsWith('lock.ahead-')) await rm(leftover, { force: true });
     if (/^\.lock\.[0-9a-f]{12}\.tmp$/.test(name)) {
       const age = Date.now() - (await stat(leftover).then((s) => s.mtimeMs, () => Date.now()));
       if (age > staleMs) await rm(leftover, { force: true });
@@ -184,12 +215,14 @@ async function readHolder(file: string): Promise<Holder | null> {
   return bytes === null ? null : parseHolder(bytes);
 }
 
-function lockedBy(holder: Holder, self: Holder, directory: string, staleMs: number): DepotError {
+function lockedBy(holder: Holder, self: Holder, directory: string, staleMs: number, ahead: boolean): DepotError {
   const who = holder.pid === 0 ? 'an unknown process' : `process ${String(holder.pid)} on ${printable(holder.host)}`;
   const here = holder.boot === self.boot && holder.namespace === self.namespace;
   const hint = here
     ? 'wait until it has ended'
-    : `wait until it has ended; should it be gone for good, the lock is free ${String(Math.round(staleMs / 60_000))} min after its last sign of life`;
+    : ahead
+      ? `wait until it has ended; its last sign of life is dated in the future, so a clock was wrong: should it be gone for good, a run in ${String(Math.round(staleMs / 60_000))} min takes the lock`
+      : `wait until it has ended; should it be gone for good, the lock is free ${String(Math.round(staleMs / 60_000))} min after its last sign of life`;
   return new DepotError('locked', `another run for ${path.basename(directory)} is under way: ${who}, since ${printable(holder.since)}`, { hint });
 }
 

@@ -1,5 +1,6 @@
 /** `stale.json`: of which staleness somebody was notified, and when, so that a look every five minutes is no alarm every five minutes. */
 import * as v from 'valibot';
+import { ageOf } from '../clock.js';
 import { writeFileAtomic } from './files.js';
 import { parseTimestamp } from './ids.js';
 import type { ArrangementState } from './state.js';
@@ -7,14 +8,14 @@ import type { ArrangementState } from './state.js';
 const name = 'stale.json';
 const schema = v.object({ schema: v.literal('depot.stale/1'), depositId: v.nullable(v.string()), notifiedAt: v.string() });
 
-/** Whether somebody was notified, after `since`, of this deposit's being the last one. What cannot be read was no notification. */
-export async function stalenessNoted(state: ArrangementState, o: { depositId: string | null; since: Date }): Promise<boolean> {
+/** Whether somebody was notified, after `since`, of this deposit's being the last one. What cannot be read was no notification, nor was one that is yet to come. */
+export async function stalenessNoted(state: ArrangementState, o: { depositId: string | null; since: Date; now: Date }): Promise<boolean> {
   const bytes = await state.readFile(name).catch(() => null);
   if (bytes === null) return false;
   try {
     const noted = v.parse(schema, JSON.parse(bytes.toString('utf8')));
     const at = parseTimestamp(noted.notifiedAt);
-    return noted.depositId === o.depositId && at !== null && at > o.since;
+    return noted.depositId === o.depositId && at !== null && at > o.since && ageOf(at, o.now) !== null;
   } catch {
     return false;
   }

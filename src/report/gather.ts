@@ -95,7 +95,7 @@ async function readHistory(state: ArrangementState, o: ReportRequest): Promise<H
     if (run.exit !== 0 && isWithin(at, o)) failed.push({ at, exit: run.exit, published: run.published });
   }
   const audit = withoutPaths(await auditOf(state, o.checkSignature), state.directory);
-  return { receipts, unreadable: unreadable.length, destroyed, proofs: await proofsOf(state, receipts), lastRun, underWay: await underWay(state), seconds, failed, withoutReceipt, audit };
+  return { receipts, unreadable: unreadable.length, destroyed, proofs: await proofsOf(state, receipts), lastRun, underWay: await underWay(state, null), seconds, failed, withoutReceipt, audit };
 }
 
 /** What beneficiaries attested, and was checked when it was filed, of the suitcase that the receipt names. */

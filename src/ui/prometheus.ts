@@ -1,13 +1,22 @@
 /** The text format of Prometheus, for node_exporter's textfile collector. */
+import { ageOf } from '../clock.js';
 
 export interface Measured {
   arrangement: string;
   lastDeposit: { finishedAt: string; bytes: number | null } | null;
-  lastRun: { finishedAt: string; exit: number } | null;
+  lastRun: { startedAt: string; finishedAt: string; exit: number; code: string | null } | null;
   everyMs: number | null;
   ended: boolean;
   stale: boolean;
+  inFuture: boolean;
+  underWay: { running: Begun | null; killed: Begun | null; pending: readonly unknown[] };
   keys: { role: string; fingerprint: string | null; expiresAt: string | null }[];
+}
+
+/** A push that left no record: one that runs, or was killed. */
+interface Begun {
+  since: string;
+  lastSeen: string;
 }
 
 interface Sample {
@@ -33,11 +42,22 @@ function seconds(time: string): number {
   return Date.parse(time) / 1000;
 }
 
+/** What stands for the last run: a push that was killed left no record. */
+function lastRunOf({ lastRun, underWay: { killed } }: Measured): { at: string; exit: number; killed: boolean } | null {
+  if (killed !== null) return { at: killed.lastSeen, exit: 137, killed: true };
+  return lastRun === null ? null : { at: lastRun.finishedAt, exit: lastRun.exit, killed: lastRun.code === 'killed' };
+}
+
 /**
  * The metrics of these arrangements; null when they could not be gathered, which is a metric too. An arrangement that has ended has no
  * interval and is never stale; a key without an expiry has +Inf.
  */
-export function prometheusText(arrangements: readonly Measured[] | null): string {
+export function prometheusText(arrangements: readonly Measured[] | null, now = new Date()): string {
+  // 1970, and not a time that is yet to come, which would keep every alarm on an age silent until then.
+  const past = (time: string): number | null => {
+    const at = seconds(time);
+    return Number.isNaN(at) ? null : ageOf(time, now) === null ? 0 : at;
+  };
   const each = (value: (a: Measured) => number | null): Sample[] => (arrangements ?? []).flatMap((a) => {
     const found = value(a);
     return found === null ? [] : [{ labels: { arrangement: a.arrangement }, value: found }];
@@ -53,10 +73,14 @@ export function prometheusText(arrangements: readonly Measured[] | null): string
   }
   return `${[
     ...metric('depot_status_success', 'Whether the state of all arrangements could be read (1) or not (0).', [{ labels: {}, value: arrangements === null ? 0 : 1 }]),
-    ...metric('depot_last_success_timestamp_seconds', 'When the last deposit was complete.', each((a) => (a.lastDeposit === null ? null : seconds(a.lastDeposit.finishedAt)))),
+    ...metric('depot_last_success_timestamp_seconds', 'When the last deposit was complete; 0 when it is dated in the future.', each((a) => (a.lastDeposit === null ? null : past(a.lastDeposit.finishedAt)))),
     ...metric('depot_last_success_bytes', 'Size of the last deposit, as uploaded.', each((a) => a.lastDeposit?.bytes ?? null)),
-    ...metric('depot_last_run_timestamp_seconds', 'When the last run of depot push ended.', each((a) => (a.lastRun === null ? null : seconds(a.lastRun.finishedAt)))),
-    ...metric('depot_last_run_exit_code', 'Exit code of the last run of depot push.', each((a) => a.lastRun?.exit ?? null)),
+    ...metric('depot_last_run_timestamp_seconds', 'When the last run of depot push ended, or was last heard of; 0 when that is dated in the future.', each((a) => { const run = lastRunOf(a); return run === null ? null : past(run.at); })),
+    ...metric('depot_last_run_exit_code', 'Exit code of the last run of depot push; 137 when it was killed.', each((a) => lastRunOf(a)?.exit ?? null)),
+    ...metric('depot_last_run_killed', 'Whether the last run of depot push was killed, or the machine went down (1), or not (0).', each((a) => { const run = lastRunOf(a); return run === null ? null : run.killed ? 1 : 0; })),
+    ...metric('depot_run_started_timestamp_seconds', 'When the run of depot push that goes on, or else the last one, began; 0 when that is dated in the future.', each((a) => { const at = a.underWay.running?.since ?? a.underWay.killed?.since ?? a.lastRun?.startedAt; return at === undefined ? null : past(at); })),
+    ...metric('depot_run_in_progress', 'Whether a run of depot push goes on (1) or not (0).', each((a) => (a.underWay.running === null ? 0 : 1))),
+    ...metric('depot_pending', 'Deposits that were begun and not finished.', each((a) => a.underWay.pending.length)),
     ...metric('depot_deposit_interval_seconds', 'How often a deposit is agreed to be made.', each((a) => (a.everyMs === null || a.ended ? null : a.everyMs / 1000))),
     ...metric('depot_stale', 'Whether the last deposit is older than allowed (1) or not (0); never deposited is stale.', each((a) => (a.stale ? 1 : 0))),
     ...metric('depot_key_expiry_timestamp_seconds', 'When a key that deposits need expires; +Inf for never.', [...keys.values()]),

@@ -90,7 +90,7 @@ describe.skipIf(!ssh)('doctor', () => {
     const tomorrow = { node: ['--import', join(checkout, 'tests/support/preload-clock.mjs')], env: { DEPOT_CLOCK_S: String(31 * 3600) } };
     const { exit, checks } = await examined(supplier.depot(['doctor', '--json'], tomorrow));
     expect(checks.recipient).toMatchObject({ result: 'warning', detail: expect.stringContaining('RSA'), hint: `ask Beneficiary 1 for a new key in time, then: depot key add acme-crm FILE --fingerprint F --config ${supplier.config}` });
-    expect(checks['last deposit']).toMatchObject({ result: 'warning', detail: expect.stringMatching(/31h(00m)? ago: later than agreed/) });
+    expect(checks['last deposit']).toMatchObject({ result: 'warning', detail: expect.stringMatching(/ is 31 h old; the limit is 30 h$/) });
     expect(exit).toBe(0);
   });
 

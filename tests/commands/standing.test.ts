@@ -25,7 +25,7 @@ describe('an arrangement', () => {
     const depositId = 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410';
     const lock = join(supplier.state, 'acme-crm/lock');
     mkdirSync(join(supplier.state, 'acme-crm/pending'), { recursive: true });
-    const base = { schema: 'depot.pending/1', depositId, arrangement: 'acme-crm', partialName: partialName(depositId), finalName: suitcaseName(depositId, 'gzip'), createdAt: '2026-11-22T00:30:01Z', server: { account: 'a', directory: 'd' }, publish: 'rename' } as const;
+    const base = { schema: 'depot.pending/1', depositId, arrangement: 'acme-crm', partialName: partialName(depositId), finalName: suitcaseName(depositId, 'gzip'), createdAt: '2026-11-22T00:30:01Z', server: { account: 'acme@127.0.0.1:1', directory: '/in' }, publish: 'rename' } as const;
     await writePending(made.state, { ...base, stage: 'intent' });
     const before = await depot('status');
     expect(before.stdout).toContain(`acme-crm: ${depositId} was not deposited; the next push clears it away, or goes on with it\n`);
@@ -35,10 +35,10 @@ describe('an arrangement', () => {
     await writePending(made.state, { ...base, stage: 'closing', draft: draftOf(depositId) });
     const killed = await depot('status');
     expect(killed.stdout).toMatch(/^acme-crm .* killed, begun 2026-11-22 \d\d:30$/m);
-    expect(killed.stdout).toMatch(/^acme-crm: the push begun 2026-11-22 \d\d:30 \(process 4194303 on .*\) ended without a word: it was killed, or the machine went down; run it again: depot push acme-crm --config \S+$/m);
+    expect(killed.stdout).toMatch(/^acme-crm: the push begun 2026-11-22 \d\d:30 \(process 4194303 on .*\) was killed, or the machine went down \(it left no result\); run it again: depot push acme-crm --config \S+$/m);
     expect(killed.stdout).toContain(`acme-crm: ${depositId} may be deposited; the next push finds out\n`);
     const { arrangements } = JSON.parse((await depot('status', '--json')).stdout) as { arrangements: { underWay: unknown }[] };
-    expect(arrangements[0].underWay).toMatchObject({ running: null, killed: { pid: 4_194_303, since: '2026-11-22T00:30:00Z' }, pending: [{ depositId, stage: 'closing' }], unreadable: [] });
+    expect(arrangements[0].underWay).toMatchObject({ running: null, killed: { pid: 4_194_303, since: '2026-11-22T00:30:00Z' }, pending: [{ depositId, stage: 'closing', text: 'may be deposited; the next push finds out' }], unreadable: [] });
 
     writeFileSync(lock, JSON.stringify(await describeSelf('2026-11-22T00:30:00Z')));
     const running = await depot('status');

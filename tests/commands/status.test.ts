@@ -12,19 +12,21 @@ const run = (finishedAt: string, more: Partial<RunRecord> = {}): RunRecord => ({
   depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', bytes: 1, seconds: 1, lanes: 1, attempts: 1, reconnects: 0, host: 'h', ...more,
 });
 const daily = { name: 'acme-crm', everyMs: 24 * hour };
-const last = { deposit: { depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', finishedAt: '2026-11-22T01:36:00Z', bytes: 1 }, run: run('2026-11-22T01:36:00Z') };
+const last = { deposit: { depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', finishedAt: '2026-11-22T01:36:00Z', bytes: 1, dataset: null }, run: run('2026-11-22T01:36:00Z') };
 
 function standing(a: { name: string; everyMs?: number }, o: { deposit: LastDeposit | null; run: RunRecord | null; keys?: KeyStanding[]; proven?: Standing['proven'] }): Standing {
   return { arrangement: a.name, lastDeposit: o.deposit, lastRun: o.run, ...judgeAge(a, o.deposit, undefined, now), proven: o.proven ?? null, keys: o.keys ?? [], underWay: { running: null, killed: null, pending: [], unreadable: [] } };
 }
 
 test('the table marks what is stale and says how the last run ended', () => {
-  const failed = run('2026-11-23T02:00:00Z', { exit: 14, code: 'unreachable', published: 'no', depositId: null });
+  const failed = run('2026-11-23T02:00:00Z', { exit: 14, code: 'unreachable', message: 'nothing listens there', published: 'no', depositId: null });
   const standings = [standing(daily, { ...last, run: failed }), standing({ name: 'globex' }, { deposit: null, run: null })];
   const lines = statusLines(standings, { config: '/etc/depot/depot.yaml', state: '/var/lib/depot' }).map(unbroken);
   expect(lines[0]).toMatch(/^ARRANGEMENT +LAST DEPOSIT +AGE +EVERY +LAST RUN$/);
   expect(lines[1]).toMatch(/^acme-crm +2026-11-22 \d\d:36 \S+ +30h12m! +24h +failed 2026-11-23 \d\d:00, 14 server not reachable$/);
   expect(lines[2]).toMatch(/^globex +never +– +– +never$/);
+  expect(lines[3]).toBe('acme-crm: stale: the last deposit, acme-crm_20261122T003000Z_5f0c9a1e77b2d410, is 30 h old; the limit is 30 h');
+  expect(lines[4]).toBe('acme-crm: the last run failed: nothing listens there');
   expect(lines.at(-1)).toBe('configuration /etc/depot/depot.yaml, state /var/lib/depot');
 });
 
@@ -50,4 +52,5 @@ test('a column for proofs where there is one', () => {
 test('many arrangements: a sum at the end', () => {
   const lines = statusLines(Array.from({ length: 40 }, (_, i) => standing({ ...daily, name: `a-${i}` }, last)), { config: 'c', state: 's' }, now).map(unbroken);
   expect(lines.at(-2)).toBe('40 arrangements, 40 stale');
+  expect(lines.at(-4)).toMatch(/^! after an age: stale/);
 });

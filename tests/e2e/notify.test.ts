@@ -111,7 +111,7 @@ test('status tells of staleness once, and again when a new deposit is stale; a f
   notify(keep, ['stale'], { every: '1h' });
   expect(await stale()).toBe('');
   expect(await stale()).toBe('');
-  expect(records()).toMatchObject([{ code: 'stale', exit: 31, arrangement: 'acme-crm', published: 'no', message: expect.stringMatching(/^the last deposit, acme-crm_\w+, is 0 h old/) }]);
+  expect(records()).toMatchObject([{ code: 'stale', exit: 31, arrangement: 'acme-crm', published: 'no', message: expect.stringMatching(/^the last deposit, acme-crm_\w+, is \d+ s old; the limit is 0 s$/) }]);
   await supplier.deposit();
   const metrics = await supplier.depot(['status', '--max-age', '0s', '--prometheus']);
   expect([metrics.code, metrics.stderr, records().length]).toEqual([0, '', 2]);

@@ -64,15 +64,32 @@ test('of deposits that were begun and complete within one second, the ledger kno
 test('the last deposit is known without its run record, and without its receipt', async () => {
   const { state: own, receipts } = await ledgerOf(tempDir(), 2);
   const [{ receipt }] = receipts.slice(-1);
-  expect(await lastDeposit(own)).toEqual({ depositId: receipt.depositId, finishedAt: receipt.completedAt, bytes: receipt.suitcase.bytes });
+  expect(await lastDeposit(own)).toEqual({ depositId: receipt.depositId, finishedAt: receipt.completedAt, bytes: receipt.suitcase.bytes, dataset: { entries: 4813, bytes: 19_756_849_561 } });
   const run: RunRecord = {
     schema: 'depot.run/1', arrangement: 'acme-crm', startedAt: '2026-11-22T00:30:00Z', finishedAt: '2026-11-22T00:36:00Z', exit: 30, code: 'receipt-not-written', message: 'disk full',
     published: 'yes', depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', bytes: 5, seconds: 1, lanes: 1, attempts: 1, reconnects: 0, host: 'db1',
   };
   await appendRun(own, run);
-  expect(await lastDeposit(own)).toEqual({ depositId: run.depositId, finishedAt: run.finishedAt, bytes: 5 });
+  expect(await lastDeposit(own)).toEqual({ depositId: run.depositId, finishedAt: run.finishedAt, bytes: 5, dataset: null });
   await appendRun(own, { ...run, finishedAt: '2026-11-23T00:36:00Z', published: 'unknown' });
   expect((await lastDeposit(own))?.finishedAt).toBe(run.finishedAt);
+});
+
+test('a deposit that is dated in the future is the last one until the next, which the ledger has after it', async () => {
+  const { state: own, ledger } = await ledgerOf(tempDir(), 1);
+  const ahead = await deposit(own, ledger, { at: '2031-01-01T00:30:00Z' });
+  expect((await lastDeposit(own))?.depositId).toBe(ahead.receipt.depositId);
+  const next = await deposit(own, ledger, { at: '2026-11-03T00:30:00Z' });
+  expect((await lastDeposit(own))?.depositId).toBe(next.receipt.depositId);
+  const run: RunRecord = {
+    schema: 'depot.run/1', arrangement: 'acme-crm', startedAt: '2031-01-01T00:30:00Z', finishedAt: '2031-01-01T00:36:00Z', exit: 0, code: null, message: null,
+    published: 'yes', depositId: ahead.receipt.depositId, bytes: 5, seconds: 1, lanes: 1, attempts: 1, reconnects: 0, host: 'db1',
+  };
+  await appendRun(own, run);
+  expect((await lastDeposit(own))?.depositId).toBe(next.receipt.depositId);
+  // Without the ledger, the receipts themselves know their order.
+  await rm(own.file('ledger.ndjson'));
+  expect((await newestDeposit(own))?.depositId).toBe(next.receipt.depositId);
 });
 
 describe('finding a receipt', () => {

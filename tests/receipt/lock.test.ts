@@ -114,6 +114,37 @@ describe('the lock', () => {
     }
   });
 
+  test('whose last sign of life is dated in the future is not kept for as long as the clock was ahead', async () => {
+    const directory = tempDir();
+    const file = join(directory, 'lock');
+    // Of a machine that nobody here can look at, and whose clock was years ahead.
+    await writeFile(file, JSON.stringify({ ...(await describeSelf('2091-11-22T00:30:00Z')), boot: 'another', host: 'another' }));
+    const ahead = new Date('2091-11-22T00:31:00Z');
+    await utimes(file, ahead, ahead);
+    await expect(lockArrangement(directory)).rejects.toMatchObject({ code: 'locked', hint: expect.stringContaining('dated in the future') as string });
+    const [note] = (await readdir(directory)).filter((name) => name.startsWith('lock.ahead-'));
+    // It was seen like this ten minutes and more ago, and has not been heard of since.
+    const before = new Date(Date.now() - 601_000);
+    await utimes(join(directory, note), before, before);
+    const lock = await lockArrangement(directory);
+    expect(lock.predecessor).toMatchObject({ holder: { host: 'another' } });
+    await lock.release();
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  test('that is dated in the future and is heard of again is one of somebody who lives', async () => {
+    const directory = tempDir();
+    const file = join(directory, 'lock');
+    await writeFile(file, JSON.stringify({ ...(await describeSelf('2091-11-22T00:30:00Z')), boot: 'another', host: 'another' }));
+    await utimes(file, new Date('2091-11-22T00:31:00Z'), new Date('2091-11-22T00:31:00Z'));
+    await expect(lockArrangement(directory)).rejects.toMatchObject({ code: 'locked' });
+    const [note] = (await readdir(directory)).filter((name) => name.startsWith('lock.ahead-'));
+    const before = new Date(Date.now() - 601_000);
+    await utimes(join(directory, note), before, before);
+    await utimes(file, new Date('2091-11-22T00:31:30Z'), new Date('2091-11-22T00:31:30Z'));
+    await expect(lockArrangement(directory)).rejects.toMatchObject({ code: 'locked' });
+  });
+
   test.runIf(onLinux)('of dead holders is had by exactly one of several that race for it', async () => {
     const self = await describeSelf('2026-11-22T00:30:00Z');
     const directories = Array.from({ length: 60 }, () => tempDir());

@@ -5,16 +5,17 @@ import { isIP } from 'node:net';
 import path from 'node:path';
 import type { Arrangement, Config } from '../../config/types.js';
 import type { SourceSpec } from '../../source.js';
-import { connectToAgent, withUsername } from '../../deposit/agent.js';
+import { connectToAgent, placeFor, withUsername } from '../../deposit/agent.js';
 import { readRecipients, readSigner } from '../../deposit/keys.js';
 import type { Logins } from '../../deposit/logins.js';
 import { Run } from '../../deposit/run.js';
 import { type SecretFinder, secretsFor } from '../../deposit/secrets.js';
-import { judgeAge } from '../../deposit/standing.js';
+import { judgeAge, lateWords } from '../../deposit/standing.js';
 import { DepotError, exitStatus, isDepotError, type ErrorCode } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { lockHolder } from '../../receipt/lock.js';
 import { readPending } from '../../receipt/pending.js';
+import { pendingWords } from '../../receipt/pending-words.js';
 import { lastDeposit } from '../../receipt/list.js';
 import { ArrangementState } from '../../receipt/state.js';
 import { laneSafeServer } from '../../receipt/tested-server.js';
@@ -136,18 +137,15 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
   if (closed !== null) report.warning('records', closed.detail, closed.hint);
   const { records, unreadable } = await readPending(own);
   for (const { path: file, reason } of unreadable) report.warning('pending', `${file}: ${reason}`, 'look at it; a deposit may be hidden behind it');
-  for (const record of records) report.warning('pending', `${record.depositId} was left at stage ${record.stage}`, 'the next push settles it');
+  const goesTo = await placeFor(config, arrangement).catch(() => null);
+  for (const record of records) report.warning('pending', `${record.depositId} ${pendingWords(record, goesTo)}`);
   report.passed('state', own.directory);
   const last = await lastDeposit(own);
   await localSpace(there, arrangement, last?.bytes ?? 0, report);
-  const { stale } = judgeAge(arrangement, last, undefined, new Date());
+  const judged = judgeAge(arrangement, last, undefined, new Date());
   if (last === null) report.passed('last deposit', 'none yet');
-  else if (stale) report.warning('last deposit', `${lastWords(last.finishedAt)}: later than agreed`, 'look at what the last run said: «depot status»');
-  else report.passed('last deposit', lastWords(last.finishedAt));
-}
-
-function lastWords(finishedAt: string): string {
-  return `${localTime(new Date(finishedAt))}, ${age(Date.now() - Date.parse(finishedAt))} ago`;
+  else if (judged.stale || judged.inFuture) report.warning('last deposit', lateWords({ lastDeposit: last, ...judged }), 'look at what the last run said: «depot status»');
+  else report.passed('last deposit', `${localTime(new Date(last.finishedAt))}, ${age(judged.ageMs ?? 0)} ago`);
 }
 
 /** Receipts take little; a spool takes as much as the suitcase. */

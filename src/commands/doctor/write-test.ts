@@ -4,6 +4,7 @@ import { accountOfUid, runAs } from '../../accounts.js';
 import { exitStatus, isDepotError, type ErrorCode } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { ArrangementState } from '../../receipt/state.js';
+import { ageOf } from '../../clock.js';
 import { lastWriteTest, rememberWriteTest } from '../../receipt/tested-server.js';
 import { emptyTest, testWrites, type WriteTest } from '../../sftp/probe.js';
 import type { Remote } from '../../sftp/remote.js';
@@ -75,7 +76,8 @@ export async function earlierWriteTest(remote: Remote, own: ArrangementState): P
   const run = `«depot doctor ${own.arrangement} --write-test»`;
   const last = await lastWriteTest(own);
   if (last === null) return { name, result: 'not possible', detail: `write test never run; it writes two small files there: ${run}` };
-  const when = `${age(Date.now() - Date.parse(last.at))} ago (${localTime(new Date(last.at))})`;
+  const ageMs = ageOf(last.at, new Date());
+  const when = `${ageMs === null ? 'at a time in the future' : `${age(ageMs)} ago`} (${localTime(new Date(last.at))})`;
   if (last.server !== remote.server || last.hostKey !== remote.hostKey || last.directory !== remote.spec.directory) {
     const what = last.server !== remote.server ? `the server, which was ${printable(last.server)}` : last.hostKey !== remote.hostKey ? 'the host key' : `the directory, which was ${printable(last.directory)}`;
     return { name, result: 'not possible', detail: `write test not run since ${what}, changed; it writes two small files there: ${run}` };

@@ -246,7 +246,7 @@ export const rows: Row[] = [
   {
     name: 'what was begun elsewhere', fault: 'The config names another server since the crash', provoked: 'another directory', server: { directories: ['/in', '/other'] }, arrange: (scene) => killAt(scene, isClose, true),
     exit: 'killed', published: '–', left: 'partial', relieve: (scene) => scene.supplier.writeConfig({ remote: { directory: '/other' } }),
-    next: { does: 'keeps the record and says so, deposits', says: /is not where this push goes; it stays pending/, left: 'deposit, partial', pending: 1 },
+    next: { does: 'keeps the record and says so, deposits', says: /where pushes do not go any more, so no push settles it: /, left: 'deposit, partial', pending: 1 },
   },
   {
     name: 'the signing key is another one since the crash', fault: 'The signer was replaced since the crash', provoked: 'a new key', arrange: (scene) => killAt(scene, isRename, true),
