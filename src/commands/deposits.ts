@@ -13,6 +13,8 @@ export async function configFor(o: GlobalOptions, context: Context): Promise<Con
 /** The arrangements of these names, in the order of the config; without names `whenNone` decides. `several`: the command has `--all`. */
 export function chooseArrangements(config: Config, names: readonly string[], whenNone: 'all' | 'only', several = true): Arrangement[] {
   const known = [...config.arrangements.keys()];
+  // Nothing to push and nothing to look at is no success: the file may be the wrong one, or its include may have found nothing.
+  if (known.length === 0) throw new DepotError('config-invalid', `${config.path} has no arrangements`, { hint: 'add one under arrangements:, or look whether this is the right file' });
   for (const name of names) {
     if (!config.arrangements.has(name)) {
       throw usage(`no arrangement ${JSON.stringify(name)} in ${config.path}`, spelled(name, known, `name one of: ${known.join(', ')}`));

@@ -25,6 +25,6 @@ export function defineReport(parent: Command, start: Start): void {
       ['depot report --out report.html', 'everything on record'],
       ['depot report acme-crm --out november.html --from 2026-11-01 --to 2026-11-30', 'one arrangement, one month'],
       ['depot report --state /mnt/evidence/state --signer signer.public.asc --out report.html', 'an auditor with a copy of the state directory'],
-    ], [5, 10, 20]))
+    ], [5, 10, 20, 24]))
     .action((names: string[], _: unknown, command: Command) => start(reportOptions(names, command.optsWithGlobals()), async (o, c) => (await import('./report/make.js')).makeReport(o, c)));
 }

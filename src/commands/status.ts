@@ -1,8 +1,9 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/types.js';
 import { lateWords, type Standing } from '../deposit/standing.js';
-import { isDepotError } from '../errors.js';
+import { exitStatus, isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { parseDepositId } from '../receipt/ids.js';
 import type { RunRecord } from '../receipt/runs.js';
@@ -40,7 +41,7 @@ export function defineStatus(parent: Command, start: Start): void {
       ['depot status', 'how are we doing?'],
       ['depot status --max-age 26h --quiet', 'for a monitor: speaks only when something is wrong'],
       ['depot status --prometheus --out /var/lib/node_exporter/depot.prom', 'for node_exporter\'s textfile collector'],
-    ], [5, 10, 31]))
+    ], [5, 10, 24, 31]))
     .action((names: string[], _: unknown, command: Command) => start(statusOptions(names, command.optsWithGlobals()), status));
 }
 
@@ -49,14 +50,20 @@ const staleExit = 31;
 async function status(o: StatusFlags, context: Context): Promise<number> {
   if (o.prometheus) return metrics(o, context);
   const { config, standings } = await gather(o, context);
+  const there = await isThere(config);
   const bad = standings.some((s) => s.stale || s.underWay.killed !== null);
   const paths = { config: config.path, state: config.state.path };
-  const document = { ok: !bad, ...paths, arrangements: standings.map(standingDocument) };
-  const lines = statusLines(standings, paths);
-  if (bad) context.screen.failure(document, lines);
+  const document = { ok: !bad && there, ...paths, arrangements: standings.map(standingDocument) };
+  const lines = [...statusLines(standings, paths), ...(there ? [] : [{ text: `there is no state directory ${printable(config.state.path)}: no push was made with it, or it is elsewhere (--state)`, hang: 2 }])];
+  if (bad || !there) context.screen.failure(document, lines);
   else context.screen.result(document, lines);
   await notify(config, standings, context);
-  return bad ? staleExit : 0;
+  return bad ? staleExit : there ? 0 : exitStatus.incomplete;
+}
+
+/** Where there is nothing, nothing is known, however well everything looks. */
+function isThere(config: Config): Promise<boolean> {
+  return stat(config.state.path).then(() => true, (error: unknown) => (error as NodeJS.ErrnoException).code !== 'ENOENT');
 }
 
 /** A person who looks at it on a terminal needs no message about it. */
@@ -82,7 +89,7 @@ async function metrics(o: StatusFlags, context: Context): Promise<number> {
     if (!isDepotError(error) || error.code === 'usage') throw error;
     context.screen.error(error);
   }
-  const shown = prometheusText(found?.standings ?? null);
+  const shown = prometheusText(found?.standings ?? null, { readable: found !== null && (await isThere(found.config)) });
   if (o.out === undefined) {
     context.stdout.write(shown);
   } else {
@@ -166,6 +173,7 @@ function remarks(s: Standing, few: boolean): string[] {
   return [
     ...(s.inFuture || (few && s.stale) ? [`${s.stale ? 'stale: ' : ''}${lateWords(s)}`] : []),
     ...(failed ? [`the last run failed: ${printable(lastRun.message ?? '')}`] : []),
+    ...s.problems.map((problem) => `${printable(problem)}; look at the whole: «depot receipts verify ${s.arrangement}»`),
     ...underWayLines(s.arrangement, underWay),
   ];
 }

@@ -1,7 +1,8 @@
 import type { Arrangement, Config } from '../config/types.js';
 import { readStatedKey } from '../pgp/stated.js';
 import { ageOf } from '../clock.js';
-import { newestAttestation } from '../receipt/attested.js';
+import { attestationFaults, newestAttestation } from '../receipt/attested.js';
+import { ledgerGap } from '../receipt/ledger.js';
 import { lastDeposit, type LastDeposit } from '../receipt/list.js';
 import { lastRun, type RunRecord } from '../receipt/runs.js';
 import { ArrangementState } from '../receipt/state.js';
@@ -37,6 +38,8 @@ export interface Standing {
   underWay: UnderWay;
   /** The newest deposit of which a beneficiary has shown that its key opens it. */
   proven: ProvenDeposit | null;
+  /** What is wrong with the record of it: a ledger that lacks deposits, attestations that are not what was filed. */
+  problems: string[];
   /** The beneficiaries', then the signer. */
   keys: KeyStanding[];
 }
@@ -96,6 +99,7 @@ export async function gatherStandings(config: Config, arrangements: readonly Arr
       ...judgeAge(arrangement, last, o.maxAgeMs, o.now),
       underWay: await underWay(state, await placeFor(config, arrangement).catch(() => null)),
       proven: await provenBy(state),
+      problems: await problemsOf(state),
       keys: await keysOf(config, arrangement, keys),
     };
   };
@@ -109,6 +113,11 @@ async function provenBy(state: ArrangementState): Promise<ProvenDeposit | null> 
   if (newest === null) return null;
   const { depositId, attestation, filing } = newest;
   return { depositId, keyFingerprint: attestation.keyFingerprint, beneficiary: filing.beneficiary, attestedAt: attestation.attestedAt, selfAttested: filing.selfAttested };
+}
+
+async function problemsOf(state: ArrangementState): Promise<string[]> {
+  const gap = await ledgerGap(state);
+  return [...(gap === null ? [] : [gap.message]), ...(await attestationFaults(state)).map(({ message }) => message)];
 }
 
 async function keysOf(config: Config, arrangement: Arrangement, files: KeyFiles): Promise<KeyStanding[]> {

@@ -8,6 +8,8 @@ import { isDepotError } from '../errors.js';
 import { maxAttestationBytes, parseAttestation, type Attestation } from './attestation.js';
 import { readBounded, writeFileAtomic } from './files.js';
 import { attestationName, parseAttestationName } from './ids.js';
+import { parseReceipt } from './parse.js';
+import { commitmentOf, fromBase16 } from './proof.js';
 import type { ArrangementState } from './state.js';
 
 /** What the check at the import found. */
@@ -41,7 +43,7 @@ const filingSchema = v.object({
 
 /**
  * Every attestation on file, of one deposit or of all, in the order in which deposits were begun. One that was damaged since,
- * or whose filing is not there, is passed over: it proves nothing any more.
+ * or whose filing is not there, is passed over: it proves nothing any more, and `attestationFaults` says so.
  */
 export async function filedAttestations(state: ArrangementState, depositId?: string): Promise<FiledAttestation[]> {
   const found: FiledAttestation[] = [];
@@ -76,6 +78,40 @@ async function readFiled(state: ArrangementState, name: string): Promise<Pick<Fi
     return { path, sha256, attestation: parseAttestation(bytes, name), filing: filing.output };
   } catch (error) {
     if (error instanceof SyntaxError || isDepotError(error, 'verification-failed')) return null;
+    throw error;
+  }
+}
+
+/** Attestations that are not what was filed, or that are gone: none of them vanishes without a word. */
+export async function attestationFaults(state: ArrangementState): Promise<{ depositId: string; message: string }[]> {
+  const faults: { depositId: string; message: string }[] = [];
+  const names = new Set(await state.names());
+  for (const name of names) {
+    const parts = parseAttestationName(name.replace(/\.attestation((?:\.\d+)?)\.filed\.json$/, '.attestation$1.json'));
+    if (parts === null) continue;
+    const { depositId } = parts;
+    const attestation = attestationName(depositId, parts.number);
+    const fault = (message: string) => faults.push({ depositId, message: `${state.file(attestation)} ${message}, so it proves nothing any more` });
+    if (name !== attestation) {
+      if (!names.has(attestation)) fault('was filed and is gone');
+    } else if (!names.has(filingName(name))) fault(`has lost ${filingName(name)}, which says what was found when it was filed`);
+    else if (!names.has(`${name}.asc`)) fault('has lost its signature');
+    else if ((await readFiled(state, name).catch(() => null))?.attestation.depositId !== depositId) fault('is not what was filed');
+    else if (!(await fitsReceipt(state, name, depositId))) fault('does not open the key proof of the receipt that it names');
+  }
+  return faults;
+}
+
+/** An opening that does not fit was written by somebody who had no key: whoever edited both files cannot make one. */
+async function fitsReceipt(state: ArrangementState, name: string, depositId: string): Promise<boolean> {
+  const filed = await readFiled(state, name);
+  const named = (await state.receiptsOf(depositId)).find(({ sha256 }) => sha256 === filed?.attestation.receiptSha256);
+  if (filed === null || named === undefined) return true;
+  try {
+    return commitmentOf(fromBase16(filed.attestation.opening)) === parseReceipt(named.bytes, named.path).keyProof.commitment;
+  } catch (error) {
+    // A receipt that is none is what the ledger's check is about.
+    if (isDepotError(error)) return true;
     throw error;
   }
 }

@@ -4,17 +4,19 @@ import { readdir } from 'node:fs/promises';
 import { DepotError } from '../errors.js';
 import { errorCode, localError } from './files.js';
 import { parseReceiptName, receiptName } from './ids.js';
-import { readLedger, readLedgerId, type LedgerLine, type RawLine } from './ledger.js';
+import { attestationFaults } from './attested.js';
+import { linesOf, linesPerDeposit, readLedger, readLedgerId, type LedgerLine, type RawLine } from './ledger.js';
 import { isPending } from './pending.js';
 import { parseReceipt } from './parse.js';
 import type { Receipt } from './schema.js';
 import { readStoredReceipt, type ArrangementState, type StoredReceipt } from './state.js';
+import { unlistedDeposits } from './unlisted.js';
 
 /**
  * `missing`: a line or a receipt is gone; `changed`: it is not what was written; `reordered`: lines
  * stand in another order; `unlisted`: a receipt without a line (the ledger's end was cut off, or the
  * receipt is from elsewhere); `forked`: another hand holds another receipt for the same line;
- * `signature`: a receipt is not signed by the signers given.
+ * `signature`: a receipt is not signed by the signers given. An attestation on file is `changed` when it is not what was filed.
  */
 export type ProblemKind = 'missing' | 'changed' | 'reordered' | 'unlisted' | 'forked' | 'signature';
 
@@ -62,6 +64,12 @@ export async function verifyLedger(state: ArrangementState, checkSignature?: Sig
     if (await isPending(state, one.depositId)) audit.warnings.push(`${one.path} has no line in the ledger yet; its deposit is pending`);
     else audit.problems.push({ kind: 'unlisted', sequence: null, depositId: one.depositId, message: `the ledger has no line for ${one.path}` });
   }
+  // Neither line nor receipt, and yet a run or an attestation tells of it.
+  const told = new Set([...stored.map(({ depositId }) => depositId), ...audit.unreadable.map(({ depositId }) => depositId)]);
+  for (const depositId of await unlistedDeposits(state, linesPerDeposit(linesOf({ raw })))) {
+    if (!told.has(depositId)) audit.problems.push({ kind: 'missing', sequence: null, depositId, message: `the ledger has no line for ${depositId}, which other files here tell of, and its receipt is gone` });
+  }
+  for (const { depositId, message } of await attestationFaults(state)) audit.problems.push({ kind: 'changed', sequence: null, depositId, message });
   return audit;
 }
 

@@ -9,10 +9,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { link, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError } from '../errors.js';
+import { typedWord } from '../shell.js';
 import { errorCode, localError, openOwn, readBounded, syncDirectory, temporaryName, writeAll, writeNew } from './files.js';
 import { parseDepositId, parseTimestamp } from './ids.js';
 import type { LedgerLink } from './schema.js';
 import type { ArrangementState } from './state.js';
+import { unlistedDeposits } from './unlisted.js';
 
 export interface LedgerLine {
   /** From 1, without gaps. */
@@ -74,7 +76,8 @@ export class Ledger {
   /**
    * For a push, which holds the lock: reads the ledger, makes `ledger.id` where there is none, and cuts
    * off a last line that a power loss left without its end (its deposit is still pending). Damage
-   * further up is for `receipts verify` to name; a last line that is none is `ledger-broken`.
+   * further up is for `receipts verify` to name; a last line that is none is `ledger-broken`, and so is a ledger that lacks deposits
+   * which other files here tell of: one that was emptied or cut is not begun anew.
    */
   static async open(state: ArrangementState): Promise<Ledger> {
     const file = state.file('ledger.ndjson');
@@ -86,6 +89,8 @@ export class Ledger {
     }
     const last = raw.at(-1);
     if (last?.line === null) throw ledgerBroken(`line ${String(last.number)} of ${file} is not a ledger line`);
+    const gap = await ledgerGap(state, raw);
+    if (gap !== null) throw gap;
     const { id, created } = await ledgerId(state.stateDirectory, last?.line?.ledgerId);
     if (created && last !== undefined) warnings.push(`${path.join(state.stateDirectory, 'ledger.id')} was gone; it was made again from ${file}`);
     if (last?.line != null && last.line.ledgerId !== id) {
@@ -138,6 +143,28 @@ export class Ledger {
   private nextSequence(): number {
     return (this.lines.at(-1)?.sequence ?? 0) + 1;
   }
+}
+
+/** Why the ledger of this state directory cannot be the whole one, or null. For readers, too: changes nothing. */
+export async function ledgerGap(state: ArrangementState, raw?: readonly RawLine[]): Promise<DepotError | null> {
+  const lines = linesOf({ raw: raw ?? (await readLedger(state)).raw });
+  const missing = await unlistedDeposits(state, linesPerDeposit(lines));
+  if (missing.length === 0) return null;
+  const file = state.file('ledger.ndjson');
+  const which = `${missing.slice(-3).join(', ')}${missing.length > 3 ? ` and ${missing.length - 3} more` : ''}`;
+  const last = lines.at(-1);
+  const how = last === undefined ? 'is empty or gone' : `ends with line ${last.sequence}`;
+  const today = new Date().toISOString().slice(0, 10);
+  return new DepotError('ledger-broken', `${file} ${how}, and has no line for ${missing.length === 1 ? 'a deposit' : `${missing.length} deposits`} of which other files here tell: ${which}`, {
+    hint: `restore ledger.ndjson from a backup, then run: «depot receipts verify ${state.arrangement}»; or, to begin a new ledger knowingly and keep all of this as evidence: «mv ${typedWord(state.directory)} ${typedWord(`${state.directory}.kept-${today}`)}»`,
+  });
+}
+
+/** How many receipts of each deposit the ledger files. */
+export function linesPerDeposit(lines: readonly LedgerLine[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { kind, depositId } of lines) if (kind !== 'destroyed') counts.set(depositId, 1 + (counts.get(depositId) ?? 0));
+  return counts;
 }
 
 /** The ledger's lines as they are, unjudged; `size` ends before a torn last line of `torn` octets. */

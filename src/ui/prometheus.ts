@@ -10,6 +10,7 @@ export interface Measured {
   stale: boolean;
   inFuture: boolean;
   underWay: { running: Begun | null; killed: Begun | null; pending: readonly unknown[] };
+  problems: readonly string[];
   keys: { role: string; fingerprint: string | null; expiresAt: string | null }[];
 }
 
@@ -49,10 +50,10 @@ function lastRunOf({ lastRun, underWay: { killed } }: Measured): { at: string; e
 }
 
 /**
- * The metrics of these arrangements; null when they could not be gathered, which is a metric too. An arrangement that has ended has no
+ * The metrics of these arrangements; null when they could not be gathered, which is a metric too, as is a state that could not be read. An arrangement that has ended has no
  * interval and is never stale; a key without an expiry has +Inf.
  */
-export function prometheusText(arrangements: readonly Measured[] | null, now = new Date()): string {
+export function prometheusText(arrangements: readonly Measured[] | null, { readable, now = new Date() }: { readable: boolean; now?: Date }): string {
   // 1970, and not a time that is yet to come, which would keep every alarm on an age silent until then.
   const past = (time: string): number | null => {
     const at = seconds(time);
@@ -72,7 +73,7 @@ export function prometheusText(arrangements: readonly Measured[] | null, now = n
     }
   }
   return `${[
-    ...metric('depot_status_success', 'Whether the state of all arrangements could be read (1) or not (0).', [{ labels: {}, value: arrangements === null ? 0 : 1 }]),
+    ...metric('depot_status_success', 'Whether the state of all arrangements could be read (1) or not (0).', [{ labels: {}, value: readable ? 1 : 0 }]),
     ...metric('depot_last_success_timestamp_seconds', 'When the last deposit was complete; 0 when it is dated in the future.', each((a) => (a.lastDeposit === null ? null : past(a.lastDeposit.finishedAt)))),
     ...metric('depot_last_success_bytes', 'Size of the last deposit, as uploaded.', each((a) => a.lastDeposit?.bytes ?? null)),
     ...metric('depot_last_run_timestamp_seconds', 'When the last run of depot push ended, or was last heard of; 0 when that is dated in the future.', each((a) => { const run = lastRunOf(a); return run === null ? null : past(run.at); })),
@@ -81,6 +82,7 @@ export function prometheusText(arrangements: readonly Measured[] | null, now = n
     ...metric('depot_run_started_timestamp_seconds', 'When the run of depot push that goes on, or else the last one, began; 0 when that is dated in the future.', each((a) => { const at = a.underWay.running?.since ?? a.underWay.killed?.since ?? a.lastRun?.startedAt; return at === undefined ? null : past(at); })),
     ...metric('depot_run_in_progress', 'Whether a run of depot push goes on (1) or not (0).', each((a) => (a.underWay.running === null ? 0 : 1))),
     ...metric('depot_pending', 'Deposits that were begun and not finished.', each((a) => a.underWay.pending.length)),
+    ...metric('depot_record_problems', 'What is wrong with the record: a ledger that lacks deposits, attestations that are not what was filed.', each((a) => a.problems.length)),
     ...metric('depot_deposit_interval_seconds', 'How often a deposit is agreed to be made.', each((a) => (a.everyMs === null || a.ended ? null : a.everyMs / 1000))),
     ...metric('depot_stale', 'Whether the last deposit is older than allowed (1) or not (0); never deposited is stale.', each((a) => (a.stale ? 1 : 0))),
     ...metric('depot_key_expiry_timestamp_seconds', 'When a key that deposits need expires; +Inf for never.', [...keys.values()]),

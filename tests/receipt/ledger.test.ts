@@ -1,12 +1,14 @@
 import { appendFile, mkdir, readFile, readdir, rename, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { verifyLedger } from '../../src/receipt/audit.js';
+import { appendRun } from '../../src/receipt/runs.js';
 import { Ledger, readLedgerId } from '../../src/receipt/ledger.js';
 import { newDepositId } from '../../src/receipt/ids.js';
 import { ArrangementState } from '../../src/receipt/state.js';
 import { tempDir } from '../support/cleanup.js';
 import { Child } from './children.js';
-import { ledgerOf, sha256 } from './samples.js';
+import { deposit, ledgerOf, markPending, sha256 } from './samples.js';
 
 const linesOf = async (state: ArrangementState) => (await readFile(state.file('ledger.ndjson'), 'utf8')).split('\n').slice(0, -1);
 
@@ -61,6 +63,7 @@ describe('a ledger', () => {
     const before = await linesOf(state);
     const file = state.file('ledger.ndjson');
     await truncate(file, (await stat(file)).size - cut);
+    await markPending(state, receipts[2].receipt.depositId);
     const ledger = await Ledger.open(state);
     expect(ledger.warnings).toEqual([expect.stringContaining('cut in half')]);
     expect(await linesOf(state)).toEqual(before.slice(0, 2));
@@ -68,6 +71,47 @@ describe('a ledger', () => {
     await ledger.append({ kind: 'deposit', depositId: receipts[2].receipt.depositId, receiptSha256: receipts[2].sha256, time: receipts[2].receipt.completedAt });
     expect(await linesOf(state)).toEqual(before);
     expect((await Ledger.open(state)).warnings).toEqual([]);
+  });
+
+  const gone: [string, (state: ArrangementState) => Promise<unknown>, number, RegExp][] = [
+    ['is gone', (state) => rm(state.file('ledger.ndjson')), 3, /ledger\.ndjson is empty or gone, and has no line for 3 deposits of which other files here tell: acme-crm_20261101T\w+, acme-crm_20261102T\w+, acme-crm_20261103T\w+$/],
+    ['is gone with its id', async (state) => { await rm(state.file('ledger.ndjson')); await rm(join(state.stateDirectory, 'ledger.id')); }, 3, /is empty or gone/],
+    ['was emptied', (state) => truncate(state.file('ledger.ndjson'), 0), 3, /is empty or gone/],
+    ['was cut at the end of a line', async (state) => writeFile(state.file('ledger.ndjson'), (await readFile(state.file('ledger.ndjson'), 'utf8')).replace(/[^\n]*\n$/, '')), 1, /ends with line 2, and has no line for a deposit of which other files here tell: acme-crm_20261103T\w+$/],
+    ['lost a line in its middle', async (state) => writeFile(state.file('ledger.ndjson'), (await readFile(state.file('ledger.ndjson'), 'utf8')).split('\n').toSpliced(1, 1).join('\n')), 1, /ends with line 3, and has no line for a deposit .*: acme-crm_20261102T\w+$/],
+  ];
+  test.each(gone)('that %s, with receipts beside it, is broken and not begun anew', async (_what, damage, problems, message) => {
+    const { state } = await ledgerOf(tempDir(), 3);
+    await damage(state);
+    const before = await readdir(state.stateDirectory, { recursive: true });
+    await expect(Ledger.open(state)).rejects.toMatchObject({ code: 'ledger-broken', exit: 32, message: expect.stringMatching(message) as string, hint: expect.stringMatching(/restore ledger\.ndjson from a backup.*«depot receipts verify acme-crm».*«mv \S+acme-crm \S+acme-crm\.kept-\d{4}-\d\d-\d\d»/) as string });
+    expect(await readdir(state.stateDirectory, { recursive: true })).toEqual(before);
+    expect((await verifyLedger(state)).problems.filter(({ kind }) => kind === 'unlisted')).toHaveLength(problems);
+  });
+
+  test('that lost the line of a superseding receipt is broken', async () => {
+    const { state, ledger } = await ledgerOf(tempDir(), 1);
+    const lost = await deposit(state, ledger, { at: '2026-11-04T00:30:00Z', status: 'unconfirmed' });
+    const before = await readFile(state.file('ledger.ndjson'));
+    await deposit(state, ledger, { at: '2026-11-04T00:30:00Z', id: lost.receipt.depositId });
+    await writeFile(state.file('ledger.ndjson'), before);
+    await expect(Ledger.open(state)).rejects.toMatchObject({ code: 'ledger-broken' });
+  });
+
+  test('that is gone with all receipts is broken as long as a run or an attestation tells of a deposit', async () => {
+    const { state, receipts } = await ledgerOf(tempDir(), 1);
+    const { depositId } = receipts[0].receipt;
+    for (const name of await readdir(state.directory)) if (name !== 'pending') await rm(state.file(name));
+    expect((await Ledger.open(state)).created).toBe(true);
+    await writeFile(state.file(`${depositId}.attestation.json`), '{}');
+    await expect(Ledger.open(state)).rejects.toMatchObject({ code: 'ledger-broken' });
+    await rm(state.file(`${depositId}.attestation.json`));
+    await appendRun(state, { schema: 'depot.run/1', arrangement: 'acme-crm', startedAt: '2026-11-01T00:30:00Z', finishedAt: '2026-11-01T00:30:00Z', exit: 0, code: null, message: null, published: 'yes', depositId, bytes: 1, seconds: 1, lanes: 1, attempts: 1, reconnects: 0, host: 'h' });
+    await expect(Ledger.open(state)).rejects.toMatchObject({ code: 'ledger-broken' });
+    expect((await verifyLedger(state)).problems).toMatchObject([{ kind: 'missing', depositId }]);
+    // As the hint says: what was there is kept, and the next deposit begins a new ledger.
+    await rename(state.directory, `${state.directory}.kept`);
+    expect((await Ledger.open(await ArrangementState.open(state.stateDirectory, 'acme-crm'))).created).toBe(true);
   });
 
   test('that ends in zeros, as some file systems leave it, is repaired', async () => {

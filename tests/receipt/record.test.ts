@@ -9,7 +9,7 @@ import { parseReceipt } from '../../src/receipt/parse.js';
 import type { Receipt } from '../../src/receipt/schema.js';
 import { ArrangementState } from '../../src/receipt/state.js';
 import { tempDir } from '../support/cleanup.js';
-import { acknowledged, deposit, draftOf, fakeCheck, fakeSignature, ledgerOf } from './samples.js';
+import { acknowledged, deposit, draftOf, fakeCheck, fakeSignature, ledgerOf, markPending } from './samples.js';
 
 const id = 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410';
 const at = '2026-11-22T00:36:13Z';
@@ -84,6 +84,7 @@ describe('a crash', () => {
         throw new Error('crash');
       };
     }
+    await markPending(state, id);
     await expect(deposit(state, ledger, { at, id, status })).rejects.toThrow('crash');
     const after = await ArrangementState.open(state.stateDirectory, 'acme-crm');
     return { state: after, ledger: await Ledger.open(after) };
@@ -116,6 +117,7 @@ describe('a crash', () => {
   test('while superseding leaves every receipt that the ledger knows, with its signature', async () => {
     const { state, ledger } = await fresh();
     const lost = await deposit(state, ledger, { at, id, status: 'unconfirmed' });
+    await markPending(state, id);
     const filing = state.fileReceipt.bind(state);
     const settledReceipt = await readFile(state.file(receiptName(id)));
     state.fileReceipt = async (o) => {

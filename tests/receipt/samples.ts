@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { coverBytes } from '../../src/receipt/cover.js';
 import { Ledger } from '../../src/receipt/ledger.js';
@@ -76,6 +77,11 @@ export async function deposit(state: ArrangementState, ledger: Ledger, o: { at: 
     state, ledger, draft, completedAt: o.at, cover: coverBytes(draft), sign: async (bytes) => fakeSignature(bytes),
     transfer: { ...acknowledged, remoteName: draft.suitcase.name, status: o.status ?? 'acknowledged' },
   });
+}
+
+/** What a push leaves until receipt and ledger line are written: something in `pending/` under the deposit's name. */
+export async function markPending(state: ArrangementState, depositId: string): Promise<void> {
+  await writeFile(state.file(`pending/${depositId}.json`), '{}');
 }
 
 /** A state directory with `count` deposits, one a day. */

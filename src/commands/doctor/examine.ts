@@ -13,6 +13,7 @@ import { type SecretFinder, secretsFor } from '../../deposit/secrets.js';
 import { judgeAge, lateWords } from '../../deposit/standing.js';
 import { DepotError, exitStatus, isDepotError, type ErrorCode } from '../../errors.js';
 import { printable } from '../../printable.js';
+import { ledgerGap } from '../../receipt/ledger.js';
 import { lockHolder } from '../../receipt/lock.js';
 import { readPending } from '../../receipt/pending.js';
 import { pendingWords } from '../../receipt/pending-words.js';
@@ -137,6 +138,8 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
   if (closed !== null) report.warning('records', closed.detail, closed.hint);
   const { records, unreadable } = await readPending(own);
   for (const { path: file, reason } of unreadable) report.warning('pending', `${file}: ${reason}`, 'look at it; a deposit may be hidden behind it');
+  const gap = await ledgerGap(own);
+  if (gap !== null) report.failed('ledger', gap.code, gap.message, gap.hint);
   const goesTo = await placeFor(config, arrangement).catch(() => null);
   for (const record of records) report.warning('pending', `${record.depositId} ${pendingWords(record, goesTo)}`);
   report.passed('state', own.directory);

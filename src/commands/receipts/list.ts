@@ -1,6 +1,8 @@
 import { destroyedDeposits } from '../../receipt/ledger.js';
 import { parseReceiptName } from '../../receipt/ids.js';
 import { byCompletion, listReceipts, type ListedReceipt } from '../../receipt/list.js';
+import { placeFor } from '../../deposit/agent.js';
+import { pendingWords } from '../../receipt/pending-words.js';
 import { readPending, type PendingStage } from '../../receipt/pending.js';
 import { printable } from '../../printable.js';
 import { bytes, localTime, shortFingerprint, table } from '../../ui/format.js';
@@ -8,7 +10,7 @@ import type { Line } from '../../ui/wrap.js';
 import type { Context, GlobalOptions } from '../context.js';
 import { filedAttestations, type FiledAttestation } from '../../receipt/attested.js';
 import { provenDocument } from './import.js';
-import { statesFor } from './states.js';
+import { statesFor, type States } from './states.js';
 
 export interface ReceiptsListFlags extends GlobalOptions {
   names: string[];
@@ -30,6 +32,8 @@ interface Possible {
   depositId: string;
   stage: PendingStage;
   createdAt: string;
+  /** What is known of it, and what settles it. */
+  text: string;
 }
 
 const incomplete = 24;
@@ -41,23 +45,32 @@ export async function listDeposits(o: ReceiptsListFlags, context: Context): Prom
   const hidden: { path: string; reason: string }[] = [];
   for (const name of states.names) {
     const state = states.of(name);
-    const beneficiaries = new Map(states.config?.arrangements.get(name)?.beneficiaries.map((one) => [one.fingerprint, one.name]));
+    const arrangement = states.config?.arrangements.get(name);
+    const beneficiaries = new Map(arrangement?.beneficiaries.map((one) => [one.fingerprint, one.name]));
     const { receipts, unreadable } = await listReceipts(state, { ...(o.from === undefined ? {} : { from: o.from }), ...(o.to === undefined ? {} : { to: o.to }) });
+    const goesTo = states.config === null || arrangement === undefined ? null : await placeFor(states.config, arrangement).catch(() => null);
     const begun = await readPending(state);
     const filed = new Set((await state.names()).flatMap((file) => parseReceiptName(file)?.depositId ?? []));
     hidden.push(...unreadable, ...begun.unreadable.map(({ path }) => ({ path, reason: 'this is no record of a deposit' })));
-    possible.push(...begun.records.filter(({ depositId, createdAt }) => within(o, createdAt) && !filed.has(depositId)).map(({ depositId, stage, createdAt }) => ({ arrangement: name, depositId, stage, createdAt })));
+    possible.push(...begun.records.filter(({ depositId, createdAt }) => within(o, createdAt) && !filed.has(depositId)).map((record) => ({ arrangement: name, depositId: record.depositId, stage: record.stage, createdAt: record.createdAt, text: pendingWords(record, goesTo) })));
     const destroyed = await destroyedDeposits(state);
     const proven = await filedAttestations(state);
     rows.push(...receipts.map((listed) => ({ listed, destroyed: destroyed.get(listed.depositId) ?? null, proven: proven.filter((one) => one.depositId === listed.depositId), names: beneficiaries })));
   }
   rows.sort((a, b) => byCompletion(a.listed, b.listed));
   for (const { path, reason } of hidden) context.screen.warn(`${printable(path)}: ${reason}`);
-  const shown = { ok: hidden.length === 0, state: states.directory, deposits: rows.map(document), possible, unreadable: hidden };
-  const text = [...lines(rows), ...possible.map((one) => ({ text: `possibly deposited, without a receipt: ${one.depositId}, begun ${localTime(new Date(one.createdAt))} (the next push settles it)`, hang: 2 }))];
-  if (hidden.length === 0) context.screen.result(shown, text);
+  const shown = { ok: hidden.length === 0 && states.exists, state: states.directory, deposits: rows.map(document), possible, unreadable: hidden };
+  const text = [...(rows.length === 0 ? [noDeposits(states, o)] : lines(rows)), ...possible.map((one) => ({ text: `without a receipt: ${one.depositId}, begun ${localTime(new Date(one.createdAt))}, ${one.text}`, hang: 2 }))];
+  const ok = hidden.length === 0 && states.exists;
+  if (ok) context.screen.result(shown, text);
   else context.screen.failure(shown, text);
-  return hidden.length === 0 ? 0 : incomplete;
+  return ok ? 0 : incomplete;
+}
+
+/** Where it looked belongs to it: an incident report from the wrong directory would be an empty one. */
+function noDeposits({ directory, exists }: States, { from, to }: ReceiptsListFlags): string {
+  if (!exists) return `no deposits: there is no directory ${printable(directory)}, so no push was made with it, or it is elsewhere (--state)`;
+  return `no deposits in ${printable(directory)}${from === undefined && to === undefined ? '' : ' in this period'}`;
 }
 
 function within({ from, to }: ReceiptsListFlags, time: string): boolean {
@@ -75,7 +88,6 @@ function document({ listed, destroyed, proven, names }: Row): object {
 }
 
 function lines(rows: readonly Row[]): Line[] {
-  if (rows.length === 0) return ['no deposits'];
   return table([
     ['COMPLETED', 'DEPOSIT', 'SUITCASE', 'ENCRYPTED', 'TO', 'REMARKS'],
     ...rows.map(({ listed: { receipt: r }, destroyed, proven }) => [

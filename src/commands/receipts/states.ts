@@ -16,6 +16,8 @@ import { usage } from '../flags.js';
 
 export interface States {
   directory: string;
+  /** False when there is no such directory: nothing can be said of what is in it. */
+  exists: boolean;
   /** Null where a state directory was named and there is no configuration: an auditor has only the former. */
   config: Config | null;
   names: string[];
@@ -26,11 +28,12 @@ export interface States {
 export async function statesFor(o: GlobalOptions, names: readonly string[], context: Context): Promise<States> {
   const config = await configOrNull(o, context);
   const directory = config?.state.path ?? stateDirectory(surroundings(context.env, context.cwd), { flag: o.state }).path;
-  const known = new Set([...(config?.arrangements.keys() ?? []), ...(await recorded(directory))]);
+  const found = await recorded(directory);
+  const known = new Set([...(config?.arrangements.keys() ?? []), ...(found ?? [])]);
   for (const name of names) {
     if (!known.has(name)) throw usage(`no arrangement ${JSON.stringify(name)} in ${directory}`, known.size === 0 ? 'look whether this is the right state directory' : spelled(name, known, `name one of: ${[...known].join(', ')}`));
   }
-  return { directory, config, names: names.length > 0 ? [...new Set(names)] : [...known].sort(), of: (name) => new ArrangementState(directory, name) };
+  return { directory, exists: found !== null, config, names: names.length > 0 ? [...new Set(names)] : [...known].sort(), of: (name) => new ArrangementState(directory, name) };
 }
 
 /** The receipt of an id or the beginning of one; `usage` when none or several fit. */
@@ -63,12 +66,13 @@ async function configOrNull(o: GlobalOptions, context: Context): Promise<Config 
   }
 }
 
-async function recorded(directory: string): Promise<string[]> {
+/** Null when there is no such directory. */
+async function recorded(directory: string): Promise<string[] | null> {
   try {
     const entries = await readdir(directory, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory() && arrangementPattern.test(entry.name)).map((entry) => path.basename(entry.name));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw localError(error, 'read', directory);
   }
 }

@@ -5,7 +5,7 @@ import { compareWithHeld, verifyLedger, type LedgerAudit } from '../../receipt/a
 import { counted } from '../../ui/format.js';
 import type { Context, GlobalOptions } from '../context.js';
 import { ownSigners, signatureCheck } from './signers.js';
-import { statesFor } from './states.js';
+import { statesFor, type States } from './states.js';
 
 export interface ReceiptsVerifyFlags extends GlobalOptions {
   names: string[];
@@ -26,13 +26,25 @@ export async function verifyReceipts(o: ReceiptsVerifyFlags, context: Context): 
   }
   const whole = audits.every(({ audit, held }) => audit.problems.length === 0 && (held === null || held.problems.length === 0));
   const readable = audits.every(({ audit, held }) => audit.unreadable.length === 0 && (held === null || held.unreadable.length === 0));
-  const document = { ok: whole && readable, state: states.directory, arrangements: audits.map(({ arrangement, audit, held }) => ({ arrangement, ...audit, ...(held === null ? {} : { against: held }) })) };
+  const nothing = audits.every(({ audit }) => audit.lines === 0 && audit.receipts === 0);
+  // Asked for, and not possible: that is no agreement.
+  const notHeld = o.against !== undefined && audits.every(({ held }) => held === null || held.receipts === 0);
+  const checked = readable && !nothing && !notHeld;
+  const document = { ok: whole && checked, state: states.directory, arrangements: audits.map(({ arrangement, audit, held }) => ({ arrangement, ...audit, ...(held === null ? {} : { against: held }) })) };
   const lines = audits.flatMap(({ arrangement, audit, held }) => auditLines(arrangement, audit, held));
-  if (whole && readable) context.screen.result(document, lines.length === 0 ? [`no receipts in ${printable(states.directory)}`] : lines);
+  if (whole && nothing) lines.push(nothingIn(states));
+  else if (whole && notHeld) lines.push(`– nothing was compared: no receipt of these arrangements in ${printable(o.against ?? '')}`);
+  if (whole && checked) context.screen.result(document, lines);
   else context.screen.failure(document, lines);
+  if (whole && nothing) context.screen.hint('look whether this is the right state directory: «depot status» names it, and --state DIRECTORY takes another');
   const unsigned = audits.some(({ audit, held }) => [...audit.problems, ...(held?.problems ?? [])].some(({ kind }) => kind === 'signature'));
   if (unsigned) context.screen.hint(o.signers.length > 0 ? 'name every key that signed, each with --signer FILE' : 'if the signing key was replaced, name the earlier public key under supplier.formerSigningKeys in depot.yaml, or with --signer FILE');
-  return !whole ? ledgerBroken : readable ? 0 : exitStatus.incomplete;
+  return !whole ? ledgerBroken : checked ? 0 : exitStatus.incomplete;
+}
+
+/** A directory in which nothing is found may be the wrong one: it is not whole, it is not checked. */
+function nothingIn({ directory, exists }: States): string {
+  return `– nothing was checked: ${exists ? 'no ledger and no receipt in' : 'there is no directory'} ${printable(directory)}`;
 }
 
 async function requireDirectory(path: string): Promise<void> {
@@ -51,7 +63,9 @@ function auditLines(arrangement: string, audit: LedgerAudit, held: LedgerAudit |
     ? `✗ ${arrangement}: broken; ${counted(problems.length, 'problem')}`
     : unreadable.length > 0
       ? `– ${arrangement}: not all could be checked; ${counted(unreadable.length, 'receipt')} could not be read`
-      : `✓ ${arrangement}: whole; ${counted(audit.lines, 'ledger line')}, ${counted(audit.receipts, 'receipt')}${held === null ? '' : `; agrees with ${counted(held.receipts, 'receipt')} held elsewhere`}`;
+      : audit.lines === 0 && audit.receipts === 0
+        ? `– ${arrangement}: no deposit yet`
+        : `✓ ${arrangement}: whole; ${counted(audit.lines, 'ledger line')}, ${counted(audit.receipts, 'receipt')}${held === null ? '' : `; agrees with ${counted(held.receipts, 'receipt')} held elsewhere`}`;
   return [
     head,
     ...problems.map((p) => `    ${p.kind}: ${printable(p.message)}`),

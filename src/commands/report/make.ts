@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import { DepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { attentionOf } from '../../report/attention.js';
 import type { ReportData } from '../../report/data.js';
@@ -28,6 +29,7 @@ export async function makeReport(o: ReportFlags, context: Context): Promise<numb
   // Before the work, which takes a while with many deposits; and again before the rename.
   await requireReplaceable(file);
   const { directory, config, names } = await statesFor(o, o.names, context);
+  if (names.length === 0) throw new DepotError('incomplete', `nothing to report on: no arrangement in depot.yaml, and none in ${printable(directory)}`, { hint: 'look whether this is the right state directory: --state DIRECTORY' });
   const check = await signatureCheck(o.signers.length > 0 ? o.signers : ownSigners(config));
   const data = await gatherReport({
     config, stateDirectory: directory, names, from: o.from ?? null, to: o.to ?? null, checkSignature: check, now: new Date(),

@@ -1,0 +1,24 @@
+/** Deposits of which something in the state directory tells, and the ledger does not. */
+import { parseAttestationName, parseReceiptName } from './ids.js';
+import { lastRun } from './runs.js';
+import type { ArrangementState } from './state.js';
+
+/**
+ * Their ids, oldest first. `lines` says how many lines that file a receipt the ledger has of each deposit. Every receipt here has its line,
+ * every attestation is of a deposit that has one, and so is the newest deposit that a run tells of; only one that is still pending may
+ * have none yet. A ledger that was emptied, cut or removed is seen by it, as long as one of these is left.
+ */
+export async function unlistedDeposits(state: ArrangementState, lines: ReadonlyMap<string, number>): Promise<string[]> {
+  const receipts = new Map<string, number>();
+  const least = (depositId: string, count: number) => receipts.set(depositId, Math.max(count, receipts.get(depositId) ?? 0));
+  for (const name of await state.names()) {
+    const receipt = parseReceiptName(name);
+    if (receipt !== null) receipts.set(receipt.depositId, 1 + (receipts.get(receipt.depositId) ?? 0));
+    const attested = parseAttestationName(name);
+    if (attested !== null) least(attested.depositId, 1);
+  }
+  const run = await lastRun(state, ({ published, depositId }) => published === 'yes' && depositId !== null);
+  if (run !== null) least(run.depositId!, 1);
+  const pending = new Set(await state.names('pending'));
+  return [...receipts].filter(([depositId, count]) => count > (lines.get(depositId) ?? 0) && !pending.has(`${depositId}.json`)).map(([depositId]) => depositId).sort();
+}

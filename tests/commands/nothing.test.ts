@@ -1,0 +1,101 @@
+/** Where nothing is found, nothing was checked: a directory that is the wrong one is not whole, and not quiet. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { deposit, ledgerOf } from '../receipt/samples.js';
+import { tempDir } from '../support/cleanup.js';
+import { depotHere, type Said } from '../support/in-process.js';
+import { Supplier } from '../support/supplier.js';
+
+const nobody = { host: '127.0.0.1', port: 1, username: 'acme', password: 'x', remoteDirectory: '/in', fingerprints: [`SHA256:${'A'.repeat(43)}`] };
+let supplier: Supplier;
+beforeEach(async () => {
+  supplier = await Supplier.create(nobody as never);
+});
+const depot = (...args: string[]): Promise<Said> => depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
+/** Who has a state directory and no configuration. */
+const auditor = () => ({ cwd: tempDir(), env: { HOME: supplier.directory } });
+const all = ({ stdout, stderr }: Said): string => (stdout + stderr).replace(/\s+/g, ' ');
+
+describe('a state directory that is not there, or has nothing in it', () => {
+  test.each([['not there', false], ['empty', true]])('%s: receipts verify exits with 24 and names it', async (_what, there) => {
+    if (there) mkdirSync(supplier.state);
+    const found = await depot('receipts', 'verify');
+    expect([found.code, all(found)]).toEqual([24, expect.stringMatching(there ? /nothing was checked: no ledger and no receipt in \S+state\b.*hint: look whether this is the right/ : /nothing was checked: there is no directory \S+state\b/)]);
+    expect(JSON.parse((await depot('receipts', 'verify', '--json')).stdout)).toMatchObject({ ok: false });
+    const elsewhere = await depotHere(['receipts', 'verify', '--state', join(supplier.directory, there ? 'data' : 'nowhere')], auditor());
+    expect(elsewhere.code).toBe(24);
+  });
+
+  test('receipts list says where it looked, and exits with 24 where there is no such directory', async () => {
+    const gone = await depot('receipts', 'list');
+    expect([gone.code, all(gone)]).toEqual([24, expect.stringMatching(/there is no directory \S+state\b/)]);
+    mkdirSync(supplier.state);
+    const empty = await depot('receipts', 'list');
+    expect([empty.code, all(empty)]).toEqual([0, expect.stringMatching(/no deposits in \S+state\b/)]);
+  });
+
+  test('status says it, and so do the metrics', async () => {
+    const gone = await depot('status');
+    expect([gone.code, all(gone)]).toEqual([24, expect.stringMatching(/there is no state directory \S+state: no push was made with it, or it is elsewhere/)]);
+    expect((await depot('status', '--prometheus')).stdout).toMatch(/^depot_status_success 0$/m);
+    mkdirSync(supplier.state);
+    expect((await depot('status')).code).toBe(0);
+    expect((await depot('status', '--prometheus')).stdout).toMatch(/^depot_status_success 1$/m);
+  });
+
+  test('report is about something, or is not written', async () => {
+    const out = join(supplier.directory, 'report.html');
+    const nothing = await depotHere(['report', '--state', join(supplier.directory, 'nowhere'), '--out', out], auditor());
+    expect([nothing.code, nothing.stderr]).toEqual([24, expect.stringContaining('nothing to report on')]);
+    expect(() => readFileSync(out)).toThrow();
+  });
+});
+
+test('receipts verify --against a directory without our receipts has compared nothing', async () => {
+  const { state, receipts } = await ledgerOf(supplier.state, 2);
+  const held = tempDir();
+  const signer = ['--state', supplier.state] as const;
+  const audit = (against: string) => depotHere(['receipts', 'verify', ...signer, '--against', against], auditor());
+  const nothing = await audit(held);
+  expect([nothing.code, all(nothing)]).toEqual([24, expect.stringContaining('nothing was compared')]);
+  writeFileSync(join(held, `${receipts[0].receipt.depositId}.receipt.json`), readFileSync(receipts[0].path));
+  expect((await audit(held)).code).toBe(0);
+  expect(state.arrangement).toBe('acme-crm');
+});
+
+test('a configuration without an arrangement is an error of the configuration: no push, no status', async () => {
+  writeFileSync(supplier.config, "version: 1\nsupplier: { name: Acme, signingKey: keys/supplier.secret.asc }\nstate: state\narrangements:\n", { mode: 0o600 });
+  for (const args of [['push', '--all'], ['push'], ['status'], ['doctor']]) {
+    const nothing = await depot(...args);
+    expect([args, nothing.code, nothing.stderr]).toEqual([args, 10, expect.stringMatching(/depot\.yaml has no arrangements/)]);
+  }
+  const metrics = await depot('status', '--prometheus');
+  expect([metrics.code, metrics.stdout]).toEqual([0, expect.stringMatching(/^depot_status_success 0$/m)]);
+});
+
+test('a ledger that is gone: push and doctor say 32 and what to type, status says it', async () => {
+  const { state } = await ledgerOf(supplier.state, 2);
+  rmSync(state.file('ledger.ndjson'));
+  const push = await depot('push');
+  expect([push.code, all(push)]).toEqual([32, expect.stringMatching(/ledger\.ndjson is empty or gone, and has no line for 2 deposits.*nothing was published.*restore ledger\.ndjson from a backup/)]);
+  expect((await depot('doctor')).stdout).toMatch(/✗ ledger/);
+  expect(all(await depot('status'))).toMatch(/acme-crm: \S+ledger\.ndjson is empty or gone.*look at the whole: depot receipts verify acme-crm/);
+  expect((await depot('status', '--prometheus')).stdout).toContain('depot_record_problems{arrangement="acme-crm"} 1\n');
+});
+
+test('an attestation that was edited, or is gone, is said by status and receipts verify, and does not just vanish', async () => {
+  const { state, ledger } = await ledgerOf(supplier.state, 1);
+  const { receipt } = await deposit(state, ledger, { at: '2026-11-22T00:30:00Z' });
+  const name = `${receipt.depositId}.attestation.json`;
+  writeFileSync(state.file(name), '{}\n');
+  writeFileSync(state.file(`${name}.asc`), 'signature');
+  writeFileSync(state.file(`${receipt.depositId}.attestation.filed.json`), JSON.stringify({ schema: 'depot.attestation-filing/1', attestationSha256: '0'.repeat(64), filedAt: 'x', signedBy: 'x', signedAt: 'x', beneficiary: null, selfAttested: false }));
+  expect(all(await depot('status'))).toMatch(new RegExp(`acme-crm: \\S+${receipt.depositId}\\.attestation\\.json is not what was filed, so it proves nothing any more`));
+  const verify = async () => all(await depotHere(['receipts', 'verify', '--state', supplier.state], auditor()));
+  expect(await verify()).toMatch(/changed: \S+attestation\.json is not what was filed/);
+  rmSync(state.file(`${name}.asc`));
+  expect(await verify()).toMatch(/has lost its signature/);
+  rmSync(state.file(name));
+  expect(await verify()).toMatch(/attestation\.json was filed and is gone/);
+});
