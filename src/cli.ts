@@ -2,7 +2,10 @@
  * The program's one entry and its one catch: an error becomes text or JSON, and an exit status.
  * What is imported here at the top is loaded for `depot --version` too, so next to nothing is.
  */
-import { DepotError, isDepotError, type ErrorCode } from './errors.js';
+import { DepotError, foreseen, isDepotError, type ErrorCode } from './errors.js';
+import { ignoresHangUp } from './hang-up.js';
+import { wholeOutput } from './ui/output.js';
+import type { Screen } from './ui/screen.js';
 import { version } from './version.js';
 
 /** What a run touches of its process; tests put in their own. */
@@ -19,66 +22,70 @@ const signals = { SIGHUP: ['hung-up', 'hung up'], SIGINT: ['interrupted', 'inter
 
 /** Runs one command line (without `node` and the script) and returns the exit status; never throws and never exits. */
 export async function main(p: Process = thisProcess()): Promise<number> {
-  if (p.argv.length === 1 && (p.argv[0] === '--version' || p.argv[0] === '-V')) {
-    p.stdout.write(`${version}\n`);
-    return 0;
-  }
   const { Screen } = await import('./ui/screen.js');
   const screen = new Screen(p);
   const stop = new AbortController();
-  const release = listen(p, stop, (reason) => { screen.error(foreseen(reason, stop.signal), p.env.DEPOT_DEBUG === '1'); });
+  const debug = p.env.DEPOT_DEBUG === '1';
+  const release = listen(p.env, stop, (reason) => {
+    const error = foreseen(reason, stop.signal);
+    screen.error(error, debug);
+    process.exitCode = error.exit;
+  });
+  let status: number;
   try {
-    const { run } = await import('./commands/program.js');
-    return await run(p.argv, { env: p.env, cwd: p.cwd, stdin: p.stdin, stdout: p.stdout, screen, signal: stop.signal, abort: (reason) => { stop.abort(reason); } });
+    status = await work(p, screen, stop);
+    // It had an answer, and meanwhile something failed that nobody caught: what that was good for is not known.
+    if (status === 0 && isStray(stop.signal)) status = screen.late(foreseen(stop.signal.reason, stop.signal), debug);
   } catch (thrown) {
     const error = foreseen(thrown, stop.signal);
     if (error.exit > 128) error.hint ??= 'run it again: «depot …»';
-    screen.error(error, p.env.DEPOT_DEBUG === '1');
-    return error.exit;
-  } finally {
-    release();
-    await screen.close(stop.signal.aborted);
+    screen.error(error, debug);
+    status = error.exit;
   }
+  const unwritten = await screen.close(stop.signal.aborted, debug);
+  release();
+  // A failure keeps its own status, which says more.
+  return status === 0 ? unwritten ?? 0 : status;
 }
 
-/** What was thrown, as a DepotError: the reason of an abort rather than what the abort broke, and a defect when nobody foresaw it. */
-function foreseen(thrown: unknown, signal: AbortSignal): DepotError {
-  if (signal.aborted && isDepotError(signal.reason) && (!isDepotError(thrown) || (thrown.code === 'internal' && thrown.published === undefined))) return signal.reason;
-  if (isDepotError(thrown)) return thrown;
-  const { message } = thrown instanceof Error ? thrown : new Error(String(thrown));
-  return new DepotError('internal', `a defect in depot: ${message}`, {
-    cause: thrown,
-    hint: 'run it again with DEPOT_DEBUG=1 and report what it prints',
-  });
+async function work(p: Process, screen: Screen, stop: AbortController): Promise<number> {
+  if (p.argv.length === 1 && (p.argv[0] === '--version' || p.argv[0] === '-V')) {
+    screen.print(`${version}\n`);
+    return 0;
+  }
+  const { run } = await import('./commands/program.js');
+  return run(p.argv, { env: p.env, cwd: p.cwd, stdin: p.stdin, stdout: p.stdout, screen, signal: stop.signal, abort: (reason) => { stop.abort(reason); } });
+}
+
+/** Aborted by what nobody caught, and not by a signal or for a foreseen reason. */
+function isStray({ aborted, reason }: AbortSignal): boolean {
+  return aborted && (!isDepotError(reason) || reason.code === 'internal');
 }
 
 /**
  * Signals and stray failures stop the run by way of its AbortSignal, so that a partial file is removed and a published
  * deposit gets its receipt. A second signal changes nothing about that: the first is already being served.
  */
-function listen(p: Process, stop: AbortController, unfinished: (reason: unknown) => void): () => void {
+function listen(env: NodeJS.ProcessEnv, stop: AbortController, unfinished: (reason: unknown) => void): () => void {
   const undo: (() => void)[] = [];
   const on = (event: string, listener: (value: unknown) => void): void => {
     (process as NodeJS.EventEmitter).on(event, listener);
     undo.push(() => (process as NodeJS.EventEmitter).removeListener(event, listener));
   };
+  const ignored = ignoresHangUp(env);
   for (const [name, [code, message]] of Object.entries(signals) as [string, readonly [ErrorCode, string]][]) {
-    on(name, () => { if (!stop.signal.aborted) stop.abort(new DepotError(code, message)); });
+    on(name, () => { if (!stop.signal.aborted && !(name === 'SIGHUP' && ignored)) stop.abort(new DepotError(code, message)); });
   }
   const stray = (thrown: unknown): void => { stop.abort(foreseen(thrown, stop.signal)); };
   on('uncaughtException', stray);
   on('unhandledRejection', stray);
   // Nothing is left to wait for, and there is no answer: something was lost on the way.
   on('exit', () => { unfinished(stop.signal.reason ?? new Error('the run ended without an answer')); });
-  // Whoever read our output may stop reading (`| head`); that is no reason to lose a deposit or its exit status.
-  for (const stream of [p.stdout, p.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => { if (error.code !== 'EPIPE') stray(error); });
-  }
   return () => { for (const step of undo) step(); };
 }
 
 function thisProcess(): Process {
   const { env, stdin, stdout, stderr } = process;
-  return { argv: process.argv.slice(2), env, cwd: process.cwd(), stdin, stdout, stderr };
+  return { argv: process.argv.slice(2), env, cwd: process.cwd(), stdin, stdout: wholeOutput(stdout), stderr };
 }
 

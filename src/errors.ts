@@ -105,11 +105,28 @@ export function isDepotError(error: unknown, code?: ErrorCode): error is DepotEr
   return error instanceof DepotError && (code === undefined || error.code === code);
 }
 
+/**
+ * What was thrown, as a DepotError of the caller's own: the reason of an abort rather than what the abort broke, and a defect when nobody
+ * foresaw it. Several may be stopped by one signal, and each fills in whose the error is.
+ */
+export function foreseen(thrown: unknown, signal: AbortSignal): DepotError {
+  const reason: unknown = signal.reason;
+  if (isDepotError(reason) && (thrown === reason || !isDepotError(thrown) || (thrown.code === 'internal' && thrown.published === undefined))) return copyOf(reason) as DepotError;
+  if (isDepotError(thrown)) return thrown;
+  const { message } = thrown instanceof Error ? thrown : new Error(String(thrown));
+  return new DepotError('internal', `a defect in depot: ${message}`, {
+    cause: thrown,
+    hint: 'run it again with DEPOT_DEBUG=1 and report what it prints',
+  });
+}
+
 /** The same error for somebody else: whose it is and what was published is filled in for each. Anything but a DepotError stays what it is. */
 export function copyOf(error: unknown): unknown {
   if (!isDepotError(error)) return error;
-  const { code, message, hint, published, cause } = error;
-  return new DepotError(code, message, { cause, ...(hint === undefined ? {} : { hint }), ...(published === undefined ? {} : { published }) });
+  const { code, message, hint, published, cause, stack } = error;
+  const copy = new DepotError(code, message, { cause, ...(hint === undefined ? {} : { hint }), ...(published === undefined ? {} : { published }) });
+  if (stack !== undefined) copy.stack = stack;
+  return copy;
 }
 
 /** The parts of a DepotError that survive a thread boundary. */

@@ -31,12 +31,12 @@ export function defineCompletion(parent: Command, start: Start): void {
     ]))
     .action((shell: string, words: string[], _: unknown, command: Command) => start(completionOptions(shell, words, command.optsWithGlobals()), async (o, context) => {
       if (o.shell !== 'candidates') {
-        context.stdout.write(script(o.shell));
+        context.screen.print(script(o.shell));
         return 0;
       }
-      for (const line of await candidates(parent, o.words, known(o, context))) context.stdout.write(`${line}\n`);
+      context.screen.print((await candidates(parent, o.words, known(o, context))).map((line) => `${line}\n`).join(''));
       return 0;
-    }));
+    }, 'at once'));
 }
 
 /** Nothing where there is no configuration, or it has mistakes: the command itself will say so. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { DepotError } from '../errors.js';
+import { notWritten } from '../ui/output.js';
 import { decryptDocument, decryptLines } from '../ui/decrypt.js';
 import { unbroken } from '../ui/wrap.js';
 import type { Context, GlobalOptions, Start } from './context.js';
@@ -72,8 +73,8 @@ async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
   const progress = await screen.progress();
   progress?.phase('decrypting');
   if (o.stdout) {
-    // A reader that stops reading ends the work; unlike a lost report, lost contents are a failure.
-    stdout.once('error', (cause) => { context.abort(new DepotError('local-not-writable', 'standard output was closed before everything was written', { cause })); });
+    // What nobody takes need not be opened.
+    stdout.once('error', (cause: NodeJS.ErrnoException) => { context.abort(cause.code === 'EPIPE' ? new DepotError('local-not-writable', 'standard output was closed before everything was written', { cause }) : notWritten(cause)); });
   }
   const outcome = await open({
     suitcase: o.suitcase, signers: o.signers, signal, passphrase: passphraseFor(o.passphraseFile, context),

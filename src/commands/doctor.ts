@@ -25,7 +25,7 @@ export function defineDoctor(parent: Command, start: Start): void {
       ['sudo -u depot depot doctor', 'as the account of the scheduled run'],
       ['depot doctor acme-crm --write-test', 'once, with a new server; says what it left there'],
     ], [3, 4, 5, 10, 11, 12, 13, 14, 15, 17, 20, 32]))
-    .action((name: string | undefined, _: unknown, command: Command) => start(doctorOptions(name, command.optsWithGlobals()), doctor));
+    .action((name: string | undefined, _: unknown, command: Command) => start(doctorOptions(name, command.optsWithGlobals()), doctor, 'in order'));
 }
 
 async function doctor(o: DoctorFlags, context: Context): Promise<number> {

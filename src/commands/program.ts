@@ -1,8 +1,9 @@
 import { Command, CommanderError } from 'commander';
+import { delayed, orAborted } from '../abort.js';
 import type { DepotError } from '../errors.js';
 import { closest } from '../suggest.js';
 import { version } from '../version.js';
-import type { Context, Start } from './context.js';
+import type { Context, Ending, Start } from './context.js';
 import { defineCompletion } from './completion.js';
 import { defineDecrypt } from './decrypt.js';
 import { defineDemo } from './demo.js';
@@ -69,8 +70,8 @@ export function buildProgram(start: Start): Command {
 /** Parses and works; returns the exit status. Usage errors come out as DepotErrors. */
 export async function run(argv: readonly string[], context: Context): Promise<number> {
   let status = 0;
-  const program = buildProgram(async (options, work) => {
-    status = await work(options, context);
+  const program = buildProgram(async (options, work, ending = 'soon') => {
+    status = await endedBy(context.signal, ending, work(options, context));
   });
   const said = { out: '', err: '' };
   forAll(program, (command) => command.configureOutput({
@@ -86,7 +87,7 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     const unknown = unknownCommand(program);
     if (unknown !== null) throw unknown;
     if (error.exitCode === 0) {
-      context.stdout.write(said.out);
+      context.screen.print(said.out);
       return 0;
     }
     if (error.code === 'commander.help' && !context.screen.json) {
@@ -96,6 +97,19 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     throw usageError(error, program);
   }
   return status;
+}
+
+const soonMs = 3_000;
+
+/** The work's answer, or the reason of a signal that it does not heed: it may wait for a pipe, or for a share that gives nothing. */
+async function endedBy(signal: AbortSignal, ending: Ending, work: Promise<number>): Promise<number> {
+  if (ending === 'in order') return work;
+  const late = delayed(signal, ending === 'soon' ? soonMs : 0);
+  try {
+    return await orAborted(work, late.signal);
+  } finally {
+    late.stop();
+  }
 }
 
 /** Commander answers `depot psh --help` and `depot help psh` with the help of depot, as if nothing were wrong. */

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import type { Logins } from '../deposit/logins.js';
 import type { Notifier } from '../deposit/notify.js';
-import type { PushOutcome } from '../deposit/push-types.js';
+import type { failedToBegin, push as deposit } from '../deposit/push.js';
+import type { PushHooks, PushOutcome } from '../deposit/push-types.js';
 import { shardOf, type Shard } from '../deposit/shard.js';
 import type { Together } from '../deposit/together.js';
-import { DepotError, isDepotError } from '../errors.js';
+import { copyOf, foreseen, isDepotError, type ErrorDetails } from '../errors.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { PushMeter } from '../ui/push-meter.js';
 import { pushDocument, pushLines, pushSummary, type PushResult } from '../ui/push.js';
@@ -67,7 +68,7 @@ export function definePush(parent: Command, start: Start): void {
       ['depot push acme-crm --rehearse', 'and prove to ourselves that it opens, before it counts'],
       ['depot push acme-crm --json', 'for scripts'],
     ], [3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 30, 32, 129, 130, 143]))
-    .action((names: string[], _: unknown, command: Command) => start(pushOptions(names, command.optsWithGlobals()), push));
+    .action((names: string[], _: unknown, command: Command) => start(pushOptions(names, command.optsWithGlobals()), push, 'in order'));
 }
 
 const onTerminalMs = 10_000;
@@ -80,13 +81,14 @@ async function push(o: PushFlags, context: Context): Promise<number> {
   for (const warning of config.warnings) screen.warn(warning);
   const { arrangements, shard } = o.all ? shardedBy(o, all, context) : { arrangements: all, shard: null };
   refuseSharedStdin(arrangements);
-  const logins = await (await import('../deposit/logins.js')).Logins.of(config, all);
-  const results = await pushEach(o, config, arrangements, logins, context);
+  const results = await pushEach(o, config, arrangements, all, context);
   const exit = pushExit(results, context.signal);
+  screen.done(made(results));
   const document = { ...pushDocument(results), ...(shard === null ? {} : { shard }) };
   if (screen.json && exit === 0) screen.result(document, []);
   else if (screen.json) screen.failure(document, []);
-  else if (arrangements.length !== 1 || shard !== null) screen.result({}, [pushSummary(results, arrangements.length, shard === null ? null : { shard, all: all.length })]);
+  else if (arrangements.length !== 1 || shard !== null) screen.result({}, [pushSummary(results, shard === null ? null : { shard, all: all.length })]);
+  if (results.some((r) => 'error' in r && r.begun === false)) screen.hint('run it again: «depot …»');
   return exit;
 }
 
@@ -104,31 +106,39 @@ function refuseSharedStdin(arrangements: readonly Arrangement[]): void {
   if (readers.length > 1) throw usage(`${readers.join(', ')} all read standard input`, 'push them one at a time');
 }
 
-/** The results in the order of the configuration; those that a signal kept from beginning are not among them. */
-async function pushEach(o: PushFlags, config: Config, arrangements: readonly Arrangement[], logins: Logins, context: Context): Promise<PushResult[]> {
+/** So many of those that were not begun are recorded at a time: that takes the disk a moment each, and whoever sent the signal waits. */
+const recordsAtOnce = 16;
+
+/** A result for each arrangement, in their order; also for those that a signal kept from beginning. */
+async function pushEach(o: PushFlags, config: Config, arrangements: readonly Arrangement[], all: readonly Arrangement[], context: Context): Promise<PushResult[]> {
   const { inJobs, Together } = await import('../deposit/together.js');
   const { Notifier } = await import('../deposit/notify.js');
+  const { Logins } = await import('../deposit/logins.js');
+  const { failedToBegin, push: deposit } = await import('../deposit/push.js');
   const { screen, signal } = context;
   const together = new Together();
   const notifier = new Notifier(config, { warn: (message) => { screen.warn(message); } });
   const jobs = o.jobs ?? 1;
   const meter = new PushMeter(() => screen.progress(), arrangements.length, jobs);
-  const results = new Map<Arrangement, PushResult>();
+  const logins = Logins.of(config, all);
+  // It is awaited by each push, and by none where there is none.
+  logins.catch(() => undefined);
+  const one = async (arrangement: Arrangement): Promise<PushResult> => {
+    const result = o.all && hasEnded(arrangement) ? ended(arrangement) : await pushOne(o, config, arrangement, { logins, together, meter, notifier, deposit, failedToBegin }, context);
+    meter.ended(arrangement.name);
+    if (screen.json) return result;
+    if ('outcome' in result) screen.result({}, pushLines(result.outcome, arrangement));
+    else screen.error(result.error, context.env.DEPOT_DEBUG === '1');
+    return result;
+  };
   try {
-    await inJobs(arrangements, jobs, signal, async (arrangement) => {
-      const result = o.all && hasEnded(arrangement) ? ended(arrangement) : await pushOne(o, config, arrangement, { logins, together, meter, notifier }, context);
-      meter.ended(arrangement.name);
-      results.set(arrangement, result);
-      if (screen.json) return;
-      if ('outcome' in result) screen.result({}, pushLines(result.outcome, arrangement));
-      else screen.error(result.error, context.env.DEPOT_DEBUG === '1');
-    });
+    const begun = await inJobs(arrangements, jobs, (arrangement) => (signal.aborted ? Promise.resolve(null) : one(arrangement)));
+    return await inJobs(arrangements.map((arrangement, i) => ({ arrangement, result: begun[i] ?? null })), recordsAtOnce, ({ arrangement, result }) => (result === null ? one(arrangement) : Promise.resolve(result)));
   } finally {
     meter.stop();
     await together.close();
     await notifier.finish();
   }
-  return arrangements.flatMap((arrangement) => results.get(arrangement) ?? []);
 }
 
 /** Who pushes all of them every night has not asked for this one: no failure, and no run. */
@@ -140,47 +150,66 @@ function ended({ name, ended: at }: Arrangement): PushResult {
   return { arrangement: name, outcome: { skipped: `the arrangement ended on ${at!.toISOString().slice(0, 10)}` } };
 }
 
-async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, run: { logins: Logins; together: Together; meter: PushMeter; notifier: Notifier }, context: Context): Promise<PushResult> {
+interface PushRun {
+  logins: Promise<Logins>;
+  together: Together;
+  meter: PushMeter;
+  notifier: Notifier;
+  deposit: typeof deposit;
+  failedToBegin: typeof failedToBegin;
+}
+
+/** Throws nothing: what fails in one arrangement's push must not stop the others. */
+async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, run: PushRun, context: Context): Promise<PushResult> {
   const { screen, env, signal } = context;
-  const { push: deposit } = await import('../deposit/push.js');
   const { name } = arrangement;
   const prompt = hiddenPrompt(context);
   const retryForMs = arrangement.remote.retryForMs ?? (screen.stderr.isTTY ? onTerminalMs : unattendedMs);
-  await run.meter.begin();
+  const begun = !signal.aborted;
+  let recorded = false;
+  const hooks: PushHooks = {
+    warn: (message) => { screen.warn(`${name}: ${message}`); },
+    phase: (phase) => { run.meter.phase(name, phase); },
+    progress: (p) => { run.meter.progress(p); },
+    recorded: (record) => {
+      recorded = true;
+      run.notifier.tell(record);
+    },
+  };
+  const place = { arrangement, stateDirectory: config.state.path };
   try {
-    const outcome: PushOutcome = await deposit({
-      config, arrangement, logins: run.logins, together: run.together, env, signal, retryForMs, dryRun: o.dryRun, rehearse: o.rehearse, stateDirectory: config.state.path,
+    await run.meter.begin();
+    const outcome: PushOutcome = await run.deposit({
+      ...place, config, dryRun: o.dryRun, logins: await run.logins, together: run.together, env, signal, retryForMs, rehearse: o.rehearse,
       ...(o.ifOlderThanMs === undefined ? {} : { ifOlderThanMs: o.ifOlderThanMs }),
       ...(prompt === undefined ? {} : { prompt }),
       ...(run.meter.detailed ? { measure: true } : {}),
-    }, {
-      warn: (message) => { screen.warn(`${name}: ${message}`); },
-      phase: (phase) => { run.meter.phase(name, phase); },
-      progress: (p) => { run.meter.progress(p); },
-      recorded: (record) => { run.notifier.tell(record); },
-    });
+    }, hooks);
     if ('newLedger' in outcome && outcome.newLedger) screen.note(`${name}: this is the first deposit in ${config.state.path}; a new ledger begins there`);
     return { arrangement: name, outcome };
   } catch (thrown) {
-    const error = isDepotError(thrown) ? thrown : unforeseen(thrown, signal);
+    const error = recorded || o.dryRun ? foreseen(thrown, signal) : await run.failedToBegin(place, copyOf(thrown), signal, hooks);
     error.arrangement ??= name;
-    return { arrangement: name, error };
+    if (begun) return { arrangement: name, error };
+    // It is the same for all of them, and said once.
+    error.hint = undefined;
+    return { arrangement: name, error, begun };
   }
 }
 
-/** A defect in one arrangement's push must not stop the others, so it is caught here and not at the top. */
-function unforeseen(thrown: unknown, signal: AbortSignal): DepotError {
-  if (signal.aborted && isDepotError(signal.reason)) return signal.reason;
-  return new DepotError('internal', `a defect in depot: ${thrown instanceof Error ? thrown.message : String(thrown)}`, {
-    cause: thrown,
-    hint: 'run it again with DEPOT_DEBUG=1 and report what it prints',
-  });
+/** What stands even if nobody can be told of it. */
+function made(results: readonly PushResult[]): ErrorDetails {
+  const ids = results.flatMap((r) => ('outcome' in r && 'deposit' in r.outcome ? [r.outcome.deposit.depositId] : []));
+  const [id] = ids;
+  if (id === undefined) return {};
+  if (ids.length === 1) return { published: 'yes', depositId: id, hint: `look at the deposit, which was made, with: «depot receipts show ${id}»` };
+  return { published: 'yes', hint: `look at the ${ids.length} deposits, which were made, with: «depot receipts list»` };
 }
 
-/** A signal's own status first; then that of the only arrangement; then 4 for some of many. */
-function pushExit(results: readonly PushResult[], signal: AbortSignal): number {
-  const failed = results.filter((r) => 'error' in r);
+/** The only arrangement's own status; of several that of the signal that stopped one of them; then 4 for some of many. */
+function pushExit(results: readonly PushResult[], { reason }: AbortSignal): number {
+  const failed = results.flatMap((r) => ('error' in r ? [r.error] : []));
   if (failed.length === 0) return 0;
-  if (signal.aborted && isDepotError(signal.reason)) return failed.length === 1 && results.length === 1 ? failed[0]!.error.exit : signal.reason.exit;
-  return results.length === 1 ? failed[0]!.error.exit : 4;
+  if (results.length === 1) return failed[0]!.exit;
+  return isDepotError(reason) && failed.some(({ code }) => code === reason.code) ? reason.exit : 4;
 }

@@ -47,7 +47,7 @@ export function defineReceipts(parent: Command, start: Start): void {
       ['depot receipts list', 'every deposit'],
       ['depot receipts list --from 2026-11-01 --to 2026-11-30 --json', 'what an incident report needs'],
     ], [5, 10, 24]))
-    .action((names: string[], _: unknown, command: Command) => start(receiptsListOptions(names, command.optsWithGlobals()), async (o, c) => (await import('./receipts/list.js')).listDeposits(o, c)));
+    .action((names: string[], _: unknown, command: Command) => start(receiptsListOptions(names, command.optsWithGlobals()), async (o, c) => (await import('./receipts/list.js')).listDeposits(o, c), 'at once'));
   receipts.command('show')
     .summary('show one receipt')
     .description('Shows what the receipt of one deposit says, and what has become of it since.')
@@ -64,7 +64,7 @@ export function defineReceipts(parent: Command, start: Start): void {
       ['depot receipts verify', 'is our own record whole?'],
       ['depot receipts verify --against /mnt/voorbeeld/receipts', 'and does it agree with what the beneficiary holds?'],
     ], [5, 10, 20, 24, 32]))
-    .action((names: string[], _: unknown, command: Command) => start(receiptsVerifyOptions(names, command.optsWithGlobals()), async (o, c) => (await import('./receipts/verify.js')).verifyReceipts(o, c)));
+    .action((names: string[], _: unknown, command: Command) => start(receiptsVerifyOptions(names, command.optsWithGlobals()), async (o, c) => (await import('./receipts/verify.js')).verifyReceipts(o, c), 'at once'));
   receipts.command('import-attestation')
     .summary('check and file a beneficiary\'s proof that its key opens a deposit')
     .description('Checks what the beneficiary made with "depot verify --attest": its opening against our receipt, and its signature by a pinned key.\nThen status, receipts and the report say by whom the deposit is proven, and when.')

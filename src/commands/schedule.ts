@@ -42,5 +42,5 @@ export function defineSchedule(parent: Command, start: Start): void {
       ['(crontab -l; depot schedule print cron --at 01:30) | crontab -', 'as the account that is to push; keeps what is there'],
       ['depot schedule print windows --at 01:30 > depot.xml', 'for schtasks'],
     ], [5, 10]))
-    .action((kind: string, names: string[], _: unknown, command: Command) => start(scheduleOptions(kind, names, command.optsWithGlobals()), async (o, c) => (await import('./schedule/print.js')).print(o, c)));
+    .action((kind: string, names: string[], _: unknown, command: Command) => start(scheduleOptions(kind, names, command.optsWithGlobals()), async (o, c) => (await import('./schedule/print.js')).print(o, c), 'at once'));
 }

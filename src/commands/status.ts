@@ -42,7 +42,7 @@ export function defineStatus(parent: Command, start: Start): void {
       ['depot status --max-age 26h --quiet', 'for a monitor: speaks only when something is wrong'],
       ['depot status --prometheus --out /var/lib/node_exporter/depot.prom', 'for node_exporter\'s textfile collector'],
     ], [5, 10, 24, 31]))
-    .action((names: string[], _: unknown, command: Command) => start(statusOptions(names, command.optsWithGlobals()), status));
+    .action((names: string[], _: unknown, command: Command) => start(statusOptions(names, command.optsWithGlobals()), status, 'at once'));
 }
 
 const staleExit = 31;
@@ -91,7 +91,7 @@ async function metrics(o: StatusFlags, context: Context): Promise<number> {
   }
   const shown = prometheusText(found?.standings ?? null, { readable: found !== null && (await isThere(found.config)) });
   if (o.out === undefined) {
-    context.stdout.write(shown);
+    context.screen.print(shown);
   } else {
     const { writeFileAtomic } = await import('../receipt/files.js');
     // For the collector's account to read; nothing in it is secret.

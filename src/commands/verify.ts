@@ -87,7 +87,10 @@ export function defineVerify(parent: Command, start: Start): void {
       ['depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc', 'is this the suitcase that Acme deposited?'],
       ['depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc --key private.secret.asc --deep', 'is everything in it, unharmed?'],
     ], [5, 17, 20, 21, 22, 23, 24, 129, 130, 143]))
-    .action((suitcase: string | undefined, _: unknown, command: Command) => start(verifyOptions(suitcase, command.optsWithGlobals()), verify));
+    .action((suitcase: string | undefined, _: unknown, command: Command) => {
+      const o = verifyOptions(suitcase, command.optsWithGlobals());
+      return start(o, verify, o.attest === undefined ? 'at once' : 'soon');
+    });
 }
 
 async function verify(o: VerifyFlags, context: Context): Promise<number> {

@@ -5,6 +5,8 @@ import { fromBytes, toBytes, toPath, type ByteString } from './bytestring.js';
 import type { Chunk, Chunks } from './chunks.js';
 import { emptyError, hasCode, locate, unreadable, type Reading } from './reading.js';
 import type { FileSource, SourceSpec } from '../source.js';
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
 import { paddingFor } from './tar/format.js';
 import type { TarHeader } from './tar/write.js';
 
@@ -89,9 +91,17 @@ export function* packFile(context: FileContext, file: ByteString, path: ByteStri
       return entry.size;
     }
 
+    const content: OpenFile = { fd, file, size: entry.size, context };
+    const sizeless = entry.size === 0 ? readSizeless(content) : null;
+    if (sizeless !== null) {
+      entry.size = sizeless.length;
+      yield* archive.stored(entry, sizeless);
+      yield* archive.list(entry, { sha256: hash('sha256', sizeless, 'hex'), parts: null, changed: false });
+      return entry.size;
+    }
+
     const header = archive.headers.encode(entry);
     const { out } = archive;
-    const content: OpenFile = { fd, file, size: entry.size, context };
     let stored: StoredContent;
     if (header.length + entry.size + paddingFor(entry.size) < out.free) {
       out.put(header);
@@ -104,7 +114,8 @@ export function* packFile(context: FileContext, file: ByteString, path: ByteStri
     const after = fstatSync(fd, exact);
     const differs = after.size !== before.size || after.mtimeNs !== before.mtimeNs || after.ctimeNs !== before.ctimeNs;
     if (differs && !stored.short) reading.changed(source, file, `changed while it was read${sizes(before.size, after.size)}`);
-    const part = archive.note(entry, { sha256: stored.sha256, parts: null, changed: differs || stored.short });
+    else if (stored.longer) reading.changed(source, file, `holds more than the ${before.size} bytes that the file system says it has`);
+    const part = archive.note(entry, { sha256: stored.sha256, parts: null, changed: differs || stored.short || stored.longer });
     if (part !== null) yield* archive.manifestPart(part);
     return entry.size;
   } finally {
@@ -136,6 +147,29 @@ interface OpenFile {
 interface StoredContent {
   sha256: string;
   short: boolean;
+  /** There is more than was stored. */
+  longer: boolean;
+}
+
+/** What files without a size may hold; such as /proc shows are small. */
+const SIZELESS_OCTETS = 16 << 20;
+const probe = Buffer.alloc(64 * 1024);
+
+/**
+ * The content of a file that the file system says is empty, and is not: some (FUSE, /proc) know no sizes. Null when it is empty. The
+ * header comes first, so it is read as a whole.
+ */
+function readSizeless(content: OpenFile): Buffer | null {
+  const pieces: Buffer[] = [];
+  for (let length = 0; ; ) {
+    const got = readFully(content, probe, 0, probe.length);
+    if (got === 0) return pieces.length === 0 ? null : Buffer.concat(pieces);
+    length += got;
+    if (length > SIZELESS_OCTETS) {
+      throw new DepotError('source-failed', `${printable(toBytes(content.file))} has no size according to its file system, and holds more than ${SIZELESS_OCTETS >> 20} MiB`, { hint: 'deposit it as what a command prints: command: [cat, FILE]; and leave it out with exclude:' });
+    }
+    pieces.push(Buffer.from(probe.subarray(0, got)));
+  }
 }
 
 /** For what fits in the current chunk: no copy, no hash object. */
@@ -145,7 +179,7 @@ function readSmall({ out }: Archive, content: OpenFile): StoredContent {
   const short = !fill(out, content, size, false);
   const sha256 = hash('sha256', out.buffer.subarray(start, start + size), 'hex');
   out.zero(paddingFor(size));
-  return { sha256, short };
+  return { sha256, short, longer: !short && hasMore(content) };
 }
 
 function* readLarge({ out }: Archive, content: OpenFile): Generator<Chunk, StoredContent> {
@@ -160,7 +194,11 @@ function* readLarge({ out }: Archive, content: OpenFile): Generator<Chunk, Store
     if (out.free === 0) yield out.take();
   }
   yield* out.zeros(paddingFor(content.size));
-  return { sha256: digest.digest('hex'), short };
+  return { sha256: digest.digest('hex'), short, longer: !short && hasMore(content) };
+}
+
+function hasMore(content: OpenFile): boolean {
+  return readFully(content, probe, 0, 1) > 0;
 }
 
 /** Puts the next `length` octets of the file into the chunk, zeros where the file has ended; false when it has. */

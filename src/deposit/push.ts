@@ -1,4 +1,4 @@
-import { DepotError, isDepotError } from '../errors.js';
+import { DepotError, foreseen, isDepotError } from '../errors.js';
 import type { Arrangement } from '../config/types.js';
 import { ageOf } from '../clock.js';
 import { killedNoted, killedRun } from '../receipt/killed.js';
@@ -40,26 +40,54 @@ const dayMs = 24 * 3600 * 1000;
 export async function push(options: PushOptions, hooks: PushHooks): Promise<PushOutcome> {
   const { name } = options.arrangement;
   const run = new Run(name);
-  const o = { ...options, arrangement: await withUsername(options.config, options.arrangement) };
-  if (o.dryRun) return { arrangement: name, dryRun: await describing(run, () => tryOut(o, hooks)) };
+  const { signal } = options;
+  if (options.dryRun) return { arrangement: name, dryRun: await describing(run, signal, async () => tryOut(await named(options), hooks)) };
 
   let state: ArrangementState | null = null;
   try {
-    const opened = await describing(run, () => ArrangementState.open(o.stateDirectory, name, `«depot push ${name}»`));
+    const opened = await describing(run, signal, () => ArrangementState.open(options.stateDirectory, name, `«depot push ${name}»`));
     state = opened;
-    const outcome = await describing(run, () => pushLocked(o, opened, run, hooks));
+    const outcome = await describing(run, signal, async () => pushLocked(await named(options), opened, run, hooks));
     const record = run.ended('skipped' in outcome ? outcome : null);
-    await describing(run, () => keepRecord(opened, record));
+    await describing(run, signal, () => keepRecord(opened, record));
     hooks.recorded?.(record);
     if ('skipped' in outcome) return { arrangement: name, skipped: outcome.skipped };
     return { arrangement: name, deposit: { ...outcome.deposit, run: record }, newLedger: outcome.newLedger, files: run.files };
   } catch (error) {
     const record = run.ended(error as DepotError);
-    // The run record is the least that is left of a failure, and must not hide it.
-    if (state !== null) await appendRun(state, record).catch((second: unknown) => hooks.warn(`the run record could not be written: ${(second as Error).message}`));
+    if (state !== null) await appendRun(state, record).catch(unrecorded(hooks));
     hooks.recorded?.(record);
     throw error;
   }
+}
+
+/**
+ * A push that could not even be called is a run that failed, too: its record, and whoever is to be told.
+ *
+ * @returns the error, with `arrangement` and `published` set
+ */
+export async function failedToBegin({ arrangement: { name }, stateDirectory }: Pick<PushOptions, 'arrangement' | 'stateDirectory'>, thrown: unknown, signal: AbortSignal, hooks: Pick<PushHooks, 'warn' | 'recorded'>): Promise<DepotError> {
+  const run = new Run(name);
+  const error = run.describe(foreseen(thrown, signal));
+  const record = run.ended(error);
+  await ArrangementState.open(stateDirectory, name).then((state) => appendRun(state, record)).catch(unrecorded(hooks));
+  hooks.recorded?.(record);
+  return error;
+}
+
+/** The run record is the least that is left of a failure, and must not hide it. */
+function unrecorded({ warn }: Pick<PushHooks, 'warn'>): (second: unknown) => void {
+  return (second) => { warn(`the run record could not be written: ${(second as Error).message}`); };
+}
+
+async function named(o: PushOptions): Promise<PushOptions> {
+  if (o.signal.aborted) throw notBegun(o.signal);
+  return { ...o, arrangement: await withUsername(o.config, o.arrangement) };
+}
+
+function notBegun({ reason }: AbortSignal): DepotError {
+  const { code, message } = isDepotError(reason) ? reason : new DepotError('interrupted', 'interrupted');
+  return new DepotError(code, `not begun: ${message}`, { cause: reason });
 }
 
 /** Its own account only: another one would show what its own permissions allow, and not what the push's do. */
@@ -189,12 +217,11 @@ function isOfThisRun({ everyMs }: Arrangement, begunAt: Date, now: Date): boolea
 }
 
 /** Gives every error that passes the arrangement's name and what was published; anything unforeseen is a defect, and says so. */
-async function describing<T>(run: Run, work: () => Promise<T>): Promise<T> {
+async function describing<T>(run: Run, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const foreseen = isDepotError(error) ? error : new DepotError('internal', error instanceof Error ? error.message : String(error), { cause: error });
-    throw run.describe(foreseen);
+    throw run.describe(foreseen(error, signal));
   }
 }
 

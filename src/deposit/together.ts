@@ -29,17 +29,14 @@ export class Together {
   }
 }
 
-/**
- * Does `work` for each item, `jobs` at a time, in their order; begins no more once the signal is aborted. `work` must not throw.
- */
-export async function inJobs<T>(items: readonly T[], jobs: number, signal: AbortSignal, work: (item: T) => Promise<void>): Promise<void> {
-  const left = items.values();
+/** Does `work` for each item, `jobs` at a time, begun in their order; its answers in that order, one for each. `work` must not throw. */
+export async function inJobs<T, R>(items: readonly T[], jobs: number, work: (item: T) => Promise<R>): Promise<R[]> {
+  const answers: R[] = [];
+  const left = items.entries();
   const worker = async (): Promise<void> => {
     // One iterator for all of them: each takes what is next.
-    for (const item of left) {
-      if (signal.aborted) return;
-      await work(item);
-    }
+    for (const [i, item] of left) answers[i] = await work(item);
   };
   await Promise.all(Array.from({ length: Math.min(jobs, items.length) }, worker));
+  return answers;
 }

@@ -42,14 +42,14 @@ export interface DryRun {
 }
 
 export type PushReport = { skipped: string } | { deposit: ShownDeposit; newLedger: boolean; files?: number | null } | { dryRun: DryRun };
-export type PushResult = { arrangement: string; outcome: PushReport } | { arrangement: string; error: DepotError };
+export type PushResult = { arrangement: string; outcome: PushReport } | { arrangement: string; error: DepotError; begun?: false };
 
 /** `{"ok", "results": […]}`, for one arrangement too. */
 export function pushDocument(results: readonly PushResult[]): object {
   return {
     ok: results.every((r) => !('error' in r)),
     results: results.map((r) => {
-      if ('error' in r) return { arrangement: r.arrangement, ok: false, error: errorFields(r.error) };
+      if ('error' in r) return { arrangement: r.arrangement, ok: false, ...(r.begun === undefined ? {} : { begun: r.begun }), error: errorFields(r.error) };
       if ('skipped' in r.outcome) return { arrangement: r.arrangement, ok: true, skipped: r.outcome.skipped };
       if ('dryRun' in r.outcome) return { arrangement: r.arrangement, ok: true, dryRun: r.outcome.dryRun };
       const { depositId, suitcase, receiptPath, receipt, run } = r.outcome.deposit;
@@ -77,17 +77,18 @@ export function pushLines(outcome: PushReport, arrangement: ShownArrangement & {
 }
 
 /** After several arrangements: `deposited 10, skipped 1, failed 1 of 12`; and which part of how many that was. */
-export function pushSummary(results: readonly PushResult[], wanted: number, part: { shard: string; all: number } | null = null): Line {
-  const failed = results.filter((r) => 'error' in r).length;
+export function pushSummary(results: readonly PushResult[], part: { shard: string; all: number } | null = null): Line {
+  const notBegun = results.filter((r) => 'error' in r && r.begun === false).length;
+  const failed = results.filter((r) => 'error' in r).length - notBegun;
   const skipped = results.filter((r) => 'outcome' in r && 'skipped' in r.outcome).length;
-  const done = results.length - failed - skipped;
+  const done = results.length - failed - skipped - notBegun;
   const dry = results.some((r) => 'outcome' in r && 'dryRun' in r.outcome);
   const parts = [`${done} ${dry ? 'sealed to nowhere' : 'deposited'}`];
   if (skipped > 0) parts.push(`${skipped} skipped`);
   if (failed > 0) parts.push(`${failed} failed`);
-  if (results.length < wanted) parts.push(`${wanted - results.length} not begun`);
+  if (notBegun > 0) parts.push(`${notBegun} not begun`);
   const of = part === null ? '' : ` of ${part.all}, shard ${part.shard}`;
-  return labelled('together', `${counted(wanted, 'arrangement')}${of}: ${parts.join(', ')}`);
+  return labelled('together', `${counted(results.length, 'arrangement')}${of}: ${parts.join(', ')}`);
 }
 
 function rehearsedLine(entries: number): Line {

@@ -11,9 +11,10 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import { styleText } from 'node:util';
-import type { DepotError } from '../errors.js';
+import type { DepotError, ErrorDetails } from '../errors.js';
 import { printable } from '../printable.js';
 import { errorDocument, errorLines } from './errors.js';
+import { notWritten, Watched } from './output.js';
 import type { Progress } from './progress.js';
 import { TypedLines, unmarked } from './typed.js';
 import { type Hanging, type Line, wrapped } from './wrap.js';
@@ -39,6 +40,12 @@ export class Screen {
   readonly stdin: NodeJS.ReadStream;
   readonly stderr: NodeJS.WriteStream;
   readonly #stdout: NodeJS.WriteStream;
+  readonly #out: Watched;
+  readonly #err: Watched;
+  #done: ErrorDetails = {};
+  #closed = false;
+  /** The cause of the error that was told. */
+  #toldOf: unknown = null;
   readonly #color: boolean;
   readonly #redraws: boolean;
   readonly #typed: TypedLines;
@@ -54,6 +61,8 @@ export class Screen {
     this.stdin = p.stdin;
     this.stderr = p.stderr;
     this.#stdout = p.stdout;
+    this.#out = new Watched(p.stdout);
+    this.#err = new Watched(p.stderr);
     this.#typed = new TypedLines(p.argv);
     this.interactive = !this.json && p.stdin.isTTY && p.stderr.isTTY;
     this.#color = !flags.has('--no-color') && !p.env.NO_COLOR && p.env.TERM !== 'dumb';
@@ -90,8 +99,9 @@ export class Screen {
 
   error(error: DepotError, debug = false): void {
     this.#release();
+    this.#toldOf = error.cause;
     if (this.json) this.#document(errorDocument(error));
-    else for (const line of errorLines(error)) this.#say(line.replace(/^depot: error:/, (label) => this.#paint(this.stderr, 'red', label)));
+    else this.#sayError(error);
     if (debug) this.#say(safe(trace(error)));
   }
 
@@ -117,25 +127,56 @@ export class Screen {
     return answer;
   }
 
-  /** Waits until everything is written; not long when `aborted`, for a reader that has stopped reading must not outlive Ctrl-C. */
-  async close(aborted = false): Promise<void> {
+  /** An error beside a result that was given already: on stderr, with `--json` too. Returns its exit status. */
+  late(error: DepotError, debug = false): number {
+    this.#release();
+    this.#sayError(error);
+    if (debug) this.#say(safe(trace(error)));
+    return error.exit;
+  }
+
+  /**
+   * Waits until everything is written; not long when `aborted`, for a reader that has stopped reading must not outlive Ctrl-C.
+   * Returns the exit status that a result has which was not written, and says so; null when all is well.
+   */
+  async close(aborted = false, debug = false): Promise<number | null> {
     this.#progress?.stop();
+    // A command that a signal did not wait for may still go on, and must not answer a second time.
+    this.#closed = true;
     const stop = new AbortController();
-    const written = Promise.all([this.#stdout, this.stderr].map(async (stream) => {
-      if (stream.writableLength > 0 && !stream.destroyed) await new Promise<void>((resolve) => stream.write('', () => { resolve(); }));
-    }));
+    const written = Promise.all([this.#out.written(), this.#err.written()]);
     await (aborted ? Promise.race([written, setTimeout(patienceMs, undefined, { signal: stop.signal }).catch(() => undefined)]) : written);
     stop.abort();
+    const { lost } = this.#out;
+    if (lost === null) return null;
+    const error = notWritten(lost, this.#done);
+    // Whoever stops reading words (`| head`) knows it. A document is for a program, and that a deposit was made must be heard.
+    if (lost !== this.#toldOf && (lost.code !== 'EPIPE' || this.json || error.published !== undefined)) this.late(error, debug);
+    return error.exit;
+  }
+
+  /** What was done, for the case that the result which says so cannot be written. */
+  done(details: ErrorDetails): void {
+    this.#done = details;
+  }
+
+  #sayError(error: DepotError): void {
+    for (const line of errorLines(error)) this.#say(line.replace(/^depot: error:/, (label) => this.#paint(this.stderr, 'red', label)));
+  }
+
+  /** A result that is neither prose nor a document: a script for a shell, metrics. */
+  print(text: string): void {
+    if (!this.#closed && text !== '') this.#stdout.write(text);
   }
 
   #print(document: object, lines: readonly Line[]): void {
     this.#progress?.stop();
     if (this.json) this.#document(document);
-    else if (lines.length > 0) this.#stdout.write(`${lines.map((line) => (typeof line === 'string' ? this.#typed.complete(line) : this.#fitted(this.#stdout, line))).join('\n')}\n`);
+    else if (lines.length > 0) this.print(`${lines.map((line) => (typeof line === 'string' ? this.#typed.complete(line) : this.#fitted(this.#stdout, line))).join('\n')}\n`);
   }
 
   #document(document: object): void {
-    this.#stdout.write(`${jsonText(document, (text) => this.#typed.complete(text))}\n`);
+    this.print(`${jsonText(document, (text) => this.#typed.complete(text))}\n`);
   }
 
   /** Writes a line to stderr. While the progress line is there, ora takes it away and puts it back. */
