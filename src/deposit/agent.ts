@@ -65,9 +65,11 @@ function remoteSpecOf({ name, remote }: Arrangement, retryForMs: number): Remote
   if (username === undefined) {
     throw new DepotError('config-invalid', 'no user name for the server', { hint: `put remote.username into depot.yaml, or run: «depot login ${name} --username U»` });
   }
-  // Who gives the link a minute in all does not wait half of it for one answer; who only looks (0) waits as long as a person does.
-  const stallMs = retryForMs === 0 ? 10_000 : Math.min(30_000, Math.max(1000, retryForMs));
-  return { host, port, username, directory, hostKeys, knownHostsFile, publish, lanes, window, connectTimeoutMs, retryForMs, stallMs, arrangement: name, ...(hostKeysAt === undefined ? {} : { hostKeysAt }) };
+  // On a terminal retryFor is short by default, since somebody waits for the VPN; a server that takes long over a close is another matter.
+  const quietForMs = retryForMs === 0 ? 200_000 : remote.retryForMs === undefined ? Math.max(retryForMs, 300_000) : retryForMs;
+  // Time for another connection after an answer that did not come. Who only looks (0) waits as long as a person does.
+  const stallMs = retryForMs === 0 ? 10_000 : Math.min(30_000, Math.max(500, quietForMs / 3));
+  return { host, port, username, directory, hostKeys, knownHostsFile, publish, lanes, window, connectTimeoutMs, retryForMs, quietForMs, stallMs, arrangement: name, ...(hostKeysAt === undefined ? {} : { hostKeysAt }) };
 }
 
 /** The arrangement with its user name: the config's, else the one that `depot login` keeps beside it. */

@@ -1,4 +1,6 @@
 import type { SFTPWrapper, Stats } from 'ssh2';
+import { Answer, AnswerCheck } from './answers.js';
+import { printable } from '../printable.js';
 import { ConnectionLost, SftpStatus, Status } from './status.js';
 
 /** Open flags of SFTP version 3 (draft section 6.3). */
@@ -11,12 +13,13 @@ export const OpenFlag = { READ: 0x01, WRITE: 0x02, CREATE: 0x08, TRUNCATE: 0x10,
  * is copied before it can leave, and the limits that the server announced.
  */
 interface Internals {
+  push(data: Buffer | null): void;
   readonly _protocol: { channelData(id: number, data: Buffer): void };
   readonly _extensions: Record<string, string>;
   readonly _buffer: unknown[];
   readonly _maxWriteLen: number;
   readonly _maxOutPktLen: number;
-  _requests: Record<number, { cb: (error?: Error & { code?: number }, unexpected?: unknown) => void }>;
+  _requests: Record<number, { cb: (error?: Error & { code?: number }) => void; answer?: number }>;
   _writeReqid: number;
   _waitWindow: boolean;
   _chunkcb: (() => void) | undefined;
@@ -37,7 +40,7 @@ export interface FileSystemSpace {
   freeFiles: number;
 }
 
-type Answer<T> = (error: (Error & { code?: number }) | null | undefined, value?: T) => void;
+type Answered<T> = (error: (Error & { code?: number }) | null | undefined, value?: T) => void;
 
 /** A request must fit the window in one go, or it would be cut in two by a WRITE that comes next. */
 const requestRoom = 8192;
@@ -74,7 +77,14 @@ export class SftpChannel {
     this.#raw = sftp as unknown as Internals;
     this.#options = options;
     this.#requestRoom = Math.max(1, Math.min(requestRoom, this.#raw.outgoing.window));
-    sftp.on('error', (error: Error) => this.#fail(new ConnectionLost(`the server's SFTP answers make no sense: ${error.message}`, { cause: error })));
+    const answers = new AnswerCheck((id) => this.#raw._requests[id]?.answer);
+    const push = this.#raw.push.bind(sftp);
+    this.#raw.push = (data) => {
+      const wrong = data === null || this.#lost !== null ? null : answers.check(data);
+      if (wrong === null) push(data);
+      else this.end(new ConnectionLost(`the server's SFTP answers make no sense: ${wrong}`));
+    };
+    sftp.on('error', (error: Error) => this.#fail(new ConnectionLost(`the server's SFTP answers make no sense: ${printable(error.message)}`, { cause: error })));
     sftp.on('end', () => this.#fail(new ConnectionLost('the server closed the SFTP channel')));
     sftp.on('close', () => this.#fail(new ConnectionLost('the server closed the SFTP channel')));
   }
@@ -105,7 +115,7 @@ export class SftpChannel {
 
   /** `flags` of OpenFlag; the handle. */
   open(path: string, flags: number): Promise<Buffer> {
-    return this.#ask<Buffer>('open', (done) => this.#sftp.open(path, flags, done), 1, true);
+    return this.#ask<Buffer>('open', (done) => this.#sftp.open(path, flags, done), 1, Answer.HANDLE);
   }
 
   /** Servers move, scan or flush files when they are closed: this answer may take long. */
@@ -115,17 +125,17 @@ export class SftpChannel {
 
   /** Size in octets; null when the server leaves it out of its answer. */
   async fstat(handle: Buffer): Promise<number | null> {
-    return sizeOf(await this.#ask<Stats>('fstat', (done) => this.#sftp.fstat(handle, done), 1, true));
+    return sizeOf(await this.#ask<Stats>('fstat', (done) => this.#sftp.fstat(handle, done), 1, Answer.ATTRS));
   }
 
   /** Size in octets, as with `fstat`; symbolic links are followed. */
   async stat(path: string): Promise<number | null> {
-    return sizeOf(await this.#ask<Stats>('stat', (done) => this.#sftp.stat(path, done), 1, true));
+    return sizeOf(await this.#ask<Stats>('stat', (done) => this.#sftp.stat(path, done), 1, Answer.ATTRS));
   }
 
   /** Size in octets, of a symbolic link itself. */
   async lstat(path: string): Promise<number | null> {
-    return sizeOf(await this.#ask<Stats>('lstat', (done) => this.#sftp.lstat(path, done), 1, true));
+    return sizeOf(await this.#ask<Stats>('lstat', (done) => this.#sftp.lstat(path, done), 1, Answer.ATTRS));
   }
 
   /** `fsync@openssh.com`; ask `has` first. Gigabytes may have to reach a slow disk. */
@@ -146,7 +156,7 @@ export class SftpChannel {
   /** At most `length` octets; servers may give fewer. */
   async read(handle: Buffer, length: number, position: number): Promise<Buffer> {
     const into = Buffer.alloc(length);
-    const read = await this.#ask<number>('read', (done) => this.#sftp.read(handle, into, 0, length, position, done), 1, true);
+    const read = await this.#ask<number>('read', (done) => this.#sftp.read(handle, into, 0, length, position, done), 1, Answer.DATA);
     return into.subarray(0, read);
   }
 
@@ -154,7 +164,7 @@ export class SftpChannel {
   async space(path: string): Promise<FileSystemSpace | null> {
     if (this.#raw._extensions['statvfs@openssh.com'] !== '2') return null;
     try {
-      const answer = await this.#ask<Record<string, number>>('statvfs', (done) => this.#sftp.ext_openssh_statvfs(path, done as never), 1, true);
+      const answer = await this.#ask<Record<string, number>>('statvfs', (done) => this.#sftp.ext_openssh_statvfs(path, done as never), 1, Answer.EXTENDED);
       const { f_bavail: blocks, f_frsize: size, f_favail: files } = answer;
       return blocks === undefined || size === undefined ? null : { freeBytes: blocks * size, freeFiles: files ?? Infinity };
     } catch (error) {
@@ -165,9 +175,10 @@ export class SftpChannel {
 
   /**
    * Writes `bytes[start, end)` at `position`. `done` is called once: without an error when the server
-   * answered OK, with SftpStatus when it answered otherwise, with ConnectionLost when it did not.
+   * answered OK, with SftpStatus when it answered otherwise, with ConnectionLost when it did not. `watched: false` for who looks after
+   * many writes at once, on several channels.
    */
-  write(handle: Buffer, bytes: Uint8Array, start: number, end: number, position: number, done: (error: SftpStatus | ConnectionLost | null) => void): void {
+  write(handle: Buffer, bytes: Uint8Array, start: number, end: number, position: number, done: (error: SftpStatus | ConnectionLost | null) => void, watched = true): void {
     if (this.#lost) {
       done(this.#lost);
       return;
@@ -183,12 +194,22 @@ export class SftpChannel {
     header.writeUInt32BE(position >>> 0, 17 + handle.length);
     header.writeUInt32BE(end - start, 21 + handle.length);
     const message: Message = { header, bytes, start, end, sent: 0 };
+    let stop: (() => void) | undefined;
+    let over = false;
+    const once = (error: SftpStatus | ConnectionLost | null): void => {
+      if (over) return;
+      over = true;
+      stop?.();
+      done(error);
+    };
+    if (watched) stop = this.#watch('write', 1, once);
     this.#raw._requests[id] = {
-      cb: (error, unexpected) => {
+      answer: Answer.STATUS,
+      cb: (error) => {
         const why = error ? this.#explain('write', error) : null;
-        const nonsense = unexpected !== undefined ? 'answered with something else than a status' : message.sent < header.length + end - start ? 'answered before it was sent' : null;
         // A refusal too: the rest would still be sent, beside the repetition and after the server has acknowledged that.
-        done(nonsense === null || why instanceof ConnectionLost ? why : new SftpStatus('write', Status.BAD_MESSAGE, nonsense));
+        const early = message.sent < header.length + end - start;
+        once(early && !(why instanceof ConnectionLost) ? new SftpStatus('write', Status.BAD_MESSAGE, 'answered before it was sent') : why);
       },
     };
     this.#queue.push(message);
@@ -201,39 +222,34 @@ export class SftpChannel {
     this.#sftp.end();
   }
 
-  #ask<T>(operation: string, send: (done: Answer<T>) => void, patience = 1, wantsValue = false): Promise<T> {
+  #ask<T>(operation: string, send: (done: Answered<T>) => void, patience = 1, wanted: number = Answer.STATUS): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#lost) {
         reject(this.#lost);
         return;
       }
-      const { patienceMs, onStall } = this.#options;
-      const timer = setTimeout(() => {
-        const stalled = new ConnectionLost(`no answer to ${operation} for ${Math.round((patienceMs * patience) / 100) / 10} s`);
-        onStall(stalled);
-        this.#fail(stalled);
-      }, patienceMs * patience);
-      const settle = (finish: () => void): void => {
-        clearTimeout(timer);
-        this.#handlers.delete(fail);
-        finish();
+      const fail = (reason: Error): void => {
+        stop();
+        reject(reason);
       };
-      const fail = (reason: Error): void => settle(() => reject(reason));
-      this.#handlers.add(fail);
+      const stop = this.#watch(operation, patience, fail);
       this.#queue.push(() => {
         const asked = performance.now();
-        const answer: Answer<T> = (error, value) => {
+        const answer: Answered<T> = (error, value) => {
           if (error) {
             fail(this.#explain(operation, error));
-          } else if (wantsValue && (value === undefined || value === null)) {
+          } else if (wanted !== Answer.STATUS && (value === undefined || value === null)) {
             fail(new SftpStatus(operation, Status.BAD_MESSAGE, 'answered OK without the answer'));
           } else {
             if (patience === 1) this.roundTripMs = Math.min(this.roundTripMs, performance.now() - asked);
-            settle(() => resolve(value as T));
+            stop();
+            resolve(value as T);
           }
         };
         try {
           send(answer);
+          const request = this.#raw._requests[this.#raw._writeReqid];
+          if (request !== undefined) request.answer = wanted;
         } catch (error) {
           // ssh2 throws for an extension that the server did not announce.
           fail(new SftpStatus(operation, Status.OP_UNSUPPORTED, (error as Error).message));
@@ -241,6 +257,26 @@ export class SftpChannel {
       });
       if (this.#queue.length === 1) this.#flush();
     });
+  }
+
+  /** Until the function that this returns is called: `fail` when the channel fails, which it does when there is no answer in time. */
+  #watch(operation: string, patience: number, fail: (reason: ConnectionLost) => void): () => void {
+    const { patienceMs, onStall } = this.#options;
+    const timer = setTimeout(() => {
+      const stalled = new ConnectionLost(`no answer to ${operation} for ${Math.round((patienceMs * patience) / 100) / 10} s`);
+      this.#fail(stalled);
+      onStall(stalled);
+    }, patienceMs * patience);
+    const stop = (): void => {
+      clearTimeout(timer);
+      this.#handlers.delete(failed);
+    };
+    const failed = (reason: ConnectionLost): void => {
+      stop();
+      fail(reason);
+    };
+    this.#handlers.add(failed);
+    return stop;
   }
 
   #explain(operation: string, error: Error & { code?: number }): SftpStatus | ConnectionLost {

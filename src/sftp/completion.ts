@@ -35,9 +35,11 @@ const graceMs = 10_000;
  */
 export async function publish(ready: Ready): Promise<Transfer> {
   const grace = delayed(ready.remote.hooks.signal, graceMs);
+  const waiting = ready.remote.wait(grace.signal);
   try {
-    return await new Publication(ready, grace.signal).run();
+    return await new Publication(ready, waiting.signal).run();
   } finally {
+    waiting.end();
     grace.stop();
   }
 }
@@ -83,13 +85,17 @@ class Publication {
     const [first, ...others] = this.#handles;
     try {
       // Lane one last: a server may collect the file at its close.
-      await this.#within(Promise.all(others.map(({ channel, handle }) => channel.close(handle).then(() => channel.end(), (error: unknown) => {
+      await this.#within(Promise.all(others.map(({ channel, handle }) => channel.close(handle).then(() => {
+        channel.end();
+        this.#remote.progressed();
+      }, (error: unknown) => {
         // A lane that is gone has been closed by the server; its writes were acknowledged.
         if (!(error instanceof ConnectionLost)) throw error;
       }))));
       const closing = first!.channel.close(first!.handle);
       this.#target = this.#lookAtTarget();
       await this.#within(closing);
+      this.#remote.progressed();
       return 'closed';
     } catch (error) {
       if (error instanceof SftpStatus) throw refusal(error, `close ${this.#partialPath}`, { hint: 'ask the agent about quota and free space, then push again' });
@@ -141,6 +147,7 @@ class Publication {
       const { channel } = await this.#remote.session(this.#signal);
       sent = true;
       await this.#within(channel.rename(this.#partialPath, this.#finalPath));
+      this.#remote.progressed();
       return 'published';
     } catch (error) {
       if (error instanceof SftpStatus) return this.#renameRefused(error);

@@ -16,6 +16,8 @@ export interface SessionSource {
   readonly givenUp: boolean;
   /** Waiting was in vain. */
   giveUp(): void;
+  /** It was not: the server gets on with something again. */
+  worked(): void;
 }
 
 /** A connection for one upload alone. */
@@ -30,6 +32,7 @@ export function ownConnection(spec: RemoteSpec, trust: Trust, credentials: Crede
     },
     givenUp: false,
     giveUp: () => undefined,
+    worked: () => undefined,
   };
 }
 
@@ -90,6 +93,7 @@ export class SharedServer {
         return isGivenUp();
       },
       giveUp: () => (this.#givenUp = true),
+      worked: () => (this.#givenUp = false),
     };
   }
 
@@ -129,7 +133,6 @@ export class SharedServer {
       this.#lines.push(line);
       this.#worked = true;
       this.#unreachable = null;
-      this.#givenUp = false;
       return line;
     } catch (error) {
       if (error instanceof Unreachable) this.#unreachable = { error, at: performance.now() };

@@ -42,7 +42,7 @@ export class Lane {
       if (!this.inFlight.delete(piece)) return;
       this.bytesInFlight -= end - start;
       answered(error);
-    });
+    }, false);
   }
 
   /** Takes the unanswered writes away; answers that still come for them are ignored. */

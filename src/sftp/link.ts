@@ -4,6 +4,7 @@ import type { FileSystemSpace, SftpChannel } from './channel.js';
 import type { SessionSource } from './connections.js';
 import { address } from './hostkeys.js';
 import { lookAt } from './look.js';
+import { Patience } from './patience.js';
 import { Backoff, clockIn, duration } from './retry.js';
 import { Unreachable } from './dial.js';
 import type { Session } from './session.js';
@@ -12,8 +13,6 @@ import type { Look, RemoteSpec, TransportHooks, TransportStats } from './types.j
 
 /** After three answers that make no sense it is the server, not the link. */
 const maxOddities = 3;
-/** A session that lasted this long was a working one: what happens next has the whole budget again. */
-const settledMs = 60_000;
 
 /**
  * The arrangement's directory on the server, through one connection at a time, made again when it is lost.
@@ -28,7 +27,10 @@ export class Link {
   #openedAt = 0;
   #closed = false;
   #establishing: { session: Promise<Session>; signal: AbortSignal } | null = null;
-  #giveUpAt: number | null = null;
+  readonly #patience: Patience;
+  /** There was a connection since the last progress. */
+  #again = false;
+  #lastLoss = '';
   #backoff = new Backoff();
   #server = '';
   #hostKey = '';
@@ -38,6 +40,7 @@ export class Link {
     this.spec = spec;
     this.hooks = hooks;
     this.#source = source;
+    this.#patience = new Patience(spec.quietForMs ?? spec.retryForMs, { holdOff: () => this.#holdOff(), error: () => this.#quiet() });
   }
 
   /** How the server identified itself, `SSH-2.0-…`. */
@@ -81,7 +84,10 @@ export class Link {
   }
 
   #start(signal: AbortSignal): { session: Promise<Session>; signal: AbortSignal } {
-    const session = this.#establish(signal).finally(() => (this.#establishing = null));
+    const session = this.#establish(signal).finally(() => {
+      this.#establishing = null;
+      this.#patience.check();
+    });
     session.catch(() => undefined);
     return { session, signal };
   }
@@ -91,31 +97,63 @@ export class Link {
     return this.#session && !this.#session.channel.lost ? this.#session : null;
   }
 
-  /** The server acknowledged something: the next loss has the whole budget. */
+  /** The server acknowledged octets, or completed a step: the clock of `retryFor` starts again. */
   progressed(): void {
-    this.#giveUpAt = null;
+    this.#patience.progressed();
+    this.#again = false;
+    if (this.#source.givenUp) this.#source.worked();
+  }
+
+  /** For whoever waits for the server. `signal` follows the one that is given, and is aborted when there was no progress for `retryFor`. */
+  wait(signal: AbortSignal = this.hooks.signal): { signal: AbortSignal; end: () => void } {
+    const over = new AbortController();
+    const end = this.waits((error) => over.abort(error));
+    return { signal: AbortSignal.any([signal, over.signal]), end };
+  }
+
+  /** The same for who takes the error itself; the function that this returns ends the waiting. */
+  waits(expired: (error: DepotError) => void): () => void {
+    return this.#patience.begin(expired);
+  }
+
+  /** A connection that came back at the last moment still has the time of one answer; one that is being made has `connectTimeout`. */
+  #holdOff(): number {
+    if (this.#establishing !== null) return Infinity;
+    return this.live === null ? 0 : this.#openedAt + (this.spec.stallMs ?? 30_000) - performance.now();
   }
 
   async #establish(signal: AbortSignal): Promise<Session> {
+    const end = this.#patience.begin(() => undefined);
+    try {
+      return await this.#dial(signal);
+    } finally {
+      end();
+    }
+  }
+
+  async #dial(signal: AbortSignal): Promise<Session> {
     const first = this.#server === '';
-    const now = performance.now();
-    if (this.#openedAt > 0 && now - this.#openedAt > settledMs) this.#giveUpAt = null;
-    const again = this.#giveUpAt !== null;
-    if (!again) this.#backoff = new Backoff();
     const patienceMs = this.#source.givenUp ? 0 : this.spec.retryForMs;
-    const deadline = (this.#giveUpAt ??= now + patienceMs);
+    const deadline = performance.now() + patienceMs - this.#patience.quietMs;
+    if (this.#again) {
+      // It came back once already and did not last: not at full speed, and not for ever.
+      if (performance.now() >= deadline) throw this.#patience.expire();
+      await this.#backoff.wait(deadline, signal);
+    } else {
+      this.#backoff = new Backoff();
+    }
     let warned = false;
-    // It came back once already and did not last: not at full speed.
-    if (again) await this.#backoff.wait(deadline, signal);
     for (let oddities = 0; ;) {
       try {
         const session = await this.#source.open(signal, () => this.stats.attempts++);
-        if (first) this.#giveUpAt = null;
+        if (first) this.#patience.progressed();
         else this.stats.reconnects++;
+        this.#again = !first;
         this.#session = session;
         this.#openedAt = performance.now();
         this.#server = session.server;
         this.#hostKey = `${session.hostKey.type} ${session.hostKey.fingerprint}`;
+        session.channel.onLost((reason) => (this.#lastLoss = reason.message));
         return session;
       } catch (error) {
         signal.throwIfAborted();
@@ -132,6 +170,17 @@ export class Link {
     }
   }
 
+  /** Connections can be made, and nothing comes of them. */
+  #quiet(): DepotError {
+    const { arrangement } = this.spec;
+    this.#source.giveUp();
+    this.#again = false;
+    const why = this.#lastLoss === '' ? 'it does not answer' : this.#lastLoss;
+    return new DepotError('connection-lost', `${address(this.spec)} let us connect and acknowledged nothing for ${duration(Math.max(this.#patience.quietMs, 1))}: ${why}`, {
+      published: 'no', hint: `run «depot doctor${arrangement === undefined ? '' : ` ${arrangement}`} --write-test»; if that hangs too, show this to the agent, and to whoever runs the VPN: one that drops large packets (MTU) looks like this`,
+    });
+  }
+
   #exhausted(first: boolean, error: Unreachable, patienceMs: number): DepotError {
     const { arrangement } = this.spec;
     const why = error.why.startsWith('did not answer') ? '' : `: it ${error.why}`;
@@ -145,15 +194,22 @@ export class Link {
 
   /** Does something that may be done twice, through as many connections as it takes. */
   async run<T>(action: (channel: SftpChannel) => Promise<T>, signal: AbortSignal = this.hooks.signal): Promise<T> {
-    for (;;) {
-      const { channel } = await this.session(signal);
-      try {
-        const result = await orAborted(action(channel), signal);
-        this.progressed();
-        return result;
-      } catch (error) {
-        if (!(error instanceof ConnectionLost) || this.#closed) throw error;
+    const waiting = this.wait(signal);
+    try {
+      for (;;) {
+        const { channel } = await this.session(waiting.signal);
+        try {
+          const result = await orAborted(action(channel), waiting.signal);
+          this.progressed();
+          return result;
+        } catch (error) {
+          // A refusal is an answer too.
+          if (error instanceof SftpStatus) this.progressed();
+          if (!(error instanceof ConnectionLost) || this.#closed) throw error;
+        }
       }
+    } finally {
+      waiting.end();
     }
   }
 

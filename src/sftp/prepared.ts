@@ -42,7 +42,7 @@ export class PreparedSidecars {
    * Writes their partials, over the connection that there is. Nothing with `publish: direct`, where the close already
    * publishes, with `window: 1`, and at a server that nobody knows to take more than one file at a time.
    *
-   * @throws the signal's reason; what the server refuses is no error here
+   * @throws the signal's reason, and 'connection-lost' when nothing gets on; what the server refuses is no error here
    */
   async write(sidecars: readonly Sidecar[]): Promise<void> {
     const { spec, hooks, live } = this.#remote;
@@ -51,7 +51,8 @@ export class PreparedSidecars {
     const { channel } = live;
     this.#channel = channel;
     this.#writing = Promise.all(sidecars.map((sidecar) => this.#write(channel, sidecar)));
-    await orAborted(this.#writing, hooks.signal);
+    const waiting = this.#remote.wait();
+    await orAborted(this.#writing, waiting.signal).finally(waiting.end);
   }
 
   async #write(channel: SftpChannel, { name, bytes }: Sidecar): Promise<void> {

@@ -217,7 +217,10 @@ export class Stripes {
   }
 
   #checkStall(stallMs: number): void {
-    if (!this.#idle && !this.#paused && performance.now() - this.#lastAnswer > stallMs) this.#remote.live?.destroy();
+    if (this.#idle || this.#paused || performance.now() - this.#lastAnswer <= stallMs) return;
+    const { live } = this.#remote;
+    this.first?.channel.end(new ConnectionLost(`no answer to a write for ${Math.round(stallMs / 100) / 10} s`));
+    live?.destroy();
   }
 }
 

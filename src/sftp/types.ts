@@ -18,6 +18,8 @@ export interface RemoteSpec {
   window: number;
   /** How long passing failures are retried, counted anew after progress; covers the first connection. */
   retryForMs: number;
+  /** How long the server may let us connect and bring nothing forward; `retryForMs` when left out. */
+  quietForMs?: number;
   connectTimeoutMs: number;
   /** No acknowledgement for this long is a lost connection (30 s). */
   stallMs?: number;

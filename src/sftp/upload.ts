@@ -5,6 +5,7 @@ import { Book } from './book.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import { publish, type Ready } from './completion.js';
 import { deadUpload } from './dead.js';
+import { Unreachable } from './dial.js';
 import { FlushAhead } from './flush-ahead.js';
 import type { Link } from './link.js';
 import { explainCreate } from './refused.js';
@@ -57,6 +58,8 @@ export class Upload {
   /** Aborted when the upload fails, is abandoned or interrupted: nothing goes on in the background. */
   readonly #ended = new AbortController();
   readonly #onAbort: () => void;
+  /** Ends our part of the clock of `retryFor`, while it runs. */
+  #stopWaiting: (() => void) | null = null;
 
   private constructor(remote: Link, options: UploadOptions) {
     this.#remote = remote;
@@ -72,10 +75,12 @@ export class Upload {
   /** For `Remote.createUpload`. */
   static async create(remote: Link, options: UploadOptions): Promise<Upload> {
     const upload = new Upload(remote, options);
+    upload.#watch(true);
     try {
       if (options.resumeFrom === undefined) await upload.#create();
       else await upload.#reopen();
       upload.#throwIfFailed();
+      upload.#watch();
     } catch (error) {
       if (options.keep === true) upload.leave();
       else await upload.abandon();
@@ -110,6 +115,7 @@ export class Upload {
       await this.#until(() => this.#book.heldBytes < this.#stripes.heldLimit);
       if (this.#state !== 'open') throw new DepotError('internal', 'the upload is complete already');
       this.#book.accept(block);
+      this.#watch();
       this.#stripes.pump();
     });
     this.#turn = turn.catch(() => undefined);
@@ -146,6 +152,7 @@ export class Upload {
     await this.#turn;
     this.#throwIfFailed();
     this.#state = 'completing';
+    this.#watch();
     try {
       const durability = await this.#confirm();
       await o.beforeClose(durability);
@@ -212,6 +219,7 @@ export class Upload {
       try {
         const handle = await channel.open(this.#path, OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE);
         this.#created = true;
+        this.#remote.progressed();
         this.#tryFlush(channel, handle);
         this.#stripes.start(channel, handle);
         if (this.#options.keep !== true) this.#flushAhead = new FlushAhead(this.#remote, this.#path, (error) => this.#fail(error));
@@ -268,10 +276,12 @@ export class Upload {
     // From the close on, a loss is settled by looking, not by going on.
     if (this.#failure || this.#recovery || this.#state === 'publishing' || this.#state === 'over') return;
     this.#stripes.takeBack();
+    this.#watch(true);
     this.#recovery = this.#reopen()
       .catch((error: unknown) => this.#fail(error as Error))
       .finally(() => {
         this.#recovery = null;
+        this.#watch();
         this.#notify();
         // Lost again between the last check and now.
         if (this.#stripes.first?.channel.lost) this.#recover();
@@ -313,6 +323,7 @@ export class Upload {
   #fail(error: Error): void {
     if (this.#failure || this.#state === 'publishing' || this.#state === 'over') return;
     this.#failure = error;
+    this.#watch();
     this.#stripes.end();
     this.#ended.abort(error);
     this.#notify();
@@ -320,6 +331,7 @@ export class Upload {
 
   #over(): void {
     this.#state = 'over';
+    this.#watch();
     this.#ended.abort(this.#failure ?? new ConnectionLost('the upload is over'));
     this.#stripes.end();
     this.#flushAhead?.stop();
@@ -327,7 +339,19 @@ export class Upload {
     this.#notify();
   }
 
+  /** The clock of `retryFor` runs while the server owes an answer, and not while the source is silent. */
+  #watch(connecting = this.#recovery !== null): void {
+    const owed = this.#state !== 'over' && this.#failure === null && (connecting || !this.#book.done || this.#state !== 'open');
+    if (owed) {
+      this.#stopWaiting ??= this.#remote.waits((error) => this.#fail(error));
+    } else {
+      this.#stopWaiting?.();
+      this.#stopWaiting = null;
+    }
+  }
+
   #advanced(): void {
+    this.#watch();
     if (this.#flushes) this.#flushAhead?.advance(this.#book.acknowledged);
     this.#notify();
   }
@@ -349,6 +373,7 @@ export class Upload {
   }
 }
 
+/** The server cannot be reached, so that nothing is to be tidied up there either. */
 function isLost(error: unknown): boolean {
-  return error instanceof DepotError && error.code === 'connection-lost';
+  return error instanceof DepotError && error.code === 'connection-lost' && error.cause instanceof Unreachable;
 }

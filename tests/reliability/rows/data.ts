@@ -13,6 +13,11 @@ const nothing = { published: 'no', left: 'nothing' } as const;
 const deposited = { exit: 0, published: 'yes', left: 'deposit', next: again } as const;
 
 const partialOf = (scene: Scene): string => [...scene.server.files.keys()].find(isPartial)!;
+const idOf = (r: { id: number }): Buffer => {
+  const id = Buffer.alloc(4);
+  id.writeUInt32BE(r.id);
+  return id;
+};
 const whenWriting = (n: number, act: (scene: Scene) => void) => (scene: Scene): void => {
   scene.script(nth(n, writes, () => {
     act(scene);
@@ -40,6 +45,21 @@ export const rows: Row[] = [
     check: (_, first) => {
       if (said(first, 'reconnects') !== 1) throw new Error('it did not reconnect once');
     },
+  },
+  {
+    name: 'no write is ever acknowledged', fault: 'The server lets us connect and open, and acknowledges no write', provoked: 'no answer to any write', supplier: { remote: { retryFor: '2s' } },
+    arrange: (scene) => scene.script(each(writes, { answer: 'never' })), exit: 16, ...nothing, says: /acknowledged nothing for 2 s: no answer to a write/, next: cleanStart,
+    check: (scene) => {
+      if (scene.server.connections < 2) throw new Error('it did not try again');
+    },
+  },
+  {
+    name: 'writes are answered with half a status', fault: 'Answers that make no sense, again and again', provoked: 'every write gets a STATUS with only an id', supplier: { remote: { retryFor: '2s' } },
+    arrange: (scene) => scene.script(each(writes, (r) => ({ answer: Buffer.concat([Buffer.from([0, 0, 0, 5, 101]), idOf(r)]) }))), exit: 16, ...nothing, says: /make no sense: it sent a STATUS without a status code/, next: cleanStart,
+  },
+  {
+    name: 'one write is answered with half a status', fault: 'The same, once', provoked: 'the 20th write gets a STATUS with only an id',
+    arrange: (scene) => scene.script(nth(20, writes, (r) => ({ answer: Buffer.concat([Buffer.from([0, 0, 0, 5, 101]), idOf(r)]) }))), ...deposited,
   },
   {
     name: 'the server is restarted', fault: 'The server restarts on the way', provoked: 'stopped at the 20th write, started a second later',
