@@ -3,14 +3,15 @@ import { newDepositId, partialName, suitcaseName, timestamp } from '../receipt/i
 import { removePending, writePending, type PendingRecord } from '../receipt/pending.js';
 import { chooseCompression } from '../seal/compress.js';
 import type { Sealing } from '../seal/sealing.js';
-import { deadPartial } from '../sftp/dead.js';
+import { type Abandoned, deadPartial, type DeadUploadError } from '../sftp/dead.js';
 import type { Upload } from '../sftp/upload.js';
 import { recordOutcome } from './outcome.js';
 import type { Deposit } from './push-types.js';
 import type { Scene } from './scene.js';
-import { spooledDeposit } from './spooled.js';
+import { remoteName, spooledDeposit } from './spooled.js';
 import { draftOf, publishedBy, publishUpload, startDeposit, type Beginning } from './stages.js';
 import { step } from './steps.js';
+import { rememberStrays } from './strays.js';
 
 /**
  * Makes the deposit: from the intent on disk to the last sidecar. When the partial at the agent is lost on the way, it starts
@@ -20,13 +21,13 @@ import { step } from './steps.js';
  */
 export async function makeDeposit(scene: Scene): Promise<Deposit> {
   const { o, hooks } = scene;
-  if (o.arrangement.spool) return spooledDeposit(scene, beginDeposit(scene));
   const startAgainUntil = Date.now() + o.retryForMs;
   for (;;) {
     try {
-      return await streamedDeposit(scene, beginDeposit(scene));
+      const beginning = beginDeposit(scene);
+      return await (o.arrangement.spool ? spooledDeposit(scene, beginning) : streamedDeposit(scene, beginning));
     } catch (error) {
-      if (!deadPartial(error) || !canReadAgain(scene) || Date.now() > startAgainUntil) throw error;
+      if (!deadPartial(error) || !canReadAgain(scene, error) || Date.now() > startAgainUntil) throw error;
       hooks.warn(`${error.message}; starting again under a new id`);
     }
   }
@@ -91,11 +92,13 @@ async function streamedDeposit(scene: Scene, beginning: Beginning): Promise<Depo
 }
 
 /** The exclusive create. The intent goes when the server said no: then nothing is there. */
-async function createPartial({ state, agent }: Scene, intent: PendingRecord): Promise<Upload> {
+async function createPartial(scene: Scene, intent: PendingRecord): Promise<Upload> {
+  const { state, agent } = scene;
   try {
     return await agent.remote.createUpload({ partialName: intent.partialName, finalName: intent.finalName });
   } catch (error) {
     if (isDepotError(error) && error.exit === 15) await removePending(state, intent.depositId);
+    if (deadPartial(error) && error.beforeFirstBlock !== undefined) await afterAbandoning(scene, intent, error.beforeFirstBlock);
     throw error;
   }
 }
@@ -104,24 +107,34 @@ async function createPartial({ state, agent }: Scene, intent: PendingRecord): Pr
  * Nothing was published, as far as `error` knows: what was begun is removed, at the agent and here. Where it cannot be
  * removed the record stays, as that of something that is no deposit.
  */
-async function giveUp({ state, agent, run, hooks }: Scene, upload: Upload, sealing: Sealing, intent: PendingRecord, error: unknown, closing: boolean): Promise<void> {
+async function giveUp(scene: Scene, upload: Upload, sealing: Sealing, intent: PendingRecord, error: unknown, closing: boolean): Promise<void> {
+  const { state, run, hooks } = scene;
   await sealing.stop();
   run.published = publishedBy(error, closing);
   // Then the record stays as it is, and the next run looks: a partial that is not there would prove nothing.
   if (run.published !== 'no') return;
-  const { removed } = await upload.abandon().catch(() => ({ removed: false }));
+  const abandoned = await upload.abandon().catch(() => ({ removed: false, mayAppear: false }));
   try {
-    if (removed) await removePending(state, intent.depositId);
-    else if (closing) await writePending(state, intent);
+    if (!abandoned.removed && closing) await writePending(state, intent);
+    await afterAbandoning(scene, intent, abandoned);
   } catch (second) {
     hooks.warn(`the record of what was begun could not be updated: ${(second as Error).message}`);
   }
-  if (removed) return;
+}
+
+/** The record of what was begun ends when nothing is left of it; what may come after that is remembered first. */
+async function afterAbandoning(scene: Scene, intent: PendingRecord, { removed, mayAppear }: Abandoned): Promise<void> {
+  const { state, agent, hooks } = scene;
+  if (removed) {
+    if (mayAppear) await rememberStrays(scene, [remoteName(intent)]);
+    await removePending(state, intent.depositId);
+    return;
+  }
   const left = intent.publish === 'direct' ? `a truncated file ${intent.finalName}` : intent.partialName;
   hooks.warn(`${left} may remain at ${agent.address}; the next push removes it where the server allows that`);
 }
 
-/** Standard input comes once. */
-function canReadAgain({ o }: Scene): boolean {
-  return o.arrangement.sources.every((source) => source.kind !== 'stdin');
+/** Standard input comes once; before it was touched, it is still to come. */
+function canReadAgain({ o }: Scene, error: DeadUploadError): boolean {
+  return (error.beforeFirstBlock !== undefined && !o.arrangement.spool) || o.arrangement.sources.every((source) => source.kind !== 'stdin');
 }

@@ -7,9 +7,10 @@ import { fileReceipt, notBefore, sidecarsOf, type AnsweredRecord } from './outco
 import type { Deposit } from './push-types.js';
 import type { Scene } from './scene.js';
 import { uploadSidecars, type SidecarsRecord } from './sidecars.js';
-import { isSpooled, resumeSpooled } from './spooled.js';
+import { isSpooled, remoteName, resumeSpooled, wasBegun } from './spooled.js';
 import { removeSpool } from './spool-file.js';
 import { step } from './steps.js';
+import { lookForStrays, rememberStrays } from './strays.js';
 
 type Stage<S extends PendingRecord['stage']> = Extract<PendingRecord, { stage: S }>;
 type Open = Stage<'closing'> | AnsweredRecord;
@@ -32,6 +33,7 @@ export interface Settled {
 export async function settlePending(scene: Scene): Promise<Settled> {
   const { state, agent, hooks } = scene;
   const settled: Settled = { resumed: null, undelivered: [] };
+  await lookForStrays(scene);
   const { records, unreadable } = await readPending(state);
   for (const { path, reason } of unreadable) hooks.warn(`${path} cannot be read (${reason}); a deposit may be hidden behind it, so it is kept`);
   for (const record of records) {
@@ -66,17 +68,21 @@ async function resume(scene: Scene, record: PendingRecord, settled: Settled): Pr
 }
 
 /** Nothing was published: what remains at the agent is no deposit. */
-async function discard({ state, agent, hooks }: Scene, record: PendingRecord): Promise<void> {
-  const name = record.publish === 'direct' ? record.finalName : record.partialName;
+async function discard(scene: Scene, record: PendingRecord): Promise<void> {
+  const { state, agent, hooks } = scene;
+  const name = remoteName(record);
   // Where the agent collects what is closed, it may have taken the beginning of a suitcase.
   const vanished = record.publish === 'direct' && (await agent.remote.look(name)) === null;
-  const removed = await agent.remote.removePartial(name);
+  const removal = await agent.remote.removePartial(name);
   const left = vanished
     ? `${name} is not at ${agent.address}: should the agent have taken it, it is not complete`
-    : removed
+    : removal === 'removed'
       ? 'nothing of it is left at the agent'
-      : `${name} may remain at ${agent.address} and is not complete: ask the agent to remove it`;
+      : removal === 'absent'
+        ? 'nothing of it is at the agent now'
+        : `${name} may remain at ${agent.address} and is not complete: ask the agent to remove it`;
   hooks.warn(`${record.depositId}, begun by an earlier run, was not deposited; ${left}`);
+  if (removal === 'absent' && (record.stage !== 'intent' || wasBegun(record))) await rememberStrays(scene, [name]);
   await removeSpool(state, record);
   await removePending(state, record.depositId);
 }

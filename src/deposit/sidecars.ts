@@ -2,9 +2,10 @@ import { DepotError, isDepotError } from '../errors.js';
 import { removePending, writePending, type PendingRecord } from '../receipt/pending.js';
 import { readSidecarBytes } from '../receipt/sidecars.js';
 import type { Sidecar } from '../sftp/prepared.js';
-import type { Delivery, Leftover } from '../sftp/sidecar.js';
+import { type Delivery, type Leftover, partialOf } from '../sftp/sidecar.js';
 import type { Scene } from './scene.js';
 import { step } from './steps.js';
+import { rememberStrays } from './strays.js';
 
 export type SidecarsRecord = Extract<PendingRecord, { stage: 'sidecars' }>;
 
@@ -21,6 +22,7 @@ export async function uploadSidecars(scene: Scene, record: SidecarsRecord, origi
   await writePending(state, record);
   step('sidecars-pending');
   const prepared = agent.remote.prepareSidecars();
+  const { reconnects } = agent.stats;
   try {
     if (origin === 'this run') await prepared.write(await readable(scene, remaining));
     while (remaining.length > 0) {
@@ -36,6 +38,8 @@ export async function uploadSidecars(scene: Scene, record: SidecarsRecord, origi
     await prepared.discard();
     throw error;
   }
+  // Their usual partials were perhaps open on a connection that is gone.
+  if (record.publish === 'rename' && agent.stats.reconnects > reconnects && agent.remote.namesOpenFiles !== true) await rememberStrays(scene, record.remainingSidecars.map(partialOf));
   await removePending(state, record.depositId);
 }
 

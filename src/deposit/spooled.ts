@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { DepotError, isDepotError } from '../errors.js';
+import { isDepotError } from '../errors.js';
 import { removePending, writePending, type PendingRecord } from '../receipt/pending.js';
 import type { ReceiptDraft } from '../receipt/schema.js';
 import { isSpoolFault, openSpool, writeSpool, type Spool } from '../seal/spool.js';
 import { deadPartial } from '../sftp/dead.js';
+import type { Removal } from '../sftp/link.js';
 import type { Transfer } from '../sftp/types.js';
 import type { Upload } from '../sftp/upload.js';
 import { recordOutcome } from './outcome.js';
@@ -14,6 +15,7 @@ import { checkSpoolSpace } from './space.js';
 import { removeSpool, spoolName, spoolPath } from './spool-file.js';
 import { draftOf, publishedBy, publishUpload, startDeposit, type Beginning } from './stages.js';
 import { step } from './steps.js';
+import { rememberStrays } from './strays.js';
 
 /** Everything is sealed and on disk; what is left is to send it. */
 export type SpooledRecord = Extract<PendingRecord, { stage: 'intent' }> & { draft: ReceiptDraft; spool: NonNullable<PendingRecord['spool']> };
@@ -49,7 +51,7 @@ export async function spooledDeposit(scene: Scene, beginning: Beginning): Promis
     await sealing.stop();
   }
   const { bytes, sha256 } = draft.suitcase;
-  const record: SpooledRecord = { ...intent, draft, spool: { name, bytes, sha256 } };
+  const record: SpooledRecord = { ...intent, draft, spool: { name, bytes, sha256, begun: false } };
   await writePending(state, record).catch(async (error: unknown) => {
     await removeSpool(state, record);
     throw error;
@@ -65,7 +67,7 @@ export async function spooledDeposit(scene: Scene, beginning: Beginning): Promis
  */
 export async function resumeSpooled(scene: Scene, record: SpooledRecord): Promise<Deposit | null> {
   const { run, hooks } = scene;
-  const unfit = unfitness(scene, record);
+  const unfit = unfitness(scene, record) ?? spentName(scene, record);
   if (unfit !== null) {
     await discardSpooled(scene, record, unfit);
     return null;
@@ -77,13 +79,21 @@ export async function resumeSpooled(scene: Scene, record: SpooledRecord): Promis
     const fits = record.publish === scene.o.arrangement.remote.publish;
     return await sendSpooled(scene, record.spool.confirmed !== undefined && fits ? record : await fromTheBeginning(scene, record));
   } catch (error) {
-    if (!isSpoolFault(error) || run.published !== 'no') throw error;
-    await discardSpooled(scene, record, error.message);
+    if (run.published !== 'no') throw error;
+    if (isSpoolFault(error)) await discardSpooled(scene, record, error.message);
+    // With its name, it was given up where that was found.
+    else if (deadPartial(error) && scene.o.arrangement.remote.publish === 'direct' && canSealAgain(scene)) hooks.warn(`${error.message}; it is sealed again under a new id`);
+    else throw error;
     run.depositId = null;
     return null;
   } finally {
     step('resumed');
   }
+}
+
+/** Standard input comes once. */
+function canSealAgain({ o }: Scene): boolean {
+  return o.arrangement.sources.every((source) => source.kind !== 'stdin');
 }
 
 /** Recipients are judged at every push: what was sealed for others than today's is not sent. */
@@ -94,12 +104,36 @@ function unfitness({ keys, o }: Scene, { draft }: SpooledRecord): string | null 
   return today.join() === sealedFor.join() ? null : 'it was sealed for other keys than those of today';
 }
 
+/**
+ * With \`publish: direct\` the name that was written to is the suitcase's own, which holds its id, as does what the receipt commits to: it
+ * cannot be sent under another. What was begun under it, and cannot be gone on with, is not sent a second time: the server may still
+ * have the first file, without a name, and put it over the second.
+ */
+function spentName({ o }: Scene, record: SpooledRecord): string | null {
+  if (record.publish !== 'direct' || !wasBegun(record)) return null;
+  if (record.spool.confirmed !== undefined && o.arrangement.remote.publish === 'direct') return null;
+  return 'its upload was begun under its final name, and cannot be gone on with';
+}
+
+/** Whether the server was asked to create its file. Records of earlier versions do not say. */
+export function wasBegun({ spool }: PendingRecord): boolean {
+  return spool?.begun !== false;
+}
+
 async function discardSpooled(scene: Scene, record: SpooledRecord, why: string): Promise<void> {
   const { state, agent, hooks } = scene;
-  const removed = await agent.remote.removePartial(remoteName(record));
-  hooks.warn(`${record.depositId}, which an earlier run sealed, is given up: ${why}${removed ? '' : `; ${remoteName(record)} may remain at ${agent.address}`}`);
+  const removal = await forget(scene, record);
+  hooks.warn(`${record.depositId}, which an earlier run sealed, is given up: ${why}${removal === 'refused' ? `; ${remoteName(record)} may remain at ${agent.address}` : ''}`);
   await removeSpool(state, record);
   await removePending(state, record.depositId);
+}
+
+/** The file under which it was sent so far: away with it, now or when it appears. */
+async function forget(scene: Scene, record: SpooledRecord): Promise<Removal> {
+  const { remote } = scene.agent;
+  const removal = await remote.removePartial(remoteName(record));
+  if (removal !== 'refused' && wasBegun(record) && remote.namesOpenFiles !== true && (removal === 'absent' || remote.stats.reconnects > 0)) await rememberStrays(scene, [remoteName(record)]);
+  return removal;
 }
 
 async function sendSpooled(scene: Scene, first: SpooledRecord): Promise<Deposit> {
@@ -110,6 +144,10 @@ async function sendSpooled(scene: Scene, first: SpooledRecord): Promise<Deposit>
       return await sendOnce(scene, record);
     } catch (error) {
       if (!deadPartial(error) || Date.now() > startAgainUntil) throw error;
+      if (record.publish === 'direct') {
+        await giveUpName(scene, record);
+        throw error;
+      }
       hooks.warn(`${error.message}; sending ${record.depositId} again from the beginning`);
       record = await fromTheBeginning(scene, record);
     }
@@ -124,6 +162,10 @@ async function sendOnce(scene: Scene, record: SpooledRecord): Promise<Deposit> {
   step('spool-verified');
   let closing = false;
   try {
+    if (record.spool.begun === false) {
+      record.spool.begun = true;
+      await writePending(state, record);
+    }
     const upload = await agent.remote.createUpload({ partialName, finalName, keep: true, ...(confirmed !== undefined && { resumeFrom: confirmed }) });
     step('partial-created');
     upload.onReleased((block) => spool.release(block));
@@ -197,28 +239,31 @@ async function keepForLater({ state, agent, run, hooks }: Scene, upload: Upload,
   hooks.warn(`${record.depositId} is sealed and kept; the next push to ${agent.address} goes on ${from}`);
 }
 
+/** Its final name is used up: with it goes what was sealed. */
+async function giveUpName(scene: Scene, record: SpooledRecord): Promise<void> {
+  const { state, agent, hooks } = scene;
+  if ((await forget(scene, record)) === 'refused') hooks.warn(`a truncated file ${record.finalName} may remain at ${agent.address}: tell the agent that it is not whole`);
+  await removeSpool(state, record);
+  await removePending(state, record.depositId);
+}
+
 /**
- * The partial cannot be gone on with: away with it, or, where the server does not let us, another name for the next one. The
- * suitcase and its final name stay what they are.
+ * The partial cannot be gone on with: away with it, and another name for the next one, since a server that names files at their close may
+ * still have the first. The suitcase and its final name stay what they are.
  */
-async function fromTheBeginning({ state, agent, o }: Scene, record: SpooledRecord): Promise<SpooledRecord> {
-  const { remote } = agent;
-  const old = remoteName(record);
-  const free = await remote.removePartial(old);
-  const { publish } = o.arrangement.remote;
-  if (!free && publish === 'direct' && record.publish === 'direct') {
-    await removeSpool(state, record);
-    await removePending(state, record.depositId);
-    throw new DepotError('remote-exists', `${old} is not complete and the server does not let it be removed; ${record.depositId} is given up`, { published: 'no', hint: 'tell the agent that this file is not whole, and push again' });
-  }
-  const spool = { ...record.spool };
+async function fromTheBeginning(scene: Scene, record: SpooledRecord): Promise<SpooledRecord> {
+  const { state, o } = scene;
+  const begun = wasBegun(record);
+  if (begun) await forget(scene, record);
+  const spool = { ...record.spool, begun: false };
   delete spool.confirmed;
-  const partialName = free ? record.partialName : `.${record.depositId}.${randomBytes(4).toString('hex')}.partial`;
-  const afresh = { ...record, partialName, publish, spool };
+  const partialName = begun ? `.${record.depositId}.${randomBytes(4).toString('hex')}.partial` : record.partialName;
+  const afresh = { ...record, partialName, publish: o.arrangement.remote.publish, spool };
   await writePending(state, afresh);
   return afresh;
 }
 
-function remoteName({ publish, partialName, finalName }: PendingRecord): string {
+/** Where its bytes are at the agent until they are published. */
+export function remoteName({ publish, partialName, finalName }: PendingRecord): string {
   return publish === 'direct' ? finalName : partialName;
 }

@@ -28,8 +28,8 @@ interface PendingBase {
   /** Where the upload went: a record is settled only against the same place. Local, never in a receipt. */
   server: { account: string; directory: string };
   publish: 'rename' | 'direct';
-  /** With `spool: true`: the sealed file in `spool/`, and how much of it the server has confirmed to hold. */
-  spool?: { name: string; bytes: number; sha256: string; confirmed?: number };
+  /** With `spool: true`: the sealed file in `spool/`, whether its upload was begun under the names here, and how much of it the server has confirmed to hold. */
+  spool?: { name: string; bytes: number; sha256: string; begun?: boolean; confirmed?: number };
 }
 
 export type PendingRecord = PendingBase &
@@ -54,7 +54,7 @@ const base = {
   createdAt: v.string(),
   server: v.object({ account: v.string(), directory: v.string() }),
   publish: v.picklist(['rename', 'direct']),
-  spool: v.exactOptional(v.object({ name: v.string(), bytes: v.number(), sha256: v.string(), confirmed: v.exactOptional(v.number()) })),
+  spool: v.exactOptional(v.object({ name: v.string(), bytes: v.number(), sha256: v.string(), begun: v.exactOptional(v.boolean()), confirmed: v.exactOptional(v.number()) })),
 };
 const settled = { ...base, draft, transfer: v.looseObject({ status: v.string() }), completedAt: v.string() };
 const pendingSchema = v.variant('stage', [

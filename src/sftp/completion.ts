@@ -6,7 +6,9 @@
 import { delayed, orAborted } from '../abort.js';
 import { DepotError } from '../errors.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
+import { deadPartial, deadUpload } from './dead.js';
 import type { Link } from './link.js';
+import { lookAt } from './look.js';
 import { exists, renameRefused } from './refused.js';
 import { renameAgain, settle, type Pending } from './settle.js';
 import { ConnectionLost, isStatus, refusal, SftpStatus, Status } from './status.js';
@@ -105,10 +107,19 @@ class Publication {
     return this.#remote.spec.publish === 'direct' ? this.#lookAfterClose() : this.#closeAgain();
   }
 
-  /** The partial is still ours: open it, check it and close it once more. */
+  /**
+   * The partial is still ours: open it, check it and close it once more. Not where a second open may make a second file; then it is whole
+   * under its name, or given up: no rename was sent.
+   */
   async #closeAgain(): Promise<Closed> {
     try {
       return await this.#remote.run(async (channel) => {
+        const { namesOpenFiles, placesWrites } = this.#remote;
+        if (namesOpenFiles !== true && !placesWrites) {
+          const there = await lookAt(channel, this.#partialPath);
+          if (there === 'unreadable' || there?.size !== this.#pending.bytes) throw deadUpload(`the answer to the close of ${this.#partialPath} was lost, and it does not show as whole`);
+        }
+        if (namesOpenFiles === false) return 'closed' as const;
         const handle = await channel.open(this.#partialPath, OpenFlag.WRITE);
         this.#durability = await confirm(channel, handle, { path: this.#partialPath, bytes: this.#pending.bytes, flushes: this.#flushes });
         await channel.close(handle);
@@ -118,7 +129,7 @@ class Publication {
       if (isStatus(error, Status.NO_SUCH_FILE)) return 'gone';
       // It cannot be opened a second time here; whether the close worked shows in the rename.
       if (error instanceof SftpStatus) return 'closed';
-      if (isRefusal(error)) throw error;
+      if (isRefusal(error) || deadPartial(error)) throw error;
       return 'unknown';
     }
   }

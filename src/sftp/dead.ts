@@ -1,7 +1,19 @@
 import { DepotError } from '../errors.js';
 
+/** What became of a file that is given up. */
+export interface Abandoned {
+  /** The server answered that nothing lies under its name. */
+  removed: boolean;
+  /** It may yet get its name, truncated: the server has not noticed, or has not said, that the connection was lost. */
+  mayAppear: boolean;
+}
+
 /** This deposit id cannot be finished: the partial is gone, or shorter than what was acknowledged. */
-export type DeadUploadError = DepotError & { readonly dead: true };
+export type DeadUploadError = DepotError & {
+  readonly dead: true;
+  /** The upload ended before it took a block, and this became of its file. */
+  beforeFirstBlock?: Abandoned;
+};
 
 /** Whether another attempt needs a new deposit id (where every source can be read again). */
 export function deadPartial(error: unknown): error is DeadUploadError {

@@ -60,12 +60,23 @@ export interface LaneRule {
   because: 'publish: direct' | 'OpenSSH' | 'tested' | 'untested';
 }
 
+interface Server {
+  /** `SSH-2.0-…` */
+  server: string;
+  hostKey: string;
+}
+
+/** Why a server is known to put each write at its offset, whatever the order; null when it is not known. */
+export function knownToPlace({ laneSafe }: Pick<RemoteSpec, 'laneSafe'>, remote: Server): 'OpenSSH' | 'tested' | null {
+  if (/^SSH-2\.0-OpenSSH/.test(remote.server)) return 'OpenSSH';
+  return laneSafe?.server === remote.server && laneSafe.hostKey === remote.hostKey ? 'tested' : null;
+}
+
 /** Several lanes only where they are known to be taken right, and never where a close may collect the file. */
-export function lanesAllowed({ publish, laneSafe, lanes }: Pick<RemoteSpec, 'publish' | 'laneSafe' | 'lanes'>, remote: { server: string; hostKey: string }): LaneRule {
-  if (publish === 'direct') return { lanes: 1, because: 'publish: direct' };
-  if (/^SSH-2\.0-OpenSSH/.test(remote.server)) return { lanes, because: 'OpenSSH' };
-  const tested = laneSafe?.server === remote.server && laneSafe.hostKey === remote.hostKey;
-  return tested ? { lanes, because: 'tested' } : { lanes: 1, because: 'untested' };
+export function lanesAllowed(spec: Pick<RemoteSpec, 'publish' | 'laneSafe' | 'lanes'>, remote: Server): LaneRule {
+  if (spec.publish === 'direct') return { lanes: 1, because: 'publish: direct' };
+  const known = knownToPlace(spec, remote);
+  return known === null ? { lanes: 1, because: 'untested' } : { lanes: spec.lanes, because: known };
 }
 
 /** The window, and two writes that wait at the door so that it is full again at once when it opens. */

@@ -3,6 +3,7 @@ import { DepotError } from '../errors.js';
 import type { FileSystemSpace, SftpChannel } from './channel.js';
 import type { SessionSource } from './connections.js';
 import { address } from './hostkeys.js';
+import { knownToPlace } from './lanes.js';
 import { lookAt } from './look.js';
 import { Patience } from './patience.js';
 import { Backoff, clockIn, duration } from './retry.js';
@@ -10,6 +11,9 @@ import { Unreachable } from './dial.js';
 import type { Session } from './session.js';
 import { ConnectionLost, SftpStatus, Status } from './status.js';
 import type { Look, RemoteSpec, TransportHooks, TransportStats } from './types.js';
+
+/** What the server said to a REMOVE: `absent` is its NO_SUCH_FILE, which says nothing of a file that has no name before its close. */
+export type Removal = 'removed' | 'absent' | 'refused';
 
 /** After three answers that make no sense it is the server, not the link. */
 const maxOddities = 3;
@@ -22,6 +26,11 @@ export class Link {
   readonly spec: RemoteSpec;
   readonly hooks: TransportHooks;
   readonly stats: TransportStats = { attempts: 0, reconnects: 0, lanes: 0, acknowledged: 0 };
+  /**
+   * Whether the server shows a file under its name while it is open, as an upload has seen; null where none has looked, or may not. Where it
+   * does not, a file that a lost connection left open may get its name at any later time, over whatever has it then.
+   */
+  namesOpenFiles: boolean | null = null;
   readonly #source: SessionSource;
   #session: Session | null = null;
   #openedAt = 0;
@@ -51,6 +60,11 @@ export class Link {
   /** `ssh-ed25519 SHA256:…` */
   get hostKey(): string {
     return this.#hostKey;
+  }
+
+  /** Whether this server is known to put each write at its offset: what is not known must be shown before anything is written twice. */
+  get placesWrites(): boolean {
+    return knownToPlace(this.spec, this) !== null;
   }
 
   /** The arrangement's directory as the server is to hear it. */
@@ -213,13 +227,13 @@ export class Link {
     }
   }
 
-  /** Removes a partial that this state directory made. False when the server does not let us; true also when it is not there. */
-  async removePartial(name: string, signal?: AbortSignal): Promise<boolean> {
+  /** Removes a partial that this state directory made. */
+  async removePartial(name: string, signal?: AbortSignal): Promise<Removal> {
     try {
       await this.run((channel) => channel.remove(this.path(name)), signal);
-      return true;
+      return 'removed';
     } catch (error) {
-      if (error instanceof SftpStatus) return error.status === Status.NO_SUCH_FILE;
+      if (error instanceof SftpStatus) return error.status === Status.NO_SUCH_FILE ? 'absent' : 'refused';
       throw error;
     }
   }

@@ -261,8 +261,8 @@ class WriteProbe {
           this.#took(name);
           continue;
         }
-        const removed = await this.#remote.removePartial(name, signal);
-        if (!removed && (await this.#remote.look(name, signal)) !== null) left.push(name);
+        const removal = await this.#remote.removePartial(name, signal);
+        if (removal === 'refused' && (await this.#remote.look(name, signal)) !== null) left.push(name);
       } catch {
         left.push(name);
       }

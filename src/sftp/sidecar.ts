@@ -32,7 +32,14 @@ export async function putSidecar(remote: Link, name: string, bytes: ReceiptBytes
     if (leftover !== 'none') await remote.removePartial(partialOf(name));
     return direct(remote, name, bytes, begun);
   }
-  const partialName = await remote.run((channel) => write(channel, remote, name, bytes));
+  // Of an attempt before this one, on a connection that is gone, the usual name may yet appear, and over what has it then.
+  let again = leftover !== 'none' || remote.stats.reconnects > 0;
+  if (again) await remote.removePartial(partialOf(name));
+  const partialName = await remote.run((channel) => {
+    const usual = !again;
+    again = true;
+    return write(channel, remote, name, bytes, usual);
+  });
   return renamed(remote, name, await renameAgain(remote, { partialName, finalName: name, bytes: bytes.length }));
 }
 
@@ -54,17 +61,17 @@ export function renamed(remote: Link, name: string, settled: Settled): Delivery 
 }
 
 /** One attempt over one connection; the name under which the bytes now are. Another attempt takes another name. */
-async function write(channel: SftpChannel, remote: Link, name: string, bytes: Uint8Array): Promise<string> {
-  const usual = partialOf(name);
-  let partialName = usual;
+async function write(channel: SftpChannel, remote: Link, name: string, bytes: Uint8Array, usual: boolean): Promise<string> {
+  const other = `.${name}.${randomBytes(4).toString('hex')}.partial`;
+  let partialName = usual ? partialOf(name) : other;
   let handle: Buffer;
   try {
-    handle = await create(channel, remote.path(usual));
+    handle = await create(channel, remote.path(partialName));
   } catch (error) {
-    if (!isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS)) throw await explain(channel, remote, usual, error);
+    if (!usual || !isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS)) throw await explain(channel, remote, partialName, error);
     // What an interrupted attempt left. A server that lets us see but not remove it still takes another name.
-    await channel.remove(remote.path(usual)).catch(ignoreStatus);
-    partialName = `.${name}.${randomBytes(4).toString('hex')}.partial`;
+    await channel.remove(remote.path(partialName)).catch(ignoreStatus);
+    partialName = other;
     handle = await create(channel, remote.path(partialName)).catch(async (again: unknown) => {
       throw await explain(channel, remote, partialName, again);
     });
@@ -77,15 +84,20 @@ async function write(channel: SftpChannel, remote: Link, name: string, bytes: Ui
 async function direct(remote: Link, name: string, bytes: Uint8Array, begun: boolean): Promise<Delivery> {
   const path = remote.path(name);
   let attempted = begun;
+  let lostHere = false;
   return remote.run(async (channel) => {
     const again = attempted;
     attempted = true;
-    const handle = await create(channel, path).catch(async (error: unknown) => {
+    // A server that names files at their close would have the name twice, and put the older file over the newer. What an earlier run left has had its time.
+    const lost = lostHere && remote.namesOpenFiles !== true;
+    lostHere = true;
+    const handle = lost ? await reopen(channel, path, bytes.length) : await create(channel, path).catch(async (error: unknown) => {
       // It was not there when we looked, and the name is random: what an attempt of ours began.
       if (again && isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS)) return reopen(channel, path, bytes.length);
       throw await explain(channel, remote, name, error);
     });
     if (handle === 'closed') return 'delivered';
+    if (handle === 'gone' && lost) throw new DepotError('connection-lost', `the connection was lost while ${path} was written, and the server does not show it`, { hint: 'push again, some minutes later' });
     if (handle === 'gone') return 'unconfirmed';
     await orRemove(channel, remote, name, writeAll(channel, handle, bytes));
     return 'delivered';

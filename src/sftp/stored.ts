@@ -20,11 +20,16 @@ export async function sizeOf(channel: SftpChannel, handle: Buffer, path: string)
 export async function confirm(channel: SftpChannel, handle: Buffer, { path, bytes, flushes }: { path: string; bytes: number; flushes: boolean }): Promise<Transfer['durability']> {
   const [size, flushed] = await Promise.all([sizeOf(channel, handle, path), flushes && channel.has('fsync@openssh.com') ? flush(channel, handle) : null]);
   if (size !== null && size !== bytes) {
-    throw new DepotError('remote-refused', `${path} has ${size} octets on the server instead of ${bytes}, although it acknowledged every write`, { published: 'no', hint: 'set remote.window: 1 and remote.lanes: 1, and tell the agent' });
+    throw Object.assign(new DepotError('remote-refused', `${path} has ${size} octets on the server instead of ${bytes}, although it acknowledged every write`, { published: 'no', hint: 'set remote.window: 1 and remote.lanes: 1, and tell the agent' }), { wrongSize: true as const });
   }
   if (flushed === 'flushed') return 'fsynced';
   if (flushed !== null && isStatus(flushed, Status.FAILURE)) throw notStored(flushed, path);
   return size === null ? 'acknowledged-only' : 'size-checked';
+}
+
+/** Whether `confirm` found a file that is longer or shorter than what was written. */
+export function isWrongSize(error: unknown): error is DepotError {
+  return error instanceof DepotError && 'wrongSize' in error;
 }
 
 /** The server could not put on its disk what it had acknowledged. */

@@ -1,10 +1,12 @@
 import { DepotError } from '../errors.js';
-import type { Book, Piece } from './book.js';
+import { positionOf, type Book, type Piece } from './book.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
+import { deadUpload } from './dead.js';
 import { Lane, LaneGrowth, laneBytes, lanesAllowed } from './lanes.js';
 import type { Link } from './link.js';
 import { fullDisk } from './refused.js';
 import { ConnectionLost, isStatus, refusal, Status, type SftpStatus } from './status.js';
+import { sizeOf } from './stored.js';
 
 /** The most octets of blocks that an upload holds, whatever the lanes: 8 × what a lane can have on its way. */
 const maxHeldBytes = 22 * 1024 * 1024;
@@ -33,6 +35,12 @@ export class Stripes {
   #ended = false;
   /** Writing waits while the server is asked why it refused a write. */
   #paused = false;
+  /** A write was refused: nothing is written until the others are answered. */
+  #refusal: SftpStatus | null = null;
+  /** How large the file was when it was opened again, until the first write since is answered. */
+  #reopened: { size: number | null } | null = null;
+  /** Where the last byte that was acknowledged ends. */
+  #reach = 0;
   #lastAnswer = 0;
 
   constructor(remote: Link, path: string, book: Book, events: StripesEvents) {
@@ -67,9 +75,11 @@ export class Stripes {
     return Math.min(maxHeldBytes, Math.max(minHeldBytes, this.#lanes.length * perLane + 2 * 1024 * 1024));
   }
 
-  /** Begins, or goes on, with one lane. */
-  start(channel: SftpChannel, handle: Buffer): void {
+  /** Begins, or goes on, with one lane; `reopened` says how large the file was when it was opened again. */
+  start(channel: SftpChannel, handle: Buffer, reopened: { size: number | null } | null = null): void {
     this.#lanes = [];
+    this.#refusal = null;
+    this.#reopened = reopened;
     this.#lastAnswer = performance.now();
     this.#add(new Lane(channel, handle, this.#remote.spec.window));
     channel.onLost(() => this.#events.lost());
@@ -94,7 +104,9 @@ export class Stripes {
 
   /** Gives every lane with room something to write, the emptiest first. */
   pump(): void {
-    while (!this.#paused && !this.#ended && this.#book.hasNext) {
+    while (!this.#paused && this.#refusal === null && !this.#ended && this.#book.hasNext) {
+      // The first write after a second open shows what the server makes of it.
+      if (this.#reopened !== null && !this.#idle) return;
       let lane: Lane | undefined;
       for (const candidate of this.#lanes) {
         if (candidate.hasRoom && (!lane || candidate.bytesInFlight < lane.bytesInFlight)) lane = candidate;
@@ -115,6 +127,10 @@ export class Stripes {
       return;
     }
     const length = piece.end - piece.start;
+    const { size } = this.#reopened ?? { size: null };
+    this.#reopened = null;
+    this.#reach = Math.max(this.#reach, positionOf(piece) + length);
+    if (size !== null && size > positionOf(piece) && !this.#remote.placesWrites) this.#whilePaused(this.#checkPlace(lane, Math.max(size, positionOf(piece) + length)));
     this.#book.acknowledge(piece);
     this.#remote.progressed();
     this.#remote.stats.acknowledged += length;
@@ -122,6 +138,7 @@ export class Stripes {
     const wanted = this.#growth.wanted(this.#lanes.length, length, this.#book.hasNext, lane.channel.roundTripMs);
     if (wanted > this.#lanes.length && !this.#opening) void this.#open(wanted - this.#lanes.length);
     this.pump();
+    this.#askWhenIdle();
     this.#events.changed();
   }
 
@@ -131,31 +148,57 @@ export class Stripes {
     const what = `write to ${this.#path}`;
     const details = { published: 'no', cause: error } as const;
     piece.refusals++;
-    if (isStatus(error, Status.NO_SUCH_FILE)) {
+    if (this.#reopened !== null && !isStatus(error, Status.NO_SPACE_ON_FILESYSTEM, Status.QUOTA_EXCEEDED)) {
+      this.#askWhenIdle(error);
+    } else if (isStatus(error, Status.NO_SUCH_FILE)) {
       this.#events.failed(new DepotError('remote-refused', `the server refused to ${what}: its file is gone`, { ...details, hint: 'ask the agent what removes files while they are written' }));
     } else if (!isStatus(error, Status.FAILURE)) {
       this.#events.failed(refusal(error, what));
-    } else if (this.#paused) {
-      // Asked already, for another write; this one is repeated with it.
     } else if (piece.refusals > 1) {
       this.#events.failed(new DepotError('remote-refused', `the server refused twice to ${what}: it did not say why`, { ...details, hint: 'ask the agent about quota and free space, then push again' }));
     } else {
-      this.#paused = true;
-      void this.#askWhy(error);
+      this.#askWhenIdle(error);
     }
   }
 
+  /** What the other writes come to is part of the answer. */
+  #askWhenIdle(error = this.#refusal): void {
+    this.#refusal ??= error;
+    if (this.#refusal !== null && this.#idle && !this.#paused) this.#whilePaused(this.#askWhy(this.#refusal));
+  }
+
   async #askWhy(error: SftpStatus): Promise<void> {
-    try {
-      const lane = this.first;
-      const space = await lane?.channel.space(this.#remote.directory);
-      if (lane && space && space.freeBytes < lane.writeSize) this.#events.failed(fullDisk(this.#remote, error));
-    } catch (failure) {
+    this.#refusal = null;
+    const lane = this.first;
+    if (lane === undefined) return;
+    const space = await lane.channel.space(this.#remote.directory);
+    if (space && space.freeBytes < lane.writeSize) this.#events.failed(fullDisk(this.#remote, error));
+    else if (this.#reopened !== null) this.#events.failed(deadUpload(`the server does not take ${this.#path} any further after it was opened again`, error));
+    else if (!(await this.#mayRepeat(lane))) this.#events.failed(refusal(error, `write to ${this.#path}`));
+  }
+
+  /** A server that appends would put it behind what was written since. */
+  async #mayRepeat(lane: Lane): Promise<boolean> {
+    if (this.#remote.placesWrites || this.#reach <= this.#book.contiguous) return true;
+    const size = await sizeOf(lane.channel, lane.handle, this.#path);
+    return size !== null && size >= this.#reach;
+  }
+
+  /** Written where there was something already, it must not have made the file longer. */
+  async #checkPlace(lane: Lane, size: number): Promise<void> {
+    const now = await sizeOf(lane.channel, lane.handle, this.#path);
+    if (now !== null && now > size) this.#events.failed(deadUpload(`the server appends to ${this.#path} whatever the offset, so it cannot be gone on with`));
+  }
+
+  #whilePaused(question: Promise<void>): void {
+    this.#paused = true;
+    question.catch((failure: unknown) => {
       if (!(failure instanceof ConnectionLost)) this.#events.failed(failure as Error);
-    } finally {
+    }).finally(() => {
       this.#paused = false;
       this.pump();
-    }
+      this.#askWhenIdle();
+    });
   }
 
   /** More lanes. A channel or a second open that is refused costs a lane, not the deposit. */

@@ -4,13 +4,14 @@ import { isOutbound, type SuitcaseBlock } from '../outbound.js';
 import { Book } from './book.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import { publish, type Ready } from './completion.js';
-import { deadUpload } from './dead.js';
+import { type Abandoned, deadPartial, deadUpload } from './dead.js';
 import { Unreachable } from './dial.js';
 import { FlushAhead } from './flush-ahead.js';
 import type { Link } from './link.js';
+import { lookAt } from './look.js';
 import { explainCreate } from './refused.js';
 import { ConnectionLost, isStatus, SftpStatus, Status } from './status.js';
-import { confirm, sizeOf } from './stored.js';
+import { confirm, isWrongSize, sizeOf } from './stored.js';
 import { Stripes } from './stripes.js';
 import type { Transfer } from './types.js';
 
@@ -49,7 +50,9 @@ export class Upload {
   #state: 'open' | 'completing' | 'publishing' | 'over' = 'open';
   #failure: Error | null = null;
   #recovery: Promise<void> | null = null;
-  #abandoned: Promise<{ removed: boolean }> | null = null;
+  #abandoned: Promise<Abandoned> | null = null;
+  /** A connection was lost while the file was open, or may have been. */
+  #lost = false;
   /** Whether an answer to fsync means anything on this server. */
   #flushes = true;
   /** Null before the partial is there, and where the checkpoints of a spool flush anyway. */
@@ -82,7 +85,8 @@ export class Upload {
       upload.#throwIfFailed();
       upload.#watch();
     } catch (error) {
-      if (options.keep === true) upload.leave();
+      if (deadPartial(error) && options.resumeFrom === undefined) error.beforeFirstBlock = await upload.abandon();
+      else if (options.keep === true) upload.leave();
       else await upload.abandon();
       throw error;
     }
@@ -129,7 +133,8 @@ export class Upload {
   async checkpoint(): Promise<Checkpoint | null> {
     const offset = this.#book.contiguous;
     const lane = this.#stripes.first;
-    if (!lane) return null;
+    // Without a name the file cannot be opened again.
+    if (!lane || this.#remote.namesOpenFiles === false) return null;
     try {
       if (this.#flushes && lane.channel.has('fsync@openssh.com')) {
         await lane.channel.fsync(lane.handle);
@@ -173,10 +178,9 @@ export class Upload {
 
   /**
    * Gives up: removes what this upload created, if the server lets us and can be reached within seconds.
-   * Also after the signal was aborted. `removed` is also false when a truncated file may remain. Asked again,
-   * it says what the first time did.
+   * Also after the signal was aborted. Asked again, it says what the first time did.
    */
-  abandon(): Promise<{ removed: boolean }> {
+  abandon(): Promise<Abandoned> {
     return (this.#abandoned ??= this.#remove());
   }
 
@@ -186,59 +190,67 @@ export class Upload {
     this.#over();
   }
 
-  async #remove(): Promise<{ removed: boolean }> {
+  async #remove(): Promise<Abandoned> {
     const before = this.#failure;
     this.#fail(new DepotError('internal', 'the upload was abandoned'));
     this.#over();
-    if (!this.#created) return { removed: false };
+    if (!this.#created) return { removed: false, mayAppear: false };
     this.#created = false;
-    for (const lane of this.#stripes.lanes.slice(1)) lane.channel.end();
-    const remove = (ms: number): Promise<boolean> => this.#remote.removePartial(this.partialName, AbortSignal.timeout(ms));
+    const [first, ...others] = this.#stripes.lanes;
+    for (const lane of others) lane.channel.end();
+    const remove = async (ms: number): Promise<Abandoned> => {
+      const removal = await this.#remote.removePartial(this.partialName, AbortSignal.timeout(ms));
+      return { removed: removal !== 'refused', mayAppear: this.#remote.namesOpenFiles !== true && (this.#lost || removal === 'absent') };
+    };
     const live = this.#remote.live;
     try {
       // Not behind megabytes of writes that wait in the socket: a new connection is faster.
-      if (live && live.unsent < 1024 * 1024) return { removed: await remove(abandonMs / 4) };
+      if (live && live.unsent < 1024 * 1024) {
+        // It has its name only from its close on, and could not be removed before.
+        if (this.#remote.namesOpenFiles === false && first?.channel === live.channel) await orAborted(first.channel.close(first.handle), AbortSignal.timeout(abandonMs / 4)).catch(() => undefined);
+        return await remove(abandonMs / 4);
+      }
     } catch {
       // It does not answer; perhaps another connection does.
     }
     live?.destroy();
-    if (!live && isLost(before)) return { removed: false };
+    this.#lost = true;
+    if (!live && isLost(before)) return { removed: false, mayAppear: false };
     try {
-      return { removed: await remove(abandonMs) };
+      return await remove(abandonMs);
     } catch {
-      return { removed: false };
+      return { removed: false, mayAppear: false };
     }
   }
 
   // --- opening ---------------------------------------------------------------------------------
 
   async #create(): Promise<void> {
-    let answerLost = false;
-    for (;;) {
-      const { channel } = await this.#remote.session(this.#ended.signal);
-      try {
-        const handle = await channel.open(this.#path, OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE);
-        this.#created = true;
-        this.#remote.progressed();
-        this.#tryFlush(channel, handle);
-        this.#stripes.start(channel, handle);
-        if (this.#options.keep !== true) this.#flushAhead = new FlushAhead(this.#remote, this.#path, (error) => this.#fail(error));
-        return;
-      } catch (error) {
-        if (error instanceof ConnectionLost) {
-          answerLost = true;
-          continue;
-        }
-        if (!(error instanceof SftpStatus)) throw error;
-        // The name is random: a file that exists after a lost answer is the one that we created.
-        if (answerLost && isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS)) {
-          this.#created = true;
-          await this.#reopen();
-          return;
-        }
-        throw await explainCreate(channel, this.#remote, this.partialName, error);
-      }
+    const { channel } = await this.#remote.session(this.#ended.signal);
+    try {
+      const handle = await channel.open(this.#path, OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE);
+      this.#created = true;
+      this.#remote.progressed();
+      this.#tryFlush(channel, handle);
+      this.#lookForName(channel);
+      this.#stripes.start(channel, handle);
+    } catch (error) {
+      if (error instanceof SftpStatus) throw await explainCreate(channel, this.#remote, this.partialName, error);
+      if (!(error instanceof ConnectionLost)) throw error;
+      // Perhaps it was created: then it is gone on with. The name is never created a second time; a server that gives files their name at
+      // their close would have two of it, and put the older one over the newer.
+      this.#created = this.#lost = true;
+      await this.#reopen();
     }
+    if (this.#options.keep !== true) this.#flushAhead = new FlushAhead(this.#remote, this.#path, (error) => this.#fail(error));
+  }
+
+  /** Whether the file has its name already; not waited for. */
+  #lookForName(channel: SftpChannel): void {
+    if (this.#remote.namesOpenFiles !== null) return;
+    lookAt(channel, this.#path).then((found) => {
+      if (found !== 'unreadable') this.#remote.namesOpenFiles = found !== null;
+    }).catch(() => undefined);
   }
 
   /** Where flushing fails on an empty file it tells nothing about a full one; not waited for. */
@@ -249,20 +261,29 @@ export class Upload {
     });
   }
 
-  /** Opens the partial again, with WRITE alone, and checks that nothing acknowledged is missing. */
+  /**
+   * Opens the partial again, with WRITE alone, and checks that it is the one that was written: that it has its name, and holds all that was
+   * acknowledged. A server that is not known to put writes at their offset must show its size: what it did with unanswered writes would
+   * come a second time, and with an appending one behind them.
+   */
   async #reopen(): Promise<void> {
     for (;;) {
       const { channel } = await this.#remote.session(this.#ended.signal);
       try {
+        const there = this.#remote.namesOpenFiles === false ? null : await lookAt(channel, this.#path);
+        if (there === null) throw deadUpload(this.#remote.namesOpenFiles === false ? `the server names ${this.#path} only when it is closed, so it cannot be gone on with` : `${this.#path} is gone from the server`);
         const handle = await channel.open(this.#path, OpenFlag.WRITE).catch((error: unknown) => {
           if (error instanceof SftpStatus) throw deadUpload(isStatus(error, Status.NO_SUCH_FILE) ? `${this.#path} is gone from the server` : `the server does not let ${this.#path} be opened a second time`, error);
           throw error;
         });
         const size = await sizeOf(channel, handle, this.#path);
-        const acknowledged = this.#book.contiguous;
-        if (size !== null && size < acknowledged) throw deadUpload(`${this.#path} holds ${size} of ${acknowledged} acknowledged octets`);
+        const unfit = this.#unfit(size);
+        if (unfit !== null) {
+          await channel.close(handle).catch(() => undefined);
+          throw deadUpload(unfit);
+        }
         this.#created = true;
-        this.#stripes.start(channel, handle);
+        this.#stripes.start(channel, handle, { size });
         return;
       } catch (error) {
         if (!(error instanceof ConnectionLost)) throw error;
@@ -270,11 +291,19 @@ export class Upload {
     }
   }
 
+  /** Why a file of this size is not to be gone on with. */
+  #unfit(size: number | null): string | null {
+    const acknowledged = this.#book.contiguous;
+    if (size === null) return this.#remote.placesWrites ? null : `the server does not show how much of ${this.#path} it has`;
+    return size < acknowledged ? `${this.#path} holds ${size} of ${acknowledged} acknowledged bytes` : null;
+  }
+
   // --- going on after a loss ---------------------------------------------------------------------
 
   #recover(): void {
     // From the close on, a loss is settled by looking, not by going on.
     if (this.#failure || this.#recovery || this.#state === 'publishing' || this.#state === 'over') return;
+    this.#lost = true;
     this.#stripes.takeBack();
     this.#watch(true);
     this.#recovery = this.#reopen()
@@ -302,6 +331,8 @@ export class Upload {
       try {
         return await orAborted(confirm(channel, handle, { path: this.#path, bytes: this.#book.total, flushes: this.#flushes }), this.#ended.signal);
       } catch (error) {
+        // What was written again lies behind the rest: the server appends.
+        if (this.#lost && !this.#remote.placesWrites && isWrongSize(error)) throw deadUpload(error.message, error);
         if (!(error instanceof ConnectionLost)) throw error;
         await this.#recovery;
       }
