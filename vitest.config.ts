@@ -1,15 +1,32 @@
+import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** What takes too long for every change: `npm run test:long`, one file after the other; `npm run test:long -- soak` for one of them. */
 const long = '**/*.long.test.ts';
 
+/**
+ * What another version of Node can change: its crypto, zlib, buffers, threads, files, sockets and child processes, each by the tests that use most of it.
+ * Continuous integration runs the whole suite on the oldest Node and only this on the others: `npm run test:runtime`.
+ */
+const runtime = [
+  'tests/{primitives,secret}.test.ts',
+  'tests/{digest,interop,open,pgp,seal}/**/*.test.ts',
+  'tests/dataset/{command,compare,extract,pack,pack-changes,read,read-hostile}.test.ts',
+  'tests/commands/{cli,completion,entry}.test.ts',
+  'tests/sftp/{connect,knownhosts,openssh,packets,upload}.test.ts',
+  'tests/receipt/{ledger,lock}.test.ts',
+  'tests/e2e/{large,logins,pack,round-trip,threads}.test.ts',
+];
+
 export default defineConfig(({ mode }) => ({
   test: {
     ...(mode === 'long'
       ? { include: [`tests/${long}`], fileParallelism: false, reporters: ['verbose'] }
-      : { include: ['tests/**/*.test.ts'], exclude: [...configDefaults.exclude, long], maxWorkers: 2 }),
+      : { include: mode === 'runtime' ? runtime : ['tests/**/*.test.ts'], exclude: [...configDefaults.exclude, long] }),
     testTimeout: 180_000,
     hookTimeout: 180_000,
     pool: 'forks' as const,
+    // Tests wait for servers, processes and each other's timeouts more than they compute.
+    ...(mode !== 'long' && { maxWorkers: 2 * availableParallelism() }),
   },
 }));

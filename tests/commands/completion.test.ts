@@ -44,7 +44,7 @@ test.each<[string[], string[]]>([
 });
 
 test('without a configuration there are no names, and no error', async () => {
-  const { code, stdout, stderr } = await depotHere(['completion', 'candidates', '--', 'push', '--config', '/nonexistent', ''], { cwd: supplier.data });
+  const { code, stdout, stderr } = await depotHere(['completion', 'candidates', '--', 'push', '--config', join(supplier.directory, 'gone.yaml'), ''], { cwd: supplier.data });
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '', stderr: '' });
 });
 

@@ -238,9 +238,10 @@ describe('the command line', () => {
   });
 
   test('receipts verify --against a directory that is not there', async () => {
-    const { depot } = await supplied();
-    const result = await depot(['receipts', 'verify', '--against', '/nonexistent']);
-    expect([result.code, ...told(result)]).toEqual([5, 'depot: error: --against /nonexistent: there is no such directory', 'depot: hint: name the directory with the receipts that others hold']);
+    const { supplier, depot } = await supplied();
+    const gone = join(supplier.directory, 'gone');
+    const result = await depot(['receipts', 'verify', '--against', gone]);
+    expect([result.code, ...told(result)]).toEqual([5, `depot: error: --against ${gone}: there is no such directory`, 'depot: hint: name the directory with the receipts that others hold']);
   });
 
   test('--json and --quiet together are the document, and no more, whatever the command', async () => {

@@ -14,7 +14,7 @@ test('an incident report is told what has no receipt, and what could not be read
     schema: 'depot.pending/1', stage: 'intent', depositId, arrangement: 'acme-crm', partialName: partialName(depositId), finalName: suitcaseName(depositId, 'gzip'),
     createdAt: '2026-11-22T00:30:00Z', server: { account: 'a@h:22', directory: '/in' }, publish: 'direct',
   });
-  const list = (...args: string[]): ReturnType<typeof depot> => depot(['receipts', 'list', '--state', directory, '--json', ...args], { cwd: directory, env: { HOME: '/nonexistent' } });
+  const list = (...args: string[]): ReturnType<typeof depot> => depot(['receipts', 'list', '--state', directory, '--json', ...args], { cwd: directory, env: { HOME: directory } });
   const found = await list('--from', '2026-11-21');
   expect([found.code, json(found)]).toMatchObject([0, { ok: true, deposits: [], unreadable: [], possible: [{ arrangement: 'acme-crm', depositId, stage: 'intent' }] }]);
   expect(json(await list('--from', '2026-11-24'))).toMatchObject({ possible: [] });

@@ -62,16 +62,6 @@ describe.skipIf(!ssh)('sizes at which something ends', () => {
     }
   });
 
-  test('a sparse file of 9 GiB, in bounded memory', async () => {
-    const supplier = await Supplier.create(server, { profile: 'modern', arrangement: { compression: 'gzip' } });
-    makeAwkward(supplier.data, { sparse: true });
-    const deposit = await supplier.deposit([], { timeoutMs: 600_000 });
-    expect(deposit.receipt.dataset.bytes).toBeGreaterThan(9 * 2 ** 30);
-    expect(deposit.receipt.suitcase.bytes).toBeLessThan(200 * 2 ** 20);
-    const verified = await depot(['verify', join(server.incoming, deposit.suitcase), '--key', supplier.recipientKey, '--receipt', deposit.receiptFile, '--signer', supplier.signerPublic, '--deep'], { timeoutMs: 600_000 });
-    expect(verified.code, verified.stdout + verified.stderr).toBe(0);
-  }, 1_200_000);
-
   test('ten thousand small files, and a file in ten thousand folders', async () => {
     const supplier = await Supplier.create(server);
     for (let i = 0; i < 10_000; i++) {

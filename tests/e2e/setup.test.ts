@@ -188,7 +188,7 @@ describe.skipIf(!ssh)('receipts', () => {
 
     const whole = await supplier.depot(['receipts', 'verify', '--json']);
     expect(JSON.parse(whole.stdout)).toMatchObject({ ok: true, arrangements: [{ lines: 3, receipts: 2, problems: [] }] });
-    const auditor = await depot(['receipts', 'list', '--state', supplier.state], { cwd: tempDir(), env: { HOME: '/nonexistent' } });
+    const auditor = await depot(['receipts', 'list', '--state', supplier.state], { cwd: tempDir(), env: { HOME: tempDir() } });
     expect(auditor.code, auditor.stderr).toBe(0);
     expect(auditor.stdout).toContain(`destroyed ${today}`);
 

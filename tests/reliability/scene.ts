@@ -27,13 +27,15 @@ export interface SceneOptions {
 
 export interface PushOptions {
   args?: string[];
-  /** At this step of the push (`name`, `name:n`) … */
+  /** At this step of the push (`name`, `name:n`), or when it gets this signal … */
   at?: string;
   /** … this shell command runs, in which $PPID is the push. Default: it is killed with -9. */
   do?: string;
   /** Moves the clock of the process, in seconds, to its end or up to a step. */
   clock?: number;
   clockUntil?: string;
+  /** Once, when the push says that it goes on trying to connect. */
+  whenTrying?: (scene: Scene) => unknown;
   /** Another program that runs it. */
   wrap?: [string, ...string[]];
   options?: DepotOptions;
@@ -99,8 +101,14 @@ export class Scene {
       ...(o.clock !== undefined && { DEPOT_CLOCK_S: String(o.clock) }), ...(o.clockUntil !== undefined && { DEPOT_CLOCK_UNTIL: o.clockUntil }), ...o.options?.env,
     };
     const args = ['push', 'acme-crm', '--json', ...(o.args ?? [])];
+    let tried = false;
+    const heard = (stderr: string): void => {
+      if (tried || !stderr.includes('trying until')) return;
+      tried = true;
+      o.whenTrying?.(this);
+    };
     const finished = o.wrap === undefined
-      ? await this.supplier.depot(args, { ...(this.program === undefined ? {} : { script: this.program }), ...o.options, node, env, started: (child) => (this.pid = child.pid) })
+      ? await this.supplier.depot(args, { ...(this.program === undefined ? {} : { script: this.program }), ...o.options, node, env, heard, started: (child) => (this.pid = child.pid) })
       : await run(o.wrap[0], [...o.wrap.slice(1), process.execPath, ...node, depotScript, ...args, '--config', this.supplier.config], { cwd: this.supplier.directory, env: bareEnvironment(env) });
     const result = this.#read(finished.stdout, finished.stderr);
     const pushed: Pushed = {

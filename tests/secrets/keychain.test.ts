@@ -11,7 +11,7 @@ import { peers } from '../support/peers.js';
 import { run } from '../support/process.js';
 
 test.each<[NodeJS.Platform, NodeJS.ProcessEnv, boolean]>([
-  ['linux', {}, false], ['linux', { DBUS_SESSION_BUS_ADDRESS: '' }, false], ['linux', { XDG_RUNTIME_DIR: '/nonexistent' }, false], ['linux', { DBUS_SESSION_BUS_ADDRESS: 'unix:path=/x' }, true],
+  ['linux', {}, false], ['linux', { DBUS_SESSION_BUS_ADDRESS: '' }, false], ['linux', { XDG_RUNTIME_DIR: join(import.meta.dirname, 'no-such-directory') }, false], ['linux', { DBUS_SESSION_BUS_ADDRESS: 'unix:path=/x' }, true],
   ['freebsd', {}, false], ['darwin', {}, true], ['win32', {}, true],
 ])('a session on %s with %o: %s', (platform, env, expected) => {
   expect(hasSession(env, platform)).toBe(expected);

@@ -293,7 +293,7 @@ describe('for doctor', () => {
   });
 
   test('a configured file that is gone', async () => {
-    const sources = await describeSources(request({ refs: { file: '/nonexistent/p' } }));
+    const sources = await describeSources(request({ refs: { file: join(tempDir(), 'gone') } }));
     expect(sources.find((s) => s.source === 'config')).toMatchObject({ present: false, problem: 'does not exist' });
   });
 

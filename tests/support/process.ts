@@ -20,6 +20,8 @@ export interface RunOptions {
   gid?: number;
   /** Called with the process when it has started, for tests that send it signals. */
   started?: (child: { pid: number; kill: (signal: NodeJS.Signals) => void }) => void;
+  /** Called with all of stderr so far whenever more of it comes. */
+  heard?: (stderr: string) => void;
 }
 
 /** Runs a program to its end, without a shell; a non-zero exit is a result, not an error. */
@@ -31,7 +33,10 @@ export async function run(program: string, args: readonly string[], options: Run
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout!.on('data', (b: Buffer) => out.push(b));
-  child.stderr!.on('data', (b: Buffer) => err.push(b));
+  child.stderr!.on('data', (b: Buffer) => {
+    err.push(b);
+    options.heard?.(Buffer.concat(err).toString());
+  });
   if (child.pid !== undefined) options.started?.({ pid: child.pid, kill: (signal) => child.kill(signal) });
   const limit = options.timeoutMs ?? 120_000;
   const late = new AbortController();

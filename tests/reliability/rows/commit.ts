@@ -1,6 +1,9 @@
 /** From the last write to the published name, and what the next run finds out about it. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { eventually } from '../../support/process.js';
 import type { Row } from '../row.js';
-import { denied, each, isPartial, looks, nth, type Scene } from '../scene.js';
+import { denied, each, isPartial, looks, nth, type PushOptions, type Scene } from '../scene.js';
 
 const again = { does: 'deposits', left: '2 × deposit' } as const;
 const cleanStart = { does: 'deposits', left: 'deposit' } as const;
@@ -26,6 +29,10 @@ function expectStory(scene: Scene, depositId: string | undefined, expected: Part
     if (found[key as keyof typeof found] !== value) throw new Error(`${key} is ${String(found[key as keyof typeof found])} instead of ${String(value)}`);
   }
 }
+
+/** With this, `signalled` waits until the push was given the signal. */
+const atSignal = (signal: NodeJS.Signals): PushOptions => ({ at: signal, do: 'touch signalled' });
+const signalled = (scene: Scene): Promise<unknown> => eventually(() => existsSync(join(scene.supplier.directory, 'signalled')));
 
 /** Killed by the server's hand when it has done this request. */
 const killAt = (scene: Scene, wanted: (r: { type: string; path: string; target: string }) => boolean, done: boolean): void => {
@@ -181,8 +188,8 @@ export const rows: Row[] = [
   {
     name: 'interrupted between close and rename', fault: 'SIGINT between close and rename', provoked: 'at the close', arrange: (scene) => scene.script(nth(1, isClose, () => {
       scene.kill('SIGINT');
-      return { wait: new Promise((soon) => setTimeout(soon, 300)) };
-    })),
+      return { wait: signalled(scene) };
+    })), push: atSignal('SIGINT'),
     exit: 130, ...nothing, says: /interrupted/, next: cleanStart, then: async (scene) => {
       if ((await scene.pending()).length > 0) throw new Error('a record is left of what was removed');
     },
@@ -190,8 +197,8 @@ export const rows: Row[] = [
   {
     name: 'terminated while it is renamed', fault: 'SIGTERM after the rename was sent', provoked: 'at the rename', arrange: (scene) => scene.script(nth(1, isRename, () => {
       scene.kill('SIGTERM');
-      return { wait: new Promise((soon) => setTimeout(soon, 300)) };
-    })),
+      return { wait: signalled(scene) };
+    })), push: atSignal('SIGTERM'),
     exit: 143, published: 'yes', left: 'suitcase', then(scene, first) {
       remember(scene);
       expectStory(scene, id, { status: 'acknowledged' });

@@ -34,9 +34,7 @@ export const rows: Row[] = [
     supplier: { remote: { retryFor: '30s' } },
     async act(scene) {
       await scene.server.stop();
-      const pushing = scene.push();
-      setTimeout(() => void scene.server.start(), 2000);
-      return pushing;
+      return scene.push({ whenTrying: () => scene.server.start() });
     },
     exit: 0, published: 'yes', left: 'deposit', says: /trying until/, next: { ...deposits, left: '2 × deposit' },
   },

@@ -3,7 +3,7 @@ import { chmodSync } from 'node:fs';
 import { asRoot, peers } from '../../support/peers.js';
 import { eventually } from '../../support/process.js';
 import type { Row } from '../row.js';
-import type { Pushed, Scene } from '../scene.js';
+import type { Pushed, PushOptions, Scene } from '../scene.js';
 
 const ready = peers('sshd', 'ssh-keygen') !== undefined;
 const root = ready && asRoot();
@@ -11,8 +11,8 @@ const again = { does: 'deposits', left: '2 × deposit' } as const;
 const skip = !ready;
 
 /** Does something to the server while the first block is on its way: the push waits for the marker to vanish. */
-async function during(scene: Scene, act: () => Promise<void> | void): Promise<Pushed> {
-  const pushing = scene.push({ at: 'first-block-sent:4', do: 'touch waiting; while [ -e waiting ]; do sleep 0.05; done' });
+async function during(scene: Scene, act: () => Promise<void> | void, more: PushOptions = {}): Promise<Pushed> {
+  const pushing = scene.push({ at: 'first-block-sent:4', do: 'touch waiting; while [ -e waiting ]; do sleep 0.05; done', ...more });
   const { existsSync, rmSync } = await import('node:fs');
   const marker = `${scene.supplier.directory}/waiting`;
   await eventually(() => existsSync(marker));
@@ -27,10 +27,7 @@ export const rows: Row[] = [
     name: 'sshd: the sessions die', fault: 'sshd: the session process dies', provoked: 'killed on the way', skip, sshd: {}, octets, act: (scene) => during(scene, () => scene.sshd!.dropSessions()), exit: 0, published: 'yes', left: 'deposit', next: again,
   },
   {
-    name: 'sshd: the server is killed and comes back', fault: 'sshd: the server is killed and started again', provoked: 'kill -9, started', skip, sshd: {}, octets, act: (scene) => during(scene, async () => {
-      await scene.sshd!.kill();
-      setTimeout(() => void scene.sshd!.start(), 500);
-    }), exit: 0, published: 'yes', left: 'deposit', next: again,
+    name: 'sshd: the server is killed and comes back', fault: 'sshd: the server is killed and started again', provoked: 'kill -9, started', skip, sshd: {}, octets, act: (scene) => during(scene, () => scene.sshd!.kill(), { whenTrying: () => scene.sshd!.start() }), exit: 0, published: 'yes', left: 'deposit', next: again,
   },
   {
     name: 'sshd: the sessions hang', fault: 'sshd: the session stops answering', provoked: 'SIGSTOP, and SIGCONT at the end', skip, sshd: {}, octets, supplier: { remote: { retryFor: '2s' } },

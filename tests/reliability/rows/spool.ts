@@ -129,8 +129,8 @@ export const rows: Row[] = [
     },
   },
   {
-    name: 'spool: it is too old for this run', fault: '`spool: true`: the suitcase was begun longer ago than half of `every`', provoked: '`every: 1s`', octets, supplier: { arrangement: { spool: true, every: '1s' } }, ...atCheckpoint, ...killedOnTheWay,
-    relieve: () => new Promise((later) => setTimeout(later, 1600)), next: { does: 'delivers it, and makes a deposit of its own', says: /going on with/, left: '2 × deposit' }, check: another,
+    name: 'spool: it is too old for this run', fault: '`spool: true`: the suitcase was begun longer ago than half of `every`', provoked: '`every: 1h`, and an hour later', octets, supplier: { arrangement: { spool: true, every: '1h' } }, ...atCheckpoint, ...killedOnTheWay,
+    next: { push: { clock: 3600 }, does: 'delivers it, and makes a deposit of its own', says: /going on with/, left: '2 × deposit' }, check: another,
   },
   {
     name: 'spool: the quota is used up', fault: '`spool: true`: the quota is reached', provoked: 'writes beyond 6 MB fail', ...spooled, server: { quota: 6_000_000 }, exit: 15, code: 'remote-refused', published: 'no', left: 'nothing', says: /is sealed and kept/,
