@@ -1,17 +1,17 @@
-import { closeSync, constants, copyFileSync, linkSync, lstatSync, mkdirSync, openSync, utimesSync } from 'node:fs';
+import { closeSync, constants, copyFileSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync } from 'node:fs';
 import type { DepotError } from '../errors.js';
-import { fromBytes, fromText, join, toBytes, toPath, toText, type ByteString } from './bytestring.js';
-import { errnoOf, extractError } from './extract/errors.js';
+import { fromBytes, fromText, toBytes, type ByteString } from './bytestring.js';
+import { errnoOf, extractError, taken } from './extract/errors.js';
 import { FileWriter, type BlockWriter } from './extract/file-writer.js';
-import { makeSymlink, settleDirectory, settleFile } from './extract/finish.js';
+import { makeSymlink, settleDirectory, settleOpen } from './extract/finish.js';
 import { localName } from './extract/local-name.js';
+import { onDisk, parted, Parents } from './extract/parents.js';
 import { Spool } from './extract/spool.js';
 import { timestamp } from './extract/timestamp.js';
 import type { Hash } from './hash.js';
 import { MANIFEST_PATH } from './manifest.js';
 import { FIRST_ENTRY, partName } from './part-names.js';
 import type { EntrySink, TarEntry } from './tar/format.js';
-import { components } from './tar/path.js';
 import { refused, shown } from './tar/refused.js';
 
 export interface ExtractorOptions {
@@ -47,6 +47,7 @@ interface Joined {
 }
 
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | ((constants.O_NOFOLLOW as number | undefined) ?? 0);
+const FILE_MODE = 0o777;
 /** With the sticky bit, which only forbids: a directory that all may write to would be less safe without. */
 const DIRECTORY_MODE = 0o1777;
 /** Files in parts that no line of the manifest confirmed yet; there is one per source of unknown length. */
@@ -57,10 +58,14 @@ const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EML
 
 /**
  * Writes the entries of an archive below a directory. Files are made exclusively and as they come, a hard link at
- * once, to a file that was extracted before; symlinks are made when all else is there, and directories get their modes and times last:
- * until then every directory is a real one that was made here, and no path leads out. Modes are restored without
+ * once, to a file that was extracted before; symlinks are made when all else is there and was found to be right (`finish`), and
+ * directories get their modes and times last: until then every directory is a real one that was made here, and no path leads out.
+ * That it is so is looked up on disk, for links, modes and times too (`Parents`). A file gets its mode and time through its open descriptor.
+ * Modes are restored without
  * set-user-id and set-group-id, times to the microsecond (see `timestamp`), owners not at all. Runs of zeros become
  * holes. Memory grows with the depth of the tree, not with the number of entries.
+ *
+ * Paths are as `TarReader` gives them: canonical.
  *
  * In an archive made by depot, files in parts are joined as they come; the manifest must confirm
  * each through `joined` (`ManifestCheck` tells), and its own parts become `DEPOT/manifest.ndjson`.
@@ -79,10 +84,13 @@ export class Extractor implements EntrySink {
   #entries = 0;
   #bytes = 0;
   #path = '' as ByteString;
+  /** Where it goes on disk, once that is known. */
+  #at: ByteString | undefined;
   #open: { fd: number; left: number; mode: number; mtimeNs: bigint; joined: Joined | null } | null = null;
-  /** The directories above the last entry, which are known to be there, and the path that they make up. */
-  #above: { name: ByteString; local: ByteString }[] = [];
-  #parent = '' as ByteString;
+  /** Above the last entry: made where they are not there. */
+  readonly #parents: Parents;
+  /** Above the last file that a hard link points to. */
+  readonly #linked: Parents;
   #manifest: Joined | null = null;
   #series: Joined | null = null;
   readonly #unconfirmed = new Map<ByteString, number>();
@@ -95,6 +103,12 @@ export class Extractor implements EntrySink {
     this.#platform = options.platform ?? process.platform;
     this.#root = fromText(options.directory);
     this.#writer = new FileWriter(options.large);
+    this.#parents = new Parents(this.#root, this.#platform, (where) => {
+      // One entry with a deep path makes many.
+      if (this.#makeDirectory(where)) this.#count();
+      return true;
+    });
+    this.#linked = new Parents(this.#root, this.#platform, () => false);
     try {
       this.#spool = new Spool(this.#root);
     } catch (error) {
@@ -105,6 +119,7 @@ export class Extractor implements EntrySink {
   begin(entry: TarEntry): void {
     const path = fromBytes(entry.path);
     this.#path = path;
+    this.#at = undefined;
     this.#isDigested = false;
     this.#fromDepot ??= path === FIRST_ENTRY;
     this.#limit(entry.size + entry.path.length + (entry.linkTarget?.length ?? 0));
@@ -118,7 +133,7 @@ export class Extractor implements EntrySink {
       this.#closeSeries();
       this.#make(entry, path);
     } catch (error) {
-      throw extractError(error, path);
+      throw extractError(error, path, this.#at);
     }
   }
 
@@ -139,7 +154,7 @@ export class Extractor implements EntrySink {
     try {
       const octets = this.#writer.finish();
       this.#open = null;
-      if (file.joined === null) this.#kept(settleFile(file));
+      if (file.joined === null) this.#kept(settleOpen(file));
       else file.joined.octets = octets;
     } catch (error) {
       throw extractError(error, this.#path);
@@ -159,18 +174,31 @@ export class Extractor implements EntrySink {
     this.#unconfirmed.delete(path);
   }
 
-  /** After the whole archive was read to its end: makes the symlinks and gives the directories their modes and times. */
-  finish(): Extracted {
+  /** The whole archive was read to its end: every file is there. */
+  allRead(): void {
     try {
       this.#closeSeries();
       const manifest = this.#manifest;
       this.#manifest = null;
-      if (manifest !== null) this.#kept(settleFile(manifest));
+      if (manifest !== null) this.#kept(settleOpen(manifest));
       for (const path of this.#unconfirmed.keys()) throw refused(`the manifest does not join the parts of ${shown(toBytes(path))}`);
-      const locate = (path: ByteString): string | Buffer => this.#fsPath(this.#localPath(components(toBytes(path)).map(fromBytes)));
+    } catch (error) {
+      throw extractError(error, this.#root);
+    }
+  }
+
+  /** After `allRead`, once the suitcase is known to be authentic and the archive what its manifest says: makes the symlinks and gives the directories their modes and times. */
+  finish(): Extracted {
+    const parents = new Parents(this.#root, this.#platform, () => false);
+    const locate = (path: ByteString): ByteString => {
+      const place = parents.place(path);
+      if (place === null) throw refused(`an entry lies below something that is not a directory: ${shown(toBytes(path))}`);
+      return place;
+    };
+    try {
       for (const record of this.#spool.records()) {
         if (record.kind !== 'symlink') continue;
-        if (!makeSymlink(record, locate(record.path), this.#fsPath(record.target), (message) => this.#warn(message))) this.#result.notRestored++;
+        if (!makeSymlink(record, locate(record.path), (message) => this.#warn(message))) this.#result.notRestored++;
       }
       // A directory that comes twice (`tar -r` does that) ends as the later entry says.
       for (const record of this.#spool.records()) {
@@ -195,19 +223,17 @@ export class Extractor implements EntrySink {
   }
 
   #make(entry: TarEntry, path: ByteString): void {
-    const local = this.#place(path);
     // `./` is the directory that the caller made.
-    if (local === null) return;
+    if (path === '') return;
+    const local = this.#place(path);
     switch (entry.type) {
       case 'file':
-        this.#open = { fd: this.#create(local), left: entry.size, mode: entry.mode, mtimeNs: entry.mtimeNs, joined: null };
+        this.#open = { fd: this.#create(local), left: entry.size, mode: entry.mode & FILE_MODE, mtimeNs: entry.mtimeNs, joined: null };
         this.#isDigested = this.#writer.start(this.#open.fd, 0, entry.size, true);
         return;
       case 'directory':
-        if (!this.#makeDirectory(local) && this.#fromDepot) throw refused(`a directory comes twice: ${shown(entry.path)}`);
+        if (!this.#makeDirectory(local) && this.#fromDepot) throw taken(path, local, `a directory comes twice: ${shown(entry.path)}`);
         this.#spool.add({ kind: 'directory', path, mode: entry.mode & DIRECTORY_MODE, mtimeNs: entry.mtimeNs, target: '' as ByteString });
-        this.#above.push({ name: path.slice(path.lastIndexOf('/') + 1) as ByteString, local });
-        this.#parent = path;
         return;
       case 'hardlink':
         this.#link(entry, local);
@@ -223,8 +249,8 @@ export class Extractor implements EntrySink {
     let file = isManifest ? this.#manifest : this.#series;
     if (number === 1 && file?.path !== joined) {
       if (!isManifest) this.#closeSeries();
-      const local = this.#place(joined)!;
-      file = { path: joined, fd: this.#create(local), octets: 0, parts: 0, mode: entry.mode, mtimeNs: entry.mtimeNs };
+      const local = this.#place(joined);
+      file = { path: joined, fd: this.#create(local), octets: 0, parts: 0, mode: entry.mode & FILE_MODE, mtimeNs: entry.mtimeNs };
       if (isManifest) this.#manifest = file;
       else this.#series = file;
     }
@@ -238,82 +264,50 @@ export class Extractor implements EntrySink {
     const series = this.#series;
     if (series === null) return;
     this.#series = null;
-    this.#kept(settleFile(series));
+    this.#kept(settleOpen(series));
     if (this.#unconfirmed.size === MAX_UNCONFIRMED) throw refused('the archive holds too many files in parts that its manifest does not name');
     this.#unconfirmed.set(series.path, series.parts);
   }
 
   #create(local: ByteString): number {
-    return openSync(this.#fsPath(local), CREATE, 0o600);
+    return openSync(onDisk(local), CREATE, 0o600);
   }
 
   /** False when it was there already. */
   #makeDirectory(local: ByteString): boolean {
-    const where = this.#fsPath(local);
+    const where = onDisk(local);
     const found = lstatSync(where, { throwIfNoEntry: false });
     if (found?.isDirectory()) return false;
-    if (found !== undefined) throw refused(`an entry lies below something that is not a directory: ${shown(toBytes(this.#path))}`);
+    if (found !== undefined) throw taken(this.#path, local, `an entry lies below something that is not a directory: ${shown(toBytes(this.#path))}`, false);
     mkdirSync(where);
     return true;
   }
 
   #link(entry: TarEntry, local: ByteString): void {
-    const target = this.#fsPath(this.#localPath(components(entry.linkTarget!).map(fromBytes)));
-    const found = lstatSync(target, { throwIfNoEntry: false });
-    if (!found?.isFile()) throw refused(`a hard link does not point to an earlier file: ${shown(entry.path)} to ${shown(entry.linkTarget!)}`);
-    const where = this.#fsPath(local);
+    const place = this.#linked.place(fromBytes(entry.linkTarget!));
+    const target = place === null ? null : onDisk(place);
+    const found = target === null ? undefined : lstatSync(target, { throwIfNoEntry: false });
+    if (target === null || !found?.isFile()) throw refused(`a hard link does not point to an earlier file: ${shown(entry.path)} to ${shown(entry.linkTarget!)}`);
+    const where = onDisk(local);
     try {
       linkSync(target, where);
     } catch (error) {
       if (!NO_HARD_LINKS.includes(errnoOf(error) ?? '')) throw error;
       this.#limit(found.size);
       copyFileSync(target, where, constants.COPYFILE_EXCL);
-      utimesSync(where, timestamp(entry.mtimeNs), timestamp(entry.mtimeNs));
+      lutimesSync(where, timestamp(entry.mtimeNs), timestamp(entry.mtimeNs));
     }
   }
 
-  /** Where the entry goes, below directories that are there and are real ones; null for the root. */
-  #place(path: ByteString): ByteString | null {
-    const slash = path.lastIndexOf('/');
-    const parent = path.slice(0, Math.max(slash, 0)) as ByteString;
-    let name = path.slice(slash + 1) as ByteString;
-    // Most entries lie beside the one before; all others are taken apart and checked.
-    if (parent !== this.#parent || slash < 1 || name === '' || name === '.' || name === '..' || name.includes('\0')) {
-      const names = components(toBytes(path)).map(fromBytes);
-      const last = names.pop();
-      this.#enter(names);
-      this.#parent = parent;
-      if (last === undefined) return null;
-      name = last;
-    }
+  /** Where the entry goes, below directories that are there and are real ones. */
+  #place(path: ByteString): ByteString {
+    const { name } = parted(path);
     const local = localName(name, this.#platform);
     if (local !== name) {
       this.#result.renamed++;
       this.#warn(`${shown(toBytes(path))} is not a possible name here: its last part becomes ${shown(toBytes(local))}`);
     }
-    return join(this.#above.at(-1)?.local ?? this.#root, local);
-  }
-
-  /** Makes sure of the directories above an entry. Those that stay from the entry before need no look. */
-  #enter(names: ByteString[]): void {
-    let depth = 0;
-    while (depth < names.length && this.#above[depth]?.name === names[depth]) depth++;
-    this.#above.length = depth;
-    for (const name of names.slice(depth)) {
-      const local = join(this.#above.at(-1)?.local ?? this.#root, localName(name, this.#platform));
-      // One entry with a deep path makes many.
-      if (this.#makeDirectory(local)) this.#count();
-      this.#above.push({ name, local });
-    }
-  }
-
-  #localPath(names: ByteString[]): ByteString {
-    return names.reduce((path, name) => join(path, localName(name, this.#platform)), this.#root);
-  }
-
-  /** Windows wants text, so that Node can lengthen paths of more than 260 characters. */
-  #fsPath(path: ByteString): string | Buffer {
-    return process.platform === 'win32' ? (toText(path) ?? toPath(path)) : toPath(path);
+    return (this.#at = this.#parents.place(path)!);
   }
 
   #kept(modeAndTime: boolean): void {

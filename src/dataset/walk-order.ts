@@ -12,22 +12,29 @@ const MAX_SOURCES = 100_000;
  */
 export class WalkOrder {
   readonly #sources = new Set<string>();
-  readonly #open: { prefix: string; last: string }[] = [];
+  /** The innermost of the open directories, with a slash. */
+  #path = '';
+  /** All of them, by how long their paths are: the paths themselves would take the square of the depth. */
+  readonly #open: { length: number; last: string }[] = [];
 
   /** Takes the next path. Null when it may stand there, else what is wrong, to follow the path in a message. */
   next(path: ByteString, isDirectory: boolean): string | null {
+    const common = commonLength(this.#path, path);
     let directory = this.#open.at(-1);
-    while (directory !== undefined && !path.startsWith(directory.prefix)) {
+    while (directory !== undefined && directory.length > common) {
       this.#open.pop();
       directory = this.#open.at(-1);
     }
-    const wrong = directory === undefined ? this.#nextSource(path) : nextIn(directory, path.slice(directory.prefix.length));
-    if (isDirectory) this.#open.push({ prefix: `${path}/`, last: '' });
+    const wrong = directory === undefined ? this.#nextSource(path) : nextIn(directory, path.slice(directory.length));
+    if (isDirectory) {
+      this.#path = `${path}/`;
+      this.#open.push({ length: this.#path.length, last: '' });
+    }
     return wrong;
   }
 
   #nextSource(path: string): string | null {
-    if (!/^(?:DEPOT|data)\/[^/]+$/.test(path) || path.endsWith('/.')) return STRAY;
+    if (!/^(?:DEPOT|data)\/[^/]+$/.test(path)) return STRAY;
     if (this.#sources.has(path)) return 'comes twice';
     if (this.#sources.size === MAX_SOURCES) throw refused(`there are more than ${MAX_SOURCES} names directly under data/`);
     this.#sources.add(path);
@@ -38,8 +45,16 @@ export class WalkOrder {
 const STRAY = 'is not where the entries before it leave off';
 
 function nextIn(directory: { last: string }, name: string): string | null {
-  if (name.includes('/') || name === '.') return STRAY;
+  if (name.includes('/')) return STRAY;
   if (name <= directory.last) return name === directory.last ? 'comes twice' : 'is out of order, or comes twice';
   directory.last = name;
   return null;
+}
+
+/** How many characters two texts begin with that are the same. */
+function commonLength(a: string, b: string): number {
+  if (b.startsWith(a)) return a.length;
+  let length = 0;
+  while (length < b.length && a.charCodeAt(length) === b.charCodeAt(length)) length++;
+  return length;
 }

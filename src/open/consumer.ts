@@ -8,6 +8,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
 export interface Consumer {
   write(bytes: Bytes): void | Promise<void>;
   end(): OpenedContents | null | Promise<OpenedContents | null>;
+  /** After `end`, once all of the suitcase is known to be authentic: does what must not be done before. */
+  finish?(): void;
   /** After a failure: closes what is open. */
   discard?(): void;
 }
@@ -41,6 +43,7 @@ export function bounded(consumer: Consumer, limit: Limit | null): Consumer {
       return consumer.write(chunk);
     },
     end: () => consumer.end(),
+    finish: () => consumer.finish?.(),
     discard: () => consumer.discard?.(),
   };
 }

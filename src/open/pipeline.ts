@@ -46,16 +46,18 @@ export async function open(options: OpenOptions, hooks: OpenHooks): Promise<Open
     progress: (bytes) => hooks.progress(bytes),
   });
   let compression: ContentFormat = 'none';
-  const contents = await authenticated(suitcase, async () => {
-    const consumer = bounded(consumerFor(options, hooks), options.maxBytes);
-    try {
+  const consumer = bounded(consumerFor(options, hooks), options.maxBytes);
+  let contents: OpenResult['contents'];
+  try {
+    contents = await authenticated(suitcase, async () => {
       for await (const bytes of decompress(suitcase, (found) => (compression = found))) await consumer.write(bytes);
-      return await consumer.end();
-    } catch (error) {
-      consumer.discard?.();
-      throw error;
-    }
-  });
+      return consumer.end();
+    });
+    consumer.finish?.();
+  } catch (error) {
+    consumer.discard?.();
+    throw error;
+  }
   const { bytes, sha256: digest, segments, message } = suitcase;
   return { bytes, sha256: digest, segments, head: message.head, tail: message.tail, plaintextOctets: message.plaintextOctets, compression, contents };
 }
@@ -90,12 +92,19 @@ function consumerFor({ mode, maxEntries }: OpenOptions, hooks: OpenHooks): Consu
 
 function untar(check: ManifestCheck, extractor: Extractor | null): Consumer {
   const tar = new TarReader(extractor ? both(extractor, check) : check);
+  let agrees = false;
   return {
     write: (bytes) => tar.write(bytes),
     end: () => {
       tar.end();
-      extractor?.finish();
-      return check.finish();
+      extractor?.allRead();
+      const result = check.finish();
+      agrees = result.problems.length === 0;
+      return result;
+    },
+    finish: () => {
+      if (agrees) extractor?.finish();
+      else extractor?.discard();
     },
     discard: () => extractor?.discard(),
   };

@@ -53,7 +53,7 @@ export class Listing implements EntrySink {
       this.notListed++;
       return;
     }
-    const shown = printable(entry.path);
+    const shown = path === '' ? '.' : printable(entry.path);
     this.#last = {
       index: this.#index, parts: 1, path: part === null ? shown : shown.replace(/\.part-\d{6}$/, ''), type: entry.type, size: entry.size,
       target: entry.linkTarget === null ? null : printable(entry.linkTarget),

@@ -3,7 +3,6 @@ import { fromBytes, toText, type ByteString } from '../dataset/bytestring.js';
 import { localName } from '../dataset/extract/local-name.js';
 import { FIRST_ENTRY, partName } from '../dataset/part-names.js';
 import { MANIFEST_PATH } from '../dataset/manifest.js';
-import { components } from '../dataset/tar/path.js';
 import { refused } from '../dataset/tar/refused.js';
 import type { EntrySink, TarEntry } from '../dataset/tar/format.js';
 import { TarReader } from '../dataset/tar/read.js';
@@ -172,9 +171,9 @@ export class FolderSaver {
   }
 
   async #begin(entry: TarEntry): Promise<void> {
-    const path = components(entry.path).map(fromBytes).join('/');
+    const path = fromBytes(entry.path);
     this.#fromDepot ??= path === FIRST_ENTRY;
-    const part = this.#fromDepot ? partName(path as ByteString) : null;
+    const part = this.#fromDepot ? partName(path) : null;
     const target = part !== null && part.joined !== MANIFEST_PATH && this.#joined.has(part.joined) ? part.joined : path;
     if (this.#file?.path === target && part !== null && part.number > 1) return;
     await this.#closeFile();
@@ -187,7 +186,7 @@ export class FolderSaver {
         this.#note(`symbolic link, not made: ${printable(entry.path)} -> ${printable(entry.linkTarget!)}`);
         return;
       case 'hardlink':
-        await this.#copy(components(entry.linkTarget!).map(fromBytes).join('/'), path);
+        await this.#copy(fromBytes(entry.linkTarget!), path);
         this.#note(`hard link, saved as a copy: ${printable(entry.path)} -> ${printable(entry.linkTarget!)}`);
         return;
       case 'file':

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { TarReader } from '../../src/dataset/tar/read.js';
+import type { DepotError } from '../../src/errors.js';
 import { extract, sandbox } from '../support/extraction.js';
 import { hostileCases } from '../support/hostile-tar.js';
 import { readTree } from '../support/tree.js';
@@ -45,9 +46,15 @@ for (const { name, tar, says, by } of hostileCases) {
 
 test('after a refusal the reader takes nothing more', () => {
   const reader = new TarReader(ignore);
-  expect(() => reader.write(Buffer.alloc(512, 1))).toThrow(/checksum/);
+  expect(() => reader.write(Buffer.alloc(512, 1))).toThrow(/not a tar archive/);
   expect(() => reader.write(Buffer.alloc(1024))).toThrow(/refused before/);
-  expect(() => reader.end()).toThrow(/cut off/);
+  expect(() => reader.end()).toThrow(expect.objectContaining({ code: 'archive-refused' }));
+});
+
+test('only what no honest tool makes is not to be opened with another tool either', () => {
+  const warned = hostileCases.filter(({ tar }) => (failureOf(() => extract(tar, sandbox().out)) as DepotError).hint?.includes('no other tool')).map(({ name }) => name);
+  for (const harmless of ['sparse-gnu-old', 'sparse-gnu-pax', 'multi-volume', 'fifo', 'device-block', 'checksum', 'name-too-long', 'cut-before-end', 'cut-empty', 'second-archive', 'not-a-tar', 'not-a-tar-but-a-short-zip']) expect(warned).not.toContain(harmless);
+  for (const hostile of ['path-upwards', 'path-absolute', 'link-then-file-through-it', 'dot-link-then-link-below-it', 'hardlink-upwards', 'file-twice', 'pax-twice']) expect(warned).toContain(hostile);
 });
 
 function failureOf(action: () => unknown): unknown {

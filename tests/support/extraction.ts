@@ -24,7 +24,7 @@ export function sandbox(): Sandbox {
   return { directory, out, beside: () => readdirSync(directory).filter((name) => name !== 'out') };
 }
 
-/** Reads a whole archive in pieces of this many octets, extracts it, and compares it with its manifest. */
+/** Reads a whole archive in pieces of this many octets, extracts it, and compares it with its manifest, as `src/open/pipeline.ts` does. */
 export function extract(tar: Iterable<Uint8Array> | Uint8Array, out: string, options: Partial<ExtractorOptions> & { pieces?: number } = {}): Extracted & { manifest: ManifestResult; warnings: string[] } {
   const warnings: string[] = [];
   const extractor = new Extractor({ directory: out, warn: (message) => warnings.push(message), ...options });
@@ -33,7 +33,11 @@ export function extract(tar: Iterable<Uint8Array> | Uint8Array, out: string, opt
   try {
     for (const chunk of tar instanceof Uint8Array ? inPieces(tar, options.pieces ?? tar.length) : tar) reader.write(chunk);
     reader.end();
-    return { manifest: check.finish(), ...extractor.finish(), warnings };
+    extractor.allRead();
+    const manifest = check.finish();
+    if (manifest.problems.length === 0) return { manifest, ...extractor.finish(), warnings };
+    extractor.discard();
+    return { manifest, renamed: 0, notRestored: 0, warnings };
   } catch (error) {
     extractor.discard();
     throw error;

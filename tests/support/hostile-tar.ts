@@ -112,6 +112,22 @@ export const hostileCases: HostileCase[] = [
   read('path-nul-long-name', /holds a NUL/, long('a\0b'), file('inside')),
   read('path-too-long', /too long/, pax({ path: `${'a/'.repeat(16_500)}b` }), file('inside')),
 
+  // Spelled so that one who reads text takes another directory for the one above than one who reads paths
+  read('dot-link-then-directory-below-it', /name of a symlink ends like a directory's: x\/a\/\.$/, directory('x'), symlink('x/a/.', '../..'), directory('x/a/outside')),
+  read('dot-link-then-link-below-it', /ends like a directory's/, directory('x'), file('x/p'), symlink('x/a/.', '../..'), symlink('x/a/planted', 'p')),
+  read('dot-link-slash', /ends like a directory's/, directory('x'), symlink('x/a/./', '../..'), symlink('x/a/./planted', 'p')),
+  read('dot-link-pax', /ends like a directory's/, directory('x'), pax({ path: 'x/a/.' }), symlink('q', '../..'), pax({ path: 'x/a/planted' }), symlink('q', 'p')),
+  read('dot-link-long-name', /ends like a directory's/, directory('x'), long('x/a/.'), symlink('q', '../..'), long('x/a/planted'), symlink('q', 'p')),
+  read('dot-link-hard-link-below-it', /ends like a directory's/, directory('x'), symlink('x/a/.', '../..'), file('x/p'), hardlink('x/a/planted', 'x/p')),
+  read('dot-file', /name of a file ends like a directory's/, directory('x'), file('x/a/.'), file('x/a/in.txt')),
+  read('slash-link', /ends like a directory's/, symlink('a/', '..'), symlink('a/planted', 'p')),
+  read('hardlink-to-dot', /points to no file/, file('a'), hardlink('b', 'a/.')),
+  write('slashes-link-then-link-below-it', /name is taken|not a directory/, directory('x'), symlink('x//a', '../..'), symlink('x//a/planted', 'p')),
+  read('depot-other-spelling', /writes a path in one way only/, file('DEPOT/README.md'), file('data/./x')),
+  read('depot-other-spelling-at-first', /writes a path in one way only/, file('./DEPOT/README.md')),
+  read('depot-dot-link', /ends like a directory's/, file('DEPOT/README.md'), directory('data/x'), symlink('data/x/a/.', '../../..'), symlink('data/x/a/planted', 'p')),
+  read('depot-hardlink-other-spelling', /writes a path in one way only/, file('DEPOT/README.md'), file('data/x'), hardlink('data/y', 'data//x')),
+
   // Through links
   write('link-then-file-through-it', /name is taken|not a directory/, symlink('a', '..'), file('a/outside')),
   write('link-absolute-then-file-through-it', /name is taken|not a directory/, symlink('a', '/tmp'), file('a/depot-outside')),
@@ -165,7 +181,7 @@ export const hostileCases: HostileCase[] = [
   read('size-huge', /bad size/, raw({ size: base256(0x80, 0x7f, 0, 0, 0, 0, 0, 0, 0) })),
   read('mtime-huge', /bad time/, raw({ mtime: base256(0x80, 0x7f, 0, 0, 0, 0, 0, 0, 0) })),
   read('mode-nonsense', /bad mode/, raw({ mode: 'rwxr-xr-' })),
-  read('checksum', /wrong checksum/, raw({ checksumOff: 1 })),
+  read('checksum', /wrong checksum/, file('a'), raw({ checksumOff: 1 })),
   read('pax-size-negative', /bad size/, pax({ size: '-1' }), file('a')),
   read('pax-size-not-a-number', /bad size/, pax({ size: '1e3' }), file('a')),
   read('pax-size-huge', /bad size/, pax({ size: '9007199254740993' }), file('a')),
@@ -188,8 +204,9 @@ export const hostileCases: HostileCase[] = [
   read('pax-global-size', /global pax header/, pax({ size: '1' }, 'g'), file('b')),
 
   // Beginning and end
-  ends('cut-empty', /cut off/, Buffer.alloc(0)),
-  ends('cut-in-header', /cut off/, cut(file('a'), 200)),
+  ends('cut-empty', /shorter than any tar archive$/, Buffer.alloc(0)),
+  ends('cut-in-header', /shorter than any tar archive$/, cut(file('a'), 200)),
+  ends('cut-in-second-header', /cut off/, cut(Buffer.concat([file('a'), file('b')]), 1024 + 200)),
   ends('cut-in-contents', /cut off/, cut(file('a', 'x'.repeat(600)), 700)),
   ends('cut-in-padding', /cut off/, cut(file('a', 'x'.repeat(600)), 1200)),
   ends('cut-before-end', /cut off/, file('a')),
@@ -199,5 +216,7 @@ export const hostileCases: HostileCase[] = [
   ends('goes-on-after-zeros', /goes on after a block of zeros/, archive(file('a'), Buffer.alloc(512), file('b'))),
   ends('second-archive', /after the end/, Buffer.concat([archive(file('a')), archive(file('b'))])),
   ends('garbage-after-end', /after the end/, Buffer.concat([archive(file('a')), Buffer.from('garbage')])),
-  ends('not-a-tar', /wrong checksum/, Buffer.from('%PDF-1.7 '.repeat(200))),
+  ends('not-a-tar', /not a tar archive$/, Buffer.from('Any text. '.repeat(200))),
+  ends('not-a-tar-but-a-pdf', /no tar archive, but a PDF document$/, Buffer.from('%PDF-1.7 '.repeat(200))),
+  ends('not-a-tar-but-a-short-zip', /no tar archive, but a ZIP archive$/, Buffer.from('PK\x03\x04 and not much more')),
 ];

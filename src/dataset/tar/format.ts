@@ -47,7 +47,7 @@ export type EntryType = 'file' | 'directory' | 'symlink' | 'hardlink';
 
 /** One entry of the archive. Names are octets: they need not be UTF-8. */
 export interface TarEntry {
-  /** Relative, `/` between components, no `/` at the end (not for directories either). */
+  /** Relative, one `/` between components, none of which is empty, `.` or `..`; no `/` at the end (not for directories either). Empty: the root, a directory. */
   path: Uint8Array;
   type: EntryType;
   /** Content octets; 0 for all but files. */
@@ -56,7 +56,7 @@ export interface TarEntry {
   mode: number;
   /** Nanoseconds since 1970; negative before. */
   mtimeNs: bigint;
-  /** Symlinks: the target as it is. Hard links: the path of an earlier entry. Else null. */
+  /** Symlinks: the target as it is. Hard links: the path of an earlier entry, as `path`. Else null. */
   linkTarget: Uint8Array | null;
 }
 

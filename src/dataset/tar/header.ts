@@ -1,5 +1,5 @@
 import { field, BLOCK } from './format.js';
-import { refused, shown } from './refused.js';
+import { notRead, refused, shown } from './refused.js';
 
 /** One header block, whatever wrote it: POSIX ustar, GNU tar, or the seventh edition's tar. */
 export interface Header {
@@ -27,7 +27,7 @@ type Field = readonly [offset: number, length: number];
 export function parseHeader(bytes: Uint8Array, at: number): Header | null {
   if (!checksumMatches(bytes, at)) {
     if (isZero(bytes, at)) return null;
-    throw refused('the archive is damaged: a header has a wrong checksum');
+    throw notRead('the archive is damaged: a header has a wrong checksum', 'ask its maker to make it again: it was damaged before it was encrypted');
   }
   const name = text(bytes, at, field.name);
   const hasPrefix = bytes[at + field.prefix[0]] !== 0 && isPosix(bytes, at);
@@ -39,6 +39,11 @@ export function parseHeader(bytes: Uint8Array, at: number): Header | null {
     mtimeNs: BigInt(number(bytes, at, field.mtime, 'time', name)) * 1_000_000_000n,
     linkname: text(bytes, at, field.linkname),
   };
+}
+
+/** Whether there is a header, or the block of zeros that an empty archive begins with. */
+export function isHeader(bytes: Uint8Array, at: number): boolean {
+  return checksumMatches(bytes, at) || isZero(bytes, at);
 }
 
 /** The sum of all octets with the checksum field as spaces; some old tars summed them as signed. */

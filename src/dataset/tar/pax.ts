@@ -1,5 +1,6 @@
+import type { DepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
-import { refused, shown } from './refused.js';
+import { notRead, refused, shown } from './refused.js';
 
 /** What a pax extended header ('x' or 'g') says of the entries after it; other keywords are passed over. */
 export interface PaxFields {
@@ -58,8 +59,13 @@ function take(fields: PaxFields, keyword: string, bytes: Uint8Array, start: numb
       fields.mtimeNs = start === end ? undefined : paxNanoseconds(latin1(bytes, start, end));
       return;
     default:
-      if (keyword.startsWith('GNU.sparse.')) throw refused('the archive holds a file in a sparse format of GNU tar (make it again without --sparse)');
+      if (keyword.startsWith('GNU.sparse.')) throw sparse();
   }
+}
+
+/** Harmless, but what a file holds then depends on who reads it. */
+export function sparse(): DepotError {
+  return notRead('the archive holds a file in a sparse format of GNU tar, which depot does not read', 'ask its maker to make it again without --sparse, or unpack it with GNU tar: depot decrypt … --stdout | tar -x -C DIRECTORY');
 }
 
 function paxSize(value: string): number {

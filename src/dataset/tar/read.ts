@@ -1,12 +1,17 @@
+import { fromBytes } from '../bytestring.js';
+import { FIRST_ENTRY } from '../part-names.js';
 import { BLOCK, paddingFor, typeflag, type EntrySink, type EntryType, type TarEntry } from './format.js';
-import { parseHeader, type Header } from './header.js';
-import { MAX_PAX, parsePax, type PaxFields } from './pax.js';
-import { components, MAX_PATH } from './path.js';
-import { refused, shown } from './refused.js';
+import { isHeader, parseHeader, type Header } from './header.js';
+import { notTar } from './not-tar.js';
+import { MAX_PAX, parsePax, sparse, type PaxFields } from './pax.js';
+import { canonical, endsLikeDirectory, MAX_PATH } from './path.js';
+import { notRead, refused, shown } from './refused.js';
 
 /** Headers that only say something of the next entry. `L` and `K` are GNU tar's long name and long link target. */
 type MetaType = 'x' | 'g' | 'L' | 'K';
 
+const ONE_ARCHIVE = 'ask its maker to make it again as one archive: tools differ on what is in this one';
+const PLAIN = 'ask its maker to make it again with files, directories and links only';
 const EMPTY = new Uint8Array(0);
 const SLASH = 0x2f;
 
@@ -15,8 +20,11 @@ const SLASH = 0x2f;
  * depot writes (POSIX pax) and what other tools write: ustar, GNU long names and base-256 numbers, and
  * the seventh edition's format.
  *
+ * Every path has one spelling when the sink gets it (see `canonical`), so that nobody behind it meets `.`, `..` or `//`. In an
+ * archive of depot's own, which has no other spelling, any other is refused.
+ *
  * Made for archives from anyone: `write` and `end` throw `archive-refused` for a wrong checksum, a
- * number that is none, a path that would not stay below one directory (see `components`), entries that are not files,
+ * number that is none, a path that would not stay below one directory, entries that are not files,
  * directories or links, sparse formats, anything after the end, and an end that is not there. After an
  * error the reader takes nothing more. Memory stays under a few MiB whatever the archive says. Uses nothing
  * that a browser lacks.
@@ -34,6 +42,8 @@ export class TarReader {
   #metaFill = 0;
   #next: { pax?: PaxFields; longName?: Uint8Array; longLink?: Uint8Array } = {};
   #globalMtimeNs: bigint | undefined;
+  #begun = false;
+  #fromDepot: boolean | undefined;
 
   constructor(sink: EntrySink) {
     this.#sink = sink;
@@ -56,7 +66,8 @@ export class TarReader {
   end(): void {
     if (this.#state === 'ended') return;
     this.#state = 'failed';
-    throw refused('the archive is cut off: it ends without the two blocks of zeros that close a tar');
+    if (!this.#begun) throw notTar(this.#block, true);
+    throw notRead('the archive is cut off: it ends without the two blocks of zeros that close a tar', 'ask its maker to make it again: it was cut off before it was encrypted, and what is missing cannot be known');
   }
 
   /** Uses up some of the bytes from `at` on, at least one, and says how many. */
@@ -101,7 +112,7 @@ export class TarReader {
       }
       case 'ended':
         for (let i = at; i < bytes.length; i++) {
-          if (bytes[i] !== 0) throw refused('there is data after the end of the archive');
+          if (bytes[i] !== 0) throw notRead('there is data after the end of the archive', ONE_ARCHIVE);
         }
         return bytes.length - at;
       case 'failed':
@@ -110,6 +121,8 @@ export class TarReader {
   }
 
   #header(bytes: Uint8Array, at: number): void {
+    if (!this.#begun && !isHeader(bytes, at)) throw notTar(bytes.subarray(at, at + BLOCK));
+    this.#begun = true;
     const header = parseHeader(bytes, at);
     if (header === null) {
       if (this.#next.pax !== undefined || this.#next.longName !== undefined || this.#next.longLink !== undefined) {
@@ -118,7 +131,7 @@ export class TarReader {
       this.#state = this.#state === 'zero' ? 'ended' : 'zero';
       return;
     }
-    if (this.#state === 'zero') throw refused('the archive goes on after a block of zeros');
+    if (this.#state === 'zero') throw notRead('the archive goes on after a block of zeros', ONE_ARCHIVE);
     if (isMeta(header.type)) this.#beginMeta(header.type, header);
     else this.#beginEntry(header);
   }
@@ -172,8 +185,12 @@ export class TarReader {
     const size = pax.size ?? header.size;
     const type = entryType(header.type, named);
     if (type !== 'file' && size !== 0) throw refused(`a ${type} has contents: ${shown(named)}`);
-    const path = withoutSlashes(named);
-    if (components(path).length === 0 && type !== 'directory') throw refused(`an entry has no name of its own: ${shown(named)}`);
+    const path = canonical(named);
+    this.#fromDepot ??= fromBytes(path) === FIRST_ENTRY;
+    if (type !== 'directory' && path.length === 0) throw refused(`an entry has no name of its own: ${shown(named)}`);
+    if (type !== 'directory' && endsLikeDirectory(named)) throw refused(`the name of a ${type} ends like a directory's: ${shown(named)}`);
+    this.#checkSpelling(named, type === 'directory' && named.at(-1) === SLASH ? path.length + 1 : path.length);
+    const linkTarget = this.#linkTarget(type, pax.linkpath ?? longLink ?? header.linkname, named);
     this.#left = size;
     this.#padding = paddingFor(size);
     this.#state = 'content';
@@ -183,9 +200,24 @@ export class TarReader {
       size,
       mode: header.mode,
       mtimeNs: pax.mtimeNs ?? this.#globalMtimeNs ?? header.mtimeNs,
-      linkTarget: linkTarget(type, pax.linkpath ?? longLink ?? header.linkname, named),
+      linkTarget,
     } satisfies TarEntry);
     if (size === 0) this.#contentDone();
+  }
+
+  #linkTarget(type: EntryType, target: Uint8Array, name: Uint8Array): Uint8Array | null {
+    if (type !== 'symlink' && type !== 'hardlink') return null;
+    if (target.length === 0) throw refused(`a link has no target: ${shown(name)}`);
+    if (target.length > MAX_PATH) throw refused(`a link's target is too long: ${shown(name)}`);
+    if (type === 'symlink') return target;
+    const path = canonical(target);
+    if (path.length === 0 || endsLikeDirectory(target)) throw refused(`a hard link points to no file: ${shown(name)}`);
+    this.#checkSpelling(target, path.length);
+    return path;
+  }
+
+  #checkSpelling(spelling: Uint8Array, octets: number): void {
+    if (this.#fromDepot && spelling.length !== octets) throw refused(`depot writes a path in one way only, and this is another: ${shown(spelling)}`);
   }
 
   #contentDone(): void {
@@ -217,31 +249,16 @@ function entryType(type: string, name: Uint8Array): EntryType {
     case typeflag.directory:
       return 'directory';
     case '3':
-      throw refused(`the archive holds a character device: ${shown(name)}`);
+      throw notRead(`the archive holds a character device: ${shown(name)}`, PLAIN);
     case '4':
-      throw refused(`the archive holds a block device: ${shown(name)}`);
+      throw notRead(`the archive holds a block device: ${shown(name)}`, PLAIN);
     case '6':
-      throw refused(`the archive holds a fifo: ${shown(name)}`);
+      throw notRead(`the archive holds a fifo: ${shown(name)}`, PLAIN);
     case 'S':
-      throw refused(`the archive holds a file in a sparse format of GNU tar (make it again without --sparse): ${shown(name)}`);
+      throw sparse();
     default:
-      throw refused(`the archive holds an entry of unknown type ${JSON.stringify(type)}: ${shown(name)}`);
+      throw notRead(`the archive holds an entry of unknown type ${JSON.stringify(type)}: ${shown(name)}`, PLAIN);
   }
-}
-
-function linkTarget(type: EntryType, target: Uint8Array, name: Uint8Array): Uint8Array | null {
-  if (type !== 'symlink' && type !== 'hardlink') return null;
-  if (target.length === 0) throw refused(`a link has no target: ${shown(name)}`);
-  if (target.length > MAX_PATH) throw refused(`a link's target is too long: ${shown(name)}`);
-  if (type === 'hardlink' && components(target).length === 0) throw refused(`a hard link points to no file: ${shown(name)}`);
-  return target;
-}
-
-/** Directories end in a slash in the archive; `/` alone stays, and is refused as absolute. */
-function withoutSlashes(path: Uint8Array): Uint8Array {
-  let length = path.length;
-  while (length > 1 && path[length - 1] === SLASH) length--;
-  return path.subarray(0, length);
 }
 
 /** GNU's long names end at a NUL; octets after it would be a second name. */
