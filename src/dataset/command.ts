@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { childEnvironment } from '../child-env.js';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
+import { membersOf } from '../process-group.js';
 
 export interface CommandOptions {
   /** What runs, for messages: `source crm.pgdump: command`. */
@@ -23,10 +24,15 @@ export interface CommandOptions {
 const GRACE_MS = 5_000;
 /** A daemon that a command left behind may keep its stderr open for ever. */
 const STDERR_AFTER_EXIT_MS = 500;
+/** So may one its output: what still comes after the command has ended (`> >(tee log)`) comes soon. */
+const OUTPUT_AFTER_EXIT_MS = 5_000;
 
 /**
  * Runs a command without a shell and yields its output. It must exit with status 0 in time, which is known only after the
  * last octet: whoever uses the output must not take it for complete before the generator has returned.
+ *
+ * When it fails, is stopped or takes too long, its whole process group ends. After a success, what it left running, and what does
+ * not keep its output open, is its own business.
  *
  * @throws DepotError 'source-failed' (with the last lines of its stderr), 'source-timed-out'; the signal's reason
  */
@@ -60,17 +66,22 @@ class Command {
   /** Why it was stopped before its end. */
   #stopped: { reason: unknown } | null = null;
   #stopping: Promise<void> = Promise.resolve();
+  #succeeded = false;
+  /** Somebody waits for more output: only then silence is the command's. */
+  #waiting = false;
+  #silence: NodeJS.Timeout | undefined;
 
   private constructor(child: ChildProcess, name: string, options: CommandOptions) {
     this.#child = child;
     this.#name = name;
     this.#options = options;
     this.#exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+    child.once('exit', () => this.#watchSilence());
     child.on('error', () => undefined); // what matters is the exit, and `start` reports a failed start
     // A command may end without having read it.
     child.stdin?.on('error', () => undefined).end(options.input);
     child.stderr?.on('data', (bytes: Uint8Array) => this.#stderr.add(bytes)).on('error', () => undefined);
-    if (options.timeoutMs !== undefined) this.#timer = setTimeout(() => this.#stop(this.#timedOut()), options.timeoutMs);
+    if (options.timeoutMs !== undefined) this.#timer = setTimeout(() => this.#stop(this.#hasExited ? this.#heldOpen() : this.#timedOut()), options.timeoutMs);
     options.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
@@ -98,7 +109,16 @@ class Command {
 
   async *output(): AsyncGenerator<Uint8Array, void> {
     try {
-      for await (const bytes of this.#child.stdout!) yield bytes as Uint8Array;
+      const chunks = this.#child.stdout![Symbol.asyncIterator]();
+      for (;;) {
+        this.#waiting = true;
+        this.#watchSilence();
+        const next = await chunks.next();
+        this.#waiting = false;
+        clearTimeout(this.#silence);
+        if (next.done === true) break;
+        yield next.value as Uint8Array;
+      }
     } catch (error) {
       if (this.#stopped === null) throw error;
     }
@@ -109,17 +129,21 @@ class Command {
   async succeeded(): Promise<void> {
     const { code, signal } = await this.#exited;
     await this.#throwIfStopped();
-    if (code === 0) return;
+    if (code === 0) {
+      this.#succeeded = true;
+      return;
+    }
     const closed = once(this.#child, 'close').catch(() => undefined);
     if (this.#child.stderr?.readableEnded === false) await Promise.race([closed, delay(STDERR_AFTER_EXIT_MS)]);
-    throw this.#failure('source-failed', code === null ? `was ended by ${signal ?? 'a signal'}` : `exited with status ${code}`);
+    throw this.#failure('source-failed', endedAs(code, signal));
   }
 
-  /** Ends what still runs, and lets go of everything. */
+  /** Ends what still runs, unless all went well, and lets go of everything. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
+    clearTimeout(this.#silence);
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
-    if (this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null) this.#stop(null);
+    if (this.#child.pid !== undefined && !this.#succeeded) this.#stop(null);
     await this.#stopping;
     this.#child.stdin?.destroy();
     this.#child.stdout?.destroy();
@@ -140,15 +164,40 @@ class Command {
     this.#stopping = endGroup(this.#child, this.#options.graceMs ?? GRACE_MS).then(() => void this.#child.stdout?.destroy());
   }
 
+  get #hasExited(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** The command has ended, but not its output: how long that may be waited for. */
+  #watchSilence(): void {
+    if (!this.#waiting || !this.#hasExited || this.#stopped !== null) return;
+    clearTimeout(this.#silence);
+    const { exitCode, signalCode } = this.#child;
+    this.#silence = exitCode === 0
+      ? setTimeout(() => this.#stop(this.#heldOpen()), OUTPUT_AFTER_EXIT_MS)
+      : setTimeout(() => this.#stop(this.#failure('source-failed', endedAs(exitCode, signalCode))), STDERR_AFTER_EXIT_MS);
+  }
+
+  /** How what went on behind it ended is not known, so what it printed cannot be taken for complete. */
+  #heldOpen(): DepotError {
+    const left = membersOf(this.#child.pid!);
+    const holder = left.length === 0 ? 'a process that it started' : `${left.join(', ')}, which it started,`;
+    return this.#failure('source-failed', `has ended, but ${holder} keeps its output open`, 'let the command wait for what it starts; or, where that is none of the data, start it with its output elsewhere: … > /dev/null 2>&1 &');
+  }
+
   #timedOut(): DepotError {
     return this.#failure('source-timed-out', `took longer than ${(this.#options.timeoutMs ?? 0) / 1000} s and was ended`);
   }
 
-  #failure(code: 'source-failed' | 'source-timed-out', what: string): DepotError {
+  #failure(code: 'source-failed' | 'source-timed-out', what: string, hint?: string): DepotError {
     const lines = this.#stderr.lines();
     const message = [`${this.#options.label} ${this.#name} ${what}`, ...lines.map((line) => `  ${line}`)].join('\n');
-    return new DepotError(code, message, { hint: lines.length === 0 ? 'run the command by hand; it said nothing on stderr' : 'see what the command said above' });
+    return new DepotError(code, message, { hint: hint ?? (lines.length === 0 ? 'run the command by hand; it said nothing on stderr' : 'see what the command said above') });
   }
+}
+
+function endedAs(code: number | null, signal: NodeJS.Signals | null): string {
+  return code === null ? `was ended by ${signal ?? 'a signal'}` : `exited with status ${code}`;
 }
 
 /** Ends a command with everything in its process group: politely, then not. */

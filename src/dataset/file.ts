@@ -1,12 +1,12 @@
 import { createHash, hash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
 import type { Archive } from './archive.js';
 import { fromBytes, toBytes, toPath, type ByteString } from './bytestring.js';
 import type { Chunk, Chunks } from './chunks.js';
 import { emptyError, hasCode, locate, unreadable, type Reading } from './reading.js';
 import type { FileSource, SourceSpec } from '../source.js';
-import { DepotError } from '../errors.js';
-import { printable } from '../printable.js';
 import { paddingFor } from './tar/format.js';
 import type { TarHeader } from './tar/write.js';
 
@@ -176,10 +176,15 @@ function readSizeless(content: OpenFile): Buffer | null {
 function readSmall({ out }: Archive, content: OpenFile): StoredContent {
   const { size } = content;
   const start = out.used;
-  const short = !fill(out, content, size, false);
+  // One more is asked for, and there is room for it: what a file holds beyond its size shows without a second read.
+  const got = readFully(content, out.buffer, start, size + 1, size);
+  const short = got < size;
+  out.advance(Math.min(got, size));
+  if (short) endedEarly(content);
+  out.zero(size - Math.min(got, size));
   const sha256 = hash('sha256', out.buffer.subarray(start, start + size), 'hex');
   out.zero(paddingFor(size));
-  return { sha256, short, longer: !short && hasMore(content) };
+  return { sha256, short, longer: got > size };
 }
 
 function* readLarge({ out }: Archive, content: OpenFile): Generator<Chunk, StoredContent> {
@@ -201,22 +206,25 @@ function hasMore(content: OpenFile): boolean {
   return readFully(content, probe, 0, 1) > 0;
 }
 
-/** Puts the next `length` octets of the file into the chunk, zeros where the file has ended; false when it has. */
+/** Puts the next `length` octets of the file into the chunk, and zeros where the file has ended; false when it has. */
 function fill(out: Chunks, content: OpenFile, length: number, ended: boolean): boolean {
   const got = ended ? 0 : readFully(content, out.buffer, out.used, length);
   out.advance(got);
   if (got === length) return true;
-  const { file, context: { reading, source } } = content;
-  if (!ended) reading.changed(source, file, 'got shorter while it was read');
+  if (!ended) endedEarly(content);
   out.zero(length - got);
   return false;
 }
 
-/** Reads until `length` octets are there or the file ends; returns how many. */
-function readFully({ fd, file }: OpenFile, buffer: Uint8Array, at: number, length: number): number {
+function endedEarly({ file, context: { reading, source } }: OpenFile): void {
+  reading.changed(source, file, 'got shorter while it was read');
+}
+
+/** Reads until `enough` of the `length` octets that are wanted are there, or the file ends; returns how many there are. */
+function readFully({ fd, file }: OpenFile, buffer: Uint8Array, at: number, length: number, enough = length): number {
   let got = 0;
   try {
-    while (got < length) {
+    while (got < enough) {
       const read = readSync(fd, buffer, at + got, length - got, null);
       if (read === 0) break;
       got += read;

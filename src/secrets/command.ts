@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { childEnvironment } from '../child-env.js';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
+import { membersOf } from '../process-group.js';
 import { accountName } from './readers.js';
 import { secretName, type SecretRequest, type SecretSource } from './request.js';
 import { longestSecret, secretFrom } from './text.js';
@@ -10,6 +11,8 @@ import { longestSecret, secretFrom } from './text.js';
 /** Long enough for a vault that asks for a touch of a key. */
 const timeLimitMs = 60_000;
 const shownLines = 20;
+/** What still comes after the command has ended comes soon. */
+const afterExitMs = 2_000;
 
 /** `passwordCommand:` and its kin: what the command prints is the secret. */
 export const configuredCommand: SecretSource = {
@@ -68,11 +71,22 @@ export async function run(program: string, parameters: readonly string[], reques
     stopped.because = `no answer in ${limitMs / 1000} s`;
     kill();
   }, limitMs);
+  let lingering: NodeJS.Timeout | undefined;
   request.signal?.addEventListener('abort', kill, { once: true });
   try {
     const status = await new Promise<string>((resolve, reject) => {
       child.on('error', reject);
-      child.on('close', (code, signal) => resolve(code === 0 ? '' : signal === null ? `exit ${String(code)}` : `killed by ${signal}`));
+      const ended = (code: number | null, signal: NodeJS.Signals | null): void => { resolve(code === 0 ? '' : signal === null ? `exit ${String(code)}` : `killed by ${signal}`); };
+      child.on('close', ended);
+      // What it left running may keep its output open for ever.
+      child.on('exit', (code, signal) => {
+        lingering = setTimeout(() => {
+          const left = child.pid === undefined ? [] : membersOf(child.pid);
+          if (code === 0) stopped.because ||= `it has ended, but ${left.length === 0 ? 'a process that it started' : `${left.join(', ')}, which it started,`} keeps its output open`;
+          kill();
+          ended(code, signal);
+        }, afterExitMs);
+      });
     });
     request.signal?.throwIfAborted();
     const failure = stopped.because || status;
@@ -84,6 +98,9 @@ export async function run(program: string, parameters: readonly string[], reques
     throw new DepotError('secret-missing', `${name} cannot be started: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`, { hint: 'check that the program exists and may be run', cause: error });
   } finally {
     clearTimeout(timer);
+    clearTimeout(lingering);
+    child.stdout.destroy();
+    child.stderr.destroy();
     request.signal?.removeEventListener('abort', kill);
     for (const bytes of output) bytes.fill(0);
   }

@@ -142,6 +142,42 @@ describe('a command that takes too long', () => {
   });
 });
 
+describe('a command that ends before a process that it started, which keeps its output open', () => {
+  const file = join(tempDir(), 'pid');
+  const background = (after: string) => sh(`echo data; sleep 600 & echo $! > ${file}; ${after}`);
+  const ended = () => until(() => !isRunning(Number(readFileSync(file, 'utf8'))));
+  const named = process.platform === 'linux' ? /^source dump: command sh has ended, but sleep \(process \d+\), which it started, keeps its output open$/ : /keeps its output open/;
+
+  test('is named as that, also when the time is up, and all of it ends', async () => {
+    await expect(output(background('exit 0'), { timeoutMs: 300 })).rejects.toMatchObject({ code: 'source-failed', message: expect.stringMatching(named), hint: expect.stringContaining('wait for what it starts') });
+    await ended();
+  });
+
+  test('needs no timeout to be found', async () => {
+    await expect(output(background('exit 0'))).rejects.toMatchObject({ code: 'source-failed', message: expect.stringMatching(named) });
+    await ended();
+  }, 20_000);
+
+  test('has failed when its own status says so, at once', async () => {
+    await expect(output(background('exit 7'), { timeoutMs: 60_000 })).rejects.toMatchObject({ code: 'source-failed', message: 'source dump: command sh exited with status 7' });
+    await ended();
+  });
+
+  test('is stopped with it by a signal', async () => {
+    const stop = new AbortController();
+    const running = output(background('exit 0'), { signal: stop.signal });
+    const failed = expect(running).rejects.toThrow('terminated');
+    await until(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
+    stop.abort(new Error('terminated'));
+    await failed;
+    await ended();
+  });
+
+  test('has all of its output when that ends a moment later', async () => {
+    expect(await output(sh('(sleep 0.3; echo late) & echo early'))).toBe('early\nlate\n');
+  });
+});
+
 describe('prepare and cleanup', () => {
   test('run before and after their own source', async () => {
     const directory = tempDir();
@@ -214,10 +250,10 @@ describe('prepare and cleanup', () => {
     const pid = Number(readFileSync(file, 'utf8'));
     expect(isRunning(pid)).toBe(true);
     process.kill(pid);
-    // Nor when it fails: its stderr stays open, and is not waited for.
+    // Nor when it fails: its stderr stays open, and is not waited for; and then what it started ends with it.
     const failed = run(sh(`${daemon}; echo failed >&2; exit 1`), options);
     await expect(failed).rejects.toMatchObject({ message: expect.stringContaining('failed') });
-    process.kill(Number(readFileSync(file, 'utf8')));
+    await until(() => !isRunning(Number(readFileSync(file, 'utf8'))));
   });
 });
 
