@@ -28,9 +28,9 @@ export interface Agent {
  *
  * @throws DepotError 'host-key-…', 'login-refused', 'secret-missing', 'unreachable' and what else `connect` says
  */
-export async function connectToAgent(o: { arrangement: Arrangement; retryForMs: number; laneSafe?: RemoteSpec['laneSafe'] | null }, secrets: SecretFinder, hooks: TransportHooks & { run: Run }, connections?: Connections): Promise<Agent> {
+export async function connectToAgent(o: { arrangement: Arrangement; retryForMs: number; lanesSeen?: Pick<RemoteSpec, 'laneSafe' | 'oneLane'> }, secrets: SecretFinder, hooks: TransportHooks & { run: Run }, connections?: Connections): Promise<Agent> {
   const spec = remoteSpecOf(o.arrangement, o.retryForMs);
-  if (o.laneSafe) spec.laneSafe = o.laneSafe;
+  Object.assign(spec, o.lanesSeen);
   const { run, ...transport } = hooks;
   const remote = await connect(spec, await loginOf(o.arrangement, secrets), transport, connections?.to(accountKey(spec, o.arrangement)));
   run.attempts = remote.stats.attempts;

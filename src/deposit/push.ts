@@ -8,8 +8,8 @@ import { lastDeposit } from '../receipt/list.js';
 import { readPending } from '../receipt/pending.js';
 import { appendRun, type RunRecord } from '../receipt/runs.js';
 import { ArrangementState } from '../receipt/state.js';
-import { laneSafeServer } from '../receipt/tested-server.js';
 import { runnerOf } from '../receipt/underway.js';
+import { lanesSeen } from '../receipt/tested-server.js';
 import { Standby } from '../seal/standby.js';
 import { connectToAgent, withUsername } from './agent.js';
 import { makeDeposit } from './deposit.js';
@@ -165,7 +165,7 @@ async function depositThere(scene: Omit<Scene, 'agent' | 'standby'>, secrets: Se
   hooks.phase('connecting');
   const standby = new Standby();
   try {
-    const agent = await connectToAgent({ ...o, laneSafe: await laneSafeServer(state) }, secrets, { signal: o.signal, warn: (message) => hooks.warn(message), run }, o.together?.connections);
+    const agent = await connectToAgent({ ...o, lanesSeen: await lanesSeen(state) }, secrets, { signal: o.signal, warn: (message) => hooks.warn(message), run }, o.together?.connections);
     step('connected');
     try {
       return await settleThenDeposit({ ...scene, agent, standby });

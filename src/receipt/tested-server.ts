@@ -17,16 +17,17 @@ export interface WriteTestRecord extends TestedServer {
   at: string;
   /** What failed, for people; empty when it passed. */
   failed: string[];
-  /** The server was seen to take parallel, out-of-order writes right. */
-  laneSafe: boolean;
+  /** How the server took parallel, out-of-order writes: right, wrong, or over one channel only; null when that did not show. */
+  lanes: 'safe' | 'unsafe' | 'one channel' | null;
 }
 
-const schema = 'depot.server/2';
+/** Up to version 2, `laneSafe` could rest on a size that an appending server shows too. */
+const schema = 'depot.server/3';
 const name = 'server.json';
 
 /** In place of the one before. `local-…` when the state directory does not take it. */
-export async function rememberWriteTest(state: ArrangementState, { server, hostKey, directory, at, failed, laneSafe }: WriteTestRecord): Promise<void> {
-  await writeFileAtomic(state.file(name), `${JSON.stringify({ schema, server, hostKey, directory, at, failed, laneSafe }, null, 2)}\n`);
+export async function rememberWriteTest(state: ArrangementState, { server, hostKey, directory, at, failed, lanes }: WriteTestRecord): Promise<void> {
+  await writeFileAtomic(state.file(name), `${JSON.stringify({ schema, server, hostKey, directory, at, failed, lanes }, null, 2)}\n`);
 }
 
 /** Null when there was none, and when the record cannot be understood: then it counts as none. */
@@ -36,17 +37,19 @@ export async function lastWriteTest(state: ArrangementState): Promise<WriteTestR
     if (bytes === null) return null;
     const found = JSON.parse(bytes.toString('utf8')) as Partial<WriteTestRecord & { schema: string }> | null;
     if (found?.schema !== schema) return null;
-    const { server, hostKey, directory, at, failed, laneSafe } = found;
-    if (typeof server !== 'string' || typeof hostKey !== 'string' || typeof directory !== 'string' || typeof laneSafe !== 'boolean') return null;
+    const { server, hostKey, directory, at, failed, lanes = null } = found;
+    if (typeof server !== 'string' || typeof hostKey !== 'string' || typeof directory !== 'string' || ![null, 'safe', 'unsafe', 'one channel'].includes(lanes)) return null;
     if (typeof at !== 'string' || Number.isNaN(Date.parse(at)) || !Array.isArray(failed) || !failed.every((what) => typeof what === 'string')) return null;
-    return { server, hostKey, directory, at, failed, laneSafe };
+    return { server, hostKey, directory, at, failed, lanes };
   } catch {
     return null;
   }
 }
 
-/** The server that may get several lanes; null when none is known to be safe: uploads then use one, which is slower and never wrong. */
-export async function laneSafeServer(state: ArrangementState): Promise<TestedServer | null> {
+/** The server that may get several lanes, and the one that must not, whatever it calls itself; neither where nothing is known. */
+export async function lanesSeen(state: ArrangementState): Promise<{ laneSafe?: TestedServer; oneLane?: TestedServer & { because: 'unsafe' | 'one channel' } }> {
   const test = await lastWriteTest(state);
-  return test?.laneSafe === true ? { server: test.server, hostKey: test.hostKey } : null;
+  if (test === null || test.lanes === null) return {};
+  const { server, hostKey, lanes } = test;
+  return lanes === 'safe' ? { laneSafe: { server, hostKey } } : { oneLane: { server, hostKey, because: lanes } };
 }

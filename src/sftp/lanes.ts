@@ -57,7 +57,7 @@ export class Lane {
 /** How many lanes an upload may have, and what decides that. */
 export interface LaneRule {
   lanes: 'auto' | number;
-  because: 'publish: direct' | 'OpenSSH' | 'tested' | 'untested';
+  because: 'publish: direct' | 'OpenSSH' | 'tested' | 'untested' | 'unsafe' | 'one channel';
 }
 
 interface Server {
@@ -67,14 +67,21 @@ interface Server {
 }
 
 /** Why a server is known to put each write at its offset, whatever the order; null when it is not known. */
-export function knownToPlace({ laneSafe }: Pick<RemoteSpec, 'laneSafe'>, remote: Server): 'OpenSSH' | 'tested' | null {
+export function knownToPlace({ laneSafe, oneLane }: Pick<RemoteSpec, 'laneSafe' | 'oneLane'>, remote: Server): 'OpenSSH' | 'tested' | null {
+  // Others sit behind OpenSSH's name, too: what was seen of this one counts.
+  if (oneLane?.because === 'unsafe' && isSame(oneLane, remote)) return null;
   if (/^SSH-2\.0-OpenSSH/.test(remote.server)) return 'OpenSSH';
-  return laneSafe?.server === remote.server && laneSafe.hostKey === remote.hostKey ? 'tested' : null;
+  return laneSafe !== undefined && isSame(laneSafe, remote) ? 'tested' : null;
+}
+
+function isSame(one: Server, other: Server): boolean {
+  return one.server === other.server && one.hostKey === other.hostKey;
 }
 
 /** Several lanes only where they are known to be taken right, and never where a close may collect the file. */
-export function lanesAllowed(spec: Pick<RemoteSpec, 'publish' | 'laneSafe' | 'lanes'>, remote: Server): LaneRule {
+export function lanesAllowed(spec: Pick<RemoteSpec, 'publish' | 'laneSafe' | 'oneLane' | 'lanes'>, remote: Server): LaneRule {
   if (spec.publish === 'direct') return { lanes: 1, because: 'publish: direct' };
+  if (spec.oneLane !== undefined && isSame(spec.oneLane, remote)) return { lanes: 1, because: spec.oneLane.because };
   const known = knownToPlace(spec, remote);
   return known === null ? { lanes: 1, because: 'untested' } : { lanes: spec.lanes, because: known };
 }

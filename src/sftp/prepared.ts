@@ -7,7 +7,6 @@ import { orAborted } from '../abort.js';
 import { DepotError } from '../errors.js';
 import type { CoverBytes, ReceiptBytes } from '../outbound.js';
 import type { SftpChannel } from './channel.js';
-import { lanesAllowed } from './lanes.js';
 import type { Link } from './link.js';
 import { lookAt } from './look.js';
 import { renameAgain, renameSeen, type Pending, type Seen } from './settle.js';
@@ -47,7 +46,7 @@ export class PreparedSidecars {
   async write(sidecars: readonly Sidecar[]): Promise<void> {
     const { spec, hooks, live } = this.#remote;
     hooks.signal.throwIfAborted();
-    if (spec.publish === 'direct' || spec.window === 1 || live === null || lanesAllowed(spec, this.#remote).because === 'untested') return;
+    if (spec.publish === 'direct' || spec.window === 1 || live === null || !this.#remote.placesWrites) return;
     const { channel } = live;
     this.#channel = channel;
     this.#writing = Promise.all(sidecars.map((sidecar) => this.#write(channel, sidecar)));

@@ -7,8 +7,9 @@ import { DepotError } from '../errors.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import { address } from './hostkeys.js';
 import type { Link } from './link.js';
-import { explainCreate } from './refused.js';
 import { lookAt } from './look.js';
+import { ascending, pattern, pieces, pieceSize, readBack, refused, sizeBy } from './probe-file.js';
+import { explainCreate } from './refused.js';
 import { ConnectionLost, isStatus, refusal, SftpStatus, Status } from './status.js';
 
 export interface WriteFinding {
@@ -16,14 +17,16 @@ export interface WriteFinding {
   result: 'passed' | 'warning' | 'failed' | 'not possible';
   detail: string;
   hint?: string;
+  /** With `failed`: what a push would end with. */
+  code?: 'remote-refused' | 'unconfirmed';
 }
 
 export interface WriteTest {
   findings: WriteFinding[];
   /** Keys of `remote:` that fit this server better than what the config says. */
   propose: { publish?: 'direct'; lanes?: 1; window?: 1 };
-  /** Parallel, out-of-order writes over two channels came out right: worth remembering for this server. */
-  laneSafe: boolean;
+  /** What is worth remembering of several lanes: the file came out right, or did not; the server takes one channel; null when it does not show. */
+  lanes: 'safe' | 'unsafe' | 'one channel' | null;
   /** Remote names that may still be there. */
   left: string[];
   /** Names that went out of sight when they were closed or renamed: the agent has them. */
@@ -31,7 +34,6 @@ export interface WriteTest {
 }
 
 const create = OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE;
-const pieces = 24;
 const cleanMs = 8000;
 
 /**
@@ -51,7 +53,12 @@ export async function testWrites(remote: Link, test: WriteTest = emptyTest()): P
 
 /** Where nothing was found out yet. */
 export function emptyTest(): WriteTest {
-  return { findings: [], propose: {}, laneSafe: false, left: [], collected: [] };
+  return { findings: [], propose: {}, lanes: null, left: [], collected: [] };
+}
+
+interface Lane {
+  channel: SftpChannel;
+  handle: Buffer;
 }
 
 class WriteProbe {
@@ -59,6 +66,8 @@ class WriteProbe {
   readonly #test: WriteTest;
   readonly #base = `depot-test-${randomBytes(8).toString('hex')}`;
   readonly #made = new Set<string>();
+  /** Another open is of the same file, as far as can be seen. */
+  #opensAgain = true;
 
   constructor(remote: Link, test: WriteTest) {
     this.#remote = remote;
@@ -72,14 +81,15 @@ class WriteProbe {
       const final = `${this.#base}-1.bin`;
       const first = this.#name(1);
       const handle = await this.#create(channel, first);
-      await this.#exclusive(channel, first);
-      await this.#write(channel, [{ channel, handle }], first, ascending());
+      // Nothing else is asked of the file before it is written: there are servers that a second open puts out.
+      await this.#write([{ channel, handle }], first, ascending());
       await this.#flush(channel, handle);
-      await this.#openAgain(channel, first);
+      await this.#openAgain(channel, handle, first);
       await this.#close(channel, handle, first);
       const there = await this.#closed(channel, first);
-      if (there) await this.#readBack(channel, first, 'pipelined writes', { window: 1 });
-      const renamed = there && (await this.#rename(channel, first, final));
+      if (there !== 'gone') await this.#pipelined(channel, first);
+      if (there === 'seen') await this.#exclusive(channel, first);
+      const renamed = there !== 'gone' && (await this.#rename(channel, first, final));
 
       const second = this.#name(2);
       const other = await this.#create(channel, second);
@@ -117,8 +127,8 @@ class WriteProbe {
     }
   }
 
-  async #write(channel: SftpChannel, to: { channel: SftpChannel; handle: Buffer }[], name: string, order: number[]): Promise<void> {
-    const size = pieceSize(channel);
+  async #write(to: Lane[], name: string, order: number[]): Promise<void> {
+    const size = pieceSize(to[0]!.channel);
     const content = pattern(size * pieces);
     await Promise.all(order.map((piece, i) => new Promise<void>((resolve, reject) => {
       const lane = to[i % to.length]!;
@@ -139,16 +149,46 @@ class WriteProbe {
     else this.#found('fsync', 'passed', 'files are flushed before they are published');
   }
 
-  /** What going on in the same partial after a lost connection rests on. Not where a close may collect the file. */
-  async #openAgain(channel: SftpChannel, name: string): Promise<void> {
-    if (this.#remote.spec.publish === 'direct') return;
-    const handle = await refused(channel.open(this.#remote.path(name), OpenFlag.WRITE));
-    if (handle instanceof SftpStatus) {
-      this.#found('open again', 'warning', 'refused; after a lost connection an upload begins again', 'set spool: true for the arrangement, so that its sources are read once');
+  /**
+   * What going on in the same file after a lost connection rests on: that it has its name while it is open, and that a second open is of the
+   * same file and of no new one.
+   */
+  async #openAgain(channel: SftpChannel, handle: Buffer, name: string): Promise<void> {
+    const spool = 'set spool: true for the arrangement, so that its sources are read once';
+    if ((await lookAt(channel, this.#remote.path(name))) === null) {
+      this.#opensAgain = false;
+      this.#found('open again', 'warning', 'not possible: a file has its name only when it is closed; after a lost connection an upload begins again, and the first one may appear later, truncated', spool);
       return;
     }
-    this.#found('open again', 'passed', 'an upload can go on after a lost connection');
+    if (await this.#createsAnyway(channel)) {
+      this.#opensAgain = false;
+      this.#found('open again', 'warning', 'the server makes a new file where it was told to open one; after a lost connection an upload begins again', spool);
+      return;
+    }
+    // Where a close may collect the file, it is not closed for a question.
+    if (this.#remote.spec.publish === 'direct') return;
+    const again = await refused(channel.open(this.#remote.path(name), OpenFlag.WRITE));
+    if (again instanceof SftpStatus) {
+      this.#opensAgain = false;
+      this.#found('open again', 'warning', 'refused; after a lost connection an upload begins again', spool);
+      return;
+    }
+    const [size, was] = [await sizeBy(channel, again), await sizeBy(channel, handle)];
+    await refused(channel.close(again));
+    this.#opensAgain = size === was;
+    if (size === null) this.#found('open again', 'not possible', `allowed, but the server does not show the file's size; ${this.#remote.placesWrites ? 'an upload goes on after a lost connection' : 'after a lost connection an upload begins again'}`);
+    else if (size === was) this.#found('open again', 'passed', 'an upload can go on after a lost connection');
+    else this.#found('open again', 'warning', 'the server opens another file; after a lost connection an upload begins again', spool);
+  }
+
+  /** Whether it makes a file that it was told to open, under a name that nobody has. */
+  async #createsAnyway(channel: SftpChannel): Promise<boolean> {
+    const name = this.#name(3);
+    const handle = await refused(channel.open(this.#remote.path(name), OpenFlag.WRITE));
+    if (handle instanceof SftpStatus) return false;
+    this.#made.add(name);
     await refused(channel.close(handle));
+    return true;
   }
 
   async #close(channel: SftpChannel, handle: Buffer, name: string): Promise<void> {
@@ -156,16 +196,22 @@ class WriteProbe {
     if (answer instanceof SftpStatus) throw refusal(answer, `close ${this.#remote.path(name)}`);
   }
 
-  /** Whether the file is still there after its close; true too where we may not look. */
-  async #closed(channel: SftpChannel, name: string): Promise<boolean> {
+  /** Whether the file is still there after its close. */
+  async #closed(channel: SftpChannel, name: string): Promise<'seen' | 'hidden' | 'gone'> {
     const found = await lookAt(channel, this.#remote.path(name));
     if (found === 'unreadable') this.#found('stat', 'not possible', 'the server does not show files; receipts say unreadable');
     else if (found !== null) this.#found('stat', 'passed', 'a file can be seen until it is published');
-    if (found !== null || this.#remote.spec.publish === 'direct') return true;
-    this.#found('close', 'warning', 'a file disappears when it is closed', 'set remote.publish: direct');
-    this.#test.propose.publish = 'direct';
+    if (found !== null) return found === 'unreadable' ? 'hidden' : 'seen';
+    if (this.#remote.spec.publish === 'direct') return 'hidden';
+    this.#gone('close', 'a file disappears when it is closed, before it can be renamed');
     this.#took(name);
-    return false;
+    return 'gone';
+  }
+
+  /** What a push with `publish: rename` would come to: nothing that it could be sure of. */
+  #gone(name: string, what: string): void {
+    this.#found(name, 'failed', `${what}; a push would end unconfirmed, with exit status 18`, 'set remote.publish: direct', 'unconfirmed');
+    this.#test.propose.publish = 'direct';
   }
 
   /** It is out of sight, which is how agents take what is complete. */
@@ -173,47 +219,36 @@ class WriteProbe {
     if (this.#made.delete(name)) this.#test.collected.push(name);
   }
 
-  /** Compares by reading, or by size where reading is denied; null when neither is possible. */
-  async #compare(channel: SftpChannel, name: string): Promise<boolean | null> {
-    const path = this.#remote.path(name);
-    const wanted = pattern(pieceSize(channel) * pieces);
-    const handle = await refused(channel.open(path, OpenFlag.READ));
-    if (!(handle instanceof SftpStatus)) {
-      const read: Buffer[] = [];
-      for (let at = 0; at < wanted.length;) {
-        const part = await refused(channel.read(handle, Math.min(16_384, wanted.length - at), at));
-        if (part instanceof SftpStatus || part.length === 0) break;
-        read.push(part);
-        at += part.length;
-      }
-      await refused(channel.close(handle));
-      if (read.length > 0) return Buffer.concat(read).equals(wanted);
-    }
-    const found = await lookAt(channel, path);
-    return found === null || found === 'unreadable' ? null : found.size === wanted.length;
-  }
-
-  async #readBack(channel: SftpChannel, name: string, what: string, proposal: WriteTest['propose']): Promise<boolean> {
-    const right = await this.#compare(channel, name);
-    if (right === null) {
-      this.#found(what, 'not possible', 'the server neither shows nor gives back what was written');
-    } else if (right) {
-      this.#found(what, 'passed', 'arrive as they were sent');
+  /** What a push does at any server: many writes on their way, in order, in one lane. */
+  async #pipelined(channel: SftpChannel, name: string): Promise<void> {
+    const what = 'pipelined writes';
+    const wanted = pieceSize(channel) * pieces;
+    const right = await readBack(channel, this.#remote.path(name));
+    const found = await lookAt(channel, this.#remote.path(name));
+    const size = found === null || found === 'unreadable' ? null : found.size;
+    if (right === false || (right === null && size !== null && size !== wanted)) {
+      this.#found(what, 'failed', 'damage the file without an error', 'set remote.window: 1, and tell the agent');
+      this.#test.propose.window = 1;
+    } else if (right === true) {
+      this.#found(what, 'passed', 'arrive as they were sent: the file was read back and compared');
+    } else if (size !== null) {
+      this.#found(what, 'not possible', 'the size is right; the contents were not compared, since the server does not let us read');
     } else {
-      this.#found(what, 'failed', 'damage the file without an error', `set ${Object.entries(proposal).map(([key, value]) => `remote.${key}: ${value}`).join(' and ')}, and tell the agent`);
-      Object.assign(this.#test.propose, proposal);
+      this.#found(what, 'not possible', 'the server neither shows nor gives back what was written');
     }
-    return right === true;
   }
 
   async #rename(channel: SftpChannel, from: string, to: string): Promise<boolean> {
     if (this.#remote.spec.publish === 'direct') return false;
     const answer = await refused(channel.rename(this.#remote.path(from), this.#remote.path(to)));
     if (answer instanceof SftpStatus) {
-      const gone = isStatus(answer, Status.NO_SUCH_FILE);
-      this.#found('rename', 'failed', gone ? 'the file was gone before it could be renamed' : 'refused', 'set remote.publish: direct');
-      this.#test.propose.publish = 'direct';
-      if (gone) this.#took(from);
+      if (isStatus(answer, Status.NO_SUCH_FILE)) {
+        this.#gone('rename', 'the file was gone before it could be renamed');
+        this.#took(from);
+      } else {
+        this.#found('rename', 'failed', 'refused', 'set remote.publish: direct');
+        this.#test.propose.publish = 'direct';
+      }
       return false;
     }
     this.#made.delete(from);
@@ -224,20 +259,59 @@ class WriteProbe {
     return found !== null;
   }
 
-  /** The second half of the file first, over two channels at once. */
+  /** Out of order, twice, and over two channels at once; sizes tell along the way where each write went, and reading back at the end what came of it. */
   async #lanes(channel: SftpChannel, handle: Buffer, extra: SftpChannel | null, name: string): Promise<void> {
-    const second = extra ? await refused(extra.open(this.#remote.path(name), OpenFlag.WRITE)).catch(() => null) : null;
+    const second = extra && this.#opensAgain ? await refused(extra.open(this.#remote.path(name), OpenFlag.WRITE)).catch(() => null) : null;
     if (!extra || !second || second instanceof SftpStatus) {
-      this.#found('lanes', 'passed', 'the server takes one channel with the file open; uploads use one');
+      if (this.#opensAgain) this.#test.lanes = 'one channel';
+      this.#found('lanes', 'passed', `the server takes one channel with ${this.#opensAgain ? 'the' : 'a'} file open; uploads use one`);
       await this.#close(channel, handle, name);
       extra?.end();
       return;
     }
-    await this.#write(channel, [{ channel, handle }, { channel: extra, handle: second }], name, ascending().reverse());
+    const [a, b] = [{ channel, handle }, { channel: extra, handle: second }];
+    const sizes = await this.#scatter(a, b, name);
     await this.#close(extra, second, name);
     await this.#close(channel, handle, name);
     extra.end();
-    this.#test.laneSafe = this.#remote.spec.publish === 'rename' && (await this.#readBack(channel, name, 'parallel writes', { lanes: 1 }));
+    const closed = await lookAt(channel, this.#remote.path(name));
+    const wanted = pieceSize(channel) * pieces;
+    const bySize = sizes === false || (closed !== null && closed !== 'unreadable' && closed.size !== wanted) ? false : closed === null || closed === 'unreadable' ? null : sizes;
+    this.#judgeLanes(bySize, await readBack(channel, this.#remote.path(name)));
+  }
+
+  /**
+   * Writes the last piece first, then the rest backwards over both handles, two of them a second time. Only positioned writes keep the size
+   * at what the last piece made it; appended ones, and those of a handle with a place of its own, do not. The first handle never writes the
+   * last piece: should each have a file of its own, the first one's is shorter. Null when a handle does not show sizes.
+   */
+  async #scatter(a: Lane, b: Lane, name: string): Promise<boolean | null> {
+    const wanted = pieceSize(a.channel) * pieces;
+    const last = pieces - 1;
+    let seen: boolean | null = true;
+    for (const [to, order] of [[[b], [last]], [[a], [0]], [[a, b], ascending().slice(2, last).reverse()], [[b, a], [4, 3]], [[a], [1]]] as [Lane[], number[]][]) {
+      await this.#write(to, name, order);
+      const [byA, byB] = [await sizeBy(a.channel, a.handle), await sizeBy(b.channel, b.handle)];
+      if ((byA !== null && byA !== wanted) || (byB !== null && byB !== wanted)) seen = false;
+      else if ((byA === null || byB === null) && seen !== false) seen = null;
+    }
+    return seen;
+  }
+
+  /** `sizes`, `read`: whether they were right; null when they were not to be had. Read back, it is certain; by sizes it is where nothing contradicts. */
+  #judgeLanes(sizes: boolean | null, read: boolean | null): void {
+    const what = 'parallel writes';
+    const { publish, lanes } = this.#remote.spec;
+    if (sizes === false || read === false) {
+      this.#test.lanes = 'unsafe';
+      if (lanes !== 1) this.#test.propose.lanes = 1;
+      this.#found(what, 'warning', sizes === false ? 'are not put where they belong: the sizes show it; uploads use one lane' : 'damage the file without an error; uploads use one lane', 'tell the agent');
+    } else if (sizes === null && read === null) {
+      this.#found(what, 'not possible', 'the server does not show what came of them');
+    } else {
+      if (publish === 'rename') this.#test.lanes = 'safe';
+      this.#found(what, 'passed', read === true ? 'arrive as they were sent: the file was read back and compared' : 'are put where they belong: the sizes show it; the contents were not compared, since the server does not let us read');
+    }
   }
 
   /** On a file of our own, which is the only one that this could cost. */
@@ -272,31 +346,7 @@ class WriteProbe {
     if (collected.length > 0) this.#found('collected', 'warning', `the agent took ${collected.join(', ')}`, 'tell the agent that they are no deposits');
   }
 
-  #found(name: string, result: WriteFinding['result'], detail: string, hint?: string): void {
-    this.#test.findings.push({ name, result, detail, ...(hint === undefined ? {} : { hint }) });
+  #found(name: string, result: WriteFinding['result'], detail: string, hint?: string, code?: WriteFinding['code']): void {
+    this.#test.findings.push({ name, result, detail, ...(hint === undefined ? {} : { hint }), ...(code === undefined ? {} : { code }) });
   }
-}
-
-function ascending(): number[] {
-  return Array.from({ length: pieces }, (_, i) => i);
-}
-
-/** Of the length that a push would write, so that a server that mishandles it shows. */
-function pieceSize(channel: SftpChannel): number {
-  return channel.writeSize;
-}
-
-/** Octets of which no two pieces are alike. */
-function pattern(length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let i = 0; i < length; i++) bytes[i] = (i * 31 + (i >>> 8) * 17 + (i >>> 16)) & 0xff;
-  return bytes;
-}
-
-/** The server's answer, or its refusal; only a lost connection is an error here. */
-async function refused<T>(request: Promise<T>): Promise<T | SftpStatus> {
-  return request.catch((error: unknown) => {
-    if (error instanceof SftpStatus) return error;
-    throw error;
-  });
 }

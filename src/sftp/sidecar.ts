@@ -32,12 +32,12 @@ export async function putSidecar(remote: Link, name: string, bytes: ReceiptBytes
     if (leftover !== 'none') await remote.removePartial(partialOf(name));
     return direct(remote, name, bytes, begun);
   }
-  // Of an attempt before this one, on a connection that is gone, the usual name may yet appear, and over what has it then.
-  let again = leftover !== 'none' || remote.stats.reconnects > 0;
-  if (again) await remote.removePartial(partialOf(name));
-  const partialName = await remote.run((channel) => {
-    const usual = !again;
-    again = true;
+  // Of an attempt before this one, on a connection that is gone, the partial may yet appear, and over what has its name then.
+  let before = leftover !== 'none' || remote.stats.reconnects > 0 ? partialOf(name) : null;
+  const partialName = await remote.run(async (channel) => {
+    if (before !== null) await channel.remove(remote.path(before)).catch(ignoreStatus);
+    const usual = before === null ? partialOf(name) : otherPartialOf(name);
+    before = usual;
     return write(channel, remote, name, bytes, usual);
   });
   return renamed(remote, name, await renameAgain(remote, { partialName, finalName: name, bytes: bytes.length }));
@@ -53,6 +53,11 @@ export function partialOf(name: string): string {
   return `.${name}.partial`;
 }
 
+/** The same for another attempt. */
+function otherPartialOf(name: string): string {
+  return `.${name}.${randomBytes(4).toString('hex')}.partial`;
+}
+
 /** What the rename of a partial means for the sidecar `name`. */
 export function renamed(remote: Link, name: string, settled: Settled): Delivery {
   if (settled === 'published') return 'delivered';
@@ -61,17 +66,16 @@ export function renamed(remote: Link, name: string, settled: Settled): Delivery 
 }
 
 /** One attempt over one connection; the name under which the bytes now are. Another attempt takes another name. */
-async function write(channel: SftpChannel, remote: Link, name: string, bytes: Uint8Array, usual: boolean): Promise<string> {
-  const other = `.${name}.${randomBytes(4).toString('hex')}.partial`;
-  let partialName = usual ? partialOf(name) : other;
+async function write(channel: SftpChannel, remote: Link, name: string, bytes: Uint8Array, usual: string): Promise<string> {
+  let partialName = usual;
   let handle: Buffer;
   try {
-    handle = await create(channel, remote.path(partialName));
+    handle = await create(channel, remote.path(usual));
   } catch (error) {
-    if (!usual || !isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS)) throw await explain(channel, remote, partialName, error);
+    if (!isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS)) throw await explain(channel, remote, usual, error);
     // What an interrupted attempt left. A server that lets us see but not remove it still takes another name.
-    await channel.remove(remote.path(partialName)).catch(ignoreStatus);
-    partialName = other;
+    await channel.remove(remote.path(usual)).catch(ignoreStatus);
+    partialName = otherPartialOf(name);
     handle = await create(channel, remote.path(partialName)).catch(async (again: unknown) => {
       throw await explain(channel, remote, partialName, again);
     });

@@ -25,6 +25,8 @@ export interface RemoteSpec {
   stallMs?: number;
   /** The server that `doctor --write-test` saw take parallel, out-of-order writes right, as it identified itself. */
   laneSafe?: { server: string; hostKey: string } | undefined;
+  /** The server that it saw take them wrong, or take one channel only, whatever it identifies itself as. */
+  oneLane?: { server: string; hostKey: string; because: 'unsafe' | 'one channel' } | undefined;
   /** For hints only: the arrangement that the user would type. */
   arrangement?: string;
 }

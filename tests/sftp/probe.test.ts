@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { testWrites, type WriteTest } from '../../src/sftp/probe.js';
 import type { RemoteSpec } from '../../src/sftp/types.js';
 import { peer } from '../support/peers.js';
-import { startScriptedServer, type ScriptedOptions, type ScriptedServer } from '../support/scripted-server.js';
+import { type Action, type Request, startScriptedServer, type ScriptedOptions, type ScriptedServer } from '../support/scripted-server.js';
 import { startSshd } from '../support/sshd.js';
 import { connect } from '../../src/sftp/connect.js';
 import { readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ async function probe(options: ScriptedOptions, more: Partial<RemoteSpec> = {}): 
 
 test('a good server: everything passes, nothing is left', async () => {
   const { server, result, verdict } = await probe({ fsync: true });
-  expect(result).toMatchObject({ propose: {}, laneSafe: true, left: [] });
+  expect(result).toMatchObject({ propose: {}, lanes: 'safe', left: [] });
   for (const name of ['exclusive create', 'fsync', 'pipelined writes', 'parallel writes', 'rename', 'rename over a file', 'remove']) expect([name, verdict(name)]).toEqual([name, 'passed']);
   expect(server.files.size).toBe(0);
 });
@@ -33,7 +33,7 @@ test('a server that damages parallel writes is given none', async () => {
     return undefined;
   };
   const { remote } = await connectTo(server);
-  expect(await testWrites(remote)).toMatchObject({ laneSafe: false, propose: { lanes: 1 } });
+  expect(await testWrites(remote)).toMatchObject({ lanes: 'unsafe' });
 });
 
 test('a server that damages pipelined writes', async () => {
@@ -54,28 +54,124 @@ test('a server whose rename overwrites', async () => {
 
 test('a server that collects at the close: publish: direct', async () => {
   const { result } = await probe({ collect: 'close' });
-  expect(result).toMatchObject({ propose: { publish: 'direct' }, laneSafe: false, left: [] });
+  expect(result).toMatchObject({ propose: { publish: 'direct' }, lanes: null, left: [] });
+  expect(result.findings.find((f) => f.name === 'close')).toMatchObject({ result: 'failed', code: 'unconfirmed' });
   expect(result.collected).toHaveLength(2);
 });
 
 test('a server that collects at the rename is as it should be', async () => {
   const { result, verdict } = await probe({ collect: 'rename' });
-  expect(result).toMatchObject({ propose: {}, laneSafe: true, left: [] });
+  expect(result).toMatchObject({ propose: {}, lanes: 'safe', left: [] });
   expect(verdict('rename')).toBe('passed');
 });
 
 test('a drop box: neither look, nor read, nor remove', async () => {
   const { server, result, verdict } = await probe({ script: (r) => (['stat', 'lstat', 'fstat', 'remove'].includes(r.type) || (r.type === 'open' && (r.flags & 1) !== 0) ? { status: 3 } : undefined) });
   expect(verdict('pipelined writes')).toBe('not possible');
-  expect(result.laneSafe).toBe(false);
+  expect(result.lanes).toBeNull();
+  expect(JSON.stringify(result.findings)).not.toContain('as they were sent');
   expect(result.left.map((name) => `/in/${name}`).sort()).toEqual([...server.files.keys()].sort());
   expect(verdict('remove')).toBe('warning');
 });
 
 test('rename denied, one channel only', async () => {
   const { result, server } = await probe({ maxChannels: 1, script: (r) => (r.type === 'rename' ? { status: 3 } : undefined) });
-  expect(result).toMatchObject({ propose: { publish: 'direct' }, laneSafe: false, left: [] });
+  expect(result).toMatchObject({ propose: { publish: 'direct' }, lanes: 'one channel', left: [] });
   expect(server.files.size).toBe(0);
+});
+
+const noRead = (r: Request): Action | undefined => (r.type === 'open' && (r.flags & 1) !== 0 ? { status: 3 } : undefined);
+
+/** Servers that let no file be read, and what they do with a write instead of putting it at its offset; `shown` is what they say of a file's size. */
+const unread: [string, (server: ScriptedServer) => (r: Request) => Action | undefined, string][] = [
+  ['puts it there', () => () => undefined, 'safe'],
+  ['appends it', (server) => (r) => {
+    if (r.type !== 'write') return undefined;
+    server.files.set(r.path, Buffer.concat([server.files.get(r.path)!, r.data]));
+    return { status: 0 };
+  }, 'unsafe'],
+  ['appends it once it would overwrite', (server) => (r) => {
+    const file = server.files.get(r.path);
+    if (r.type !== 'write' || file === undefined || r.offset >= file.length) return undefined;
+    server.files.set(r.path, Buffer.concat([file, r.data]));
+    return { status: 0 };
+  }, 'unsafe'],
+  ['goes on where the channel was', (server) => {
+    const at = new Map<string, number>();
+    return (r) => {
+      if (r.type !== 'write') return undefined;
+      const key = `${r.path} ${r.channel}`;
+      const from = at.get(key) ?? 0;
+      at.set(key, from + r.data.length);
+      const file = server.files.get(r.path)!;
+      server.files.set(r.path, Buffer.concat([file.subarray(0, from), Buffer.alloc(Math.max(0, from - file.length)), r.data, file.subarray(from + r.data.length)]));
+      return { status: 0 };
+    };
+  }, 'unsafe'],
+  ['cuts the file behind it', (server) => (r) => {
+    if (r.type !== 'write') return undefined;
+    server.files.set(r.path, Buffer.concat([server.files.get(r.path)!.subarray(0, r.offset), Buffer.alloc(Math.max(0, r.offset - server.files.get(r.path)!.length)), r.data]));
+    return { status: 0 };
+  }, 'unsafe'],
+  ['puts it there, and shows sizes by name only', () => (r) => (r.type === 'fstat' ? { status: 8 } : undefined), 'null'],
+];
+test.each(unread)('where nothing can be read back, a server that %s', async (_, behaviour, lanes) => {
+  const server = await startScriptedServer();
+  const does = behaviour(server);
+  server.script = (r) => noRead(r) ?? does(r);
+  const { remote } = await connectTo(server);
+  const result = await testWrites(remote);
+  expect(String(result.lanes), JSON.stringify(result.findings)).toBe(lanes);
+  expect(JSON.stringify(result.findings)).not.toContain('as they were sent');
+  expect(server.files.size).toBe(0);
+});
+
+test('a server that is put out by a second open before the first write', async () => {
+  const written = new Set<string>();
+  const spoilt = new Set<string>();
+  const { result } = await probe({
+    script: (r) => {
+      if (r.type === 'open' && (r.flags & 2) !== 0 && (r.flags & 8) !== 0 && r.nth > 1 && !written.has(r.path) && spoilt.has(r.path)) return { status: 4 };
+      if (r.type === 'open' && (r.flags & 8) !== 0 && !written.has(r.path)) spoilt.add(r.path);
+      if (r.type === 'write') written.add(r.path);
+      return undefined;
+    },
+  });
+  expect(result.findings.filter((f) => f.result === 'failed')).toEqual([]);
+});
+
+test('a server that creates what it was told to open', async () => {
+  const server = await startScriptedServer();
+  const { remote } = await connectTo(server);
+  server.script = (r) => {
+    if (r.type === 'open' && r.flags === 2 && !server.files.has(r.path)) server.files.set(r.path, Buffer.alloc(0));
+    return undefined;
+  };
+  const result = await testWrites(remote);
+  expect(result.findings.find((f) => f.name === 'open again')).toMatchObject({ result: 'warning', hint: expect.stringContaining('spool: true') as string });
+  expect(result).toMatchObject({ lanes: null, left: [] });
+  expect(server.files.size).toBe(0);
+});
+
+test('a server that names files at their close', async () => {
+  const { result, server } = await probe({ nameAtClose: true });
+  expect(result.findings.find((f) => f.name === 'open again')).toMatchObject({ result: 'warning', detail: expect.stringContaining('only when it is closed') as string, hint: expect.stringContaining('spool: true') as string });
+  expect(result.findings.find((f) => f.name === 'exclusive create')).toMatchObject({ result: 'passed' });
+  expect(result).toMatchObject({ lanes: null, left: [], propose: {} });
+  expect(server.files.size).toBe(0);
+});
+
+test('a far server is asked for many pieces at a time', async () => {
+  let waiting = 0;
+  let most = 0;
+  await probe({
+    script: (r) => {
+      if (r.type !== 'read') return undefined;
+      most = Math.max(most, ++waiting);
+      return { wait: new Promise<void>((later) => setImmediate(later)).then(() => { waiting--; }) };
+    },
+  });
+  expect(most).toBeGreaterThan(8);
 });
 
 test('what a push would say at the create', async () => {
@@ -89,7 +185,7 @@ test.skipIf(peer('sshd') === undefined)('OpenSSH', async () => {
   const remote = await connect(specFor(server, { directory: server.remoteDirectory }), { privateKey: readFileSync(server.privateKeyFile) }, { signal: new AbortController().signal, warn: () => undefined });
   const result = await testWrites(remote);
   await remote.close();
-  expect(result).toMatchObject({ propose: {}, laneSafe: true, left: [] });
+  expect(result).toMatchObject({ propose: {}, lanes: 'safe', left: [] });
   expect(result.findings.every((f) => f.result === 'passed')).toBe(true);
   expect(server.names()).toEqual([]);
 });

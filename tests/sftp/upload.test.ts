@@ -23,7 +23,7 @@ describe('the main path', () => {
     expect(sha256(server.files.get(final)!)).toBe(sha256(bytes));
     expect(remote.stats).toEqual({ attempts: 1, reconnects: 0, lanes: 1, acknowledged: bytes.length });
     const order = server.requests.map((r) => r.type).filter((type, i, all) => type !== all[i - 1]);
-    expect(order).toEqual(['open', 'write', 'fstat', 'close', 'stat', 'rename', 'stat']);
+    expect(order).toEqual(['open', 'stat', 'write', 'fstat', 'close', 'stat', 'rename', 'stat']);
     expect(server.requests[0].flags).toBe(0x02 | 0x08 | 0x20);
   });
 
@@ -270,7 +270,7 @@ describe('going on after a loss', () => {
       expect(error.code).toBe('connection-lost');
       expect(deadPartial(error)).toBe(true);
       expect(error.published).toBe('no');
-      expect(server.requests.filter((r) => r.type === 'open').at(-1)!.flags & 8).toBe(0);
+      expect(server.requests.filter((r) => r.type === 'open' && (r.flags & 8) !== 0)).toHaveLength(1);
     }
   });
 
@@ -299,7 +299,7 @@ describe('going on after a loss', () => {
     expect(error.code).toBe('connection-lost');
     expect(deadPartial(error)).toBe(false);
     expect(warnings).toHaveLength(1);
-    expect(await upload.abandon()).toEqual({ removed: false });
+    expect(await upload.abandon()).toEqual({ removed: false, mayAppear: false });
   });
 
   test('the answer to the exclusive create is lost: the file is ours', async () => {
@@ -341,7 +341,7 @@ describe('refusals', () => {
     const upload = await remote.createUpload(names);
     const error = await failure(writeAll(upload, content(9 * MiB)));
     expect(error).toMatchObject({ code: 'remote-refused', published: 'no', message: expect.stringContaining('did not say why') });
-    expect(await upload.abandon()).toEqual({ removed: true });
+    expect(await upload.abandon()).toEqual({ removed: true, mayAppear: false });
     expect(server.files.size).toBe(0);
     expect(server.requests.filter((r) => r.type === 'statvfs')).toHaveLength(1);
   });
@@ -424,9 +424,9 @@ describe('abandon', () => {
     await writeAll(upload, content(2 * MiB));
     abort.abort(new Error('interrupted'));
     expect((await failure(writeAll(upload, content(10)))).message).toBe('interrupted');
-    expect(await upload.abandon()).toEqual({ removed: true });
+    expect(await upload.abandon()).toEqual({ removed: true, mayAppear: false });
     expect(server.files.size).toBe(0);
-    expect(await upload.abandon(), 'asked again').toEqual({ removed: true });
+    expect(await upload.abandon(), 'asked again').toEqual({ removed: true, mayAppear: false });
   });
 
   test('while the server does not answer, over a new connection', async () => {
@@ -437,7 +437,7 @@ describe('abandon', () => {
     const writing = failure(writeAll(upload, content(12 * MiB)));
     abort.abort(new Error('interrupted'));
     await writing;
-    expect(await upload.abandon()).toEqual({ removed: true });
+    expect(await upload.abandon()).toEqual({ removed: true, mayAppear: false });
     expect(server.files.size).toBe(0);
   });
 
@@ -445,6 +445,6 @@ describe('abandon', () => {
     const server = await startScriptedServer({ script: (r) => (r.type === 'remove' ? { status: 3 } : undefined) });
     const { remote } = await connectTo(server);
     const upload = await remote.createUpload(names);
-    expect(await upload.abandon()).toEqual({ removed: false });
+    expect(await upload.abandon()).toEqual({ removed: false, mayAppear: false });
   });
 });

@@ -23,6 +23,8 @@ export interface Request {
   path: string;
   /** The second path of a rename. */
   target: string;
+  /** Of the requests that have one. */
+  handle: string;
   flags: number;
   offset: number;
   data: Buffer;
@@ -70,6 +72,8 @@ export interface ScriptedOptions {
   /** The agent's mover: takes a file away when one of its handles is closed, or when it is renamed. */
   collect?: 'close' | 'rename';
   renameOverwrites?: boolean;
+  /** A file has its name only from its close on, whatever lies there by then; what a lost connection leaves open is closed by `noticeLost`. */
+  nameAtClose?: boolean;
   /** Answers to writes of one turn go out in reverse. */
   reorder?: boolean;
   script?: (request: Request) => Action | undefined;
@@ -84,6 +88,8 @@ export interface ScriptedServer {
   hostKeyTypes: string[];
   /** Contents by absolute path. */
   files: Map<string, Buffer>;
+  /** With `nameAtClose`: files without a name. */
+  hidden: Map<string, Buffer>;
   /** Where `collect` puts them. */
   collected: Map<string, Buffer>;
   /** Every request in order. */
@@ -99,6 +105,8 @@ export interface ScriptedServer {
   options: ScriptedOptions;
   /** Ends every connection without a word. */
   drop(): void;
+  /** With `nameAtClose`: what connections that are gone had left open gets its name, and how many files that were. */
+  noticeLost(): number;
   /** The SFTP channels that were opened, in order; `ssh2`'s own objects. */
   channels: ServerChannel[];
   /** Reads nothing any more on the connections there are. */
@@ -123,10 +131,15 @@ export async function startScriptedServer(options: ScriptedOptions = {}): Promis
     host: '127.0.0.1', port: options.port ?? 0, username: options.username ?? 'acme', password: options.password ?? 'correct horse',
     fingerprints: publicKeys.map(([, blob]) => `SHA256:${createHash('sha256').update(Buffer.from(blob, 'base64')).digest('base64').replace(/=+$/, '')}`),
     hostKeyTypes: publicKeys.map(([type]) => type),
-    files: new Map(), collected: new Map(), requests: [], payloads: [], connections: 0, logins: [],
+    files: new Map(), hidden: new Map(), collected: new Map(), requests: [], payloads: [], connections: 0, logins: [],
     script: options.script, options, channels: [],
     open: () => sockets.size,
     drop: () => sockets.forEach((socket) => socket.destroy()),
+    noticeLost: () => {
+      const late = unnamed.get(server)!.filter(({ channel }) => !channel.writable);
+      late.forEach((one) => nameNow(server, one));
+      return late.length;
+    },
     stall: () => sockets.forEach((socket) => socket.pause()),
     stop, start,
   };
@@ -134,6 +147,7 @@ export async function startScriptedServer(options: ScriptedOptions = {}): Promis
     serve(server, connection);
   });
   counts.set(server, new Map());
+  unnamed.set(server, []);
   let tcp: TcpServer | null = null;
 
   async function start(): Promise<void> {
@@ -234,9 +248,21 @@ function authenticate(server: ScriptedServer, context: AuthContext, passed: stri
 /** How many requests of each type a server has had. */
 const counts = new WeakMap<ScriptedServer, Map<RequestType, number>>();
 
+/** With `nameAtClose`: files that have no name yet, under the handle's name in `files`. */
+const unnamed = new WeakMap<ScriptedServer, { channel: ServerChannel; temporary: string; path: string }[]>();
+
+function nameNow(server: ScriptedServer, one: { channel: ServerChannel; temporary: string; path: string }): void {
+  const all = unnamed.get(server)!;
+  all.splice(all.indexOf(one), 1);
+  const bytes = server.hidden.get(one.temporary);
+  server.hidden.delete(one.temporary);
+  if (bytes !== undefined) server.files.set(one.path, bytes);
+}
+
 class SftpSession {
   #input: Buffer = Buffer.alloc(0);
   readonly #handles = new Map<string, string>();
+  readonly #temporaries = new Map<string, string>();
   #nextHandle = 0;
   readonly #held: Buffer[] = [];
 
@@ -302,9 +328,12 @@ class SftpSession {
       return packet.subarray(at, (at += length));
     };
     const text = (): string => bytes().toString('utf8');
-    const byHandle = (): string => this.#handles.get(text()) ?? '';
+    const byHandle = (): string => {
+      request.handle = text();
+      return this.#handles.get(request.handle) ?? '';
+    };
     let type: RequestType = types[packet[0]] ?? 'unknown';
-    const request = { id: packet.readUInt32BE(1), type, nth: 0, connection: this.connection, channel: this.number, path: '', target: '', flags: 0, offset: 0, data: Buffer.alloc(0) };
+    const request = { id: packet.readUInt32BE(1), type, nth: 0, connection: this.connection, channel: this.number, path: '', target: '', handle: '', flags: 0, offset: 0, data: Buffer.alloc(0) };
     if (packet[0] === 200) {
       const name = text();
       type = request.type = ({ 'limits@openssh.com': 'limits', 'fsync@openssh.com': 'fsync', 'statvfs@openssh.com': 'statvfs', 'posix-rename@openssh.com': 'posix-rename' } as Record<string, RequestType>)[name] ?? 'unknown';
@@ -335,7 +364,9 @@ class SftpSession {
     const { server } = this;
     const { files, options } = server;
     const { path, target } = request;
-    const file = files.get(path);
+    const temporary = this.#temporaries.get(request.handle);
+    const [place, key] = temporary === undefined ? [files, path] : [server.hidden, temporary];
+    const file = place.get(key);
     switch (request.type) {
       case 'open': {
         const create = (request.flags & 8) !== 0;
@@ -345,6 +376,13 @@ class SftpSession {
         if (!file || (request.flags & 16) !== 0) files.set(path, Buffer.alloc(0));
         const handle = `h${++this.#nextHandle}`;
         this.#handles.set(handle, path);
+        if (options.nameAtClose && create) {
+          const hidden = `${this.connection}.${this.number}.${handle}`;
+          files.delete(path);
+          server.hidden.set(hidden, Buffer.alloc(0));
+          unnamed.get(server)!.push({ channel: this.channel, temporary: hidden, path });
+          this.#temporaries.set(handle, hidden);
+        }
         return packet(102, uint32(id), string(handle));
       }
       case 'write': {
@@ -353,7 +391,7 @@ class SftpSession {
         const end = request.offset + request.data.length;
         const others = [...files].reduce((sum, [name, bytes]) => sum + (name === path ? 0 : bytes.length), 0);
         if (others + end > (options.quota ?? Infinity)) return status(id, FAILURE);
-        files.set(path, written(file, request.offset, request.data));
+        place.set(key, written(file, request.offset, request.data));
         return status(id, OK);
       }
       case 'read': {
@@ -362,6 +400,8 @@ class SftpSession {
       }
       case 'close': {
         if (!this.#handles.delete(target) && !target.startsWith('d')) return status(id, FAILURE);
+        const open = unnamed.get(server)!.find((one) => one.temporary === temporary);
+        if (open !== undefined) nameNow(server, open);
         if (options.collect === 'close') this.#collect(path);
         return status(id, OK);
       }

@@ -19,7 +19,7 @@ import { readPending } from '../../receipt/pending.js';
 import { pendingWords } from '../../receipt/pending-words.js';
 import { lastDeposit } from '../../receipt/list.js';
 import { ArrangementState } from '../../receipt/state.js';
-import { laneSafeServer } from '../../receipt/tested-server.js';
+import { lanesSeen } from '../../receipt/tested-server.js';
 import type { Secret } from '../../secret.js';
 import { shellWord } from '../../shell.js';
 import type { SecretKind } from '../../secrets/request.js';
@@ -283,7 +283,7 @@ async function server(o: Patient, secrets: Secrets, report: Report): Promise<voi
     const own = new ArrangementState(o.config.state.path, arrangement.name);
     if (o.writeTest) await writeTest(remote, own, report);
     else report.add(await earlierWriteTest(remote, own));
-    report.passed('uploads', laneWords(remote.spec, lanesAllowed({ ...remote.spec, laneSafe: (await laneSafeServer(own)) ?? undefined }, remote)));
+    report.passed('uploads', laneWords(remote.spec, lanesAllowed({ ...remote.spec, ...(await lanesSeen(own)) }, remote)));
   } finally {
     await agent.close();
   }
@@ -299,6 +299,8 @@ function offers(channel: SftpChannel): string {
 function laneWords({ lanes: wanted }: { lanes: 'auto' | number }, { lanes, because }: LaneRule): string {
   const known = because === 'OpenSSH' ? 'OpenSSH is known to take them' : 'this server took them in the write test';
   if (because === 'publish: direct') return 'over one lane: with publish: direct the server may collect the file when a second one closes';
+  if (because === 'one channel') return 'over one lane: this server took one channel in the write test';
+  if (because === 'unsafe') return 'over one lane: this server put parallel writes in the wrong place in the write test';
   if (because === 'untested') return `over one lane${wanted === 1 ? ', as remote.lanes says' : ': only OpenSSH gets several without a write test that passed'}`;
   if (lanes === 'auto') return `over one to ${mostLanes} lanes, as many as the line has use for (remote.lanes: auto): ${known}`;
   return `over ${lanes === 1 ? 'one lane' : `${lanes} lanes`}, as remote.lanes says${lanes === 1 ? '' : `: ${known}`}`;

@@ -39,8 +39,8 @@ export async function writeTest(remote: Remote, own: ArrangementState, report: R
     });
     await keep();
   } finally {
-    for (const { name, result, detail, hint } of test.findings) {
-      if (result === 'failed') report.failed(name, 'remote-refused', detail, hint);
+    for (const { name, result, detail, hint, code } of test.findings) {
+      if (result === 'failed') report.failed(name, code ?? 'remote-refused', detail, hint);
       else report.add({ name, result, detail, ...(hint === undefined ? {} : { hint }) });
     }
     const { propose, left, collected } = test;
@@ -65,9 +65,9 @@ async function remember(own: ArrangementState, remote: Remote, test: WriteTest, 
   const failed = [...test.findings.filter(({ result }) => result === 'failed').map(({ name, detail }) => `${name}: ${detail}`), ...(refusal === undefined ? [] : [refusal])];
   // A server that is full today is no other server.
   const before = refusal === undefined ? null : await lastWriteTest(state);
-  const laneSafe = test.laneSafe || (before?.laneSafe === true && before.server === server && before.hostKey === hostKey);
-  await rememberWriteTest(state, { server, hostKey, directory, at: new Date().toISOString(), failed, laneSafe });
-  return test.laneSafe ? { name: 'remembered', result: 'passed', detail: 'uploads to this server may use several lanes' } : null;
+  const lanes = test.lanes ?? (before?.server === server && before.hostKey === hostKey ? before.lanes : null);
+  await rememberWriteTest(state, { server, hostKey, directory, at: new Date().toISOString(), failed, lanes });
+  return test.lanes === 'safe' ? { name: 'remembered', result: 'passed', detail: 'uploads to this server may use several lanes' } : null;
 }
 
 /** What a look without writing can say of it. */

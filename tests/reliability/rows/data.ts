@@ -104,7 +104,7 @@ export const rows: Row[] = [
         return { do: false, then: 'drop' };
       }));
     },
-    ...deposited, says: /holds 1000 of \d+ acknowledged octets; starting again under a new id/,
+    ...deposited, says: /holds 1000 of \d+ acknowledged bytes; starting again under a new id/,
   },
   {
     name: 'the partial is gone, and a source cannot be read twice', fault: 'The same, with a source that cannot be read twice', provoked: 'a `stdin` source', supplier: { dataset: [{ stdin: true, as: 'dump' }] },
@@ -227,7 +227,7 @@ export const rows: Row[] = [
   },
   {
     name: 'killed on the way, and the partial is gone', fault: 'kill -9 on the way; the agent removes partials itself', provoked: 'removed before the next run', arrange: whenWriting(20, (scene) => scene.kill('SIGKILL')),
-    exit: 'killed', published: '–', left: 'partial', relieve: (scene) => scene.server.files.clear(), next: { does: 'says that nothing of it is there, deposits', says: /nothing of it is left at the agent/, left: 'deposit' },
+    exit: 'killed', published: '–', left: 'partial', relieve: (scene) => scene.server.files.clear(), next: { does: 'says that nothing of it is there, deposits', says: /nothing of it is at the agent now/, left: 'deposit' },
   },
   {
     name: 'killed on the way to a server that hides everything', fault: 'kill -9 on the way; the server denies REMOVE and STAT', provoked: 'scripted', arrange: whenWriting(20, (scene) => scene.kill('SIGKILL')),
