@@ -8,7 +8,7 @@ import { printable } from '../printable.js';
 import { parseDepositId } from '../receipt/ids.js';
 import type { RunRecord } from '../receipt/runs.js';
 import type { UnderWay } from '../receipt/underway.js';
-import { age, counted, localTime, shortFingerprint, table } from '../ui/format.js';
+import { age, bytes, counted, localTime, shortFingerprint, table } from '../ui/format.js';
 import type { Line } from '../ui/wrap.js';
 import type { Context, GlobalOptions, Start } from './context.js';
 import { chooseArrangements, configFor } from './deposits.js';
@@ -172,10 +172,15 @@ function remarks(s: Standing, few: boolean): string[] {
   const failed = few && lastRun !== null && lastRun.exit !== 0 && lastRun.code !== 'killed' && underWay.running === null && underWay.killed === null;
   return [
     ...(s.inFuture || (few && s.stale) ? [`${s.stale ? 'stale: ' : ''}${lateWords(s)}`] : []),
+    ...(s.lastDeposit?.shrunkFrom == null ? [] : [`the last deposit shrank${s.lastDeposit.dataset === null ? '' : `: it has ${held(s.lastDeposit.dataset)}`}; the one before it, ${s.lastDeposit.shrunkFrom.depositId}, had ${held(s.lastDeposit.shrunkFrom)}`]),
     ...(failed ? [`the last run failed: ${printable(lastRun.message ?? '')}`] : []),
     ...s.problems.map((problem) => `${printable(problem)}; look at the whole: «depot receipts verify ${s.arrangement}»`),
     ...underWayLines(s.arrangement, underWay),
   ];
+}
+
+function held(d: { entries: number; bytes: number }): string {
+  return `${counted(d.entries, 'entry', 'entries')}, ${bytes(d.bytes)}`;
 }
 
 /** While a push runs, what is pending is its own business. */

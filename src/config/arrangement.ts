@@ -4,12 +4,14 @@ import type { Check, Fields, Value } from './document.js';
 import { remote, type RawRemote } from './remote.js';
 import { dataset } from './sources.js';
 import type { SourceSpec } from '../source.js';
-import type { Beneficiary, Compression, EncryptionWish } from './types.js';
-import { parseArrangementName, parseDay, parseDuration, parseFingerprint, parseSize } from './values.js';
+import { defaults } from './defaults.js';
+import type { Beneficiary, Compression, EncryptionWish, Shrink } from './types.js';
+import { parseArrangementName, parseDay, parseDuration, parseFingerprint, parsePercent, parseSize } from './values.js';
 
 export const arrangementKeys = [
-  'beneficiaries', 'retiredKeys', 'dataset', 'remote', 'specification', 'minSize', 'compression', 'encryption', 'spool', 'every', 'ended',
+  'beneficiaries', 'retiredKeys', 'dataset', 'remote', 'specification', 'minSize', 'shrink', 'compression', 'encryption', 'spool', 'every', 'ended',
 ] as const;
+export const shrinkKeys = ['below', 'then'] as const;
 export const beneficiaryKeys = ['name', 'key', 'fingerprint', 'keyMadeBy'] as const;
 
 /** An arrangement as it stands in a file; `beneficiaries` and `sources` are undefined only when a problem was reported. */
@@ -23,6 +25,7 @@ export interface RawArrangement {
   remote: RawRemote | undefined;
   specification: string | undefined;
   minBytes: number | undefined;
+  shrink: Shrink | undefined;
   compression: Compression | undefined;
   encryption: EncryptionWish | undefined;
   spool: boolean | undefined;
@@ -60,6 +63,7 @@ function arrangement(name: string, key: Value, value: Value): RawArrangement | n
     remote: fields.optional('remote', remote),
     specification: fields.optional('specification', localPath),
     minBytes: fields.optional('minSize', parsed(parseSize)),
+    shrink: fields.optional('shrink', shrink),
     compression: fields.optional('compression', oneOf('auto', 'zstd', 'gzip', 'none')),
     encryption: fields.optional('encryption', oneOf('auto', 'modern', 'compat')),
     spool: fields.optional('spool', truth),
@@ -67,6 +71,20 @@ function arrangement(name: string, key: Value, value: Value): RawArrangement | n
     ended: fields.optional('ended', parsed(parseDay)),
   };
 }
+
+/** `warn`, or with a threshold of its own `{ below: 80%, then: fail }`. */
+const shrink: Check<Shrink> = (value) => {
+  const outcome = oneOf('warn', 'fail', 'off');
+  if (value.pairs === undefined) {
+    const then = outcome(value);
+    return then === null ? null : { below: defaults.shrinkBelow, then };
+  }
+  const fields = value.fields(shrinkKeys);
+  if (fields === null) return null;
+  const below = fields.required('below', parsed(parsePercent));
+  const then = fields.has('then') ? fields.optional('then', outcome) : 'warn';
+  return below === undefined || then === undefined ? null : { below, then };
+};
 
 const beneficiaries: Check<Beneficiary[]> = (value) => {
   const seen = new Map<string, Value>();

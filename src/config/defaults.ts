@@ -9,6 +9,7 @@ export const defaults = {
   compression: 'auto',
   encryption: 'auto',
   spool: false,
+  shrinkBelow: 0.5,
   onChange: 'fail',
   allowEmpty: false,
   notifyOn: ['failure', 'stale'],

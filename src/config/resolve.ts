@@ -43,6 +43,7 @@ export function resolveConfig(read: Sources, s: Surroundings, flags: { state?: s
       remote,
       ...present('specification', one.specification),
       ...present('minBytes', one.minBytes),
+      shrink: one.shrink ?? { below: defaults.shrinkBelow, then: 'warn' },
       compression: one.compression ?? defaults.compression,
       encryption: one.encryption ?? defaults.encryption,
       spool: one.spool ?? defaults.spool,

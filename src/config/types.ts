@@ -26,6 +26,12 @@ export type EncryptionWish = 'auto' | 'modern' | 'compat';
 /** `failure` is about a push that was killed too. */
 export type NotifyEvent = 'success' | 'failure' | 'killed' | 'stale';
 
+/** What a dataset means that has fewer entries or bytes than this part (0 to 1) of those of the last deposit. */
+export interface Shrink {
+  below: number;
+  then: 'warn' | 'fail' | 'off';
+}
+
 export interface RemoteSettings {
   host: string;
   port: number;
@@ -65,6 +71,7 @@ export interface Arrangement {
   /** Absolute path of the supplier's own document, for inside the suitcase. */
   specification?: string;
   minBytes?: number;
+  shrink: Shrink;
   compression: Compression;
   encryption: EncryptionWish;
   spool: boolean;

@@ -26,6 +26,13 @@ export function parseSize(text: string): Parsed<number> {
   return Number.isSafeInteger(octets) ? { value: octets } : { wrong: 'this size is larger than anything that exists' };
 }
 
+/** `50%` → 0.5. */
+export function parsePercent(text: string): Parsed<number> {
+  const match = /^(\d{1,3})%$/.exec(text);
+  const percent = Number(match?.[1]);
+  return match !== null && percent >= 1 && percent <= 100 ? { value: percent / 100 } : { wrong: 'a part is a whole percentage from 1% to 100%' };
+}
+
 /** `2027-01-31` → 00:00 UTC of that day. */
 export function parseDay(text: string): Parsed<Date> {
   const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text);

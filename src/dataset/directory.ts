@@ -5,6 +5,7 @@ import { excluder } from './exclude.js';
 import { packFile, type FileContext } from './file.js';
 import { listChildren, type Child } from './listing.js';
 import { emptyError, hasCode, locate, unreadable } from './reading.js';
+import { printable } from '../printable.js';
 import type { DirectorySource } from '../source.js';
 import type { TarHeader } from './tar/write.js';
 
@@ -29,7 +30,7 @@ interface Level {
 export function* packDirectory(context: FileContext & { source: DirectorySource }, path: ByteString): Generator<Chunk, void> {
   const { reading, source } = context;
   const root = locate(source.path, 'directory');
-  const isExcluded = excluder(source.exclude);
+  const exclude = excluder(source.exclude);
   const stack: Level[] = [];
   let empty = true;
   yield* enter(context, stack, root, path);
@@ -42,7 +43,10 @@ export function* packDirectory(context: FileContext & { source: DirectorySource 
     }
     const file = join(level.directory, child.name);
     const inside = join(level.path, child.name);
-    if (isExcluded?.(inside.slice(path.length + 1) as ByteString, child.kind === 'directory')) continue;
+    if (exclude?.excludes(inside.slice(path.length + 1) as ByteString, child.kind === 'directory')) {
+      reading.excludedHere(child.kind === 'directory' ? null : octetsOf(child.kind, file));
+      continue;
+    }
     if (child.kind === 'file' || child.kind === 'symlink') empty = false;
     switch (child.kind) {
       case 'directory':
@@ -61,7 +65,18 @@ export function* packDirectory(context: FileContext & { source: DirectorySource 
         reading.leftOut(child.kind, file);
     }
   }
+  for (const pattern of exclude?.unused() ?? []) reading.warn(`source ${printable(source.name)}: the exclude pattern ${JSON.stringify(printable(pattern))} matched nothing`);
   if (empty && !source.allowEmpty) throw emptyError(source, 'the directory holds no files');
+}
+
+/** What a file that is left out would have added; it need not be one that can be looked at. */
+function octetsOf(kind: Child['kind'], file: ByteString): number {
+  if (kind !== 'file') return 0;
+  try {
+    return lstatSync(toPath(file)).size;
+  } catch {
+    return 0;
+  }
 }
 
 /** Stores the directory's own entry and makes it the one that is walked next. */

@@ -12,6 +12,7 @@ import { commandOptions, runCleanup, runPrepare } from './prepare.js';
 import { readme } from './readme.js';
 import { locate, Reading } from './reading.js';
 import type { SourceSpec } from '../source.js';
+import { hasShrunk, shrinkWords } from './shrink.js';
 import { checkNames, type DatasetHooks, type DatasetOptions, type DatasetSummary } from './sources.js';
 import { readStdin } from './stdin.js';
 
@@ -29,7 +30,7 @@ export type { DatasetHooks, DatasetOptions, DatasetSummary } from './sources.js'
  *
  * @returns what a receipt says of the dataset
  * @throws DepotError 'source-failed' | 'source-changed' | 'source-timed-out' | 'source-empty' | 'source-too-small' |
- *   'config-invalid' (a source's name); the abort reason when `hooks.signal` fires
+ *   'source-shrunk' | 'config-invalid' (a source's name); the abort reason when `hooks.signal` fires
  */
 export async function* packDataset(options: DatasetOptions, hooks: DatasetHooks): AsyncGenerator<Chunk, DatasetSummary> {
   checkNames(options.sources);
@@ -70,12 +71,13 @@ class Dataset {
     if (this.#options.specification !== undefined) yield* archive.document('specification.md', readSpecification(this.#options.specification));
     for (const source of this.#options.sources) yield* this.#source(source);
     this.#checkSize();
+    this.#checkShrink();
     this.#manifestSha256 = yield* archive.finish(this.#counts());
   }
 
   summary(): DatasetSummary {
     const { entries, ...counts } = this.#counts();
-    return { entries, files: this.archive.files, ...counts, manifestSha256: this.#manifestSha256 };
+    return { entries, files: this.archive.files, ...counts, excluded: { ...this.#reading.excluded }, manifestSha256: this.#manifestSha256 };
   }
 
   tell(): void {
@@ -123,7 +125,7 @@ class Dataset {
     }
   }
 
-  #counts(): Omit<DatasetSummary, 'manifestSha256' | 'files'> {
+  #counts(): Omit<DatasetSummary, 'manifestSha256' | 'files' | 'excluded'> {
     const { entries, bytes } = this.archive;
     return { entries, bytes, skipped: { ...this.#reading.skipped }, complete: this.#reading.complete };
   }
@@ -135,6 +137,15 @@ class Dataset {
     throw new DepotError('source-too-small', `the dataset holds ${bytes} octets, less than the ${minBytes} of minSize`, {
       hint: 'find out what is missing, or lower minSize if that is all there is',
     });
+  }
+
+  #checkShrink(): void {
+    const { entries, bytes } = this.archive;
+    const { shrink } = this.#options;
+    if (shrink === undefined || !hasShrunk({ entries, bytes }, shrink)) return;
+    const words = shrinkWords({ entries, bytes }, shrink.previous);
+    if (shrink.then === 'warn') this.#hooks.warn(words);
+    else throw new DepotError('source-shrunk', words, { hint: 'find out what is missing; if that is all there is, set shrink: warn in depot.yaml for one push' });
   }
 }
 

@@ -16,16 +16,27 @@ const WARNINGS_PER_KIND = 20;
 export class Reading {
   readonly skipped: Partial<Record<SkippedKind, number>> = {};
   complete = true;
+  /** What `exclude` left out. Directories are left out with all that is below them, which is not looked at. */
+  readonly excluded = { files: 0, directories: 0, bytes: 0 };
   #changed = 0;
-  readonly #warn: (message: string) => void;
+  readonly warn: (message: string) => void;
 
   constructor(warn: (message: string) => void) {
-    this.#warn = warn;
+    this.warn = warn;
   }
 
   /** Something that no archive can hold was left out. */
   leftOut(kind: Exclude<SkippedKind, 'vanished'>, path: ByteString): void {
     this.#count(kind, `skipped ${shown(path)}: ${kind === 'unknown' ? 'neither file, directory nor link' : `a ${kind}`} cannot be deposited`);
+  }
+
+  /** Something was left out because the configuration says so; null for a directory. */
+  excludedHere(bytes: number | null): void {
+    if (bytes === null) this.excluded.directories++;
+    else {
+      this.excluded.files++;
+      this.excluded.bytes += bytes;
+    }
   }
 
   /** Something was listed and then not there any more. */
@@ -39,15 +50,15 @@ export class Reading {
   changed(source: SourceSpec, path: ByteString, how: string): void {
     if (source.onChange === 'fail') throw changedError(`${shown(path)} ${how}`);
     this.complete = false;
-    if (++this.#changed <= WARNINGS_PER_KIND) this.#warn(`${shown(path)} ${how}`);
-    if (this.#changed === WARNINGS_PER_KIND) this.#warn('more that changed while it was read is not named');
+    if (++this.#changed <= WARNINGS_PER_KIND) this.warn(`${shown(path)} ${how}`);
+    if (this.#changed === WARNINGS_PER_KIND) this.warn('more that changed while it was read is not named');
   }
 
   #count(kind: SkippedKind, message: string): void {
     const count = (this.skipped[kind] ?? 0) + 1;
     this.skipped[kind] = count;
-    if (count <= WARNINGS_PER_KIND) this.#warn(message);
-    if (count === WARNINGS_PER_KIND) this.#warn(`more of this kind (${kind}) are counted and not named`);
+    if (count <= WARNINGS_PER_KIND) this.warn(message);
+    if (count === WARNINGS_PER_KIND) this.warn(`more of this kind (${kind}) are counted and not named`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { SourceSpec } from '../source.js';
+import type { ShrinkRule } from './shrink.js';
 import { PART_NAME } from './tar/format.js';
 
 export interface DatasetOptions {
@@ -11,6 +12,8 @@ export interface DatasetOptions {
   commandDirectory: string;
   /** Less content than this is an error: 'source-too-small'. */
   minBytes?: number;
+  /** Warns, or fails with 'source-shrunk', when the dataset is much smaller than the last one. */
+  shrink?: ShrinkRule;
   arrangement: string;
   depositId: string;
 }
@@ -36,6 +39,8 @@ export interface DatasetSummary {
   bytes: number;
   /** What was left out, by kind: socket, fifo, device, unknown, vanished. */
   skipped: Record<string, number>;
+  /** What `exclude` left out, by the sources' configuration: files and what else is no directory, directories with all below them, the bytes of the files. */
+  excluded: { files: number; directories: number; bytes: number };
   /** False when something vanished or changed while it was read. */
   complete: boolean;
   /** Lower-case hex SHA-256 over the manifest's parts, concatenated. */

@@ -1,7 +1,8 @@
 import { newDepositId } from '../receipt/ids.js';
+import { ArrangementState } from '../receipt/state.js';
 import { chooseCompression } from '../seal/compress.js';
 import { startSealing } from '../seal/sealing.js';
-import { datasetOf } from './dataset.js';
+import { datasetOf, runDataset, shrinkRule } from './dataset.js';
 import { makeEnvelope } from './draft.js';
 import { readKeys } from './keys.js';
 import { rehearsed } from './rehearse.js';
@@ -18,11 +19,12 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
   const depositId = newDepositId(o.arrangement.name, startedAt);
   const compression = chooseCompression(o.arrangement.compression);
   const { sessionKey, pkesk } = await makeEnvelope(depositId, keys);
+  const shrink = await shrinkRule(o, new ArrangementState(o.stateDirectory, o.arrangement.name));
   hooks.phase('sealing');
   const seen: Parameters<PushHooks['progress']>[0] = { entries: 0, datasetBytes: 0, sealedBytes: 0, acknowledgedBytes: 0 };
   if (o.measure === true) void octetsOf(o.arrangement.sources).then((octets) => { if (octets !== null) seen.totalBytes = octets; });
   const started = startSealing(
-    { dataset: datasetOf(o, depositId), compression, pkesk, sessionKey, encryption: keys.encryption },
+    { dataset: datasetOf(o, depositId, shrink), compression, pkesk, sessionKey, encryption: keys.encryption },
     {
       signal: o.signal,
       warn: (message) => hooks.warn(message),
@@ -39,7 +41,8 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
     }
     const { bytes, dataset } = await sealing.result;
     const seconds = Number((process.hrtime.bigint() - clock) / 1_000_000n) / 1000;
-    return { ...dataset, sealedBytes: bytes, seconds, packet: keys.encryption.packet, compression, rehearsed: o.rehearse };
+    const { previous, shrunk } = runDataset(dataset, shrink);
+    return { ...dataset, previous, shrunk, sealedBytes: bytes, seconds, packet: keys.encryption.packet, compression, rehearsed: o.rehearse };
   } finally {
     await sealing.stop();
   }

@@ -1,7 +1,7 @@
 /** What a push is asked, tells on its way, and answers. */
 import type { Arrangement, Config } from '../config/types.js';
 import type { DatasetSummary } from '../dataset/sources.js';
-import type { RunRecord } from '../receipt/runs.js';
+import type { RunDataset, RunRecord } from '../receipt/runs.js';
 import type { Receipt } from '../receipt/schema.js';
 import type { CompressionFormat } from '../seal/compress.js';
 import type { Logins } from './logins.js';
@@ -47,7 +47,7 @@ export interface Deposit {
   receipt: Receipt;
 }
 
-export interface DryRunSummary extends DatasetSummary {
+export interface DryRunSummary extends DatasetSummary, Pick<RunDataset, 'previous' | 'shrunk'> {
   sealedBytes: number;
   seconds: number;
   packet: 'SEIPDv1' | 'SEIPDv2';

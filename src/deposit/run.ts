@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
 import type { DepotError, Published } from '../errors.js';
 import { timestamp } from '../receipt/ids.js';
-import type { RunRecord } from '../receipt/runs.js';
+import type { ShrinkRule } from '../dataset/shrink.js';
+import type { RunDataset, RunRecord } from '../receipt/runs.js';
 
 /** What a run of one arrangement knows of itself while it goes on; becomes its run record, however it ends. */
 export class Run {
@@ -13,6 +14,9 @@ export class Run {
   bytes: number | null = null;
   /** Files in the dataset, for what is said at the end; null where this run did not read them. */
   files: number | null = null;
+  /** What was read, and what that was compared with; null where this run did not read it. */
+  dataset: RunDataset | null = null;
+  shrink: ShrinkRule | null = null;
   lanes: number | null = null;
   attempts = 0;
   reconnects = 0;
@@ -27,6 +31,7 @@ export class Run {
     this.depositId = null;
     this.bytes = null;
     this.files = null;
+    this.dataset = null;
   }
 
   /** Fills in what an error that comes from below cannot know: whose it is and whether anything was published. */
@@ -58,6 +63,7 @@ export class Run {
       attempts: this.attempts,
       reconnects: this.reconnects,
       host: hostname(),
+      ...(this.dataset !== null && { dataset: this.dataset }),
     };
   }
 }

@@ -9,7 +9,7 @@ import type { SealResult } from '../seal/messages.js';
 import { startSealing, type Sealing } from '../seal/sealing.js';
 import type { Transfer } from '../sftp/types.js';
 import type { Upload } from '../sftp/upload.js';
-import { datasetOf } from './dataset.js';
+import { datasetOf, runDataset, shrinkRule } from './dataset.js';
 import { draftReceipt, makeEnvelope, type Envelope } from './draft.js';
 import { PushProgress } from './progress.js';
 import { rehearsed } from './rehearse.js';
@@ -49,12 +49,13 @@ export async function publishUpload({ state, run }: Scene, upload: Upload, inten
 
 /** Has the sealing thread begin, and that of the rehearsal; the session key is wiped here as soon as they have it. */
 export async function startDeposit(scene: Scene, { intent, compression }: Beginning): Promise<{ sealing: Sealing; envelope: Envelope; progress: PushProgress }> {
-  const { o, agent, standby, keys, hooks } = scene;
+  const { o, agent, standby, keys, hooks, run, state } = scene;
   const progress = new PushProgress(hooks, agent);
   if (o.measure === true) progress.expect(octetsOf(o.arrangement.sources));
   const envelope = await makeEnvelope(intent.depositId, keys);
+  run.shrink = await shrinkRule(o, state);
   const started = startSealing(
-    { dataset: datasetOf(o, intent.depositId), compression, pkesk: envelope.pkesk, sessionKey: envelope.sessionKey, encryption: keys.encryption },
+    { dataset: datasetOf(o, intent.depositId, run.shrink), compression, pkesk: envelope.pkesk, sessionKey: envelope.sessionKey, encryption: keys.encryption },
     { signal: o.signal, warn: (message) => hooks.warn(message), progress: (read) => progress.dataset(read) },
     standby,
   );
@@ -69,6 +70,7 @@ export function draftOf({ o, keys, run }: Scene, { intent, startedAt, compressio
   const draft = draftReceipt({ config: o.config, keys, envelope, depositId: intent.depositId, startedAt, compression, sealed, rehearsed: o.rehearse });
   checkDraft(draft);
   run.files = sealed.dataset.files;
+  run.dataset = runDataset(sealed.dataset, run.shrink);
   return draft;
 }
 

@@ -51,7 +51,7 @@ export async function newestDeposit(state: ArrangementState, without: ReadonlyMa
   return newestOf(state, linesOf(await readLedger(state)), without);
 }
 
-async function newestOf(state: ArrangementState, lines: readonly LedgerLine[], without: ReadonlyMap<string, unknown>): Promise<ListedReceipt | null> {
+async function newestOf(state: ArrangementState, lines: readonly LedgerLine[], without: ReadonlyMap<string, unknown>, wanted = isAcknowledged): Promise<ListedReceipt | null> {
   const names = new Map((await state.names()).flatMap((name) => {
     const parts = parseReceiptName(name);
     return parts?.superseded === null && !without.has(parts.depositId) ? [[parts.depositId, name] as const] : [];
@@ -59,7 +59,7 @@ async function newestOf(state: ArrangementState, lines: readonly LedgerLine[], w
   const counts = async (depositId: string): Promise<ListedReceipt | null> => {
     const name = names.get(depositId);
     const found = name === undefined ? null : await readable(state, name);
-    return found?.receipt.transfer.status === 'acknowledged' ? found : null;
+    return found !== null && wanted(found) ? found : null;
   };
   const listed = new Set(lines.map(({ depositId }) => depositId));
   const last = lines.reduce((most, { sequence }) => Math.max(most, sequence), 0);
@@ -75,6 +75,19 @@ async function newestOf(state: ArrangementState, lines: readonly LedgerLine[], w
     if (found !== null) return found;
   }
   return null;
+}
+
+function isAcknowledged({ receipt }: ListedReceipt): boolean {
+  return receipt.transfer.status === 'acknowledged';
+}
+
+/**
+ * The dataset of the newest deposit, whatever became of that: what was read from the sources is so, whether the agent acknowledged
+ * it, destroyed it since, or a file was missing from it.
+ */
+export async function lastDataset(state: ArrangementState): Promise<{ depositId: string; entries: number; bytes: number } | null> {
+  const newest = await newestOf(state, linesOf(await readLedger(state)), new Map(), () => true);
+  return newest === null ? null : { depositId: newest.depositId, ...datasetOf(newest) };
 }
 
 /** More without a line than a crash can leave: names sort by time, and the newest ones do. */
@@ -99,6 +112,8 @@ export interface LastDeposit {
   bytes: number | null;
   /** What was read from the sources, by the receipt; null without one. */
   dataset: { entries: number; bytes: number } | null;
+  /** The deposit before it, when it shrank against that. */
+  shrunkFrom: { depositId: string; entries: number; bytes: number } | null;
 }
 
 /**
@@ -111,9 +126,9 @@ export async function lastDeposit(state: ArrangementState): Promise<LastDeposit 
   const destroyed = destroyedIn(lines);
   const run = await lastRun(state, ({ published, depositId }) => published === 'yes' && depositId !== null && !destroyed.has(depositId));
   const filed = await newestOf(state, lines, destroyed);
-  const byReceipt = filed === null ? null : { depositId: filed.depositId, finishedAt: filed.receipt.completedAt, bytes: filed.receipt.suitcase.bytes, dataset: datasetOf(filed) };
+  const byReceipt = filed === null ? null : { depositId: filed.depositId, finishedAt: filed.receipt.completedAt, bytes: filed.receipt.suitcase.bytes, dataset: datasetOf(filed), shrunkFrom: null };
   if (run === null) return byReceipt;
-  const byRun = { depositId: run.depositId!, finishedAt: run.finishedAt, bytes: run.bytes, dataset: null };
+  const byRun = { depositId: run.depositId!, finishedAt: run.finishedAt, bytes: run.bytes, dataset: null, shrunkFrom: run.dataset?.shrunk === true ? run.dataset.previous : null };
   if (byReceipt === null) return byRun;
   if (byRun.depositId === byReceipt.depositId) return { ...byRun, dataset: byReceipt.dataset };
   // What the ledger lists is not newer than the last that it lists. A deposit without a receipt has only its time.
@@ -121,7 +136,7 @@ export async function lastDeposit(state: ArrangementState): Promise<LastDeposit 
   return !isListed && byRun.finishedAt >= byReceipt.finishedAt ? byRun : byReceipt;
 }
 
-function datasetOf({ receipt: { dataset } }: ListedReceipt): LastDeposit['dataset'] {
+function datasetOf({ receipt: { dataset } }: ListedReceipt): { entries: number; bytes: number } {
   return { entries: dataset.entries, bytes: dataset.bytes };
 }
 

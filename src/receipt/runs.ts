@@ -29,6 +29,19 @@ export interface RunRecord {
   reconnects: number;
   /** The name of the machine; this file stays on it. */
   host: string;
+  /** What was read from the sources; not there when this run read none to the end. */
+  dataset?: RunDataset;
+}
+
+export interface RunDataset {
+  entries: number;
+  bytes: number;
+  /** What `exclude` left out. */
+  excluded: { files: number; directories: number; bytes: number };
+  /** The deposit that it was compared with; null when there was none, or `shrink` is off. */
+  previous: { depositId: string; entries: number; bytes: number } | null;
+  /** Much smaller than that. */
+  shrunk: boolean;
 }
 
 const maxLineBytes = 64 * 1024;

@@ -3,7 +3,7 @@ import { ageOf } from '../clock.js';
 
 export interface Measured {
   arrangement: string;
-  lastDeposit: { finishedAt: string; bytes: number | null } | null;
+  lastDeposit: { finishedAt: string; bytes: number | null; dataset: { entries: number; bytes: number } | null; shrunkFrom: unknown } | null;
   lastRun: { startedAt: string; finishedAt: string; exit: number; code: string | null } | null;
   everyMs: number | null;
   ended: boolean;
@@ -76,6 +76,9 @@ export function prometheusText(arrangements: readonly Measured[] | null, { reada
     ...metric('depot_status_success', 'Whether the state of all arrangements could be read (1) or not (0).', [{ labels: {}, value: readable ? 1 : 0 }]),
     ...metric('depot_last_success_timestamp_seconds', 'When the last deposit was complete; 0 when it is dated in the future.', each((a) => (a.lastDeposit === null ? null : past(a.lastDeposit.finishedAt)))),
     ...metric('depot_last_success_bytes', 'Size of the last deposit, as uploaded.', each((a) => a.lastDeposit?.bytes ?? null)),
+    ...metric('depot_last_success_dataset_bytes', 'Size of what the last deposit holds, before compression.', each((a) => a.lastDeposit?.dataset?.bytes ?? null)),
+    ...metric('depot_last_success_dataset_entries', 'Files, directories and links that the last deposit holds.', each((a) => a.lastDeposit?.dataset?.entries ?? null)),
+    ...metric('depot_last_success_shrunk', 'Whether the last deposit is much smaller than the one before it (1) or not (0).', each((a) => (a.lastDeposit === null ? null : a.lastDeposit.shrunkFrom === null ? 0 : 1))),
     ...metric('depot_last_run_timestamp_seconds', 'When the last run of depot push ended, or was last heard of; 0 when that is dated in the future.', each((a) => { const run = lastRunOf(a); return run === null ? null : past(run.at); })),
     ...metric('depot_last_run_exit_code', 'Exit code of the last run of depot push; 137 when it was killed.', each((a) => lastRunOf(a)?.exit ?? null)),
     ...metric('depot_last_run_killed', 'Whether the last run of depot push was killed, or the machine went down (1), or not (0).', each((a) => { const run = lastRunOf(a); return run === null ? null : run.killed ? 1 : 0; })),

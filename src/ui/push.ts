@@ -14,12 +14,18 @@ export interface ShownReceipt {
   transfer: { status: 'acknowledged' | 'unconfirmed'; remoteSize: 'matched' | 'unreadable'; durability: string };
 }
 
+interface Excluded {
+  files: number;
+  directories: number;
+  bytes: number;
+}
+
 export interface ShownDeposit {
   depositId: string;
   suitcase: string;
   receiptPath: string;
   receipt: ShownReceipt;
-  run: { seconds: number; bytes: number | null };
+  run: { seconds: number; bytes: number | null; dataset?: { excluded: Excluded } };
 }
 
 /** What a push was for: names from the configuration, which receipts do not hold. */
@@ -33,6 +39,7 @@ export interface DryRun {
   files: number;
   bytes: number;
   skipped: Record<string, number>;
+  excluded: Excluded;
   complete: boolean;
   sealedBytes: number;
   seconds: number;
@@ -66,7 +73,7 @@ export function pushLines(outcome: PushReport, arrangement: ShownArrangement & {
   const ms = run.seconds * 1000;
   const { encryption, transfer } = receipt;
   return [
-    labelled('dataset', dataset(receipt.dataset, outcome.files ?? null, arrangement)),
+    labelled('dataset', dataset(receipt.dataset, outcome.files ?? null, arrangement, run.dataset?.excluded)),
     labelled('sealed', `${bytes(receipt.suitcase.bytes)} for ${addressees(arrangement, encryption.recipients.map((r) => r.fingerprint))}, ${kind(encryption.packet, encryption.compression)}`),
     ...(receipt.rehearsed === undefined ? [] : [rehearsedLine(receipt.dataset.entries)]),
     labelled('uploaded', `${bytes(receipt.suitcase.bytes)} in ${duration(ms)}, ${rate(receipt.suitcase.bytes, ms)}; ${transferred(transfer)}`),
@@ -97,7 +104,7 @@ function rehearsedLine(entries: number): Line {
 
 function dryRunLines(d: DryRun, arrangement: ShownArrangement): Line[] {
   return [
-    labelled('dataset', dataset(d, d.files, arrangement)),
+    labelled('dataset', dataset(d, d.files, arrangement, d.excluded)),
     labelled('sealed', `${bytes(d.sealedBytes)} for ${addressees(arrangement, arrangement.beneficiaries.map((b) => b.fingerprint))}, ${kind(d.packet, d.compression)}, in ${duration(d.seconds * 1000)}`),
     ...(d.rehearsed ? [rehearsedLine(d.entries)] : []),
     labelled('dry run', 'nothing was connected to, kept or published'),
@@ -105,10 +112,18 @@ function dryRunLines(d: DryRun, arrangement: ShownArrangement): Line[] {
 }
 
 /** `4,812 files and crm.pgdump, 18.4 GiB`; what was left out and why stands behind. */
-function dataset(d: { entries: number; bytes: number; skipped: Record<string, number>; complete: boolean }, files: number | null, arrangement: ShownArrangement): string {
+function dataset(d: { entries: number; bytes: number; skipped: Record<string, number>; complete: boolean }, files: number | null, arrangement: ShownArrangement, excluded: Excluded | undefined): string {
   const skipped = Object.entries(d.skipped).filter(([, n]) => n > 0).map(([what, n]) => `${n} ${what}`);
   const left = skipped.length === 0 ? '' : `; left out: ${skipped.join(', ')}`;
-  return `${files === null ? counted(d.entries, 'entry', 'entries') : contents(files, arrangement)}, ${bytes(d.bytes)}${left}${d.complete ? '' : '; not complete: a source changed while it was read'}`;
+  return `${files === null ? counted(d.entries, 'entry', 'entries') : contents(files, arrangement)}, ${bytes(d.bytes)}${left}${excludedText(excluded)}${d.complete ? '' : '; not complete: a source changed while it was read'}`;
+}
+
+/** What `exclude` took; of a directory only that it is one is known. */
+function excludedText(excluded: Excluded | undefined): string {
+  if (excluded === undefined || excluded.files + excluded.directories === 0) return '';
+  const { files, directories } = excluded;
+  const parts = [...(files > 0 ? [`${counted(files, 'file')}, ${bytes(excluded.bytes)}`] : []), ...(directories > 0 ? [`${counted(directories, 'directory', 'directories')} with all below`] : [])];
+  return `; excluded: ${parts.join(', and ')}`;
 }
 
 /** The files of directories and files, and by name what commands printed. */

@@ -3,7 +3,7 @@ import { fromText, type ByteString } from '../../src/dataset/bytestring.js';
 import { excluder } from '../../src/dataset/exclude.js';
 
 function excludes(pattern: string, path: ByteString, isDirectory = false): boolean {
-  return excluder([pattern])!(path, isDirectory);
+  return excluder([pattern])!.excludes(path, isDirectory);
 }
 
 describe('a pattern', () => {
@@ -47,5 +47,11 @@ test('without patterns there is nothing to ask', () => {
 
 test('what matches one of several patterns is excluded', () => {
   const isExcluded = excluder(['*.a', '*.b'])!;
-  expect(['x.a', 'x.b', 'x.c'].map((name) => isExcluded(name as ByteString, false))).toEqual([true, true, false]);
+  expect(['x.a', 'x.b', 'x.c'].map((name) => isExcluded.excludes(name as ByteString, false))).toEqual([true, true, false]);
+});
+
+test('a pattern that matched nothing is known, also where another one was first; one that would have matched is not', () => {
+  const exclude = excluder(['*.tmp', 'a.*', 'nothing', 'dir/'])!;
+  for (const name of ['a.tmp', 'b.tmp', 'dir']) exclude.excludes(name as ByteString, false);
+  expect(exclude.unused()).toEqual(['nothing', 'dir/']);
 });

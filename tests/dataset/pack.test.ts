@@ -54,7 +54,7 @@ describe('the archive', () => {
     reader.end();
     const result = check.finish();
     expect(result.problems).toEqual([]);
-    expect(summary).toEqual({ entries: 7, files: 4, bytes: 12 + 40_000_000, skipped: {}, complete: true, manifestSha256: result.manifestSha256 });
+    expect(summary).toEqual({ entries: 7, files: 4, bytes: 12 + 40_000_000, skipped: {}, excluded: { files: 0, directories: 0, bytes: 0 }, complete: true, manifestSha256: result.manifestSha256 });
     expect(summary.manifestSha256).toBe(hex(manifestBytes(tar)));
   });
 

@@ -64,13 +64,13 @@ test('of deposits that were begun and complete within one second, the ledger kno
 test('the last deposit is known without its run record, and without its receipt', async () => {
   const { state: own, receipts } = await ledgerOf(tempDir(), 2);
   const [{ receipt }] = receipts.slice(-1);
-  expect(await lastDeposit(own)).toEqual({ depositId: receipt.depositId, finishedAt: receipt.completedAt, bytes: receipt.suitcase.bytes, dataset: { entries: 4813, bytes: 19_756_849_561 } });
+  expect(await lastDeposit(own)).toEqual({ depositId: receipt.depositId, finishedAt: receipt.completedAt, bytes: receipt.suitcase.bytes, dataset: { entries: 4813, bytes: 19_756_849_561 }, shrunkFrom: null });
   const run: RunRecord = {
     schema: 'depot.run/1', arrangement: 'acme-crm', startedAt: '2026-11-22T00:30:00Z', finishedAt: '2026-11-22T00:36:00Z', exit: 30, code: 'receipt-not-written', message: 'disk full',
     published: 'yes', depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', bytes: 5, seconds: 1, lanes: 1, attempts: 1, reconnects: 0, host: 'db1',
   };
   await appendRun(own, run);
-  expect(await lastDeposit(own)).toEqual({ depositId: run.depositId, finishedAt: run.finishedAt, bytes: 5, dataset: null });
+  expect(await lastDeposit(own)).toEqual({ depositId: run.depositId, finishedAt: run.finishedAt, bytes: 5, dataset: null, shrunkFrom: null });
   await appendRun(own, { ...run, finishedAt: '2026-11-23T00:36:00Z', published: 'unknown' });
   expect((await lastDeposit(own))?.finishedAt).toBe(run.finishedAt);
 });

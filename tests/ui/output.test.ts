@@ -52,7 +52,7 @@ describe('a push, as the design shows it', () => {
 
   test('skips, dry runs, and a summary of many', () => {
     expect(pushLines({ skipped: 'the last deposit is 3h old' }, arrangement).map(unbroken)).toEqual(['skipped    acme-crm: the last deposit is 3h old']);
-    expect(unbroken(pushLines({ dryRun: { entries: 2, files: 2, bytes: 2048, skipped: {}, complete: true, sealedBytes: 1024, seconds: 0.4, packet: 'SEIPDv2', rehearsed: false, compression: 'none' } }, arrangement)[1]))
+    expect(unbroken(pushLines({ dryRun: { entries: 2, files: 2, bytes: 2048, skipped: {}, excluded: { files: 0, directories: 0, bytes: 0 }, complete: true, sealedBytes: 1024, seconds: 0.4, packet: 'SEIPDv2', rehearsed: false, compression: 'none' } }, arrangement)[1]))
       .toBe('sealed     1.0 KiB for Gemeente Voorbeeld (8F3A…91C2), modern, not compressed, in 0.4 s');
     const results = [{ arrangement: 'a', outcome: deposit() }, { arrangement: 'b', outcome: { skipped: 'x' } }, { arrangement: 'c', error: new DepotError('unreachable', 'x') }, { arrangement: 'd', error: new DepotError('terminated', 'x'), begun: false as const }];
     expect(unbroken(pushSummary(results))).toBe('together   4 arrangements: 1 deposited, 1 skipped, 1 failed, 1 not begun');
