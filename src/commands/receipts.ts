@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Start } from './context.js';
-import { collect, date, fingerprint, globals, list, text, usage, type Flags } from './flags.js';
+import { collect, date, fingerprint, given, globals, list, text, usage, type Flags } from './flags.js';
 import { helpEnd } from './help.js';
 import type { ReceiptsImportFlags } from './receipts/import.js';
 import type { ReceiptsListFlags } from './receipts/list.js';
@@ -22,11 +22,14 @@ export function receiptsVerifyOptions(names: string[], flags: Flags): ReceiptsVe
 
 export function receiptsNoteOptions(id: string, flags: Flags, today = new Date()): ReceiptsNoteFlags {
   const value = text(flags, 'destroyed');
-  if (value === undefined) throw usage('nothing to note', 'add --destroyed DATE, the date that the agent confirmed');
+  const dropped = given(flags, 'dropped');
+  if (dropped && value !== undefined) throw usage('--dropped and --destroyed: one or the other');
+  if (dropped) return { ...globals(flags), id, dropped };
+  if (value === undefined) throw usage('nothing to note', 'add --destroyed DATE, the date that the agent confirmed; or --dropped');
   const at = date(flags, 'destroyed')!;
   if (!/^\d{4}-\d\d-\d\d$/.test(value)) throw usage(`--destroyed is a date like 2026-11-22, not ${JSON.stringify(value)}`, 'give the day alone, as the agent confirmed it: --destroyed 2026-11-22');
   if (at > today) throw usage(`--destroyed ${value} is in the future`, 'give the day on which the agent destroyed it');
-  return { ...globals(flags), id, destroyed: value };
+  return { ...globals(flags), id, dropped, destroyed: value };
 }
 
 export function receiptsImportOptions(file: string, flags: Flags): ReceiptsImportFlags {
@@ -78,10 +81,11 @@ export function defineReceipts(parent: Command, start: Start): void {
     ], [5, 10, 11, 20, 21]))
     .action((file: string, _: unknown, command: Command) => start(receiptsImportOptions(file, command.optsWithGlobals()), async (o, c) => (await import('./receipts/import.js')).importFile(o, c)));
   receipts.command('note')
-    .summary('record that the agent destroyed a deposit')
-    .description('Adds a line to the ledger: the agent confirmed that it destroyed this deposit. It then no longer counts as the last deposit. A line cannot be taken back.')
+    .summary('record that the agent destroyed a deposit, or drop a pending one')
+    .description('--destroyed adds a line to the ledger: the agent confirmed that it destroyed this deposit. It then no longer counts as the last deposit. A line cannot be taken back.\n--dropped settles what is pending at a server to which pushes do not go any more. It asks nobody: what may be a deposit gets its receipt, which says unconfirmed.')
     .argument('<id>', 'deposit id, or its beginning')
     .option('--destroyed <date>', 'the date that the agent confirmed')
-    .addHelpText('after', helpEnd([['depot receipts note acme-crm_20261122T003000Z_5f0c9a1e77b2d410 --destroyed 2027-02-01', 'at the end of an arrangement']], [5, 10, 11, 32]))
+    .option('--dropped', 'no push settles it any more: it was begun at a server that depot.yaml no longer names')
+    .addHelpText('after', helpEnd([['depot receipts note acme-crm_20261122T003000Z_5f0c9a1e77b2d410 --destroyed 2027-02-01', 'at the end of an arrangement'], ['depot receipts note acme-crm_20261122T003000Z_5f0c9a1e77b2d410 --dropped', 'pending at an old address']], [5, 10, 11, 17, 20, 32]))
     .action((id: string, _: unknown, command: Command) => start(receiptsNoteOptions(id, command.optsWithGlobals()), async (o, c) => (await import('./receipts/note.js')).note(o, c)));
 }

@@ -34,7 +34,7 @@ export async function makeEnvelope(depositId: string, { encryption, recipients }
  * A draft that an earlier run wrote, fit to be signed by this one: the signer may be another by now, and another version
  * of depot may word the cover differently.
  */
-export function presentable(draft: ReceiptDraft, { signer }: DepositKeys): ReceiptDraft {
+export function presentable(draft: ReceiptDraft, { signer }: Pick<DepositKeys, 'signer'>): ReceiptDraft {
   const signed = { ...draft, supplier: { ...draft.supplier, signerFingerprint: signer.fingerprint } };
   return { ...signed, cover: coverOf(signed) };
 }

@@ -1,20 +1,43 @@
 import { usage } from '../flags.js';
 import { ageOf } from '../../clock.js';
-import { timestamp } from '../../receipt/ids.js';
+import { parseDepositId, timestamp } from '../../receipt/ids.js';
 import { Ledger } from '../../receipt/ledger.js';
 import { lockArrangement } from '../../receipt/lock.js';
 import { labelled } from '../../ui/format.js';
 import type { Context, GlobalOptions } from '../context.js';
+import { printable } from '../../printable.js';
+import { chooseArrangement, configFor, hiddenPrompt } from '../deposits.js';
 import { receiptOf } from './states.js';
 
-export interface ReceiptsNoteFlags extends GlobalOptions {
-  id: string;
+export type ReceiptsNoteFlags = GlobalOptions & { id: string } & ({ dropped: true } | NotedDestruction);
+
+interface NotedDestruction {
+  dropped: false;
   /** `YYYY-MM-DD`, as the agent named it. */
   destroyed: string;
 }
 
-/** Adds a `destroyed` line to the ledger, under the lock that pushes take. */
 export async function note(o: ReceiptsNoteFlags, context: Context): Promise<number> {
+  return o.dropped ? noteDropped(o, context) : noteDestroyed(o, context);
+}
+
+/** Settles what is pending at a server to which pushes do not go any more. */
+async function noteDropped(o: GlobalOptions & { id: string }, context: Context): Promise<number> {
+  const { dropPending } = await import('../../deposit/drop.js');
+  const { secretsFor } = await import('../../deposit/secrets.js');
+  const { Logins } = await import('../../deposit/logins.js');
+  const config = await configFor(o, context);
+  const arrangement = chooseArrangement(config, parseDepositId(o.id)?.arrangement ?? o.id.split('_')[0]);
+  const prompt = hiddenPrompt(context);
+  const secrets = secretsFor({ config, arrangement, env: context.env, logins: await Logins.of(config, [arrangement]), signal: context.signal, ...(prompt === undefined ? {} : { prompt }) });
+  const { warnings, text, ...dropped } = await dropPending({ config, arrangement, secrets, id: o.id, now: new Date() });
+  for (const warning of warnings) context.screen.warn(warning);
+  context.screen.result({ ok: true, ...dropped, text }, [labelled('dropped', `${dropped.depositId} ${text}`), ...(dropped.receiptPath === null ? [] : [labelled('receipt', printable(dropped.receiptPath))])]);
+  return 0;
+}
+
+/** Adds a `destroyed` line to the ledger, under the lock that pushes take. */
+async function noteDestroyed(o: GlobalOptions & { id: string } & NotedDestruction, context: Context): Promise<number> {
   const { state, found } = await receiptOf(o, o.id, context);
   const { depositId, completedAt } = found.receipt;
   // A deposit that is dated in the future was made with a wrong clock: its date proves nothing.
