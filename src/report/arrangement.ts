@@ -5,7 +5,7 @@ import type { ArrangementReport, KeyRow, ReportData } from './data.js';
 import { depositTables } from './deposits.js';
 import { both, html, type Content, type Markup } from './markup.js';
 import { coveredBy } from './rhythm.js';
-import { badgeOf, countOf, exitText, ledgerText, problemWords, publishedWords, reasonText, roleWords, uncheckedText } from './words.js';
+import { ageText, badgeOf, countOf, exitText, ledgerText, problemWords, publishedWords, reasonText, roleWords, uncheckedText } from './words.js';
 
 /** `open`: unfolded at first; `detail`: the most points of a chart. */
 export interface SectionOptions {
@@ -38,7 +38,7 @@ function facts(a: ArrangementReport): Markup {
   const fact = (term: Content, value: Content): Markup => html`<div><dt>${term}</dt><dd>${value}</dd></div>`;
   const { newestProof } = a;
   return html`<dl class="facts">
-${fact(both('last deposit', 'laatste depot'), a.last === null ? both('none', 'geen') : html`${localTime(a.last.at)}, ${age(a.last.ageMs)} ${both('ago', 'geleden')}`)}
+${fact(both('last deposit', 'laatste depot'), a.last === null ? both('none', 'geen') : html`${localTime(a.last.at)}, ${ageText(a.last.ageMs)}${a.last.ageMs === null ? '' : both(' ago', ' geleden')}`)}
 ${fact(both('agreed rhythm', 'afgesproken ritme'), a.everyMs === null ? both('not known', 'niet bekend') : html`${both('every', 'elke')} ${age(a.everyMs)}`)}
 ${a.ended === null ? null : fact(both('ends', 'eindigt'), localTime(a.ended).slice(0, 10))}
 ${fact(both('deposits in this period', 'depots in deze periode'), a.points.length)}
@@ -51,13 +51,15 @@ ${a.configured ? null : fact(both('configuration', 'configuratie'), both('not in
 function charts(data: ReportData, a: ArrangementReport, detail: number): Markup | null {
   const frame = frameOf(data, a);
   if (frame === null) return null;
-  const times = a.points.flatMap(({ at, counts }) => (counts ? [at] : []));
+  // What is dated in the future has no place on a chart that ends now.
+  const points = a.points.filter(({ at }) => at <= frame.to);
+  const times = points.flatMap(({ at, counts }) => (counts ? [at] : []));
   const until = Math.min(frame.to, a.ended?.getTime() ?? Infinity);
   const chartOf = (name: string, caption: Content, draw: (frame: ChartFrame) => Markup): Markup => {
     const id = `${name}-${a.name}`;
     return html`<figure><figcaption id="${id}-c">${caption}</figcaption><div class="scroll" tabindex="0" role="group" aria-labelledby="${id}-c">${draw({ ...frame, id, labelledBy: `${id}-c` })}</div></figure>`;
   };
-  const values = (pick: 'bytes' | 'seconds'): Value[] => a.points.flatMap((point): Value[] => (point[pick] === null ? [] : [[point.at, point[pick]]]));
+  const values = (pick: 'bytes' | 'seconds'): Value[] => points.flatMap((point): Value[] => (point[pick] === null ? [] : [[point.at, point[pick]]]));
   const [sizes, seconds] = [values('bytes'), values('seconds')];
   return html`<h3>${both('Deposits over time', 'Depots in de tijd')}</h3>
 ${chartOf('rhythm', rhythmCaption(a), (f) => rhythmChart(f, { deposits: times, covered: a.everyMs === null ? [] : coveredBy(times, a.everyMs, until), gaps: a.gaps, failed: a.failedRuns.times }))}

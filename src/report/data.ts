@@ -41,8 +41,8 @@ export interface ArrangementReport {
   ended: Date | null;
   state: State;
   reasons: Reason[];
-  /** The newest that the agent acknowledged and did not destroy, whatever the period. */
-  last: { depositId: string; at: Date; ageMs: number } | null;
+  /** The newest that the agent acknowledged and did not destroy, whatever the period. It has no age when it is dated in the future. */
+  last: { depositId: string; at: Date; ageMs: number | null } | null;
   /** Every one of the period, for the charts, oldest first. */
   points: Point[];
   /** The newest of the period, newest first; `points` may be more. */

@@ -1,12 +1,13 @@
 /** From configuration and state directory to what the page shows. Reads only; takes no lock, asks nobody, connects to nothing. */
 import path from 'node:path';
 import type { Arrangement, Config } from '../config/types.js';
+import { ageOf } from '../clock.js';
 import { isDepotError } from '../errors.js';
 import { filedAttestations } from '../receipt/attested.js';
 import { verifyLedger, type LedgerAudit, type SignatureCheck } from '../receipt/audit.js';
 import { parseReceiptName } from '../receipt/ids.js';
 import { readLedger } from '../receipt/ledger.js';
-import { listReceipts, type ListedReceipt } from '../receipt/list.js';
+import { lastDeposit, listReceipts, type ListedReceipt } from '../receipt/list.js';
 import { runsBackwards, type RunRecord } from '../receipt/runs.js';
 import { ArrangementState } from '../receipt/state.js';
 import { underWay, type UnderWay } from '../receipt/underway.js';
@@ -62,6 +63,8 @@ interface History {
   receipts: ListedReceipt[];
   unreadable: number;
   destroyed: Map<string, string>;
+  /** The id of the last deposit. */
+  last: string | null;
   /** By deposit id. */
   proofs: Map<string, Proof[]>;
   lastRun: RunRecord | null;
@@ -95,7 +98,8 @@ async function readHistory(state: ArrangementState, o: ReportRequest): Promise<H
     if (run.exit !== 0 && isWithin(at, o)) failed.push({ at, exit: run.exit, published: run.published });
   }
   const audit = withoutPaths(await auditOf(state, o.checkSignature), state.directory);
-  return { receipts, unreadable: unreadable.length, destroyed, proofs: await proofsOf(state, receipts), lastRun, underWay: await underWay(state, null), seconds, failed, withoutReceipt, audit };
+  const last = (await lastDeposit(state))?.depositId ?? null;
+  return { receipts, unreadable: unreadable.length, destroyed, last, proofs: await proofsOf(state, receipts), lastRun, underWay: await underWay(state, null), seconds, failed, withoutReceipt, audit };
 }
 
 /** What beneficiaries attested, and was checked when it was filed, of the suitcase that the receipt names. */
@@ -132,10 +136,12 @@ function reportOf(name: string, arrangement: Arrangement | null, h: History, mos
   const ended = arrangement?.ended ?? null;
   const until = Math.min(o.now.getTime(), ended?.getTime() ?? Infinity);
   const counted = all.filter((d) => pointOf(d).counts);
-  const gaps = everyMs === null ? [] : gapsOf(counted.map(({ at }) => at.getTime()), everyMs, until).filter((gap) => (o.to === null || gap.from <= o.to.getTime()) && (o.from === null || gap.to >= o.from.getTime()));
-  const last = counted.findLast(({ destroyed }) => destroyed === null) ?? null;
+  const gaps = everyMs === null ? [] : gapsOf(counted.filter(({ at }) => ageOf(at, o.now) !== null).map(({ at }) => at.getTime()), everyMs, until).filter((gap) => (o.to === null || gap.from <= o.to.getTime()) && (o.from === null || gap.to >= o.from.getTime()));
+  const standing = counted.filter(({ destroyed }) => destroyed === null);
+  // What the ledger has last, whatever its date: one from the future would hide those after it.
+  const last = standing.find(({ depositId }) => depositId === h.last) ?? standing.at(-1) ?? null;
   const newestProven = all.findLast(({ proofs }) => proofs.length > 0);
-  const facts = { last: last === null ? null : { depositId: last.depositId, at: last.at, ageMs: Math.max(0, o.now.getTime() - last.at.getTime()) }, everyMs, ended, keys: [...keys], audit: h.audit };
+  const facts = { last: last === null ? null : { depositId: last.depositId, at: last.at, ageMs: ageOf(last.at, o.now) }, everyMs, ended, keys: [...keys], audit: h.audit };
   return {
     name,
     configured: arrangement !== null,

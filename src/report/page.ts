@@ -8,7 +8,7 @@ import { arrangementSection } from './arrangement.js';
 import type { ArrangementReport, ReportData } from './data.js';
 import { both, html, type Markup } from './markup.js';
 import { style } from './style.js';
-import { badgeOf, ledgerText } from './words.js';
+import { ageText, badgeOf, ledgerText } from './words.js';
 
 /** Stands near the beginning of every report, so that a report may be replaced by a newer one and no other file is. */
 export const reportMark = '<meta name="generator" content="depot report/1">';
@@ -64,7 +64,7 @@ function overviewRow(a: ArrangementReport): Markup {
   const badge = badgeOf(a.state);
   const ledger = ledgerText(a);
   const expiry = a.keys.flatMap(({ role, expiresAt }) => (role === 'earlier' || expiresAt === null ? [] : [expiresAt])).sort((x, y) => x.getTime() - y.getTime()).at(0);
-  return html`<tr><th scope="row"><a href="#a-${a.name}">${a.name}</a></th><td><span class="badge ${badge.look}">${badge.text}</span></td><td class="time">${a.last === null ? '–' : localTime(a.last.at)}</td><td class="number">${a.last === null ? '–' : age(a.last.ageMs)}</td><td class="number">${a.everyMs === null ? '–' : age(a.everyMs)}</td><td class="number">${a.everyMs === null ? '–' : a.gaps.length}</td><td class="number">${a.failedRuns.total}</td><td class="time">${expiry === undefined ? '–' : localTime(expiry).slice(0, 10)}</td><td><span class="badge ${ledger.look}">${ledger.text}</span></td><td>${a.newestProof === null ? both('not proven', 'niet bewezen') : localTime(a.newestProof.proof.at).slice(0, 10)}</td></tr>
+  return html`<tr><th scope="row"><a href="#a-${a.name}">${a.name}</a></th><td><span class="badge ${badge.look}">${badge.text}</span></td><td class="time">${a.last === null ? '–' : localTime(a.last.at)}</td><td class="number">${a.last === null ? '–' : ageText(a.last.ageMs)}</td><td class="number">${a.everyMs === null ? '–' : age(a.everyMs)}</td><td class="number">${a.everyMs === null ? '–' : a.gaps.length}</td><td class="number">${a.failedRuns.total}</td><td class="time">${expiry === undefined ? '–' : localTime(expiry).slice(0, 10)}</td><td><span class="badge ${ledger.look}">${ledger.text}</span></td><td>${a.newestProof === null ? both('not proven', 'niet bewezen') : localTime(a.newestProof.proof.at).slice(0, 10)}</td></tr>
 `;
 }
 

@@ -31,7 +31,7 @@ export function standingOf(f: Facts): { state: State; reasons: Reason[] } {
   if (f.audit.problems.length > 0) found.push('broken');
   if (!ended) {
     if (f.last === null) found.push(f.everyMs === null ? 'unknown' : 'never');
-    else if (f.everyMs !== null && f.last.ageMs > f.everyMs * lateness) found.push('late');
+    else if (f.everyMs !== null && (f.last.ageMs === null || f.last.ageMs > f.everyMs * lateness)) found.push('late');
     if (reasons.some(({ kind }) => kind === 'key-unusable')) found.push('keys');
     else if (reasons.length > 0) found.push('attention');
   }

@@ -1,5 +1,5 @@
 /** What codes of the record mean, in the two languages of the page. */
-import { bytes, localTime } from '../ui/format.js';
+import { age, bytes, localTime } from '../ui/format.js';
 import type { ArrangementReport, Reason, State } from './data.js';
 import { both, html, type Markup } from './markup.js';
 import type { ProblemKind } from '../receipt/audit.js';
@@ -30,7 +30,7 @@ export const exitWords: Readonly<Record<number, readonly [en: string, nl: string
   0: ['done', 'gelukt'],
   1: ['a defect in depot', 'een fout in depot'],
   2: ['wrong use of the command line', 'verkeerd gebruik van de opdrachtregel'],
-  3: ['a source failed, changed, timed out or was empty', 'een bron faalde, veranderde, duurde te lang of was leeg'],
+  3: ['a source failed, changed, timed out, was empty or shrank', 'een bron faalde, veranderde, duurde te lang, was leeg of kromp'],
   4: ['some arrangements failed', 'sommige regelingen faalden'],
   5: ['disk full, or not readable or writable', 'schijf vol, of niet lees- of schrijfbaar'],
   10: ['configuration', 'configuratie'],
@@ -52,6 +52,7 @@ export const exitWords: Readonly<Record<number, readonly [en: string, nl: string
   32: ['ledger broken', 'grootboek geschonden'],
   129: ['hung up', 'opgehangen'],
   130: ['interrupted', 'afgebroken'],
+  137: ['killed, or the machine went down', 'afgebroken, of de machine viel uit'],
   143: ['terminated', 'beëindigd'],
 };
 
@@ -99,7 +100,7 @@ export function countOf(n: number, noun: keyof typeof nouns): Markup {
 export function reasonText(reason: Reason): Markup {
   switch (reason.kind) {
     case 'run-failed': return html`${both('the last run failed', 'de laatste uitvoering mislukte')}, ${localTime(reason.at)}, ${exitText(reason.exit)}`;
-    case 'run-killed': return html`${both('a run ended without a word, as when it is killed or the power fails; it began', 'een uitvoering eindigde zonder bericht, zoals bij afbreken of stroomuitval; zij begon')} ${localTime(reason.at)}`;
+    case 'run-killed': return html`${both('a run was killed, or the machine went down; it began', 'een uitvoering werd afgebroken, of de machine viel uit; zij begon')} ${localTime(reason.at)}`;
     case 'pending': return html`${both('deposits that were begun and that the next run goes on with or gives up', 'begonnen depots die de volgende uitvoering afmaakt of opgeeft')}: ${reason.count}`;
     case 'unconfirmed': return html`${both("the server's last answer was lost: possibly deposited", 'het laatste antwoord van de server ging verloren: mogelijk gedeponeerd')}: <code>${reason.depositId}</code>`;
     case 'not-complete': return html`${both('files changed while they were read, so the dataset is not complete', 'bestanden veranderden tijdens het lezen, dus de dataset is niet volledig')}: <code>${reason.depositId}</code>`;
@@ -124,6 +125,11 @@ export function uncheckedText(what: string): Markup {
   return what === 'signatures: no signer was given'
     ? both('the signatures of the receipts: no public key of the supplier was given', 'de handtekeningen van de ontvangstbewijzen: er is geen publieke sleutel van de leverancier gegeven')
     : html`<span lang="en">${what}</span>`;
+}
+
+/** Of a deposit that is dated in the future nobody knows the age. */
+export function ageText(ms: number | null): Markup | string {
+  return ms === null ? both('dated in the future', 'gedateerd in de toekomst') : age(ms);
 }
 
 export function size(octets: number | null): string {

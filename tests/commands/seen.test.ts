@@ -118,7 +118,10 @@ test('a deposit that is dated in the future is never fresh: status, doctor, metr
   // A push that passes over what is young enough does not pass over this one.
   expect((await depot('push', '--if-older-than', '20h')).code).toBe(14);
 
+  const report = async () => JSON.parse((await depot('report', '--out', join(supplier.directory, 'report.html'), '--json')).stdout) as { arrangements: { state: string; lastDeposit: object }[] };
+  expect((await depot('report', '--out', join(supplier.directory, 'report.html'))).stdout).toMatch(/attention.*late: the last deposit is dated 2091|broken/);
   const next = await deposit(made.state, made.ledger, { at: ago(minute) });
+  expect((await report()).arrangements).toMatchObject([{ lastDeposit: { depositId: next.receipt.depositId } }]);
   expect((await depot('status')).code).toBe(0);
   expect(JSON.parse((await depot('status', '--json')).stdout)).toMatchObject({ arrangements: [{ lastDeposit: { depositId: next.receipt.depositId }, inFuture: false, stale: false }] });
 });

@@ -112,6 +112,9 @@ test('a deposit without receipt, and one that the agent destroyed', async () => 
   const { supplier, ids } = await supplierWith({ deposits: nightly(2) });
   const lost = 'acme-crm_20261101T003000Z_00000000000000aa';
   appendFileSync(join(supplier.state, 'acme-crm/runs.ndjson'), `${JSON.stringify({ schema: 'depot.run/1', exit: 30, code: 'receipt-not-written', published: 'yes', depositId: lost, bytes: 5, seconds: 7, finishedAt: `${new Date().toISOString().slice(0, 19)}Z` })}\n`);
+  // As such a push leaves it: the next one writes the receipt.
+  mkdirSync(join(supplier.state, 'acme-crm/pending'), { recursive: true });
+  writeFileSync(join(supplier.state, 'acme-crm/pending', `${lost}.json`), '{}');
   const noted = await supplier.depot(['receipts', 'note', ids[1], '--destroyed', new Date().toISOString().slice(0, 10)]);
   expect(noted.code, noted.stderr).toBe(0);
   const { made, page } = await make(supplier);
