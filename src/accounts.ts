@@ -65,8 +65,15 @@ function nameIn(file: string, id: number): string | undefined {
 /** For one who is somebody else: how to do the same as this account. */
 export function runAs(account: Pick<Account, 'name'>, command: string): string {
   const [, line] = /^«([^»]*)»$/.exec(command) ?? [];
-  const typed = `${process.geteuid?.() === 0 ? `runuser -u ${account.name} --` : `sudo -u ${account.name}`} ${line ?? command}`;
+  const typed = `${asAccount(account.name)} ${line ?? command}`;
   return line === undefined ? typed : `«${typed}»`;
+}
+
+/** An account without a name is called by its number, which sudo wants marked and runuser does not take. */
+function asAccount(name: string): string {
+  const unnamed = /^\d+$/.test(name);
+  if (process.geteuid?.() === 0) return unnamed ? `setpriv --reuid ${name} --clear-groups --` : `runuser -u ${name} --`;
+  return `sudo -u ${unnamed ? `'#${name}'` : name}`;
 }
 
 /** `read` of a directory means to list and enter it; `write`, to make files in it. */

@@ -2,7 +2,7 @@ import { type BigIntStats, type Stats } from 'node:fs';
 import { access, constants, lstat, open, readlink, stat } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 
-import { accountOfUid, runAs } from './accounts.js';
+import { accountOfUid, nameOf, runAs } from './accounts.js';
 import { DepotError } from './errors.js';
 import { printable } from './printable.js';
 import { typedWord } from './shell.js';
@@ -29,7 +29,7 @@ export async function requireTrusted(path: string, opened: Mode, uid = callerUid
   const owner = Number(opened.uid);
   if (owner !== 0 && owner !== uid) {
     throw new DepotError('config-insecure', `${printable(path)} belongs to another account (uid ${owner}), and it can run commands as this one (uid ${uid})`, {
-      hint: `run depot as the owner of the file, or: «chown ${uid} ${typedWord(path)}»`,
+      hint: `run it as the account that owns it: ${runAs(await accountOfUid(owner), '«depot …»')}; or let root own it, for every account to read: «${uid === 0 ? '' : 'sudo '}chown 0 ${typedWord(path)}» and «${uid === 0 ? '' : 'sudo '}chmod 644 ${typedWord(path)}»`,
     });
   }
   if ((Number(opened.mode) & 0o022) !== 0) {
@@ -58,7 +58,7 @@ async function requireTrustedDirectory(directory: string, path: string, uid: num
   if (loose && (await isReadOnlyMount(directory))) return;
   const why = strange ? `belongs to another account (uid ${found.uid})` : `can be changed by other accounts (mode ${octal(found)})`;
   throw new DepotError('config-insecure', `${printable(directory)} ${why}, who could replace ${printable(path)}, and that can run commands as this account`, {
-    hint: `«${strange ? `chown ${uid}` : 'chmod go-w'} ${typedWord(directory)}», or move the configuration to a directory of this account`,
+    hint: `move the configuration to a directory that only root or this account can change, such as /etc/depot${strange ? '' : `; or, if nobody else is to write there: «chmod go-w ${typedWord(directory)}»`}`,
   });
 }
 
@@ -152,9 +152,9 @@ export async function handOver(kind: 'directory' | 'file', path: string, mode: n
 export function exposure(file: Mode, uid = callerUid()): { what: string; remedy: (path: string) => string } | undefined {
   if (uid === undefined) return undefined;
   const [owner, mode] = [Number(file.uid), Number(file.mode)];
-  if (owner !== 0 && owner !== uid) return { what: `belongs to another account (uid ${owner})`, remedy: (path) => `chown ${uid} ${path}` };
+  if (owner !== 0 && owner !== uid) return { what: `belongs to another account (uid ${owner})`, remedy: () => `run it as the account that owns it: ${runAs({ name: nameOf(owner) ?? String(owner) }, '«depot …»')}` };
   if ((mode & 0o007) !== 0 || (mode & 0o020) !== 0 || ((mode & 0o040) !== 0 && owner !== 0)) {
-    return { what: `can be read or changed by other accounts (mode ${octal(file)})`, remedy: (path) => `chmod ${owner === 0 && uid !== 0 ? 'o=,g-w' : '600'} ${path}` };
+    return { what: `can be read or changed by other accounts (mode ${octal(file)})`, remedy: (path) => `«chmod ${owner === 0 && uid !== 0 ? 'o=,g-w' : '600'} ${path}»` };
   }
   return undefined;
 }
@@ -162,7 +162,7 @@ export function exposure(file: Mode, uid = callerUid()): { what: string; remedy:
 /** Throws `secret-insecure` when `exposure` finds something. */
 export function requirePrivate(path: string, opened: Mode, uid = callerUid()): void {
   const found = exposure(opened, uid);
-  if (found !== undefined) throw new DepotError('secret-insecure', `${printable(path)} ${found.what}`, { hint: `«${found.remedy(typedWord(path))}»` });
+  if (found !== undefined) throw new DepotError('secret-insecure', `${printable(path)} ${found.what}`, { hint: found.remedy(typedWord(path)) });
 }
 
 function octal(file: Mode): string {

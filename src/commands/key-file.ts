@@ -16,6 +16,6 @@ export async function readKeyFile(file: string): Promise<Buffer> {
     if (cause instanceof DepotError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code;
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'permission denied' : (code ?? 'it cannot be read');
-    throw new DepotError('key-unreadable', `key file ${printable(file)}: ${why}`, { hint: `look what is there: «ls -l ${typedWord(path.dirname(path.resolve(file)))}»`, cause });
+    throw new DepotError('key-unreadable', `key file ${printable(file)}: ${why}`, { hint: code === 'EACCES' ? 'run it as an account that may read it, or name a copy that this one may read' : `look what is there: «ls -l ${typedWord(path.dirname(path.resolve(file)))}»`, cause });
   }
 }

@@ -83,9 +83,12 @@ export async function withUsername(config: Config, arrangement: Arrangement): Pr
 export async function loginOf({ name, remote }: Arrangement, secrets: SecretFinder): Promise<Login> {
   const login: Login = {
     password: async () => {
-      const password = await secrets.find('password');
+      const closed: string[] = [];
+      const password = await secrets.find('password', (message) => closed.push(message));
       if (password) return password.reveal();
-      throw new DepotError('secret-missing', `no password for ${remote.username ?? ''}@${remote.host}:${remote.port}`, { hint: `run: «depot login ${name}»` });
+      throw new DepotError('secret-missing', `no password for ${remote.username ?? ''}@${remote.host}:${remote.port}${closed.length === 0 ? '' : `; ${closed.join('; ')}`}`, {
+        hint: closed.length === 0 ? `run: «depot login ${name}»` : 'run it as the account that pushes; for the line that opens those to this one: «depot doctor»',
+      });
     },
     passphrase: async () => (await secrets.find('privateKeyPassphrase'))?.reveal(),
   };

@@ -193,7 +193,7 @@ async function makePartial(partial: string): Promise<void> {
     await mkdir(partial, { mode: 0o700 });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new DepotError('output-exists', `${printable(partial)} is left from another run, or one is under way`, { hint: `remove it, then try again: rm -r ${typedWord(partial)}`, cause });
+      throw new DepotError('output-exists', `${printable(partial)} is left from another run, or one is under way`, { hint: `look that no other run writes there; then remove it, and try again: «rm -r ${typedWord(partial)}»`, cause });
     }
     throw localError(cause, 'create', partial);
   }

@@ -76,7 +76,7 @@ export async function readGiven(path: string, what: string, limit = LARGEST_GIVE
     if (isDepotError(cause)) throw cause;
     const { code, message } = cause as NodeJS.ErrnoException;
     const unreadable = (why: string, hint: string): DepotError => new DepotError('local-unreadable', `cannot read ${what} ${printable(path)}: ${why}`, { hint, cause });
-    if (code === 'EACCES') throw unreadable('this account may not', `run it as the account that may, or make a copy that this one may read: «sudo install -o "$(id -un)" -m 600 ${typedWord(resolve(path))} ${typedWord(basename(path))}»`);
+    if (code === 'EACCES') throw unreadable('this account may not', process.platform === 'win32' ? 'run it as the account that may, or let an administrator make a copy that this one may read' : `run it as the account that may, or make a copy that this one may read: «sudo install -o "$(id -un)" -m 600 ${typedWord(resolve(path))} ${typedWord(`copy-of-${basename(path)}`)}»`);
     throw unreadable(code === 'ENOENT' ? 'there is no such file' : printable(message), `look what is there: «ls -l ${typedWord(dirname(resolve(path)))}»`);
   }
 }

@@ -6,8 +6,8 @@ import type { Logins } from './logins.js';
 
 /** Looks secrets up for one arrangement. */
 export interface SecretFinder {
-  /** Null when it is in none of the places where it may be. */
-  find(kind: SecretKind): Promise<Secret | null>;
+  /** Null when it is in none of the places where it may be; `note` is told of places that are closed to this account. */
+  find(kind: SecretKind, note?: (message: string) => void): Promise<Secret | null>;
 }
 
 export interface SecretsContext {
@@ -23,7 +23,7 @@ export interface SecretsContext {
 export function secretsFor(o: SecretsContext): SecretFinder {
   const { config, arrangement, env, logins, prompt, signal } = o;
   return {
-    async find(kind) {
+    async find(kind, note) {
       const found = await findSecret({
         kind,
         refs: kind === 'signingKeyPassphrase' ? config.supplier.passphrase : arrangement.remote[kind],
@@ -35,6 +35,7 @@ export function secretsFor(o: SecretsContext): SecretFinder {
         arrangement: arrangement.name,
         prompt,
         signal,
+        note,
       });
       return found?.value ?? null;
     },

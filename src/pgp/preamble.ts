@@ -30,7 +30,7 @@ export interface Preamble {
 
 /** A form that is valid but not depot's, with the line that opens it. */
 export function otherForm(what: string): DepotError {
-  return new DepotError('verification-failed', `this is an OpenPGP message, but ${what}, which depot does not read`, { hint: 'decrypt it with: gpg -d' });
+  return new DepotError('verification-failed', `this is an OpenPGP message, but ${what}, which depot does not read`, { hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0' });
 }
 
 /**

@@ -161,7 +161,7 @@ async function tryUnwrap(body: Uint8Array, part: SecretPacket): Promise<Omit<Unw
   if (body[0] === 6) return { sessionKey: packet.sessionKey, cipher: null };
   const cipher = aesOf[packet.sessionKeyAlgorithm ?? 0];
   if (cipher === undefined) {
-    return new DepotError('verification-failed', `encrypted with a cipher other than AES (${packet.sessionKeyAlgorithm ?? 'unknown'}), which depot does not read`, { hint: 'decrypt it with: gpg -d' });
+    return new DepotError('verification-failed', `encrypted with a cipher other than AES (${packet.sessionKeyAlgorithm ?? 'unknown'}), which depot does not read`, { hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0' });
   }
   return { sessionKey: packet.sessionKey, cipher };
 }

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { constants, statSync } from 'node:fs';
 import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { nameOf, ownName } from '../accounts.js';
+import { nameOf, ownName, runAs } from '../accounts.js';
 import { DepotError } from '../errors.js';
 import { typedWord } from '../shell.js';
 
@@ -136,7 +136,7 @@ export function localError(error: unknown, action: 'read' | 'write' | 'create' |
       const other = otherOwner(file);
       if (other !== null) {
         return new DepotError(action === 'read' ? 'local-unreadable' : 'local-not-writable', `cannot ${action} ${file}: it belongs to ${nameOf(other.uid) ?? `uid ${other.uid}`}`, {
-          hint: `give it to the account that runs depot: «chown ${other.caller} ${typedWord(file)}»`,
+          hint: strangerHint(other, file),
           cause: error,
         });
       }
@@ -161,16 +161,29 @@ export function localError(error: unknown, action: 'read' | 'write' | 'create' |
   }
 }
 
+interface OtherOwner {
+  uid: number;
+  caller: string | number;
+  /** The directory is the caller's: a run as another account left the file there. */
+  strayed: boolean;
+}
+
 /** Where a file is closed because it is somebody else's: whose, and who asks. */
-function otherOwner(file: string): { uid: number; caller: string | number } | null {
+function otherOwner(file: string): OtherOwner | null {
   const caller = process.geteuid?.();
   if (caller === undefined) return null;
   try {
     const { uid } = statSync(file);
-    return uid === caller ? null : { uid, caller: ownName() ?? caller };
+    return uid === caller ? null : { uid, caller: ownName() ?? caller, strayed: statSync(path.dirname(path.resolve(file))).uid === caller };
   } catch {
     return null;
   }
+}
+
+/** Records are the account's that pushes: given to whoever only looks at them, they would stop the next push. */
+function strangerHint({ uid, caller, strayed }: OtherOwner, file: string): string {
+  if (strayed) return `let root give it back to the account that the directory belongs to: «chown ${caller} ${typedWord(file)}»`;
+  return `run it as the account that it belongs to: ${runAs({ name: nameOf(uid) ?? String(uid) }, '«depot …»')}`;
 }
 
 /** What is to be done where a directory keeps this account out. */

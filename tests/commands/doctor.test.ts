@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readCertificate } from '../../src/pgp/keys.js';
 import { checkout, json } from '../support/cli.js';
+import { tempDir } from '../support/cleanup.js';
 import { asRoot, peers } from '../support/peers.js';
 import { installed } from '../support/installed.js';
 import { type Finished, run } from '../support/process.js';
@@ -225,6 +226,22 @@ describe.skipIf(!ssh)('doctor', () => {
       expect(verified.stdout).toContain(`unreadable: cannot read ${receipt}: it belongs to root`);
       expect(verified.stdout).toContain(`chown daemon ${receipt}`);
       expect(verified.stdout).not.toMatch(/missing|whole/);
+      // Who only looks is told whose they are, and root is not told to take them away from the account that pushes.
+      const colleague = await run(program.node, [program.script, 'receipts', 'list', '--config', supplier.config], { uid: 65_534, gid: 65_534, cwd: '/', env: { PATH: '/usr/bin:/bin' } });
+      expect(colleague.code, colleague.stdout).toBe(5);
+      expect(colleague.stderr).toContain(`hint: run it as the account that it belongs to: sudo -u daemon depot receipts list --config ${supplier.config}`);
+      // With the right to read, and without any secret: the public key is enough to check receipts.
+      chownSync(receipt, daemon.uid, daemon.gid);
+      for (const name of ['', ...readdirSync(state, { recursive: true, encoding: 'utf8' })]) chmodSync(join(state, name), statSync(join(state, name)).isDirectory() ? 0o755 : 0o644);
+      const page = tempDir();
+      chmodSync(page, 0o777);
+      for (const args of [['receipts', 'verify'], ['receipts', 'list'], ['report', '--out', join(page, 'r.html')]]) {
+        const looked = await run(program.node, [program.script, ...args, '--config', supplier.config], { uid: 65_534, gid: 65_534, cwd: '/', env: { PATH: '/usr/bin:/bin' } });
+        expect(looked.code, looked.stdout + looked.stderr).toBe(0);
+      }
+      chownSync(receipt, 0, 0);
+      chmodSync(receipt, 0o600);
+      for (const name of ['', 'acme-crm']) chmodSync(join(state, name), 0o700);
       expect((await asDaemon(supplier)).checks.records).toMatchObject({ result: 'warning', detail: expect.stringContaining('belongs to root, and account daemon'), hint: `chown -R daemon: ${join(state, 'acme-crm')}` });
       rmSync(state, { recursive: true });
     });

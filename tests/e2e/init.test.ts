@@ -125,7 +125,7 @@ describe.skipIf(!here)('depot init', () => {
     const proof = join(m.root, 'proof.json');
     writeFileSync(proof, '{}', { mode: 0o600 });
     const closed = await asService('receipts', 'import-attestation', proof, '--config', m.config);
-    expect([closed.code, closed.stderr]).toEqual([5, expect.stringMatching(/this account may not\ndepot: hint: .*sudo install -o "\$\(id -un\)" -m 600 .*proof\.json proof\.json/)]);
+    expect([closed.code, closed.stderr]).toEqual([5, expect.stringMatching(/this account may not\ndepot: hint: .*sudo install -o "\$\(id -un\)" -m 600 .*proof\.json copy-of-proof\.json/)]);
     const verified = await depot(['verify', join(server.incoming, deposit!.suitcase), '--receipt', deposit!.receiptPath, '--signer', join(m.root, 'etc/keys/supplier.public.asc'), '--key', m.beneficiary.secretKey, '--deep', '--json']);
     expect(json(verified)).toMatchObject({ ok: true, result: 'passed' });
     expect(statSync(deposit!.receiptPath).uid).toBe(1);
@@ -160,6 +160,32 @@ describe.skipIf(!here)('depot init', () => {
     const doctor = await asService('doctor', '--config', m.config);
     expect(doctor.code, doctor.stdout).toBe(0);
     expect((await depot(flags, { cwd: m.root, env })).code).toBe(5);
+  });
+
+  test('the account that was chosen is not forgotten: a state directory of root\'s becomes its own, one in use is refused, and one that is gone is asked about', async () => {
+    const m = await machine();
+    const flags = [
+      'init', '--yes', '--later', '--config', m.config, '--state', m.state, '--user', 'daemon', '--supplier', 'Acme', '--arrangement', 'acme-crm', '--beneficiary', 'Voorbeeld', '--beneficiary-key', m.beneficiary.publicKey,
+      '--fingerprint', m.beneficiary.fingerprint, '--signer-email', 'ops@acme.example', '--no-passphrase', '--source', join(m.root, 'export'), '--host', server.host, '--port', String(server.port), '--username', server.username,
+      '--directory', server.remoteDirectory, '--every', '24h', '--host-key', server.fingerprints[0], '--json',
+    ];
+    mkdirSync(join(m.state, 'other'), { recursive: true });
+    const refused = json(await depot(flags, { cwd: m.root, env: { HOME: m.root } }));
+    expect(refused.error).toMatchObject({ exit: 5, message: expect.stringContaining('belongs to root and is in use') as string, hint: expect.stringContaining(`chown -R daemon: ${m.state}`) as string });
+    expect(existsSync(m.config)).toBe(false);
+    await mustRun('rmdir', [join(m.state, 'other')]);
+    const made = await depot(flags, { cwd: m.root, env: { HOME: m.root } });
+    expect(made.code, made.stdout).toBe(0);
+    expect(statSync(m.state).uid).toBe(1);
+
+    await mustRun('rmdir', [m.state]);
+    const resumed = await terminal(['init', '--config', m.config], { cwd: m.root, columns: 220, program, env: { HOME: m.root }, dialogue: [
+      ['is not there', ''], ['Account that the scheduled pushes run as', 'daemon\r'],
+      ['(the agent sent it by text message)', `${server.password}\r`], ['Run the sources now', '\r'], ['At what time of day', '02:15\r'],
+    ] });
+    expect(resumed.code, resumed.text).toBe(0);
+    expect(statSync(m.state).uid).toBe(1);
+    expect(resumed.text).toContain('runuser -u daemon -- depot push');
   });
 
   test('with an SSH key of root\'s, the account that pushes gets a copy that it can read and not change', async () => {

@@ -20,7 +20,9 @@ import type { Context } from '../context.js';
 import { chooseArrangement } from '../deposits.js';
 import { shellWord } from '../../shell.js';
 import { pin } from '../trust/pin.js';
+import { pushingAccount } from './account.js';
 import { comparedHostKeys } from './answers.js';
+import { makeDirectories } from './place.js';
 import type { Talk } from './talk.js';
 
 /** What a login may need; the passphrase of the signing key was asked for when the key was made. */
@@ -29,7 +31,8 @@ type LoginSecret = Exclude<SecretKind, 'signingKeyPassphrase'>;
 /** Returns the exit status, and the lines that are left to type. */
 export async function finish(file: string, at: string | undefined, talk: Talk, context: Context): Promise<{ exit: number; next: string[] }> {
   const config = await loadConfig({ flag: file, env: context.env, cwd: context.cwd });
-  const owner = await stateOwner(config);
+  const owner = (await stateOwner(config)) ?? (await madeForAccount(config, talk));
+  if (owner?.uid === 0) talk.say(`Pushes run as root, which owns ${printable(config.state.path)}.`);
   const other = owner !== undefined && owner.uid !== process.geteuid?.() ? owner : null;
   const names = [...config.arrangements.keys()];
   for (const name of names) {
@@ -41,6 +44,14 @@ export async function finish(file: string, at: string | undefined, talk: Talk, c
     if (exit !== 0) return { exit, next: [`depot init --config ${shellWord(file)}    # goes on here, once that is put right`] };
   }
   return { exit: 0, next: await scheduleLines(file, at, names.length > 1, owner, other, talk) };
+}
+
+/** Without a state directory nothing says which account pushes, and root's pushes can run commands: so it is asked for, not taken to be root. */
+async function madeForAccount({ path: file, directory, state }: Config, talk: Talk): Promise<Account | undefined> {
+  if (process.geteuid?.() !== 0) return undefined;
+  talk.say(`${printable(state.path)}, the place for receipts and ledger, is not there.`);
+  await makeDirectories({ config: file, directory, state: state.path, account: await pushingAccount(undefined, talk) });
+  return stateOwner({ state });
 }
 
 /** Reads depot.yaml itself: what kept a push from working is often corrected there while the question is open. */

@@ -1,7 +1,7 @@
 /** Puts what was answered on disk, so that a run that stopped half way can be repeated: what is there is taken up. */
-import { copyFile, readFile, stat } from 'node:fs/promises';
+import { copyFile, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Account } from '../../accounts.js';
+import { type Account, nameOf } from '../../accounts.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import { isLocked, readCertificate, readSecretKey } from '../../pgp/keys.js';
 import { handOver } from '../../permissions.js';
@@ -11,6 +11,7 @@ import { newestDeposit } from '../../receipt/list.js';
 import { ArrangementState } from '../../receipt/state.js';
 import { Secret } from '../../secret.js';
 import { storeSecret } from '../../secrets/login.js';
+import { typedWord } from '../../shell.js';
 import type { Context } from '../context.js';
 import { exists, writeKeyPair } from '../key/write.js';
 import { givenPassphrase } from '../passphrase.js';
@@ -37,12 +38,28 @@ export interface PlacedSigner {
   passphrase: string | null;
 }
 
+/**
+ * The state directory is the account's from here on: its owner is how every later run knows which account pushes. One that was there
+ * goes to the account when it is root's and empty.
+ *
+ * @throws DepotError 'state-insecure' when it has records, or another owner: before anything is made
+ */
 export async function makeDirectories({ directory, state, account }: Place): Promise<void> {
-  for (const one of [directory, path.join(directory, 'keys')]) await openDirectory(one);
   const there = await stat(state).catch(() => null);
-  if (there !== null) return;
-  await makeDirectory(state);
+  const given = there !== null && (account === null || there.uid === account.uid);
+  if (there !== null && !given) await requireUnused(state, there.uid, account!);
+  for (const one of [directory, path.join(directory, 'keys')]) await openDirectory(one);
+  if (given) return;
+  if (there === null) await makeDirectory(state);
   if (account !== null) await handOver('directory', state, 0o700, account).catch((error: unknown) => { throw localError(error, 'create', state); });
+}
+
+async function requireUnused(state: string, uid: number, account: Account): Promise<void> {
+  const records = await readdir(state).catch((error: unknown) => { throw localError(error, 'read', state); });
+  if (uid === 0 && records.length === 0) return;
+  throw new DepotError('state-insecure', `${printable(state)} belongs to ${nameOf(uid) ?? `uid ${uid}`}${records.length === 0 ? '' : ' and is in use'}, and pushes are to run as ${account.name}`, {
+    hint: `choose another --state; or, when nothing else uses it, give it to that account first: «chown -R ${account.name}: ${typedWord(state)}»`,
+  });
 }
 
 /** Throws when the state directory has deposits of this arrangement that another key signed: somebody else's records, or the wrong `--state`. */

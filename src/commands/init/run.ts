@@ -16,6 +16,7 @@ import { shellWord } from '../../shell.js';
 import { answered, complete, interview } from './answers.js';
 import { type Answers, type Draft, forgetDraft, type InitFlags, keepDraft, readDraft } from './draft.js';
 import { finish } from './finish.js';
+import { noAccount, pushingAccount } from './account.js';
 import { keptAnswers } from './kept.js';
 import { missingForPush } from './missing.js';
 import { makeDirectories, type Place, placePrivateKey, placeSigner, requireOwnLedger } from './place.js';
@@ -100,34 +101,6 @@ async function takenUp(file: string, talk: Talk): Promise<Draft> {
   if (await talk.confirm('Go on with these answers? (no: begin anew)', true)) return draft;
   await forgetDraft(file);
   return {};
-}
-
-/** Only root sets up for another account. */
-async function pushingAccount(known: string | undefined, talk: Talk): Promise<Account | null> {
-  if (process.geteuid?.() !== 0) return null;
-  let account = known === undefined || known === '' ? undefined : await accountNamed(known);
-  if (account === undefined) {
-    await talk.text('Account that the scheduled pushes run as', {
-      fallback: 'depot',
-      check: async (name) => {
-        account = await accountNamed(name);
-        if (account !== undefined) return undefined;
-        return accountName.test(name) ? `there is no account ${printable(name)}; make it in another terminal, then answer again: «${makeAccount(name)}»` : `there is no account ${JSON.stringify(printable(name))}, and none can be called that: an account is a short name such as depot`;
-      },
-    });
-  }
-  return account === undefined || account.uid === 0 ? null : account;
-}
-
-/** What useradd takes. */
-const accountName = /^[a-z_][a-z0-9_-]{0,31}$/;
-
-function makeAccount(name: string): string {
-  return `useradd --system --home-dir /var/lib/depot --shell /usr/sbin/nologin ${shellWord(name)}`;
-}
-
-function noAccount(name: string): ReturnType<typeof usage> {
-  return usage(`there is no account ${JSON.stringify(name)}`, `make it first: «${makeAccount(name)}»`);
 }
 
 /** The state is said in depot.yaml, so that it is the same for whoever runs depot. */
