@@ -14,7 +14,7 @@ export function printable(name: string | Uint8Array): string {
 /** What a library or the system said, safe to show: for a failure whose cause depot does not know. */
 export function said(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);
-  return printable(text.slice(0, 200).replace(/\.$/, ''));
+  return printable((text.split('\n', 1)[0] ?? '').slice(0, 200).replace(/\.$/, ''));
 }
 
 function decode(name: Uint8Array): string {

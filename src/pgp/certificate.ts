@@ -24,6 +24,7 @@ export interface SecretKey extends Certificate {
   readonly isSecret: true;
 }
 
+export type SecretPacket = openpgp.SecretKeyPacket | openpgp.SecretSubkeyPacket;
 export type KeyPacket = openpgp.PublicKeyPacket | openpgp.PublicSubkeyPacket | openpgp.SecretKeyPacket | openpgp.SecretSubkeyPacket;
 
 /** For this folder only: the key in OpenPGP.js's form, and its packets as they stood in the file. */
@@ -38,10 +39,13 @@ export class OpenPgpCertificate implements Certificate {
   readonly key: openpgp.Key;
   /** Bodies of all signature packets, those that OpenPGP.js skips too. */
   readonly signatures: Uint8Array[];
+  /** What the subkeys are of that OpenPGP.js skips, such as 'algorithm 35 (ML-KEM-768+X25519)'. */
+  readonly unread: string[];
 
-  constructor(key: openpgp.Key, signatures: Uint8Array[], expiresAt: Date | null) {
+  constructor(key: openpgp.Key, signatures: Uint8Array[], unread: string[], expiresAt: Date | null) {
     this.key = key;
     this.signatures = signatures;
+    this.unread = unread;
     this.fingerprint = key.getFingerprint().toUpperCase();
     this.version = key.keyPacket.version === 6 ? 6 : 4;
     this.userIds = key.users.flatMap((user) => user.userID === null ? [] : [user.userID.userID]);

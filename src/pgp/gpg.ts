@@ -7,8 +7,8 @@ import { randomBytes } from 'node:crypto';
 import { childEnvironment } from '../child-env.js';
 import { DepotError } from '../errors.js';
 import type { Aes } from './cfb.js';
-import { encodePacket, malformed, packetType } from './packets.js';
-import { describePkesks } from './pkesk.js';
+import { encodePacket, packetType } from './packets.js';
+import { cipherName, describePkesks } from './pkesk.js';
 import type { UnwrappedSessionKey } from './sessionkey.js';
 
 export interface GpgOptions {
@@ -47,7 +47,7 @@ export async function unwrapWithGpg(pkesk: Uint8Array, o: GpgOptions): Promise<U
   const cipher = ciphers[found.algorithm];
   if (cipher === undefined) {
     found.sessionKey.fill(0);
-    throw malformed(`encrypted with cipher ${found.algorithm}, which is not AES`);
+    throw new DepotError('verification-failed', `encrypted with ${cipherName(Number(found.algorithm))}, which depot does not read: it reads AES`, { hint: 'decrypt it with: gpg -d' });
   }
   const key = /^\[GNUPG:\] DECRYPTION_KEY ([0-9A-F]{40})/m.exec(text);
   return { sessionKey: found.sessionKey, cipher, keyFingerprint: key?.[1] ?? named[0]!.recipient };

@@ -4,8 +4,9 @@ import { DepotError } from '../errors.js';
 import { said } from '../printable.js';
 import { dearmor } from './armor.js';
 import { isArmored } from './armored.js';
-import { type Certificate, internalsOf, internalsOfSecret, OpenPgpCertificate, type SecretKey } from './certificate.js';
-import { packetType, splitPackets } from './packets.js';
+import { type Certificate, internalsOf, internalsOfSecret, OpenPgpCertificate, type SecretKey, type SecretPacket } from './certificate.js';
+import { packetType, splitPackets, type WholePacket } from './packets.js';
+import { whyStillLocked } from './locked.js';
 import { primaryStanding } from './validity.js';
 
 /**
@@ -19,17 +20,42 @@ export async function readCertificate(bytes: Uint8Array | string): Promise<Certi
   const primaries = packets.filter((packet) => packet.type === packetType.publicKey || packet.type === packetType.secretKey);
   if (primaries.length > 1) throw unreadable(`${primaries.length} keys in it, where one was expected`, 'export one key by its fingerprint');
   const version = primaries[0]?.body[0];
-  if (version !== undefined && version !== 4 && version !== 6) throw unreadable(`a key of version ${version}, where 4 or 6 was expected`);
-  let key: openpgp.Key;
-  try {
-    key = await openpgp.readKey({ binaryKey: binary });
-  } catch (cause) {
-    throw unreadable(`no OpenPGP key in it (${said(cause)})`, undefined, cause);
-  }
+  if (version !== undefined && version !== 4 && version !== 6) throw unreadable(`a key of version ${version}, where 4 or 6 was expected`, version === 5 ? 'ask for a key of version 4: only GnuPG reads version 5' : 'ask for a new key');
+  const key = await readKey(binary, primaries[0]);
   const signatures = packets.filter((packet) => packet.type === packetType.signature).map((packet) => packet.body);
   const { expiresAt } = await primaryStanding({ key, signatures }, new Date(), true);
-  return new OpenPgpCertificate(key, signatures, expiresAt);
+  return new OpenPgpCertificate(key, signatures, unreadSubkeys(packets, key), expiresAt);
 }
+
+async function readKey(binary: Uint8Array, primary: WholePacket | undefined): Promise<openpgp.Key> {
+  try {
+    return await openpgp.readKey({ binaryKey: binary });
+  } catch (cause) {
+    if (primary === undefined) throw unreadable(`no OpenPGP key in it (${said(cause)})`, undefined, cause);
+    throw unreadable(`its primary key, of ${kindOf(primary)}, cannot be read; OpenPGP.js says: ${said(cause)}`, 'look at it with another program: gpg --show-keys FILE; then ask for a key of RSA or Curve25519', cause);
+  }
+}
+
+/** OpenPGP.js leaves out subkeys that it does not know. */
+function unreadSubkeys(packets: WholePacket[], key: openpgp.Key): string[] {
+  const read = key.subkeys.map(({ keyPacket }) => (keyPacket as unknown as { writePublicKey(): Uint8Array }).writePublicKey());
+  const isRead = (body: Uint8Array): boolean => read.some((known) => known.length <= body.length && known.every((byte, i) => byte === body[i]));
+  const subkeys = packets.filter(({ type }) => type === packetType.publicSubkey || type === packetType.secretSubkey);
+  return subkeys.filter(({ body }) => !isRead(body)).map(kindOf);
+}
+
+/** By the numbers in the packet (RFC 9580 sections 5.5.2 and 9.1). */
+function kindOf({ body }: WholePacket): string {
+  const version = body[0] ?? 0;
+  if (version !== 4 && version !== 6) return `version ${version}`;
+  const algorithm = body[5] ?? 0;
+  return Object.hasOwn(algorithmNames, algorithm) ? `algorithm ${algorithm} (${algorithmNames[algorithm]!})` : `algorithm ${algorithm}`;
+}
+
+const algorithmNames: Record<number, string> = {
+  1: 'RSA', 2: 'RSA', 3: 'RSA', 8: 'Kyber of GnuPG', 16: 'ElGamal', 17: 'DSA', 18: 'ECDH', 19: 'ECDSA', 20: 'ElGamal', 22: 'EdDSA', 25: 'X25519', 26: 'X448', 27: 'Ed25519', 28: 'Ed448',
+  30: 'ML-DSA-65+Ed25519', 31: 'ML-DSA-87+Ed448', 32: 'SLH-DSA-SHAKE-128s', 33: 'SLH-DSA-SHAKE-128f', 34: 'SLH-DSA-SHAKE-256s', 35: 'ML-KEM-768+X25519', 36: 'ML-KEM-1024+X448',
+};
 
 function keyPackets(binary: Uint8Array) {
   try {
@@ -55,7 +81,7 @@ export async function readSecretKey(bytes: Uint8Array | string, passphrase?: () 
   }
   const packets = secretPackets(key).filter((packet) => !packet.isMissingSecretKeyMaterial());
   if (packets.length === 0) {
-    throw new DepotError('key-unreadable', `key ${certificate.fingerprint} has its secret part elsewhere, such as on a smart card`, { hint: 'use gpg for keys on a smart card' });
+    throw new DepotError('key-unreadable', `key ${certificate.fingerprint} has its secret part elsewhere, such as on a smart card`, { hint: 'leave the opening to gpg, which has it: --gpg instead of --key' });
   }
   const locked = packets.filter((packet) => !packet.isDecrypted());
   if (locked.length > 0) await unlock(certificate.fingerprint, locked, await passphrase?.());
@@ -68,8 +94,6 @@ export function isLocked(certificate: Certificate): boolean {
   return key.isPrivate() && secretPackets(key).some((packet) => !packet.isMissingSecretKeyMaterial() && !packet.isDecrypted());
 }
 
-export type SecretPacket = openpgp.SecretKeyPacket | openpgp.SecretSubkeyPacket;
-
 /** Primary key and subkeys, in the file's order. */
 export function secretPackets(key: openpgp.PrivateKey): SecretPacket[] {
   return [key.keyPacket as SecretPacket, ...key.subkeys.map((subkey) => subkey.keyPacket as SecretPacket)];
@@ -77,21 +101,17 @@ export function secretPackets(key: openpgp.PrivateKey): SecretPacket[] {
 
 async function unlock(fingerprint: string, locked: SecretPacket[], passphrase: string | undefined): Promise<void> {
   if (passphrase === undefined) throw new DepotError('secret-missing', `key ${fingerprint} is locked and no passphrase was given`, { hint: 'give the passphrase in a file or at the prompt' });
-  let cause: unknown;
-  let unlocked = 0;
+  const failures: DepotError[] = [];
   for (const packet of locked) {
     try {
       await packet.decrypt(passphrase);
       await packet.validate();
-      unlocked++;
     } catch (error) {
-      cause = error;
+      failures.push(whyStillLocked(fingerprint, packet, error));
     }
   }
-  if (unlocked > 0) return;
-  // OpenPGP.js has one message for a wrong passphrase in CFB, and lets those of the AEAD library through.
-  if (cause instanceof Error && /unsupported S2K|insecure|Key is invalid/.test(cause.message)) throw unreadable(said(cause), 'export the key again with a current version of its program', cause);
-  throw new DepotError('passphrase-wrong', `the passphrase does not unlock key ${fingerprint}`, { hint: 'give the passphrase of this very key: in its file, its variable, or at the prompt', cause });
+  // One part that is unlocked may be all that is needed. Else a part that no passphrase unlocks says more than that this one does not.
+  if (failures.length === locked.length) throw failures.find(({ code }) => code !== 'passphrase-wrong') ?? failures[0]!;
 }
 
 export interface KeyRequest {

@@ -25,13 +25,13 @@ export async function subkeysOf(certificate: Certificate, at: Date): Promise<Sub
   const found: Subkey[] = [];
   for (const subkey of internals.key.subkeys) {
     const standing = await subkeyStanding(internals.key, subkey, at);
-    const flags = standing?.binding.keyFlags?.[0] ?? 0;
+    const flags = standing.binding?.keyFlags?.[0] ?? 0;
     found.push({
       fingerprint: subkey.getFingerprint().toUpperCase(),
       keyId: subkey.getKeyID().toHex().toUpperCase(),
       algorithm: algorithmOf(subkey.keyPacket),
       createdAt: subkey.getCreationTime(),
-      expiresAt: standing?.expiresAt ?? null,
+      expiresAt: standing.expiresAt,
       uses: uses.flatMap(([bits, use]) => ((flags & bits) === 0 ? [] : [use])),
       revoked: (await subkeyRevocation(internals, subkey)) !== null,
     });

@@ -11,6 +11,13 @@ export interface PkeskDescription {
 
 const algorithms: Record<number, string> = { 1: 'RSA', 2: 'RSA', 16: 'ElGamal', 18: 'ECDH', 25: 'X25519', 26: 'X448', 35: 'ML-KEM-768+X25519', 36: 'ML-KEM-1024+X448' };
 
+/** RFC 9580 section 9.3. */
+const ciphers: Record<number, string> = { 0: 'no cipher', 1: 'IDEA', 2: 'TripleDES', 3: 'CAST5', 4: 'Blowfish', 7: 'AES-128', 8: 'AES-192', 9: 'AES-256', 10: 'Twofish', 11: 'Camellia-128', 12: 'Camellia-192', 13: 'Camellia-256' };
+
+export function cipherName(id: number | null | undefined): string {
+  return id === null || id === undefined ? 'a cipher other than AES, such as Camellia' : ciphers[id] ?? `cipher ${id}`;
+}
+
 /** Upper-case, as fingerprints and key ids are written. */
 export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (octet) => octet.toString(16).padStart(2, '0')).join('').toUpperCase();

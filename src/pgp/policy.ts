@@ -6,11 +6,14 @@
 import type * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
 import type { ErrorCode } from '../errors.js';
-import { printable } from '../printable.js';
+import { printable, said } from '../printable.js';
 import { algorithmOf, internalsOf } from './certificate.js';
 import type { Certificate, KeyPacket, OpenPgpCertificate } from './certificate.js';
+import { flawWords, toUtc } from './flaw.js';
 import { hasUncheckableRevocation, primaryRevocation, subkeyRevocation } from './revocation.js';
-import { backSignatureHolds, earlier, primaryStanding, subkeyStanding, type PrimaryStanding, type SelfSignature } from './validity.js';
+import { backSignatureProblem, earlier, primaryStanding, subkeyStanding, type PrimaryStanding, type SelfSignature } from './validity.js';
+import { remarkOn, weaknessOf } from './weakness.js';
+import { wrapFor } from './wrap.js';
 
 /** A certificate that a push may encrypt to. */
 export interface Recipient {
@@ -48,11 +51,6 @@ const encryptFlags = 0x04 | 0x08;
 const signFlag = 0x02;
 const encryptAlgorithms = new Set(['rsaEncryptSign', 'rsaEncrypt', 'ecdh', 'x25519', 'x448', 'elgamal']);
 const signAlgorithms = new Set(['rsaEncryptSign', 'rsaSign', 'ecdsa', 'eddsaLegacy', 'ed25519', 'ed448', 'dsa']);
-
-/** `YYYY-MM-DDTHH:MM:SSZ`. */
-export function toUtc(date: Date): string {
-  return date.toISOString().replace(/\.\d+Z$/, 'Z');
-}
 
 /** `8F3A…91C2`: for messages in which the full fingerprint would drown the rest. */
 function short(fingerprint: string): string {
@@ -151,10 +149,10 @@ class Judge {
     if (revocation !== null) throw this.#refuse(`revoked on ${toUtc(revocation.at)} (${revocation.reason})`, 'ask the key\'s owner for the new key');
     if (hasUncheckableRevocation(this.#certificate)) throw this.#refuse('it carries a revocation that cannot be checked', 'ask the key\'s owner for a new key');
     const standing = await primaryStanding(this.#certificate, this.#at);
-    if (standing.problem !== null) throw this.#refuse(standing.problem, 'ask the key\'s owner to renew it with a current program');
+    if (standing.problem !== null) throw this.#refuse(standing.problem.why, standing.problem.hint);
     if (standing.expiresAt !== null && standing.expiresAt <= this.#at) throw this.#refuse(`expired on ${toUtc(standing.expiresAt)}`, 'ask the key\'s owner to extend it');
-    const weak = weakness(this.#certificate.key.keyPacket);
-    if (weak !== null) throw this.#refuse(weak, 'ask the key\'s owner for a stronger key');
+    const weak = weaknessOf(this.#certificate.key.keyPacket);
+    if (weak !== null) throw this.#refuse(weak, 'ask the key\'s owner for a new key');
     return standing;
   }
 
@@ -162,7 +160,7 @@ class Judge {
   async choose(algorithms: Set<string>, flags: number, standing: PrimaryStanding, verb: 'encrypt' | 'sign'): Promise<Chosen> {
     const { key } = this.#certificate;
     const newestFirst = [...key.subkeys].sort((a, b) => b.getCreationTime().getTime() - a.getCreationTime().getTime());
-    const reasons: string[] = [];
+    const reasons = this.#certificate.unread.map((what) => `a subkey of ${what} is not one that depot reads`);
     for (const subkey of newestFirst) {
       if (!algorithms.has(subkey.getAlgorithmInfo().algorithm)) continue;
       const verdict = await this.#subkey(subkey, flags, verb);
@@ -171,7 +169,11 @@ class Judge {
     }
     const primary = key.keyPacket;
     const flagged = standing.selfSignatures.find((signature) => signature.keyFlags !== null)?.keyFlags;
-    if (algorithms.has(primary.getAlgorithmInfo().algorithm) && ((flagged?.[0] ?? 0) & flags) !== 0) return { packet: primary, expiresAt: standing.expiresAt };
+    if (algorithms.has(primary.getAlgorithmInfo().algorithm) && ((flagged?.[0] ?? 0) & flags) !== 0) {
+      const unfit = verb === 'encrypt' ? await whyNotEncrypt(primary) : null;
+      if (unfit === null) return { packet: primary, expiresAt: standing.expiresAt };
+      reasons.push(`the primary key ${unfit}`);
+    }
     throw this.#refuse([`no usable part to ${verb} with`, ...reasons].join('; '), `ask for a key that can ${verb}`);
   }
 
@@ -181,12 +183,15 @@ class Judge {
     const standing = await subkeyStanding(key, subkey, this.#at);
     const revocation = await subkeyRevocation(this.#certificate, subkey);
     if (revocation !== null) return `was revoked on ${toUtc(revocation.at)} (${revocation.reason})`;
-    if (standing === null) return 'has no valid binding signature';
+    const created = subkey.getCreationTime();
+    if (created > this.#at) return `was made in the future, on ${toUtc(created)}, by this machine's clock`;
+    if (standing.binding === null) return standing.flaw === null ? 'has no binding signature' : `has a binding signature that ${flawWords(standing.flaw)}`;
     if (((standing.binding.keyFlags?.[0] ?? 0) & flags) === 0) return '';
     if (standing.expiresAt !== null && standing.expiresAt <= this.#at) return `expired on ${toUtc(standing.expiresAt)}`;
-    const weak = weakness(subkey.keyPacket);
+    const weak = weaknessOf(subkey.keyPacket);
     if (weak !== null) return `is weak: ${weak}`;
-    if (verb === 'sign' && !(await backSignatureHolds(key, subkey, standing.binding, this.#at))) return 'did not sign its own binding';
+    const unfit = verb === 'sign' ? await backSignatureProblem(key, subkey, standing.binding, this.#at) : await whyNotEncrypt(subkey.keyPacket);
+    if (unfit !== null) return unfit;
     return { packet: subkey.keyPacket, expiresAt: standing.expiresAt };
   }
 
@@ -194,8 +199,8 @@ class Judge {
     const name = short(this.#certificate.fingerprint);
     const warnings: string[] = [];
     for (const part of new Set([this.#certificate.key.keyPacket, packet])) {
-      const { algorithm, bits } = part.getAlgorithmInfo();
-      if (algorithm.startsWith('rsa') && bits !== undefined && bits < 3072) warnings.push(`key ${name}: RSA ${bits} is short; replace it by RSA 3072 or Curve25519`);
+      const remark = remarkOn(part);
+      if (remark !== null) warnings.push(`key ${name}: ${remark}`);
     }
     if (expiry !== null && expiry.getTime() - this.#at.getTime() <= 30 * day) {
       warnings.push(`key ${name} expires on ${toUtc(expiry)}, in ${Math.max(0, Math.floor((expiry.getTime() - this.#at.getTime()) / day))} days`);
@@ -204,9 +209,12 @@ class Judge {
   }
 }
 
-/** Why the algorithm is too weak, or null. */
-function weakness(packet: KeyPacket): string | null {
-  const { algorithm, bits } = packet.getAlgorithmInfo();
-  if (algorithm.startsWith('rsa')) return bits === undefined || bits < 2048 ? `RSA ${bits ?? ''} is too short` : null;
-  return algorithm === 'dsa' || algorithm === 'elgamal' ? `${algorithmOf(packet)} is no longer accepted` : null;
+/** Tries it: a key that looks right, and to which nothing can be encrypted, is to be found before a push. Null when it works. */
+async function whyNotEncrypt(packet: KeyPacket): Promise<string | null> {
+  try {
+    await wrapFor(packet, packet.version === 6 ? 6 : 3, new Uint8Array(32).fill(1));
+    return null;
+  } catch (error) {
+    return `takes nothing encrypted; OpenPGP.js says: ${said(error)}`;
+  }
 }

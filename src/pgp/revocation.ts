@@ -4,6 +4,7 @@
  */
 import * as openpgp from 'openpgp';
 import { directSignatures, type KeyPacket, type OpenPgpCertificate } from './certificate.js';
+import { flawOf, flawWords, isForeign, type Flaw } from './flaw.js';
 import { toHex } from './pkesk.js';
 import { isGenuineShortEdDsa, isShortEdDsa } from './weak-hash.js';
 
@@ -68,22 +69,25 @@ export async function revocationsOf(bodies: Uint8Array[], primary: KeyPacket, ty
     if (body[1] !== (type as number) || !readableVersion(body)) continue;
     const packet = readRevocation(body);
     if (packet === null) continue;
-    if (!(await isGenuine(packet, primary, type, data))) continue;
+    const flaw = await flawIn(packet, primary, type, data);
+    if (flaw !== null && isForeign(flaw)) continue;
     const flag = packet.reasonForRevocationFlag;
     const hard = flag !== reasonForRevocation.keySuperseded && flag !== reasonForRevocation.keyRetired;
-    found.push({ at: packet.created!, hard, reason: reasons[flag ?? -1] ?? 'revoked without a reason' });
+    const reason = reasons[flag ?? -1] ?? 'revoked without a reason';
+    // One that could not be checked may be genuine: then the key must not be used.
+    found.push({ at: packet.created!, hard: hard || flaw !== null, reason: flaw === null ? reason : `by a signature that ${flawWords(flaw)}` });
   }
   return found;
 }
 
-async function isGenuine(packet: openpgp.SignaturePacket, primary: KeyPacket, type: openpgp.enums.signature, data: object): Promise<boolean> {
+async function flawIn(packet: openpgp.SignaturePacket, primary: KeyPacket, type: openpgp.enums.signature, data: object): Promise<Flaw | null> {
   packet.issuerKeyID = primary.getKeyID();
   try {
-    if (isShortEdDsa(packet)) return await isGenuineShortEdDsa(packet, primary, type, data);
+    if (isShortEdDsa(packet)) return await isGenuineShortEdDsa(packet, primary, type, data) ? null : { kind: 'damaged' };
     await packet.verify(primary, type, data, anyTime, false, lenient);
-    return true;
-  } catch {
-    return false;
+    return null;
+  } catch (error) {
+    return flawOf(error, packet);
   }
 }
 

@@ -1,15 +1,15 @@
 /** Session keys: which encryption a suitcase gets, and PKESK packets (RFC 9580 section 5.1). */
-import * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
 import { sameOctets } from '../primitives.js';
+import { said } from '../printable.js';
 import type { Aes } from './cfb.js';
 import { internalsOf, internalsOfSecret } from './certificate.js';
 import { secretPackets } from './keys.js';
-import type { KeyPacket, SecretKey } from './certificate.js';
-import type { SecretPacket } from './keys.js';
-import { concat, encodePacket, malformed, packetType } from './packets.js';
-import { describePkesk, pkeskBodies, toHex } from './pkesk.js';
+import type { KeyPacket, SecretKey, SecretPacket } from './certificate.js';
+import { concat, malformed } from './packets.js';
+import { cipherName, describePkesk, pkeskBodies, toHex } from './pkesk.js';
 import type { Recipient } from './policy.js';
+import { Pkesk, wrapFor, type PkeskPacket } from './wrap.js';
 export { describePkesks } from './pkesk.js';
 export type { PkeskDescription } from './pkesk.js';
 
@@ -36,23 +36,6 @@ export function chooseEncryption(wanted: 'auto' | 'modern' | 'compat', recipient
   throw new DepotError('recipient-unusable', `${what}, so encryption "modern" is not possible`, { hint: 'use "encryption: auto", or a key that announces it' });
 }
 
-/** The parts of OpenPGP.js's PKESK class that its types leave out. */
-interface PkeskPacket {
-  publicKeyAlgorithm: number;
-  sessionKey: Uint8Array | null;
-  sessionKeyAlgorithm: number | null;
-  /** V: the ephemeral point of ECDH. */
-  encrypted: { V?: Uint8Array };
-  read(body: Uint8Array): void;
-  write(): Uint8Array;
-  encrypt(key: KeyPacket): Promise<void>;
-  decrypt(key: SecretPacket): Promise<void>;
-}
-const Pkesk = openpgp.PublicKeyEncryptedSessionKeyPacket as unknown as {
-  new (): PkeskPacket;
-  fromObject(o: { version: 3 | 6; encryptionKeyPacket: KeyPacket; anonymousRecipient: boolean; sessionKey: Uint8Array; sessionKeyAlgorithm: number }): PkeskPacket;
-};
-
 /**
  * The PKESK packets for all recipients, as they stand in the suitcase: version 3 for SEIPDv1, version 6
  * for SEIPDv2. `sessionKey` has 32 octets.
@@ -60,15 +43,9 @@ const Pkesk = openpgp.PublicKeyEncryptedSessionKeyPacket as unknown as {
 export async function wrapSessionKey(sessionKey: Uint8Array, e: Encryption, r: Recipient[]): Promise<Uint8Array> {
   const packets: Uint8Array[] = [];
   for (const recipient of r) {
-    const packet = Pkesk.fromObject({
-      version: e.packet === 'SEIPDv1' ? 3 : 6,
-      encryptionKeyPacket: keyPacketOf(recipient),
-      anonymousRecipient: false,
-      sessionKey,
-      sessionKeyAlgorithm: openpgp.enums.symmetric.aes256,
-    });
-    await packet.encrypt(keyPacketOf(recipient));
-    packets.push(encodePacket(packetType.pkesk, packet.write()));
+    packets.push(await wrapFor(keyPacketOf(recipient), e.packet === 'SEIPDv1' ? 3 : 6, sessionKey).catch((cause: unknown) => {
+      throw new DepotError('recipient-unusable', `key ${recipient.fingerprint}: nothing can be encrypted to it; OpenPGP.js says: ${said(cause)}`, { hint: 'ask the key\'s owner for another key', cause });
+    }));
   }
   return concat(...packets);
 }
@@ -90,21 +67,27 @@ export interface UnwrappedSessionKey {
 
 /**
  * Unwraps the session key with any part of `key` that can, expired and revoked ones too.
- * Throws 'not-addressed' when none of the packets is for this key, and 'verification-failed' when
+ * Throws 'not-addressed' when none of the packets is for this key, or is for a part whose secret is not at hand, and 'verification-failed' when
  * one is but was changed, or holds a key for another cipher than AES.
  */
 export async function unwrapSessionKey(pkesk: Uint8Array, key: SecretKey): Promise<UnwrappedSessionKey> {
   const parts = decryptingParts(key);
   const packets = pkeskBodies(pkesk).map((body) => ({ body, recipient: describePkesk(body).recipient }));
-  let damaged: unknown;
+  let failure: DepotError | undefined;
   for (const named of [true, false]) {
     for (const { body, recipient } of packets) {
       for (const part of parts) {
         if (recipient !== '' && named !== isNamed(recipient, part)) continue;
         if (recipient === '' && named) continue;
         const result = await tryUnwrap(body, part);
-        if (result instanceof Error) {
-          if (named) damaged = result;
+        if (result instanceof Foreign) {
+          // Whose key it is for is not said, or somebody else is named: then it is simply not for this one.
+          if (named) failure = result.error;
+          continue;
+        }
+        // The key did open the packet: what is in it is not for depot.
+        if (result instanceof DepotError) {
+          failure = result;
           continue;
         }
         if (!named && recipient !== '') throw malformed(`a session key packet names another key than ${toHex(part.getFingerprintBytes()!)}, which opens it`);
@@ -112,8 +95,9 @@ export async function unwrapSessionKey(pkesk: Uint8Array, key: SecretKey): Promi
       }
     }
   }
-  if (damaged instanceof DepotError) throw damaged;
-  if (damaged !== undefined) throw malformed('the session key packet for this key was changed');
+  if (failure !== undefined) throw failure;
+  const absent = packets.flatMap(({ recipient }) => absentParts(key).filter((part) => isNamed(recipient, part)))[0];
+  if (absent !== undefined) throw withoutSecret(absent);
   const named = packets.flatMap(({ recipient }) => (recipient === '' ? [] : [recipient]));
   const hint = named.length === 0
     ? 'try another key: the message does not say whose keys open it'
@@ -131,7 +115,23 @@ const decryptAlgorithms = new Set(['rsaEncryptSign', 'rsaEncrypt', 'elgamal', 'e
 
 function decryptingParts(key: SecretKey): SecretPacket[] {
   const parts = secretPackets(internalsOfSecret(key).key);
-  return parts.filter((part) => decryptAlgorithms.has(part.getAlgorithmInfo().algorithm) && !part.isMissingSecretKeyMaterial() && part.isDecrypted());
+  return parts.filter((part) => decryptAlgorithms.has(part.getAlgorithmInfo().algorithm) && isAtHand(part));
+}
+
+function absentParts(key: SecretKey): SecretPacket[] {
+  return secretPackets(internalsOfSecret(key).key).filter((part) => !isAtHand(part));
+}
+
+function isAtHand(part: SecretPacket): boolean {
+  return !part.isMissingSecretKeyMaterial() && part.isDecrypted();
+}
+
+/** The message is for this key, and the part that opens it is not usable from this file. */
+function withoutSecret(part: SecretPacket): DepotError {
+  const name = part.getFingerprint().toUpperCase();
+  return part.isMissingSecretKeyMaterial()
+    ? new DepotError('not-addressed', `the message is for subkey ${name}, whose secret part is not in this file: it is on a smart card, or was left out of the export`, { hint: 'leave the opening to gpg, where it has the key: --gpg instead of --key' })
+    : new DepotError('not-addressed', `the message is for subkey ${name}, which stayed locked: it has another passphrase than the rest of the key, or a lock that depot does not read`, { hint: 'give all parts one passphrase: gpg --change-passphrase FINGERPRINT, then export the key again' });
 }
 
 function isNamed(recipient: string, part: SecretPacket): boolean {
@@ -148,22 +148,42 @@ function hasSpareBit(packet: PkeskPacket, part: SecretPacket): boolean {
   return part.getAlgorithmInfo().curve === 'curve25519Legacy' && (packet.encrypted.V?.at(-1) ?? 0) >= 0x80;
 }
 
-async function tryUnwrap(body: Uint8Array, part: SecretPacket): Promise<Omit<UnwrappedSessionKey, 'keyFingerprint'> | Error> {
+/** A packet that the part did not open: `error` says why, which counts only where the packet names this part. */
+class Foreign {
+  constructor(readonly error: DepotError) {}
+}
+
+async function tryUnwrap(body: Uint8Array, part: SecretPacket): Promise<Omit<UnwrappedSessionKey, 'keyFingerprint'> | DepotError | Foreign> {
   const packet = new Pkesk();
   try {
     packet.read(body);
-    if (!sameOctets(packet.write(), body) || hasSpareBit(packet, part)) return malformed('a session key packet is not in the standard form');
+  } catch (error) {
+    return new Foreign(notOpened('cannot be read', error));
+  }
+  try {
+    if (!sameOctets(packet.write(), body) || hasSpareBit(packet, part)) return new Foreign(malformed('a session key packet is not in the standard form'));
     await packet.decrypt(part);
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
+    const text = error instanceof Error ? error.message : '';
+    // The key has opened it by then, and its checksum was right.
+    if (/^(?:Unsupported cipher|Invalid enum value)/.test(text)) return otherCipher(packet.sessionKeyAlgorithm);
+    return new Foreign(wrongKey.test(text) ? malformed('the session key packet for this key was changed') : notOpened('was not opened', error));
   }
   if (packet.sessionKey === null) return malformed('a session key packet without a session key');
   if (body[0] === 6) return { sessionKey: packet.sessionKey, cipher: null };
   const cipher = aesOf[packet.sessionKeyAlgorithm ?? 0];
-  if (cipher === undefined) {
-    return new DepotError('verification-failed', `encrypted with a cipher other than AES (${packet.sessionKeyAlgorithm ?? 'unknown'}), which depot does not read`, { hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0' });
-  }
-  return { sessionKey: packet.sessionKey, cipher };
+  return cipher === undefined ? otherCipher(packet.sessionKeyAlgorithm) : { sessionKey: packet.sessionKey, cipher };
+}
+
+/** What OpenPGP.js says where a padding, a checksum or AES key wrap show that the packet is not what was made for this key. */
+const wrongKey = /^(?:Decryption error|Key Data Integrity failed|integrity check failed|Invalid padding|Unexpected session key size|Error during decryption)/;
+
+function notOpened(what: string, error: unknown): DepotError {
+  return new DepotError('verification-failed', `the session key packet for this key ${what}; OpenPGP.js says: ${said(error)}`, { hint: 'try it with another program: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0', cause: error });
+}
+
+function otherCipher(id: number | null): DepotError {
+  return new DepotError('verification-failed', `encrypted with ${cipherName(id)}, which depot does not read: it reads AES`, { hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0' });
 }
 
 const aesOf: Record<number, Aes> = { 7: 'AES-128', 8: 'AES-192', 9: 'AES-256' };

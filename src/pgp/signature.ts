@@ -7,9 +7,10 @@ import { isArmored } from './armored.js';
 import { internalsOf, internalsOfSecret } from './certificate.js';
 import type { Certificate, KeyPacket, OpenPgpCertificate, SecretKey } from './certificate.js';
 import { toHex } from './pkesk.js';
-import { judgeSigner, toUtc } from './policy.js';
+import { flawOf, flawWords, toUtc } from './flaw.js';
+import { judgeSigner } from './policy.js';
 import { hasUncheckableRevocation, primaryRevocation, subkeyRevocation, type Revocation } from './revocation.js';
-import { backSignatureHolds, earlier, primaryStanding, subkeyStanding } from './validity.js';
+import { backSignatureProblem, earlier, primaryStanding, subkeyStanding } from './validity.js';
 
 /** How far the clocks of supplier and beneficiary may be apart. */
 const clockSkew = 10 * 60 * 1000;
@@ -127,14 +128,16 @@ async function checkCryptographically(bytes: Uint8Array, packet: openpgp.Signatu
     // No date: what counts is judged below, with the signer's state at the time of signing.
     await packet.verify(key, openpgp.enums.signature.binary, literal, null as unknown as Date, true);
   } catch (cause) {
-    throw failed(`the file or the signature was changed (${said(cause)})`, undefined, cause);
+    const flaw = flawOf(cause, packet);
+    if (flaw.kind === 'damaged') throw failed('the file or the signature was changed', undefined, cause);
+    throw failed(`the signature ${flawWords(flaw)}`, 'verify it with another program: gpg --verify FILE.asc FILE', cause);
   }
 }
 
 /** By the newest self-signatures, which may have been made after the signature in question: owners extend their keys. */
 async function expiryOfSigner(signer: OpenPgpCertificate, part: Part, at: Date): Promise<Date | null> {
   const primary = await primaryStanding(signer, at);
-  if (primary.problem !== null) throw failed(`signer ${signer.fingerprint}: ${primary.problem}`);
+  if (primary.problem !== null) throw failed(`signer ${signer.fingerprint}: ${primary.problem.why}`, primary.problem.hint);
   if (part === signer.key) {
     const flags = primary.selfSignatures.find((signature) => signature.keyFlags !== null)?.keyFlags;
     if (((flags?.[0] ?? 0) & 0x02) === 0) throw failed(`key ${signer.fingerprint} may not sign files`);
@@ -142,9 +145,11 @@ async function expiryOfSigner(signer: OpenPgpCertificate, part: Part, at: Date):
   }
   const subkey = part as openpgp.Subkey;
   const standing = await subkeyStanding(signer.key, subkey, at);
-  if (standing === null || ((standing.binding.keyFlags?.[0] ?? 0) & 0x02) === 0 || !(await backSignatureHolds(signer.key, subkey, standing.binding, at))) {
-    throw failed(`subkey ${subkey.getFingerprint().toUpperCase()} is not validly bound to the signer for signing`);
-  }
+  const name = `subkey ${subkey.getFingerprint().toUpperCase()}`;
+  if (standing.binding === null) throw failed(`${name} is not bound to the signer: ${standing.flaw === null ? 'it carries no binding signature' : `its binding signature ${flawWords(standing.flaw)}`}`);
+  if (((standing.binding.keyFlags?.[0] ?? 0) & 0x02) === 0) throw failed(`${name} may not sign files`);
+  const problem = await backSignatureProblem(signer.key, subkey, standing.binding, at);
+  if (problem !== null) throw failed(`${name} ${problem}`);
   return earlier(primary.expiresAt, standing.expiresAt);
 }
 

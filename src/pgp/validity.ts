@@ -5,6 +5,7 @@
  */
 import * as openpgp from 'openpgp';
 import { directSignatures, type KeyPacket, type OpenPgpCertificate } from './certificate.js';
+import { clockHint, flawHint, flawOf, flawWords, telling, toUtc, type Flaw } from './flaw.js';
 import { lenient, revocationsOf } from './revocation.js';
 import { isGenuineShortEdDsa, isShortEdDsa } from './weak-hash.js';
 
@@ -17,24 +18,32 @@ export interface SelfSignature extends openpgp.SignaturePacket {
 
 const strict = { ...openpgp.config, rejectHashAlgorithms: new Set([hash.md5, hash.sha1, hash.ripemd]), rejectMessageHashAlgorithms: new Set([hash.md5, hash.sha1, hash.ripemd]) };
 
-/** Whether the signature is good, in force at `at`, and not made with a broken hash unless `weak`. */
-async function holds(signature: openpgp.SignaturePacket, key: KeyPacket, type: openpgp.enums.signature, data: object, at: Date, weak: boolean): Promise<boolean> {
+/** Null when the signature is good, in force at `at`, and not made with a broken hash unless `weak`; else what is wrong with it. */
+async function flawIn(signature: openpgp.SignaturePacket, key: KeyPacket, type: openpgp.enums.signature, data: object, at: Date, weak: boolean): Promise<Flaw | null> {
   try {
-    if (weak && isShortEdDsa(signature)) return signature.created! <= at && !signature.isExpired(at) && await isGenuineShortEdDsa(signature, key, type, data);
+    if (weak && isShortEdDsa(signature)) {
+      if (signature.created! > at) return { kind: 'future', at: signature.created! };
+      if (signature.isExpired(at)) return { kind: 'expired', at: signature.getExpirationTime() as Date };
+      return await isGenuineShortEdDsa(signature, key, type, data) ? null : { kind: 'damaged' };
+    }
     await signature.verify(key, type, data, at, false, weak ? lenient : strict);
-    return true;
-  } catch {
-    return false;
+    return null;
+  } catch (error) {
+    return flawOf(error, signature);
   }
 }
 
-async function newestHolding(signatures: openpgp.SignaturePacket[], key: KeyPacket, type: openpgp.enums.signature, data: object, at: Date, weak = false): Promise<SelfSignature | null> {
+/** The newest signature that holds, and what is wrong with those that do not. */
+async function newestHolding(signatures: openpgp.SignaturePacket[], key: KeyPacket, type: openpgp.enums.signature, data: object, at: Date, weak = false): Promise<{ newest: SelfSignature | null; flaws: Flaw[] }> {
   let newest: openpgp.SignaturePacket | null = null;
+  const flaws: Flaw[] = [];
   for (const signature of signatures) {
     if (newest !== null && !(signature.created! >= newest.created!)) continue;
-    if (await holds(signature, key, type, data, at, weak)) newest = signature;
+    const flaw = await flawIn(signature, key, type, data, at, weak);
+    if (flaw === null) newest = signature;
+    else flaws.push(flaw);
   }
-  return newest as SelfSignature | null;
+  return { newest: newest as SelfSignature | null, flaws };
 }
 
 /** The moment a key expires by this self-signature, or the signature itself does; null for never. */
@@ -54,41 +63,63 @@ export interface PrimaryStanding {
   /** In the order in which they count: of the primary user id, then the direct-key signature; version 6 has the latter only. */
   selfSignatures: SelfSignature[];
   expiresAt: Date | null;
-  /** Why there is none, when `selfSignatures` is empty. */
-  problem: string | null;
+  /** Why there is none, when `selfSignatures` is empty, and what can be done about it. */
+  problem: Problem | null;
+}
+
+export interface Problem {
+  why: string;
+  hint: string;
 }
 
 /** `weak` accepts self-signatures with SHA-1, for showing a key that no push would take. */
 export async function primaryStanding(certificate: Pick<OpenPgpCertificate, 'key' | 'signatures'>, at: Date, weak = false): Promise<PrimaryStanding> {
   const { key } = certificate;
   const primary = key.keyPacket;
-  const direct = await newestHolding(directSignatures(key), primary, signatureType.key, { key: primary }, at, weak);
+  const { newest: direct, flaws } = await newestHolding(directSignatures(key), primary, signatureType.key, { key: primary }, at, weak);
   const selfSignatures: SelfSignature[] = [];
   if (primary.version !== 6) {
     const user = await primaryUserSignature(certificate, at, weak);
-    if (user !== null) selfSignatures.push(user);
+    flaws.push(...user.flaws);
+    if (user.best !== null) selfSignatures.push(user.best);
   }
   if (direct !== null) selfSignatures.push(direct);
   // Where both speak about expiry, the earlier moment counts.
   const expiresAt = selfSignatures.map((signature) => expiryBy(primary, signature)).reduce(earlier, null);
-  const problem = selfSignatures.length > 0 ? null : weak || !(await primaryStanding(certificate, at, true)).selfSignatures.length
-    ? 'it has no valid self-signature'
-    : 'its self-signatures use SHA-1 or an older hash';
-  return { selfSignatures, expiresAt, problem };
+  return { selfSignatures, expiresAt, problem: selfSignatures.length > 0 ? null : problemOf(certificate, flaws, at) };
 }
 
-async function primaryUserSignature({ key, signatures }: Pick<OpenPgpCertificate, 'key' | 'signatures'>, at: Date, weak: boolean): Promise<SelfSignature | null> {
+const wholeKey = 'ask the key\'s owner for the whole key, as this writes it: gpg --armor --output FILE --export FINGERPRINT';
+
+/** Why nothing that the key says of itself counts. */
+function problemOf({ key, signatures }: Pick<OpenPgpCertificate, 'key' | 'signatures'>, flaws: Flaw[], at: Date): Problem {
+  const created = key.getCreationTime();
+  if (created > at) return { why: `it was made in the future, on ${toUtc(created)}, by this machine's clock`, hint: clockHint };
+  const flaw = telling(flaws);
+  if (flaw !== null) return { why: `its self-signature ${flawWords(flaw)}`, hint: flawHint(flaw) };
+  const unread = signatures.find((body) => body[0] !== 4 && body[0] !== 6);
+  if (unread !== undefined) return { why: `its signatures are of version ${unread[0] ?? 'none'}, which depot does not read`, hint: 'ask the key\'s owner for a new key of version 4, which current programs make' };
+  if (key.keyPacket.version === 6) return { why: 'it carries no signature by itself over what it is for', hint: wholeKey };
+  if (key.users.length === 0) return { why: 'it has no user id, and with it went what the key says of itself: key servers and some programs leave user ids out', hint: wholeKey };
+  return { why: 'its user ids carry no signature by the key itself', hint: wholeKey };
+}
+
+async function primaryUserSignature({ key, signatures }: Pick<OpenPgpCertificate, 'key' | 'signatures'>, at: Date, weak: boolean): Promise<{ best: SelfSignature | null; flaws: Flaw[] }> {
   let best: SelfSignature | null = null;
+  const all: Flaw[] = [];
   for (const user of key.users) {
     if (user.userID === null) continue;
     const data = { userID: user.userID, key: key.keyPacket };
-    const signature = await newestHolding(user.selfCertifications, key.keyPacket, signatureType.certGeneric, data, at, weak);
+    const { newest: signature, flaws } = await newestHolding(user.selfCertifications, key.keyPacket, signatureType.certGeneric, data, at, weak);
+    all.push(...flaws);
     if (signature === null || !outranks(signature, best)) continue;
     const revocations = await revocationsOf(signatures, key.keyPacket, signatureType.certRevocation, data);
     // A user id may be certified again after its revocation, which keys may not.
-    if (!revocations.some((revocation) => revocation.at >= signature.created!)) best = signature;
+    const revoked = revocations.find((revocation) => revocation.at >= signature.created!);
+    if (revoked === undefined) best = signature;
+    else all.push({ kind: 'revoked', at: revoked.at });
   }
-  return best;
+  return { best, flaws: all };
 }
 
 function outranks(signature: SelfSignature, best: SelfSignature | null): boolean {
@@ -97,20 +128,20 @@ function outranks(signature: SelfSignature, best: SelfSignature | null): boolean
   return a === b ? signature.created! > best.created! : a;
 }
 
-export interface SubkeyStanding {
-  binding: SelfSignature;
-  expiresAt: Date | null;
-}
+/** Either a binding in force, or what is wrong with those that there are (null when there are none). */
+export type SubkeyStanding = { binding: SelfSignature; expiresAt: Date | null } | { binding: null; expiresAt: null; flaw: Flaw | null };
 
-/** The newest valid binding of a subkey at `at`; null when there is none without SHA-1. */
-export async function subkeyStanding(key: openpgp.Key, subkey: openpgp.Subkey, at: Date): Promise<SubkeyStanding | null> {
+/** By the newest valid binding of a subkey at `at`, without SHA-1. */
+export async function subkeyStanding(key: openpgp.Key, subkey: openpgp.Subkey, at: Date): Promise<SubkeyStanding> {
   const data = { key: key.keyPacket, bind: subkey.keyPacket };
-  const binding = await newestHolding(subkey.bindingSignatures, key.keyPacket, signatureType.subkeyBinding, data, at);
-  return binding === null ? null : { binding, expiresAt: expiryBy(subkey.keyPacket, binding) };
+  const { newest: binding, flaws } = await newestHolding(subkey.bindingSignatures, key.keyPacket, signatureType.subkeyBinding, data, at);
+  return binding === null ? { binding, expiresAt: null, flaw: telling(flaws) } : { binding, expiresAt: expiryBy(subkey.keyPacket, binding) };
 }
 
-/** A signing subkey must itself sign that it belongs to the primary key (RFC 9580 section 5.2.3.34). */
-export async function backSignatureHolds(key: openpgp.Key, subkey: openpgp.Subkey, binding: SelfSignature, at: Date): Promise<boolean> {
+/** A signing subkey must itself sign that it belongs to the primary key (RFC 9580 section 5.2.3.34). Null when it does; else why not, as it follows the subkey's name. */
+export async function backSignatureProblem(key: openpgp.Key, subkey: openpgp.Subkey, binding: SelfSignature, at: Date): Promise<string | null> {
   const back = binding.embeddedSignature;
-  return back !== null && await holds(back, subkey.keyPacket, signatureType.keyBinding, { key: key.keyPacket, bind: subkey.keyPacket }, at, false);
+  if (back === null) return 'did not sign its own binding';
+  const flaw = await flawIn(back, subkey.keyPacket, signatureType.keyBinding, { key: key.keyPacket, bind: subkey.keyPacket }, at, false);
+  return flaw === null ? null : `signed its own binding, but that signature ${flawWords(flaw)}`;
 }

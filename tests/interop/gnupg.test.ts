@@ -115,7 +115,7 @@ describe.skipIf(gpg === undefined)('GnuPG', () => {
     ['compressed, its default', ['-r', 'curve25519', '--encrypt'], 'compressed inside'],
     ['signed', ['-r', 'curve25519', '--compress-algo', 'none', '-u', 'sign-only', '--sign', '--encrypt'], 'signed inside'],
     ['for a password', ['--passphrase', 'secret', '--s2k-count', '1024', '--compress-algo', 'none', '--symmetric'], 'encrypted with a password only'],
-    ['in Twofish', ['-r', 'curve25519', '--compress-algo', 'none', '--cipher-algo', 'TWOFISH', '--encrypt'], 'a cipher other than AES'],
+    ['in Twofish', ['-r', 'curve25519', '--compress-algo', 'none', '--cipher-algo', 'TWOFISH', '--encrypt'], 'with Twofish, which depot does not read'],
     ['in text mode', ['-r', 'curve25519', '--compress-algo', 'none', '--textmode', '--encrypt'], 'it holds text'],
     ['armoured', ['-r', 'curve25519', '--armor', '--encrypt'], 'in ASCII armour'],
   ])('a message %s is named, with the line that opens it', async (_, args, what) => {

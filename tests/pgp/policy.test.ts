@@ -62,8 +62,8 @@ describe('recipients that it refuses, and why', () => {
     ['sign-only', /no usable part to encrypt with$/],
     ['subkey-expired', /no usable part to encrypt with; subkey \S+ expired on 2024-03-01/],
     ['subkey-revoked-sha1', /no usable part to encrypt with; subkey \S+ was revoked on 2024-06-01T00:00:00Z \(compromised\)/],
-    ['sha1-self', /its self-signatures use SHA-1 or an older hash/],
-    ['sha1-binding', /no usable part to encrypt with; subkey \S+ has no valid binding signature/],
+    ['sha1-self', /its self-signature uses SHA-1 or an older hash/],
+    ['sha1-binding', /no usable part to encrypt with; subkey \S+ has a binding signature that uses SHA-1 or an older hash/],
     ['rsa1024', /RSA 1024 is too short/],
     ['dsa', /DSA.* is no longer accepted/],
   ])('%s', async (name, reason) => {
