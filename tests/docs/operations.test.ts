@@ -49,6 +49,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   'chown root:depot /etc/depot/keys/supplier-2027.secret.asc && chmod 640 /etc/depot/keys/supplier-2027.secret.asc': replacing,
   'depot login acme-crm --for signing-key --to file --password-stdin --config /etc/depot/depot.yaml < /etc/depot/passphrase-2027': replacing,
   'depot kit acme-crm --out kit-2027 --config /etc/depot/depot.yaml': replacing,
+  'depot receipts note ID --dropped': 'needs a server that is no longer named: tests/commands/dropped.test.ts',
   'depot login': 'asks a person, or reads standard input: tests/e2e/setup.test.ts',
   'depot key generate': named, 'depot key add': named, 'depot trust': named, 'depot init': named, 'depot schedule print': named, 'depot receipts': named, 'depot push': named,
 };
