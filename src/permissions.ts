@@ -1,6 +1,6 @@
 import { type BigIntStats, type Stats } from 'node:fs';
 import { access, constants, lstat, open, readlink, stat } from 'node:fs/promises';
-import { isAbsolute, resolve } from 'node:path';
+import { dirname, isAbsolute, resolve } from 'node:path';
 
 import { accountOfUid, nameOf, runAs } from './accounts.js';
 import { DepotError } from './errors.js';
@@ -49,17 +49,43 @@ export async function requireTrusted(path: string, opened: Mode, uid = callerUid
 }
 
 async function requireTrustedDirectory(directory: string, path: string, uid: number): Promise<void> {
-  const found = await stat(directory);
-  const strange = found.uid !== 0 && found.uid !== uid;
-  // In a sticky directory only its owner and the file's owner can rename or remove the file.
-  const loose = (found.mode & 0o022) !== 0 && (found.mode & 0o1000) === 0;
-  if (!strange && !loose) return;
+  const others = await whoElse(directory, uid);
   // Kubernetes mounts configuration with mode 0777, but read-only.
-  if (loose && (await isReadOnlyMount(directory))) return;
-  const why = strange ? `belongs to another account (uid ${found.uid})` : `can be changed by other accounts (mode ${octal(found)})`;
-  throw new DepotError('config-insecure', `${printable(directory)} ${why}, who could replace ${printable(path)}, and that can run commands as this account`, {
-    hint: `move the configuration to a directory that only root or this account can change, such as /etc/depot${strange ? '' : `; or, if nobody else is to write there: «chmod go-w ${typedWord(directory)}»`}`,
+  if (others === null || (!others.own && (await isReadOnlyMount(directory)))) return;
+  throw new DepotError('config-insecure', `${printable(directory)} ${others.why}, who could replace ${printable(path)}, and that can run commands as this account`, {
+    hint: `move the configuration to a directory that only root or this account can change, such as /etc/depot${others.own ? '' : `; or, if nobody else is to write there: «chmod go-w ${typedWord(directory)}»`}`,
   });
+}
+
+/** Why another account can exchange what lies in a directory, `own` where it is that account's own; null when none can but root. */
+async function whoElse(directory: string, uid: number): Promise<{ why: string; own: boolean } | null> {
+  const found = await stat(directory);
+  if (found.uid !== 0 && found.uid !== uid) return { why: `belongs to another account (uid ${found.uid})`, own: true };
+  // In a sticky directory only its owner and the file's owner can rename or remove the file.
+  return (found.mode & 0o022) !== 0 && (found.mode & 0o1000) === 0 ? { why: `can be changed by other accounts (mode ${octal(found)})`, own: false } : null;
+}
+
+/**
+ * For a new file or directory that holds what others must neither get nor exchange: throws `local-not-writable` where another
+ * account could put something else in its place, or a link that leads elsewhere, while it is written. In sticky directories
+ * such as /tmp none can, once it is made (and it must be made exclusively). A way that is not there passes: making it fails, and says so.
+ */
+export async function requireOwnPlace(path: string, uid = callerUid()): Promise<void> {
+  if (uid === undefined) return;
+  const refuse = (where: string, why: string): DepotError => new DepotError('local-not-writable', `${printable(where)} ${why}, who could exchange ${printable(path)} while it is written`, {
+    hint: 'name a place with --out that only this account can write to, or one directly below /tmp',
+  });
+  const way = await wayTo(dirname(resolve(path))).catch((error: unknown) => {
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
+    throw error;
+  });
+  if (way === null) return;
+  const strange = way.links.find((link) => link.uid !== 0 && link.uid !== uid);
+  if (strange !== undefined) throw refuse(strange.path, `is a symbolic link of another account (uid ${strange.uid})`);
+  for (const directory of way.directories) {
+    const others = await whoElse(directory, uid);
+    if (others !== null) throw refuse(directory, others.why);
+  }
 }
 
 interface Way {

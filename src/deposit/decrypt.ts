@@ -6,6 +6,7 @@ import { DepotError, isDepotError } from '../errors.js';
 import type { Limit, OpenResult } from '../open/messages.js';
 import { openSuitcase } from '../open/opening.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
+import { requireOwnPlace } from '../permissions.js';
 import { printable } from '../printable.js';
 import { fromBase64 } from '../receipt/base64.js';
 import { localError } from '../receipt/files.js';
@@ -185,6 +186,7 @@ async function freePlace(out: string): Promise<string> {
   if (await lstat(path).then(() => true, () => false)) {
     throw new DepotError('output-exists', `${printable(path)} exists already`, { hint: 'name a directory that does not exist yet with --out' });
   }
+  await requireOwnPlace(path);
   return path;
 }
 

@@ -6,6 +6,7 @@ import { DepotError, isDepotError } from '../errors.js';
 import type { Certificate } from '../pgp/certificate.js';
 import { lockSecretKey, readCertificate } from '../pgp/keys.js';
 import { verifyDetached } from '../pgp/signature.js';
+import { requireOwnPlace } from '../permissions.js';
 import { printable } from '../printable.js';
 import { localError, writeNew } from '../receipt/files.js';
 import { newestDeposit, type ListedReceipt } from '../receipt/list.js';
@@ -56,6 +57,7 @@ const secretName = 'private.secret.asc';
 export async function makeKit(o: KitOptions): Promise<Kit> {
   const out = path.resolve(o.out);
   if (await lstat(out).then(() => true, () => false)) throw exists(out);
+  await requireOwnPlace(out);
   const state = new ArrangementState(o.stateDirectory, o.arrangement.name);
   const newest = await newestDeposit(state);
   if (newest?.signature == null) throw new DepotError('usage', `there is no deposit of ${o.arrangement.name} with a signed receipt in ${printable(state.directory)}`, { hint: `make one: «depot push ${o.arrangement.name}»` });

@@ -1,0 +1,71 @@
+import { chmodSync, chownSync, lchownSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { decrypt } from '../../src/deposit/decrypt.js';
+import { makeKit } from '../../src/deposit/kit.js';
+import { writeOpener } from '../../src/deposit/opener-page.js';
+import { requireOwnPlace } from '../../src/permissions.js';
+import { tempDir } from '../support/cleanup.js';
+import { asRoot } from '../support/peers.js';
+
+const nobody = 65_534;
+const refusal = (why: string): unknown => expect.objectContaining({ code: 'local-not-writable', message: expect.stringContaining(why) });
+
+/** A directory in a directory of the caller's, prepared; what is to be made in it. */
+function place(mode: number, uid?: number): string {
+  const directory = join(tempDir(), 'shared');
+  mkdirSync(directory);
+  chmodSync(directory, mode);
+  if (uid !== undefined) chownSync(directory, uid, uid);
+  return join(directory, 'opened');
+}
+
+describe.skipIf(process.platform === 'win32')('a place for what others must not exchange while it is written', () => {
+  test.each([0o700, 0o755, 0o1777])('mode %o is one', async (mode) => {
+    await requireOwnPlace(place(mode));
+  });
+
+  test.each([0o777, 0o775, 0o2775, 0o702])('mode %o is none, nor is what lies deeper', async (mode) => {
+    const out = place(mode);
+    await expect(requireOwnPlace(out)).rejects.toThrow(refusal('can be changed by other accounts'));
+    mkdirSync(join(dirname(out), 'own'), { mode: 0o700 });
+    await expect(requireOwnPlace(join(dirname(out), 'own/opened'))).rejects.toThrow(refusal('can be changed by other accounts'));
+  });
+
+  test('what is not there passes, and is refused by whoever makes it', async () => {
+    await requireOwnPlace(join(tempDir(), 'none/opened'));
+  });
+});
+
+// Two accounts: root writes where nobody may exchange what it writes to, as by renameat2 of `opened.partial` with a link.
+describe.skipIf(!asRoot())('as root, below a directory of nobody', () => {
+  test.each([0o700, 0o755, 0o1777])('mode %o: refused, also a level deeper', async (mode) => {
+    const out = place(mode, nobody);
+    await expect(requireOwnPlace(out)).rejects.toThrow(refusal(`belongs to another account (uid ${nobody})`));
+    mkdirSync(join(dirname(out), 'roots'));
+    await expect(requireOwnPlace(join(dirname(out), 'roots/opened'))).rejects.toThrow(refusal('belongs to another account'));
+  });
+
+  test('by a link of nobody in a sticky directory: refused; by one of root: not', async () => {
+    const shared = dirname(place(0o1777));
+    const own = tempDir();
+    symlinkSync(own, join(shared, 'mine'));
+    await requireOwnPlace(join(shared, 'mine/opened'));
+    symlinkSync(own, join(shared, 'theirs'));
+    lchownSync(join(shared, 'theirs'), nobody, nobody);
+    await expect(requireOwnPlace(join(shared, 'theirs/opened'))).rejects.toThrow(refusal('is a symbolic link of another account'));
+  });
+
+  test('decrypt, kit and opener make nothing there', async () => {
+    const out = place(0o755, nobody);
+    const suitcase = join(tempDir(), 'x.tar.pgp');
+    writeFileSync(suitcase, 'x');
+    const signal = new AbortController().signal;
+    const passphrase = (): never => { throw new Error('asked for a passphrase'); };
+    const refused = refusal('who could exchange');
+    await expect(decrypt({ suitcase, key: suitcase, signers: [], out, signal, passphrase }, { warn: () => undefined, progress: () => undefined })).rejects.toThrow(refused);
+    await expect(writeOpener(out)).rejects.toThrow(refused);
+    await expect(makeKit({ out } as Parameters<typeof makeKit>[0])).rejects.toThrow(refused);
+    expect(readdirSync(dirname(out))).toEqual([]);
+  });
+});
