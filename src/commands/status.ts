@@ -183,12 +183,14 @@ function held(d: { entries: number; bytes: number }): string {
   return `${counted(d.entries, 'entry', 'entries')}, ${bytes(d.bytes)}`;
 }
 
+const mayAppear = 'may yet appear at the agent, truncated; it is no deposit, and the next push looks for it';
+
 /** While a push runs, what is pending is its own business. */
-function underWayLines(name: string, { running, killed, pending, unreadable }: UnderWay): string[] {
+function underWayLines(name: string, { running, killed, pending, strays, unreadable }: UnderWay): string[] {
   const lines = unreadable.map((file) => `${printable(file)} cannot be read; a deposit may be hidden behind it`);
   if (running !== null) return lines;
   if (killed !== null) lines.push(`the push begun ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) was killed, or the machine went down (it left no result); run it again: «depot push ${name}»`);
-  return [...lines, ...pending.map(({ depositId, text }) => `${depositId} ${text}`)];
+  return [...lines, ...pending.map(({ depositId, text }) => `${depositId} ${text}`), ...strays.map((file) => `${file} ${mayAppear}`)];
 }
 
 function minute(at: string): string {

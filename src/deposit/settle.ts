@@ -82,7 +82,7 @@ async function discard(scene: Scene, record: PendingRecord): Promise<void> {
         ? 'nothing of it is at the agent now'
         : `${name} may remain at ${agent.address} and is not complete: ask the agent to remove it`;
   hooks.warn(`${record.depositId}, begun by an earlier run, was not deposited; ${left}`);
-  if (removal === 'absent' && (record.stage !== 'intent' || wasBegun(record))) await rememberStrays(scene, [name]);
+  if (removal === 'absent' && agent.remote.lostFilesMayAppear && (record.stage !== 'intent' || wasBegun(record))) await rememberStrays(scene, [name]);
   await removeSpool(state, record);
   await removePending(state, record.depositId);
 }

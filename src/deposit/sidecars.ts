@@ -39,7 +39,7 @@ export async function uploadSidecars(scene: Scene, record: SidecarsRecord, origi
     throw error;
   }
   // Their usual partials were perhaps open on a connection that is gone.
-  if (record.publish === 'rename' && agent.stats.reconnects > reconnects && agent.remote.namesOpenFiles !== true) await rememberStrays(scene, record.remainingSidecars.map(partialOf));
+  if (record.publish === 'rename' && agent.stats.reconnects > reconnects && agent.remote.lostFilesMayAppear) await rememberStrays(scene, record.remainingSidecars.map(partialOf));
   await removePending(state, record.depositId);
 }
 

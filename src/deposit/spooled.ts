@@ -132,7 +132,7 @@ async function discardSpooled(scene: Scene, record: SpooledRecord, why: string):
 async function forget(scene: Scene, record: SpooledRecord): Promise<Removal> {
   const { remote } = scene.agent;
   const removal = await remote.removePartial(remoteName(record));
-  if (removal !== 'refused' && wasBegun(record) && remote.namesOpenFiles !== true && (removal === 'absent' || remote.stats.reconnects > 0)) await rememberStrays(scene, [remoteName(record)]);
+  if (removal !== 'refused' && wasBegun(record) && remote.lostFilesMayAppear && (removal === 'absent' || remote.stats.reconnects > 0)) await rememberStrays(scene, [remoteName(record)]);
   return removal;
 }
 

@@ -4,6 +4,7 @@ import { lockState, type LastHolder } from './lock.js';
 import { readPending, type PendingStage } from './pending.js';
 import { pendingWords, type Place } from './pending-words.js';
 import type { ArrangementState } from './state.js';
+import { readStrays } from './strays.js';
 
 /** A process that took the lock. */
 export interface Runner {
@@ -25,6 +26,8 @@ export interface UnderWay {
   killed: Runner | null;
   /** Oldest first; while a push runs, its own among them. */
   pending: { depositId: string; stage: PendingStage; createdAt: string; text: string }[];
+  /** Names of uploads that were given up, which may yet appear at the agent and are no deposits. */
+  strays: string[];
   /** Files in `pending/` behind which a deposit may be hidden. */
   unreadable: string[];
 }
@@ -38,6 +41,7 @@ export async function underWay(state: ArrangementState, goesTo: Place | null): P
     running: lock?.alive === true ? runner : null,
     killed: lock?.alive === false ? runner : null,
     pending: records.map((record) => ({ depositId: record.depositId, stage: record.stage, createdAt: record.createdAt, text: pendingWords(record, goesTo) })),
+    strays: (await readStrays(state)).strays.map(({ name }) => name),
     unreadable: unreadable.map(({ path }) => path),
   };
 }

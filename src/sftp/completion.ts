@@ -114,12 +114,11 @@ class Publication {
   async #closeAgain(): Promise<Closed> {
     try {
       return await this.#remote.run(async (channel) => {
-        const { namesOpenFiles, placesWrites } = this.#remote;
-        if (namesOpenFiles !== true && !placesWrites) {
+        if (this.#remote.lostFilesMayAppear) {
           const there = await lookAt(channel, this.#partialPath);
           if (there === 'unreadable' || there?.size !== this.#pending.bytes) throw deadUpload(`the answer to the close of ${this.#partialPath} was lost, and it does not show as whole`);
+          return 'closed' as const;
         }
-        if (namesOpenFiles === false) return 'closed' as const;
         const handle = await channel.open(this.#partialPath, OpenFlag.WRITE);
         this.#durability = await confirm(channel, handle, { path: this.#partialPath, bytes: this.#pending.bytes, flushes: this.#flushes });
         await channel.close(handle);

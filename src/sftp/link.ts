@@ -67,6 +67,14 @@ export class Link {
     return knownToPlace(this.spec, this) !== null;
   }
 
+  /**
+   * Whether a file that was open when the connection was lost may come under its name later, even after it was removed: rclone makes it
+   * anew when it notices the loss, others give it its name only then.
+   */
+  get lostFilesMayAppear(): boolean {
+    return !this.placesWrites || this.namesOpenFiles === false;
+  }
+
   /** The arrangement's directory as the server is to hear it. */
   get directory(): string {
     return this.spec.directory === '' ? '.' : this.spec.directory;

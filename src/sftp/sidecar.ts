@@ -93,7 +93,7 @@ async function direct(remote: Link, name: string, bytes: Uint8Array, begun: bool
     const again = attempted;
     attempted = true;
     // A server that names files at their close would have the name twice, and put the older file over the newer. What an earlier run left has had its time.
-    const lost = lostHere && remote.namesOpenFiles !== true;
+    const lost = lostHere && remote.lostFilesMayAppear;
     lostHere = true;
     const handle = lost ? await reopen(channel, path, bytes.length) : await create(channel, path).catch(async (error: unknown) => {
       // It was not there when we looked, and the name is random: what an attempt of ours began.

@@ -200,7 +200,7 @@ export class Upload {
     for (const lane of others) lane.channel.end();
     const remove = async (ms: number): Promise<Abandoned> => {
       const removal = await this.#remote.removePartial(this.partialName, AbortSignal.timeout(ms));
-      return { removed: removal !== 'refused', mayAppear: this.#remote.namesOpenFiles !== true && (this.#lost || removal === 'absent') };
+      return { removed: removal !== 'refused', mayAppear: this.#remote.lostFilesMayAppear && (this.#lost || removal === 'absent') };
     };
     const live = this.#remote.live;
     try {

@@ -59,7 +59,6 @@ describe('sidecars', () => {
           // At a server that names files at their close, the first one could come later, over the second.
           expect(await failure(remote.putSidecar(name, bytes))).toMatchObject({ code: 'connection-lost' });
           expect(server.requests.filter((r) => r.type === 'open' && (r.flags & 8) !== 0)).toHaveLength(1);
-          remote.namesOpenFiles = true;
         }
         expect(await remote.putSidecar(name, bytes)).toBe('delivered');
         expect([...server.files.keys()]).toEqual([path]);

@@ -19,6 +19,7 @@ import { readPending } from '../../receipt/pending.js';
 import { pendingWords } from '../../receipt/pending-words.js';
 import { lastDeposit } from '../../receipt/list.js';
 import { ArrangementState } from '../../receipt/state.js';
+import { readStrays } from '../../receipt/strays.js';
 import { lanesSeen } from '../../receipt/tested-server.js';
 import type { Secret } from '../../secret.js';
 import { shellWord } from '../../shell.js';
@@ -142,6 +143,7 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
   if (gap !== null) report.failed('ledger', gap.code, gap.message, gap.hint);
   const goesTo = await placeFor(config, arrangement).catch(() => null);
   for (const record of records) report.warning('pending', `${record.depositId} ${pendingWords(record, goesTo)}`);
+  for (const { name } of (await readStrays(own)).strays) report.warning('may appear', `${name} may yet appear at the agent, truncated; it is no deposit`, 'the next push looks for it');
   report.passed('state', own.directory);
   const last = await lastDeposit(own);
   await localSpace(there, arrangement, last?.bytes ?? 0, report);

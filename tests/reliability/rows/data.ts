@@ -1,7 +1,7 @@
 /** While the suitcase is on its way: the link, the server, the sources, signals. */
 import { join } from 'node:path';
 import { peer } from '../../support/peers.js';
-import { startScriptedServer } from '../../support/scripted-server.js';
+import { type Action, type Request, startScriptedServer } from '../../support/scripted-server.js';
 import { eventually } from '../../support/process.js';
 import type { Row } from '../row.js';
 import { denied, each, isPartial, looks, nth, ofSuitcase, type Scene, writes } from '../scene.js';
@@ -28,6 +28,28 @@ const command = (script: string, more: Record<string, unknown> = {}): Record<str
 
 function said(first: { run: Record<string, unknown> | undefined }, key: 'reconnects' | 'lanes'): number {
   return Number(first.run?.[key]);
+}
+
+/** The server sees that a connection was lost, and closes what it had left open. */
+const noticesLost = (scene: Scene): void => {
+  if (scene.server.noticeLost() !== 1) throw new Error('one file was to be left open');
+};
+
+/** Whatever the offset. */
+const append = (scene: Scene) => (r: Request): Action | undefined => {
+  const file = scene.server.files.get(r.path);
+  if (!writes(r) || file === undefined) return undefined;
+  scene.server.files.set(r.path, Buffer.concat([file, r.data]));
+  return { do: false, status: 0 };
+};
+
+/** Writes of this connection to the file that was there before it. */
+function refusesFirstOf(connection: number): (r: Request) => Action | undefined {
+  const created = new Set<string>();
+  return (r) => {
+    if (r.type === 'open' && (r.flags & 8) !== 0 && r.connection === connection) created.add(r.path);
+    return writes(r) && r.connection === connection && !created.has(r.path) ? { status: 4 } : undefined;
+  };
 }
 
 export const rows: Row[] = [
@@ -244,5 +266,34 @@ export const rows: Row[] = [
       }), nth(2, (r) => r.type === 'open' && ofSuitcase(r) && (r.flags & 8) !== 0, { status: 15 }));
     },
     exit: 15, ...nothing, next: cleanStart,
+  },
+  {
+    name: 'the link drops, and the server names files at their close', fault: 'The link drops; the server names files only at their close, and notices the loss after the push', provoked: 'scripted, dropped at the 20th write',
+    server: { nameAtClose: true }, arrange: (scene) => scene.script(nth(20, writes, { then: 'drop' })),
+    ...deposited, says: /names .* only when it is closed.*; starting again under a new id/s,
+    relieve: noticesLost, next: { does: 'removes the partial that has appeared, deposits', says: /has appeared at .* since, and was removed: it was no deposit/, left: '2 × deposit' },
+  },
+  {
+    name: 'the answer to the create is lost, and the server names files at their close', fault: 'The link drops while the partial is created; the server names files only at their close', provoked: 'created and dropped',
+    server: { nameAtClose: true }, arrange: (scene) => scene.script(nth(1, (r) => r.type === 'open' && isPartial(r.path), { do: true, then: 'drop' })),
+    ...deposited, relieve: noticesLost, next: { does: 'removes the partial that has appeared, deposits', says: /has appeared/, left: '2 × deposit' },
+  },
+  {
+    name: 'the link drops, and the server appends', fault: 'The link drops; the server appends whatever it is sent', provoked: 'scripted; the 20th write is done and not answered',
+    arrange: (scene) => scene.script(nth(20, writes, (r) => {
+      append(scene)(r);
+      return { do: false, then: 'drop' };
+    }), append(scene)),
+    ...deposited, says: /appends to .* whatever the offset.*; starting again under a new id/s, relieve: (scene) => scene.script(append(scene)), next: { does: 'deposits', left: '2 × deposit' },
+  },
+  {
+    name: 'a write fails once at a server that appends', fault: 'One write fails without a reason; the server appends whatever it is sent', provoked: 'the 20th write answers FAILURE',
+    arrange: (scene) => scene.script(nth(20, writes, { status: 4 }), append(scene)),
+    exit: 15, code: 'remote-refused', published: 'no', left: 'nothing', relieve: (scene) => scene.script(append(scene)), next: { does: 'deposits', left: 'deposit' },
+  },
+  {
+    name: 'the link drops, and the server takes nothing more into the file', fault: 'The link drops; the server opens the partial again and refuses every write to it', provoked: 'the writes of the second connection answer FAILURE',
+    arrange: (scene) => scene.script(nth(20, writes, { then: 'drop' }), refusesFirstOf(2)),
+    ...deposited, says: /does not take .* any further after it was opened again; starting again under a new id/, next: { does: 'deposits', left: '2 × deposit' },
   },
 ];

@@ -173,4 +173,20 @@ export const rows: Row[] = [
   {
     name: 'spool: direct, killed on the way', fault: '`spool: true`, `publish: direct`: kill -9 on the way', provoked: 'when the first offset is confirmed', octets, supplier: { ...spooling, remote: { publish: 'direct' } }, ...atCheckpoint, exit: 'killed', published: '–', left: 'suitcase', next: goesOn, check: same,
   },
+  {
+    name: 'spool: direct, and the server names files at their close', fault: '`spool: true`, `publish: direct`: the link drops; the server names files only at their close, and notices the loss after the push', provoked: 'scripted, dropped at the 20th write',
+    server: { nameAtClose: true }, supplier: { arrangement: { spool: true }, remote: { publish: 'direct' } }, arrange: (scene) => scene.script(nth(20, writes, { then: 'drop' })),
+    exit: 0, published: 'yes', left: 'deposit', says: /starting again under a new id/, relieve: (scene) => {
+      if (scene.server.noticeLost() !== 1) throw new Error('one file was to be left open');
+    },
+    next: { does: 'removes the truncated file that has appeared, deposits', says: /has appeared at .* since, and was removed: it was no deposit/, left: '2 × deposit' }, check: another,
+  },
+  {
+    name: 'spool: the server names files at their close', fault: '`spool: true`: the link drops; the server names files only at their close, and notices the loss after the push', provoked: 'scripted, dropped at the 20th write',
+    server: { nameAtClose: true }, supplier: spooling, arrange: (scene) => scene.script(nth(20, writes, { then: 'drop' })),
+    exit: 0, published: 'yes', left: 'deposit', says: /sending .* again from the beginning/, relieve: (scene) => {
+      if (scene.server.noticeLost() !== 1) throw new Error('one file was to be left open');
+    },
+    next: { does: 'removes the partial that has appeared, deposits', says: /has appeared/, left: '2 × deposit' }, check: another,
+  },
 ];
