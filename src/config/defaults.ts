@@ -5,7 +5,8 @@ export const defaults = {
   sidecars: true,
   lanes: 'auto',
   window: 64,
-  connectTimeoutMs: 10_000,
+  /** A login that asks a directory or a RADIUS server takes a dozen seconds. */
+  connectTimeoutMs: 30_000,
   compression: 'auto',
   encryption: 'auto',
   spool: false,

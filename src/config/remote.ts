@@ -6,7 +6,7 @@ import { parseDuration, parseHost, parseHostKey } from './values.js';
 
 export const remoteKeys = [
   'host', 'port', 'username', 'privateKey', 'privateKeyPassphraseFile', 'privateKeyPassphraseCommand', 'passwordFile', 'passwordCommand',
-  'directory', 'hostKey', 'publish', 'sidecars', 'lanes', 'window', 'retryFor',
+  'directory', 'hostKey', 'publish', 'sidecars', 'lanes', 'window', 'retryFor', 'connectTimeout',
 ] as const;
 
 /** A `remote:` as it stands in the file: nothing defaulted, nothing merged. */
@@ -25,6 +25,7 @@ export interface RawRemote {
   lanes: 'auto' | number | undefined;
   window: number | undefined;
   retryForMs: number | undefined;
+  connectTimeoutMs: number | undefined;
 }
 
 const notes = {
@@ -32,7 +33,6 @@ const notes = {
   user: 'write username:',
   path: 'write directory:',
   hostKeys: 'write hostKey:',
-  connectTimeout: 'it is fixed; retryFor says for how long depot tries again',
 };
 
 export const remote: Check<RawRemote> = (value) => {
@@ -53,6 +53,7 @@ export const remote: Check<RawRemote> = (value) => {
     lanes: fields.optional('lanes', lanes),
     window: fields.optional('window', wholeNumber(1, 256)),
     retryForMs: fields.optional('retryFor', retryFor),
+    connectTimeoutMs: fields.optional('connectTimeout', connectTimeout),
   };
 };
 
@@ -98,4 +99,10 @@ const lanes: Check<'auto' | number> = (value) => {
 const retryFor: Check<number> = (value: Value) => {
   const ms = parsed(parseDuration)(value);
   return ms !== null && ms > longestTimer ? value.report(`${value.shown}: at most 24d`) : ms;
+};
+
+/** Less would be no time for a VPN, more would be no answer. */
+const connectTimeout: Check<number> = (value: Value) => {
+  const ms = parsed(parseDuration)(value);
+  return ms !== null && (ms < 1000 || ms > 600_000) ? value.report(`${value.shown}: from 1s to 10m`) : ms;
 };

@@ -101,7 +101,7 @@ function resolveRemote(one: RawArrangement, common: RawRemote | undefined, taker
     lanes: pick('lanes') ?? defaults.lanes,
     window: pick('window') ?? defaults.window,
     ...present('retryForMs', pick('retryForMs')),
-    connectTimeoutMs: defaults.connectTimeoutMs,
+    connectTimeoutMs: pick('connectTimeoutMs') ?? defaults.connectTimeoutMs,
     password: passwordOf(one, common, takers) ?? {},
     privateKeyPassphrase: passphraseOf(own, common),
   };

@@ -90,10 +90,24 @@ export async function loginOf({ name, remote }: Arrangement, secrets: SecretFind
         hint: closed.length === 0 ? `run: «depot login ${name}»` : 'run it as the account that pushes; for the line that opens those to this one: «depot doctor»',
       });
     },
+    passwordFrom: () => {
+      const place = secrets.whence?.('password');
+      return place === undefined ? undefined : { place: place === 'prompt' ? 'the terminal' : place, remedy: passwordRemedy(place, remote, name) };
+    },
     passphrase: async () => (await secrets.find('privateKeyPassphrase'))?.reveal(),
   };
   if (remote.privateKey !== undefined) Object.assign(login, { privateKey: await readPrivateKey(remote.privateKey), privateKeyFile: remote.privateKey });
   return login;
+}
+
+/** To where it came from: what «depot login» stores is not used while something else comes before it. */
+function passwordRemedy(place: string, { password: { file, command } }: Arrangement['remote'], name: string): string {
+  if (place.startsWith('environment ')) return `correct the ${place}, which this run was given`;
+  if (place.startsWith('systemd ')) return `make the ${place} anew`;
+  if (place === 'prompt') return 'type it again';
+  if (file !== undefined && place === `file ${printable(file)}`) return `correct the password in ${printable(file)}, which passwordFile in depot.yaml names`;
+  if (command !== undefined && place.startsWith('command')) return 'look at what passwordCommand in depot.yaml gives';
+  return `store the right password: «depot login ${name}»`;
 }
 
 /** As ssh does, it refuses a key that others can read, an encrypted one too: who has the file can try passphrases at leisure. */

@@ -8,6 +8,8 @@ import type { Logins } from './logins.js';
 export interface SecretFinder {
   /** Null when it is in none of the places where it may be; `note` is told of places that are closed to this account. */
   find(kind: SecretKind, note?: (message: string) => void): Promise<Secret | null>;
+  /** Where the last one that was found came from, for people: `file /etc/depot/password`. */
+  whence?(kind: SecretKind): string | undefined;
 }
 
 export interface SecretsContext {
@@ -22,7 +24,9 @@ export interface SecretsContext {
 /** For the supplier's side: password, passphrase of the SSH key, passphrase of the signing key. */
 export function secretsFor(o: SecretsContext): SecretFinder {
   const { config, arrangement, env, logins, prompt, signal } = o;
+  const places = new Map<SecretKind, string>();
   return {
+    whence: (kind) => places.get(kind),
     async find(kind, note) {
       const found = await findSecret({
         kind,
@@ -37,6 +41,7 @@ export function secretsFor(o: SecretsContext): SecretFinder {
         signal,
         note,
       });
+      if (found !== null) places.set(kind, found.from);
       return found?.value ?? null;
     },
   };

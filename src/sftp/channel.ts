@@ -44,6 +44,8 @@ type Answered<T> = (error: (Error & { code?: number }) | null | undefined, value
 
 /** A request must fit the window in one go, or it would be cut in two by a WRITE that comes next. */
 const requestRoom = 8192;
+/** The part of a mode that says what it is of, and a directory's. */
+const fileType = 0o170000, directory = 0o040000;
 /** SSH_FXP_WRITE without handle and data: length, type, id, handle length, offset, data length. */
 const writeOverhead = 25;
 
@@ -131,6 +133,12 @@ export class SftpChannel {
   /** Size in octets, as with `fstat`; symbolic links are followed. */
   async stat(path: string): Promise<number | null> {
     return sizeOf(await this.#ask<Stats>('stat', (done) => this.#sftp.stat(path, done), 1, Answer.ATTRS));
+  }
+
+  /** Null when the server leaves the mode out of its answer, as it may; symbolic links are followed. */
+  async isDirectory(path: string): Promise<boolean | null> {
+    const { mode } = await this.#ask<Stats>('stat', (done) => this.#sftp.stat(path, done), 1, Answer.ATTRS);
+    return typeof mode === 'number' && (mode & fileType) !== 0 ? (mode & fileType) === directory : null;
   }
 
   /** Size in octets, of a symbolic link itself. */

@@ -1,17 +1,28 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import type { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
 import { duration } from './retry.js';
 import type { RemoteSpec } from './types.js';
 
 /** This attempt failed and another may not. `why` follows the address: "did not answer in 10 s". */
 export class Unreachable extends Error {
-  constructor(readonly why: string, options: ErrorOptions & { final?: DepotError } = {}) {
+  constructor(readonly why: string, options: ErrorOptions & { final?: DepotError; reached?: boolean; hint?: string } = {}) {
     super(why, options);
     this.name = 'Unreachable';
     this.final = options.final ?? null;
+    this.reached = options.reached ?? false;
+    this.hint = options.hint;
   }
   /** What to throw when this keeps happening: more likely a fault of the server than a link that is down. */
   readonly final: DepotError | null;
+  /** Something answered at that host and port: no VPN is missing. */
+  readonly reached: boolean;
+  readonly hint: string | undefined;
+}
+
+/** Whether something answered at host and port before it came to this. */
+export function wasReached(error: Error): boolean {
+  return error.cause instanceof Unreachable && error.cause.reached;
 }
 
 /** The TCP connection, our own so that its failures are told from SSH's and its writes can be gathered. */
@@ -35,7 +46,9 @@ export function dial(spec: Pick<RemoteSpec, 'host' | 'port' | 'connectTimeoutMs'
       socket.destroy();
       reject(signal.reason as Error);
     });
-    const timer = setTimeout(() => fail(new Error(`did not answer in ${duration(spec.connectTimeoutMs)}`)), spec.connectTimeoutMs);
+    // Much less than a login may take: a server that is there takes a connection at once.
+    const timeoutMs = spec.connectTimeoutMs / 3;
+    const timer = setTimeout(() => fail(new Error(`did not answer in ${duration(timeoutMs)}`)), timeoutMs);
     signal.addEventListener('abort', abort, { once: true });
     socket.once('error', fail);
     socket.once('connect', () => settle(() => resolve(socket)));
@@ -47,11 +60,11 @@ function explainTcp(error: NodeJS.ErrnoException): string {
   switch (code) {
     case 'ECONNREFUSED': return 'refused the connection';
     case 'ENOTFOUND': case 'EAI_AGAIN': return 'has no address (the name was not found)';
-    case 'EHOSTUNREACH': case 'ENETUNREACH': case 'EHOSTDOWN': case 'ENETDOWN': return 'has no route';
+    case 'EHOSTUNREACH': case 'ENETUNREACH': case 'EHOSTDOWN': case 'ENETDOWN': return `has no route, or a firewall turns it away (${code})`;
     case 'ETIMEDOUT': return 'did not answer';
     case 'ECONNRESET': return 'reset the connection';
-    case undefined: return message;
-    default: return `cannot be reached (${code})`;
+    case undefined: return printable(message);
+    default: return `cannot be reached (${printable(code)})`;
   }
 }
 

@@ -206,7 +206,8 @@ export class Link {
   #exhausted(first: boolean, error: Unreachable, patienceMs: number): DepotError {
     const { arrangement } = this.spec;
     const why = error.why.startsWith('did not answer') ? '' : `: it ${error.why}`;
-    const hint = `bring up the VPN, then: «depot push${arrangement === undefined ? '' : ` ${arrangement}`}»`;
+    const push = `«depot push${arrangement === undefined ? '' : ` ${arrangement}`}»`;
+    const hint = error.hint ?? (error.reached ? `ask the agent what its server's log says about it, then: ${push}` : `bring up the VPN, then: ${push}`);
     const details = { hint, published: 'no' as const, cause: error };
     if (!first) return new DepotError('connection-lost', `the connection to ${address(this.spec)} was lost and did not come back in ${duration(patienceMs)}${why}`, details);
     return patienceMs > 0

@@ -3,15 +3,30 @@ import ssh2 from 'ssh2';
 import { DepotError, isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { typedWord } from '../shell.js';
-import { address } from './hostkeys.js';
+import { shown } from './answers.js';
+import { Unreachable } from './dial.js';
+import type { Failure } from './explain.js';
+import { address, fingerprintOf } from './hostkeys.js';
 import { convertPkcs8 } from './pkcs8.js';
+import { duration, type StageTimer } from './retry.js';
 import type { Login, RemoteSpec } from './types.js';
 
 /** A login whose secrets were asked for at most once, so that reconnects ask nobody. */
 export interface Credentials {
   key: ParsedKey | null;
+  /** For messages. */
+  keyFile?: string | undefined;
   password: (() => Promise<string>) | null;
+  passwordFrom?: Login['passwordFrom'];
+  /** What became of the password, over all connections of this run. */
+  sent: { unanswered: number; proven: boolean };
 }
+
+/**
+ * How often a password that no login has proven right yet is sent without an answer. A server that is merely slow has it by then, and each
+ * time may count as a failed login: accounts are locked after three, mostly.
+ */
+const mostUnanswered = 2;
 
 /** What the user types: with several arrangements, a name belongs to it. */
 export function loginCommand(arrangement: string | undefined, more = ''): string {
@@ -24,7 +39,10 @@ export async function prepareLogin(login: Login, arrangement?: string): Promise<
   const ask = login.password;
   return {
     key: login.privateKey === undefined ? null : await readKey(Buffer.from(login.privateKey), login, arrangement),
+    keyFile: login.privateKeyFile,
     password: ask === undefined ? null : () => (password ??= ask()),
+    passwordFrom: login.passwordFrom,
+    sent: { unanswered: 0, proven: false },
   };
 }
 
@@ -68,6 +86,8 @@ function first(parsed: ParsedKey | ParsedKey[] | Error): ParsedKey | Error {
 }
 
 const passwordPrompt = /pass(?:word|wort)|wachtwoord|kennwort|mot de passe|contrase|lösenord|parola|senha/i;
+/** What PAM and others say when the login would be right and the account is not usable. */
+const expiry = /expired|(?:required|need|must|have) to change|change (?:your|the) password|must (?:be )?change|current password.*new password|verlopen|abgelaufen|expir[ée]/i;
 const otherFactor = /one.?time|otp|token|code|verif|second|factor|new |again|retype|repeat/i;
 
 /** What one login attempt learned, for the message when it fails. */
@@ -76,20 +96,41 @@ export class LoginAttempt {
   offered: string[] = [];
   /** A prompt that was not answered, because it asked for something else than the password. */
   askedFor: string | null = null;
+  /** What the server said when it wanted another password. */
+  expired: string | null = null;
   /** A secret could not be had: more to the point than the server's refusal. */
   failure: Error | null = null;
-  /** Whether any credential was sent. */
-  tried = false;
   readonly #spec: RemoteSpec;
   readonly #credentials: Credentials;
+  readonly #stage: StageTimer;
   readonly #done = new Set<string>();
+  /** What was sent, for messages. */
+  readonly #sent: string[] = [];
   #passwordAnswered = false;
+  #passwordSent = false;
   /** The server took one method and wants another too. */
   #halfway = false;
+  #told = '';
 
-  constructor(spec: RemoteSpec, credentials: Credentials) {
+  constructor(spec: RemoteSpec, credentials: Credentials, stage: StageTimer) {
     this.#spec = spec;
     this.#credentials = credentials;
+    this.#stage = stage;
+  }
+
+  /** Whether any credential was sent. */
+  get tried(): boolean {
+    return this.#sent.length > 0;
+  }
+
+  /** What is said before anything was sent is a legal notice; afterwards it is about this login. */
+  banner(text: string): void {
+    if (this.tried) this.#told = `${this.#told}${text}`.slice(0, 500);
+    if (this.tried && expiry.test(text)) this.expired ??= text;
+  }
+
+  accepted(): void {
+    if (this.#passwordSent) Object.assign(this.#credentials.sent, { unanswered: 0, proven: true });
   }
 
   /** For ssh2's `authHandler`: asks the server what it takes, then tries that, one method after another. */
@@ -101,7 +142,10 @@ export class LoginAttempt {
     }
     if (partialSuccess) this.#halfway = true;
     this.offered = left.map((method) => printable(method));
-    this.#nextMethod(left).then((method) => method === null ? giveUp(false) : next(method), (error: unknown) => {
+    this.#answered();
+    // The time is the server's; nobody is hurried who types a password.
+    this.#stage.pause();
+    this.#nextMethod(left).finally(() => this.#stage.start()).then((method) => method === null ? giveUp(false) : next(method), (error: unknown) => {
       this.failure = error instanceof Error ? error : new Error('the password could not be had');
       giveUp(false);
     });
@@ -113,30 +157,45 @@ export class LoginAttempt {
     const open = (method: AuthenticationType): boolean => left.includes(method) && !this.#done.has(method);
     if (key && open('publickey')) {
       this.#done.add('publickey');
-      this.tried = true;
+      this.#sent.push(`the SSH key${this.#credentials.keyFile === undefined ? '' : ` ${printable(this.#credentials.keyFile)}`} (${fingerprintOf(key.getPublicSSH())})`);
       return { type: 'publickey', username, key };
     }
     if (password && open('password')) {
       this.#done.add('password');
       const secret = await password();
-      this.tried = true;
+      this.#sendsPassword();
       return { type: 'password', username, password: secret };
     }
     if (password && open('keyboard-interactive')) {
       this.#done.add('keyboard-interactive');
       const secret = await password();
-      this.tried = true;
       return { type: 'keyboard-interactive', username, prompt: (name, instructions, _lang, prompts, finish) => finish(this.#answers(name, instructions, prompts, secret)) };
     }
     return null;
   }
 
+  #sendsPassword(): void {
+    const place = this.#credentials.passwordFrom?.()?.place;
+    const words = `the password${place === undefined ? '' : ` from ${place}`}`;
+    if (!this.#sent.includes(words)) this.#sent.push(words);
+    this.#passwordSent = true;
+    this.#credentials.sent.unanswered++;
+  }
+
+  /** An answer, whatever it says: the password was not merely lost. */
+  #answered(): void {
+    if (this.#passwordSent) this.#credentials.sent.unanswered = 0;
+  }
+
   /** The password for a hidden prompt that asks for it, once; anything else is left empty and remembered. */
   #answers(name: string, instructions: string, prompts: Prompt[], secret: string): string[] {
+    const about = [name, instructions, ...prompts.map(({ prompt }) => prompt)].join(' ').trim();
+    if (expiry.test(about)) this.expired ??= about;
     return prompts.map(({ prompt, echo }) => {
       const text = prompt.trim() === '' ? `${name} ${instructions}` : prompt;
       if (echo !== true && passwordPrompt.test(text) && !otherFactor.test(text) && !this.#passwordAnswered) {
         this.#passwordAnswered = true;
+        this.#sendsPassword();
         return secret;
       }
       if (!passwordPrompt.test(text) || otherFactor.test(text)) this.askedFor ??= printable(text.trim().slice(0, 100));
@@ -144,27 +203,59 @@ export class LoginAttempt {
     });
   }
 
+  /** The connection ended during the login: refused, or no answer. */
+  failed(error: Failure, timedOut: boolean): Error {
+    const { sent } = this.#credentials;
+    // Numbers are SSH's disconnect reasons (RFC 4253 section 11.1); sshd uses 2 for "too many authentication failures".
+    const told = error.level === 'client-authentication' || (typeof error.code === 'number' && this.tried);
+    if (!timedOut && (told || this.failure !== null || this.expired !== null)) return this.refusal(error);
+    const why = timedOut ? `did not answer the login in ${duration(this.#spec.connectTimeoutMs)}` : 'closed the connection during the login';
+    const hint = timedOut ? 'push again; where the server is always that slow, raise remote.connectTimeout' : 'ask the agent what its server\'s log says about it';
+    const passing = new Unreachable(why, { reached: true, cause: error, hint });
+    if (this.#passwordSent && !sent.proven && sent.unanswered >= mostUnanswered) {
+      return new DepotError('unreachable', `${address(this.#spec)} ${why}; the password was sent ${sent.unanswered} times and is not sent again, so that the account is not locked`, {
+        published: 'no', cause: passing,
+        hint: timedOut ? `raise remote.connectTimeout, which is ${duration(this.#spec.connectTimeoutMs)}; should the password be wrong: ${this.#passwordRemedy()}` : `ask the agent what its server's log says about ${printable(this.#spec.username)}; should the password be wrong: ${this.#passwordRemedy()}`,
+      });
+    }
+    return timedOut ? passing : new Unreachable(why, { reached: true, cause: error, hint, final: this.refusal(passing, 'closes the connection during the login') });
+  }
+
   /** The refusal in words. */
-  refusal(cause?: unknown): DepotError {
+  refusal(cause?: unknown, instead?: string): DepotError {
     const who = `${printable(this.#spec.username)}@${address(this.#spec)}`;
     const details = { published: 'no' as const, cause };
     // A key that the server refused is the refusal, even when there was no password to try after it.
     const missing = this.failure !== null && (!this.tried || this.#halfway || !isDepotError(this.failure, 'secret-missing'));
     if (missing && this.failure instanceof DepotError) return this.failure;
-    if (missing && this.failure) return new DepotError('secret-missing', `no password for ${who}: ${this.failure.message}`, { ...details, hint: `store it: ${loginCommand(this.#spec.arrangement)}` });
+    if (missing && this.failure) return new DepotError('secret-missing', `no password for ${who}: ${printable(this.failure.message)}`, { ...details, hint: `store it: ${loginCommand(this.#spec.arrangement)}` });
+    if (this.expired !== null) {
+      return new DepotError('login-refused', `the password or the account of ${who} has expired: the server says ${shown(Buffer.from(this.expired.trim()), 200)}`, { ...details, hint: `ask the agent how to renew it; then ${this.#passwordRemedy('put the new one where depot finds it')}` });
+    }
     if (this.askedFor !== null) {
       return new DepotError('login-refused', `login refused for ${who}: the server also asks '${this.askedFor}', which an unattended run cannot answer`, { ...details, hint: 'ask the agent for a login without a second factor, or with an SSH key' });
     }
     const offered = this.offered.length > 0 ? `; the server takes ${this.offered.join(', ')}` : '';
+    const told = this.#told.trim() === '' ? '' : `; it says ${shown(Buffer.from(this.#told.trim()), 200)}`;
     const has = [this.#credentials.key && 'an SSH key', this.#credentials.password && 'a password'].filter((s) => s !== null);
-    return new DepotError('login-refused', `login refused for ${who}${this.tried ? '' : `: depot has ${has.length > 0 ? has.join(' and ') : 'neither password nor SSH key'}`}${offered}`, { ...details, hint: this.#remedy() });
+    const what = this.tried
+      ? `${instead === undefined ? 'the server refused' : `the server ${instead}, after`} ${this.#sent.join(' and ')}`
+      : `depot has ${has.length > 0 ? has.join(' and ') : 'neither password nor SSH key'}`;
+    return new DepotError('login-refused', `login refused for ${who}: ${what}${offered}${told}`, { ...details, hint: this.#remedy() });
   }
 
-  /** What the supplier can do about it: a password is of no use to a server that wants a key. */
+  /** What the supplier can do about it: a password is of no use to a server that wants a key, nor where the key was what it refused. */
   #remedy(): string {
+    const key = this.#done.has('publickey');
     const takesPassword = this.offered.length === 0 || this.offered.some((method) => method === 'password' || method === 'keyboard-interactive');
+    if (this.#passwordSent) return `${key ? 'check with the agent that it has the public part of this SSH key; or ' : ''}${this.#passwordRemedy()}; check the user name too`;
+    if (key) return `check with the agent that it has the public part of this SSH key, and the user name${takesPassword && this.offered.length > 0 ? `; or store a password: ${loginCommand(this.#spec.arrangement)}` : ''}`;
     if (takesPassword) return `check user name and password: ${loginCommand(this.#spec.arrangement)}`;
     if (!this.offered.includes('publickey')) return 'ask the agent for a login by password or SSH key';
-    return this.#credentials.key ? 'check with the agent that it has the public part of this SSH key, and the user name' : 'name an SSH key in remote.privateKey of depot.yaml, and give the agent its public part';
+    return 'name an SSH key in remote.privateKey of depot.yaml, and give the agent its public part';
+  }
+
+  #passwordRemedy(other = 'store the right password'): string {
+    return this.#credentials.passwordFrom?.()?.remedy ?? `${other}: ${loginCommand(this.#spec.arrangement)}`;
   }
 }

@@ -15,3 +15,13 @@ export async function lookAt(channel: SftpChannel, path: string): Promise<Look> 
   }
   return 'unreadable';
 }
+
+/** Whether there is a directory. `unreadable` where the server does not show it; what it shows without its kind counts as one. */
+export async function kindOf(channel: SftpChannel, path: string): Promise<'directory' | 'file' | null | 'unreadable'> {
+  try {
+    return (await channel.isDirectory(path)) === false ? 'file' : 'directory';
+  } catch (error) {
+    if (!(error instanceof SftpStatus)) throw error;
+    return error.status === Status.NO_SUCH_FILE ? null : 'unreadable';
+  }
+}

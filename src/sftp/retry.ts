@@ -28,3 +28,26 @@ export function clockIn(ms: number): string {
   const at = new Date(Date.now() + ms);
   return `${String(at.getHours()).padStart(2, '0')}:${String(at.getMinutes()).padStart(2, '0')}`;
 }
+
+/** The time of one stage of a connection. It stands still while depot itself looks for a secret, or a person types one. */
+export class StageTimer {
+  #timer: NodeJS.Timeout | undefined;
+  #over = false;
+
+  constructor(private readonly ms: number, private readonly expired: () => void) {}
+
+  /** From the beginning. */
+  start(): void {
+    this.pause();
+    if (!this.#over) this.#timer = setTimeout(this.expired, this.ms);
+  }
+
+  pause(): void {
+    clearTimeout(this.#timer);
+  }
+
+  stop(): void {
+    this.#over = true;
+    this.pause();
+  }
+}

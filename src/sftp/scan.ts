@@ -4,6 +4,8 @@ import { ciphers, hostKeyTypes, macs, signatureAlgorithms, type HostKeyType } fr
 import { address, fingerprintOf, keyTypeOf } from './hostkeys.js';
 import { knownHostsLine } from './knownhosts.js';
 import { dial, Unreachable } from './dial.js';
+import { FirstOctets, handshakeFailure, incompatible, nothingInCommon, type Failure } from './explain.js';
+import { duration } from './retry.js';
 
 export interface ScannedKey {
   type: string;
@@ -19,38 +21,58 @@ export interface ScannedKey {
  */
 export async function scanHostKeys(host: string, port: number, o: { timeoutMs: number; signal: AbortSignal }): Promise<ScannedKey[]> {
   const found: ScannedKey[] = [];
-  let failure: unknown;
+  let failure: Unreachable | DepotError | undefined;
+  let none: None | undefined;
   for (const type of hostKeyTypes) {
     try {
       const key = await hostKey({ host, port, connectTimeoutMs: o.timeoutMs }, type, o.signal);
-      if (key) found.push({ type: keyTypeOf(key), fingerprint: fingerprintOf(key), line: knownHostsLine(host, port, keyTypeOf(key), key) });
+      if (!(key instanceof Uint8Array)) none = key;
+      else found.push({ type: keyTypeOf(key), fingerprint: fingerprintOf(key), line: knownHostsLine(host, port, keyTypeOf(key), key) });
     } catch (error) {
       o.signal.throwIfAborted();
+      if (!(error instanceof Unreachable || error instanceof DepotError)) throw error;
       // Without an answer to the first there will be none to the others.
       failure = error;
-      if (error instanceof Unreachable && found.length === 0) break;
+      if (found.length === 0) break;
     }
   }
   if (found.length > 0) return found;
-  const why = failure instanceof Unreachable ? failure.why : 'shows no host key that depot understands';
-  throw new DepotError('unreachable', `${address({ host, port })} ${why}`, { hint: 'bring up the VPN, and check host and port', cause: failure });
+  if (failure instanceof DepotError) throw failure;
+  if (failure instanceof Unreachable) {
+    if (failure.final !== null) throw failure.final;
+    throw new DepotError('unreachable', `${address({ host, port })} ${failure.why}`, { hint: failure.hint ?? (failure.reached ? 'try again, and ask the agent what its server\'s log says about it' : 'bring up the VPN, and check host and port'), cause: failure });
+  }
+  throw incompatible({ host, port }, none?.failure ?? new Error('no matching host key'), none?.octets ?? Buffer.alloc(0));
 }
 
-/** Null when the server has no key of this type. */
-async function hostKey(spec: { host: string; port: number; connectTimeoutMs: number }, type: HostKeyType, signal: AbortSignal): Promise<Buffer | null> {
+/** The server has no key of this type. */
+interface None {
+  failure: Failure;
+  octets: Buffer;
+}
+
+async function hostKey(spec: { host: string; port: number; connectTimeoutMs: number }, type: HostKeyType, signal: AbortSignal): Promise<Buffer | None> {
   const socket = await dial(spec, signal);
+  const octets = new FirstOctets(socket);
   const client = new ssh2.Client();
-  return new Promise<Buffer | null>((resolve, reject) => {
+  return new Promise<Buffer | None>((resolve, reject) => {
     let key: Buffer | null = null;
+    let timedOut = false;
     const abort = (): void => void socket.destroy();
-    const timer = setTimeout(abort, spec.connectTimeoutMs);
+    const timer = setTimeout(() => {
+      timedOut = true;
+      socket.destroy();
+    }, spec.connectTimeoutMs);
     signal.addEventListener('abort', abort, { once: true });
-    const finish = (error?: Error): void => {
+    const finish = (failure: Failure = new Error('the handshake did not end')): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
+      octets.stop();
       socket.destroy();
-      if (key || /no matching host key format/.test(error?.message ?? '')) resolve(key);
-      else reject(new Unreachable('does not speak SSH as expected', { cause: error }));
+      if (key !== null) resolve(key);
+      else if (nothingInCommon(failure) === 'hostKey') resolve({ failure, octets: octets.octets });
+      else if (timedOut) reject(new Unreachable(`did not finish the SSH handshake in ${duration(spec.connectTimeoutMs)}`, { reached: true, cause: failure, hint: 'try again; where the server is always that slow, raise remote.connectTimeout' }));
+      else reject(handshakeFailure(spec, failure, octets.octets));
     };
     client.on('error', finish);
     client.on('close', () => finish());

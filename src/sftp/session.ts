@@ -3,13 +3,14 @@ import type { Client, SFTPWrapper } from 'ssh2';
 import SftpClient from 'ssh2-sftp-client';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
+import { handshakeFailure, incompatible, FirstOctets, nothingInCommon, openingFailure, type ChannelWords, type Failure } from './explain.js';
 import { acceptableTypes, address, fingerprintOf, isTrusted, keyTypeOf, type Trust } from './hostkeys.js';
-import { ciphers, macs, signatureAlgorithms, type HostKeyType } from './algorithms.js';
+import { ciphers, hostKeyTypes, macs, signatureAlgorithms, type HostKeyType } from './algorithms.js';
 import { SftpChannel } from './channel.js';
 import { dial, Unreachable } from './dial.js';
-import { loginCommand, LoginAttempt, type Credentials } from './login.js';
+import { LoginAttempt, type Credentials } from './login.js';
 import { gatherWrites, PacketMemory, usePacketMemory } from './packets.js';
-import { duration } from './retry.js';
+import { duration, StageTimer } from './retry.js';
 import { ConnectionLost } from './status.js';
 import type { RemoteSpec } from './types.js';
 
@@ -34,7 +35,7 @@ export interface Session {
 const keepalive = { intervalMs: 20_000, count: 6 };
 
 /**
- * One attempt to connect and log in, within `spec.connectTimeoutMs`. Throws `Unreachable` for what may pass
+ * One attempt to connect and log in; each stage within `spec.connectTimeoutMs`. Throws `Unreachable` for what may pass
  * and DepotError for what will not: `host-key-changed`, `login-refused`, `secret-missing`, …
  */
 export async function openSession(spec: RemoteSpec, trust: Trust, credentials: Credentials, signal: AbortSignal): Promise<Session> {
@@ -52,17 +53,25 @@ export async function openSession(spec: RemoteSpec, trust: Trust, credentials: C
         types = types.filter((type) => type !== wrong.type);
         continue;
       }
-      if (wrong !== undefined || (refused.length > 0 && noCommonHostKey(error))) throw changed(spec, trust, refused);
-      if (noCommonHostKey(error)) {
-        throw new DepotError('host-key-changed', `${address(spec)} has no host key of the pinned type (${types.join(', ')})`, { published: 'no', hint: compareFirst(spec), cause: error });
-      }
+      if (wrong !== undefined || (refused.length > 0 && error instanceof NoHostKey)) throw changed(spec, trust, refused);
+      if (error instanceof NoHostKey) throw error.of(spec, types);
       throw error;
     }
   }
 }
 
-function noCommonHostKey(error: unknown): boolean {
-  return error instanceof Error && /no matching host key format/.test(error.message);
+/** The server has no key of the types that it was asked for, in an algorithm that is taken. */
+class NoHostKey extends Error {
+  constructor(readonly failure: Failure, readonly octets: Buffer) {
+    super(failure.message, { cause: failure });
+  }
+
+  of(spec: RemoteSpec, types: readonly HostKeyType[]): DepotError {
+    const told = incompatible(spec, this.failure, this.octets);
+    if (types.length === hostKeyTypes.length || !/offers (?!unknown)/.test(told.message) || /SHA-1/.test(told.message)) return told;
+    const offers = /the server offers ([^;]*)/.exec(told.message)?.[1] ?? 'others';
+    return new DepotError('host-key-changed', `${address(spec)} has no host key of the pinned type (${types.join(', ')}); it offers ${offers}`, { published: 'no', hint: compareFirst(spec), cause: told.cause });
+  }
 }
 
 function changed(spec: RemoteSpec, trust: Trust, shown: { type: string; fingerprint: string }[]): DepotError {
@@ -88,33 +97,48 @@ function name(spec: RemoteSpec): string {
 type Phase = 'handshake' | 'login' | 'sftp';
 
 async function attempt(spec: RemoteSpec, trust: Trust, credentials: Credentials, types: HostKeyType[], refused: { type: string; fingerprint: string }[], signal: AbortSignal): Promise<Session> {
-  const deadline = performance.now() + spec.connectTimeoutMs;
   const socket = await dial(spec, signal);
+  const octets = new FirstOctets(socket);
   const memory = new PacketMemory();
   gatherWrites(socket, memory);
-  const login = new LoginAttempt(spec, credentials);
   const sftp = new SftpClient('depot', { error: ignore, end: ignore, close: ignore });
   const client = (sftp as unknown as { client: Client }).client;
   let phase: Phase = 'handshake';
   let hostKey = { type: '', fingerprint: '' };
   // ssh2-sftp-client flattens errors; the first one as ssh2 gave it says which part of the connection failed.
-  const seen: { error?: Error & { level?: string; code?: unknown } } = {};
-  client.on('error', (error: Error) => (seen.error ??= error));
-  client.on('handshake', () => (phase = 'login'));
-  client.on('ready', () => (phase = 'sftp'));
-  client.on('change password', () => {
-    seen.error ??= Object.assign(new Error('the password has expired'), { level: 'client-authentication' });
-    login.failure = new DepotError('login-refused', `the password of ${printable(spec.username)}@${address(spec)} has expired`, { published: 'no', hint: `set a new one as the agent prescribes, then: ${loginCommand(spec.arrangement)}` });
-    socket.destroy();
-  });
-  const timer = setTimeout(() => {
+  const seen: { error?: Failure } = {};
+  const expire = (): void => {
     seen.error ??= Object.assign(new Error('timed out'), { level: 'client-timeout' });
     socket.destroy();
-  }, Math.max(1, deadline - performance.now()));
+  };
+  const stage = new StageTimer(spec.connectTimeoutMs, expire);
+  const login = new LoginAttempt(spec, credentials, stage);
+  const enter = (next: Phase): void => {
+    // Keys are exchanged again later, too.
+    if (phase === next || (phase === 'sftp')) return;
+    phase = next;
+    stage.start();
+  };
+  client.on('error', (error: Error) => (seen.error ??= error));
+  client.on('handshake', () => {
+    octets.stop();
+    if (phase === 'handshake') enter('login');
+  });
+  client.on('banner', (text: string) => login.banner(text));
+  client.on('ready', () => {
+    login.accepted();
+    enter('sftp');
+  });
+  client.on('change password', (prompt: string) => {
+    seen.error ??= Object.assign(new Error('the password has expired'), { level: 'client-authentication' });
+    login.expired ??= prompt;
+    socket.destroy();
+  });
   const abort = (): void => void socket.destroy();
   signal.addEventListener('abort', abort, { once: true });
+  let said: ChannelWords = { out: Buffer.alloc(0), err: Buffer.alloc(0) };
   try {
-    const first = await sftp.connect({
+    const connecting = sftp.connect({
       sock: socket,
       username: spec.username,
       authHandler: login.handler,
@@ -130,15 +154,21 @@ async function attempt(spec: RemoteSpec, trust: Trust, credentials: Credentials,
         return false;
       },
     });
+    stage.start();
+    const listening = listen(client);
+    said = listening.said;
+    const first = await connecting;
+    listening.stop();
     signal.throwIfAborted();
     usePacketMemory(client, memory);
     return wrap(spec, client, socket, first, hostKey);
   } catch (error) {
     socket.destroy();
     signal.throwIfAborted();
-    throw explain(spec, phase, seen.error ?? (error as Error), login);
+    throw explain(spec, phase, seen.error ?? (error as Failure), { login, octets: octets.octets, said });
   } finally {
-    clearTimeout(timer);
+    stage.stop();
+    octets.stop();
     signal.removeEventListener('abort', abort);
   }
 }
@@ -147,32 +177,43 @@ function ignore(): void {
   // ssh2-sftp-client would print to the console; the errors reach us through the calls that fail.
 }
 
-function explain(spec: RemoteSpec, phase: Phase, error: Error & { level?: string; code?: unknown }, login: LoginAttempt): Error {
-  const { message, level } = error;
+const keptWords = 1024;
+
+/** What the server says on the channel before SFTP begins; ssh2 shows neither that nor what goes to stderr. */
+function listen(client: Client): { said: ChannelWords; stop: () => void } {
+  const said: ChannelWords = { out: Buffer.alloc(0), err: Buffer.alloc(0) };
+  const handlers = (client as unknown as { _protocol?: { _handlers: Record<string, (protocol: unknown, channel: number, data: Buffer, type?: number) => void> } })._protocol?._handlers;
+  if (handlers === undefined) return { said, stop: () => undefined };
+  const { CHANNEL_DATA: out, CHANNEL_EXTENDED_DATA: err } = handlers;
+  const keep = (where: keyof ChannelWords, data: Buffer): void => {
+    said[where] = Buffer.concat([said[where], data.subarray(0, keptWords)]).subarray(0, keptWords);
+  };
+  handlers['CHANNEL_DATA'] = (protocol, channel, data) => {
+    keep('out', data);
+    out?.(protocol, channel, data);
+  };
+  handlers['CHANNEL_EXTENDED_DATA'] = (protocol, channel, data, type) => {
+    keep('err', data);
+    err?.(protocol, channel, data, type);
+  };
+  return {
+    said,
+    stop: () => {
+      if (out !== undefined) handlers['CHANNEL_DATA'] = out;
+      if (err !== undefined) handlers['CHANNEL_EXTENDED_DATA'] = err;
+    },
+  };
+}
+
+function explain(spec: RemoteSpec, phase: Phase, error: Failure, { login, octets, said }: { login: LoginAttempt; octets: Buffer; said: ChannelWords }): Error {
   if (error instanceof DepotError) return error;
-  if (noCommonHostKey(error)) return error;
-  if (level === 'client-timeout') return new Unreachable(`did not finish ${phase === 'handshake' ? 'the SSH handshake' : phase === 'login' ? 'the login' : 'opening SFTP'} in ${duration(spec.connectTimeoutMs)}`, { cause: error });
-  if (phase === 'handshake') {
-    if (/no matching/.test(message)) {
-      return new DepotError('unreachable', `${address(spec)} and depot have no ${message.replace(/^.*no matching /, '')} in common`, { published: 'no', hint: 'ask the agent to allow current SSH algorithms', cause: error });
-    }
-    const silent = level === 'client-socket' || /lost before handshake|ECONNRESET/.test(message);
-    return silent
-      ? new Unreachable('closed the connection before the SSH handshake', { cause: error })
-      : new Unreachable('does not speak SSH as expected', { cause: error, final: new DepotError('unreachable', `${address(spec)} does not speak SSH as expected (${printable(message.slice(0, 100))})`, { published: 'no', hint: 'check host and port', cause: error }) });
+  if (nothingInCommon(error) === 'hostKey') return new NoHostKey(error, octets);
+  const timedOut = error.level === 'client-timeout';
+  if (phase === 'login') return login.failed(error, timedOut);
+  if (timedOut) {
+    return new Unreachable(`did not finish ${phase === 'handshake' ? 'the SSH handshake' : 'opening SFTP'} in ${duration(spec.connectTimeoutMs)}`, { reached: true, cause: error, hint: 'push again; where the server is always that slow, raise remote.connectTimeout' });
   }
-  if (phase === 'login') {
-    // Numbers are SSH's disconnect reasons (RFC 4253 section 11.1); sshd uses 2 for "too many authentication failures".
-    const told = level === 'client-authentication' || (typeof error.code === 'number' && login.tried);
-    return told || login.failure ? login.refusal(error) : new Unreachable('closed the connection during the login', { cause: error, final: login.refusal(error) });
-  }
-  const who = `${printable(spec.username)}@${address(spec)}`;
-  if (/subsystem|channel open failure/i.test(message)) {
-    return new DepotError('remote-refused', `${who} is let in, but not to SFTP`, { published: 'no', hint: 'ask the agent whether SFTP is allowed for this account', cause: error });
-  }
-  return new Unreachable('accepted the login and then closed the connection', {
-    cause: error, final: new DepotError('remote-refused', `${address(spec)} accepts the login of ${printable(spec.username)} and then closes the connection`, { published: 'no', hint: 'ask the agent whether SFTP is allowed for this account', cause: error }),
-  });
+  return phase === 'handshake' ? handshakeFailure(spec, error, octets) : openingFailure(spec, error, said);
 }
 
 function wrap(spec: RemoteSpec, client: Client, socket: Socket, first: SFTPWrapper, hostKey: { type: string; fingerprint: string }): Session {

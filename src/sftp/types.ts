@@ -20,6 +20,7 @@ export interface RemoteSpec {
   retryForMs: number;
   /** How long the server may let us connect and bring nothing forward; `retryForMs` when left out. */
   quietForMs?: number;
+  /** For each stage of a connection: SSH handshake, each answer of the login, opening SFTP; a third of it for TCP. */
   connectTimeoutMs: number;
   /** No acknowledgement for this long is a lost connection (30 s). */
   stallMs?: number;
@@ -34,6 +35,8 @@ export interface RemoteSpec {
 export interface Login {
   /** Asked once, when the server wants it, and kept for reconnects. Also answers keyboard-interactive. */
   password?: () => Promise<string>;
+  /** For messages, once it was asked: where it came from, and what to do when it is wrong (starts with a verb). */
+  passwordFrom?: () => { place: string; remedy: string } | undefined;
   /** OpenSSH, PEM, PKCS #8 or PuTTY format. */
   privateKey?: Uint8Array;
   /** Its path, for messages. */

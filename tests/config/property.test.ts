@@ -39,7 +39,7 @@ test('the sample with any value at any place', async () => {
   };
   const full = JSON.parse(changed({
     top: { state: 's', include: ['nothing/*.yaml'], notify: { command: ['x'], on: ['failure'] } },
-    remote: { port: 22, hostKey: ['SHA256:QYhVDqpO8S2jVYT4XgqNKX0EIk0t9u4W5UkGc2HG9gU'], passwordCommand: ['x'], lanes: 1, window: 1, retryFor: '1s', publish: 'rename', sidecars: true },
+    remote: { port: 22, hostKey: ['SHA256:QYhVDqpO8S2jVYT4XgqNKX0EIk0t9u4W5UkGc2HG9gU'], passwordCommand: ['x'], lanes: 1, window: 1, retryFor: '1s', connectTimeout: '1s', publish: 'rename', sidecars: true },
     arrangement: { minSize: 1, every: '1d', ended: '2027-01-01', retiredKeys: ['A'.repeat(40)], dataset: [{ command: ['x'], as: 'x', env: { A: 'b' }, timeout: '1s' }, { directory: 'd', exclude: ['*'] }] },
   })) as Record<string, unknown>;
   collect(full, []);

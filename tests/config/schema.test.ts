@@ -38,7 +38,7 @@ const beneficiary = { name: 'b', key: 'k', fingerprint };
 const accepted: [string, Changes][] = [
   ['the sample', {}],
   ['every key at the top', { top: { state: '/var/lib/depot', notify: { command: ['/usr/local/bin/alert'], on: ['failure', 'stale', 'success'] }, supplier: { name: 'A', signingKey: '~/k', signingKeyPassphraseFile: 'f', formerSigningKeys: ['keys/2024.public.asc'] } } }],
-  ['every key of the remote', { remote: { host: 'fe80::1', port: 2222, username: 4711, privateKey: '~/.ssh/id', privateKeyPassphraseFile: 'p', passwordCommand: ['pass', 'x'], directory: '.', hostKey: [hostKey, `ssh-ed25519 ${hostKey}=`], publish: 'direct', sidecars: true, lanes: 8, window: 1, retryFor: '0s' } }],
+  ['every key of the remote', { remote: { host: 'fe80::1', port: 2222, username: 4711, privateKey: '~/.ssh/id', privateKeyPassphraseFile: 'p', passwordCommand: ['pass', 'x'], directory: '.', hostKey: [hostKey, `ssh-ed25519 ${hostKey}=`], publish: 'direct', sidecars: true, lanes: 8, window: 1, retryFor: '0s', connectTimeout: '1m' } }],
   ['lanes: auto', { remote: { lanes: 'auto', hostKey } }],
   ['every key of an arrangement', { arrangement: { retiredKeys: ['B'.repeat(64)], specification: 'S.md', minSize: '1.5GiB', compression: 'none', encryption: 'modern', spool: true, every: '24h', ended: '2027-01-31' } }],
   ['a size in octets', { arrangement: { minSize: 5 } }],

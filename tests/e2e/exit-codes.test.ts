@@ -82,7 +82,8 @@ describe.skipIf(!ssh)('before any source is started', () => {
     writeFileSync(join(supplier.directory, 'secrets/password'), 'not the password\n');
     const error = await refused(supplier, server, 12, 'login-refused');
     expect(JSON.stringify(error)).not.toContain('not the password');
-    expect(error.hint).toMatch(/^check user name and password: depot login acme-crm/);
+    expect(error.message).toMatch(/the server refused the password from file .*secrets\/password/);
+    expect(error.hint).toMatch(/^correct the password in .*secrets\/password, which passwordFile in depot.yaml names/);
     expect(tale.started()).toBe(false);
     writeFileSync(join(supplier.directory, 'secrets/password'), `${server.password}\n`);
     await supplier.deposit();

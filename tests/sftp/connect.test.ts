@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import ssh2 from 'ssh2';
+import { DepotError } from '../../src/errors.js';
 import { connect } from '../../src/sftp/connect.js';
 import { scanHostKeys } from '../../src/sftp/scan.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
@@ -189,6 +190,58 @@ describe('login', () => {
     expect(await failure(connectTo(server, {}, { privateKey: login.privateKey }))).toMatchObject({ code: 'login-refused' });
   });
 
+  test('a slow login has its own time, and the time in which a password is typed does not count', async () => {
+    let waited = 0;
+    const server = await startScriptedServer({ beforeLogin: (method) => (method === 'password' ? new Promise((answer) => setTimeout(answer, 400)) : undefined) });
+    const typed = (): Promise<string> => new Promise((resolve) => setTimeout(() => resolve(server.password), 900)).then(() => (waited++, server.password));
+    await connectTo(server, { connectTimeoutMs: 800 }, { password: typed });
+    expect(waited).toBe(1);
+  });
+
+  test.each<[string, () => Promise<unknown> | 'close', RegExp, string]>([
+    ['is too slow', () => new Promise(() => undefined), /did not answer the login in 300 ms; the password was sent 2 times and is not sent again/, 'raise remote.connectTimeout'],
+    ['closes the connection', () => 'close', /closed the connection during the login; the password was sent 2 times/, 'log'],
+  ])('a password that a server does not answer is sent twice, and not for as long as retryFor lasts: it %s', async (_, answer, message, hint) => {
+    let passwords = 0;
+    const server = await startScriptedServer({ beforeLogin: (method) => (method === 'password' ? (passwords++, answer()) : undefined) });
+    const error = await failure(connectTo(server, { retryForMs: 60_000, connectTimeoutMs: 300 }));
+    expect(error).toMatchObject({ code: 'unreachable', published: 'no', message: expect.stringMatching(message), hint: expect.stringContaining(hint) });
+    expect(passwords).toBe(2);
+  });
+
+  test('a password that has worked is sent again as often as it takes', async () => {
+    const server = await startScriptedServer();
+    const { remote } = await connectTo(server, { connectTimeoutMs: 300, retryForMs: 60_000 });
+    let refused = 0;
+    server.options.beforeLogin = (method) => (method === 'password' && ++refused <= 3 ? 'close' : undefined);
+    server.drop();
+    await expect.poll(() => remote.live).toBeNull();
+    // Three unanswered logins are a fault of the server by then, unless the third is the last.
+    refused = 1;
+    expect(await remote.look('x')).toBeNull();
+    expect(refused).toBe(4);
+  });
+
+  test('what was refused is named, with where it came from; and the hint fits it', async () => {
+    const pair = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 });
+    const other = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 });
+    const key = { privateKey: Buffer.from(pair.private), privateKeyFile: '/etc/depot/id' };
+    const place = { place: 'file /etc/depot/pw', remedy: 'correct the password in /etc/depot/pw' };
+    const server = await startScriptedServer({ publicKey: other.public, password: 'correct horse' });
+    const noPassword = (): Promise<string> => Promise.reject(new DepotError('secret-missing', 'none'));
+    const refusedKey = await failure(connectTo(server, {}, { ...key, password: noPassword }));
+    expect(refusedKey).toMatchObject({ code: 'login-refused', message: expect.stringMatching(/the server refused the SSH key \/etc\/depot\/id \(SHA256:\S{43}\); the server takes/), hint: expect.stringMatching(/^check with the agent that it has the public part/) });
+    const both = await failure(connectTo(server, {}, { ...key, password: () => Promise.resolve('wrong'), passwordFrom: () => place }));
+    expect(both).toMatchObject({ code: 'login-refused', message: expect.stringMatching(/the SSH key .* and the password from file \/etc\/depot\/pw/), hint: expect.stringMatching(/public part.*correct the password in \/etc\/depot\/pw/) });
+    const password = await failure(connectTo(await startScriptedServer(), {}, { password: () => Promise.resolve('wrong'), passwordFrom: () => place }));
+    expect(password.hint).toBe('correct the password in /etc/depot/pw; check the user name too');
+  });
+
+  test('keyboard-interactive that wants another password: it has expired, in the server\'s words', async () => {
+    const server = await startScriptedServer({ prompts: [{ prompt: 'You are required to change your password immediately.\nCurrent password: ', echo: false, answer: 'x' }] });
+    expect(await failure(connectTo(server))).toMatchObject({ code: 'login-refused', message: expect.stringMatching(/has expired: the server says 'You are required to change/) });
+  });
+
   test('nothing to log in with', async () => {
     const server = await startScriptedServer();
     expect(await failure(connectTo(server, {}, {}))).toMatchObject({ code: 'login-refused', message: expect.stringContaining('neither password nor SSH key') });
@@ -199,6 +252,19 @@ describe('login', () => {
     expect(await failure(connectTo(server, {}, { password: () => Promise.reject(new Error('keychain locked')) }))).toMatchObject({ code: 'secret-missing', message: expect.stringContaining('keychain locked') });
   });
 });
+
+/** The greeting and the first packet of a server that offers these. */
+function offering(kex: string, hostKey: string): Buffer {
+  const list = (names: string): Buffer => Buffer.concat([Buffer.from(new Uint32Array([names.length]).buffer).reverse(), Buffer.from(names)]);
+  const both = (names: string): Buffer[] => [list(names), list(names)];
+  const payload = Buffer.concat([Buffer.from([20]), Buffer.alloc(16), list(kex), list(hostKey), ...both('aes128-ctr'), ...both('hmac-sha2-256'), ...both('none'), ...both(''), Buffer.alloc(5)]);
+  const padding = 8 - ((payload.length + 5) % 8) + 4 + (8 - 4);
+  const total = payload.length + 1 + padding;
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(total);
+  head[4] = padding;
+  return Buffer.concat([Buffer.from('SSH-2.0-scripted\r\n'), head, payload, Buffer.alloc(padding)]);
+}
 
 describe('servers that are not there, or not right', () => {
   const base = { host: '127.0.0.1', username: 'acme', password: '', fingerprints: [`SHA256:${'A'.repeat(43)}`] };
@@ -257,6 +323,56 @@ describe('servers that are not there, or not right', () => {
     const server = await startScriptedServer({ afterLogin: 'no-sftp' });
     expect(await failure(connectTo(server, { retryForMs: 60_000 }))).toMatchObject({ code: 'remote-refused', message: expect.stringContaining('not to SFTP') });
     expect(server.connections).toBe(1);
+  });
+
+  test.each([
+    ['text of a shell\'s start-up file', { says: 'Welcome to \u001b[31mthe service\r\n', to: 'out' }, /SFTP does not begin: the server sent 'Welcome to \\x1b\[31mthe service\\x0d\\x0a' in its place/],
+    ['a shell that is none', { says: 'This account is currently not available.\n', to: 'out', exit: 1 }, /the server sent 'This account is currently not available/],
+    ['an expired password', { says: 'Password change required but no TTY available.\n', to: 'err', exit: 1 }, /the server says 'Password change required but no TTY available/],
+    ['no SFTP program', { says: '', to: 'err', exit: 127 }, /SFTP program ended with status 127/],
+  ] as const)('let in, and SFTP does not begin: %s', async (_, afterLogin, message) => {
+    const server = await startScriptedServer({ afterLogin });
+    expect(await failure(connectTo(server, { retryForMs: 60_000 }))).toMatchObject({ code: 'remote-refused', published: 'no', message: expect.stringMatching(message) });
+    expect(server.connections).toBe(1);
+  });
+
+  test('no algorithm in common: both lists, and who is the older one; trust says the same', async () => {
+    const hint = 'ask the agent to allow current SSH algorithms';
+    const cases: [string, string[], string][] = [['kex', ['diffie-hellman-group1-sha1'], 'key exchange algorithm'], ['cipher', ['aes128-cbc', '3des-cbc'], 'cipher']];
+    for (const [kind, offered, what] of cases) {
+      const server = await startScriptedServer({ algorithms: { [kind]: offered } });
+      for (const attempt of [() => connectTo(server, { retryForMs: 60_000 }), () => scanHostKeys(server.host, server.port, { timeoutMs: 5000, signal: never })]) {
+        expect(await failure(attempt())).toMatchObject({ code: 'unreachable', hint, message: expect.stringMatching(new RegExp(`have no ${what} in common; the server offers ${offered.join(', ')}; depot takes .`)) });
+      }
+    }
+  });
+
+  test('a server that is newer than depot is not called old', async () => {
+    const { port } = await listener((socket) => socket.write(offering('mlkem9999-sha512', 'ssh-ed25519')));
+    for (const attempt of [() => connect(specFor({ ...base, port }), login, quiet), () => scanHostKeys('127.0.0.1', port, { timeoutMs: 5000, signal: never })]) {
+      expect(await failure(attempt())).toMatchObject({ code: 'unreachable', message: expect.stringContaining('offers mlkem9999-sha512; depot takes curve25519'), hint: expect.stringContaining('newer depot') });
+    }
+  });
+
+  test('RSA that signs with SHA-1 alone: said so, by a push and by trust', async () => {
+    const { port } = await listener((socket) => socket.write(offering('curve25519-sha256', 'ssh-rsa')));
+    for (const attempt of [() => connect(specFor({ ...base, port }), login, quiet), () => scanHostKeys('127.0.0.1', port, { timeoutMs: 5000, signal: never })]) {
+      expect(await failure(attempt())).toMatchObject({ code: 'unreachable', message: expect.stringContaining('only by SHA-1'), hint: expect.stringContaining('rsa-sha2-512') });
+    }
+  });
+
+  test('a server that answers and is not SSH: its first octets, and nothing about a VPN', async () => {
+    const { port } = await listener((socket) => socket.end('220 ftp.example.org\u001b[2J\r\n'));
+    for (const attempt of [() => connect(specFor({ ...base, port }, { retryForMs: 60_000 }), login, quiet), () => scanHostKeys('127.0.0.1', port, { timeoutMs: 5000, signal: never })]) {
+      const error = await failure(attempt());
+      expect(error).toMatchObject({ code: 'unreachable', hint: 'check host and port' });
+      expect(error.message).toContain("it sent '220 ftp.example.org\\x1b[2J");
+    }
+  });
+
+  test('a server that accepts and says nothing: trust says that too', async () => {
+    const { port } = await listener(() => undefined);
+    expect(await failure(scanHostKeys('127.0.0.1', port, { timeoutMs: 300, signal: never }))).toMatchObject({ message: expect.stringContaining('did not finish the SSH handshake in 300 ms'), hint: expect.not.stringContaining('VPN') });
   });
 
   test('a signal ends the waiting', async () => {

@@ -59,7 +59,13 @@ export interface ScriptedOptions {
   methods?: ('publickey' | 'password' | 'keyboard-interactive')[];
   hostKeys?: ('ed25519' | 'ecdsa' | 'rsa')[];
   /** `close`: lets in and then ends the connection. `no-sftp`: no such subsystem. */
-  afterLogin?: 'close' | 'no-sftp';
+  afterLogin?: 'close' | 'no-sftp' | { says: string; to: 'out' | 'err'; exit?: number };
+  /** The login is not answered before this; `close`: the connection is closed instead. */
+  beforeLogin?: (method: string) => Promise<unknown> | 'close' | undefined;
+  /** Said right before an answer to the login. */
+  banner?: string;
+  /** ssh2's names of what is offered. */
+  algorithms?: Record<string, string[]>;
   maxChannels?: number;
   directories?: string[];
   limits?: { packet: number; read: number; write: number; handles: number };
@@ -143,7 +149,7 @@ export async function startScriptedServer(options: ScriptedOptions = {}): Promis
     stall: () => sockets.forEach((socket) => socket.pause()),
     stop, start,
   };
-  const ssh = new ssh2.Server({ hostKeys: keys.map((pair) => pair.private), ident: options.software ?? 'scripted' }, (connection) => {
+  const ssh = new ssh2.Server({ hostKeys: keys.map((pair) => pair.private), ident: options.software ?? 'scripted', ...(options.algorithms ? { algorithms: options.algorithms } : {}) }, (connection) => {
     serve(server, connection);
   });
   counts.set(server, new Map());
@@ -192,7 +198,11 @@ function serve(server: ScriptedServer, connection: Connection): void {
   const passed: string[] = [];
   let channels = 0;
   connection.on('error', () => undefined);
-  connection.on('authentication', (context) => authenticate(server, context, passed));
+  connection.on('authentication', (context) => {
+    const before = options.beforeLogin?.(context.method);
+    if (before === 'close') server.drop();
+    else void Promise.resolve(before).then(() => authenticate(server, context, passed));
+  });
   connection.on('ready', () => {
     if (options.afterLogin === 'close') connection.end();
   });
@@ -206,9 +216,18 @@ function serve(server: ScriptedServer, connection: Connection): void {
     const session: Session = accept();
     session.on('subsystem', (acceptSubsystem, rejectSubsystem, info) => {
       if (info.name !== 'sftp' || options.afterLogin === 'no-sftp') rejectSubsystem();
+      else if (typeof options.afterLogin === 'object') say(acceptSubsystem(), options.afterLogin);
       else new SftpSession(server, acceptSubsystem(), number, channel);
     });
   });
+}
+
+/** What a shell prints where SFTP should begin. */
+function say(channel: ServerChannel, { says, to, exit }: { says: string; to: 'out' | 'err'; exit?: number }): void {
+  (to === 'out' ? channel : channel.stderr).write(says);
+  if (exit === undefined) return;
+  channel.exit(exit);
+  channel.end();
 }
 
 function authenticate(server: ScriptedServer, context: AuthContext, passed: string[]): void {

@@ -26,7 +26,9 @@ import { shellWord } from '../../shell.js';
 import type { SecretKind } from '../../secrets/request.js';
 import type { SftpChannel } from '../../sftp/channel.js';
 import { type LaneRule, lanesAllowed, mostLanes } from '../../sftp/lanes.js';
-import { lookAt } from '../../sftp/look.js';
+import { kindOf } from '../../sftp/look.js';
+import { wasReached } from '../../sftp/dial.js';
+import { scanHostKeys } from '../../sftp/scan.js';
 import { age, bytes, labelled, localTime, shortFingerprint } from '../../ui/format.js';
 import type { Line } from '../../ui/wrap.js';
 import type { Finding } from './finding.js';
@@ -186,6 +188,10 @@ class Secrets {
     return found;
   }
 
+  whence(kind: SecretKind): string | undefined {
+    return this.lookup.whence?.(kind);
+  }
+
   /** The finding that says already what `error` says, or undefined. */
   culprit(error: DepotError): Finding | undefined {
     if (this.#lacking === undefined || !['secret-missing', 'secret-insecure'].includes(error.code)) return undefined;
@@ -255,14 +261,16 @@ async function server(o: Patient, secrets: Secrets, report: Report): Promise<voi
   const agent = await connectToAgent({ arrangement, retryForMs: 0 }, secrets, { signal, warn: (message) => { report.warning('server', message); }, run: new Run(arrangement.name) }).catch(async (error: unknown) => {
     const at = isDepotError(error) ? stages[error.code] : undefined;
     if (!isDepotError(error) || at === undefined) throw error;
-    if (at.answered) report.passed('port', `${host}:${port} answers`);
+    const answered = at.answered || wasReached(error);
+    if (answered) report.passed('port', `${host}:${port} answers`);
+    if (error.code === 'host-key-unknown') await noHostKey(o, report);
     if (error.code === 'login-refused') report.passed('host key', 'is the pinned one');
     const culprit = secrets.culprit(error);
     if (culprit !== undefined) report.forWantOf(culprit, at.name, error.code);
     else {
       if (arrangement.remote.privateKey !== undefined) await withWayIn(error, arrangement.remote.privateKey, o.config, arrangement);
       // What comes next here is this again, not a push.
-      report.failed(at.name, error.code, error.message.replaceAll('\n', '; '), error.hint?.replace(/«depot push[^»]*»/, '«depot …»'));
+      report.failed(answered && error.code === 'unreachable' ? 'connection' : at.name, error.code, error.message.replaceAll('\n', '; '), error.hint?.replace(/«depot push[^»]*»/, '«depot …»'));
     }
     report.notPossible('directory', 'not looked at, since there was no login');
     return null;
@@ -274,8 +282,9 @@ async function server(o: Patient, secrets: Secrets, report: Report): Promise<voi
     report.passed('host key', remote.hostKey);
     report.passed('login', `as ${remote.spec.username}`);
     const { directory } = remote.spec;
-    const found = await remote.run((channel) => lookAt(channel, directory === '' ? '.' : directory));
+    const found = await remote.run((channel) => kindOf(channel, directory === '' ? '.' : directory));
     if (found === null) report.failed('directory', 'remote-no-directory', `${directory} is not there`, 'ask the agent for the directory, and correct remote.directory');
+    else if (found === 'file') report.failed('directory', 'remote-no-directory', `${directory} is a file, not a directory`, 'ask the agent for the directory, and correct remote.directory');
     else if (found === 'unreadable') report.notPossible('directory', `${directory}: the server does not show it, which is allowed`);
     else report.passed('directory', directory);
     const space = await remote.space();
@@ -318,6 +327,12 @@ const stages: Partial<Record<ErrorCode, { name: string; answered: boolean }>> = 
   'secret-insecure': { name: 'login', answered: false },
   'passphrase-wrong': { name: 'login', answered: false },
 };
+
+/** Whether «depot trust», which is what comes next, would get anywhere. @throws DepotError that says why not */
+async function noHostKey({ arrangement: { remote: { host, port, connectTimeoutMs } }, signal }: Patient, report: Report): Promise<void> {
+  const shown = await scanHostKeys(host, port, { timeoutMs: connectTimeoutMs, signal });
+  report.passed('port', `${host}:${port} answers, and shows ${shown.map(({ type, fingerprint }) => `${type} ${fingerprint}`).join(', ')}`);
+}
 
 async function nameResolves(host: string, report: Report): Promise<void> {
   const found = await lookup(host).catch(() => null);
