@@ -124,6 +124,6 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 
-function shown(path: ByteString): string {
+export function shown(path: ByteString): string {
   return printable(toBytes(path));
 }

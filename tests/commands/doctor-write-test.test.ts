@@ -59,12 +59,12 @@ test('when it was run and how it ended is said without writing again, until the 
     const [examined] = (json(await supplier.depot(['doctor', '--json'], clock)) as JsonDocument & { arrangements: Examined[] }).arrangements;
     return examined.checks.find((check) => check.name === 'writing');
   };
-  expect(await writing()).toMatchObject({ result: 'not possible', detail: expect.stringContaining('write test never run; it writes two small files there: depot doctor acme-crm --write-test') as string });
+  expect(await writing()).toMatchObject({ result: 'not possible', detail: expect.stringContaining('no write test was run yet; to test it with two small files: depot doctor acme-crm --write-test') as string });
   // A server that gets one lane in any case.
   expect(await doctor(supplier)).toMatchObject({ code: 0 });
   const written = server.requests.filter((r) => r.type === 'write').length;
   expect(await writing(3 * 86_400 + 60)).toMatchObject({ result: 'passed', detail: expect.stringMatching(/^write test passed 3d ago \(20/) as string });
-  expect((await supplier.depot(['doctor'])).stdout).toMatch(/^push +would begin$/m);
+  expect((await supplier.depot(['doctor'])).stdout).toMatch(/^push +A push should work\.$/m);
   expect(server.requests.filter((r) => r.type === 'write')).toHaveLength(written);
 
   server.script = (r) => (r.type === 'close' ? { do: true, status: 4 } : undefined);
@@ -79,7 +79,7 @@ test('when it was run and how it ended is said without writing again, until the 
 
   const newer = await startScriptedServer({ software: 'SomeServer_1.1', port: server.port });
   supplier.writeConfig({ remote: { publish: 'direct', hostKey: newer.fingerprints } });
-  expect(await writing()).toMatchObject({ result: 'not possible', detail: expect.stringContaining('write test not run since the server, which was SSH-2.0-SomeServer_1.0, changed; it writes two small files there: depot doctor acme-crm --write-test') as string });
+  expect(await writing()).toMatchObject({ result: 'not possible', detail: expect.stringContaining('no write test was run since the server, which was SSH-2.0-SomeServer_1.0, changed; it writes two small files there: depot doctor acme-crm --write-test') as string });
 });
 
 test('what the config should say is printed as lines of it, and what is left as names', async () => {

@@ -68,7 +68,7 @@ describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)('every command of the
       '/etc/depot/depot.yaml': supplier.config, '/etc/systemd/system': tempDir('depot-units'),
     };
     const runs: Readonly<Record<string, (out: string) => void>> = {
-      'depot doctor': (out) => { expect(out).toMatch(/^push +would begin/m); },
+      'depot doctor': (out) => { expect(out).toMatch(/^push +A push should work\./m); },
       'depot doctor acme-crm --write-test': (out) => { expect(out).toMatch(/✓ rename +allowed[\s\S]*left there +nothing/); },
       'depot status': (out) => { expect(out).toMatch(/^acme-crm +20/m); },
       'depot status --max-age 26h --quiet': (out) => { expect(out).toBe(''); },

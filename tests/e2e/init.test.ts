@@ -102,7 +102,7 @@ describe.skipIf(!here)('depot init', () => {
     ]);
     expect(second.code, second.text).toBe(0);
     for (const secret of ['correct horse', 'wrong password', server.password]) expect(second.raw).not.toContain(secret);
-    expect(second.text).toMatch(/would exit with 12[\s\S]*would begin[\s\S]*dry run[\s\S]*Ready\. Next:/i);
+    expect(second.text).toMatch(/would exit with 12[\s\S]*a push should work[\s\S]*dry run[\s\S]*Ready\. Next:/i);
     expect(second.text).toContain('runuser -u daemon -- depot push');
     expect(second.text).toContain('schedule print cron --at 02:15');
     expect(readFileSync(m.config, 'utf8')).toContain(`hostKey: ["ssh-ed25519 ${pinned}"]`);
@@ -235,7 +235,7 @@ describe.skipIf(!here)('depot init', () => {
     ]);
     expect(second.code, second.text).toBe(0);
     for (const secret of ['incorrect', 'correct horse']) expect(first.raw + second.raw).not.toContain(secret);
-    expect(second.text).toMatch(/would exit with 17[\s\S]*would begin[\s\S]*dry run[\s\S]*Ready\. Next:/i);
+    expect(second.text).toMatch(/would exit with 17[\s\S]*a push should work[\s\S]*dry run[\s\S]*Ready\. Next:/i);
     // known_hosts stays root's: the account that pushes is told who pins, not how to get it.
     const closed = await asService('trust', 'acme-crm', '--fingerprint', server.fingerprints[0], '--config', m.config);
     expect(closed.code, closed.stderr).toBe(5);

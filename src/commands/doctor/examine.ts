@@ -2,9 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import { access, constants, statfs } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import path from 'node:path';
 import type { Arrangement, Config } from '../../config/types.js';
-import type { SourceSpec } from '../../source.js';
 import { connectToAgent, placeFor, withUsername } from '../../deposit/agent.js';
 import { readRecipients, readSigner } from '../../deposit/keys.js';
 import type { Logins } from '../../deposit/logins.js';
@@ -34,6 +32,7 @@ import type { Line } from '../../ui/wrap.js';
 import type { Finding } from './finding.js';
 import { nearestExisting } from './nearest-existing.js';
 import { closedRecord } from './records.js';
+import { lookAtSources } from './sources.js';
 import { accountFinding, secretFindings, wayIn } from './secrets.js';
 import { earlierWriteTest, writeTest, type Written } from './write-test.js';
 
@@ -73,7 +72,8 @@ export async function examine(given: Patient): Promise<Examination> {
   for (const finding of secrets.findings.values()) report.add(finding);
   await report.attempt('server', () => server(o, secrets, report));
   // Last, as in a push: no source is started before the login.
-  for (const source of o.arrangement.sources) await report.attempt(`source ${source.name}`, () => lookAtSource(source, o.config, report));
+  const size = await lookAtSources(o, report);
+  await report.attempt('spool', () => spoolSpace(o, size, report));
   return report.end(o.arrangement.name);
 }
 
@@ -121,7 +121,7 @@ class Report {
   forWantOf(secret: Finding, name: string, code: ErrorCode): void {
     if (this.#exit === 0) this.#exit = exitStatus[code];
     secret.result = 'failed';
-    this.notPossible(name, `not looked at, for want of the ${secret.name}`);
+    this.notPossible(name, `skipped: the ${secret.name} is not available`);
   }
 
   end(arrangement: string): Examination {
@@ -155,7 +155,6 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
   else report.passed('last deposit', `${localTime(new Date(last.finishedAt))}, ${age(judged.ageMs ?? 0)} ago`);
 }
 
-/** Receipts take little; a spool takes as much as the suitcase. */
 async function localSpace(directory: string, { spool, name }: Arrangement, lastBytes: number, report: Report): Promise<void> {
   const space = await statfs(directory).catch(() => null);
   if (space === null) { report.notPossible('local space', `${directory} does not say`); return; }
@@ -165,6 +164,22 @@ async function localSpace(directory: string, { spool, name }: Arrangement, lastB
   else report.failed('local space', 'local-disk-full', `${bytes(free)} free for the state, and ${bytes(needed)} may be needed`, spool ? `free space there, or set spool: false for ${name}` : 'free space there');
 }
 
+/** A first deposit, or one that grew: as a push, which compresses what it spools, it fails where nothing is compressed and else is in doubt. */
+async function spoolSpace({ config, arrangement }: Patient, size: number | null, report: Report): Promise<void> {
+  if (!arrangement.spool) return;
+  const own = new ArrangementState(config.state.path, arrangement.name);
+  const space = await statfs(await nearestExisting(own.directory)).catch(() => null);
+  if (space === null) return;
+  const free = space.bavail * space.bsize;
+  if (size === null) { report.notPossible('spool', `${bytes(free)} free; how much the sources will have is not known before they are read`); return; }
+  const what = `the sources have ${bytes(size)}, and there is room for ${bytes(free)}`;
+  const hint = `free space there, or set spool: false for ${arrangement.name}`;
+  if (size <= free) report.passed('spool', what);
+  else if (arrangement.compression === 'none' && (await lastDeposit(own)) === null) report.failed('spool', 'local-disk-full', what, hint);
+  else report.warning('spool', `${what}: a push works only if they compress to that`, hint);
+}
+
+/** What receipts and records take, at least. */
 const leastSpace = 2 ** 20;
 
 async function recipients({ arrangement }: Patient, report: Report): Promise<void> {
@@ -181,9 +196,9 @@ class Secrets {
 
   constructor(readonly lookup: SecretFinder, readonly findings: ReadonlyMap<SecretKind, Finding>) {}
 
-  async find(kind: SecretKind): Promise<Secret | null> {
+  async find(kind: SecretKind, note?: (message: string) => void): Promise<Secret | null> {
     this.#lacking = kind;
-    const found = await this.lookup.find(kind);
+    const found = await this.lookup.find(kind, note);
     if (found !== null) this.#lacking = undefined;
     return found;
   }
@@ -228,32 +243,6 @@ function expiry(expiresAt: string | null): string {
   return `expires in ${Math.floor((Date.parse(expiresAt) - Date.now()) / day)} days`;
 }
 
-/** Only what can be seen without running anything: a file that `prepare` makes is not there yet. */
-async function lookAtSource(source: SourceSpec, config: Config, report: Report): Promise<void> {
-  const name = `source ${source.name}`;
-  if (source.kind === 'stdin') { report.notPossible(name, 'standard input, which only a push has'); return; }
-  if (source.kind === 'command') {
-    const [program = ''] = source.command;
-    if (!program.includes(path.sep)) { report.notPossible(name, `command ${program}; shown by «depot push --dry-run»`); return; }
-    await mayUse(path.resolve(config.directory, program), constants.X_OK);
-    report.passed(name, `command ${program}`); return;
-  }
-  if (source.prepare !== undefined) { report.notPossible(name, `${source.path} is made by its prepare command; shown by «depot push --dry-run»`); return; }
-  await mayUse(source.path, source.kind === 'directory' ? constants.R_OK | constants.X_OK : constants.R_OK);
-  report.passed(name, `${source.kind} ${source.path}`);
-}
-
-async function mayUse(file: string, mode: number): Promise<void> {
-  try {
-    await access(file, mode);
-  } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DepotError('source-failed', `${file} ${missing ? 'does not exist' : `may not be ${mode === constants.X_OK ? 'run' : 'read'} by this account`}`, {
-      hint: missing ? 'check the path in depot.yaml' : 'run depot as the account that pushes, or give this one access to it', cause,
-    });
-  }
-}
-
 async function server(o: Patient, secrets: Secrets, report: Report): Promise<void> {
   const { arrangement, signal } = o;
   const { host, port } = arrangement.remote;
@@ -272,7 +261,7 @@ async function server(o: Patient, secrets: Secrets, report: Report): Promise<voi
       // What comes next here is this again, not a push.
       report.failed(answered && error.code === 'unreachable' ? 'connection' : at.name, error.code, error.message.replaceAll('\n', '; '), error.hint?.replace(/«depot push[^»]*»/, '«depot …»'));
     }
-    report.notPossible('directory', 'not looked at, since there was no login');
+    report.notPossible('directory', 'skipped, since there was no login');
     return null;
   });
   if (agent === null) return;
@@ -345,7 +334,10 @@ function finder(o: Patient): SecretFinder {
   return secretsFor({ config, arrangement, env, logins, signal, ...(prompt === undefined ? {} : { prompt }) });
 }
 
-const marks = { 'passed': ['✓', 'green'], 'warning': ['!', 'yellow'], 'failed': ['✗', 'red'], 'not possible': ['–', 'dim'] } as const;
+const marks = { 'passed': ['✓', 'green'], 'warning': ['!', 'yellow'], 'failed': ['✗', 'red'], 'not possible': ['·', 'dim'] } as const;
+
+/** As people read it; scripts have the word of the finding. */
+const words = { 'warning': 'warning: ', 'failed': 'failed: ', 'not possible': 'not tested: ' } as const;
 
 export function examinationLines(e: Examination, paint: (style: 'green' | 'yellow' | 'red' | 'dim' | 'bold', text: string) => string): Line[] {
   const width = Math.max(...e.checks.map((c) => c.name.length));
@@ -353,12 +345,22 @@ export function examinationLines(e: Examination, paint: (style: 'green' | 'yello
     paint('bold', e.arrangement),
     ...e.checks.flatMap(({ name, result, detail, hint }) => {
       const [mark, style] = marks[result];
-      const word = result === 'passed' ? '' : paint(style, `${result}: `);
+      const word = result === 'passed' ? '' : paint(style, words[result]);
       const hang = width + 4;
       return [{ text: `${paint(style, mark)} ${name.padEnd(width)}  ${word}${detail}`, hang }, ...(hint === undefined ? [] : [{ text: `${' '.repeat(hang)}${hint}`, hang }])];
     }),
     ...(e.propose === undefined || Object.keys(e.propose).length === 0 ? [] : ['propose in depot.yaml, for this arrangement or for all:', '  remote:', ...Object.entries(e.propose).map(([key, value]) => `    ${key}: ${value}`)]),
     ...(e.left === undefined ? [] : [labelled('left there', e.left.length === 0 ? 'nothing' : e.left.map((name) => printable(name)).join(', '))]),
-    labelled('push', e.exit !== 0 ? `would exit with ${e.exit}` : e.propose !== undefined || e.checks.some((c) => c.name === 'writing' && c.result === 'passed') ? 'would begin' : 'would begin; that the server takes what it writes was not seen'),
+    labelled('push', outlook(e)),
   ];
+}
+
+/** In one sentence or two: would it work, and what does that leave open? */
+function outlook(e: Examination): string {
+  if (e.exit !== 0) return `would exit with ${e.exit}`;
+  const written = e.propose !== undefined || e.checks.some((c) => c.name === 'writing' && c.result === 'passed');
+  const open = [...(written ? [] : ['writing to the server']), ...e.checks.filter((c) => c.result === 'not possible' && /^(?:source |spool$)/.test(c.name)).map((c) => c.name)];
+  if (open.length === 0) return 'A push should work.';
+  const list = open.length === 1 ? open[0]! : `${open.slice(0, -1).join(', ')} and ${open.at(-1)!}`;
+  return `A push should work. ${list[0]!.toUpperCase()}${list.slice(1)} ${open.length === 1 ? 'was' : 'were'} not tested.`;
 }

@@ -102,6 +102,6 @@ export async function accountFinding(config: Config, command: string): Promise<F
   const caller = process.geteuid?.();
   if (pusher === undefined || caller === undefined || pusher.uid === caller) return null;
   return {
-    name: 'account', result: 'warning', detail: `${config.state.path} belongs to account ${pusher.name}, which pushes: this looks with other eyes`, hint: `run: ${runAs(pusher, command)}`,
+    name: 'account', result: 'warning', detail: `${config.state.path} belongs to account ${pusher.name}, which pushes; this account may see other results`, hint: `run: ${runAs(pusher, command)}`,
   };
 }

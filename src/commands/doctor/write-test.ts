@@ -75,12 +75,12 @@ export async function earlierWriteTest(remote: Remote, own: ArrangementState): P
   const name = 'writing';
   const run = `«depot doctor ${own.arrangement} --write-test»`;
   const last = await lastWriteTest(own);
-  if (last === null) return { name, result: 'not possible', detail: `write test never run; it writes two small files there: ${run}` };
+  if (last === null) return { name, result: 'not possible', detail: `no write test was run yet; to test it with two small files: ${run}` };
   const ageMs = ageOf(last.at, new Date());
   const when = `${ageMs === null ? 'at a time in the future' : `${age(ageMs)} ago`} (${localTime(new Date(last.at))})`;
   if (last.server !== remote.server || last.hostKey !== remote.hostKey || last.directory !== remote.spec.directory) {
     const what = last.server !== remote.server ? `the server, which was ${printable(last.server)}` : last.hostKey !== remote.hostKey ? 'the host key' : `the directory, which was ${printable(last.directory)}`;
-    return { name, result: 'not possible', detail: `write test not run since ${what}, changed; it writes two small files there: ${run}` };
+    return { name, result: 'not possible', detail: `no write test was run since ${what}, changed; to test it with two small files: ${run}` };
   }
   if (last.failed.length === 0) return { name, result: 'passed', detail: `write test passed ${when}` };
   return { name, result: 'warning', detail: `write test failed ${when}: ${printable(last.failed.join('; '))}`, hint: `once the agent has changed it, or depot.yaml fits: ${run}` };

@@ -1,0 +1,64 @@
+/** Whether this account may read what a push will read, without reading it: the permissions of everything below a directory. */
+import { accessSync, constants, lstatSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { fromText, join, toPath, type ByteString } from './bytestring.js';
+import { excluder } from './exclude.js';
+import { listChildren } from './listing.js';
+import { hasCode, shown } from './reading.js';
+
+export interface Reach {
+  /** Files and directories that were looked at. */
+  entries: number;
+  /** Content of the files, in bytes. */
+  bytes: number;
+  /** How many may not be read, and the first of them, fit to print. */
+  closed: number;
+  firstClosed: string | null;
+  /** False when time ran out before everything was looked at. */
+  complete: boolean;
+}
+
+/** How many entries are looked at between two turns of the event loop. */
+const stride = 500;
+
+/** Looks until `until` (milliseconds, as `Date.now()`); what vanishes meanwhile is passed over, as a push decides about that. */
+export async function reachOf(directory: string, exclude: readonly string[], until: number, signal?: AbortSignal): Promise<Reach> {
+  const reach: Reach = { entries: 0, bytes: 0, closed: 0, firstClosed: null, complete: true };
+  const isExcluded = excluder(exclude);
+  const root = fromText(directory);
+  const stack = [root];
+  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    try {
+      for (const child of listChildren(at)) {
+        const file = join(at, child.name);
+        if (isExcluded?.(file.slice(root.length + 1) as ByteString, child.kind === 'directory') === true) continue;
+        if (++reach.entries % stride === 0) {
+          await setImmediate();
+          signal?.throwIfAborted();
+          if (Date.now() >= until) return { ...reach, complete: false };
+        }
+        if (child.kind === 'directory') stack.push(file);
+        else if (child.kind === 'file') look(reach, file);
+      }
+    } catch (error) {
+      note(reach, at, error);
+    }
+  }
+  return reach;
+}
+
+function look(reach: Reach, file: ByteString): void {
+  try {
+    accessSync(toPath(file), constants.R_OK);
+    reach.bytes += lstatSync(toPath(file)).size;
+  } catch (error) {
+    note(reach, file, error);
+  }
+}
+
+function note(reach: Reach, file: ByteString, error: unknown): void {
+  if (hasCode(error, 'ENOENT', 'ENOTDIR')) return;
+  if (!hasCode(error, 'EACCES', 'EPERM')) throw error;
+  reach.closed++;
+  reach.firstClosed ??= shown(file);
+}
