@@ -6,7 +6,7 @@ import { dearmor } from './armor.js';
 import { isArmored } from './armored.js';
 import { type Certificate, internalsOf, internalsOfSecret, OpenPgpCertificate, type SecretKey, type SecretPacket } from './certificate.js';
 import { packetType, splitPackets, type WholePacket } from './packets.js';
-import { whyStillLocked } from './locked.js';
+import { isElsewhere, whyStillLocked } from './locked.js';
 import { primaryStanding } from './validity.js';
 
 /**
@@ -79,7 +79,7 @@ export async function readSecretKey(bytes: Uint8Array | string, passphrase?: () 
   if (!key.isPrivate()) {
     throw new DepotError('key-unreadable', `key ${certificate.fingerprint} is a public key, where a private key was expected`);
   }
-  const packets = secretPackets(key).filter((packet) => !packet.isMissingSecretKeyMaterial());
+  const packets = secretPackets(key).filter((packet) => !isElsewhere(packet));
   if (packets.length === 0) {
     throw new DepotError('key-unreadable', `key ${certificate.fingerprint} has its secret part elsewhere, such as on a smart card`, { hint: 'leave the opening to gpg, which has it: --gpg instead of --key' });
   }
@@ -91,7 +91,7 @@ export async function readSecretKey(bytes: Uint8Array | string, passphrase?: () 
 /** Whether a passphrase is needed before this key can sign or decrypt. */
 export function isLocked(certificate: Certificate): boolean {
   const { key } = internalsOf(certificate);
-  return key.isPrivate() && secretPackets(key).some((packet) => !packet.isMissingSecretKeyMaterial() && !packet.isDecrypted());
+  return key.isPrivate() && secretPackets(key).some((packet) => !isElsewhere(packet) && !packet.isDecrypted());
 }
 
 /** Primary key and subkeys, in the file's order. */

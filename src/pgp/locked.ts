@@ -22,6 +22,12 @@ const onCard = 'its secret part is on a smart card';
 const modes: Record<number, string> = { 1: 'EAX', 2: 'OCB', 3: 'GCM' };
 const s2kTypes: Record<number, string> = { 0: 'simple', 1: 'salted', 3: 'iterated', 4: 'Argon2', 101: 'GnuPG\'s own' };
 
+/** Whether the secret part is not in the file at all. OpenPGP.js says so of locks too that it does not read. */
+export function isElsewhere(packet: SecretPacket): boolean {
+  const { unparseableKeyMaterial } = packet as unknown as Lock;
+  return unparseableKeyMaterial === undefined ? packet.isMissingSecretKeyMaterial() : lockName(unparseableKeyMaterial, packet.version) === onCard;
+}
+
 /** The error for a packet on which `decrypt` or `validate` threw this. */
 export function whyStillLocked(fingerprint: string, packet: SecretPacket, cause: unknown): DepotError {
   const text = cause instanceof Error ? cause.message : '';
@@ -38,7 +44,7 @@ export function whyStillLocked(fingerprint: string, packet: SecretPacket, cause:
   const lockAgain = 'lock it anew with GnuPG: gpg --import FILE, gpg --change-passphrase FINGERPRINT, gpg --armor --output NEW --export-secret-keys FINGERPRINT';
   if (lock.unparseableKeyMaterial !== undefined) {
     const name = lockName(lock.unparseableKeyMaterial, packet.version);
-    return name === onCard ? unsupported(name, 'leave the opening to gpg, which has it: --gpg instead of --key') : unsupported(`it is locked with ${name}, which depot does not read`, lockAgain);
+    return unsupported(`it is locked with ${name}, which depot does not read`, lockAgain);
   }
   if (text.includes('insecure two-byte hash')) return unsupported('its lock is of before 2002, with a sum of 16 bits, which gives the key away', lockAgain);
   if (text.includes('insecure S2K function')) return unsupported('its lock is of the last century, MD5 without salt, which gives the key away', lockAgain);

@@ -6,6 +6,7 @@ import type { Aes } from './cfb.js';
 import { internalsOf, internalsOfSecret } from './certificate.js';
 import { secretPackets } from './keys.js';
 import type { KeyPacket, SecretKey, SecretPacket } from './certificate.js';
+import { isElsewhere } from './locked.js';
 import { concat, malformed } from './packets.js';
 import { cipherName, describePkesk, pkeskBodies, toHex } from './pkesk.js';
 import type { Recipient } from './policy.js';
@@ -123,13 +124,13 @@ function absentParts(key: SecretKey): SecretPacket[] {
 }
 
 function isAtHand(part: SecretPacket): boolean {
-  return !part.isMissingSecretKeyMaterial() && part.isDecrypted();
+  return !isElsewhere(part) && part.isDecrypted();
 }
 
 /** The message is for this key, and the part that opens it is not usable from this file. */
 function withoutSecret(part: SecretPacket): DepotError {
   const name = part.getFingerprint().toUpperCase();
-  return part.isMissingSecretKeyMaterial()
+  return isElsewhere(part)
     ? new DepotError('not-addressed', `the message is for subkey ${name}, whose secret part is not in this file: it is on a smart card, or was left out of the export`, { hint: 'leave the opening to gpg, where it has the key: --gpg instead of --key' })
     : new DepotError('not-addressed', `the message is for subkey ${name}, which stayed locked: it has another passphrase than the rest of the key, or a lock that depot does not read`, { hint: 'give all parts one passphrase: gpg --change-passphrase FINGERPRINT, then export the key again' });
 }

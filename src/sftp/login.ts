@@ -1,14 +1,12 @@
 import type { AnyAuthMethod, AuthenticationType, AuthHandlerMiddleware, ParsedKey, Prompt } from 'ssh2';
-import ssh2 from 'ssh2';
 import { DepotError, isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
-import { typedWord } from '../shell.js';
 import { shown } from './answers.js';
 import { Unreachable } from './dial.js';
 import type { Failure } from './explain.js';
 import { address, fingerprintOf } from './hostkeys.js';
-import { convertPkcs8 } from './pkcs8.js';
 import { duration, type StageTimer } from './retry.js';
+import { readKey } from './private-key.js';
 import type { Login, RemoteSpec } from './types.js';
 
 /** A login whose secrets were asked for at most once, so that reconnects ask nobody. */
@@ -38,51 +36,12 @@ export async function prepareLogin(login: Login, arrangement?: string): Promise<
   let password: Promise<string> | undefined;
   const ask = login.password;
   return {
-    key: login.privateKey === undefined ? null : await readKey(Buffer.from(login.privateKey), login, arrangement),
+    key: login.privateKey === undefined ? null : await readKey(login.privateKey, login, loginCommand(arrangement, ' --for private-key')),
     keyFile: login.privateKeyFile,
     password: ask === undefined ? null : () => (password ??= ask()),
     passwordFrom: login.passwordFrom,
     sent: { unanswered: 0, proven: false },
   };
-}
-
-async function readKey(bytes: Buffer, { passphrase, privateKeyFile }: Login, arrangement?: string): Promise<ParsedKey> {
-  const file = privateKeyFile === undefined ? 'FILE' : printable(privateKeyFile);
-  const name = privateKeyFile === undefined ? 'the SSH private key' : `the SSH private key ${file}`;
-  const typed = privateKeyFile === undefined ? 'FILE' : typedWord(privateKeyFile);
-  const store = loginCommand(arrangement, ' --for private-key');
-  const plain = parse(bytes);
-  if (!(plain instanceof Error)) return plain;
-  if (!isEncrypted(bytes, plain)) throw new DepotError('key-unreadable', `${name} is not in a format that is understood`, { hint: `convert it: ssh-keygen -p -f ${typed}` });
-  const secret = await passphrase?.();
-  if (secret === undefined) {
-    throw new DepotError('secret-missing', `${name} is encrypted, and there is no passphrase for it`, { hint: `store the passphrase: ${store}` });
-  }
-  const second = parse(bytes, secret);
-  if (!(second instanceof Error)) return second;
-  throw new DepotError('passphrase-wrong', `the passphrase does not open ${name}`, { hint: `try the passphrase with: ssh-keygen -y -f ${typed}; then store the right one: ${store}` });
-}
-
-/** Whether an SSH key is encrypted; false too for one that is not understood. */
-export function needsPassphrase(bytes: Buffer): boolean {
-  const plain = parse(bytes);
-  return plain instanceof Error && isEncrypted(bytes, plain);
-}
-
-function isEncrypted(bytes: Buffer, failure: Error): boolean {
-  return /encrypted/i.test(failure.message) || bytes.includes('BEGIN ENCRYPTED PRIVATE KEY');
-}
-
-function parse(bytes: Buffer, passphrase?: string): ParsedKey | Error {
-  const key = first(ssh2.utils.parseKey(bytes, passphrase));
-  if (!(key instanceof Error)) return key.isPrivateKey() ? key : new Error('not a private key');
-  const converted = convertPkcs8(bytes, passphrase);
-  return converted === null ? key : first(ssh2.utils.parseKey(converted));
-}
-
-/** ssh2's types say one key; its OpenSSH parser gives a list of one. */
-function first(parsed: ParsedKey | ParsedKey[] | Error): ParsedKey | Error {
-  return Array.isArray(parsed) ? (parsed[0] ?? new Error('no key')) : parsed;
 }
 
 const passwordPrompt = /pass(?:word|wort)|wachtwoord|kennwort|mot de passe|contrase|lösenord|parola|senha/i;

@@ -6,7 +6,7 @@ import type { Logins } from '../../deposit/logins.js';
 import { accountOf } from '../../deposit/secrets.js';
 import { isLocked, readCertificate } from '../../pgp/keys.js';
 import { describeSources, type SecretKind, type SourceDescription } from '../../secrets/lookup.js';
-import { needsPassphrase } from '../../sftp/login.js';
+import { needsPassphrase } from '../../sftp/private-key.js';
 import { stateOwner } from '../account.js';
 import { secretAccess } from '../schedule/access.js';
 import { shellWord } from '../../shell.js';

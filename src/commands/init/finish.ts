@@ -13,7 +13,7 @@ import { Secret } from '../../secret.js';
 import { storeSecret } from '../../secrets/login.js';
 import { describeSources, type SecretKind } from '../../secrets/lookup.js';
 import { knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';
-import { needsPassphrase } from '../../sftp/login.js';
+import { needsPassphrase } from '../../sftp/private-key.js';
 import { scanHostKeys } from '../../sftp/scan.js';
 import { stateOwner } from '../account.js';
 import type { Context } from '../context.js';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { readBoundedFile } from '../../deposit/bounded-file.js';
 import { describeSources } from '../../secrets/lookup.js';
 import { knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';
-import { needsPassphrase } from '../../sftp/login.js';
+import { needsPassphrase } from '../../sftp/private-key.js';
 import type { Context } from '../context.js';
 import type { Draft, InitFlags } from './draft.js';
 
