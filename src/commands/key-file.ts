@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError } from '../errors.js';
+import { readPlain } from '../plain-file.js';
 import { printable } from '../printable.js';
 import { typedWord } from '../shell.js';
 
@@ -9,7 +9,7 @@ const largestKeyFile = 16 * 1024 * 1024;
 /** The bytes of a key file that a user named; `key-unreadable` names the file. */
 export async function readKeyFile(file: string): Promise<Buffer> {
   try {
-    const bytes = await readFile(file);
+    const bytes = await readPlain(file);
     if (bytes.length > largestKeyFile) throw new DepotError('key-unreadable', `${printable(file)} has ${bytes.length} octets, more than any key`);
     return bytes;
   } catch (cause) {

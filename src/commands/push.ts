@@ -166,13 +166,13 @@ async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, r
   const prompt = hiddenPrompt(context);
   const retryForMs = arrangement.remote.retryForMs ?? (screen.stderr.isTTY ? onTerminalMs : unattendedMs);
   const begun = !signal.aborted;
-  let recorded = false;
+  const seen = { recorded: false };
   const hooks: PushHooks = {
     warn: (message) => { screen.warn(`${name}: ${message}`); },
     phase: (phase) => { run.meter.phase(name, phase); },
     progress: (p) => { run.meter.progress(p); },
     recorded: (record) => {
-      recorded = true;
+      seen.recorded = true;
       run.notifier.tell(record);
     },
   };
@@ -188,7 +188,7 @@ async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, r
     if ('newLedger' in outcome && outcome.newLedger) screen.note(`${name}: this is the first deposit in ${config.state.path}; a new ledger begins there`);
     return { arrangement: name, outcome };
   } catch (thrown) {
-    const error = recorded || o.dryRun ? foreseen(thrown, signal) : await run.failedToBegin(place, copyOf(thrown), signal, hooks);
+    const error = seen.recorded || o.dryRun ? foreseen(thrown, signal) : await run.failedToBegin(place, copyOf(thrown), signal, hooks);
     error.arrangement ??= name;
     if (begun) return { arrangement: name, error };
     // It is the same for all of them, and said once.

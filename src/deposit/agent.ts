@@ -1,3 +1,4 @@
+import { orAborted } from '../abort.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { requirePrivate } from '../permissions.js';
@@ -32,7 +33,7 @@ export async function connectToAgent(o: { arrangement: Arrangement; retryForMs: 
   const spec = remoteSpecOf(o.arrangement, o.retryForMs);
   Object.assign(spec, o.lanesSeen);
   const { run, ...transport } = hooks;
-  const remote = await connect(spec, await loginOf(o.arrangement, secrets), transport, connections?.to(accountKey(spec, o.arrangement)));
+  const remote = await connect(spec, await orAborted(loginOf(o.arrangement, secrets), hooks.signal), transport, connections?.to(accountKey(spec, o.arrangement)));
   run.attempts = remote.stats.attempts;
   return {
     remote,

@@ -1,6 +1,7 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { DepotError } from '../errors.js';
+import { openPlain } from '../plain-file.js';
 import { printable } from '../printable.js';
 import { typedWord } from '../shell.js';
 import { LARGEST_GIVEN_FILE } from './limits.js';
@@ -8,13 +9,13 @@ import { LARGEST_GIVEN_FILE } from './limits.js';
 export { LARGEST_GIVEN_FILE } from './limits.js';
 
 /**
- * Reads a file that other people made, or a pipe, without taking in more than `limit` octets. `check` sees what was opened, and
+ * Reads a file that other people made, or what a shell's `<(…)` gives, without taking in more than `limit` octets. `check` sees what was opened, and
  * may throw, before anything is read.
  *
- * @throws whatever open and read throw; DepotError 'local-unreadable' when there is more
+ * @throws whatever open and read throw; DepotError 'local-unreadable' when there is more, or it is a fifo or a device
  */
 export async function readBoundedFile(path: string, check: (opened: Stats) => void = () => undefined, limit = LARGEST_GIVEN_FILE): Promise<Buffer> {
-  const handle = await open(path, 'r');
+  const handle = await openPlain(path);
   try {
     const opened = await handle.stat();
     check(opened);

@@ -1,3 +1,4 @@
+import { orAborted } from '../abort.js';
 import { DepotError, foreseen, isDepotError } from '../errors.js';
 import type { Arrangement } from '../config/types.js';
 import { ageOf } from '../clock.js';
@@ -111,7 +112,8 @@ async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hoo
     if (recent !== null && !unsettled) return { skipped: recent };
 
     const secrets = secretsFor(o);
-    const keys = await readKeys(o.config, o.arrangement, secrets, run.startedAt, o.together);
+    // Reading changes nothing, and what it waits for, such as a share that gives nothing, need not come.
+    const keys = await orAborted(readKeys(o.config, o.arrangement, secrets, run.startedAt, o.together), signal);
     keys.warnings.forEach((warning) => hooks.warn(warning));
     const ledger = await Ledger.open(state);
     ledger.warnings.forEach((warning) => hooks.warn(warning));

@@ -8,6 +8,7 @@ import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises
 import path from 'node:path';
 import { nameOf, ownName, runAs } from '../accounts.js';
 import { DepotError } from '../errors.js';
+import { openPlain } from '../plain-file.js';
 import { typedWord } from '../shell.js';
 
 const onWindows = process.platform === 'win32';
@@ -101,7 +102,7 @@ async function makeWithParents(directory: string): Promise<void> {
 export async function readBounded(file: string, limit: number, own = false): Promise<Buffer<ArrayBuffer> | null> {
   let handle: FileHandle | undefined;
   try {
-    handle = own ? await openOwn(file, 'read') : await open(file, 'r');
+    handle = own ? await openOwn(file, 'read') : await openPlain(file);
     const { size } = await handle.stat();
     if (size > limit) throw new DepotError('local-unreadable', `${file} has ${String(size)} octets, more than the ${String(limit)} that such a file may have`);
     // A file that grows meanwhile is read to the limit and not beyond it.

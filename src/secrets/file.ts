@@ -1,9 +1,10 @@
 import { constants, type Stats } from 'node:fs';
-import { access, type FileHandle, open, stat } from 'node:fs/promises';
+import { access, type FileHandle, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { DepotError } from '../errors.js';
+import { DepotError, isDepotError } from '../errors.js';
 import { exposure, requirePrivate } from '../permissions.js';
+import { openPlain } from '../plain-file.js';
 import { printable } from '../printable.js';
 import type { Secret } from '../secret.js';
 import { accountName, fileReaders } from './readers.js';
@@ -91,8 +92,9 @@ async function read(path: string, namedBy: string, checked: boolean): Promise<Se
   const shown = printable(path);
   let handle: FileHandle;
   try {
-    handle = await open(path, constants.O_RDONLY);
+    handle = await openPlain(path);
   } catch (error) {
+    if (isDepotError(error)) throw new DepotError('secret-missing', `${error.message} (named by ${namedBy})`, { hint: error.hint ?? 'name a file', cause: error });
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     const why = code === 'ENOENT' || code === 'ENOTDIR' ? 'does not exist' : code === 'EACCES' ? `may not be read by ${accountName()}` : `cannot be read: ${code}`;
     throw new DepotError('secret-missing', `${shown} (named by ${namedBy}) ${why}`, {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { DepotError } from '../errors.js';
+import { DepotError, isDepotError } from '../errors.js';
+import { readPlain } from '../plain-file.js';
 import { printable } from '../printable.js';
 import { hostKeyTypes, type HostKeyType } from './algorithms.js';
 import { knownKeys, parseKnownHosts } from './knownhosts.js';
@@ -50,7 +50,8 @@ export async function trusted(spec: RemoteSpec): Promise<Trust> {
   const pins: Pin[] = [];
   const revoked = new Set<string>();
   if (spec.knownHostsFile !== undefined) {
-    const text = await readFile(spec.knownHostsFile).catch((cause: unknown) => {
+    const text = await readPlain(spec.knownHostsFile).catch((cause: unknown) => {
+      if (isDepotError(cause)) throw cause;
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return new Uint8Array(0);
       throw new DepotError('local-unreadable', `cannot read ${printable(spec.knownHostsFile!)}`, { cause, hint: 'make the file readable for the account that pushes' });
     });

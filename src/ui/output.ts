@@ -34,7 +34,9 @@ export function wholeOutput(stream: NodeJS.WriteStream & { fd: number }): NodeJS
   if (stream.isTTY) return stream;
   try {
     const stat = fstatSync(stream.fd);
-    return stat.isFile() || stat.isCharacterDevice() ? (new FileOutput(stream.fd) as Writable as NodeJS.WriteStream) : stream;
+    if (!stat.isFile() && !stat.isCharacterDevice()) return stream;
+    const file: unknown = new FileOutput(stream.fd);
+    return file as NodeJS.WriteStream;
   } catch {
     return stream;
   }
@@ -72,7 +74,7 @@ export class Watched {
   }
 }
 
-const reasons: Record<string, string> = { EPIPE: 'nobody reads it any more', ENOSPC: 'no space left', EDQUOT: 'the quota is used up', EIO: 'input/output error' };
+const reasons: Record<string, string> = { EPIPE: 'nobody reads it any more', ENOSPC: 'no space left', EDQUOT: 'the quota is used up', EIO: 'input/output error', EFBIG: 'the file is as large as it may be' };
 
 /** That the result was not written, as an error; `details`: what was done all the same. */
 export function notWritten(error: NodeJS.ErrnoException, details: ErrorDetails = {}): DepotError {

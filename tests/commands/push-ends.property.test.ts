@@ -7,14 +7,16 @@
 import fc from 'fast-check';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { main } from '../../src/cli.js';
 import { DepotError, type ErrorCode } from '../../src/errors.js';
 import type { RunRecord } from '../../src/receipt/runs.js';
 import type { Scene } from '../../src/deposit/scene.js';
 import { tempDir } from '../support/cleanup.js';
-import type { JsonDocument } from '../support/cli.js';
+import { bareEnvironment, type JsonDocument } from '../support/cli.js';
 import { depotHere, type Said } from '../support/in-process.js';
 import { Supplier } from '../support/supplier.js';
 
@@ -35,7 +37,7 @@ const begun: string[] = [];
 let onDeposit = (): void => undefined;
 
 vi.mock('../../src/deposit/agent.js', async (original) => ({
-  ...await original<typeof import('../../src/deposit/agent.js')>(),
+  ...await original<object>(),
   connectToAgent: () => Promise.resolve({ stats: { attempts: 1, reconnects: 0, lanes: 1 }, address: 'nowhere:22', close: () => Promise.resolve() }),
 }));
 vi.mock('../../src/seal/standby.js', () => ({ Standby: class { end = (): Promise<void> => Promise.resolve(); } }));
@@ -113,15 +115,15 @@ async function push(plan: Fate[], disturbances: Disturbance[], flags: string[], 
   const heard: Disturbance['what'][] = [];
   const strike = (d: Disturbance): void => { if (disturb(d.what)) heard.push(d.what); };
   onDeposit = () => { for (const d of disturbances) if ('deposit' in d.at && d.at.deposit === begun.length) strike(d); };
-  let over = false;
-  const running = depotHere(['push', '--all', '--config', supplier.config, '--state', state, ...flags], { cwd: supplier.directory }).finally(() => { over = true; });
+  const ended = new AbortController();
+  const running = depotHere(['push', '--all', '--config', supplier.config, '--state', state, ...flags], { cwd: supplier.directory }).finally(() => { ended.abort(); });
   const timed = disturbances.flatMap((d) => ('turns' in d.at ? [{ d, turns: d.at.turns }] : []));
-  for (let turns = 0; !over && turns <= Math.max(0, ...timed.map((t) => t.turns)); turns++) {
+  for (let turns = 0; !ended.signal.aborted && turns <= Math.max(0, ...timed.map((t) => t.turns)); turns++) {
     for (const t of timed) if (t.turns === turns) strike(t.d);
     await turn();
   }
   // One that hangs waits for a signal.
-  while (helped && !over && heard.length === 0) {
+  while (helped && !ended.signal.aborted && heard.length === 0) {
     if (begun.some((name) => fates.get(name)!.end === 'hang')) strike({ what: 'SIGTERM', at: { turns: 0 } });
     await turn();
   }
@@ -200,4 +202,18 @@ test('a stray rejection after the last deposit: the deposits stand, and the run 
   const ended = await push(plan, [{ what: 'rejection', at: { deposit: 1 } }], []);
   expect(ended.stderr).toContain('depot: error: a defect in depot: stray rejection');
   expect(ended.code).toBe(1);
+});
+
+test.each([[['--json']], [[]]])('a result that nobody could be given (%j): 5, and that the deposit was made is said', async (flags) => {
+  fates.clear();
+  fates.set('acme-crm', { end: 'deposit', turns: 0 });
+  writeFileSync(supplier.config, stringify(document), { mode: 0o600 });
+  const stdout = new Writable({ write: (_chunk, _encoding, done) => { done(Object.assign(new Error('full'), { code: 'ENOSPC' })); } });
+  let stderr = '';
+  const err = new Writable({ write: (chunk: Buffer, _encoding, done) => { stderr += String(chunk); done(); } });
+  const code = await main({
+    argv: ['push', '--config', supplier.config, '--state', tempDir(), ...flags], env: bareEnvironment(), cwd: supplier.directory,
+    stdin: Readable.from([]) as never, stdout: stdout as never, stderr: err as never,
+  });
+  expect([code, stderr]).toEqual([5, expect.stringContaining('depot: error: the result could not be written to standard output: no space left; published as acme-crm_id\ndepot: hint: look at the deposit, which was made, with: depot receipts show acme-crm_id')]);
 });

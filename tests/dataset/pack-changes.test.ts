@@ -1,6 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import fs from 'node:fs';
 import { appendFileSync, chmodSync, existsSync, linkSync, mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ManifestCheck } from '../../src/dataset/compare.js';
@@ -216,4 +218,57 @@ test('a hard link to a file that was replaced meanwhile is another file', async 
   });
   expect(member(tar, 'data/tree/same')).toMatchObject({ type: 'file', size: 4 });
   agreesWithItsManifest(tar);
+});
+
+describe('a file that is longer than its size', () => {
+  const fstat = fs.fstatSync;
+  afterEach(() => {
+    fs.fstatSync = fstat;
+    syncBuiltinESMExports();
+  });
+
+  /** What some file systems say (FUSE, /proc): they do not know how long a file is before it is read. */
+  function saidToHave(size: bigint): void {
+    fs.fstatSync = ((...args: Parameters<typeof fstat>) => Object.assign(fstat(...args), { size })) as typeof fstat;
+    syncBuiltinESMExports();
+  }
+
+  test.each([1, 511, 512, 70_000, 1_500_000])('and has none according to its file system: all of its %i bytes are read', async (length) => {
+    const path = join(tempDir(), 'sizeless');
+    writeFileSync(path, pattern(length));
+    saidToHave(0n);
+    const { tar, summary, warnings } = await pack([fileSource(path)]);
+    expect(member(tar, 'data/file').content.equals(pattern(length))).toBe(true);
+    expect([summary.complete, summary.bytes, warnings]).toEqual([true, length, []]);
+    agreesWithItsManifest(tar);
+  });
+
+  test('and has none, and more than is read at once, is a failure that names it', async () => {
+    const path = join(tempDir(), 'sizeless');
+    writeFileSync(path, '');
+    truncateSync(path, (16 << 20) + 1);
+    saidToHave(0n);
+    await expect(pack([fileSource(path)])).rejects.toMatchObject({ code: 'source-failed', message: `${path} has no size according to its file system, and holds more than 16 MiB` });
+  });
+
+  test('and is empty is empty', async () => {
+    const path = join(tempDir(), 'empty');
+    writeFileSync(path, '');
+    expect(member((await pack([fileSource(path, { allowEmpty: true })])).tar, 'data/file').size).toBe(0);
+  });
+
+  test.each([[1, 2], [511, 513], [512, 513], [1024, 5000], [LARGE - 1, LARGE]])('and is said to have %i of %i bytes has changed', async (size, length) => {
+    const path = join(tempDir(), 'longer');
+    writeFileSync(path, pattern(length));
+    saidToHave(BigInt(size));
+    await expect(pack([fileSource(path)])).rejects.toMatchObject({ code: 'source-changed', message: `${path} holds more than the ${size} bytes that the file system says it has` });
+    const { tar, summary, warnings } = await pack([fileSource(path, { onChange: 'warn' })]);
+    expect([member(tar, 'data/file').size, summary.complete, warnings]).toEqual([size, false, [expect.stringContaining('holds more than')]]);
+    agreesWithItsManifest(tar);
+  });
+
+  test.skipIf(process.platform !== 'linux')('as /proc has them', async () => {
+    const { tar } = await pack([directorySource('/proc/sys/kernel/random')]);
+    expect(member(tar, 'data/tree/uuid').size).toBe(37);
+  });
 });

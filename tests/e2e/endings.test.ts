@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import * as openpgp from 'openpgp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { tempDir } from '../support/cleanup.js';
-import { checkout, depot, depotScript } from '../support/cli.js';
+import { bareEnvironment, checkout, depot, depotScript } from '../support/cli.js';
+import { run } from '../support/process.js';
 import { type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
 import { makeKey, Supplier } from '../support/supplier.js';
 
@@ -68,6 +69,11 @@ describe('decrypt', () => {
     expect(code).toBe(5);
     expect(stderr).toBe(`depot: error: cannot write to ${join(directory, 'none')}: there is no such directory\ndepot: hint: make it first, or name another directory with --out\n`);
     expect(existsSync(join(directory, 'none'))).toBe(false);
+  });
+
+  test.skipIf(!existsSync('/dev/full')).each([['is full', '> /dev/full'], ['gets full', '> part']])('--stdout to a disk that %s: 5, which says so, and no defect', async (_, to) => {
+    const { code, stderr } = await run('bash', ['-c', `ulimit -f 1000; "${process.execPath}" "${depotScript}" decrypt "${suitcase}" --key "${secretKey}" --stdout ${to}`], { cwd: tempDir(), env: bareEnvironment() });
+    expect([code, stderr]).toEqual([5, expect.stringMatching(/^depot: error: the result could not be written to standard output: .*\ndepot: hint: .*\n$/)]);
   });
 
   test('--stdout into a reader that waits, then Ctrl-C: 130, not a defect and not a wait for ever', async () => {

@@ -8,6 +8,7 @@ import type { Arrangement, Config } from '../../config/types.js';
 import { withUsername } from '../../deposit/agent.js';
 import { Logins } from '../../deposit/logins.js';
 import { accountOf } from '../../deposit/secrets.js';
+import { readPlain } from '../../plain-file.js';
 import { printable } from '../../printable.js';
 import { Secret } from '../../secret.js';
 import { storeSecret } from '../../secrets/login.js';
@@ -76,7 +77,7 @@ async function hostKey({ name, remote }: Arrangement, talk: Talk, context: Conte
 /** Asks for what is stored nowhere, then lets doctor look; a password that the server refuses is asked for again. */
 async function loggedIn(arrangement: Arrangement, config: Config, other: Account | null, talk: Talk, context: Context): Promise<number> {
   const key = arrangement.remote.privateKey;
-  const wanted: LoginSecret | null = key === undefined ? 'password' : (await readFile(key).then(needsPassphrase, () => false)) ? 'privateKeyPassphrase' : null;
+  const wanted: LoginSecret | null = key === undefined ? 'password' : (await readPlain(key).then(needsPassphrase, () => false)) ? 'privateKeyPassphrase' : null;
   let ask = wanted !== null && !(await isStored(wanted, arrangement, config, context));
   for (;;) {
     if (ask && wanted !== null) await keep(wanted, arrangement, config, talk, context);

@@ -5,6 +5,7 @@ import { type Account, nameOf } from '../../accounts.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import { isLocked, readCertificate, readSecretKey } from '../../pgp/keys.js';
 import { handOver } from '../../permissions.js';
+import { readPlain } from '../../plain-file.js';
 import { printable } from '../../printable.js';
 import { localError, makeDirectory } from '../../receipt/files.js';
 import { newestDeposit } from '../../receipt/list.js';
@@ -67,7 +68,7 @@ export async function requireOwnLedger(a: { arrangement: string; signer: string 
   const newest = await newestDeposit(new ArrangementState(state, a.arrangement));
   if (newest === null) return;
   const { signerFingerprint } = newest.receipt.supplier;
-  const bytes = await readFile(a.signer ?? path.join(directory, 'keys/supplier.secret.asc')).catch(() => null);
+  const bytes = await readPlain(a.signer ?? path.join(directory, 'keys/supplier.secret.asc')).catch(() => null);
   if (bytes !== null && (await readCertificate(bytes)).fingerprint === signerFingerprint) return;
   throw new DepotError('output-exists', `${printable(state)} has deposits of ${a.arrangement} that key ${signerFingerprint} signed`, {
     hint: 'choose another --state, or give that key with --signer',
@@ -79,7 +80,7 @@ export async function placeSigner(a: { supplier: string; signer: string | null; 
   const inside = a.signer !== null && !path.relative(place.directory, a.signer).startsWith('..');
   const secretKey = inside ? a.signer! : path.join(place.directory, 'keys/supplier.secret.asc');
   if (a.signer !== null && !inside) await copyOnce(a.signer, secretKey);
-  const bytes = await readFile(secretKey).catch(() => null);
+  const bytes = await readPlain(secretKey).catch(() => null);
   const passphrase = bytes === null ? await newPassphrase(o, talk, context) : await passphraseOf(bytes, secretKey, o, talk, context);
   // First the passphrase: a key that is there without it would be of no use to anyone.
   const kept = passphrase === undefined || o.passphraseFile !== undefined ? null : await keepPassphrase(passphrase, secretKey, place, context);

@@ -1,8 +1,9 @@
-import { chmod, readFile, stat } from 'node:fs/promises';
+import { chmod, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { accountOfUid, runAs } from '../../accounts.js';
 import type { RemoteSettings } from '../../config/types.js';
 import { DepotError, isDepotError } from '../../errors.js';
+import { readPlain } from '../../plain-file.js';
 import { printable } from '../../printable.js';
 import { localError, writeFileAtomic } from '../../receipt/files.js';
 import { fingerprintOf } from '../../sftp/hostkeys.js';
@@ -130,7 +131,7 @@ export function pinned(before: string, server: { host: string; port: number }, k
 
 async function contents(file: string): Promise<string> {
   try {
-    return looseTextOf(await readFile(file));
+    return looseTextOf(await readPlain(file));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
     throw localError(error, 'read', file);

@@ -1,0 +1,40 @@
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { DepotError } from './errors.js';
+import { printable } from './printable.js';
+import { typedWord } from './shell.js';
+
+const posix = process.platform !== 'win32';
+/** What a shell makes of `<(…)`, and a standard input or a terminal that is named on purpose. */
+const meantToBeRead = /^\/(?:dev\/(?:fd\/\d+|stdin|tty|null)|proc\/(?:self|\d+)\/fd\/\d+)$/;
+
+/**
+ * Opens a file that somebody named, to read it. A fifo has an end only when somebody writes it, and a device perhaps none: in a file's
+ * place they would be waited for without end.
+ *
+ * @throws DepotError 'local-unreadable' for a fifo or a device; the system's errors
+ */
+export async function openPlain(path: string): Promise<FileHandle> {
+  // Without O_NONBLOCK, opening a fifo waits for a writer; with it, what `<(…)` made would be read before there is anything.
+  if (!posix || meantToBeRead.test(path)) return open(path, 'r');
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const found = await handle.stat();
+    if (found.isFile() || found.isDirectory()) return handle;
+    const what = found.isFIFO() ? 'a fifo' : found.isSocket() ? 'a socket' : 'a device';
+    throw new DepotError('local-unreadable', `${printable(path)} is ${what}, not a file`, { hint: `look what it is: «ls -l ${typedWord(path)}»` });
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** The whole of such a file. @throws as `openPlain` does */
+export async function readPlain(path: string): Promise<Buffer> {
+  const handle = await openPlain(path);
+  try {
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
