@@ -24,13 +24,21 @@ async function supplied(options: Parameters<typeof Supplier.create>[1] = {}) {
 /** The first two lines of an error: what, and what to do. */
 const told = ({ stderr }: Pick<Said, 'stderr'>): string[] => stderr.split('\n').slice(0, 2);
 
+/** ssh2 makes one now and then that neither it nor ssh-keygen can read. */
+function lockedSshKey(): string {
+  for (;;) {
+    const { private: key } = ssh2.utils.generateKeyPairSync('ed25519', { passphrase: 'right', cipher: 'aes256-cbc', rounds: 1 });
+    if (!(ssh2.utils.parseKey(key, 'right') instanceof Error)) return key;
+  }
+}
+
 describe('keys and passphrases', () => {
   let at: Awaited<ReturnType<typeof supplied>>;
   let locked: KeyFiles;
   beforeAll(async () => {
     at = await supplied();
     locked = await makeKey(at.path('keys/locked'), 'Locked', 'compat', 'right');
-    writeFileSync(at.path('keys/ssh'), ssh2.utils.generateKeyPairSync('ed25519', { passphrase: 'right', cipher: 'aes256-cbc', rounds: 1 }).private, { mode: 0o600 });
+    writeFileSync(at.path('keys/ssh'), lockedSshKey(), { mode: 0o600 });
   });
   const withSsh = { remote: { privateKey: 'keys/ssh', passwordFile: undefined, retryFor: '1s' } };
   const withLockedSigner = { top: { supplier: { name: 'Acme', signingKey: 'keys/locked.secret.asc' } } };
