@@ -123,7 +123,7 @@ describe.skipIf(gpg === undefined)('GnuPG', () => {
     await gnupg.import(keyFile('curve25519.public.asc'));
     await gnupg.import(keyFile('sign-only.secret.asc'));
     const message = (await gnupg.must(args, { input: 'hello '.repeat(50) })).bytes;
-    await expect(openWith(message, 'curve25519')).rejects.toMatchObject({ code: 'verification-failed', message: expect.stringContaining(what) as string, hint: 'decrypt it with: gpg -d' });
+    await expect(openWith(message, 'curve25519')).rejects.toMatchObject({ code: 'verification-failed', message: expect.stringContaining(what) as string, hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0' });
   });
 
   test('a message with a password besides the key opens with the key', async () => {

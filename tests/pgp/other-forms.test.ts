@@ -66,7 +66,7 @@ describe('RFC 9580 appendix A', () => {
   test.each(rfc.passwordMessages)('the data of $section ($aead) opens with its session key', async ({ base64, aead, sessionKey: key }) => {
     const message = Buffer.from(base64, 'base64');
     expect(await failure(readPreamble(sourceOf([message])))).toEqual({
-      code: 'verification-failed', message: 'this is an OpenPGP message, but encrypted with a password only, which depot does not read', hint: 'decrypt it with: gpg -d',
+      code: 'verification-failed', message: 'this is an OpenPGP message, but encrypted with a password only, which depot does not read', hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
     });
     const seipd = message.subarray(2 + message[1]);
     const addressed = Buffer.concat([anonymousPkesk(6), seipd]);
@@ -151,7 +151,7 @@ describe('valid forms that depot does not read name themselves and gpg -d', () =
   ];
   test.each(outside)('%s', async (_, message, what) => {
     expect(await failure(readPreamble(sourceOf([message])))).toEqual({
-      code: 'verification-failed', message: `this is an OpenPGP message, but ${what}, which depot does not read`, hint: 'decrypt it with: gpg -d',
+      code: 'verification-failed', message: `this is an OpenPGP message, but ${what}, which depot does not read`, hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
     });
   });
 
@@ -165,7 +165,7 @@ describe('valid forms that depot does not read name themselves and gpg -d', () =
   test.each(inside)('%s inside', async (_, packets, what) => {
     for (const message of [around1(packets), around2(packets)]) {
       expect(await failure(open(message, sessionKey))).toEqual({
-        code: 'verification-failed', message: `this is an OpenPGP message, but ${what}, which depot does not read`, hint: 'decrypt it with: gpg -d',
+        code: 'verification-failed', message: `this is an OpenPGP message, but ${what}, which depot does not read`, hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
       });
     }
   });

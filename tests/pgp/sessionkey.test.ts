@@ -89,7 +89,7 @@ describe('PKESK packets', () => {
     const made = packet.fromObject({ version: 3, encryptionKeyPacket: key.subkeys[0].keyPacket, anonymousRecipient: false, sessionKey, sessionKeyAlgorithm: openpgp.enums.symmetric.twofish });
     await made.encrypt(key.subkeys[0].keyPacket);
     await expect(unwrapSessionKey(encodePacket(1, made.write()), await secret('curve25519'))).rejects.toMatchObject({
-      code: 'verification-failed', message: 'encrypted with Twofish, which depot does not read: it reads AES', hint: 'decrypt it with: gpg -d',
+      code: 'verification-failed', message: 'encrypted with Twofish, which depot does not read: it reads AES', hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
     });
   });
 
