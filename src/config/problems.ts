@@ -17,7 +17,7 @@ export class ConfigInvalid extends DepotError {
     const shown = problems.slice(0, mostShown).map((p) => `${printable(p.file)}:${p.line}:${p.column}: ${p.message}`);
     const head = problems.length === 1 ? [] : [`${problems.length} problems in the configuration`];
     const rest = problems.length > mostShown ? [`and ${problems.length - mostShown} more`] : [];
-    super('config-invalid', [...head, ...shown, ...rest].join('\n'), { hint: 'correct the configuration; docs/operations.md explains every key' });
+    super('config-invalid', [...head, ...shown, ...rest].join('\n'), { hint: 'correct the configuration; docs/operations.md has an example, and schemas/depot.schema.json every key' });
     this.problems = problems;
   }
 }

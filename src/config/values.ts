@@ -55,7 +55,8 @@ export function parseFingerprint(text: string): Parsed<string> {
 const hostKeyTypes = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521', 'ssh-rsa', 'rsa-sha2-256', 'rsa-sha2-512'];
 
 /** `SHA256:…`, or `<key type> SHA256:…`, as `ssh-keygen -lf` prints them. The key of an RSA signature type is `ssh-rsa`. */
-export function parseHostKey(text: string): Parsed<string> {
+export function parseHostKey(written: string): Parsed<string> {
+  const text = /^[A-Za-z0-9+/]{43}=?$/.test(written.trim()) ? `SHA256:${written.trim()}` : asListed(written) ?? written;
   const words = text.trim().split(/\s+/);
   const type = words.length > 1 ? words[0]! : undefined;
   const print = words[type === undefined ? 0 : 1]!;
@@ -69,6 +70,14 @@ export function parseHostKey(text: string): Parsed<string> {
   if (match === null || words.length > 2) return { wrong: 'a host key is written SHA256:… (43 letters and digits), with the key type in front if you like' };
   const keyType = type?.startsWith('rsa-sha2') === true ? 'ssh-rsa' : type;
   return { value: keyType === undefined ? `SHA256:${match[1]!}` : `${keyType} SHA256:${match[1]!}` };
+}
+
+/** The line that `ssh-keygen -lf` prints, which agents mail: `256 SHA256:… comment (ED25519)`. Null for anything else. */
+function asListed(line: string): string | null {
+  const [, bits, print, name] = /^(\d+)\s+((?:SHA256|MD5):\S+)\s.*\(([A-Z0-9-]+)\)$/.exec(line.trim()) ?? [];
+  if (bits === undefined) return null;
+  const type = name === 'ED25519' ? 'ssh-ed25519' : name === 'RSA' ? 'ssh-rsa' : name === 'ECDSA' ? `ecdsa-sha2-nistp${bits}` : name!;
+  return `${type} ${print!}`;
 }
 
 /** A host name or an address, with no user, port or scheme in it. */

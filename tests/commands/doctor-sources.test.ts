@@ -1,0 +1,70 @@
+/** What a push would fail on before it sends anything, seen without running it. No server is needed: the sources are looked at after it. */
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { lookAtSources } from '../../src/commands/doctor/sources.js';
+import type { Finding } from '../../src/commands/doctor/finding.js';
+import { reachOf } from '../../src/dataset/reachable.js';
+import type { Arrangement, Config } from '../../src/config/types.js';
+import { isDepotError } from '../../src/errors.js';
+import type { SourceSpec } from '../../src/source.js';
+import { tempDir } from '../support/cleanup.js';
+import { asRoot } from '../support/peers.js';
+
+async function seen(sources: SourceSpec[], notify?: string[]): Promise<{ size: number | null; checks: Finding[] }> {
+  const checks: Finding[] = [];
+  const add = (result: Finding['result']) => (name: string, detail: string): void => { checks.push({ name, result, detail }); };
+  const report = {
+    passed: add('passed'), warning: add('warning'), add: (finding: Finding): void => { checks.push(finding); },
+    attempt: async (name: string, work: () => Promise<void>): Promise<void> => {
+      await work().catch((error: unknown) => {
+        if (!isDepotError(error)) throw error;
+        checks.push({ name, result: 'failed', detail: `${error.code}: ${error.message}` });
+      });
+    },
+  };
+  const config = { directory: tempDir(), ...(notify === undefined ? {} : { notify: { command: notify, on: [] } }) } as unknown as Config;
+  const size = await lookAtSources({ config, arrangement: { sources } as unknown as Arrangement, env: process.env, signal: new AbortController().signal }, report);
+  return { size, checks };
+}
+
+const common = { name: 'x', allowEmpty: false, onChange: 'fail' as const };
+const missing = ['no-such-program-here'];
+
+test('a command that is not there fails it, prepare too; cleanup and notify are a warning', async () => {
+  expect((await seen([{ ...common, kind: 'command', command: missing }])).checks).toEqual([{ name: 'source x', result: 'failed', detail: expect.stringMatching(/^source-failed: there is no command no-such-program-here on the PATH/) as string }]);
+  expect((await seen([{ ...common, kind: 'command', command: ['./not-here'] }])).checks).toMatchObject([{ result: 'failed', detail: expect.stringContaining('does not exist') as string }]);
+  expect((await seen([{ ...common, kind: 'file', path: '/x', prepare: missing }])).checks).toMatchObject([{ result: 'failed' }]);
+  const { checks } = await seen([{ ...common, kind: 'command', command: ['sh'], cleanup: missing }], missing);
+  expect(checks.map(({ name, result }) => [name, result])).toEqual([['source x', 'warning'], ['source x', 'not possible'], ['notify', 'warning']]);
+});
+
+test('the PATH that counts is the one of the source', async () => {
+  expect((await seen([{ ...common, kind: 'command', command: ['sh'], env: { PATH: '/nowhere-at-all' } }])).checks).toMatchObject([{ result: 'failed' }]);
+});
+
+test.skipIf(asRoot() && process.platform !== 'linux')('what may not be read is found however deep it lies, unless it is excluded; sizes are summed', async () => {
+  const root = tempDir();
+  mkdirSync(join(root, 'a/b'), { recursive: true });
+  writeFileSync(join(root, 'a/one'), '12345');
+  writeFileSync(join(root, 'a/b/two'), '123');
+  expect(await seen([{ ...common, kind: 'directory', path: root, exclude: [] }])).toMatchObject({ size: 8, checks: [{ result: 'passed' }] });
+  const euid = process.geteuid!();
+  chmodSync(join(root, 'a/b'), 0o000);
+  chmodSync(join(root, 'a/one'), 0o000);
+  chmodSync(root, 0o755);
+  if (euid === 0) process.seteuid!(65_534);
+  try {
+    // access(2) asks for the real account, which a test as root keeps: then the directory alone shows it.
+    expect(await reachOf(root, [], Date.now() + 60_000)).toMatchObject({ closed: euid === 0 ? 1 : 2, complete: true });
+    expect(await reachOf(root, ['a/**'], Date.now() + 60_000)).toMatchObject({ closed: 0 });
+  } finally {
+    if (euid === 0) process.seteuid!(0);
+  }
+});
+
+test('time that runs out is said, not taken for done', async () => {
+  const root = tempDir();
+  for (let i = 0; i < 600; i++) writeFileSync(join(root, String(i)), '');
+  expect(await reachOf(root, [], 0)).toMatchObject({ complete: false, entries: 500 });
+});
