@@ -79,7 +79,7 @@ test('when it was run and how it ended is said without writing again, until the 
 
   const newer = await startScriptedServer({ software: 'SomeServer_1.1', port: server.port });
   supplier.writeConfig({ remote: { publish: 'direct', hostKey: newer.fingerprints } });
-  expect(await writing()).toMatchObject({ result: 'not possible', detail: expect.stringContaining('no write test was run since the server, which was SSH-2.0-SomeServer_1.0, changed; it writes two small files there: depot doctor acme-crm --write-test') as string });
+  expect(await writing()).toMatchObject({ result: 'not possible', detail: expect.stringContaining('no write test was run since the server, which was SSH-2.0-SomeServer_1.0, changed; to test it with two small files: depot doctor acme-crm --write-test') as string });
 });
 
 test('what the config should say is printed as lines of it, and what is left as names', async () => {
