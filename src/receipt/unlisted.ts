@@ -10,15 +10,17 @@ import type { ArrangementState } from './state.js';
  */
 export async function unlistedDeposits(state: ArrangementState, lines: ReadonlyMap<string, number>): Promise<string[]> {
   const receipts = new Map<string, number>();
-  const least = (depositId: string, count: number) => receipts.set(depositId, Math.max(count, receipts.get(depositId) ?? 0));
+  /** Told of by something else: one line, then. */
+  const told: string[] = [];
   for (const name of await state.names()) {
     const receipt = parseReceiptName(name);
     if (receipt !== null) receipts.set(receipt.depositId, 1 + (receipts.get(receipt.depositId) ?? 0));
     const attested = parseAttestationName(name);
-    if (attested !== null) least(attested.depositId, 1);
+    if (attested !== null) told.push(attested.depositId);
   }
   const run = await lastRun(state, ({ published, depositId }) => published === 'yes' && depositId !== null);
-  if (run !== null) least(run.depositId!, 1);
+  if (run !== null) told.push(run.depositId!);
+  for (const depositId of told) if (!receipts.has(depositId)) receipts.set(depositId, 1);
   const pending = new Set(await state.names('pending'));
   return [...receipts].filter(([depositId, count]) => count > (lines.get(depositId) ?? 0) && !pending.has(`${depositId}.json`)).map(([depositId]) => depositId).sort();
 }

@@ -98,6 +98,14 @@ describe('a ledger', () => {
     await expect(Ledger.open(state)).rejects.toMatchObject({ code: 'ledger-broken' });
   });
 
+  test('that has a line for each is whole, also where a deposit has a superseded receipt and attestations', async () => {
+    const { state, ledger, receipts } = await ledgerOf(tempDir(), 1);
+    const lost = await deposit(state, ledger, { at: '2026-11-04T00:30:00Z', status: 'unconfirmed' });
+    await deposit(state, ledger, { at: '2026-11-04T00:30:00Z', id: lost.receipt.depositId });
+    for (const { receipt } of [receipts[0], lost]) for (const number of ['', '.2']) await writeFile(state.file(`${receipt.depositId}.attestation${number}.json`), '{}');
+    expect((await Ledger.open(state)).lines).toHaveLength(3);
+  });
+
   test('that is gone with all receipts is broken as long as a run or an attestation tells of a deposit', async () => {
     const { state, receipts } = await ledgerOf(tempDir(), 1);
     const { depositId } = receipts[0].receipt;
