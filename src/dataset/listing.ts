@@ -1,5 +1,6 @@
 import { opendirSync, type Dirent } from 'node:fs';
 import { fromBytes, toPath, type ByteString } from './bytestring.js';
+import { Names } from './names.js';
 import { hasCode, type SkippedKind } from './reading.js';
 
 export interface Child {
@@ -8,72 +9,53 @@ export interface Child {
 }
 
 /**
- * How many names of one directory are held at a time. A larger directory is listed again for the next so many: its names
+ * Octets of names of one directory that are held at a time. A larger directory is listed again for the next so many: its names
  * must come in order, by which readers see that none comes twice, and memory must not grow with it.
  */
-const BATCH = 200_000;
+const ROOM = 8 << 20;
 
 /**
  * The children of a directory in the order of their octets.
  *
- * @param atATime names held at a time
+ * @param room octets of names held at a time: at least 512, two of the longest
  * @throws the system's error, when the directory is not there or cannot be read
  */
-export function* listChildren(directory: ByteString, atATime = BATCH): Generator<Child, void> {
+export function* listChildren(directory: ByteString, room = ROOM): Generator<Child, void> {
   for (let last: ByteString | null = null; ; ) {
-    const batch: Batch = nextBatch(directory, last, atATime);
-    for (const name of batch.names) yield { name, kind: batch.others.get(name) ?? 'file' };
+    const batch: Names = nextBatch(directory, last, room);
+    for (const child of batch.inOrder()) {
+      last = child.name;
+      yield child;
+    }
     if (!batch.more) return;
-    last = batch.names.at(-1)!;
   }
 }
 
-interface Batch {
-  /** In order. */
-  names: ByteString[];
-  /** Those that are not regular files. */
-  others: Map<ByteString, Child['kind']>;
-  /** Whether there are greater names than these. */
-  more: boolean;
-}
-
-/** The first `atATime` names after `last`. */
-function nextBatch(directory: ByteString, last: ByteString | null, atATime: number): Batch {
+/** The first names after `last`, as many as there is room for. */
+function nextBatch(directory: ByteString, last: ByteString | null, room: number): Names {
   try {
-    return readNames(directory, 'latin1', last, atATime);
+    return readNames(directory, 'latin1', last, room);
   } catch (error) {
     if (hasCode(error, 'EACCES', 'EPERM', 'ENOTDIR')) throw error;
     // Some file systems do not say what an entry is; then Node looks, by a name that it takes for text, and finds nothing. By
     // a Buffer it finds it. Not so from the beginning, for Buffers take three times as long.
-    return readNames(directory, 'buffer', last, atATime);
+    return readNames(directory, 'buffer', last, room);
   }
 }
 
-function readNames(directory: ByteString, encoding: 'latin1' | 'buffer', last: ByteString | null, atATime: number): Batch {
-  const batch: Batch = { names: [], others: new Map(), more: false };
+function readNames(directory: ByteString, encoding: 'latin1' | 'buffer', last: ByteString | null, room: number): Names {
+  const batch = new Names(room);
   const listing = opendirSync(toPath(directory), { encoding: encoding as BufferEncoding, bufferSize: 1024 });
   try {
     for (let child = listing.readSync(); child !== null; child = listing.readSync()) {
       const asked: string | Uint8Array = child.name; // @types/node knows only strings
       const name = typeof asked === 'string' ? (asked as ByteString) : fromBytes(asked);
-      if (last !== null && name <= last) continue;
-      batch.names.push(name);
-      if (!child.isFile()) batch.others.set(name, kindOf(child));
-      if (batch.names.length === 2 * atATime) keepFirst(batch, atATime);
+      if (last === null || name > last) batch.add(name, kindOf(child));
     }
   } finally {
     listing.closeSync();
   }
-  keepFirst(batch, atATime);
   return batch;
-}
-
-function keepFirst(batch: Batch, atATime: number): void {
-  batch.names.sort();
-  for (const name of batch.names.splice(atATime)) {
-    batch.others.delete(name);
-    batch.more = true;
-  }
 }
 
 function kindOf(child: Dirent): Child['kind'] {

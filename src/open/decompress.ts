@@ -2,7 +2,7 @@ import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { isDepotError, type DepotError } from '../errors.js';
 import { broken, contentFormat, type ContentFormat } from './content-format.js';
-import { splitFrames } from './zstd-frames.js';
+import { FRAME_CONTENT_OCTETS, FREE_FRAMES, splitFrames } from './zstd-frames.js';
 import { ZstdDecoder } from './zstd.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -98,10 +98,6 @@ async function* through(transform: Transform & { readonly bytesWritten: number }
   }
   if (transform.bytesWritten !== written) throw broken(format, new Error('data after the end of the stream'));
 }
-
-/** Frames that a suitcase may have for nothing, and content that each further one must bring on average. */
-const FREE_FRAMES = 64;
-const FRAME_CONTENT_OCTETS = 4096;
 
 /**
  * Each frame through a decoder of its own, see `splitFrames`. A decoder costs more than a small frame, and an empty frame is

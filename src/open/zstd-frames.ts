@@ -6,6 +6,13 @@ const MAGIC = 0xfd2fb528;
 /** The shortest header; what is longer is known from it. */
 const HEADER_START = 6;
 
+/** Frames that a suitcase may have for nothing, and content that each further one must bring on average. */
+export const FREE_FRAMES = 64;
+export const FRAME_CONTENT_OCTETS = 4096;
+/** The same for blocks, which are three octets when they are empty. A program that flushes after each line makes blocks of a line. */
+const FREE_BLOCKS = 4096;
+const BLOCK_CONTENT_OCTETS = 16;
+
 /** Octets of one frame; `last` with its end. */
 export interface FramePiece {
   bytes: Uint8Array<ArrayBuffer>;
@@ -41,6 +48,9 @@ export class ZstdFrames {
   #next: 'frame' | 'rest of header' | 'block' = 'frame';
   #checksum = false;
   #last = false;
+  /** So far: skippable frames count as frames, and what has no contents counts like the rest. */
+  frames = 0;
+  blocks = 0;
 
   constructor(largestWindow = LARGEST_WINDOW) {
     this.#largestWindow = largestWindow;
@@ -49,6 +59,11 @@ export class ZstdFrames {
   /** Whether the octets so far end with the end of a frame, or there were none. */
   get isBetween(): boolean {
     return this.#next === 'frame' && this.#skip === 0 && this.#collected.length === 0;
+  }
+
+  /** Whether there are more frames or blocks than `octets` of content need: next to nothing in them, and work for each. */
+  isCutTooSmall(octets: number): boolean {
+    return this.frames > FREE_FRAMES + octets / FRAME_CONTENT_OCTETS || this.blocks > FREE_BLOCKS + octets / BLOCK_CONTENT_OCTETS;
   }
 
   /** The next octets of the data. @throws DepotError 'archive-refused' for a window that is too large */
@@ -88,6 +103,7 @@ export class ZstdFrames {
   /** The first six octets: magic, and descriptor, or the beginning of a skippable frame. */
   #frame(octets: number[]): void {
     const magic = littleEndian(octets.slice(0, 4));
+    this.frames++;
     this.#next = 'rest of header';
     if (isSkippable(magic)) {
       this.#wanted = 8;
@@ -120,6 +136,7 @@ export class ZstdFrames {
 
   #block(octets: number[]): void {
     const header = littleEndian(octets);
+    this.blocks++;
     const isRun = ((header >> 1) & 3) === 1;
     this.#last = (header & 1) === 1;
     this.#skip = isRun ? 1 : header >> 3;

@@ -10,18 +10,23 @@ const SLICE_OCTETS = 512;
 /**
  * zstd in JavaScript, where the runtime has none: Node before 22.15, and browsers.
  *
- * @throws DepotError 'archive-refused' where the data is broken or cut off, or asks for too much memory
+ * @throws DepotError 'archive-refused' where the data is broken or cut off, asks for too much memory, or is cut into pieces that hold nothing
  */
 export class ZstdDecoder {
   #output: Bytes[] = [];
+  #octets = 0;
   readonly #frames = new ZstdFrames();
-  readonly #decoder = new Decompress((bytes) => this.#output.push(bytes as Bytes));
+  readonly #decoder = new Decompress((bytes) => {
+    this.#octets += bytes.length;
+    this.#output.push(bytes as Bytes);
+  });
 
   /** What came out must be used before the next is asked for. */
   *push(chunk: Bytes): Generator<Bytes> {
     for (let at = 0; at < chunk.length; at += SLICE_OCTETS) {
       this.#frames.see(chunk.subarray(at, at + SLICE_OCTETS));
       this.#decode(chunk.subarray(at, at + SLICE_OCTETS), false);
+      if (this.#frames.isCutTooSmall(this.#octets)) throw broken('zstd', new Error('it is cut into frames or blocks with next to nothing in them'));
       yield* this.#taken();
     }
   }
