@@ -9,7 +9,7 @@ export function attentionOf(a: ArrangementReport): string | null {
   switch (a.state) {
     case 'broken': return `ledger broken: ${printable(a.audit.problems[0]?.message ?? '')}`;
     case 'late': if (a.last?.ageMs === null) return `late: the last deposit is dated ${localTime(a.last.at)}, which is in the future, so its age is not known`;
-      return `late: the last deposit is ${a.last === null ? '' : age(a.last.ageMs ?? 0)} old${a.everyMs === null ? '' : `, and one every ${age(a.everyMs)} was agreed`}`;
+      return `late: the last deposit is ${a.last === null ? '' : age(a.last.ageMs)} old${a.everyMs === null ? '' : `, and one every ${age(a.everyMs)} was agreed`}`;
     case 'never': return 'no deposit yet';
     case 'keys': case 'attention': return a.reasons.map(reasonOf).join('; ');
     case 'ended': case 'ok': case 'unknown': return null;
