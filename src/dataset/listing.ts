@@ -1,12 +1,7 @@
 import { opendirSync, type Dirent } from 'node:fs';
 import { fromBytes, toPath, type ByteString } from './bytestring.js';
-import { Names } from './names.js';
-import { hasCode, type SkippedKind } from './reading.js';
-
-export interface Child {
-  name: ByteString;
-  kind: 'file' | 'directory' | 'symlink' | Exclude<SkippedKind, 'vanished'>;
-}
+import { Names, type Child } from './names.js';
+import { hasCode } from './reading.js';
 
 /**
  * Octets of names of one directory that are held at a time. A larger directory is listed again for the next so many: its names

@@ -1,5 +1,10 @@
 import type { ByteString } from './bytestring.js';
-import type { Child } from './listing.js';
+import type { SkippedKind } from './reading.js';
+
+export interface Child {
+  name: ByteString;
+  kind: 'file' | 'directory' | 'symlink' | Exclude<SkippedKind, 'vanished'>;
+}
 
 const KINDS: readonly Child['kind'][] = ['file', 'directory', 'symlink', 'socket', 'fifo', 'device', 'unknown'];
 const START = 4096;

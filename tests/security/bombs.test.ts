@@ -101,7 +101,7 @@ describe('other ways to become much', () => {
   test('nested compression is opened once: what is inside is no tar', async () => {
     const inner = gzipBomb(fileOf(GIB), GIB);
     for (const [name, content] of [['gzip', gzipSync(inner)], ['gzip', gzipSync(gzipSync(inner))], ['zstd', zstdBomb(inner.subarray(0, 100_000), 0)]] as const) {
-      await refused(await receiver.seal(content, { compression: name }), [], /checksum|cut off/);
+      await refused(await receiver.seal(content, { compression: name }), [], /no tar archive, but compressed with (?:gzip|zstd) twice/);
     }
   });
 
