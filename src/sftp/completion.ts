@@ -116,6 +116,8 @@ class Publication {
       return await this.#remote.run(async (channel) => {
         if (this.#remote.lostFilesMayAppear) {
           const there = await lookAt(channel, this.#partialPath);
+          // It had its name while it was open: it was taken, then.
+          if (there === null && this.#remote.namesOpenFiles === true) return 'gone' as const;
           if (there === 'unreadable' || there?.size !== this.#pending.bytes) throw deadUpload(`the answer to the close of ${this.#partialPath} was lost, and it does not show as whole`);
           return 'closed' as const;
         }

@@ -111,7 +111,7 @@ export interface ScriptedServer {
   options: ScriptedOptions;
   /** Ends every connection without a word. */
   drop(): void;
-  /** With `nameAtClose`: what connections that are gone had left open gets its name, and how many files that were. */
+  /** With `nameAtClose`, when no client is connected any more: what was left open gets its name; how many files that were. */
   noticeLost(): number;
   /** The SFTP channels that were opened, in order; `ssh2`'s own objects. */
   channels: ServerChannel[];
@@ -142,7 +142,7 @@ export async function startScriptedServer(options: ScriptedOptions = {}): Promis
     open: () => sockets.size,
     drop: () => sockets.forEach((socket) => socket.destroy()),
     noticeLost: () => {
-      const late = unnamed.get(server)!.filter(({ channel }) => !channel.writable);
+      const late = [...unnamed.get(server)!];
       late.forEach((one) => nameNow(server, one));
       return late.length;
     },
@@ -268,9 +268,9 @@ function authenticate(server: ScriptedServer, context: AuthContext, passed: stri
 const counts = new WeakMap<ScriptedServer, Map<RequestType, number>>();
 
 /** With `nameAtClose`: files that have no name yet, under the handle's name in `files`. */
-const unnamed = new WeakMap<ScriptedServer, { channel: ServerChannel; temporary: string; path: string }[]>();
+const unnamed = new WeakMap<ScriptedServer, { temporary: string; path: string }[]>();
 
-function nameNow(server: ScriptedServer, one: { channel: ServerChannel; temporary: string; path: string }): void {
+function nameNow(server: ScriptedServer, one: { temporary: string; path: string }): void {
   const all = unnamed.get(server)!;
   all.splice(all.indexOf(one), 1);
   const bytes = server.hidden.get(one.temporary);
@@ -399,7 +399,7 @@ class SftpSession {
           const hidden = `${this.connection}.${this.number}.${handle}`;
           files.delete(path);
           server.hidden.set(hidden, Buffer.alloc(0));
-          unnamed.get(server)!.push({ channel: this.channel, temporary: hidden, path });
+          unnamed.get(server)!.push({ temporary: hidden, path });
           this.#temporaries.set(handle, hidden);
         }
         return packet(102, uint32(id), string(handle));

@@ -32,7 +32,8 @@ function said(first: { run: Record<string, unknown> | undefined }, key: 'reconne
 
 /** The server sees that a connection was lost, and closes what it had left open. */
 const noticesLost = (scene: Scene): void => {
-  if (scene.server.noticeLost() !== 1) throw new Error('one file was to be left open');
+  const late = scene.server.noticeLost();
+  if (late !== 1) throw new Error(`${late} files were left open`);
 };
 
 /** Whatever the offset. */
