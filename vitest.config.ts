@@ -26,6 +26,8 @@ export default defineConfig(({ mode }) => ({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     pool: 'forks' as const,
+    // The built program is run as it is.
+    server: { deps: { external: [/\/dist\//] } },
     // Tests wait for servers, processes and each other's timeouts more than they compute.
     ...(mode !== 'long' && { maxWorkers: 2 * availableParallelism() }),
   },

@@ -9,7 +9,8 @@ import { receiptBytes } from '../../src/receipt/canonical.js';
 import { compatReceipt } from '../receipt/samples.js';
 import { tempDir } from '../support/cleanup.js';
 import { json } from '../support/cli.js';
-import { depotHere, type Said } from '../support/in-process.js';
+import { depotHere } from '../support/in-process.js';
+import type { Finished } from '../support/process.js';
 import { makeKey, type KeyFiles, Supplier } from '../support/supplier.js';
 
 const nobody = { host: '127.0.0.1', port: 1, username: 'acme', password: 'x', remoteDirectory: '/in', fingerprints: [`SHA256:${'A'.repeat(43)}`] };
@@ -17,12 +18,12 @@ const nobody = { host: '127.0.0.1', port: 1, username: 'acme', password: 'x', re
 async function supplied(options: Parameters<typeof Supplier.create>[1] = {}) {
   const supplier = await Supplier.create(nobody as never, options);
   writeFileSync(join(supplier.data, 'x'), 'x');
-  const depot = (args: string[], o: { env?: NodeJS.ProcessEnv; input?: string } = {}): Promise<Said> => depotHere([...args, '--config', supplier.config], { cwd: supplier.directory, ...o });
+  const depot = (args: string[], o: { env?: NodeJS.ProcessEnv; input?: string } = {}): Promise<Finished> => depotHere([...args, '--config', supplier.config], { cwd: supplier.directory, ...o });
   return { supplier, depot, path: (name: string) => join(supplier.directory, name) };
 }
 
 /** The first two lines of an error: what, and what to do. */
-const told = ({ stderr }: Pick<Said, 'stderr'>): string[] => stderr.split('\n').slice(0, 2);
+const told = ({ stderr }: Pick<Finished, 'stderr'>): string[] => stderr.split('\n').slice(0, 2);
 
 /** ssh2 makes one now and then that neither it nor ssh-keygen can read. */
 function lockedSshKey(): string {

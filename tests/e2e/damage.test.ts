@@ -6,6 +6,7 @@ import { pattern } from '../support/awkward.js';
 import { tempDir } from '../support/cleanup.js';
 import { depot, json } from '../support/cli.js';
 import { Gnupg } from '../support/gnupg.js';
+import { depotHere } from '../support/in-process.js';
 import { peer, peers } from '../support/peers.js';
 import { mustRun } from '../support/process.js';
 import { type Sshd, startSshd } from '../support/sshd.js';
@@ -69,25 +70,25 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     const before = readdirSync(directory);
     for (const proof of [a.proof, []]) {
       const out = join(directory, 'out');
-      const opened = await depot(['decrypt', file, '--key', key, ...proof, '--out', out, '--json']);
+      const opened = await depotHere(['decrypt', file, '--key', key, ...proof, '--out', out, '--json']);
       expect(opened.code, `${what}: decrypt ${proof.length > 0 ? 'with' : 'without'} receipt: ${opened.stdout}`).toBe(exit);
       expect(json(opened).ok).toBe(false);
       expect(readdirSync(directory), what).toEqual(before);
     }
-    const verified = await depot(['verify', file, '--key', key, ...a.proof, '--deep', '--json']);
+    const verified = await depotHere(['verify', file, '--key', key, ...a.proof, '--deep', '--json']);
     expect(verified.code, `${what}: verify: ${verified.stdout}`).toBe(exit);
     expect(json(verified).result ?? 'failed').toBe('failed');
-    const streamed = await depot(['decrypt', file, '--key', key, '--stdout']);
+    const streamed = await depotHere(['decrypt', file, '--key', key, '--stdout']);
     expect(streamed.code, `${what}: decrypt --stdout`).toBe(exit);
     expect(streamed.bytes, what).toHaveLength(0);
   }
 
   test('opens when it is whole', async () => {
     const out = freshPath();
-    const opened = await depot(['decrypt', a.file, '--key', a.supplier.recipientKey, ...a.proof, '--out', out, '--json']);
+    const opened = await depotHere(['decrypt', a.file, '--key', a.supplier.recipientKey, ...a.proof, '--out', out, '--json']);
     expect(opened.code, opened.stdout).toBe(0);
     expect(json(opened)).toMatchObject({ ok: true, origin: 'proven' });
-    expect((await depot(['verify', a.file, ...a.proof, '--key', a.supplier.recipientKey, '--deep'])).code).toBe(0);
+    expect((await depotHere(['verify', a.file, ...a.proof, '--key', a.supplier.recipientKey, '--deep'])).code).toBe(0);
   });
 
   test('truncated anywhere, 21', async () => {
@@ -112,9 +113,9 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
       const file = freshPath('suitcase.pgp');
       writeFileSync(file, flipped);
       const out = freshPath();
-      const verified = await depot(['verify', file, '--key', a.supplier.recipientKey, ...a.proof, '--json']);
+      const verified = await depotHere(['verify', file, '--key', a.supplier.recipientKey, ...a.proof, '--json']);
       expect(verified.code, verified.stdout).toBe(21);
-      const opened = await depot(['decrypt', file, '--key', a.supplier.recipientKey, '--out', out]);
+      const opened = await depotHere(['decrypt', file, '--key', a.supplier.recipientKey, '--out', out]);
       expect([21, 22], opened.stderr).toContain(opened.code);
       expect(existsSync(out)).toBe(false);
     }
@@ -129,13 +130,13 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
 
   test('another deposit\'s suitcase, receipt, or signature: 21, each said', async () => {
     const key = ['--key', a.supplier.recipientKey];
-    const swapped = await depot(['verify', b.file, ...a.proof, ...key, '--json']);
+    const swapped = await depotHere(['verify', b.file, ...a.proof, ...key, '--json']);
     expect(swapped.code).toBe(21);
     expect(json(swapped).checks!.filter((c) => c.result === 'failed').length).toBeGreaterThan(1);
     const out = freshPath();
     // Mostly it is the receipt of the kit, and the agent released a later deposit.
     for (const args of [['decrypt', b.file, ...a.proof, ...key, '--out', out], ['verify', b.file, ...a.proof, ...key]]) {
-      const said = await depot(args);
+      const said = await depotHere(args);
       expect(said.code).toBe(21);
       expect(said.stderr).toContain(`depot: hint: take the receipt of this very deposit, ${b.deposit.depositId}.receipt.json: the one given is of ${a.deposit.depositId}`);
       expect(said.stderr).not.toContain('fetch');
@@ -145,35 +146,35 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     const receipt = join(directory, 'r.receipt.json');
     writeFileSync(receipt, readFileSync(a.deposit.receiptFile));
     writeFileSync(`${receipt}.asc`, readFileSync(`${b.deposit.receiptFile}.asc`));
-    expect((await depot(['verify', a.file, '--receipt', receipt, '--signer', a.supplier.signerPublic])).code).toBe(21);
+    expect((await depotHere(['verify', a.file, '--receipt', receipt, '--signer', a.supplier.signerPublic])).code).toBe(21);
     writeFileSync(`${receipt}.asc`, readFileSync(`${a.deposit.receiptFile}.asc`));
     writeFileSync(receipt, readFileSync(a.deposit.receiptFile, 'utf8').replace('"complete": true', '"complete":  true'));
-    expect((await depot(['verify', a.file, '--receipt', receipt, '--signer', a.supplier.signerPublic])).code).toBe(21);
+    expect((await depotHere(['verify', a.file, '--receipt', receipt, '--signer', a.supplier.signerPublic])).code).toBe(21);
   });
 
   test('a receipt by another signer: 21; by nobody given: 24; left out on purpose: passed', async () => {
     const other = await makeKey(join(tempDir(), 'other'), 'Somebody Else', 'compat');
-    expect((await depot(['verify', a.file, '--receipt', a.deposit.receiptFile, '--signer', other.publicKey])).code).toBe(21);
-    const nobody = await depot(['verify', a.file, '--receipt', a.deposit.receiptFile, '--json']);
+    expect((await depotHere(['verify', a.file, '--receipt', a.deposit.receiptFile, '--signer', other.publicKey])).code).toBe(21);
+    const nobody = await depotHere(['verify', a.file, '--receipt', a.deposit.receiptFile, '--json']);
     expect(nobody.code).toBe(24);
     expect(json(nobody)).toMatchObject({ ok: false, result: 'incomplete' });
-    expect((await depot(['verify', a.file, '--receipt', a.deposit.receiptFile, '--no-signature'])).code).toBe(0);
+    expect((await depotHere(['verify', a.file, '--receipt', a.deposit.receiptFile, '--no-signature'])).code).toBe(0);
   });
 
   test('a key that it is not addressed to, 22', async () => {
     const other = await makeKey(join(tempDir(), 'other'), 'Somebody Else', profile);
     await refusedAs(a.suitcase, 22, 'another key', other.secretKey);
     // Without a receipt there are only the ids of parts: what the hint has one type finds the key among others.
-    const { hint } = json(await depot(['decrypt', a.file, '--key', other.secretKey, '--out', freshPath(), '--json'])).error!;
+    const { hint } = json(await depotHere(['decrypt', a.file, '--key', other.secretKey, '--out', freshPath(), '--json'])).error!;
     const parts = /depot key show FILE --json \| grep -E '([^']+)'/.exec(hint)![1];
-    const shown = async (key: string): Promise<string> => (await depot(['key', 'show', key, '--json'])).stdout;
+    const shown = async (key: string): Promise<string> => (await depotHere(['key', 'show', key, '--json'])).stdout;
     expect(await shown(a.supplier.recipientKey)).toMatch(new RegExp(parts));
     expect(await shown(other.secretKey)).not.toMatch(new RegExp(parts));
     expect(hint.includes('gpg --list-secret-keys')).toBe(profile === 'compat');
   });
 
   test('the key proof needs no suitcase, and another deposit\'s PKESK or head fails it', async () => {
-    const proved = await depot(['verify', ...a.proof, '--key', a.supplier.recipientKey, '--json']);
+    const proved = await depotHere(['verify', ...a.proof, '--key', a.supplier.recipientKey, '--json']);
     expect(proved.code, proved.stdout).toBe(0);
     expect(json(proved).checks!.find((c) => /key/.test(c.name) && c.result === 'passed')).toBeDefined();
     for (const field of ['pkesk', 'head', 'commitment', ...(profile === 'modern' ? ['tail'] : [])] as const) {
@@ -181,29 +182,29 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
       document.keyProof[field] = (JSON.parse(readFileSync(b.deposit.receiptFile, 'utf8')) as typeof document).keyProof[field];
       const file = freshPath('forged.receipt.json');
       writeFileSync(file, `${JSON.stringify(document, null, 2)}\n`);
-      const forged = await depot(['verify', '--receipt', file, '--no-signature', '--key', a.supplier.recipientKey, '--json']);
+      const forged = await depotHere(['verify', '--receipt', file, '--no-signature', '--key', a.supplier.recipientKey, '--json']);
       expect(forged.code, `${field}: ${forged.stdout}`).toBe(21);
     }
   });
 
   test('what the agent says: the right digest passes, another fails', async () => {
     const { sha256 } = a.deposit.receipt.suitcase;
-    expect((await depot(['verify', ...a.proof, '--agent-sha256', sha256.toUpperCase()])).code).toBe(0);
-    expect((await depot(['verify', ...a.proof, '--agent-sha256', b.deposit.receipt.suitcase.sha256])).code).toBe(21);
+    expect((await depotHere(['verify', ...a.proof, '--agent-sha256', sha256.toUpperCase()])).code).toBe(0);
+    expect((await depotHere(['verify', ...a.proof, '--agent-sha256', b.deposit.receipt.suitcase.sha256])).code).toBe(21);
   });
 
   test('an output that exists is never touched, 5', async () => {
     const out = freshPath();
     mkdirSync(out);
     writeFileSync(join(out, 'mine'), 'x');
-    const opened = await depot(['decrypt', a.file, '--key', a.supplier.recipientKey, '--out', out, '--json']);
+    const opened = await depotHere(['decrypt', a.file, '--key', a.supplier.recipientKey, '--out', out, '--json']);
     expect(json(opened).error).toMatchObject({ code: 'output-exists', exit: 5 });
     expect(readdirSync(out)).toEqual(['mine']);
     expect(readdirSync(dirname(out))).toEqual(['out']);
   });
 
   test('--stdout emits the tar, and what cannot be read twice is refused', async () => {
-    const streamed = await depot(['decrypt', a.file, '--key', a.supplier.recipientKey, '--stdout']);
+    const streamed = await depotHere(['decrypt', a.file, '--key', a.supplier.recipientKey, '--stdout']);
     expect(streamed.code, streamed.stderr).toBe(0);
     expect((await mustRun('tar', ['-tf', '-'], { input: streamed.bytes })).stdout).toContain('data/data/file');
     const piped = await depot(['decrypt', '/dev/stdin', '--key', a.supplier.recipientKey, '--stdout'], { input: a.suitcase });
@@ -253,7 +254,7 @@ t.close()`;
     const [file, out] = [join(directory, 'message.pgp'), join(directory, 'a/b/out')];
     mkdirSync(dirname(out), { recursive: true });
     writeFileSync(file, await gnupg.encrypt(tar, [fingerprint]));
-    const opened = await depot(['decrypt', file, '--key', key, '--out', out, '--json']);
+    const opened = await depotHere(['decrypt', file, '--key', key, '--out', out, '--json']);
     expect(opened.code, opened.stdout).toBe(23);
     expect(json(opened).error!.code).toBe('archive-refused');
     expect(readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort()).toEqual(['a', 'a/b', 'message.pgp']);
@@ -265,7 +266,7 @@ t.close()`;
     await mustRun('sh', ['-c', 'mkdir t && cd t && echo x > file && ln -s /etc/hostname absolute && ln -s ../../../elsewhere upwards && tar -cf ../t.tar .'], { cwd: directory });
     const file = join(directory, 'message.pgp');
     writeFileSync(file, await gnupg.encrypt(readFileSync(join(directory, 't.tar')), [fingerprint]));
-    const opened = await depot(['decrypt', file, '--key', key, '--out', join(directory, 'out')]);
+    const opened = await depotHere(['decrypt', file, '--key', key, '--out', join(directory, 'out')]);
     expect(opened.code, opened.stderr).toBe(0);
     expect((await mustRun('readlink', ['absolute', 'upwards'], { cwd: join(directory, 'out') })).stdout).toBe('/etc/hostname\n../../../elsewhere\n');
   });

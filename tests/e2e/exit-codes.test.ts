@@ -19,7 +19,7 @@ const root = asRoot();
 
 async function ready(options: SupplierOptions = {}, serverOptions: SshdOptions = {}): Promise<{ server: Sshd; supplier: Supplier }> {
   const server = await startSshd(serverOptions);
-  const supplier = await Supplier.create(server, options);
+  const supplier = await Supplier.create(server, { ...options, ownProcess: true });
   writeFileSync(join(supplier.data, 'customers.csv'), 'id;name\n1;Voorbeeld\n');
   return { server, supplier };
 }
@@ -78,7 +78,7 @@ describe.skipIf(!ssh)('before any source is started', () => {
   test.skipIf(!root)('12: a wrong password', async () => {
     const server = await startSshd({ login: 'password' });
     const tale = tellsTale(tempDir());
-    const supplier = await Supplier.create(server, { login: 'password', dataset: tale.dataset });
+    const supplier = await Supplier.create(server, { login: 'password', dataset: tale.dataset, ownProcess: true });
     writeFileSync(join(supplier.directory, 'secrets/password'), 'not the password\n');
     const error = await refused(supplier, server, 12, 'login-refused');
     expect(JSON.stringify(error)).not.toContain('not the password');
@@ -187,7 +187,7 @@ describe.skipIf(!ssh || !root)('on the way', () => {
 describe('when the server\'s last answers are lost', () => {
   test('18: unconfirmed, with a receipt that says so; the next run makes sure', async () => {
     const server = await startScriptedServer({ collect: 'rename', script: (r) => (r.type === 'rename' && r.nth === 1 ? { do: true, then: 'drop' } : undefined) });
-    const supplier = await Supplier.create({ ...server, remoteDirectory: '/in' });
+    const supplier = await Supplier.create({ ...server, remoteDirectory: '/in' }, { ownProcess: true });
     writeFileSync(join(supplier.data, 'x'), 'x');
     const { result, code } = await supplier.push();
     expect(result.error).toMatchObject({ code: 'unconfirmed', exit: 18, published: 'unknown', depositId: expect.any(String) as string });
@@ -203,7 +203,7 @@ describe('when the server\'s last answers are lost', () => {
   test('30: deposited, and the sidecars refused: they go first in the next push', async () => {
     let refusing = true;
     const server = await startScriptedServer({ script: (r) => (refusing && r.type === 'open' && /cover|receipt/.test(r.path) ? { status: 3 } : undefined) });
-    const supplier = await Supplier.create({ ...server, remoteDirectory: '/in' });
+    const supplier = await Supplier.create({ ...server, remoteDirectory: '/in' }, { ownProcess: true });
     writeFileSync(join(supplier.data, 'x'), 'x');
     const { result, code } = await supplier.push();
     expect(result.error).toMatchObject({ code: 'sidecars-pending', exit: 30, published: 'yes' });

@@ -39,6 +39,7 @@ async function scene(serverOptions: ScriptedOptions, options: SupplierOptions = 
   const [contents, name, command, directoryName, sourceName, specification, stderr] = ['a file\'s contents', 'a file\'s name', 'a command\'s output', 'a directory\'s name', 'a source\'s name', 'the specification', 'a command\'s stderr'].map(canary);
   const as = sourceName.octets.toString('hex');
   const supplier = await Supplier.create({ ...server, remoteDirectory: '/in' }, {
+    ownProcess: true,
     dataset: [
       { directory: 'data', exclude: [`**/${canary('an excluded name').octets.toString('hex')}`] },
       { command: ['sh', '-c', 'cat command-output; cat command-stderr >&2'], as },

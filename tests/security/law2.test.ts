@@ -30,7 +30,7 @@ interface Scene {
 
 async function scene(options: SupplierOptions = {}): Promise<Scene> {
   const [contents, name, output] = ['a file\'s contents', 'a file\'s name', 'a command\'s output'].map(canary);
-  const supplier = await Supplier.create(server, { dataset: [{ directory: 'data' }, { command: ['cat', 'output'], as: 'dump' }], ...options });
+  const supplier = await Supplier.create(server, { ownProcess: true, dataset: [{ directory: 'data' }, { command: ['cat', 'output'], as: 'dump' }], ...options });
   const hex = name.octets.toString('hex');
   writeFileSync(join(supplier.data, hex), Buffer.concat([pattern(2_500_000), contents.octets, pattern(2_500_000)]));
   for (let i = 0; i < 50; i++) writeFileSync(join(supplier.data, `${hex} ${i}`), contents.octets);

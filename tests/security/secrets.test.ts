@@ -45,6 +45,7 @@ async function scene(o: { failing?: boolean; login?: 'file' | 'command' | 'faili
   writeFileSync(ask, `#!/bin/sh\n"${note}" ask\n${o.login === 'failing command' ? `echo ${password}; echo no luck >&2; exit 7` : `echo ${password}`}\n`);
   chmodSync(ask, 0o755);
   const supplier = await Supplier.create({ ...server, remoteDirectory: '/in' }, {
+    ownProcess: true,
     dataset: [{ command: [source], as: 'x' }],
     remote: {
       passwordFile: o.login === undefined || o.login === 'file' ? 'secrets/password' : undefined,

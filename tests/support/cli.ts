@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { busy, depotHere } from './in-process.js';
 import { type Finished, run, type RunOptions } from './process.js';
 
 /** The checkout, with a slash at its end. */
@@ -20,9 +21,15 @@ export function depot(args: readonly string[], options: DepotOptions = {}): Prom
   return run(process.execPath, [...(options.node ?? []), options.script ?? depotScript, ...args], { ...options, env: bareEnvironment(options.env) });
 }
 
-/** Like `depot`, for steps that must succeed. */
+/** Like `depot`, but in this process when nothing in the options needs one of its own. */
+export function depotInside(args: readonly string[], options: DepotOptions = {}): Promise<Finished> {
+  const needed = Object.keys(options).some((name) => name !== 'cwd' && name !== 'timeoutMs');
+  return busy() || needed ? depot(args, options) : depotHere(args, options);
+}
+
+/** For steps that must succeed, on the way to what is tested. */
 export async function mustDepot(args: readonly string[], options: DepotOptions = {}): Promise<Finished> {
-  const result = await depot(args, options);
+  const result = await depotInside(args, options);
   if (result.code !== 0) throw new Error(`depot ${args.join(' ')}: exit ${result.code ?? result.signal ?? '?'}\n${result.stderr}\n${result.stdout.slice(-2000)}`);
   return result;
 }

@@ -3,7 +3,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSy
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { tempDir } from './cleanup.js';
-import { depot, type DepotOptions, json, type JsonDocument, type Receipt } from './cli.js';
+import { depot, depotInside, type DepotOptions, json, type JsonDocument, type Receipt } from './cli.js';
 import type { Finished } from './process.js';
 import type { Sshd } from './sshd.js';
 
@@ -27,6 +27,8 @@ export interface SupplierOptions {
   /** How to log in; default by key. */
   login?: 'key' | 'password';
   profile?: 'compat' | 'modern';
+  /** Every run of depot is a process of its own, for tests of what the system sees of it. */
+  ownProcess?: boolean;
 }
 
 /** What a supplier knows of a server; without a private key the login is by password. */
@@ -89,9 +91,9 @@ export class Supplier {
     writeFileSync(this.config, stringify(document, { keepUndefined: false }), { mode: 0o600 });
   }
 
-  /** Runs depot with this supplier's config. */
+  /** Runs depot with this supplier's config, in this process where that makes no difference. */
   depot(args: readonly string[], options: DepotOptions = {}): Promise<Finished> {
-    return depot([...args, '--config', this.config], { cwd: this.directory, ...options });
+    return (this.options.ownProcess === true ? depot : depotInside)([...args, '--config', this.config], { cwd: this.directory, ...options });
   }
 
   /** A push with `--json`: the process's result and the only arrangement's. */
