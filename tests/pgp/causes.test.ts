@@ -133,7 +133,7 @@ describe('a session key that is not had', () => {
 
   test.each([['IDEA', 1, 16], ['CAST5', 3, 16], ['Blowfish', 4, 16], ['TripleDES', 2, 24], ['Twofish', 10, 32], ['a cipher other than AES, such as Camellia', 13, 32]])('with %s: named, to whomever it is addressed', async (name, id, length) => {
     for (const anonymous of [false, true]) {
-      await expect(unwrapSessionKey(await wrapped(id, length, anonymous), await secretKey())).rejects.toMatchObject({ code: 'verification-failed', message: `encrypted with ${name}, which depot does not read: it reads AES`, hint: 'decrypt it with: gpg -d' });
+      await expect(unwrapSessionKey(await wrapped(id, length, anonymous), await secretKey())).rejects.toMatchObject({ code: 'verification-failed', message: `encrypted with ${name}, which depot does not read: it reads AES`, hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0' });
     }
   });
 
