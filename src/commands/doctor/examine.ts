@@ -319,8 +319,14 @@ const stages: Partial<Record<ErrorCode, { name: string; answered: boolean }>> = 
 
 /** Whether «depot trust», which is what comes next, would get anywhere. @throws DepotError that says why not */
 async function noHostKey({ arrangement: { remote: { host, port, connectTimeoutMs } }, signal }: Patient, report: Report): Promise<void> {
-  const shown = await scanHostKeys(host, port, { timeoutMs: connectTimeoutMs, signal });
-  report.passed('port', `${host}:${port} answers, and shows ${shown.map(({ type, fingerprint }) => `${type} ${fingerprint}`).join(', ')}`);
+  try {
+    const shown = await scanHostKeys(host, port, { timeoutMs: connectTimeoutMs, signal });
+    report.passed('port', `${host}:${port} answers, and shows ${shown.map(({ type, fingerprint }) => `${type} ${fingerprint}`).join(', ')}`);
+  } catch (error) {
+    if (!isDepotError(error)) throw error;
+    // Where nothing is pinned a push does not even connect, and that is what it would end with.
+    report.warning('server', error.message.replaceAll('\n', '; '), error.hint);
+  }
 }
 
 async function nameResolves(host: string, report: Report): Promise<void> {
