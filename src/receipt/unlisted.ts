@@ -1,4 +1,5 @@
 /** Deposits of which something in the state directory tells, and the ledger does not. */
+import { isDepotError } from '../errors.js';
 import { parseAttestationName, parseReceiptName } from './ids.js';
 import { lastRun } from './runs.js';
 import type { ArrangementState } from './state.js';
@@ -18,7 +19,11 @@ export async function unlistedDeposits(state: ArrangementState, lines: ReadonlyM
     const attested = parseAttestationName(name);
     if (attested !== null) told.push(attested.depositId);
   }
-  const run = await lastRun(state, ({ published, depositId }) => published === 'yes' && depositId !== null);
+  // Records of runs that cannot be read keep no deposit from being made; whoever writes the next one says so.
+  const run = await lastRun(state, ({ published, depositId }) => published === 'yes' && depositId !== null).catch((error: unknown) => {
+    if (isDepotError(error, 'local-unreadable')) return null;
+    throw error;
+  });
   if (run !== null) told.push(run.depositId!);
   for (const depositId of told) if (!receipts.has(depositId)) receipts.set(depositId, 1);
   const pending = new Set(await state.names('pending'));
