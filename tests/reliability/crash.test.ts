@@ -11,7 +11,7 @@ const plain = stepNames.filter((name) => !onlyWithSpool.includes(name) && !onlyO
 
 async function settled(scene: Scene, expected: string): Promise<void> {
   await scene.checkLaws();
-  const next = await scene.push();
+  const next = await scene.push({ inside: true });
   expect(next.exit, JSON.stringify(next)).toBe(0);
   expect(scene.atAgent()).toBe(expected);
   expect(await scene.pending()).toEqual([]);

@@ -63,7 +63,7 @@ export async function hold(row: Row, program?: string): Promise<void> {
 
   await scene.calm();
   await row.relieve?.(scene);
-  const next = await scene.push(row.next.push);
+  const next = await scene.push({ inside: true, ...row.next.push });
   const sequel = `${story}\nnext: ${JSON.stringify(next, null, 1)}`;
   expect(next.exit, sequel).toBe(row.next.exit ?? 0);
   if (row.next.says !== undefined) expect(`${next.stderr}\n${next.message}`, sequel).toMatch(row.next.says);

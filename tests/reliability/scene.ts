@@ -36,6 +36,8 @@ export interface PushOptions {
   clockUntil?: string;
   /** Once, when the push says that it goes on trying to connect. */
   whenTrying?: (scene: Scene) => unknown;
+  /** In the test's process: for a push to which nothing happens. */
+  inside?: boolean;
   /** Another program that runs it. */
   wrap?: [string, ...string[]];
   options?: DepotOptions;
@@ -107,7 +109,8 @@ export class Scene {
       tried = true;
       o.whenTrying?.(this);
     };
-    const finished = o.wrap === undefined
+    const inside = o.inside === true && this.program === undefined && node.length === 0 && Object.keys(env).length === 0;
+    const finished = inside ? await this.supplier.depot(args, o.options) : o.wrap === undefined
       ? await this.supplier.depot(args, { ...(this.program === undefined ? {} : { script: this.program }), ...o.options, node, env, heard, started: (child) => (this.pid = child.pid) })
       : await run(o.wrap[0], [...o.wrap.slice(1), process.execPath, ...node, depotScript, ...args, '--config', this.supplier.config], { cwd: this.supplier.directory, env: bareEnvironment(env) });
     const result = this.#read(finished.stdout, finished.stderr);

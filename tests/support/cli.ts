@@ -24,7 +24,7 @@ export function depot(args: readonly string[], options: DepotOptions = {}): Prom
 /** Like `depot`, but in this process when nothing in the options needs one of its own. */
 export function depotInside(args: readonly string[], options: DepotOptions = {}): Promise<Finished> {
   const needed = Object.keys(options).some((name) => name !== 'cwd' && name !== 'timeoutMs');
-  return busy() || needed ? depot(args, options) : depotHere(args, options);
+  return busy() || needed ? depot(args, options) : depotHere(args, options.cwd === undefined ? {} : { cwd: options.cwd });
 }
 
 /** For steps that must succeed, on the way to what is tested. */
