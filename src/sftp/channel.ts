@@ -259,8 +259,14 @@ export class SftpChannel {
           const request = this.#raw._requests[this.#raw._writeReqid];
           if (request !== undefined) request.answer = wanted;
         } catch (error) {
-          // ssh2 throws for an extension that the server did not announce.
-          fail(new SftpStatus(operation, Status.OP_UNSUPPORTED, (error as Error).message));
+          const { message } = error as Error;
+          // ssh2 throws for an extension that the server did not announce; anything else is no answer of the server's.
+          if (/does not support/.test(message)) {
+            fail(new SftpStatus(operation, Status.OP_UNSUPPORTED, message));
+          } else {
+            stop();
+            reject(error);
+          }
         }
       });
       if (this.#queue.length === 1) this.#flush();

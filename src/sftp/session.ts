@@ -222,6 +222,8 @@ function wrap(spec: RemoteSpec, client: Client, socket: Socket, first: SFTPWrapp
   const destroy = (): void => void socket.destroy();
   const channelOptions = { server, patienceMs: spec.stallMs ?? 30_000, onStall: destroy };
   const channel = new SftpChannel(first, channelOptions);
+  // Else the channel's end, which comes next, would be all that is said.
+  client.on('error', (error: Error) => channel.end(new ConnectionLost(`the connection failed: ${printable(error.message.slice(0, 200))}`, { cause: error })));
   return {
     server,
     hostKey,

@@ -330,8 +330,8 @@ async function noHostKey({ arrangement: { remote: { host, port, connectTimeoutMs
 }
 
 async function nameResolves(host: string, report: Report): Promise<void> {
-  const found = await lookup(host).catch(() => null);
-  if (found === null) report.warning('name', `${host} has no address here`, 'bring up the VPN, whose name servers may know it, and check remote.host');
+  const found = await lookup(host).catch((error: unknown) => error as NodeJS.ErrnoException);
+  if (found instanceof Error) report.warning('name', `${host} has no address here (${found.code ?? found.message})`, 'bring up the VPN, whose name servers may know it, and check remote.host');
   else report.passed('name', `${host} is ${found.address}`);
 }
 
