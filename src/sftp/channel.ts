@@ -259,14 +259,9 @@ export class SftpChannel {
           const request = this.#raw._requests[this.#raw._writeReqid];
           if (request !== undefined) request.answer = wanted;
         } catch (error) {
-          const { message } = error as Error;
+          const thrown = error instanceof Error ? error : new Error(String(error));
           // ssh2 throws for an extension that the server did not announce; anything else is no answer of the server's.
-          if (/does not support/.test(message)) {
-            fail(new SftpStatus(operation, Status.OP_UNSUPPORTED, message));
-          } else {
-            stop();
-            reject(error);
-          }
+          fail(/does not support/.test(thrown.message) ? new SftpStatus(operation, Status.OP_UNSUPPORTED, thrown.message) : thrown);
         }
       });
       if (this.#queue.length === 1) this.#flush();
