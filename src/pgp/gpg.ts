@@ -47,7 +47,7 @@ export async function unwrapWithGpg(pkesk: Uint8Array, o: GpgOptions): Promise<U
   const cipher = ciphers[found.algorithm];
   if (cipher === undefined) {
     found.sessionKey.fill(0);
-    throw new DepotError('verification-failed', `encrypted with ${cipherName(Number(found.algorithm))}, which depot does not read: it reads AES`, { hint: 'decrypt it with: gpg -d' });
+    throw new DepotError('verification-failed', `encrypted with ${cipherName(Number(found.algorithm))}, which depot does not read: it reads AES`, { hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0' });
   }
   const key = /^\[GNUPG:\] DECRYPTION_KEY ([0-9A-F]{40})/m.exec(text);
   return { sessionKey: found.sessionKey, cipher, keyFingerprint: key?.[1] ?? named[0]!.recipient };

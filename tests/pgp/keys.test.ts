@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { generateKey, readCertificate, readSecretKey } from '../../src/pgp/keys.js';
 import { judgeRecipient, judgeSigner } from '../../src/pgp/policy.js';
 import { splitPackets } from '../../src/pgp/packets.js';
@@ -108,6 +108,10 @@ describe('making keys', () => {
   });
 
   test.each(['compat', 'modern'] as const)('a passphrase locks all secret parts (%s)', async (profile) => {
+    // What is tested is which parts are locked; with the usual 64 MiB in three passes this takes seconds for each of them.
+    const usual = openpgp.config.s2kArgon2Params;
+    openpgp.config.s2kArgon2Params = { passes: 1, parallelism: 1, memoryExponent: 10 };
+    onTestFinished(() => { openpgp.config.s2kArgon2Params = usual; });
     const made = await generateKey({ ...who, kind: 'arrangement', profile, passphrase: 'kwarktaart' });
     await expect(readSecretKey(made.secretKey)).rejects.toMatchObject({ code: 'secret-missing' });
     await expect(readSecretKey(made.secretKey, passphrase('appeltaart'))).rejects.toMatchObject({ code: 'passphrase-wrong' });
