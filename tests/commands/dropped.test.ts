@@ -6,7 +6,8 @@ import { partialName, suitcaseName } from '../../src/receipt/ids.js';
 import { writePending, type PendingRecord } from '../../src/receipt/pending.js';
 import { pendingWords } from '../../src/receipt/pending-words.js';
 import { acknowledged, draftOf } from '../receipt/samples.js';
-import { depotHere, type Said } from '../support/in-process.js';
+import { depotHere } from '../support/in-process.js';
+import type { Finished } from '../support/process.js';
 import { Supplier } from '../support/supplier.js';
 import { ArrangementState } from '../../src/receipt/state.js';
 
@@ -34,8 +35,8 @@ beforeEach(async () => {
   supplier = await Supplier.create(nobody as never);
   state = await ArrangementState.open(supplier.state, 'acme-crm');
 });
-const depot = (...args: string[]): Promise<Said> => depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
-const all = ({ stdout, stderr }: Said): string => (stdout + stderr).replace(/\s+/g, ' ');
+const depot = (...args: string[]): Promise<Finished> => depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
+const all = ({ stdout, stderr }: Finished): string => (stdout + stderr).replace(/\s+/g, ' ');
 
 describe.each(Object.values(records).map((record) => [record.stage, record] as const))('at stage %s', (_stage, record) => {
   test.each([['where pushes go', here], ['at an old address', old]])('%s: status, doctor and receipts list say the same', async (_where, server) => {

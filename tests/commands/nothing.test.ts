@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { deposit, ledgerOf } from '../receipt/samples.js';
 import { tempDir } from '../support/cleanup.js';
-import { depotHere, type Said } from '../support/in-process.js';
+import { depotHere } from '../support/in-process.js';
+import type { Finished } from '../support/process.js';
 import { Supplier } from '../support/supplier.js';
 
 const nobody = { host: '127.0.0.1', port: 1, username: 'acme', password: 'x', remoteDirectory: '/in', fingerprints: [`SHA256:${'A'.repeat(43)}`] };
@@ -12,10 +13,10 @@ let supplier: Supplier;
 beforeEach(async () => {
   supplier = await Supplier.create(nobody as never);
 });
-const depot = (...args: string[]): Promise<Said> => depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
+const depot = (...args: string[]): Promise<Finished> => depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
 /** Who has a state directory and no configuration. */
 const auditor = () => ({ cwd: tempDir(), env: { HOME: supplier.directory } });
-const all = ({ stdout, stderr }: Said): string => (stdout + stderr).replace(/\s+/g, ' ');
+const all = ({ stdout, stderr }: Finished): string => (stdout + stderr).replace(/\s+/g, ' ');
 
 describe('a state directory that is not there, or has nothing in it', () => {
   test.each([['not there', false], ['empty', true]])('%s: receipts verify exits with 24 and names it', async (_what, there) => {

@@ -17,7 +17,8 @@ import type { RunRecord } from '../../src/receipt/runs.js';
 import type { Scene } from '../../src/deposit/scene.js';
 import { tempDir } from '../support/cleanup.js';
 import { bareEnvironment, type JsonDocument } from '../support/cli.js';
-import { depotHere, type Said } from '../support/in-process.js';
+import { depotHere } from '../support/in-process.js';
+import type { Finished } from '../support/process.js';
 import { Supplier } from '../support/supplier.js';
 
 /** What becomes of one arrangement when nothing disturbs it; `deaf` finishes its deposit although it is told to stop. */
@@ -94,7 +95,7 @@ function disturb(what: Disturbance['what']): boolean {
   return process.listenerCount(what) > 0 && process.emit(what);
 }
 
-interface Ended extends Said {
+interface Ended extends Finished {
   records: Map<string, RunRecord>;
   told: RunRecord[];
   /** Those that were heard, in order. */

@@ -7,7 +7,8 @@ import { describeSelf } from '../../src/receipt/holder.js';
 import { timestamp } from '../../src/receipt/ids.js';
 import { appendRun, type RunRecord } from '../../src/receipt/runs.js';
 import { checkout } from '../support/cli.js';
-import { depotHere, type Said } from '../support/in-process.js';
+import { depotHere } from '../support/in-process.js';
+import type { Finished } from '../support/process.js';
 import { Supplier } from '../support/supplier.js';
 import { deposit, ledgerOf } from '../receipt/samples.js';
 
@@ -31,7 +32,7 @@ function configure(on: string[]): void {
   supplier.writeConfig({ top: { notify: { command: [alert], on } }, arrangement: { every: '24h' }, remote: { retryFor: '1s' } });
 }
 
-const depot = (...args: string[]): Promise<Said> => depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
+const depot = (...args: string[]): Promise<Finished> => depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
 const metrics = async (): Promise<Record<string, number>> => Object.fromEntries((await depot('status', '--prometheus')).stdout.split('\n').flatMap((line) => {
   const found = /^(\w+)(?:\{arrangement="acme-crm"\})? (\S+)$/.exec(line);
   return found === null ? [] : [[found[1], Number(found[2])] as const];

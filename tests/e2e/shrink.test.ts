@@ -2,7 +2,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { depotHere, type Said } from '../support/in-process.js';
+import { depotHere } from '../support/in-process.js';
+import type { Finished } from '../support/process.js';
 import { startScriptedServer, type ScriptedServer } from '../support/scripted-server.js';
 import { Supplier } from '../support/supplier.js';
 
@@ -14,8 +15,8 @@ beforeAll(async () => {
 });
 
 /** Sealing has threads, which are those of the built program; the rest is faster here. */
-const depot = (...args: string[]): Promise<Said> => (args[0] === 'push' ? supplier.depot(args) as Promise<Said> : depotHere([...args, '--config', supplier.config], { cwd: supplier.directory }));
-const result = ({ stdout }: Said) => (JSON.parse(stdout) as { results: { deposit?: { depositId: string; run: { dataset: unknown } }; dryRun?: unknown; error?: { code: string } }[] }).results[0];
+const depot = (...args: string[]): Promise<Finished> => (args[0] === 'push' ? supplier.depot(args) as Promise<Finished> : depotHere([...args, '--config', supplier.config], { cwd: supplier.directory }));
+const result = ({ stdout }: Finished) => (JSON.parse(stdout) as { results: { deposit?: { depositId: string; run: { dataset: unknown } }; dryRun?: unknown; error?: { code: string } }[] }).results[0];
 
 test('from 600,000 bytes to 5, and from many files to few by an exclude', async () => {
   writeFileSync(join(supplier.data, 'large.bin'), Buffer.alloc(600_000));
