@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 
 /** Sealing has threads, which are those of the built program; the rest is faster here. */
-const depot = (...args: string[]): Promise<Finished> => (args[0] === 'push' ? supplier.depot(args) as Promise<Finished> : depotHere([...args, '--config', supplier.config], { cwd: supplier.directory }));
+const depot = (...args: string[]): Promise<Finished> => (args[0] === 'push' ? supplier.depot(args) : depotHere([...args, '--config', supplier.config], { cwd: supplier.directory }));
 const result = ({ stdout }: Finished) => (JSON.parse(stdout) as { results: { deposit?: { depositId: string; run: { dataset: unknown } }; dryRun?: unknown; error?: { code: string } }[] }).results[0];
 
 test('from 600,000 bytes to 5, and from many files to few by an exclude', async () => {
