@@ -100,9 +100,18 @@ export class DepotError extends Error {
   }
 }
 
+function isOurs(error: unknown): error is DepotError {
+  try {
+    return error instanceof DepotError;
+  } catch {
+    // A proxy that answers no question.
+    return false;
+  }
+}
+
 /** True when `error` is a DepotError, with this code when one is given. */
 export function isDepotError(error: unknown, code?: ErrorCode): error is DepotError {
-  return error instanceof DepotError && (code === undefined || error.code === code);
+  return isOurs(error) && (code === undefined || error.code === code);
 }
 
 /**
@@ -113,11 +122,29 @@ export function foreseen(thrown: unknown, signal: AbortSignal): DepotError {
   const reason: unknown = signal.reason;
   if (isDepotError(reason) && (thrown === reason || !isDepotError(thrown) || (thrown.code === 'internal' && thrown.published === undefined))) return copyOf(reason) as DepotError;
   if (isDepotError(thrown)) return thrown;
-  const { message } = thrown instanceof Error ? thrown : new Error(String(thrown));
-  return new DepotError('internal', `a defect in depot: ${message}`, {
+  return new DepotError('internal', `a defect in depot: ${textOf(thrown)}`, {
     cause: thrown,
     hint: 'run it again with DEPOT_DEBUG=1 and report what it prints',
   });
+}
+
+/** What was thrown, in words. Anything can be thrown, also what cannot be made a text: whoever tells of a failure must not fail with it. */
+function textOf(thrown: unknown): string {
+  try {
+    const message: unknown = thrown instanceof Error ? thrown.message : thrown;
+    if (message !== undefined && message !== '') return (message as { toString(): string }).toString();
+    return thrown instanceof Error ? `${thrown.name}, without a message` : `${message === '' ? 'an empty text' : 'undefined'} was thrown`;
+  } catch {
+    return `something was thrown that has no text (${typeof thrown})`;
+  }
+}
+
+function stackOf(thrown: unknown): string | undefined {
+  try {
+    return thrown instanceof Error ? thrown.stack : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The same error for somebody else: whose it is and what was published is filled in for each. Anything but a DepotError stays what it is. */
@@ -138,8 +165,8 @@ export interface ErrorRecord extends Omit<ErrorDetails, 'cause'> {
 
 /** For the way out of a worker thread; anything but a DepotError becomes `internal`. */
 export function errorToRecord(error: unknown): ErrorRecord {
-  const e = error instanceof DepotError ? error : new DepotError('internal', error instanceof Error ? error.message : String(error), { cause: error });
-  const record: ErrorRecord = { code: e.code, message: e.message, stack: error instanceof Error ? error.stack : undefined };
+  const e = isOurs(error) ? error : new DepotError('internal', textOf(error), { cause: error });
+  const record: ErrorRecord = { code: e.code, message: e.message, stack: stackOf(error) };
   if (e.hint !== undefined) record.hint = e.hint;
   if (e.published !== undefined) record.published = e.published;
   if (e.depositId !== undefined) record.depositId = e.depositId;
