@@ -42,7 +42,7 @@ export async function main(p: Process = thisProcess()): Promise<number> {
     screen.error(error, debug);
     status = error.exit;
   }
-  const unwritten = await screen.close(stop.signal.aborted, debug);
+  const unwritten = await screen.close(stop.signal, debug);
   release();
   // A failure keeps its own status, which says more.
   return status === 0 ? unwritten ?? 0 : status;

@@ -2,6 +2,7 @@ import { orAborted } from '../abort.js';
 import { DepotError, foreseen, isDepotError } from '../errors.js';
 import type { Arrangement } from '../config/types.js';
 import { ageOf } from '../clock.js';
+import { said } from '../printable.js';
 import { killedNoted, killedRun } from '../receipt/killed.js';
 import { Ledger } from '../receipt/ledger.js';
 import { lockArrangement, type Lock } from '../receipt/lock.js';
@@ -122,7 +123,8 @@ async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hoo
     const deposit = await depositThere({ o: { ...o, signal }, state, keys, ledger, run, hooks }, secrets);
     return 'skipped' in deposit ? deposit : { deposit, newLedger };
   } finally {
-    await lock.release();
+    // What became of the deposit is what counts. The lock goes with this process.
+    await lock.release().catch((error: unknown) => { hooks.warn(`the lock could not be given back: ${said(error)}; it is free when this process has ended`); });
   }
 }
 

@@ -8,7 +8,7 @@
  * either the successor's link or another nonce in `lock`. docs/decisions/0001-lock.md has the why.
  */
 import { readFileSync, unlinkSync } from 'node:fs';
-import { link, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { link, open, readdir, rename, rm, stat, unlink, type FileHandle } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { DepotError } from '../errors.js';
@@ -163,7 +163,8 @@ async function holdLock(file: string, self: Holder, bytes: Buffer, heartbeatMs: 
     clearInterval(timer);
     await beating;
     await handle.close();
-    if ((await readHolder(file))?.nonce === self.nonce) await rm(file, { force: true });
+    // Not rm(): where the file may not be removed, that says something about a directory.
+    if ((await readHolder(file))?.nonce === self.nonce) await unlink(file);
     onExit.delete(file);
   };
   return { predecessor, lost: lost.signal, release: () => (released ??= release()) };

@@ -9,7 +9,6 @@
  * - On a terminal, prose and rows of tables are broken between words; files and lines to type are not. Elsewhere nothing is broken.
  * - Nothing asks a question unless a person sits there: stdin and stderr are terminals, and no `--json`.
  */
-import { setTimeout } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import type { DepotError, ErrorDetails } from '../errors.js';
 import { printable } from '../printable.js';
@@ -44,6 +43,8 @@ export class Screen {
   readonly #err: Watched;
   #done: ErrorDetails = {};
   #closed = false;
+  /** It was bad news. */
+  #failed = false;
   /** The cause of the error that was told. */
   #toldOf: unknown = null;
   readonly #color: boolean;
@@ -77,6 +78,7 @@ export class Screen {
 
   /** A result that is bad news (a failed check, a stale arrangement): shown with `--quiet` too. */
   failure(document: object, lines: readonly Line[]): void {
+    this.#failed = true;
     this.#release();
     this.#print(document, lines);
   }
@@ -98,6 +100,7 @@ export class Screen {
   }
 
   error(error: DepotError, debug = false): void {
+    this.#failed = true;
     this.#release();
     this.#toldOf = error.cause;
     if (this.json) this.#document(errorDocument(error));
@@ -136,18 +139,18 @@ export class Screen {
   }
 
   /**
-   * Waits until everything is written; not long when `aborted`, for a reader that has stopped reading must not outlive Ctrl-C.
+   * Waits until everything is written; not long once `signal` is aborted, for a reader that has stopped reading must not outlive Ctrl-C.
    * Returns the exit status that a result has which was not written, and says so; null when all is well.
    */
-  async close(aborted = false, debug = false): Promise<number | null> {
+  async close(signal: AbortSignal, debug = false): Promise<number | null> {
     this.#progress?.stop();
     // A command that a signal did not wait for may still go on, and must not answer a second time.
     this.#closed = true;
-    const stop = new AbortController();
-    const written = Promise.all([this.#out.written(), this.#err.written()]);
-    await (aborted ? Promise.race([written, setTimeout(patienceMs, undefined, { signal: stop.signal }).catch(() => undefined)]) : written);
-    stop.abort();
-    const { lost } = this.#out;
+    const seen = { all: false };
+    const written = Promise.all([this.#out.written().then(() => { seen.all = true; }), this.#err.written()]);
+    await Promise.race([written, patience(signal)]);
+    // Of a failure there is nothing more to say.
+    const lost: NodeJS.ErrnoException | null = this.#out.lost ?? (seen.all || this.#failed ? null : new Error('nobody reads it'));
     if (lost === null) return null;
     const error = notWritten(lost, this.#done);
     // Whoever stops reading words (`| head`) knows it. A document is for a program, and that a deposit was made must be heard.
@@ -198,6 +201,15 @@ export class Screen {
   #paint(stream: NodeJS.WriteStream, style: Style, text: string): string {
     return this.#color && stream.isTTY ? styleText(style, text) : text;
   }
+}
+
+/** Over a while after the signal, for what holds the process meanwhile; it does not hold it itself. */
+function patience(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const start = (): void => { setTimeout(resolve, patienceMs).unref(); };
+    if (signal.aborted) start();
+    else signal.addEventListener('abort', start, { once: true });
+  });
 }
 
 /** JSON that a terminal may show: what `JSON.stringify` leaves raw of what `printable` escapes is escaped, which parsers read as the same text. */

@@ -5,7 +5,7 @@
  * The command line, the configuration, locks, run records and notifications are the real ones; the server and the sealing are not there.
  */
 import fc from 'fast-check';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -217,4 +217,34 @@ test.each([[['--json']], [[]]])('a result that nobody could be given (%j): 5, an
     stdin: Readable.from([]) as never, stdout: stdout as never, stderr: err as never,
   });
   expect([code, stderr]).toEqual([5, expect.stringContaining('depot: error: the result could not be written to standard output: no space left; published as acme-crm_id\ndepot: hint: look at the deposit, which was made, with: depot receipts show acme-crm_id')]);
+});
+
+test('a result that nobody reads, and a signal when the deposit is made: 5, soon, and that it was made is said', async () => {
+  fates.clear();
+  fates.set('acme-crm', { end: 'deposit', turns: 0 });
+  writeFileSync(supplier.config, stringify(document), { mode: 0o600 });
+  let stderr = '';
+  // A pipe that is full: its first write is never answered.
+  const stdout = new Writable({ write: () => { setImmediate(() => { process.emit('SIGTERM'); }); } });
+  const err = new Writable({ write: (chunk: Buffer, _encoding, done) => { stderr += String(chunk); done(); } });
+  const code = await main({
+    argv: ['push', '--json', '--config', supplier.config, '--state', tempDir()], env: bareEnvironment(), cwd: supplier.directory,
+    stdin: Readable.from([]) as never, stdout: stdout as never, stderr: err as never,
+  });
+  expect([code, stderr]).toEqual([5, expect.stringContaining('depot: error: the result could not be written to standard output: nobody reads it; published as acme-crm_id')]);
+});
+
+test('a lock that cannot be given back hides nothing: the deposit stands, and it is said', async () => {
+  fates.clear();
+  fates.set('acme-crm', { end: 'deposit', turns: 0 });
+  deposited.clear();
+  writeFileSync(supplier.config, stringify(document), { mode: 0o600 });
+  const state = tempDir();
+  const lock = join(state, 'acme-crm', 'lock');
+  onDeposit = () => {
+    unlinkSync(lock);
+    mkdirSync(lock);
+  };
+  const { code, stderr } = await depotHere(['push', '--config', supplier.config, '--state', state], { cwd: supplier.directory });
+  expect([code, stderr, [...deposited]]).toEqual([0, expect.stringContaining('depot: warning: acme-crm: the lock could not be given back: '), ['acme-crm']]);
 });

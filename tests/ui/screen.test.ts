@@ -37,7 +37,7 @@ test('no progress line is drawn beside a question', async () => {
   });
   const asked = out.shown().length;
   await vi.advanceTimersByTimeAsync(1000);
-  await screen.close();
+  await screen.close(new AbortController().signal);
   expect(answer).toBe('typed');
   expect(out.shown().slice(asked)).toContain('verifying');
 });
@@ -48,6 +48,6 @@ test.each([{ CI: 'true' }, { TERM: 'dumb' }])('with %j a phase is a line that st
   const progress = (await screen.progress())!;
   progress.phase('sealing');
   progress.phase('verifying');
-  await screen.close();
+  await screen.close(new AbortController().signal);
   expect(out.shown()).toBe('- sealing\n- verifying\n');
 });
