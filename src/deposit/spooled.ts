@@ -222,21 +222,29 @@ async function send({ state, hooks, agent }: Scene, record: SpooledRecord, uploa
 
 /**
  * The upload stopped. What the server refused is removed there, to take none of its room; otherwise the partial stays for the
- * next run, also after a signal: a reboot is one.
+ * next run, also after a signal: a reboot is one. With `publish: direct` it has the suitcase's name: only what can be gone on with stays.
  */
 async function keepForLater({ state, agent, run, hooks }: Scene, upload: Upload, record: SpooledRecord, error: unknown, closing: boolean): Promise<void> {
   run.published = publishedBy(error, closing);
   const over = deadPartial(error) || run.published !== 'no';
-  if (!over && isDepotError(error) && (error.exit === 15 || isSpoolFault(error))) {
-    if ((await upload.abandon().catch(() => ({ removed: false }))).removed) delete record.spool.confirmed;
+  const spent = (): boolean => record.publish === 'direct' && record.spool.confirmed === undefined;
+  let removed = false;
+  if (!over && (spent() || (isDepotError(error) && (error.exit === 15 || isSpoolFault(error))))) {
+    ({ removed } = await upload.abandon().catch(() => ({ removed: false })));
+    if (removed) delete record.spool.confirmed;
   } else {
     upload.leave();
   }
   if (run.published !== 'no') return;
   await writePending(state, record).catch((second: unknown) => hooks.warn(`the record of what was begun could not be updated: ${(second as Error).message}`));
   if (deadPartial(error)) return;
+  const left = record.publish === 'direct' && !removed ? `; until then a truncated file ${record.finalName} may be there` : '';
+  if (spent()) {
+    hooks.warn(`${record.depositId} was begun under its final name and cannot be gone on with: the next push to ${agent.address} gives it up and begins anew${left}`);
+    return;
+  }
   const from = record.spool.confirmed === undefined ? 'from the beginning' : `from octet ${record.spool.confirmed} of ${record.spool.bytes}`;
-  hooks.warn(`${record.depositId} is sealed and kept; the next push to ${agent.address} goes on ${from}`);
+  hooks.warn(`${record.depositId} is sealed and kept; the next push to ${agent.address} goes on ${from}${left}`);
 }
 
 /** Its final name is used up: with it goes what was sealed. */

@@ -174,6 +174,10 @@ export const rows: Row[] = [
     name: 'spool: direct, killed on the way', fault: '`spool: true`, `publish: direct`: kill -9 on the way', provoked: 'when the first offset is confirmed', octets, supplier: { ...spooling, remote: { publish: 'direct' } }, ...atCheckpoint, exit: 'killed', published: '–', left: 'suitcase', next: goesOn, check: same,
   },
   {
+    name: 'spool: direct, terminated early', fault: '`spool: true`, `publish: direct`: SIGTERM before an offset was confirmed', provoked: 'at the first block', supplier: { arrangement: { spool: true }, remote: { publish: 'direct' } }, push: { at: 'first-block-sent', do: 'kill -TERM $PPID' },
+    exit: 143, published: 'no', left: 'nothing', says: /cannot be gone on with: the next push .* begins anew/, next: { does: 'gives it up, deposits', says: /is given up/, left: 'deposit' },
+  },
+  {
     name: 'spool: direct, and the server names files at their close', fault: '`spool: true`, `publish: direct`: the link drops; the server names files only at their close, and notices the loss after the push', provoked: 'scripted, dropped at the 20th write',
     server: { nameAtClose: true }, supplier: { arrangement: { spool: true }, remote: { publish: 'direct' } }, arrange: (scene) => scene.script(nth(20, writes, { then: 'drop' })),
     exit: 0, published: 'yes', left: 'deposit', says: /starting again under a new id/, relieve: (scene) => {
