@@ -17,6 +17,11 @@ export function said(error: unknown): string {
   return printable((text.split('\n', 1)[0] ?? '').slice(0, 200).replace(/\.$/, ''));
 }
 
+/** The system's code for a failure (`EIO`) where it has one, else what was said. */
+export function codeOrSaid(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? printable(error.code) : said(error);
+}
+
 function decode(name: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(name);

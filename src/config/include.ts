@@ -1,6 +1,6 @@
 import { readdir, realpath } from 'node:fs/promises';
 
-import { printable } from '../printable.js';
+import { codeOrSaid, printable, said } from '../printable.js';
 import type { Value } from './document.js';
 import { localPath } from './checks.js';
 
@@ -24,9 +24,9 @@ export async function filesOf(pattern: string, at: Value, self: string): Promise
   let matches: (path: string) => boolean;
   try {
     matches = picomatch(glob, { dot: false });
-  } catch {
+  } catch (error) {
     // A lone `!` or an endless pattern.
-    at.report(`${at.shown} is no pattern of file names`);
+    at.report(`${at.shown} is no pattern of file names; picomatch says: ${said(error)}`);
     return [];
   }
   const levels = glob.includes('**') ? deepest : glob.split('/').length;
@@ -47,7 +47,7 @@ async function filesBelow(directory: string, levels: number, at: Value): Promise
   try {
     entries = await readdir(directory, { withFileTypes: true });
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    const code = codeOrSaid(error);
     if (code !== 'ENOENT') at.report(`${printable(directory)} cannot be listed: ${code}`);
     return [];
   }

@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { accountOfUid, obstacle } from '../accounts.js';
 import { DepotError } from '../errors.js';
 import { requireTrusted } from '../permissions.js';
-import { printable } from '../printable.js';
+import { codeOrSaid, printable } from '../printable.js';
 import { shellWord } from '../shell.js';
 import { pathsOf, type Surroundings, systemConfigDirectory, userConfigDirectory, variable } from './state.js';
 
@@ -69,7 +69,7 @@ export async function readTrusted(path: string): Promise<Buffer | undefined> {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw code === 'EACCES' ? await closed(path, error) : unreadable(path, code ?? 'unknown error', error);
+    throw code === 'EACCES' ? await closed(path, error) : unreadable(path, codeOrSaid(error), error);
   }
   try {
     const found = await handle.stat();

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { childEnvironment } from '../child-env.js';
 import { DepotError } from '../errors.js';
-import { printable } from '../printable.js';
+import { codeOrSaid, printable } from '../printable.js';
 import { membersOf } from '../process-group.js';
 
 export interface CommandOptions {
@@ -101,7 +101,7 @@ class Command {
       await once(child, 'spawn');
     } catch (cause) {
       await command.close();
-      const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such command, or no such directory to run it in' : String((cause as NodeJS.ErrnoException).code);
+      const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such command, or no such directory to run it in' : codeOrSaid(cause);
       throw new DepotError('source-failed', `${options.label} ${command.#name} could not be started: ${reason}`, { hint: 'check that the command is there and may be run by this account', cause });
     }
     return command;

@@ -1,6 +1,6 @@
 import { orAborted } from '../abort.js';
 import { DepotError } from '../errors.js';
-import { printable } from '../printable.js';
+import { codeOrSaid, printable } from '../printable.js';
 import type { StdinSource } from '../source.js';
 import type { DatasetHooks } from './sources.js';
 
@@ -25,7 +25,7 @@ export async function* readStdin(source: StdinSource, hooks: DatasetHooks): Asyn
     }
   } catch (error) {
     stop.throwIfAborted();
-    throw new DepotError('source-failed', `source ${printable(source.name)}: stdin could not be read`, { cause: error });
+    throw new DepotError('source-failed', `source ${printable(source.name)}: stdin could not be read: ${codeOrSaid(error)}`, { cause: error });
   } finally {
     clearTimeout(timer);
     // Not awaited: a generator that waits for input does not return before it comes.

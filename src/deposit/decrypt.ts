@@ -138,6 +138,7 @@ async function toDirectory(opening: Opening, out: string): Promise<Decrypted> {
     sameAsReceipt(opened, opening.receipt);
     // Never over anything: on a file, or a directory with something in it, this fails.
     await rename(partial, out).catch((cause: unknown) => {
+      if (!['EEXIST', 'ENOTEMPTY', 'ENOTDIR', 'EISDIR', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? '')) throw localError(cause, 'create', out);
       throw new DepotError('output-exists', `${printable(out)} appeared while the suitcase was opened`, { hint: 'name another directory with --out', cause });
     });
     const warnings = manifest === 'none' ? ['the archive has no manifest: it was not made by depot, and nothing was compared'] : [];

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Config } from '../config/types.js';
-import { DepotError } from '../errors.js';
+import { DepotError, isDepotError } from '../errors.js';
 import type { Certificate } from '../pgp/certificate.js';
 import { readCertificate } from '../pgp/keys.js';
 import { verifyDetached, type VerifiedSignature } from '../pgp/signature.js';
@@ -60,7 +60,8 @@ export async function importAttestation(o: ImportOptions): Promise<Imported> {
   const signed = await verifySignature(bytes, signature, attestation, known, o);
   checkTimes(attestation, receipt, signed, o.now);
   const owner = beneficiaries.find(({ fingerprint }) => fingerprint === attestation.keyFingerprint);
-  const selfAttested = await isSelfAttested(o.config, signed.fingerprint, known);
+  const { selfAttested, warnings } = await isSelfAttested(o.config, receipt, signed.fingerprint, known);
+  warnings.unshift(...signed.warnings);
 
   await state.requireOwn();
   const lock = await lockArrangement(state.directory);
@@ -68,13 +69,13 @@ export async function importAttestation(o: ImportOptions): Promise<Imported> {
     const onFile = await filedAttestations(state, depositId);
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const same = onFile.find((one) => one.sha256 === sha256);
-    if (same !== undefined) return { filed: same, already: true, warnings: signed.warnings };
+    if (same !== undefined) return { filed: same, already: true, warnings };
     refuseReplay(attestation, onFile);
     const filed = await fileAttestation(state, {
       depositId, bytes, signature,
       filing: { filedAt: timestamp(o.now), signedBy: signed.fingerprint, signedAt: timestamp(signed.signedAt), beneficiary: owner?.name ?? null, selfAttested },
     });
-    return { filed, already: false, warnings: signed.warnings };
+    return { filed, already: false, warnings };
   } finally {
     await lock.release();
   }
@@ -139,14 +140,21 @@ function checkTimes({ attestedAt }: Attestation, { completedAt }: Receipt, { sig
  * The supplier's own word, when it has or had the key that signed: it could have made the attestation itself. Also a key that is no
  * longer in the configuration.
  */
-async function isSelfAttested(config: Config, signedBy: string, known: KeyInFile[]): Promise<boolean> {
+async function isSelfAttested(config: Config, receipt: Receipt, signedBy: string, known: KeyInFile[]): Promise<{ selfAttested: boolean; warnings: string[] }> {
+  const yes = { selfAttested: true, warnings: [] };
+  if (receipt.supplier.signerFingerprint === signedBy) return yes;
   const everyone = [...config.arrangements.values()].flatMap(({ beneficiaries }) => beneficiaries);
-  if (everyone.some(({ fingerprint, keyMadeBy }) => fingerprint === signedBy && keyMadeBy === 'supplier')) return true;
+  if (everyone.some(({ fingerprint, keyMadeBy }) => fingerprint === signedBy && keyMadeBy === 'supplier')) return yes;
   for (const { file, certificate } of known) {
-    if (certificate.fingerprint === signedBy && (certificate.isSecret || (await suppliersSecretKey({ key: file })) !== null)) return true;
+    if (certificate.fingerprint === signedBy && (certificate.isSecret || (await suppliersSecretKey({ key: file })) !== null)) return yes;
   }
-  const own = await readCertificate(await readGiven(config.supplier.signingKey, 'the signing key')).catch(() => null);
-  return own?.fingerprint === signedBy;
+  try {
+    const own = await readCertificate(await readGiven(config.supplier.signingKey, 'the signing key'));
+    return { selfAttested: own.fingerprint === signedBy, warnings: [] };
+  } catch (error) {
+    if (!isDepotError(error)) throw error;
+    return { selfAttested: false, warnings: [`whether your own signing key made this attestation was not checked: ${error.message}`] };
+  }
 }
 
 /** Another one of the same time, or an older one of the same key, says nothing new: it may only look as if somebody had checked today. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Arrangement, Config } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Certificate } from '../pgp/certificate.js';
@@ -132,7 +133,8 @@ async function writeAll(out: string, contents: [string, Uint8Array | string][]):
   }
 }
 
-function withoutOpener(cause: unknown): DepotError {
+function withoutOpener(cause: unknown): unknown {
+  if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') return localError(cause, 'read', fileURLToPath(openerPage));
   return new DepotError('usage', 'this build of depot has no opener.html, so the kit would be without it', { hint: 'install depot as the README says (its package holds opener.html), or leave it out: --no-opener', cause });
 }
 

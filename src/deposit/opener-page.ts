@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { DepotError } from '../errors.js';
 import { requireOwnPlace } from '../permissions.js';
 import { printable } from '../printable.js';
@@ -12,6 +13,7 @@ const built = new URL('../opener.html', import.meta.url);
 /** The page and what to compare by telephone. @throws DepotError 'internal' where the program was not built */
 async function readOpener(): Promise<{ page: Buffer; sha256: string }> {
   const page = await readFile(built).catch((cause: unknown) => {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw localError(cause, 'read', fileURLToPath(built));
     throw new DepotError('internal', 'the opener is not part of this copy of depot', { hint: 'build it with: npm run build', cause });
   });
   return { page, sha256: createHash('sha256').update(page).digest('hex') };

@@ -1,7 +1,6 @@
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
-import { isDepotError, type DepotError } from '../errors.js';
-import { broken, contentFormat, type ContentFormat } from './content-format.js';
+import { broken, contentFormat, notDecompressed, type ContentFormat } from './content-format.js';
 import { FRAME_CONTENT_OCTETS, FREE_FRAMES, splitFrames } from './zstd-frames.js';
 import { ZstdDecoder } from './zstd.js';
 
@@ -11,7 +10,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
  * Decompresses a stream by its magic; anything else passes through. One layer only: what is compressed again inside is
  * content, not format. `found` hears the format once it is known.
  *
- * @throws DepotError 'archive-refused' where the compressed data is broken, truncated or followed by something else
+ * @throws DepotError 'archive-refused' where the compressed data is broken, truncated or followed by something else, 'internal' where the
+ *   decompressor failed for a reason of its own; what `chunks` throws
  */
 export async function* decompress(chunks: Iterable<Bytes>, found: (format: ContentFormat) => void): AsyncGenerator<Bytes> {
   const input = withStart(chunks, 4);
@@ -68,7 +68,7 @@ class Gathering {
 /** Runs chunks through a zlib stream and makes sure that it consumed them all: zlib itself ignores what follows the end. */
 async function* through(transform: Transform & { readonly bytesWritten: number }, chunks: Iterable<Bytes>, format: ContentFormat): AsyncGenerator<Bytes> {
   let written = 0;
-  const failures: DepotError[] = [];
+  const failures: { error: unknown }[] = [];
   // After an error zlib may never call back a write that waits.
   const closed = new Promise<void>((resolve) => transform.once('close', resolve));
   transform.on('error', () => undefined);
@@ -85,14 +85,14 @@ async function* through(transform: Transform & { readonly bytesWritten: number }
     transform.end();
   };
   const feeding = feed().catch((error: unknown) => {
-    if (isDepotError(error)) failures.push(error);
+    failures.push({ error });
     transform.destroy(error as Error);
   });
   try {
     for await (const bytes of transform) yield bytes as Bytes;
     await feeding;
   } catch (error) {
-    throw failures[0] ?? broken(format, error);
+    throw failures[0] === undefined ? notDecompressed(format, error) : failures[0].error;
   } finally {
     transform.destroy();
   }

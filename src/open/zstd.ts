@@ -1,5 +1,5 @@
 import { Decompress } from 'fzstd';
-import { broken } from './content-format.js';
+import { broken, notDecompressed } from './content-format.js';
 import { ZstdFrames } from './zstd-frames.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -40,7 +40,8 @@ export class ZstdDecoder {
     try {
       this.#decoder.push(slice, last);
     } catch (error) {
-      throw broken('zstd', error);
+      // Nothing but the data is a reason for the decoder to throw, whatever it throws, unless memory is short.
+      throw error instanceof RangeError && /allocat|memory/i.test(error.message) ? notDecompressed('zstd', error) : broken('zstd', error);
     }
   }
 

@@ -1,5 +1,4 @@
-import { isDepotError, type DepotError } from '../errors.js';
-import { broken, contentFormat, type ContentFormat } from '../open/content-format.js';
+import { contentFormat, notDecompressed, type ContentFormat } from '../open/content-format.js';
 import { ZstdDecoder } from '../open/zstd.js';
 import { concat } from '../pgp/packets.js';
 
@@ -44,15 +43,19 @@ async function* gunzip(chunks: AsyncGenerator<Bytes>): AsyncGenerator<Bytes> {
   const stream = new DecompressionStream('gzip');
   const writer = stream.writable.getWriter();
   const reader = stream.readable.getReader() as ReadableStreamDefaultReader<Bytes>;
-  const failures: DepotError[] = [];
+  const failures: { error: unknown }[] = [];
+  // What the decompressor has against its input is told to the reader; `failures` has what the input itself throws.
+  let closed = false;
+  const taken = async (work: Promise<void>): Promise<void> => work.catch(() => { closed = true; });
   const feed = async (): Promise<void> => {
     try {
       for await (const chunk of chunks) {
-        for (let at = 0; at < chunk.length; at += PIECE) await writer.write(chunk.subarray(at, at + PIECE));
+        for (let at = 0; at < chunk.length && !closed; at += PIECE) await taken(writer.write(chunk.subarray(at, at + PIECE)));
+        if (closed) return;
       }
-      await writer.close();
+      await taken(writer.close());
     } catch (error) {
-      if (isDepotError(error)) failures.push(error);
+      failures.push({ error });
       await writer.abort(error).catch(() => undefined);
     }
   };
@@ -62,7 +65,7 @@ async function* gunzip(chunks: AsyncGenerator<Bytes>): AsyncGenerator<Bytes> {
     await feeding;
   } catch (error) {
     await feeding;
-    throw failures[0] ?? broken('gzip', error);
+    throw failures[0] === undefined ? notDecompressed('gzip', error) : failures[0].error;
   } finally {
     await reader.cancel().catch(() => undefined);
     await feeding;

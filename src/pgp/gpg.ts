@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { childEnvironment } from '../child-env.js';
 import { DepotError } from '../errors.js';
+import { codeOrSaid, printable, said } from '../printable.js';
 import type { Aes } from './cfb.js';
 import { encodePacket, packetType } from './packets.js';
 import { cipherName, describePkesks } from './pkesk.js';
@@ -24,6 +25,7 @@ const ciphers: Record<string, Aes> = { 7: 'AES-128', 8: 'AES-192', 9: 'AES-256' 
 const dummyOctets = 41;
 /** Codes of libgpg-error, low 16 bits, in `ERROR pkdecrypt_failed`. */
 const badPassphrase = 11;
+const noSecretKey = 17;
 const cancelled = [99, 198];
 
 /**
@@ -31,7 +33,7 @@ const cancelled = [99, 198];
  * never passed on.
  *
  * @throws DepotError 'not-addressed' (gpg has none of the keys), 'passphrase-wrong', 'incomplete' (version 6
- *   session key packets, which gpg does not read), 'verification-failed' (a cipher other than AES), 'local-unreadable' (no gpg)
+ *   session key packets, which gpg does not read), 'verification-failed' (a cipher other than AES), 'local-unreadable' (no gpg), 'secret-missing' (gpg failed otherwise)
  */
 export async function unwrapWithGpg(pkesk: Uint8Array, o: GpgOptions): Promise<UnwrappedSessionKey> {
   const named = describePkesks(pkesk);
@@ -39,8 +41,7 @@ export async function unwrapWithGpg(pkesk: Uint8Array, o: GpgOptions): Promise<U
     throw new DepotError('incomplete', 'this deposit is modern (SEIPDv2), which gpg does not read', { hint: 'use --key with the file of the private key' });
   }
   const body = Uint8Array.of(1, ...randomBytes(dummyOctets - 1));
-  const { status, missing } = await ask(['--show-session-key', '--decrypt'], Buffer.concat([pkesk, encodePacket(packetType.seipd, body)]), o);
-  if (missing) throw noGpg(o);
+  const { status } = await ask(['--show-session-key', '--decrypt'], Buffer.concat([pkesk, encodePacket(packetType.seipd, body)]), o);
   const found = takeSessionKey(status);
   const text = status.toString('latin1');
   if (found === null) throw refusal(text, named.map(({ recipient }) => recipient || 'anonymous'));
@@ -76,43 +77,49 @@ function hexDigit(octet: number | undefined): number {
 
 /** A detached, armoured signature by a key that gpg holds. @throws DepotError 'signer-unusable', 'local-unreadable' */
 export async function signWithGpg(bytes: Uint8Array, fingerprint: string, o: GpgOptions): Promise<string> {
-  const { output, code, missing } = await ask(['--local-user', `${fingerprint}!`, '--armor', '--detach-sign'], bytes, o, false);
-  if (missing) throw noGpg(o);
+  const { output, code, complaints } = await ask(['--local-user', `${fingerprint}!`, '--armor', '--detach-sign'], bytes, o, false);
   const armored = output.toString('latin1');
   if (code === 0 && armored.startsWith('-----BEGIN PGP SIGNATURE-----')) return armored;
-  throw new DepotError('signer-unusable', `gpg did not sign with key ${fingerprint}`, { hint: 'sign with another key of yours: --sign-with FILE' });
+  throw new DepotError('signer-unusable', `gpg did not sign with key ${fingerprint}${complaints === '' ? '' : `; it says: ${complaints}`}`, { hint: 'sign with another key of yours: --sign-with FILE' });
 }
 
 interface Answer {
   status: Buffer;
   output: Buffer;
   code: number | null;
-  missing: boolean;
+  /** The last line of standard error, where that has no secrets: when no session key was asked for. */
+  complaints: string;
 }
 
-/** With `status`, standard output carries status lines: there is no plaintext to expect from a dummy. */
+/**
+ * With `status`, standard output carries status lines: there is no plaintext to expect from a dummy.
+ *
+ * @throws DepotError 'local-unreadable' when gpg could not be started
+ */
 async function ask(args: string[], input: Uint8Array, o: GpgOptions, status = true): Promise<Answer> {
   const common = ['--batch', '--no-tty', '--quiet', ...(status ? ['--status-fd', '1'] : [])];
-  const child = spawn(o.program ?? 'gpg', [...common, ...args], { env: childEnvironment(o.env), stdio: ['pipe', 'pipe', 'ignore'], signal: o.signal, windowsHide: true });
+  const child = spawn(o.program ?? 'gpg', [...common, ...args], { env: childEnvironment(o.env), stdio: ['pipe', 'pipe', status ? 'ignore' : 'pipe'], signal: o.signal, windowsHide: true });
   const pieces: Buffer[] = [];
-  child.stdout.on('data', (piece: Buffer) => pieces.push(piece));
+  child.stdout!.on('data', (piece: Buffer) => pieces.push(piece));
+  let stderr = '';
+  child.stderr?.on('data', (piece: Buffer) => { stderr = (stderr + piece.toString('utf8')).slice(-2000); });
   // gpg may know enough before it has read all; that is not our failure.
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(input);
-  const { code, missing } = await new Promise<{ code: number | null; missing: boolean }>((resolve, reject) => {
-    child.once('error', () => {
-      if (o.signal.aborted) reject(o.signal.reason as Error);
-      else resolve({ code: null, missing: true });
-    });
-    child.once('close', (exit) => { resolve({ code: exit, missing: false }); });
+  child.stdin!.on('error', () => undefined);
+  child.stdin!.end(input);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', (error) => { reject(o.signal.aborted ? o.signal.reason as Error : noGpg(o, error)); });
+    child.once('close', resolve);
   });
   const whole = Buffer.concat(pieces);
   for (const piece of pieces) piece.fill(0);
-  return { status: whole, output: whole, code, missing };
+  return { status: whole, output: whole, code, complaints: said(stderr.trimEnd().split(/\r?\n/).at(-1)) };
 }
 
-function noGpg({ program }: GpgOptions): DepotError {
-  return new DepotError('local-unreadable', `${program ?? 'gpg'} could not be started`, { hint: 'install GnuPG, or use --key with the file of the private key' });
+function noGpg({ program = 'gpg' }: GpgOptions, cause: unknown): DepotError {
+  const code = codeOrSaid(cause);
+  return code === 'ENOENT'
+    ? new DepotError('local-unreadable', `${printable(program)} could not be started: there is no such program`, { hint: 'install GnuPG, or use --key with the file of the private key', cause })
+    : new DepotError('local-unreadable', `${printable(program)} could not be started: ${code}`, { hint: 'see whether it runs: gpg --version; or use --key with the file of the private key', cause });
 }
 
 function refusal(status: string, recipients: string[]): DepotError {
@@ -120,5 +127,13 @@ function refusal(status: string, recipients: string[]): DepotError {
   const code = failure === null ? null : Number(failure[1]) & 0xffff;
   if (code === badPassphrase) return new DepotError('passphrase-wrong', 'gpg says that the passphrase or PIN is wrong', { hint: 'try again with the right one' });
   if (code !== null && cancelled.includes(code)) return new DepotError('secret-missing', 'gpg was given no passphrase or PIN', { hint: 'enter it in the window that gpg opens; over SSH: export GPG_TTY=$(tty)' });
+  // GnuPG 2.2 says nothing of keys that it does not have: it begins to decrypt, and fails with no error of its own.
+  if (code === null ? !/^\[GNUPG:\] (?:NO_SECKEY |DECRYPTION_FAILED)/m.test(status) : code !== noSecretKey) return new DepotError('secret-missing', `gpg gave no session key, and why is not known; it says: ${saidBy(status)}`, { hint: 'look what it says of its own: gpg --list-packets FILE; or use --key with the file of the private key' });
   return new DepotError('not-addressed', 'gpg has no private key that opens this message', { hint: `look with "gpg --list-secret-keys" for one of: ${recipients.slice(0, 8).join(', ')}` });
+}
+
+/** The last status lines that are about a failure; none of them has a key in it. */
+function saidBy(status: string): string {
+  const lines = [...status.matchAll(/^\[GNUPG:\] ((?:ERROR|FAILURE|NODATA|UNEXPECTED|DECRYPTION_FAILED|ENC_TO|BAD_PASSPHRASE|MISSING_PASSPHRASE)\b.*)$/gm)].map(([, line]) => printable(line!.slice(0, 100)));
+  return lines.length === 0 ? 'nothing' : lines.slice(-4).join('; ');
 }

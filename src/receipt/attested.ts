@@ -96,8 +96,13 @@ export async function attestationFaults(state: ArrangementState): Promise<{ depo
       if (!names.has(attestation)) fault('was filed and is gone');
     } else if (!names.has(filingName(name))) fault(`has lost ${filingName(name)}, which says what was found when it was filed`);
     else if (!names.has(`${name}.asc`)) fault('has lost its signature');
-    else if ((await readFiled(state, name).catch(() => null))?.attestation.depositId !== depositId) fault('is not what was filed');
-    else if (!(await fitsReceipt(state, name, depositId))) fault('does not open the key proof of the receipt that it names');
+    else await readFiled(state, name).then(async (filed) => {
+      if (filed?.attestation.depositId !== depositId) fault('is not what was filed');
+      else if (!(await fitsReceipt(state, name, depositId))) fault('does not open the key proof of the receipt that it names');
+    }, (error: unknown) => {
+      if (!isDepotError(error)) throw error;
+      fault(`could not be checked (${error.message})`);
+    });
   }
   return faults;
 }

@@ -52,10 +52,11 @@ async function judged(file: string, now: Date, judge: (c: Certificate) => Promis
     certificate = await readCertificate(await readBoundedFile(file));
   } catch (error) {
     // Paths say where things are at the supplier, and are not for the page.
-    if (isDepotError(error)) return unusable('its file holds no key that depot can read');
+    if (isDepotError(error)) return unusable(error.code === 'key-unreadable' ? 'its file holds no key that depot can read' : 'its file is none that depot reads');
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EACCES' || code === 'EPERM') return { ...unusable('this account may not read its file'), usable: null };
-    return unusable(code === 'ENOENT' ? 'its file is not there' : `its file could not be read (${code ?? 'unknown'})`);
+    if (code === undefined) throw error;
+    return unusable(code === 'ENOENT' ? 'its file is not there' : `its file could not be read (${code})`);
   }
   try {
     const { algorithm, expiresAt } = await judge(certificate);

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 
 import { childEnvironment } from '../child-env.js';
 import { DepotError } from '../errors.js';
-import { printable } from '../printable.js';
+import { codeOrSaid, printable } from '../printable.js';
 import { membersOf } from '../process-group.js';
 import { accountName } from './readers.js';
 import { secretName, type SecretRequest, type SecretSource } from './request.js';
@@ -95,7 +95,7 @@ export async function run(program: string, parameters: readonly string[], reques
     throw new DepotError('secret-missing', `${name} failed: ${failure}${lines.join('')}`, { hint: 'run the command by hand, as the account that depot runs as' });
   } catch (error) {
     if (error instanceof DepotError || request.signal?.aborted === true) throw error;
-    throw new DepotError('secret-missing', `${name} cannot be started: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`, { hint: 'check that the program exists and may be run', cause: error });
+    throw new DepotError('secret-missing', `${name} cannot be started: ${codeOrSaid(error)}`, { hint: 'check that the program exists and may be run', cause: error });
   } finally {
     clearTimeout(timer);
     clearTimeout(lingering);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DepotError, isDepotError } from '../errors.js';
 import { exposure, requirePrivate } from '../permissions.js';
 import { openPlain } from '../plain-file.js';
-import { printable } from '../printable.js';
+import { codeOrSaid, printable } from '../printable.js';
 import type { Secret } from '../secret.js';
 import { accountName, fileReaders } from './readers.js';
 import { accountLabel, ambiguity, type SecretRequest, secretSlug, type SecretSource, serverLabel, type SourceDescription } from './request.js';
@@ -95,7 +95,7 @@ async function read(path: string, namedBy: string, checked: boolean): Promise<Se
     handle = await openPlain(path);
   } catch (error) {
     if (isDepotError(error)) throw new DepotError('secret-missing', `${error.message} (named by ${namedBy})`, { hint: error.hint ?? 'name a file', cause: error });
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    const code = codeOrSaid(error);
     const why = code === 'ENOENT' || code === 'ENOTDIR' ? 'does not exist' : code === 'EACCES' ? `may not be read by ${accountName()}` : `cannot be read: ${code}`;
     throw new DepotError('secret-missing', `${shown} (named by ${namedBy}) ${why}`, {
       hint: code === 'EACCES' ? 'run it as the account that pushes; for the line that gives the file to this one: «depot doctor»' : 'write the secret there (mode 600), or run: «depot login»', cause: error,
@@ -131,6 +131,8 @@ async function describeFile(path: string, source: 'config' | 'file'): Promise<So
     const group = found.uid === 0 && (found.mode & 0o040) !== 0 && found.gid !== 0 ? found.gid : undefined;
     return { source, where, present: true, ...(problem === undefined ? {} : { problem }), readableBy: fileReaders(process.geteuid === undefined ? undefined : found.uid, group) };
   } catch (error) {
-    return { source, where, present: 'unknown', problem: `may not be looked at by ${accountName()} (${(error as NodeJS.ErrnoException).code ?? 'unknown error'})`, readableBy: 'another account' };
+    const code = codeOrSaid(error);
+    const denied = code === 'EACCES' || code === 'EPERM';
+    return { source, where, present: 'unknown', problem: denied ? `may not be looked at by ${accountName()} (${code})` : `cannot be looked at: ${code}`, readableBy: denied ? 'another account' : 'nobody, as it is' };
   }
 }

@@ -2,8 +2,9 @@ import { access, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { DepotError } from '../errors.js';
-import { printable } from '../printable.js';
+import { codeOrSaid, printable } from '../printable.js';
 import type { Secret } from '../secret.js';
+import { typedWord } from '../shell.js';
 import { looseTextOf } from '../text-file.js';
 import { type StoredPlace, storedPlaces } from './file.js';
 import { type Keychain, keychainFault, openKeychains } from './native-keychain.js';
@@ -89,7 +90,7 @@ export async function forgetSecret(target: Target): Promise<Forgotten> {
       await rm(path);
       removed.push(path);
     } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+      const code = codeOrSaid(error);
       if (code !== 'ENOENT' && code !== 'ENOTDIR') warnings.push(`${printable(path)} could not be removed: ${code}`);
     }
   }
@@ -104,14 +105,18 @@ export async function storeUsername(configDirectory: string, server: { host: str
   return path;
 }
 
-/** The user name that `depot login` was given; null when there is none, or this account may not read it. */
+/** The user name that `depot login` was given; null when there is none, or this account may not read it. @throws DepotError 'secret-missing' when it cannot be read for another reason */
 export async function findUsername(configDirectory: string, server: { host: string; port: number }): Promise<string | null> {
+  const path = usernamePath(configDirectory, server);
+  let bytes: Buffer;
   try {
-    const name = looseTextOf(await readFile(usernamePath(configDirectory, server))).replace(/\r?\n$/, '');
-    return name === '' ? null : name;
-  } catch {
-    return null;
+    bytes = await readFile(path);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
+    throw new DepotError('secret-missing', `the user name for ${printable(server.host)} in ${printable(path)} cannot be read: ${codeOrSaid(error)}`, { hint: `look what it is: ls -l ${typedWord(path)}`, cause: error });
   }
+  const name = looseTextOf(bytes).replace(/\r?\n$/, '');
+  return name === '' ? null : name;
 }
 
 /** What `logout` removes along with the last secret of a server. */

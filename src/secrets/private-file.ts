@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 
 import { DepotError } from '../errors.js';
 import { callerUid, handOver } from '../permissions.js';
-import { printable } from '../printable.js';
+import { codeOrSaid, printable } from '../printable.js';
 import { typedWord } from '../shell.js';
 
 /**
@@ -40,7 +40,7 @@ export async function writePrivateFile(path: string, contents: string, owner?: {
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     if (error instanceof DepotError) throw error;
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
+    const code = codeOrSaid(error);
     throw new DepotError(code === 'ENOSPC' || code === 'EDQUOT' ? 'local-disk-full' : 'local-not-writable', `${printable(path)} cannot be written: ${code}`, {
       hint: `run as an account that may write in ${printable(directory)}, or choose another place with --to`, cause: error,
     });

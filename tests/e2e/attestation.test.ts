@@ -142,9 +142,16 @@ describe.skipIf(!have)('attestation', () => {
     expect((await refusal([proof])).message).toMatch(/none of the given signers/);
     expect((await refusal([proof, '--signer', published])).message).toMatch(/none of the given signers/);
     expect((await refusal([proof, '--signer', published, '--fingerprint', 'A'.repeat(40)])).exit).toBe(21);
+    const before = readFileSync(supplier.config, 'utf8');
+    const moved = before.replace(/^( *signingKey: ).*$/m, '$1gone.secret.asc');
+    expect(moved).not.toBe(before);
+    writeFileSync(supplier.config, moved);
     const imported = await supplier.depot(['receipts', 'import-attestation', proof, '--signer', published, '--fingerprint', lawyer.fingerprint, '--json']);
+    writeFileSync(supplier.config, before);
     expect(imported.code, imported.stdout).toBe(0);
     expect(JSON.parse(imported.stdout)).toMatchObject({ signedBy: lawyer.fingerprint, selfAttested: false });
+    // That the supplier's own key did not sign it cannot be known without that key.
+    expect(imported.stdout + imported.stderr).toContain('whether your own signing key made this attestation was not checked');
   });
 
   test('self-attested where the supplier made the key: its private part lies here, or depot.yaml says so', async () => {

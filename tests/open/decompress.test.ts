@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, test } from 'vitest';
+import { Decompress } from 'fzstd';
+import { describe, expect, test, vi } from 'vitest';
 import { DepotError } from '../../src/errors.js';
-import { contentFormat } from '../../src/open/content-format.js';
+import { contentFormat, notDecompressed } from '../../src/open/content-format.js';
 import { ZstdDecoder } from '../../src/open/zstd.js';
 import { decompress } from '../../src/open/decompress.js';
 
@@ -112,4 +113,26 @@ test('blocks with nothing in them are refused by the decoder in JavaScript, whic
   const decoded = (count: number): number => [...new ZstdDecoder().push(blocks(count))].reduce((sum, piece) => sum + piece.length, 0);
   expect(decoded(1000)).toBe(0);
   expect(() => decoded(100_000)).toThrow(/cut into frames or blocks with next to nothing in them/);
+});
+
+test('what is no fault of the data is not called one', async () => {
+  const coded = (code: string): Error => Object.assign(new Error('out of it'), { code });
+  for (const code of ['Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT', 'ZSTD_error_corruption_detected', 'ZSTD_error_checksum_wrong', 'ZSTD_error_frameParameter_windowTooLarge']) expect(notDecompressed('gzip', coded(code))).toEqual(refused);
+  for (const error of [coded('Z_MEM_ERROR'), coded('ZSTD_error_memory_allocation'), coded('ERR_BUFFER_TOO_LARGE'), new RangeError('Array buffer allocation failed')]) {
+    expect(notDecompressed('gzip', error)).toMatchObject({ code: 'internal', message: expect.stringContaining(`whether it is valid is not known; the decompressor says: ${error.message}`) as string });
+  }
+
+  const failure = new Error('the thread is gone');
+  function* failing(): Generator<Bytes> {
+    yield packed['gzip'].subarray(0, 100);
+    throw failure;
+  }
+  await expect((async () => { for await (const chunk of decompress(failing(), () => undefined)) expect(chunk.length).toBeGreaterThan(0); })()).rejects.toBe(failure);
+
+  vi.spyOn(Decompress.prototype, 'push').mockImplementation(() => { throw new RangeError('Array buffer allocation failed'); });
+  try {
+    expect(() => [...new ZstdDecoder().push(Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd))]).toThrow('whether it is valid is not known');
+  } finally {
+    vi.restoreAllMocks();
+  }
 });

@@ -233,6 +233,9 @@ test('a user name is kept beside the secrets', async () => {
   await storeUsername(directory, account, 'acme');
   expect(await findUsername(directory, account)).toBe('acme');
   expect(await findUsername(directory, { ...account, port: 2222 })).toBeNull();
+  // What cannot be read for another reason is not taken for none.
+  mkdirSync(join(directory, 'secrets', '10.20.0.5_2223.username'), { recursive: true });
+  await expect(findUsername(directory, { ...account, port: 2223 })).rejects.toMatchObject({ code: 'secret-missing', message: expect.stringContaining('cannot be read: EISDIR') as string });
   await forgetUsername(directory, account);
   expect(await findUsername(directory, account)).toBeNull();
 });

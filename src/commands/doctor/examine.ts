@@ -10,7 +10,7 @@ import { Run } from '../../deposit/run.js';
 import { type SecretFinder, secretsFor } from '../../deposit/secrets.js';
 import { judgeAge, lateWords } from '../../deposit/standing.js';
 import { DepotError, exitStatus, isDepotError, type ErrorCode } from '../../errors.js';
-import { printable } from '../../printable.js';
+import { codeOrSaid, printable } from '../../printable.js';
 import { ledgerGap } from '../../receipt/ledger.js';
 import { lockHolder } from '../../receipt/lock.js';
 import { readPending } from '../../receipt/pending.js';
@@ -330,8 +330,8 @@ async function noHostKey({ arrangement: { remote: { host, port, connectTimeoutMs
 }
 
 async function nameResolves(host: string, report: Report): Promise<void> {
-  const found = await lookup(host).catch((error: unknown) => error as NodeJS.ErrnoException);
-  if (found instanceof Error) report.warning('name', `${host} has no address here (${found.code ?? found.message})`, 'bring up the VPN, whose name servers may know it, and check remote.host');
+  const found = await lookup(host).catch((error: unknown) => codeOrSaid(error));
+  if (typeof found === 'string') report.warning('name', found === 'ENOTFOUND' ? `${host} has no address here` : `the address of ${host} could not be looked up: ${found}`, 'bring up the VPN, whose name servers may know it, and check remote.host');
   else report.passed('name', `${host} is ${found.address}`);
 }
 

@@ -1,6 +1,6 @@
 /** After depot.yaml is written: host key, password, doctor, dry run, schedule. Each is done once; a second run goes on where one ended. */
 import { spawn } from 'node:child_process';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Account, runAs } from '../../accounts.js';
 import { loadConfig } from '../../config/load.js';
@@ -20,7 +20,7 @@ import { stateOwner } from '../account.js';
 import type { Context } from '../context.js';
 import { chooseArrangement } from '../deposits.js';
 import { shellWord } from '../../shell.js';
-import { pin } from '../trust/pin.js';
+import { pin, readKnownHosts } from '../trust/pin.js';
 import { pushingAccount } from './account.js';
 import { comparedHostKeys } from './answers.js';
 import { makeDirectories } from './place.js';
@@ -65,7 +65,7 @@ async function ready(name: string, file: string, other: Account | null, talk: Ta
 
 async function hostKey({ name, remote }: Arrangement, talk: Talk, context: Context): Promise<void> {
   if (remote.hostKeys.length > 0) return;
-  const known = await readFile(remote.knownHostsFile).catch(() => '');
+  const known = await readKnownHosts(remote.knownHostsFile);
   if (knownKeys(parseKnownHosts(known), remote.host, remote.port).length > 0) return;
   talk.say(`No host key is pinned for ${printable(name)} yet; without one nothing is sent.`);
   const compared = await comparedHostKeys(remote.host, remote.port, talk, context);

@@ -1,11 +1,12 @@
 /** Where nobody is asked: what a push would still lack after depot.yaml is written. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { readBoundedFile } from '../../deposit/bounded-file.js';
 import { describeSources } from '../../secrets/lookup.js';
 import { knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';
 import { needsPassphrase } from '../../sftp/private-key.js';
 import type { Context } from '../context.js';
+import { readKnownHosts } from '../trust/pin.js';
 import type { Draft, InitFlags } from './draft.js';
 
 export interface Missing {
@@ -17,7 +18,7 @@ export interface Missing {
 export async function missingForPush({ host, port = 22, username, hostKeys = [], privateKey }: Draft, o: InitFlags, file: string, context: Context): Promise<Missing[]> {
   const directory = path.dirname(file);
   const missing: Missing[] = [];
-  const known = hostKeys.length > 0 || host === undefined ? '' : await readFile(path.join(directory, 'known_hosts')).catch(() => '');
+  const known = hostKeys.length > 0 || host === undefined ? '' : await readKnownHosts(path.join(directory, 'known_hosts'));
   if (hostKeys.length === 0 && knownKeys(parseKnownHosts(known), host ?? '', port).length === 0) missing.push({ what: 'host key', flag: '--host-key' });
 
   const stored = async (kind: 'password' | 'privateKeyPassphrase'): Promise<boolean> => {

@@ -7,7 +7,7 @@ import { isLocked, readCertificate, readSecretKey } from '../../pgp/keys.js';
 import { handOver } from '../../permissions.js';
 import { readPlain } from '../../plain-file.js';
 import { printable } from '../../printable.js';
-import { localError, makeDirectory } from '../../receipt/files.js';
+import { errorCode, localError, makeDirectory } from '../../receipt/files.js';
 import { newestDeposit } from '../../receipt/list.js';
 import { ArrangementState } from '../../receipt/state.js';
 import { Secret } from '../../secret.js';
@@ -63,12 +63,20 @@ async function requireUnused(state: string, uid: number, account: Account): Prom
   });
 }
 
+/** Null where there is none. */
+async function keyThere(file: string): Promise<Buffer | null> {
+  return readPlain(file).catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return null;
+    throw localError(error, 'read', file);
+  });
+}
+
 /** Throws when the state directory has deposits of this arrangement that another key signed: somebody else's records, or the wrong `--state`. */
 export async function requireOwnLedger(a: { arrangement: string; signer: string | null }, { directory, state }: Place): Promise<void> {
   const newest = await newestDeposit(new ArrangementState(state, a.arrangement));
   if (newest === null) return;
   const { signerFingerprint } = newest.receipt.supplier;
-  const bytes = await readPlain(a.signer ?? path.join(directory, 'keys/supplier.secret.asc')).catch(() => null);
+  const bytes = await keyThere(a.signer ?? path.join(directory, 'keys/supplier.secret.asc'));
   if (bytes !== null && (await readCertificate(bytes)).fingerprint === signerFingerprint) return;
   throw new DepotError('output-exists', `${printable(state)} has deposits of ${a.arrangement} that key ${signerFingerprint} signed`, {
     hint: 'choose another --state, or give that key with --signer',
@@ -80,7 +88,7 @@ export async function placeSigner(a: { supplier: string; signer: string | null; 
   const inside = a.signer !== null && !path.relative(place.directory, a.signer).startsWith('..');
   const secretKey = inside ? a.signer! : path.join(place.directory, 'keys/supplier.secret.asc');
   if (a.signer !== null && !inside) await copyOnce(a.signer, secretKey);
-  const bytes = await readPlain(secretKey).catch(() => null);
+  const bytes = await keyThere(secretKey);
   const passphrase = bytes === null ? await newPassphrase(o, talk, context) : await passphraseOf(bytes, secretKey, o, talk, context);
   // First the passphrase: a key that is there without it would be of no use to anyone.
   const kept = passphrase === undefined || o.passphraseFile !== undefined ? null : await keepPassphrase(passphrase, secretKey, place, context);

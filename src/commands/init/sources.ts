@@ -1,7 +1,7 @@
 import { access, constants, opendir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { surroundings } from '../../config/locate.js';
-import { printable } from '../../printable.js';
+import { codeOrSaid, printable } from '../../printable.js';
 import type { Context } from '../context.js';
 import type { SourceAnswer } from './draft.js';
 
@@ -10,8 +10,8 @@ export async function lookAtSource(given: string, context: Context): Promise<{ v
   const { home } = surroundings(context.env, context.cwd);
   const absolute = given.startsWith('~/') && home !== undefined ? path.join(home, given.slice(2)) : path.resolve(context.cwd, given);
   const shown = printable(absolute);
-  const what = await stat(absolute).catch(() => null);
-  if (what === null) return { wrong: `${shown} does not exist` };
+  const what = await stat(absolute).catch((error: unknown) => codeOrSaid(error));
+  if (typeof what === 'string') return { wrong: what === 'ENOENT' || what === 'ENOTDIR' ? `${shown} does not exist` : `${shown} cannot be looked at: ${what}` };
   if (!what.isDirectory() && !what.isFile()) return { wrong: `${shown} is neither a directory nor a file` };
   if (path.basename(absolute) === '') return { wrong: `${shown} has no name of its own` };
   const readable = await access(absolute, what.isDirectory() ? constants.R_OK | constants.X_OK : constants.R_OK).then(() => true, () => false);

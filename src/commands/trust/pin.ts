@@ -38,7 +38,7 @@ export async function trust(o: TrustFlags, context: Context): Promise<number> {
 
 /** Adds keys that somebody has compared to known_hosts; returns the types of which there was another key. */
 export async function pin(compared: readonly ScannedKey[], { host, port, knownHostsFile }: Pick<RemoteSettings, 'host' | 'port' | 'knownHostsFile'>): Promise<string[]> {
-  const { text, replaced } = pinned(await contents(knownHostsFile), { host, port }, compared);
+  const { text, replaced } = pinned(await readKnownHosts(knownHostsFile), { host, port }, compared);
   await writeFileAtomic(knownHostsFile, text).catch(async (error: unknown) => { throw await toldWhoPins(error, knownHostsFile); });
   // Public, and the account that pushes may be another than the one that compares.
   await chmod(knownHostsFile, 0o644);
@@ -129,7 +129,8 @@ export function pinned(before: string, server: { host: string; port: number }, k
   return { text: `${lines.join('\n')}\n`, replaced };
 }
 
-async function contents(file: string): Promise<string> {
+/** The text of known_hosts; empty where there is none yet. */
+export async function readKnownHosts(file: string): Promise<string> {
   try {
     return looseTextOf(await readPlain(file));
   } catch (error) {

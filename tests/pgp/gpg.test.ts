@@ -1,0 +1,39 @@
+/** A gpg that fails in ways of its own: a private key is called missing only where gpg looked for it. */
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { encodePacket, packetType } from '../../src/pgp/packets.js';
+import { signWithGpg, unwrapWithGpg } from '../../src/pgp/gpg.js';
+import { tempDir } from '../support/cleanup.js';
+
+const { signal } = new AbortController();
+/** For key 0102030405060708, RSA, with a number that nobody opens. */
+const pkesk = encodePacket(packetType.pkesk, Uint8Array.of(3, 1, 2, 3, 4, 5, 6, 7, 8, 1, 0, 8, 0xff));
+const saying = (lines: string[], mode = 0o755): string => {
+  const program = join(tempDir('gpg'), 'gpg');
+  writeFileSync(program, `#!/bin/sh\ncat > /dev/null\n${lines.join('\n')}\nexit 2\n`);
+  chmodSync(program, mode);
+  return program;
+};
+const asked = (program: string): Promise<unknown> => unwrapWithGpg(pkesk, { env: process.env, signal, program });
+
+describe.skipIf(process.platform === 'win32')('what gpg says', () => {
+  test.each([
+    ['that it has no such key', ['echo "[GNUPG:] NO_SECKEY 0102030405060708"'], { code: 'not-addressed' }],
+    ['nothing of the key, as GnuPG 2.2 does', ['echo "[GNUPG:] BEGIN_DECRYPTION"', 'echo "[GNUPG:] DECRYPTION_FAILED"'], { code: 'not-addressed' }],
+    ['a wrong passphrase', ['echo "[GNUPG:] ERROR pkdecrypt_failed 67108875"'], { code: 'passphrase-wrong' }],
+    ['an error that depot does not know', ['echo "[GNUPG:] ERROR pkdecrypt_failed 100663406"'], { code: 'secret-missing', message: 'gpg gave no session key, and why is not known; it says: ERROR pkdecrypt_failed 100663406' }],
+    ['nothing', [], { code: 'secret-missing', message: 'gpg gave no session key, and why is not known; it says: nothing' }],
+  ])('%s', async (_, lines, error) => {
+    await expect(asked(saying(lines))).rejects.toMatchObject(error);
+  });
+
+  test('cannot be said where it is not there, or may not be run', async () => {
+    await expect(asked(join(tempDir('gpg'), 'gpg'))).rejects.toMatchObject({ code: 'local-unreadable', message: expect.stringContaining('there is no such program') as string });
+    await expect(asked(saying([], 0o644))).rejects.toMatchObject({ code: 'local-unreadable', message: expect.stringMatching(/could not be started: EACCES$/) as string });
+  });
+
+  test('when it does not sign, is shown', async () => {
+    await expect(signWithGpg(Uint8Array.of(1), 'A'.repeat(40), { env: process.env, signal, program: saying(['echo "gpg: no usable card" >&2']) })).rejects.toMatchObject({ code: 'signer-unusable', message: `gpg did not sign with key ${'A'.repeat(40)}; it says: gpg: no usable card` });
+  });
+});
