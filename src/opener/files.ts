@@ -1,3 +1,5 @@
+import { looseTextOf } from '../text-file.js';
+
 /** Which of the dropped files is what: by its content first, a name is only a name. */
 export type Kind = 'suitcase' | 'receipt' | 'signature' | 'signers' | 'key';
 
@@ -5,7 +7,7 @@ const PEEK = 4096;
 
 export async function kindOf(file: File): Promise<Kind | null> {
   const octets = new Uint8Array(await file.slice(0, PEEK).arrayBuffer().catch(() => new ArrayBuffer(0)));
-  const text = new TextDecoder('latin1').decode(octets).trimStart();
+  const text = looseTextOf(octets).trimStart();
   if (text.includes('-----BEGIN PGP PRIVATE KEY BLOCK-----')) return 'key';
   if (text.includes('-----BEGIN PGP PUBLIC KEY BLOCK-----')) return 'signers';
   if (text.includes('-----BEGIN PGP SIGNATURE-----')) return 'signature';
