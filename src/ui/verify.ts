@@ -20,6 +20,9 @@ type Paint = (style: 'green' | 'red' | 'yellow', text: string) => string;
 
 const marks = { 'passed': ['✓', 'green'], 'failed': ['✗', 'red'], 'not possible': ['–', 'yellow'] } as const;
 
+/** As people read it; scripts have the word of the check. */
+const words = { 'failed': 'failed', 'not possible': 'not checked' } as const;
+
 /** What `verify --json` prints. */
 export function verifyDocument(v: Verification): object {
   return { ok: v.ok, result: v.result, checks: v.checks.map(({ name, result, detail }) => ({ name, result, detail })) };
@@ -30,7 +33,7 @@ export function verifyLines(v: Verification, paint: Paint = (_, text) => text): 
   const width = Math.max(0, ...v.checks.map((c) => c.name.length));
   const lines = v.checks.map((c) => {
     const [mark, style] = marks[c.result];
-    const word = c.result === 'passed' ? '' : paint(style, `${c.result}: `);
+    const word = c.result === 'passed' ? '' : paint(style, `${words[c.result]}: `);
     return { text: `${paint(style, mark)} ${c.name.padEnd(width)}  ${word}${printable(c.detail)}`.trimEnd(), hang: width + 4 };
   });
   return [...lines, '', verdict(v, paint)];
@@ -40,7 +43,7 @@ function verdict(v: Verification, paint: Paint): string {
   const number = (result: CheckResult): number => v.checks.filter((c) => c.result === result).length;
   const open = number('not possible');
   const all = counted(v.checks.length, 'check');
-  const unchecked = open === 0 ? '' : `, ${open} not possible`;
+  const unchecked = open === 0 ? '' : `, ${open} not checked`;
   switch (v.result) {
     case 'passed': return `${paint('green', 'passed')}: ${number('passed')} of ${all}${unchecked}`;
     case 'failed': return `${paint('red', 'failed')}: ${number('failed')} of ${all}${unchecked}`;

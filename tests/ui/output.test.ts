@@ -92,7 +92,7 @@ describe('errors', () => {
   });
 });
 
-test('a verification says failed and not possible in words', () => {
+test('a verification says failed and not checked in words', () => {
   expect(verifyLines({ ok: false, result: 'failed', checks: [
     { name: 'receipt', result: 'passed', detail: 'of deposit x' },
     { name: 'suitcase-sha256', result: 'failed', detail: 'differs' },
@@ -100,9 +100,9 @@ test('a verification says failed and not possible in words', () => {
   ] }).map(unbroken)).toEqual([
     '✓ receipt          of deposit x',
     '✗ suitcase-sha256  failed: differs',
-    '– agent-sha256     not possible: not given',
+    '– agent-sha256     not checked: not given',
     '',
-    'failed: 1 of 3 checks, 1 not possible',
+    'failed: 1 of 3 checks, 1 not checked',
   ]);
 });
 
