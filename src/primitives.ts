@@ -81,10 +81,11 @@ const poolOctets = Buffer.allocUnsafe(1).buffer.byteLength;
 /**
  * Gives memory back that nobody needs any more, at once, where the runtime has a way to (Node 22 and later): V8 does not feel the weight of what
  * small objects hold, and lets a hundred MiB of it gather. Memory of Node's pool is left alone: others use it, and Node 26 throws.
+ * So is what is no larger: it is not worth it, and whoever made it may have kept it.
  */
 export function discard(bytes: Uint8Array): void {
   const buffer = bytes.buffer as ArrayBuffer & { transfer?: (octets: number) => ArrayBuffer };
-  if (buffer.byteLength !== poolOctets) buffer.transfer?.(0);
+  if (buffer.byteLength > poolOctets) buffer.transfer?.(0);
 }
 
 /** Octets as a string, one character from U+0000 to U+00FF each. */

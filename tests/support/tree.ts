@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lstat, readdir, readlink } from 'node:fs/promises';
+import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 
 /** What one entry of a tree must keep on its way through a suitcase. Names are bytes, shown as latin1. */
 export interface TreeEntry {
@@ -26,7 +26,7 @@ export async function readTree(directory: string): Promise<Map<string, TreeEntry
       const info = await lstat(full, { bigint: true });
       const type = info.isFile() ? 'file' : info.isDirectory() ? 'directory' : info.isSymbolicLink() ? 'symlink' : 'other';
       const entry: TreeEntry = { type, mode: Number(info.mode & 0o7777n), mtimeNs: info.mtimeNs, size: type === 'file' ? Number(info.size) : 0 };
-      if (type === 'file') entry.sha256 = await digest(full);
+      if (type === 'file') entry.sha256 = entry.size > 1 << 20 ? await digest(full) : createHash('sha256').update(await readFile(full)).digest('hex');
       if (type === 'symlink') entry.linkTarget = (await readlink(full, { encoding: 'buffer' })).toString('latin1');
       if (type === 'file' && info.nlink > 1n) {
         const inode = `${info.dev}:${info.ino}`;
@@ -80,6 +80,7 @@ function shown(name: string): string {
   return JSON.stringify(name.length > 120 ? `${name.slice(0, 60)}…${name.slice(-50)}` : name);
 }
 
+/** Without the whole file in memory. */
 async function digest(path: Buffer): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
