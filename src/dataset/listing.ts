@@ -7,7 +7,7 @@ import { hasCode } from './reading.js';
  * Octets of names of one directory that are held at a time. A larger directory is listed again for the next so many: its names
  * must come in order, by which readers see that none comes twice, and memory must not grow with it.
  */
-const ROOM = 8 << 20;
+const ROOM = 4 << 20;
 
 /**
  * The children of a directory in the order of their octets.
@@ -16,8 +16,9 @@ const ROOM = 8 << 20;
  * @throws the system's error, when the directory is not there or cannot be read
  */
 export function* listChildren(directory: ByteString, room = ROOM): Generator<Child, void> {
+  const batch = new Names(room);
   for (let last: ByteString | null = null; ; ) {
-    const batch: Names = nextBatch(directory, last, room);
+    readBatch(directory, last, batch);
     for (const child of batch.inOrder()) {
       last = child.name;
       yield child;
@@ -27,19 +28,19 @@ export function* listChildren(directory: ByteString, room = ROOM): Generator<Chi
 }
 
 /** The first names after `last`, as many as there is room for. */
-function nextBatch(directory: ByteString, last: ByteString | null, room: number): Names {
+function readBatch(directory: ByteString, last: ByteString | null, batch: Names): void {
   try {
-    return readNames(directory, 'latin1', last, room);
+    readNames(directory, 'latin1', last, batch);
   } catch (error) {
     if (hasCode(error, 'EACCES', 'EPERM', 'ENOTDIR')) throw error;
     // Some file systems do not say what an entry is; then Node looks, by a name that it takes for text, and finds nothing. By
     // a Buffer it finds it. Not so from the beginning, for Buffers take three times as long.
-    return readNames(directory, 'buffer', last, room);
+    readNames(directory, 'buffer', last, batch);
   }
 }
 
-function readNames(directory: ByteString, encoding: 'latin1' | 'buffer', last: ByteString | null, room: number): Names {
-  const batch = new Names(room);
+function readNames(directory: ByteString, encoding: 'latin1' | 'buffer', last: ByteString | null, batch: Names): void {
+  batch.clear();
   const listing = opendirSync(toPath(directory), { encoding: encoding as BufferEncoding, bufferSize: 1024 });
   try {
     for (let child = listing.readSync(); child !== null; child = listing.readSync()) {
@@ -50,7 +51,6 @@ function readNames(directory: ByteString, encoding: 'latin1' | 'buffer', last: B
   } finally {
     listing.closeSync();
   }
-  return batch;
 }
 
 function kindOf(child: Dirent): Child['kind'] {

@@ -16,6 +16,8 @@ const START = 4096;
 export class Names {
   readonly #room: number;
   #octets = Buffer.allocUnsafeSlow(START);
+  /** What `#octets` was before the last cut: memory that is thrown away stays until the collector runs, which sees little of it. */
+  #spare: Buffer<ArrayBuffer> | null = null;
   #used = 0;
   /** Where each begins; the next one ends it. */
   #starts = new Uint32Array(START / 16);
@@ -31,6 +33,13 @@ export class Names {
   /** Whether greater names were left out. */
   get more(): boolean {
     return this.#greatest !== null;
+  }
+
+  /** Makes it empty, for the next names. */
+  clear(): void {
+    this.#used = 0;
+    this.#count = 0;
+    this.#greatest = null;
   }
 
   add(name: ByteString, kind: Child['kind']): void {
@@ -59,12 +68,14 @@ export class Names {
   /** The smaller half. */
   #keepFirst(): void {
     const kept = new Names(this.#room);
-    kept.#octets = Buffer.allocUnsafeSlow(this.#octets.length);
+    kept.#octets = this.#spare ?? Buffer.allocUnsafeSlow(this.#octets.length);
     for (const { name, kind } of this.inOrder()) {
       if (kept.#used > 0 && kept.#used + name.length > this.#used / 2) break;
       kept.add(name, kind);
       this.#greatest = name;
     }
+    // Only what is as large as it may get is cut, so both stay of one size.
+    this.#spare = this.#octets;
     this.#octets = kept.#octets;
     this.#used = kept.#used;
     this.#starts = kept.#starts;
