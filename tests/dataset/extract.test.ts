@@ -144,6 +144,14 @@ describe('modes and times', () => {
     expect(readdirSync(out)).toEqual([]);
   });
 
+  test('directories nested as deep as a path can be long are removed again', () => {
+    const { directory, out } = sandbox();
+    const levels = 1_900;
+    mkdirSync(join(out, ...Array.from({ length: levels }, () => 'd')), { recursive: true });
+    removeExtracted(out);
+    expect(readdirSync(directory)).toEqual(['outside']);
+  });
+
   test('a directory that comes twice ends as the later entry says', () => {
     const { out } = sandbox();
     extract(archive(raw({ name: './', type: '5', mode: 0o777 }), raw({ name: 'a/', type: '5', mode: 0o700 }), raw({ name: 'a/x' }), raw({ name: 'a/', type: '5', mode: 0o750, mtime: 5 }), raw({ name: 'a/y' })), out);

@@ -1,24 +1,57 @@
-import { chmodSync, lstatSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, readdirSync, rmdirSync, unlinkSync, type Dirent } from 'node:fs';
+import { fromBytes, fromText, join, type ByteString } from '../bytestring.js';
 import { errnoOf } from './errors.js';
+import { onDisk } from './parents.js';
 
 /**
  * Removes what was extracted so far: also directories that were made read-only already, which the system would not
- * let their owner empty.
+ * let their owner empty. Not `fs.rm`: it calls itself for each level, and an archive that nests two thousand directories
+ * overflowed its stack, so that the output stayed.
  */
 export function removeExtracted(directory: string): void {
-  try {
-    rmSync(directory, { recursive: true, force: true });
-  } catch (error) {
-    if (errnoOf(error) !== 'EACCES') throw error;
-    unlock(Buffer.from(directory));
-    rmSync(directory, { recursive: true, force: true });
+  const pending = [fromText(directory)];
+  for (let last = pending.at(-1); last !== undefined; last = pending.at(-1)) {
+    const inside = removeFiles(last);
+    for (const below of inside) pending.push(below);
+    // Else it is met again when they are gone.
+    if (inside.length === 0) {
+      gone(() => rmdirSync(onDisk(last)));
+      pending.pop();
+    }
   }
 }
 
-function unlock(directory: Buffer): void {
-  chmodSync(directory, 0o700);
-  for (const name of readdirSync(directory, { encoding: 'buffer' })) {
-    const path = Buffer.concat([directory, Buffer.from('/'), name]);
-    if (lstatSync(path).isDirectory()) unlock(path);
+/** Removes all but the directories, which are returned. */
+function removeFiles(directory: ByteString): ByteString[] {
+  const where = onDisk(directory);
+  let children: Dirent<Buffer>[] = [];
+  gone(() => {
+    unlock(where);
+    children = readdirSync(where, { encoding: 'buffer', withFileTypes: true });
+  });
+  const directories: ByteString[] = [];
+  for (const child of children) {
+    const path = join(directory, fromBytes(child.name));
+    if (child.isDirectory()) directories.push(path);
+    else gone(() => unlinkSync(onDisk(path)));
+  }
+  return directories;
+}
+
+function unlock(directory: string | Buffer): void {
+  try {
+    chmodSync(directory, 0o700);
+  } catch (error) {
+    // Where there are no modes, nothing was locked.
+    if (errnoOf(error) === 'ENOENT') throw error;
+  }
+}
+
+/** What is not there any more need not be removed. */
+function gone(remove: () => void): void {
+  try {
+    remove();
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
   }
 }
