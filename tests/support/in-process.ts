@@ -19,15 +19,15 @@ export function busy(): boolean {
  * Runs a command line in this process: the same program without the half second that a process takes to begin. For findings that need no
  * process of their own, such as signals, standard input, another account, or what a child sees of the environment. No terminal.
  */
-export async function depotHere(args: readonly string[], o: Pick<DepotOptions, 'cwd' | 'env'> & { input?: string } = {}): Promise<Finished> {
+export async function depotHere(args: readonly string[], o: Pick<DepotOptions, 'cwd' | 'env'> & { input?: string; /** Another program than the built one, such as the source with parts that the test replaces. */ run?: typeof main } = {}): Promise<Finished> {
   if (running) throw new Error('one command line at a time in this process; others need one of their own: depot(…)');
   running = true;
   const before = process.cwd();
   const [stdout, stderr] = [new Paper(), new Paper()];
   try {
     process.chdir(o.cwd ?? before);
-    program ??= import(pathToFileURL(join(dirname(depotScript), '../dist/cli.js')).href) as Promise<{ main: typeof main }>;
-    const code = await (await program).main({
+    const run = o.run ?? (await (program ??= import(pathToFileURL(join(dirname(depotScript), '../dist/cli.js')).href) as Promise<{ main: typeof main }>)).main;
+    const code = await run({
       argv: args,
       env: bareEnvironment(o.env),
       cwd: process.cwd(),
