@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { encodePacket, packetType } from '../../src/pgp/packets.js';
 import { tempDir } from '../support/cleanup.js';
-import { depot, json } from '../support/cli.js';
+import { depotInside, json } from '../support/cli.js';
 import { depotTar } from '../support/depot-tar.js';
 import { archive, hostileCases, raw } from '../support/hostile-tar.js';
 import { compat, modern, Receiver } from '../support/hostile-suitcase.js';
@@ -119,13 +119,13 @@ describe('names that a terminal would act upon', () => {
       ['push', '--config', file], ['push', '--config', `${file}-missing`], ['receipts', 'list', '--state', file],
     ]) {
       for (const more of [[], ['--json']]) {
-        const result = await depot([...args, ...more]);
+        const result = await depotInside([...args, ...more]);
         expect(result.code, args.join(' ')).not.toBe(0);
         expect(result.code, args.join(' ')).not.toBe(1);
         expectHarmless(result);
       }
     }
-    expectHarmless(await depot(['opener', '--out', `${file}.html`]));
+    expectHarmless(await depotInside(['opener', '--out', `${file}.html`]));
   });
 
   test('a key\'s user ids, in key show and in what key add prints', async () => {
@@ -135,7 +135,7 @@ describe('names that a terminal would act upon', () => {
     for (const [armored, exit] of [[publicKey.armor(), 0], [privateKey.armor(), 20]] as const) {
       writeFileSync(file, armored);
       for (const more of [[], ['--json']]) {
-        const shown = await depot(['key', 'show', file, ...more]);
+        const shown = await depotInside(['key', 'show', file, ...more]);
         expect(shown.code).toBe(0);
         expectHarmless(shown);
       }
@@ -230,7 +230,7 @@ describe('keys that lie', () => {
     ];
     for (const [name, bytes] of cases) {
       writeFileSync(join(directory, name), bytes);
-      const result = await depot(['key', 'show', join(directory, name), '--json'], { timeoutMs: 30_000 });
+      const result = await depotInside(['key', 'show', join(directory, name), '--json'], { timeoutMs: 30_000 });
       expect([0, 20], `${name}: ${result.stdout}`).toContain(result.code);
       if (name !== 'flooded') expect(result.code, name).toBe(20);
     }

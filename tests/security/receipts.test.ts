@@ -2,7 +2,7 @@
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { depot, json } from '../support/cli.js';
+import { depotInside, json } from '../support/cli.js';
 import { depotTar } from '../support/depot-tar.js';
 import { type HostileSuitcase, Receiver, type SealOptions, signAnyway } from '../support/hostile-suitcase.js';
 import { makeKey } from '../support/supplier.js';
@@ -44,7 +44,7 @@ test('control: the receipt as it should be passes, and proves the origin', async
 test('another private key: with a receipt, the key to use is named by the fingerprint that its owner knows', async () => {
   const suitcase = await seal();
   const out = receiver.out();
-  const { error } = json(await depot(['decrypt', suitcase.file, '--receipt', suitcase.receiptFile, '--key', receiver.signer.secretKey, '--out', out, '--json']));
+  const { error } = json(await depotInside(['decrypt', suitcase.file, '--receipt', suitcase.receiptFile, '--key', receiver.signer.secretKey, '--out', out, '--json']));
   expect(error).toMatchObject({ code: 'not-addressed', exit: 22, hint: expect.stringContaining(`one of: ${receiver.key.fingerprint} (its part `) as string });
 });
 
@@ -112,7 +112,7 @@ describe('a receipt that does not belong', () => {
     const out = receiver.out();
     expect((await receiver.decrypt(suitcase, out, receiver.proof(suitcase))).code).toBe(21);
     expect(readdirSync(dirname(out))).toEqual([]);
-    const alone = await depot(['verify', ...withKey]);
+    const alone = await depotInside(['verify', ...withKey]);
     expect(alone.code, alone.stdout).toBe(21);
   });
 

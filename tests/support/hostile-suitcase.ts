@@ -14,7 +14,7 @@ import { coverName, newDepositId, suitcaseName, type Compression } from '../../s
 import { commitmentOf, openingOf } from '../../src/receipt/proof.js';
 import type { Receipt } from '../../src/receipt/schema.js';
 import { tempDir } from './cleanup.js';
-import { depot, type DepotOptions } from './cli.js';
+import { depotInside, type DepotOptions } from './cli.js';
 import type { Finished } from './process.js';
 import { type KeyFiles, makeKey } from './supplier.js';
 
@@ -107,11 +107,11 @@ export class Receiver {
   }
 
   decrypt(suitcase: { file: string }, out: string, args: readonly string[] = [], options: DepotOptions = {}): Promise<Finished> {
-    return depot(['decrypt', suitcase.file, '--key', this.key.secretKey, '--out', out, ...args], options);
+    return depotInside(['decrypt', suitcase.file, '--key', this.key.secretKey, '--out', out, ...args], options);
   }
 
   verify(suitcase: { file: string }, args: readonly string[] = [], options: DepotOptions = {}): Promise<Finished> {
-    return depot(['verify', suitcase.file, ...args], options);
+    return depotInside(['verify', suitcase.file, ...args], options);
   }
 
   /** Flags that prove a suitcase's origin. */
