@@ -3,7 +3,8 @@ import { Link } from './link.js';
 import { PreparedSidecars } from './prepared.js';
 import { putSidecar, type Delivery, type Leftover } from './sidecar.js';
 import { renameAgain, type Pending, type Settled } from './settle.js';
-import { Upload, type UploadOptions } from './upload.js';
+import type { UploadOptions } from './types.js';
+import { Upload } from './upload.js';
 
 /** A link to the agent's server, and all that a deposit does through it. */
 export class Remote extends Link {

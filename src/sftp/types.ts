@@ -76,3 +76,19 @@ export interface Transfer {
   reason?: string;
   hint?: string;
 }
+
+export interface UploadOptions {
+  /** Ignored with `publish: direct`, where the final name is written from the start. */
+  partialName: string;
+  finalName: string;
+  /** Goes on with a partial of an earlier run, from this offset. */
+  resumeFrom?: number;
+  /** What is sent lies in a file: a failure leaves the partial for another run, until `abandon` is called. */
+  keep?: boolean;
+}
+
+/** Where an upload could go on in another process; `by` says what that rests on. */
+export interface Checkpoint {
+  offset: number;
+  by: 'fsync' | 'fstat';
+}

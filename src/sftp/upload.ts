@@ -13,23 +13,7 @@ import { explainCreate } from './refused.js';
 import { ConnectionLost, isStatus, SftpStatus, Status } from './status.js';
 import { confirm, isWrongSize, sizeOf } from './stored.js';
 import { Stripes } from './stripes.js';
-import type { Transfer } from './types.js';
-
-export interface UploadOptions {
-  /** Ignored with `publish: direct`, where the final name is written from the start. */
-  partialName: string;
-  finalName: string;
-  /** Goes on with a partial of an earlier run, from this offset. */
-  resumeFrom?: number;
-  /** What is sent lies in a file: a failure leaves the partial for another run, until `abandon` is called. */
-  keep?: boolean;
-}
-
-/** Where an upload could go on in another process; `by` says what that rests on. */
-export interface Checkpoint {
-  offset: number;
-  by: 'fsync' | 'fstat';
-}
+import type { Checkpoint, Transfer, UploadOptions } from './types.js';
 
 /** How long `abandon` tries to remove the partial: someone may have pressed Ctrl-C. */
 const abandonMs = 8000;
