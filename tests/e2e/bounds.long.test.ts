@@ -2,7 +2,7 @@
  * Memory does not grow with the names in one directory, nor with the depth of nested ones: the highest resident size of the
  * process, as the system counts it.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { createGzip } from 'node:zlib';
@@ -19,16 +19,22 @@ import { Supplier } from '../support/supplier.js';
 
 /** From 150 to 197 were measured (README), and a collector that runs late on a busy machine takes some more. */
 const MOST_MIB = 220;
-const TIMEOUT_MS = 900_000;
+/** A busy disk makes some five thousand files a second. */
+const TIMEOUT_MS = 1_800_000;
 
 test.skipIf(!peers('sshd', 'ssh-keygen'))('push of 1,000,000 files in one directory', async () => {
   const supplier = await Supplier.create(await startSshd());
   const directory = join(supplier.data, 'one');
   mkdirSync(directory);
-  for (let i = 0; i < 1_000_000; i++) writeFileSync(join(directory, `f${String(i).padStart(8, '0')}.json`), `{"id": ${i}, "note": "customer record of about one hundred bytes, which is all there is in this file"}\n`);
-  const pushed = await bounded((options) => supplier.depot(['push', supplier.arrangement, '--json'], options));
-  expect(pushed.code, pushed.stderr).toBe(0);
-  expect(json(pushed).results?.[0].deposit?.receipt.dataset.entries).toBeGreaterThan(1_000_000);
+  try {
+    for (let i = 0; i < 1_000_000; i++) writeFileSync(join(directory, `f${String(i).padStart(8, '0')}.json`), `{"id": ${i}, "note": "customer record of about one hundred bytes, which is all there is in this file"}\n`);
+    const pushed = await bounded((options) => supplier.depot(['push', supplier.arrangement, '--json'], options));
+    expect(pushed.code, pushed.stderr).toBe(0);
+    expect(json(pushed).results?.[0].deposit?.receipt.dataset.entries).toBeGreaterThan(1_000_000);
+  } finally {
+    // Here, where there is time for it: on a slow disk it takes minutes.
+    rmSync(directory, { recursive: true });
+  }
 }, TIMEOUT_MS);
 
 test('16,300 nested directories, with paths of up to 32 KiB: verify --deep, and a decrypt that finds them too long, and leaves nothing', async () => {
