@@ -46,7 +46,8 @@ export async function publish(ready: Ready): Promise<Transfer> {
   }
 }
 
-type Closed = 'closed' | 'gone' | 'unknown';
+/** `unheard`: the answer was lost, and the server lets us neither close the file again nor see it. */
+type Closed = 'closed' | 'gone' | 'unheard' | 'unknown';
 
 class Publication {
   readonly #remote: Link;
@@ -80,7 +81,8 @@ class Publication {
       const renamed = await this.#rename();
       if (renamed !== 'published') return renamed;
     }
-    return this.#look();
+    const seen = await this.#look();
+    return closed === 'unheard' && seen.remoteSize !== 'matched' ? this.#unconfirmed('the answer to the close was lost') : seen;
   }
 
   async #close(): Promise<Closed> {
@@ -100,7 +102,7 @@ class Publication {
       this.#remote.progressed();
       return 'closed';
     } catch (error) {
-      if (error instanceof SftpStatus) throw refusal(error, `close ${this.#partialPath}`, { hint: 'ask the agent about quota and free space, then push again' });
+      if (error instanceof SftpStatus) throw this.#closeRefused(error);
       if (this.#signal.aborted) return 'unknown';
       if (!(error instanceof ConnectionLost)) throw error;
     }
@@ -121,18 +123,34 @@ class Publication {
           if (there === 'unreadable' || there?.size !== this.#pending.bytes) throw deadUpload(`the answer to the close of ${this.#partialPath} was lost, and it does not show as whole`);
           return 'closed' as const;
         }
-        const handle = await channel.open(this.#partialPath, OpenFlag.WRITE);
+        const handle = await channel.open(this.#partialPath, OpenFlag.WRITE).catch((error: unknown) => {
+          if (error instanceof SftpStatus) return error;
+          throw error;
+        });
+        if (handle instanceof SftpStatus) return isStatus(handle, Status.NO_SUCH_FILE) ? 'gone' as const : this.#sizeAfterClose(channel);
         this.#durability = await confirm(channel, handle, { path: this.#partialPath, bytes: this.#pending.bytes, flushes: this.#flushes });
         await channel.close(handle);
         return 'closed' as const;
       }, this.#signal);
     } catch (error) {
-      if (isStatus(error, Status.NO_SUCH_FILE)) return 'gone';
-      // It cannot be opened a second time here; whether the close worked shows in the rename.
-      if (error instanceof SftpStatus) return 'closed';
+      if (error instanceof SftpStatus) throw this.#closeRefused(error);
       if (isRefusal(error) || deadPartial(error)) throw error;
       return 'unknown';
     }
+  }
+
+  /** It cannot be opened a second time here, so its size has to say whether the close worked. */
+  async #sizeAfterClose(channel: SftpChannel): Promise<Closed> {
+    const there = await lookAt(channel, this.#partialPath);
+    if (there === null) return 'gone';
+    if (there === 'unreadable') return 'unheard';
+    if (there.size === this.#pending.bytes) return 'closed';
+    throw new DepotError('remote-refused', `after the connection was lost, ${this.#partialPath} held ${there.size} of ${this.#pending.bytes} bytes`, { published: 'no', hint: 'push again' });
+  }
+
+  /** The server could not store what it had acknowledged. */
+  #closeRefused(error: SftpStatus): DepotError {
+    return refusal(error, `close ${this.#partialPath}`, { hint: 'ask the agent about quota and free space, then push again' });
   }
 
   async #lookAfterClose(): Promise<Closed> {

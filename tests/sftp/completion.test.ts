@@ -190,6 +190,42 @@ describe('lost answers', () => {
     expect(other.logins).toEqual([]);
   });
 
+  test('to the close, and the second one fails: nothing is published', async () => {
+    const { server, error } = await fails({ software: 'OpenSSH_9.6', script: (r) => (r.type !== 'close' ? undefined : r.nth === 1 ? { then: 'drop' } : { do: true, status: 4 }) });
+    expect(error).toMatchObject({ code: 'remote-refused', published: 'no', message: expect.stringContaining('close') });
+    expect(server.files.size).toBe(0);
+  });
+
+  /** Lets the file be opened once only, and loses the answer to its close. */
+  const once = (more: (r: Request) => ReturnType<NonNullable<ScriptedOptions['script']>>): ScriptedOptions => ({
+    software: 'OpenSSH_9.6',
+    script: (r) => (r.type === 'close' && r.nth === 1 ? { then: 'drop' } : r.type === 'open' && r.nth > 1 ? { status: 3 } : more(r)),
+  });
+
+  test('to the close, where no second open is allowed: the size settles it', async () => {
+    const { server, transfer } = await run(once(() => undefined));
+    expect(transfer).toMatchObject({ status: 'acknowledged', remoteSize: 'matched' });
+    expect([...server.files.keys()]).toEqual([final]);
+  });
+
+  test('to the close, where no second open is allowed and the file is shorter: nothing is published', async () => {
+    const server = await startScriptedServer(once(() => undefined));
+    const { remote } = await connectTo(server);
+    const { script } = server;
+    server.script = (r) => {
+      if (r.type === 'close') server.files.set(partial, bytes.subarray(0, 5));
+      return script!(r);
+    };
+    expect(await failure(deposit(remote, bytes))).toMatchObject({ code: 'remote-refused', published: 'no' });
+    expect(server.files.size).toBe(0);
+  });
+
+  test('to the close, where neither a second open nor a look is allowed: renamed, and unconfirmed', async () => {
+    const { server, transfer } = await run(once(denying('stat', 'lstat', 'fstat')));
+    expect(transfer).toMatchObject({ status: 'unconfirmed', reason: 'the answer to the close was lost' });
+    expect([...server.files.keys()]).toEqual([final]);
+  });
+
   test('to the close with publish: direct: the size at the name settles it', async () => {
     const { transfer } = await run(dropAt('close', true), { publish: 'direct' });
     expect(transfer).toMatchObject({ status: 'acknowledged', remoteSize: 'matched' });
