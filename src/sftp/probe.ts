@@ -271,13 +271,15 @@ class WriteProbe {
     }
     const [a, b] = [{ channel, handle }, { channel: extra, handle: second }];
     const sizes = await this.#scatter(a, b, name);
+    const open = await readBack(channel, this.#remote.path(name));
     await this.#close(extra, second, name);
     await this.#close(channel, handle, name);
     extra.end();
     const closed = await lookAt(channel, this.#remote.path(name));
     const wanted = pieceSize(channel) * pieces;
     const bySize = sizes === false || (closed !== null && closed !== 'unreadable' && closed.size !== wanted) ? false : closed === null || closed === 'unreadable' ? null : sizes;
-    this.#judgeLanes(bySize, await readBack(channel, this.#remote.path(name)));
+    const read = await readBack(channel, this.#remote.path(name));
+    this.#judgeLanes(bySize, read, open === false && read === true);
   }
 
   /**
@@ -298,11 +300,18 @@ class WriteProbe {
     return seen;
   }
 
-  /** `sizes`, `read`: whether they were right; null when they were not to be had. Read back, it is certain; by sizes it is where nothing contradicts. */
-  #judgeLanes(sizes: boolean | null, read: boolean | null): void {
+  /**
+   * `sizes`, `read`: whether they were right; null when they were not to be had. Read back, it is certain; by sizes it is where nothing contradicts.
+   * `held`: they were there only after the close, so that a lane that is lost would take acknowledged writes with it, and leave a hole that no size shows.
+   */
+  #judgeLanes(sizes: boolean | null, read: boolean | null, held: boolean): void {
     const what = 'parallel writes';
     const { publish, lanes } = this.#remote.spec;
-    if (sizes === false || read === false) {
+    if (held && sizes !== false) {
+      this.#test.lanes = 'unsafe';
+      if (lanes !== 1) this.#test.propose.lanes = 1;
+      this.#found(what, 'warning', 'are not in the file before it is closed, though the server acknowledged them; uploads use one lane', 'tell the agent');
+    } else if (sizes === false || read === false) {
       this.#test.lanes = 'unsafe';
       if (lanes !== 1) this.#test.propose.lanes = 1;
       this.#found(what, 'warning', sizes === false ? 'are not put where they belong: the sizes show it; uploads use one lane' : 'damage the file without an error; uploads use one lane', 'tell the agent');

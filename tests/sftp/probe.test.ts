@@ -36,6 +36,35 @@ test('a server that damages parallel writes is given none', async () => {
   expect(await testWrites(remote)).toMatchObject({ lanes: 'unsafe' });
 });
 
+test.each([true, false])('a server that keeps the writes of each handle until it is closed (sizes shown: %s) is given one lane', async (shown) => {
+  const server = await startScriptedServer();
+  const held = new Map<string, Request[]>();
+  const put = (r: Request, data: Buffer): void => {
+    const file = server.files.get(r.path)!;
+    const grown = Buffer.alloc(Math.max(file.length, r.offset + data.length));
+    file.copy(grown);
+    data.copy(grown, r.offset);
+    server.files.set(r.path, grown);
+  };
+  server.script = (r) => {
+    if (r.type === 'fstat' && !shown) return { status: 8 };
+    const key = (handle: string): string => `${r.connection} ${r.channel} ${handle}`;
+    if (r.type === 'write') {
+      held.set(key(r.handle), [...(held.get(key(r.handle)) ?? []), r]);
+      // The size is right at once, the bytes are not.
+      put(r, Buffer.alloc(r.data.length));
+      return { status: 0 };
+    }
+    if (r.type === 'close') {
+      for (const write of held.get(key(r.target)) ?? []) put(write, write.data);
+      held.delete(key(r.target));
+    }
+    return undefined;
+  };
+  const { remote } = await connectTo(server);
+  expect(await testWrites(remote)).toMatchObject({ lanes: 'unsafe', left: [] });
+});
+
 test('a server that damages pipelined writes', async () => {
   const server = await startScriptedServer();
   server.script = (r) => {
