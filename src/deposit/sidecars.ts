@@ -36,11 +36,19 @@ export async function uploadSidecars(scene: Scene, record: SidecarsRecord, origi
     }
   } catch (error) {
     await prepared.discard();
+    // The record leads the next run to their usual partials, and to no others.
+    await rememberLost(scene, []);
     throw error;
   }
   // Their usual partials were perhaps open on a connection that is gone.
-  if (record.publish === 'rename' && agent.stats.reconnects > reconnects && agent.remote.lostFilesMayAppear) await rememberStrays(scene, record.remainingSidecars.map(partialOf));
+  if (record.publish === 'rename' && agent.stats.reconnects > reconnects) await rememberLost(scene, record.remainingSidecars.map(partialOf));
   await removePending(state, record.depositId);
+}
+
+async function rememberLost(scene: Scene, usual: readonly string[]): Promise<void> {
+  const { lostPartials, lostFilesMayAppear } = scene.agent.remote;
+  const names = [...usual, ...lostPartials];
+  if (names.length > 0 && lostFilesMayAppear) await rememberStrays(scene, names);
 }
 
 /** With their bytes. One that cannot be read is passed over: its turn says so. */

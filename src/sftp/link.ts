@@ -31,6 +31,8 @@ export class Link {
    * does not, a file that a lost connection left open may get its name at any later time, over whatever has it then.
    */
   namesOpenFiles: boolean | null = null;
+  /** Partials of sidecars under a name that was made up for one attempt, and whose connection was lost. */
+  readonly lostPartials = new Set<string>();
   readonly #source: SessionSource;
   #session: Session | null = null;
   #openedAt = 0;

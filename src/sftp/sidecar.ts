@@ -38,7 +38,11 @@ export async function putSidecar(remote: Link, name: string, bytes: ReceiptBytes
     if (before !== null) await channel.remove(remote.path(before)).catch(ignoreStatus);
     const usual = before === null ? partialOf(name) : otherPartialOf(name);
     before = usual;
-    return write(channel, remote, name, bytes, usual);
+    // Until it is written.
+    if (usual !== partialOf(name)) remote.lostPartials.add(usual);
+    const written = await write(channel, remote, name, bytes, usual);
+    remote.lostPartials.delete(usual);
+    return written;
   });
   return renamed(remote, name, await renameAgain(remote, { partialName, finalName: name, bytes: bytes.length }));
 }

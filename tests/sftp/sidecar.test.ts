@@ -16,6 +16,17 @@ describe('sidecars', () => {
     expect(server.requests.find((r) => r.type === 'open')).toMatchObject({ path: `/in/.${name}.partial`, flags: 0x2a });
   });
 
+  test('two attempts are lost: three names, and the one that nobody would know is told', async () => {
+    const server = await startScriptedServer({ nameAtClose: true, script: (r) => (r.type === 'write' && r.nth <= 2 ? { then: 'drop' } : undefined) });
+    const { remote } = await connectTo(server);
+    expect(await remote.putSidecar(name, bytes)).toBe('delivered');
+    const opened = server.requests.filter((r) => r.type === 'open').map((r) => r.path);
+    expect(new Set(opened).size).toBe(3);
+    expect([...remote.lostPartials]).toEqual([opened[1].slice('/in/'.length)]);
+    expect(server.noticeLost()).toBe(2);
+    expect(server.files.get(path)!.equals(bytes)).toBe(true);
+  });
+
   test('publish: direct creates the name itself, exclusively', async () => {
     const server = await startScriptedServer();
     const { remote } = await connectTo(server, { publish: 'direct' });
