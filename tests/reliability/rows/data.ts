@@ -271,7 +271,7 @@ export const rows: Row[] = [
   {
     name: 'the link drops, and the server names files at their close', fault: 'The link drops; the server names files only at their close, and notices the loss after the push', provoked: 'scripted, dropped at the 20th write',
     server: { nameAtClose: true }, arrange: (scene) => scene.script(nth(20, writes, { then: 'drop' })),
-    ...deposited, says: /names .* only when it is closed.*; starting again under a new id/s,
+    ...deposited, says: /starting again under a new id/,
     relieve: noticesLost, next: { does: 'removes the partial that has appeared, deposits', says: /has appeared at .* since, and was removed: it was no deposit/, left: '2 × deposit' },
   },
   {
