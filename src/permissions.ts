@@ -37,7 +37,7 @@ export async function requireTrusted(path: string, opened: Mode, uid = callerUid
       hint: `«chmod go-w ${typedWord(path)}»`,
     });
   }
-  const { directories, links } = await wayTo(path);
+  const { passed, links } = await wayTo(path);
   // In a sticky directory anyone may plant a link; where it stands decides what paths in the file are relative to.
   for (const link of links) {
     if (link.uid === 0 || link.uid === uid) continue;
@@ -45,11 +45,11 @@ export async function requireTrusted(path: string, opened: Mode, uid = callerUid
       hint: 'name the file where it lies, or move the configuration to a directory of this account',
     });
   }
-  for (const directory of directories) await requireTrustedDirectory(directory, path, uid);
+  for (const one of passed) await requireTrustedWay(one, path, uid);
 }
 
-async function requireTrustedDirectory(directory: string, path: string, uid: number): Promise<void> {
-  const others = await whoElse(directory, uid);
+async function requireTrustedWay({ path: directory, found }: Passed, path: string, uid: number): Promise<void> {
+  const others = whoElse(found, uid);
   // Kubernetes mounts configuration with mode 0777, but read-only.
   if (others === null || (!others.own && (await isReadOnlyMount(directory)))) return;
   throw new DepotError('config-insecure', `${printable(directory)} ${others.why}, who could replace ${printable(path)}, and that can run commands as this account`, {
@@ -58,55 +58,61 @@ async function requireTrustedDirectory(directory: string, path: string, uid: num
 }
 
 /** Why another account can exchange what lies in a directory, `own` where it is that account's own; null when none can but root. */
-async function whoElse(directory: string, uid: number): Promise<{ why: string; own: boolean } | null> {
-  const found = await stat(directory);
-  if (found.uid !== 0 && found.uid !== uid) return { why: `belongs to another account (uid ${found.uid})`, own: true };
+function whoElse(found: Mode, uid: number): { why: string; own: boolean } | null {
+  const [owner, mode] = [Number(found.uid), Number(found.mode)];
+  if (owner !== 0 && owner !== uid) return { why: `belongs to another account (uid ${owner})`, own: true };
   // In a sticky directory only its owner and the file's owner can rename or remove the file.
-  return (found.mode & 0o022) !== 0 && (found.mode & 0o1000) === 0 ? { why: `can be changed by other accounts (mode ${octal(found)})`, own: false } : null;
+  return (mode & 0o022) !== 0 && (mode & 0o1000) === 0 ? { why: `can be changed by other accounts (mode ${octal(found)})`, own: false } : null;
 }
 
 /**
  * For a new file or directory that holds what others must neither get nor exchange: throws `local-not-writable` where another
  * account could put something else in its place, or a link that leads elsewhere, while it is written. In sticky directories
- * such as /tmp none can, once it is made (and it must be made exclusively). A way that is not there passes: making it fails, and says so.
+ * such as /tmp none can, once it is made (and it must be made exclusively). A way that is not there is the system's own error:
+ * until it is made, another account could make it.
  */
 export async function requireOwnPlace(path: string, uid = callerUid()): Promise<void> {
   if (uid === undefined) return;
   const refuse = (where: string, why: string): DepotError => new DepotError('local-not-writable', `${printable(where)} ${why}, who could exchange ${printable(path)} while it is written`, {
     hint: 'name a place with --out that only this account can write to, or one directly below /tmp',
   });
-  const way = await wayTo(dirname(resolve(path))).catch((error: unknown) => {
-    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
-    throw error;
-  });
-  if (way === null) return;
-  const strange = way.links.find((link) => link.uid !== 0 && link.uid !== uid);
+  const { passed, links } = await wayTo(dirname(resolve(path)));
+  const strange = links.find((link) => link.uid !== 0 && link.uid !== uid);
   if (strange !== undefined) throw refuse(strange.path, `is a symbolic link of another account (uid ${strange.uid})`);
-  for (const directory of way.directories) {
-    const others = await whoElse(directory, uid);
-    if (others !== null) throw refuse(directory, others.why);
+  for (const one of passed) {
+    const others = whoElse(one.found, uid);
+    if (others !== null) throw refuse(one.path, others.why);
   }
 }
 
+interface Passed {
+  path: string;
+  /** As it was when the way went through it: looked at again, another account may have put a link to a better one there. */
+  found: Stats;
+}
+
 interface Way {
-  /** Real ones, every one that is gone through. */
-  directories: Set<string>;
+  /** What is gone through and is no link: directories, and at the end perhaps a file. */
+  passed: Passed[];
   links: { path: string; uid: number }[];
 }
 
 /** As many as the kernel follows. */
 const mostLinks = 40;
 
-/** The way to `path`, component by component as the kernel goes it: through every link, and every link in a link's target. */
+/**
+ * The way to `path`, component by component as the kernel goes it: through every link, and every link in a link's target. Where no
+ * other account can exchange any part of it, as it was found, it is also the way that the kernel goes later.
+ */
 async function wayTo(path: string): Promise<Way> {
-  const way: Way = { directories: new Set(['/']), links: [] };
+  const way: Way = { passed: [{ path: '/', found: await lstat('/') }], links: [] };
   const names = resolve(path).split('/');
   let at = '/';
   for (let name = names.shift(); name !== undefined; name = names.shift()) {
     const next = resolve(at, name);
     const found = await lstat(next);
     if (!found.isSymbolicLink()) {
-      if (found.isDirectory()) way.directories.add(next);
+      way.passed.push({ path: next, found });
       at = next;
       continue;
     }

@@ -136,7 +136,7 @@ async function toDirectory(opening: Opening, out: string): Promise<Decrypted> {
     const { entries, bytes, manifest, problems } = opened.contents!;
     if (problems.length > 0) throw wrong(`the contents are not what the manifest says: ${problems.join('; ')}`);
     sameAsReceipt(opened, opening.receipt);
-    // Never over anything: on a file, or a directory with something in it, this fails.
+    // Over nothing but an empty directory, with which nothing is lost: on a file, a link, or a directory with something in it, this fails.
     await rename(partial, out).catch((cause: unknown) => {
       if (!['EEXIST', 'ENOTEMPTY', 'ENOTDIR', 'EISDIR', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? '')) throw localError(cause, 'create', out);
       throw new DepotError('output-exists', `${printable(out)} appeared while the suitcase was opened`, { hint: 'name another directory with --out', cause });
@@ -144,8 +144,18 @@ async function toDirectory(opening: Opening, out: string): Promise<Decrypted> {
     const warnings = manifest === 'none' ? ['the archive has no manifest: it was not made by depot, and nothing was compared'] : [];
     return { entries, bytes, out, origin: opening.origin, warnings };
   } catch (error) {
-    removeExtracted(partial);
+    removeOrSay(partial, opening.hooks);
     throw error;
+  }
+}
+
+/** What it failed for stays the error. */
+function removeOrSay(partial: string, hooks: DecryptHooks): void {
+  try {
+    removeExtracted(partial);
+  } catch (error) {
+    const reason = localError(error, 'remove', partial);
+    hooks.warn(`decrypted files are left in ${printable(partial)}, which could not be removed (${printable(reason instanceof Error ? reason.message : String(reason))}); remove it: «rm -r ${typedWord(partial)}»`);
   }
 }
 
@@ -187,7 +197,7 @@ async function freePlace(out: string): Promise<string> {
   if (await lstat(path).then(() => true, () => false)) {
     throw new DepotError('output-exists', `${printable(path)} exists already`, { hint: 'name a directory that does not exist yet with --out' });
   }
-  await requireOwnPlace(path);
+  await requireOwnPlace(path).catch((error: unknown) => { throw localError(error, 'create', path); });
   return path;
 }
 

@@ -58,7 +58,7 @@ const secretName = 'private.secret.asc';
 export async function makeKit(o: KitOptions): Promise<Kit> {
   const out = path.resolve(o.out);
   if (await lstat(out).then(() => true, () => false)) throw exists(out);
-  await requireOwnPlace(out);
+  await requireOwnPlace(out).catch((error: unknown) => { throw localError(error, 'create', out); });
   const state = new ArrangementState(o.stateDirectory, o.arrangement.name);
   const newest = await newestDeposit(state);
   if (newest?.signature == null) throw new DepotError('usage', `there is no deposit of ${o.arrangement.name} with a signed receipt in ${printable(state.directory)}`, { hint: `make one: «depot push ${o.arrangement.name}»` });

@@ -22,7 +22,7 @@ async function readOpener(): Promise<{ page: Buffer; sha256: string }> {
 /** Writes the page to a new file. @throws DepotError 'output-exists', 'local-not-writable' */
 export async function writeOpener(out: string): Promise<{ path: string; bytes: number; sha256: string }> {
   const path = resolve(out);
-  await requireOwnPlace(path);
+  await requireOwnPlace(path).catch((error: unknown) => { throw localError(error, 'write', path); });
   const { page, sha256 } = await readOpener();
   // Readable by others, since it is handed on; but who could change it would have the private key of whoever opens it.
   await writeFile(path, page, { flag: 'wx', mode: 0o644 }).catch((cause: unknown) => {

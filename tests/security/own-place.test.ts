@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, chownSync, lchownSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -6,9 +8,21 @@ import { makeKit } from '../../src/deposit/kit.js';
 import { writeOpener } from '../../src/deposit/opener-page.js';
 import { requireOwnPlace } from '../../src/permissions.js';
 import { tempDir } from '../support/cleanup.js';
-import { asRoot } from '../support/peers.js';
+import { asRoot, peer } from '../support/peers.js';
 
 const nobody = 65_534;
+const hooks = { warn: () => undefined, progress: () => undefined };
+const passphrase = (): never => { throw new Error('asked for a passphrase'); };
+/** renameat2 with RENAME_EXCHANGE as another account, until it is killed, or its parent is gone. */
+const exchange = `
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+a, b = (path.encode() for path in sys.argv[1:3])
+os.setgroups([]); os.setgid(int(sys.argv[3])); os.setuid(int(sys.argv[3]))
+parent = os.getppid()
+print(flush=True)
+while os.getppid() == parent: libc.renameat2(-100, a, -100, b, 2)
+`;
 const refusal = (why: string): unknown => expect.objectContaining({ code: 'local-not-writable', message: expect.stringContaining(why) });
 
 /** A directory in a directory of the caller's, prepared; what is to be made in it. */
@@ -32,8 +46,13 @@ describe.skipIf(process.platform === 'win32')('a place for what others must not 
     await expect(requireOwnPlace(join(dirname(out), 'own/opened'))).rejects.toThrow(refusal('can be changed by other accounts'));
   });
 
-  test('what is not there passes, and is refused by whoever makes it', async () => {
-    await requireOwnPlace(join(tempDir(), 'none/opened'));
+  // It could be made by another account, between the look and the writing: there a passphrase is asked for.
+  test('what is not there is none', async () => {
+    const suitcase = join(tempDir(), 'x.tar.pgp');
+    writeFileSync(suitcase, 'x');
+    const out = join(tempDir(), 'none/opened');
+    await expect(decrypt({ suitcase, key: suitcase, signers: [], out, signal: new AbortController().signal, passphrase }, hooks)).rejects.toMatchObject({ code: 'local-not-writable', message: expect.stringContaining('there is no such directory') });
+    await expect(writeOpener(out)).rejects.toMatchObject({ code: 'local-not-writable', message: expect.stringContaining('there is no such directory') });
   });
 });
 
@@ -44,6 +63,35 @@ describe.skipIf(!asRoot())('as root, below a directory of nobody', () => {
     await expect(requireOwnPlace(out)).rejects.toThrow(refusal(`belongs to another account (uid ${nobody})`));
     mkdirSync(join(dirname(out), 'roots'));
     await expect(requireOwnPlace(join(dirname(out), 'roots/opened'))).rejects.toThrow(refusal('belongs to another account'));
+  });
+
+  test('what is no directory yet, but nobody\'s: refused', async () => {
+    const file = place(0o1777);
+    writeFileSync(file, '');
+    chownSync(file, nobody, nobody);
+    await expect(requireOwnPlace(join(file, 'opened'))).rejects.toThrow(refusal('belongs to another account'));
+  });
+
+  // `python3` exchanges a directory of nobody's with a link to one of root's as fast as it can.
+  test.skipIf(peer('python3') === undefined)('a directory of nobody\'s that is a link to one of root\'s at every other look: refused', async () => {
+    const shared = dirname(place(0o1777));
+    chmodSync(dirname(shared), 0o711);
+    for (const name of ['x', 'y']) {
+      if (name === 'x') mkdirSync(join(shared, name));
+      else symlinkSync('/usr', join(shared, name));
+      lchownSync(join(shared, name), nobody, nobody);
+    }
+    const exchanging = spawn(peer('python3')!, ['-c', exchange, join(shared, 'x'), join(shared, 'y'), String(nobody)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      await once(exchanging.stdout, 'readable');
+      expect(exchanging.exitCode).toBeNull();
+      let passed = 0;
+      // Some are refused because a link was a directory again when it was to be read.
+      for (let i = 0; i < 1000; i++) await requireOwnPlace(join(shared, 'x/opened')).then(() => passed++, () => undefined);
+      expect(passed).toBe(0);
+    } finally {
+      exchanging.kill();
+    }
   });
 
   test('by a link of nobody in a sticky directory: refused; by one of root: not', async () => {
@@ -61,9 +109,8 @@ describe.skipIf(!asRoot())('as root, below a directory of nobody', () => {
     const suitcase = join(tempDir(), 'x.tar.pgp');
     writeFileSync(suitcase, 'x');
     const signal = new AbortController().signal;
-    const passphrase = (): never => { throw new Error('asked for a passphrase'); };
     const refused = refusal('who could exchange');
-    await expect(decrypt({ suitcase, key: suitcase, signers: [], out, signal, passphrase }, { warn: () => undefined, progress: () => undefined })).rejects.toThrow(refused);
+    await expect(decrypt({ suitcase, key: suitcase, signers: [], out, signal, passphrase }, hooks)).rejects.toThrow(refused);
     await expect(writeOpener(out)).rejects.toThrow(refused);
     await expect(makeKit({ out } as Parameters<typeof makeKit>[0])).rejects.toThrow(refused);
     expect(readdirSync(dirname(out))).toEqual([]);
