@@ -9,6 +9,7 @@ import { TarReader } from '../dataset/tar/read.js';
 import { DepotError } from '../errors.js';
 import type { Consumer } from '../open/consumer.js';
 import { printable } from '../printable.js';
+import { allowed, freeName, isNamed } from './names.js';
 import { Enough } from './opening.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -70,7 +71,6 @@ const MORE = 'and more';
 const MOST_NOTED_CHARACTERS = 16 << 20;
 /** Of names that are no file's here, which hard links may still name. */
 const MOST_RENAMED_CHARACTERS = 32 << 20;
-const MOST_OF_ONE_NAME = 1000;
 /** Directories that only a path names count as entries too: an archive made by depot has none. */
 const MADE_PER_ENTRY = 16;
 const MADE_BESIDE = 1000;
@@ -104,7 +104,7 @@ export class FolderSaver {
   #renamedCharacters = 0;
   #steps: Step[] = [];
   #fromDepot: boolean | null = null;
-  #file: { path: string; writable: FileSystemWritableFileStream } | null = null;
+  #file: { path: string; part: number | null; writable: FileSystemWritableFileStream } | null = null;
   /** The directory of the last entry: most entries lie beside each other. */
   #directory: { path: string; handle: FileSystemDirectoryHandle };
   /** Path in the archive, and name of its file here where that is not the one that it would have alone; hard links to it are copies of that one. */
@@ -173,9 +173,13 @@ export class FolderSaver {
   async #begin(entry: TarEntry): Promise<void> {
     const path = fromBytes(entry.path);
     this.#fromDepot ??= path === FIRST_ENTRY;
-    const part = this.#fromDepot ? partName(path) : null;
-    const target = part !== null && part.joined !== MANIFEST_PATH && this.#joined.has(part.joined) ? part.joined : path;
-    if (this.#file?.path === target && part !== null && part.number > 1) return;
+    const named = this.#fromDepot && entry.type === 'file' ? partName(path) : null;
+    const part = named !== null && named.joined !== MANIFEST_PATH && this.#joined.has(named.joined) ? named : null;
+    const target = part?.joined ?? path;
+    if (part !== null && this.#file?.path === target && this.#file.part === part.number - 1) {
+      this.#file.part++;
+      return;
+    }
     await this.#closeFile();
     switch (entry.type) {
       case 'directory':
@@ -190,7 +194,7 @@ export class FolderSaver {
         this.#note(`hard link, saved as a copy: ${printable(entry.path)} -> ${printable(entry.linkTarget!)}`);
         return;
       case 'file':
-        this.#file = { path: target, writable: await (await this.#create(target)).createWritable() };
+        this.#file = { path: target, part: part?.number ?? null, writable: await (await this.#create(target)).createWritable() };
         this.#report.files++;
     }
   }
@@ -202,11 +206,23 @@ export class FolderSaver {
   }
 
   async #copy(from: string, to: string): Promise<void> {
-    const source = await (await this.#enter(parent(from))).getFileHandle(this.#renamed.get(from) ?? this.#local(last(from)));
-    const file = await source.getFile();
+    const file = await (await this.#earlier(from, to)).getFile();
     this.#writes(file.size);
     await file.stream().pipeTo(await (await this.#create(to)).createWritable());
     this.#report.files++;
+  }
+
+  /** Never depot's own: where the archive holds a file of that name, it got another. */
+  async #earlier(path: string, link: string): Promise<FileSystemFileHandle> {
+    const name = this.#renamed.get(path);
+    try {
+      if (name === undefined && path === UNFINISHED) throw new DOMException(path, 'NotFoundError');
+      const directory = await this.#enter(parent(path), false);
+      return await allowed(name ?? this.#local(last(path)), (local) => directory.getFileHandle(local));
+    } catch (error) {
+      if (!isNamed(error, 'NotFoundError') && !isNamed(error, 'TypeMismatchError')) throw error;
+      throw refused(`a hard link does not point to an earlier file: ${shown(link)}`);
+    }
   }
 
   /** A new file; the name of one that is there, perhaps in other case, gets a number. */
@@ -237,16 +253,16 @@ export class FolderSaver {
     if (++this.#made > this.#room.entries * MADE_PER_ENTRY + MADE_BESIDE) throw refused('the archive would make far more directories than it has entries');
   }
 
-  async #enter(path: string): Promise<FileSystemDirectoryHandle> {
+  async #enter(path: string, create = true): Promise<FileSystemDirectoryHandle> {
     if (this.#directory.path === path) return this.#directory.handle;
     let handle = this.#root;
     for (const name of path === '' ? [] : path.split('/')) {
-      const local = this.#local(name);
-      handle = await handle.getDirectoryHandle(local).catch((error: unknown) => {
-        if (!(error instanceof DOMException) || error.name !== 'NotFoundError') throw error;
+      handle = await allowed(this.#local(name), (local) => handle.getDirectoryHandle(local).catch((error: unknown) => {
+        if (!create || !isNamed(error, 'NotFoundError')) throw error;
         this.#makes();
+        if (local !== toText(name as ByteString)) this.#note(`saved under another name: ${shown(path)}, in which ${shown(name)} is ${printable(local)}`);
         return handle.getDirectoryHandle(local, { create: true });
-      });
+      }));
     }
     this.#directory = { path, handle };
     return handle;
@@ -278,26 +294,6 @@ function last(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** The name, or where something has it, perhaps in other case, the name with a number. */
-async function freeName(directory: FileSystemDirectoryHandle, name: string): Promise<string> {
-  for (let n = 1; ; n++) {
-    const tried = n === 1 ? name : `${name}~${n}`;
-    if (!(await exists(directory, tried))) return tried;
-    if (n === MOST_OF_ONE_NAME) throw refused(`the archive holds more than ${MOST_OF_ONE_NAME} files of one name`);
-  }
-}
-
-async function exists(directory: FileSystemDirectoryHandle, name: string): Promise<boolean> {
-  try {
-    await directory.getFileHandle(name);
-    return true;
-  } catch (error) {
-    if (error instanceof DOMException && error.name === 'NotFoundError') return false;
-    if (error instanceof DOMException && error.name === 'TypeMismatchError') return true;
-    throw error;
-  }
-}
-
 async function writeText(directory: FileSystemDirectoryHandle, name: string, text: string): Promise<void> {
   const writable = await (await directory.getFileHandle(name, { create: true })).createWritable();
   await writable.write(text);
@@ -306,10 +302,18 @@ async function writeText(directory: FileSystemDirectoryHandle, name: string, tex
 
 /** A new directory below the one that was chosen. @throws DepotError 'output-exists' */
 export async function newFolder(parentFolder: FileSystemDirectoryHandle, name: string): Promise<FileSystemDirectoryHandle> {
-  for await (const existing of (parentFolder as unknown as { keys(): AsyncIterable<string> }).keys()) {
-    if (existing.toLowerCase() === name.toLowerCase()) throw new DepotError('output-exists', `the folder ${printable(name)} exists already`, { hint: 'delete or rename it, or choose another place' });
+  const exists = new DepotError('output-exists', `the folder ${printable(name)} exists already`, { hint: 'delete or rename it, or choose another place' });
+  for await (const existing of namesIn(parentFolder)) {
+    if (existing.toLowerCase() === name.toLowerCase()) throw exists;
   }
-  return parentFolder.getDirectoryHandle(name, { create: true });
+  const folder = await parentFolder.getDirectoryHandle(name, { create: true });
+  // A browser cannot be told to make it only where there is none: another window may have been first.
+  if ((await namesIn(folder).next()).done !== true) throw exists;
+  return folder;
+}
+
+function namesIn(directory: FileSystemDirectoryHandle): AsyncIterableIterator<string> {
+  return (directory as unknown as { keys(): AsyncIterableIterator<string> }).keys();
 }
 
 /** The most that is kept for a download where the browser cannot write to a file that the person chooses. */
@@ -354,15 +358,9 @@ export class MemoryTarget implements Target {
   }
 }
 
-/** Into a file that the person chose; the browser puts it in place when it is closed. */
+/** Into a file that the person chose; the browser puts it in place when it is closed, and leaves it as it was when that is not to be. */
 export async function fileTarget(handle: FileSystemFileHandle): Promise<Target> {
-  // Choosing a name that is new makes an empty file.
-  const isNew = (await handle.getFile()).size === 0;
   const writable = await handle.createWritable();
-  return { write: (bytes) => writable.write(bytes), close: () => writable.close(), abort };
-
-  async function abort(): Promise<void> {
-    await writable.abort();
-    if (isNew) await (handle as FileSystemFileHandle & { remove?: () => Promise<void> }).remove?.();
-  }
+  // An empty file stays where one is: nobody can tell whether the dialog made it, or it is the person's own.
+  return { write: (bytes) => writable.write(bytes), close: () => writable.close(), abort: () => writable.abort() };
 }

@@ -116,7 +116,7 @@ class OpeningThread {
     let inside: Summary | null = null;
     const done = opened as { once: OpenedOnce; summary: Summary } | null;
     if (done !== null && verification.checks.every(({ result }) => result !== 'failed')) {
-      done.once.name = printable(name).replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^\.+/, '') || 'opened';
+      done.once.name = printable(name).replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^\.+|\.+$/g, '') || 'opened';
       this.#opened = done.once;
       inside = { ...done.summary, name: done.once.name };
     }

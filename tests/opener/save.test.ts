@@ -3,69 +3,18 @@ import { describe, expect, test } from 'vitest';
 import type { ByteString } from '../../src/dataset/bytestring.js';
 import { JoinedFiles } from '../../src/opener/joined-files.js';
 import { Listing } from '../../src/opener/listing.js';
-import { FolderSaver, NOTES, type Room, TooMuch } from '../../src/opener/save.js';
+import { fileTarget, FolderSaver, newFolder, NOTES, type Room, TooMuch, UNFINISHED } from '../../src/opener/save.js';
 import { depotTar, type Member } from '../support/depot-tar.js';
+import { FakeDirectory } from '../support/folders.js';
 
-/** A directory as a browser gives it, in memory; it takes names in any case for the same, as Windows and macOS do. */
-class Directory {
-  readonly kind = 'directory';
-  readonly entries = new Map<string, Directory | { kind: 'file'; text: string }>();
-
-  getDirectoryHandle(name: string, { create = false } = {}): Promise<unknown> {
-    if (!this.entries.has(name) && create) this.entries.set(name, new Directory());
-    const found = this.entries.get(name);
-    return found instanceof Directory ? Promise.resolve(found) : Promise.reject(new DOMException(name, 'NotFoundError'));
-  }
-
-  getFileHandle(name: string, { create = false } = {}): Promise<unknown> {
-    const known = [...this.entries.keys()].find((other) => other.toLowerCase() === name.toLowerCase()) ?? name;
-    if (!this.entries.has(known) && create) this.entries.set(known, { kind: 'file', text: '' });
-    const found = this.entries.get(known);
-    if (found === undefined) return Promise.reject(new DOMException(name, 'NotFoundError'));
-    if (found instanceof Directory) return Promise.reject(new DOMException(name, 'TypeMismatchError'));
-    return Promise.resolve({
-      getFile: () => Promise.resolve(new Blob([found.text])),
-      createWritable: () => {
-        found.text = '';
-        return Promise.resolve(new Sink(found));
-      },
-    });
-  }
-
-  removeEntry(name: string): Promise<void> {
-    this.entries.delete(name);
-    return Promise.resolve();
-  }
-
-  texts(path = ''): Record<string, string> {
-    return Object.assign({}, ...[...this.entries].map(([name, entry]) => (entry instanceof Directory ? entry.texts(`${path}${name}/`) : { [path + name]: entry.text }))) as Record<string, string>;
-  }
-}
-
-class Sink extends WritableStream<Uint8Array | string> {
-  readonly write: (bytes: Uint8Array | string) => Promise<void>;
-  override readonly close: () => Promise<void>;
-
-  constructor(file: { text: string }) {
-    const write = (bytes: Uint8Array | string): void => void (file.text += typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString());
-    super({ write });
-    this.write = (bytes) => {
-      write(bytes);
-      return Promise.resolve();
-    };
-    this.close = () => Promise.resolve();
-  }
-}
-
-async function saved(members: Member[], room: Room = { octets: 2 ** 30, entries: 1000 }): Promise<Record<string, string>> {
-  const root = new Directory();
+async function saved(members: Member[], room: Room = { octets: 2 ** 30, entries: 1000 }, root = new FakeDirectory()): Promise<Record<string, string>> {
   const saver = new FolderSaver(root as unknown as FileSystemDirectoryHandle, new Set(), 'linux', room, new AbortController().signal);
   await saver.begin();
   const consumer = saver.consumer();
   await consumer.write(new Uint8Array(depotTar(members).tar));
   await consumer.end();
   await saver.finish();
-  return root.texts();
+  return Object.fromEntries([...root.files()].map(([path, { text }]) => [path, text]));
 }
 
 test('a hard link to a file that got another name is a copy of that file, not of the one that has its name', async () => {
@@ -82,7 +31,39 @@ test('the notes are written over no file of the archive', async () => {
   expect(texts[`${NOTES}~2`]).toContain('link -> elsewhere');
 });
 
+test('names that Chromium takes on no system are saved under others, which the notes name', async () => {
+  const names = ['notes~', 'home.url', 'desktop.ini', 'con', 'dot.', ' blank', '\u{1f468}\u200d\u{1f469}', '..rc'];
+  const texts = await saved([...names, ...names.map((name) => `dir/${name}/in`)].map((name) => ({ path: `data/${name}`, body: name })), undefined, new FakeDirectory({ anyCase: false, strict: true }));
+  expect(texts).toMatchObject({ 'data/notes%7E': 'notes~', 'data/home%2Eurl': 'home.url', 'data/desktop%2Eini': 'desktop.ini', 'data/%63on': 'con', 'data/dot%2E': 'dot.', 'data/%20blank': ' blank', 'data/dir/notes%7E/in': 'dir/notes~/in' });
+  expect(Object.keys(texts).filter((path) => path.startsWith('data/'))).toHaveLength(2 * names.length);
+  expect(texts[NOTES].split('\n')).toHaveLength(2 * names.length + 1);
+});
+
+test('a folder that another window made meanwhile is left alone', async () => {
+  const parent = new FakeDirectory();
+  parent.getDirectoryHandle = (name) => {
+    const theirs = new FakeDirectory();
+    theirs.entries.set('theirs', { kind: 'file', text: 'x', written: 1 });
+    parent.entries.set(name, theirs);
+    return Promise.resolve(theirs);
+  };
+  await expect(newFolder(parent as unknown as FileSystemDirectoryHandle, 'opened')).rejects.toMatchObject({ code: 'output-exists' });
+  expect(parent.files().has('opened/theirs')).toBe(true);
+});
+
+test('an empty file that the person chose is there after a failure', async () => {
+  let removed = false;
+  const writable = { write: () => Promise.resolve(), close: () => Promise.resolve(), abort: () => Promise.resolve() };
+  const handle = { getFile: () => Promise.resolve(new Blob([])), createWritable: () => Promise.resolve(writable), remove: () => Promise.resolve(void (removed = true)) };
+  await (await fileTarget(handle as unknown as FileSystemFileHandle)).abort();
+  expect(removed).toBe(false);
+});
+
 describe('a hostile archive', () => {
+  test.each([UNFINISHED, 'data/none', 'none/none', 'data'])('with a hard link to %s, which is no file of its own, is refused', async (link) => {
+    await expect(saved([{ path: 'data/a', body: '' }, { path: 'data/x', type: 'hardlink', link }])).rejects.toMatchObject({ code: 'archive-refused', message: 'a hard link does not point to an earlier file: data/x' });
+  });
+
   test('with hard links, each of which becomes a copy, stops at the bound', async () => {
     const members: Member[] = [{ path: 'data/a', body: 'x'.repeat(1000) }, ...Array.from({ length: 20 }, (_, i): Member => ({ path: `data/link${i}`, type: 'hardlink', link: 'data/a' }))];
     const error = await saved(members, { octets: 10_000, entries: 30 }).then(() => expect.fail('all was saved'), (e: unknown) => e);
