@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { configDefaults, defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** What takes too long for every change: `npm run test:long`, one file after the other; `npm run test:long -- soak` for one of them. */
 const long = '**/*.long.test.ts';
@@ -18,6 +19,19 @@ const runtime = [
   'tests/e2e/{large,logins,pack,round-trip,threads}.test.ts',
 ];
 
+/** Folders by how long their files take. A long file that begins last keeps everybody waiting, and the size of these says nothing about that. */
+const longestFirst = ['reliability', 'e2e', 'security', 'opener', 'report', 'docs', 'commands', 'sftp'];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const found = longestFirst.findIndex((folder) => moduleId.includes(`/tests/${folder}/`));
+      return found === -1 ? longestFirst.length : found;
+    };
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
+
 export default defineConfig(({ mode }) => ({
   test: {
     ...(mode === 'long'
@@ -26,6 +40,7 @@ export default defineConfig(({ mode }) => ({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     pool: 'forks' as const,
+    sequence: { sequencer: LongestFirst },
     // The built program is run as it is.
     server: { deps: { external: [/\/dist\//] } },
     // Tests wait for servers, processes and each other's timeouts more than they compute.
