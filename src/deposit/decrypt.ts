@@ -112,8 +112,8 @@ async function keyFor({ preamble }: SuitcaseFile, o: DecryptOptions): Promise<Op
 async function limitsOf(o: DecryptOptions, proven: Receipt | null, out: string | null): Promise<Pick<Opening, 'maxBytes' | 'maxEntries'>> {
   const allowed = o.maxSize !== undefined ? allowedOctets(o.maxSize, 'user') : proven !== null ? allowedOctets(contentLimit(proven.dataset), 'receipt') : null;
   return {
-    maxBytes: allowed !== null ? allowed : out === null ? null : await roomForOctets(dirname(out)),
-    maxEntries: proven !== null ? allowedEntries(entryLimit(proven.dataset)) : out === null ? null : await roomForEntries(dirname(out)),
+    maxBytes: allowed !== null ? allowed : out === null ? null : await roomAt(out, roomForOctets),
+    maxEntries: proven !== null ? allowedEntries(entryLimit(proven.dataset)) : out === null ? null : await roomAt(out, roomForEntries),
   };
 }
 
@@ -190,6 +190,10 @@ function sameAsReceipt(opened: OpenResult, receipt: Receipt | null): void {
   if (receipt === null) return;
   if (opened.sha256 !== receipt.suitcase.sha256) throw wrong(`the suitcase has SHA-256 ${opened.sha256}, but the receipt says ${receipt.suitcase.sha256}`);
   if (opened.contents !== null && opened.contents.manifestSha256 !== receipt.dataset.manifestSha256) throw wrong('the manifest is not the one that the receipt names');
+}
+
+function roomAt<T>(out: string, room: (directory: string) => Promise<T>): Promise<T> {
+  return room(dirname(out)).catch((error: unknown) => { throw localError(error, 'create', out); });
 }
 
 async function freePlace(out: string): Promise<string> {

@@ -1,21 +1,15 @@
 /** How much of a suitcase that nobody vouches for may be unpacked in a directory: as much as there is room for. */
 import { statfs } from 'node:fs/promises';
-import { DepotError } from '../errors.js';
 import type { Limit } from '../open/messages.js';
 import { twice } from './limits.js';
 import { printable } from '../printable.js';
 import { inMebibytes } from './space.js';
 
-/** How many octets of content may be written there: all that the file system has. @throws DepotError 'local-not-writable' */
+/** How many octets of content may be written there: all that the file system has. */
 export async function roomForOctets(directory: string): Promise<Limit> {
-  try {
-    const { bavail, bsize } = await statfs(directory);
-    const most = bavail * bsize;
-    return { most, exceeded: tooSmall(directory, inMebibytes(most), `; or, since long runs of zeros become holes, allow more than there is room for: --max-size ${twice(most)}`) };
-  } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DepotError('local-not-writable', `cannot write to ${printable(directory)}: ${missing ? 'there is no such directory' : (cause as Error).message}`, { hint: 'make it first, or name another directory with --out', cause });
-  }
+  const { bavail, bsize } = await statfs(directory);
+  const most = bavail * bsize;
+  return { most, exceeded: tooSmall(directory, inMebibytes(most), `; or, since long runs of zeros become holes, allow more than there is room for: --max-size ${twice(most)}`) };
 }
 
 /** How many files and directories may be made there, so that some are left for everybody else; null where the file system does not count them (it then says 0). */

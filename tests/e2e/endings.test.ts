@@ -67,7 +67,7 @@ describe('decrypt', () => {
     const out = join(directory, 'none/out');
     const { code, stderr } = await depot(['decrypt', suitcase, '--key', secretKey, '--out', out]);
     expect(code).toBe(5);
-    expect(stderr).toBe(`depot: error: cannot write to ${join(directory, 'none')}: there is no such directory\ndepot: hint: make it first, or name another directory with --out\n`);
+    expect(stderr).toBe(`depot: error: cannot create ${out}: there is no such directory\ndepot: hint: make it first: mkdir -p ${join(directory, 'none')}\n`);
     expect(existsSync(join(directory, 'none'))).toBe(false);
   });
 
