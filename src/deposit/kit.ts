@@ -128,7 +128,8 @@ async function writeAll(out: string, contents: [string, Uint8Array | string][]):
     }
     await rename(partial, out).catch((error: unknown) => { throw localError(error, 'create', out); });
   } catch (error) {
-    await rm(partial, { recursive: true, force: true });
+    // Where it cannot be removed, why the work failed is still what counts; the next try says what lies there.
+    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
     throw error;
   }
 }

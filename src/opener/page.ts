@@ -1,6 +1,6 @@
 /** The page: takes files, shows findings. Whatever comes out of them is put in as text, never as markup. */
 import type { Check } from '../deposit/checks.js';
-import type { ErrorRecord } from '../errors.js';
+import { type ErrorRecord, errorToRecord } from '../errors.js';
 import { printable } from '../printable.js';
 import { anyDeposit, stockLines } from '../receipt/cover.js';
 import { dutch } from './dutch.js';
@@ -263,9 +263,11 @@ class Page {
     this.#tell({ kind: 'list', text: element<HTMLInputElement>('search').value, count: ROWS });
   }
 
+  readonly #refused = (error: unknown): void => this.#fail(errorToRecord(error));
+
   async #saveFolder(): Promise<void> {
     const { showDirectoryPicker } = globalThis as Pickers;
-    const directory = await chosen(() => showDirectoryPicker!({ mode: 'readwrite' }));
+    const directory = await chosen(() => showDirectoryPicker!({ mode: 'readwrite' }), this.#refused);
     if (directory === null) return;
     this.#work('saving');
     this.#tell({ kind: 'save', what: { kind: 'folder', directory, platform: platform() } });
@@ -275,7 +277,7 @@ class Page {
   async #saveFile(entry: { index: number; path: string } | null): Promise<void> {
     const { showSaveFilePicker } = globalThis as Pickers;
     const name = entry === null ? `${this.#verified?.inside?.name ?? 'deposit'}.tar` : safeName(entry.path);
-    const handle = showSaveFilePicker === undefined ? undefined : await chosen(() => showSaveFilePicker({ suggestedName: name }));
+    const handle = showSaveFilePicker === undefined ? undefined : await chosen(() => showSaveFilePicker({ suggestedName: name }), this.#refused);
     if (handle === null) return;
     this.#work('saving');
     this.#tell({ kind: 'save', what: entry === null ? { kind: 'archive', handle: handle ?? null } : { kind: 'file', index: entry.index, handle: handle ?? null } });

@@ -1,4 +1,7 @@
 /** Where what is saved goes: a place that the person picks, or the browser's downloads. */
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+import { isNamed } from './names.js';
 
 /** What browsers based on Chromium have. */
 export interface Pickers {
@@ -6,14 +9,21 @@ export interface Pickers {
   showSaveFilePicker?: (o: { suggestedName?: string }) => Promise<FileSystemFileHandle>;
 }
 
-/** What the person chose; null when they thought better of it. */
-export async function chosen<T>(ask: () => Promise<T>): Promise<T | null> {
+/** What the person chose; null when they thought better of it, or the browser refuses to ask, which `refused` is told. */
+export async function chosen<T>(ask: () => Promise<T>, refused: (error: unknown) => void): Promise<T | null> {
   try {
     return await ask();
   } catch (error) {
-    if (error instanceof DOMException) return null;
-    throw error;
+    if (!isNamed(error, 'AbortError')) refused(outOfBrowser(error));
+    return null;
   }
+}
+
+/** The browser's own refusals, in words. */
+export function outOfBrowser(error: unknown): unknown {
+  if (!(error instanceof DOMException)) return error;
+  const code = error.name === 'QuotaExceededError' ? 'local-disk-full' : 'local-not-writable';
+  return new DepotError(code, `the browser could not save: ${printable(error.message)}`, { hint: 'choose a place with enough room, that this account may write to', cause: error });
 }
 
 /** A browser suggests only names that are safe on every system. */

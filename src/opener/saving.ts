@@ -1,10 +1,9 @@
 /** Saving what was opened once: into a folder, one file, or the archive. What does not come to its end leaves nothing, or it is said. */
-import { DepotError } from '../errors.js';
 import type { Consumer } from '../open/consumer.js';
-import { printable } from '../printable.js';
 import type { JoinedFiles } from './joined-files.js';
 import type { Listing } from './listing.js';
 import { Enough } from './opening.js';
+import { outOfBrowser } from './places.js';
 import type { FromThread, Kept, SaveRequest } from './protocol.js';
 import { fileTarget, FolderSaver, MemoryTarget, newFolder, oneFile, wholeArchive } from './save.js';
 
@@ -76,11 +75,4 @@ async function saveFile(what: Exclude<SaveRequest, { kind: 'folder' }>, { name, 
     throw new SaveFailure(outOfBrowser(error), { name: what.handle?.name ?? saved, removed });
   }
   return { kind: 'saved', blob: target instanceof MemoryTarget ? target.blob : null, name: saved, report: null };
-}
-
-/** The browser's own refusals, in words. */
-function outOfBrowser(error: unknown): unknown {
-  if (!(error instanceof DOMException)) return error;
-  const code = error.name === 'QuotaExceededError' ? 'local-disk-full' : 'local-not-writable';
-  return new DepotError(code, `the browser could not save: ${printable(error.message)}`, { hint: 'choose a place with enough room, that this account may write to', cause: error });
 }

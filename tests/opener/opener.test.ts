@@ -279,6 +279,19 @@ describe.skipIf(!needed)('the offline opener', () => {
     await opener.give(files);
     expect(await opener.check()).toMatchObject({ inside: true });
     expect(await page.textContent('#limit')).toMatch(/^It takes about 36 MiB, and more where links become copies; saving stops at .* No browser tells this page how much room there is/);
+    for (const [name, said] of [['SecurityError', 'the browser could not save: told'], ['AbortError', '']]) {
+      await page.evaluate((name) => {
+        const { showDirectoryPicker } = globalThis as unknown as { showDirectoryPicker: () => unknown };
+        const once = (): Promise<never> => {
+          Object.assign(globalThis, { showDirectoryPicker });
+          return Promise.reject(new DOMException('told', name));
+        };
+        Object.assign(globalThis, { showDirectoryPicker: once });
+        document.getElementById('failure')!.hidden = true;
+      }, name);
+      await page.click('#folder');
+      expect(await page.evaluate(() => document.getElementById('failure')!.hidden ? '' : document.getElementById('failure-detail')!.textContent), name).toBe(said);
+    }
     await page.click('#folder');
     await page.waitForSelector('#saved:not(:empty)', { timeout: 120_000 });
     expect(await page.textContent('#saved')).toContain(`to the folder ${id}`);

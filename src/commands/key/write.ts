@@ -24,7 +24,8 @@ export async function writeKeyPair(o: KeyRequest & { prefix: string }): Promise<
     await create(files.publicKey, made.publicKey);
     await chmod(files.publicKey, 0o644);
   } catch (error) {
-    await rm(files.secretKey, { force: true });
+    // Where it cannot be removed, why the work failed is still what counts; the next try says what lies there.
+    await rm(files.secretKey, { force: true }).catch(() => undefined);
     throw error;
   }
   return { fingerprint: made.fingerprint, ...files };
