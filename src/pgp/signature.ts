@@ -11,6 +11,7 @@ import { flawOf, flawWords, toUtc } from './flaw.js';
 import { judgeSigner } from './policy.js';
 import { hasUncheckableRevocation, primaryRevocation, subkeyRevocation, type Revocation } from './revocation.js';
 import { backSignatureProblem, earlier, primaryStanding, subkeyStanding } from './validity.js';
+import { weaknessOf } from './weakness.js';
 
 /** How far the clocks of supplier and beneficiary may be apart. */
 const clockSkew = 10 * 60 * 1000;
@@ -108,6 +109,11 @@ function issuerOf(packet: openpgp.SignaturePacket, signer: OpenPgpCertificate): 
 
 async function verifyOne(bytes: Uint8Array, packet: openpgp.SignaturePacket, signer: OpenPgpCertificate, part: Part, at: Date): Promise<VerifiedSignature> {
   await checkCryptographically(bytes, packet, part.keyPacket);
+  // Of a weak primary key anybody could have bound the subkey.
+  for (const { keyPacket } of [signer.key, part]) {
+    const weak = weaknessOf(keyPacket);
+    if (weak !== null) throw failed(`signer ${signer.fingerprint}: ${weak}`, 'ask the supplier for receipts signed again with a new key');
+  }
   const signedAt = packet.created!;
   if (signedAt.getTime() > at.getTime() + clockSkew) throw failed(`it was made in the future, on ${toUtc(signedAt)}`, 'check the clock of this machine');
   if (packet.getExpirationTime() <= at) throw failed(`it expired on ${toUtc(packet.getExpirationTime() as Date)}`);
