@@ -29,7 +29,7 @@ export async function recordOutcome(scene: Scene, intent: PendingRecord, draft: 
   const { receipt, path } = await fileReceipt(scene, record);
   step('receipt-filed');
   if (unconfirmed) {
-    throw new DepotError('unconfirmed', `${reason ?? "the server's last answer was lost"}: possibly deposited as ${depositId}`, {
+    throw new DepotError('unconfirmed', reason ?? "the server's last answer was lost", {
       published: 'unknown',
       depositId,
       hint: hint ?? `run: «depot push ${o.arrangement.name}»; it looks again and settles it`,

@@ -111,7 +111,7 @@ export const rows: Row[] = [
   {
     name: 'the answer to the rename is lost, and nothing shows', fault: 'The link drops at the rename, and the agent takes the file', provoked: 'collected, and dropped', server: { collect: 'rename' },
     arrange: (scene) => scene.script(nth(1, isRename, { do: true, then: 'drop' })),
-    exit: 18, published: 'unknown', left: 'suitcase', says: /possibly deposited/, then: remember, next: { does: 'leaves it unconfirmed, deposits', says: /remains unconfirmed/, left: 'deposit, suitcase' },
+    exit: 18, published: 'unknown', left: 'suitcase', says: /answer to the rename was lost/, then: remember, next: { does: 'leaves it unconfirmed, deposits', says: /remains unconfirmed/, left: 'deposit, suitcase' },
     check: (scene) => expectStory(scene, id, { status: 'unconfirmed', remoteSize: 'unreadable', superseded: 0 }),
   },
   {
