@@ -1,8 +1,11 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { CommanderError, type Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { buildProgram } from '../../src/commands/program.js';
 import { receiptsNoteOptions } from '../../src/commands/receipts.js';
 import { isDepotError } from '../../src/errors.js';
+import { checkout } from '../support/cli.js';
 
 /** The typed options that a command line ends in, through the real program; no command works. */
 async function parsed(line: string): Promise<unknown> {
@@ -163,6 +166,18 @@ describe('what contradicts itself or is no value is refused, and named', () => {
   });
 });
 
+describe('a line that depot tells somebody to type is one that it takes', () => {
+  const example: Record<string, string> = { DATE: '2026-01-01', F: hex40, 'SHA256:…': `SHA256:${'A'.repeat(43)}`, 'TIME': '01:30' };
+  /** Of what a program fills in, a word is as good as another; what is glued to one may be left out. */
+  const asTyped = (line: string): string => line.replace(/(?<= )\$\{(?:[^{}]|\{[^{}]*\})*\}/g, 'x').replace(/\$\{.*?\}(?:`\})?/g, '').split(' ').map((word) => example[word] ?? word).join(' ');
+  const inSource = readdirSync(join(checkout, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).flatMap((name) =>
+    [...readFileSync(join(checkout, 'src', name), 'utf8').matchAll(/«depot ([^…][^»]*)»/g)].map(([, line]) => line));
+
+  test.each([...new Set(inSource)].filter((line) => !line.includes('[^') && !line.endsWith(' --help')))('%s', async (line) => {
+    await parsed(asTyped(line));
+  });
+});
+
 test('a destruction cannot be noted before it happened', () => {
   expect(() => receiptsNoteOptions('x', { destroyed: '2027-01-01' }, new Date('2026-11-22T12:00:00Z'))).toThrow(/in the future/);
 });
@@ -176,12 +191,14 @@ describe('help', () => {
   collect(buildProgram(() => Promise.resolve()), 'depot');
   const leaves = all.filter(([, command]) => command.commands.length === 0);
 
-  test.each(leaves)('%s shows examples, exit codes and every global flag', (_name, command) => {
+  test.each(leaves)('%s shows examples, exit codes and every global flag, and its examples are lines that it takes', async (_name, command) => {
     let text = '';
     command.configureOutput({ writeOut: (t) => { text += t; } });
     command.outputHelp();
     for (const part of ['Examples:', 'Exit codes', '--config', '--state', '--json', '--quiet', '--no-color']) expect(text).toContain(part);
     expect(command.summary() || command.description()).not.toBe('');
+    const examples = [...text.replace(/ \\\n +/g, ' ').matchAll(/^ {2}depot ([^|<>…\n]*?)(?: [|<>].*| {2}.*)?$/gm)].map(([, line]) => line);
+    for (const line of examples) await parsed(line.replace('2027', '2025'));
   });
 
   test('no flag has a default: those come after environment and file', () => {
