@@ -62,6 +62,15 @@ function nameIn(file: string, id: number): string | undefined {
   }
 }
 
+/** Whether it is an account's home, which holds more than depot's files: nobody is told to open it to another account. */
+export function isHome(directory: string): boolean {
+  try {
+    return readFileSync('/etc/passwd', 'utf8').split('\n').some((line) => line.split(':')[5] === directory);
+  } catch {
+    return false;
+  }
+}
+
 /** For one who is somebody else: how to do the same as this account. */
 export function runAs(account: Pick<Account, 'name'>, command: string): string {
   const [, line] = /^«([^»]*)»$/.exec(command) ?? [];

@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { access, type FileHandle, open } from 'node:fs/promises';
 import { homedir } from 'node:os';
+import { dirname } from 'node:path';
 
-import { accountOfUid, obstacle } from '../accounts.js';
+import { accountOfUid, isHome, obstacle } from '../accounts.js';
 import { DepotError } from '../errors.js';
 import { requireTrusted } from '../permissions.js';
 import { codeOrSaid, printable } from '../printable.js';
@@ -47,6 +48,11 @@ export function configCandidates(s: Surroundings, flag: string | undefined): { p
 export async function findConfig(s: Surroundings, flag: string | undefined): Promise<{ path: string; bytes: Buffer }> {
   const looked: string[] = [];
   for (const candidate of configCandidates(s, flag)) {
+    // A service account is often started in a directory that it may not enter: root's home.
+    if (!candidate.demanded && (await keptOut(candidate.path))) {
+      looked.push(`${printable(candidate.path)} (which this account may not look for)`);
+      continue;
+    }
     const bytes = await readTrusted(candidate.path);
     if (bytes !== undefined) return { path: candidate.path, bytes };
     if (candidate.demanded) {
@@ -82,14 +88,20 @@ export async function readTrusted(path: string): Promise<Buffer | undefined> {
   }
 }
 
+/** Whether this account may not enter the directory, or one above it. */
+async function keptOut(path: string): Promise<boolean> {
+  return access(dirname(path), constants.X_OK).then(() => false, (error: unknown) => (error as NodeJS.ErrnoException).code === 'EACCES');
+}
+
 /** Nothing in it is secret: who may read it decides nothing, so the line that opens it is the answer. */
 async function closed(path: string, cause: unknown): Promise<DepotError> {
   const caller = process.geteuid?.();
   const account = caller === undefined ? undefined : await accountOfUid(caller);
   const met = account === undefined ? null : await obstacle(account, path, 'read');
   const opened = met === null || account === undefined ? null : met.onTheWay ? `chgrp ${account.group} ${shellWord(met.path)} && chmod g+rx ${shellWord(met.path)}` : `chmod a+r ${shellWord(met.path)}`;
+  const hint = opened === null ? 'run it as the account that may read it' : met?.onTheWay === true && isHome(met.path) ? `move the configuration out of ${printable(met.path)}, which is a home directory: /etc/depot is for it` : `let its owner or root type: «${printable(opened)}»`;
   return new DepotError('config-unreadable', `${printable(path)} cannot be read: account ${account?.name ?? ''} may not ${met?.onTheWay === true ? `enter ${printable(met.path)}` : 'read it'}`, {
-    hint: opened === null ? 'run it as the account that may read it' : `let its owner or root type: «${printable(opened)}»`, cause,
+    hint, cause,
   });
 }
 

@@ -1,8 +1,10 @@
 /** What doctor says of keys, secrets, accounts and servers is true for the account that pushes, and its exit code is push's. */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { isHome } from '../../src/accounts.js';
 import { readCertificate } from '../../src/pgp/keys.js';
 import { checkout, json } from '../support/cli.js';
 import { tempDir } from '../support/cleanup.js';
@@ -181,6 +183,20 @@ describe.skipIf(!ssh)('doctor', () => {
       expect((await receipts()).stderr).not.toContain(config);
       const opener = await run(program.node, [program.script, 'opener', '--out', join(directory, 'opener.html')], as);
       expect([opener.code, opener.stderr]).toEqual([5, expect.stringContaining(`depot: hint: choose a place that daemon may write to, or let root open this one (${directory} belongs to root, mode 755)\n`)]);
+    });
+
+    test('where the account may not look, it looks on; a closed directory of depot\'s may be opened, a home is left closed', async () => {
+      const supplier = await open();
+      const closed = tempDir();
+      chmodSync(closed, 0o700);
+      const status = (...args: string[]): Promise<Finished> =>
+        run('sh', ['-c', `cd "$0" && exec setpriv --reuid ${daemon.uid} --regid ${daemon.gid} --clear-groups env -i PATH=/usr/bin:/bin HOME="$0" "$@"`, closed, program.node, program.script, 'status', ...args], { cwd: '/', env: { PATH: '/usr/bin:/bin' } });
+      expect((await status()).stderr).toContain(`depot: error: no depot.yaml: looked for ${closed}/depot.yaml (which this account may not look for), `);
+      expect((await status('--config', supplier.config)).stderr).not.toContain(closed);
+      expect((await status('--config', join(closed, 'depot.yaml'))).stderr).toContain(`hint: let its owner or root type: chgrp daemon ${closed} && chmod g+rx ${closed}\n`);
+      const { homedir } = userInfo();
+      expect([homedir, closed].map(isHome)).toEqual([true, false]);
+      if ((statSync(homedir).mode & 0o001) === 0) expect((await status('--config', join(homedir, 'depot.yaml'))).stderr).toContain(`hint: move the configuration out of ${homedir}, which is a home directory: /etc/depot is for it`);
     });
 
     test('before there is a state directory, nobody knows which account pushes', async () => {
