@@ -19,7 +19,7 @@ export function defineDoctor(parent: Command, start: Start): void {
     .summary('would a push work? looks at everything that a push needs')
     .description('Checks configuration, state, keys, secrets, sources, and the server: reachable, host key, login, directory. Writes nothing to the server unless asked with --write-test. Exits with the code that push would.')
     .argument('[name]', 'arrangement; without one, all')
-    .option('--write-test', 'write two small files with nothing of yours in them, to find out what the server does with them')
+    .option('--write-test', 'write two files of up to 3 MiB with nothing of yours in them, to find out what the server does with them')
     .addHelpText('after', helpEnd([
       ['depot doctor', 'before the first push, and when one failed'],
       ['sudo -u depot depot doctor', 'as the account of the scheduled run'],

@@ -11,6 +11,8 @@ export interface TestedServer {
 }
 
 export interface WriteTestRecord extends TestedServer {
+  /** `user@host:port`: another account may be allowed other things. */
+  account: string;
   /** Where the test files were written. */
   directory: string;
   /** When it ended, ISO 8601 in UTC. */
@@ -26,8 +28,8 @@ const schema = 'depot.server/3';
 const name = 'server.json';
 
 /** In place of the one before. `local-…` when the state directory does not take it. */
-export async function rememberWriteTest(state: ArrangementState, { server, hostKey, directory, at, failed, lanes }: WriteTestRecord): Promise<void> {
-  await writeFileAtomic(state.file(name), `${JSON.stringify({ schema, server, hostKey, directory, at, failed, lanes }, null, 2)}\n`);
+export async function rememberWriteTest(state: ArrangementState, { server, hostKey, account, directory, at, failed, lanes }: WriteTestRecord): Promise<void> {
+  await writeFileAtomic(state.file(name), `${JSON.stringify({ schema, server, hostKey, account, directory, at, failed, lanes }, null, 2)}\n`);
 }
 
 /** Null when there was none, and when the record cannot be understood: then it counts as none. */
@@ -37,10 +39,10 @@ export async function lastWriteTest(state: ArrangementState): Promise<WriteTestR
     if (bytes === null) return null;
     const found = JSON.parse(bytes.toString('utf8')) as Partial<WriteTestRecord & { schema: string }> | null;
     if (found?.schema !== schema) return null;
-    const { server, hostKey, directory, at, failed, lanes = null } = found;
-    if (typeof server !== 'string' || typeof hostKey !== 'string' || typeof directory !== 'string' || ![null, 'safe', 'unsafe', 'one channel'].includes(lanes)) return null;
+    const { server, hostKey, account = '', directory, at, failed, lanes = null } = found;
+    if (typeof server !== 'string' || typeof hostKey !== 'string' || typeof account !== 'string' || typeof directory !== 'string' || ![null, 'safe', 'unsafe', 'one channel'].includes(lanes)) return null;
     if (typeof at !== 'string' || Number.isNaN(Date.parse(at)) || !Array.isArray(failed) || !failed.every((what) => typeof what === 'string')) return null;
-    return { server, hostKey, directory, at, failed, lanes };
+    return { server, hostKey, account, directory, at, failed, lanes };
   } catch {
     return null;
   }

@@ -59,7 +59,7 @@ test('when it was run and how it ended is said without writing again, until the 
     const [examined] = (json(await supplier.depot(['doctor', '--json'], clock)) as JsonDocument & { arrangements: Examined[] }).arrangements;
     return examined.checks.find((check) => check.name === 'writing');
   };
-  expect(await writing()).toMatchObject({ result: 'not possible', detail: expect.stringContaining('no write test was run yet; to test it with two small files: depot doctor acme-crm --write-test') as string });
+  expect(await writing()).toMatchObject({ result: 'not possible', detail: expect.stringContaining('no write test was run yet; to test it with two files of a few MiB: depot doctor acme-crm --write-test') as string });
   // A server that gets one lane in any case.
   expect(await doctor(supplier)).toMatchObject({ code: 0 });
   const written = server.requests.filter((r) => r.type === 'write').length;
@@ -75,11 +75,13 @@ test('when it was run and how it ended is said without writing again, until the 
   expect(await writing(3600)).toMatchObject({ result: 'warning', detail: expect.stringMatching(/^write test failed 1h\d*m? ago .*refused to close/) as string, hint: expect.stringContaining('depot doctor acme-crm --write-test') as string });
   expect(await doctor(supplier)).toMatchObject({ code: 0 });
   expect(await writing()).toMatchObject({ result: 'passed' });
+  supplier.writeConfig({ remote: { publish: 'direct', host: 'localhost' } });
+  expect(await writing()).toMatchObject({ result: 'not possible', detail: expect.stringMatching(/^no write test was run since the account, which was \S+@127\.0\.0\.1:\d+, changed; /) as string });
   await server.stop();
 
   const newer = await startScriptedServer({ software: 'SomeServer_1.1', port: server.port });
   supplier.writeConfig({ remote: { publish: 'direct', hostKey: newer.fingerprints } });
-  expect(await writing()).toMatchObject({ result: 'not possible', detail: expect.stringContaining('no write test was run since the server, which was SSH-2.0-SomeServer_1.0, changed; to test it with two small files: depot doctor acme-crm --write-test') as string });
+  expect(await writing()).toMatchObject({ result: 'not possible', detail: expect.stringContaining('no write test was run since the server, which was SSH-2.0-SomeServer_1.0, changed; to test it with two files of a few MiB: depot doctor acme-crm --write-test') as string });
 });
 
 test('what the config should say is printed as lines of it, and what is left as names', async () => {
@@ -90,6 +92,24 @@ test('what the config should say is printed as lines of it, and what is left as 
   const left = [...server.files.keys()].map((name) => name.slice('/in/'.length));
   expect(left).toHaveLength(2);
   for (const name of left) expect(stdout.split('\n').find((line) => line.startsWith('left there'))).toContain(name);
+});
+
+test('an agent\'s disk that has no room for what comes is said before a push meets it', async () => {
+  let free = 49_152;
+  const { supplier } = await scene({ freeBytes: () => free });
+  writeFileSync(join(supplier.data, 'dump'), pattern(100_000));
+  const told = async (): Promise<[number | undefined, string | undefined, string | undefined]> => {
+    const { code, stdout } = await supplier.depot(['doctor', '--json']);
+    const [{ checks }] = (JSON.parse(stdout) as { arrangements: Examined[] }).arrangements;
+    const found = checks.filter(({ name }) => name === 'space').at(-1);
+    return [code ?? undefined, found?.result, found?.detail];
+  };
+  expect(await told()).toEqual([15, 'failed', 'the sources have 97.7 KiB, and 48.0 KiB are free at the server']);
+  free = 2 ** 30;
+  expect(await told()).toEqual([0, 'passed', '1.0 GiB free at the server']);
+  await supplier.deposit();
+  free = 49_152;
+  expect(await told()).toEqual([0, 'warning', expect.stringMatching(/^the last deposit took \d+\.\d KiB, and 48\.0 KiB are free at the server: a push works only if it takes less$/)]);
 });
 
 test('files that the agent takes away are told of', async () => {

@@ -4,7 +4,7 @@ import { ArrangementState } from '../../src/receipt/state.js';
 import { lanesSeen, lastWriteTest, rememberWriteTest } from '../../src/receipt/tested-server.js';
 import { tempDir } from '../support/cleanup.js';
 
-const passed = { server: 'SSH-2.0-SomeServer_1.0', hostKey: 'ssh-ed25519 SHA256:abc', directory: '/in', at: '2026-11-22T00:36:00.000Z', failed: [], lanes: 'safe' as const };
+const passed = { server: 'SSH-2.0-SomeServer_1.0', hostKey: 'ssh-ed25519 SHA256:abc', account: 'acme@10.20.0.5:22', directory: '/in', at: '2026-11-22T00:36:00.000Z', failed: [], lanes: 'safe' as const };
 
 test('is remembered and replaced; only a server that is safe gets lanes', async () => {
   const state = await ArrangementState.open(tempDir(), 'acme-crm');

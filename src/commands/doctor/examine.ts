@@ -70,9 +70,11 @@ export async function examine(given: Patient): Promise<Examination> {
   const secrets = new Secrets(finder(o), await secretFindings(o));
   await report.attempt('signer', () => signer(o, secrets, report));
   for (const finding of secrets.findings.values()) report.add(finding);
-  await report.attempt('server', () => server(o, secrets, report));
+  let freeThere: number | null = null;
+  await report.attempt('server', async () => { freeThere = await server(o, secrets, report); });
   // Last, as in a push: no source is started before the login.
   const size = await lookAtSources(o, report);
+  await report.attempt('space', () => spaceThere(o, size, freeThere, report));
   await report.attempt('spool', () => spoolSpace(o, size, report));
   return report.end(o.arrangement.name);
 }
@@ -179,6 +181,17 @@ async function spoolSpace({ config, arrangement }: Patient, size: number | null,
   else report.warning('spool', `${what}: a push works only if they compress to that`, hint);
 }
 
+/** Whether the agent's disk holds what comes: as much as the last time, or for a first deposit, what the sources have. */
+async function spaceThere({ config, arrangement }: Patient, size: number | null, free: number | null, report: Report): Promise<void> {
+  const last = await lastDeposit(new ArrangementState(config.state.path, arrangement.name));
+  const most = last?.bytes ?? size;
+  if (free === null || most === null || most <= free) return;
+  const hint = 'ask the agent for more space';
+  const what = `${last === null ? `the sources have ${bytes(most)}` : `the last deposit took ${bytes(most)}`}, and ${bytes(free)} are free at the server`;
+  if (last === null && arrangement.compression === 'none') report.failed('space', 'remote-no-space', what, hint);
+  else report.warning('space', `${what}: a push works only if it takes less`, hint);
+}
+
 /** What receipts and records take, at least. */
 const leastSpace = 2 ** 20;
 
@@ -243,7 +256,8 @@ function expiry(expiresAt: string | null): string {
   return `expires in ${Math.floor((Date.parse(expiresAt) - Date.now()) / day)} days`;
 }
 
-async function server(o: Patient, secrets: Secrets, report: Report): Promise<void> {
+/** How many bytes are free there; null where there was no login, or the server does not say. */
+async function server(o: Patient, secrets: Secrets, report: Report): Promise<number | null> {
   const { arrangement, signal } = o;
   const { host, port } = arrangement.remote;
   if (isIP(host) === 0) await nameResolves(host, report);
@@ -264,7 +278,7 @@ async function server(o: Patient, secrets: Secrets, report: Report): Promise<voi
     report.notPossible('directory', 'skipped, since there was no login');
     return null;
   });
-  if (agent === null) return;
+  if (agent === null) return null;
   try {
     const { remote } = agent;
     report.passed('server', `${agent.address}, ${remote.server}`);
@@ -284,6 +298,7 @@ async function server(o: Patient, secrets: Secrets, report: Report): Promise<voi
     if (o.writeTest) await writeTest(remote, own, report);
     else report.add(await earlierWriteTest(remote, own));
     report.passed('uploads', laneWords(remote.spec, lanesAllowed({ ...remote.spec, ...(await lanesSeen(own)) }, remote)));
+    return space?.freeBytes ?? null;
   } finally {
     await agent.close();
   }

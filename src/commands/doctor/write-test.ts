@@ -1,4 +1,4 @@
-/** `doctor --write-test`: what the server does with two small files, and what later runs make of that. */
+/** `doctor --write-test`: what the server does with two test files, and what later runs make of that. */
 import { stat } from 'node:fs/promises';
 import { accountOfUid, runAs } from '../../accounts.js';
 import { exitStatus, isDepotError, type ErrorCode } from '../../errors.js';
@@ -66,7 +66,7 @@ async function remember(own: ArrangementState, remote: Remote, test: WriteTest, 
   // A server that is full today is no other server.
   const before = refusal === undefined ? null : await lastWriteTest(state);
   const lanes = test.lanes ?? (before?.server === server && before.hostKey === hostKey ? before.lanes : null);
-  await rememberWriteTest(state, { server, hostKey, directory, at: new Date().toISOString(), failed, lanes });
+  await rememberWriteTest(state, { server, hostKey, account: accountOf(remote), directory, at: new Date().toISOString(), failed, lanes });
   return test.lanes === 'safe' ? { name: 'remembered', result: 'passed', detail: 'uploads to this server may use several lanes' } : null;
 }
 
@@ -75,13 +75,18 @@ export async function earlierWriteTest(remote: Remote, own: ArrangementState): P
   const name = 'writing';
   const run = `«depot doctor ${own.arrangement} --write-test»`;
   const last = await lastWriteTest(own);
-  if (last === null) return { name, result: 'not possible', detail: `no write test was run yet; to test it with two small files: ${run}` };
+  if (last === null) return { name, result: 'not possible', detail: `no write test was run yet; to test it with two files of a few MiB: ${run}` };
   const ageMs = ageOf(last.at, new Date());
   const when = `${ageMs === null ? 'at a time in the future' : `${age(ageMs)} ago`} (${localTime(new Date(last.at))})`;
-  if (last.server !== remote.server || last.hostKey !== remote.hostKey || last.directory !== remote.spec.directory) {
-    const what = last.server !== remote.server ? `the server, which was ${printable(last.server)}` : last.hostKey !== remote.hostKey ? 'the host key' : `the directory, which was ${printable(last.directory)}`;
-    return { name, result: 'not possible', detail: `no write test was run since ${what}, changed; to test it with two small files: ${run}` };
-  }
+  const changed = last.server !== remote.server ? `the server, which was ${printable(last.server)},`
+    : last.hostKey !== remote.hostKey ? 'the host key'
+      : last.account !== accountOf(remote) ? `the account${last.account === '' ? '' : `, which was ${printable(last.account)},`}`
+        : last.directory !== remote.spec.directory ? `the directory, which was ${printable(last.directory)},` : null;
+  if (changed !== null) return { name, result: 'not possible', detail: `no write test was run since ${changed} changed; to test it with two files of a few MiB: ${run}` };
   if (last.failed.length === 0) return { name, result: 'passed', detail: `write test passed ${when}` };
   return { name, result: 'warning', detail: `write test failed ${when}: ${printable(last.failed.join('; '))}`, hint: `once the agent has changed it, or depot.yaml fits: ${run}` };
+}
+
+function accountOf({ spec: { username, host, port } }: Remote): string {
+  return `${username}@${host}:${port}`;
 }
