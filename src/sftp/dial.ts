@@ -39,7 +39,7 @@ export function dial(spec: Pick<RemoteSpec, 'host' | 'port' | 'connectTimeoutMs'
     const fail = (cause: Error): void => settle(() => {
       socket.on('error', ignore);
       socket.destroy();
-      reject(new Unreachable(explainTcp(cause), { cause }));
+      reject(new Unreachable(explainTcp(cause), { cause, ...((cause as NodeJS.ErrnoException).code === 'ECONNREFUSED' && { hint: refusedHint }) }));
     });
     const abort = (): void => settle(() => {
       socket.on('error', ignore);
@@ -54,6 +54,9 @@ export function dial(spec: Pick<RemoteSpec, 'host' | 'port' | 'connectTimeoutMs'
     socket.once('connect', () => settle(() => resolve(socket)));
   });
 }
+
+/** What has the address answers, so the link is up; unless it is another machine's while it is down. */
+const refusedHint = 'check host and port, and ask the agent whether its server runs; bring up the VPN where the agent has this address only inside it';
 
 function explainTcp(error: NodeJS.ErrnoException): string {
   const { code, message } = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException) : error;

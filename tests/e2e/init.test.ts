@@ -215,8 +215,8 @@ describe.skipIf(!here)('depot init', () => {
     ];
     await server.kill();
     const first = await at(m, [
-      ['refused the connection; bring up the VPN', ''], ['Try again?', '\r'],
-      ['refused the connection; bring up the VPN', ''], ['Try again?', `${down}\r`],
+      ['refused the connection', ''], ['Try again?', '\r'],
+      ['refused the connection', ''], ['Try again?', `${down}\r`],
       ['How does depot log in there?', `${down}\r`],
       ['File with the private SSH key', 'id_deopt\r'], ['there is no such file', ''],
       ['File with the private SSH key', `${locked}\r`],
