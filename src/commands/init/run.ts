@@ -155,13 +155,11 @@ async function finished(file: string, o: InitFlags, talk: Talk, context: Context
   return exit;
 }
 
-/** As help shows its examples: a comment that does not fit beside its line stands above it. */
+/** As help shows its examples: a comment stands above its line. Beside it, zsh would hand it to the command. */
 function pasted(line: string): string[] {
   const [command = '', comment] = line.split('    # ');
-  return comment === undefined || line.length + 2 <= usualColumns ? [`  ${line}`] : [`  # ${comment}`, `  ${command}`];
+  return [...(comment === undefined ? [] : [`  # ${comment}`]), `  ${command}`];
 }
-
-const usualColumns = 80;
 
 function nextSteps(a: Answers, missing: readonly string[], { config, account }: Place, o: InitFlags): string[] {
   const where = o.config === undefined ? '' : ` --config ${shellWord(config)}`;
