@@ -1,7 +1,6 @@
-import { lstat, mkdir, rename } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
-import { removeExtracted } from '../dataset/extract/remove.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Limit, OpenResult } from '../open/messages.js';
 import { openSuitcase } from '../open/opening.js';
@@ -18,6 +17,7 @@ import { readReceipt, verifyReceipt } from './given.js';
 import type { OpeningKey } from './key-proof.js';
 import { allowedEntries, allowedOctets, contentLimit, entryLimit } from './limits.js';
 import { openingKeyOf, type KeyPlace } from './opening-key.js';
+import { PartialDirectory } from './partial-directory.js';
 import { roomForEntries, roomForOctets } from './room.js';
 import { openSuitcaseFile, type SuitcaseFile } from './suitcase-file.js';
 
@@ -129,33 +129,30 @@ function belongsTogether(path: string, { preamble, bytes }: SuitcaseFile, { sess
 
 /** Into `<out>.partial`, which becomes `out` when all is well and is removed when it is not. */
 async function toDirectory(opening: Opening, out: string): Promise<Decrypted> {
-  const partial = `${out}.partial`;
-  await makePartial(partial);
+  const partial = await PartialDirectory.make(out);
   try {
-    const opened = await read(opening, { kind: 'extract', directory: partial });
+    const opened = await read(opening, { kind: 'extract', directory: partial.path });
     const { entries, bytes, manifest, problems } = opened.contents!;
     if (problems.length > 0) throw wrong(`the contents are not what the manifest says: ${problems.join('; ')}`);
     sameAsReceipt(opened, opening.receipt);
-    // Over nothing but an empty directory, with which nothing is lost: on a file, a link, or a directory with something in it, this fails.
-    await rename(partial, out).catch((cause: unknown) => {
-      if (!['EEXIST', 'ENOTEMPTY', 'ENOTDIR', 'EISDIR', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? '')) throw localError(cause, 'create', out);
-      throw new DepotError('output-exists', `${printable(out)} appeared while the suitcase was opened`, { hint: 'name another directory with --out', cause });
-    });
+    await partial.putInPlace();
     const warnings = manifest === 'none' ? ['the archive has no manifest: it was not made by depot, and nothing was compared'] : [];
     return { entries, bytes, out, origin: opening.origin, warnings };
   } catch (error) {
-    removeOrSay(partial, opening.hooks);
+    await removeOrSay(partial, opening.hooks);
     throw error;
   }
 }
 
 /** What it failed for stays the error. */
-function removeOrSay(partial: string, hooks: DecryptHooks): void {
+async function removeOrSay(partial: PartialDirectory, hooks: DecryptHooks): Promise<void> {
+  const { path } = partial;
   try {
-    removeExtracted(partial);
+    if (await partial.remove()) return;
+    hooks.warn(`${printable(path)} was replaced while this run wrote there, and is left alone; remove it when no other run writes there`);
   } catch (error) {
-    const reason = localError(error, 'remove', partial);
-    hooks.warn(`decrypted files are left in ${printable(partial)}, which could not be removed (${printable(reason instanceof Error ? reason.message : String(reason))}); remove it: «rm -r ${typedWord(partial)}»`);
+    const reason = localError(error, 'remove', path);
+    hooks.warn(`decrypted files are left in ${printable(path)}, which could not be removed (${printable(reason instanceof Error ? reason.message : String(reason))}); remove it: «rm -r ${typedWord(path)}»`);
   }
 }
 
@@ -203,17 +200,6 @@ async function freePlace(out: string): Promise<string> {
   }
   await requireOwnPlace(path).catch((error: unknown) => { throw localError(error, 'create', path); });
   return path;
-}
-
-async function makePartial(partial: string): Promise<void> {
-  try {
-    await mkdir(partial, { mode: 0o700 });
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new DepotError('output-exists', `${printable(partial)} is left from another run, or one is under way`, { hint: `look that no other run writes there; then remove it, and try again: «rm -r ${typedWord(partial)}»`, cause });
-    }
-    throw localError(cause, 'create', partial);
-  }
 }
 
 function drained(stdout: Writable, signal: AbortSignal): Promise<void> {

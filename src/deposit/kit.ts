@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Arrangement, Config } from '../config/types.js';
@@ -15,6 +15,7 @@ import { receiptName, signatureName } from '../receipt/ids.js';
 import { ArrangementState } from '../receipt/state.js';
 import { readGiven } from './given.js';
 import { letterHtml } from './kit/letter.js';
+import { PartialDirectory } from './partial-directory.js';
 import { suppliersSecretKey } from './supplier-made.js';
 
 export interface KitOptions {
@@ -117,19 +118,16 @@ async function secretKeyOf({ name, beneficiaries }: Arrangement, passphrase: str
 }
 
 async function writeAll(out: string, contents: [string, Uint8Array | string][]): Promise<void> {
-  const partial = `${out}.partial`;
-  await mkdir(partial, { mode: 0o700 }).catch((error: unknown) => {
-    throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists(partial) : localError(error, 'create', partial);
-  });
+  const partial = await PartialDirectory.make(out);
   try {
     for (const [name, bytes] of contents) {
-      const file = path.join(partial, name);
+      const file = path.join(partial.path, name);
       await writeNew(file, bytes).catch((error: unknown) => { throw localError(error, 'write', file); });
     }
-    await rename(partial, out).catch((error: unknown) => { throw localError(error, 'create', out); });
+    await partial.putInPlace();
   } catch (error) {
     // Where it cannot be removed, why the work failed is still what counts; the next try says what lies there.
-    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
+    await partial.remove().catch(() => false);
     throw error;
   }
 }
