@@ -1,4 +1,5 @@
 import type { ByteString } from './bytestring.js';
+import { MANIFEST_PATH } from './manifest.js';
 import { refused } from './tar/refused.js';
 
 /** There is one name directly under `data/` for each source; these are remembered. */
@@ -11,7 +12,8 @@ const MAX_SOURCES = 100_000;
  * configuration gives the order.
  */
 export class WalkOrder {
-  readonly #sources = new Set<string>();
+  /** The manifest's parts are no part of the walk, and join to that name. */
+  readonly #sources = new Set<string>([MANIFEST_PATH]);
   /** The innermost of the open directories, with a slash. */
   #path = '';
   /** All of them, by how long their paths are: the paths themselves would take the square of the depth. */

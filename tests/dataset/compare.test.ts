@@ -85,6 +85,7 @@ describe('what differs is told', () => {
     ['an entry twice, apart', { pieces: (p) => p.toSpliced(6, 0, p[2]) }, [/^data\/crm\/a\.csv is out of order, or comes twice$/, /^the manifest counts/]],
     ['a source twice', { pieces: (p) => [...p, p[1]] }, [/^data\/crm comes twice$/, /^the manifest counts/]],
     ['the README twice', { pieces: (p) => [...p, p[0]] }, [/^DEPOT\/README\.md comes twice$/]],
+    ['a file that has the manifest\'s name', { pieces: (p) => [...p, ...piecesOf({ path: 'DEPOT/manifest.ndjson', body: 'y' })] }, [/^DEPOT\/manifest\.ndjson comes twice$/]],
     ['a file in parts twice', { pieces: (p) => [...p, p.at(-1)!] }, [/^data\/nothing comes twice$/, /^the manifest counts/]],
     ['a file that is also there in parts', { pieces: (p) => [...p, ...piecesOf({ path: 'data/dump', body: 'y' })] }, [/^data\/dump comes twice$/, /^the manifest counts/]],
     ['a return to a directory', { pieces: (p) => [...p, ...piecesOf({ path: 'data/crm/b/z', body: 'y' })] }, [/^data\/crm\/b\/z is not where the entries before it leave off$/, /^the manifest counts/]],
