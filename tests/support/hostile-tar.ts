@@ -200,6 +200,11 @@ export const hostileCases: HostileCase[] = [
   read('pax-size-before-long-name', /does not stand before its entry/, pax({ size: '1024' }), long('a'), file('b')),
   read('pax-twice', /two extended headers/, pax({ path: 'a' }), pax({ path: 'b' }), file('c')),
   read('long-name-twice', /two extended headers/, long('a'), long('b'), file('c')),
+  // bsdtar takes the one that stands first.
+  read('pax-and-long-name', /one long name in a pax header and another/, long('a'), pax({ path: 'b' }), file('c')),
+  read('pax-and-long-link', /one long name in a pax header and another/, pax({ linkpath: 'a' }), long('b', 'K'), raw({ name: 'c', type: '2', link: 'd' })),
+  // GNU tar takes it for the root.
+  read('pax-empty-name', /gives an empty name/, pax({ path: '' }), file('a')),
   read('pax-global-path', /global pax header/, pax({ path: 'a' }, 'g'), file('b')),
   read('pax-global-size', /global pax header/, pax({ size: '1' }, 'g'), file('b')),
 

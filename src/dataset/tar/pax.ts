@@ -21,7 +21,7 @@ const NEWLINE = 0x0a;
 /**
  * Parses the records of an extended header (POSIX.1-2017 pax, "pax Extended Header"):
  * `<length> <keyword>=<value>\n`. Values of path and linkpath stay octets, so that `hdrcharset=BINARY`
- * makes no difference. An empty value takes an earlier one back, as POSIX has it.
+ * makes no difference. An empty size or time takes an earlier one back, as POSIX has it.
  * Throws `archive-refused` when a record is malformed, and for the sparse formats of GNU tar.
  */
 export function parsePax(bytes: Uint8Array): PaxFields {
@@ -48,8 +48,10 @@ function take(fields: PaxFields, keyword: string, bytes: Uint8Array, start: numb
     case 'path':
     case 'linkpath': {
       const name = bytes.slice(start, end);
+      // POSIX takes the header's name for it, GNU tar takes it for the root.
+      if (start === end) throw refused('a pax header gives an empty name');
       if (name.includes(0)) throw refused(`a name in a pax header holds a NUL: ${shown(name)}`);
-      fields[keyword] = start === end ? undefined : name;
+      fields[keyword] = name;
       return;
     }
     case 'size':

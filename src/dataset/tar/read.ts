@@ -181,6 +181,8 @@ export class TarReader {
   #beginEntry(header: Header): void {
     const { pax = {}, longName, longLink } = this.#next;
     this.#next = {};
+    // GNU tar takes the first, bsdtar the one that stands first.
+    if (differ(pax.path, longName) || differ(pax.linkpath, longLink)) throw refused('an entry has one long name in a pax header and another one in GNU tar\'s');
     const named = pax.path ?? longName ?? header.name;
     const size = pax.size ?? header.size;
     const type = entryType(header.type, named);
@@ -229,6 +231,10 @@ export class TarReader {
     this.#left = this.#padding;
     this.#state = this.#left === 0 ? 'header' : 'padding';
   }
+}
+
+function differ(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a !== undefined && b !== undefined && fromBytes(a) !== fromBytes(b);
 }
 
 function isMeta(type: string): type is MetaType {
