@@ -1,11 +1,12 @@
 import { fromBytes } from '../dataset/bytestring.js';
+import { MANIFEST_PATH } from '../dataset/manifest.js';
 import { FIRST_ENTRY, partName } from '../dataset/part-names.js';
 import type { EntrySink, TarEntry } from '../dataset/tar/format.js';
 import { printable } from '../printable.js';
 
 /** One line of the list of contents. A file in parts is one. */
 export interface ListedEntry {
-  /** Number of the entry in the archive, from 0; `parts` entries from there on belong to it. */
+  /** Number of the entry in the archive, from 0, or of its first part of `parts`. */
   index: number;
   parts: number;
   /** Fit to be shown: a name from the archive is other people's text. */
@@ -32,8 +33,9 @@ export class Listing implements EntrySink {
   readonly #entries: ListedEntry[] = [];
   #index = -1;
   #fromDepot = false;
-  #last: ListedEntry | null = null;
-  #joined: string | null = null;
+  /** The file in parts that goes by, and the manifest, parts of which may come between. */
+  #series: { joined: string; row: ListedEntry | null } | null = null;
+  #manifest: { joined: string; row: ListedEntry | null } | null = null;
   #characters = 0;
   notListed = 0;
 
@@ -42,24 +44,35 @@ export class Listing implements EntrySink {
     const path = fromBytes(entry.path);
     if (this.#index === 0) this.#fromDepot = path === FIRST_ENTRY;
     const part = this.#fromDepot ? partName(path) : null;
-    if (part !== null && part.number > 1 && part.joined === this.#joined && this.#last !== null) {
-      this.#last.parts++;
-      this.#last.size += entry.size;
+    const isManifest = part?.joined === MANIFEST_PATH;
+    const before = isManifest ? this.#manifest : this.#series;
+    if (part !== null && part.number > 1 && before?.joined === part.joined) {
+      if (before.row !== null) {
+        before.row.parts++;
+        before.row.size += entry.size;
+      }
       return;
     }
-    this.#joined = part?.joined ?? null;
-    this.#last = null;
+    const row = this.#row(entry, path, part !== null);
+    const series = part === null ? null : { joined: part.joined, row };
+    if (isManifest) this.#manifest = series;
+    else this.#series = series;
+  }
+
+  /** A new line; null when there are too many. */
+  #row(entry: TarEntry, path: string, isPart: boolean): ListedEntry | null {
     if (this.#entries.length === MOST_LISTED || this.#characters > MOST_CHARACTERS) {
       this.notListed++;
-      return;
+      return null;
     }
     const shown = path === '' ? '.' : printable(entry.path);
-    this.#last = {
-      index: this.#index, parts: 1, path: part === null ? shown : shown.replace(/\.part-\d{6}$/, ''), type: entry.type, size: entry.size,
+    const row = {
+      index: this.#index, parts: 1, path: isPart ? shown.replace(/\.part-\d{6}$/, '') : shown, type: entry.type, size: entry.size,
       target: entry.linkTarget === null ? null : printable(entry.linkTarget),
     };
-    this.#characters += this.#last.path.length + (this.#last.target?.length ?? 0);
-    this.#entries.push(this.#last);
+    this.#characters += row.path.length + (row.target?.length ?? 0);
+    this.#entries.push(row);
+    return row;
   }
 
   /** Entries in the archive, those of one file in parts counted each. */

@@ -30,26 +30,36 @@ export function wholeArchive(target: Target): Consumer {
   };
 }
 
-/** Entries `index` to `index + parts - 1`, one after the other; stops reading behind them with `Enough`. */
+/** Entry `index`, or the `parts` parts of the file that begins there; stops reading behind the last with `Enough`. */
 export function oneFile(target: Target, index: number, parts: number): Consumer {
   let at = -1;
+  let fromDepot: boolean | null = null;
+  let joined: string | null = null;
+  let taken = 0;
+  let isPart = false;
   let waiting: Bytes[] = [];
-  let done = false;
   const tar = new TarReader({
-    begin: () => {
+    begin: (entry) => {
       at++;
+      const path = fromBytes(entry.path);
+      fromDepot ??= path === FIRST_ENTRY;
+      const name = fromDepot ? partName(path)?.joined ?? null : null;
+      if (at === index) joined = name;
+      isPart = taken < parts && (at === index || (at > index && name !== null && name === joined));
     },
     data: (bytes) => {
-      if (at >= index && at < index + parts) waiting.push(bytes as Bytes);
+      if (isPart) waiting.push(bytes as Bytes);
     },
-    end: () => (done ||= at === index + parts - 1),
+    end: () => {
+      if (isPart) taken++;
+    },
   });
   return {
     async write(bytes) {
       tar.write(bytes);
       for (const piece of waiting) await target.write(piece);
       waiting = [];
-      if (done) throw new Enough();
+      if (taken === parts) throw new Enough();
     },
     end: () => null,
   };
@@ -104,7 +114,9 @@ export class FolderSaver {
   #renamedCharacters = 0;
   #steps: Step[] = [];
   #fromDepot: boolean | null = null;
-  #file: { path: string; part: number | null; writable: FileSystemWritableFileStream } | null = null;
+  /** What is written to: the last file, or the one in parts, which stays open while parts of the manifest come between. */
+  #file: FileSystemWritableFileStream | null = null;
+  #series: { path: string; part: number; writable: FileSystemWritableFileStream } | null = null;
   /** The directory of the last entry: most entries lie beside each other. */
   #directory: { path: string; handle: FileSystemDirectoryHandle };
   /** Path in the archive, and name of its file here where that is not the one that it would have alone; hard links to it are copies of that one. */
@@ -135,7 +147,7 @@ export class FolderSaver {
       },
       end: async () => {
         tar.end();
-        await this.#closeFile();
+        await this.#closeFiles();
         return null;
       },
     };
@@ -153,7 +165,7 @@ export class FolderSaver {
 
   /** After a failure. */
   async abandon(): Promise<void> {
-    await this.#file?.writable.abort().catch(() => undefined);
+    for (const writable of new Set([this.#file, this.#series?.writable])) await writable?.abort().catch(() => undefined);
   }
 
   async #work(): Promise<void> {
@@ -165,7 +177,7 @@ export class FolderSaver {
         await this.#begin(step.entry);
       } else {
         this.#writes(step.bytes.length);
-        await this.#file?.writable.write(step.bytes);
+        await this.#file?.write(step.bytes);
       }
     }
   }
@@ -175,12 +187,15 @@ export class FolderSaver {
     this.#fromDepot ??= path === FIRST_ENTRY;
     const named = this.#fromDepot && entry.type === 'file' ? partName(path) : null;
     const part = named !== null && named.joined !== MANIFEST_PATH && this.#joined.has(named.joined) ? named : null;
-    const target = part?.joined ?? path;
-    if (part !== null && this.#file?.path === target && this.#file.part === part.number - 1) {
-      this.#file.part++;
+    const series = this.#series;
+    if (part !== null && series?.path === part.joined && series.part === part.number - 1) {
+      await this.#closeFile();
+      series.part++;
+      this.#file = series.writable;
       return;
     }
-    await this.#closeFile();
+    if (named?.joined === MANIFEST_PATH) await this.#closeFile();
+    else await this.#closeFiles();
     switch (entry.type) {
       case 'directory':
         if (path !== '') await this.#enter(path);
@@ -194,15 +209,24 @@ export class FolderSaver {
         this.#note(`hard link, saved as a copy: ${printable(entry.path)} -> ${printable(entry.linkTarget!)}`);
         return;
       case 'file':
-        this.#file = { path: target, part: part?.number ?? null, writable: await (await this.#create(target)).createWritable() };
+        this.#file = await (await this.#create(part?.joined ?? path)).createWritable();
+        if (part !== null) this.#series = { path: part.joined, part: part.number, writable: this.#file };
         this.#report.files++;
     }
   }
 
+  /** But for the one in parts. */
   async #closeFile(): Promise<void> {
     const file = this.#file;
     this.#file = null;
-    await file?.writable.close();
+    if (file !== this.#series?.writable) await file?.close();
+  }
+
+  async #closeFiles(): Promise<void> {
+    await this.#closeFile();
+    const series = this.#series;
+    this.#series = null;
+    await series?.writable.close();
   }
 
   async #copy(from: string, to: string): Promise<void> {

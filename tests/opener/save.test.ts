@@ -1,17 +1,19 @@
 /// <reference lib="dom" />
 import { describe, expect, test } from 'vitest';
 import type { ByteString } from '../../src/dataset/bytestring.js';
+import { TarReader } from '../../src/dataset/tar/read.js';
 import { JoinedFiles } from '../../src/opener/joined-files.js';
 import { Listing } from '../../src/opener/listing.js';
-import { fileTarget, FolderSaver, newFolder, NOTES, type Room, TooMuch, UNFINISHED } from '../../src/opener/save.js';
+import { Enough } from '../../src/opener/opening.js';
+import { fileTarget, FolderSaver, MemoryTarget, newFolder, NOTES, oneFile, type Room, TooMuch, UNFINISHED } from '../../src/opener/save.js';
 import { depotTar, type Member } from '../support/depot-tar.js';
 import { FakeDirectory } from '../support/folders.js';
 
-async function saved(members: Member[], room: Room = { octets: 2 ** 30, entries: 1000 }, root = new FakeDirectory()): Promise<Record<string, string>> {
-  const saver = new FolderSaver(root as unknown as FileSystemDirectoryHandle, new Set(), 'linux', room, new AbortController().signal);
+async function saved(members: Member[], room: Room = { octets: 2 ** 30, entries: 1000 }, root = new FakeDirectory(), { tar, joined } = { tar: new Uint8Array(depotTar(members).tar), joined: new JoinedFiles() }): Promise<Record<string, string>> {
+  const saver = new FolderSaver(root as unknown as FileSystemDirectoryHandle, joined, 'linux', room, new AbortController().signal);
   await saver.begin();
   const consumer = saver.consumer();
-  await consumer.write(new Uint8Array(depotTar(members).tar));
+  await consumer.write(tar);
   await consumer.end();
   await saver.finish();
   return Object.fromEntries([...root.files()].map(([path, { text }]) => [path, text]));
@@ -23,6 +25,26 @@ test('a hard link to a file that got another name is a copy of that file, not of
     { path: 'data/x', type: 'hardlink', link: 'data/READ' }, { path: 'data/y', type: 'hardlink', link: 'data/read' }, { path: 'data/z', type: 'hardlink', link: 'data/a:b' },
   ]);
   expect(texts).toMatchObject({ 'data/READ': 'of READ', 'data/read~2': 'of read', 'data/a%3Ab': 'percent', 'data/a%3Ab~2': 'colon', 'data/x': 'of READ', 'data/y': 'of read', 'data/z': 'colon' });
+});
+
+test('a file in parts is one file, also where parts of the manifest come between: in the list, alone, and in a folder', async () => {
+  const tar = new Uint8Array(depotTar([{ path: 'data/dump', body: 'first, second, third', partOctets: 7 }, { path: 'data/other', body: 'other' }], { manifestEvery: 2 }).tar);
+  const listing = new Listing();
+  new TarReader(listing).write(tar);
+  const joined = new JoinedFiles();
+  joined.add('data/dump' as ByteString);
+  const { rows } = listing.rows('', 10);
+  expect(rows.map(({ path, parts, size }) => [path, parts, size])).toEqual([['DEPOT/README.md', 1, 14], ['data/dump', 3, 20], ['DEPOT/manifest.ndjson', 3, expect.any(Number)], ['data/other', 1, 5]]);
+  for (const [path, text] of [['data/dump', 'first, second, third'], ['data/other', 'other'], ['DEPOT/manifest.ndjson', /^\{"manifest".*"complete":true\}\n$/s]] as const) {
+    const target = new MemoryTarget();
+    const { index, parts } = rows.find((row) => row.path === path)!;
+    await expect(Promise.resolve(oneFile(target, index, parts).write(tar))).rejects.toThrow(Enough);
+    await target.close();
+    expect(await target.blob.text()).toMatch(text);
+  }
+  const texts = await saved([], undefined, undefined, { tar, joined });
+  expect(texts).toMatchObject({ 'data/dump': 'first, second, third', 'data/other': 'other' });
+  expect(Object.keys(texts).filter((path) => path.startsWith('data/'))).toHaveLength(2);
 });
 
 test('the notes are written over no file of the archive', async () => {
