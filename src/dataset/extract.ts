@@ -17,10 +17,11 @@ import { refused, shown } from './tar/refused.js';
 export interface ExtractorOptions {
   /** Exists, is empty, belongs to the caller alone (0700), and is reached through no path that others can change. */
   directory: string;
-  /** More octets of content than this are refused; so are more entries. Names and link targets count as content, directories that only a path names as entries. */
+  /** Where a hard link cannot be made it becomes a copy. One with which there are more octets of files than this is not made. */
   maxBytes?: number;
+  tooLarge?: () => DepotError;
+  /** More entries are refused, or what `tooMany` says is thrown. Directories that only a path names count. */
   maxEntries?: number;
-  /** What is thrown for more entries, where that is no fault of the archive. */
   tooMany?: () => DepotError;
   /** What could not be restored as it was: names that are not possible here, links, modes and times on systems without. */
   warn: (message: string) => void;
@@ -122,10 +123,10 @@ export class Extractor implements EntrySink {
     this.#at = undefined;
     this.#isDigested = false;
     this.#fromDepot ??= path === FIRST_ENTRY;
-    this.#limit(entry.size + entry.path.length + (entry.linkTarget?.length ?? 0));
+    this.#bytes += entry.size;
     this.#count();
+    const part = this.#fromDepot ? partName(path) : null;
     try {
-      const part = this.#fromDepot ? partName(path) : null;
       if (part !== null) {
         this.#beginPart(entry, part.joined, part.number);
         return;
@@ -133,7 +134,7 @@ export class Extractor implements EntrySink {
       this.#closeSeries();
       this.#make(entry, path);
     } catch (error) {
-      throw extractError(error, path, this.#at);
+      throw extractError(error, part?.joined ?? path, this.#at);
     }
   }
 
@@ -293,7 +294,7 @@ export class Extractor implements EntrySink {
       linkSync(target, where);
     } catch (error) {
       if (!NO_HARD_LINKS.includes(errnoOf(error) ?? '')) throw error;
-      this.#limit(found.size);
+      this.#countCopy(found.size);
       copyFileSync(target, where, constants.COPYFILE_EXCL);
       lutimesSync(where, timestamp(entry.mtimeNs), timestamp(entry.mtimeNs));
     }
@@ -326,9 +327,9 @@ export class Extractor implements EntrySink {
     if (++this.#entries > (maxEntries ?? Infinity)) throw tooMany?.() ?? refused(`the archive holds more than ${maxEntries ?? 0} entries`);
   }
 
-  #limit(octets: number): void {
+  #countCopy(octets: number): void {
+    const { maxBytes, tooLarge } = this.#options;
     this.#bytes += octets;
-    const { maxBytes } = this.#options;
-    if (maxBytes !== undefined && this.#bytes > maxBytes) throw refused(`the archive unfolds to more than ${maxBytes} octets`);
+    if (this.#bytes > (maxBytes ?? Infinity)) throw tooLarge?.() ?? refused(`the archive unfolds to more than ${maxBytes ?? 0} octets`);
   }
 }

@@ -56,6 +56,7 @@ interface Opening {
   unwrapped: UnwrappedSessionKey;
   origin: Decrypted['origin'];
   maxBytes: Limit | null;
+  maxWritten: Limit | null;
   maxEntries: Limit | null;
 }
 
@@ -108,11 +109,16 @@ async function keyFor({ preamble }: SuitcaseFile, o: DecryptOptions): Promise<Op
   return key;
 }
 
-/** How much may come out: what the user allows, else what a receipt with a `proven` origin says, else what there is room for. */
-async function limitsOf(o: DecryptOptions, proven: Receipt | null, out: string | null): Promise<Pick<Opening, 'maxBytes' | 'maxEntries'>> {
-  const allowed = o.maxSize !== undefined ? allowedOctets(o.maxSize, 'user') : proven !== null ? allowedOctets(contentLimit(proven.dataset), 'receipt') : null;
+/**
+ * How much may come out: what the user allows, else what a receipt with a `proven` origin says, else what there is room for. Copies of
+ * hard links are no part of what a receipt says: these may take what there is room for.
+ */
+async function limitsOf(o: DecryptOptions, proven: Receipt | null, out: string | null): Promise<Pick<Opening, 'maxBytes' | 'maxWritten' | 'maxEntries'>> {
+  const user = o.maxSize === undefined ? null : allowedOctets(o.maxSize, 'user');
+  const room = out === null ? null : await roomAt(out, roomForOctets);
   return {
-    maxBytes: allowed !== null ? allowed : out === null ? null : await roomAt(out, roomForOctets),
+    maxBytes: user ?? (proven === null ? room : allowedOctets(contentLimit(proven.dataset), 'receipt')),
+    maxWritten: user ?? room,
     maxEntries: proven !== null ? allowedEntries(entryLimit(proven.dataset)) : out === null ? null : await roomAt(out, roomForEntries),
   };
 }
@@ -175,10 +181,10 @@ async function toStdout(opening: Opening, stdout: Writable): Promise<Decrypted> 
   return { entries: null, bytes, out: null, origin: opening.origin, warnings: [] };
 }
 
-async function read({ o, hooks, file, receipt, unwrapped, maxBytes, maxEntries }: Opening, mode: Parameters<typeof openSuitcase>[0]['mode'], emit?: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>): Promise<OpenResult> {
+async function read({ o, hooks, file, receipt, unwrapped, maxBytes, maxWritten, maxEntries }: Opening, mode: Parameters<typeof openSuitcase>[0]['mode'], emit?: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>): Promise<OpenResult> {
   const { handle, preamble, consumed } = file;
   return openSuitcase(
-    { fd: handle.fd, preamble, consumed, sessionKey: unwrapped.sessionKey, cipher: unwrapped.cipher, mode, maxBytes, maxEntries, wantsSha256: receipt !== null },
+    { fd: handle.fd, preamble, consumed, sessionKey: unwrapped.sessionKey, cipher: unwrapped.cipher, mode, maxBytes, maxWritten, maxEntries, wantsSha256: receipt !== null },
     { signal: o.signal, warn: (message) => hooks.warn(message), progress: (bytes) => hooks.progress({ bytes, totalBytes: file.bytes }), ...(emit && { emit }) },
   );
 }

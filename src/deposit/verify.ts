@@ -85,7 +85,7 @@ async function suitcaseFrom(path: string, { signal }: VerifyOptions, hooks: Veri
     preamble,
     inspect: () => inspectSuitcase(handle, consumed, preamble, { signal, progress }),
     open: ({ sessionKey, cipher }, limit) => openSuitcase(
-      { fd: handle.fd, preamble, consumed, sessionKey, cipher, mode: { kind: 'check' }, maxBytes: limit, maxEntries: null, wantsSha256: true },
+      { fd: handle.fd, preamble, consumed, sessionKey, cipher, mode: { kind: 'check' }, maxBytes: limit, maxWritten: null, maxEntries: null, wantsSha256: true },
       { signal, warn: (message) => hooks.warn(message), progress },
     ),
     async inspectAgain() {

@@ -34,6 +34,8 @@ export interface OpenOptions {
   mode: OpenMode;
   /** On the octets that come out after decompression. */
   maxBytes: Limit | null;
+  /** `extract`: on the octets of files, where hard links become copies. */
+  maxWritten: Limit | null;
   maxEntries: Limit | null;
   /** Whether the SHA-256 of the suitcase is wanted: without a receipt there is nothing to compare it with. */
   wantsSha256: boolean;

@@ -74,7 +74,7 @@ async function authenticated<T>(suitcase: SuitcaseSource, consume: () => Promise
   }
 }
 
-function consumerFor({ mode, maxEntries }: OpenOptions, hooks: OpenHooks): Consumer {
+function consumerFor({ mode, maxWritten, maxEntries }: OpenOptions, hooks: OpenHooks): Consumer {
   switch (mode.kind) {
     case 'authenticate':
       return { write: () => undefined, end: () => null };
@@ -84,7 +84,7 @@ function consumerFor({ mode, maxEntries }: OpenOptions, hooks: OpenHooks): Consu
       return untar(new ManifestCheck({ hash: sha256 }), null);
     case 'extract': {
       const thread = threadBeside('writing-thread');
-      const extractor = new Extractor({ directory: mode.directory, warn: (message) => hooks.warn(message), ...(thread !== null && { large: new WriteBeside(thread) }), ...(maxEntries !== null && { maxEntries: maxEntries.most, tooMany: () => limitError(maxEntries) }) });
+      const extractor = new Extractor({ directory: mode.directory, warn: (message) => hooks.warn(message), ...(thread !== null && { large: new WriteBeside(thread) }), ...(maxWritten !== null && { maxBytes: maxWritten.most, tooLarge: () => limitError(maxWritten) }), ...(maxEntries !== null && { maxEntries: maxEntries.most, tooMany: () => limitError(maxEntries) }) });
       return untar(new ManifestCheck({ hash: sha256, made: () => extractor.digest(), joined: (path, parts) => extractor.joined(path, parts) }), extractor);
     }
   }

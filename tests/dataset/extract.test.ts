@@ -152,6 +152,11 @@ describe('modes and times', () => {
     expect(readdirSync(directory)).toEqual(['outside']);
   });
 
+  test('parts that join to a name that is taken are no matter of capitals', () => {
+    const tar = archive(raw({ name: 'DEPOT/README.md' }), raw({ name: 'data/a' }), raw({ name: 'data/a.part-000001' }));
+    expect(() => extract(tar, sandbox().out)).toThrow(/^an entry's name is taken by an earlier one: data\/a$/);
+  });
+
   test('a directory that comes twice ends as the later entry says', () => {
     const { out } = sandbox();
     extract(archive(raw({ name: './', type: '5', mode: 0o777 }), raw({ name: 'a/', type: '5', mode: 0o700 }), raw({ name: 'a/x' }), raw({ name: 'a/', type: '5', mode: 0o750, mtime: 5 }), raw({ name: 'a/y' })), out);
@@ -189,17 +194,6 @@ test('runs of zeros become holes, at the end of a file and before it', async () 
 
 describe('limits', () => {
   const tar = archive(raw({ name: 'a', body: 'x'.repeat(600) }), raw({ name: 'b', body: 'y'.repeat(600) }), raw({ name: 'c', type: '2', link: 't'.repeat(90) }));
-
-  test('octets', () => {
-    expect(() => extract(tar, sandbox().out, { maxBytes: 1292 })).toThrow(expect.objectContaining({ code: 'archive-refused', message: 'the archive unfolds to more than 1292 octets' }));
-    extract(tar, sandbox().out, { maxBytes: 1293 });
-  });
-
-  test('are kept before anything is written', () => {
-    const { out } = sandbox();
-    expect(() => extract(archive(raw({ name: 'bomb', size: 8_000_000_000 })), out, { maxBytes: 1_000_000 })).toThrow(/unfolds to more/);
-    expect(readdirSync(out)).toEqual([]);
-  });
 
   test('entries', () => {
     expect(() => extract(tar, sandbox().out, { maxEntries: 2 })).toThrow(expect.objectContaining({ code: 'archive-refused', message: 'the archive holds more than 2 entries' }));

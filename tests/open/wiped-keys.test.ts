@@ -40,7 +40,7 @@ test('of a rehearsal that is stopped', async () => {
 test('of an opening that a signal ends', async () => {
   const fd = openSync('/dev/zero', 'r');
   const signal = new AbortController();
-  const opening = openSuitcase({ fd, preamble: {} as Preamble, consumed: new Uint8Array(), sessionKey, cipher: null, mode: { kind: 'check' }, maxBytes: null, maxEntries: null, wantsSha256: true }, { signal: signal.signal, warn: () => undefined, progress: () => undefined });
+  const opening = openSuitcase({ fd, preamble: {} as Preamble, consumed: new Uint8Array(), sessionKey, cipher: null, mode: { kind: 'check' }, maxBytes: null, maxWritten: null, maxEntries: null, wantsSha256: true }, { signal: signal.signal, warn: () => undefined, progress: () => undefined });
   expect(keys()).toEqual([[...sessionKey]]);
   signal.abort(new Error('interrupted'));
   await expect(opening).rejects.toThrow('interrupted');

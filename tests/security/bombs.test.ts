@@ -92,6 +92,13 @@ test('verify --deep names a bound that it may pass, whose it is, and no other ad
   expect(JSON.stringify(json(more).checks)).toContain('cut off');
 });
 
+/** A file of so many octets with six hard links to it. */
+function manyLinks(octets: number): Buffer {
+  return gzipSync(archive(raw({ name: 'file', body: Buffer.alloc(octets) }), ...Array.from({ length: 6 }, (_, i) => raw({ name: `link${i}`, type: '1', link: 'file' }))));
+}
+
+const withoutLinks = { node: ['--import', `${checkout}tests/support/preload-no-links.mjs`] };
+
 describe('other ways to become much', () => {
   test('a verified receipt is the bound, not its word for a larger one', async () => {
     const suitcase = await receiver.seal(zstdBomb(fileOf(GIB), GIB), { compression: 'zstd', dataset: { entries: 1, bytes: 1000 } });
@@ -113,6 +120,14 @@ describe('other ways to become much', () => {
     const entries = Buffer.concat(Array.from({ length: 3000 }, (_, i) => raw({ name: `d${i}/`, type: '5', mode: 0o755 })));
     const suitcase = await receiver.seal(gzipSync(archive(entries)), { compression: 'gzip', dataset: { entries: 5, bytes: 5 } });
     await refused(suitcase, receiver.proof(suitcase), /more than \d+ entries/);
+  });
+
+  test('hard links to one file, where they become copies', async () => {
+    const suitcase = await receiver.seal(manyLinks(1 << 20), { compression: 'gzip' });
+    const out = receiver.out();
+    const { error } = json(await receiver.decrypt(suitcase, out, ['--max-size', '4MiB', '--json'], withoutLinks));
+    expect(error).toMatchObject({ code: 'archive-refused', message: expect.stringMatching(large) as string, hint: expect.stringMatching(toType) as string });
+    expect(readdirSync(dirname(out)), 'nothing is left').toEqual([]);
   });
 
   test('a window of 2 GiB in twenty octets of zstd', async () => {
@@ -155,6 +170,16 @@ describe.skipIf(peer('mount') === undefined || !asRoot())('without receipt and -
     });
     expect(existsSync(`${out}.partial`)).toBe(false);
     expect(readdirSync(disk)).toEqual(['of the user']);
+  });
+
+  test('copies of hard links count', async ({ skip }) => {
+    const disk = (await smallDisk('size=24m')) ?? skip();
+    const suitcase = await receiver.seal(manyLinks(4 << 20), { compression: 'gzip', dataset: { entries: 7, bytes: 4 << 20 } });
+    for (const proof of [[], receiver.proof(suitcase)]) {
+      const { error } = json(await receiver.decrypt(suitcase, join(disk, 'out'), [...proof, '--json'], withoutLinks));
+      expect(error).toMatchObject({ code: 'local-disk-full', exit: 5, message: expect.stringMatching(/^no room for the contents: 2\d MiB free/) as string });
+      expect(readdirSync(disk)).toEqual([]);
+    }
   });
 
   test.for<[string, Buffer[]]>([
