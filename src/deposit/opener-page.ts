@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DepotError } from '../errors.js';
 import { requireOwnPlace } from '../permissions.js';
 import { printable } from '../printable.js';
-import { localError } from '../receipt/files.js';
+import { localError, writeAll } from '../receipt/files.js';
 
 /** The offline opener, as `npm run build` puts it beside the program. */
 const built = new URL('../opener.html', import.meta.url);
@@ -25,9 +25,18 @@ export async function writeOpener(out: string): Promise<{ path: string; bytes: n
   await requireOwnPlace(path).catch((error: unknown) => { throw localError(error, 'write', path); });
   const { page, sha256 } = await readOpener();
   // Readable by others, since it is handed on; but who could change it would have the private key of whoever opens it.
-  await writeFile(path, page, { flag: 'wx', mode: 0o644 }).catch((cause: unknown) => {
+  const file = await open(path, 'wx', 0o644).catch((cause: unknown) => {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw new DepotError('output-exists', `${printable(path)} exists already`, { hint: 'name a file that does not exist yet with --out', cause });
     throw localError(cause, 'write', path);
   });
+  try {
+    await writeAll(file, page);
+  } catch (cause) {
+    // Half a page has another digest, and would be in the way of the next try.
+    await rm(path, { force: true });
+    throw localError(cause, 'write', path);
+  } finally {
+    await file.close();
+  }
   return { path, bytes: page.length, sha256 };
 }

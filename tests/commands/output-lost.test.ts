@@ -35,6 +35,12 @@ test('a file that takes only the beginning is not taken for the whole', async ()
   expect(stderr).toContain('could not be written');
 });
 
+test('an opener of which only the beginning was written is not left', async () => {
+  const { code, stderr } = await shell('ulimit -f 8; depot opener --out page.html');
+  expect([code, stderr]).toEqual([5, expect.stringContaining('page.html')]);
+  expect(existsSync(join(cwd, 'page.html'))).toBe(false);
+});
+
 test('a file that takes everything gets everything', async () => {
   expect((await shell('depot --help > whole')).code).toBe(0);
   expect(statSync(join(cwd, 'whole')).size).toBe((await mustDepot(['--help'])).bytes.length);
