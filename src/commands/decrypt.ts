@@ -68,7 +68,7 @@ export function defineDecrypt(parent: Command, start: Start): void {
 
 async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
   const { screen, signal, stdout } = context;
-  if (o.stdout && stdout.isTTY) throw usage('standard output is a terminal', 'send it to a program or a file: depot decrypt … --stdout | tar -x -C DIRECTORY');
+  if (o.stdout && stdout.isTTY) throw usage('standard output is a terminal', 'send it to a program or a file: depot decrypt … --stdout | tar -x --no-same-owner --no-same-permissions -C DIRECTORY');
   const { decrypt: open } = await import('../deposit/decrypt.js');
   const progress = await screen.progress();
   progress?.phase('decrypting');

@@ -44,6 +44,13 @@ for (const { name, tar, says, by } of hostileCases) {
   });
 }
 
+test('names on which tar programs differ are refused', () => {
+  for (const name of ['pax-twice', 'long-name-twice', 'pax-and-long-name', 'pax-and-long-link', 'pax-empty-name', 'pax-global-path']) {
+    const { tar, says } = hostileCases.find((one) => one.name === name)!;
+    expect(() => new TarReader(ignore).write(tar), name).toThrow(says);
+  }
+});
+
 test('after a refusal the reader takes nothing more', () => {
   const reader = new TarReader(ignore);
   expect(() => reader.write(Buffer.alloc(512, 1))).toThrow(/not a tar archive/);
@@ -55,6 +62,12 @@ test('only what no honest tool makes is not to be opened with another tool eithe
   const warned = hostileCases.filter(({ tar }) => (failureOf(() => extract(tar, sandbox().out)) as DepotError).hint?.includes('no other tool')).map(({ name }) => name);
   for (const harmless of ['sparse-gnu-old', 'sparse-gnu-pax', 'multi-volume', 'fifo', 'device-block', 'checksum', 'name-too-long', 'cut-before-end', 'cut-empty', 'second-archive', 'not-a-tar', 'not-a-tar-but-a-short-zip']) expect(warned).not.toContain(harmless);
   for (const hostile of ['path-upwards', 'path-absolute', 'link-then-file-through-it', 'dot-link-then-link-below-it', 'hardlink-upwards', 'file-twice', 'pax-twice']) expect(warned).toContain(hostile);
+});
+
+test('what is offered in place of depot gives nothing to other owners, nor set-user-id bits, where root types it', () => {
+  for (const { name, tar } of hostileCases.filter((one) => one.name.startsWith('sparse'))) {
+    expect((failureOf(() => extract(tar, sandbox().out)) as DepotError).hint, name).toContain('| tar -x --no-same-owner --no-same-permissions -C');
+  }
 });
 
 function failureOf(action: () => unknown): unknown {

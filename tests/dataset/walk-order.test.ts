@@ -42,3 +42,8 @@ test('the sources stand in the order of the configuration, and only once', () =>
   const order = new WalkOrder();
   expect(['DEPOT/README.md', 'data/b', 'data/a', 'data/c', 'data/a'].map((path) => order.next(fromText(path), false))).toEqual([null, null, null, null, 'comes twice']);
 });
+
+test('nothing else has the name that the parts of the manifest join to', () => {
+  for (const isDirectory of [false, true]) expect(new WalkOrder().next(fromText('DEPOT/manifest.ndjson'), isDirectory)).toBe('comes twice');
+  expect(new WalkOrder().next(fromText('data/manifest.ndjson'), false)).toBeNull();
+});
