@@ -3,7 +3,7 @@ import { access, constants, lstat, open, readlink, stat } from 'node:fs/promises
 import { dirname, isAbsolute, resolve } from 'node:path';
 
 import { accountOfUid, nameOf, runAs } from './accounts.js';
-import { DepotError } from './errors.js';
+import { DepotError, type ErrorCode } from './errors.js';
 import { printable } from './printable.js';
 import { typedWord } from './shell.js';
 
@@ -37,7 +37,7 @@ export async function requireTrusted(path: string, opened: Mode, uid = callerUid
       hint: `«chmod go-w ${typedWord(path)}»`,
     });
   }
-  const { passed, links } = await wayTo(path);
+  const { passed, links } = await wayTo(path, 'config-unreadable');
   // In a sticky directory anyone may plant a link; where it stands decides what paths in the file are relative to.
   for (const link of links) {
     if (link.uid === 0 || link.uid === uid) continue;
@@ -76,7 +76,7 @@ export async function requireOwnPlace(path: string, uid = callerUid()): Promise<
   const refuse = (where: string, why: string): DepotError => new DepotError('local-not-writable', `${printable(where)} ${why}, who could exchange ${printable(path)} while it is written`, {
     hint: 'name a place with --out that only this account can write to, or one directly below /tmp',
   });
-  const { passed, links } = await wayTo(dirname(resolve(path)));
+  const { passed, links } = await wayTo(dirname(resolve(path)), 'local-not-writable');
   const strange = links.find((link) => link.uid !== 0 && link.uid !== uid);
   if (strange !== undefined) throw refuse(strange.path, `is a symbolic link of another account (uid ${strange.uid})`);
   for (const one of passed) {
@@ -104,7 +104,7 @@ const mostLinks = 40;
  * The way to `path`, component by component as the kernel goes it: through every link, and every link in a link's target. Where no
  * other account can exchange any part of it, as it was found, it is also the way that the kernel goes later.
  */
-async function wayTo(path: string): Promise<Way> {
+async function wayTo(path: string, endless: ErrorCode): Promise<Way> {
   const way: Way = { passed: [{ path: '/', found: await lstat('/') }], links: [] };
   const names = resolve(path).split('/');
   let at = '/';
@@ -117,7 +117,7 @@ async function wayTo(path: string): Promise<Way> {
       continue;
     }
     way.links.push({ path: next, uid: found.uid });
-    if (way.links.length > mostLinks) throw new DepotError('config-unreadable', `${printable(path)} cannot be read: too many symbolic links`, { hint: 'name the file itself' });
+    if (way.links.length > mostLinks) throw new DepotError(endless, `${printable(path)} cannot be reached: too many symbolic links`, { hint: 'name the place itself' });
     const target = await readlink(next);
     if (isAbsolute(target)) at = '/';
     names.unshift(...target.split('/'));

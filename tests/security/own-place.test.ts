@@ -54,6 +54,13 @@ describe.skipIf(process.platform === 'win32')('a place for what others must not 
     await expect(decrypt({ suitcase, key: suitcase, signers: [], out, signal: new AbortController().signal, passphrase }, hooks)).rejects.toMatchObject({ code: 'local-not-writable', message: expect.stringContaining('there is no such directory') });
     await expect(writeOpener(out)).rejects.toMatchObject({ code: 'local-not-writable', message: expect.stringContaining('there is no such directory') });
   });
+
+  test('nor is one behind links that lead round and round', async () => {
+    const directory = tempDir();
+    symlinkSync('b', join(directory, 'a'));
+    symlinkSync('a', join(directory, 'b'));
+    await expect(requireOwnPlace(join(directory, 'a/opened'))).rejects.toThrow(refusal('too many symbolic links'));
+  });
 });
 
 // Two accounts: root writes where nobody may exchange what it writes to, as by renameat2 of `opened.partial` with a link.
