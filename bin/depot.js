@@ -6,6 +6,13 @@
 // and a script would take that for a deposit.
 process.exitCode = 1;
 
+// Threads that run.
+let threads = 0;
+process.on('worker', (worker) => {
+  threads += 1;
+  worker.once('exit', () => { threads -= 1; });
+});
+
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
   process.stderr.write(`depot: error: depot needs Node 20.19 or newer; this is ${process.versions.node} (${process.execPath})\ndepot: hint: install a newer Node (https://nodejs.org), or run depot with one that is here: /path/to/node ${process.argv[1]}\n`);
@@ -16,12 +23,27 @@ if (major < 20 || (major === 20 && minor < 19)) {
     process.exitCode = status;
     const signal = ['SIGHUP', 'SIGINT', 'SIGTERM'].find((name) => 128 + constants.signals[name] === status);
     // Nothing should be left open now. If something is, a nightly run must not hang on it, and whoever sent a signal waits.
-    setTimeout(() => end(signal === undefined ? 'SIGKILL' : signal), signal === undefined ? 5000 : 1000).unref();
-  });
+    setTimeout(() => end(signal), signal === undefined ? 5000 : 1000).unref();
+  }, unloadable);
+}
+
+/** The program itself could not be read. */
+function unloadable(error) {
+  const limit = error.code === 'EMFILE' || error.code === 'ENFILE';
+  const told = {
+    code: limit ? 'local-limit' : 'internal', exit: limit ? 5 : 1, message: `${limit ? 'too many open files' : 'depot could not be loaded'}: ${error.message}`,
+    hint: limit ? 'allow this account more of them (ulimit -n 1024; LimitNOFILE= of systemd), then run it again' : 'install depot again', published: null, depositId: null,
+  };
+  process.exitCode = told.exit;
+  if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ ok: false, error: told })}\n`);
+  else process.stderr.write(`depot: error: ${told.message}\ndepot: hint: ${told.hint}\n`);
+  if (process.env.DEPOT_DEBUG === '1') process.stderr.write(`${error.stack}\n`);
 }
 
 /** An exit waits for what the system was asked for, and a network share may never answer. A signal that nobody handles any more does not. */
 function end(signal) {
-  if (process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'))) process.kill(process.pid, signal);
+  const waits = process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'));
+  // It waits for threads, too: one that reads such a share is left running only after a signal.
+  if (waits || (threads > 0 && signal !== undefined)) process.kill(process.pid, signal === undefined ? 'SIGKILL' : signal);
   else process.exit();
 }

@@ -2,7 +2,7 @@
  * The program's one entry and its one catch: an error becomes text or JSON, and an exit status.
  * What is imported here at the top is loaded for `depot --version` too, so next to nothing is.
  */
-import { DepotError, foreseen, isDepotError, type ErrorCode } from './errors.js';
+import { asDepotError, DepotError, foreseen, isDepotError, type ErrorCode } from './errors.js';
 import { ignoresHangUp } from './hang-up.js';
 import { wholeOutput } from './ui/output.js';
 import type { Screen } from './ui/screen.js';
@@ -12,7 +12,7 @@ import { version } from './version.js';
 export interface Process {
   argv: readonly string[];
   env: NodeJS.ProcessEnv;
-  cwd: string;
+  readonly cwd: string;
   stdin: NodeJS.ReadStream;
   stdout: NodeJS.WriteStream;
   stderr: NodeJS.WriteStream;
@@ -26,7 +26,7 @@ export async function main(p: Process = thisProcess()): Promise<number> {
   const screen = new Screen(p);
   const stop = new AbortController();
   const debug = p.env.DEPOT_DEBUG === '1';
-  const release = listen(p.env, stop, (reason) => {
+  const { strays, release } = listen(p.env, stop, (reason) => {
     const error = foreseen(reason, stop.signal);
     screen.error(error, debug);
     process.exitCode = error.exit;
@@ -34,16 +34,24 @@ export async function main(p: Process = thisProcess()): Promise<number> {
   let status: number;
   try {
     status = await work(p, screen, stop);
-    // It had an answer, and meanwhile something failed that nobody caught: what that was good for is not known.
-    if (status === 0 && isStray(stop.signal)) status = screen.late(foreseen(stop.signal.reason, stop.signal), debug);
   } catch (thrown) {
     const error = foreseen(thrown, stop.signal);
     if (error.exit > 128) error.hint ??= 'run it again: «depot …»';
     screen.error(error, debug);
     status = error.exit;
   }
+  const tellStrays = (): void => {
+    // It had an answer, and meanwhile something failed that nobody caught: what that was good for is not known.
+    if (status === 0 && isStray(stop.signal)) strays.unshift(stop.signal.reason);
+    for (const thrown of strays.splice(0)) {
+      const exit = screen.late(asDepotError(thrown), debug);
+      status ||= exit;
+    }
+  };
+  tellStrays();
   const unwritten = await screen.close(stop.signal, debug);
   release();
+  tellStrays();
   // A failure keeps its own status, which says more.
   return status === 0 ? unwritten ?? 0 : status;
 }
@@ -64,9 +72,11 @@ function isStray({ aborted, reason }: AbortSignal): boolean {
 
 /**
  * Signals and stray failures stop the run by way of its AbortSignal, so that a partial file is removed and a published
- * deposit gets its receipt. A second signal changes nothing about that: the first is already being served.
+ * deposit gets its receipt. A second signal changes nothing about that: the first is already being served. A stray failure that comes
+ * later is one of `strays`, to be told at the end.
  */
-function listen(env: NodeJS.ProcessEnv, stop: AbortController, unfinished: (reason: unknown) => void): () => void {
+function listen(env: NodeJS.ProcessEnv, stop: AbortController, unfinished: (reason: unknown) => void): { strays: unknown[]; release: () => void } {
+  const strays: unknown[] = [];
   const undo: (() => void)[] = [];
   const on = (event: string, listener: (value: unknown) => void): void => {
     (process as NodeJS.EventEmitter).on(event, listener);
@@ -76,16 +86,40 @@ function listen(env: NodeJS.ProcessEnv, stop: AbortController, unfinished: (reas
   for (const [name, [code, message]] of Object.entries(signals) as [string, readonly [ErrorCode, string]][]) {
     on(name, () => { if (!stop.signal.aborted && !(name === 'SIGHUP' && ignored)) stop.abort(new DepotError(code, message)); });
   }
-  const stray = (thrown: unknown): void => { stop.abort(foreseen(thrown, stop.signal)); };
+  const stray = (thrown: unknown): void => {
+    if (!stop.signal.aborted) stop.abort(asDepotError(thrown));
+    else if (!isEcho(thrown, stop.signal)) strays.push(thrown);
+  };
   on('uncaughtException', stray);
   on('unhandledRejection', stray);
-  // Nothing is left to wait for, and there is no answer: something was lost on the way.
-  on('exit', () => { unfinished(stop.signal.reason ?? new Error('the run ended without an answer')); });
-  return () => { for (const step of undo) step(); };
+  // Nothing is left to wait for, and there is no answer: something was lost on the way. Whoever heeds the signal can still say and record it.
+  const lost = new Error('the run ended without an answer');
+  on('beforeExit', () => { if (!stop.signal.aborted) stop.abort(asDepotError(lost)); });
+  on('exit', () => { unfinished(stop.signal.reason ?? lost); });
+  return { strays, release: () => { for (const step of undo) step(); } };
+}
+
+/** What stopping itself breaks, which is no news. */
+function isEcho(thrown: unknown, { reason }: AbortSignal): boolean {
+  return thrown === reason || isDepotError(thrown) || (thrown instanceof Error && thrown.name === 'AbortError');
 }
 
 function thisProcess(): Process {
   const { env, stdin, stdout, stderr } = process;
-  return { argv: process.argv.slice(2), env, cwd: process.cwd(), stdin, stdout: wholeOutput(stdout), stderr };
+  return {
+    argv: process.argv.slice(2), env, stdin, stdout: wholeOutput(stdout), stderr,
+    get cwd() {
+      return currentDirectory();
+    },
+  };
+}
+
+/** The directory that a shell or a service was left in may have been removed since. */
+function currentDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new DepotError('local-unreadable', 'the current directory is not there any more', { hint: 'change to one that is there (cd /), then run it again', cause });
+  }
 }
 

@@ -17,6 +17,7 @@ export const exitStatus = {
   'local-disk-full': 5,
   'local-not-writable': 5,
   'local-unreadable': 5,
+  'local-limit': 5,
   'output-exists': 5,
   'state-insecure': 5,
   'config-invalid': 10,
@@ -121,11 +122,46 @@ export function isDepotError(error: unknown, code?: ErrorCode): error is DepotEr
 export function foreseen(thrown: unknown, signal: AbortSignal): DepotError {
   const reason: unknown = signal.reason;
   if (isDepotError(reason) && (thrown === reason || !isDepotError(thrown) || (thrown.code === 'internal' && thrown.published === undefined))) return copyOf(reason) as DepotError;
+  return asDepotError(thrown);
+}
+
+/** A defect when nobody foresaw it, but for a limit of the system, which may be reached anywhere. */
+export function asDepotError(thrown: unknown): DepotError {
   if (isDepotError(thrown)) return thrown;
+  const limit = limitOf(thrown);
+  if (limit !== null) return new DepotError('local-limit', `${limit[0]}: ${textOf(thrown)}`, { cause: thrown, hint: limit[1] });
   return new DepotError('internal', `a defect in depot: ${textOf(thrown)}`, {
     cause: thrown,
     hint: 'run it again with DEPOT_DEBUG=1 and report what it prints',
   });
+}
+
+/** Why a thread of depot ended before its time. */
+export function threadFailed(which: string, error: Error): DepotError {
+  return limitOf(error) === null ? new DepotError('internal', `the ${which} thread failed: ${error.message}`, { cause: error }) : asDepotError(error);
+}
+
+/** Which limit was reached, and what to do; null when it was none. */
+function limitOf(thrown: unknown): readonly [string, string] | null {
+  switch (limitCode(thrown)) {
+    case 'EMFILE': return ['too many open files', 'allow this account more of them (ulimit -n 1024; LimitNOFILE= of systemd), then run it again'];
+    case 'ENFILE': return ['too many open files on this machine', 'find out which program holds them, then run it again'];
+    case 'EAGAIN': return ['no more processes or threads can be started', 'allow this account more of them (ulimit -u; TasksMax= of systemd), then run it again'];
+    case undefined:
+    default: return null;
+  }
+}
+
+function limitCode(thrown: unknown): string | undefined {
+  try {
+    if (!(thrown instanceof Error)) return undefined;
+    const { code, message, syscall } = thrown as NodeJS.ErrnoException;
+    // A thread that could not be started has the system's code as its text.
+    if (code === 'ERR_WORKER_INIT_FAILED') return message;
+    return code === 'EAGAIN' && syscall?.startsWith('spawn') !== true ? undefined : code;
+  } catch {
+    return undefined;
+  }
 }
 
 /** What was thrown, in words. Anything can be thrown, also what cannot be made a text: whoever tells of a failure must not fail with it. */
@@ -165,7 +201,7 @@ export interface ErrorRecord extends Omit<ErrorDetails, 'cause'> {
 
 /** For the way out of a worker thread; anything but a DepotError becomes `internal`. */
 export function errorToRecord(error: unknown): ErrorRecord {
-  const e = isOurs(error) ? error : new DepotError('internal', textOf(error), { cause: error });
+  const e = isOurs(error) || limitOf(error) !== null ? asDepotError(error) : new DepotError('internal', textOf(error), { cause: error });
   const record: ErrorRecord = { code: e.code, message: e.message, stack: stackOf(error) };
   if (e.hint !== undefined) record.hint = e.hint;
   if (e.published !== undefined) record.published = e.published;

@@ -21,3 +21,11 @@ test.each([
 ])('what was thrown is in the message: %o', (thrown, text) => {
   expect(foreseen(thrown, signal).message).toBe(`a defect in depot: ${text}`);
 });
+
+test.each([['EMFILE', {}], ['ENFILE', {}], ['EAGAIN', { syscall: 'spawn sh' }]])('a limit of the system is no defect: %s', (code, more) => {
+  expect(foreseen(Object.assign(new Error('x'), { code, ...more }), signal)).toMatchObject({ code: 'local-limit', exit: 5, hint: expect.any(String) as string });
+});
+
+test('what would block is no such limit', () => {
+  expect(foreseen(Object.assign(new Error('x'), { code: 'EAGAIN', syscall: 'read' }), signal).code).toBe('internal');
+});

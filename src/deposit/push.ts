@@ -102,7 +102,7 @@ async function tryOut(o: PushOptions, hooks: PushHooks): Promise<DryRunSummary> 
 /** What only one push of an arrangement may do at a time, on whatever machine: all of it but the run record. */
 async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hooks: PushHooks): Promise<{ skipped: string } | { deposit: Deposit; newLedger: boolean }> {
   refuseEnded(o.arrangement, run.startedAt);
-  const lock = await lockArrangement(state.directory);
+  const lock = await lockArrangement(state.directory, { telling: true });
   step('locked');
   // Another machine that took the lock over, because ours looked dead to it, ends this push too.
   const signal = AbortSignal.any([o.signal, lock.lost]);

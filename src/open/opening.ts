@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { DepotError, errorFromRecord } from '../errors.js';
+import { DepotError, errorFromRecord, threadFailed } from '../errors.js';
 import { sharedKey } from '../shared-key.js';
 import type { FromThread, OpenOptions, OpenResult, ToThread } from './messages.js';
 
@@ -46,7 +46,7 @@ export async function openSuitcase(options: OpenOptions, hooks: OpeningHooks): P
             break;
         }
       });
-      worker.once('error', (error) => reject(new DepotError('internal', `the opening thread failed: ${error.message}`, { cause: error })));
+      worker.once('error', (error) => reject(threadFailed('opening', error)));
       worker.once('exit', () => reject((hooks.signal.reason as Error | undefined) ?? new DepotError('internal', 'the opening thread ended before it was done')));
     });
   } catch (error) {

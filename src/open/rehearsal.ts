@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { DepotError, errorFromRecord, type ErrorRecord } from '../errors.js';
+import { DepotError, errorFromRecord, type ErrorRecord, threadFailed } from '../errors.js';
 import { sharedKey } from '../shared-key.js';
 import type { Rehearsed } from './rehearse.js';
 
@@ -61,7 +61,7 @@ export function startRehearsal(sessionKey: Uint8Array): Rehearsal {
         break;
     }
   });
-  worker.once('error', (error) => fail(new DepotError('internal', `the rehearsal's thread failed: ${error.message}`, { cause: error })));
+  worker.once('error', (error) => fail(threadFailed("rehearsal's", error)));
   worker.once('exit', () => {
     shared.fill(0);
     fail(new DepotError('internal', 'the rehearsal\'s thread ended before it was done'));

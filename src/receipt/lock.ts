@@ -37,9 +37,11 @@ export interface LockOptions {
   heartbeatMs?: number;
   /** How old the last sign of life of a holder that cannot be looked up here may be. */
   staleMs?: number;
+  /** A process that ends without having released it leaves it behind: so others see that this one came to no end. */
+  telling?: boolean;
 }
 
-const defaults = { heartbeatMs: 30_000, staleMs: 600_000 };
+const defaults = { heartbeatMs: 30_000, staleMs: 600_000, telling: false };
 const maxLockBytes = 4096;
 /** More rounds than this only a flood of dying processes could cause. */
 const maxRounds = 100;
@@ -49,7 +51,7 @@ const maxRounds = 100;
  * names the holder. A holder that died on this machine, however it died, is succeeded immediately.
  */
 export async function lockArrangement(directory: string, options: LockOptions = {}): Promise<Lock> {
-  const { heartbeatMs, staleMs } = { ...defaults, ...options };
+  const o = { ...defaults, ...options };
   const file = path.join(directory, 'lock');
   const self = await describeSelf(timestamp(new Date()));
   const own = temporaryName(file);
@@ -57,19 +59,19 @@ export async function lockArrangement(directory: string, options: LockOptions = 
   try {
     await writeNew(own, bytes);
     for (let round = 0; round < maxRounds; round++) {
-      if (await linked(own, file)) return await holdLock(file, self, bytes, heartbeatMs, staleMs, null);
+      if (await linked(own, file)) return await holdLock(file, self, bytes, o, null);
       const seen = await follow(file);
       if (seen === null) continue;
       const { head, last, mtimeMs } = seen;
       // The file system's own clock: another machine's, or this one's, may be wrong.
       const now = (await stat(own)).mtimeMs;
       const silentMs = await silence(file, last, mtimeMs, now, true);
-      if (!(await isGone(last, self, silentMs, mtimeMs, { heartbeatMs, staleMs }))) throw lockedBy(last, self, directory, staleMs, mtimeMs > now + clockSkewMs);
+      if (!(await isGone(last, self, silentMs, mtimeMs, o))) throw lockedBy(last, self, directory, o.staleMs, mtimeMs > now + clockSkewMs);
       const claim = claimOf(file, last.nonce);
       if (!(await linked(own, claim))) continue;
       if ((await readHolder(file))?.nonce === head.nonce) {
         await rename(own, file);
-        return await holdLock(file, self, bytes, heartbeatMs, staleMs, { holder: last, lastSeen: new Date(mtimeMs) });
+        return await holdLock(file, self, bytes, o, { holder: last, lastSeen: new Date(mtimeMs) });
       }
       // The belief was outdated: somebody succeeded `head` and has cleared its claims.
       await rm(claim, { force: true });
@@ -146,8 +148,8 @@ async function isGone(holder: Holder, self: Holder, ageMs: number, beatMs: numbe
   return rebooted && beforeBoot && ageMs > 2 * o.heartbeatMs;
 }
 
-async function holdLock(file: string, self: Holder, bytes: Buffer, heartbeatMs: number, staleMs: number, predecessor: LastHolder | null): Promise<Lock> {
-  onExit.set(file, self.nonce);
+async function holdLock(file: string, self: Holder, bytes: Buffer, { heartbeatMs, staleMs, telling }: Required<LockOptions>, predecessor: LastHolder | null): Promise<Lock> {
+  if (!telling) onExit.set(file, self.nonce);
   await clearLeftovers(file, self.nonce, staleMs);
   // The inode that was linked, so that a heartbeat can never touch a successor's record.
   const handle = await open(file, 'r+');
@@ -161,6 +163,7 @@ async function holdLock(file: string, self: Holder, bytes: Buffer, heartbeatMs: 
   let released: Promise<void> | undefined;
   const release = async () => {
     clearInterval(timer);
+    onExit.set(file, self.nonce);
     await beating;
     await handle.close();
     // Not rm(): where the file may not be removed, that says something about a directory.
@@ -227,7 +230,7 @@ function lockedBy(holder: Holder, self: Holder, directory: string, staleMs: numb
   return new DepotError('locked', `another run for ${path.basename(directory)} is under way: ${who}, since ${printable(holder.since)}`, { hint });
 }
 
-/** Locks of this process, given back when it ends without having released them. */
+/** Locks of this process, given back when it ends before they are. */
 const onExit = new Map<string, string>();
 process.on('exit', () => {
   for (const [file, nonce] of onExit) {

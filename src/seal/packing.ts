@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Chunk } from '../dataset/chunks.js';
 import { packDataset, type DatasetHooks, type DatasetOptions, type DatasetSummary } from '../dataset/pack.js';
-import { DepotError, errorFromRecord, type ErrorRecord } from '../errors.js';
+import { DepotError, errorFromRecord, type ErrorRecord, threadFailed } from '../errors.js';
 import { openStdin } from './stdin.js';
 
 /** So many are on their way, beside those that the compression holds and the one that is being filled. */
@@ -94,7 +94,7 @@ class PackingThread implements Packer {
           break;
       }
     });
-    this.#worker.once('error', (error) => this.#settle({ error: new DepotError('internal', `the packing thread failed: ${error.message}`, { cause: error }) }));
+    this.#worker.once('error', (error) => this.#settle({ error: threadFailed('packing', error) }));
     this.#worker.once('exit', () => this.#settle({ error: new DepotError('internal', 'the packing thread ended before the dataset was complete') }));
   }
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { DepotError, errorFromRecord } from '../errors.js';
+import { delayed } from '../abort.js';
+import { DepotError, errorFromRecord, threadFailed } from '../errors.js';
 import { markSuitcaseBlock, type SuitcaseBlock } from '../outbound.js';
 import { sharedKey } from '../shared-key.js';
 import type { FromThread, SealOptions, SealProgress, SealResult, ToThread } from './messages.js';
@@ -19,12 +20,15 @@ export interface Sealing {
   release(block: SuitcaseBlock): void;
   /** Resolves after the last block; rejects as `blocks` does. */
   readonly result: Promise<SealResult>;
-  /** Stops the thread, kills running source commands, runs clean-ups; resolves when it is gone. */
+  /** Stops the thread, kills running source commands, runs clean-ups; resolves when it is gone, or some time after a signal. */
   stop(): Promise<void>;
 }
 
+/** Commands have ended by then, and most cleanups; what is still to be written and told fits into the 90 s that systemd gives. */
+const leftAfterMs = 45_000;
+
 /** Begins to seal, in the thread of `standby`, or in one that is started now. The session key is copied; the caller wipes its own. */
-export function startSealing(options: SealOptions, hooks: SealHooks, standby?: Standby): Sealing {
+export function startSealing(options: SealOptions, hooks: SealHooks, standby?: Standby, patienceMs = leftAfterMs): Sealing {
   const shared = sharedKey(options.sessionKey);
   const worker = standby?.take() ?? startThread();
   const queue = new BlockQueue();
@@ -41,10 +45,20 @@ export function startSealing(options: SealOptions, hooks: SealHooks, standby?: S
     reject(error);
     queue.fail(error);
   };
-  const gone = new Promise<void>((done) => worker.once('exit', () => {
-    shared.fill(0);
-    done();
-  }));
+  // What is on a share that gives nothing cannot be stopped; whoever sent a signal is not to wait for it.
+  const late = delayed(hooks.signal, patienceMs);
+  const gone = new Promise<void>((done) => {
+    worker.once('exit', () => {
+      late.stop();
+      shared.fill(0);
+      done();
+    });
+    late.signal.addEventListener('abort', () => {
+      hooks.warn(`a source, or its cleanup, does not end: it was waited for ${patienceMs / 1000} s, and is left to itself`);
+      fail(hooks.signal.reason);
+      done();
+    }, { once: true });
+  });
 
   worker.on('message', (message: FromThread) => {
     switch (message.kind) {
@@ -75,7 +89,7 @@ export function startSealing(options: SealOptions, hooks: SealHooks, standby?: S
         break;
     }
   });
-  worker.once('error', (error) => fail(new DepotError('internal', `the sealing thread failed: ${error.message}`, { cause: error })));
+  worker.once('error', (error) => fail(threadFailed('sealing', error)));
   worker.once('exit', () => fail(new DepotError('internal', 'the sealing thread ended before the suitcase was complete')));
 
   toThread({ kind: 'begin', options: { ...options, sessionKey: shared } });

@@ -157,8 +157,10 @@ function judge(plan: Fate[], ended: Ended, asJson: boolean): void {
     // Who got as far as a deposit was begun; of the others a signal or a defect says so.
     if (heard.length > 0 && !begun.includes(name) && fates.get(name)!.end !== 'no key') expect(record.message).toMatch(/^not begun: |^terminated|^hung up|^interrupted|stray/);
   }
-  if (strays.length > 0) expect(`${stdout}${stderr}${[...records.values()].map(({ message }) => message).join('')}`, 'it is told').toMatch(/stray|hung up|interrupted|terminated/);
-  if (strays.length > 0 && strays.length === heard.length) expect(code).not.toBe(0);
+  if (strays.length > 0) {
+    expect(`${stdout}${stderr}`, 'it is told, also where a signal came first').toMatch(/stray (rejection|exception)/);
+    expect(code).not.toBe(0);
+  }
   const worst = new Set(names.map((name) => records.get(name)!.exit).filter((exit) => exit !== 0));
   const signalled: Record<string, ErrorCode> = { SIGHUP: 'hung-up', SIGINT: 'interrupted', SIGTERM: 'terminated' };
   if (names.length > 1 && worst.size > 0) expect([4, ...[...records.values()].filter((r) => [...Object.values(signalled), 'internal'].includes(r.code as ErrorCode)).map(({ exit }) => exit)]).toContain(code);
@@ -206,6 +208,22 @@ test('a stray rejection after the last deposit: the deposits stand, and the run 
   const ended = await push(plan, [{ what: 'rejection', at: { deposit: 1 } }], []);
   expect(ended.stderr).toContain('depot: error: a defect in depot: stray rejection');
   expect(ended.code).toBe(1);
+});
+
+test('a signal that comes too late to stop the deposit, and then a stray rejection: it is told, and the run is no success', async () => {
+  const plan: Fate[] = [{ end: 'deaf', turns: 3 }];
+  const ended = await push(plan, [{ what: 'SIGTERM', at: { deposit: 1 } }, { what: 'rejection', at: { deposit: 1 } }], ['--json']);
+  expect(ended.heard).toEqual(['SIGTERM', 'rejection']);
+  expect(ended.stderr).toContain('depot: error: a defect in depot: stray rejection');
+  expect(ended.code).toBe(1);
+});
+
+test('a signal that stops a deposit, and then a stray rejection: it is told, and the status is that of the signal', async () => {
+  const plan: Fate[] = [{ end: 'hang', turns: 0 }];
+  const ended = await push(plan, [{ what: 'SIGTERM', at: { deposit: 1 } }, { what: 'rejection', at: { deposit: 1 } }], []);
+  expect(ended.stderr).toContain('depot: error: a defect in depot: stray rejection');
+  expect(ended.code).toBe(143);
+  judge(plan, ended, false);
 });
 
 test.each([[['--json']], [[]]])('a result that nobody could be given (%j): 5, and that the deposit was made is said', async (flags) => {

@@ -40,3 +40,36 @@ test('a block that got lost between the threads is an error, and no shorter suit
   await expect(octetsOf(short.blocks)).rejects.toMatchObject({ code: 'internal', message: '1000 octets of the suitcase arrived, but 2000 were sealed' });
   await expect(short.result).rejects.toMatchObject({ code: 'internal' });
 });
+
+test('a thread that does not end, as one that reads a share that gives nothing, is left to itself some time after a signal', async () => {
+  const stop = new AbortController();
+  const warn = vi.fn();
+  const started = startSealing({ sessionKey: new Uint8Array(32) } as SealOptions, { signal: stop.signal, warn, progress: () => undefined }, undefined, 20);
+  threads.pop();
+  const reading = octetsOf(started.blocks);
+  stop.abort(new Error('terminated'));
+  await expect(reading).rejects.toThrow('terminated');
+  await started.stop();
+  expect(warn).toHaveBeenCalledWith(expect.stringContaining('does not end'));
+});
+
+test('a thread that ends after a signal is waited for, and nothing is said', async () => {
+  const stop = new AbortController();
+  const warn = vi.fn();
+  const started = startSealing({ sessionKey: new Uint8Array(32) } as SealOptions, { signal: stop.signal, warn, progress: () => undefined }, undefined, 60_000);
+  const thread = threads.pop() as FakeThread;
+  stop.abort(new Error('terminated'));
+  const stopped = started.stop();
+  thread.emit('exit');
+  await stopped;
+  expect(warn).not.toHaveBeenCalled();
+});
+
+test.each([
+  [Object.assign(new Error('EMFILE'), { code: 'ERR_WORKER_INIT_FAILED' }), 'local-limit'], [Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' }), 'local-limit'],
+  [new TypeError('boom'), 'internal'],
+])('a thread that ends with %s is %s', async (error, code) => {
+  const started = startSealing({ sessionKey: new Uint8Array(32) } as SealOptions, { signal: new AbortController().signal, warn: () => undefined, progress: () => undefined });
+  (threads.pop() as FakeThread).emit('error', error);
+  await expect(started.result).rejects.toMatchObject({ code });
+});
