@@ -5,7 +5,7 @@ import type { failedToBegin, push as deposit } from '../deposit/push.js';
 import type { PushHooks, PushOutcome } from '../deposit/push-types.js';
 import { shardOf, type Shard } from '../deposit/shard.js';
 import type { Together } from '../deposit/together.js';
-import { copyOf, foreseen, isDepotError, type ErrorDetails } from '../errors.js';
+import { copyOf, type DepotError, foreseen, isDepotError, type ErrorDetails } from '../errors.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { PushMeter } from '../ui/push-meter.js';
 import { pushDocument, pushLines, pushSummary, type PushResult } from '../ui/push.js';
@@ -80,7 +80,6 @@ async function push(o: PushFlags, context: Context): Promise<number> {
   const all = chooseArrangements(config, o.names, o.all ? 'all' : 'only');
   for (const warning of config.warnings) screen.warn(warning);
   const { arrangements, shard } = o.all ? shardedBy(o, all, context) : { arrangements: all, shard: null };
-  refuseSharedStdin(arrangements);
   const results = await pushEach(o, config, arrangements, all, context);
   const exit = pushExit(results, context.signal);
   screen.done(made(results));
@@ -100,10 +99,14 @@ function shardedBy(o: PushFlags, all: Arrangement[], { env, screen }: Context): 
   return { arrangements: all.filter(({ name }) => shardOf(name, found.of) === found.index), shard };
 }
 
-/** There is one standard input. */
-function refuseSharedStdin(arrangements: readonly Arrangement[]): void {
-  const readers = arrangements.filter(({ sources }) => sources.some(({ kind }) => kind === 'stdin')).map(({ name }) => name);
-  if (readers.length > 1) throw usage(`${readers.join(', ')} all read standard input`, 'push them one at a time');
+/** There is one standard input: names of arrangements that read it, when they are several. */
+function sharingStdin(o: PushFlags, arrangements: readonly Arrangement[]): string[] {
+  const readers = arrangements.filter((one) => one.sources.some(({ kind }) => kind === 'stdin') && !(o.all && hasEnded(one))).map(({ name }) => name);
+  return readers.length > 1 ? readers : [];
+}
+
+function sharedStdin(readers: readonly string[]): DepotError {
+  return usage(`${readers.join(', ')} all read standard input`, 'push them one at a time');
 }
 
 /** So many of those that were not begun are recorded at a time: that takes the disk a moment each, and whoever sent the signal waits. */
@@ -123,8 +126,12 @@ async function pushEach(o: PushFlags, config: Config, arrangements: readonly Arr
   const logins = Logins.of(config, all);
   // It is awaited by each push, and by none where there is none.
   logins.catch(() => undefined);
+  const sharing = sharingStdin(o, arrangements);
+  if (!o.all && sharing.length > 0) throw sharedStdin(sharing);
+  // With --all it is no reason to keep the others from their deposits.
+  const deposits: typeof deposit = (options, hooks) => (sharing.includes(options.arrangement.name) ? Promise.reject(sharedStdin(sharing)) : deposit(options, hooks));
   const one = async (arrangement: Arrangement): Promise<PushResult> => {
-    const result = o.all && hasEnded(arrangement) ? ended(arrangement) : await pushOne(o, config, arrangement, { logins, together, meter, notifier, deposit, failedToBegin }, context);
+    const result = o.all && hasEnded(arrangement) ? ended(arrangement) : await pushOne(o, config, arrangement, { logins, together, meter, notifier, deposit: deposits, failedToBegin }, context);
     meter.ended(arrangement.name);
     if (screen.json) return result;
     if ('outcome' in result) screen.result({}, pushLines(result.outcome, arrangement));

@@ -88,23 +88,27 @@ class Command {
   static async start(argv: readonly string[], options: CommandOptions, stdout: 'pipe' | 'ignore'): Promise<Command> {
     options.signal?.throwIfAborted();
     const [file = '', ...args] = argv;
-    const child = spawn(file, args, {
-      cwd: options.directory,
-      env: childEnvironment(process.env, options.env),
-      stdio: [options.input === undefined ? 'ignore' : 'pipe', stdout, 'pipe'],
-      // A process group of its own, so that what the command starts can be ended with it.
-      detached: process.platform !== 'win32',
-      windowsHide: true,
-    });
-    const command = new Command(child, printable(file), options);
+    const name = printable(file);
+    let command: Command | undefined;
     try {
+      // It throws what it does not tell by an event: ENOTDIR, E2BIG, ELOOP.
+      const child = spawn(file, args, {
+        cwd: options.directory,
+        env: childEnvironment(process.env, options.env),
+        stdio: [options.input === undefined ? 'ignore' : 'pipe', stdout, 'pipe'],
+        // A process group of its own, so that what the command starts can be ended with it.
+        detached: process.platform !== 'win32',
+        windowsHide: true,
+      });
+      command = new Command(child, name, options);
       await once(child, 'spawn');
+      return command;
     } catch (cause) {
-      await command.close();
-      const reason = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such command, or no such directory to run it in' : codeOrSaid(cause);
-      throw new DepotError('source-failed', `${options.label} ${command.#name} could not be started: ${reason}`, { hint: 'check that the command is there and may be run by this account', cause });
+      await command?.close();
+      const { code } = cause as NodeJS.ErrnoException;
+      const reason = code === 'ENOENT' ? 'no such command, or no such directory to run it in' : code === 'E2BIG' ? 'its arguments and environment are too long for the system' : codeOrSaid(cause);
+      throw new DepotError('source-failed', `${options.label} ${name} could not be started: ${reason}`, { hint: 'check that the command is there and may be run by this account', cause });
     }
-    return command;
   }
 
   async *output(): AsyncGenerator<Uint8Array, void> {

@@ -10,7 +10,7 @@ import { HardLinks, packFileSource } from './file.js';
 import { PartBuffer, packParts } from './parts.js';
 import { commandOptions, runCleanup, runPrepare } from './prepare.js';
 import { readme } from './readme.js';
-import { locate, Reading } from './reading.js';
+import { locate, Reading, unreadable } from './reading.js';
 import type { SourceSpec } from '../source.js';
 import { hasShrunk, shrinkWords } from './shrink.js';
 import { checkNames, type DatasetHooks, type DatasetOptions, type DatasetSummary } from './sources.js';
@@ -150,5 +150,10 @@ class Dataset {
 }
 
 function readSpecification(path: string): Uint8Array {
-  return readFileSync(toPath(locate(path, 'file')));
+  const file = locate(path, 'file');
+  try {
+    return readFileSync(toPath(file));
+  } catch (error) {
+    throw unreadable(file, error);
+  }
 }

@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import type { Readable } from 'node:stream';
 
 import { childEnvironment } from '../child-env.js';
 import { DepotError } from '../errors.js';
@@ -37,11 +38,7 @@ export async function run(program: string, parameters: readonly string[], reques
   const name = `${printable(program)} (for the ${secretName[request.kind]})`;
   request.signal?.throwIfAborted();
   const posix = process.platform !== 'win32';
-  const child = spawn(program, parameters, {
-    cwd: request.configDirectory, env: childEnvironment(request.env), stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true,
-    // A group of its own, so that what the command has started ends with it.
-    detached: posix,
-  });
+  const child = start(program, parameters, request, name);
   const stopped = { because: '' };
   const kill = (): void => {
     try {
@@ -95,7 +92,7 @@ export async function run(program: string, parameters: readonly string[], reques
     throw new DepotError('secret-missing', `${name} failed: ${failure}${lines.join('')}`, { hint: 'run the command by hand, as the account that depot runs as' });
   } catch (error) {
     if (error instanceof DepotError || request.signal?.aborted === true) throw error;
-    throw new DepotError('secret-missing', `${name} cannot be started: ${codeOrSaid(error)}`, { hint: 'check that the program exists and may be run', cause: error });
+    throw cannotStart(name, error);
   } finally {
     clearTimeout(timer);
     clearTimeout(lingering);
@@ -104,4 +101,26 @@ export async function run(program: string, parameters: readonly string[], reques
     request.signal?.removeEventListener('abort', kill);
     for (const bytes of output) bytes.fill(0);
   }
+}
+
+function start(program: string, parameters: readonly string[], request: Pick<SecretRequest, 'env' | 'configDirectory'>, name: string): ChildProcessByStdio<null, Readable, Readable> {
+  let child: ChildProcessByStdio<null, Readable, Readable>;
+  try {
+    // It throws what it does not tell by an event: ENOTDIR, E2BIG, ELOOP.
+    child = spawn(program, parameters, {
+      cwd: request.configDirectory, env: childEnvironment(request.env), stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true,
+      // A group of its own, so that what the command has started ends with it.
+      detached: process.platform !== 'win32',
+    });
+  } catch (error) {
+    throw cannotStart(name, error);
+  }
+  if ((child.stdout as Readable | undefined) !== undefined) return child;
+  // No descriptor was left for its pipes; that comes as an event as well.
+  child.on('error', () => undefined);
+  throw cannotStart(name, Object.assign(new Error('too many open files'), { code: 'EMFILE' }));
+}
+
+function cannotStart(name: string, error: unknown): DepotError {
+  return new DepotError('secret-missing', `${name} cannot be started: ${codeOrSaid(error)}`, { hint: 'check that the program exists and may be run', cause: error });
 }

@@ -83,6 +83,11 @@ describe('a command', () => {
     await expect(output(argv, { directory })).rejects.toMatchObject({ code: 'source-failed', message: expect.stringMatching(/could not be started: no such command, or no such directory/) });
   });
 
+  // These are thrown where the others come as an event.
+  test.each([['below a file', ['/etc/passwd/command'], 'ENOTDIR'], ['with too much to say to it', ['true', 'x'.repeat(200_000)], 'its arguments and environment are too long for the system']])('%s could not be started', async (_, argv, why) => {
+    await expect(output(argv)).rejects.toMatchObject({ code: 'source-failed', message: expect.stringMatching(new RegExp(`could not be started: ${why}$`)) });
+  });
+
   test('that is no program could not be started', async () => {
     const path = join(tempDir(), 'text');
     writeFileSync(path, 'text');

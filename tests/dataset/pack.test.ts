@@ -46,6 +46,10 @@ describe('the archive', () => {
     expect(tar.length % 512).toBe(0);
   });
 
+  test.runIf(process.platform === 'linux')('a specification that cannot be read is a source that failed, by name', async () => {
+    await expect(pack([directorySource(exportDirectory())], { specification: '/proc/self/mem' })).rejects.toMatchObject({ code: 'source-failed', message: expect.stringMatching(/^cannot read .*mem: input\/output error$/) as string });
+  });
+
   test('agrees with its manifest, and the summary with both', async () => {
     const { tar, summary } = await pack([directorySource(exportDirectory()), stdinSource()], { stdin: stream(pattern(40_000_000)) });
     const check = new ManifestCheck({ hash: sha256 });

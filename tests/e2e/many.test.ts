@@ -76,14 +76,23 @@ describe.skipIf(!ssh)('push --all', () => {
     expect(readdirSync(supplier.state).filter((name) => name === 'ledger.id')).toHaveLength(1);
   });
 
-  test('of how many is not said, and two that read standard input: refused before anything', async () => {
-    const supplier = await supplierOf(server, ['a', 'b'], { a: { dataset: [{ stdin: true, as: 'x' }] }, b: { dataset: [{ stdin: true, as: 'x' }] } });
+  test('of how many is not said: refused before anything', async () => {
+    const supplier = await supplierOf(server, ['a', 'b']);
     const index = await supplier.depot(['push', '--all'], { env: { JOB_COMPLETION_INDEX: '1' } });
     expect([index.code, index.stderr]).toEqual([2, expect.stringMatching(/of how many is not said\ndepot: hint: set JOB_COMPLETIONS/)]);
     const beyond = await supplier.depot(['push', '--all'], { env: { CI_NODE_INDEX: '0', CI_NODE_TOTAL: '3' } });
     expect(beyond.code).toBe(2);
-    const both = await supplier.depot(['push', '--all', '--json']);
-    expect(json(both).error).toMatchObject({ code: 'usage', message: expect.stringContaining('a, b all read standard input') });
+  });
+
+  test('two that read standard input: named, nothing is begun; with --all each of them fails by itself, and the others are done', async () => {
+    const stdin = { dataset: [{ stdin: true, as: 'x' }] };
+    const supplier = await supplierOf(server, ['a', 'b', 'c'], { a: stdin, b: stdin });
+    const refusal = { code: 'usage', exit: 2, message: 'a, b all read standard input' };
+    const named = await supplier.depot(['push', 'a', 'b', '--json']);
+    expect([named.code, json(named).error]).toMatchObject([2, refusal]);
+    const all = await supplier.depot(['push', '--all', '--json']);
+    expect([all.code, json(all).results]).toMatchObject([4, [{ arrangement: 'a', error: refusal }, { arrangement: 'b', error: refusal }, { arrangement: 'c', ok: true }]]);
+    for (const name of ['a', 'b']) expect(readFileSync(join(supplier.state, name, 'runs.ndjson'), 'utf8')).toContain('"code":"usage"');
   });
 });
 

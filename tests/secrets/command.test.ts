@@ -47,6 +47,8 @@ describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
   test.each<[string, string[], string]>([
     ['a program that does not exist', ['depot-no-such-program'], 'cannot be started: ENOENT'],
     ['a program that may not be run', ['/etc/passwd'], 'cannot be started: EACCES'],
+    ['a program below a file', ['/etc/passwd/program'], 'cannot be started: ENOTDIR'],
+    ['a program with too much to say to it', ['true', 'x'.repeat(200_000)], 'cannot be started: E2BIG'],
     ['a program that prints nothing', ['true'], 'is empty'],
     ['a program that prints only a newline', ['echo'], 'is empty'],
     ['a program that is killed', ['sh', '-c', 'kill -9 $$'], 'killed by SIGKILL'],
