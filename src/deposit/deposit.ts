@@ -94,11 +94,12 @@ async function streamedDeposit(scene: Scene, beginning: Beginning): Promise<Depo
 /** The exclusive create. The intent goes when the server said no: then nothing is there. */
 async function createPartial(scene: Scene, intent: PendingRecord): Promise<Upload> {
   const { state, agent } = scene;
+  let left: Abandoned = { removed: false, mayAppear: false };
   try {
-    return await agent.remote.createUpload({ partialName: intent.partialName, finalName: intent.finalName });
+    return await agent.remote.createUpload({ partialName: intent.partialName, finalName: intent.finalName, abandoned: (abandoned) => { left = abandoned; } });
   } catch (error) {
     if (isDepotError(error) && error.exit === 15) await removePending(state, intent.depositId);
-    if (deadPartial(error) && error.beforeFirstBlock !== undefined) await afterAbandoning(scene, intent, error.beforeFirstBlock);
+    else await afterAbandoning(scene, intent, left);
     throw error;
   }
 }
@@ -136,5 +137,5 @@ async function afterAbandoning(scene: Scene, intent: PendingRecord, { removed, m
 
 /** Standard input comes once; before it was touched, it is still to come. */
 function canReadAgain({ o }: Scene, error: DeadUploadError): boolean {
-  return (error.beforeFirstBlock !== undefined && !o.arrangement.spool) || o.arrangement.sources.every((source) => source.kind !== 'stdin');
+  return (error.beforeFirstBlock === true && !o.arrangement.spool) || o.arrangement.sources.every((source) => source.kind !== 'stdin');
 }

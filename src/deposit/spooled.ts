@@ -166,7 +166,10 @@ async function sendOnce(scene: Scene, record: SpooledRecord): Promise<Deposit> {
       record.spool.begun = true;
       await writePending(state, record);
     }
-    const upload = await agent.remote.createUpload({ partialName, finalName, keep: true, ...(confirmed !== undefined && { resumeFrom: confirmed }) });
+    const upload = await agent.remote.createUpload({ partialName, finalName, keep: true, ...(confirmed !== undefined && { resumeFrom: confirmed }) }).catch((error: unknown) => {
+      if (!deadPartial(error)) sayKept(scene, record, isDepotError(error) && error.exit === 15);
+      throw error;
+    });
     step('partial-created');
     upload.onReleased((block) => spool.release(block));
     try {
@@ -224,12 +227,12 @@ async function send({ state, hooks, agent }: Scene, record: SpooledRecord, uploa
  * The upload stopped. What the server refused is removed there, to take none of its room; otherwise the partial stays for the
  * next run, also after a signal: a reboot is one. With `publish: direct` it has the suitcase's name: only what can be gone on with stays.
  */
-async function keepForLater({ state, agent, run, hooks }: Scene, upload: Upload, record: SpooledRecord, error: unknown, closing: boolean): Promise<void> {
+async function keepForLater(scene: Scene, upload: Upload, record: SpooledRecord, error: unknown, closing: boolean): Promise<void> {
+  const { state, run, hooks } = scene;
   run.published = publishedBy(error, closing);
   const over = deadPartial(error) || run.published !== 'no';
-  const spent = (): boolean => record.publish === 'direct' && record.spool.confirmed === undefined;
   let removed = false;
-  if (!over && (spent() || (isDepotError(error) && (error.exit === 15 || isSpoolFault(error))))) {
+  if (!over && (isSpent(record) || (isDepotError(error) && (error.exit === 15 || isSpoolFault(error))))) {
     ({ removed } = await upload.abandon().catch(() => ({ removed: false })));
     if (removed) delete record.spool.confirmed;
   } else {
@@ -237,14 +240,23 @@ async function keepForLater({ state, agent, run, hooks }: Scene, upload: Upload,
   }
   if (run.published !== 'no') return;
   await writePending(state, record).catch((second: unknown) => hooks.warn(`the record of what was begun could not be updated: ${(second as Error).message}`));
-  if (deadPartial(error)) return;
-  const left = record.publish === 'direct' && !removed ? `; until then a truncated file ${record.finalName} may be there` : '';
-  if (spent()) {
+  if (!deadPartial(error)) sayKept(scene, record, removed);
+}
+
+/** `gone`: nothing of it is at the agent. */
+function sayKept({ agent, hooks }: Scene, record: SpooledRecord, gone: boolean): void {
+  const left = record.publish === 'direct' && !gone ? `; until then a truncated file ${record.finalName} may be there` : '';
+  if (isSpent(record)) {
     hooks.warn(`${record.depositId} was begun under its final name and cannot be gone on with: the next push to ${agent.address} gives it up and begins anew${left}`);
     return;
   }
   const from = record.spool.confirmed === undefined ? 'from the beginning' : `from octet ${record.spool.confirmed} of ${record.spool.bytes}`;
   hooks.warn(`${record.depositId} is sealed and kept; the next push to ${agent.address} goes on ${from}${left}`);
+}
+
+/** Its name at the agent is used up, and nothing says from where to go on. */
+function isSpent({ publish, spool }: SpooledRecord): boolean {
+  return publish === 'direct' && spool.confirmed === undefined;
 }
 
 /** Its final name is used up: with it goes what was sealed. */

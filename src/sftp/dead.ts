@@ -11,8 +11,8 @@ export interface Abandoned {
 /** This deposit id cannot be finished: the partial is gone, or shorter than what was acknowledged. */
 export type DeadUploadError = DepotError & {
   readonly dead: true;
-  /** The upload ended before it took a block, and this became of its file. */
-  beforeFirstBlock?: Abandoned;
+  /** The upload ended before it took a block. */
+  beforeFirstBlock?: true;
 };
 
 /** Whether another attempt needs a new deposit id (where every source can be read again). */

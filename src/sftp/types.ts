@@ -1,4 +1,5 @@
 /** What the callers of this folder give and get; the rest of the folder is its own business. */
+import type { Abandoned } from './dead.js';
 
 export interface RemoteSpec {
   host: string;
@@ -85,6 +86,8 @@ export interface UploadOptions {
   resumeFrom?: number;
   /** What is sent lies in a file: a failure leaves the partial for another run, until `abandon` is called. */
   keep?: boolean;
+  /** What became of the file, when it was given up before it took a block. */
+  abandoned?: (abandoned: Abandoned) => void;
 }
 
 /** Where an upload could go on in another process; `by` says what that rests on. */

@@ -69,9 +69,11 @@ export class Upload {
       upload.#throwIfFailed();
       upload.#watch();
     } catch (error) {
-      if (deadPartial(error) && options.resumeFrom === undefined) error.beforeFirstBlock = await upload.abandon();
-      else if (options.keep === true) upload.leave();
-      else await upload.abandon();
+      const dead = deadPartial(error) && options.resumeFrom === undefined;
+      // What was begun under the final name cannot be gone on with, and looks like a deposit.
+      if (!dead && options.keep === true && (options.resumeFrom !== undefined || remote.spec.publish !== 'direct')) upload.leave();
+      else options.abandoned?.(await upload.abandon());
+      if (dead) error.beforeFirstBlock = true;
       throw error;
     }
     return upload;

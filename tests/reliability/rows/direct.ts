@@ -6,6 +6,7 @@ const again = { does: 'deposits', left: '2 × deposit' } as const;
 const cleanStart = { does: 'deposits', left: 'deposit' } as const;
 const direct = { remote: { publish: 'direct' } } as const;
 const isClose = (r: { type: string; path: string }): boolean => r.type === 'close' && r.path.endsWith('.pgp');
+const isCreate = (r: { type: string; path: string }): boolean => r.type === 'open' && r.path.endsWith('.pgp');
 const final = (scene: Scene): string => [...scene.server.files.keys()].find((name) => name.endsWith('.pgp'))!;
 
 export const rows: Row[] = [
@@ -36,6 +37,13 @@ export const rows: Row[] = [
     exit: 130, published: 'no', left: 'suitcase', says: /a truncated file .* may remain/,
     then: (scene) => (scene.tampered = true), relieve: (scene) => scene.script(each((r) => r.type === 'remove', denied)),
     next: { does: 'says that a file is not complete, deposits', says: /may remain at .* and is not complete/, left: 'deposit, suitcase' },
+  },
+  {
+    name: 'direct: terminated while the file is created', fault: '`publish: direct`: SIGTERM while the file is created, on a server that denies REMOVE', provoked: 'created and not answered, then the signal; denied', supplier: direct, arrange: (scene) => scene.script(each((r) => r.type === 'remove', denied), nth(1, isCreate, () => {
+      scene.kill('SIGTERM');
+      return { answer: 'never' };
+    })),
+    exit: 143, published: 'no', left: 'suitcase', says: /a truncated file .* may remain/, next: { does: 'removes the empty file, deposits', left: 'deposit' },
   },
   {
     name: 'direct: killed on the way', fault: '`publish: direct`: kill -9 on the way', provoked: 'at the 20th write', supplier: direct, arrange: (scene) => scene.script(nth(20, writes, () => {

@@ -178,6 +178,14 @@ export const rows: Row[] = [
     exit: 143, published: 'no', left: 'nothing', says: /cannot be gone on with: the next push .* begins anew/, next: { does: 'gives it up, deposits', says: /is given up/, left: 'deposit' },
   },
   {
+    name: 'spool: direct, terminated while the file is created', fault: '`spool: true`, `publish: direct`: SIGTERM while the file is created, on a server that denies REMOVE', provoked: 'created and not answered, then the signal; denied', supplier: { arrangement: { spool: true }, remote: { publish: 'direct' } },
+    arrange: (scene) => scene.script(each((r) => r.type === 'remove', denied), nth(1, (r) => r.type === 'open' && r.path.endsWith('.pgp'), () => {
+      scene.kill('SIGTERM');
+      return { answer: 'never' };
+    })),
+    exit: 143, published: 'no', left: 'suitcase', says: /begins anew; until then a truncated file .* may be there/, next: { does: 'gives it up, deposits', says: /is given up/, left: 'deposit' },
+  },
+  {
     name: 'spool: direct, and the server names files at their close', fault: '`spool: true`, `publish: direct`: the link drops; the server names files only at their close, and notices the loss after the push', provoked: 'scripted, dropped at the 20th write',
     server: { nameAtClose: true }, supplier: { arrangement: { spool: true }, remote: { publish: 'direct' } }, arrange: (scene) => scene.script(nth(20, writes, { then: 'drop' })),
     exit: 0, published: 'yes', left: 'deposit', says: /starting again under a new id/, relieve: (scene) => {
