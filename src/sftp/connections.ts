@@ -222,6 +222,8 @@ class Line {
       destroy: () => {
         this.#retired = true;
         giveBack();
+        // Also when its channel was lost first, and it was given back then.
+        if (this.#users === 0) session.destroy();
       },
     };
   }

@@ -91,6 +91,15 @@ describe('one of them fails', () => {
     expect(remotes.map(({ stats }) => stats.reconnects)).toEqual([1, 1, 1]);
   });
 
+  test('a connection on which no write is answered is ended, not left open beside the next', async () => {
+    const server = await startScriptedServer({ directories: ['/in'] });
+    const remote = await sharing(server).remote({ stallMs: 300 });
+    server.script = ({ type, connection }) => (type === 'write' && connection === 1 ? { answer: 'never' } : undefined);
+    expect((await put(remote, 'a', content(300_000))).status).toBe('acknowledged');
+    expect(server.connections).toBe(2);
+    await expect.poll(() => server.open()).toBe(1);
+  });
+
   test('one that destroys its session leaves the others their handles', async () => {
     const server = await startScriptedServer({ directories: ['/in'] });
     const all = sharing(server);
