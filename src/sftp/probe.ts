@@ -66,8 +66,10 @@ class WriteProbe {
   readonly #test: WriteTest;
   readonly #base = `depot-test-${randomBytes(8).toString('hex')}`;
   readonly #made = new Set<string>();
-  /** Another open is of the same file, as far as can be seen. */
-  #opensAgain = true;
+  /** Another open is of the same file, as far as can be seen: what it is otherwise. */
+  #opensAgain: true | 'refused' | 'another file' = true;
+  /** The second open may have cut the file off. */
+  #cut = false;
 
   constructor(remote: Link, test: WriteTest) {
     this.#remote = remote;
@@ -156,12 +158,12 @@ class WriteProbe {
   async #openAgain(channel: SftpChannel, handle: Buffer, name: string): Promise<void> {
     const spool = 'set spool: true for the arrangement, so that its sources are read once';
     if ((await lookAt(channel, this.#remote.path(name))) === null) {
-      this.#opensAgain = false;
+      this.#opensAgain = 'another file';
       this.#found('open again', 'warning', 'not possible: a file has its name only when it is closed; after a lost connection an upload begins again, and the first one may appear later, truncated', spool);
       return;
     }
     if (await this.#createsAnyway(channel)) {
-      this.#opensAgain = false;
+      this.#opensAgain = 'another file';
       this.#found('open again', 'warning', 'the server makes a new file where it was told to open one; after a lost connection an upload begins again', spool);
       return;
     }
@@ -169,16 +171,19 @@ class WriteProbe {
     if (this.#remote.spec.publish === 'direct') return;
     const again = await refused(channel.open(this.#remote.path(name), OpenFlag.WRITE));
     if (again instanceof SftpStatus) {
-      this.#opensAgain = false;
+      this.#opensAgain = 'refused';
       this.#found('open again', 'warning', 'refused; after a lost connection an upload begins again', spool);
       return;
     }
     const [size, was] = [await sizeBy(channel, again), await sizeBy(channel, handle)];
     await refused(channel.close(again));
-    this.#opensAgain = size === was;
+    // All that was written is acknowledged, so both show it, or neither shows sizes.
+    const wanted = pieceSize(channel) * pieces;
+    if (size !== was || (size !== null && size !== wanted)) this.#opensAgain = 'another file';
+    this.#cut = was !== null && was < wanted;
     if (size === null) this.#found('open again', 'not possible', `allowed, but the server does not show the file's size; ${this.#remote.placesWrites ? 'an upload goes on after a lost connection' : 'after a lost connection an upload begins again'}`);
-    else if (size === was) this.#found('open again', 'passed', 'an upload can go on after a lost connection');
-    else this.#found('open again', 'warning', 'the server opens another file; after a lost connection an upload begins again', spool);
+    else if (this.#opensAgain === true) this.#found('open again', 'passed', 'an upload can go on after a lost connection');
+    else this.#found('open again', 'warning', 'the server opens another file, or not all of this one; after a lost connection an upload begins again', spool);
   }
 
   /** Whether it makes a file that it was told to open, under a name that nobody has. */
@@ -226,7 +231,9 @@ class WriteProbe {
     const right = await readBack(channel, this.#remote.path(name));
     const found = await lookAt(channel, this.#remote.path(name));
     const size = found === null || found === 'unreadable' ? null : found.size;
-    if (right === false || (right === null && size !== null && size !== wanted)) {
+    if ((right === false || (right === null && size !== null && size !== wanted)) && this.#cut) {
+      this.#found(what, 'not possible', 'not compared: opening the file a second time cut it off');
+    } else if (right === false || (right === null && size !== null && size !== wanted)) {
       this.#found(what, 'failed', 'damage the file without an error', 'set remote.window: 1, and tell the agent');
       this.#test.propose.window = 1;
     } else if (right === true) {
@@ -261,10 +268,11 @@ class WriteProbe {
 
   /** Out of order, twice, and over two channels at once; sizes tell along the way where each write went, and reading back at the end what came of it. */
   async #lanes(channel: SftpChannel, handle: Buffer, extra: SftpChannel | null, name: string): Promise<void> {
-    const second = extra && this.#opensAgain ? await refused(extra.open(this.#remote.path(name), OpenFlag.WRITE)).catch(() => null) : null;
+    const second = extra && this.#opensAgain === true ? await refused(extra.open(this.#remote.path(name), OpenFlag.WRITE)).catch(() => null) : null;
     if (!extra || !second || second instanceof SftpStatus) {
-      if (this.#opensAgain) this.#test.lanes = 'one channel';
-      this.#found('lanes', 'passed', `the server takes one channel with ${this.#opensAgain ? 'the' : 'a'} file open; uploads use one`);
+      // Also at one that calls itself OpenSSH: the pieces of two lanes would not come together.
+      this.#test.lanes = this.#opensAgain === 'another file' ? 'unsafe' : 'one channel';
+      this.#found('lanes', 'passed', this.#opensAgain === 'another file' ? 'a second channel would not write to the same file; uploads use one' : 'the server takes one channel with the file open; uploads use one');
       await this.#close(channel, handle, name);
       extra?.end();
       return;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { lanesAllowed } from '../../src/sftp/lanes.js';
 import { testWrites, type WriteTest } from '../../src/sftp/probe.js';
 import type { RemoteSpec } from '../../src/sftp/types.js';
 import { peer } from '../support/peers.js';
@@ -178,15 +179,34 @@ test('a server that creates what it was told to open', async () => {
   };
   const result = await testWrites(remote);
   expect(result.findings.find((f) => f.name === 'open again')).toMatchObject({ result: 'warning', hint: expect.stringContaining('spool: true') as string });
-  expect(result).toMatchObject({ lanes: null, left: [] });
+  expect(result).toMatchObject({ lanes: 'unsafe', left: [] });
   expect(server.files.size).toBe(0);
+});
+
+const apart: [string, ScriptedOptions, (server: ScriptedServer) => (r: Request) => Action | undefined][] = [
+  ['keeps the writes of each handle apart until its close', { nameAtClose: 'placeholder' }, () => () => undefined],
+  ['cuts off a file that is opened again', {}, (server) => (r) => {
+    if (r.type === 'open' && r.flags === 2 && server.files.has(r.path)) server.files.set(r.path, Buffer.alloc(0));
+    return undefined;
+  }],
+];
+test.each(apart)('a server that %s gets one lane, also when it calls itself OpenSSH', async (_, options, behaviour) => {
+  const server = await startScriptedServer({ software: 'OpenSSH_9.9', ...options });
+  server.script = behaviour(server);
+  const { remote } = await connectTo(server, { lanes: 4 });
+  const result = await testWrites(remote);
+  expect(result.findings.find((f) => f.name === 'open again')).toMatchObject({ result: 'warning' });
+  expect(result.findings.filter((f) => f.result === 'failed')).toEqual([]);
+  expect(result).toMatchObject({ lanes: 'unsafe', propose: {}, left: [] });
+  const seen = { server: remote.server, hostKey: remote.hostKey, because: 'unsafe' } as const;
+  expect(lanesAllowed({ ...remote.spec, oneLane: seen }, remote)).toEqual({ lanes: 1, because: 'unsafe' });
 });
 
 test('a server that names files at their close', async () => {
   const { result, server } = await probe({ nameAtClose: true });
   expect(result.findings.find((f) => f.name === 'open again')).toMatchObject({ result: 'warning', detail: expect.stringContaining('only when it is closed') as string, hint: expect.stringContaining('spool: true') as string });
   expect(result.findings.find((f) => f.name === 'exclusive create')).toMatchObject({ result: 'passed' });
-  expect(result).toMatchObject({ lanes: null, left: [], propose: {} });
+  expect(result).toMatchObject({ lanes: 'unsafe', left: [], propose: {} });
   expect(server.files.size).toBe(0);
 });
 

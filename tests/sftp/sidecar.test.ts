@@ -66,16 +66,26 @@ describe('sidecars', () => {
       for (const done of [true, false]) {
         const server = await startScriptedServer({ script: (r) => (r.type === type && r.nth === 1 ? { do: done, then: 'drop' } : undefined) });
         const { remote } = await connectTo(server, { publish });
-        if (publish === 'direct' && type === 'open' && !done) {
-          // At a server that names files at their close, the first one could come later, over the second.
+        const unseen = publish === 'direct' && (type === 'open' || (type === 'write' && !done));
+        if (unseen) {
+          // Nothing shows: at a server that names files at their close, or has one for each handle, the first could come later, over the second.
           expect(await failure(remote.putSidecar(name, bytes))).toMatchObject({ code: 'connection-lost' });
           expect(server.requests.filter((r) => r.type === 'open' && (r.flags & 8) !== 0)).toHaveLength(1);
         }
-        expect(await remote.putSidecar(name, bytes)).toBe('delivered');
+        expect(await remote.putSidecar(name, bytes, unseen ? 'file' : 'none')).toBe('delivered');
         expect([...server.files.keys()]).toEqual([path]);
         expect(server.files.get(path)!.equals(bytes)).toBe(true);
       }
     }
+  });
+
+  test('publish: direct, and each handle has a file of its own: the name is not written to a second time by this run', async () => {
+    const server = await startScriptedServer({ nameAtClose: 'placeholder', script: (r) => (r.type === 'write' && r.nth === 1 ? { then: 'drop' } : undefined) });
+    const { remote } = await connectTo(server, { publish: 'direct' });
+    expect(await failure(remote.putSidecar(name, bytes))).toMatchObject({ code: 'connection-lost' });
+    expect(server.noticeLost()).toBe(1);
+    expect(await remote.putSidecar(name, bytes, 'file')).toBe('delivered');
+    expect(server.files.get(path)!.equals(bytes)).toBe(true);
   });
 
   test('collected at the rename', async () => {

@@ -303,11 +303,22 @@ describe('going on after a loss', () => {
   });
 
   test('the answer to the exclusive create is lost: the file is ours', async () => {
-    const server = await startScriptedServer({ script: (r) => (r.type === 'open' && r.nth === 1 ? { then: 'drop' } : undefined) });
+    const server = await startScriptedServer({ software: 'OpenSSH_9.9', script: (r) => (r.type === 'open' && r.nth === 1 ? { then: 'drop' } : undefined) });
     const { remote } = await connectTo(server);
     const bytes = content(1000);
     expect((await deposit(remote, bytes)).status).toBe('acknowledged');
     expect(server.files.get(final)!.equals(bytes)).toBe(true);
+  });
+
+  test.each(['open', 'write'] as const)('lost at the first %s, before anything shows: the name is given up', async (type) => {
+    const server = await startScriptedServer({ nameAtClose: 'placeholder', script: (r) => (r.type === type && r.nth === 1 ? { then: 'drop' } : undefined) });
+    const { remote } = await connectTo(server, { publish: 'direct' });
+    const upload = remote.createUpload(names);
+    const error = await failure(upload.then((begun) => writeAll(begun, content(9 * MiB))));
+    expect([deadPartial(error), error.message]).toEqual([true, expect.stringContaining('shows nothing of what was sent')]);
+    if (type === 'write') expect(await (await upload).abandon()).toEqual({ removed: true, mayAppear: true });
+    expect(server.noticeLost()).toBe(1);
+    expect(server.requests.filter((r) => r.type === 'write' && r.connection > 1)).toEqual([]);
   });
 });
 

@@ -78,8 +78,11 @@ export interface ScriptedOptions {
   /** The agent's mover: takes a file away when one of its handles is closed, or when it is renamed. */
   collect?: 'close' | 'rename';
   renameOverwrites?: boolean;
-  /** A file has its name only from its close on, whatever lies there by then; what a lost connection leaves open is closed by `noticeLost`. */
-  nameAtClose?: boolean;
+  /**
+   * A file has its name only from its close on, whatever lies there by then; what a lost connection leaves open is closed by `noticeLost`.
+   * `placeholder`: an empty one has the name meanwhile, and each handle has a file of its own.
+   */
+  nameAtClose?: boolean | 'placeholder';
   /** Answers to writes of one turn go out in reverse. */
   reorder?: boolean;
   script?: (request: Request) => Action | undefined;
@@ -395,9 +398,10 @@ class SftpSession {
         if (!file || (request.flags & 16) !== 0) files.set(path, Buffer.alloc(0));
         const handle = `h${++this.#nextHandle}`;
         this.#handles.set(handle, path);
-        if (options.nameAtClose && create) {
+        const placeholder = options.nameAtClose === 'placeholder' && (request.flags & 2) !== 0;
+        if (placeholder || (options.nameAtClose === true && create)) {
           const hidden = `${this.connection}.${this.number}.${handle}`;
-          files.delete(path);
+          if (!placeholder) files.delete(path);
           server.hidden.set(hidden, Buffer.alloc(0));
           unnamed.get(server)!.push({ temporary: hidden, path });
           this.#temporaries.set(handle, hidden);

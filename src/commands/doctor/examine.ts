@@ -315,7 +315,7 @@ function laneWords({ lanes: wanted }: { lanes: 'auto' | number }, { lanes, becau
   const known = because === 'OpenSSH' ? 'OpenSSH is known to take them' : 'this server took them in the write test';
   if (because === 'publish: direct') return 'over one lane: with publish: direct the server may collect the file when a second one closes';
   if (because === 'one channel') return 'over one lane: this server took one channel in the write test';
-  if (because === 'unsafe') return 'over one lane: this server put parallel writes in the wrong place in the write test';
+  if (because === 'unsafe') return 'over one lane: this server did not take parallel writes right in the write test';
   if (because === 'untested') return `over one lane${wanted === 1 ? ', as remote.lanes says' : ': only OpenSSH gets several without a write test that passed'}`;
   if (lanes === 'auto') return `over one to ${mostLanes} lanes, as many as the line has use for (remote.lanes: auto): ${known}`;
   return `over ${lanes === 1 ? 'one lane' : `${lanes} lanes`}, as remote.lanes says${lanes === 1 ? '' : `: ${known}`}`;
