@@ -9,7 +9,7 @@ import type { CoverBytes, ReceiptBytes } from '../outbound.js';
 import type { SftpChannel } from './channel.js';
 import type { Link } from './link.js';
 import { lookAt } from './look.js';
-import { renameAgain, renameSeen, type Pending, type Seen } from './settle.js';
+import { renameFirst, type Pending, type Seen } from './settle.js';
 import { create, ignoreStatus, orRemove, partialOf, renamed, requireOutbound, writeBlocks, type Delivery } from './sidecar.js';
 import { ConnectionLost, SftpStatus } from './status.js';
 
@@ -92,9 +92,9 @@ export class PreparedSidecars {
     // From here on what lies there may be the sidecar itself.
     this.#prepared.delete(name);
     const { pending, seen } = prepared;
-    if (this.#remote.live?.channel === this.#channel) return renamed(this.#remote, name, await renameSeen(this.#remote, pending, seen));
+    if (this.#remote.live?.channel === this.#channel) return renamed(this.#remote, name, await renameFirst(this.#remote, pending, seen));
     // The connection was lost since, and perhaps the server's memory with it. No rename was sent, so what is gone was not published.
-    const settled = await renameAgain(this.#remote, pending);
+    const settled = await renameFirst(this.#remote, pending);
     return settled === 'gone' ? null : renamed(this.#remote, name, settled);
   }
 

@@ -44,26 +44,39 @@ function judge({ partialName, finalName, bytes }: Pending, { final, partial }: S
 }
 
 /**
- * One more rename, with the look at the target that never overwriting asks for. An answer "no such file"
- * says nothing when we cannot look: an earlier rename may have worked. Throws what the server refuses.
+ * One more rename, with the look at the target that never overwriting asks for. What it is refused with says nothing when we cannot look:
+ * an earlier rename may have worked. Throws what the server refuses where the partial is seen to lie there still.
  */
 export async function renameAgain(remote: Link, pending: Pending, signal?: AbortSignal): Promise<Settled> {
-  return renameSeen(remote, pending, await lookAtBoth(remote, pending, signal), signal);
+  return rename(remote, pending, await lookAtBoth(remote, pending, signal), { signal, before: true });
 }
 
-/** The same where both names were looked at already: a moment ago, and on the connection that is still there. */
-export async function renameSeen(remote: Link, pending: Pending, there: Seen, signal?: AbortSignal): Promise<Settled> {
+/** The first rename: what the server refuses is refused. `there`: where both names were looked at a moment ago, and on the connection that is still there. */
+export async function renameFirst(remote: Link, pending: Pending, there?: Seen): Promise<Settled> {
+  return rename(remote, pending, there ?? await lookAtBoth(remote, pending));
+}
+
+async function rename(remote: Link, pending: Pending, there: Seen, { signal, before = false }: { signal?: AbortSignal | undefined; before?: boolean } = {}): Promise<Settled> {
   const seen = judge(pending, there);
   if (seen === 'published' || seen === 'gone') return seen;
-  if (there.final !== null && there.final !== 'unreadable') throw exists(remote.path(pending.finalName));
+  if (there.final !== null && there.final !== 'unreadable') {
+    // Nobody else has this name: ours, then, and not whole.
+    if (before && there.partial === null) return 'unknown';
+    throw exists(remote.path(pending.finalName));
+  }
+  let sent = before ? 1 : 0;
   try {
-    await remote.run((channel) => channel.rename(remote.path(pending.partialName), remote.path(pending.finalName)), signal);
+    await remote.run((channel) => {
+      sent++;
+      return channel.rename(remote.path(pending.partialName), remote.path(pending.finalName));
+    }, signal);
     return 'published';
   } catch (error) {
     if (!(error instanceof SftpStatus)) throw error;
     const after = await settle(remote, pending, signal);
     if (after === 'published') return 'published';
     if (isStatus(error, Status.NO_SUCH_FILE)) return after === 'gone' ? 'gone' : 'unknown';
+    if (after === 'unknown' && sent > 1) return 'unknown';
     throw renameRefused(error, remote.path(pending.finalName));
   }
 }

@@ -5,7 +5,7 @@ import { OpenFlag, type SftpChannel } from './channel.js';
 import type { Link } from './link.js';
 import { lookAt } from './look.js';
 import { exists, explainCreate } from './refused.js';
-import { renameAgain, type Settled } from './settle.js';
+import { renameAgain, renameFirst, type Settled } from './settle.js';
 import { isStatus, refusal, SftpStatus, Status } from './status.js';
 
 /** `unconfirmed`: the answer to the last step was lost, and the server does not let us look. */
@@ -44,7 +44,9 @@ export async function putSidecar(remote: Link, name: string, bytes: ReceiptBytes
     remote.lostPartials.delete(usual);
     return written;
   });
-  return renamed(remote, name, await renameAgain(remote, { partialName, finalName: name, bytes: bytes.length }));
+  // What an earlier run renamed, and did not hear of, takes the name where we cannot look.
+  const rename = leftover === 'none' ? renameFirst : renameAgain;
+  return renamed(remote, name, await rename(remote, { partialName, finalName: name, bytes: bytes.length }));
 }
 
 /** Law 1, also where a cast fooled the compiler. */

@@ -249,6 +249,18 @@ describe('lost answers', () => {
     }
   });
 
+  test.each([3, 4, 11])('to the rename, and nothing can be seen: a second one that is refused (%i) refuses nothing, since the first may have worked', async (code) => {
+    const { transfer, server } = await run({
+      script: (r) => {
+        if (r.type === 'stat' || r.type === 'lstat' || r.type === 'fstat') return { status: 3 };
+        if (r.type !== 'rename') return undefined;
+        return r.nth === 1 ? { do: true, then: 'drop' } : { status: code };
+      },
+    });
+    expect(transfer).toMatchObject({ status: 'unconfirmed', reason: 'the answer to the rename was lost' });
+    expect([...server.files.keys()]).toEqual([final]);
+  });
+
   test('never answered at all: the stall limit is a loss too', async () => {
     const { transfer } = await run({ script: (r) => (r.type === 'rename' && r.nth === 1 ? { answer: 'never' } : undefined) }, { stallMs: 50 });
     expect(transfer.status).toBe('acknowledged');

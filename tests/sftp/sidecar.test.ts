@@ -88,6 +88,22 @@ describe('sidecars', () => {
     expect(server.files.get(path)!.equals(bytes)).toBe(true);
   });
 
+  test('the answer to the rename is lost, nothing can be seen, and the second one is refused: not known, and not refused', async () => {
+    const hidden = (r: { type: string; nth: number }): object | undefined => {
+      if (r.type === 'stat' || r.type === 'lstat') return { status: 3 };
+      return r.type !== 'rename' ? undefined : r.nth === 1 ? { do: true, then: 'drop' } : { status: 4 };
+    };
+    const server = await startScriptedServer({ script: hidden });
+    const { remote } = await connectTo(server);
+    expect(await remote.putSidecar(name, bytes)).toBe('unconfirmed');
+    // The same when it was an earlier run that did not hear the answer.
+    expect(await remote.putSidecar(name, bytes, 'file')).toBe('unconfirmed');
+    expect(server.files.get(path)!.equals(bytes)).toBe(true);
+    // A refusal of the first is one.
+    server.files.clear();
+    expect(await failure(remote.putSidecar(name, bytes))).toMatchObject({ code: 'remote-refused' });
+  });
+
   test('collected at the rename', async () => {
     const server = await startScriptedServer({ collect: 'rename' });
     const { remote } = await connectTo(server);
