@@ -101,13 +101,13 @@ async function direct(remote: Link, name: string, bytes: Uint8Array, begun: bool
     // A server that names files at their close would have the name twice, and put the older file over the newer. What an earlier run left has had its time.
     const lost = lostHere && remote.lostFilesMayAppear;
     lostHere = true;
-    const handle = lost ? await reopenSeen(channel, path, bytes.length) : await create(channel, path).catch(async (error: unknown) => {
+    const handle = lost ? await lookForWhole(channel, path, bytes.length) : await create(channel, path).catch(async (error: unknown) => {
       // It was not there when we looked, and the name is random: what an attempt of ours began.
       if (again && isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS)) return reopen(channel, path, bytes.length);
       throw await explain(channel, remote, name, error);
     });
     if (handle === 'closed') return 'delivered';
-    if (handle === 'gone' && lost) throw new DepotError('connection-lost', `the connection was lost while ${path} was written, and the server does not show what became of it`, { hint: 'push again, some minutes later' });
+    if (handle === 'gone' && lost) throw new DepotError('connection-lost', `the connection was lost while ${path} was written, and the server does not show it whole`, { hint: 'push again, some minutes later' });
     if (handle === 'gone') return 'unconfirmed';
     await orRemove(channel, remote, name, writeAll(channel, handle, bytes));
     return 'delivered';
@@ -126,10 +126,10 @@ async function reopen(channel: SftpChannel, path: string, size: number): Promise
   }
 }
 
-/** The same where another handle may have a file of its own: only one in which something shows is the one that was begun. */
-async function reopenSeen(channel: SftpChannel, path: string, size: number): Promise<Buffer | 'closed' | 'gone'> {
+/** The same where another handle may have a file of its own: whole, or not touched again. */
+async function lookForWhole(channel: SftpChannel, path: string, size: number): Promise<'closed' | 'gone'> {
   const found = await lookAt(channel, path);
-  return found === null || found === 'unreadable' || found.size === 0 ? 'gone' : reopen(channel, path, size);
+  return found !== null && found !== 'unreadable' && found.size === size ? 'closed' : 'gone';
 }
 
 /** Exclusively: what is there is never written over. */

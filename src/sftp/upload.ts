@@ -250,8 +250,8 @@ export class Upload {
   /**
    * Opens the partial again, with WRITE alone, and checks that it is the one that was written: that it has its name, and holds all that was
    * acknowledged. A server that is not known to put writes at their offset must show its size: what it did with unanswered writes would
-   * come a second time, and with an appending one behind them. And it must show something: some servers put an empty file at the name, keep
-   * what is written to each handle apart until its close, and would put the first one's beginning over the finished second.
+   * come a second time, and with an appending one behind them. Nothing acknowledged proves nothing: some servers keep what is written to each
+   * handle apart until its close, behind an empty file or the size of what came, and would put the first one's beginning over the finished second.
    */
   async #reopen(): Promise<void> {
     for (;;) {
@@ -282,7 +282,7 @@ export class Upload {
   #unfit(size: number | null): string | null {
     const acknowledged = this.#book.contiguous;
     if (size === null) return this.#remote.placesWrites ? null : `the server does not show how much of ${this.#path} it has`;
-    if (size === 0 && !this.#remote.placesWrites) return `${this.#path} shows nothing of what was sent, and may not be the file that was begun`;
+    if (acknowledged === 0 && !this.#remote.placesWrites) return `nothing of ${this.#path} was acknowledged before the connection was lost, so a second open of it may be another file`;
     return size < acknowledged ? `${this.#path} holds ${size} of ${acknowledged} acknowledged bytes` : null;
   }
 
