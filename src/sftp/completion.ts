@@ -89,13 +89,16 @@ class Publication {
     const [first, ...others] = this.#handles;
     try {
       // Lane one last: a server may collect the file at its close.
-      await this.#within(Promise.all(others.map(({ channel, handle }) => channel.close(handle).then(() => {
+      const heard = await this.#within(Promise.all(others.map(({ channel, handle }) => channel.close(handle).then(() => {
         channel.end();
         this.#remote.progressed();
+        return true;
       }, (error: unknown) => {
-        // A lane that is gone has been closed by the server; its writes were acknowledged.
+        // A lane that is gone has been closed by the server, which would have said no there and then had it not stored what it had acknowledged.
         if (!(error instanceof ConnectionLost)) throw error;
+        return false;
       }))));
+      if (heard.includes(false)) this.#durability = await this.#within(this.#confirm(first!.channel, first!.handle));
       const closing = first!.channel.close(first!.handle);
       this.#target = this.#lookAtTarget();
       await this.#within(closing);
@@ -128,7 +131,7 @@ class Publication {
           throw error;
         });
         if (handle instanceof SftpStatus) return isStatus(handle, Status.NO_SUCH_FILE) ? 'gone' as const : this.#sizeAfterClose(channel);
-        this.#durability = await confirm(channel, handle, { path: this.#partialPath, bytes: this.#pending.bytes, flushes: this.#flushes });
+        this.#durability = await this.#confirm(channel, handle);
         await channel.close(handle);
         return 'closed' as const;
       }, this.#signal);
@@ -137,6 +140,11 @@ class Publication {
       if (isRefusal(error) || deadPartial(error)) throw error;
       return 'unknown';
     }
+  }
+
+  /** What was acknowledged is there, by its size and by a flush, where the server has them. */
+  #confirm(channel: SftpChannel, handle: Buffer): Promise<Transfer['durability']> {
+    return confirm(channel, handle, { path: this.#partialPath, bytes: this.#pending.bytes, flushes: this.#flushes });
   }
 
   /** It cannot be opened a second time here, so its size has to say whether the close worked. */

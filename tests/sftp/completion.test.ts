@@ -190,6 +190,26 @@ describe('lost answers', () => {
     expect(other.logins).toEqual([]);
   });
 
+  test.each(['shorter', 'not flushed', 'whole'] as const)('to the close of a further lane: the file is looked at and flushed once more, and when it is %s', async (then) => {
+    const lost = (r: Request): boolean => r.type === 'close' && r.channel > 1 && r.path === partial;
+    let gone = false;
+    const server = await startScriptedServer({ software: 'OpenSSH_9.6', fsync: true });
+    server.script = (r) => {
+      if (gone && r.type === 'fsync' && then === 'not flushed') return { status: 4 };
+      if (!lost(r)) return undefined;
+      gone = true;
+      if (then === 'shorter') server.files.set(partial, server.files.get(partial)!.subarray(0, -1));
+      return { do: false, answer: 'never', then: 'close-channel' };
+    };
+    const { remote } = await connectTo(server, { lanes: 2 });
+    const large = content(4 * 1024 * 1024);
+    const result = deposit(remote, large);
+    if (then === 'whole') expect(await result).toMatchObject({ status: 'acknowledged', durability: 'fsynced' });
+    else expect(await failure(result)).toMatchObject({ code: 'remote-refused', published: 'no' });
+    expect(remote.stats.lanes).toBe(2);
+    expect([...server.files.keys()]).toEqual(then === 'whole' ? [final] : []);
+  });
+
   test('to the close, and the second one fails: nothing is published', async () => {
     const { server, error } = await fails({ software: 'OpenSSH_9.6', script: (r) => (r.type !== 'close' ? undefined : r.nth === 1 ? { then: 'drop' } : { do: true, status: 4 }) });
     expect(error).toMatchObject({ code: 'remote-refused', published: 'no', message: expect.stringContaining('close') });
