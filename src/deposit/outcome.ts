@@ -9,7 +9,7 @@ import type { Transfer } from '../sftp/types.js';
 import { presentable } from './draft.js';
 import type { Deposit } from './push-types.js';
 import type { Scene } from './scene.js';
-import { deliverSidecars, type SidecarsRecord } from './sidecars.js';
+import { deliverSidecars, rememberLost, type SidecarsRecord } from './sidecars.js';
 import { removeSpool } from './spool-file.js';
 import { step } from './steps.js';
 
@@ -35,8 +35,12 @@ export async function recordOutcome(scene: Scene, intent: PendingRecord, draft: 
       hint: hint ?? `run: «depot push ${o.arrangement.name}»; it looks again and settles it`,
     });
   }
-  if (o.arrangement.remote.sidecars) await deliverSidecars(scene, sidecarsOf(record));
-  else await removePending(state, depositId);
+  if (o.arrangement.remote.sidecars) {
+    await deliverSidecars(scene, sidecarsOf(record));
+  } else {
+    await rememberLost(scene, []);
+    await removePending(state, depositId);
+  }
   step('settled');
   if (o.signal.aborted) throw interruptedAfter(o.signal, depositId);
   return { depositId, suitcase: receipt.suitcase.name, receiptPath: path, receipt };

@@ -41,13 +41,15 @@ export async function uploadSidecars(scene: Scene, record: SidecarsRecord, origi
     throw error;
   }
   // Their usual partials were perhaps open on a connection that is gone.
-  if (record.publish === 'rename' && agent.stats.reconnects > reconnects) await rememberLost(scene, record.remainingSidecars.map(partialOf));
+  await rememberLost(scene, record.publish === 'rename' && agent.stats.reconnects > reconnects ? record.remainingSidecars.map(partialOf) : []);
   await removePending(state, record.depositId);
 }
 
-async function rememberLost(scene: Scene, usual: readonly string[]): Promise<void> {
+/** What may yet appear under a partial name, after a deposit that is complete. */
+export async function rememberLost(scene: Scene, usual: readonly string[]): Promise<void> {
   const { lostPartials, lostFilesMayAppear } = scene.agent.remote;
   const names = [...usual, ...lostPartials];
+  lostPartials.clear();
   if (names.length > 0 && lostFilesMayAppear) await rememberStrays(scene, names);
 }
 

@@ -31,7 +31,7 @@ export class Link {
    * does not, a file that a lost connection left open may get its name at any later time, over whatever has it then.
    */
   namesOpenFiles: boolean | null = null;
-  /** Partials of sidecars under a name that was made up for one attempt, and whose connection was lost. */
+  /** Partials whose connection was lost, and of which no record knows: they may appear after what was deposited in their place. */
   readonly lostPartials = new Set<string>();
   readonly #source: SessionSource;
   #session: Session | null = null;
@@ -75,6 +75,11 @@ export class Link {
    */
   get lostFilesMayAppear(): boolean {
     return !this.placesWrites || this.namesOpenFiles === false;
+  }
+
+  /** Why the last connection was lost; empty where none was. */
+  get lastLoss(): string {
+    return this.#lastLoss;
   }
 
   /** The arrangement's directory as the server is to hear it. */

@@ -250,8 +250,7 @@ export class Upload {
   /**
    * Opens the partial again, with WRITE alone, and checks that it is the one that was written: that it has its name, and holds all that was
    * acknowledged. A server that is not known to put writes at their offset must show its size: what it did with unanswered writes would
-   * come a second time, and with an appending one behind them. Nothing acknowledged proves nothing: some servers keep what is written to each
-   * handle apart until its close, behind an empty file or the size of what came, and would put the first one's beginning over the finished second.
+   * come a second time, and with an appending one behind them.
    */
   async #reopen(): Promise<void> {
     for (;;) {
@@ -264,7 +263,7 @@ export class Upload {
           throw error;
         });
         const size = await sizeOf(channel, handle, this.#path);
-        const unfit = this.#unfit(size);
+        const unfit = this.#unfit(size) ?? this.#unproven();
         if (unfit !== null) {
           await channel.close(handle).catch(() => undefined);
           throw deadUpload(unfit);
@@ -282,8 +281,18 @@ export class Upload {
   #unfit(size: number | null): string | null {
     const acknowledged = this.#book.contiguous;
     if (size === null) return this.#remote.placesWrites ? null : `the server does not show how much of ${this.#path} it has`;
-    if (acknowledged === 0 && !this.#remote.placesWrites) return `nothing of ${this.#path} was acknowledged before the connection was lost, so a second open of it may be another file`;
     return size < acknowledged ? `${this.#path} holds ${size} of ${acknowledged} acknowledged bytes` : null;
+  }
+
+  /**
+   * With nothing acknowledged, no size proves anything: some servers keep what is written to each handle apart until its close, behind an empty
+   * file or the size of what came. They would put the first one's beginning over the finished second: over its partial name where there is one.
+   */
+  #unproven(): string | null {
+    if (this.#book.contiguous > 0 || this.#remote.placesWrites) return null;
+    if (this.#remote.spec.publish === 'direct') return `nothing of ${this.#path} was acknowledged before the connection was lost (${this.#remote.lastLoss}), so a second open of it may be another file`;
+    this.#remote.lostPartials.add(this.partialName);
+    return null;
   }
 
   // --- going on after a loss ---------------------------------------------------------------------

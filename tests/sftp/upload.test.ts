@@ -303,14 +303,14 @@ describe('going on after a loss', () => {
   });
 
   test('the answer to the exclusive create is lost: the file is ours', async () => {
-    const server = await startScriptedServer({ software: 'OpenSSH_9.9', script: (r) => (r.type === 'open' && r.nth === 1 ? { then: 'drop' } : undefined) });
+    const server = await startScriptedServer({ script: (r) => (r.type === 'open' && r.nth === 1 ? { then: 'drop' } : undefined) });
     const { remote } = await connectTo(server);
     const bytes = content(1000);
     expect((await deposit(remote, bytes)).status).toBe('acknowledged');
     expect(server.files.get(final)!.equals(bytes)).toBe(true);
   });
 
-  test.each(['open', 'write'] as const)('lost at the first %s, before anything was acknowledged: the name is given up', async (type) => {
+  test.each(['open', 'write'] as const)('publish: direct, lost at the first %s, before anything was acknowledged: the name is given up', async (type) => {
     const server = await startScriptedServer({ nameAtClose: 'placeholder', script: (r) => (r.type === type && r.nth === 1 ? { then: 'drop' } : undefined) });
     const { remote } = await connectTo(server, { publish: 'direct' });
     const upload = remote.createUpload(names);
@@ -319,6 +319,17 @@ describe('going on after a loss', () => {
     if (type === 'write') expect(await (await upload).abandon()).toEqual({ removed: true, mayAppear: true });
     expect(server.noticeLost()).toBe(1);
     expect(server.requests.filter((r) => r.type === 'write' && r.connection > 1)).toEqual([]);
+  });
+
+  test('publish: rename, the same: it is gone on with, and what may come under the partial name is remembered', async () => {
+    const server = await startScriptedServer({ nameAtClose: 'placeholder', script: (r) => (r.type === 'write' && r.nth === 1 ? { then: 'drop' } : undefined) });
+    const { remote } = await connectTo(server);
+    const bytes = content(1000);
+    expect((await deposit(remote, bytes)).status).toBe('acknowledged');
+    expect([...remote.lostPartials]).toEqual([names.partialName]);
+    expect(server.noticeLost()).toBe(1);
+    expect(server.files.get(final)!.equals(bytes)).toBe(true);
+    expect(server.files.has(partial)).toBe(true);
   });
 });
 
