@@ -78,7 +78,7 @@ async function write(channel: SftpChannel, remote: Link, name: string, bytes: Ui
   try {
     handle = await create(channel, remote.path(usual));
   } catch (error) {
-    if (!isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS)) throw await explain(channel, remote, usual, error);
+    if (!isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS, Status.PERMISSION_DENIED)) throw await explain(channel, remote, usual, error);
     // What an interrupted attempt left. A server that lets us see but not remove it still takes another name.
     await channel.remove(remote.path(usual)).catch(ignoreStatus);
     partialName = otherPartialOf(name);
@@ -102,8 +102,8 @@ async function direct(remote: Link, name: string, bytes: Uint8Array, begun: bool
     const lost = lostHere && remote.lostFilesMayAppear;
     lostHere = true;
     const handle = lost ? await lookForWhole(channel, path, bytes.length) : await create(channel, path).catch(async (error: unknown) => {
-      // It was not there when we looked, and the name is random: what an attempt of ours began.
-      if (again && isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS)) return reopen(channel, path, bytes.length);
+      // It was not there when we looked, and the name is random: what an attempt of ours began. ProFTPD says 'permission denied' of what exists.
+      if (again && error instanceof SftpStatus) return takeUp(channel, remote, name, bytes.length, error);
       throw await explain(channel, remote, name, error);
     });
     if (handle === 'closed') return 'delivered';
@@ -114,19 +114,25 @@ async function direct(remote: Link, name: string, bytes: Uint8Array, begun: bool
   });
 }
 
-/** After a lost connection: our file to write again, unless its size shows that the close had worked. */
-async function reopen(channel: SftpChannel, path: string, size: number): Promise<Buffer | 'closed' | 'gone'> {
+/** Our file to write again, unless its size shows that the close had worked; a new one where the server opens no file twice. `refusal` is that of its create. */
+async function takeUp(channel: SftpChannel, remote: Link, name: string, size: number, refusal: SftpStatus): Promise<Buffer | 'closed' | 'gone'> {
+  const path = remote.path(name);
   const found = await lookAt(channel, path);
-  if (found !== null && found !== 'unreadable' && found.size === size) return 'closed';
+  if (found === null) throw await explain(channel, remote, name, refusal);
+  if (found !== 'unreadable' && found.size === size) return 'closed';
   try {
     return await channel.open(path, OpenFlag.WRITE);
   } catch (error) {
-    if (error instanceof SftpStatus) return 'gone';
-    throw error;
+    if (!(error instanceof SftpStatus)) throw error;
+    if (found === 'unreadable') return 'gone';
   }
+  await channel.remove(path).catch(ignoreStatus);
+  return create(channel, path).catch(async (error: unknown) => {
+    throw await explain(channel, remote, name, error);
+  });
 }
 
-/** The same where another handle may have a file of its own: whole, or not touched again. */
+/** After a connection that was lost in this run, where another handle may have a file of its own: whole, or not touched again. */
 async function lookForWhole(channel: SftpChannel, path: string, size: number): Promise<'closed' | 'gone'> {
   const found = await lookAt(channel, path);
   return found !== null && found !== 'unreadable' && found.size === size ? 'closed' : 'gone';

@@ -88,6 +88,28 @@ describe('sidecars', () => {
     expect(server.files.get(path)!.equals(bytes)).toBe(true);
   });
 
+  test.each([3, 4])('publish: direct, what an earlier run began, at a server that says %i of what exists and opens no file twice: made anew', async (code) => {
+    const server = await startScriptedServer({ script: (r) => (r.type === 'open' && server.files.has(r.path) ? { status: code } : undefined) });
+    server.files.set(path, Buffer.from('half'));
+    const { remote } = await connectTo(server, { publish: 'direct' });
+    expect(await remote.putSidecar(name, bytes, 'file')).toBe('delivered');
+    expect(server.files.get(path)!.equals(bytes)).toBe(true);
+  });
+
+  test('publish: direct, what an earlier run began is gone, and the create is refused: refused, not unconfirmed', async () => {
+    const server = await startScriptedServer({ script: (r) => (r.type === 'open' ? { status: 4 } : undefined) });
+    const { remote } = await connectTo(server, { publish: 'direct' });
+    expect(await failure(remote.putSidecar(name, bytes, 'file'))).toMatchObject({ code: 'remote-refused' });
+  });
+
+  test.each([3, 4])('a partial that cannot be removed, and whose create is answered with %i, has another name', async (code) => {
+    const server = await startScriptedServer({ script: (r) => (r.type === 'remove' || (r.type === 'open' && server.files.has(r.path)) ? { status: code } : undefined) });
+    server.files.set(`/in/.${name}.partial`, Buffer.from('half'));
+    const { remote } = await connectTo(server);
+    expect(await remote.putSidecar(name, bytes)).toBe('delivered');
+    expect(server.files.get(path)!.equals(bytes)).toBe(true);
+  });
+
   test('the answer to the rename is lost, nothing can be seen, and the second one is refused: not known, and not refused', async () => {
     const hidden = (r: { type: string; nth: number }): object | undefined => {
       if (r.type === 'stat' || r.type === 'lstat') return { status: 3 };
