@@ -10,7 +10,7 @@ import { uploadSidecars, type SidecarsRecord } from './sidecars.js';
 import { isSpooled, remoteName, resumeSpooled, wasBegun } from './spooled.js';
 import { removeSpool } from './spool-file.js';
 import { step } from './steps.js';
-import { lookForStrays, rememberStrays } from './strays.js';
+import { lookForStrays, mayAppear, rememberStrays } from './strays.js';
 
 type Stage<S extends PendingRecord['stage']> = Extract<PendingRecord, { stage: S }>;
 type Open = Stage<'closing'> | AnsweredRecord;
@@ -82,7 +82,7 @@ async function discard(scene: Scene, record: PendingRecord): Promise<void> {
         ? 'nothing of it is at the agent now'
         : `${name} may remain at ${agent.address} and is not complete: ask the agent to remove it`;
   hooks.warn(`${record.depositId}, begun by an earlier run, was not deposited; ${left}`);
-  if (removal === 'absent' && agent.remote.lostFilesMayAppear && (record.stage !== 'intent' || wasBegun(record))) await rememberStrays(scene, [name]);
+  if ((record.stage !== 'intent' || wasBegun(record)) && (await mayAppear(scene, name, removal))) await rememberStrays(scene, [name]);
   await removeSpool(state, record);
   await removePending(state, record.depositId);
 }

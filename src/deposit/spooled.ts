@@ -15,7 +15,7 @@ import { checkSpoolSpace } from './space.js';
 import { removeSpool, spoolName, spoolPath } from './spool-file.js';
 import { draftOf, publishedBy, publishUpload, startDeposit, type Beginning } from './stages.js';
 import { step } from './steps.js';
-import { rememberStrays } from './strays.js';
+import { mayAppear, rememberStrays } from './strays.js';
 
 /** Everything is sealed and on disk; what is left is to send it. */
 export type SpooledRecord = Extract<PendingRecord, { stage: 'intent' }> & { draft: ReceiptDraft; spool: NonNullable<PendingRecord['spool']> };
@@ -131,8 +131,9 @@ async function discardSpooled(scene: Scene, record: SpooledRecord, why: string):
 /** The file under which it was sent so far: away with it, now or when it appears. */
 async function forget(scene: Scene, record: SpooledRecord): Promise<Removal> {
   const { remote } = scene.agent;
-  const removal = await remote.removePartial(remoteName(record));
-  if (removal !== 'refused' && wasBegun(record) && remote.lostFilesMayAppear && (removal === 'absent' || remote.stats.reconnects > 0)) await rememberStrays(scene, [remoteName(record)]);
+  const name = remoteName(record);
+  const removal = await remote.removePartial(name);
+  if (wasBegun(record) && (await mayAppear(scene, name, removal, remote.stats.reconnects > 0))) await rememberStrays(scene, [name]);
   return removal;
 }
 

@@ -3,6 +3,7 @@ import { isDepotError } from '../errors.js';
 import { parseReceipt } from '../receipt/parse.js';
 import { depositOf, readStrays, type Stray, writeStrays } from '../receipt/strays.js';
 import { timestamp } from '../receipt/ids.js';
+import type { Removal } from '../sftp/link.js';
 import type { Scene } from './scene.js';
 
 /** A server has noticed by then: TCP itself takes two hours, and some time-outs are set by the day. */
@@ -19,6 +20,12 @@ export async function rememberStrays({ state, agent, hooks }: Scene, names: read
     hooks.warn(`what may yet appear at the agent could not be written down: ${error.message}`);
   }
   for (const name of names) hooks.warn(`a truncated file ${name} may yet appear at ${agent.address}, when the server notices that the connection was lost; it is no deposit, and the next push looks for it`);
+}
+
+/** Whether a file that was begun, and given up, may yet come: one that was not there, also where nothing may be removed, and one that a lost connection had open. */
+export async function mayAppear({ agent: { remote } }: Scene, name: string, removal: Removal, lost = false): Promise<boolean> {
+  if (!remote.lostFilesMayAppear) return false;
+  return removal === 'removed' ? lost : removal === 'absent' || (await remote.look(name)) === null;
 }
 
 /**

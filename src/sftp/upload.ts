@@ -186,7 +186,10 @@ export class Upload {
     for (const lane of others) lane.channel.end();
     const remove = async (ms: number): Promise<Abandoned> => {
       const removal = await this.#remote.removePartial(this.partialName, AbortSignal.timeout(ms));
-      return { removed: removal !== 'refused', mayAppear: this.#remote.lostFilesMayAppear && (this.#lost || removal === 'absent') };
+      const { lostFilesMayAppear, namesOpenFiles } = this.#remote;
+      // Where nobody saw it under its name while it was open, that it is not there proves nothing.
+      const mayAppear = removal === 'absent' ? lostFilesMayAppear || (this.#lost && namesOpenFiles === null) : lostFilesMayAppear && this.#lost;
+      return { removed: removal !== 'refused', mayAppear };
     };
     const live = this.#remote.live;
     try {
