@@ -44,6 +44,7 @@ export async function prepareLogin(login: Login, arrangement?: string): Promise<
   };
 }
 
+const askForLog = 'ask the agent what its server\'s log says about it';
 const passwordPrompt = /pass(?:word|wort)|wachtwoord|kennwort|mot de passe|contrase|lösenord|parola|senha/i;
 /** What PAM and others say when the login would be right and the account is not usable. */
 const expiry = /expired|(?:required|need|must|have) to change|change (?:your|the) password|must (?:be )?change|current password.*new password|verlopen|abgelaufen|expir[ée]/i;
@@ -169,7 +170,7 @@ export class LoginAttempt {
     const told = error.level === 'client-authentication' || (typeof error.code === 'number' && this.tried);
     if (!timedOut && (told || this.failure !== null || this.expired !== null)) return this.refusal(error);
     const why = timedOut ? `did not answer the login in ${duration(this.#spec.connectTimeoutMs)}` : 'closed the connection during the login';
-    const hint = timedOut ? 'push again; where the server is always that slow, raise remote.connectTimeout' : 'ask the agent what its server\'s log says about it';
+    const hint = timedOut ? 'push again; where the server is always that slow, raise remote.connectTimeout' : askForLog;
     const passing = new Unreachable(why, { reached: true, cause: error, hint });
     if (this.#passwordSent && !sent.proven && sent.unanswered >= mostUnanswered) {
       return new DepotError('unreachable', `${address(this.#spec)} ${why}; the password was sent ${sent.unanswered} times and is not sent again, so that the account is not locked`, {
@@ -199,8 +200,10 @@ export class LoginAttempt {
     const has = [this.#credentials.key && 'an SSH key', this.#credentials.password && 'a password'].filter((s) => s !== null);
     const what = this.tried
       ? `${instead === undefined ? 'the server refused' : `the server ${instead}, after`} ${this.#sent.join(' and ')}`
-      : `depot has ${has.length > 0 ? has.join(' and ') : 'neither password nor SSH key'}`;
-    return new DepotError('login-refused', `login refused for ${who}: ${what}${offered}${told}`, { ...details, hint: this.#remedy() });
+      : instead !== undefined
+        ? `the server ${instead}, before depot sent a password or a key`
+        : `depot has ${has.length > 0 ? has.join(' and ') : 'neither password nor SSH key'}`;
+    return new DepotError('login-refused', `login refused for ${who}: ${what}${offered}${told}`, { ...details, hint: !this.tried && instead !== undefined ? askForLog : this.#remedy() });
   }
 
   /** What the supplier can do about it: a password is of no use to a server that wants a key, nor where the key was what it refused. */

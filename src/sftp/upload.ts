@@ -37,6 +37,8 @@ export class Upload {
   #abandoned: Promise<Abandoned> | null = null;
   /** A connection was lost while the file was open, or may have been. */
   #lost = false;
+  /** Why there was no answer to the create. */
+  #unheard: string | null = null;
   /** Whether an answer to fsync means anything on this server. */
   #flushes = true;
   /** Null before the partial is there, and where the checkpoints of a spool flush anyway. */
@@ -229,6 +231,7 @@ export class Upload {
       // Perhaps it was created: then it is gone on with. The name is never created a second time; a server that gives files their name at
       // their close would have two of it, and put the older one over the newer.
       this.#created = this.#lost = true;
+      this.#unheard = error.message;
       await this.#reopen();
     }
     if (this.#options.keep !== true) this.#flushAhead = new FlushAhead(this.#remote, this.#path, (error) => this.#fail(error));
@@ -260,9 +263,9 @@ export class Upload {
       const { channel } = await this.#remote.session(this.#ended.signal);
       try {
         const there = this.#remote.namesOpenFiles === false ? null : await lookAt(channel, this.#path);
-        if (there === null) throw deadUpload(this.#remote.namesOpenFiles === false ? `the server names ${this.#path} only when it is closed, so it cannot be gone on with` : `${this.#path} is gone from the server`);
+        if (there === null) throw deadUpload(this.#remote.namesOpenFiles === false ? `the server names ${this.#path} only when it is closed, so it cannot be gone on with` : this.#gone);
         const handle = await channel.open(this.#path, OpenFlag.WRITE).catch((error: unknown) => {
-          if (error instanceof SftpStatus) throw deadUpload(isStatus(error, Status.NO_SUCH_FILE) ? `${this.#path} is gone from the server` : `the server does not let ${this.#path} be opened a second time`, error);
+          if (error instanceof SftpStatus) throw deadUpload(isStatus(error, Status.NO_SUCH_FILE) ? this.#gone : `the server does not let ${this.#path} be opened a second time`, error);
           throw error;
         });
         const size = await sizeOf(channel, handle, this.#path);
@@ -272,12 +275,17 @@ export class Upload {
           throw deadUpload(unfit);
         }
         this.#created = true;
+        this.#unheard = null;
         this.#stripes.start(channel, handle, { size });
         return;
       } catch (error) {
         if (!(error instanceof ConnectionLost)) throw error;
       }
     }
+  }
+
+  get #gone(): string {
+    return this.#unheard === null ? `${this.#path} is gone from the server` : `the server did not say whether it created ${this.#path} (${this.#unheard}), and does not show it`;
   }
 
   /** Why a file of this size is not to be gone on with. */

@@ -222,6 +222,13 @@ describe('login', () => {
     expect(refused).toBe(4);
   });
 
+  test('a server that closes before it was sent anything refused nothing: it says that, and not what depot has', async () => {
+    const server = await startScriptedServer({ beforeLogin: () => 'close' });
+    const error = await failure(connectTo(server, { retryForMs: 60_000 }));
+    expect(error).toMatchObject({ code: 'login-refused', message: expect.stringContaining('the server closes the connection during the login, before depot sent a password or a key') });
+    expect(error.hint).toContain("ask the agent what its server's log says");
+  });
+
   test('what was refused is named, with where it came from; and the hint fits it', async () => {
     const pair = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 });
     const other = ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 });

@@ -310,6 +310,20 @@ describe('going on after a loss', () => {
     expect(server.files.get(final)!.equals(bytes)).toBe(true);
   });
 
+  test('the create is not answered and was not done: it says so, and not that a file is gone', async () => {
+    const server = await startScriptedServer({ script: (r) => (r.type === 'open' && r.nth === 1 ? { do: false, then: 'drop' } : undefined) });
+    const { remote } = await connectTo(server);
+    const error = await failure(remote.createUpload(names));
+    expect([deadPartial(error), error.message]).toEqual([true, expect.stringMatching(/^the server did not say whether it created \S+ \(.+\), and does not show it$/)]);
+  });
+
+  test('the create is not answered and was not done: it says so, and not that a file is gone', async () => {
+    const server = await startScriptedServer({ script: (r) => (r.type === 'open' && r.nth === 1 ? { do: false, then: 'drop' } : undefined) });
+    const { remote } = await connectTo(server);
+    const error = await failure(remote.createUpload(names));
+    expect([deadPartial(error), error.message]).toEqual([true, expect.stringMatching(/^the server did not say whether it created \S+ \(.+\), and does not show it$/)]);
+  });
+
   test.each(['open', 'write'] as const)('publish: direct, lost at the first %s, before anything was acknowledged: the name is given up', async (type) => {
     const server = await startScriptedServer({ nameAtClose: 'placeholder', script: (r) => (r.type === type && r.nth === 1 ? { then: 'drop' } : undefined) });
     const { remote } = await connectTo(server, { publish: 'direct' });
