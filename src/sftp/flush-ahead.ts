@@ -1,8 +1,9 @@
-import { OpenFlag, type SftpChannel } from './channel.js';
+import { DepotError } from '../errors.js';
+import type { SftpChannel } from './channel.js';
 import { lanesAllowed } from './lanes.js';
 import type { Link } from './link.js';
 import { ConnectionLost, isStatus, SftpStatus, Status } from './status.js';
-import { notStored } from './stored.js';
+import { notStored, openBeside } from './stored.js';
 
 /** Octets between two flushes. */
 const everyBytes = 64 * 1024 * 1024;
@@ -54,6 +55,7 @@ export class FlushAhead {
     try {
       if (this.#open === null || this.#open.channel.lost) this.#open = await this.#another();
     } catch (error) {
+      if (error instanceof DepotError) this.#failed(error);
       // A channel too many for this server, or it takes no second open. A lost connection says nothing about that.
       if (!(error instanceof ConnectionLost) || this.#remote.live !== null) this.#ended = true;
       return;
@@ -75,7 +77,7 @@ export class FlushAhead {
     const channel = await this.#remote.live?.openChannel();
     if (channel === undefined) return null;
     try {
-      if (channel.has('fsync@openssh.com')) return { channel, handle: await channel.open(this.#path, OpenFlag.WRITE) };
+      if (channel.has('fsync@openssh.com')) return { channel, handle: await openBeside(channel, this.#path, this.#flushed) };
       this.#ended = true;
       channel.end();
       return null;

@@ -1,5 +1,5 @@
 import { DepotError } from '../errors.js';
-import type { SftpChannel } from './channel.js';
+import { OpenFlag, type SftpChannel } from './channel.js';
 import { lookAt } from './look.js';
 import { isStatus, refusal, SftpStatus, Status } from './status.js';
 import type { Transfer } from './types.js';
@@ -45,4 +45,22 @@ async function flush(channel: SftpChannel, handle: Buffer): Promise<'flushed' | 
     if (error instanceof SftpStatus) return error;
     throw error;
   }
+}
+
+/**
+ * Another handle of a file of which so many bytes are acknowledged. A server that only calls itself OpenSSH may have opened another file: then the
+ * handle shows less, and what comes of two of them would have a hole that no size shows.
+ *
+ * @throws DepotError 'remote-refused' when it does; SftpStatus when the server opens no second one
+ */
+export async function openBeside(channel: SftpChannel, path: string, acknowledged: number): Promise<Buffer> {
+  const handle = await channel.open(path, OpenFlag.WRITE);
+  const size = await channel.fstat(handle).catch((error: unknown) => {
+    if (error instanceof SftpStatus) return null;
+    throw error;
+  });
+  if (size === null || size >= acknowledged) return handle;
+  throw new DepotError('remote-refused', `the server opened another file when ${path} was opened a second time: it shows ${size} of ${acknowledged} acknowledged bytes`, {
+    published: 'no', hint: 'run: «depot doctor --write-test»; pushes take one lane then',
+  });
 }

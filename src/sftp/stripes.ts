@@ -1,12 +1,12 @@
 import { DepotError } from '../errors.js';
 import { positionOf, type Book, type Piece } from './book.js';
-import { OpenFlag, type SftpChannel } from './channel.js';
+import type { SftpChannel } from './channel.js';
 import { deadUpload } from './dead.js';
 import { Lane, LaneGrowth, laneBytes, lanesAllowed } from './lanes.js';
 import type { Link } from './link.js';
 import { fullDisk } from './refused.js';
 import { ConnectionLost, isStatus, refusal, Status, type SftpStatus } from './status.js';
-import { sizeOf } from './stored.js';
+import { openBeside, sizeOf } from './stored.js';
 
 /** The most octets of blocks that an upload holds, whatever the lanes: 8 × what a lane can have on its way. */
 const maxHeldBytes = 22 * 1024 * 1024;
@@ -211,7 +211,7 @@ export class Stripes {
       await Promise.all(Array.from({ length: count }, async () => {
         const channel = await session.openChannel();
         try {
-          const handle = await channel.open(this.#path, OpenFlag.WRITE);
+          const handle = await openBeside(channel, this.#path, this.#book.acknowledged);
           if (this.first === first && !this.#ended) {
             this.#add(new Lane(channel, handle, this.#remote.spec.window));
             return;
@@ -223,9 +223,10 @@ export class Stripes {
           throw error;
         }
       }));
-    } catch {
+    } catch (error) {
+      if (error instanceof DepotError) this.#events.failed(error);
       // Refused; unless it was the connection that went, which says nothing about lanes.
-      if (!first?.channel.lost) this.#growth.stop();
+      else if (!first?.channel.lost) this.#growth.stop();
     } finally {
       this.#opening = false;
       this.#events.changed();

@@ -414,6 +414,13 @@ describe('refusals', () => {
     expect(server.files.size).toBe(0);
   });
 
+  test('a server that calls itself OpenSSH and opens another file for a second lane: nothing is published', async () => {
+    const server = await startScriptedServer({ software: 'OpenSSH_9.9', nameAtClose: 'placeholder' });
+    const { remote } = await connectTo(server, { lanes: 2 });
+    expect(await failure(deposit(remote, content(9 * MiB)))).toMatchObject({ code: 'remote-refused', published: 'no', message: expect.stringContaining('opened a second time'), hint: expect.stringContaining('--write-test') });
+    expect([...server.files.keys()]).toEqual([]);
+  });
+
   test('a write in the middle of several lanes that fails for good leaves nothing published', async () => {
     const server = await startScriptedServer({ software: 'OpenSSH_9.9', script: (r) => (r.type === 'write' && r.offset >= 9 * MiB && r.offset < 9 * MiB + 32_768 ? { status: 4 } : undefined) });
     const { remote } = await connectTo(server, { lanes: 4 });
