@@ -61,8 +61,8 @@ ${depotLines(f)}
 ${englishWays(f)}
 The data is in the new folder \`new\`, and \`new/DEPOT/README.md\` says what is where. The
 lines end with exit code 0 only when everything was right; \`echo $?\` shows it. When it is
-not 0, do not use what is in \`new\`: it is incomplete. When the file was changed or the key
-does not fit, no \`new\` is left.
+not 0, the last words are \`STOP\` and why: do not use what is in \`new\`, it is incomplete.
+When the file was changed or the key does not fit, no \`new\` is left.
 Without receipt and signature, take only the last line: it opens the file by itself, and
 fails when the file was damaged. Nothing then shows who sealed it.
 The disk needs room for the contents and once more for the sealed file, which is decrypted
@@ -73,8 +73,9 @@ On a Mac without \`sha256sum\`, \`shasum -a 256\` does the same.
 
 function englishWays(f: CoverFacts): string {
   const tools = stockTools(f);
-  const gpg = `With GnuPG; first import the two keys: \`gpg --import signer.public.asc private.secret.asc\`.
-After \`Good signature\`, GnuPG prints the signer's fingerprint: it must be the one above.`;
+  const gpg = `With GnuPG; first import the two keys: \`gpg --import signer.public.asc private.secret.asc\`.${verifiesWithGnupg(f, 'gpg') ? `
+In place of \`FINGERPRINT\` write that of the supplier's key, as the supplier's letter has it or
+as it was read out to you by telephone: ${f.supplier.signerFingerprint.length} digits, no spaces. Do not take it from this page.` : ''}`;
   const because = f.encryption.packet === 'SEIPDv2'
     ? `GnuPG cannot read this file: it is encrypted in the form of RFC 9580 (${cipherOf(f)}).`
     : `GnuPG cannot read ${tools.length === 1 ? 'the keys above' : keysWithoutGnupg(f)}: version 6, or an algorithm of RFC 9580.`;
@@ -128,8 +129,8 @@ ${depotLines(f)}
 ${dutchWays(f)}
 De gegevens staan in de nieuwe map \`new\`, en \`new/DEPOT/README.md\` zegt wat waar staat. De
 regels eindigen alleen met exitcode 0 als alles klopte; \`echo $?\` toont die. Is zij niet 0,
-gebruik dan niet wat in \`new\` staat: het is onvolledig. Is het bestand veranderd of past de
-sleutel niet, dan blijft er geen map \`new\` over.
+dan staat er als laatste \`STOP\` met de reden: gebruik niet wat in \`new\` staat, het is
+onvolledig. Is het bestand veranderd of past de sleutel niet, dan blijft er geen map \`new\` over.
 Zonder ontvangstbewijs en handtekening neemt u alleen de laatste regel: die opent het bestand ook
 op zichzelf, en mislukt als het beschadigd is. Niets laat dan zien wie het verzegelde.
 De schijf heeft ruimte nodig voor de inhoud en nog eens voor het verzegelde bestand, dat eerst
@@ -140,8 +141,10 @@ Op een Mac zonder \`sha256sum\` doet \`shasum -a 256\` hetzelfde.
 
 function dutchWays(f: CoverFacts): string {
   const tools = stockTools(f);
-  const gpg = `Met GnuPG; importeer eerst de twee sleutels: \`gpg --import signer.public.asc private.secret.asc\`.
-Na \`Good signature\` toont GnuPG de vingerafdruk van de ondertekenaar: dat moet die van hierboven zijn.`;
+  const gpg = `Met GnuPG; importeer eerst de twee sleutels: \`gpg --import signer.public.asc private.secret.asc\`.${verifiesWithGnupg(f, 'gpg') ? `
+Schrijf in plaats van \`FINGERPRINT\` de vingerafdruk van de sleutel van de leverancier, zoals die in de
+brief van de leverancier staat of u telefonisch is voorgelezen: ${f.supplier.signerFingerprint.length} tekens, zonder spaties. Neem
+hem niet van deze pagina over.` : ''}`;
   const because = f.encryption.packet === 'SEIPDv2'
     ? `GnuPG kan dit bestand niet lezen: het is versleuteld in de vorm van RFC 9580 (${cipherOf(f)}).`
     : `GnuPG kan ${tools.length === 1 ? 'de sleutels hierboven' : keysWithoutGnupg(f)} niet lezen: versie 6, of een algoritme van RFC 9580.`;
@@ -197,21 +200,40 @@ export function stockTools({ encryption }: NamedDeposit): StockTool[] {
 }
 
 /**
- * The lines that check and open the deposit without depot, spelled like this wherever they stand: the receipt is signed, it names the
- * digest of this suitcase, and what every program says counts. `gpg -d` and `rsop decrypt` give plaintext before it has authenticated, and only
- * bash, zsh and ksh have `pipefail`: so nothing is piped out of them. What they wrote is unpacked when they ended well and removed when not, each
- * line is right by itself, and none changes the shell that it is pasted into. The default is the program that reads every key.
+ * The lines that check and open the deposit without depot, spelled like this wherever they stand: the receipt is signed by the key that
+ * the reader expects, it names the digest of this suitcase, and what every program says counts. Each that fails says so and ends with 1.
+ *
+ * `gpg --verify` ends well for a signature by any key that it knows, so the fingerprint of the primary key, the last field of VALIDSIG,
+ * must be `signer`. Where these lines stand beside the suitcase, the reader writes it in: whoever made a receipt could have made them, too.
+ * The line must begin with VALIDSIG, for a user id may hold that word. `rsop verify` takes no other key than the file's.
+ *
+ * `gpg -d` and `rsop decrypt` give plaintext before it has authenticated, and only bash, zsh and ksh have `pipefail`: so nothing is piped out
+ * of them. What they wrote is unpacked when they ended well and removed when not, each line is right by itself, and none changes the shell that it
+ * is pasted into. The default is the program that reads every key.
  */
-export function stockLines(f: NamedDeposit, tool: StockTool = stockTools(f).at(-1)!): string {
+export function stockLines(f: NamedDeposit, tool: StockTool = stockTools(f).at(-1)!, signer = 'FINGERPRINT'): string {
   const [receipt, signature] = [receiptName(f.depositId), signatureName(f.depositId)];
-  const signedForGnupg = tool === 'gpg' && f.supplier?.signerFingerprint.length !== 64;
   const opened = openedName(f);
   const decrypt = tool === 'gpg' ? `gpg -d -o ${opened} ${f.suitcase.name}` : `rsop decrypt private.secret.asc < ${f.suitcase.name} > ${opened}`;
+  const signed = verifiesWithGnupg(f, tool)
+    ? `gpg --status-fd 1 --verify ${signature} ${receipt} | grep '^.GNUPG:. VALIDSIG .* ${signer}$'`
+    : `rsop verify ${signature} signer.public.asc < ${receipt}`;
+  const same = String.raw`grep "\"sha256\": \"$(sha256sum < ${f.suitcase.name} | cut -c 1-64)\"" ${receipt}`;
+  const open = `mkdir -m 700 new && { ${decrypt} || { rm -f ${opened}; rmdir new; false; }; } && ${unpack(f.encryption.compression, opened)} && rm ${opened}`;
   return [
-    signedForGnupg ? `gpg --verify ${signature} ${receipt} &&` : `rsop verify ${signature} signer.public.asc < ${receipt} &&`,
-    String.raw`grep -q "\"sha256\": \"$(sha256sum < ${f.suitcase.name} | cut -c 1-64)\"" ${receipt} &&`,
-    `mkdir -m 700 new && { ${decrypt} || { rm -f ${opened}; rmdir new; false; }; } && ${unpack(f.encryption.compression, opened)} && rm ${opened}`,
+    `(${signed} || ${stop('the receipt is not signed by that key')}) &&`,
+    `(${same} || ${stop('this is not the file of the receipt')}) &&`,
+    `${open} || ${stop('not opened; do not use what this left in new')}`,
   ].join('\n');
+}
+
+/** A sentence where a person sees it; `!` makes its exit code 1. */
+function stop(why: string): string {
+  return `! echo 'STOP: ${why}' >&2`;
+}
+
+function verifiesWithGnupg(f: NamedDeposit, tool: StockTool): boolean {
+  return tool === 'gpg' && f.supplier?.signerFingerprint.length !== 64;
 }
 
 function openedName(f: NamedDeposit): string {

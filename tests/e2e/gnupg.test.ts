@@ -45,7 +45,7 @@ describe.skipIf(!have)('recipients that GnuPG made', () => {
     const [, lines] = [...readFileSync(join(directory, `${id}.cover.md`), 'utf8').matchAll(/^```sh\n([^]*?)\n```$/gm)].map((m) => m[1]);
     // Nobody is asked here, and whose keys they are is known.
     writeFileSync(join(gnupg.home, 'gpg.conf'), 'trust-model always\n');
-    await mustRun('bash', ['-c', lines], { cwd: directory, env: gnupg.env });
+    await mustRun('bash', ['-c', lines.replace('FINGERPRINT', supplier.signer.fingerprint)], { cwd: directory, env: gnupg.env });
     expect(await differences(supplier.data, join(directory, 'new/data/data'))).toEqual([]);
     expect(readFileSync(join(directory, 'new/DEPOT/README.md'), 'utf8')).toContain('cat ');
   });

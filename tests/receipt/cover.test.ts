@@ -4,9 +4,10 @@ import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isOutbound } from '../../src/outbound.js';
-import { generateKey, readCertificate } from '../../src/pgp/keys.js';
+import { generateKey, readCertificate, readSecretKey } from '../../src/pgp/keys.js';
 import { judgeRecipient } from '../../src/pgp/policy.js';
 import { wrapSessionKey } from '../../src/pgp/sessionkey.js';
+import { signDetached } from '../../src/pgp/signature.js';
 import { receiptBytes } from '../../src/receipt/canonical.js';
 import { coverBytes, stockLines } from '../../src/receipt/cover.js';
 import { receiptName, signatureName, suitcaseName, type Compression } from '../../src/receipt/ids.js';
@@ -14,7 +15,7 @@ import type { Receipt } from '../../src/receipt/schema.js';
 import { gcm, seal, v1 } from '../pgp/messages.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
 import { peer, peers } from '../support/peers.js';
-import { mustRun, run } from '../support/process.js';
+import { type Finished, mustRun, run } from '../support/process.js';
 import { compatReceipt, receiptOf } from './samples.js';
 
 const textOf = (receipt: Receipt) => new TextDecoder().decode(coverBytes(receipt));
@@ -80,11 +81,16 @@ interface Scene {
   directory: string;
   env: NodeJS.ProcessEnv;
   receipt: Receipt;
-  /** Of the cover. */
+  /** Of the signer's primary key. */
+  signer: string;
+  /** Of the cover, with the signer's fingerprint written in. */
   lines: string[];
   /** As it was sealed. */
   sealed: Buffer;
   write: (sealed: Uint8Array) => Promise<void>;
+  gpg: (...args: string[]) => Promise<Finished>;
+  /** Makes another key, into the same keyring; its fingerprint. */
+  key: (userId: string) => Promise<string>;
 }
 
 /** Receipt, signature and cover beside a suitcase, in a folder with a space in its name, and the keys imported. */
@@ -94,8 +100,9 @@ async function scene(compression: Compression): Promise<Scene> {
   await mkdir(home, { mode: 0o700, recursive: true });
   const env = { PATH: process.env['PATH'], GNUPGHOME: home, LC_ALL: 'C' };
   cleanup(async () => run(tools!.gpgconf, ['--kill', 'all'], { env }));
-  const gpg = async (...args: string[]) => mustRun(tools!.gpg, ['--batch', '--quiet', '--no-tty', '--pinentry-mode', 'loopback', '--passphrase', '', ...args], { env, cwd: directory });
-  await gpg('--quick-generate-key', 'Test <test@example.org>', 'default', 'default', 'never');
+  const gpg = async (...args: string[]) => mustRun(tools!.gpg, ['--batch', '--yes', '--quiet', '--no-tty', '--pinentry-mode', 'loopback', '--passphrase', '', ...args], { env, cwd: directory });
+  const key = async (userId: string) => /KEY_CREATED \S ([0-9A-F]{40})/.exec((await gpg('--status-fd', '1', '--quick-generate-key', userId, 'default', 'default', 'never')).stdout)![1];
+  const signer = await key('Test <test@example.org>');
   await mkdir(join(directory, 'data/DEPOT'), { recursive: true });
   await writeFile(join(directory, 'data/DEPOT/README.md'), 'hello');
   await writeFile(join(directory, 'data/random'), randomBytes(100_000));
@@ -110,8 +117,8 @@ async function scene(compression: Compression): Promise<Scene> {
     encryption: { ...sample.encryption, compression, recipients: [recipient] },
   };
   await writeFile(join(directory, receiptName(receipt.depositId)), receiptBytes(receipt));
-  await gpg('--armor', '--detach-sign', '-o', signatureName(receipt.depositId), receiptName(receipt.depositId));
-  return { directory, env, receipt, lines: blocks(textOf(receipt))[1].trimEnd().split('\n'), sealed, write: (bytes) => writeFile(join(directory, name), bytes) };
+  await gpg('-u', signer, '--armor', '--detach-sign', '-o', signatureName(receipt.depositId), receiptName(receipt.depositId));
+  return { directory, env, gpg, key, receipt, signer, lines: blocks(textOf(receipt))[1].replace('FINGERPRINT', signer).trimEnd().split('\n'), sealed, write: (bytes) => writeFile(join(directory, name), bytes) };
 }
 
 const manipulations: [string, (sealed: Buffer) => Uint8Array][] = [
@@ -140,7 +147,11 @@ describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
         const script = part.join('\n');
         for (const [what, manipulate] of all ? manipulations : manipulations.slice(0, 1)) {
           await write(manipulate(sealed));
-          expect((await execute(script)).code, `${shell.name}, ${what}: ${script}`).not.toBe(0);
+          const stopped = await execute(script);
+          expect(stopped.code, `${shell.name}, ${what}: ${script}`).toBe(1);
+          // The last words are a sentence that says why, whatever the programs said or did not say.
+          if (part.length > 1) expect(stopped.stderr, `${shell.name}, ${what}`).toContain('STOP: this is not the file of the receipt\n');
+          expect(stopped.stderr, `${shell.name}, ${what}`).toMatch(/STOP: not opened; do not use what this left in new\n$/);
           expect(await made(), `${shell.name}, ${what}`).toBe(false);
         }
         await write(sealed);
@@ -154,6 +165,51 @@ describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
         await rm(join(directory, 'new'), { recursive: true });
       }
     }
+  });
+
+  test('a receipt by another signer stops them in every shell, whatever that signer calls itself', async () => {
+    const { directory, env, lines, receipt, signer, write, sealed, gpg, key } = await scene('gzip');
+    const made = async () => (await readdir(directory)).includes('new');
+    const [signature, signed] = [signatureName(receipt.depositId), receiptName(receipt.depositId)];
+    const genuine = await readFile(join(directory, signature));
+    await gpg('-u', signer, '--armor', '-o', 'inline.asc', '--sign', signed);
+    // Anybody can seal for the beneficiary's public key, and write a receipt of it.
+    const other = await key(`VALIDSIG ${signer} 2026-11-22 0 0 4 0 22 8 00 ${signer}`);
+    await writeFile(join(directory, 'data/random'), 'evil');
+    await mustRun('sh', ['-c', 'tar -C data -c DEPOT random | gzip > archive'], { cwd: directory, env });
+    await gpg('--trust-model', 'always', '-z0', '-r', 'test@example.org', '-o', receipt.suitcase.name, '-e', 'archive');
+    const forged = await readFile(join(directory, receipt.suitcase.name));
+    await writeFile(join(directory, signed), receiptBytes({ ...receipt, suitcase: { ...receipt.suitcase, bytes: forged.length, sha256: createHash('sha256').update(forged).digest('hex') } }));
+    await gpg('-u', other, '--armor', '--detach-sign', '-o', signature, signed);
+    const theirs = await readFile(join(directory, signature));
+    const script = lines.join('\n');
+    for (const shell of shells) {
+      for (const [what, bytes] of [['by another key', theirs], ['the signature of another receipt', genuine], ['a signed message of another receipt', await readFile(join(directory, 'inline.asc'))]] as const) {
+        await writeFile(join(directory, signature), bytes);
+        const stopped = await run(shell.path, [...shell.script, script], { cwd: directory, env });
+        expect(stopped.code, `${shell.name}, ${what}: ${stopped.stderr}`).toBe(1);
+        expect(stopped.stderr, `${shell.name}, ${what}`).toContain('STOP: the receipt is not signed by that key\n');
+        expect(stopped.stderr, `what gpg says is seen: ${shell.name}, ${what}`).toContain('gpg: ');
+        expect(await made(), `${shell.name}, ${what}`).toBe(false);
+      }
+      await writeFile(join(directory, signature), theirs);
+      // Neither what the cover has in its place, nor a part of the fingerprint, nor nothing at all lets it through.
+      for (const written of ['FINGERPRINT', '', other.slice(-16), other.slice(0, 39)]) {
+        expect((await run(shell.path, [...shell.script, script.replace(signer, written)], { cwd: directory, env })).code, `${shell.name}: "${written}"`).toBe(1);
+        expect(await made(), `${shell.name}: "${written}"`).toBe(false);
+      }
+    }
+    // Control: it is the fingerprint alone that stands against this deposit.
+    expect((await run('sh', ['-c', script.replace(signer, other)], { cwd: directory, env })).code).toBe(0);
+    await rm(join(directory, 'new'), { recursive: true });
+    // A subkey that signs is the signer's, and its primary key is what a person was told.
+    await gpg('--quick-add-key', signer, 'ed25519', 'sign', 'never');
+    await writeFile(join(directory, signed), receiptBytes(receipt));
+    await write(sealed);
+    await gpg('-u', signer, '--armor', '--detach-sign', '-o', signature, signed);
+    const bySubkey = await run('sh', ['-c', script], { cwd: directory, env });
+    expect(bySubkey.stdout).toMatch(new RegExp(`VALIDSIG (?!${signer})[0-9A-F]{40} .* ${signer}\n`));
+    expect(bySubkey.code, bySubkey.stderr).toBe(0);
   });
 
   test('pasted into a shell, they leave it open and as it was, and a receipt that was changed stops them', async () => {
@@ -205,12 +261,33 @@ describe('a compat cover for keys that no GnuPG reads', () => {
     const lines = stockLines({ ...sample, supplier: { ...sample.supplier, signerFingerprint: 'A'.repeat(64) }, encryption: { ...sample.encryption, recipients: [readable] } });
     expect(lines).toContain('rsop verify');
     expect(lines).toContain('gpg -d');
+    expect(lines).not.toContain('FINGERPRINT');
   });
 });
 
 const rsop = peer('rsop');
 
 describe.skipIf(rsop === undefined)('the lines for rsop', () => {
+  test('a receipt by another signer, and a changed file, stop them in every shell with a sentence', async () => {
+    const directory = tempDir('rsop');
+    const [signer, other] = await Promise.all(['Supplier', 'Another'].map((name) => generateKey({ kind: 'signer', name, email: 'test@example.org', profile: 'modern' })));
+    const receipt = receiptOf();
+    const suitcase = randomBytes(1000);
+    const bytes = receiptBytes({ ...receipt, suitcase: { ...receipt.suitcase, sha256: createHash('sha256').update(suitcase).digest('hex') } });
+    await writeFile(join(directory, receiptName(receipt.depositId)), bytes);
+    await writeFile(join(directory, 'signer.public.asc'), signer.publicKey);
+    // The first two: what is sealed is not opened here.
+    const script = stockLines(receipt).split('\n').slice(0, 2).join('\n').replace(/ &&$/, '');
+    for (const shell of shells) {
+      for (const [by, file, why] of [[signer, suitcase, null], [other, suitcase, 'the receipt is not signed by that key'], [signer, changed(suitcase, 500), 'this is not the file of the receipt']] as const) {
+        await writeFile(join(directory, signatureName(receipt.depositId)), await signDetached(bytes, await readSecretKey(by.secretKey)));
+        await writeFile(join(directory, receipt.suitcase.name), file);
+        const { code, stderr } = await run(shell.path, [...shell.script, script], { cwd: directory });
+        expect({ code, stopped: /STOP: (.*)\n$/.exec(stderr)?.[1] ?? null }, `${shell.name}: ${stderr}`).toEqual({ code: why === null ? 0 : 1, stopped: why });
+      }
+    }
+  });
+
   test.each([['modern', 'modern'], ['compat for a key of version 6', 'compat'], ['compat for keys of versions 4 and 6', 'mixed']] as const)('%s: open what was sealed in every shell, and nothing else', async (_, form) => {
     const directory = tempDir('rsop');
     const made = await generateKey({ kind: 'arrangement', name: 'Test', email: 'test@example.org', profile: 'modern' });
