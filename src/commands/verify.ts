@@ -77,7 +77,7 @@ export function defineVerify(parent: Command, start: Start): void {
     .option('--gpg', 'the private key is in GnuPG (its agent, a smart card); compat deposits only')
     .option('--deep', 'decrypt it all and compare every entry with the manifest; still writes nothing')
     .option('--max-size <size>', 'with --deep: stop when the contents become larger than this')
-    .option('--agent-sha256 <hex>', 'SHA-256 that the agent gives for the file it holds')
+    .option('--agent-sha256 <hex>', 'SHA-256 that the agent computed from the file it holds')
     .option('--attest <file>', 'write the outcome as an attestation for the supplier, signed with the key that was proven')
     .option('--sign-with <file>', 'with --attest: another private key of yours, for a key that cannot sign')
     .option('--sign-passphrase-file <file>', 'file with the passphrase of --sign-with (else $DEPOT_PASSPHRASE, else asked)')

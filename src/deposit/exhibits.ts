@@ -303,14 +303,17 @@ async function verifyKeyProof(receipt: Receipt | null, key: OpeningKey | null, c
   return { keyFingerprint: proof.keyFingerprint, opening: proof.opening };
 }
 
-/** What the agent holds: only the agent can say, and it can hash a closed suitcase. */
+/**
+ * What the agent holds: only the agent can say, and it can hash a closed suitcase. No program sees where its digits come from, and cover and
+ * receipt beside the suitcase have them too.
+ */
 function verifyAgentsWord({ agentSha256 }: Exhibits, receipt: Receipt | null, checks: Checks): void {
   if (agentSha256 === null) {
-    checks.notPossible('agent-sha256', 'what the agent holds was not asked', 'ask it for the SHA-256, then --agent-sha256');
+    checks.notPossible('agent-sha256', 'what the agent holds was not asked', 'have it compute the SHA-256 of its file, then --agent-sha256');
   } else if (receipt === null) {
     checks.missing('agent-sha256', 'there is no receipt to compare the agent\'s digest with');
   } else {
-    checks.equal('agent-sha256', agentSha256, receipt.suitcase.sha256, 'the agent holds the suitcase that the receipt names');
+    checks.equal('agent-sha256', agentSha256, receipt.suitcase.sha256, 'the agent gave the digits of the receipt; they also stand beside the suitcase: ask whether it computed them from the file, and when');
   }
 }
 

@@ -154,7 +154,7 @@ export class ChunkFrames {
 
 /** The one thing to say of a chunk or a message that does not authenticate. */
 export function changed() {
-  return malformed('the encrypted data was changed or cut short, or this is not its key');
+  return malformed('the encrypted data was changed or cut short, or made with another session key');
 }
 
 /** The final tag of a message with this head, session key and plaintext size (for the key proof). */

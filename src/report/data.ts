@@ -95,7 +95,7 @@ export interface Proof {
   at: Date;
   /** By a key that the supplier made, so that the supplier could have written it. */
   selfAttested: boolean;
-  /** The agent was asked for the digest of what it holds, and it was the same. */
+  /** The agent was asked for the digest of what it holds, and gave that of the receipt. */
   agentAsked: boolean;
 }
 

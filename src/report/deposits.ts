@@ -57,7 +57,7 @@ ${d.filed === null ? null : receipt(d.filed)}`;
 }
 
 function proof(p: Proof): Markup {
-  return html`<div>${p.by ?? shortFingerprint(p.keyFingerprint)}, ${localTime(p.at)}${p.selfAttested ? html`; <span class="careful">! ${both('by a key that the supplier made', 'met een sleutel die de leverancier maakte')}</span>` : null}${p.agentAsked ? html`; ${both('the agent gave the same SHA-256', 'de agent gaf dezelfde SHA-256')}` : null}</div>`;
+  return html`<div>${p.by ?? shortFingerprint(p.keyFingerprint)}, ${localTime(p.at)}${p.selfAttested ? html`; <span class="careful">! ${both('by a key that the supplier made', 'met een sleutel die de leverancier maakte')}</span>` : null}${p.agentAsked ? html`; ${both('the agent gave the SHA-256 of the receipt', 'de agent gaf de SHA-256 van het ontvangstbewijs')}` : null}</div>`;
 }
 
 /** The digests for the eye, and folded the very text that was signed. */

@@ -58,7 +58,7 @@ describe.skipIf(!have)('attestation', () => {
     const imported = await supplier.depot(['receipts', 'import-attestation', proof]);
     expect(imported.code, imported.stderr).toBe(0);
     expect(imported.stdout).toMatch(/proven .*by Beneficiary 1 \(\w{4}…\w{4}\) on \d{4}-\d\d-\d\d/);
-    expect(imported.stdout).toContain('confirmed the SHA-256');
+    expect(imported.stdout).toContain('gave the SHA-256 of the receipt; only computed from the file');
     expect(supplier.stateFiles()).toEqual(expect.arrayContaining([`${first.depositId}.attestation.json`, `${first.depositId}.attestation.json.asc`]));
     expect(readFileSync(join(supplier.state, 'acme-crm', `${first.depositId}.attestation.json`))).toEqual(readFileSync(proof));
 

@@ -84,7 +84,7 @@ describe.skipIf(!needed)('the offline opener', () => {
     const { checks } = JSON.parse(cli.stdout) as { checks: { name: string; result: string; detail: string }[] };
     expect(found.checks).toEqual(Object.fromEntries(checks.map(({ name, result }) => [name, result])));
     // But for what to type.
-    expect(found.details).toEqual(Object.fromEntries(checks.map(({ name, detail }) => [name, detail.replace(' (ask it for the SHA-256, then --agent-sha256)', '')])));
+    expect(found.details).toEqual(Object.fromEntries(checks.map(({ name, detail }) => [name, detail.replace(' (have it compute the SHA-256 of its file, then --agent-sha256)', '')])));
     // And the lines for a shell are those of the cover, with the real names.
     expect(await opener.page.textContent('#stock')).toBe(stockLines(JSON.parse(readFileSync(files.receipt, 'utf8')) as NamedDeposit));
     expect(await opener.page.isHidden('#without-names')).toBe(true);
@@ -122,6 +122,34 @@ describe.skipIf(!needed)('the offline opener', () => {
       expect(await opener.check()).toMatchObject({ verdict: 'failed', checks: { 'agent-sha256': 'failed' } });
       await opener.page.context().close();
     }
+  });
+
+  test('what the agent says is compared with the receipt, and not taken for proof that it holds the file', async () => {
+    const { receipt, signature, signers, key } = made.compat;
+    const opener = await openOpener(browser);
+    await opener.give({ receipt, signature, signers, key });
+    // Whoever has lost the suitcase can still read this in the cover.
+    const cover = readFileSync(receipt.replace('.receipt.json', '.cover.md'), 'utf8');
+    await opener.page.fill('#agent', /^\| SHA-256 \| `([0-9a-f]{64})` \|$/m.exec(cover)![1]);
+    expect(await opener.check()).toMatchObject({ verdict: 'passed', checks: { 'agent-sha256': 'passed' }, details: { 'agent-sha256': expect.stringContaining('whether it computed them from the file, and when') as string } });
+    const said = async (): Promise<string> => `${await opener.page.textContent('li[data-check="agent-sha256"]')} ${await opener.page.textContent('div.given:has(#agent)')}`;
+    expect(await said()).toMatch(/ask whether the agent computed it from the file, and when/);
+    expect(await said()).not.toMatch(/holds (?:exactly|the suitcase|this very)/);
+    await opener.page.click('#dutch');
+    expect(await said()).toMatch(/vraag of de agent hem uit het bestand berekende, en wanneer/);
+    expect(await said()).not.toMatch(/heeft precies|precies deze koffer heeft/);
+    await opener.page.context().close();
+  });
+
+  test('without receipt, the lines for a shell say how to make those for zstd of them', async () => {
+    const opener = await openOpener(browser);
+    for (const [button, instead] of [['#english', / (\S+) in place of (\S+), and (\S+) in place of (\S+), each time\./], ['#dutch', / (\S+) in plaats van (\S+), en (\S+) in plaats van (\S+)\.$/]] as const) {
+      await opener.page.click(button);
+      const [, program, gzip, suffix, gz] = instead.exec((await opener.page.textContent('#without-names'))!)!;
+      const lines = (await opener.page.textContent('#stock'))!.replaceAll(gzip, program).replaceAll(gz, suffix);
+      expect(lines).toBe(stockLines(anyDeposit('zstd')));
+    }
+    await opener.page.context().close();
   });
 
   test('without receipt or signer it opens, and says that the origin is not proven', async () => {
@@ -209,7 +237,13 @@ describe.skipIf(!needed)('the offline opener', () => {
         copy[at] ^= 1;
         return copy;
       };
-      await refused({ suitcase: changed('middle', flipped(whole.length >> 1)) }, { 'contents': 'failed', 'suitcase-sha256': 'failed' });
+      await refused({ suitcase: changed('middle', flipped(whole.length >> 1)) }, { 'contents': 'failed', 'suitcase-sha256': 'failed', 'suitcase-structure': 'passed', 'key-proof': 'passed' });
+      // What stands beside the red contents speaks of form and key alone, and nothing doubts the key that was found to fit.
+      for (const button of ['#dutch', '#english']) {
+        await opener.page.click(button);
+        expect(await opener.page.textContent('#checks'), button).not.toMatch(/octet is (?:authentic|echt)|not its key|opens this very|opent precies/);
+        expect(await opener.page.textContent('li[data-check="suitcase-structure"]'), button).toMatch(/By its form|Naar zijn vorm/);
+      }
       await refused({ suitcase: changed('end', flipped(whole.length - 1)) }, { 'contents': 'failed', 'suitcase-sha256': 'failed' });
       await refused({ suitcase: changed('cut', whole.subarray(0, -100)) }, { 'contents': 'failed', 'suitcase-size': 'failed' });
       await refused({ suitcase: changed('longer', Buffer.concat([whole, Buffer.from([0xcb, 0])])) }, { 'suitcase-sha256': 'failed' });

@@ -137,7 +137,7 @@ test('who proved that a key opens which deposit, and when; what is not proven sa
   const { page } = await make(supplier);
   expect(page.match(/<div>&lt;b&gt;Gemeente&lt;\/b&gt;, 2026-11-22 /g)).toHaveLength(1);
   expect(page).toContain('by a key that the supplier made');
-  expect(page).toContain('the agent gave the same SHA-256');
+  expect(page).toContain('the agent gave the SHA-256 of the receipt');
   // The other deposit.
   expect(page.match(/<td><span class="en" lang="en">not proven<\/span>/g)).toHaveLength(1);
 });

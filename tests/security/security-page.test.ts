@@ -30,6 +30,25 @@ test('every line of the threat model names a test', () => {
   expect(rows.filter((row) => !/`tests\/[^`]+`: "/.test(row))).toEqual([]);
 });
 
+/** Fields of an object in the receipt's schema, as `dataset.bytes`. */
+function fields({ properties = {} }: Fields, within = ''): string[] {
+  return Object.entries(properties).flatMap(([name, inner]) => [`${within}${name}`, ...fields(inner, `${within}${name}.`)]);
+}
+
+interface Fields {
+  properties?: Record<string, Fields>;
+}
+
+test('every field of a receipt is said to be read by whoever finds it', () => {
+  const all = fields(JSON.parse(readFileSync(join(checkout, 'schemas/receipt-1.schema.json'), 'utf8')) as Fields);
+  expect(all).toEqual(expect.arrayContaining(['schema', 'client.platform', 'ledger.sequence']));
+  const start = page.indexOf('**Whoever finds a receipt**');
+  const list = page.slice(start, page.indexOf('\n\n|', start));
+  // One is said by its own name, or with all that is in what holds it.
+  const said = (field: string): boolean => list.includes(`\`${field}\``) || list.includes(`\`${field.split('.')[0]}\``) || all.some((inner) => inner.startsWith(`${field}.`));
+  expect(all.filter((field) => !said(field))).toEqual([]);
+});
+
 test('control: a test that is not there is found missing', () => {
   expect(hasTest('tests/security/law1.test.ts', 'nothing but sealed bytes, receipts and covers reaches the server')).toBe(true);
   expect(hasTest('tests/security/law1.test.ts', 'nothing but sealed bytes')).toBe(false);

@@ -24,7 +24,7 @@ export async function importFile(o: ReceiptsImportFlags, context: Context): Prom
   context.screen.result({ ok: true, depositId: filed.depositId, path: filed.path, alreadyFiled: already, ...provenDocument(filed) }, [
     labelled('proven', `${filed.depositId}: ${provenText(filed)}`),
     labelled('filed', `${already ? 'already, as ' : ''}${printable(filed.path)}`),
-    ...(filed.attestation.agentSha256 === undefined ? [labelled('agent', 'what it holds was not asked')] : [labelled('agent', 'confirmed the SHA-256 of the file that it holds')]),
+    ...(filed.attestation.agentSha256 === undefined ? [labelled('agent', 'what it holds was not asked')] : [labelled('agent', 'gave the SHA-256 of the receipt; only computed from the file does it show that the agent holds it')]),
   ]);
   return 0;
 }
