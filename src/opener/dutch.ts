@@ -20,7 +20,7 @@ export const dutch: Words = {
     passphrase: 'Wachtwoordzin van uw privésleutel',
     passphraseWhat: 'Alleen als hij er een heeft.',
     agent: 'SHA-256 die de escrow-agent u noemde',
-    agentWhat: 'Niet verplicht: 64 cijfers en letters a tot f. Vraag de agent die uit het bestand dat hij heeft te berekenen, en wanneer hij dat deed.',
+    agentWhat: 'Niet verplicht: 64 cijfers en letters a tot f. Vraag de agent die te berekenen uit het bestand dat hij heeft, en te zeggen wanneer hij dat deed.',
     most: 'Hoeveel er hoogstens uit mag komen',
     mostWhat: 'Een klein bestand kan bij het uitpakken een hele schijf vullen: de bladzijde stopt hierbij. Automatisch: zo veel als een getekend ontvangstbewijs zegt; zonder dat 100 keer de grootte van de koffer, ten minste 1 GiB.',
     choose: 'Kiezen…',

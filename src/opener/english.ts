@@ -20,7 +20,7 @@ export const english: Words = {
     passphrase: 'Passphrase of your private key',
     passphraseWhat: 'Only if it has one.',
     agent: 'SHA-256 that the escrow agent told you',
-    agentWhat: 'Optional: 64 digits and letters a to f. Ask the agent to compute it from the file that it holds, and when it did.',
+    agentWhat: 'Optional: 64 digits and letters a to f. Ask the agent to compute it from the file that it holds, and to say when it did.',
     most: 'Most that may come out',
     mostWhat: 'A small file can unpack to one that fills a disk: the page stops at this. Automatic: as much as a signed receipt says; without one 100 times the size of the suitcase, at least 1 GiB.',
     choose: 'Choose…',
