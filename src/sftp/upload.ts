@@ -1,11 +1,11 @@
 import { orAborted } from '../abort.js';
 import { DepotError } from '../errors.js';
 import { isOutbound, type SuitcaseBlock } from '../outbound.js';
+import { isLost, removeAbandoned } from './abandon.js';
 import { Book } from './book.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import { publish, type Ready } from './completion.js';
 import { type Abandoned, deadPartial, deadUpload } from './dead.js';
-import { Unreachable } from './dial.js';
 import { FlushAhead } from './flush-ahead.js';
 import type { Link } from './link.js';
 import { lookAt } from './look.js';
@@ -14,9 +14,6 @@ import { ConnectionLost, isStatus, SftpStatus, Status } from './status.js';
 import { confirm, isWrongSize, sizeOf } from './stored.js';
 import { Stripes } from './stripes.js';
 import type { Checkpoint, Transfer, UploadOptions } from './types.js';
-
-/** How long `abandon` tries to remove the partial: someone may have pressed Ctrl-C. */
-const abandonMs = 8000;
 
 /**
  * One file on its way: positioned writes over one or more lanes, held until they are acknowledged, and
@@ -186,32 +183,7 @@ export class Upload {
     this.#created = false;
     const [first, ...others] = this.#stripes.lanes;
     for (const lane of others) lane.channel.end();
-    const remove = async (ms: number): Promise<Abandoned> => {
-      const removal = await this.#remote.removePartial(this.partialName, AbortSignal.timeout(ms));
-      const { lostFilesMayAppear, namesOpenFiles } = this.#remote;
-      // Where nobody saw it under its name while it was open, that it is not there proves nothing.
-      const mayAppear = removal === 'absent' ? lostFilesMayAppear || (this.#lost && namesOpenFiles === null) : lostFilesMayAppear && this.#lost;
-      return { removed: removal !== 'refused', mayAppear };
-    };
-    const live = this.#remote.live;
-    try {
-      // Not behind megabytes of writes that wait in the socket: a new connection is faster.
-      if (live && live.unsent < 1024 * 1024) {
-        // It has its name only from its close on, and could not be removed before.
-        if (this.#remote.namesOpenFiles === false && first?.channel === live.channel) await orAborted(first.channel.close(first.handle), AbortSignal.timeout(abandonMs / 4)).catch(() => undefined);
-        return await remove(abandonMs / 4);
-      }
-    } catch {
-      // It does not answer; perhaps another connection does.
-    }
-    live?.destroy();
-    this.#lost = true;
-    if (!live && isLost(before)) return { removed: false, mayAppear: false };
-    try {
-      return await remove(abandonMs);
-    } catch {
-      return { removed: false, mayAppear: false };
-    }
+    return removeAbandoned(this.#remote, this.partialName, { open: first, lost: this.#lost, unreachable: isLost(before) });
   }
 
   // --- opening ---------------------------------------------------------------------------------
@@ -410,9 +382,4 @@ export class Upload {
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
     }
   }
-}
-
-/** The server cannot be reached, so that nothing is to be tidied up there either. */
-function isLost(error: unknown): boolean {
-  return error instanceof DepotError && error.code === 'connection-lost' && error.cause instanceof Unreachable;
 }
