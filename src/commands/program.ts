@@ -36,7 +36,7 @@ export function buildProgram(start: Start): Command {
     .option('--config <file>', 'configuration file (else $DEPOT_CONFIG, ./depot.yaml, …)')
     .option('--state <directory>', 'state directory: receipts, ledger, run records (else $DEPOT_STATE_DIR, …)')
     .option('--json', 'one JSON document on standard output, for errors too')
-    .option('-q, --quiet', 'say nothing at all on success (with --json: only the document)')
+    .option('-q, --quiet', 'say nothing on success but what somebody must act on (with --json: beside the document)')
     .option('--no-color', 'no colours (also $NO_COLOR)')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showSuggestionAfterError(true)

@@ -120,7 +120,7 @@ async function pushEach(o: PushFlags, config: Config, arrangements: readonly Arr
   const { failedToBegin, push: deposit } = await import('../deposit/push.js');
   const { screen, signal } = context;
   const together = new Together();
-  const notifier = new Notifier(config, { warn: (message) => { screen.warn(message); } });
+  const notifier = new Notifier(config, { warn: (message, weight) => { screen.warn(message, weight); } });
   const jobs = o.jobs ?? 1;
   const meter = new PushMeter(() => screen.progress(), arrangements.length, jobs);
   const logins = Logins.of(config, all);
@@ -175,7 +175,7 @@ async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, r
   const begun = !signal.aborted;
   const seen = { recorded: false };
   const hooks: PushHooks = {
-    warn: (message) => { screen.warn(`${name}: ${message}`); },
+    warn: (message, weight) => { screen.warn(`${name}: ${message}`, weight); },
     phase: (phase) => { run.meter.phase(name, phase); },
     progress: (p) => { run.meter.progress(p); },
     recorded: (record) => {

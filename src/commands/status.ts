@@ -2,7 +2,8 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/types.js';
-import { lateWords, type Standing } from '../deposit/standing.js';
+import type { Shrunk } from '../deposit/shrunk.js';
+import { type KeyStanding, lateWords, type Standing } from '../deposit/standing.js';
 import { exitStatus, isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { parseDepositId } from '../receipt/ids.js';
@@ -32,7 +33,7 @@ export function statusOptions(names: string[], flags: Flags): StatusFlags {
 export function defineStatus(parent: Command, start: Start): void {
   parent.command('status')
     .summary('last deposit and last run of each arrangement; exit 31 when one is stale')
-    .description('Shows one line per arrangement. A deposit is stale when it is older than 1.25 × every, or than --max-age, or dated in the future. Exit 31 when one is stale, or when the last push was killed.')
+    .description('Shows one line per arrangement, and one for what needs attention: a dataset that shrank, a key that expires, a run that failed. With --quiet only those. A deposit is stale when it is older than 1.25 × every, or than --max-age, or dated in the future. Exit 31 when one is stale, or when the last push was killed; else 32 when the records have a problem.')
     .argument('[name...]', 'arrangements; without one, all')
     .option('--max-age <time>', 'stale when the last deposit is older than this (26h)')
     .option('--prometheus', 'metrics in the text format of Prometheus; exit 0, stale or not')
@@ -41,11 +42,12 @@ export function defineStatus(parent: Command, start: Start): void {
       ['depot status', 'how are we doing?'],
       ['depot status --max-age 26h --quiet', 'for a monitor: speaks only when something is wrong'],
       ['depot status --prometheus --out /var/lib/node_exporter/depot.prom', 'for node_exporter\'s textfile collector'],
-    ], [5, 10, 24, 31]))
+    ], [5, 10, 24, 31, 32]))
     .action((names: string[], _: unknown, command: Command) => start(statusOptions(names, command.optsWithGlobals()), status, 'at once'));
 }
 
 const staleExit = 31;
+const brokenExit = 32;
 
 async function status(o: StatusFlags, context: Context): Promise<number> {
   if (o.prometheus) return metrics(o, context);
@@ -53,12 +55,13 @@ async function status(o: StatusFlags, context: Context): Promise<number> {
   const there = await isThere(config);
   const bad = standings.some((s) => s.stale || s.underWay.killed !== null);
   const paths = { config: config.path, state: config.state.path };
-  const document = { ok: !bad && there, ...paths, arrangements: standings.map(standingDocument) };
+  const exit = bad ? staleExit : standings.some(({ problems }) => problems.length > 0) ? brokenExit : there ? 0 : exitStatus.incomplete;
+  const document = { ok: exit === 0, ...paths, arrangements: standings.map(standingDocument) };
   const lines = [...statusLines(standings, paths), ...(there ? [] : [{ text: `there is no state directory ${printable(config.state.path)}: no push was made with it, or it is elsewhere (--state)`, hang: 2 }])];
-  if (bad || !there) context.screen.failure(document, lines);
-  else context.screen.result(document, lines);
+  if (exit !== 0) context.screen.failure(document, lines);
+  else context.screen.result(document, lines, attentionLines(standings, { few: true, now: new Date() }));
   await notify(config, standings, context);
-  return bad ? staleExit : there ? 0 : exitStatus.incomplete;
+  return exit;
 }
 
 /** Where there is nothing, nothing is known, however well everything looks. */
@@ -70,7 +73,7 @@ function isThere(config: Config): Promise<boolean> {
 async function notify(config: Config, standings: readonly Standing[], { screen }: Context): Promise<void> {
   if (config.notify === undefined || screen.interactive) return;
   const { notifyOfStandings } = await import('../deposit/notify.js');
-  await notifyOfStandings(config, standings, new Date(), { warn: (message) => { screen.warn(message); } });
+  await notifyOfStandings(config, standings, new Date(), { warn: (message, weight) => { screen.warn(message, weight); } });
 }
 
 async function gather(o: StatusFlags, context: Context): Promise<{ config: Config; standings: Standing[] }> {
@@ -129,7 +132,7 @@ export function statusLines(standings: readonly Standing[], paths: { config: str
         lastRunText(s),
       ]),
     ]),
-    ...standings.flatMap((s) => remarks(s, few).map((line) => ({ text: `${s.arrangement}: ${line}`, hang: 2 }))),
+    ...attentionLines(standings, { few, now }),
     ...(few || stale === 0 ? [] : ['! after an age: stale, that is older than 1.25 × every or than --max-age, or never deposited']),
     '',
     ...(few ? [] : [`${counted(standings.length, 'arrangement')}, ${stale} stale`]),
@@ -156,7 +159,7 @@ function nextExpiry({ keys }: Standing): string | null {
 
 function expiryText(expiresAt: string | null, now: Date): string {
   if (expiresAt === null) return '–';
-  return `${expiresAt.slice(0, 10)}${Date.parse(expiresAt) - now.getTime() <= soonMs ? '!' : ''}`;
+  return `${expiresAt.slice(0, 10)}${isSoon(expiresAt, now) ? '!' : ''}`;
 }
 
 /** A push that was killed left no run record; one that runs has none yet. */
@@ -166,17 +169,50 @@ function lastRunText({ lastRun, underWay: { running, killed } }: Standing): stri
   return lastRun === null ? 'never' : runText(lastRun);
 }
 
-/** What needs a sentence. Of many arrangements only what was begun and not ended has one: the rest is in the table. */
+/** What needs a sentence. Of many arrangements only what the table does not say has one, unless there is no table. */
+function attentionLines(standings: readonly Standing[], { few, now }: { few: boolean; now: Date }): Line[] {
+  const lines = [...standings.flatMap((s) => remarks(s, few).map((line) => `${s.arrangement}: ${line}`)), ...(few ? keyLines(standings, now) : [])];
+  return lines.map((text) => ({ text, hang: 2 }));
+}
+
+/** A key that expires soon is said once, however many arrangements need it. */
+function keyLines(standings: readonly Standing[], now: Date): string[] {
+  const soon = new Map<string, { key: KeyStanding; expiresAt: string; names: Set<string> }>();
+  for (const { arrangement, ended, keys } of standings) {
+    for (const key of keys) {
+      if (ended || key.expiresAt === null || !isSoon(key.expiresAt, now)) continue;
+      const id = `${key.role} ${key.fingerprint ?? key.name}`;
+      const found = soon.get(id) ?? { key, expiresAt: key.expiresAt, names: new Set() };
+      soon.set(id, { ...found, names: found.names.add(arrangement) });
+    }
+  }
+  return [...soon.values()].map(({ key, expiresAt, names: [first = '', ...others] }) => {
+    const days = Math.floor((Date.parse(expiresAt) - now.getTime()) / dayMs);
+    const whose = `the key of ${printable(key.name)}${key.fingerprint === null ? '' : ` (${shortFingerprint(key.fingerprint)})`}`;
+    return `${first}${others.length === 0 ? '' : ` and ${others.length} more`}: ${whose} ${days < 0 ? 'expired' : 'expires'} on ${expiresAt.slice(0, 10)}${days < 0 ? '' : `, in ${counted(days, 'day')}`}`;
+  });
+}
+
+function isSoon(expiresAt: string, now: Date): boolean {
+  return Date.parse(expiresAt) - now.getTime() <= soonMs;
+}
+
 function remarks(s: Standing, few: boolean): string[] {
   const { lastRun, underWay } = s;
-  const failed = few && lastRun !== null && lastRun.exit !== 0 && lastRun.code !== 'killed' && underWay.running === null && underWay.killed === null;
+  const failed = few && !s.ended && lastRun !== null && lastRun.exit !== 0 && lastRun.code !== 'killed' && underWay.running === null && underWay.killed === null;
   return [
     ...(s.inFuture || (few && s.stale) ? [`${s.stale ? 'stale: ' : ''}${lateWords(s)}`] : []),
-    ...(s.lastDeposit?.shrunkFrom == null ? [] : [`the last deposit shrank${s.lastDeposit.dataset === null ? '' : `: it has ${held(s.lastDeposit.dataset)}`}; the one before it, ${s.lastDeposit.shrunkFrom.depositId}, had ${held(s.lastDeposit.shrunkFrom)}`]),
+    ...(s.shrunk === null || s.ended ? [] : [shrunkText(s.shrunk, s.lastDeposit)]),
     ...(failed ? [`the last run failed: ${printable(lastRun.message ?? '')}`] : []),
     ...s.problems.map((problem) => `${printable(problem)}; look at the whole: «depot receipts verify ${s.arrangement}»`),
     ...underWayLines(s.arrangement, underWay),
   ];
+}
+
+function shrunkText({ depositId, at, entries, bytes: size, from }: Shrunk, last: Standing['lastDeposit']): string {
+  const isLast = last?.depositId === depositId;
+  const had = `${isLast ? 'it has' : `${depositId} of ${minute(at)} had`} ${held({ entries, bytes: size })}; the one before it, ${from.depositId}, had ${held(from)}`;
+  return isLast ? `the last deposit shrank: ${had}` : `the dataset shrank, and no deposit since was as large again: ${had}`;
 }
 
 function held(d: { entries: number; bytes: number }): string {

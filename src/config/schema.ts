@@ -77,7 +77,7 @@ const notify: Check<{ command: string[]; on: NotifyEvent[] | undefined }> = (val
   const fields = value.fields(notifyKeys);
   if (fields === null) return null;
   const command = fields.required('command', commandLine);
-  const on = fields.optional('on', list(oneOf('success', 'failure', 'killed', 'stale')));
+  const on = fields.optional('on', list(oneOf('success', 'failure', 'killed', 'stale', 'shrink')));
   return command === undefined ? null : { command, on };
 };
 

@@ -24,7 +24,7 @@ export type Publish = 'rename' | 'direct';
 export type Compression = 'auto' | 'zstd' | 'gzip' | 'none';
 export type EncryptionWish = 'auto' | 'modern' | 'compat';
 /** `failure` is about a push that was killed too. */
-export type NotifyEvent = 'success' | 'failure' | 'killed' | 'stale';
+export type NotifyEvent = 'success' | 'failure' | 'killed' | 'stale' | 'shrink';
 
 /** What a dataset means that has fewer entries or bytes than this part (0 to 1) of those of the last deposit. */
 export interface Shrink {

@@ -144,7 +144,7 @@ class Dataset {
     const { shrink } = this.#options;
     if (shrink === undefined || !hasShrunk({ entries, bytes }, shrink)) return;
     const words = shrinkWords({ entries, bytes }, shrink.previous);
-    if (shrink.then === 'warn') this.#hooks.warn(words);
+    if (shrink.then === 'warn') this.#hooks.warn(words, 'act');
     else throw new DepotError('source-shrunk', words, { hint: 'find out what is missing; if that is all there is, set shrink: warn in depot.yaml for one push' });
   }
 }

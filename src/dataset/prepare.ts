@@ -30,6 +30,7 @@ export async function runCleanup(source: SourceSpec, options: DatasetOptions, wa
   try {
     await run(source.cleanup, { timeoutMs: CLEANUP_TIMEOUT_MS, ...commandOptions(source, options, 'cleanup') });
   } catch (error) {
-    warn(error instanceof Error ? error.message : String(error));
+    // What it did not clean away may be the dataset, unencrypted.
+    warn(error instanceof Error ? error.message : String(error), 'act');
   }
 }

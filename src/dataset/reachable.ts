@@ -14,6 +14,8 @@ export interface Reach {
   /** How many may not be read, and the first of them, fit to print. */
   closed: number;
   firstClosed: string | null;
+  /** Patterns of `exclude` that matched nothing; empty where not everything was looked at. */
+  unused: string[];
   /** False when time ran out before everything was looked at. */
   complete: boolean;
 }
@@ -23,7 +25,7 @@ const stride = 500;
 
 /** Looks until `until` (milliseconds, as `Date.now()`); what vanishes meanwhile is passed over, as a push decides about that. */
 export async function reachOf(directory: string, exclude: readonly string[], until: number, signal?: AbortSignal): Promise<Reach> {
-  const reach: Reach = { entries: 0, bytes: 0, closed: 0, firstClosed: null, complete: true };
+  const reach: Reach = { entries: 0, bytes: 0, closed: 0, firstClosed: null, unused: [], complete: true };
   const excluded = excluder(exclude);
   const root = fromText(directory);
   const stack = [root];
@@ -44,7 +46,7 @@ export async function reachOf(directory: string, exclude: readonly string[], unt
       note(reach, at, error);
     }
   }
-  return reach;
+  return { ...reach, unused: excluded?.unused() ?? [] };
 }
 
 function look(reach: Reach, file: ByteString): void {

@@ -3,6 +3,7 @@ import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { fromBytes, fromText, toBytes, toPath, type ByteString } from './bytestring.js';
 import type { SourceSpec } from '../source.js';
+import type { Warn } from '../warning.js';
 
 export type SkippedKind = 'socket' | 'fifo' | 'device' | 'unknown' | 'vanished';
 
@@ -19,9 +20,9 @@ export class Reading {
   /** What `exclude` left out. Directories are left out with all that is below them, which is not looked at. */
   readonly excluded = { files: 0, directories: 0, bytes: 0 };
   #changed = 0;
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
 
-  constructor(warn: (message: string) => void) {
+  constructor(warn: Warn) {
     this.warn = warn;
   }
 

@@ -1,6 +1,7 @@
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { SourceSpec } from '../source.js';
+import type { Warn } from '../warning.js';
 import type { ShrinkRule } from './shrink.js';
 import { PART_NAME } from './tar/format.js';
 
@@ -21,7 +22,7 @@ export interface DatasetOptions {
 export interface DatasetHooks {
   signal: AbortSignal;
   /** Gets text that is fit to print; what a failed cleanup said follows on lines of its own. */
-  warn: (message: string) => void;
+  warn: Warn;
   /** Called once per chunk, and while a command or stdin is read, with what was read so far. */
   progress: (p: { entries: number; bytes: number }) => void;
   /** The whole memory of an earlier chunk that the caller is done with: what is used again need not be asked of the system. */

@@ -4,7 +4,7 @@ import { chooseCompression } from '../seal/compress.js';
 import { startSealing } from '../seal/sealing.js';
 import { datasetOf, runDataset, shrinkRule } from './dataset.js';
 import { makeEnvelope } from './draft.js';
-import { readKeys } from './keys.js';
+import { readKeys, tellOfKeys } from './keys.js';
 import { rehearsed } from './rehearse.js';
 import type { DryRunSummary, PushHooks, PushOptions } from './push-types.js';
 import { secretsFor } from './secrets.js';
@@ -15,7 +15,7 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
   const startedAt = new Date();
   const clock = process.hrtime.bigint();
   const keys = await readKeys(o.config, o.arrangement, secretsFor(o), startedAt, o.together);
-  keys.warnings.forEach((warning) => hooks.warn(warning));
+  tellOfKeys(keys, hooks);
   const depositId = newDepositId(o.arrangement.name, startedAt);
   const compression = chooseCompression(o.arrangement.compression);
   const { sessionKey, pkesk } = await makeEnvelope(depositId, keys);
@@ -27,7 +27,7 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
     { dataset: datasetOf(o, depositId, shrink), compression, pkesk, sessionKey, encryption: keys.encryption },
     {
       signal: o.signal,
-      warn: (message) => hooks.warn(message),
+      warn: hooks.warn,
       progress: ({ entries, bytes }) => hooks.progress(Object.assign(seen, { entries, datasetBytes: bytes })),
     },
   );

@@ -7,6 +7,7 @@ import { judgeRecipient, judgeSigner, type Recipient, requirePublic } from '../p
 import { chooseEncryption, type Encryption } from '../pgp/sessionkey.js';
 import { requirePrivate } from '../permissions.js';
 import { printable } from '../printable.js';
+import type { Warn } from '../warning.js';
 import { readBoundedFile } from './bounded-file.js';
 import type { SecretFinder } from './secrets.js';
 import type { Together } from './together.js';
@@ -17,6 +18,8 @@ export interface DepositKeys {
   encryption: Encryption;
   signer: SecretKey;
   warnings: string[];
+  /** Those of `warnings` that somebody must act on. */
+  urgent: string[];
 }
 
 /**
@@ -28,8 +31,18 @@ export async function readKeys(config: Config, arrangement: Arrangement, secrets
   const recipients = await readRecipients(arrangement, at);
   const encryption = chooseEncryption(arrangement.encryption, recipients);
   const read = (): ReturnType<typeof readSigner> => readSigner(config, secrets, at);
-  const { signer, warnings } = await (together === undefined ? read() : together.signer(read));
-  return { recipients, encryption, signer, warnings: [...recipients.flatMap((recipient) => recipient.warnings), ...warnings] };
+  const { signer, warnings, urgent } = await (together === undefined ? read() : together.signer(read));
+  return {
+    recipients,
+    encryption,
+    signer,
+    warnings: [...recipients.flatMap((recipient) => recipient.warnings), ...warnings],
+    urgent: [...recipients.flatMap((recipient) => recipient.urgent), ...urgent],
+  };
+}
+
+export function tellOfKeys({ warnings, urgent }: Pick<DepositKeys, 'warnings' | 'urgent'>, { warn }: { warn: Warn }): void {
+  for (const warning of warnings) warn(warning, urgent.includes(warning) ? 'act' : undefined);
 }
 
 /** The beneficiaries' keys. A retired key is refused whatever its file says. */
@@ -53,10 +66,10 @@ export async function readRecipients(arrangement: Arrangement, at: Date): Promis
  *
  * @throws DepotError 'secret-insecure', 'signer-unusable', 'key-unreadable', 'secret-missing', 'passphrase-wrong'
  */
-export async function readSigner(config: Config, secrets: SecretFinder, at: Date): Promise<{ signer: SecretKey; warnings: string[] }> {
+export async function readSigner(config: Config, secrets: SecretFinder, at: Date): Promise<Pick<DepositKeys, 'signer' | 'warnings' | 'urgent'>> {
   const file = config.supplier.signingKey;
   const { bytes, certificate } = await readSigningKey(file);
-  const { warnings } = await judgeSigner(certificate, at);
+  const { warnings, urgent } = await judgeSigner(certificate, at);
   const [arrangement = 'NAME'] = config.arrangements.keys();
   const store = `«depot login ${arrangement} --for signing-key»`;
   const signer = await readSecretKey(bytes, async () => (await secrets.find('signingKeyPassphrase'))?.reveal()).catch((error: unknown) => {
@@ -65,7 +78,7 @@ export async function readSigner(config: Config, secrets: SecretFinder, at: Date
     if (isDepotError(error, 'passphrase-wrong')) error.hint = `store the right passphrase: ${store}`;
     throw error;
   });
-  return { signer, warnings };
+  return { signer, warnings, urgent };
 }
 
 /** What the file is comes before who can read it: on a public key nobody should run chmod. */

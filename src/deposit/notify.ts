@@ -8,6 +8,7 @@ import type { RunRecord } from '../receipt/runs.js';
 import { noteStaleness, stalenessNoted } from '../receipt/staleness.js';
 import { ArrangementState } from '../receipt/state.js';
 import type { Runner } from '../receipt/underway.js';
+import type { Warn } from '../warning.js';
 import { lateWords, type Standing } from './standing.js';
 
 /** How long a notification may take; and how long, after all deposits, the notifications may still go on together. */
@@ -16,13 +17,14 @@ const limitMs = 10_000;
 const atOnce = 4;
 
 export interface NotifyHooks {
-  warn(message: string): void;
+  warn: Warn;
 }
 
-/** A run that skipped has nothing to tell. */
-function eventOf({ code }: RunRecord): NotifyEvent | null {
-  if (code === 'skipped') return null;
-  return code === null ? 'success' : code === 'stale' || code === 'killed' ? code : 'failure';
+/** A run that skipped has nothing to tell. A dataset that shrank is one, whether it was deposited or refused. */
+function eventsOf({ code, dataset }: RunRecord): NotifyEvent[] {
+  if (code === 'skipped') return [];
+  const shrank = dataset?.shrunk === true || code === 'source-shrunk';
+  return [code === null ? 'success' : code === 'stale' || code === 'killed' ? code : 'failure', ...(shrank ? (['shrink'] as const) : [])];
 }
 
 /** A push that was killed has failed, too. */
@@ -49,8 +51,7 @@ export class Notifier {
 
   /** Begins to tell it, where the configuration wants it told. */
   tell(record: RunRecord): void {
-    const event = eventOf(record);
-    if (event === null || !wants(this.#config, event)) return;
+    if (!eventsOf(record).some((event) => wants(this.#config, event))) return;
     this.#waiting.push(record);
     this.#next();
   }
@@ -61,7 +62,7 @@ export class Notifier {
       const told: Promise<void> = deliver(this.#config, record, this.#late.signal)
         .catch((error: unknown) => {
           if (this.#late.signal.aborted) this.#dropped++;
-          else this.#hooks.warn(`${record.arrangement}: nobody was notified: ${(error as Error).message}`);
+          else this.#hooks.warn(`${record.arrangement}: nobody was notified: ${(error as Error).message}`, 'act');
         })
         .finally(() => {
           this.#running.delete(told);
@@ -80,7 +81,7 @@ export class Notifier {
     }, limitMs);
     while (this.#running.size > 0) await Promise.all(this.#running);
     clearTimeout(timer);
-    if (this.#dropped > 0) this.#hooks.warn(`notify.command took too long: ${this.#dropped} of its calls were ended, or not made`);
+    if (this.#dropped > 0) this.#hooks.warn(`notify.command took too long: ${this.#dropped} of its calls were ended, or not made`, 'act');
   }
 }
 
@@ -99,7 +100,7 @@ export async function notifyOfStandings(config: Config, standings: readonly Stan
       if (standing.stale && wants(config, 'stale')) await tellOfStale(config, standing, now);
     } catch (error) {
       if (!isDepotError(error)) throw error;
-      hooks.warn(`${standing.arrangement}: ${error.message}`);
+      hooks.warn(`${standing.arrangement}: ${error.message}`, 'act');
       // What hangs or is not there once is so for the others too: they are told of at the next look.
       if (error.code === 'source-timed-out') return;
     }

@@ -4,6 +4,7 @@ import type { DatasetSummary } from '../dataset/sources.js';
 import type { RunDataset, RunRecord } from '../receipt/runs.js';
 import type { Receipt } from '../receipt/schema.js';
 import type { CompressionFormat } from '../seal/compress.js';
+import type { Warn } from '../warning.js';
 import type { Logins } from './logins.js';
 import type { Together } from './together.js';
 
@@ -32,7 +33,7 @@ export interface PushOptions {
 }
 
 export interface PushHooks {
-  warn(message: string): void;
+  warn: Warn;
   phase(name: 'connecting' | 'sealing' | 'uploading' | 'finishing'): void;
   progress(progress: { entries: number; datasetBytes: number; sealedBytes: number; acknowledgedBytes: number; totalBytes?: number; suitcaseBytes?: number }): void;
   /** The run is over, and its record written, or could not be: for whoever is to be told. */

@@ -16,7 +16,7 @@ import { Standby } from '../seal/standby.js';
 import { connectToAgent, withUsername } from './agent.js';
 import { makeDeposit } from './deposit.js';
 import { dryRun } from './dry-run.js';
-import { readKeys } from './keys.js';
+import { readKeys, tellOfKeys } from './keys.js';
 import type { Deposit, DryRunSummary, PushHooks, PushOptions, PushOutcome } from './push-types.js';
 import { Run } from './run.js';
 import type { Scene } from './scene.js';
@@ -79,7 +79,7 @@ export async function failedToBegin({ arrangement: { name }, stateDirectory }: P
 
 /** The run record is the least that is left of a failure, and must not hide it. */
 function unrecorded({ warn }: Pick<PushHooks, 'warn'>): (second: unknown) => void {
-  return (second) => { warn(`the run record could not be written: ${(second as Error).message}`); };
+  return (second) => { warn(`the run record could not be written: ${(second as Error).message}`, 'act'); };
 }
 
 async function named(o: PushOptions): Promise<PushOptions> {
@@ -115,9 +115,9 @@ async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hoo
     const secrets = secretsFor(o);
     // Reading changes nothing, and what it waits for, such as a share that gives nothing, need not come.
     const keys = await orAborted(readKeys(o.config, o.arrangement, secrets, run.startedAt, o.together), signal);
-    keys.warnings.forEach((warning) => hooks.warn(warning));
+    tellOfKeys(keys, hooks);
     const ledger = await Ledger.open(state);
-    ledger.warnings.forEach((warning) => hooks.warn(warning));
+    ledger.warnings.forEach((warning) => hooks.warn(warning, 'act'));
     const newLedger = ledger.created;
 
     const deposit = await depositThere({ o: { ...o, signal }, state, keys, ledger, run, hooks }, secrets);
@@ -133,7 +133,7 @@ async function tellOfKilled(state: ArrangementState, { predecessor }: Lock, hook
   if (predecessor === null) return;
   const killed = runnerOf(predecessor);
   const record = killedRun(state.arrangement, killed);
-  await appendRun(state, record).catch((error: unknown) => hooks.warn(`the record of the push that was killed could not be written: ${(error as Error).message}`));
+  await appendRun(state, record).catch((error: unknown) => hooks.warn(`the record of the push that was killed could not be written: ${(error as Error).message}`, 'act'));
   if (!(await killedNoted(state, killed))) hooks.recorded?.(record);
 }
 

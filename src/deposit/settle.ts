@@ -35,10 +35,10 @@ export async function settlePending(scene: Scene): Promise<Settled> {
   const settled: Settled = { resumed: null, undelivered: [] };
   await lookForStrays(scene);
   const { records, unreadable } = await readPending(state);
-  for (const { path, reason } of unreadable) hooks.warn(`${path} cannot be read (${reason}); a deposit may be hidden behind it, so it is kept`);
+  for (const { path, reason } of unreadable) hooks.warn(`${path} cannot be read (${reason}); a deposit may be hidden behind it, so it is kept`, 'act');
   for (const record of records) {
     if (!samePlace(record.server, agent.place)) {
-      hooks.warn(`${record.depositId} ${pendingWords(record, agent.place)}`);
+      hooks.warn(`${record.depositId} ${pendingWords(record, agent.place)}`, 'act');
       continue;
     }
     await settle(scene, record, settled);
@@ -81,7 +81,7 @@ async function discard(scene: Scene, record: PendingRecord): Promise<void> {
       : removal === 'absent'
         ? 'nothing of it is at the agent now'
         : `${name} may remain at ${agent.address} and is not complete: ask the agent to remove it`;
-  hooks.warn(`${record.depositId}, begun by an earlier run, was not deposited; ${left}`);
+  hooks.warn(`${record.depositId}, begun by an earlier run, was not deposited; ${left}`, removal === 'refused' ? 'act' : undefined);
   if ((record.stage !== 'intent' || wasBegun(record)) && (await mayAppear(scene, name, removal))) await rememberStrays(scene, [name]);
   await removeSpool(state, record);
   await removePending(state, record.depositId);
@@ -97,18 +97,18 @@ async function findOut(scene: Scene, record: Open, settled: Settled): Promise<vo
     return file(scene, { ...record, stage: 'published', transfer: verdict, completedAt: notBefore(record.draft.startedAt) }, settled);
   }
   if (record.stage === 'closing') {
-    hooks.warn(`${record.depositId}, begun by an earlier run, is possibly deposited: the agent does not show it; its receipt says unconfirmed`);
+    hooks.warn(`${record.depositId}, begun by an earlier run, is possibly deposited: the agent does not show it; its receipt says unconfirmed`, 'act');
     const transfer = { ...transferOf(record, 'unconfirmed', 'unreadable') };
     await fileEarlier(scene, { ...record, stage: 'unconfirmed', transfer, completedAt: notBefore(record.draft.startedAt) });
   } else {
-    hooks.warn(`${record.depositId} remains unconfirmed: the agent does not show it`);
+    hooks.warn(`${record.depositId} remains unconfirmed: the agent does not show it`, 'act');
   }
   await removePending(state, record.depositId);
 }
 
 /** It is no deposit, and is seen not to be one. With a spool it is sent again. */
 async function giveUp(scene: Scene, record: Open, settled: Settled): Promise<void> {
-  if (record.stage !== 'closing') scene.hooks.warn(`the receipt of ${record.depositId} says unconfirmed: it did not become a deposit`);
+  if (record.stage !== 'closing') scene.hooks.warn(`the receipt of ${record.depositId} says unconfirmed: it did not become a deposit`, 'act');
   const { schema, depositId, arrangement, partialName, finalName, createdAt, server, publish, draft, spool } = record;
   const intent: Stage<'intent'> = { schema, stage: 'intent', depositId, arrangement, partialName, finalName, createdAt, server, publish };
   if (record.stage !== 'closing' || spool === undefined) return discard(scene, { ...intent, ...(spool && { spool }) });
@@ -129,7 +129,7 @@ async function verdictOn({ agent: { remote, address }, hooks }: Scene, record: O
   if (final !== null && final !== 'unreadable') {
     if (final.size === bytes) return transferOf(record, 'acknowledged', 'matched');
     if (publish === 'direct') return 'void';
-    hooks.warn(`${finalName} has ${final.size} octets at ${address} instead of ${bytes}: tell the agent that it is not whole`);
+    hooks.warn(`${finalName} has ${final.size} octets at ${address} instead of ${bytes}: tell the agent that it is not whole`, 'act');
     return 'open';
   }
   if (publish === 'direct') return 'open';
@@ -185,7 +185,7 @@ async function sidecars(scene: Scene, record: SidecarsRecord, settled: Settled):
     scene.hooks.warn(`sidecars of ${record.depositId}, which an earlier run had left, are delivered`);
   } catch (error) {
     if (!isDepotError(error) || !(error.exit === 15 || error.exit === 5 || error.exit === 21)) throw error;
-    scene.hooks.warn(`sidecars of ${record.depositId}, deposited by an earlier run, could not be delivered: ${error.message}`);
+    scene.hooks.warn(`sidecars of ${record.depositId}, deposited by an earlier run, could not be delivered: ${error.message}`, 'act');
     settled.undelivered.push({ depositId: record.depositId, error });
   }
 }

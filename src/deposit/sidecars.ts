@@ -69,7 +69,7 @@ async function putSidecar({ state, agent }: Scene, name: string, leftover: Lefto
 }
 
 function told({ state, agent, hooks }: Scene, name: string, delivery: Delivery | 'gone here', leftover: Leftover): void {
-  if (delivery === 'gone here') hooks.warn(`${state.file(name)} is gone and was not delivered`);
+  if (delivery === 'gone here') hooks.warn(`${state.file(name)} is gone and was not delivered`, 'act');
   if (delivery === 'unconfirmed') hooks.warn(`whether ${name} was delivered is not known: the server's last answer was lost, and it does not show the file`);
   if (delivery === 'already-there' && leftover !== 'file') hooks.warn(`${name} lies at ${agent.address} already, with this size, and was left as it is`);
 }

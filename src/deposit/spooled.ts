@@ -123,7 +123,7 @@ export function wasBegun({ spool }: PendingRecord): boolean {
 async function discardSpooled(scene: Scene, record: SpooledRecord, why: string): Promise<void> {
   const { state, agent, hooks } = scene;
   const removal = await forget(scene, record);
-  hooks.warn(`${record.depositId}, which an earlier run sealed, is given up: ${why}${removal === 'refused' ? `; ${remoteName(record)} may remain at ${agent.address}` : ''}`);
+  hooks.warn(`${record.depositId}, which an earlier run sealed, is given up: ${why}${removal === 'refused' ? `; ${remoteName(record)} may remain at ${agent.address}` : ''}`, removal === 'refused' ? 'act' : undefined);
   await removeSpool(state, record);
   await removePending(state, record.depositId);
 }

@@ -56,7 +56,7 @@ export async function startDeposit(scene: Scene, { intent, compression }: Beginn
   run.shrink = await shrinkRule(o, state);
   const started = startSealing(
     { dataset: datasetOf(o, intent.depositId, run.shrink), compression, pkesk: envelope.pkesk, sessionKey: envelope.sessionKey, encryption: keys.encryption },
-    { signal: o.signal, warn: (message) => hooks.warn(message), progress: (read) => progress.dataset(read) },
+    { signal: o.signal, warn: hooks.warn, progress: (read) => progress.dataset(read) },
     standby,
   );
   const sealing = o.rehearse ? rehearsed(started, { ...envelope, compression }) : started;

@@ -9,6 +9,7 @@ import { ArrangementState } from '../receipt/state.js';
 import { underWay, type UnderWay } from '../receipt/underway.js';
 import { placeFor } from './agent.js';
 import { readBoundedFile } from './bounded-file.js';
+import { type Shrunk, shrunkSince } from './shrunk.js';
 
 /** A key that pushes of an arrangement need. */
 export interface KeyStanding {
@@ -25,6 +26,8 @@ export interface KeyStanding {
 export interface Standing {
   arrangement: string;
   lastDeposit: LastDeposit | null;
+  /** That, or an earlier deposit, was much smaller than the one before it, and none since was as large again. */
+  shrunk: Shrunk | null;
   lastRun: RunRecord | null;
   ageMs: number | null;
   everyMs: number | null;
@@ -95,6 +98,7 @@ export async function gatherStandings(config: Config, arrangements: readonly Arr
     return {
       arrangement: arrangement.name,
       lastDeposit: last,
+      shrunk: await shrunkSince(state, arrangement, o.now),
       lastRun: await lastRun(state),
       ...judgeAge(arrangement, last, o.maxAgeMs, o.now),
       underWay: await underWay(state, await placeFor(config, arrangement).catch(() => null)),

@@ -17,7 +17,7 @@ export async function rememberStrays({ state, agent, hooks }: Scene, names: read
     await writeStrays(state, [...strays.filter(({ name }) => !names.includes(name)), ...names.map((name) => ({ name, server: agent.place, since }))]);
   } catch (error) {
     if (!isDepotError(error)) throw error;
-    hooks.warn(`what may yet appear at the agent could not be written down: ${error.message}`);
+    hooks.warn(`what may yet appear at the agent could not be written down: ${error.message}`, 'act');
   }
   for (const name of names) hooks.warn(`a truncated file ${name} may yet appear at ${agent.address}, when the server notices that the connection was lost; it is no deposit, and the next push looks for it`);
 }
@@ -36,7 +36,7 @@ export async function mayAppear({ agent: { remote } }: Scene, name: string, remo
 export async function lookForStrays(scene: Scene): Promise<void> {
   const { state, agent, hooks } = scene;
   const { strays, unreadable } = await readStrays(state);
-  if (unreadable !== null) hooks.warn(`${unreadable}; files of uploads that were given up may be at the agent`);
+  if (unreadable !== null) hooks.warn(`${unreadable}; files of uploads that were given up may be at the agent`, 'act');
   if (strays.length === 0) return;
   const left: Stray[] = [];
   for (const stray of strays) {
@@ -56,11 +56,11 @@ async function dealtWith({ state, agent, hooks }: Scene, name: string): Promise<
     const receipt = parseReceipt(bytes);
     // Whatever was thought of it before: a file that a receipt vouches for is not ours to remove.
     if (receipt.suitcase.name !== name && receipt.transfer.remoteName !== name) continue;
-    if (found === 'unreadable' || found.size !== receipt.suitcase.bytes) hooks.warn(`${name} at ${address} is perhaps not whole any more: compare it with its receipt, and tell the agent`);
+    if (found === 'unreadable' || found.size !== receipt.suitcase.bytes) hooks.warn(`${name} at ${address} is perhaps not whole any more: compare it with its receipt, and tell the agent`, 'act');
     return true;
   }
   const removal = await remote.removePartial(name);
   if (removal === 'removed') hooks.warn(`${name}, of an upload that was given up, has appeared at ${address} since, and was removed: it was no deposit`);
-  else if (removal === 'refused' && found !== 'unreadable') hooks.warn(`${name}, of an upload that was given up, has appeared at ${address}: it is truncated and no deposit; ask the agent to remove it`);
+  else if (removal === 'refused' && found !== 'unreadable') hooks.warn(`${name}, of an upload that was given up, has appeared at ${address}: it is truncated and no deposit; ask the agent to remove it`, 'act');
   return removal === 'removed' || (removal === 'refused' && found !== 'unreadable');
 }

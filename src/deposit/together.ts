@@ -5,6 +5,7 @@ import { Connections } from '../sftp/connections.js';
 interface Signer {
   signer: SecretKey;
   warnings: string[];
+  urgent: string[];
 }
 
 /**

@@ -31,6 +31,8 @@ export interface Recipient {
   /** Modes that the key lists together with AES-256 (subpacket 39). */
   aeads: ('GCM' | 'OCB')[];
   warnings: string[];
+  /** Those of `warnings` that somebody must act on: it expires soon. */
+  urgent: string[];
 }
 
 export interface SignerJudgement {
@@ -40,6 +42,8 @@ export interface SignerJudgement {
   algorithm: string;
   expiresAt: string | null;
   warnings: string[];
+  /** Those of `warnings` that somebody must act on: it expires soon. */
+  urgent: string[];
 }
 
 const seipd2Feature = 0x08;
@@ -86,7 +90,7 @@ export async function judgeRecipient(c: Certificate, pinned: string, at: Date): 
     algorithm: algorithmOf(packet),
     expiresAt: expiry === null ? null : toUtc(expiry),
     ...announcementOf(standing.selfSignatures),
-    warnings: judge.warnings(packet, expiry),
+    ...judge.warnings(packet, expiry),
   };
 }
 
@@ -101,7 +105,7 @@ export async function judgeSigner(c: Certificate, at: Date): Promise<SignerJudge
     signingFingerprint: packet.getFingerprint().toUpperCase(),
     algorithm: algorithmOf(packet),
     expiresAt: expiry === null ? null : toUtc(expiry),
-    warnings: judge.warnings(packet, expiry),
+    ...judge.warnings(packet, expiry),
   };
 }
 
@@ -195,17 +199,18 @@ class Judge {
     return { packet: subkey.keyPacket, expiresAt: standing.expiresAt };
   }
 
-  warnings(packet: KeyPacket, expiry: Date | null): string[] {
+  warnings(packet: KeyPacket, expiry: Date | null): Pick<Recipient, 'warnings' | 'urgent'> {
     const name = short(this.#certificate.fingerprint);
-    const warnings: string[] = [];
+    const remarks: string[] = [];
+    const urgent: string[] = [];
     for (const part of new Set([this.#certificate.key.keyPacket, packet])) {
       const remark = remarkOn(part);
-      if (remark !== null) warnings.push(`key ${name}: ${remark}`);
+      if (remark !== null) remarks.push(`key ${name}: ${remark}`);
     }
     if (expiry !== null && expiry.getTime() - this.#at.getTime() <= 30 * day) {
-      warnings.push(`key ${name} expires on ${toUtc(expiry)}, in ${Math.max(0, Math.floor((expiry.getTime() - this.#at.getTime()) / day))} days`);
+      urgent.push(`key ${name} expires on ${toUtc(expiry)}, in ${Math.max(0, Math.floor((expiry.getTime() - this.#at.getTime()) / day))} days`);
     }
-    return [...new Set(warnings)];
+    return { warnings: [...new Set([...remarks, ...urgent])], urgent };
   }
 }
 

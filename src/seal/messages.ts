@@ -39,7 +39,7 @@ export interface SealProgress {
 export type FromThread =
   | { kind: 'block'; buffer: ArrayBuffer; length: number }
   | { kind: 'progress'; progress: SealProgress }
-  | { kind: 'warning'; message: string }
+  | { kind: 'warning'; message: string; weight?: 'act' | undefined }
   | { kind: 'sealed'; result: Sealed }
   | { kind: 'failed'; error: ErrorRecord };
 

@@ -36,7 +36,7 @@ async function run(port: MessagePort): Promise<void> {
   try {
     const { chunks } = packHere(await orAborted(begun, abort.signal), {
       signal: abort.signal,
-      warn: (message) => send({ kind: 'warning', message }),
+      warn: (message, weight) => send({ kind: 'warning', message, weight }),
       progress: (progress) => send({ kind: 'progress', progress }),
     }, spare);
     const packed = withResult(chunks);

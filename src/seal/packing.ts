@@ -13,7 +13,7 @@ const CHUNKS_AHEAD = 2;
 export type FromPacking =
   | { kind: 'chunk'; buffer: ArrayBuffer; length: number }
   | { kind: 'progress'; progress: { entries: number; bytes: number } }
-  | { kind: 'warning'; message: string }
+  | { kind: 'warning'; message: string; weight?: 'act' | undefined }
   | { kind: 'packed'; summary: DatasetSummary }
   | { kind: 'failed'; error: ErrorRecord };
 
@@ -84,7 +84,7 @@ class PackingThread implements Packer {
           this.#hooks?.progress(message.progress);
           break;
         case 'warning':
-          this.#hooks?.warn(message.message);
+          this.#hooks?.warn(message.message, message.weight);
           break;
         case 'packed':
           this.#settle({ summary: message.summary });

@@ -3,12 +3,13 @@ import { delayed } from '../abort.js';
 import { DepotError, errorFromRecord, threadFailed } from '../errors.js';
 import { markSuitcaseBlock, type SuitcaseBlock } from '../outbound.js';
 import { sharedKey } from '../shared-key.js';
+import type { Warn } from '../warning.js';
 import type { FromThread, SealOptions, SealProgress, SealResult, ToThread } from './messages.js';
 import { startThread, type Standby } from './standby.js';
 
 export interface SealHooks {
   signal: AbortSignal;
-  warn(message: string): void;
+  warn: Warn;
   progress(progress: SealProgress): void;
 }
 
@@ -74,7 +75,7 @@ export function startSealing(options: SealOptions, hooks: SealHooks, standby?: S
         hooks.progress(message.progress);
         break;
       case 'warning':
-        hooks.warn(message.message);
+        hooks.warn(message.message, message.weight);
         break;
       case 'sealed':
         if (bytes === message.result.bytes) {

@@ -72,7 +72,7 @@ async function run(port: MessagePort): Promise<void> {
   try {
     const result = await seal(options, exchange, packer, {
       signal: exchange.abort.signal,
-      warn: (message) => exchange.send({ kind: 'warning', message }),
+      warn: (message, weight) => exchange.send({ kind: 'warning', message, weight }),
       progress: (progress) => exchange.send({ kind: 'progress', progress }),
     });
     exchange.send({ kind: 'sealed', result });

@@ -3,6 +3,7 @@ import { ageOf } from '../clock.js';
 
 export interface Measured {
   arrangement: string;
+  shrunk: unknown;
   lastDeposit: { finishedAt: string; bytes: number | null; dataset: { entries: number; bytes: number } | null; shrunkFrom: unknown } | null;
   lastRun: { startedAt: string; finishedAt: string; exit: number; code: string | null } | null;
   everyMs: number | null;
@@ -79,6 +80,7 @@ export function prometheusText(arrangements: readonly Measured[] | null, { reada
     ...metric('depot_last_success_dataset_bytes', 'Size of what the last deposit holds, before compression.', each((a) => a.lastDeposit?.dataset?.bytes ?? null)),
     ...metric('depot_last_success_dataset_entries', 'Files, directories and links that the last deposit holds.', each((a) => a.lastDeposit?.dataset?.entries ?? null)),
     ...metric('depot_last_success_shrunk', 'Whether the last deposit is much smaller than the one before it (1) or not (0).', each((a) => (a.lastDeposit === null ? null : a.lastDeposit.shrunkFrom === null ? 0 : 1))),
+    ...metric('depot_dataset_shrunk', 'Whether a deposit was much smaller than the one before it, and none since was as large again (1) or not (0).', each((a) => (a.lastDeposit === null ? null : a.shrunk === null ? 0 : 1))),
     ...metric('depot_last_run_timestamp_seconds', 'When the last run of depot push ended, or was last heard of; 0 when that is dated in the future.', each((a) => { const run = lastRunOf(a); return run === null ? null : past(run.at); })),
     ...metric('depot_last_run_exit_code', 'Exit code of the last run of depot push; 137 when it was killed.', each((a) => lastRunOf(a)?.exit ?? null)),
     ...metric('depot_last_run_killed', 'Whether the last run of depot push was killed, or the machine went down (1), or not (0).', each((a) => { const run = lastRunOf(a); return run === null ? null : run.killed ? 1 : 0; })),

@@ -2,8 +2,8 @@
  * Where depot talks. The rules:
  *
  * - stdout is the result, stderr is the rest: errors, hints, warnings, progress, questions.
- * - `--json`: one document on stdout, for errors too. `--quiet`: nothing at all on success; warnings are held back and
- *   shown only when the run fails. Both: the document, and no warnings.
+ * - `--json`: one document on stdout, for errors too. `--quiet`: nothing on plain success; warnings are held back and shown only
+ *   when the run fails, but for those that somebody must act on. Both: the document, and those.
  * - An error says what, whether anything was published, and what to type next, which works as typed (typed.ts). No stack traces without DEPOT_DEBUG=1.
  * - Words carry the meaning. Colour only repeats it, and only on a terminal without NO_COLOR and `--no-color`.
  * - On a terminal, prose and rows of tables are broken between words; files and lines to type are not. Elsewhere nothing is broken.
@@ -70,10 +70,9 @@ export class Screen {
     this.#redraws = p.env.TERM !== 'dumb' && p.env.CI === undefined;
   }
 
-  /** The result of a command: the document with `--json`, else the lines, unless `--quiet`. Only a line with a hang is ever broken. */
-  result(document: object, lines: readonly Line[]): void {
-    if (this.quiet && !this.json) return;
-    this.#print(document, lines);
+  /** The result of a command: the document with `--json`, else the lines; with `--quiet` only those to `act` on. Only a line with a hang is ever broken. */
+  result(document: object, lines: readonly Line[], act: readonly Line[] = []): void {
+    this.#print(document, this.quiet ? act : lines);
   }
 
   /** A result that is bad news (a failed check, a stale arrangement): shown with `--quiet` too. */
@@ -83,9 +82,10 @@ export class Screen {
     this.#print(document, lines);
   }
 
-  warn(message: string): void {
+  /** What somebody must act on (`act`) is no plain success, and said with `--quiet` too. */
+  warn(message: string, weight?: 'act'): void {
     const line = `${this.#paint(this.stderr, 'yellow', 'depot: warning:')} ${safe(message)}`;
-    if (this.quiet) this.#held.push(line);
+    if (this.quiet && weight !== 'act') this.#held.push(line);
     else this.#say(line);
   }
 

@@ -68,3 +68,12 @@ test('time that runs out is said, not taken for done', async () => {
   for (let i = 0; i < 600; i++) writeFileSync(join(root, String(i)), '');
   expect(await reachOf(root, [], 0)).toMatchObject({ complete: false, entries: 500 });
 });
+
+test('an exclude pattern that matches nothing is a warning: what it should leave out may be in the deposit', async () => {
+  const root = tempDir();
+  writeFileSync(join(root, 'a.csv'), '1');
+  writeFileSync(join(root, 'b.tmp'), '2');
+  const { checks } = await seen([{ ...common, kind: 'directory', path: root, exclude: ['*.tmp', 'cache/'] }]);
+  expect(checks).toEqual([{ name: 'source x', result: 'passed', detail: expect.stringContaining('1 entry') as string }, { name: 'source x', result: 'warning', detail: 'the exclude pattern "cache/" matched nothing' }]);
+  expect((await reachOf(root, ['cache/'], 0)).unused).toEqual(['cache/']);
+});

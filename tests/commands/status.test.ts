@@ -15,7 +15,7 @@ const daily = { name: 'acme-crm', everyMs: 24 * hour };
 const last = { deposit: { depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', finishedAt: '2026-11-22T01:36:00Z', bytes: 1, dataset: null, shrunkFrom: null }, run: run('2026-11-22T01:36:00Z') };
 
 function standing(a: { name: string; everyMs?: number }, o: { deposit: LastDeposit | null; run: RunRecord | null; keys?: KeyStanding[]; proven?: Standing['proven'] }): Standing {
-  return { arrangement: a.name, lastDeposit: o.deposit, lastRun: o.run, ...judgeAge(a, o.deposit, undefined, now), proven: o.proven ?? null, problems: [], keys: o.keys ?? [], underWay: { running: null, killed: null, pending: [], strays: [], unreadable: [] } };
+  return { arrangement: a.name, lastDeposit: o.deposit, lastRun: o.run, ...judgeAge(a, o.deposit, undefined, now), proven: o.proven ?? null, shrunk: null, problems: [], keys: o.keys ?? [], underWay: { running: null, killed: null, pending: [], strays: [], unreadable: [] } };
 }
 
 test('the table marks what is stale and says how the last run ended', () => {

@@ -74,7 +74,7 @@ export async function lookAtSources(o: Looking, report: SourcesReport, walkMs = 
   return sizes.length === arrangement.sources.length ? sizes.reduce((a, b) => a + b, 0) : null;
 }
 
-function sayReach(name: string, directory: string, { entries, bytes: size, closed, firstClosed, complete }: Reach, report: SourcesReport): void {
+function sayReach(name: string, directory: string, { entries, bytes: size, closed, firstClosed, unused, complete }: Reach, report: SourcesReport): void {
   if (closed > 0) {
     throw new DepotError('source-failed', `${closed === 1 ? '' : `${counted(closed, 'file or directory', 'files and directories')} below ${printable(directory)} may not be read by this account; the first: `}${firstClosed ?? ''}${closed === 1 ? ' may not be read by this account' : ''}`, {
       hint: 'run depot as the account that pushes, give this one access to it, or leave it out with exclude:',
@@ -82,6 +82,7 @@ function sayReach(name: string, directory: string, { entries, bytes: size, close
   }
   if (complete) report.passed(name, `directory ${directory}: ${counted(entries, 'entry', 'entries')}, ${bytes(size)}`);
   else report.passed(name, `directory ${directory}: the first ${counted(entries, 'entry', 'entries')} may be read; the rest was not looked at, since there are so many`);
+  for (const pattern of unused) report.warning(name, `the exclude pattern ${JSON.stringify(pattern)} matched nothing`, 'correct it in depot.yaml, or take it out: what it should leave out may be in the deposit');
 }
 
 /**
