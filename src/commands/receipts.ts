@@ -59,7 +59,7 @@ export function defineReceipts(parent: Command, start: Start): void {
     .action((id: string, _: unknown, command: Command) => start<ReceiptsShowFlags>({ ...globals(command.optsWithGlobals()), id }, async (o, c) => (await import('./receipts/show.js')).showReceipt(o, c)));
   receipts.command('verify')
     .summary('check ledger and receipts: what is missing, changed or reordered')
-    .description('Checks the chain of the ledger, every receipt in it and every signature. What stood after the newest receipt can only be known from receipts that others hold: --against.')
+    .description('Checks the chain of the ledger, every receipt in it and every signature. Without a configuration that names the signer, and without --signer, signatures cannot be checked: exit 24. What stood after the newest receipt can only be known from receipts that others hold: --against.')
     .argument('[name...]', 'arrangements; without one, all')
     .option('--against <directory>', 'receipts that others hold; finds a cut tail and a fork')
     .option('--signer <file>', 'public key that receipts must be signed with (default: the configured signer); may be repeated', collect)

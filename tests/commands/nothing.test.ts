@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { deposit, ledgerOf } from '../receipt/samples.js';
+import { nightly } from '../report/history.js';
+import { supplierWith } from '../report/supply.js';
 import { tempDir } from '../support/cleanup.js';
 import { depotHere } from '../support/in-process.js';
 import type { Finished } from '../support/process.js';
@@ -61,8 +63,25 @@ test('receipts verify --against a directory without our receipts has compared no
   const nothing = await audit(held);
   expect([nothing.code, all(nothing)]).toEqual([24, expect.stringContaining('nothing was compared')]);
   writeFileSync(join(held, `${receipts[0].receipt.depositId}.receipt.json`), readFileSync(receipts[0].path));
-  expect((await audit(held)).code).toBe(0);
+  const compared = await audit(held);
+  // Compared, but of no signature is it known whose it is.
+  expect([compared.code, all(compared)]).toEqual([24, expect.stringMatching(/whole, but no signature was checked; .*agrees with 1 receipt held elsewhere/)]);
   expect(state.arrangement).toBe('acme-crm');
+});
+
+test('receipts verify without a signer has not checked signatures: 24, whatever they are; with one, or a configuration that names it, it has', async () => {
+  const { supplier: signed } = await supplierWith({ deposits: nightly(2) });
+  const at = ['receipts', 'verify', '--state', signed.state];
+  const result = ({ code, stdout }: Finished) => ({ code, ...(JSON.parse(stdout) as object) });
+  for (const rubbish of [false, true]) {
+    if (rubbish) for (const name of signed.stateFiles().filter((file) => file.endsWith('.asc'))) writeFileSync(join(signed.state, 'acme-crm', name), 'rubbish');
+    const unsigned = await depotHere(at, auditor());
+    expect([unsigned.code, all(unsigned)]).toEqual([24, expect.stringMatching(/^– acme-crm: whole, but no signature was checked; 2 ledger lines, 2 receipts – not checked: signatures: no signer was given depot: hint: name the public key of the supplier: --signer FILE/)]);
+    expect(result(await depotHere([...at, '--json'], auditor()))).toMatchObject({ code: 24, ok: false, result: 'incomplete' });
+    const known = rubbish ? { code: 32, ok: false, result: 'failed' } : { code: 0, ok: true, result: 'passed' };
+    expect(result(await depotHere([...at, '--signer', signed.signer.publicKey, '--json'], auditor()))).toMatchObject(known);
+    expect(result(await signed.depot(['receipts', 'verify', '--json']))).toMatchObject(known);
+  }
 });
 
 test('a configuration without an arrangement is an error of the configuration: no push, no status', async () => {

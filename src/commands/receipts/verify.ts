@@ -29,16 +29,18 @@ export async function verifyReceipts(o: ReceiptsVerifyFlags, context: Context): 
   const nothing = audits.every(({ audit }) => audit.lines === 0 && audit.receipts === 0);
   // Asked for, and not possible: that is no agreement.
   const notHeld = o.against !== undefined && audits.every(({ held }) => held === null || held.receipts === 0);
-  const checked = readable && !nothing && !notHeld;
-  const document = { ok: whole && checked, state: states.directory, arrangements: audits.map(({ arrangement, audit, held }) => ({ arrangement, ...audit, ...(held === null ? {} : { against: held }) })) };
-  const lines = audits.flatMap(({ arrangement, audit, held }) => auditLines(arrangement, audit, held));
+  const unsigned = check === undefined;
+  const checked = readable && !nothing && !notHeld && !unsigned;
+  const document = { ok: whole && checked, result: !whole ? 'failed' : checked ? 'passed' : 'incomplete', state: states.directory, arrangements: audits.map(({ arrangement, audit, held }) => ({ arrangement, ...audit, ...(held === null ? {} : { against: held }) })) };
+  const lines = audits.flatMap(({ arrangement, audit, held }) => auditLines(arrangement, audit, held, unsigned));
   if (whole && nothing) lines.push(nothingIn(states));
   else if (whole && notHeld) lines.push(`– nothing was compared: no receipt of these arrangements in ${printable(o.against ?? '')}`);
   if (whole && checked) context.screen.result(document, lines);
   else context.screen.failure(document, lines);
   if (whole && nothing) context.screen.hint('look whether this is the right state directory: «depot status» names it, and --state DIRECTORY takes another');
-  const unsigned = audits.some(({ audit, held }) => [...audit.problems, ...(held?.problems ?? [])].some(({ kind }) => kind === 'signature'));
-  if (unsigned) context.screen.hint(o.signers.length > 0 ? 'name every key that signed, each with --signer FILE' : 'if the signing key was replaced, name the earlier public key under supplier.formerSigningKeys in depot.yaml, or with --signer FILE');
+  if (whole && !nothing && unsigned) context.screen.hint('name the public key of the supplier: --signer FILE');
+  const badlySigned = audits.some(({ audit, held }) => [...audit.problems, ...(held?.problems ?? [])].some(({ kind }) => kind === 'signature'));
+  if (badlySigned) context.screen.hint(o.signers.length > 0 ? 'name every key that signed, each with --signer FILE' : 'if the signing key was replaced, name the earlier public key under supplier.formerSigningKeys in depot.yaml, or with --signer FILE');
   return !whole ? ledgerBroken : checked ? 0 : exitStatus.incomplete;
 }
 
@@ -55,7 +57,7 @@ async function requireDirectory(path: string): Promise<void> {
   if (!found.isDirectory()) throw new DepotError('local-unreadable', `--against ${printable(path)} is no directory`, { hint: 'name the directory with the receipts that others hold' });
 }
 
-function auditLines(arrangement: string, audit: LedgerAudit, held: LedgerAudit | null): string[] {
+function auditLines(arrangement: string, audit: LedgerAudit, held: LedgerAudit | null, unsigned: boolean): string[] {
   const problems = [...audit.problems, ...(held?.problems ?? [])];
   const unreadable = [...audit.unreadable, ...(held?.unreadable ?? [])];
   const closed = new Set(unreadable.map(({ message }) => message));
@@ -65,7 +67,7 @@ function auditLines(arrangement: string, audit: LedgerAudit, held: LedgerAudit |
       ? `– ${arrangement}: not all could be checked; ${counted(unreadable.length, 'receipt')} could not be read`
       : audit.lines === 0 && audit.receipts === 0
         ? `– ${arrangement}: no deposit yet`
-        : `✓ ${arrangement}: whole; ${counted(audit.lines, 'ledger line')}, ${counted(audit.receipts, 'receipt')}${held === null ? '' : `; agrees with ${counted(held.receipts, 'receipt')} held elsewhere`}`;
+        : `${unsigned ? '–' : '✓'} ${arrangement}: whole${unsigned ? ', but no signature was checked' : ''}; ${counted(audit.lines, 'ledger line')}, ${counted(audit.receipts, 'receipt')}${held === null ? '' : `; agrees with ${counted(held.receipts, 'receipt')} held elsewhere`}`;
   return [
     head,
     ...problems.map((p) => `    ${p.kind}: ${printable(p.message)}`),
