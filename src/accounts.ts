@@ -45,6 +45,15 @@ export function groupNameOf(gid: number): string | undefined {
   return nameIn('/etc/group', gid);
 }
 
+/** The home directories of this machine's accounts, as far as /etc/passwd has them. */
+export function homes(): string[] {
+  try {
+    return readFileSync('/etc/passwd', 'utf8').split('\n').flatMap((line) => line.split(':')[5] ?? []);
+  } catch {
+    return [];
+  }
+}
+
 /** The name of the running account; undefined for a number without a name. */
 export function ownName(): string | undefined {
   try {

@@ -156,6 +156,21 @@ export async function requireOwnRecords(directory: string, command = '«depot �
 }
 
 /**
+ * For a directory of records that root is about to make: throws `state-insecure` where what is there of its path belongs to another
+ * account, whose records they would be, and which could not write to them.
+ */
+export async function requireOwnSite(directory: string, command = '«depot …»', uid = callerUid()): Promise<void> {
+  if (uid !== 0) return;
+  let at = resolve(directory);
+  let found = await stat(at).catch(() => null);
+  for (; found === null && at !== dirname(at); found = await stat(at).catch(() => null)) at = dirname(at);
+  if (found === null || found.uid === 0) return;
+  throw new DepotError('state-insecure', `${printable(directory)} would lie in ${printable(at)}, which belongs to another account (uid ${found.uid}), and root would make it`, {
+    hint: `run it as the account that owns it: ${runAs(await accountOfUid(found.uid), command)}`,
+  });
+}
+
+/**
  * Gives what the caller just made its mode, and its owner where one is named: that very thing, and nothing that another
  * account put in its place, be it a symbolic link or another name of a file of the caller's. Nothing on Windows.
  *

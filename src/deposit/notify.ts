@@ -97,10 +97,10 @@ export async function notifyOfStandings(config: Config, standings: readonly Stan
   for (const standing of standings) {
     try {
       if (standing.underWay.killed !== null && wants(config, 'killed')) await tellOfKilled(config, standing.arrangement, standing.underWay.killed, now);
-      if (standing.stale && wants(config, 'stale')) await tellOfStale(config, standing, now);
+      if (standing.stale && wants(config, 'stale')) await tellOfStale(config, standing, now, hooks);
     } catch (error) {
       if (!isDepotError(error)) throw error;
-      hooks.warn(`${standing.arrangement}: ${error.message}`, 'act');
+      hooks.warn(`${standing.arrangement}: ${isDepotError(error, 'state-insecure') ? 'nobody was notified, and no note of it was kept: ' : ''}${error.message}${isDepotError(error, 'state-insecure') && error.hint !== undefined ? `; ${error.hint}` : ''}`, 'act');
       // What hangs or is not there once is so for the others too: they are told of at the next look.
       if (error.code === 'source-timed-out') return;
     }
@@ -108,15 +108,21 @@ export async function notifyOfStandings(config: Config, standings: readonly Stan
 }
 
 async function tellOfKilled(config: Config, arrangement: string, killed: Runner, now: Date): Promise<void> {
-  const state = await ArrangementState.open(config.state.path, arrangement);
-  if (await killedNoted(state, killed)) return;
+  const state = await ArrangementState.forNotes(config.state.path, arrangement);
+  if (state === null || (await killedNoted(state, killed))) return;
   await deliver(config, killedRun(arrangement, killed), new AbortController().signal);
   await noteKilled(state, killed, timestamp(now));
 }
 
-async function tellOfStale(config: Config, standing: Standing, now: Date): Promise<void> {
-  const state = await ArrangementState.open(config.state.path, standing.arrangement);
+/** Without a note it tells of it at every look: too often is better than never. */
+async function tellOfStale(config: Config, standing: Standing, now: Date, { warn }: NotifyHooks): Promise<void> {
+  const state = await ArrangementState.forNotes(config.state.path, standing.arrangement);
   const depositId = standing.lastDeposit?.depositId ?? null;
+  if (state === null) {
+    await deliver(config, staleRecord(standing, now), new AbortController().signal);
+    warn(`${standing.arrangement}: notify.command was told, and will be at every look: there is no state directory ${config.state.path} to keep a note in`, 'act');
+    return;
+  }
   if (await stalenessNoted(state, { depositId, since: new Date(now.getTime() - (standing.everyMs ?? dayMs)), now })) return;
   await deliver(config, staleRecord(standing, now), new AbortController().signal);
   await noteStaleness(state, { depositId, notifiedAt: timestamp(now) });

@@ -9,13 +9,14 @@
  *                           spool/<id>.pgp (with `spool: true`, while it is uploaded)
  */
 import { createHash } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError } from '../errors.js';
 import type { CoverBytes, ReceiptBytes } from '../outbound.js';
-import { requireOwnRecords } from '../permissions.js';
+import { requireOwnRecords, requireOwnSite } from '../permissions.js';
 import { errorCode, localError, makeDirectory, readBounded, writeFileAtomic } from './files.js';
 import { arrangementPattern, coverName, parseReceiptName, receiptName, signatureName, supersededReceiptName } from './ids.js';
+import { leftBehind } from './leftover.js';
 import { maxReceiptBytes } from './parse.js';
 
 /** A receipt as the state directory has it: `bytes` are not judged, `sha256` is of them. */
@@ -45,13 +46,30 @@ export class ArrangementState {
     this.directory = path.join(this.stateDirectory, arrangement);
   }
 
-  /** For writers: makes the directories (0700) that are missing. `local-not-writable`, `local-disk-full`, `state-insecure`. */
+  /** For writers: makes the directories (0700) that are missing; root makes none in the place of another account. `local-not-writable`, `local-disk-full`, `state-insecure`. */
   static async open(stateDirectory: string, arrangement: string, command?: string): Promise<ArrangementState> {
     const state = new ArrangementState(stateDirectory, arrangement);
     // Before anything is made in it, too: what another account owns is not to be written to.
     await state.requireOwn(command);
+    await requireOwnSite(state.stateDirectory, command);
+    const closed = await leftBehind(state.stateDirectory, state.directory);
+    if (closed !== null) throw closed;
     await makeDirectory(path.join(state.directory, 'pending'));
     await state.requireOwn(command);
+    return state;
+  }
+
+  /**
+   * For one who only looks, and keeps a note of what it told: makes nothing but the arrangement's directory, in a state directory that is
+   * there and this account's. Null when there is none: whose it will be is not known.
+   *
+   * @throws DepotError 'state-insecure', 'local-not-writable', 'local-disk-full'
+   */
+  static async forNotes(stateDirectory: string, arrangement: string): Promise<ArrangementState | null> {
+    const state = new ArrangementState(stateDirectory, arrangement);
+    await state.requireOwn();
+    if ((await stat(state.stateDirectory).catch(() => null)) === null) return null;
+    await makeDirectory(state.directory);
     return state;
   }
 

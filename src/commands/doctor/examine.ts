@@ -16,6 +16,7 @@ import { lockHolder } from '../../receipt/lock.js';
 import { readPending } from '../../receipt/pending.js';
 import { pendingWords } from '../../receipt/pending-words.js';
 import { lastDeposit } from '../../receipt/list.js';
+import { leftBehind } from '../../receipt/leftover.js';
 import { ArrangementState } from '../../receipt/state.js';
 import { readStrays } from '../../receipt/strays.js';
 import { lanesSeen } from '../../receipt/tested-server.js';
@@ -134,6 +135,8 @@ class Report {
 async function state({ config, arrangement }: Patient, report: Report): Promise<void> {
   const own = new ArrangementState(config.state.path, arrangement.name);
   await own.requireOwn();
+  const left = await leftBehind(own.stateDirectory, own.directory);
+  if (left !== null) throw left;
   const there = await nearestExisting(own.directory);
   const writable = await access(there, constants.W_OK).then(() => true, () => false);
   if (!writable) throw new DepotError('local-not-writable', `${there} is not writable for this account`, { hint: 'run it as the account that pushes, or choose another place: --state DIRECTORY' });
