@@ -5,7 +5,7 @@ import type { ArrangementReport, KeyRow, ReportData } from './data.js';
 import { depositTables } from './deposits.js';
 import { both, html, type Content, type Markup } from './markup.js';
 import { coveredBy } from './rhythm.js';
-import { ageText, badgeOf, countOf, exitText, ledgerText, problemWords, publishedWords, reasonText, roleWords, uncheckedText } from './words.js';
+import { ageText, badgeOf, countOf, exitText, ledgerText, problemWords, publishedWords, reasonText, rhythmText, roleWords, settledWords, uncheckedText } from './words.js';
 
 /** `open`: unfolded at first; `detail`: the most points of a chart. */
 export interface SectionOptions {
@@ -18,7 +18,7 @@ const mostGaps = 100;
 const leastSpan = 7 * 24 * 3_600_000;
 
 export function arrangementSection(data: ReportData, a: ArrangementReport, o: SectionOptions): Markup {
-  const badge = badgeOf(a.state);
+  const badge = badgeOf(a);
   return html`<details class="arrangement" id="a-${a.name}"${o.open ? html` open` : null}>
 <summary><h2 id="h-${a.name}">${a.name}</h2> <span class="badge ${badge.look}">${badge.text}</span></summary>
 ${a.reasons.length === 0 ? null : html`<ul>${a.reasons.map((reason) => html`<li>${reasonText(reason)}</li>`)}</ul>`}
@@ -39,10 +39,11 @@ function facts(a: ArrangementReport): Markup {
   const { newestProof } = a;
   return html`<dl class="facts">
 ${fact(both('last deposit', 'laatste depot'), a.last === null ? both('none', 'geen') : html`${localTime(a.last.at)}, ${ageText(a.last.ageMs)}${a.last.ageMs === null ? '' : both(' ago', ' geleden')}`)}
-${fact(both('agreed rhythm', 'afgesproken ritme'), a.everyMs === null ? both('not known', 'niet bekend') : html`${both('every', 'elke')} ${age(a.everyMs)}`)}
+${fact(both('agreed rhythm', 'afgesproken ritme'), a.everyMs === null && !a.configured ? both('not known', 'niet bekend') : rhythmText(a))}
 ${a.ended === null ? null : fact(both('ends', 'eindigt'), localTime(a.ended).slice(0, 10))}
 ${fact(both('deposits in this period', 'depots in deze periode'), a.points.length)}
 ${fact(both('failed runs in this period', 'mislukte uitvoeringen in deze periode'), a.failedRuns.total)}
+${a.lockedRuns === 0 ? null : fact(both('runs that found another one under way', 'uitvoeringen die een andere bezig vonden'), a.lockedRuns)}
 ${fact(both('newest proof of a key', 'nieuwste bewijs van een sleutel'), newestProof === null ? both('not proven', 'niet bewezen') : html`${newestProof.proof.by ?? newestProof.proof.keyFingerprint}, ${localTime(newestProof.proof.at)}`)}
 ${a.configured ? null : fact(both('configuration', 'configuratie'), both('not in it any more, or none at hand', 'staat er niet meer in, of die is er niet'))}
 </dl>`;
@@ -69,7 +70,7 @@ ${seconds.length === 0 ? null : chartOf('time', html`<b>${both('Duration of the 
 
 function rhythmCaption(a: ArrangementReport): Markup {
   const [first, last] = [a.points[0], a.points.at(-1)];
-  return html`<b>${both('Rhythm', 'Ritme')}</b>: ${countOf(a.points.length, 'deposit')}${first === undefined || last === undefined ? null : html` (${localTime(new Date(first.at)).slice(0, 10)} – ${localTime(new Date(last.at)).slice(0, 10)})`}, ${a.everyMs === null ? both('no rhythm agreed', 'geen ritme afgesproken') : html`${countOf(a.gaps.length, 'gap')} (${both('hatched', 'gearceerd')})`}, ${countOf(a.failedRuns.total, 'failed-run')} (${both('crosses', 'kruisjes')})`;
+  return html`<b>${both('Rhythm', 'Ritme')}</b>: ${countOf(a.points.length, 'deposit')}${first === undefined || last === undefined ? null : html` (${localTime(new Date(first.at)).slice(0, 10)} – ${localTime(new Date(last.at)).slice(0, 10)})`}, ${a.everyMs === null ? rhythmText(a) : html`${countOf(a.gaps.length, 'gap')} (${both('hatched', 'gearceerd')})`}, ${countOf(a.failedRuns.total, 'failed-run')} (${both('crosses', 'kruisjes')})`;
 }
 
 function banded(is: boolean): Markup | null {
@@ -95,7 +96,7 @@ function gaps(a: ArrangementReport): Markup | null {
 function failures(a: ArrangementReport): Markup | null {
   const { listed, total } = a.failedRuns;
   if (total === 0) return null;
-  return html`<details class="month"><summary>${both('Failed runs', 'Mislukte uitvoeringen')}: ${total}</summary><ul>${listed.map(({ at, exit, published }) => html`<li>${localTime(at)}: ${exitText(exit)}; ${publishedWords[published]}</li>`)}${more(total - listed.length)}</ul></details>`;
+  return html`<details class="month"><summary>${both('Failed runs', 'Mislukte uitvoeringen')}: ${total}</summary><ul>${listed.map(({ at, exit, published, settled }) => html`<li>${localTime(at)}: ${exitText(exit)}; ${publishedWords[published]}${settled ? html`, ${settledWords}` : null}</li>`)}${more(total - listed.length)}</ul></details>`;
 }
 
 function more(n: number): Markup | null {

@@ -21,6 +21,7 @@ function reasonOf(reason: Reason): string {
     case 'run-failed': return `the last run failed, ${localTime(reason.at)}, ${reason.exit} ${exitWords[reason.exit]?.[0] ?? 'unknown'}`;
     case 'run-killed': return `a run that began ${localTime(reason.at)} was killed, or the machine went down`;
     case 'pending': return `deposits begun and not finished: ${reason.count}`;
+    case 'shrunk': return `the dataset shrank, and no deposit since was as large again: ${reason.depositId}`;
     case 'unconfirmed': return `possibly deposited, the server's last answer was lost: ${reason.depositId}`;
     case 'not-complete': return `dataset not complete: ${reason.depositId}`;
     case 'no-receipt': return `no receipt on file: ${reason.depositId}`;

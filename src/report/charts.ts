@@ -29,7 +29,7 @@ interface Axis {
   marks: Markup[];
 }
 
-/** Time from left to right, with its labels below `height`. Labels are numbers: they are the same in every language. */
+/** Time from left to right, with its labels below `height`. Its labels are numbers: they are the same in every language. */
 function timeAxis({ from, to }: ChartFrame, height: number): Axis {
   const x = scaleTime([new Date(from), new Date(to)], [margin.left, width - margin.right]);
   const label = labelOf(to - from);
@@ -82,9 +82,15 @@ export function rhythmChart(frame: ChartFrame, o: { deposits: readonly number[];
     html`${o.gaps.map(({ from, to }) => [bar('gap', [from, to]), hatched(bar('', [from, to]), frame.id)])}`,
     html`<path class="${found.length > mostPoints ? 'deposit dense' : 'deposit'}" d="${ticks}"/><path class="failed" d="${crosses}"/>`,
     html`<path class="axis" d="M${margin.left} ${height}H${width - margin.right}"/>`,
-    // What the rows show, at their beginning. A cross where nothing failed would look like a failure.
-    html`<path class="deposit" d="M24 12V42"/>${crosses === '' ? null : html`<path class="failed" d="M20 60l8 8m0-8l-8 8"/>`}`,
+    rowLabel(31, 'deposits', 'depots'),
+    crosses === '' ? html`` : rowLabel(68, 'failed', 'mislukt'),
   ]);
+}
+
+/** What a row shows, before its beginning; the page shows one of the two languages. */
+function rowLabel(y: number, en: string, nl: string): Markup {
+  const text = (language: string, word: string): Markup => html`<text class="tick ${language}" lang="${language}" x="${margin.left - 6}" y="${y}" text-anchor="end">${word}</text>`;
+  return html`${text('en', en)}${text('nl', nl)}`;
 }
 
 function hatched(bar: Markup | null, id: string): Markup | null {

@@ -1,4 +1,5 @@
 /** What the page shows, gathered and judged; nothing here knows of HTML. */
+import type { DatasetSize } from '../dataset/shrink.js';
 import type { LedgerAudit } from '../receipt/audit.js';
 import type { Receipt } from '../receipt/schema.js';
 import type { Gap } from './rhythm.js';
@@ -28,6 +29,7 @@ export type Reason =
   | { kind: 'run-failed'; exit: number; at: Date }
   | { kind: 'run-killed'; at: Date }
   | { kind: 'pending'; count: number }
+  | { kind: 'shrunk'; depositId: string }
   | { kind: 'unconfirmed' | 'not-complete' | 'no-receipt'; depositId: string }
   | { kind: 'key-expires'; name: string; days: number }
   | { kind: 'key-unusable'; name: string; why: string }
@@ -53,6 +55,8 @@ export interface ArrangementReport {
   /** Deposits of which the ledger notes that the agent destroyed them. */
   destructions: number;
   failedRuns: { total: number; listed: FailedRun[]; times: number[] };
+  /** Runs of the period that found another one under way, and so did nothing: no failures. */
+  lockedRuns: number;
   keys: KeyRow[];
   audit: LedgerAudit;
   /** The newest proof of a key, of any deposit. */
@@ -73,6 +77,8 @@ export interface ListedDeposit {
   at: Date;
   bytes: number | null;
   seconds: number | null;
+  /** The dataset of the deposit before it, when it was much smaller than that. */
+  shrunkFrom: DatasetSize | null;
   /** Null where a run says that there is a deposit, but no receipt of it is on file. */
   filed: FiledReceipt | null;
   /** `YYYY-MM-DD`, by the agent. */
@@ -103,6 +109,8 @@ export interface FailedRun {
   at: Date;
   exit: number;
   published: 'no' | 'yes' | 'unknown';
+  /** The run did not know; it is known since. */
+  settled: boolean;
 }
 
 export interface KeyRow {

@@ -29,14 +29,17 @@ function byMonth(deposits: readonly ListedDeposit[]): [month: string, deposits: 
   return [...months];
 }
 
-const head = html`<thead><tr><th scope="col">${both('completed', 'voltooid')}</th><th scope="col">${both('deposit', 'depot')}</th><th scope="col" class="number">${both('suitcase', 'koffer')}</th><th scope="col" class="number">${both('took', 'duurde')}</th><th scope="col">${both('sealed for', 'verzegeld voor')}</th><th scope="col">${both('agent', 'agent')}</th><th scope="col">${both('proven by, when', 'bewezen door, wanneer')}</th></tr></thead>`;
+const head = html`<thead><tr><th scope="col">${both('completed', 'voltooid')}</th><th scope="col">${both('deposit', 'depot')}</th><th scope="col" class="number">${both('dataset', 'dataset')}</th><th scope="col" class="number">${both('suitcase', 'koffer')}</th><th scope="col" class="number">${both('took', 'duurde')}</th><th scope="col">${both('sealed for', 'verzegeld voor')}</th><th scope="col">${both('agent', 'agent')}</th><th scope="col">${both('proven by, when', 'bewezen door, wanneer')}</th></tr></thead>`;
 
 function tableOf(arrangement: string, deposits: readonly ListedDeposit[], names: ReadonlyMap<string, string>): Markup {
   return html`<div class="scroll" tabindex="0" role="group" aria-labelledby="d-${arrangement}"><table>${head}<tbody>
 ${deposits.map((deposit) => row(deposit, names))}</tbody></table></div>`;
 }
 
-const acknowledged = both('acknowledged', 'bevestigd');
+const acknowledged = {
+  matched: both('acknowledged, size matched', 'bevestigd, grootte klopt'),
+  unreadable: both('acknowledged, size not shown', 'bevestigd, grootte niet getoond'),
+} as const;
 const notProven = both('not proven', 'niet bewezen');
 const noReceipt = html`<span class="wrong">${both('no receipt on file', 'geen ontvangstbewijs aanwezig')}</span>`;
 const unconfirmed = html`<span class="careful">! ${both('unconfirmed', 'niet bevestigd')}</span>`;
@@ -47,12 +50,13 @@ function row(d: ListedDeposit, names: ReadonlyMap<string, string>): Markup {
   const r = d.filed?.receipt;
   const recipients = r?.encryption.recipients.map(({ fingerprint }) => [names.get(fingerprint), shortFingerprint(fingerprint)].filter((part) => part !== undefined).join(' ')).join(', ');
   const state: (Markup | null)[] = [
-    r === undefined ? noReceipt : r.transfer.status === 'acknowledged' ? acknowledged : unconfirmed,
+    r === undefined ? noReceipt : r.transfer.status === 'acknowledged' ? acknowledged[r.transfer.remoteSize] : unconfirmed,
     r === undefined || r.dataset.complete ? null : html`; ${notComplete}`,
+    d.shrunkFrom === null ? null : html`; <span class="careful">! ${both('shrank', 'gekrompen')}</span>: ${both('the one before it had', 'het vorige had')} ${countOf(d.shrunkFrom.entries, 'entry')}, ${bytes(d.shrunkFrom.bytes)}`,
     r?.rehearsed === true ? html`; ${rehearsed}` : null,
     d.destroyed === null ? null : html`; ${both('destroyed', 'vernietigd')} ${d.destroyed}`,
   ];
-  return html`<tr class="head"><td class="time">${localTime(d.at)}</td><td><code>${d.depositId}</code></td><td class="number">${size(d.bytes)}</td><td class="number">${took(d.seconds)}</td><td>${recipients ?? '–'}</td><td>${state}</td><td>${d.proofs.length === 0 ? notProven : d.proofs.map(proof)}</td></tr>
+  return html`<tr class="head"><td class="time">${localTime(d.at)}</td><td><code>${d.depositId}</code></td><td class="number">${r === undefined ? '–' : html`${countOf(r.dataset.entries, 'entry')}<br>${bytes(r.dataset.bytes)}`}</td><td class="number">${size(d.bytes)}</td><td class="number">${took(d.seconds)}</td><td>${recipients ?? '–'}</td><td>${state}</td><td>${d.proofs.length === 0 ? notProven : d.proofs.map(proof)}</td></tr>
 ${d.filed === null ? null : receipt(d.filed)}`;
 }
 
@@ -64,9 +68,9 @@ function proof(p: Proof): Markup {
 function receipt({ receipt: r, sha256, text }: NonNullable<ListedDeposit['filed']>): Markup {
   const { packet, cipher, aead, compression } = r.encryption;
   const line = html`SHA-256 <code>${r.suitcase.sha256}</code>, ${packet} ${cipher}${aead === null ? null : html` ${aead}`}, ${compression}, ${both('ledger line', 'grootboekregel')} ${r.ledger.sequence}`;
-  if (text === null) return html`<tr class="receipt"><td></td><td colspan="6" class="soft">${line}; ${both('receipt', 'ontvangstbewijs')} SHA-256 <code>${sha256}</code></td></tr>
+  if (text === null) return html`<tr class="receipt"><td></td><td colspan="7" class="soft">${line}; ${both('receipt', 'ontvangstbewijs')} SHA-256 <code>${sha256}</code></td></tr>
 `;
-  return html`<tr class="receipt"><td></td><td colspan="6"><details><summary>${line}</summary><div>${both('receipt', 'ontvangstbewijs')} <code>${r.depositId}.receipt.json</code>, SHA-256 <code>${sha256}</code></div><pre>${verbatim(text.receipt)}</pre>${text.signature === null ? html`<p class="wrong">${both('no signature on file', 'geen handtekening aanwezig')}</p>` : html`<pre>${verbatim(text.signature)}</pre>`}</details></td></tr>
+  return html`<tr class="receipt"><td></td><td colspan="7"><details><summary>${line}</summary><div>${both('receipt', 'ontvangstbewijs')} <code>${r.depositId}.receipt.json</code>, SHA-256 <code>${sha256}</code></div><pre>${verbatim(text.receipt)}</pre>${text.signature === null ? html`<p class="wrong">${both('no signature on file', 'geen handtekening aanwezig')}</p>` : html`<pre>${verbatim(text.signature)}</pre>`}</details></td></tr>
 `;
 }
 

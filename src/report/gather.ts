@@ -1,14 +1,17 @@
 /** From configuration and state directory to what the page shows. Reads only; takes no lock, asks nobody, connects to nothing. */
 import path from 'node:path';
-import type { Arrangement, Config } from '../config/types.js';
+import { defaults } from '../config/defaults.js';
+import type { Arrangement, Config, Shrink } from '../config/types.js';
 import { ageOf } from '../clock.js';
+import { type DatasetSize, hasShrunk } from '../dataset/shrink.js';
+import { type Shrunk, shrunkSince } from '../deposit/shrunk.js';
 import { isDepotError } from '../errors.js';
 import { filedAttestations } from '../receipt/attested.js';
 import { verifyLedger, type LedgerAudit, type SignatureCheck } from '../receipt/audit.js';
 import { parseReceiptName } from '../receipt/ids.js';
 import { readLedger } from '../receipt/ledger.js';
 import { lastDeposit, listReceipts, type ListedReceipt } from '../receipt/list.js';
-import { runsBackwards, type RunRecord } from '../receipt/runs.js';
+import { type RunDataset, runsBackwards, type RunRecord } from '../receipt/runs.js';
 import { ArrangementState } from '../receipt/state.js';
 import { underWay, type UnderWay } from '../receipt/underway.js';
 import { version } from '../version.js';
@@ -32,6 +35,9 @@ export interface ReportRequest {
   pause: () => void;
 }
 
+/** Where no configuration says otherwise. */
+const usualShrink: Shrink = { below: defaults.shrinkBelow, then: 'warn' };
+
 /** So that a page can be sent by mail: deposits with a row of their own, and those with the whole text of their receipt. */
 const mostRows = 5000;
 const mostReceipts = 2000;
@@ -50,7 +56,7 @@ export async function gatherReport(o: ReportRequest): Promise<ReportData> {
   for (const [i, state] of states.entries()) {
     o.pause();
     const arrangement = o.config?.arrangements.get(state.arrangement) ?? null;
-    const history = await readHistory(state, o);
+    const history = await readHistory(state, arrangement, o);
     supplier ??= history.receipts.at(-1)?.receipt.supplier.name ?? null;
     const keys = o.config === null || arrangement === null || signer === null ? [] : await configuredKeys(o.config, arrangement, signer, o.now);
     arrangements.push(reportOf(state.arrangement, arrangement, history, { rows: rows[i]!, texts: texts[i]! }, keys, o));
@@ -71,14 +77,19 @@ interface History {
   underWay: UnderWay;
   /** What the runs measured, by deposit id; a receipt has whole seconds only. */
   seconds: Map<string, number>;
+  /** What the runs read from the sources, by deposit id. */
+  datasets: Map<string, RunDataset>;
+  /** The dataset shrank, and no deposit since was as large again. */
+  shrunk: Shrunk | null;
   /** Of the period, newest first. */
   failed: FailedRun[];
+  locked: number;
   /** Deposits that a run made and no receipt tells of, oldest first. */
   withoutReceipt: RunRecord[];
   audit: LedgerAudit;
 }
 
-async function readHistory(state: ArrangementState, o: ReportRequest): Promise<History> {
+async function readHistory(state: ArrangementState, arrangement: Arrangement | null, o: ReportRequest): Promise<History> {
   const { receipts, unreadable } = await listReceipts(state);
   const destroyed = new Map<string, string>();
   for (const { line } of (await readLedger(state)).raw) if (line?.destroyed !== undefined) destroyed.set(line.depositId, line.destroyed);
@@ -86,20 +97,45 @@ async function readHistory(state: ArrangementState, o: ReportRequest): Promise<H
   const failed: FailedRun[] = [];
   const withoutReceipt: RunRecord[] = [];
   const seconds = new Map<string, number>();
+  const datasets = new Map<string, RunDataset>();
+  const left = await underWay(state, null);
+  let locked = 0;
   let lastRun: RunRecord | null = null;
+  let next: RunRecord | null = null;
   for await (const run of runsBackwards(state)) {
+    const at = new Date(run.finishedAt);
+    if (run.code === 'locked') {
+      if (isWithin(at, o)) locked++;
+      continue;
+    }
     lastRun ??= run;
+    if (run.depositId !== null && run.dataset !== undefined && !datasets.has(run.depositId)) datasets.set(run.depositId, run.dataset);
     if (run.published === 'yes' && run.depositId !== null && !seconds.has(run.depositId)) seconds.set(run.depositId, run.seconds);
     if (run.published === 'yes' && run.depositId !== null && !known.has(run.depositId)) {
       known.add(run.depositId);
       withoutReceipt.unshift(run);
     }
-    const at = new Date(run.finishedAt);
-    if (run.exit !== 0 && isWithin(at, o)) failed.push({ at, exit: run.exit, published: run.published });
+    if (run.exit !== 0 && isWithin(at, o)) {
+      const published = publishedNow(run, next, receipts, left);
+      failed.push({ at, exit: run.exit, published, settled: published !== run.published });
+    }
+    next = run;
   }
   const audit = withoutPaths(await auditOf(state, o.checkSignature), state.directory);
   const last = (await lastDeposit(state))?.depositId ?? null;
-  return { receipts, unreadable: unreadable.length, destroyed, last, proofs: await proofsOf(state, receipts), lastRun, underWay: await underWay(state, null), seconds, failed, withoutReceipt, audit };
+  return { receipts, unreadable: unreadable.length, destroyed, last, proofs: await proofsOf(state, receipts), lastRun, underWay: left, seconds, datasets, shrunk: await shrunkSince(state, arrangement ?? { shrink: usualShrink }, o.now), failed, locked, withoutReceipt, audit };
+}
+
+/**
+ * Whether a run that could not know published anything: by what is on file now. Its deposit is the one that it names, or, when it was killed, what was
+ * begun after it and before the next run, which settles it: with a receipt, or by giving it up.
+ */
+function publishedNow(run: RunRecord, next: RunRecord | null, receipts: readonly ListedReceipt[], { pending, unreadable }: UnderWay): RunRecord['published'] {
+  if (run.published !== 'unknown') return run.published;
+  const isIts = (depositId: string, begunAt: string): boolean => (run.depositId === null ? begunAt >= run.startedAt && (next === null || begunAt < next.startedAt) : depositId === run.depositId);
+  const filed = receipts.find(({ depositId, receipt }) => isIts(depositId, receipt.startedAt));
+  if (filed !== undefined) return filed.receipt.transfer.status === 'acknowledged' ? 'yes' : 'unknown';
+  return next === null || unreadable.length > 0 || pending.some(({ depositId, createdAt }) => isIts(depositId, createdAt)) ? 'unknown' : 'no';
 }
 
 /** What beneficiaries attested, and was checked when it was filed, of the suitcase that the receipt names. */
@@ -126,7 +162,7 @@ async function auditOf(state: ArrangementState, checkSignature: SignatureCheck |
 }
 
 function reportOf(name: string, arrangement: Arrangement | null, h: History, most: { rows: number; texts: number }, keys: ArrangementReport['keys'], o: ReportRequest): ArrangementReport {
-  const all = depositsOf(h);
+  const all = depositsOf(h, arrangement?.shrink ?? usualShrink);
   const inPeriod = all.filter(({ at }) => isWithin(at, o));
   // At least one, so that a share of nothing does not hide that there are any.
   const listed = inPeriod.slice(-Math.max(1, most.rows)).reverse();
@@ -146,7 +182,7 @@ function reportOf(name: string, arrangement: Arrangement | null, h: History, mos
     name,
     configured: arrangement !== null,
     ...facts,
-    ...standingOf({ ...facts, newest: all.at(-1) ?? null, lastRun: h.lastRun, underWay: h.underWay, unreadable: h.unreadable, now: o.now }),
+    ...standingOf({ ...facts, newest: all.at(-1) ?? null, lastRun: h.lastRun, underWay: h.underWay, shrunk: h.shrunk, unreadable: h.unreadable, now: o.now }),
     keys: [...keys, ...keysOfReceipts(receiptsOf(all.slice().reverse()), keys, o.now)],
     points,
     deposits: listed,
@@ -154,22 +190,33 @@ function reportOf(name: string, arrangement: Arrangement | null, h: History, mos
     gaps,
     destructions: h.destroyed.size,
     failedRuns: { total: h.failed.length, listed: h.failed.slice(0, mostFailedRuns), times: h.failed.map(({ at }) => at.getTime()).reverse() },
+    lockedRuns: h.locked,
     newestProof: newestProven === undefined ? null : { depositId: newestProven.depositId, proof: newestProven.proofs.at(-1)! },
   };
 }
 
-function depositsOf(h: History): ListedDeposit[] {
+/** By the run that made it; where none says so, by the receipts of the two, which is today's rule on what was made under another. */
+function shrunkFrom({ depositId, receipt: { dataset } }: ListedReceipt, before: ListedReceipt | undefined, h: History, shrink: Shrink): DatasetSize | null {
+  const said = h.datasets.get(depositId);
+  if (said !== undefined) return said.shrunk ? said.previous : null;
+  if (before === undefined || shrink.then === 'off') return null;
+  const { dataset: previous } = before.receipt;
+  return hasShrunk(dataset, { previous: { depositId: before.depositId, ...previous }, below: shrink.below }) ? previous : null;
+}
+
+function depositsOf(h: History, shrink: Shrink): ListedDeposit[] {
   const more = (depositId: string) => ({ destroyed: h.destroyed.get(depositId) ?? null, proofs: h.proofs.get(depositId) ?? [] });
-  const filed = h.receipts.map(({ receipt, bytes, sha256, signature, depositId }): ListedDeposit => ({
+  const filed = h.receipts.map((one, i) => ({ one, before: h.receipts[i - 1] })).map(({ one, before, one: { receipt, bytes, sha256, signature, depositId } }): ListedDeposit => ({
     depositId,
     at: new Date(receipt.completedAt),
     bytes: receipt.suitcase.bytes,
     seconds: h.seconds.get(depositId) ?? (Date.parse(receipt.completedAt) - Date.parse(receipt.startedAt)) / 1000,
+    shrunkFrom: shrunkFrom(one, before, h, shrink),
     filed: { receipt, sha256, text: { receipt: new TextDecoder().decode(bytes), signature } },
     ...more(depositId),
   }));
   const unfiled = h.withoutReceipt.map((run): ListedDeposit => ({
-    depositId: run.depositId!, at: new Date(run.finishedAt), bytes: run.bytes, seconds: run.seconds, filed: null, ...more(run.depositId!),
+    depositId: run.depositId!, at: new Date(run.finishedAt), bytes: run.bytes, seconds: run.seconds, shrunkFrom: null, filed: null, ...more(run.depositId!),
   }));
   return [...filed, ...unfiled].sort((a, b) => a.at.getTime() - b.at.getTime());
 }

@@ -61,7 +61,7 @@ ${data.arrangements.map(overviewRow)}</tbody></table></div>`;
 }
 
 function overviewRow(a: ArrangementReport): Markup {
-  const badge = badgeOf(a.state);
+  const badge = badgeOf(a);
   const ledger = ledgerText(a);
   const expiry = a.keys.flatMap(({ role, expiresAt }) => (role === 'earlier' || expiresAt === null ? [] : [expiresAt])).sort((x, y) => x.getTime() - y.getTime()).at(0);
   return html`<tr><th scope="row"><a href="#a-${a.name}">${a.name}</a></th><td><span class="badge ${badge.look}">${badge.text}</span></td><td class="time">${a.last === null ? '–' : localTime(a.last.at)}</td><td class="number">${a.last === null ? '–' : ageText(a.last.ageMs)}</td><td class="number">${a.everyMs === null ? '–' : age(a.everyMs)}</td><td class="number">${a.everyMs === null ? '–' : a.gaps.length}</td><td class="number">${a.failedRuns.total}</td><td class="time">${expiry === undefined ? '–' : localTime(expiry).slice(0, 10)}</td><td><span class="badge ${ledger.look}">${ledger.text}</span></td><td>${a.newestProof === null ? both('not proven', 'niet bewezen') : localTime(a.newestProof.proof.at).slice(0, 10)}</td></tr>

@@ -1,4 +1,5 @@
 /** What the badge of an arrangement says, and why. */
+import type { Shrunk } from '../deposit/shrunk.js';
 import { lateness } from '../deposit/standing.js';
 import type { LedgerAudit } from '../receipt/audit.js';
 import type { RunRecord } from '../receipt/runs.js';
@@ -15,6 +16,7 @@ export interface Facts {
   newest: ListedDeposit | null;
   lastRun: RunRecord | null;
   underWay: UnderWay;
+  shrunk: Shrunk | null;
   /** Files that should be receipts and are none. */
   unreadable: number;
   now: Date;
@@ -51,6 +53,7 @@ function reasonsOf(f: Facts): Reason[] {
     else if (filed.receipt.transfer.status === 'unconfirmed') reasons.push({ kind: 'unconfirmed', depositId });
     else if (!filed.receipt.dataset.complete) reasons.push({ kind: 'not-complete', depositId });
   }
+  if (f.shrunk !== null) reasons.push({ kind: 'shrunk', depositId: f.shrunk.depositId });
   for (const { name, fingerprint, usable, daysLeft, reason } of f.keys) {
     const whose = name ?? fingerprint;
     if (usable === false) reasons.push({ kind: 'key-unusable', name: whose, why: reason ?? '' });

@@ -20,9 +20,15 @@ const badges: Readonly<Record<State, readonly [look: Badge['look'], en: string, 
   ok: ['good', '✓ on time', '✓ op tijd'],
 };
 
-export function badgeOf(state: State): Badge {
+export function badgeOf({ state, configured }: Pick<ArrangementReport, 'state' | 'configured'>): Badge {
   const [look, en, nl] = badges[state];
-  return { look, text: both(en, nl) };
+  return { look, text: state === 'unknown' && !configured ? html`– ${rhythmText({ everyMs: null, configured })}` : both(en, nl) };
+}
+
+/** Without a configuration nobody knows what was agreed. */
+export function rhythmText({ everyMs, configured }: Pick<ArrangementReport, 'everyMs' | 'configured'>): Markup {
+  if (everyMs !== null) return html`${both('every', 'elke')} ${age(everyMs)}`;
+  return configured ? both('no rhythm agreed', 'geen ritme afgesproken') : both('agreed rhythm not known', 'afgesproken ritme niet bekend');
 }
 
 /** DESIGN's table of exit codes. */
@@ -67,6 +73,9 @@ export const publishedWords = {
   unknown: both('possibly deposited', 'mogelijk gedeponeerd'),
 } as const;
 
+/** Of a run that could not know, and of which it is known since. */
+export const settledWords = both('as a later run found', 'zoals een latere uitvoering vaststelde');
+
 export const roleWords = {
   signer: both('supplier, signs the receipts', 'leverancier, tekent de ontvangstbewijzen'),
   beneficiary: both('beneficiary', 'begunstigde'),
@@ -88,6 +97,7 @@ const nouns = {
   'failed-run': ['failed run', 'failed runs', 'mislukte uitvoering', 'mislukte uitvoeringen'],
   'line': ['line', 'lines', 'regel', 'regels'],
   'destruction': ['destruction', 'destructions', 'vernietiging', 'vernietigingen'],
+  'entry': ['entry', 'entries', 'item', 'items'],
   'receipt': ['receipt', 'receipts', 'ontvangstbewijs', 'ontvangstbewijzen'],
 } as const;
 
@@ -102,6 +112,7 @@ export function reasonText(reason: Reason): Markup {
     case 'run-failed': return html`${both('the last run failed', 'de laatste uitvoering mislukte')}, ${localTime(reason.at)}, ${exitText(reason.exit)}`;
     case 'run-killed': return html`${both('a run was killed, or the machine went down; it began', 'een uitvoering werd afgebroken, of de machine viel uit; zij begon')} ${localTime(reason.at)}`;
     case 'pending': return html`${both('deposits that were begun and that the next run goes on with or gives up', 'begonnen depots die de volgende uitvoering afmaakt of opgeeft')}: ${reason.count}`;
+    case 'shrunk': return html`${both('the dataset shrank, and no deposit since was as large again', 'de dataset kromp, en geen later depot was weer zo groot')}: <code>${reason.depositId}</code>`;
     case 'unconfirmed': return html`${both("the server's last answer was lost: possibly deposited", 'het laatste antwoord van de server ging verloren: mogelijk gedeponeerd')}: <code>${reason.depositId}</code>`;
     case 'not-complete': return html`${both('files changed while they were read, so the dataset is not complete', 'bestanden veranderden tijdens het lezen, dus de dataset is niet volledig')}: <code>${reason.depositId}</code>`;
     case 'no-receipt': return html`${both('the receipt of the newest deposit is not on file', 'het ontvangstbewijs van het nieuwste depot is er niet')}: <code>${reason.depositId}</code>`;

@@ -172,3 +172,61 @@ test('many arrangements share the rows; who has none is listed too, and who is o
   expect(arrangements).toHaveLength(30);
   expect(readFileSync(out, 'utf8').match(/<details class="arrangement" id="a-customer-\d+">/g)).toHaveLength(30);
 });
+
+describe('what the page says it knows', () => {
+  test('without a configuration the rhythm is not known; with one that has none, none was agreed', async () => {
+    const { supplier } = await supplierWith({ deposits: nightly(2) });
+    const out = join(tempDir(), 'report.html');
+    const result = await depot(['report', '--state', supplier.state, '--signer', supplier.signer.publicKey, '--out', out], { cwd: tempDir(), env: { HOME: tempDir() } });
+    expect(result.code, result.stderr).toBe(0);
+    const copy = readFileSync(out, 'utf8');
+    expect(copy).toContain('agreed rhythm not known');
+    expect(copy).toContain('afgesproken ritme niet bekend');
+    expect(copy).not.toMatch(/no rhythm agreed|geen ritme afgesproken/);
+    supplier.writeConfig();
+    const { page } = await make(supplier);
+    expect(page).toContain('no rhythm agreed');
+    expect(page).not.toContain('not known');
+  });
+
+  test('entries and bytes of each dataset, a deposit that shrank, and what the agent showed', async () => {
+    const past = nightly(3);
+    const size = (entries: number, bytes: number) => ({ dataset: { entries, bytes, skipped: {}, complete: true, manifestSha256: '0'.repeat(64) } });
+    const hidden = { transfer: { remoteName: 'x', status: 'acknowledged' as const, remoteSize: 'unreadable' as const, durability: 'acknowledged-only' as const } };
+    const { supplier } = await supplierWith({ deposits: [{ ...past[0], changes: size(48, 15_100_000) }, { ...past[1], changes: { ...size(8, 3_100_000), ...hidden } }, { ...past[2], changes: size(8, 3_200_000) }] });
+    const { page } = await make(supplier);
+    expect(page).toMatch(/48 <span class="en" lang="en">entries<\/span>.*?<br>14\.4 MiB/);
+    // That one, and not the one after it, which is as large.
+    expect(page.match(/! <span class="en" lang="en">shrank<\/span><span class="nl" lang="nl">gekrompen<\/span>/g)).toHaveLength(1);
+    expect(page).toMatch(/shrank<.*?the one before it had<.*? 48 .*?, 14\.4 MiB/);
+    expect(page.match(/acknowledged, size matched/g)).toHaveLength(2);
+    expect(page.match(/acknowledged, size not shown/g)).toHaveLength(1);
+  });
+
+  test('a killed run that the next one settled, and one that is not settled; a run that found another is no failure', async () => {
+    const past = nightly(3);
+    const before = (i: number): Date => new Date(past[i].at.getTime() - 3_600_000);
+    const { supplier } = await supplierWith({
+      deposits: past,
+      failed: [{ at: before(2), exit: 137, code: 'killed', published: 'unknown' }, { at: new Date(before(2).getTime() + 60_000), exit: 11, code: 'locked' }],
+    });
+    const settled = await make(supplier);
+    expect(settled.page).toMatch(/137: .*nothing was deposited<.*as a later run found<.*zoals een latere uitvoering vaststelde</);
+    expect(settled.page).not.toContain('possibly deposited');
+    expect(settled.made.arrangements).toMatchObject([{ state: 'ok', failedRuns: 1 }]);
+    expect(settled.page).toMatch(/runs that found another one under way<.*?<dd>1<\/dd>/);
+
+    // What may be its deposit is still pending, and nothing is said of it.
+    const id = 'acme-crm_20261101T003000Z_00000000000000aa';
+    mkdirSync(join(supplier.state, 'acme-crm/pending'), { recursive: true });
+    writeFileSync(join(supplier.state, 'acme-crm/pending', `${id}.json`), '{}');
+    expect((await make(supplier)).page).toContain('possibly deposited');
+  });
+
+  test('rows of the chart have names, and no marks that look like deposits or failures', async () => {
+    const { supplier } = await supplierWith({ deposits: nightly(3), failed: [{ at: new Date(Date.now() - 3 * day), exit: 14, code: 'unreachable' }] });
+    const { page } = await make(supplier);
+    for (const [language, word] of [['en', 'deposits'], ['nl', 'depots'], ['en', 'failed'], ['nl', 'mislukt']]) expect(page).toMatch(new RegExp(`<text class="tick ${language}"[^>]*>${word}</text>`));
+    expect(page).not.toContain('d="M24 12V42"');
+  });
+});

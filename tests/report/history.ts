@@ -50,7 +50,7 @@ export async function writeHistory(state: string, h: History): Promise<string[]>
       suitcase: { name: suitcaseName(depositId, draft.encryption.compression), bytes, sha256: sha256(depositId) },
       cover: { ...draft.cover, name: coverName(depositId) },
       completedAt: timestamp(new Date(at.getTime() + seconds * 1000)),
-      transfer: changes.transfer ?? { remoteName: suitcaseName(depositId, draft.encryption.compression), status: 'acknowledged', remoteSize: 'matched', durability: 'fsynced' },
+      transfer: { status: 'acknowledged', remoteSize: 'matched', durability: 'fsynced', ...changes.transfer, remoteName: suitcaseName(depositId, draft.encryption.compression) },
       ledger: { id: ledgerId, sequence: i + 1, previousReceiptSha256: previous?.receipt ?? null },
     };
     const problem = receiptProblem(receipt);
@@ -74,10 +74,10 @@ export async function writeHistory(state: string, h: History): Promise<string[]>
 }
 
 function runOf(arrangement: string, { at, exit, code, published = 'no', depositId }: PastRun, o: { bytes?: number; seconds?: number } = {}): RunRecord {
-  const finishedAt = timestamp(at);
+  const seconds = o.seconds ?? 1;
   return {
-    schema: 'depot.run/1', arrangement, startedAt: finishedAt, finishedAt, exit, code, message: code === null ? null : 'said /srv/secret/path on 10.20.0.5', published, depositId: depositId ?? null,
-    bytes: o.bytes ?? null, seconds: o.seconds ?? 1, lanes: 1, attempts: 1, reconnects: 0, host: 'deposit-host-7',
+    schema: 'depot.run/1', arrangement, startedAt: timestamp(new Date(at.getTime() - seconds * 1000)), finishedAt: timestamp(at), exit, code, message: code === null ? null : 'said /srv/secret/path on 10.20.0.5', published, depositId: depositId ?? null,
+    bytes: o.bytes ?? null, seconds, lanes: 1, attempts: 1, reconnects: 0, host: 'deposit-host-7',
   };
 }
 
