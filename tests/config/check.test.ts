@@ -21,7 +21,7 @@ test.each<[string, Changes, string | RegExp]>([
   ['a merge key', { top: { '<<': {} } }, 'merge keys are not supported'],
   ['an include that is no pattern', { top: { include: ['!'] } }, 'is no pattern of file names'],
   ['notify without a command', { top: { notify: { on: ['failure'] } } }, "missing key 'command'"],
-  ['notify on something else', { top: { notify: { command: ['x'], on: ['failed'] } } }, 'expected success, failure, killed, stale, found "failed"'],
+  ['notify on something else', { top: { notify: { command: ['x'], on: ['failed'] } } }, 'expected success, failure, killed, stale, shrink, found "failed"'],
   ['notify command as a string', { top: { notify: { command: 'mail -s hi' } } }, 'a command is a list, since no shell takes it apart'],
   ['an empty command', { top: { notify: { command: [] } } }, 'at least one member'],
   ['a program without a name', { top: { notify: { command: ['', 'x'] } } }, 'the first member of a command is a program'],
