@@ -26,7 +26,7 @@ export const handlings: Handling[] = [
   { what: 'a deposit from the future does not count', file: 'deposit/push.ts', of: 'if (ageMs === null || ageMs >= maxAgeMs) return null;', without: 'if (ageMs !== null && ageMs >= maxAgeMs) return null;', row: 'the clock is set back between two pushes' },
   { what: 'an old spool is not tonight\'s deposit', file: 'deposit/push.ts', of: 'return ageMs >= 0 && ageMs < (everyMs ?? dayMs) / 2;', without: 'return true;', row: 'spool: it is too old for this run' },
   { what: 'temporary files are cleared', file: 'deposit/push.ts', of: 'await state.clearTemporary();', without: '', row: 'temporary files of a crash' },
-  { what: 'one push at a time', file: 'deposit/push.ts', of: 'await lockArrangement(state.directory)', without: '{ lost: new AbortController().signal, release: async () => undefined }', row: 'another push is running' },
+  { what: 'one push at a time', file: 'deposit/push.ts', of: 'await lockArrangement(state.directory, { telling: true })', without: '{ lost: new AbortController().signal, release: async () => undefined }', row: 'another push is running' },
   { what: 'a receipt does not end before it began', file: 'deposit/outcome.ts', of: '[timestamp(new Date()), start].sort().at(-1)!', without: 'timestamp(new Date())', row: 'the clock is set back during a push' },
   { what: 'unconfirmed is said', file: 'deposit/outcome.ts', of: 'if (unconfirmed) {', without: 'if (false) {', row: 'the answer to the rename is lost, and nothing shows' },
   { what: 'a draft is signed by today\'s signer', file: 'deposit/draft.ts', of: '{ ...draft, supplier: { ...draft.supplier, signerFingerprint: signer.fingerprint } }', without: 'draft', row: 'the signing key is another one since the crash' },
