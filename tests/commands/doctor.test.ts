@@ -70,7 +70,7 @@ describe.skipIf(!ssh)('doctor', () => {
   test('a server that does not answer, and one that refuses: what was reached, what was not, and the exit code of a push', async () => {
     const supplier = await supplierWith({ remote: { port: await freePort(), retryFor: '0s' }, dataset: [{ directory: 'not-there' }] });
     const unreachable = await examined(supplier.depot(['doctor', '--json']));
-    expect(unreachable.checks.port).toMatchObject({ result: 'failed', hint: expect.stringMatching(/VPN, then: depot doctor/) });
+    expect(unreachable.checks.port).toMatchObject({ result: 'failed', hint: expect.stringContaining('check host and port') });
     // A push connects before it starts any source.
     expect(unreachable.exit).toBe(14);
     expect((await supplier.push()).code).toBe(14);
