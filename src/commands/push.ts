@@ -88,7 +88,15 @@ async function push(o: PushFlags, context: Context): Promise<number> {
   else if (screen.json) screen.failure(document, []);
   else if (arrangements.length !== 1 || shard !== null) screen.result({}, [pushSummary(results, shard === null ? null : { shard, all: all.length })]);
   if (results.some((r) => 'error' in r && r.begun === false)) screen.hint('run it again: «depot …»');
+  if (exit !== 0) tellStray(results, context);
   return exit;
+}
+
+/** What nobody caught ends the run, and may have ended none of its deposits: then it stands in none of the results. */
+function tellStray(results: readonly PushResult[], { screen, signal }: Context): void {
+  const reason: unknown = signal.reason;
+  if (!isDepotError(reason, 'internal') || results.some((r) => 'error' in r && r.error.message.includes(reason.message))) return;
+  screen.late(reason);
 }
 
 function shardedBy(o: PushFlags, all: Arrangement[], { env, screen }: Context): { arrangements: Arrangement[]; shard: string | null } {

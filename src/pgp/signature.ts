@@ -108,12 +108,12 @@ function issuerOf(packet: openpgp.SignaturePacket, signer: OpenPgpCertificate): 
 }
 
 async function verifyOne(bytes: Uint8Array, packet: openpgp.SignaturePacket, signer: OpenPgpCertificate, part: Part, at: Date): Promise<VerifiedSignature> {
-  await checkCryptographically(bytes, packet, part.keyPacket);
   // Of a weak primary key anybody could have bound the subkey.
   for (const { keyPacket } of [signer.key, part]) {
     const weak = weaknessOf(keyPacket);
     if (weak !== null) throw failed(`signer ${signer.fingerprint}: ${weak}`, 'ask the supplier for receipts signed again with a new key');
   }
+  await checkCryptographically(bytes, packet, part.keyPacket);
   const signedAt = packet.created!;
   if (signedAt.getTime() > at.getTime() + clockSkew) throw failed(`it was made in the future, on ${toUtc(signedAt)}`, 'check the clock of this machine');
   if (packet.getExpirationTime() <= at) throw failed(`it expired on ${toUtc(packet.getExpirationTime() as Date)}`);

@@ -74,6 +74,8 @@ describe.skipIf(process.platform === 'win32')('where depot cannot even begin', (
     for (const limit of [22, 28, 34]) {
       const words = await inShell(`ulimit -n ${limit}`);
       if (words.code === null || words.code > 128) continue;
+      // A newer Node gets by with fewer, and then there is no configuration.
+      if (words.code === 10) continue;
       expect([words.code, words.stderr]).toEqual([5, expect.stringMatching(/^depot: error: too many open files: .*\ndepot: hint: allow this account more of them \(ulimit -n 1024; .*\n$/)]);
       const document = await inShell(`ulimit -n ${limit}`, '--json');
       expect([document.code, json(document).error]).toMatchObject([5, { code: 'local-limit', exit: 5 }]);

@@ -210,6 +210,13 @@ test('a stray rejection after the last deposit: the deposits stand, and the run 
   expect(ended.code).toBe(1);
 });
 
+test.each([[['--json']], [[]]])('a stray rejection that stopped no deposit, where another one had failed (%j): it is told all the same', async (flags) => {
+  const plan: Fate[] = [{ end: 'fail', turns: 0 }, { end: 'deaf', turns: 3 }];
+  const ended = await push(plan, [{ what: 'rejection', at: { deposit: 2 } }], flags);
+  expect([ended.code, ended.stderr]).toEqual([4, expect.stringContaining('depot: error: a defect in depot: stray rejection')]);
+  judge(plan, ended, flags.length > 0);
+});
+
 test('a signal that comes too late to stop the deposit, and then a stray rejection: it is told, and the run is no success', async () => {
   const plan: Fate[] = [{ end: 'deaf', turns: 3 }];
   const ended = await push(plan, [{ what: 'SIGTERM', at: { deposit: 1 } }, { what: 'rejection', at: { deposit: 1 } }], ['--json']);
