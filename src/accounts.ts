@@ -45,15 +45,6 @@ export function groupNameOf(gid: number): string | undefined {
   return nameIn('/etc/group', gid);
 }
 
-/** The home directories of this machine's accounts, as far as /etc/passwd has them. */
-export function homes(): string[] {
-  try {
-    return readFileSync('/etc/passwd', 'utf8').split('\n').flatMap((line) => line.split(':')[5] ?? []);
-  } catch {
-    return [];
-  }
-}
-
 /** The name of the running account; undefined for a number without a name. */
 export function ownName(): string | undefined {
   try {
@@ -71,10 +62,10 @@ function nameIn(file: string, id: number): string | undefined {
   }
 }
 
-/** Whether it is an account's home, which holds more than depot's files: nobody is told to open it to another account. */
-export function isHome(directory: string): boolean {
+/** Whether it is the home of another account than `uid`: it holds more than depot's files, so nobody is told to open it, or to give it away. */
+export function isHomeOfAnother(directory: string, uid: number): boolean {
   try {
-    return readFileSync('/etc/passwd', 'utf8').split('\n').some((line) => line.split(':')[5] === directory);
+    return readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':')).some(([, , owner, , , home]) => home === directory && Number(owner) !== uid);
   } catch {
     return false;
   }

@@ -3,7 +3,7 @@ import { access, type FileHandle, open } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 
-import { accountOfUid, isHome, obstacle } from '../accounts.js';
+import { accountOfUid, isHomeOfAnother, obstacle } from '../accounts.js';
 import { DepotError } from '../errors.js';
 import { requireTrusted } from '../permissions.js';
 import { codeOrSaid, printable } from '../printable.js';
@@ -99,7 +99,7 @@ async function closed(path: string, cause: unknown): Promise<DepotError> {
   const account = caller === undefined ? undefined : await accountOfUid(caller);
   const met = account === undefined ? null : await obstacle(account, path, 'read');
   const opened = met === null || account === undefined ? null : met.onTheWay ? `chgrp ${account.group} ${shellWord(met.path)} && chmod g+rx ${shellWord(met.path)}` : `chmod a+r ${shellWord(met.path)}`;
-  const hint = opened === null ? 'run it as the account that may read it' : met?.onTheWay === true && isHome(met.path) ? `move the configuration out of ${printable(met.path)}, which is a home directory: /etc/depot is for it` : `let its owner or root type: «${printable(opened)}»`;
+  const hint = opened === null ? 'run it as the account that may read it' : met?.onTheWay === true && isHomeOfAnother(met.path, account!.uid) ? `move the configuration out of ${printable(met.path)}, which is a home directory: /etc/depot is for it` : `let its owner or root type: «${printable(opened)}»`;
   return new DepotError('config-unreadable', `${printable(path)} cannot be read: account ${account?.name ?? ''} may not ${met?.onTheWay === true ? `enter ${printable(met.path)}` : 'read it'}`, {
     hint, cause,
   });

@@ -4,7 +4,7 @@ import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, sta
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { isHome } from '../../src/accounts.js';
+import { isHomeOfAnother } from '../../src/accounts.js';
 import { readCertificate } from '../../src/pgp/keys.js';
 import { checkout, json } from '../support/cli.js';
 import { tempDir } from '../support/cleanup.js';
@@ -194,8 +194,8 @@ describe.skipIf(!ssh)('doctor', () => {
       expect((await status()).stderr).toContain(`depot: error: no depot.yaml: looked for ${closed}/depot.yaml (which this account may not look for), `);
       expect((await status('--config', supplier.config)).stderr).not.toContain(closed);
       expect((await status('--config', join(closed, 'depot.yaml'))).stderr).toContain(`hint: let its owner or root type: chgrp daemon ${closed} && chmod g+rx ${closed}\n`);
-      const { homedir } = userInfo();
-      expect([homedir, closed].map(isHome)).toEqual([true, false]);
+      const { homedir, uid } = userInfo();
+      expect([isHomeOfAnother(homedir, daemon.uid), isHomeOfAnother(homedir, uid), isHomeOfAnother(closed, daemon.uid)]).toEqual([true, false, false]);
       if ((statSync(homedir).mode & 0o001) === 0) expect((await status('--config', join(homedir, 'depot.yaml'))).stderr).toContain(`hint: move the configuration out of ${homedir}, which is a home directory: /etc/depot is for it`);
     });
 

@@ -76,7 +76,7 @@ describe.skipIf(!asRoot())('the account that pushes is daemon', () => {
     const closed = join(state, made);
     const line = `chown -R daemon: ${closed}`;
     const pushed = await asSelf('push');
-    expect([pushed.code, pushed.stderr]).toEqual([5, expect.stringContaining(`${closed} belongs to root, and account daemon may not write there: a run as another account made it; nothing was published\ndepot: hint: let root give it to the account that pushes: ${line}\n`)]);
+    expect([pushed.code, pushed.stderr]).toEqual([5, expect.stringContaining(`${closed} belongs to root, and account daemon may not write there: a run as another account made it; nothing was published\ndepot: hint: if daemon is the account that pushes, let root type: ${line}; if not, run it as the account that is\n`)]);
     const looked = await asSelf('doctor');
     expect(looked.stdout).toContain(line);
     await mustRun('sh', ['-c', line]);

@@ -2,7 +2,7 @@
 import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type Account, isHome, obstacle } from '../../accounts.js';
+import { type Account, isHomeOfAnother, obstacle } from '../../accounts.js';
 import type { Arrangement, Config } from '../../config/types.js';
 import { exposure } from '../../permissions.js';
 import { printable } from '../../printable.js';
@@ -116,7 +116,7 @@ class Findings implements Access {
   async #reaches(file: string): Promise<boolean> {
     const met = await obstacle(this.#who, file, 'read');
     if (met?.onTheWay !== true) return met === null;
-    if (!isHome(met.path) && (met.path === this.#directory || met.path.startsWith(`${this.#directory}${path.sep}`))) {
+    if (!isHomeOfAnother(met.path, this.#who.uid) && (met.path === this.#directory || met.path.startsWith(`${this.#directory}${path.sep}`))) {
       this.#line(`chgrp ${this.#who.group} ${shellWord(met.path)} && chmod g+rx ${shellWord(met.path)}`);
     } else {
       this.#warn(`may not enter ${printable(met.path)}, where ${printable(file)} lies: move it (/etc/depot is for the configuration, /var/lib/depot for the state)`);
