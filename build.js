@@ -15,7 +15,15 @@ const src = path.join(root, 'src');
 const dist = path.join(root, 'dist');
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 const packages = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
-const threads = ['digest/thread', 'seal/thread', 'seal/pack-thread', 'open/thread', 'open/reading-thread', 'open/writing-thread', 'open/rehearsal-thread'];
+const threads = [
+  'digest/thread',
+  'seal/thread',
+  'seal/pack-thread',
+  'open/thread',
+  'open/reading-thread',
+  'open/writing-thread',
+  'open/rehearsal-thread',
+];
 
 /**
  * Every output lies flat in dist/, wherever its source was. So `import.meta.url` of a source becomes the address that it
@@ -28,7 +36,10 @@ const addresses = {
       const contents = readFileSync(file, 'utf8');
       if (!file.startsWith(src + path.sep) || !contents.includes('import.meta.url')) return undefined;
       const mirrored = path.relative(src, file).replaceAll(path.sep, '/').replace(/\.ts$/, '.js');
-      return { loader: 'ts', contents: contents.replaceAll('import.meta.url', `new URL('./${mirrored}', import.meta.url).href`) };
+      return {
+        loader: 'ts',
+        contents: contents.replaceAll('import.meta.url', `new URL('./${mirrored}', import.meta.url).href`),
+      };
     });
   },
 };
@@ -36,7 +47,10 @@ const addresses = {
 const { metafile, outputFiles } = await build({
   write: false,
   absWorkingDir: root,
-  entryPoints: { cli: 'src/cli.ts', ...Object.fromEntries(threads.map((name) => [name.replace('/', '-'), `src/${name}.ts`])) },
+  entryPoints: {
+    cli: 'src/cli.ts',
+    ...Object.fromEntries(threads.map((name) => [name.replace('/', '-'), `src/${name}.ts`])),
+  },
   outdir: dist,
   bundle: true,
   splitting: true,
@@ -45,7 +59,9 @@ const { metafile, outputFiles } = await build({
   target: 'node20.19',
   external: packages.flatMap((name) => [name, `${name}/*`]),
   // yaml and picomatch are CommonJS and ask for Node's own modules at run time.
-  banner: { js: "import { createRequire as createRequire$ } from 'node:module'; const require = createRequire$(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as createRequire$ } from 'node:module'; const require = createRequire$(import.meta.url);",
+  },
   legalComments: 'none',
   plugins: [addresses],
   metafile: true,
@@ -72,12 +88,26 @@ async function offlineOpener() {
   const primitives = {
     name: 'primitives',
     setup(b) {
-      b.onResolve({ filter: /\/primitives\.js$/ }, ({ importer }) => (importer.startsWith(path.join(src, 'opener')) ? undefined : { path: path.join(src, 'opener/primitives.ts') }));
+      b.onResolve({ filter: /\/primitives\.js$/ }, ({ importer }) =>
+        importer.startsWith(path.join(src, 'opener')) ? undefined : { path: path.join(src, 'opener/primitives.ts') },
+      );
     },
   };
   const { metafile: used, outputFiles } = await build({
-    write: false, absWorkingDir: root, entryPoints: ['src/opener/entry.ts'], outdir: dist, bundle: true, format: 'iife', platform: 'browser',
-    target: 'es2022', minify: true, legalComments: 'external', charset: 'ascii', plugins: [primitives], metafile: true, logLevel: 'warning',
+    write: false,
+    absWorkingDir: root,
+    entryPoints: ['src/opener/entry.ts'],
+    outdir: dist,
+    bundle: true,
+    format: 'iife',
+    platform: 'browser',
+    target: 'es2022',
+    minify: true,
+    legalComments: 'external',
+    charset: 'ascii',
+    plugins: [primitives],
+    metafile: true,
+    logLevel: 'warning',
   });
   const node = Object.keys(used.inputs).filter((file) => file.startsWith('node:'));
   if (node.length > 0) throw new Error(`not for a browser: ${node.join(', ')}`);
@@ -86,16 +116,30 @@ async function offlineOpener() {
   const notices = outputFiles.find((file) => file.path.endsWith('.LEGAL.txt')).text.trim();
   const script = code.trim();
   if (/<\/script|<!--/i.test(script)) throw new Error('the script would end within itself');
-  const { code: style } = await transform(readFileSync(path.join(src, 'opener/style.css'), 'utf8'), { loader: 'css', minify: true });
+  const { code: style } = await transform(readFileSync(path.join(src, 'opener/style.css'), 'utf8'), {
+    loader: 'css',
+    minify: true,
+  });
   const digest = (text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
   const policy = [
-    "default-src 'none'", `script-src ${digest(script)} 'wasm-unsafe-eval'`, `style-src ${digest(style.trim())}`, 'worker-src blob:',
-    "connect-src 'none'", "base-uri 'none'", "form-action 'none'",
+    "default-src 'none'",
+    `script-src ${digest(script)} 'wasm-unsafe-eval'`,
+    `style-src ${digest(style.trim())}`,
+    'worker-src blob:',
+    "connect-src 'none'",
+    "base-uri 'none'",
+    "form-action 'none'",
   ].join('; ');
   const inputs = Object.keys(used.inputs);
-  const escaped = `${licenses(inputs)}\n${'-'.repeat(72)}\n\n${notices}\n`.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`);
+  const escaped = `${licenses(inputs)}\n${'-'.repeat(72)}\n\n${notices}\n`.replace(
+    /[&<>]/g,
+    (c) => `&#${c.charCodeAt(0)};`,
+  );
   const parts = { policy, style: style.trim(), script, version: manifest.version, licences: escaped };
-  const page = readFileSync(path.join(src, 'opener/page.html'), 'utf8').replace(/\{\{(\w+)\}\}/g, (_, name) => parts[name]);
+  const page = readFileSync(path.join(src, 'opener/page.html'), 'utf8').replace(
+    /\{\{(\w+)\}\}/g,
+    (_, name) => parts[name],
+  );
   return { page, inputs };
 }
 
@@ -111,7 +155,8 @@ function put(file, text) {
 /** What earlier builds left; afterwards, not before. */
 function removeOthers(written) {
   const keep = new Set(written.flatMap((file) => [file, path.dirname(file)]));
-  for (const name of readdirSync(dist)) if (!keep.has(name)) rmSync(path.join(dist, name), { recursive: true, force: true });
+  for (const name of readdirSync(dist))
+    if (!keep.has(name)) rmSync(path.join(dist, name), { recursive: true, force: true });
 }
 
 /**
@@ -119,7 +164,9 @@ function removeOthers(written) {
  * GPL, whose terms it takes over, beside its own (LGPL 3, section 4b).
  */
 function licenses(inputs) {
-  const directories = new Set(inputs.map((file) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter((d) => d !== undefined));
+  const directories = new Set(
+    inputs.map((file) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter((d) => d !== undefined),
+  );
   const texts = [...directories].sort().map((directory) => {
     const { name, version, license } = JSON.parse(readFileSync(path.join(root, directory, 'package.json'), 'utf8'));
     const file = readdirSync(path.join(root, directory)).find((f) => /^licen[cs]e/i.test(f));
@@ -136,12 +183,13 @@ function licenses(inputs) {
  */
 function packOnlyWhatRuns() {
   const files = {
-    'openpgp': ['dist/node/openpgp.mjs'],
-    'ssh2': ['lib', '!lib/protocol/crypto/build', 'install.js'],
+    openpgp: ['dist/node/openpgp.mjs'],
+    ssh2: ['lib', '!lib/protocol/crypto/build', 'install.js'],
     'cpu-features': ['lib', 'src', 'deps', 'binding.gyp', 'buildcheck.js'],
   };
   for (const [name, wanted] of Object.entries(files)) {
     const file = path.join(root, 'node_modules', name, 'package.json');
-    if (existsSync(file)) put(file, `${JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), files: wanted }, null, 2)}\n`);
+    if (existsSync(file))
+      put(file, `${JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), files: wanted }, null, 2)}\n`);
   }
 }

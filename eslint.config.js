@@ -16,23 +16,42 @@ const mayImport = {
   commands: ['demo', 'report', 'deposit', 'ui', 'seal', 'open', ...domains],
 };
 /** Packages that only some folders may import. */
-const importers = { openpgp: ['pgp'], ora: ['ui'], commander: ['commands'], ssh2: ['sftp', 'demo'], 'ssh2-sftp-client': ['sftp'], 'd3-scale': ['report'], 'd3-shape': ['report'] };
+const importers = {
+  openpgp: ['pgp'],
+  ora: ['ui'],
+  commander: ['commands'],
+  ssh2: ['sftp', 'demo'],
+  'ssh2-sftp-client': ['sftp'],
+  'd3-scale': ['report'],
+  'd3-shape': ['report'],
+};
 /** Who may say that bytes are fit to leave (law 1). */
 const markers = ['seal', 'receipt'];
 
 function importsOf(folder) {
   const forbidden = Object.keys(mayImport).filter((other) => other !== folder && !mayImport[folder].includes(other));
-  const marks = { regex: 'outbound\\.js$', importNames: ['markSuitcaseBlock', 'markReceiptBytes', 'markCoverBytes'], message: 'only sealing and receipts may mark bytes as fit to leave' };
+  const marks = {
+    regex: 'outbound\\.js$',
+    importNames: ['markSuitcaseBlock', 'markReceiptBytes', 'markCoverBytes'],
+    message: 'only sealing and receipts may mark bytes as fit to leave',
+  };
   return {
     files: [`src/${folder}/**/*.ts`],
     rules: {
-      'no-restricted-imports': ['error', {
-        paths: Object.keys(importers).filter((name) => !importers[name].includes(folder)).map((name) => ({ name, message: `only ${importers[name].join(', ')} may import ${name}` })),
-        patterns: [
-          ...(forbidden.length > 0 ? [{ regex: `^(?:\\.\\./)+(?:${forbidden.join('|')})/`, message: `${folder} may not import this folder` }] : []),
-          ...(markers.includes(folder) ? [] : [marks]),
-        ],
-      }],
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: Object.keys(importers)
+            .filter((name) => !importers[name].includes(folder))
+            .map((name) => ({ name, message: `only ${importers[name].join(', ')} may import ${name}` })),
+          patterns: [
+            ...(forbidden.length > 0
+              ? [{ regex: `^(?:\\.\\./)+(?:${forbidden.join('|')})/`, message: `${folder} may not import this folder` }]
+              : []),
+            ...(markers.includes(folder) ? [] : [marks]),
+          ],
+        },
+      ],
     },
   };
 }
@@ -40,7 +59,16 @@ function importsOf(folder) {
 const groundFloor = {
   files: ['src/*.ts'],
   ignores: ['src/cli.ts'],
-  rules: { 'no-restricted-imports': ['error', { patterns: [{ regex: `^\\./(?:${Object.keys(mayImport).join('|')})/`, message: 'the ground floor imports no folder' }] }] },
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          { regex: `^\\./(?:${Object.keys(mayImport).join('|')})/`, message: 'the ground floor imports no folder' },
+        ],
+      },
+    ],
+  },
 };
 
 export default tseslint.config(
@@ -48,7 +76,12 @@ export default tseslint.config(
   {
     files: ['src/**/*.ts', 'tests/**/*.ts', 'bench/**/*.ts', '*.ts'],
     extends: [...tseslint.configs.strictTypeChecked],
-    languageOptions: { parserOptions: { project: ['./tsconfig.json', './src/opener/tsconfig.json', './tests/tsconfig.json'], tsconfigRootDir: import.meta.dirname } },
+    languageOptions: {
+      parserOptions: {
+        project: ['./tsconfig.json', './src/opener/tsconfig.json', './tests/tsconfig.json'],
+        tsconfigRootDir: import.meta.dirname,
+      },
+    },
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': 'error',
@@ -58,7 +91,10 @@ export default tseslint.config(
       '@typescript-eslint/no-unnecessary-condition': ['error', { allowConstantLoopConditions: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
-      'no-restricted-properties': ['error', { object: 'process', property: 'exit', message: 'only bin/depot.js exits' }],
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'exit', message: 'only bin/depot.js exits' },
+      ],
     },
   },
   { files: ['src/**/*.ts'], rules: { 'no-console': 'error' } },
@@ -66,6 +102,10 @@ export default tseslint.config(
   groundFloor,
   {
     files: ['tests/**/*.ts', 'bench/**/*.ts'],
-    rules: { '@typescript-eslint/require-await': 'off', '@typescript-eslint/no-unsafe-assignment': 'off', '@typescript-eslint/no-unsafe-member-access': 'off' },
+    rules: {
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+    },
   },
 );

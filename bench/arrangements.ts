@@ -14,7 +14,14 @@ import { keys } from './depot.js';
 import { measure, median } from './measure.js';
 import { startServer } from './server.js';
 
-const { values } = parseArgs({ options: { count: { type: 'string' }, processes: { type: 'string' }, jobs: { type: 'string' }, work: { type: 'string' } } });
+const { values } = parseArgs({
+  options: {
+    count: { type: 'string' },
+    processes: { type: 'string' },
+    jobs: { type: 'string' },
+    work: { type: 'string' },
+  },
+});
 const count = Number(values.count ?? 1000);
 const processes = Number(values.processes ?? 4);
 const jobs = Number(values.jobs ?? 1);
@@ -32,8 +39,13 @@ try {
 
   const single = [];
   for (let i = 0; i < singles; i++) single.push(await measure({ script: `${depot} push --quiet --config ${alone}` }));
-  const shards = Array.from({ length: processes }, (_, i) => `${depot} push --all --quiet --jobs ${jobs} --shard ${i + 1}/${processes} --config ${all} & pids+=($!)`);
-  const together = await measure({ script: [...shards, 'for pid in "${pids[@]}"; do wait "$pid" || exit 1; done'].join('\n') });
+  const shards = Array.from(
+    { length: processes },
+    (_, i) => `${depot} push --all --quiet --jobs ${jobs} --shard ${i + 1}/${processes} --config ${all} & pids+=($!)`,
+  );
+  const together = await measure({
+    script: [...shards, 'for pid in "${pids[@]}"; do wait "$pid" || exit 1; done'].join('\n'),
+  });
   const status = await measure({ script: `${depot} status --quiet --config ${all}` });
   const verified = await measure({ script: `${depot} receipts verify --quiet --config ${all}` });
   const counted = check(names, all);
@@ -64,7 +76,9 @@ function configure(name: string, arrangements: readonly string[], fingerprint: s
     mkdirSync(join(directory, 'data', one), { recursive: true });
     writeFileSync(join(directory, 'data', one, 'noise.bin'), randomBytes(1 << 20));
   }
-  writeFileSync(config, `version: 1
+  writeFileSync(
+    config,
+    `version: 1
 supplier: { name: Bench, signingKey: ${work}/signer.secret.asc }
 state: state
 remote:
@@ -76,7 +90,9 @@ remote:
   hostKey: ["${server.fingerprint}"]
 arrangements:
 ${arrangements.map((one) => `  ${one}: { beneficiaries: [{ name: Bench, key: ${work}/compat.public.asc, fingerprint: "${fingerprint}" }], dataset: [{ directory: data/${one} }], every: 24h }`).join('\n')}
-`, { mode: 0o600 });
+`,
+    { mode: 0o600 },
+  );
   return config;
 }
 
@@ -89,11 +105,19 @@ function check(names: readonly string[], config: string): string {
   }
   const missed = names.filter((name) => !delivered.has(name));
   const twice = names.filter((name) => (delivered.get(name) ?? 0) > 1);
-  const { status, stdout } = spawnSync('sh', ['-c', `${depot} receipts verify --json --config ${config}`], { encoding: 'utf8', maxBuffer: 1 << 30 });
-  const ledgers = (JSON.parse(stdout) as { arrangements: { receipts: number; lines: number; problems: unknown[] }[] }).arrangements;
-  const whole = ledgers.filter(({ receipts, lines, problems }) => receipts === 1 && lines === 1 && problems.length === 0).length;
+  const { status, stdout } = spawnSync('sh', ['-c', `${depot} receipts verify --json --config ${config}`], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 30,
+  });
+  const ledgers = (JSON.parse(stdout) as { arrangements: { receipts: number; lines: number; problems: unknown[] }[] })
+    .arrangements;
+  const whole = ledgers.filter(
+    ({ receipts, lines, problems }) => receipts === 1 && lines === 1 && problems.length === 0,
+  ).length;
   if (status !== 0 || missed.length + twice.length > 0 || whole !== names.length) {
-    throw new Error(`missed: ${missed.join(' ') || 'none'}; twice: ${twice.join(' ') || 'none'}; ${whole} of ${names.length} ledgers are whole with one deposit`);
+    throw new Error(
+      `missed: ${missed.join(' ') || 'none'}; twice: ${twice.join(' ') || 'none'}; ${whole} of ${names.length} ledgers are whole with one deposit`,
+    );
   }
   return `none missed, none twice, ${whole} ledgers whole`;
 }

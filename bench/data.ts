@@ -1,5 +1,15 @@
 import { createCipheriv, createHash } from 'node:crypto';
-import { closeSync, existsSync, linkSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 const MIB = 1 << 20;
@@ -27,7 +37,10 @@ export function noise(mebibytes: number): (directory: string) => void {
 
 /** Text as pg_dump writes it: COPY lines with ids, names, amounts and times. */
 export function sql(mebibytes: number): (directory: string) => void {
-  const words = 'lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore et dolore magna aliqua'.split(' ');
+  const words =
+    'lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore et dolore magna aliqua'.split(
+      ' ',
+    );
   let row = 0;
   let state = 1;
   const random = (below: number): number => {
@@ -51,7 +64,12 @@ export function sql(mebibytes: number): (directory: string) => void {
 export function small(count: number, linked = 0): (directory: string) => void {
   return (directory) => {
     const fresh = count - linked;
-    const nameOf = (i: number): string => join(directory, `d${String(Math.floor(i / 1000)).padStart(4, '0')}`, `f${String(i % 1000).padStart(3, '0')}.json`);
+    const nameOf = (i: number): string =>
+      join(
+        directory,
+        `d${String(Math.floor(i / 1000)).padStart(4, '0')}`,
+        `f${String(i % 1000).padStart(3, '0')}.json`,
+      );
     for (let i = 0; i < count; i++) {
       if (i % 1000 === 0) mkdirSync(join(nameOf(i), '..'));
       if (i >= fresh) linkSync(nameOf(i - fresh), nameOf(i));

@@ -22,7 +22,9 @@ export function configure(bench: Bench, dataset: string, { encryption, compressi
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const fingerprint = keys(bench, encryption);
   const { server } = bench;
-  writeFileSync(config, `version: 1
+  writeFileSync(
+    config,
+    `version: 1
 supplier: { name: Bench, signingKey: ${bench.work}/signer.secret.asc }
 state: state
 remote:
@@ -38,7 +40,9 @@ arrangements:
     dataset: [{ directory: ${dataset}, as: data }]
     compression: ${compression}
     encryption: ${encryption}
-`, { mode: 0o600 });
+`,
+    { mode: 0o600 },
+  );
   return config;
 }
 
@@ -46,12 +50,33 @@ arrangements:
 export function keys(bench: Pick<Bench, 'work' | 'depot'>, profile: 'compat' | 'modern'): string {
   generate(bench, 'signer', 'signer', []);
   generate(bench, 'arrangement', profile, ['--profile', profile]);
-  const { stdout } = spawnSync('sh', ['-c', `${depotCommand(bench)} key show --json ${bench.work}/${profile}.public.asc`], { encoding: 'utf8' });
+  const { stdout } = spawnSync(
+    'sh',
+    ['-c', `${depotCommand(bench)} key show --json ${bench.work}/${profile}.public.asc`],
+    { encoding: 'utf8' },
+  );
   return (JSON.parse(stdout) as { fingerprint: string }).fingerprint;
 }
 
 function generate(bench: Pick<Bench, 'work' | 'depot'>, kind: string, name: string, more: string[]): void {
   if (existsSync(join(bench.work, `${name}.secret.asc`))) return;
-  const { status, stderr } = spawnSync(process.execPath, [join(bench.depot, 'bin/depot.js'), 'key', 'generate', kind, '--name', 'Bench', '--email', 'bench@example.com', '--out', join(bench.work, name), '--no-passphrase', ...more], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [
+      join(bench.depot, 'bin/depot.js'),
+      'key',
+      'generate',
+      kind,
+      '--name',
+      'Bench',
+      '--email',
+      'bench@example.com',
+      '--out',
+      join(bench.work, name),
+      '--no-passphrase',
+      ...more,
+    ],
+    { encoding: 'utf8' },
+  );
   if (status !== 0) throw new Error(stderr);
 }

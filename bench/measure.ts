@@ -26,10 +26,19 @@ export async function measure({ script, env }: Command, servers: readonly number
   const served = cpuSecondsOf(servers);
   const started = performance.now();
   // The trailing builtin makes bash stay and wait, so that the children's times end up in its own.
-  const child = spawn('bash', ['-o', 'pipefail', '-c', `${script}\nstatus=$?; read -r -a t < /proc/$$/stat; echo "cpu \${t[15]} \${t[16]}" >&3; exit $status`], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    'bash',
+    [
+      '-o',
+      'pipefail',
+      '-c',
+      `${script}\nstatus=$?; read -r -a t < /proc/$$/stat; echo "cpu \${t[15]} \${t[16]}" >&3; exit $status`,
+    ],
+    {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    },
+  );
   let said = '';
   let times = '';
   child.stderr!.on('data', (bytes: Buffer) => (said = (said + bytes.toString()).slice(-4000)));
@@ -41,7 +50,12 @@ export async function measure({ script, env }: Command, servers: readonly number
   const seconds = (performance.now() - started) / 1000;
   if (code !== 0) throw new Error(`exit ${code}: ${script}\n${said}`);
   const [, user = 0, system = 0] = times.split(' ').map(Number);
-  return { seconds, cpuSeconds: (user + system) / clockTicks, serverCpuSeconds: cpuSecondsOf(servers) - served, peakMiB: peak / (1 << 20) };
+  return {
+    seconds,
+    cpuSeconds: (user + system) / clockTicks,
+    serverCpuSeconds: cpuSecondsOf(servers) - served,
+    peakMiB: peak / (1 << 20),
+  };
 }
 
 /** Resident octets of a process and all below it. */
@@ -68,8 +82,16 @@ function trees(roots: readonly number[]): Process[] {
     if (!/^\d+$/.test(name)) continue;
     try {
       const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ').map(Number);
-      all.push({ pid: Number(name), parent: fields[1], resident: fields[21] * 4096, ticks: fields[11] + fields[12] + fields[13] + fields[14] });
+      const fields = stat
+        .slice(stat.lastIndexOf(')') + 2)
+        .split(' ')
+        .map(Number);
+      all.push({
+        pid: Number(name),
+        parent: fields[1],
+        resident: fields[21] * 4096,
+        ticks: fields[11] + fields[12] + fields[13] + fields[14],
+      });
     } catch {
       // It ended while we looked.
     }

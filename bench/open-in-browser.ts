@@ -8,7 +8,10 @@ import { chromium } from 'playwright-core';
 
 const [suitcase = '', key = ''] = process.argv.slice(2);
 if (suitcase === '' || key === '') throw new Error('usage: open-in-browser.ts SUITCASE KEY');
-const browser = await chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: ['--disable-dev-shm-usage'] });
+const browser = await chromium.launch({
+  executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+  args: ['--disable-dev-shm-usage'],
+});
 try {
   const page = await browser.newPage();
   await page.goto(pathToFileURL(join(import.meta.dirname, '../dist/opener.html')).href);
@@ -16,7 +19,9 @@ try {
   await page.setInputFiles('#key', key);
   const started = performance.now();
   await page.click('#check');
-  await page.waitForSelector('body:has(#working[hidden]):has(#inside:not([hidden]), #failure:not([hidden]))', { timeout: 1_800_000 });
+  await page.waitForSelector('body:has(#working[hidden]):has(#inside:not([hidden]), #failure:not([hidden]))', {
+    timeout: 1_800_000,
+  });
   const failure = await page.textContent('#failure-detail');
   if (failure !== '') throw new Error(`${failure}`);
   process.stderr.write(`${((performance.now() - started) / 1000).toFixed(1)} s in the page\n`);

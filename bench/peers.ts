@@ -25,16 +25,20 @@ export interface Peer {
 }
 
 /** AES-GCM is the fastest that OpenSSH has where the processor has AES. */
-const fastSsh = (b: Bench): string => `-p ${b.port} -i ${b.server.identity} -o UserKnownHostsFile=${b.server.knownHosts} -o Ciphers=aes128-gcm@openssh.com -o Compression=no -o BatchMode=yes`;
-const sshCat = (b: Bench, run: string): string => `ssh ${fastSsh(b)} ${b.server.username}@127.0.0.1 'cat > ${b.server.directory}/${run}'`;
+const fastSsh = (b: Bench): string =>
+  `-p ${b.port} -i ${b.server.identity} -o UserKnownHostsFile=${b.server.knownHosts} -o Ciphers=aes128-gcm@openssh.com -o Compression=no -o BatchMode=yes`;
+const sshCat = (b: Bench, run: string): string =>
+  `ssh ${fastSsh(b)} ${b.server.username}@127.0.0.1 'cat > ${b.server.directory}/${run}'`;
 /** A digest of the ciphertext is part of the work; these tools have none. */
 const digest = 'tee >(sha256sum > /dev/null)';
-const gpgSeal = (b: Bench): string => `gpg --homedir ${b.keys.gnupgHome} --batch -q --trust-model always -z 0 -r bench -e`;
+const gpgSeal = (b: Bench): string =>
+  `gpg --homedir ${b.keys.gnupgHome} --batch -q --trust-model always -z 0 -r bench -e`;
 const sftpUrl = (b: Bench): string => `sftp://${b.server.username}@127.0.0.1:${b.port}${b.server.directory}`;
-const rclone = (b: Bench): string => [
-  `rclone --sftp-host 127.0.0.1 --sftp-port ${b.port} --sftp-user ${b.server.username} --sftp-key-file ${b.server.identity}`,
-  `--sftp-known-hosts-file ${b.server.knownHosts} ${rcloneCiphers()} --sftp-disable-hashcheck --config /dev/null`,
-].join(' ');
+const rclone = (b: Bench): string =>
+  [
+    `rclone --sftp-host 127.0.0.1 --sftp-port ${b.port} --sftp-user ${b.server.username} --sftp-key-file ${b.server.identity}`,
+    `--sftp-known-hosts-file ${b.server.knownHosts} ${rcloneCiphers()} --sftp-disable-hashcheck --config /dev/null`,
+  ].join(' ');
 
 /** rclone takes OpenSSH's order from 1.61 on; older ones choose themselves. */
 function rcloneCiphers(): string {
@@ -44,40 +48,62 @@ function rcloneCiphers(): string {
 
 export const peers: Peer[] = [
   {
-    name: 'tar | gpg -z0 | ssh cat', needs: ['gpg', 'ssh'], version: ['gpg', ['--version']],
+    name: 'tar | gpg -z0 | ssh cat',
+    needs: ['gpg', 'ssh'],
+    version: ['gpg', ['--version']],
     push: (b, dataset, run) => `tar -C ${dataset} -c . | ${gpgSeal(b)} | ${digest} | ${sshCat(b, run)}`,
   },
   {
-    name: 'tar | age | ssh cat', needs: ['age', 'ssh'], version: ['age', ['--version']],
+    name: 'tar | age | ssh cat',
+    needs: ['age', 'ssh'],
+    version: ['age', ['--version']],
     push: (b, dataset, run) => `tar -C ${dataset} -c . | age -r ${b.keys.ageRecipient} | ${digest} | ${sshCat(b, run)}`,
   },
   {
-    name: 'gpg to a file, sftp', needs: ['gpg', 'sftp'], version: ['ssh', ['-V']],
-    push: (b, dataset, run) => [
-      `tar -C ${dataset} -c . | ${gpgSeal(b)} | ${digest} > ${b.work}/${run}.gpg`,
-      `echo 'put ${b.work}/${run}.gpg ${b.server.directory}/${run}' | sftp -q -b - -P ${b.port} -i ${b.server.identity} -o UserKnownHostsFile=${b.server.knownHosts} -o Ciphers=aes128-gcm@openssh.com ${b.server.username}@127.0.0.1`,
-      `rm ${b.work}/${run}.gpg`,
-    ].join(' && '),
+    name: 'gpg to a file, sftp',
+    needs: ['gpg', 'sftp'],
+    version: ['ssh', ['-V']],
+    push: (b, dataset, run) =>
+      [
+        `tar -C ${dataset} -c . | ${gpgSeal(b)} | ${digest} > ${b.work}/${run}.gpg`,
+        `echo 'put ${b.work}/${run}.gpg ${b.server.directory}/${run}' | sftp -q -b - -P ${b.port} -i ${b.server.identity} -o UserKnownHostsFile=${b.server.knownHosts} -o Ciphers=aes128-gcm@openssh.com ${b.server.username}@127.0.0.1`,
+        `rm ${b.work}/${run}.gpg`,
+      ].join(' && '),
   },
   {
-    name: 'gpg | curl sftp://', needs: ['gpg', 'curl'], version: ['curl', ['--version']],
-    push: (b, dataset, run) => `tar -C ${dataset} -c . | ${gpgSeal(b)} | ${digest} | curl -s -S --insecure --key ${b.server.identity} --pubkey ${b.server.identity}.pub -T - ${sftpUrl(b)}/${run}`,
+    name: 'gpg | curl sftp://',
+    needs: ['gpg', 'curl'],
+    version: ['curl', ['--version']],
+    push: (b, dataset, run) =>
+      `tar -C ${dataset} -c . | ${gpgSeal(b)} | ${digest} | curl -s -S --insecure --key ${b.server.identity} --pubkey ${b.server.identity}.pub -T - ${sftpUrl(b)}/${run}`,
   },
   {
-    name: 'gpg | rclone rcat', needs: ['gpg', 'rclone'], version: ['rclone', ['version']],
-    push: (b, dataset, run) => `tar -C ${dataset} -c . | ${gpgSeal(b)} | ${digest} | ${rclone(b)} rcat :sftp:${b.server.directory}/${run}`,
+    name: 'gpg | rclone rcat',
+    needs: ['gpg', 'rclone'],
+    version: ['rclone', ['version']],
+    push: (b, dataset, run) =>
+      `tar -C ${dataset} -c . | ${gpgSeal(b)} | ${digest} | ${rclone(b)} rcat :sftp:${b.server.directory}/${run}`,
   },
   {
-    name: 'rclone crypt', needs: ['rclone'], version: ['rclone', ['version']],
-    push: (b, dataset, run) => `tar -C ${dataset} -c . | ${digest} | RCLONE_CRYPT_PASSWORD=$(rclone obscure bench) ${rclone(b)} --crypt-remote :sftp:${b.server.directory} rcat :crypt:${run}`,
+    name: 'rclone crypt',
+    needs: ['rclone'],
+    version: ['rclone', ['version']],
+    push: (b, dataset, run) =>
+      `tar -C ${dataset} -c . | ${digest} | RCLONE_CRYPT_PASSWORD=$(rclone obscure bench) ${rclone(b)} --crypt-remote :sftp:${b.server.directory} rcat :crypt:${run}`,
   },
   {
-    name: 'restic', needs: ['restic'], version: ['restic', ['version']],
-    push: (b, dataset, run) => `export RESTIC_PASSWORD=bench RESTIC_REPOSITORY=sftp:bench:${b.server.directory}/${run}; restic -q --no-cache -o "sftp.command=ssh ${fastSsh(b)} ${b.server.username}@127.0.0.1 -s sftp" init && restic -q --no-cache --compression off -o "sftp.command=ssh ${fastSsh(b)} ${b.server.username}@127.0.0.1 -s sftp" backup ${dataset}`,
+    name: 'restic',
+    needs: ['restic'],
+    version: ['restic', ['version']],
+    push: (b, dataset, run) =>
+      `export RESTIC_PASSWORD=bench RESTIC_REPOSITORY=sftp:bench:${b.server.directory}/${run}; restic -q --no-cache -o "sftp.command=ssh ${fastSsh(b)} ${b.server.username}@127.0.0.1 -s sftp" init && restic -q --no-cache --compression off -o "sftp.command=ssh ${fastSsh(b)} ${b.server.username}@127.0.0.1 -s sftp" backup ${dataset}`,
   },
   {
-    name: 'duplicity', needs: ['duplicity', 'gpg'], version: ['duplicity', ['--version']],
-    push: (b, dataset, run) => `GNUPGHOME=${b.keys.gnupgHome} duplicity full --no-print-statistics --archive-dir ${b.work}/duplicity-${run} --gpg-options '--trust-model always -z 0' --encrypt-key bench --allow-source-mismatch --ssh-options '-oPort=${b.port} -oIdentityFile=${b.server.identity} -oUserKnownHostsFile=${b.server.knownHosts}' ${dataset} pexpect+sftp://${b.server.username}@127.0.0.1:${b.port}/${b.server.directory}/${run}`,
+    name: 'duplicity',
+    needs: ['duplicity', 'gpg'],
+    version: ['duplicity', ['--version']],
+    push: (b, dataset, run) =>
+      `GNUPGHOME=${b.keys.gnupgHome} duplicity full --no-print-statistics --archive-dir ${b.work}/duplicity-${run} --gpg-options '--trust-model always -z 0' --encrypt-key bench --allow-source-mismatch --ssh-options '-oPort=${b.port} -oIdentityFile=${b.server.identity} -oUserKnownHostsFile=${b.server.knownHosts}' ${dataset} pexpect+sftp://${b.server.username}@127.0.0.1:${b.port}/${b.server.directory}/${run}`,
   },
 ];
 
@@ -96,7 +122,23 @@ export function prepareKeys(work: string): Bench['keys'] {
   const gnupgHome = join(work, 'g');
   mkdirSync(gnupgHome, { recursive: true, mode: 0o700 });
   const quiet = { encoding: 'utf8' as const };
-  spawnSync('gpg', ['--homedir', gnupgHome, '--batch', '-q', '--passphrase', '', '--quick-gen-key', 'bench', 'future-default', 'default', 'never'], quiet);
+  spawnSync(
+    'gpg',
+    [
+      '--homedir',
+      gnupgHome,
+      '--batch',
+      '-q',
+      '--passphrase',
+      '',
+      '--quick-gen-key',
+      'bench',
+      'future-default',
+      'default',
+      'never',
+    ],
+    quiet,
+  );
   const identity = join(work, 'age.key');
   let ageRecipient = '';
   if (isThere('age-keygen')) {

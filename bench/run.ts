@@ -27,7 +27,15 @@ interface Row {
 }
 
 const { values } = parseArgs({
-  options: { size: { type: 'string' }, runs: { type: 'string' }, only: { type: 'string', multiple: true }, peers: { type: 'string' }, work: { type: 'string' }, json: { type: 'string' }, keep: { type: 'boolean' } },
+  options: {
+    size: { type: 'string' },
+    runs: { type: 'string' },
+    only: { type: 'string', multiple: true },
+    peers: { type: 'string' },
+    work: { type: 'string' },
+    json: { type: 'string' },
+    keep: { type: 'boolean' },
+  },
 });
 const runs = Number(values.runs ?? 3);
 const sizeMiB = Number(values.size ?? 1024);
@@ -47,7 +55,11 @@ try {
   }
   process.stdout.write(`\n${table(rows)}\n`);
   for (const line of left) process.stdout.write(`left out: ${line}\n`);
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ date: new Date().toISOString(), machine: machine(), rows }, null, 2)}\n`);
+  if (values.json !== undefined)
+    writeFileSync(
+      values.json,
+      `${JSON.stringify({ date: new Date().toISOString(), machine: machine(), rows }, null, 2)}\n`,
+    );
 } finally {
   server.stop();
   if (values.work === undefined && values.keep !== true) rmSync(work, { recursive: true, force: true });
@@ -68,16 +80,22 @@ async function runCase(bench: Bench, one: Case): Promise<Row[]> {
   for (let run = 0; run < (one.runs ?? runs); run++) {
     for (const contender of [...contenders]) {
       try {
-        const m = await measure({ script: contender.script(`r${run}-${measured.size}-${Math.random().toString(36).slice(2)}`) }, server.processes());
+        const m = await measure(
+          { script: contender.script(`r${run}-${measured.size}-${Math.random().toString(36).slice(2)}`) },
+          server.processes(),
+        );
         measured.get(contender.name)!.push(m);
         process.stderr.write(`  ${contender.name}: ${m.seconds.toFixed(2)} s\n`);
       } catch (error) {
         if (contender.name.startsWith('depot')) throw error;
-        left.push(`${one.name}: ${contender.name}: ${(error as Error).message.split('\n').slice(-3).join(' ').slice(0, 300)}`);
+        left.push(
+          `${one.name}: ${contender.name}: ${(error as Error).message.split('\n').slice(-3).join(' ').slice(0, 300)}`,
+        );
         contenders.splice(contenders.indexOf(contender), 1);
         measured.delete(contender.name);
       }
-      for (const name of readdirSync(server.directory)) rmSync(join(server.directory, name), { recursive: true, force: true });
+      for (const name of readdirSync(server.directory))
+        rmSync(join(server.directory, name), { recursive: true, force: true });
       if (contender.clean) contender.clean();
     }
   }
@@ -87,16 +105,22 @@ async function runCase(bench: Bench, one: Case): Promise<Row[]> {
 /** All, or those that `--peers` names, and depot and what it is timed against outside pushes. */
 function isWanted(name: string): boolean {
   const wanted = values.peers?.split(',');
-  return wanted === undefined || !peers.some((peer) => peer.name === name) || wanted.some((part) => name.includes(part));
+  return (
+    wanted === undefined || !peers.some((peer) => peer.name === name) || wanted.some((part) => name.includes(part))
+  );
 }
 
 function rowsOf(one: Case, measured: Map<string, Measurement[]>): Row[] {
   const of = (pick: (m: Measurement) => number, list: Measurement[]): number => median(list.map(pick));
-  const fastest = Math.min(...[...measured].filter(([name]) => !name.startsWith('depot')).map(([, list]) => of((m) => m.seconds, list)));
+  const fastest = Math.min(
+    ...[...measured].filter(([name]) => !name.startsWith('depot')).map(([, list]) => of((m) => m.seconds, list)),
+  );
   return [...measured].map(([tool, list]) => {
     const seconds = of((m) => m.seconds, list);
     return {
-      case: one.name, tool, seconds,
+      case: one.name,
+      tool,
+      seconds,
       mibPerSecond: one.mebibytes === undefined ? null : one.mebibytes / seconds,
       cpuSeconds: of((m) => m.cpuSeconds, list),
       serverCpuSeconds: of((m) => m.serverCpuSeconds, list),
@@ -108,8 +132,12 @@ function rowsOf(one: Case, measured: Map<string, Measurement[]>): Row[] {
 }
 
 function table(all: Row[]): string {
-  const head = '| case | tool | s | MiB/s | CPU s | server CPU s | peak MiB | depot over the fastest peer |\n|---|---|--:|--:|--:|--:|--:|--:|';
-  const lines = all.map((r) => `| ${r.case} | ${r.tool.replaceAll('|', '\\|')} | ${r.seconds.toFixed(2)} | ${r.mibPerSecond?.toFixed(0) ?? ''} | ${r.cpuSeconds.toFixed(2)} | ${r.serverCpuSeconds.toFixed(2)} | ${r.peakMiB.toFixed(0)} | ${r.ratio === null ? '' : `**${r.ratio.toFixed(2)}×**`} |`);
+  const head =
+    '| case | tool | s | MiB/s | CPU s | server CPU s | peak MiB | depot over the fastest peer |\n|---|---|--:|--:|--:|--:|--:|--:|';
+  const lines = all.map(
+    (r) =>
+      `| ${r.case} | ${r.tool.replaceAll('|', '\\|')} | ${r.seconds.toFixed(2)} | ${r.mibPerSecond?.toFixed(0) ?? ''} | ${r.cpuSeconds.toFixed(2)} | ${r.serverCpuSeconds.toFixed(2)} | ${r.peakMiB.toFixed(0)} | ${r.ratio === null ? '' : `**${r.ratio.toFixed(2)}×**`} |`,
+  );
   return [head, ...lines].join('\n');
 }
 

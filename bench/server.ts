@@ -31,25 +31,57 @@ export async function startServer(work: string): Promise<Server> {
   for (const name of ['host', 'client']) run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at(name)]);
   copyFileSync(at('client.pub'), at('authorized_keys'));
   const port = await freePort();
-  writeFileSync(at('config'), [
-    `Port ${port}`, 'ListenAddress 127.0.0.1', 'PidFile none', 'StrictModes no', 'UsePAM no', 'UseDNS no', 'MaxStartups 100',
-    `HostKey ${at('host')}`, `AuthorizedKeysFile ${at('authorized_keys')}`, 'PermitRootLogin yes', 'Subsystem sftp internal-sftp', '',
-  ].join('\n'));
+  writeFileSync(
+    at('config'),
+    [
+      `Port ${port}`,
+      'ListenAddress 127.0.0.1',
+      'PidFile none',
+      'StrictModes no',
+      'UsePAM no',
+      'UseDNS no',
+      'MaxStartups 100',
+      `HostKey ${at('host')}`,
+      `AuthorizedKeysFile ${at('authorized_keys')}`,
+      'PermitRootLogin yes',
+      'Subsystem sftp internal-sftp',
+      '',
+    ].join('\n'),
+  );
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
   const sshd = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', at('config')], { stdio: ['ignore', 'ignore', 'pipe'] });
   started.push(sshd);
   await said(sshd.stderr, /Server listening/);
   const fingerprint = /SHA256:\S+/.exec(run('ssh-keygen', ['-l', '-f', at('host')]))![0];
-  const hostKey = run('cat', [at('host.pub')]).split(' ').slice(0, 2).join(' ');
+  const hostKey = run('cat', [at('host.pub')])
+    .split(' ')
+    .slice(0, 2)
+    .join(' ');
   // Go's parser, which rclone uses, takes `*` for port 22 only.
   const known = (port: number): void => appendFileSync(at('known_hosts'), `[127.0.0.1]:${port} ${hostKey}\n`);
   known(port);
   return {
-    port, fingerprint, username: userInfo().username, directory: at('incoming'), identity: at('client'), knownHosts: at('known_hosts'),
+    port,
+    fingerprint,
+    username: userInfo().username,
+    directory: at('incoming'),
+    identity: at('client'),
+    knownHosts: at('known_hosts'),
     processes: () => started.map(({ pid }) => pid!),
     async through(roundTripMs, megabits) {
       if (roundTripMs === 0 && megabits === 0) return port;
-      const proxy = spawn(process.execPath, ['--import', 'tsx', new URL('proxy.ts', import.meta.url).pathname, String(port), String(roundTripMs), String(megabits)], { stdio: ['pipe', 'pipe', 'inherit'] });
+      const proxy = spawn(
+        process.execPath,
+        [
+          '--import',
+          'tsx',
+          new URL('proxy.ts', import.meta.url).pathname,
+          String(port),
+          String(roundTripMs),
+          String(megabits),
+        ],
+        { stdio: ['pipe', 'pipe', 'inherit'] },
+      );
       started.push(proxy);
       const relayed = Number(await said(proxy.stdout, /\d+/));
       known(relayed);

@@ -10,12 +10,16 @@ process.exitCode = 1;
 let threads = 0;
 process.on('worker', (worker) => {
   threads += 1;
-  worker.once('exit', () => { threads -= 1; });
+  worker.once('exit', () => {
+    threads -= 1;
+  });
 });
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 19)) {
-  process.stderr.write(`depot: error: depot needs Node 20.19 or newer; this is ${process.versions.node} (${process.execPath})\ndepot: hint: install a newer Node (https://nodejs.org), or run depot with one that is here: /path/to/node ${process.argv[1]}\n`);
+  process.stderr.write(
+    `depot: error: depot needs Node 20.19 or newer; this is ${process.versions.node} (${process.execPath})\ndepot: hint: install a newer Node (https://nodejs.org), or run depot with one that is here: /path/to/node ${process.argv[1]}\n`,
+  );
 } else {
   // Not a top-level await: Node 22 has been seen to die in V8 (`AsyncModuleExecutionFulfilled`) when one ends.
   void Promise.all([import('node:os'), import('../dist/cli.js')]).then(async ([{ constants }, { main }]) => {
@@ -31,8 +35,14 @@ if (major < 20 || (major === 20 && minor < 19)) {
 function unloadable(error) {
   const limit = error.code === 'EMFILE' || error.code === 'ENFILE';
   const told = {
-    code: limit ? 'local-limit' : 'internal', exit: limit ? 5 : 1, message: `${limit ? 'too many open files' : 'depot could not be loaded'}: ${error.message}`,
-    hint: limit ? 'allow this account more of them (ulimit -n 1024; LimitNOFILE= of systemd), then run it again' : 'install depot again', published: null, depositId: null,
+    code: limit ? 'local-limit' : 'internal',
+    exit: limit ? 5 : 1,
+    message: `${limit ? 'too many open files' : 'depot could not be loaded'}: ${error.message}`,
+    hint: limit
+      ? 'allow this account more of them (ulimit -n 1024; LimitNOFILE= of systemd), then run it again'
+      : 'install depot again',
+    published: null,
+    depositId: null,
   };
   process.exitCode = told.exit;
   if (process.argv.includes('--json')) process.stdout.write(`${JSON.stringify({ ok: false, error: told })}\n`);
@@ -44,6 +54,7 @@ function unloadable(error) {
 function end(signal) {
   const waits = process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'));
   // It waits for threads, too: one that reads such a share is left running only after a signal.
-  if (waits || (threads > 0 && signal !== undefined)) process.kill(process.pid, signal === undefined ? 'SIGKILL' : signal);
+  if (waits || (threads > 0 && signal !== undefined))
+    process.kill(process.pid, signal === undefined ? 'SIGKILL' : signal);
   else process.exit();
 }

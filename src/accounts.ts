@@ -32,7 +32,10 @@ export async function accountNamed(name: string): Promise<Account | undefined> {
 /** The account of a user number; one that nobody gave a name is called by its number. */
 export async function accountOfUid(uid: number): Promise<Account> {
   const name = nameOf(uid);
-  return (name === undefined ? undefined : await accountNamed(name)) ?? (await accountNamed(String(uid))) ?? { name: String(uid), uid, gid: uid, group: String(uid), gids: [uid] };
+  return (
+    (name === undefined ? undefined : await accountNamed(name)) ??
+    (await accountNamed(String(uid))) ?? { name: String(uid), uid, gid: uid, group: String(uid), gids: [uid] }
+  );
 }
 
 /** The name that goes with a user number; undefined for one without a name, as containers have them. */
@@ -56,7 +59,10 @@ export function ownName(): string | undefined {
 
 function nameIn(file: string, id: number): string | undefined {
   try {
-    return readFileSync(file, 'utf8').split('\n').find((line) => line.split(':')[2] === String(id))?.split(':')[0];
+    return readFileSync(file, 'utf8')
+      .split('\n')
+      .find((line) => line.split(':')[2] === String(id))
+      ?.split(':')[0];
   } catch {
     return undefined;
   }
@@ -65,7 +71,10 @@ function nameIn(file: string, id: number): string | undefined {
 /** Whether it is the home of another account than `uid`: it holds more than depot's files, so nobody is told to open it, or to give it away. */
 export function isHomeOfAnother(directory: string, uid: number): boolean {
   try {
-    return readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':')).some(([, , owner, , , home]) => home === directory && Number(owner) !== uid);
+    return readFileSync('/etc/passwd', 'utf8')
+      .split('\n')
+      .map((line) => line.split(':'))
+      .some(([, , owner, , , home]) => home === directory && Number(owner) !== uid);
   } catch {
     return false;
   }
@@ -131,5 +140,8 @@ async function triedOut(account: Account, file: string, wanted: Wanted): Promise
   if (process.platform !== 'linux' || process.geteuid?.() !== 0 || account.uid < 0) return false;
   const flag = { read: '-r', write: '-w', run: '-x' }[wanted];
   const as = ['--reuid', String(account.uid), '--regid', String(account.gid), '--groups', account.gids.join(',')];
-  return promisify(execFile)('setpriv', [...as, 'test', flag, file]).then(() => true, () => false);
+  return promisify(execFile)('setpriv', [...as, 'test', flag, file]).then(
+    () => true,
+    () => false,
+  );
 }

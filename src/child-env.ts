@@ -2,7 +2,10 @@
  * The environment of a child process: depot's own less what holds or names secrets (`DEPOT_*`,
  * `CREDENTIALS_DIRECTORY`), and then `extra` (a source's `env:`).
  */
-export function childEnvironment(env: NodeJS.ProcessEnv, extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+export function childEnvironment(
+  env: NodeJS.ProcessEnv,
+  extra: Readonly<Record<string, string>> = {},
+): Record<string, string> {
   const child: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && !isWithheld(name)) child[name] = value;

@@ -18,7 +18,11 @@ export interface Process {
   stderr: NodeJS.WriteStream;
 }
 
-const signals = { SIGHUP: ['hung-up', 'hung up'], SIGINT: ['interrupted', 'interrupted'], SIGTERM: ['terminated', 'terminated'] } as const;
+const signals = {
+  SIGHUP: ['hung-up', 'hung up'],
+  SIGINT: ['interrupted', 'interrupted'],
+  SIGTERM: ['terminated', 'terminated'],
+} as const;
 
 /** Runs one command line (without `node` and the script) and returns the exit status; never throws and never exits. */
 export async function main(p: Process = thisProcess()): Promise<number> {
@@ -53,7 +57,7 @@ export async function main(p: Process = thisProcess()): Promise<number> {
   release();
   tellStrays();
   // A failure keeps its own status, which says more.
-  return status === 0 ? unwritten ?? 0 : status;
+  return status === 0 ? (unwritten ?? 0) : status;
 }
 
 async function work(p: Process, screen: Screen, stop: AbortController): Promise<number> {
@@ -62,7 +66,17 @@ async function work(p: Process, screen: Screen, stop: AbortController): Promise<
     return 0;
   }
   const { run } = await import('./commands/program.js');
-  return run(p.argv, { env: p.env, cwd: p.cwd, stdin: p.stdin, stdout: p.stdout, screen, signal: stop.signal, abort: (reason) => { stop.abort(reason); } });
+  return run(p.argv, {
+    env: p.env,
+    cwd: p.cwd,
+    stdin: p.stdin,
+    stdout: p.stdout,
+    screen,
+    signal: stop.signal,
+    abort: (reason) => {
+      stop.abort(reason);
+    },
+  });
 }
 
 /** Aborted by what nobody caught, and not by a signal or for a foreseen reason. */
@@ -75,7 +89,11 @@ function isStray({ aborted, reason }: AbortSignal): boolean {
  * deposit gets its receipt. A second signal changes nothing about that: the first is already being served. A stray failure that comes
  * later is one of `strays`, to be told at the end.
  */
-function listen(env: NodeJS.ProcessEnv, stop: AbortController, unfinished: (reason: unknown) => void): { strays: unknown[]; release: () => void } {
+function listen(
+  env: NodeJS.ProcessEnv,
+  stop: AbortController,
+  unfinished: (reason: unknown) => void,
+): { strays: unknown[]; release: () => void } {
   const strays: unknown[] = [];
   const undo: (() => void)[] = [];
   const on = (event: string, listener: (value: unknown) => void): void => {
@@ -84,7 +102,9 @@ function listen(env: NodeJS.ProcessEnv, stop: AbortController, unfinished: (reas
   };
   const ignored = ignoresHangUp(env);
   for (const [name, [code, message]] of Object.entries(signals) as [string, readonly [ErrorCode, string]][]) {
-    on(name, () => { if (!stop.signal.aborted && !(name === 'SIGHUP' && ignored)) stop.abort(new DepotError(code, message)); });
+    on(name, () => {
+      if (!stop.signal.aborted && !(name === 'SIGHUP' && ignored)) stop.abort(new DepotError(code, message));
+    });
   }
   const stray = (thrown: unknown): void => {
     if (!stop.signal.aborted) stop.abort(asDepotError(thrown));
@@ -94,9 +114,18 @@ function listen(env: NodeJS.ProcessEnv, stop: AbortController, unfinished: (reas
   on('unhandledRejection', stray);
   // Nothing is left to wait for, and there is no answer: something was lost on the way. Whoever heeds the signal can still say and record it.
   const lost = new Error('the run ended without an answer');
-  on('beforeExit', () => { if (!stop.signal.aborted) stop.abort(asDepotError(lost)); });
-  on('exit', () => { unfinished(stop.signal.reason ?? lost); });
-  return { strays, release: () => { for (const step of undo) step(); } };
+  on('beforeExit', () => {
+    if (!stop.signal.aborted) stop.abort(asDepotError(lost));
+  });
+  on('exit', () => {
+    unfinished(stop.signal.reason ?? lost);
+  });
+  return {
+    strays,
+    release: () => {
+      for (const step of undo) step();
+    },
+  };
 }
 
 /** What stopping itself breaks, which is no news. */
@@ -107,7 +136,11 @@ function isEcho(thrown: unknown, { reason }: AbortSignal): boolean {
 function thisProcess(): Process {
   const { env, stdin, stdout, stderr } = process;
   return {
-    argv: process.argv.slice(2), env, stdin, stdout: wholeOutput(stdout), stderr,
+    argv: process.argv.slice(2),
+    env,
+    stdin,
+    stdout: wholeOutput(stdout),
+    stderr,
     get cwd() {
       return currentDirectory();
     },
@@ -119,7 +152,9 @@ function currentDirectory(): string {
   try {
     return process.cwd();
   } catch (cause) {
-    throw new DepotError('local-unreadable', 'the current directory is not there any more', { hint: 'change to one that is there (cd /), then run it again', cause });
+    throw new DepotError('local-unreadable', 'the current directory is not there any more', {
+      hint: 'change to one that is there (cd /), then run it again',
+      cause,
+    });
   }
 }
-

@@ -5,8 +5,8 @@
 
 /** Code → exit status. Scripts depend on both: codes are added, never renamed. */
 export const exitStatus = {
-  'internal': 1,
-  'usage': 2,
+  internal: 1,
+  usage: 2,
   'source-failed': 3,
   'source-changed': 3,
   'source-timed-out': 3,
@@ -25,11 +25,11 @@ export const exitStatus = {
   'config-insecure': 10,
   'config-unreadable': 10,
   'arrangement-ended': 10,
-  'locked': 11,
+  locked: 11,
   'login-refused': 12,
   'host-key-unknown': 13,
   'host-key-changed': 13,
-  'unreachable': 14,
+  unreachable: 14,
   'remote-permission': 15,
   'remote-no-space': 15,
   'remote-exists': 15,
@@ -39,7 +39,7 @@ export const exitStatus = {
   'secret-missing': 17,
   'secret-insecure': 17,
   'passphrase-wrong': 17,
-  'unconfirmed': 18,
+  unconfirmed: 18,
   'recipient-unusable': 20,
   'signer-unusable': 20,
   'key-unreadable': 20,
@@ -47,15 +47,15 @@ export const exitStatus = {
   'rehearsal-failed': 21,
   'not-addressed': 22,
   'archive-refused': 23,
-  'incomplete': 24,
+  incomplete: 24,
   'sidecars-pending': 30,
   'receipt-not-written': 30,
-  'stale': 31,
+  stale: 31,
   'ledger-broken': 32,
   'hung-up': 129,
-  'interrupted': 130,
-  'killed': 137,
-  'terminated': 143,
+  interrupted: 130,
+  killed: 137,
+  terminated: 143,
 } as const;
 
 export type ErrorCode = keyof typeof exitStatus;
@@ -121,7 +121,11 @@ export function isDepotError(error: unknown, code?: ErrorCode): error is DepotEr
  */
 export function foreseen(thrown: unknown, signal: AbortSignal): DepotError {
   const reason: unknown = signal.reason;
-  if (isDepotError(reason) && (thrown === reason || !isDepotError(thrown) || (thrown.code === 'internal' && thrown.published === undefined))) return copyOf(reason) as DepotError;
+  if (
+    isDepotError(reason) &&
+    (thrown === reason || !isDepotError(thrown) || (thrown.code === 'internal' && thrown.published === undefined))
+  )
+    return copyOf(reason) as DepotError;
   return asDepotError(thrown);
 }
 
@@ -129,7 +133,8 @@ export function foreseen(thrown: unknown, signal: AbortSignal): DepotError {
 export function asDepotError(thrown: unknown): DepotError {
   if (isDepotError(thrown)) return thrown;
   const limit = limitOf(thrown);
-  if (limit !== null) return new DepotError('local-limit', `${limit[0]}: ${textOf(thrown)}`, { cause: thrown, hint: limit[1] });
+  if (limit !== null)
+    return new DepotError('local-limit', `${limit[0]}: ${textOf(thrown)}`, { cause: thrown, hint: limit[1] });
   return new DepotError('internal', `a defect in depot: ${textOf(thrown)}`, {
     cause: thrown,
     hint: 'run it again with DEPOT_DEBUG=1 and report what it prints',
@@ -138,17 +143,29 @@ export function asDepotError(thrown: unknown): DepotError {
 
 /** Why a thread of depot ended before its time. */
 export function threadFailed(which: string, error: Error): DepotError {
-  return limitOf(error) === null ? new DepotError('internal', `the ${which} thread failed: ${error.message}`, { cause: error }) : asDepotError(error);
+  return limitOf(error) === null
+    ? new DepotError('internal', `the ${which} thread failed: ${error.message}`, { cause: error })
+    : asDepotError(error);
 }
 
 /** Which limit was reached, and what to do; null when it was none. */
 function limitOf(thrown: unknown): readonly [string, string] | null {
   switch (limitCode(thrown)) {
-    case 'EMFILE': return ['too many open files', 'allow this account more of them (ulimit -n 1024; LimitNOFILE= of systemd), then run it again'];
-    case 'ENFILE': return ['too many open files on this machine', 'find out which program holds them, then run it again'];
-    case 'EAGAIN': return ['no more processes or threads can be started', 'allow this account more of them (ulimit -u; TasksMax= of systemd), then run it again'];
+    case 'EMFILE':
+      return [
+        'too many open files',
+        'allow this account more of them (ulimit -n 1024; LimitNOFILE= of systemd), then run it again',
+      ];
+    case 'ENFILE':
+      return ['too many open files on this machine', 'find out which program holds them, then run it again'];
+    case 'EAGAIN':
+      return [
+        'no more processes or threads can be started',
+        'allow this account more of them (ulimit -u; TasksMax= of systemd), then run it again',
+      ];
     case undefined:
-    default: return null;
+    default:
+      return null;
   }
 }
 
@@ -169,7 +186,9 @@ function textOf(thrown: unknown): string {
   try {
     const message: unknown = thrown instanceof Error ? thrown.message : thrown;
     if (message !== undefined && message !== '') return (message as { toString(): string }).toString();
-    return thrown instanceof Error ? `${thrown.name}, without a message` : `${message === '' ? 'an empty text' : 'undefined'} was thrown`;
+    return thrown instanceof Error
+      ? `${thrown.name}, without a message`
+      : `${message === '' ? 'an empty text' : 'undefined'} was thrown`;
   } catch {
     return `something was thrown that has no text (${typeof thrown})`;
   }
@@ -187,7 +206,11 @@ function stackOf(thrown: unknown): string | undefined {
 export function copyOf(error: unknown): unknown {
   if (!isDepotError(error)) return error;
   const { code, message, hint, published, cause, stack } = error;
-  const copy = new DepotError(code, message, { cause, ...(hint === undefined ? {} : { hint }), ...(published === undefined ? {} : { published }) });
+  const copy = new DepotError(code, message, {
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+    ...(published === undefined ? {} : { published }),
+  });
   if (stack !== undefined) copy.stack = stack;
   return copy;
 }
@@ -201,7 +224,10 @@ export interface ErrorRecord extends Omit<ErrorDetails, 'cause'> {
 
 /** For the way out of a worker thread; anything but a DepotError becomes `internal`. */
 export function errorToRecord(error: unknown): ErrorRecord {
-  const e = isOurs(error) || limitOf(error) !== null ? asDepotError(error) : new DepotError('internal', textOf(error), { cause: error });
+  const e =
+    isOurs(error) || limitOf(error) !== null
+      ? asDepotError(error)
+      : new DepotError('internal', textOf(error), { cause: error });
   const record: ErrorRecord = { code: e.code, message: e.message, stack: stackOf(error) };
   if (e.hint !== undefined) record.hint = e.hint;
   if (e.published !== undefined) record.published = e.published;

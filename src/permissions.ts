@@ -28,22 +28,34 @@ export async function requireTrusted(path: string, opened: Mode, uid = callerUid
   if (uid === undefined) return;
   const owner = Number(opened.uid);
   if (owner !== 0 && owner !== uid) {
-    throw new DepotError('config-insecure', `${printable(path)} belongs to another account (uid ${owner}), and it can run commands as this one (uid ${uid})`, {
-      hint: `run it as the account that owns it: ${runAs(await accountOfUid(owner), '«depot …»')}; or let root own it, for every account to read: «${uid === 0 ? '' : 'sudo '}chown 0 ${typedWord(path)}» and «${uid === 0 ? '' : 'sudo '}chmod 644 ${typedWord(path)}»`,
-    });
+    throw new DepotError(
+      'config-insecure',
+      `${printable(path)} belongs to another account (uid ${owner}), and it can run commands as this one (uid ${uid})`,
+      {
+        hint: `run it as the account that owns it: ${runAs(await accountOfUid(owner), '«depot …»')}; or let root own it, for every account to read: «${uid === 0 ? '' : 'sudo '}chown 0 ${typedWord(path)}» and «${uid === 0 ? '' : 'sudo '}chmod 644 ${typedWord(path)}»`,
+      },
+    );
   }
   if ((Number(opened.mode) & 0o022) !== 0) {
-    throw new DepotError('config-insecure', `${printable(path)} can be changed by other accounts (mode ${octal(opened)}), and it can run commands as this one`, {
-      hint: `«chmod go-w ${typedWord(path)}»`,
-    });
+    throw new DepotError(
+      'config-insecure',
+      `${printable(path)} can be changed by other accounts (mode ${octal(opened)}), and it can run commands as this one`,
+      {
+        hint: `«chmod go-w ${typedWord(path)}»`,
+      },
+    );
   }
   const { passed, links } = await wayTo(path, 'config-unreadable');
   // In a sticky directory anyone may plant a link; where it stands decides what paths in the file are relative to.
   for (const link of links) {
     if (link.uid === 0 || link.uid === uid) continue;
-    throw new DepotError('config-insecure', `${printable(link.path)} is a symbolic link of another account (uid ${link.uid}), who decides where it leads, and ${printable(path)} can run commands as this account`, {
-      hint: 'name the file where it lies, or move the configuration to a directory of this account',
-    });
+    throw new DepotError(
+      'config-insecure',
+      `${printable(link.path)} is a symbolic link of another account (uid ${link.uid}), who decides where it leads, and ${printable(path)} can run commands as this account`,
+      {
+        hint: 'name the file where it lies, or move the configuration to a directory of this account',
+      },
+    );
   }
   for (const one of passed) await requireTrustedWay(one, path, uid);
 }
@@ -52,9 +64,13 @@ async function requireTrustedWay({ path: directory, found }: Passed, path: strin
   const others = whoElse(found, uid);
   // Kubernetes mounts configuration with mode 0777, but read-only.
   if (others === null || (!others.own && (await isReadOnlyMount(directory)))) return;
-  throw new DepotError('config-insecure', `${printable(directory)} ${others.why}, who could replace ${printable(path)}, and that can run commands as this account`, {
-    hint: `move the configuration to a directory that only root or this account can change, such as /etc/depot${others.own ? '' : `; or, if nobody else is to write there: «chmod go-w ${typedWord(directory)}»`}`,
-  });
+  throw new DepotError(
+    'config-insecure',
+    `${printable(directory)} ${others.why}, who could replace ${printable(path)}, and that can run commands as this account`,
+    {
+      hint: `move the configuration to a directory that only root or this account can change, such as /etc/depot${others.own ? '' : `; or, if nobody else is to write there: «chmod go-w ${typedWord(directory)}»`}`,
+    },
+  );
 }
 
 /** Why another account can exchange what lies in a directory, `own` where it is that account's own; null when none can but root. */
@@ -62,7 +78,9 @@ function whoElse(found: Mode, uid: number): { why: string; own: boolean } | null
   const [owner, mode] = [Number(found.uid), Number(found.mode)];
   if (owner !== 0 && owner !== uid) return { why: `belongs to another account (uid ${owner})`, own: true };
   // In a sticky directory only its owner and the file's owner can rename or remove the file.
-  return (mode & 0o022) !== 0 && (mode & 0o1000) === 0 ? { why: `can be changed by other accounts (mode ${octal(found)})`, own: false } : null;
+  return (mode & 0o022) !== 0 && (mode & 0o1000) === 0
+    ? { why: `can be changed by other accounts (mode ${octal(found)})`, own: false }
+    : null;
 }
 
 /**
@@ -73,9 +91,14 @@ function whoElse(found: Mode, uid: number): { why: string; own: boolean } | null
  */
 export async function requireOwnPlace(path: string, uid = callerUid()): Promise<void> {
   if (uid === undefined) return;
-  const refuse = (where: string, why: string): DepotError => new DepotError('local-not-writable', `${printable(where)} ${why}, who could exchange ${printable(path)} while it is written`, {
-    hint: 'name a place with --out that only this account can write to, or one directly below /tmp',
-  });
+  const refuse = (where: string, why: string): DepotError =>
+    new DepotError(
+      'local-not-writable',
+      `${printable(where)} ${why}, who could exchange ${printable(path)} while it is written`,
+      {
+        hint: 'name a place with --out that only this account can write to, or one directly below /tmp',
+      },
+    );
   const { passed, links } = await wayTo(dirname(resolve(path)), 'local-not-writable');
   const strange = links.find((link) => link.uid !== 0 && link.uid !== uid);
   if (strange !== undefined) throw refuse(strange.path, `is a symbolic link of another account (uid ${strange.uid})`);
@@ -117,7 +140,10 @@ async function wayTo(path: string, endless: ErrorCode): Promise<Way> {
       continue;
     }
     way.links.push({ path: next, uid: found.uid });
-    if (way.links.length > mostLinks) throw new DepotError(endless, `${printable(path)} cannot be reached: too many symbolic links`, { hint: 'name the place itself' });
+    if (way.links.length > mostLinks)
+      throw new DepotError(endless, `${printable(path)} cannot be reached: too many symbolic links`, {
+        hint: 'name the place itself',
+      });
     const target = await readlink(next);
     if (isAbsolute(target)) at = '/';
     names.unshift(...target.split('/'));
@@ -137,21 +163,34 @@ async function isReadOnlyMount(directory: string): Promise<boolean> {
  * The group may where root gave the directory to a group of the caller's, which is how a machine hands a volume to a
  * service. One that is not there passes. `command` is what the hint has the owner type.
  */
-export async function requireOwnRecords(directory: string, command = '«depot …»', uid = callerUid(), groups = process.getgroups?.() ?? []): Promise<void> {
+export async function requireOwnRecords(
+  directory: string,
+  command = '«depot …»',
+  uid = callerUid(),
+  groups = process.getgroups?.() ?? [],
+): Promise<void> {
   if (uid === undefined) return;
   // What keeps it from being looked at is said where it is made or written.
   const found = await stat(directory).catch(() => null);
   if (found === null) return;
   if (found.uid !== 0 && found.uid !== uid) {
-    throw new DepotError('state-insecure', `${printable(directory)} belongs to another account (uid ${found.uid}), who could change the records of this one (uid ${uid})`, {
-      hint: `run it as the account that owns it: ${runAs(await accountOfUid(found.uid), command)}`,
-    });
+    throw new DepotError(
+      'state-insecure',
+      `${printable(directory)} belongs to another account (uid ${found.uid}), who could change the records of this one (uid ${uid})`,
+      {
+        hint: `run it as the account that owns it: ${runAs(await accountOfUid(found.uid), command)}`,
+      },
+    );
   }
   const handedOver = found.uid === 0 && uid !== 0 && groups.includes(found.gid);
   if ((found.mode & (handedOver ? 0o002 : 0o022)) !== 0) {
-    throw new DepotError('state-insecure', `${printable(directory)} can be changed by other accounts (mode ${octal(found)}), and it holds the records of deposits`, {
-      hint: `«chmod go-w ${typedWord(directory)}», or name a directory of this account with --state`,
-    });
+    throw new DepotError(
+      'state-insecure',
+      `${printable(directory)} can be changed by other accounts (mode ${octal(found)}), and it holds the records of deposits`,
+      {
+        hint: `«chmod go-w ${typedWord(directory)}», or name a directory of this account with --state`,
+      },
+    );
   }
 }
 
@@ -165,9 +204,13 @@ export async function requireOwnSite(directory: string, command = '«depot …»
   let found = await stat(at).catch(() => null);
   for (; found === null && at !== dirname(at); found = await stat(at).catch(() => null)) at = dirname(at);
   if (found === null || found.uid === 0) return;
-  throw new DepotError('state-insecure', `${printable(directory)} would lie in ${printable(at)}, which belongs to another account (uid ${found.uid}), and root would make it`, {
-    hint: `run it as the account that owns it: ${runAs(await accountOfUid(found.uid), command)}`,
-  });
+  throw new DepotError(
+    'state-insecure',
+    `${printable(directory)} would lie in ${printable(at)}, which belongs to another account (uid ${found.uid}), and root would make it`,
+    {
+      hint: `run it as the account that owns it: ${runAs(await accountOfUid(found.uid), command)}`,
+    },
+  );
 }
 
 /**
@@ -176,13 +219,26 @@ export async function requireOwnSite(directory: string, command = '«depot …»
  *
  * @throws DepotError 'local-not-writable', and the system's own errors
  */
-export async function handOver(kind: 'directory' | 'file', path: string, mode: number, owner?: { uid: number; gid: number }): Promise<void> {
+export async function handOver(
+  kind: 'directory' | 'file',
+  path: string,
+  mode: number,
+  owner?: { uid: number; gid: number },
+): Promise<void> {
   if (process.platform === 'win32') return;
-  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | (kind === 'directory' ? constants.O_DIRECTORY : 0));
+  const handle = await open(
+    path,
+    constants.O_RDONLY |
+      constants.O_NOFOLLOW |
+      constants.O_NONBLOCK |
+      (kind === 'directory' ? constants.O_DIRECTORY : 0),
+  );
   try {
     const found = await handle.stat();
     if (found.uid !== callerUid() || (kind === 'file' && (!found.isFile() || found.nlink !== 1))) {
-      throw new DepotError('local-not-writable', `${printable(path)} is not the ${kind} that was made there`, { hint: `look who replaced it: ls -ld ${typedWord(path)}` });
+      throw new DepotError('local-not-writable', `${printable(path)} is not the ${kind} that was made there`, {
+        hint: `look who replaced it: ls -ld ${typedWord(path)}`,
+      });
     }
     await handle.chmod(mode);
     if (owner !== undefined) await handle.chown(owner.uid, owner.gid);
@@ -196,12 +252,23 @@ export async function handOver(kind: 'directory' | 'file', path: string, mode: n
  * caller and others may neither read nor write; its group may read only what root owns, since that is how
  * root hands a secret to a service account.
  */
-export function exposure(file: Mode, uid = callerUid()): { what: string; remedy: (path: string) => string } | undefined {
+export function exposure(
+  file: Mode,
+  uid = callerUid(),
+): { what: string; remedy: (path: string) => string } | undefined {
   if (uid === undefined) return undefined;
   const [owner, mode] = [Number(file.uid), Number(file.mode)];
-  if (owner !== 0 && owner !== uid) return { what: `belongs to another account (uid ${owner})`, remedy: () => `run it as the account that owns it: ${runAs({ name: nameOf(owner) ?? String(owner) }, '«depot …»')}` };
+  if (owner !== 0 && owner !== uid)
+    return {
+      what: `belongs to another account (uid ${owner})`,
+      remedy: () =>
+        `run it as the account that owns it: ${runAs({ name: nameOf(owner) ?? String(owner) }, '«depot …»')}`,
+    };
   if ((mode & 0o007) !== 0 || (mode & 0o020) !== 0 || ((mode & 0o040) !== 0 && owner !== 0)) {
-    return { what: `can be read or changed by other accounts (mode ${octal(file)})`, remedy: (path) => `«chmod ${owner === 0 && uid !== 0 ? 'o=,g-w' : '600'} ${path}»` };
+    return {
+      what: `can be read or changed by other accounts (mode ${octal(file)})`,
+      remedy: (path) => `«chmod ${owner === 0 && uid !== 0 ? 'o=,g-w' : '600'} ${path}»`,
+    };
   }
   return undefined;
 }
@@ -209,7 +276,10 @@ export function exposure(file: Mode, uid = callerUid()): { what: string; remedy:
 /** Throws `secret-insecure` when `exposure` finds something. */
 export function requirePrivate(path: string, opened: Mode, uid = callerUid()): void {
   const found = exposure(opened, uid);
-  if (found !== undefined) throw new DepotError('secret-insecure', `${printable(path)} ${found.what}`, { hint: found.remedy(typedWord(path)) });
+  if (found !== undefined)
+    throw new DepotError('secret-insecure', `${printable(path)} ${found.what}`, {
+      hint: found.remedy(typedWord(path)),
+    });
 }
 
 function octal(file: Mode): string {

@@ -22,7 +22,9 @@ export async function openPlain(path: string): Promise<FileHandle> {
     const found = await handle.stat();
     if (found.isFile() || found.isDirectory()) return handle;
     const what = found.isFIFO() ? 'a fifo' : found.isSocket() ? 'a socket' : 'a device';
-    throw new DepotError('local-unreadable', `${printable(path)} is ${what}, not a file`, { hint: `look what it is: «ls -l ${typedWord(path)}»` });
+    throw new DepotError('local-unreadable', `${printable(path)} is ${what}, not a file`, {
+      hint: `look what it is: «ls -l ${typedWord(path)}»`,
+    });
   } catch (error) {
     await handle.close();
     throw error;

@@ -6,7 +6,15 @@
  * Bulk decryption is not here. Node streams it through one cipher object, a browser gives whole batches to WebCrypto or to
  * another thread: what both share of it is the framing (`pgp/chunks.ts`, `pgp/mdc.ts`).
  */
-import { createCipheriv, createHash, createPublicKey, hkdfSync, timingSafeEqual, verify, type CipherGCMTypes } from 'node:crypto';
+import {
+  createCipheriv,
+  createHash,
+  createPublicKey,
+  hkdfSync,
+  timingSafeEqual,
+  verify,
+  type CipherGCMTypes,
+} from 'node:crypto';
 
 /** An incremental SHA-256. */
 export interface Hash {
@@ -41,7 +49,12 @@ export function sha1(): Digest {
 }
 
 /** HKDF with SHA-256 (RFC 5869), `octets` of it. */
-export function hkdfSha256(key: Uint8Array, salt: Uint8Array, info: Uint8Array, octets: number): Uint8Array<ArrayBuffer> {
+export function hkdfSha256(
+  key: Uint8Array,
+  salt: Uint8Array,
+  info: Uint8Array,
+  octets: number,
+): Uint8Array<ArrayBuffer> {
   return new Uint8Array(hkdfSync('sha256', key, salt, info, octets));
 }
 
@@ -65,7 +78,12 @@ export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /** Verifies a pure EdDSA signature (RFC 8032) over `message`; `point` is the public key. */
-export function verifyEdDsa(curve: 'Ed25519' | 'Ed448', point: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
+export function verifyEdDsa(
+  curve: 'Ed25519' | 'Ed448',
+  point: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
   const jwk = { kty: 'OKP', crv: curve, x: Buffer.from(point).toString('base64url') };
   return Promise.resolve(verify(null, message, createPublicKey({ key: jwk, format: 'jwk' }), signature));
 }

@@ -5,10 +5,13 @@
  */
 export function printable(name: string | Uint8Array): string {
   const text = typeof name === 'string' ? name : decode(name);
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g, (c) => {
-    const code = c.charCodeAt(0);
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
-  });
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g,
+    (c) => {
+      const code = c.charCodeAt(0);
+      return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+    },
+  );
 }
 
 /** What a library or the system said, safe to show: for a failure whose cause depot does not know. */
@@ -19,7 +22,9 @@ export function said(error: unknown): string {
 
 /** The system's code for a failure (`EIO`) where it has one, else what was said. */
 export function codeOrSaid(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? printable(error.code) : said(error);
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? printable(error.code)
+    : said(error);
 }
 
 function decode(name: Uint8Array): string {
@@ -27,6 +32,8 @@ function decode(name: Uint8Array): string {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(name);
   } catch {
     // Not UTF-8: ASCII stays readable, every other octet is shown as an escape.
-    return Array.from(name, (octet) => (octet < 0x80 ? String.fromCharCode(octet) : `\\x${octet.toString(16)}`)).join('');
+    return Array.from(name, (octet) => (octet < 0x80 ? String.fromCharCode(octet) : `\\x${octet.toString(16)}`)).join(
+      '',
+    );
   }
 }

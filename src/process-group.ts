@@ -12,7 +12,8 @@ export function membersOf(group: number): string[] {
     const stat = read(`/proc/${pid}/stat`);
     const end = stat.lastIndexOf(')');
     const [state, , pgrp] = stat.slice(end + 2).split(' ');
-    if (pgrp === String(group) && state !== 'Z') found.push(`${printable(stat.slice(stat.indexOf('(') + 1, end))} (process ${pid})`);
+    if (pgrp === String(group) && state !== 'Z')
+      found.push(`${printable(stat.slice(stat.indexOf('(') + 1, end))} (process ${pid})`);
   }
   return found.slice(0, mostNamed);
 }

@@ -43,4 +43,5 @@ export function conversionOf(bytes: Uint8Array): string | null {
 }
 
 /** What to do about it. */
-export const unconverted = 'get it again as it is, by SFTP or as an attachment, and not through an editor or the > of a shell: its signature holds for these very bytes';
+export const unconverted =
+  'get it again as it is, by SFTP or as an attachment, and not through an editor or the > of a shell: its signature holds for these very bytes';

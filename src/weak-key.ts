@@ -11,7 +11,9 @@ const smallPrimesBelow = 1 << 16;
 const fermatSteps = 100;
 
 export function bigIntOf(bigEndian: Uint8Array): bigint {
-  return bigEndian.length === 0 ? 0n : BigInt(`0x${Array.from(bigEndian, (byte) => byte.toString(16).padStart(2, '0')).join('')}`);
+  return bigEndian.length === 0
+    ? 0n
+    : BigInt(`0x${Array.from(bigEndian, (byte) => byte.toString(16).padStart(2, '0')).join('')}`);
 }
 
 function littleEndian(bytes: Uint8Array): bigint {
@@ -27,7 +29,8 @@ export function rsaFlaw(n: bigint, e: bigint): string | null {
   const computed = 'so that anybody can compute the private key';
   const factor = smallFactor(n);
   if (factor !== null) return `its RSA modulus is divisible by ${factor}, ${computed}`;
-  if (isRoca(n)) return 'it was made by a chip with the ROCA fault (CVE-2017-15361), so that its private key can be computed';
+  if (isRoca(n))
+    return 'it was made by a chip with the ROCA fault (CVE-2017-15361), so that its private key can be computed';
   if (isPower(n, bits)) return `its RSA modulus is the power of one number, ${computed}`;
   if (hasCloseFactors(n)) return `the primes of its RSA modulus lie close together (CVE-2022-26320), ${computed}`;
   // Fermat's test: of a product of two large primes that somebody did not choose for it, this is not true.
@@ -53,14 +56,18 @@ function smallPrimes(): { primes: bigint[]; product: bigint } {
   }
   // Products of like lengths: one after the other would be quadratic.
   let factors = primes;
-  while (factors.length > 1) factors = Array.from({ length: Math.ceil(factors.length / 2) }, (_, i) => factors[2 * i]! * (factors[2 * i + 1] ?? 1n));
+  while (factors.length > 1)
+    factors = Array.from(
+      { length: Math.ceil(factors.length / 2) },
+      (_, i) => factors[2 * i]! * (factors[2 * i + 1] ?? 1n),
+    );
   return (primesBelow = { primes, product: factors[0]! });
 }
 
 function smallFactor(n: bigint): bigint | null {
   const { primes, product } = smallPrimes();
   const common = gcd(n, product % n);
-  return common === 1n ? null : primes.find((prime) => common % prime === 0n) ?? common;
+  return common === 1n ? null : (primes.find((prime) => common % prime === 0n) ?? common);
 }
 
 function gcd(a: bigint, b: bigint): bigint {
@@ -69,12 +76,16 @@ function gcd(a: bigint, b: bigint): bigint {
 }
 
 /** The test of the paper (Nemec and others, 2017): modulo each of these primes, n is a power of 65537. A sound modulus passes all by chance once in 2^27. */
-const rocaPrimes = [3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167];
+const rocaPrimes = [
+  3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113,
+  127, 131, 137, 139, 149, 151, 157, 163, 167,
+];
 
 function isRoca(n: bigint): boolean {
   return rocaPrimes.every((prime) => {
     const rest = Number(n % BigInt(prime));
-    for (let power = 1, i = 0; i < prime; i++, power = (power * (65_537 % prime)) % prime) if (power === rest) return true;
+    for (let power = 1, i = 0; i < prime; i++, power = (power * (65_537 % prime)) % prime)
+      if (power === rest) return true;
     return false;
   });
 }
@@ -130,13 +141,21 @@ function powMod(base: bigint, exponent: bigint, modulus: bigint): bigint {
 
 const p25519 = 2n ** 255n - 19n;
 const p448 = 2n ** 448n - 2n ** 224n - 1n;
-const smallOrder = 'its point has a small order, so that anybody can compute what is encrypted to it, or sign in its name';
+const smallOrder =
+  'its point has a small order, so that anybody can compute what is encrypted to it, or sign in its name';
 
 /** Of order 1, 2, 4 and 8 on Curve25519 and its twist, of order 1, 2 and 4 on Curve448 (RFC 7748 section 6). */
 const smallX: Record<'X25519' | 'X448', { p: bigint; bits: number; points: bigint[] }> = {
   X25519: {
-    p: p25519, bits: 255,
-    points: [0n, 1n, p25519 - 1n, 325606250916557431795983626356110631294008115727848805560023387167927233504n, 39382357235489614581723060781553021112529911719440698176882885853963445705823n],
+    p: p25519,
+    bits: 255,
+    points: [
+      0n,
+      1n,
+      p25519 - 1n,
+      325606250916557431795983626356110631294008115727848805560023387167927233504n,
+      39382357235489614581723060781553021112529911719440698176882885853963445705823n,
+    ],
   },
   X448: { p: p448, bits: 448, points: [0n, 1n, p448 - 1n] },
 };
@@ -151,8 +170,17 @@ export function montgomeryFlaw(curve: 'X25519' | 'X448', u: Uint8Array): string 
 /** x² = (y² - 1) / (d y² - a), a twisted Edwards curve; `points` are the y of those of small order. */
 const edwards = {
   Ed25519: {
-    p: p25519, bytes: 32, a: -1n, d: 37095705934669439343138083508754565189542113879843219016388785533085940283555n,
-    points: [0n, 1n, p25519 - 1n, 2707385501144840649318225287225658788936804267575313519463743609750303021670n, 55188659117513257062467267217118295137698188065244968500265048394206261417927n],
+    p: p25519,
+    bytes: 32,
+    a: -1n,
+    d: 37095705934669439343138083508754565189542113879843219016388785533085940283555n,
+    points: [
+      0n,
+      1n,
+      p25519 - 1n,
+      2707385501144840649318225287225658788936804267575313519463743609750303021670n,
+      55188659117513257062467267217118295137698188065244968500265048394206261417927n,
+    ],
   },
   Ed448: { p: p448, bytes: 57, a: 1n, d: -39081n, points: [0n, 1n, p448 - 1n] },
 };
@@ -172,9 +200,21 @@ export function edwardsFlaw(curve: 'Ed25519' | 'Ed448', point: Uint8Array): stri
 
 /** y² = x³ + a x + b modulo p (SEC 2, FIPS 186-5). */
 const weierstrass = {
-  nistP256: { p: 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n, a: -3n, b: 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn },
-  nistP384: { p: 2n ** 384n - 2n ** 128n - 2n ** 96n + 2n ** 32n - 1n, a: -3n, b: 0xb3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8edd3ec2aefn },
-  nistP521: { p: 2n ** 521n - 1n, a: -3n, b: 0x0051953eb9618e1c9a1f929a21a0b68540eea2da725b99b315f3b8b489918ef109e156193951ec7e937b1652c0bd3bb1bf073573df883d2c34f1ef451fd46b503f00n },
+  nistP256: {
+    p: 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n,
+    a: -3n,
+    b: 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn,
+  },
+  nistP384: {
+    p: 2n ** 384n - 2n ** 128n - 2n ** 96n + 2n ** 32n - 1n,
+    a: -3n,
+    b: 0xb3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8edd3ec2aefn,
+  },
+  nistP521: {
+    p: 2n ** 521n - 1n,
+    a: -3n,
+    b: 0x0051953eb9618e1c9a1f929a21a0b68540eea2da725b99b315f3b8b489918ef109e156193951ec7e937b1652c0bd3bb1bf073573df883d2c34f1ef451fd46b503f00n,
+  },
   secp256k1: { p: 2n ** 256n - 2n ** 32n - 977n, a: 0n, b: 7n },
 };
 

@@ -8,9 +8,18 @@ const statement = /^(?:import|export)\s[^'"]*?from '(\.[^']+)\.js'/gm;
 const later = /\bimport\('(\.[^']+)\.js'\)/g;
 
 /** File → what it imports from src: for a type alone and by a later `import()` too, since a reader needs that file as well. */
-function importsOf(files: readonly string[], read = (file: string): string => readFileSync(path.join(src, file), 'utf8')): Map<string, string[]> {
-  return new Map(files.map((file) => [file, [statement, later].flatMap((form) => [...read(file).matchAll(form)])
-    .map(([, target]) => path.posix.join(path.posix.dirname(file), `${target}.ts`))]));
+function importsOf(
+  files: readonly string[],
+  read = (file: string): string => readFileSync(path.join(src, file), 'utf8'),
+): Map<string, string[]> {
+  return new Map(
+    files.map((file) => [
+      file,
+      [statement, later]
+        .flatMap((form) => [...read(file).matchAll(form)])
+        .map(([, target]) => path.posix.join(path.posix.dirname(file), `${target}.ts`)),
+    ]),
+  );
 }
 
 /** Every ring of files that import each other, each once, beginning with its first name. */
@@ -33,7 +42,9 @@ function rings(imports: Map<string, string[]>): string[] {
   return [...found].sort();
 }
 
-const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).map((name) => name.replaceAll(path.sep, '/'));
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => name.replaceAll(path.sep, '/'));
 
 test('no file needs itself, by whatever way round', () => {
   expect(files.length).toBeGreaterThan(200);
@@ -42,8 +53,15 @@ test('no file needs itself, by whatever way round', () => {
 
 test('control: a ring is found, by way of a type or of a later import too', () => {
   const sources: Record<string, string> = {
-    'a.ts': "import type { B } from './b.js';", 'b.ts': "import {\n  a,\n} from './c.js';", 'c.ts': "export { b } from './b.js';\nexport * from './a.js';",
-    'd.ts': "const { e } = await import('./d/e.js');", 'd/e.ts': "import type { D } from '../d.js';",
+    'a.ts': "import type { B } from './b.js';",
+    'b.ts': "import {\n  a,\n} from './c.js';",
+    'c.ts': "export { b } from './b.js';\nexport * from './a.js';",
+    'd.ts': "const { e } = await import('./d/e.js');",
+    'd/e.ts': "import type { D } from '../d.js';",
   };
-  expect(rings(importsOf(Object.keys(sources), (file) => sources[file]))).toEqual(['a.ts > b.ts > c.ts', 'b.ts > c.ts', 'd.ts > d/e.ts']);
+  expect(rings(importsOf(Object.keys(sources), (file) => sources[file]))).toEqual([
+    'a.ts > b.ts > c.ts',
+    'b.ts > c.ts',
+    'd.ts > d/e.ts',
+  ]);
 });

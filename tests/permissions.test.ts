@@ -10,21 +10,36 @@ const root = asRoot();
 const insecure = { code: 'state-insecure', exit: 5 };
 
 describe.skipIf(process.platform === 'win32')('a state directory', () => {
-  test.each([[0o700, true], [0o755, true], [0o2755, true], [0o775, false], [0o2770, false], [0o777, false], [0o1777, false]])('with mode %o, of the caller', async (mode, good) => {
+  test.each([
+    [0o700, true],
+    [0o755, true],
+    [0o2755, true],
+    [0o775, false],
+    [0o2770, false],
+    [0o777, false],
+    [0o1777, false],
+  ])('with mode %o, of the caller', async (mode, good) => {
     for (const which of ['.', 'acme-crm']) {
       const directory = tempDir();
       await ArrangementState.open(directory, 'acme-crm');
       chmodSync(join(directory, which), mode);
       const opened = ArrangementState.open(directory, 'acme-crm');
       if (good) await expect(opened).resolves.toBeDefined();
-      else await expect(opened).rejects.toMatchObject({ ...insecure, hint: expect.stringContaining('chmod go-w') as string });
+      else
+        await expect(opened).rejects.toMatchObject({
+          ...insecure,
+          hint: expect.stringContaining('chmod go-w') as string,
+        });
     }
   });
 
   test.skipIf(!root)('of another account, or made there by another before the first push', async () => {
     const directory = tempDir();
     chownSync(directory, 4711, 4711);
-    await expect(ArrangementState.open(directory, 'acme-crm')).rejects.toMatchObject({ ...insecure, message: expect.stringContaining('uid 4711') as string });
+    await expect(ArrangementState.open(directory, 'acme-crm')).rejects.toMatchObject({
+      ...insecure,
+      message: expect.stringContaining('uid 4711') as string,
+    });
     chownSync(directory, 0, 0);
     mkdirSync(join(directory, 'acme-crm'), { mode: 0o700 });
     chownSync(join(directory, 'acme-crm'), 4711, 4711);
@@ -70,7 +85,9 @@ describe.skipIf(process.platform === 'win32')('what was just made is handed over
     mkdirSync(made);
     await handOver('directory', made, 0o700, { uid: 4711, gid: 4712 });
     expect(statSync(made)).toMatchObject({ uid: 4711, gid: 4712 });
-    await expect(handOver('directory', made, 0o700, { uid: 4713, gid: 4713 })).rejects.toMatchObject({ code: 'local-not-writable' });
+    await expect(handOver('directory', made, 0o700, { uid: 4713, gid: 4713 })).rejects.toMatchObject({
+      code: 'local-not-writable',
+    });
     expect(statSync(made).uid).toBe(4711);
   });
 });

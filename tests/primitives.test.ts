@@ -6,7 +6,11 @@ test('discard leaves the memory alone that a Buffer shares with others', () => {
   const discarded = Buffer.from('discarded');
   expect(discarded.buffer.byteLength).toBeGreaterThan(discarded.length);
   discard(discarded);
-  expect([before.toString(), discarded.toString(), Buffer.from('after').toString()]).toEqual(['before', 'discarded', 'after']);
+  expect([before.toString(), discarded.toString(), Buffer.from('after').toString()]).toEqual([
+    'before',
+    'discarded',
+    'after',
+  ]);
 });
 
 test.each([100_000, 1 << 20])('discard gives %i bytes of its own back, where the runtime can', (octets) => {

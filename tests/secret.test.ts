@@ -19,7 +19,10 @@ test.each<[string, () => string]>([
   ['format', () => format('%s %o %j %O', secret, secret, secret, secret)],
   ['an error with it as cause', () => inspect(new DepotError('internal', String(secret), { cause: secret }))],
   ['a stack', () => new Error(String(secret)).stack ?? ''],
-  ['its entries', () => JSON.stringify([Object.entries(secret), Object.getOwnPropertyNames(secret), Object.assign({}, secret)])],
+  [
+    'its entries',
+    () => JSON.stringify([Object.entries(secret), Object.getOwnPropertyNames(secret), Object.assign({}, secret)]),
+  ],
   ['a structured clone', () => inspect(structuredClone(secret))],
 ])('%s does not show it', (_, show) => {
   expect(show()).not.toContain(value);

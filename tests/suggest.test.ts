@@ -3,7 +3,13 @@ import { expect, test } from 'vitest';
 import { closest, didYouMean, editDistance } from '../src/suggest.js';
 
 test.each([
-  ['', '', 0], ['a', '', 1], ['', 'abc', 3], ['kitten', 'sitting', 3], ['hots', 'host', 1], ['ca', 'abc', 3], ['same', 'same', 0],
+  ['', '', 0],
+  ['a', '', 1],
+  ['', 'abc', 3],
+  ['kitten', 'sitting', 3],
+  ['hots', 'host', 1],
+  ['ca', 'abc', 3],
+  ['same', 'same', 0],
 ])('distance of %s and %s', (a, b, expected) => {
   expect(editDistance(a, b)).toBe(expected);
   expect(editDistance(b, a)).toBe(expected);
@@ -11,7 +17,17 @@ test.each([
 
 const keys = ['host', 'port', 'username', 'directory', 'hostKey', 'retryFor'];
 test.each([
-  ['hots', 'host'], ['Host', 'host'], ['hostkey', 'hostKey'], ['user-name', 'username'], ['direktory', 'directory'], ['retry', 'retryFor'], ['ho', undefined], ['p', undefined], ['xyz', undefined], ['', undefined], ['h'.repeat(1000), undefined],
+  ['hots', 'host'],
+  ['Host', 'host'],
+  ['hostkey', 'hostKey'],
+  ['user-name', 'username'],
+  ['direktory', 'directory'],
+  ['retry', 'retryFor'],
+  ['ho', undefined],
+  ['p', undefined],
+  ['xyz', undefined],
+  ['', undefined],
+  ['h'.repeat(1000), undefined],
 ])('closest to %s', (wanted, expected) => {
   expect(closest(wanted, keys)).toBe(expected);
 });

@@ -15,8 +15,14 @@ import { receiptOf } from './receipt/samples.js';
 import { certificate, keyFile, secret } from './pgp/messages.js';
 
 const attestation: Attestation = {
-  schema: 'depot.attestation/1', depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', receiptSha256: '12'.repeat(32), suitcaseSha256: '34'.repeat(32),
-  keyFingerprint: '8F3A'.repeat(10), subkeyFingerprint: '91C2'.repeat(10), opening: '56'.repeat(32), attestedAt: '2026-11-23T08:00:00Z',
+  schema: 'depot.attestation/1',
+  depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410',
+  receiptSha256: '12'.repeat(32),
+  suitcaseSha256: '34'.repeat(32),
+  keyFingerprint: '8F3A'.repeat(10),
+  subkeyFingerprint: '91C2'.repeat(10),
+  opening: '56'.repeat(32),
+  attestedAt: '2026-11-23T08:00:00Z',
   checks: ['receipt', 'receipt-signature', 'key-proof'].map((name) => ({ name, result: 'passed' as const })),
 };
 const crlf = (text: string): string => text.replace(/\n/g, '\r\n');
@@ -52,12 +58,27 @@ describe.each(forms)('%s', (_, written) => {
   });
 
   test('known_hosts', () => {
-    const blob = Buffer.concat([Buffer.from([0, 0, 0, 11]), Buffer.from('ssh-ed25519'), Buffer.from([0, 0, 0, 32]), Buffer.alloc(32, 7)]);
-    expect(knownKeys(parseKnownHosts(written(`# ours\nhost.example ssh-ed25519 ${blob.toString('base64')}\n`)), 'host.example', 22)).toHaveLength(1);
+    const blob = Buffer.concat([
+      Buffer.from([0, 0, 0, 11]),
+      Buffer.from('ssh-ed25519'),
+      Buffer.from([0, 0, 0, 32]),
+      Buffer.alloc(32, 7),
+    ]);
+    expect(
+      knownKeys(
+        parseKnownHosts(written(`# ours\nhost.example ssh-ed25519 ${blob.toString('base64')}\n`)),
+        'host.example',
+        22,
+      ),
+    ).toHaveLength(1);
   });
 
   test('depot.yaml', async () => {
-    const config = await parseConfig(written(JSON.stringify(JSON.parse(changed({})), null, 2)), '/work/depot.yaml', linux);
+    const config = await parseConfig(
+      written(JSON.stringify(JSON.parse(changed({})), null, 2)),
+      '/work/depot.yaml',
+      linux,
+    );
     expect([...config.arrangements.keys()]).toEqual(['acme-crm']);
   });
 });
@@ -67,29 +88,60 @@ describe('what is signed as it is', () => {
     ['receipt', receiptBytes(receiptOf()), parseReceipt],
     ['attestation', attestationBytes(attestation), parseAttestation],
   ];
-  test.each(documents.flatMap(([what, bytes, parse]) => forms.map(([form, written]) => [what, form, written(Buffer.from(bytes).toString()), parse] as const)))('a %s in %s', (what, form, bytes, parse) => {
+  test.each(
+    documents.flatMap(([what, bytes, parse]) =>
+      forms.map(([form, written]) => [what, form, written(Buffer.from(bytes).toString()), parse] as const),
+    ),
+  )('a %s in %s', (what, form, bytes, parse) => {
     if (form === 'UTF-8') {
       expect(() => parse(bytes)).not.toThrow();
       return;
     }
     // Not accepted, and not called a forgery or something else than it is.
-    expect(() => parse(bytes)).toThrow(new RegExp(`is not the ${what} as it was signed: (?:its line ends were converted|a byte order mark|it was converted to UTF-16)`));
+    expect(() => parse(bytes)).toThrow(
+      new RegExp(
+        `is not the ${what} as it was signed: (?:its line ends were converted|a byte order mark|it was converted to UTF-16)`,
+      ),
+    );
   });
 
   test('other files do not become converted receipts by an accident of their bytes', () => {
-    for (const bytes of [Buffer.from('\r\n\r\n'), Buffer.from([0x50, 0x4b, 3, 4, 0x0d, 0x0a]), Buffer.from('\ufeffhello')]) expect(() => parseReceipt(bytes)).toThrow('is not a receipt');
+    for (const bytes of [
+      Buffer.from('\r\n\r\n'),
+      Buffer.from([0x50, 0x4b, 3, 4, 0x0d, 0x0a]),
+      Buffer.from('\ufeffhello'),
+    ])
+      expect(() => parseReceipt(bytes)).toThrow('is not a receipt');
   });
 });
 
 test.each([
-  ['UTF-16', (binary: Buffer) => utf16(`\ufeff${binary.toString('latin1')}`), /it is UTF-16, as the > of Windows PowerShell writes it, which destroys binary data/],
-  ['UTF-8', (binary: Buffer) => Buffer.from(binary.toString('utf8')), /it was binary data, and was destroyed when a program saved it as text/],
+  [
+    'UTF-16',
+    (binary: Buffer) => utf16(`\ufeff${binary.toString('latin1')}`),
+    /it is UTF-16, as the > of Windows PowerShell writes it, which destroys binary data/,
+  ],
+  [
+    'UTF-8',
+    (binary: Buffer) => Buffer.from(binary.toString('utf8')),
+    /it was binary data, and was destroyed when a program saved it as text/,
+  ],
 ])('a binary key that was saved as %s text is named as that', async (_, spoil, says) => {
-  const { data } = await import('openpgp').then(({ unarmor }) => unarmor(keyFile('curve25519.public.asc').toString())) as unknown as { data: Uint8Array };
-  await expect(readCertificate(spoil(Buffer.concat([Buffer.of(0x99), data.subarray(1)])))).rejects.toMatchObject({ code: 'key-unreadable', message: expect.stringMatching(says) as string });
+  const { data } = (await import('openpgp').then(({ unarmor }) =>
+    unarmor(keyFile('curve25519.public.asc').toString()),
+  )) as unknown as { data: Uint8Array };
+  await expect(readCertificate(spoil(Buffer.concat([Buffer.of(0x99), data.subarray(1)])))).rejects.toMatchObject({
+    code: 'key-unreadable',
+    message: expect.stringMatching(says) as string,
+  });
 });
 
-test.each([['nothing', '', ''], ['binary data', 'ff00fe', null], ['half a character', 'e282', null], ['an odd half of UTF-16', 'fffe41', null]])('textOf: %s', (_, hex, wanted) => {
+test.each([
+  ['nothing', '', ''],
+  ['binary data', 'ff00fe', null],
+  ['half a character', 'e282', null],
+  ['an odd half of UTF-16', 'fffe41', null],
+])('textOf: %s', (_, hex, wanted) => {
   expect(textOf(Buffer.from(hex, 'hex'))).toBe(wanted);
 });
 

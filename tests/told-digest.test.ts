@@ -18,6 +18,13 @@ test.each([
   expect(toldSha256(text)).toBe(digest);
 });
 
-test.each([['nothing', ''], ['too short', digest.slice(1)], ['too long', `${digest}0`], ['no hex', `${digest.slice(1)}g`], ['two of them', `${digest} ${digest}`], ['with the name of a file', `${digest}  opener.html`]])('%s is none', (_, text) => {
+test.each([
+  ['nothing', ''],
+  ['too short', digest.slice(1)],
+  ['too long', `${digest}0`],
+  ['no hex', `${digest.slice(1)}g`],
+  ['two of them', `${digest} ${digest}`],
+  ['with the name of a file', `${digest}  opener.html`],
+])('%s is none', (_, text) => {
   expect(toldSha256(text)).toBeNull();
 });

@@ -39,55 +39,95 @@ export function decryptOptions(suitcase: string, flags: Flags): DecryptFlags {
     passphraseFile: text(flags, 'passphraseFile'),
   };
   if (o.out !== undefined && o.stdout) throw usage('--out and --stdout contradict each other', 'leave out one of them');
-  if (o.out === undefined && !o.stdout) throw usage('where the contents go must be said once', 'add --out DIRECTORY or --stdout');
-  if (o.stdout && given(flags, 'json')) throw usage('--stdout and --json both want standard output', 'leave out one of them');
-  if (o.signers.length > 0 && o.receipt === undefined) throw usage('--signer checks a receipt, and none was given', 'add --receipt FILE');
+  if (o.out === undefined && !o.stdout)
+    throw usage('where the contents go must be said once', 'add --out DIRECTORY or --stdout');
+  if (o.stdout && given(flags, 'json'))
+    throw usage('--stdout and --json both want standard output', 'leave out one of them');
+  if (o.signers.length > 0 && o.receipt === undefined)
+    throw usage('--signer checks a receipt, and none was given', 'add --receipt FILE');
   return o;
 }
 
 export function defineDecrypt(parent: Command, start: Start): void {
-  parent.command('decrypt')
+  parent
+    .command('decrypt')
     .summary('open a suitcase')
-    .description('Opens a suitcase with the private key of a beneficiary. The directory appears only after the whole suitcase was authenticated.\nWithout a receipt and the signer\'s public key, who made the suitcase is not proven: anyone who has the public key can make one.')
+    .description(
+      "Opens a suitcase with the private key of a beneficiary. The directory appears only after the whole suitcase was authenticated.\nWithout a receipt and the signer's public key, who made the suitcase is not proven: anyone who has the public key can make one.",
+    )
     .argument('<suitcase>', 'the encrypted file')
     .option('--key <file>', 'the private key')
     .option('--gpg', 'the private key is in GnuPG (its agent, a smart card); compat deposits only')
     .option('--receipt <file>', 'the receipt (<id>.receipt.json)')
     .option('--signer <file>', 'public key that the receipt must be signed with; may be repeated', collect)
     .option('--out <directory>', 'new directory for the contents')
-    .option('--stdout', 'the tar archive on standard output; reads the suitcase twice, so that nothing unauthenticated comes out')
+    .option(
+      '--stdout',
+      'the tar archive on standard output; reads the suitcase twice, so that nothing unauthenticated comes out',
+    )
     .option('--max-size <size>', 'stop when the contents become larger than this')
     .option('--passphrase-file <file>', 'file with the passphrase of --key (else $DEPOT_PASSPHRASE, else asked)')
-    .addHelpText('after', helpEnd([
-      ['depot decrypt x.tar.gz.pgp --key private.secret.asc --out opened', 'everything, to a new directory'],
-      ['depot decrypt x.tar.gz.pgp --key private.secret.asc --receipt x.receipt.json --signer signer.public.asc --out opened', 'and prove who made it'],
-      ['depot decrypt x.tar.gz.pgp --key private.secret.asc --stdout | tar -t', 'list the contents'],
-    ], [5, 17, 20, 21, 22, 23, 129, 130, 143]))
-    .action((suitcase: string, _: unknown, command: Command) => start(decryptOptions(suitcase, command.optsWithGlobals()), decrypt));
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          ['depot decrypt x.tar.gz.pgp --key private.secret.asc --out opened', 'everything, to a new directory'],
+          [
+            'depot decrypt x.tar.gz.pgp --key private.secret.asc --receipt x.receipt.json --signer signer.public.asc --out opened',
+            'and prove who made it',
+          ],
+          ['depot decrypt x.tar.gz.pgp --key private.secret.asc --stdout | tar -t', 'list the contents'],
+        ],
+        [5, 17, 20, 21, 22, 23, 129, 130, 143],
+      ),
+    )
+    .action((suitcase: string, _: unknown, command: Command) =>
+      start(decryptOptions(suitcase, command.optsWithGlobals()), decrypt),
+    );
 }
 
 async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
   const { screen, signal, stdout } = context;
-  if (o.stdout && stdout.isTTY) throw usage('standard output is a terminal', 'send it to a program or a file: depot decrypt … --stdout | tar -x --no-same-owner --no-same-permissions -C DIRECTORY');
+  if (o.stdout && stdout.isTTY)
+    throw usage(
+      'standard output is a terminal',
+      'send it to a program or a file: depot decrypt … --stdout | tar -x --no-same-owner --no-same-permissions -C DIRECTORY',
+    );
   const { decrypt: open } = await import('../deposit/decrypt.js');
   const progress = await screen.progress();
   progress?.phase('decrypting');
   if (o.stdout) {
     // What nobody takes need not be opened.
-    stdout.once('error', (cause: NodeJS.ErrnoException) => { context.abort(cause.code === 'EPIPE' ? new DepotError('local-not-writable', 'standard output was closed before everything was written', { cause }) : notWritten(cause)); });
+    stdout.once('error', (cause: NodeJS.ErrnoException) => {
+      context.abort(
+        cause.code === 'EPIPE'
+          ? new DepotError('local-not-writable', 'standard output was closed before everything was written', { cause })
+          : notWritten(cause),
+      );
+    });
   }
-  const outcome = await open({
-    suitcase: o.suitcase, signers: o.signers, signal, passphrase: passphraseFor(o.passphraseFile, context),
-    ...(o.key === undefined ? {} : { key: o.key }),
-    ...(o.gpg ? { gpg: context.env } : {}),
-    ...(o.receipt === undefined ? {} : { receipt: o.receipt }),
-    ...(o.out === undefined ? {} : { out: o.out }),
-    ...(o.stdout ? { stdout } : {}),
-    ...(o.maxBytes === undefined ? {} : { maxSize: o.maxBytes }),
-  }, {
-    warn: (message) => { screen.warn(message); },
-    progress: (p) => { progress?.octets(p.bytes, p.totalBytes); },
-  });
+  const outcome = await open(
+    {
+      suitcase: o.suitcase,
+      signers: o.signers,
+      signal,
+      passphrase: passphraseFor(o.passphraseFile, context),
+      ...(o.key === undefined ? {} : { key: o.key }),
+      ...(o.gpg ? { gpg: context.env } : {}),
+      ...(o.receipt === undefined ? {} : { receipt: o.receipt }),
+      ...(o.out === undefined ? {} : { out: o.out }),
+      ...(o.stdout ? { stdout } : {}),
+      ...(o.maxBytes === undefined ? {} : { maxSize: o.maxBytes }),
+    },
+    {
+      warn: (message) => {
+        screen.warn(message);
+      },
+      progress: (p) => {
+        progress?.octets(p.bytes, p.totalBytes);
+      },
+    },
+  );
   progress?.stop();
   const lines = decryptLines(outcome, o.receipt !== undefined);
   if (o.stdout) for (const line of lines) screen.note(unbroken(line));

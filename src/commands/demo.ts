@@ -4,9 +4,12 @@ import { globals } from './flags.js';
 import { helpEnd } from './help.js';
 
 export function defineDemo(parent: Command, start: Start): void {
-  parent.command('demo')
+  parent
+    .command('demo')
     .summary('see it all happen, on this machine alone')
-    .description('Starts a built-in SecureStorage (a real SFTP server on loopback), makes keys and a dataset, deposits, verifies, proves the key and decrypts. Leaves nothing behind.')
+    .description(
+      'Starts a built-in SecureStorage (a real SFTP server on loopback), makes keys and a dataset, deposits, verifies, proves the key and decrypts. Leaves nothing behind.',
+    )
     .addHelpText('after', helpEnd([['depot demo', 'takes less than a minute']], [5, 129, 130, 143]))
     .action((_: unknown, command: Command) => start<GlobalOptions>(globals(command.optsWithGlobals()), demo));
 }
@@ -19,7 +22,11 @@ async function demo(_: GlobalOptions, context: Context): Promise<number> {
     say: (step) => {
       steps.push(step);
       // Each step is shown as it happens; with --json all of them together, at the end.
-      if (!screen.json) screen.result({}, [`${step.name.padEnd(10)} ${step.what}`, ...(step.command === undefined ? [] : [`${' '.repeat(11)}${screen.paint('dim', `$ ${step.command}`)}`])]);
+      if (!screen.json)
+        screen.result({}, [
+          `${step.name.padEnd(10)} ${step.what}`,
+          ...(step.command === undefined ? [] : [`${' '.repeat(11)}${screen.paint('dim', `$ ${step.command}`)}`]),
+        ]);
     },
     signal: context.signal,
     env: context.env,

@@ -11,18 +11,32 @@ export async function configFor(o: GlobalOptions, context: Context): Promise<Con
 }
 
 /** The arrangements of these names, in the order of the config; without names `whenNone` decides. `several`: the command has `--all`. */
-export function chooseArrangements(config: Config, names: readonly string[], whenNone: 'all' | 'only', several = true): Arrangement[] {
+export function chooseArrangements(
+  config: Config,
+  names: readonly string[],
+  whenNone: 'all' | 'only',
+  several = true,
+): Arrangement[] {
   const known = [...config.arrangements.keys()];
   // Nothing to push and nothing to look at is no success: the file may be the wrong one, or its include may have found nothing.
-  if (known.length === 0) throw new DepotError('config-invalid', `${config.path} has no arrangements`, { hint: 'add one under arrangements:, or look whether this is the right file' });
+  if (known.length === 0)
+    throw new DepotError('config-invalid', `${config.path} has no arrangements`, {
+      hint: 'add one under arrangements:, or look whether this is the right file',
+    });
   for (const name of names) {
     if (!config.arrangements.has(name)) {
-      throw usage(`no arrangement ${JSON.stringify(name)} in ${config.path}`, spelled(name, known, `name one of: ${known.join(', ')}`));
+      throw usage(
+        `no arrangement ${JSON.stringify(name)} in ${config.path}`,
+        spelled(name, known, `name one of: ${known.join(', ')}`),
+      );
     }
   }
   const wanted = names.length > 0 ? known.filter((name) => names.includes(name)) : known;
   if (names.length === 0 && whenNone === 'only' && wanted.length !== 1) {
-    throw usage(`${config.path} has ${wanted.length} arrangements`, `name one of: ${known.join(', ')}${several ? '; or take --all' : ''}`);
+    throw usage(
+      `${config.path} has ${wanted.length} arrangements`,
+      `name one of: ${known.join(', ')}${several ? '; or take --all' : ''}`,
+    );
   }
   return wanted.map((name) => config.arrangements.get(name)!);
 }
@@ -37,12 +51,16 @@ export function hiddenPrompt(context: Context): ((question: string) => Promise<s
   if (!context.screen.interactive) return undefined;
   return async (question) => {
     const { Prompt } = await import('../ui/prompt.js');
-    return context.screen.asking(() => new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal }).hidden(question));
+    return context.screen.asking(() =>
+      new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal }).hidden(question),
+    );
   };
 }
 
 /** Throws the reason when a signal has come. */
 export function throwIfAborted(signal: AbortSignal): void {
   if (!signal.aborted) return;
-  throw signal.reason instanceof DepotError ? signal.reason : new DepotError('interrupted', 'interrupted', { cause: signal.reason });
+  throw signal.reason instanceof DepotError
+    ? signal.reason
+    : new DepotError('interrupted', 'interrupted', { cause: signal.reason });
 }

@@ -15,17 +15,31 @@ export function doctorOptions(name: string | undefined, flags: Flags): DoctorFla
 }
 
 export function defineDoctor(parent: Command, start: Start): void {
-  parent.command('doctor')
+  parent
+    .command('doctor')
     .summary('would a push work? looks at everything that a push needs')
-    .description('Checks configuration, state, keys, secrets, sources, and the server: reachable, host key, login, directory. Writes nothing to the server unless asked with --write-test. Exits with the code that push would.')
+    .description(
+      'Checks configuration, state, keys, secrets, sources, and the server: reachable, host key, login, directory. Writes nothing to the server unless asked with --write-test. Exits with the code that push would.',
+    )
     .argument('[name]', 'arrangement; without one, all')
-    .option('--write-test', 'write two files of up to 3 MiB with nothing of yours in them, to find out what the server does with them')
-    .addHelpText('after', helpEnd([
-      ['depot doctor', 'before the first push, and when one failed'],
-      ['sudo -u depot depot doctor', 'as the account of the scheduled run'],
-      ['depot doctor acme-crm --write-test', 'once, with a new server; says what it left there'],
-    ], [3, 4, 5, 10, 11, 12, 13, 14, 15, 17, 20, 32]))
-    .action((name: string | undefined, _: unknown, command: Command) => start(doctorOptions(name, command.optsWithGlobals()), doctor, 'in order'));
+    .option(
+      '--write-test',
+      'write two files of up to 3 MiB with nothing of yours in them, to find out what the server does with them',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          ['depot doctor', 'before the first push, and when one failed'],
+          ['sudo -u depot depot doctor', 'as the account of the scheduled run'],
+          ['depot doctor acme-crm --write-test', 'once, with a new server; says what it left there'],
+        ],
+        [3, 4, 5, 10, 11, 12, 13, 14, 15, 17, 20, 32],
+      ),
+    )
+    .action((name: string | undefined, _: unknown, command: Command) =>
+      start(doctorOptions(name, command.optsWithGlobals()), doctor, 'in order'),
+    );
 }
 
 async function doctor(o: DoctorFlags, context: Context): Promise<number> {
@@ -39,7 +53,17 @@ async function doctor(o: DoctorFlags, context: Context): Promise<number> {
     const progress = await context.screen.progress();
     progress?.phase(`${arrangement.name}: looking`);
     try {
-      examined.push(await examine({ config, arrangement, logins, writeTest: o.writeTest, env: context.env, signal: context.signal, prompt: hiddenPrompt(context) }));
+      examined.push(
+        await examine({
+          config,
+          arrangement,
+          logins,
+          writeTest: o.writeTest,
+          env: context.env,
+          signal: context.signal,
+          prompt: hiddenPrompt(context),
+        }),
+      );
     } finally {
       progress?.stop();
     }

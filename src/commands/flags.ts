@@ -49,7 +49,8 @@ export function oneOf<T extends string>(flags: Flags, name: string, allowed: rea
 /** `value`, when it is allowed. @throws DepotError 'usage', with what may have been meant; `what` names the flag or argument */
 export function isOneOf<T extends string>(value: string, allowed: readonly T[], what: string): T {
   const found = allowed.find((a) => a === value);
-  if (found === undefined) throw usage(`${what} is one of ${allowed.join(', ')}, not "${value}"`, spelled(value, allowed, 'take one of them'));
+  if (found === undefined)
+    throw usage(`${what} is one of ${allowed.join(', ')}, not "${value}"`, spelled(value, allowed, 'take one of them'));
   return found;
 }
 
@@ -58,7 +59,11 @@ export function sha256(flags: Flags, name: string): string | undefined {
   const value = text(flags, name);
   if (value === undefined) return undefined;
   const hex = toldSha256(value);
-  if (hex === null) throw usage(`${flagOf(name)} is a SHA-256 of 64 hexadecimal digits, not "${value}"`, 'give all 64 digits, as sha256sum FILE prints them');
+  if (hex === null)
+    throw usage(
+      `${flagOf(name)} is a SHA-256 of 64 hexadecimal digits, not "${value}"`,
+      'give all 64 digits, as sha256sum FILE prints them',
+    );
   return hex;
 }
 
@@ -73,8 +78,13 @@ export function date(flags: Flags, name: string): Date | undefined {
   if (value === undefined) return undefined;
   const day = /^(\d{4})-(\d\d)-(\d\d)$/.exec(value);
   const at = day ? new Date(Number(day[1]), Number(day[2]) - 1, Number(day[3])) : new Date(value);
-  const valid = !Number.isNaN(at.getTime()) && (!day || (at.getMonth() === Number(day[2]) - 1 && at.getDate() === Number(day[3])));
-  if (!valid || !/^\d{4}-\d\d-\d\d/.test(value)) throw usage(`${flagOf(name)} is a date like 2026-11-22, not "${value}"`, `write the day in digits: ${flagOf(name)} 2026-11-22`);
+  const valid =
+    !Number.isNaN(at.getTime()) && (!day || (at.getMonth() === Number(day[2]) - 1 && at.getDate() === Number(day[3])));
+  if (!valid || !/^\d{4}-\d\d-\d\d/.test(value))
+    throw usage(
+      `${flagOf(name)} is a date like 2026-11-22, not "${value}"`,
+      `write the day in digits: ${flagOf(name)} 2026-11-22`,
+    );
   return at;
 }
 
@@ -83,7 +93,11 @@ export function clock(flags: Flags, name: string): { hour: number; minute: numbe
   const value = text(flags, name);
   if (value === undefined) return undefined;
   const m = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(value);
-  if (!m) throw usage(`${flagOf(name)} is a time of day like 01:30, not "${value}"`, `write it like this: ${flagOf(name)} 01:30`);
+  if (!m)
+    throw usage(
+      `${flagOf(name)} is a time of day like 01:30, not "${value}"`,
+      `write it like this: ${flagOf(name)} 01:30`,
+    );
   return { hour: Number(m[1]), minute: Number(m[2]) };
 }
 

@@ -1,7 +1,19 @@
 import type { Command } from 'commander';
 import { parseArrangementName, parseHost, parseHostKey, type Parsed } from '../config/values.js';
 import type { Start } from './context.js';
-import { clock, collect, denied, durationMs, fingerprint, given, globals, list, text, usage, type Flags } from './flags.js';
+import {
+  clock,
+  collect,
+  denied,
+  durationMs,
+  fingerprint,
+  given,
+  globals,
+  list,
+  text,
+  usage,
+  type Flags,
+} from './flags.js';
 import { helpEnd } from './help.js';
 import type { InitFlags } from './init/draft.js';
 
@@ -29,7 +41,14 @@ export function initOptions(flags: Flags): InitFlags {
     port: text(flags, 'port') === undefined ? undefined : Number(text(flags, 'port')),
     username: text(flags, 'username'),
     directory: text(flags, 'directory'),
-    hostKeys: list(flags, 'hostKey').map((key) => checked('host-key', 'write it as the letter or ssh-keygen -lf has it: --host-key "ssh-ed25519 SHA256:…"', parseHostKey, key)),
+    hostKeys: list(flags, 'hostKey').map((key) =>
+      checked(
+        'host-key',
+        'write it as the letter or ssh-keygen -lf has it: --host-key "ssh-ed25519 SHA256:…"',
+        parseHostKey,
+        key,
+      ),
+    ),
     user: text(flags, 'user'),
     privateKey: text(flags, 'privateKey'),
     privateKeyPassphraseFile: text(flags, 'privateKeyPassphraseFile'),
@@ -37,20 +56,41 @@ export function initOptions(flags: Flags): InitFlags {
     at: clock(flags, 'at') === undefined ? undefined : text(flags, 'at'),
     every: durationMs(flags, 'every') === undefined ? undefined : text(flags, 'every'),
   };
-  if (o.host !== undefined) checked('host', 'give the name or address alone: --host sftp.agent.example', parseHost, o.host);
-  if (o.port !== undefined && !(Number.isInteger(o.port) && o.port >= 1 && o.port <= 65_535)) throw usage(`--port ${text(flags, 'port') ?? ''} is not a port`, 'give a number from 1 to 65535, or leave it out for 22');
+  if (o.host !== undefined)
+    checked('host', 'give the name or address alone: --host sftp.agent.example', parseHost, o.host);
+  if (o.port !== undefined && !(Number.isInteger(o.port) && o.port >= 1 && o.port <= 65_535))
+    throw usage(
+      `--port ${text(flags, 'port') ?? ''} is not a port`,
+      'give a number from 1 to 65535, or leave it out for 22',
+    );
   const arrangement = o.arrangement === undefined ? undefined : parseArrangementName(o.arrangement);
-  if (arrangement !== undefined && 'wrong' in arrangement) throw usage(`--arrangement ${JSON.stringify(o.arrangement)}: ${arrangement.wrong}`, 'choose a short name: --arrangement acme-crm');
-  if (o.signer !== undefined && (o.signerEmail !== undefined || o.noPassphrase)) throw usage('--signer names a key that exists; --signer-email and --no-passphrase make a new one', 'leave out one or the other');
-  if (o.noPassphrase && o.passphraseFile !== undefined) throw usage('--no-passphrase and --passphrase-file contradict each other', 'leave out one of them');
-  if (o.privateKeyPassphraseFile !== undefined && o.privateKey === undefined) throw usage('--private-key-passphrase-file is for the key of --private-key, and there is none', 'add --private-key FILE');
+  if (arrangement !== undefined && 'wrong' in arrangement)
+    throw usage(
+      `--arrangement ${JSON.stringify(o.arrangement)}: ${arrangement.wrong}`,
+      'choose a short name: --arrangement acme-crm',
+    );
+  if (o.signer !== undefined && (o.signerEmail !== undefined || o.noPassphrase))
+    throw usage(
+      '--signer names a key that exists; --signer-email and --no-passphrase make a new one',
+      'leave out one or the other',
+    );
+  if (o.noPassphrase && o.passphraseFile !== undefined)
+    throw usage('--no-passphrase and --passphrase-file contradict each other', 'leave out one of them');
+  if (o.privateKeyPassphraseFile !== undefined && o.privateKey === undefined)
+    throw usage(
+      '--private-key-passphrase-file is for the key of --private-key, and there is none',
+      'add --private-key FILE',
+    );
   return o;
 }
 
 export function defineInit(parent: Command, start: Start): void {
-  parent.command('init')
+  parent
+    .command('init')
     .summary('set up a deposit, question by question')
-    .description('Asks for what depot.yaml needs, makes the signing key, pins the beneficiary\'s key and the host key, and writes depot.yaml with comments; then sees to the password, looks with doctor, tries the sources and says how to schedule. Left at any point, it goes on there when it is run again. Every answer can be a flag; without a terminal, or with --yes, it ends when depot.yaml is written, and writes nothing while an answer is missing that a push needs, unless --later leaves host key and password for afterwards. An existing depot.yaml is never overwritten.')
+    .description(
+      "Asks for what depot.yaml needs, makes the signing key, pins the beneficiary's key and the host key, and writes depot.yaml with comments; then sees to the password, looks with doctor, tries the sources and says how to schedule. Left at any point, it goes on there when it is run again. Every answer can be a flag; without a terminal, or with --yes, it ends when depot.yaml is written, and writes nothing while an answer is missing that a push needs, unless --later leaves host key and password for afterwards. An existing depot.yaml is never overwritten.",
+    )
     .option('--yes', 'ask nothing; a host key or fingerprint that was not given is not accepted')
     .option('--later', 'with --yes: leave host key and password for depot trust and depot login')
     .option('--supplier <name>', 'your name, as the beneficiary knows it')
@@ -63,7 +103,7 @@ export function defineInit(parent: Command, start: Start): void {
     .option('--passphrase-file <file>', 'passphrase for the new signing key (named in depot.yaml too)')
     .option('--no-passphrase', 'leave the new signing key unlocked')
     .option('--source <path>', 'directory or file to deposit; may be repeated', collect)
-    .option('--host <host>', 'the agent\'s SFTP server')
+    .option('--host <host>', "the agent's SFTP server")
     .option('--port <port>', 'its port, when not 22')
     .option('--username <name>', 'user name there')
     .option('--private-key <file>', 'log in with this SSH key (named in depot.yaml)')
@@ -74,10 +114,18 @@ export function defineInit(parent: Command, start: Start): void {
     .option('--every <time>', 'how often you agreed to deposit (24h)')
     .option('--at <time>', 'when it is to run (01:30), for the lines that schedule it')
     .option('--user <account>', 'as root: the account that pushes; state, secrets and signing key are made for it')
-    .addHelpText('after', helpEnd([
-      ['depot init', 'asks for everything'],
-      ['depot init --config /etc/depot/depot.yaml --user depot', 'for a service account'],
-      ['depot init --yes --later --supplier …', 'from a script, which types depot trust and depot login itself'],
-    ], [3, 5, 10, 12, 13, 14, 15, 17, 20]))
-    .action((_: unknown, command: Command) => start(initOptions(command.optsWithGlobals()), async (o, c) => (await import('./init/run.js')).init(o, c)));
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          ['depot init', 'asks for everything'],
+          ['depot init --config /etc/depot/depot.yaml --user depot', 'for a service account'],
+          ['depot init --yes --later --supplier …', 'from a script, which types depot trust and depot login itself'],
+        ],
+        [3, 5, 10, 12, 13, 14, 15, 17, 20],
+      ),
+    )
+    .action((_: unknown, command: Command) =>
+      start(initOptions(command.optsWithGlobals()), async (o, c) => (await import('./init/run.js')).init(o, c)),
+    );
 }

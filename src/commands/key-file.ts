@@ -10,12 +10,24 @@ const largestKeyFile = 16 * 1024 * 1024;
 export async function readKeyFile(file: string): Promise<Buffer> {
   try {
     const bytes = await readPlain(file);
-    if (bytes.length > largestKeyFile) throw new DepotError('key-unreadable', `${printable(file)} has ${bytes.length} octets, more than any key`);
+    if (bytes.length > largestKeyFile)
+      throw new DepotError('key-unreadable', `${printable(file)} has ${bytes.length} octets, more than any key`);
     return bytes;
   } catch (cause) {
     if (cause instanceof DepotError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code;
-    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'permission denied' : (code ?? 'it cannot be read');
-    throw new DepotError('key-unreadable', `key file ${printable(file)}: ${why}`, { hint: code === 'EACCES' ? 'run it as an account that may read it, or name a copy that this one may read' : `look what is there: «ls -l ${typedWord(path.dirname(path.resolve(file)))}»`, cause });
+    const why =
+      code === 'ENOENT'
+        ? 'there is no such file'
+        : code === 'EACCES'
+          ? 'permission denied'
+          : (code ?? 'it cannot be read');
+    throw new DepotError('key-unreadable', `key file ${printable(file)}: ${why}`, {
+      hint:
+        code === 'EACCES'
+          ? 'run it as an account that may read it, or name a copy that this one may read'
+          : `look what is there: «ls -l ${typedWord(path.dirname(path.resolve(file)))}»`,
+      cause,
+    });
   }
 }

@@ -38,68 +38,143 @@ export function keyGenerateOptions(kind: string, flags: Flags): KeyGenerateFlags
     profile: oneOf(flags, 'profile', ['compat', 'modern']) ?? 'compat',
     expiresInSeconds: expires === undefined ? undefined : expires / 1000,
   };
-  if (!/^[^\s<>@]+@[^\s<>@]+$/.test(o.email)) throw usage(`--email ${JSON.stringify(o.email)} is not an address`, 'write it like this: --email ops@acme.example');
-  if (/[<>()]/.test(o.name)) throw usage(`--name ${JSON.stringify(o.name)} has brackets, which OpenPGP user ids keep for themselves`, 'leave the brackets out: --name "Acme SaaS B.V."');
-  if (o.noPassphrase && o.passphraseFile !== undefined) throw usage('--no-passphrase and --passphrase-file contradict each other', 'leave out one of them');
-  if (o.kind === 'signer' && o.profile === 'modern') throw usage('a signer is always compat, so that receipts verify with stock gpg', 'leave out --profile');
+  if (!/^[^\s<>@]+@[^\s<>@]+$/.test(o.email))
+    throw usage(`--email ${JSON.stringify(o.email)} is not an address`, 'write it like this: --email ops@acme.example');
+  if (/[<>()]/.test(o.name))
+    throw usage(
+      `--name ${JSON.stringify(o.name)} has brackets, which OpenPGP user ids keep for themselves`,
+      'leave the brackets out: --name "Acme SaaS B.V."',
+    );
+  if (o.noPassphrase && o.passphraseFile !== undefined)
+    throw usage('--no-passphrase and --passphrase-file contradict each other', 'leave out one of them');
+  if (o.kind === 'signer' && o.profile === 'modern')
+    throw usage('a signer is always compat, so that receipts verify with stock gpg', 'leave out --profile');
   return o;
 }
 
 export function keyAddOptions(arrangement: string, file: string, flags: Flags): KeyAddFlags {
   const pinned = fingerprint(flags, 'fingerprint');
-  if (pinned === undefined) throw usage('--fingerprint is missing', 'have the beneficiary read its fingerprint out, and give it with --fingerprint');
+  if (pinned === undefined)
+    throw usage(
+      '--fingerprint is missing',
+      'have the beneficiary read its fingerprint out, and give it with --fingerprint',
+    );
   return { ...globals(flags), arrangement, file, fingerprint: pinned };
 }
 
 export function defineKey(parent: Command, start: Start): void {
-  const key = parent.command('key').summary('make, show and add keys').description('Keys of signers and beneficiaries. There is no key store: keys are files, named in depot.yaml and pinned by fingerprint.').addHelpText('after', helpEnd([['depot key show voorbeeld.public.asc', 'the fingerprint, and what the key is good for'], ['depot key generate --help', 'what each of them takes']]));
-  key.command('generate')
+  const key = parent
+    .command('key')
+    .summary('make, show and add keys')
+    .description(
+      'Keys of signers and beneficiaries. There is no key store: keys are files, named in depot.yaml and pinned by fingerprint.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd([
+        ['depot key show voorbeeld.public.asc', 'the fingerprint, and what the key is good for'],
+        ['depot key generate --help', 'what each of them takes'],
+      ]),
+    );
+  key
+    .command('generate')
     .summary('make a key pair')
-    .description('Writes PREFIX.public.asc and PREFIX.secret.asc (readable by this account only). A signer signs receipts; an arrangement key decrypts suitcases and belongs to the beneficiary.')
+    .description(
+      'Writes PREFIX.public.asc and PREFIX.secret.asc (readable by this account only). A signer signs receipts; an arrangement key decrypts suitcases and belongs to the beneficiary.',
+    )
     .argument('<kind>', 'signer or arrangement')
     .option('--name <name>', 'whose key it is')
     .option('--email <address>', 'whose key it is')
     .option('--out <prefix>', 'where the two files go')
-    .option('--passphrase-file <file>', 'file with the passphrase that locks the secret key (else $DEPOT_PASSPHRASE, else asked)')
+    .option(
+      '--passphrase-file <file>',
+      'file with the passphrase that locks the secret key (else $DEPOT_PASSPHRASE, else asked)',
+    )
     .option('--no-passphrase', 'leave the secret key unlocked')
     .option('--profile <profile>', 'compat (read by GnuPG) or modern (RFC 9580 programs only)')
     .option('--expires <time>', 'how long the key is valid (2y); without this it does not expire')
-    .addHelpText('after', helpEnd([
-      ['depot key generate signer --name "Acme SaaS B.V." --email ops@acme.example --out keys/acme --passphrase-file keys/acme.pass', 'the supplier signs receipts with this'],
-      ['depot key generate arrangement --name "Gemeente Voorbeeld" --email ict@voorbeeld.example --out voorbeeld', 'the beneficiary opens suitcases with this'],
-    ], [5, 17]))
-    .action((kind: string, _: unknown, command: Command) => start(keyGenerateOptions(kind, command.optsWithGlobals()), generate));
-  key.command('show')
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          [
+            'depot key generate signer --name "Acme SaaS B.V." --email ops@acme.example --out keys/acme --passphrase-file keys/acme.pass',
+            'the supplier signs receipts with this',
+          ],
+          [
+            'depot key generate arrangement --name "Gemeente Voorbeeld" --email ict@voorbeeld.example --out voorbeeld',
+            'the beneficiary opens suitcases with this',
+          ],
+        ],
+        [5, 17],
+      ),
+    )
+    .action((kind: string, _: unknown, command: Command) =>
+      start(keyGenerateOptions(kind, command.optsWithGlobals()), generate),
+    );
+  key
+    .command('show')
     .summary('show a key: fingerprint, algorithms, expiry, usable or why not')
-    .description('Shows the fingerprint to be compared by telephone, the parts of the key with what each is for, when they expire, and whether deposits can be sealed for it and receipts signed with it, or why not.')
+    .description(
+      'Shows the fingerprint to be compared by telephone, the parts of the key with what each is for, when they expire, and whether deposits can be sealed for it and receipts signed with it, or why not.',
+    )
     .argument('<file>', 'public or secret key')
-    .addHelpText('after', helpEnd([['depot key show voorbeeld.public.asc', 'read the fingerprint out by telephone']], [5, 20]))
-    .action((file: string, _: unknown, command: Command) => start<KeyShowFlags>({ ...globals(command.optsWithGlobals()), file }, async (o, context) => (await import('./key/show.js')).show(o, context)));
-  key.command('add')
-    .summary('copy a beneficiary\'s public key beside the configuration')
-    .description('Checks the key against the fingerprint that the beneficiary read out, copies it beside depot.yaml, and prints the lines for depot.yaml. depot.yaml itself is not changed.')
+    .addHelpText(
+      'after',
+      helpEnd([['depot key show voorbeeld.public.asc', 'read the fingerprint out by telephone']], [5, 20]),
+    )
+    .action((file: string, _: unknown, command: Command) =>
+      start<KeyShowFlags>({ ...globals(command.optsWithGlobals()), file }, async (o, context) =>
+        (await import('./key/show.js')).show(o, context),
+      ),
+    );
+  key
+    .command('add')
+    .summary("copy a beneficiary's public key beside the configuration")
+    .description(
+      'Checks the key against the fingerprint that the beneficiary read out, copies it beside depot.yaml, and prints the lines for depot.yaml. depot.yaml itself is not changed.',
+    )
     .argument('<arrangement>', 'for which arrangement')
     .argument('<file>', 'the public key')
     .option('--fingerprint <hex>', 'the full fingerprint, from the beneficiary itself')
-    .addHelpText('after', helpEnd([['depot key add acme-crm voorbeeld.asc --fingerprint "8F3A 0C11 …"', 'groups of four are fine']], [5, 10, 20]))
+    .addHelpText(
+      'after',
+      helpEnd(
+        [['depot key add acme-crm voorbeeld.asc --fingerprint "8F3A 0C11 …"', 'groups of four are fine']],
+        [5, 10, 20],
+      ),
+    )
     .action((arrangement: string, file: string, _: unknown, command: Command) =>
-      start(keyAddOptions(arrangement, file, command.optsWithGlobals()), async (o, context) => (await import('./key/add.js')).add(o, context)));
+      start(keyAddOptions(arrangement, file, command.optsWithGlobals()), async (o, context) =>
+        (await import('./key/add.js')).add(o, context),
+      ),
+    );
 }
 
 async function generate(o: KeyGenerateFlags, context: Context): Promise<number> {
   const { writeKeyPair } = await import('./key/write.js');
   const passphrase = await newPassphrase(o, context);
   const made = await writeKeyPair({
-    kind: o.kind, name: o.name, email: o.email, profile: o.profile, prefix: o.out,
+    kind: o.kind,
+    name: o.name,
+    email: o.email,
+    profile: o.profile,
+    prefix: o.out,
     ...(passphrase === undefined ? {} : { passphrase }),
     ...(o.expiresInSeconds === undefined ? {} : { expiresInSeconds: o.expiresInSeconds }),
   });
   const { groupedFingerprint, labelled } = await import('../ui/format.js');
-  const theirs = o.kind === 'arrangement' ? 'give to the supplier, and read the fingerprint out by telephone' : 'give to the beneficiary, who checks receipts with it';
+  const theirs =
+    o.kind === 'arrangement'
+      ? 'give to the supplier, and read the fingerprint out by telephone'
+      : 'give to the beneficiary, who checks receipts with it';
   context.screen.result({ ok: true, ...made }, [
     labelled('key', groupedFingerprint(made.fingerprint)),
     labelled('public', `${printable(made.publicKey)}   ${theirs}`),
-    labelled('secret', `${printable(made.secretKey)}   ${passphrase === undefined ? 'not locked' : 'locked with the passphrase'}; keep a copy where it survives this machine`),
+    labelled(
+      'secret',
+      `${printable(made.secretKey)}   ${passphrase === undefined ? 'not locked' : 'locked with the passphrase'}; keep a copy where it survives this machine`,
+    ),
   ]);
   return 0;
 }
@@ -107,12 +182,18 @@ async function generate(o: KeyGenerateFlags, context: Context): Promise<number> 
 async function newPassphrase(o: KeyGenerateFlags, context: Context): Promise<string | undefined> {
   if (o.noPassphrase) return undefined;
   const given = await givenPassphrase(o.passphraseFile, context);
-  if (given === '') throw new DepotError('secret-missing', 'the passphrase is empty', { hint: 'put one into the file, or say --no-passphrase' });
+  if (given === '')
+    throw new DepotError('secret-missing', 'the passphrase is empty', {
+      hint: 'put one into the file, or say --no-passphrase',
+    });
   if (given !== undefined) return given;
   const ask = hiddenPrompt(context);
-  if (ask === undefined) throw usage('no passphrase given', 'add --passphrase-file FILE, or --no-passphrase if that is meant');
+  if (ask === undefined)
+    throw usage('no passphrase given', 'add --passphrase-file FILE, or --no-passphrase if that is meant');
   const first = await ask('Passphrase for the new key');
-  if (first === '') throw new DepotError('secret-missing', 'the passphrase is empty', { hint: 'say --no-passphrase if that is meant' });
-  if ((await ask('The same again')) !== first) throw new DepotError('passphrase-wrong', 'the two passphrases differ', { hint: 'run it again: «depot …»' });
+  if (first === '')
+    throw new DepotError('secret-missing', 'the passphrase is empty', { hint: 'say --no-passphrase if that is meant' });
+  if ((await ask('The same again')) !== first)
+    throw new DepotError('passphrase-wrong', 'the two passphrases differ', { hint: 'run it again: «depot …»' });
   return first;
 }

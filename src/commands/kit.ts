@@ -17,32 +17,73 @@ export interface KitFlags extends GlobalOptions {
 export function kitOptions(name: string | undefined, flags: Flags): KitFlags {
   const out = text(flags, 'out');
   if (out === undefined) throw usage('where the kit goes was not said', 'add --out DIRECTORY');
-  return { ...globals(flags), name, out, signers: list(flags, 'signer'), includeSecretKey: text(flags, 'includeSecretKey'), withoutOpener: denied(flags, 'opener') };
+  return {
+    ...globals(flags),
+    name,
+    out,
+    signers: list(flags, 'signer'),
+    includeSecretKey: text(flags, 'includeSecretKey'),
+    withoutOpener: denied(flags, 'opener'),
+  };
 }
 
 export function defineKit(parent: Command, start: Start): void {
-  parent.command('kit')
+  parent
+    .command('kit')
     .summary('what the beneficiary gets beforehand: letter, opener, keys, newest receipt')
-    .description('Writes a directory for the beneficiary: a letter in Dutch and English, the page that opens deposits, the public keys of the signers, and the newest receipt.\nNever a private key, unless you made it for the beneficiary and --include-secret-key names the passphrase that locks it.')
+    .description(
+      'Writes a directory for the beneficiary: a letter in Dutch and English, the page that opens deposits, the public keys of the signers, and the newest receipt.\nNever a private key, unless you made it for the beneficiary and --include-secret-key names the passphrase that locks it.',
+    )
     .argument('[name]', 'arrangement')
     .option('--out <directory>', 'new directory for the kit')
     .option('--signer <file>', 'public key of an earlier signer, to go along; may be repeated', collect)
-    .option('--include-secret-key <file>', 'include the private key that you made for the beneficiary, locked with the passphrase in this file')
+    .option(
+      '--include-secret-key <file>',
+      'include the private key that you made for the beneficiary, locked with the passphrase in this file',
+    )
     .option('--no-opener', 'make the kit without opener.html, where this build of depot has none')
-    .addHelpText('after', helpEnd([
-      ['depot kit acme-crm --out kit', 'send the directory, then compare the fingerprints by telephone'],
-      ['depot kit acme-crm --out kit --signer keys/supplier-2024.public.asc', 'receipts of an earlier signer count on'],
-    ], [5, 10, 17, 20, 21]))
-    .action((name: string | undefined, _: unknown, command: Command) => start(kitOptions(name, command.optsWithGlobals()), kit));
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          ['depot kit acme-crm --out kit', 'send the directory, then compare the fingerprints by telephone'],
+          [
+            'depot kit acme-crm --out kit --signer keys/supplier-2024.public.asc',
+            'receipts of an earlier signer count on',
+          ],
+        ],
+        [5, 10, 17, 20, 21],
+      ),
+    )
+    .action((name: string | undefined, _: unknown, command: Command) =>
+      start(kitOptions(name, command.optsWithGlobals()), kit),
+    );
 }
 
 async function kit(o: KitFlags, context: Context): Promise<number> {
   const { makeKit } = await import('../deposit/kit.js');
   const config = await configFor(o, context);
   const arrangement = chooseArrangement(config, o.name);
-  const passphrase = o.includeSecretKey === undefined ? undefined : (await (await import('../secrets/file.js')).readSecretFile(o.includeSecretKey, '--include-secret-key')).reveal();
-  const made = await makeKit({ config, stateDirectory: config.state.path, arrangement, out: o.out, signers: o.signers, withoutOpener: o.withoutOpener, now: new Date(), ...(passphrase === undefined ? {} : { secretKeyPassphrase: passphrase }) });
-  if (made.includesSecretKey) context.screen.warn('the kit holds a private key: send its passphrase another way, and take what it proves as your own word');
+  const passphrase =
+    o.includeSecretKey === undefined
+      ? undefined
+      : (
+          await (await import('../secrets/file.js')).readSecretFile(o.includeSecretKey, '--include-secret-key')
+        ).reveal();
+  const made = await makeKit({
+    config,
+    stateDirectory: config.state.path,
+    arrangement,
+    out: o.out,
+    signers: o.signers,
+    withoutOpener: o.withoutOpener,
+    now: new Date(),
+    ...(passphrase === undefined ? {} : { secretKeyPassphrase: passphrase }),
+  });
+  if (made.includesSecretKey)
+    context.screen.warn(
+      'the kit holds a private key: send its passphrase another way, and take what it proves as your own word',
+    );
   context.screen.result({ ok: true, ...made }, [
     labelled('kit', printable(made.directory)),
     labelled('deposit', made.depositId),

@@ -16,7 +16,11 @@ import { chooseArrangement, configFor, hiddenPrompt } from './deposits.js';
 import { given, globals, oneOf, text, usage, type Flags } from './flags.js';
 import { helpEnd } from './help.js';
 
-const purposes = { 'password': 'password', 'private-key': 'privateKeyPassphrase', 'signing-key': 'signingKeyPassphrase' } as const satisfies Record<string, SecretKind>;
+const purposes = {
+  password: 'password',
+  'private-key': 'privateKeyPassphrase',
+  'signing-key': 'signingKeyPassphrase',
+} as const satisfies Record<string, SecretKind>;
 type Purpose = keyof typeof purposes;
 
 type SecretTarget = Parameters<typeof storeSecret>[2];
@@ -50,31 +54,53 @@ export function logoutOptions(name: string | undefined, flags: Flags): LogoutFla
 }
 
 export function defineLogin(parent: Command, start: Start): void {
-  parent.command('login')
-    .summary('keep the password of the agent\'s server where pushes find it')
-    .description('Keeps the user name and password that the agent gave (e-mail and text message) where the scheduled run can read them, and nobody else. Says at the end who can.')
+  parent
+    .command('login')
+    .summary("keep the password of the agent's server where pushes find it")
+    .description(
+      'Keeps the user name and password that the agent gave (e-mail and text message) where the scheduled run can read them, and nobody else. Says at the end who can.',
+    )
     .argument('[name]', 'arrangement')
-    .option('--to <place>', 'file (beside the configuration, for scheduled runs), systemd (a credential of the unit) or keychain (for people)')
+    .option(
+      '--to <place>',
+      'file (beside the configuration, for scheduled runs), systemd (a credential of the unit) or keychain (for people)',
+    )
     .option('--username <name>', 'user name, where depot.yaml does not say it')
     .option('--password-stdin', 'read the secret from standard input')
     .option('--for <secret>', 'password (default), private-key or signing-key: the passphrase of that key')
-    .addHelpText('after', helpEnd([
-      ['depot login acme-crm', 'asks for everything'],
-      ['depot login acme-crm --to file --password-stdin < password.txt', 'for a scheduled run'],
-      ['depot login acme-crm --to systemd', 'prints the lines for the unit'],
-      ['depot login --for signing-key --to file', 'the passphrase of the signing key'],
-    ], [5, 10, 17]))
-    .action((name: string | undefined, _: unknown, command: Command) => start(loginOptions(name, command.optsWithGlobals()), login));
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          ['depot login acme-crm', 'asks for everything'],
+          ['depot login acme-crm --to file --password-stdin < password.txt', 'for a scheduled run'],
+          ['depot login acme-crm --to systemd', 'prints the lines for the unit'],
+          ['depot login --for signing-key --to file', 'the passphrase of the signing key'],
+        ],
+        [5, 10, 17],
+      ),
+    )
+    .action((name: string | undefined, _: unknown, command: Command) =>
+      start(loginOptions(name, command.optsWithGlobals()), login),
+    );
 }
 
 export function defineLogout(parent: Command, start: Start): void {
-  parent.command('logout')
+  parent
+    .command('logout')
     .summary('forget what login keeps')
-    .description('Removes the user name, password and passphrase of the SSH key that depot login stored for an arrangement, from every place where it can. What depot.yaml or the environment names is not depot\'s to remove, and is listed.')
+    .description(
+      "Removes the user name, password and passphrase of the SSH key that depot login stored for an arrangement, from every place where it can. What depot.yaml or the environment names is not depot's to remove, and is listed.",
+    )
     .argument('[name]', 'arrangement')
     .option('--for <secret>', 'only this: password, private-key or signing-key')
-    .addHelpText('after', helpEnd([['depot logout acme-crm', 'forgets user name, password and SSH passphrase']], [5, 10]))
-    .action((name: string | undefined, _: unknown, command: Command) => start(logoutOptions(name, command.optsWithGlobals()), logout));
+    .addHelpText(
+      'after',
+      helpEnd([['depot logout acme-crm', 'forgets user name, password and SSH passphrase']], [5, 10]),
+    )
+    .action((name: string | undefined, _: unknown, command: Command) =>
+      start(logoutOptions(name, command.optsWithGlobals()), logout),
+    );
 }
 
 async function login(o: LoginFlags, context: Context): Promise<number> {
@@ -83,26 +109,42 @@ async function login(o: LoginFlags, context: Context): Promise<number> {
   const arrangement = chooseArrangement(config, o.name);
   const { remote } = arrangement;
   if (o.username !== undefined && remote.username !== undefined && o.username !== remote.username) {
-    throw usage(`--username ${JSON.stringify(o.username)}: ${printable(config.path)} says ${JSON.stringify(remote.username)}`, 'correct username: there, or leave out --username');
+    throw usage(
+      `--username ${JSON.stringify(o.username)}: ${printable(config.path)} says ${JSON.stringify(remote.username)}`,
+      'correct username: there, or leave out --username',
+    );
   }
   const username = o.purpose === 'signing-key' ? remote.username : await usernameFor(o, arrangement, config, context);
   if (username !== undefined && remote.username === undefined) await requireSameUsername(username, arrangement, config);
   const to = o.to ?? (context.screen.interactive && !o.passwordStdin ? await askPlace(context) : 'file');
   const secret = to === 'systemd' ? null : await secretFor(o, context);
-  if (secret !== null && o.purpose !== 'password') await (await import('./login/fits.js')).requireFit(o.purpose, secret.reveal(), arrangement, config);
+  if (secret !== null && o.purpose !== 'password')
+    await (await import('./login/fits.js')).requireFit(o.purpose, secret.reveal(), arrangement, config);
   const pusher = await stateOwner(config);
-  if (username !== undefined && remote.username === undefined) await storeUsername(config.directory, remote, username, pusher);
+  if (username !== undefined && remote.username === undefined)
+    await storeUsername(config.directory, remote, username, pusher);
   const { Secret } = await import('../secret.js');
   const stored = await storeSecret(to, secret ?? new Secret(''), {
-    ...(await targetOf(purposes[o.purpose], { ...arrangement, remote: { ...remote, ...(username === undefined ? {} : { username }) } }, config, context)), owner: pusher,
+    ...(await targetOf(
+      purposes[o.purpose],
+      { ...arrangement, remote: { ...remote, ...(username === undefined ? {} : { username }) } },
+      config,
+      context,
+    )),
+    owner: pusher,
   });
   const unreadable = to === 'file' && pusher !== undefined && (await obstacle(pusher, stored.where, 'read')) !== null;
-  if (unreadable) context.screen.warn(`pushes run as account ${pusher.name}, which owns the state directory and cannot read ${printable(stored.where)}: chown -R ${pusher.name}: ${typedWord(path.dirname(stored.where))}`);
+  if (unreadable)
+    context.screen.warn(
+      `pushes run as account ${pusher.name}, which owns the state directory and cannot read ${printable(stored.where)}: chown -R ${pusher.name}: ${typedWord(path.dirname(stored.where))}`,
+    );
   for (const warning of stored.warnings) context.screen.warn(warning);
   context.screen.result({ ok: true, ...stored }, [
     labelled(to === 'systemd' ? 'to do' : 'stored', `${printable(stored.where)}, for ${printable(stored.account)}`),
     labelled('readable by', stored.readableBy),
-    ...(to === 'file' && pusher === undefined ? [labelled('', `a schedule that runs as another account cannot: depot schedule print says what that needs`)] : []),
+    ...(to === 'file' && pusher === undefined
+      ? [labelled('', `a schedule that runs as another account cannot: depot schedule print says what that needs`)]
+      : []),
     ...(stored.lines.length === 0 ? [] : ['', ...stored.lines]),
   ]);
   return 0;
@@ -112,7 +154,8 @@ async function logout(o: LogoutFlags, context: Context): Promise<number> {
   const { forgetSecret, forgetUsername, findUsername } = await import('../secrets/login.js');
   const config = await configFor(o, context);
   const arrangement = chooseArrangement(config, o.name);
-  const username = arrangement.remote.username ?? (await findUsername(config.directory, arrangement.remote)) ?? undefined;
+  const username =
+    arrangement.remote.username ?? (await findUsername(config.directory, arrangement.remote)) ?? undefined;
   const known = { ...arrangement, remote: { ...arrangement.remote, ...(username === undefined ? {} : { username }) } };
   const kinds: SecretKind[] = o.purpose === undefined ? ['password', 'privateKeyPassphrase'] : [purposes[o.purpose]];
   const removed: string[] = [];
@@ -123,7 +166,8 @@ async function logout(o: LogoutFlags, context: Context): Promise<number> {
     removed.push(...done.removed);
     remaining.push(...done.remaining.map((place) => place.where));
   }
-  if (o.purpose === undefined && arrangement.remote.username === undefined) await forgetUsername(config.directory, arrangement.remote);
+  if (o.purpose === undefined && arrangement.remote.username === undefined)
+    await forgetUsername(config.directory, arrangement.remote);
   context.screen.result({ ok: true, removed, remaining }, [
     ...(removed.length === 0 ? ['nothing was stored'] : removed.map((where) => labelled('removed', printable(where)))),
     ...remaining.map((where) => labelled('still there', `${printable(where)} (not depot's to remove)`)),
@@ -131,7 +175,12 @@ async function logout(o: LogoutFlags, context: Context): Promise<number> {
   return 0;
 }
 
-async function targetOf(kind: SecretKind, arrangement: Arrangement, config: Config, context: Context): Promise<SecretTarget> {
+async function targetOf(
+  kind: SecretKind,
+  arrangement: Arrangement,
+  config: Config,
+  context: Context,
+): Promise<SecretTarget> {
   const { Logins } = await import('../deposit/logins.js');
   const { host, port, username } = arrangement.remote;
   const signing = kind === 'signingKeyPassphrase';
@@ -146,14 +195,25 @@ async function targetOf(kind: SecretKind, arrangement: Arrangement, config: Conf
   };
 }
 
-async function usernameFor(o: LoginFlags, { name, remote }: Arrangement, config: Config, context: Context): Promise<string> {
+async function usernameFor(
+  o: LoginFlags,
+  { name, remote }: Arrangement,
+  config: Config,
+  context: Context,
+): Promise<string> {
   const { findUsername } = await import('../secrets/login.js');
   const known = o.username ?? remote.username ?? (await findUsername(config.directory, remote));
   if (known !== null) return known;
-  if (!context.screen.interactive) throw usage(`no user name for ${printable(remote.host)}`, `add --username U, or put remote.username into depot.yaml (arrangement ${name})`);
+  if (!context.screen.interactive)
+    throw usage(
+      `no user name for ${printable(remote.host)}`,
+      `add --username U, or put remote.username into depot.yaml (arrangement ${name})`,
+    );
   const { Prompt } = await import('../ui/prompt.js');
-  return new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal })
-    .text({ message: `User name at ${printable(remote.host)}`, validate: (answer) => (answer === '' ? 'the agent gave one, by e-mail' : undefined) });
+  return new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal }).text({
+    message: `User name at ${printable(remote.host)}`,
+    validate: (answer) => (answer === '' ? 'the agent gave one, by e-mail' : undefined),
+  });
 }
 
 /** A stored user name is that of every arrangement at the server that names none: another one would turn them all to its account. */
@@ -161,16 +221,27 @@ async function requireSameUsername(username: string, { name, remote }: Arrangeme
   const { findUsername } = await import('../secrets/login.js');
   const stored = await findUsername(config.directory, remote);
   if (stored === null || stored === username) return;
-  const others = [...config.arrangements.values()].filter((other) => other.name !== name && other.remote.username === undefined && other.remote.host.toLowerCase() === remote.host.toLowerCase() && other.remote.port === remote.port);
+  const others = [...config.arrangements.values()].filter(
+    (other) =>
+      other.name !== name &&
+      other.remote.username === undefined &&
+      other.remote.host.toLowerCase() === remote.host.toLowerCase() &&
+      other.remote.port === remote.port,
+  );
   if (others.length === 0) return;
-  throw usage(`--username ${JSON.stringify(username)}: ${others.map((other) => other.name).join(', ')} would log in to ${printable(remote.host)} as that too, and ${JSON.stringify(stored)} is stored`, `put remote.username into depot.yaml (arrangement ${name}), then: «depot login ${name}»; if the name of all of them changed: «depot logout ${name}», then this again`);
+  throw usage(
+    `--username ${JSON.stringify(username)}: ${others.map((other) => other.name).join(', ')} would log in to ${printable(remote.host)} as that too, and ${JSON.stringify(stored)} is stored`,
+    `put remote.username into depot.yaml (arrangement ${name}), then: «depot login ${name}»; if the name of all of them changed: «depot logout ${name}», then this again`,
+  );
 }
 
 async function secretFor(o: LoginFlags, context: Context): Promise<Secret> {
   const { Secret } = await import('../secret.js');
-  const what = o.purpose === 'password' ? 'password' : `passphrase of the ${o.purpose === 'private-key' ? 'SSH' : 'signing'} key`;
+  const what =
+    o.purpose === 'password' ? 'password' : `passphrase of the ${o.purpose === 'private-key' ? 'SSH' : 'signing'} key`;
   const ask = hiddenPrompt(context);
-  if (!o.passwordStdin && ask === undefined) throw usage(`nobody can be asked for the ${what} here`, 'add --password-stdin');
+  if (!o.passwordStdin && ask === undefined)
+    throw usage(`nobody can be asked for the ${what} here`, 'add --password-stdin');
   const value = o.passwordStdin ? await fromStdin(context) : await ask!(`The ${what}`);
   if (value === '') throw new DepotError('secret-missing', `the ${what} is empty`, { hint: 'run it again: «depot …»' });
   return new Secret(value);
@@ -184,7 +255,10 @@ async function fromStdin(context: Context): Promise<string> {
   for await (const chunk of context.stdin) {
     const bytes = Buffer.from(chunk as Buffer);
     length += bytes.length;
-    if (length > longest) throw new DepotError('secret-missing', `standard input has more than ${longest} octets, which is no password`, { hint: 'send the password alone' });
+    if (length > longest)
+      throw new DepotError('secret-missing', `standard input has more than ${longest} octets, which is no password`, {
+        hint: 'send the password alone',
+      });
     chunks.push(bytes);
   }
   return looseTextOf(Buffer.concat(chunks)).replace(/\r?\n$/, '');
@@ -192,9 +266,12 @@ async function fromStdin(context: Context): Promise<string> {
 
 async function askPlace(context: Context): Promise<StoreIn> {
   const { Prompt } = await import('../ui/prompt.js');
-  return new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal }).choose<StoreIn>('Where should it be kept?', [
-    { value: 'file', label: 'a file beside the configuration', hint: 'for scheduled runs; readable by one account' },
-    { value: 'systemd', label: 'a systemd credential', hint: 'for a systemd unit; prints what to run' },
-    { value: 'keychain', label: 'the keychain of this session', hint: 'for pushes by hand' },
-  ]);
+  return new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal }).choose<StoreIn>(
+    'Where should it be kept?',
+    [
+      { value: 'file', label: 'a file beside the configuration', hint: 'for scheduled runs; readable by one account' },
+      { value: 'systemd', label: 'a systemd credential', hint: 'for a systemd unit; prints what to run' },
+      { value: 'keychain', label: 'the keychain of this session', hint: 'for pushes by hand' },
+    ],
+  );
 }

@@ -15,13 +15,17 @@ export function openerOptions(flags: Flags): OpenerFlags {
 }
 
 export function defineOpener(parent: Command, start: Start): void {
-  parent.command('opener')
+  parent
+    .command('opener')
     .summary('write the page that checks and opens deposits in a browser')
-    .description('Writes one HTML file in which a beneficiary checks and opens a deposit: in a browser, without installation, without internet. Prints its SHA-256, which the beneficiary compares by telephone: nothing else vouches for the page.')
+    .description(
+      'Writes one HTML file in which a beneficiary checks and opens a deposit: in a browser, without installation, without internet. Prints its SHA-256, which the beneficiary compares by telephone: nothing else vouches for the page.',
+    )
     .option('--out <file>', 'the new file; never over another one')
-    .addHelpText('after', helpEnd([
-      ['depot opener --out opener.html', 'for a beneficiary without a command line'],
-    ], [5]))
+    .addHelpText(
+      'after',
+      helpEnd([['depot opener --out opener.html', 'for a beneficiary without a command line']], [5]),
+    )
     .action((_: unknown, command: Command) => start(openerOptions(command.optsWithGlobals()), write));
 }
 
@@ -29,6 +33,10 @@ async function write({ out }: OpenerFlags, { screen }: Context): Promise<number>
   const { writeOpener } = await import('../deposit/opener-page.js');
   const { path, bytes, sha256 } = await writeOpener(out);
   const { labelled } = await import('../ui/format.js');
-  screen.result({ ok: true, path, bytes, sha256 }, [labelled('opener', printable(path)), labelled('sha256', sha256), labelled('next', 'send it, call the beneficiary, and compare each of these digits with it')]);
+  screen.result({ ok: true, path, bytes, sha256 }, [
+    labelled('opener', printable(path)),
+    labelled('sha256', sha256),
+    labelled('next', 'send it, call the beneficiary, and compare each of these digits with it'),
+  ]);
   return 0;
 }

@@ -19,7 +19,8 @@ async function find(file: string | undefined, context: Context): Promise<string 
 /** From `--passphrase-file`, `$DEPOT_PASSPHRASE_FILE` or `$DEPOT_PASSPHRASE`; never asks. */
 export async function givenPassphrase(file: string | undefined, context: Context): Promise<string | undefined> {
   const path = file ?? (context.env.DEPOT_PASSPHRASE_FILE === '' ? undefined : context.env.DEPOT_PASSPHRASE_FILE);
-  if (path !== undefined && (file !== undefined || !context.env.DEPOT_PASSPHRASE)) return readPassphrase(path, file === undefined ? 'DEPOT_PASSPHRASE_FILE' : '--passphrase-file');
+  if (path !== undefined && (file !== undefined || !context.env.DEPOT_PASSPHRASE))
+    return readPassphrase(path, file === undefined ? 'DEPOT_PASSPHRASE_FILE' : '--passphrase-file');
   const value = context.env.DEPOT_PASSPHRASE;
   return value === '' ? undefined : value;
 }

@@ -29,7 +29,9 @@ import { defineVerify } from './verify.js';
  */
 export function buildProgram(start: Start): Command {
   const program = new Command('depot')
-    .description('Seals a dataset for its beneficiary, deposits it with the escrow agent over SFTP, and keeps a signed receipt.')
+    .description(
+      'Seals a dataset for its beneficiary, deposits it with the escrow agent over SFTP, and keeps a signed receipt.',
+    )
     .version(version, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show the help of a command')
@@ -58,12 +60,20 @@ export function buildProgram(start: Start): Command {
   defineSchedule(program, start);
   defineCompletion(program, start);
   defineDemo(program, start);
-  program.addHelpText('after', helpEnd([
-    ['depot demo', 'see it all happen, on this machine alone'],
-    ['depot init', 'set up a deposit, question by question'],
-    ['depot push', 'make a deposit now'],
-    ['depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc', 'check a deposit'],
-  ], Object.keys(exitMeanings).map(Number).filter((exit) => exit > 2)));
+  program.addHelpText(
+    'after',
+    helpEnd(
+      [
+        ['depot demo', 'see it all happen, on this machine alone'],
+        ['depot init', 'set up a deposit, question by question'],
+        ['depot push', 'make a deposit now'],
+        ['depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc', 'check a deposit'],
+      ],
+      Object.keys(exitMeanings)
+        .map(Number)
+        .filter((exit) => exit > 2),
+    ),
+  );
   return program;
 }
 
@@ -74,12 +84,18 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     status = await endedBy(context.signal, ending, work(options, context));
   });
   const said = { out: '', err: '' };
-  forAll(program, (command) => command.configureOutput({
-    writeOut: (text) => { said.out += text; },
-    // Commander says its errors here and throws them too; only the help of a group that was called bare is wanted.
-    writeErr: (text) => { said.err += text; },
-    outputError: () => undefined,
-  }));
+  forAll(program, (command) =>
+    command.configureOutput({
+      writeOut: (text) => {
+        said.out += text;
+      },
+      // Commander says its errors here and throws them too; only the help of a group that was called bare is wanted.
+      writeErr: (text) => {
+        said.err += text;
+      },
+      outputError: () => undefined,
+    }),
+  );
   try {
     await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
@@ -122,8 +138,16 @@ function unknownCommand(program: Command): DepotError | null {
     const wanted = name;
     const next = group.commands.find((command) => command.name() === wanted);
     if (next === undefined) {
-      const meant = closest(wanted, group.commands.map((command) => command.name()));
-      return usage(`unknown command "${wanted}"`, meant === undefined ? `look at what there is: ${pathOf(group)} --help` : `check the spelling: did you mean ${meant}?`);
+      const meant = closest(
+        wanted,
+        group.commands.map((command) => command.name()),
+      );
+      return usage(
+        `unknown command "${wanted}"`,
+        meant === undefined
+          ? `look at what there is: ${pathOf(group)} --help`
+          : `check the spelling: did you mean ${meant}?`,
+      );
     }
     group = next;
     [name, ...rest] = group.args.length > 0 ? group.args : rest;
@@ -146,7 +170,10 @@ function usageError(error: CommanderError, program: Command): DepotError {
   const look = `look at what it takes: ${pathOf(command)} --help`;
   if (error.code === 'commander.excessArguments') {
     const surplus = command.args.slice(command.registeredArguments.length);
-    return usage(`${pathOf(command)} takes no ${command.registeredArguments.length === 0 ? '' : 'further '}argument: ${surplus.map((word) => JSON.stringify(word)).join(', ')}`, look);
+    return usage(
+      `${pathOf(command)} takes no ${command.registeredArguments.length === 0 ? '' : 'further '}argument: ${surplus.map((word) => JSON.stringify(word)).join(', ')}`,
+      look,
+    );
   }
   const [what = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
   const meant = suggestion && /^\((Did you mean .*)\)$/.exec(suggestion)?.[1];

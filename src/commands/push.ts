@@ -32,8 +32,14 @@ const mostJobs = 32;
 export function pushOptions(names: string[], flags: Flags): PushFlags {
   const shard = text(flags, 'shard');
   const o = {
-    ...globals(flags), names, all: given(flags, 'all'), dryRun: given(flags, 'dryRun'), rehearse: given(flags, 'rehearse'), ifOlderThanMs: durationMs(flags, 'ifOlderThan'),
-    jobs: jobsOf(flags), shard: shard === undefined ? undefined : parseShard(shard),
+    ...globals(flags),
+    names,
+    all: given(flags, 'all'),
+    dryRun: given(flags, 'dryRun'),
+    rehearse: given(flags, 'rehearse'),
+    ifOlderThanMs: durationMs(flags, 'ifOlderThan'),
+    jobs: jobsOf(flags),
+    shard: shard === undefined ? undefined : parseShard(shard),
   };
   if (o.shard !== undefined && !o.all) throw usage(`--shard ${shard!} divides all arrangements`, 'add --all');
   if (o.all && names.length > 0) throw usage(`--all and ${names.join(', ')}: give names or --all, not both`);
@@ -44,31 +50,49 @@ function jobsOf(flags: Flags): number | undefined {
   const value = text(flags, 'jobs');
   if (value === undefined) return undefined;
   const jobs = Number(value);
-  if (!/^\d{1,3}$/.test(value) || jobs < 1 || jobs > mostJobs) throw usage(`--jobs ${JSON.stringify(value)}: expected a number from 1 to ${mostJobs}`);
+  if (!/^\d{1,3}$/.test(value) || jobs < 1 || jobs > mostJobs)
+    throw usage(`--jobs ${JSON.stringify(value)}: expected a number from 1 to ${mostJobs}`);
   return jobs;
 }
 
 export function definePush(parent: Command, start: Start): void {
-  parent.command('push')
+  parent
+    .command('push')
     .summary('make a deposit')
-    .description('Seals the dataset of an arrangement for its beneficiaries, uploads it, and keeps a signed receipt.\nWithout a name: the only arrangement of the configuration.')
+    .description(
+      'Seals the dataset of an arrangement for its beneficiaries, uploads it, and keeps a signed receipt.\nWithout a name: the only arrangement of the configuration.',
+    )
     .argument('[name...]', 'arrangements')
     .option('--all', 'all arrangements; one that fails does not stop the others')
     .option('--jobs <n>', 'with several arrangements: so many at a time (1); each may take about 100 MiB of memory')
-    .option('--shard <i/n>', 'with --all: only the i-th of n parts, divided by name (else $JOB_COMPLETION_INDEX, $CI_NODE_INDEX)')
+    .option(
+      '--shard <i/n>',
+      'with --all: only the i-th of n parts, divided by name (else $JOB_COMPLETION_INDEX, $CI_NODE_INDEX)',
+    )
     .option('--dry-run', 'run the sources and seal to nowhere; connects to nothing')
-    .option('--rehearse', 'open what is sealed again while it goes out, compare every entry, and publish only what is right')
+    .option(
+      '--rehearse',
+      'open what is sealed again while it goes out, compare every entry, and publish only what is right',
+    )
     .option('--if-older-than <time>', 'only when the last deposit is older than this (20h)')
-    .addHelpText('after', helpEnd([
-      ['depot push', 'the only arrangement'],
-      ['depot push acme-crm', 'this one'],
-      ['depot push --all --if-older-than 20h --quiet', 'from cron: silence is success'],
-      ['depot push --all --jobs 4 --shard 2/3', 'hundreds of them, on three machines'],
-      ['depot push acme-crm --dry-run', 'is the dataset complete, how large does it become?'],
-      ['depot push acme-crm --rehearse', 'and prove to ourselves that it opens, before it counts'],
-      ['depot push acme-crm --json', 'for scripts'],
-    ], [3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 30, 32, 129, 130, 143]))
-    .action((names: string[], _: unknown, command: Command) => start(pushOptions(names, command.optsWithGlobals()), push, 'in order'));
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          ['depot push', 'the only arrangement'],
+          ['depot push acme-crm', 'this one'],
+          ['depot push --all --if-older-than 20h --quiet', 'from cron: silence is success'],
+          ['depot push --all --jobs 4 --shard 2/3', 'hundreds of them, on three machines'],
+          ['depot push acme-crm --dry-run', 'is the dataset complete, how large does it become?'],
+          ['depot push acme-crm --rehearse', 'and prove to ourselves that it opens, before it counts'],
+          ['depot push acme-crm --json', 'for scripts'],
+        ],
+        [3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 30, 32, 129, 130, 143],
+      ),
+    )
+    .action((names: string[], _: unknown, command: Command) =>
+      start(pushOptions(names, command.optsWithGlobals()), push, 'in order'),
+    );
 }
 
 const onTerminalMs = 10_000;
@@ -86,7 +110,8 @@ async function push(o: PushFlags, context: Context): Promise<number> {
   const document = { ...pushDocument(results), ...(shard === null ? {} : { shard }) };
   if (screen.json && exit === 0) screen.result(document, []);
   else if (screen.json) screen.failure(document, []);
-  else if (arrangements.length !== 1 || shard !== null) screen.result({}, [pushSummary(results, shard === null ? null : { shard, all: all.length })]);
+  else if (arrangements.length !== 1 || shard !== null)
+    screen.result({}, [pushSummary(results, shard === null ? null : { shard, all: all.length })]);
   if (results.some((r) => 'error' in r && r.begun === false)) screen.hint('run it again: «depot …»');
   if (exit !== 0) tellStray(results, context);
   return exit;
@@ -95,11 +120,19 @@ async function push(o: PushFlags, context: Context): Promise<number> {
 /** What nobody caught ends the run, and may have ended none of its deposits: then it stands in none of the results. */
 function tellStray(results: readonly PushResult[], { screen, signal }: Context): void {
   const reason: unknown = signal.reason;
-  if (!isDepotError(reason, 'internal') || results.some((r) => 'error' in r && r.error.message.includes(reason.message))) return;
+  if (
+    !isDepotError(reason, 'internal') ||
+    results.some((r) => 'error' in r && r.error.message.includes(reason.message))
+  )
+    return;
   screen.late(reason);
 }
 
-function shardedBy(o: PushFlags, all: Arrangement[], { env, screen }: Context): { arrangements: Arrangement[]; shard: string | null } {
+function shardedBy(
+  o: PushFlags,
+  all: Arrangement[],
+  { env, screen }: Context,
+): { arrangements: Arrangement[]; shard: string | null } {
   const found = o.shard ?? shardFrom(env);
   if (found === null) return { arrangements: all, shard: null };
   const shard = `${found.index}/${found.of}`;
@@ -109,7 +142,9 @@ function shardedBy(o: PushFlags, all: Arrangement[], { env, screen }: Context): 
 
 /** There is one standard input: names of arrangements that read it, when they are several. */
 function sharingStdin(o: PushFlags, arrangements: readonly Arrangement[]): string[] {
-  const readers = arrangements.filter((one) => one.sources.some(({ kind }) => kind === 'stdin') && !(o.all && hasEnded(one))).map(({ name }) => name);
+  const readers = arrangements
+    .filter((one) => one.sources.some(({ kind }) => kind === 'stdin') && !(o.all && hasEnded(one)))
+    .map(({ name }) => name);
   return readers.length > 1 ? readers : [];
 }
 
@@ -121,14 +156,24 @@ function sharedStdin(readers: readonly string[]): DepotError {
 const recordsAtOnce = 16;
 
 /** A result for each arrangement, in their order; also for those that a signal kept from beginning. */
-async function pushEach(o: PushFlags, config: Config, arrangements: readonly Arrangement[], all: readonly Arrangement[], context: Context): Promise<PushResult[]> {
+async function pushEach(
+  o: PushFlags,
+  config: Config,
+  arrangements: readonly Arrangement[],
+  all: readonly Arrangement[],
+  context: Context,
+): Promise<PushResult[]> {
   const { inJobs, Together } = await import('../deposit/together.js');
   const { Notifier } = await import('../deposit/notify.js');
   const { Logins } = await import('../deposit/logins.js');
   const { failedToBegin, push: deposit } = await import('../deposit/push.js');
   const { screen, signal } = context;
   const together = new Together();
-  const notifier = new Notifier(config, { warn: (message, weight) => { screen.warn(message, weight); } });
+  const notifier = new Notifier(config, {
+    warn: (message, weight) => {
+      screen.warn(message, weight);
+    },
+  });
   const jobs = o.jobs ?? 1;
   const meter = new PushMeter(() => screen.progress(), arrangements.length, jobs);
   const logins = Logins.of(config, all);
@@ -137,9 +182,19 @@ async function pushEach(o: PushFlags, config: Config, arrangements: readonly Arr
   const sharing = sharingStdin(o, arrangements);
   if (!o.all && sharing.length > 0) throw sharedStdin(sharing);
   // With --all it is no reason to keep the others from their deposits.
-  const deposits: typeof deposit = (options, hooks) => (sharing.includes(options.arrangement.name) ? Promise.reject(sharedStdin(sharing)) : deposit(options, hooks));
+  const deposits: typeof deposit = (options, hooks) =>
+    sharing.includes(options.arrangement.name) ? Promise.reject(sharedStdin(sharing)) : deposit(options, hooks);
   const one = async (arrangement: Arrangement): Promise<PushResult> => {
-    const result = o.all && hasEnded(arrangement) ? ended(arrangement) : await pushOne(o, config, arrangement, { logins, together, meter, notifier, deposit: deposits, failedToBegin }, context);
+    const result =
+      o.all && hasEnded(arrangement)
+        ? ended(arrangement)
+        : await pushOne(
+            o,
+            config,
+            arrangement,
+            { logins, together, meter, notifier, deposit: deposits, failedToBegin },
+            context,
+          );
     meter.ended(arrangement.name);
     if (screen.json) return result;
     if ('outcome' in result) screen.result({}, pushLines(result.outcome, arrangement));
@@ -147,8 +202,14 @@ async function pushEach(o: PushFlags, config: Config, arrangements: readonly Arr
     return result;
   };
   try {
-    const begun = await inJobs(arrangements, jobs, (arrangement) => (signal.aborted ? Promise.resolve(null) : one(arrangement)));
-    return await inJobs(arrangements.map((arrangement, i) => ({ arrangement, result: begun[i] ?? null })), recordsAtOnce, ({ arrangement, result }) => (result === null ? one(arrangement) : Promise.resolve(result)));
+    const begun = await inJobs(arrangements, jobs, (arrangement) =>
+      signal.aborted ? Promise.resolve(null) : one(arrangement),
+    );
+    return await inJobs(
+      arrangements.map((arrangement, i) => ({ arrangement, result: begun[i] ?? null })),
+      recordsAtOnce,
+      ({ arrangement, result }) => (result === null ? one(arrangement) : Promise.resolve(result)),
+    );
   } finally {
     meter.stop();
     await together.close();
@@ -175,7 +236,13 @@ interface PushRun {
 }
 
 /** Throws nothing: what fails in one arrangement's push must not stop the others. */
-async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, run: PushRun, context: Context): Promise<PushResult> {
+async function pushOne(
+  o: PushFlags,
+  config: Config,
+  arrangement: Arrangement,
+  run: PushRun,
+  context: Context,
+): Promise<PushResult> {
   const { screen, env, signal } = context;
   const { name } = arrangement;
   const prompt = hiddenPrompt(context);
@@ -183,9 +250,15 @@ async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, r
   const begun = !signal.aborted;
   const seen = { recorded: false };
   const hooks: PushHooks = {
-    warn: (message, weight) => { screen.warn(`${name}: ${message}`, weight); },
-    phase: (phase) => { run.meter.phase(name, phase); },
-    progress: (p) => { run.meter.progress(p); },
+    warn: (message, weight) => {
+      screen.warn(`${name}: ${message}`, weight);
+    },
+    phase: (phase) => {
+      run.meter.phase(name, phase);
+    },
+    progress: (p) => {
+      run.meter.progress(p);
+    },
     recorded: (record) => {
       seen.recorded = true;
       run.notifier.tell(record);
@@ -194,16 +267,31 @@ async function pushOne(o: PushFlags, config: Config, arrangement: Arrangement, r
   const place = { arrangement, stateDirectory: config.state.path };
   try {
     await run.meter.begin();
-    const outcome: PushOutcome = await run.deposit({
-      ...place, config, dryRun: o.dryRun, logins: await run.logins, together: run.together, env, signal, retryForMs, rehearse: o.rehearse,
-      ...(o.ifOlderThanMs === undefined ? {} : { ifOlderThanMs: o.ifOlderThanMs }),
-      ...(prompt === undefined ? {} : { prompt }),
-      ...(run.meter.detailed ? { measure: true } : {}),
-    }, hooks);
-    if ('newLedger' in outcome && outcome.newLedger) screen.note(`${name}: this is the first deposit in ${config.state.path}; a new ledger begins there`);
+    const outcome: PushOutcome = await run.deposit(
+      {
+        ...place,
+        config,
+        dryRun: o.dryRun,
+        logins: await run.logins,
+        together: run.together,
+        env,
+        signal,
+        retryForMs,
+        rehearse: o.rehearse,
+        ...(o.ifOlderThanMs === undefined ? {} : { ifOlderThanMs: o.ifOlderThanMs }),
+        ...(prompt === undefined ? {} : { prompt }),
+        ...(run.meter.detailed ? { measure: true } : {}),
+      },
+      hooks,
+    );
+    if ('newLedger' in outcome && outcome.newLedger)
+      screen.note(`${name}: this is the first deposit in ${config.state.path}; a new ledger begins there`);
     return { arrangement: name, outcome };
   } catch (thrown) {
-    const error = seen.recorded || o.dryRun ? foreseen(thrown, signal) : await run.failedToBegin(place, copyOf(thrown), signal, hooks);
+    const error =
+      seen.recorded || o.dryRun
+        ? foreseen(thrown, signal)
+        : await run.failedToBegin(place, copyOf(thrown), signal, hooks);
     error.arrangement ??= name;
     if (begun) return { arrangement: name, error };
     // It is the same for all of them, and said once.
@@ -217,7 +305,12 @@ function made(results: readonly PushResult[]): ErrorDetails {
   const ids = results.flatMap((r) => ('outcome' in r && 'deposit' in r.outcome ? [r.outcome.deposit.depositId] : []));
   const [id] = ids;
   if (id === undefined) return {};
-  if (ids.length === 1) return { published: 'yes', depositId: id, hint: `look at the deposit, which was made, with: «depot receipts show ${id}»` };
+  if (ids.length === 1)
+    return {
+      published: 'yes',
+      depositId: id,
+      hint: `look at the deposit, which was made, with: «depot receipts show ${id}»`,
+    };
   return { published: 'yes', hint: `look at the ${ids.length} deposits, which were made, with: «depot receipts list»` };
 }
 

@@ -9,26 +9,60 @@ export function scheduleOptions(kind: string, names: string[], flags: Flags): Sc
   const at = clock(flags, 'at');
   if (at === undefined) throw usage('no time given', 'add --at 01:30');
   const o = {
-    ...globals(flags), kind: sort, names, at,
-    user: text(flags, 'user'), requires: unit(flags, 'requires'), onFailure: unit(flags, 'onFailure'), out: text(flags, 'out'),
+    ...globals(flags),
+    kind: sort,
+    names,
+    at,
+    user: text(flags, 'user'),
+    requires: unit(flags, 'requires'),
+    onFailure: unit(flags, 'onFailure'),
+    out: text(flags, 'out'),
   };
-  if (o.kind !== 'systemd' && (o.requires ?? o.onFailure) !== undefined) throw usage('--requires and --on-failure name systemd units', 'leave them out, or print a systemd schedule');
-  if (o.user !== undefined && o.kind !== 'windows' && !/^[A-Za-z0-9_][A-Za-z0-9_.@\\-]*\$?$/.test(o.user)) throw usage(`--user ${JSON.stringify(o.user)} is not the name of an account`, 'name one that this machine has, or is to have: --user depot');
-  if (o.out !== undefined && o.kind === 'cron') throw usage('--out is for files, and a crontab is no file of its own', 'leave out --out, and paste the line with crontab -e');
+  if (o.kind !== 'systemd' && (o.requires ?? o.onFailure) !== undefined)
+    throw usage('--requires and --on-failure name systemd units', 'leave them out, or print a systemd schedule');
+  if (o.user !== undefined && o.kind !== 'windows' && !/^[A-Za-z0-9_][A-Za-z0-9_.@\\-]*\$?$/.test(o.user))
+    throw usage(
+      `--user ${JSON.stringify(o.user)} is not the name of an account`,
+      'name one that this machine has, or is to have: --user depot',
+    );
+  if (o.out !== undefined && o.kind === 'cron')
+    throw usage(
+      '--out is for files, and a crontab is no file of its own',
+      'leave out --out, and paste the line with crontab -e',
+    );
   return o;
 }
 
 function unit(flags: Flags, name: string): string | undefined {
   const value = text(flags, name);
-  if (value !== undefined && !/^[A-Za-z0-9:_.@\\%-]+\.[a-z]+$/.test(value)) throw usage(`${JSON.stringify(value)} is not the name of a systemd unit`, 'write it in full: openvpn-client@softcrow.service');
+  if (value !== undefined && !/^[A-Za-z0-9:_.@\\%-]+\.[a-z]+$/.test(value))
+    throw usage(
+      `${JSON.stringify(value)} is not the name of a systemd unit`,
+      'write it in full: openvpn-client@softcrow.service',
+    );
   return value;
 }
 
 export function defineSchedule(parent: Command, start: Start): void {
-  const schedule = parent.command('schedule').summary('print a schedule for systemd, cron or Windows').description('Prints what makes systemd, cron or Windows run depot push every day. Nothing on this machine is changed, unless --out says where files go.').addHelpText('after', helpEnd([['depot schedule print systemd --at 01:30', 'service and timer'], ['depot schedule print --help', 'what it takes']]));
-  schedule.command('print')
+  const schedule = parent
+    .command('schedule')
+    .summary('print a schedule for systemd, cron or Windows')
+    .description(
+      'Prints what makes systemd, cron or Windows run depot push every day. Nothing on this machine is changed, unless --out says where files go.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd([
+        ['depot schedule print systemd --at 01:30', 'service and timer'],
+        ['depot schedule print --help', 'what it takes'],
+      ]),
+    );
+  schedule
+    .command('print')
     .summary('print what runs depot push every day')
-    .description('Prints a hardened systemd service and timer, a cron line, or a task for the Windows Task Scheduler, with the lines to paste: those too that give the account access to what it needs. Changes nothing, unless --out says where the files go.')
+    .description(
+      'Prints a hardened systemd service and timer, a cron line, or a task for the Windows Task Scheduler, with the lines to paste: those too that give the account access to what it needs. Changes nothing, unless --out says where the files go.',
+    )
     .argument('<kind>', 'systemd, cron or windows')
     .argument('[name...]', 'arrangements; without one, all')
     .option('--at <time>', 'local time of day (01:30)')
@@ -36,11 +70,29 @@ export function defineSchedule(parent: Command, start: Start): void {
     .option('--requires <unit>', 'systemd: a unit that must be up, such as that of the VPN')
     .option('--on-failure <unit>', 'systemd: a unit that is started when a deposit fails')
     .option('--out <directory>', 'systemd, windows: write the files there, and print what to type next')
-    .addHelpText('after', helpEnd([
-      ['depot schedule print systemd --at 01:30 --requires openvpn-client@softcrow.service', 'service and timer'],
-      ['depot schedule print systemd --at 01:30 --user depot --out /etc/systemd/system', 'writes them, for that account'],
-      ['(crontab -l; depot schedule print cron --at 01:30) | crontab -', 'as the account that is to push; keeps what is there'],
-      ['depot schedule print windows --at 01:30 > depot.xml', 'for schtasks'],
-    ], [5, 10]))
-    .action((kind: string, names: string[], _: unknown, command: Command) => start(scheduleOptions(kind, names, command.optsWithGlobals()), async (o, c) => (await import('./schedule/print.js')).print(o, c), 'at once'));
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          ['depot schedule print systemd --at 01:30 --requires openvpn-client@softcrow.service', 'service and timer'],
+          [
+            'depot schedule print systemd --at 01:30 --user depot --out /etc/systemd/system',
+            'writes them, for that account',
+          ],
+          [
+            '(crontab -l; depot schedule print cron --at 01:30) | crontab -',
+            'as the account that is to push; keeps what is there',
+          ],
+          ['depot schedule print windows --at 01:30 > depot.xml', 'for schtasks'],
+        ],
+        [5, 10],
+      ),
+    )
+    .action((kind: string, names: string[], _: unknown, command: Command) =>
+      start(
+        scheduleOptions(kind, names, command.optsWithGlobals()),
+        async (o, c) => (await import('./schedule/print.js')).print(o, c),
+        'at once',
+      ),
+    );
 }

@@ -24,26 +24,46 @@ export interface StatusFlags extends GlobalOptions {
 }
 
 export function statusOptions(names: string[], flags: Flags): StatusFlags {
-  const o = { ...globals(flags), names, maxAgeMs: durationMs(flags, 'maxAge'), prometheus: given(flags, 'prometheus'), out: text(flags, 'out') };
+  const o = {
+    ...globals(flags),
+    names,
+    maxAgeMs: durationMs(flags, 'maxAge'),
+    prometheus: given(flags, 'prometheus'),
+    out: text(flags, 'out'),
+  };
   if (o.out !== undefined && !o.prometheus) throw usage('--out is for metrics', 'add --prometheus');
   if (o.prometheus && given(flags, 'json')) throw usage('--prometheus and --json: one or the other');
   return o;
 }
 
 export function defineStatus(parent: Command, start: Start): void {
-  parent.command('status')
+  parent
+    .command('status')
     .summary('last deposit and last run of each arrangement; exit 31 when one is stale')
-    .description('Shows one line per arrangement, and one for what needs attention: a dataset that shrank, a key that expires, a run that failed. With --quiet only those. A deposit is stale when it is older than 1.25 × every, or than --max-age, or dated in the future. Exit 31 when one is stale, or when the last push was killed; else 32 when the records have a problem.')
+    .description(
+      'Shows one line per arrangement, and one for what needs attention: a dataset that shrank, a key that expires, a run that failed. With --quiet only those. A deposit is stale when it is older than 1.25 × every, or than --max-age, or dated in the future. Exit 31 when one is stale, or when the last push was killed; else 32 when the records have a problem.',
+    )
     .argument('[name...]', 'arrangements; without one, all')
     .option('--max-age <time>', 'stale when the last deposit is older than this (26h)')
     .option('--prometheus', 'metrics in the text format of Prometheus; exit 0, stale or not')
     .option('--out <file>', 'with --prometheus: into this file, written whole or not at all')
-    .addHelpText('after', helpEnd([
-      ['depot status', 'how are we doing?'],
-      ['depot status --max-age 26h --quiet', 'for a monitor: speaks only when something is wrong'],
-      ['depot status --prometheus --out /var/lib/node_exporter/depot.prom', 'for node_exporter\'s textfile collector'],
-    ], [5, 10, 24, 31, 32]))
-    .action((names: string[], _: unknown, command: Command) => start(statusOptions(names, command.optsWithGlobals()), status, 'at once'));
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          ['depot status', 'how are we doing?'],
+          ['depot status --max-age 26h --quiet', 'for a monitor: speaks only when something is wrong'],
+          [
+            'depot status --prometheus --out /var/lib/node_exporter/depot.prom',
+            "for node_exporter's textfile collector",
+          ],
+        ],
+        [5, 10, 24, 31, 32],
+      ),
+    )
+    .action((names: string[], _: unknown, command: Command) =>
+      start(statusOptions(names, command.optsWithGlobals()), status, 'at once'),
+    );
 }
 
 const staleExit = 31;
@@ -55,9 +75,25 @@ async function status(o: StatusFlags, context: Context): Promise<number> {
   const there = await isThere(config);
   const bad = standings.some((s) => s.stale || s.underWay.killed !== null);
   const paths = { config: config.path, state: config.state.path };
-  const exit = bad ? staleExit : standings.some(({ problems }) => problems.length > 0) ? brokenExit : there ? 0 : exitStatus.incomplete;
+  const exit = bad
+    ? staleExit
+    : standings.some(({ problems }) => problems.length > 0)
+      ? brokenExit
+      : there
+        ? 0
+        : exitStatus.incomplete;
   const document = { ok: exit === 0, ...paths, arrangements: standings.map(standingDocument) };
-  const lines = [...statusLines(standings, paths), ...(there ? [] : [{ text: `there is no state directory ${printable(config.state.path)}: no push was made with it, or it is elsewhere (--state)`, hang: 2 }])];
+  const lines = [
+    ...statusLines(standings, paths),
+    ...(there
+      ? []
+      : [
+          {
+            text: `there is no state directory ${printable(config.state.path)}: no push was made with it, or it is elsewhere (--state)`,
+            hang: 2,
+          },
+        ]),
+  ];
   if (exit !== 0) context.screen.failure(document, lines);
   else context.screen.result(document, lines, attentionLines(standings, { few: true, now: new Date() }));
   await notify(config, standings, context);
@@ -66,20 +102,33 @@ async function status(o: StatusFlags, context: Context): Promise<number> {
 
 /** Where there is nothing, nothing is known, however well everything looks. */
 function isThere(config: Config): Promise<boolean> {
-  return stat(config.state.path).then(() => true, (error: unknown) => (error as NodeJS.ErrnoException).code !== 'ENOENT');
+  return stat(config.state.path).then(
+    () => true,
+    (error: unknown) => (error as NodeJS.ErrnoException).code !== 'ENOENT',
+  );
 }
 
 /** A person who looks at it on a terminal needs no message about it. */
 async function notify(config: Config, standings: readonly Standing[], { screen }: Context): Promise<void> {
   if (config.notify === undefined || screen.interactive) return;
   const { notifyOfStandings } = await import('../deposit/notify.js');
-  await notifyOfStandings(config, standings, new Date(), { warn: (message, weight) => { screen.warn(message, weight); } });
+  await notifyOfStandings(config, standings, new Date(), {
+    warn: (message, weight) => {
+      screen.warn(message, weight);
+    },
+  });
 }
 
 async function gather(o: StatusFlags, context: Context): Promise<{ config: Config; standings: Standing[] }> {
   const { gatherStandings } = await import('../deposit/standing.js');
   const config = await configFor(o, context);
-  return { config, standings: await gatherStandings(config, chooseArrangements(config, o.names, 'all'), { maxAgeMs: o.maxAgeMs, now: new Date() }) };
+  return {
+    config,
+    standings: await gatherStandings(config, chooseArrangements(config, o.names, 'all'), {
+      maxAgeMs: o.maxAgeMs,
+      now: new Date(),
+    }),
+  };
 }
 
 /** Who collects metrics looks at the metrics: that they could not be gathered is one of them, and no exit status. */
@@ -113,7 +162,11 @@ function seconds(ms: number | null): number | null {
 }
 
 /** Keys are shown when one of them ends: the column is not there where none has an expiry. */
-export function statusLines(standings: readonly Standing[], paths: { config: string; state: string }, now = new Date()): Line[] {
+export function statusLines(
+  standings: readonly Standing[],
+  paths: { config: string; state: string },
+  now = new Date(),
+): Line[] {
   const expiries = standings.map((s) => (s.ended ? null : nextExpiry(s)));
   const withKeys = expiries.some((expiry) => expiry !== null);
   const withProofs = standings.some((s) => s.proven !== null);
@@ -121,7 +174,15 @@ export function statusLines(standings: readonly Standing[], paths: { config: str
   const few = standings.length < many;
   return [
     ...table([
-      ['ARRANGEMENT', 'LAST DEPOSIT', 'AGE', 'EVERY', ...(withKeys ? ['KEY EXPIRES'] : []), ...(withProofs ? ['PROVEN'] : []), 'LAST RUN'],
+      [
+        'ARRANGEMENT',
+        'LAST DEPOSIT',
+        'AGE',
+        'EVERY',
+        ...(withKeys ? ['KEY EXPIRES'] : []),
+        ...(withProofs ? ['PROVEN'] : []),
+        'LAST RUN',
+      ],
       ...standings.map((s, i) => [
         s.arrangement,
         s.lastDeposit === null ? 'never' : localTime(new Date(s.lastDeposit.finishedAt)),
@@ -133,7 +194,9 @@ export function statusLines(standings: readonly Standing[], paths: { config: str
       ]),
     ]),
     ...attentionLines(standings, { few, now }),
-    ...(few || stale === 0 ? [] : ['! after an age: stale, that is older than 1.25 × every or than --max-age, or never deposited']),
+    ...(few || stale === 0
+      ? []
+      : ['! after an age: stale, that is older than 1.25 × every or than --max-age, or never deposited']),
     '',
     ...(few ? [] : [`${counted(standings.length, 'arrangement')}, ${stale} stale`]),
     `configuration ${printable(paths.config)}, state ${printable(paths.state)}`,
@@ -144,7 +207,9 @@ export function statusLines(standings: readonly Standing[], paths: { config: str
 function provenText({ proven }: Standing): string {
   if (proven === null) return '–';
   const deposited = localTime(parseDepositId(proven.depositId)!.at).slice(0, 10);
-  return proven.selfAttested ? `${deposited} self-attested` : `${deposited} by ${printable(proven.beneficiary ?? shortFingerprint(proven.keyFingerprint))}`;
+  return proven.selfAttested
+    ? `${deposited} self-attested`
+    : `${deposited} by ${printable(proven.beneficiary ?? shortFingerprint(proven.keyFingerprint))}`;
 }
 
 /** More lines than a screen has: then a sum at the end. */
@@ -154,7 +219,12 @@ const dayMs = 24 * 3600 * 1000;
 const soonMs = 30 * dayMs;
 
 function nextExpiry({ keys }: Standing): string | null {
-  return keys.map((key) => key.expiresAt).filter((at) => at !== null).sort()[0] ?? null;
+  return (
+    keys
+      .map((key) => key.expiresAt)
+      .filter((at) => at !== null)
+      .sort()[0] ?? null
+  );
 }
 
 function expiryText(expiresAt: string | null, now: Date): string {
@@ -171,7 +241,10 @@ function lastRunText({ lastRun, underWay: { running, killed } }: Standing): stri
 
 /** What needs a sentence. Of many arrangements only what the table does not say has one, unless there is no table. */
 function attentionLines(standings: readonly Standing[], { few, now }: { few: boolean; now: Date }): Line[] {
-  const lines = [...standings.flatMap((s) => remarks(s, few).map((line) => `${s.arrangement}: ${line}`)), ...(few ? keyLines(standings, now) : [])];
+  const lines = [
+    ...standings.flatMap((s) => remarks(s, few).map((line) => `${s.arrangement}: ${line}`)),
+    ...(few ? keyLines(standings, now) : []),
+  ];
   return lines.map((text) => ({ text, hang: 2 }));
 }
 
@@ -199,12 +272,21 @@ function isSoon(expiresAt: string, now: Date): boolean {
 
 function remarks(s: Standing, few: boolean): string[] {
   const { lastRun, underWay } = s;
-  const failed = few && !s.ended && lastRun !== null && lastRun.exit !== 0 && lastRun.code !== 'killed' && underWay.running === null && underWay.killed === null;
+  const failed =
+    few &&
+    !s.ended &&
+    lastRun !== null &&
+    lastRun.exit !== 0 &&
+    lastRun.code !== 'killed' &&
+    underWay.running === null &&
+    underWay.killed === null;
   return [
     ...(s.inFuture || (few && s.stale) ? [`${s.stale ? 'stale: ' : ''}${lateWords(s)}`] : []),
     ...(s.shrunk === null || s.ended ? [] : [shrunkText(s.shrunk, s.lastDeposit)]),
     ...(failed ? [`the last run failed: ${printable(lastRun.message ?? '')}`] : []),
-    ...s.problems.map((problem) => `${printable(problem)}; look at the whole: «depot receipts verify ${s.arrangement}»`),
+    ...s.problems.map(
+      (problem) => `${printable(problem)}; look at the whole: «depot receipts verify ${s.arrangement}»`,
+    ),
     ...underWayLines(s.arrangement, underWay),
   ];
 }
@@ -212,7 +294,9 @@ function remarks(s: Standing, few: boolean): string[] {
 function shrunkText({ depositId, at, entries, bytes: size, from }: Shrunk, last: Standing['lastDeposit']): string {
   const isLast = last?.depositId === depositId;
   const had = `${isLast ? 'it has' : `${depositId} of ${minute(at)} had`} ${held({ entries, bytes: size })}; the one before it, ${from.depositId}, had ${held(from)}`;
-  return isLast ? `the last deposit shrank: ${had}` : `the dataset shrank, and no deposit since was as large again: ${had}`;
+  return isLast
+    ? `the last deposit shrank: ${had}`
+    : `the dataset shrank, and no deposit since was as large again: ${had}`;
 }
 
 function held(d: { entries: number; bytes: number }): string {
@@ -225,8 +309,15 @@ const mayAppear = 'may yet appear at the agent, truncated; it is no deposit, and
 function underWayLines(name: string, { running, killed, pending, strays, unreadable }: UnderWay): string[] {
   const lines = unreadable.map((file) => `${printable(file)} cannot be read; a deposit may be hidden behind it`);
   if (running !== null) return lines;
-  if (killed !== null) lines.push(`the push begun ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) was killed, or the machine went down (it left no result); run it again: «depot push ${name}»`);
-  return [...lines, ...pending.map(({ depositId, text }) => `${depositId} ${text}`), ...strays.map((file) => `${file} ${mayAppear}`)];
+  if (killed !== null)
+    lines.push(
+      `the push begun ${minute(killed.since)} (process ${killed.pid} on ${printable(killed.host)}) was killed, or the machine went down (it left no result); run it again: «depot push ${name}»`,
+    );
+  return [
+    ...lines,
+    ...pending.map(({ depositId, text }) => `${depositId} ${text}`),
+    ...strays.map((file) => `${file} ${mayAppear}`),
+  ];
 }
 
 function minute(at: string): string {

@@ -15,14 +15,27 @@ export function trustOptions(name: string | undefined, flags: Flags): TrustFlags
 }
 
 export function defineTrust(parent: Command, start: Start): void {
-  parent.command('trust')
-    .summary('pin the host key of the agent\'s server')
-    .description('Shows the host keys of the server, asks to compare them with what the agent gave, and writes those that were compared to known_hosts beside the configuration. Where depot.yaml pins a key itself (hostKey:), known_hosts is not read: then trust changes nothing, and fails unless that key is the one. depot.yaml is not changed, and there is no way to push without a pinned key.')
+  parent
+    .command('trust')
+    .summary("pin the host key of the agent's server")
+    .description(
+      'Shows the host keys of the server, asks to compare them with what the agent gave, and writes those that were compared to known_hosts beside the configuration. Where depot.yaml pins a key itself (hostKey:), known_hosts is not read: then trust changes nothing, and fails unless that key is the one. depot.yaml is not changed, and there is no way to push without a pinned key.',
+    )
     .argument('[name]', 'arrangement')
     .option('--fingerprint <SHA256:…>', 'the fingerprint that the agent gave; asks nothing; may be repeated', collect)
-    .addHelpText('after', helpEnd([
-      ['depot trust', 'look, compare with the agent\'s letter, confirm'],
-      ['depot trust acme-crm --fingerprint SHA256:uNiVztksCsDhcc0u9e8BrKZQDc5…', 'unattended'],
-    ], [5, 10, 13, 14]))
-    .action((name: string | undefined, _: unknown, command: Command) => start(trustOptions(name, command.optsWithGlobals()), async (o, c) => (await import('./trust/pin.js')).trust(o, c)));
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          ['depot trust', "look, compare with the agent's letter, confirm"],
+          ['depot trust acme-crm --fingerprint SHA256:uNiVztksCsDhcc0u9e8BrKZQDc5…', 'unattended'],
+        ],
+        [5, 10, 13, 14],
+      ),
+    )
+    .action((name: string | undefined, _: unknown, command: Command) =>
+      start(trustOptions(name, command.optsWithGlobals()), async (o, c) =>
+        (await import('./trust/pin.js')).trust(o, c),
+      ),
+    );
 }

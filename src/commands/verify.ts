@@ -45,31 +45,70 @@ export function verifyOptions(suitcase: string | undefined, flags: Flags): Verif
   };
   if (o.gpg && o.key !== undefined) throw usage('--gpg and --key contradict each other', 'leave out one of them');
   const { suitcase: named, receipt } = o;
-  if (named !== undefined && /\.receipt\.json$/.test(named)) throw usage(`${named} is a receipt by its name, and stands where the suitcase is expected`, `give it with --receipt: «depot verify --receipt ${typedWord(named)} --signer FILE»`);
-  if (named !== undefined && /\.asc$/.test(named) && receipt === undefined) throw usage(`${named} is a signature or a key by its name, and stands where the suitcase is expected`, 'name the suitcase, <id>.tar.….pgp');
-  if (receipt !== undefined && /\.(?:pgp|gpg)$/.test(receipt)) throw usage(`--receipt ${receipt}: that is a suitcase by its name`, `put the two the other way round: «depot verify ${typedWord(receipt)} --receipt <id>.receipt.json --signer FILE»`);
-  if (receipt !== undefined && /\.asc$/.test(receipt)) throw usage(`--receipt ${receipt}: that is the signature by its name`, `name the receipt: --receipt ${typedWord(receipt.replace(/\.asc$/, ''))}`);
-  if (o.suitcase === undefined && o.receipt === undefined) throw usage('nothing to verify', 'name a suitcase, or a receipt with --receipt');
-  if (o.deep && o.suitcase === undefined) throw usage('--deep reads the suitcase, and none was named', 'name the suitcase, or leave out --deep to check the receipt alone');
-  if (o.deep && o.key === undefined && !o.gpg) throw usage('--deep decrypts the suitcase, and needs the private key', 'add --key FILE, or --gpg');
-  if (o.maxBytes !== undefined && !o.deep) throw usage('--max-size is about --deep, which was not asked for', 'add --deep, or leave out --max-size');
-  if (o.noSignature && o.signers.length > 0) throw usage('--no-signature and --signer contradict each other', 'leave out one of them');
-  if (o.agentSha256 !== undefined && o.suitcase === undefined && o.receipt === undefined) throw usage('--agent-sha256 needs a receipt to compare with', 'add --receipt FILE');
-  if (o.signWith !== undefined && o.attest === undefined) throw usage('--sign-with signs an attestation, and none was asked for', 'add --attest FILE');
-  if (o.signPassphraseFile !== undefined && o.signWith === undefined) throw usage('--sign-passphrase-file is about --sign-with, which was not given', 'add --sign-with FILE, or leave it out');
-  if (o.attest !== undefined && (o.receipt === undefined || o.signers.length === 0 || (o.key === undefined && !o.gpg))) {
-    throw usage('--attest states that a key opens a deposit as its signer says', 'add --receipt FILE, --signer FILE and --key FILE (or --gpg)');
+  if (named !== undefined && /\.receipt\.json$/.test(named))
+    throw usage(
+      `${named} is a receipt by its name, and stands where the suitcase is expected`,
+      `give it with --receipt: «depot verify --receipt ${typedWord(named)} --signer FILE»`,
+    );
+  if (named !== undefined && /\.asc$/.test(named) && receipt === undefined)
+    throw usage(
+      `${named} is a signature or a key by its name, and stands where the suitcase is expected`,
+      'name the suitcase, <id>.tar.….pgp',
+    );
+  if (receipt !== undefined && /\.(?:pgp|gpg)$/.test(receipt))
+    throw usage(
+      `--receipt ${receipt}: that is a suitcase by its name`,
+      `put the two the other way round: «depot verify ${typedWord(receipt)} --receipt <id>.receipt.json --signer FILE»`,
+    );
+  if (receipt !== undefined && /\.asc$/.test(receipt))
+    throw usage(
+      `--receipt ${receipt}: that is the signature by its name`,
+      `name the receipt: --receipt ${typedWord(receipt.replace(/\.asc$/, ''))}`,
+    );
+  if (o.suitcase === undefined && o.receipt === undefined)
+    throw usage('nothing to verify', 'name a suitcase, or a receipt with --receipt');
+  if (o.deep && o.suitcase === undefined)
+    throw usage(
+      '--deep reads the suitcase, and none was named',
+      'name the suitcase, or leave out --deep to check the receipt alone',
+    );
+  if (o.deep && o.key === undefined && !o.gpg)
+    throw usage('--deep decrypts the suitcase, and needs the private key', 'add --key FILE, or --gpg');
+  if (o.maxBytes !== undefined && !o.deep)
+    throw usage('--max-size is about --deep, which was not asked for', 'add --deep, or leave out --max-size');
+  if (o.noSignature && o.signers.length > 0)
+    throw usage('--no-signature and --signer contradict each other', 'leave out one of them');
+  if (o.agentSha256 !== undefined && o.suitcase === undefined && o.receipt === undefined)
+    throw usage('--agent-sha256 needs a receipt to compare with', 'add --receipt FILE');
+  if (o.signWith !== undefined && o.attest === undefined)
+    throw usage('--sign-with signs an attestation, and none was asked for', 'add --attest FILE');
+  if (o.signPassphraseFile !== undefined && o.signWith === undefined)
+    throw usage(
+      '--sign-passphrase-file is about --sign-with, which was not given',
+      'add --sign-with FILE, or leave it out',
+    );
+  if (
+    o.attest !== undefined &&
+    (o.receipt === undefined || o.signers.length === 0 || (o.key === undefined && !o.gpg))
+  ) {
+    throw usage(
+      '--attest states that a key opens a deposit as its signer says',
+      'add --receipt FILE, --signer FILE and --key FILE (or --gpg)',
+    );
   }
   return o;
 }
 
 export function defineVerify(parent: Command, start: Start): void {
-  parent.command('verify')
+  parent
+    .command('verify')
     .summary('check a suitcase, a receipt, and whether a key opens it')
-    .description('Checks a suitcase against its receipt, the receipt against the signer, and with a private key whether that key opens it.\nThe suitcase may be left out: receipt and key are enough for the key proof. Nothing is written.')
+    .description(
+      'Checks a suitcase against its receipt, the receipt against the signer, and with a private key whether that key opens it.\nThe suitcase may be left out: receipt and key are enough for the key proof. Nothing is written.',
+    )
     .argument('[suitcase]', 'the encrypted file')
     .option('--receipt <file>', 'the receipt (<id>.receipt.json)')
-    .option('--signature <file>', 'its signature (default: the receipt\'s name with .asc)')
+    .option('--signature <file>', "its signature (default: the receipt's name with .asc)")
     .option('--signer <file>', 'public key that the receipt must be signed with; may be repeated', collect)
     .option('--no-signature', 'the signature is deliberately not checked')
     .option('--key <file>', 'the private key of the beneficiary')
@@ -78,15 +117,39 @@ export function defineVerify(parent: Command, start: Start): void {
     .option('--deep', 'decrypt it all and compare every entry with the manifest; still writes nothing')
     .option('--max-size <size>', 'with --deep: stop when the contents become larger than this')
     .option('--agent-sha256 <hex>', 'SHA-256 that the agent computed from the file it holds')
-    .option('--attest <file>', 'write the outcome as an attestation for the supplier, signed with the key that was proven')
+    .option(
+      '--attest <file>',
+      'write the outcome as an attestation for the supplier, signed with the key that was proven',
+    )
     .option('--sign-with <file>', 'with --attest: another private key of yours, for a key that cannot sign')
-    .option('--sign-passphrase-file <file>', 'file with the passphrase of --sign-with (else $DEPOT_PASSPHRASE, else asked)')
-    .addHelpText('after', helpEnd([
-      ['depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc', 'does our key open the deposit? (no suitcase needed)'],
-      ['depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc --attest proof.json', 'and tell the supplier so: proof.json and proof.json.asc'],
-      ['depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc', 'is this the suitcase that Acme deposited?'],
-      ['depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc --key private.secret.asc --deep', 'is everything in it, unharmed?'],
-    ], [5, 17, 20, 21, 22, 23, 24, 129, 130, 143]))
+    .option(
+      '--sign-passphrase-file <file>',
+      'file with the passphrase of --sign-with (else $DEPOT_PASSPHRASE, else asked)',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          [
+            'depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc',
+            'does our key open the deposit? (no suitcase needed)',
+          ],
+          [
+            'depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc --attest proof.json',
+            'and tell the supplier so: proof.json and proof.json.asc',
+          ],
+          [
+            'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc',
+            'is this the suitcase that Acme deposited?',
+          ],
+          [
+            'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc --key private.secret.asc --deep',
+            'is everything in it, unharmed?',
+          ],
+        ],
+        [5, 17, 20, 21, 22, 23, 24, 129, 130, 143],
+      ),
+    )
     .action((suitcase: string | undefined, _: unknown, command: Command) => {
       const o = verifyOptions(suitcase, command.optsWithGlobals());
       return start(o, verify, o.attest === undefined ? 'at once' : 'soon');
@@ -101,47 +164,94 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
   const progress = await screen.progress();
   progress?.phase('verifying');
   const { suitcase, receipt, signature, key, agentSha256 } = o;
-  const outcome = await check({
-    signers: o.signers, deep: o.deep, noSignature: o.noSignature, signal, passphrase: passphraseFor(o.passphraseFile, context),
-    ...(suitcase === undefined ? {} : { suitcase }),
-    ...(receipt === undefined ? {} : { receipt }),
-    ...(signature === undefined ? {} : { signature }),
-    ...(key === undefined ? {} : { key }),
-    ...(agentSha256 === undefined ? {} : { agentSha256 }),
-    ...(o.gpg ? { gpg: context.env } : {}),
-    ...(o.maxBytes === undefined ? {} : { maxSize: o.maxBytes }),
-  }, {
-    warn: (message) => { screen.warn(message); },
-    progress: (p) => { progress?.octets(p.bytes, p.totalBytes); },
-  });
+  const outcome = await check(
+    {
+      signers: o.signers,
+      deep: o.deep,
+      noSignature: o.noSignature,
+      signal,
+      passphrase: passphraseFor(o.passphraseFile, context),
+      ...(suitcase === undefined ? {} : { suitcase }),
+      ...(receipt === undefined ? {} : { receipt }),
+      ...(signature === undefined ? {} : { signature }),
+      ...(key === undefined ? {} : { key }),
+      ...(agentSha256 === undefined ? {} : { agentSha256 }),
+      ...(o.gpg ? { gpg: context.env } : {}),
+      ...(o.maxBytes === undefined ? {} : { maxSize: o.maxBytes }),
+    },
+    {
+      warn: (message) => {
+        screen.warn(message);
+      },
+      progress: (p) => {
+        progress?.octets(p.bytes, p.totalBytes);
+      },
+    },
+  );
   progress?.stop();
-  const written = o.attest === undefined || !outcome.ok ? null : await attester?.writeAttestation(outcome, {
-    out: o.attest, signal, passphrase: passphraseFor(o.signPassphraseFile ?? (o.signWith === undefined ? o.passphraseFile : undefined), context),
-    ...(o.signWith === undefined ? {} : { signWith: o.signWith }),
-    ...(agentSha256 === undefined ? {} : { agentSha256 }),
-    ...(o.gpg ? { gpg: context.env } : {}),
-  }) ?? null;
+  const written =
+    o.attest === undefined || !outcome.ok
+      ? null
+      : ((await attester?.writeAttestation(outcome, {
+          out: o.attest,
+          signal,
+          passphrase: passphraseFor(
+            o.signPassphraseFile ?? (o.signWith === undefined ? o.passphraseFile : undefined),
+            context,
+          ),
+          ...(o.signWith === undefined ? {} : { signWith: o.signWith }),
+          ...(agentSha256 === undefined ? {} : { agentSha256 }),
+          ...(o.gpg ? { gpg: context.env } : {}),
+        })) ?? null);
   const show = outcome.result === 'passed' ? screen.result.bind(screen) : screen.failure.bind(screen);
-  const attested = o.attest === undefined ? {} : { attestation: written === null ? null : { path: written.path, signaturePath: written.signaturePath, signedBy: written.signedBy } };
-  const told = o.attest === undefined ? [] : ['', written === null ? 'not attested: nothing was written' : `attested: send ${printable(written.path)} and ${printable(written.signaturePath)} to the supplier`];
-  show({ ...verifyDocument(outcome), ...attested }, [...verifyLines(outcome, (style, words) => screen.paint(style, words)), ...told]);
+  const attested =
+    o.attest === undefined
+      ? {}
+      : {
+          attestation:
+            written === null
+              ? null
+              : { path: written.path, signaturePath: written.signaturePath, signedBy: written.signedBy },
+        };
+  const told =
+    o.attest === undefined
+      ? []
+      : [
+          '',
+          written === null
+            ? 'not attested: nothing was written'
+            : `attested: send ${printable(written.path)} and ${printable(written.signaturePath)} to the supplier`,
+        ];
+  show({ ...verifyDocument(outcome), ...attested }, [
+    ...verifyLines(outcome, (style, words) => screen.paint(style, words)),
+    ...told,
+  ]);
   const advice = outcome.advice ?? adviceOn(outcome, o);
   if (advice !== null) screen.hint(advice);
   return outcome.exit;
 }
 
 /** What the person in front of a failed or incomplete verification does next. */
-function adviceOn({ result, exit, checks, exceeded }: Verification & { exceeded: number | null }, o: VerifyFlags): string | null {
+function adviceOn(
+  { result, exit, checks, exceeded }: Verification & { exceeded: number | null },
+  o: VerifyFlags,
+): string | null {
   if (result === 'failed') {
     // The finding says what to type.
-    if (exceeded !== null && checks.every(({ name, result: one }) => one !== 'failed' || name === 'contents')) return null;
-    if (checks.every(({ name, result: one }) => one !== 'failed' || name === 'agent-sha256')) return 'ask the agent of which file that is the SHA-256: name and size are in the receipt; if it holds no file with this one, tell the supplier at once';
-    if (exit === 22) return 'give the private key that belongs to one of the recipients; the parts of a key are shown by: «depot key show FILE»';
+    if (exceeded !== null && checks.every(({ name, result: one }) => one !== 'failed' || name === 'contents'))
+      return null;
+    if (checks.every(({ name, result: one }) => one !== 'failed' || name === 'agent-sha256'))
+      return 'ask the agent of which file that is the SHA-256: name and size are in the receipt; if it holds no file with this one, tell the supplier at once';
+    if (exit === 22)
+      return 'give the private key that belongs to one of the recipients; the parts of a key are shown by: «depot key show FILE»';
     return o.suitcase === undefined
       ? 'do not rely on this receipt: have the supplier send it again, and read out the fingerprint of its key by telephone'
       : 'do not use what failed; fetch it again, and if it fails again ask the agent for size and SHA-256 of the file that it holds';
   }
   if (result !== 'incomplete') return null;
-  if (o.receipt === undefined) return 'add --receipt FILE and --signer FILE, or --no-signature if only the suitcase is meant';
-  return o.signers.length === 0 && !o.noSignature ? 'add --signer FILE, the public key of the supplier, or --no-signature if that is meant' : null;
+  if (o.receipt === undefined)
+    return 'add --receipt FILE and --signer FILE, or --no-signature if only the suitcase is meant';
+  return o.signers.length === 0 && !o.noSignature
+    ? 'add --signer FILE, the public key of the supplier, or --no-signature if that is meant'
+    : null;
 }

@@ -9,7 +9,18 @@ import type { Beneficiary, Compression, EncryptionWish, Shrink } from './types.j
 import { parseArrangementName, parseDay, parseDuration, parseFingerprint, parsePercent, parseSize } from './values.js';
 
 export const arrangementKeys = [
-  'beneficiaries', 'retiredKeys', 'dataset', 'remote', 'specification', 'minSize', 'shrink', 'compression', 'encryption', 'spool', 'every', 'ended',
+  'beneficiaries',
+  'retiredKeys',
+  'dataset',
+  'remote',
+  'specification',
+  'minSize',
+  'shrink',
+  'compression',
+  'encryption',
+  'spool',
+  'every',
+  'ended',
 ] as const;
 export const shrinkKeys = ['below', 'then'] as const;
 export const beneficiaryKeys = ['name', 'key', 'fingerprint', 'keyMadeBy'] as const;
@@ -37,11 +48,15 @@ export interface RawArrangement {
 export const arrangements: Check<RawArrangement[]> = (value) => {
   const pairs = value.pairs;
   // `arrangements:` with nothing after it is how a new file begins.
-  if (pairs === undefined) return value.kind === 'nothing' ? [] : value.report(`expected a mapping of names to arrangements, found ${value.shown}`);
+  if (pairs === undefined)
+    return value.kind === 'nothing'
+      ? []
+      : value.report(`expected a mapping of names to arrangements, found ${value.shown}`);
   const found: RawArrangement[] = [];
   for (const [name, pair] of pairs) {
     const parsed = parseArrangementName(name);
-    if ('wrong' in parsed) pair.key.report(`'${printable(name).slice(0, 60)}' cannot be the name of an arrangement: ${parsed.wrong}`);
+    if ('wrong' in parsed)
+      pair.key.report(`'${printable(name).slice(0, 60)}' cannot be the name of an arrangement: ${parsed.wrong}`);
     const one = arrangement(name, pair.key, pair.value);
     if (one !== null) found.push(one);
   }
@@ -50,7 +65,10 @@ export const arrangements: Check<RawArrangement[]> = (value) => {
 
 function arrangement(name: string, key: Value, value: Value): RawArrangement | null {
   const fields = value.fields(arrangementKeys, {
-    sources: 'write dataset:', host: 'it belongs under remote:', directory: 'it belongs under remote: or dataset:', beneficiary: 'write beneficiaries: (a list)',
+    sources: 'write dataset:',
+    host: 'it belongs under remote:',
+    directory: 'it belongs under remote: or dataset:',
+    beneficiary: 'write beneficiaries: (a list)',
   });
   if (fields === null) return null;
   return {

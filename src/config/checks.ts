@@ -8,8 +8,10 @@ import type { Parsed } from './values.js';
 export function text(o: { lenient?: boolean; empty?: boolean } = {}): Check<string> {
   return (value) => {
     const scalar = value.scalar;
-    if (scalar?.value === undefined || scalar.value === null) return value.report(`expected text, found ${value.shown}`);
-    if (typeof scalar.value !== 'string' && o.lenient !== true) return value.report(`expected text, found ${value.shown}; put it in quotes`);
+    if (scalar?.value === undefined || scalar.value === null)
+      return value.report(`expected text, found ${value.shown}`);
+    if (typeof scalar.value !== 'string' && o.lenient !== true)
+      return value.report(`expected text, found ${value.shown}; put it in quotes`);
     const found = typeof scalar.value === 'string' ? scalar.value : scalar.source;
     if (found.includes('\0')) return value.report('text cannot hold a NUL');
     if (found === '' && o.empty !== true) return value.report('expected text, found an empty one');
@@ -54,7 +56,9 @@ export function oneOf<const T extends string>(...choices: T[]): Check<T> {
   return (value) => {
     const found = value.scalar?.value;
     if (typeof found === 'string' && (choices as string[]).includes(found)) return found as T;
-    return value.report(`expected ${choices.join(', ')}, found ${value.shown}${typeof found === 'string' ? didYouMean(found, choices) : ''}`);
+    return value.report(
+      `expected ${choices.join(', ')}, found ${value.shown}${typeof found === 'string' ? didYouMean(found, choices) : ''}`,
+    );
   };
 }
 
@@ -64,7 +68,8 @@ export const localPath: Check<string> = (value) => {
   if (found === null) return null;
   const { paths, home, directory } = value.file;
   if (!found.startsWith('~')) return paths.resolve(directory, found);
-  if (found !== '~' && found[1] !== '/' && found[1] !== paths.sep) return value.report(`${value.shown}: only ~/ is expanded, not the homes of others`);
+  if (found !== '~' && found[1] !== '/' && found[1] !== paths.sep)
+    return value.report(`${value.shown}: only ~/ is expanded, not the homes of others`);
   if (home === undefined) return value.report(`${value.shown}: this account has no home directory`);
   return paths.resolve(home, found.slice(2));
 };
@@ -83,7 +88,9 @@ export function list<T>(check: Check<T>): Check<T[]> {
 /** A program and its arguments; no shell will see them. */
 export const commandLine: Check<string[]> = (value) => {
   if (value.scalar !== undefined && value.scalar.value !== null) {
-    return value.report(`a command is a list, since no shell takes it apart: [${value.scalar.source.trim().split(/\s+/).slice(0, 6).map(printable).join(', ')}]`);
+    return value.report(
+      `a command is a list, since no shell takes it apart: [${value.scalar.source.trim().split(/\s+/).slice(0, 6).map(printable).join(', ')}]`,
+    );
   }
   const words = list(text({ lenient: true, empty: true }))(value);
   return words?.[0] === '' ? value.report('the first member of a command is a program') : words;

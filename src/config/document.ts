@@ -1,6 +1,17 @@
 import type { PlatformPath } from 'node:path';
 
-import { type Alias, type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml';
 
 import { printable } from '../printable.js';
 import { didYouMean } from '../suggest.js';
@@ -42,14 +53,25 @@ export function readDocument(text: string, file: SourceFile): Value | null {
   let document: Document.Parsed;
   try {
     document = parseDocument(text, {
-      lineCounter: lines, prettyErrors: false, logLevel: 'error', version: '1.2', schema: 'core', merge: false,
-      resolveKnownTags: false, stringKeys: true,
+      lineCounter: lines,
+      prettyErrors: false,
+      logLevel: 'error',
+      version: '1.2',
+      schema: 'core',
+      merge: false,
+      resolveKnownTags: false,
+      stringKeys: true,
       // Duplicates are reported by Fields, with the place of the first; yaml's own test is quadratic.
       uniqueKeys: false,
     });
   } catch (error) {
     // Nesting deep enough to exhaust the stack ends here.
-    file.problems.push({ file: file.path, line: 1, column: 1, message: `this cannot be parsed as YAML: ${printable(String(error)).slice(0, 200)}` });
+    file.problems.push({
+      file: file.path,
+      line: 1,
+      column: 1,
+      message: `this cannot be parsed as YAML: ${printable(String(error)).slice(0, 200)}`,
+    });
     return null;
   }
   const reading: Reading = { file, lines, targets: new Map(), values: 0 };
@@ -83,7 +105,12 @@ function yamlMessage(message: string): string {
 
 function report(reading: Reading, offset: number, message: string): void {
   const { line, col } = reading.lines.linePos(offset);
-  reading.file.problems.push({ file: reading.file.path, line: Math.max(1, line), column: Math.max(1, col), message: printable(message) });
+  reading.file.problems.push({
+    file: reading.file.path,
+    line: Math.max(1, line),
+    column: Math.max(1, col),
+    message: printable(message),
+  });
 }
 
 /** Reads a value at its place, or reports what is wrong with it and returns null. */
@@ -132,13 +159,20 @@ export class Value {
     if (isSeq(this.#node)) return 'a list';
     if (isAlias(this.#node)) return 'an alias';
     if (!isScalar(this.#node) || this.#node.value === null) return 'nothing';
-    return typeof this.#node.value === 'string' ? 'text' : typeof this.#node.value === 'boolean' ? 'true or false' : 'a number';
+    return typeof this.#node.value === 'string'
+      ? 'text'
+      : typeof this.#node.value === 'boolean'
+        ? 'true or false'
+        : 'a number';
   }
 
   /** Undefined when it is a collection; `source` is what stands in the file. */
   get scalar(): { value: unknown; source: string } | undefined {
     if (!isScalar(this.#node)) return undefined;
-    return { value: this.#node.value, source: this.#node.source ?? (typeof this.#node.value === 'string' ? this.#node.value : '') };
+    return {
+      value: this.#node.value,
+      source: this.#node.source ?? (typeof this.#node.value === 'string' ? this.#node.value : ''),
+    };
   }
 
   /** The members of a list; undefined (not reported) when it is none. */
@@ -160,7 +194,10 @@ export class Value {
       }
       const first = pairs.get(name);
       if (first === undefined) pairs.set(name, { key, value: new Value(this.#reading, pair.value, key.#offset) });
-      else key.report(`duplicate key '${printable(name)}' (first at line ${this.#reading.lines.linePos(first.key.#offset).line})`);
+      else
+        key.report(
+          `duplicate key '${printable(name)}' (first at line ${this.#reading.lines.linePos(first.key.#offset).line})`,
+        );
     }
     return pairs;
   }
@@ -168,10 +205,15 @@ export class Value {
   /** Keys of a mapping with a fixed vocabulary; reports the unknown ones. Null, and reported, when it is no mapping. */
   fields(known: readonly string[], notes: Readonly<Record<string, string>> = {}): Fields | null {
     const pairs = this.pairs;
-    if (pairs === undefined) return this.report(`expected a mapping with ${known.slice(0, 4).join(', ')}…, found ${this.shown}`);
+    if (pairs === undefined)
+      return this.report(`expected a mapping with ${known.slice(0, 4).join(', ')}…, found ${this.shown}`);
     for (const [name, { key }] of pairs) {
       if (known.includes(name)) continue;
-      const note = Object.hasOwn(notes, name) ? `: ${notes[name]!}` : name === '<<' ? ': merge keys are not supported' : didYouMean(name, known);
+      const note = Object.hasOwn(notes, name)
+        ? `: ${notes[name]!}`
+        : name === '<<'
+          ? ': merge keys are not supported'
+          : didYouMean(name, known);
       key.report(`unknown key '${printable(name).slice(0, 60)}'${note}`);
     }
     return new Fields(this, pairs);
@@ -187,7 +229,10 @@ function offsetOf(node: unknown): number | undefined {
 export class Fields {
   readonly #pairs: Map<string, { key: Value; value: Value }>;
 
-  constructor(readonly owner: Value, pairs: Map<string, { key: Value; value: Value }>) {
+  constructor(
+    readonly owner: Value,
+    pairs: Map<string, { key: Value; value: Value }>,
+  ) {
     this.#pairs = pairs;
   }
 

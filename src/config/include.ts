@@ -20,7 +20,10 @@ export async function filesOf(pattern: string, at: Value, self: string): Promise
   // Loaded when needed only: most configurations have no patterns, and `status` is to start fast.
   const { default: picomatch } = await import('picomatch');
   const { base, glob } = picomatch.scan(pattern);
-  const directory = paths.resolve(at.file.directory, base.startsWith('~/') ? paths.join(at.file.home ?? '~', base.slice(2)) : base);
+  const directory = paths.resolve(
+    at.file.directory,
+    base.startsWith('~/') ? paths.join(at.file.home ?? '~', base.slice(2)) : base,
+  );
   let matches: (path: string) => boolean;
   try {
     matches = picomatch(glob, { dot: false });
@@ -55,7 +58,8 @@ async function filesBelow(directory: string, levels: number, at: Value): Promise
   for (const entry of entries) {
     if (entry.isDirectory()) {
       if (levels > 1 && !entry.name.startsWith('.')) {
-        for (const below of await filesBelow(`${directory}/${entry.name}`, levels - 1, at)) found.push(`${entry.name}/${below}`);
+        for (const below of await filesBelow(`${directory}/${entry.name}`, levels - 1, at))
+          found.push(`${entry.name}/${below}`);
       }
     } else found.push(entry.name);
   }

@@ -45,7 +45,13 @@ async function resolve(path: string, bytes: Uint8Array, s: Surroundings, state: 
 }
 
 function readFile<T>(path: string, bytes: Uint8Array, check: Check<T>, s: Surroundings, problems: Problem[]): T | null {
-  const file: SourceFile = { path, directory: pathsOf(s.platform).dirname(path), home: s.home, paths: pathsOf(s.platform), problems };
+  const file: SourceFile = {
+    path,
+    directory: pathsOf(s.platform).dirname(path),
+    home: s.home,
+    paths: pathsOf(s.platform),
+    problems,
+  };
   const refuse = (message: string): null => {
     problems.push({ file: path, line: 1, column: 1, message });
     return null;

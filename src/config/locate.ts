@@ -31,7 +31,10 @@ function homeOf(env: NodeJS.ProcessEnv): string | undefined {
 }
 
 /** Where a config may be, in order; a `demanded` one must be there. */
-export function configCandidates(s: Surroundings, flag: string | undefined): { path: string; demanded: boolean; from: string }[] {
+export function configCandidates(
+  s: Surroundings,
+  flag: string | undefined,
+): { path: string; demanded: boolean; from: string }[] {
   const paths = pathsOf(s.platform);
   if (flag !== undefined) return [{ path: paths.resolve(s.cwd, flag), demanded: true, from: '--config' }];
   const named = variable(s.env, 'DEPOT_CONFIG');
@@ -56,11 +59,15 @@ export async function findConfig(s: Surroundings, flag: string | undefined): Pro
     const bytes = await readTrusted(candidate.path);
     if (bytes !== undefined) return { path: candidate.path, bytes };
     if (candidate.demanded) {
-      throw new DepotError('config-not-found', `${printable(candidate.path)} (from ${candidate.from}) does not exist`, { hint: 'check the path, or write a configuration with: «depot init»' });
+      throw new DepotError('config-not-found', `${printable(candidate.path)} (from ${candidate.from}) does not exist`, {
+        hint: 'check the path, or write a configuration with: «depot init»',
+      });
     }
     looked.push(printable(candidate.path));
   }
-  throw new DepotError('config-not-found', `no depot.yaml: looked for ${looked.join(', ')}`, { hint: 'write one with: «depot init»; or name one with --config' });
+  throw new DepotError('config-not-found', `no depot.yaml: looked for ${looked.join(', ')}`, {
+    hint: 'write one with: «depot init»; or name one with --config',
+  });
 }
 
 /**
@@ -90,7 +97,10 @@ export async function readTrusted(path: string): Promise<Buffer | undefined> {
 
 /** Whether this account may not enter the directory, or one above it. */
 async function keptOut(path: string): Promise<boolean> {
-  return access(dirname(path), constants.X_OK).then(() => false, (error: unknown) => (error as NodeJS.ErrnoException).code === 'EACCES');
+  return access(dirname(path), constants.X_OK).then(
+    () => false,
+    (error: unknown) => (error as NodeJS.ErrnoException).code === 'EACCES',
+  );
 }
 
 /** Nothing in it is secret: who may read it decides nothing, so the line that opens it is the answer. */
@@ -98,13 +108,31 @@ async function closed(path: string, cause: unknown): Promise<DepotError> {
   const caller = process.geteuid?.();
   const account = caller === undefined ? undefined : await accountOfUid(caller);
   const met = account === undefined ? null : await obstacle(account, path, 'read');
-  const opened = met === null || account === undefined ? null : met.onTheWay ? `chgrp ${account.group} ${shellWord(met.path)} && chmod g+rx ${shellWord(met.path)}` : `chmod a+r ${shellWord(met.path)}`;
-  const hint = opened === null ? 'run it as the account that may read it' : met?.onTheWay === true && isHomeOfAnother(met.path, account!.uid) ? `move the configuration out of ${printable(met.path)}, which is a home directory: /etc/depot is for it` : `let its owner or root type: «${printable(opened)}»`;
-  return new DepotError('config-unreadable', `${printable(path)} cannot be read: account ${account?.name ?? ''} may not ${met?.onTheWay === true ? `enter ${printable(met.path)}` : 'read it'}`, {
-    hint, cause,
-  });
+  const opened =
+    met === null || account === undefined
+      ? null
+      : met.onTheWay
+        ? `chgrp ${account.group} ${shellWord(met.path)} && chmod g+rx ${shellWord(met.path)}`
+        : `chmod a+r ${shellWord(met.path)}`;
+  const hint =
+    opened === null
+      ? 'run it as the account that may read it'
+      : met?.onTheWay === true && isHomeOfAnother(met.path, account!.uid)
+        ? `move the configuration out of ${printable(met.path)}, which is a home directory: /etc/depot is for it`
+        : `let its owner or root type: «${printable(opened)}»`;
+  return new DepotError(
+    'config-unreadable',
+    `${printable(path)} cannot be read: account ${account?.name ?? ''} may not ${met?.onTheWay === true ? `enter ${printable(met.path)}` : 'read it'}`,
+    {
+      hint,
+      cause,
+    },
+  );
 }
 
 function unreadable(path: string, why: string, cause?: unknown): DepotError {
-  return new DepotError('config-unreadable', `${printable(path)} cannot be read: ${why}`, { hint: `look what it is: «ls -l ${printable(shellWord(path))}»`, cause });
+  return new DepotError('config-unreadable', `${printable(path)} cannot be read: ${why}`, {
+    hint: `look what it is: «ls -l ${printable(shellWord(path))}»`,
+    cause,
+  });
 }

@@ -17,7 +17,9 @@ export class ConfigInvalid extends DepotError {
     const shown = problems.slice(0, mostShown).map((p) => `${printable(p.file)}:${p.line}:${p.column}: ${p.message}`);
     const head = problems.length === 1 ? [] : [`${problems.length} problems in the configuration`];
     const rest = problems.length > mostShown ? [`and ${problems.length - mostShown} more`] : [];
-    super('config-invalid', [...head, ...shown, ...rest].join('\n'), { hint: 'correct the configuration; docs/operations.md has an example, and schemas/depot.schema.json every key' });
+    super('config-invalid', [...head, ...shown, ...rest].join('\n'), {
+      hint: 'correct the configuration; docs/operations.md has an example, and schemas/depot.schema.json every key',
+    });
     this.problems = problems;
   }
 }
@@ -26,5 +28,7 @@ const mostShown = 50;
 
 /** Sorted as someone with an editor would go through them: by file in order of reading, then by place. */
 export function inOrder(problems: readonly Problem[], files: readonly string[]): Problem[] {
-  return [...problems].sort((a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column);
+  return [...problems].sort(
+    (a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line || a.column - b.column,
+  );
 }

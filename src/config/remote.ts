@@ -5,8 +5,22 @@ import type { Publish, SecretRefs } from './types.js';
 import { parseDuration, parseHost, parseHostKey } from './values.js';
 
 export const remoteKeys = [
-  'host', 'port', 'username', 'privateKey', 'privateKeyPassphraseFile', 'privateKeyPassphraseCommand', 'passwordFile', 'passwordCommand',
-  'directory', 'hostKey', 'publish', 'sidecars', 'lanes', 'window', 'retryFor', 'connectTimeout',
+  'host',
+  'port',
+  'username',
+  'privateKey',
+  'privateKeyPassphraseFile',
+  'privateKeyPassphraseCommand',
+  'passwordFile',
+  'passwordCommand',
+  'directory',
+  'hostKey',
+  'publish',
+  'sidecars',
+  'lanes',
+  'window',
+  'retryFor',
+  'connectTimeout',
 ] as const;
 
 /** A `remote:` as it stands in the file: nothing defaulted, nothing merged. */
@@ -29,7 +43,8 @@ export interface RawRemote {
 }
 
 const notes = {
-  password: 'passwords do not belong in this file; store it with: «depot login», or name a passwordFile or passwordCommand',
+  password:
+    'passwords do not belong in this file; store it with: «depot login», or name a passwordFile or passwordCommand',
   user: 'write username:',
   path: 'write directory:',
   hostKeys: 'write hostKey:',
@@ -61,7 +76,8 @@ export const remote: Check<RawRemote> = (value) => {
 export function secretRefs(fields: Fields, name: string): SecretRefs | undefined {
   const [fileKey, commandKey] = [`${name}File`, `${name}Command`];
   if (!fields.has(fileKey) && !fields.has(commandKey)) return undefined;
-  if (fields.has(fileKey) && fields.has(commandKey)) fields.at(commandKey).report(`${fileKey} and ${commandKey} exclude each other`);
+  if (fields.has(fileKey) && fields.has(commandKey))
+    fields.at(commandKey).report(`${fileKey} and ${commandKey} exclude each other`);
   const file = fields.optional(fileKey, localPath);
   const command = fields.optional(commandKey, commandLine);
   return { ...(file === undefined ? {} : { file }), ...(command === undefined ? {} : { command }) };
@@ -76,7 +92,10 @@ const username: Check<string> = (value) => {
 const remoteDirectory: Check<string> = (value) => {
   const found = text()(value);
   if (found === null) return null;
-  if (found === '~' || found.startsWith('~/')) return value.report(`${value.shown}: SFTP does not expand ~; a path without a slash in front starts in the login directory`);
+  if (found === '~' || found.startsWith('~/'))
+    return value.report(
+      `${value.shown}: SFTP does not expand ~; a path without a slash in front starts in the login directory`,
+    );
   if (found.includes('\\')) return value.report(`${value.shown}: paths on an SFTP server have forward slashes`);
   return found.replace(/(?<=.)\/+$/, '');
 };

@@ -30,7 +30,10 @@ export function resolveConfig(read: Sources, s: Surroundings, flags: { state?: s
     const remote = resolveRemote(one, raw.remote, takers, knownHostsFile, warnings);
     const { beneficiaries, sources } = one;
     for (const { name, fingerprint } of beneficiaries ?? []) {
-      if (one.retiredKeys?.includes(fingerprint) === true) warnings.push(`${one.key.place}: '${one.name}' seals for ${name} with a key that is in its retiredKeys: a push will be refused`);
+      if (one.retiredKeys?.includes(fingerprint) === true)
+        warnings.push(
+          `${one.key.place}: '${one.name}' seals for ${name} with a key that is in its retiredKeys: a push will be refused`,
+        );
     }
     if (remote === null || beneficiaries === undefined || sources === undefined) continue;
     arrangements.set(one.name, {
@@ -58,7 +61,12 @@ export function resolveConfig(read: Sources, s: Surroundings, flags: { state?: s
     directory,
     files: read.files,
     state: stateDirectory(s, { flag: flags.state, configured: raw.state, configPath: path }),
-    supplier: { name: raw.supplier.name, signingKey: raw.supplier.signingKey, formerSigningKeys: raw.supplier.formerSigningKeys, passphrase: raw.supplier.passphrase ?? {} },
+    supplier: {
+      name: raw.supplier.name,
+      signingKey: raw.supplier.signingKey,
+      formerSigningKeys: raw.supplier.formerSigningKeys,
+      passphrase: raw.supplier.passphrase ?? {},
+    },
     ...present('notify', raw.notify && { command: raw.notify.command, on: raw.notify.on ?? [...defaults.notifyOn] }),
     arrangements,
     warnings,
@@ -66,7 +74,13 @@ export function resolveConfig(read: Sources, s: Surroundings, flags: { state?: s
 }
 
 /** An arrangement's own `remote:` over the one for all; null when the two leave something open (reported). */
-function resolveRemote(one: RawArrangement, common: RawRemote | undefined, takers: readonly RawArrangement[], knownHostsFile: string, warnings: string[]): RemoteSettings | null {
+function resolveRemote(
+  one: RawArrangement,
+  common: RawRemote | undefined,
+  takers: readonly RawArrangement[],
+  knownHostsFile: string,
+  warnings: string[],
+): RemoteSettings | null {
   const own = one.remote;
   const pick = <K extends keyof RawRemote>(key: K): RawRemote[K] | undefined => own?.[key] ?? common?.[key];
   const place = own?.fields.owner ?? one.key;
@@ -78,11 +92,16 @@ function resolveRemote(one: RawArrangement, common: RawRemote | undefined, taker
   const [publish, sidecars] = [pick('publish') ?? defaults.publish, pick('sidecars') ?? defaults.sidecars];
   if (publish === 'direct' && !sidecars) {
     const at = own?.fields.has('sidecars') === true ? own : own?.fields.has('publish') === true ? own : common;
-    at?.fields.at(at.fields.has('sidecars') ? 'sidecars' : 'publish').report(`publish: direct needs sidecars (in '${one.name}'): the receipt, which comes last, is what marks a deposit as complete`);
+    at?.fields
+      .at(at.fields.has('sidecars') ? 'sidecars' : 'publish')
+      .report(
+        `publish: direct needs sidecars (in '${one.name}'): the receipt, which comes last, is what marks a deposit as complete`,
+      );
   }
 
   if (own !== undefined && common?.host !== undefined && own.host !== undefined && own.host !== common.host) {
-    if (own.hostKeys === undefined && common.hostKeys !== undefined) warnings.push(`${one.key.place}: '${one.name}' has a host of its own, and takes hostKey from the remote for all`);
+    if (own.hostKeys === undefined && common.hostKeys !== undefined)
+      warnings.push(`${one.key.place}: '${one.name}' has a host of its own, and takes hostKey from the remote for all`);
   }
 
   const [host, directory] = [pick('host'), pick('directory')];
@@ -111,21 +130,35 @@ function resolveRemote(one: RawArrangement, common: RawRemote | undefined, taker
  * The password belongs to an account on a server: the one for all is not sent to another server, nor for several user
  * names. Where an arrangement brings an SSH key of its own, that is its login; where it brings nothing, this is reported.
  */
-function passwordOf({ name, remote: own }: RawArrangement, common: RawRemote | undefined, takers: readonly RawArrangement[]): SecretRefs | undefined {
+function passwordOf(
+  { name, remote: own }: RawArrangement,
+  common: RawRemote | undefined,
+  takers: readonly RawArrangement[],
+): SecretRefs | undefined {
   if (own === undefined || own.password !== undefined) return own?.password ?? common?.password;
   if (common?.password === undefined) return undefined;
-  const other = otherThan(own, common) ?? (own.username !== undefined && takers.some((taker) => (taker.remote?.username ?? common.username) !== own.username) ? 'username' : undefined);
+  const other =
+    otherThan(own, common) ??
+    (own.username !== undefined && takers.some((taker) => (taker.remote?.username ?? common.username) !== own.username)
+      ? 'username'
+      : undefined);
   if (other === undefined) return common.password;
   if (own.privateKey === undefined) {
     const inherited = common.password.file === undefined ? 'passwordCommand' : 'passwordFile';
-    own.fields.at(other).report(`'${name}' has a ${other} of its own, and would send it the password from the ${inherited} of the remote for all (${common.fields.placeOf(inherited) ?? common.fields.owner.place}): name a passwordFile, passwordCommand or privateKey here`);
+    own.fields
+      .at(other)
+      .report(
+        `'${name}' has a ${other} of its own, and would send it the password from the ${inherited} of the remote for all (${common.fields.placeOf(inherited) ?? common.fields.owner.place}): name a passwordFile, passwordCommand or privateKey here`,
+      );
   }
   return undefined;
 }
 
 /** Whether it would send the password for all. */
 function takesPassword({ remote: own }: RawArrangement, common: RawRemote | undefined): boolean {
-  return common !== undefined && own?.password === undefined && (own === undefined || otherThan(own, common) === undefined);
+  return (
+    common !== undefined && own?.password === undefined && (own === undefined || otherThan(own, common) === undefined)
+  );
 }
 
 /** What makes the account another one than that of the remote for all. */

@@ -5,7 +5,13 @@ import { remote, type RawRemote, secretRefs } from './remote.js';
 import type { NotifyEvent, SecretRefs } from './types.js';
 
 export const topKeys = ['version', 'supplier', 'state', 'notify', 'include', 'remote', 'arrangements'] as const;
-export const supplierKeys = ['name', 'signingKey', 'signingKeyPassphraseFile', 'signingKeyPassphraseCommand', 'formerSigningKeys'] as const;
+export const supplierKeys = [
+  'name',
+  'signingKey',
+  'signingKeyPassphraseFile',
+  'signingKeyPassphraseCommand',
+  'formerSigningKeys',
+] as const;
 export const notifyKeys = ['command', 'on'] as const;
 
 interface RawSupplier {
@@ -30,8 +36,12 @@ export const config: Check<RawConfig> = (value) => {
   if (value.kind === 'nothing') return value.report('the file is empty; remove it, and write one with: «depot init»');
   const version = value.pairs?.get('version')?.value;
   // A later version may have other keys: complaints about those would only mislead.
-  if (typeof version?.scalar?.value === 'number' && version.scalar.value !== 1) return version.report(`version ${version.shown} is not known to this depot, which reads version 1`);
-  const fields = value.fields(topKeys, { beneficiaries: 'it belongs under arrangements: <name>:', dataset: 'it belongs under arrangements: <name>:' });
+  if (typeof version?.scalar?.value === 'number' && version.scalar.value !== 1)
+    return version.report(`version ${version.shown} is not known to this depot, which reads version 1`);
+  const fields = value.fields(topKeys, {
+    beneficiaries: 'it belongs under arrangements: <name>:',
+    dataset: 'it belongs under arrangements: <name>:',
+  });
   if (fields === null) return null;
   fields.required('version', (v) => (v.scalar?.value === 1 ? 1 : v.report(`expected 1, found ${v.shown}`)));
   return {
@@ -48,13 +58,18 @@ export const config: Check<RawConfig> = (value) => {
 export const includedFile: Check<RawArrangement[]> = (value) => {
   if (value.kind === 'nothing') return [];
   const main = 'it belongs in the main file';
-  const fields = value.fields(['arrangements'], Object.fromEntries(topKeys.filter((k) => k !== 'arrangements').map((k) => [k, main])));
+  const fields = value.fields(
+    ['arrangements'],
+    Object.fromEntries(topKeys.filter((k) => k !== 'arrangements').map((k) => [k, main])),
+  );
   return fields?.required('arrangements', arrangements) ?? null;
 };
 
 const supplier: Check<RawSupplier> = (value) => {
   const fields = value.fields(supplierKeys, {
-    passphrase: 'passphrases do not belong in this file; name a signingKeyPassphraseFile or signingKeyPassphraseCommand', key: 'write signingKey:',
+    passphrase:
+      'passphrases do not belong in this file; name a signingKeyPassphraseFile or signingKeyPassphraseCommand',
+    key: 'write signingKey:',
   });
   if (fields === null) return null;
   const name = fields.required('name', supplierName);
@@ -70,7 +85,9 @@ const receiptName = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,200}$/u;
 const supplierName: Check<string> = (value) => {
   const found = line(value);
   if (found === null || receiptName.test(found)) return found;
-  return value.report(found.length > 200 ? 'longer than 200 characters' : `no control or formatting characters here: ${value.shown}`);
+  return value.report(
+    found.length > 200 ? 'longer than 200 characters' : `no control or formatting characters here: ${value.shown}`,
+  );
 };
 
 const notify: Check<{ command: string[]; on: NotifyEvent[] | undefined }> = (value) => {

@@ -19,7 +19,17 @@ const takenBy: Partial<Record<string, readonly Kind[]>> = {
   env: ['directory', 'file', 'command'],
 };
 
-export const sourceKeys = [...kinds, 'as', 'exclude', 'onChange', 'allowEmpty', 'prepare', 'cleanup', 'timeout', 'env'] as const;
+export const sourceKeys = [
+  ...kinds,
+  'as',
+  'exclude',
+  'onChange',
+  'allowEmpty',
+  'prepare',
+  'cleanup',
+  'timeout',
+  'env',
+] as const;
 
 /** A source and the place of its name, to compare it with its siblings. */
 interface NamedSource {
@@ -38,7 +48,10 @@ export const dataset: Check<SourceSpec[]> = (value) => {
     // Windows and macOS do not tell case and composition apart: there one would overwrite the other.
     const folded = spec.name.normalize('NFC').toLowerCase();
     const first = names.get(folded);
-    if (first !== undefined) at.report(`another source is called '${printable(spec.name)}' too (${first.place}); give one of them another name with as:`);
+    if (first !== undefined)
+      at.report(
+        `another source is called '${printable(spec.name)}' too (${first.place}); give one of them another name with as:`,
+      );
     names.set(folded, first ?? at);
     if (spec.kind !== 'stdin') continue;
     if (stdin !== undefined) at.report(`only one source can read stdin (${stdin.place} does)`);
@@ -53,9 +66,13 @@ function source(value: Value): NamedSource | null {
   const found = kinds.filter((kind) => fields.has(kind));
   const kind = found[0];
   if (kind === undefined) return value.report('a source is one of directory, file, command, stdin');
-  if (found.length > 1) return fields.at(found[1] ?? kind).report(`a source is one of directory, file, command, stdin; this one is ${found.join(' and ')}`);
+  if (found.length > 1)
+    return fields
+      .at(found[1] ?? kind)
+      .report(`a source is one of directory, file, command, stdin; this one is ${found.join(' and ')}`);
   for (const [key, takers] of Object.entries(takenBy)) {
-    if (fields.has(key) && takers?.includes(kind) === false) fields.at(key).report(`${key} does not go with ${kind} (only with ${takers.join(', ')})`);
+    if (fields.has(key) && takers?.includes(kind) === false)
+      fields.at(key).report(`${key} does not go with ${kind} (only with ${takers.join(', ')})`);
   }
 
   const spec = {
@@ -68,7 +85,8 @@ function source(value: Value): NamedSource | null {
   };
   const runs = kind === 'command' || kind === 'stdin' || fields.has('prepare') || fields.has('cleanup');
   for (const key of ['timeout', 'env'] as const) {
-    if (fields.has(key) && !runs && (takenBy[key]?.includes(kind) ?? true)) fields.at(key).report(`${key} is for commands, and this source has none (prepare, cleanup)`);
+    if (fields.has(key) && !runs && (takenBy[key]?.includes(kind) ?? true))
+      fields.at(key).report(`${key} is for commands, and this source has none (prepare, cleanup)`);
   }
 
   switch (kind) {
@@ -78,7 +96,10 @@ function source(value: Value): NamedSource | null {
       const exclude = fields.optional('exclude', list(text({ lenient: true })));
       const name = nameOf(fields, kind, path);
       if (path === undefined || name === null) return null;
-      return { fields, spec: kind === 'file' ? { kind, name, path, ...spec } : { kind, name, path, exclude: exclude ?? [], ...spec } };
+      return {
+        fields,
+        spec: kind === 'file' ? { kind, name, path, ...spec } : { kind, name, path, exclude: exclude ?? [], ...spec },
+      };
     }
     case 'command': {
       const command = fields.optional('command', commandLine);
@@ -96,11 +117,14 @@ function source(value: Value): NamedSource | null {
 
 function nameOf(fields: Fields, kind: Kind, path: string | undefined): string | null {
   if (fields.has('as')) return fields.optional('as', parsed(parseSourceName)) ?? null;
-  if (kind === 'command' || kind === 'stdin') return fields.owner.report(`missing key 'as': the output of a ${kind} has no name of its own`);
+  if (kind === 'command' || kind === 'stdin')
+    return fields.owner.report(`missing key 'as': the output of a ${kind} has no name of its own`);
   if (path === undefined) return null;
   const base = fields.at(kind).file.paths.basename(path);
   const result = parseSourceName(base);
-  return 'wrong' in result ? fields.at(kind).report(`'${printable(base)}': ${result.wrong}; choose another name with as:`) : result.value;
+  return 'wrong' in result
+    ? fields.at(kind).report(`'${printable(base)}': ${result.wrong}; choose another name with as:`)
+    : result.value;
 }
 
 /** A name directly under `data/` in the suitcase. */
@@ -123,7 +147,13 @@ const environment: Check<Record<string, string>> = (value) => {
   for (const [name, pair] of pairs) {
     if (!/^[^=\0]+$/.test(name)) pair.key.report(`'${printable(name)}' is no name of an environment variable`);
     else if (isWithheld(name)) pair.key.report(`${name} is kept from commands, since such variables hold secrets`);
-    else Object.defineProperty(found, name, { value: text({ lenient: true, empty: true })(pair.value), enumerable: true, configurable: true, writable: true });
+    else
+      Object.defineProperty(found, name, {
+        value: text({ lenient: true, empty: true })(pair.value),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
   }
   return found;
 };

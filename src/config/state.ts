@@ -29,7 +29,9 @@ function absoluteVariable(s: Surroundings, name: string): string | undefined {
 
 /** `/etc/depot`, or `%ProgramData%\depot`. */
 export function systemConfigDirectory(s: Surroundings): string {
-  return s.platform === 'win32' ? path.win32.join(absoluteVariable(s, 'ProgramData') ?? 'C:\\ProgramData', 'depot') : '/etc/depot';
+  return s.platform === 'win32'
+    ? path.win32.join(absoluteVariable(s, 'ProgramData') ?? 'C:\\ProgramData', 'depot')
+    : '/etc/depot';
 }
 
 /** The account's own directory for configuration; undefined without a home. */
@@ -37,13 +39,16 @@ export function userConfigDirectory(s: Surroundings): string | undefined {
   const paths = pathsOf(s.platform);
   const { home } = s;
   if (s.platform === 'win32') {
-    const roaming = absoluteVariable(s, 'APPDATA') ?? (home === undefined ? undefined : paths.join(home, 'AppData', 'Roaming'));
+    const roaming =
+      absoluteVariable(s, 'APPDATA') ?? (home === undefined ? undefined : paths.join(home, 'AppData', 'Roaming'));
     return roaming === undefined ? undefined : paths.join(roaming, 'depot');
   }
   const xdg = absoluteVariable(s, 'XDG_CONFIG_HOME');
   if (xdg !== undefined) return paths.join(xdg, 'depot');
   if (home === undefined) return undefined;
-  return s.platform === 'darwin' ? paths.join(home, 'Library', 'Application Support', 'depot') : paths.join(home, '.config', 'depot');
+  return s.platform === 'darwin'
+    ? paths.join(home, 'Library', 'Application Support', 'depot')
+    : paths.join(home, '.config', 'depot');
 }
 
 const configured = 'state: in the configuration';
@@ -59,7 +64,10 @@ export function goesWithConfiguration({ from }: { from: string }): boolean {
  * working directory), `state:` of the config (absolute by now), `$STATE_DIRECTORY` of systemd, a system directory when
  * the config lies in one, else the account's own. Throws `local-not-writable` when there is no such place.
  */
-export function stateDirectory(s: Surroundings, o: { flag?: string | undefined; configured?: string | undefined; configPath?: string | undefined }): { path: string; from: string } {
+export function stateDirectory(
+  s: Surroundings,
+  o: { flag?: string | undefined; configured?: string | undefined; configPath?: string | undefined },
+): { path: string; from: string } {
   const paths = pathsOf(s.platform);
   if (o.flag !== undefined) return { path: paths.resolve(s.cwd, o.flag), from: '--state' };
   const asked = variable(s.env, 'DEPOT_STATE_DIR');
@@ -67,24 +75,35 @@ export function stateDirectory(s: Surroundings, o: { flag?: string | undefined; 
   if (o.configured !== undefined) return { path: o.configured, from: configured };
   // systemd lists several directories with colons between them; the first is the unit's own.
   const systemd = variable(s.env, 'STATE_DIRECTORY')?.split(':')[0];
-  if (systemd !== undefined && systemd !== '' && s.platform !== 'win32') return { path: paths.resolve(s.cwd, systemd), from: '$STATE_DIRECTORY' };
+  if (systemd !== undefined && systemd !== '' && s.platform !== 'win32')
+    return { path: paths.resolve(s.cwd, systemd), from: '$STATE_DIRECTORY' };
 
   const system = systemConfigDirectory(s);
   const inside = o.configPath === undefined ? undefined : paths.relative(system, o.configPath);
   if (inside !== undefined && inside !== '..' && !inside.startsWith(`..${paths.sep}`) && !paths.isAbsolute(inside)) {
-    return { path: s.platform === 'win32' ? paths.join(system, 'state') : '/var/lib/depot', from: `${inSystemDirectory} ${system}` };
+    return {
+      path: s.platform === 'win32' ? paths.join(system, 'state') : '/var/lib/depot',
+      from: `${inSystemDirectory} ${system}`,
+    };
   }
 
   if (s.platform === 'win32') {
-    const local = absoluteVariable(s, 'LOCALAPPDATA') ?? (s.home === undefined ? undefined : paths.join(s.home, 'AppData', 'Local'));
+    const local =
+      absoluteVariable(s, 'LOCALAPPDATA') ??
+      (s.home === undefined ? undefined : paths.join(s.home, 'AppData', 'Local'));
     if (local !== undefined) return { path: paths.join(local, 'depot', 'state'), from: 'default of the account' };
   } else {
     const xdg = absoluteVariable(s, 'XDG_STATE_HOME');
     if (xdg !== undefined) return { path: paths.join(xdg, 'depot'), from: '$XDG_STATE_HOME' };
     if (s.home !== undefined) {
-      const own = s.platform === 'darwin' ? paths.join(s.home, 'Library', 'Application Support', 'depot', 'state') : paths.join(s.home, '.local', 'state', 'depot');
+      const own =
+        s.platform === 'darwin'
+          ? paths.join(s.home, 'Library', 'Application Support', 'depot', 'state')
+          : paths.join(s.home, '.local', 'state', 'depot');
       return { path: own, from: 'default of the account' };
     }
   }
-  throw new DepotError('local-not-writable', 'no place for the state: this account has no home directory', { hint: 'set state: in the configuration, or DEPOT_STATE_DIR' });
+  throw new DepotError('local-not-writable', 'no place for the state: this account has no home directory', {
+    hint: 'set state: in the configuration, or DEPOT_STATE_DIR',
+  });
 }

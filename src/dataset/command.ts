@@ -81,7 +81,11 @@ class Command {
     // A command may end without having read it.
     child.stdin?.on('error', () => undefined).end(options.input);
     child.stderr?.on('data', (bytes: Uint8Array) => this.#stderr.add(bytes)).on('error', () => undefined);
-    if (options.timeoutMs !== undefined) this.#timer = setTimeout(() => this.#stop(this.#hasExited ? this.#heldOpen() : this.#timedOut()), options.timeoutMs);
+    if (options.timeoutMs !== undefined)
+      this.#timer = setTimeout(
+        () => this.#stop(this.#hasExited ? this.#heldOpen() : this.#timedOut()),
+        options.timeoutMs,
+      );
     options.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
@@ -106,8 +110,16 @@ class Command {
     } catch (cause) {
       await command?.close();
       const { code } = cause as NodeJS.ErrnoException;
-      const reason = code === 'ENOENT' ? 'no such command, or no such directory to run it in' : code === 'E2BIG' ? 'its arguments and environment are too long for the system' : codeOrSaid(cause);
-      throw new DepotError('source-failed', `${options.label} ${name} could not be started: ${reason}`, { hint: 'check that the command is there and may be run by this account', cause });
+      const reason =
+        code === 'ENOENT'
+          ? 'no such command, or no such directory to run it in'
+          : code === 'E2BIG'
+            ? 'its arguments and environment are too long for the system'
+            : codeOrSaid(cause);
+      throw new DepotError('source-failed', `${options.label} ${name} could not be started: ${reason}`, {
+        hint: 'check that the command is there and may be run by this account',
+        cause,
+      });
     }
   }
 
@@ -165,7 +177,9 @@ class Command {
   #stop(reason: unknown): void {
     if (this.#stopped !== null) return;
     this.#stopped = { reason };
-    this.#stopping = endGroup(this.#child, this.#options.graceMs ?? GRACE_MS).then(() => void this.#child.stdout?.destroy());
+    this.#stopping = endGroup(this.#child, this.#options.graceMs ?? GRACE_MS).then(
+      () => void this.#child.stdout?.destroy(),
+    );
   }
 
   get #hasExited(): boolean {
@@ -177,26 +191,41 @@ class Command {
     if (!this.#waiting || !this.#hasExited || this.#stopped !== null) return;
     clearTimeout(this.#silence);
     const { exitCode, signalCode } = this.#child;
-    this.#silence = exitCode === 0
-      ? setTimeout(() => this.#stop(this.#heldOpen()), OUTPUT_AFTER_EXIT_MS)
-      : setTimeout(() => this.#stop(this.#failure('source-failed', endedAs(exitCode, signalCode))), STDERR_AFTER_EXIT_MS);
+    this.#silence =
+      exitCode === 0
+        ? setTimeout(() => this.#stop(this.#heldOpen()), OUTPUT_AFTER_EXIT_MS)
+        : setTimeout(
+            () => this.#stop(this.#failure('source-failed', endedAs(exitCode, signalCode))),
+            STDERR_AFTER_EXIT_MS,
+          );
   }
 
   /** How what went on behind it ended is not known, so what it printed cannot be taken for complete. */
   #heldOpen(): DepotError {
     const left = membersOf(this.#child.pid!);
     const holder = left.length === 0 ? 'a process that it started' : `${left.join(', ')}, which it started,`;
-    return this.#failure('source-failed', `has ended, but ${holder} keeps its output open`, 'let the command wait for what it starts; or, where that is none of the data, start it with its output elsewhere: … > /dev/null 2>&1 &');
+    return this.#failure(
+      'source-failed',
+      `has ended, but ${holder} keeps its output open`,
+      'let the command wait for what it starts; or, where that is none of the data, start it with its output elsewhere: … > /dev/null 2>&1 &',
+    );
   }
 
   #timedOut(): DepotError {
-    return this.#failure('source-timed-out', `took longer than ${(this.#options.timeoutMs ?? 0) / 1000} s and was ended`);
+    return this.#failure(
+      'source-timed-out',
+      `took longer than ${(this.#options.timeoutMs ?? 0) / 1000} s and was ended`,
+    );
   }
 
   #failure(code: 'source-failed' | 'source-timed-out', what: string, hint?: string): DepotError {
     const lines = this.#stderr.lines();
     const message = [`${this.#options.label} ${this.#name} ${what}`, ...lines.map((line) => `  ${line}`)].join('\n');
-    return new DepotError(code, message, { hint: hint ?? (lines.length === 0 ? 'run the command by hand; it said nothing on stderr' : 'see what the command said above') });
+    return new DepotError(code, message, {
+      hint:
+        hint ??
+        (lines.length === 0 ? 'run the command by hand; it said nothing on stderr' : 'see what the command said above'),
+    });
   }
 }
 
@@ -208,13 +237,16 @@ function endedAs(code: number | null, signal: NodeJS.Signals | null): string {
 async function endGroup(child: ChildProcess, graceMs: number): Promise<void> {
   if (child.pid === undefined) return;
   if (process.platform === 'win32') {
-    spawn('taskkill', ['/pid', String(child.pid), '/T', '/F'], { stdio: 'ignore', windowsHide: true }).on('error', () => child.kill());
+    spawn('taskkill', ['/pid', String(child.pid), '/T', '/F'], { stdio: 'ignore', windowsHide: true }).on('error', () =>
+      child.kill(),
+    );
     await once(child, 'exit');
     return;
   }
   const group = -child.pid;
   const deadline = Date.now() + graceMs;
-  for (let alive = signalGroup(group, 'SIGTERM'); alive && Date.now() < deadline; alive = signalGroup(group, 0)) await delay(20);
+  for (let alive = signalGroup(group, 'SIGTERM'); alive && Date.now() < deadline; alive = signalGroup(group, 0))
+    await delay(20);
   signalGroup(group, 'SIGKILL');
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }
@@ -243,7 +275,12 @@ class LastLines {
 
   /** At most `KEPT_LINES`, fit to print. */
   lines(): string[] {
-    const lines = this.#tail.toString('utf8').split(/\r?\n/).filter((line) => line.trim() !== '');
-    return lines.slice(-KEPT_LINES).map((line) => printable(line.length > LINE_LENGTH ? `${line.slice(0, LINE_LENGTH)}…` : line));
+    const lines = this.#tail
+      .toString('utf8')
+      .split(/\r?\n/)
+      .filter((line) => line.trim() !== '');
+    return lines
+      .slice(-KEPT_LINES)
+      .map((line) => printable(line.length > LINE_LENGTH ? `${line.slice(0, LINE_LENGTH)}…` : line));
   }
 }

@@ -1,6 +1,12 @@
 import { fromBytes, toBytes, type ByteString } from './bytestring.js';
 import type { Hash } from './hash.js';
-import { MANIFEST_PART_OCTETS, MANIFEST_PATH, parseManifestLine, type ManifestEnd, type ManifestEntry } from './manifest.js';
+import {
+  MANIFEST_PART_OCTETS,
+  MANIFEST_PATH,
+  parseManifestLine,
+  type ManifestEnd,
+  type ManifestEntry,
+} from './manifest.js';
 import { FIRST_ENTRY, partName } from './part-names.js';
 import type { EntrySink, TarEntry } from './tar/format.js';
 import { refused, shown } from './tar/refused.js';
@@ -37,7 +43,11 @@ const MAX_PROBLEMS = 20;
 
 type Pending = Omit<ManifestEntry, 'changed'>;
 /** What the entry that goes by now is to us. */
-type Current = { kind: 'manifest'; part: Uint8Array; fill: number } | { kind: 'entry'; record: Pending; hash: Hash | null } | { kind: 'part' } | { kind: 'unchecked' };
+type Current =
+  | { kind: 'manifest'; part: Uint8Array; fill: number }
+  | { kind: 'entry'; record: Pending; hash: Hash | null }
+  | { kind: 'part' }
+  | { kind: 'unchecked' };
 
 /**
  * Compares an archive with the manifest that comes along in it, as it streams by: every entry but the manifest's own parts
@@ -86,7 +96,11 @@ export class ManifestCheck implements EntrySink {
     else {
       this.#endSeries();
       this.#checkOrder(path, entry.type === 'directory');
-      this.#current = { kind: 'entry', record: record(entry, path), hash: entry.type === 'file' ? this.#options.made?.() ?? this.#options.hash() : null };
+      this.#current = {
+        kind: 'entry',
+        record: record(entry, path),
+        hash: entry.type === 'file' ? (this.#options.made?.() ?? this.#options.hash()) : null,
+      };
     }
   }
 
@@ -118,7 +132,8 @@ export class ManifestCheck implements EntrySink {
       return { manifest: 'none', ...counts, manifestSha256: null, skipped: null, complete: null, problems: [] };
     }
     this.#endSeries();
-    if (!this.#lost && this.#pending.length > 0) this.#problem(`${named(this.#pending[0]!.path)} is not in the manifest`);
+    if (!this.#lost && this.#pending.length > 0)
+      this.#problem(`${named(this.#pending[0]!.path)} is not in the manifest`);
     if (this.#last === null) this.#problem('the manifest has no end');
     if (this.#moreProblems > 0) this.#problems.push(`and ${this.#moreProblems} more`);
     return {
@@ -132,8 +147,10 @@ export class ManifestCheck implements EntrySink {
   }
 
   #beginManifest(entry: TarEntry, number: number): void {
-    if (entry.type !== 'file' || entry.size > MANIFEST_PART_OCTETS) throw refused(`not a part of a manifest: ${shown(entry.path)}`);
-    if (number !== this.#manifestParts + 1) throw refused(`the manifest's parts are out of order at ${shown(entry.path)}`);
+    if (entry.type !== 'file' || entry.size > MANIFEST_PART_OCTETS)
+      throw refused(`not a part of a manifest: ${shown(entry.path)}`);
+    if (number !== this.#manifestParts + 1)
+      throw refused(`the manifest's parts are out of order at ${shown(entry.path)}`);
     this.#manifestParts = number;
     this.#current = { kind: 'manifest', part: new Uint8Array(entry.size), fill: 0 };
   }
@@ -195,7 +212,9 @@ export class ManifestCheck implements EntrySink {
         this.#last = line;
         this.#endSeries();
         if (line.entries !== this.#entries || line.bytes !== this.#bytes) {
-          this.#problem(`the manifest counts ${line.entries} entries with ${line.bytes} octets; the archive holds ${this.#entries} with ${this.#bytes}`);
+          this.#problem(
+            `the manifest counts ${line.entries} entries with ${line.bytes} octets; the archive holds ${this.#entries} with ${this.#bytes}`,
+          );
         }
         return next;
       case 'entry':
@@ -207,7 +226,11 @@ export class ManifestCheck implements EntrySink {
 
   #compare(line: ManifestEntry, entry: Pending | undefined): void {
     if (entry?.path !== line.path) {
-      this.#problem(entry === undefined ? `${named(line.path)} is in the manifest and not in the archive` : `the manifest has ${named(line.path)} where the archive has ${named(entry.path)}`);
+      this.#problem(
+        entry === undefined
+          ? `${named(line.path)} is in the manifest and not in the archive`
+          : `the manifest has ${named(line.path)} where the archive has ${named(entry.path)}`,
+      );
       this.#lost = true;
       return;
     }
@@ -220,7 +243,8 @@ export class ManifestCheck implements EntrySink {
       ...(entry.linkTarget === line.linkTarget ? [] : ['link target']),
       ...(entry.parts === line.parts ? [] : ['number of parts']),
     ];
-    if (differences.length > 0) this.#problem(`${named(line.path)} differs from the manifest: ${differences.join(', ')}`);
+    if (differences.length > 0)
+      this.#problem(`${named(line.path)} differs from the manifest: ${differences.join(', ')}`);
     else if (line.parts !== null) this.#options.joined?.(line.path, line.parts);
   }
 
@@ -242,7 +266,16 @@ export class ManifestCheck implements EntrySink {
 
 function record(entry: TarEntry, path: ByteString): Pending {
   const { type, size, mode, mtimeNs } = entry;
-  return { path, type, size, mode, mtimeNs, sha256: null, linkTarget: entry.linkTarget === null ? null : fromBytes(entry.linkTarget), parts: null };
+  return {
+    path,
+    type,
+    size,
+    mode,
+    mtimeNs,
+    sha256: null,
+    linkTarget: entry.linkTarget === null ? null : fromBytes(entry.linkTarget),
+    parts: null,
+  };
 }
 
 function named(path: ByteString): string {

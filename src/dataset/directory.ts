@@ -28,7 +28,10 @@ interface Level {
  *
  * @throws DepotError 'source-failed', 'source-changed', 'source-empty' (no files at all, unless `allowEmpty`)
  */
-export function* packDirectory(context: FileContext & { source: DirectorySource }, path: ByteString): Generator<Chunk, void> {
+export function* packDirectory(
+  context: FileContext & { source: DirectorySource },
+  path: ByteString,
+): Generator<Chunk, void> {
   const { reading, source } = context;
   const root = locate(source.path, 'directory');
   const exclude = excluder(source.exclude);
@@ -66,7 +69,10 @@ export function* packDirectory(context: FileContext & { source: DirectorySource 
         reading.leftOut(child.kind, file);
     }
   }
-  for (const pattern of exclude?.unused() ?? []) reading.warn(`source ${printable(source.name)}: the exclude pattern ${JSON.stringify(printable(pattern))} matched nothing`);
+  for (const pattern of exclude?.unused() ?? [])
+    reading.warn(
+      `source ${printable(source.name)}: the exclude pattern ${JSON.stringify(printable(pattern))} matched nothing`,
+    );
   if (empty && !source.allowEmpty) throw emptyError(source, 'the directory holds no files');
 }
 
@@ -112,14 +118,20 @@ function* packSymlink(context: FileContext, file: ByteString, path: ByteString):
     target = readlinkSync(toPath(file), { encoding: 'buffer' });
   } catch (error) {
     if (hasCode(error, 'ENOENT')) context.reading.vanished(context.source, file);
-    else if (hasCode(error, 'EINVAL')) context.reading.changed(context.source, file, 'is no longer a symlink; it is not in the dataset');
+    else if (hasCode(error, 'EINVAL'))
+      context.reading.changed(context.source, file, 'is no longer a symlink; it is not in the dataset');
     else throw unreadable(file, error);
     return;
   }
   yield* context.archive.withoutContent(header(path, 'symlink', stat, fromBytes(target)));
 }
 
-function header(path: ByteString, type: 'directory' | 'symlink', stat: BigIntStats, linkTarget: ByteString | null): TarHeader {
+function header(
+  path: ByteString,
+  type: 'directory' | 'symlink',
+  stat: BigIntStats,
+  linkTarget: ByteString | null,
+): TarHeader {
   return { path, type, size: 0, mode: Number(stat.mode) & 0o7777, mtimeNs: stat.mtimeNs, linkTarget };
 }
 
@@ -137,6 +149,8 @@ function look({ reading, source }: FileContext, file: ByteString): BigIntStats |
 function checkUnchanged(context: FileContext, { directory, stat }: Level): void {
   const now = look(context, directory);
   if (now === null) return;
-  if (now.ino !== stat.ino || now.dev !== stat.dev) context.reading.changed(context.source, directory, 'was replaced while it was read');
-  else if (now.mtimeNs !== stat.mtimeNs) context.reading.changed(context.source, directory, 'changed while it was read: entries came, went or were renamed');
+  if (now.ino !== stat.ino || now.dev !== stat.dev)
+    context.reading.changed(context.source, directory, 'was replaced while it was read');
+  else if (now.mtimeNs !== stat.mtimeNs)
+    context.reading.changed(context.source, directory, 'changed while it was read: entries came, went or were renamed');
 }

@@ -47,7 +47,8 @@ interface Joined {
   mtimeNs: bigint;
 }
 
-const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | ((constants.O_NOFOLLOW as number | undefined) ?? 0);
+const CREATE =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | ((constants.O_NOFOLLOW as number | undefined) ?? 0);
 const FILE_MODE = 0o777;
 /** With the sticky bit, which only forbids: a directory that all may write to would be less safe without. */
 const DIRECTORY_MODE = 0o1777;
@@ -171,7 +172,8 @@ export class Extractor implements EntrySink {
   joined(path: ByteString, parts: number): void {
     if (this.#fromDepot !== true) return;
     if (this.#series?.path === path) this.#closeSeries();
-    if (this.#unconfirmed.get(path) !== parts) throw refused(`the manifest joins parts that the archive does not hold: ${shown(toBytes(path))}`);
+    if (this.#unconfirmed.get(path) !== parts)
+      throw refused(`the manifest joins parts that the archive does not hold: ${shown(toBytes(path))}`);
     this.#unconfirmed.delete(path);
   }
 
@@ -182,7 +184,8 @@ export class Extractor implements EntrySink {
       const manifest = this.#manifest;
       this.#manifest = null;
       if (manifest !== null) this.#kept(settleOpen(manifest));
-      for (const path of this.#unconfirmed.keys()) throw refused(`the manifest does not join the parts of ${shown(toBytes(path))}`);
+      for (const path of this.#unconfirmed.keys())
+        throw refused(`the manifest does not join the parts of ${shown(toBytes(path))}`);
     } catch (error) {
       throw extractError(error, this.#root);
     }
@@ -193,7 +196,8 @@ export class Extractor implements EntrySink {
     const parents = new Parents(this.#root, this.#platform, () => false);
     const locate = (path: ByteString): ByteString => {
       const place = parents.place(path);
-      if (place === null) throw refused(`an entry lies below something that is not a directory: ${shown(toBytes(path))}`);
+      if (place === null)
+        throw refused(`an entry lies below something that is not a directory: ${shown(toBytes(path))}`);
       return place;
     };
     try {
@@ -229,18 +233,37 @@ export class Extractor implements EntrySink {
     const local = this.#place(path);
     switch (entry.type) {
       case 'file':
-        this.#open = { fd: this.#create(local), left: entry.size, mode: entry.mode & FILE_MODE, mtimeNs: entry.mtimeNs, joined: null };
+        this.#open = {
+          fd: this.#create(local),
+          left: entry.size,
+          mode: entry.mode & FILE_MODE,
+          mtimeNs: entry.mtimeNs,
+          joined: null,
+        };
         this.#isDigested = this.#writer.start(this.#open.fd, 0, entry.size, true);
         return;
       case 'directory':
-        if (!this.#makeDirectory(local) && this.#fromDepot) throw taken(path, local, `a directory comes twice: ${shown(entry.path)}`);
-        this.#spool.add({ kind: 'directory', path, mode: entry.mode & DIRECTORY_MODE, mtimeNs: entry.mtimeNs, target: '' as ByteString });
+        if (!this.#makeDirectory(local) && this.#fromDepot)
+          throw taken(path, local, `a directory comes twice: ${shown(entry.path)}`);
+        this.#spool.add({
+          kind: 'directory',
+          path,
+          mode: entry.mode & DIRECTORY_MODE,
+          mtimeNs: entry.mtimeNs,
+          target: '' as ByteString,
+        });
         return;
       case 'hardlink':
         this.#link(entry, local);
         return;
       case 'symlink':
-        this.#spool.add({ kind: 'symlink', path, mode: 0, mtimeNs: entry.mtimeNs, target: fromBytes(entry.linkTarget!) });
+        this.#spool.add({
+          kind: 'symlink',
+          path,
+          mode: 0,
+          mtimeNs: entry.mtimeNs,
+          target: fromBytes(entry.linkTarget!),
+        });
     }
   }
 
@@ -251,11 +274,19 @@ export class Extractor implements EntrySink {
     if (number === 1 && file?.path !== joined) {
       if (!isManifest) this.#closeSeries();
       const local = this.#place(joined);
-      file = { path: joined, fd: this.#create(local), octets: 0, parts: 0, mode: entry.mode & FILE_MODE, mtimeNs: entry.mtimeNs };
+      file = {
+        path: joined,
+        fd: this.#create(local),
+        octets: 0,
+        parts: 0,
+        mode: entry.mode & FILE_MODE,
+        mtimeNs: entry.mtimeNs,
+      };
       if (isManifest) this.#manifest = file;
       else this.#series = file;
     }
-    if (file?.path !== joined || number !== file.parts + 1) throw refused(`a part is out of order: ${shown(entry.path)}`);
+    if (file?.path !== joined || number !== file.parts + 1)
+      throw refused(`a part is out of order: ${shown(entry.path)}`);
     file.parts = number;
     this.#open = { fd: file.fd, left: entry.size, mode: file.mode, mtimeNs: file.mtimeNs, joined: file };
     this.#writer.start(file.fd, file.octets, entry.size, false);
@@ -266,7 +297,8 @@ export class Extractor implements EntrySink {
     if (series === null) return;
     this.#series = null;
     this.#kept(settleOpen(series));
-    if (this.#unconfirmed.size === MAX_UNCONFIRMED) throw refused('the archive holds too many files in parts that its manifest does not name');
+    if (this.#unconfirmed.size === MAX_UNCONFIRMED)
+      throw refused('the archive holds too many files in parts that its manifest does not name');
     this.#unconfirmed.set(series.path, series.parts);
   }
 
@@ -279,7 +311,13 @@ export class Extractor implements EntrySink {
     const where = onDisk(local);
     const found = lstatSync(where, { throwIfNoEntry: false });
     if (found?.isDirectory()) return false;
-    if (found !== undefined) throw taken(this.#path, local, `an entry lies below something that is not a directory: ${shown(toBytes(this.#path))}`, false);
+    if (found !== undefined)
+      throw taken(
+        this.#path,
+        local,
+        `an entry lies below something that is not a directory: ${shown(toBytes(this.#path))}`,
+        false,
+      );
     mkdirSync(where);
     return true;
   }
@@ -288,7 +326,10 @@ export class Extractor implements EntrySink {
     const place = this.#linked.place(fromBytes(entry.linkTarget!));
     const target = place === null ? null : onDisk(place);
     const found = target === null ? undefined : lstatSync(target, { throwIfNoEntry: false });
-    if (target === null || !found?.isFile()) throw refused(`a hard link does not point to an earlier file: ${shown(entry.path)} to ${shown(entry.linkTarget!)}`);
+    if (target === null || !found?.isFile())
+      throw refused(
+        `a hard link does not point to an earlier file: ${shown(entry.path)} to ${shown(entry.linkTarget!)}`,
+      );
     const where = onDisk(local);
     try {
       linkSync(target, where);
@@ -324,12 +365,14 @@ export class Extractor implements EntrySink {
 
   #count(): void {
     const { maxEntries, tooMany } = this.#options;
-    if (++this.#entries > (maxEntries ?? Infinity)) throw tooMany?.() ?? refused(`the archive holds more than ${maxEntries ?? 0} entries`);
+    if (++this.#entries > (maxEntries ?? Infinity))
+      throw tooMany?.() ?? refused(`the archive holds more than ${maxEntries ?? 0} entries`);
   }
 
   #countCopy(octets: number): void {
     const { maxBytes, tooLarge } = this.#options;
     this.#bytes += octets;
-    if (this.#bytes > (maxBytes ?? Infinity)) throw tooLarge?.() ?? refused(`the archive unfolds to more than ${maxBytes ?? 0} octets`);
+    if (this.#bytes > (maxBytes ?? Infinity))
+      throw tooLarge?.() ?? refused(`the archive unfolds to more than ${maxBytes ?? 0} octets`);
   }
 }

@@ -42,13 +42,19 @@ export interface FileContext {
 
 // NOFOLLOW: what was a file may have become a symlink to elsewhere. NONBLOCK: or a fifo, whose open would wait for a writer.
 // (Windows has neither.)
-const OPEN_FLAGS = constants.O_RDONLY | ((constants.O_NOFOLLOW as number | undefined) ?? 0) | ((constants.O_NONBLOCK as number | undefined) ?? 0);
+const OPEN_FLAGS =
+  constants.O_RDONLY |
+  ((constants.O_NOFOLLOW as number | undefined) ?? 0) |
+  ((constants.O_NONBLOCK as number | undefined) ?? 0);
 
 /** Times to the nanosecond. */
 const exact = { bigint: true } as const;
 
 /** Stores the file of a file source. Throws as `packFile` does, and 'source-empty' unless `allowEmpty`. */
-export function* packFileSource(context: FileContext & { source: FileSource }, path: ByteString): Generator<Chunk, void> {
+export function* packFileSource(
+  context: FileContext & { source: FileSource },
+  path: ByteString,
+): Generator<Chunk, void> {
   const { source } = context;
   const size = yield* packFile(context, locate(source.path, 'file'), path);
   if (size === 0 && !source.allowEmpty) throw emptyError(source, 'the file is empty');
@@ -113,9 +119,15 @@ export function* packFile(context: FileContext, file: ByteString, path: ByteStri
 
     const after = fstatSync(fd, exact);
     const differs = after.size !== before.size || after.mtimeNs !== before.mtimeNs || after.ctimeNs !== before.ctimeNs;
-    if (differs && !stored.short) reading.changed(source, file, `changed while it was read${sizes(before.size, after.size)}`);
-    else if (stored.longer) reading.changed(source, file, `holds more than the ${before.size} bytes that the file system says it has`);
-    const part = archive.note(entry, { sha256: stored.sha256, parts: null, changed: differs || stored.short || stored.longer });
+    if (differs && !stored.short)
+      reading.changed(source, file, `changed while it was read${sizes(before.size, after.size)}`);
+    else if (stored.longer)
+      reading.changed(source, file, `holds more than the ${before.size} bytes that the file system says it has`);
+    const part = archive.note(entry, {
+      sha256: stored.sha256,
+      parts: null,
+      changed: differs || stored.short || stored.longer,
+    });
     if (part !== null) yield* archive.manifestPart(part);
     return entry.size;
   } finally {
@@ -130,7 +142,8 @@ function open({ reading, source }: FileContext, file: ByteString): number | null
   } catch (error) {
     if (hasCode(error, 'ENOENT', 'ENOTDIR')) reading.vanished(source, file);
     // A symlink, or a socket, in its place.
-    else if (hasCode(error, 'ELOOP', 'EMLINK', 'ENXIO')) reading.changed(source, file, 'is no longer a file; it is not in the dataset');
+    else if (hasCode(error, 'ELOOP', 'EMLINK', 'ENXIO'))
+      reading.changed(source, file, 'is no longer a file; it is not in the dataset');
     else throw unreadable(file, error);
     return null;
   }
@@ -166,7 +179,11 @@ function readSizeless(content: OpenFile): Buffer | null {
     if (got === 0) return pieces.length === 0 ? null : Buffer.concat(pieces);
     length += got;
     if (length > SIZELESS_OCTETS) {
-      throw new DepotError('source-failed', `${printable(toBytes(content.file))} has no size according to its file system, and holds more than ${SIZELESS_OCTETS >> 20} MiB`, { hint: 'deposit it as what a command prints: command: [cat, FILE]; and leave it out with exclude:' });
+      throw new DepotError(
+        'source-failed',
+        `${printable(toBytes(content.file))} has no size according to its file system, and holds more than ${SIZELESS_OCTETS >> 20} MiB`,
+        { hint: 'deposit it as what a command prints: command: [cat, FILE]; and leave it out with exclude:' },
+      );
     }
     pieces.push(Buffer.from(probe.subarray(0, got)));
   }

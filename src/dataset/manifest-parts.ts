@@ -1,5 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { encodeEnd, encodeEntry, encodeStart, MANIFEST_PART_OCTETS, type ManifestContent, type ManifestEnd } from './manifest.js';
+import {
+  encodeEnd,
+  encodeEntry,
+  encodeStart,
+  MANIFEST_PART_OCTETS,
+  type ManifestContent,
+  type ManifestEnd,
+} from './manifest.js';
 import type { TarHeader } from './tar/write.js';
 
 /**

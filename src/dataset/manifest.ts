@@ -50,7 +50,10 @@ export interface ManifestEnd {
   complete: boolean;
 }
 
-export type ManifestLine = ({ kind: 'start' } & ManifestStart) | ({ kind: 'entry' } & ManifestEntry) | ({ kind: 'end' } & ManifestEnd);
+export type ManifestLine =
+  | ({ kind: 'start' } & ManifestStart)
+  | ({ kind: 'entry' } & ManifestEntry)
+  | ({ kind: 'end' } & ManifestEnd);
 
 /** The first line, with its newline. */
 export function encodeStart(start: ManifestStart): string {
@@ -112,7 +115,9 @@ function twoDigits(value: number): string {
 export function parseManifestLine(line: Uint8Array | string): ManifestLine {
   let json: unknown;
   try {
-    json = JSON.parse(typeof line === 'string' ? line : new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(line));
+    json = JSON.parse(
+      typeof line === 'string' ? line : new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(line),
+    );
   } catch (cause) {
     throw new DepotError('archive-refused', 'the manifest holds a line that is not JSON', { cause });
   }
@@ -122,7 +127,14 @@ export function parseManifestLine(line: Uint8Array | string): ManifestLine {
     if (o['manifest'] !== MANIFEST_SCHEMA) throw malformed('manifest');
     return { kind: 'start', random: text(o, 'random', /^[0-9a-f]{64}$/) };
   }
-  if ('entries' in o) return { kind: 'end', entries: count(o, 'entries'), bytes: count(o, 'bytes'), skipped: skipped(o['skipped']), complete: flag(o, 'complete') };
+  if ('entries' in o)
+    return {
+      kind: 'end',
+      entries: count(o, 'entries'),
+      bytes: count(o, 'bytes'),
+      skipped: skipped(o['skipped']),
+      complete: flag(o, 'complete'),
+    };
   const type = entryType(o['type']);
   const isFile = type === 'file';
   const isLink = type === 'symlink' || type === 'hardlink';

@@ -56,7 +56,11 @@ export class Names {
 
   /** In the order of their octets. */
   *inOrder(): Generator<Child, void> {
-    for (const i of this.#sorted()) yield { name: this.#octets.toString('latin1', this.#starts[i], this.#starts[i + 1]) as ByteString, kind: KINDS[this.#kinds[i]!]! };
+    for (const i of this.#sorted())
+      yield {
+        name: this.#octets.toString('latin1', this.#starts[i], this.#starts[i + 1]) as ByteString,
+        kind: KINDS[this.#kinds[i]!]!,
+      };
   }
 
   #makeRoom(): void {
@@ -85,7 +89,9 @@ export class Names {
 
   #sorted(): Uint32Array {
     const order = Uint32Array.from({ length: this.#count }, (_, i) => i);
-    return order.sort((a, b) => this.#octets.compare(this.#octets, this.#starts[b], this.#starts[b + 1], this.#starts[a], this.#starts[a + 1]));
+    return order.sort((a, b) =>
+      this.#octets.compare(this.#octets, this.#starts[b], this.#starts[b + 1], this.#starts[a], this.#starts[a + 1]),
+    );
   }
 }
 

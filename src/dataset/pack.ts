@@ -32,7 +32,10 @@ export type { DatasetHooks, DatasetOptions, DatasetSummary } from './sources.js'
  * @throws DepotError 'source-failed' | 'source-changed' | 'source-timed-out' | 'source-empty' | 'source-too-small' |
  *   'source-shrunk' | 'config-invalid' (a source's name); the abort reason when `hooks.signal` fires
  */
-export async function* packDataset(options: DatasetOptions, hooks: DatasetHooks): AsyncGenerator<Chunk, DatasetSummary> {
+export async function* packDataset(
+  options: DatasetOptions,
+  hooks: DatasetHooks,
+): AsyncGenerator<Chunk, DatasetSummary> {
   checkNames(options.sources);
   const dataset = new Dataset(options, hooks);
   for await (const chunk of dataset.chunks()) {
@@ -68,7 +71,8 @@ class Dataset {
   async *chunks(): AsyncGenerator<Chunk, void> {
     const { archive } = this;
     yield* archive.document('README.md', Buffer.from(readme(this.#options)));
-    if (this.#options.specification !== undefined) yield* archive.document('specification.md', readSpecification(this.#options.specification));
+    if (this.#options.specification !== undefined)
+      yield* archive.document('specification.md', readSpecification(this.#options.specification));
     for (const source of this.#options.sources) yield* this.#source(source);
     this.#checkSize();
     this.#checkShrink();
@@ -77,7 +81,13 @@ class Dataset {
 
   summary(): DatasetSummary {
     const { entries, ...counts } = this.#counts();
-    return { entries, files: this.archive.files, ...counts, excluded: { ...this.#reading.excluded }, manifestSha256: this.#manifestSha256 };
+    return {
+      entries,
+      files: this.archive.files,
+      ...counts,
+      excluded: { ...this.#reading.excluded },
+      manifestSha256: this.#manifestSha256,
+    };
   }
 
   tell(): void {
@@ -134,9 +144,13 @@ class Dataset {
     const { bytes } = this.archive;
     const { minBytes } = this.#options;
     if (minBytes === undefined || bytes >= minBytes) return;
-    throw new DepotError('source-too-small', `the dataset holds ${bytes} octets, less than the ${minBytes} of minSize`, {
-      hint: 'find out what is missing, or lower minSize if that is all there is',
-    });
+    throw new DepotError(
+      'source-too-small',
+      `the dataset holds ${bytes} octets, less than the ${minBytes} of minSize`,
+      {
+        hint: 'find out what is missing, or lower minSize if that is all there is',
+      },
+    );
   }
 
   #checkShrink(): void {
@@ -145,7 +159,10 @@ class Dataset {
     if (shrink === undefined || !hasShrunk({ entries, bytes }, shrink)) return;
     const words = shrinkWords({ entries, bytes }, shrink.previous);
     if (shrink.then === 'warn') this.#hooks.warn(words, 'act');
-    else throw new DepotError('source-shrunk', words, { hint: 'find out what is missing; if that is all there is, set shrink: warn in depot.yaml for one push' });
+    else
+      throw new DepotError('source-shrunk', words, {
+        hint: 'find out what is missing; if that is all there is, set shrink: warn in depot.yaml for one push',
+      });
   }
 }
 

@@ -28,7 +28,13 @@ export class PartBuffer {
  *
  * @throws DepotError 'source-empty' when there is no content, unless `allowEmpty`; what `content` throws
  */
-export async function* packParts(archive: Archive, parts: PartBuffer, source: SourceSpec, path: ByteString, content: AsyncIterable<Uint8Array>): AsyncGenerator<Chunk, void> {
+export async function* packParts(
+  archive: Archive,
+  parts: PartBuffer,
+  source: SourceSpec,
+  path: ByteString,
+  content: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Chunk, void> {
   const buffer = parts.get();
   const whole = createHash('sha256');
   const entry = { path, type: 'file', mode: PART_MODE, mtimeNs: archive.startedNs, linkTarget: null } as const;
@@ -36,7 +42,12 @@ export async function* packParts(archive: Archive, parts: PartBuffer, source: So
   let size = 0;
   let count = 0;
   const store = function* (): Generator<Chunk, void> {
-    if (++count > MAX_PARTS) throw new DepotError('source-failed', `source ${printable(source.name)}: more than ${MAX_PARTS} parts of ${PART_OCTETS} octets`, { hint: 'split the source in two' });
+    if (++count > MAX_PARTS)
+      throw new DepotError(
+        'source-failed',
+        `source ${printable(source.name)}: more than ${MAX_PARTS} parts of ${PART_OCTETS} octets`,
+        { hint: 'split the source in two' },
+      );
     const part = buffer.subarray(0, used);
     whole.update(part);
     size += used;
@@ -53,7 +64,8 @@ export async function* packParts(archive: Archive, parts: PartBuffer, source: So
       if (used === PART_OCTETS) yield* store();
     }
   }
-  if (size + used === 0 && !source.allowEmpty) throw emptyError(source, source.kind === 'stdin' ? 'there is nothing on stdin' : 'the command printed nothing');
+  if (size + used === 0 && !source.allowEmpty)
+    throw emptyError(source, source.kind === 'stdin' ? 'there is nothing on stdin' : 'the command printed nothing');
   // An empty content has one empty part, so that joining it gives an empty file.
   if (used > 0 || count === 0) yield* store();
   yield* archive.list({ ...entry, size }, { sha256: whole.digest('hex'), parts: count, changed: false });

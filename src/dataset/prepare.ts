@@ -18,14 +18,19 @@ export function commandOptions(source: SourceSpec, options: DatasetOptions, what
 
 /** Runs what makes the source readable. Throws as `run` does. */
 export async function runPrepare(source: SourceSpec, options: DatasetOptions, signal: AbortSignal): Promise<void> {
-  if (source.prepare !== undefined) await run(source.prepare, { ...commandOptions(source, options, 'prepare'), signal });
+  if (source.prepare !== undefined)
+    await run(source.prepare, { ...commandOptions(source, options, 'prepare'), signal });
 }
 
 /**
  * Runs after everything else with this source, whatever came of it, also after an abort: so no signal ends it, only time.
  * Never throws: the dataset is as good or as bad as it was.
  */
-export async function runCleanup(source: SourceSpec, options: DatasetOptions, warn: DatasetHooks['warn']): Promise<void> {
+export async function runCleanup(
+  source: SourceSpec,
+  options: DatasetOptions,
+  warn: DatasetHooks['warn'],
+): Promise<void> {
   if (source.cleanup === undefined) return;
   try {
     await run(source.cleanup, { timeoutMs: CLEANUP_TIMEOUT_MS, ...commandOptions(source, options, 'cleanup') });

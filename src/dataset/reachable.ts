@@ -24,7 +24,12 @@ export interface Reach {
 const stride = 500;
 
 /** Looks until `until` (milliseconds, as `Date.now()`); what vanishes meanwhile is passed over, as a push decides about that. */
-export async function reachOf(directory: string, exclude: readonly string[], until: number, signal?: AbortSignal): Promise<Reach> {
+export async function reachOf(
+  directory: string,
+  exclude: readonly string[],
+  until: number,
+  signal?: AbortSignal,
+): Promise<Reach> {
   const reach: Reach = { entries: 0, bytes: 0, closed: 0, firstClosed: null, unused: [], complete: true };
   const excluded = excluder(exclude);
   const root = fromText(directory);
@@ -33,7 +38,8 @@ export async function reachOf(directory: string, exclude: readonly string[], unt
     try {
       for (const child of listChildren(at)) {
         const file = join(at, child.name);
-        if (excluded?.excludes(file.slice(root.length + 1) as ByteString, child.kind === 'directory') === true) continue;
+        if (excluded?.excludes(file.slice(root.length + 1) as ByteString, child.kind === 'directory') === true)
+          continue;
         if (++reach.entries % stride === 0) {
           await setImmediate();
           signal?.throwIfAborted();

@@ -28,7 +28,10 @@ export class Reading {
 
   /** Something that no archive can hold was left out. */
   leftOut(kind: Exclude<SkippedKind, 'vanished'>, path: ByteString): void {
-    this.#count(kind, `skipped ${shown(path)}: ${kind === 'unknown' ? 'neither file, directory nor link' : `a ${kind}`} cannot be deposited`);
+    this.#count(
+      kind,
+      `skipped ${shown(path)}: ${kind === 'unknown' ? 'neither file, directory nor link' : `a ${kind}`} cannot be deposited`,
+    );
   }
 
   /** Something was left out because the configuration says so; null for a directory. */
@@ -64,7 +67,9 @@ export class Reading {
 }
 
 function changedError(message: string): DepotError {
-  return new DepotError('source-changed', message, { hint: 'deposit a copy or a snapshot that does not change, or set onChange: warn' });
+  return new DepotError('source-changed', message, {
+    hint: 'deposit a copy or a snapshot that does not change, or set onChange: warn',
+  });
 }
 
 /**
@@ -85,13 +90,18 @@ export function locate(path: string, expected: 'directory' | 'file'): ByteString
   }
   if (expected === 'directory' ? found.isDirectory() : found.isFile()) return real;
   const actual = found.isDirectory() ? 'a directory' : found.isFile() ? 'a file' : 'neither a file nor a directory';
-  throw new DepotError('source-failed', `${shown(named)} is ${actual}`, { hint: `name a ${expected} here, or use another kind of source` });
+  throw new DepotError('source-failed', `${shown(named)} is ${actual}`, {
+    hint: `name a ${expected} here, or use another kind of source`,
+  });
 }
 
 /** 'source-failed', naming the file: it is there and cannot be read. */
 export function unreadable(path: ByteString, error: unknown): DepotError {
   const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-  return new DepotError('source-failed', `cannot read ${shown(path)}: ${reasons[reason] ?? reason}`, { hint: hints[reason] ?? 'find out what is wrong with it, then run this again', cause: error });
+  return new DepotError('source-failed', `cannot read ${shown(path)}: ${reasons[reason] ?? reason}`, {
+    hint: hints[reason] ?? 'find out what is wrong with it, then run this again',
+    cause: error,
+  });
 }
 
 /** A source that should hold something and does not. */

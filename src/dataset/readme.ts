@@ -9,7 +9,9 @@ import type { DatasetOptions } from './sources.js';
  */
 export function readme(options: DatasetOptions): string {
   const { sources, arrangement, depositId, specification } = options;
-  const parts = sources.filter(isInParts).map((source) => `cat ${quoted(`data/${source.name}`)}.part-* > ${quoted(`data/${source.name}`)}`);
+  const parts = sources
+    .filter(isInParts)
+    .map((source) => `cat ${quoted(`data/${source.name}`)}.part-* > ${quoted(`data/${source.name}`)}`);
   const manifestPart = `${MANIFEST_PATH}.part-`;
   return `# Depot ${depositId}
 

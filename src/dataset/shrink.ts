@@ -19,6 +19,7 @@ export function hasShrunk(now: DatasetSize, { previous, below }: Pick<ShrinkRule
 
 /** Both figures of both. */
 export function shrinkWords(now: DatasetSize, previous: ShrinkRule['previous']): string {
-  const size = ({ entries, bytes }: DatasetSize): string => `${entries.toLocaleString('en-US')} ${entries === 1 ? 'entry' : 'entries'} and ${bytes.toLocaleString('en-US')} ${bytes === 1 ? 'byte' : 'bytes'}`;
+  const size = ({ entries, bytes }: DatasetSize): string =>
+    `${entries.toLocaleString('en-US')} ${entries === 1 ? 'entry' : 'entries'} and ${bytes.toLocaleString('en-US')} ${bytes === 1 ? 'byte' : 'bytes'}`;
   return `the dataset shrank: it has ${size(now)}, and the last deposit, ${previous.depositId}, had ${size(previous)}`;
 }

@@ -61,7 +61,10 @@ export function checkNames(sources: readonly SourceSpec[]): void {
   const seen = new Set<string>();
   for (const { name } of sources) {
     const problem = nameProblem(name) ?? (seen.has(name) ? 'is used twice' : null);
-    if (problem !== null) throw new DepotError('config-invalid', `the source name "${printable(name)}" ${problem}`, { hint: 'give the source another name with as:' });
+    if (problem !== null)
+      throw new DepotError('config-invalid', `the source name "${printable(name)}" ${problem}`, {
+        hint: 'give the source another name with as:',
+      });
     seen.add(name);
   }
   if (sources.filter((source) => source.kind === 'stdin').length > 1) {

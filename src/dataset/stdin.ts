@@ -10,9 +10,13 @@ import type { DatasetHooks } from './sources.js';
  * @throws DepotError 'source-failed' without a stdin, 'source-timed-out'; the signal's reason
  */
 export async function* readStdin(source: StdinSource, hooks: DatasetHooks): AsyncGenerator<Uint8Array, void> {
-  if (hooks.stdin === undefined) throw new DepotError('source-failed', `source ${printable(source.name)}: there is no stdin to read`, { hint: 'pipe the data into it: … | «depot …»' });
+  if (hooks.stdin === undefined)
+    throw new DepotError('source-failed', `source ${printable(source.name)}: there is no stdin to read`, {
+      hint: 'pipe the data into it: … | «depot …»',
+    });
   const timeout = new AbortController();
-  const timer = source.timeoutMs === undefined ? undefined : setTimeout(() => timeout.abort(timedOut(source)), source.timeoutMs);
+  const timer =
+    source.timeoutMs === undefined ? undefined : setTimeout(() => timeout.abort(timedOut(source)), source.timeoutMs);
   const stop = AbortSignal.any([hooks.signal, timeout.signal]);
   const iterator = hooks.stdin[Symbol.asyncIterator]();
   let ended = false;
@@ -25,7 +29,11 @@ export async function* readStdin(source: StdinSource, hooks: DatasetHooks): Asyn
     }
   } catch (error) {
     stop.throwIfAborted();
-    throw new DepotError('source-failed', `source ${printable(source.name)}: stdin could not be read: ${codeOrSaid(error)}`, { cause: error });
+    throw new DepotError(
+      'source-failed',
+      `source ${printable(source.name)}: stdin could not be read: ${codeOrSaid(error)}`,
+      { cause: error },
+    );
   } finally {
     clearTimeout(timer);
     // Not awaited: a generator that waits for input does not return before it comes.
@@ -34,5 +42,8 @@ export async function* readStdin(source: StdinSource, hooks: DatasetHooks): Asyn
 }
 
 function timedOut(source: StdinSource): DepotError {
-  return new DepotError('source-timed-out', `source ${printable(source.name)}: stdin did not end within ${(source.timeoutMs ?? 0) / 1000} s`);
+  return new DepotError(
+    'source-timed-out',
+    `source ${printable(source.name)}: stdin did not end within ${(source.timeoutMs ?? 0) / 1000} s`,
+  );
 }

@@ -38,7 +38,8 @@ export class WalkOrder {
   #nextSource(path: string): string | null {
     if (!/^(?:DEPOT|data)\/[^/]+$/.test(path)) return STRAY;
     if (this.#sources.has(path)) return 'comes twice';
-    if (this.#sources.size === MAX_SOURCES) throw refused(`there are more than ${MAX_SOURCES} names directly under data/`);
+    if (this.#sources.size === MAX_SOURCES)
+      throw refused(`there are more than ${MAX_SOURCES} names directly under data/`);
     this.#sources.add(path);
     return null;
   }

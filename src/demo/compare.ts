@@ -33,12 +33,14 @@ export function compareTrees(expected: string, actual: string): TreeSummary {
       if (!readFileSync(a).equals(readFileSync(b))) differ(name, 'other contents');
       if (left.nlink !== right.nlink) differ(name, 'hard links lost');
     } else if (kind === 'symlink') {
-      if (!readlinkSync(a, { encoding: 'buffer' }).equals(readlinkSync(b, { encoding: 'buffer' }))) differ(name, 'another link target');
+      if (!readlinkSync(a, { encoding: 'buffer' }).equals(readlinkSync(b, { encoding: 'buffer' })))
+        differ(name, 'another link target');
     } else {
       const [names, found] = [readdirSync(a, { encoding: 'buffer' }), readdirSync(b, { encoding: 'buffer' })];
       const known = new Set(names.map((n) => n.toString('latin1')));
       for (const child of found) if (!known.has(child.toString('latin1'))) differ(child, 'was not there');
-      for (const child of names) visit(Buffer.concat([a, separator, child]), Buffer.concat([b, separator, child]), child);
+      for (const child of names)
+        visit(Buffer.concat([a, separator, child]), Buffer.concat([b, separator, child]), child);
     }
     if (kind !== 'symlink' && process.platform !== 'win32' && left.mode !== right.mode) differ(name, 'another mode');
     // Restored to the microsecond; as milliseconds in a double, two such times can lie a little further apart.
@@ -49,5 +51,11 @@ export function compareTrees(expected: string, actual: string): TreeSummary {
 }
 
 function kindOf(stats: Stats): 'file' | 'directory' | 'symlink' | 'special file' {
-  return stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'symlink' : 'special file';
+  return stats.isFile()
+    ? 'file'
+    : stats.isDirectory()
+      ? 'directory'
+      : stats.isSymbolicLink()
+        ? 'symlink'
+        : 'special file';
 }

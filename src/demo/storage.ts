@@ -3,7 +3,20 @@
  * password let one supplier in, to one directory. Once an upload has its final name, the supplier no longer sees it.
  */
 import { timingSafeEqual, createHash } from 'node:crypto';
-import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statSync, type Stats, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  type Stats,
+  writeSync,
+} from 'node:fs';
 import { join, posix } from 'node:path';
 import ssh2, { type Attributes, type Connection, type SFTPWrapper } from 'ssh2';
 
@@ -28,7 +41,10 @@ const { OPEN_MODE, STATUS_CODE } = ssh2.utils.sftp;
 const incoming = '/incoming';
 
 /** Starts the server; it keeps its files below `directory`, which must exist and be empty. */
-export async function startSecureStorage(directory: string, account: { username: string; password: string }): Promise<SecureStorage> {
+export async function startSecureStorage(
+  directory: string,
+  account: { username: string; password: string },
+): Promise<SecureStorage> {
   const drop = join(directory, 'incoming');
   const vault = join(directory, 'vault');
   for (const d of [drop, vault]) mkdirSync(d, { mode: 0o700 });
@@ -40,11 +56,18 @@ export async function startSecureStorage(directory: string, account: { username:
     // A client that goes away without a word is no failure of the storage.
     connection.on('error', () => undefined);
     connection.on('authentication', (attempt) => {
-      if (attempt.method === 'password' && attempt.username === account.username && same(attempt.password, account.password)) attempt.accept();
+      if (
+        attempt.method === 'password' &&
+        attempt.username === account.username &&
+        same(attempt.password, account.password)
+      )
+        attempt.accept();
       else attempt.reject(['password']);
     });
     connection.on('session', (accept) => {
-      accept().on('sftp', (acceptSftp) => { serve(acceptSftp(), drop, vault); });
+      accept().on('sftp', (acceptSftp) => {
+        serve(acceptSftp(), drop, vault);
+      });
     });
   });
   await new Promise<void>((resolve, reject) => {
@@ -64,7 +87,11 @@ export async function startSecureStorage(directory: string, account: { username:
     vault,
     async stop() {
       for (const connection of connections) connection.end();
-      await new Promise<void>((resolve) => { server.close(() => { resolve(); }); });
+      await new Promise<void>((resolve) => {
+        server.close(() => {
+          resolve();
+        });
+      });
     },
   };
 }
@@ -99,67 +126,104 @@ function serve(sftp: SFTPWrapper, drop: string, vault: string): void {
       sftp.status(request, statusOf(error));
     }
   };
-  const done = (request: number): void => { sftp.status(request, STATUS_CODE.OK); };
+  const done = (request: number): void => {
+    sftp.status(request, STATUS_CODE.OK);
+  };
   const stat = (request: number, path: string): void => {
     const full = posix.resolve(incoming, path);
     sftp.attrs(request, attributes(statSync(full === incoming || full === '/' ? drop : local(path))));
   };
 
-  sftp.on('OPEN', (request, path, flags) => { answer(request, () => {
-    const name = local(path);
-    if ((flags & OPEN_MODE.WRITE) === 0) throw new Refusal(STATUS_CODE.PERMISSION_DENIED);
-    // The name of a finished upload stays taken, although it can no longer be seen.
-    if (existsSync(join(vault, posix.basename(name)))) throw new Refusal(STATUS_CODE.FAILURE);
-    const create = (flags & OPEN_MODE.CREAT) !== 0;
-    const mode = !create ? 'r+' : (flags & OPEN_MODE.EXCL) !== 0 ? 'wx' : 'w';
-    sftp.handle(request, newHandle({ file: openSync(name, mode, 0o600) }));
-  }); });
-  sftp.on('WRITE', (request, id, offset, data) => { answer(request, () => {
-    writeSync(fileOf(id), data, 0, data.length, offset);
-    done(request);
-  }); });
-  sftp.on('FSTAT', (request, id) => { answer(request, () => { sftp.attrs(request, attributes(fstatSync(fileOf(id)))); }); });
-  sftp.on('STAT', (request, path) => { answer(request, () => { stat(request, path); }); });
-  sftp.on('LSTAT', (request, path) => { answer(request, () => { stat(request, path); }); });
-  sftp.on('CLOSE', (request, id) => { answer(request, () => {
-    const found = handle(id);
-    if (found === undefined) throw new Refusal(STATUS_CODE.FAILURE);
-    open.delete(id.readUInt32BE());
-    if ('file' in found) {
-      fsyncSync(found.file);
-      closeSync(found.file);
-    }
-    done(request);
-  }); });
-  sftp.on('RENAME', (request, from, to) => { answer(request, () => {
-    const name = posix.basename(local(to));
-    if (existsSync(join(drop, name)) || existsSync(join(vault, name))) throw new Refusal(STATUS_CODE.FAILURE);
-    // A name without a dot in front is a finished upload: the agent takes it in at once.
-    renameSync(local(from), join(name.startsWith('.') ? drop : vault, name));
-    done(request);
-  }); });
-  sftp.on('REMOVE', (request, path) => { answer(request, () => {
-    rmSync(local(path));
-    done(request);
-  }); });
+  sftp.on('OPEN', (request, path, flags) => {
+    answer(request, () => {
+      const name = local(path);
+      if ((flags & OPEN_MODE.WRITE) === 0) throw new Refusal(STATUS_CODE.PERMISSION_DENIED);
+      // The name of a finished upload stays taken, although it can no longer be seen.
+      if (existsSync(join(vault, posix.basename(name)))) throw new Refusal(STATUS_CODE.FAILURE);
+      const create = (flags & OPEN_MODE.CREAT) !== 0;
+      const mode = !create ? 'r+' : (flags & OPEN_MODE.EXCL) !== 0 ? 'wx' : 'w';
+      sftp.handle(request, newHandle({ file: openSync(name, mode, 0o600) }));
+    });
+  });
+  sftp.on('WRITE', (request, id, offset, data) => {
+    answer(request, () => {
+      writeSync(fileOf(id), data, 0, data.length, offset);
+      done(request);
+    });
+  });
+  sftp.on('FSTAT', (request, id) => {
+    answer(request, () => {
+      sftp.attrs(request, attributes(fstatSync(fileOf(id))));
+    });
+  });
+  sftp.on('STAT', (request, path) => {
+    answer(request, () => {
+      stat(request, path);
+    });
+  });
+  sftp.on('LSTAT', (request, path) => {
+    answer(request, () => {
+      stat(request, path);
+    });
+  });
+  sftp.on('CLOSE', (request, id) => {
+    answer(request, () => {
+      const found = handle(id);
+      if (found === undefined) throw new Refusal(STATUS_CODE.FAILURE);
+      open.delete(id.readUInt32BE());
+      if ('file' in found) {
+        fsyncSync(found.file);
+        closeSync(found.file);
+      }
+      done(request);
+    });
+  });
+  sftp.on('RENAME', (request, from, to) => {
+    answer(request, () => {
+      const name = posix.basename(local(to));
+      if (existsSync(join(drop, name)) || existsSync(join(vault, name))) throw new Refusal(STATUS_CODE.FAILURE);
+      // A name without a dot in front is a finished upload: the agent takes it in at once.
+      renameSync(local(from), join(name.startsWith('.') ? drop : vault, name));
+      done(request);
+    });
+  });
+  sftp.on('REMOVE', (request, path) => {
+    answer(request, () => {
+      rmSync(local(path));
+      done(request);
+    });
+  });
   sftp.on('REALPATH', (request, path) => {
     sftp.name(request, [{ filename: posix.resolve(incoming, path), longname: '', attrs: attributes(statSync(drop)) }]);
   });
-  sftp.on('OPENDIR', (request, path) => { answer(request, () => {
-    if (posix.resolve(incoming, path) !== incoming) throw new Refusal(STATUS_CODE.PERMISSION_DENIED);
-    sftp.handle(request, newHandle({ names: readdirSync(drop) }));
-  }); });
-  sftp.on('READDIR', (request, id) => { answer(request, () => {
-    const found = handle(id);
-    if (found === undefined || !('names' in found)) throw new Refusal(STATUS_CODE.FAILURE);
-    if (found.names.length === 0) throw new Refusal(STATUS_CODE.EOF);
-    sftp.name(request, found.names.splice(0).map((filename) => ({ filename, longname: filename, attrs: attributes(statSync(join(drop, filename))) })));
-  }); });
+  sftp.on('OPENDIR', (request, path) => {
+    answer(request, () => {
+      if (posix.resolve(incoming, path) !== incoming) throw new Refusal(STATUS_CODE.PERMISSION_DENIED);
+      sftp.handle(request, newHandle({ names: readdirSync(drop) }));
+    });
+  });
+  sftp.on('READDIR', (request, id) => {
+    answer(request, () => {
+      const found = handle(id);
+      if (found === undefined || !('names' in found)) throw new Refusal(STATUS_CODE.FAILURE);
+      if (found.names.length === 0) throw new Refusal(STATUS_CODE.EOF);
+      sftp.name(
+        request,
+        found.names
+          .splice(0)
+          .map((filename) => ({ filename, longname: filename, attrs: attributes(statSync(join(drop, filename))) })),
+      );
+    });
+  });
   for (const event of ['READ', 'READLINK', 'MKDIR', 'RMDIR', 'SYMLINK'] as const) {
-    sftp.on(event, (request: number) => { sftp.status(request, STATUS_CODE.PERMISSION_DENIED); });
+    sftp.on(event, (request: number) => {
+      sftp.status(request, STATUS_CODE.PERMISSION_DENIED);
+    });
   }
   for (const event of ['SETSTAT', 'FSETSTAT', 'EXTENDED'] as const) {
-    sftp.on(event, (request: number) => { sftp.status(request, STATUS_CODE.OP_UNSUPPORTED); });
+    sftp.on(event, (request: number) => {
+      sftp.status(request, STATUS_CODE.OP_UNSUPPORTED);
+    });
   }
   sftp.on('close', () => {
     for (const found of open.values()) if ('file' in found) closeSync(found.file);
@@ -180,7 +244,14 @@ function statusOf(error: unknown): number {
 }
 
 function attributes(stats: Stats): Attributes {
-  return { mode: stats.mode, uid: 0, gid: 0, size: stats.size, atime: Math.floor(stats.atimeMs / 1000), mtime: Math.floor(stats.mtimeMs / 1000) };
+  return {
+    mode: stats.mode,
+    uid: 0,
+    gid: 0,
+    size: stats.size,
+    atime: Math.floor(stats.atimeMs / 1000),
+    mtime: Math.floor(stats.mtimeMs / 1000),
+  };
 }
 
 function same(a: string, b: string): boolean {

@@ -35,7 +35,13 @@ export interface WrittenAttestation {
 /** Throws 'output-exists': to be known before a long verification, not after it. */
 export async function refuseExisting(out: string): Promise<void> {
   for (const file of [out, `${out}.asc`]) {
-    if (await lstat(file).then(() => true, () => false)) throw exists(file);
+    if (
+      await lstat(file).then(
+        () => true,
+        () => false,
+      )
+    )
+      throw exists(file);
   }
 }
 
@@ -46,7 +52,8 @@ export async function refuseExisting(out: string): Promise<void> {
  */
 export async function writeAttestation(verified: Verified, o: AttestOptions): Promise<WrittenAttestation> {
   const { evidence } = verified;
-  if (evidence === null || !verified.ok) throw new DepotError('incomplete', 'nothing was attested: the key was not proven against a verified receipt');
+  if (evidence === null || !verified.ok)
+    throw new DepotError('incomplete', 'nothing was attested: the key was not proven against a verified receipt');
   const attestation = attestationOf(verified, evidence, o);
   const bytes = attestationBytes(attestation);
   const { signature, signedBy } = await sign(bytes, attestation, evidence.secret, o);
@@ -56,10 +63,18 @@ export async function writeAttestation(verified: Verified, o: AttestOptions): Pr
   return { path: o.out, signaturePath, signedBy, attestation };
 }
 
-function attestationOf({ checks }: Verified, { given, keyFingerprint, opening }: Evidence, o: AttestOptions): Attestation {
+function attestationOf(
+  { checks }: Verified,
+  { given, keyFingerprint, opening }: Evidence,
+  o: AttestOptions,
+): Attestation {
   const { receipt, bytes } = given;
   const recipient = receipt.encryption.recipients.find(({ subkeyFingerprint }) => subkeyFingerprint === keyFingerprint);
-  if (recipient === undefined) throw new DepotError('verification-failed', `nothing was attested: the receipt does not name key ${keyFingerprint}, which opens the deposit`);
+  if (recipient === undefined)
+    throw new DepotError(
+      'verification-failed',
+      `nothing was attested: the receipt does not name key ${keyFingerprint}, which opens the deposit`,
+    );
   return {
     schema: 'depot.attestation/1',
     depositId: receipt.depositId,
@@ -74,16 +89,26 @@ function attestationOf({ checks }: Verified, { given, keyFingerprint, opening }:
   };
 }
 
-async function sign(bytes: Uint8Array, { keyFingerprint }: Attestation, secret: SecretKey | null, o: AttestOptions): Promise<{ signature: string; signedBy: string }> {
+async function sign(
+  bytes: Uint8Array,
+  { keyFingerprint }: Attestation,
+  secret: SecretKey | null,
+  o: AttestOptions,
+): Promise<{ signature: string; signedBy: string }> {
   if (o.signWith !== undefined) {
     const key = await readPrivateKey(o.signWith, o.passphrase);
     return { signature: await signDetached(bytes, key), signedBy: key.fingerprint };
   }
-  if (secret === null) return { signature: await signWithGpg(bytes, keyFingerprint, { env: o.gpg ?? {}, signal: o.signal }), signedBy: keyFingerprint };
+  if (secret === null)
+    return {
+      signature: await signWithGpg(bytes, keyFingerprint, { env: o.gpg ?? {}, signal: o.signal }),
+      signedBy: keyFingerprint,
+    };
   try {
     return { signature: await signDetached(bytes, secret), signedBy: secret.fingerprint };
   } catch (error) {
-    if (isDepotError(error, 'signer-unusable')) error.hint = 'sign with another key of yours, whose fingerprint the supplier knows: --sign-with FILE';
+    if (isDepotError(error, 'signer-unusable'))
+      error.hint = 'sign with another key of yours, whose fingerprint the supplier knows: --sign-with FILE';
     throw error;
   }
 }
@@ -95,5 +120,7 @@ async function write(file: string, contents: Uint8Array | string): Promise<void>
 }
 
 function exists(file: string): DepotError {
-  return new DepotError('output-exists', `${printable(file)} exists, and is never overwritten`, { hint: 'name another file with --attest' });
+  return new DepotError('output-exists', `${printable(file)} exists, and is never overwritten`, {
+    hint: 'name another file with --attest',
+  });
 }

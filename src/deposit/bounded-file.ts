@@ -14,7 +14,11 @@ export { LARGEST_GIVEN_FILE } from './limits.js';
  *
  * @throws whatever open and read throw; DepotError 'local-unreadable' when there is more, or it is a fifo or a device
  */
-export async function readBoundedFile(path: string, check: (opened: Stats) => void = () => undefined, limit = LARGEST_GIVEN_FILE): Promise<Buffer> {
+export async function readBoundedFile(
+  path: string,
+  check: (opened: Stats) => void = () => undefined,
+  limit = LARGEST_GIVEN_FILE,
+): Promise<Buffer> {
   const handle = await openPlain(path);
   try {
     const opened = await handle.stat();
@@ -33,7 +37,11 @@ async function readAll(handle: FileHandle, path: string, limit: number): Promise
     if (bytesRead === 0) break;
     length += bytesRead;
     if (length > limit) {
-      throw new DepotError('local-unreadable', `${printable(path)} has more than ${limit} octets, which no key, signature or receipt has`, { hint: `look what it is: «ls -l ${typedWord(path)}»` });
+      throw new DepotError(
+        'local-unreadable',
+        `${printable(path)} has more than ${limit} octets, which no key, signature or receipt has`,
+        { hint: `look what it is: «ls -l ${typedWord(path)}»` },
+      );
     }
     pieces.push(buffer.subarray(0, bytesRead));
   }

@@ -46,7 +46,11 @@ export class Checks {
 
   /** Something that was not asked for and could not be checked with what was given; `hint` is what to type so that it can. */
   notPossible(name: string, detail: string, hint?: string): void {
-    this.#checks.push({ name, result: 'not possible', detail: this.#hints && hint !== undefined ? `${detail} (${hint})` : detail });
+    this.#checks.push({
+      name,
+      result: 'not possible',
+      detail: this.#hints && hint !== undefined ? `${detail} (${hint})` : detail,
+    });
   }
 
   /** Something that was asked for and could not be checked: the whole is incomplete. */
@@ -63,7 +67,11 @@ export class Checks {
   }
 
   /** Runs a check; a DepotError of those codes becomes its failure, 'incomplete' what is missing, anything else is thrown on. */
-  async attempt<T>(name: string, work: () => Promise<T>, codes: ErrorCode[] = ['verification-failed']): Promise<T | null> {
+  async attempt<T>(
+    name: string,
+    work: () => Promise<T>,
+    codes: ErrorCode[] = ['verification-failed'],
+  ): Promise<T | null> {
     try {
       return await work();
     } catch (error) {

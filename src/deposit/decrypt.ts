@@ -75,7 +75,15 @@ export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<D
     const unwrapped = await addressed(key.unwrap(file.preamble.pkesk), receipt);
     try {
       if (receipt !== null) belongsTogether(o.suitcase, file, unwrapped, receipt);
-      const opening: Opening = { o, hooks, file, receipt, unwrapped, origin, ...await limitsOf(o, origin === 'proven' ? receipt : null, out) };
+      const opening: Opening = {
+        o,
+        hooks,
+        file,
+        receipt,
+        unwrapped,
+        origin,
+        ...(await limitsOf(o, origin === 'proven' ? receipt : null, out)),
+      };
       return out === null ? await toStdout(opening, o.stdout!) : await toDirectory(opening, out);
     } finally {
       unwrapped.sessionKey.fill(0);
@@ -88,9 +96,13 @@ export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<D
   }
 }
 
-const fetchAgain = 'fetch the suitcase again; if that does not help, ask the agent for its size and SHA-256 and compare them with the receipt';
+const fetchAgain =
+  'fetch the suitcase again; if that does not help, ask the agent for its size and SHA-256 and compare them with the receipt';
 
-async function receiptOf(o: DecryptOptions, hooks: DecryptHooks): Promise<{ receipt: Receipt | null; origin: Decrypted['origin'] }> {
+async function receiptOf(
+  o: DecryptOptions,
+  hooks: DecryptHooks,
+): Promise<{ receipt: Receipt | null; origin: Decrypted['origin'] }> {
   if (o.receipt === undefined) return { receipt: null, origin: 'not proven' };
   const given = await readReceipt(o.receipt);
   if (o.signers.length === 0) return { receipt: given.receipt, origin: 'not proven' };
@@ -102,7 +114,9 @@ async function receiptOf(o: DecryptOptions, hooks: DecryptHooks): Promise<{ rece
 /** The private key that was named, which is asked for its passphrase now. @throws DepotError 'usage', and as `openingKeyOf` */
 async function keyFor({ preamble }: SuitcaseFile, o: DecryptOptions): Promise<OpeningKey> {
   if (o.gpg !== undefined && preamble.encryption.packet === 'SEIPDv2') {
-    throw new DepotError('usage', 'this suitcase is modern (SEIPDv2), which gpg does not read', { hint: 'use --key with the file of the private key' });
+    throw new DepotError('usage', 'this suitcase is modern (SEIPDv2), which gpg does not read', {
+      hint: 'use --key with the file of the private key',
+    });
   }
   const key = await openingKeyOf(o);
   if (key === null) throw new DepotError('usage', 'no private key given', { hint: 'add --key FILE, or --gpg' });
@@ -113,24 +127,40 @@ async function keyFor({ preamble }: SuitcaseFile, o: DecryptOptions): Promise<Op
  * How much may come out: what the user allows, else what a receipt with a `proven` origin says, else what there is room for. Copies of
  * hard links are no part of what a receipt says: these may take what there is room for.
  */
-async function limitsOf(o: DecryptOptions, proven: Receipt | null, out: string | null): Promise<Pick<Opening, 'maxBytes' | 'maxWritten' | 'maxEntries'>> {
+async function limitsOf(
+  o: DecryptOptions,
+  proven: Receipt | null,
+  out: string | null,
+): Promise<Pick<Opening, 'maxBytes' | 'maxWritten' | 'maxEntries'>> {
   const user = o.maxSize === undefined ? null : allowedOctets(o.maxSize, 'user');
   const room = out === null ? null : await roomAt(out, roomForOctets);
   return {
     maxBytes: user ?? (proven === null ? room : allowedOctets(contentLimit(proven.dataset), 'receipt')),
     maxWritten: user ?? room,
-    maxEntries: proven !== null ? allowedEntries(entryLimit(proven.dataset)) : out === null ? null : await roomAt(out, roomForEntries),
+    maxEntries:
+      proven !== null
+        ? allowedEntries(entryLimit(proven.dataset))
+        : out === null
+          ? null
+          : await roomAt(out, roomForEntries),
   };
 }
 
 /** What can be known before anything is decrypted. */
-function belongsTogether(path: string, { preamble, bytes }: SuitcaseFile, { sessionKey }: UnwrappedSessionKey, { depositId, suitcase, keyProof }: Receipt): void {
+function belongsTogether(
+  path: string,
+  { preamble, bytes }: SuitcaseFile,
+  { sessionKey }: UnwrappedSessionKey,
+  { depositId, suitcase, keyProof }: Receipt,
+): void {
   const differs = (found: Uint8Array, expected: string): boolean => Buffer.compare(found, fromBase64(expected)!) !== 0;
   if (differs(preamble.pkesk, keyProof.pkesk) || differs(preamble.head, keyProof.head)) {
     throw wrong(`this suitcase is not that of the receipt, ${depositId}`, otherReceipt(path, depositId));
   }
-  if (bytes !== null && bytes !== suitcase.bytes) throw wrong(`the suitcase has ${bytes} octets, but the receipt says ${suitcase.bytes}`);
-  if (commitmentOf(openingOf(sessionKey, preamble.pkesk, depositId)) !== keyProof.commitment) throw wrong('the session key is not the one that the receipt commits to');
+  if (bytes !== null && bytes !== suitcase.bytes)
+    throw wrong(`the suitcase has ${bytes} octets, but the receipt says ${suitcase.bytes}`);
+  if (commitmentOf(openingOf(sessionKey, preamble.pkesk, depositId)) !== keyProof.commitment)
+    throw wrong('the session key is not the one that the receipt commits to');
 }
 
 /** Into `<out>.partial`, which becomes `out` when all is well and is removed when it is not. */
@@ -142,7 +172,8 @@ async function toDirectory(opening: Opening, out: string): Promise<Decrypted> {
     if (problems.length > 0) throw wrong(`the contents are not what the manifest says: ${problems.join('; ')}`);
     sameAsReceipt(opened, opening.receipt);
     await partial.putInPlace();
-    const warnings = manifest === 'none' ? ['the archive has no manifest: it was not made by depot, and nothing was compared'] : [];
+    const warnings =
+      manifest === 'none' ? ['the archive has no manifest: it was not made by depot, and nothing was compared'] : [];
     return { entries, bytes, out, origin: opening.origin, warnings };
   } catch (error) {
     await removeOrSay(partial, opening.hooks);
@@ -155,17 +186,24 @@ async function removeOrSay(partial: PartialDirectory, hooks: DecryptHooks): Prom
   const { path } = partial;
   try {
     if (await partial.remove()) return;
-    hooks.warn(`${printable(path)} was replaced while this run wrote there, and is left alone; remove it when no other run writes there`);
+    hooks.warn(
+      `${printable(path)} was replaced while this run wrote there, and is left alone; remove it when no other run writes there`,
+    );
   } catch (error) {
     const reason = localError(error, 'remove', path);
-    hooks.warn(`decrypted files are left in ${printable(path)}, which could not be removed (${printable(reason instanceof Error ? reason.message : String(reason))}); remove it: «rm -r ${typedWord(path)}»`);
+    hooks.warn(
+      `decrypted files are left in ${printable(path)}, which could not be removed (${printable(reason instanceof Error ? reason.message : String(reason))}); remove it: «rm -r ${typedWord(path)}»`,
+    );
   }
 }
 
 /** First pass: is all of it authentic? Second pass: the same octets, handed out. */
 async function toStdout(opening: Opening, stdout: Writable): Promise<Decrypted> {
   const { file, o } = opening;
-  if (file.bytes === null) throw new DepotError('usage', `${printable(o.suitcase)} cannot be read twice, and --stdout must`, { hint: 'save the suitcase to a file first' });
+  if (file.bytes === null)
+    throw new DepotError('usage', `${printable(o.suitcase)} cannot be read twice, and --stdout must`, {
+      hint: 'save the suitcase to a file first',
+    });
   const first = await read(opening, { kind: 'authenticate' });
   sameAsReceipt(first, opening.receipt);
   const again = await openSuitcaseFile(o.suitcase);
@@ -181,30 +219,63 @@ async function toStdout(opening: Opening, stdout: Writable): Promise<Decrypted> 
   return { entries: null, bytes, out: null, origin: opening.origin, warnings: [] };
 }
 
-async function read({ o, hooks, file, receipt, unwrapped, maxBytes, maxWritten, maxEntries }: Opening, mode: Parameters<typeof openSuitcase>[0]['mode'], emit?: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>): Promise<OpenResult> {
+async function read(
+  { o, hooks, file, receipt, unwrapped, maxBytes, maxWritten, maxEntries }: Opening,
+  mode: Parameters<typeof openSuitcase>[0]['mode'],
+  emit?: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
+): Promise<OpenResult> {
   const { handle, preamble, consumed } = file;
   return openSuitcase(
-    { fd: handle.fd, preamble, consumed, sessionKey: unwrapped.sessionKey, cipher: unwrapped.cipher, mode, maxBytes, maxWritten, maxEntries, wantsSha256: receipt !== null },
-    { signal: o.signal, warn: (message) => hooks.warn(message), progress: (bytes) => hooks.progress({ bytes, totalBytes: file.bytes }), ...(emit && { emit }) },
+    {
+      fd: handle.fd,
+      preamble,
+      consumed,
+      sessionKey: unwrapped.sessionKey,
+      cipher: unwrapped.cipher,
+      mode,
+      maxBytes,
+      maxWritten,
+      maxEntries,
+      wantsSha256: receipt !== null,
+    },
+    {
+      signal: o.signal,
+      warn: (message) => hooks.warn(message),
+      progress: (bytes) => hooks.progress({ bytes, totalBytes: file.bytes }),
+      ...(emit && { emit }),
+    },
   );
 }
 
 function sameAsReceipt(opened: OpenResult, receipt: Receipt | null): void {
   if (receipt === null) return;
-  if (opened.sha256 !== receipt.suitcase.sha256) throw wrong(`the suitcase has SHA-256 ${opened.sha256}, but the receipt says ${receipt.suitcase.sha256}`);
-  if (opened.contents !== null && opened.contents.manifestSha256 !== receipt.dataset.manifestSha256) throw wrong('the manifest is not the one that the receipt names');
+  if (opened.sha256 !== receipt.suitcase.sha256)
+    throw wrong(`the suitcase has SHA-256 ${opened.sha256}, but the receipt says ${receipt.suitcase.sha256}`);
+  if (opened.contents !== null && opened.contents.manifestSha256 !== receipt.dataset.manifestSha256)
+    throw wrong('the manifest is not the one that the receipt names');
 }
 
 function roomAt<T>(out: string, room: (directory: string) => Promise<T>): Promise<T> {
-  return room(dirname(out)).catch((error: unknown) => { throw localError(error, 'create', out); });
+  return room(dirname(out)).catch((error: unknown) => {
+    throw localError(error, 'create', out);
+  });
 }
 
 async function freePlace(out: string): Promise<string> {
   const path = resolve(out);
-  if (await lstat(path).then(() => true, () => false)) {
-    throw new DepotError('output-exists', `${printable(path)} exists already`, { hint: 'name a directory that does not exist yet with --out' });
+  if (
+    await lstat(path).then(
+      () => true,
+      () => false,
+    )
+  ) {
+    throw new DepotError('output-exists', `${printable(path)} exists already`, {
+      hint: 'name a directory that does not exist yet with --out',
+    });
   }
-  await requireOwnPlace(path).catch((error: unknown) => { throw localError(error, 'create', path); });
+  await requireOwnPlace(path).catch((error: unknown) => {
+    throw localError(error, 'create', path);
+  });
   return path;
 }
 

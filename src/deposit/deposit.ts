@@ -96,7 +96,13 @@ async function createPartial(scene: Scene, intent: PendingRecord): Promise<Uploa
   const { state, agent } = scene;
   let left: Abandoned = { removed: false, mayAppear: false };
   try {
-    return await agent.remote.createUpload({ partialName: intent.partialName, finalName: intent.finalName, abandoned: (abandoned) => { left = abandoned; } });
+    return await agent.remote.createUpload({
+      partialName: intent.partialName,
+      finalName: intent.finalName,
+      abandoned: (abandoned) => {
+        left = abandoned;
+      },
+    });
   } catch (error) {
     if (isDepotError(error) && error.exit === 15) await removePending(state, intent.depositId);
     else await afterAbandoning(scene, intent, left);
@@ -108,7 +114,14 @@ async function createPartial(scene: Scene, intent: PendingRecord): Promise<Uploa
  * Nothing was published, as far as `error` knows: what was begun is removed, at the agent and here. Where it cannot be
  * removed the record stays, as that of something that is no deposit.
  */
-async function giveUp(scene: Scene, upload: Upload, sealing: Sealing, intent: PendingRecord, error: unknown, closing: boolean): Promise<void> {
+async function giveUp(
+  scene: Scene,
+  upload: Upload,
+  sealing: Sealing,
+  intent: PendingRecord,
+  error: unknown,
+  closing: boolean,
+): Promise<void> {
   const { state, run, hooks } = scene;
   await sealing.stop();
   run.published = publishedBy(error, closing);
@@ -137,5 +150,8 @@ async function afterAbandoning(scene: Scene, intent: PendingRecord, { removed, m
 
 /** Standard input comes once; before it was touched, it is still to come. */
 function canReadAgain({ o }: Scene, error: DeadUploadError): boolean {
-  return (error.beforeFirstBlock === true && !o.arrangement.spool) || o.arrangement.sources.every((source) => source.kind !== 'stdin');
+  return (
+    (error.beforeFirstBlock === true && !o.arrangement.spool) ||
+    o.arrangement.sources.every((source) => source.kind !== 'stdin')
+  );
 }

@@ -63,7 +63,12 @@ export function draftReceipt(o: {
       cipher: keys.encryption.cipher,
       aead: keys.encryption.aead,
       compression: o.compression,
-      recipients: keys.recipients.map(({ fingerprint, subkeyFingerprint, algorithm, expiresAt }) => ({ fingerprint, subkeyFingerprint, algorithm, expiresAt })),
+      recipients: keys.recipients.map(({ fingerprint, subkeyFingerprint, algorithm, expiresAt }) => ({
+        fingerprint,
+        subkeyFingerprint,
+        algorithm,
+        expiresAt,
+      })),
     },
   };
   return {
@@ -86,5 +91,9 @@ export function draftReceipt(o: {
 
 function coverOf(facts: Parameters<typeof coverBytes>[0]): ReceiptDraft['cover'] {
   const cover = coverBytes(facts);
-  return { name: coverName(facts.depositId), bytes: cover.length, sha256: createHash('sha256').update(cover).digest('hex') };
+  return {
+    name: coverName(facts.depositId),
+    bytes: cover.length,
+    sha256: createHash('sha256').update(cover).digest('hex'),
+  };
 }

@@ -31,7 +31,13 @@ export interface Dropped {
  *
  * @throws DepotError 'usage' when there is no such record, or when a push still goes there and will settle it
  */
-export async function dropPending(o: { config: Config; arrangement: Arrangement; secrets: SecretFinder; id: string; now: Date }): Promise<Dropped> {
+export async function dropPending(o: {
+  config: Config;
+  arrangement: Arrangement;
+  secrets: SecretFinder;
+  id: string;
+  now: Date;
+}): Promise<Dropped> {
   const { config, arrangement } = o;
   const state = new ArrangementState(config.state.path, arrangement.name);
   await findPending(state, o.id);
@@ -41,13 +47,24 @@ export async function dropPending(o: { config: Config; arrangement: Arrangement;
     const record = await findPending(state, o.id);
     const goesTo = await placeFor(config, arrangement);
     if (goesTo !== null && samePlace(record.server, goesTo)) {
-      throw new DepotError('usage', `${record.depositId} is pending at ${placeText(record.server)}, where pushes go: a push settles it`, { hint: `run: «depot push ${arrangement.name}»` });
+      throw new DepotError(
+        'usage',
+        `${record.depositId} is pending at ${placeText(record.server)}, where pushes go: a push settles it`,
+        { hint: `run: «depot push ${arrangement.name}»` },
+      );
     }
     const ledger = await Ledger.open(state);
-    const receiptPath = 'draft' in record && record.stage !== 'intent' ? await fileReceipt(o, state, ledger, answered(record)) : null;
+    const receiptPath =
+      'draft' in record && record.stage !== 'intent' ? await fileReceipt(o, state, ledger, answered(record)) : null;
     await removeSpool(state, record);
     await removePending(state, record.depositId);
-    return { depositId: record.depositId, stage: record.stage, receiptPath, text: wordsOf(record), warnings: ledger.warnings };
+    return {
+      depositId: record.depositId,
+      stage: record.stage,
+      receiptPath,
+      text: wordsOf(record),
+      warnings: ledger.warnings,
+    };
   } finally {
     await lock.release();
   }
@@ -57,23 +74,47 @@ async function findPending(state: ArrangementState, id: string): Promise<Pending
   const found = (await readPending(state)).records.filter(({ depositId }) => depositId.startsWith(id));
   const [record] = found;
   if (record !== undefined && found.length === 1) return record;
-  throw new DepotError('usage', `${record === undefined ? 'nothing is pending of' : 'more than one pending deposit begins with'} ${JSON.stringify(id)}`, { hint: `look what is: «depot status ${state.arrangement}»` });
+  throw new DepotError(
+    'usage',
+    `${record === undefined ? 'nothing is pending of' : 'more than one pending deposit begins with'} ${JSON.stringify(id)}`,
+    { hint: `look what is: «depot status ${state.arrangement}»` },
+  );
 }
 
 /** The server's last answer will not come any more. */
 function answered(record: Exclude<PendingRecord, { stage: 'intent' | 'sidecars' }>): AnsweredRecord {
   if (record.stage !== 'closing') return record;
-  const transfer = { remoteName: record.finalName, status: 'unconfirmed', remoteSize: 'unreadable', durability: record.durability ?? 'acknowledged-only' } as const;
+  const transfer = {
+    remoteName: record.finalName,
+    status: 'unconfirmed',
+    remoteSize: 'unreadable',
+    durability: record.durability ?? 'acknowledged-only',
+  } as const;
   return { ...record, stage: 'unconfirmed', transfer, completedAt: notBefore(record.draft.startedAt) };
 }
 
-async function fileReceipt({ config, secrets, now }: Parameters<typeof dropPending>[0], state: ArrangementState, ledger: Ledger, record: AnsweredRecord): Promise<string> {
+async function fileReceipt(
+  { config, secrets, now }: Parameters<typeof dropPending>[0],
+  state: ArrangementState,
+  ledger: Ledger,
+  record: AnsweredRecord,
+): Promise<string> {
   const { signer } = await readSigner(config, secrets, now);
   // As in a push: a second attempt says the same as the first.
   await writePending(state, record);
   const draft = presentable(record.draft, { signer });
   const { transfer, completedAt } = record;
-  return (await recordReceipt({ state, ledger, draft, transfer, completedAt, cover: coverBytes(draft), sign: (bytes) => signDetached(bytes, signer) })).path;
+  return (
+    await recordReceipt({
+      state,
+      ledger,
+      draft,
+      transfer,
+      completedAt,
+      cover: coverBytes(draft),
+      sign: (bytes) => signDetached(bytes, signer),
+    })
+  ).path;
 }
 
 function wordsOf(record: PendingRecord): string {

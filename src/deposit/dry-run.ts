@@ -21,8 +21,16 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
   const { sessionKey, pkesk } = await makeEnvelope(depositId, keys);
   const shrink = await shrinkRule(o, new ArrangementState(o.stateDirectory, o.arrangement.name));
   hooks.phase('sealing');
-  const seen: Parameters<PushHooks['progress']>[0] = { entries: 0, datasetBytes: 0, sealedBytes: 0, acknowledgedBytes: 0 };
-  if (o.measure === true) void octetsOf(o.arrangement.sources).then((octets) => { if (octets !== null) seen.totalBytes = octets; });
+  const seen: Parameters<PushHooks['progress']>[0] = {
+    entries: 0,
+    datasetBytes: 0,
+    sealedBytes: 0,
+    acknowledgedBytes: 0,
+  };
+  if (o.measure === true)
+    void octetsOf(o.arrangement.sources).then((octets) => {
+      if (octets !== null) seen.totalBytes = octets;
+    });
   const started = startSealing(
     { dataset: datasetOf(o, depositId, shrink), compression, pkesk, sessionKey, encryption: keys.encryption },
     {
@@ -42,7 +50,16 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
     const { bytes, dataset } = await sealing.result;
     const seconds = Number((process.hrtime.bigint() - clock) / 1_000_000n) / 1000;
     const { previous, shrunk } = runDataset(dataset, shrink);
-    return { ...dataset, previous, shrunk, sealedBytes: bytes, seconds, packet: keys.encryption.packet, compression, rehearsed: o.rehearse };
+    return {
+      ...dataset,
+      previous,
+      shrunk,
+      sealedBytes: bytes,
+      seconds,
+      packet: keys.encryption.packet,
+      compression,
+      rehearsed: o.rehearse,
+    };
   } finally {
     await sealing.stop();
   }

@@ -33,7 +33,10 @@ export interface SuitcaseExhibit {
   /** To its end, without a key; `problem` is what is wrong with the OpenPGP structure. */
   inspect(): Promise<Seen & { problem: DepotError | null }>;
   /** Decrypts and authenticates all of it, and compares the entries with the manifest. At most so many octets of content. */
-  open(unwrapped: UnwrappedSessionKey, limit: Limit | null): Promise<Seen & { plaintextOctets: number; contents: ManifestResult | null }>;
+  open(
+    unwrapped: UnwrappedSessionKey,
+    limit: Limit | null,
+  ): Promise<Seen & { plaintextOctets: number; contents: ManifestResult | null }>;
   /** As `inspect`, after an opening that failed; null where the suitcase cannot be read twice. */
   inspectAgain(): Promise<(Seen & { problem: DepotError | null }) | null>;
   close(): Promise<void>;
@@ -103,18 +106,28 @@ export async function verifyExhibits(o: Exhibits): Promise<Examined> {
  *
  * @throws DepotError 'verification-failed'
  */
-export async function verifySigned(given: { bytes: Uint8Array; receipt: Receipt }, signature: string | Uint8Array, signers: Certificate[]): Promise<VerifiedSignature> {
+export async function verifySigned(
+  given: { bytes: Uint8Array; receipt: Receipt },
+  signature: string | Uint8Array,
+  signers: Certificate[],
+): Promise<VerifiedSignature> {
   const verified = await verifyDetached(given.bytes, signature, signers);
   const { signerFingerprint } = given.receipt.supplier;
   if (verified.fingerprint !== signerFingerprint) {
-    throw new DepotError('verification-failed', `the receipt is signed by ${verified.fingerprint}, but says that ${signerFingerprint} is its signer`);
+    throw new DepotError(
+      'verification-failed',
+      `the receipt is signed by ${verified.fingerprint}, but says that ${signerFingerprint} is its signer`,
+    );
   }
   return verified;
 }
 
 async function verifyReceipt(o: Exhibits, checks: Checks): Promise<Receipt | null> {
   if (o.receipt === null) {
-    checks[o.noSignature ? 'notPossible' : 'missing']('receipt', 'no receipt given: nothing shows who made this suitcase, nor that it is whole');
+    checks[o.noSignature ? 'notPossible' : 'missing'](
+      'receipt',
+      'no receipt given: nothing shows who made this suitcase, nor that it is whole',
+    );
     return null;
   }
   const given = await checks.attempt('receipt', o.receipt);
@@ -122,17 +135,29 @@ async function verifyReceipt(o: Exhibits, checks: Checks): Promise<Receipt | nul
   const { depositId, supplier } = given.receipt;
   checks.passed('receipt', `of deposit ${depositId}, by ${supplier.name}`);
   if (o.noSignature) checks.notPossible('receipt-signature', 'left out, as asked: origin not proven');
-  else if (o.signature === null) checks.missing('receipt-signature', 'no signer given: origin not proven', 'name the supplier\'s public key with --signer');
+  else if (o.signature === null)
+    checks.missing(
+      'receipt-signature',
+      'no signer given: origin not proven',
+      "name the supplier's public key with --signer",
+    );
   else {
     const { signature } = o;
     const signed = await checks.attempt('receipt-signature', () => signature(given));
     signed?.warnings.forEach((warning) => o.warn(warning));
-    if (signed) checks.passed('receipt-signature', `by ${signed.fingerprint}, ${signed.signedAt.toISOString().slice(0, 19)}Z`);
+    if (signed)
+      checks.passed('receipt-signature', `by ${signed.fingerprint}, ${signed.signedAt.toISOString().slice(0, 19)}Z`);
   }
   return given.receipt;
 }
 
-async function verifySuitcase(o: Exhibits, read: () => Promise<SuitcaseExhibit>, receipt: Receipt | null, checks: Checks, exceeded: (most: number) => void): Promise<Proven | null> {
+async function verifySuitcase(
+  o: Exhibits,
+  read: () => Promise<SuitcaseExhibit>,
+  receipt: Receipt | null,
+  checks: Checks,
+  exceeded: (most: number) => void,
+): Promise<Proven | null> {
   const { key } = o;
   const suitcase = await checks.attempt('suitcase-structure', read);
   if (suitcase === null) return null;
@@ -141,9 +166,10 @@ async function verifySuitcase(o: Exhibits, read: () => Promise<SuitcaseExhibit>,
     const { preamble } = suitcase;
     verifyRecipients(preamble, receipt, checks);
     unwrapped = key === null ? null : await unwrap(preamble, key, receipt, checks);
-    const seen = o.deep && unwrapped !== null
-      ? await verifyContents(o, suitcase, receipt, unwrapped, checks, exceeded)
-      : structure(preamble, await suitcase.inspect(), checks);
+    const seen =
+      o.deep && unwrapped !== null
+        ? await verifyContents(o, suitcase, receipt, unwrapped, checks, exceeded)
+        : structure(preamble, await suitcase.inspect(), checks);
     if (o.deep && unwrapped === null) checks.missing('contents', 'the suitcase could not be opened');
     if (receipt !== null && seen !== null) compareWithReceipt(seen, preamble, receipt, checks);
     const proven = unwrapped === null ? null : verifyCommitment(preamble, unwrapped, receipt, checks);
@@ -170,10 +196,12 @@ function verifyRecipients({ pkesks }: Preamble, receipt: Receipt | null, checks:
   const expected = receipt.encryption.recipients.map(({ subkeyFingerprint }) => subkeyFingerprint);
   // Version 3 packets carry a key id: the last 16 digits of a v4 fingerprint, the first 16 of a v6 one.
   const names = (fingerprint: string, recipient: string): boolean =>
-    recipient === fingerprint || recipient === (fingerprint.length === 64 ? fingerprint.slice(0, 16) : fingerprint.slice(-16));
+    recipient === fingerprint ||
+    recipient === (fingerprint.length === 64 ? fingerprint.slice(0, 16) : fingerprint.slice(-16));
   const same = found.length === expected.length && expected.every((fingerprint, i) => names(fingerprint, found[i]!));
   if (same) checks.passed('recipients', receipt.encryption.recipients.map(named).join(', '));
-  else checks.failed('recipients', `the suitcase is for ${found.join(', ')}, but the receipt says ${expected.join(', ')}`);
+  else
+    checks.failed('recipients', `the suitcase is for ${found.join(', ')}, but the receipt says ${expected.join(', ')}`);
 }
 
 function named({ fingerprint, subkeyFingerprint }: Receipt['encryption']['recipients'][number]): string {
@@ -190,12 +218,25 @@ export async function addressed<T>(work: Promise<T>, receipt: Receipt | null): P
   });
 }
 
-async function unwrap(preamble: Preamble, key: OpeningKey, receipt: Receipt | null, checks: Checks): Promise<UnwrappedSessionKey | null> {
-  return checks.attempt('key-proof', () => addressed(key.unwrap(preamble.pkesk), receipt), ['verification-failed', 'not-addressed']);
+async function unwrap(
+  preamble: Preamble,
+  key: OpeningKey,
+  receipt: Receipt | null,
+  checks: Checks,
+): Promise<UnwrappedSessionKey | null> {
+  return checks.attempt('key-proof', () => addressed(key.unwrap(preamble.pkesk), receipt), [
+    'verification-failed',
+    'not-addressed',
+  ]);
 }
 
 /** The suitcase was opened with the key: is it the session key that the receipt was made with? */
-function verifyCommitment({ pkesk }: Preamble, { sessionKey, keyFingerprint }: UnwrappedSessionKey, receipt: Receipt | null, checks: Checks): Proven | null {
+function verifyCommitment(
+  { pkesk }: Preamble,
+  { sessionKey, keyFingerprint }: UnwrappedSessionKey,
+  receipt: Receipt | null,
+  checks: Checks,
+): Proven | null {
   if (receipt === null) {
     checks.passed('key-proof', `key ${keyFingerprint} unwraps the session key of this suitcase`);
     return null;
@@ -210,12 +251,22 @@ function verifyCommitment({ pkesk }: Preamble, { sessionKey, keyFingerprint }: U
 }
 
 /** `deep`: everything is decrypted, authenticated and compared. Null when the suitcase could not even be digested. */
-async function verifyContents(o: Exhibits, suitcase: SuitcaseExhibit, receipt: Receipt | null, unwrapped: UnwrappedSessionKey, checks: Checks, exceeded: (most: number) => void): Promise<Seen | null> {
+async function verifyContents(
+  o: Exhibits,
+  suitcase: SuitcaseExhibit,
+  receipt: Receipt | null,
+  unwrapped: UnwrappedSessionKey,
+  checks: Checks,
+  exceeded: (most: number) => void,
+): Promise<Seen | null> {
   const { preamble } = suitcase;
   const limit = mostOctets(o, receipt, checks.has('receipt-signature', 'passed'));
   try {
     const opened = await suitcase.open(unwrapped, limit);
-    checks.passed('suitcase-structure', `one OpenPGP message, ${preamble.encryption.packet}, authenticated to its last octet`);
+    checks.passed(
+      'suitcase-structure',
+      `one OpenPGP message, ${preamble.encryption.packet}, authenticated to its last octet`,
+    );
     compareContents(opened.contents!, opened.plaintextOctets, receipt, checks);
     return opened;
   } catch (error) {
@@ -237,7 +288,12 @@ function mostOctets({ maxSize, unproven }: Exhibits, receipt: Receipt | null, si
   return most === Infinity ? null : allowedOctets(most, most === claimed ? 'unverified receipt' : 'nobody');
 }
 
-function compareContents(contents: ManifestResult, plaintextOctets: number, receipt: Receipt | null, checks: Checks): void {
+function compareContents(
+  contents: ManifestResult,
+  plaintextOctets: number,
+  receipt: Receipt | null,
+  checks: Checks,
+): void {
   const { manifest, entries, bytes, manifestSha256, problems } = contents;
   const summary = `${entries} entries, ${bytes} octets`;
   if (manifest === 'none' && receipt !== null) {
@@ -252,8 +308,10 @@ function compareContents(contents: ManifestResult, plaintextOctets: number, rece
   if (receipt !== null) {
     const { dataset, keyProof } = receipt;
     if (manifestSha256 !== dataset.manifestSha256) wrong.push('the manifest is not the one that the receipt names');
-    if (entries !== dataset.entries || bytes !== dataset.bytes) wrong.push(`${summary}, but the receipt says ${dataset.entries} entries, ${dataset.bytes} octets`);
-    if (plaintextOctets !== keyProof.plaintextOctets) wrong.push(`${plaintextOctets} octets of plaintext, but the receipt says ${keyProof.plaintextOctets}`);
+    if (entries !== dataset.entries || bytes !== dataset.bytes)
+      wrong.push(`${summary}, but the receipt says ${dataset.entries} entries, ${dataset.bytes} octets`);
+    if (plaintextOctets !== keyProof.plaintextOctets)
+      wrong.push(`${plaintextOctets} octets of plaintext, but the receipt says ${keyProof.plaintextOctets}`);
   }
   if (wrong.length > 0) wrong.forEach((problem) => checks.failed('contents', problem));
   else checks.passed('contents', `${summary}; every entry is as the manifest says`);
@@ -266,7 +324,10 @@ function compareContents(contents: ManifestResult, plaintextOctets: number, rece
 export function otherReceipt(suitcasePath: string, depositId: string): string | null {
   const named = parseSuitcaseName(suitcasePath.slice(suitcasePath.search(/[^\/\\]*$/)));
   if (named?.depositId === depositId) return null;
-  const which = named === null ? 'whose name begins like that of the suitcase' : `of this very deposit, ${receiptName(named.depositId)}`;
+  const which =
+    named === null
+      ? 'whose name begins like that of the suitcase'
+      : `of this very deposit, ${receiptName(named.depositId)}`;
   return `take the receipt ${which}: the one given is of ${depositId}; without one leave out --receipt and --signer, and nothing shows who sealed it`;
 }
 
@@ -275,7 +336,8 @@ function compareWithReceipt(seen: Seen, { pkesk }: Preamble, { suitcase, keyProo
   checks.equal('suitcase-sha256', seen.sha256, suitcase.sha256, seen.sha256);
   const same = (name: string, found: Uint8Array | null, expected: string | null, what: string): void => {
     const wanted = expected === null ? null : fromBase64(expected);
-    if (found !== null && wanted !== null && sameOctets(found, wanted)) checks.passed(name, `${what} as in the receipt`);
+    if (found !== null && wanted !== null && sameOctets(found, wanted))
+      checks.passed(name, `${what} as in the receipt`);
     else checks.failed(name, `${what} not as in the receipt`);
   };
   same('key-packets', pkesk, keyProof.pkesk, 'the session key packets are');
@@ -285,8 +347,12 @@ function compareWithReceipt(seen: Seen, { pkesk }: Preamble, { suitcase, keyProo
 
 /** By the fingerprint that its owner knows: what opens is mostly a part of the key, which nobody was ever shown. */
 function opens(keyFingerprint: string, { depositId, encryption }: Receipt): string {
-  const whole = encryption.recipients.find(({ fingerprint, subkeyFingerprint }) => subkeyFingerprint === keyFingerprint && fingerprint !== keyFingerprint);
-  return whole === undefined ? `key ${keyFingerprint} opens deposit ${depositId}` : `key ${whole.fingerprint} opens deposit ${depositId} with its part ${keyFingerprint}`;
+  const whole = encryption.recipients.find(
+    ({ fingerprint, subkeyFingerprint }) => subkeyFingerprint === keyFingerprint && fingerprint !== keyFingerprint,
+  );
+  return whole === undefined
+    ? `key ${keyFingerprint} opens deposit ${depositId}`
+    : `key ${whole.fingerprint} opens deposit ${depositId} with its part ${keyFingerprint}`;
 }
 
 async function verifyKeyProof(receipt: Receipt | null, key: OpeningKey | null, checks: Checks): Promise<Proven | null> {
@@ -295,10 +361,16 @@ async function verifyKeyProof(receipt: Receipt | null, key: OpeningKey | null, c
     checks.notPossible('key-proof', 'no private key given', '--key');
     return null;
   }
-  const proof = await checks.attempt('key-proof', () => addressed(proveKey(receipt, key), receipt), ['verification-failed', 'not-addressed']);
+  const proof = await checks.attempt('key-proof', () => addressed(proveKey(receipt, key), receipt), [
+    'verification-failed',
+    'not-addressed',
+  ]);
   if (proof === null) return null;
   proof.sessionKey.fill(0);
-  const scope = receipt.encryption.packet === 'SEIPDv1' ? 'its session key and its head' : 'its session key, its head and its final authentication tag';
+  const scope =
+    receipt.encryption.packet === 'SEIPDv1'
+      ? 'its session key and its head'
+      : 'its session key, its head and its final authentication tag';
   checks.passed('key-proof', `${opens(proof.keyFingerprint, receipt)}: ${scope}`);
   return { keyFingerprint: proof.keyFingerprint, opening: proof.opening };
 }
@@ -309,11 +381,19 @@ async function verifyKeyProof(receipt: Receipt | null, key: OpeningKey | null, c
  */
 function verifyAgentsWord({ agentSha256 }: Exhibits, receipt: Receipt | null, checks: Checks): void {
   if (agentSha256 === null) {
-    checks.notPossible('agent-sha256', 'what the agent holds was not asked', 'have it compute the SHA-256 of its file, then --agent-sha256');
+    checks.notPossible(
+      'agent-sha256',
+      'what the agent holds was not asked',
+      'have it compute the SHA-256 of its file, then --agent-sha256',
+    );
   } else if (receipt === null) {
-    checks.missing('agent-sha256', 'there is no receipt to compare the agent\'s digest with');
+    checks.missing('agent-sha256', "there is no receipt to compare the agent's digest with");
   } else {
-    checks.equal('agent-sha256', agentSha256, receipt.suitcase.sha256, 'the agent gave the digits of the receipt; they also stand beside the suitcase: ask whether it computed them from the file, and when');
+    checks.equal(
+      'agent-sha256',
+      agentSha256,
+      receipt.suitcase.sha256,
+      'the agent gave the digits of the receipt; they also stand beside the suitcase: ask whether it computed them from the file, and when',
+    );
   }
 }
-

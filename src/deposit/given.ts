@@ -25,7 +25,11 @@ export interface GivenReceipt {
 export async function readReceipt(path: string): Promise<GivenReceipt> {
   const bytes = await readGiven(path, 'the receipt');
   if (!isArmored(bytes) || looseTextOf(bytes.subarray(0, 64)).startsWith('-----BEGIN PGP ')) {
-    throw new DepotError('verification-failed', `${printable(path)} is OpenPGP data, such as a suitcase or a signature, and no receipt`, { hint: 'name the file <id>.receipt.json' });
+    throw new DepotError(
+      'verification-failed',
+      `${printable(path)} is OpenPGP data, such as a suitcase or a signature, and no receipt`,
+      { hint: 'name the file <id>.receipt.json' },
+    );
   }
   return { path, bytes, receipt: parseReceipt(bytes, path) };
 }
@@ -35,36 +39,63 @@ export async function readReceipt(path: string): Promise<GivenReceipt> {
  *
  * @throws DepotError 'verification-failed', 'local-unreadable', 'key-unreadable'
  */
-export async function verifyReceipt(given: GivenReceipt, signaturePath: string | undefined, signerPaths: string[]): Promise<VerifiedSignature> {
+export async function verifyReceipt(
+  given: GivenReceipt,
+  signaturePath: string | undefined,
+  signerPaths: string[],
+): Promise<VerifiedSignature> {
   const signature = await readGiven(signaturePath ?? `${given.path}.asc`, 'the signature').catch((error: unknown) => {
-    if (signaturePath === undefined && isDepotError(error, 'local-unreadable')) error.hint = 'put the signature beside the receipt (whoever sent the one has the other), or name it with --signature FILE';
+    if (signaturePath === undefined && isDepotError(error, 'local-unreadable'))
+      error.hint =
+        'put the signature beside the receipt (whoever sent the one has the other), or name it with --signature FILE';
     throw error;
   });
   const signers: Certificate[] = [];
   for (const path of signerPaths) {
-    const bytes = await readGiven(path, 'the signer\'s key');
-    signers.push(await readCertificate(bytes).catch(keyIn(path, 'name the supplier\'s public key, such as signer.public.asc of the kit: --signer FILE')));
+    const bytes = await readGiven(path, "the signer's key");
+    signers.push(
+      await readCertificate(bytes).catch(
+        keyIn(path, "name the supplier's public key, such as signer.public.asc of the kit: --signer FILE"),
+      ),
+    );
   }
   const verified = await verifySigned(given, signature, signers);
   const secret = signerPaths.filter((_, i) => signers[i]!.isSecret);
-  return { ...verified, warnings: [...verified.warnings, ...secret.map((path) => `--signer ${printable(path)} is a private key: the public one is enough, and the private one is for the supplier alone`)] };
+  return {
+    ...verified,
+    warnings: [
+      ...verified.warnings,
+      ...secret.map(
+        (path) =>
+          `--signer ${printable(path)} is a private key: the public one is enough, and the private one is for the supplier alone`,
+      ),
+    ],
+  };
 }
 
 /** @throws DepotError 'local-unreadable', 'key-unreadable', 'secret-missing', 'passphrase-wrong' */
 export async function readPrivateKey(path: string, passphrase: () => Promise<string | undefined>): Promise<SecretKey> {
   const bytes = await readGiven(path, 'the private key');
-  return readSecretKey(bytes, passphrase).catch(keyIn(path, 'name the file of your private key, such as private.secret.asc: --key FILE')).catch((error: unknown) => {
-    if (isDepotError(error, 'secret-missing')) error.hint = 'add --passphrase-file FILE, or set DEPOT_PASSPHRASE_FILE';
-    if (isDepotError(error, 'passphrase-wrong')) error.hint = 'run it again with the passphrase of this very key: --passphrase-file FILE, $DEPOT_PASSPHRASE, or at the prompt';
-    throw error;
-  });
+  return readSecretKey(bytes, passphrase)
+    .catch(keyIn(path, 'name the file of your private key, such as private.secret.asc: --key FILE'))
+    .catch((error: unknown) => {
+      if (isDepotError(error, 'secret-missing'))
+        error.hint = 'add --passphrase-file FILE, or set DEPOT_PASSPHRASE_FILE';
+      if (isDepotError(error, 'passphrase-wrong'))
+        error.hint =
+          'run it again with the passphrase of this very key: --passphrase-file FILE, $DEPOT_PASSPHRASE, or at the prompt';
+      throw error;
+    });
 }
 
 /** Says in which file the key is that cannot be read, and which file was meant. */
 function keyIn(path: string, hint: string): (error: unknown) => never {
   return (error) => {
     if (!isDepotError(error, 'key-unreadable')) throw error;
-    throw new DepotError('key-unreadable', `${printable(path)}: ${error.message}`, { hint: error.hint ?? hint, cause: error });
+    throw new DepotError('key-unreadable', `${printable(path)}: ${error.message}`, {
+      hint: error.hint ?? hint,
+      cause: error,
+    });
   };
 }
 
@@ -75,8 +106,18 @@ export async function readGiven(path: string, what: string, limit = LARGEST_GIVE
   } catch (cause) {
     if (isDepotError(cause)) throw cause;
     const { code, message } = cause as NodeJS.ErrnoException;
-    const unreadable = (why: string, hint: string): DepotError => new DepotError('local-unreadable', `cannot read ${what} ${printable(path)}: ${why}`, { hint, cause });
-    if (code === 'EACCES') throw unreadable('this account may not', process.platform === 'win32' ? 'run it as the account that may, or let an administrator make a copy that this one may read' : `run it as the account that may, or make a copy that this one may read: «sudo install -o "$(id -un)" -m 600 ${typedWord(resolve(path))} ${typedWord(`copy-of-${basename(path)}`)}»`);
-    throw unreadable(code === 'ENOENT' ? 'there is no such file' : printable(message), `look what is there: «ls -l ${typedWord(dirname(resolve(path)))}»`);
+    const unreadable = (why: string, hint: string): DepotError =>
+      new DepotError('local-unreadable', `cannot read ${what} ${printable(path)}: ${why}`, { hint, cause });
+    if (code === 'EACCES')
+      throw unreadable(
+        'this account may not',
+        process.platform === 'win32'
+          ? 'run it as the account that may, or let an administrator make a copy that this one may read'
+          : `run it as the account that may, or make a copy that this one may read: «sudo install -o "$(id -un)" -m 600 ${typedWord(resolve(path))} ${typedWord(`copy-of-${basename(path)}`)}»`,
+      );
+    throw unreadable(
+      code === 'ENOENT' ? 'there is no such file' : printable(message),
+      `look what is there: «ls -l ${typedWord(dirname(resolve(path)))}»`,
+    );
   }
 }

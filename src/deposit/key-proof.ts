@@ -40,16 +40,23 @@ export async function proveKey({ depositId, keyProof, encryption }: Receipt, key
   }
 }
 
-function checkOpening({ keyProof, encryption }: Pick<Receipt, 'keyProof' | 'encryption'>, head: Uint8Array, sessionKey: Uint8Array, opening: Uint8Array): void {
+function checkOpening(
+  { keyProof, encryption }: Pick<Receipt, 'keyProof' | 'encryption'>,
+  head: Uint8Array,
+  sessionKey: Uint8Array,
+  opening: Uint8Array,
+): void {
   if (commitmentOf(opening) !== keyProof.commitment) {
     throw wrong('the session key in the receipt is not the one that its commitment was made of');
   }
   if (encryption.packet === 'SEIPDv1') {
     const { compression } = checkHead('SEIPDv1', head, sessionKey);
-    if (compression !== encryption.compression) throw wrong(`the head holds ${compression} data, but the receipt says ${encryption.compression}`);
+    if (compression !== encryption.compression)
+      throw wrong(`the head holds ${compression} data, but the receipt says ${encryption.compression}`);
   } else {
     const tail = computeTail(head, sessionKey, keyProof.plaintextOctets);
-    if (!sameOctets(tail, fromBase64(keyProof.tail!)!)) throw wrong('the session key does not fit the head and the tail of the suitcase');
+    if (!sameOctets(tail, fromBase64(keyProof.tail!)!))
+      throw wrong('the session key does not fit the head and the tail of the suitcase');
   }
 }
 

@@ -27,7 +27,13 @@ export interface DepositKeys {
  *
  * @throws DepotError 'recipient-unusable', 'signer-unusable', 'key-unreadable', 'secret-insecure', 'secret-missing', 'passphrase-wrong'
  */
-export async function readKeys(config: Config, arrangement: Arrangement, secrets: SecretFinder, at: Date, together?: Together): Promise<DepositKeys> {
+export async function readKeys(
+  config: Config,
+  arrangement: Arrangement,
+  secrets: SecretFinder,
+  at: Date,
+  together?: Together,
+): Promise<DepositKeys> {
   const recipients = await readRecipients(arrangement, at);
   const encryption = chooseEncryption(arrangement.encryption, recipients);
   const read = (): ReturnType<typeof readSigner> => readSigner(config, secrets, at);
@@ -41,7 +47,10 @@ export async function readKeys(config: Config, arrangement: Arrangement, secrets
   };
 }
 
-export function tellOfKeys({ warnings, urgent }: Pick<DepositKeys, 'warnings' | 'urgent'>, { warn }: { warn: Warn }): void {
+export function tellOfKeys(
+  { warnings, urgent }: Pick<DepositKeys, 'warnings' | 'urgent'>,
+  { warn }: { warn: Warn },
+): void {
   for (const warning of warnings) warn(warning, urgent.includes(warning) ? 'act' : undefined);
 }
 
@@ -50,9 +59,13 @@ export async function readRecipients(arrangement: Arrangement, at: Date): Promis
   const recipients: Recipient[] = [];
   for (const { name, key, fingerprint } of arrangement.beneficiaries) {
     if (arrangement.retiredKeys.includes(fingerprint)) {
-      throw new DepotError('recipient-unusable', `the key ${fingerprint} of ${printable(name)} is retired for ${arrangement.name}`, {
-        hint: `put the beneficiary's new key in, with: «depot key add ${arrangement.name} FILE --fingerprint F»`,
-      });
+      throw new DepotError(
+        'recipient-unusable',
+        `the key ${fingerprint} of ${printable(name)} is retired for ${arrangement.name}`,
+        {
+          hint: `put the beneficiary's new key in, with: «depot key add ${arrangement.name} FILE --fingerprint F»`,
+        },
+      );
     }
     const certificate = await readCertificate(await readKeyFile(key));
     requirePublic(certificate, key);
@@ -66,31 +79,43 @@ export async function readRecipients(arrangement: Arrangement, at: Date): Promis
  *
  * @throws DepotError 'secret-insecure', 'signer-unusable', 'key-unreadable', 'secret-missing', 'passphrase-wrong'
  */
-export async function readSigner(config: Config, secrets: SecretFinder, at: Date): Promise<Pick<DepositKeys, 'signer' | 'warnings' | 'urgent'>> {
+export async function readSigner(
+  config: Config,
+  secrets: SecretFinder,
+  at: Date,
+): Promise<Pick<DepositKeys, 'signer' | 'warnings' | 'urgent'>> {
   const file = config.supplier.signingKey;
   const { bytes, certificate } = await readSigningKey(file);
   const { warnings, urgent } = await judgeSigner(certificate, at);
   const [arrangement = 'NAME'] = config.arrangements.keys();
   const store = `«depot login ${arrangement} --for signing-key»`;
-  const signer = await readSecretKey(bytes, async () => (await secrets.find('signingKeyPassphrase'))?.reveal()).catch((error: unknown) => {
-    if (isDepotError(error)) error.message = `signing key ${printable(file)}: ${error.message}`;
-    if (isDepotError(error, 'secret-missing')) error.hint = `store the passphrase: ${store}`;
-    if (isDepotError(error, 'passphrase-wrong')) error.hint = `store the right passphrase: ${store}`;
-    throw error;
-  });
+  const signer = await readSecretKey(bytes, async () => (await secrets.find('signingKeyPassphrase'))?.reveal()).catch(
+    (error: unknown) => {
+      if (isDepotError(error)) error.message = `signing key ${printable(file)}: ${error.message}`;
+      if (isDepotError(error, 'secret-missing')) error.hint = `store the passphrase: ${store}`;
+      if (isDepotError(error, 'passphrase-wrong')) error.hint = `store the right passphrase: ${store}`;
+      throw error;
+    },
+  );
   return { signer, warnings, urgent };
 }
 
 /** What the file is comes before who can read it: on a public key nobody should run chmod. */
 async function readSigningKey(file: string): Promise<{ bytes: Buffer; certificate: Certificate }> {
   const modes: Stats[] = [];
-  const bytes = await readKeyFile(file, (opened) => { modes.push(opened); });
+  const bytes = await readKeyFile(file, (opened) => {
+    modes.push(opened);
+  });
   const certificate = await readCertificate(bytes).catch((error: unknown) => {
     for (const mode of modes) requirePrivate(file, mode);
     throw error;
   });
   if (!certificate.isSecret) {
-    throw new DepotError('signer-unusable', `supplier.signingKey: ${printable(file)} holds a public key, and receipts are signed with the secret one`, { hint: 'name the file with the secret key in depot.yaml (key generate calls it PREFIX.secret.asc)' });
+    throw new DepotError(
+      'signer-unusable',
+      `supplier.signingKey: ${printable(file)} holds a public key, and receipts are signed with the secret one`,
+      { hint: 'name the file with the secret key in depot.yaml (key generate calls it PREFIX.secret.asc)' },
+    );
   }
   for (const mode of modes) requirePrivate(file, mode);
   return { bytes, certificate };
@@ -102,9 +127,18 @@ async function readKeyFile(file: string, check?: (opened: Stats) => void): Promi
   } catch (cause) {
     if (isDepotError(cause)) throw cause;
     const { code } = cause as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'this account may not read it' : printable((cause as Error).message);
+    const reason =
+      code === 'ENOENT'
+        ? 'there is no such file'
+        : code === 'EACCES'
+          ? 'this account may not read it'
+          : printable((cause as Error).message);
     throw new DepotError('key-unreadable', `key file ${printable(file)}: ${reason}`, {
-      hint: code === 'EACCES' ? 'run it as the account that pushes, or look what this one needs: «depot doctor»' : 'check the path in depot.yaml', cause,
+      hint:
+        code === 'EACCES'
+          ? 'run it as the account that pushes, or look what this one needs: «depot doctor»'
+          : 'check the path in depot.yaml',
+      cause,
     });
   }
 }

@@ -58,19 +58,46 @@ const secretName = 'private.secret.asc';
  */
 export async function makeKit(o: KitOptions): Promise<Kit> {
   const out = path.resolve(o.out);
-  if (await lstat(out).then(() => true, () => false)) throw exists(out);
-  await requireOwnPlace(out).catch((error: unknown) => { throw localError(error, 'create', out); });
+  if (
+    await lstat(out).then(
+      () => true,
+      () => false,
+    )
+  )
+    throw exists(out);
+  await requireOwnPlace(out).catch((error: unknown) => {
+    throw localError(error, 'create', out);
+  });
   const state = new ArrangementState(o.stateDirectory, o.arrangement.name);
   const newest = await newestDeposit(state);
-  if (newest?.signature == null) throw new DepotError('usage', `there is no deposit of ${o.arrangement.name} with a signed receipt in ${printable(state.directory)}`, { hint: `make one: «depot push ${o.arrangement.name}»` });
+  if (newest?.signature == null)
+    throw new DepotError(
+      'usage',
+      `there is no deposit of ${o.arrangement.name} with a signed receipt in ${printable(state.directory)}`,
+      { hint: `make one: «depot push ${o.arrangement.name}»` },
+    );
   const signers = await signersOf(o, newest);
   const cover = await state.readFile(newest.receipt.cover.name);
-  const opener = o.withoutOpener ? null : await readFile(openerPage).catch((error: unknown) => { throw withoutOpener(error); });
+  const opener = o.withoutOpener
+    ? null
+    : await readFile(openerPage).catch((error: unknown) => {
+        throw withoutOpener(error);
+      });
   const secret = o.secretKeyPassphrase === undefined ? null : await secretKeyOf(o.arrangement, o.secretKeyPassphrase);
   const openerSha256 = opener === null ? null : createHash('sha256').update(opener).digest('hex');
   const id = newest.depositId;
   const contents: [string, Uint8Array | string][] = [
-    ['letter.html', letterHtml({ supplier: o.config.supplier.name, receipt: newest.receipt, signers, openerSha256, secretKey: secret === null ? null : secretName, date: o.now.toISOString().slice(0, 10) })],
+    [
+      'letter.html',
+      letterHtml({
+        supplier: o.config.supplier.name,
+        receipt: newest.receipt,
+        signers,
+        openerSha256,
+        secretKey: secret === null ? null : secretName,
+        date: o.now.toISOString().slice(0, 10),
+      }),
+    ],
     ...(opener === null ? [] : [['opener.html', opener] as [string, Uint8Array]]),
     ...signers.map(({ file, armored }): [string, string] => [file, armored]),
     [receiptName(id), newest.bytes],
@@ -79,7 +106,15 @@ export async function makeKit(o: KitOptions): Promise<Kit> {
     ...(secret === null ? [] : [[secretName, secret] as [string, string]]),
   ];
   await writeAll(out, contents);
-  return { directory: out, depositId: id, files: contents.map(([name]) => name), signers: signers.map(({ fingerprint }) => fingerprint), recipients: newest.receipt.encryption.recipients.map(({ fingerprint }) => fingerprint), openerSha256, includesSecretKey: secret !== null };
+  return {
+    directory: out,
+    depositId: id,
+    files: contents.map(([name]) => name),
+    signers: signers.map(({ fingerprint }) => fingerprint),
+    recipients: newest.receipt.encryption.recipients.map(({ fingerprint }) => fingerprint),
+    openerSha256,
+    includesSecretKey: secret !== null,
+  };
 }
 
 interface KitSigner {
@@ -89,20 +124,29 @@ interface KitSigner {
 }
 
 /** The signer of the newest receipt first, as `signer.public.asc`: the lines of letter and cover name that one. */
-async function signersOf({ config, arrangement, signers }: KitOptions, { receipt, bytes, signature }: ListedReceipt): Promise<KitSigner[]> {
+async function signersOf(
+  { config, arrangement, signers }: KitOptions,
+  { receipt, bytes, signature }: ListedReceipt,
+): Promise<KitSigner[]> {
   const certificates: Certificate[] = [];
   for (const file of [config.supplier.signingKey, ...config.supplier.formerSigningKeys, ...signers]) {
-    const certificate = await readCertificate(await readGiven(file, 'the signer\'s key'));
-    if (!certificates.some(({ fingerprint }) => fingerprint === certificate.fingerprint)) certificates.push(certificate);
+    const certificate = await readCertificate(await readGiven(file, "the signer's key"));
+    if (!certificates.some(({ fingerprint }) => fingerprint === certificate.fingerprint))
+      certificates.push(certificate);
   }
   const signed = await verifyDetached(bytes, signature!, certificates).catch((error: unknown) => {
-    if (isDepotError(error)) error.hint = `give the public key of ${receipt.supplier.signerFingerprint}, which signed the newest receipt, under supplier.formerSigningKeys in depot.yaml, or with --signer FILE; or make a new deposit first: «depot push ${arrangement.name}»`;
+    if (isDepotError(error))
+      error.hint = `give the public key of ${receipt.supplier.signerFingerprint}, which signed the newest receipt, under supplier.formerSigningKeys in depot.yaml, or with --signer FILE; or make a new deposit first: «depot push ${arrangement.name}»`;
     throw error;
   });
   const first = certificates.filter(({ fingerprint }) => fingerprint === signed.fingerprint);
   const others = certificates.filter(({ fingerprint }) => fingerprint !== signed.fingerprint);
   // `armored` gives the public part only, whatever the file held.
-  return [...first, ...others].map((certificate, i) => ({ file: i === 0 ? 'signer.public.asc' : `signer-${i + 1}.public.asc`, fingerprint: certificate.fingerprint, armored: certificate.armored() }));
+  return [...first, ...others].map((certificate, i) => ({
+    file: i === 0 ? 'signer.public.asc' : `signer-${i + 1}.public.asc`,
+    fingerprint: certificate.fingerprint,
+    armored: certificate.armored(),
+  }));
 }
 
 /** Only a key that the supplier made, and only locked. */
@@ -112,8 +156,18 @@ async function secretKeyOf({ name, beneficiaries }: Arrangement, passphrase: str
     const file = await suppliersSecretKey(beneficiary);
     if (file !== null) found.push(file);
   }
-  if (found.length === 0) throw new DepotError('usage', `the private keys of ${name} are not here: no NAME.secret.asc lies beside a NAME.public.asc of the configuration`, { hint: 'leave out --include-secret-key: the beneficiary has its own key' });
-  if (found.length > 1) throw new DepotError('usage', `${found.length} beneficiaries of ${name} have private keys here, and one kit is for one of them`, { hint: 'leave out --include-secret-key, and give each beneficiary its own key' });
+  if (found.length === 0)
+    throw new DepotError(
+      'usage',
+      `the private keys of ${name} are not here: no NAME.secret.asc lies beside a NAME.public.asc of the configuration`,
+      { hint: 'leave out --include-secret-key: the beneficiary has its own key' },
+    );
+  if (found.length > 1)
+    throw new DepotError(
+      'usage',
+      `${found.length} beneficiaries of ${name} have private keys here, and one kit is for one of them`,
+      { hint: 'leave out --include-secret-key, and give each beneficiary its own key' },
+    );
   return lockSecretKey(await readGiven(found[0]!, 'the private key'), passphrase);
 }
 
@@ -122,7 +176,9 @@ async function writeAll(out: string, contents: [string, Uint8Array | string][]):
   try {
     for (const [name, bytes] of contents) {
       const file = path.join(partial.path, name);
-      await writeNew(file, bytes).catch((error: unknown) => { throw localError(error, 'write', file); });
+      await writeNew(file, bytes).catch((error: unknown) => {
+        throw localError(error, 'write', file);
+      });
     }
     await partial.putInPlace();
   } catch (error) {
@@ -134,9 +190,14 @@ async function writeAll(out: string, contents: [string, Uint8Array | string][]):
 
 function withoutOpener(cause: unknown): unknown {
   if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') return localError(cause, 'read', fileURLToPath(openerPage));
-  return new DepotError('usage', 'this build of depot has no opener.html, so the kit would be without it', { hint: 'install depot as the README says (its package holds opener.html), or leave it out: --no-opener', cause });
+  return new DepotError('usage', 'this build of depot has no opener.html, so the kit would be without it', {
+    hint: 'install depot as the README says (its package holds opener.html), or leave it out: --no-opener',
+    cause,
+  });
 }
 
 function exists(directory: string): DepotError {
-  return new DepotError('output-exists', `${printable(directory)} exists already`, { hint: 'name a directory that does not exist yet with --out' });
+  return new DepotError('output-exists', `${printable(directory)} exists already`, {
+    hint: 'name a directory that does not exist yet with --out',
+  });
 }

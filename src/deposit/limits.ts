@@ -26,25 +26,52 @@ export function entryLimit(dataset: Receipt['dataset']): number {
 export type Source = 'user' | 'receipt' | 'unverified receipt' | 'nobody';
 
 const whose: Record<Source, { message: string; hint: string }> = {
-  'user': { message: ', which is what was allowed', hint: 'allow more, if more is to be expected' },
-  'receipt': { message: ', which is all that the dataset of the receipt can be', hint: 'do not use it, and tell the supplier; to see what it is all the same, allow more' },
-  'unverified receipt': { message: ', which is all that the dataset of the receipt can be (nobody verified its signature)', hint: 'add --signer FILE to know whose receipt it is; or allow more, if more is to be expected' },
-  'nobody': { message: '', hint: 'allow more, if more is to be expected' },
+  user: { message: ', which is what was allowed', hint: 'allow more, if more is to be expected' },
+  receipt: {
+    message: ', which is all that the dataset of the receipt can be',
+    hint: 'do not use it, and tell the supplier; to see what it is all the same, allow more',
+  },
+  'unverified receipt': {
+    message: ', which is all that the dataset of the receipt can be (nobody verified its signature)',
+    hint: 'add --signer FILE to know whose receipt it is; or allow more, if more is to be expected',
+  },
+  nobody: { message: '', hint: 'allow more, if more is to be expected' },
 };
 
 /** More than `source` allows. */
 export function allowedOctets(most: number, source: Source): Limit {
   const { message, hint } = whose[source];
-  return { most, exceeded: { code: 'archive-refused', message: `the content is larger than ${most} octets${message}`, hint: `${hint}: --max-size ${twice(most)}` } };
+  return {
+    most,
+    exceeded: {
+      code: 'archive-refused',
+      message: `the content is larger than ${most} octets${message}`,
+      hint: `${hint}: --max-size ${twice(most)}`,
+    },
+  };
 }
 
 /** Twice as much, in a number to type. */
 export function twice(octets: number): string {
-  const unit = ([['TiB', 2 ** 40], ['GiB', 2 ** 30], ['MiB', 2 ** 20], ['KiB', 2 ** 10]] as const).find(([, size]) => octets >= 2 * size);
+  const unit = (
+    [
+      ['TiB', 2 ** 40],
+      ['GiB', 2 ** 30],
+      ['MiB', 2 ** 20],
+      ['KiB', 2 ** 10],
+    ] as const
+  ).find(([, size]) => octets >= 2 * size);
   return unit === undefined ? String(Math.max(2 * octets, 1024)) : `${Math.ceil((2 * octets) / unit[1])}${unit[0]}`;
 }
 
 /** More than a verified receipt allows. */
 export function allowedEntries(most: number): Limit {
-  return { most, exceeded: { code: 'archive-refused', message: `the archive holds more than ${most} entries`, hint: 'tell the supplier: its receipt says less' } };
+  return {
+    most,
+    exceeded: {
+      code: 'archive-refused',
+      message: `the archive holds more than ${most} entries`,
+      hint: 'tell the supplier: its receipt says less',
+    },
+  };
 }

@@ -19,7 +19,8 @@ export class Logins {
 
   private constructor(run: readonly Login[], all: readonly Login[]) {
     this.#run = counted(run);
-    for (const server of new Set(all.map((login) => login.server))) this.#at.set(server, counted(all.filter((login) => login.server === server)));
+    for (const server of new Set(all.map((login) => login.server)))
+      this.#at.set(server, counted(all.filter((login) => login.server === server)));
   }
 
   /** Those of `run`, and of the whole configuration. User names that depot.yaml leaves out are the stored ones. */
@@ -27,10 +28,18 @@ export class Logins {
     const stored = new Map<string, Promise<string | null>>();
     const loginOf = async ({ remote }: Arrangement): Promise<Login> => {
       const server = serverOf(remote);
-      if (remote.username === undefined && !stored.has(server)) stored.set(server, findUsername(config.directory, remote));
-      return { server, account: `${remote.username ?? (await stored.get(server)) ?? ''}@${server}`, key: remote.privateKey };
+      if (remote.username === undefined && !stored.has(server))
+        stored.set(server, findUsername(config.directory, remote));
+      return {
+        server,
+        account: `${remote.username ?? (await stored.get(server)) ?? ''}@${server}`,
+        key: remote.privateKey,
+      };
     };
-    return new Logins(await Promise.all(run.map(loginOf)), await Promise.all([...config.arrangements.values()].map(loginOf)));
+    return new Logins(
+      await Promise.all(run.map(loginOf)),
+      await Promise.all([...config.arrangements.values()].map(loginOf)),
+    );
   }
 
   needed(kind: SecretKind, { remote }: Arrangement): Needed {

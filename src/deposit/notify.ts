@@ -24,7 +24,10 @@ export interface NotifyHooks {
 function eventsOf({ code, dataset }: RunRecord): NotifyEvent[] {
   if (code === 'skipped') return [];
   const shrank = dataset?.shrunk === true || code === 'source-shrunk';
-  return [code === null ? 'success' : code === 'stale' || code === 'killed' ? code : 'failure', ...(shrank ? (['shrink'] as const) : [])];
+  return [
+    code === null ? 'success' : code === 'stale' || code === 'killed' ? code : 'failure',
+    ...(shrank ? (['shrink'] as const) : []),
+  ];
 }
 
 /** A push that was killed has failed, too. */
@@ -81,26 +84,43 @@ export class Notifier {
     }, limitMs);
     while (this.#running.size > 0) await Promise.all(this.#running);
     clearTimeout(timer);
-    if (this.#dropped > 0) this.#hooks.warn(`notify.command took too long: ${this.#dropped} of its calls were ended, or not made`, 'act');
+    if (this.#dropped > 0)
+      this.#hooks.warn(`notify.command took too long: ${this.#dropped} of its calls were ended, or not made`, 'act');
   }
 }
 
 async function deliver(config: Config, record: RunRecord, signal: AbortSignal): Promise<void> {
-  await run(config.notify!.command, { label: 'notify.command', directory: config.directory, input: `${JSON.stringify(record)}\n`, timeoutMs: limitMs, graceMs: 1000, signal });
+  await run(config.notify!.command, {
+    label: 'notify.command',
+    directory: config.directory,
+    input: `${JSON.stringify(record)}\n`,
+    timeoutMs: limitMs,
+    graceMs: 1000,
+    signal,
+  });
 }
 
 /**
  * Tells of pushes that were killed, of each once; and of arrangements that are stale: once for each last deposit, and again after each
  * `every` (a day without it) that this lasts. A notification that failed is tried again the next time.
  */
-export async function notifyOfStandings(config: Config, standings: readonly Standing[], now: Date, hooks: NotifyHooks): Promise<void> {
+export async function notifyOfStandings(
+  config: Config,
+  standings: readonly Standing[],
+  now: Date,
+  hooks: NotifyHooks,
+): Promise<void> {
   for (const standing of standings) {
     try {
-      if (standing.underWay.killed !== null && wants(config, 'killed')) await tellOfKilled(config, standing.arrangement, standing.underWay.killed, now);
+      if (standing.underWay.killed !== null && wants(config, 'killed'))
+        await tellOfKilled(config, standing.arrangement, standing.underWay.killed, now);
       if (standing.stale && wants(config, 'stale')) await tellOfStale(config, standing, now, hooks);
     } catch (error) {
       if (!isDepotError(error)) throw error;
-      hooks.warn(`${standing.arrangement}: ${isDepotError(error, 'state-insecure') ? 'nobody was notified, and no note of it was kept: ' : ''}${error.message}${isDepotError(error, 'state-insecure') && error.hint !== undefined ? `; ${error.hint}` : ''}`, 'act');
+      hooks.warn(
+        `${standing.arrangement}: ${isDepotError(error, 'state-insecure') ? 'nobody was notified, and no note of it was kept: ' : ''}${error.message}${isDepotError(error, 'state-insecure') && error.hint !== undefined ? `; ${error.hint}` : ''}`,
+        'act',
+      );
       // What hangs or is not there once is so for the others too: they are told of at the next look.
       if (error.code === 'source-timed-out') return;
     }
@@ -120,10 +140,14 @@ async function tellOfStale(config: Config, standing: Standing, now: Date, { warn
   const depositId = standing.lastDeposit?.depositId ?? null;
   if (state === null) {
     await deliver(config, staleRecord(standing, now), new AbortController().signal);
-    warn(`${standing.arrangement}: notify.command was told, and will be at every look: there is no state directory ${config.state.path} to keep a note in`, 'act');
+    warn(
+      `${standing.arrangement}: notify.command was told, and will be at every look: there is no state directory ${config.state.path} to keep a note in`,
+      'act',
+    );
     return;
   }
-  if (await stalenessNoted(state, { depositId, since: new Date(now.getTime() - (standing.everyMs ?? dayMs)), now })) return;
+  if (await stalenessNoted(state, { depositId, since: new Date(now.getTime() - (standing.everyMs ?? dayMs)), now }))
+    return;
   await deliver(config, staleRecord(standing, now), new AbortController().signal);
   await noteStaleness(state, { depositId, notifiedAt: timestamp(now) });
 }
@@ -133,7 +157,20 @@ const dayMs = 24 * 3600 * 1000;
 /** In the form of a run record, but of no run: nothing was begun. */
 function staleRecord(standing: Standing, now: Date): RunRecord {
   return {
-    schema: 'depot.run/1', arrangement: standing.arrangement, startedAt: timestamp(now), finishedAt: timestamp(now), exit: 31, code: 'stale', message: lateWords(standing), published: 'no', depositId: null,
-    bytes: null, seconds: 0, lanes: null, attempts: 0, reconnects: 0, host: hostname(),
+    schema: 'depot.run/1',
+    arrangement: standing.arrangement,
+    startedAt: timestamp(now),
+    finishedAt: timestamp(now),
+    exit: 31,
+    code: 'stale',
+    message: lateWords(standing),
+    published: 'no',
+    depositId: null,
+    bytes: null,
+    seconds: 0,
+    lanes: null,
+    attempts: 0,
+    reconnects: 0,
+    host: hostname(),
   };
 }

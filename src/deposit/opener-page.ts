@@ -14,7 +14,10 @@ const built = new URL('../opener.html', import.meta.url);
 async function readOpener(): Promise<{ page: Buffer; sha256: string }> {
   const page = await readFile(built).catch((cause: unknown) => {
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw localError(cause, 'read', fileURLToPath(built));
-    throw new DepotError('internal', 'the opener is not part of this copy of depot', { hint: 'build it with: npm run build', cause });
+    throw new DepotError('internal', 'the opener is not part of this copy of depot', {
+      hint: 'build it with: npm run build',
+      cause,
+    });
   });
   return { page, sha256: createHash('sha256').update(page).digest('hex') };
 }
@@ -22,11 +25,17 @@ async function readOpener(): Promise<{ page: Buffer; sha256: string }> {
 /** Writes the page to a new file. @throws DepotError 'output-exists', 'local-not-writable' */
 export async function writeOpener(out: string): Promise<{ path: string; bytes: number; sha256: string }> {
   const path = resolve(out);
-  await requireOwnPlace(path).catch((error: unknown) => { throw localError(error, 'write', path); });
+  await requireOwnPlace(path).catch((error: unknown) => {
+    throw localError(error, 'write', path);
+  });
   const { page, sha256 } = await readOpener();
   // Readable by others, since it is handed on; but who could change it would have the private key of whoever opens it.
   const file = await open(path, 'wx', 0o644).catch((cause: unknown) => {
-    if ((cause as NodeJS.ErrnoException).code === 'EEXIST') throw new DepotError('output-exists', `${printable(path)} exists already`, { hint: 'name a file that does not exist yet with --out', cause });
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new DepotError('output-exists', `${printable(path)} exists already`, {
+        hint: 'name a file that does not exist yet with --out',
+        cause,
+      });
     throw localError(cause, 'write', path);
   });
   try {

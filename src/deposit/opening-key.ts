@@ -26,7 +26,12 @@ export interface KeyPlace {
 }
 
 /** The key to open with, and the secret key itself where it came from a file; null when none was given. @throws as `readPrivateKey` */
-export async function openingKeyOf({ key, gpg, passphrase, signal }: KeyPlace): Promise<(OpeningKey & { secret: SecretKey | null }) | null> {
+export async function openingKeyOf({
+  key,
+  gpg,
+  passphrase,
+  signal,
+}: KeyPlace): Promise<(OpeningKey & { secret: SecretKey | null }) | null> {
   if (gpg !== undefined) return { ...keyInGpg({ env: gpg, signal }), secret: null };
   if (key === undefined) return null;
   const secret = await readPrivateKey(key, passphrase);
@@ -38,10 +43,13 @@ const soonMs = 90 * 24 * 3600 * 1000;
 
 /** What the owner should do about a key before the next deposits; it opens those that there are in any case. Null when nothing. */
 export async function adviceOnKey(secret: SecretKey, now: Date): Promise<string | null> {
-  const then = 'deposits that were made for it still open; for new ones extend it, or make another, and send the supplier its public part';
+  const then =
+    'deposits that were made for it still open; for new ones extend it, or make another, and send the supplier its public part';
   try {
     const { expiresAt } = await judgeRecipient(secret, secret.fingerprint, now);
-    return expiresAt === null || Date.parse(expiresAt) - now.getTime() > soonMs ? null : `your key ${secret.fingerprint} expires on ${expiresAt}: ${then}`;
+    return expiresAt === null || Date.parse(expiresAt) - now.getTime() > soonMs
+      ? null
+      : `your key ${secret.fingerprint} expires on ${expiresAt}: ${then}`;
   } catch (error) {
     if (!isDepotError(error, 'recipient-unusable')) throw error;
     return `no new deposit can be made for your ${error.message}: ${then}`;

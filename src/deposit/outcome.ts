@@ -20,12 +20,23 @@ export type AnsweredRecord = Extract<PendingRecord, { stage: 'published' | 'unco
  *
  * @throws DepotError 'unconfirmed', 'receipt-not-written', 'sidecars-pending', or the reason of a signal, once everything is written
  */
-export async function recordOutcome(scene: Scene, intent: PendingRecord, draft: ReceiptDraft, answer: Transfer): Promise<Deposit> {
+export async function recordOutcome(
+  scene: Scene,
+  intent: PendingRecord,
+  draft: ReceiptDraft,
+  answer: Transfer,
+): Promise<Deposit> {
   const { o, state } = scene;
   const { depositId } = intent;
   const { reason, hint, ...transfer } = answer;
   const unconfirmed = transfer.status === 'unconfirmed';
-  const record = { ...intent, stage: unconfirmed ? 'unconfirmed' : 'published', draft, transfer, completedAt: notBefore(draft.startedAt) } as AnsweredRecord;
+  const record = {
+    ...intent,
+    stage: unconfirmed ? 'unconfirmed' : 'published',
+    draft,
+    transfer,
+    completedAt: notBefore(draft.startedAt),
+  } as AnsweredRecord;
   const { receipt, path } = await fileReceipt(scene, record);
   step('receipt-filed');
   if (unconfirmed) {
@@ -59,14 +70,42 @@ export async function fileReceipt({ state, ledger, keys }: Scene, record: Answer
   });
   step('outcome-written');
   const draft = presentable(record.draft, keys);
-  const recorded = await recordReceipt({ state, ledger, draft, transfer, completedAt, cover: coverBytes(draft), sign: (bytes) => signDetached(bytes, keys.signer) });
+  const recorded = await recordReceipt({
+    state,
+    ledger,
+    draft,
+    transfer,
+    completedAt,
+    cover: coverBytes(draft),
+    sign: (bytes) => signDetached(bytes, keys.signer),
+  });
   await removeSpool(state, record);
   return recorded;
 }
 
 /** What is left to do once the receipt is filed: neither draft nor spool is needed for it. */
-export function sidecarsOf({ schema, depositId, arrangement, partialName, finalName, createdAt, server, publish }: PendingRecord): SidecarsRecord {
-  return { schema, stage: 'sidecars', depositId, arrangement, partialName, finalName, createdAt, server, publish, remainingSidecars: sidecarNames(depositId) };
+export function sidecarsOf({
+  schema,
+  depositId,
+  arrangement,
+  partialName,
+  finalName,
+  createdAt,
+  server,
+  publish,
+}: PendingRecord): SidecarsRecord {
+  return {
+    schema,
+    stage: 'sidecars',
+    depositId,
+    arrangement,
+    partialName,
+    finalName,
+    createdAt,
+    server,
+    publish,
+    remainingSidecars: sidecarNames(depositId),
+  };
 }
 
 /** Now, but a clock that was set back must not make a receipt that ended before it began. */
@@ -86,5 +125,8 @@ function notWritten(depositId: string, arrangement: string, status: Transfer['st
 function interruptedAfter(signal: AbortSignal, depositId: string): DepotError {
   const reason: unknown = signal.reason;
   const [code, what] = isDepotError(reason) ? [reason.code, reason.message] : (['interrupted', 'interrupted'] as const);
-  return new DepotError(code, `${what} after the deposit was complete; its receipt is written`, { published: 'yes', depositId });
+  return new DepotError(code, `${what} after the deposit was complete; its receipt is written`, {
+    published: 'yes',
+    depositId,
+  });
 }

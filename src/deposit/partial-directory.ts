@@ -29,7 +29,10 @@ export class PartialDirectory {
     const made = new PartialDirectory(out);
     await mkdir(made.path, { mode: 0o700 }).catch((cause: unknown) => {
       if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw localError(cause, 'create', made.path);
-      throw new DepotError('output-exists', `${printable(made.path)} is left from another run, or one is under way`, { hint: `look that no other run writes there; then remove it, and try again: «rm -r ${typedWord(made.path)}»`, cause });
+      throw new DepotError('output-exists', `${printable(made.path)} is left from another run, or one is under way`, {
+        hint: `look that no other run writes there; then remove it, and try again: «rm -r ${typedWord(made.path)}»`,
+        cause,
+      });
     });
     await writeFile(made.#mark, '', { flag: 'wx', mode: 0o600 }).catch(async (cause: unknown) => {
       await rmdir(made.path).catch(() => undefined);
@@ -42,24 +45,38 @@ export class PartialDirectory {
   async putInPlace(): Promise<void> {
     const out = this.#out;
     if (!(await this.#isOurs())) {
-      throw new DepotError('local-not-writable', `${printable(this.path)} was removed or replaced meanwhile`, { hint: 'let nothing else write there, and try again' });
+      throw new DepotError('local-not-writable', `${printable(this.path)} was removed or replaced meanwhile`, {
+        hint: 'let nothing else write there, and try again',
+      });
     }
-    await rm(this.#mark).catch((cause: unknown) => { throw localError(cause, 'write', this.path); });
+    await rm(this.#mark).catch((cause: unknown) => {
+      throw localError(cause, 'write', this.path);
+    });
     this.#isWhole = true;
     // Over nothing but an empty directory, with which nothing is lost: on a file, a link, or a directory with something in it, this fails.
     await rename(this.path, out).catch((cause: unknown) => {
-      if (!['EEXIST', 'ENOTEMPTY', 'ENOTDIR', 'EISDIR', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? '')) throw localError(cause, 'create', out);
-      throw new DepotError('output-exists', `${printable(out)} appeared meanwhile`, { hint: 'name another directory with --out', cause });
+      if (!['EEXIST', 'ENOTEMPTY', 'ENOTDIR', 'EISDIR', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? ''))
+        throw localError(cause, 'create', out);
+      throw new DepotError('output-exists', `${printable(out)} appeared meanwhile`, {
+        hint: 'name another directory with --out',
+        cause,
+      });
     });
   }
 
   /** With all that is in it. False where something is left: what lies there without the mark may be another run's. */
   async remove(): Promise<boolean> {
     if (this.#isWhole || (await this.#isOurs())) removeExtracted(this.path);
-    return lstat(this.path).then(() => false, () => true);
+    return lstat(this.path).then(
+      () => false,
+      () => true,
+    );
   }
 
   #isOurs(): Promise<boolean> {
-    return lstat(this.#mark).then(() => true, () => false);
+    return lstat(this.#mark).then(
+      () => true,
+      () => false,
+    );
   }
 }

@@ -6,7 +6,13 @@ import type { PushHooks } from './push-types.js';
 export class PushProgress {
   readonly #hooks: PushHooks;
   readonly #agent: Agent;
-  readonly #seen: { entries: number; datasetBytes: number; sealedBytes: number; totalBytes?: number; suitcaseBytes?: number } = { entries: 0, datasetBytes: 0, sealedBytes: 0 };
+  readonly #seen: {
+    entries: number;
+    datasetBytes: number;
+    sealedBytes: number;
+    totalBytes?: number;
+    suitcaseBytes?: number;
+  } = { entries: 0, datasetBytes: 0, sealedBytes: 0 };
 
   constructor(hooks: PushHooks, agent: Agent) {
     this.#hooks = hooks;
@@ -31,7 +37,9 @@ export class PushProgress {
 
   /** Takes the octets that there are to read once they are known; null when they cannot be. */
   expect(total: Promise<number | null>): void {
-    void total.then((octets) => { if (octets !== null) this.#seen.totalBytes = octets; });
+    void total.then((octets) => {
+      if (octets !== null) this.#seen.totalBytes = octets;
+    });
   }
 
   tell(): void {

@@ -35,7 +35,14 @@ export interface PushOptions {
 export interface PushHooks {
   warn: Warn;
   phase(name: 'connecting' | 'sealing' | 'uploading' | 'finishing'): void;
-  progress(progress: { entries: number; datasetBytes: number; sealedBytes: number; acknowledgedBytes: number; totalBytes?: number; suitcaseBytes?: number }): void;
+  progress(progress: {
+    entries: number;
+    datasetBytes: number;
+    sealedBytes: number;
+    acknowledgedBytes: number;
+    totalBytes?: number;
+    suitcaseBytes?: number;
+  }): void;
   /** The run is over, and its record written, or could not be: for whoever is to be told. */
   recorded?(record: RunRecord): void;
 }

@@ -43,18 +43,29 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
   const { name } = options.arrangement;
   const run = new Run(name);
   const { signal } = options;
-  if (options.dryRun) return { arrangement: name, dryRun: await describing(run, signal, async () => tryOut(await named(options), hooks)) };
+  if (options.dryRun)
+    return {
+      arrangement: name,
+      dryRun: await describing(run, signal, async () => tryOut(await named(options), hooks)),
+    };
 
   let state: ArrangementState | null = null;
   try {
-    const opened = await describing(run, signal, () => ArrangementState.open(options.stateDirectory, name, `«depot push ${name}»`));
+    const opened = await describing(run, signal, () =>
+      ArrangementState.open(options.stateDirectory, name, `«depot push ${name}»`),
+    );
     state = opened;
     const outcome = await describing(run, signal, async () => pushLocked(await named(options), opened, run, hooks));
     const record = run.ended('skipped' in outcome ? outcome : null);
     await describing(run, signal, () => keepRecord(opened, record));
     hooks.recorded?.(record);
     if ('skipped' in outcome) return { arrangement: name, skipped: outcome.skipped };
-    return { arrangement: name, deposit: { ...outcome.deposit, run: record }, newLedger: outcome.newLedger, files: run.files };
+    return {
+      arrangement: name,
+      deposit: { ...outcome.deposit, run: record },
+      newLedger: outcome.newLedger,
+      files: run.files,
+    };
   } catch (error) {
     const record = run.ended(error as DepotError);
     if (state !== null) await appendRun(state, record).catch(unrecorded(hooks));
@@ -68,18 +79,27 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
  *
  * @returns the error, with `arrangement` and `published` set
  */
-export async function failedToBegin({ arrangement: { name }, stateDirectory }: Pick<PushOptions, 'arrangement' | 'stateDirectory'>, thrown: unknown, signal: AbortSignal, hooks: Pick<PushHooks, 'warn' | 'recorded'>): Promise<DepotError> {
+export async function failedToBegin(
+  { arrangement: { name }, stateDirectory }: Pick<PushOptions, 'arrangement' | 'stateDirectory'>,
+  thrown: unknown,
+  signal: AbortSignal,
+  hooks: Pick<PushHooks, 'warn' | 'recorded'>,
+): Promise<DepotError> {
   const run = new Run(name);
   const error = run.describe(foreseen(thrown, signal));
   const record = run.ended(error);
-  await ArrangementState.open(stateDirectory, name).then((state) => appendRun(state, record)).catch(unrecorded(hooks));
+  await ArrangementState.open(stateDirectory, name)
+    .then((state) => appendRun(state, record))
+    .catch(unrecorded(hooks));
   hooks.recorded?.(record);
   return error;
 }
 
 /** The run record is the least that is left of a failure, and must not hide it. */
 function unrecorded({ warn }: Pick<PushHooks, 'warn'>): (second: unknown) => void {
-  return (second) => { warn(`the run record could not be written: ${(second as Error).message}`, 'act'); };
+  return (second) => {
+    warn(`the run record could not be written: ${(second as Error).message}`, 'act');
+  };
 }
 
 async function named(o: PushOptions): Promise<PushOptions> {
@@ -100,7 +120,12 @@ async function tryOut(o: PushOptions, hooks: PushHooks): Promise<DryRunSummary> 
 }
 
 /** What only one push of an arrangement may do at a time, on whatever machine: all of it but the run record. */
-async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hooks: PushHooks): Promise<{ skipped: string } | { deposit: Deposit; newLedger: boolean }> {
+async function pushLocked(
+  o: PushOptions,
+  state: ArrangementState,
+  run: Run,
+  hooks: PushHooks,
+): Promise<{ skipped: string } | { deposit: Deposit; newLedger: boolean }> {
   refuseEnded(o.arrangement, run.startedAt);
   const lock = await lockArrangement(state.directory, { telling: true });
   step('locked');
@@ -124,7 +149,9 @@ async function pushLocked(o: PushOptions, state: ArrangementState, run: Run, hoo
     return 'skipped' in deposit ? deposit : { deposit, newLedger };
   } finally {
     // What became of the deposit is what counts. The lock goes with this process.
-    await lock.release().catch((error: unknown) => { hooks.warn(`the lock could not be given back: ${said(error)}; it is free when this process has ended`); });
+    await lock.release().catch((error: unknown) => {
+      hooks.warn(`the lock could not be given back: ${said(error)}; it is free when this process has ended`);
+    });
   }
 }
 
@@ -133,7 +160,9 @@ async function tellOfKilled(state: ArrangementState, { predecessor }: Lock, hook
   if (predecessor === null) return;
   const killed = runnerOf(predecessor);
   const record = killedRun(state.arrangement, killed);
-  await appendRun(state, record).catch((error: unknown) => hooks.warn(`the record of the push that was killed could not be written: ${(error as Error).message}`, 'act'));
+  await appendRun(state, record).catch((error: unknown) =>
+    hooks.warn(`the record of the push that was killed could not be written: ${(error as Error).message}`, 'act'),
+  );
   if (!(await killedNoted(state, killed))) hooks.recorded?.(record);
 }
 
@@ -164,12 +193,20 @@ async function recentDeposit(state: ArrangementState, maxAgeMs: number | undefin
 }
 
 /** What happens at the agent. The thread that will seal gets ready in the meantime, and does no more than that. */
-async function depositThere(scene: Omit<Scene, 'agent' | 'standby'>, secrets: SecretFinder): Promise<Deposit | { skipped: string }> {
+async function depositThere(
+  scene: Omit<Scene, 'agent' | 'standby'>,
+  secrets: SecretFinder,
+): Promise<Deposit | { skipped: string }> {
   const { o, state, run, hooks } = scene;
   hooks.phase('connecting');
   const standby = new Standby();
   try {
-    const agent = await connectToAgent({ ...o, lanesSeen: await lanesSeen(state) }, secrets, { signal: o.signal, warn: (message) => hooks.warn(message), run }, o.together?.connections);
+    const agent = await connectToAgent(
+      { ...o, lanesSeen: await lanesSeen(state) },
+      secrets,
+      { signal: o.signal, warn: (message) => hooks.warn(message), run },
+      o.together?.connections,
+    );
     step('connected');
     try {
       return await settleThenDeposit({ ...scene, agent, standby });
@@ -192,7 +229,12 @@ async function settleThenDeposit(scene: Scene): Promise<Deposit | { skipped: str
   const result = await depositOfThisRun(scene, resumed);
   const [first] = earlier;
   if (first !== undefined && !('skipped' in result)) {
-    throw undelivered(result.depositId, scene.o.arrangement.name, `sidecars of ${earlier.map((one) => one.depositId).join(', ')}, an earlier deposit, could not be delivered`, first.error);
+    throw undelivered(
+      result.depositId,
+      scene.o.arrangement.name,
+      `sidecars of ${earlier.map((one) => one.depositId).join(', ')}, an earlier deposit, could not be delivered`,
+      first.error,
+    );
   }
   return result;
 }
@@ -200,7 +242,9 @@ async function settleThenDeposit(scene: Scene): Promise<Deposit | { skipped: str
 async function depositOfThisRun(scene: Scene, resumed: Settled['resumed']): Promise<Deposit | { skipped: string }> {
   const { o, state, run } = scene;
   if (resumed !== null) {
-    const counts = isOfThisRun(o.arrangement, resumed.begunAt, run.startedAt) && (!o.rehearse || resumed.deposit.receipt.rehearsed === true);
+    const counts =
+      isOfThisRun(o.arrangement, resumed.begunAt, run.startedAt) &&
+      (!o.rehearse || resumed.deposit.receipt.rehearsed === true);
     if (counts) return resumed.deposit;
     run.startAgain();
   } else {
@@ -235,6 +279,10 @@ async function keepRecord(state: ArrangementState, record: RunRecord): Promise<v
     await appendRun(state, record);
   } catch (error) {
     if (!isDepotError(error) || record.code === 'skipped') throw error;
-    throw new DepotError('receipt-not-written', `deposited, but the run record could not be written: ${error.message}`, { hint: error.hint ?? 'look at the state directory', cause: error });
+    throw new DepotError(
+      'receipt-not-written',
+      `deposited, but the run record could not be written: ${error.message}`,
+      { hint: error.hint ?? 'look at the state directory', cause: error },
+    );
   }
 }

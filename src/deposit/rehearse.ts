@@ -17,7 +17,10 @@ import type { SuitcaseBlock } from '../outbound.js';
  *
  * @throws DepotError 'rehearsal-failed', while iterating
  */
-export function rehearsed(sealing: Sealing, o: { sessionKey: Uint8Array; pkesk: Uint8Array; compression: CompressionFormat }): Sealing {
+export function rehearsed(
+  sealing: Sealing,
+  o: { sessionKey: Uint8Array; pkesk: Uint8Array; compression: CompressionFormat },
+): Sealing {
   const rehearsal = startRehearsal(o.sessionKey);
   async function* blocks(): AsyncGenerator<SuitcaseBlock> {
     for await (const block of sealing.blocks) {
@@ -49,24 +52,48 @@ async function finding<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** What keeps the suitcase from being what its receipt would say; null when it is. */
-function differenceOf(sealed: SealResult, found: Rehearsed, { pkesk, compression }: { pkesk: Uint8Array; compression: CompressionFormat }): string | null {
+function differenceOf(
+  sealed: SealResult,
+  found: Rehearsed,
+  { pkesk, compression }: { pkesk: Uint8Array; compression: CompressionFormat },
+): string | null {
   const { contents } = found;
-  const same = (a: Uint8Array | null, b: Uint8Array | null): boolean => (a === null || b === null ? a === b : sameOctets(a, b));
+  const same = (a: Uint8Array | null, b: Uint8Array | null): boolean =>
+    a === null || b === null ? a === b : sameOctets(a, b);
   const wants: [boolean, string][] = [
     [contents.problems.length === 0, contents.problems.join('; ')],
-    [contents.manifest === 'found' && contents.manifestSha256 === sealed.dataset.manifestSha256, 'its manifest is not the one that was made'],
-    [contents.entries === sealed.dataset.entries && contents.bytes === sealed.dataset.bytes, `it holds ${contents.entries} entries with ${contents.bytes} octets, where ${sealed.dataset.entries} with ${sealed.dataset.bytes} were read`],
-    [found.bytes === sealed.bytes && found.sha256 === sealed.sha256, 'its size or digest is not the one that was computed'],
-    [same(found.pkesk, pkesk) && same(found.head, sealed.head) && same(found.tail, sealed.tail), 'it does not begin and end as the key proof would say'],
-    [found.plaintextOctets === sealed.plaintextOctets, `it holds ${found.plaintextOctets} octets of plaintext, where ${sealed.plaintextOctets} were encrypted`],
+    [
+      contents.manifest === 'found' && contents.manifestSha256 === sealed.dataset.manifestSha256,
+      'its manifest is not the one that was made',
+    ],
+    [
+      contents.entries === sealed.dataset.entries && contents.bytes === sealed.dataset.bytes,
+      `it holds ${contents.entries} entries with ${contents.bytes} octets, where ${sealed.dataset.entries} with ${sealed.dataset.bytes} were read`,
+    ],
+    [
+      found.bytes === sealed.bytes && found.sha256 === sealed.sha256,
+      'its size or digest is not the one that was computed',
+    ],
+    [
+      same(found.pkesk, pkesk) && same(found.head, sealed.head) && same(found.tail, sealed.tail),
+      'it does not begin and end as the key proof would say',
+    ],
+    [
+      found.plaintextOctets === sealed.plaintextOctets,
+      `it holds ${found.plaintextOctets} octets of plaintext, where ${sealed.plaintextOctets} were encrypted`,
+    ],
     [found.compression === compression, `its content is compressed as ${found.compression}, not ${compression}`],
   ];
   return wants.find(([holds]) => !holds)?.[1] ?? null;
 }
 
 function failed(what: string, cause?: unknown): DepotError {
-  return new DepotError('rehearsal-failed', `the rehearsal found that the sealed suitcase is not what it should be: ${what}`, {
-    hint: 'run it again with DEPOT_DEBUG=1; if it fails again, check the memory of this machine, and report what it prints',
-    cause,
-  });
+  return new DepotError(
+    'rehearsal-failed',
+    `the rehearsal found that the sealed suitcase is not what it should be: ${what}`,
+    {
+      hint: 'run it again with DEPOT_DEBUG=1; if it fails again, check the memory of this machine, and report what it prints',
+      cause,
+    },
+  );
 }

@@ -9,7 +9,14 @@ import { inMebibytes } from './space.js';
 export async function roomForOctets(directory: string): Promise<Limit> {
   const { bavail, bsize } = await statfs(directory);
   const most = bavail * bsize;
-  return { most, exceeded: tooSmall(directory, inMebibytes(most), `; or, since long runs of zeros become holes, allow more than there is room for: --max-size ${twice(most)}`) };
+  return {
+    most,
+    exceeded: tooSmall(
+      directory,
+      inMebibytes(most),
+      `; or, since long runs of zeros become holes, allow more than there is room for: --max-size ${twice(most)}`,
+    ),
+  };
 }
 
 /** How many files and directories may be made there, so that some are left for everybody else; null where the file system does not count them (it then says 0). */
@@ -21,5 +28,9 @@ export async function roomForEntries(directory: string): Promise<Limit | null> {
 }
 
 function tooSmall(directory: string, room: string, or = ''): Limit['exceeded'] {
-  return { code: 'local-disk-full', message: `no room for the contents: ${room} free on the file system of ${printable(directory)}; nothing was kept`, hint: `free space there, or choose another disk with --out${or}` };
+  return {
+    code: 'local-disk-full',
+    message: `no room for the contents: ${room} free on the file system of ${printable(directory)}; nothing was kept`,
+    hint: `free space there, or choose another disk with --out${or}`,
+  };
 }

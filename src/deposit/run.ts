@@ -39,7 +39,11 @@ export class Run {
     error.arrangement ??= this.arrangement;
     error.published ??= this.published;
     if (this.depositId !== null) error.depositId ??= this.depositId;
-    if (error.exit > 128) error.hint ??= error.published === 'yes' ? `look at it with: «depot receipts show ${error.depositId ?? this.arrangement}»` : `run it again: «depot push ${this.arrangement}»`;
+    if (error.exit > 128)
+      error.hint ??=
+        error.published === 'yes'
+          ? `look at it with: «depot receipts show ${error.depositId ?? this.arrangement}»`
+          : `run it again: «depot push ${this.arrangement}»`;
     return error;
   }
 

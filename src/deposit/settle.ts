@@ -35,7 +35,8 @@ export async function settlePending(scene: Scene): Promise<Settled> {
   const settled: Settled = { resumed: null, undelivered: [] };
   await lookForStrays(scene);
   const { records, unreadable } = await readPending(state);
-  for (const { path, reason } of unreadable) hooks.warn(`${path} cannot be read (${reason}); a deposit may be hidden behind it, so it is kept`, 'act');
+  for (const { path, reason } of unreadable)
+    hooks.warn(`${path} cannot be read (${reason}); a deposit may be hidden behind it, so it is kept`, 'act');
   for (const record of records) {
     if (!samePlace(record.server, agent.place)) {
       hooks.warn(`${record.depositId} ${pendingWords(record, agent.place)}`, 'act');
@@ -81,8 +82,12 @@ async function discard(scene: Scene, record: PendingRecord): Promise<void> {
       : removal === 'absent'
         ? 'nothing of it is at the agent now'
         : `${name} may remain at ${agent.address} and is not complete: ask the agent to remove it`;
-  hooks.warn(`${record.depositId}, begun by an earlier run, was not deposited; ${left}`, removal === 'refused' ? 'act' : undefined);
-  if ((record.stage !== 'intent' || wasBegun(record)) && (await mayAppear(scene, name, removal))) await rememberStrays(scene, [name]);
+  hooks.warn(
+    `${record.depositId}, begun by an earlier run, was not deposited; ${left}`,
+    removal === 'refused' ? 'act' : undefined,
+  );
+  if ((record.stage !== 'intent' || wasBegun(record)) && (await mayAppear(scene, name, removal)))
+    await rememberStrays(scene, [name]);
   await removeSpool(state, record);
   await removePending(state, record.depositId);
 }
@@ -94,12 +99,24 @@ async function findOut(scene: Scene, record: Open, settled: Settled): Promise<vo
   if (verdict === 'void') return giveUp(scene, record, settled);
   if (verdict !== 'open') {
     hooks.warn(`${record.depositId}, begun by an earlier run, is at the agent; its receipt now says so`);
-    return file(scene, { ...record, stage: 'published', transfer: verdict, completedAt: notBefore(record.draft.startedAt) }, settled);
+    return file(
+      scene,
+      { ...record, stage: 'published', transfer: verdict, completedAt: notBefore(record.draft.startedAt) },
+      settled,
+    );
   }
   if (record.stage === 'closing') {
-    hooks.warn(`${record.depositId}, begun by an earlier run, is possibly deposited: the agent does not show it; its receipt says unconfirmed`, 'act');
+    hooks.warn(
+      `${record.depositId}, begun by an earlier run, is possibly deposited: the agent does not show it; its receipt says unconfirmed`,
+      'act',
+    );
     const transfer = { ...transferOf(record, 'unconfirmed', 'unreadable') };
-    await fileEarlier(scene, { ...record, stage: 'unconfirmed', transfer, completedAt: notBefore(record.draft.startedAt) });
+    await fileEarlier(scene, {
+      ...record,
+      stage: 'unconfirmed',
+      transfer,
+      completedAt: notBefore(record.draft.startedAt),
+    });
   } else {
     hooks.warn(`${record.depositId} remains unconfirmed: the agent does not show it`, 'act');
   }
@@ -108,9 +125,20 @@ async function findOut(scene: Scene, record: Open, settled: Settled): Promise<vo
 
 /** It is no deposit, and is seen not to be one. With a spool it is sent again. */
 async function giveUp(scene: Scene, record: Open, settled: Settled): Promise<void> {
-  if (record.stage !== 'closing') scene.hooks.warn(`the receipt of ${record.depositId} says unconfirmed: it did not become a deposit`, 'act');
+  if (record.stage !== 'closing')
+    scene.hooks.warn(`the receipt of ${record.depositId} says unconfirmed: it did not become a deposit`, 'act');
   const { schema, depositId, arrangement, partialName, finalName, createdAt, server, publish, draft, spool } = record;
-  const intent: Stage<'intent'> = { schema, stage: 'intent', depositId, arrangement, partialName, finalName, createdAt, server, publish };
+  const intent: Stage<'intent'> = {
+    schema,
+    stage: 'intent',
+    depositId,
+    arrangement,
+    partialName,
+    finalName,
+    createdAt,
+    server,
+    publish,
+  };
   if (record.stage !== 'closing' || spool === undefined) return discard(scene, { ...intent, ...(spool && { spool }) });
   const { name, bytes, sha256 } = spool;
   const again = { ...intent, draft, spool: { name, bytes, sha256 } };
@@ -122,14 +150,20 @@ async function giveUp(scene: Scene, record: Open, settled: Settled): Promise<voi
  * What the agent shows of a deposit whose bytes were all acknowledged: published (then with what), `void` (something is there
  * and it is not the whole suitcase under its name, nor can it get there), `open` (it does not show).
  */
-async function verdictOn({ agent: { remote, address }, hooks }: Scene, record: Open): Promise<Receipt['transfer'] | 'void' | 'open'> {
+async function verdictOn(
+  { agent: { remote, address }, hooks }: Scene,
+  record: Open,
+): Promise<Receipt['transfer'] | 'void' | 'open'> {
   const { partialName, finalName, publish } = record;
   const { bytes } = record.draft.suitcase;
   const final = await remote.look(finalName);
   if (final !== null && final !== 'unreadable') {
     if (final.size === bytes) return transferOf(record, 'acknowledged', 'matched');
     if (publish === 'direct') return 'void';
-    hooks.warn(`${finalName} has ${final.size} octets at ${address} instead of ${bytes}: tell the agent that it is not whole`, 'act');
+    hooks.warn(
+      `${finalName} has ${final.size} octets at ${address} instead of ${bytes}: tell the agent that it is not whole`,
+      'act',
+    );
     return 'open';
   }
   if (publish === 'direct') return 'open';
@@ -151,7 +185,8 @@ async function verdictOn({ agent: { remote, address }, hooks }: Scene, record: O
 
 function transferOf(record: Open, status: Transfer['status'], remoteSize: Transfer['remoteSize']): Receipt['transfer'] {
   const before = record.stage === 'closing' ? record.durability : record.transfer.durability;
-  const durability = before === 'fsynced' ? 'fsynced' : remoteSize === 'matched' ? 'size-checked' : (before ?? 'acknowledged-only');
+  const durability =
+    before === 'fsynced' ? 'fsynced' : remoteSize === 'matched' ? 'size-checked' : (before ?? 'acknowledged-only');
   return { remoteName: record.finalName, status, remoteSize, durability };
 }
 
@@ -170,11 +205,15 @@ async function fileEarlier(scene: Scene, record: AnsweredRecord): Promise<void> 
   } catch (error) {
     const cause = isDepotError(error, 'receipt-not-written') ? error.cause : null;
     if (!isDepotError(error) || !isDepotError(cause)) throw error;
-    throw new DepotError(cause.code, `the receipt of ${record.depositId}, which an earlier run deposited, cannot be written: ${cause.message}`, {
-      published: 'no',
-      cause: error,
-      ...(cause.hint !== undefined && { hint: cause.hint }),
-    });
+    throw new DepotError(
+      cause.code,
+      `the receipt of ${record.depositId}, which an earlier run deposited, cannot be written: ${cause.message}`,
+      {
+        published: 'no',
+        cause: error,
+        ...(cause.hint !== undefined && { hint: cause.hint }),
+      },
+    );
   }
 }
 
@@ -185,7 +224,10 @@ async function sidecars(scene: Scene, record: SidecarsRecord, settled: Settled):
     scene.hooks.warn(`sidecars of ${record.depositId}, which an earlier run had left, are delivered`);
   } catch (error) {
     if (!isDepotError(error) || !(error.exit === 15 || error.exit === 5 || error.exit === 21)) throw error;
-    scene.hooks.warn(`sidecars of ${record.depositId}, deposited by an earlier run, could not be delivered: ${error.message}`, 'act');
+    scene.hooks.warn(
+      `sidecars of ${record.depositId}, deposited by an earlier run, could not be delivered: ${error.message}`,
+      'act',
+    );
     settled.undelivered.push({ depositId: record.depositId, error });
   }
 }

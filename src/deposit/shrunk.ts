@@ -21,7 +21,11 @@ const rememberedMs = 30 * dayMs;
  * was as large again, by today's `shrink`; of several the first. By the run records: one that was given up counts for nothing, and
  * one that an earlier run sealed and a later one delivered counts.
  */
-export async function shrunkSince(state: ArrangementState, { shrink, everyMs }: Pick<Arrangement, 'shrink' | 'everyMs'>, now: Date): Promise<Shrunk | null> {
+export async function shrunkSince(
+  state: ArrangementState,
+  { shrink, everyMs }: Pick<Arrangement, 'shrink' | 'everyMs'>,
+  now: Date,
+): Promise<Shrunk | null> {
   if (shrink.then === 'off') return null;
   const from = now.getTime() - Math.max(rememberedMs, 3 * (everyMs ?? 0));
   const made = new Set<string>();
@@ -34,7 +38,8 @@ export async function shrunkSince(state: ArrangementState, { shrink, everyMs }: 
     if (dataset === undefined || !made.has(depositId)) continue;
     const { entries, bytes, previous, shrunk } = dataset;
     since.push({ entries, bytes });
-    if (shrunk && previous !== null && since.every((one) => hasShrunk(one, { previous, below: shrink.below }))) found = { depositId, at: finishedAt, entries, bytes, from: previous };
+    if (shrunk && previous !== null && since.every((one) => hasShrunk(one, { previous, below: shrink.below })))
+      found = { depositId, at: finishedAt, entries, bytes, from: previous };
   }
   return found;
 }

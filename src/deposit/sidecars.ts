@@ -14,7 +14,11 @@ export type SidecarsRecord = Extract<PendingRecord, { stage: 'sidecars' }>;
  * follows: what was not delivered is still in it when this throws, whatever it throws. Those of this run are written side by
  * side first; each still gets its name in its turn, when the one before is delivered and the record says so.
  */
-export async function uploadSidecars(scene: Scene, record: SidecarsRecord, origin: 'this run' | 'an earlier run'): Promise<void> {
+export async function uploadSidecars(
+  scene: Scene,
+  record: SidecarsRecord,
+  origin: 'this run' | 'an earlier run',
+): Promise<void> {
   const { o, state, agent } = scene;
   const remaining = [...record.remainingSidecars];
   // That run was at the first of them, and had perhaps written partials of all.
@@ -41,7 +45,10 @@ export async function uploadSidecars(scene: Scene, record: SidecarsRecord, origi
     throw error;
   }
   // Their usual partials were perhaps open on a connection that is gone.
-  await rememberLost(scene, record.publish === 'rename' && agent.stats.reconnects > reconnects ? record.remainingSidecars.map(partialOf) : []);
+  await rememberLost(
+    scene,
+    record.publish === 'rename' && agent.stats.reconnects > reconnects ? record.remainingSidecars.map(partialOf) : [],
+  );
   await removePending(state, record.depositId);
 }
 
@@ -68,10 +75,19 @@ async function putSidecar({ state, agent }: Scene, name: string, leftover: Lefto
   return bytes === null ? 'gone here' : agent.remote.putSidecar(name, bytes, leftover);
 }
 
-function told({ state, agent, hooks }: Scene, name: string, delivery: Delivery | 'gone here', leftover: Leftover): void {
+function told(
+  { state, agent, hooks }: Scene,
+  name: string,
+  delivery: Delivery | 'gone here',
+  leftover: Leftover,
+): void {
   if (delivery === 'gone here') hooks.warn(`${state.file(name)} is gone and was not delivered`, 'act');
-  if (delivery === 'unconfirmed') hooks.warn(`whether ${name} was delivered is not known: the server's last answer was lost, and it does not show the file`);
-  if (delivery === 'already-there' && leftover !== 'file') hooks.warn(`${name} lies at ${agent.address} already, with this size, and was left as it is`);
+  if (delivery === 'unconfirmed')
+    hooks.warn(
+      `whether ${name} was delivered is not known: the server's last answer was lost, and it does not show the file`,
+    );
+  if (delivery === 'already-there' && leftover !== 'file')
+    hooks.warn(`${name} lies at ${agent.address} already, with this size, and was left as it is`);
 }
 
 /**

@@ -17,10 +17,17 @@ export async function checkSpoolSpace({ o, state, hooks }: Pick<Scene, 'o' | 'st
   const last = (await lastDeposit(state))?.bytes ?? null;
   const needed = last ?? (await octetsOf(o.arrangement.sources));
   if (needed === null || needed <= free) return;
-  const why = last === null ? `the files to be deposited have ${inMebibytes(needed)}` : `the last deposit had ${inMebibytes(needed)}`;
+  const why =
+    last === null
+      ? `the files to be deposited have ${inMebibytes(needed)}`
+      : `the last deposit had ${inMebibytes(needed)}`;
   const message = `${why}, and ${state.directory} has room for ${inMebibytes(free)}`;
-  if (last === null && o.arrangement.compression !== 'none') hooks.warn(`${message}: going on, since they may compress`);
-  else throw new DepotError('local-disk-full', message, { hint: `free space there, or set spool: false for ${o.arrangement.name}` });
+  if (last === null && o.arrangement.compression !== 'none')
+    hooks.warn(`${message}: going on, since they may compress`);
+  else
+    throw new DepotError('local-disk-full', message, {
+      hint: `free space there, or set spool: false for ${o.arrangement.name}`,
+    });
 }
 
 async function freeOctets(directory: string): Promise<number | null> {

@@ -18,7 +18,10 @@ import { step } from './steps.js';
 import { mayAppear, rememberStrays } from './strays.js';
 
 /** Everything is sealed and on disk; what is left is to send it. */
-export type SpooledRecord = Extract<PendingRecord, { stage: 'intent' }> & { draft: ReceiptDraft; spool: NonNullable<PendingRecord['spool']> };
+export type SpooledRecord = Extract<PendingRecord, { stage: 'intent' }> & {
+  draft: ReceiptDraft;
+  spool: NonNullable<PendingRecord['spool']>;
+};
 
 /** Whether a record of an earlier run can be gone on with, without reading a source again. */
 export function isSpooled(record: PendingRecord): record is SpooledRecord {
@@ -74,15 +77,21 @@ export async function resumeSpooled(scene: Scene, record: SpooledRecord): Promis
   }
   run.depositId = record.depositId;
   run.bytes = null;
-  hooks.warn(`going on with ${record.depositId}, which an earlier run sealed${record.spool.confirmed === undefined ? '' : `, from octet ${record.spool.confirmed} of ${record.spool.bytes}`}`);
+  hooks.warn(
+    `going on with ${record.depositId}, which an earlier run sealed${record.spool.confirmed === undefined ? '' : `, from octet ${record.spool.confirmed} of ${record.spool.bytes}`}`,
+  );
   try {
     const fits = record.publish === scene.o.arrangement.remote.publish;
-    return await sendSpooled(scene, record.spool.confirmed !== undefined && fits ? record : await fromTheBeginning(scene, record));
+    return await sendSpooled(
+      scene,
+      record.spool.confirmed !== undefined && fits ? record : await fromTheBeginning(scene, record),
+    );
   } catch (error) {
     if (run.published !== 'no') throw error;
     if (isSpoolFault(error)) await discardSpooled(scene, record, error.message);
     // With its name, it was given up where that was found.
-    else if (deadPartial(error) && scene.o.arrangement.remote.publish === 'direct' && canSealAgain(scene)) hooks.warn(`${error.message}; it is sealed again under a new id`);
+    else if (deadPartial(error) && scene.o.arrangement.remote.publish === 'direct' && canSealAgain(scene))
+      hooks.warn(`${error.message}; it is sealed again under a new id`);
     else throw error;
     run.depositId = null;
     return null;
@@ -99,8 +108,12 @@ function canSealAgain({ o }: Scene): boolean {
 /** Recipients are judged at every push: what was sealed for others than today's is not sent. */
 function unfitness({ keys, o }: Scene, { draft }: SpooledRecord): string | null {
   if (o.rehearse && draft.rehearsed !== true) return 'it was sealed without the rehearsal that is asked for now';
-  const today = keys.recipients.map(({ fingerprint, subkeyFingerprint }) => `${fingerprint} ${subkeyFingerprint}`).sort();
-  const sealedFor = draft.encryption.recipients.map(({ fingerprint, subkeyFingerprint }) => `${fingerprint} ${subkeyFingerprint}`).sort();
+  const today = keys.recipients
+    .map(({ fingerprint, subkeyFingerprint }) => `${fingerprint} ${subkeyFingerprint}`)
+    .sort();
+  const sealedFor = draft.encryption.recipients
+    .map(({ fingerprint, subkeyFingerprint }) => `${fingerprint} ${subkeyFingerprint}`)
+    .sort();
   return today.join() === sealedFor.join() ? null : 'it was sealed for other keys than those of today';
 }
 
@@ -123,7 +136,10 @@ export function wasBegun({ spool }: PendingRecord): boolean {
 async function discardSpooled(scene: Scene, record: SpooledRecord, why: string): Promise<void> {
   const { state, agent, hooks } = scene;
   const removal = await forget(scene, record);
-  hooks.warn(`${record.depositId}, which an earlier run sealed, is given up: ${why}${removal === 'refused' ? `; ${remoteName(record)} may remain at ${agent.address}` : ''}`, removal === 'refused' ? 'act' : undefined);
+  hooks.warn(
+    `${record.depositId}, which an earlier run sealed, is given up: ${why}${removal === 'refused' ? `; ${remoteName(record)} may remain at ${agent.address}` : ''}`,
+    removal === 'refused' ? 'act' : undefined,
+  );
   await removeSpool(state, record);
   await removePending(state, record.depositId);
 }
@@ -133,7 +149,8 @@ async function forget(scene: Scene, record: SpooledRecord): Promise<Removal> {
   const { remote } = scene.agent;
   const name = remoteName(record);
   const removal = await remote.removePartial(name);
-  if (wasBegun(record) && (await mayAppear(scene, name, removal, remote.stats.reconnects > 0))) await rememberStrays(scene, [name]);
+  if (wasBegun(record) && (await mayAppear(scene, name, removal, remote.stats.reconnects > 0)))
+    await rememberStrays(scene, [name]);
   return removal;
 }
 
@@ -157,7 +174,12 @@ async function sendSpooled(scene: Scene, first: SpooledRecord): Promise<Deposit>
 
 async function sendOnce(scene: Scene, record: SpooledRecord): Promise<Deposit> {
   const { state, agent, run, hooks } = scene;
-  const { partialName, finalName, draft, spool: { name, confirmed } } = record;
+  const {
+    partialName,
+    finalName,
+    draft,
+    spool: { name, confirmed },
+  } = record;
   hooks.phase('uploading');
   const spool = await openSpool(spoolPath(state, name), draft.suitcase, confirmed ?? 0);
   step('spool-verified');
@@ -167,10 +189,12 @@ async function sendOnce(scene: Scene, record: SpooledRecord): Promise<Deposit> {
       record.spool.begun = true;
       await writePending(state, record);
     }
-    const upload = await agent.remote.createUpload({ partialName, finalName, keep: true, ...(confirmed !== undefined && { resumeFrom: confirmed }) }).catch((error: unknown) => {
-      if (!deadPartial(error)) sayKept(scene, record, isDepotError(error) && error.exit === 15);
-      throw error;
-    });
+    const upload = await agent.remote
+      .createUpload({ partialName, finalName, keep: true, ...(confirmed !== undefined && { resumeFrom: confirmed }) })
+      .catch((error: unknown) => {
+        if (!deadPartial(error)) sayKept(scene, record, isDepotError(error) && error.exit === 15);
+        throw error;
+      });
     step('partial-created');
     upload.onReleased((block) => spool.release(block));
     try {
@@ -191,7 +215,12 @@ async function sendOnce(scene: Scene, record: SpooledRecord): Promise<Deposit> {
 const FIRST_CHECKPOINT = 4 << 20;
 const CHECKPOINT_DISTANCE = 64 << 20;
 
-async function send({ state, hooks, agent }: Scene, record: SpooledRecord, upload: Upload, spool: Spool): Promise<void> {
+async function send(
+  { state, hooks, agent }: Scene,
+  record: SpooledRecord,
+  upload: Upload,
+  spool: Spool,
+): Promise<void> {
   const progress = new PushProgress(hooks, agent);
   progress.suitcase(record.spool.bytes);
   let distance = FIRST_CHECKPOINT;
@@ -203,7 +232,9 @@ async function send({ state, hooks, agent }: Scene, record: SpooledRecord, uploa
     if (checkpoint === null) return;
     record.spool.confirmed = checkpoint.offset;
     // A disk that is full now costs the resumption, not the upload.
-    await writePending(state, record).catch((error: unknown) => hooks.warn(`how far the upload got could not be written: ${(error as Error).message}`));
+    await writePending(state, record).catch((error: unknown) =>
+      hooks.warn(`how far the upload got could not be written: ${(error as Error).message}`),
+    );
     step('checkpoint-written');
   };
   try {
@@ -228,7 +259,13 @@ async function send({ state, hooks, agent }: Scene, record: SpooledRecord, uploa
  * The upload stopped. What the server refused is removed there, to take none of its room; otherwise the partial stays for the
  * next run, also after a signal: a reboot is one. With `publish: direct` it has the suitcase's name: only what can be gone on with stays.
  */
-async function keepForLater(scene: Scene, upload: Upload, record: SpooledRecord, error: unknown, closing: boolean): Promise<void> {
+async function keepForLater(
+  scene: Scene,
+  upload: Upload,
+  record: SpooledRecord,
+  error: unknown,
+  closing: boolean,
+): Promise<void> {
   const { state, run, hooks } = scene;
   run.published = publishedBy(error, closing);
   const over = deadPartial(error) || run.published !== 'no';
@@ -240,18 +277,26 @@ async function keepForLater(scene: Scene, upload: Upload, record: SpooledRecord,
     upload.leave();
   }
   if (run.published !== 'no') return;
-  await writePending(state, record).catch((second: unknown) => hooks.warn(`the record of what was begun could not be updated: ${(second as Error).message}`));
+  await writePending(state, record).catch((second: unknown) =>
+    hooks.warn(`the record of what was begun could not be updated: ${(second as Error).message}`),
+  );
   if (!deadPartial(error)) sayKept(scene, record, removed);
 }
 
 /** `gone`: nothing of it is at the agent. */
 function sayKept({ agent, hooks }: Scene, record: SpooledRecord, gone: boolean): void {
-  const left = record.publish === 'direct' && !gone ? `; until then a truncated file ${record.finalName} may be there` : '';
+  const left =
+    record.publish === 'direct' && !gone ? `; until then a truncated file ${record.finalName} may be there` : '';
   if (isSpent(record)) {
-    hooks.warn(`${record.depositId} was begun under its final name and cannot be gone on with: the next push to ${agent.address} gives it up and begins anew${left}`);
+    hooks.warn(
+      `${record.depositId} was begun under its final name and cannot be gone on with: the next push to ${agent.address} gives it up and begins anew${left}`,
+    );
     return;
   }
-  const from = record.spool.confirmed === undefined ? 'from the beginning' : `from octet ${record.spool.confirmed} of ${record.spool.bytes}`;
+  const from =
+    record.spool.confirmed === undefined
+      ? 'from the beginning'
+      : `from octet ${record.spool.confirmed} of ${record.spool.bytes}`;
   hooks.warn(`${record.depositId} is sealed and kept; the next push to ${agent.address} goes on ${from}${left}`);
 }
 
@@ -263,7 +308,10 @@ function isSpent({ publish, spool }: SpooledRecord): boolean {
 /** Its final name is used up: with it goes what was sealed. */
 async function giveUpName(scene: Scene, record: SpooledRecord): Promise<void> {
   const { state, agent, hooks } = scene;
-  if ((await forget(scene, record)) === 'refused') hooks.warn(`a truncated file ${record.finalName} may remain at ${agent.address}: tell the agent that it is not whole`);
+  if ((await forget(scene, record)) === 'refused')
+    hooks.warn(
+      `a truncated file ${record.finalName} may remain at ${agent.address}: tell the agent that it is not whole`,
+    );
   await removeSpool(state, record);
   await removePending(state, record.depositId);
 }

@@ -25,22 +25,30 @@ export interface Beginning {
 }
 
 /** Draft and room for the receipt on disk, then close, rename: the commit point. */
-export async function publishUpload({ state, run }: Scene, upload: Upload, intent: PendingRecord, draft: ReceiptDraft, closing: () => void): Promise<Transfer> {
+export async function publishUpload(
+  { state, run }: Scene,
+  upload: Upload,
+  intent: PendingRecord,
+  draft: ReceiptDraft,
+  closing: () => void,
+): Promise<Transfer> {
   let release = (): Promise<void> => Promise.resolve();
-  const transfer = await upload.complete({
-    beforeClose: async (durability) => {
-      const reserve = await reserveSpace(state, JSON.stringify(draft).length);
-      try {
-        await writePending(state, { ...intent, stage: 'closing', draft, durability });
-      } catch (error) {
-        await reserve.release();
-        throw error;
-      }
-      closing();
-      step('draft-written');
-      release = () => reserve.release();
-    },
-  }).finally(() => release());
+  const transfer = await upload
+    .complete({
+      beforeClose: async (durability) => {
+        const reserve = await reserveSpace(state, JSON.stringify(draft).length);
+        try {
+          await writePending(state, { ...intent, stage: 'closing', draft, durability });
+        } catch (error) {
+          await reserve.release();
+          throw error;
+        }
+        closing();
+        step('draft-written');
+        release = () => reserve.release();
+      },
+    })
+    .finally(() => release());
   run.published = transfer.status === 'acknowledged' ? 'yes' : 'unknown';
   run.bytes = draft.suitcase.bytes;
   step('published');
@@ -48,14 +56,23 @@ export async function publishUpload({ state, run }: Scene, upload: Upload, inten
 }
 
 /** Has the sealing thread begin, and that of the rehearsal; the session key is wiped here as soon as they have it. */
-export async function startDeposit(scene: Scene, { intent, compression }: Beginning): Promise<{ sealing: Sealing; envelope: Envelope; progress: PushProgress }> {
+export async function startDeposit(
+  scene: Scene,
+  { intent, compression }: Beginning,
+): Promise<{ sealing: Sealing; envelope: Envelope; progress: PushProgress }> {
   const { o, agent, standby, keys, hooks, run, state } = scene;
   const progress = new PushProgress(hooks, agent);
   if (o.measure === true) progress.expect(octetsOf(o.arrangement.sources));
   const envelope = await makeEnvelope(intent.depositId, keys);
   run.shrink = await shrinkRule(o, state);
   const started = startSealing(
-    { dataset: datasetOf(o, intent.depositId, run.shrink), compression, pkesk: envelope.pkesk, sessionKey: envelope.sessionKey, encryption: keys.encryption },
+    {
+      dataset: datasetOf(o, intent.depositId, run.shrink),
+      compression,
+      pkesk: envelope.pkesk,
+      sessionKey: envelope.sessionKey,
+      encryption: keys.encryption,
+    },
     { signal: o.signal, warn: hooks.warn, progress: (read) => progress.dataset(read) },
     standby,
   );
@@ -65,9 +82,23 @@ export async function startDeposit(scene: Scene, { intent, compression }: Beginn
 }
 
 /** What the receipt will say; checked, while nothing is published yet. */
-export function draftOf({ o, keys, run }: Scene, { intent, startedAt, compression }: Beginning, envelope: Envelope, sealed: SealResult): ReceiptDraft {
+export function draftOf(
+  { o, keys, run }: Scene,
+  { intent, startedAt, compression }: Beginning,
+  envelope: Envelope,
+  sealed: SealResult,
+): ReceiptDraft {
   step('sealed');
-  const draft = draftReceipt({ config: o.config, keys, envelope, depositId: intent.depositId, startedAt, compression, sealed, rehearsed: o.rehearse });
+  const draft = draftReceipt({
+    config: o.config,
+    keys,
+    envelope,
+    depositId: intent.depositId,
+    startedAt,
+    compression,
+    sealed,
+    rehearsed: o.rehearse,
+  });
   checkDraft(draft);
   run.files = sealed.dataset.files;
   run.dataset = runDataset(sealed.dataset, run.shrink);

@@ -61,17 +61,35 @@ export interface ProvenDeposit {
 export const lateness = 1.25;
 
 /** Never stale: an ended arrangement, and one of which nobody said how often. Never deposited is stale, and so is a deposit from the future. */
-export function judgeAge(a: Pick<Arrangement, 'everyMs' | 'ended'>, last: LastDeposit | null, maxAgeMs: number | undefined, now: Date): Pick<Standing, 'ageMs' | 'everyMs' | 'allowedMs' | 'ended' | 'stale' | 'inFuture'> {
+export function judgeAge(
+  a: Pick<Arrangement, 'everyMs' | 'ended'>,
+  last: LastDeposit | null,
+  maxAgeMs: number | undefined,
+  now: Date,
+): Pick<Standing, 'ageMs' | 'everyMs' | 'allowedMs' | 'ended' | 'stale' | 'inFuture'> {
   const ageMs = last === null ? null : ageOf(last.finishedAt, now);
   const allowedMs = maxAgeMs ?? (a.everyMs === undefined ? null : a.everyMs * lateness);
   const ended = a.ended !== undefined && now >= a.ended;
-  return { ageMs, everyMs: a.everyMs ?? null, allowedMs, ended, stale: !ended && allowedMs !== null && (ageMs === null || ageMs > allowedMs), inFuture: last !== null && ageMs === null };
+  return {
+    ageMs,
+    everyMs: a.everyMs ?? null,
+    allowedMs,
+    ended,
+    stale: !ended && allowedMs !== null && (ageMs === null || ageMs > allowedMs),
+    inFuture: last !== null && ageMs === null,
+  };
 }
 
 /** What is to be said of the last deposit of an arrangement that is stale, or whose last deposit is from the future. */
-export function lateWords({ lastDeposit: last, ageMs, allowedMs, inFuture }: Pick<Standing, 'lastDeposit' | 'ageMs' | 'allowedMs' | 'inFuture'>): string {
+export function lateWords({
+  lastDeposit: last,
+  ageMs,
+  allowedMs,
+  inFuture,
+}: Pick<Standing, 'lastDeposit' | 'ageMs' | 'allowedMs' | 'inFuture'>): string {
   if (last === null) return 'there is no deposit yet';
-  if (inFuture) return `the last deposit, ${last.depositId}, is dated ${last.finishedAt}, which is in the future: the clock was wrong then, or is wrong now, so its age is not known; correct the clock, then push again`;
+  if (inFuture)
+    return `the last deposit, ${last.depositId}, is dated ${last.finishedAt}, which is in the future: the clock was wrong then, or is wrong now, so its age is not known; correct the clock, then push again`;
   return `the last deposit, ${last.depositId}, is ${roughly(ageMs ?? 0)} old; the limit is ${roughly(allowedMs ?? 0)}`;
 }
 
@@ -90,7 +108,11 @@ const atOnce = 16;
  *
  * @throws DepotError 'local-unreadable'
  */
-export async function gatherStandings(config: Config, arrangements: readonly Arrangement[], o: { maxAgeMs?: number | undefined; now: Date }): Promise<Standing[]> {
+export async function gatherStandings(
+  config: Config,
+  arrangements: readonly Arrangement[],
+  o: { maxAgeMs?: number | undefined; now: Date },
+): Promise<Standing[]> {
   const keys = new KeyFiles();
   const standing = async (arrangement: Arrangement): Promise<Standing> => {
     const state = new ArrangementState(config.state.path, arrangement.name);
@@ -108,7 +130,8 @@ export async function gatherStandings(config: Config, arrangements: readonly Arr
     };
   };
   const standings: Standing[] = [];
-  for (let from = 0; from < arrangements.length; from += atOnce) standings.push(...await Promise.all(arrangements.slice(from, from + atOnce).map(standing)));
+  for (let from = 0; from < arrangements.length; from += atOnce)
+    standings.push(...(await Promise.all(arrangements.slice(from, from + atOnce).map(standing))));
   return standings;
 }
 
@@ -116,7 +139,13 @@ async function provenBy(state: ArrangementState): Promise<ProvenDeposit | null> 
   const newest = await newestAttestation(state);
   if (newest === null) return null;
   const { depositId, attestation, filing } = newest;
-  return { depositId, keyFingerprint: attestation.keyFingerprint, beneficiary: filing.beneficiary, attestedAt: attestation.attestedAt, selfAttested: filing.selfAttested };
+  return {
+    depositId,
+    keyFingerprint: attestation.keyFingerprint,
+    beneficiary: filing.beneficiary,
+    attestedAt: attestation.attestedAt,
+    selfAttested: filing.selfAttested,
+  };
 }
 
 async function problemsOf(state: ArrangementState): Promise<string[]> {
@@ -126,7 +155,8 @@ async function problemsOf(state: ArrangementState): Promise<string[]> {
 
 async function keysOf(config: Config, arrangement: Arrangement, files: KeyFiles): Promise<KeyStanding[]> {
   const keys: KeyStanding[] = [];
-  for (const { name, key } of arrangement.beneficiaries) keys.push({ role: 'recipient', name, ...(await files.read(key, 'encrypt')) });
+  for (const { name, key } of arrangement.beneficiaries)
+    keys.push({ role: 'recipient', name, ...(await files.read(key, 'encrypt')) });
   keys.push({ role: 'signer', name: config.supplier.name, ...(await files.read(config.supplier.signingKey, 'sign')) });
   return keys;
 }
@@ -147,5 +177,8 @@ class KeyFiles {
 async function stated(file: string, purpose: 'encrypt' | 'sign'): Promise<Stated> {
   const bytes = await readBoundedFile(file).catch(() => null);
   const key = bytes === null ? null : readStatedKey(bytes, purpose);
-  return { fingerprint: key?.fingerprint ?? null, expiresAt: key?.expiresAt?.toISOString().replace(/\.\d+Z$/, 'Z') ?? null };
+  return {
+    fingerprint: key?.fingerprint ?? null,
+    expiresAt: key?.expiresAt?.toISOString().replace(/\.\d+Z$/, 'Z') ?? null,
+  };
 }

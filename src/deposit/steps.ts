@@ -5,12 +5,27 @@ import { channel } from 'node:diagnostics_channel';
  * the diagnostics channel `depot:step`, so that a test can stop the process exactly there; nothing in depot listens.
  */
 export const stepNames = [
-  'locked', 'connected',
+  'locked',
+  'connected',
   // Of what earlier runs left.
-  'earlier-receipt-filed', 'resumed', 'settled-earlier',
+  'earlier-receipt-filed',
+  'resumed',
+  'settled-earlier',
   // Of this run's deposit, with a spool also those of the next line.
-  'intent-written', 'partial-created', 'first-block-sent', 'sealed', 'draft-written', 'published', 'outcome-written', 'receipt-filed', 'sidecars-pending', 'sidecar-delivered', 'settled',
-  'first-block-spooled', 'spool-verified', 'checkpoint-written',
+  'intent-written',
+  'partial-created',
+  'first-block-sent',
+  'sealed',
+  'draft-written',
+  'published',
+  'outcome-written',
+  'receipt-filed',
+  'sidecars-pending',
+  'sidecar-delivered',
+  'settled',
+  'first-block-spooled',
+  'spool-verified',
+  'checkpoint-written',
 ] as const;
 export type Step = (typeof stepNames)[number];
 

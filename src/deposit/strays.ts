@@ -14,16 +14,27 @@ export async function rememberStrays({ state, agent, hooks }: Scene, names: read
   try {
     const { strays } = await readStrays(state);
     const since = timestamp(new Date());
-    await writeStrays(state, [...strays.filter(({ name }) => !names.includes(name)), ...names.map((name) => ({ name, server: agent.place, since }))]);
+    await writeStrays(state, [
+      ...strays.filter(({ name }) => !names.includes(name)),
+      ...names.map((name) => ({ name, server: agent.place, since })),
+    ]);
   } catch (error) {
     if (!isDepotError(error)) throw error;
     hooks.warn(`what may yet appear at the agent could not be written down: ${error.message}`, 'act');
   }
-  for (const name of names) hooks.warn(`a truncated file ${name} may yet appear at ${agent.address}, when the server notices that the connection was lost; it is no deposit, and the next push looks for it`);
+  for (const name of names)
+    hooks.warn(
+      `a truncated file ${name} may yet appear at ${agent.address}, when the server notices that the connection was lost; it is no deposit, and the next push looks for it`,
+    );
 }
 
 /** Whether a file that was begun, and given up, may yet come: one that was not there, also where nothing may be removed, and one that a lost connection had open. */
-export async function mayAppear({ agent: { remote } }: Scene, name: string, removal: Removal, lost = false): Promise<boolean> {
+export async function mayAppear(
+  { agent: { remote } }: Scene,
+  name: string,
+  removal: Removal,
+  lost = false,
+): Promise<boolean> {
   if (!remote.lostFilesMayAppear) return false;
   return removal === 'removed' ? lost : removal === 'absent' || (await remote.look(name)) === null;
 }
@@ -42,7 +53,8 @@ export async function lookForStrays(scene: Scene): Promise<void> {
   for (const stray of strays) {
     const elsewhere = stray.server.account !== agent.place.account || stray.server.directory !== agent.place.directory;
     const ageMs = Date.now() - Date.parse(stray.since);
-    if (elsewhere ? ageMs < 30 * watchedMs : !(await dealtWith(scene, stray.name)) && ageMs < watchedMs) left.push(stray);
+    if (elsewhere ? ageMs < 30 * watchedMs : !(await dealtWith(scene, stray.name)) && ageMs < watchedMs)
+      left.push(stray);
   }
   if (left.length < strays.length) await writeStrays(state, left);
 }
@@ -56,11 +68,22 @@ async function dealtWith({ state, agent, hooks }: Scene, name: string): Promise<
     const receipt = parseReceipt(bytes);
     // Whatever was thought of it before: a file that a receipt vouches for is not ours to remove.
     if (receipt.suitcase.name !== name && receipt.transfer.remoteName !== name) continue;
-    if (found === 'unreadable' || found.size !== receipt.suitcase.bytes) hooks.warn(`${name} at ${address} is perhaps not whole any more: compare it with its receipt, and tell the agent`, 'act');
+    if (found === 'unreadable' || found.size !== receipt.suitcase.bytes)
+      hooks.warn(
+        `${name} at ${address} is perhaps not whole any more: compare it with its receipt, and tell the agent`,
+        'act',
+      );
     return true;
   }
   const removal = await remote.removePartial(name);
-  if (removal === 'removed') hooks.warn(`${name}, of an upload that was given up, has appeared at ${address} since, and was removed: it was no deposit`);
-  else if (removal === 'refused' && found !== 'unreadable') hooks.warn(`${name}, of an upload that was given up, has appeared at ${address}: it is truncated and no deposit; ask the agent to remove it`, 'act');
+  if (removal === 'removed')
+    hooks.warn(
+      `${name}, of an upload that was given up, has appeared at ${address} since, and was removed: it was no deposit`,
+    );
+  else if (removal === 'refused' && found !== 'unreadable')
+    hooks.warn(
+      `${name}, of an upload that was given up, has appeared at ${address}: it is truncated and no deposit; ask the agent to remove it`,
+      'act',
+    );
   return removal === 'removed' || (removal === 'refused' && found !== 'unreadable');
 }

@@ -41,10 +41,16 @@ export async function openSuitcaseFile(path: string): Promise<SuitcaseFile> {
 
 /** Throws what `openSuitcaseFile` would throw of a file that is not there or may not be read. */
 export async function requireReadable(path: string): Promise<void> {
-  await access(path, constants.R_OK).catch((cause: unknown) => { throw unreadable(path, cause); });
+  await access(path, constants.R_OK).catch((cause: unknown) => {
+    throw unreadable(path, cause);
+  });
 }
 
 function unreadable(path: string, cause: unknown): DepotError {
   const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-  return new DepotError('local-unreadable', `cannot read ${printable(path)}: ${missing ? 'there is no such file' : (cause as Error).message}`, { hint: `look what is there: «ls -l ${typedWord(dirname(resolve(path)))}»`, cause });
+  return new DepotError(
+    'local-unreadable',
+    `cannot read ${printable(path)}: ${missing ? 'there is no such file' : (cause as Error).message}`,
+    { hint: `look what is there: «ls -l ${typedWord(dirname(resolve(path)))}»`, cause },
+  );
 }

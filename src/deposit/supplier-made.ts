@@ -8,5 +8,8 @@ import type { Beneficiary } from '../config/types.js';
 export async function suppliersSecretKey({ key }: Pick<Beneficiary, 'key'>): Promise<string | null> {
   if (!key.endsWith('.public.asc')) return null;
   const file = key.replace(/\.public\.asc$/, '.secret.asc');
-  return stat(file).then((found) => (found.isFile() ? file : null), () => null);
+  return stat(file).then(
+    (found) => (found.isFile() ? file : null),
+    () => null,
+  );
 }

@@ -57,7 +57,10 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
   const read: { given: GivenReceipt | null } = { given: null };
   const { proven, ...verification } = await verifyExhibits({
     receipt: receipt === undefined ? null : async () => (read.given = await readReceipt(receipt)),
-    signature: o.signers.length === 0 || receipt === undefined ? null : (given) => verifyReceipt({ ...given, path: receipt }, o.signature, o.signers),
+    signature:
+      o.signers.length === 0 || receipt === undefined
+        ? null
+        : (given) => verifyReceipt({ ...given, path: receipt }, o.signature, o.signers),
     noSignature: o.noSignature,
     suitcase: suitcase === undefined ? null : () => suitcaseFrom(suitcase, o, hooks),
     key,
@@ -71,10 +74,18 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
   });
   const advice = key?.secret == null || proven === null ? null : await adviceOnKey(key.secret, new Date());
   if (advice !== null) hooks.warn(advice);
-  const another = read.given !== null && suitcase !== undefined && verification.checks.some(({ name, result }) => name === 'key-packets' && result === 'failed')
-    ? otherReceipt(suitcase, read.given.receipt.depositId)
-    : null;
-  return { ...verification, advice: another, evidence: read.given === null || proven === null ? null : { ...proven, given: read.given, secret: key?.secret ?? null } };
+  const another =
+    read.given !== null &&
+    suitcase !== undefined &&
+    verification.checks.some(({ name, result }) => name === 'key-packets' && result === 'failed')
+      ? otherReceipt(suitcase, read.given.receipt.depositId)
+      : null;
+  return {
+    ...verification,
+    advice: another,
+    evidence:
+      read.given === null || proven === null ? null : { ...proven, given: read.given, secret: key?.secret ?? null },
+  };
 }
 
 /** A suitcase in a file, or in a pipe, which has no size and cannot be read twice. */
@@ -84,10 +95,22 @@ async function suitcaseFrom(path: string, { signal }: VerifyOptions, hooks: Veri
   return {
     preamble,
     inspect: () => inspectSuitcase(handle, consumed, preamble, { signal, progress }),
-    open: ({ sessionKey, cipher }, limit) => openSuitcase(
-      { fd: handle.fd, preamble, consumed, sessionKey, cipher, mode: { kind: 'check' }, maxBytes: limit, maxWritten: null, maxEntries: null, wantsSha256: true },
-      { signal, warn: (message) => hooks.warn(message), progress },
-    ),
+    open: ({ sessionKey, cipher }, limit) =>
+      openSuitcase(
+        {
+          fd: handle.fd,
+          preamble,
+          consumed,
+          sessionKey,
+          cipher,
+          mode: { kind: 'check' },
+          maxBytes: limit,
+          maxWritten: null,
+          maxEntries: null,
+          wantsSha256: true,
+        },
+        { signal, warn: (message) => hooks.warn(message), progress },
+      ),
     async inspectAgain() {
       if (totalBytes === null) return null;
       const again = await openSuitcaseFile(path);

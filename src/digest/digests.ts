@@ -77,7 +77,9 @@ export class Digests {
  */
 export function digestThread(cores: number): URL | null {
   // Nor from source (tsx, vitest): a loader for TypeScript does not start while this thread waits for a digest.
-  return availableParallelism() < cores || import.meta.url.endsWith('.ts') ? null : new URL('./thread.js', import.meta.url);
+  return availableParallelism() < cores || import.meta.url.endsWith('.ts')
+    ? null
+    : new URL('./thread.js', import.meta.url);
 }
 
 /** The digest of a stream too short for a thread: all of it still lies in the ring. */

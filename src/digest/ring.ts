@@ -17,7 +17,8 @@ const waits = { count: 6, eachMs: 10_000 };
 
 /** Waits until the cell no longer holds `value`; false when it still does after a minute. */
 export function waitForChange(cells: Int32Array, index: number, value: number): boolean {
-  for (let i = 0; i < waits.count && Atomics.load(cells, index) === value; i++) Atomics.wait(cells, index, value, waits.eachMs);
+  for (let i = 0; i < waits.count && Atomics.load(cells, index) === value; i++)
+    Atomics.wait(cells, index, value, waits.eachMs);
   return Atomics.load(cells, index) !== value;
 }
 
@@ -32,7 +33,10 @@ export class Ring {
 
   /** `octets`: a power of two, since positions are counted modulo 2^32. */
   constructor(memory: number | RingMemory, bell: SharedArrayBuffer) {
-    this.memory = typeof memory === 'number' ? { control: new SharedArrayBuffer(12), bytes: new SharedArrayBuffer(memory) } : memory;
+    this.memory =
+      typeof memory === 'number'
+        ? { control: new SharedArrayBuffer(12), bytes: new SharedArrayBuffer(memory) }
+        : memory;
     this.#control = new Int32Array(this.memory.control);
     this.#bytes = Buffer.from(this.memory.bytes);
     this.#bell = new Int32Array(bell);

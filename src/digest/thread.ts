@@ -6,7 +6,11 @@ import { Ring } from './ring.js';
 /** Digests what comes out of the rings until all have ended. */
 function run({ bell, streams }: DigestThreadData): void {
   const counter = new Int32Array(bell);
-  let open = streams.map(({ algorithm, memory, result }) => ({ hash: createHash(algorithm), ring: new Ring(memory, bell), result }));
+  let open = streams.map(({ algorithm, memory, result }) => ({
+    hash: createHash(algorithm),
+    ring: new Ring(memory, bell),
+    result,
+  }));
   while (open.length > 0) {
     const heard = Atomics.load(counter, 0);
     const left = open.filter(({ hash, ring, result }) => {

@@ -12,17 +12,25 @@ export function contentFormat(start: Uint8Array): ContentFormat {
 
 /** The error for compressed data that is broken, truncated or followed by something else. */
 export function broken(format: ContentFormat, cause: unknown): DepotError {
-  return new DepotError('archive-refused', `the ${format} data inside the suitcase is not valid: ${said(cause)}`, { cause });
+  return new DepotError('archive-refused', `the ${format} data inside the suitcase is not valid: ${said(cause)}`, {
+    cause,
+  });
 }
 
 /** What zlib says of data: Z_DATA_ERROR, Z_BUF_ERROR where it ends too early, ZSTD_error_ and what is wrong. Z_MEM_ERROR and its like are about the machine. */
-const aboutData = /^(?:Z_(?:DATA|BUF|STREAM)_ERROR|Z_NEED_DICT|ZSTD_error_(?!memory_allocation|workSpace|init|parameter|stage|GENERIC)\w+)$/;
+const aboutData =
+  /^(?:Z_(?:DATA|BUF|STREAM)_ERROR|Z_NEED_DICT|ZSTD_error_(?!memory_allocation|workSpace|init|parameter|stage|GENERIC)\w+)$/;
 
 /** The error for what a decompressor of the runtime threw: about the data only where it says so. A browser says it by a TypeError (Compression Streams, section 5). */
 export function notDecompressed(format: ContentFormat, cause: unknown): DepotError {
   const { code } = cause as { code?: unknown };
   if (typeof code === 'string' ? aboutData.test(code) : cause instanceof TypeError) return broken(format, cause);
-  return new DepotError('internal', `the ${format} data inside the suitcase could not be decompressed, and whether it is valid is not known; the decompressor says: ${said(cause)}`, {
-    hint: 'try again with more memory free, or on another machine', cause,
-  });
+  return new DepotError(
+    'internal',
+    `the ${format} data inside the suitcase could not be decompressed, and whether it is valid is not known; the decompressor says: ${said(cause)}`,
+    {
+      hint: 'try again with more memory free, or on another machine',
+      cause,
+    },
+  );
 }

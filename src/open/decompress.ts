@@ -13,12 +13,16 @@ type Bytes = Uint8Array<ArrayBuffer>;
  * @throws DepotError 'archive-refused' where the compressed data is broken, truncated or followed by something else, 'internal' where the
  *   decompressor failed for a reason of its own; what `chunks` throws
  */
-export async function* decompress(chunks: Iterable<Bytes>, found: (format: ContentFormat) => void): AsyncGenerator<Bytes> {
+export async function* decompress(
+  chunks: Iterable<Bytes>,
+  found: (format: ContentFormat) => void,
+): AsyncGenerator<Bytes> {
   const input = withStart(chunks, 4);
   const format = contentFormat(input.start);
   found(format);
   if (format === 'none') yield* input.chunks;
-  else if (format === 'gzip') yield* through(zlib.createGunzip({ chunkSize: PIECE_OCTETS }), new Gathering().of(input.chunks), format);
+  else if (format === 'gzip')
+    yield* through(zlib.createGunzip({ chunkSize: PIECE_OCTETS }), new Gathering().of(input.chunks), format);
   else if (zlib.createZstdDecompress) yield* zstdFrames(input.chunks, zlib.createZstdDecompress);
   else yield* zstdWithoutRuntime(input.chunks);
 }
@@ -66,7 +70,11 @@ class Gathering {
 }
 
 /** Runs chunks through a zlib stream and makes sure that it consumed them all: zlib itself ignores what follows the end. */
-async function* through(transform: Transform & { readonly bytesWritten: number }, chunks: Iterable<Bytes>, format: ContentFormat): AsyncGenerator<Bytes> {
+async function* through(
+  transform: Transform & { readonly bytesWritten: number },
+  chunks: Iterable<Bytes>,
+  format: ContentFormat,
+): AsyncGenerator<Bytes> {
   let written = 0;
   const failures: { error: unknown }[] = [];
   // After an error zlib may never call back a write that waits.
@@ -103,13 +111,17 @@ async function* through(transform: Transform & { readonly bytesWritten: number }
  * Each frame through a decoder of its own, see `splitFrames`. A decoder costs more than a small frame, and an empty frame is
  * nine octets: without a limit a suitcase of a GiB could keep a processor busy for hours, with no content that another limit sees.
  */
-async function* zstdFrames(chunks: Iterable<Bytes>, createDecoder: NonNullable<typeof zlib.createZstdDecompress>): AsyncGenerator<Bytes> {
+async function* zstdFrames(
+  chunks: Iterable<Bytes>,
+  createDecoder: NonNullable<typeof zlib.createZstdDecompress>,
+): AsyncGenerator<Bytes> {
   const pieces = splitFrames(chunks);
   const gathering = new Gathering();
   let frames = 0;
   let octets = 0;
   for (let next = pieces.next(); !next.done; ) {
-    if (frames++ > FREE_FRAMES + octets / FRAME_CONTENT_OCTETS) throw broken('zstd', new Error('it is cut into frames with next to nothing in them'));
+    if (frames++ > FREE_FRAMES + octets / FRAME_CONTENT_OCTETS)
+      throw broken('zstd', new Error('it is cut into frames with next to nothing in them'));
     function* frame(): Generator<Bytes> {
       for (let last = false; !last && !next.done; next = pieces.next()) {
         last = next.value.last;

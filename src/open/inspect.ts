@@ -22,7 +22,12 @@ const READ_OCTETS = 1 << 20;
  * last `preamble.rest` octets begin at the encrypted packet. A broken structure does not end the reading: the digest is
  * wanted all the same.
  */
-export async function inspectSuitcase(handle: FileHandle, consumed: Uint8Array, preamble: Preamble, o: { signal: AbortSignal; progress(bytes: number): void }): Promise<Inspection> {
+export async function inspectSuitcase(
+  handle: FileHandle,
+  consumed: Uint8Array,
+  preamble: Preamble,
+  o: { signal: AbortSignal; progress(bytes: number): void },
+): Promise<Inspection> {
   const digest = createHash('sha256').update(consumed);
   const structure = new StructureReader({ preamble });
   const problems: DepotError[] = [];

@@ -22,7 +22,11 @@ export async function openSuitcase(options: OpenOptions, hooks: OpeningHooks): P
   const fromSource = import.meta.url.endsWith('.ts');
   const entry = new URL(fromSource ? './thread.ts' : './thread.js', import.meta.url);
   const shared = sharedKey(options.sessionKey);
-  const worker = new Worker(entry, { workerData: { ...options, sessionKey: shared } satisfies OpenOptions, resourceLimits: { maxYoungGenerationSizeMb: 4 }, ...(fromSource && { execArgv: ['--import', 'tsx'] }) });
+  const worker = new Worker(entry, {
+    workerData: { ...options, sessionKey: shared } satisfies OpenOptions,
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    ...(fromSource && { execArgv: ['--import', 'tsx'] }),
+  });
   const abort = (): void => void worker.terminate();
   hooks.signal.addEventListener('abort', abort, { once: true });
   try {
@@ -30,7 +34,10 @@ export async function openSuitcase(options: OpenOptions, hooks: OpeningHooks): P
       worker.on('message', (message: FromThread) => {
         switch (message.kind) {
           case 'plain':
-            Promise.resolve(hooks.emit?.(message.bytes)).then(() => worker.postMessage({ kind: 'more' } satisfies ToThread), reject);
+            Promise.resolve(hooks.emit?.(message.bytes)).then(
+              () => worker.postMessage({ kind: 'more' } satisfies ToThread),
+              reject,
+            );
             break;
           case 'progress':
             hooks.progress(message.bytes);
@@ -47,7 +54,12 @@ export async function openSuitcase(options: OpenOptions, hooks: OpeningHooks): P
         }
       });
       worker.once('error', (error) => reject(threadFailed('opening', error)));
-      worker.once('exit', () => reject((hooks.signal.reason as Error | undefined) ?? new DepotError('internal', 'the opening thread ended before it was done')));
+      worker.once('exit', () =>
+        reject(
+          (hooks.signal.reason as Error | undefined) ??
+            new DepotError('internal', 'the opening thread ended before it was done'),
+        ),
+      );
     });
   } catch (error) {
     // The end of the thread may come first, or what breaks in it on the way.

@@ -39,7 +39,14 @@ export async function open(options: OpenOptions, hooks: OpenHooks): Promise<Open
     fd,
     consumed: options.consumed,
     rest: preamble.rest.length,
-    message: (plain) => new MessageReader({ preamble, sessionKey, cipher, plain, ...(preamble.encryption.packet === 'SEIPDv1' && { sha1: digests.of('sha1') }) }),
+    message: (plain) =>
+      new MessageReader({
+        preamble,
+        sessionKey,
+        cipher,
+        plain,
+        ...(preamble.encryption.packet === 'SEIPDv1' && { sha1: digests.of('sha1') }),
+      }),
     thread: mode.kind === 'check' || mode.kind === 'extract' ? threadBeside('reading-thread') : null,
     isDigested: options.wantsSha256,
     expected: mode.kind === 'emit' ? mode.segments : null,
@@ -59,7 +66,16 @@ export async function open(options: OpenOptions, hooks: OpenHooks): Promise<Open
     throw error;
   }
   const { bytes, sha256: digest, segments, message } = suitcase;
-  return { bytes, sha256: digest, segments, head: message.head, tail: message.tail, plaintextOctets: message.plaintextOctets, compression, contents };
+  return {
+    bytes,
+    sha256: digest,
+    segments,
+    head: message.head,
+    tail: message.tail,
+    plaintextOctets: message.plaintextOctets,
+    compression,
+    contents,
+  };
 }
 
 /** Runs `consume` and, when that finds fault with the content, first makes sure that the suitcase is what was sealed. */
@@ -84,8 +100,21 @@ function consumerFor({ mode, maxWritten, maxEntries }: OpenOptions, hooks: OpenH
       return untar(new ManifestCheck({ hash: sha256 }), null);
     case 'extract': {
       const thread = threadBeside('writing-thread');
-      const extractor = new Extractor({ directory: mode.directory, warn: (message) => hooks.warn(message), ...(thread !== null && { large: new WriteBeside(thread) }), ...(maxWritten !== null && { maxBytes: maxWritten.most, tooLarge: () => limitError(maxWritten) }), ...(maxEntries !== null && { maxEntries: maxEntries.most, tooMany: () => limitError(maxEntries) }) });
-      return untar(new ManifestCheck({ hash: sha256, made: () => extractor.digest(), joined: (path, parts) => extractor.joined(path, parts) }), extractor);
+      const extractor = new Extractor({
+        directory: mode.directory,
+        warn: (message) => hooks.warn(message),
+        ...(thread !== null && { large: new WriteBeside(thread) }),
+        ...(maxWritten !== null && { maxBytes: maxWritten.most, tooLarge: () => limitError(maxWritten) }),
+        ...(maxEntries !== null && { maxEntries: maxEntries.most, tooMany: () => limitError(maxEntries) }),
+      });
+      return untar(
+        new ManifestCheck({
+          hash: sha256,
+          made: () => extractor.digest(),
+          joined: (path, parts) => extractor.joined(path, parts),
+        }),
+        extractor,
+      );
     }
   }
 }

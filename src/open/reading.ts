@@ -32,7 +32,9 @@ export const DIGEST_OCTETS = 32;
  * start while this thread waits.
  */
 export function threadBeside(name: 'reading-thread' | 'writing-thread'): URL | null {
-  return availableParallelism() < 2 || import.meta.url.endsWith('.ts') ? null : new URL(`./${name}.js`, import.meta.url);
+  return availableParallelism() < 2 || import.meta.url.endsWith('.ts')
+    ? null
+    : new URL(`./${name}.js`, import.meta.url);
 }
 
 /** Reads in this thread. `consumed`: what was read already. `stretch` gets the digest of everything so far, after each reading. */

@@ -14,7 +14,10 @@ export interface RehearsalData {
 }
 
 export type ToRehearsal = { kind: 'block'; buffer: ArrayBuffer; length: number } | { kind: 'end' };
-export type FromRehearsal = { kind: 'read'; buffer: ArrayBuffer } | { kind: 'rehearsed'; result: Rehearsed } | { kind: 'failed'; error: ErrorRecord };
+export type FromRehearsal =
+  | { kind: 'read'; buffer: ArrayBuffer }
+  | { kind: 'rehearsed'; result: Rehearsed }
+  | { kind: 'failed'; error: ErrorRecord };
 
 /** A suitcase that is opened while it is sealed. */
 export interface Rehearsal {
@@ -32,7 +35,11 @@ export function startRehearsal(sessionKey: Uint8Array): Rehearsal {
   const entry = new URL(fromSource ? './rehearsal-thread.ts' : './rehearsal-thread.js', import.meta.url);
   const shared = sharedKey(sessionKey);
   const workerData: RehearsalData = { sessionKey: shared, posted };
-  const worker = new Worker(entry, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 4 }, ...(fromSource && { execArgv: ['--import', 'tsx'] }) });
+  const worker = new Worker(entry, {
+    workerData,
+    resourceLimits: { maxYoungGenerationSizeMb: 4 },
+    ...(fromSource && { execArgv: ['--import', 'tsx'] }),
+  });
   const free: ArrayBuffer[] = [];
   let made = 0;
   let wake: (() => void) | null = null;
@@ -64,7 +71,7 @@ export function startRehearsal(sessionKey: Uint8Array): Rehearsal {
   worker.once('error', (error) => fail(threadFailed("rehearsal's", error)));
   worker.once('exit', () => {
     shared.fill(0);
-    fail(new DepotError('internal', 'the rehearsal\'s thread ended before it was done'));
+    fail(new DepotError('internal', "the rehearsal's thread ended before it was done"));
   });
 
   const post = (message: ToRehearsal, transfer: ArrayBuffer[] = []): void => {

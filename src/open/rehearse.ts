@@ -62,5 +62,14 @@ export async function rehearse(sessionKey: Uint8Array, next: () => Uint8Array | 
   // What is left after the end of the archive must authenticate too.
   while (authenticated.next().done !== true);
   const { head, tail, plaintextOctets } = message;
-  return { bytes, sha256: digest.digest('hex'), pkesk: preamble.pkesk, head, tail, plaintextOctets, compression, contents: check.finish() };
+  return {
+    bytes,
+    sha256: digest.digest('hex'),
+    pkesk: preamble.pkesk,
+    head,
+    tail,
+    plaintextOctets,
+    compression,
+    contents: check.finish(),
+  };
 }

@@ -71,7 +71,11 @@ export class Slots {
 
   /** Waits for the thread that was started for the other end. @throws Error when it does not come */
   awaitReady(): void {
-    if (Atomics.load(this.#control, At.ready) === 0 && Atomics.wait(this.#control, At.ready, 0, startMs) === 'timed-out') throw new Error('a thread did not start');
+    if (
+      Atomics.load(this.#control, At.ready) === 0 &&
+      Atomics.wait(this.#control, At.ready, 0, startMs) === 'timed-out'
+    )
+      throw new Error('a thread did not start');
   }
 
   /** The next slot to fill, of SLOT_OCTETS; waits for one that is free. */
@@ -103,7 +107,9 @@ export class Slots {
     const emptied = Atomics.load(this.#control, At.emptied);
     while (Atomics.load(this.#control, At.filled) === emptied) Atomics.wait(this.#control, At.filled, emptied);
     const [octets, fd, position, task] = this.#notes.subarray(notesPerSlot * (emptied % slotCount));
-    return octets === END ? null : { bytes: this.#slot(emptied).subarray(0, octets), fd: fd!, position: position!, task: task! };
+    return octets === END
+      ? null
+      : { bytes: this.#slot(emptied).subarray(0, octets), fd: fd!, position: position!, task: task! };
   }
 
   /** The block that `next` gave is not needed any more. */
@@ -116,7 +122,12 @@ export class Slots {
     const [octets] = new Int32Array(this.memory.failure, 0, 1);
     if (octets !== 0) return;
     const { code, message } = error as NodeJS.ErrnoException;
-    const text = Buffer.from(JSON.stringify({ ...(code !== undefined && { code }), message: message.slice(0, failureOctets / 8) } satisfies Failure));
+    const text = Buffer.from(
+      JSON.stringify({
+        ...(code !== undefined && { code }),
+        message: message.slice(0, failureOctets / 8),
+      } satisfies Failure),
+    );
     new Uint8Array(this.memory.failure, 4).set(text);
     Atomics.store(new Int32Array(this.memory.failure, 0, 1), 0, text.length);
   }
@@ -125,7 +136,9 @@ export class Slots {
   check(): void {
     const octets = Atomics.load(new Int32Array(this.memory.failure, 0, 1), 0);
     if (octets === 0) return;
-    const { code, message } = JSON.parse(Buffer.from(new Uint8Array(this.memory.failure, 4, octets)).toString()) as Failure;
+    const { code, message } = JSON.parse(
+      Buffer.from(new Uint8Array(this.memory.failure, 4, octets)).toString(),
+    ) as Failure;
     throw Object.assign(new Error(message), code === undefined ? {} : { code });
   }
 

@@ -56,9 +56,17 @@ export class SuitcaseSource implements Iterable<Bytes> {
     this.#o = o;
     const { thread, fd, consumed, isDigested } = o;
     const isBeside = thread !== null && isLong(fd, consumed.length);
-    this.#reading = isBeside ? readBeside(thread, fd, consumed, isDigested) : readHere(fd, consumed, thread === null ? (sha256) => this.#compare(sha256.subarray(0, SEGMENT_DIGEST_OCTETS)) : undefined);
+    this.#reading = isBeside
+      ? readBeside(thread, fd, consumed, isDigested)
+      : readHere(
+          fd,
+          consumed,
+          thread === null ? (sha256) => this.#compare(sha256.subarray(0, SEGMENT_DIGEST_OCTETS)) : undefined,
+        );
     this.#skip = o.consumed.length - o.rest;
-    this.#reader = o.message((bytes) => { this.#take(bytes as Bytes); });
+    this.#reader = o.message((bytes) => {
+      this.#take(bytes as Bytes);
+    });
   }
 
   /** An iterator without `return`, see above. */

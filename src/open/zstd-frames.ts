@@ -33,7 +33,8 @@ export function* splitFrames(chunks: Iterable<Uint8Array<ArrayBuffer>>): Generat
       start = end;
     }
   }
-  if (!frames.isBetween) throw new DepotError('archive-refused', 'the zstd data inside the suitcase is not valid: it is cut off');
+  if (!frames.isBetween)
+    throw new DepotError('archive-refused', 'the zstd data inside the suitcase is not valid: it is cut off');
 }
 
 /**
@@ -63,7 +64,10 @@ export class ZstdFrames {
 
   /** Whether there are more frames or blocks than `octets` of content need: next to nothing in them, and work for each. */
   isCutTooSmall(octets: number): boolean {
-    return this.frames > FREE_FRAMES + octets / FRAME_CONTENT_OCTETS || this.blocks > FREE_BLOCKS + octets / BLOCK_CONTENT_OCTETS;
+    return (
+      this.frames > FREE_FRAMES + octets / FRAME_CONTENT_OCTETS ||
+      this.blocks > FREE_BLOCKS + octets / BLOCK_CONTENT_OCTETS
+    );
   }
 
   /** The next octets of the data. @throws DepotError 'archive-refused' for a window that is too large */
@@ -126,9 +130,13 @@ export class ZstdFrames {
     const descriptor = octets[4]!;
     const window = isSingleSegment(descriptor) ? contentSize(octets, descriptor) : windowOf(octets[5]!);
     if (window > this.#largestWindow) {
-      throw new DepotError('archive-refused', `the zstd data inside the suitcase asks for a window of ${window} octets, more than the ${this.#largestWindow} that are allowed here`, {
-        hint: 'open it with Node 22.15 or newer, or with: zstd -d --long=31',
-      });
+      throw new DepotError(
+        'archive-refused',
+        `the zstd data inside the suitcase asks for a window of ${window} octets, more than the ${this.#largestWindow} that are allowed here`,
+        {
+          hint: 'open it with Node 22.15 or newer, or with: zstd -d --long=31',
+        },
+      );
     }
     this.#checksum = (descriptor & 0x04) !== 0;
     this.#expect('block');
@@ -153,7 +161,8 @@ export class ZstdFrames {
 const isSkippable = (magic: number): boolean => magic >= 0x184d2a50 && magic <= 0x184d2a5f;
 const isSingleSegment = (descriptor: number): boolean => (descriptor & 0x20) !== 0;
 const dictionaryOctets = (descriptor: number): number => [0, 1, 2, 4][descriptor & 3]!;
-const sizeOctets = (descriptor: number): number => (descriptor >> 6 === 0 ? (isSingleSegment(descriptor) ? 1 : 0) : 1 << (descriptor >> 6));
+const sizeOctets = (descriptor: number): number =>
+  descriptor >> 6 === 0 ? (isSingleSegment(descriptor) ? 1 : 0) : 1 << (descriptor >> 6);
 
 function contentSize(octets: number[], descriptor: number): number {
   const start = 5 + dictionaryOctets(descriptor);

@@ -26,7 +26,8 @@ export class ZstdDecoder {
     for (let at = 0; at < chunk.length; at += SLICE_OCTETS) {
       this.#frames.see(chunk.subarray(at, at + SLICE_OCTETS));
       this.#decode(chunk.subarray(at, at + SLICE_OCTETS), false);
-      if (this.#frames.isCutTooSmall(this.#octets)) throw broken('zstd', new Error('it is cut into frames or blocks with next to nothing in them'));
+      if (this.#frames.isCutTooSmall(this.#octets))
+        throw broken('zstd', new Error('it is cut into frames or blocks with next to nothing in them'));
       yield* this.#taken();
     }
   }
@@ -41,7 +42,9 @@ export class ZstdDecoder {
       this.#decoder.push(slice, last);
     } catch (error) {
       // Nothing but the data is a reason for the decoder to throw, whatever it throws, unless memory is short.
-      throw error instanceof RangeError && /allocat|memory/i.test(error.message) ? notDecompressed('zstd', error) : broken('zstd', error);
+      throw error instanceof RangeError && /allocat|memory/i.test(error.message)
+        ? notDecompressed('zstd', error)
+        : broken('zstd', error);
     }
   }
 

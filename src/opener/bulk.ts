@@ -114,14 +114,21 @@ export class AeadBulk implements BulkDecryptor {
 }
 
 /** Opens one chunk with its tag; null when that is wrong. */
-function openerOf({ key, aad, parameters }: ChunkKeys): (nonce: Uint8Array, sealed: Bytes) => Promise<Uint8Array | null> {
+function openerOf({
+  key,
+  aad,
+  parameters,
+}: ChunkKeys): (nonce: Uint8Array, sealed: Bytes) => Promise<Uint8Array | null> {
   const additionalData = new Uint8Array(aad);
   switch (parameters.aead) {
     case 'GCM': {
       const imported = crypto.subtle.importKey('raw', new Uint8Array(key), 'AES-GCM', false, ['decrypt']);
       return async (nonce, sealed) => {
         const by = await imported;
-        return crypto.subtle.decrypt({ name: 'AES-GCM', iv: new Uint8Array(nonce), additionalData }, by, sealed).then((plain) => new Uint8Array(plain), () => null);
+        return crypto.subtle.decrypt({ name: 'AES-GCM', iv: new Uint8Array(nonce), additionalData }, by, sealed).then(
+          (plain) => new Uint8Array(plain),
+          () => null,
+        );
       };
     }
     case 'OCB': {

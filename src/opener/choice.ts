@@ -36,14 +36,24 @@ export interface Wanted {
  *
  * @throws DepotError 'verification-failed' when no file holds a receipt
  */
-export async function chooseReceipt(files: SmallFile[], wanted: Wanted, signed: (given: GivenReceipt) => Promise<unknown>): Promise<{ given: GivenReceipt; aside: Aside['receipts'] }> {
+export async function chooseReceipt(
+  files: SmallFile[],
+  wanted: Wanted,
+  signed: (given: GivenReceipt) => Promise<unknown>,
+): Promise<{ given: GivenReceipt; aside: Aside['receipts'] }> {
   const { receipts, refusal } = parsed(files);
   if (receipts.length === 0) throw refusal!;
   const candidates = belonging(receipts, wanted);
   let given = candidates[0]!;
   for (const candidate of candidates.length === 1 ? [] : candidates) {
     // That none of them is signed is found when the signature is checked.
-    if (!await signed(candidate).then(() => true, () => false)) continue;
+    if (
+      !(await signed(candidate).then(
+        () => true,
+        () => false,
+      ))
+    )
+      continue;
     given = candidate;
     break;
   }
@@ -67,7 +77,7 @@ function parsed(files: SmallFile[]): { receipts: GivenReceipt[]; refusal: DepotE
 
 /** Those that belong to it by the strongest sign that any of them has, newest first. */
 function belonging(receipts: GivenReceipt[], { pkesk, suitcaseName, agentSha256 }: Wanted): GivenReceipt[] {
-  const depositId = suitcaseName === null ? null : parseSuitcaseName(suitcaseName)?.depositId ?? null;
+  const depositId = suitcaseName === null ? null : (parseSuitcaseName(suitcaseName)?.depositId ?? null);
   const signs: ((given: GivenReceipt) => boolean)[] = [
     ({ receipt }) => pkesk !== null && sameOctets(fromBase64(receipt.keyProof.pkesk) ?? new Uint8Array(0), pkesk),
     ({ receipt }) => receipt.depositId === depositId,
@@ -86,7 +96,11 @@ function belonging(receipts: GivenReceipt[], { pkesk, suitcaseName, agentSha256 
  *
  * @throws DepotError 'verification-failed'; 'incomplete' without any signature
  */
-export async function verifyBy(signatures: SmallFile[], signers: Certificate[], given: GivenReceipt): Promise<VerifiedSignature> {
+export async function verifyBy(
+  signatures: SmallFile[],
+  signers: Certificate[],
+  given: GivenReceipt,
+): Promise<VerifiedSignature> {
   let refusal = new DepotError('incomplete', 'the signature of the receipt was not given: origin not proven');
   const named = (file: SmallFile): boolean => file.name === `${given.name}.asc`;
   const inOrder = [...signatures.filter(named), ...signatures.filter((file) => !named(file))];
@@ -105,8 +119,13 @@ export async function verifyBy(signatures: SmallFile[], signers: Certificate[], 
  * Splits off public keys that are the holder's own: what they signed says nothing of the supplier. Known by the private key, and where
  * none was given, by the recipients that the receipt names.
  */
-export function withoutOwnKeys<T extends { certificate: Certificate }>(signers: T[], ownKey: string | null, receipt: Receipt | null): { signers: T[]; own: T[] } {
-  const recipients = ownKey !== null ? [ownKey] : receipt?.encryption.recipients.map(({ fingerprint }) => fingerprint) ?? [];
+export function withoutOwnKeys<T extends { certificate: Certificate }>(
+  signers: T[],
+  ownKey: string | null,
+  receipt: Receipt | null,
+): { signers: T[]; own: T[] } {
+  const recipients =
+    ownKey !== null ? [ownKey] : (receipt?.encryption.recipients.map(({ fingerprint }) => fingerprint) ?? []);
   const isOwn = ({ certificate }: T): boolean => recipients.includes(certificate.fingerprint);
   return { signers: signers.filter((one) => !isOwn(one)), own: signers.filter(isOwn) };
 }

@@ -10,7 +10,10 @@ type Bytes = Uint8Array<ArrayBuffer>;
  *
  * @throws DepotError 'archive-refused' where the compressed data is broken, truncated or followed by something else
  */
-export async function* decompress(chunks: AsyncIterator<Bytes, void>, found: (format: ContentFormat) => void): AsyncGenerator<Bytes> {
+export async function* decompress(
+  chunks: AsyncIterator<Bytes, void>,
+  found: (format: ContentFormat) => void,
+): AsyncGenerator<Bytes> {
   const first: Bytes[] = [];
   let octets = 0;
   while (octets < 4) {
@@ -46,11 +49,15 @@ async function* gunzip(chunks: AsyncGenerator<Bytes>): AsyncGenerator<Bytes> {
   const failures: { error: unknown }[] = [];
   // What the decompressor has against its input is told to the reader; `failures` has what the input itself throws.
   let closed = false;
-  const taken = async (work: Promise<void>): Promise<void> => work.catch(() => { closed = true; });
+  const taken = async (work: Promise<void>): Promise<void> =>
+    work.catch(() => {
+      closed = true;
+    });
   const feed = async (): Promise<void> => {
     try {
       for await (const chunk of chunks) {
-        for (let at = 0; at < chunk.length && !closed; at += PIECE) await taken(writer.write(chunk.subarray(at, at + PIECE)));
+        for (let at = 0; at < chunk.length && !closed; at += PIECE)
+          await taken(writer.write(chunk.subarray(at, at + PIECE)));
         if (closed) return;
       }
       await taken(writer.close());

@@ -3,26 +3,32 @@ import type { Words } from './words.js';
 export const dutch: Words = {
   texts: {
     title: 'Een depot controleren en openen',
-    intro: 'Deze bladzijde controleert een escrowdepot en opent het, alleen op deze computer: zij werkt zonder internet, installeert niets, en niets van wat u hier kiest verlaat deze computer.',
-    trust: 'Ga eerst na dat dit de echte bladzijde is: vergelijk haar SHA-256 telefonisch met de leverancier, die hem met “depot opener” vindt. De bladzijde kan niet voor zichzelf instaan.',
+    intro:
+      'Deze bladzijde controleert een escrowdepot en opent het, alleen op deze computer: zij werkt zonder internet, installeert niets, en niets van wat u hier kiest verlaat deze computer.',
+    trust:
+      'Ga eerst na dat dit de echte bladzijde is: vergelijk haar SHA-256 telefonisch met de leverancier, die hem met “depot opener” vindt. De bladzijde kan niet voor zichzelf instaan.',
     filesTitle: '1. Wat u hebt',
     drop: 'Sleep al uw bestanden hierheen: elk wordt herkend aan wat erin staat. Of kies ze hieronder een voor een. Geef wat u hebt: wat ontbreekt wordt niet gecontroleerd, en het resultaat zegt dat.',
     suitcase: 'Koffer',
-    suitcaseWhat: 'Het versleutelde bestand dat de escrow-agent vrijgeeft; de naam eindigt op .pgp. Laat het weg om vooraf te controleren of uw sleutel het depot opent.',
+    suitcaseWhat:
+      'Het versleutelde bestand dat de escrow-agent vrijgeeft; de naam eindigt op .pgp. Laat het weg om vooraf te controleren of uw sleutel het depot opent.',
     receipt: 'Ontvangstbewijs',
     receiptWhat: 'De naam eindigt op .receipt.json.',
     signature: 'Handtekening onder het ontvangstbewijs',
     signatureWhat: 'De naam eindigt op .receipt.json.asc.',
     signers: 'Publieke sleutel van de leverancier',
-    signersWhat: 'Waarmee ontvangstbewijzen getekend zijn. Vergelijk de vingerafdruk met die welke de leverancier u noemde. Het mogen er meer zijn.',
+    signersWhat:
+      'Waarmee ontvangstbewijzen getekend zijn. Vergelijk de vingerafdruk met die welke de leverancier u noemde. Het mogen er meer zijn.',
     key: 'Uw privésleutel',
     keyWhat: 'Hij wordt hier gelezen, hier gebruikt, en nergens bewaard.',
     passphrase: 'Wachtwoordzin van uw privésleutel',
     passphraseWhat: 'Alleen als hij er een heeft.',
     agent: 'SHA-256 die de escrow-agent u noemde',
-    agentWhat: 'Niet verplicht: 64 cijfers en letters a tot f. Vraag de agent die te berekenen uit het bestand dat hij heeft, en te zeggen wanneer hij dat deed.',
+    agentWhat:
+      'Niet verplicht: 64 cijfers en letters a tot f. Vraag de agent die te berekenen uit het bestand dat hij heeft, en te zeggen wanneer hij dat deed.',
     most: 'Hoeveel er hoogstens uit mag komen',
-    mostWhat: 'Een klein bestand kan bij het uitpakken een hele schijf vullen: de bladzijde stopt hierbij. Automatisch: zo veel als een getekend ontvangstbewijs zegt; zonder dat 100 keer de grootte van de koffer, ten minste 1 GiB.',
+    mostWhat:
+      'Een klein bestand kan bij het uitpakken een hele schijf vullen: de bladzijde stopt hierbij. Automatisch: zo veel als een getekend ontvangstbewijs zegt; zonder dat 100 keer de grootte van de koffer, ten minste 1 GiB.',
     choose: 'Kiezen…',
     remove: 'Weglaten',
     check: 'Controleren',
@@ -36,11 +42,14 @@ export const dutch: Words = {
     size: 'Grootte',
     action: 'Actie',
     withoutTitle: 'Zonder deze bladzijde',
-    without: 'Hetzelfde met programma\'s die elke systeembeheerder heeft, op Linux, op macOS, of op Windows met WSL of Git Bash. Zet de bestanden in één map, met de publieke sleutel van de leverancier als signer.public.asc en uw privésleutel als private.secret.asc; voor gpg importeert u beide eerst, en schrijft u in plaats van FINGERPRINT de vingerafdruk van de sleutel van de leverancier, zoals u die telefonisch vergeleek (zonder spaties). Exitcode 0 betekent dat alles klopte; anders eindigen de regels met STOP en de reden, en gebruikt u niet wat in de map “new” staat.',
-    withoutNames: 'ID staat voor de naam van het depot; geef het ontvangstbewijs, dan staan er de echte namen. Schrijf voor een bestand dat op .tar.zst.pgp eindigt steeds zstd in plaats van gzip, en .zst in plaats van .gz.',
+    without:
+      "Hetzelfde met programma's die elke systeembeheerder heeft, op Linux, op macOS, of op Windows met WSL of Git Bash. Zet de bestanden in één map, met de publieke sleutel van de leverancier als signer.public.asc en uw privésleutel als private.secret.asc; voor gpg importeert u beide eerst, en schrijft u in plaats van FINGERPRINT de vingerafdruk van de sleutel van de leverancier, zoals u die telefonisch vergeleek (zonder spaties). Exitcode 0 betekent dat alles klopte; anders eindigen de regels met STOP en de reden, en gebruikt u niet wat in de map “new” staat.",
+    withoutNames:
+      'ID staat voor de naam van het depot; geef het ontvangstbewijs, dan staan er de echte namen. Schrijf voor een bestand dat op .tar.zst.pgp eindigt steeds zstd in plaats van gzip, en .zst in plaats van .gz.',
     limitsTitle: 'Wat deze controles niet laten zien',
     licencesTitle: 'Licenties',
-    licences: 'Deze pagina bevat OpenPGP.js, onder de GNU Lesser General Public License, en andere vrije software, allemaal ongewijzigd. De broncode vindt u in de pakketten van het npm-register met de namen en versies hieronder. De leverancier van wie u deze pagina hebt, geeft u op verzoek ook wat nodig is om haar met een andere versie van OpenPGP.js opnieuw te bouwen.',
+    licences:
+      'Deze pagina bevat OpenPGP.js, onder de GNU Lesser General Public License, en andere vrije software, allemaal ongewijzigd. De broncode vindt u in de pakketten van het npm-register met de namen en versies hieronder. De leverancier van wie u deze pagina hebt, geeft u op verzoek ook wat nodig is om haar met een andere versie van OpenPGP.js opnieuw te bouwen.',
     licencesShow: 'Licentieteksten tonen',
   },
   limits: [
@@ -56,62 +65,155 @@ export const dutch: Words = {
   mostByItself: 'Automatisch',
   checking: 'Bezig met controleren…',
   saving: 'Bezig met opslaan…',
-  stopping: 'Bezig met stoppen; wat al opgeslagen was, wordt verwijderd… Druk nog eens op Stoppen om meteen te stoppen.',
+  stopping:
+    'Bezig met stoppen; wat al opgeslagen was, wordt verwijderd… Druk nog eens op Stoppen om meteen te stoppen.',
   stopped: 'Gestopt.',
   removed: 'Wat half opgeslagen was, is verwijderd.',
-  leftBehind: (name) => `Let op: “${name}” kon niet worden verwijderd. Er kunnen ontsleutelde bestanden in staan: verwijder het zelf.`,
-  outcome: { 'passed': '✓ In orde', 'failed': '✗ Fout', 'not possible': '– Niet gecontroleerd' },
+  leftBehind: (name) =>
+    `Let op: “${name}” kon niet worden verwijderd. Er kunnen ontsleutelde bestanden in staan: verwijder het zelf.`,
+  outcome: { passed: '✓ In orde', failed: '✗ Fout', 'not possible': '– Niet gecontroleerd' },
   verdict: {
     passed: 'Alles wat gecontroleerd kon worden is in orde.',
-    failed: 'Er klopt iets niet. Vertrouw niet op dit depot voordat de oorzaak bekend is; er kan niets worden opgeslagen.',
-    otherKey: 'Voor zover het gecontroleerd kon worden klopt dit depot, maar de gekozen privésleutel opent het niet. Kies een andere van uw sleutels.',
-    withoutKey: 'Wat gecontroleerd is, is in orde, maar zonder uw privésleutel blijkt niet dat u dit depot kunt openen. Kies hem hierboven en controleer opnieuw.',
+    failed:
+      'Er klopt iets niet. Vertrouw niet op dit depot voordat de oorzaak bekend is; er kan niets worden opgeslagen.',
+    otherKey:
+      'Voor zover het gecontroleerd kon worden klopt dit depot, maar de gekozen privésleutel opent het niet. Kies een andere van uw sleutels.',
+    withoutKey:
+      'Wat gecontroleerd is, is in orde, maar zonder uw privésleutel blijkt niet dat u dit depot kunt openen. Kies hem hierboven en controleer opnieuw.',
     incomplete: 'Er is niets fout, maar iets belangrijks kon niet gecontroleerd worden: zie hieronder.',
   },
   checks: {
-    'receipt': { title: 'Ontvangstbewijs', passed: 'Het ontvangstbewijs is een geldig ontvangstbewijs.', failed: 'Dit bestand is geen geldig ontvangstbewijs, of het is veranderd.', open: 'Zonder ontvangstbewijs blijkt niet wie deze koffer maakte, en ook niet of hij heel is.' },
-    'receipt-signature': { title: 'Handtekening van de leverancier', passed: 'De sleutel van de leverancier tekende precies dit ontvangstbewijs. Dat het de sleutel van de leverancier is, weet u doordat u de vingerafdruk vergeleken hebt.', failed: 'De handtekening hoort niet bij dit ontvangstbewijs, of is niet van de gegeven sleutel. Het ontvangstbewijs bewijst niets.', open: 'Zonder het bestand met de handtekening en de publieke sleutel van de leverancier blijkt niet wie het ontvangstbewijs maakte: iedereen had het kunnen doen. Kies beide hierboven.' },
-    'suitcase': { title: 'Koffer', passed: 'Er is een koffer.', failed: 'De koffer kan niet gelezen worden.', open: 'Er is hier geen koffer; naar wat de agent heeft is niet gekeken.' },
-    'suitcase-structure': { title: 'Vorm van de koffer', passed: 'Naar zijn vorm is de koffer één heel versleuteld bericht. Over wat erin zit gaat “Inhoud”.', failed: 'De koffer is beschadigd, afgebroken, of iets anders.', open: 'De vorm van de koffer is niet gecontroleerd.' },
-    'recipients': { title: 'Sleutels waarvoor hij bedoeld is', passed: 'De koffer is afgesloten voor de sleutels die het ontvangstbewijs noemt.', failed: 'De koffer is afgesloten voor andere sleutels dan het ontvangstbewijs noemt.', open: 'Er is geen ontvangstbewijs om mee te vergelijken.' },
-    'contents': { title: 'Inhoud', passed: 'Alles wat erin zit is ontsleuteld; elk bestand is zoals de lijst erin zegt dat de leverancier het inpakte.', failed: 'Wat erin zit is niet als echt vast te stellen, of is niet wat de leverancier inpakte.', open: 'De inhoud is niet met de lijst van de leverancier vergeleken.' },
-    'suitcase-size': { title: 'Grootte', passed: 'De koffer heeft de grootte die het ontvangstbewijs noemt.', failed: 'De koffer heeft een andere grootte dan het ontvangstbewijs noemt: er ontbreekt een deel, of het is een andere.', open: 'De grootte is niet vergeleken.' },
-    'suitcase-sha256': { title: 'SHA-256 van de koffer', passed: 'Het is precies de koffer die het ontvangstbewijs noemt, tot op de laatste bit.', failed: 'Het is niet de koffer die het ontvangstbewijs noemt, of hij is veranderd.', open: 'De SHA-256 is niet vergeleken.' },
-    'key-packets': { title: 'Sloten', passed: 'De sloten van de koffer zijn die welke het ontvangstbewijs aanhaalt.', failed: 'De sloten van de koffer zijn niet die welke het ontvangstbewijs aanhaalt.', open: 'De sloten zijn niet vergeleken.' },
-    'head': { title: 'Eerste octetten', passed: 'De versleutelde gegevens beginnen zoals het ontvangstbewijs aanhaalt.', failed: 'De versleutelde gegevens beginnen anders dan het ontvangstbewijs aanhaalt.', open: 'De eerste octetten zijn niet vergeleken.' },
-    'tail': { title: 'Laatste octetten', passed: 'De versleutelde gegevens eindigen zoals het ontvangstbewijs aanhaalt.', failed: 'De versleutelde gegevens eindigen anders dan het ontvangstbewijs aanhaalt.', open: 'De laatste octetten zijn niet vergeleken.' },
-    'key-proof': { title: 'Uw sleutel opent het', passed: 'Uw privésleutel past op precies dit depot: hij ontsluit de sleutel waarmee de inhoud is versleuteld.', failed: 'Uw privésleutel opent dit depot niet, of ontvangstbewijs en koffer horen niet bij elkaar.', open: 'Zonder uw privésleutel is niet gecontroleerd of hij het depot opent. Kies hem hierboven.' },
-    'agent-sha256': { title: 'Wat de agent zegt te hebben', passed: 'De SHA-256 die de agent gaf, is die van het ontvangstbewijs. Die staat ook naast het bestand: vraag of de agent hem uit het bestand berekende, en wanneer. Alleen dan laat hij zien dat de agent het heeft.', failed: 'De SHA-256 die de agent gaf, is niet die van het ontvangstbewijs.', open: 'Vraag de escrow-agent de SHA-256 te berekenen uit het bestand dat hij heeft, en vul hem hierboven in.' },
+    receipt: {
+      title: 'Ontvangstbewijs',
+      passed: 'Het ontvangstbewijs is een geldig ontvangstbewijs.',
+      failed: 'Dit bestand is geen geldig ontvangstbewijs, of het is veranderd.',
+      open: 'Zonder ontvangstbewijs blijkt niet wie deze koffer maakte, en ook niet of hij heel is.',
+    },
+    'receipt-signature': {
+      title: 'Handtekening van de leverancier',
+      passed:
+        'De sleutel van de leverancier tekende precies dit ontvangstbewijs. Dat het de sleutel van de leverancier is, weet u doordat u de vingerafdruk vergeleken hebt.',
+      failed:
+        'De handtekening hoort niet bij dit ontvangstbewijs, of is niet van de gegeven sleutel. Het ontvangstbewijs bewijst niets.',
+      open: 'Zonder het bestand met de handtekening en de publieke sleutel van de leverancier blijkt niet wie het ontvangstbewijs maakte: iedereen had het kunnen doen. Kies beide hierboven.',
+    },
+    suitcase: {
+      title: 'Koffer',
+      passed: 'Er is een koffer.',
+      failed: 'De koffer kan niet gelezen worden.',
+      open: 'Er is hier geen koffer; naar wat de agent heeft is niet gekeken.',
+    },
+    'suitcase-structure': {
+      title: 'Vorm van de koffer',
+      passed: 'Naar zijn vorm is de koffer één heel versleuteld bericht. Over wat erin zit gaat “Inhoud”.',
+      failed: 'De koffer is beschadigd, afgebroken, of iets anders.',
+      open: 'De vorm van de koffer is niet gecontroleerd.',
+    },
+    recipients: {
+      title: 'Sleutels waarvoor hij bedoeld is',
+      passed: 'De koffer is afgesloten voor de sleutels die het ontvangstbewijs noemt.',
+      failed: 'De koffer is afgesloten voor andere sleutels dan het ontvangstbewijs noemt.',
+      open: 'Er is geen ontvangstbewijs om mee te vergelijken.',
+    },
+    contents: {
+      title: 'Inhoud',
+      passed:
+        'Alles wat erin zit is ontsleuteld; elk bestand is zoals de lijst erin zegt dat de leverancier het inpakte.',
+      failed: 'Wat erin zit is niet als echt vast te stellen, of is niet wat de leverancier inpakte.',
+      open: 'De inhoud is niet met de lijst van de leverancier vergeleken.',
+    },
+    'suitcase-size': {
+      title: 'Grootte',
+      passed: 'De koffer heeft de grootte die het ontvangstbewijs noemt.',
+      failed:
+        'De koffer heeft een andere grootte dan het ontvangstbewijs noemt: er ontbreekt een deel, of het is een andere.',
+      open: 'De grootte is niet vergeleken.',
+    },
+    'suitcase-sha256': {
+      title: 'SHA-256 van de koffer',
+      passed: 'Het is precies de koffer die het ontvangstbewijs noemt, tot op de laatste bit.',
+      failed: 'Het is niet de koffer die het ontvangstbewijs noemt, of hij is veranderd.',
+      open: 'De SHA-256 is niet vergeleken.',
+    },
+    'key-packets': {
+      title: 'Sloten',
+      passed: 'De sloten van de koffer zijn die welke het ontvangstbewijs aanhaalt.',
+      failed: 'De sloten van de koffer zijn niet die welke het ontvangstbewijs aanhaalt.',
+      open: 'De sloten zijn niet vergeleken.',
+    },
+    head: {
+      title: 'Eerste octetten',
+      passed: 'De versleutelde gegevens beginnen zoals het ontvangstbewijs aanhaalt.',
+      failed: 'De versleutelde gegevens beginnen anders dan het ontvangstbewijs aanhaalt.',
+      open: 'De eerste octetten zijn niet vergeleken.',
+    },
+    tail: {
+      title: 'Laatste octetten',
+      passed: 'De versleutelde gegevens eindigen zoals het ontvangstbewijs aanhaalt.',
+      failed: 'De versleutelde gegevens eindigen anders dan het ontvangstbewijs aanhaalt.',
+      open: 'De laatste octetten zijn niet vergeleken.',
+    },
+    'key-proof': {
+      title: 'Uw sleutel opent het',
+      passed: 'Uw privésleutel past op precies dit depot: hij ontsluit de sleutel waarmee de inhoud is versleuteld.',
+      failed: 'Uw privésleutel opent dit depot niet, of ontvangstbewijs en koffer horen niet bij elkaar.',
+      open: 'Zonder uw privésleutel is niet gecontroleerd of hij het depot opent. Kies hem hierboven.',
+    },
+    'agent-sha256': {
+      title: 'Wat de agent zegt te hebben',
+      passed:
+        'De SHA-256 die de agent gaf, is die van het ontvangstbewijs. Die staat ook naast het bestand: vraag of de agent hem uit het bestand berekende, en wanneer. Alleen dan laat hij zien dat de agent het heeft.',
+      failed: 'De SHA-256 die de agent gaf, is niet die van het ontvangstbewijs.',
+      open: 'Vraag de escrow-agent de SHA-256 te berekenen uit het bestand dat hij heeft, en vul hem hierboven in.',
+    },
   },
   failures: {
-    'passphrase-wrong': 'De wachtwoordzin past niet bij uw privésleutel. Probeer het opnieuw: hoofdletters en spaties tellen mee, en het moet de wachtwoordzin van precies deze sleutel zijn.',
+    'passphrase-wrong':
+      'De wachtwoordzin past niet bij uw privésleutel. Probeer het opnieuw: hoofdletters en spaties tellen mee, en het moet de wachtwoordzin van precies deze sleutel zijn.',
     'secret-missing': 'Uw privésleutel is vergrendeld: vul hierboven de wachtwoordzin in.',
-    'key-unreadable': 'Een sleutel kan niet gelezen worden. Staat elk bestand in de juiste rij: de publieke sleutel van de leverancier, en uw privésleutel? Een sleutel op een smartcard kan hier niet gebruikt worden: gebruik de opdrachten hieronder.',
+    'key-unreadable':
+      'Een sleutel kan niet gelezen worden. Staat elk bestand in de juiste rij: de publieke sleutel van de leverancier, en uw privésleutel? Een sleutel op een smartcard kan hier niet gebruikt worden: gebruik de opdrachten hieronder.',
     'verification-failed': 'De echtheid van de koffer kon niet worden vastgesteld.',
     'archive-refused': 'De inhoud is beschadigd of gevaarlijk en is geweigerd.',
-    'local-unreadable': 'Een bestand kan niet gelezen worden: het is verplaatst of veranderd, of het hoort niet in die rij. Kies het opnieuw.',
-    'local-disk-full': 'Er is niet genoeg ruimte. Kies een plaats met meer ruimte; meer dan 2 GiB tegelijk kunnen alleen browsers op basis van Chromium (Chrome, Edge) opslaan.',
-    'local-not-writable': 'Op deze plaats kan niet geschreven worden. Kies een andere plaats, zoals een nieuwe map in uw documenten.',
-    'output-exists': 'Er is al een map met die naam. Er is niets overschreven. Geef die een andere naam, of kies een andere plaats.',
-    'internal': 'Deze bladzijde stuitte op iets waarvoor zij niet gemaakt is. De koffer is ongedeerd: gebruik de opdrachten hieronder.',
+    'local-unreadable':
+      'Een bestand kan niet gelezen worden: het is verplaatst of veranderd, of het hoort niet in die rij. Kies het opnieuw.',
+    'local-disk-full':
+      'Er is niet genoeg ruimte. Kies een plaats met meer ruimte; meer dan 2 GiB tegelijk kunnen alleen browsers op basis van Chromium (Chrome, Edge) opslaan.',
+    'local-not-writable':
+      'Op deze plaats kan niet geschreven worden. Kies een andere plaats, zoals een nieuwe map in uw documenten.',
+    'output-exists':
+      'Er is al een map met die naam. Er is niets overschreven. Geef die een andere naam, of kies een andere plaats.',
+    internal:
+      'Deze bladzijde stuitte op iets waarvoor zij niet gemaakt is. De koffer is ongedeerd: gebruik de opdrachten hieronder.',
   },
-  summary: (entries, bytes, notListed) => `${entries} items, ${bytes}. Alles is ontsleuteld en echt bevonden.${notListed === null ? '' : ` Nog ${notListed} staan niet in deze lijst; “alles opslaan” slaat ook die op.`}`,
-  otherReceipt: 'Ontvangstbewijs en koffer horen niet bij elkaar. Meestal is het dan het ontvangstbewijs van een eerder of later depot: kies dat waarvan de naam begint zoals die van de koffer. Ook zonder kunt u de koffer openen (laat ontvangstbewijs en handtekening weg); niets laat dan zien wie hem verzegelde.',
-  otherReceipts: (taken, others) => `Er waren meerdere ontvangstbewijzen. Gecontroleerd is met ${taken}: dat hoort bij wat u wilde controleren, of is het nieuwste. Niet gebruikt: ${others}.`,
-  ownKeys: (names) => `${names}: dit is uw eigen publieke sleutel, niet die van de leverancier. De handtekening is er niet mee gecontroleerd. Kies de publieke sleutel van de leverancier.`,
-  tooMuchInside: (most) => `Uit deze koffer komt meer dan ${most}; daar is de bladzijde gestopt. Verwacht u zo veel, kies dan meer bij “Hoeveel er hoogstens uit mag komen” en controleer opnieuw. Zo niet, dan kan iemand hem gemaakt hebben om uw schijf te vullen: vraag het de leverancier.`,
-  tooMuchSaved: (most) => `Het opslaan is bij ${most} gestopt: het archief noemt dezelfde bestanden vele malen, en elk wordt hier een kopie. Verwacht u zo veel, kies dan meer bij “Hoeveel er hoogstens uit mag komen”, controleer opnieuw en sla opnieuw op; of gebruik de opdrachten hieronder.`,
+  summary: (entries, bytes, notListed) =>
+    `${entries} items, ${bytes}. Alles is ontsleuteld en echt bevonden.${notListed === null ? '' : ` Nog ${notListed} staan niet in deze lijst; “alles opslaan” slaat ook die op.`}`,
+  otherReceipt:
+    'Ontvangstbewijs en koffer horen niet bij elkaar. Meestal is het dan het ontvangstbewijs van een eerder of later depot: kies dat waarvan de naam begint zoals die van de koffer. Ook zonder kunt u de koffer openen (laat ontvangstbewijs en handtekening weg); niets laat dan zien wie hem verzegelde.',
+  otherReceipts: (taken, others) =>
+    `Er waren meerdere ontvangstbewijzen. Gecontroleerd is met ${taken}: dat hoort bij wat u wilde controleren, of is het nieuwste. Niet gebruikt: ${others}.`,
+  ownKeys: (names) =>
+    `${names}: dit is uw eigen publieke sleutel, niet die van de leverancier. De handtekening is er niet mee gecontroleerd. Kies de publieke sleutel van de leverancier.`,
+  tooMuchInside: (most) =>
+    `Uit deze koffer komt meer dan ${most}; daar is de bladzijde gestopt. Verwacht u zo veel, kies dan meer bij “Hoeveel er hoogstens uit mag komen” en controleer opnieuw. Zo niet, dan kan iemand hem gemaakt hebben om uw schijf te vullen: vraag het de leverancier.`,
+  tooMuchSaved: (most) =>
+    `Het opslaan is bij ${most} gestopt: het archief noemt dezelfde bestanden vele malen, en elk wordt hier een kopie. Verwacht u zo veel, kies dan meer bij “Hoeveel er hoogstens uit mag komen”, controleer opnieuw en sla opnieuw op; of gebruik de opdrachten hieronder.`,
   originProven: 'Herkomst: bewezen door het getekende ontvangstbewijs.',
-  originNotProven: 'Herkomst: niet bewezen. Wie uw publieke sleutel heeft kan een koffer maken; alleen een ontvangstbewijs met de handtekening van de leverancier laat zien waar hij vandaan komt.',
+  originNotProven:
+    'Herkomst: niet bewezen. Wie uw publieke sleutel heeft kan een koffer maken; alleen een ontvangstbewijs met de handtekening van de leverancier laat zien waar hij vandaan komt.',
   noManifest: 'Er zit geen lijst in om mee te vergelijken: dit archief is niet door depot gemaakt.',
-  canFolder: 'In de map die u kiest komt een nieuwe map. Tijden en rechten van bestanden blijven niet bewaard; links worden kopieën of worden genoemd. Gebruik voor exact terugzetten depot of de opdrachten hieronder.',
-  room: (bytes, most) => `Er is ongeveer ${bytes} voor nodig, en meer waar links kopieën worden; het opslaan stopt bij ${most}. Geen browser vertelt deze bladzijde hoeveel ruimte er is op de plaats die u kiest: ga dat eerst na.`,
-  noFolder: 'Deze browser kan niet in een map opslaan; browsers op basis van Chromium (Chrome, Edge, Brave, Opera) kunnen dat. Wat deze opslaat staat eerst in zijn geheugen, dus hoogstens 2 GiB tegelijk. Gebruik voor meer de opdrachten hieronder.',
+  canFolder:
+    'In de map die u kiest komt een nieuwe map. Tijden en rechten van bestanden blijven niet bewaard; links worden kopieën of worden genoemd. Gebruik voor exact terugzetten depot of de opdrachten hieronder.',
+  room: (bytes, most) =>
+    `Er is ongeveer ${bytes} voor nodig, en meer waar links kopieën worden; het opslaan stopt bij ${most}. Geen browser vertelt deze bladzijde hoeveel ruimte er is op de plaats die u kiest: ga dat eerst na.`,
+  noFolder:
+    'Deze browser kan niet in een map opslaan; browsers op basis van Chromium (Chrome, Edge, Brave, Opera) kunnen dat. Wat deze opslaat staat eerst in zijn geheugen, dus hoogstens 2 GiB tegelijk. Gebruik voor meer de opdrachten hieronder.',
   tooLarge: 'Dit depot is groter dan dat: gebruik een andere browser, of de opdrachten hieronder.',
-  matching: (shown, all) => shown === all ? `${all} in de lijst` : `de eerste ${shown} van ${all}`,
+  matching: (shown, all) => (shown === all ? `${all} in de lijst` : `de eerste ${shown} van ${all}`),
   save: 'Opslaan…',
   saveNamed: (name) => `${name} opslaan`,
   kinds: { directory: 'map', symlink: 'link', hardlink: 'link' },
   saved: (name) => `Opgeslagen: ${name}`,
-  savedFolder: (name, files, notes) => `${files} bestanden opgeslagen in de map ${name}.${notes === 0 ? '' : ' Sommige zijn niet zoals in het archief: zie NOT-AS-IN-THE-ARCHIVE.txt daarin.'}`,
+  savedFolder: (name, files, notes) =>
+    `${files} bestanden opgeslagen in de map ${name}.${notes === 0 ? '' : ' Sommige zijn niet zoals in het archief: zie NOT-AS-IN-THE-ARCHIVE.txt daarin.'}`,
 };

@@ -3,26 +3,32 @@ import type { Words } from './words.js';
 export const english: Words = {
   texts: {
     title: 'Check and open a deposit',
-    intro: 'This page checks an escrow deposit and opens it, on this computer alone: it works without internet, installs nothing, and nothing that you choose here leaves this computer.',
-    trust: 'First make sure that this page is the real one: compare its SHA-256 by telephone with the supplier, who finds it with “depot opener”. The page cannot vouch for itself.',
+    intro:
+      'This page checks an escrow deposit and opens it, on this computer alone: it works without internet, installs nothing, and nothing that you choose here leaves this computer.',
+    trust:
+      'First make sure that this page is the real one: compare its SHA-256 by telephone with the supplier, who finds it with “depot opener”. The page cannot vouch for itself.',
     filesTitle: '1. What you have',
     drop: 'Drop all your files here: each is recognised by what is in it. Or choose them one by one below. Give what you have: what is missing is not checked, and the result says so.',
     suitcase: 'Suitcase',
-    suitcaseWhat: 'The encrypted file that the escrow agent releases; its name ends in .pgp. Leave it out to check beforehand whether your key opens the deposit.',
+    suitcaseWhat:
+      'The encrypted file that the escrow agent releases; its name ends in .pgp. Leave it out to check beforehand whether your key opens the deposit.',
     receipt: 'Receipt',
     receiptWhat: 'Its name ends in .receipt.json.',
     signature: 'Signature of the receipt',
     signatureWhat: 'Its name ends in .receipt.json.asc.',
     signers: 'Public key of the supplier',
-    signersWhat: 'With which receipts are signed. Compare its fingerprint with the one that the supplier told you. There may be several.',
+    signersWhat:
+      'With which receipts are signed. Compare its fingerprint with the one that the supplier told you. There may be several.',
     key: 'Your private key',
     keyWhat: 'It is read here, used here, and kept nowhere.',
     passphrase: 'Passphrase of your private key',
     passphraseWhat: 'Only if it has one.',
     agent: 'SHA-256 that the escrow agent told you',
-    agentWhat: 'Optional: 64 digits and letters a to f. Ask the agent to compute it from the file that it holds, and to say when it did.',
+    agentWhat:
+      'Optional: 64 digits and letters a to f. Ask the agent to compute it from the file that it holds, and to say when it did.',
     most: 'Most that may come out',
-    mostWhat: 'A small file can unpack to one that fills a disk: the page stops at this. Automatic: as much as a signed receipt says; without one 100 times the size of the suitcase, at least 1 GiB.',
+    mostWhat:
+      'A small file can unpack to one that fills a disk: the page stops at this. Automatic: as much as a signed receipt says; without one 100 times the size of the suitcase, at least 1 GiB.',
     choose: 'Choose…',
     remove: 'Leave out',
     check: 'Check',
@@ -36,11 +42,14 @@ export const english: Words = {
     size: 'Size',
     action: 'Action',
     withoutTitle: 'Without this page',
-    without: 'The same with programs that any system administrator has, on Linux, on macOS, or on Windows with WSL or Git Bash. Put the files into one folder, with the supplier\'s public key as signer.public.asc and your private key as private.secret.asc; for gpg, import both first, and in place of FINGERPRINT write that of the supplier\'s key, as you compared it by telephone (no spaces). Exit code 0 means that everything was right; otherwise the lines end with STOP and why, and you do not use what is in the folder “new”.',
-    withoutNames: 'ID stands for the name of the deposit; give the receipt, and the lines have the real names. For a file that ends in .tar.zst.pgp write zstd in place of gzip, and .zst in place of .gz, each time.',
+    without:
+      "The same with programs that any system administrator has, on Linux, on macOS, or on Windows with WSL or Git Bash. Put the files into one folder, with the supplier's public key as signer.public.asc and your private key as private.secret.asc; for gpg, import both first, and in place of FINGERPRINT write that of the supplier's key, as you compared it by telephone (no spaces). Exit code 0 means that everything was right; otherwise the lines end with STOP and why, and you do not use what is in the folder “new”.",
+    withoutNames:
+      'ID stands for the name of the deposit; give the receipt, and the lines have the real names. For a file that ends in .tar.zst.pgp write zstd in place of gzip, and .zst in place of .gz, each time.',
     limitsTitle: 'What these checks do not show',
     licencesTitle: 'Licences',
-    licences: 'This page contains OpenPGP.js, under the GNU Lesser General Public License, and other free software, all unchanged. Their sources are the packages of the npm registry with the names and versions below. On request, the supplier who gave you this page also gives you what it takes to rebuild it with another version of OpenPGP.js.',
+    licences:
+      'This page contains OpenPGP.js, under the GNU Lesser General Public License, and other free software, all unchanged. Their sources are the packages of the npm registry with the names and versions below. On request, the supplier who gave you this page also gives you what it takes to rebuild it with another version of OpenPGP.js.',
     licencesShow: 'Show the licence texts',
   },
   limits: [
@@ -60,58 +69,144 @@ export const english: Words = {
   stopped: 'Stopped.',
   removed: 'What was half saved was removed.',
   leftBehind: (name) => `Careful: “${name}” could not be removed. It may hold decrypted files: delete it yourself.`,
-  outcome: { 'passed': '✓ In order', 'failed': '✗ Wrong', 'not possible': '– Not checked' },
+  outcome: { passed: '✓ In order', failed: '✗ Wrong', 'not possible': '– Not checked' },
   verdict: {
     passed: 'Everything that could be checked is in order.',
     failed: 'Something is wrong. Do not rely on this deposit before its cause is known; nothing can be saved.',
-    otherKey: 'Nothing is wrong with this deposit as far as it could be checked, but the private key that you chose does not open it. Choose another of your keys.',
-    withoutKey: 'What was checked is in order, but without your private key nothing shows that you can open this deposit. Choose it above and check again.',
+    otherKey:
+      'Nothing is wrong with this deposit as far as it could be checked, but the private key that you chose does not open it. Choose another of your keys.',
+    withoutKey:
+      'What was checked is in order, but without your private key nothing shows that you can open this deposit. Choose it above and check again.',
     incomplete: 'Nothing is wrong, but something important could not be checked: see below.',
   },
   checks: {
-    'receipt': { title: 'Receipt', passed: 'The receipt is a valid receipt.', failed: 'This file is not a valid receipt, or it was changed.', open: 'Without a receipt nothing shows who made this suitcase, nor that it is the whole of it.' },
-    'receipt-signature': { title: 'Signature of the supplier', passed: 'The supplier\'s key signed exactly this receipt. That it is the supplier\'s key you know from comparing its fingerprint.', failed: 'The signature does not belong to this receipt, or is not by the given key. The receipt proves nothing.', open: 'Without the signature file and the supplier\'s public key it is not shown who made the receipt: anyone could have. Choose both above.' },
-    'suitcase': { title: 'Suitcase', passed: 'There is a suitcase.', failed: 'The suitcase cannot be read.', open: 'There is no suitcase here; what the agent holds was not looked at.' },
-    'suitcase-structure': { title: 'Form of the suitcase', passed: 'By its form the suitcase is one whole encrypted message. What is in it is judged under “Contents”.', failed: 'The suitcase is damaged, cut off, or something else.', open: 'The form of the suitcase was not checked.' },
-    'recipients': { title: 'Keys that it is meant for', passed: 'The suitcase is locked for the keys that the receipt names.', failed: 'The suitcase is locked for other keys than the receipt names.', open: 'There is no receipt to compare with.' },
-    'contents': { title: 'Contents', passed: 'Everything inside was decrypted; every file is as the list inside says that the supplier packed it.', failed: 'What is inside cannot be authenticated, or is not what the supplier packed.', open: 'The contents were not compared with the supplier\'s list.' },
-    'suitcase-size': { title: 'Size', passed: 'The suitcase has the size that the receipt names.', failed: 'The suitcase has another size than the receipt names: a part is missing, or it is another one.', open: 'The size was not compared.' },
-    'suitcase-sha256': { title: 'SHA-256 of the suitcase', passed: 'It is exactly the suitcase that the receipt names, to the last bit.', failed: 'It is not the suitcase that the receipt names, or it was changed.', open: 'The SHA-256 was not compared.' },
-    'key-packets': { title: 'Locks', passed: 'The locks of the suitcase are the ones that the receipt quotes.', failed: 'The locks of the suitcase are not the ones that the receipt quotes.', open: 'The locks were not compared.' },
-    'head': { title: 'First octets', passed: 'The encrypted data begins as the receipt quotes.', failed: 'The encrypted data begins otherwise than the receipt quotes.', open: 'The first octets were not compared.' },
-    'tail': { title: 'Last octets', passed: 'The encrypted data ends as the receipt quotes.', failed: 'The encrypted data ends otherwise than the receipt quotes.', open: 'The last octets were not compared.' },
-    'key-proof': { title: 'Your key opens it', passed: 'Your private key fits this very deposit: it unlocks the key that its contents are encrypted with.', failed: 'Your private key does not open this deposit, or receipt and suitcase do not belong together.', open: 'Without your private key it was not checked whether it opens the deposit. Choose it above.' },
-    'agent-sha256': { title: 'What the agent says that it holds', passed: 'The SHA-256 that the agent gave is the one in the receipt. It also stands beside the file: ask whether the agent computed it from the file, and when. Only then does it show that the agent holds it.', failed: 'The SHA-256 that the agent gave is not the one in the receipt.', open: 'Ask the escrow agent to compute the SHA-256 from the file that it holds, and enter it above.' },
+    receipt: {
+      title: 'Receipt',
+      passed: 'The receipt is a valid receipt.',
+      failed: 'This file is not a valid receipt, or it was changed.',
+      open: 'Without a receipt nothing shows who made this suitcase, nor that it is the whole of it.',
+    },
+    'receipt-signature': {
+      title: 'Signature of the supplier',
+      passed:
+        "The supplier's key signed exactly this receipt. That it is the supplier's key you know from comparing its fingerprint.",
+      failed: 'The signature does not belong to this receipt, or is not by the given key. The receipt proves nothing.',
+      open: "Without the signature file and the supplier's public key it is not shown who made the receipt: anyone could have. Choose both above.",
+    },
+    suitcase: {
+      title: 'Suitcase',
+      passed: 'There is a suitcase.',
+      failed: 'The suitcase cannot be read.',
+      open: 'There is no suitcase here; what the agent holds was not looked at.',
+    },
+    'suitcase-structure': {
+      title: 'Form of the suitcase',
+      passed: 'By its form the suitcase is one whole encrypted message. What is in it is judged under “Contents”.',
+      failed: 'The suitcase is damaged, cut off, or something else.',
+      open: 'The form of the suitcase was not checked.',
+    },
+    recipients: {
+      title: 'Keys that it is meant for',
+      passed: 'The suitcase is locked for the keys that the receipt names.',
+      failed: 'The suitcase is locked for other keys than the receipt names.',
+      open: 'There is no receipt to compare with.',
+    },
+    contents: {
+      title: 'Contents',
+      passed: 'Everything inside was decrypted; every file is as the list inside says that the supplier packed it.',
+      failed: 'What is inside cannot be authenticated, or is not what the supplier packed.',
+      open: "The contents were not compared with the supplier's list.",
+    },
+    'suitcase-size': {
+      title: 'Size',
+      passed: 'The suitcase has the size that the receipt names.',
+      failed: 'The suitcase has another size than the receipt names: a part is missing, or it is another one.',
+      open: 'The size was not compared.',
+    },
+    'suitcase-sha256': {
+      title: 'SHA-256 of the suitcase',
+      passed: 'It is exactly the suitcase that the receipt names, to the last bit.',
+      failed: 'It is not the suitcase that the receipt names, or it was changed.',
+      open: 'The SHA-256 was not compared.',
+    },
+    'key-packets': {
+      title: 'Locks',
+      passed: 'The locks of the suitcase are the ones that the receipt quotes.',
+      failed: 'The locks of the suitcase are not the ones that the receipt quotes.',
+      open: 'The locks were not compared.',
+    },
+    head: {
+      title: 'First octets',
+      passed: 'The encrypted data begins as the receipt quotes.',
+      failed: 'The encrypted data begins otherwise than the receipt quotes.',
+      open: 'The first octets were not compared.',
+    },
+    tail: {
+      title: 'Last octets',
+      passed: 'The encrypted data ends as the receipt quotes.',
+      failed: 'The encrypted data ends otherwise than the receipt quotes.',
+      open: 'The last octets were not compared.',
+    },
+    'key-proof': {
+      title: 'Your key opens it',
+      passed: 'Your private key fits this very deposit: it unlocks the key that its contents are encrypted with.',
+      failed: 'Your private key does not open this deposit, or receipt and suitcase do not belong together.',
+      open: 'Without your private key it was not checked whether it opens the deposit. Choose it above.',
+    },
+    'agent-sha256': {
+      title: 'What the agent says that it holds',
+      passed:
+        'The SHA-256 that the agent gave is the one in the receipt. It also stands beside the file: ask whether the agent computed it from the file, and when. Only then does it show that the agent holds it.',
+      failed: 'The SHA-256 that the agent gave is not the one in the receipt.',
+      open: 'Ask the escrow agent to compute the SHA-256 from the file that it holds, and enter it above.',
+    },
   },
   failures: {
-    'passphrase-wrong': 'The passphrase does not unlock your private key. Try again: capitals and spaces count, and it must be the passphrase of this very key.',
+    'passphrase-wrong':
+      'The passphrase does not unlock your private key. Try again: capitals and spaces count, and it must be the passphrase of this very key.',
     'secret-missing': 'Your private key is locked: enter its passphrase above.',
-    'key-unreadable': 'A key cannot be read. Is each file in the right row: the supplier\'s public key, and your private key? A key on a smart card cannot be used here: use the commands below.',
+    'key-unreadable':
+      "A key cannot be read. Is each file in the right row: the supplier's public key, and your private key? A key on a smart card cannot be used here: use the commands below.",
     'verification-failed': 'The suitcase could not be authenticated.',
     'archive-refused': 'The contents are damaged or dangerous and were refused.',
-    'local-unreadable': 'A file cannot be read: it was moved or changed, or it is not what belongs in that row. Choose it again.',
-    'local-disk-full': 'There is not enough room. Choose a place with more room; more than 2 GiB at once only browsers based on Chromium (Chrome, Edge) can save.',
-    'local-not-writable': 'This place cannot be written to. Choose another place, such as a new folder in your documents.',
-    'output-exists': 'There is a folder of that name already. Nothing was written over it. Rename it, or choose another place.',
-    'internal': 'This page met something that it was not made for. The suitcase is unharmed: use the commands below.',
+    'local-unreadable':
+      'A file cannot be read: it was moved or changed, or it is not what belongs in that row. Choose it again.',
+    'local-disk-full':
+      'There is not enough room. Choose a place with more room; more than 2 GiB at once only browsers based on Chromium (Chrome, Edge) can save.',
+    'local-not-writable':
+      'This place cannot be written to. Choose another place, such as a new folder in your documents.',
+    'output-exists':
+      'There is a folder of that name already. Nothing was written over it. Rename it, or choose another place.',
+    internal: 'This page met something that it was not made for. The suitcase is unharmed: use the commands below.',
   },
-  summary: (entries, bytes, notListed) => `${entries} entries, ${bytes}. All of it was decrypted and authenticated.${notListed === null ? '' : ` ${notListed} more are not listed here; “save everything” saves them too.`}`,
-  otherReceipt: 'Receipt and suitcase do not belong together. Mostly that is the receipt of an earlier or later deposit: choose the one whose name begins like that of the suitcase. Without it you can open the suitcase too (leave receipt and signature out); nothing then shows who sealed it.',
-  otherReceipts: (taken, others) => `There were several receipts. The checks used ${taken}, which belongs to what was checked or is the newest. Not used: ${others}.`,
-  ownKeys: (names) => `${names}: this is your own public key, not the supplier's, so it was not used to check the signature. Choose the supplier's public key.`,
-  tooMuchInside: (most) => `More than ${most} comes out of this suitcase, and the page stopped there. If you expect so much, choose more at “Most that may come out” and check again. If not, someone may have made it to fill your disk: ask the supplier.`,
-  tooMuchSaved: (most) => `Saving stopped at ${most}: the archive names the same files many times, and each becomes a copy here. If you expect so much, choose more at “Most that may come out”, check again and save again; or use the commands below.`,
+  summary: (entries, bytes, notListed) =>
+    `${entries} entries, ${bytes}. All of it was decrypted and authenticated.${notListed === null ? '' : ` ${notListed} more are not listed here; “save everything” saves them too.`}`,
+  otherReceipt:
+    'Receipt and suitcase do not belong together. Mostly that is the receipt of an earlier or later deposit: choose the one whose name begins like that of the suitcase. Without it you can open the suitcase too (leave receipt and signature out); nothing then shows who sealed it.',
+  otherReceipts: (taken, others) =>
+    `There were several receipts. The checks used ${taken}, which belongs to what was checked or is the newest. Not used: ${others}.`,
+  ownKeys: (names) =>
+    `${names}: this is your own public key, not the supplier's, so it was not used to check the signature. Choose the supplier's public key.`,
+  tooMuchInside: (most) =>
+    `More than ${most} comes out of this suitcase, and the page stopped there. If you expect so much, choose more at “Most that may come out” and check again. If not, someone may have made it to fill your disk: ask the supplier.`,
+  tooMuchSaved: (most) =>
+    `Saving stopped at ${most}: the archive names the same files many times, and each becomes a copy here. If you expect so much, choose more at “Most that may come out”, check again and save again; or use the commands below.`,
   originProven: 'Origin: proven by the signed receipt.',
-  originNotProven: 'Origin: not proven. Anyone who has your public key can make a suitcase; only a receipt signed by the supplier shows where it comes from.',
+  originNotProven:
+    'Origin: not proven. Anyone who has your public key can make a suitcase; only a receipt signed by the supplier shows where it comes from.',
   noManifest: 'There is no list inside to compare with: this archive was not made by depot.',
-  canFolder: 'A new folder is made in the one that you choose. Times and permissions of files are not kept; links become copies or are listed. For an exact restore use depot or the commands below.',
-  room: (bytes, most) => `It takes about ${bytes}, and more where links become copies; saving stops at ${most}. No browser tells this page how much room there is at the place that you choose: make sure of that first.`,
-  noFolder: 'This browser cannot save to a folder; browsers based on Chromium (Chrome, Edge, Brave, Opera) can. What it saves is first kept in its memory, so at most 2 GiB at once. For more use the commands below.',
+  canFolder:
+    'A new folder is made in the one that you choose. Times and permissions of files are not kept; links become copies or are listed. For an exact restore use depot or the commands below.',
+  room: (bytes, most) =>
+    `It takes about ${bytes}, and more where links become copies; saving stops at ${most}. No browser tells this page how much room there is at the place that you choose: make sure of that first.`,
+  noFolder:
+    'This browser cannot save to a folder; browsers based on Chromium (Chrome, Edge, Brave, Opera) can. What it saves is first kept in its memory, so at most 2 GiB at once. For more use the commands below.',
   tooLarge: 'This deposit is larger than that: use another browser, or the commands below.',
-  matching: (shown, all) => shown === all ? `${all} listed` : `the first ${shown} of ${all}`,
+  matching: (shown, all) => (shown === all ? `${all} listed` : `the first ${shown} of ${all}`),
   save: 'Save…',
   saveNamed: (name) => `Save ${name}`,
   kinds: { directory: 'folder', symlink: 'link', hardlink: 'link' },
   saved: (name) => `Saved: ${name}`,
-  savedFolder: (name, files, notes) => `Saved ${files} files to the folder ${name}.${notes === 0 ? '' : ' Some are not as in the archive: see NOT-AS-IN-THE-ARCHIVE.txt in it.'}`,
+  savedFolder: (name, files, notes) =>
+    `Saved ${files} files to the folder ${name}.${notes === 0 ? '' : ' Some are not as in the archive: see NOT-AS-IN-THE-ARCHIVE.txt in it.'}`,
 };

@@ -24,17 +24,25 @@ export interface Read {
 export async function readGiven(given: Given, ownKey: string | null): Promise<Read> {
   const signatures = await Promise.all(given.signatures.map(named));
   const signers: { name: string; certificate: Certificate }[] = [];
-  for (const file of given.signers) signers.push({ name: printable(file.name), certificate: await readCertificate(await small(file)) });
+  for (const file of given.signers)
+    signers.push({ name: printable(file.name), certificate: await readCertificate(await small(file)) });
 
-  const chosen = given.receipts.length === 0 ? null : await choice(given, (read) => verifyBy(signatures, others(read), read));
+  const chosen =
+    given.receipts.length === 0 ? null : await choice(given, (read) => verifyBy(signatures, others(read), read));
   const receipt = chosen === null || 'refusal' in chosen ? null : chosen.given;
-  const aside: Aside = { receipts: chosen === null || 'refusal' in chosen ? null : chosen.aside, ownKeys: withoutOwnKeys(signers, ownKey, receipt?.receipt ?? null).own.map(({ name }) => name) };
+  const aside: Aside = {
+    receipts: chosen === null || 'refusal' in chosen ? null : chosen.aside,
+    ownKeys: withoutOwnKeys(signers, ownKey, receipt?.receipt ?? null).own.map(({ name }) => name),
+  };
   const counted = others(receipt);
   return {
-    receipt: chosen === null ? null : () => {
-      if ('refusal' in chosen) throw chosen.refusal;
-      return chosen.given;
-    },
+    receipt:
+      chosen === null
+        ? null
+        : () => {
+            if ('refusal' in chosen) throw chosen.refusal;
+            return chosen.given;
+          },
     signature: counted.length === 0 ? null : () => verifyBy(signatures, counted, receipt!),
     aside,
   };
@@ -44,12 +52,25 @@ export async function readGiven(given: Given, ownKey: string | null): Promise<Re
   }
 }
 
-async function choice({ receipts, suitcase, agentSha256 }: Given, signed: (given: GivenReceipt) => Promise<unknown>): Promise<Awaited<ReturnType<typeof chooseReceipt>> | { refusal: DepotError }> {
+async function choice(
+  { receipts, suitcase, agentSha256 }: Given,
+  signed: (given: GivenReceipt) => Promise<unknown>,
+): Promise<Awaited<ReturnType<typeof chooseReceipt>> | { refusal: DepotError }> {
   const files = await Promise.all(receipts.map(named));
   // What is wrong with the suitcase is found when its turn comes.
-  const pkesk = suitcase === null || files.length === 1 ? null : await preambleOf(suitcase).then(({ preamble }) => preamble.pkesk, () => null);
+  const pkesk =
+    suitcase === null || files.length === 1
+      ? null
+      : await preambleOf(suitcase).then(
+          ({ preamble }) => preamble.pkesk,
+          () => null,
+        );
   try {
-    return await chooseReceipt(files, { pkesk, suitcaseName: suitcase?.name ?? null, agentSha256: agentSha256 === '' ? null : agentSha256 }, signed);
+    return await chooseReceipt(
+      files,
+      { pkesk, suitcaseName: suitcase?.name ?? null, agentSha256: agentSha256 === '' ? null : agentSha256 },
+      signed,
+    );
   } catch (error) {
     if (isDepotError(error, 'verification-failed')) return { refusal: error };
     throw error;
@@ -62,6 +83,11 @@ async function named(file: File): Promise<SmallFile> {
 
 /** Keys, receipts and signatures. @throws DepotError 'local-unreadable' */
 export async function small(file: File): Promise<Uint8Array> {
-  if (file.size > LARGEST_GIVEN_FILE) throw new DepotError('local-unreadable', `${printable(file.name)} has ${file.size} octets, which no key, signature or receipt has`, { hint: 'choose another file' });
+  if (file.size > LARGEST_GIVEN_FILE)
+    throw new DepotError(
+      'local-unreadable',
+      `${printable(file.name)} has ${file.size} octets, which no key, signature or receipt has`,
+      { hint: 'choose another file' },
+    );
   return new Uint8Array(await bytesOf(file));
 }

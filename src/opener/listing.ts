@@ -67,7 +67,11 @@ export class Listing implements EntrySink {
     }
     const shown = path === '' ? '.' : printable(entry.path);
     const row = {
-      index: this.#index, parts: 1, path: isPart ? shown.replace(/\.part-\d{6}$/, '') : shown, type: entry.type, size: entry.size,
+      index: this.#index,
+      parts: 1,
+      path: isPart ? shown.replace(/\.part-\d{6}$/, '') : shown,
+      type: entry.type,
+      size: entry.size,
       target: entry.linkTarget === null ? null : printable(entry.linkTarget),
     };
     this.#characters += row.path.length + (row.target?.length ?? 0);
@@ -91,7 +95,8 @@ export class Listing implements EntrySink {
   /** Up to `count` lines whose path holds `text`, in whatever case. */
   rows(text: string, count: number): Rows {
     const wanted = text.toLowerCase();
-    const matching = wanted === '' ? this.#entries : this.#entries.filter(({ path }) => path.toLowerCase().includes(wanted));
+    const matching =
+      wanted === '' ? this.#entries : this.#entries.filter(({ path }) => path.toLowerCase().includes(wanted));
     return { rows: matching.slice(0, count), matching: matching.length };
   }
 

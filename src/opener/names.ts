@@ -24,7 +24,10 @@ export async function allowed<T>(name: string, ask: (name: string) => Promise<T>
 }
 
 function escaped(character: string): string {
-  return Array.from(new TextEncoder().encode(character), (octet) => `%${octet.toString(16).toUpperCase().padStart(2, '0')}`).join('');
+  return Array.from(
+    new TextEncoder().encode(character),
+    (octet) => `%${octet.toString(16).toUpperCase().padStart(2, '0')}`,
+  ).join('');
 }
 
 /** The name as the browser takes it, or where something has it, perhaps in other case, with a number. */

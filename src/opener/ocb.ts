@@ -77,7 +77,13 @@ export class Ocb {
   }
 
   /** The whole blocks; leaves offset and checksum behind the last. */
-  async #blocks(sealed: Bytes, blocks: number, plain: Bytes, offset: Uint32Array, checksum: Uint32Array): Promise<void> {
+  async #blocks(
+    sealed: Bytes,
+    blocks: number,
+    plain: Bytes,
+    offset: Uint32Array,
+    checksum: Uint32Array,
+  ): Promise<void> {
     if (blocks === 0) return;
     const start = offset.slice();
     const ciphertext = new Uint32Array(sealed.buffer, sealed.byteOffset, blocks * 4);
@@ -90,7 +96,9 @@ export class Ocb {
     const padding = new Uint32Array(4).fill(0x10101010);
     mix(padding, input.subarray(4 * blocks - 4, 4 * blocks));
     input.set(words(this.#encrypt(octetsOf(padding))), 4 * blocks);
-    const output = new Uint32Array(await crypto.subtle.decrypt({ name: 'AES-CBC', iv: new Uint8Array(block) }, await this.#cbc, input));
+    const output = new Uint32Array(
+      await crypto.subtle.decrypt({ name: 'AES-CBC', iv: new Uint8Array(block) }, await this.#cbc, input),
+    );
     const result = new Uint32Array(plain.buffer, plain.byteOffset, blocks * 4);
     let [c0, c1, c2, c3, p0, p1, p2, p3] = [0, 0, 0, 0, 0, 0, 0, 0];
     for (let i = 1, at = 0; i <= blocks; i++, at += 4) {
@@ -151,7 +159,10 @@ function firstOffset(encrypt: EncryptBlocks, nonce: Uint8Array): Uint8Array {
   stretch.set(top);
   for (let i = 0; i < 8; i++) stretch[block + i] = top[i]! ^ top[i + 1]!;
   const [skip, shift] = [bottom >> 3, bottom & 7];
-  return Uint8Array.from({ length: block }, (_, i) => ((stretch[skip + i]! << shift) | (stretch[skip + i + 1]! >> (8 - shift))) & 0xff);
+  return Uint8Array.from(
+    { length: block },
+    (_, i) => ((stretch[skip + i]! << shift) | (stretch[skip + i + 1]! >> (8 - shift))) & 0xff,
+  );
 }
 
 /** Multiplication by x in GF(2^128), big-endian. */

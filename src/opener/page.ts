@@ -64,7 +64,7 @@ class Page {
       // Else choosing the same file again, to read it anew after an error, changes nothing and is not heard of.
       input.addEventListener('click', () => (input.value = ''));
       input.addEventListener('change', () => {
-        this.#given[kind] = [...input.files ?? []];
+        this.#given[kind] = [...(input.files ?? [])];
         this.#changed();
       });
       element(`without-${kind}`).addEventListener('click', () => {
@@ -75,7 +75,9 @@ class Page {
       });
     }
     element('agent').addEventListener('input', () => this.#changed());
-    element('most').append(...['', ...ALLOWED_GIB.map((gib) => String(gib * 2 ** 30))].map((value) => made('option', '', { value })));
+    element('most').append(
+      ...['', ...ALLOWED_GIB.map((gib) => String(gib * 2 ** 30))].map((value) => made('option', '', { value })),
+    );
     element('most').addEventListener('change', () => this.#changed());
     this.#listenForDrops();
     // A page that is closed can remove nothing: the browser asks first.
@@ -95,7 +97,8 @@ class Page {
     thread.onmessage = ({ data }: MessageEvent<FromThread>) => {
       if (thread === this.#thread) this.#hear(data);
     };
-    thread.onerror = (event) => this.#fail({ code: 'internal', message: event.message, stack: undefined }, this.#mayBeLeft());
+    thread.onerror = (event) =>
+      this.#fail({ code: 'internal', message: event.message, stack: undefined }, this.#mayBeLeft());
     thread.postMessage({ kind: 'program', program: this.#program } satisfies ToThread);
     return thread;
   }
@@ -134,7 +137,10 @@ class Page {
         this.#fail(this.#words.stopped, message.kept);
         return;
       case 'failed':
-        this.#fail(message.exceeded === null ? message.error : this.#words.tooMuchSaved(this.#size(message.exceeded)), message.kept);
+        this.#fail(
+          message.exceeded === null ? message.error : this.#words.tooMuchSaved(this.#size(message.exceeded)),
+          message.kept,
+        );
     }
   }
 
@@ -157,7 +163,8 @@ class Page {
     }
     for (const id of ['check', 'folder', 'archive']) element<HTMLButtonElement>(id).disabled = doing !== null;
     // What is being saved is of the files that were checked.
-    for (const control of document.querySelectorAll<HTMLInputElement>('.given :is(input, button, select)')) control.disabled = doing === 'saving';
+    for (const control of document.querySelectorAll<HTMLInputElement>('.given :is(input, button, select)'))
+      control.disabled = doing === 'saving';
     for (const button of element('rows').querySelectorAll('button')) button.disabled = doing !== null;
     this.#show();
   }
@@ -179,8 +186,14 @@ class Page {
     this.#tell({
       kind: 'verify',
       given: {
-        suitcase: suitcase[0] ?? null, receipts: receipt, signatures: signature, signers, key: key[0] ?? null,
-        passphrase: element<HTMLInputElement>('passphrase').value, agentSha256: agent, most: Number(element<HTMLSelectElement>('most').value) || null,
+        suitcase: suitcase[0] ?? null,
+        receipts: receipt,
+        signatures: signature,
+        signers,
+        key: key[0] ?? null,
+        passphrase: element<HTMLInputElement>('passphrase').value,
+        agentSha256: agent,
+        most: Number(element<HTMLSelectElement>('most').value) || null,
       },
     });
   }
@@ -242,7 +255,8 @@ class Page {
     document.addEventListener('drop', (event) => {
       event.preventDefault();
       drop.classList.remove('over');
-      if (this.#doing !== 'saving' && this.#doing !== 'stopping') void this.#take([...event.dataTransfer?.files ?? []]);
+      if (this.#doing !== 'saving' && this.#doing !== 'stopping')
+        void this.#take([...(event.dataTransfer?.files ?? [])]);
     });
   }
 
@@ -255,7 +269,8 @@ class Page {
       else found[kind].push(file);
     }
     this.#several = single.filter((kind) => found[kind].length > 1);
-    for (const kind of kinds) if (found[kind].length > 0 && !this.#several.includes(kind)) this.#given[kind] = found[kind];
+    for (const kind of kinds)
+      if (found[kind].length > 0 && !this.#several.includes(kind)) this.#given[kind] = found[kind];
     this.#changed();
   }
 
@@ -277,10 +292,19 @@ class Page {
   async #saveFile(entry: { index: number; path: string } | null): Promise<void> {
     const { showSaveFilePicker } = globalThis as Pickers;
     const name = entry === null ? `${this.#verified?.inside?.name ?? 'deposit'}.tar` : safeName(entry.path);
-    const handle = showSaveFilePicker === undefined ? undefined : await chosen(() => showSaveFilePicker({ suggestedName: name }), this.#refused);
+    const handle =
+      showSaveFilePicker === undefined
+        ? undefined
+        : await chosen(() => showSaveFilePicker({ suggestedName: name }), this.#refused);
     if (handle === null) return;
     this.#work('saving');
-    this.#tell({ kind: 'save', what: entry === null ? { kind: 'archive', handle: handle ?? null } : { kind: 'file', index: entry.index, handle: handle ?? null } });
+    this.#tell({
+      kind: 'save',
+      what:
+        entry === null
+          ? { kind: 'archive', handle: handle ?? null }
+          : { kind: 'file', index: entry.index, handle: handle ?? null },
+    });
   }
 
   #speak(language: 'en' | 'nl'): void {
@@ -290,8 +314,10 @@ class Page {
     element('english').ariaPressed = String(language === 'en');
     element('dutch').ariaPressed = String(language === 'nl');
     document.title = this.#words.texts.title;
-    for (const part of document.querySelectorAll<HTMLElement>('[data-text]')) part.textContent = this.#words.texts[part.dataset['text'] as keyof Words['texts']];
-    for (const option of element<HTMLSelectElement>('most').options) option.textContent = option.value === '' ? this.#words.mostByItself : this.#size(Number(option.value));
+    for (const part of document.querySelectorAll<HTMLElement>('[data-text]'))
+      part.textContent = this.#words.texts[part.dataset['text'] as keyof Words['texts']];
+    for (const option of element<HTMLSelectElement>('most').options)
+      option.textContent = option.value === '' ? this.#words.mostByItself : this.#size(Number(option.value));
     element('limits').replaceChildren(...this.#words.limits.map((text) => made('li', text)));
     this.#show();
     this.#showRows();
@@ -322,10 +348,19 @@ class Page {
   #showFailure(): void {
     const failure = this.#failure;
     element('failure').hidden = failure === null;
-    const known = typeof failure === 'object' && failure !== null ? this.#words.failures[failure.code as FailureName] as string | undefined ?? this.#words.failures.internal : failure;
+    const known =
+      typeof failure === 'object' && failure !== null
+        ? ((this.#words.failures[failure.code as FailureName] as string | undefined) ?? this.#words.failures.internal)
+        : failure;
     element('failure-text').textContent = known ?? '';
-    element('failure-kept').textContent = this.#kept === null ? '' : this.#kept.removed ? this.#words.removed : this.#words.leftBehind(printable(this.#kept.name));
-    element('failure-detail').textContent = typeof failure === 'object' && failure !== null ? printable(failure.message) : '';
+    element('failure-kept').textContent =
+      this.#kept === null
+        ? ''
+        : this.#kept.removed
+          ? this.#words.removed
+          : this.#words.leftBehind(printable(this.#kept.name));
+    element('failure-detail').textContent =
+      typeof failure === 'object' && failure !== null ? printable(failure.message) : '';
   }
 
   #showFindings(): void {
@@ -337,22 +372,40 @@ class Page {
     const said = verdictOf(verification);
     verdict.className = `verdict ${said === 'withoutKey' ? 'incomplete' : verification.result}`;
     verdict.textContent = this.#words.verdict[said];
-    const another = verification.checks.some(({ name, result }) => name === 'key-packets' && result === 'failed') ? [made('li', this.#words.otherReceipt)] : [];
+    const another = verification.checks.some(({ name, result }) => name === 'key-packets' && result === 'failed')
+      ? [made('li', this.#words.otherReceipt)]
+      : [];
     const tooMuch = exceeded === null ? [] : [made('li', this.#words.tooMuchInside(this.#size(exceeded)))];
-    const left = [...(aside.receipts === null ? [] : [this.#words.otherReceipts(aside.receipts.taken, aside.receipts.others.join(', '))]), ...(aside.ownKeys.length === 0 ? [] : [this.#words.ownKeys(aside.ownKeys.join(', '))])];
-    element('warnings').replaceChildren(...another, ...tooMuch, ...left.map((text) => made('li', text)), ...warnings.map((text) => made('li', printable(text), { lang: 'en' })));
+    const left = [
+      ...(aside.receipts === null
+        ? []
+        : [this.#words.otherReceipts(aside.receipts.taken, aside.receipts.others.join(', '))]),
+      ...(aside.ownKeys.length === 0 ? [] : [this.#words.ownKeys(aside.ownKeys.join(', '))]),
+    ];
+    element('warnings').replaceChildren(
+      ...another,
+      ...tooMuch,
+      ...left.map((text) => made('li', text)),
+      ...warnings.map((text) => made('li', printable(text), { lang: 'en' })),
+    );
     element('checks').replaceChildren(...verification.checks.map((check) => this.#finding(check)));
   }
 
   #finding({ name, result, detail }: Check): HTMLElement {
     const words = this.#words.checks[name as CheckName] as Words['checks'][CheckName] | undefined;
-    const text = words === undefined ? '' : result === 'passed' ? words.passed : result === 'failed' ? words.failed : words.open;
-    const style = { 'passed': 'passed', 'failed': 'failed', 'not possible': 'incomplete' }[result];
+    const text =
+      words === undefined ? '' : result === 'passed' ? words.passed : result === 'failed' ? words.failed : words.open;
+    const style = { passed: 'passed', failed: 'failed', 'not possible': 'incomplete' }[result];
     const item = made('li', '');
     item.dataset['check'] = name;
     item.dataset['result'] = result;
     const outcome = made('p', this.#words.outcome[result], { class: `outcome ${style}` });
-    item.append(made('h3', words?.title ?? name), outcome, made('p', text), made('p', printable(detail), { class: 'detail', lang: 'en' }));
+    item.append(
+      made('h3', words?.title ?? name),
+      outcome,
+      made('p', text),
+      made('p', printable(detail), { class: 'detail', lang: 'en' }),
+    );
     return item;
   }
 
@@ -362,36 +415,65 @@ class Page {
     const words = this.#words;
     const { showDirectoryPicker } = globalThis as Pickers;
     const number = (n: number): string => n.toLocaleString(this.#language);
-    element('summary').textContent = words.summary(number(inside.entries), this.#size(inside.bytes), inside.notListed === 0 ? null : number(inside.notListed));
-    const signed = this.#verified?.verification.checks.some(({ name, result }) => name === 'receipt-signature' && result === 'passed') === true;
-    element('origin').textContent = [signed ? words.originProven : words.originNotProven, ...(inside.manifest ? [] : [words.noManifest])].join(' ');
+    element('summary').textContent = words.summary(
+      number(inside.entries),
+      this.#size(inside.bytes),
+      inside.notListed === 0 ? null : number(inside.notListed),
+    );
+    const signed =
+      this.#verified?.verification.checks.some(
+        ({ name, result }) => name === 'receipt-signature' && result === 'passed',
+      ) === true;
+    element('origin').textContent = [
+      signed ? words.originProven : words.originNotProven,
+      ...(inside.manifest ? [] : [words.noManifest]),
+    ].join(' ');
     element('folder').hidden = showDirectoryPicker === undefined;
     const tooLarge = (globalThis as Pickers).showSaveFilePicker === undefined && inside.bytes > MOST_IN_MEMORY;
     element('archive').hidden = tooLarge;
-    element('limit').textContent = showDirectoryPicker !== undefined ? `${words.room(this.#size(inside.bytes), this.#size(inside.most))} ${words.canFolder}` : tooLarge ? `${words.noFolder} ${words.tooLarge}` : words.noFolder;
+    element('limit').textContent =
+      showDirectoryPicker !== undefined
+        ? `${words.room(this.#size(inside.bytes), this.#size(inside.most))} ${words.canFolder}`
+        : tooLarge
+          ? `${words.noFolder} ${words.tooLarge}`
+          : words.noFolder;
     const saved = this.#saved;
-    element('saved').textContent = saved === null ? '' : saved.report === null ? words.saved(saved.name) : words.savedFolder(saved.name, number(saved.report.files), saved.report.notes.length);
+    element('saved').textContent =
+      saved === null
+        ? ''
+        : saved.report === null
+          ? words.saved(saved.name)
+          : words.savedFolder(saved.name, number(saved.report.files), saved.report.notes.length);
   }
 
   #showRows(): void {
     const rows = this.#rows;
     if (rows === null) return;
-    element('matching').textContent = this.#words.matching(rows.rows.length.toLocaleString(this.#language), rows.matching.toLocaleString(this.#language));
-    element('rows').replaceChildren(...rows.rows.map((row) => {
-      const line = made('tr', '');
-      const kind = row.type === 'file' ? null : this.#words.kinds[row.type];
-      const action = made('td', kind ?? '');
-      if (row.type === 'file') {
-        const button = made('button', this.#words.save) as HTMLButtonElement;
-        button.type = 'button';
-        button.ariaLabel = this.#words.saveNamed(row.path);
-        button.disabled = this.#doing !== null;
-        button.addEventListener('click', () => void this.#saveFile(row));
-        action.replaceChildren(button);
-      }
-      line.append(made('td', row.target === null ? row.path : `${row.path} → ${row.target}`), made('td', row.type === 'file' ? this.#size(row.size) : ''), action);
-      return line;
-    }));
+    element('matching').textContent = this.#words.matching(
+      rows.rows.length.toLocaleString(this.#language),
+      rows.matching.toLocaleString(this.#language),
+    );
+    element('rows').replaceChildren(
+      ...rows.rows.map((row) => {
+        const line = made('tr', '');
+        const kind = row.type === 'file' ? null : this.#words.kinds[row.type];
+        const action = made('td', kind ?? '');
+        if (row.type === 'file') {
+          const button = made('button', this.#words.save) as HTMLButtonElement;
+          button.type = 'button';
+          button.ariaLabel = this.#words.saveNamed(row.path);
+          button.disabled = this.#doing !== null;
+          button.addEventListener('click', () => void this.#saveFile(row));
+          action.replaceChildren(button);
+        }
+        line.append(
+          made('td', row.target === null ? row.path : `${row.path} → ${row.target}`),
+          made('td', row.type === 'file' ? this.#size(row.size) : ''),
+          action,
+        );
+        return line;
+      }),
+    );
   }
 
   #size(octets: number): string {

@@ -23,12 +23,18 @@ export async function chosen<T>(ask: () => Promise<T>, refused: (error: unknown)
 export function outOfBrowser(error: unknown): unknown {
   if (!(error instanceof DOMException)) return error;
   const code = error.name === 'QuotaExceededError' ? 'local-disk-full' : 'local-not-writable';
-  return new DepotError(code, `the browser could not save: ${printable(error.message)}`, { hint: 'choose a place with enough room, that this account may write to', cause: error });
+  return new DepotError(code, `the browser could not save: ${printable(error.message)}`, {
+    hint: 'choose a place with enough room, that this account may write to',
+    cause: error,
+  });
 }
 
 /** A browser suggests only names that are safe on every system. */
 export function safeName(path: string): string {
-  const name = path.slice(path.lastIndexOf('/') + 1).replace(/[^\p{L}\p{N}._ ()-]+/gu, '_').replace(/^[. ]+|[. ]+$/g, '');
+  const name = path
+    .slice(path.lastIndexOf('/') + 1)
+    .replace(/[^\p{L}\p{N}._ ()-]+/gu, '_')
+    .replace(/^[. ]+|[. ]+$/g, '');
   return name === '' ? 'file' : name.slice(0, 120);
 }
 

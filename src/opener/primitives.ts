@@ -101,7 +101,11 @@ export function encryptBlocks(key: Uint8Array, blocks: Uint8Array): Bytes {
 
 const block = 16;
 
-export function aesEncrypt(mode: 'ecb' | 'cbc' | 'ctr', key: Uint8Array, iv: Uint8Array = new Uint8Array(block)): BlockCipher {
+export function aesEncrypt(
+  mode: 'ecb' | 'cbc' | 'ctr',
+  key: Uint8Array,
+  iv: Uint8Array = new Uint8Array(block),
+): BlockCipher {
   if (mode === 'ctr') return counterMode(key, iv);
   let held: Uint8Array = new Uint8Array(0);
   let previous = iv;
@@ -132,16 +136,18 @@ function counterMode(key: Uint8Array, iv: Uint8Array): BlockCipher {
   let keystream: Uint8Array = new Uint8Array(0);
   let used = 0;
   return {
-    update: (bytes) => Uint8Array.from(bytes, (octet) => {
-      if (used === keystream.length) {
-        keystream = encryptBlocks(key, counter);
-        used = 0;
-        // An octet that becomes 0 carries.
-        let carry = block - 1;
-        do counter[carry]!++; while (counter[carry] === 0 && carry-- > 0);
-      }
-      return octet ^ keystream[used++]!;
-    }),
+    update: (bytes) =>
+      Uint8Array.from(bytes, (octet) => {
+        if (used === keystream.length) {
+          keystream = encryptBlocks(key, counter);
+          used = 0;
+          // An octet that becomes 0 carries.
+          let carry = block - 1;
+          do counter[carry]!++;
+          while (counter[carry] === 0 && carry-- > 0);
+        }
+        return octet ^ keystream[used++]!;
+      }),
   };
 }
 
@@ -160,7 +166,12 @@ export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
  * Browsers have Ed25519 only. This is asked of revocations with a short hash alone, and one that cannot be checked counts as
  * genuine: the signer is refused rather than trusted.
  */
-export async function verifyEdDsa(curve: 'Ed25519' | 'Ed448', point: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
+export async function verifyEdDsa(
+  curve: 'Ed25519' | 'Ed448',
+  point: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): Promise<boolean> {
   if (curve === 'Ed448') return true;
   try {
     const key = await crypto.subtle.importKey('raw', own(point), 'Ed25519', false, ['verify']);

@@ -43,7 +43,7 @@ export function oneFile(target: Target, index: number, parts: number): Consumer 
       at++;
       const path = fromBytes(entry.path);
       fromDepot ??= path === FIRST_ENTRY;
-      const name = fromDepot ? partName(path)?.joined ?? null : null;
+      const name = fromDepot ? (partName(path)?.joined ?? null) : null;
       if (at === index) joined = name;
       isPart = taken < parts && (at === index || (at > index && name !== null && name === joined));
     },
@@ -123,7 +123,13 @@ export class FolderSaver {
   readonly #renamed = new Map<string, string>();
   readonly #report: FolderReport = { files: 0, directories: 0, notes: [] };
 
-  constructor(root: FileSystemDirectoryHandle, joined: { has(path: string): boolean }, platform: NodeJS.Platform, room: Room, signal: AbortSignal) {
+  constructor(
+    root: FileSystemDirectoryHandle,
+    joined: { has(path: string): boolean },
+    platform: NodeJS.Platform,
+    room: Room,
+    signal: AbortSignal,
+  ) {
     this.#root = root;
     this.#joined = joined;
     this.#platform = platform;
@@ -154,18 +160,24 @@ export class FolderSaver {
   }
 
   async finish(): Promise<FolderReport> {
-    if (this.#report.notes.length > 0) await writeText(this.#root, await freeName(this.#root, NOTES), `${this.#report.notes.join('\n')}\n`);
+    if (this.#report.notes.length > 0)
+      await writeText(this.#root, await freeName(this.#root, NOTES), `${this.#report.notes.join('\n')}\n`);
     await this.#root.removeEntry(UNFINISHED);
     return this.#report;
   }
 
   async begin(): Promise<void> {
-    await writeText(this.#root, UNFINISHED, 'This folder is not complete: its files are still being saved, or saving was interrupted. Delete it and save again.\n');
+    await writeText(
+      this.#root,
+      UNFINISHED,
+      'This folder is not complete: its files are still being saved, or saving was interrupted. Delete it and save again.\n',
+    );
   }
 
   /** After a failure. */
   async abandon(): Promise<void> {
-    for (const writable of new Set([this.#file, this.#series?.writable])) await writable?.abort().catch(() => undefined);
+    for (const writable of new Set([this.#file, this.#series?.writable]))
+      await writable?.abort().catch(() => undefined);
   }
 
   async #work(): Promise<void> {
@@ -256,14 +268,16 @@ export class FolderSaver {
     const name = await freeName(directory, alone);
     if (name === alone) this.#renamed.delete(path);
     else this.#rename(path, name);
-    if (name !== toText(last(path) as ByteString)) this.#note(`saved under another name: ${shown(path)} as ${printable(name)}`);
+    if (name !== toText(last(path) as ByteString))
+      this.#note(`saved under another name: ${shown(path)} as ${printable(name)}`);
     this.#makes();
     return directory.getFileHandle(name, { create: true });
   }
 
   #rename(path: string, name: string): void {
     this.#renamedCharacters += path.length + name.length;
-    if (this.#renamedCharacters > MOST_RENAMED_CHARACTERS) throw refused('the archive holds too many files whose names are taken here');
+    if (this.#renamedCharacters > MOST_RENAMED_CHARACTERS)
+      throw refused('the archive holds too many files whose names are taken here');
     this.#renamed.set(path, name);
   }
 
@@ -274,19 +288,23 @@ export class FolderSaver {
   }
 
   #makes(): void {
-    if (++this.#made > this.#room.entries * MADE_PER_ENTRY + MADE_BESIDE) throw refused('the archive would make far more directories than it has entries');
+    if (++this.#made > this.#room.entries * MADE_PER_ENTRY + MADE_BESIDE)
+      throw refused('the archive would make far more directories than it has entries');
   }
 
   async #enter(path: string, create = true): Promise<FileSystemDirectoryHandle> {
     if (this.#directory.path === path) return this.#directory.handle;
     let handle = this.#root;
     for (const name of path === '' ? [] : path.split('/')) {
-      handle = await allowed(this.#local(name), (local) => handle.getDirectoryHandle(local).catch((error: unknown) => {
-        if (!create || !isNamed(error, 'NotFoundError')) throw error;
-        this.#makes();
-        if (local !== toText(name as ByteString)) this.#note(`saved under another name: ${shown(path)}, in which ${shown(name)} is ${printable(local)}`);
-        return handle.getDirectoryHandle(local, { create: true });
-      }));
+      handle = await allowed(this.#local(name), (local) =>
+        handle.getDirectoryHandle(local).catch((error: unknown) => {
+          if (!create || !isNamed(error, 'NotFoundError')) throw error;
+          this.#makes();
+          if (local !== toText(name as ByteString))
+            this.#note(`saved under another name: ${shown(path)}, in which ${shown(name)} is ${printable(local)}`);
+          return handle.getDirectoryHandle(local, { create: true });
+        }),
+      );
     }
     this.#directory = { path, handle };
     return handle;
@@ -294,8 +312,12 @@ export class FolderSaver {
 
   /** A browser takes names that are text, and only those that are safe on every system. */
   #local(name: string): string {
-    const text = toText(localName(name as ByteString, this.#platform)) ?? toText(localName(name as ByteString, 'win32')) ?? '';
-    return text.replace(/[\\/:*?"<>|\u0000-\u001f\u007f]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+    const text =
+      toText(localName(name as ByteString, this.#platform)) ?? toText(localName(name as ByteString, 'win32')) ?? '';
+    return text.replace(
+      /[\\/:*?"<>|\u0000-\u001f\u007f]/g,
+      (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`,
+    );
   }
 
   #note(text: string): void {
@@ -325,8 +347,13 @@ async function writeText(directory: FileSystemDirectoryHandle, name: string, tex
 }
 
 /** A new directory below the one that was chosen. @throws DepotError 'output-exists' */
-export async function newFolder(parentFolder: FileSystemDirectoryHandle, name: string): Promise<FileSystemDirectoryHandle> {
-  const exists = new DepotError('output-exists', `the folder ${printable(name)} exists already`, { hint: 'delete or rename it, or choose another place' });
+export async function newFolder(
+  parentFolder: FileSystemDirectoryHandle,
+  name: string,
+): Promise<FileSystemDirectoryHandle> {
+  const exists = new DepotError('output-exists', `the folder ${printable(name)} exists already`, {
+    hint: 'delete or rename it, or choose another place',
+  });
   for await (const existing of namesIn(parentFolder)) {
     if (existing.toLowerCase() === name.toLowerCase()) throw exists;
   }
@@ -353,7 +380,11 @@ export class MemoryTarget implements Target {
     this.#pieces.push(bytes.slice());
     this.#octets += bytes.length;
     if (this.#blob.size + this.#octets > MOST_IN_MEMORY) {
-      return Promise.reject(new DepotError('local-disk-full', 'this browser can save at most 2 GiB at once', { hint: 'use a browser based on Chromium, or the commands at the end of this page' }));
+      return Promise.reject(
+        new DepotError('local-disk-full', 'this browser can save at most 2 GiB at once', {
+          hint: 'use a browser based on Chromium, or the commands at the end of this page',
+        }),
+      );
     }
     // A Blob may lie on disk; an array does not.
     if (this.#octets > 32 << 20) this.#toBlob();

@@ -25,7 +25,10 @@ export interface Saving {
 
 /** Saving failed, or was stopped, after it had begun to write. */
 export class SaveFailure extends Error {
-  constructor(cause: unknown, readonly kept: Kept) {
+  constructor(
+    cause: unknown,
+    readonly kept: Kept,
+  ) {
     super('saving did not come to its end', { cause });
   }
 }
@@ -46,8 +49,13 @@ export async function save(what: SaveRequest, saving: Saving): Promise<Saved> {
   return what.kind === 'folder' ? saveFolder(what, saving) : saveFile(what, saving);
 }
 
-async function saveFolder({ directory, platform }: Extract<SaveRequest, { kind: 'folder' }>, { name, joined, most, entries, read, made, signal }: Saving): Promise<Saved> {
-  const folder = await newFolder(directory, name).catch((error: unknown) => { throw outOfBrowser(error); });
+async function saveFolder(
+  { directory, platform }: Extract<SaveRequest, { kind: 'folder' }>,
+  { name, joined, most, entries, read, made, signal }: Saving,
+): Promise<Saved> {
+  const folder = await newFolder(directory, name).catch((error: unknown) => {
+    throw outOfBrowser(error);
+  });
   made(name);
   const saver = new FolderSaver(folder, joined, platform, { octets: most, entries }, signal);
   try {
@@ -56,22 +64,38 @@ async function saveFolder({ directory, platform }: Extract<SaveRequest, { kind: 
     return { kind: 'saved', blob: null, name, report: await saver.finish() };
   } catch (error) {
     await saver.abandon();
-    const removed = await directory.removeEntry(name, { recursive: true }).then(() => true, () => false);
+    const removed = await directory.removeEntry(name, { recursive: true }).then(
+      () => true,
+      () => false,
+    );
     throw new SaveFailure(outOfBrowser(error), { name, removed });
   }
 }
 
-async function saveFile(what: Exclude<SaveRequest, { kind: 'folder' }>, { name, listing, read }: Saving): Promise<Saved> {
-  const target = what.handle === null ? new MemoryTarget() : await fileTarget(what.handle).catch((error: unknown) => { throw outOfBrowser(error); });
+async function saveFile(
+  what: Exclude<SaveRequest, { kind: 'folder' }>,
+  { name, listing, read }: Saving,
+): Promise<Saved> {
+  const target =
+    what.handle === null
+      ? new MemoryTarget()
+      : await fileTarget(what.handle).catch((error: unknown) => {
+          throw outOfBrowser(error);
+        });
   const entry = what.kind === 'file' ? listing.at(what.index) : undefined;
   const saved = entry === undefined ? `${name}.tar` : entry.path.slice(entry.path.lastIndexOf('/') + 1);
   try {
-    await read(entry === undefined ? wholeArchive(target) : oneFile(target, entry.index, entry.parts)).catch((error: unknown) => {
-      if (!(error instanceof Enough)) throw error;
-    });
+    await read(entry === undefined ? wholeArchive(target) : oneFile(target, entry.index, entry.parts)).catch(
+      (error: unknown) => {
+        if (!(error instanceof Enough)) throw error;
+      },
+    );
     await target.close();
   } catch (error) {
-    const removed = await target.abort().then(() => true, () => false);
+    const removed = await target.abort().then(
+      () => true,
+      () => false,
+    );
     throw new SaveFailure(outOfBrowser(error), { name: what.handle?.name ?? saved, removed });
   }
   return { kind: 'saved', blob: target instanceof MemoryTarget ? target.blob : null, name: saved, report: null };

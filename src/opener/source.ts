@@ -93,7 +93,9 @@ class Message {
     this.#structure = new StructureReader({ preamble, body: (bytes) => this.#body.push(bytes) });
     this.#literal = new LiteralReader((bytes) => this.#content.push(bytes as Bytes), !modern);
     this.#mdc = modern ? null : new MdcReader((bytes) => this.#literal.write(bytes));
-    this.#bulk = modern ? new AeadBulk(sessionKey, parseHead(preamble.head)) : new CfbBulk(sessionKey, cipher ?? 'AES-256', threads);
+    this.#bulk = modern
+      ? new AeadBulk(sessionKey, parseHead(preamble.head))
+      : new CfbBulk(sessionKey, cipher ?? 'AES-256', threads);
   }
 
   /** Begins to decrypt the next octets of the suitcase. */
@@ -174,10 +176,16 @@ export async function bytesOf(blob: Blob): Promise<ArrayBuffer> {
   try {
     return await blob.arrayBuffer();
   } catch (cause) {
-    throw new DepotError('local-unreadable', 'the browser could not read the file: it was changed or moved after it was chosen', { hint: 'choose it again', cause });
+    throw new DepotError(
+      'local-unreadable',
+      'the browser could not read the file: it was changed or moved after it was chosen',
+      { hint: 'choose it again', cause },
+    );
   }
 }
 
 function unlike(): DepotError {
-  return new DepotError('verification-failed', 'the suitcase changed between the first and the second reading', { hint: 'copy it to a place where nothing writes to it, and try again' });
+  return new DepotError('verification-failed', 'the suitcase changed between the first and the second reading', {
+    hint: 'copy it to a place where nothing writes to it, and try again',
+  });
 }

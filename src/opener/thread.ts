@@ -76,7 +76,10 @@ class OpeningThread {
       case 'verify':
         return this.#verify(message.given);
       case 'list':
-        this.#send({ kind: 'rows', rows: this.#opened?.listing.rows(message.text, message.count) ?? { rows: [], matching: 0 } });
+        this.#send({
+          kind: 'rows',
+          rows: this.#opened?.listing.rows(message.text, message.count) ?? { rows: [], matching: 0 },
+        });
         return;
       case 'save':
         return this.#save(message.what);
@@ -88,21 +91,30 @@ class OpeningThread {
     this.#opened = null;
     const warnings: string[] = [];
     const { suitcase } = given;
-    const key = given.key === null ? null : await readSecretKey(await small(given.key), () => Promise.resolve(given.passphrase === '' ? undefined : given.passphrase));
+    const key =
+      given.key === null
+        ? null
+        : await readSecretKey(await small(given.key), () =>
+            Promise.resolve(given.passphrase === '' ? undefined : given.passphrase),
+          );
     const { receipt, signature, aside } = await readGiven(given, key?.fingerprint ?? null);
     let opened: { once: OpenedOnce; summary: Summary } | null = null;
     let name = suitcase === null ? '' : suitcase.name.replace(/(?:\.tar)?(?:\.gz|\.zst)?\.(?:pgp|gpg)$/i, '');
     let stock: string | null = null;
     const exhibits: Exhibits = {
-      receipt: receipt === null ? null : () => {
-        const chosen = receipt();
-        name = chosen.receipt.depositId;
-        stock = stockLines(chosen.receipt);
-        return Promise.resolve(chosen);
-      },
+      receipt:
+        receipt === null
+          ? null
+          : () => {
+              const chosen = receipt();
+              name = chosen.receipt.depositId;
+              stock = stockLines(chosen.receipt);
+              return Promise.resolve(chosen);
+            },
       signature,
       noSignature: false,
-      suitcase: suitcase === null ? null : () => this.#exhibit(suitcase, (once, summary) => (opened = { once, summary })),
+      suitcase:
+        suitcase === null ? null : () => this.#exhibit(suitcase, (once, summary) => (opened = { once, summary })),
       key: key === null ? null : { unwrap: (pkesk) => unwrapSessionKey(pkesk, key) },
       deep: suitcase !== null && key !== null,
       maxSize: given.most,
@@ -116,12 +128,23 @@ class OpeningThread {
     let inside: Summary | null = null;
     const done = opened as { once: OpenedOnce; summary: Summary } | null;
     if (done !== null && verification.checks.every(({ result }) => result !== 'failed')) {
-      done.once.name = printable(name).replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^\.+|\.+$/g, '') || 'opened';
+      done.once.name =
+        printable(name)
+          .replace(/[^A-Za-z0-9._-]+/g, '-')
+          .replace(/^\.+|\.+$/g, '') || 'opened';
       this.#opened = done.once;
       inside = { ...done.summary, name: done.once.name };
     }
     const { ok, result, checks, exit } = verification;
-    this.#send({ kind: 'verified', verification: { ok, result, checks, exit }, warnings, aside, inside, exceeded: verification.exceeded, stock });
+    this.#send({
+      kind: 'verified',
+      verification: { ok, result, checks, exit },
+      warnings,
+      aside,
+      inside,
+      exceeded: verification.exceeded,
+      stock,
+    });
   }
 
   async #exhibit(suitcase: File, keep: (once: OpenedOnce, summary: Summary) => void): Promise<SuitcaseExhibit> {
@@ -137,10 +160,27 @@ class OpeningThread {
         const joined = new JoinedFiles();
         // The caller wipes its own.
         const own = sessionKey.slice();
-        const opened = await open(this.#reading(sealed, own, cipher, null), examine(listing, (path) => { joined.add(path); }), limit);
+        const opened = await open(
+          this.#reading(sealed, own, cipher, null),
+          examine(listing, (path) => {
+            joined.add(path);
+          }),
+          limit,
+        );
         const { entries, bytes, manifest } = opened.contents!;
         keep(
-          { sealed, sessionKey: own, cipher, segments: opened.segments, listing, joined, name: '', bytes: opened.plaintextOctets, entries: listing.archiveEntries, most: limit!.most },
+          {
+            sealed,
+            sessionKey: own,
+            cipher,
+            segments: opened.segments,
+            listing,
+            joined,
+            name: '',
+            bytes: opened.plaintextOctets,
+            entries: listing.archiveEntries,
+            most: limit!.most,
+          },
           { entries, bytes, manifest: manifest === 'found', notListed: listing.notListed, name: '', most: limit!.most },
         );
         return opened;
@@ -149,9 +189,21 @@ class OpeningThread {
     };
   }
 
-  #reading(sealed: Sealed, sessionKey: Uint8Array, cipher: UnwrappedSessionKey['cipher'], expected: Uint8Array[] | null): ReadOptions {
+  #reading(
+    sealed: Sealed,
+    sessionKey: Uint8Array,
+    cipher: UnwrappedSessionKey['cipher'],
+    expected: Uint8Array[] | null,
+  ): ReadOptions {
     const total = sealed.suitcase.size;
-    return { ...sealed, sessionKey, cipher, threads: this.#threads!, expected, progress: (bytes) => this.#send({ kind: 'progress', bytes, total }) };
+    return {
+      ...sealed,
+      sessionKey,
+      cipher,
+      threads: this.#threads!,
+      expected,
+      progress: (bytes) => this.#send({ kind: 'progress', bytes, total }),
+    };
   }
 
   /** Digest and OpenPGP structure, without a key: as `src/open/inspect.ts` does it from a file. */
@@ -187,7 +239,14 @@ class OpeningThread {
     // The second reading: the same octets as the first, which were all authenticated.
     const reading = this.#reading(once.sealed, once.sessionKey, once.cipher, once.segments);
     try {
-      this.#send(await save(what, { ...once, read: (consumer) => open(reading, stoppable(consumer, signal), null).then(() => undefined), made: (name) => this.#send({ kind: 'folder', name }), signal }));
+      this.#send(
+        await save(what, {
+          ...once,
+          read: (consumer) => open(reading, stoppable(consumer, signal), null).then(() => undefined),
+          made: (name) => this.#send({ kind: 'folder', name }),
+          signal,
+        }),
+      );
     } catch (error) {
       if (!(error instanceof SaveFailure)) throw error;
       if (signal.aborted) this.#send({ kind: 'stopped', kept: error.kept });

@@ -29,7 +29,10 @@ interface DedicatedWorkerGlobalScope {
 
 /** As many threads as help; the order in which jobs come back is that of their promises. */
 export class CipherThreads {
-  readonly #threads: { worker: Worker; waiting: { resolve: (plain: Bytes) => void; reject: (error: Error) => void }[] }[] = [];
+  readonly #threads: {
+    worker: Worker;
+    waiting: { resolve: (plain: Bytes) => void; reject: (error: Error) => void }[];
+  }[] = [];
 
   /** `program`: the script of this page. A thread may start only what it made an address for itself. */
   constructor(program: Blob) {
@@ -49,7 +52,9 @@ export class CipherThreads {
 
   /** `data` goes to the thread and is gone here. */
   decrypt(job: Job): Promise<Bytes> {
-    const thread = this.#threads.reduce((least, other) => other.waiting.length < least.waiting.length ? other : least);
+    const thread = this.#threads.reduce((least, other) =>
+      other.waiting.length < least.waiting.length ? other : least,
+    );
     return new Promise((resolve, reject) => {
       thread.waiting.push({ resolve, reject });
       thread.worker.postMessage(job, [job.data.buffer]);

@@ -7,20 +7,75 @@ export interface CheckWords {
 }
 
 export type CheckName =
-  | 'receipt' | 'receipt-signature' | 'suitcase' | 'suitcase-structure' | 'recipients' | 'contents' | 'suitcase-size' | 'suitcase-sha256'
-  | 'key-packets' | 'head' | 'tail' | 'key-proof' | 'agent-sha256';
+  | 'receipt'
+  | 'receipt-signature'
+  | 'suitcase'
+  | 'suitcase-structure'
+  | 'recipients'
+  | 'contents'
+  | 'suitcase-size'
+  | 'suitcase-sha256'
+  | 'key-packets'
+  | 'head'
+  | 'tail'
+  | 'key-proof'
+  | 'agent-sha256';
 
 export type FailureName =
-  | 'passphrase-wrong' | 'secret-missing' | 'key-unreadable' | 'verification-failed' | 'archive-refused' | 'local-unreadable' | 'local-disk-full'
-  | 'local-not-writable' | 'output-exists' | 'internal';
+  | 'passphrase-wrong'
+  | 'secret-missing'
+  | 'key-unreadable'
+  | 'verification-failed'
+  | 'archive-refused'
+  | 'local-unreadable'
+  | 'local-disk-full'
+  | 'local-not-writable'
+  | 'output-exists'
+  | 'internal';
 
 export interface Words {
   /** Every `data-text` of page.html. */
   texts: Record<
-    | 'title' | 'intro' | 'trust' | 'filesTitle' | 'drop' | 'suitcase' | 'suitcaseWhat' | 'receipt' | 'receiptWhat' | 'signature' | 'signatureWhat'
-    | 'signers' | 'signersWhat' | 'key' | 'keyWhat' | 'passphrase' | 'passphraseWhat' | 'agent' | 'agentWhat' | 'most' | 'mostWhat' | 'choose' | 'remove' | 'check' | 'stop' | 'resultTitle'
-    | 'insideTitle' | 'folder' | 'archive' | 'search' | 'name' | 'size' | 'action' | 'withoutTitle' | 'without' | 'withoutNames' | 'limitsTitle'
-    | 'licencesTitle' | 'licences' | 'licencesShow',
+    | 'title'
+    | 'intro'
+    | 'trust'
+    | 'filesTitle'
+    | 'drop'
+    | 'suitcase'
+    | 'suitcaseWhat'
+    | 'receipt'
+    | 'receiptWhat'
+    | 'signature'
+    | 'signatureWhat'
+    | 'signers'
+    | 'signersWhat'
+    | 'key'
+    | 'keyWhat'
+    | 'passphrase'
+    | 'passphraseWhat'
+    | 'agent'
+    | 'agentWhat'
+    | 'most'
+    | 'mostWhat'
+    | 'choose'
+    | 'remove'
+    | 'check'
+    | 'stop'
+    | 'resultTitle'
+    | 'insideTitle'
+    | 'folder'
+    | 'archive'
+    | 'search'
+    | 'name'
+    | 'size'
+    | 'action'
+    | 'withoutTitle'
+    | 'without'
+    | 'withoutNames'
+    | 'limitsTitle'
+    | 'licencesTitle'
+    | 'licences'
+    | 'licencesShow',
     string
   >;
   limits: string[];

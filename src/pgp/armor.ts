@@ -10,8 +10,11 @@ const nothing = 'no OpenPGP data in it';
 
 /** Binary data that went through the `>` of Windows PowerShell, or was opened and saved as text, cannot be brought back. */
 function nothingIn(bytes: Uint8Array): string {
-  if (encodingOf(bytes) !== 'utf-8') return `${nothing}: it is UTF-16, as the > of Windows PowerShell writes it, which destroys binary data; have it written again as text, by a program's own option for the output (gpg --armor --output FILE …)`;
-  return bytes[0] === 0xef && bytes[1] === 0xbf ? `${nothing}: it was binary data, and was destroyed when a program saved it as text` : nothing;
+  if (encodingOf(bytes) !== 'utf-8')
+    return `${nothing}: it is UTF-16, as the > of Windows PowerShell writes it, which destroys binary data; have it written again as text, by a program's own option for the output (gpg --armor --output FILE …)`;
+  return bytes[0] === 0xef && bytes[1] === 0xbf
+    ? `${nothing}: it was binary data, and was destroyed when a program saved it as text`
+    : nothing;
 }
 
 /** Makes the error that the caller throws, from what is wrong with the armour. */
@@ -21,7 +24,11 @@ export type Refusal = (what: string, cause?: unknown) => DepotError;
  * The binary content of the only armoured block. Throws what `refuse` makes when there is none, more
  * than one (the others would silently go unread, a revocation for instance), or one of another type.
  */
-export async function dearmor(bytes: Uint8Array | string, expected: openpgp.enums.armor[], refuse: Refusal): Promise<Uint8Array> {
+export async function dearmor(
+  bytes: Uint8Array | string,
+  expected: openpgp.enums.armor[],
+  refuse: Refusal,
+): Promise<Uint8Array> {
   // A letter around the block may be in any encoding.
   const text = typeof bytes === 'string' ? bytes : looseTextOf(bytes);
   const blocks = text.split(beginning).length - 1;
@@ -29,7 +36,10 @@ export async function dearmor(bytes: Uint8Array | string, expected: openpgp.enum
   if (blocks > 1) throw refuse(`${blocks} armoured blocks in it, where one was expected`);
   try {
     // Declared with a stream in it; for a string it is an array.
-    const { data, type } = (await openpgp.unarmor(unquoted(text))) as unknown as { data: Uint8Array; type: openpgp.enums.armor };
+    const { data, type } = (await openpgp.unarmor(unquoted(text))) as unknown as {
+      data: Uint8Array;
+      type: openpgp.enums.armor;
+    };
     if (!expected.includes(type)) throw refuse('an armoured block of another kind');
     return data;
   } catch (cause) {
@@ -40,5 +50,9 @@ export async function dearmor(bytes: Uint8Array | string, expected: openpgp.enum
 
 /** From the block on, as mail programs and editors did not leave it: indented or quoted (`> `), with blanks at line ends, with the line ends of any system. */
 function unquoted(text: string): string {
-  return text.slice(text.indexOf(beginning)).split(/\r\n?|\n/).map((line) => line.replace(/^[ \t>]+/, '').trimEnd()).join('\n');
+  return text
+    .slice(text.indexOf(beginning))
+    .split(/\r\n?|\n/)
+    .map((line) => line.replace(/^[ \t>]+/, '').trimEnd())
+    .join('\n');
 }

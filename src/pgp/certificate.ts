@@ -25,7 +25,11 @@ export interface SecretKey extends Certificate {
 }
 
 export type SecretPacket = openpgp.SecretKeyPacket | openpgp.SecretSubkeyPacket;
-export type KeyPacket = openpgp.PublicKeyPacket | openpgp.PublicSubkeyPacket | openpgp.SecretKeyPacket | openpgp.SecretSubkeyPacket;
+export type KeyPacket =
+  | openpgp.PublicKeyPacket
+  | openpgp.PublicSubkeyPacket
+  | openpgp.SecretKeyPacket
+  | openpgp.SecretSubkeyPacket;
 
 /** For this folder only: the key in OpenPGP.js's form, and its packets as they stood in the file. */
 export class OpenPgpCertificate implements Certificate {
@@ -48,7 +52,7 @@ export class OpenPgpCertificate implements Certificate {
     this.unread = unread;
     this.fingerprint = key.getFingerprint().toUpperCase();
     this.version = key.keyPacket.version === 6 ? 6 : 4;
-    this.userIds = key.users.flatMap((user) => user.userID === null ? [] : [user.userID.userID]);
+    this.userIds = key.users.flatMap((user) => (user.userID === null ? [] : [user.userID.userID]));
     this.algorithm = algorithmOf(key.keyPacket);
     this.createdAt = key.getCreationTime();
     this.expiresAt = expiresAt;
@@ -80,14 +84,25 @@ export function directSignatures(key: openpgp.Key): openpgp.SignaturePacket[] {
 }
 
 const curveNames: Record<string, string> = {
-  curve25519Legacy: 'Curve25519', ed25519Legacy: 'Ed25519', nistP256: 'NIST P-256', nistP384: 'NIST P-384', nistP521: 'NIST P-521',
+  curve25519Legacy: 'Curve25519',
+  ed25519Legacy: 'Ed25519',
+  nistP256: 'NIST P-256',
+  nistP384: 'NIST P-384',
+  nistP521: 'NIST P-521',
 };
-const algorithmNames: Record<string, string> = { x25519: 'X25519', x448: 'X448', ed25519: 'Ed25519', ed448: 'Ed448', dsa: 'DSA', elgamal: 'ElGamal' };
+const algorithmNames: Record<string, string> = {
+  x25519: 'X25519',
+  x448: 'X448',
+  ed25519: 'Ed25519',
+  ed448: 'Ed448',
+  dsa: 'DSA',
+  elgamal: 'ElGamal',
+};
 
 /** Algorithm and size or curve, in the words that people know: 'Curve25519', 'RSA 3072', 'NIST P-256'. */
 export function algorithmOf(packet: KeyPacket): string {
   const { algorithm, bits, curve } = packet.getAlgorithmInfo();
   if (curve !== undefined) return curveNames[curve] ?? curve;
-  const name = algorithm.startsWith('rsa') ? 'RSA' : algorithmNames[algorithm] ?? algorithm;
+  const name = algorithm.startsWith('rsa') ? 'RSA' : (algorithmNames[algorithm] ?? algorithm);
   return bits === undefined ? name : `${name} ${bits}`;
 }

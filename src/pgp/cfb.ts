@@ -46,7 +46,10 @@ export class Cfb {
     for (let i = 0; i < fromAhead; i++) output[i] = input[i]! ^ this.#ahead[i]!;
     const rest = input.length - fromAhead;
     xor(input.subarray(fromAhead), keystream.subarray(0, rest), output.subarray(fromAhead));
-    this.#ahead = fromAhead < this.#ahead.length ? concat(this.#ahead.subarray(fromAhead), keystream) : new Uint8Array(keystream.subarray(rest));
+    this.#ahead =
+      fromAhead < this.#ahead.length
+        ? concat(this.#ahead.subarray(fromAhead), keystream)
+        : new Uint8Array(keystream.subarray(rest));
     discard(keystream);
   }
 }

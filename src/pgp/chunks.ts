@@ -33,7 +33,8 @@ export function parseHead(head: Uint8Array): AeadParameters {
   const aead = (Object.keys(aeadId) as Aead[]).find((name) => aeadId[name] === aeadOctet);
   if (cipher === undefined) throw malformed(`cipher ${cipherOctet} is not AES`);
   if (aead === undefined) throw malformed(`AEAD mode ${aeadOctet} is unknown`);
-  if (chunkOctet === undefined || chunkOctet > maxChunkOctet) throw malformed(`chunk size ${chunkOctet} is over the limit of ${maxChunkOctet}`);
+  if (chunkOctet === undefined || chunkOctet > maxChunkOctet)
+    throw malformed(`chunk size ${chunkOctet} is over the limit of ${maxChunkOctet}`);
   return { cipher, aead, chunkOctet, head };
 }
 
@@ -71,7 +72,9 @@ export class ChunkKeys {
     new DataView(total.buffer).setBigUint64(0, BigInt(plaintextOctets));
     const aad = concat(this.aad, total);
     const { aead } = this.parameters;
-    return aead === 'EAX' ? new EaxDecipher(this.key, this.nextNonce(), aad).tag() : aeadTagOfNothing(aead, this.key, this.nextNonce(), aad);
+    return aead === 'EAX'
+      ? new EaxDecipher(this.key, this.nextNonce(), aad).tag()
+      : aeadTagOfNothing(aead, this.key, this.nextNonce(), aad);
   }
 
   /** After the final tag: nothing more is opened or sealed with it. */
@@ -129,7 +132,7 @@ export class ChunkFrames {
 
   /** Octets that are not among the last 32 of the body: so of a chunk, or of the tag of a full chunk. */
   #consume(bytes: Uint8Array): void {
-    for (let offset = 0; offset < bytes.length;) {
+    for (let offset = 0; offset < bytes.length; ) {
       const dataLeft = this.#chunkOctets - this.#chunkSeen;
       const take = Math.min(dataLeft > 0 ? dataLeft : tagOctets - this.#tagSeen, bytes.length - offset);
       const piece = bytes.subarray(offset, offset + take);

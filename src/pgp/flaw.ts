@@ -13,11 +13,16 @@ export type Flaw =
 export function flawOf(error: unknown, signature: openpgp.SignaturePacket): Flaw {
   const text = error instanceof Error ? error.message : '';
   if (text === 'Signed digest did not match' || text === 'Signature verification failed') return { kind: 'damaged' };
-  if (text === 'Signature was not issued by the given public key' || text.startsWith('Public key algorithm used to sign signature does not match')) return { kind: 'another-key' };
+  if (
+    text === 'Signature was not issued by the given public key' ||
+    text.startsWith('Public key algorithm used to sign signature does not match')
+  )
+    return { kind: 'another-key' };
   if (text === 'Signature creation time is in the future') return { kind: 'future', at: signature.created! };
   const end = signature.getExpirationTime();
   if (text === 'Signature is expired' && end instanceof Date) return { kind: 'expired', at: end };
-  if (text.startsWith('Insecure hash algorithm') || text === 'Hash algorithm too weak for EdDSA.') return { kind: 'weak-hash' };
+  if (text.startsWith('Insecure hash algorithm') || text === 'Hash algorithm too weak for EdDSA.')
+    return { kind: 'weak-hash' };
   // In Node OpenPGP.js checks signatures on curves other than NIST's with a package that it does not bring.
   if (text.includes('eckey-utils')) return { kind: 'other-curve' };
   return { kind: 'unknown', said: said(error) };
@@ -29,7 +34,16 @@ export function isForeign({ kind }: Flaw): boolean {
 }
 
 /** The nearer to a signature that counts, the earlier. */
-const order: Flaw['kind'][] = ['weak-hash', 'expired', 'revoked', 'future', 'other-curve', 'unknown', 'damaged', 'another-key'];
+const order: Flaw['kind'][] = [
+  'weak-hash',
+  'expired',
+  'revoked',
+  'future',
+  'other-curve',
+  'unknown',
+  'damaged',
+  'another-key',
+];
 
 /** Of the flaws of several signatures the one that says most. */
 export function telling(flaws: readonly Flaw[]): Flaw | null {
@@ -44,29 +58,45 @@ export function toUtc(date: Date): string {
 /** As it follows "its self-signature". */
 export function flawWords(flaw: Flaw): string {
   switch (flaw.kind) {
-    case 'weak-hash': return 'uses SHA-1 or an older hash';
-    case 'expired': return `expired on ${toUtc(flaw.at)}`;
-    case 'revoked': return `was revoked on ${toUtc(flaw.at)}`;
-    case 'future': return `is dated in the future, ${toUtc(flaw.at)}`;
-    case 'unknown': return `could not be checked; OpenPGP.js says: ${flaw.said}`;
-    case 'other-curve': return 'is on a curve that depot cannot check, such as secp256k1 or Brainpool';
-    case 'damaged': return 'does not verify: the key was changed or damaged on its way';
-    case 'another-key': return 'was made by another key';
+    case 'weak-hash':
+      return 'uses SHA-1 or an older hash';
+    case 'expired':
+      return `expired on ${toUtc(flaw.at)}`;
+    case 'revoked':
+      return `was revoked on ${toUtc(flaw.at)}`;
+    case 'future':
+      return `is dated in the future, ${toUtc(flaw.at)}`;
+    case 'unknown':
+      return `could not be checked; OpenPGP.js says: ${flaw.said}`;
+    case 'other-curve':
+      return 'is on a curve that depot cannot check, such as secp256k1 or Brainpool';
+    case 'damaged':
+      return 'does not verify: the key was changed or damaged on its way';
+    case 'another-key':
+      return 'was made by another key';
   }
 }
 
 /** What the owner, or whoever reads this, can do about it. */
 export function flawHint({ kind }: Flaw): string {
   switch (kind) {
-    case 'weak-hash': return 'ask the key\'s owner to renew it with a current program: setting the expiry again signs it anew';
-    case 'expired': return 'ask the key\'s owner to extend it, and to send it again';
-    case 'revoked': return 'ask the key\'s owner for the key that it uses now';
-    case 'future': return clockHint;
-    case 'other-curve': return 'ask the key\'s owner for a key of Curve25519 or RSA';
-    case 'unknown': return 'look at it with another program: gpg --show-keys FILE; then ask the key\'s owner for a key made with a current program';
+    case 'weak-hash':
+      return "ask the key's owner to renew it with a current program: setting the expiry again signs it anew";
+    case 'expired':
+      return "ask the key's owner to extend it, and to send it again";
+    case 'revoked':
+      return "ask the key's owner for the key that it uses now";
+    case 'future':
+      return clockHint;
+    case 'other-curve':
+      return "ask the key's owner for a key of Curve25519 or RSA";
+    case 'unknown':
+      return "look at it with another program: gpg --show-keys FILE; then ask the key's owner for a key made with a current program";
     case 'damaged':
-    case 'another-key': return 'ask the key\'s owner to export it and send it again';
+    case 'another-key':
+      return "ask the key's owner to export it and send it again";
   }
 }
 
-export const clockHint = 'compare this machine\'s clock: date -u; if it is right, ask the key\'s owner for a key made with the right time';
+export const clockHint =
+  "compare this machine's clock: date -u; if it is right, ask the key's owner for a key made with the right time";

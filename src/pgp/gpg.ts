@@ -38,17 +38,31 @@ const cancelled = [99, 198];
 export async function unwrapWithGpg(pkesk: Uint8Array, o: GpgOptions): Promise<UnwrappedSessionKey> {
   const named = describePkesks(pkesk);
   if (named.some(({ version }) => version === 6)) {
-    throw new DepotError('incomplete', 'this deposit is modern (SEIPDv2), which gpg does not read', { hint: 'use --key with the file of the private key' });
+    throw new DepotError('incomplete', 'this deposit is modern (SEIPDv2), which gpg does not read', {
+      hint: 'use --key with the file of the private key',
+    });
   }
   const body = Uint8Array.of(1, ...randomBytes(dummyOctets - 1));
-  const { status } = await ask(['--show-session-key', '--decrypt'], Buffer.concat([pkesk, encodePacket(packetType.seipd, body)]), o);
+  const { status } = await ask(
+    ['--show-session-key', '--decrypt'],
+    Buffer.concat([pkesk, encodePacket(packetType.seipd, body)]),
+    o,
+  );
   const found = takeSessionKey(status);
   const text = status.toString('latin1');
-  if (found === null) throw refusal(text, named.map(({ recipient }) => recipient || 'anonymous'));
+  if (found === null)
+    throw refusal(
+      text,
+      named.map(({ recipient }) => recipient || 'anonymous'),
+    );
   const cipher = ciphers[found.algorithm];
   if (cipher === undefined) {
     found.sessionKey.fill(0);
-    throw new DepotError('verification-failed', `encrypted with ${cipherName(Number(found.algorithm))}, which depot does not read: it reads AES`, { hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0' });
+    throw new DepotError(
+      'verification-failed',
+      `encrypted with ${cipherName(Number(found.algorithm))}, which depot does not read: it reads AES`,
+      { hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0' },
+    );
   }
   const key = /^\[GNUPG:\] DECRYPTION_KEY ([0-9A-F]{40})/m.exec(text);
   return { sessionKey: found.sessionKey, cipher, keyFingerprint: key?.[1] ?? named[0]!.recipient };
@@ -63,7 +77,10 @@ function takeSessionKey(status: Buffer): { algorithm: string; sessionKey: Uint8A
   if (colon < 0) return null;
   let end = colon + 1;
   while (hexDigit(status[end]) >= 0) end++;
-  const sessionKey = Uint8Array.from({ length: (end - colon - 1) >> 1 }, (_, i) => (hexDigit(status[colon + 1 + 2 * i]) << 4) | hexDigit(status[colon + 2 + 2 * i]));
+  const sessionKey = Uint8Array.from(
+    { length: (end - colon - 1) >> 1 },
+    (_, i) => (hexDigit(status[colon + 1 + 2 * i]) << 4) | hexDigit(status[colon + 2 + 2 * i]),
+  );
   status.fill(0x2e, colon + 1, end);
   return { algorithm: status.toString('latin1', start + line.length, colon), sessionKey };
 }
@@ -77,10 +94,19 @@ function hexDigit(octet: number | undefined): number {
 
 /** A detached, armoured signature by a key that gpg holds. @throws DepotError 'signer-unusable', 'local-unreadable' */
 export async function signWithGpg(bytes: Uint8Array, fingerprint: string, o: GpgOptions): Promise<string> {
-  const { output, code, complaints } = await ask(['--local-user', `${fingerprint}!`, '--armor', '--detach-sign'], bytes, o, false);
+  const { output, code, complaints } = await ask(
+    ['--local-user', `${fingerprint}!`, '--armor', '--detach-sign'],
+    bytes,
+    o,
+    false,
+  );
   const armored = output.toString('latin1');
   if (code === 0 && armored.startsWith('-----BEGIN PGP SIGNATURE-----')) return armored;
-  throw new DepotError('signer-unusable', `gpg did not sign with key ${fingerprint}${complaints === '' ? '' : `; it says: ${complaints}`}`, { hint: 'sign with another key of yours: --sign-with FILE' });
+  throw new DepotError(
+    'signer-unusable',
+    `gpg did not sign with key ${fingerprint}${complaints === '' ? '' : `; it says: ${complaints}`}`,
+    { hint: 'sign with another key of yours: --sign-with FILE' },
+  );
 }
 
 interface Answer {
@@ -98,16 +124,25 @@ interface Answer {
  */
 async function ask(args: string[], input: Uint8Array, o: GpgOptions, status = true): Promise<Answer> {
   const common = ['--batch', '--no-tty', '--quiet', ...(status ? ['--status-fd', '1'] : [])];
-  const child = spawn(o.program ?? 'gpg', [...common, ...args], { env: childEnvironment(o.env), stdio: ['pipe', 'pipe', status ? 'ignore' : 'pipe'], signal: o.signal, windowsHide: true });
+  const child = spawn(o.program ?? 'gpg', [...common, ...args], {
+    env: childEnvironment(o.env),
+    stdio: ['pipe', 'pipe', status ? 'ignore' : 'pipe'],
+    signal: o.signal,
+    windowsHide: true,
+  });
   const pieces: Buffer[] = [];
   child.stdout!.on('data', (piece: Buffer) => pieces.push(piece));
   let stderr = '';
-  child.stderr?.on('data', (piece: Buffer) => { stderr = (stderr + piece.toString('utf8')).slice(-2000); });
+  child.stderr?.on('data', (piece: Buffer) => {
+    stderr = (stderr + piece.toString('utf8')).slice(-2000);
+  });
   // gpg may know enough before it has read all; that is not our failure.
   child.stdin!.on('error', () => undefined);
   child.stdin!.end(input);
   const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', (error) => { reject(o.signal.aborted ? o.signal.reason as Error : noGpg(o, error)); });
+    child.once('error', (error) => {
+      reject(o.signal.aborted ? (o.signal.reason as Error) : noGpg(o, error));
+    });
     child.once('close', resolve);
   });
   const whole = Buffer.concat(pieces);
@@ -118,22 +153,45 @@ async function ask(args: string[], input: Uint8Array, o: GpgOptions, status = tr
 function noGpg({ program = 'gpg' }: GpgOptions, cause: unknown): DepotError {
   const code = codeOrSaid(cause);
   return code === 'ENOENT'
-    ? new DepotError('local-unreadable', `${printable(program)} could not be started: there is no such program`, { hint: 'install GnuPG, or use --key with the file of the private key', cause })
-    : new DepotError('local-unreadable', `${printable(program)} could not be started: ${code}`, { hint: 'see whether it runs: gpg --version; or use --key with the file of the private key', cause });
+    ? new DepotError('local-unreadable', `${printable(program)} could not be started: there is no such program`, {
+        hint: 'install GnuPG, or use --key with the file of the private key',
+        cause,
+      })
+    : new DepotError('local-unreadable', `${printable(program)} could not be started: ${code}`, {
+        hint: 'see whether it runs: gpg --version; or use --key with the file of the private key',
+        cause,
+      });
 }
 
 function refusal(status: string, recipients: string[]): DepotError {
   const failure = /^\[GNUPG:\] ERROR pkdecrypt_failed (\d+)/m.exec(status);
   const code = failure === null ? null : Number(failure[1]) & 0xffff;
-  if (code === badPassphrase) return new DepotError('passphrase-wrong', 'gpg says that the passphrase or PIN is wrong', { hint: 'try again with the right one' });
-  if (code !== null && cancelled.includes(code)) return new DepotError('secret-missing', 'gpg was given no passphrase or PIN', { hint: 'enter it in the window that gpg opens; over SSH: export GPG_TTY=$(tty)' });
+  if (code === badPassphrase)
+    return new DepotError('passphrase-wrong', 'gpg says that the passphrase or PIN is wrong', {
+      hint: 'try again with the right one',
+    });
+  if (code !== null && cancelled.includes(code))
+    return new DepotError('secret-missing', 'gpg was given no passphrase or PIN', {
+      hint: 'enter it in the window that gpg opens; over SSH: export GPG_TTY=$(tty)',
+    });
   // GnuPG 2.2 says nothing of keys that it does not have: it begins to decrypt, and fails with no error of its own.
-  if (code === null ? !/^\[GNUPG:\] (?:NO_SECKEY |DECRYPTION_FAILED)/m.test(status) : code !== noSecretKey) return new DepotError('secret-missing', `gpg gave no session key, and why is not known; it says: ${saidBy(status)}`, { hint: 'look what it says of its own: gpg --list-packets FILE; or use --key with the file of the private key' });
-  return new DepotError('not-addressed', 'gpg has no private key that opens this message', { hint: `look with "gpg --list-secret-keys" for one of: ${recipients.slice(0, 8).join(', ')}` });
+  if (code === null ? !/^\[GNUPG:\] (?:NO_SECKEY |DECRYPTION_FAILED)/m.test(status) : code !== noSecretKey)
+    return new DepotError(
+      'secret-missing',
+      `gpg gave no session key, and why is not known; it says: ${saidBy(status)}`,
+      { hint: 'look what it says of its own: gpg --list-packets FILE; or use --key with the file of the private key' },
+    );
+  return new DepotError('not-addressed', 'gpg has no private key that opens this message', {
+    hint: `look with "gpg --list-secret-keys" for one of: ${recipients.slice(0, 8).join(', ')}`,
+  });
 }
 
 /** The last status lines that are about a failure; none of them has a key in it. */
 function saidBy(status: string): string {
-  const lines = [...status.matchAll(/^\[GNUPG:\] ((?:ERROR|FAILURE|NODATA|UNEXPECTED|DECRYPTION_FAILED|ENC_TO|BAD_PASSPHRASE|MISSING_PASSPHRASE)\b.*)$/gm)].map(([, line]) => printable(line!.slice(0, 100)));
+  const lines = [
+    ...status.matchAll(
+      /^\[GNUPG:\] ((?:ERROR|FAILURE|NODATA|UNEXPECTED|DECRYPTION_FAILED|ENC_TO|BAD_PASSPHRASE|MISSING_PASSPHRASE)\b.*)$/gm,
+    ),
+  ].map(([, line]) => printable(line!.slice(0, 100)));
   return lines.length === 0 ? 'nothing' : lines.slice(-4).join('; ');
 }

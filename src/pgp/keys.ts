@@ -4,7 +4,14 @@ import { DepotError } from '../errors.js';
 import { said } from '../printable.js';
 import { dearmor } from './armor.js';
 import { isArmored } from './armored.js';
-import { type Certificate, internalsOf, internalsOfSecret, OpenPgpCertificate, type SecretKey, type SecretPacket } from './certificate.js';
+import {
+  type Certificate,
+  internalsOf,
+  internalsOfSecret,
+  OpenPgpCertificate,
+  type SecretKey,
+  type SecretPacket,
+} from './certificate.js';
 import { packetType, splitPackets, type WholePacket } from './packets.js';
 import { isElsewhere, whyStillLocked } from './locked.js';
 import { primaryStanding } from './validity.js';
@@ -15,12 +22,21 @@ import { primaryStanding } from './validity.js';
  */
 export async function readCertificate(bytes: Uint8Array | string): Promise<Certificate> {
   const { publicKey, privateKey } = openpgp.enums.armor;
-  const binary = isArmored(bytes) ? await dearmor(bytes, [publicKey, privateKey], (what, cause) => unreadable(what, undefined, cause)) : bytes;
+  const binary = isArmored(bytes)
+    ? await dearmor(bytes, [publicKey, privateKey], (what, cause) => unreadable(what, undefined, cause))
+    : bytes;
   const packets = keyPackets(binary);
-  const primaries = packets.filter((packet) => packet.type === packetType.publicKey || packet.type === packetType.secretKey);
-  if (primaries.length > 1) throw unreadable(`${primaries.length} keys in it, where one was expected`, 'export one key by its fingerprint');
+  const primaries = packets.filter(
+    (packet) => packet.type === packetType.publicKey || packet.type === packetType.secretKey,
+  );
+  if (primaries.length > 1)
+    throw unreadable(`${primaries.length} keys in it, where one was expected`, 'export one key by its fingerprint');
   const version = primaries[0]?.body[0];
-  if (version !== undefined && version !== 4 && version !== 6) throw unreadable(`a key of version ${version}, where 4 or 6 was expected`, version === 5 ? 'ask for a key of version 4: only GnuPG reads version 5' : 'ask for a new key');
+  if (version !== undefined && version !== 4 && version !== 6)
+    throw unreadable(
+      `a key of version ${version}, where 4 or 6 was expected`,
+      version === 5 ? 'ask for a key of version 4: only GnuPG reads version 5' : 'ask for a new key',
+    );
   const key = await readKey(binary, primaries[0]);
   const signatures = packets.filter((packet) => packet.type === packetType.signature).map((packet) => packet.body);
   const { expiresAt } = await primaryStanding({ key, signatures }, new Date(), true);
@@ -32,14 +48,21 @@ async function readKey(binary: Uint8Array, primary: WholePacket | undefined): Pr
     return await openpgp.readKey({ binaryKey: binary });
   } catch (cause) {
     if (primary === undefined) throw unreadable(`no OpenPGP key in it (${said(cause)})`, undefined, cause);
-    throw unreadable(`its primary key, of ${kindOf(primary)}, cannot be read; OpenPGP.js says: ${said(cause)}`, 'look at it with another program: gpg --show-keys FILE; then ask for a key of RSA or Curve25519', cause);
+    throw unreadable(
+      `its primary key, of ${kindOf(primary)}, cannot be read; OpenPGP.js says: ${said(cause)}`,
+      'look at it with another program: gpg --show-keys FILE; then ask for a key of RSA or Curve25519',
+      cause,
+    );
   }
 }
 
 /** OpenPGP.js leaves out subkeys that it does not know. */
 function unreadSubkeys(packets: WholePacket[], key: openpgp.Key): string[] {
-  const read = key.subkeys.map(({ keyPacket }) => (keyPacket as unknown as { writePublicKey(): Uint8Array }).writePublicKey());
-  const isRead = (body: Uint8Array): boolean => read.some((known) => known.length <= body.length && known.every((byte, i) => byte === body[i]));
+  const read = key.subkeys.map(({ keyPacket }) =>
+    (keyPacket as unknown as { writePublicKey(): Uint8Array }).writePublicKey(),
+  );
+  const isRead = (body: Uint8Array): boolean =>
+    read.some((known) => known.length <= body.length && known.every((byte, i) => byte === body[i]));
   const subkeys = packets.filter(({ type }) => type === packetType.publicSubkey || type === packetType.secretSubkey);
   return subkeys.filter(({ body }) => !isRead(body)).map(kindOf);
 }
@@ -49,12 +72,33 @@ function kindOf({ body }: WholePacket): string {
   const version = body[0] ?? 0;
   if (version !== 4 && version !== 6) return `version ${version}`;
   const algorithm = body[5] ?? 0;
-  return Object.hasOwn(algorithmNames, algorithm) ? `algorithm ${algorithm} (${algorithmNames[algorithm]!})` : `algorithm ${algorithm}`;
+  return Object.hasOwn(algorithmNames, algorithm)
+    ? `algorithm ${algorithm} (${algorithmNames[algorithm]!})`
+    : `algorithm ${algorithm}`;
 }
 
 const algorithmNames: Record<number, string> = {
-  1: 'RSA', 2: 'RSA', 3: 'RSA', 8: 'Kyber of GnuPG', 16: 'ElGamal', 17: 'DSA', 18: 'ECDH', 19: 'ECDSA', 20: 'ElGamal', 22: 'EdDSA', 25: 'X25519', 26: 'X448', 27: 'Ed25519', 28: 'Ed448',
-  30: 'ML-DSA-65+Ed25519', 31: 'ML-DSA-87+Ed448', 32: 'SLH-DSA-SHAKE-128s', 33: 'SLH-DSA-SHAKE-128f', 34: 'SLH-DSA-SHAKE-256s', 35: 'ML-KEM-768+X25519', 36: 'ML-KEM-1024+X448',
+  1: 'RSA',
+  2: 'RSA',
+  3: 'RSA',
+  8: 'Kyber of GnuPG',
+  16: 'ElGamal',
+  17: 'DSA',
+  18: 'ECDH',
+  19: 'ECDSA',
+  20: 'ElGamal',
+  22: 'EdDSA',
+  25: 'X25519',
+  26: 'X448',
+  27: 'Ed25519',
+  28: 'Ed448',
+  30: 'ML-DSA-65+Ed25519',
+  31: 'ML-DSA-87+Ed448',
+  32: 'SLH-DSA-SHAKE-128s',
+  33: 'SLH-DSA-SHAKE-128f',
+  34: 'SLH-DSA-SHAKE-256s',
+  35: 'ML-KEM-768+X25519',
+  36: 'ML-KEM-1024+X448',
 };
 
 function keyPackets(binary: Uint8Array) {
@@ -66,22 +110,35 @@ function keyPackets(binary: Uint8Array) {
 }
 
 function unreadable(what: string, hint?: string, cause?: unknown): DepotError {
-  return new DepotError('key-unreadable', `key not readable: ${what}`, { ...(hint === undefined ? {} : { hint }), cause });
+  return new DepotError('key-unreadable', `key not readable: ${what}`, {
+    ...(hint === undefined ? {} : { hint }),
+    cause,
+  });
 }
 
 /**
  * Reads a secret key and unlocks it. `passphrase` is asked only for a locked key.
  * Throws 'key-unreadable', 'secret-missing' (locked, and no passphrase to be had), 'passphrase-wrong'.
  */
-export async function readSecretKey(bytes: Uint8Array | string, passphrase?: () => Promise<string | undefined>): Promise<SecretKey> {
+export async function readSecretKey(
+  bytes: Uint8Array | string,
+  passphrase?: () => Promise<string | undefined>,
+): Promise<SecretKey> {
   const certificate = internalsOf(await readCertificate(bytes));
   const { key } = certificate;
   if (!key.isPrivate()) {
-    throw new DepotError('key-unreadable', `key ${certificate.fingerprint} is a public key, where a private key was expected`);
+    throw new DepotError(
+      'key-unreadable',
+      `key ${certificate.fingerprint} is a public key, where a private key was expected`,
+    );
   }
   const packets = secretPackets(key).filter((packet) => !isElsewhere(packet));
   if (packets.length === 0) {
-    throw new DepotError('key-unreadable', `key ${certificate.fingerprint} has its secret part elsewhere, such as on a smart card`, { hint: 'leave the opening to gpg, which has it: --gpg instead of --key' });
+    throw new DepotError(
+      'key-unreadable',
+      `key ${certificate.fingerprint} has its secret part elsewhere, such as on a smart card`,
+      { hint: 'leave the opening to gpg, which has it: --gpg instead of --key' },
+    );
   }
   const locked = packets.filter((packet) => !packet.isDecrypted());
   if (locked.length > 0) await unlock(certificate.fingerprint, locked, await passphrase?.());
@@ -100,7 +157,10 @@ export function secretPackets(key: openpgp.PrivateKey): SecretPacket[] {
 }
 
 async function unlock(fingerprint: string, locked: SecretPacket[], passphrase: string | undefined): Promise<void> {
-  if (passphrase === undefined) throw new DepotError('secret-missing', `key ${fingerprint} is locked and no passphrase was given`, { hint: 'give the passphrase in a file or at the prompt' });
+  if (passphrase === undefined)
+    throw new DepotError('secret-missing', `key ${fingerprint} is locked and no passphrase was given`, {
+      hint: 'give the passphrase in a file or at the prompt',
+    });
   const failures: DepotError[] = [];
   for (const packet of locked) {
     try {
@@ -141,7 +201,12 @@ export interface GeneratedKey {
 export async function generateKey(o: KeyRequest): Promise<GeneratedKey> {
   const modern = o.profile === 'modern' && o.kind === 'arrangement';
   const config = modern
-    ? { v6Keys: true, aeadProtect: true, preferredAEADAlgorithm: openpgp.enums.aead.gcm, s2kType: openpgp.enums.s2k.argon2 as const }
+    ? {
+        v6Keys: true,
+        aeadProtect: true,
+        preferredAEADAlgorithm: openpgp.enums.aead.gcm,
+        s2kType: openpgp.enums.s2k.argon2 as const,
+      }
     : { v6Keys: false, aeadProtect: false };
   const { privateKey } = await openpgp.generateKey({
     ...(modern ? { type: 'curve25519' } : { type: 'ecc', curve: 'curve25519Legacy' }),
@@ -153,8 +218,15 @@ export async function generateKey(o: KeyRequest): Promise<GeneratedKey> {
     config,
   });
   if (!modern) await preferSha2(privateKey);
-  const secret = o.passphrase === undefined ? privateKey : await openpgp.encryptKey({ privateKey, passphrase: o.passphrase, config });
-  return { fingerprint: secret.getFingerprint().toUpperCase(), publicKey: secret.toPublic().armor(), secretKey: secret.armor() };
+  const secret =
+    o.passphrase === undefined
+      ? privateKey
+      : await openpgp.encryptKey({ privateKey, passphrase: o.passphrase, config });
+  return {
+    fingerprint: secret.getFingerprint().toUpperCase(),
+    publicKey: secret.toPublic().armor(),
+    secretKey: secret.armor(),
+  };
 }
 
 /** OpenPGP.js lists SHA-3 among the preferred hashes, which makes GnuPG 2.2 warn at every import. */
@@ -162,11 +234,23 @@ async function preferSha2(key: openpgp.PrivateKey): Promise<void> {
   const { sha512, sha256 } = openpgp.enums.hash;
   const user = key.users[0]!;
   const certification = user.selfCertifications[0]! as unknown as Omit<openpgp.SignaturePacket, 'sign'> & {
-    sign(key: openpgp.SecretKeyPacket, data: object, date: Date, detached: boolean, config: openpgp.Config): Promise<void>;
+    sign(
+      key: openpgp.SecretKeyPacket,
+      data: object,
+      date: Date,
+      detached: boolean,
+      config: openpgp.Config,
+    ): Promise<void>;
   };
   certification.preferredHashAlgorithms = [sha512, sha256];
   certification.rawNotations = [];
-  await certification.sign(key.keyPacket as openpgp.SecretKeyPacket, { userID: user.userID, key: key.keyPacket }, certification.created!, false, openpgp.config);
+  await certification.sign(
+    key.keyPacket as openpgp.SecretKeyPacket,
+    { userID: user.userID, key: key.keyPacket },
+    certification.created!,
+    false,
+    openpgp.config,
+  );
 }
 
 /**

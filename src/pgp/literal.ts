@@ -66,7 +66,11 @@ export class LiteralPacket {
 export class LiteralReader {
   readonly #plain: (bytes: Uint8Array) => void;
   readonly #patient: boolean;
-  readonly #parser = new PacketParser({ begin: (header) => this.#begin(header), body: (bytes) => this.#body(bytes), end: () => this.#end() });
+  readonly #parser = new PacketParser({
+    begin: (header) => this.#begin(header),
+    body: (bytes) => this.#body(bytes),
+    end: () => this.#end(),
+  });
   #literals = 0;
   #inLiteral = false;
   /** Format, name length, name, date: at most 261 octets. */
@@ -117,7 +121,10 @@ export class LiteralReader {
         this.#header = seen;
         return;
       }
-      if (seen[0] !== 0x62) throw seen[0] === 0x74 || seen[0] === 0x75 ? otherForm('it holds text') : malformed('its content is of an unknown format');
+      if (seen[0] !== 0x62)
+        throw seen[0] === 0x74 || seen[0] === 0x75
+          ? otherForm('it holds text')
+          : malformed('its content is of an unknown format');
       this.#headerDone = true;
       content = seen.subarray(octets);
     }
@@ -138,6 +145,7 @@ export class LiteralReader {
 function innerForm(type: number): DepotError {
   if (type === packetType.compressed) return otherForm('compressed inside');
   if (type === packetType.onePassSignature || type === packetType.signature) return otherForm('signed inside');
-  if (type === packetType.pkesk || type === packetType.skesk || type === packetType.seipd) return otherForm('encrypted twice');
+  if (type === packetType.pkesk || type === packetType.skesk || type === packetType.seipd)
+    return otherForm('encrypted twice');
   return malformed(`packet type ${type} where its content was expected`);
 }

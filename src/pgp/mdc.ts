@@ -49,7 +49,8 @@ export class MdcReader {
   end(): void {
     if (this.#tail.length < mdcOctets) throw malformed('the encrypted data is too short');
     this.#sha1.update(mdcHeader);
-    if (!sameOctets(concat(mdcHeader, this.#sha1.digest()), this.#tail)) throw malformed('the encrypted data was changed or cut short, or made with another session key');
+    if (!sameOctets(concat(mdcHeader, this.#sha1.digest()), this.#tail))
+      throw malformed('the encrypted data was changed or cut short, or made with another session key');
   }
 
   #release(bytes: Uint8Array): void {

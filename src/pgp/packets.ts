@@ -28,7 +28,13 @@ export const packetType = {
 } as const;
 
 /** The only types that may have partial or indeterminate lengths (RFC 9580 section 4.2.1.4). */
-const streamable = new Set<number>([packetType.compressed, packetType.encryptedWithoutIntegrity, packetType.literal, packetType.seipd, packetType.gnupgAead]);
+const streamable = new Set<number>([
+  packetType.compressed,
+  packetType.encryptedWithoutIntegrity,
+  packetType.literal,
+  packetType.seipd,
+  packetType.gnupgAead,
+]);
 
 export interface PacketHeader {
   type: number;
@@ -57,7 +63,9 @@ export function parseHeader(bytes: Uint8Array, offset = 0): PacketHeader | null 
 
 function parseNewHeader(first: number, bytes: Uint8Array, offset: number): PacketHeader | null {
   const length = parseLength(bytes, offset + 1);
-  return length === null ? null : { type: first & 0x3f, octets: 1 + length.octets, length: length.length, partial: length.partial };
+  return length === null
+    ? null
+    : { type: first & 0x3f, octets: 1 + length.octets, length: length.length, partial: length.partial };
 }
 
 function parseOldHeader(first: number, bytes: Uint8Array, offset: number): PacketHeader | null {
@@ -70,7 +78,10 @@ function parseOldHeader(first: number, bytes: Uint8Array, offset: number): Packe
 }
 
 /** A new-format length field (RFC 9580 section 4.2.1); null when `bytes` ends before it does. */
-export function parseLength(bytes: Uint8Array, offset: number): { octets: number; length: number; partial: boolean } | null {
+export function parseLength(
+  bytes: Uint8Array,
+  offset: number,
+): { octets: number; length: number; partial: boolean } | null {
   const first = bytes[offset];
   if (first === undefined) return null;
   if (first < 192) return { octets: 1, length: first, partial: false };
@@ -80,7 +91,8 @@ export function parseLength(bytes: Uint8Array, offset: number): { octets: number
     return second === undefined ? null : { octets: 2, length: (first - 192) * 256 + second + 192, partial: false };
   }
   if (bytes.length < offset + 5) return null;
-  const length = bytes[offset + 1]! * 2 ** 24 + (bytes[offset + 2]! << 16) + (bytes[offset + 3]! << 8) + bytes[offset + 4]!;
+  const length =
+    bytes[offset + 1]! * 2 ** 24 + (bytes[offset + 2]! << 16) + (bytes[offset + 3]! << 8) + bytes[offset + 4]!;
   return { octets: 5, length, partial: false };
 }
 
@@ -116,10 +128,11 @@ export interface WholePacket {
 
 /** The packets of a sequence that is wholly in memory, such as a key. Throws 'verification-failed'. */
 export function* splitPackets(bytes: Uint8Array): Generator<WholePacket> {
-  for (let offset = 0; offset < bytes.length;) {
+  for (let offset = 0; offset < bytes.length; ) {
     const header = parseHeader(bytes, offset);
     const start = offset + (header?.octets ?? 0);
-    if (header === null || header.partial || !(start + header.length <= bytes.length)) throw malformed('a packet is longer than the data');
+    if (header === null || header.partial || !(start + header.length <= bytes.length))
+      throw malformed('a packet is longer than the data');
     const end = start + header.length;
     yield { type: header.type, body: bytes.subarray(start, end), raw: bytes.subarray(offset, end) };
     offset = end;

@@ -17,7 +17,12 @@ export interface Subkey {
   revoked: boolean;
 }
 
-const uses = [[0x0c, 'encryption'], [0x02, 'signing'], [0x20, 'authentication'], [0x01, 'certification']] as const;
+const uses = [
+  [0x0c, 'encryption'],
+  [0x02, 'signing'],
+  [0x20, 'authentication'],
+  [0x01, 'certification'],
+] as const;
 
 /** The subkeys of a key, in the order of the file, as they stand at `at`. */
 export async function subkeysOf(certificate: Certificate, at: Date): Promise<Subkey[]> {

@@ -9,18 +9,44 @@ export interface PkeskDescription {
   algorithm: string;
 }
 
-const algorithms: Record<number, string> = { 1: 'RSA', 2: 'RSA', 16: 'ElGamal', 18: 'ECDH', 25: 'X25519', 26: 'X448', 35: 'ML-KEM-768+X25519', 36: 'ML-KEM-1024+X448' };
+const algorithms: Record<number, string> = {
+  1: 'RSA',
+  2: 'RSA',
+  16: 'ElGamal',
+  18: 'ECDH',
+  25: 'X25519',
+  26: 'X448',
+  35: 'ML-KEM-768+X25519',
+  36: 'ML-KEM-1024+X448',
+};
 
 /** RFC 9580 section 9.3. */
-const ciphers: Record<number, string> = { 0: 'no cipher', 1: 'IDEA', 2: 'TripleDES', 3: 'CAST5', 4: 'Blowfish', 7: 'AES-128', 8: 'AES-192', 9: 'AES-256', 10: 'Twofish', 11: 'Camellia-128', 12: 'Camellia-192', 13: 'Camellia-256' };
+const ciphers: Record<number, string> = {
+  0: 'no cipher',
+  1: 'IDEA',
+  2: 'TripleDES',
+  3: 'CAST5',
+  4: 'Blowfish',
+  7: 'AES-128',
+  8: 'AES-192',
+  9: 'AES-256',
+  10: 'Twofish',
+  11: 'Camellia-128',
+  12: 'Camellia-192',
+  13: 'Camellia-256',
+};
 
 export function cipherName(id: number | null | undefined): string {
-  return id === null || id === undefined ? 'a cipher other than AES, such as Camellia' : ciphers[id] ?? `cipher ${id}`;
+  return id === null || id === undefined
+    ? 'a cipher other than AES, such as Camellia'
+    : (ciphers[id] ?? `cipher ${id}`);
 }
 
 /** Upper-case, as fingerprints and key ids are written. */
 export function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (octet) => octet.toString(16).padStart(2, '0')).join('').toUpperCase();
+  return Array.from(bytes, (octet) => octet.toString(16).padStart(2, '0'))
+    .join('')
+    .toUpperCase();
 }
 
 /** Describes the body of one PKESK packet. Throws 'verification-failed' when it is cut or of another version. */
@@ -30,8 +56,13 @@ export function describePkesk(body: Uint8Array): PkeskDescription {
   if (version !== 6) throw malformed(`session key packet version ${version ?? 'none'} is unknown`);
   const octets = body[1] ?? 0;
   const keyVersion = body[2];
-  if (octets > 0 && !(keyVersion === 4 && octets === 21) && !(keyVersion === 6 && octets === 33)) throw malformed('a session key packet names no valid fingerprint');
-  return { version, recipient: octets === 0 ? '' : toHex(body.subarray(3, 2 + octets)), algorithm: algorithmName(body[2 + octets]) };
+  if (octets > 0 && !(keyVersion === 4 && octets === 21) && !(keyVersion === 6 && octets === 33))
+    throw malformed('a session key packet names no valid fingerprint');
+  return {
+    version,
+    recipient: octets === 0 ? '' : toHex(body.subarray(3, 2 + octets)),
+    algorithm: algorithmName(body[2 + octets]),
+  };
 }
 
 function v3Recipient(body: Uint8Array): string {

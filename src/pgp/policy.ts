@@ -11,7 +11,14 @@ import { algorithmOf, internalsOf } from './certificate.js';
 import type { Certificate, KeyPacket, OpenPgpCertificate } from './certificate.js';
 import { flawWords, toUtc } from './flaw.js';
 import { hasUncheckableRevocation, primaryRevocation, subkeyRevocation } from './revocation.js';
-import { backSignatureProblem, earlier, primaryStanding, subkeyStanding, type PrimaryStanding, type SelfSignature } from './validity.js';
+import {
+  backSignatureProblem,
+  earlier,
+  primaryStanding,
+  subkeyStanding,
+  type PrimaryStanding,
+  type SelfSignature,
+} from './validity.js';
 import { remarkOn, weaknessOf } from './weakness.js';
 import { wrapFor } from './wrap.js';
 
@@ -68,9 +75,13 @@ function short(fingerprint: string): string {
 export function requirePublic(c: Certificate, file: string): void {
   if (!c.isSecret) return;
   const own = file.endsWith('.secret.asc') ? `, such as ${printable(file.replace(/secret\.asc$/, 'public.asc'))}` : '';
-  throw new DepotError('recipient-unusable', `${printable(file)} holds a secret key, where the beneficiary's public key is expected`, {
-    hint: `ask the beneficiary for its public key, and delete this one: nobody should have sent it; or, where you made the key for it, give the .public.asc${own}`,
-  });
+  throw new DepotError(
+    'recipient-unusable',
+    `${printable(file)} holds a secret key, where the beneficiary's public key is expected`,
+    {
+      hint: `ask the beneficiary for its public key, and delete this one: nobody should have sent it; or, where you made the key for it, give the .public.asc${own}`,
+    },
+  );
 }
 
 /**
@@ -112,10 +123,13 @@ export async function judgeSigner(c: Certificate, at: Date): Promise<SignerJudge
 /** The first self-signature that has the subpacket decides, in the order in which they count. */
 function announcementOf(selfSignatures: SelfSignature[]): Pick<Recipient, 'announcesSeipd2' | 'aeads'> {
   const features = selfSignatures.find((signature) => signature.features !== null)?.features;
-  const suites = selfSignatures.find((signature) => signature.preferredCipherSuites !== null)?.preferredCipherSuites ?? [];
+  const suites =
+    selfSignatures.find((signature) => signature.preferredCipherSuites !== null)?.preferredCipherSuites ?? [];
   return {
     announcesSeipd2: ((features?.[0] ?? 0) & seipd2Feature) !== 0,
-    aeads: (['GCM', 'OCB'] as const).filter((aead) => suites.some(([cipher, mode]) => cipher === aes256 && mode === aeadIds[aead])),
+    aeads: (['GCM', 'OCB'] as const).filter((aead) =>
+      suites.some(([cipher, mode]) => cipher === aes256 && mode === aeadIds[aead]),
+    ),
   };
 }
 
@@ -143,25 +157,43 @@ class Judge {
   pinned(pinned: string): void {
     const wanted = pinned.replace(/\s+/g, '').toUpperCase();
     if (!/^(?:[0-9A-F]{40}|[0-9A-F]{64})$/.test(wanted)) {
-      throw this.#refuse(`the pinned fingerprint "${wanted.slice(0, 80)}" is not one of 40 or 64 hex digits`, 'write the full fingerprint, as the key\'s owner reads it out');
+      throw this.#refuse(
+        `the pinned fingerprint "${wanted.slice(0, 80)}" is not one of 40 or 64 hex digits`,
+        "write the full fingerprint, as the key's owner reads it out",
+      );
     }
-    if (wanted !== this.#certificate.fingerprint) throw this.#refuse(`it is not the pinned key ${wanted}`, 'compare the fingerprint with the key\'s owner by telephone');
+    if (wanted !== this.#certificate.fingerprint)
+      throw this.#refuse(
+        `it is not the pinned key ${wanted}`,
+        "compare the fingerprint with the key's owner by telephone",
+      );
   }
 
   async primary(): Promise<PrimaryStanding> {
     const revocation = await primaryRevocation(this.#certificate);
-    if (revocation !== null) throw this.#refuse(`revoked on ${toUtc(revocation.at)} (${revocation.reason})`, 'ask the key\'s owner for the new key');
-    if (hasUncheckableRevocation(this.#certificate)) throw this.#refuse('it carries a revocation that cannot be checked', 'ask the key\'s owner for a new key');
+    if (revocation !== null)
+      throw this.#refuse(
+        `revoked on ${toUtc(revocation.at)} (${revocation.reason})`,
+        "ask the key's owner for the new key",
+      );
+    if (hasUncheckableRevocation(this.#certificate))
+      throw this.#refuse('it carries a revocation that cannot be checked', "ask the key's owner for a new key");
     const standing = await primaryStanding(this.#certificate, this.#at);
     if (standing.problem !== null) throw this.#refuse(standing.problem.why, standing.problem.hint);
-    if (standing.expiresAt !== null && standing.expiresAt <= this.#at) throw this.#refuse(`expired on ${toUtc(standing.expiresAt)}`, 'ask the key\'s owner to extend it');
+    if (standing.expiresAt !== null && standing.expiresAt <= this.#at)
+      throw this.#refuse(`expired on ${toUtc(standing.expiresAt)}`, "ask the key's owner to extend it");
     const weak = weaknessOf(this.#certificate.key.keyPacket);
-    if (weak !== null) throw this.#refuse(weak, 'ask the key\'s owner for a new key');
+    if (weak !== null) throw this.#refuse(weak, "ask the key's owner for a new key");
     return standing;
   }
 
   /** The newest subkey fit for the purpose, else the primary key, as gpg chooses. */
-  async choose(algorithms: Set<string>, flags: number, standing: PrimaryStanding, verb: 'encrypt' | 'sign'): Promise<Chosen> {
+  async choose(
+    algorithms: Set<string>,
+    flags: number,
+    standing: PrimaryStanding,
+    verb: 'encrypt' | 'sign',
+  ): Promise<Chosen> {
     const { key } = this.#certificate;
     const newestFirst = [...key.subkeys].sort((a, b) => b.getCreationTime().getTime() - a.getCreationTime().getTime());
     const reasons = this.#certificate.unread.map((what) => `a subkey of ${what} is not one that depot reads`);
@@ -189,12 +221,18 @@ class Judge {
     if (revocation !== null) return `was revoked on ${toUtc(revocation.at)} (${revocation.reason})`;
     const created = subkey.getCreationTime();
     if (created > this.#at) return `was made in the future, on ${toUtc(created)}, by this machine's clock`;
-    if (standing.binding === null) return standing.flaw === null ? 'has no binding signature' : `has a binding signature that ${flawWords(standing.flaw)}`;
+    if (standing.binding === null)
+      return standing.flaw === null
+        ? 'has no binding signature'
+        : `has a binding signature that ${flawWords(standing.flaw)}`;
     if (((standing.binding.keyFlags?.[0] ?? 0) & flags) === 0) return '';
     if (standing.expiresAt !== null && standing.expiresAt <= this.#at) return `expired on ${toUtc(standing.expiresAt)}`;
     const weak = weaknessOf(subkey.keyPacket);
     if (weak !== null) return `is weak: ${weak}`;
-    const unfit = verb === 'sign' ? await backSignatureProblem(key, subkey, standing.binding, this.#at) : await whyNotEncrypt(subkey.keyPacket);
+    const unfit =
+      verb === 'sign'
+        ? await backSignatureProblem(key, subkey, standing.binding, this.#at)
+        : await whyNotEncrypt(subkey.keyPacket);
     if (unfit !== null) return unfit;
     return { packet: subkey.keyPacket, expiresAt: standing.expiresAt };
   }
@@ -208,7 +246,9 @@ class Judge {
       if (remark !== null) remarks.push(`key ${name}: ${remark}`);
     }
     if (expiry !== null && expiry.getTime() - this.#at.getTime() <= 30 * day) {
-      urgent.push(`key ${name} expires on ${toUtc(expiry)}, in ${Math.max(0, Math.floor((expiry.getTime() - this.#at.getTime()) / day))} days`);
+      urgent.push(
+        `key ${name} expires on ${toUtc(expiry)}, in ${Math.max(0, Math.floor((expiry.getTime() - this.#at.getTime()) / day))} days`,
+      );
     }
     return { warnings: [...new Set([...remarks, ...urgent])], urgent };
   }

@@ -21,7 +21,12 @@ export interface Preamble {
   /** The PKESK packets, byte for byte and concatenated. */
   pkesk: Uint8Array;
   pkesks: PkeskDescription[];
-  encryption: { packet: 'SEIPDv1' | 'SEIPDv2'; /** null for SEIPDv1, where the session key's packet says. */ cipher: Aes | null; aead: Aead | null; chunkOctet: number | null };
+  encryption: {
+    packet: 'SEIPDv1' | 'SEIPDv2' /** null for SEIPDv1, where the session key's packet says. */;
+    cipher: Aes | null;
+    aead: Aead | null;
+    chunkOctet: number | null;
+  };
   /** The first octets of the SEIPD body: 36 for version 2, 64 (or all, when there are fewer) for version 1. */
   head: Uint8Array;
   /** What was read beyond: raw bytes beginning at the SEIPD packet, the first to write to a MessageReader. */
@@ -30,7 +35,9 @@ export interface Preamble {
 
 /** A form that is valid but not depot's, with the line that opens it. */
 export function otherForm(what: string): DepotError {
-  return new DepotError('verification-failed', `this is an OpenPGP message, but ${what}, which depot does not read`, { hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0' });
+  return new DepotError('verification-failed', `this is an OpenPGP message, but ${what}, which depot does not read`, {
+    hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
+  });
 }
 
 /**
@@ -60,9 +67,11 @@ export async function readPreamble(source: () => Promise<Uint8Array | null>): Pr
 /** Refuses what cannot stand before the encrypted data. */
 function checkOuterType(type: number): void {
   if (type === packetType.pkesk || type === packetType.skesk || isIgnored(type)) return;
-  if (type === packetType.encryptedWithoutIntegrity) throw malformed('its data is encrypted without integrity protection (packet type 9), which is always refused');
+  if (type === packetType.encryptedWithoutIntegrity)
+    throw malformed('its data is encrypted without integrity protection (packet type 9), which is always refused');
   if (type === packetType.gnupgAead) throw otherForm('in the AEAD format of GnuPG 2.3 (packet type 20)');
-  if (type === packetType.onePassSignature || type === packetType.signature) throw otherForm('signed and not encrypted');
+  if (type === packetType.onePassSignature || type === packetType.signature)
+    throw otherForm('signed and not encrypted');
   if (type === packetType.compressed) throw otherForm('compressed and not encrypted');
   if (type === packetType.literal) throw otherForm('not encrypted');
   throw malformed(`packet type ${type} where encrypted data was expected`);
@@ -73,7 +82,11 @@ export function isIgnored(type: number): boolean {
   return type === packetType.marker || type === packetType.padding || type >= 40;
 }
 
-function checkKeys(packets: Uint8Array[], passwords: number, packet: 'SEIPDv1' | 'SEIPDv2'): Pick<Preamble, 'pkesk' | 'pkesks'> {
+function checkKeys(
+  packets: Uint8Array[],
+  passwords: number,
+  packet: 'SEIPDv1' | 'SEIPDv2',
+): Pick<Preamble, 'pkesk' | 'pkesks'> {
   if (packets.length === 0) {
     if (passwords > 0) throw otherForm('encrypted with a password only');
     throw malformed('no session key packets before the encrypted data');
@@ -91,7 +104,7 @@ async function readHead(input: Prefix, offset: number): Promise<Pick<Preamble, '
   do {
     head.write(input.bytes.subarray(fed));
     fed = input.bytes.length;
-  } while (!head.complete && await input.more());
+  } while (!head.complete && (await input.more()));
   return head.finish();
 }
 
@@ -102,7 +115,9 @@ class HeadCollector {
   readonly #parser = new PacketParser({
     begin: () => undefined,
     body: (bytes) => this.#octets.push(...bytes.subarray(0, head1Octets - this.#octets.length)),
-    end: () => { this.#ended = true; },
+    end: () => {
+      this.#ended = true;
+    },
   });
 
   get complete(): boolean {
@@ -110,7 +125,8 @@ class HeadCollector {
   }
 
   write(bytes: Uint8Array): void {
-    for (let i = 0; i < bytes.length && !this.complete; i += head1Octets) this.#parser.write(bytes.subarray(i, i + head1Octets));
+    for (let i = 0; i < bytes.length && !this.complete; i += head1Octets)
+      this.#parser.write(bytes.subarray(i, i + head1Octets));
   }
 
   finish(): Pick<Preamble, 'head' | 'encryption'> {
@@ -122,7 +138,10 @@ class HeadCollector {
     }
     if (version !== 1) throw malformed(`version ${version ?? 'none'} of the encrypted data is unknown`);
     if (this.#octets.length < shortestBody1) throw malformed('the encrypted data is too short');
-    return { head: Uint8Array.from(this.#octets), encryption: { packet: 'SEIPDv1', cipher: null, aead: null, chunkOctet: null } };
+    return {
+      head: Uint8Array.from(this.#octets),
+      encryption: { packet: 'SEIPDv1', cipher: null, aead: null, chunkOctet: null },
+    };
   }
 }
 
@@ -169,7 +188,8 @@ class Prefix {
       if (offset === 0) this.#refuseText();
       const header = parseHeader(this.bytes, offset);
       if (header !== null) return header;
-      if (!(await this.more())) throw malformed(this.#octets === 0 ? 'it is empty' : 'it ends before the encrypted data');
+      if (!(await this.more()))
+        throw malformed(this.#octets === 0 ? 'it is empty' : 'it ends before the encrypted data');
     }
   }
 

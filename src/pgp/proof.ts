@@ -57,6 +57,7 @@ function wrong(packet: string) {
  * head is no valid one or the key has the wrong size.
  */
 export function computeTail(head: Uint8Array, sessionKey: Uint8Array, plaintextOctets: number): Uint8Array {
-  if (!Number.isSafeInteger(plaintextOctets) || plaintextOctets < 0) throw malformed(`${plaintextOctets} octets of plaintext`);
+  if (!Number.isSafeInteger(plaintextOctets) || plaintextOctets < 0)
+    throw malformed(`${plaintextOctets} octets of plaintext`);
   return finalTagOf(sessionKey, head, plaintextOctets);
 }

@@ -11,7 +11,11 @@ import { isGenuineShortEdDsa, isShortEdDsa } from './weak-hash.js';
 const { signature: signatureType, reasonForRevocation } = openpgp.enums;
 
 /** Any hash will do. */
-export const lenient = { ...openpgp.config, rejectHashAlgorithms: new Set<openpgp.enums.hash>(), rejectMessageHashAlgorithms: new Set<openpgp.enums.hash>() };
+export const lenient = {
+  ...openpgp.config,
+  rejectHashAlgorithms: new Set<openpgp.enums.hash>(),
+  rejectMessageHashAlgorithms: new Set<openpgp.enums.hash>(),
+};
 /** What `SignaturePacket.verify` takes for "do not look at the clock", which its types do not say. */
 const anyTime = null as unknown as Date;
 
@@ -35,8 +39,16 @@ export async function primaryRevocation({ key, signatures }: OpenPgpCertificate)
 }
 
 /** The one that weighs most among those of a subkey. */
-export async function subkeyRevocation({ key, signatures }: OpenPgpCertificate, subkey: openpgp.Subkey): Promise<Revocation | null> {
-  return heaviest(await revocationsOf(signatures, key.keyPacket, signatureType.subkeyRevocation, { key: key.keyPacket, bind: subkey.keyPacket }));
+export async function subkeyRevocation(
+  { key, signatures }: OpenPgpCertificate,
+  subkey: openpgp.Subkey,
+): Promise<Revocation | null> {
+  return heaviest(
+    await revocationsOf(signatures, key.keyPacket, signatureType.subkeyRevocation, {
+      key: key.keyPacket,
+      bind: subkey.keyPacket,
+    }),
+  );
 }
 
 function heaviest(revocations: Revocation[]): Revocation | null {
@@ -51,7 +63,11 @@ export function hasUncheckableRevocation({ key, signatures }: OpenPgpCertificate
   const namesRevoker = directSignatures(key).some((signature) => signature.revocationKeyClass !== null);
   const ownId = key.getKeyID().toHex().toUpperCase();
   return signatures.some((body) => {
-    if (body[0] === 3) return (body[2] === signatureType.keyRevocation || body[2] === signatureType.subkeyRevocation) && toHex(body.subarray(7, 15)) === ownId;
+    if (body[0] === 3)
+      return (
+        (body[2] === signatureType.keyRevocation || body[2] === signatureType.subkeyRevocation) &&
+        toHex(body.subarray(7, 15)) === ownId
+      );
     if (body[1] !== signatureType.keyRevocation && body[1] !== signatureType.subkeyRevocation) return false;
     const packet = readRevocation(body);
     return packet === null || (namesRevoker && packet.issuerKeyID.toHex().toUpperCase() !== ownId);
@@ -63,7 +79,12 @@ export function hasUncheckableRevocation({ key, signatures }: OpenPgpCertificate
  * Every attempt reads the packet anew: OpenPGP.js remembers a signature as verified, whatever it was
  * verified over.
  */
-export async function revocationsOf(bodies: Uint8Array[], primary: KeyPacket, type: openpgp.enums.signature, data: object): Promise<Revocation[]> {
+export async function revocationsOf(
+  bodies: Uint8Array[],
+  primary: KeyPacket,
+  type: openpgp.enums.signature,
+  data: object,
+): Promise<Revocation[]> {
   const found: Revocation[] = [];
   for (const body of bodies) {
     if (body[1] !== (type as number) || !readableVersion(body)) continue;
@@ -75,15 +96,25 @@ export async function revocationsOf(bodies: Uint8Array[], primary: KeyPacket, ty
     const hard = flag !== reasonForRevocation.keySuperseded && flag !== reasonForRevocation.keyRetired;
     const reason = reasons[flag ?? -1] ?? 'revoked without a reason';
     // One that could not be checked may be genuine: then the key must not be used.
-    found.push({ at: packet.created!, hard: hard || flaw !== null, reason: flaw === null ? reason : `by a signature that ${flawWords(flaw)}` });
+    found.push({
+      at: packet.created!,
+      hard: hard || flaw !== null,
+      reason: flaw === null ? reason : `by a signature that ${flawWords(flaw)}`,
+    });
   }
   return found;
 }
 
-async function flawIn(packet: openpgp.SignaturePacket, primary: KeyPacket, type: openpgp.enums.signature, data: object): Promise<Flaw | null> {
+async function flawIn(
+  packet: openpgp.SignaturePacket,
+  primary: KeyPacket,
+  type: openpgp.enums.signature,
+  data: object,
+): Promise<Flaw | null> {
   packet.issuerKeyID = primary.getKeyID();
   try {
-    if (isShortEdDsa(packet)) return await isGenuineShortEdDsa(packet, primary, type, data) ? null : { kind: 'damaged' };
+    if (isShortEdDsa(packet))
+      return (await isGenuineShortEdDsa(packet, primary, type, data)) ? null : { kind: 'damaged' };
     await packet.verify(primary, type, data, anyTime, false, lenient);
     return null;
   } catch (error) {

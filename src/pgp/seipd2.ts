@@ -20,13 +20,17 @@ function modeOf({ cipher, aead }: AeadParameters): CipherGCMTypes {
 
 /** Encrypts the next chunk. */
 function cipherOf(keys: ChunkKeys) {
-  return createCipheriv(modeOf(keys.parameters), keys.key, keys.nextNonce(), { authTagLength: tagOctets }).setAAD(keys.aad);
+  return createCipheriv(modeOf(keys.parameters), keys.key, keys.nextNonce(), { authTagLength: tagOctets }).setAAD(
+    keys.aad,
+  );
 }
 
 /** Decrypts the next chunk. */
 function decipherOf(keys: ChunkKeys) {
   if (keys.parameters.aead === 'EAX') return new EaxDecipher(keys.key, keys.nextNonce(), keys.aad);
-  return createDecipheriv(modeOf(keys.parameters), keys.key, keys.nextNonce(), { authTagLength: tagOctets }).setAAD(keys.aad);
+  return createDecipheriv(modeOf(keys.parameters), keys.key, keys.nextNonce(), { authTagLength: tagOctets }).setAAD(
+    keys.aad,
+  );
 }
 
 /** Turns packets into the body of a SEIPDv2 packet, with AES-256. */
@@ -50,7 +54,7 @@ export class Seipd2Encryptor {
 
   update(plain: Uint8Array): void {
     this.#total += plain.length;
-    for (let offset = 0; offset < plain.length;) {
+    for (let offset = 0; offset < plain.length; ) {
       if (this.#cipher === null) {
         this.#cipher = cipherOf(this.#keys);
         this.#left = this.#chunkOctets;
@@ -93,7 +97,10 @@ export class Seipd2Decryptor {
 
   constructor(sessionKey: Uint8Array, parameters: AeadParameters, plain: (bytes: Uint8Array) => void) {
     this.#keys = new ChunkKeys(sessionKey, parameters);
-    this.#frames = new ChunkFrames(parameters.chunkOctet, { data: (bytes) => this.#data(bytes), end: (tag) => this.#endChunk(tag) });
+    this.#frames = new ChunkFrames(parameters.chunkOctet, {
+      data: (bytes) => this.#data(bytes),
+      end: (tag) => this.#endChunk(tag),
+    });
     this.#plain = plain;
   }
 

@@ -31,10 +31,16 @@ export function chooseEncryption(wanted: 'auto' | 'modern' | 'compat', recipient
   if (wanted === 'compat') return compat;
   const silent = recipients.find((r) => !r.announcesSeipd2);
   const aead = (['GCM', 'OCB'] as const).find((mode) => recipients.every((r) => r.aeads.includes(mode)));
-  if (recipients.length > 0 && silent === undefined && aead !== undefined) return { packet: 'SEIPDv2', cipher: 'AES-256', aead, chunkOctet: defaultChunkOctet };
+  if (recipients.length > 0 && silent === undefined && aead !== undefined)
+    return { packet: 'SEIPDv2', cipher: 'AES-256', aead, chunkOctet: defaultChunkOctet };
   if (wanted === 'auto') return compat;
-  const what = silent === undefined ? 'the keys list no common mode of GCM and OCB with AES-256' : `key ${silent.fingerprint} does not announce SEIPDv2`;
-  throw new DepotError('recipient-unusable', `${what}, so encryption "modern" is not possible`, { hint: 'use "encryption: auto", or a key that announces it' });
+  const what =
+    silent === undefined
+      ? 'the keys list no common mode of GCM and OCB with AES-256'
+      : `key ${silent.fingerprint} does not announce SEIPDv2`;
+  throw new DepotError('recipient-unusable', `${what}, so encryption "modern" is not possible`, {
+    hint: 'use "encryption: auto", or a key that announces it',
+  });
 }
 
 /**
@@ -44,17 +50,26 @@ export function chooseEncryption(wanted: 'auto' | 'modern' | 'compat', recipient
 export async function wrapSessionKey(sessionKey: Uint8Array, e: Encryption, r: Recipient[]): Promise<Uint8Array> {
   const packets: Uint8Array[] = [];
   for (const recipient of r) {
-    packets.push(await wrapFor(keyPacketOf(recipient), e.packet === 'SEIPDv1' ? 3 : 6, sessionKey).catch((cause: unknown) => {
-      throw new DepotError('recipient-unusable', `key ${recipient.fingerprint}: nothing can be encrypted to it; OpenPGP.js says: ${said(cause)}`, { hint: 'ask the key\'s owner for another key', cause });
-    }));
+    packets.push(
+      await wrapFor(keyPacketOf(recipient), e.packet === 'SEIPDv1' ? 3 : 6, sessionKey).catch((cause: unknown) => {
+        throw new DepotError(
+          'recipient-unusable',
+          `key ${recipient.fingerprint}: nothing can be encrypted to it; OpenPGP.js says: ${said(cause)}`,
+          { hint: "ask the key's owner for another key", cause },
+        );
+      }),
+    );
   }
   return concat(...packets);
 }
 
 function keyPacketOf(recipient: Recipient): KeyPacket {
   const { key } = internalsOf(recipient.certificate);
-  const found = [key.keyPacket, ...key.subkeys.map((subkey) => subkey.keyPacket)].find((packet) => packet.getFingerprint().toUpperCase() === recipient.subkeyFingerprint);
-  if (found === undefined) throw new DepotError('internal', `key ${recipient.fingerprint} has no part ${recipient.subkeyFingerprint}`);
+  const found = [key.keyPacket, ...key.subkeys.map((subkey) => subkey.keyPacket)].find(
+    (packet) => packet.getFingerprint().toUpperCase() === recipient.subkeyFingerprint,
+  );
+  if (found === undefined)
+    throw new DepotError('internal', `key ${recipient.fingerprint} has no part ${recipient.subkeyFingerprint}`);
   return found;
 }
 
@@ -91,7 +106,10 @@ export async function unwrapSessionKey(pkesk: Uint8Array, key: SecretKey): Promi
           failure = result;
           continue;
         }
-        if (!named && recipient !== '') throw malformed(`a session key packet names another key than ${toHex(part.getFingerprintBytes()!)}, which opens it`);
+        if (!named && recipient !== '')
+          throw malformed(
+            `a session key packet names another key than ${toHex(part.getFingerprintBytes()!)}, which opens it`,
+          );
         return { ...result, keyFingerprint: part.getFingerprint().toUpperCase() };
       }
     }
@@ -100,16 +118,20 @@ export async function unwrapSessionKey(pkesk: Uint8Array, key: SecretKey): Promi
   const absent = packets.flatMap(({ recipient }) => absentParts(key).filter((part) => isNamed(recipient, part)))[0];
   if (absent !== undefined) throw withoutSecret(absent);
   const named = packets.flatMap(({ recipient }) => (recipient === '' ? [] : [recipient]));
-  const hint = named.length === 0
-    ? 'try another key: the message does not say whose keys open it'
-    : `find the key that it is for, then --key with its file: ${search(named.slice(0, 8))}${named.length < packets.length ? '; it is also for a key that it does not name' : ''}`;
+  const hint =
+    named.length === 0
+      ? 'try another key: the message does not say whose keys open it'
+      : `find the key that it is for, then --key with its file: ${search(named.slice(0, 8))}${named.length < packets.length ? '; it is also for a key that it does not name' : ''}`;
   throw new DepotError('not-addressed', `key ${key.fingerprint} does not open this message`, { hint });
 }
 
 /** To type: GnuPG finds keys by the ids of their parts, but knows none of version 6, whose fingerprints have 64 digits. */
 function search(parts: readonly string[]): string {
   const keyring = parts.filter((part) => part.length < 64);
-  return [...(keyring.length === 0 ? [] : [`gpg --list-secret-keys ${keyring.join(' ')}`]), `depot key show FILE --json | grep -E '${parts.map((part) => part.slice(-16)).join('|')}'`].join(', or for a file: ');
+  return [
+    ...(keyring.length === 0 ? [] : [`gpg --list-secret-keys ${keyring.join(' ')}`]),
+    `depot key show FILE --json | grep -E '${parts.map((part) => part.slice(-16)).join('|')}'`,
+  ].join(', or for a file: ');
 }
 
 const decryptAlgorithms = new Set(['rsaEncryptSign', 'rsaEncrypt', 'elgamal', 'ecdh', 'x25519', 'x448']);
@@ -131,8 +153,16 @@ function isAtHand(part: SecretPacket): boolean {
 function withoutSecret(part: SecretPacket): DepotError {
   const name = part.getFingerprint().toUpperCase();
   return isElsewhere(part)
-    ? new DepotError('not-addressed', `the message is for subkey ${name}, whose secret part is not in this file: it is on a smart card, or was left out of the export`, { hint: 'leave the opening to gpg, where it has the key: --gpg instead of --key' })
-    : new DepotError('not-addressed', `the message is for subkey ${name}, which stayed locked: it has another passphrase than the rest of the key, or a lock that depot does not read`, { hint: 'give all parts one passphrase: gpg --change-passphrase FINGERPRINT, then export the key again' });
+    ? new DepotError(
+        'not-addressed',
+        `the message is for subkey ${name}, whose secret part is not in this file: it is on a smart card, or was left out of the export`,
+        { hint: 'leave the opening to gpg, where it has the key: --gpg instead of --key' },
+      )
+    : new DepotError(
+        'not-addressed',
+        `the message is for subkey ${name}, which stayed locked: it has another passphrase than the rest of the key, or a lock that depot does not read`,
+        { hint: 'give all parts one passphrase: gpg --change-passphrase FINGERPRINT, then export the key again' },
+      );
 }
 
 function isNamed(recipient: string, part: SecretPacket): boolean {
@@ -154,7 +184,10 @@ class Foreign {
   constructor(readonly error: DepotError) {}
 }
 
-async function tryUnwrap(body: Uint8Array, part: SecretPacket): Promise<Omit<UnwrappedSessionKey, 'keyFingerprint'> | DepotError | Foreign> {
+async function tryUnwrap(
+  body: Uint8Array,
+  part: SecretPacket,
+): Promise<Omit<UnwrappedSessionKey, 'keyFingerprint'> | DepotError | Foreign> {
   const packet = new Pkesk();
   try {
     packet.read(body);
@@ -162,13 +195,18 @@ async function tryUnwrap(body: Uint8Array, part: SecretPacket): Promise<Omit<Unw
     return new Foreign(notOpened('cannot be read', error));
   }
   try {
-    if (!sameOctets(packet.write(), body) || hasSpareBit(packet, part)) return new Foreign(malformed('a session key packet is not in the standard form'));
+    if (!sameOctets(packet.write(), body) || hasSpareBit(packet, part))
+      return new Foreign(malformed('a session key packet is not in the standard form'));
     await packet.decrypt(part);
   } catch (error) {
     const text = error instanceof Error ? error.message : '';
     // The key has opened it by then, and its checksum was right.
     if (/^(?:Unsupported cipher|Invalid enum value)/.test(text)) return otherCipher(packet.sessionKeyAlgorithm);
-    return new Foreign(wrongKey.test(text) ? malformed('the session key packet for this key was changed') : notOpened('was not opened', error));
+    return new Foreign(
+      wrongKey.test(text)
+        ? malformed('the session key packet for this key was changed')
+        : notOpened('was not opened', error),
+    );
   }
   if (packet.sessionKey === null) return malformed('a session key packet without a session key');
   if (body[0] === 6) return { sessionKey: packet.sessionKey, cipher: null };
@@ -177,14 +215,26 @@ async function tryUnwrap(body: Uint8Array, part: SecretPacket): Promise<Omit<Unw
 }
 
 /** What OpenPGP.js says where a padding, a checksum or AES key wrap show that the packet is not what was made for this key. */
-const wrongKey = /^(?:Decryption error|Key Data Integrity failed|integrity check failed|Invalid padding|Unexpected session key size|Error during decryption)/;
+const wrongKey =
+  /^(?:Decryption error|Key Data Integrity failed|integrity check failed|Invalid padding|Unexpected session key size|Error during decryption)/;
 
 function notOpened(what: string, error: unknown): DepotError {
-  return new DepotError('verification-failed', `the session key packet for this key ${what}; OpenPGP.js says: ${said(error)}`, { hint: 'try it with another program: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0', cause: error });
+  return new DepotError(
+    'verification-failed',
+    `the session key packet for this key ${what}; OpenPGP.js says: ${said(error)}`,
+    {
+      hint: 'try it with another program: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
+      cause: error,
+    },
+  );
 }
 
 function otherCipher(id: number | null): DepotError {
-  return new DepotError('verification-failed', `encrypted with ${cipherName(id)}, which depot does not read: it reads AES`, { hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0' });
+  return new DepotError(
+    'verification-failed',
+    `encrypted with ${cipherName(id)}, which depot does not read: it reads AES`,
+    { hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0' },
+  );
 }
 
 const aesOf: Record<number, Aes> = { 7: 'AES-128', 8: 'AES-192', 9: 'AES-256' };

@@ -27,7 +27,8 @@ export function readStatedKey(bytes: Uint8Array, purpose: keyof typeof flags): S
     if (primary === undefined) return null;
     const fingerprint = fingerprintOf(primary.body);
     if (fingerprint === null) return null;
-    const own = (part: Part): Statement | null => newest(part.statements.filter((one) => one.issuer === null || fingerprint.includes(one.issuer)));
+    const own = (part: Part): Statement | null =>
+      newest(part.statements.filter((one) => one.issuer === null || fingerprint.includes(one.issuer)));
     const whole = own(primary);
     const usable = parts.flatMap((part) => {
       const statement = own(part);
@@ -58,7 +59,12 @@ interface Statement {
   issuer: string | null;
 }
 
-const keyPackets = new Set<number>([packetType.publicKey, packetType.secretKey, packetType.publicSubkey, packetType.secretSubkey]);
+const keyPackets = new Set<number>([
+  packetType.publicKey,
+  packetType.secretKey,
+  packetType.publicSubkey,
+  packetType.secretSubkey,
+]);
 /** Certifications of a user id, a direct-key signature, a subkey binding (RFC 9580 section 5.2.1). */
 const selfSignatures = new Set([0x10, 0x11, 0x12, 0x13, 0x18, 0x1f]);
 
@@ -81,7 +87,10 @@ function dearmored(bytes: Uint8Array): Uint8Array {
   const begin = text.indexOf('-----BEGIN PGP ');
   const end = text.indexOf('-----END PGP ', begin);
   if (begin < 0 || end < 0) return new Uint8Array(0);
-  const lines = text.slice(begin, end).split('\n').map((line) => line.trim());
+  const lines = text
+    .slice(begin, end)
+    .split('\n')
+    .map((line) => line.trim());
   // Headers, an empty line, base64, and often a line '=' with a checksum (RFC 9580 section 6.2).
   const data = lines.slice(lines.indexOf('') + 1);
   const checksum = data.findLastIndex((line) => /^=[A-Za-z0-9+/]{4}$/.test(line));
@@ -112,10 +121,13 @@ function statementOf(body: Uint8Array): Statement | null {
 }
 
 function* subpackets(area: Uint8Array): Generator<[type: number, data: Uint8Array]> {
-  for (let offset = 0; offset < area.length;) {
+  for (let offset = 0; offset < area.length; ) {
     // The same lengths as new packets, without partial ones (RFC 9580 section 5.2.3.7).
     const first = area[offset]!;
-    const length = first >= 224 && first < 255 ? { octets: 2, length: (first - 192) * 256 + (area[offset + 1] ?? 0) + 192 } : parseLength(area, offset);
+    const length =
+      first >= 224 && first < 255
+        ? { octets: 2, length: (first - 192) * 256 + (area[offset + 1] ?? 0) + 192 }
+        : parseLength(area, offset);
     if (length === null || length.length === 0) return;
     offset += length.octets;
     yield [(area[offset] ?? 0) & 0x7f, area.subarray(offset + 1, offset + length.length)];
@@ -124,7 +136,10 @@ function* subpackets(area: Uint8Array): Generator<[type: number, data: Uint8Arra
 }
 
 function newest(statements: Statement[]): Statement | null {
-  return statements.reduce<Statement | null>((best, one) => (best === null || one.created >= best.created ? one : best), null);
+  return statements.reduce<Statement | null>(
+    (best, one) => (best === null || one.created >= best.created ? one : best),
+    null,
+  );
 }
 
 /** In seconds; Infinity for never. */
@@ -142,7 +157,11 @@ function fingerprintOf(body: Uint8Array): string | null {
   head[0] = body[0] === 4 ? 0x99 : 0x9b;
   if (body[0] === 4) head.writeUInt16BE(octets, 1);
   else head.writeUInt32BE(octets, 1);
-  return createHash(body[0] === 4 ? 'sha1' : 'sha256').update(head).update(material).digest('hex').toUpperCase();
+  return createHash(body[0] === 4 ? 'sha1' : 'sha256')
+    .update(head)
+    .update(material)
+    .digest('hex')
+    .toUpperCase();
 }
 
 /** How much of a key packet is public: the beginning of a secret one (RFC 9580 sections 5.5.2 and 5.5.5). */
@@ -154,14 +173,27 @@ function publicOctets(body: Uint8Array): number | null {
   const curve = (at: number): number => at + 1 + view.getUint8(at);
   const start = 6;
   switch (body[5]) {
-    case 1: case 2: case 3: return integer(integer(start));
-    case 16: return integer(integer(integer(start)));
-    case 17: return integer(integer(integer(integer(start))));
-    case 19: case 22: return integer(curve(start));
-    case 25: case 27: return start + 32;
-    case 26: return start + 56;
-    case 28: return start + 57;
-    case undefined: default: return null;
+    case 1:
+    case 2:
+    case 3:
+      return integer(integer(start));
+    case 16:
+      return integer(integer(integer(start)));
+    case 17:
+      return integer(integer(integer(integer(start))));
+    case 19:
+    case 22:
+      return integer(curve(start));
+    case 25:
+    case 27:
+      return start + 32;
+    case 26:
+      return start + 56;
+    case 28:
+      return start + 57;
+    case undefined:
+    default:
+      return null;
   }
 }
 

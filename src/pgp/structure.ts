@@ -31,7 +31,11 @@ export class StructureReader {
     this.#head = new Uint8Array(o.preamble.head.length);
     this.#body = o.body ?? (() => undefined);
     this.#skip = o.preamble.encryption.packet === 'SEIPDv1' ? 1 : headOctets;
-    this.#parser = new PacketParser({ begin: (header) => this.#begin(header), body: (bytes) => this.#content(bytes), end: () => undefined });
+    this.#parser = new PacketParser({
+      begin: (header) => this.#begin(header),
+      body: (bytes) => this.#content(bytes),
+      end: () => undefined,
+    });
   }
 
   /** `raw`: the suitcase from its SEIPD packet on (`preamble.rest`, then what follows it); not kept. */
@@ -42,7 +46,8 @@ export class StructureReader {
   end(): void {
     this.#parser.end();
     this.#flush();
-    if (this.#packets !== 1 || this.#headOctets < this.#head.length) throw malformed('it ends before the encrypted data');
+    if (this.#packets !== 1 || this.#headOctets < this.#head.length)
+      throw malformed('it ends before the encrypted data');
   }
 
   /** The first octets of the body for the key proof: 36 (v2), 64 or fewer (v1). */
@@ -99,6 +104,7 @@ export class StructureReader {
     const octets = Math.min(this.#head.length - this.#headOctets, bytes.length);
     this.#head.set(bytes.subarray(0, octets), this.#headOctets);
     this.#headOctets += octets;
-    if (this.#head.some((octet, i) => i < this.#headOctets && octet !== this.#expectedHead[i])) throw malformed('it changed while it was read');
+    if (this.#head.some((octet, i) => i < this.#headOctets && octet !== this.#expectedHead[i]))
+      throw malformed('it changed while it was read');
   }
 }

@@ -16,15 +16,26 @@ export interface SelfSignature extends openpgp.SignaturePacket {
   preferredCipherSuites: [number, number][] | null;
 }
 
-const strict = { ...openpgp.config, rejectHashAlgorithms: new Set([hash.md5, hash.sha1, hash.ripemd]), rejectMessageHashAlgorithms: new Set([hash.md5, hash.sha1, hash.ripemd]) };
+const strict = {
+  ...openpgp.config,
+  rejectHashAlgorithms: new Set([hash.md5, hash.sha1, hash.ripemd]),
+  rejectMessageHashAlgorithms: new Set([hash.md5, hash.sha1, hash.ripemd]),
+};
 
 /** Null when the signature is good, in force at `at`, and not made with a broken hash unless `weak`; else what is wrong with it. */
-async function flawIn(signature: openpgp.SignaturePacket, key: KeyPacket, type: openpgp.enums.signature, data: object, at: Date, weak: boolean): Promise<Flaw | null> {
+async function flawIn(
+  signature: openpgp.SignaturePacket,
+  key: KeyPacket,
+  type: openpgp.enums.signature,
+  data: object,
+  at: Date,
+  weak: boolean,
+): Promise<Flaw | null> {
   try {
     if (weak && isShortEdDsa(signature)) {
       if (signature.created! > at) return { kind: 'future', at: signature.created! };
       if (signature.isExpired(at)) return { kind: 'expired', at: signature.getExpirationTime() as Date };
-      return await isGenuineShortEdDsa(signature, key, type, data) ? null : { kind: 'damaged' };
+      return (await isGenuineShortEdDsa(signature, key, type, data)) ? null : { kind: 'damaged' };
     }
     await signature.verify(key, type, data, at, false, weak ? lenient : strict);
     return null;
@@ -34,7 +45,14 @@ async function flawIn(signature: openpgp.SignaturePacket, key: KeyPacket, type: 
 }
 
 /** The newest signature that holds, and what is wrong with those that do not. */
-async function newestHolding(signatures: openpgp.SignaturePacket[], key: KeyPacket, type: openpgp.enums.signature, data: object, at: Date, weak = false): Promise<{ newest: SelfSignature | null; flaws: Flaw[] }> {
+async function newestHolding(
+  signatures: openpgp.SignaturePacket[],
+  key: KeyPacket,
+  type: openpgp.enums.signature,
+  data: object,
+  at: Date,
+  weak = false,
+): Promise<{ newest: SelfSignature | null; flaws: Flaw[] }> {
   let newest: openpgp.SignaturePacket | null = null;
   const flaws: Flaw[] = [];
   for (const signature of signatures) {
@@ -48,7 +66,10 @@ async function newestHolding(signatures: openpgp.SignaturePacket[], key: KeyPack
 
 /** The moment a key expires by this self-signature, or the signature itself does; null for never. */
 function expiryBy(key: KeyPacket, signature: openpgp.SignaturePacket): Date | null {
-  const own = signature.keyNeverExpires === false ? new Date(key.getCreationTime().getTime() + signature.keyExpirationTime! * 1000) : null;
+  const own =
+    signature.keyNeverExpires === false
+      ? new Date(key.getCreationTime().getTime() + signature.keyExpirationTime! * 1000)
+      : null;
   const signatures = signature.getExpirationTime();
   return earlier(own, signatures instanceof Date ? signatures : null);
 }
@@ -73,10 +94,21 @@ export interface Problem {
 }
 
 /** `weak` accepts self-signatures with SHA-1, for showing a key that no push would take. */
-export async function primaryStanding(certificate: Pick<OpenPgpCertificate, 'key' | 'signatures'>, at: Date, weak = false): Promise<PrimaryStanding> {
+export async function primaryStanding(
+  certificate: Pick<OpenPgpCertificate, 'key' | 'signatures'>,
+  at: Date,
+  weak = false,
+): Promise<PrimaryStanding> {
   const { key } = certificate;
   const primary = key.keyPacket;
-  const { newest: direct, flaws } = await newestHolding(directSignatures(key), primary, signatureType.key, { key: primary }, at, weak);
+  const { newest: direct, flaws } = await newestHolding(
+    directSignatures(key),
+    primary,
+    signatureType.key,
+    { key: primary },
+    at,
+    weak,
+  );
   const selfSignatures: SelfSignature[] = [];
   if (primary.version !== 6) {
     const user = await primaryUserSignature(certificate, at, weak);
@@ -89,28 +121,54 @@ export async function primaryStanding(certificate: Pick<OpenPgpCertificate, 'key
   return { selfSignatures, expiresAt, problem: selfSignatures.length > 0 ? null : problemOf(certificate, flaws, at) };
 }
 
-const wholeKey = 'ask the key\'s owner for the whole key, as this writes it: gpg --armor --output FILE --export FINGERPRINT';
+const wholeKey =
+  "ask the key's owner for the whole key, as this writes it: gpg --armor --output FILE --export FINGERPRINT";
 
 /** Why nothing that the key says of itself counts. */
-function problemOf({ key, signatures }: Pick<OpenPgpCertificate, 'key' | 'signatures'>, flaws: Flaw[], at: Date): Problem {
+function problemOf(
+  { key, signatures }: Pick<OpenPgpCertificate, 'key' | 'signatures'>,
+  flaws: Flaw[],
+  at: Date,
+): Problem {
   const created = key.getCreationTime();
-  if (created > at) return { why: `it was made in the future, on ${toUtc(created)}, by this machine's clock`, hint: clockHint };
+  if (created > at)
+    return { why: `it was made in the future, on ${toUtc(created)}, by this machine's clock`, hint: clockHint };
   const flaw = telling(flaws);
   if (flaw !== null) return { why: `its self-signature ${flawWords(flaw)}`, hint: flawHint(flaw) };
   const unread = signatures.find((body) => body[0] !== 4 && body[0] !== 6);
-  if (unread !== undefined) return { why: `its signatures are of version ${unread[0] ?? 'none'}, which depot does not read`, hint: 'ask the key\'s owner for a new key of version 4, which current programs make' };
-  if (key.keyPacket.version === 6) return { why: 'it carries no signature by itself over what it is for', hint: wholeKey };
-  if (key.users.length === 0) return { why: 'it has no user id, and with it went what the key says of itself: key servers and some programs leave user ids out', hint: wholeKey };
+  if (unread !== undefined)
+    return {
+      why: `its signatures are of version ${unread[0] ?? 'none'}, which depot does not read`,
+      hint: "ask the key's owner for a new key of version 4, which current programs make",
+    };
+  if (key.keyPacket.version === 6)
+    return { why: 'it carries no signature by itself over what it is for', hint: wholeKey };
+  if (key.users.length === 0)
+    return {
+      why: 'it has no user id, and with it went what the key says of itself: key servers and some programs leave user ids out',
+      hint: wholeKey,
+    };
   return { why: 'its user ids carry no signature by the key itself', hint: wholeKey };
 }
 
-async function primaryUserSignature({ key, signatures }: Pick<OpenPgpCertificate, 'key' | 'signatures'>, at: Date, weak: boolean): Promise<{ best: SelfSignature | null; flaws: Flaw[] }> {
+async function primaryUserSignature(
+  { key, signatures }: Pick<OpenPgpCertificate, 'key' | 'signatures'>,
+  at: Date,
+  weak: boolean,
+): Promise<{ best: SelfSignature | null; flaws: Flaw[] }> {
   let best: SelfSignature | null = null;
   const all: Flaw[] = [];
   for (const user of key.users) {
     if (user.userID === null) continue;
     const data = { userID: user.userID, key: key.keyPacket };
-    const { newest: signature, flaws } = await newestHolding(user.selfCertifications, key.keyPacket, signatureType.certGeneric, data, at, weak);
+    const { newest: signature, flaws } = await newestHolding(
+      user.selfCertifications,
+      key.keyPacket,
+      signatureType.certGeneric,
+      data,
+      at,
+      weak,
+    );
     all.push(...flaws);
     if (signature === null || !outranks(signature, best)) continue;
     const revocations = await revocationsOf(signatures, key.keyPacket, signatureType.certRevocation, data);
@@ -129,19 +187,41 @@ function outranks(signature: SelfSignature, best: SelfSignature | null): boolean
 }
 
 /** Either a binding in force, or what is wrong with those that there are (null when there are none). */
-export type SubkeyStanding = { binding: SelfSignature; expiresAt: Date | null } | { binding: null; expiresAt: null; flaw: Flaw | null };
+export type SubkeyStanding =
+  | { binding: SelfSignature; expiresAt: Date | null }
+  | { binding: null; expiresAt: null; flaw: Flaw | null };
 
 /** By the newest valid binding of a subkey at `at`, without SHA-1. */
 export async function subkeyStanding(key: openpgp.Key, subkey: openpgp.Subkey, at: Date): Promise<SubkeyStanding> {
   const data = { key: key.keyPacket, bind: subkey.keyPacket };
-  const { newest: binding, flaws } = await newestHolding(subkey.bindingSignatures, key.keyPacket, signatureType.subkeyBinding, data, at);
-  return binding === null ? { binding, expiresAt: null, flaw: telling(flaws) } : { binding, expiresAt: expiryBy(subkey.keyPacket, binding) };
+  const { newest: binding, flaws } = await newestHolding(
+    subkey.bindingSignatures,
+    key.keyPacket,
+    signatureType.subkeyBinding,
+    data,
+    at,
+  );
+  return binding === null
+    ? { binding, expiresAt: null, flaw: telling(flaws) }
+    : { binding, expiresAt: expiryBy(subkey.keyPacket, binding) };
 }
 
 /** A signing subkey must itself sign that it belongs to the primary key (RFC 9580 section 5.2.3.34). Null when it does; else why not, as it follows the subkey's name. */
-export async function backSignatureProblem(key: openpgp.Key, subkey: openpgp.Subkey, binding: SelfSignature, at: Date): Promise<string | null> {
+export async function backSignatureProblem(
+  key: openpgp.Key,
+  subkey: openpgp.Subkey,
+  binding: SelfSignature,
+  at: Date,
+): Promise<string | null> {
   const back = binding.embeddedSignature;
   if (back === null) return 'did not sign its own binding';
-  const flaw = await flawIn(back, subkey.keyPacket, signatureType.keyBinding, { key: key.keyPacket, bind: subkey.keyPacket }, at, false);
+  const flaw = await flawIn(
+    back,
+    subkey.keyPacket,
+    signatureType.keyBinding,
+    { key: key.keyPacket, bind: subkey.keyPacket },
+    at,
+    false,
+  );
   return flaw === null ? null : `signed its own binding, but that signature ${flawWords(flaw)}`;
 }

@@ -11,7 +11,9 @@ import { concat } from './packets.js';
 const { hash, publicKey } = openpgp.enums;
 const shortHashes = new Set<openpgp.enums.hash | null>([hash.md5, hash.sha1, hash.ripemd, hash.sha224]);
 const curves = new Map<openpgp.enums.publicKey | null, { name: 'Ed25519' | 'Ed448'; octets: number }>([
-  [publicKey.eddsaLegacy, { name: 'Ed25519', octets: 32 }], [publicKey.ed25519, { name: 'Ed25519', octets: 32 }], [publicKey.ed448, { name: 'Ed448', octets: 57 }],
+  [publicKey.eddsaLegacy, { name: 'Ed25519', octets: 32 }],
+  [publicKey.ed25519, { name: 'Ed25519', octets: 32 }],
+  [publicKey.ed448, { name: 'Ed448', octets: 57 }],
 ]);
 
 /** The parts of OpenPGP.js's classes that its types leave out. */
@@ -27,7 +29,12 @@ export function isShortEdDsa(signature: openpgp.SignaturePacket): boolean {
 }
 
 /** Whether `key` made it over `data`: nothing but the mathematics, no dates, no policy. */
-export async function isGenuineShortEdDsa(signature: openpgp.SignaturePacket, key: KeyPacket, type: openpgp.enums.signature, data: object): Promise<boolean> {
+export async function isGenuineShortEdDsa(
+  signature: openpgp.SignaturePacket,
+  key: KeyPacket,
+  type: openpgp.enums.signature,
+  data: object,
+): Promise<boolean> {
   const curve = curves.get(signature.publicKeyAlgorithm);
   const { Q, A } = key.publicParams as { Q?: Uint8Array; A?: Uint8Array };
   // Q is 0x40 and the point, A the point alone.

@@ -18,12 +18,24 @@ export interface PkeskPacket {
 
 export const Pkesk = openpgp.PublicKeyEncryptedSessionKeyPacket as unknown as {
   new (): PkeskPacket;
-  fromObject(o: { version: 3 | 6; encryptionKeyPacket: KeyPacket; anonymousRecipient: boolean; sessionKey: Uint8Array; sessionKeyAlgorithm: number }): PkeskPacket;
+  fromObject(o: {
+    version: 3 | 6;
+    encryptionKeyPacket: KeyPacket;
+    anonymousRecipient: boolean;
+    sessionKey: Uint8Array;
+    sessionKeyAlgorithm: number;
+  }): PkeskPacket;
 };
 
 /** The whole packet, for AES-256. Throws what OpenPGP.js throws. */
 export async function wrapFor(key: KeyPacket, version: 3 | 6, sessionKey: Uint8Array): Promise<Uint8Array> {
-  const packet = Pkesk.fromObject({ version, encryptionKeyPacket: key, anonymousRecipient: false, sessionKey, sessionKeyAlgorithm: openpgp.enums.symmetric.aes256 });
+  const packet = Pkesk.fromObject({
+    version,
+    encryptionKeyPacket: key,
+    anonymousRecipient: false,
+    sessionKey,
+    sessionKeyAlgorithm: openpgp.enums.symmetric.aes256,
+  });
   await packet.encrypt(key);
   return encodePacket(packetType.pkesk, packet.write());
 }

@@ -44,9 +44,10 @@ export class MessageWriter {
     this.#outer = new PartialPacket(packetType.seipd, outerPartExponent, o.emit);
     this.#head = new Uint8Array(o.encryption.packet === 'SEIPDv2' ? 36 : head1Octets);
     const body = (bytes: Uint8Array): void => this.#body(bytes);
-    this.#encryptor = o.encryption.packet === 'SEIPDv2'
-      ? new Seipd2Encryptor(o.sessionKey, o.encryption.aead, o.encryption.chunkOctet, body)
-      : new Seipd1Encryptor(o.sessionKey, body, o.sha1);
+    this.#encryptor =
+      o.encryption.packet === 'SEIPDv2'
+        ? new Seipd2Encryptor(o.sessionKey, o.encryption.aead, o.encryption.chunkOctet, body)
+        : new Seipd1Encryptor(o.sessionKey, body, o.sha1);
     this.#literal = new LiteralPacket((bytes) => {
       this.#plaintextOctets += bytes.length;
       this.#encryptor.update(bytes);
@@ -54,7 +55,8 @@ export class MessageWriter {
   }
 
   update(plain: Uint8Array): void {
-    for (let offset = 0; offset < plain.length; offset += pieceOctets) this.#literal.write(plain.subarray(offset, offset + pieceOctets));
+    for (let offset = 0; offset < plain.length; offset += pieceOctets)
+      this.#literal.write(plain.subarray(offset, offset + pieceOctets));
   }
 
   final(): void {

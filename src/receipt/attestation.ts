@@ -45,19 +45,34 @@ const fingerprint = text(/^([0-9A-F]{40}|[0-9A-F]{64})$/, 'not a fingerprint in 
 
 const attestationSchema = v.strictObject({
   schema: v.literal('depot.attestation/1'),
-  depositId: v.pipe(v.string(), v.check((s) => parseDepositId(s) !== null, 'not a deposit id')),
+  depositId: v.pipe(
+    v.string(),
+    v.check((s) => parseDepositId(s) !== null, 'not a deposit id'),
+  ),
   receiptSha256: hex32,
   suitcaseSha256: hex32,
   agentSha256: v.exactOptional(hex32),
   keyFingerprint: fingerprint,
   subkeyFingerprint: fingerprint,
   checks: v.pipe(
-    v.array(v.strictObject({ name: text(/^[a-z][a-z0-9-]{0,40}$/, 'not the name of a check'), result: v.picklist(['passed', 'not possible']) })),
+    v.array(
+      v.strictObject({
+        name: text(/^[a-z][a-z0-9-]{0,40}$/, 'not the name of a check'),
+        result: v.picklist(['passed', 'not possible']),
+      }),
+    ),
     v.maxLength(64, 'too many checks'),
-    v.check((checks) => neededChecks.every((name) => checks.some((check) => check.name === name && check.result === 'passed')), `not all of ${neededChecks.join(', ')} passed`),
+    v.check(
+      (checks) =>
+        neededChecks.every((name) => checks.some((check) => check.name === name && check.result === 'passed')),
+      `not all of ${neededChecks.join(', ')} passed`,
+    ),
   ),
   opening: hex32,
-  attestedAt: v.pipe(v.string(), v.check((s) => parseTimestamp(s) !== null, 'not a time like 2026-11-22T00:30:00Z')),
+  attestedAt: v.pipe(
+    v.string(),
+    v.check((s) => parseTimestamp(s) !== null, 'not a time like 2026-11-22T00:30:00Z'),
+  ),
 });
 
 /** The attestation as it is signed and filed: UTF-8 JSON, two-space indent, the key order of the type, one newline at the end. */
@@ -85,8 +100,16 @@ function canonicalText(a: Attestation): string {
 export function parseAttestation(bytes: Uint8Array, name = 'attestation'): Attestation {
   const fail = (why: string, cause?: unknown): never => {
     const conversion = bytes.length > maxAttestationBytes ? null : conversionOf(bytes);
-    if (conversion !== null) throw new DepotError('verification-failed', `${printable(name)} is not the attestation as it was signed: ${conversion}`, { hint: unconverted, cause });
-    throw new DepotError('verification-failed', `${printable(name)} is not an attestation: ${why}`, { hint: 'ask the beneficiary for the file that depot verify --attest wrote', cause });
+    if (conversion !== null)
+      throw new DepotError(
+        'verification-failed',
+        `${printable(name)} is not the attestation as it was signed: ${conversion}`,
+        { hint: unconverted, cause },
+      );
+    throw new DepotError('verification-failed', `${printable(name)} is not an attestation: ${why}`, {
+      hint: 'ask the beneficiary for the file that depot verify --attest wrote',
+      cause,
+    });
   };
   if (bytes.length > maxAttestationBytes) fail(`${bytes.length} octets, more than ${maxAttestationBytes}`);
   let source = '';

@@ -37,8 +37,13 @@ export interface FiledAttestation {
 }
 
 const filingSchema = v.object({
-  schema: v.literal('depot.attestation-filing/1'), attestationSha256: v.string(), filedAt: v.string(), signedBy: v.string(), signedAt: v.string(),
-  beneficiary: v.nullable(v.string()), selfAttested: v.boolean(),
+  schema: v.literal('depot.attestation-filing/1'),
+  attestationSha256: v.string(),
+  filedAt: v.string(),
+  signedBy: v.string(),
+  signedAt: v.string(),
+  beneficiary: v.nullable(v.string()),
+  selfAttested: v.boolean(),
 });
 
 /**
@@ -66,7 +71,10 @@ export async function newestAttestation(state: ArrangementState): Promise<FiledA
   return null;
 }
 
-async function readFiled(state: ArrangementState, name: string): Promise<Pick<FiledAttestation, 'path' | 'sha256' | 'attestation' | 'filing'> | null> {
+async function readFiled(
+  state: ArrangementState,
+  name: string,
+): Promise<Pick<FiledAttestation, 'path' | 'sha256' | 'attestation' | 'filing'> | null> {
   const path = state.file(name);
   const bytes = await readBounded(path, maxAttestationBytes);
   const said = await readBounded(state.file(filingName(name)), maxAttestationBytes);
@@ -91,18 +99,25 @@ export async function attestationFaults(state: ArrangementState): Promise<{ depo
     if (parts === null) continue;
     const { depositId } = parts;
     const attestation = attestationName(depositId, parts.number);
-    const fault = (message: string) => faults.push({ depositId, message: `${state.file(attestation)} ${message}, so it proves nothing any more` });
+    const fault = (message: string) =>
+      faults.push({ depositId, message: `${state.file(attestation)} ${message}, so it proves nothing any more` });
     if (name !== attestation) {
       if (!names.has(attestation)) fault('was filed and is gone');
-    } else if (!names.has(filingName(name))) fault(`has lost ${filingName(name)}, which says what was found when it was filed`);
+    } else if (!names.has(filingName(name)))
+      fault(`has lost ${filingName(name)}, which says what was found when it was filed`);
     else if (!names.has(`${name}.asc`)) fault('has lost its signature');
-    else await readFiled(state, name).then(async (filed) => {
-      if (filed?.attestation.depositId !== depositId) fault('is not what was filed');
-      else if (!(await fitsReceipt(state, name, depositId))) fault('does not open the key proof of the receipt that it names');
-    }, (error: unknown) => {
-      if (!isDepotError(error)) throw error;
-      fault(`could not be checked (${error.message})`);
-    });
+    else
+      await readFiled(state, name).then(
+        async (filed) => {
+          if (filed?.attestation.depositId !== depositId) fault('is not what was filed');
+          else if (!(await fitsReceipt(state, name, depositId)))
+            fault('does not open the key proof of the receipt that it names');
+        },
+        (error: unknown) => {
+          if (!isDepotError(error)) throw error;
+          fault(`could not be checked (${error.message})`);
+        },
+      );
   }
   return faults;
 }
@@ -113,7 +128,9 @@ async function fitsReceipt(state: ArrangementState, name: string, depositId: str
   const named = (await state.receiptsOf(depositId)).find(({ sha256 }) => sha256 === filed?.attestation.receiptSha256);
   if (filed === null || named === undefined) return true;
   try {
-    return commitmentOf(fromBase16(filed.attestation.opening)) === parseReceipt(named.bytes, named.path).keyProof.commitment;
+    return (
+      commitmentOf(fromBase16(filed.attestation.opening)) === parseReceipt(named.bytes, named.path).keyProof.commitment
+    );
   } catch (error) {
     // A receipt that is none is what the ledger's check is about.
     if (isDepotError(error)) return true;
@@ -122,7 +139,15 @@ async function fitsReceipt(state: ArrangementState, name: string, depositId: str
 }
 
 /** Files a checked attestation under the next free number; the attestation itself is written last. Under the arrangement's lock. */
-export async function fileAttestation(state: ArrangementState, o: { depositId: string; bytes: Uint8Array; signature: Uint8Array; filing: Omit<Filing, 'schema' | 'attestationSha256'> }): Promise<FiledAttestation> {
+export async function fileAttestation(
+  state: ArrangementState,
+  o: {
+    depositId: string;
+    bytes: Uint8Array;
+    signature: Uint8Array;
+    filing: Omit<Filing, 'schema' | 'attestationSha256'>;
+  },
+): Promise<FiledAttestation> {
   const taken = (await state.names()).flatMap((name) => {
     const parts = parseAttestationName(name);
     return parts?.depositId === o.depositId ? [parts.number] : [];
@@ -134,7 +159,14 @@ export async function fileAttestation(state: ArrangementState, o: { depositId: s
   await writeFileAtomic(state.file(`${name}.asc`), o.signature);
   await writeFileAtomic(state.file(filingName(name)), `${JSON.stringify(filing, null, 2)}\n`);
   await writeFileAtomic(state.file(name), o.bytes);
-  return { depositId: o.depositId, number, path: state.file(name), sha256, attestation: parseAttestation(o.bytes, name), filing };
+  return {
+    depositId: o.depositId,
+    number,
+    path: state.file(name),
+    sha256,
+    attestation: parseAttestation(o.bytes, name),
+    filing,
+  };
 }
 
 function filingName(name: string): string {

@@ -50,8 +50,18 @@ export type SignatureCheck = (receipt: Uint8Array, armoredSignature: string) => 
 /** Checks the ledger and the receipts of this state directory; changes nothing, needs no lock. */
 export async function verifyLedger(state: ArrangementState, checkSignature?: SignatureCheck): Promise<LedgerAudit> {
   const { raw, torn } = await readLedger(state);
-  const audit: LedgerAudit = { ledgerId: await readLedgerId(state.stateDirectory), lines: raw.length, receipts: 0, newest: null, problems: [], warnings: [], unchecked: [], unreadable: [] };
-  if (torn > 0) audit.warnings.push('the last line of the ledger was cut in half, as by a power loss; the next push repairs it');
+  const audit: LedgerAudit = {
+    ledgerId: await readLedgerId(state.stateDirectory),
+    lines: raw.length,
+    receipts: 0,
+    newest: null,
+    problems: [],
+    warnings: [],
+    unchecked: [],
+    unreadable: [],
+  };
+  if (torn > 0)
+    audit.warnings.push('the last line of the ledger was cut in half, as by a power loss; the next push repairs it');
   if (checkSignature === undefined) audit.unchecked.push('signatures: no signer was given');
   checkChain(raw, audit);
 
@@ -61,15 +71,32 @@ export async function verifyLedger(state: ArrangementState, checkSignature?: Sig
   const listed = new Set(raw.map(({ line }) => line?.receiptSha256));
   for (const one of stored) {
     if (listed.has(one.sha256)) continue;
-    if (await isPending(state, one.depositId)) audit.warnings.push(`${one.path} has no line in the ledger yet; its deposit is pending`);
-    else audit.problems.push({ kind: 'unlisted', sequence: null, depositId: one.depositId, message: `the ledger has no line for ${one.path}` });
+    if (await isPending(state, one.depositId))
+      audit.warnings.push(`${one.path} has no line in the ledger yet; its deposit is pending`);
+    else
+      audit.problems.push({
+        kind: 'unlisted',
+        sequence: null,
+        depositId: one.depositId,
+        message: `the ledger has no line for ${one.path}`,
+      });
   }
   // Neither line nor receipt, and yet a run or an attestation tells of it.
-  const told = new Set([...stored.map(({ depositId }) => depositId), ...audit.unreadable.map(({ depositId }) => depositId)]);
+  const told = new Set([
+    ...stored.map(({ depositId }) => depositId),
+    ...audit.unreadable.map(({ depositId }) => depositId),
+  ]);
   for (const depositId of await unlistedDeposits(state, linesPerDeposit(linesOf({ raw })))) {
-    if (!told.has(depositId)) audit.problems.push({ kind: 'missing', sequence: null, depositId, message: `the ledger has no line for ${depositId}, which other files here tell of, and its receipt is gone` });
+    if (!told.has(depositId))
+      audit.problems.push({
+        kind: 'missing',
+        sequence: null,
+        depositId,
+        message: `the ledger has no line for ${depositId}, which other files here tell of, and its receipt is gone`,
+      });
   }
-  for (const { depositId, message } of await attestationFaults(state)) audit.problems.push({ kind: 'changed', sequence: null, depositId, message });
+  for (const { depositId, message } of await attestationFaults(state))
+    audit.problems.push({ kind: 'changed', sequence: null, depositId, message });
   return audit;
 }
 
@@ -80,7 +107,8 @@ function checkChain(raw: RawLine[], audit: LedgerAudit): void {
   const bySequence = new Map<number, RawLine>();
   for (const one of raw) {
     if (one.line === null) report('changed', one.number, null, `line ${String(one.number)} is not a ledger line`);
-    else if (bySequence.has(one.line.sequence)) report('reordered', one.line.sequence, one.line, `line ${String(one.line.sequence)} stands twice`);
+    else if (bySequence.has(one.line.sequence))
+      report('reordered', one.line.sequence, one.line, `line ${String(one.line.sequence)} stands twice`);
     else bySequence.set(one.line.sequence, one);
   }
   let highest = 0;
@@ -98,25 +126,42 @@ function checkChain(raw: RawLine[], audit: LedgerAudit): void {
     highest = Math.max(highest, line.sequence);
     const before = bySequence.get(line.sequence - 1);
     if (before !== undefined && line.previousSha256 !== sha256(before.bytes)) {
-      report('changed', line.sequence - 1, before.line, `line ${String(line.sequence - 1)} is not the line that line ${String(line.sequence)} was written after`);
+      report(
+        'changed',
+        line.sequence - 1,
+        before.line,
+        `line ${String(line.sequence - 1)} is not the line that line ${String(line.sequence)} was written after`,
+      );
     }
     if (audit.ledgerId === null || line.ledgerId !== audit.ledgerId) {
-      report('changed', line.sequence, line, `line ${String(line.sequence)} belongs to ledger ${line.ledgerId}, this state directory to ${audit.ledgerId ?? 'none'}`);
+      report(
+        'changed',
+        line.sequence,
+        line,
+        `line ${String(line.sequence)} belongs to ledger ${line.ledgerId}, this state directory to ${audit.ledgerId ?? 'none'}`,
+      );
     }
   }
 }
 
 /** Every line that files a receipt: its receipt is there, says so itself, and is signed. */
-async function checkFiledReceipts(raw: RawLine[], stored: StoredReceipt[], audit: LedgerAudit, checkSignature?: SignatureCheck): Promise<void> {
+async function checkFiledReceipts(
+  raw: RawLine[],
+  stored: StoredReceipt[],
+  audit: LedgerAudit,
+  checkSignature?: SignatureCheck,
+): Promise<void> {
   const bySha256 = new Map(stored.map((one) => [one.sha256, one]));
   const filed = new Map<string, string>();
   let previous: string | null = null;
   // In the order of their numbers, each once: order itself is checkChain's, and need not be reported again.
   const lines = new Map(raw.flatMap(({ line }) => (line === null ? [] : [[line.sequence, line] as const])));
   for (const line of [...lines.values()].sort((a, b) => a.sequence - b.sequence)) {
-    const report = (kind: ProblemKind, message: string) => audit.problems.push({ kind, sequence: line.sequence, depositId: line.depositId, message });
+    const report = (kind: ProblemKind, message: string) =>
+      audit.problems.push({ kind, sequence: line.sequence, depositId: line.depositId, message });
     if (line.kind === 'destroyed') {
-      if (filed.get(line.depositId) !== line.receiptSha256) report('changed', `line ${String(line.sequence)} notes a destruction of no receipt that the ledger has`);
+      if (filed.get(line.depositId) !== line.receiptSha256)
+        report('changed', `line ${String(line.sequence)} notes a destruction of no receipt that the ledger has`);
       continue;
     }
     const found = bySha256.get(line.receiptSha256);
@@ -127,8 +172,11 @@ async function checkFiledReceipts(raw: RawLine[], stored: StoredReceipt[], audit
     // What is there and closed to this account is neither missing nor changed, as far as can be known.
     const closed = audit.unreadable.some((one) => one.depositId === line.depositId);
     if (found === undefined && !closed) {
-      const other = stored.find((one) => one.depositId === line.depositId && !raw.some((r) => r.line?.receiptSha256 === one.sha256));
-      if (other === undefined) report('missing', `the receipt of line ${String(line.sequence)} is missing: ${receiptName(line.depositId)}`);
+      const other = stored.find(
+        (one) => one.depositId === line.depositId && !raw.some((r) => r.line?.receiptSha256 === one.sha256),
+      );
+      if (other === undefined)
+        report('missing', `the receipt of line ${String(line.sequence)} is missing: ${receiptName(line.depositId)}`);
       else report('changed', `${other.path} is not the receipt that line ${String(line.sequence)} was written for`);
     } else if (found !== undefined) {
       const why = await faultOf(found, line, previous, checkSignature);
@@ -141,15 +189,31 @@ async function checkFiledReceipts(raw: RawLine[], stored: StoredReceipt[], audit
   }
 }
 
-async function faultOf(found: StoredReceipt, line: LedgerLine, previous: string | null, checkSignature?: SignatureCheck): Promise<Pick<LedgerProblem, 'kind' | 'message'> | null> {
+async function faultOf(
+  found: StoredReceipt,
+  line: LedgerLine,
+  previous: string | null,
+  checkSignature?: SignatureCheck,
+): Promise<Pick<LedgerProblem, 'kind' | 'message'> | null> {
   const receipt = read(found);
   if (typeof receipt === 'string') return { kind: 'changed', message: receipt };
   const { id, sequence, previousReceiptSha256 } = receipt.ledger;
-  if (receipt.depositId !== line.depositId || id !== line.ledgerId || sequence !== line.sequence || receipt.completedAt !== line.time) {
-    return { kind: 'changed', message: `line ${String(line.sequence)} does not say what its receipt ${found.path} says` };
+  if (
+    receipt.depositId !== line.depositId ||
+    id !== line.ledgerId ||
+    sequence !== line.sequence ||
+    receipt.completedAt !== line.time
+  ) {
+    return {
+      kind: 'changed',
+      message: `line ${String(line.sequence)} does not say what its receipt ${found.path} says`,
+    };
   }
   if (previousReceiptSha256 !== previous) {
-    return { kind: 'missing', message: `a line is missing or changed before line ${String(line.sequence)}: its receipt was written after another one` };
+    return {
+      kind: 'missing',
+      message: `a line is missing or changed before line ${String(line.sequence)}: its receipt was written after another one`,
+    };
   }
   const why = await signatureFault(found, checkSignature);
   return why === null ? null : { kind: 'signature', message: why };
@@ -168,10 +232,23 @@ async function signatureFault(found: StoredReceipt, checkSignature?: SignatureCh
  * this arrangement and ledger count; a signature that cannot be checked is said, for anyone can write a
  * receipt that accuses a ledger.
  */
-export async function compareWithHeld(state: ArrangementState, directory: string, checkSignature?: SignatureCheck): Promise<LedgerAudit> {
+export async function compareWithHeld(
+  state: ArrangementState,
+  directory: string,
+  checkSignature?: SignatureCheck,
+): Promise<LedgerAudit> {
   const { raw } = await readLedger(state);
   const ledgerId = await readLedgerId(state.stateDirectory);
-  const audit: LedgerAudit = { ledgerId, lines: raw.length, receipts: 0, newest: null, problems: [], warnings: [], unchecked: [], unreadable: [] };
+  const audit: LedgerAudit = {
+    ledgerId,
+    lines: raw.length,
+    receipts: 0,
+    newest: null,
+    problems: [],
+    warnings: [],
+    unchecked: [],
+    unreadable: [],
+  };
   const lines = raw.flatMap(({ line }) => (line === null ? [] : [line]));
   const last = lines.reduce((most, line) => Math.max(most, line.sequence), 0);
   for (const held of await readReceipts(directory, audit)) {
@@ -184,11 +261,14 @@ export async function compareWithHeld(state: ArrangementState, directory: string
     audit.receipts++;
     const { sequence } = receipt.ledger;
     if (lines.some((line) => line.receiptSha256 === held.sha256 && line.kind !== 'destroyed')) {
-      if (audit.newest === null || sequence > audit.newest.sequence) audit.newest = { depositId: receipt.depositId, sequence, receiptSha256: held.sha256 };
+      if (audit.newest === null || sequence > audit.newest.sequence)
+        audit.newest = { depositId: receipt.depositId, sequence, receiptSha256: held.sha256 };
       continue;
     }
     if (receipt.ledger.id !== ledgerId) {
-      audit.unchecked.push(`${held.path} belongs to ledger ${receipt.ledger.id}, this state directory to ${ledgerId ?? 'none'}`);
+      audit.unchecked.push(
+        `${held.path} belongs to ledger ${receipt.ledger.id}, this state directory to ${ledgerId ?? 'none'}`,
+      );
       continue;
     }
     const unsigned = await signatureFault(held, checkSignature);
@@ -228,7 +308,12 @@ async function readReceipts(directory: string, audit: LedgerAudit): Promise<Stor
       if (!(error instanceof DepotError)) throw error;
       audit.unchecked.push(error.message);
       // A receipt that became too large, or a link, is not the one that was written; one that is closed may well be.
-      if (['EACCES', 'EPERM'].includes(errorCode(error.cause) ?? '')) audit.unreadable.push({ depositId: parseReceiptName(name)!.depositId, message: error.message, hint: error.hint ?? null });
+      if (['EACCES', 'EPERM'].includes(errorCode(error.cause) ?? ''))
+        audit.unreadable.push({
+          depositId: parseReceiptName(name)!.depositId,
+          message: error.message,
+          hint: error.hint ?? null,
+        });
     }
   }
   return found;

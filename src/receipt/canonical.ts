@@ -14,7 +14,10 @@ export function receiptBytes(receipt: Receipt): ReceiptBytes {
 
 /** A detached armoured signature over a receipt, fit to be uploaded next to it. */
 export function signatureBytes(armored: string): ReceiptBytes {
-  if (!/^-----BEGIN PGP SIGNATURE-----\r?\n[\x20-\x7e\r\n]*\n-----END PGP SIGNATURE-----\s*$/.test(armored) || armored.split('-----BEGIN').length !== 2) {
+  if (
+    !/^-----BEGIN PGP SIGNATURE-----\r?\n[\x20-\x7e\r\n]*\n-----END PGP SIGNATURE-----\s*$/.test(armored) ||
+    armored.split('-----BEGIN').length !== 2
+  ) {
     throw new DepotError('verification-failed', 'what should be a detached signature is none');
   }
   return markReceiptBytes(new TextEncoder().encode(armored));
@@ -32,7 +35,9 @@ export function canonicalText(r: Receipt): string {
     suitcase: pick(r.suitcase, ['name', 'bytes', 'sha256']),
     encryption: {
       ...pick(r.encryption, ['packet', 'cipher', 'aead', 'compression']),
-      recipients: r.encryption.recipients.map((one) => pick(one, ['fingerprint', 'subkeyFingerprint', 'algorithm', 'expiresAt'])),
+      recipients: r.encryption.recipients.map((one) =>
+        pick(one, ['fingerprint', 'subkeyFingerprint', 'algorithm', 'expiresAt']),
+      ),
     },
     keyProof: pick(r.keyProof, ['pkesk', 'head', 'tail', 'plaintextOctets', 'commitment']),
     dataset: {

@@ -7,7 +7,9 @@ import { markCoverBytes, type CoverBytes } from '../outbound.js';
 import { receiptName, signatureName, suitcaseName, type Compression } from './ids.js';
 import type { Receipt } from './schema.js';
 
-export type CoverFacts = Pick<Receipt, 'depositId' | 'startedAt' | 'suitcase' | 'encryption'> & { supplier: Pick<Receipt['supplier'], 'signerFingerprint'> };
+export type CoverFacts = Pick<Receipt, 'depositId' | 'startedAt' | 'suitcase' | 'encryption'> & {
+  supplier: Pick<Receipt['supplier'], 'signerFingerprint'>;
+};
 
 /** Markdown, UTF-8, English and then Dutch; shell lines stand in fenced blocks marked `sh`. */
 export function coverBytes(facts: CoverFacts): CoverBytes {
@@ -73,12 +75,17 @@ On a Mac without \`sha256sum\`, \`shasum -a 256\` does the same.
 
 function englishWays(f: CoverFacts): string {
   const tools = stockTools(f);
-  const gpg = `With GnuPG; first import the two keys: \`gpg --import signer.public.asc private.secret.asc\`.${verifiesWithGnupg(f, 'gpg') ? `
+  const gpg = `With GnuPG; first import the two keys: \`gpg --import signer.public.asc private.secret.asc\`.${
+    verifiesWithGnupg(f, 'gpg')
+      ? `
 In place of \`FINGERPRINT\` write that of the supplier's key, as the supplier's letter has it or
-as it was read out to you by telephone: ${f.supplier.signerFingerprint.length} digits, no spaces. Do not take it from this page.` : ''}`;
-  const because = f.encryption.packet === 'SEIPDv2'
-    ? `GnuPG cannot read this file: it is encrypted in the form of RFC 9580 (${cipherOf(f)}).`
-    : `GnuPG cannot read ${tools.length === 1 ? 'the keys above' : keysWithoutGnupg(f)}: version 6, or an algorithm of RFC 9580.`;
+as it was read out to you by telephone: ${f.supplier.signerFingerprint.length} digits, no spaces. Do not take it from this page.`
+      : ''
+  }`;
+  const because =
+    f.encryption.packet === 'SEIPDv2'
+      ? `GnuPG cannot read this file: it is encrypted in the form of RFC 9580 (${cipherOf(f)}).`
+      : `GnuPG cannot read ${tools.length === 1 ? 'the keys above' : keysWithoutGnupg(f)}: version 6, or an algorithm of RFC 9580.`;
   const rsop = `${because}
 Use a current OpenPGP program that can. The lines below call \`rsop\`; \`gosop\` and other
 programs with the Stateless OpenPGP command line take the same words. Sequoia's \`sq\`
@@ -141,13 +148,18 @@ Op een Mac zonder \`sha256sum\` doet \`shasum -a 256\` hetzelfde.
 
 function dutchWays(f: CoverFacts): string {
   const tools = stockTools(f);
-  const gpg = `Met GnuPG; importeer eerst de twee sleutels: \`gpg --import signer.public.asc private.secret.asc\`.${verifiesWithGnupg(f, 'gpg') ? `
+  const gpg = `Met GnuPG; importeer eerst de twee sleutels: \`gpg --import signer.public.asc private.secret.asc\`.${
+    verifiesWithGnupg(f, 'gpg')
+      ? `
 Schrijf in plaats van \`FINGERPRINT\` de vingerafdruk van de sleutel van de leverancier, zoals die in de
 brief van de leverancier staat of u telefonisch is voorgelezen: ${f.supplier.signerFingerprint.length} tekens, zonder spaties. Neem
-hem niet van deze pagina over.` : ''}`;
-  const because = f.encryption.packet === 'SEIPDv2'
-    ? `GnuPG kan dit bestand niet lezen: het is versleuteld in de vorm van RFC 9580 (${cipherOf(f)}).`
-    : `GnuPG kan ${tools.length === 1 ? 'de sleutels hierboven' : keysWithoutGnupg(f)} niet lezen: versie 6, of een algoritme van RFC 9580.`;
+hem niet van deze pagina over.`
+      : ''
+  }`;
+  const because =
+    f.encryption.packet === 'SEIPDv2'
+      ? `GnuPG kan dit bestand niet lezen: het is versleuteld in de vorm van RFC 9580 (${cipherOf(f)}).`
+      : `GnuPG kan ${tools.length === 1 ? 'de sleutels hierboven' : keysWithoutGnupg(f)} niet lezen: versie 6, of een algoritme van RFC 9580.`;
   const rsop = `${because}
 Gebruik een actueel OpenPGP-programma dat het wel kan. De regels hieronder roepen \`rsop\` aan;
 \`gosop\` en andere programma's met de Stateless OpenPGP-opdrachtregel nemen dezelfde woorden.
@@ -158,37 +170,57 @@ een bestand, en: \`rsop decrypt --with-key-password=BESTAND private.secret.asc\`
 
 /** Each program's words and lines, in the order of `stockTools`. */
 function ways(f: CoverFacts, words: Record<StockTool, string>): string {
-  return stockTools(f).map((tool) => `${words[tool]}\n\n\`\`\`sh\n${stockLines(f, tool)}\n\`\`\`\n`).join('\n');
+  return stockTools(f)
+    .map((tool) => `${words[tool]}\n\n\`\`\`sh\n${stockLines(f, tool)}\n\`\`\`\n`)
+    .join('\n');
 }
 
 function keysWithoutGnupg(f: CoverFacts): string {
-  return f.encryption.recipients.filter((one) => !gnupgReads(one)).map(({ fingerprint }) => `\`${fingerprint}\``).join(', ');
+  return f.encryption.recipients
+    .filter((one) => !gnupgReads(one))
+    .map(({ fingerprint }) => `\`${fingerprint}\``)
+    .join(', ');
 }
 
 /** A deposit as lines for a shell name it. */
 export interface NamedDeposit {
   depositId: string;
   suitcase: Pick<Receipt['suitcase'], 'name'>;
-  encryption: Pick<Receipt['encryption'], 'packet' | 'compression'> & { recipients: Pick<Receipt['encryption']['recipients'][number], 'fingerprint' | 'algorithm'>[] };
+  encryption: Pick<Receipt['encryption'], 'packet' | 'compression'> & {
+    recipients: Pick<Receipt['encryption']['recipients'][number], 'fingerprint' | 'algorithm'>[];
+  };
   supplier?: Pick<Receipt['supplier'], 'signerFingerprint'>;
 }
 
 /** The deposit of documents, which is called `ID`, for a key that GnuPG reads. */
-export function anyDeposit(compression: Compression, packet: NamedDeposit['encryption']['packet'] = 'SEIPDv1'): NamedDeposit {
-  return { depositId: 'ID', suitcase: { name: suitcaseName('ID', compression) }, encryption: { packet, compression, recipients: [] } };
+export function anyDeposit(
+  compression: Compression,
+  packet: NamedDeposit['encryption']['packet'] = 'SEIPDv1',
+): NamedDeposit {
+  return {
+    depositId: 'ID',
+    suitcase: { name: suitcaseName('ID', compression) },
+    encryption: { packet, compression, recipients: [] },
+  };
 }
 
 /** Lines for a shell that check and open the deposit with depot. */
 export function depotLines(f: NamedDeposit): string {
   const proof = `--receipt ${receiptName(f.depositId)} --signer signer.public.asc --key private.secret.asc`;
-  return [`depot verify ${f.suitcase.name} ${proof} --deep &&`, `depot decrypt ${f.suitcase.name} ${proof} --out new`].join('\n');
+  return [
+    `depot verify ${f.suitcase.name} ${proof} --deep &&`,
+    `depot decrypt ${f.suitcase.name} ${proof} --out new`,
+  ].join('\n');
 }
 
 /** A program that opens a deposit without depot; `rsop` stands for every implementation of RFC 9580 with the Stateless OpenPGP command line. */
 export type StockTool = 'gpg' | 'rsop';
 
 /** No GnuPG reads a key of version 6, nor the algorithms 25 and 26 of RFC 9580 in one of version 4. */
-export function gnupgReads({ fingerprint, algorithm }: Pick<Receipt['encryption']['recipients'][number], 'fingerprint' | 'algorithm'>): boolean {
+export function gnupgReads({
+  fingerprint,
+  algorithm,
+}: Pick<Receipt['encryption']['recipients'][number], 'fingerprint' | 'algorithm'>): boolean {
   return fingerprint.length === 40 && !['X25519', 'X448'].includes(algorithm);
 }
 
@@ -214,7 +246,10 @@ export function stockTools({ encryption }: NamedDeposit): StockTool[] {
 export function stockLines(f: NamedDeposit, tool: StockTool = stockTools(f).at(-1)!, signer = 'FINGERPRINT'): string {
   const [receipt, signature] = [receiptName(f.depositId), signatureName(f.depositId)];
   const opened = openedName(f);
-  const decrypt = tool === 'gpg' ? `gpg -d -o ${opened} ${f.suitcase.name}` : `rsop decrypt private.secret.asc < ${f.suitcase.name} > ${opened}`;
+  const decrypt =
+    tool === 'gpg'
+      ? `gpg -d -o ${opened} ${f.suitcase.name}`
+      : `rsop decrypt private.secret.asc < ${f.suitcase.name} > ${opened}`;
   const signed = verifiesWithGnupg(f, tool)
     ? `gpg --status-fd 1 --verify ${signature} ${receipt} | grep '^.GNUPG:. VALIDSIG .* ${signer}$'`
     : `rsop verify ${signature} signer.public.asc < ${receipt}`;
@@ -251,7 +286,10 @@ function unpack(compression: Compression, opened: string): string {
 
 function recipients(f: CoverFacts, subkey: string): string {
   return f.encryption.recipients
-    .map((one) => `- \`${one.fingerprint}\` (${one.algorithm}${one.subkeyFingerprint === one.fingerprint ? '' : `; ${subkey} \`${one.subkeyFingerprint}\``})`)
+    .map(
+      (one) =>
+        `- \`${one.fingerprint}\` (${one.algorithm}${one.subkeyFingerprint === one.fingerprint ? '' : `; ${subkey} \`${one.subkeyFingerprint}\``})`,
+    )
     .join('\n');
 }
 
@@ -264,4 +302,3 @@ function cipherOf(f: CoverFacts): string {
 function grouped(n: number, separator: string): string {
   return String(n).replace(/\B(?=(\d{3})+$)/g, separator);
 }
-

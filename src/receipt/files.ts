@@ -44,7 +44,11 @@ export async function writeNew(file: string, bytes: Uint8Array | string, mode = 
   }
 }
 
-const flags = { read: constants.O_RDONLY, change: constants.O_RDWR, append: constants.O_RDWR | constants.O_APPEND | constants.O_CREAT };
+const flags = {
+  read: constants.O_RDONLY,
+  change: constants.O_RDWR,
+  append: constants.O_RDWR | constants.O_APPEND | constants.O_CREAT,
+};
 
 /** Opens a file of the state directory, never where a symbolic link in its place leads; `append` makes it (0600). Errors are the system's own. */
 export async function openOwn(file: string, how: keyof typeof flags): Promise<FileHandle> {
@@ -104,7 +108,11 @@ export async function readBounded(file: string, limit: number, own = false): Pro
   try {
     handle = own ? await openOwn(file, 'read') : await openPlain(file);
     const { size } = await handle.stat();
-    if (size > limit) throw new DepotError('local-unreadable', `${file} has ${String(size)} octets, more than the ${String(limit)} that such a file may have`);
+    if (size > limit)
+      throw new DepotError(
+        'local-unreadable',
+        `${file} has ${String(size)} octets, more than the ${String(limit)} that such a file may have`,
+      );
     // A file that grows meanwhile is read to the limit and not beyond it.
     const buffer = Buffer.alloc(Math.min(limit, size));
     let length = 0;
@@ -129,36 +137,70 @@ export function localError(error: unknown, action: 'read' | 'write' | 'create' |
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
-      return new DepotError('local-disk-full', `no space left to ${action} ${file}`, { hint: `free space on the file system of ${path.dirname(file)}`, cause: error });
+      return new DepotError('local-disk-full', `no space left to ${action} ${file}`, {
+        hint: `free space on the file system of ${path.dirname(file)}`,
+        cause: error,
+      });
     case 'EROFS':
-      return new DepotError('local-not-writable', `cannot ${action} ${file}: the file system is read-only`, { hint: 'mount it writable, or choose another state directory with --state', cause: error });
+      return new DepotError('local-not-writable', `cannot ${action} ${file}: the file system is read-only`, {
+        hint: 'mount it writable, or choose another state directory with --state',
+        cause: error,
+      });
     case 'EACCES':
     case 'EPERM': {
       const other = otherOwner(file);
       if (other !== null) {
-        return new DepotError(action === 'read' ? 'local-unreadable' : 'local-not-writable', `cannot ${action} ${file}: it belongs to ${nameOf(other.uid) ?? `uid ${other.uid}`}`, {
-          hint: strangerHint(other, file),
-          cause: error,
-        });
+        return new DepotError(
+          action === 'read' ? 'local-unreadable' : 'local-not-writable',
+          `cannot ${action} ${file}: it belongs to ${nameOf(other.uid) ?? `uid ${other.uid}`}`,
+          {
+            hint: strangerHint(other, file),
+            cause: error,
+          },
+        );
       }
-      return new DepotError(action === 'read' ? 'local-unreadable' : 'local-not-writable', `cannot ${action} ${file}: permission denied`, {
-        hint: wayAround(action, file),
-        cause: error,
-      });
+      return new DepotError(
+        action === 'read' ? 'local-unreadable' : 'local-not-writable',
+        `cannot ${action} ${file}: permission denied`,
+        {
+          hint: wayAround(action, file),
+          cause: error,
+        },
+      );
     }
     case 'ELOOP':
-      return new DepotError(action === 'read' ? 'local-unreadable' : 'local-not-writable', `cannot ${action} ${file}: it is a symbolic link, and this file must not be one`, {
-        hint: `look who made it: ls -l ${typedWord(file)}`,
-        cause: error,
-      });
+      return new DepotError(
+        action === 'read' ? 'local-unreadable' : 'local-not-writable',
+        `cannot ${action} ${file}: it is a symbolic link, and this file must not be one`,
+        {
+          hint: `look who made it: ls -l ${typedWord(file)}`,
+          cause: error,
+        },
+      );
     case 'ENOENT':
     case 'ENOTDIR':
-      if (action !== 'write' && action !== 'create') return new DepotError('local-unreadable', `cannot ${action} ${file}: there is no such file`, { hint: `look what is there: ls -l ${typedWord(path.dirname(file))}`, cause: error });
-      return new DepotError('local-not-writable', `cannot ${action} ${file}: ${code === 'ENOENT' ? 'there is no such directory' : 'a part of its path is a file'}`, { hint: code === 'ENOENT' ? `make it first: «mkdir -p ${typedWord(path.dirname(file))}»` : 'choose another path', cause: error });
+      if (action !== 'write' && action !== 'create')
+        return new DepotError('local-unreadable', `cannot ${action} ${file}: there is no such file`, {
+          hint: `look what is there: ls -l ${typedWord(path.dirname(file))}`,
+          cause: error,
+        });
+      return new DepotError(
+        'local-not-writable',
+        `cannot ${action} ${file}: ${code === 'ENOENT' ? 'there is no such directory' : 'a part of its path is a file'}`,
+        {
+          hint:
+            code === 'ENOENT' ? `make it first: «mkdir -p ${typedWord(path.dirname(file))}»` : 'choose another path',
+          cause: error,
+        },
+      );
     case null:
       return error;
     default:
-      return new DepotError(action === 'read' ? 'local-unreadable' : 'local-not-writable', `cannot ${action} ${file}: ${code}`, { cause: error });
+      return new DepotError(
+        action === 'read' ? 'local-unreadable' : 'local-not-writable',
+        `cannot ${action} ${file}: ${code}`,
+        { cause: error },
+      );
   }
 }
 
@@ -175,7 +217,9 @@ function otherOwner(file: string): OtherOwner | null {
   if (caller === undefined) return null;
   try {
     const { uid } = statSync(file);
-    return uid === caller ? null : { uid, caller: ownName() ?? caller, strayed: statSync(path.dirname(path.resolve(file))).uid === caller };
+    return uid === caller
+      ? null
+      : { uid, caller: ownName() ?? caller, strayed: statSync(path.dirname(path.resolve(file))).uid === caller };
   } catch {
     return null;
   }
@@ -183,7 +227,8 @@ function otherOwner(file: string): OtherOwner | null {
 
 /** Records are the account's that pushes: given to whoever only looks at them, they would stop the next push. */
 function strangerHint({ uid, caller, strayed }: OtherOwner, file: string): string {
-  if (strayed) return `let root give it back to the account that the directory belongs to: «chown ${caller} ${typedWord(file)}»`;
+  if (strayed)
+    return `let root give it back to the account that the directory belongs to: «chown ${caller} ${typedWord(file)}»`;
   return `run it as the account that it belongs to: ${runAs({ name: nameOf(uid) ?? String(uid) }, '«depot …»')}`;
 }
 
@@ -191,8 +236,12 @@ function strangerHint({ uid, caller, strayed }: OtherOwner, file: string): strin
 function wayAround(action: 'read' | 'write' | 'create' | 'remove', file: string): string {
   const caller = ownName() ?? 'this account';
   const { directory, uid, mode } = closedDirectory(path.dirname(path.resolve(file)));
-  const whose = process.platform === 'win32' ? directory : `${directory} belongs to ${nameOf(uid) ?? `uid ${uid}`}, mode ${(mode & 0o7777).toString(8)}`;
-  if (action === 'read' || action === 'remove') return `run it as an account that may, or let root open the way for ${caller} (${whose})`;
+  const whose =
+    process.platform === 'win32'
+      ? directory
+      : `${directory} belongs to ${nameOf(uid) ?? `uid ${uid}`}, mode ${(mode & 0o7777).toString(8)}`;
+  if (action === 'read' || action === 'remove')
+    return `run it as an account that may, or let root open the way for ${caller} (${whose})`;
   return `choose a place that ${caller} may write to, or let root open this one (${whose})`;
 }
 
@@ -202,7 +251,9 @@ function closedDirectory(directory: string): { directory: string; uid: number; m
     const { uid, mode } = statSync(directory);
     return { directory, uid, mode };
   } catch {
-    return directory === path.dirname(directory) ? { directory, uid: 0, mode: 0 } : closedDirectory(path.dirname(directory));
+    return directory === path.dirname(directory)
+      ? { directory, uid: 0, mode: 0 }
+      : closedDirectory(path.dirname(directory));
   }
 }
 

@@ -24,7 +24,10 @@ export async function describeSelf(since: string): Promise<Holder> {
     nonce: randomBytes(16).toString('hex'),
     pid: process.pid,
     started: stat?.started ?? null,
-    boot: await readFile('/proc/sys/kernel/random/boot_id', 'latin1').then((id) => id.trim(), () => null),
+    boot: await readFile('/proc/sys/kernel/random/boot_id', 'latin1').then(
+      (id) => id.trim(),
+      () => null,
+    ),
     namespace: await readlink('/proc/self/ns/pid').catch(() => null),
     host: os.hostname(),
     since,
@@ -37,7 +40,13 @@ export function parseHolder(bytes: Uint8Array): Holder {
     const json = JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<Record<keyof Holder, unknown>> | null;
     const text = (value: unknown) => (typeof value === 'string' ? value : null);
     const nonce = text(json?.nonce);
-    if (json !== null && nonce !== null && /^[0-9a-f]{32}$/.test(nonce) && Number.isSafeInteger(json.pid) && (json.pid as number) > 0) {
+    if (
+      json !== null &&
+      nonce !== null &&
+      /^[0-9a-f]{32}$/.test(nonce) &&
+      Number.isSafeInteger(json.pid) &&
+      (json.pid as number) > 0
+    ) {
       return {
         nonce,
         pid: json.pid as number,
@@ -59,7 +68,10 @@ export type Liveness = 'alive' | 'gone' | 'unknown';
 
 /** What this machine can tell about the holder; `unknown` leaves only the heartbeat. */
 export async function livenessOf(holder: Holder, self: Holder): Promise<Liveness> {
-  const sameMachine = self.boot === null ? holder.boot === null && holder.host === self.host : holder.boot === self.boot && holder.namespace === self.namespace;
+  const sameMachine =
+    self.boot === null
+      ? holder.boot === null && holder.host === self.host
+      : holder.boot === self.boot && holder.namespace === self.namespace;
   if (!sameMachine || holder.pid === 0) return 'unknown';
   try {
     process.kill(holder.pid, 0);

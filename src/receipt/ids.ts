@@ -12,8 +12,10 @@ export const arrangementPattern = /^[a-z0-9][a-z0-9-]{0,40}$/;
 const depositIdPattern = /^([a-z0-9][a-z0-9-]{0,40})_(\d{8}T\d{6}Z)_([0-9a-f]{16})$/;
 
 const extensions: Record<Compression, string> = { none: '.tar.pgp', gzip: '.tar.gz.pgp', zstd: '.tar.zst.pgp' };
-const suitcasePattern = /^([a-z0-9][a-z0-9-]{0,40}_\d{8}T\d{6}Z_[0-9a-f]{16})(\.tar\.pgp|\.tar\.gz\.pgp|\.tar\.zst\.pgp)$/;
-const attestationPattern = /^([a-z0-9][a-z0-9-]{0,40}_\d{8}T\d{6}Z_[0-9a-f]{16})\.attestation(?:\.([1-9]\d{0,3}))?\.json$/;
+const suitcasePattern =
+  /^([a-z0-9][a-z0-9-]{0,40}_\d{8}T\d{6}Z_[0-9a-f]{16})(\.tar\.pgp|\.tar\.gz\.pgp|\.tar\.zst\.pgp)$/;
+const attestationPattern =
+  /^([a-z0-9][a-z0-9-]{0,40}_\d{8}T\d{6}Z_[0-9a-f]{16})\.attestation(?:\.([1-9]\d{0,3}))?\.json$/;
 const receiptPattern = /^([a-z0-9][a-z0-9-]{0,40}_\d{8}T\d{6}Z_[0-9a-f]{16})\.receipt(?:\.([1-9]\d{0,3}))?\.json$/;
 
 /** What a deposit id says: whose it is and when it was begun. */
@@ -28,9 +30,13 @@ export interface DepositIdParts {
 /** `<arrangement>_<YYYYMMDDTHHMMSSZ>_<16 hex>`; throws `usage` for a name that is no arrangement's. */
 export function newDepositId(arrangement: string, at: Date): string {
   if (!arrangementPattern.test(arrangement)) {
-    throw new DepotError('usage', `${JSON.stringify(arrangement)} is not the name of an arrangement`, { hint: 'use a-z, 0-9 and hyphens, at most 41 characters' });
+    throw new DepotError('usage', `${JSON.stringify(arrangement)} is not the name of an arrangement`, {
+      hint: 'use a-z, 0-9 and hyphens, at most 41 characters',
+    });
   }
-  const random = Array.from(crypto.getRandomValues(new Uint8Array(8)), (octet) => octet.toString(16).padStart(2, '0')).join('');
+  const random = Array.from(crypto.getRandomValues(new Uint8Array(8)), (octet) =>
+    octet.toString(16).padStart(2, '0'),
+  ).join('');
   return `${arrangement}_${timestamp(at).replace(/[-:]/g, '')}_${random}`;
 }
 

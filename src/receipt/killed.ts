@@ -10,15 +10,33 @@ import type { Runner } from './underway.js';
 export function killedRun(arrangement: string, { pid, host, since, lastSeen }: Runner): RunRecord {
   const startedAt = parseTimestamp(since) === null ? lastSeen : since;
   return {
-    schema: 'depot.run/1', arrangement, startedAt, finishedAt: lastSeen, exit: 137, code: 'killed',
+    schema: 'depot.run/1',
+    arrangement,
+    startedAt,
+    finishedAt: lastSeen,
+    exit: 137,
+    code: 'killed',
     message: `the push (process ${pid}) was killed, or the machine went down: it left no result`,
-    published: 'unknown', depositId: null, bytes: null, seconds: Math.max(0, (Date.parse(lastSeen) - Date.parse(startedAt)) / 1000), lanes: null, attempts: 0, reconnects: 0, host,
+    published: 'unknown',
+    depositId: null,
+    bytes: null,
+    seconds: Math.max(0, (Date.parse(lastSeen) - Date.parse(startedAt)) / 1000),
+    lanes: null,
+    attempts: 0,
+    reconnects: 0,
+    host,
   };
 }
 
 /** Of which killed push somebody was notified: each is told of once, however often somebody looks. */
 const name = 'killed.json';
-const schema = v.object({ schema: v.literal('depot.killed/1'), pid: v.number(), host: v.string(), since: v.string(), notifiedAt: v.string() });
+const schema = v.object({
+  schema: v.literal('depot.killed/1'),
+  pid: v.number(),
+  host: v.string(),
+  since: v.string(),
+  notifiedAt: v.string(),
+});
 
 /** Whether somebody was notified of this one. What cannot be read was no notification. */
 export async function killedNoted(state: ArrangementState, { pid, host, since }: Runner): Promise<boolean> {
@@ -33,6 +51,13 @@ export async function killedNoted(state: ArrangementState, { pid, host, since }:
 }
 
 /** `local-disk-full`, `local-not-writable`. */
-export async function noteKilled(state: ArrangementState, { pid, host, since }: Runner, notifiedAt: string): Promise<void> {
-  await writeFileAtomic(state.file(name), `${JSON.stringify({ schema: 'depot.killed/1', pid, host, since, notifiedAt })}\n`);
+export async function noteKilled(
+  state: ArrangementState,
+  { pid, host, since }: Runner,
+  notifiedAt: string,
+): Promise<void> {
+  await writeFileAtomic(
+    state.file(name),
+    `${JSON.stringify({ schema: 'depot.killed/1', pid, host, since, notifiedAt })}\n`,
+  );
 }

@@ -10,7 +10,16 @@ import { link, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError } from '../errors.js';
 import { typedWord } from '../shell.js';
-import { errorCode, localError, openOwn, readBounded, syncDirectory, temporaryName, writeAll, writeNew } from './files.js';
+import {
+  errorCode,
+  localError,
+  openOwn,
+  readBounded,
+  syncDirectory,
+  temporaryName,
+  writeAll,
+  writeNew,
+} from './files.js';
 import { parseDepositId, parseTimestamp } from './ids.js';
 import type { LedgerLink } from './schema.js';
 import type { ArrangementState } from './state.js';
@@ -85,14 +94,17 @@ export class Ledger {
     const warnings: string[] = [];
     if (torn > 0) {
       await truncate(file, size);
-      warnings.push(`the last line of ${file} was cut in half, as by a power loss; it was removed, and what it recorded will be recorded again`);
+      warnings.push(
+        `the last line of ${file} was cut in half, as by a power loss; it was removed, and what it recorded will be recorded again`,
+      );
     }
     const last = raw.at(-1);
     if (last?.line === null) throw ledgerBroken(`line ${String(last.number)} of ${file} is not a ledger line`);
     const gap = await ledgerGap(state, raw);
     if (gap !== null) throw gap;
     const { id, created } = await ledgerId(state.stateDirectory, last?.line?.ledgerId);
-    if (created && last !== undefined) warnings.push(`${path.join(state.stateDirectory, 'ledger.id')} was gone; it was made again from ${file}`);
+    if (created && last !== undefined)
+      warnings.push(`${path.join(state.stateDirectory, 'ledger.id')} was gone; it was made again from ${file}`);
     if (last?.line != null && last.line.ledgerId !== id) {
       throw ledgerBroken(`${file} belongs to ledger ${last.line.ledgerId}, this state directory to ${id}`);
     }
@@ -112,14 +124,20 @@ export class Ledger {
 
   /** Writes and fsyncs a line. When that fails the file is as it was. `local-disk-full`, `local-not-writable`. */
   async append(line: NewLine): Promise<LedgerLine> {
-    const full: LedgerLine = { ...line, sequence: this.nextSequence(), previousSha256: this.lastSha256, ledgerId: this.id };
+    const full: LedgerLine = {
+      ...line,
+      sequence: this.nextSequence(),
+      previousSha256: this.lastSha256,
+      ledgerId: this.id,
+    };
     const bytes = Buffer.from(lineText(full));
     const first = this.size === 0;
     try {
       const handle = await openOwn(this.file, 'append');
       try {
         const { size } = await handle.stat();
-        if (size !== this.size) throw ledgerBroken(`${this.file} was changed by another program while depot held the lock`);
+        if (size !== this.size)
+          throw ledgerBroken(`${this.file} was changed by another program while depot held the lock`);
         try {
           await writeAll(handle, Buffer.concat([bytes, Buffer.from('\n')]));
           await handle.sync();
@@ -155,15 +173,20 @@ export async function ledgerGap(state: ArrangementState, raw?: readonly RawLine[
   const last = lines.at(-1);
   const how = last === undefined ? 'is empty or gone' : `ends with line ${last.sequence}`;
   const today = new Date().toISOString().slice(0, 10);
-  return new DepotError('ledger-broken', `${file} ${how}, and has no line for ${missing.length === 1 ? 'a deposit' : `${missing.length} deposits`} of which other files here tell: ${which}`, {
-    hint: `restore ledger.ndjson from a backup, then run: «depot receipts verify ${state.arrangement}»; or, to begin a new ledger knowingly and keep all of this as evidence: «mv ${typedWord(state.directory)} ${typedWord(`${state.directory}.kept-${today}`)}»`,
-  });
+  return new DepotError(
+    'ledger-broken',
+    `${file} ${how}, and has no line for ${missing.length === 1 ? 'a deposit' : `${missing.length} deposits`} of which other files here tell: ${which}`,
+    {
+      hint: `restore ledger.ndjson from a backup, then run: «depot receipts verify ${state.arrangement}»; or, to begin a new ledger knowingly and keep all of this as evidence: «mv ${typedWord(state.directory)} ${typedWord(`${state.directory}.kept-${today}`)}»`,
+    },
+  );
 }
 
 /** How many receipts of each deposit the ledger files. */
 export function linesPerDeposit(lines: readonly LedgerLine[]): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const { kind, depositId } of lines) if (kind !== 'destroyed') counts.set(depositId, 1 + (counts.get(depositId) ?? 0));
+  for (const { kind, depositId } of lines)
+    if (kind !== 'destroyed') counts.set(depositId, 1 + (counts.get(depositId) ?? 0));
   return counts;
 }
 
@@ -192,7 +215,9 @@ export async function destroyedDeposits(state: ArrangementState): Promise<Map<st
 
 /** As `destroyedDeposits`, of a ledger that was read already. */
 export function destroyedIn(lines: readonly LedgerLine[]): Map<string, string> {
-  return new Map(lines.flatMap(({ depositId, destroyed }) => (destroyed === undefined ? [] : [[depositId, destroyed] as const])));
+  return new Map(
+    lines.flatMap(({ depositId, destroyed }) => (destroyed === undefined ? [] : [[depositId, destroyed] as const])),
+  );
 }
 
 /** The id of the ledgers of this state directory, or null when none was made yet. */

@@ -16,20 +16,28 @@ export async function leftBehind(stateDirectory: string, directory: string): Pro
     // What lies in a state directory is the state's; but only what looks like a state directory may be given away with all that is in it.
     if (one === stateDirectory && !(await looksLikeState(one, found.mode, caller))) return null;
     const name = ownName() ?? String(caller);
-    return new DepotError('local-not-writable', `${one} belongs to ${nameOf(found.uid) ?? `uid ${found.uid}`}, and account ${name} may not write there: a run as another account made it`, {
-      hint: `if ${name} is the account that pushes, let root type: «chown -R ${ownName() === undefined ? caller : `${name}:`} ${typedWord(one)}»; if not, run it as the account that is`,
-    });
+    return new DepotError(
+      'local-not-writable',
+      `${one} belongs to ${nameOf(found.uid) ?? `uid ${found.uid}`}, and account ${name} may not write there: a run as another account made it`,
+      {
+        hint: `if ${name} is the account that pushes, let root type: «chown -R ${ownName() === undefined ? caller : `${name}:`} ${typedWord(one)}»; if not, run it as the account that is`,
+      },
+    );
   }
   return null;
 }
 
 function mayWrite(directory: string): Promise<boolean> {
-  return access(directory, constants.W_OK | constants.X_OK).then(() => true, () => false);
+  return access(directory, constants.W_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** As depot makes it (0700), or with depot's files in it, or nothing; and no place that the system or a person needs. */
 async function looksLikeState(directory: string, mode: number, uid: number): Promise<boolean> {
-  if (path.dirname(path.dirname(directory)) === path.dirname(directory) || isHomeOfAnother(directory, uid)) return false;
+  if (path.dirname(path.dirname(directory)) === path.dirname(directory) || isHomeOfAnother(directory, uid))
+    return false;
   const names = await readdir(directory).catch(() => null);
   return names === null ? (mode & 0o777) === 0o700 : names.length === 0 || names.includes('ledger.id');
 }

@@ -15,7 +15,10 @@ export interface ListedReceipt extends StoredReceipt {
  * Receipts that count (not superseded ones), completed within `from` and `to` (both included, either
  * may be left out), oldest first. Files that are no receipts are listed apart.
  */
-export async function listReceipts(state: ArrangementState, range: { from?: Date; to?: Date } = {}): Promise<{ receipts: ListedReceipt[]; unreadable: { path: string; reason: string }[] }> {
+export async function listReceipts(
+  state: ArrangementState,
+  range: { from?: Date; to?: Date } = {},
+): Promise<{ receipts: ListedReceipt[]; unreadable: { path: string; reason: string }[] }> {
   const receipts: ListedReceipt[] = [];
   const unreadable: { path: string; reason: string }[] = [];
   for (const name of await state.names()) {
@@ -25,7 +28,8 @@ export async function listReceipts(state: ArrangementState, range: { from?: Date
       if (stored === null) continue;
       const receipt = parseReceipt(stored.bytes, name);
       const at = new Date(receipt.completedAt);
-      if ((range.from === undefined || at >= range.from) && (range.to === undefined || at <= range.to)) receipts.push({ ...stored, receipt });
+      if ((range.from === undefined || at >= range.from) && (range.to === undefined || at <= range.to))
+        receipts.push({ ...stored, receipt });
     } catch (error) {
       if (!isDepotError(error)) throw error;
       unreadable.push({ path: state.file(name), reason: error.message });
@@ -47,15 +51,25 @@ export function byCompletion({ receipt: a }: { receipt: Receipt }, { receipt: b 
  * it could write its run record, and one that settled another's deposit, count too. Newest is what the ledger has last, and not
  * what has the latest date: one push with a clock that was ahead would otherwise be the newest for as long as it was ahead.
  */
-export async function newestDeposit(state: ArrangementState, without: ReadonlyMap<string, unknown> = new Map()): Promise<ListedReceipt | null> {
+export async function newestDeposit(
+  state: ArrangementState,
+  without: ReadonlyMap<string, unknown> = new Map(),
+): Promise<ListedReceipt | null> {
   return newestOf(state, linesOf(await readLedger(state)), without);
 }
 
-async function newestOf(state: ArrangementState, lines: readonly LedgerLine[], without: ReadonlyMap<string, unknown>, wanted = isAcknowledged): Promise<ListedReceipt | null> {
-  const names = new Map((await state.names()).flatMap((name) => {
-    const parts = parseReceiptName(name);
-    return parts?.superseded === null && !without.has(parts.depositId) ? [[parts.depositId, name] as const] : [];
-  }));
+async function newestOf(
+  state: ArrangementState,
+  lines: readonly LedgerLine[],
+  without: ReadonlyMap<string, unknown>,
+  wanted = isAcknowledged,
+): Promise<ListedReceipt | null> {
+  const names = new Map(
+    (await state.names()).flatMap((name) => {
+      const parts = parseReceiptName(name);
+      return parts?.superseded === null && !without.has(parts.depositId) ? [[parts.depositId, name] as const] : [];
+    }),
+  );
   const counts = async (depositId: string): Promise<ListedReceipt | null> => {
     const name = names.get(depositId);
     const found = name === undefined ? null : await readable(state, name);
@@ -85,7 +99,9 @@ function isAcknowledged({ receipt }: ListedReceipt): boolean {
  * The dataset of the newest deposit, whatever became of that: what was read from the sources is so, whether the agent acknowledged
  * it, destroyed it since, or a file was missing from it.
  */
-export async function lastDataset(state: ArrangementState): Promise<{ depositId: string; entries: number; bytes: number } | null> {
+export async function lastDataset(
+  state: ArrangementState,
+): Promise<{ depositId: string; entries: number; bytes: number } | null> {
   const newest = await newestOf(state, linesOf(await readLedger(state)), new Map(), () => true);
   return newest === null ? null : { depositId: newest.depositId, ...datasetOf(newest) };
 }
@@ -124,11 +140,29 @@ export interface LastDeposit {
 export async function lastDeposit(state: ArrangementState): Promise<LastDeposit | null> {
   const lines = linesOf(await readLedger(state));
   const destroyed = destroyedIn(lines);
-  const run = await lastRun(state, ({ published, depositId }) => published === 'yes' && depositId !== null && !destroyed.has(depositId));
+  const run = await lastRun(
+    state,
+    ({ published, depositId }) => published === 'yes' && depositId !== null && !destroyed.has(depositId),
+  );
   const filed = await newestOf(state, lines, destroyed);
-  const byReceipt = filed === null ? null : { depositId: filed.depositId, finishedAt: filed.receipt.completedAt, bytes: filed.receipt.suitcase.bytes, dataset: datasetOf(filed), shrunkFrom: null };
+  const byReceipt =
+    filed === null
+      ? null
+      : {
+          depositId: filed.depositId,
+          finishedAt: filed.receipt.completedAt,
+          bytes: filed.receipt.suitcase.bytes,
+          dataset: datasetOf(filed),
+          shrunkFrom: null,
+        };
   if (run === null) return byReceipt;
-  const byRun = { depositId: run.depositId!, finishedAt: run.finishedAt, bytes: run.bytes, dataset: null, shrunkFrom: run.dataset?.shrunk === true ? run.dataset.previous : null };
+  const byRun = {
+    depositId: run.depositId!,
+    finishedAt: run.finishedAt,
+    bytes: run.bytes,
+    dataset: null,
+    shrunkFrom: run.dataset?.shrunk === true ? run.dataset.previous : null,
+  };
   if (byReceipt === null) return byRun;
   if (byRun.depositId === byReceipt.depositId) return { ...byRun, dataset: byReceipt.dataset };
   // What the ledger lists is not newer than the last that it lists. A deposit without a receipt has only its time.
@@ -148,9 +182,13 @@ export async function findReceipt(state: ArrangementState, idOrStart: string): P
   });
   const id = ids.includes(idOrStart) ? idOrStart : ids.at(0);
   if (id === undefined || (id !== idOrStart && ids.length > 1)) {
-    throw new DepotError('usage', `${id === undefined ? 'no receipt of' : 'more than one receipt begins with'} ${JSON.stringify(idOrStart)} in ${state.directory}`, {
-      hint: `list them: «depot receipts list ${state.arrangement}»`,
-    });
+    throw new DepotError(
+      'usage',
+      `${id === undefined ? 'no receipt of' : 'more than one receipt begins with'} ${JSON.stringify(idOrStart)} in ${state.directory}`,
+      {
+        hint: `list them: «depot receipts list ${state.arrangement}»`,
+      },
+    );
   }
   const stored = (await state.receiptsOf(id)).find((one) => one.superseded === null);
   if (stored === undefined) throw new DepotError('local-unreadable', `the receipt of ${id} vanished while it was read`);

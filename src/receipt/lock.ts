@@ -66,7 +66,8 @@ export async function lockArrangement(directory: string, options: LockOptions = 
       // The file system's own clock: another machine's, or this one's, may be wrong.
       const now = (await stat(own)).mtimeMs;
       const silentMs = await silence(file, last, mtimeMs, now, true);
-      if (!(await isGone(last, self, silentMs, mtimeMs, o))) throw lockedBy(last, self, directory, o.staleMs, mtimeMs > now + clockSkewMs);
+      if (!(await isGone(last, self, silentMs, mtimeMs, o)))
+        throw lockedBy(last, self, directory, o.staleMs, mtimeMs > now + clockSkewMs);
       const claim = claimOf(file, last.nonce);
       if (!(await linked(own, claim))) continue;
       if ((await readHolder(file))?.nonce === head.nonce) {
@@ -91,7 +92,10 @@ export async function lockHolder(directory: string, options: LockOptions = {}): 
 }
 
 /** Who took the lock last without giving it back, and whether that process lives; null when it is free. Changes nothing. */
-export async function lockState(directory: string, options: LockOptions = {}): Promise<(LastHolder & { alive: boolean }) | null> {
+export async function lockState(
+  directory: string,
+  options: LockOptions = {},
+): Promise<(LastHolder & { alive: boolean }) | null> {
   const seen = await follow(path.join(directory, 'lock'));
   if (seen === null) return null;
   const self = await describeSelf('');
@@ -112,10 +116,13 @@ async function follow(file: string): Promise<{ head: Holder; last: Holder; mtime
     if (successor === null) break;
     [last, where] = [successor, next];
   }
-  const mtimeMs = await stat(where).then((s) => s.mtimeMs, (error: unknown) => {
-    if (errorCode(error) === 'ENOENT') return null;
-    throw error;
-  });
+  const mtimeMs = await stat(where).then(
+    (s) => s.mtimeMs,
+    (error: unknown) => {
+      if (errorCode(error) === 'ENOENT') return null;
+      throw error;
+    },
+  );
   return mtimeMs === null ? null : { head, last, mtimeMs };
 }
 
@@ -123,11 +130,22 @@ async function follow(file: string): Promise<{ head: Holder; last: Holder; mtime
  * For how long nothing was heard of the holder. A heartbeat that is dated in the future (the clock was ahead) has no age: then
  * it counts from when a run first found it so, which `lock.ahead-<nonce>` remembers. Who lives writes another one meanwhile.
  */
-async function silence(file: string, { nonce }: Holder, beatMs: number, nowMs: number, remember: boolean): Promise<number> {
+async function silence(
+  file: string,
+  { nonce }: Holder,
+  beatMs: number,
+  nowMs: number,
+  remember: boolean,
+): Promise<number> {
   if (beatMs <= nowMs + clockSkewMs) return Math.max(0, nowMs - beatMs);
   const note = `${file}.ahead-${nonce}`;
   const seenBefore = (await readBounded(note, maxLockBytes))?.toString() === String(beatMs);
-  const sinceMs = seenBefore ? await stat(note).then((s) => s.mtimeMs, () => nowMs) : nowMs;
+  const sinceMs = seenBefore
+    ? await stat(note).then(
+        (s) => s.mtimeMs,
+        () => nowMs,
+      )
+    : nowMs;
   if (seenBefore && sinceMs <= nowMs + clockSkewMs) return Math.max(0, nowMs - sinceMs);
   if (remember) {
     await rm(note, { force: true });
@@ -138,7 +156,13 @@ async function silence(file: string, { nonce }: Holder, beatMs: number, nowMs: n
   return 0;
 }
 
-async function isGone(holder: Holder, self: Holder, ageMs: number, beatMs: number, o: Required<LockOptions>): Promise<boolean> {
+async function isGone(
+  holder: Holder,
+  self: Holder,
+  ageMs: number,
+  beatMs: number,
+  o: Required<LockOptions>,
+): Promise<boolean> {
   const liveness = await livenessOf(holder, self);
   if (liveness !== 'unknown') return liveness === 'gone';
   if (ageMs > o.staleMs) return true;
@@ -148,7 +172,13 @@ async function isGone(holder: Holder, self: Holder, ageMs: number, beatMs: numbe
   return rebooted && beforeBoot && ageMs > 2 * o.heartbeatMs;
 }
 
-async function holdLock(file: string, self: Holder, bytes: Buffer, { heartbeatMs, staleMs, telling }: Required<LockOptions>, predecessor: LastHolder | null): Promise<Lock> {
+async function holdLock(
+  file: string,
+  self: Holder,
+  bytes: Buffer,
+  { heartbeatMs, staleMs, telling }: Required<LockOptions>,
+  predecessor: LastHolder | null,
+): Promise<Lock> {
   if (!telling) onExit.set(file, self.nonce);
   await clearLeftovers(file, self.nonce, staleMs);
   // The inode that was linked, so that a heartbeat can never touch a successor's record.
@@ -173,14 +203,27 @@ async function holdLock(file: string, self: Holder, bytes: Buffer, { heartbeatMs
   return { predecessor, lost: lost.signal, release: () => (released ??= release()) };
 }
 
-async function beat(file: string, handle: FileHandle, bytes: Buffer, nonce: string, lost: AbortController): Promise<void> {
+async function beat(
+  file: string,
+  handle: FileHandle,
+  bytes: Buffer,
+  nonce: string,
+  lost: AbortController,
+): Promise<void> {
   try {
     // Written and not utimes(): then the time is that of the file system's own clock.
     await handle.write(bytes, 0, bytes.length, 0);
     const holder = await readHolder(file);
     if (holder?.nonce === nonce) return;
-    const who = holder === null ? 'somebody removed it' : `process ${String(holder.pid)} on ${printable(holder.host)} took it over`;
-    lost.abort(new DepotError('locked', `the lock ${file} was lost: ${who}`, { hint: 'look for a state directory that was not reachable, or a machine that was asleep' }));
+    const who =
+      holder === null
+        ? 'somebody removed it'
+        : `process ${String(holder.pid)} on ${printable(holder.host)} took it over`;
+    lost.abort(
+      new DepotError('locked', `the lock ${file} was lost: ${who}`, {
+        hint: 'look for a state directory that was not reachable, or a machine that was asleep',
+      }),
+    );
   } catch {
     // A file system that fails now may answer the next heartbeat; until then the lock ages.
   }
@@ -191,9 +234,15 @@ async function clearLeftovers(file: string, nonce: string, staleMs: number): Pro
   const directory = path.dirname(file);
   for (const name of await readdir(directory)) {
     const leftover = path.join(directory, name);
-    if ((name.startsWith('lock.after-') && leftover !== claimOf(file, nonce)) || name.startsWith('lock.ahead-')) await rm(leftover, { force: true });
+    if ((name.startsWith('lock.after-') && leftover !== claimOf(file, nonce)) || name.startsWith('lock.ahead-'))
+      await rm(leftover, { force: true });
     if (/^\.lock\.[0-9a-f]{12}\.tmp$/.test(name)) {
-      const age = Date.now() - (await stat(leftover).then((s) => s.mtimeMs, () => Date.now()));
+      const age =
+        Date.now() -
+        (await stat(leftover).then(
+          (s) => s.mtimeMs,
+          () => Date.now(),
+        ));
       if (age > staleMs) await rm(leftover, { force: true });
     }
   }
@@ -227,7 +276,11 @@ function lockedBy(holder: Holder, self: Holder, directory: string, staleMs: numb
     : ahead
       ? `wait until it has ended; its last sign of life is dated in the future, so a clock was wrong: should it be gone for good, a run in ${String(Math.round(staleMs / 60_000))} min takes the lock`
       : `wait until it has ended; should it be gone for good, the lock is free ${String(Math.round(staleMs / 60_000))} min after its last sign of life`;
-  return new DepotError('locked', `another run for ${path.basename(directory)} is under way: ${who}, since ${printable(holder.since)}`, { hint });
+  return new DepotError(
+    'locked',
+    `another run for ${path.basename(directory)} is under way: ${who}, since ${printable(holder.since)}`,
+    { hint },
+  );
 }
 
 /** Locks of this process, given back when it ends before they are. */

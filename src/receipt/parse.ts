@@ -23,7 +23,10 @@ export function parseReceipt(bytes: Uint8Array, name = 'receipt'): Receipt {
     const conversion = bytes.length > maxReceiptBytes ? null : conversionOf(bytes);
     throw conversion === null
       ? new DepotError('verification-failed', `${printable(name)} is not a receipt: ${why}`, { cause })
-      : new DepotError('verification-failed', `${printable(name)} is not the receipt as it was signed: ${conversion}`, { hint: unconverted, cause });
+      : new DepotError('verification-failed', `${printable(name)} is not the receipt as it was signed: ${conversion}`, {
+          hint: unconverted,
+          cause,
+        });
   };
   if (bytes.length > maxReceiptBytes) fail(`${String(bytes.length)} octets, more than ${String(maxReceiptBytes)}`);
   let source = '';
@@ -41,7 +44,11 @@ export function parseReceipt(bytes: Uint8Array, name = 'receipt'): Receipt {
   }
   const version = schemaOf(json);
   if (version !== 'depot.receipt/1') {
-    fail(version?.startsWith('depot.receipt/') === true ? `schema ${printable(version)} is not known to this version of depot` : 'no schema depot.receipt/1');
+    fail(
+      version?.startsWith('depot.receipt/') === true
+        ? `schema ${printable(version)} is not known to this version of depot`
+        : 'no schema depot.receipt/1',
+    );
   }
   const why = receiptProblem(json);
   if (why !== null) fail(why);

@@ -18,7 +18,10 @@ export function samePlace(a: Place, b: Place): boolean {
 }
 
 /** Follows the deposit's id. `goesTo` is where pushes go now; null when no configuration says so. */
-export function pendingWords({ stage, server, depositId }: Pick<PendingRecord, 'stage' | 'server' | 'depositId'>, goesTo: Place | null): string {
+export function pendingWords(
+  { stage, server, depositId }: Pick<PendingRecord, 'stage' | 'server' | 'depositId'>,
+  goesTo: Place | null,
+): string {
   const { is, next } = stages[stage];
   if (goesTo === null || samePlace(server, goesTo)) return `${is}; ${next}`;
   return `${is}; it was begun at ${placeText(server)}, where pushes do not go any more, so no push settles it: «depot receipts note ${depositId} --dropped»`;

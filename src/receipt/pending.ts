@@ -47,19 +47,35 @@ const maxPendingBytes = 2 * 1024 * 1024;
 const draft = v.looseObject({ schema: v.literal('depot.receipt/1'), depositId: v.string() });
 const base = {
   schema: v.literal('depot.pending/1'),
-  depositId: v.pipe(v.string(), v.check((s) => parseDepositId(s) !== null)),
+  depositId: v.pipe(
+    v.string(),
+    v.check((s) => parseDepositId(s) !== null),
+  ),
   arrangement: v.string(),
   partialName: v.string(),
   finalName: v.string(),
   createdAt: v.string(),
   server: v.object({ account: v.string(), directory: v.string() }),
   publish: v.picklist(['rename', 'direct']),
-  spool: v.exactOptional(v.object({ name: v.string(), bytes: v.number(), sha256: v.string(), begun: v.exactOptional(v.boolean()), confirmed: v.exactOptional(v.number()) })),
+  spool: v.exactOptional(
+    v.object({
+      name: v.string(),
+      bytes: v.number(),
+      sha256: v.string(),
+      begun: v.exactOptional(v.boolean()),
+      confirmed: v.exactOptional(v.number()),
+    }),
+  ),
 };
 const settled = { ...base, draft, transfer: v.looseObject({ status: v.string() }), completedAt: v.string() };
 const pendingSchema = v.variant('stage', [
   v.looseObject({ ...base, stage: v.literal('intent'), draft: v.exactOptional(draft) }),
-  v.looseObject({ ...base, stage: v.literal('closing'), draft, durability: v.exactOptional(v.picklist(['fsynced', 'size-checked', 'acknowledged-only'])) }),
+  v.looseObject({
+    ...base,
+    stage: v.literal('closing'),
+    draft,
+    durability: v.exactOptional(v.picklist(['fsynced', 'size-checked', 'acknowledged-only'])),
+  }),
   v.looseObject({ ...settled, stage: v.literal('published') }),
   v.looseObject({ ...settled, stage: v.literal('unconfirmed') }),
   v.looseObject({ ...base, stage: v.literal('sidecars'), remainingSidecars: v.array(v.string()) }),
@@ -77,7 +93,9 @@ export async function writePending(state: ArrangementState, record: PendingRecor
 }
 
 /** All records, oldest first; files that are none are listed apart. Leftovers of interrupted writes are passed over. */
-export async function readPending(state: ArrangementState): Promise<{ records: PendingRecord[]; unreadable: UnreadablePending[] }> {
+export async function readPending(
+  state: ArrangementState,
+): Promise<{ records: PendingRecord[]; unreadable: UnreadablePending[] }> {
   const records: PendingRecord[] = [];
   const unreadable: UnreadablePending[] = [];
   for (const name of await state.names('pending')) {
@@ -87,7 +105,8 @@ export async function readPending(state: ArrangementState): Promise<{ records: P
       const bytes = await readBounded(file, maxPendingBytes);
       if (bytes === null) continue;
       const record = v.parse(pendingSchema, JSON.parse(bytes.toString('utf8'))) as unknown as PendingRecord;
-      if (record.arrangement !== state.arrangement || name !== `${record.depositId}.json`) throw new Error('of another deposit');
+      if (record.arrangement !== state.arrangement || name !== `${record.depositId}.json`)
+        throw new Error('of another deposit');
       requireOwnNames(record);
       records.push(record);
     } catch (error) {
@@ -101,13 +120,21 @@ export async function readPending(state: ArrangementState): Promise<{ records: P
 /** What a record names is looked for, renamed and removed at the server: nothing but this deposit's own files. */
 function requireOwnNames(record: PendingRecord): void {
   const { depositId, arrangement, partialName, finalName } = record;
-  if (parseDepositId(depositId)?.arrangement !== arrangement) throw new Error('its deposit id is of another arrangement');
+  if (parseDepositId(depositId)?.arrangement !== arrangement)
+    throw new Error('its deposit id is of another arrangement');
   const [before, after] = [`.${depositId}`, '.partial'];
-  const own = partialName.startsWith(before) && partialName.endsWith(after) && againPattern.test(partialName.slice(before.length, -after.length));
+  const own =
+    partialName.startsWith(before) &&
+    partialName.endsWith(after) &&
+    againPattern.test(partialName.slice(before.length, -after.length));
   if (!own) throw new Error(`partialName: ${partialName} is not that of this deposit`);
-  if (parseSuitcaseName(finalName)?.depositId !== depositId) throw new Error(`finalName: ${finalName} is not that of this deposit`);
+  if (parseSuitcaseName(finalName)?.depositId !== depositId)
+    throw new Error(`finalName: ${finalName} is not that of this deposit`);
   if ('draft' in record && record.draft.depositId !== depositId) throw new Error('draft.depositId: of another deposit');
-  const stranger = record.stage === 'sidecars' ? record.remainingSidecars.find((one) => !sidecarNames(depositId).includes(one)) : undefined;
+  const stranger =
+    record.stage === 'sidecars'
+      ? record.remainingSidecars.find((one) => !sidecarNames(depositId).includes(one))
+      : undefined;
   if (stranger !== undefined) throw new Error(`remainingSidecars: ${stranger} is not of this deposit`);
 }
 
@@ -134,4 +161,3 @@ function pendingPath(state: ArrangementState, depositId: string): string {
   if (parseDepositId(depositId) === null) throw new TypeError(`${depositId} is not a deposit id`);
   return state.file(path.join('pending', `${depositId}.json`));
 }
-

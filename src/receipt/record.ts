@@ -42,12 +42,16 @@ export async function recordReceipt(o: {
   } catch (error) {
     const published = o.transfer.status === 'acknowledged' ? 'yes' : 'unknown';
     if (!isDepotError(error)) throw error;
-    throw new DepotError('receipt-not-written', `the receipt of ${o.draft.depositId} could not be written: ${error.message}`, {
-      hint: error.hint ?? `repair that, then run: «depot push ${o.draft.arrangement}»`,
-      published,
-      depositId: o.draft.depositId,
-      cause: error,
-    });
+    throw new DepotError(
+      'receipt-not-written',
+      `the receipt of ${o.draft.depositId} could not be written: ${error.message}`,
+      {
+        hint: error.hint ?? `repair that, then run: «depot push ${o.draft.arrangement}»`,
+        published,
+        depositId: o.draft.depositId,
+        cause: error,
+      },
+    );
   }
 }
 
@@ -60,7 +64,12 @@ async function file(o: Parameters<typeof recordReceipt>[0]): Promise<RecordedRec
     const stored = (await state.receiptsOf(draft.depositId)).find((one) => one.sha256 === earlier.receiptSha256);
     const said = stored === undefined ? null : parseReceipt(stored.bytes, stored.path);
     if (said !== null && stored !== undefined && sameTransfer(said.transfer, o.transfer)) {
-      return { receipt: said, sha256: stored.sha256, path: stored.path, kind: said.ledger.sequence === earlier.sequence && earlier.kind === 'superseded' ? 'superseded' : 'deposit' };
+      return {
+        receipt: said,
+        sha256: stored.sha256,
+        path: stored.path,
+        kind: said.ledger.sequence === earlier.sequence && earlier.kind === 'superseded' ? 'superseded' : 'deposit',
+      };
     }
   }
 
@@ -69,7 +78,12 @@ async function file(o: Parameters<typeof recordReceipt>[0]): Promise<RecordedRec
   const signature = signatureBytes(await o.sign(bytes));
   await state.fileReceipt({ depositId: draft.depositId, receipt: bytes, signature, cover: o.cover });
   const line = await ledger.append(lineFor(receipt, sha256(bytes), earlier?.receiptSha256));
-  return { receipt, sha256: line.receiptSha256, path: state.file(`${draft.depositId}.receipt.json`), kind: line.kind === 'superseded' ? 'superseded' : 'deposit' };
+  return {
+    receipt,
+    sha256: line.receiptSha256,
+    path: state.file(`${draft.depositId}.receipt.json`),
+    kind: line.kind === 'superseded' ? 'superseded' : 'deposit',
+  };
 }
 
 /** A crash between receipt and line: the receipt is signed and may not be unsaid, so it gets its line first. */
@@ -80,13 +94,22 @@ async function appendUnlisted(state: ArrangementState, ledger: Ledger, depositId
   const next = ledger.nextLink();
   const { id, sequence, previousReceiptSha256 } = receipt.ledger;
   if (id !== next.id || sequence !== next.sequence || previousReceiptSha256 !== next.previousReceiptSha256) {
-    throw new DepotError('ledger-broken', `${stored.path} says that it is line ${String(sequence)} of its ledger, which it is not`, { hint: 'run: «depot receipts verify»' });
+    throw new DepotError(
+      'ledger-broken',
+      `${stored.path} says that it is line ${String(sequence)} of its ledger, which it is not`,
+      { hint: 'run: «depot receipts verify»' },
+    );
   }
   await ledger.append(lineFor(receipt, stored.sha256, ledger.receiptLine(depositId)?.receiptSha256));
 }
 
 /** A complete receipt; throws `internal` when it breaks the schema. */
-function assemble(draft: ReceiptDraft, completedAt: string, transfer: Receipt['transfer'], ledger: LedgerLink): Receipt {
+function assemble(
+  draft: ReceiptDraft,
+  completedAt: string,
+  transfer: Receipt['transfer'],
+  ledger: LedgerLink,
+): Receipt {
   const receipt: Receipt = { ...draft, completedAt, transfer, ledger };
   const problem = receiptProblem(receipt);
   if (problem !== null) throw new DepotError('internal', `depot made a receipt that is none: ${problem}`);
@@ -95,7 +118,12 @@ function assemble(draft: ReceiptDraft, completedAt: string, transfer: Receipt['t
 
 /** Throws `internal` when no receipt could come of this draft: to be known before the upload, not after it. */
 export function checkDraft(draft: ReceiptDraft): void {
-  const transfer = { remoteName: draft.suitcase.name, status: 'acknowledged', remoteSize: 'matched', durability: 'fsynced' } as const;
+  const transfer = {
+    remoteName: draft.suitcase.name,
+    status: 'acknowledged',
+    remoteSize: 'matched',
+    durability: 'fsynced',
+  } as const;
   assemble(draft, '9999-12-31T23:59:59Z', transfer, { id: '0'.repeat(32), sequence: 1, previousReceiptSha256: null });
 }
 
@@ -105,7 +133,12 @@ function lineFor(receipt: Receipt, digest: string, supersedes: string | undefine
 }
 
 function sameTransfer(a: Receipt['transfer'], b: Receipt['transfer']): boolean {
-  return a.remoteName === b.remoteName && a.status === b.status && a.remoteSize === b.remoteSize && a.durability === b.durability;
+  return (
+    a.remoteName === b.remoteName &&
+    a.status === b.status &&
+    a.remoteSize === b.remoteSize &&
+    a.durability === b.durability
+  );
 }
 
 function sha256(bytes: Uint8Array): string {

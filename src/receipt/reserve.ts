@@ -27,7 +27,11 @@ export async function reserveSpace(state: ArrangementState, draftOctets: number)
   } catch (error) {
     await rm(file, { force: true }).catch(() => undefined);
     if (['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '')) {
-      throw new DepotError('local-disk-full', `no room in ${state.directory} for what a deposit leaves there: ${Math.ceil(octets / 1024)} KiB are needed`, { hint: `free space on the file system of ${state.directory}`, cause: error });
+      throw new DepotError(
+        'local-disk-full',
+        `no room in ${state.directory} for what a deposit leaves there: ${Math.ceil(octets / 1024)} KiB are needed`,
+        { hint: `free space on the file system of ${state.directory}`, cause: error },
+      );
     }
     throw localError(error, 'write', file);
   }

@@ -102,7 +102,10 @@ export async function* runsBackwards(state: ArrangementState): AsyncGenerator<Ru
 }
 
 /** The newest run that `wanted` accepts, or null. */
-export async function lastRun(state: ArrangementState, wanted: (run: RunRecord) => boolean = () => true): Promise<RunRecord | null> {
+export async function lastRun(
+  state: ArrangementState,
+  wanted: (run: RunRecord) => boolean = () => true,
+): Promise<RunRecord | null> {
   for await (const run of runsBackwards(state)) if (wanted(run)) return run;
   return null;
 }
@@ -128,7 +131,8 @@ function parseRun(line: Buffer): RunRecord | null {
   if (line.length === 0 || line.length > maxLineBytes) return null;
   try {
     const run = JSON.parse(line.toString('utf8')) as Partial<RunRecord> | null;
-    if (run?.schema !== 'depot.run/1' || typeof run.exit !== 'number' || typeof run.finishedAt !== 'string') return null;
+    if (run?.schema !== 'depot.run/1' || typeof run.exit !== 'number' || typeof run.finishedAt !== 'string')
+      return null;
     return parseTimestamp(run.finishedAt) === null ? null : (run as RunRecord);
   } catch {
     return null;

@@ -41,7 +41,13 @@ export interface Receipt {
     plaintextOctets: number;
     commitment: string;
   };
-  dataset: { entries: number; bytes: number; skipped: Record<string, number>; complete: boolean; manifestSha256: string };
+  dataset: {
+    entries: number;
+    bytes: number;
+    skipped: Record<string, number>;
+    complete: boolean;
+    manifestSha256: string;
+  };
   /** Present, and true, when the sealed bytes were opened again and compared while they streamed. */
   rehearsed?: true;
   cover: { name: string; bytes: number; sha256: string };
@@ -73,19 +79,31 @@ const text = (pattern: RegExp, what: string) => v.pipe(v.string(), v.regex(patte
 const count = v.pipe(v.number('not a number'), v.safeInteger('not an integer'), v.minValue(0, 'negative'));
 const sha256 = text(/^[0-9a-f]{64}$/, 'not 64 lower-case hex digits');
 const fingerprint = text(/^([0-9A-F]{40}|[0-9A-F]{64})$/, 'not a fingerprint in upper-case hex');
-const time = v.pipe(v.string(), v.check((s) => parseTimestamp(s) !== null, 'not a time like 2026-11-22T00:30:00Z'));
+const time = v.pipe(
+  v.string(),
+  v.check((s) => parseTimestamp(s) !== null, 'not a time like 2026-11-22T00:30:00Z'),
+);
 const octets = (length?: number) =>
-  v.pipe(v.string(), v.check((s) => {
-    const decoded = fromBase64(s);
-    return decoded !== null && decoded.length > 0 && (length === undefined || decoded.length === length);
-  }, `not ${length === undefined ? 'octets' : `${String(length)} octets`} in base64`));
+  v.pipe(
+    v.string(),
+    v.check(
+      (s) => {
+        const decoded = fromBase64(s);
+        return decoded !== null && decoded.length > 0 && (length === undefined || decoded.length === length);
+      },
+      `not ${length === undefined ? 'octets' : `${String(length)} octets`} in base64`,
+    ),
+  );
 const word = text(/^[\x21-\x7e](?:[\x20-\x7e]{0,98}[\x21-\x7e])?$/, 'not a short line of ASCII');
 /** A supplier's name as people write it, without what a terminal or a page would act upon. */
 const personName = text(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,200}$/u, 'not a name of 1 to 200 characters on one line');
 
 const receiptSchema = v.strictObject({
   schema: v.literal('depot.receipt/1'),
-  depositId: v.pipe(v.string(), v.check((s) => parseDepositId(s) !== null, 'not a deposit id')),
+  depositId: v.pipe(
+    v.string(),
+    v.check((s) => parseDepositId(s) !== null, 'not a deposit id'),
+  ),
   arrangement: text(arrangementPattern, 'not the name of an arrangement'),
   supplier: v.strictObject({ name: personName, signerFingerprint: fingerprint }),
   startedAt: time,
@@ -97,16 +115,27 @@ const receiptSchema = v.strictObject({
     aead: v.nullable(v.picklist(['GCM', 'OCB'])),
     compression: v.picklist(['none', 'gzip', 'zstd']),
     recipients: v.pipe(
-      v.array(v.strictObject({ fingerprint, subkeyFingerprint: fingerprint, algorithm: word, expiresAt: v.nullable(time) })),
+      v.array(
+        v.strictObject({ fingerprint, subkeyFingerprint: fingerprint, algorithm: word, expiresAt: v.nullable(time) }),
+      ),
       v.minLength(1, 'no recipient'),
       v.maxLength(maxRecipients, 'too many recipients'),
     ),
   }),
-  keyProof: v.strictObject({ pkesk: octets(), head: v.string(), tail: v.nullable(octets(16)), plaintextOctets: count, commitment: sha256 }),
+  keyProof: v.strictObject({
+    pkesk: octets(),
+    head: v.string(),
+    tail: v.nullable(octets(16)),
+    plaintextOctets: count,
+    commitment: sha256,
+  }),
   dataset: v.strictObject({
     entries: count,
     bytes: count,
-    skipped: v.pipe(v.record(text(/^[a-z][a-z-]{0,40}$/, 'not a kind of entry'), count), v.maxEntries(32, 'too many kinds')),
+    skipped: v.pipe(
+      v.record(text(/^[a-z][a-z-]{0,40}$/, 'not a kind of entry'), count),
+      v.maxEntries(32, 'too many kinds'),
+    ),
     complete: v.boolean(),
     manifestSha256: sha256,
   }),
@@ -146,12 +175,21 @@ function contradiction(r: Receipt): string | null {
     [r.startedAt <= r.completedAt, 'completedAt: before startedAt'],
     [r.suitcase.name === suitcaseName(r.depositId, compression), 'suitcase.name: not that of this deposit'],
     [r.cover.name === coverName(r.depositId), 'cover.name: not that of this deposit'],
-    [r.transfer.remoteName === r.suitcase.name || r.transfer.remoteName === partialName(r.depositId), 'transfer.remoteName: not that of this deposit'],
+    [
+      r.transfer.remoteName === r.suitcase.name || r.transfer.remoteName === partialName(r.depositId),
+      'transfer.remoteName: not that of this deposit',
+    ],
     [cipher === (modern ? 'AES-256' : 'AES-256-CFB'), `encryption.cipher: not that of ${packet}`],
     [(aead !== null) === modern, `encryption.aead: not that of ${packet}`],
     [(r.keyProof.tail !== null) === modern, `keyProof.tail: not that of ${packet}`],
-    [fromBase64(r.keyProof.head)?.length === (modern ? 36 : 64), `keyProof.head: not ${modern ? '36' : '64'} octets in base64`],
-    [(r.ledger.sequence === 1) === (r.ledger.previousReceiptSha256 === null), 'ledger.previousReceiptSha256: must be null in line 1 and only there'],
+    [
+      fromBase64(r.keyProof.head)?.length === (modern ? 36 : 64),
+      `keyProof.head: not ${modern ? '36' : '64'} octets in base64`,
+    ],
+    [
+      (r.ledger.sequence === 1) === (r.ledger.previousReceiptSha256 === null),
+      'ledger.previousReceiptSha256: must be null in line 1 and only there',
+    ],
   ];
   return wants.find(([holds]) => !holds)?.[1] ?? null;
 }

@@ -14,7 +14,10 @@ import { readStoredReceipt, type ArrangementState } from './state.js';
  * is called: a receipt in canonical form, an armoured signature, or the very cover that the receipt names.
  * `verification-failed` and `local-unreadable` name the file.
  */
-export async function readSidecarBytes(state: ArrangementState, name: string): Promise<ReceiptBytes | CoverBytes | null> {
+export async function readSidecarBytes(
+  state: ArrangementState,
+  name: string,
+): Promise<ReceiptBytes | CoverBytes | null> {
   const depositId = name.replace(/\.(cover\.md|receipt\.json(\.asc)?)$/, '');
   const stored = await readStoredReceipt(state.directory, receiptName(depositId));
   if (stored === null) return null;
@@ -27,10 +30,14 @@ export async function readSidecarBytes(state: ArrangementState, name: string): P
     case coverName(depositId): {
       const file = await state.readFile(name);
       // Lost or damaged here, it can still be made again, unless this version of depot words it differently.
-      const bytes = [file, coverBytes(receipt)].find((one) => one !== null && createHash('sha256').update(one).digest('hex') === receipt.cover.sha256);
+      const bytes = [file, coverBytes(receipt)].find(
+        (one) => one !== null && createHash('sha256').update(one).digest('hex') === receipt.cover.sha256,
+      );
       if (bytes != null) return markCoverBytes(bytes);
       if (file === null) return null;
-      throw new DepotError('local-unreadable', `${state.file(name)} is not the cover that its receipt names`, { hint: `restore it from a backup of ${state.directory}` });
+      throw new DepotError('local-unreadable', `${state.file(name)} is not the cover that its receipt names`, {
+        hint: `restore it from a backup of ${state.directory}`,
+      });
     }
     default:
       throw new TypeError(`${name} is not the name of a sidecar`);

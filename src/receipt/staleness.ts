@@ -6,10 +6,17 @@ import { parseTimestamp } from './ids.js';
 import type { ArrangementState } from './state.js';
 
 const name = 'stale.json';
-const schema = v.object({ schema: v.literal('depot.stale/1'), depositId: v.nullable(v.string()), notifiedAt: v.string() });
+const schema = v.object({
+  schema: v.literal('depot.stale/1'),
+  depositId: v.nullable(v.string()),
+  notifiedAt: v.string(),
+});
 
 /** Whether somebody was notified, after `since`, of this deposit's being the last one. What cannot be read was no notification, nor was one that is yet to come. */
-export async function stalenessNoted(state: ArrangementState, o: { depositId: string | null; since: Date; now: Date }): Promise<boolean> {
+export async function stalenessNoted(
+  state: ArrangementState,
+  o: { depositId: string | null; since: Date; now: Date },
+): Promise<boolean> {
   const bytes = await state.readFile(name).catch(() => null);
   if (bytes === null) return false;
   try {
@@ -22,6 +29,9 @@ export async function stalenessNoted(state: ArrangementState, o: { depositId: st
 }
 
 /** `local-disk-full`, `local-not-writable`. */
-export async function noteStaleness(state: ArrangementState, o: { depositId: string | null; notifiedAt: string }): Promise<void> {
+export async function noteStaleness(
+  state: ArrangementState,
+  o: { depositId: string | null; notifiedAt: string },
+): Promise<void> {
   await writeFileAtomic(state.file(name), `${JSON.stringify({ schema: 'depot.stale/1', ...o })}\n`);
 }

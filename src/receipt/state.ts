@@ -15,7 +15,14 @@ import { DepotError } from '../errors.js';
 import type { CoverBytes, ReceiptBytes } from '../outbound.js';
 import { requireOwnRecords, requireOwnSite } from '../permissions.js';
 import { errorCode, localError, makeDirectory, readBounded, writeFileAtomic } from './files.js';
-import { arrangementPattern, coverName, parseReceiptName, receiptName, signatureName, supersededReceiptName } from './ids.js';
+import {
+  arrangementPattern,
+  coverName,
+  parseReceiptName,
+  receiptName,
+  signatureName,
+  supersededReceiptName,
+} from './ids.js';
 import { leftBehind } from './leftover.js';
 import { maxReceiptBytes } from './parse.js';
 
@@ -40,7 +47,8 @@ export class ArrangementState {
 
   /** Touches nothing: for readers, who find an empty state when there is no such directory. */
   constructor(stateDirectory: string, arrangement: string) {
-    if (!arrangementPattern.test(arrangement)) throw new DepotError('usage', `${JSON.stringify(arrangement)} is not the name of an arrangement`);
+    if (!arrangementPattern.test(arrangement))
+      throw new DepotError('usage', `${JSON.stringify(arrangement)} is not the name of an arrangement`);
     this.stateDirectory = path.resolve(stateDirectory);
     this.arrangement = arrangement;
     this.directory = path.join(this.stateDirectory, arrangement);
@@ -99,7 +107,12 @@ export class ArrangementState {
    * signature. A receipt of the same deposit that is there already and differs is first kept as
    * `<id>.receipt.N.json`: a superseded receipt is in the ledger, and may be in other hands.
    */
-  async fileReceipt(o: { depositId: string; receipt: ReceiptBytes; signature: ReceiptBytes; cover: CoverBytes }): Promise<void> {
+  async fileReceipt(o: {
+    depositId: string;
+    receipt: ReceiptBytes;
+    signature: ReceiptBytes;
+    cover: CoverBytes;
+  }): Promise<void> {
     const before = await readStoredReceipt(this.directory, receiptName(o.depositId));
     if (before !== null && Buffer.compare(before.bytes, o.receipt) !== 0) await this.keepSuperseded(before);
     await writeFileAtomic(this.file(coverName(o.depositId)), o.cover);

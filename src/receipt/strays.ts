@@ -20,7 +20,9 @@ export interface Stray {
 const name = 'strays.json';
 const schema = v.object({
   schema: v.literal('depot.strays/1'),
-  strays: v.array(v.object({ name: v.string(), server: v.object({ account: v.string(), directory: v.string() }), since: v.string() })),
+  strays: v.array(
+    v.object({ name: v.string(), server: v.object({ account: v.string(), directory: v.string() }), since: v.string() }),
+  ),
 });
 /** More than ever come together; the oldest are the least likely. */
 const most = 200;
@@ -32,20 +34,33 @@ export async function readStrays(state: ArrangementState): Promise<{ strays: Str
     if (bytes === null) return { strays: [], unreadable: null };
     const { strays } = v.parse(schema, JSON.parse(bytes.toString('utf8')));
     // They are looked for and removed at the server: nothing but files of this arrangement's uploads.
-    return { strays: strays.filter((one) => depositOf(one.name, state.arrangement) !== null && !Number.isNaN(Date.parse(one.since))), unreadable: null };
+    return {
+      strays: strays.filter(
+        (one) => depositOf(one.name, state.arrangement) !== null && !Number.isNaN(Date.parse(one.since)),
+      ),
+      unreadable: null,
+    };
   } catch (error) {
-    return { strays: [], unreadable: `${state.file(name)}: ${printable(error instanceof Error ? error.message : String(error))}` };
+    return {
+      strays: [],
+      unreadable: `${state.file(name)}: ${printable(error instanceof Error ? error.message : String(error))}`,
+    };
   }
 }
 
 /** In place of those before. `local-disk-full`, `local-not-writable`. */
 export async function writeStrays(state: ArrangementState, strays: readonly Stray[]): Promise<void> {
-  await writeFileAtomic(state.file(name), `${JSON.stringify({ schema: 'depot.strays/1', strays: strays.slice(-most) }, null, 2)}\n`);
+  await writeFileAtomic(
+    state.file(name),
+    `${JSON.stringify({ schema: 'depot.strays/1', strays: strays.slice(-most) }, null, 2)}\n`,
+  );
 }
 
 /** The deposit whose file has this name: a suitcase, or a partial of a suitcase or a sidecar; null when it is none of this arrangement's. */
 export function depositOf(stray: string, arrangement: string): string | null {
-  const depositId = parseSuitcaseName(stray)?.depositId ?? /^\.([a-z0-9-]+_\d{8}T\d{6}Z_[0-9a-f]{16})[.a-z0-9]*\.partial$/.exec(stray)?.[1];
+  const depositId =
+    parseSuitcaseName(stray)?.depositId ??
+    /^\.([a-z0-9-]+_\d{8}T\d{6}Z_[0-9a-f]{16})[.a-z0-9]*\.partial$/.exec(stray)?.[1];
   if (depositId === undefined || parseDepositId(depositId)?.arrangement !== arrangement) return null;
   if (!stray.startsWith('.')) return depositId;
   const base = stray.slice(1).replace(/(?:\.[0-9a-f]{8})?\.partial$/, '');

@@ -28,8 +28,14 @@ const schema = 'depot.server/3';
 const name = 'server.json';
 
 /** In place of the one before. `local-…` when the state directory does not take it. */
-export async function rememberWriteTest(state: ArrangementState, { server, hostKey, account, directory, at, failed, lanes }: WriteTestRecord): Promise<void> {
-  await writeFileAtomic(state.file(name), `${JSON.stringify({ schema, server, hostKey, account, directory, at, failed, lanes }, null, 2)}\n`);
+export async function rememberWriteTest(
+  state: ArrangementState,
+  { server, hostKey, account, directory, at, failed, lanes }: WriteTestRecord,
+): Promise<void> {
+  await writeFileAtomic(
+    state.file(name),
+    `${JSON.stringify({ schema, server, hostKey, account, directory, at, failed, lanes }, null, 2)}\n`,
+  );
 }
 
 /** Null when there was none, and when the record cannot be understood: then it counts as none. */
@@ -40,8 +46,21 @@ export async function lastWriteTest(state: ArrangementState): Promise<WriteTestR
     const found = JSON.parse(bytes.toString('utf8')) as Partial<WriteTestRecord & { schema: string }> | null;
     if (found?.schema !== schema) return null;
     const { server, hostKey, account = '', directory, at, failed, lanes = null } = found;
-    if (typeof server !== 'string' || typeof hostKey !== 'string' || typeof account !== 'string' || typeof directory !== 'string' || ![null, 'safe', 'unsafe', 'one channel'].includes(lanes)) return null;
-    if (typeof at !== 'string' || Number.isNaN(Date.parse(at)) || !Array.isArray(failed) || !failed.every((what) => typeof what === 'string')) return null;
+    if (
+      typeof server !== 'string' ||
+      typeof hostKey !== 'string' ||
+      typeof account !== 'string' ||
+      typeof directory !== 'string' ||
+      ![null, 'safe', 'unsafe', 'one channel'].includes(lanes)
+    )
+      return null;
+    if (
+      typeof at !== 'string' ||
+      Number.isNaN(Date.parse(at)) ||
+      !Array.isArray(failed) ||
+      !failed.every((what) => typeof what === 'string')
+    )
+      return null;
     return { server, hostKey, account, directory, at, failed, lanes };
   } catch {
     return null;
@@ -49,7 +68,9 @@ export async function lastWriteTest(state: ArrangementState): Promise<WriteTestR
 }
 
 /** The server that may get several lanes, and the one that must not, whatever it calls itself; neither where nothing is known. */
-export async function lanesSeen(state: ArrangementState): Promise<{ laneSafe?: TestedServer; oneLane?: TestedServer & { because: 'unsafe' | 'one channel' } }> {
+export async function lanesSeen(
+  state: ArrangementState,
+): Promise<{ laneSafe?: TestedServer; oneLane?: TestedServer & { because: 'unsafe' | 'one channel' } }> {
   const test = await lastWriteTest(state);
   if (test === null || test.lanes === null) return {};
   const { server, hostKey, lanes } = test;

@@ -40,7 +40,12 @@ export async function underWay(state: ArrangementState, goesTo: Place | null): P
   return {
     running: lock?.alive === true ? runner : null,
     killed: lock?.alive === false ? runner : null,
-    pending: records.map((record) => ({ depositId: record.depositId, stage: record.stage, createdAt: record.createdAt, text: pendingWords(record, goesTo) })),
+    pending: records.map((record) => ({
+      depositId: record.depositId,
+      stage: record.stage,
+      createdAt: record.createdAt,
+      text: pendingWords(record, goesTo),
+    })),
     strays: (await readStrays(state)).strays.map(({ name }) => name),
     unreadable: unreadable.map(({ path }) => path),
   };

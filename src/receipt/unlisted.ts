@@ -20,12 +20,17 @@ export async function unlistedDeposits(state: ArrangementState, lines: ReadonlyM
     if (attested !== null) told.push(attested.depositId);
   }
   // Records of runs that cannot be read keep no deposit from being made; whoever writes the next one says so.
-  const run = await lastRun(state, ({ published, depositId }) => published === 'yes' && depositId !== null).catch((error: unknown) => {
-    if (isDepotError(error, 'local-unreadable')) return null;
-    throw error;
-  });
+  const run = await lastRun(state, ({ published, depositId }) => published === 'yes' && depositId !== null).catch(
+    (error: unknown) => {
+      if (isDepotError(error, 'local-unreadable')) return null;
+      throw error;
+    },
+  );
   if (run !== null) told.push(run.depositId!);
   for (const depositId of told) if (!receipts.has(depositId)) receipts.set(depositId, 1);
   const pending = new Set(await state.names('pending'));
-  return [...receipts].filter(([depositId, count]) => count > (lines.get(depositId) ?? 0) && !pending.has(`${depositId}.json`)).map(([depositId]) => depositId).sort();
+  return [...receipts]
+    .filter(([depositId, count]) => count > (lines.get(depositId) ?? 0) && !pending.has(`${depositId}.json`))
+    .map(([depositId]) => depositId)
+    .sort();
 }

@@ -5,7 +5,20 @@ import type { ArrangementReport, KeyRow, ReportData } from './data.js';
 import { depositTables } from './deposits.js';
 import { both, html, type Content, type Markup } from './markup.js';
 import { coveredBy } from './rhythm.js';
-import { ageText, badgeOf, countOf, exitText, ledgerText, problemWords, publishedWords, reasonText, rhythmText, roleWords, settledWords, uncheckedText } from './words.js';
+import {
+  ageText,
+  badgeOf,
+  countOf,
+  exitText,
+  ledgerText,
+  problemWords,
+  publishedWords,
+  reasonText,
+  rhythmText,
+  roleWords,
+  settledWords,
+  uncheckedText,
+} from './words.js';
 
 /** `open`: unfolded at first; `detail`: the most points of a chart. */
 export interface SectionOptions {
@@ -60,7 +73,8 @@ function charts(data: ReportData, a: ArrangementReport, detail: number): Markup 
     const id = `${name}-${a.name}`;
     return html`<figure><figcaption id="${id}-c">${caption}</figcaption><div class="scroll" tabindex="0" role="group" aria-labelledby="${id}-c">${draw({ ...frame, id, labelledBy: `${id}-c` })}</div></figure>`;
   };
-  const values = (pick: 'bytes' | 'seconds'): Value[] => points.flatMap((point): Value[] => (point[pick] === null ? [] : [[point.at, point[pick]]]));
+  const values = (pick: 'bytes' | 'seconds'): Value[] =>
+    points.flatMap((point): Value[] => (point[pick] === null ? [] : [[point.at, point[pick]]]));
   const [sizes, seconds] = [values('bytes'), values('seconds')];
   return html`<h3>${both('Deposits over time', 'Depots in de tijd')}</h3>
 ${chartOf('rhythm', rhythmCaption(a), (f) => rhythmChart(f, { deposits: times, covered: a.everyMs === null ? [] : coveredBy(times, a.everyMs, until), gaps: a.gaps, failed: a.failedRuns.times }))}
@@ -74,14 +88,19 @@ function rhythmCaption(a: ArrangementReport): Markup {
 }
 
 function banded(is: boolean): Markup | null {
-  return is ? html`: ${both('median, in the band from the least to the most', 'mediaan, in de band van de kleinste tot de grootste')}` : null;
+  return is
+    ? html`: ${both('median, in the band from the least to the most', 'mediaan, in de band van de kleinste tot de grootste')}`
+    : null;
 }
 
 /** What the charts span: the period asked for, else from the first thing on record to now. Null when there is nothing. */
 function frameOf(data: ReportData, a: ArrangementReport): Pick<ChartFrame, 'from' | 'to'> | null {
   const first = Math.min(a.points[0]?.at ?? Infinity, a.failedRuns.times[0] ?? Infinity);
   if (first === Infinity) return null;
-  const to = Math.max(first, data.period.to === null ? data.madeAt.getTime() : Math.min(data.period.to.getTime(), data.madeAt.getTime()));
+  const to = Math.max(
+    first,
+    data.period.to === null ? data.madeAt.getTime() : Math.min(data.period.to.getTime(), data.madeAt.getTime()),
+  );
   const from = data.period.from?.getTime() ?? Math.min(first, to - leastSpan);
   const air = (to - from) * 0.01;
   return { from: from - air, to: to + air };
@@ -114,14 +133,25 @@ ${a.keys.map((key) => keyRow(key, data))}</tbody></table></div>`;
 function keyRow(key: KeyRow, { madeAt }: ReportData): Markup {
   const expired = key.expiresAt !== null && key.expiresAt <= madeAt;
   const soon = key.daysLeft !== null && key.daysLeft <= 30;
-  const expires = key.expiresAt === null
-    ? key.usable === null && key.role !== 'earlier' ? '–' : key.usable === false ? '–' : both('never', 'nooit')
-    : html`${localTime(key.expiresAt).slice(0, 10)}${expired ? html` (${both('expired', 'verlopen')})` : key.daysLeft === null ? null : html` (${both('in', 'over')} ${key.daysLeft} ${both('days', 'dagen')})`}`;
-  const verdict = key.role === 'earlier'
-    ? both('not a recipient any more, or not in this configuration', 'geen ontvanger meer, of niet in deze configuratie')
-    : key.usable === null
-      ? html`${both('not checked', 'niet gecontroleerd')}: <span lang="en">${key.reason}</span>`
-      : key.usable ? both('usable', 'bruikbaar') : html`<span class="wrong">✗ ${both('not usable', 'niet bruikbaar')}</span>: <span lang="en">${key.reason}</span>`;
+  const expires =
+    key.expiresAt === null
+      ? key.usable === null && key.role !== 'earlier'
+        ? '–'
+        : key.usable === false
+          ? '–'
+          : both('never', 'nooit')
+      : html`${localTime(key.expiresAt).slice(0, 10)}${expired ? html` (${both('expired', 'verlopen')})` : key.daysLeft === null ? null : html` (${both('in', 'over')} ${key.daysLeft} ${both('days', 'dagen')})`}`;
+  const verdict =
+    key.role === 'earlier'
+      ? both(
+          'not a recipient any more, or not in this configuration',
+          'geen ontvanger meer, of niet in deze configuratie',
+        )
+      : key.usable === null
+        ? html`${both('not checked', 'niet gecontroleerd')}: <span lang="en">${key.reason}</span>`
+        : key.usable
+          ? both('usable', 'bruikbaar')
+          : html`<span class="wrong">✗ ${both('not usable', 'niet bruikbaar')}</span>: <span lang="en">${key.reason}</span>`;
   return html`<tr><th scope="row">${key.name === null ? null : html`${key.name}, `}${roleWords[key.role]}</th><td><code>${groupedFingerprint(key.fingerprint)}</code></td><td>${key.algorithm ?? '–'}</td><td${soon ? html` class="${expired ? 'wrong' : 'careful'}"` : null}>${soon ? '! ' : null}${expires}</td><td>${verdict}</td></tr>
 `;
 }
@@ -130,13 +160,18 @@ function ledger(a: ArrangementReport): Markup {
   const { audit } = a;
   const { look, text } = ledgerText(a);
   const notes = [
-    ...audit.problems.slice(0, mostGaps).map((p) => html`<li class="wrong">✗ ${problemWords[p.kind]}: <span lang="en">${p.message}</span></li>`),
+    ...audit.problems
+      .slice(0, mostGaps)
+      .map((p) => html`<li class="wrong">✗ ${problemWords[p.kind]}: <span lang="en">${p.message}</span></li>`),
     ...(audit.problems.length > mostGaps ? [more(audit.problems.length - mostGaps)] : []),
-    ...audit.warnings.slice(0, mostGaps).map((warning) => html`<li class="careful">! <span lang="en">${warning}</span></li>`),
-    ...audit.unchecked.slice(0, mostGaps).map((what) => html`<li>– ${both('not checked', 'niet gecontroleerd')}: ${uncheckedText(what)}</li>`),
+    ...audit.warnings
+      .slice(0, mostGaps)
+      .map((warning) => html`<li class="careful">! <span lang="en">${warning}</span></li>`),
+    ...audit.unchecked
+      .slice(0, mostGaps)
+      .map((what) => html`<li>– ${both('not checked', 'niet gecontroleerd')}: ${uncheckedText(what)}</li>`),
   ];
   return html`<h3>${both('Ledger', 'Grootboek')}</h3>
 <p><span class="badge ${look}">${text}</span> ${countOf(audit.lines, 'line')}, ${countOf(audit.receipts, 'receipt')}${audit.ledgerId === null ? null : html`, ${both('ledger', 'grootboek')} <code>${audit.ledgerId}</code>`}${audit.newest === null ? null : html`; ${both('newest receipt on line', 'nieuwste ontvangstbewijs op regel')} ${audit.newest.sequence}, SHA-256 <code>${audit.newest.receiptSha256}</code>`}${a.destructions === 0 ? null : html`; ${countOf(a.destructions, 'destruction')} ${both('noted', 'aangetekend')}`}</p>
 ${notes.length === 0 ? null : html`<ul>${notes}</ul>`}`;
 }
-

@@ -7,26 +7,45 @@ import { exitWords } from './words.js';
 /** Null where nothing is wrong. */
 export function attentionOf(a: ArrangementReport): string | null {
   switch (a.state) {
-    case 'broken': return `ledger broken: ${printable(a.audit.problems[0]?.message ?? '')}`;
-    case 'late': if (a.last?.ageMs === null) return `late: the last deposit is dated ${localTime(a.last.at)}, which is in the future, so its age is not known`;
+    case 'broken':
+      return `ledger broken: ${printable(a.audit.problems[0]?.message ?? '')}`;
+    case 'late':
+      if (a.last?.ageMs === null)
+        return `late: the last deposit is dated ${localTime(a.last.at)}, which is in the future, so its age is not known`;
       return `late: the last deposit is ${a.last === null ? '' : age(a.last.ageMs)} old${a.everyMs === null ? '' : `, and one every ${age(a.everyMs)} was agreed`}`;
-    case 'never': return 'no deposit yet';
-    case 'keys': case 'attention': return a.reasons.map(reasonOf).join('; ');
-    case 'ended': case 'ok': case 'unknown': return null;
+    case 'never':
+      return 'no deposit yet';
+    case 'keys':
+    case 'attention':
+      return a.reasons.map(reasonOf).join('; ');
+    case 'ended':
+    case 'ok':
+    case 'unknown':
+      return null;
   }
 }
 
 function reasonOf(reason: Reason): string {
   switch (reason.kind) {
-    case 'run-failed': return `the last run failed, ${localTime(reason.at)}, ${reason.exit} ${exitWords[reason.exit]?.[0] ?? 'unknown'}`;
-    case 'run-killed': return `a run that began ${localTime(reason.at)} was killed, or the machine went down`;
-    case 'pending': return `deposits begun and not finished: ${reason.count}`;
-    case 'shrunk': return `the dataset shrank, and no deposit since was as large again: ${reason.depositId}`;
-    case 'unconfirmed': return `possibly deposited, the server's last answer was lost: ${reason.depositId}`;
-    case 'not-complete': return `dataset not complete: ${reason.depositId}`;
-    case 'no-receipt': return `no receipt on file: ${reason.depositId}`;
-    case 'key-expires': return `the key of ${printable(reason.name)} expires in ${reason.days} days`;
-    case 'key-unusable': return `the key of ${printable(reason.name)} is not usable: ${printable(reason.why)}`;
-    case 'unreadable': return `files that should be receipts and are none: ${reason.count}`;
+    case 'run-failed':
+      return `the last run failed, ${localTime(reason.at)}, ${reason.exit} ${exitWords[reason.exit]?.[0] ?? 'unknown'}`;
+    case 'run-killed':
+      return `a run that began ${localTime(reason.at)} was killed, or the machine went down`;
+    case 'pending':
+      return `deposits begun and not finished: ${reason.count}`;
+    case 'shrunk':
+      return `the dataset shrank, and no deposit since was as large again: ${reason.depositId}`;
+    case 'unconfirmed':
+      return `possibly deposited, the server's last answer was lost: ${reason.depositId}`;
+    case 'not-complete':
+      return `dataset not complete: ${reason.depositId}`;
+    case 'no-receipt':
+      return `no receipt on file: ${reason.depositId}`;
+    case 'key-expires':
+      return `the key of ${printable(reason.name)} expires in ${reason.days} days`;
+    case 'key-unusable':
+      return `the key of ${printable(reason.name)} is not usable: ${printable(reason.why)}`;
+    case 'unreadable':
+      return `files that should be receipts and are none: ${reason.count}`;
   }
 }

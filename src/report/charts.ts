@@ -41,7 +41,9 @@ function timeAxis({ from, to }: ChartFrame, height: number): Axis {
     // A label as wide as its letters, and some air: where two would touch, the second is left out.
     const half = text.length * 3.6;
     const fits = px - half > free && px + half <= width;
-    marks.push(html`<path class="grid" d="M${px} 4V${height}"/>${fits ? html`<text class="tick" x="${px}" y="${height + 16}" text-anchor="middle">${text}</text>` : null}`);
+    marks.push(
+      html`<path class="grid" d="M${px} 4V${height}"/>${fits ? html`<text class="tick" x="${px}" y="${height + 16}" text-anchor="middle">${text}</text>` : null}`,
+    );
     if (fits) free = px + half + 8;
   }
   return { x, marks };
@@ -61,10 +63,21 @@ function svg(frame: ChartFrame, height: number, content: readonly Markup[]): Mar
 }
 
 /** Deposits as ticks on the band of time that they answer for, holes in it, and failed runs as crosses below. */
-export function rhythmChart(frame: ChartFrame, o: { deposits: readonly number[]; covered: readonly [number, number][]; gaps: readonly { from: number; to: number }[]; failed: readonly number[] }): Markup {
+export function rhythmChart(
+  frame: ChartFrame,
+  o: {
+    deposits: readonly number[];
+    covered: readonly [number, number][];
+    gaps: readonly { from: number; to: number }[];
+    failed: readonly number[];
+  },
+): Markup {
   const height = 84;
   const { x, marks } = timeAxis(frame, height);
-  const within = ([from, to]: readonly [number, number]): readonly [number, number] => [Math.max(from, frame.from), Math.min(to, frame.to)];
+  const within = ([from, to]: readonly [number, number]): readonly [number, number] => [
+    Math.max(from, frame.from),
+    Math.min(to, frame.to),
+  ];
   const bar = (cls: string, span: readonly [number, number]): Markup | null => {
     const [from, to] = within(span);
     if (to < from) return null;
@@ -74,7 +87,9 @@ export function rhythmChart(frame: ChartFrame, o: { deposits: readonly number[];
   };
   const found = spots(o.deposits, x, 0.5);
   const ticks = found.map((px) => `M${px} 8V46`).join('');
-  const crosses = spots(o.failed, x, 2).map((px) => `M${round(px - 4)} 60l8 8m0-8l-8 8`).join('');
+  const crosses = spots(o.failed, x, 2)
+    .map((px) => `M${round(px - 4)} 60l8 8m0-8l-8 8`)
+    .join('');
   return svg(frame, height, [
     html`<defs><pattern id="${frame.id}-hatch" width="6" height="6" patternUnits="userSpaceOnUse"><path class="hatch" d="M-1 1l2-2M0 6l6-6M5 7l2-2"/></pattern></defs>`,
     ...marks,
@@ -89,7 +104,8 @@ export function rhythmChart(frame: ChartFrame, o: { deposits: readonly number[];
 
 /** What a row shows, before its beginning; the page shows one of the two languages. */
 function rowLabel(y: number, en: string, nl: string): Markup {
-  const text = (language: string, word: string): Markup => html`<text class="tick ${language}" lang="${language}" x="${margin.left - 6}" y="${y}" text-anchor="end">${word}</text>`;
+  const text = (language: string, word: string): Markup =>
+    html`<text class="tick ${language}" lang="${language}" x="${margin.left - 6}" y="${y}" text-anchor="end">${word}</text>`;
   return html`${text('en', en)}${text('nl', nl)}`;
 }
 
@@ -111,7 +127,12 @@ function spots(times: readonly number[], x: ScaleTime<number, number>, step: num
 export type Value = readonly [at: number, value: number];
 
 /** Values over time; `unit` says how to show them. `most` bounds how many points are drawn. */
-export function valueChart(frame: ChartFrame, values: readonly Value[], unit: 'bytes' | 'seconds', most: number): Markup {
+export function valueChart(
+  frame: ChartFrame,
+  values: readonly Value[],
+  unit: 'bytes' | 'seconds',
+  most: number,
+): Markup {
   const height = 150;
   const { x, marks } = timeAxis(frame, height);
   const show = unit === 'bytes' ? bytes : (seconds: number) => duration(seconds * 1000);
@@ -121,19 +142,42 @@ export function valueChart(frame: ChartFrame, values: readonly Value[], unit: 'b
     return html`<path class="grid" d="M${margin.left} ${py}H${width - margin.right}"/><text class="tick" x="${margin.left - 6}" y="${py + 4}" text-anchor="end">${level === 0 ? '0' : show(level).replace(/\.0(?= )/, '')}</text>`;
   });
   const content = values.length <= most ? each(values, x, y, show) : band(values, x, y, most);
-  return svg(frame, height, [...marks, ...levels, ...content, html`<path class="axis" d="M${margin.left} ${height}H${width - margin.right}"/>`]);
+  return svg(frame, height, [
+    ...marks,
+    ...levels,
+    ...content,
+    html`<path class="axis" d="M${margin.left} ${height}H${width - margin.right}"/>`,
+  ]);
 }
 
-function each(values: readonly Value[], x: ScaleTime<number, number>, y: ScaleLinear<number, number>, show: (value: number) => string): Markup[] {
-  const path = line<Value>().digits(1).x(([at]) => x(new Date(at))).y(([, value]) => y(value));
+function each(
+  values: readonly Value[],
+  x: ScaleTime<number, number>,
+  y: ScaleLinear<number, number>,
+  show: (value: number) => string,
+): Markup[] {
+  const path = line<Value>()
+    .digits(1)
+    .x(([at]) => x(new Date(at)))
+    .y(([, value]) => y(value));
   return [
     html`<path class="line" d="${path(values as Value[])}"/>`,
-    ...(values.length > mostPoints ? [] : values.map(([at, value]) => html`<circle class="point" cx="${round(x(new Date(at)))}" cy="${round(y(value))}" r="3"><title>${localTime(new Date(at))}: ${show(value)}</title></circle>`)),
+    ...(values.length > mostPoints
+      ? []
+      : values.map(
+          ([at, value]) =>
+            html`<circle class="point" cx="${round(x(new Date(at)))}" cy="${round(y(value))}" r="3"><title>${localTime(new Date(at))}: ${show(value)}</title></circle>`,
+        )),
   ];
 }
 
 /** Too many to be drawn one by one: least, most and median of equal stretches of time. */
-function band(values: readonly Value[], x: ScaleTime<number, number>, y: ScaleLinear<number, number>, most: number): Markup[] {
+function band(
+  values: readonly Value[],
+  x: ScaleTime<number, number>,
+  y: ScaleLinear<number, number>,
+  most: number,
+): Markup[] {
   const [left, right] = x.range() as [number, number];
   const bins = new Map<number, number[]>();
   const step = (right - left) / Math.max(1, Math.floor(most / 3));
@@ -143,20 +187,41 @@ function band(values: readonly Value[], x: ScaleTime<number, number>, y: ScaleLi
     if (inBin === undefined) bins.set(bin, [value]);
     else inBin.push(value);
   }
-  const rows = [...bins].sort(([a], [b]) => a - b).map(([bin, found]) => {
-    const sorted = found.sort((a, b) => a - b);
-    return { px: left + (bin + 0.5) * step, least: sorted[0]!, most: sorted.at(-1)!, median: sorted[sorted.length >> 1]! };
-  });
+  const rows = [...bins]
+    .sort(([a], [b]) => a - b)
+    .map(([bin, found]) => {
+      const sorted = found.sort((a, b) => a - b);
+      return {
+        px: left + (bin + 0.5) * step,
+        least: sorted[0]!,
+        most: sorted.at(-1)!,
+        median: sorted[sorted.length >> 1]!,
+      };
+    });
   type Row = (typeof rows)[number];
-  const between = area<Row>().digits(1).x(({ px }) => px).y0(({ least }) => y(least)).y1(({ most: top }) => y(top));
-  const middle = line<Row>().digits(1).x(({ px }) => px).y(({ median }) => y(median));
+  const between = area<Row>()
+    .digits(1)
+    .x(({ px }) => px)
+    .y0(({ least }) => y(least))
+    .y1(({ most: top }) => y(top));
+  const middle = line<Row>()
+    .digits(1)
+    .x(({ px }) => px)
+    .y(({ median }) => y(median));
   return [html`<path class="band" d="${between(rows)}"/><path class="line" d="${middle(rows)}"/>`];
 }
 
 /** Round numbers in the unit that people read: 5 GiB and not 5.37 billion, 15 minutes and not 1000 seconds. */
 function levelsOf(y: ScaleLinear<number, number>, unit: 'bytes' | 'seconds'): number[] {
   const most = y.domain()[1]!;
-  const scale = unit === 'bytes' ? 1024 ** Math.min(5, Math.floor(Math.log2(most) / 10)) : most >= 2 * 3600 ? 3600 : most >= 120 ? 60 : 1;
+  const scale =
+    unit === 'bytes'
+      ? 1024 ** Math.min(5, Math.floor(Math.log2(most) / 10))
+      : most >= 2 * 3600
+        ? 3600
+        : most >= 120
+          ? 60
+          : 1;
   const inUnit = scaleLinear([0, most / scale], [0, 1]).nice(4);
   y.domain([0, inUnit.domain()[1]! * scale]);
   return inUnit.ticks(4).map((level) => level * scale);

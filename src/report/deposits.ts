@@ -9,13 +9,22 @@ const mostUnfolded = 40;
 
 export function depositTables(a: ArrangementReport): Markup {
   if (a.deposits.length === 0) return html`<p>${both('No deposit in this period.', 'Geen depot in deze periode.')}</p>`;
-  const names = new Map(a.keys.filter((key): key is KeyRow & { name: string } => key.role === 'beneficiary' && key.name !== null).map((key) => [key.fingerprint, key.name]));
+  const names = new Map(
+    a.keys
+      .filter((key): key is KeyRow & { name: string } => key.role === 'beneficiary' && key.name !== null)
+      .map((key) => [key.fingerprint, key.name]),
+  );
   const table = (deposits: readonly ListedDeposit[]): Markup => tableOf(a.name, deposits, names);
   if (a.deposits.length <= mostUnfolded) return html`${table(a.deposits)}${unlisted(a)}`;
   const months = byMonth(a.deposits);
-  return html`${months.map(([month, deposits], i) => html`<details class="month"${i === 0 ? html` open` : null}><summary>${month}: ${countOf(deposits.length, 'deposit')}</summary>
+  return html`${months.map(
+    (
+      [month, deposits],
+      i,
+    ) => html`<details class="month"${i === 0 ? html` open` : null}><summary>${month}: ${countOf(deposits.length, 'deposit')}</summary>
 ${table(deposits)}</details>
-`)}${unlisted(a)}`;
+`,
+  )}${unlisted(a)}`;
 }
 
 function byMonth(deposits: readonly ListedDeposit[]): [month: string, deposits: ListedDeposit[]][] {
@@ -48,11 +57,21 @@ const rehearsed = both('opened again while it was made', 'bij het maken opnieuw 
 
 function row(d: ListedDeposit, names: ReadonlyMap<string, string>): Markup {
   const r = d.filed?.receipt;
-  const recipients = r?.encryption.recipients.map(({ fingerprint }) => [names.get(fingerprint), shortFingerprint(fingerprint)].filter((part) => part !== undefined).join(' ')).join(', ');
+  const recipients = r?.encryption.recipients
+    .map(({ fingerprint }) =>
+      [names.get(fingerprint), shortFingerprint(fingerprint)].filter((part) => part !== undefined).join(' '),
+    )
+    .join(', ');
   const state: (Markup | null)[] = [
-    r === undefined ? noReceipt : r.transfer.status === 'acknowledged' ? acknowledged[r.transfer.remoteSize] : unconfirmed,
+    r === undefined
+      ? noReceipt
+      : r.transfer.status === 'acknowledged'
+        ? acknowledged[r.transfer.remoteSize]
+        : unconfirmed,
     r === undefined || r.dataset.complete ? null : html`; ${notComplete}`,
-    d.shrunkFrom === null ? null : html`; <span class="careful">! ${both('shrank', 'gekrompen')}</span>: ${both('the one before it had', 'het vorige had')} ${countOf(d.shrunkFrom.entries, 'entry')}, ${bytes(d.shrunkFrom.bytes)}`,
+    d.shrunkFrom === null
+      ? null
+      : html`; <span class="careful">! ${both('shrank', 'gekrompen')}</span>: ${both('the one before it had', 'het vorige had')} ${countOf(d.shrunkFrom.entries, 'entry')}, ${bytes(d.shrunkFrom.bytes)}`,
     r?.rehearsed === true ? html`; ${rehearsed}` : null,
     d.destroyed === null ? null : html`; ${both('destroyed', 'vernietigd')} ${d.destroyed}`,
   ];
@@ -68,7 +87,8 @@ function proof(p: Proof): Markup {
 function receipt({ receipt: r, sha256, text }: NonNullable<ListedDeposit['filed']>): Markup {
   const { packet, cipher, aead, compression } = r.encryption;
   const line = html`SHA-256 <code>${r.suitcase.sha256}</code>, ${packet} ${cipher}${aead === null ? null : html` ${aead}`}, ${compression}, ${both('ledger line', 'grootboekregel')} ${r.ledger.sequence}`;
-  if (text === null) return html`<tr class="receipt"><td></td><td colspan="7" class="soft">${line}; ${both('receipt', 'ontvangstbewijs')} SHA-256 <code>${sha256}</code></td></tr>
+  if (text === null)
+    return html`<tr class="receipt"><td></td><td colspan="7" class="soft">${line}; ${both('receipt', 'ontvangstbewijs')} SHA-256 <code>${sha256}</code></td></tr>
 `;
   return html`<tr class="receipt"><td></td><td colspan="7"><details><summary>${line}</summary><div>${both('receipt', 'ontvangstbewijs')} <code>${r.depositId}.receipt.json</code>, SHA-256 <code>${sha256}</code></div><pre>${verbatim(text.receipt)}</pre>${text.signature === null ? html`<p class="wrong">${both('no signature on file', 'geen handtekening aanwezig')}</p>` : html`<pre>${verbatim(text.signature)}</pre>`}</details></td></tr>
 `;

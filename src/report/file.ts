@@ -16,7 +16,10 @@ const markWithin = 512;
  * @throws DepotError 'output-exists', 'local-unreadable'
  */
 export async function requireReplaceable(file: string): Promise<void> {
-  const refuse = (what: string): DepotError => new DepotError('output-exists', `${printable(file)} ${what}, and only a report is replaced`, { hint: 'choose another name for --out' });
+  const refuse = (what: string): DepotError =>
+    new DepotError('output-exists', `${printable(file)} ${what}, and only a report is replaced`, {
+      hint: 'choose another name for --out',
+    });
   let beginning: string;
   try {
     const handle = await open(file, 'r');
@@ -39,6 +42,10 @@ export async function writeReport(file: string, page: string): Promise<void> {
   await requireReplaceable(file);
   await writeFileAtomic(file, page).catch((error: unknown) => {
     if (!isDepotError(error, 'local-not-writable') || errorCode(error.cause) !== 'ENOENT') throw error;
-    throw new DepotError('local-not-writable', `cannot write ${printable(file)}: there is no directory ${printable(path.dirname(file))}`, { hint: `make it first: mkdir -p ${typedWord(path.dirname(file))}`, cause: error });
+    throw new DepotError(
+      'local-not-writable',
+      `cannot write ${printable(file)}: there is no directory ${printable(path.dirname(file))}`,
+      { hint: `make it first: mkdir -p ${typedWord(path.dirname(file))}`, cause: error },
+    );
   });
 }

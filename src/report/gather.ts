@@ -47,7 +47,8 @@ const mostFailedRuns = 200;
 export async function gatherReport(o: ReportRequest): Promise<ReportData> {
   const states = o.names.map((name) => new ArrangementState(o.stateDirectory, name));
   const counts: number[] = [];
-  for (const state of states) counts.push((await state.names()).filter((name) => parseReceiptName(name)?.superseded === null).length);
+  for (const state of states)
+    counts.push((await state.names()).filter((name) => parseReceiptName(name)?.superseded === null).length);
   const rows = sharesOf(counts, mostRows);
   const texts = sharesOf(counts, mostReceipts);
   const signer = o.config === null ? null : await signerKey(o.config, o.now);
@@ -58,10 +59,20 @@ export async function gatherReport(o: ReportRequest): Promise<ReportData> {
     const arrangement = o.config?.arrangements.get(state.arrangement) ?? null;
     const history = await readHistory(state, arrangement, o);
     supplier ??= history.receipts.at(-1)?.receipt.supplier.name ?? null;
-    const keys = o.config === null || arrangement === null || signer === null ? [] : await configuredKeys(o.config, arrangement, signer, o.now);
+    const keys =
+      o.config === null || arrangement === null || signer === null
+        ? []
+        : await configuredKeys(o.config, arrangement, signer, o.now);
     arrangements.push(reportOf(state.arrangement, arrangement, history, { rows: rows[i]!, texts: texts[i]! }, keys, o));
   }
-  return { madeAt: o.now, version, supplier, configured: o.config !== null, period: { from: o.from, to: o.to }, arrangements };
+  return {
+    madeAt: o.now,
+    version,
+    supplier,
+    configured: o.config !== null,
+    period: { from: o.from, to: o.to },
+    arrangements,
+  };
 }
 
 interface History {
@@ -89,10 +100,15 @@ interface History {
   audit: LedgerAudit;
 }
 
-async function readHistory(state: ArrangementState, arrangement: Arrangement | null, o: ReportRequest): Promise<History> {
+async function readHistory(
+  state: ArrangementState,
+  arrangement: Arrangement | null,
+  o: ReportRequest,
+): Promise<History> {
   const { receipts, unreadable } = await listReceipts(state);
   const destroyed = new Map<string, string>();
-  for (const { line } of (await readLedger(state)).raw) if (line?.destroyed !== undefined) destroyed.set(line.depositId, line.destroyed);
+  for (const { line } of (await readLedger(state)).raw)
+    if (line?.destroyed !== undefined) destroyed.set(line.depositId, line.destroyed);
   const known = new Set(receipts.map(({ depositId }) => depositId));
   const failed: FailedRun[] = [];
   const withoutReceipt: RunRecord[] = [];
@@ -109,8 +125,10 @@ async function readHistory(state: ArrangementState, arrangement: Arrangement | n
       continue;
     }
     lastRun ??= run;
-    if (run.depositId !== null && run.dataset !== undefined && !datasets.has(run.depositId)) datasets.set(run.depositId, run.dataset);
-    if (run.published === 'yes' && run.depositId !== null && !seconds.has(run.depositId)) seconds.set(run.depositId, run.seconds);
+    if (run.depositId !== null && run.dataset !== undefined && !datasets.has(run.depositId))
+      datasets.set(run.depositId, run.dataset);
+    if (run.published === 'yes' && run.depositId !== null && !seconds.has(run.depositId))
+      seconds.set(run.depositId, run.seconds);
     if (run.published === 'yes' && run.depositId !== null && !known.has(run.depositId)) {
       known.add(run.depositId);
       withoutReceipt.unshift(run);
@@ -123,19 +141,46 @@ async function readHistory(state: ArrangementState, arrangement: Arrangement | n
   }
   const audit = withoutPaths(await auditOf(state, o.checkSignature), state.directory);
   const last = (await lastDeposit(state))?.depositId ?? null;
-  return { receipts, unreadable: unreadable.length, destroyed, last, proofs: await proofsOf(state, receipts), lastRun, underWay: left, seconds, datasets, shrunk: await shrunkSince(state, arrangement ?? { shrink: usualShrink }, o.now), failed, locked, withoutReceipt, audit };
+  return {
+    receipts,
+    unreadable: unreadable.length,
+    destroyed,
+    last,
+    proofs: await proofsOf(state, receipts),
+    lastRun,
+    underWay: left,
+    seconds,
+    datasets,
+    shrunk: await shrunkSince(state, arrangement ?? { shrink: usualShrink }, o.now),
+    failed,
+    locked,
+    withoutReceipt,
+    audit,
+  };
 }
 
 /**
  * Whether a run that could not know published anything: by what is on file now. Its deposit is the one that it names, or, when it was killed, what was
  * begun after it and before the next run, which settles it: with a receipt, or by giving it up.
  */
-function publishedNow(run: RunRecord, next: RunRecord | null, receipts: readonly ListedReceipt[], { pending, unreadable }: UnderWay): RunRecord['published'] {
+function publishedNow(
+  run: RunRecord,
+  next: RunRecord | null,
+  receipts: readonly ListedReceipt[],
+  { pending, unreadable }: UnderWay,
+): RunRecord['published'] {
   if (run.published !== 'unknown') return run.published;
-  const isIts = (depositId: string, begunAt: string): boolean => (run.depositId === null ? begunAt >= run.startedAt && (next === null || begunAt < next.startedAt) : depositId === run.depositId);
+  const isIts = (depositId: string, begunAt: string): boolean =>
+    run.depositId === null
+      ? begunAt >= run.startedAt && (next === null || begunAt < next.startedAt)
+      : depositId === run.depositId;
   const filed = receipts.find(({ depositId, receipt }) => isIts(depositId, receipt.startedAt));
   if (filed !== undefined) return filed.receipt.transfer.status === 'acknowledged' ? 'yes' : 'unknown';
-  return next === null || unreadable.length > 0 || pending.some(({ depositId, createdAt }) => isIts(depositId, createdAt)) ? 'unknown' : 'no';
+  return next === null ||
+    unreadable.length > 0 ||
+    pending.some(({ depositId, createdAt }) => isIts(depositId, createdAt))
+    ? 'unknown'
+    : 'no';
 }
 
 /** What beneficiaries attested, and was checked when it was filed, of the suitcase that the receipt names. */
@@ -144,7 +189,13 @@ async function proofsOf(state: ArrangementState, receipts: readonly ListedReceip
   const proofs = new Map<string, Proof[]>();
   for (const { depositId, attestation: a, filing } of await filedAttestations(state)) {
     if (suitcases.get(depositId) !== a.suitcaseSha256) continue;
-    const proof = { by: filing.beneficiary, keyFingerprint: a.keyFingerprint, at: new Date(a.attestedAt), selfAttested: filing.selfAttested, agentAsked: a.agentSha256 !== undefined };
+    const proof = {
+      by: filing.beneficiary,
+      keyFingerprint: a.keyFingerprint,
+      at: new Date(a.attestedAt),
+      selfAttested: filing.selfAttested,
+      agentAsked: a.agentSha256 !== undefined,
+    };
     proofs.set(depositId, [...(proofs.get(depositId) ?? []), proof]);
   }
   return proofs;
@@ -156,73 +207,151 @@ async function auditOf(state: ArrangementState, checkSignature: SignatureCheck |
     return await verifyLedger(state, checkSignature);
   } catch (error) {
     if (!isDepotError(error, 'ledger-broken')) throw error;
-    const problem = { kind: 'changed' as const, sequence: null, depositId: null, message: error.message.replaceAll(state.stateDirectory + path.sep, '') };
-    return { ledgerId: null, lines: 0, receipts: 0, newest: null, problems: [problem], warnings: [], unchecked: ['the ledger and its receipts'], unreadable: [] };
+    const problem = {
+      kind: 'changed' as const,
+      sequence: null,
+      depositId: null,
+      message: error.message.replaceAll(state.stateDirectory + path.sep, ''),
+    };
+    return {
+      ledgerId: null,
+      lines: 0,
+      receipts: 0,
+      newest: null,
+      problems: [problem],
+      warnings: [],
+      unchecked: ['the ledger and its receipts'],
+      unreadable: [],
+    };
   }
 }
 
-function reportOf(name: string, arrangement: Arrangement | null, h: History, most: { rows: number; texts: number }, keys: ArrangementReport['keys'], o: ReportRequest): ArrangementReport {
+function reportOf(
+  name: string,
+  arrangement: Arrangement | null,
+  h: History,
+  most: { rows: number; texts: number },
+  keys: ArrangementReport['keys'],
+  o: ReportRequest,
+): ArrangementReport {
   const all = depositsOf(h, arrangement?.shrink ?? usualShrink);
   const inPeriod = all.filter(({ at }) => isWithin(at, o));
   // At least one, so that a share of nothing does not hide that there are any.
   const listed = inPeriod.slice(-Math.max(1, most.rows)).reverse();
-  listed.forEach(({ filed }, i) => { if (filed !== null && i >= most.texts) filed.text = null; });
+  listed.forEach(({ filed }, i) => {
+    if (filed !== null && i >= most.texts) filed.text = null;
+  });
   const points = inPeriod.map(pointOf);
   const everyMs = arrangement?.everyMs ?? null;
   const ended = arrangement?.ended ?? null;
   const until = Math.min(o.now.getTime(), ended?.getTime() ?? Infinity);
   const counted = all.filter((d) => pointOf(d).counts);
-  const gaps = everyMs === null ? [] : gapsOf(counted.filter(({ at }) => ageOf(at, o.now) !== null).map(({ at }) => at.getTime()), everyMs, until).filter((gap) => (o.to === null || gap.from <= o.to.getTime()) && (o.from === null || gap.to >= o.from.getTime()));
+  const gaps =
+    everyMs === null
+      ? []
+      : gapsOf(
+          counted.filter(({ at }) => ageOf(at, o.now) !== null).map(({ at }) => at.getTime()),
+          everyMs,
+          until,
+        ).filter(
+          (gap) => (o.to === null || gap.from <= o.to.getTime()) && (o.from === null || gap.to >= o.from.getTime()),
+        );
   const standing = counted.filter(({ destroyed }) => destroyed === null);
   // What the ledger has last, whatever its date: one from the future would hide those after it.
   const last = standing.find(({ depositId }) => depositId === h.last) ?? standing.at(-1) ?? null;
   const newestProven = all.findLast(({ proofs }) => proofs.length > 0);
-  const facts = { last: last === null ? null : { depositId: last.depositId, at: last.at, ageMs: ageOf(last.at, o.now) }, everyMs, ended, keys: [...keys], audit: h.audit };
+  const facts = {
+    last: last === null ? null : { depositId: last.depositId, at: last.at, ageMs: ageOf(last.at, o.now) },
+    everyMs,
+    ended,
+    keys: [...keys],
+    audit: h.audit,
+  };
   return {
     name,
     configured: arrangement !== null,
     ...facts,
-    ...standingOf({ ...facts, newest: all.at(-1) ?? null, lastRun: h.lastRun, underWay: h.underWay, shrunk: h.shrunk, unreadable: h.unreadable, now: o.now }),
+    ...standingOf({
+      ...facts,
+      newest: all.at(-1) ?? null,
+      lastRun: h.lastRun,
+      underWay: h.underWay,
+      shrunk: h.shrunk,
+      unreadable: h.unreadable,
+      now: o.now,
+    }),
     keys: [...keys, ...keysOfReceipts(receiptsOf(all.slice().reverse()), keys, o.now)],
     points,
     deposits: listed,
     summed: summed(inPeriod.slice(0, inPeriod.length - listed.length)),
     gaps,
     destructions: h.destroyed.size,
-    failedRuns: { total: h.failed.length, listed: h.failed.slice(0, mostFailedRuns), times: h.failed.map(({ at }) => at.getTime()).reverse() },
+    failedRuns: {
+      total: h.failed.length,
+      listed: h.failed.slice(0, mostFailedRuns),
+      times: h.failed.map(({ at }) => at.getTime()).reverse(),
+    },
     lockedRuns: h.locked,
-    newestProof: newestProven === undefined ? null : { depositId: newestProven.depositId, proof: newestProven.proofs.at(-1)! },
+    newestProof:
+      newestProven === undefined ? null : { depositId: newestProven.depositId, proof: newestProven.proofs.at(-1)! },
   };
 }
 
 /** By the run that made it; where none says so, by the receipts of the two, which is today's rule on what was made under another. */
-function shrunkFrom({ depositId, receipt: { dataset } }: ListedReceipt, before: ListedReceipt | undefined, h: History, shrink: Shrink): DatasetSize | null {
+function shrunkFrom(
+  { depositId, receipt: { dataset } }: ListedReceipt,
+  before: ListedReceipt | undefined,
+  h: History,
+  shrink: Shrink,
+): DatasetSize | null {
   const said = h.datasets.get(depositId);
   if (said !== undefined) return said.shrunk ? said.previous : null;
   if (before === undefined || shrink.then === 'off') return null;
   const { dataset: previous } = before.receipt;
-  return hasShrunk(dataset, { previous: { depositId: before.depositId, ...previous }, below: shrink.below }) ? previous : null;
+  return hasShrunk(dataset, { previous: { depositId: before.depositId, ...previous }, below: shrink.below })
+    ? previous
+    : null;
 }
 
 function depositsOf(h: History, shrink: Shrink): ListedDeposit[] {
-  const more = (depositId: string) => ({ destroyed: h.destroyed.get(depositId) ?? null, proofs: h.proofs.get(depositId) ?? [] });
-  const filed = h.receipts.map((one, i) => ({ one, before: h.receipts[i - 1] })).map(({ one, before, one: { receipt, bytes, sha256, signature, depositId } }): ListedDeposit => ({
-    depositId,
-    at: new Date(receipt.completedAt),
-    bytes: receipt.suitcase.bytes,
-    seconds: h.seconds.get(depositId) ?? (Date.parse(receipt.completedAt) - Date.parse(receipt.startedAt)) / 1000,
-    shrunkFrom: shrunkFrom(one, before, h, shrink),
-    filed: { receipt, sha256, text: { receipt: new TextDecoder().decode(bytes), signature } },
-    ...more(depositId),
-  }));
-  const unfiled = h.withoutReceipt.map((run): ListedDeposit => ({
-    depositId: run.depositId!, at: new Date(run.finishedAt), bytes: run.bytes, seconds: run.seconds, shrunkFrom: null, filed: null, ...more(run.depositId!),
-  }));
+  const more = (depositId: string) => ({
+    destroyed: h.destroyed.get(depositId) ?? null,
+    proofs: h.proofs.get(depositId) ?? [],
+  });
+  const filed = h.receipts
+    .map((one, i) => ({ one, before: h.receipts[i - 1] }))
+    .map(
+      ({ one, before, one: { receipt, bytes, sha256, signature, depositId } }): ListedDeposit => ({
+        depositId,
+        at: new Date(receipt.completedAt),
+        bytes: receipt.suitcase.bytes,
+        seconds: h.seconds.get(depositId) ?? (Date.parse(receipt.completedAt) - Date.parse(receipt.startedAt)) / 1000,
+        shrunkFrom: shrunkFrom(one, before, h, shrink),
+        filed: { receipt, sha256, text: { receipt: new TextDecoder().decode(bytes), signature } },
+        ...more(depositId),
+      }),
+    );
+  const unfiled = h.withoutReceipt.map(
+    (run): ListedDeposit => ({
+      depositId: run.depositId!,
+      at: new Date(run.finishedAt),
+      bytes: run.bytes,
+      seconds: run.seconds,
+      shrunkFrom: null,
+      filed: null,
+      ...more(run.depositId!),
+    }),
+  );
   return [...filed, ...unfiled].sort((a, b) => a.at.getTime() - b.at.getTime());
 }
 
 function pointOf(d: ListedDeposit): Point {
-  return { at: d.at.getTime(), bytes: d.bytes, seconds: d.seconds, counts: d.filed === null || d.filed.receipt.transfer.status === 'acknowledged' };
+  return {
+    at: d.at.getTime(),
+    bytes: d.bytes,
+    seconds: d.seconds,
+    counts: d.filed === null || d.filed.receipt.transfer.status === 'acknowledged',
+  };
 }
 
 function* receiptsOf(deposits: readonly ListedDeposit[]) {
@@ -251,5 +380,10 @@ function isWithin(at: Date, { from, to }: Pick<ReportRequest, 'from' | 'to'>): b
 /** Names of files are enough: where they lie at the supplier is not for the page. */
 function withoutPaths(audit: LedgerAudit, directory: string): LedgerAudit {
   const clean = (text: string): string => text.replaceAll(directory + path.sep, '').replaceAll(directory, '');
-  return { ...audit, problems: audit.problems.map((p) => ({ ...p, message: clean(p.message) })), warnings: audit.warnings.map(clean), unchecked: [...new Set(audit.unchecked.map(clean))] };
+  return {
+    ...audit,
+    problems: audit.problems.map((p) => ({ ...p, message: clean(p.message) })),
+    warnings: audit.warnings.map(clean),
+    unchecked: [...new Set(audit.unchecked.map(clean))],
+  };
 }

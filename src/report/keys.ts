@@ -11,12 +11,22 @@ import type { KeyRow } from './data.js';
 const day = 24 * 3_600_000;
 
 /** Signer first, then the beneficiaries in the order of the configuration. */
-export async function configuredKeys(config: Config, arrangement: Arrangement, signer: KeyRow, now: Date): Promise<KeyRow[]> {
+export async function configuredKeys(
+  config: Config,
+  arrangement: Arrangement,
+  signer: KeyRow,
+  now: Date,
+): Promise<KeyRow[]> {
   const rows: KeyRow[] = [signer];
   for (const { name, key, fingerprint } of arrangement.beneficiaries) {
     const row = { role: 'beneficiary' as const, name, fingerprint };
-    if (arrangement.retiredKeys.includes(fingerprint)) rows.push({ ...row, ...unusable('it is retired for this arrangement') });
-    else rows.push({ ...row, ...(await judged(key, now, (certificate) => judgeRecipient(certificate, fingerprint, now))) });
+    if (arrangement.retiredKeys.includes(fingerprint))
+      rows.push({ ...row, ...unusable('it is retired for this arrangement') });
+    else
+      rows.push({
+        ...row,
+        ...(await judged(key, now, (certificate) => judgeRecipient(certificate, fingerprint, now))),
+      });
   }
   return rows;
 }
@@ -38,7 +48,15 @@ export function keysOfReceipts(receipts: Iterable<Receipt>, known: readonly KeyR
   for (const { encryption } of receipts) {
     for (const { fingerprint, algorithm, expiresAt } of encryption.recipients) {
       if (rows.has(fingerprint) || known.some((key) => key.fingerprint === fingerprint)) continue;
-      rows.set(fingerprint, { role: 'earlier', name: null, fingerprint, algorithm, ...expiry(expiresAt, now), usable: null, reason: null });
+      rows.set(fingerprint, {
+        role: 'earlier',
+        name: null,
+        fingerprint,
+        algorithm,
+        ...expiry(expiresAt, now),
+        usable: null,
+        reason: null,
+      });
     }
   }
   return [...rows.values()];
@@ -46,15 +64,25 @@ export function keysOfReceipts(receipts: Iterable<Receipt>, known: readonly KeyR
 
 type Judgement = Pick<KeyRow, 'algorithm' | 'expiresAt' | 'daysLeft' | 'usable' | 'reason'>;
 
-async function judged(file: string, now: Date, judge: (c: Certificate) => Promise<{ algorithm: string; expiresAt: string | null }>): Promise<Judgement> {
+async function judged(
+  file: string,
+  now: Date,
+  judge: (c: Certificate) => Promise<{ algorithm: string; expiresAt: string | null }>,
+): Promise<Judgement> {
   let certificate: Certificate;
   try {
     certificate = await readCertificate(await readBoundedFile(file));
   } catch (error) {
     // Paths say where things are at the supplier, and are not for the page.
-    if (isDepotError(error)) return unusable(error.code === 'key-unreadable' ? 'its file holds no key that depot can read' : 'its file is none that depot reads');
+    if (isDepotError(error))
+      return unusable(
+        error.code === 'key-unreadable'
+          ? 'its file holds no key that depot can read'
+          : 'its file is none that depot reads',
+      );
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EACCES' || code === 'EPERM') return { ...unusable('this account may not read its file'), usable: null };
+    if (code === 'EACCES' || code === 'EPERM')
+      return { ...unusable('this account may not read its file'), usable: null };
     if (code === undefined) throw error;
     return unusable(code === 'ENOENT' ? 'its file is not there' : `its file could not be read (${code})`);
   }
@@ -64,7 +92,12 @@ async function judged(file: string, now: Date, judge: (c: Certificate) => Promis
   } catch (error) {
     if (!isDepotError(error)) throw error;
     const at = certificate.expiresAt;
-    return { ...unusable(error.message.replace(`key ${certificate.fingerprint}: `, '')), algorithm: certificate.algorithm, expiresAt: at, daysLeft: at === null ? null : daysUntil(at, now) };
+    return {
+      ...unusable(error.message.replace(`key ${certificate.fingerprint}: `, '')),
+      algorithm: certificate.algorithm,
+      expiresAt: at,
+      daysLeft: at === null ? null : daysUntil(at, now),
+    };
   }
 }
 

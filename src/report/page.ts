@@ -63,7 +63,10 @@ ${data.arrangements.map(overviewRow)}</tbody></table></div>`;
 function overviewRow(a: ArrangementReport): Markup {
   const badge = badgeOf(a);
   const ledger = ledgerText(a);
-  const expiry = a.keys.flatMap(({ role, expiresAt }) => (role === 'earlier' || expiresAt === null ? [] : [expiresAt])).sort((x, y) => x.getTime() - y.getTime()).at(0);
+  const expiry = a.keys
+    .flatMap(({ role, expiresAt }) => (role === 'earlier' || expiresAt === null ? [] : [expiresAt]))
+    .sort((x, y) => x.getTime() - y.getTime())
+    .at(0);
   return html`<tr><th scope="row"><a href="#a-${a.name}">${a.name}</a></th><td><span class="badge ${badge.look}">${badge.text}</span></td><td class="time">${a.last === null ? '–' : localTime(a.last.at)}</td><td class="number">${a.last === null ? '–' : ageText(a.last.ageMs)}</td><td class="number">${a.everyMs === null ? '–' : age(a.everyMs)}</td><td class="number">${a.everyMs === null ? '–' : a.gaps.length}</td><td class="number">${a.failedRuns.total}</td><td class="time">${expiry === undefined ? '–' : localTime(expiry).slice(0, 10)}</td><td><span class="badge ${ledger.look}">${ledger.text}</span></td><td>${a.newestProof === null ? both('not proven', 'niet bewezen') : localTime(a.newestProof.proof.at).slice(0, 10)}</td></tr>
 `;
 }
@@ -73,7 +76,7 @@ function footer(data: ReportData): Markup {
 <h2>${both('What this page shows, and what it does not', 'Wat deze bladzijde laat zien, en wat niet')}</h2>
 <ul>
 <li>${both("It was made from the supplier's own record: receipts, ledger and run records. The receipts are signed; this page is not. Whoever holds the receipts can compare them with it.", 'Zij is gemaakt uit de vastlegging van de leverancier zelf: ontvangstbewijzen, grootboek en verslagen van uitvoeringen. De ontvangstbewijzen zijn getekend; deze bladzijde niet. Wie de ontvangstbewijzen heeft, kan ze ermee vergelijken.')}</li>
-<li>${both('A receipt says what the agent\'s server acknowledged. What the agent holds now was not looked at. That the agent gave the SHA-256 of the receipt shows that it holds the file only if it computed it from the file, for receipt and cover beside the file have the same digits.', 'Een ontvangstbewijs zegt wat de server van de agent bevestigde. Wat de agent nu heeft, is niet bekeken. Dat de agent de SHA-256 van het ontvangstbewijs gaf, laat alleen zien dat hij het bestand heeft als hij die uit het bestand berekende: ook het ontvangstbewijs en de begeleidende bladzijde ernaast hebben die cijfers.')}</li>
+<li>${both("A receipt says what the agent's server acknowledged. What the agent holds now was not looked at. That the agent gave the SHA-256 of the receipt shows that it holds the file only if it computed it from the file, for receipt and cover beside the file have the same digits.", 'Een ontvangstbewijs zegt wat de server van de agent bevestigde. Wat de agent nu heeft, is niet bekeken. Dat de agent de SHA-256 van het ontvangstbewijs gaf, laat alleen zien dat hij het bestand heeft als hij die uit het bestand berekende: ook het ontvangstbewijs en de begeleidende bladzijde ernaast hebben die cijfers.')}</li>
 <li>${both('“Proven” means that a beneficiary stated, with evidence that only its private key gives, that the key opens the deposit. Without that, nobody has shown it.', '“Bewezen” betekent dat een begunstigde verklaarde, met bewijs dat alleen zijn privésleutel oplevert, dat de sleutel het depot opent. Zonder dat heeft niemand het laten zien.')}</li>
 <li>${both('Late is a deposit that came more than a quarter of the agreed interval after it was due. The rhythm is the one that is configured today.', 'Te laat is een depot dat meer dan een kwart van het afgesproken interval na zijn tijd kwam. Het ritme is dat van de configuratie van vandaag.')}</li>
 ${data.configured ? null : html`<li>${both('No configuration was at hand: the agreed rhythm and the keys of today are not known.', 'Er was geen configuratie bij de hand: het afgesproken ritme en de sleutels van vandaag zijn niet bekend.')}</li>`}

@@ -42,7 +42,8 @@ export function standingOf(f: Facts): { state: State; reasons: Reason[] } {
 
 function reasonsOf(f: Facts): Reason[] {
   const reasons: Reason[] = [];
-  if (f.lastRun !== null && f.lastRun.exit !== 0) reasons.push({ kind: 'run-failed', exit: f.lastRun.exit, at: new Date(f.lastRun.finishedAt) });
+  if (f.lastRun !== null && f.lastRun.exit !== 0)
+    reasons.push({ kind: 'run-failed', exit: f.lastRun.exit, at: new Date(f.lastRun.finishedAt) });
   const { running, killed, pending } = f.underWay;
   if (killed !== null) reasons.push({ kind: 'run-killed', at: new Date(killed.since) });
   // What a push that runs has begun is no remainder.
@@ -57,7 +58,8 @@ function reasonsOf(f: Facts): Reason[] {
   for (const { name, fingerprint, usable, daysLeft, reason } of f.keys) {
     const whose = name ?? fingerprint;
     if (usable === false) reasons.push({ kind: 'key-unusable', name: whose, why: reason ?? '' });
-    else if (daysLeft !== null && daysLeft <= soonDays) reasons.push({ kind: 'key-expires', name: whose, days: daysLeft });
+    else if (daysLeft !== null && daysLeft <= soonDays)
+      reasons.push({ kind: 'key-expires', name: whose, days: daysLeft });
   }
   if (f.unreadable > 0) reasons.push({ kind: 'unreadable', count: f.unreadable });
   return reasons;

@@ -22,13 +22,18 @@ const badges: Readonly<Record<State, readonly [look: Badge['look'], en: string, 
 
 export function badgeOf({ state, configured }: Pick<ArrangementReport, 'state' | 'configured'>): Badge {
   const [look, en, nl] = badges[state];
-  return { look, text: state === 'unknown' && !configured ? html`– ${rhythmText({ everyMs: null, configured })}` : both(en, nl) };
+  return {
+    look,
+    text: state === 'unknown' && !configured ? html`– ${rhythmText({ everyMs: null, configured })}` : both(en, nl),
+  };
 }
 
 /** Without a configuration nobody knows what was agreed. */
 export function rhythmText({ everyMs, configured }: Pick<ArrangementReport, 'everyMs' | 'configured'>): Markup {
   if (everyMs !== null) return html`${both('every', 'elke')} ${age(everyMs)}`;
-  return configured ? both('no rhythm agreed', 'geen ritme afgesproken') : both('agreed rhythm not known', 'afgesproken ritme niet bekend');
+  return configured
+    ? both('no rhythm agreed', 'geen ritme afgesproken')
+    : both('agreed rhythm not known', 'afgesproken ritme niet bekend');
 }
 
 /** DESIGN's table of exit codes. */
@@ -36,7 +41,10 @@ export const exitWords: Readonly<Record<number, readonly [en: string, nl: string
   0: ['done', 'gelukt'],
   1: ['a defect in depot', 'een fout in depot'],
   2: ['wrong use of the command line', 'verkeerd gebruik van de opdrachtregel'],
-  3: ['a source failed, changed, timed out, was empty or shrank', 'een bron faalde, veranderde, duurde te lang, was leeg of kromp'],
+  3: [
+    'a source failed, changed, timed out, was empty or shrank',
+    'een bron faalde, veranderde, duurde te lang, was leeg of kromp',
+  ],
   4: ['some arrangements failed', 'sommige regelingen faalden'],
   5: ['disk full, or not readable or writable', 'schijf vol, of niet lees- of schrijfbaar'],
   10: ['configuration', 'configuratie'],
@@ -92,13 +100,13 @@ export const problemWords: Readonly<Record<ProblemKind, Markup>> = {
 };
 
 const nouns = {
-  'deposit': ['deposit', 'deposits', 'depot', 'depots'],
-  'gap': ['gap', 'gaps', 'gat', 'gaten'],
+  deposit: ['deposit', 'deposits', 'depot', 'depots'],
+  gap: ['gap', 'gaps', 'gat', 'gaten'],
   'failed-run': ['failed run', 'failed runs', 'mislukte uitvoering', 'mislukte uitvoeringen'],
-  'line': ['line', 'lines', 'regel', 'regels'],
-  'destruction': ['destruction', 'destructions', 'vernietiging', 'vernietigingen'],
-  'entry': ['entry', 'entries', 'item', 'items'],
-  'receipt': ['receipt', 'receipts', 'ontvangstbewijs', 'ontvangstbewijzen'],
+  line: ['line', 'lines', 'regel', 'regels'],
+  destruction: ['destruction', 'destructions', 'vernietiging', 'vernietigingen'],
+  entry: ['entry', 'entries', 'item', 'items'],
+  receipt: ['receipt', 'receipts', 'ontvangstbewijs', 'ontvangstbewijzen'],
 } as const;
 
 /** `1 gap`, `2 gaps`. */
@@ -109,16 +117,26 @@ export function countOf(n: number, noun: keyof typeof nouns): Markup {
 
 export function reasonText(reason: Reason): Markup {
   switch (reason.kind) {
-    case 'run-failed': return html`${both('the last run failed', 'de laatste uitvoering mislukte')}, ${localTime(reason.at)}, ${exitText(reason.exit)}`;
-    case 'run-killed': return html`${both('a run was killed, or the machine went down; it began', 'een uitvoering werd afgebroken, of de machine viel uit; zij begon')} ${localTime(reason.at)}`;
-    case 'pending': return html`${both('deposits that were begun and that the next run goes on with or gives up', 'begonnen depots die de volgende uitvoering afmaakt of opgeeft')}: ${reason.count}`;
-    case 'shrunk': return html`${both('the dataset shrank, and no deposit since was as large again', 'de dataset kromp, en geen later depot was weer zo groot')}: <code>${reason.depositId}</code>`;
-    case 'unconfirmed': return html`${both("the server's last answer was lost: possibly deposited", 'het laatste antwoord van de server ging verloren: mogelijk gedeponeerd')}: <code>${reason.depositId}</code>`;
-    case 'not-complete': return html`${both('files changed while they were read, so the dataset is not complete', 'bestanden veranderden tijdens het lezen, dus de dataset is niet volledig')}: <code>${reason.depositId}</code>`;
-    case 'no-receipt': return html`${both('the receipt of the newest deposit is not on file', 'het ontvangstbewijs van het nieuwste depot is er niet')}: <code>${reason.depositId}</code>`;
-    case 'key-expires': return html`${both('key expires in', 'sleutel verloopt over')} ${reason.days} ${both('days', 'dagen')}: ${reason.name}`;
-    case 'key-unusable': return html`${both('key not usable for the next deposit', 'sleutel niet bruikbaar voor het volgende depot')}: ${reason.name} (<span lang="en">${reason.why}</span>)`;
-    case 'unreadable': return html`${both('files that should be receipts and are none', 'bestanden die ontvangstbewijzen moeten zijn en het niet zijn')}: ${reason.count}`;
+    case 'run-failed':
+      return html`${both('the last run failed', 'de laatste uitvoering mislukte')}, ${localTime(reason.at)}, ${exitText(reason.exit)}`;
+    case 'run-killed':
+      return html`${both('a run was killed, or the machine went down; it began', 'een uitvoering werd afgebroken, of de machine viel uit; zij begon')} ${localTime(reason.at)}`;
+    case 'pending':
+      return html`${both('deposits that were begun and that the next run goes on with or gives up', 'begonnen depots die de volgende uitvoering afmaakt of opgeeft')}: ${reason.count}`;
+    case 'shrunk':
+      return html`${both('the dataset shrank, and no deposit since was as large again', 'de dataset kromp, en geen later depot was weer zo groot')}: <code>${reason.depositId}</code>`;
+    case 'unconfirmed':
+      return html`${both("the server's last answer was lost: possibly deposited", 'het laatste antwoord van de server ging verloren: mogelijk gedeponeerd')}: <code>${reason.depositId}</code>`;
+    case 'not-complete':
+      return html`${both('files changed while they were read, so the dataset is not complete', 'bestanden veranderden tijdens het lezen, dus de dataset is niet volledig')}: <code>${reason.depositId}</code>`;
+    case 'no-receipt':
+      return html`${both('the receipt of the newest deposit is not on file', 'het ontvangstbewijs van het nieuwste depot is er niet')}: <code>${reason.depositId}</code>`;
+    case 'key-expires':
+      return html`${both('key expires in', 'sleutel verloopt over')} ${reason.days} ${both('days', 'dagen')}: ${reason.name}`;
+    case 'key-unusable':
+      return html`${both('key not usable for the next deposit', 'sleutel niet bruikbaar voor het volgende depot')}: ${reason.name} (<span lang="en">${reason.why}</span>)`;
+    case 'unreadable':
+      return html`${both('files that should be receipts and are none', 'bestanden die ontvangstbewijzen moeten zijn en het niet zijn')}: ${reason.count}`;
   }
 }
 
@@ -134,7 +152,10 @@ export function ledgerText({ audit }: Pick<ArrangementReport, 'audit'>): Badge {
 /** What `verifyLedger` could not check; the rest of its words stay as they are. */
 export function uncheckedText(what: string): Markup {
   return what === 'signatures: no signer was given'
-    ? both('the signatures of the receipts: no public key of the supplier was given', 'de handtekeningen van de ontvangstbewijzen: er is geen publieke sleutel van de leverancier gegeven')
+    ? both(
+        'the signatures of the receipts: no public key of the supplier was given',
+        'de handtekeningen van de ontvangstbewijzen: er is geen publieke sleutel van de leverancier gegeven',
+      )
     : html`<span lang="en">${what}</span>`;
 }
 

@@ -56,7 +56,8 @@ export class BlockWriter {
   async end(): Promise<number> {
     await this.flush();
     if (this.#filled > 0) this.#handOver();
-    if (this.#bytes !== this.#pushed) throw new DepotError('internal', `${this.#pushed} octets were sealed, and ${this.#bytes} came to blocks`);
+    if (this.#bytes !== this.#pushed)
+      throw new DepotError('internal', `${this.#pushed} octets were sealed, and ${this.#bytes} came to blocks`);
     return this.#bytes;
   }
 

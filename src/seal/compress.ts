@@ -49,7 +49,11 @@ export function chooseCompression(wanted: 'auto' | CompressionFormat): Compressi
  *
  * @param release gets each chunk when nothing of it is needed any more; until then it must not change
  */
-export async function* compress(format: CompressionFormat, chunks: AsyncIterable<Bytes>, release: (chunk: Bytes) => void = () => undefined): AsyncGenerator<Bytes> {
+export async function* compress(
+  format: CompressionFormat,
+  chunks: AsyncIterable<Bytes>,
+  release: (chunk: Bytes) => void = () => undefined,
+): AsyncGenerator<Bytes> {
   if (format === 'none') {
     for await (const chunk of chunks) {
       yield chunk;
@@ -94,7 +98,11 @@ export async function* compress(format: CompressionFormat, chunks: AsyncIterable
 }
 
 /** Chunks that make a segment: that many octets, or what is left. */
-async function* segmentsOf(chunks: AsyncIterable<Bytes>, octets: number, release: (chunk: Bytes) => void): AsyncGenerator<Bytes[]> {
+async function* segmentsOf(
+  chunks: AsyncIterable<Bytes>,
+  octets: number,
+  release: (chunk: Bytes) => void,
+): AsyncGenerator<Bytes[]> {
   let segment: Bytes[] = [];
   let length = 0;
   for await (const chunk of chunks) {
@@ -154,7 +162,8 @@ function sampler(): (segment: readonly Bytes[]) => boolean {
 function sampleAt(segment: readonly Bytes[], place: number): Bytes {
   let at = place;
   for (const chunk of segment) {
-    if (at < chunk.length) return chunk.subarray(Math.max(0, Math.min(at, chunk.length - SAMPLE_OCTETS))).subarray(0, SAMPLE_OCTETS);
+    if (at < chunk.length)
+      return chunk.subarray(Math.max(0, Math.min(at, chunk.length - SAMPLE_OCTETS))).subarray(0, SAMPLE_OCTETS);
     at -= chunk.length;
   }
   throw new Error('no such place');
@@ -162,7 +171,10 @@ function sampleAt(segment: readonly Bytes[], place: number): Bytes {
 
 function shrinks(sample: Bytes): boolean {
   // A small window and small tables: setting up zlib's usual ones costs as much as the sample itself.
-  return zlib.deflateRawSync(sample, { level: 1, windowBits: 12, memLevel: 5, chunkSize: SAMPLE_OCTETS + 64 }).length < sample.length * WORTHWHILE;
+  return (
+    zlib.deflateRawSync(sample, { level: 1, windowBits: 12, memLevel: 5, chunkSize: SAMPLE_OCTETS + 64 }).length <
+    sample.length * WORTHWHILE
+  );
 }
 
 function gzipFormat(): SegmentFormat {

@@ -44,4 +44,7 @@ export type FromThread =
   | { kind: 'failed'; error: ErrorRecord };
 
 /** Main thread → sealing thread: `begin` first, and once. A returned buffer is a credit: the thread owns a fixed number. */
-export type ToThread = { kind: 'begin'; options: SealOptions } | { kind: 'credit'; buffer: ArrayBuffer } | { kind: 'abort' };
+export type ToThread =
+  | { kind: 'begin'; options: SealOptions }
+  | { kind: 'credit'; buffer: ArrayBuffer }
+  | { kind: 'abort' };

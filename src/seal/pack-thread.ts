@@ -34,11 +34,15 @@ async function run(port: MessagePort): Promise<void> {
     wake?.();
   });
   try {
-    const { chunks } = packHere(await orAborted(begun, abort.signal), {
-      signal: abort.signal,
-      warn: (message, weight) => send({ kind: 'warning', message, weight }),
-      progress: (progress) => send({ kind: 'progress', progress }),
-    }, spare);
+    const { chunks } = packHere(
+      await orAborted(begun, abort.signal),
+      {
+        signal: abort.signal,
+        warn: (message, weight) => send({ kind: 'warning', message, weight }),
+        progress: (progress) => send({ kind: 'progress', progress }),
+      },
+      spare,
+    );
     const packed = withResult(chunks);
     for await (const { buffer, length } of packed.stream) {
       send({ kind: 'chunk', buffer, length }, [buffer]);

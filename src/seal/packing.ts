@@ -18,7 +18,10 @@ export type FromPacking =
   | { kind: 'failed'; error: ErrorRecord };
 
 /** Sealing thread → packing thread: `begin` first, and once, with the number of chunks that may be handed over and not come back. A returned buffer is a credit. */
-export type ToPacking = { kind: 'begin'; options: DatasetOptions; credits: number } | { kind: 'credit'; buffer: ArrayBuffer } | { kind: 'abort' };
+export type ToPacking =
+  | { kind: 'begin'; options: DatasetOptions; credits: number }
+  | { kind: 'credit'; buffer: ArrayBuffer }
+  | { kind: 'abort' };
 
 /** What packing tells while it goes on; as `DatasetHooks`. */
 export type PackingHooks = Pick<DatasetHooks, 'signal' | 'warn' | 'progress'>;
@@ -65,7 +68,9 @@ export function packHere(options: DatasetOptions, hooks: PackingHooks, spare: Ar
 /** The sealing thread's end of a packing thread. */
 class PackingThread implements Packer {
   // A small nursery, as the sealing thread's.
-  readonly #worker = new Worker(new URL('./pack-thread.js', import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: 2 } });
+  readonly #worker = new Worker(new URL('./pack-thread.js', import.meta.url), {
+    resourceLimits: { maxYoungGenerationSizeMb: 2 },
+  });
   readonly #gone = new Promise<void>((done) => this.#worker.once('exit', () => done()));
   readonly #chunks: Chunk[] = [];
   readonly #onAbort = (): void => this.#send({ kind: 'abort' });
@@ -95,14 +100,19 @@ class PackingThread implements Packer {
       }
     });
     this.#worker.once('error', (error) => this.#settle({ error: threadFailed('packing', error) }));
-    this.#worker.once('exit', () => this.#settle({ error: new DepotError('internal', 'the packing thread ended before the dataset was complete') }));
+    this.#worker.once('exit', () =>
+      this.#settle({ error: new DepotError('internal', 'the packing thread ended before the dataset was complete') }),
+    );
   }
 
   pack(options: DatasetOptions, hooks: PackingHooks, held: number): Packing {
     this.#hooks = hooks;
     this.#send({ kind: 'begin', options, credits: held + CHUNKS_AHEAD });
     hooks.signal.addEventListener('abort', this.#onAbort, { once: true });
-    return { chunks: this.#read(hooks.signal), release: ({ buffer }) => this.#send({ kind: 'credit', buffer }, [buffer]) };
+    return {
+      chunks: this.#read(hooks.signal),
+      release: ({ buffer }) => this.#send({ kind: 'credit', buffer }, [buffer]),
+    };
   }
 
   async *#read(signal: AbortSignal): AsyncGenerator<Chunk, DatasetSummary> {

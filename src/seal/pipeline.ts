@@ -14,12 +14,23 @@ import { withResult } from './with-result.js';
  * @returns what a receipt says of suitcase and dataset
  * @throws DepotError `source-…` as `packDataset` does; the abort reason when `hooks.signal` fires
  */
-export async function seal(options: SealOptions, exchange: BlockExchange, packer: Packer, hooks: PackingHooks): Promise<Sealed> {
+export async function seal(
+  options: SealOptions,
+  exchange: BlockExchange,
+  packer: Packer,
+  hooks: PackingHooks,
+): Promise<Sealed> {
   const { pkesk, sessionKey, encryption } = options;
   // SSH keeps the second core busy.
   const digests = new Digests(digestThread(3));
   const blocks = new BlockWriter(exchange);
-  const encryptor = new MessageWriter({ pkesk, sessionKey, encryption, emit: blocks.push, ...(encryption.packet === 'SEIPDv1' && { sha1: digests.of('sha1') }) });
+  const encryptor = new MessageWriter({
+    pkesk,
+    sessionKey,
+    encryption,
+    emit: blocks.push,
+    ...(encryption.packet === 'SEIPDv1' && { sha1: digests.of('sha1') }),
+  });
 
   const packing = packer.pack(options.dataset, hooks, chunksHeld(options.compression));
   const dataset = withResult(packing.chunks);

@@ -29,7 +29,12 @@ export interface Sealing {
 const leftAfterMs = 45_000;
 
 /** Begins to seal, in the thread of `standby`, or in one that is started now. The session key is copied; the caller wipes its own. */
-export function startSealing(options: SealOptions, hooks: SealHooks, standby?: Standby, patienceMs = leftAfterMs): Sealing {
+export function startSealing(
+  options: SealOptions,
+  hooks: SealHooks,
+  standby?: Standby,
+  patienceMs = leftAfterMs,
+): Sealing {
   const shared = sharedKey(options.sessionKey);
   const worker = standby?.take() ?? startThread();
   const queue = new BlockQueue();
@@ -54,11 +59,17 @@ export function startSealing(options: SealOptions, hooks: SealHooks, standby?: S
       shared.fill(0);
       done();
     });
-    late.signal.addEventListener('abort', () => {
-      hooks.warn(`a source, or its cleanup, does not end: it was waited for ${patienceMs / 1000} s, and is left to itself`);
-      fail(hooks.signal.reason);
-      done();
-    }, { once: true });
+    late.signal.addEventListener(
+      'abort',
+      () => {
+        hooks.warn(
+          `a source, or its cleanup, does not end: it was waited for ${patienceMs / 1000} s, and is left to itself`,
+        );
+        fail(hooks.signal.reason);
+        done();
+      },
+      { once: true },
+    );
   });
 
   worker.on('message', (message: FromThread) => {
@@ -82,7 +93,12 @@ export function startSealing(options: SealOptions, hooks: SealHooks, standby?: S
           resolve({ ...message.result, sha256: digest.digest('hex') });
           queue.end();
         } else {
-          fail(new DepotError('internal', `${bytes} octets of the suitcase arrived, but ${message.result.bytes} were sealed`));
+          fail(
+            new DepotError(
+              'internal',
+              `${bytes} octets of the suitcase arrived, but ${message.result.bytes} were sealed`,
+            ),
+          );
         }
         break;
       case 'failed':
@@ -91,7 +107,9 @@ export function startSealing(options: SealOptions, hooks: SealHooks, standby?: S
     }
   });
   worker.once('error', (error) => fail(threadFailed('sealing', error)));
-  worker.once('exit', () => fail(new DepotError('internal', 'the sealing thread ended before the suitcase was complete')));
+  worker.once('exit', () =>
+    fail(new DepotError('internal', 'the sealing thread ended before the suitcase was complete')),
+  );
 
   toThread({ kind: 'begin', options: { ...options, sessionKey: shared } });
   const abort = (): void => toThread({ kind: 'abort' });

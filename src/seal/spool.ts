@@ -17,7 +17,11 @@ import type { Sealing } from './sealing.js';
  *
  * @throws DepotError 'local-disk-full', 'local-not-writable', and what the sealing throws
  */
-export async function writeSpool(file: string, sealing: Sealing, written: (octets: number) => void): Promise<SealResult> {
+export async function writeSpool(
+  file: string,
+  sealing: Sealing,
+  written: (octets: number) => void,
+): Promise<SealResult> {
   await makeDirectory(path.dirname(file));
   try {
     const handle = await open(file, 'wx', 0o600);
@@ -107,7 +111,13 @@ export class Spool {
   async *blocks(): AsyncGenerator<SuitcaseBlock> {
     for (let at = this.#from; at < this.#expected.bytes; ) {
       const buffer = new Uint8Array(this.#free.pop() ?? new ArrayBuffer(BLOCK_OCTETS));
-      const length = await fill(this.#handle, buffer, at, Math.min(BLOCK_OCTETS, this.#expected.bytes - at), this.#file);
+      const length = await fill(
+        this.#handle,
+        buffer,
+        at,
+        Math.min(BLOCK_OCTETS, this.#expected.bytes - at),
+        this.#file,
+      );
       const block = buffer.subarray(0, length);
       this.#digest.update(block);
       yield markSuitcaseBlock(block);
@@ -126,7 +136,13 @@ export class Spool {
   }
 }
 
-async function fill(handle: FileHandle, buffer: Uint8Array, position: number, octets: number, file: string): Promise<number> {
+async function fill(
+  handle: FileHandle,
+  buffer: Uint8Array,
+  position: number,
+  octets: number,
+  file: string,
+): Promise<number> {
   for (let done = 0; done < octets; ) {
     const { bytesRead } = await handle.read(buffer, done, octets - done, position + done).catch((error: unknown) => {
       throw unusable(localError(error, 'read', file));
@@ -138,6 +154,8 @@ async function fill(handle: FileHandle, buffer: Uint8Array, position: number, oc
 }
 
 function damaged(file: string): DepotError {
-  const error = new DepotError('local-unreadable', `${file} is not the suitcase that was sealed into it`, { hint: 'look at the disk; the next push makes a new deposit' });
+  const error = new DepotError('local-unreadable', `${file} is not the suitcase that was sealed into it`, {
+    hint: 'look at the disk; the next push makes a new deposit',
+  });
   return Object.assign(error, { spoolFault: true });
 }

@@ -11,7 +11,9 @@ export function openStdin(): AsyncIterable<Uint8Array> | undefined {
   try {
     if (isatty(0)) return undefined;
     const stat = fstatSync(0);
-    return stat.isFIFO() || stat.isSocket() ? new Socket({ fd: 0, readable: true, writable: false }) : createReadStream('', { fd: 0, autoClose: false, highWaterMark: 1 << 20 });
+    return stat.isFIFO() || stat.isSocket()
+      ? new Socket({ fd: 0, readable: true, writable: false })
+      : createReadStream('', { fd: 0, autoClose: false, highWaterMark: 1 << 20 });
   } catch {
     return undefined;
   }

@@ -47,7 +47,8 @@ class CreditedExchange implements BlockExchange {
 
   /** Packing small files is synchronous work, so messages are also fetched by hand, between two blocks. */
   #poll(): void {
-    for (let next = receiveMessageOnPort(this.#port); next; next = receiveMessageOnPort(this.#port)) this.#receive(next.message as ToThread);
+    for (let next = receiveMessageOnPort(this.#port); next; next = receiveMessageOnPort(this.#port))
+      this.#receive(next.message as ToThread);
   }
 
   #receive(message: ToThread): void {

@@ -26,7 +26,14 @@ export const configuredCommand: SecretSource = {
   describe({ refs }) {
     const program = refs.command?.[0];
     if (program === undefined) return Promise.resolve([]);
-    return Promise.resolve([{ source: 'config' as const, where: `command ${printable(program)}`, present: 'unknown' as const, readableBy: `whoever the command answers; now ${accountName()}` }]);
+    return Promise.resolve([
+      {
+        source: 'config' as const,
+        where: `command ${printable(program)}`,
+        present: 'unknown' as const,
+        readableBy: `whoever the command answers; now ${accountName()}`,
+      },
+    ]);
   },
 };
 
@@ -34,7 +41,12 @@ export const configuredCommand: SecretSource = {
  * Runs without a shell, stdin closed, in the config's directory. What it prints on stdout goes nowhere but into the
  * result; the last lines of stderr are shown when it fails.
  */
-export async function run(program: string, parameters: readonly string[], request: Pick<SecretRequest, 'kind' | 'env' | 'configDirectory' | 'signal'>, limitMs = timeLimitMs): Promise<Buffer> {
+export async function run(
+  program: string,
+  parameters: readonly string[],
+  request: Pick<SecretRequest, 'kind' | 'env' | 'configDirectory' | 'signal'>,
+  limitMs = timeLimitMs,
+): Promise<Buffer> {
   const name = `${printable(program)} (for the ${secretName[request.kind]})`;
   request.signal?.throwIfAborted();
   const posix = process.platform !== 'win32';
@@ -73,13 +85,16 @@ export async function run(program: string, parameters: readonly string[], reques
   try {
     const status = await new Promise<string>((resolve, reject) => {
       child.on('error', reject);
-      const ended = (code: number | null, signal: NodeJS.Signals | null): void => { resolve(code === 0 ? '' : signal === null ? `exit ${String(code)}` : `killed by ${signal}`); };
+      const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
+        resolve(code === 0 ? '' : signal === null ? `exit ${String(code)}` : `killed by ${signal}`);
+      };
       child.on('close', ended);
       // What it left running may keep its output open for ever.
       child.on('exit', (code, signal) => {
         lingering = setTimeout(() => {
           const left = child.pid === undefined ? [] : membersOf(child.pid);
-          if (code === 0) stopped.because ||= `it has ended, but ${left.length === 0 ? 'a process that it started' : `${left.join(', ')}, which it started,`} keeps its output open`;
+          if (code === 0)
+            stopped.because ||= `it has ended, but ${left.length === 0 ? 'a process that it started' : `${left.join(', ')}, which it started,`} keeps its output open`;
           kill();
           ended(code, signal);
         }, afterExitMs);
@@ -88,8 +103,14 @@ export async function run(program: string, parameters: readonly string[], reques
     request.signal?.throwIfAborted();
     const failure = stopped.because || status;
     if (failure === '') return Buffer.concat(output);
-    const lines = complaints.split(/\r?\n/).filter((line) => line !== '').slice(-shownLines).map((line) => `\n  ${printable(line)}`);
-    throw new DepotError('secret-missing', `${name} failed: ${failure}${lines.join('')}`, { hint: 'run the command by hand, as the account that depot runs as' });
+    const lines = complaints
+      .split(/\r?\n/)
+      .filter((line) => line !== '')
+      .slice(-shownLines)
+      .map((line) => `\n  ${printable(line)}`);
+    throw new DepotError('secret-missing', `${name} failed: ${failure}${lines.join('')}`, {
+      hint: 'run the command by hand, as the account that depot runs as',
+    });
   } catch (error) {
     if (error instanceof DepotError || request.signal?.aborted === true) throw error;
     throw cannotStart(name, error);
@@ -103,12 +124,20 @@ export async function run(program: string, parameters: readonly string[], reques
   }
 }
 
-function start(program: string, parameters: readonly string[], request: Pick<SecretRequest, 'env' | 'configDirectory'>, name: string): ChildProcessByStdio<null, Readable, Readable> {
+function start(
+  program: string,
+  parameters: readonly string[],
+  request: Pick<SecretRequest, 'env' | 'configDirectory'>,
+  name: string,
+): ChildProcessByStdio<null, Readable, Readable> {
   let child: ChildProcessByStdio<null, Readable, Readable>;
   try {
     // It throws what it does not tell by an event: ENOTDIR, E2BIG, ELOOP.
     child = spawn(program, parameters, {
-      cwd: request.configDirectory, env: childEnvironment(request.env), stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true,
+      cwd: request.configDirectory,
+      env: childEnvironment(request.env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      windowsHide: true,
       // A group of its own, so that what the command has started ends with it.
       detached: process.platform !== 'win32',
     });
@@ -122,5 +151,8 @@ function start(program: string, parameters: readonly string[], request: Pick<Sec
 }
 
 function cannotStart(name: string, error: unknown): DepotError {
-  return new DepotError('secret-missing', `${name} cannot be started: ${codeOrSaid(error)}`, { hint: 'check that the program exists and may be run', cause: error });
+  return new DepotError('secret-missing', `${name} cannot be started: ${codeOrSaid(error)}`, {
+    hint: 'check that the program exists and may be run',
+    cause: error,
+  });
 }

@@ -24,22 +24,28 @@ export const environment: SecretSource = {
 
   describe({ kind, env, needed }) {
     const names = [variables[kind], `${variables[kind]}_FILE`];
-    return Promise.resolve(names.map((name) => ({
-      source: 'environment' as const,
-      where: name,
-      present: Boolean(env[name]),
-      ...(needed.run > 1 && env[name] ? { problem: `refused, since ${counted(kind, needed.run)} are involved` } : {}),
-      readableBy: `this run only (${accountName()})`,
-    })));
+    return Promise.resolve(
+      names.map((name) => ({
+        source: 'environment' as const,
+        where: name,
+        present: Boolean(env[name]),
+        ...(needed.run > 1 && env[name] ? { problem: `refused, since ${counted(kind, needed.run)} are involved` } : {}),
+        readableBy: `this run only (${accountName()})`,
+      })),
+    );
   },
 };
 
 /** One value cannot be the password of several accounts, and no server may be shown that of another account. */
 export function requireOne(kind: SecretKind, needed: number, name: string): void {
   if (needed <= 1) return;
-  throw new DepotError('usage', `${name} is one secret, but this run ${kind === 'password' ? 'logs in to' : 'uses'} ${counted(kind, needed)}`, {
-    hint: 'store one for each with: «depot login NAME»; or push the arrangements of one account at a time',
-  });
+  throw new DepotError(
+    'usage',
+    `${name} is one secret, but this run ${kind === 'password' ? 'logs in to' : 'uses'} ${counted(kind, needed)}`,
+    {
+      hint: 'store one for each with: «depot login NAME»; or push the arrangements of one account at a time',
+    },
+  );
 }
 
 function counted(kind: SecretKind, needed: number): string {

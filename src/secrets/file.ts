@@ -8,7 +8,15 @@ import { openPlain } from '../plain-file.js';
 import { codeOrSaid, printable } from '../printable.js';
 import type { Secret } from '../secret.js';
 import { accountName, fileReaders } from './readers.js';
-import { accountLabel, ambiguity, type SecretRequest, secretSlug, type SecretSource, serverLabel, type SourceDescription } from './request.js';
+import {
+  accountLabel,
+  ambiguity,
+  type SecretRequest,
+  secretSlug,
+  type SecretSource,
+  serverLabel,
+  type SourceDescription,
+} from './request.js';
 import { longestSecret, secretFrom } from './text.js';
 
 /** `passwordFile:` and its kin; must be there when the config names it. */
@@ -28,7 +36,8 @@ export const storedFile: SecretSource = {
     for (const { path, named } of storedPlaces(request)) {
       if (!named && ambiguity(request) !== null) continue;
       try {
-        if (await isThere(path)) return { value: await readSecretFile(path, 'depot login'), from: `file ${printable(path)}` };
+        if (await isThere(path))
+          return { value: await readSecretFile(path, 'depot login'), from: `file ${printable(path)}` };
       } catch (error) {
         // A directory that only another account may enter: its secrets are for that account's runs.
         if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error;
@@ -39,10 +48,14 @@ export const storedFile: SecretSource = {
   },
   async describe(request) {
     const why = ambiguity(request);
-    return Promise.all(storedPlaces(request).map(async ({ path, named }) => {
-      const found = await describeFile(path, 'file');
-      return named || why === null || found.present === false ? found : { ...found, problem: why, ambiguous: true as const };
-    }));
+    return Promise.all(
+      storedPlaces(request).map(async ({ path, named }) => {
+        const found = await describeFile(path, 'file');
+        return named || why === null || found.present === false
+          ? found
+          : { ...found, problem: why, ambiguous: true as const };
+      }),
+    );
   },
 };
 
@@ -56,10 +69,16 @@ export interface StoredPlace {
 export function storedPlaces(request: Pick<SecretRequest, 'kind' | 'account' | 'configDirectory'>): StoredPlace[] {
   const { kind, account, configDirectory } = request;
   const slug = secretSlug[kind];
-  const place = (name: string, named: boolean): StoredPlace => ({ path: join(configDirectory, 'secrets', name), named });
+  const place = (name: string, named: boolean): StoredPlace => ({
+    path: join(configDirectory, 'secrets', name),
+    named,
+  });
   if (kind === 'signingKeyPassphrase') return [place(slug, true)];
   if (account === undefined) return [];
-  return [place(`${accountLabel(account)}.${slug}`, true), place(`${serverLabel(account.host, account.port)}.${slug}`, false)];
+  return [
+    place(`${accountLabel(account)}.${slug}`, true),
+    place(`${serverLabel(account.host, account.port)}.${slug}`, false),
+  ];
 }
 
 async function isThere(path: string): Promise<boolean> {
@@ -70,7 +89,8 @@ async function look(path: string): Promise<Stats | null> {
   try {
     return await stat(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR') return null;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR')
+      return null;
     throw error;
   }
 }
@@ -94,16 +114,30 @@ async function read(path: string, namedBy: string, checked: boolean): Promise<Se
   try {
     handle = await openPlain(path);
   } catch (error) {
-    if (isDepotError(error)) throw new DepotError('secret-missing', `${error.message} (named by ${namedBy})`, { hint: error.hint ?? 'name a file', cause: error });
+    if (isDepotError(error))
+      throw new DepotError('secret-missing', `${error.message} (named by ${namedBy})`, {
+        hint: error.hint ?? 'name a file',
+        cause: error,
+      });
     const code = codeOrSaid(error);
-    const why = code === 'ENOENT' || code === 'ENOTDIR' ? 'does not exist' : code === 'EACCES' ? `may not be read by ${accountName()}` : `cannot be read: ${code}`;
+    const why =
+      code === 'ENOENT' || code === 'ENOTDIR'
+        ? 'does not exist'
+        : code === 'EACCES'
+          ? `may not be read by ${accountName()}`
+          : `cannot be read: ${code}`;
     throw new DepotError('secret-missing', `${shown} (named by ${namedBy}) ${why}`, {
-      hint: code === 'EACCES' ? 'run it as the account that pushes; for the line that gives the file to this one: «depot doctor»' : 'write the secret there (mode 600), or run: «depot login»', cause: error,
+      hint:
+        code === 'EACCES'
+          ? 'run it as the account that pushes; for the line that gives the file to this one: «depot doctor»'
+          : 'write the secret there (mode 600), or run: «depot login»',
+      cause: error,
     });
   }
   try {
     const found = await handle.stat();
-    if (found.isDirectory()) throw new DepotError('secret-missing', `${shown} (named by ${namedBy}) is a directory`, { hint: 'name a file' });
+    if (found.isDirectory())
+      throw new DepotError('secret-missing', `${shown} (named by ${namedBy}) is a directory`, { hint: 'name a file' });
     if (checked) requirePrivate(path, found);
     const bytes = Buffer.alloc(longestSecret + 1);
     let length = 0;
@@ -123,16 +157,37 @@ async function describeFile(path: string, source: 'config' | 'file'): Promise<So
   try {
     const found = await look(path);
     if (found === null) {
-      return { source, where, present: false, ...(source === 'config' ? { problem: 'does not exist' } : {}), readableBy: fileReaders(process.geteuid?.()) };
+      return {
+        source,
+        where,
+        present: false,
+        ...(source === 'config' ? { problem: 'does not exist' } : {}),
+        readableBy: fileReaders(process.geteuid?.()),
+      };
     }
     // A mode that is right for its owner says nothing about this account: root's 0600 is closed to a service.
-    const readable = await access(path, constants.R_OK).then(() => true, () => false);
+    const readable = await access(path, constants.R_OK).then(
+      () => true,
+      () => false,
+    );
     const problem = exposure(found)?.what ?? (readable ? undefined : `may not be read by ${accountName()}`);
     const group = found.uid === 0 && (found.mode & 0o040) !== 0 && found.gid !== 0 ? found.gid : undefined;
-    return { source, where, present: true, ...(problem === undefined ? {} : { problem }), readableBy: fileReaders(process.geteuid === undefined ? undefined : found.uid, group) };
+    return {
+      source,
+      where,
+      present: true,
+      ...(problem === undefined ? {} : { problem }),
+      readableBy: fileReaders(process.geteuid === undefined ? undefined : found.uid, group),
+    };
   } catch (error) {
     const code = codeOrSaid(error);
     const denied = code === 'EACCES' || code === 'EPERM';
-    return { source, where, present: 'unknown', problem: denied ? `may not be looked at by ${accountName()} (${code})` : `cannot be looked at: ${code}`, readableBy: denied ? 'another account' : 'nobody, as it is' };
+    return {
+      source,
+      where,
+      present: 'unknown',
+      problem: denied ? `may not be looked at by ${accountName()} (${code})` : `cannot be looked at: ${code}`,
+      readableBy: denied ? 'another account' : 'nobody, as it is',
+    };
   }
 }

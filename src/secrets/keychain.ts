@@ -22,12 +22,16 @@ export const keychain: SecretSource = {
     const account = keychainAccount(request);
     const open = request.keychains ?? openKeychains(request.env);
     if (account === null) return Promise.resolve([]);
-    return Promise.resolve([{
-      source: 'keychain' as const,
-      where: `service ${service}, account ${printable(account)}`,
-      present: open.length > 0 ? ('unknown' as const) : false,
-      ...(open.length > 0 ? {} : { problem: hasSession(request.env) ? 'no keychain module is installed' : 'there is no session bus' }),
-      readableBy: keychainReaders(),
-    }]);
+    return Promise.resolve([
+      {
+        source: 'keychain' as const,
+        where: `service ${service}, account ${printable(account)}`,
+        present: open.length > 0 ? ('unknown' as const) : false,
+        ...(open.length > 0
+          ? {}
+          : { problem: hasSession(request.env) ? 'no keychain module is installed' : 'there is no session bus' }),
+        readableBy: keychainReaders(),
+      },
+    ]);
   },
 };

@@ -11,7 +11,14 @@ import { type Keychain, keychainFault, openKeychains } from './native-keychain.j
 import { describeSources } from './lookup.js';
 import { writePrivateFile } from './private-file.js';
 import { fileReaders, keychainReaders } from './readers.js';
-import { keychainAccount, type Needed, secretName, type SecretRequest, serverLabel, type SourceDescription } from './request.js';
+import {
+  keychainAccount,
+  type Needed,
+  secretName,
+  type SecretRequest,
+  serverLabel,
+  type SourceDescription,
+} from './request.js';
 import { credentialName } from './systemd.js';
 
 export type StoreIn = 'keychain' | 'file' | 'systemd';
@@ -51,17 +58,35 @@ export async function storeSecret(to: StoreIn, secret: Secret, target: Target): 
   switch (to) {
     case 'keychain':
       await storeInKeychain(account, secret, target, stored.warnings);
-      return { ...stored, where: `keychain, service depot, account ${printable(account)}`, readableBy: keychainReaders(), warnings: [...stored.warnings, ...(await shadowing('keychain', target))] };
+      return {
+        ...stored,
+        where: `keychain, service depot, account ${printable(account)}`,
+        readableBy: keychainReaders(),
+        warnings: [...stored.warnings, ...(await shadowing('keychain', target))],
+      };
     case 'file': {
       const [{ path }, ...older] = storedPlaces(target) as [StoredPlace, ...StoredPlace[]];
       const owner = await writePrivateFile(path, `${secret.reveal()}\n`, target.owner);
       // One without a user name would be found again as soon as this is gone; where it may be of another account, it is not ours.
       for (const other of older) {
         if ((target.needed?.server ?? 1) <= 1) await rm(other.path, { force: true });
-        else if (await access(other.path).then(() => true, () => false)) stored.warnings.push(`${printable(other.path)} names no user, and is not used any more: remove it when every account there has one of its own`);
+        else if (
+          await access(other.path).then(
+            () => true,
+            () => false,
+          )
+        )
+          stored.warnings.push(
+            `${printable(other.path)} names no user, and is not used any more: remove it when every account there has one of its own`,
+          );
       }
       await clear(keychainsOf(target), account, () => undefined);
-      return { ...stored, where: path, readableBy: fileReaders(owner), warnings: [...stored.warnings, ...(await shadowing('file', target))] };
+      return {
+        ...stored,
+        where: path,
+        readableBy: fileReaders(owner),
+        warnings: [...stored.warnings, ...(await shadowing('file', target))],
+      };
     }
     case 'systemd':
       return { ...stored, ...systemdLines(target), warnings: await shadowing('systemd', target) };
@@ -95,25 +120,41 @@ export async function forgetSecret(target: Target): Promise<Forgotten> {
     }
   }
   const left = await describeSources(asRequest(target));
-  return { removed, warnings, remaining: left.filter((s) => s.present === true && s.source !== 'prompt' && s.source !== 'keychain') };
+  return {
+    removed,
+    warnings,
+    remaining: left.filter((s) => s.present === true && s.source !== 'prompt' && s.source !== 'keychain'),
+  };
 }
 
 /** Keeps the user name that came with a password, for a config that does not say it. Not a secret, but private all the same. */
-export async function storeUsername(configDirectory: string, server: { host: string; port: number }, username: string, owner?: { uid: number; gid: number }): Promise<string> {
+export async function storeUsername(
+  configDirectory: string,
+  server: { host: string; port: number },
+  username: string,
+  owner?: { uid: number; gid: number },
+): Promise<string> {
   const path = usernamePath(configDirectory, server);
   await writePrivateFile(path, `${username}\n`, owner);
   return path;
 }
 
 /** The user name that `depot login` was given; null when there is none, or this account may not read it. @throws DepotError 'secret-missing' when it cannot be read for another reason */
-export async function findUsername(configDirectory: string, server: { host: string; port: number }): Promise<string | null> {
+export async function findUsername(
+  configDirectory: string,
+  server: { host: string; port: number },
+): Promise<string | null> {
   const path = usernamePath(configDirectory, server);
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
-    throw new DepotError('secret-missing', `the user name for ${printable(server.host)} in ${printable(path)} cannot be read: ${codeOrSaid(error)}`, { hint: `look what it is: ls -l ${typedWord(path)}`, cause: error });
+    throw new DepotError(
+      'secret-missing',
+      `the user name for ${printable(server.host)} in ${printable(path)} cannot be read: ${codeOrSaid(error)}`,
+      { hint: `look what it is: ls -l ${typedWord(path)}`, cause: error },
+    );
   }
   const name = looseTextOf(bytes).replace(/\r?\n$/, '');
   return name === '' ? null : name;
@@ -139,7 +180,10 @@ async function storeInKeychain(account: string, secret: Secret, target: Target, 
   } catch (error) {
     // A write that failed may still have left the secret somewhere.
     await first.delete(account).catch(() => false);
-    throw new DepotError('local-not-writable', `the keychain does not work in this session: ${keychainFault(error)}`, { hint, cause: error });
+    throw new DepotError('local-not-writable', `the keychain does not work in this session: ${keychainFault(error)}`, {
+      hint,
+      cause: error,
+    });
   }
   await clear(others, account, (fault) => warnings.push(fault));
 }
@@ -165,8 +209,13 @@ async function clear(keychains: readonly Keychain[], account: string, warn: (fau
 async function shadowing(to: StoreIn, target: Target): Promise<string[]> {
   const sources = await describeSources(asRequest(target));
   const own = sources.findIndex((s) => s.source === to);
-  const before = own === -1 ? sources.filter((s) => s.source === 'environment' || s.source === 'config' || s.source === 'file') : sources.slice(0, own);
-  return before.filter((s) => s.present !== false && s.source !== to && s.ambiguous !== true).map((s) => `${s.where} comes first and will be used instead`);
+  const before =
+    own === -1
+      ? sources.filter((s) => s.source === 'environment' || s.source === 'config' || s.source === 'file')
+      : sources.slice(0, own);
+  return before
+    .filter((s) => s.present !== false && s.source !== to && s.ambiguous !== true)
+    .map((s) => `${s.where} comes first and will be used instead`);
 }
 
 function asRequest(target: Target): SecretRequest {

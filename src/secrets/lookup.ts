@@ -4,7 +4,14 @@ import { configuredCommand } from './command.js';
 import { environment } from './environment.js';
 import { configuredFile, storedFile } from './file.js';
 import { keychain } from './keychain.js';
-import { type FoundSecret, secretName, type SecretKind, type SecretRequest, type SecretSource, type SourceDescription } from './request.js';
+import {
+  type FoundSecret,
+  secretName,
+  type SecretKind,
+  type SecretRequest,
+  type SecretSource,
+  type SourceDescription,
+} from './request.js';
 import { credential } from './systemd.js';
 import { printable } from '../printable.js';
 import { accountName } from './readers.js';
@@ -18,17 +25,39 @@ const terminal: SecretSource = {
     return answer === undefined || answer === '' ? null : { value: new Secret(answer), from: 'prompt' };
   },
   describe(request) {
-    return Promise.resolve([{ source: 'prompt' as const, where: 'terminal', present: request.prompt !== undefined, readableBy: `${accountName()}, at a terminal only` }]);
+    return Promise.resolve([
+      {
+        source: 'prompt' as const,
+        where: 'terminal',
+        present: request.prompt !== undefined,
+        readableBy: `${accountName()}, at a terminal only`,
+      },
+    ]);
   },
 };
 
 function question({ kind, account, key }: SecretRequest): string {
-  const of = kind === 'password' ? (account === undefined ? '' : ` of ${account.username}@${account.host}:${account.port}`) : key === undefined ? '' : ` (${key})`;
+  const of =
+    kind === 'password'
+      ? account === undefined
+        ? ''
+        : ` of ${account.username}@${account.host}:${account.port}`
+      : key === undefined
+        ? ''
+        : ` (${key})`;
   return `${secretName[kind]}${printable(of)}`;
 }
 
 /** First found wins. */
-const order: readonly SecretSource[] = [environment, configuredFile, configuredCommand, storedFile, credential, keychain, terminal];
+const order: readonly SecretSource[] = [
+  environment,
+  configuredFile,
+  configuredCommand,
+  storedFile,
+  credential,
+  keychain,
+  terminal,
+];
 
 /**
  * Looks for a secret in every place where one may be, in their order. Null when it is nowhere: the caller says
@@ -43,7 +72,9 @@ export async function findSecret(request: SecretRequest): Promise<FoundSecret | 
   }
   const left = (await describeSources(request)).find(({ ambiguous }) => ambiguous === true);
   if (left === undefined) return null;
-  throw new DepotError('secret-missing', `${left.where} ${left.problem ?? ''}: it is tried for none of them`, { hint: `store one for this account: ${loginLine(request.kind, request.arrangement)}` });
+  throw new DepotError('secret-missing', `${left.where} ${left.problem ?? ''}: it is tried for none of them`, {
+    hint: `store one for this account: ${loginLine(request.kind, request.arrangement)}`,
+  });
 }
 
 function loginLine(kind: SecretKind, arrangement = 'NAME'): string {

@@ -27,7 +27,11 @@ interface Keytar {
 
 /** What depot uses of `@napi-rs/keyring`. */
 interface NapiKeyring {
-  AsyncEntry: new (service: string, account: string, options: { linux: { store: 'secret-service' } }) => {
+  AsyncEntry: new (
+    service: string,
+    account: string,
+    options: { linux: { store: 'secret-service' } },
+  ) => {
     getPassword(): Promise<string | null | undefined>;
     setPassword(password: string): Promise<void>;
     deletePassword(): Promise<boolean>;
@@ -46,7 +50,8 @@ const modules: { name: string; open: (require: NodeJS.Require) => Keytar }[] = [
  * An entry that is bound to the Secret Service leaves nothing.
  */
 function likeKeytar({ AsyncEntry }: NapiKeyring): Keytar {
-  const entry = (account: string): InstanceType<NapiKeyring['AsyncEntry']> => new AsyncEntry(service, account, { linux: { store: 'secret-service' } });
+  const entry = (account: string): InstanceType<NapiKeyring['AsyncEntry']> =>
+    new AsyncEntry(service, account, { linux: { store: 'secret-service' } });
   return {
     getPassword: async (_, account) => entry(account).getPassword(),
     setPassword: async (_, account, password) => entry(account).setPassword(password),
@@ -98,7 +103,10 @@ function keychainOver(name: string, native: Keytar): Keychain {
 async function answered<T>(promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer in ${answerWithinMs / 1000} s (is it locked?)`)), answerWithinMs);
+    timer = setTimeout(
+      () => reject(new Error(`no answer in ${answerWithinMs / 1000} s (is it locked?)`)),
+      answerWithinMs,
+    );
   });
   try {
     return await Promise.race([promise, tooLate]);

@@ -17,12 +17,20 @@ import { typedWord } from '../shell.js';
  * store what a service is to read; `owner` is for a directory that is made here. Returns the owner's uid (undefined on Windows). Throws `local-not-writable`, `local-disk-full`,
  * or `secret-insecure` when others could replace what is in the directory.
  */
-export async function writePrivateFile(path: string, contents: string, owner?: { uid: number; gid: number }): Promise<number | undefined> {
+export async function writePrivateFile(
+  path: string,
+  contents: string,
+  owner?: { uid: number; gid: number },
+): Promise<number | undefined> {
   const directory = dirname(path);
   const temporary = join(directory, `.${randomBytes(8).toString('hex')}.partial`);
   try {
     const keeper = await privateDirectory(directory, owner);
-    const handle = await open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+    const handle = await open(
+      temporary,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+      0o600,
+    );
     try {
       // Before anything is in it: for a moment an inherited access list could let others read.
       if (process.platform === 'win32') await restrictToAccount(temporary);
@@ -35,19 +43,28 @@ export async function writePrivateFile(path: string, contents: string, owner?: {
     }
     await rename(temporary, path);
     await syncDirectory(directory);
-    if ((await readFile(path, 'utf8')) !== contents) throw new DepotError('local-not-writable', `${printable(path)} did not keep what was written`);
+    if ((await readFile(path, 'utf8')) !== contents)
+      throw new DepotError('local-not-writable', `${printable(path)} did not keep what was written`);
     return keeper?.uid;
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
     if (error instanceof DepotError) throw error;
     const code = codeOrSaid(error);
-    throw new DepotError(code === 'ENOSPC' || code === 'EDQUOT' ? 'local-disk-full' : 'local-not-writable', `${printable(path)} cannot be written: ${code}`, {
-      hint: `run as an account that may write in ${printable(directory)}, or choose another place with --to`, cause: error,
-    });
+    throw new DepotError(
+      code === 'ENOSPC' || code === 'EDQUOT' ? 'local-disk-full' : 'local-not-writable',
+      `${printable(path)} cannot be written: ${code}`,
+      {
+        hint: `run as an account that may write in ${printable(directory)}, or choose another place with --to`,
+        cause: error,
+      },
+    );
   }
 }
 
-async function privateDirectory(directory: string, owner: { uid: number; gid: number } | undefined): Promise<{ uid: number; gid: number } | undefined> {
+async function privateDirectory(
+  directory: string,
+  owner: { uid: number; gid: number } | undefined,
+): Promise<{ uid: number; gid: number } | undefined> {
   const made = await mkdir(directory, { recursive: true, mode: 0o700 });
   if (process.platform === 'win32') return undefined;
   if (made !== undefined) {
@@ -55,7 +72,11 @@ async function privateDirectory(directory: string, owner: { uid: number; gid: nu
   }
   const found = await stat(directory);
   if ((found.mode & 0o022) !== 0) {
-    throw new DepotError('secret-insecure', `${printable(directory)} can be changed by other accounts (mode ${(found.mode & 0o7777).toString(8).padStart(4, '0')})`, { hint: `chmod 700 ${typedWord(directory)}` });
+    throw new DepotError(
+      'secret-insecure',
+      `${printable(directory)} can be changed by other accounts (mode ${(found.mode & 0o7777).toString(8).padStart(4, '0')})`,
+      { hint: `chmod 700 ${typedWord(directory)}` },
+    );
   }
   return { uid: found.uid, gid: found.gid };
 }

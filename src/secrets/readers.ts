@@ -13,12 +13,18 @@ export function accountName(uid = process.geteuid?.()): string {
  */
 export function fileReaders(uid: number | undefined, gid?: number): string {
   if (uid === undefined) return `${accountName()}, in its scheduled runs too`;
-  if (uid === 0 && gid !== undefined) return `root and group ${groupNameOf(gid) ?? gid}, in scheduled runs of its members too`;
-  return uid === 0 ? `${accountName(uid)} alone, in its scheduled runs too` : `${accountName(uid)} and root, in scheduled runs of that account too`;
+  if (uid === 0 && gid !== undefined)
+    return `root and group ${groupNameOf(gid) ?? gid}, in scheduled runs of its members too`;
+  return uid === 0
+    ? `${accountName(uid)} alone, in its scheduled runs too`
+    : `${accountName(uid)} and root, in scheduled runs of that account too`;
 }
 
 /** Who reads what is in a keychain. */
 export function keychainReaders(): string {
-  const session = process.platform === 'linux' ? 'in a desktop session only: not in cron, systemd services or CI' : 'while logged in: not in runs that are scheduled for when nobody is';
+  const session =
+    process.platform === 'linux'
+      ? 'in a desktop session only: not in cron, systemd services or CI'
+      : 'while logged in: not in runs that are scheduled for when nobody is';
   return `${accountName()}, ${session}`;
 }

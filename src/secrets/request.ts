@@ -99,7 +99,9 @@ export function serverLabel(host: string, port: number): string {
  * one name: other characters are written as `=` and their octets (UTF-8) in hex.
  */
 export function plain(text: string): string {
-  return text.replace(/[^A-Za-z0-9._-]|^\./gu, (character) => Array.from(Buffer.from(character), (octet) => `=${octet.toString(16).toUpperCase().padStart(2, '0')}`).join(''));
+  return text.replace(/[^A-Za-z0-9._-]|^\./gu, (character) =>
+    Array.from(Buffer.from(character), (octet) => `=${octet.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+  );
 }
 
 /** `acme@10.20.0.5`: an account in the name of a file or of a systemd credential. No two accounts share one. */
@@ -108,7 +110,11 @@ export function accountLabel({ username, host, port }: Account): string {
 }
 
 /** Why what is stored under the server's name alone is passed by; null where there is one account that it can be of. */
-export function ambiguity({ kind, account, needed }: Pick<SecretRequest, 'kind' | 'account' | 'needed'>): string | null {
+export function ambiguity({
+  kind,
+  account,
+  needed,
+}: Pick<SecretRequest, 'kind' | 'account' | 'needed'>): string | null {
   if (needed.server <= 1 || account === undefined) return null;
   return `names no user, and depot.yaml has ${needed.server} ${kind === 'password' ? 'accounts' : 'SSH keys'} at ${account.host}:${account.port}`;
 }

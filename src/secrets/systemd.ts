@@ -3,7 +3,15 @@ import { join } from 'node:path';
 
 import { requireOne } from './environment.js';
 import { readCredential } from './file.js';
-import { type Account, accountLabel, ambiguity, type SecretRequest, secretSlug, type SecretSource, serverLabel } from './request.js';
+import {
+  type Account,
+  accountLabel,
+  ambiguity,
+  type SecretRequest,
+  secretSlug,
+  type SecretSource,
+  serverLabel,
+} from './request.js';
 
 /** What systemd put into `$CREDENTIALS_DIRECTORY` for this unit (`LoadCredential=`, `LoadCredentialEncrypted=`). */
 export const credential: SecretSource = {
@@ -16,10 +24,18 @@ export const credential: SecretSource = {
     return null;
   },
   async describe(request) {
-    return Promise.all(candidates(request).map(async ({ name, path, of }) => {
-      const [present, why] = [await exists(path), of === 'server' ? ambiguity(request) : null];
-      return { source: 'systemd' as const, where: `credential ${name}`, present, readableBy: 'this systemd unit', ...(present && why !== null ? { problem: why, ambiguous: true as const } : {}) };
-    }));
+    return Promise.all(
+      candidates(request).map(async ({ name, path, of }) => {
+        const [present, why] = [await exists(path), of === 'server' ? ambiguity(request) : null];
+        return {
+          source: 'systemd' as const,
+          where: `credential ${name}`,
+          present,
+          readableBy: 'this systemd unit',
+          ...(present && why !== null ? { problem: why, ambiguous: true as const } : {}),
+        };
+      }),
+    );
   },
 };
 
@@ -29,17 +45,36 @@ export function credentialName(kind: SecretRequest['kind'], account?: Account): 
 }
 
 /** As an earlier depot named it where a run has several servers. */
-export function serverCredentialName(kind: SecretRequest['kind'], { host, port }: { host: string; port: number }): string {
+export function serverCredentialName(
+  kind: SecretRequest['kind'],
+  { host, port }: { host: string; port: number },
+): string {
   return `${credentialName(kind)}.${serverLabel(host, port)}`;
 }
 
-function candidates({ kind, env, account }: SecretRequest): { name: string; path: string; of: 'account' | 'server' | 'run' }[] {
+function candidates({
+  kind,
+  env,
+  account,
+}: SecretRequest): { name: string; path: string; of: 'account' | 'server' | 'run' }[] {
   const directory = env.CREDENTIALS_DIRECTORY;
   if (directory === undefined || directory === '') return [];
-  const named = account === undefined || kind === 'signingKeyPassphrase' ? [] : [{ name: credentialName(kind, account), of: 'account' as const }, { name: serverCredentialName(kind, account), of: 'server' as const }];
-  return [...named, { name: credentialName(kind), of: 'run' as const }].map((c) => ({ ...c, path: join(directory, c.name) }));
+  const named =
+    account === undefined || kind === 'signingKeyPassphrase'
+      ? []
+      : [
+          { name: credentialName(kind, account), of: 'account' as const },
+          { name: serverCredentialName(kind, account), of: 'server' as const },
+        ];
+  return [...named, { name: credentialName(kind), of: 'run' as const }].map((c) => ({
+    ...c,
+    path: join(directory, c.name),
+  }));
 }
 
 async function exists(path: string): Promise<boolean> {
-  return stat(path).then((found) => found.isFile(), () => false);
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
 }

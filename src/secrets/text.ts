@@ -10,11 +10,17 @@ export const longestSecret = 64 * 1024;
  */
 export function secretFrom(bytes: Buffer, where: string): Secret {
   try {
-    if (bytes.length > longestSecret) throw new DepotError('secret-missing', `${where} is too long for a secret (over ${longestSecret / 1024} KiB)`);
+    if (bytes.length > longestSecret)
+      throw new DepotError('secret-missing', `${where} is too long for a secret (over ${longestSecret / 1024} KiB)`);
     const text = textOf(bytes)?.replace(/\r?\n$/, '');
-    if (text === undefined) throw new DepotError('secret-missing', `${where} is not UTF-8 text`, { hint: 'store it as UTF-8 text' });
-    if (text === '') throw new DepotError('secret-missing', `${where} is empty`, { hint: 'put the secret there, on one line' });
-    if (text.includes('\0')) throw new DepotError('secret-missing', `${where} is not text: it holds a NUL`, { hint: 'store it as UTF-8 text' });
+    if (text === undefined)
+      throw new DepotError('secret-missing', `${where} is not UTF-8 text`, { hint: 'store it as UTF-8 text' });
+    if (text === '')
+      throw new DepotError('secret-missing', `${where} is empty`, { hint: 'put the secret there, on one line' });
+    if (text.includes('\0'))
+      throw new DepotError('secret-missing', `${where} is not text: it holds a NUL`, {
+        hint: 'store it as UTF-8 text',
+      });
     return new Secret(text);
   } finally {
     bytes.fill(0);

@@ -19,12 +19,17 @@ export interface GivenUp {
 }
 
 /** Removes the file of an upload that is given up, over the connection that there is, else over a new one. */
-export async function removeAbandoned(remote: Link, name: string, { open, lost, unreachable }: GivenUp): Promise<Abandoned> {
+export async function removeAbandoned(
+  remote: Link,
+  name: string,
+  { open, lost, unreachable }: GivenUp,
+): Promise<Abandoned> {
   const remove = async (ms: number, wasLost: boolean): Promise<Abandoned> => {
     const removal = await remote.removePartial(name, AbortSignal.timeout(ms));
     const { lostFilesMayAppear, namesOpenFiles } = remote;
     // Where nobody saw it under its name while it was open, that it is not there proves nothing.
-    const mayAppear = removal === 'absent' ? lostFilesMayAppear || (wasLost && namesOpenFiles === null) : lostFilesMayAppear && wasLost;
+    const mayAppear =
+      removal === 'absent' ? lostFilesMayAppear || (wasLost && namesOpenFiles === null) : lostFilesMayAppear && wasLost;
     return { removed: removal !== 'refused', mayAppear };
   };
   const { live } = remote;
@@ -32,7 +37,8 @@ export async function removeAbandoned(remote: Link, name: string, { open, lost, 
     // Not behind megabytes of writes that wait in the socket: a new connection is faster.
     if (live && live.unsent < 1024 * 1024) {
       // It has its name only from its close on, and could not be removed before.
-      if (remote.namesOpenFiles === false && open?.channel === live.channel) await orAborted(open.channel.close(open.handle), AbortSignal.timeout(abandonMs / 4)).catch(() => undefined);
+      if (remote.namesOpenFiles === false && open?.channel === live.channel)
+        await orAborted(open.channel.close(open.handle), AbortSignal.timeout(abandonMs / 4)).catch(() => undefined);
       return await remove(abandonMs / 4, lost);
     }
   } catch {

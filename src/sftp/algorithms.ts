@@ -6,16 +6,32 @@ import type { CipherAlgorithm, MacAlgorithm, ServerHostKeyAlgorithm } from 'ssh2
  * per GiB with and without ssh2's native binding: AES-GCM needs no separate MAC and has the least of both.
  */
 export const ciphers: CipherAlgorithm[] = [
-  'aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'aes128-ctr', 'aes256-ctr', 'aes192-ctr', 'chacha20-poly1305@openssh.com',
+  'aes128-gcm@openssh.com',
+  'aes256-gcm@openssh.com',
+  'aes128-ctr',
+  'aes256-ctr',
+  'aes192-ctr',
+  'chacha20-poly1305@openssh.com',
 ];
 
 /** HMAC-SHA-1 is last, for old servers: as a MAC it is not broken, unlike SHA-1 in signatures. */
 export const macs: MacAlgorithm[] = [
-  'hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha2-256', 'hmac-sha2-512', 'hmac-sha1-etm@openssh.com', 'hmac-sha1',
+  'hmac-sha2-256-etm@openssh.com',
+  'hmac-sha2-512-etm@openssh.com',
+  'hmac-sha2-256',
+  'hmac-sha2-512',
+  'hmac-sha1-etm@openssh.com',
+  'hmac-sha1',
 ];
 
 /** Host key types, in the order in which they are preferred. `ssh-rsa` names the key, never the SHA-1 signature. */
-export const hostKeyTypes = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521', 'ssh-rsa'] as const;
+export const hostKeyTypes = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'ssh-rsa',
+] as const;
 export type HostKeyType = (typeof hostKeyTypes)[number];
 
 /** The signature algorithms to offer for a key type; RSA only with SHA-2 (RFC 8332). */

@@ -27,7 +27,7 @@ export class AnswerCheck {
   /** The next octets of the channel; what is wrong with them, or null. */
   check(data: Uint8Array): string | null {
     const head = this.#head;
-    for (let at = 0; at < data.length;) {
+    for (let at = 0; at < data.length; ) {
       if (this.#skip > 0) {
         const skipped = Math.min(this.#skip, data.length - at);
         at += skipped;
@@ -37,7 +37,8 @@ export class AnswerCheck {
       head[this.#have++] = data[at++]!;
       if (this.#have < 4) continue;
       const length = head.readUInt32BE(0);
-      if (this.#have === 4 && (length < 5 || length > longest)) return `it sent ${shown(Buffer.concat([head.subarray(0, 4), data.subarray(at, at + 60)]))} where the length of an answer should be`;
+      if (this.#have === 4 && (length < 5 || length > longest))
+        return `it sent ${shown(Buffer.concat([head.subarray(0, 4), data.subarray(at, at + 60)]))} where the length of an answer should be`;
       if (this.#have < Math.min(4 + length, headLength)) continue;
       const wrong = this.#judge(head[4]!, length, head.readUInt32BE(5));
       if (wrong !== null) return wrong;
@@ -52,7 +53,9 @@ export class AnswerCheck {
     // ssh2 passes by what nobody waits for.
     if (expected === undefined) return null;
     if (type === Answer.STATUS) return length < idAndCode ? 'it sent a STATUS without a status code' : null;
-    return type === expected ? null : `it answered with a packet of type ${type} instead of ${expected === Answer.STATUS ? 'a status' : `type ${expected}`}`;
+    return type === expected
+      ? null
+      : `it answered with a packet of type ${type} instead of ${expected === Answer.STATUS ? 'a status' : `type ${expected}`}`;
   }
 }
 

@@ -45,7 +45,8 @@ type Answered<T> = (error: (Error & { code?: number }) | null | undefined, value
 /** A request must fit the window in one go, or it would be cut in two by a WRITE that comes next. */
 const requestRoom = 8192;
 /** The part of a mode that says what it is of, and a directory's. */
-const fileType = 0o170000, directory = 0o040000;
+const fileType = 0o170000,
+  directory = 0o040000;
 /** SSH_FXP_WRITE without handle and data: length, type, id, handle length, offset, data length. */
 const writeOverhead = 25;
 
@@ -86,7 +87,11 @@ export class SftpChannel {
       if (wrong === null) push(data);
       else this.end(new ConnectionLost(`the server's SFTP answers make no sense: ${wrong}`));
     };
-    sftp.on('error', (error: Error) => this.#fail(new ConnectionLost(`the server's SFTP answers make no sense: ${printable(error.message)}`, { cause: error })));
+    sftp.on('error', (error: Error) =>
+      this.#fail(
+        new ConnectionLost(`the server's SFTP answers make no sense: ${printable(error.message)}`, { cause: error }),
+      ),
+    );
     sftp.on('end', () => this.#fail(new ConnectionLost('the server closed the SFTP channel')));
     sftp.on('close', () => this.#fail(new ConnectionLost('the server closed the SFTP channel')));
   }
@@ -106,7 +111,8 @@ export class SftpChannel {
    * writes have corrupted files on some servers without an error.
    */
   get writeSize(): number {
-    if (this.has('limits@openssh.com')) return Math.max(1024, Math.min(this.#raw._maxWriteLen, this.#raw._maxOutPktLen - 1024, 261_120));
+    if (this.has('limits@openssh.com'))
+      return Math.max(1024, Math.min(this.#raw._maxWriteLen, this.#raw._maxOutPktLen - 1024, 261_120));
     return /^SSH-2\.0-OpenSSH/.test(this.#options.server) ? 32_768 : 31_952;
   }
 
@@ -164,7 +170,12 @@ export class SftpChannel {
   /** At most `length` octets; servers may give fewer. */
   async read(handle: Buffer, length: number, position: number): Promise<Buffer> {
     const into = Buffer.alloc(length);
-    const read = await this.#ask<number>('read', (done) => this.#sftp.read(handle, into, 0, length, position, done), 1, Answer.DATA);
+    const read = await this.#ask<number>(
+      'read',
+      (done) => this.#sftp.read(handle, into, 0, length, position, done),
+      1,
+      Answer.DATA,
+    );
     return into.subarray(0, read);
   }
 
@@ -172,9 +183,16 @@ export class SftpChannel {
   async space(path: string): Promise<FileSystemSpace | null> {
     if (this.#raw._extensions['statvfs@openssh.com'] !== '2') return null;
     try {
-      const answer = await this.#ask<Record<string, number>>('statvfs', (done) => this.#sftp.ext_openssh_statvfs(path, done as never), 1, Answer.EXTENDED);
+      const answer = await this.#ask<Record<string, number>>(
+        'statvfs',
+        (done) => this.#sftp.ext_openssh_statvfs(path, done as never),
+        1,
+        Answer.EXTENDED,
+      );
       const { f_bavail: blocks, f_frsize: size, f_favail: files } = answer;
-      return blocks === undefined || size === undefined ? null : { freeBytes: blocks * size, freeFiles: files ?? Infinity };
+      return blocks === undefined || size === undefined
+        ? null
+        : { freeBytes: blocks * size, freeFiles: files ?? Infinity };
     } catch (error) {
       if (error instanceof SftpStatus) return null;
       throw error;
@@ -186,7 +204,15 @@ export class SftpChannel {
    * answered OK, with SftpStatus when it answered otherwise, with ConnectionLost when it did not. `watched: false` for who looks after
    * many writes at once, on several channels.
    */
-  write(handle: Buffer, bytes: Uint8Array, start: number, end: number, position: number, done: (error: SftpStatus | ConnectionLost | null) => void, watched = true): void {
+  write(
+    handle: Buffer,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    position: number,
+    done: (error: SftpStatus | ConnectionLost | null) => void,
+    watched = true,
+  ): void {
     if (this.#lost) {
       done(this.#lost);
       return;
@@ -217,7 +243,11 @@ export class SftpChannel {
         const why = error ? this.#explain('write', error) : null;
         // A refusal too: the rest would still be sent, beside the repetition and after the server has acknowledged that.
         const early = message.sent < header.length + end - start;
-        once(early && !(why instanceof ConnectionLost) ? new SftpStatus('write', Status.BAD_MESSAGE, 'answered before it was sent') : why);
+        once(
+          early && !(why instanceof ConnectionLost)
+            ? new SftpStatus('write', Status.BAD_MESSAGE, 'answered before it was sent')
+            : why,
+        );
       },
     };
     this.#queue.push(message);
@@ -230,7 +260,12 @@ export class SftpChannel {
     this.#sftp.end();
   }
 
-  #ask<T>(operation: string, send: (done: Answered<T>) => void, patience = 1, wanted: number = Answer.STATUS): Promise<T> {
+  #ask<T>(
+    operation: string,
+    send: (done: Answered<T>) => void,
+    patience = 1,
+    wanted: number = Answer.STATUS,
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#lost) {
         reject(this.#lost);
@@ -261,7 +296,11 @@ export class SftpChannel {
         } catch (error) {
           const thrown = error instanceof Error ? error : new Error(String(error));
           // ssh2 throws for an extension that the server did not announce; anything else is no answer of the server's.
-          fail(/does not support/.test(thrown.message) ? new SftpStatus(operation, Status.OP_UNSUPPORTED, thrown.message) : thrown);
+          fail(
+            /does not support/.test(thrown.message)
+              ? new SftpStatus(operation, Status.OP_UNSUPPORTED, thrown.message)
+              : thrown,
+          );
         }
       });
       if (this.#queue.length === 1) this.#flush();
@@ -272,7 +311,9 @@ export class SftpChannel {
   #watch(operation: string, patience: number, fail: (reason: ConnectionLost) => void): () => void {
     const { patienceMs, onStall } = this.#options;
     const timer = setTimeout(() => {
-      const stalled = new ConnectionLost(`no answer to ${operation} for ${Math.round((patienceMs * patience) / 100) / 10} s`);
+      const stalled = new ConnectionLost(
+        `no answer to ${operation} for ${Math.round((patienceMs * patience) / 100) / 10} s`,
+      );
       this.#fail(stalled);
       onStall(stalled);
     }, patienceMs * patience);
@@ -290,7 +331,8 @@ export class SftpChannel {
 
   #explain(operation: string, error: Error & { code?: number }): SftpStatus | ConnectionLost {
     // Errors without a status are ssh2's own: the channel or the connection is gone.
-    if (typeof error.code === 'number' && error.code !== Status.NO_CONNECTION && error.code !== Status.CONNECTION_LOST) return new SftpStatus(operation, error.code, error.message);
+    if (typeof error.code === 'number' && error.code !== Status.NO_CONNECTION && error.code !== Status.CONNECTION_LOST)
+      return new SftpStatus(operation, error.code, error.message);
     return this.#lost ?? new ConnectionLost(`no answer to ${operation}: ${error.message}`, { cause: error });
   }
 

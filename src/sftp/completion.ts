@@ -73,7 +73,11 @@ class Publication {
 
   async run(): Promise<Transfer> {
     const closed = await this.#close();
-    if (closed === 'gone') return this.#unconfirmed('the partial file vanished when it was closed', 'if the agent collects files at the close, set remote.publish: direct');
+    if (closed === 'gone')
+      return this.#unconfirmed(
+        'the partial file vanished when it was closed',
+        'if the agent collects files at the close, set remote.publish: direct',
+      );
     if (closed === 'unknown') return this.#unconfirmed('the answer to the close was lost');
     if (this.#remote.spec.publish === 'rename') {
       // The last moment at which stopping means that nothing is published.
@@ -82,22 +86,33 @@ class Publication {
       if (renamed !== 'published') return renamed;
     }
     const seen = await this.#look();
-    return closed === 'unheard' && seen.remoteSize !== 'matched' ? this.#unconfirmed('the answer to the close was lost') : seen;
+    return closed === 'unheard' && seen.remoteSize !== 'matched'
+      ? this.#unconfirmed('the answer to the close was lost')
+      : seen;
   }
 
   async #close(): Promise<Closed> {
     const [first, ...others] = this.#handles;
     try {
       // Lane one last: a server may collect the file at its close.
-      const heard = await this.#within(Promise.all(others.map(({ channel, handle }) => channel.close(handle).then(() => {
-        channel.end();
-        this.#remote.progressed();
-        return true;
-      }, (error: unknown) => {
-        // A lane that is gone has been closed by the server, which would have said no there and then had it not stored what it had acknowledged.
-        if (!(error instanceof ConnectionLost)) throw error;
-        return false;
-      }))));
+      const heard = await this.#within(
+        Promise.all(
+          others.map(({ channel, handle }) =>
+            channel.close(handle).then(
+              () => {
+                channel.end();
+                this.#remote.progressed();
+                return true;
+              },
+              (error: unknown) => {
+                // A lane that is gone has been closed by the server, which would have said no there and then had it not stored what it had acknowledged.
+                if (!(error instanceof ConnectionLost)) throw error;
+                return false;
+              },
+            ),
+          ),
+        ),
+      );
       if (heard.includes(false)) this.#durability = await this.#within(this.#confirm(first!.channel, first!.handle));
       const closing = first!.channel.close(first!.handle);
       this.#target = this.#lookAtTarget();
@@ -123,14 +138,16 @@ class Publication {
           const there = await lookAt(channel, this.#partialPath);
           // It had its name while it was open: it was taken, then.
           if (there === null && this.#remote.namesOpenFiles === true) return 'gone' as const;
-          if (there === 'unreadable' || there?.size !== this.#pending.bytes) throw deadUpload(`the answer to the close of ${this.#partialPath} was lost, and it does not show as whole`);
+          if (there === 'unreadable' || there?.size !== this.#pending.bytes)
+            throw deadUpload(`the answer to the close of ${this.#partialPath} was lost, and it does not show as whole`);
           return 'closed' as const;
         }
         const handle = await channel.open(this.#partialPath, OpenFlag.WRITE).catch((error: unknown) => {
           if (error instanceof SftpStatus) return error;
           throw error;
         });
-        if (handle instanceof SftpStatus) return isStatus(handle, Status.NO_SUCH_FILE) ? 'gone' as const : this.#sizeAfterClose(channel);
+        if (handle instanceof SftpStatus)
+          return isStatus(handle, Status.NO_SUCH_FILE) ? ('gone' as const) : this.#sizeAfterClose(channel);
         this.#durability = await this.#confirm(channel, handle);
         await channel.close(handle);
         return 'closed' as const;
@@ -153,19 +170,29 @@ class Publication {
     if (there === null) return 'gone';
     if (there === 'unreadable') return 'unheard';
     if (there.size === this.#pending.bytes) return 'closed';
-    throw new DepotError('remote-refused', `after the connection was lost, ${this.#partialPath} held ${there.size} of ${this.#pending.bytes} bytes`, { published: 'no', hint: 'push again' });
+    throw new DepotError(
+      'remote-refused',
+      `after the connection was lost, ${this.#partialPath} held ${there.size} of ${this.#pending.bytes} bytes`,
+      { published: 'no', hint: 'push again' },
+    );
   }
 
   /** The server could not store what it had acknowledged. */
   #closeRefused(error: SftpStatus): DepotError {
-    return refusal(error, `close ${this.#partialPath}`, { hint: 'ask the agent about quota and free space, then push again' });
+    return refusal(error, `close ${this.#partialPath}`, {
+      hint: 'ask the agent about quota and free space, then push again',
+    });
   }
 
   async #lookAfterClose(): Promise<Closed> {
     const found = await this.#remote.look(this.#pending.finalName, this.#signal).catch(() => null);
     if (found === null || found === 'unreadable') return 'unknown';
     if (found.size === this.#pending.bytes) return 'closed';
-    throw new DepotError('remote-refused', `after the connection was lost, ${this.#finalPath} held ${found.size} of ${this.#pending.bytes} octets`, { published: 'unknown', hint: 'tell the agent that this file is not whole, and push again' });
+    throw new DepotError(
+      'remote-refused',
+      `after the connection was lost, ${this.#finalPath} held ${found.size} of ${this.#pending.bytes} octets`,
+      { published: 'unknown', hint: 'tell the agent that this file is not whole, and push again' },
+    );
   }
 
   /** What lies at the name that the rename is to make, asked right behind the close; undefined without an answer, or without a rename. */
@@ -199,10 +226,15 @@ class Publication {
     const seen = await settle(this.#remote, this.#pending, this.#signal).catch(() => 'unknown' as const);
     if (seen === 'published') return 'published';
     if (isStatus(error, Status.NO_SUCH_FILE) || seen === 'gone') {
-      return this.#unconfirmed('the partial file vanished before it could be renamed', 'if the agent collects files at the close, set remote.publish: direct');
+      return this.#unconfirmed(
+        'the partial file vanished before it could be renamed',
+        'if the agent collects files at the close, set remote.publish: direct',
+      );
     }
     const target = await this.#remote.look(this.#pending.finalName, this.#signal).catch(() => null);
-    throw target !== null && target !== 'unreadable' ? exists(this.#finalPath, error) : renameRefused(error, this.#finalPath);
+    throw target !== null && target !== 'unreadable'
+      ? exists(this.#finalPath, error)
+      : renameRefused(error, this.#finalPath);
   }
 
   /** It may have worked. Whatever keeps us from finding out, also a server that is another one now, leaves it open. */
@@ -212,7 +244,11 @@ class Publication {
       return this.#unconfirmed('the answer to the rename was lost');
     } catch (error) {
       if (isRefusal(error)) throw error;
-      return this.#unconfirmed(error instanceof DepotError ? `the answer to the rename was lost (${error.message})` : 'the answer to the rename was lost');
+      return this.#unconfirmed(
+        error instanceof DepotError
+          ? `the answer to the rename was lost (${error.message})`
+          : 'the answer to the rename was lost',
+      );
     }
   }
 
@@ -221,13 +257,29 @@ class Publication {
     const { bytes, finalName } = this.#pending;
     const found = await this.#remote.look(finalName, this.#signal).catch(() => null);
     if (found !== null && found !== 'unreadable' && found.size !== bytes) {
-      throw new DepotError('remote-refused', `${this.#finalPath} has ${found.size} octets on the server instead of ${bytes}`, { published: 'yes', hint: 'tell the agent that this file is not whole, and push again' });
+      throw new DepotError(
+        'remote-refused',
+        `${this.#finalPath} has ${found.size} octets on the server instead of ${bytes}`,
+        { published: 'yes', hint: 'tell the agent that this file is not whole, and push again' },
+      );
     }
-    return { status: 'acknowledged', remoteSize: found === null || found === 'unreadable' ? 'unreadable' : 'matched', durability: this.#durability, remoteName: finalName };
+    return {
+      status: 'acknowledged',
+      remoteSize: found === null || found === 'unreadable' ? 'unreadable' : 'matched',
+      durability: this.#durability,
+      remoteName: finalName,
+    };
   }
 
   #unconfirmed(reason: string, hint?: string): Transfer {
-    return { status: 'unconfirmed', remoteSize: 'unreadable', durability: this.#durability, remoteName: this.#pending.finalName, reason, ...(hint === undefined ? {} : { hint }) };
+    return {
+      status: 'unconfirmed',
+      remoteSize: 'unreadable',
+      durability: this.#durability,
+      remoteName: this.#pending.finalName,
+      reason,
+      ...(hint === undefined ? {} : { hint }),
+    };
   }
 
   #within<T>(promise: Promise<T>): Promise<T> {

@@ -10,11 +10,20 @@ import type { Login, RemoteSpec, TransportHooks } from './types.js';
  * before anything is sent; then `unreachable` after `retryForMs`, `host-key-changed`, `login-refused`,
  * `remote-refused` (no SFTP). With `shared`, over a connection that others use too.
  */
-export async function connect(spec: RemoteSpec, login: Login, hooks: TransportHooks, shared?: SharedServer): Promise<Remote> {
+export async function connect(
+  spec: RemoteSpec,
+  login: Login,
+  hooks: TransportHooks,
+  shared?: SharedServer,
+): Promise<Remote> {
   const trust = await trusted(spec);
   const prepare = (): ReturnType<typeof prepareLogin> => prepareLogin(login, spec.arrangement);
   const credentials = await (shared === undefined ? prepare() : shared.credentials(prepare));
-  const remote = new Remote(spec, hooks, shared === undefined ? ownConnection(spec, trust, credentials) : shared.source(spec, trust, credentials));
+  const remote = new Remote(
+    spec,
+    hooks,
+    shared === undefined ? ownConnection(spec, trust, credentials) : shared.source(spec, trust, credentials),
+  );
   await remote.session();
   return remote;
 }

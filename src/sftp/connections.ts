@@ -97,13 +97,20 @@ export class SharedServer {
     };
   }
 
-  async #open(spec: RemoteSpec, trust: Trust, credentials: Credentials, signal: AbortSignal, dialing: () => void): Promise<Session> {
+  async #open(
+    spec: RemoteSpec,
+    trust: Trust,
+    credentials: Credentials,
+    signal: AbortSignal,
+    dialing: () => void,
+  ): Promise<Session> {
     for (;;) {
       const session = await this.#borrow();
       signal.throwIfAborted();
       if (session !== null) return session;
       if (this.#refusal !== null) throw copyOf(this.#refusal);
-      if (this.#givenUp && this.#unreachable !== null && performance.now() - this.#unreachable.at < stillDownMs) throw this.#unreachable.error;
+      if (this.#givenUp && this.#unreachable !== null && performance.now() - this.#unreachable.at < stillDownMs)
+        throw this.#unreachable.error;
       if (this.#dialing === null) {
         dialing();
         this.#dialing = this.#dial(spec, trust, credentials).finally(() => (this.#dialing = null));

@@ -22,5 +22,7 @@ export function deadPartial(error: unknown): error is DeadUploadError {
 
 /** That error; `message` says what happened to the partial. */
 export function deadUpload(message: string, cause?: unknown): DeadUploadError {
-  return Object.assign(new DepotError('connection-lost', message, { published: 'no', hint: 'push again', cause }), { dead: true as const });
+  return Object.assign(new DepotError('connection-lost', message, { published: 'no', hint: 'push again', cause }), {
+    dead: true as const,
+  });
 }

@@ -6,7 +6,10 @@ import type { RemoteSpec } from './types.js';
 
 /** This attempt failed and another may not. `why` follows the address: "did not answer in 10 s". */
 export class Unreachable extends Error {
-  constructor(readonly why: string, options: ErrorOptions & { final?: DepotError; reached?: boolean; hint?: string } = {}) {
+  constructor(
+    readonly why: string,
+    options: ErrorOptions & { final?: DepotError; reached?: boolean; hint?: string } = {},
+  ) {
     super(why, options);
     this.name = 'Unreachable';
     this.final = options.final ?? null;
@@ -26,26 +29,42 @@ export function wasReached(error: Error): boolean {
 }
 
 /** The TCP connection, our own so that its failures are told from SSH's and its writes can be gathered. */
-export function dial(spec: Pick<RemoteSpec, 'host' | 'port' | 'connectTimeoutMs'>, signal: AbortSignal): Promise<Socket> {
+export function dial(
+  spec: Pick<RemoteSpec, 'host' | 'port' | 'connectTimeoutMs'>,
+  signal: AbortSignal,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const socket = connectTcp({ host: spec.host, port: spec.port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
+    const socket = connectTcp({
+      host: spec.host,
+      port: spec.port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+    });
     const settle = (finish: () => void): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
       socket.removeListener('error', fail);
       finish();
     };
-    const fail = (cause: Error): void => settle(() => {
-      socket.on('error', ignore);
-      socket.destroy();
-      reject(new Unreachable(explainTcp(cause), { cause, ...((cause as NodeJS.ErrnoException).code === 'ECONNREFUSED' && { hint: refusedHint }) }));
-    });
-    const abort = (): void => settle(() => {
-      socket.on('error', ignore);
-      socket.destroy();
-      reject(signal.reason as Error);
-    });
+    const fail = (cause: Error): void =>
+      settle(() => {
+        socket.on('error', ignore);
+        socket.destroy();
+        reject(
+          new Unreachable(explainTcp(cause), {
+            cause,
+            ...((cause as NodeJS.ErrnoException).code === 'ECONNREFUSED' && { hint: refusedHint }),
+          }),
+        );
+      });
+    const abort = (): void =>
+      settle(() => {
+        socket.on('error', ignore);
+        socket.destroy();
+        reject(signal.reason as Error);
+      });
     // Much less than a login may take: a server that is there takes a connection at once.
     const timeoutMs = spec.connectTimeoutMs / 3;
     const timer = setTimeout(() => fail(new Error(`did not answer in ${duration(timeoutMs)}`)), timeoutMs);
@@ -56,18 +75,30 @@ export function dial(spec: Pick<RemoteSpec, 'host' | 'port' | 'connectTimeoutMs'
 }
 
 /** What has the address answers, so the link is up; unless it is another machine's while it is down. */
-const refusedHint = 'check host and port, and ask the agent whether its server runs; bring up the VPN where the agent has this address only inside it';
+const refusedHint =
+  'check host and port, and ask the agent whether its server runs; bring up the VPN where the agent has this address only inside it';
 
 function explainTcp(error: NodeJS.ErrnoException): string {
   const { code, message } = error instanceof AggregateError ? (error.errors[0] as NodeJS.ErrnoException) : error;
   switch (code) {
-    case 'ECONNREFUSED': return 'refused the connection';
-    case 'ENOTFOUND': case 'EAI_AGAIN': return 'has no address (the name was not found)';
-    case 'EHOSTUNREACH': case 'ENETUNREACH': case 'EHOSTDOWN': case 'ENETDOWN': return `has no route, or a firewall turns it away (${code})`;
-    case 'ETIMEDOUT': return 'did not answer';
-    case 'ECONNRESET': return 'reset the connection';
-    case undefined: return printable(message);
-    default: return `cannot be reached (${printable(code)})`;
+    case 'ECONNREFUSED':
+      return 'refused the connection';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'has no address (the name was not found)';
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'EHOSTDOWN':
+    case 'ENETDOWN':
+      return `has no route, or a firewall turns it away (${code})`;
+    case 'ETIMEDOUT':
+      return 'did not answer';
+    case 'ECONNRESET':
+      return 'reset the connection';
+    case undefined:
+      return printable(message);
+    default:
+      return `cannot be reached (${printable(code)})`;
   }
 }
 

@@ -50,11 +50,16 @@ function offerOf(octets: Buffer): { kex: string[]; hostKey: string[]; cipher: st
   const packet = octets.subarray(greeting.index + greeting[0].length);
   if (packet.length < 22 || packet[5] !== 20) return null;
   const lists: string[][] = [];
-  for (let at = 22; lists.length < 8;) {
+  for (let at = 22; lists.length < 8; ) {
     if (at + 4 > packet.length) return null;
     const length = packet.readUInt32BE(at);
     if (at + 4 + length > packet.length) return null;
-    lists.push(packet.toString('latin1', at + 4, at + 4 + length).split(',').filter((name) => name !== ''));
+    lists.push(
+      packet
+        .toString('latin1', at + 4, at + 4 + length)
+        .split(',')
+        .filter((name) => name !== ''),
+    );
     at += 4 + length;
   }
   const [kex = [], hostKey = [], cipher = [], , mac = []] = lists;
@@ -69,7 +74,13 @@ const noAlgorithm = /^(?:ext-info-|kex-strict-)/;
 export function nothingInCommon(failure: Failure): 'kex' | 'hostKey' | 'cipher' | 'mac' | null {
   const what = /no matching (.*)/i.exec(failure.message)?.[1];
   if (what === undefined) return null;
-  return /key exchange/.test(what) ? 'kex' : /host key/.test(what) ? 'hostKey' : /cipher/i.test(what) ? 'cipher' : 'mac';
+  return /key exchange/.test(what)
+    ? 'kex'
+    : /host key/.test(what)
+      ? 'hostKey'
+      : /cipher/i.test(what)
+        ? 'cipher'
+        : 'mac';
 }
 
 const words = { kex: 'key exchange algorithm', hostKey: 'host key algorithm', cipher: 'cipher', mac: 'MAC' } as const;
@@ -78,23 +89,49 @@ const words = { kex: 'key exchange algorithm', hostKey: 'host key algorithm', ci
 export function incompatible(place: Place, failure: Failure, octets: Buffer): DepotError {
   const kind = nothingInCommon(failure) ?? 'mac';
   const offered = offerOf(octets)?.[kind].filter((name) => !noAlgorithm.test(name)) ?? [];
-  const list = (names: readonly string[]): string => (names.length === 0 ? 'unknown' : names.map((name) => printable(name.slice(0, 64))).slice(0, 20).join(', '));
-  const details = { published: 'no' as const, cause: new Unreachable('has no algorithm in common with depot', { reached: true, cause: failure }) };
+  const list = (names: readonly string[]): string =>
+    names.length === 0
+      ? 'unknown'
+      : names
+          .map((name) => printable(name.slice(0, 64)))
+          .slice(0, 20)
+          .join(', ');
+  const details = {
+    published: 'no' as const,
+    cause: new Unreachable('has no algorithm in common with depot', { reached: true, cause: failure }),
+  };
   if (kind === 'hostKey' && offered.includes('ssh-rsa') && !offered.some((name) => name.startsWith('rsa-sha2-'))) {
-    return new DepotError('unreachable', `${address(place)} signs with its RSA key only by SHA-1 (ssh-rsa), which depot does not trust; it offers ${list(offered)}`, { ...details, hint: 'ask the agent to enable rsa-sha2-512 for that key, or an ssh-ed25519 host key' });
+    return new DepotError(
+      'unreachable',
+      `${address(place)} signs with its RSA key only by SHA-1 (ssh-rsa), which depot does not trust; it offers ${list(offered)}`,
+      { ...details, hint: 'ask the agent to enable rsa-sha2-512 for that key, or an ssh-ed25519 host key' },
+    );
   }
   const old = offered.length > 0 && offered.every((name) => outdated.test(name));
-  return new DepotError('unreachable', `${address(place)} and depot have no ${words[kind]} in common; the server offers ${list(offered)}; depot takes ${list(ours(kind))}`, {
-    ...details, hint: old ? 'ask the agent to allow current SSH algorithms' : 'show both lists to the agent, and look whether there is a newer depot',
-  });
+  return new DepotError(
+    'unreachable',
+    `${address(place)} and depot have no ${words[kind]} in common; the server offers ${list(offered)}; depot takes ${list(ours(kind))}`,
+    {
+      ...details,
+      hint: old
+        ? 'ask the agent to allow current SSH algorithms'
+        : 'show both lists to the agent, and look whether there is a newer depot',
+    },
+  );
 }
 
 function ours(kind: 'kex' | 'hostKey' | 'cipher' | 'mac'): readonly string[] {
   switch (kind) {
-    case 'kex': return (createRequire(import.meta.url)('ssh2/lib/protocol/constants.js') as { DEFAULT_KEX: string[] }).DEFAULT_KEX.filter((name) => !noAlgorithm.test(name));
-    case 'hostKey': return hostKeyTypes.flatMap(signatureAlgorithms);
-    case 'cipher': return ciphers;
-    case 'mac': return macs;
+    case 'kex':
+      return (
+        createRequire(import.meta.url)('ssh2/lib/protocol/constants.js') as { DEFAULT_KEX: string[] }
+      ).DEFAULT_KEX.filter((name) => !noAlgorithm.test(name));
+    case 'hostKey':
+      return hostKeyTypes.flatMap(signatureAlgorithms);
+    case 'cipher':
+      return ciphers;
+    case 'mac':
+      return macs;
   }
 }
 
@@ -103,18 +140,44 @@ export function handshakeFailure(place: Place, failure: Failure, octets: Buffer)
   if (nothingInCommon(failure) !== null) return incompatible(place, failure, octets);
   const text = octets.toString('latin1');
   const spoke = /(?:^|\n)SSH-(?:2\.0|1\.99)-/.test(text);
-  const lost = failure.level === 'client-socket' || /lost before handshake|ECONNRESET|did not end/.test(failure.message);
+  const lost =
+    failure.level === 'client-socket' || /lost before handshake|ECONNRESET|did not end/.test(failure.message);
   if (octets.length === 0 && lost) {
-    return new Unreachable('closed the connection before the SSH handshake', { reached: true, cause: failure, hint: 'check host and port, and ask the agent whether this address is let in' });
+    return new Unreachable('closed the connection before the SSH handshake', {
+      reached: true,
+      cause: failure,
+      hint: 'check host and port, and ask the agent whether this address is let in',
+    });
   }
   if (spoke) {
-    const why = lost ? 'closed the connection during the SSH handshake' : `broke off the SSH handshake (${printable(failure.message.slice(0, 200))})`;
-    const hint = 'ask the agent what its server\'s log says about it';
-    return new Unreachable(why, { reached: true, cause: failure, hint, ...(lost ? {} : { final: new DepotError('unreachable', `${address(place)} ${why}`, { published: 'no', hint, cause: new Unreachable(why, { reached: true, cause: failure }) }) }) });
+    const why = lost
+      ? 'closed the connection during the SSH handshake'
+      : `broke off the SSH handshake (${printable(failure.message.slice(0, 200))})`;
+    const hint = "ask the agent what its server's log says about it";
+    return new Unreachable(why, {
+      reached: true,
+      cause: failure,
+      hint,
+      ...(lost
+        ? {}
+        : {
+            final: new DepotError('unreachable', `${address(place)} ${why}`, {
+              published: 'no',
+              hint,
+              cause: new Unreachable(why, { reached: true, cause: failure }),
+            }),
+          }),
+    });
   }
   const why = `does not speak SSH as expected${octets.length === 0 ? ` (${printable(failure.message.slice(0, 100))})` : `: it sent ${shown(octets)}`}`;
   return new Unreachable('does not speak SSH as expected', {
-    reached: true, cause: failure, final: new DepotError('unreachable', `${address(place)} ${why}`, { published: 'no', hint: 'check host and port', cause: new Unreachable(why, { reached: true, cause: failure }) }),
+    reached: true,
+    cause: failure,
+    final: new DepotError('unreachable', `${address(place)} ${why}`, {
+      published: 'no',
+      hint: 'check host and port',
+      cause: new Unreachable(why, { reached: true, cause: failure }),
+    }),
   });
 }
 
@@ -126,23 +189,51 @@ export interface ChannelWords {
 }
 
 /** Let in, but SFTP did not begin: the server's own words first, and where it has none, what it usually is. */
-export function openingFailure(place: Place & { username: string }, failure: Failure, said: ChannelWords): Unreachable | DepotError {
+export function openingFailure(
+  place: Place & { username: string },
+  failure: Failure,
+  said: ChannelWords,
+): Unreachable | DepotError {
   const who = `${printable(place.username)}@${address(place)}`;
   const cause = new Unreachable('accepted the login and then closed the connection', { reached: true, cause: failure });
-  const refused = (message: string, hint: string): DepotError => new DepotError('remote-refused', message, { published: 'no', hint, cause });
+  const refused = (message: string, hint: string): DepotError =>
+    new DepotError('remote-refused', message, { published: 'no', hint, cause });
   const exit = /exit code (\d+)/.exec(failure.message)?.[1];
   const ended = exit === undefined ? '' : `, and ended with status ${exit}`;
-  if (said.err.length > 0) return refused(`${who} is let in, but SFTP does not begin: the server says ${shown(said.err, 300)}${ended}`, 'show this to the agent');
+  if (said.err.length > 0)
+    return refused(
+      `${who} is let in, but SFTP does not begin: the server says ${shown(said.err, 300)}${ended}`,
+      'show this to the agent',
+    );
   // SFTP's first packet begins with its length, of which the first octet is 0.
   if (said.out.length >= 4 && said.out[0] !== 0) {
-    return refused(`${who} is let in, but SFTP does not begin: the server sent ${shown(said.out, 300)} in its place${ended}`, 'show this to the agent: either it is the reason, or a start-up file of the account\'s shell (such as .bashrc) prints it and must not (internal-sftp uses none)');
+    return refused(
+      `${who} is let in, but SFTP does not begin: the server sent ${shown(said.out, 300)} in its place${ended}`,
+      "show this to the agent: either it is the reason, or a start-up file of the account's shell (such as .bashrc) prints it and must not (internal-sftp uses none)",
+    );
   }
-  if (/subsystem|channel open failure/i.test(failure.message)) return refused(`${who} is let in, but not to SFTP (${printable(failure.message)})`, 'ask the agent whether SFTP is allowed for this account');
-  if (exit !== undefined) return refused(`${who} is let in, but the server's SFTP program ended with status ${exit} before it began`, exit === '127' ? 'tell the agent that its server does not find its SFTP program (127)' : 'ask the agent what its server\'s log says about it');
-  const known = /Not connected|No response from server|Connection lost|unexpected SFTP session termination|ECONNRESET|socket/i.test(failure.message);
+  if (/subsystem|channel open failure/i.test(failure.message))
+    return refused(
+      `${who} is let in, but not to SFTP (${printable(failure.message)})`,
+      'ask the agent whether SFTP is allowed for this account',
+    );
+  if (exit !== undefined)
+    return refused(
+      `${who} is let in, but the server's SFTP program ended with status ${exit} before it began`,
+      exit === '127'
+        ? 'tell the agent that its server does not find its SFTP program (127)'
+        : "ask the agent what its server's log says about it",
+    );
+  const known =
+    /Not connected|No response from server|Connection lost|unexpected SFTP session termination|ECONNRESET|socket/i.test(
+      failure.message,
+    );
   return new Unreachable('accepted the login and then closed the connection', {
-    reached: true, cause: failure,
-    final: refused(`${address(place)} accepts the login of ${printable(place.username)} and then closes the connection, and does not say why${known ? '' : ` (${printable(failure.message.slice(0, 200))})`}`,
-      'ask the agent what its server\'s log says: mostly the account or its password has expired, SFTP is not allowed for it, or its directory (chroot) belongs to the wrong account'),
+    reached: true,
+    cause: failure,
+    final: refused(
+      `${address(place)} accepts the login of ${printable(place.username)} and then closes the connection, and does not say why${known ? '' : ` (${printable(failure.message.slice(0, 200))})`}`,
+      "ask the agent what its server's log says: mostly the account or its password has expired, SFTP is not allowed for it, or its directory (chroot) belongs to the wrong account",
+    ),
   });
 }

@@ -77,7 +77,8 @@ export class FlushAhead {
     const channel = await this.#remote.live?.openChannel();
     if (channel === undefined) return null;
     try {
-      if (channel.has('fsync@openssh.com')) return { channel, handle: await openBeside(channel, this.#path, this.#flushed) };
+      if (channel.has('fsync@openssh.com'))
+        return { channel, handle: await openBeside(channel, this.#path, this.#flushed) };
       this.#ended = true;
       channel.end();
       return null;

@@ -28,12 +28,16 @@ export function keyTypeOf(key: Uint8Array): string {
 function parsePin(text: string): Pin {
   const match = /^(?:([a-z0-9@.-]+)\s+)?(SHA256:[A-Za-z0-9+/]{43})=?$/.exec(text.trim());
   if (!match) {
-    throw new DepotError('config-invalid', `host key is not a fingerprint: ${printable(text)}`, { hint: "write it as ssh-keygen -lf prints it: 'ssh-ed25519 SHA256:…'" });
+    throw new DepotError('config-invalid', `host key is not a fingerprint: ${printable(text)}`, {
+      hint: "write it as ssh-keygen -lf prints it: 'ssh-ed25519 SHA256:…'",
+    });
   }
   const name = match[1] === 'rsa-sha2-256' || match[1] === 'rsa-sha2-512' ? 'ssh-rsa' : match[1];
   const type = name === undefined ? null : hostKeyTypes.find((t) => t === name);
   if (type === undefined) {
-    throw new DepotError('config-invalid', `host key type ${printable(name ?? '')} is not supported`, { hint: `use one of ${hostKeyTypes.join(', ')}` });
+    throw new DepotError('config-invalid', `host key type ${printable(name ?? '')} is not supported`, {
+      hint: `use one of ${hostKeyTypes.join(', ')}`,
+    });
   }
   return { type, fingerprint: match[2]! };
 }
@@ -53,7 +57,10 @@ export async function trusted(spec: RemoteSpec): Promise<Trust> {
     const text = await readPlain(spec.knownHostsFile).catch((cause: unknown) => {
       if (isDepotError(cause)) throw cause;
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return new Uint8Array(0);
-      throw new DepotError('local-unreadable', `cannot read ${printable(spec.knownHostsFile!)}`, { cause, hint: 'make the file readable for the account that pushes' });
+      throw new DepotError('local-unreadable', `cannot read ${printable(spec.knownHostsFile!)}`, {
+        cause,
+        hint: 'make the file readable for the account that pushes',
+      });
     });
     for (const known of knownKeys(parseKnownHosts(text), spec.host, spec.port)) {
       const fingerprint = fingerprintOf(known.key);
@@ -64,7 +71,10 @@ export async function trusted(spec: RemoteSpec): Promise<Trust> {
   }
   const usable = pins.filter((pin) => !revoked.has(pin.fingerprint));
   if (usable.length === 0) {
-    throw new DepotError('host-key-unknown', `no host key is pinned for ${address(spec)}`, { hint: `run: «depot trust${spec.arrangement === undefined ? '' : ` ${spec.arrangement}`}»`, published: 'no' });
+    throw new DepotError('host-key-unknown', `no host key is pinned for ${address(spec)}`, {
+      hint: `run: «depot trust${spec.arrangement === undefined ? '' : ` ${spec.arrangement}`}»`,
+      published: 'no',
+    });
   }
   return { pins: usable, revoked };
 }
@@ -72,14 +82,19 @@ export async function trusted(spec: RemoteSpec): Promise<Trust> {
 /** The key types that a trusted key can have, pinned types first. */
 export function acceptableTypes(trust: Trust): HostKeyType[] {
   const named = hostKeyTypes.filter((type) => trust.pins.some((pin) => pin.type === type));
-  return trust.pins.some((pin) => pin.type === null) ? [...named, ...hostKeyTypes.filter((type) => !named.includes(type))] : named;
+  return trust.pins.some((pin) => pin.type === null)
+    ? [...named, ...hostKeyTypes.filter((type) => !named.includes(type))]
+    : named;
 }
 
 /** Whether this key, by its own type and fingerprint, is pinned and not revoked. */
 export function isTrusted(trust: Trust, key: Uint8Array): boolean {
   const fingerprint = fingerprintOf(key);
   const type = keyTypeOf(key);
-  return !trust.revoked.has(fingerprint) && trust.pins.some((pin) => pin.fingerprint === fingerprint && (pin.type === null || pin.type === type));
+  return (
+    !trust.revoked.has(fingerprint) &&
+    trust.pins.some((pin) => pin.fingerprint === fingerprint && (pin.type === null || pin.type === type))
+  );
 }
 
 /** Host and port as people write them, IPv6 in brackets. */

@@ -29,9 +29,11 @@ export function parseKnownHosts(text: string | Uint8Array): KnownHost[] {
       fields.shift();
     }
     const [hosts, type, base64] = fields;
-    if (hosts === undefined || type === undefined || base64 === undefined || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) continue;
+    if (hosts === undefined || type === undefined || base64 === undefined || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64))
+      continue;
     const key = Buffer.from(base64, 'base64');
-    if (key.length > 4 && key.subarray(4, 4 + key.readUInt32BE(0)).toString('latin1') === type) found.push({ marker, hosts, type, key });
+    if (key.length > 4 && key.subarray(4, 4 + key.readUInt32BE(0)).toString('latin1') === type)
+      found.push({ marker, hosts, type, key });
   }
   return found;
 }
@@ -80,7 +82,7 @@ function fits(pattern: string, name: string): boolean {
   let p = 0;
   let star = -1;
   let afterStar = 0;
-  for (let n = 0; n < name.length;) {
+  for (let n = 0; n < name.length; ) {
     if (pattern[p] === '*') {
       star = p++;
       afterStar = n;

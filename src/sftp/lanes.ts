@@ -38,11 +38,19 @@ export class Lane {
     const { block, start, end } = piece;
     this.inFlight.add(piece);
     this.bytesInFlight += end - start;
-    this.channel.write(this.handle, block.bytes, start, end, positionOf(piece), (error) => {
-      if (!this.inFlight.delete(piece)) return;
-      this.bytesInFlight -= end - start;
-      answered(error);
-    }, false);
+    this.channel.write(
+      this.handle,
+      block.bytes,
+      start,
+      end,
+      positionOf(piece),
+      (error) => {
+        if (!this.inFlight.delete(piece)) return;
+        this.bytesInFlight -= end - start;
+        answered(error);
+      },
+      false,
+    );
   }
 
   /** Takes the unanswered writes away; answers that still come for them are ignored. */
@@ -67,7 +75,10 @@ interface Server {
 }
 
 /** Why a server is known to put each write at its offset, whatever the order; null when it is not known. */
-export function knownToPlace({ laneSafe, oneLane }: Pick<RemoteSpec, 'laneSafe' | 'oneLane'>, remote: Server): 'OpenSSH' | 'tested' | null {
+export function knownToPlace(
+  { laneSafe, oneLane }: Pick<RemoteSpec, 'laneSafe' | 'oneLane'>,
+  remote: Server,
+): 'OpenSSH' | 'tested' | null {
   // Others sit behind OpenSSH's name, too: what was seen of this one counts.
   if (oneLane?.because === 'unsafe' && isSame(oneLane, remote)) return null;
   if (/^SSH-2\.0-OpenSSH/.test(remote.server)) return 'OpenSSH';
@@ -79,7 +90,10 @@ function isSame(one: Server, other: Server): boolean {
 }
 
 /** Several lanes only where they are known to be taken right, and never where a close may collect the file. */
-export function lanesAllowed(spec: Pick<RemoteSpec, 'publish' | 'laneSafe' | 'oneLane' | 'lanes'>, remote: Server): LaneRule {
+export function lanesAllowed(
+  spec: Pick<RemoteSpec, 'publish' | 'laneSafe' | 'oneLane' | 'lanes'>,
+  remote: Server,
+): LaneRule {
   if (spec.publish === 'direct') return { lanes: 1, because: 'publish: direct' };
   if (spec.oneLane !== undefined && isSame(spec.oneLane, remote)) return { lanes: 1, because: spec.oneLane.because };
   const known = knownToPlace(spec, remote);

@@ -51,7 +51,10 @@ export class Link {
     this.spec = spec;
     this.hooks = hooks;
     this.#source = source;
-    this.#patience = new Patience(spec.quietForMs ?? spec.retryForMs, { holdOff: () => this.#holdOff(), error: () => this.#quiet() });
+    this.#patience = new Patience(spec.quietForMs ?? spec.retryForMs, {
+      holdOff: () => this.#holdOff(),
+      error: () => this.#quiet(),
+    });
   }
 
   /** How the server identified itself, `SSH-2.0-…`. */
@@ -172,7 +175,7 @@ export class Link {
       this.#backoff = new Backoff();
     }
     let warned = false;
-    for (let oddities = 0; ;) {
+    for (let oddities = 0; ; ) {
       try {
         const session = await this.#source.open(signal, () => this.stats.attempts++);
         if (first) this.#patience.progressed();
@@ -192,7 +195,8 @@ export class Link {
           this.#source.giveUp();
           throw error.final ?? this.#exhausted(first, error, patienceMs);
         }
-        if (!warned) this.hooks.warn(`${address(this.spec)} ${error.why}; trying until ${clockIn(deadline - performance.now())}`);
+        if (!warned)
+          this.hooks.warn(`${address(this.spec)} ${error.why}; trying until ${clockIn(deadline - performance.now())}`);
         warned = true;
         await this.#backoff.wait(deadline, signal);
       }
@@ -205,18 +209,32 @@ export class Link {
     this.#source.giveUp();
     this.#again = false;
     const why = this.#lastLoss === '' ? 'it does not answer' : this.#lastLoss;
-    return new DepotError('connection-lost', `${address(this.spec)} let us connect and acknowledged nothing for ${duration(Math.max(this.#patience.quietMs, 1))}: ${why}`, {
-      published: 'no', hint: `run «depot doctor${arrangement === undefined ? '' : ` ${arrangement}`} --write-test»; if that hangs too, show this to the agent, and to whoever runs the VPN: one that drops large packets (MTU) looks like this`,
-    });
+    return new DepotError(
+      'connection-lost',
+      `${address(this.spec)} let us connect and acknowledged nothing for ${duration(Math.max(this.#patience.quietMs, 1))}: ${why}`,
+      {
+        published: 'no',
+        hint: `run «depot doctor${arrangement === undefined ? '' : ` ${arrangement}`} --write-test»; if that hangs too, show this to the agent, and to whoever runs the VPN: one that drops large packets (MTU) looks like this`,
+      },
+    );
   }
 
   #exhausted(first: boolean, error: Unreachable, patienceMs: number): DepotError {
     const { arrangement } = this.spec;
     const why = error.why.startsWith('did not answer') ? '' : `: it ${error.why}`;
     const push = `«depot push${arrangement === undefined ? '' : ` ${arrangement}`}»`;
-    const hint = error.hint ?? (error.reached ? `ask the agent what its server's log says about it, then: ${push}` : `bring up the VPN, then: ${push}`);
+    const hint =
+      error.hint ??
+      (error.reached
+        ? `ask the agent what its server's log says about it, then: ${push}`
+        : `bring up the VPN, then: ${push}`);
     const details = { hint, published: 'no' as const, cause: error };
-    if (!first) return new DepotError('connection-lost', `the connection to ${address(this.spec)} was lost and did not come back in ${duration(patienceMs)}${why}`, details);
+    if (!first)
+      return new DepotError(
+        'connection-lost',
+        `the connection to ${address(this.spec)} was lost and did not come back in ${duration(patienceMs)}${why}`,
+        details,
+      );
     return patienceMs > 0
       ? new DepotError('unreachable', `${address(this.spec)} not reachable for ${duration(patienceMs)}${why}`, details)
       : new DepotError('unreachable', `${address(this.spec)} ${error.why}`, details);

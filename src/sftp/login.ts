@@ -36,7 +36,10 @@ export async function prepareLogin(login: Login, arrangement?: string): Promise<
   let password: Promise<string> | undefined;
   const ask = login.password;
   return {
-    key: login.privateKey === undefined ? null : await readKey(login.privateKey, login, loginCommand(arrangement, ' --for private-key')),
+    key:
+      login.privateKey === undefined
+        ? null
+        : await readKey(login.privateKey, login, loginCommand(arrangement, ' --for private-key')),
     keyFile: login.privateKeyFile,
     password: ask === undefined ? null : () => (password ??= ask()),
     passwordFrom: login.passwordFrom,
@@ -44,10 +47,11 @@ export async function prepareLogin(login: Login, arrangement?: string): Promise<
   };
 }
 
-const askForLog = 'ask the agent what its server\'s log says about it';
+const askForLog = "ask the agent what its server's log says about it";
 const passwordPrompt = /pass(?:word|wort)|wachtwoord|kennwort|mot de passe|contrase|lösenord|parola|senha/i;
 /** What PAM and others say when the login would be right and the account is not usable. */
-const expiry = /expired|(?:required|need|must|have) to change|change (?:your|the) password|must (?:be )?change|current password.*new password|verlopen|abgelaufen|expir[ée]/i;
+const expiry =
+  /expired|(?:required|need|must|have) to change|change (?:your|the) password|must (?:be )?change|current password.*new password|verlopen|abgelaufen|expir[ée]/i;
 const otherFactor = /one.?time|otp|token|code|verif|second|factor|new |again|retype|repeat/i;
 
 /** What one login attempt learned, for the message when it fails. */
@@ -105,10 +109,15 @@ export class LoginAttempt {
     this.#answered();
     // The time is the server's; nobody is hurried who types a password.
     this.#stage.pause();
-    this.#nextMethod(left).finally(() => this.#stage.start()).then((method) => method === null ? giveUp(false) : next(method), (error: unknown) => {
-      this.failure = error instanceof Error ? error : new Error('the password could not be had');
-      giveUp(false);
-    });
+    this.#nextMethod(left)
+      .finally(() => this.#stage.start())
+      .then(
+        (method) => (method === null ? giveUp(false) : next(method)),
+        (error: unknown) => {
+          this.failure = error instanceof Error ? error : new Error('the password could not be had');
+          giveUp(false);
+        },
+      );
   };
 
   async #nextMethod(left: AuthenticationType[]): Promise<AnyAuthMethod | null> {
@@ -117,7 +126,9 @@ export class LoginAttempt {
     const open = (method: AuthenticationType): boolean => left.includes(method) && !this.#done.has(method);
     if (key && open('publickey')) {
       this.#done.add('publickey');
-      this.#sent.push(`the SSH key${this.#credentials.keyFile === undefined ? '' : ` ${printable(this.#credentials.keyFile)}`} (${fingerprintOf(key.getPublicSSH())})`);
+      this.#sent.push(
+        `the SSH key${this.#credentials.keyFile === undefined ? '' : ` ${printable(this.#credentials.keyFile)}`} (${fingerprintOf(key.getPublicSSH())})`,
+      );
       return { type: 'publickey', username, key };
     }
     if (password && open('password')) {
@@ -129,7 +140,12 @@ export class LoginAttempt {
     if (password && open('keyboard-interactive')) {
       this.#done.add('keyboard-interactive');
       const secret = await password();
-      return { type: 'keyboard-interactive', username, prompt: (name, instructions, _lang, prompts, finish) => finish(this.#answers(name, instructions, prompts, secret)) };
+      return {
+        type: 'keyboard-interactive',
+        username,
+        prompt: (name, instructions, _lang, prompts, finish) =>
+          finish(this.#answers(name, instructions, prompts, secret)),
+      };
     }
     return null;
   }
@@ -169,16 +185,32 @@ export class LoginAttempt {
     // Numbers are SSH's disconnect reasons (RFC 4253 section 11.1); sshd uses 2 for "too many authentication failures".
     const told = error.level === 'client-authentication' || (typeof error.code === 'number' && this.tried);
     if (!timedOut && (told || this.failure !== null || this.expired !== null)) return this.refusal(error);
-    const why = timedOut ? `did not answer the login in ${duration(this.#spec.connectTimeoutMs)}` : 'closed the connection during the login';
+    const why = timedOut
+      ? `did not answer the login in ${duration(this.#spec.connectTimeoutMs)}`
+      : 'closed the connection during the login';
     const hint = timedOut ? 'push again; where the server is always that slow, raise remote.connectTimeout' : askForLog;
     const passing = new Unreachable(why, { reached: true, cause: error, hint });
     if (this.#passwordSent && !sent.proven && sent.unanswered >= mostUnanswered) {
-      return new DepotError('unreachable', `${address(this.#spec)} ${why}; the password was sent ${sent.unanswered} times and is not sent again, so that the account is not locked`, {
-        published: 'no', cause: passing,
-        hint: timedOut ? `raise remote.connectTimeout, which is ${duration(this.#spec.connectTimeoutMs)}; should the password be wrong: ${this.#passwordRemedy()}` : `ask the agent what its server's log says about ${printable(this.#spec.username)}; should the password be wrong: ${this.#passwordRemedy()}`,
-      });
+      return new DepotError(
+        'unreachable',
+        `${address(this.#spec)} ${why}; the password was sent ${sent.unanswered} times and is not sent again, so that the account is not locked`,
+        {
+          published: 'no',
+          cause: passing,
+          hint: timedOut
+            ? `raise remote.connectTimeout, which is ${duration(this.#spec.connectTimeoutMs)}; should the password be wrong: ${this.#passwordRemedy()}`
+            : `ask the agent what its server's log says about ${printable(this.#spec.username)}; should the password be wrong: ${this.#passwordRemedy()}`,
+        },
+      );
     }
-    return timedOut ? passing : new Unreachable(why, { reached: true, cause: error, hint, final: this.refusal(passing, 'closes the connection during the login') });
+    return timedOut
+      ? passing
+      : new Unreachable(why, {
+          reached: true,
+          cause: error,
+          hint,
+          final: this.refusal(passing, 'closes the connection during the login'),
+        });
   }
 
   /** The refusal in words. */
@@ -186,32 +218,57 @@ export class LoginAttempt {
     const who = `${printable(this.#spec.username)}@${address(this.#spec)}`;
     const details = { published: 'no' as const, cause };
     // A key that the server refused is the refusal, even when there was no password to try after it.
-    const missing = this.failure !== null && (!this.tried || this.#halfway || !isDepotError(this.failure, 'secret-missing'));
+    const missing =
+      this.failure !== null && (!this.tried || this.#halfway || !isDepotError(this.failure, 'secret-missing'));
     if (missing && this.failure instanceof DepotError) return this.failure;
-    if (missing && this.failure) return new DepotError('secret-missing', `no password for ${who}: ${printable(this.failure.message)}`, { ...details, hint: `store it: ${loginCommand(this.#spec.arrangement)}` });
+    if (missing && this.failure)
+      return new DepotError('secret-missing', `no password for ${who}: ${printable(this.failure.message)}`, {
+        ...details,
+        hint: `store it: ${loginCommand(this.#spec.arrangement)}`,
+      });
     if (this.expired !== null) {
-      return new DepotError('login-refused', `the password or the account of ${who} has expired: the server says ${shown(Buffer.from(this.expired.trim()), 200)}`, { ...details, hint: `ask the agent how to renew it; then ${this.#passwordRemedy('put the new one where depot finds it')}` });
+      return new DepotError(
+        'login-refused',
+        `the password or the account of ${who} has expired: the server says ${shown(Buffer.from(this.expired.trim()), 200)}`,
+        {
+          ...details,
+          hint: `ask the agent how to renew it; then ${this.#passwordRemedy('put the new one where depot finds it')}`,
+        },
+      );
     }
     if (this.askedFor !== null) {
-      return new DepotError('login-refused', `login refused for ${who}: the server also asks '${this.askedFor}', which an unattended run cannot answer`, { ...details, hint: 'ask the agent for a login without a second factor, or with an SSH key' });
+      return new DepotError(
+        'login-refused',
+        `login refused for ${who}: the server also asks '${this.askedFor}', which an unattended run cannot answer`,
+        { ...details, hint: 'ask the agent for a login without a second factor, or with an SSH key' },
+      );
     }
     const offered = this.offered.length > 0 ? `; the server takes ${this.offered.join(', ')}` : '';
     const told = this.#told.trim() === '' ? '' : `; it says ${shown(Buffer.from(this.#told.trim()), 200)}`;
-    const has = [this.#credentials.key && 'an SSH key', this.#credentials.password && 'a password'].filter((s) => s !== null);
+    const has = [this.#credentials.key && 'an SSH key', this.#credentials.password && 'a password'].filter(
+      (s) => s !== null,
+    );
     const what = this.tried
       ? `${instead === undefined ? 'the server refused' : `the server ${instead}, after`} ${this.#sent.join(' and ')}`
       : instead !== undefined
         ? `the server ${instead}, before depot sent a password or a key`
         : `depot has ${has.length > 0 ? has.join(' and ') : 'neither password nor SSH key'}`;
-    return new DepotError('login-refused', `login refused for ${who}: ${what}${offered}${told}`, { ...details, hint: !this.tried && instead !== undefined ? askForLog : this.#remedy() });
+    return new DepotError('login-refused', `login refused for ${who}: ${what}${offered}${told}`, {
+      ...details,
+      hint: !this.tried && instead !== undefined ? askForLog : this.#remedy(),
+    });
   }
 
   /** What the supplier can do about it: a password is of no use to a server that wants a key, nor where the key was what it refused. */
   #remedy(): string {
     const key = this.#done.has('publickey');
-    const takesPassword = this.offered.length === 0 || this.offered.some((method) => method === 'password' || method === 'keyboard-interactive');
-    if (this.#passwordSent) return `${key ? 'check with the agent that it has the public part of this SSH key; or ' : ''}${this.#passwordRemedy()}; check the user name too`;
-    if (key) return `check with the agent that it has the public part of this SSH key, and the user name${takesPassword && this.offered.length > 0 ? `; or store a password: ${loginCommand(this.#spec.arrangement)}` : ''}`;
+    const takesPassword =
+      this.offered.length === 0 ||
+      this.offered.some((method) => method === 'password' || method === 'keyboard-interactive');
+    if (this.#passwordSent)
+      return `${key ? 'check with the agent that it has the public part of this SSH key; or ' : ''}${this.#passwordRemedy()}; check the user name too`;
+    if (key)
+      return `check with the agent that it has the public part of this SSH key, and the user name${takesPassword && this.offered.length > 0 ? `; or store a password: ${loginCommand(this.#spec.arrangement)}` : ''}`;
     if (takesPassword) return `check user name and password: ${loginCommand(this.#spec.arrangement)}`;
     if (!this.offered.includes('publickey')) return 'ask the agent for a login by password or SSH key';
     return 'name an SSH key in remote.privateKey of depot.yaml, and give the agent its public part';

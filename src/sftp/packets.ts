@@ -54,7 +54,11 @@ export class PacketMemory {
 
   /** Whether `next` was cut right behind `bytes`. */
   follows(bytes: Uint8Array, next: Uint8Array): boolean {
-    return next.buffer === bytes.buffer && next.byteOffset === bytes.byteOffset + bytes.byteLength && this.#slabs.has(bytes.buffer);
+    return (
+      next.buffer === bytes.buffer &&
+      next.byteOffset === bytes.byteOffset + bytes.byteLength &&
+      this.#slabs.has(bytes.buffer)
+    );
   }
 
   #cut(octets: number): Buffer {
@@ -120,7 +124,10 @@ export function usePacketMemory(client: object, memory: PacketMemory): void {
   const packets = protocol._packetRW;
   let writer = packets.write;
   // A key exchange makes a new writer.
-  Object.defineProperty(packets, 'write', { get: () => writer, set: (next: PacketWriter) => (writer = lend(protocol, next, memory)) });
+  Object.defineProperty(packets, 'write', {
+    get: () => writer,
+    set: (next: PacketWriter) => (writer = lend(protocol, next, memory)),
+  });
   writer = lend(protocol, writer, memory);
 }
 
@@ -140,7 +147,9 @@ function lend(protocol: Protocol, writer: PacketWriter, memory: PacketMemory): P
       if (knownDecipher.constructor.name === 'AESGCMDecipherNative') preparedKey(knownDecipher as PlainGcmDecipher);
     }
     // During a key exchange a packet waits unencrypted, in a form that is ssh2's own affair.
-    return inPlace && (protocol._kexinit === undefined || force === true) ? memory.alloc(payloadOctets) : alloc(payloadOctets, force);
+    return inPlace && (protocol._kexinit === undefined || force === true)
+      ? memory.alloc(payloadOctets)
+      : alloc(payloadOctets, force);
   };
   return writer;
 }
@@ -155,7 +164,8 @@ function encryptInPlace(cipher: PlainGcm): void {
   const key = createSecretKey(cipher._encKey);
   const counter = new DataView(iv.buffer, iv.byteOffset + 4, 8);
   const alloc = cipher.allocPacket.bind(cipher);
-  cipher.allocPacket = (payloadOctets) => Buffer.concat([alloc(payloadOctets)], 4 + 1 + payloadOctets + paddingFor(payloadOctets) + tagOctets);
+  cipher.allocPacket = (payloadOctets) =>
+    Buffer.concat([alloc(payloadOctets)], 4 + 1 + payloadOctets + paddingFor(payloadOctets) + tagOctets);
   cipher.encrypt = (packet) => {
     if (cipher._dead) return;
     const end = packet.length - tagOctets;
@@ -200,7 +210,7 @@ export function gatherWrites(socket: Socket, memory: PacketMemory): void {
     for (const { bytes, packets } of gathered) write(bytes, () => memory.written(bytes, packets));
     socket.uncork();
   };
-  socket.write = ((bytes: Uint8Array) => {
+  socket.write = (bytes: Uint8Array) => {
     if (pieces.length === 0) process.nextTick(flush);
     const last = pieces.at(-1);
     if (last !== undefined && memory.follows(last.bytes, bytes)) {
@@ -210,9 +220,9 @@ export function gatherWrites(socket: Socket, memory: PacketMemory): void {
       pieces.push({ bytes, packets: 1 });
     }
     return !socket.writableNeedDrain;
-  });
-  socket.end = ((...args: unknown[]) => {
+  };
+  socket.end = (...args: unknown[]) => {
     flush();
     return end(...args);
-  });
+  };
 }

@@ -24,10 +24,24 @@ function opensshEd25519(key: KeyObject): string {
   const seed = Buffer.from(d!, 'base64url');
   const type = string('ssh-ed25519');
   // Two equal check numbers, the key, an empty comment; padded 1, 2, 3… to a multiple of 8.
-  const secret = Buffer.concat([Buffer.alloc(8), type, string(publicKey), string(Buffer.concat([seed, publicKey])), string('')]);
+  const secret = Buffer.concat([
+    Buffer.alloc(8),
+    type,
+    string(publicKey),
+    string(Buffer.concat([seed, publicKey])),
+    string(''),
+  ]);
   const padding = Buffer.from(Array.from({ length: (8 - (secret.length % 8)) % 8 }, (_, i) => i + 1));
   const count = Buffer.from([0, 0, 0, 1]);
-  const body = Buffer.concat([Buffer.from('openssh-key-v1\0'), string('none'), string('none'), string(''), count, string(Buffer.concat([type, string(publicKey)])), string(Buffer.concat([secret, padding]))]);
+  const body = Buffer.concat([
+    Buffer.from('openssh-key-v1\0'),
+    string('none'),
+    string('none'),
+    string(''),
+    count,
+    string(Buffer.concat([type, string(publicKey)])),
+    string(Buffer.concat([secret, padding])),
+  ]);
   return `-----BEGIN OPENSSH PRIVATE KEY-----\n${body.toString('base64').replace(/.{70}/g, '$&\n')}\n-----END OPENSSH PRIVATE KEY-----\n`;
 }
 

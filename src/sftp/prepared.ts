@@ -10,7 +10,16 @@ import type { SftpChannel } from './channel.js';
 import type { Link } from './link.js';
 import { lookAt } from './look.js';
 import { renameFirst, type Pending, type Seen } from './settle.js';
-import { create, ignoreStatus, orRemove, partialOf, renamed, requireOutbound, writeBlocks, type Delivery } from './sidecar.js';
+import {
+  create,
+  ignoreStatus,
+  orRemove,
+  partialOf,
+  renamed,
+  requireOutbound,
+  writeBlocks,
+  type Delivery,
+} from './sidecar.js';
 import { ConnectionLost, SftpStatus } from './status.js';
 
 export interface Sidecar {
@@ -59,7 +68,12 @@ export class PreparedSidecars {
     const pending = { partialName: partialOf(name), finalName: name, bytes: bytes.length };
     try {
       const handle = await create(channel, this.#remote.path(pending.partialName));
-      const seen = await orRemove(channel, this.#remote, pending.partialName, this.#fill(channel, handle, bytes, pending));
+      const seen = await orRemove(
+        channel,
+        this.#remote,
+        pending.partialName,
+        this.#fill(channel, handle, bytes, pending),
+      );
       this.#remote.progressed();
       if (isRenamable(pending, seen)) this.#prepared.set(name, { pending, seen });
       else await channel.remove(this.#remote.path(pending.partialName)).catch(ignoreStatus);
@@ -74,14 +88,23 @@ export class PreparedSidecars {
    * servers whose rename overwrites): the name is random, this run holds the lock of its arrangement, and only the renames
    * of the sidecars before it come in between. What a stranger puts there on purpose could come after any look.
    */
-  async #fill(channel: SftpChannel, handle: Buffer, bytes: Uint8Array, { partialName, finalName }: Pending): Promise<Seen> {
+  async #fill(
+    channel: SftpChannel,
+    handle: Buffer,
+    bytes: Uint8Array,
+    { partialName, finalName }: Pending,
+  ): Promise<Seen> {
     // The close not before the last write is answered: a server that takes them in another order would lose the write.
     await writeBlocks(channel, handle, bytes).catch(async (error: unknown) => {
       // Some servers do not remove what is open, and the name is needed again.
       await channel.close(handle).catch(() => undefined);
       throw error;
     });
-    const [, final, partial] = await Promise.all([channel.close(handle), lookAt(channel, this.#remote.path(finalName)), lookAt(channel, this.#remote.path(partialName))]);
+    const [, final, partial] = await Promise.all([
+      channel.close(handle),
+      lookAt(channel, this.#remote.path(finalName)),
+      lookAt(channel, this.#remote.path(partialName)),
+    ]);
     return { final, partial };
   }
 
@@ -92,7 +115,8 @@ export class PreparedSidecars {
     // From here on what lies there may be the sidecar itself.
     this.#prepared.delete(name);
     const { pending, seen } = prepared;
-    if (this.#remote.live?.channel === this.#channel) return renamed(this.#remote, name, await renameFirst(this.#remote, pending, seen));
+    if (this.#remote.live?.channel === this.#channel)
+      return renamed(this.#remote, name, await renameFirst(this.#remote, pending, seen));
     // The connection was lost since, and perhaps the server's memory with it. No rename was sent, so what is gone was not published.
     const settled = await renameFirst(this.#remote, pending);
     return settled === 'gone' ? null : renamed(this.#remote, name, settled);
@@ -104,7 +128,11 @@ export class PreparedSidecars {
     if (channel === undefined) return;
     const removed = this.#writing
       .catch(() => undefined)
-      .then(() => Promise.allSettled([...this.#prepared.values()].map(({ pending }) => channel.remove(this.#remote.path(pending.partialName)))));
+      .then(() =>
+        Promise.allSettled(
+          [...this.#prepared.values()].map(({ pending }) => channel.remove(this.#remote.path(pending.partialName))),
+        ),
+      );
     await orAborted(removed, AbortSignal.timeout(discardMs)).catch(() => undefined);
     this.#prepared.clear();
   }

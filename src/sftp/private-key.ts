@@ -9,7 +9,11 @@ import { convertPkcs8 } from './pkcs8.js';
 import type { Login } from './types.js';
 
 /** `store` is the command that stores its passphrase. @throws DepotError 'secret-missing', 'passphrase-wrong', 'key-unreadable' */
-export async function readKey(bytes: Uint8Array, { passphrase, privateKeyFile }: Pick<Login, 'passphrase' | 'privateKeyFile'>, store: string): Promise<ParsedKey> {
+export async function readKey(
+  bytes: Uint8Array,
+  { passphrase, privateKeyFile }: Pick<Login, 'passphrase' | 'privateKeyFile'>,
+  store: string,
+): Promise<ParsedKey> {
   const file = privateKeyFile === undefined ? 'FILE' : printable(privateKeyFile);
   const name = privateKeyFile === undefined ? 'the SSH private key' : `the SSH private key ${file}`;
   const typed = privateKeyFile === undefined ? 'FILE' : typedWord(privateKeyFile);
@@ -18,17 +22,28 @@ export async function readKey(bytes: Uint8Array, { passphrase, privateKeyFile }:
   if (!(plain instanceof Error)) return plain;
   const foreign = formOf(text.toString('latin1'), typed);
   if (foreign !== null) throw new DepotError('key-unreadable', `${name} is ${foreign.what}`, { hint: foreign.hint });
-  if (!isEncrypted(text, plain)) throw new DepotError('key-unreadable', `${name} cannot be read: ${said(plain)}`, { hint: `look whether it is a private key of OpenSSH, and not another file: ssh-keygen -y -f ${typed}` });
+  if (!isEncrypted(text, plain))
+    throw new DepotError('key-unreadable', `${name} cannot be read: ${said(plain)}`, {
+      hint: `look whether it is a private key of OpenSSH, and not another file: ssh-keygen -y -f ${typed}`,
+    });
   const secret = await passphrase?.();
   if (secret === undefined) {
-    throw new DepotError('secret-missing', `${name} is encrypted, and there is no passphrase for it`, { hint: `store the passphrase: ${store}` });
+    throw new DepotError('secret-missing', `${name} is encrypted, and there is no passphrase for it`, {
+      hint: `store the passphrase: ${store}`,
+    });
   }
   const second = parse(text, secret);
   if (!(second instanceof Error)) return second;
   if (!wrongPassphrase.test(second.message) && !text.includes('BEGIN ENCRYPTED PRIVATE KEY')) {
-    throw new DepotError('key-unreadable', `${name} was not opened: ${said(second)}; whether the passphrase is right is not known`, { hint: `have it written in the usual form: ssh-keygen -p -Z aes256-ctr -f ${typed}` });
+    throw new DepotError(
+      'key-unreadable',
+      `${name} was not opened: ${said(second)}; whether the passphrase is right is not known`,
+      { hint: `have it written in the usual form: ssh-keygen -p -Z aes256-ctr -f ${typed}` },
+    );
   }
-  throw new DepotError('passphrase-wrong', `the passphrase does not open ${name}`, { hint: `try the passphrase with: ssh-keygen -y -f ${typed}; then store the right one: ${store}` });
+  throw new DepotError('passphrase-wrong', `the passphrase does not open ${name}`, {
+    hint: `try the passphrase with: ssh-keygen -y -f ${typed}; then store the right one: ${store}`,
+  });
 }
 
 /** What ssh2 says of one: of the check numbers of OpenSSH, of AES-GCM, of the old PEM form. */
@@ -66,14 +81,35 @@ interface Form {
 function formOf(text: string, typed: string): Form | null {
   const putty = /^PuTTY-User-Key-File-(\d+): *(\S{0,40})/.exec(text);
   if (putty !== null) {
-    return { what: `a key in PuTTY's format (.ppk, version ${putty[1]!}), which depot does not read`, hint: `convert it: puttygen ${typed} -O private-openssh -o NEW; or in PuTTYgen: Conversions, Export OpenSSH key` };
+    return {
+      what: `a key in PuTTY's format (.ppk, version ${putty[1]!}), which depot does not read`,
+      hint: `convert it: puttygen ${typed} -O private-openssh -o NEW; or in PuTTYgen: Conversions, Export OpenSSH key`,
+    };
   }
-  if (text.includes('---- BEGIN SSH2 ENCRYPTED PRIVATE KEY')) return { what: 'a key in the format of ssh.com, which depot does not read', hint: `convert it: puttygen ${typed} -O private-openssh -o NEW` };
-  if (text.startsWith('SSH PRIVATE KEY FILE FORMAT')) return { what: 'a key of SSH version 1, which no server takes any more', hint: 'make a new one: ssh-keygen -t ed25519 -f NEW' };
-  if (text.includes('-----BEGIN PGP ')) return { what: 'an OpenPGP key', hint: 'name the SSH key in remote.privateKey of depot.yaml; make one with: ssh-keygen -t ed25519 -f NEW' };
-  if (/-----BEGIN (?:TRUSTED )?CERTIFICATE-----/.test(text)) return { what: 'a certificate (X.509)', hint: 'name the private key in remote.privateKey of depot.yaml' };
-  if (/^(?:ssh-|ecdsa-|sk-)\S{1,60} +[A-Za-z0-9+/]|^-----BEGIN (?:RSA )?PUBLIC KEY|^---- BEGIN SSH2 PUBLIC KEY/.test(text)) {
-    return { what: 'a public key', hint: 'name the private key in remote.privateKey of depot.yaml: the file beside it, as a rule without .pub' };
+  if (text.includes('---- BEGIN SSH2 ENCRYPTED PRIVATE KEY'))
+    return {
+      what: 'a key in the format of ssh.com, which depot does not read',
+      hint: `convert it: puttygen ${typed} -O private-openssh -o NEW`,
+    };
+  if (text.startsWith('SSH PRIVATE KEY FILE FORMAT'))
+    return {
+      what: 'a key of SSH version 1, which no server takes any more',
+      hint: 'make a new one: ssh-keygen -t ed25519 -f NEW',
+    };
+  if (text.includes('-----BEGIN PGP '))
+    return {
+      what: 'an OpenPGP key',
+      hint: 'name the SSH key in remote.privateKey of depot.yaml; make one with: ssh-keygen -t ed25519 -f NEW',
+    };
+  if (/-----BEGIN (?:TRUSTED )?CERTIFICATE-----/.test(text))
+    return { what: 'a certificate (X.509)', hint: 'name the private key in remote.privateKey of depot.yaml' };
+  if (
+    /^(?:ssh-|ecdsa-|sk-)\S{1,60} +[A-Za-z0-9+/]|^-----BEGIN (?:RSA )?PUBLIC KEY|^---- BEGIN SSH2 PUBLIC KEY/.test(text)
+  ) {
+    return {
+      what: 'a public key',
+      hint: 'name the private key in remote.privateKey of depot.yaml: the file beside it, as a rule without .pub',
+    };
   }
   return openSshForm(text, typed);
 }
@@ -88,10 +124,19 @@ function openSshForm(text: string, typed: string): Form | null {
   if (strings === null) return null;
   const [cipher, , , blob] = strings;
   if (cipher?.toString() === 'chacha20-poly1305@openssh.com') {
-    return { what: 'encrypted with chacha20-poly1305, which depot does not read', hint: `encrypt it with AES instead: ssh-keygen -p -Z aes256-ctr -f ${typed}` };
+    return {
+      what: 'encrypted with chacha20-poly1305, which depot does not read',
+      hint: `encrypt it with AES instead: ssh-keygen -p -Z aes256-ctr -f ${typed}`,
+    };
   }
-  const type = blob === undefined || blob.length < 4 ? '' : blob.subarray(4, 4 + blob.readUInt32BE(0)).toString('latin1');
-  return type.startsWith('sk-') ? { what: `a key on a hardware token (${printable(type.slice(0, 60))}), which somebody must touch at each login`, hint: 'make a key for unattended pushes: ssh-keygen -t ed25519 -f NEW' } : null;
+  const type =
+    blob === undefined || blob.length < 4 ? '' : blob.subarray(4, 4 + blob.readUInt32BE(0)).toString('latin1');
+  return type.startsWith('sk-')
+    ? {
+        what: `a key on a hardware token (${printable(type.slice(0, 60))}), which somebody must touch at each login`,
+        hint: 'make a key for unattended pushes: ssh-keygen -t ed25519 -f NEW',
+      }
+    : null;
 }
 
 /** Cipher, KDF, its options, and after the number of keys the first public key. */

@@ -34,7 +34,7 @@ export async function readBack(channel: SftpChannel, path: string): Promise<bool
   const seen = { denied: false, short: false };
   const part = async (start: number): Promise<void> => {
     const end = Math.min(start + readSize, wanted.length);
-    for (let at = start; at < end && !seen.denied && !seen.short;) {
+    for (let at = start; at < end && !seen.denied && !seen.short; ) {
       const bytes = await refused(channel.read(handle, end - at, at));
       if (bytes instanceof SftpStatus && !isStatus(bytes, Status.EOF)) seen.denied = true;
       else if (bytes instanceof SftpStatus || bytes.length === 0) seen.short = true;
@@ -42,7 +42,11 @@ export async function readBack(channel: SftpChannel, path: string): Promise<bool
     }
   };
   for (let from = 0; from < wanted.length; from += readsAtOnce * readSize) {
-    await Promise.all(Array.from({ length: Math.min(readsAtOnce, Math.ceil((wanted.length - from) / readSize)) }, (_, i) => part(from + i * readSize)));
+    await Promise.all(
+      Array.from({ length: Math.min(readsAtOnce, Math.ceil((wanted.length - from) / readSize)) }, (_, i) =>
+        part(from + i * readSize),
+      ),
+    );
   }
   const beyond = await refused(channel.read(handle, 1, wanted.length));
   await refused(channel.close(handle));

@@ -46,7 +46,11 @@ export async function testWrites(remote: Link, test: WriteTest = emptyTest()): P
     await new WriteProbe(remote, test).run();
   } catch (error) {
     if (!(error instanceof ConnectionLost)) throw error;
-    throw new DepotError('connection-lost', `the connection to ${address(remote.spec)} was lost during the write test: ${error.message}`, { hint: 'run: «depot doctor --write-test»', cause: error });
+    throw new DepotError(
+      'connection-lost',
+      `the connection to ${address(remote.spec)} was lost during the write test: ${error.message}`,
+      { hint: 'run: «depot doctor --write-test»', cause: error },
+    );
   }
   return test;
 }
@@ -124,7 +128,11 @@ class WriteProbe {
     if (handle instanceof SftpStatus) {
       this.#found('exclusive create', 'passed', 'an existing file is refused');
     } else {
-      this.#found('exclusive create', 'warning', 'the server opens an existing file although it was told not to; names are random, so nothing is overwritten');
+      this.#found(
+        'exclusive create',
+        'warning',
+        'the server opens an existing file although it was told not to; names are random, so nothing is overwritten',
+      );
       await refused(channel.close(handle));
     }
   }
@@ -132,18 +140,27 @@ class WriteProbe {
   async #write(to: Lane[], name: string, order: number[]): Promise<void> {
     const size = pieceSize(to[0]!.channel);
     const content = pattern(size * pieces);
-    await Promise.all(order.map((piece, i) => new Promise<void>((resolve, reject) => {
-      const lane = to[i % to.length]!;
-      lane.channel.write(lane.handle, content, piece * size, (piece + 1) * size, piece * size, (error) => {
-        if (error === null) resolve();
-        else reject(error instanceof SftpStatus ? refusal(error, `write ${this.#remote.path(name)}`) : error);
-      });
-    })));
+    await Promise.all(
+      order.map(
+        (piece, i) =>
+          new Promise<void>((resolve, reject) => {
+            const lane = to[i % to.length]!;
+            lane.channel.write(lane.handle, content, piece * size, (piece + 1) * size, piece * size, (error) => {
+              if (error === null) resolve();
+              else reject(error instanceof SftpStatus ? refusal(error, `write ${this.#remote.path(name)}`) : error);
+            });
+          }),
+      ),
+    );
   }
 
   async #flush(channel: SftpChannel, handle: Buffer): Promise<void> {
     if (!channel.has('fsync@openssh.com')) {
-      this.#found('fsync', 'not possible', 'the server does not offer it; receipts say size-checked or acknowledged-only');
+      this.#found(
+        'fsync',
+        'not possible',
+        'the server does not offer it; receipts say size-checked or acknowledged-only',
+      );
       return;
     }
     const answer = await refused(channel.fsync(handle));
@@ -159,12 +176,22 @@ class WriteProbe {
     const spool = 'set spool: true for the arrangement, so that its sources are read once';
     if ((await lookAt(channel, this.#remote.path(name))) === null) {
       this.#opensAgain = 'another file';
-      this.#found('open again', 'warning', 'not possible: a file has its name only when it is closed; after a lost connection an upload begins again, and the first one may appear later, truncated', spool);
+      this.#found(
+        'open again',
+        'warning',
+        'not possible: a file has its name only when it is closed; after a lost connection an upload begins again, and the first one may appear later, truncated',
+        spool,
+      );
       return;
     }
     if (await this.#createsAnyway(channel)) {
       this.#opensAgain = 'another file';
-      this.#found('open again', 'warning', 'the server makes a new file where it was told to open one; after a lost connection an upload begins again', spool);
+      this.#found(
+        'open again',
+        'warning',
+        'the server makes a new file where it was told to open one; after a lost connection an upload begins again',
+        spool,
+      );
       return;
     }
     // Where a close may collect the file, it is not closed for a question.
@@ -181,9 +208,21 @@ class WriteProbe {
     const wanted = pieceSize(channel) * pieces;
     if (size !== was || (size !== null && size !== wanted)) this.#opensAgain = 'another file';
     this.#cut = was !== null && was < wanted;
-    if (size === null) this.#found('open again', 'not possible', `allowed, but the server does not show the file's size; ${this.#remote.placesWrites ? 'an upload goes on after a lost connection' : 'after a lost connection an upload begins again'}`);
-    else if (this.#opensAgain === true) this.#found('open again', 'passed', 'an upload can go on after a lost connection');
-    else this.#found('open again', 'warning', 'the server opens another file, or not all of this one; after a lost connection an upload begins again', spool);
+    if (size === null)
+      this.#found(
+        'open again',
+        'not possible',
+        `allowed, but the server does not show the file's size; ${this.#remote.placesWrites ? 'an upload goes on after a lost connection' : 'after a lost connection an upload begins again'}`,
+      );
+    else if (this.#opensAgain === true)
+      this.#found('open again', 'passed', 'an upload can go on after a lost connection');
+    else
+      this.#found(
+        'open again',
+        'warning',
+        'the server opens another file, or not all of this one; after a lost connection an upload begins again',
+        spool,
+      );
   }
 
   /** Whether it makes a file that it was told to open, under a name that nobody has. */
@@ -204,7 +243,8 @@ class WriteProbe {
   /** Whether the file is still there after its close. */
   async #closed(channel: SftpChannel, name: string): Promise<'seen' | 'hidden' | 'gone'> {
     const found = await lookAt(channel, this.#remote.path(name));
-    if (found === 'unreadable') this.#found('stat', 'not possible', 'the server does not show files; receipts say unreadable');
+    if (found === 'unreadable')
+      this.#found('stat', 'not possible', 'the server does not show files; receipts say unreadable');
     else if (found !== null) this.#found('stat', 'passed', 'a file can be seen until it is published');
     if (found !== null) return found === 'unreadable' ? 'hidden' : 'seen';
     if (this.#remote.spec.publish === 'direct') return 'hidden';
@@ -215,7 +255,13 @@ class WriteProbe {
 
   /** What a push with `publish: rename` would come to: nothing that it could be sure of. */
   #gone(name: string, what: string): void {
-    this.#found(name, 'failed', `${what}; a push would end unconfirmed, with exit status 18`, 'set remote.publish: direct', 'unconfirmed');
+    this.#found(
+      name,
+      'failed',
+      `${what}; a push would end unconfirmed, with exit status 18`,
+      'set remote.publish: direct',
+      'unconfirmed',
+    );
     this.#test.propose.publish = 'direct';
   }
 
@@ -239,7 +285,11 @@ class WriteProbe {
     } else if (right === true) {
       this.#found(what, 'passed', 'arrive as they were sent: the file was read back and compared');
     } else if (size !== null) {
-      this.#found(what, 'not possible', 'the size is right; the contents were not compared, since the server does not let us read');
+      this.#found(
+        what,
+        'not possible',
+        'the size is right; the contents were not compared, since the server does not let us read',
+      );
     } else {
       this.#found(what, 'not possible', 'the server neither shows nor gives back what was written');
     }
@@ -261,23 +311,39 @@ class WriteProbe {
     this.#made.delete(from);
     this.#made.add(to);
     const found = await lookAt(channel, this.#remote.path(to));
-    this.#found('rename', 'passed', found === null ? 'allowed; the file then disappears from sight, as expected' : 'allowed');
+    this.#found(
+      'rename',
+      'passed',
+      found === null ? 'allowed; the file then disappears from sight, as expected' : 'allowed',
+    );
     if (found === null) this.#took(to);
     return found !== null;
   }
 
   /** Out of order, twice, and over two channels at once; sizes tell along the way where each write went, and reading back at the end what came of it. */
   async #lanes(channel: SftpChannel, handle: Buffer, extra: SftpChannel | null, name: string): Promise<void> {
-    const second = extra && this.#opensAgain === true ? await refused(extra.open(this.#remote.path(name), OpenFlag.WRITE)).catch(() => null) : null;
+    const second =
+      extra && this.#opensAgain === true
+        ? await refused(extra.open(this.#remote.path(name), OpenFlag.WRITE)).catch(() => null)
+        : null;
     if (!extra || !second || second instanceof SftpStatus) {
       // Also at one that calls itself OpenSSH: the pieces of two lanes would not come together.
       this.#test.lanes = this.#opensAgain === 'another file' ? 'unsafe' : 'one channel';
-      this.#found('lanes', 'passed', this.#opensAgain === 'another file' ? 'a second channel would not write to the same file; uploads use one' : 'the server takes one channel with the file open; uploads use one');
+      this.#found(
+        'lanes',
+        'passed',
+        this.#opensAgain === 'another file'
+          ? 'a second channel would not write to the same file; uploads use one'
+          : 'the server takes one channel with the file open; uploads use one',
+      );
       await this.#close(channel, handle, name);
       extra?.end();
       return;
     }
-    const [a, b] = [{ channel, handle }, { channel: extra, handle: second }];
+    const [a, b] = [
+      { channel, handle },
+      { channel: extra, handle: second },
+    ];
     const sizes = await this.#scatter(a, b, name);
     const open = await readBack(channel, this.#remote.path(name));
     await this.#close(extra, second, name);
@@ -285,7 +351,12 @@ class WriteProbe {
     extra.end();
     const closed = await lookAt(channel, this.#remote.path(name));
     const wanted = pieceSize(channel) * pieces;
-    const bySize = sizes === false || (closed !== null && closed !== 'unreadable' && closed.size !== wanted) ? false : closed === null || closed === 'unreadable' ? null : sizes;
+    const bySize =
+      sizes === false || (closed !== null && closed !== 'unreadable' && closed.size !== wanted)
+        ? false
+        : closed === null || closed === 'unreadable'
+          ? null
+          : sizes;
     const read = await readBack(channel, this.#remote.path(name));
     this.#judgeLanes(bySize, read, open === false && read === true);
   }
@@ -299,7 +370,16 @@ class WriteProbe {
     const wanted = pieceSize(a.channel) * pieces;
     const last = pieces - 1;
     let seen: boolean | null = true;
-    for (const [to, order] of [[[b], [last]], [[a], [0]], [[a, b], ascending().slice(2, last).reverse()], [[b, a], [4, 3]], [[a], [1]]] as [Lane[], number[]][]) {
+    for (const [to, order] of [
+      [[b], [last]],
+      [[a], [0]],
+      [[a, b], ascending().slice(2, last).reverse()],
+      [
+        [b, a],
+        [4, 3],
+      ],
+      [[a], [1]],
+    ] as [Lane[], number[]][]) {
       await this.#write(to, name, order);
       const [byA, byB] = [await sizeBy(a.channel, a.handle), await sizeBy(b.channel, b.handle)];
       if ((byA !== null && byA !== wanted) || (byB !== null && byB !== wanted)) seen = false;
@@ -318,16 +398,34 @@ class WriteProbe {
     if (held && sizes !== false) {
       this.#test.lanes = 'unsafe';
       if (lanes !== 1) this.#test.propose.lanes = 1;
-      this.#found(what, 'warning', 'are not in the file before it is closed, though the server acknowledged them; uploads use one lane', 'tell the agent');
+      this.#found(
+        what,
+        'warning',
+        'are not in the file before it is closed, though the server acknowledged them; uploads use one lane',
+        'tell the agent',
+      );
     } else if (sizes === false || read === false) {
       this.#test.lanes = 'unsafe';
       if (lanes !== 1) this.#test.propose.lanes = 1;
-      this.#found(what, 'warning', sizes === false ? 'are not put where they belong: the sizes show it; uploads use one lane' : 'damage the file without an error; uploads use one lane', 'tell the agent');
+      this.#found(
+        what,
+        'warning',
+        sizes === false
+          ? 'are not put where they belong: the sizes show it; uploads use one lane'
+          : 'damage the file without an error; uploads use one lane',
+        'tell the agent',
+      );
     } else if (sizes === null && read === null) {
       this.#found(what, 'not possible', 'the server does not show what came of them');
     } else {
       if (publish === 'rename') this.#test.lanes = 'safe';
-      this.#found(what, 'passed', read === true ? 'arrive as they were sent: the file was read back and compared' : 'are put where they belong: the sizes show it; the contents were not compared, since the server does not let us read');
+      this.#found(
+        what,
+        'passed',
+        read === true
+          ? 'arrive as they were sent: the file was read back and compared'
+          : 'are put where they belong: the sizes show it; the contents were not compared, since the server does not let us read',
+      );
     }
   }
 
@@ -339,7 +437,11 @@ class WriteProbe {
       return;
     }
     this.#made.delete(from);
-    this.#found('rename over a file', 'warning', 'replaces it without a word; depot looks before it renames, and its names are random');
+    this.#found(
+      'rename over a file',
+      'warning',
+      'replaces it without a word; depot looks before it renames, and its names are random',
+    );
   }
 
   /** Over a new connection when the old one is gone, for as long as a person waits. */
@@ -358,12 +460,36 @@ class WriteProbe {
         left.push(name);
       }
     }
-    if (left.length > 0) this.#found('remove', 'warning', `not possible; left at the server: ${left.join(', ')}`, 'ask the agent to remove them');
+    if (left.length > 0)
+      this.#found(
+        'remove',
+        'warning',
+        `not possible; left at the server: ${left.join(', ')}`,
+        'ask the agent to remove them',
+      );
     else if (this.#made.size > 0) this.#found('remove', 'passed', 'allowed; nothing is left');
-    if (collected.length > 0) this.#found('collected', 'warning', `the agent took ${collected.join(', ')}`, 'tell the agent that they are no deposits');
+    if (collected.length > 0)
+      this.#found(
+        'collected',
+        'warning',
+        `the agent took ${collected.join(', ')}`,
+        'tell the agent that they are no deposits',
+      );
   }
 
-  #found(name: string, result: WriteFinding['result'], detail: string, hint?: string, code?: WriteFinding['code']): void {
-    this.#test.findings.push({ name, result, detail, ...(hint === undefined ? {} : { hint }), ...(code === undefined ? {} : { code }) });
+  #found(
+    name: string,
+    result: WriteFinding['result'],
+    detail: string,
+    hint?: string,
+    code?: WriteFinding['code'],
+  ): void {
+    this.#test.findings.push({
+      name,
+      result,
+      detail,
+      ...(hint === undefined ? {} : { hint }),
+      ...(code === undefined ? {} : { code }),
+    });
   }
 }

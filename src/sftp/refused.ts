@@ -10,36 +10,67 @@ import { isDenied, isStatus, refusal, Status, type SftpStatus } from './status.j
  * Turns a refused exclusive create into words. FAILURE is all that version 3 has for "it exists" and for
  * much else; a look, where the server allows one, tells which.
  */
-export async function explainCreate(channel: SftpChannel, remote: Link, name: string, error: SftpStatus): Promise<DepotError> {
+export async function explainCreate(
+  channel: SftpChannel,
+  remote: Link,
+  name: string,
+  error: SftpStatus,
+): Promise<DepotError> {
   const path = remote.path(name);
   const what = `create ${path}`;
   if (isStatus(error, Status.NO_SUCH_FILE)) return noDirectory(remote, error);
   if (!isStatus(error, Status.FAILURE)) return refusal(error, what);
   const found = await lookAt(channel, path);
-  if (found !== null && found !== 'unreadable') return new DepotError('remote-exists', `${path} exists already`, { published: 'no', hint: 'push again; depot never overwrites', cause: error });
+  if (found !== null && found !== 'unreadable')
+    return new DepotError('remote-exists', `${path} exists already`, {
+      published: 'no',
+      hint: 'push again; depot never overwrites',
+      cause: error,
+    });
   if (found === null && (await lookAt(channel, remote.directory)) === null) return noDirectory(remote, error);
   const space = await channel.space(remote.directory);
   if (space && (space.freeBytes === 0 || space.freeFiles === 0)) return fullDisk(remote, error);
-  return new DepotError('remote-refused', `the server refused to ${what}: it exists or is denied, the server does not say which`, { published: 'no', hint: 'run: «depot doctor»', cause: error });
+  return new DepotError(
+    'remote-refused',
+    `the server refused to ${what}: it exists or is denied, the server does not say which`,
+    { published: 'no', hint: 'run: «depot doctor»', cause: error },
+  );
 }
 
 function noDirectory(remote: Link, cause: unknown): DepotError {
-  return new DepotError('remote-no-directory', `there is no directory ${remote.directory} on ${address(remote.spec)}`, { published: 'no', hint: 'check remote.directory with the agent', cause });
+  return new DepotError('remote-no-directory', `there is no directory ${remote.directory} on ${address(remote.spec)}`, {
+    published: 'no',
+    hint: 'check remote.directory with the agent',
+    cause,
+  });
 }
 
 /** `statvfs@openssh.com` says that there is no room: the one refusal whose cause is known. */
 export function fullDisk(remote: Link, cause: unknown): DepotError {
-  return new DepotError('remote-no-space', `the disk of ${address(remote.spec)} is full`, { published: 'no', hint: 'ask the agent for space, then push again', cause });
+  return new DepotError('remote-no-space', `the disk of ${address(remote.spec)} is full`, {
+    published: 'no',
+    hint: 'ask the agent for space, then push again',
+    cause,
+  });
 }
 
 /** A look showed a file at a name that we were about to take. */
 export function exists(path: string, cause?: unknown): DepotError {
-  return new DepotError('remote-exists', `${path} exists already, and depot never overwrites`, { published: 'no', hint: 'look at what is there, then push again', cause });
+  return new DepotError('remote-exists', `${path} exists already, and depot never overwrites`, {
+    published: 'no',
+    hint: 'look at what is there, then push again',
+    cause,
+  });
 }
 
 /** A rename that was answered, and not with OK, while a look shows no file at `path`. */
 export function renameRefused(error: SftpStatus, path: string): DepotError {
   const hint = 'if this server forbids renaming, set remote.publish: direct';
-  if (isDenied(error)) return new DepotError('remote-permission', `the server does not let us rename to ${path}`, { published: 'no', hint, cause: error });
+  if (isDenied(error))
+    return new DepotError('remote-permission', `the server does not let us rename to ${path}`, {
+      published: 'no',
+      hint,
+      cause: error,
+    });
   return refusal(error, `rename to ${path}`, { hint });
 }

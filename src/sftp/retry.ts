@@ -34,7 +34,10 @@ export class StageTimer {
   #timer: NodeJS.Timeout | undefined;
   #over = false;
 
-  constructor(private readonly ms: number, private readonly expired: () => void) {}
+  constructor(
+    private readonly ms: number,
+    private readonly expired: () => void,
+  ) {}
 
   /** From the beginning. */
   start(): void {

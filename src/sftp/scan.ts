@@ -19,7 +19,11 @@ export interface ScannedKey {
  * The host keys that a server shows, one connection for each type, for a person to compare. Sends no user
  * name. `unreachable` when it cannot be reached or shows none; never trusts anything.
  */
-export async function scanHostKeys(host: string, port: number, o: { timeoutMs: number; signal: AbortSignal }): Promise<ScannedKey[]> {
+export async function scanHostKeys(
+  host: string,
+  port: number,
+  o: { timeoutMs: number; signal: AbortSignal },
+): Promise<ScannedKey[]> {
   const found: ScannedKey[] = [];
   let failure: Unreachable | DepotError | undefined;
   let none: None | undefined;
@@ -27,7 +31,12 @@ export async function scanHostKeys(host: string, port: number, o: { timeoutMs: n
     try {
       const key = await hostKey({ host, port, connectTimeoutMs: o.timeoutMs }, type, o.signal);
       if (!(key instanceof Uint8Array)) none = key;
-      else found.push({ type: keyTypeOf(key), fingerprint: fingerprintOf(key), line: knownHostsLine(host, port, keyTypeOf(key), key) });
+      else
+        found.push({
+          type: keyTypeOf(key),
+          fingerprint: fingerprintOf(key),
+          line: knownHostsLine(host, port, keyTypeOf(key), key),
+        });
     } catch (error) {
       o.signal.throwIfAborted();
       if (!(error instanceof Unreachable || error instanceof DepotError)) throw error;
@@ -40,9 +49,20 @@ export async function scanHostKeys(host: string, port: number, o: { timeoutMs: n
   if (failure instanceof DepotError) throw failure;
   if (failure instanceof Unreachable) {
     if (failure.final !== null) throw failure.final;
-    throw new DepotError('unreachable', `${address({ host, port })} ${failure.why}`, { hint: failure.hint ?? (failure.reached ? 'try again, and ask the agent what its server\'s log says about it' : 'bring up the VPN, and check host and port'), cause: failure });
+    throw new DepotError('unreachable', `${address({ host, port })} ${failure.why}`, {
+      hint:
+        failure.hint ??
+        (failure.reached
+          ? "try again, and ask the agent what its server's log says about it"
+          : 'bring up the VPN, and check host and port'),
+      cause: failure,
+    });
   }
-  throw incompatible({ host, port }, none?.failure ?? new Error('no matching host key'), none?.octets ?? Buffer.alloc(0));
+  throw incompatible(
+    { host, port },
+    none?.failure ?? new Error('no matching host key'),
+    none?.octets ?? Buffer.alloc(0),
+  );
 }
 
 /** The server has no key of this type. */
@@ -51,7 +71,11 @@ interface None {
   octets: Buffer;
 }
 
-async function hostKey(spec: { host: string; port: number; connectTimeoutMs: number }, type: HostKeyType, signal: AbortSignal): Promise<Buffer | None> {
+async function hostKey(
+  spec: { host: string; port: number; connectTimeoutMs: number },
+  type: HostKeyType,
+  signal: AbortSignal,
+): Promise<Buffer | None> {
   const socket = await dial(spec, signal);
   const octets = new FirstOctets(socket);
   const client = new ssh2.Client();
@@ -71,13 +95,23 @@ async function hostKey(spec: { host: string; port: number; connectTimeoutMs: num
       socket.destroy();
       if (key !== null) resolve(key);
       else if (nothingInCommon(failure) === 'hostKey') resolve({ failure, octets: octets.octets });
-      else if (timedOut) reject(new Unreachable(`did not finish the SSH handshake in ${duration(spec.connectTimeoutMs)}`, { reached: true, cause: failure, hint: 'try again; where the server is always that slow, raise remote.connectTimeout' }));
+      else if (timedOut)
+        reject(
+          new Unreachable(`did not finish the SSH handshake in ${duration(spec.connectTimeoutMs)}`, {
+            reached: true,
+            cause: failure,
+            hint: 'try again; where the server is always that slow, raise remote.connectTimeout',
+          }),
+        );
       else reject(handshakeFailure(spec, failure, octets.octets));
     };
     client.on('error', finish);
     client.on('close', () => finish());
     client.connect({
-      sock: socket, username: 'depot', readyTimeout: 0, ident: 'depot',
+      sock: socket,
+      username: 'depot',
+      readyTimeout: 0,
+      ident: 'depot',
       algorithms: { cipher: ciphers, hmac: macs, compress: ['none'], serverHostKey: signatureAlgorithms(type) },
       // Having seen the key is enough: the handshake ends here.
       hostVerifier: (shown: Buffer) => {

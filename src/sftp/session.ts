@@ -3,7 +3,15 @@ import type { Client, SFTPWrapper } from 'ssh2';
 import SftpClient from 'ssh2-sftp-client';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
-import { handshakeFailure, incompatible, FirstOctets, nothingInCommon, openingFailure, type ChannelWords, type Failure } from './explain.js';
+import {
+  handshakeFailure,
+  incompatible,
+  FirstOctets,
+  nothingInCommon,
+  openingFailure,
+  type ChannelWords,
+  type Failure,
+} from './explain.js';
 import { acceptableTypes, address, fingerprintOf, isTrusted, keyTypeOf, type Trust } from './hostkeys.js';
 import { ciphers, hostKeyTypes, macs, signatureAlgorithms, type HostKeyType } from './algorithms.js';
 import { SftpChannel } from './channel.js';
@@ -38,7 +46,12 @@ const keepalive = { intervalMs: 20_000, count: 6 };
  * One attempt to connect and log in; each stage within `spec.connectTimeoutMs`. Throws `Unreachable` for what may pass
  * and DepotError for what will not: `host-key-changed`, `login-refused`, `secret-missing`, …
  */
-export async function openSession(spec: RemoteSpec, trust: Trust, credentials: Credentials, signal: AbortSignal): Promise<Session> {
+export async function openSession(
+  spec: RemoteSpec,
+  trust: Trust,
+  credentials: Credentials,
+  signal: AbortSignal,
+): Promise<Session> {
   const refused: { type: string; fingerprint: string }[] = [];
   let types = acceptableTypes(trust);
   for (;;) {
@@ -53,7 +66,8 @@ export async function openSession(spec: RemoteSpec, trust: Trust, credentials: C
         types = types.filter((type) => type !== wrong.type);
         continue;
       }
-      if (wrong !== undefined || (refused.length > 0 && error instanceof NoHostKey)) throw changed(spec, trust, refused);
+      if (wrong !== undefined || (refused.length > 0 && error instanceof NoHostKey))
+        throw changed(spec, trust, refused);
       if (error instanceof NoHostKey) throw error.of(spec, types);
       throw error;
     }
@@ -62,25 +76,42 @@ export async function openSession(spec: RemoteSpec, trust: Trust, credentials: C
 
 /** The server has no key of the types that it was asked for, in an algorithm that is taken. */
 class NoHostKey extends Error {
-  constructor(readonly failure: Failure, readonly octets: Buffer) {
+  constructor(
+    readonly failure: Failure,
+    readonly octets: Buffer,
+  ) {
     super(failure.message, { cause: failure });
   }
 
   of(spec: RemoteSpec, types: readonly HostKeyType[]): DepotError {
     const told = incompatible(spec, this.failure, this.octets);
-    if (types.length === hostKeyTypes.length || !/offers (?!unknown)/.test(told.message) || /SHA-1/.test(told.message)) return told;
+    if (types.length === hostKeyTypes.length || !/offers (?!unknown)/.test(told.message) || /SHA-1/.test(told.message))
+      return told;
     const offers = /the server offers ([^;]*)/.exec(told.message)?.[1] ?? 'others';
-    return new DepotError('host-key-changed', `${address(spec)} has no host key of the pinned type (${types.join(', ')}); it offers ${offers}`, { published: 'no', hint: compareFirst(spec), cause: told.cause });
+    return new DepotError(
+      'host-key-changed',
+      `${address(spec)} has no host key of the pinned type (${types.join(', ')}); it offers ${offers}`,
+      { published: 'no', hint: compareFirst(spec), cause: told.cause },
+    );
   }
 }
 
 function changed(spec: RemoteSpec, trust: Trust, shown: { type: string; fingerprint: string }[]): DepotError {
   const list = shown.map((key) => `${printable(key.type)} ${key.fingerprint}`).join(', ');
-  const pinned = trust.pins.map((pin) => (pin.type === null ? pin.fingerprint : `${pin.type} ${pin.fingerprint}`)).join(', ');
+  const pinned = trust.pins
+    .map((pin) => (pin.type === null ? pin.fingerprint : `${pin.type} ${pin.fingerprint}`))
+    .join(', ');
   const revoked = shown.some((key) => trust.revoked.has(key.fingerprint));
-  return new DepotError('host-key-changed', revoked ? `the host key of ${address(spec)} is revoked in known_hosts: ${list}` : `the host key of ${address(spec)} is not the pinned one: it shows ${list}, pinned is ${pinned}`, {
-    published: 'no', hint: compareFirst(spec),
-  });
+  return new DepotError(
+    'host-key-changed',
+    revoked
+      ? `the host key of ${address(spec)} is revoked in known_hosts: ${list}`
+      : `the host key of ${address(spec)} is not the pinned one: it shows ${list}, pinned is ${pinned}`,
+    {
+      published: 'no',
+      hint: compareFirst(spec),
+    },
+  );
 }
 
 /** Pins of depot.yaml win over known_hosts, so that `depot trust` would change nothing. */
@@ -96,7 +127,14 @@ function name(spec: RemoteSpec): string {
 
 type Phase = 'handshake' | 'login' | 'sftp';
 
-async function attempt(spec: RemoteSpec, trust: Trust, credentials: Credentials, types: HostKeyType[], refused: { type: string; fingerprint: string }[], signal: AbortSignal): Promise<Session> {
+async function attempt(
+  spec: RemoteSpec,
+  trust: Trust,
+  credentials: Credentials,
+  types: HostKeyType[],
+  refused: { type: string; fingerprint: string }[],
+  signal: AbortSignal,
+): Promise<Session> {
   const socket = await dial(spec, signal);
   const octets = new FirstOctets(socket);
   const memory = new PacketMemory();
@@ -115,7 +153,7 @@ async function attempt(spec: RemoteSpec, trust: Trust, credentials: Credentials,
   const login = new LoginAttempt(spec, credentials, stage);
   const enter = (next: Phase): void => {
     // Keys are exchanged again later, too.
-    if (phase === next || (phase === 'sftp')) return;
+    if (phase === next || phase === 'sftp') return;
     phase = next;
     stage.start();
   };
@@ -146,7 +184,12 @@ async function attempt(spec: RemoteSpec, trust: Trust, credentials: Credentials,
       keepaliveInterval: keepalive.intervalMs,
       keepaliveCountMax: keepalive.count,
       ident: 'depot',
-      algorithms: { cipher: ciphers, hmac: macs, compress: ['none'], serverHostKey: types.flatMap(signatureAlgorithms) },
+      algorithms: {
+        cipher: ciphers,
+        hmac: macs,
+        compress: ['none'],
+        serverHostKey: types.flatMap(signatureAlgorithms),
+      },
       hostVerifier: (key: Buffer) => {
         hostKey = { type: keyTypeOf(key), fingerprint: fingerprintOf(key) };
         if (isTrusted(trust, key)) return true;
@@ -182,7 +225,13 @@ const keptWords = 1024;
 /** What the server says on the channel before SFTP begins; ssh2 shows neither that nor what goes to stderr. */
 function listen(client: Client): { said: ChannelWords; stop: () => void } {
   const said: ChannelWords = { out: Buffer.alloc(0), err: Buffer.alloc(0) };
-  const handlers = (client as unknown as { _protocol?: { _handlers: Record<string, (protocol: unknown, channel: number, data: Buffer, type?: number) => void> } })._protocol?._handlers;
+  const handlers = (
+    client as unknown as {
+      _protocol?: {
+        _handlers: Record<string, (protocol: unknown, channel: number, data: Buffer, type?: number) => void>;
+      };
+    }
+  )._protocol?._handlers;
   if (handlers === undefined) return { said, stop: () => undefined };
   const { CHANNEL_DATA: out, CHANNEL_EXTENDED_DATA: err } = handlers;
   const keep = (where: keyof ChannelWords, data: Buffer): void => {
@@ -205,25 +254,47 @@ function listen(client: Client): { said: ChannelWords; stop: () => void } {
   };
 }
 
-function explain(spec: RemoteSpec, phase: Phase, error: Failure, { login, octets, said }: { login: LoginAttempt; octets: Buffer; said: ChannelWords }): Error {
+function explain(
+  spec: RemoteSpec,
+  phase: Phase,
+  error: Failure,
+  { login, octets, said }: { login: LoginAttempt; octets: Buffer; said: ChannelWords },
+): Error {
   if (error instanceof DepotError) return error;
   if (nothingInCommon(error) === 'hostKey') return new NoHostKey(error, octets);
   const timedOut = error.level === 'client-timeout';
   if (phase === 'login') return login.failed(error, timedOut);
   if (timedOut) {
-    return new Unreachable(`did not finish ${phase === 'handshake' ? 'the SSH handshake' : 'opening SFTP'} in ${duration(spec.connectTimeoutMs)}`, { reached: true, cause: error, hint: 'push again; where the server is always that slow, raise remote.connectTimeout' });
+    return new Unreachable(
+      `did not finish ${phase === 'handshake' ? 'the SSH handshake' : 'opening SFTP'} in ${duration(spec.connectTimeoutMs)}`,
+      {
+        reached: true,
+        cause: error,
+        hint: 'push again; where the server is always that slow, raise remote.connectTimeout',
+      },
+    );
   }
   return phase === 'handshake' ? handshakeFailure(spec, error, octets) : openingFailure(spec, error, said);
 }
 
-function wrap(spec: RemoteSpec, client: Client, socket: Socket, first: SFTPWrapper, hostKey: { type: string; fingerprint: string }): Session {
+function wrap(
+  spec: RemoteSpec,
+  client: Client,
+  socket: Socket,
+  first: SFTPWrapper,
+  hostKey: { type: string; fingerprint: string },
+): Session {
   const raw = (client as unknown as { _protocol: { _remoteIdentRaw?: Buffer | string } })._protocol._remoteIdentRaw;
   const server = printable(String(raw ?? '').trim());
   const destroy = (): void => void socket.destroy();
   const channelOptions = { server, patienceMs: spec.stallMs ?? 30_000, onStall: destroy };
   const channel = new SftpChannel(first, channelOptions);
   // Else the channel's end, which comes next, would be all that is said.
-  client.on('error', (error: Error) => channel.end(new ConnectionLost(`the connection failed: ${printable(error.message.slice(0, 200))}`, { cause: error })));
+  client.on('error', (error: Error) =>
+    channel.end(
+      new ConnectionLost(`the connection failed: ${printable(error.message.slice(0, 200))}`, { cause: error }),
+    ),
+  );
   return {
     server,
     hostKey,
@@ -235,34 +306,39 @@ function wrap(spec: RemoteSpec, client: Client, socket: Socket, first: SFTPWrapp
     get closed() {
       return socket.destroyed;
     },
-    openChannel: () => new Promise((resolve, reject) => {
-      if (socket.destroyed) {
-        reject(new ConnectionLost('the connection is closed'));
-        return;
-      }
-      const timer = setTimeout(() => reject(new ConnectionLost('no answer to a request for a channel')), channelOptions.patienceMs);
-      try {
-        client.sftp((error, sftp) => {
+    openChannel: () =>
+      new Promise((resolve, reject) => {
+        if (socket.destroyed) {
+          reject(new ConnectionLost('the connection is closed'));
+          return;
+        }
+        const timer = setTimeout(
+          () => reject(new ConnectionLost('no answer to a request for a channel')),
+          channelOptions.patienceMs,
+        );
+        try {
+          client.sftp((error, sftp) => {
+            clearTimeout(timer);
+            if (error) reject(error);
+            else resolve(new SftpChannel(sftp, channelOptions));
+          });
+        } catch (error) {
           clearTimeout(timer);
-          if (error) reject(error);
-          else resolve(new SftpChannel(sftp, channelOptions));
+          reject(new ConnectionLost('the connection is closed', { cause: error }));
+        }
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        if (socket.destroyed) {
+          resolve();
+          return;
+        }
+        const timer = setTimeout(destroy, 1000);
+        socket.once('close', () => {
+          clearTimeout(timer);
+          resolve();
         });
-      } catch (error) {
-        clearTimeout(timer);
-        reject(new ConnectionLost('the connection is closed', { cause: error }));
-      }
-    }),
-    close: () => new Promise((resolve) => {
-      if (socket.destroyed) {
-        resolve();
-        return;
-      }
-      const timer = setTimeout(destroy, 1000);
-      socket.once('close', () => {
-        clearTimeout(timer);
-        resolve();
-      });
-      client.end();
-    }),
+        client.end();
+      }),
   };
 }

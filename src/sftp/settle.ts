@@ -53,10 +53,15 @@ export async function renameAgain(remote: Link, pending: Pending, signal?: Abort
 
 /** The first rename: what the server refuses is refused. `there`: where both names were looked at a moment ago, and on the connection that is still there. */
 export async function renameFirst(remote: Link, pending: Pending, there?: Seen): Promise<Settled> {
-  return rename(remote, pending, there ?? await lookAtBoth(remote, pending));
+  return rename(remote, pending, there ?? (await lookAtBoth(remote, pending)));
 }
 
-async function rename(remote: Link, pending: Pending, there: Seen, { signal, before = false }: { signal?: AbortSignal | undefined; before?: boolean } = {}): Promise<Settled> {
+async function rename(
+  remote: Link,
+  pending: Pending,
+  there: Seen,
+  { signal, before = false }: { signal?: AbortSignal | undefined; before?: boolean } = {},
+): Promise<Settled> {
   const seen = judge(pending, there);
   if (seen === 'published' || seen === 'gone') return seen;
   if (there.final !== null && there.final !== 'unreadable') {

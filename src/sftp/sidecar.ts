@@ -18,7 +18,12 @@ export type Leftover = 'none' | 'partial' | 'file';
  * A small file, all of it in memory: written under a partial name (with `publish: rename`), closed, renamed.
  * With `leftover: 'file'` what is there and shorter is ours (names hold the deposit's random id).
  */
-export async function putSidecar(remote: Link, name: string, bytes: ReceiptBytes | CoverBytes, leftover: Leftover = 'none'): Promise<Delivery> {
+export async function putSidecar(
+  remote: Link,
+  name: string,
+  bytes: ReceiptBytes | CoverBytes,
+  leftover: Leftover = 'none',
+): Promise<Delivery> {
   requireOutbound(name, bytes);
   const begun = leftover === 'file';
   const there = await remote.look(name);
@@ -67,18 +72,26 @@ function otherPartialOf(name: string): string {
 /** What the rename of a partial means for the sidecar `name`. */
 export function renamed(remote: Link, name: string, settled: Settled): Delivery {
   if (settled === 'published') return 'delivered';
-  if (settled === 'partial-there') throw new DepotError('remote-refused', `the server answered OK to renaming ${remote.path(name)} and did not do it`);
+  if (settled === 'partial-there')
+    throw new DepotError('remote-refused', `the server answered OK to renaming ${remote.path(name)} and did not do it`);
   return 'unconfirmed';
 }
 
 /** One attempt over one connection; the name under which the bytes now are. Another attempt takes another name. */
-async function write(channel: SftpChannel, remote: Link, name: string, bytes: Uint8Array, usual: string): Promise<string> {
+async function write(
+  channel: SftpChannel,
+  remote: Link,
+  name: string,
+  bytes: Uint8Array,
+  usual: string,
+): Promise<string> {
   let partialName = usual;
   let handle: Buffer;
   try {
     handle = await create(channel, remote.path(usual));
   } catch (error) {
-    if (!isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS, Status.PERMISSION_DENIED)) throw await explain(channel, remote, usual, error);
+    if (!isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS, Status.PERMISSION_DENIED))
+      throw await explain(channel, remote, usual, error);
     // What an interrupted attempt left. A server that lets us see but not remove it still takes another name.
     await channel.remove(remote.path(usual)).catch(ignoreStatus);
     partialName = otherPartialOf(name);
@@ -101,13 +114,20 @@ async function direct(remote: Link, name: string, bytes: Uint8Array, begun: bool
     // A server that names files at their close would have the name twice, and put the older file over the newer. What an earlier run left has had its time.
     const lost = lostHere && remote.lostFilesMayAppear;
     lostHere = true;
-    const handle = lost ? await lookForWhole(channel, path, bytes.length) : await create(channel, path).catch(async (error: unknown) => {
-      // It was not there when we looked, and the name is random: what an attempt of ours began. ProFTPD says 'permission denied' of what exists.
-      if (again && error instanceof SftpStatus) return takeUp(channel, remote, name, bytes.length, error);
-      throw await explain(channel, remote, name, error);
-    });
+    const handle = lost
+      ? await lookForWhole(channel, path, bytes.length)
+      : await create(channel, path).catch(async (error: unknown) => {
+          // It was not there when we looked, and the name is random: what an attempt of ours began. ProFTPD says 'permission denied' of what exists.
+          if (again && error instanceof SftpStatus) return takeUp(channel, remote, name, bytes.length, error);
+          throw await explain(channel, remote, name, error);
+        });
     if (handle === 'closed') return 'delivered';
-    if (handle === 'gone' && lost) throw new DepotError('connection-lost', `the connection was lost while ${path} was written, and the server does not show it whole`, { hint: 'push again, some minutes later' });
+    if (handle === 'gone' && lost)
+      throw new DepotError(
+        'connection-lost',
+        `the connection was lost while ${path} was written, and the server does not show it whole`,
+        { hint: 'push again, some minutes later' },
+      );
     if (handle === 'gone') return 'unconfirmed';
     await orRemove(channel, remote, name, writeAll(channel, handle, bytes));
     return 'delivered';
@@ -115,7 +135,13 @@ async function direct(remote: Link, name: string, bytes: Uint8Array, begun: bool
 }
 
 /** Our file to write again, unless its size shows that the close had worked; a new one where the server opens no file twice. `refusal` is that of its create. */
-async function takeUp(channel: SftpChannel, remote: Link, name: string, size: number, refusal: SftpStatus): Promise<Buffer | 'closed' | 'gone'> {
+async function takeUp(
+  channel: SftpChannel,
+  remote: Link,
+  name: string,
+  size: number,
+  refusal: SftpStatus,
+): Promise<Buffer | 'closed' | 'gone'> {
   const path = remote.path(name);
   const found = await lookAt(channel, path);
   if (found === null) throw await explain(channel, remote, name, refusal);
@@ -163,7 +189,9 @@ async function writeAll(channel: SftpChannel, handle: Buffer, bytes: Uint8Array)
 export async function writeBlocks(channel: SftpChannel, handle: Buffer, bytes: Uint8Array): Promise<void> {
   for (let start = 0; start < bytes.length; start += channel.writeSize) {
     const end = Math.min(bytes.length, start + channel.writeSize);
-    await new Promise<void>((resolve, reject) => channel.write(handle, bytes, start, end, start, (error) => (error ? reject(error) : resolve())));
+    await new Promise<void>((resolve, reject) =>
+      channel.write(handle, bytes, start, end, start, (error) => (error ? reject(error) : resolve())),
+    );
   }
 }
 

@@ -4,13 +4,27 @@ import { printable } from '../printable.js';
 
 /** Status codes of SFTP version 3 (draft-ietf-secsh-filexfer-02 section 7), and three that newer servers send anyway. */
 export const Status = {
-  OK: 0, EOF: 1, NO_SUCH_FILE: 2, PERMISSION_DENIED: 3, FAILURE: 4, BAD_MESSAGE: 5, NO_CONNECTION: 6, CONNECTION_LOST: 7, OP_UNSUPPORTED: 8,
-  FILE_ALREADY_EXISTS: 11, NO_SPACE_ON_FILESYSTEM: 14, QUOTA_EXCEEDED: 15,
+  OK: 0,
+  EOF: 1,
+  NO_SUCH_FILE: 2,
+  PERMISSION_DENIED: 3,
+  FAILURE: 4,
+  BAD_MESSAGE: 5,
+  NO_CONNECTION: 6,
+  CONNECTION_LOST: 7,
+  OP_UNSUPPORTED: 8,
+  FILE_ALREADY_EXISTS: 11,
+  NO_SPACE_ON_FILESYSTEM: 14,
+  QUOTA_EXCEEDED: 15,
 } as const;
 
 /** The server answered, with something else than OK. */
 export class SftpStatus extends Error {
-  constructor(readonly operation: string, readonly status: number, text: string) {
+  constructor(
+    readonly operation: string,
+    readonly status: number,
+    text: string,
+  ) {
     super(`${operation}: status ${status}${text === '' ? '' : ` (${printable(text.slice(0, 200))})`}`);
     this.name = 'SftpStatus';
   }
@@ -37,18 +51,35 @@ export function isDenied(error: unknown): boolean {
 /** What the server answered, in words; `what` says what was tried, such as `create /in/x`. */
 export function refusal(error: SftpStatus, what: string, details: ErrorDetails = {}): DepotError {
   const [code, why, hint] = meaning(error.status);
-  return new DepotError(code, `the server refused to ${what}: ${why}`, { published: 'no', hint, cause: error, ...details });
+  return new DepotError(code, `the server refused to ${what}: ${why}`, {
+    published: 'no',
+    hint,
+    cause: error,
+    ...details,
+  });
 }
 
 function meaning(status: number): [ErrorCode, string, string] {
   switch (status) {
-    case Status.NO_SUCH_FILE: return ['remote-no-directory', 'no such file or directory', 'check remote.directory with the agent'];
-    case Status.PERMISSION_DENIED: return ['remote-permission', 'permission denied', 'ask the agent which directory this account may write to'];
-    case Status.FILE_ALREADY_EXISTS: return ['remote-exists', 'it exists', 'look at what is there before the next push'];
-    case Status.NO_SPACE_ON_FILESYSTEM: return ['remote-no-space', 'its disk is full', 'ask the agent for space, then push again'];
-    case Status.QUOTA_EXCEEDED: return ['remote-no-space', 'the quota is used up', 'ask the agent for space, then push again'];
-    case Status.OP_UNSUPPORTED: return ['remote-refused', 'it does not support this', 'run: «depot doctor --write-test»'];
-    case Status.FAILURE: return ['remote-refused', 'it did not say why', 'ask the agent about quota, free space and what this account may do'];
-    default: return ['remote-refused', `status ${status}`, 'ask the agent what this account may do'];
+    case Status.NO_SUCH_FILE:
+      return ['remote-no-directory', 'no such file or directory', 'check remote.directory with the agent'];
+    case Status.PERMISSION_DENIED:
+      return ['remote-permission', 'permission denied', 'ask the agent which directory this account may write to'];
+    case Status.FILE_ALREADY_EXISTS:
+      return ['remote-exists', 'it exists', 'look at what is there before the next push'];
+    case Status.NO_SPACE_ON_FILESYSTEM:
+      return ['remote-no-space', 'its disk is full', 'ask the agent for space, then push again'];
+    case Status.QUOTA_EXCEEDED:
+      return ['remote-no-space', 'the quota is used up', 'ask the agent for space, then push again'];
+    case Status.OP_UNSUPPORTED:
+      return ['remote-refused', 'it does not support this', 'run: «depot doctor --write-test»'];
+    case Status.FAILURE:
+      return [
+        'remote-refused',
+        'it did not say why',
+        'ask the agent about quota, free space and what this account may do',
+      ];
+    default:
+      return ['remote-refused', `status ${status}`, 'ask the agent what this account may do'];
   }
 }

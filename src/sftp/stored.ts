@@ -17,10 +17,24 @@ export async function sizeOf(channel: SftpChannel, handle: Buffer, path: string)
 }
 
 /** Size and flush, as far as the server offers them, in one round trip. An fsync that fails is told once only: it is never repeated. */
-export async function confirm(channel: SftpChannel, handle: Buffer, { path, bytes, flushes }: { path: string; bytes: number; flushes: boolean }): Promise<Transfer['durability']> {
-  const [size, flushed] = await Promise.all([sizeOf(channel, handle, path), flushes && channel.has('fsync@openssh.com') ? flush(channel, handle) : null]);
+export async function confirm(
+  channel: SftpChannel,
+  handle: Buffer,
+  { path, bytes, flushes }: { path: string; bytes: number; flushes: boolean },
+): Promise<Transfer['durability']> {
+  const [size, flushed] = await Promise.all([
+    sizeOf(channel, handle, path),
+    flushes && channel.has('fsync@openssh.com') ? flush(channel, handle) : null,
+  ]);
   if (size !== null && size !== bytes) {
-    throw Object.assign(new DepotError('remote-refused', `${path} has ${size} octets on the server instead of ${bytes}, although it acknowledged every write`, { published: 'no', hint: 'set remote.window: 1 and remote.lanes: 1, and tell the agent' }), { wrongSize: true as const });
+    throw Object.assign(
+      new DepotError(
+        'remote-refused',
+        `${path} has ${size} octets on the server instead of ${bytes}, although it acknowledged every write`,
+        { published: 'no', hint: 'set remote.window: 1 and remote.lanes: 1, and tell the agent' },
+      ),
+      { wrongSize: true as const },
+    );
   }
   if (flushed === 'flushed') return 'fsynced';
   if (flushed !== null && isStatus(flushed, Status.FAILURE)) throw notStored(flushed, path);
@@ -60,7 +74,12 @@ export async function openBeside(channel: SftpChannel, path: string, acknowledge
     throw error;
   });
   if (size === null || size >= acknowledged) return handle;
-  throw new DepotError('remote-refused', `the server opened another file when ${path} was opened a second time: it shows ${size} of ${acknowledged} acknowledged bytes`, {
-    published: 'no', hint: 'run: «depot doctor --write-test»; pushes take one lane then',
-  });
+  throw new DepotError(
+    'remote-refused',
+    `the server opened another file when ${path} was opened a second time: it shows ${size} of ${acknowledged} acknowledged bytes`,
+    {
+      published: 'no',
+      hint: 'run: «depot doctor --write-test»; pushes take one lane then',
+    },
+  );
 }

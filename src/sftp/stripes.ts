@@ -130,7 +130,8 @@ export class Stripes {
     const { size } = this.#reopened ?? { size: null };
     this.#reopened = null;
     this.#reach = Math.max(this.#reach, positionOf(piece) + length);
-    if (size !== null && size > positionOf(piece) && !this.#remote.placesWrites) this.#whilePaused(this.#checkPlace(lane, Math.max(size, positionOf(piece) + length)));
+    if (size !== null && size > positionOf(piece) && !this.#remote.placesWrites)
+      this.#whilePaused(this.#checkPlace(lane, Math.max(size, positionOf(piece) + length)));
     this.#book.acknowledge(piece);
     this.#remote.progressed();
     this.#remote.stats.acknowledged += length;
@@ -151,11 +152,21 @@ export class Stripes {
     if (this.#reopened !== null && !isStatus(error, Status.NO_SPACE_ON_FILESYSTEM, Status.QUOTA_EXCEEDED)) {
       this.#askWhenIdle(error);
     } else if (isStatus(error, Status.NO_SUCH_FILE)) {
-      this.#events.failed(new DepotError('remote-refused', `the server refused to ${what}: its file is gone`, { ...details, hint: 'ask the agent what removes files while they are written' }));
+      this.#events.failed(
+        new DepotError('remote-refused', `the server refused to ${what}: its file is gone`, {
+          ...details,
+          hint: 'ask the agent what removes files while they are written',
+        }),
+      );
     } else if (!isStatus(error, Status.FAILURE)) {
       this.#events.failed(refusal(error, what));
     } else if (piece.refusals > 1) {
-      this.#events.failed(new DepotError('remote-refused', `the server refused twice to ${what}: it did not say why`, { ...details, hint: 'ask the agent about quota and free space, then push again' }));
+      this.#events.failed(
+        new DepotError('remote-refused', `the server refused twice to ${what}: it did not say why`, {
+          ...details,
+          hint: 'ask the agent about quota and free space, then push again',
+        }),
+      );
     } else {
       this.#askWhenIdle(error);
     }
@@ -173,7 +184,10 @@ export class Stripes {
     if (lane === undefined) return;
     const space = await lane.channel.space(this.#remote.directory);
     if (space && space.freeBytes < lane.writeSize) this.#events.failed(fullDisk(this.#remote, error));
-    else if (this.#reopened !== null) this.#events.failed(deadUpload(`the server does not take ${this.#path} any further after it was opened again`, error));
+    else if (this.#reopened !== null)
+      this.#events.failed(
+        deadUpload(`the server does not take ${this.#path} any further after it was opened again`, error),
+      );
     else if (!(await this.#mayRepeat(lane))) this.#events.failed(refusal(error, `write to ${this.#path}`));
   }
 
@@ -187,18 +201,23 @@ export class Stripes {
   /** Written where there was something already, it must not have made the file longer. */
   async #checkPlace(lane: Lane, size: number): Promise<void> {
     const now = await sizeOf(lane.channel, lane.handle, this.#path);
-    if (now !== null && now > size) this.#events.failed(deadUpload(`the server appends to ${this.#path} whatever the offset, so it cannot be gone on with`));
+    if (now !== null && now > size)
+      this.#events.failed(
+        deadUpload(`the server appends to ${this.#path} whatever the offset, so it cannot be gone on with`),
+      );
   }
 
   #whilePaused(question: Promise<void>): void {
     this.#paused = true;
-    question.catch((failure: unknown) => {
-      if (!(failure instanceof ConnectionLost)) this.#events.failed(failure as Error);
-    }).finally(() => {
-      this.#paused = false;
-      this.pump();
-      this.#askWhenIdle();
-    });
+    question
+      .catch((failure: unknown) => {
+        if (!(failure instanceof ConnectionLost)) this.#events.failed(failure as Error);
+      })
+      .finally(() => {
+        this.#paused = false;
+        this.pump();
+        this.#askWhenIdle();
+      });
   }
 
   /** More lanes. A channel or a second open that is refused costs a lane, not the deposit. */
@@ -208,21 +227,23 @@ export class Stripes {
     const session = this.#remote.live;
     try {
       if (!first || session?.channel !== first.channel) return;
-      await Promise.all(Array.from({ length: count }, async () => {
-        const channel = await session.openChannel();
-        try {
-          const handle = await openBeside(channel, this.#path, this.#book.acknowledged);
-          if (this.first === first && !this.#ended) {
-            this.#add(new Lane(channel, handle, this.#remote.spec.window));
-            return;
+      await Promise.all(
+        Array.from({ length: count }, async () => {
+          const channel = await session.openChannel();
+          try {
+            const handle = await openBeside(channel, this.#path, this.#book.acknowledged);
+            if (this.first === first && !this.#ended) {
+              this.#add(new Lane(channel, handle, this.#remote.spec.window));
+              return;
+            }
+            await channel.close(handle);
+            channel.end();
+          } catch (error) {
+            channel.end();
+            throw error;
           }
-          await channel.close(handle);
-          channel.end();
-        } catch (error) {
-          channel.end();
-          throw error;
-        }
-      }));
+        }),
+      );
     } catch (error) {
       if (error instanceof DepotError) this.#events.failed(error);
       // Refused; unless it was the connection that went, which says nothing about lanes.
@@ -267,4 +288,3 @@ export class Stripes {
     live?.destroy();
   }
 }
-

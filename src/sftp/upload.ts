@@ -52,7 +52,11 @@ export class Upload {
     this.#options = options;
     this.#path = remote.path(this.partialName);
     this.#book = new Book((block) => this.#onReleased.forEach((released) => released(block)), options.resumeFrom ?? 0);
-    this.#stripes = new Stripes(remote, this.#path, this.#book, { changed: () => this.#advanced(), failed: (error) => this.#fail(error), lost: () => this.#recover() });
+    this.#stripes = new Stripes(remote, this.#path, this.#book, {
+      changed: () => this.#advanced(),
+      failed: (error) => this.#fail(error),
+      lost: () => this.#recover(),
+    });
     const { signal } = remote.hooks;
     this.#onAbort = () => this.#fail(signal.reason as Error);
     signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -70,7 +74,8 @@ export class Upload {
     } catch (error) {
       const dead = deadPartial(error) && options.resumeFrom === undefined;
       // What was begun under the final name cannot be gone on with, and looks like a deposit.
-      if (!dead && options.keep === true && (options.resumeFrom !== undefined || remote.spec.publish !== 'direct')) upload.leave();
+      if (!dead && options.keep === true && (options.resumeFrom !== undefined || remote.spec.publish !== 'direct'))
+        upload.leave();
       else options.abandoned?.(await upload.abandon());
       if (dead) error.beforeFirstBlock = true;
       throw error;
@@ -99,7 +104,8 @@ export class Upload {
    */
   async write(block: SuitcaseBlock): Promise<void> {
     // Law 1 at run time: a cast that fools the compiler ends here.
-    if (!isOutbound(block)) throw new DepotError('internal', 'these bytes are not marked as fit to leave', { published: 'no' });
+    if (!isOutbound(block))
+      throw new DepotError('internal', 'these bytes are not marked as fit to leave', { published: 'no' });
     const turn = this.#turn.then(async () => {
       await this.#until(() => this.#book.heldBytes < this.#stripes.heldLimit);
       if (this.#state !== 'open') throw new DepotError('internal', 'the upload is complete already');
@@ -183,7 +189,11 @@ export class Upload {
     this.#created = false;
     const [first, ...others] = this.#stripes.lanes;
     for (const lane of others) lane.channel.end();
-    return removeAbandoned(this.#remote, this.partialName, { open: first, lost: this.#lost, unreachable: isLost(before) });
+    return removeAbandoned(this.#remote, this.partialName, {
+      open: first,
+      lost: this.#lost,
+      unreachable: isLost(before),
+    });
   }
 
   // --- opening ---------------------------------------------------------------------------------
@@ -206,15 +216,18 @@ export class Upload {
       this.#unheard = error.message;
       await this.#reopen();
     }
-    if (this.#options.keep !== true) this.#flushAhead = new FlushAhead(this.#remote, this.#path, (error) => this.#fail(error));
+    if (this.#options.keep !== true)
+      this.#flushAhead = new FlushAhead(this.#remote, this.#path, (error) => this.#fail(error));
   }
 
   /** Whether the file has its name already; not waited for. */
   #lookForName(channel: SftpChannel): void {
     if (this.#remote.namesOpenFiles !== null) return;
-    lookAt(channel, this.#path).then((found) => {
-      if (found !== 'unreadable') this.#remote.namesOpenFiles = found !== null;
-    }).catch(() => undefined);
+    lookAt(channel, this.#path)
+      .then((found) => {
+        if (found !== 'unreadable') this.#remote.namesOpenFiles = found !== null;
+      })
+      .catch(() => undefined);
   }
 
   /** Where flushing fails on an empty file it tells nothing about a full one; not waited for. */
@@ -235,9 +248,20 @@ export class Upload {
       const { channel } = await this.#remote.session(this.#ended.signal);
       try {
         const there = this.#remote.namesOpenFiles === false ? null : await lookAt(channel, this.#path);
-        if (there === null) throw deadUpload(this.#remote.namesOpenFiles === false ? `the server names ${this.#path} only when it is closed, so it cannot be gone on with` : this.#gone);
+        if (there === null)
+          throw deadUpload(
+            this.#remote.namesOpenFiles === false
+              ? `the server names ${this.#path} only when it is closed, so it cannot be gone on with`
+              : this.#gone,
+          );
         const handle = await channel.open(this.#path, OpenFlag.WRITE).catch((error: unknown) => {
-          if (error instanceof SftpStatus) throw deadUpload(isStatus(error, Status.NO_SUCH_FILE) ? this.#gone : `the server does not let ${this.#path} be opened a second time`, error);
+          if (error instanceof SftpStatus)
+            throw deadUpload(
+              isStatus(error, Status.NO_SUCH_FILE)
+                ? this.#gone
+                : `the server does not let ${this.#path} be opened a second time`,
+              error,
+            );
           throw error;
         });
         const size = await sizeOf(channel, handle, this.#path);
@@ -257,13 +281,16 @@ export class Upload {
   }
 
   get #gone(): string {
-    return this.#unheard === null ? `${this.#path} is gone from the server` : `the server did not say whether it created ${this.#path} (${this.#unheard}), and does not show it`;
+    return this.#unheard === null
+      ? `${this.#path} is gone from the server`
+      : `the server did not say whether it created ${this.#path} (${this.#unheard}), and does not show it`;
   }
 
   /** Why a file of this size is not to be gone on with. */
   #unfit(size: number | null): string | null {
     const acknowledged = this.#book.contiguous;
-    if (size === null) return this.#remote.placesWrites ? null : `the server does not show how much of ${this.#path} it has`;
+    if (size === null)
+      return this.#remote.placesWrites ? null : `the server does not show how much of ${this.#path} it has`;
     return size < acknowledged ? `${this.#path} holds ${size} of ${acknowledged} acknowledged bytes` : null;
   }
 
@@ -273,7 +300,8 @@ export class Upload {
    */
   #unproven(): string | null {
     if (this.#book.contiguous > 0 || this.#remote.placesWrites) return null;
-    if (this.#remote.spec.publish === 'direct') return `nothing of ${this.#path} was acknowledged before the connection was lost (${this.#remote.lastLoss}), so a second open of it may be another file`;
+    if (this.#remote.spec.publish === 'direct')
+      return `nothing of ${this.#path} was acknowledged before the connection was lost (${this.#remote.lastLoss}), so a second open of it may be another file`;
     this.#remote.lostPartials.add(this.partialName);
     return null;
   }
@@ -309,7 +337,10 @@ export class Upload {
       await this.#until(() => this.#book.done && this.#connected);
       const { channel, handle } = this.#stripes.first!;
       try {
-        return await orAborted(confirm(channel, handle, { path: this.#path, bytes: this.#book.total, flushes: this.#flushes }), this.#ended.signal);
+        return await orAborted(
+          confirm(channel, handle, { path: this.#path, bytes: this.#book.total, flushes: this.#flushes }),
+          this.#ended.signal,
+        );
       } catch (error) {
         // What was written again lies behind the rest: the server appends.
         if (this.#lost && !this.#remote.placesWrites && isWrongSize(error)) throw deadUpload(error.message, error);
@@ -352,7 +383,8 @@ export class Upload {
 
   /** The clock of `retryFor` runs while the server owes an answer, and not while the source is silent. */
   #watch(connecting = this.#recovery !== null): void {
-    const owed = this.#state !== 'over' && this.#failure === null && (connecting || !this.#book.done || this.#state !== 'open');
+    const owed =
+      this.#state !== 'over' && this.#failure === null && (connecting || !this.#book.done || this.#state !== 'open');
     if (owed) {
       this.#stopWaiting ??= this.#remote.waits((error) => this.#fail(error));
     } else {

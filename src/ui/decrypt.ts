@@ -20,12 +20,18 @@ export function decryptDocument(o: Opened): object {
 /** `withReceipt`: one was given, so all that is missing is who signed it. */
 export function decryptLines(o: Opened, withReceipt: boolean): Line[] {
   return [
-    labelled('opened', `${o.entries === null ? '' : `${counted(o.entries, 'entry', 'entries')}, `}${bytes(o.bytes)}; every byte authenticated`),
-    labelled('origin', o.origin === 'proven'
-      ? 'proven: the receipt is signed by the given signer and belongs to this suitcase'
-      : withReceipt
-        ? 'not proven: this is the suitcase of the receipt, but nobody looked at who signed that; add --signer'
-        : 'not proven: anyone with the public key can make a suitcase; give --receipt and --signer'),
+    labelled(
+      'opened',
+      `${o.entries === null ? '' : `${counted(o.entries, 'entry', 'entries')}, `}${bytes(o.bytes)}; every byte authenticated`,
+    ),
+    labelled(
+      'origin',
+      o.origin === 'proven'
+        ? 'proven: the receipt is signed by the given signer and belongs to this suitcase'
+        : withReceipt
+          ? 'not proven: this is the suitcase of the receipt, but nobody looked at who signed that; add --signer'
+          : 'not proven: anyone with the public key can make a suitcase; give --receipt and --signer',
+    ),
     ...(o.out === null ? [] : [labelled('contents', printable(o.out))]),
   ];
 }

@@ -44,9 +44,13 @@ export function errorLines(error: DepotError): string[] {
 function publication(error: DepotError): string {
   const id = error.depositId === undefined ? '' : ` as ${printable(error.depositId)}`;
   switch (error.published) {
-    case undefined: return '';
-    case 'no': return '; nothing was published';
-    case 'yes': return `; published${id}`;
-    case 'unknown': return `; possibly published${id}`;
+    case undefined:
+      return '';
+    case 'no':
+      return '; nothing was published';
+    case 'yes':
+      return `; published${id}`;
+    case 'unknown':
+      return `; possibly published${id}`;
   }
 }

@@ -66,7 +66,13 @@ function clockIn(zone: string | undefined): Intl.DateTimeFormat {
   if (known !== undefined) return known;
   // en-GB names European zones (CET); en-US would say GMT+1.
   const clock = new Intl.DateTimeFormat('en-GB', {
-    year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZoneName: 'short',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+    timeZoneName: 'short',
     ...(zone === undefined ? {} : { timeZone: zone }),
   });
   clocks.set(zone ?? '', clock);
@@ -100,8 +106,17 @@ const rowHang = 4;
 /** Rows as left-aligned columns, two spaces apart; no trailing blanks. */
 export function table(rows: readonly (readonly string[])[]): Hanging[] {
   const widths: number[] = [];
-  for (const row of rows) row.forEach((cell, i) => { widths[i] = Math.max(widths[i] ?? 0, cell.length); });
-  return rows.map((row) => ({ text: row.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd(), hang: rowHang }));
+  for (const row of rows)
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, cell.length);
+    });
+  return rows.map((row) => ({
+    text: row
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join('  ')
+      .trimEnd(),
+    hang: rowHang,
+  }));
 }
 
 const labelColumns = 11;

@@ -50,13 +50,20 @@ export class Watched {
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
-    stream.on('error', (error) => { this.lost ??= error; });
+    stream.on('error', (error) => {
+      this.lost ??= error;
+    });
   }
 
   /** Resolves when everything was taken, or could not be. */
   async written(): Promise<void> {
     const stream = this.#stream;
-    if (!stream.destroyed) await new Promise<void>((resolve) => stream.write('', () => { resolve(); }));
+    if (!stream.destroyed)
+      await new Promise<void>((resolve) =>
+        stream.write('', () => {
+          resolve();
+        }),
+      );
     // An error is told a turn after the write that met it.
     await turn();
     if (this.lost === null && stream instanceof FileOutput && stream.used) await this.#synced(stream.fd);
@@ -74,14 +81,27 @@ export class Watched {
   }
 }
 
-const reasons: Record<string, string> = { EPIPE: 'nobody reads it any more', ENOSPC: 'no space left', EDQUOT: 'the quota is used up', EIO: 'input/output error', EFBIG: 'the file is as large as it may be' };
+const reasons: Record<string, string> = {
+  EPIPE: 'nobody reads it any more',
+  ENOSPC: 'no space left',
+  EDQUOT: 'the quota is used up',
+  EIO: 'input/output error',
+  EFBIG: 'the file is as large as it may be',
+};
 
 /** That the result was not written, as an error; `details`: what was done all the same. */
 export function notWritten(error: NodeJS.ErrnoException, details: ErrorDetails = {}): DepotError {
   const code = error.code ?? '';
-  return new DepotError(code === 'ENOSPC' || code === 'EDQUOT' ? 'local-disk-full' : 'local-not-writable', `the result could not be written to standard output: ${reasons[code] ?? (code || error.message)}`, {
-    hint: code === 'EPIPE' ? 'find out why the program that reads it ended early' : 'make room there, or send the output elsewhere',
-    ...details,
-    cause: error,
-  });
+  return new DepotError(
+    code === 'ENOSPC' || code === 'EDQUOT' ? 'local-disk-full' : 'local-not-writable',
+    `the result could not be written to standard output: ${reasons[code] ?? (code || error.message)}`,
+    {
+      hint:
+        code === 'EPIPE'
+          ? 'find out why the program that reads it ended early'
+          : 'make room there, or send the output elsewhere',
+      ...details,
+      cause: error,
+    },
+  );
 }

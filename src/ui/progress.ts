@@ -82,7 +82,10 @@ function remaining(p: Amounts): { octets: number; of: 'sent' | 'read' } | null {
 /** The text of the progress line: phase, bytes, rate, and the time left when the total is known. */
 export function progressText(phase: string, p: Amounts, perSecond: number | null, leftMs: number | null): string {
   const of = p.totalBytes === undefined || p.totalBytes < p.datasetBytes ? '' : ` of ${bytes(p.totalBytes)}`;
-  const parts = p.datasetBytes === 0 && p.suitcaseBytes !== undefined ? [] : [`${counted(p.entries, 'entry', 'entries')}, ${bytes(p.datasetBytes)}${of}`];
+  const parts =
+    p.datasetBytes === 0 && p.suitcaseBytes !== undefined
+      ? []
+      : [`${counted(p.entries, 'entry', 'entries')}, ${bytes(p.datasetBytes)}${of}`];
   if (p.sealedBytes > 0) parts.push(`${bytes(p.acknowledgedBytes)} of ${bytes(p.sealedBytes)} sealed is at the server`);
   if (perSecond !== null) parts.push(`${bytes(Math.round(perSecond))}/s`);
   if (leftMs !== null) parts.push(`${left(leftMs)} left`);
@@ -107,7 +110,13 @@ export class Progress {
   constructor(stream: NodeJS.WriteStream, p: { color: boolean; redraws: boolean }) {
     this.#stream = stream;
     // discardStdin would put the terminal in raw mode, in which Ctrl-C is no signal.
-    this.#spinner = ora({ stream, isEnabled: p.redraws, discardStdin: false, hideCursor: true, color: p.color ? 'cyan' : false });
+    this.#spinner = ora({
+      stream,
+      isEnabled: p.redraws,
+      discardStdin: false,
+      hideCursor: true,
+      color: p.color ? 'cyan' : false,
+    });
   }
 
   phase(name: string): void {
@@ -120,7 +129,8 @@ export class Progress {
     this.#sent.sample(p.acknowledgedBytes, now);
     this.#read.sample(p.datasetBytes, now);
     const rest = remaining(p);
-    const leftMs = rest === null ? null : this.#eta.left(rest.octets, (rest.of === 'sent' ? this.#sent : this.#read).perSecond, now);
+    const leftMs =
+      rest === null ? null : this.#eta.left(rest.octets, (rest.of === 'sent' ? this.#sent : this.#read).perSecond, now);
     this.#show(progressText(this.#phase, p, this.#sent.perSecond, leftMs));
   }
 
@@ -144,7 +154,9 @@ export class Progress {
   pause(): () => void {
     if (!this.#spinner.isSpinning) return () => undefined;
     this.#spinner.stop();
-    return () => { this.#spinner.start(); };
+    return () => {
+      this.#spinner.start();
+    };
   }
 
   stop(): void {

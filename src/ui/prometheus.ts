@@ -4,7 +4,12 @@ import { ageOf } from '../clock.js';
 export interface Measured {
   arrangement: string;
   shrunk: unknown;
-  lastDeposit: { finishedAt: string; bytes: number | null; dataset: { entries: number; bytes: number } | null; shrunkFrom: unknown } | null;
+  lastDeposit: {
+    finishedAt: string;
+    bytes: number | null;
+    dataset: { entries: number; bytes: number } | null;
+    shrunkFrom: unknown;
+  } | null;
   lastRun: { startedAt: string; finishedAt: string; exit: number; code: string | null } | null;
   everyMs: number | null;
   ended: boolean;
@@ -54,16 +59,20 @@ function lastRunOf({ lastRun, underWay: { killed } }: Measured): { at: string; e
  * The metrics of these arrangements; null when they could not be gathered, which is a metric too, as is a state that could not be read. An arrangement that has ended has no
  * interval and is never stale; a key without an expiry has +Inf.
  */
-export function prometheusText(arrangements: readonly Measured[] | null, { readable, now = new Date() }: { readable: boolean; now?: Date }): string {
+export function prometheusText(
+  arrangements: readonly Measured[] | null,
+  { readable, now = new Date() }: { readable: boolean; now?: Date },
+): string {
   // 1970, and not a time that is yet to come, which would keep every alarm on an age silent until then.
   const past = (time: string): number | null => {
     const at = seconds(time);
     return Number.isNaN(at) ? null : ageOf(time, now) === null ? 0 : at;
   };
-  const each = (value: (a: Measured) => number | null): Sample[] => (arrangements ?? []).flatMap((a) => {
-    const found = value(a);
-    return found === null ? [] : [{ labels: { arrangement: a.arrangement }, value: found }];
-  });
+  const each = (value: (a: Measured) => number | null): Sample[] =>
+    (arrangements ?? []).flatMap((a) => {
+      const found = value(a);
+      return found === null ? [] : [{ labels: { arrangement: a.arrangement }, value: found }];
+    });
   const keys = new Map<string, Sample>();
   for (const { arrangement, keys: held } of arrangements ?? []) {
     for (const { role, fingerprint, expiresAt } of held) {
@@ -74,22 +83,95 @@ export function prometheusText(arrangements: readonly Measured[] | null, { reada
     }
   }
   return `${[
-    ...metric('depot_status_success', 'Whether the state of all arrangements could be read (1) or not (0).', [{ labels: {}, value: readable ? 1 : 0 }]),
-    ...metric('depot_last_success_timestamp_seconds', 'When the last deposit was complete; 0 when it is dated in the future.', each((a) => (a.lastDeposit === null ? null : past(a.lastDeposit.finishedAt)))),
-    ...metric('depot_last_success_bytes', 'Size of the last deposit, as uploaded.', each((a) => a.lastDeposit?.bytes ?? null)),
-    ...metric('depot_last_success_dataset_bytes', 'Size of what the last deposit holds, before compression.', each((a) => a.lastDeposit?.dataset?.bytes ?? null)),
-    ...metric('depot_last_success_dataset_entries', 'Files, directories and links that the last deposit holds.', each((a) => a.lastDeposit?.dataset?.entries ?? null)),
-    ...metric('depot_last_success_shrunk', 'Whether the last deposit is much smaller than the one before it (1) or not (0).', each((a) => (a.lastDeposit === null ? null : a.lastDeposit.shrunkFrom === null ? 0 : 1))),
-    ...metric('depot_dataset_shrunk', 'Whether a deposit was much smaller than the one before it, and none since was as large again (1) or not (0).', each((a) => (a.lastDeposit === null ? null : a.shrunk === null ? 0 : 1))),
-    ...metric('depot_last_run_timestamp_seconds', 'When the last run of depot push ended, or was last heard of; 0 when that is dated in the future.', each((a) => { const run = lastRunOf(a); return run === null ? null : past(run.at); })),
-    ...metric('depot_last_run_exit_code', 'Exit code of the last run of depot push; 137 when it was killed.', each((a) => lastRunOf(a)?.exit ?? null)),
-    ...metric('depot_last_run_killed', 'Whether the last run of depot push was killed, or the machine went down (1), or not (0).', each((a) => { const run = lastRunOf(a); return run === null ? null : run.killed ? 1 : 0; })),
-    ...metric('depot_run_started_timestamp_seconds', 'When the run of depot push that goes on, or else the last one, began; 0 when that is dated in the future.', each((a) => { const at = a.underWay.running?.since ?? a.underWay.killed?.since ?? a.lastRun?.startedAt; return at === undefined ? null : past(at); })),
-    ...metric('depot_run_in_progress', 'Whether a run of depot push goes on (1) or not (0).', each((a) => (a.underWay.running === null ? 0 : 1))),
-    ...metric('depot_pending', 'Deposits that were begun and not finished.', each((a) => a.underWay.pending.length)),
-    ...metric('depot_record_problems', 'What is wrong with the record: a ledger that lacks deposits, attestations that are not what was filed.', each((a) => a.problems.length)),
-    ...metric('depot_deposit_interval_seconds', 'How often a deposit is agreed to be made.', each((a) => (a.everyMs === null || a.ended ? null : a.everyMs / 1000))),
-    ...metric('depot_stale', 'Whether the last deposit is older than allowed (1) or not (0); never deposited is stale.', each((a) => (a.stale ? 1 : 0))),
-    ...metric('depot_key_expiry_timestamp_seconds', 'When a key that deposits need expires; +Inf for never.', [...keys.values()]),
+    ...metric('depot_status_success', 'Whether the state of all arrangements could be read (1) or not (0).', [
+      { labels: {}, value: readable ? 1 : 0 },
+    ]),
+    ...metric(
+      'depot_last_success_timestamp_seconds',
+      'When the last deposit was complete; 0 when it is dated in the future.',
+      each((a) => (a.lastDeposit === null ? null : past(a.lastDeposit.finishedAt))),
+    ),
+    ...metric(
+      'depot_last_success_bytes',
+      'Size of the last deposit, as uploaded.',
+      each((a) => a.lastDeposit?.bytes ?? null),
+    ),
+    ...metric(
+      'depot_last_success_dataset_bytes',
+      'Size of what the last deposit holds, before compression.',
+      each((a) => a.lastDeposit?.dataset?.bytes ?? null),
+    ),
+    ...metric(
+      'depot_last_success_dataset_entries',
+      'Files, directories and links that the last deposit holds.',
+      each((a) => a.lastDeposit?.dataset?.entries ?? null),
+    ),
+    ...metric(
+      'depot_last_success_shrunk',
+      'Whether the last deposit is much smaller than the one before it (1) or not (0).',
+      each((a) => (a.lastDeposit === null ? null : a.lastDeposit.shrunkFrom === null ? 0 : 1)),
+    ),
+    ...metric(
+      'depot_dataset_shrunk',
+      'Whether a deposit was much smaller than the one before it, and none since was as large again (1) or not (0).',
+      each((a) => (a.lastDeposit === null ? null : a.shrunk === null ? 0 : 1)),
+    ),
+    ...metric(
+      'depot_last_run_timestamp_seconds',
+      'When the last run of depot push ended, or was last heard of; 0 when that is dated in the future.',
+      each((a) => {
+        const run = lastRunOf(a);
+        return run === null ? null : past(run.at);
+      }),
+    ),
+    ...metric(
+      'depot_last_run_exit_code',
+      'Exit code of the last run of depot push; 137 when it was killed.',
+      each((a) => lastRunOf(a)?.exit ?? null),
+    ),
+    ...metric(
+      'depot_last_run_killed',
+      'Whether the last run of depot push was killed, or the machine went down (1), or not (0).',
+      each((a) => {
+        const run = lastRunOf(a);
+        return run === null ? null : run.killed ? 1 : 0;
+      }),
+    ),
+    ...metric(
+      'depot_run_started_timestamp_seconds',
+      'When the run of depot push that goes on, or else the last one, began; 0 when that is dated in the future.',
+      each((a) => {
+        const at = a.underWay.running?.since ?? a.underWay.killed?.since ?? a.lastRun?.startedAt;
+        return at === undefined ? null : past(at);
+      }),
+    ),
+    ...metric(
+      'depot_run_in_progress',
+      'Whether a run of depot push goes on (1) or not (0).',
+      each((a) => (a.underWay.running === null ? 0 : 1)),
+    ),
+    ...metric(
+      'depot_pending',
+      'Deposits that were begun and not finished.',
+      each((a) => a.underWay.pending.length),
+    ),
+    ...metric(
+      'depot_record_problems',
+      'What is wrong with the record: a ledger that lacks deposits, attestations that are not what was filed.',
+      each((a) => a.problems.length),
+    ),
+    ...metric(
+      'depot_deposit_interval_seconds',
+      'How often a deposit is agreed to be made.',
+      each((a) => (a.everyMs === null || a.ended ? null : a.everyMs / 1000)),
+    ),
+    ...metric(
+      'depot_stale',
+      'Whether the last deposit is older than allowed (1) or not (0); never deposited is stale.',
+      each((a) => (a.stale ? 1 : 0)),
+    ),
+    ...metric('depot_key_expiry_timestamp_seconds', 'When a key that deposits need expires; +Inf for never.', [
+      ...keys.values(),
+    ]),
   ].join('\n')}\n`;
 }

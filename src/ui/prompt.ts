@@ -1,6 +1,13 @@
 /** Questions to a person, on stderr, so that stdout stays the result. Loaded only where someone can answer. */
 import { setMaxListeners } from 'node:events';
-import { confirm as clackConfirm, isCancel, multiselect as clackMultiselect, password as clackPassword, select as clackSelect, text as clackText } from '@clack/prompts';
+import {
+  confirm as clackConfirm,
+  isCancel,
+  multiselect as clackMultiselect,
+  password as clackPassword,
+  select as clackSelect,
+  text as clackText,
+} from '@clack/prompts';
 import { DepotError } from '../errors.js';
 
 export interface Asker {
@@ -53,7 +60,10 @@ export class Prompt {
     return this.#answer(await clackSelect<string>({ ...this.#io, message, options })) as T;
   }
 
-  async chooseSome<T extends string>(message: string, options: { value: T; label: string; hint?: string }[]): Promise<T[]> {
+  async chooseSome<T extends string>(
+    message: string,
+    options: { value: T; label: string; hint?: string }[],
+  ): Promise<T[]> {
     return this.#answer(await clackMultiselect<string>({ ...this.#io, message, options, required: true })) as T[];
   }
 
@@ -61,7 +71,9 @@ export class Prompt {
   #answer<T>(answer: T): Exclude<T, symbol> {
     if (isCancel(answer)) {
       const reason: unknown = this.#signal.reason;
-      throw this.#signal.aborted && reason instanceof DepotError ? reason : new DepotError('interrupted', 'interrupted');
+      throw this.#signal.aborted && reason instanceof DepotError
+        ? reason
+        : new DepotError('interrupted', 'interrupted');
     }
     return answer as Exclude<T, symbol>;
   }

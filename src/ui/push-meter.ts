@@ -60,6 +60,8 @@ export class PushMeter {
   #show(): void {
     const names = [...this.#underWay];
     const now = names.length > mostNames ? `${names.length} under way` : names.join(', ');
-    this.#progress?.phase(`${count(this.#done)} of ${count(this.#of)} arrangements done${now === '' ? '' : `; ${now}`}`);
+    this.#progress?.phase(
+      `${count(this.#done)} of ${count(this.#of)} arrangements done${now === '' ? '' : `; ${now}`}`,
+    );
   }
 }

@@ -8,7 +8,12 @@ import type { Line } from './wrap.js';
 export interface ShownReceipt {
   depositId: string;
   suitcase: { name: string; bytes: number; sha256: string };
-  encryption: { packet: 'SEIPDv2' | 'SEIPDv1'; aead: string | null; compression: string; recipients: { fingerprint: string }[] };
+  encryption: {
+    packet: 'SEIPDv2' | 'SEIPDv1';
+    aead: string | null;
+    compression: string;
+    recipients: { fingerprint: string }[];
+  };
   dataset: { entries: number; bytes: number; skipped: Record<string, number>; complete: boolean };
   rehearsed?: true;
   transfer: { status: 'acknowledged' | 'unconfirmed'; remoteSize: 'matched' | 'unreadable'; durability: string };
@@ -48,19 +53,35 @@ export interface DryRun {
   rehearsed: boolean;
 }
 
-export type PushReport = { skipped: string } | { deposit: ShownDeposit; newLedger: boolean; files?: number | null } | { dryRun: DryRun };
-export type PushResult = { arrangement: string; outcome: PushReport } | { arrangement: string; error: DepotError; begun?: false };
+export type PushReport =
+  | { skipped: string }
+  | { deposit: ShownDeposit; newLedger: boolean; files?: number | null }
+  | { dryRun: DryRun };
+export type PushResult =
+  | { arrangement: string; outcome: PushReport }
+  | { arrangement: string; error: DepotError; begun?: false };
 
 /** `{"ok", "results": […]}`, for one arrangement too. */
 export function pushDocument(results: readonly PushResult[]): object {
   return {
     ok: results.every((r) => !('error' in r)),
     results: results.map((r) => {
-      if ('error' in r) return { arrangement: r.arrangement, ok: false, ...(r.begun === undefined ? {} : { begun: r.begun }), error: errorFields(r.error) };
+      if ('error' in r)
+        return {
+          arrangement: r.arrangement,
+          ok: false,
+          ...(r.begun === undefined ? {} : { begun: r.begun }),
+          error: errorFields(r.error),
+        };
       if ('skipped' in r.outcome) return { arrangement: r.arrangement, ok: true, skipped: r.outcome.skipped };
       if ('dryRun' in r.outcome) return { arrangement: r.arrangement, ok: true, dryRun: r.outcome.dryRun };
       const { depositId, suitcase, receiptPath, receipt, run } = r.outcome.deposit;
-      return { arrangement: r.arrangement, ok: true, deposit: { depositId, suitcase, receiptPath, receipt, run }, newLedger: r.outcome.newLedger };
+      return {
+        arrangement: r.arrangement,
+        ok: true,
+        deposit: { depositId, suitcase, receiptPath, receipt, run },
+        newLedger: r.outcome.newLedger,
+      };
     }),
   };
 }
@@ -74,9 +95,18 @@ export function pushLines(outcome: PushReport, arrangement: ShownArrangement & {
   const { encryption, transfer } = receipt;
   return [
     labelled('dataset', dataset(receipt.dataset, outcome.files ?? null, arrangement, run.dataset?.excluded)),
-    labelled('sealed', `${bytes(receipt.suitcase.bytes)} for ${addressees(arrangement, encryption.recipients.map((r) => r.fingerprint))}, ${kind(encryption.packet, encryption.compression)}`),
+    labelled(
+      'sealed',
+      `${bytes(receipt.suitcase.bytes)} for ${addressees(
+        arrangement,
+        encryption.recipients.map((r) => r.fingerprint),
+      )}, ${kind(encryption.packet, encryption.compression)}`,
+    ),
     ...(receipt.rehearsed === undefined ? [] : [rehearsedLine(receipt.dataset.entries)]),
-    labelled('uploaded', `${bytes(receipt.suitcase.bytes)} in ${duration(ms)}, ${rate(receipt.suitcase.bytes, ms)}; ${transferred(transfer)}`),
+    labelled(
+      'uploaded',
+      `${bytes(receipt.suitcase.bytes)} in ${duration(ms)}, ${rate(receipt.suitcase.bytes, ms)}; ${transferred(transfer)}`,
+    ),
     labelled('deposited', suitcase),
     labelled('sha256', shortDigest(receipt.suitcase.sha256)),
     labelled('receipt', printable(receiptPath)),
@@ -105,15 +135,28 @@ function rehearsedLine(entries: number): Line {
 function dryRunLines(d: DryRun, arrangement: ShownArrangement): Line[] {
   return [
     labelled('dataset', dataset(d, d.files, arrangement, d.excluded)),
-    labelled('sealed', `${bytes(d.sealedBytes)} for ${addressees(arrangement, arrangement.beneficiaries.map((b) => b.fingerprint))}, ${kind(d.packet, d.compression)}, in ${duration(d.seconds * 1000)}`),
+    labelled(
+      'sealed',
+      `${bytes(d.sealedBytes)} for ${addressees(
+        arrangement,
+        arrangement.beneficiaries.map((b) => b.fingerprint),
+      )}, ${kind(d.packet, d.compression)}, in ${duration(d.seconds * 1000)}`,
+    ),
     ...(d.rehearsed ? [rehearsedLine(d.entries)] : []),
     labelled('dry run', 'nothing was connected to, kept or published'),
   ];
 }
 
 /** `4,812 files and crm.pgdump, 18.4 GiB`; what was left out and why stands behind. */
-function dataset(d: { entries: number; bytes: number; skipped: Record<string, number>; complete: boolean }, files: number | null, arrangement: ShownArrangement, excluded: Excluded | undefined): string {
-  const skipped = Object.entries(d.skipped).filter(([, n]) => n > 0).map(([what, n]) => `${n} ${what}`);
+function dataset(
+  d: { entries: number; bytes: number; skipped: Record<string, number>; complete: boolean },
+  files: number | null,
+  arrangement: ShownArrangement,
+  excluded: Excluded | undefined,
+): string {
+  const skipped = Object.entries(d.skipped)
+    .filter(([, n]) => n > 0)
+    .map(([what, n]) => `${n} ${what}`);
   const left = skipped.length === 0 ? '' : `; left out: ${skipped.join(', ')}`;
   return `${files === null ? counted(d.entries, 'entry', 'entries') : contents(files, arrangement)}, ${bytes(d.bytes)}${left}${excludedText(excluded)}${d.complete ? '' : '; not complete: a source changed while it was read'}`;
 }
@@ -122,7 +165,10 @@ function dataset(d: { entries: number; bytes: number; skipped: Record<string, nu
 function excludedText(excluded: Excluded | undefined): string {
   if (excluded === undefined || excluded.files + excluded.directories === 0) return '';
   const { files, directories } = excluded;
-  const parts = [...(files > 0 ? [`${counted(files, 'file')}, ${bytes(excluded.bytes)}`] : []), ...(directories > 0 ? [`${counted(directories, 'directory', 'directories')} with all below`] : [])];
+  const parts = [
+    ...(files > 0 ? [`${counted(files, 'file')}, ${bytes(excluded.bytes)}`] : []),
+    ...(directories > 0 ? [`${counted(directories, 'directory', 'directories')} with all below`] : []),
+  ];
   return `; excluded: ${parts.join(', and ')}`;
 }
 
@@ -136,10 +182,14 @@ function contents(files: number, { sources }: ShownArrangement): string {
 }
 
 function addressees(arrangement: ShownArrangement, fingerprints: readonly string[]): string {
-  return fingerprints.map((fingerprint) => {
-    const known = arrangement.beneficiaries.find((b) => b.fingerprint === fingerprint);
-    return known === undefined ? shortFingerprint(fingerprint) : `${printable(known.name)} (${shortFingerprint(fingerprint)})`;
-  }).join(' and ');
+  return fingerprints
+    .map((fingerprint) => {
+      const known = arrangement.beneficiaries.find((b) => b.fingerprint === fingerprint);
+      return known === undefined
+        ? shortFingerprint(fingerprint)
+        : `${printable(known.name)} (${shortFingerprint(fingerprint)})`;
+    })
+    .join(' and ');
 }
 
 function kind(packet: 'SEIPDv2' | 'SEIPDv1', compression: string): string {
@@ -147,7 +197,7 @@ function kind(packet: 'SEIPDv2' | 'SEIPDv1', compression: string): string {
 }
 
 function transferred(t: ShownReceipt['transfer']): string {
-  if (t.status === 'unconfirmed') return 'the server\'s last answer was lost';
+  if (t.status === 'unconfirmed') return "the server's last answer was lost";
   if (t.remoteSize === 'unreadable') return 'acknowledged, server hides it (expected)';
   return t.durability === 'fsynced' ? 'acknowledged, size matched, on disk' : 'acknowledged, size matched';
 }

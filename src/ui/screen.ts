@@ -147,14 +147,21 @@ export class Screen {
     // A command that a signal did not wait for may still go on, and must not answer a second time.
     this.#closed = true;
     const seen = { all: false };
-    const written = Promise.all([this.#out.written().then(() => { seen.all = true; }), this.#err.written()]);
+    const written = Promise.all([
+      this.#out.written().then(() => {
+        seen.all = true;
+      }),
+      this.#err.written(),
+    ]);
     await Promise.race([written, patience(signal)]);
     // Of a failure there is nothing more to say.
-    const lost: NodeJS.ErrnoException | null = this.#out.lost ?? (seen.all || this.#failed ? null : new Error('nobody reads it'));
+    const lost: NodeJS.ErrnoException | null =
+      this.#out.lost ?? (seen.all || this.#failed ? null : new Error('nobody reads it'));
     if (lost === null) return null;
     const error = notWritten(lost, this.#done);
     // Whoever stops reading words (`| head`) knows it. A document is for a program, and that a deposit was made must be heard.
-    if (lost !== this.#toldOf && (lost.code !== 'EPIPE' || this.json || error.published !== undefined)) this.late(error, debug);
+    if (lost !== this.#toldOf && (lost.code !== 'EPIPE' || this.json || error.published !== undefined))
+      this.late(error, debug);
     return error.exit;
   }
 
@@ -164,7 +171,8 @@ export class Screen {
   }
 
   #sayError(error: DepotError): void {
-    for (const line of errorLines(error)) this.#say(line.replace(/^depot: error:/, (label) => this.#paint(this.stderr, 'red', label)));
+    for (const line of errorLines(error))
+      this.#say(line.replace(/^depot: error:/, (label) => this.#paint(this.stderr, 'red', label)));
   }
 
   /** A result that is neither prose nor a document: a script for a shell, metrics. */
@@ -175,7 +183,10 @@ export class Screen {
   #print(document: object, lines: readonly Line[]): void {
     this.#progress?.stop();
     if (this.json) this.#document(document);
-    else if (lines.length > 0) this.print(`${lines.map((line) => (typeof line === 'string' ? this.#typed.complete(line) : this.#fitted(this.#stdout, line))).join('\n')}\n`);
+    else if (lines.length > 0)
+      this.print(
+        `${lines.map((line) => (typeof line === 'string' ? this.#typed.complete(line) : this.#fitted(this.#stdout, line))).join('\n')}\n`,
+      );
   }
 
   #document(document: object): void {
@@ -184,7 +195,10 @@ export class Screen {
 
   /** Writes a line to stderr. While the progress line is there, ora takes it away and puts it back. */
   #say(line: string): void {
-    for (const text of line.split('\n')) this.stderr.write(`${this.#fitted(this.stderr, { text, hang: (text.length - text.trimStart().length) + (text.includes('depot: ') ? 2 : 0) })}\n`);
+    for (const text of line.split('\n'))
+      this.stderr.write(
+        `${this.#fitted(this.stderr, { text, hang: text.length - text.trimStart().length + (text.includes('depot: ') ? 2 : 0) })}\n`,
+      );
   }
 
   #fitted(stream: NodeJS.WriteStream, line: Hanging): string {
@@ -206,7 +220,9 @@ export class Screen {
 /** Over a while after the signal, for what holds the process meanwhile; it does not hold it itself. */
 function patience(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const start = (): void => { setTimeout(resolve, patienceMs).unref(); };
+    const start = (): void => {
+      setTimeout(resolve, patienceMs).unref();
+    };
     if (signal.aborted) start();
     else signal.addEventListener('abort', start, { once: true });
   });
@@ -214,12 +230,18 @@ function patience(signal: AbortSignal): Promise<void> {
 
 /** JSON that a terminal may show: what `JSON.stringify` leaves raw of what `printable` escapes is escaped, which parsers read as the same text. */
 function jsonText(document: object, complete: (text: string) => string): string {
-  return JSON.stringify(document, (_, value: unknown) => (typeof value === 'string' ? complete(value) : value)).replace(/[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return JSON.stringify(document, (_, value: unknown) => (typeof value === 'string' ? complete(value) : value)).replace(
+    /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** Line by line, so that our own line breaks survive and nobody else's control characters do. */
 function safe(text: string): string {
-  return text.split('\n').map((line) => printable(line)).join('\n');
+  return text
+    .split('\n')
+    .map((line) => printable(line))
+    .join('\n');
 }
 
 /**
@@ -229,7 +251,11 @@ function safe(text: string): string {
 function trace(error: Error): string {
   const out: string[] = [];
   const seen = new Set<unknown>();
-  for (let e: unknown = error; e !== undefined && e !== null && !seen.has(e); e = e instanceof Error ? e.cause : undefined) {
+  for (
+    let e: unknown = error;
+    e !== undefined && e !== null && !seen.has(e);
+    e = e instanceof Error ? e.cause : undefined
+  ) {
     seen.add(e);
     if (!(e instanceof Error)) {
       out.push(`cause: ${typeof e}`);

@@ -8,7 +8,8 @@ import { typedWord } from '../shell.js';
 /** The commands that look for a configuration and a state; the others have files named. */
 const placed = /\bdepot (?:init|doctor|push|status|receipts|report|kit|key add|trust|login|logout|schedule)\b/;
 /** Only command lines: people and companies have such quotation marks in their names, and names are shown as they are. */
-const marked = /«((?:depot|sudo|runuser|setpriv|ls|chown|chgrp|chmod|mkdir|install|useradd|setfacl|icacls|mv|rm) [^«»]*)»/g;
+const marked =
+  /«((?:depot|sudo|runuser|setpriv|ls|chown|chgrp|chmod|mkdir|install|useradd|setfacl|icacls|mv|rm) [^«»]*)»/g;
 /** A line that is longer than this is one of a script, and is read there. */
 const longest = 300;
 
@@ -17,10 +18,12 @@ export class TypedLines {
   readonly #again: string;
 
   constructor(argv: readonly string[]) {
-    this.#places = ['--config', '--state'].flatMap((flag) => {
-      const value = lastValue(argv, flag);
-      return value === undefined ? [] : [` ${flag} ${typedWord(value)}`];
-    }).join('');
+    this.#places = ['--config', '--state']
+      .flatMap((flag) => {
+        const value = lastValue(argv, flag);
+        return value === undefined ? [] : [` ${flag} ${typedWord(value)}`];
+      })
+      .join('');
     const again = ['depot', ...argv.map(typedWord)].join(' ');
     this.#again = again.length > longest ? 'depot …' : again;
   }

@@ -18,10 +18,10 @@ export interface Verification {
 
 type Paint = (style: 'green' | 'red' | 'yellow', text: string) => string;
 
-const marks = { 'passed': ['✓', 'green'], 'failed': ['✗', 'red'], 'not possible': ['–', 'yellow'] } as const;
+const marks = { passed: ['✓', 'green'], failed: ['✗', 'red'], 'not possible': ['–', 'yellow'] } as const;
 
 /** As people read it; scripts have the word of the check. */
-const words = { 'failed': 'failed', 'not possible': 'not checked' } as const;
+const words = { failed: 'failed', 'not possible': 'not checked' } as const;
 
 /** What `verify --json` prints. */
 export function verifyDocument(v: Verification): object {
@@ -34,7 +34,10 @@ export function verifyLines(v: Verification, paint: Paint = (_, text) => text): 
   const lines = v.checks.map((c) => {
     const [mark, style] = marks[c.result];
     const word = c.result === 'passed' ? '' : paint(style, `${words[c.result]}: `);
-    return { text: `${paint(style, mark)} ${c.name.padEnd(width)}  ${word}${printable(c.detail)}`.trimEnd(), hang: width + 4 };
+    return {
+      text: `${paint(style, mark)} ${c.name.padEnd(width)}  ${word}${printable(c.detail)}`.trimEnd(),
+      hang: width + 4,
+    };
   });
   return [...lines, '', verdict(v, paint)];
 }
@@ -45,8 +48,11 @@ function verdict(v: Verification, paint: Paint): string {
   const all = counted(v.checks.length, 'check');
   const unchecked = open === 0 ? '' : `, ${open} not checked`;
   switch (v.result) {
-    case 'passed': return `${paint('green', 'passed')}: ${number('passed')} of ${all}${unchecked}`;
-    case 'failed': return `${paint('red', 'failed')}: ${number('failed')} of ${all}${unchecked}`;
-    case 'incomplete': return `${paint('yellow', 'incomplete')}: nothing failed, ${number('passed')} of ${all} passed${unchecked}`;
+    case 'passed':
+      return `${paint('green', 'passed')}: ${number('passed')} of ${all}${unchecked}`;
+    case 'failed':
+      return `${paint('red', 'failed')}: ${number('failed')} of ${all}${unchecked}`;
+    case 'incomplete':
+      return `${paint('yellow', 'incomplete')}: nothing failed, ${number('passed')} of ${all} passed${unchecked}`;
   }
 }

@@ -38,11 +38,14 @@ describe('usage', () => {
     expect(stderr).toBe('depot: error: unknown command "psuh"\ndepot: hint: check the spelling: did you mean push?\n');
   });
 
-  test.each([[['psuh']], [['push', '--all', 'x']], [[]], [['key', 'generate', 'robot']]])('with --json %j is one document, and nothing is on standard error', async (args) => {
-    const result = await depot([...args, '--json']);
-    expect(result).toMatchObject({ code: 2, stderr: '' });
-    expect(json(result)).toMatchObject({ ok: false, error: { code: 'usage', exit: 2, published: null } });
-  });
+  test.each([[['psuh']], [['push', '--all', 'x']], [[]], [['key', 'generate', 'robot']]])(
+    'with --json %j is one document, and nothing is on standard error',
+    async (args) => {
+      const result = await depot([...args, '--json']);
+      expect(result).toMatchObject({ code: 2, stderr: '' });
+      expect(json(result)).toMatchObject({ ok: false, error: { code: 'usage', exit: 2, published: null } });
+    },
+  );
 
   test('after -- nothing is a flag', async () => {
     const result = await depot(['verify', '--', '--json'], nowhere());
@@ -84,23 +87,56 @@ describe('configuration', () => {
 describe('keys', () => {
   test('made without a passphrase: 0600, exclusive, JSON with paths; shown; never overwritten', async () => {
     const cwd = tempDir();
-    const args = ['key', 'generate', 'signer', '--name', 'Acme SaaS B.V.', '--email', 'ops@acme.example', '--out', 'keys/acme', '--no-passphrase', '--json'];
+    const args = [
+      'key',
+      'generate',
+      'signer',
+      '--name',
+      'Acme SaaS B.V.',
+      '--email',
+      'ops@acme.example',
+      '--out',
+      'keys/acme',
+      '--no-passphrase',
+      '--json',
+    ];
     const made = JSON.parse((await mustDepot(args, { cwd })).stdout) as Record<string, string>;
-    expect(made).toEqual({ ok: true, fingerprint: expect.stringMatching(/^[0-9A-F]{40}$/) as string, publicKey: 'keys/acme.public.asc', secretKey: 'keys/acme.secret.asc' });
+    expect(made).toEqual({
+      ok: true,
+      fingerprint: expect.stringMatching(/^[0-9A-F]{40}$/) as string,
+      publicKey: 'keys/acme.public.asc',
+      secretKey: 'keys/acme.secret.asc',
+    });
     expect(statSync(join(cwd, 'keys/acme.secret.asc')).mode & 0o777).toBe(0o600);
     expect(readFileSync(join(cwd, 'keys/acme.public.asc'), 'utf8')).not.toContain('PRIVATE');
     const before = readFileSync(join(cwd, 'keys/acme.secret.asc'));
     const again = await depot(args, { cwd });
     expect(json(again).error).toMatchObject({ code: 'output-exists', exit: 5 });
     expect(readFileSync(join(cwd, 'keys/acme.secret.asc')).equals(before)).toBe(true);
-    const shown = JSON.parse((await mustDepot(['key', 'show', 'keys/acme.secret.asc', '--json'], { cwd })).stdout) as { recipient: { usable: boolean }; signer: { usable: boolean } };
-    expect(shown).toMatchObject({ fingerprint: made.fingerprint, secret: true, userIds: ['Acme SaaS B.V. <ops@acme.example>'], signer: { usable: true }, recipient: { usable: false } });
+    const shown = JSON.parse((await mustDepot(['key', 'show', 'keys/acme.secret.asc', '--json'], { cwd })).stdout) as {
+      recipient: { usable: boolean };
+      signer: { usable: boolean };
+    };
+    expect(shown).toMatchObject({
+      fingerprint: made.fingerprint,
+      secret: true,
+      userIds: ['Acme SaaS B.V. <ops@acme.example>'],
+      signer: { usable: true },
+      recipient: { usable: false },
+    });
   });
 
   test('one of the two files is there already: the other is not made', async () => {
     const cwd = tempDir();
     writeFileSync(join(cwd, 'a.public.asc'), 'mine');
-    expect((await depot(['key', 'generate', 'signer', '--name', 'A', '--email', 'a@b.example', '--out', 'a', '--no-passphrase'], { cwd })).code).toBe(5);
+    expect(
+      (
+        await depot(
+          ['key', 'generate', 'signer', '--name', 'A', '--email', 'a@b.example', '--out', 'a', '--no-passphrase'],
+          { cwd },
+        )
+      ).code,
+    ).toBe(5);
     expect(readdirSync(cwd)).toEqual(['a.public.asc']);
   });
 
@@ -114,8 +150,12 @@ describe('keys', () => {
     const { readSecretKey } = await import('../../src/pgp/keys.js');
     for (const name of ['file', 'env']) {
       const bytes = readFileSync(join(cwd, `${name}.secret.asc`));
-      await expect(readSecretKey(bytes, () => Promise.resolve('correct horse\n'))).rejects.toMatchObject({ code: 'passphrase-wrong' });
-      await expect(readSecretKey(bytes, () => Promise.resolve('correct horse'))).resolves.toMatchObject({ isSecret: true });
+      await expect(readSecretKey(bytes, () => Promise.resolve('correct horse\n'))).rejects.toMatchObject({
+        code: 'passphrase-wrong',
+      });
+      await expect(readSecretKey(bytes, () => Promise.resolve('correct horse'))).resolves.toMatchObject({
+        isSecret: true,
+      });
     }
     writeFileSync(join(cwd, 'empty'), '\n', { mode: 0o600 });
     expect((await depot([...base, '--out', 'y', '--passphrase-file', 'empty'], { cwd })).code).toBe(17);
@@ -141,7 +181,22 @@ describe('the process', () => {
 
   test('quiet says nothing on success and everything on failure', async () => {
     const cwd = tempDir();
-    const result = await mustDepot(['key', 'generate', 'signer', '--name', 'A', '--email', 'a@b.example', '--out', 'a', '--no-passphrase', '--quiet'], { cwd });
+    const result = await mustDepot(
+      [
+        'key',
+        'generate',
+        'signer',
+        '--name',
+        'A',
+        '--email',
+        'a@b.example',
+        '--out',
+        'a',
+        '--no-passphrase',
+        '--quiet',
+      ],
+      { cwd },
+    );
     expect(result.stdout + result.stderr).toBe('');
     expect((await depot(['push', '--quiet'], nowhere())).stderr).toContain('depot: error:');
   });

@@ -11,17 +11,36 @@ import { Supplier } from '../support/supplier.js';
 const depositId = 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410';
 let supplier: Supplier;
 beforeAll(async () => {
-  supplier = await Supplier.create({ host: '127.0.0.1', port: 1, username: 'acme', password: 'x', remoteDirectory: '/in', fingerprints: [`SHA256:${'A'.repeat(43)}`] } as never);
+  supplier = await Supplier.create({
+    host: '127.0.0.1',
+    port: 1,
+    username: 'acme',
+    password: 'x',
+    remoteDirectory: '/in',
+    fingerprints: [`SHA256:${'A'.repeat(43)}`],
+  } as never);
   mkdirSync(join(supplier.state, 'acme-crm'), { recursive: true, mode: 0o700 });
   // Names are enough here; what is in them is for the commands.
-  for (const name of [`${depositId}.receipt.json`, `${depositId}.receipt.json.asc`, `${depositId}.cover.md`, 'acme-crm_20261123T003000Z_0123456789abcdef.receipt.json']) writeFileSync(join(supplier.state, 'acme-crm', name), '');
+  for (const name of [
+    `${depositId}.receipt.json`,
+    `${depositId}.receipt.json.asc`,
+    `${depositId}.cover.md`,
+    'acme-crm_20261123T003000Z_0123456789abcdef.receipt.json',
+  ])
+    writeFileSync(join(supplier.state, 'acme-crm', name), '');
 });
-const complete = async (...words: string[]): Promise<string[]> => (await depotHere(['completion', 'candidates', '--config', supplier.config, '--', ...words])).stdout.split('\n').filter((line) => line !== '');
+const complete = async (...words: string[]): Promise<string[]> =>
+  (await depotHere(['completion', 'candidates', '--config', supplier.config, '--', ...words])).stdout
+    .split('\n')
+    .filter((line) => line !== '');
 
 test.each<[string[], string[]]>([
   [['pu'], ['push']],
   [['he'], ['help']],
-  [['key', ''], ['generate', 'show', 'add']],
+  [
+    ['key', ''],
+    ['generate', 'show', 'add'],
+  ],
   [['key', 'generate', 's'], ['signer']],
   [['push', 'acme'], ['acme-crm']],
   [['push', '--dry-run', ''], ['acme-crm']],
@@ -30,21 +49,33 @@ test.each<[string[], string[]]>([
   [['push', '--if-older-than', ''], []],
   [['--config', ''], [':files']],
   [['login', 'acme-crm', '--to', 'f'], ['file']],
-  [['login', 'acme-crm', '--for', ''], ['password', 'private-key', 'signing-key']],
+  [
+    ['login', 'acme-crm', '--for', ''],
+    ['password', 'private-key', 'signing-key'],
+  ],
   [['decrypt', ''], [':files']],
   [['decrypt', 'x', '--out', ''], [':directories']],
-  [['schedule', 'print', ''], ['systemd', 'cron', 'windows']],
+  [
+    ['schedule', 'print', ''],
+    ['systemd', 'cron', 'windows'],
+  ],
   [['schedule', 'print', 'cron', 'ac'], ['acme-crm']],
   [['key', 'add', 'acme-crm', ''], [':files']],
   [['receipts', 'show', 'acme-crm_20261122'], [depositId]],
-  [['receipts', 'note', ''], [depositId, 'acme-crm_20261123T003000Z_0123456789abcdef']],
+  [
+    ['receipts', 'note', ''],
+    [depositId, 'acme-crm_20261123T003000Z_0123456789abcdef'],
+  ],
   [['demo', ''], []],
 ])('%j', async (words, wanted) => {
   expect(await complete(...words)).toEqual(wanted);
 });
 
 test('without a configuration there are no names, and no error', async () => {
-  const { code, stdout, stderr } = await depotHere(['completion', 'candidates', '--', 'push', '--config', join(supplier.directory, 'gone.yaml'), ''], { cwd: supplier.data });
+  const { code, stdout, stderr } = await depotHere(
+    ['completion', 'candidates', '--', 'push', '--config', join(supplier.directory, 'gone.yaml'), ''],
+    { cwd: supplier.data },
+  );
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '', stderr: '' });
 });
 
@@ -52,7 +83,9 @@ test('without a configuration there are no names, and no error', async () => {
 function installation(): { env: NodeJS.ProcessEnv; home: string } {
   const home = tempDir();
   mkdirSync(join(home, 'bin'));
-  writeFileSync(join(home, 'bin/depot'), `#!/bin/sh\nexec "${process.execPath}" "${depotScript}" "$@"\n`, { mode: 0o755 });
+  writeFileSync(join(home, 'bin/depot'), `#!/bin/sh\nexec "${process.execPath}" "${depotScript}" "$@"\n`, {
+    mode: 0o755,
+  });
   writeFileSync(join(supplier.directory, 'a receipt.json'), '');
   return { home, env: { ...bareEnvironment(), HOME: home, PATH: `${join(home, 'bin')}:${process.env['PATH'] ?? ''}` } };
 }
@@ -60,8 +93,11 @@ function installation(): { env: NodeJS.ProcessEnv; home: string } {
 test('bash completes with it: names, flags and files with blanks', async () => {
   const { env } = installation();
   const bash = async (...words: string[]): Promise<string[]> => {
-    const script = 'source <(depot completion bash); COMP_WORDS=(depot "$@"); COMP_CWORD=$#; _depot; printf \'%s\\n\' "${COMPREPLY[@]}"';
-    return (await mustRun('bash', ['-c', script, 'bash', ...words], { cwd: supplier.directory, env })).stdout.trimEnd().split('\n');
+    const script =
+      'source <(depot completion bash); COMP_WORDS=(depot "$@"); COMP_CWORD=$#; _depot; printf \'%s\\n\' "${COMPREPLY[@]}"';
+    return (await mustRun('bash', ['-c', script, 'bash', ...words], { cwd: supplier.directory, env })).stdout
+      .trimEnd()
+      .split('\n');
   };
   expect(await bash('push', 'acm')).toEqual(['acme-crm']);
   expect(await bash('verify', '--receipt', 'a')).toEqual(['a receipt.json']);
@@ -72,9 +108,29 @@ test.skipIf(peer('fish') === undefined)('fish completes with it', async () => {
   const completions = join(home, '.config/fish/completions');
   mkdirSync(completions, { recursive: true });
   await mustRun('sh', ['-c', `depot completion fish > ${completions}/depot.fish`], { env });
-  const lines = ['depot pu', 'depot push acm', 'depot push --dry', 'depot schedule print s', 'depot verify --receipt a', 'depot decrypt x --out ke', `depot receipts show ${depositId.slice(0, 17)}`];
-  const { stdout } = await mustRun('fish', ['-c', lines.map((line) => `complete -C '${line}'; echo .`).join('\n')], { cwd: supplier.directory, env });
-  expect(stdout.split('\n.\n').map((found) => found.split('\t')[0])).toEqual(['push', 'acme-crm', '--dry-run', 'systemd', 'a receipt.json', 'keys/', depositId, '']);
+  const lines = [
+    'depot pu',
+    'depot push acm',
+    'depot push --dry',
+    'depot schedule print s',
+    'depot verify --receipt a',
+    'depot decrypt x --out ke',
+    `depot receipts show ${depositId.slice(0, 17)}`,
+  ];
+  const { stdout } = await mustRun('fish', ['-c', lines.map((line) => `complete -C '${line}'; echo .`).join('\n')], {
+    cwd: supplier.directory,
+    env,
+  });
+  expect(stdout.split('\n.\n').map((found) => found.split('\t')[0])).toEqual([
+    'push',
+    'acme-crm',
+    '--dry-run',
+    'systemd',
+    'a receipt.json',
+    'keys/',
+    depositId,
+    '',
+  ]);
 });
 
 /** A terminal in which zsh has the script as one of its completions; prints what a line has become after the tab key. */
@@ -94,9 +150,31 @@ test.skipIf(peer('zsh') === undefined)('zsh completes with it', async () => {
   const { env, home } = installation();
   mkdirSync(join(home, 'functions'));
   await mustRun('sh', ['-c', `depot completion zsh > ${home}/functions/_depot`], { env });
-  const lines = ['depot pu', 'depot push acm', 'depot push --dry', 'depot schedule print s', 'depot verify --receipt a', 'depot decrypt x --out ke', `depot receipts show ${depositId.slice(0, 17)}`];
-  const { stdout } = await mustRun('zsh', ['-f', '-c', zsh, 'zsh', ...lines], { cwd: supplier.directory, env: { ...env, TERM: 'dumb' } });
-  expect(stdout.trimEnd().split('\n').map((line) => line.trimEnd())).toEqual([
-    'depot push', 'depot push acme-crm', 'depot push --dry-run', 'depot schedule print systemd', 'depot verify --receipt a\\ receipt.json', 'depot decrypt x --out keys/', `depot receipts show ${depositId}`,
+  const lines = [
+    'depot pu',
+    'depot push acm',
+    'depot push --dry',
+    'depot schedule print s',
+    'depot verify --receipt a',
+    'depot decrypt x --out ke',
+    `depot receipts show ${depositId.slice(0, 17)}`,
+  ];
+  const { stdout } = await mustRun('zsh', ['-f', '-c', zsh, 'zsh', ...lines], {
+    cwd: supplier.directory,
+    env: { ...env, TERM: 'dumb' },
+  });
+  expect(
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.trimEnd()),
+  ).toEqual([
+    'depot push',
+    'depot push acme-crm',
+    'depot push --dry-run',
+    'depot schedule print systemd',
+    'depot verify --receipt a\\ receipt.json',
+    'depot decrypt x --out keys/',
+    `depot receipts show ${depositId}`,
   ]);
 });

@@ -13,9 +13,17 @@ import { asRoot } from '../support/peers.js';
 
 async function seen(sources: SourceSpec[], notify?: string[]): Promise<{ size: number | null; checks: Finding[] }> {
   const checks: Finding[] = [];
-  const add = (result: Finding['result']) => (name: string, detail: string): void => { checks.push({ name, result, detail }); };
+  const add =
+    (result: Finding['result']) =>
+    (name: string, detail: string): void => {
+      checks.push({ name, result, detail });
+    };
   const report = {
-    passed: add('passed'), warning: add('warning'), add: (finding: Finding): void => { checks.push(finding); },
+    passed: add('passed'),
+    warning: add('warning'),
+    add: (finding: Finding): void => {
+      checks.push(finding);
+    },
     attempt: async (name: string, work: () => Promise<void>): Promise<void> => {
       await work().catch((error: unknown) => {
         if (!isDepotError(error)) throw error;
@@ -23,8 +31,19 @@ async function seen(sources: SourceSpec[], notify?: string[]): Promise<{ size: n
       });
     },
   };
-  const config = { directory: tempDir(), ...(notify === undefined ? {} : { notify: { command: notify, on: [] } }) } as unknown as Config;
-  const size = await lookAtSources({ config, arrangement: { sources } as unknown as Arrangement, env: process.env, signal: new AbortController().signal }, report);
+  const config = {
+    directory: tempDir(),
+    ...(notify === undefined ? {} : { notify: { command: notify, on: [] } }),
+  } as unknown as Config;
+  const size = await lookAtSources(
+    {
+      config,
+      arrangement: { sources } as unknown as Arrangement,
+      env: process.env,
+      signal: new AbortController().signal,
+    },
+    report,
+  );
   return { size, checks };
 }
 
@@ -32,36 +51,61 @@ const common = { name: 'x', allowEmpty: false, onChange: 'fail' as const };
 const missing = ['no-such-program-here'];
 
 test('a command that is not there fails it, prepare too; cleanup and notify are a warning', async () => {
-  expect((await seen([{ ...common, kind: 'command', command: missing }])).checks).toEqual([{ name: 'source x', result: 'failed', detail: expect.stringMatching(/^source-failed: there is no command no-such-program-here on the PATH/) as string }]);
-  expect((await seen([{ ...common, kind: 'command', command: ['./not-here'] }])).checks).toMatchObject([{ result: 'failed', detail: expect.stringContaining('does not exist') as string }]);
-  expect((await seen([{ ...common, kind: 'file', path: '/x', prepare: missing }])).checks).toMatchObject([{ result: 'failed' }]);
+  expect((await seen([{ ...common, kind: 'command', command: missing }])).checks).toEqual([
+    {
+      name: 'source x',
+      result: 'failed',
+      detail: expect.stringMatching(/^source-failed: there is no command no-such-program-here on the PATH/) as string,
+    },
+  ]);
+  expect((await seen([{ ...common, kind: 'command', command: ['./not-here'] }])).checks).toMatchObject([
+    { result: 'failed', detail: expect.stringContaining('does not exist') as string },
+  ]);
+  expect((await seen([{ ...common, kind: 'file', path: '/x', prepare: missing }])).checks).toMatchObject([
+    { result: 'failed' },
+  ]);
   const { checks } = await seen([{ ...common, kind: 'command', command: ['sh'], cleanup: missing }], missing);
-  expect(checks.map(({ name, result }) => [name, result])).toEqual([['source x', 'warning'], ['source x', 'not possible'], ['notify', 'warning']]);
+  expect(checks.map(({ name, result }) => [name, result])).toEqual([
+    ['source x', 'warning'],
+    ['source x', 'not possible'],
+    ['notify', 'warning'],
+  ]);
 });
 
 test('the PATH that counts is the one of the source', async () => {
-  expect((await seen([{ ...common, kind: 'command', command: ['sh'], env: { PATH: '/nowhere-at-all' } }])).checks).toMatchObject([{ result: 'failed' }]);
+  expect(
+    (await seen([{ ...common, kind: 'command', command: ['sh'], env: { PATH: '/nowhere-at-all' } }])).checks,
+  ).toMatchObject([{ result: 'failed' }]);
 });
 
-test.skipIf(asRoot() && process.platform !== 'linux')('what may not be read is found however deep it lies, unless it is excluded; sizes are summed', async () => {
-  const root = tempDir();
-  mkdirSync(join(root, 'a/b'), { recursive: true });
-  writeFileSync(join(root, 'a/one'), '12345');
-  writeFileSync(join(root, 'a/b/two'), '123');
-  expect(await seen([{ ...common, kind: 'directory', path: root, exclude: [] }])).toMatchObject({ size: 8, checks: [{ result: 'passed' }] });
-  const euid = process.geteuid!();
-  chmodSync(join(root, 'a/b'), 0o000);
-  chmodSync(join(root, 'a/one'), 0o000);
-  chmodSync(root, 0o755);
-  if (euid === 0) process.seteuid!(65_534);
-  try {
-    // access(2) asks for the real account, which a test as root keeps: then the directory alone shows it.
-    expect(await reachOf(root, [], Date.now() + 60_000)).toMatchObject({ closed: euid === 0 ? 1 : 2, complete: true });
-    expect(await reachOf(root, ['a/**'], Date.now() + 60_000)).toMatchObject({ closed: 0 });
-  } finally {
-    if (euid === 0) process.seteuid!(0);
-  }
-});
+test.skipIf(asRoot() && process.platform !== 'linux')(
+  'what may not be read is found however deep it lies, unless it is excluded; sizes are summed',
+  async () => {
+    const root = tempDir();
+    mkdirSync(join(root, 'a/b'), { recursive: true });
+    writeFileSync(join(root, 'a/one'), '12345');
+    writeFileSync(join(root, 'a/b/two'), '123');
+    expect(await seen([{ ...common, kind: 'directory', path: root, exclude: [] }])).toMatchObject({
+      size: 8,
+      checks: [{ result: 'passed' }],
+    });
+    const euid = process.geteuid!();
+    chmodSync(join(root, 'a/b'), 0o000);
+    chmodSync(join(root, 'a/one'), 0o000);
+    chmodSync(root, 0o755);
+    if (euid === 0) process.seteuid!(65_534);
+    try {
+      // access(2) asks for the real account, which a test as root keeps: then the directory alone shows it.
+      expect(await reachOf(root, [], Date.now() + 60_000)).toMatchObject({
+        closed: euid === 0 ? 1 : 2,
+        complete: true,
+      });
+      expect(await reachOf(root, ['a/**'], Date.now() + 60_000)).toMatchObject({ closed: 0 });
+    } finally {
+      if (euid === 0) process.seteuid!(0);
+    }
+  },
+);
 
 test('time that runs out is said, not taken for done', async () => {
   const root = tempDir();
@@ -74,6 +118,9 @@ test('an exclude pattern that matches nothing is a warning: what it should leave
   writeFileSync(join(root, 'a.csv'), '1');
   writeFileSync(join(root, 'b.tmp'), '2');
   const { checks } = await seen([{ ...common, kind: 'directory', path: root, exclude: ['*.tmp', 'cache/'] }]);
-  expect(checks).toEqual([{ name: 'source x', result: 'passed', detail: expect.stringContaining('1 entry') as string }, { name: 'source x', result: 'warning', detail: 'the exclude pattern "cache/" matched nothing' }]);
+  expect(checks).toEqual([
+    { name: 'source x', result: 'passed', detail: expect.stringContaining('1 entry') as string },
+    { name: 'source x', result: 'warning', detail: 'the exclude pattern "cache/" matched nothing' },
+  ]);
   expect((await reachOf(root, ['cache/'], 0)).unused).toEqual(['cache/']);
 });

@@ -5,20 +5,46 @@ import { expect, test } from 'vitest';
 import { checkout, type JsonDocument, json } from '../support/cli.js';
 import { asRoot } from '../support/peers.js';
 import { pattern } from '../support/awkward.js';
-import { type Request, type ScriptedOptions, type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
+import {
+  type Request,
+  type ScriptedOptions,
+  type ScriptedServer,
+  startScriptedServer,
+} from '../support/scripted-server.js';
 import { Supplier } from '../support/supplier.js';
 
-interface Examined { exit: number; propose?: Record<string, unknown>; left?: string[]; collected?: string[]; checks: { name: string; result: string; detail: string; hint?: string }[] }
-
-async function scene(options: ScriptedOptions, remote: Record<string, unknown> = {}): Promise<{ server: ScriptedServer; supplier: Supplier }> {
-  const server = await startScriptedServer(options);
-  return { server, supplier: await Supplier.create({ ...server, remoteDirectory: '/in' }, { remote, arrangement: { compression: 'none' } }) };
+interface Examined {
+  exit: number;
+  propose?: Record<string, unknown>;
+  left?: string[];
+  collected?: string[];
+  checks: { name: string; result: string; detail: string; hint?: string }[];
 }
 
-async function doctor(supplier: Supplier): Promise<Examined & { code: number | null; verdict: (name: string) => string | undefined }> {
+async function scene(
+  options: ScriptedOptions,
+  remote: Record<string, unknown> = {},
+): Promise<{ server: ScriptedServer; supplier: Supplier }> {
+  const server = await startScriptedServer(options);
+  return {
+    server,
+    supplier: await Supplier.create(
+      { ...server, remoteDirectory: '/in' },
+      { remote, arrangement: { compression: 'none' } },
+    ),
+  };
+}
+
+async function doctor(
+  supplier: Supplier,
+): Promise<Examined & { code: number | null; verdict: (name: string) => string | undefined }> {
   const finished = await supplier.depot(['doctor', '--write-test', '--json']);
   const [examined] = (json(finished) as JsonDocument & { arrangements: Examined[] }).arrangements;
-  return { ...examined, code: finished.code, verdict: (name) => examined.checks.find((check) => check.name === name)?.result };
+  return {
+    ...examined,
+    code: finished.code,
+    verdict: (name) => examined.checks.find((check) => check.name === name)?.result,
+  };
 }
 
 const writing = (r: Request): boolean => r.type === 'write';
@@ -28,9 +54,13 @@ test('several lanes are for servers that passed it: remembered by identification
   writeFileSync(join(supplier.data, 'data'), pattern(6_000_000));
   const lanes = async (): Promise<unknown> => (await supplier.push()).result.deposit?.run['lanes'];
   expect(await lanes()).toBe(1);
-  expect((await supplier.depot(['doctor'])).stdout).toMatch(/uploads +over one lane: only OpenSSH gets several without a write test that passed$/m);
+  expect((await supplier.depot(['doctor'])).stdout).toMatch(
+    /uploads +over one lane: only OpenSSH gets several without a write test that passed$/m,
+  );
   expect(await doctor(supplier)).toMatchObject({ code: 0, exit: 0, left: [], collected: [], propose: {} });
-  expect((await supplier.depot(['doctor'])).stdout).toMatch(/uploads +over 4 lanes, as remote\.lanes says: this server took them in the write test$/m);
+  expect((await supplier.depot(['doctor'])).stdout).toMatch(
+    /uploads +over 4 lanes, as remote\.lanes says: this server took them in the write test$/m,
+  );
   expect(await lanes()).toBe(4);
   await server.stop();
 
@@ -55,15 +85,31 @@ test('several lanes are for servers that passed it: remembered by identification
 test('when it was run and how it ended is said without writing again, until the server is another', async () => {
   const { server, supplier } = await scene({ software: 'SomeServer_1.0' }, { publish: 'direct' });
   const writing = async (seconds = 0): Promise<Examined['checks'][number] | undefined> => {
-    const clock = seconds === 0 ? {} : { node: ['--import', join(checkout, 'tests/support/preload-clock.mjs')], env: { DEPOT_CLOCK_S: String(seconds) } };
-    const [examined] = (json(await supplier.depot(['doctor', '--json'], clock)) as JsonDocument & { arrangements: Examined[] }).arrangements;
+    const clock =
+      seconds === 0
+        ? {}
+        : {
+            node: ['--import', join(checkout, 'tests/support/preload-clock.mjs')],
+            env: { DEPOT_CLOCK_S: String(seconds) },
+          };
+    const [examined] = (
+      json(await supplier.depot(['doctor', '--json'], clock)) as JsonDocument & { arrangements: Examined[] }
+    ).arrangements;
     return examined.checks.find((check) => check.name === 'writing');
   };
-  expect(await writing()).toMatchObject({ result: 'not possible', detail: expect.stringContaining('no write test was run yet; to test it with two files of a few MiB: depot doctor acme-crm --write-test') as string });
+  expect(await writing()).toMatchObject({
+    result: 'not possible',
+    detail: expect.stringContaining(
+      'no write test was run yet; to test it with two files of a few MiB: depot doctor acme-crm --write-test',
+    ) as string,
+  });
   // A server that gets one lane in any case.
   expect(await doctor(supplier)).toMatchObject({ code: 0 });
   const written = server.requests.filter((r) => r.type === 'write').length;
-  expect(await writing(3 * 86_400 + 60)).toMatchObject({ result: 'passed', detail: expect.stringMatching(/^write test passed 3d ago \(20/) as string });
+  expect(await writing(3 * 86_400 + 60)).toMatchObject({
+    result: 'passed',
+    detail: expect.stringMatching(/^write test passed 3d ago \(20/) as string,
+  });
   expect((await supplier.depot(['doctor'])).stdout).toMatch(/^push +A push should work\.$/m);
   expect(server.requests.filter((r) => r.type === 'write')).toHaveLength(written);
 
@@ -72,20 +118,36 @@ test('when it was run and how it ended is said without writing again, until the 
   server.script = (r) => (r.type === 'write' ? { then: 'drop' } : undefined);
   expect((await doctor(supplier)).code).toBe(16);
   server.script = undefined;
-  expect(await writing(3600)).toMatchObject({ result: 'warning', detail: expect.stringMatching(/^write test failed 1h\d*m? ago .*refused to close/) as string, hint: expect.stringContaining('depot doctor acme-crm --write-test') as string });
+  expect(await writing(3600)).toMatchObject({
+    result: 'warning',
+    detail: expect.stringMatching(/^write test failed 1h\d*m? ago .*refused to close/) as string,
+    hint: expect.stringContaining('depot doctor acme-crm --write-test') as string,
+  });
   expect(await doctor(supplier)).toMatchObject({ code: 0 });
   expect(await writing()).toMatchObject({ result: 'passed' });
   supplier.writeConfig({ remote: { publish: 'direct', host: 'localhost' } });
-  expect(await writing()).toMatchObject({ result: 'not possible', detail: expect.stringMatching(/^no write test was run since the account, which was \S+@127\.0\.0\.1:\d+, changed; /) as string });
+  expect(await writing()).toMatchObject({
+    result: 'not possible',
+    detail: expect.stringMatching(
+      /^no write test was run since the account, which was \S+@127\.0\.0\.1:\d+, changed; /,
+    ) as string,
+  });
   await server.stop();
 
   const newer = await startScriptedServer({ software: 'SomeServer_1.1', port: server.port });
   supplier.writeConfig({ remote: { publish: 'direct', hostKey: newer.fingerprints } });
-  expect(await writing()).toMatchObject({ result: 'not possible', detail: expect.stringContaining('no write test was run since the server, which was SSH-2.0-SomeServer_1.0, changed; to test it with two files of a few MiB: depot doctor acme-crm --write-test') as string });
+  expect(await writing()).toMatchObject({
+    result: 'not possible',
+    detail: expect.stringContaining(
+      'no write test was run since the server, which was SSH-2.0-SomeServer_1.0, changed; to test it with two files of a few MiB: depot doctor acme-crm --write-test',
+    ) as string,
+  });
 });
 
 test('what the config should say is printed as lines of it, and what is left as names', async () => {
-  const { server, supplier } = await scene({ script: (r) => (['rename', 'remove'].includes(r.type) ? { status: 3 } : undefined) });
+  const { server, supplier } = await scene({
+    script: (r) => (['rename', 'remove'].includes(r.type) ? { status: 3 } : undefined),
+  });
   const { code, stdout } = await supplier.depot(['doctor', '--write-test']);
   expect(code).toBe(15);
   expect(stdout).toContain('\n  remote:\n    publish: direct\n');
@@ -94,7 +156,7 @@ test('what the config should say is printed as lines of it, and what is left as 
   for (const name of left) expect(stdout.split('\n').find((line) => line.startsWith('left there'))).toContain(name);
 });
 
-test('an agent\'s disk that has no room for what comes is said before a push meets it', async () => {
+test("an agent's disk that has no room for what comes is said before a push meets it", async () => {
   let free = 49_152;
   const { supplier } = await scene({ freeBytes: () => free });
   writeFileSync(join(supplier.data, 'dump'), pattern(100_000));
@@ -109,7 +171,13 @@ test('an agent\'s disk that has no room for what comes is said before a push mee
   expect(await told()).toEqual([0, 'passed', '1.0 GiB free at the server']);
   await supplier.deposit();
   free = 49_152;
-  expect(await told()).toEqual([0, 'warning', expect.stringMatching(/^the last deposit took \d+\.\d KiB, and 48\.0 KiB are free at the server: a push works only if it takes less$/)]);
+  expect(await told()).toEqual([
+    0,
+    'warning',
+    expect.stringMatching(
+      /^the last deposit took \d+\.\d KiB, and 48\.0 KiB are free at the server: a push works only if it takes less$/,
+    ),
+  ]);
 });
 
 test('files that the agent takes away are told of', async () => {
@@ -125,14 +193,32 @@ test('a server that does not let a file be opened twice', async () => {
   const { supplier } = await scene({ script: (r) => (r.type === 'open' && r.flags === 2 ? { status: 3 } : undefined) });
   const examined = await doctor(supplier);
   expect(examined).toMatchObject({ code: 0, left: [] });
-  expect(examined.checks.find((check) => check.name === 'open again')).toMatchObject({ result: 'warning', hint: expect.stringContaining('spool: true') as string });
+  expect(examined.checks.find((check) => check.name === 'open again')).toMatchObject({
+    result: 'warning',
+    hint: expect.stringContaining('spool: true') as string,
+  });
 });
 
 test.each<[string, ScriptedOptions, number, string]>([
   ['a quota that is used up', { quota: 0 }, 15, 'refused to write'],
-  ['a close that is refused', { script: (r) => (r.type === 'close' ? { do: true, status: 4 } : undefined) }, 15, 'refused to close'],
-  ['a link that drops at every write', { script: (r) => (writing(r) ? { then: 'drop' } : undefined) }, 16, 'was lost during the write test'],
-  ['a channel that closes at every write', { script: (r) => (writing(r) ? { then: 'close-channel' } : undefined) }, 16, 'was lost during the write test'],
+  [
+    'a close that is refused',
+    { script: (r) => (r.type === 'close' ? { do: true, status: 4 } : undefined) },
+    15,
+    'refused to close',
+  ],
+  [
+    'a link that drops at every write',
+    { script: (r) => (writing(r) ? { then: 'drop' } : undefined) },
+    16,
+    'was lost during the write test',
+  ],
+  [
+    'a channel that closes at every write',
+    { script: (r) => (writing(r) ? { then: 'close-channel' } : undefined) },
+    16,
+    'was lost during the write test',
+  ],
 ])('%s: the exit status of a push, no defect, and nothing left', async (_, options, exit, says) => {
   const { server, supplier } = await scene(options);
   const examined = await doctor(supplier);
@@ -144,7 +230,10 @@ test.each<[string, ScriptedOptions, number, string]>([
 
 test('a server that takes its time for an answer is not taken for a lost one', async () => {
   let slow = 0;
-  const { supplier } = await scene({ script: (r) => (r.type === 'write' && ++slow === 5 ? { wait: new Promise((later) => setTimeout(later, 1500)) } : undefined) });
+  const { supplier } = await scene({
+    script: (r) =>
+      r.type === 'write' && ++slow === 5 ? { wait: new Promise((later) => setTimeout(later, 1500)) } : undefined,
+  });
   expect(await doctor(supplier)).toMatchObject({ code: 0, exit: 0 });
 });
 

@@ -15,7 +15,12 @@ import { startScriptedServer } from '../support/scripted-server.js';
 import { freePort, type Sshd, startSshd } from '../support/sshd.js';
 import { makeKey, type Server, Supplier, type SupplierOptions } from '../support/supplier.js';
 
-interface Check { name: string; result: string; detail: string; hint?: string }
+interface Check {
+  name: string;
+  result: string;
+  detail: string;
+  hint?: string;
+}
 
 const ssh = peers('sshd', 'ssh-keygen');
 
@@ -25,7 +30,9 @@ describe.skipIf(!ssh)('doctor', () => {
     server = await startSshd();
   });
 
-  async function examined(finished: Promise<Finished>): Promise<{ code: number | null; exit: number; checks: Record<string, Check> }> {
+  async function examined(
+    finished: Promise<Finished>,
+  ): Promise<{ code: number | null; exit: number; checks: Record<string, Check> }> {
     const { code, stdout, stderr } = await finished;
     const document = JSON.parse(stdout) as { arrangements: { exit: number; checks: Check[] }[] };
     expect(document.arrangements, stderr).toHaveLength(1);
@@ -45,13 +52,42 @@ describe.skipIf(!ssh)('doctor', () => {
     await supplier.deposit();
     const { exit, checks } = await examined(supplier.depot(['doctor', '--json']));
     expect(exit).toBe(0);
-    expect(Object.keys(checks)).toEqual(['state', 'local space', 'last deposit', 'recipient', 'signer', 'secret password', 'secret SSH key', 'secret signing key', 'server', 'host key', 'login', 'directory', 'space', 'offers', 'writing', 'uploads', 'source data']);
-    expect(checks['secret signing key']).toMatchObject({ result: 'passed', detail: 'none is needed: the key has no passphrase' });
-    expect(checks['secret SSH key']).toMatchObject({ result: 'passed', detail: 'none is needed: the key has no passphrase' });
+    expect(Object.keys(checks)).toEqual([
+      'state',
+      'local space',
+      'last deposit',
+      'recipient',
+      'signer',
+      'secret password',
+      'secret SSH key',
+      'secret signing key',
+      'server',
+      'host key',
+      'login',
+      'directory',
+      'space',
+      'offers',
+      'writing',
+      'uploads',
+      'source data',
+    ]);
+    expect(checks['secret signing key']).toMatchObject({
+      result: 'passed',
+      detail: 'none is needed: the key has no passphrase',
+    });
+    expect(checks['secret SSH key']).toMatchObject({
+      result: 'passed',
+      detail: 'none is needed: the key has no passphrase',
+    });
     expect(checks.space.detail).toMatch(/iB free at the server/);
     expect(checks.offers.detail).toMatch(/^writes of up to \d+\.\d KiB; flushes files/);
-    expect(checks.uploads.detail).toBe('over one to 8 lanes, as many as the line has use for (remote.lanes: auto): OpenSSH is known to take them');
-    expect(checks.writing).toMatchObject({ result: 'not possible', detail: `no write test was run yet; to test it with two files of a few MiB: depot doctor acme-crm --write-test --config ${supplier.config}` });
+    expect(checks.uploads.detail).toBe(
+      'over one to 8 lanes, as many as the line has use for (remote.lanes: auto): OpenSSH is known to take them',
+    );
+    expect(checks.writing).toMatchObject({
+      result: 'not possible',
+      detail: `no write test was run yet; to test it with two files of a few MiB: depot doctor acme-crm --write-test --config ${supplier.config}`,
+    });
     const { stdout } = await supplier.depot(['doctor']);
     expect(stdout).toMatch(/^push +A push should work\. Writing to the server was not tested\.$/m);
   });
@@ -62,15 +98,29 @@ describe.skipIf(!ssh)('doctor', () => {
     supplier.writeConfig({ top: { supplier: { name: 'Acme', signingKey: locked.secretKey } } });
     const { exit, checks } = await examined(supplier.depot(['doctor', '--json']));
     expect(exit).toBe(17);
-    expect(checks['secret signing key']).toMatchObject({ result: 'failed', detail: 'stored nowhere, and one is needed', hint: `store it: depot login acme-crm --for signing-key --to file --config ${supplier.config}` });
-    expect(checks.signer).toEqual({ name: 'signer', result: 'not possible', detail: 'skipped: the secret signing key is not available' });
+    expect(checks['secret signing key']).toMatchObject({
+      result: 'failed',
+      detail: 'stored nowhere, and one is needed',
+      hint: `store it: depot login acme-crm --for signing-key --to file --config ${supplier.config}`,
+    });
+    expect(checks.signer).toEqual({
+      name: 'signer',
+      result: 'not possible',
+      detail: 'skipped: the secret signing key is not available',
+    });
     expect((await supplier.push()).code).toBe(exit);
   });
 
   test('a server that does not answer, and one that refuses: what was reached, what was not, and the exit code of a push', async () => {
-    const supplier = await supplierWith({ remote: { port: await freePort(), retryFor: '0s' }, dataset: [{ directory: 'not-there' }] });
+    const supplier = await supplierWith({
+      remote: { port: await freePort(), retryFor: '0s' },
+      dataset: [{ directory: 'not-there' }],
+    });
     const unreachable = await examined(supplier.depot(['doctor', '--json']));
-    expect(unreachable.checks.port).toMatchObject({ result: 'failed', hint: expect.stringContaining('check host and port') });
+    expect(unreachable.checks.port).toMatchObject({
+      result: 'failed',
+      hint: expect.stringContaining('check host and port'),
+    });
     // A push connects before it starts any source.
     expect(unreachable.exit).toBe(14);
     expect((await supplier.push()).code).toBe(14);
@@ -78,10 +128,18 @@ describe.skipIf(!ssh)('doctor', () => {
     supplier.writeConfig({ remote: { privateKey: undefined, passwordFile: 'secrets/password' } });
     const refused = await examined(supplier.depot(['doctor', '--json']));
     expect(refused.exit).toBe(12);
-    expect(refused.checks).toMatchObject({ 'port': { result: 'passed' }, 'host key': { result: 'passed' }, 'login': { result: 'failed', hint: expect.stringContaining('remote.privateKey') }, 'directory': { result: 'not possible' } });
+    expect(refused.checks).toMatchObject({
+      port: { result: 'passed' },
+      'host key': { result: 'passed' },
+      login: { result: 'failed', hint: expect.stringContaining('remote.privateKey') },
+      directory: { result: 'not possible' },
+    });
 
     supplier.writeConfig({ remote: { hostKey: [`SHA256:${'A'.repeat(43)}`] } });
-    expect((await examined(supplier.depot(['doctor', '--json']))).checks['host key']).toMatchObject({ result: 'failed', hint: expect.stringMatching(/depot\.yaml:\d+$/) });
+    expect((await examined(supplier.depot(['doctor', '--json']))).checks['host key']).toMatchObject({
+      result: 'failed',
+      hint: expect.stringMatching(/depot\.yaml:\d+$/),
+    });
   });
 
   test('a deposit that is late, and a key that is weak: what to do', async () => {
@@ -89,10 +147,20 @@ describe.skipIf(!ssh)('doctor', () => {
     await supplier.deposit();
     const weak = readFileSync(join(checkout, 'test-fixtures/keys/rsa2048.public.asc'));
     supplier.writeConfig({ beneficiaries: [{ key: weak, fingerprint: (await readCertificate(weak)).fingerprint }] });
-    const tomorrow = { node: ['--import', join(checkout, 'tests/support/preload-clock.mjs')], env: { DEPOT_CLOCK_S: String(31 * 3600) } };
+    const tomorrow = {
+      node: ['--import', join(checkout, 'tests/support/preload-clock.mjs')],
+      env: { DEPOT_CLOCK_S: String(31 * 3600) },
+    };
     const { exit, checks } = await examined(supplier.depot(['doctor', '--json'], tomorrow));
-    expect(checks.recipient).toMatchObject({ result: 'warning', detail: expect.stringContaining('RSA'), hint: `ask Beneficiary 1 for a new key in time, then: depot key add acme-crm FILE --fingerprint F --config ${supplier.config}` });
-    expect(checks['last deposit']).toMatchObject({ result: 'warning', detail: expect.stringMatching(/ is 31 h old; the limit is 30 h$/) });
+    expect(checks.recipient).toMatchObject({
+      result: 'warning',
+      detail: expect.stringContaining('RSA'),
+      hint: `ask Beneficiary 1 for a new key in time, then: depot key add acme-crm FILE --fingerprint F --config ${supplier.config}`,
+    });
+    expect(checks['last deposit']).toMatchObject({
+      result: 'warning',
+      detail: expect.stringMatching(/ is 31 h old; the limit is 30 h$/),
+    });
     expect(exit).toBe(0);
   });
 
@@ -111,7 +179,13 @@ describe.skipIf(!ssh)('doctor', () => {
     }
 
     function asDaemon(supplier: Supplier): ReturnType<typeof examined> {
-      return examined(run(program.node, [program.script, 'doctor', '--json', '--config', supplier.config], { ...daemon, cwd: '/', env: { PATH: '/usr/bin:/bin' } }));
+      return examined(
+        run(program.node, [program.script, 'doctor', '--json', '--config', supplier.config], {
+          ...daemon,
+          cwd: '/',
+          env: { PATH: '/usr/bin:/bin' },
+        }),
+      );
     }
 
     // It was said twice, at the secret and at the login, with a hint to write another password.
@@ -122,11 +196,18 @@ describe.skipIf(!ssh)('doctor', () => {
       mkdirSync(state, { mode: 0o700 });
       chownSync(state, daemon.uid, daemon.gid);
       const locked = await makeKey(join(supplier.directory, 'keys/locked'), 'Acme', 'compat', 'correct horse');
-      const [password, passphrase, stored] = [join(supplier.directory, 'password'), join(supplier.directory, 'passphrase'), join(supplier.directory, `secrets/127.0.0.1_${scripted.port}.password`)];
+      const [password, passphrase, stored] = [
+        join(supplier.directory, 'password'),
+        join(supplier.directory, 'passphrase'),
+        join(supplier.directory, `secrets/127.0.0.1_${scripted.port}.password`),
+      ];
       writeFileSync(password, `${scripted.password}\n`, { mode: 0o600 });
       writeFileSync(passphrase, 'correct horse\n', { mode: 0o600 });
       const set = (remote: Record<string, unknown>): void => {
-        supplier.writeConfig({ top: { supplier: { name: 'Acme', signingKey: locked.secretKey, signingKeyPassphraseFile: passphrase } }, remote: { privateKey: undefined, ...remote } });
+        supplier.writeConfig({
+          top: { supplier: { name: 'Acme', signingKey: locked.secretKey, signingKeyPassphraseFile: passphrase } },
+          remote: { privateKey: undefined, ...remote },
+        });
         chmodSync(supplier.config, 0o644);
       };
       const typed = (check: Check): void => {
@@ -135,26 +216,51 @@ describe.skipIf(!ssh)('doctor', () => {
       set({ passwordFile: password });
 
       const first = await asDaemon(supplier);
-      expect(first.checks.signer).toMatchObject({ result: 'failed', hint: `type as root: chown root:daemon ${locked.secretKey} && chmod 640 ${locked.secretKey}` });
+      expect(first.checks.signer).toMatchObject({
+        result: 'failed',
+        hint: `type as root: chown root:daemon ${locked.secretKey} && chmod 640 ${locked.secretKey}`,
+      });
       typed(first.checks.signer);
       const second = await asDaemon(supplier);
-      const told = Object.values(second.checks).filter(({ detail, hint = '' }) => `${detail} ${hint}`.includes(passphrase));
-      expect(told).toEqual([{ name: 'secret signing key', result: 'failed', detail: `${passphrase} may not be read by account daemon (uid 1)`, hint: `type as root: chown root:daemon ${passphrase} && chmod 640 ${passphrase}` }]);
+      const told = Object.values(second.checks).filter(({ detail, hint = '' }) =>
+        `${detail} ${hint}`.includes(passphrase),
+      );
+      expect(told).toEqual([
+        {
+          name: 'secret signing key',
+          result: 'failed',
+          detail: `${passphrase} may not be read by account daemon (uid 1)`,
+          hint: `type as root: chown root:daemon ${passphrase} && chmod 640 ${passphrase}`,
+        },
+      ]);
       expect(second.checks.signer).toMatchObject({ result: 'not possible' });
       expect(second.exit).toBe(17);
       typed(told[0]);
       const third = await asDaemon(supplier);
       expect(third.checks['secret signing key'].result).toBe('passed');
-      expect(Object.values(third.checks).filter(({ detail, hint = '' }) => `${detail} ${hint}`.includes(password))).toHaveLength(1);
-      expect(third.checks.login).toEqual({ name: 'login', result: 'not possible', detail: 'skipped: the secret password is not available' });
+      expect(
+        Object.values(third.checks).filter(({ detail, hint = '' }) => `${detail} ${hint}`.includes(password)),
+      ).toHaveLength(1);
+      expect(third.checks.login).toEqual({
+        name: 'login',
+        result: 'not possible',
+        detail: 'skipped: the secret password is not available',
+      });
       typed(third.checks['secret password']);
-      expect(await asDaemon(supplier)).toMatchObject({ exit: 0, checks: { 'secret password': { result: 'passed' }, 'signer': { result: 'passed' }, 'login': { result: 'passed' } } });
+      expect(await asDaemon(supplier)).toMatchObject({
+        exit: 0,
+        checks: { 'secret password': { result: 'passed' }, signer: { result: 'passed' }, login: { result: 'passed' } },
+      });
 
       // Beside depot.yaml, where depot login keeps it, the file closed or the directory.
       set({ passwordFile: undefined });
       writeFileSync(stored, `${scripted.password}\n`, { mode: 0o600 });
       const closed = await asDaemon(supplier);
-      expect(closed.checks['secret password']).toMatchObject({ result: 'failed', detail: `${stored} may not be read by account daemon (uid 1)`, hint: `type as root: chown -R daemon: ${join(supplier.directory, 'secrets')}` });
+      expect(closed.checks['secret password']).toMatchObject({
+        result: 'failed',
+        detail: `${stored} may not be read by account daemon (uid 1)`,
+        hint: `type as root: chown -R daemon: ${join(supplier.directory, 'secrets')}`,
+      });
       chmodSync(join(supplier.directory, 'secrets'), 0o700);
       const hidden = (await asDaemon(supplier)).checks['secret password'];
       expect(hidden.detail).toContain('may not be looked at by account daemon (uid 1)');
@@ -168,35 +274,68 @@ describe.skipIf(!ssh)('doctor', () => {
       expect((await asDaemon(supplier)).checks['secret password']).toMatchObject({ result: 'passed' });
 
       set({ passwordFile: join(supplier.directory, 'forgotten') });
-      expect((await asDaemon(supplier)).checks['secret password']).toMatchObject({ result: 'failed', detail: expect.stringContaining('does not exist'), hint: expect.stringContaining('depot login acme-crm --to file') });
+      expect((await asDaemon(supplier)).checks['secret password']).toMatchObject({
+        result: 'failed',
+        detail: expect.stringContaining('does not exist'),
+        hint: expect.stringContaining('depot login acme-crm --to file'),
+      });
     });
 
-    test('a configuration that is closed, and a directory that is root\'s: the line to type, or what to choose instead', async () => {
+    test("a configuration that is closed, and a directory that is root's: the line to type, or what to choose instead", async () => {
       const supplier = await open();
       const as = { ...daemon, cwd: '/', env: { PATH: '/usr/bin:/bin' } };
       const { config, directory } = supplier;
-      const receipts = (): Promise<Finished> => run(program.node, [program.script, 'receipts', 'list', '--config', config], as);
+      const receipts = (): Promise<Finished> =>
+        run(program.node, [program.script, 'receipts', 'list', '--config', config], as);
       chmodSync(config, 0o600);
       const line = (await receipts()).stderr.split('let its owner or root type: ')[1].trim();
       expect(line).toBe(`chmod a+r ${config}`);
       execFileSync('sh', ['-ec', line]);
       expect((await receipts()).stderr).not.toContain(config);
       const opener = await run(program.node, [program.script, 'opener', '--out', join(directory, 'opener.html')], as);
-      expect([opener.code, opener.stderr]).toEqual([5, expect.stringContaining(`depot: hint: choose a place that daemon may write to, or let root open this one (${directory} belongs to root, mode 755)\n`)]);
+      expect([opener.code, opener.stderr]).toEqual([
+        5,
+        expect.stringContaining(
+          `depot: hint: choose a place that daemon may write to, or let root open this one (${directory} belongs to root, mode 755)\n`,
+        ),
+      ]);
     });
 
-    test('where the account may not look, it looks on; a closed directory of depot\'s may be opened, a home is left closed', async () => {
+    test("where the account may not look, it looks on; a closed directory of depot's may be opened, a home is left closed", async () => {
       const supplier = await open();
       const closed = tempDir();
       chmodSync(closed, 0o700);
       const status = (...args: string[]): Promise<Finished> =>
-        run('sh', ['-c', `cd "$0" && exec setpriv --reuid ${daemon.uid} --regid ${daemon.gid} --clear-groups env -i PATH=/usr/bin:/bin HOME="$0" "$@"`, closed, program.node, program.script, 'status', ...args], { cwd: '/', env: { PATH: '/usr/bin:/bin' } });
-      expect((await status()).stderr).toContain(`depot: error: no depot.yaml: looked for ${closed}/depot.yaml (which this account may not look for), `);
+        run(
+          'sh',
+          [
+            '-c',
+            `cd "$0" && exec setpriv --reuid ${daemon.uid} --regid ${daemon.gid} --clear-groups env -i PATH=/usr/bin:/bin HOME="$0" "$@"`,
+            closed,
+            program.node,
+            program.script,
+            'status',
+            ...args,
+          ],
+          { cwd: '/', env: { PATH: '/usr/bin:/bin' } },
+        );
+      expect((await status()).stderr).toContain(
+        `depot: error: no depot.yaml: looked for ${closed}/depot.yaml (which this account may not look for), `,
+      );
       expect((await status('--config', supplier.config)).stderr).not.toContain(closed);
-      expect((await status('--config', join(closed, 'depot.yaml'))).stderr).toContain(`hint: let its owner or root type: chgrp daemon ${closed} && chmod g+rx ${closed}\n`);
+      expect((await status('--config', join(closed, 'depot.yaml'))).stderr).toContain(
+        `hint: let its owner or root type: chgrp daemon ${closed} && chmod g+rx ${closed}\n`,
+      );
       const { homedir, uid } = userInfo();
-      expect([isHomeOfAnother(homedir, daemon.uid), isHomeOfAnother(homedir, uid), isHomeOfAnother(closed, daemon.uid)]).toEqual([true, false, false]);
-      if ((statSync(homedir).mode & 0o001) === 0) expect((await status('--config', join(homedir, 'depot.yaml'))).stderr).toContain(`hint: move the configuration out of ${homedir}, which is a home directory: /etc/depot is for it`);
+      expect([
+        isHomeOfAnother(homedir, daemon.uid),
+        isHomeOfAnother(homedir, uid),
+        isHomeOfAnother(closed, daemon.uid),
+      ]).toEqual([true, false, false]);
+      if ((statSync(homedir).mode & 0o001) === 0)
+        expect((await status('--config', join(homedir, 'depot.yaml'))).stderr).toContain(
+          `hint: move the configuration out of ${homedir}, which is a home directory: /etc/depot is for it`,
+        );
     });
 
     test('before there is a state directory, nobody knows which account pushes', async () => {
@@ -204,7 +343,9 @@ describe.skipIf(!ssh)('doctor', () => {
       supplier.writeConfig({ login: 'password' });
       chmodSync(supplier.config, 0o644);
       const { checks } = await asDaemon(supplier);
-      expect(checks['secret password'].hint).toMatch(/^run depot doctor --config \S+ as the account that pushes; if that is daemon, type as root: chown -R daemon: /);
+      expect(checks['secret password'].hint).toMatch(
+        /^run depot doctor --config \S+ as the account that pushes; if that is daemon, type as root: chown -R daemon: /,
+      );
     });
 
     test('what may not be read is not a wrong path', async () => {
@@ -214,8 +355,15 @@ describe.skipIf(!ssh)('doctor', () => {
       mkdirSync(state, { mode: 0o700 });
       chownSync(state, daemon.uid, daemon.gid);
       const { exit, checks } = await asDaemon(supplier);
-      expect(checks['source data']).toMatchObject({ result: 'failed', detail: `${supplier.data} may not be read by this account`, hint: expect.stringContaining('the account that pushes') });
-      expect(checks.signer).toMatchObject({ result: 'failed', hint: `type as root: chown root:daemon ${supplier.signer.secretKey} && chmod 640 ${supplier.signer.secretKey}` });
+      expect(checks['source data']).toMatchObject({
+        result: 'failed',
+        detail: `${supplier.data} may not be read by this account`,
+        hint: expect.stringContaining('the account that pushes'),
+      });
+      expect(checks.signer).toMatchObject({
+        result: 'failed',
+        hint: `type as root: chown root:daemon ${supplier.signer.secretKey} && chmod 640 ${supplier.signer.secretKey}`,
+      });
       expect(exit).toBe(20);
     });
 
@@ -223,16 +371,30 @@ describe.skipIf(!ssh)('doctor', () => {
       const supplier = await open();
       const { depositId } = await supplier.deposit();
       const state = join(supplier.directory, 'state');
-      for (const name of ['', ...readdirSync(state, { recursive: true, encoding: 'utf8' })]) chownSync(join(state, name), daemon.uid, daemon.gid);
+      for (const name of ['', ...readdirSync(state, { recursive: true, encoding: 'utf8' })])
+        chownSync(join(state, name), daemon.uid, daemon.gid);
       const receipt = join(state, 'acme-crm', `${depositId}.receipt.json`);
       const before = readdirSync(state, { recursive: true });
-      for (const args of [['push', 'acme-crm'], ['push', 'acme-crm', '--dry-run']]) {
+      for (const args of [
+        ['push', 'acme-crm'],
+        ['push', 'acme-crm', '--dry-run'],
+      ]) {
         const { error } = json(await supplier.depot([...args, '--json'])).results![0];
-        expect(error, args.join(' ')).toMatchObject({ code: 'state-insecure', exit: 5, published: 'no', hint: `run it as the account that owns it: runuser -u daemon -- depot ${args.join(' ')} --config ${supplier.config}` });
+        expect(error, args.join(' ')).toMatchObject({
+          code: 'state-insecure',
+          exit: 5,
+          published: 'no',
+          hint: `run it as the account that owns it: runuser -u daemon -- depot ${args.join(' ')} --config ${supplier.config}`,
+        });
       }
       expect(readdirSync(state, { recursive: true })).toEqual(before);
 
-      const runAsDaemon = (...args: string[]): Promise<Finished> => run(program.node, [program.script, ...args, '--config', supplier.config], { ...daemon, cwd: '/', env: { PATH: '/usr/bin:/bin' } });
+      const runAsDaemon = (...args: string[]): Promise<Finished> =>
+        run(program.node, [program.script, ...args, '--config', supplier.config], {
+          ...daemon,
+          cwd: '/',
+          env: { PATH: '/usr/bin:/bin' },
+        });
       const signer = ['--signer', supplier.signer.publicKey];
       expect((await runAsDaemon('receipts', 'verify', ...signer)).code).toBe(0);
       chownSync(receipt, 0, 0);
@@ -242,22 +404,43 @@ describe.skipIf(!ssh)('doctor', () => {
       expect(verified.stdout).toContain(`chown daemon ${receipt}`);
       expect(verified.stdout).not.toMatch(/missing|whole/);
       // Who only looks is told whose they are, and root is not told to take them away from the account that pushes.
-      const colleague = await run(program.node, [program.script, 'receipts', 'list', '--config', supplier.config], { uid: 65_534, gid: 65_534, cwd: '/', env: { PATH: '/usr/bin:/bin' } });
+      const colleague = await run(program.node, [program.script, 'receipts', 'list', '--config', supplier.config], {
+        uid: 65_534,
+        gid: 65_534,
+        cwd: '/',
+        env: { PATH: '/usr/bin:/bin' },
+      });
       expect(colleague.code, colleague.stdout).toBe(5);
-      expect(colleague.stderr).toContain(`hint: run it as the account that it belongs to: sudo -u daemon depot receipts list --config ${supplier.config}`);
+      expect(colleague.stderr).toContain(
+        `hint: run it as the account that it belongs to: sudo -u daemon depot receipts list --config ${supplier.config}`,
+      );
       // With the right to read, and without any secret: the public key is enough to check receipts.
       chownSync(receipt, daemon.uid, daemon.gid);
-      for (const name of ['', ...readdirSync(state, { recursive: true, encoding: 'utf8' })]) chmodSync(join(state, name), statSync(join(state, name)).isDirectory() ? 0o755 : 0o644);
+      for (const name of ['', ...readdirSync(state, { recursive: true, encoding: 'utf8' })])
+        chmodSync(join(state, name), statSync(join(state, name)).isDirectory() ? 0o755 : 0o644);
       const page = tempDir();
       chmodSync(page, 0o777);
-      for (const args of [['receipts', 'verify'], ['receipts', 'list'], ['report', '--out', join(page, 'r.html')]]) {
-        const looked = await run(program.node, [program.script, ...args, '--config', supplier.config], { uid: 65_534, gid: 65_534, cwd: '/', env: { PATH: '/usr/bin:/bin' } });
+      for (const args of [
+        ['receipts', 'verify'],
+        ['receipts', 'list'],
+        ['report', '--out', join(page, 'r.html')],
+      ]) {
+        const looked = await run(program.node, [program.script, ...args, '--config', supplier.config], {
+          uid: 65_534,
+          gid: 65_534,
+          cwd: '/',
+          env: { PATH: '/usr/bin:/bin' },
+        });
         expect(looked.code, looked.stdout + looked.stderr).toBe(0);
       }
       chownSync(receipt, 0, 0);
       chmodSync(receipt, 0o600);
       for (const name of ['', 'acme-crm']) chmodSync(join(state, name), 0o700);
-      expect((await asDaemon(supplier)).checks.records).toMatchObject({ result: 'warning', detail: expect.stringContaining('belongs to root, and account daemon'), hint: `chown -R daemon: ${join(state, 'acme-crm')}` });
+      expect((await asDaemon(supplier)).checks.records).toMatchObject({
+        result: 'warning',
+        detail: expect.stringContaining('belongs to root, and account daemon'),
+        hint: `chown -R daemon: ${join(state, 'acme-crm')}`,
+      });
       rmSync(state, { recursive: true });
     });
 
@@ -268,8 +451,16 @@ describe.skipIf(!ssh)('doctor', () => {
       chownSync(state, daemon.uid, daemon.gid);
       supplier.writeConfig({ login: 'password' });
       const { checks } = await examined(supplier.depot(['doctor', '--json']));
-      expect(checks.account).toMatchObject({ result: 'warning', detail: expect.stringContaining('belongs to account daemon, which pushes'), hint: `run: runuser -u daemon -- depot doctor acme-crm --config ${supplier.config}` });
-      expect(checks['secret password']).toMatchObject({ result: 'warning', detail: expect.stringContaining('not by account daemon'), hint: expect.stringMatching(/^chown -R daemon: /) });
+      expect(checks.account).toMatchObject({
+        result: 'warning',
+        detail: expect.stringContaining('belongs to account daemon, which pushes'),
+        hint: `run: runuser -u daemon -- depot doctor acme-crm --config ${supplier.config}`,
+      });
+      expect(checks['secret password']).toMatchObject({
+        result: 'warning',
+        detail: expect.stringContaining('not by account daemon'),
+        hint: expect.stringMatching(/^chown -R daemon: /),
+      });
       expect(statSync(state).uid).toBe(1);
       rmSync(state, { recursive: true });
     });

@@ -11,13 +11,26 @@ import type { Finished } from '../support/process.js';
 import { Supplier } from '../support/supplier.js';
 import { ArrangementState } from '../../src/receipt/state.js';
 
-const nobody = { host: '127.0.0.1', port: 1, username: 'acme', password: 'x', remoteDirectory: '/in', fingerprints: [`SHA256:${'A'.repeat(43)}`] };
+const nobody = {
+  host: '127.0.0.1',
+  port: 1,
+  username: 'acme',
+  password: 'x',
+  remoteDirectory: '/in',
+  fingerprints: [`SHA256:${'A'.repeat(43)}`],
+};
 const depositId = 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410';
 const here = { account: 'acme@127.0.0.1:1', directory: '/in' };
 const old = { account: 'acme@10.20.0.5:22', directory: '/incoming' };
 const base = {
-  schema: 'depot.pending/1', depositId, arrangement: 'acme-crm', partialName: partialName(depositId), finalName: suitcaseName(depositId, 'zstd'),
-  createdAt: '2026-11-22T00:30:01Z', server: old, publish: 'rename',
+  schema: 'depot.pending/1',
+  depositId,
+  arrangement: 'acme-crm',
+  partialName: partialName(depositId),
+  finalName: suitcaseName(depositId, 'zstd'),
+  createdAt: '2026-11-22T00:30:01Z',
+  server: old,
+  publish: 'rename',
 } as const;
 const draft = draftOf(depositId);
 const transfer = { ...acknowledged, remoteName: base.finalName };
@@ -25,7 +38,13 @@ const records: Record<PendingRecord['stage'], PendingRecord> = {
   intent: { ...base, stage: 'intent' },
   closing: { ...base, stage: 'closing', draft },
   published: { ...base, stage: 'published', draft, transfer, completedAt: '2026-11-22T00:36:13Z' },
-  unconfirmed: { ...base, stage: 'unconfirmed', draft, transfer: { ...transfer, status: 'unconfirmed' }, completedAt: '2026-11-22T00:36:13Z' },
+  unconfirmed: {
+    ...base,
+    stage: 'unconfirmed',
+    draft,
+    transfer: { ...transfer, status: 'unconfirmed' },
+    completedAt: '2026-11-22T00:36:13Z',
+  },
   sidecars: { ...base, stage: 'sidecars', remainingSidecars: [`${depositId}.receipt.json`] },
 };
 
@@ -35,23 +54,42 @@ beforeEach(async () => {
   supplier = await Supplier.create(nobody as never);
   state = await ArrangementState.open(supplier.state, 'acme-crm');
 });
-const depot = (...args: string[]): Promise<Finished> => depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
+const depot = (...args: string[]): Promise<Finished> =>
+  depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
 const all = ({ stdout, stderr }: Finished): string => (stdout + stderr).replace(/\s+/g, ' ');
 
-describe.each(Object.values(records).map((record) => [record.stage, record] as const))('at stage %s', (_stage, record) => {
-  test.each([['where pushes go', here], ['at an old address', old]])('%s: status, doctor and receipts list say the same', async (_where, server) => {
-    const pending = { ...record, server };
-    await writePending(state, pending);
-    const words = pendingWords(pending, here).replace(/«([^»]*)»/, '$1');
-    if (server === old) expect(words).toContain(`it was begun at acme@10.20.0.5:22, /incoming, where pushes do not go any more, so no push settles it: depot receipts note ${depositId} --dropped`);
-    for (const args of [['status'], ['doctor'], ['receipts', 'list']]) expect([args, all(await depot(...args))]).toEqual([args, expect.stringContaining(words)]);
-  });
-});
+describe.each(Object.values(records).map((record) => [record.stage, record] as const))(
+  'at stage %s',
+  (_stage, record) => {
+    test.each([
+      ['where pushes go', here],
+      ['at an old address', old],
+    ])('%s: status, doctor and receipts list say the same', async (_where, server) => {
+      const pending = { ...record, server };
+      await writePending(state, pending);
+      const words = pendingWords(pending, here).replace(/«([^»]*)»/, '$1');
+      if (server === old)
+        expect(words).toContain(
+          `it was begun at acme@10.20.0.5:22, /incoming, where pushes do not go any more, so no push settles it: depot receipts note ${depositId} --dropped`,
+        );
+      for (const args of [['status'], ['doctor'], ['receipts', 'list']])
+        expect([args, all(await depot(...args))]).toEqual([args, expect.stringContaining(words)]);
+    });
+  },
+);
 
 describe('receipts note --dropped', () => {
   test.each<[PendingRecord['stage'], RegExp, 'acknowledged' | 'unconfirmed' | null]>([
-    ['intent', /was not deposited; \.acme-crm\S+\.partial may remain at acme@10\.20\.0\.5:22, \/incoming and is not complete: ask the agent to remove it/, null],
-    ['closing', /is possibly deposited at .*its receipt says unconfirmed: ask the agent whether it has acme-crm\S+\.pgp/, 'unconfirmed'],
+    [
+      'intent',
+      /was not deposited; \.acme-crm\S+\.partial may remain at acme@10\.20\.0\.5:22, \/incoming and is not complete: ask the agent to remove it/,
+      null,
+    ],
+    [
+      'closing',
+      /is possibly deposited at .*its receipt says unconfirmed: ask the agent whether it has acme-crm\S+\.pgp/,
+      'unconfirmed',
+    ],
     ['published', /is deposited at .*has its receipt now/, 'acknowledged'],
     ['unconfirmed', /is possibly deposited at .*its receipt says unconfirmed/, 'unconfirmed'],
     ['sidecars', /is deposited at .*not delivered there: acme-crm\S+\.receipt\.json/, null],
@@ -62,7 +100,8 @@ describe('receipts note --dropped', () => {
     expect(supplier.stateFiles('pending')).toEqual([]);
     const receipt = join(supplier.state, 'acme-crm', `${depositId}.receipt.json`);
     expect(existsSync(receipt)).toBe(status !== null);
-    if (status !== null) expect(JSON.parse(readFileSync(receipt, 'utf8'))).toMatchObject({ depositId, transfer: { status } });
+    if (status !== null)
+      expect(JSON.parse(readFileSync(receipt, 'utf8'))).toMatchObject({ depositId, transfer: { status } });
     expect((await depot('receipts', 'verify')).code).toBe(status === null ? 24 : 0);
     const again = await depot('receipts', 'note', depositId, '--dropped');
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining('nothing is pending of')]);
@@ -71,7 +110,12 @@ describe('receipts note --dropped', () => {
   test('is refused where a push still goes: that one looks, and settles it', async () => {
     await writePending(state, { ...records.closing, server: here });
     const refused = await depot('receipts', 'note', depositId, '--dropped');
-    expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/is pending at acme@127\.0\.0\.1:1, \/in, where pushes go: a push settles it[\s\S]*depot push acme-crm/)]);
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringMatching(
+        /is pending at acme@127\.0\.0\.1:1, \/in, where pushes go: a push settles it[\s\S]*depot push acme-crm/,
+      ),
+    ]);
     expect(supplier.stateFiles('pending')).toHaveLength(1);
   });
 });

@@ -14,7 +14,11 @@ function all(command: Command, path = command.name()): [string, Command][] {
 
 function helpOf(command: Command): string {
   let text = '';
-  command.configureOutput({ writeOut: (words) => { text += words; } });
+  command.configureOutput({
+    writeOut: (words) => {
+      text += words;
+    },
+  });
   command.outputHelp();
   return text;
 }
@@ -33,10 +37,14 @@ test.each(commands)('%s', (path, command) => {
   const help = helpOf(command);
   expect(command.description().length, 'a description').toBeGreaterThan(20);
   if (command.parent !== null) expect(command.summary(), 'a summary in the list of commands').not.toBe('');
-  const [, examples = '', codes = ''] = /\nExamples:\n(.*)\n\nExit codes \(docs\/exit-codes\.md says what to do\):\n(.*)\n$/s.exec(help) ?? [];
+  const [, examples = '', codes = ''] =
+    /\nExamples:\n(.*)\n\nExit codes \(docs\/exit-codes\.md says what to do\):\n(.*)\n$/s.exec(help) ?? [];
   expect(examples, 'examples').toContain('depot');
   for (const line of examples.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
-  const listed = codes.trimEnd().split('\n').map((line) => Number(/^ *(\d+) {2}/.exec(line)?.[1]));
+  const listed = codes
+    .trimEnd()
+    .split('\n')
+    .map((line) => Number(/^ *(\d+) {2}/.exec(line)?.[1]));
   expect(listed.slice(0, 3), 'exit codes').toEqual([0, 1, 2]);
   expect(listed.every((code) => code in exitMeanings)).toBe(true);
   for (const option of command.options) expect(option.description, option.flags).not.toBe('');
@@ -47,11 +55,16 @@ test('examples are of commands and flags that there are', () => {
   for (const [path, command] of commands) {
     const [, examples = ''] = /\nExamples:\n(.*)\n\nExit codes/s.exec(helpOf(command)) ?? [];
     for (const [line] of examples.replace(/ \\\n +/g, ' ').matchAll(/(?<=[ (;])depot .*?(?= {3}|$|\))/gm)) {
-      const words = line.replace(/"[^"]*"/g, 'x').replace(/[|>].*$/, '').split(/ +/).slice(1);
+      const words = line
+        .replace(/"[^"]*"/g, 'x')
+        .replace(/[|>].*$/, '')
+        .split(/ +/)
+        .slice(1);
       let at: Command = program;
       for (const word of words) at = at.commands.find((child) => child.name() === word) ?? at;
       const known = [...at.options, ...program.options].flatMap((option) => [option.long, option.short, '--help']);
-      for (const flag of words.filter((word) => /^--?[a-z]/.test(word))) expect(known, `${path}: ${line}`).toContain(flag.replace(/=.*/, ''));
+      for (const flag of words.filter((word) => /^--?[a-z]/.test(word)))
+        expect(known, `${path}: ${line}`).toContain(flag.replace(/=.*/, ''));
     }
   }
 });

@@ -26,19 +26,47 @@ describe('Kubernetes', () => {
   function typeErrors(objects: { type: 'CronJob' | 'Job'; value: unknown }[]): string[] {
     const file = join(tempDir('depot-manifests'), 'manifests.ts');
     const types = join(checkout, 'node_modules/kubernetes-types/batch/v1');
-    writeFileSync(file, [`import type { CronJob, Job } from ${JSON.stringify(types)};`, ...objects.map(({ type, value }, i) => `export const m${i}: ${type} = ${JSON.stringify(value)};`)].join('\n'));
-    const program = ts.createProgram([file], { strict: true, noEmit: true, skipLibCheck: true, types: [], lib: ['lib.es2022.d.ts'], module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler });
-    return ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '));
+    writeFileSync(
+      file,
+      [
+        `import type { CronJob, Job } from ${JSON.stringify(types)};`,
+        ...objects.map(({ type, value }, i) => `export const m${i}: ${type} = ${JSON.stringify(value)};`),
+      ].join('\n'),
+    );
+    const program = ts.createProgram([file], {
+      strict: true,
+      noEmit: true,
+      skipLibCheck: true,
+      types: [],
+      lib: ['lib.es2022.d.ts'],
+      module: ts.ModuleKind.ESNext,
+      moduleResolution: ts.ModuleResolutionKind.Bundler,
+    });
+    return ts
+      .getPreEmitDiagnostics(program)
+      .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '));
   }
   const cronJob = parse(read('kubernetes-cronjob.yaml')) as { spec: { jobTemplate: { spec: JobSpec } } };
   const job = parse(read('kubernetes-job.yaml')) as { spec: JobSpec };
 
   test('CronJob and Job are what Kubernetes 1.30 takes; a misspelt key and a wrong type are not', () => {
-    expect(typeErrors([{ type: 'CronJob', value: cronJob }, { type: 'Job', value: job }])).toEqual([]);
-    const misspelt = structuredClone(cronJob) as unknown as { spec: { jobTemplate: { spec: Record<string, unknown> } } };
+    expect(
+      typeErrors([
+        { type: 'CronJob', value: cronJob },
+        { type: 'Job', value: job },
+      ]),
+    ).toEqual([]);
+    const misspelt = structuredClone(cronJob) as unknown as {
+      spec: { jobTemplate: { spec: Record<string, unknown> } };
+    };
     misspelt.spec.jobTemplate.spec['completionsMode'] = 'Indexed';
     const wrong = { ...job, spec: { ...job.spec, completions: '4' } };
-    expect(typeErrors([{ type: 'CronJob', value: misspelt }, { type: 'Job', value: wrong }])).toEqual([expect.stringContaining('completionsMode'), expect.stringContaining('number')]);
+    expect(
+      typeErrors([
+        { type: 'CronJob', value: misspelt },
+        { type: 'Job', value: wrong },
+      ]),
+    ).toEqual([expect.stringContaining('completionsMode'), expect.stringContaining('number')]);
   });
 
   test('every pod is told of how many it is one, and pushes its part', () => {
@@ -46,7 +74,9 @@ describe('Kubernetes', () => {
     const { completions, parallelism, template } = job.spec;
     const [container] = template.spec.containers;
     const env = Object.fromEntries(container.env.map(({ name, value }) => [name, value]));
-    const shards = Array.from({ length: completions }, (_, i) => shardFrom({ ...env, JOB_COMPLETION_INDEX: String(i) }));
+    const shards = Array.from({ length: completions }, (_, i) =>
+      shardFrom({ ...env, JOB_COMPLETION_INDEX: String(i) }),
+    );
     expect(shards.map((shard) => [shard?.index, shard?.of])).toEqual(shards.map((_, i) => [i + 1, completions]));
     expect(parallelism).toBe(completions);
     expect(container.command.slice(0, 3)).toEqual(['depot', 'push', '--all']);
@@ -55,7 +85,9 @@ describe('Kubernetes', () => {
 
 describe('GitLab', () => {
   const ajv = new Ajv({ strict: false, validateFormats: false });
-  const valid = ajv.compile(JSON.parse(readFileSync(join(checkout, 'test-fixtures/schemas/gitlab-ci.schema.json'), 'utf8')) as object);
+  const valid = ajv.compile(
+    JSON.parse(readFileSync(join(checkout, 'test-fixtures/schemas/gitlab-ci.schema.json'), 'utf8')) as object,
+  );
   const pipeline = parse(read('gitlab-ci.yml')) as Record<string, Record<string, unknown>>;
 
   test('the pipeline is what GitLab takes; a misspelt key and a wrong value are not', () => {
@@ -77,29 +109,57 @@ describe('GitHub', () => {
   /** Its parser imports JSON as bundlers do and Node does not. */
   async function errorsOf(...workflows: string[]): Promise<string[][]> {
     const outfile = join(tempDir('depot-workflow'), 'parser.mjs');
-    await build({ stdin: { contents: "export * from '@actions/workflow-parser';", resolveDir: checkout }, bundle: true, format: 'esm', platform: 'node', outfile, logLevel: 'error' });
-    const { parseWorkflow, convertWorkflowTemplate, NoOperationTraceWriter } = await import(pathToFileURL(outfile).href) as typeof WorkflowParser;
-    return Promise.all(workflows.map(async (content) => {
-      const { context, value } = parseWorkflow({ name: 'depot.yml', content }, new NoOperationTraceWriter());
-      if (value === undefined) return ['no workflow'];
-      await convertWorkflowTemplate(context, value);
-      return context.errors.getErrors().map(({ message }) => message);
-    }));
+    await build({
+      stdin: { contents: "export * from '@actions/workflow-parser';", resolveDir: checkout },
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      outfile,
+      logLevel: 'error',
+    });
+    const { parseWorkflow, convertWorkflowTemplate, NoOperationTraceWriter } = (await import(
+      pathToFileURL(outfile).href
+    )) as typeof WorkflowParser;
+    return Promise.all(
+      workflows.map(async (content) => {
+        const { context, value } = parseWorkflow({ name: 'depot.yml', content }, new NoOperationTraceWriter());
+        if (value === undefined) return ['no workflow'];
+        await convertWorkflowTemplate(context, value);
+        return context.errors.getErrors().map(({ message }) => message);
+      }),
+    );
   }
 
   test('the workflow is what GitHub takes; a misspelt key, a wrong value and an unknown name are not', async () => {
-    const [good, ...bad] = await errorsOf(workflow, workflow.replace('runs-on:', 'run-on:'), workflow.replace('fail-fast: false', 'fail-fast: perhaps'), workflow.replace('${{ matrix.shard }}/', '${{ matrx.shard }}/'));
+    const [good, ...bad] = await errorsOf(
+      workflow,
+      workflow.replace('runs-on:', 'run-on:'),
+      workflow.replace('fail-fast: false', 'fail-fast: perhaps'),
+      workflow.replace('${{ matrix.shard }}/', '${{ matrx.shard }}/'),
+    );
     expect(good).toEqual([]);
     for (const errors of bad) expect(errors.length).toBeGreaterThan(0);
   });
 
   test('its matrix is all parts, once each', () => {
-    const { jobs } = parse(workflow) as { jobs: { deposit: { strategy: { matrix: { shard: number[] } }; steps: { run: string }[] } } };
-    const { strategy: { matrix: { shard } }, steps: [step] } = jobs.deposit;
+    const { jobs } = parse(workflow) as {
+      jobs: { deposit: { strategy: { matrix: { shard: number[] } }; steps: { run: string }[] } };
+    };
+    const {
+      strategy: {
+        matrix: { shard },
+      },
+      steps: [step],
+    } = jobs.deposit;
     expect(shard).toEqual(shard.map((_, i) => i + 1));
-    const shown = shard.map((index) => step.run.replace('${{ matrix.shard }}', String(index)).replace('${{ strategy.job-total }}', String(shard.length)));
+    const shown = shard.map((index) =>
+      step.run.replace('${{ matrix.shard }}', String(index)).replace('${{ strategy.job-total }}', String(shard.length)),
+    );
     for (const [i, line] of shown.entries()) {
-      expect(pushOptions([], { all: true, shard: /--shard (\S+)/.exec(line)![1] }).shard).toEqual({ index: i + 1, of: shard.length });
+      expect(pushOptions([], { all: true, shard: /--shard (\S+)/.exec(line)![1] }).shard).toEqual({
+        index: i + 1,
+        of: shard.length,
+      });
     }
   });
 });

@@ -29,31 +29,67 @@ beforeAll(async () => {
   copyFileSync(fixture('curve25519.public.asc'), join(directory, 'keys/b.asc'));
   copyFileSync(fixture('expired.public.asc'), join(directory, 'keys/expired.asc'));
   copyFileSync(fixture('rsa3072.secret.asc'), join(directory, 'keys/signer.asc'));
-  const read = async (name: string): Promise<string> => (await readCertificate(readFileSync(join(directory, 'keys', name)))).fingerprint;
+  const read = async (name: string): Promise<string> =>
+    (await readCertificate(readFileSync(join(directory, 'keys', name)))).fingerprint;
   fingerprint = await read('b.asc');
   const expired = await read('expired.asc');
   const beneficiary = { name: 'Gemeente "V"', key: 'keys/b.asc', fingerprint };
   const arrangement = { beneficiaries: [beneficiary], dataset: [{ directory: '/srv' }], every: '24h' };
-  writeFileSync(config, stringify({
-    version: 1,
-    supplier: { name: 'Acme', signingKey: 'keys/signer.asc' },
-    state: 'state',
-    remote: { host: '127.0.0.1', username: 'acme', directory: '/in', hostKey: [`SHA256:${'A'.repeat(43)}`], privateKey: 'keys/none' },
-    arrangements: {
-      'acme-crm': arrangement,
-      globex: { ...arrangement, beneficiaries: [beneficiary, { name: 'Old', key: 'keys/expired.asc', fingerprint: expired }] },
-      initech: { ...arrangement, ended: '2026-01-01' },
-    },
-  }), { mode: 0o600 });
+  writeFileSync(
+    config,
+    stringify({
+      version: 1,
+      supplier: { name: 'Acme', signingKey: 'keys/signer.asc' },
+      state: 'state',
+      remote: {
+        host: '127.0.0.1',
+        username: 'acme',
+        directory: '/in',
+        hostKey: [`SHA256:${'A'.repeat(43)}`],
+        privateKey: 'keys/none',
+      },
+      arrangements: {
+        'acme-crm': arrangement,
+        globex: {
+          ...arrangement,
+          beneficiaries: [beneficiary, { name: 'Old', key: 'keys/expired.asc', fingerprint: expired }],
+        },
+        initech: { ...arrangement, ended: '2026-01-01' },
+      },
+    }),
+    { mode: 0o600 },
+  );
   const state = await ArrangementState.open(join(directory, 'state'), 'acme-crm');
   const record: RunRecord = {
-    schema: 'depot.run/1', arrangement: 'acme-crm', startedAt: time(deposited), finishedAt: time(deposited), exit: 0, code: null, message: null, published: 'yes',
-    depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', bytes: 4711, seconds: 1, lanes: 1, attempts: 1, reconnects: 0, host: 'h',
+    schema: 'depot.run/1',
+    arrangement: 'acme-crm',
+    startedAt: time(deposited),
+    finishedAt: time(deposited),
+    exit: 0,
+    code: null,
+    message: null,
+    published: 'yes',
+    depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410',
+    bytes: 4711,
+    seconds: 1,
+    lanes: 1,
+    attempts: 1,
+    reconnects: 0,
+    host: 'h',
   };
   await appendRun(state, record);
   // As a push leaves it whose receipt could not be written: the next one does that.
   writeFileSync(join(directory, 'state/acme-crm/pending', `${record.depositId!}.json`), '{}');
-  await appendRun(state, { ...record, startedAt: time(failed), finishedAt: time(failed), exit: 14, code: 'unreachable', published: 'no', depositId: null, bytes: null });
+  await appendRun(state, {
+    ...record,
+    startedAt: time(failed),
+    finishedAt: time(failed),
+    exit: 14,
+    code: 'unreachable',
+    published: 'no',
+    depositId: null,
+    bytes: null,
+  });
 });
 
 function status(...args: string[]): Promise<Finished> {
@@ -65,10 +101,20 @@ test('stale is 31, with the reason in JSON; --max-age can say otherwise', async 
   expect(stale.code).toBe(31);
   const document = json(stale) as unknown as { ok: boolean; arrangements: Record<string, unknown>[] };
   expect(document.ok).toBe(false);
-  expect(document.arrangements.map(({ arrangement, stale: is, ended }) => [arrangement, is, ended])).toEqual([['acme-crm', true, false], ['globex', true, false], ['initech', false, true]]);
+  expect(document.arrangements.map(({ arrangement, stale: is, ended }) => [arrangement, is, ended])).toEqual([
+    ['acme-crm', true, false],
+    ['globex', true, false],
+    ['initech', false, true],
+  ]);
   expect(document.arrangements[0]).toMatchObject({
-    lastDeposit: { bytes: 4711 }, lastRun: { exit: 14 }, everySeconds: 86_400, allowedSeconds: 108_000,
-    keys: [{ role: 'recipient', fingerprint, expiresAt: null }, { role: 'signer', expiresAt: null }],
+    lastDeposit: { bytes: 4711 },
+    lastRun: { exit: 14 },
+    everySeconds: 86_400,
+    allowedSeconds: 108_000,
+    keys: [
+      { role: 'recipient', fingerprint, expiresAt: null },
+      { role: 'signer', expiresAt: null },
+    ],
   });
   const fresh = await status('acme-crm', '--max-age', '3d', '--quiet');
   expect([fresh.code, fresh.stderr]).toEqual([0, '']);
@@ -92,9 +138,14 @@ describe('--prometheus', () => {
       'depot_stale{arrangement="globex"} 1',
       'depot_stale{arrangement="initech"} 0',
       `depot_key_expiry_timestamp_seconds{arrangement="acme-crm",role="recipient",fingerprint="${fingerprint}"} +Inf`,
-    ]) expect(lines).toContain(line);
-    expect(stdout).not.toMatch(/depot_last_success\w*\{arrangement="globex"\}|depot_deposit_interval_seconds\{arrangement="initech"\}/);
-    expect(stdout).toMatch(/depot_key_expiry_timestamp_seconds\{arrangement="globex",role="recipient",fingerprint="[0-9A-F]{40}"\} \d{10}\n/);
+    ])
+      expect(lines).toContain(line);
+    expect(stdout).not.toMatch(
+      /depot_last_success\w*\{arrangement="globex"\}|depot_deposit_interval_seconds\{arrangement="initech"\}/,
+    );
+    expect(stdout).toMatch(
+      /depot_key_expiry_timestamp_seconds\{arrangement="globex",role="recipient",fingerprint="[0-9A-F]{40}"\} \d{10}\n/,
+    );
   });
 
   test.skipIf(promtool === undefined)('passes promtool, which refuses it when it is cut', async () => {
@@ -108,7 +159,12 @@ describe('--prometheus', () => {
   test('--out writes a whole file that the collector may read, over an earlier one', async () => {
     const out = join(directory, 'textfile/depot.prom');
     mkdirSync(join(directory, 'textfile'));
-    for (let i = 0; i < 2; i++) expect(await status('--prometheus', '--out', 'textfile/depot.prom')).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    for (let i = 0; i < 2; i++)
+      expect(await status('--prometheus', '--out', 'textfile/depot.prom')).toMatchObject({
+        code: 0,
+        stdout: '',
+        stderr: '',
+      });
     expect(readdirSync(join(directory, 'textfile'))).toEqual(['depot.prom']);
     expect(statSync(out).mode & 0o777).toBe(0o644);
     expect(readFileSync(out, 'utf8')).toBe((await status('--prometheus')).stdout);
@@ -116,7 +172,9 @@ describe('--prometheus', () => {
 
   test('a configuration that cannot be read is a metric, said on stderr, and exit 0', async () => {
     const out = join(directory, 'broken.prom');
-    const broken = await depot(['status', '--prometheus', '--out', out, '--config', join(directory, 'nowhere.yaml')], { cwd: directory });
+    const broken = await depot(['status', '--prometheus', '--out', out, '--config', join(directory, 'nowhere.yaml')], {
+      cwd: directory,
+    });
     expect(broken.code).toBe(0);
     expect(broken.stderr).toMatch(/^depot: error: /);
     expect(readFileSync(out, 'utf8')).toMatch(/^depot_status_success 0$/m);

@@ -10,23 +10,44 @@ import { depotHere } from '../support/in-process.js';
 import type { Finished } from '../support/process.js';
 import { Supplier } from '../support/supplier.js';
 
-const nobody = { host: '127.0.0.1', port: 1, username: 'acme', password: 'x', remoteDirectory: '/in', fingerprints: [`SHA256:${'A'.repeat(43)}`] };
+const nobody = {
+  host: '127.0.0.1',
+  port: 1,
+  username: 'acme',
+  password: 'x',
+  remoteDirectory: '/in',
+  fingerprints: [`SHA256:${'A'.repeat(43)}`],
+};
 let supplier: Supplier;
 beforeEach(async () => {
   supplier = await Supplier.create(nobody as never);
 });
-const depot = (...args: string[]): Promise<Finished> => depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
+const depot = (...args: string[]): Promise<Finished> =>
+  depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
 /** Who has a state directory and no configuration. */
 const auditor = () => ({ cwd: tempDir(), env: { HOME: supplier.directory } });
 const all = ({ stdout, stderr }: Finished): string => (stdout + stderr).replace(/\s+/g, ' ');
 
 describe('a state directory that is not there, or has nothing in it', () => {
-  test.each([['not there', false], ['empty', true]])('%s: receipts verify exits with 24 and names it', async (_what, there) => {
+  test.each([
+    ['not there', false],
+    ['empty', true],
+  ])('%s: receipts verify exits with 24 and names it', async (_what, there) => {
     if (there) mkdirSync(supplier.state);
     const found = await depot('receipts', 'verify');
-    expect([found.code, all(found)]).toEqual([24, expect.stringMatching(there ? /nothing was checked: no ledger and no receipt in \S+state\b.*hint: look whether this is the right/ : /nothing was checked: there is no directory \S+state\b/)]);
+    expect([found.code, all(found)]).toEqual([
+      24,
+      expect.stringMatching(
+        there
+          ? /nothing was checked: no ledger and no receipt in \S+state\b.*hint: look whether this is the right/
+          : /nothing was checked: there is no directory \S+state\b/,
+      ),
+    ]);
     expect(JSON.parse((await depot('receipts', 'verify', '--json')).stdout)).toMatchObject({ ok: false });
-    const elsewhere = await depotHere(['receipts', 'verify', '--state', join(supplier.directory, there ? 'data' : 'nowhere')], auditor());
+    const elsewhere = await depotHere(
+      ['receipts', 'verify', '--state', join(supplier.directory, there ? 'data' : 'nowhere')],
+      auditor(),
+    );
     expect(elsewhere.code).toBe(24);
   });
 
@@ -40,7 +61,10 @@ describe('a state directory that is not there, or has nothing in it', () => {
 
   test('status says it, and so do the metrics', async () => {
     const gone = await depot('status');
-    expect([gone.code, all(gone)]).toEqual([24, expect.stringMatching(/there is no state directory \S+state: no push was made with it, or it is elsewhere/)]);
+    expect([gone.code, all(gone)]).toEqual([
+      24,
+      expect.stringMatching(/there is no state directory \S+state: no push was made with it, or it is elsewhere/),
+    ]);
     expect((await depot('status', '--prometheus')).stdout).toMatch(/^depot_status_success 0$/m);
     mkdirSync(supplier.state);
     expect((await depot('status')).code).toBe(0);
@@ -49,7 +73,10 @@ describe('a state directory that is not there, or has nothing in it', () => {
 
   test('report is about something, or is not written', async () => {
     const out = join(supplier.directory, 'report.html');
-    const nothing = await depotHere(['report', '--state', join(supplier.directory, 'nowhere'), '--out', out], auditor());
+    const nothing = await depotHere(
+      ['report', '--state', join(supplier.directory, 'nowhere'), '--out', out],
+      auditor(),
+    );
     expect([nothing.code, nothing.stderr]).toEqual([24, expect.stringContaining('nothing to report on')]);
     expect(() => readFileSync(out)).toThrow();
   });
@@ -65,7 +92,10 @@ test('receipts verify --against a directory without our receipts has compared no
   writeFileSync(join(held, `${receipts[0].receipt.depositId}.receipt.json`), readFileSync(receipts[0].path));
   const compared = await audit(held);
   // Compared, but of no signature is it known whose it is.
-  expect([compared.code, all(compared)]).toEqual([24, expect.stringMatching(/whole, but no signature was checked; .*agrees with 1 receipt held elsewhere/)]);
+  expect([compared.code, all(compared)]).toEqual([
+    24,
+    expect.stringMatching(/whole, but no signature was checked; .*agrees with 1 receipt held elsewhere/),
+  ]);
   expect(state.arrangement).toBe('acme-crm');
 });
 
@@ -74,21 +104,42 @@ test('receipts verify without a signer has not checked signatures: 24, whatever 
   const at = ['receipts', 'verify', '--state', signed.state];
   const result = ({ code, stdout }: Finished) => ({ code, ...(JSON.parse(stdout) as object) });
   for (const rubbish of [false, true]) {
-    if (rubbish) for (const name of signed.stateFiles().filter((file) => file.endsWith('.asc'))) writeFileSync(join(signed.state, 'acme-crm', name), 'rubbish');
+    if (rubbish)
+      for (const name of signed.stateFiles().filter((file) => file.endsWith('.asc')))
+        writeFileSync(join(signed.state, 'acme-crm', name), 'rubbish');
     const unsigned = await depotHere(at, auditor());
-    expect([unsigned.code, all(unsigned)]).toEqual([24, expect.stringMatching(/^– acme-crm: whole, but no signature was checked; 2 ledger lines, 2 receipts – not checked: signatures: no signer was given depot: hint: name the public key of the supplier: --signer FILE/)]);
-    expect(result(await depotHere([...at, '--json'], auditor()))).toMatchObject({ code: 24, ok: false, result: 'incomplete' });
+    expect([unsigned.code, all(unsigned)]).toEqual([
+      24,
+      expect.stringMatching(
+        /^– acme-crm: whole, but no signature was checked; 2 ledger lines, 2 receipts – not checked: signatures: no signer was given depot: hint: name the public key of the supplier: --signer FILE/,
+      ),
+    ]);
+    expect(result(await depotHere([...at, '--json'], auditor()))).toMatchObject({
+      code: 24,
+      ok: false,
+      result: 'incomplete',
+    });
     const known = rubbish ? { code: 32, ok: false, result: 'failed' } : { code: 0, ok: true, result: 'passed' };
-    expect(result(await depotHere([...at, '--signer', signed.signer.publicKey, '--json'], auditor()))).toMatchObject(known);
+    expect(result(await depotHere([...at, '--signer', signed.signer.publicKey, '--json'], auditor()))).toMatchObject(
+      known,
+    );
     expect(result(await signed.depot(['receipts', 'verify', '--json']))).toMatchObject(known);
   }
 });
 
 test('a configuration without an arrangement is an error of the configuration: no push, no status', async () => {
-  writeFileSync(supplier.config, "version: 1\nsupplier: { name: Acme, signingKey: keys/supplier.secret.asc }\nstate: state\narrangements:\n", { mode: 0o600 });
+  writeFileSync(
+    supplier.config,
+    'version: 1\nsupplier: { name: Acme, signingKey: keys/supplier.secret.asc }\nstate: state\narrangements:\n',
+    { mode: 0o600 },
+  );
   for (const args of [['push', '--all'], ['push'], ['status'], ['doctor']]) {
     const nothing = await depot(...args);
-    expect([args, nothing.code, nothing.stderr]).toEqual([args, 10, expect.stringMatching(/depot\.yaml has no arrangements/)]);
+    expect([args, nothing.code, nothing.stderr]).toEqual([
+      args,
+      10,
+      expect.stringMatching(/depot\.yaml has no arrangements/),
+    ]);
   }
   const metrics = await depot('status', '--prometheus');
   expect([metrics.code, metrics.stdout]).toEqual([0, expect.stringMatching(/^depot_status_success 0$/m)]);
@@ -98,9 +149,16 @@ test('a ledger that is gone: push and doctor say 32 and what to type, status say
   const { state } = await ledgerOf(supplier.state, 2);
   rmSync(state.file('ledger.ndjson'));
   const push = await depot('push');
-  expect([push.code, all(push)]).toEqual([32, expect.stringMatching(/ledger\.ndjson is empty or gone, and has no line for 2 deposits.*nothing was published.*restore ledger\.ndjson from a backup/)]);
+  expect([push.code, all(push)]).toEqual([
+    32,
+    expect.stringMatching(
+      /ledger\.ndjson is empty or gone, and has no line for 2 deposits.*nothing was published.*restore ledger\.ndjson from a backup/,
+    ),
+  ]);
   expect((await depot('doctor')).stdout).toMatch(/✗ ledger/);
-  expect(all(await depot('status'))).toMatch(/acme-crm: \S+ledger\.ndjson is empty or gone.*look at the whole: depot receipts verify acme-crm/);
+  expect(all(await depot('status'))).toMatch(
+    /acme-crm: \S+ledger\.ndjson is empty or gone.*look at the whole: depot receipts verify acme-crm/,
+  );
   expect((await depot('status', '--prometheus')).stdout).toContain('depot_record_problems{arrangement="acme-crm"} 1\n');
 });
 
@@ -110,8 +168,23 @@ test('an attestation that was edited, or is gone, is said by status and receipts
   const name = `${receipt.depositId}.attestation.json`;
   writeFileSync(state.file(name), '{}\n');
   writeFileSync(state.file(`${name}.asc`), 'signature');
-  writeFileSync(state.file(`${receipt.depositId}.attestation.filed.json`), JSON.stringify({ schema: 'depot.attestation-filing/1', attestationSha256: '0'.repeat(64), filedAt: 'x', signedBy: 'x', signedAt: 'x', beneficiary: null, selfAttested: false }));
-  expect(all(await depot('status'))).toMatch(new RegExp(`acme-crm: \\S+${receipt.depositId}\\.attestation\\.json is not what was filed, so it proves nothing any more`));
+  writeFileSync(
+    state.file(`${receipt.depositId}.attestation.filed.json`),
+    JSON.stringify({
+      schema: 'depot.attestation-filing/1',
+      attestationSha256: '0'.repeat(64),
+      filedAt: 'x',
+      signedBy: 'x',
+      signedAt: 'x',
+      beneficiary: null,
+      selfAttested: false,
+    }),
+  );
+  expect(all(await depot('status'))).toMatch(
+    new RegExp(
+      `acme-crm: \\S+${receipt.depositId}\\.attestation\\.json is not what was filed, so it proves nothing any more`,
+    ),
+  );
   const verify = async () => all(await depotHere(['receipts', 'verify', '--state', supplier.state], auditor()));
   expect(await verify()).toMatch(/changed: \S+attestation\.json is not what was filed/);
   rmSync(state.file(`${name}.asc`));

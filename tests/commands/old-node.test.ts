@@ -6,12 +6,30 @@ import { tempDir } from '../support/cleanup.js';
 import { run } from '../support/process.js';
 
 // Debian 12 has Node 18, which ended in a trace of V8.
-test.each([['18.20.8', 1], ['20.18.9', 1], ['20.19.0', 0], ['26.0.0', 0]])('under Node %s, which cannot run depot, a line says so', async (version, code) => {
+test.each([
+  ['18.20.8', 1],
+  ['20.18.9', 1],
+  ['20.19.0', 0],
+  ['26.0.0', 0],
+])('under Node %s, which cannot run depot, a line says so', async (version, code) => {
   const preload = join(tempDir(), 'as-if.mjs');
-  writeFileSync(preload, `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } });`);
-  const { code: ended, stderr } = await run(process.execPath, ['--import', preload, join(checkout, 'bin/depot.js'), '--version']);
+  writeFileSync(
+    preload,
+    `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } });`,
+  );
+  const { code: ended, stderr } = await run(process.execPath, [
+    '--import',
+    preload,
+    join(checkout, 'bin/depot.js'),
+    '--version',
+  ]);
   expect(ended).toBe(code);
-  if (code !== 0) expect(stderr).toMatch(new RegExp(`^depot: error: depot needs Node 20\\.19 or newer; this is ${version.replaceAll('.', '\\.')} .*\ndepot: hint: install a newer Node.*\n$`));
+  if (code !== 0)
+    expect(stderr).toMatch(
+      new RegExp(
+        `^depot: error: depot needs Node 20\\.19 or newer; this is ${version.replaceAll('.', '\\.')} .*\ndepot: hint: install a newer Node.*\n$`,
+      ),
+    );
 });
 
 test('the file that says it loads nothing before it has looked', () => {

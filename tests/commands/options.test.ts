@@ -44,12 +44,74 @@ const none = { config: undefined, state: undefined };
 const hex40 = '8F3A0C11D2E4F5061728394A5B6C7D8E9FA091C2';
 const hex64 = 'ab'.repeat(32);
 
-const push = { ...none, names: [], all: false, dryRun: false, rehearse: false, ifOlderThanMs: undefined, jobs: undefined, shard: undefined };
-const verify = { ...none, suitcase: undefined, receipt: undefined, signature: undefined, noSignature: false, signers: [], key: undefined, passphraseFile: undefined, deep: false, maxBytes: undefined, agentSha256: undefined, gpg: false, attest: undefined, signWith: undefined, signPassphraseFile: undefined };
-const decrypt = { ...none, suitcase: 'x.pgp', key: 'k.asc', gpg: false, receipt: undefined, signers: [], out: undefined, stdout: false, maxBytes: undefined, passphraseFile: undefined };
-const generate = { ...none, kind: 'signer', name: 'Acme', email: 'a@b.example', out: 'keys/a', passphraseFile: undefined, noPassphrase: false, profile: 'compat', expiresInSeconds: undefined };
-const login = { ...none, name: undefined, to: undefined, username: undefined, passwordStdin: false, purpose: 'password' };
-const schedule = { ...none, kind: 'cron', names: [], at: { hour: 1, minute: 30 }, user: undefined, requires: undefined, onFailure: undefined, out: undefined };
+const push = {
+  ...none,
+  names: [],
+  all: false,
+  dryRun: false,
+  rehearse: false,
+  ifOlderThanMs: undefined,
+  jobs: undefined,
+  shard: undefined,
+};
+const verify = {
+  ...none,
+  suitcase: undefined,
+  receipt: undefined,
+  signature: undefined,
+  noSignature: false,
+  signers: [],
+  key: undefined,
+  passphraseFile: undefined,
+  deep: false,
+  maxBytes: undefined,
+  agentSha256: undefined,
+  gpg: false,
+  attest: undefined,
+  signWith: undefined,
+  signPassphraseFile: undefined,
+};
+const decrypt = {
+  ...none,
+  suitcase: 'x.pgp',
+  key: 'k.asc',
+  gpg: false,
+  receipt: undefined,
+  signers: [],
+  out: undefined,
+  stdout: false,
+  maxBytes: undefined,
+  passphraseFile: undefined,
+};
+const generate = {
+  ...none,
+  kind: 'signer',
+  name: 'Acme',
+  email: 'a@b.example',
+  out: 'keys/a',
+  passphraseFile: undefined,
+  noPassphrase: false,
+  profile: 'compat',
+  expiresInSeconds: undefined,
+};
+const login = {
+  ...none,
+  name: undefined,
+  to: undefined,
+  username: undefined,
+  passwordStdin: false,
+  purpose: 'password',
+};
+const schedule = {
+  ...none,
+  kind: 'cron',
+  names: [],
+  at: { hour: 1, minute: 30 },
+  user: undefined,
+  requires: undefined,
+  onFailure: undefined,
+  out: undefined,
+};
 
 describe('flags become typed options', () => {
   test.each<[string, object]>([
@@ -57,42 +119,138 @@ describe('flags become typed options', () => {
     ['push acme-crm globex', { ...push, names: ['acme-crm', 'globex'] }],
     ['push --all --if-older-than 20h', { ...push, all: true, ifOlderThanMs: 72_000_000 }],
     ['push --all --jobs 4 --shard 2/3', { ...push, all: true, jobs: 4, shard: { index: 2, of: 3 } }],
-    ['push --dry-run --config /etc/depot/depot.yaml --state s', { ...push, dryRun: true, config: '/etc/depot/depot.yaml', state: 's' }],
+    [
+      'push --dry-run --config /etc/depot/depot.yaml --state s',
+      { ...push, dryRun: true, config: '/etc/depot/depot.yaml', state: 's' },
+    ],
     ['--config c.yaml push', { ...push, config: 'c.yaml' }],
     ['push --json --quiet --no-color', push],
     ['verify x.pgp', { ...verify, suitcase: 'x.pgp' }],
-    ['verify --receipt r.json --signer a.asc --signer b.asc --key k.asc', { ...verify, receipt: 'r.json', signers: ['a.asc', 'b.asc'], key: 'k.asc' }],
-    ['verify x.pgp --key k.asc --deep --max-size 1KiB', { ...verify, suitcase: 'x.pgp', key: 'k.asc', deep: true, maxBytes: 1024 }],
-    ['verify x.pgp --key k.asc --deep --passphrase-file p', { ...verify, suitcase: 'x.pgp', key: 'k.asc', deep: true, passphraseFile: 'p' }],
-    ['verify x.pgp --receipt r.json --no-signature', { ...verify, suitcase: 'x.pgp', receipt: 'r.json', noSignature: true }],
-    ['verify x.pgp --receipt r.json --signature r.sig --signer a.asc', { ...verify, suitcase: 'x.pgp', receipt: 'r.json', signature: 'r.sig', signers: ['a.asc'] }],
-    [`verify --receipt r.json --agent-sha256 ${hex64.toUpperCase()}`, { ...verify, receipt: 'r.json', agentSha256: hex64 }],
+    [
+      'verify --receipt r.json --signer a.asc --signer b.asc --key k.asc',
+      { ...verify, receipt: 'r.json', signers: ['a.asc', 'b.asc'], key: 'k.asc' },
+    ],
+    [
+      'verify x.pgp --key k.asc --deep --max-size 1KiB',
+      { ...verify, suitcase: 'x.pgp', key: 'k.asc', deep: true, maxBytes: 1024 },
+    ],
+    [
+      'verify x.pgp --key k.asc --deep --passphrase-file p',
+      { ...verify, suitcase: 'x.pgp', key: 'k.asc', deep: true, passphraseFile: 'p' },
+    ],
+    [
+      'verify x.pgp --receipt r.json --no-signature',
+      { ...verify, suitcase: 'x.pgp', receipt: 'r.json', noSignature: true },
+    ],
+    [
+      'verify x.pgp --receipt r.json --signature r.sig --signer a.asc',
+      { ...verify, suitcase: 'x.pgp', receipt: 'r.json', signature: 'r.sig', signers: ['a.asc'] },
+    ],
+    [
+      `verify --receipt r.json --agent-sha256 ${hex64.toUpperCase()}`,
+      { ...verify, receipt: 'r.json', agentSha256: hex64 },
+    ],
     ['decrypt x.pgp --key k.asc --out d', { ...decrypt, out: 'd' }],
     ['decrypt x.pgp --key k.asc --stdout --max-size 2GiB', { ...decrypt, stdout: true, maxBytes: 2 * 1024 ** 3 }],
-    ['decrypt x.pgp --key k.asc --out d --receipt r.json --signer a.asc', { ...decrypt, out: 'd', receipt: 'r.json', signers: ['a.asc'] }],
-    ['key generate signer --name Acme --email a@b.example --out keys/a --no-passphrase', { ...generate, noPassphrase: true }],
-    ['verify --receipt r.json --signer a --gpg --attest p.json --sign-with s --sign-passphrase-file q', { ...verify, receipt: 'r.json', signers: ['a'], gpg: true, attest: 'p.json', signWith: 's', signPassphraseFile: 'q' }],
-    ['receipts import-attestation p.json --signer a --fingerprint 8E9FA091C2D3E4F58E9FA091C2D3E4F58E9FA091', { ...none, file: 'p.json', signature: undefined, signers: ['a'], fingerprint: '8E9FA091C2D3E4F58E9FA091C2D3E4F58E9FA091' }],
-    ['key generate arrangement --name Acme --email a@b.example --out keys/a --passphrase-file p --profile modern --expires 2y', { ...generate, kind: 'arrangement', passphraseFile: 'p', profile: 'modern', expiresInSeconds: 63_072_000 }],
+    [
+      'decrypt x.pgp --key k.asc --out d --receipt r.json --signer a.asc',
+      { ...decrypt, out: 'd', receipt: 'r.json', signers: ['a.asc'] },
+    ],
+    [
+      'key generate signer --name Acme --email a@b.example --out keys/a --no-passphrase',
+      { ...generate, noPassphrase: true },
+    ],
+    [
+      'verify --receipt r.json --signer a --gpg --attest p.json --sign-with s --sign-passphrase-file q',
+      {
+        ...verify,
+        receipt: 'r.json',
+        signers: ['a'],
+        gpg: true,
+        attest: 'p.json',
+        signWith: 's',
+        signPassphraseFile: 'q',
+      },
+    ],
+    [
+      'receipts import-attestation p.json --signer a --fingerprint 8E9FA091C2D3E4F58E9FA091C2D3E4F58E9FA091',
+      {
+        ...none,
+        file: 'p.json',
+        signature: undefined,
+        signers: ['a'],
+        fingerprint: '8E9FA091C2D3E4F58E9FA091C2D3E4F58E9FA091',
+      },
+    ],
+    [
+      'key generate arrangement --name Acme --email a@b.example --out keys/a --passphrase-file p --profile modern --expires 2y',
+      { ...generate, kind: 'arrangement', passphraseFile: 'p', profile: 'modern', expiresInSeconds: 63_072_000 },
+    ],
     ['key show k.asc', { ...none, file: 'k.asc' }],
-    [`key add acme-crm k.asc --fingerprint "8f3a 0c11 d2e4 f506 1728 394a 5b6c 7d8e 9fa0 91c2"`, { ...none, arrangement: 'acme-crm', file: 'k.asc', fingerprint: hex40 }],
+    [
+      `key add acme-crm k.asc --fingerprint "8f3a 0c11 d2e4 f506 1728 394a 5b6c 7d8e 9fa0 91c2"`,
+      { ...none, arrangement: 'acme-crm', file: 'k.asc', fingerprint: hex40 },
+    ],
     ['trust', { ...none, name: undefined, fingerprints: [] }],
-    [`trust acme-crm --fingerprint "ssh-ed25519 SHA256:${'A'.repeat(43)}"`, { ...none, name: 'acme-crm', fingerprints: [`SHA256:${'A'.repeat(43)}`] }],
+    [
+      `trust acme-crm --fingerprint "ssh-ed25519 SHA256:${'A'.repeat(43)}"`,
+      { ...none, name: 'acme-crm', fingerprints: [`SHA256:${'A'.repeat(43)}`] },
+    ],
     ['login', login],
-    ['login acme-crm --to file --username acme --password-stdin', { ...login, name: 'acme-crm', to: 'file', username: 'acme', passwordStdin: true }],
+    [
+      'login acme-crm --to file --username acme --password-stdin',
+      { ...login, name: 'acme-crm', to: 'file', username: 'acme', passwordStdin: true },
+    ],
     ['login --for signing-key', { ...login, purpose: 'signing-key' }],
     ['logout acme-crm', { ...none, name: 'acme-crm', purpose: undefined }],
-    ['receipts list --from 2026-11-01 --to 2026-11-30', { ...none, names: [], from: new Date(2026, 10, 1), to: new Date(2026, 10, 30, 23, 59, 59, 999) }],
+    [
+      'receipts list --from 2026-11-01 --to 2026-11-30',
+      { ...none, names: [], from: new Date(2026, 10, 1), to: new Date(2026, 10, 30, 23, 59, 59, 999) },
+    ],
     ['receipts show acme-crm_2026', { ...none, id: 'acme-crm_2026' }],
-    ['receipts verify acme-crm --against d --signer s.asc', { ...none, names: ['acme-crm'], against: 'd', signers: ['s.asc'] }],
-    ['receipts note acme-crm_2026 --destroyed 2026-02-01', { ...none, id: 'acme-crm_2026', dropped: false, destroyed: '2026-02-01' }],
+    [
+      'receipts verify acme-crm --against d --signer s.asc',
+      { ...none, names: ['acme-crm'], against: 'd', signers: ['s.asc'] },
+    ],
+    [
+      'receipts note acme-crm_2026 --destroyed 2026-02-01',
+      { ...none, id: 'acme-crm_2026', dropped: false, destroyed: '2026-02-01' },
+    ],
     ['receipts note acme-crm_2026 --dropped', { ...none, id: 'acme-crm_2026', dropped: true }],
     ['schedule print cron --at 1:30', schedule],
-    ['schedule print systemd acme-crm --at 23:05 --user depot --requires vpn@x.service --on-failure alarm.service', { ...schedule, kind: 'systemd', names: ['acme-crm'], at: { hour: 23, minute: 5 }, user: 'depot', requires: 'vpn@x.service', onFailure: 'alarm.service' }],
+    [
+      'schedule print systemd acme-crm --at 23:05 --user depot --requires vpn@x.service --on-failure alarm.service',
+      {
+        ...schedule,
+        kind: 'systemd',
+        names: ['acme-crm'],
+        at: { hour: 23, minute: 5 },
+        user: 'depot',
+        requires: 'vpn@x.service',
+        onFailure: 'alarm.service',
+      },
+    ],
     ['status --max-age 26h', { ...none, names: [], maxAgeMs: 93_600_000, prometheus: false, out: undefined }],
-    ['status acme-crm --prometheus --out d.prom', { ...none, names: ['acme-crm'], maxAgeMs: undefined, prometheus: true, out: 'd.prom' }],
-    ['report --out r.html', { ...none, names: [], from: undefined, to: undefined, out: 'r.html', language: 'en', signers: [] }],
-    ['report a b --out r.html --from 2026-11-01 --language nl --signer s.asc', { ...none, names: ['a', 'b'], from: new Date(2026, 10, 1), to: undefined, out: 'r.html', language: 'nl', signers: ['s.asc'] }],
+    [
+      'status acme-crm --prometheus --out d.prom',
+      { ...none, names: ['acme-crm'], maxAgeMs: undefined, prometheus: true, out: 'd.prom' },
+    ],
+    [
+      'report --out r.html',
+      { ...none, names: [], from: undefined, to: undefined, out: 'r.html', language: 'en', signers: [] },
+    ],
+    [
+      'report a b --out r.html --from 2026-11-01 --language nl --signer s.asc',
+      {
+        ...none,
+        names: ['a', 'b'],
+        from: new Date(2026, 10, 1),
+        to: undefined,
+        out: 'r.html',
+        language: 'nl',
+        signers: ['s.asc'],
+      },
+    ],
     ['doctor acme-crm', { ...none, name: 'acme-crm', writeTest: false }],
     ['doctor --write-test', { ...none, name: undefined, writeTest: true }],
     ['demo', none],
@@ -167,19 +325,38 @@ describe('what contradicts itself or is no value is refused, and named', () => {
 });
 
 describe('a line that depot tells somebody to type is one that it takes', () => {
-  const example: Record<string, string> = { DATE: '2026-01-01', F: hex40, 'SHA256:…': `SHA256:${'A'.repeat(43)}`, 'TIME': '01:30' };
+  const example: Record<string, string> = {
+    DATE: '2026-01-01',
+    F: hex40,
+    'SHA256:…': `SHA256:${'A'.repeat(43)}`,
+    TIME: '01:30',
+  };
   /** Of what a program fills in, a word is as good as another; what is glued to one may be left out. */
-  const asTyped = (line: string): string => line.replace(/(?<= )\$\{(?:[^{}]|\{[^{}]*\})*\}/g, 'x').replace(/\$\{.*?\}(?:`\})?/g, '').split(' ').map((word) => example[word] ?? word).join(' ');
-  const inSource = readdirSync(join(checkout, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).flatMap((name) =>
-    [...readFileSync(join(checkout, 'src', name), 'utf8').matchAll(/«depot ([^…][^»]*)»/g)].map(([, line]) => line));
+  const asTyped = (line: string): string =>
+    line
+      .replace(/(?<= )\$\{(?:[^{}]|\{[^{}]*\})*\}/g, 'x')
+      .replace(/\$\{.*?\}(?:`\})?/g, '')
+      .split(' ')
+      .map((word) => example[word] ?? word)
+      .join(' ');
+  const inSource = readdirSync(join(checkout, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) =>
+      [...readFileSync(join(checkout, 'src', name), 'utf8').matchAll(/«depot ([^…][^»]*)»/g)].map(([, line]) => line),
+    );
 
-  test.each([...new Set(inSource)].filter((line) => !line.includes('[^') && !line.endsWith(' --help')))('%s', async (line) => {
-    await parsed(asTyped(line));
-  });
+  test.each([...new Set(inSource)].filter((line) => !line.includes('[^') && !line.endsWith(' --help')))(
+    '%s',
+    async (line) => {
+      await parsed(asTyped(line));
+    },
+  );
 });
 
 test('a destruction cannot be noted before it happened', () => {
-  expect(() => receiptsNoteOptions('x', { destroyed: '2027-01-01' }, new Date('2026-11-22T12:00:00Z'))).toThrow(/in the future/);
+  expect(() => receiptsNoteOptions('x', { destroyed: '2027-01-01' }, new Date('2026-11-22T12:00:00Z'))).toThrow(
+    /in the future/,
+  );
 });
 
 describe('help', () => {
@@ -188,21 +365,36 @@ describe('help', () => {
     all.push([name, command]);
     for (const child of command.commands) collect(child, `${name} ${child.name()}`);
   };
-  collect(buildProgram(() => Promise.resolve()), 'depot');
+  collect(
+    buildProgram(() => Promise.resolve()),
+    'depot',
+  );
   const leaves = all.filter(([, command]) => command.commands.length === 0);
 
-  test.each(leaves)('%s shows examples, exit codes and every global flag, and its examples are lines that it takes', async (_name, command) => {
-    let text = '';
-    command.configureOutput({ writeOut: (t) => { text += t; } });
-    command.outputHelp();
-    for (const part of ['Examples:', 'Exit codes', '--config', '--state', '--json', '--quiet', '--no-color']) expect(text).toContain(part);
-    expect(command.summary() || command.description()).not.toBe('');
-    const examples = [...text.replace(/ \\\n +/g, ' ').matchAll(/^ {2}depot ([^|<>…\n]*?)(?: [|<>].*| {2}.*)?$/gm)].map(([, line]) => line);
-    for (const line of examples) await parsed(line.replace('2027', '2025'));
-  });
+  test.each(leaves)(
+    '%s shows examples, exit codes and every global flag, and its examples are lines that it takes',
+    async (_name, command) => {
+      let text = '';
+      command.configureOutput({
+        writeOut: (t) => {
+          text += t;
+        },
+      });
+      command.outputHelp();
+      for (const part of ['Examples:', 'Exit codes', '--config', '--state', '--json', '--quiet', '--no-color'])
+        expect(text).toContain(part);
+      expect(command.summary() || command.description()).not.toBe('');
+      const examples = [
+        ...text.replace(/ \\\n +/g, ' ').matchAll(/^ {2}depot ([^|<>…\n]*?)(?: [|<>].*| {2}.*)?$/gm),
+      ].map(([, line]) => line);
+      for (const line of examples) await parsed(line.replace('2027', '2025'));
+    },
+  );
 
   test('no flag has a default: those come after environment and file', () => {
-    const defaults = all.flatMap(([name, command]) => command.options.filter((o) => o.defaultValue !== undefined && !o.negate).map((o) => `${name} ${o.flags}`));
+    const defaults = all.flatMap(([name, command]) =>
+      command.options.filter((o) => o.defaultValue !== undefined && !o.negate).map((o) => `${name} ${o.flags}`),
+    );
     expect(defaults).toEqual([]);
   });
 });

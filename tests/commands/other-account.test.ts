@@ -8,7 +8,14 @@ import { asRoot } from '../support/peers.js';
 import { type Finished, mustRun, run } from '../support/process.js';
 import { Supplier } from '../support/supplier.js';
 
-const nobody = { host: '127.0.0.1', port: 1, username: 'acme', password: 'x', remoteDirectory: '/in', fingerprints: [`SHA256:${'A'.repeat(43)}`] };
+const nobody = {
+  host: '127.0.0.1',
+  port: 1,
+  username: 'acme',
+  password: 'x',
+  remoteDirectory: '/in',
+  fingerprints: [`SHA256:${'A'.repeat(43)}`],
+};
 const daemon = { uid: 1, gid: 1 };
 
 describe.skipIf(!asRoot())('the account that pushes is daemon', () => {
@@ -27,18 +34,31 @@ describe.skipIf(!asRoot())('the account that pushes is daemon', () => {
     state = join(home, 'state');
     mkdirSync(home);
     for (const directory of ['', 'data', 'keys', 'home']) chmodSync(join(supplier.directory, directory), 0o755);
-    supplier.writeConfig({ top: { state, notify: { command: [join(supplier.directory, 'alert')], on: ['stale', 'killed'] } }, arrangement: { every: '24h' } });
+    supplier.writeConfig({
+      top: { state, notify: { command: [join(supplier.directory, 'alert')], on: ['stale', 'killed'] } },
+      arrangement: { every: '24h' },
+    });
     chmodSync(supplier.config, 0o644);
   });
 
-  const asSelf = (...args: string[]): Promise<Finished> => run(program.node, [program.script, ...args, '--config', supplier.config], { ...daemon, cwd: '/', env: { PATH: '/usr/bin:/bin' } });
-  const asRootHere = (...args: string[]): Promise<Finished> => depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
-  const told = (): number => (existsSync(join(home, 'told')) ? readFileSync(join(home, 'told'), 'utf8').trim().split('\n').length : 0);
+  const asSelf = (...args: string[]): Promise<Finished> =>
+    run(program.node, [program.script, ...args, '--config', supplier.config], {
+      ...daemon,
+      cwd: '/',
+      env: { PATH: '/usr/bin:/bin' },
+    });
+  const asRootHere = (...args: string[]): Promise<Finished> =>
+    depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
+  const told = (): number =>
+    existsSync(join(home, 'told')) ? readFileSync(join(home, 'told'), 'utf8').trim().split('\n').length : 0;
 
   test('status makes no state: it tells of what is stale at every look, and says that it keeps no note of it', async () => {
     for (let look = 1; look <= 2; look++) {
       const { code, stderr } = await asRootHere('status', '--quiet');
-      expect([code, stderr]).toEqual([31, `depot: warning: acme-crm: notify.command was told, and will be at every look: there is no state directory ${state} to keep a note in\n`]);
+      expect([code, stderr]).toEqual([
+        31,
+        `depot: warning: acme-crm: notify.command was told, and will be at every look: there is no state directory ${state} to keep a note in\n`,
+      ]);
       expect([existsSync(state), told()]).toEqual([false, look]);
     }
   });
@@ -48,7 +68,9 @@ describe.skipIf(!asRoot())('the account that pushes is daemon', () => {
     chownSync(state, daemon.uid, daemon.gid);
     const { code, stderr } = await asRootHere('status', '--prometheus');
     expect(code).toBe(0);
-    expect(stderr).toBe(`depot: warning: acme-crm: nobody was notified, and no note of it was kept: ${state} belongs to another account (uid 1), who could change the records of this one (uid 0); run it as the account that owns it: runuser -u daemon -- depot status --prometheus --config ${supplier.config}\n`);
+    expect(stderr).toBe(
+      `depot: warning: acme-crm: nobody was notified, and no note of it was kept: ${state} belongs to another account (uid 1), who could change the records of this one (uid 0); run it as the account that owns it: runuser -u daemon -- depot status --prometheus --config ${supplier.config}\n`,
+    );
     expect([existsSync(join(state, 'acme-crm')), told()]).toEqual([false, 0]);
     // The account itself keeps one.
     chownSync(home, daemon.uid, daemon.gid);
@@ -62,7 +84,9 @@ describe.skipIf(!asRoot())('the account that pushes is daemon', () => {
     chownSync(home, daemon.uid, daemon.gid);
     const { code, stderr } = await asRootHere('push');
     expect(code).toBe(5);
-    expect(stderr).toContain(`${state} would lie in ${home}, which belongs to another account (uid 1), and root would make it; nothing was published\ndepot: hint: run it as the account that owns it: runuser -u daemon -- depot push acme-crm --config ${supplier.config}\n`);
+    expect(stderr).toContain(
+      `${state} would lie in ${home}, which belongs to another account (uid 1), and root would make it; nothing was published\ndepot: hint: run it as the account that owns it: runuser -u daemon -- depot push acme-crm --config ${supplier.config}\n`,
+    );
     expect(existsSync(state)).toBe(false);
   });
 
@@ -72,11 +96,17 @@ describe.skipIf(!asRoot())('the account that pushes is daemon', () => {
     ['the directory of what is pending', 'acme-crm/pending'],
   ])('%s that root left: push and doctor have the line that gives it back, and then it works', async (_what, made) => {
     mkdirSync(join(state, 'acme-crm/pending'), { recursive: true, mode: 0o700 });
-    for (const name of ['', 'acme-crm', 'acme-crm/pending']) if (name.length < made.length) chownSync(join(state, name), daemon.uid, daemon.gid);
+    for (const name of ['', 'acme-crm', 'acme-crm/pending'])
+      if (name.length < made.length) chownSync(join(state, name), daemon.uid, daemon.gid);
     const closed = join(state, made);
     const line = `chown -R daemon: ${closed}`;
     const pushed = await asSelf('push');
-    expect([pushed.code, pushed.stderr]).toEqual([5, expect.stringContaining(`${closed} belongs to root, and account daemon may not write there: a run as another account made it; nothing was published\ndepot: hint: if daemon is the account that pushes, let root type: ${line}; if not, run it as the account that is\n`)]);
+    expect([pushed.code, pushed.stderr]).toEqual([
+      5,
+      expect.stringContaining(
+        `${closed} belongs to root, and account daemon may not write there: a run as another account made it; nothing was published\ndepot: hint: if daemon is the account that pushes, let root type: ${line}; if not, run it as the account that is\n`,
+      ),
+    ]);
     const looked = await asSelf('doctor');
     expect(looked.stdout).toContain(line);
     await mustRun('sh', ['-c', line]);

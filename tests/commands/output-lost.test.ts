@@ -11,18 +11,26 @@ const cwd = tempDir();
 const env = bareEnvironment({ HOME: cwd });
 
 /** The command line of a shell, in which `depot` is the program. */
-const shell = (line: string): Promise<Finished> => run('bash', ['-c', `depot() { "${process.execPath}" "${depotScript}" "$@"; }; ${line}`], { cwd, env });
+const shell = (line: string): Promise<Finished> =>
+  run('bash', ['-c', `depot() { "${process.execPath}" "${depotScript}" "$@"; }; ${line}`], { cwd, env });
 
 describe.skipIf(!existsSync('/dev/full'))('on a full disk', () => {
-  test.each(['--version', '--help', 'push --help', 'completion bash', 'status --prometheus', 'nonsense --json'])('depot %s', async (command) => {
-    const { code, stderr } = await shell(`depot ${command} > /dev/full`);
-    const failed = command.startsWith('nonsense');
-    expect(code, stderr).toBe(failed ? 2 : 5);
-    expect(stderr).toContain('depot: error: the result could not be written to standard output: no space left\ndepot: hint: ');
-  });
+  test.each(['--version', '--help', 'push --help', 'completion bash', 'status --prometheus', 'nonsense --json'])(
+    'depot %s',
+    async (command) => {
+      const { code, stderr } = await shell(`depot ${command} > /dev/full`);
+      const failed = command.startsWith('nonsense');
+      expect(code, stderr).toBe(failed ? 2 : 5);
+      expect(stderr).toContain(
+        'depot: error: the result could not be written to standard output: no space left\ndepot: hint: ',
+      );
+    },
+  );
 
   test('with nothing to say there is nothing to lose', async () => {
-    const { code } = await shell('depot key generate signer --name A --email a@b.example --out quiet --no-passphrase --quiet > /dev/full');
+    const { code } = await shell(
+      'depot key generate signer --name A --email a@b.example --out quiet --no-passphrase --quiet > /dev/full',
+    );
     expect(code).toBe(0);
   });
 });
@@ -51,7 +59,9 @@ describe('a reader that has gone', () => {
     const child = spawn(process.execPath, [depotScript, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.destroy();
     let stderr = '';
-    child.stderr.on('data', (chunk: Buffer) => { stderr += chunk.toString(); });
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
     return { code: await new Promise((resolve) => child.once('close', resolve)), stderr };
   };
 
@@ -61,7 +71,10 @@ describe('a reader that has gone', () => {
 
   test('misses a document: that is said', async () => {
     writeFileSync(join(cwd, 'none.asc'), '');
-    await mustDepot(['key', 'generate', 'signer', '--name', 'A', '--email', 'a@b.example', '--out', 'shown', '--no-passphrase'], { cwd });
+    await mustDepot(
+      ['key', 'generate', 'signer', '--name', 'A', '--email', 'a@b.example', '--out', 'shown', '--no-passphrase'],
+      { cwd },
+    );
     const { code, stderr } = await unread(['key', 'show', 'shown.public.asc', '--json']);
     expect([code, stderr]).toEqual([5, expect.stringContaining('nobody reads it any more')]);
   });

@@ -38,11 +38,22 @@ const begun: string[] = [];
 let onDeposit = (): void => undefined;
 
 vi.mock('../../src/deposit/agent.js', async (original) => ({
-  ...await original<object>(),
-  connectToAgent: () => Promise.resolve({ stats: { attempts: 1, reconnects: 0, lanes: 1 }, address: 'nowhere:22', close: () => Promise.resolve() }),
+  ...(await original<object>()),
+  connectToAgent: () =>
+    Promise.resolve({
+      stats: { attempts: 1, reconnects: 0, lanes: 1 },
+      address: 'nowhere:22',
+      close: () => Promise.resolve(),
+    }),
 }));
-vi.mock('../../src/seal/standby.js', () => ({ Standby: class { end = (): Promise<void> => Promise.resolve(); } }));
-vi.mock('../../src/deposit/settle.js', () => ({ settlePending: () => Promise.resolve({ resumed: null, undelivered: [] }) }));
+vi.mock('../../src/seal/standby.js', () => ({
+  Standby: class {
+    end = (): Promise<void> => Promise.resolve();
+  },
+}));
+vi.mock('../../src/deposit/settle.js', () => ({
+  settlePending: () => Promise.resolve({ resumed: null, undelivered: [] }),
+}));
 vi.mock('../../src/deposit/deposit.js', () => ({
   makeDeposit: async ({ o, run }: Scene) => {
     const { name } = o.arrangement;
@@ -58,7 +69,16 @@ vi.mock('../../src/deposit/deposit.js', () => ({
     if (fate.end === 'break') throw new TypeError('boom');
     // As what Node aborts: an AbortError that has the reason only as its cause.
     if (fate.end === 'hang' || fate.end === 'deposit') o.signal.throwIfAborted();
-    if (fate.end === 'hang') await new Promise((_, reject) => { o.signal.addEventListener('abort', () => { reject(new DOMException('aborted', 'AbortError')); }, { once: true }); });
+    if (fate.end === 'hang')
+      await new Promise((_, reject) => {
+        o.signal.addEventListener(
+          'abort',
+          () => {
+            reject(new DOMException('aborted', 'AbortError'));
+          },
+          { once: true },
+        );
+      });
     deposited.add(name);
     run.published = 'yes';
     run.depositId = `${name}_id`;
@@ -66,14 +86,23 @@ vi.mock('../../src/deposit/deposit.js', () => ({
   },
 }));
 const shownReceipt = {
-  dataset: { entries: 1, bytes: 1, skipped: {}, complete: true }, suitcase: { name: 's.pgp', bytes: 1, sha256: '0'.repeat(64) },
-  encryption: { packet: 'SEIPDv1', compression: 'none', recipients: [] }, transfer: { status: 'acknowledged', remoteSize: 'matched', durability: 'fsynced' },
+  dataset: { entries: 1, bytes: 1, skipped: {}, complete: true },
+  suitcase: { name: 's.pgp', bytes: 1, sha256: '0'.repeat(64) },
+  encryption: { packet: 'SEIPDv1', compression: 'none', recipients: [] },
+  transfer: { status: 'acknowledged', remoteSize: 'matched', durability: 'fsynced' },
 };
 
 let supplier: Supplier;
 let document: { notify?: object; arrangements: Record<string, object> };
 beforeAll(async () => {
-  supplier = await Supplier.create({ host: '127.0.0.1', port: 1, username: 'u', password: 'p', remoteDirectory: '/in', fingerprints: [`ssh-ed25519 SHA256:${'A'.repeat(43)}`] });
+  supplier = await Supplier.create({
+    host: '127.0.0.1',
+    port: 1,
+    username: 'u',
+    password: 'p',
+    remoteDirectory: '/in',
+    fingerprints: [`ssh-ed25519 SHA256:${'A'.repeat(43)}`],
+  });
   document = parse(readFileSync(supplier.config, 'utf8')) as typeof document;
 });
 
@@ -104,20 +133,46 @@ interface Ended extends Finished {
 
 async function push(plan: Fate[], disturbances: Disturbance[], flags: string[], helped = false): Promise<Ended> {
   const names = plan.map((_, i) => `a${i}`);
-  [fates, deposited].forEach((one) => { one.clear(); });
+  [fates, deposited].forEach((one) => {
+    one.clear();
+  });
   begun.length = 0;
   plan.forEach((fate, i) => fates.set(names[i], fate));
   const [state, file] = [tempDir(), join(tempDir(), 'told')];
   const one = document.arrangements['acme-crm'];
-  writeFileSync(supplier.config, stringify({
-    ...document, notify: { command: ['sh', '-c', `cat >> '${file}'`], on: ['success', 'failure'] },
-    arrangements: Object.fromEntries(names.map((name) => [name, { ...one, ...(fates.get(name)!.end === 'no key' ? { beneficiaries: [{ name: 'B', key: 'none.asc', fingerprint: '0'.repeat(40) }] } : {}) }])),
-  }), { mode: 0o600 });
+  writeFileSync(
+    supplier.config,
+    stringify({
+      ...document,
+      notify: { command: ['sh', '-c', `cat >> '${file}'`], on: ['success', 'failure'] },
+      arrangements: Object.fromEntries(
+        names.map((name) => [
+          name,
+          {
+            ...one,
+            ...(fates.get(name)!.end === 'no key'
+              ? { beneficiaries: [{ name: 'B', key: 'none.asc', fingerprint: '0'.repeat(40) }] }
+              : {}),
+          },
+        ]),
+      ),
+    }),
+    { mode: 0o600 },
+  );
   const heard: Disturbance['what'][] = [];
-  const strike = (d: Disturbance): void => { if (disturb(d.what)) heard.push(d.what); };
-  onDeposit = () => { for (const d of disturbances) if ('deposit' in d.at && d.at.deposit === begun.length) strike(d); };
+  const strike = (d: Disturbance): void => {
+    if (disturb(d.what)) heard.push(d.what);
+  };
+  onDeposit = () => {
+    for (const d of disturbances) if ('deposit' in d.at && d.at.deposit === begun.length) strike(d);
+  };
   const ended = new AbortController();
-  const running = depotHere(['push', '--all', '--config', supplier.config, '--state', state, ...flags], { cwd: supplier.directory, run: main }).finally(() => { ended.abort(); });
+  const running = depotHere(['push', '--all', '--config', supplier.config, '--state', state, ...flags], {
+    cwd: supplier.directory,
+    run: main,
+  }).finally(() => {
+    ended.abort();
+  });
   const timed = disturbances.flatMap((d) => ('turns' in d.at ? [{ d, turns: d.at.turns }] : []));
   for (let turns = 0; !ended.signal.aborted && turns <= Math.max(0, ...timed.map((t) => t.turns)); turns++) {
     for (const t of timed) if (t.turns === turns) strike(t.d);
@@ -129,8 +184,25 @@ async function push(plan: Fate[], disturbances: Disturbance[], flags: string[], 
     await turn();
   }
   const said = await running;
-  const lines = (path: string): RunRecord[] => (existsSync(path) ? readFileSync(path, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as RunRecord) : []);
-  return { ...said, heard, told: lines(file), records: new Map(names.flatMap((name) => lines(join(state, name, 'runs.ndjson')).slice(-1).map((record) => [name, record]))) };
+  const lines = (path: string): RunRecord[] =>
+    existsSync(path)
+      ? readFileSync(path, 'utf8')
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line) as RunRecord)
+      : [];
+  return {
+    ...said,
+    heard,
+    told: lines(file),
+    records: new Map(
+      names.flatMap((name) =>
+        lines(join(state, name, 'runs.ndjson'))
+          .slice(-1)
+          .map((record) => [name, record]),
+      ),
+    ),
+  };
 }
 
 function judge(plan: Fate[], ended: Ended, asJson: boolean): void {
@@ -139,10 +211,19 @@ function judge(plan: Fate[], ended: Ended, asJson: boolean): void {
   const skipped = new Set(begun.filter((name) => records.get(name)?.code === 'skipped'));
   const well = (name: string): boolean => records.get(name)?.exit === 0 && (deposited.has(name) || skipped.has(name));
   const strays = heard.filter((what) => !what.startsWith('SIG'));
-  if (code === 0) expect(names.filter((name) => !well(name)), 'deposited, or skipped for a stated reason').toEqual([]);
+  if (code === 0)
+    expect(
+      names.filter((name) => !well(name)),
+      'deposited, or skipped for a stated reason',
+    ).toEqual([]);
   else if (strays.length === 0) expect(names.every(well), `exit ${code} says that something failed`).toBe(false);
-  expect(names.filter((name) => !records.has(name)), 'a run record for each').toEqual([]);
-  expect(told.map(({ arrangement }) => arrangement).sort(), 'each that was not skipped reaches notify, once').toEqual(names.filter((name) => records.get(name)!.code !== 'skipped').sort());
+  expect(
+    names.filter((name) => !records.has(name)),
+    'a run record for each',
+  ).toEqual([]);
+  expect(told.map(({ arrangement }) => arrangement).sort(), 'each that was not skipped reaches notify, once').toEqual(
+    names.filter((name) => records.get(name)!.code !== 'skipped').sort(),
+  );
   for (const record of told) expect(record).toEqual(records.get(record.arrangement));
   const results = asJson ? (JSON.parse(stdout) as Required<JsonDocument>).results : null;
   if (results !== null) expect(results.map(({ arrangement }) => arrangement)).toEqual(names);
@@ -150,12 +231,23 @@ function judge(plan: Fate[], ended: Ended, asJson: boolean): void {
     const record = records.get(name)!;
     expect(record.exit, name).not.toBe(0);
     const result = results?.find(({ arrangement }) => arrangement === name);
-    if (results !== null) expect(result).toMatchObject({ ok: false, error: { exit: record.exit, code: record.code, published: record.published } });
-    else expect(stderr.split('\n').filter((line) => line.startsWith(`depot: error: ${name}: ${record.message!.split('\n')[0]}`)), stderr).toHaveLength(1);
+    if (results !== null)
+      expect(result).toMatchObject({
+        ok: false,
+        error: { exit: record.exit, code: record.code, published: record.published },
+      });
+    else
+      expect(
+        stderr
+          .split('\n')
+          .filter((line) => line.startsWith(`depot: error: ${name}: ${record.message!.split('\n')[0]}`)),
+        stderr,
+      ).toHaveLength(1);
     // A defect says which.
     if (record.code === 'internal') expect(record.message).toMatch(/boom|stray (rejection|exception)/);
     // Who got as far as a deposit was begun; of the others a signal or a defect says so.
-    if (heard.length > 0 && !begun.includes(name) && fates.get(name)!.end !== 'no key') expect(record.message).toMatch(/^not begun: |^terminated|^hung up|^interrupted|stray/);
+    if (heard.length > 0 && !begun.includes(name) && fates.get(name)!.end !== 'no key')
+      expect(record.message).toMatch(/^not begun: |^terminated|^hung up|^interrupted|stray/);
   }
   if (strays.length > 0) {
     expect(`${stdout}${stderr}`, 'it is told, also where a signal came first').toMatch(/stray (rejection|exception)/);
@@ -163,10 +255,19 @@ function judge(plan: Fate[], ended: Ended, asJson: boolean): void {
   }
   const worst = new Set(names.map((name) => records.get(name)!.exit).filter((exit) => exit !== 0));
   const signalled: Record<string, ErrorCode> = { SIGHUP: 'hung-up', SIGINT: 'interrupted', SIGTERM: 'terminated' };
-  if (names.length > 1 && worst.size > 0) expect([4, ...[...records.values()].filter((r) => [...Object.values(signalled), 'internal'].includes(r.code as ErrorCode)).map(({ exit }) => exit)]).toContain(code);
+  if (names.length > 1 && worst.size > 0)
+    expect([
+      4,
+      ...[...records.values()]
+        .filter((r) => [...Object.values(signalled), 'internal'].includes(r.code as ErrorCode))
+        .map(({ exit }) => exit),
+    ]).toContain(code);
 }
 
-const fate = fc.record({ end: fc.constantFrom<Fate['end']>('deposit', 'deposit', 'deposit', 'deaf', 'skip', 'fail', 'break', 'hang', 'no key'), turns: fc.nat(4) });
+const fate = fc.record({
+  end: fc.constantFrom<Fate['end']>('deposit', 'deposit', 'deposit', 'deaf', 'skip', 'fail', 'break', 'hang', 'no key'),
+  turns: fc.nat(4),
+});
 const disturbance = fc.record({
   what: fc.constantFrom<Disturbance['what']>('SIGHUP', 'SIGINT', 'SIGTERM', 'SIGTERM', 'rejection', 'exception'),
   at: fc.oneof(fc.record({ turns: fc.nat(150) }), fc.record({ deposit: fc.integer({ min: 1, max: 5 }) })),
@@ -175,10 +276,23 @@ const disturbance = fc.record({
 test('exit 0 if and only if each was deposited or skipped for a reason; all else has its code, its line, its record, and is told', async () => {
   // Not fast-check's own limit in time: it goes on to the next test while a push is still under way.
   const until = Date.now() + 15_000;
-  await fc.assert(fc.asyncProperty(fc.array(fate, { minLength: 1, maxLength: 6 }), fc.array(disturbance, { maxLength: 2 }), fc.integer({ min: 1, max: 3 }), fc.boolean(), async (plan, disturbances, jobs, asJson) => {
-    if (Date.now() > until) return;
-    judge(plan, await push(plan, disturbances, ['--jobs', String(jobs), ...(asJson ? ['--json'] : [])], true), asJson);
-  }), { numRuns: 25, endOnFailure: true });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fate, { minLength: 1, maxLength: 6 }),
+      fc.array(disturbance, { maxLength: 2 }),
+      fc.integer({ min: 1, max: 3 }),
+      fc.boolean(),
+      async (plan, disturbances, jobs, asJson) => {
+        if (Date.now() > until) return;
+        judge(
+          plan,
+          await push(plan, disturbances, ['--jobs', String(jobs), ...(asJson ? ['--json'] : [])], true),
+          asJson,
+        );
+      },
+    ),
+    { numRuns: 25, endOnFailure: true },
+  );
 }, 120_000);
 
 test('a signal before the first was begun: each is named as not begun, with the status of the signal', async () => {
@@ -187,15 +301,31 @@ test('a signal before the first was begun: each is named as not begun, with the 
   expect([ended.heard, begun.length, ended.code]).toEqual([['SIGTERM'], 0, 143]);
   const { ok, results } = JSON.parse(ended.stdout) as Required<JsonDocument>;
   expect([ok, results.length]).toEqual([false, 40]);
-  for (const result of results) expect(result).toMatchObject({ ok: false, begun: false, error: { code: 'terminated', exit: 143, message: 'not begun: terminated', published: 'no' } });
+  for (const result of results)
+    expect(result).toMatchObject({
+      ok: false,
+      begun: false,
+      error: { code: 'terminated', exit: 143, message: 'not begun: terminated', published: 'no' },
+    });
   judge(plan, ended, true);
 });
 
 test('a signal in the middle: those under way say that they were stopped, each for itself, and the rest was not begun', async () => {
-  const plan: Fate[] = [{ end: 'deposit', turns: 0 }, { end: 'hang', turns: 0 }, { end: 'hang', turns: 0 }, { end: 'deposit', turns: 0 }, { end: 'skip', turns: 0 }];
+  const plan: Fate[] = [
+    { end: 'deposit', turns: 0 },
+    { end: 'hang', turns: 0 },
+    { end: 'hang', turns: 0 },
+    { end: 'deposit', turns: 0 },
+    { end: 'skip', turns: 0 },
+  ];
   const ended = await push(plan, [{ what: 'SIGINT', at: { deposit: 3 } }], ['--jobs', '2']);
   expect(ended.code).toBe(130);
-  expect(ended.stderr.split('\n').filter((line) => line.startsWith('depot: error:')).sort()).toEqual([
+  expect(
+    ended.stderr
+      .split('\n')
+      .filter((line) => line.startsWith('depot: error:'))
+      .sort(),
+  ).toEqual([
     ...['a1', 'a2'].map((name) => `depot: error: ${name}: interrupted; nothing was published`),
     ...['a3', 'a4'].map((name) => `depot: error: ${name}: not begun: interrupted; nothing was published`),
   ]);
@@ -210,16 +340,32 @@ test('a stray rejection after the last deposit: the deposits stand, and the run 
   expect(ended.code).toBe(1);
 });
 
-test.each([[['--json']], [[]]])('a stray rejection that stopped no deposit, where another one had failed (%j): it is told all the same', async (flags) => {
-  const plan: Fate[] = [{ end: 'fail', turns: 0 }, { end: 'deaf', turns: 3 }];
-  const ended = await push(plan, [{ what: 'rejection', at: { deposit: 2 } }], flags);
-  expect([ended.code, ended.stderr]).toEqual([4, expect.stringContaining('depot: error: a defect in depot: stray rejection')]);
-  judge(plan, ended, flags.length > 0);
-});
+test.each([[['--json']], [[]]])(
+  'a stray rejection that stopped no deposit, where another one had failed (%j): it is told all the same',
+  async (flags) => {
+    const plan: Fate[] = [
+      { end: 'fail', turns: 0 },
+      { end: 'deaf', turns: 3 },
+    ];
+    const ended = await push(plan, [{ what: 'rejection', at: { deposit: 2 } }], flags);
+    expect([ended.code, ended.stderr]).toEqual([
+      4,
+      expect.stringContaining('depot: error: a defect in depot: stray rejection'),
+    ]);
+    judge(plan, ended, flags.length > 0);
+  },
+);
 
 test('a signal that comes too late to stop the deposit, and then a stray rejection: it is told, and the run is no success', async () => {
   const plan: Fate[] = [{ end: 'deaf', turns: 3 }];
-  const ended = await push(plan, [{ what: 'SIGTERM', at: { deposit: 1 } }, { what: 'rejection', at: { deposit: 1 } }], ['--json']);
+  const ended = await push(
+    plan,
+    [
+      { what: 'SIGTERM', at: { deposit: 1 } },
+      { what: 'rejection', at: { deposit: 1 } },
+    ],
+    ['--json'],
+  );
   expect(ended.heard).toEqual(['SIGTERM', 'rejection']);
   expect(ended.stderr).toContain('depot: error: a defect in depot: stray rejection');
   expect(ended.code).toBe(1);
@@ -227,25 +373,53 @@ test('a signal that comes too late to stop the deposit, and then a stray rejecti
 
 test('a signal that stops a deposit, and then a stray rejection: it is told, and the status is that of the signal', async () => {
   const plan: Fate[] = [{ end: 'hang', turns: 0 }];
-  const ended = await push(plan, [{ what: 'SIGTERM', at: { deposit: 1 } }, { what: 'rejection', at: { deposit: 1 } }], []);
+  const ended = await push(
+    plan,
+    [
+      { what: 'SIGTERM', at: { deposit: 1 } },
+      { what: 'rejection', at: { deposit: 1 } },
+    ],
+    [],
+  );
   expect(ended.stderr).toContain('depot: error: a defect in depot: stray rejection');
   expect(ended.code).toBe(143);
   judge(plan, ended, false);
 });
 
-test.each([[['--json']], [[]]])('a result that nobody could be given (%j): 5, and that the deposit was made is said', async (flags) => {
-  fates.clear();
-  fates.set('acme-crm', { end: 'deposit', turns: 0 });
-  writeFileSync(supplier.config, stringify(document), { mode: 0o600 });
-  const stdout = new Writable({ write: (_chunk, _encoding, done) => { done(Object.assign(new Error('full'), { code: 'ENOSPC' })); } });
-  let stderr = '';
-  const err = new Writable({ write: (chunk: Buffer, _encoding, done) => { stderr += String(chunk); done(); } });
-  const code = await main({
-    argv: ['push', '--config', supplier.config, '--state', tempDir(), ...flags], env: bareEnvironment(), cwd: supplier.directory,
-    stdin: Readable.from([]) as never, stdout: stdout as never, stderr: err as never,
-  });
-  expect([code, stderr]).toEqual([5, expect.stringContaining('depot: error: the result could not be written to standard output: no space left; published as acme-crm_id\ndepot: hint: look at the deposit, which was made, with: depot receipts show acme-crm_id')]);
-});
+test.each([[['--json']], [[]]])(
+  'a result that nobody could be given (%j): 5, and that the deposit was made is said',
+  async (flags) => {
+    fates.clear();
+    fates.set('acme-crm', { end: 'deposit', turns: 0 });
+    writeFileSync(supplier.config, stringify(document), { mode: 0o600 });
+    const stdout = new Writable({
+      write: (_chunk, _encoding, done) => {
+        done(Object.assign(new Error('full'), { code: 'ENOSPC' }));
+      },
+    });
+    let stderr = '';
+    const err = new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        stderr += String(chunk);
+        done();
+      },
+    });
+    const code = await main({
+      argv: ['push', '--config', supplier.config, '--state', tempDir(), ...flags],
+      env: bareEnvironment(),
+      cwd: supplier.directory,
+      stdin: Readable.from([]) as never,
+      stdout: stdout as never,
+      stderr: err as never,
+    });
+    expect([code, stderr]).toEqual([
+      5,
+      expect.stringContaining(
+        'depot: error: the result could not be written to standard output: no space left; published as acme-crm_id\ndepot: hint: look at the deposit, which was made, with: depot receipts show acme-crm_id',
+      ),
+    ]);
+  },
+);
 
 test('a result that nobody reads, and a signal when the deposit is made: 5, soon, and that it was made is said', async () => {
   fates.clear();
@@ -253,13 +427,33 @@ test('a result that nobody reads, and a signal when the deposit is made: 5, soon
   writeFileSync(supplier.config, stringify(document), { mode: 0o600 });
   let stderr = '';
   // A pipe that is full: its first write is never answered.
-  const stdout = new Writable({ write: () => { setImmediate(() => { process.emit('SIGTERM'); }); } });
-  const err = new Writable({ write: (chunk: Buffer, _encoding, done) => { stderr += String(chunk); done(); } });
-  const code = await main({
-    argv: ['push', '--json', '--config', supplier.config, '--state', tempDir()], env: bareEnvironment(), cwd: supplier.directory,
-    stdin: Readable.from([]) as never, stdout: stdout as never, stderr: err as never,
+  const stdout = new Writable({
+    write: () => {
+      setImmediate(() => {
+        process.emit('SIGTERM');
+      });
+    },
   });
-  expect([code, stderr]).toEqual([5, expect.stringContaining('depot: error: the result could not be written to standard output: nobody reads it; published as acme-crm_id')]);
+  const err = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      stderr += String(chunk);
+      done();
+    },
+  });
+  const code = await main({
+    argv: ['push', '--json', '--config', supplier.config, '--state', tempDir()],
+    env: bareEnvironment(),
+    cwd: supplier.directory,
+    stdin: Readable.from([]) as never,
+    stdout: stdout as never,
+    stderr: err as never,
+  });
+  expect([code, stderr]).toEqual([
+    5,
+    expect.stringContaining(
+      'depot: error: the result could not be written to standard output: nobody reads it; published as acme-crm_id',
+    ),
+  ]);
 });
 
 test('a lock that cannot be given back hides nothing: the deposit stands, and it is said', async () => {
@@ -273,6 +467,13 @@ test('a lock that cannot be given back hides nothing: the deposit stands, and it
     unlinkSync(lock);
     mkdirSync(lock);
   };
-  const { code, stderr } = await depotHere(['push', '--config', supplier.config, '--state', state], { cwd: supplier.directory, run: main });
-  expect([code, stderr, [...deposited]]).toEqual([0, expect.stringContaining('depot: warning: acme-crm: the lock could not be given back: '), ['acme-crm']]);
+  const { code, stderr } = await depotHere(['push', '--config', supplier.config, '--state', state], {
+    cwd: supplier.directory,
+    run: main,
+  });
+  expect([code, stderr, [...deposited]]).toEqual([
+    0,
+    expect.stringContaining('depot: warning: acme-crm: the lock could not be given back: '),
+    ['acme-crm'],
+  ]);
 });

@@ -11,71 +11,137 @@ import { asRoot, peer } from '../support/peers.js';
 import { type Server, Supplier } from '../support/supplier.js';
 
 const job: Job = {
-  command: ['/usr/bin/node', '/usr/lib/node_modules/depot/bin/depot.js', 'push', '--all', '--quiet', '--config', '/etc/depot/depot.yaml'],
-  at: { hour: 1, minute: 30 }, user: undefined, configDirectory: '/etc/depot', stateDirectory: '/var/lib/depot', what: 'all arrangements', prepare: [], credentials: [],
+  command: [
+    '/usr/bin/node',
+    '/usr/lib/node_modules/depot/bin/depot.js',
+    'push',
+    '--all',
+    '--quiet',
+    '--config',
+    '/etc/depot/depot.yaml',
+  ],
+  at: { hour: 1, minute: 30 },
+  user: undefined,
+  configDirectory: '/etc/depot',
+  stateDirectory: '/var/lib/depot',
+  what: 'all arrangements',
+  prepare: [],
+  credentials: [],
 };
 const awkward: Job = { ...job, command: ['/opt/no de/bin', '100%', "it's", 'a"b', '$HOME', 'back\\'] };
 
 describe('systemd', () => {
   test('a hardened oneshot service whose directories depot finds, and a timer that makes up for a missed night', () => {
-    const [service, timer] = systemdUnits({ ...job, requires: 'vpn@softcrow.service', onFailure: 'alarm.service' }).files;
-    for (const line of ['Type=oneshot', 'User=depot', 'StateDirectory=depot', 'ProtectSystem=strict', 'NoNewPrivileges=yes', 'TimeoutStartSec=infinity', 'Requires=vpn@softcrow.service', 'After=network-online.target vpn@softcrow.service', 'OnFailure=alarm.service']) {
+    const [service, timer] = systemdUnits({
+      ...job,
+      requires: 'vpn@softcrow.service',
+      onFailure: 'alarm.service',
+    }).files;
+    for (const line of [
+      'Type=oneshot',
+      'User=depot',
+      'StateDirectory=depot',
+      'ProtectSystem=strict',
+      'NoNewPrivileges=yes',
+      'TimeoutStartSec=infinity',
+      'Requires=vpn@softcrow.service',
+      'After=network-online.target vpn@softcrow.service',
+      'OnFailure=alarm.service',
+    ]) {
       expect(service.contents.split('\n')).toContain(line);
     }
     expect(timer.contents).toContain('OnCalendar=*-*-* 01:30:00\n');
     expect(timer.contents).toContain('Persistent=true');
   });
 
-  test('a state directory of one\'s own stays writable', () => {
+  test("a state directory of one's own stays writable", () => {
     const { contents } = systemdUnits({ ...job, stateDirectory: '/srv/state' }).files[0];
     expect(contents).toContain('ReadWritePaths=/srv/state\n');
     expect(contents).not.toContain('StateDirectory=');
-    expect(systemdUnits({ ...job, stateDirectory: '/var/lib/acme/depot' }).files[0].contents).toContain('StateDirectory=acme/depot\n');
+    expect(systemdUnits({ ...job, stateDirectory: '/var/lib/acme/depot' }).files[0].contents).toContain(
+      'StateDirectory=acme/depot\n',
+    );
   });
 
   test('credentials that this machine has are loaded', () => {
-    const { contents } = systemdUnits({ ...job, credentials: [{ name: 'depot.password', file: '/etc/credstore.encrypted/depot.password', encrypted: true }] }).files[0];
+    const { contents } = systemdUnits({
+      ...job,
+      credentials: [{ name: 'depot.password', file: '/etc/credstore.encrypted/depot.password', encrypted: true }],
+    }).files[0];
     expect(contents).toContain('\nLoadCredentialEncrypted=depot.password:/etc/credstore.encrypted/depot.password\n');
   });
 
   test('words are quoted as systemd takes them apart', () => {
-    expect(systemdUnits(awkward).files[0].contents).toContain('ExecStart="/opt/no de/bin" 100%% "it\'s" "a\\"b" $$HOME "back\\\\"\n');
+    expect(systemdUnits(awkward).files[0].contents).toContain(
+      'ExecStart="/opt/no de/bin" 100%% "it\'s" "a\\"b" $$HOME "back\\\\"\n',
+    );
   });
 
   test('a dollar is doubled in the command only', () => {
-    expect(systemdUnits({ ...job, stateDirectory: '/srv/$a %b' }).files[0].contents).toContain('ReadWritePaths="/srv/$a %%b"\n');
+    expect(systemdUnits({ ...job, stateDirectory: '/srv/$a %b' }).files[0].contents).toContain(
+      'ReadWritePaths="/srv/$a %%b"\n',
+    );
   });
 
   test.skipIf(peer('systemd-analyze') === undefined)('systemd-analyze verify has nothing to say', () => {
     const directory = tempDir();
-    const node = { ...job, command: [process.execPath, ...job.command.slice(1)], user: 'root', requires: 'vpn@softcrow.service', onFailure: 'alarm.service', credentials: [{ name: 'depot.password', file: '/etc/credstore/depot.password', encrypted: false }] };
-    const others = ['vpn@softcrow.service', 'alarm.service'].map((name) => ({ path: name, contents: '[Service]\nType=oneshot\nExecStart=/bin/true\n' }));
+    const node = {
+      ...job,
+      command: [process.execPath, ...job.command.slice(1)],
+      user: 'root',
+      requires: 'vpn@softcrow.service',
+      onFailure: 'alarm.service',
+      credentials: [{ name: 'depot.password', file: '/etc/credstore/depot.password', encrypted: false }],
+    };
+    const others = ['vpn@softcrow.service', 'alarm.service'].map((name) => ({
+      path: name,
+      contents: '[Service]\nType=oneshot\nExecStart=/bin/true\n',
+    }));
     const files = [...others, ...systemdUnits(node).files].map(({ path, contents }) => {
       const file = join(directory, path.split('/').at(-1)!);
       writeFileSync(file, contents);
       return file;
     });
-    expect(execFileSync('systemd-analyze', ['verify', '--man=no', ...files], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })).toBe('');
+    expect(
+      execFileSync('systemd-analyze', ['verify', '--man=no', ...files], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    ).toBe('');
   });
 });
 
 describe('cron', () => {
   test('one line, silent on success', () => {
-    expect(cronLine(job).files[0].contents.split('\n')[1]).toBe('30 1 * * * /usr/bin/node /usr/lib/node_modules/depot/bin/depot.js push --all --quiet --config /etc/depot/depot.yaml');
+    expect(cronLine(job).files[0].contents.split('\n')[1]).toBe(
+      '30 1 * * * /usr/bin/node /usr/lib/node_modules/depot/bin/depot.js push --all --quiet --config /etc/depot/depot.yaml',
+    );
   });
 
   test('quoted for sh, and percent signs escaped, which cron would take for newlines', () => {
     const line = cronLine(awkward).files[0].contents.split('\n')[1];
     const command = line.replace('30 1 * * * ', '').replaceAll('\\%', '%');
     expect(line).toContain('100\\%');
-    const words = execFileSync('sh', ['-c', `printf '%s\\n' ${command}`], { encoding: 'utf8' }).trimEnd().split('\n');
+    const words = execFileSync('sh', ['-c', `printf '%s\\n' ${command}`], { encoding: 'utf8' })
+      .trimEnd()
+      .split('\n');
     expect(words).toEqual(awkward.command);
   });
 });
 
 describe('windows', () => {
   test('a task that makes up for a missed run, in well-formed XML', () => {
-    const { contents } = windowsTask({ ...job, command: ['C:\\Program Files\\nodejs\\node.exe', 'C:\\depot\\bin\\depot.js', 'push', '--config', 'C:\\R&D\\depot.yaml'], user: 'ACME\\svc' }).files[0];
+    const { contents } = windowsTask({
+      ...job,
+      command: [
+        'C:\\Program Files\\nodejs\\node.exe',
+        'C:\\depot\\bin\\depot.js',
+        'push',
+        '--config',
+        'C:\\R&D\\depot.yaml',
+      ],
+      user: 'ACME\\svc',
+    }).files[0];
     expect(contents).toContain('<StartBoundary>2026-01-01T01:30:00</StartBoundary>');
     expect(contents).toContain('<Command>C:\\Program Files\\nodejs\\node.exe</Command>');
     expect(contents).toContain('<Arguments>C:\\depot\\bin\\depot.js push --config C:\\R&amp;D\\depot.yaml</Arguments>');
@@ -86,13 +152,17 @@ describe('windows', () => {
   });
 
   test('arguments are quoted as CommandLineToArgvW takes them apart', () => {
-    expect(windowsTask({ ...job, command: ['node', 'a b\\', 'c"d', 'plain'] }).files[0].contents).toContain('<Arguments>&quot;a b\\\\&quot; &quot;c\\&quot;d&quot; plain</Arguments>');
+    expect(windowsTask({ ...job, command: ['node', 'a b\\', 'c"d', 'plain'] }).files[0].contents).toContain(
+      '<Arguments>&quot;a b\\\\&quot; &quot;c\\&quot;d&quot; plain</Arguments>',
+    );
   });
 
   test('what the Task Scheduler would take for a variable, or for the end of a word, is refused', () => {
     expect(() => windowsTask({ ...job, configDirectory: 'C:\\%TEMP%\\depot' })).toThrow('has %TEMP% in it');
     expect(() => windowsTask({ ...job, user: 'a" /TR "calc' })).toThrow('is not the name of an account');
-    expect(windowsTask({ ...job, configDirectory: 'C:\\100%' }).files[0].contents).toContain('<WorkingDirectory>C:\\100%</WorkingDirectory>');
+    expect(windowsTask({ ...job, configDirectory: 'C:\\100%' }).files[0].contents).toContain(
+      '<WorkingDirectory>C:\\100%</WorkingDirectory>',
+    );
   });
 });
 
@@ -101,9 +171,17 @@ describe('a line break in a path', () => {
 
   // It left the comment, or made a second line of the crontab.
   test.each(['cron', 'systemd', 'windows'])('is refused for %s, in whatever would be printed', async (kind) => {
-    const nobody: Server = { host: '127.0.0.1', port: 9, username: 'acme', password: 'unused', remoteDirectory: '/in', fingerprints: [`SHA256:${'A'.repeat(43)}`] };
+    const nobody: Server = {
+      host: '127.0.0.1',
+      port: 9,
+      username: 'acme',
+      password: 'unused',
+      remoteDirectory: '/in',
+      fingerprints: [`SHA256:${'A'.repeat(43)}`],
+    };
     const supplier = await Supplier.create(nobody);
-    const print = (...more: string[]): ReturnType<typeof supplier.depot> => supplier.depot(['schedule', 'print', kind, '--at', '01:30', ...more]);
+    const print = (...more: string[]): ReturnType<typeof supplier.depot> =>
+      supplier.depot(['schedule', 'print', kind, '--at', '01:30', ...more]);
     const refused = await print('--state', evil);
     expect([refused.code, refused.stdout]).toEqual([2, '']);
     expect(refused.stderr).toContain('/srv/a\\x0a* * * * * touch /tmp/x');
@@ -115,8 +193,15 @@ describe('a line break in a path', () => {
     expect([pasted.code, pasted.stdout]).toEqual([2, '']);
   });
 
-  test.each([['command', { command: ['node', evil] }], ['configDirectory', { configDirectory: evil }], ['user', { user: evil }], ['prepare', { prepare: [`chmod 600 '${evil}'`] }]])('%s', (_, odd) => {
-    expect(() => { requireOneLine({ ...job, ...odd }); }).toThrow('which no schedule can carry');
+  test.each([
+    ['command', { command: ['node', evil] }],
+    ['configDirectory', { configDirectory: evil }],
+    ['user', { user: evil }],
+    ['prepare', { prepare: [`chmod 600 '${evil}'`] }],
+  ])('%s', (_, odd) => {
+    expect(() => {
+      requireOneLine({ ...job, ...odd });
+    }).toThrow('which no schedule can carry');
     requireOneLine(job);
   });
 });
@@ -124,7 +209,14 @@ describe('a line break in a path', () => {
 describe.skipIf(!asRoot())('the account of the schedule', () => {
   /** What root set up by hand: everything root's own and private. */
   async function rootsOwn(): Promise<Supplier> {
-    const nobody: Server = { host: '127.0.0.1', port: 9, username: 'acme', password: 'unused', remoteDirectory: '/in', fingerprints: [`SHA256:${'A'.repeat(43)}`] };
+    const nobody: Server = {
+      host: '127.0.0.1',
+      port: 9,
+      username: 'acme',
+      password: 'unused',
+      remoteDirectory: '/in',
+      fingerprints: [`SHA256:${'A'.repeat(43)}`],
+    };
     const supplier = await Supplier.create(nobody, { top: { state: undefined } });
     // Where every account may go, as /etc/depot is.
     chmodSync(supplier.directory, 0o755);
@@ -136,13 +228,25 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
   test('has the state that a push by hand has, whatever says where that is', async () => {
     const supplier = await rootsOwn();
     const home = tempDir();
-    const print = async (kind: string, env: NodeJS.ProcessEnv, ...more: string[]): Promise<Job & { files: { contents: string }[] }> =>
-      JSON.parse((await supplier.depot(['schedule', 'print', kind, '--at', '01:30', '--json', ...more], { env })).stdout) as never;
+    const print = async (
+      kind: string,
+      env: NodeJS.ProcessEnv,
+      ...more: string[]
+    ): Promise<Job & { files: { contents: string }[] }> =>
+      JSON.parse(
+        (await supplier.depot(['schedule', 'print', kind, '--at', '01:30', '--json', ...more], { env })).stdout,
+      ) as never;
     const own = join(home, '.local/state/depot');
     for (const kind of ['systemd', 'cron']) {
-      expect((await print(kind, { HOME: home })).files[0].contents).toMatch(new RegExp(`--quiet --config ${supplier.config} --state ${own}\n`));
-      expect((await print(kind, { HOME: home, DEPOT_STATE_DIR: '/srv/ledger' })).files[0].contents).toContain('--state /srv/ledger\n');
-      expect((await print(kind, { HOME: home }, '--state', '/srv/other')).files[0].contents).toContain('--state /srv/other\n');
+      expect((await print(kind, { HOME: home })).files[0].contents).toMatch(
+        new RegExp(`--quiet --config ${supplier.config} --state ${own}\n`),
+      );
+      expect((await print(kind, { HOME: home, DEPOT_STATE_DIR: '/srv/ledger' })).files[0].contents).toContain(
+        '--state /srv/ledger\n',
+      );
+      expect((await print(kind, { HOME: home }, '--state', '/srv/other')).files[0].contents).toContain(
+        '--state /srv/other\n',
+      );
     }
     expect((await print('systemd', { HOME: home })).files[0].contents).toContain(`ReadWritePaths=${own}\n`);
     supplier.writeConfig({ top: { state: '/var/lib/acme' } });
@@ -159,10 +263,14 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
     const first = await supplier.depot(['schedule', 'print', 'cron', '--at', '01:30', '--user', 'daemon', '--json']);
     const { paste, warnings } = JSON.parse(first.stdout) as { paste: string[]; warnings: string[] };
     const lines = paste.filter((line) => /^(?:ch|install)/.test(line));
-    expect(lines.join('\n')).toMatch(/chmod a\+r .*depot\.yaml[\s\S]*chown -R daemon: .*secrets[\s\S]*chown root:daemon .*supplier\.secret\.asc && chmod 640[\s\S]*install -d -o daemon -g daemon -m 700 .*state/);
+    expect(lines.join('\n')).toMatch(
+      /chmod a\+r .*depot\.yaml[\s\S]*chown -R daemon: .*secrets[\s\S]*chown root:daemon .*supplier\.secret\.asc && chmod 640[\s\S]*install -d -o daemon -g daemon -m 700 .*state/,
+    );
     expect(warnings.filter((line) => line.includes(supplier.directory))).toEqual([]);
     for (const line of lines) execFileSync('sh', ['-ec', line]);
-    const again = JSON.parse((await supplier.depot(['schedule', 'print', 'cron', '--at', '01:30', '--json'])).stdout) as { account: string; paste: string[] };
+    const again = JSON.parse(
+      (await supplier.depot(['schedule', 'print', 'cron', '--at', '01:30', '--json'])).stdout,
+    ) as { account: string; paste: string[] };
     // Whose the state is, that is who pushes.
     expect(again.account).toBe('daemon');
     expect(again.paste.filter((line) => /^(?:ch|install)/.test(line))).toEqual([]);
@@ -171,7 +279,10 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
   test('what no line can change is warned of, and an account that is not there is made first', async () => {
     const supplier = await rootsOwn();
     chmodSync(supplier.data, 0o700);
-    const { stdout, stderr } = await supplier.depot(['schedule', 'print', 'systemd', '--at', '01:30', '--user', 'depot-nobody-has-this'], { env: { HOME: '/root' } });
+    const { stdout, stderr } = await supplier.depot(
+      ['schedule', 'print', 'systemd', '--at', '01:30', '--user', 'depot-nobody-has-this'],
+      { env: { HOME: '/root' } },
+    );
     expect(stdout).toMatch(/# useradd --system [^\n]*depot-nobody-has-this\n# ch/);
     expect(stderr).toContain(`may not read the source ${supplier.data}`);
     if ((statSync('/root').mode & 0o001) === 0) expect(stderr).toContain('may not enter /root');
@@ -192,13 +303,16 @@ describe.skipIf(!asRoot())('the account of the schedule', () => {
     const state = join(supplier.directory, 'state');
     supplier.writeConfig({ top: { state }, remote: { passwordFile: undefined } });
     rmSync(join(supplier.directory, 'secrets'), { recursive: true });
-    const login = (): ReturnType<typeof supplier.depot> => supplier.depot(['login', '--to', 'file', '--password-stdin'], { input: 'secret\n' });
+    const login = (): ReturnType<typeof supplier.depot> =>
+      supplier.depot(['login', '--to', 'file', '--password-stdin'], { input: 'secret\n' });
     const before = await login();
     expect(before.stdout).toMatch(/readable by account root \(uid 0\) alone.*\n.*runs as another account cannot/);
 
     mkdirSync(state, { mode: 0o700 });
     chownSync(state, 1, 1);
-    expect((await login()).stderr).toContain(`cannot read ${join(supplier.directory, 'secrets/acme@127.0.0.1_9.password')}: chown -R daemon: ${join(supplier.directory, 'secrets')}`);
+    expect((await login()).stderr).toContain(
+      `cannot read ${join(supplier.directory, 'secrets/acme@127.0.0.1_9.password')}: chown -R daemon: ${join(supplier.directory, 'secrets')}`,
+    );
     rmSync(join(supplier.directory, 'secrets'), { recursive: true });
     const after = await login();
     expect(after.stdout).toContain('account daemon (uid 1) and root');

@@ -12,8 +12,17 @@ import type { Finished } from '../support/process.js';
 import { Supplier } from '../support/supplier.js';
 import { deposit, ledgerOf } from '../receipt/samples.js';
 
-const nobody = { host: '127.0.0.1', port: 1, username: 'acme', password: 'x', remoteDirectory: '/in', fingerprints: [`SHA256:${'A'.repeat(43)}`] };
-const validate = new Ajv2020().compile(JSON.parse(readFileSync(join(checkout, 'schemas/run-1.schema.json'), 'utf8')) as object);
+const nobody = {
+  host: '127.0.0.1',
+  port: 1,
+  username: 'acme',
+  password: 'x',
+  remoteDirectory: '/in',
+  fingerprints: [`SHA256:${'A'.repeat(43)}`],
+};
+const validate = new Ajv2020().compile(
+  JSON.parse(readFileSync(join(checkout, 'schemas/run-1.schema.json'), 'utf8')) as object,
+);
 const minute = 60_000;
 const ago = (ms: number): string => timestamp(new Date(Date.now() - ms));
 
@@ -29,19 +38,30 @@ function configure(on: string[]): void {
   const alert = join(supplier.directory, 'alert');
   writeFileSync(alert, '#!/bin/sh\ncat >> told\n');
   chmodSync(alert, 0o755);
-  supplier.writeConfig({ top: { notify: { command: [alert], on } }, arrangement: { every: '24h' }, remote: { retryFor: '1s' } });
+  supplier.writeConfig({
+    top: { notify: { command: [alert], on } },
+    arrangement: { every: '24h' },
+    remote: { retryFor: '1s' },
+  });
 }
 
-const depot = (...args: string[]): Promise<Finished> => depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
-const metrics = async (): Promise<Record<string, number>> => Object.fromEntries((await depot('status', '--prometheus')).stdout.split('\n').flatMap((line) => {
-  const found = /^(\w+)(?:\{arrangement="acme-crm"\})? (\S+)$/.exec(line);
-  return found === null ? [] : [[found[1], Number(found[2])] as const];
-}));
+const depot = (...args: string[]): Promise<Finished> =>
+  depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
+const metrics = async (): Promise<Record<string, number>> =>
+  Object.fromEntries(
+    (await depot('status', '--prometheus')).stdout.split('\n').flatMap((line) => {
+      const found = /^(\w+)(?:\{arrangement="acme-crm"\})? (\S+)$/.exec(line);
+      return found === null ? [] : [[found[1], Number(found[2])] as const];
+    }),
+  );
 
 function told(): Record<string, unknown>[] {
   const file = join(supplier.directory, 'told');
   if (!existsSync(file)) return [];
-  const records = readFileSync(file, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  const records = readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
   for (const record of records) expect(validate(record), JSON.stringify(validate.errors)).toBe(true);
   return records;
 }
@@ -54,8 +74,22 @@ async function killedPush(since: string, lastSeen: Date): Promise<void> {
 }
 
 const run = (finishedAt: string, more: Partial<RunRecord> = {}): RunRecord => ({
-  schema: 'depot.run/1', arrangement: 'acme-crm', startedAt: finishedAt, finishedAt, exit: 0, code: null, message: null, published: 'yes',
-  depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', bytes: 1, seconds: 1, lanes: 1, attempts: 1, reconnects: 0, host: 'h', ...more,
+  schema: 'depot.run/1',
+  arrangement: 'acme-crm',
+  startedAt: finishedAt,
+  finishedAt,
+  exit: 0,
+  code: null,
+  message: null,
+  published: 'yes',
+  depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410',
+  bytes: 1,
+  seconds: 1,
+  lanes: 1,
+  attempts: 1,
+  reconnects: 0,
+  host: 'h',
+  ...more,
 });
 
 test('a push that was killed: exit 31, in JSON, in the metrics, and notify is told of it once', async () => {
@@ -63,17 +97,38 @@ test('a push that was killed: exit 31, in JSON, in the metrics, and notify is to
   await appendRun(made.state, run(ago(60 * minute), { depositId: null, published: 'no', code: 'skipped' }));
   expect((await depot('status')).code).toBe(0);
   expect(told()).toEqual([]);
-  expect(await metrics()).toMatchObject({ depot_last_run_exit_code: 0, depot_last_run_killed: 0, depot_run_in_progress: 0, depot_pending: 0 });
+  expect(await metrics()).toMatchObject({
+    depot_last_run_exit_code: 0,
+    depot_last_run_killed: 0,
+    depot_run_in_progress: 0,
+    depot_pending: 0,
+  });
 
   const [since, lastSeen] = [ago(30 * minute), new Date(Date.now() - 10 * minute)];
   await killedPush(since, lastSeen);
   const status = await depot('status', '--json');
   expect(status.code).toBe(31);
-  expect(JSON.parse(status.stdout)).toMatchObject({ ok: false, arrangements: [{ stale: false, underWay: { killed: { pid: 4_194_303, since, lastSeen: timestamp(lastSeen) } } }] });
-  expect(told()).toMatchObject([{ code: 'killed', exit: 137, startedAt: since, finishedAt: timestamp(lastSeen), published: 'unknown', arrangement: 'acme-crm' }]);
+  expect(JSON.parse(status.stdout)).toMatchObject({
+    ok: false,
+    arrangements: [{ stale: false, underWay: { killed: { pid: 4_194_303, since, lastSeen: timestamp(lastSeen) } } }],
+  });
+  expect(told()).toMatchObject([
+    {
+      code: 'killed',
+      exit: 137,
+      startedAt: since,
+      finishedAt: timestamp(lastSeen),
+      published: 'unknown',
+      arrangement: 'acme-crm',
+    },
+  ]);
   const seen = await metrics();
   expect(seen).toMatchObject({
-    depot_last_run_exit_code: 137, depot_last_run_killed: 1, depot_last_run_timestamp_seconds: Math.floor(lastSeen.getTime() / 1000), depot_run_started_timestamp_seconds: Date.parse(since) / 1000, depot_stale: 0,
+    depot_last_run_exit_code: 137,
+    depot_last_run_killed: 1,
+    depot_last_run_timestamp_seconds: Math.floor(lastSeen.getTime() / 1000),
+    depot_run_started_timestamp_seconds: Date.parse(since) / 1000,
+    depot_stale: 0,
   });
   expect(told()).toHaveLength(1);
   expect((await depot('status', '--quiet')).stdout).not.toBe('');
@@ -93,7 +148,10 @@ test('the next push writes the run record that the killed one left out, and tell
   const since = ago(30 * minute);
   await killedPush(since, new Date(Date.now() - 10 * minute));
   expect((await depot('push')).code).toBe(14);
-  expect(supplier.runs()).toMatchObject([{ code: 'killed', exit: 137, startedAt: since, published: 'unknown' }, { code: 'unreachable' }]);
+  expect(supplier.runs()).toMatchObject([
+    { code: 'killed', exit: 137, startedAt: since, published: 'unknown' },
+    { code: 'unreachable' },
+  ]);
   for (const record of supplier.runs()) expect(validate(record)).toBe(true);
   expect(told().map(({ code }) => code)).toEqual(['killed', 'unreachable']);
 
@@ -102,29 +160,49 @@ test('the next push writes the run record that the killed one left out, and tell
   await depot('status');
   await depot('push');
   // There is no deposit either, which is another matter.
-  expect(told().map(({ code }) => code).filter((code) => code !== 'stale')).toEqual(['killed', 'unreachable']);
+  expect(
+    told()
+      .map(({ code }) => code)
+      .filter((code) => code !== 'stale'),
+  ).toEqual(['killed', 'unreachable']);
 });
 
 test('a deposit that is dated in the future is never fresh: status, doctor, metrics and notify say so, until the next deposit', async () => {
-  const { receipt: { depositId } } = await deposit(made.state, made.ledger, { at: '2091-01-01T00:30:00Z' });
+  const {
+    receipt: { depositId },
+  } = await deposit(made.state, made.ledger, { at: '2091-01-01T00:30:00Z' });
   await appendRun(made.state, run('2091-01-01T00:30:00Z', { depositId }));
   const words = `the last deposit, ${depositId}, is dated 2091-01-01T00:30:00Z, which is in the future`;
   const status = await depot('status');
   expect(status.code).toBe(31);
   expect(status.stdout + status.stderr).toContain(words);
   expect(told()).toMatchObject([{ code: 'stale', message: expect.stringContaining(words) as string }]);
-  expect(JSON.parse((await depot('status', '--json')).stdout)).toMatchObject({ ok: false, arrangements: [{ stale: true, inFuture: true, ageSeconds: null }] });
-  expect(await metrics()).toMatchObject({ depot_stale: 1, depot_last_success_timestamp_seconds: 0, depot_last_run_timestamp_seconds: 0 });
+  expect(JSON.parse((await depot('status', '--json')).stdout)).toMatchObject({
+    ok: false,
+    arrangements: [{ stale: true, inFuture: true, ageSeconds: null }],
+  });
+  expect(await metrics()).toMatchObject({
+    depot_stale: 1,
+    depot_last_success_timestamp_seconds: 0,
+    depot_last_run_timestamp_seconds: 0,
+  });
   expect((await depot('doctor')).stdout.replace(/\s+/g, ' ')).toContain(words);
   // A push that passes over what is young enough does not pass over this one.
   expect((await depot('push', '--if-older-than', '20h')).code).toBe(14);
 
-  const report = async () => JSON.parse((await depot('report', '--out', join(supplier.directory, 'report.html'), '--json')).stdout) as { arrangements: { state: string; lastDeposit: object }[] };
-  expect((await depot('report', '--out', join(supplier.directory, 'report.html'))).stdout).toMatch(/attention.*late: the last deposit is dated 2091|broken/);
+  const report = async () =>
+    JSON.parse((await depot('report', '--out', join(supplier.directory, 'report.html'), '--json')).stdout) as {
+      arrangements: { state: string; lastDeposit: object }[];
+    };
+  expect((await depot('report', '--out', join(supplier.directory, 'report.html'))).stdout).toMatch(
+    /attention.*late: the last deposit is dated 2091|broken/,
+  );
   const next = await deposit(made.state, made.ledger, { at: ago(minute) });
   expect((await report()).arrangements).toMatchObject([{ lastDeposit: { depositId: next.receipt.depositId } }]);
   expect((await depot('status')).code).toBe(0);
-  expect(JSON.parse((await depot('status', '--json')).stdout)).toMatchObject({ arrangements: [{ lastDeposit: { depositId: next.receipt.depositId }, inFuture: false, stale: false }] });
+  expect(JSON.parse((await depot('status', '--json')).stdout)).toMatchObject({
+    arrangements: [{ lastDeposit: { depositId: next.receipt.depositId }, inFuture: false, stale: false }],
+  });
 });
 
 test('a notification that is dated in the future does not keep the next one silent', async () => {
@@ -134,7 +212,10 @@ test('a notification that is dated in the future does not keep the next one sile
   await depot('status');
   expect(told()).toHaveLength(1);
   const file = join(supplier.state, 'acme-crm/stale.json');
-  writeFileSync(file, JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), notifiedAt: '2091-01-01T00:00:00Z' }));
+  writeFileSync(
+    file,
+    JSON.stringify({ ...(JSON.parse(readFileSync(file, 'utf8')) as object), notifiedAt: '2091-01-01T00:00:00Z' }),
+  );
   await depot('status');
   expect(told()).toHaveLength(2);
 });

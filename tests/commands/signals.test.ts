@@ -11,14 +11,34 @@ import { mustRun, run } from '../support/process.js';
 import { Supplier } from '../support/supplier.js';
 
 test('a push of many arrangements is never a success that deposited nothing, whenever it is terminated', async () => {
-  const supplier = await Supplier.create({ host: '127.0.0.1', port: 1, username: 'u', password: 'p', remoteDirectory: '/in', fingerprints: [`ssh-ed25519 SHA256:${'A'.repeat(43)}`] });
+  const supplier = await Supplier.create({
+    host: '127.0.0.1',
+    port: 1,
+    username: 'u',
+    password: 'p',
+    remoteDirectory: '/in',
+    fingerprints: [`ssh-ed25519 SHA256:${'A'.repeat(43)}`],
+  });
   const document = parse(readFileSync(supplier.config, 'utf8')) as { arrangements: Record<string, object> };
   const names = Array.from({ length: 30 }, (_, i) => `a${i}`);
-  writeFileSync(supplier.config, stringify({ ...document, arrangements: Object.fromEntries(names.map((name) => [name, document.arrangements['acme-crm']])) }), { mode: 0o600 });
+  writeFileSync(
+    supplier.config,
+    stringify({
+      ...document,
+      arrangements: Object.fromEntries(names.map((name) => [name, document.arrangements['acme-crm']])),
+    }),
+    { mode: 0o600 },
+  );
   for (let i = 0; i < 6; i++) {
     // From before the program is read to the middle of the run.
     const after = 60 * i * (1 + Math.random());
-    const ended = await supplier.depot(['push', '--all', '--json', '--state', tempDir()], { started: (child) => { setTimeout(() => { child.kill('SIGTERM'); }, after); } });
+    const ended = await supplier.depot(['push', '--all', '--json', '--state', tempDir()], {
+      started: (child) => {
+        setTimeout(() => {
+          child.kill('SIGTERM');
+        }, after);
+      },
+    });
     const at = `SIGTERM after ${after} ms: ${ended.stdout.slice(0, 200)}`;
     if (ended.signal !== null) {
       expect([ended.signal, ended.stdout], at).toEqual(['SIGTERM', '']);
@@ -27,7 +47,11 @@ test('a push of many arrangements is never a success that deposited nothing, whe
     // Not 143 only where all had failed, since nothing listens there, before the signal came.
     expect([143, 4], at).toContain(ended.code);
     const { results } = json(ended);
-    if (results !== undefined) expect(results.map(({ arrangement, ok }) => [arrangement, ok]), at).toEqual(names.map((name) => [name, false]));
+    if (results !== undefined)
+      expect(
+        results.map(({ arrangement, ok }) => [arrangement, ok]),
+        at,
+      ).toEqual(names.map((name) => [name, false]));
   }
 }, 60_000);
 
@@ -38,7 +62,10 @@ describe('a signal that is to be ignored', () => {
     expect(ignoresHangUp({}, 2 ** 22 + 1)).toBe(false);
     if (process.platform !== 'linux') return;
     const ask = `import(${JSON.stringify(new URL('../../src/hang-up.ts', import.meta.url).href)}).then(({ ignoresHangUp }) => console.log(ignoresHangUp({})))`;
-    const asked = (trap: string) => mustRun('sh', ['-c', `${trap} "${process.execPath}" --import tsx -e '${ask}'; exit $?`], { env: bareEnvironment() });
+    const asked = (trap: string) =>
+      mustRun('sh', ['-c', `${trap} "${process.execPath}" --import tsx -e '${ask}'; exit $?`], {
+        env: bareEnvironment(),
+      });
     expect((await asked("trap '' HUP;")).stdout).toBe('true\n');
     expect((await asked("trap '' INT;")).stdout).toBe('false\n');
     expect((await asked('')).stdout).toBe('false\n');
@@ -48,11 +75,17 @@ describe('a signal that is to be ignored', () => {
     const cwd = tempDir();
     const signals = join(cwd, 'signals.mjs');
     // Once depot listens. The suitcase is a fifo that nobody writes to, so nothing else ends it.
-    writeFileSync(signals, "process.on('newListener', (name) => { if (name === 'exit') setImmediate(() => { for (const signal of process.env.SIGNALS.split(' ')) process.kill(process.pid, signal); }); });");
+    writeFileSync(
+      signals,
+      "process.on('newListener', (name) => { if (name === 'exit') setImmediate(() => { for (const signal of process.env.SIGNALS.split(' ')) process.kill(process.pid, signal); }); });",
+    );
     await mustRun('mkfifo', [join(cwd, 'suitcase')]);
     const line = `"${process.execPath}" --import ${signals} "${depotScript}" verify suitcase; exit $?`;
     const ended = async (trap: string, sent: string) => {
-      const { code, stderr } = await run('sh', ['-c', `${trap} ${line}`], { cwd, env: bareEnvironment({ SIGNALS: sent }) });
+      const { code, stderr } = await run('sh', ['-c', `${trap} ${line}`], {
+        cwd,
+        env: bareEnvironment({ SIGNALS: sent }),
+      });
       return [code, stderr.split('\n')[0]];
     };
     expect(await ended("trap '' HUP;", 'SIGHUP SIGTERM')).toEqual([143, 'depot: error: terminated']);
@@ -62,18 +95,28 @@ describe('a signal that is to be ignored', () => {
 
 describe.skipIf(process.platform === 'win32')('a fifo that nobody writes to', () => {
   test.each([
-    ['verify --receipt FIFO', 5], ['key show FIFO', 5], ['status --config FIFO', 10], ['key generate signer --name A --email a@b.example --out k --passphrase-file FIFO', 17],
+    ['verify --receipt FIFO', 5],
+    ['key show FIFO', 5],
+    ['status --config FIFO', 10],
+    ['key generate signer --name A --email a@b.example --out k --passphrase-file FIFO', 17],
   ])('depot %s is refused by name', async (line, status) => {
     const cwd = tempDir();
     const fifo = join(cwd, 'pipe');
     await mustRun('mkfifo', ['-m', '600', fifo]);
     const { code, stderr } = await depotHere(line.replaceAll('FIFO', fifo).split(' '), { cwd });
-    expect([code, stderr]).toEqual([status, expect.stringMatching(/pipe (?:is a fifo, not a file|cannot be read: it is not a regular file)/)]);
+    expect([code, stderr]).toEqual([
+      status,
+      expect.stringMatching(/pipe (?:is a fifo, not a file|cannot be read: it is not a regular file)/),
+    ]);
   });
 
   test('in a shell, <(…) is read', async () => {
     const cwd = tempDir();
-    const { stderr } = await run('bash', ['-c', `"${process.execPath}" "${depotScript}" verify --receipt <(echo '{}')`], { cwd, env: bareEnvironment() });
+    const { stderr } = await run(
+      'bash',
+      ['-c', `"${process.execPath}" "${depotScript}" verify --receipt <(echo '{}')`],
+      { cwd, env: bareEnvironment() },
+    );
     expect(stderr).not.toContain('fifo');
     expect(stderr).toMatch(/receipt/);
   });

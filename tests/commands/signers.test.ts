@@ -7,11 +7,16 @@ import { tempDir } from '../support/cleanup.js';
 import { signAnyway } from '../support/hostile-suitcase.js';
 import { makeKey } from '../support/supplier.js';
 
-test('a receipt counts as its signer\'s only: an earlier key, which is trusted too, signs none in the name of the one now', async () => {
+test("a receipt counts as its signer's only: an earlier key, which is trusted too, signs none in the name of the one now", async () => {
   const directory = tempDir();
-  const [now, former] = [await makeKey(join(directory, 'now'), 'Acme', 'compat'), await makeKey(join(directory, 'former'), 'Acme', 'compat')];
+  const [now, former] = [
+    await makeKey(join(directory, 'now'), 'Acme', 'compat'),
+    await makeKey(join(directory, 'former'), 'Acme', 'compat'),
+  ];
   const bytes = receiptBytes(receiptOf({ supplier: { name: 'Acme', signerFingerprint: now.fingerprint } }));
   const check = await signatureCheck([now.publicKey, former.publicKey]);
   expect(await check!(bytes, await signAnyway(bytes, now.secretKey, new Date()))).toBeNull();
-  expect(await check!(bytes, await signAnyway(bytes, former.secretKey, new Date()))).toBe(`the receipt is signed by ${former.fingerprint}, but says that ${now.fingerprint} is its signer`);
+  expect(await check!(bytes, await signAnyway(bytes, former.secretKey, new Date()))).toBe(
+    `the receipt is signed by ${former.fingerprint}, but says that ${now.fingerprint} is its signer`,
+  );
 });

@@ -10,7 +10,14 @@ import { draftOf, ledgerOf } from '../receipt/samples.js';
 import { depotHere } from '../support/in-process.js';
 import { Supplier } from '../support/supplier.js';
 
-const nobody = { host: '127.0.0.1', port: 1, username: 'acme', password: 'x', remoteDirectory: '/in', fingerprints: [`SHA256:${'A'.repeat(43)}`] };
+const nobody = {
+  host: '127.0.0.1',
+  port: 1,
+  username: 'acme',
+  password: 'x',
+  remoteDirectory: '/in',
+  fingerprints: [`SHA256:${'A'.repeat(43)}`],
+};
 
 describe('an arrangement', () => {
   let supplier: Supplier;
@@ -25,20 +32,43 @@ describe('an arrangement', () => {
     const depositId = 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410';
     const lock = join(supplier.state, 'acme-crm/lock');
     mkdirSync(join(supplier.state, 'acme-crm/pending'), { recursive: true });
-    const base = { schema: 'depot.pending/1', depositId, arrangement: 'acme-crm', partialName: partialName(depositId), finalName: suitcaseName(depositId, 'gzip'), createdAt: '2026-11-22T00:30:01Z', server: { account: 'acme@127.0.0.1:1', directory: '/in' }, publish: 'rename' } as const;
+    const base = {
+      schema: 'depot.pending/1',
+      depositId,
+      arrangement: 'acme-crm',
+      partialName: partialName(depositId),
+      finalName: suitcaseName(depositId, 'gzip'),
+      createdAt: '2026-11-22T00:30:01Z',
+      server: { account: 'acme@127.0.0.1:1', directory: '/in' },
+      publish: 'rename',
+    } as const;
     await writePending(made.state, { ...base, stage: 'intent' });
     const before = await depot('status');
-    expect(before.stdout).toContain(`acme-crm: ${depositId} was not deposited; the next push clears it away, or goes on with it\n`);
+    expect(before.stdout).toContain(
+      `acme-crm: ${depositId} was not deposited; the next push clears it away, or goes on with it\n`,
+    );
 
     // The number of a process that is not there; it began at another time, should there be one.
-    writeFileSync(lock, JSON.stringify({ ...(await describeSelf('2026-11-22T00:30:00Z')), pid: 4_194_303, started: '1' }));
+    writeFileSync(
+      lock,
+      JSON.stringify({ ...(await describeSelf('2026-11-22T00:30:00Z')), pid: 4_194_303, started: '1' }),
+    );
     await writePending(made.state, { ...base, stage: 'closing', draft: draftOf(depositId) });
     const killed = await depot('status');
     expect(killed.stdout).toMatch(/^acme-crm .* killed, begun 2026-11-22 \d\d:30$/m);
-    expect(killed.stdout).toMatch(/^acme-crm: the push begun 2026-11-22 \d\d:30 \(process 4194303 on .*\) was killed, or the machine went down \(it left no result\); run it again: depot push acme-crm --config \S+$/m);
+    expect(killed.stdout).toMatch(
+      /^acme-crm: the push begun 2026-11-22 \d\d:30 \(process 4194303 on .*\) was killed, or the machine went down \(it left no result\); run it again: depot push acme-crm --config \S+$/m,
+    );
     expect(killed.stdout).toContain(`acme-crm: ${depositId} may be deposited; the next push finds out\n`);
-    const { arrangements } = JSON.parse((await depot('status', '--json')).stdout) as { arrangements: { underWay: unknown }[] };
-    expect(arrangements[0].underWay).toMatchObject({ running: null, killed: { pid: 4_194_303, since: '2026-11-22T00:30:00Z' }, pending: [{ depositId, stage: 'closing', text: 'may be deposited; the next push finds out' }], unreadable: [] });
+    const { arrangements } = JSON.parse((await depot('status', '--json')).stdout) as {
+      arrangements: { underWay: unknown }[];
+    };
+    expect(arrangements[0].underWay).toMatchObject({
+      running: null,
+      killed: { pid: 4_194_303, since: '2026-11-22T00:30:00Z' },
+      pending: [{ depositId, stage: 'closing', text: 'may be deposited; the next push finds out' }],
+      unreadable: [],
+    });
 
     writeFileSync(lock, JSON.stringify(await describeSelf('2026-11-22T00:30:00Z')));
     const running = await depot('status');
@@ -51,9 +81,19 @@ describe('an arrangement', () => {
     expect((await lastDeposit(made.state))?.depositId).toBe(newest.depositId);
     const shown = await depot('receipts', 'show', newest.depositId, '--json');
     expect(JSON.parse(shown.stdout)).toMatchObject({ destroyed: null });
-    await made.ledger.append({ kind: 'destroyed', depositId: newest.depositId, receiptSha256: made.receipts[1].sha256, time: '2026-11-20T00:00:00Z', destroyed: '2026-11-19' });
+    await made.ledger.append({
+      kind: 'destroyed',
+      depositId: newest.depositId,
+      receiptSha256: made.receipts[1].sha256,
+      time: '2026-11-20T00:00:00Z',
+      destroyed: '2026-11-19',
+    });
     expect((await lastDeposit(made.state))?.depositId).toBe(older.depositId);
-    expect(JSON.parse((await depot('receipts', 'show', newest.depositId, '--json')).stdout)).toMatchObject({ destroyed: '2026-11-19' });
-    expect((await depot('receipts', 'show', newest.depositId)).stdout).toContain('destroyed  2026-11-19, as the agent confirmed\n');
+    expect(JSON.parse((await depot('receipts', 'show', newest.depositId, '--json')).stdout)).toMatchObject({
+      destroyed: '2026-11-19',
+    });
+    expect((await depot('receipts', 'show', newest.depositId)).stdout).toContain(
+      'destroyed  2026-11-19, as the agent confirmed\n',
+    );
   });
 });

@@ -8,31 +8,88 @@ import type { RunRecord } from '../../src/receipt/runs.js';
 const now = new Date('2026-11-23T07:48:00Z');
 const hour = 3_600_000;
 const run = (finishedAt: string, more: Partial<RunRecord> = {}): RunRecord => ({
-  schema: 'depot.run/1', arrangement: 'acme-crm', startedAt: finishedAt, finishedAt, exit: 0, code: null, message: null, published: 'yes',
-  depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', bytes: 1, seconds: 1, lanes: 1, attempts: 1, reconnects: 0, host: 'h', ...more,
+  schema: 'depot.run/1',
+  arrangement: 'acme-crm',
+  startedAt: finishedAt,
+  finishedAt,
+  exit: 0,
+  code: null,
+  message: null,
+  published: 'yes',
+  depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410',
+  bytes: 1,
+  seconds: 1,
+  lanes: 1,
+  attempts: 1,
+  reconnects: 0,
+  host: 'h',
+  ...more,
 });
 const daily = { name: 'acme-crm', everyMs: 24 * hour };
-const last = { deposit: { depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', finishedAt: '2026-11-22T01:36:00Z', bytes: 1, dataset: null, shrunkFrom: null }, run: run('2026-11-22T01:36:00Z') };
+const last = {
+  deposit: {
+    depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410',
+    finishedAt: '2026-11-22T01:36:00Z',
+    bytes: 1,
+    dataset: null,
+    shrunkFrom: null,
+  },
+  run: run('2026-11-22T01:36:00Z'),
+};
 
-function standing(a: { name: string; everyMs?: number }, o: { deposit: LastDeposit | null; run: RunRecord | null; keys?: KeyStanding[]; proven?: Standing['proven'] }): Standing {
-  return { arrangement: a.name, lastDeposit: o.deposit, lastRun: o.run, ...judgeAge(a, o.deposit, undefined, now), proven: o.proven ?? null, shrunk: null, problems: [], keys: o.keys ?? [], underWay: { running: null, killed: null, pending: [], strays: [], unreadable: [] } };
+function standing(
+  a: { name: string; everyMs?: number },
+  o: { deposit: LastDeposit | null; run: RunRecord | null; keys?: KeyStanding[]; proven?: Standing['proven'] },
+): Standing {
+  return {
+    arrangement: a.name,
+    lastDeposit: o.deposit,
+    lastRun: o.run,
+    ...judgeAge(a, o.deposit, undefined, now),
+    proven: o.proven ?? null,
+    shrunk: null,
+    problems: [],
+    keys: o.keys ?? [],
+    underWay: { running: null, killed: null, pending: [], strays: [], unreadable: [] },
+  };
 }
 
 test('the table marks what is stale and says how the last run ended', () => {
-  const failed = run('2026-11-23T02:00:00Z', { exit: 14, code: 'unreachable', message: 'nothing listens there', published: 'no', depositId: null });
-  const standings = [standing(daily, { ...last, run: failed }), standing({ name: 'globex' }, { deposit: null, run: null })];
+  const failed = run('2026-11-23T02:00:00Z', {
+    exit: 14,
+    code: 'unreachable',
+    message: 'nothing listens there',
+    published: 'no',
+    depositId: null,
+  });
+  const standings = [
+    standing(daily, { ...last, run: failed }),
+    standing({ name: 'globex' }, { deposit: null, run: null }),
+  ];
   const lines = statusLines(standings, { config: '/etc/depot/depot.yaml', state: '/var/lib/depot' }).map(unbroken);
   expect(lines[0]).toMatch(/^ARRANGEMENT +LAST DEPOSIT +AGE +EVERY +LAST RUN$/);
-  expect(lines[1]).toMatch(/^acme-crm +2026-11-22 \d\d:36 \S+ +30h12m! +24h +failed 2026-11-23 \d\d:00, 14 server not reachable$/);
+  expect(lines[1]).toMatch(
+    /^acme-crm +2026-11-22 \d\d:36 \S+ +30h12m! +24h +failed 2026-11-23 \d\d:00, 14 server not reachable$/,
+  );
   expect(lines[2]).toMatch(/^globex +never +– +– +never$/);
-  expect(lines[3]).toBe('acme-crm: stale: the last deposit, acme-crm_20261122T003000Z_5f0c9a1e77b2d410, is 30 h old; the limit is 30 h');
+  expect(lines[3]).toBe(
+    'acme-crm: stale: the last deposit, acme-crm_20261122T003000Z_5f0c9a1e77b2d410, is 30 h old; the limit is 30 h',
+  );
   expect(lines[4]).toBe('acme-crm: the last run failed: nothing listens there');
   expect(lines.at(-1)).toBe('configuration /etc/depot/depot.yaml, state /var/lib/depot');
 });
 
 test('a column for keys where one expires, marked when that is near', () => {
-  const key = (expiresAt: string | null): KeyStanding => ({ role: 'recipient', name: 'Gemeente', fingerprint: 'AB', expiresAt });
-  const standings = [standing(daily, { ...last, keys: [key(null), key('2027-11-01T00:00:00Z'), key('2026-12-01T00:00:00Z')] }), standing({ name: 'globex' }, { deposit: null, run: null, keys: [key(null)] })];
+  const key = (expiresAt: string | null): KeyStanding => ({
+    role: 'recipient',
+    name: 'Gemeente',
+    fingerprint: 'AB',
+    expiresAt,
+  });
+  const standings = [
+    standing(daily, { ...last, keys: [key(null), key('2027-11-01T00:00:00Z'), key('2026-12-01T00:00:00Z')] }),
+    standing({ name: 'globex' }, { deposit: null, run: null, keys: [key(null)] }),
+  ];
   const lines = statusLines(standings, { config: 'c', state: 's' }, now).map(unbroken);
   expect(lines[0]).toMatch(/EVERY +KEY EXPIRES +LAST RUN$/);
   expect(lines[1]).toMatch(/24h +2026-12-01! +deposited/);
@@ -40,8 +97,18 @@ test('a column for keys where one expires, marked when that is near', () => {
 });
 
 test('a column for proofs where there is one', () => {
-  const proven = { depositId: 'acme-crm_20261120T120000Z_5f0c9a1e77b2d410', keyFingerprint: '8F3A'.repeat(10), beneficiary: 'Gemeente Voorbeeld', attestedAt: '2026-11-21T12:00:00Z', selfAttested: false };
-  const standings = [standing(daily, { ...last, proven }), standing(daily, { ...last, proven: { ...proven, selfAttested: true } }), standing({ name: 'globex' }, { deposit: null, run: null })];
+  const proven = {
+    depositId: 'acme-crm_20261120T120000Z_5f0c9a1e77b2d410',
+    keyFingerprint: '8F3A'.repeat(10),
+    beneficiary: 'Gemeente Voorbeeld',
+    attestedAt: '2026-11-21T12:00:00Z',
+    selfAttested: false,
+  };
+  const standings = [
+    standing(daily, { ...last, proven }),
+    standing(daily, { ...last, proven: { ...proven, selfAttested: true } }),
+    standing({ name: 'globex' }, { deposit: null, run: null }),
+  ];
   const lines = statusLines(standings, { config: 'c', state: 's' }, now).map(unbroken);
   expect(lines[0]).toMatch(/EVERY +PROVEN +LAST RUN$/);
   expect(lines[1]).toMatch(/24h +2026-11-20 by Gemeente Voorbeeld +deposited/);
@@ -50,7 +117,11 @@ test('a column for proofs where there is one', () => {
 });
 
 test('many arrangements: a sum at the end', () => {
-  const lines = statusLines(Array.from({ length: 40 }, (_, i) => standing({ ...daily, name: `a-${i}` }, last)), { config: 'c', state: 's' }, now).map(unbroken);
+  const lines = statusLines(
+    Array.from({ length: 40 }, (_, i) => standing({ ...daily, name: `a-${i}` }, last)),
+    { config: 'c', state: 's' },
+    now,
+  ).map(unbroken);
   expect(lines.at(-2)).toBe('40 arrangements, 40 stale');
   expect(lines.at(-4)).toMatch(/^! after an age: stale/);
 });

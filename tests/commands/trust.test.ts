@@ -12,7 +12,11 @@ function key(type: string, seed: number): { type: string; blob: Buffer } {
 }
 
 const server = { host: 'sftp.example.org', port: 22 };
-const scanned = (k: ReturnType<typeof key>, at = server) => ({ type: k.type, fingerprint: fingerprintOf(k.blob), line: knownHostsLine(at.host, at.port, k.type, k.blob) });
+const scanned = (k: ReturnType<typeof key>, at = server) => ({
+  type: k.type,
+  fingerprint: fingerprintOf(k.blob),
+  line: knownHostsLine(at.host, at.port, k.type, k.blob),
+});
 const [one, two, rsa] = [key('ssh-ed25519', 1), key('ssh-ed25519', 2), key('ssh-rsa', 3)];
 
 describe('known_hosts after trust', () => {
@@ -32,12 +36,17 @@ describe('known_hosts after trust', () => {
   });
 
   test('another key of the same type is replaced, once it was compared', () => {
-    expect(pinned(scanned(one).line, server, [scanned(two)])).toEqual({ text: scanned(two).line, replaced: ['ssh-ed25519'] });
+    expect(pinned(scanned(one).line, server, [scanned(two)])).toEqual({
+      text: scanned(two).line,
+      replaced: ['ssh-ed25519'],
+    });
   });
 
   test('a line for several servers is not taken apart', () => {
     const shared = scanned(one).line.replace('sftp.example.org', 'sftp.example.org,other');
-    expect(() => pinned(shared, server, [scanned(two)])).toThrow(/another ssh-ed25519 key for sftp\.example\.org,other/);
+    expect(() => pinned(shared, server, [scanned(two)])).toThrow(
+      /another ssh-ed25519 key for sftp\.example\.org,other/,
+    );
   });
 
   test('a key that was revoked is never trusted again', () => {

@@ -9,24 +9,48 @@ const other = 'B'.repeat(40);
 test.each<[string, Changes, string | RegExp]>([
   ['no version', { top: { version: undefined } }, "missing key 'version'"],
   ['version as text', { top: { version: '1' } }, 'expected 1, found "1"'],
-  ['a later version, with keys of its own', { top: { version: 2, novelty: true } }, 'version \'2\' is not known to this depot'],
+  [
+    'a later version, with keys of its own',
+    { top: { version: 2, novelty: true } },
+    "version '2' is not known to this depot",
+  ],
   ['no supplier', { top: { supplier: undefined } }, "missing key 'supplier'"],
   ['no signing key', { supplier: { signingKey: undefined } }, "missing key 'signingKey'"],
   ['an empty supplier name', { supplier: { name: ' ' } }, 'only spaces'],
   ['a supplier name over two lines', { supplier: { name: 'Acme\nB.V.' } }, 'no control characters'],
   ['a passphrase in the file', { supplier: { passphrase: 'x' } }, 'passphrases do not belong in this file'],
-  ['two sources of a passphrase', { supplier: { signingKeyPassphraseFile: 'a', signingKeyPassphraseCommand: ['b'] } }, 'exclude each other'],
+  [
+    'two sources of a passphrase',
+    { supplier: { signingKeyPassphraseFile: 'a', signingKeyPassphraseCommand: ['b'] } },
+    'exclude each other',
+  ],
   ['unknown key at the top', { top: { arangements: {} } }, "unknown key 'arangements', did you mean 'arrangements'?"],
   ['a key of Object', { top: { constructor: 1 } }, "unknown key 'constructor'"],
   ['a merge key', { top: { '<<': {} } }, 'merge keys are not supported'],
   ['an include that is no pattern', { top: { include: ['!'] } }, 'is no pattern of file names'],
   ['notify without a command', { top: { notify: { on: ['failure'] } } }, "missing key 'command'"],
-  ['notify on something else', { top: { notify: { command: ['x'], on: ['failed'] } } }, 'expected success, failure, killed, stale, shrink, found "failed"'],
-  ['notify command as a string', { top: { notify: { command: 'mail -s hi' } } }, 'a command is a list, since no shell takes it apart'],
+  [
+    'notify on something else',
+    { top: { notify: { command: ['x'], on: ['failed'] } } },
+    'expected success, failure, killed, stale, shrink, found "failed"',
+  ],
+  [
+    'notify command as a string',
+    { top: { notify: { command: 'mail -s hi' } } },
+    'a command is a list, since no shell takes it apart',
+  ],
   ['an empty command', { top: { notify: { command: [] } } }, 'at least one member'],
-  ['a program without a name', { top: { notify: { command: ['', 'x'] } } }, 'the first member of a command is a program'],
+  [
+    'a program without a name',
+    { top: { notify: { command: ['', 'x'] } } },
+    'the first member of a command is a program',
+  ],
 
-  ['a password in the file', { remote: { password: 'hunter2' } }, /passwords do not belong in this file; (?!.*hunter2)/],
+  [
+    'a password in the file',
+    { remote: { password: 'hunter2' } },
+    /passwords do not belong in this file; (?!.*hunter2)/,
+  ],
   ['two sources of a password', { remote: { passwordFile: 'a', passwordCommand: ['b'] } }, 'exclude each other'],
   ['no host', { remote: { host: undefined } }, "'acme-crm' has no remote host"],
   ['no directory', { remote: { directory: undefined } }, "'acme-crm' has no remote directory"],
@@ -51,13 +75,36 @@ test.each<[string, Changes, string | RegExp]>([
   ['the home of another', { remote: { privateKey: '~root/.ssh/id' } }, 'not the homes of others'],
   ['an empty path', { remote: { privateKey: '' } }, 'found an empty one'],
 
-  ['an arrangement with capitals', { top: { arrangements: { Acme: { beneficiaries: [{ name: 'b', key: 'k', fingerprint }], dataset: [{ file: 'f' }] } } } }, "'Acme' cannot be the name of an arrangement"],
+  [
+    'an arrangement with capitals',
+    {
+      top: {
+        arrangements: { Acme: { beneficiaries: [{ name: 'b', key: 'k', fingerprint }], dataset: [{ file: 'f' }] } },
+      },
+    },
+    "'Acme' cannot be the name of an arrangement",
+  ],
   ['an arrangement that is a list', { top: { arrangements: { acme: [] } } }, 'expected a mapping with'],
   ['no beneficiaries', { arrangement: { beneficiaries: undefined } }, "missing key 'beneficiaries'"],
   ['an empty dataset', { arrangement: { dataset: [] } }, 'at least one member'],
   ['dataset under another name', { arrangement: { sources: [] } }, 'write dataset:'],
-  ['a shortened fingerprint', { arrangement: { beneficiaries: [{ name: 'b', key: 'k', fingerprint: '0123456789ABCDEF' }] } }, 'this is a key id'],
-  ['the same key twice', { arrangement: { beneficiaries: [{ name: 'b', key: 'k', fingerprint }, { name: 'c', key: 'l', fingerprint: fingerprint.toLowerCase() }] } }, 'the same key as at'],
+  [
+    'a shortened fingerprint',
+    { arrangement: { beneficiaries: [{ name: 'b', key: 'k', fingerprint: '0123456789ABCDEF' }] } },
+    'this is a key id',
+  ],
+  [
+    'the same key twice',
+    {
+      arrangement: {
+        beneficiaries: [
+          { name: 'b', key: 'k', fingerprint },
+          { name: 'c', key: 'l', fingerprint: fingerprint.toLowerCase() },
+        ],
+      },
+    },
+    'the same key as at',
+  ],
   ['a retired key that is none', { arrangement: { retiredKeys: ['x'] } }, '40 or 64 hexadecimal digits'],
   ['compression', { arrangement: { compression: 'zst' } }, "did you mean 'zstd'?"],
   ['encryption', { arrangement: { encryption: 'strong' } }, 'expected auto, modern, compat'],
@@ -83,23 +130,56 @@ test.each<[string, Changes, string | RegExp]>([
   ['a name like a part', { source: { file: 'a', as: 'dump.part-000001' } }, 'the pieces of long files'],
   ['a base name like a part', { source: { file: 'dump.part-1' } }, 'choose another name with as:'],
   ['a name too long', { source: { file: 'a', as: 'é'.repeat(121) } }, 'at most 240 octets'],
-  ['exclude for a file', { source: { file: 'a', exclude: ['*.tmp'] } }, 'exclude does not go with file (only with directory)'],
-  ['onChange for a command', { source: { command: ['x'], as: 'x', onChange: 'warn' } }, 'onChange does not go with command'],
+  [
+    'exclude for a file',
+    { source: { file: 'a', exclude: ['*.tmp'] } },
+    'exclude does not go with file (only with directory)',
+  ],
+  [
+    'onChange for a command',
+    { source: { command: ['x'], as: 'x', onChange: 'warn' } },
+    'onChange does not go with command',
+  ],
   ['prepare for stdin', { source: { stdin: true, as: 'x', prepare: ['p'] } }, 'prepare does not go with stdin'],
   ['a timeout for nothing that runs', { source: { file: 'a', timeout: '1h' } }, 'timeout is for commands'],
   ['env for nothing that runs', { source: { directory: 'a', env: { A: 'b' } } }, 'env is for commands'],
   ['a timeout of nothing', { source: { command: ['x'], as: 'x', timeout: '0s' } }, 'leave the key out'],
   ['a timeout longer than a timer', { source: { command: ['x'], as: 'x', timeout: '2y' } }, 'at most 24d'],
   ['a secret in env', { source: { command: ['x'], as: 'x', env: { DEPOT_PASSWORD: 'x' } } }, 'kept from commands'],
-  ['a name that env cannot have', { source: { command: ['x'], as: 'x', env: { 'A=B': 'x' } } }, 'no name of an environment variable'],
+  [
+    'a name that env cannot have',
+    { source: { command: ['x'], as: 'x', env: { 'A=B': 'x' } } },
+    'no name of an environment variable',
+  ],
   ['a list in env', { source: { command: ['x'], as: 'x', env: { A: ['x'] } } }, 'expected text, found a list'],
   ['an argument with a NUL', { source: { command: ['x', 'a\0b'], as: 'x' } }, 'cannot hold a NUL'],
-  ['two names alike', { arrangement: { dataset: [{ file: 'a/x' }, { file: 'b/x' }] } }, "another source is called 'x' too"],
-  ['two names alike on Windows and macOS', { arrangement: { dataset: [{ file: 'Caf\u00e9' }, { file: 'cafe\u0301' }] } }, 'another source is called'],
-  ['stdin twice', { arrangement: { dataset: [{ stdin: true, as: 'a' }, { stdin: true, as: 'b' }] } }, 'only one source can read stdin'],
+  [
+    'two names alike',
+    { arrangement: { dataset: [{ file: 'a/x' }, { file: 'b/x' }] } },
+    "another source is called 'x' too",
+  ],
+  [
+    'two names alike on Windows and macOS',
+    { arrangement: { dataset: [{ file: 'Caf\u00e9' }, { file: 'cafe\u0301' }] } },
+    'another source is called',
+  ],
+  [
+    'stdin twice',
+    {
+      arrangement: {
+        dataset: [
+          { stdin: true, as: 'a' },
+          { stdin: true, as: 'b' },
+        ],
+      },
+    },
+    'only one source can read stdin',
+  ],
 ])('%s', async (_, changes, expected) => {
   const found = await problems(changed(changes));
-  expect(found.map((p) => p.message)).toEqual([expected instanceof RegExp ? expect.stringMatching(expected) : expect.stringContaining(expected)]);
+  expect(found.map((p) => p.message)).toEqual([
+    expected instanceof RegExp ? expect.stringMatching(expected) : expect.stringContaining(expected),
+  ]);
 });
 
 describe('what is understood', () => {
@@ -108,19 +188,64 @@ describe('what is understood', () => {
     ['paths are relative to the file', {}, (c) => c.supplier.signingKey, '/etc/depot/keys/supplier.secret.asc'],
     ['state in the file', { top: { state: 'state' } }, (c) => c.state.path, '/etc/depot/state'],
     ['notify on by default', { top: { notify: { command: ['x'] } } }, (c) => c.notify?.on, ['failure', 'stale']],
-    ['numbers in commands as they were typed', { source: { command: ['x', 5432, true, ''], as: 1 } }, (c) => c.arrangements.get('acme-crm')?.sources[0], { kind: 'command', command: ['x', '5432', 'true', ''], name: '1', allowEmpty: false, onChange: 'fail' }],
-    ['a slash at the end of the remote directory', { remote: { directory: '/incoming//' } }, (c) => c.arrangements.get('acme-crm')?.remote.directory, '/incoming'],
-    ['the root of the server', { remote: { directory: '/' } }, (c) => c.arrangements.get('acme-crm')?.remote.directory, '/'],
-    ['a user name of digits', { remote: { username: 4711 } }, (c) => c.arrangements.get('acme-crm')?.remote.username, '4711'],
+    [
+      'numbers in commands as they were typed',
+      { source: { command: ['x', 5432, true, ''], as: 1 } },
+      (c) => c.arrangements.get('acme-crm')?.sources[0],
+      { kind: 'command', command: ['x', '5432', 'true', ''], name: '1', allowEmpty: false, onChange: 'fail' },
+    ],
+    [
+      'a slash at the end of the remote directory',
+      { remote: { directory: '/incoming//' } },
+      (c) => c.arrangements.get('acme-crm')?.remote.directory,
+      '/incoming',
+    ],
+    [
+      'the root of the server',
+      { remote: { directory: '/' } },
+      (c) => c.arrangements.get('acme-crm')?.remote.directory,
+      '/',
+    ],
+    [
+      'a user name of digits',
+      { remote: { username: 4711 } },
+      (c) => c.arrangements.get('acme-crm')?.remote.username,
+      '4711',
+    ],
     ['no tries again', { remote: { retryFor: '0s' } }, (c) => c.arrangements.get('acme-crm')?.remote.retryForMs, 0],
-    ['connectTimeout', { remote: { connectTimeout: '45s' } }, (c) => c.arrangements.get('acme-crm')?.remote.connectTimeoutMs, 45_000],
+    [
+      'connectTimeout',
+      { remote: { connectTimeout: '45s' } },
+      (c) => c.arrangements.get('acme-crm')?.remote.connectTimeoutMs,
+      45_000,
+    ],
     ['connectTimeout not said', {}, (c) => c.arrangements.get('acme-crm')?.remote.connectTimeoutMs, 30_000],
     ['retryFor not said', {}, (c) => c.arrangements.get('acme-crm')?.remote.retryForMs, undefined],
-    ['one hostKey', { remote: { hostKey: 'SHA256:QYhVDqpO8S2jVYT4XgqNKX0EIk0t9u4W5UkGc2HG9gU' } }, (c) => c.arrangements.get('acme-crm')?.remote.hostKeys, ['SHA256:QYhVDqpO8S2jVYT4XgqNKX0EIk0t9u4W5UkGc2HG9gU']],
+    [
+      'one hostKey',
+      { remote: { hostKey: 'SHA256:QYhVDqpO8S2jVYT4XgqNKX0EIk0t9u4W5UkGc2HG9gU' } },
+      (c) => c.arrangements.get('acme-crm')?.remote.hostKeys,
+      ['SHA256:QYhVDqpO8S2jVYT4XgqNKX0EIk0t9u4W5UkGc2HG9gU'],
+    ],
     ['a size without a unit', { arrangement: { minSize: 12 } }, (c) => c.arrangements.get('acme-crm')?.minBytes, 12],
-    ['retired keys', { arrangement: { retiredKeys: [other.toLowerCase()] } }, (c) => c.arrangements.get('acme-crm')?.retiredKeys, [other]],
-    ['an env name of Object', { source: { command: ['x'], as: 'x', env: { ['__proto__']: 'x' } } }, (c) => Object.keys(c.arrangements.get('acme-crm')?.sources[0]?.env ?? {}), ['__proto__']],
-    ['no arrangements yet', { top: { arrangements: undefined } }, (c) => [c.arrangements.size, c.warnings], [0, ['the configuration has no arrangements yet']]],
+    [
+      'retired keys',
+      { arrangement: { retiredKeys: [other.toLowerCase()] } },
+      (c) => c.arrangements.get('acme-crm')?.retiredKeys,
+      [other],
+    ],
+    [
+      'an env name of Object',
+      { source: { command: ['x'], as: 'x', env: { ['__proto__']: 'x' } } },
+      (c) => Object.keys(c.arrangements.get('acme-crm')?.sources[0]?.env ?? {}),
+      ['__proto__'],
+    ],
+    [
+      'no arrangements yet',
+      { top: { arrangements: undefined } },
+      (c) => [c.arrangements.size, c.warnings],
+      [0, ['the configuration has no arrangements yet']],
+    ],
     ['arrangements with nothing after it', { top: { arrangements: null } }, (c) => c.arrangements.size, 0],
   ])('%s', async (_, changes, get, expected) => {
     const text = changed(changes).replace('"env":{}', '"env":{"__proto__":"x"}');
@@ -128,12 +253,29 @@ describe('what is understood', () => {
   });
 
   test('an arrangement takes what it does not say from the remote for all', async () => {
-    const config = await load(changed({
-      remote: { passwordFile: 'all', privateKey: 'all.key', privateKeyPassphraseFile: 'all.pass', window: 1, hostKey: 'SHA256:QYhVDqpO8S2jVYT4XgqNKX0EIk0t9u4W5UkGc2HG9gU' },
-      arrangement: { remote: { host: 'other.example.org', port: 2222, passwordCommand: ['own'], privateKey: 'own.key' } },
-    }));
+    const config = await load(
+      changed({
+        remote: {
+          passwordFile: 'all',
+          privateKey: 'all.key',
+          privateKeyPassphraseFile: 'all.pass',
+          window: 1,
+          hostKey: 'SHA256:QYhVDqpO8S2jVYT4XgqNKX0EIk0t9u4W5UkGc2HG9gU',
+        },
+        arrangement: {
+          remote: { host: 'other.example.org', port: 2222, passwordCommand: ['own'], privateKey: 'own.key' },
+        },
+      }),
+    );
     const remote = config.arrangements.get('acme-crm')?.remote;
-    expect(remote).toMatchObject({ host: 'other.example.org', port: 2222, username: 'acme', directory: '/incoming', window: 1, privateKey: '/etc/depot/own.key' });
+    expect(remote).toMatchObject({
+      host: 'other.example.org',
+      port: 2222,
+      username: 'acme',
+      directory: '/incoming',
+      window: 1,
+      privateKey: '/etc/depot/own.key',
+    });
     expect(remote?.password, 'one source of a password, not two').toEqual({ command: ['own'] });
     expect(remote?.privateKeyPassphrase, 'it is of the other key').toEqual({});
     expect(config.warnings).toEqual([expect.stringContaining('takes hostKey from the remote for all')]);
@@ -146,7 +288,14 @@ describe('what is understood', () => {
     ['host', { host: undefined, passwordFile: 'all' }, { host: '10.20.0.5' }, 'passwordFile'],
   ])('an arrangement with another %s is not sent the password for all', async (key, common, own, inherited) => {
     const found = await problems(changed({ remote: common, arrangement: { remote: own } }).replaceAll(',"', ',\n"'));
-    expect(found).toMatchObject([{ file: '/etc/depot/depot.yaml', message: expect.stringContaining(`'acme-crm' has a ${key} of its own, and would send it the password from the ${inherited} of the remote for all (/etc/depot/depot.yaml:`) as string }]);
+    expect(found).toMatchObject([
+      {
+        file: '/etc/depot/depot.yaml',
+        message: expect.stringContaining(
+          `'acme-crm' has a ${key} of its own, and would send it the password from the ${inherited} of the remote for all (/etc/depot/depot.yaml:`,
+        ) as string,
+      },
+    ]);
     expect(found[0].line).toBeGreaterThan(1);
     const withKey = await load(changed({ remote: common, arrangement: { remote: { ...own, privateKey: 'own.key' } } }));
     expect(withKey.arrangements.get('acme-crm')?.remote.password, 'its login is its key').toEqual({});
@@ -154,7 +303,11 @@ describe('what is understood', () => {
 
   test('an arrangement that says the same server, or a user name where none is for all, takes the password for all', async () => {
     const same = { host: '10.20.0.5', port: 22, username: 'acme' };
-    for (const [common, own] of [[{}, same], [{ username: undefined }, { username: 'other' }], [{ host: 'Sftp.example.org' }, { host: 'sftp.example.org' }]] as const) {
+    for (const [common, own] of [
+      [{}, same],
+      [{ username: undefined }, { username: 'other' }],
+      [{ host: 'Sftp.example.org' }, { host: 'sftp.example.org' }],
+    ] as const) {
       const config = await load(changed({ remote: { ...common, passwordFile: 'all' }, arrangement: { remote: own } }));
       expect(config.arrangements.get('acme-crm')?.remote.password).toEqual({ file: '/etc/depot/all' });
     }
@@ -162,35 +315,67 @@ describe('what is understood', () => {
 
   test('the password of a remote for all that names no user goes to one user name only', async () => {
     const two = (own: Record<string, unknown>, other: Record<string, unknown>): string => {
-      const config = JSON.parse(changed({ remote: { username: undefined, passwordFile: 'all' }, arrangement: { remote: own } })) as { arrangements: Record<string, Record<string, unknown>> };
+      const config = JSON.parse(
+        changed({ remote: { username: undefined, passwordFile: 'all' }, arrangement: { remote: own } }),
+      ) as { arrangements: Record<string, Record<string, unknown>> };
       config.arrangements['acme-hr'] = { ...config.arrangements['acme-crm'], remote: other };
       return JSON.stringify(config).replaceAll(',"', ',\n"');
     };
-    const said = (key: string): unknown => expect.objectContaining({ message: expect.stringContaining(`'${key}' has a username of its own, and would send it the password from the passwordFile of the remote for all`) as string });
+    const said = (key: string): unknown =>
+      expect.objectContaining({
+        message: expect.stringContaining(
+          `'${key}' has a username of its own, and would send it the password from the passwordFile of the remote for all`,
+        ) as string,
+      });
     expect(await problems(two({ username: 'crm' }, { username: 'hr' }))).toEqual([said('acme-crm'), said('acme-hr')]);
     expect(await problems(two({ username: 'crm' }, {})), 'the other one has a stored name').toEqual([said('acme-crm')]);
-    const passwords = async (own: Record<string, unknown>, other: Record<string, unknown>): Promise<unknown[]> => [...(await load(two(own, other))).arrangements.values()].map(({ remote }) => remote.password.file);
+    const passwords = async (own: Record<string, unknown>, other: Record<string, unknown>): Promise<unknown[]> =>
+      [...(await load(two(own, other))).arrangements.values()].map(({ remote }) => remote.password.file);
     expect(await passwords({ username: 'crm' }, { username: 'crm' })).toEqual(['/etc/depot/all', '/etc/depot/all']);
-    expect(await passwords({ username: 'crm' }, { username: 'hr', privateKey: 'hr.key' }).catch((e: unknown) => (e as Error).message)).toContain("'acme-crm' has a username");
-    expect(await passwords({ username: 'crm', passwordFile: 'crm' }, { username: 'hr' })).toEqual(['/etc/depot/crm', '/etc/depot/all']);
-    expect(await passwords({}, { username: 'hr', privateKey: 'hr.key' }), 'its login is its key').toEqual(['/etc/depot/all', undefined]);
+    expect(
+      await passwords({ username: 'crm' }, { username: 'hr', privateKey: 'hr.key' }).catch(
+        (e: unknown) => (e as Error).message,
+      ),
+    ).toContain("'acme-crm' has a username");
+    expect(await passwords({ username: 'crm', passwordFile: 'crm' }, { username: 'hr' })).toEqual([
+      '/etc/depot/crm',
+      '/etc/depot/all',
+    ]);
+    expect(await passwords({}, { username: 'hr', privateKey: 'hr.key' }), 'its login is its key').toEqual([
+      '/etc/depot/all',
+      undefined,
+    ]);
   });
 
   test('a beneficiary whose key is retired loads, since a push has an exit code of its own for it, with a warning', async () => {
     const config = await load(changed({ arrangement: { retiredKeys: [fingerprint] } }));
-    expect(config.warnings).toEqual([expect.stringContaining("'acme-crm' seals for Gemeente Voorbeeld with a key that is in its retiredKeys")]);
+    expect(config.warnings).toEqual([
+      expect.stringContaining("'acme-crm' seals for Gemeente Voorbeeld with a key that is in its retiredKeys"),
+    ]);
   });
 
   test('direct here, no sidecars there: said where it stands', async () => {
-    const found = await problems(changed({ remote: { sidecars: false }, arrangement: { remote: { publish: 'direct' } } }));
-    expect(found).toEqual([expect.objectContaining({ message: expect.stringContaining('publish: direct needs sidecars') })]);
+    const found = await problems(
+      changed({ remote: { sidecars: false }, arrangement: { remote: { publish: 'direct' } } }),
+    );
+    expect(found).toEqual([
+      expect.objectContaining({ message: expect.stringContaining('publish: direct needs sidecars') }),
+    ]);
   });
 
   test('a Windows configuration', async () => {
     const { parseConfig } = await import('../../src/config/load.js');
     const text = changed({ source: { prepare: ['sqlcmd', '-b'], file: 'D:\\stage\\crm.bak' } });
-    const config = await parseConfig(text, 'C:\\ProgramData\\depot\\depot.yaml', { ...linux, platform: 'win32', home: 'C:\\Users\\op', cwd: 'C:\\' });
-    expect(config.arrangements.get('acme-crm')?.sources[0]).toMatchObject({ path: 'D:\\stage\\crm.bak', name: 'crm.bak' });
+    const config = await parseConfig(text, 'C:\\ProgramData\\depot\\depot.yaml', {
+      ...linux,
+      platform: 'win32',
+      home: 'C:\\Users\\op',
+      cwd: 'C:\\',
+    });
+    expect(config.arrangements.get('acme-crm')?.sources[0]).toMatchObject({
+      path: 'D:\\stage\\crm.bak',
+      name: 'crm.bak',
+    });
     expect(config.supplier.signingKey).toBe('C:\\ProgramData\\depot\\keys\\supplier.secret.asc');
     expect(config.state.path).toBe('C:\\ProgramData\\depot\\state');
   });
@@ -201,7 +386,10 @@ describe('everything at once, with its place', () => {
 
   test('several problems come sorted by place', async () => {
     const text = `${head}remote:\n  hots: x\n  port: none\n  port: 22\narrangements:\n  acme:\n    beneficiaries: nobody\n    dataset:\n      - { file: a, as: .. }\n`;
-    const error = await load(text).then(() => undefined, (e: unknown) => e as DepotError);
+    const error = await load(text).then(
+      () => undefined,
+      (e: unknown) => e as DepotError,
+    );
     expect(error?.code).toBe('config-invalid');
     expect(error?.exit).toBe(10);
     expect(error?.message.split('\n')).toEqual([
@@ -232,7 +420,10 @@ describe('everything at once, with its place', () => {
     ['an escape sequence', `${head}"\\e[2Jx": 1\n`, "unknown key '\\x1b[2Jx'"],
   ])('%s', async (_, text, expected) => {
     const { parseConfig } = await import('../../src/config/load.js');
-    const error = await parseConfig(text, '/etc/depot/depot.yaml', linux).then(() => undefined, (e: unknown) => e as DepotError);
+    const error = await parseConfig(text, '/etc/depot/depot.yaml', linux).then(
+      () => undefined,
+      (e: unknown) => e as DepotError,
+    );
     expect(error?.code).toBe('config-invalid');
     expect(error?.message.toLowerCase()).toContain(expected.toLowerCase());
   });
@@ -243,21 +434,30 @@ describe('everything at once, with its place', () => {
   });
 
   test('aliases work', async () => {
-    const config = await load(`${head}remote: &r { host: h, directory: d }\narrangements:\n  a: { beneficiaries: [{ name: b, key: k, fingerprint: ${fingerprint} }], remote: *r, dataset: &d [{ file: f }] }\n  b: { beneficiaries: [{ name: b, key: k, fingerprint: ${fingerprint} }], dataset: *d }\n`);
+    const config = await load(
+      `${head}remote: &r { host: h, directory: d }\narrangements:\n  a: { beneficiaries: [{ name: b, key: k, fingerprint: ${fingerprint} }], remote: *r, dataset: &d [{ file: f }] }\n  b: { beneficiaries: [{ name: b, key: k, fingerprint: ${fingerprint} }], dataset: *d }\n`,
+    );
     expect([...config.arrangements.values()].map((a) => a.sources[0]?.name)).toEqual(['f', 'f']);
   });
 
   test('a few lines of aliases that would be billions of values are refused', async () => {
-    const row = (name: string, of: string): string => `${name}: &${name} [${Array.from({ length: 400 }, () => of).join(', ')}]`;
+    const row = (name: string, of: string): string =>
+      `${name}: &${name} [${Array.from({ length: 400 }, () => of).join(', ')}]`;
     // Unknown keys are not followed: the aliases must be where values are read.
-    const text = `version: 1\nsupplier: { name: A, signingKey: k }\n${row('x', 'w')}\narrangements:\n  a: &a\n    dataset:\n${'      - { command: *x, as: a }\n'.repeat(300)}`
-      + Array.from({ length: 50 }, (_, i) => `  b${i}: *a\n`).join('');
+    const text =
+      `version: 1\nsupplier: { name: A, signingKey: k }\n${row('x', 'w')}\narrangements:\n  a: &a\n    dataset:\n${'      - { command: *x, as: a }\n'.repeat(300)}` +
+      Array.from({ length: 50 }, (_, i) => `  b${i}: *a\n`).join('');
     const found = await problems(text);
-    expect(found).toEqual([expect.objectContaining({ message: expect.stringContaining('more values than any configuration needs') })]);
+    expect(found).toEqual([
+      expect.objectContaining({ message: expect.stringContaining('more values than any configuration needs') }),
+    ]);
   });
 
   test('a flood of problems is cut', async () => {
-    const error = await load(`${head}remote:\n${Array.from({ length: 1000 }, (_, i) => `  x${i}: 1\n`).join('')}`).then(() => undefined, (e: unknown) => e as DepotError);
+    const error = await load(`${head}remote:\n${Array.from({ length: 1000 }, (_, i) => `  x${i}: 1\n`).join('')}`).then(
+      () => undefined,
+      (e: unknown) => e as DepotError,
+    );
     expect(error?.message.split('\n')).toHaveLength(52);
     expect(error?.message).toContain('and 950 more');
   });

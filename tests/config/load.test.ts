@@ -17,7 +17,10 @@ function write(path: string, contents = changed({}), mode = 0o644): string {
 }
 
 async function failure(promise: Promise<unknown>): Promise<DepotError> {
-  return promise.then(() => expect.fail('it was accepted'), (error: unknown) => error as DepotError);
+  return promise.then(
+    () => expect.fail('it was accepted'),
+    (error: unknown) => error as DepotError,
+  );
 }
 
 /** A working directory, a home and no config in them. */
@@ -53,7 +56,8 @@ describe('the search', () => {
     const { cwd, home, env } = machine();
     const error = await failure(loadConfig({ env, cwd }));
     expect(error.code).toBe('config-not-found');
-    for (const place of [join(cwd, 'depot.yaml'), join(home, '.config/depot/depot.yaml'), '/etc/depot/depot.yaml']) expect(error.message).toContain(place);
+    for (const place of [join(cwd, 'depot.yaml'), join(home, '.config/depot/depot.yaml'), '/etc/depot/depot.yaml'])
+      expect(error.message).toContain(place);
     expect(error.hint).toContain('depot init');
   });
 
@@ -81,14 +85,21 @@ describe.skipIf(process.platform === 'win32')('what others could have written is
   const root = asRoot();
 
   test.each([
-    [0o644, undefined], [0o600, undefined], [0o640, undefined], [0o664, 'chmod go-w'], [0o646, 'chmod go-w'], [0o666, 'chmod go-w'], [0o620, 'chmod go-w'],
+    [0o644, undefined],
+    [0o600, undefined],
+    [0o640, undefined],
+    [0o664, 'chmod go-w'],
+    [0o646, 'chmod go-w'],
+    [0o666, 'chmod go-w'],
+    [0o620, 'chmod go-w'],
   ])('mode %o', async (mode, hint) => {
     const { cwd, env } = machine();
     const path = write(join(cwd, 'depot.yaml'), changed({}), mode);
     for (const flag of [undefined, path]) {
       const loaded = loadConfig({ ...(flag === undefined ? {} : { flag }), env, cwd });
       if (hint === undefined) await expect(loaded).resolves.toBeDefined();
-      else expect(await failure(loaded)).toMatchObject({ code: 'config-insecure', exit: 10, hint: `«${hint} ${path}»` });
+      else
+        expect(await failure(loaded)).toMatchObject({ code: 'config-insecure', exit: 10, hint: `«${hint} ${path}»` });
     }
   });
 
@@ -96,7 +107,10 @@ describe.skipIf(process.platform === 'win32')('what others could have written is
     const { cwd, env } = machine();
     const path = write(join(cwd, 'depot.yaml'));
     chmodSync(cwd, 0o777);
-    expect(await failure(loadConfig({ env, cwd }))).toMatchObject({ code: 'config-insecure', hint: expect.stringContaining(`chmod go-w ${cwd}`) });
+    expect(await failure(loadConfig({ env, cwd }))).toMatchObject({
+      code: 'config-insecure',
+      hint: expect.stringContaining(`chmod go-w ${cwd}`),
+    });
     chmodSync(cwd, 0o775);
     expect(await failure(loadConfig({ flag: path, env, cwd }))).toMatchObject({ code: 'config-insecure' });
     // As /tmp: others may add files, but not rename this one.
@@ -111,23 +125,36 @@ describe.skipIf(process.platform === 'win32')('what others could have written is
     expect((await failure(loadConfig({ env, cwd }))).code).toBe('config-insecure');
     chmodSync(real, 0o644);
     const config = await loadConfig({ env, cwd });
-    expect(config.supplier.signingKey, 'relative to the link, which is what the user sees').toBe(join(cwd, 'keys/supplier.secret.asc'));
+    expect(config.supplier.signingKey, 'relative to the link, which is what the user sees').toBe(
+      join(cwd, 'keys/supplier.secret.asc'),
+    );
     chmodSync(home, 0o777);
     expect((await failure(loadConfig({ env, cwd }))).message).toContain(home);
   });
 
-  test.skipIf(!root)('a link of another account on the way, also one that an own link leads to; root\'s and own links are followed', async () => {
-    const { cwd, home, env } = machine();
-    write(join(home, 'depot.yaml'));
-    const [theirs, own] = [join(cwd, 'theirs'), join(cwd, 'own')];
-    symlinkSync(home, theirs);
-    symlinkSync('theirs', own);
-    for (const link of [theirs, own]) expect((await loadConfig({ flag: join(link, 'depot.yaml'), env, cwd })).directory, 'control: both are own').toBe(link);
-    lchownSync(theirs, 4711, 4711);
-    for (const link of [theirs, own]) {
-      expect(await failure(loadConfig({ flag: join(link, 'depot.yaml'), env, cwd }))).toMatchObject({ code: 'config-insecure', exit: 10, message: expect.stringContaining(`${theirs} is a symbolic link of another account (uid 4711)`) });
-    }
-  });
+  test.skipIf(!root)(
+    "a link of another account on the way, also one that an own link leads to; root's and own links are followed",
+    async () => {
+      const { cwd, home, env } = machine();
+      write(join(home, 'depot.yaml'));
+      const [theirs, own] = [join(cwd, 'theirs'), join(cwd, 'own')];
+      symlinkSync(home, theirs);
+      symlinkSync('theirs', own);
+      for (const link of [theirs, own])
+        expect(
+          (await loadConfig({ flag: join(link, 'depot.yaml'), env, cwd })).directory,
+          'control: both are own',
+        ).toBe(link);
+      lchownSync(theirs, 4711, 4711);
+      for (const link of [theirs, own]) {
+        expect(await failure(loadConfig({ flag: join(link, 'depot.yaml'), env, cwd }))).toMatchObject({
+          code: 'config-insecure',
+          exit: 10,
+          message: expect.stringContaining(`${theirs} is a symbolic link of another account (uid 4711)`),
+        });
+      }
+    },
+  );
 
   test('the directories between an own link and where it leads count too', async () => {
     const { cwd, home, env } = machine();
@@ -137,14 +164,21 @@ describe.skipIf(process.platform === 'win32')('what others could have written is
     symlinkSync(home, join(between, 'onward'));
     symlinkSync('between/onward', join(cwd, 'own'));
     chmodSync(between, 0o777);
-    expect(await failure(loadConfig({ flag: join(cwd, 'own/depot.yaml'), env, cwd }))).toMatchObject({ code: 'config-insecure', message: expect.stringContaining(between) });
+    expect(await failure(loadConfig({ flag: join(cwd, 'own/depot.yaml'), env, cwd }))).toMatchObject({
+      code: 'config-insecure',
+      message: expect.stringContaining(between),
+    });
   });
 
   test.skipIf(!root)('the file of another account', async () => {
     const { cwd, env } = machine();
     const path = write(join(cwd, 'depot.yaml'));
     chownSync(path, 4711, 4711);
-    expect(await failure(loadConfig({ env, cwd }))).toMatchObject({ code: 'config-insecure', message: expect.stringContaining('uid 4711'), hint: expect.stringContaining('chown 0') });
+    expect(await failure(loadConfig({ env, cwd }))).toMatchObject({
+      code: 'config-insecure',
+      message: expect.stringContaining('uid 4711'),
+      hint: expect.stringContaining('chown 0'),
+    });
     chownSync(path, 0, 4711);
     await expect(loadConfig({ env, cwd })).resolves.toBeDefined();
     chownSync(cwd, 4711, 4711);
@@ -155,30 +189,45 @@ describe.skipIf(process.platform === 'win32')('what others could have written is
     const { cwd, env } = machine();
     write(join(cwd, 'depot.yaml'), changed({ top: { include: ['more.yaml'] } }));
     const more = write(join(cwd, 'more.yaml'), '{"arrangements": {}}', 0o666);
-    expect(await failure(loadConfig({ env, cwd }))).toMatchObject({ code: 'config-insecure', message: expect.stringContaining(more) });
+    expect(await failure(loadConfig({ env, cwd }))).toMatchObject({
+      code: 'config-insecure',
+      message: expect.stringContaining(more),
+    });
   });
 
   const mounts = peers('unshare', 'mount');
-  test.skipIf(mounts === undefined || !root)('a read-only mount that is open to all by its mode, as Kubernetes makes them', async () => {
-    const { cwd, env } = machine();
-    const path = write(join(cwd, 'depot.yaml'));
-    chmodSync(cwd, 0o777);
-    const script = `import { loadConfig } from ${JSON.stringify(new URL('../../src/config/load.ts', import.meta.url).href)}; loadConfig({ flag: ${JSON.stringify(path)}, env: ${JSON.stringify(env)}, cwd: '/' }).then((c) => console.log('loaded ' + c.path), (e) => console.log(e.code));`;
-    const entry = join(tempDir('config-mount'), 'entry.mts');
-    writeFileSync(entry, script);
-    const tsx = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
-    const inside = (setUp: string): string => execFileSync(mounts?.unshare ?? '', ['-m', 'sh', '-c', `${setUp} && exec "$0" --import "$1" "$2"`, process.execPath, tsx, entry], { encoding: 'utf8' }).trim();
-    expect(inside(`mount --bind ${cwd} ${cwd} && mount -o remount,bind,ro ${cwd}`)).toBe(`loaded ${path}`);
-    expect(inside(`mount --bind ${cwd} ${cwd}`), 'control: the same mount, writable').toBe('config-insecure');
-  });
+  test.skipIf(mounts === undefined || !root)(
+    'a read-only mount that is open to all by its mode, as Kubernetes makes them',
+    async () => {
+      const { cwd, env } = machine();
+      const path = write(join(cwd, 'depot.yaml'));
+      chmodSync(cwd, 0o777);
+      const script = `import { loadConfig } from ${JSON.stringify(new URL('../../src/config/load.ts', import.meta.url).href)}; loadConfig({ flag: ${JSON.stringify(path)}, env: ${JSON.stringify(env)}, cwd: '/' }).then((c) => console.log('loaded ' + c.path), (e) => console.log(e.code));`;
+      const entry = join(tempDir('config-mount'), 'entry.mts');
+      writeFileSync(entry, script);
+      const tsx = new URL('../../node_modules/tsx/dist/loader.mjs', import.meta.url).href;
+      const inside = (setUp: string): string =>
+        execFileSync(
+          mounts?.unshare ?? '',
+          ['-m', 'sh', '-c', `${setUp} && exec "$0" --import "$1" "$2"`, process.execPath, tsx, entry],
+          { encoding: 'utf8' },
+        ).trim();
+      expect(inside(`mount --bind ${cwd} ${cwd} && mount -o remount,bind,ro ${cwd}`)).toBe(`loaded ${path}`);
+      expect(inside(`mount --bind ${cwd} ${cwd}`), 'control: the same mount, writable').toBe('config-insecure');
+    },
+  );
 });
 
 describe('include', () => {
-  const extra = (name: string): string => JSON.stringify({ arrangements: { [name]: sample().arrangements['acme-crm'] } });
+  const extra = (name: string): string =>
+    JSON.stringify({ arrangements: { [name]: sample().arrangements['acme-crm'] } });
 
   test('patterns and names, sorted, each file once, and not the file itself', async () => {
     const { cwd, env } = machine();
-    write(join(cwd, 'depot.yaml'), changed({ top: { include: ['*.yaml', 'arrangements/*.yaml', 'arrangements/b.yaml', 'deep/**/*.yaml'] } }));
+    write(
+      join(cwd, 'depot.yaml'),
+      changed({ top: { include: ['*.yaml', 'arrangements/*.yaml', 'arrangements/b.yaml', 'deep/**/*.yaml'] } }),
+    );
     mkdirSync(join(cwd, 'arrangements/.hidden'), { recursive: true });
     mkdirSync(join(cwd, 'deep/x/y'), { recursive: true });
     write(join(cwd, 'arrangements/b.yaml'), extra('b'));
@@ -188,15 +237,28 @@ describe('include', () => {
     write(join(cwd, 'deep/x/y/c.yaml'), extra('c'));
     const config = await loadConfig({ env, cwd });
     expect([...config.arrangements.keys()]).toEqual(['acme-crm', 'a', 'b', 'c']);
-    expect(config.files.map((f) => f.slice(cwd.length + 1))).toEqual(['depot.yaml', 'arrangements/a.yaml', 'arrangements/b.yaml', 'deep/x/y/c.yaml']);
-    expect(config.arrangements.get('a')?.beneficiaries[0]?.key, 'relative to the included file').toBe(join(cwd, 'arrangements/keys/voorbeeld.asc'));
+    expect(config.files.map((f) => f.slice(cwd.length + 1))).toEqual([
+      'depot.yaml',
+      'arrangements/a.yaml',
+      'arrangements/b.yaml',
+      'deep/x/y/c.yaml',
+    ]);
+    expect(config.arrangements.get('a')?.beneficiaries[0]?.key, 'relative to the included file').toBe(
+      join(cwd, 'arrangements/keys/voorbeeld.asc'),
+    );
     expect(config.arrangements.get('a')?.remote.host, 'from the main file').toBe('10.20.0.5');
     expect(config.warnings).toEqual([`${join(cwd, 'depot.yaml')}:1: include "*.yaml" matches no file`]);
   });
 
   test('problems of all files at once; what belongs in the main file is said', async () => {
     const { cwd, env } = machine();
-    write(join(cwd, 'depot.yaml'), `include: [more.yaml, gone.yaml]\n${changed({}).slice(1, -1).replaceAll(/"(version|supplier|remote|arrangements)":/g, '\n$1: ').replaceAll(/,\n/g, '\n')}\nstate: 1\n`);
+    write(
+      join(cwd, 'depot.yaml'),
+      `include: [more.yaml, gone.yaml]\n${changed({})
+        .slice(1, -1)
+        .replaceAll(/"(version|supplier|remote|arrangements)":/g, '\n$1: ')
+        .replaceAll(/,\n/g, '\n')}\nstate: 1\n`,
+    );
     write(join(cwd, 'more.yaml'), `state: x\ninclude: [a]\narrangements:\n  acme-crm:\n    beneficiaries: []\n`);
     const error = await failure(loadConfig({ env, cwd }));
     const shown = error.message.replaceAll(`${cwd}/`, '').split('\n');
@@ -208,17 +270,24 @@ describe('include', () => {
       "more.yaml:2:1: unknown key 'include': it belongs in the main file",
       expect.stringMatching(/^more\.yaml:4:3: arrangement 'acme-crm' is already at depot\.yaml:\d+$/),
       "more.yaml:5:5: missing key 'dataset'",
-      "more.yaml:5:20: expected a list with at least one member",
+      'more.yaml:5:20: expected a list with at least one member',
     ]);
   });
 });
 
 test('the configuration of the design page is accepted as it stands there', async () => {
   const { cwd, env } = machine();
-  write(join(cwd, 'depot.yaml'), readFileSync(new URL('../../test-fixtures/config/depot.yaml', import.meta.url), 'utf8'));
+  write(
+    join(cwd, 'depot.yaml'),
+    readFileSync(new URL('../../test-fixtures/config/depot.yaml', import.meta.url), 'utf8'),
+  );
   const config = await loadConfig({ env, cwd });
   expect(config.warnings).toEqual([]);
   expect(config.arrangements.get('acme-crm')?.sources.map((s) => [s.kind, s.name])).toEqual([
-    ['directory', 'export'], ['file', 'schema.sql'], ['command', 'crm.pgdump'], ['file', 'crm.bak'], ['stdin', 'extra.ndjson'],
+    ['directory', 'export'],
+    ['file', 'schema.sql'],
+    ['command', 'crm.pgdump'],
+    ['file', 'crm.bak'],
+    ['stdin', 'extra.ndjson'],
   ]);
 });

@@ -9,7 +9,11 @@ export const linux: Surroundings = { env: {}, cwd: '/work', platform: 'linux', h
 export const fingerprint = '8F3A0000000000000000000000000000000091C2';
 
 /** The config of DESIGN, as a mapping that tests change. */
-export function sample(): Record<string, unknown> & { remote: Record<string, unknown>; supplier: Record<string, unknown>; arrangements: Record<string, Record<string, unknown>> } {
+export function sample(): Record<string, unknown> & {
+  remote: Record<string, unknown>;
+  supplier: Record<string, unknown>;
+  arrangements: Record<string, Record<string, unknown>>;
+} {
   return {
     version: 1,
     supplier: { name: 'Acme SaaS B.V.', signingKey: 'keys/supplier.secret.asc' },

@@ -15,9 +15,20 @@ interface JsonSchema {
   oneOf?: JsonSchema[];
   definitions?: Record<string, JsonSchema>;
 }
-const schema = JSON.parse(readFileSync(new URL('../../schemas/depot.schema.json', import.meta.url), 'utf8')) as JsonSchema;
-const included = JSON.parse(readFileSync(new URL('../../schemas/depot.include.schema.json', import.meta.url), 'utf8')) as JsonSchema;
-const ajv = new Ajv({ allErrors: true, strict: true, strictTypes: false, strictTuples: false, strictRequired: false, schemas: { 'depot.schema.json': schema } });
+const schema = JSON.parse(
+  readFileSync(new URL('../../schemas/depot.schema.json', import.meta.url), 'utf8'),
+) as JsonSchema;
+const included = JSON.parse(
+  readFileSync(new URL('../../schemas/depot.include.schema.json', import.meta.url), 'utf8'),
+) as JsonSchema;
+const ajv = new Ajv({
+  allErrors: true,
+  strict: true,
+  strictTypes: false,
+  strictTuples: false,
+  strictRequired: false,
+  schemas: { 'depot.schema.json': schema },
+});
 const accepts = ajv.getSchema('depot.schema.json');
 
 test('schema and checker have the same keys', () => {
@@ -37,16 +48,99 @@ const beneficiary = { name: 'b', key: 'k', fingerprint };
 
 const accepted: [string, Changes][] = [
   ['the sample', {}],
-  ['every key at the top', { top: { state: '/var/lib/depot', notify: { command: ['/usr/local/bin/alert'], on: ['failure', 'stale', 'success'] }, supplier: { name: 'A', signingKey: '~/k', signingKeyPassphraseFile: 'f', formerSigningKeys: ['keys/2024.public.asc'] } } }],
-  ['every key of the remote', { remote: { host: 'fe80::1', port: 2222, username: 4711, privateKey: '~/.ssh/id', privateKeyPassphraseFile: 'p', passwordCommand: ['pass', 'x'], directory: '.', hostKey: [hostKey, `ssh-ed25519 ${hostKey}=`], publish: 'direct', sidecars: true, lanes: 8, window: 1, retryFor: '0s', connectTimeout: '1m' } }],
+  [
+    'every key at the top',
+    {
+      top: {
+        state: '/var/lib/depot',
+        notify: { command: ['/usr/local/bin/alert'], on: ['failure', 'stale', 'success'] },
+        supplier: {
+          name: 'A',
+          signingKey: '~/k',
+          signingKeyPassphraseFile: 'f',
+          formerSigningKeys: ['keys/2024.public.asc'],
+        },
+      },
+    },
+  ],
+  [
+    'every key of the remote',
+    {
+      remote: {
+        host: 'fe80::1',
+        port: 2222,
+        username: 4711,
+        privateKey: '~/.ssh/id',
+        privateKeyPassphraseFile: 'p',
+        passwordCommand: ['pass', 'x'],
+        directory: '.',
+        hostKey: [hostKey, `ssh-ed25519 ${hostKey}=`],
+        publish: 'direct',
+        sidecars: true,
+        lanes: 8,
+        window: 1,
+        retryFor: '0s',
+        connectTimeout: '1m',
+      },
+    },
+  ],
   ['lanes: auto', { remote: { lanes: 'auto', hostKey } }],
-  ['every key of an arrangement', { arrangement: { retiredKeys: ['B'.repeat(64)], specification: 'S.md', minSize: '1.5GiB', compression: 'none', encryption: 'modern', spool: true, every: '24h', ended: '2027-01-31' } }],
+  [
+    'every key of an arrangement',
+    {
+      arrangement: {
+        retiredKeys: ['B'.repeat(64)],
+        specification: 'S.md',
+        minSize: '1.5GiB',
+        compression: 'none',
+        encryption: 'modern',
+        spool: true,
+        every: '24h',
+        ended: '2027-01-31',
+      },
+    },
+  ],
   ['a size in octets', { arrangement: { minSize: 5 } }],
-  ['a fingerprint with spaces', { arrangement: { beneficiaries: [{ ...beneficiary, fingerprint: '8f3a 0000 0000 0000 0000  0000 0000 0000 0000 91c2' }] } }],
+  [
+    'a fingerprint with spaces',
+    {
+      arrangement: {
+        beneficiaries: [{ ...beneficiary, fingerprint: '8f3a 0000 0000 0000 0000  0000 0000 0000 0000 91c2' }],
+      },
+    },
+  ],
   ['no arrangements', { top: { arrangements: null } }],
-  ['directory', { source: { directory: 'd', exclude: ['*.tmp'], as: 'x', onChange: 'warn', allowEmpty: true, prepare: ['p'], cleanup: ['c', 1], timeout: '1h', env: { A: 1 } } }],
+  [
+    'directory',
+    {
+      source: {
+        directory: 'd',
+        exclude: ['*.tmp'],
+        as: 'x',
+        onChange: 'warn',
+        allowEmpty: true,
+        prepare: ['p'],
+        cleanup: ['c', 1],
+        timeout: '1h',
+        env: { A: 1 },
+      },
+    },
+  ],
   ['file', { source: { file: 'f', as: 'x', onChange: 'fail', allowEmpty: false, prepare: ['p'], timeout: '1h' } }],
-  ['command', { source: { command: ['pg_dump', '-p', 5432, ''], as: 'x', allowEmpty: false, prepare: ['p'], cleanup: ['p'], timeout: '1h', env: { PGUSER: 'depot' } } }],
+  [
+    'command',
+    {
+      source: {
+        command: ['pg_dump', '-p', 5432, ''],
+        as: 'x',
+        allowEmpty: false,
+        prepare: ['p'],
+        cleanup: ['p'],
+        timeout: '1h',
+        env: { PGUSER: 'depot' },
+      },
+    },
+  ],
   ['stdin', { source: { stdin: true, as: 'x', timeout: '90s', allowEmpty: true } }],
 ];
 
@@ -94,7 +188,10 @@ const refused: [string, Changes][] = [
   ['window 257', { remote: { window: 257 } }],
   ['two sources of a password', { remote: { passwordFile: 'a', passwordCommand: ['b'] } }],
   ['retryFor without a unit', { remote: { retryFor: 30 } }],
-  ['a name with a capital', { top: { arrangements: { A: { beneficiaries: [beneficiary], dataset: [{ file: 'f' }] } } } }],
+  [
+    'a name with a capital',
+    { top: { arrangements: { A: { beneficiaries: [beneficiary], dataset: [{ file: 'f' }] } } } },
+  ],
   ['no beneficiaries', { arrangement: { beneficiaries: [] } }],
   ['a beneficiary without a key', { arrangement: { beneficiaries: [{ name: 'b', fingerprint }] } }],
   ['a key id', { arrangement: { beneficiaries: [{ ...beneficiary, fingerprint: '0123456789ABCDEF' }] } }],

@@ -9,13 +9,22 @@ test.each<[string, string, string]>([
   ['a line separator', 'Acme\u2028SaaS', 'control'],
   ['a tag character', 'Acme\u{e0041}', 'formatting'],
   ['201 characters', 'x'.repeat(201), 'longer than 200'],
-])('%s in the supplier\'s name', async (_, name, said) => {
+])("%s in the supplier's name", async (_, name, said) => {
   expect((await problems(changed({ supplier: { name } }))).map((p) => p.message).join()).toContain(said);
 });
 
-test.each(['Acme SaaS B.V.', '株式会社アクメ', 'x'.repeat(200), '👩‍🚒'.replace('\u200d', '')])('%s is a name for both', async (name) => {
-  expect((await load(changed({ supplier: { name } }))).supplier.name).toBe(name);
-  const draft = draftOf('acme-crm_20261122T003000Z_5f0c9a1e77b2d410');
-  const receipt = { ...draft, supplier: { ...draft.supplier, name }, completedAt: '2026-11-22T00:36:13Z', transfer: { ...acknowledged, remoteName: draft.suitcase.name }, ledger: { id: '0'.repeat(32), sequence: 1, previousReceiptSha256: null } };
-  expect(receiptProblem(receipt)).toBeNull();
-});
+test.each(['Acme SaaS B.V.', '株式会社アクメ', 'x'.repeat(200), '👩‍🚒'.replace('\u200d', '')])(
+  '%s is a name for both',
+  async (name) => {
+    expect((await load(changed({ supplier: { name } }))).supplier.name).toBe(name);
+    const draft = draftOf('acme-crm_20261122T003000Z_5f0c9a1e77b2d410');
+    const receipt = {
+      ...draft,
+      supplier: { ...draft.supplier, name },
+      completedAt: '2026-11-22T00:36:13Z',
+      transfer: { ...acknowledged, remoteName: draft.suitcase.name },
+      ledger: { id: '0'.repeat(32), sequence: 1, previousReceiptSha256: null },
+    };
+    expect(receiptProblem(receipt)).toBeNull();
+  },
+);

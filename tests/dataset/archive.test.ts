@@ -10,7 +10,9 @@ test('a part of the manifest is stored between entries as soon as it is full, an
   // Some 380 octets a line: 4 MiB are about 11,000 lines.
   for (let i = 0; i < 15_000; i++) {
     const path = fromText(`data/${'n'.repeat(250)}é${String(i).padStart(5, '0')}`);
-    chunks.push(...archive.withoutContent({ path, type: 'directory', size: 0, mode: 0o755, mtimeNs: 0n, linkTarget: null }));
+    chunks.push(
+      ...archive.withoutContent({ path, type: 'directory', size: 0, mode: 0o755, mtimeNs: 0n, linkTarget: null }),
+    );
   }
   const finish = archive.finish({ entries: archive.entries, bytes: 0, skipped: {}, complete: true });
   let next = finish.next();
@@ -19,7 +21,10 @@ test('a part of the manifest is stored between entries as soon as it is full, an
   const tar = Buffer.concat(chunks);
   const entries = members(tar);
   const parts = entries.flatMap(({ path }, i) => (path.startsWith('DEPOT/manifest') ? [i] : []));
-  expect(parts.map((i) => entries[i].path)).toEqual(['DEPOT/manifest.ndjson.part-000001', 'DEPOT/manifest.ndjson.part-000002']);
+  expect(parts.map((i) => entries[i].path)).toEqual([
+    'DEPOT/manifest.ndjson.part-000001',
+    'DEPOT/manifest.ndjson.part-000002',
+  ]);
   expect(parts[1]).toBe(entries.length - 1);
   const first = entries[parts[0]];
   expect(first.size).toBeGreaterThan((4 << 20) - 4096);

@@ -58,15 +58,25 @@ describe('a command', () => {
 
   test('that fails after half its output is a failed source, with what it said', async () => {
     const failing = output(sh('echo half; echo "connection to server lost" >&2; exit 3'));
-    await expect(failing).rejects.toMatchObject({ code: 'source-failed', message: 'source dump: command sh exited with status 3\n  connection to server lost' });
+    await expect(failing).rejects.toMatchObject({
+      code: 'source-failed',
+      message: 'source dump: command sh exited with status 3\n  connection to server lost',
+    });
   });
 
   test('that is ended by a signal is a failed source', async () => {
-    await expect(output(sh('echo half; kill -SEGV $$'))).rejects.toMatchObject({ code: 'source-failed', message: 'source dump: command sh was ended by SIGSEGV' });
+    await expect(output(sh('echo half; kill -SEGV $$'))).rejects.toMatchObject({
+      code: 'source-failed',
+      message: 'source dump: command sh was ended by SIGSEGV',
+    });
   });
 
   test('shows the last 20 lines of its stderr, fit to print, and no argument', async () => {
-    const error: unknown = await output(sh('for i in $(seq 1 50); do echo "line $i" >&2; done; printf "\\033[2Jx\\n" >&2; printf "%01000d" 0 >&2; exit 1 # --password=hunter2')).catch((e: unknown) => e);
+    const error: unknown = await output(
+      sh(
+        'for i in $(seq 1 50); do echo "line $i" >&2; done; printf "\\033[2Jx\\n" >&2; printf "%01000d" 0 >&2; exit 1 # --password=hunter2',
+      ),
+    ).catch((e: unknown) => e);
     const lines = (error as Error).message.split('\n');
     expect(lines).toHaveLength(21);
     expect(lines[1]).toBe('  line 33');
@@ -79,19 +89,39 @@ describe('a command', () => {
     expect(await output(sh('head -c 5000000 /dev/zero >&2; echo done'))).toBe('done\n');
   });
 
-  test.each([[['/no/such/command'], '/'], [['no-such-command'], '/'], [['true'], '/no/such/directory']])('%j in %s could not be started', async (argv, directory) => {
-    await expect(output(argv, { directory })).rejects.toMatchObject({ code: 'source-failed', message: expect.stringMatching(/could not be started: no such command, or no such directory/) });
+  test.each([
+    [['/no/such/command'], '/'],
+    [['no-such-command'], '/'],
+    [['true'], '/no/such/directory'],
+  ])('%j in %s could not be started', async (argv, directory) => {
+    await expect(output(argv, { directory })).rejects.toMatchObject({
+      code: 'source-failed',
+      message: expect.stringMatching(/could not be started: no such command, or no such directory/),
+    });
   });
 
   // These are thrown where the others come as an event.
-  test.each([['below a file', ['/etc/passwd/command'], 'ENOTDIR'], ['with too much to say to it', ['true', 'x'.repeat(200_000)], 'its arguments and environment are too long for the system']])('%s could not be started', async (_, argv, why) => {
-    await expect(output(argv)).rejects.toMatchObject({ code: 'source-failed', message: expect.stringMatching(new RegExp(`could not be started: ${why}$`)) });
+  test.each([
+    ['below a file', ['/etc/passwd/command'], 'ENOTDIR'],
+    [
+      'with too much to say to it',
+      ['true', 'x'.repeat(200_000)],
+      'its arguments and environment are too long for the system',
+    ],
+  ])('%s could not be started', async (_, argv, why) => {
+    await expect(output(argv)).rejects.toMatchObject({
+      code: 'source-failed',
+      message: expect.stringMatching(new RegExp(`could not be started: ${why}$`)),
+    });
   });
 
   test('that is no program could not be started', async () => {
     const path = join(tempDir(), 'text');
     writeFileSync(path, 'text');
-    await expect(output([path])).rejects.toMatchObject({ code: 'source-failed', message: expect.stringContaining('EACCES') });
+    await expect(output([path])).rejects.toMatchObject({
+      code: 'source-failed',
+      message: expect.stringContaining('EACCES'),
+    });
   });
 });
 
@@ -107,7 +137,10 @@ describe('a command that takes too long', () => {
   test('is ended with everything that it started', async () => {
     const file = join(tempDir(), 'pids');
     const hanging = output(sh(`sleep 600 & echo $$ $! > ${file}; echo half; wait`), { timeoutMs: 300 });
-    await expect(hanging).rejects.toMatchObject({ code: 'source-timed-out', message: 'source dump: command sh took longer than 0.3 s and was ended' });
+    await expect(hanging).rejects.toMatchObject({
+      code: 'source-timed-out',
+      message: 'source dump: command sh took longer than 0.3 s and was ended',
+    });
     pids = readFileSync(file, 'utf8').trim().split(' ').map(Number);
     expect(pids).toHaveLength(2);
     await until(() => !pids.some(isRunning));
@@ -115,14 +148,19 @@ describe('a command that takes too long', () => {
 
   test('and ignores SIGTERM is killed', async () => {
     const file = join(tempDir(), 'pids');
-    const hanging = output(sh(`trap '' TERM; echo $$ > ${file}; echo half; while :; do sleep 0.05; done`), { timeoutMs: 300, graceMs: 100 });
+    const hanging = output(sh(`trap '' TERM; echo $$ > ${file}; echo half; while :; do sleep 0.05; done`), {
+      timeoutMs: 300,
+      graceMs: 100,
+    });
     await expect(hanging).rejects.toMatchObject({ code: 'source-timed-out' });
     pids = [Number(readFileSync(file, 'utf8'))];
     await until(() => !pids.some(isRunning));
   });
 
   test('after it closed its output has taken too long all the same', async () => {
-    await expect(output(sh('echo half; exec >&-; sleep 600'), { timeoutMs: 300 })).rejects.toMatchObject({ code: 'source-timed-out' });
+    await expect(output(sh('echo half; exec >&-; sleep 600'), { timeoutMs: 300 })).rejects.toMatchObject({
+      code: 'source-timed-out',
+    });
   });
 
   test('is ended on abort, with its reason', async () => {
@@ -151,20 +189,33 @@ describe('a command that ends before a process that it started, which keeps its 
   const file = join(tempDir(), 'pid');
   const background = (after: string) => sh(`echo data; sleep 600 & echo $! > ${file}; ${after}`);
   const ended = () => until(() => !isRunning(Number(readFileSync(file, 'utf8'))));
-  const named = process.platform === 'linux' ? /^source dump: command sh has ended, but sleep \(process \d+\), which it started, keeps its output open$/ : /keeps its output open/;
+  const named =
+    process.platform === 'linux'
+      ? /^source dump: command sh has ended, but sleep \(process \d+\), which it started, keeps its output open$/
+      : /keeps its output open/;
 
   test('is named as that, also when the time is up, and all of it ends', async () => {
-    await expect(output(background('exit 0'), { timeoutMs: 300 })).rejects.toMatchObject({ code: 'source-failed', message: expect.stringMatching(named), hint: expect.stringContaining('wait for what it starts') });
+    await expect(output(background('exit 0'), { timeoutMs: 300 })).rejects.toMatchObject({
+      code: 'source-failed',
+      message: expect.stringMatching(named),
+      hint: expect.stringContaining('wait for what it starts'),
+    });
     await ended();
   });
 
   test('needs no timeout to be found', async () => {
-    await expect(output(background('exit 0'))).rejects.toMatchObject({ code: 'source-failed', message: expect.stringMatching(named) });
+    await expect(output(background('exit 0'))).rejects.toMatchObject({
+      code: 'source-failed',
+      message: expect.stringMatching(named),
+    });
     await ended();
   }, 20_000);
 
   test('has failed when its own status says so, at once', async () => {
-    await expect(output(background('exit 7'), { timeoutMs: 60_000 })).rejects.toMatchObject({ code: 'source-failed', message: 'source dump: command sh exited with status 7' });
+    await expect(output(background('exit 7'), { timeoutMs: 60_000 })).rejects.toMatchObject({
+      code: 'source-failed',
+      message: 'source dump: command sh exited with status 7',
+    });
     await ended();
   });
 
@@ -191,7 +242,10 @@ describe('prepare and cleanup', () => {
     const step = (name: string) => sh(`echo ${name} >> log; ls crm.bak >> log 2>&1 || true`);
     const { tar } = await pack(
       [
-        fileSource(file, { prepare: sh('echo prepare >> log; echo backup > crm.bak'), cleanup: sh('echo cleanup >> log; rm crm.bak') }),
+        fileSource(file, {
+          prepare: sh('echo prepare >> log; echo backup > crm.bak'),
+          cleanup: sh('echo cleanup >> log; rm crm.bak'),
+        }),
         commandSource(['cat', 'log'], { prepare: step('second') }),
       ],
       { commandDirectory: directory },
@@ -203,7 +257,13 @@ describe('prepare and cleanup', () => {
 
   test('have the env of their source', async () => {
     const directory = tempDir();
-    await pack([commandSource(['echo', 'x'], { env: { WHERE: directory }, prepare: sh('touch "$WHERE/p"'), cleanup: sh('touch "$WHERE/c"') })]);
+    await pack([
+      commandSource(['echo', 'x'], {
+        env: { WHERE: directory },
+        prepare: sh('touch "$WHERE/p"'),
+        cleanup: sh('touch "$WHERE/c"'),
+      }),
+    ]);
     expect(existsSync(join(directory, 'p')) && existsSync(join(directory, 'c'))).toBe(true);
   });
 
@@ -211,9 +271,19 @@ describe('prepare and cleanup', () => {
     const directory = tempDir();
     const source = commandSource(['echo', 'x'], { cleanup: sh('echo cleanup >> log') });
     const log = () => readFileSync(join(directory, 'log'), 'utf8');
-    await expect(pack([{ ...source, prepare: sh('echo no disk >&2; exit 9') }], { commandDirectory: directory })).rejects.toMatchObject({ code: 'source-failed', message: 'source output: prepare sh exited with status 9\n  no disk' });
+    await expect(
+      pack([{ ...source, prepare: sh('echo no disk >&2; exit 9') }], { commandDirectory: directory }),
+    ).rejects.toMatchObject({
+      code: 'source-failed',
+      message: 'source output: prepare sh exited with status 9\n  no disk',
+    });
     expect(log()).toBe('cleanup\n');
-    await expect(pack([{ ...source, prepare: ['sleep', '600'], timeoutMs: 200 }], { commandDirectory: directory })).rejects.toMatchObject({ code: 'source-timed-out', message: 'source output: prepare sleep took longer than 0.2 s and was ended' });
+    await expect(
+      pack([{ ...source, prepare: ['sleep', '600'], timeoutMs: 200 }], { commandDirectory: directory }),
+    ).rejects.toMatchObject({
+      code: 'source-timed-out',
+      message: 'source output: prepare sleep took longer than 0.2 s and was ended',
+    });
     expect(log()).toBe('cleanup\ncleanup\n');
   });
 
@@ -224,7 +294,9 @@ describe('prepare and cleanup', () => {
     const cleanup = sh('echo cleanup >> log');
     const log = () => readFileSync(join(directory, 'log'), 'utf8');
 
-    await expect(pack([commandSource(['false'], { cleanup })], { commandDirectory: directory })).rejects.toMatchObject({ code: 'source-failed' });
+    await expect(pack([commandSource(['false'], { cleanup })], { commandDirectory: directory })).rejects.toMatchObject({
+      code: 'source-failed',
+    });
     expect(log()).toBe('cleanup\n');
 
     const giveUp = pack([directorySource(join(directory, 'tree'), { cleanup })], {
@@ -237,13 +309,19 @@ describe('prepare and cleanup', () => {
     expect(log()).toBe('cleanup\ncleanup\n');
 
     const abort = new AbortController();
-    const aborted = pack([stdinSource({ cleanup })], { commandDirectory: directory, signal: abort.signal, stdin: endless(() => abort.abort(new Error('interrupted'))) });
+    const aborted = pack([stdinSource({ cleanup })], {
+      commandDirectory: directory,
+      signal: abort.signal,
+      stdin: endless(() => abort.abort(new Error('interrupted'))),
+    });
     await expect(aborted).rejects.toThrow('interrupted');
     expect(log()).toBe('cleanup\ncleanup\ncleanup\n');
   });
 
   test('a failing cleanup is a warning', async () => {
-    const { warnings, summary } = await pack([commandSource(['echo', 'x'], { cleanup: sh('echo still in use >&2; exit 1') })]);
+    const { warnings, summary } = await pack([
+      commandSource(['echo', 'x'], { cleanup: sh('echo still in use >&2; exit 1') }),
+    ]);
     expect(warnings).toEqual(['source output: cleanup sh exited with status 1\n  still in use']);
     expect(summary.complete).toBe(true);
   });
@@ -263,8 +341,13 @@ describe('prepare and cleanup', () => {
 });
 
 test('a command source that fails, hangs or prints nothing fails the dataset', async () => {
-  await expect(pack([commandSource(sh('head -c 20000000 /dev/zero; exit 1'))])).rejects.toMatchObject({ code: 'source-failed', message: 'source output: command sh exited with status 1' });
-  await expect(pack([commandSource(sh('echo half; sleep 600'), { timeoutMs: 200 })])).rejects.toMatchObject({ code: 'source-timed-out' });
+  await expect(pack([commandSource(sh('head -c 20000000 /dev/zero; exit 1'))])).rejects.toMatchObject({
+    code: 'source-failed',
+    message: 'source output: command sh exited with status 1',
+  });
+  await expect(pack([commandSource(sh('echo half; sleep 600'), { timeoutMs: 200 })])).rejects.toMatchObject({
+    code: 'source-timed-out',
+  });
   await expect(pack([commandSource(['true'])])).rejects.toMatchObject({ code: 'source-empty' });
   const { tar } = await pack([commandSource(['true'], { allowEmpty: true, name: basename('/x/empty.dump') })]);
   expect(member(tar, 'data/empty.dump.part-000001').size).toBe(0);

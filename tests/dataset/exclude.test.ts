@@ -47,7 +47,11 @@ test('without patterns there is nothing to ask', () => {
 
 test('what matches one of several patterns is excluded', () => {
   const isExcluded = excluder(['*.a', '*.b'])!;
-  expect(['x.a', 'x.b', 'x.c'].map((name) => isExcluded.excludes(name as ByteString, false))).toEqual([true, true, false]);
+  expect(['x.a', 'x.b', 'x.c'].map((name) => isExcluded.excludes(name as ByteString, false))).toEqual([
+    true,
+    true,
+    false,
+  ]);
 });
 
 test('a pattern that matched nothing is known, also where another one was first; one that would have matched is not', () => {

@@ -12,7 +12,8 @@ const octets = (latin1: string) => fromBytes(Buffer.from(latin1, 'latin1'));
 const onWindows = (name: string) => toText(localName(fromText(name), 'win32'));
 
 test('on Linux a name is its octets', () => {
-  for (const name of ['a:b', 'CON', 'x.', '\\', '\x01', '\xff']) expect(localName(octets(name), 'linux')).toBe(octets(name));
+  for (const name of ['a:b', 'CON', 'x.', '\\', '\x01', '\xff'])
+    expect(localName(octets(name), 'linux')).toBe(octets(name));
 });
 
 test('on macOS only names that are not UTF-8 change', () => {
@@ -50,31 +51,56 @@ describe('on Windows', () => {
   });
 
   test('whatever the name, it is one component below the directory, and no device, stream or drive', () => {
-    const name = fc.oneof(
-      fc.uint8Array({ minLength: 1, maxLength: 12 }).map(fromBytes),
-      fc.array(fc.constantFrom('..', '.', '\\', ':', 'C:', 'con', 'NUL', 'lpt1', ' ', '?', '\\\\.\\', 'a', '¹', '$'), { minLength: 1, maxLength: 4 }).map((parts) => fromText(parts.join(''))),
-    ).filter((found) => !/[/\0]/.test(found) && found !== '.' && found !== '..');
-    fc.assert(fc.property(name, (found) => {
-      const local = toText(localName(found, 'win32'));
-      expect(local).not.toBeNull();
-      expect(win32.relative('D:\\out', win32.resolve('D:\\out', local!))).toBe(local);
-      expect(win32.basename(local!)).toBe(local);
-      expect(local).not.toMatch(/[<>:"|?*\\/\u0000-\u001f]|[. ]$|^(?:con|prn|aux|nul|com\d|lpt\d)(?:$|[ .])/i);
-      // What was changed stays so when it is changed again.
-      expect(toText(localName(fromText(local!), 'win32'))).toBe(local);
-    }), { numRuns: 2000 });
+    const name = fc
+      .oneof(
+        fc.uint8Array({ minLength: 1, maxLength: 12 }).map(fromBytes),
+        fc
+          .array(
+            fc.constantFrom('..', '.', '\\', ':', 'C:', 'con', 'NUL', 'lpt1', ' ', '?', '\\\\.\\', 'a', '¹', '$'),
+            { minLength: 1, maxLength: 4 },
+          )
+          .map((parts) => fromText(parts.join(''))),
+      )
+      .filter((found) => !/[/\0]/.test(found) && found !== '.' && found !== '..');
+    fc.assert(
+      fc.property(name, (found) => {
+        const local = toText(localName(found, 'win32'));
+        expect(local).not.toBeNull();
+        expect(win32.relative('D:\\out', win32.resolve('D:\\out', local!))).toBe(local);
+        expect(win32.basename(local!)).toBe(local);
+        expect(local).not.toMatch(/[<>:"|?*\\/\u0000-\u001f]|[. ]$|^(?:con|prn|aux|nul|com\d|lpt\d)(?:$|[ .])/i);
+        // What was changed stays so when it is changed again.
+        expect(toText(localName(fromText(local!), 'win32'))).toBe(local);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   test('changed names are listed, links to them included, and two that become one are refused', () => {
     const { out } = sandbox();
-    const result = extract(archive(raw({ name: 'a:b/', type: '5' }), raw({ name: 'a:b/CON', body: 'x' }), raw({ name: 'hard', type: '1', link: 'a:b/CON' }), pax({ path: Buffer.from('\xe9', 'latin1') }), raw({})), out, { platform: 'win32' });
+    const result = extract(
+      archive(
+        raw({ name: 'a:b/', type: '5' }),
+        raw({ name: 'a:b/CON', body: 'x' }),
+        raw({ name: 'hard', type: '1', link: 'a:b/CON' }),
+        pax({ path: Buffer.from('\xe9', 'latin1') }),
+        raw({}),
+      ),
+      out,
+      { platform: 'win32' },
+    );
     expect(readdirSync(out).sort()).toEqual(['%E9', 'a%3Ab', 'hard']);
     expect(readdirSync(join(out, 'a%3Ab'))).toEqual(['%43ON']);
-    expect(result).toMatchObject({ renamed: 3, warnings: [
-      'a:b is not a possible name here: its last part becomes a%3Ab',
-      'a:b/CON is not a possible name here: its last part becomes %43ON',
-      '\\xe9 is not a possible name here: its last part becomes %E9',
-    ] });
-    expect(() => extract(archive(raw({ name: 'x:' }), raw({ name: 'x%3A' })), sandbox().out, { platform: 'win32' })).toThrow(/name is taken/);
+    expect(result).toMatchObject({
+      renamed: 3,
+      warnings: [
+        'a:b is not a possible name here: its last part becomes a%3Ab',
+        'a:b/CON is not a possible name here: its last part becomes %43ON',
+        '\\xe9 is not a possible name here: its last part becomes %E9',
+      ],
+    });
+    expect(() =>
+      extract(archive(raw({ name: 'x:' }), raw({ name: 'x%3A' })), sandbox().out, { platform: 'win32' }),
+    ).toThrow(/name is taken/);
   });
 });

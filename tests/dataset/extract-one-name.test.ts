@@ -16,24 +16,54 @@ vi.mock('node:fs', async (original) => {
     ...real,
     openSync: (path: string, ...rest: [string]) => real.openSync(there(path), ...rest),
     lstatSync: (path: string, ...rest: [object]) => real.lstatSync(there(path), ...rest),
-    symlinkSync: (target: string, path: string) => { real.symlinkSync(target, there(path)); },
-    linkSync: (target: string, path: string) => { real.linkSync(there(target), there(path)); },
+    symlinkSync: (target: string, path: string) => {
+      real.symlinkSync(target, there(path));
+    },
+    linkSync: (target: string, path: string) => {
+      real.linkSync(there(target), there(path));
+    },
   };
 });
 
 const file = (name: string) => raw({ name, body: 'x' });
-const hint = 'choose an --out directory on a file system that tells them apart, such as ext4, XFS or a case-sensitive APFS';
+const hint =
+  'choose an --out directory on a file system that tells them apart, such as ext4, XFS or a case-sensitive APFS';
 
 test.each([
   ['two files', archive(file('Read.me'), file('README'), file('read.ME'))],
   ['a link and a file', archive(file('a'), raw({ name: 'A', type: '2', link: 'x' }))],
-  ['a hard link and a file', archive(file('a'), raw({ name: 'x/b', body: '' }), raw({ name: 'A', type: '1', link: 'x/b' }))],
+  [
+    'a hard link and a file',
+    archive(file('a'), raw({ name: 'x/b', body: '' }), raw({ name: 'A', type: '1', link: 'x/b' })),
+  ],
   ['a file and a directory', archive(file('a'), file('A/b'))],
-  ['two directories of depot', depotTar([{ path: 'data/a', type: 'directory' }, { path: 'data/A', type: 'directory' }]).tar],
-])('%s with names that are one here: it is the file system that is named, not the maker that is suspected', (_, tar) => {
-  expect(() => extract(tar, sandbox().out)).toThrow(expect.objectContaining({ code: 'archive-refused', message: expect.stringMatching(/^an entry's name is taken by another one that differs from it, but not on this file system/), hint }));
-});
+  [
+    'two directories of depot',
+    depotTar([
+      { path: 'data/a', type: 'directory' },
+      { path: 'data/A', type: 'directory' },
+    ]).tar,
+  ],
+])(
+  '%s with names that are one here: it is the file system that is named, not the maker that is suspected',
+  (_, tar) => {
+    expect(() => extract(tar, sandbox().out)).toThrow(
+      expect.objectContaining({
+        code: 'archive-refused',
+        message: expect.stringMatching(
+          /^an entry's name is taken by another one that differs from it, but not on this file system/,
+        ),
+        hint,
+      }),
+    );
+  },
+);
 
 test('one name twice is still what no honest tool makes', () => {
-  expect(() => extract(archive(file('a'), file('a')), sandbox().out)).toThrow(expect.objectContaining({ message: 'an entry\'s name is taken by an earlier one: a', hint: expect.stringContaining('no other tool') }));
+  expect(() => extract(archive(file('a'), file('a')), sandbox().out)).toThrow(
+    expect.objectContaining({
+      message: "an entry's name is taken by an earlier one: a",
+      hint: expect.stringContaining('no other tool'),
+    }),
+  );
 });

@@ -10,17 +10,31 @@ vi.mock('node:fs', async (original) => {
   const unable = (): never => {
     throw Object.assign(new Error('EPERM: operation not permitted'), { code: 'EPERM' });
   };
-  return { ...(await original<typeof fs>()), linkSync: unable, symlinkSync: unable, chmodSync: unable, fchmodSync: unable };
+  return {
+    ...(await original<typeof fs>()),
+    linkSync: unable,
+    symlinkSync: unable,
+    chmodSync: unable,
+    fchmodSync: unable,
+  };
 });
 
-const tar = archive(raw({ name: 'file', body: 'contents', mode: 0o640, mtime: 1_500_000_000 }), raw({ name: 'hard', type: '1', link: 'file', mtime: 1_500_000_000 }), raw({ name: 'soft', type: '2', link: '../\x1b[2J' }), raw({ name: 'directory/', type: '5', mtime: 1_500_000_000 }));
+const tar = archive(
+  raw({ name: 'file', body: 'contents', mode: 0o640, mtime: 1_500_000_000 }),
+  raw({ name: 'hard', type: '1', link: 'file', mtime: 1_500_000_000 }),
+  raw({ name: 'soft', type: '2', link: '../\x1b[2J' }),
+  raw({ name: 'directory/', type: '5', mtime: 1_500_000_000 }),
+);
 
 test('where there are no links and modes, a hard link becomes a copy, and what is not restored is told', () => {
   const { out } = sandbox();
-  expect(extract(tar, out)).toMatchObject({ notRestored: 1, warnings: [
-    'this file system cannot keep the modes and times of all entries',
-    'symlinks cannot be made here: soft would point to ../\\x1b[2J',
-  ] });
+  expect(extract(tar, out)).toMatchObject({
+    notRestored: 1,
+    warnings: [
+      'this file system cannot keep the modes and times of all entries',
+      'symlinks cannot be made here: soft would point to ../\\x1b[2J',
+    ],
+  });
   expect(readdirSync(out).sort()).toEqual(['directory', 'file', 'hard']);
   expect(lstatSync(join(out, 'directory')).mtimeMs).toBe(1_500_000_000_000);
   expect(readFileSync(join(out, 'hard'), 'utf8')).toBe('contents');
@@ -29,7 +43,9 @@ test('where there are no links and modes, a hard link becomes a copy, and what i
 
 test('copies are bounded, since the archive does not grow with them', () => {
   extract(tar, sandbox().out, { maxBytes: 16 });
-  expect(() => extract(tar, sandbox().out, { maxBytes: 15 })).toThrow(expect.objectContaining({ code: 'archive-refused', message: 'the archive unfolds to more than 15 octets' }));
+  expect(() => extract(tar, sandbox().out, { maxBytes: 15 })).toThrow(
+    expect.objectContaining({ code: 'archive-refused', message: 'the archive unfolds to more than 15 octets' }),
+  );
 });
 
 test('not everything is listed when there is very much of it', () => {

@@ -19,7 +19,11 @@ const stat = (...path: string[]) => lstatSync(join(...path), { bigint: true });
 async function pack(source: Partial<SourceSpec> & { name: string }): Promise<Buffer> {
   const sources = [{ allowEmpty: false, onChange: 'fail', ...source } as SourceSpec];
   const chunks: Uint8Array[] = [];
-  for await (const chunk of packDataset({ sources, commandDirectory: '/', arrangement: 'a', depositId: 'a_1' }, { signal: new AbortController().signal, warn: () => undefined, progress: () => undefined })) chunks.push(chunk);
+  for await (const chunk of packDataset(
+    { sources, commandDirectory: '/', arrangement: 'a', depositId: 'a_1' },
+    { signal: new AbortController().signal, warn: () => undefined, progress: () => undefined },
+  ))
+    chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
@@ -30,7 +34,12 @@ describe('what depot packed', () => {
     const tar = await pack({ name: 'source', kind: 'directory', path: source, exclude: [] });
     for (const pieces of [997, 1 << 20]) {
       const { out } = sandbox();
-      expect(extract(tar, out, { pieces })).toMatchObject({ manifest: { manifest: 'found', problems: [] }, renamed: 0, notRestored: 0, warnings: [] });
+      expect(extract(tar, out, { pieces })).toMatchObject({
+        manifest: { manifest: 'found', problems: [] },
+        renamed: 0,
+        notRestored: 0,
+        warnings: [],
+      });
       expect(await differences(source, join(out, 'data/source'))).toEqual([]);
       expect(readdirSync(out).sort()).toEqual(['DEPOT', 'data']);
       expect(readdirSync(join(out, 'DEPOT')).sort()).toEqual(['README.md', 'manifest.ndjson']);
@@ -38,7 +47,11 @@ describe('what depot packed', () => {
   });
 
   test('what a command printed is one file again', async () => {
-    const tar = await pack({ name: 'dump', kind: 'command', command: [process.execPath, '-e', 'process.stdout.write(Buffer.alloc(40_000_000, "0123456789abcdef!"))'] });
+    const tar = await pack({
+      name: 'dump',
+      kind: 'command',
+      command: [process.execPath, '-e', 'process.stdout.write(Buffer.alloc(40_000_000, "0123456789abcdef!"))'],
+    });
     const { out } = sandbox();
     expect(extract(tar, out, { pieces: 300_000 }).manifest.problems).toEqual([]);
     expect(readdirSync(join(out, 'data'))).toEqual(['dump']);
@@ -55,17 +68,20 @@ describe('parts', () => {
     { path: 'data/dir/three.part-000001', body: 'not a part: it lies deeper' },
   ];
 
-  test.each([undefined, 1, 2, 4])('are joined where the manifest says so, with a part of it after every %s entries', (manifestEvery) => {
-    const { tar, manifest } = depotTar(members, manifestEvery === undefined ? {} : { manifestEvery });
-    const { out } = sandbox();
-    expect(extract(tar, out, { pieces: 200 }).manifest.problems).toEqual([]);
-    expect(readdirSync(join(out, 'data')).sort()).toEqual(['dir', 'one', 'two']);
-    expect(readFileSync(join(out, 'data/one')).equals(pattern(1000))).toBe(true);
-    expect(stat(out, 'data/one')).toMatchObject({ mode: 0o100640n, mtimeNs: 1_600_000_000_000_000_000n });
-    expect(stat(out, 'data/two').size).toBe(0n);
-    expect(readdirSync(join(out, 'data/dir'))).toEqual(['three.part-000001']);
-    expect(readFileSync(join(out, 'DEPOT/manifest.ndjson'), 'utf8')).toBe(manifest);
-  });
+  test.each([undefined, 1, 2, 4])(
+    'are joined where the manifest says so, with a part of it after every %s entries',
+    (manifestEvery) => {
+      const { tar, manifest } = depotTar(members, manifestEvery === undefined ? {} : { manifestEvery });
+      const { out } = sandbox();
+      expect(extract(tar, out, { pieces: 200 }).manifest.problems).toEqual([]);
+      expect(readdirSync(join(out, 'data')).sort()).toEqual(['dir', 'one', 'two']);
+      expect(readFileSync(join(out, 'data/one')).equals(pattern(1000))).toBe(true);
+      expect(stat(out, 'data/one')).toMatchObject({ mode: 0o100640n, mtimeNs: 1_600_000_000_000_000_000n });
+      expect(stat(out, 'data/two').size).toBe(0n);
+      expect(readdirSync(join(out, 'data/dir'))).toEqual(['three.part-000001']);
+      expect(readFileSync(join(out, 'DEPOT/manifest.ndjson'), 'utf8')).toBe(manifest);
+    },
+  );
 
   test('that no manifest joins are refused', () => {
     const { tar } = depotTar(members, { lines: (lines) => lines.filter((line) => !line.includes('data/one')) });
@@ -82,15 +98,29 @@ describe('parts', () => {
   });
 
   test('have a name of their own without the number', () => {
-    const odd: Member[] = ['data/..part-000001', 'data/...part-000001', 'data/.part-000001', 'data/x.part-1'].map((path) => ({ path, body: path }));
+    const odd: Member[] = ['data/..part-000001', 'data/...part-000001', 'data/.part-000001', 'data/x.part-1'].map(
+      (path) => ({ path, body: path }),
+    );
     const { out } = sandbox();
     expect(extract(depotTar(odd).tar, out).manifest.problems).toEqual([]);
-    expect(readdirSync(join(out, 'data')).sort()).toEqual(['...part-000001', '..part-000001', '.part-000001', 'x.part-1']);
+    expect(readdirSync(join(out, 'data')).sort()).toEqual([
+      '...part-000001',
+      '..part-000001',
+      '.part-000001',
+      'x.part-1',
+    ]);
   });
 
   test('of an archive that is not from depot stay as they are', () => {
     const { out } = sandbox();
-    extract(archive(raw({ name: 'data/x.part-000001', body: 'a' }), raw({ name: 'data/x.part-000002', body: 'b' }), raw({ name: 'DEPOT/manifest.ndjson.part-000001', body: 'c' })), out);
+    extract(
+      archive(
+        raw({ name: 'data/x.part-000001', body: 'a' }),
+        raw({ name: 'data/x.part-000002', body: 'b' }),
+        raw({ name: 'DEPOT/manifest.ndjson.part-000001', body: 'c' }),
+      ),
+      out,
+    );
     expect(readdirSync(join(out, 'data')).sort()).toEqual(['x.part-000001', 'x.part-000002']);
     expect(readdirSync(join(out, 'DEPOT'))).toEqual(['manifest.ndjson.part-000001']);
   });
@@ -101,7 +131,14 @@ describe('modes and times', () => {
     const { out } = sandbox();
     const before = process.umask(0o077);
     cleanup(() => process.umask(before));
-    extract(archive(...[0o4755, 0o2755, 0o1755, 0o666, 0o444, 0].map((mode) => raw({ name: mode.toString(8), mode })), raw({ name: 'sticky/', type: '5', mode: 0o7777 }), raw({ name: 'implied/file' })), out);
+    extract(
+      archive(
+        ...[0o4755, 0o2755, 0o1755, 0o666, 0o444, 0].map((mode) => raw({ name: mode.toString(8), mode })),
+        raw({ name: 'sticky/', type: '5', mode: 0o7777 }),
+        raw({ name: 'implied/file' }),
+      ),
+      out,
+    );
     const mode = (name: string) => (statSync(join(out, name)).mode & 0o7777).toString(8);
     expect(['4755', '2755', '1755', '666', '444', '0'].map(mode)).toEqual(['755', '755', '755', '666', '444', '0']);
     // Sticky only forbids: without it this directory would be less safe than it was.
@@ -110,23 +147,48 @@ describe('modes and times', () => {
   });
 
   test('times are exact to the microsecond, of files, directories and symlinks, and what is put into a directory does not change its own', () => {
-    const times = [1_700_000_000_123_456_789n, 1_799_999_999_999_999_999n, 1_234_567_890_000_001_000n, 1n, 0n, 4_294_967_295_999_999_000n];
+    const times = [
+      1_700_000_000_123_456_789n,
+      1_799_999_999_999_999_999n,
+      1_234_567_890_000_001_000n,
+      1n,
+      0n,
+      4_294_967_295_999_999_000n,
+    ];
     const { out } = sandbox();
-    const mtime = (ns: bigint) => pax({ mtime: `${ns / 1_000_000_000n}.${String(ns % 1_000_000_000n).padStart(9, '0')}` });
-    extract(archive(...times.flatMap((ns, i) => [
-      mtime(ns), raw({ name: `d${i}/`, type: '5', mode: 0o755 }),
-      mtime(ns), raw({ name: `d${i}/file`, body: 'x' }),
-      mtime(ns), raw({ name: `d${i}/link`, type: '2', link: 'file' }),
-      raw({ name: `d${i}/hard`, type: '1', link: `d${i}/file` }),
-    ])), out);
+    const mtime = (ns: bigint) =>
+      pax({ mtime: `${ns / 1_000_000_000n}.${String(ns % 1_000_000_000n).padStart(9, '0')}` });
+    extract(
+      archive(
+        ...times.flatMap((ns, i) => [
+          mtime(ns),
+          raw({ name: `d${i}/`, type: '5', mode: 0o755 }),
+          mtime(ns),
+          raw({ name: `d${i}/file`, body: 'x' }),
+          mtime(ns),
+          raw({ name: `d${i}/link`, type: '2', link: 'file' }),
+          raw({ name: `d${i}/hard`, type: '1', link: `d${i}/file` }),
+        ]),
+      ),
+      out,
+    );
     times.forEach((ns, i) => {
-      for (const name of ['', 'file', 'link', 'hard']) expect(stat(out, `d${i}`, name).mtimeNs / 1000n, `${ns} ${name}`).toBe(ns / 1000n);
+      for (const name of ['', 'file', 'link', 'hard'])
+        expect(stat(out, `d${i}`, name).mtimeNs / 1000n, `${ns} ${name}`).toBe(ns / 1000n);
     });
   });
 
   test('times before 1970, and beyond what systems hold, do no harm', () => {
     const { out } = sandbox();
-    extract(archive(...['-0.5', '-86400.25', '-9999999999999999', '9999999999999999', '99999999999.5'].flatMap((mtime) => [pax({ mtime }), raw({ name: mtime })])), out);
+    extract(
+      archive(
+        ...['-0.5', '-86400.25', '-9999999999999999', '9999999999999999', '99999999999.5'].flatMap((mtime) => [
+          pax({ mtime }),
+          raw({ name: mtime }),
+        ]),
+      ),
+      out,
+    );
     expect(stat(out, '-0.5').mtimeNs).toBe(-500_000_000n);
     expect(stat(out, '-86400.25').mtimeNs).toBe(-86_400_250_000_000n);
     expect(stat(out, '9999999999999999').mtimeNs).toBeGreaterThan(4_000_000_000n * 1_000_000_000n);
@@ -136,9 +198,34 @@ describe('modes and times', () => {
   test('directories that even their owner may not enter or write to, in any order', async () => {
     const { out } = sandbox();
     const closed = (name: string, mode = 0) => raw({ name: `${name}/`, type: '5', mode });
-    asNobody(out, () => extract(archive(closed('a', 0o555), raw({ name: 'a/file' }), raw({ name: 'a/link', type: '2', link: 'x' }), closed('a/b'), raw({ name: 'a/b/file' }), raw({ name: 'c/d/e/file' }), closed('c'), closed('c/d', 0o400), closed('c/d/e')), out));
+    asNobody(out, () =>
+      extract(
+        archive(
+          closed('a', 0o555),
+          raw({ name: 'a/file' }),
+          raw({ name: 'a/link', type: '2', link: 'x' }),
+          closed('a/b'),
+          raw({ name: 'a/b/file' }),
+          raw({ name: 'c/d/e/file' }),
+          closed('c'),
+          closed('c/d', 0o400),
+          closed('c/d/e'),
+        ),
+        out,
+      ),
+    );
     const tree = await readTree(out);
-    expect([...tree].map(([name, { mode }]) => `${name} ${mode.toString(8)}`).sort()).toEqual(['a 555', 'a/b 0', 'a/b/file 644', 'a/file 644', 'a/link 777', 'c 0', 'c/d 400', 'c/d/e 0', 'c/d/e/file 644']);
+    expect([...tree].map(([name, { mode }]) => `${name} ${mode.toString(8)}`).sort()).toEqual([
+      'a 555',
+      'a/b 0',
+      'a/b/file 644',
+      'a/file 644',
+      'a/link 777',
+      'c 0',
+      'c/d 400',
+      'c/d/e 0',
+      'c/d/e/file 644',
+    ]);
     asNobody(out, () => removeExtracted(join(out, 'a')));
     asNobody(out, () => removeExtracted(join(out, 'c')));
     expect(readdirSync(out)).toEqual([]);
@@ -159,14 +246,29 @@ describe('modes and times', () => {
 
   test('a directory that comes twice ends as the later entry says', () => {
     const { out } = sandbox();
-    extract(archive(raw({ name: './', type: '5', mode: 0o777 }), raw({ name: 'a/', type: '5', mode: 0o700 }), raw({ name: 'a/x' }), raw({ name: 'a/', type: '5', mode: 0o750, mtime: 5 }), raw({ name: 'a/y' })), out);
+    extract(
+      archive(
+        raw({ name: './', type: '5', mode: 0o777 }),
+        raw({ name: 'a/', type: '5', mode: 0o700 }),
+        raw({ name: 'a/x' }),
+        raw({ name: 'a/', type: '5', mode: 0o750, mtime: 5 }),
+        raw({ name: 'a/y' }),
+      ),
+      out,
+    );
     expect(stat(out, 'a')).toMatchObject({ mode: 0o40750n, mtimeNs: 5_000_000_000n });
     expect(readdirSync(join(out, 'a'))).toEqual(['x', 'y']);
     expect(statSync(out).mode & 0o777, 'the output directory is as its maker made it').toBe(0o700);
   });
 
   test('but not in what depot made, where that would be two names that are one here', () => {
-    const { tar } = depotTar([{ path: 'data/a', type: 'directory' }, { path: 'data/A', type: 'directory' }], { pieces: (pieces) => [...pieces, pieces[1]] });
+    const { tar } = depotTar(
+      [
+        { path: 'data/a', type: 'directory' },
+        { path: 'data/A', type: 'directory' },
+      ],
+      { pieces: (pieces) => [...pieces, pieces[1]] },
+    );
     expect(() => extract(tar, sandbox().out)).toThrow(/a directory comes twice: data\/a/);
   });
 });
@@ -174,16 +276,29 @@ describe('modes and times', () => {
 test('link targets are restored octet by octet, wherever they point', () => {
   const { out, beside } = sandbox();
   const targets = ['/etc/passwd', '../../../..', 'a\nb', '\x1b[2J', './x//y/', ' ', 'l0'];
-  extract(archive(...targets.map((link, i) => raw({ name: `l${i}`, type: '2', link })), pax({ linkpath: Buffer.from('\xff\xe9', 'latin1') }), raw({ name: 'bytes', type: '2', link: 'x' })), out);
+  extract(
+    archive(
+      ...targets.map((link, i) => raw({ name: `l${i}`, type: '2', link })),
+      pax({ linkpath: Buffer.from('\xff\xe9', 'latin1') }),
+      raw({ name: 'bytes', type: '2', link: 'x' }),
+    ),
+    out,
+  );
   const tree = readTree(out);
   expect(beside()).toEqual(['outside']);
-  return tree.then((entries) => expect([...entries.values()].map(({ linkTarget }) => linkTarget).sort()).toEqual([...targets, '\xff\xe9'].sort()));
+  return tree.then((entries) =>
+    expect([...entries.values()].map(({ linkTarget }) => linkTarget).sort()).toEqual([...targets, '\xff\xe9'].sort()),
+  );
 });
 
 test('runs of zeros become holes, at the end of a file and before it', async () => {
   const content = Buffer.alloc(20 << 20);
   pattern(1000).copy(content, 5 << 20);
-  for (const [tail, pieces] of [[0, 1 << 16], [0, 3_000_001], [7, 1 << 20]] as const) {
+  for (const [tail, pieces] of [
+    [0, 1 << 16],
+    [0, 3_000_001],
+    [7, 1 << 20],
+  ] as const) {
     const body = tail === 0 ? content : Buffer.concat([content, Buffer.alloc(tail, 'x')]);
     const { out } = sandbox();
     extract(archive(raw({ name: 'sparse', body })), out, { pieces });
@@ -193,10 +308,16 @@ test('runs of zeros become holes, at the end of a file and before it', async () 
 });
 
 describe('limits', () => {
-  const tar = archive(raw({ name: 'a', body: 'x'.repeat(600) }), raw({ name: 'b', body: 'y'.repeat(600) }), raw({ name: 'c', type: '2', link: 't'.repeat(90) }));
+  const tar = archive(
+    raw({ name: 'a', body: 'x'.repeat(600) }),
+    raw({ name: 'b', body: 'y'.repeat(600) }),
+    raw({ name: 'c', type: '2', link: 't'.repeat(90) }),
+  );
 
   test('entries', () => {
-    expect(() => extract(tar, sandbox().out, { maxEntries: 2 })).toThrow(expect.objectContaining({ code: 'archive-refused', message: 'the archive holds more than 2 entries' }));
+    expect(() => extract(tar, sandbox().out, { maxEntries: 2 })).toThrow(
+      expect.objectContaining({ code: 'archive-refused', message: 'the archive holds more than 2 entries' }),
+    );
     extract(tar, sandbox().out, { maxEntries: 3 });
   });
 });
@@ -207,17 +328,38 @@ describe('local failures', () => {
     mkdirSync(join(out, 'kept'));
     const extractor = asNobody(out, () => new Extractor({ directory: out, warn: () => undefined }));
     chmodSync(join(out, 'kept'), 0o555);
-    expect(() => asNobody(out, () => extractor.begin({ path: Buffer.from('kept/file'), type: 'file', size: 0, mode: 0o644, mtimeNs: 0n, linkTarget: null }))).toThrow(expect.objectContaining({ code: 'local-not-writable', exit: 5, message: 'cannot write kept/file (EACCES)' }));
+    expect(() =>
+      asNobody(out, () =>
+        extractor.begin({
+          path: Buffer.from('kept/file'),
+          type: 'file',
+          size: 0,
+          mode: 0o644,
+          mtimeNs: 0n,
+          linkTarget: null,
+        }),
+      ),
+    ).toThrow(
+      expect.objectContaining({ code: 'local-not-writable', exit: 5, message: 'cannot write kept/file (EACCES)' }),
+    );
     extractor.discard();
-    expect(() => new Extractor({ directory: join(out, 'missing'), warn: () => undefined })).toThrow(expect.objectContaining({ code: 'local-not-writable' }));
+    expect(() => new Extractor({ directory: join(out, 'missing'), warn: () => undefined })).toThrow(
+      expect.objectContaining({ code: 'local-not-writable' }),
+    );
   });
 
   const disk = peers('mount');
   test.skipIf(disk === undefined || !asRoot())('a full disk', async () => {
     const { out } = sandbox();
-    expect(await run(disk!.mount, ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'depot-test', out])).toMatchObject({ code: 0 });
+    expect(await run(disk!.mount, ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'depot-test', out])).toMatchObject({
+      code: 0,
+    });
     cleanup(() => run('umount', [out]));
-    expect(() => extract(archive(raw({ name: 'a', body: pattern(100_000) }), raw({ name: 'b', body: pattern(400_000) })), out, { pieces: 50_000 })).toThrow(expect.objectContaining({ code: 'local-disk-full', exit: 5, message: 'no room for b (ENOSPC)' }));
+    expect(() =>
+      extract(archive(raw({ name: 'a', body: pattern(100_000) }), raw({ name: 'b', body: pattern(400_000) })), out, {
+        pieces: 50_000,
+      }),
+    ).toThrow(expect.objectContaining({ code: 'local-disk-full', exit: 5, message: 'no room for b (ENOSPC)' }));
     expect(existsSync(join(out, 'a'))).toBe(true);
   });
 });

@@ -22,15 +22,22 @@ test('gives all names in the order of their octets', () => {
   const names = found.map(({ name }) => Buffer.from(name, 'latin1'));
   expect(names).toHaveLength(14);
   expect(names).toEqual([...names].sort((a, b) => Buffer.compare(a, b)));
-  expect(found.filter(({ kind }) => kind !== 'file').map(({ name, kind }) => [name, kind])).toEqual([['directory', 'directory'], ['fifo', 'fifo'], ['symlink', 'symlink']]);
+  expect(found.filter(({ kind }) => kind !== 'file').map(({ name, kind }) => [name, kind])).toEqual([
+    ['directory', 'directory'],
+    ['fifo', 'fifo'],
+    ['symlink', 'symlink'],
+  ]);
 });
 
-test.each([512, 600, 5000, 20_000, 1 << 20])('gives each name once where %i octets of names are held at a time', (room) => {
-  const directory = tempDir();
-  const names = Array.from({ length: 300 }, (_, i) => `${(i * 7919) % 1000}-${'n'.repeat((i * 31) % 240)}`);
-  for (const name of names) writeFileSync(join(directory, name), '');
-  expect([...listChildren(fromText(directory), room)].map(({ name }) => name)).toEqual(names.sort());
-});
+test.each([512, 600, 5000, 20_000, 1 << 20])(
+  'gives each name once where %i octets of names are held at a time',
+  (room) => {
+    const directory = tempDir();
+    const names = Array.from({ length: 300 }, (_, i) => `${(i * 7919) % 1000}-${'n'.repeat((i * 31) % 240)}`);
+    for (const name of names) writeFileSync(join(directory, name), '');
+    expect([...listChildren(fromText(directory), room)].map(({ name }) => name)).toEqual(names.sort());
+  },
+);
 
 test('an empty directory has no children', () => {
   expect([...listChildren(fromText(tempDir()))]).toEqual([]);

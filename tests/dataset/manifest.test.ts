@@ -1,19 +1,48 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromBytes, fromText } from '../../src/dataset/bytestring.js';
-import { encodeEnd, encodeEntry, encodeStart, parseManifestLine, type ManifestEntry } from '../../src/dataset/manifest.js';
+import {
+  encodeEnd,
+  encodeEntry,
+  encodeStart,
+  parseManifestLine,
+  type ManifestEntry,
+} from '../../src/dataset/manifest.js';
 import type { EntryType } from '../../src/dataset/tar/format.js';
 
-const entry: ManifestEntry = { path: fromText('data/crm/a.csv'), type: 'file', size: 5, mode: 0o644, mtimeNs: 1_795_307_400_250_000_000n, linkTarget: null, sha256: 'ab'.repeat(32), parts: null, changed: false };
+const entry: ManifestEntry = {
+  path: fromText('data/crm/a.csv'),
+  type: 'file',
+  size: 5,
+  mode: 0o644,
+  mtimeNs: 1_795_307_400_250_000_000n,
+  linkTarget: null,
+  sha256: 'ab'.repeat(32),
+  parts: null,
+  changed: false,
+};
 const encode = (e: ManifestEntry) => encodeEntry(e, e);
 
 describe('a line', () => {
   test('of a file', () => {
-    expect(encode(entry)).toBe(`{"path":"data/crm/a.csv","type":"file","size":5,"mode":"0644","mtime":"2026-11-22T00:30:00.25Z","sha256":"${'ab'.repeat(32)}"}\n`);
+    expect(encode(entry)).toBe(
+      `{"path":"data/crm/a.csv","type":"file","size":5,"mode":"0644","mtime":"2026-11-22T00:30:00.25Z","sha256":"${'ab'.repeat(32)}"}\n`,
+    );
   });
 
   test('of a link whose name is not UTF-8', () => {
-    expect(encode({ ...entry, path: fromBytes(Buffer.from('646174612fe9', 'hex')), type: 'symlink', size: 0, mode: 0o777, mtimeNs: 0n, sha256: null, linkTarget: fromText('a "é"\n') })).toBe(
+    expect(
+      encode({
+        ...entry,
+        path: fromBytes(Buffer.from('646174612fe9', 'hex')),
+        type: 'symlink',
+        size: 0,
+        mode: 0o777,
+        mtimeNs: 0n,
+        sha256: null,
+        linkTarget: fromText('a "é"\n'),
+      }),
+    ).toBe(
       '{"pathBase64":"ZGF0YS/p","type":"symlink","size":0,"mode":"0777","mtime":"1970-01-01T00:00:00Z","linkTarget":"a \\"é\\"\\n"}\n',
     );
   });
@@ -34,8 +63,16 @@ describe('a line', () => {
   });
 
   test('comes back as it was', () => {
-    const octets = fc.uint8Array({ minLength: 1, maxLength: 60 }).map((bytes) => fromBytes(bytes.map((octet) => octet || 1)));
-    const name = fc.oneof(octets, fc.string({ minLength: 1, unit: 'grapheme' }).filter((text) => !text.includes('\0')).map(fromText));
+    const octets = fc
+      .uint8Array({ minLength: 1, maxLength: 60 })
+      .map((bytes) => fromBytes(bytes.map((octet) => octet || 1)));
+    const name = fc.oneof(
+      octets,
+      fc
+        .string({ minLength: 1, unit: 'grapheme' })
+        .filter((text) => !text.includes('\0'))
+        .map(fromText),
+    );
     const arbitrary = fc.record({
       path: name,
       type: fc.constantFrom<EntryType>('file', 'directory', 'symlink', 'hardlink'),
@@ -76,7 +113,8 @@ test('the first and the last line come back as they were', () => {
 });
 
 describe('a malformed line is refused', () => {
-  const changed = (change: Record<string, unknown>) => JSON.stringify({ ...(JSON.parse(encode(entry)) as object), ...change });
+  const changed = (change: Record<string, unknown>) =>
+    JSON.stringify({ ...(JSON.parse(encode(entry)) as object), ...change });
   test.each([
     ['no JSON', '{'],
     ['no UTF-8', Buffer.from([0x22, 0xff, 0x22])],

@@ -1,6 +1,19 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import { appendFileSync, chmodSync, existsSync, linkSync, mkdirSync, realpathSync, renameSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
@@ -42,20 +55,35 @@ describe.each<[what: string, change: (path: string) => void, how: RegExp]>([
   ['grows', (path) => appendFileSync(path, 'more'), /changed while it was read \(from 3000000 to 3000004 octets\)$/],
   ['gets shorter than what was read', (path) => truncateSync(path, 10), /got shorter while it was read$/],
   ['gets a little shorter', (path) => truncateSync(path, LARGE - 1), /got shorter while it was read$/],
-  ['is overwritten in place', (path) => writeFileSync(path, pattern(LARGE, 2), { flag: 'r+' }), /changed while it was read$/],
-  ['is overwritten in place, and its time set back', (path) => {
-    writeFileSync(path, pattern(LARGE, 2), { flag: 'r+' });
-    utimesSync(path, 1_700_000_000, 1_700_000_000);
-  }, /changed while it was read$/],
-  ['is replaced by another of that name', (path) => {
-    writeFileSync(`${path}.new`, pattern(LARGE, 2));
-    renameSync(`${path}.new`, path);
-  }, /changed while it was read$/],
+  [
+    'is overwritten in place',
+    (path) => writeFileSync(path, pattern(LARGE, 2), { flag: 'r+' }),
+    /changed while it was read$/,
+  ],
+  [
+    'is overwritten in place, and its time set back',
+    (path) => {
+      writeFileSync(path, pattern(LARGE, 2), { flag: 'r+' });
+      utimesSync(path, 1_700_000_000, 1_700_000_000);
+    },
+    /changed while it was read$/,
+  ],
+  [
+    'is replaced by another of that name',
+    (path) => {
+      writeFileSync(`${path}.new`, pattern(LARGE, 2));
+      renameSync(`${path}.new`, path);
+    },
+    /changed while it was read$/,
+  ],
 ])('a file that %s while it is read', (_, change, how) => {
   test('is an error', async () => {
     const path = join(exportDirectory(), 'large');
     utimesSync(path, 1_700_000_000, 1_700_000_000);
-    await expect(packWhile(fileSource(path), () => change(path))).rejects.toMatchObject({ code: 'source-changed', message: expect.stringMatching(how) });
+    await expect(packWhile(fileSource(path), () => change(path))).rejects.toMatchObject({
+      code: 'source-changed',
+      message: expect.stringMatching(how),
+    });
   });
 
   test('is stored with the size that its header said, marked, and told, where that is allowed', async () => {
@@ -72,7 +100,11 @@ describe.each<[what: string, change: (path: string) => void, how: RegExp]>([
 test('a file that gets shorter is filled up with zeros', async () => {
   const path = join(exportDirectory(), 'large');
   const { tar } = await packWhile(fileSource(path, { onChange: 'warn' }), () => truncateSync(path, 2_000_000));
-  expect(member(tar, 'data/file').content.equals(Buffer.concat([pattern(LARGE).subarray(0, 2_000_000), Buffer.alloc(1_000_000)]))).toBe(true);
+  expect(
+    member(tar, 'data/file').content.equals(
+      Buffer.concat([pattern(LARGE).subarray(0, 2_000_000), Buffer.alloc(1_000_000)]),
+    ),
+  ).toBe(true);
 });
 
 test('a file that stays as it is raises nothing', async () => {
@@ -86,33 +118,54 @@ test('a file that stays as it is raises nothing', async () => {
 const swaps: [what: string, swap: (directory: string) => void, message: RegExp][] = [
   ['a file vanishes', (d) => rmSync(join(d, 'small')), /small vanished while it was read/],
   ['a directory vanishes', (d) => rmSync(join(d, 'sub'), { recursive: true }), /sub vanished while it was read/],
-  ['a file becomes a symlink', (d) => {
-    rmSync(join(d, 'small'));
-    symlinkSync('/etc/hostname', join(d, 'small'));
-  }, /small is no longer a file/],
-  ['a file becomes a fifo, whose open would wait for ever', (d) => {
-    rmSync(join(d, 'small'));
-    execFileSync('mkfifo', [join(d, 'small')]);
-  }, /small is no longer a file/],
-  ['a file becomes a directory', (d) => {
-    rmSync(join(d, 'small'));
-    mkdirSync(join(d, 'small'));
-  }, /small is no longer a file/],
-  ['a directory becomes a symlink', (d) => {
-    rmSync(join(d, 'sub'), { recursive: true });
-    symlinkSync('/etc', join(d, 'sub'));
-  }, /sub is no longer a directory/],
+  [
+    'a file becomes a symlink',
+    (d) => {
+      rmSync(join(d, 'small'));
+      symlinkSync('/etc/hostname', join(d, 'small'));
+    },
+    /small is no longer a file/,
+  ],
+  [
+    'a file becomes a fifo, whose open would wait for ever',
+    (d) => {
+      rmSync(join(d, 'small'));
+      execFileSync('mkfifo', [join(d, 'small')]);
+    },
+    /small is no longer a file/,
+  ],
+  [
+    'a file becomes a directory',
+    (d) => {
+      rmSync(join(d, 'small'));
+      mkdirSync(join(d, 'small'));
+    },
+    /small is no longer a file/,
+  ],
+  [
+    'a directory becomes a symlink',
+    (d) => {
+      rmSync(join(d, 'sub'), { recursive: true });
+      symlinkSync('/etc', join(d, 'sub'));
+    },
+    /sub is no longer a directory/,
+  ],
 ];
 
 describe.each(swaps)('when %s', (_, swap, message) => {
   test('that is an error', async () => {
     const directory = exportDirectory();
-    await expect(packWhile(directorySource(directory), () => swap(directory))).rejects.toMatchObject({ code: 'source-changed', message: expect.stringMatching(message) });
+    await expect(packWhile(directorySource(directory), () => swap(directory))).rejects.toMatchObject({
+      code: 'source-changed',
+      message: expect.stringMatching(message),
+    });
   });
 
   test('it is left out and told, where that is allowed', async () => {
     const directory = exportDirectory();
-    const { tar, summary, warnings } = await packWhile(directorySource(directory, { onChange: 'warn' }), () => swap(directory));
+    const { tar, summary, warnings } = await packWhile(directorySource(directory, { onChange: 'warn' }), () =>
+      swap(directory),
+    );
     agreesWithItsManifest(tar);
     expect(summary.complete).toBe(false);
     expect(warnings).toContainEqual(expect.stringMatching(message));
@@ -122,7 +175,9 @@ describe.each(swaps)('when %s', (_, swap, message) => {
 
 test('what vanished is counted', async () => {
   const directory = exportDirectory();
-  const { summary } = await packWhile(directorySource(directory, { onChange: 'warn' }), () => rmSync(join(directory, 'small')));
+  const { summary } = await packWhile(directorySource(directory, { onChange: 'warn' }), () =>
+    rmSync(join(directory, 'small')),
+  );
   expect(summary.skipped).toEqual({ vanished: 1 });
 });
 
@@ -130,12 +185,17 @@ describe('a directory whose entries change while it is walked', () => {
   test('is an error: what was renamed from the unread to the read part would be missing', async () => {
     const directory = exportDirectory();
     const change = () => renameSync(join(directory, 'sub', 'inner'), join(directory, 'a-moved'));
-    await expect(packWhile(directorySource(directory), change)).rejects.toMatchObject({ code: 'source-changed', message: expect.stringMatching(/changed while it was read: entries came, went or were renamed$/) });
+    await expect(packWhile(directorySource(directory), change)).rejects.toMatchObject({
+      code: 'source-changed',
+      message: expect.stringMatching(/changed while it was read: entries came, went or were renamed$/),
+    });
   });
 
   test('is told, where that is allowed', async () => {
     const directory = exportDirectory();
-    const { summary, warnings } = await packWhile(directorySource(directory, { onChange: 'warn' }), () => writeFileSync(join(directory, 'new'), ''));
+    const { summary, warnings } = await packWhile(directorySource(directory, { onChange: 'warn' }), () =>
+      writeFileSync(join(directory, 'new'), ''),
+    );
     expect(summary.complete).toBe(false);
     expect(warnings).toEqual([`${directory} changed while it was read: entries came, went or were renamed`]);
   });
@@ -150,7 +210,10 @@ describe('what no archive holds', () => {
     try {
       const { tar, summary, warnings } = await pack([directorySource(directory)]);
       expect(summary).toMatchObject({ skipped: { fifo: 1, socket: 1 }, complete: true });
-      expect(warnings).toEqual([`skipped ${directory}/pipe: a fifo cannot be deposited`, `skipped ${directory}/sock: a socket cannot be deposited`]);
+      expect(warnings).toEqual([
+        `skipped ${directory}/pipe: a fifo cannot be deposited`,
+        `skipped ${directory}/sock: a socket cannot be deposited`,
+      ]);
       expect(members(tar).some(({ path }) => /pipe|sock/.test(path))).toBe(false);
     } finally {
       await new Promise((resolve) => server.close(resolve));
@@ -187,16 +250,26 @@ describe('what cannot be read', () => {
     if (isRoot) execFileSync('chown', ['-R', '65534', directory]);
     chmodSync(join(directory, denied), 0);
     asNobody();
-    await expect(pack([directorySource(directory, { onChange: 'warn' })])).rejects.toMatchObject({ code: 'source-failed', message: `cannot read ${directory}/${named}: permission denied` });
+    await expect(pack([directorySource(directory, { onChange: 'warn' })])).rejects.toMatchObject({
+      code: 'source-failed',
+      message: `cannot read ${directory}/${named}: permission denied`,
+    });
     chmodSync(join(directory, denied), 0o700);
   });
 
   test('a path longer than the system takes is a failed source', async () => {
     const directory = exportDirectory();
-    const made = spawnSync('sh', ['-c', 'i=0; while [ $i -lt 20 ]; do mkdir "$1" && cd "$1"; i=$((i + 1)); done', 'sh', 'd'.repeat(250)], { cwd: directory });
+    const made = spawnSync(
+      'sh',
+      ['-c', 'i=0; while [ $i -lt 20 ]; do mkdir "$1" && cd "$1"; i=$((i + 1)); done', 'sh', 'd'.repeat(250)],
+      { cwd: directory },
+    );
     expect(made.status).toBe(0);
     try {
-      await expect(pack([directorySource(directory)])).rejects.toMatchObject({ code: 'source-failed', message: expect.stringMatching(/its path is too long for the system$/) });
+      await expect(pack([directorySource(directory)])).rejects.toMatchObject({
+        code: 'source-failed',
+        message: expect.stringMatching(/its path is too long for the system$/),
+      });
     } finally {
       execFileSync('rm', ['-rf', directory]);
     }
@@ -204,9 +277,15 @@ describe('what cannot be read', () => {
 
   // The kernel opens this one for everybody and then fails to read it, as a bad disk would.
   const failsToRead = '/sys/class/net/lo/speed';
-  test.skipIf(!existsSync(failsToRead))('an error while reading is a failed source, whatever onChange says', async () => {
-    await expect(pack([fileSource(failsToRead, { onChange: 'warn' })])).rejects.toMatchObject({ code: 'source-failed', message: `cannot read ${realpathSync(failsToRead)}: EINVAL` });
-  });
+  test.skipIf(!existsSync(failsToRead))(
+    'an error while reading is a failed source, whatever onChange says',
+    async () => {
+      await expect(pack([fileSource(failsToRead, { onChange: 'warn' })])).rejects.toMatchObject({
+        code: 'source-failed',
+        message: `cannot read ${realpathSync(failsToRead)}: EINVAL`,
+      });
+    },
+  );
 });
 
 test('a hard link to a file that was replaced meanwhile is another file', async () => {
@@ -233,22 +312,28 @@ describe('a file that is longer than its size', () => {
     syncBuiltinESMExports();
   }
 
-  test.each([1, 511, 512, 70_000, 1_500_000])('and has none according to its file system: all of its %i bytes are read', async (length) => {
-    const path = join(tempDir(), 'sizeless');
-    writeFileSync(path, pattern(length));
-    saidToHave(0n);
-    const { tar, summary, warnings } = await pack([fileSource(path)]);
-    expect(member(tar, 'data/file').content.equals(pattern(length))).toBe(true);
-    expect([summary.complete, summary.bytes, warnings]).toEqual([true, length, []]);
-    agreesWithItsManifest(tar);
-  });
+  test.each([1, 511, 512, 70_000, 1_500_000])(
+    'and has none according to its file system: all of its %i bytes are read',
+    async (length) => {
+      const path = join(tempDir(), 'sizeless');
+      writeFileSync(path, pattern(length));
+      saidToHave(0n);
+      const { tar, summary, warnings } = await pack([fileSource(path)]);
+      expect(member(tar, 'data/file').content.equals(pattern(length))).toBe(true);
+      expect([summary.complete, summary.bytes, warnings]).toEqual([true, length, []]);
+      agreesWithItsManifest(tar);
+    },
+  );
 
   test('and has none, and more than is read at once, is a failure that names it', async () => {
     const path = join(tempDir(), 'sizeless');
     writeFileSync(path, '');
     truncateSync(path, (16 << 20) + 1);
     saidToHave(0n);
-    await expect(pack([fileSource(path)])).rejects.toMatchObject({ code: 'source-failed', message: `${path} has no size according to its file system, and holds more than 16 MiB` });
+    await expect(pack([fileSource(path)])).rejects.toMatchObject({
+      code: 'source-failed',
+      message: `${path} has no size according to its file system, and holds more than 16 MiB`,
+    });
   });
 
   test('and is empty is empty', async () => {
@@ -257,13 +342,26 @@ describe('a file that is longer than its size', () => {
     expect(member((await pack([fileSource(path, { allowEmpty: true })])).tar, 'data/file').size).toBe(0);
   });
 
-  test.each([[1, 2], [511, 513], [512, 513], [1024, 5000], [LARGE - 1, LARGE]])('and is said to have %i of %i bytes has changed', async (size, length) => {
+  test.each([
+    [1, 2],
+    [511, 513],
+    [512, 513],
+    [1024, 5000],
+    [LARGE - 1, LARGE],
+  ])('and is said to have %i of %i bytes has changed', async (size, length) => {
     const path = join(tempDir(), 'longer');
     writeFileSync(path, pattern(length));
     saidToHave(BigInt(size));
-    await expect(pack([fileSource(path)])).rejects.toMatchObject({ code: 'source-changed', message: `${path} holds more than the ${size} bytes that the file system says it has` });
+    await expect(pack([fileSource(path)])).rejects.toMatchObject({
+      code: 'source-changed',
+      message: `${path} holds more than the ${size} bytes that the file system says it has`,
+    });
     const { tar, summary, warnings } = await pack([fileSource(path, { onChange: 'warn' })]);
-    expect([member(tar, 'data/file').size, summary.complete, warnings]).toEqual([size, false, [expect.stringContaining('holds more than')]]);
+    expect([member(tar, 'data/file').size, summary.complete, warnings]).toEqual([
+      size,
+      false,
+      [expect.stringContaining('holds more than')],
+    ]);
     agreesWithItsManifest(tar);
   });
 

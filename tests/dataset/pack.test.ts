@@ -8,7 +8,17 @@ import { parseManifestLine } from '../../src/dataset/manifest.js';
 import { TarReader } from '../../src/dataset/tar/read.js';
 import { pattern } from '../support/awkward.js';
 import { tempDir } from '../support/cleanup.js';
-import { commandSource, directorySource, fileSource, manifestBytes, manifestEntries, member, members, pack, stdinSource } from './packing.js';
+import {
+  commandSource,
+  directorySource,
+  fileSource,
+  manifestBytes,
+  manifestEntries,
+  member,
+  members,
+  pack,
+  stdinSource,
+} from './packing.js';
 
 const hex = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
@@ -26,7 +36,14 @@ describe('the archive', () => {
   test('holds README, specification, the sources in their order, and the manifest last', async () => {
     const directory = exportDirectory();
     const specification = join(directory, 'a.txt');
-    const { tar } = await pack([fileSource(join(directory, 'b', 'c.txt'), { name: 'schema.sql' }), directorySource(directory, { name: 'crm' }), commandSource(['echo', 'dump'], { name: 'crm.dump' })], { specification });
+    const { tar } = await pack(
+      [
+        fileSource(join(directory, 'b', 'c.txt'), { name: 'schema.sql' }),
+        directorySource(directory, { name: 'crm' }),
+        commandSource(['echo', 'dump'], { name: 'crm.dump' }),
+      ],
+      { specification },
+    );
     expect(members(tar).map(({ path, type }) => `${type} ${path}`)).toEqual([
       'file DEPOT/README.md',
       'file DEPOT/specification.md',
@@ -46,19 +63,37 @@ describe('the archive', () => {
     expect(tar.length % 512).toBe(0);
   });
 
-  test.runIf(process.platform === 'linux')('a specification that cannot be read is a source that failed, by name', async () => {
-    await expect(pack([directorySource(exportDirectory())], { specification: '/proc/self/mem' })).rejects.toMatchObject({ code: 'source-failed', message: expect.stringMatching(/^cannot read .*mem: input\/output error$/) as string });
-  });
+  test.runIf(process.platform === 'linux')(
+    'a specification that cannot be read is a source that failed, by name',
+    async () => {
+      await expect(
+        pack([directorySource(exportDirectory())], { specification: '/proc/self/mem' }),
+      ).rejects.toMatchObject({
+        code: 'source-failed',
+        message: expect.stringMatching(/^cannot read .*mem: input\/output error$/) as string,
+      });
+    },
+  );
 
   test('agrees with its manifest, and the summary with both', async () => {
-    const { tar, summary } = await pack([directorySource(exportDirectory()), stdinSource()], { stdin: stream(pattern(40_000_000)) });
+    const { tar, summary } = await pack([directorySource(exportDirectory()), stdinSource()], {
+      stdin: stream(pattern(40_000_000)),
+    });
     const check = new ManifestCheck({ hash: sha256 });
     const reader = new TarReader(check);
     reader.write(tar);
     reader.end();
     const result = check.finish();
     expect(result.problems).toEqual([]);
-    expect(summary).toEqual({ entries: 7, files: 4, bytes: 12 + 40_000_000, skipped: {}, excluded: { files: 0, directories: 0, bytes: 0 }, complete: true, manifestSha256: result.manifestSha256 });
+    expect(summary).toEqual({
+      entries: 7,
+      files: 4,
+      bytes: 12 + 40_000_000,
+      skipped: {},
+      excluded: { files: 0, directories: 0, bytes: 0 },
+      complete: true,
+      manifestSha256: result.manifestSha256,
+    });
     expect(summary.manifestSha256).toBe(hex(manifestBytes(tar)));
   });
 
@@ -80,7 +115,8 @@ describe('the archive', () => {
     expect(progress).toHaveLength(chunks.length);
     expect(progress.at(-1)).toEqual({ entries: summary.entries, bytes: summary.bytes });
     const entries = manifestEntries(tar);
-    for (const { path, content, type } of members(tar)) if (type === 'file' && path.startsWith('data/')) expect(entries.get(path)?.sha256).toBe(hex(content));
+    for (const { path, content, type } of members(tar))
+      if (type === 'file' && path.startsWith('data/')) expect(entries.get(path)?.sha256).toBe(hex(content));
     expect(member(tar, 'data/tree/large').content.equals(pattern(3_500_001))).toBe(true);
   });
 
@@ -103,7 +139,12 @@ describe('sources of unknown length', () => {
       ['data/extra.ndjson.part-000003', 5],
     ]);
     expect(Buffer.concat(parts.map((part) => part.content)).equals(content)).toBe(true);
-    expect(manifestEntries(tar).get('data/extra.ndjson')).toMatchObject({ type: 'file', size: content.length, sha256: hex(content), parts: 3 });
+    expect(manifestEntries(tar).get('data/extra.ndjson')).toMatchObject({
+      type: 'file',
+      size: content.length,
+      sha256: hex(content),
+      parts: 3,
+    });
     expect(manifestEntries(tar).has('data/extra.ndjson.part-000001')).toBe(false);
     expect(summary).toMatchObject({ entries: 1, bytes: content.length });
   });
@@ -121,8 +162,13 @@ describe('sources of unknown length', () => {
   });
 
   test('an empty one is an error otherwise', async () => {
-    await expect(pack([stdinSource()], { stdin: stream(Buffer.alloc(0)) })).rejects.toMatchObject({ code: 'source-empty' });
-    await expect(pack([commandSource(['true'])])).rejects.toMatchObject({ code: 'source-empty', message: 'source output: the command printed nothing' });
+    await expect(pack([stdinSource()], { stdin: stream(Buffer.alloc(0)) })).rejects.toMatchObject({
+      code: 'source-empty',
+    });
+    await expect(pack([commandSource(['true'])])).rejects.toMatchObject({
+      code: 'source-empty',
+      message: 'source output: the command printed nothing',
+    });
   });
 });
 
@@ -140,7 +186,9 @@ describe('stdin', () => {
   });
 
   test('that never ends is given up after its timeout', async () => {
-    await expect(pack([stdinSource({ timeoutMs: 50 })], { stdin: endless() })).rejects.toMatchObject({ code: 'source-timed-out' });
+    await expect(pack([stdinSource({ timeoutMs: 50 })], { stdin: endless() })).rejects.toMatchObject({
+      code: 'source-timed-out',
+    });
   });
 
   test('that never ends is given up on abort, with its reason', async () => {
@@ -169,7 +217,11 @@ describe('files', () => {
     writeFileSync(join(directory, 'a'), 'one inode');
     linkSync(join(directory, 'a'), join(directory, 'b'));
     const { tar } = await pack([directorySource(directory, { name: 'x' }), directorySource(directory, { name: 'y' })]);
-    expect(members(tar).filter(({ type }) => type === 'hardlink').map(({ path, linkTarget }) => [path, linkTarget])).toEqual([
+    expect(
+      members(tar)
+        .filter(({ type }) => type === 'hardlink')
+        .map(({ path, linkTarget }) => [path, linkTarget]),
+    ).toEqual([
       ['data/x/b', 'data/x/a'],
       ['data/y/b', 'data/y/a'],
     ]);
@@ -190,13 +242,22 @@ describe('files', () => {
     ['a file source', (path: string) => fileSource(path)],
   ])('%s that is not there has failed', async (_, source) => {
     const path = join(tempDir(), 'missing');
-    await expect(pack([source(path)])).rejects.toMatchObject({ code: 'source-failed', message: `cannot read ${path}: no such file or directory` });
+    await expect(pack([source(path)])).rejects.toMatchObject({
+      code: 'source-failed',
+      message: `cannot read ${path}: no such file or directory`,
+    });
   });
 
   test('a file where a directory should be, and the reverse, have failed', async () => {
     const directory = exportDirectory();
-    await expect(pack([directorySource(join(directory, 'a.txt'))])).rejects.toMatchObject({ code: 'source-failed', message: expect.stringContaining('is a file') });
-    await expect(pack([fileSource(directory)])).rejects.toMatchObject({ code: 'source-failed', message: expect.stringContaining('is a directory') });
+    await expect(pack([directorySource(join(directory, 'a.txt'))])).rejects.toMatchObject({
+      code: 'source-failed',
+      message: expect.stringContaining('is a file'),
+    });
+    await expect(pack([fileSource(directory)])).rejects.toMatchObject({
+      code: 'source-failed',
+      message: expect.stringContaining('is a directory'),
+    });
     await expect(pack([fileSource('/dev/null')])).rejects.toMatchObject({ code: 'source-failed' });
   });
 
@@ -205,19 +266,33 @@ describe('files', () => {
     mkdirSync(join(directory, 'inner', 'deeper'), { recursive: true });
     const empty = join(tempDir(), 'empty');
     writeFileSync(empty, '');
-    await expect(pack([directorySource(directory)])).rejects.toMatchObject({ code: 'source-empty', message: 'source tree: the directory holds no files' });
-    await expect(pack([fileSource(empty)])).rejects.toMatchObject({ code: 'source-empty', message: 'source file: the file is empty' });
-    const { summary } = await pack([directorySource(directory, { allowEmpty: true }), fileSource(empty, { allowEmpty: true })]);
+    await expect(pack([directorySource(directory)])).rejects.toMatchObject({
+      code: 'source-empty',
+      message: 'source tree: the directory holds no files',
+    });
+    await expect(pack([fileSource(empty)])).rejects.toMatchObject({
+      code: 'source-empty',
+      message: 'source file: the file is empty',
+    });
+    const { summary } = await pack([
+      directorySource(directory, { allowEmpty: true }),
+      fileSource(empty, { allowEmpty: true }),
+    ]);
     expect(summary).toMatchObject({ entries: 4, bytes: 0 });
   });
 
   test('a directory whose files are all excluded counts as empty', async () => {
-    await expect(pack([directorySource(exportDirectory(), { exclude: ['**/*.txt', '**/link'] })])).rejects.toMatchObject({ code: 'source-empty' });
+    await expect(
+      pack([directorySource(exportDirectory(), { exclude: ['**/*.txt', '**/link'] })]),
+    ).rejects.toMatchObject({ code: 'source-empty' });
   });
 
   test('less than minBytes is an error, after everything was read', async () => {
     const directory = exportDirectory();
-    await expect(pack([directorySource(directory)], { minBytes: 13 })).rejects.toMatchObject({ code: 'source-too-small', message: 'the dataset holds 12 octets, less than the 13 of minSize' });
+    await expect(pack([directorySource(directory)], { minBytes: 13 })).rejects.toMatchObject({
+      code: 'source-too-small',
+      message: 'the dataset holds 12 octets, less than the 13 of minSize',
+    });
     await pack([directorySource(directory)], { minBytes: 12 });
   });
 });

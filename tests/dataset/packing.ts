@@ -40,13 +40,35 @@ export async function pack(sources: SourceSpec[], options: PackOptions = {}, war
   const { signal = new AbortController().signal, stdin, reuse = false, onChunk, ...dataset } = options;
   const progress: Packed['progress'] = [];
   const spare: ArrayBuffer[] = [];
-  const hooks: DatasetHooks = { signal, warn: (m) => warnings.push(m), progress: (p) => progress.push(p), ...(stdin && { stdin }), ...(reuse && { spare: () => spare.pop() }) };
-  const generator = packDataset({ sources, commandDirectory: '/', arrangement: 'acme-crm', depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', ...dataset }, hooks);
+  const hooks: DatasetHooks = {
+    signal,
+    warn: (m) => warnings.push(m),
+    progress: (p) => progress.push(p),
+    ...(stdin && { stdin }),
+    ...(reuse && { spare: () => spare.pop() }),
+  };
+  const generator = packDataset(
+    {
+      sources,
+      commandDirectory: '/',
+      arrangement: 'acme-crm',
+      depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410',
+      ...dataset,
+    },
+    hooks,
+  );
   const pieces: Buffer[] = [];
   try {
     for (;;) {
       const next = await generator.next();
-      if (next.done) return { tar: Buffer.concat(pieces), chunks: pieces.map((piece) => piece.length), summary: next.value, warnings, progress };
+      if (next.done)
+        return {
+          tar: Buffer.concat(pieces),
+          chunks: pieces.map((piece) => piece.length),
+          summary: next.value,
+          warnings,
+          progress,
+        };
       pieces.push(Buffer.from(next.value));
       spare.push(next.value.buffer);
       onChunk?.(pieces.length);
@@ -68,7 +90,12 @@ export function members(tar: Uint8Array): Member[] {
   let pieces: Buffer[] = [];
   const reader = new TarReader({
     begin({ path, linkTarget, ...entry }) {
-      found.push({ ...entry, path: Buffer.from(path).toString('latin1'), linkTarget: linkTarget && Buffer.from(linkTarget).toString('latin1'), content: Buffer.alloc(0) });
+      found.push({
+        ...entry,
+        path: Buffer.from(path).toString('latin1'),
+        linkTarget: linkTarget && Buffer.from(linkTarget).toString('latin1'),
+        content: Buffer.alloc(0),
+      });
       pieces = [];
     },
     data: (bytes) => void pieces.push(Buffer.from(bytes)),
@@ -87,7 +114,11 @@ export function member(tar: Uint8Array, path: string): Member {
 
 /** The manifest as its parts join to it. */
 export function manifestBytes(tar: Uint8Array): Buffer {
-  return Buffer.concat(members(tar).filter(({ path }) => path.startsWith('DEPOT/manifest.ndjson.part-')).map(({ content }) => content));
+  return Buffer.concat(
+    members(tar)
+      .filter(({ path }) => path.startsWith('DEPOT/manifest.ndjson.part-'))
+      .map(({ content }) => content),
+  );
 }
 
 /** The entries that the manifest lists, by path (latin1). */

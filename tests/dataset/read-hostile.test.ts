@@ -16,7 +16,8 @@ test('the fixtures are what the generator makes', () => {
     for (const { name, tar } of hostileCases) writeFileSync(join(fixtures, `${name}.tar`), tar);
   }
   expect(readdirSync(fixtures).sort()).toEqual(hostileCases.map(({ name }) => `${name}.tar`).sort());
-  for (const { name, tar } of hostileCases) expect(readFileSync(join(fixtures, `${name}.tar`)).equals(tar), name).toBe(true);
+  for (const { name, tar } of hostileCases)
+    expect(readFileSync(join(fixtures, `${name}.tar`)).equals(tar), name).toBe(true);
 });
 
 for (const { name, tar, says, by } of hostileCases) {
@@ -24,13 +25,20 @@ for (const { name, tar, says, by } of hostileCases) {
     for (const pieces of [tar.length, 512, 1]) {
       const { out, directory, beside } = sandbox();
       const failure = failureOf(() => extract(tar, out, { pieces }));
-      expect(failure).toMatchObject({ name: 'DepotError', code: 'archive-refused', exit: 23, message: expect.stringMatching(says) });
+      expect(failure).toMatchObject({
+        name: 'DepotError',
+        code: 'archive-refused',
+        exit: 23,
+        message: expect.stringMatching(says),
+      });
       // No control characters on the terminal of whoever sees the message
       expect(failure).toMatchObject({ message: expect.stringMatching(/^[\x20-\x7e\u2026]*$/) });
       expect(beside()).toEqual(['outside']);
       expect(readFileSync(join(directory, 'outside'), 'utf8')).toBe('untouched');
       // Of two symlinks of one name the first was made: symlinks come last, so nothing can have passed through it.
-      const allowed = /taken/.test((failure as Error).message) ? ['file', 'directory', 'symlink'] : ['file', 'directory'];
+      const allowed = /taken/.test((failure as Error).message)
+        ? ['file', 'directory', 'symlink']
+        : ['file', 'directory'];
       for (const [path, entry] of await readTree(out)) expect(allowed, path).toContain(entry.type);
     }
     if (by === 'reader') {
@@ -39,13 +47,23 @@ for (const { name, tar, says, by } of hostileCases) {
         reader.write(tar);
         reader.end();
       };
-      expect(failureOf(readAll), 'whatever the sink').toMatchObject({ code: 'archive-refused', message: expect.stringMatching(says) });
+      expect(failureOf(readAll), 'whatever the sink').toMatchObject({
+        code: 'archive-refused',
+        message: expect.stringMatching(says),
+      });
     }
   });
 }
 
 test('names on which tar programs differ are refused', () => {
-  for (const name of ['pax-twice', 'long-name-twice', 'pax-and-long-name', 'pax-and-long-link', 'pax-empty-name', 'pax-global-path']) {
+  for (const name of [
+    'pax-twice',
+    'long-name-twice',
+    'pax-and-long-name',
+    'pax-and-long-link',
+    'pax-empty-name',
+    'pax-global-path',
+  ]) {
     const { tar, says } = hostileCases.find((one) => one.name === name)!;
     expect(() => new TarReader(ignore).write(tar), name).toThrow(says);
   }
@@ -59,14 +77,41 @@ test('after a refusal the reader takes nothing more', () => {
 });
 
 test('only what no honest tool makes is not to be opened with another tool either', () => {
-  const warned = hostileCases.filter(({ tar }) => (failureOf(() => extract(tar, sandbox().out)) as DepotError).hint?.includes('no other tool')).map(({ name }) => name);
-  for (const harmless of ['sparse-gnu-old', 'sparse-gnu-pax', 'multi-volume', 'fifo', 'device-block', 'checksum', 'name-too-long', 'cut-before-end', 'cut-empty', 'second-archive', 'not-a-tar', 'not-a-tar-but-a-short-zip']) expect(warned).not.toContain(harmless);
-  for (const hostile of ['path-upwards', 'path-absolute', 'link-then-file-through-it', 'dot-link-then-link-below-it', 'hardlink-upwards', 'file-twice', 'pax-twice']) expect(warned).toContain(hostile);
+  const warned = hostileCases
+    .filter(({ tar }) => (failureOf(() => extract(tar, sandbox().out)) as DepotError).hint?.includes('no other tool'))
+    .map(({ name }) => name);
+  for (const harmless of [
+    'sparse-gnu-old',
+    'sparse-gnu-pax',
+    'multi-volume',
+    'fifo',
+    'device-block',
+    'checksum',
+    'name-too-long',
+    'cut-before-end',
+    'cut-empty',
+    'second-archive',
+    'not-a-tar',
+    'not-a-tar-but-a-short-zip',
+  ])
+    expect(warned).not.toContain(harmless);
+  for (const hostile of [
+    'path-upwards',
+    'path-absolute',
+    'link-then-file-through-it',
+    'dot-link-then-link-below-it',
+    'hardlink-upwards',
+    'file-twice',
+    'pax-twice',
+  ])
+    expect(warned).toContain(hostile);
 });
 
 test('what is offered in place of depot gives nothing to other owners, nor set-user-id bits, where root types it', () => {
   for (const { name, tar } of hostileCases.filter((one) => one.name.startsWith('sparse'))) {
-    expect((failureOf(() => extract(tar, sandbox().out)) as DepotError).hint, name).toContain('| tar -x --no-same-owner --no-same-permissions -C');
+    expect((failureOf(() => extract(tar, sandbox().out)) as DepotError).hint, name).toContain(
+      '| tar -x --no-same-owner --no-same-permissions -C',
+    );
   }
 });
 

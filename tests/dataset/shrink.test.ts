@@ -22,25 +22,41 @@ test.each<[string, { entries: number; bytes: number }, number, boolean]>([
 function tree(): string {
   const directory = tempDir('depot-shrink');
   mkdirSync(join(directory, 'cache'));
-  for (const [name, size] of [['a.csv', 5], ['b.tmp', 1000], ['c.tmp', 24], ['cache/x', 9]] as const) writeFileSync(join(directory, name), Buffer.alloc(size));
+  for (const [name, size] of [
+    ['a.csv', 5],
+    ['b.tmp', 1000],
+    ['c.tmp', 24],
+    ['cache/x', 9],
+  ] as const)
+    writeFileSync(join(directory, name), Buffer.alloc(size));
   return directory;
 }
 
 describe('packing', () => {
   test('warns with both figures of both', async () => {
     const { warnings } = await pack([directorySource(tree())], { shrink: { previous, below: 0.5, then: 'warn' } });
-    expect(warnings).toEqual([`the dataset shrank: it has 6 entries and 1,038 bytes, and the last deposit, ${previous.depositId}, had 3,000 entries and 600,000 bytes`]);
+    expect(warnings).toEqual([
+      `the dataset shrank: it has 6 entries and 1,038 bytes, and the last deposit, ${previous.depositId}, had 3,000 entries and 600,000 bytes`,
+    ]);
   });
 
   test('fails where that is wanted, and says nothing where nothing shrank', async () => {
     const source = directorySource(tree());
-    await expect(pack([source], { shrink: { previous, below: 0.5, then: 'fail' } })).rejects.toMatchObject({ code: 'source-shrunk', exit: 3, message: expect.stringContaining('6 entries and 1,038 bytes') as string });
-    const { warnings } = await pack([source], { shrink: { previous: { ...previous, entries: 6, bytes: 1038 }, below: 1, then: 'fail' } });
+    await expect(pack([source], { shrink: { previous, below: 0.5, then: 'fail' } })).rejects.toMatchObject({
+      code: 'source-shrunk',
+      exit: 3,
+      message: expect.stringContaining('6 entries and 1,038 bytes') as string,
+    });
+    const { warnings } = await pack([source], {
+      shrink: { previous: { ...previous, entries: 6, bytes: 1038 }, below: 1, then: 'fail' },
+    });
     expect(warnings).toEqual([]);
   });
 
   test('counts what exclude leaves out, and names the patterns that match nothing', async () => {
-    const { summary, warnings } = await pack([directorySource(tree(), { exclude: ['*.tmp', 'cache/', '**/*.bak', 'b.*'] })]);
+    const { summary, warnings } = await pack([
+      directorySource(tree(), { exclude: ['*.tmp', 'cache/', '**/*.bak', 'b.*'] }),
+    ]);
     expect(summary).toMatchObject({ entries: 2, bytes: 5, excluded: { files: 2, directories: 1, bytes: 1024 } });
     expect(warnings).toEqual(['source tree: the exclude pattern "**/*.bak" matched nothing']);
   });

@@ -15,7 +15,16 @@ test('a session key is wiped when a signal ends the verification half way', asyn
     close: () => Promise.resolve(),
   } as unknown as SuitcaseExhibit;
   const verifying = verifyExhibits({
-    receipt: null, signature: null, noSignature: true, suitcase: () => Promise.resolve(suitcase), deep: false, maxSize: null, unproven: null, agentSha256: null, hints: true, warn: () => undefined,
+    receipt: null,
+    signature: null,
+    noSignature: true,
+    suitcase: () => Promise.resolve(suitcase),
+    deep: false,
+    maxSize: null,
+    unproven: null,
+    agentSha256: null,
+    hints: true,
+    warn: () => undefined,
     key: { unwrap: () => Promise.resolve({ sessionKey, cipher: null, keyFingerprint: 'A'.repeat(40) }) },
   });
   await expect(verifying).rejects.toMatchObject({ code: 'interrupted' });
@@ -24,6 +33,10 @@ test('a session key is wiped when a signal ends the verification half way', asyn
 
 test('a session key is wiped when the key proof fails', async () => {
   const sessionKey = new Uint8Array(32).fill(7);
-  await expect(proveKey(receiptOf(), { unwrap: () => Promise.resolve({ sessionKey, cipher: null, keyFingerprint: 'A'.repeat(40) }) })).rejects.toThrow('is not the one that its commitment was made of');
+  await expect(
+    proveKey(receiptOf(), {
+      unwrap: () => Promise.resolve({ sessionKey, cipher: null, keyFingerprint: 'A'.repeat(40) }),
+    }),
+  ).rejects.toThrow('is not the one that its commitment was made of');
   expect([...sessionKey]).toEqual(Array(32).fill(0));
 });

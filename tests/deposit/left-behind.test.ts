@@ -11,15 +11,29 @@ vi.mock('../../src/dataset/extract/remove.js', () => ({
   },
 }));
 // It runs in a thread, which is there only in what was built.
-vi.mock('../../src/open/opening.js', () => ({ openSuitcase: () => Promise.reject(new DepotError('archive-refused', 'no good')) }));
+vi.mock('../../src/open/opening.js', () => ({
+  openSuitcase: () => Promise.reject(new DepotError('archive-refused', 'no good')),
+}));
 
 test('what cannot be removed after a failure is said, with where it lies, and the failure stays the error', async () => {
   const receiver = await Receiver.create('modern');
   const { file } = await receiver.seal(archive());
   const out = receiver.out();
   const warnings: string[] = [];
-  const opening = decrypt({ suitcase: file, key: receiver.key.secretKey, signers: [], out, signal: new AbortController().signal, passphrase: () => Promise.resolve(undefined) }, { warn: (text) => warnings.push(text), progress: () => undefined });
+  const opening = decrypt(
+    {
+      suitcase: file,
+      key: receiver.key.secretKey,
+      signers: [],
+      out,
+      signal: new AbortController().signal,
+      passphrase: () => Promise.resolve(undefined),
+    },
+    { warn: (text) => warnings.push(text), progress: () => undefined },
+  );
   await expect(opening).rejects.toMatchObject({ code: 'archive-refused', message: 'no good' });
-  expect(warnings).toEqual([`decrypted files are left in ${out}.partial, which could not be removed (cannot remove ${out}.partial: EBUSY); remove it: «rm -r ${out}.partial»`]);
+  expect(warnings).toEqual([
+    `decrypted files are left in ${out}.partial, which could not be removed (cannot remove ${out}.partial: EBUSY); remove it: «rm -r ${out}.partial»`,
+  ]);
   expect(existsSync(out)).toBe(false);
 });

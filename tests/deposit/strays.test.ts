@@ -2,10 +2,18 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Request, type ScriptedServer, startScriptedServer, type ScriptedOptions } from '../support/scripted-server.js';
+import {
+  type Request,
+  type ScriptedServer,
+  startScriptedServer,
+  type ScriptedOptions,
+} from '../support/scripted-server.js';
 import { Supplier, type SupplierOptions } from '../support/supplier.js';
 
-async function begin(options: ScriptedOptions, more: SupplierOptions = {}): Promise<{ server: ScriptedServer; supplier: Supplier }> {
+async function begin(
+  options: ScriptedOptions,
+  more: SupplierOptions = {},
+): Promise<{ server: ScriptedServer; supplier: Supplier }> {
   const server = await startScriptedServer(options);
   const supplier = await Supplier.create({ ...server, remoteDirectory: '/in' }, more);
   writeFileSync(join(supplier.data, 'a.txt'), 'hello\n');
@@ -14,7 +22,9 @@ async function begin(options: ScriptedOptions, more: SupplierOptions = {}): Prom
 
 function strays({ state, arrangement }: Supplier): string[] {
   const file = join(state, arrangement, 'strays.json');
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { strays: { name: string }[] }).strays.map(({ name }) => name).sort() : [];
+  return existsSync(file)
+    ? (JSON.parse(readFileSync(file, 'utf8')) as { strays: { name: string }[] }).strays.map(({ name }) => name).sort()
+    : [];
 }
 
 const sidecar = /\.(?:cover\.md|receipt\.json(?:\.asc)?)(?:\.[0-9a-f]{8})?\.partial$/;
@@ -31,7 +41,14 @@ describe('the connection is lost while a sidecar is written', () => {
     const { server, supplier } = await begin({ nameAtClose: true, script: dropsAt(1, 2) });
     const pushed = await supplier.push();
     expect([pushed.code, pushed.result.ok], pushed.stdout).toEqual([0, true]);
-    const lost = [...new Set(server.requests.filter(written).slice(0, 2).map((r) => r.path.slice('/in/'.length)))];
+    const lost = [
+      ...new Set(
+        server.requests
+          .filter(written)
+          .slice(0, 2)
+          .map((r) => r.path.slice('/in/'.length)),
+      ),
+    ];
     expect(lost).toHaveLength(2);
     const { depositId } = pushed.result.deposit!;
     const usual = ['cover.md', 'receipt.json', 'receipt.json.asc'].map((suffix) => `.${depositId}.${suffix}.partial`);
@@ -66,37 +83,61 @@ describe('the connection is lost while a sidecar is written', () => {
   });
 });
 
-test.each([true, false])('the partial of a suitcase that was gone on with before anything was acknowledged (sidecars: %s)', async (sidecars) => {
-  const { server, supplier } = await begin({ nameAtClose: 'placeholder', script: (r) => (r.type === 'write' && r.nth === 1 ? { then: 'drop' } : undefined) }, { remote: { sidecars } });
-  const pushed = await supplier.push();
-  expect(pushed.code).toBe(0);
-  const partial = `.${pushed.result.deposit!.depositId}.partial`;
-  expect(strays(supplier)).toEqual([partial]);
-  expect(server.noticeLost()).toBe(1);
-  expect(server.files.has(`/in/${partial}`)).toBe(true);
-  expect((await supplier.push()).code).toBe(0);
-  expect(server.files.has(`/in/${partial}`)).toBe(false);
-  expect(strays(supplier)).toEqual([]);
-});
+test.each([true, false])(
+  'the partial of a suitcase that was gone on with before anything was acknowledged (sidecars: %s)',
+  async (sidecars) => {
+    const { server, supplier } = await begin(
+      { nameAtClose: 'placeholder', script: (r) => (r.type === 'write' && r.nth === 1 ? { then: 'drop' } : undefined) },
+      { remote: { sidecars } },
+    );
+    const pushed = await supplier.push();
+    expect(pushed.code).toBe(0);
+    const partial = `.${pushed.result.deposit!.depositId}.partial`;
+    expect(strays(supplier)).toEqual([partial]);
+    expect(server.noticeLost()).toBe(1);
+    expect(server.files.has(`/in/${partial}`)).toBe(true);
+    expect((await supplier.push()).code).toBe(0);
+    expect(server.files.has(`/in/${partial}`)).toBe(false);
+    expect(strays(supplier)).toEqual([]);
+  },
+);
 
-test.each([true, false])('a truncated file that may not be removed, and is not there yet, is looked for all the same (spool: %s)', async (spool) => {
-  const { server, supplier } = await begin({ nameAtClose: true }, { remote: { publish: 'direct' }, arrangement: { spool }, dataset: [{ command: ['head', '-c', '3000000', '/dev/urandom'], as: 'noise' }] });
-  const denied = (r: Request): { status: number } | undefined => (r.type === 'remove' ? { status: 3 } : undefined);
-  server.script = (r) => denied(r) ?? (r.type === 'write' && r.nth === 20 ? { then: 'drop' } : undefined);
-  expect((await supplier.push()).code).toBe(0);
-  // Without a spool its record is still pending, and the next push looks.
-  if (!spool) expect((await supplier.push()).code).toBe(0);
-  const given = server.requests.find((r) => r.type === 'open')!.path.slice('/in/'.length);
-  expect(strays(supplier)).toEqual([given]);
-  expect(server.noticeLost()).toBe(1);
-  const next = await supplier.push();
-  expect(next.stderr + next.stdout).toContain(`${given}, of an upload that was given up, has appeared`);
-  expect(strays(supplier)).toEqual([]);
-});
+test.each([true, false])(
+  'a truncated file that may not be removed, and is not there yet, is looked for all the same (spool: %s)',
+  async (spool) => {
+    const { server, supplier } = await begin(
+      { nameAtClose: true },
+      {
+        remote: { publish: 'direct' },
+        arrangement: { spool },
+        dataset: [{ command: ['head', '-c', '3000000', '/dev/urandom'], as: 'noise' }],
+      },
+    );
+    const denied = (r: Request): { status: number } | undefined => (r.type === 'remove' ? { status: 3 } : undefined);
+    server.script = (r) => denied(r) ?? (r.type === 'write' && r.nth === 20 ? { then: 'drop' } : undefined);
+    expect((await supplier.push()).code).toBe(0);
+    // Without a spool its record is still pending, and the next push looks.
+    if (!spool) expect((await supplier.push()).code).toBe(0);
+    const given = server.requests.find((r) => r.type === 'open')!.path.slice('/in/'.length);
+    expect(strays(supplier)).toEqual([given]);
+    expect(server.noticeLost()).toBe(1);
+    const next = await supplier.push();
+    expect(next.stderr + next.stdout).toContain(`${given}, of an upload that was given up, has appeared`);
+    expect(strays(supplier)).toEqual([]);
+  },
+);
 
 test('a server that shows nothing, also one that calls itself OpenSSH, may have what is not there', async () => {
-  const { server, supplier } = await begin({ software: 'OpenSSH_9.9', nameAtClose: true }, { dataset: [{ command: ['head', '-c', '3000000', '/dev/urandom'], as: 'noise' }] });
-  server.script = (r) => (r.type === 'stat' || r.type === 'lstat' || r.type === 'fstat' ? { status: 3 } : r.type === 'write' && r.nth === 20 ? { then: 'drop' } : undefined);
+  const { server, supplier } = await begin(
+    { software: 'OpenSSH_9.9', nameAtClose: true },
+    { dataset: [{ command: ['head', '-c', '3000000', '/dev/urandom'], as: 'noise' }] },
+  );
+  server.script = (r) =>
+    r.type === 'stat' || r.type === 'lstat' || r.type === 'fstat'
+      ? { status: 3 }
+      : r.type === 'write' && r.nth === 20
+        ? { then: 'drop' }
+        : undefined;
   expect((await supplier.push()).code).toBe(0);
   expect(strays(supplier)).toEqual([server.requests.find((r) => r.type === 'open')!.path.slice('/in/'.length)]);
 });

@@ -5,24 +5,31 @@ import { Digests, type DigestAlgorithm } from '../../src/digest/digests.js';
 import { Ring } from '../../src/digest/ring.js';
 
 const MiB = 1024 * 1024;
-const direct = (algorithm: DigestAlgorithm, bytes: Uint8Array): string => createHash(algorithm).update(bytes).digest('hex');
+const direct = (algorithm: DigestAlgorithm, bytes: Uint8Array): string =>
+  createHash(algorithm).update(bytes).digest('hex');
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 /** As `npm run build` made it. */
 const thread = new URL('../../dist/digest/thread.js', import.meta.url);
 
-describe.each([['a thread', thread], ['no thread', null]])('with %s', (_, entry) => {
-  test.each([0, 1, MiB / 2 - 1, MiB / 2, MiB, MiB + 1, 9 * MiB + 3])('two streams of %i octets, in pieces that fit nothing', (octets) => {
-    const bytes = randomBytes(octets);
-    const digests = new Digests(entry);
-    const [sha1, sha256] = [digests.of('sha1'), digests.of('sha256')];
-    for (let at = 0; at < octets; at += 333_333) {
-      sha1.update(bytes.subarray(at, at + 333_333));
-      sha256.update(bytes.subarray(at, at + 333_333));
-    }
-    expect(hex(sha256.digest())).toBe(direct('sha256', bytes));
-    expect(hex(sha1.digest())).toBe(direct('sha1', bytes));
-  });
+describe.each([
+  ['a thread', thread],
+  ['no thread', null],
+])('with %s', (_, entry) => {
+  test.each([0, 1, MiB / 2 - 1, MiB / 2, MiB, MiB + 1, 9 * MiB + 3])(
+    'two streams of %i octets, in pieces that fit nothing',
+    (octets) => {
+      const bytes = randomBytes(octets);
+      const digests = new Digests(entry);
+      const [sha1, sha256] = [digests.of('sha1'), digests.of('sha256')];
+      for (let at = 0; at < octets; at += 333_333) {
+        sha1.update(bytes.subarray(at, at + 333_333));
+        sha256.update(bytes.subarray(at, at + 333_333));
+      }
+      expect(hex(sha256.digest())).toBe(direct('sha256', bytes));
+      expect(hex(sha1.digest())).toBe(direct('sha1', bytes));
+    },
+  );
 
   test('what is given may change at once', () => {
     const digests = new Digests(entry);
@@ -49,18 +56,20 @@ describe.each([['a thread', thread], ['no thread', null]])('with %s', (_, entry)
 });
 
 test('a ring gives what was put in, in order, however the two ends take turns', () => {
-  fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 60 }), (lengths) => {
-    const ring = new Ring(16, new SharedArrayBuffer(4));
-    const sent: number[] = [];
-    const got: number[] = [];
-    for (const length of lengths) {
-      const bytes = Uint8Array.from({ length }, (_, i) => (sent.length + i) & 255);
-      const taken = ring.put(bytes);
-      sent.push(...bytes.subarray(0, taken));
-      expect(ring.filled).toBe(sent.length - got.length);
-      if (length % 3 === 0) ring.get((out) => got.push(...out));
-    }
-    while (ring.get((out) => got.push(...out)));
-    expect(got).toEqual(sent);
-  }));
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 60 }), (lengths) => {
+      const ring = new Ring(16, new SharedArrayBuffer(4));
+      const sent: number[] = [];
+      const got: number[] = [];
+      for (const length of lengths) {
+        const bytes = Uint8Array.from({ length }, (_, i) => (sent.length + i) & 255);
+        const taken = ring.put(bytes);
+        sent.push(...bytes.subarray(0, taken));
+        expect(ring.filled).toBe(sent.length - got.length);
+        if (length % 3 === 0) ring.get((out) => got.push(...out));
+      }
+      while (ring.get((out) => got.push(...out)));
+      expect(got).toEqual(sent);
+    }),
+  );
 });

@@ -8,8 +8,13 @@ const named = [...page.matchAll(/`(tests\/[^`]+)`: "([^"]+)"/g)].map(([, file, n
 
 function hasTest(file: string, name: string): boolean {
   const path = join(checkout, file);
-  const quoted = `'${name.replaceAll('\'', '\\\'')}'`;
-  return existsSync(path) && readFileSync(path, 'utf8').split('\n').some((line) => line.includes(`(${quoted}, `));
+  const quoted = `'${name.replaceAll("'", "\\'")}'`;
+  return (
+    existsSync(path) &&
+    readFileSync(path, 'utf8')
+      .split('\n')
+      .some((line) => line.includes(`(${quoted}, `))
+  );
 }
 
 test('every test that the page names beside its tables of faults is there', () => {

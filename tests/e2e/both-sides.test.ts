@@ -31,7 +31,10 @@ let said: string;
 
 /** A supplier of awkward data for the key on that desk, with a deposit and a kit; what a beneficiary is sent, and what the agent releases, goes to the desk. */
 async function depositFor(to: Desk): Promise<{ supplier: Supplier; deposit: Deposit; said: string }> {
-  const by = await Supplier.create(server, { beneficiaries: [{ key: readFileSync(to.key.publicKey), fingerprint: to.key.fingerprint }], arrangement: { compression: 'gzip' } });
+  const by = await Supplier.create(server, {
+    beneficiaries: [{ key: readFileSync(to.key.publicKey), fingerprint: to.key.fingerprint }],
+    arrangement: { compression: 'gzip' },
+  });
   makeAwkward(by.data);
   const made = await by.deposit(['--rehearse'], installed);
   const kit = await by.depot(['kit', '--out', 'kit'], installed);
@@ -48,19 +51,33 @@ beforeAll(async () => {
   server = started;
   desk = await Desk.create('compat', program);
   ({ supplier, deposit, said } = await depositFor(desk));
-  await desk.gpg.must(['--import', join(desk.directory, 'signer.public.asc'), join(desk.directory, 'private.secret.asc')]);
+  await desk.gpg.must([
+    '--import',
+    join(desk.directory, 'signer.public.asc'),
+    join(desk.directory, 'private.secret.asc'),
+  ]);
 }, 300_000);
 
 function blocks(letter: string, kind: string): string[] {
-  const unescape = (html: string): string => html.replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
+  const unescape = (html: string): string =>
+    html.replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
   return [...letter.matchAll(new RegExp(`<pre class="${kind}">([^<]*)</pre>`, 'g'))].map((m) => unescape(m[1]));
 }
 
 describe.skipIf(!have)('the kit', () => {
-  test('holds letter, receipt, signature, cover and the signer\'s public key, and no private key', () => {
+  test("holds letter, receipt, signature, cover and the signer's public key, and no private key", () => {
     const names = readdirSync(join(supplier.directory, 'kit'));
-    expect(names).toEqual(expect.arrayContaining(['letter.html', 'signer.public.asc', `${deposit.depositId}.receipt.json`, `${deposit.depositId}.receipt.json.asc`, `${deposit.depositId}.cover.md`]));
-    for (const name of names.filter((n) => n !== 'opener.html')) expect(readFileSync(join(supplier.directory, 'kit', name), 'utf8'), name).not.toContain('PRIVATE KEY');
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'letter.html',
+        'signer.public.asc',
+        `${deposit.depositId}.receipt.json`,
+        `${deposit.depositId}.receipt.json.asc`,
+        `${deposit.depositId}.cover.md`,
+      ]),
+    );
+    for (const name of names.filter((n) => n !== 'opener.html'))
+      expect(readFileSync(join(supplier.directory, 'kit', name), 'utf8'), name).not.toContain('PRIVATE KEY');
     expect(readFileSync(join(supplier.directory, 'kit/signer.public.asc'), 'utf8')).toContain('PUBLIC KEY');
   });
 
@@ -68,22 +85,28 @@ describe.skipIf(!have)('the kit', () => {
     const grouped = (hex: string): string => hex.replace(/(.{4})(?!$)/g, '$1 ');
     expect(said).toContain(`signer     ${grouped(supplier.signer.fingerprint)}`);
     expect(said).toContain(`recipient  ${grouped(deposit.receipt.encryption.recipients[0].fingerprint)}`);
-    const opener = createHash('sha256').update(readFileSync(join(supplier.directory, 'kit/opener.html'))).digest('hex');
+    const opener = createHash('sha256')
+      .update(readFileSync(join(supplier.directory, 'kit/opener.html')))
+      .digest('hex');
     expect(said).toContain(`SHA-256 ${opener}`);
   });
 
   test('its letter has both languages, the fingerprints to compare, and names as text', async () => {
     const letter = readFileSync(join(desk.directory, 'letter.html'), 'utf8');
     for (const language of ['nl', 'en']) expect(letter).toContain(`<section id="${language}" lang="${language}">`);
-    for (const fingerprint of [supplier.signer.fingerprint, deposit.receipt.encryption.recipients[0].fingerprint]) expect(letter).toContain(fingerprint.replace(/(.{4})(?!$)/g, '$1 '));
+    for (const fingerprint of [supplier.signer.fingerprint, deposit.receipt.encryption.recipients[0].fingerprint])
+      expect(letter).toContain(fingerprint.replace(/(.{4})(?!$)/g, '$1 '));
     const config = readFileSync(supplier.config, 'utf8');
-    writeFileSync(supplier.config, config.replace('name: Acme SaaS B.V.', 'name: "Acme <img src=x onerror=alert(1)> & Co"'));
+    writeFileSync(
+      supplier.config,
+      config.replace('name: Acme SaaS B.V.', 'name: "Acme <img src=x onerror=alert(1)> & Co"'),
+    );
     await supplier.depot(['kit', '--out', 'other']);
     writeFileSync(supplier.config, config);
     expect(readFileSync(join(supplier.directory, 'other/letter.html'), 'utf8')).not.toContain('<img');
   });
 
-  test('every line for a shell in letter and cover works at the beneficiary\'s desk', async () => {
+  test("every line for a shell in letter and cover works at the beneficiary's desk", async () => {
     await everyLineWorks(desk, supplier, deposit);
   });
 
@@ -118,13 +141,21 @@ describe.skipIf(!have)('the kit', () => {
     const config = readFileSync(supplier.config, 'utf8');
     writeFileSync(supplier.config, config.replace('keys/supplier.secret.asc', 'keys/next.secret.asc'));
     const refused = await supplier.depot(['kit', '--out', 'later', '--json']);
-    expect(json(refused).error).toMatchObject({ exit: 21, hint: expect.stringContaining(supplier.signer.fingerprint) as string });
+    expect(json(refused).error).toMatchObject({
+      exit: 21,
+      hint: expect.stringContaining(supplier.signer.fingerprint) as string,
+    });
     const kit = await supplier.depot(['kit', '--out', 'later', '--signer', supplier.signerPublic, '--json']);
     writeFileSync(supplier.config, config);
-    expect(JSON.parse(kit.stdout)).toMatchObject({ ok: true, signers: [supplier.signer.fingerprint, next.fingerprint] });
+    expect(JSON.parse(kit.stdout)).toMatchObject({
+      ok: true,
+      signers: [supplier.signer.fingerprint, next.fingerprint],
+    });
     // Several signers at once: the one that fits counts.
     const later = join(supplier.directory, 'later');
-    const both = await desk.type(`depot verify --receipt ${deposit.depositId}.receipt.json --signer ${later}/signer-2.public.asc --signer ${later}/signer.public.asc`);
+    const both = await desk.type(
+      `depot verify --receipt ${deposit.depositId}.receipt.json --signer ${later}/signer-2.public.asc --signer ${later}/signer.public.asc`,
+    );
     expect(both.code, both.stdout).toBe(0);
   });
 });
@@ -137,7 +168,7 @@ test.skipIf(!have || !peers('shasum'))('on a Mac, the lines work with shasum -a 
 });
 
 describe.skipIf(!have || !haveModern)('a deposit that GnuPG cannot read', () => {
-  test('every line for a shell in letter and cover works at the beneficiary\'s desk, and that for a key with a passphrase', async () => {
+  test("every line for a shell in letter and cover works at the beneficiary's desk, and that for a key with a passphrase", async () => {
     const modern = await Desk.create('modern', installed.script);
     const sent = await depositFor(modern);
     expect(sent.deposit.receipt.encryption.packet).toBe('SEIPDv2');
@@ -148,9 +179,13 @@ describe.skipIf(!have || !haveModern)('a deposit that GnuPG cannot read', () => 
     const file = join(tempDir(), 'passphrase');
     writeFileSync(file, 'correct horse');
     const cover = readFileSync(join(locked.directory, own.deposit.receipt.cover.name), 'utf8');
-    const inCover = [...cover.matchAll(/`(rsop decrypt --with-key-password)=[A-Z]+ (private\.secret\.asc)`/g)].map((m) => `${m[1]}=${file} ${m[2]}`);
+    const inCover = [...cover.matchAll(/`(rsop decrypt --with-key-password)=[A-Z]+ (private\.secret\.asc)`/g)].map(
+      (m) => `${m[1]}=${file} ${m[2]}`,
+    );
     expect(inCover).toHaveLength(2);
-    const done = await locked.type(stockLines(own.deposit.receipt).replace('rsop decrypt private.secret.asc', inCover[0]));
+    const done = await locked.type(
+      stockLines(own.deposit.receipt).replace('rsop decrypt private.secret.asc', inCover[0]),
+    );
     expect(done.code, done.stderr).toBe(0);
     expect(await differences(own.supplier.data, join(locked.directory, 'new/data/data'))).toEqual([]);
   });
@@ -164,9 +199,16 @@ function filledIn(receipt: Receipt): string {
 /** The lines of a deposit's own letter and cover, which are the same in both languages. */
 async function everyLineWorks(at: Desk, by: Supplier, { receipt }: Deposit): Promise<void> {
   const letter = readFileSync(join(at.directory, 'letter.html'), 'utf8');
-  const cover = [...readFileSync(join(at.directory, receipt.cover.name), 'utf8').matchAll(/^```sh\n([^]*?)\n```$/gm)].map((m) => m[1]);
+  const cover = [
+    ...readFileSync(join(at.directory, receipt.cover.name), 'utf8').matchAll(/^```sh\n([^]*?)\n```$/gm),
+  ].map((m) => m[1]);
   expect(cover).toEqual([depotLines(receipt), stockLines(receipt), depotLines(receipt), stockLines(receipt)]);
-  for (const [kind, lines] of [['digits', null], ['monthly', null], ['depot', depotLines(receipt)], ['stock', filledIn(receipt)]] as const) {
+  for (const [kind, lines] of [
+    ['digits', null],
+    ['monthly', null],
+    ['depot', depotLines(receipt)],
+    ['stock', filledIn(receipt)],
+  ] as const) {
     const found = blocks(letter, kind);
     expect(found).toHaveLength(2);
     // Dutch and English say the same lines.
@@ -177,12 +219,15 @@ async function everyLineWorks(at: Desk, by: Supplier, { receipt }: Deposit): Pro
     expect(done.code, `${found[0]}\n${done.stdout}\n${done.stderr}`).toBe(0);
     if (lines !== null) expect(await differences(by.data, join(at.directory, 'new/data/data'))).toEqual([]);
     // What is to be compared by telephone, as the beneficiary's own computer shows it.
-    if (kind === 'digits') for (const digits of [by.signer.fingerprint, openerDigest(at)]) expect(done.stdout).toContain(digits);
+    if (kind === 'digits')
+      for (const digits of [by.signer.fingerprint, openerDigest(at)]) expect(done.stdout).toContain(digits);
   }
 }
 
 function openerDigest(at: Desk): string {
-  return createHash('sha256').update(readFileSync(join(at.directory, 'opener.html'))).digest('hex');
+  return createHash('sha256')
+    .update(readFileSync(join(at.directory, 'opener.html')))
+    .digest('hex');
 }
 
 /** The blocks for a shell in a document, with this deposit's name in them. */
@@ -195,18 +240,29 @@ const spelled = (['gzip', 'zstd'] as const).map((compression) => stockLines(anyD
 describe.each(['README.md', 'docs/format.md', 'docs/beneficiary.md', 'docs/beneficiary.nl.md'])('%s', (page) => {
   test('spells the lines that open a deposit without depot as its cover does', () => {
     const text = readFileSync(join(checkout, page), 'utf8');
-    expect(linesOf(page).filter((lines) => lines.includes('gpg -d')).map((lines) => spelled.includes(lines) ? 'as the cover' : lines)).toEqual(['as the cover']);
+    expect(
+      linesOf(page)
+        .filter((lines) => lines.includes('gpg -d'))
+        .map((lines) => (spelled.includes(lines) ? 'as the cover' : lines)),
+    ).toEqual(['as the cover']);
     expect(text.match(/gpg (?:-d|--decrypt) /g)).toHaveLength(1);
   });
 
   test.skipIf(!have)('has lines that work in their order on what the beneficiary has', async () => {
     await desk.clean();
     for (const lines of linesOf(page)) {
-      const block = lines.replaceAll('FINGERPRINT', supplier.signer.fingerprint).replaceAll(/ID\.tar\.\w+\.pgp/g, deposit.suitcase).replaceAll('zstd', 'gzip').replaceAll('.tar.zst', '.tar.gz').replaceAll(/\bID\./g, `${deposit.depositId}.`);
+      const block = lines
+        .replaceAll('FINGERPRINT', supplier.signer.fingerprint)
+        .replaceAll(/ID\.tar\.\w+\.pgp/g, deposit.suitcase)
+        .replaceAll('zstd', 'gzip')
+        .replaceAll('.tar.zst', '.tar.gz')
+        .replaceAll(/\bID\./g, `${deposit.depositId}.`);
       const done = await desk.type(block);
       expect(done.code, `${block}\n${done.stdout}\n${done.stderr}`).toBe(0);
     }
-    for (const out of ['opened', 'new']) if (out === 'new' || page.includes('beneficiary')) expect(await differences(supplier.data, join(desk.directory, out, 'data/data'))).toEqual([]);
+    for (const out of ['opened', 'new'])
+      if (out === 'new' || page.includes('beneficiary'))
+        expect(await differences(supplier.data, join(desk.directory, out, 'data/data'))).toEqual([]);
     if (!page.includes('beneficiary')) return;
     expect(linesOf(page).length).toBeGreaterThanOrEqual(5);
     // By mail: two files.

@@ -22,36 +22,57 @@ const MOST_MIB = 220;
 /** A busy disk makes some five thousand files a second. */
 const TIMEOUT_MS = 1_800_000;
 
-test.skipIf(!peers('sshd', 'ssh-keygen'))('push of 1,000,000 files in one directory', async () => {
-  const supplier = await Supplier.create(await startSshd());
-  const directory = join(supplier.data, 'one');
-  mkdirSync(directory);
-  try {
-    for (let i = 0; i < 1_000_000; i++) writeFileSync(join(directory, `f${String(i).padStart(8, '0')}.json`), `{"id": ${i}, "note": "customer record of about one hundred bytes, which is all there is in this file"}\n`);
-    const pushed = await bounded((options) => supplier.depot(['push', supplier.arrangement, '--json'], options));
-    expect(pushed.code, pushed.stderr).toBe(0);
-    expect(json(pushed).results?.[0].deposit?.receipt.dataset.entries).toBeGreaterThan(1_000_000);
-  } finally {
-    // Here, where there is time for it: on a slow disk it takes minutes.
-    rmSync(directory, { recursive: true });
-  }
-}, TIMEOUT_MS);
+test.skipIf(!peers('sshd', 'ssh-keygen'))(
+  'push of 1,000,000 files in one directory',
+  async () => {
+    const supplier = await Supplier.create(await startSshd());
+    const directory = join(supplier.data, 'one');
+    mkdirSync(directory);
+    try {
+      for (let i = 0; i < 1_000_000; i++)
+        writeFileSync(
+          join(directory, `f${String(i).padStart(8, '0')}.json`),
+          `{"id": ${i}, "note": "customer record of about one hundred bytes, which is all there is in this file"}\n`,
+        );
+      const pushed = await bounded((options) => supplier.depot(['push', supplier.arrangement, '--json'], options));
+      expect(pushed.code, pushed.stderr).toBe(0);
+      expect(json(pushed).results?.[0].deposit?.receipt.dataset.entries).toBeGreaterThan(1_000_000);
+    } finally {
+      // Here, where there is time for it: on a slow disk it takes minutes.
+      rmSync(directory, { recursive: true });
+    }
+  },
+  TIMEOUT_MS,
+);
 
-test('16,300 nested directories, with paths of up to 32 KiB: verify --deep, and a decrypt that finds them too long, and leaves nothing', async () => {
-  const receiver = await Receiver.create('modern');
-  const suitcase = await receiver.seal(await nested(16_300), { compression: 'gzip' });
-  const verified = await bounded((options) => receiver.verify(suitcase, ['--key', receiver.key.secretKey, '--deep', '--no-signature', '--json'], options));
-  expect(json(verified).checks).toContainEqual(expect.objectContaining({ name: 'contents', result: 'passed' }));
-  const out = receiver.out();
-  const opened = await bounded((options) => receiver.decrypt(suitcase, out, ['--json'], options));
-  expect(json(opened).error).toMatchObject({ code: 'archive-refused', message: expect.stringContaining('cannot hold an entry\'s name') as string });
-  expect(readdirSync(dirname(out))).toEqual([]);
-}, TIMEOUT_MS);
+test(
+  '16,300 nested directories, with paths of up to 32 KiB: verify --deep, and a decrypt that finds them too long, and leaves nothing',
+  async () => {
+    const receiver = await Receiver.create('modern');
+    const suitcase = await receiver.seal(await nested(16_300), { compression: 'gzip' });
+    const verified = await bounded((options) =>
+      receiver.verify(suitcase, ['--key', receiver.key.secretKey, '--deep', '--no-signature', '--json'], options),
+    );
+    expect(json(verified).checks).toContainEqual(expect.objectContaining({ name: 'contents', result: 'passed' }));
+    const out = receiver.out();
+    const opened = await bounded((options) => receiver.decrypt(suitcase, out, ['--json'], options));
+    expect(json(opened).error).toMatchObject({
+      code: 'archive-refused',
+      message: expect.stringContaining("cannot hold an entry's name") as string,
+    });
+    expect(readdirSync(dirname(out))).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
 
 /** Runs depot, and expects that it stayed within bounds. */
 async function bounded(work: (options: DepotOptions) => Promise<Finished>): Promise<Finished> {
   const file = join(tempDir('depot-memory'), 'peak');
-  const result = await work({ node: ['--import', `${checkout}tests/support/peak-memory.mjs`], env: { PEAK_MEMORY_FILE: file }, timeoutMs: TIMEOUT_MS });
+  const result = await work({
+    node: ['--import', `${checkout}tests/support/peak-memory.mjs`],
+    env: { PEAK_MEMORY_FILE: file },
+    timeoutMs: TIMEOUT_MS,
+  });
   const mebibytes = Number(readFileSync(file, 'latin1')) / 1024;
   expect(mebibytes, 'peak memory in MiB').toBeLessThan(MOST_MIB);
   return result;
@@ -69,7 +90,16 @@ async function nested(levels: number): Promise<Uint8Array> {
   let path = 'data';
   for (let level = 0; level < levels; level++) {
     path += '/d';
-    await write(archive.withoutContent({ path: fromText(path), type: 'directory', size: 0, mode: 0o755, mtimeNs: archive.startedNs, linkTarget: null }));
+    await write(
+      archive.withoutContent({
+        path: fromText(path),
+        type: 'directory',
+        size: 0,
+        mode: 0o755,
+        mtimeNs: archive.startedNs,
+        linkTarget: null,
+      }),
+    );
   }
   await write(archive.finish({ entries: archive.entries, bytes: archive.bytes, skipped: {}, complete: true }));
   gzip.end();

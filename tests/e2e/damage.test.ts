@@ -27,14 +27,21 @@ interface Released {
 /** Offsets of the packets of an OpenPGP message made by depot: definite or partial lengths, new format. */
 function packets(bytes: Buffer): { tag: number; start: number; body: number; end: number }[] {
   const found = [];
-  for (let at = 0; at < bytes.length;) {
+  for (let at = 0; at < bytes.length; ) {
     const start = at;
     const tag = bytes[at++] & 0x3f;
     let body = 0;
     for (;;) {
       const first = bytes[at];
       const partial = first >= 224 && first < 255;
-      const length = first < 192 ? first : first < 224 ? ((first - 192) << 8) + bytes[at + 1] + 192 : partial ? 1 << (first & 31) : bytes.readUInt32BE(at + 1);
+      const length =
+        first < 192
+          ? first
+          : first < 224
+            ? ((first - 192) << 8) + bytes[at + 1] + 192
+            : partial
+              ? 1 << (first & 31)
+              : bytes.readUInt32BE(at + 1);
       at += first < 192 || partial ? 1 : first < 224 ? 2 : 5;
       if (body === 0) body = at;
       at += length;
@@ -56,7 +63,13 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     const released = async (): Promise<Released> => {
       const deposit = await supplier.deposit();
       const file = join(server.incoming, deposit.suitcase);
-      return { supplier, deposit, file, suitcase: readFileSync(file), proof: ['--receipt', deposit.receiptFile, '--signer', supplier.signerPublic] };
+      return {
+        supplier,
+        deposit,
+        file,
+        suitcase: readFileSync(file),
+        proof: ['--receipt', deposit.receiptFile, '--signer', supplier.signerPublic],
+      };
     };
     a = await released();
     b = await released();
@@ -71,7 +84,9 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     for (const proof of [a.proof, []]) {
       const out = join(directory, 'out');
       const opened = await depotHere(['decrypt', file, '--key', key, ...proof, '--out', out, '--json']);
-      expect(opened.code, `${what}: decrypt ${proof.length > 0 ? 'with' : 'without'} receipt: ${opened.stdout}`).toBe(exit);
+      expect(opened.code, `${what}: decrypt ${proof.length > 0 ? 'with' : 'without'} receipt: ${opened.stdout}`).toBe(
+        exit,
+      );
       expect(json(opened).ok).toBe(false);
       expect(readdirSync(directory), what).toEqual(before);
     }
@@ -85,7 +100,16 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
 
   test('opens when it is whole', async () => {
     const out = freshPath();
-    const opened = await depotHere(['decrypt', a.file, '--key', a.supplier.recipientKey, ...a.proof, '--out', out, '--json']);
+    const opened = await depotHere([
+      'decrypt',
+      a.file,
+      '--key',
+      a.supplier.recipientKey,
+      ...a.proof,
+      '--out',
+      out,
+      '--json',
+    ]);
     expect(opened.code, opened.stdout).toBe(0);
     expect(json(opened)).toMatchObject({ ok: true, origin: 'proven' });
     expect((await depotHere(['verify', a.file, ...a.proof, '--key', a.supplier.recipientKey, '--deep'])).code).toBe(0);
@@ -93,12 +117,21 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
 
   test('truncated anywhere, 21', async () => {
     const [, seipd] = packets(a.suitcase);
-    for (const length of [seipd.start, seipd.body + 40, 100_000, a.suitcase.length - 20, a.suitcase.length - 1]) await refusedAs(a.suitcase.subarray(0, length), 21, `${length} octets`);
+    for (const length of [seipd.start, seipd.body + 40, 100_000, a.suitcase.length - 20, a.suitcase.length - 1])
+      await refusedAs(a.suitcase.subarray(0, length), 21, `${length} octets`);
   });
 
   test('a bit flipped in the body, 21', async () => {
     const [, seipd] = packets(a.suitcase);
-    for (const at of [seipd.start, seipd.body, seipd.body + 1, seipd.body + 60, 150_000, a.suitcase.length - 30, a.suitcase.length - 1]) {
+    for (const at of [
+      seipd.start,
+      seipd.body,
+      seipd.body + 1,
+      seipd.body + 60,
+      150_000,
+      a.suitcase.length - 30,
+      a.suitcase.length - 1,
+    ]) {
       const flipped = Buffer.from(a.suitcase);
       flipped[at] ^= 0x10;
       await refusedAs(flipped, 21, `bit 4 of octet ${at}`);
@@ -125,20 +158,29 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     await refusedAs(Buffer.concat([a.suitcase, Buffer.from('x')]), 21, 'one octet more');
     await refusedAs(Buffer.concat([a.suitcase, b.suitcase]), 21, 'two suitcases');
     const [pkesk] = packets(b.suitcase);
-    await refusedAs(Buffer.concat([b.suitcase.subarray(0, pkesk.end), a.suitcase.subarray(packets(a.suitcase)[0].end)]), 21, 'the PKESK of another');
+    await refusedAs(
+      Buffer.concat([b.suitcase.subarray(0, pkesk.end), a.suitcase.subarray(packets(a.suitcase)[0].end)]),
+      21,
+      'the PKESK of another',
+    );
   });
 
-  test('another deposit\'s suitcase, receipt, or signature: 21, each said', async () => {
+  test("another deposit's suitcase, receipt, or signature: 21, each said", async () => {
     const key = ['--key', a.supplier.recipientKey];
     const swapped = await depotHere(['verify', b.file, ...a.proof, ...key, '--json']);
     expect(swapped.code).toBe(21);
     expect(json(swapped).checks!.filter((c) => c.result === 'failed').length).toBeGreaterThan(1);
     const out = freshPath();
     // Mostly it is the receipt of the kit, and the agent released a later deposit.
-    for (const args of [['decrypt', b.file, ...a.proof, ...key, '--out', out], ['verify', b.file, ...a.proof, ...key]]) {
+    for (const args of [
+      ['decrypt', b.file, ...a.proof, ...key, '--out', out],
+      ['verify', b.file, ...a.proof, ...key],
+    ]) {
       const said = await depotHere(args);
       expect(said.code).toBe(21);
-      expect(said.stderr).toContain(`depot: hint: take the receipt of this very deposit, ${b.deposit.depositId}.receipt.json: the one given is of ${a.deposit.depositId}`);
+      expect(said.stderr).toContain(
+        `depot: hint: take the receipt of this very deposit, ${b.deposit.depositId}.receipt.json: the one given is of ${a.deposit.depositId}`,
+      );
       expect(said.stderr).not.toContain('fetch');
     }
     expect(existsSync(out)).toBe(false);
@@ -146,15 +188,24 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     const receipt = join(directory, 'r.receipt.json');
     writeFileSync(receipt, readFileSync(a.deposit.receiptFile));
     writeFileSync(`${receipt}.asc`, readFileSync(`${b.deposit.receiptFile}.asc`));
-    expect((await depotHere(['verify', a.file, '--receipt', receipt, '--signer', a.supplier.signerPublic])).code).toBe(21);
+    expect((await depotHere(['verify', a.file, '--receipt', receipt, '--signer', a.supplier.signerPublic])).code).toBe(
+      21,
+    );
     writeFileSync(`${receipt}.asc`, readFileSync(`${a.deposit.receiptFile}.asc`));
-    writeFileSync(receipt, readFileSync(a.deposit.receiptFile, 'utf8').replace('"complete": true', '"complete":  true'));
-    expect((await depotHere(['verify', a.file, '--receipt', receipt, '--signer', a.supplier.signerPublic])).code).toBe(21);
+    writeFileSync(
+      receipt,
+      readFileSync(a.deposit.receiptFile, 'utf8').replace('"complete": true', '"complete":  true'),
+    );
+    expect((await depotHere(['verify', a.file, '--receipt', receipt, '--signer', a.supplier.signerPublic])).code).toBe(
+      21,
+    );
   });
 
   test('a receipt by another signer: 21; by nobody given: 24; left out on purpose: passed', async () => {
     const other = await makeKey(join(tempDir(), 'other'), 'Somebody Else', 'compat');
-    expect((await depotHere(['verify', a.file, '--receipt', a.deposit.receiptFile, '--signer', other.publicKey])).code).toBe(21);
+    expect(
+      (await depotHere(['verify', a.file, '--receipt', a.deposit.receiptFile, '--signer', other.publicKey])).code,
+    ).toBe(21);
     const nobody = await depotHere(['verify', a.file, '--receipt', a.deposit.receiptFile, '--json']);
     expect(nobody.code).toBe(24);
     expect(json(nobody)).toMatchObject({ ok: false, result: 'incomplete' });
@@ -165,7 +216,9 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     const other = await makeKey(join(tempDir(), 'other'), 'Somebody Else', profile);
     await refusedAs(a.suitcase, 22, 'another key', other.secretKey);
     // Without a receipt there are only the ids of parts: what the hint has one type finds the key among others.
-    const { hint } = json(await depotHere(['decrypt', a.file, '--key', other.secretKey, '--out', freshPath(), '--json'])).error!;
+    const { hint } = json(
+      await depotHere(['decrypt', a.file, '--key', other.secretKey, '--out', freshPath(), '--json']),
+    ).error!;
     const parts = /depot key show FILE --json \| grep -E '([^']+)'/.exec(hint)![1];
     const shown = async (key: string): Promise<string> => (await depotHere(['key', 'show', key, '--json'])).stdout;
     expect(await shown(a.supplier.recipientKey)).toMatch(new RegExp(parts));
@@ -173,16 +226,26 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     expect(hint.includes('gpg --list-secret-keys')).toBe(profile === 'compat');
   });
 
-  test('the key proof needs no suitcase, and another deposit\'s PKESK or head fails it', async () => {
+  test("the key proof needs no suitcase, and another deposit's PKESK or head fails it", async () => {
     const proved = await depotHere(['verify', ...a.proof, '--key', a.supplier.recipientKey, '--json']);
     expect(proved.code, proved.stdout).toBe(0);
     expect(json(proved).checks!.find((c) => /key/.test(c.name) && c.result === 'passed')).toBeDefined();
     for (const field of ['pkesk', 'head', 'commitment', ...(profile === 'modern' ? ['tail'] : [])] as const) {
       const document = JSON.parse(readFileSync(a.deposit.receiptFile, 'utf8')) as { keyProof: Record<string, unknown> };
-      document.keyProof[field] = (JSON.parse(readFileSync(b.deposit.receiptFile, 'utf8')) as typeof document).keyProof[field];
+      document.keyProof[field] = (JSON.parse(readFileSync(b.deposit.receiptFile, 'utf8')) as typeof document).keyProof[
+        field
+      ];
       const file = freshPath('forged.receipt.json');
       writeFileSync(file, `${JSON.stringify(document, null, 2)}\n`);
-      const forged = await depotHere(['verify', '--receipt', file, '--no-signature', '--key', a.supplier.recipientKey, '--json']);
+      const forged = await depotHere([
+        'verify',
+        '--receipt',
+        file,
+        '--no-signature',
+        '--key',
+        a.supplier.recipientKey,
+        '--json',
+      ]);
       expect(forged.code, `${field}: ${forged.stdout}`).toBe(21);
     }
   });
@@ -190,7 +253,9 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
   test('what the agent says: the right digest passes, another fails', async () => {
     const { sha256 } = a.deposit.receipt.suitcase;
     expect((await depotHere(['verify', ...a.proof, '--agent-sha256', sha256.toUpperCase()])).code).toBe(0);
-    expect((await depotHere(['verify', ...a.proof, '--agent-sha256', b.deposit.receipt.suitcase.sha256])).code).toBe(21);
+    expect((await depotHere(['verify', ...a.proof, '--agent-sha256', b.deposit.receipt.suitcase.sha256])).code).toBe(
+      21,
+    );
   });
 
   test('an output that exists is never touched, 5', async () => {
@@ -207,7 +272,9 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     const streamed = await depotHere(['decrypt', a.file, '--key', a.supplier.recipientKey, '--stdout']);
     expect(streamed.code, streamed.stderr).toBe(0);
     expect((await mustRun('tar', ['-tf', '-'], { input: streamed.bytes })).stdout).toContain('data/data/file');
-    const piped = await depot(['decrypt', '/dev/stdin', '--key', a.supplier.recipientKey, '--stdout'], { input: a.suitcase });
+    const piped = await depot(['decrypt', '/dev/stdin', '--key', a.supplier.recipientKey, '--stdout'], {
+      input: a.suitcase,
+    });
     expect(piped.code).not.toBe(0);
     expect(piped.bytes).toHaveLength(0);
   });
@@ -218,7 +285,10 @@ const hostile: [string, string][] = [
   ['an absolute name', 'add("/tmp/escaped-absolutely")'],
   ['a name that climbs out half way', 'add("data/x/../../../escaped")'],
   ['a file through a symlink', 'link("data/out", "../../.."); add("data/out/escaped")'],
-  ['a file through a symlink to a directory of the archive', 'folder("data/real"); link("data/alias", "real"); add("data/alias/escaped")'],
+  [
+    'a file through a symlink to a directory of the archive',
+    'folder("data/real"); link("data/alias", "real"); add("data/alias/escaped")',
+  ],
   ['a hard link out', 'hard("data/h", "../../../etc/hostname")'],
   ['a hard link through a symlink', 'link("data/s", "/etc"); hard("data/h", "data/s/hostname")'],
   ['a name twice', 'add("data/x"); add("data/x")'],
@@ -263,11 +333,20 @@ t.close()`;
 
   test('a symlink that points out is only text, and is restored as it was', async () => {
     const directory = tempDir();
-    await mustRun('sh', ['-c', 'mkdir t && cd t && echo x > file && ln -s /etc/hostname absolute && ln -s ../../../elsewhere upwards && tar -cf ../t.tar .'], { cwd: directory });
+    await mustRun(
+      'sh',
+      [
+        '-c',
+        'mkdir t && cd t && echo x > file && ln -s /etc/hostname absolute && ln -s ../../../elsewhere upwards && tar -cf ../t.tar .',
+      ],
+      { cwd: directory },
+    );
     const file = join(directory, 'message.pgp');
     writeFileSync(file, await gnupg.encrypt(readFileSync(join(directory, 't.tar')), [fingerprint]));
     const opened = await depotHere(['decrypt', file, '--key', key, '--out', join(directory, 'out')]);
     expect(opened.code, opened.stderr).toBe(0);
-    expect((await mustRun('readlink', ['absolute', 'upwards'], { cwd: join(directory, 'out') })).stdout).toBe('/etc/hostname\n../../../elsewhere\n');
+    expect((await mustRun('readlink', ['absolute', 'upwards'], { cwd: join(directory, 'out') })).stdout).toBe(
+      '/etc/hostname\n../../../elsewhere\n',
+    );
   });
 });

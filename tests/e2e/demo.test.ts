@@ -19,26 +19,63 @@ test('goes from the dataset to the comparison, says a line and a command at each
   const [, files, mebibytes] = /dataset +([\d,]+) files, ([\d.]+) MiB/.exec(stdout)!;
   expect(Number(files.replace(',', ''))).toBeGreaterThanOrEqual(2000);
   expect(Number(mebibytes)).toBeGreaterThanOrEqual(50);
-  for (const step of ['storage', 'key made', 'trusted', 'logged in', 'deposited', 'collected', 'key proved', 'verified', 'opened', 'compared', 'cleaned']) expect(stdout).toMatch(new RegExp(`^${step} `, 'm'));
-  for (const command of ['key generate', 'trust', 'login', 'push', 'verify --receipt', 'decrypt']) expect(stdout).toContain(`$ depot ${command}`);
+  for (const step of [
+    'storage',
+    'key made',
+    'trusted',
+    'logged in',
+    'deposited',
+    'collected',
+    'key proved',
+    'verified',
+    'opened',
+    'compared',
+    'cleaned',
+  ])
+    expect(stdout).toMatch(new RegExp(`^${step} `, 'm'));
+  for (const command of ['key generate', 'trust', 'login', 'push', 'verify --receipt', 'decrypt'])
+    expect(stdout).toContain(`$ depot ${command}`);
   expect(left).toEqual([]);
 }, 300_000);
 
-test.each(['SIGINT', 'SIGTERM'] as const)('%s: stops, says so by its exit status, and leaves nothing behind', async (signal) => {
-  const place = tempDir('depot-demo-test');
-  let kill: (signal: NodeJS.Signals) => void = () => undefined;
-  const running = depot(['demo'], { cwd: place, env: { TMPDIR: place, HOME: place }, started: (child) => { kill = child.kill; } });
-  let ended = false;
-  void running.finally(() => { ended = true; });
-  await eventually(() => ended || readdirSync(place, { recursive: true, encoding: 'utf8' }).some((name) => name.endsWith('depot.yaml')), 120_000, 'the demo\'s configuration');
-  kill(signal);
-  const { code, stdout, stderr } = await running;
-  expect(code, stdout + stderr).toBe(signal === 'SIGINT' ? 130 : 143);
-  expect(readdirSync(place)).toEqual([]);
-}, 300_000);
+test.each(['SIGINT', 'SIGTERM'] as const)(
+  '%s: stops, says so by its exit status, and leaves nothing behind',
+  async (signal) => {
+    const place = tempDir('depot-demo-test');
+    let kill: (signal: NodeJS.Signals) => void = () => undefined;
+    const running = depot(['demo'], {
+      cwd: place,
+      env: { TMPDIR: place, HOME: place },
+      started: (child) => {
+        kill = child.kill;
+      },
+    });
+    let ended = false;
+    void running.finally(() => {
+      ended = true;
+    });
+    await eventually(
+      () =>
+        ended || readdirSync(place, { recursive: true, encoding: 'utf8' }).some((name) => name.endsWith('depot.yaml')),
+      120_000,
+      "the demo's configuration",
+    );
+    kill(signal);
+    const { code, stdout, stderr } = await running;
+    expect(code, stdout + stderr).toBe(signal === 'SIGINT' ? 130 : 143);
+    expect(readdirSync(place)).toEqual([]);
+  },
+  300_000,
+);
 
 test('control: when what comes out differs from what went in, it fails, and leaves nothing behind', async () => {
-  const script = await alteredDepot({ 'demo/tour.ts': (source) => source.replace('const compared = compareTrees(data', 'writeFileSync(join(opened, \'data/crm/export/customers.csv\'), \'other\');\n  const compared = compareTrees(data') });
+  const script = await alteredDepot({
+    'demo/tour.ts': (source) =>
+      source.replace(
+        'const compared = compareTrees(data',
+        "writeFileSync(join(opened, 'data/crm/export/customers.csv'), 'other');\n  const compared = compareTrees(data",
+      ),
+  });
   const { code, stderr, left } = await demo({ script });
   expect(code).toBe(1);
   expect(stderr).toContain('customers.csv');

@@ -36,19 +36,60 @@ describe.skipIf(!needed)('refused by key add, key show, doctor, init and push al
     const file = join(tempDir(), 'weak.public.pgp');
     writeFileSync(file, bytes);
     writeFileSync(join(supplier.data, 'a.txt'), 'a');
-    const run = (...args: string[]): Promise<Finished> => depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
+    const run = (...args: string[]): Promise<Finished> =>
+      depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
     const words = ({ stdout, stderr }: Finished): string => (stdout + stderr).replace(/\s+/g, ' ');
 
-    for (const args of [['key', 'add', 'acme-crm', file, '--fingerprint', fingerprint], ['doctor'], ['push'], ['push', '--dry-run']]) {
+    for (const args of [
+      ['key', 'add', 'acme-crm', file, '--fingerprint', fingerprint],
+      ['doctor'],
+      ['push'],
+      ['push', '--dry-run'],
+    ]) {
       const refused = await run(...args);
       expect([refused.code, words(refused)], args.join(' ')).toEqual([20, expect.stringContaining(why)]);
     }
     expect(words(await depotHere(['key', 'show', file])), 'key show').toContain(why);
     const made = tempDir();
-    const init = await depotHere([
-      'init', '--yes', '--later', '--config', join(made, 'depot.yaml'), '--state', join(made, 'state'), '--supplier', 'S', '--arrangement', 'acme-crm', '--beneficiary', 'B', '--beneficiary-key', file, '--fingerprint', fingerprint,
-      '--signer-email', 's@s.example', '--no-passphrase', '--source', supplier.data, '--host', server.host, '--port', String(server.port), '--username', 'u', '--directory', '/in', '--every', '24h', '--host-key', server.fingerprints[0],
-    ], { cwd: made });
+    const init = await depotHere(
+      [
+        'init',
+        '--yes',
+        '--later',
+        '--config',
+        join(made, 'depot.yaml'),
+        '--state',
+        join(made, 'state'),
+        '--supplier',
+        'S',
+        '--arrangement',
+        'acme-crm',
+        '--beneficiary',
+        'B',
+        '--beneficiary-key',
+        file,
+        '--fingerprint',
+        fingerprint,
+        '--signer-email',
+        's@s.example',
+        '--no-passphrase',
+        '--source',
+        supplier.data,
+        '--host',
+        server.host,
+        '--port',
+        String(server.port),
+        '--username',
+        'u',
+        '--directory',
+        '/in',
+        '--every',
+        '24h',
+        '--host-key',
+        server.fingerprints[0],
+      ],
+      { cwd: made },
+    );
     expect([init.code, words(init)], 'init').toEqual([20, expect.stringContaining(why)]);
     expect(server.names()).toEqual([]);
   });

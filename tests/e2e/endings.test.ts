@@ -20,36 +20,65 @@ describe('a push', () => {
     writeFileSync(join(supplier.data, 'x'), 'x');
   });
   /** A push in which `command` runs at a step, while the push waits for it. */
-  const disturbed = (step: string, command: string) => supplier.push([], { node: ['--import', join(checkout, 'tests/support/preload-do.mjs')], env: { DEPOT_AT: step, DEPOT_DO: command } });
+  const disturbed = (step: string, command: string) =>
+    supplier.push([], {
+      node: ['--import', join(checkout, 'tests/support/preload-do.mjs')],
+      env: { DEPOT_AT: step, DEPOT_DO: command },
+    });
   const names = (): string[] => [...server.files.keys()].map((name) => name.replace('/in/', '')).sort();
 
-  test.each([['HUP', 129, 'hung-up'], ['INT', 130, 'interrupted'], ['TERM', 143, 'terminated']] as const)('SIG%s after the publication: %i, and receipt, ledger and sidecars are there', async (signal, exit, code) => {
-    server.files.clear();
-    const { result, code: status } = await disturbed('published', `kill -${signal} $PPID`);
-    expect([status, result.error]).toMatchObject([exit, { code, exit, published: 'yes' }]);
-    const id = result.error!.depositId!;
-    expect(result.error!.hint).toContain(`look at it with: depot receipts show ${id}`);
-    expect(supplier.stateFiles()).toContain(`${id}.receipt.json`);
-    expect(names()).toContain(`${id}.tar.gz.pgp`.replace('.gz', names().find((name) => name.endsWith('.pgp'))!.includes('.zst') ? '.zst' : '.gz'));
-    expect(supplier.runs().at(-1)).toMatchObject({ exit, code, published: 'yes', depositId: id });
-    // What was not delivered goes first in the next push.
-    await supplier.deposit();
-    expect(names()).toContain(`${id}.receipt.json`);
-    expect(supplier.stateFiles('pending')).toEqual([]);
-  });
+  test.each([
+    ['HUP', 129, 'hung-up'],
+    ['INT', 130, 'interrupted'],
+    ['TERM', 143, 'terminated'],
+  ] as const)(
+    'SIG%s after the publication: %i, and receipt, ledger and sidecars are there',
+    async (signal, exit, code) => {
+      server.files.clear();
+      const { result, code: status } = await disturbed('published', `kill -${signal} $PPID`);
+      expect([status, result.error]).toMatchObject([exit, { code, exit, published: 'yes' }]);
+      const id = result.error!.depositId!;
+      expect(result.error!.hint).toContain(`look at it with: depot receipts show ${id}`);
+      expect(supplier.stateFiles()).toContain(`${id}.receipt.json`);
+      expect(names()).toContain(
+        `${id}.tar.gz.pgp`.replace(
+          '.gz',
+          names()
+            .find((name) => name.endsWith('.pgp'))!
+            .includes('.zst')
+            ? '.zst'
+            : '.gz',
+        ),
+      );
+      expect(supplier.runs().at(-1)).toMatchObject({ exit, code, published: 'yes', depositId: id });
+      // What was not delivered goes first in the next push.
+      await supplier.deposit();
+      expect(names()).toContain(`${id}.receipt.json`);
+      expect(supplier.stateFiles('pending')).toEqual([]);
+    },
+  );
 
   // After the publication the rest is done later: that there is a deposit is what counts then.
-  test.each([['sealed', 1, 'internal', 'no'], ['published', 30, 'sidecars-pending', 'yes']] as const)('a defect once it is %s: exit %i, %s, published %s, and the next push goes well', async (step, exit, error, published) => {
-    const defect = join(tempDir(), 'defect.mjs');
-    writeFileSync(defect, `import { subscribe } from 'node:diagnostics_channel'; subscribe('depot:step', ({ step }) => { if (step === '${step}') throw new TypeError('boom'); });`);
-    const { result, code } = await supplier.push([], { node: ['--import', defect] });
-    expect(code, JSON.stringify(result.error)).toBe(exit);
-    expect(result.error).toMatchObject({ code: error, exit, published });
-    expect(result.error!.message).toContain('boom');
-    expect(supplier.runs().at(-1)).toMatchObject({ exit, published });
-    await supplier.deposit();
-    expect(supplier.stateFiles('pending')).toEqual([]);
-  });
+  test.each([
+    ['sealed', 1, 'internal', 'no'],
+    ['published', 30, 'sidecars-pending', 'yes'],
+  ] as const)(
+    'a defect once it is %s: exit %i, %s, published %s, and the next push goes well',
+    async (step, exit, error, published) => {
+      const defect = join(tempDir(), 'defect.mjs');
+      writeFileSync(
+        defect,
+        `import { subscribe } from 'node:diagnostics_channel'; subscribe('depot:step', ({ step }) => { if (step === '${step}') throw new TypeError('boom'); });`,
+      );
+      const { result, code } = await supplier.push([], { node: ['--import', defect] });
+      expect(code, JSON.stringify(result.error)).toBe(exit);
+      expect(result.error).toMatchObject({ code: error, exit, published });
+      expect(result.error!.message).toContain('boom');
+      expect(supplier.runs().at(-1)).toMatchObject({ exit, published });
+      await supplier.deposit();
+      expect(supplier.stateFiles('pending')).toEqual([]);
+    },
+  );
 });
 
 describe('decrypt', () => {
@@ -60,30 +89,61 @@ describe('decrypt', () => {
     const key = await makeKey(join(directory, 'key'), 'Gemeente', 'compat');
     ({ secretKey } = key);
     const encryptionKeys = (await openpgp.readKey({ armoredKey: readFileSync(key.publicKey, 'utf8') })).toPublic();
-    writeFileSync(suitcase, await openpgp.encrypt({ message: await openpgp.createMessage({ binary: new Uint8Array(randomBytes(8_000_000)) }), encryptionKeys, format: 'binary' }) as Uint8Array);
+    writeFileSync(
+      suitcase,
+      (await openpgp.encrypt({
+        message: await openpgp.createMessage({ binary: new Uint8Array(randomBytes(8_000_000)) }),
+        encryptionKeys,
+        format: 'binary',
+      })) as Uint8Array,
+    );
   });
 
   test('--out below a directory that is not there: 5, what to do, and nothing is made', async () => {
     const out = join(directory, 'none/out');
     const { code, stderr } = await depot(['decrypt', suitcase, '--key', secretKey, '--out', out]);
     expect(code).toBe(5);
-    expect(stderr).toBe(`depot: error: cannot create ${out}: there is no such directory\ndepot: hint: make it first: mkdir -p ${join(directory, 'none')}\n`);
+    expect(stderr).toBe(
+      `depot: error: cannot create ${out}: there is no such directory\ndepot: hint: make it first: mkdir -p ${join(directory, 'none')}\n`,
+    );
     expect(existsSync(join(directory, 'none'))).toBe(false);
   });
 
-  test.skipIf(!existsSync('/dev/full')).each([['is full', '> /dev/full'], ['gets full', '> part']])('--stdout to a disk that %s: 5, which says so, and no defect', async (_, to) => {
-    const { code, stderr } = await run('bash', ['-c', `ulimit -f 1000; "${process.execPath}" "${depotScript}" decrypt "${suitcase}" --key "${secretKey}" --stdout ${to}`], { cwd: tempDir(), env: bareEnvironment() });
-    expect([code, stderr]).toEqual([5, expect.stringMatching(/^depot: error: the result could not be written to standard output: .*\ndepot: hint: .*\n$/)]);
+  test.skipIf(!existsSync('/dev/full')).each([
+    ['is full', '> /dev/full'],
+    ['gets full', '> part'],
+  ])('--stdout to a disk that %s: 5, which says so, and no defect', async (_, to) => {
+    const { code, stderr } = await run(
+      'bash',
+      [
+        '-c',
+        `ulimit -f 1000; "${process.execPath}" "${depotScript}" decrypt "${suitcase}" --key "${secretKey}" --stdout ${to}`,
+      ],
+      { cwd: tempDir(), env: bareEnvironment() },
+    );
+    expect([code, stderr]).toEqual([
+      5,
+      expect.stringMatching(
+        /^depot: error: the result could not be written to standard output: .*\ndepot: hint: .*\n$/,
+      ),
+    ]);
   });
 
   test('--stdout into a reader that waits, then Ctrl-C: 130, not a defect and not a wait for ever', async () => {
-    const child = spawn(process.execPath, [depotScript, 'decrypt', suitcase, '--key', secretKey, '--stdout'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [depotScript, 'decrypt', suitcase, '--key', secretKey, '--stdout'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let stderr = '';
-    child.stderr.on('data', (chunk: Buffer) => { stderr += chunk.toString(); });
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
     // The first bytes are there, so the second pass has begun; nobody reads on.
     await new Promise((resolve) => child.stdout.once('readable', resolve));
     child.kill('SIGINT');
     const code = await new Promise((resolve) => child.once('exit', resolve));
-    expect([code, stderr]).toEqual([130, expect.stringMatching(/^depot: error: interrupted\ndepot: hint: run it again: depot decrypt .* --stdout\n$/)]);
+    expect([code, stderr]).toEqual([
+      130,
+      expect.stringMatching(/^depot: error: interrupted\ndepot: hint: run it again: depot decrypt .* --stdout\n$/),
+    ]);
   });
 });

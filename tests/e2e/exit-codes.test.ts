@@ -2,7 +2,16 @@
  * Every exit status that a push can have, provoked from outside: what it says was published is what is on the server, and the
  * next run is an ordinary one. (20 stands in gnupg.test.ts, 3 in sources.test.ts, 21 to 24 in damage.test.ts.)
  */
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { pattern } from '../support/awkward.js';
@@ -17,7 +26,10 @@ import { makeKey, Supplier, type SupplierOptions } from '../support/supplier.js'
 const ssh = peers('sshd', 'ssh-keygen');
 const root = asRoot();
 
-async function ready(options: SupplierOptions = {}, serverOptions: SshdOptions = {}): Promise<{ server: Sshd; supplier: Supplier }> {
+async function ready(
+  options: SupplierOptions = {},
+  serverOptions: SshdOptions = {},
+): Promise<{ server: Sshd; supplier: Supplier }> {
   const server = await startSshd(serverOptions);
   const supplier = await Supplier.create(server, { ...options, ownProcess: true });
   writeFileSync(join(supplier.data, 'customers.csv'), 'id;name\n1;Voorbeeld\n');
@@ -25,7 +37,13 @@ async function ready(options: SupplierOptions = {}, serverOptions: SshdOptions =
 }
 
 /** A push that must fail like this, with nothing at the agent afterwards, and leave the next one unharmed. */
-async function refused(supplier: Supplier, server: Pick<Sshd, 'names'> | undefined, exit: number, code: string, more: { env?: NodeJS.ProcessEnv } = {}) {
+async function refused(
+  supplier: Supplier,
+  server: Pick<Sshd, 'names'> | undefined,
+  exit: number,
+  code: string,
+  more: { env?: NodeJS.ProcessEnv } = {},
+) {
   const before = server?.names();
   const { result, code: status, stdout, stderr } = await supplier.push([], more);
   expect(result.error, stdout + stderr).toMatchObject({ code, exit, published: 'no' });
@@ -38,7 +56,10 @@ async function refused(supplier: Supplier, server: Pick<Sshd, 'names'> | undefin
 /** A source that says in a file that it was started: before login and keys are settled, none may be. */
 function tellsTale(directory: string): { dataset: Record<string, unknown>[]; started: () => boolean } {
   const tale = join(directory, 'started');
-  return { dataset: [{ command: ['sh', '-c', `echo x > '${tale}'; echo data`], as: 'x' }], started: () => existsSync(tale) };
+  return {
+    dataset: [{ command: ['sh', '-c', `echo x > '${tale}'; echo data`], as: 'x' }],
+    started: () => existsSync(tale),
+  };
 }
 
 describe.skipIf(!ssh)('usage and configuration', () => {
@@ -54,12 +75,25 @@ describe.skipIf(!ssh)('usage and configuration', () => {
 
   test('10: all mistakes at once, each with its line and column', async () => {
     const { supplier } = await ready();
-    writeFileSync(supplier.config, 'version: 1\nsupplier: { name: Acme, signingKey: k.asc }\nremote: { host: h, prot: 22, directory: /in, lanes: 9 }\narrangements:\n  Acme CRM: { beneficiaries: [], dataset: [{ directroy: d }] }\n', { mode: 0o600 });
+    writeFileSync(
+      supplier.config,
+      'version: 1\nsupplier: { name: Acme, signingKey: k.asc }\nremote: { host: h, prot: 22, directory: /in, lanes: 9 }\narrangements:\n  Acme CRM: { beneficiaries: [], dataset: [{ directroy: d }] }\n',
+      { mode: 0o600 },
+    );
     const result = await supplier.depot(['push', '--json']);
     expect(result.code).toBe(10);
     const { error } = json(result);
     expect(error!.code).toBe('config-invalid');
-    for (const what of [/depot\.yaml:3:\d+/, /depot\.yaml:5:\d+/, /prot/, /port/, /lanes|9/, /directroy/, /did you mean/]) expect(error!.message).toMatch(what);
+    for (const what of [
+      /depot\.yaml:3:\d+/,
+      /depot\.yaml:5:\d+/,
+      /prot/,
+      /port/,
+      /lanes|9/,
+      /directroy/,
+      /did you mean/,
+    ])
+      expect(error!.message).toMatch(what);
     const shown = await supplier.depot(['push']);
     expect(shown.stderr).toContain('depot: error: ');
     expect(shown.stdout).toBe('');
@@ -157,7 +191,7 @@ describe.skipIf(!ssh)('before any source is started', () => {
 });
 
 describe.skipIf(!ssh || !root)('on the way', () => {
-  test('15: the server\'s disk runs full half way; with room again, the next run publishes', async () => {
+  test("15: the server's disk runs full half way; with room again, the next run publishes", async () => {
     const { supplier, server } = await ready({ arrangement: { compression: 'none' } }, { tmpfs: '4m' });
     writeFileSync(join(supplier.data, 'big'), pattern(8_000_000));
     await refused(supplier, server, 15, 'remote-no-space');
@@ -166,7 +200,20 @@ describe.skipIf(!ssh || !root)('on the way', () => {
   });
 
   test('16: the server goes away and stays away', async () => {
-    const { supplier, server } = await ready({ arrangement: { compression: 'none' }, remote: { retryFor: '1s' }, dataset: [{ command: ['sh', '-c', 'head -c 3000000 /dev/zero; while [ ! -e go ]; do read -t 0.1 x < /dev/null; done; head -c 30000000 /dev/zero'], as: 'x' }] });
+    const { supplier, server } = await ready({
+      arrangement: { compression: 'none' },
+      remote: { retryFor: '1s' },
+      dataset: [
+        {
+          command: [
+            'sh',
+            '-c',
+            'head -c 3000000 /dev/zero; while [ ! -e go ]; do read -t 0.1 x < /dev/null; done; head -c 30000000 /dev/zero',
+          ],
+          as: 'x',
+        },
+      ],
+    });
     const pushing = supplier.push();
     await eventually(() => server.names().length > 0);
     await server.kill();
@@ -184,17 +231,27 @@ describe.skipIf(!ssh || !root)('on the way', () => {
   });
 });
 
-describe('when the server\'s last answers are lost', () => {
+describe("when the server's last answers are lost", () => {
   test('18: unconfirmed, with a receipt that says so; the next run makes sure', async () => {
-    const server = await startScriptedServer({ collect: 'rename', script: (r) => (r.type === 'rename' && r.nth === 1 ? { do: true, then: 'drop' } : undefined) });
+    const server = await startScriptedServer({
+      collect: 'rename',
+      script: (r) => (r.type === 'rename' && r.nth === 1 ? { do: true, then: 'drop' } : undefined),
+    });
     const supplier = await Supplier.create({ ...server, remoteDirectory: '/in' }, { ownProcess: true });
     writeFileSync(join(supplier.data, 'x'), 'x');
     const { result, code } = await supplier.push();
-    expect(result.error).toMatchObject({ code: 'unconfirmed', exit: 18, published: 'unknown', depositId: expect.any(String) as string });
+    expect(result.error).toMatchObject({
+      code: 'unconfirmed',
+      exit: 18,
+      published: 'unknown',
+      depositId: expect.any(String) as string,
+    });
     expect(code).toBe(18);
     const receipts = supplier.stateFiles().filter((name) => name.endsWith('.receipt.json'));
     expect(receipts).toHaveLength(1);
-    expect(JSON.parse(readFileSync(join(supplier.state, 'acme-crm', receipts[0]), 'utf8'))).toMatchObject({ transfer: { status: 'unconfirmed' } });
+    expect(JSON.parse(readFileSync(join(supplier.state, 'acme-crm', receipts[0]), 'utf8'))).toMatchObject({
+      transfer: { status: 'unconfirmed' },
+    });
     const next = await supplier.push();
     expect(next.code, next.stdout).toBe(0);
     expect((await supplier.depot(['receipts', 'verify'])).code).toBe(0);
@@ -202,7 +259,9 @@ describe('when the server\'s last answers are lost', () => {
 
   test('30: deposited, and the sidecars refused: they go first in the next push', async () => {
     let refusing = true;
-    const server = await startScriptedServer({ script: (r) => (refusing && r.type === 'open' && /cover|receipt/.test(r.path) ? { status: 3 } : undefined) });
+    const server = await startScriptedServer({
+      script: (r) => (refusing && r.type === 'open' && /cover|receipt/.test(r.path) ? { status: 3 } : undefined),
+    });
     const supplier = await Supplier.create({ ...server, remoteDirectory: '/in' }, { ownProcess: true });
     writeFileSync(join(supplier.data, 'x'), 'x');
     const { result, code } = await supplier.push();
@@ -220,18 +279,26 @@ describe('when the server\'s last answers are lost', () => {
 describe.skipIf(!ssh)('several at once', () => {
   test('4: one arrangement fails and does not stop the others', async () => {
     const { supplier, server } = await ready();
-    const broken = readFileSync(supplier.config, 'utf8').replace(/[\s\S]*?^arrangements:/m, 'arrangements:').replace('acme-crm:', 'acme-broken:').replace('directory: data', 'directory: nowhere');
+    const broken = readFileSync(supplier.config, 'utf8')
+      .replace(/[\s\S]*?^arrangements:/m, 'arrangements:')
+      .replace('acme-crm:', 'acme-broken:')
+      .replace('directory: data', 'directory: nowhere');
     writeFileSync(join(supplier.directory, 'more.yaml'), broken, { mode: 0o600 });
     supplier.writeConfig({ top: { include: ['more.yaml'] } });
     const result = await supplier.depot(['push', '--all', '--json']);
     expect(result.code, result.stdout).toBe(4);
     const { results } = json(result);
-    expect(results!.map((r) => [r.arrangement, r.ok]).sort()).toEqual([['acme-broken', false], ['acme-crm', true]]);
+    expect(results!.map((r) => [r.arrangement, r.ok]).sort()).toEqual([
+      ['acme-broken', false],
+      ['acme-crm', true],
+    ]);
     expect(server.names()).toHaveLength(4);
   });
 
   test('11: a second push of the same arrangement', async () => {
-    const { supplier, server } = await ready({ dataset: [{ command: ['sh', '-c', 'while [ ! -e go ]; do read -t 0.1 x < /dev/null; done; echo data'], as: 'x' }] });
+    const { supplier, server } = await ready({
+      dataset: [{ command: ['sh', '-c', 'while [ ! -e go ]; do read -t 0.1 x < /dev/null; done; echo data'], as: 'x' }],
+    });
     const first = supplier.push();
     await eventually(() => server.names().length > 0);
     await refused(supplier, server, 11, 'locked');
@@ -240,11 +307,26 @@ describe.skipIf(!ssh)('several at once', () => {
     await supplier.deposit();
   });
 
-  test.each([['SIGINT', 130, 'interrupted'], ['SIGTERM', 143, 'terminated'], ['SIGHUP', 129, 'hung-up']] as const)('%s: %i, the source is ended and the partial file is gone', async (signal, exit, code) => {
-    const { supplier, server } = await ready({ dataset: [{ command: ['sh', '-c', 'echo $$ > pid; head -c 3000000 /dev/zero; exec tail -f /dev/null'], as: 'x' }] });
+  test.each([
+    ['SIGINT', 130, 'interrupted'],
+    ['SIGTERM', 143, 'terminated'],
+    ['SIGHUP', 129, 'hung-up'],
+  ] as const)('%s: %i, the source is ended and the partial file is gone', async (signal, exit, code) => {
+    const { supplier, server } = await ready({
+      dataset: [{ command: ['sh', '-c', 'echo $$ > pid; head -c 3000000 /dev/zero; exec tail -f /dev/null'], as: 'x' }],
+    });
     let kill: (signal: NodeJS.Signals) => void = () => undefined;
-    const pushing = supplier.push([], { started: (child) => { kill = child.kill; } });
-    await eventually(() => server.names().length > 0 && existsSync(join(supplier.directory, 'pid')) && readFileSync(join(supplier.directory, 'pid'), 'utf8') !== '');
+    const pushing = supplier.push([], {
+      started: (child) => {
+        kill = child.kill;
+      },
+    });
+    await eventually(
+      () =>
+        server.names().length > 0 &&
+        existsSync(join(supplier.directory, 'pid')) &&
+        readFileSync(join(supplier.directory, 'pid'), 'utf8') !== '',
+    );
     const source = Number(readFileSync(join(supplier.directory, 'pid'), 'utf8'));
     kill(signal);
     const { result, code: status } = await pushing;
@@ -252,29 +334,32 @@ describe.skipIf(!ssh)('several at once', () => {
     expect(status).toBe(exit);
     expect(server.names()).toEqual([]);
     expect(supplier.stateFiles('pending')).toEqual([]);
-    await eventually(() => !existsSync(`/proc/${source}`), 5000, 'the source\'s end');
+    await eventually(() => !existsSync(`/proc/${source}`), 5000, "the source's end");
     supplier.writeConfig({ dataset: [{ directory: 'data' }] });
     await supplier.deposit();
   });
 });
 
 describe.skipIf(!ssh)('on this machine', () => {
-  test.skipIf(!root)('5: the state directory cannot be written, or its disk is full: nothing is published', async () => {
-    const { supplier, server } = await ready();
-    mkdirSync(supplier.state, { mode: 0o700 });
-    await mustRun('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=0700', 'depot-test', supplier.state]);
-    cleanup(() => run('umount', ['-l', supplier.state]));
-    writeFileSync(join(supplier.state, 'fill'), '');
-    expect(() => {
-      for (;;) appendFileSync(join(supplier.state, 'fill'), Buffer.alloc(4096));
-    }).toThrow(/ENOSPC/);
-    await refused(supplier, server, 5, 'local-disk-full');
-    rmSync(join(supplier.state, 'fill'));
-    await mustRun('mount', ['-o', 'remount,ro', supplier.state]);
-    await refused(supplier, server, 5, 'local-not-writable');
-    await mustRun('mount', ['-o', 'remount,rw,size=10m', supplier.state]);
-    await supplier.deposit();
-  });
+  test.skipIf(!root)(
+    '5: the state directory cannot be written, or its disk is full: nothing is published',
+    async () => {
+      const { supplier, server } = await ready();
+      mkdirSync(supplier.state, { mode: 0o700 });
+      await mustRun('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=0700', 'depot-test', supplier.state]);
+      cleanup(() => run('umount', ['-l', supplier.state]));
+      writeFileSync(join(supplier.state, 'fill'), '');
+      expect(() => {
+        for (;;) appendFileSync(join(supplier.state, 'fill'), Buffer.alloc(4096));
+      }).toThrow(/ENOSPC/);
+      await refused(supplier, server, 5, 'local-disk-full');
+      rmSync(join(supplier.state, 'fill'));
+      await mustRun('mount', ['-o', 'remount,ro', supplier.state]);
+      await refused(supplier, server, 5, 'local-not-writable');
+      await mustRun('mount', ['-o', 'remount,rw,size=10m', supplier.state]);
+      await supplier.deposit();
+    },
+  );
 
   test('31 and 32: stale, and a ledger that was tampered with', async () => {
     const { supplier } = await ready({ arrangement: { every: '24h' } });

@@ -2,7 +2,16 @@
  * The set-up as its first user has it: root at a terminal, a letter, an e-mail and a text message, slips of the keyboard, and
  * in the end a scheduled deposit by a service account on a real server, which verifies.
  */
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { tempDir } from '../support/cleanup.js';
@@ -44,25 +53,38 @@ describe.skipIf(!here)('depot init', () => {
   });
 
   const at = (m: Machine, dialogue: Turn[], flags: string[] = []): ReturnType<typeof terminal> =>
-    terminal(['init', '--config', m.config, '--state', m.state, ...flags], { cwd: m.root, columns: 220, dialogue, program, env: { HOME: m.root } });
+    terminal(['init', '--config', m.config, '--state', m.state, ...flags], {
+      cwd: m.root,
+      columns: 220,
+      dialogue,
+      program,
+      env: { HOME: m.root },
+    });
 
-  const asService = (...args: string[]): ReturnType<typeof run> => run(program.node, [program.script, ...args], { uid: 1, gid: 1, cwd: '/', env: { PATH: '/usr/bin:/bin' } });
+  const asService = (...args: string[]): ReturnType<typeof run> =>
+    run(program.node, [program.script, ...args], { uid: 1, gid: 1, cwd: '/', env: { PATH: '/usr/bin:/bin' } });
 
   const questions = (m: Machine): Turn[] => [
-    ['Account that the scheduled pushes run as', 'nobody-here\r'], ['there is no account nobody-here', ''],
+    ['Account that the scheduled pushes run as', 'nobody-here\r'],
+    ['there is no account nobody-here', ''],
     ['Account that the scheduled pushes run as', 'daemon\r'],
     ['Your name', 'Acme SaaS B.V.\r'],
     ['short name', 'acme-crm\r'],
-    ['public key', 'nowhere.asc\r'], ['there is no such file', ''],
+    ['public key', 'nowhere.asc\r'],
+    ['there is no such file', ''],
     // Whoever has it could open the deposits, and nobody would know.
-    ['public key', `${m.beneficiary.secretKey}\r`], ['holds a secret key', ''], [`the .public.asc, such as ${m.beneficiary.publicKey}`, ''],
+    ['public key', `${m.beneficiary.secretKey}\r`],
+    ['holds a secret key', ''],
+    [`the .public.asc, such as ${m.beneficiary.publicKey}`, ''],
     // The next answer takes the place of the one that was refused.
     ['public key', `${m.beneficiary.publicKey}\r`],
-    ['digit by digit', '\r'], ['Call now and answer then', ''],
+    ['digit by digit', '\r'],
+    ['Call now and answer then', ''],
     ['digit by digit', `${down}\r`],
     ['Name of the beneficiary [Gemeente Voorbeeld]', '\r'],
     ['Address in it', 'ops@acme.example\r'],
-    ['A directory or a file', 'exprot\r'], ['exprot does not exist', ''],
+    ['A directory or a file', 'exprot\r'],
+    ['exprot does not exist', ''],
     ['A directory or a file', 'export\r'],
     ['2 files, ', ''],
     ['Another one? [no]', '\r'],
@@ -70,30 +92,37 @@ describe.skipIf(!here)('depot init', () => {
 
   test('from the letter to a scheduled deposit by another account, with slips on the way, left once and taken up again', async () => {
     const m = await machine();
-    const first = await at(m, [...questions(m), ['The agent\'s SFTP server', '\x03']]);
+    const first = await at(m, [...questions(m), ["The agent's SFTP server", '\x03']]);
     expect(first.code, first.text).toBe(130);
-    expect(first.text).toContain(`depot: hint: go on where you left: depot init --config ${m.config} --state ${m.state}`);
+    expect(first.text).toContain(
+      `depot: hint: go on where you left: depot init --config ${m.config} --state ${m.state}`,
+    );
     expect(existsSync(m.config)).toBe(false);
 
     const pinned = server.fingerprints[0];
     const second = await at(m, [
       ['A set-up of acme-crm was left here, with these answers:', ''],
-      [`public key    ${m.beneficiary.publicKey}`, ''], [`deposited     ${join(m.root, 'export')}`, ''],
+      [`public key    ${m.beneficiary.publicKey}`, ''],
+      [`deposited     ${join(m.root, 'export')}`, ''],
       ['Go on with these answers?', '\r'],
       // A slip that only shows when nothing answers there is no reason to begin again.
-      ['The agent\'s SFTP server', `${server.host}\r`],
+      ["The agent's SFTP server", `${server.host}\r`],
       ['Its port [22]', '1\r'],
       ['Directory there [/incoming]', `${server.remoteDirectory}\r`],
       ['Try again?', `${down}${down}\r`],
-      ['The agent\'s SFTP server', `${server.host}\r`],
+      ["The agent's SFTP server", `${server.host}\r`],
       ['Its port [22]', `${server.port}\r`],
       [`ssh-ed25519 ${pinned}`, ' \r'],
       ['User name there', `${server.username}\r`],
       ['How does depot log in there?', '\r'],
-      ['How often', 'daily\r'], ['a duration is a number and a unit', ''],
+      ['How often', 'daily\r'],
+      ['a duration is a number and a unit', ''],
       ['How often', '24h\r'],
-      ['Passphrase for the signing key', 'correct horse\r'], ['The same again', 'correct hose\r'], ['the two differ', ''],
-      ['Passphrase for the signing key', 'correct horse\r'], ['The same again', 'correct horse\r'],
+      ['Passphrase for the signing key', 'correct horse\r'],
+      ['The same again', 'correct hose\r'],
+      ['the two differ', ''],
+      ['Passphrase for the signing key', 'correct horse\r'],
+      ['The same again', 'correct horse\r'],
       ['(the agent sent it by text message)', 'wrong password\r'],
       ['What now?', '\r'],
       ['(the agent sent it by text message)', `${server.password}\r`],
@@ -108,13 +137,30 @@ describe.skipIf(!here)('depot init', () => {
     expect(readFileSync(m.config, 'utf8')).toContain(`hostKey: ["ssh-ed25519 ${pinned}"]`);
     expect(readdirSync(join(m.root, 'etc')).sort()).toEqual(['depot.yaml', 'keys', 'secrets']);
     expect(modes(m)).toEqual({
-      'depot.yaml': 'root 644', 'keys': 'root 755', 'keys/supplier.secret.asc': 'root 640', 'keys/supplier.public.asc': 'root 644', 'keys/voorbeeld.asc': 'root 644', 'secrets': 'daemon 700', '../state': 'daemon 700',
+      'depot.yaml': 'root 644',
+      keys: 'root 755',
+      'keys/supplier.secret.asc': 'root 640',
+      'keys/supplier.public.asc': 'root 644',
+      'keys/voorbeeld.asc': 'root 644',
+      secrets: 'daemon 700',
+      '../state': 'daemon 700',
     });
 
     // What init says comes next; as systemd starts it, with nothing of root's environment.
-    const printed = await depot(['schedule', 'print', 'systemd', '--at', '02:15', '--config', m.config, '--json'], { env: { HOME: '/root' }, script: program.script });
-    const { account, files, paste, warnings } = JSON.parse(printed.stdout) as { account: string; files: { path: string; contents: string }[]; paste: string[]; warnings: string[] };
-    expect({ account, lines: paste.filter((line) => /^(?:ch|install|useradd)/.test(line)) }).toEqual({ account: 'daemon', lines: [] });
+    const printed = await depot(['schedule', 'print', 'systemd', '--at', '02:15', '--config', m.config, '--json'], {
+      env: { HOME: '/root' },
+      script: program.script,
+    });
+    const { account, files, paste, warnings } = JSON.parse(printed.stdout) as {
+      account: string;
+      files: { path: string; contents: string }[];
+      paste: string[];
+      warnings: string[];
+    };
+    expect({ account, lines: paste.filter((line) => /^(?:ch|install|useradd)/.test(line)) }).toEqual({
+      account: 'daemon',
+      lines: [],
+    });
     expect(warnings.filter((line) => !line.includes('/tmp') && !line.includes('cannot run'))).toEqual([]);
     const start = /^ExecStart=(.*)$/m.exec(files[0].contents)![1].split(' ').slice(2);
     const pushed = await asService(...start.filter((word) => word !== '--quiet'), '--json');
@@ -125,8 +171,24 @@ describe.skipIf(!here)('depot init', () => {
     const proof = join(m.root, 'proof.json');
     writeFileSync(proof, '{}', { mode: 0o600 });
     const closed = await asService('receipts', 'import-attestation', proof, '--config', m.config);
-    expect([closed.code, closed.stderr]).toEqual([5, expect.stringMatching(/this account may not\ndepot: hint: .*sudo install -o "\$\(id -un\)" -m 600 .*proof\.json copy-of-proof\.json/)]);
-    const verified = await depot(['verify', join(server.incoming, deposit!.suitcase), '--receipt', deposit!.receiptPath, '--signer', join(m.root, 'etc/keys/supplier.public.asc'), '--key', m.beneficiary.secretKey, '--deep', '--json']);
+    expect([closed.code, closed.stderr]).toEqual([
+      5,
+      expect.stringMatching(
+        /this account may not\ndepot: hint: .*sudo install -o "\$\(id -un\)" -m 600 .*proof\.json copy-of-proof\.json/,
+      ),
+    ]);
+    const verified = await depot([
+      'verify',
+      join(server.incoming, deposit!.suitcase),
+      '--receipt',
+      deposit!.receiptPath,
+      '--signer',
+      join(m.root, 'etc/keys/supplier.public.asc'),
+      '--key',
+      m.beneficiary.secretKey,
+      '--deep',
+      '--json',
+    ]);
     expect(json(verified)).toMatchObject({ ok: true, result: 'passed' });
     expect(statSync(deposit!.receiptPath).uid).toBe(1);
   });
@@ -134,9 +196,41 @@ describe.skipIf(!here)('depot init', () => {
   test('a set-up that failed after its keys were made is repeated, and goes on with them', async () => {
     const m = await machine();
     const flags = [
-      'init', '--yes', '--config', m.config, '--state', m.state, '--user', 'daemon', '--supplier', 'Acme', '--arrangement', 'acme-crm', '--beneficiary', 'Voorbeeld', '--beneficiary-key', m.beneficiary.publicKey,
-      '--fingerprint', m.beneficiary.fingerprint, '--signer-email', 'ops@acme.example', '--source', join(m.root, 'export'), '--host', server.host, '--port', String(server.port), '--username', server.username,
-      '--directory', server.remoteDirectory, '--every', '24h', '--host-key', server.fingerprints[0], '--json',
+      'init',
+      '--yes',
+      '--config',
+      m.config,
+      '--state',
+      m.state,
+      '--user',
+      'daemon',
+      '--supplier',
+      'Acme',
+      '--arrangement',
+      'acme-crm',
+      '--beneficiary',
+      'Voorbeeld',
+      '--beneficiary-key',
+      m.beneficiary.publicKey,
+      '--fingerprint',
+      m.beneficiary.fingerprint,
+      '--signer-email',
+      'ops@acme.example',
+      '--source',
+      join(m.root, 'export'),
+      '--host',
+      server.host,
+      '--port',
+      String(server.port),
+      '--username',
+      server.username,
+      '--directory',
+      server.remoteDirectory,
+      '--every',
+      '24h',
+      '--host-key',
+      server.fingerprints[0],
+      '--json',
     ];
     writeFileSync(join(m.root, 'password'), `${server.password}\n`, { mode: 0o600 });
     flags.push('--password-file', 'password');
@@ -152,9 +246,16 @@ describe.skipIf(!here)('depot init', () => {
     expect(json(wrong).error).toMatchObject({ code: 'passphrase-wrong' });
     const made = await depot(flags, { cwd: m.root, env });
     expect(made.code, made.stdout).toBe(0);
-    const document = JSON.parse(made.stdout) as { account: string; state: string; signer: { fingerprint: string }; next: string[] };
+    const document = JSON.parse(made.stdout) as {
+      account: string;
+      state: string;
+      signer: { fingerprint: string };
+      next: string[];
+    };
     expect(document).toMatchObject({ account: 'daemon', state: m.state, signer: { fingerprint: orphan.fingerprint } });
-    expect(document.next.join('\n')).toMatch(/chown root:daemon .*password && chmod 640[\s\S]*runuser -u daemon -- depot doctor/);
+    expect(document.next.join('\n')).toMatch(
+      /chown root:daemon .*password && chmod 640[\s\S]*runuser -u daemon -- depot doctor/,
+    );
     await mustRun('sh', ['-ec', document.next[0]]);
     // The passphrase that came from the environment was kept for the runs that have no such environment.
     const doctor = await asService('doctor', '--config', m.config);
@@ -162,16 +263,54 @@ describe.skipIf(!here)('depot init', () => {
     expect((await depot(flags, { cwd: m.root, env })).code).toBe(5);
   });
 
-  test('the account that was chosen is not forgotten: a state directory of root\'s becomes its own, one in use is refused, and one that is gone is asked about', async () => {
+  test("the account that was chosen is not forgotten: a state directory of root's becomes its own, one in use is refused, and one that is gone is asked about", async () => {
     const m = await machine();
     const flags = [
-      'init', '--yes', '--later', '--config', m.config, '--state', m.state, '--user', 'daemon', '--supplier', 'Acme', '--arrangement', 'acme-crm', '--beneficiary', 'Voorbeeld', '--beneficiary-key', m.beneficiary.publicKey,
-      '--fingerprint', m.beneficiary.fingerprint, '--signer-email', 'ops@acme.example', '--no-passphrase', '--source', join(m.root, 'export'), '--host', server.host, '--port', String(server.port), '--username', server.username,
-      '--directory', server.remoteDirectory, '--every', '24h', '--host-key', server.fingerprints[0], '--json',
+      'init',
+      '--yes',
+      '--later',
+      '--config',
+      m.config,
+      '--state',
+      m.state,
+      '--user',
+      'daemon',
+      '--supplier',
+      'Acme',
+      '--arrangement',
+      'acme-crm',
+      '--beneficiary',
+      'Voorbeeld',
+      '--beneficiary-key',
+      m.beneficiary.publicKey,
+      '--fingerprint',
+      m.beneficiary.fingerprint,
+      '--signer-email',
+      'ops@acme.example',
+      '--no-passphrase',
+      '--source',
+      join(m.root, 'export'),
+      '--host',
+      server.host,
+      '--port',
+      String(server.port),
+      '--username',
+      server.username,
+      '--directory',
+      server.remoteDirectory,
+      '--every',
+      '24h',
+      '--host-key',
+      server.fingerprints[0],
+      '--json',
     ];
     mkdirSync(join(m.state, 'other'), { recursive: true });
     const refused = json(await depot(flags, { cwd: m.root, env: { HOME: m.root } }));
-    expect(refused.error).toMatchObject({ exit: 5, message: expect.stringContaining('belongs to root and is in use') as string, hint: expect.stringContaining(`chown -R daemon: ${m.state}`) as string });
+    expect(refused.error).toMatchObject({
+      exit: 5,
+      message: expect.stringContaining('belongs to root and is in use') as string,
+      hint: expect.stringContaining(`chown -R daemon: ${m.state}`) as string,
+    });
     expect(existsSync(m.config)).toBe(false);
     await mustRun('rmdir', [join(m.state, 'other')]);
     const made = await depot(flags, { cwd: m.root, env: { HOME: m.root } });
@@ -179,22 +318,68 @@ describe.skipIf(!here)('depot init', () => {
     expect(statSync(m.state).uid).toBe(1);
 
     await mustRun('rmdir', [m.state]);
-    const resumed = await terminal(['init', '--config', m.config], { cwd: m.root, columns: 220, program, env: { HOME: m.root }, dialogue: [
-      ['is not there', ''], ['Account that the scheduled pushes run as', 'daemon\r'],
-      ['(the agent sent it by text message)', `${server.password}\r`], ['Run the sources now', '\r'], ['At what time of day', '02:15\r'],
-    ] });
+    const resumed = await terminal(['init', '--config', m.config], {
+      cwd: m.root,
+      columns: 220,
+      program,
+      env: { HOME: m.root },
+      dialogue: [
+        ['is not there', ''],
+        ['Account that the scheduled pushes run as', 'daemon\r'],
+        ['(the agent sent it by text message)', `${server.password}\r`],
+        ['Run the sources now', '\r'],
+        ['At what time of day', '02:15\r'],
+      ],
+    });
     expect(resumed.code, resumed.text).toBe(0);
     expect(statSync(m.state).uid).toBe(1);
     expect(resumed.text).toContain('runuser -u daemon -- depot push');
   });
 
-  test('with an SSH key of root\'s, the account that pushes gets a copy that it can read and not change', async () => {
+  test("with an SSH key of root's, the account that pushes gets a copy that it can read and not change", async () => {
     const m = await machine();
-    const made = await depot([
-      'init', '--yes', '--config', m.config, '--state', m.state, '--user', 'daemon', '--supplier', 'Acme', '--arrangement', 'acme-crm', '--beneficiary', 'Voorbeeld', '--beneficiary-key', m.beneficiary.publicKey,
-      '--fingerprint', m.beneficiary.fingerprint, '--signer-email', 'ops@acme.example', '--no-passphrase', '--source', join(m.root, 'export'), '--host', server.host, '--port', String(server.port), '--username', server.username,
-      '--directory', server.remoteDirectory, '--every', '24h', '--host-key', server.fingerprints[0], '--private-key', server.privateKeyFile,
-    ], { cwd: m.root, env: { HOME: m.root } });
+    const made = await depot(
+      [
+        'init',
+        '--yes',
+        '--config',
+        m.config,
+        '--state',
+        m.state,
+        '--user',
+        'daemon',
+        '--supplier',
+        'Acme',
+        '--arrangement',
+        'acme-crm',
+        '--beneficiary',
+        'Voorbeeld',
+        '--beneficiary-key',
+        m.beneficiary.publicKey,
+        '--fingerprint',
+        m.beneficiary.fingerprint,
+        '--signer-email',
+        'ops@acme.example',
+        '--no-passphrase',
+        '--source',
+        join(m.root, 'export'),
+        '--host',
+        server.host,
+        '--port',
+        String(server.port),
+        '--username',
+        server.username,
+        '--directory',
+        server.remoteDirectory,
+        '--every',
+        '24h',
+        '--host-key',
+        server.fingerprints[0],
+        '--private-key',
+        server.privateKeyFile,
+      ],
+      { cwd: m.root, env: { HOME: m.root } },
+    );
     expect(made.code, made.stderr).toBe(0);
     expect(made.stdout).not.toContain('depot login');
     const copy = statSync(join(m.root, 'etc/keys/ssh'));
@@ -210,19 +395,54 @@ describe.skipIf(!here)('depot init', () => {
     chmodSync(locked, 0o600);
     await mustRun('ssh-keygen', ['-q', '-p', '-P', '', '-N', 'correct horse', '-f', locked]);
     const known = [
-      '--user', 'daemon', '--supplier', 'Acme', '--arrangement', 'acme-crm', '--beneficiary', 'Voorbeeld', '--beneficiary-key', m.beneficiary.publicKey, '--fingerprint', m.beneficiary.fingerprint, '--signer-email', 'ops@acme.example',
-      '--no-passphrase', '--source', 'export', '--host', server.host, '--port', String(server.port), '--username', server.username, '--directory', server.remoteDirectory, '--every', '24h',
+      '--user',
+      'daemon',
+      '--supplier',
+      'Acme',
+      '--arrangement',
+      'acme-crm',
+      '--beneficiary',
+      'Voorbeeld',
+      '--beneficiary-key',
+      m.beneficiary.publicKey,
+      '--fingerprint',
+      m.beneficiary.fingerprint,
+      '--signer-email',
+      'ops@acme.example',
+      '--no-passphrase',
+      '--source',
+      'export',
+      '--host',
+      server.host,
+      '--port',
+      String(server.port),
+      '--username',
+      server.username,
+      '--directory',
+      server.remoteDirectory,
+      '--every',
+      '24h',
     ];
     await server.kill();
-    const first = await at(m, [
-      ['refused the connection', ''], ['Try again?', '\r'],
-      ['refused the connection', ''], ['Try again?', `${down}\r`],
-      ['How does depot log in there?', `${down}\r`],
-      ['File with the private SSH key', 'id_deopt\r'], ['there is no such file', ''],
-      ['File with the private SSH key', `${locked}\r`],
-      ['No host key is pinned for acme-crm yet', ''], ['Try again?', `${down}\r`],
-      ['Passphrase of the SSH key', 'incorrect\r'], ['would exit with 13', ''], ['What now?', `${down}\r`],
-    ], known);
+    const first = await at(
+      m,
+      [
+        ['refused the connection', ''],
+        ['Try again?', '\r'],
+        ['refused the connection', ''],
+        ['Try again?', `${down}\r`],
+        ['How does depot log in there?', `${down}\r`],
+        ['File with the private SSH key', 'id_deopt\r'],
+        ['there is no such file', ''],
+        ['File with the private SSH key', `${locked}\r`],
+        ['No host key is pinned for acme-crm yet', ''],
+        ['Try again?', `${down}\r`],
+        ['Passphrase of the SSH key', 'incorrect\r'],
+        ['would exit with 13', ''],
+        ['What now?', `${down}\r`],
+      ],
+      known,
+    );
     expect(first.code, first.text).toBe(13);
     expect(first.text).toContain('goes on here, once that is put right');
     expect(readFileSync(m.config, 'utf8')).toMatch(/^ +privateKey: .*keys\/ssh/m);
@@ -230,8 +450,13 @@ describe.skipIf(!here)('depot init', () => {
 
     await server.start();
     const second = await at(m, [
-      ['No host key is pinned', ''], [`ssh-ed25519 ${server.fingerprints[0]}`, ' \r'], ['would exit with 17', ''], ['What now?', '\r'],
-      ['Passphrase of the SSH key', 'correct horse\r'], ['Run the sources now', '\r'], ['At what time of day', '02:15\r'],
+      ['No host key is pinned', ''],
+      [`ssh-ed25519 ${server.fingerprints[0]}`, ' \r'],
+      ['would exit with 17', ''],
+      ['What now?', '\r'],
+      ['Passphrase of the SSH key', 'correct horse\r'],
+      ['Run the sources now', '\r'],
+      ['At what time of day', '02:15\r'],
     ]);
     expect(second.code, second.text).toBe(0);
     for (const secret of ['incorrect', 'correct horse']) expect(first.raw + second.raw).not.toContain(secret);
@@ -239,14 +464,41 @@ describe.skipIf(!here)('depot init', () => {
     // known_hosts stays root's: the account that pushes is told who pins, not how to get it.
     const closed = await asService('trust', 'acme-crm', '--fingerprint', server.fingerprints[0], '--config', m.config);
     expect(closed.code, closed.stderr).toBe(5);
-    expect(closed.stderr).toContain('depot: hint: run it as root, to whom the configuration belongs: sudo -u root depot trust acme-crm');
+    expect(closed.stderr).toContain(
+      'depot: hint: run it as root, to whom the configuration belongs: sudo -u root depot trust acme-crm',
+    );
   });
 
   test('--yes accepts no fingerprint and no host key that was not given', async () => {
     const m = await machine();
     const flags = [
-      'init', '--yes', '--config', m.config, '--supplier', 'Acme', '--arrangement', 'acme-crm', '--beneficiary', 'Voorbeeld', '--beneficiary-key', m.beneficiary.publicKey, '--signer-email', 'ops@acme.example', '--no-passphrase',
-      '--source', join(m.root, 'export'), '--host', server.host, '--port', String(server.port), '--username', server.username, '--directory', server.remoteDirectory, '--every', '24h',
+      'init',
+      '--yes',
+      '--config',
+      m.config,
+      '--supplier',
+      'Acme',
+      '--arrangement',
+      'acme-crm',
+      '--beneficiary',
+      'Voorbeeld',
+      '--beneficiary-key',
+      m.beneficiary.publicKey,
+      '--signer-email',
+      'ops@acme.example',
+      '--no-passphrase',
+      '--source',
+      join(m.root, 'export'),
+      '--host',
+      server.host,
+      '--port',
+      String(server.port),
+      '--username',
+      server.username,
+      '--directory',
+      server.remoteDirectory,
+      '--every',
+      '24h',
     ];
     const without = await terminal(flags, { cwd: m.root });
     expect(without.code).toBe(2);
@@ -263,21 +515,43 @@ describe.skipIf(!here)('depot init', () => {
   });
 
   function modes(m: Machine): Record<string, string> {
-    const names = ['depot.yaml', 'keys', 'keys/supplier.secret.asc', 'keys/supplier.public.asc', 'keys/voorbeeld.asc', 'secrets', '../state'];
-    return Object.fromEntries(names.map((name) => {
-      const { uid, mode } = statSync(join(m.root, 'etc', name));
-      return [name, `${uid === 0 ? 'root' : uid === 1 ? 'daemon' : uid} ${(mode & 0o777).toString(8)}`];
-    }));
+    const names = [
+      'depot.yaml',
+      'keys',
+      'keys/supplier.secret.asc',
+      'keys/supplier.public.asc',
+      'keys/voorbeeld.asc',
+      'secrets',
+      '../state',
+    ];
+    return Object.fromEntries(
+      names.map((name) => {
+        const { uid, mode } = statSync(join(m.root, 'etc', name));
+        return [name, `${uid === 0 ? 'root' : uid === 1 ? 'daemon' : uid} ${(mode & 0o777).toString(8)}`];
+      }),
+    );
   }
 });
 
-test.skipIf(peer('python3') === undefined)('a beneficiary\'s key that was not compared ends the set-up, and the answers stay', async () => {
-  const home = tempDir();
-  const key = await makeKey(join(home, 'k'), 'Gemeente Voorbeeld', 'compat');
-  const { code, text } = await terminal(['init', '--config', 'depot.yaml', '--supplier', 'Acme', '--arrangement', 'acme-crm'], {
-    cwd: home, columns: 200, dialogue: [...(asRoot() ? [['Account that', 'root\r'] as Turn] : []), ['public key', `${key.publicKey}\r`], ['digit by digit', `${down.repeat(3)}\r`]],
-  });
-  expect(code, text).toBe(20);
-  expect(text).toContain('call the beneficiary, then go on where you left: depot init');
-  expect(readdirSync(home)).toContain('depot.yaml.answers.json');
-});
+test.skipIf(peer('python3') === undefined)(
+  "a beneficiary's key that was not compared ends the set-up, and the answers stay",
+  async () => {
+    const home = tempDir();
+    const key = await makeKey(join(home, 'k'), 'Gemeente Voorbeeld', 'compat');
+    const { code, text } = await terminal(
+      ['init', '--config', 'depot.yaml', '--supplier', 'Acme', '--arrangement', 'acme-crm'],
+      {
+        cwd: home,
+        columns: 200,
+        dialogue: [
+          ...(asRoot() ? [['Account that', 'root\r'] as Turn] : []),
+          ['public key', `${key.publicKey}\r`],
+          ['digit by digit', `${down.repeat(3)}\r`],
+        ],
+      },
+    );
+    expect(code, text).toBe(20);
+    expect(text).toContain('call the beneficiary, then go on where you left: depot init');
+    expect(readdirSync(home)).toContain('depot.yaml.answers.json');
+  },
+);

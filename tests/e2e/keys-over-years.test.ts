@@ -26,15 +26,47 @@ describe.skipIf(!have)('keys over the years', () => {
     const before = server.names();
     const refused = await supplier.push();
     expect(refused.code).toBe(20);
-    expect(refused.result.error).toMatchObject({ code: 'recipient-unusable', published: 'no', message: expect.stringContaining('is retired') as string, hint: expect.stringContaining('depot key add') as string });
+    expect(refused.result.error).toMatchObject({
+      code: 'recipient-unusable',
+      published: 'no',
+      message: expect.stringContaining('is retired') as string,
+      hint: expect.stringContaining('depot key add') as string,
+    });
     expect(server.names()).toEqual(before);
 
-    supplier.writeConfig({ arrangement: retired, beneficiaries: [{ key: readFileSync(next.publicKey), fingerprint: next.fingerprint }] });
+    supplier.writeConfig({
+      arrangement: retired,
+      beneficiaries: [{ key: readFileSync(next.publicKey), fingerprint: next.fingerprint }],
+    });
     const renewed = await supplier.deposit();
-    for (const [deposit, key] of [[old, supplier.recipientKey], [renewed, next.secretKey]] as const) {
-      await mustDepot(['verify', join(server.incoming, deposit.suitcase), '--receipt', deposit.receiptFile, '--signer', supplier.signerPublic, '--key', key, '--deep']);
+    for (const [deposit, key] of [
+      [old, supplier.recipientKey],
+      [renewed, next.secretKey],
+    ] as const) {
+      await mustDepot([
+        'verify',
+        join(server.incoming, deposit.suitcase),
+        '--receipt',
+        deposit.receiptFile,
+        '--signer',
+        supplier.signerPublic,
+        '--key',
+        key,
+        '--deep',
+      ]);
     }
-    expect((await depot(['decrypt', join(server.incoming, renewed.suitcase), '--key', supplier.recipientKey, '--out', freshPath()])).code).toBe(22);
+    expect(
+      (
+        await depot([
+          'decrypt',
+          join(server.incoming, renewed.suitcase),
+          '--key',
+          supplier.recipientKey,
+          '--out',
+          freshPath(),
+        ])
+      ).code,
+    ).toBe(22);
   });
 
   // The record was called broken, and the kit could not be made, until somebody remembered to name the old key each time.
@@ -45,9 +77,20 @@ describe.skipIf(!have)('keys over the years', () => {
     const next = await makeKey(join(supplier.directory, 'keys/next'), 'Acme SaaS B.V.', 'compat');
     supplier.writeConfig({ top: { supplier: { name: 'Acme SaaS B.V.', signingKey: next.secretKey } } });
     const forgotten = await supplier.depot(['receipts', 'verify']);
-    expect([forgotten.code, forgotten.stderr]).toEqual([32, expect.stringContaining('hint: if the signing key was replaced, name the earlier public key under supplier.formerSigningKeys in depot.yaml')]);
-    expect((await supplier.depot(['kit', 'acme-crm', '--out', freshPath()])).stderr).toContain('under supplier.formerSigningKeys');
-    supplier.writeConfig({ top: { supplier: { name: 'Acme SaaS B.V.', signingKey: next.secretKey, formerSigningKeys: [supplier.signerPublic] } } });
+    expect([forgotten.code, forgotten.stderr]).toEqual([
+      32,
+      expect.stringContaining(
+        'hint: if the signing key was replaced, name the earlier public key under supplier.formerSigningKeys in depot.yaml',
+      ),
+    ]);
+    expect((await supplier.depot(['kit', 'acme-crm', '--out', freshPath()])).stderr).toContain(
+      'under supplier.formerSigningKeys',
+    );
+    supplier.writeConfig({
+      top: {
+        supplier: { name: 'Acme SaaS B.V.', signingKey: next.secretKey, formerSigningKeys: [supplier.signerPublic] },
+      },
+    });
     const kit = await mustDepot(['kit', 'acme-crm', '--out', freshPath(), '--config', supplier.config]);
     expect(kit.stdout.match(/^signer /gm)).toHaveLength(2);
     await supplier.deposit();
@@ -56,13 +99,41 @@ describe.skipIf(!have)('keys over the years', () => {
 
   test('whose key expires within three months hears it when it verifies, in time to extend it', async () => {
     const keys = tempDir();
-    for (const [name, expires, warns] of [['soon', '60d', true], ['later', '2y', false]] as const) {
-      await mustDepot(['key', 'generate', 'arrangement', '--name', 'Gemeente', '--email', 'ict@voorbeeld.example', '--out', join(keys, name), '--no-passphrase', '--expires', expires]);
-      const { fingerprint } = JSON.parse((await mustDepot(['key', 'show', join(keys, `${name}.public.asc`), '--json'])).stdout) as { fingerprint: string };
-      const supplier = await Supplier.create(server, { beneficiaries: [{ key: readFileSync(join(keys, `${name}.public.asc`)), fingerprint }] });
+    for (const [name, expires, warns] of [
+      ['soon', '60d', true],
+      ['later', '2y', false],
+    ] as const) {
+      await mustDepot([
+        'key',
+        'generate',
+        'arrangement',
+        '--name',
+        'Gemeente',
+        '--email',
+        'ict@voorbeeld.example',
+        '--out',
+        join(keys, name),
+        '--no-passphrase',
+        '--expires',
+        expires,
+      ]);
+      const { fingerprint } = JSON.parse(
+        (await mustDepot(['key', 'show', join(keys, `${name}.public.asc`), '--json'])).stdout,
+      ) as { fingerprint: string };
+      const supplier = await Supplier.create(server, {
+        beneficiaries: [{ key: readFileSync(join(keys, `${name}.public.asc`)), fingerprint }],
+      });
       writeFileSync(join(supplier.data, 'a'), 'x');
       const deposit = await supplier.deposit();
-      const verified = await mustDepot(['verify', '--receipt', deposit.receiptFile, '--signer', supplier.signerPublic, '--key', join(keys, `${name}.secret.asc`)]);
+      const verified = await mustDepot([
+        'verify',
+        '--receipt',
+        deposit.receiptFile,
+        '--signer',
+        supplier.signerPublic,
+        '--key',
+        join(keys, `${name}.secret.asc`),
+      ]);
       expect(verified.stderr.includes(`your key ${fingerprint} expires on`)).toBe(warns);
     }
   });

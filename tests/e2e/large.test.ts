@@ -12,7 +12,10 @@ import { differences } from '../support/tree.js';
 
 const MiB = 1 << 20;
 
-describe.skipIf(!peers('sshd', 'ssh-keygen')).each([['compat', 'auto'], ['modern', 'none']] as const)('%s, compression %s', (profile, compression) => {
+describe.skipIf(!peers('sshd', 'ssh-keygen')).each([
+  ['compat', 'auto'],
+  ['modern', 'none'],
+] as const)('%s, compression %s', (profile, compression) => {
   let server: Sshd;
   let supplier: Supplier;
   let deposit: Deposit;
@@ -20,11 +23,19 @@ describe.skipIf(!peers('sshd', 'ssh-keygen')).each([['compat', 'auto'], ['modern
   beforeAll(async () => {
     server = await startSshd();
     const command = [process.execPath, '-e', 'process.stdout.write(Buffer.alloc(17 * 1048576 + 5, "parts "))'];
-    supplier = await Supplier.create(server, { profile, arrangement: { compression }, dataset: [{ directory: 'data' }, { command, as: 'in-parts' }] });
+    supplier = await Supplier.create(server, {
+      profile,
+      arrangement: { compression },
+      dataset: [{ directory: 'data' }, { command, as: 'in-parts' }],
+    });
     mkdirSync(join(supplier.data, 'files'));
     const noise = randomBytes(13 * MiB + 1);
-    for (const octets of [0, 1, 4 * MiB - 1, 4 * MiB, 4 * MiB + 1, noise.length]) writeFileSync(join(supplier.data, 'files', `noise-${octets}`), noise.subarray(0, octets));
-    writeFileSync(join(supplier.data, 'files/holes'), Buffer.concat([noise.subarray(0, 10), Buffer.alloc(6 * MiB), noise.subarray(0, 10), Buffer.alloc(2 * MiB)]));
+    for (const octets of [0, 1, 4 * MiB - 1, 4 * MiB, 4 * MiB + 1, noise.length])
+      writeFileSync(join(supplier.data, 'files', `noise-${octets}`), noise.subarray(0, octets));
+    writeFileSync(
+      join(supplier.data, 'files/holes'),
+      Buffer.concat([noise.subarray(0, 10), Buffer.alloc(6 * MiB), noise.subarray(0, 10), Buffer.alloc(2 * MiB)]),
+    );
     deposit = await supplier.deposit();
     suitcase = join(server.incoming, deposit.suitcase);
   });
@@ -50,7 +61,15 @@ describe.skipIf(!peers('sshd', 'ssh-keygen')).each([['compat', 'auto'], ['modern
       const changed = at === -1 ? whole.subarray(0, 12 * MiB) : Buffer.from(whole);
       if (at !== -1) changed[at] ^= 1;
       writeFileSync(file, changed);
-      const opened = await depot(['decrypt', file, ...key(), ...(i % 2 === 0 ? [] : proof()), '--out', join(directory, 'out'), '--json']);
+      const opened = await depot([
+        'decrypt',
+        file,
+        ...key(),
+        ...(i % 2 === 0 ? [] : proof()),
+        '--out',
+        join(directory, 'out'),
+        '--json',
+      ]);
       expect(opened.code, opened.stdout).toBe(21);
       expect(json(opened).error).toMatchObject({ code: 'verification-failed' });
       expect(readdirSync(directory)).toEqual(['suitcase.pgp']);

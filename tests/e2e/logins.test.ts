@@ -40,15 +40,24 @@ describe.skipIf(!ssh)('a deposit on a real OpenSSH server', () => {
     const { server, supplier, deposit } = await depositAs({ login: 'key' });
     const id = deposit.depositId;
     expect(id).toMatch(/^acme-crm_\d{8}T\d{6}Z_[0-9a-f]{16}$/);
-    expect(server.names()).toEqual([`${id}.cover.md`, `${id}.receipt.json`, `${id}.receipt.json.asc`, deposit.suitcase].sort());
+    expect(server.names()).toEqual(
+      [`${id}.cover.md`, `${id}.receipt.json`, `${id}.receipt.json.asc`, deposit.suitcase].sort(),
+    );
     expect(deposit.suitcase).toMatch(new RegExp(`^${id}\\.tar(\\.zst|\\.gz)?\\.pgp$`));
-    expect(deposit.receipt.transfer).toMatchObject({ status: 'acknowledged', remoteSize: 'matched', durability: 'fsynced' });
+    expect(deposit.receipt.transfer).toMatchObject({
+      status: 'acknowledged',
+      remoteSize: 'matched',
+      durability: 'fsynced',
+    });
     expect(deposit.receipt.dataset).toMatchObject({ complete: true });
     await checkOpens(join(server.incoming, deposit.suitcase), supplier, deposit.receiptFile);
   });
 
   test.skipIf(!root)('with a password, in a chroot, where finished files are moved away at once', async () => {
-    const { server, supplier, deposit } = await depositAs({ login: 'password', chroot: true, mover: complete }, { login: 'password' });
+    const { server, supplier, deposit } = await depositAs(
+      { login: 'password', chroot: true, mover: complete },
+      { login: 'password' },
+    );
     expect(server.names()).toEqual([]);
     expect(server.collectedNames()).toContain(deposit.suitcase);
     expect(server.collectedNames()).toHaveLength(4);

@@ -12,21 +12,35 @@ import { type Server, Supplier } from '../support/supplier.js';
 const ssh = peers('sshd', 'ssh-keygen');
 
 /** A supplier with these arrangements, each with one small file of its own. */
-async function supplierOf(server: Server, names: readonly string[], more: Record<string, Record<string, unknown>> = {}, remote: Record<string, unknown> = {}): Promise<Supplier> {
+async function supplierOf(
+  server: Server,
+  names: readonly string[],
+  more: Record<string, Record<string, unknown>> = {},
+  remote: Record<string, unknown> = {},
+): Promise<Supplier> {
   const supplier = await Supplier.create(server, { remote });
-  const document = parse(readFileSync(supplier.config, 'utf8')) as { arrangements: Record<string, Record<string, unknown>> };
+  const document = parse(readFileSync(supplier.config, 'utf8')) as {
+    arrangements: Record<string, Record<string, unknown>>;
+  };
   const one = document.arrangements['acme-crm'];
-  document.arrangements = Object.fromEntries(names.map((name) => {
-    mkdirSync(join(supplier.directory, 'data', name));
-    writeFileSync(join(supplier.directory, 'data', name, 'file'), `data of ${name}`);
-    return [name, { ...one, dataset: [{ directory: `data/${name}` }], every: '24h', ...more[name] }];
-  }));
+  document.arrangements = Object.fromEntries(
+    names.map((name) => {
+      mkdirSync(join(supplier.directory, 'data', name));
+      writeFileSync(join(supplier.directory, 'data', name, 'file'), `data of ${name}`);
+      return [name, { ...one, dataset: [{ directory: `data/${name}` }], every: '24h', ...more[name] }];
+    }),
+  );
   writeFileSync(supplier.config, stringify(document), { mode: 0o600 });
   return supplier;
 }
 
 const twelve = Array.from({ length: 12 }, (_, i) => `tenant-${i + 1}`);
-const suitcases = (server: Sshd): string[] => server.names().filter((name) => name.endsWith('.pgp')).map((name) => name.split('_')[0]).sort();
+const suitcases = (server: Sshd): string[] =>
+  server
+    .names()
+    .filter((name) => name.endsWith('.pgp'))
+    .map((name) => name.split('_')[0])
+    .sort();
 
 describe.skipIf(!ssh)('push --all', () => {
   let server: Sshd;
@@ -35,7 +49,10 @@ describe.skipIf(!ssh)('push --all', () => {
   });
 
   test('--jobs 4: one login, one failure that stops nobody, an ended one left out, a sum, exit 4', async () => {
-    const supplier = await supplierOf(server, twelve, { 'tenant-3': { dataset: [{ directory: 'data/nowhere' }] }, 'tenant-5': { ended: '2026-01-01' } });
+    const supplier = await supplierOf(server, twelve, {
+      'tenant-3': { dataset: [{ directory: 'data/nowhere' }] },
+      'tenant-5': { ended: '2026-01-01' },
+    });
     const { code, stdout, stderr } = await supplier.depot(['push', '--all', '--jobs', '4']);
     expect(code, stderr).toBe(4);
     expect(stdout).toMatch(/^together {3}12 arrangements: 10 deposited, 1 skipped, 1 failed$/m);
@@ -59,7 +76,9 @@ describe.skipIf(!ssh)('push --all', () => {
     const supplier = await supplierOf(server, twelve);
     const [cli, kubernetes, gitlab] = await Promise.all([
       supplier.depot(['push', '--all', '--json', '--shard', '1/3']),
-      supplier.depot(['push', '--all', '--json', '--jobs', '2'], { env: { JOB_COMPLETION_INDEX: '1', JOB_COMPLETIONS: '3' } }),
+      supplier.depot(['push', '--all', '--json', '--jobs', '2'], {
+        env: { JOB_COMPLETION_INDEX: '1', JOB_COMPLETIONS: '3' },
+      }),
       supplier.depot(['push', '--all', '--json'], { env: { CI_NODE_INDEX: '3', CI_NODE_TOTAL: '3' } }),
     ]);
     const done = [cli, kubernetes, gitlab].map((run) => {
@@ -68,9 +87,14 @@ describe.skipIf(!ssh)('push --all', () => {
     });
     expect(done.map(({ shard }) => shard)).toEqual(['1/3', '2/3', '3/3']);
     expect(done.every(({ results }) => results.length > 0)).toBe(true);
-    expect(done.flatMap(({ results }) => results.map(({ arrangement }) => arrangement)).sort()).toEqual([...twelve].sort());
+    expect(done.flatMap(({ results }) => results.map(({ arrangement }) => arrangement)).sort()).toEqual(
+      [...twelve].sort(),
+    );
     expect(suitcases(server)).toHaveLength(before + 12);
-    const checked = json(await supplier.depot(['receipts', 'verify', '--json'])) as unknown as { ok: boolean; arrangements: { receipts: number }[] };
+    const checked = json(await supplier.depot(['receipts', 'verify', '--json'])) as unknown as {
+      ok: boolean;
+      arrangements: { receipts: number }[];
+    };
     expect([checked.ok, checked.arrangements.map(({ receipts }) => receipts)]).toEqual([true, Array(12).fill(1)]);
     expect((await supplier.depot(['status', '--quiet'])).code).toBe(0);
     expect(readdirSync(supplier.state).filter((name) => name === 'ledger.id')).toHaveLength(1);
@@ -79,7 +103,10 @@ describe.skipIf(!ssh)('push --all', () => {
   test('of how many is not said: refused before anything', async () => {
     const supplier = await supplierOf(server, ['a', 'b']);
     const index = await supplier.depot(['push', '--all'], { env: { JOB_COMPLETION_INDEX: '1' } });
-    expect([index.code, index.stderr]).toEqual([2, expect.stringMatching(/of how many is not said\ndepot: hint: set JOB_COMPLETIONS/)]);
+    expect([index.code, index.stderr]).toEqual([
+      2,
+      expect.stringMatching(/of how many is not said\ndepot: hint: set JOB_COMPLETIONS/),
+    ]);
     const beyond = await supplier.depot(['push', '--all'], { env: { CI_NODE_INDEX: '0', CI_NODE_TOTAL: '3' } });
     expect(beyond.code).toBe(2);
   });
@@ -91,26 +118,50 @@ describe.skipIf(!ssh)('push --all', () => {
     const named = await supplier.depot(['push', 'a', 'b', '--json']);
     expect([named.code, json(named).error]).toMatchObject([2, refusal]);
     const all = await supplier.depot(['push', '--all', '--json']);
-    expect([all.code, json(all).results]).toMatchObject([4, [{ arrangement: 'a', error: refusal }, { arrangement: 'b', error: refusal }, { arrangement: 'c', ok: true }]]);
-    for (const name of ['a', 'b']) expect(readFileSync(join(supplier.state, name, 'runs.ndjson'), 'utf8')).toContain('"code":"usage"');
+    expect([all.code, json(all).results]).toMatchObject([
+      4,
+      [
+        { arrangement: 'a', error: refusal },
+        { arrangement: 'b', error: refusal },
+        { arrangement: 'c', ok: true },
+      ],
+    ]);
+    for (const name of ['a', 'b'])
+      expect(readFileSync(join(supplier.state, name, 'runs.ndjson'), 'utf8')).toContain('"code":"usage"');
   });
 });
 
 test('a wrong password is tried once for all arrangements of the server', async () => {
   const server = await startScriptedServer({ directories: ['/in'] });
   const supplier = await supplierOf({ ...server, password: 'wrong', remoteDirectory: '/in' }, ['a', 'b', 'c', 'd']);
-  const { code, stdout } = await depot(['push', '--all', '--jobs', '2', '--json', '--config', supplier.config], { cwd: supplier.directory });
+  const { code, stdout } = await depot(['push', '--all', '--jobs', '2', '--json', '--config', supplier.config], {
+    cwd: supplier.directory,
+  });
   const { results } = JSON.parse(stdout) as { results: { error: { code: string }; arrangement: string }[] };
-  expect([code, results.map(({ arrangement, error }) => [arrangement, error.code])]).toEqual([4, ['a', 'b', 'c', 'd'].map((name) => [name, 'login-refused'])]);
+  expect([code, results.map(({ arrangement, error }) => [arrangement, error.code])]).toEqual([
+    4,
+    ['a', 'b', 'c', 'd'].map((name) => [name, 'login-refused']),
+  ]);
   expect(server.connections).toBe(1);
 });
 
 test('the password that is stored for one account is tried for no other at the same server', async () => {
   const server = await startScriptedServer({ directories: ['/in'] });
-  const supplier = await supplierOf({ ...server, remoteDirectory: '/in' }, ['crm', 'hr'], { crm: { remote: { username: server.username } }, hr: { remote: { username: 'hr' } } }, { username: undefined, passwordFile: undefined });
+  const supplier = await supplierOf(
+    { ...server, remoteDirectory: '/in' },
+    ['crm', 'hr'],
+    { crm: { remote: { username: server.username } }, hr: { remote: { username: 'hr' } } },
+    { username: undefined, passwordFile: undefined },
+  );
   const push = async (...args: string[]) => {
-    const finished = await supplier.depot(['push', '--json', ...args], args.length > 1 ? { env: { DEPOT_PASSWORD: server.password } } : {});
-    const document = json(finished) as { error?: { code: string }; results?: { ok: boolean; error?: { code: string; hint: string } }[] };
+    const finished = await supplier.depot(
+      ['push', '--json', ...args],
+      args.length > 1 ? { env: { DEPOT_PASSWORD: server.password } } : {},
+    );
+    const document = json(finished) as {
+      error?: { code: string };
+      results?: { ok: boolean; error?: { code: string; hint: string } }[];
+    };
     return document.error?.code ?? document.results!.map(({ error }) => error?.code ?? 'deposited');
   };
   // As an earlier depot stored it while there was one account.
@@ -119,7 +170,9 @@ test('the password that is stored for one account is tried for no other at the s
   expect(await push('--all')).toEqual(['secret-missing', 'secret-missing']);
   expect(await push('--all', '--quiet')).toEqual(['usage', 'usage']);
   expect(server.logins).not.toContain('password');
-  const doctor = json(await supplier.depot(['doctor', 'crm', '--json'])) as unknown as { arrangements: { checks: { name: string; detail: string; hint?: string }[] }[] };
+  const doctor = json(await supplier.depot(['doctor', 'crm', '--json'])) as unknown as {
+    arrangements: { checks: { name: string; detail: string; hint?: string }[] }[];
+  };
   const told = doctor.arrangements[0].checks.find(({ name }) => name === 'secret password')!;
   expect(told.detail).toContain(`${old} names no user, and depot.yaml has 2 accounts at 127.0.0.1:${server.port}`);
 

@@ -8,7 +8,9 @@ import { eventually } from '../support/process.js';
 import { type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
 import { Supplier } from '../support/supplier.js';
 
-const validate = new Ajv2020().compile(JSON.parse(readFileSync(join(checkout, 'schemas/run-1.schema.json'), 'utf8')) as object);
+const validate = new Ajv2020().compile(
+  JSON.parse(readFileSync(join(checkout, 'schemas/run-1.schema.json'), 'utf8')) as object,
+);
 let server: ScriptedServer;
 let supplier: Supplier;
 
@@ -33,7 +35,10 @@ function notify(script: string, on: string[], arrangement: Record<string, unknow
 
 function records(): Record<string, unknown>[] {
   if (!existsSync(told())) return [];
-  const all = readFileSync(told(), 'utf8').trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+  const all = readFileSync(told(), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
   for (const record of all) expect(validate(record), JSON.stringify(validate.errors)).toBe(true);
   return all;
 }
@@ -44,10 +49,16 @@ describe('push', () => {
   test('tells of success and failure what the run record says, when asked to', async () => {
     notify(keep, ['success', 'failure']);
     const { depositId } = await supplier.deposit();
-    supplier.writeConfig({ top: { notify: { command: [join(supplier.directory, 'alert')], on: ['success', 'failure'] } }, dataset: [{ directory: 'nowhere' }] });
+    supplier.writeConfig({
+      top: { notify: { command: [join(supplier.directory, 'alert')], on: ['success', 'failure'] } },
+      dataset: [{ directory: 'nowhere' }],
+    });
     expect((await supplier.push()).code).toBe(3);
     expect(records()).toEqual(supplier.runs().slice(-2));
-    expect(records().map(({ exit, depositId: id }) => [exit, id])).toEqual([[0, depositId], [3, expect.any(String)]]);
+    expect(records().map(({ exit, depositId: id }) => [exit, id])).toEqual([
+      [0, depositId],
+      [3, expect.any(String)],
+    ]);
   });
 
   test('not of what nobody asked for, and not of a run that had nothing to do', async () => {
@@ -60,7 +71,9 @@ describe('push', () => {
 
   test('the command has no secrets in its environment, and nobody to talk to', async () => {
     notify('cat > /dev/null; env > told; echo noise; echo noise >&2', ['success']);
-    const finished = await supplier.depot(['push', '--quiet'], { env: { DEPOT_SIGNING_KEY_PASSPHRASE: 'hush', CREDENTIALS_DIRECTORY: '/nowhere', PLAIN: 'yes' } });
+    const finished = await supplier.depot(['push', '--quiet'], {
+      env: { DEPOT_SIGNING_KEY_PASSPHRASE: 'hush', CREDENTIALS_DIRECTORY: '/nowhere', PLAIN: 'yes' },
+    });
     expect([finished.code, finished.stdout, finished.stderr]).toEqual([0, '', '']);
     const environment = readFileSync(told(), 'utf8');
     expect(environment).toContain('PLAIN=yes');
@@ -68,7 +81,11 @@ describe('push', () => {
   });
 
   test.each<[string, string, RegExp]>([
-    ['fails', 'echo "no mail today" >&2; exit 7', /nobody was notified: notify\.command .*exited with status 7\n {2}no mail today/],
+    [
+      'fails',
+      'echo "no mail today" >&2; exit 7',
+      /nobody was notified: notify\.command .*exited with status 7\n {2}no mail today/,
+    ],
     ['reads nothing', 'exec <&-; exit 0', /^(?!.*notif)/],
     ['is ended by a signal', 'kill -9 $$', /nobody was notified: .*SIGKILL/],
   ])('a command that %s changes nothing', async (_what, script, said) => {
@@ -88,13 +105,21 @@ describe('push', () => {
   test('one that hangs is ended with all that it started, when the deposit is long done and unlocked', async () => {
     notify('sleep 600 & echo $! > told; cat > /dev/null; wait', ['success']);
     const pushing = supplier.push();
-    const child = await eventually(() => existsSync(told()) && Number(readFileSync(told(), 'utf8')), 60_000, 'the command');
+    const child = await eventually(
+      () => existsSync(told()) && Number(readFileSync(told(), 'utf8')),
+      60_000,
+      'the command',
+    );
     expect(supplier.runs().at(-1)).toMatchObject({ exit: 0 });
     expect(supplier.stateFiles()).not.toContain('lock');
     const { code, stderr } = await pushing;
     expect(code).toBe(0);
     expect(stderr).toMatch(/warning: .*(took longer than 10 s|took too long)/);
-    await eventually(() => !existsSync(`/proc/${child}`) || readFileSync(`/proc/${child}/stat`, 'utf8').includes(') Z '), 10_000, 'its child gone');
+    await eventually(
+      () => !existsSync(`/proc/${child}`) || readFileSync(`/proc/${child}/stat`, 'utf8').includes(') Z '),
+      10_000,
+      'its child gone',
+    );
   });
 });
 
@@ -111,7 +136,15 @@ test('status tells of staleness once, and again when a new deposit is stale; a f
   notify(keep, ['stale'], { every: '1h' });
   expect(await stale()).toBe('');
   expect(await stale()).toBe('');
-  expect(records()).toMatchObject([{ code: 'stale', exit: 31, arrangement: 'acme-crm', published: 'no', message: expect.stringMatching(/^the last deposit, acme-crm_\w+, is \d+ s old; the limit is 0 s$/) }]);
+  expect(records()).toMatchObject([
+    {
+      code: 'stale',
+      exit: 31,
+      arrangement: 'acme-crm',
+      published: 'no',
+      message: expect.stringMatching(/^the last deposit, acme-crm_\w+, is \d+ s old; the limit is 0 s$/),
+    },
+  ]);
   await supplier.deposit();
   const metrics = await supplier.depot(['status', '--max-age', '0s', '--prometheus']);
   expect([metrics.code, metrics.stderr, records().length]).toEqual([0, '', 2]);

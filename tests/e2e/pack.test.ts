@@ -32,33 +32,83 @@ describe.skipIf(onPath === undefined)('the package', () => {
   });
 
   test('has no TypeScript, nothing compiled on this machine, no tests, no keys', () => {
-    const unwanted = contents.filter((file) => /(?<!\.d)\.ts$|\.node$|\.map$|(?:^|\/)tests?\/fixtures\/|_(?:rsa|dsa|ecdsa|ed25519)(?:_|$)|\.pem$|\.secret\.asc$|^src\/|^tests\//.test(file));
+    const unwanted = contents.filter((file) =>
+      /(?<!\.d)\.ts$|\.node$|\.map$|(?:^|\/)tests?\/fixtures\/|_(?:rsa|dsa|ecdsa|ed25519)(?:_|$)|\.pem$|\.secret\.asc$|^src\/|^tests\//.test(
+        file,
+      ),
+    );
     expect(unwanted).toEqual([]);
   });
 
   test('has the schemas, the documents and the licences of what became part of it', () => {
-    for (const file of ['schemas/receipt-1.schema.json', 'docs/exit-codes.md', 'CHANGELOG.md', 'dist/LICENSES.txt', 'README.md']) expect(contents).toContain(file);
-    for (const name of ['commander', 'yaml', 'valibot']) expect(readFileSync(join(program, '../../dist/LICENSES.txt'), 'utf8')).toContain(`${name} `);
+    for (const file of [
+      'schemas/receipt-1.schema.json',
+      'docs/exit-codes.md',
+      'CHANGELOG.md',
+      'dist/LICENSES.txt',
+      'README.md',
+    ])
+      expect(contents).toContain(file);
+    for (const name of ['commander', 'yaml', 'valibot'])
+      expect(readFileSync(join(program, '../../dist/LICENSES.txt'), 'utf8')).toContain(`${name} `);
   });
 
   test('installed with no network and no install scripts, it says its version', async () => {
-    expect((await mustRun(process.execPath, [program, '--version'], { env: bareEnvironment() })).stdout).toBe(`${manifest.version}\n`);
+    expect((await mustRun(process.execPath, [program, '--version'], { env: bareEnvironment() })).stdout).toBe(
+      `${manifest.version}\n`,
+    );
   });
 
   test('it makes a key, seals, and tells usage from failure', async () => {
     const cwd = tempDir();
     const env = bareEnvironment({ HOME: cwd });
     const depot = (...args: string[]) => run(process.execPath, [program, ...args], { cwd, env });
-    const made = await depot('key', 'generate', 'arrangement', '--name', 'Gemeente Voorbeeld', '--email', 'ict@voorbeeld.example', '--out', 'them', '--no-passphrase', '--json');
+    const made = await depot(
+      'key',
+      'generate',
+      'arrangement',
+      '--name',
+      'Gemeente Voorbeeld',
+      '--email',
+      'ict@voorbeeld.example',
+      '--out',
+      'them',
+      '--no-passphrase',
+      '--json',
+    );
     expect(made.code, made.stderr).toBe(0);
-    expect((await depot('key', 'generate', 'signer', '--name', 'Acme', '--email', 'ops@acme.example', '--out', 'us', '--no-passphrase')).code).toBe(0);
+    expect(
+      (
+        await depot(
+          'key',
+          'generate',
+          'signer',
+          '--name',
+          'Acme',
+          '--email',
+          'ops@acme.example',
+          '--out',
+          'us',
+          '--no-passphrase',
+        )
+      ).code,
+    ).toBe(0);
     const { fingerprint } = JSON.parse(made.stdout) as { fingerprint: string };
     mkdirSync(join(cwd, 'data'));
     writeFileSync(join(cwd, 'data/customers.csv'), 'id;name\n'.repeat(10_000));
-    writeFileSync(join(cwd, 'depot.yaml'), [
-      'version: 1', 'supplier: { name: Acme, signingKey: us.secret.asc }', 'remote: { host: 127.0.0.1, username: acme, directory: /incoming }',
-      'arrangements: { acme-crm: { beneficiaries: [{ name: G, key: them.public.asc, fingerprint: "' + fingerprint + '" }], dataset: [{ directory: data }] } }', '',
-    ].join('\n'), { mode: 0o600 });
+    writeFileSync(
+      join(cwd, 'depot.yaml'),
+      [
+        'version: 1',
+        'supplier: { name: Acme, signingKey: us.secret.asc }',
+        'remote: { host: 127.0.0.1, username: acme, directory: /incoming }',
+        'arrangements: { acme-crm: { beneficiaries: [{ name: G, key: them.public.asc, fingerprint: "' +
+          fingerprint +
+          '" }], dataset: [{ directory: data }] } }',
+        '',
+      ].join('\n'),
+      { mode: 0o600 },
+    );
     const dry = await depot('push', '--dry-run', '--json');
     expect(dry.code, dry.stdout + dry.stderr).toBe(0);
     expect(json(dry)).toMatchObject({ ok: true, results: [{ dryRun: { entries: 2 } }] });
@@ -67,17 +117,28 @@ describe.skipIf(onPath === undefined)('the package', () => {
   });
 });
 
-describe.skipIf(onPath === undefined || peers('sshd', 'ssh-keygen') === undefined)('the installed program on a real server', () => {
-  test('deposits, verifies and opens', async () => {
-    const server = await startSshd();
-    const supplier = await Supplier.create(server);
-    writeFileSync(join(supplier.data, 'customers.csv'), 'id;name\n'.repeat(1000));
-    const deposit = await supplier.deposit([], { script: program });
-    const proof = [join(server.incoming, deposit.suitcase), '--receipt', deposit.receiptFile, '--signer', supplier.signerPublic, '--key', supplier.recipientKey];
-    const verified = await supplier.depot(['verify', ...proof, '--deep', '--json'], { script: program });
-    expect(json(verified)).toMatchObject({ ok: true, result: 'passed' });
-    const out = freshPath();
-    expect((await supplier.depot(['decrypt', ...proof, '--out', out], { script: program })).code).toBe(0);
-    expect(readFileSync(join(out, 'data/data/customers.csv'), 'utf8')).toBe('id;name\n'.repeat(1000));
-  });
-});
+describe.skipIf(onPath === undefined || peers('sshd', 'ssh-keygen') === undefined)(
+  'the installed program on a real server',
+  () => {
+    test('deposits, verifies and opens', async () => {
+      const server = await startSshd();
+      const supplier = await Supplier.create(server);
+      writeFileSync(join(supplier.data, 'customers.csv'), 'id;name\n'.repeat(1000));
+      const deposit = await supplier.deposit([], { script: program });
+      const proof = [
+        join(server.incoming, deposit.suitcase),
+        '--receipt',
+        deposit.receiptFile,
+        '--signer',
+        supplier.signerPublic,
+        '--key',
+        supplier.recipientKey,
+      ];
+      const verified = await supplier.depot(['verify', ...proof, '--deep', '--json'], { script: program });
+      expect(json(verified)).toMatchObject({ ok: true, result: 'passed' });
+      const out = freshPath();
+      expect((await supplier.depot(['decrypt', ...proof, '--out', out], { script: program })).code).toBe(0);
+      expect(readFileSync(join(out, 'data/data/customers.csv'), 'utf8')).toBe('id;name\n'.repeat(1000));
+    });
+  },
+);

@@ -19,7 +19,8 @@ beforeEach(async () => {
 });
 
 const push = (...args: string[]): Promise<Finished> => supplier.depot(['push', '--all', '--quiet', ...args]);
-const status = (...args: string[]): Promise<Finished> => depotHere(['status', ...args, '--config', supplier.config], { cwd: supplier.directory });
+const status = (...args: string[]): Promise<Finished> =>
+  depotHere(['status', ...args, '--config', supplier.config], { cwd: supplier.directory });
 const silent = [0, '', ''];
 const said = ({ code, stdout, stderr }: Finished): unknown[] => [code, stdout, stderr];
 
@@ -29,20 +30,41 @@ function fill(files: number): void {
   for (let i = 0; i < files; i++) writeFileSync(join(supplier.data, `${i}.csv`), Buffer.alloc(1000));
 }
 
-async function keyFor(name: string, seconds: number | undefined): Promise<{ key: string; secret: string; fingerprint: string }> {
+async function keyFor(
+  name: string,
+  seconds: number | undefined,
+): Promise<{ key: string; secret: string; fingerprint: string }> {
   const pair = await openpgp.generateKey({
-    userIDs: [{ name }], format: 'object', type: 'ecc', curve: 'curve25519Legacy', config: { v6Keys: false, aeadProtect: false },
+    userIDs: [{ name }],
+    format: 'object',
+    type: 'ecc',
+    curve: 'curve25519Legacy',
+    config: { v6Keys: false, aeadProtect: false },
     ...(seconds === undefined ? {} : { keyExpirationTime: seconds }),
   });
-  return { key: pair.publicKey.armor(), secret: pair.privateKey.armor(), fingerprint: pair.publicKey.getFingerprint().toUpperCase() };
+  return {
+    key: pair.publicKey.armor(),
+    secret: pair.privateKey.armor(),
+    fingerprint: pair.publicKey.getFingerprint().toUpperCase(),
+  };
 }
 
 test('all is well: neither says a word, whatever a healthy set-up warns of every night', async () => {
   fill(10);
   // A key that is weaker than new ones, and a pattern that matches nothing.
-  const key = await openpgp.generateKey({ userIDs: [{ name: 'G' }], format: 'object', type: 'rsa', rsaBits: 2048, config: { v6Keys: false, aeadProtect: false } });
+  const key = await openpgp.generateKey({
+    userIDs: [{ name: 'G' }],
+    format: 'object',
+    type: 'rsa',
+    rsaBits: 2048,
+    config: { v6Keys: false, aeadProtect: false },
+  });
   const beneficiaries = [{ key: key.publicKey.armor(), fingerprint: key.publicKey.getFingerprint().toUpperCase() }];
-  supplier.writeConfig({ beneficiaries, dataset: [{ directory: 'data', exclude: ['*.tmp'] }], arrangement: { every: '24h' } });
+  supplier.writeConfig({
+    beneficiaries,
+    dataset: [{ directory: 'data', exclude: ['*.tmp'] }],
+    arrangement: { every: '24h' },
+  });
   expect(said(await push())).toEqual(silent);
   expect(said(await status('--quiet'))).toEqual(silent);
   const loud = await supplier.depot(['push']);
@@ -50,7 +72,8 @@ test('all is well: neither says a word, whatever a healthy set-up warns of every
 });
 
 describe('a dataset that shrank', () => {
-  const words = /^depot: warning: acme-crm: the dataset shrank: it has 5 entries and 4,000 bytes, and the last deposit, (acme-crm_\w+), had 41 entries and 40,000 bytes\n$/;
+  const words =
+    /^depot: warning: acme-crm: the dataset shrank: it has 5 entries and 4,000 bytes, and the last deposit, (acme-crm_\w+), had 41 entries and 40,000 bytes\n$/;
   beforeEach(async () => {
     fill(40);
     await supplier.deposit();
@@ -62,16 +85,29 @@ describe('a dataset that shrank', () => {
     expect([shrank.code, shrank.stdout]).toEqual([0, '']);
     expect(shrank.stderr).toMatch(words);
     const [, before] = words.exec(shrank.stderr)!;
-    expect(said(await status('--quiet'))).toEqual([0, `acme-crm: the last deposit shrank: it has 5 entries, 3.9 KiB; the one before it, ${before}, had 41 entries, 39.1 KiB\n`, '']);
+    expect(said(await status('--quiet'))).toEqual([
+      0,
+      `acme-crm: the last deposit shrank: it has 5 entries, 3.9 KiB; the one before it, ${before}, had 41 entries, 39.1 KiB\n`,
+      '',
+    ]);
 
     // As small again, and no word of it: status keeps it.
     expect(said(await push())).toEqual(silent);
     const quiet = await status('--quiet');
     expect([quiet.code, quiet.stderr]).toEqual([0, '']);
-    expect(quiet.stdout).toMatch(new RegExp(`^acme-crm: the dataset shrank, and no deposit since was as large again: acme-crm_\\w+ of 20\\S+ \\S+ had 5 entries, 3\\.9 KiB; the one before it, ${before}, had 41 entries, 39\\.1 KiB\n$`));
+    expect(quiet.stdout).toMatch(
+      new RegExp(
+        `^acme-crm: the dataset shrank, and no deposit since was as large again: acme-crm_\\w+ of 20\\S+ \\S+ had 5 entries, 3\\.9 KiB; the one before it, ${before}, had 41 entries, 39\\.1 KiB\n$`,
+      ),
+    );
     expect((await status()).stdout).toContain(quiet.stdout);
-    const { arrangements } = JSON.parse((await status('--json')).stdout) as { arrangements: { shrunk: unknown; lastDeposit: unknown }[] };
-    expect(arrangements[0]).toMatchObject({ shrunk: { entries: 5, bytes: 4000, from: { depositId: before, entries: 41, bytes: 40_000 } }, lastDeposit: { shrunkFrom: null } });
+    const { arrangements } = JSON.parse((await status('--json')).stdout) as {
+      arrangements: { shrunk: unknown; lastDeposit: unknown }[];
+    };
+    expect(arrangements[0]).toMatchObject({
+      shrunk: { entries: 5, bytes: 4000, from: { depositId: before, entries: 41, bytes: 40_000 } },
+      lastDeposit: { shrunkFrom: null },
+    });
     expect((await status('--prometheus')).stdout).toContain('depot_dataset_shrunk{arrangement="acme-crm"} 1\n');
 
     fill(40);
@@ -82,7 +118,10 @@ describe('a dataset that shrank', () => {
 
   test('with --json, too, beside the document; and shrink: off is how to say that it is right', async () => {
     const shrank = await push('--json');
-    expect(JSON.parse(shrank.stdout)).toMatchObject({ ok: true, results: [{ deposit: { run: { dataset: { shrunk: true } } } }] });
+    expect(JSON.parse(shrank.stdout)).toMatchObject({
+      ok: true,
+      results: [{ deposit: { run: { dataset: { shrunk: true } } } }],
+    });
     expect(shrank.stderr).toMatch(words);
     supplier.writeConfig({ arrangement: { shrink: 'off' } });
     expect(said(await status('--quiet'))).toEqual(silent);
@@ -93,16 +132,28 @@ describe('a dataset that shrank', () => {
     const file = join(supplier.directory, 'alert');
     writeFileSync(file, '#!/bin/sh\ncat >> told\n');
     chmodSync(file, 0o755);
-    const on = (events: string[], shrink: string): void => { supplier.writeConfig({ top: { notify: { command: [file], on: events } }, arrangement: { shrink } }); };
+    const on = (events: string[], shrink: string): void => {
+      supplier.writeConfig({ top: { notify: { command: [file], on: events } }, arrangement: { shrink } });
+    };
     on(['shrink'], 'fail');
     expect((await push()).code).toBe(3);
     on(['failure', 'stale', 'killed'], 'warn');
     expect((await push('--dry-run')).stderr).toMatch(words);
-    expect(readFileSync(told, 'utf8').trim().split('\n').map((line) => (JSON.parse(line) as { code: string }).code)).toEqual(['source-shrunk']);
+    expect(
+      readFileSync(told, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { code: string }).code),
+    ).toEqual(['source-shrunk']);
     rmSync(told);
     on(['shrink'], 'warn');
     expect((await push()).code).toBe(0);
-    expect(JSON.parse(readFileSync(told, 'utf8'))).toMatchObject({ exit: 0, code: null, published: 'yes', dataset: { shrunk: true } });
+    expect(JSON.parse(readFileSync(told, 'utf8'))).toMatchObject({
+      exit: 0,
+      code: null,
+      published: 'yes',
+      dataset: { shrunk: true },
+    });
     rmSync(told);
     expect((await push()).code).toBe(0);
     expect(existsSync(told)).toBe(false);
@@ -119,22 +170,31 @@ test('a key that expires within 30 days: the push and status say it, and one tha
   expect(pushed.stderr).toMatch(/^depot: warning: acme-crm: key \w{4}….{4} expires on 20\S+Z, in 9 days\n$/);
   const quiet = await status('--quiet');
   expect([quiet.code, quiet.stderr]).toEqual([0, '']);
-  expect(quiet.stdout).toMatch(/^acme-crm: the key of Beneficiary 1 \(\w{4}.+\w{4}\) expires on 20\d\d-\d\d-\d\d, in 9 days\n$/);
+  expect(quiet.stdout).toMatch(
+    /^acme-crm: the key of Beneficiary 1 \(\w{4}.+\w{4}\) expires on 20\d\d-\d\d-\d\d, in 9 days\n$/,
+  );
   supplier.writeConfig({ beneficiaries: [later], arrangement: { every: '24h' } });
   expect([said(await push()), said(await status('--quiet'))]).toEqual([silent, silent]);
 
   const signer = await keyFor('Acme', 20.5 * days);
   writeFileSync(join(supplier.directory, 'keys/supplier.secret.asc'), signer.secret, { mode: 0o600 });
   expect((await push()).stderr).toMatch(/expires on 20\S+Z, in 20 days\n$/);
-  expect((await status('--quiet')).stdout).toMatch(/^acme-crm: the key of Acme SaaS B\.V\. \(.*\) expires on 20\S+, in 20 days\n$/);
+  expect((await status('--quiet')).stdout).toMatch(
+    /^acme-crm: the key of Acme SaaS B\.V\. \(.*\) expires on 20\S+, in 20 days\n$/,
+  );
 });
 
 test('a source that was not cleaned up, and somebody who was not told', async () => {
   fill(3);
-  supplier.writeConfig({ dataset: [{ directory: 'data', cleanup: ['false'] }], top: { notify: { command: ['/nowhere/alert'], on: ['success'] } } });
+  supplier.writeConfig({
+    dataset: [{ directory: 'data', cleanup: ['false'] }],
+    top: { notify: { command: ['/nowhere/alert'], on: ['success'] } },
+  });
   const { code, stdout, stderr } = await push();
   expect([code, stdout]).toEqual([0, '']);
-  expect(stderr).toMatch(/^depot: warning: acme-crm: source data: cleanup .*\n[^]*depot: warning: acme-crm: nobody was notified: /);
+  expect(stderr).toMatch(
+    /^depot: warning: acme-crm: source data: cleanup .*\n[^]*depot: warning: acme-crm: nobody was notified: /,
+  );
 });
 
 test('the last run failed', async () => {

@@ -34,9 +34,23 @@ describe.skipIf(!have)('a rehearsal', () => {
     makeAwkward(join(supplier.data));
     const { receipt, suitcase, receiptFile } = await supplier.deposit(['--rehearse']);
     expect((receipt as { rehearsed?: true }).rehearsed).toBe(true);
-    await mustDepot(['verify', join(server.incoming, suitcase), '--receipt', receiptFile, '--signer', supplier.signerPublic, '--key', supplier.recipientKey, '--deep']);
-    expect((await supplier.depot(['receipts', 'show', suitcase.split('.')[0]])).stdout).toContain('opened again and compared');
-    expect((await supplier.depot(['push', '--rehearse'])).stdout).toMatch(/rehearsed +opened again while it was sealed; \d+ entries compared/);
+    await mustDepot([
+      'verify',
+      join(server.incoming, suitcase),
+      '--receipt',
+      receiptFile,
+      '--signer',
+      supplier.signerPublic,
+      '--key',
+      supplier.recipientKey,
+      '--deep',
+    ]);
+    expect((await supplier.depot(['receipts', 'show', suitcase.split('.')[0]])).stdout).toContain(
+      'opened again and compared',
+    );
+    expect((await supplier.depot(['push', '--rehearse'])).stdout).toMatch(
+      /rehearsed +opened again while it was sealed; \d+ entries compared/,
+    );
   });
 
   test('without a server, too; and a deposit without one does not say that it had one', async () => {
@@ -50,10 +64,44 @@ describe.skipIf(!have)('a rehearsal', () => {
 
 /** Programs whose sealing is broken in one place each. */
 const broken: [string, Record<string, (source: string) => string>, SupplierOptions][] = [
-  ['an octet that flips after it was encrypted', { 'seal/blocks.ts': (s) => s.replace('const block = this.#block!;', 'const block = this.#block!; if (this.#bytes > 3000000) block[5] ^= 1;') }, {}],
-  ['contents that change between digest and encryption', { 'pgp/writer.ts': (s) => s.replace('update(plain: Uint8Array): void {', 'update(plain: Uint8Array): void { if (plain.length > 100000) plain[777] = (plain[777] ?? 0) ^ 1;') }, { arrangement: { compression: 'none' } }],
-  ['an end that is missing', { 'pgp/writer.ts': (s) => s.replace('this.#literal.final();\n    this.#encryptor.final();', 'this.#literal.final();') }, {}],
-  ['a key proof that is of nothing', { 'pgp/writer.ts': (s) => s.replace('return this.#head.slice(0, this.#headOctets);', 'return new Uint8Array(this.#headOctets);') }, { profile: 'modern' }],
+  [
+    'an octet that flips after it was encrypted',
+    {
+      'seal/blocks.ts': (s) =>
+        s.replace(
+          'const block = this.#block!;',
+          'const block = this.#block!; if (this.#bytes > 3000000) block[5] ^= 1;',
+        ),
+    },
+    {},
+  ],
+  [
+    'contents that change between digest and encryption',
+    {
+      'pgp/writer.ts': (s) =>
+        s.replace(
+          'update(plain: Uint8Array): void {',
+          'update(plain: Uint8Array): void { if (plain.length > 100000) plain[777] = (plain[777] ?? 0) ^ 1;',
+        ),
+    },
+    { arrangement: { compression: 'none' } },
+  ],
+  [
+    'an end that is missing',
+    {
+      'pgp/writer.ts': (s) =>
+        s.replace('this.#literal.final();\n    this.#encryptor.final();', 'this.#literal.final();'),
+    },
+    {},
+  ],
+  [
+    'a key proof that is of nothing',
+    {
+      'pgp/writer.ts': (s) =>
+        s.replace('return this.#head.slice(0, this.#headOctets);', 'return new Uint8Array(this.#headOctets);'),
+    },
+    { profile: 'modern' },
+  ],
 ];
 
 describe.skipIf(!have).each(broken)('a sealing that is broken: %s', (_, change, options) => {

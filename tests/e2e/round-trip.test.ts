@@ -20,14 +20,39 @@ beforeAll(async () => {
 });
 
 describe.skipIf(!ssh)('the awkward dataset', () => {
-  test.each([['compat', 'none'], ['compat', 'gzip'], ['modern', 'auto']] as const)('%s, compression %s: comes back the same', async (profile, compression) => {
+  test.each([
+    ['compat', 'none'],
+    ['compat', 'gzip'],
+    ['modern', 'auto'],
+  ] as const)('%s, compression %s: comes back the same', async (profile, compression) => {
     const supplier = await Supplier.create(server, { profile, arrangement: { compression } });
     makeAwkward(supplier.data);
     const deposit = await supplier.deposit();
     const out = freshPath();
-    await mustDepot(['decrypt', join(server.incoming, deposit.suitcase), '--key', supplier.recipientKey, '--receipt', deposit.receiptFile, '--signer', supplier.signerPublic, '--out', out]);
+    await mustDepot([
+      'decrypt',
+      join(server.incoming, deposit.suitcase),
+      '--key',
+      supplier.recipientKey,
+      '--receipt',
+      deposit.receiptFile,
+      '--signer',
+      supplier.signerPublic,
+      '--out',
+      out,
+    ]);
     expect(await differences(supplier.data, join(out, 'data/data'))).toEqual([]);
-    const verified = await depot(['verify', join(server.incoming, deposit.suitcase), '--key', supplier.recipientKey, '--receipt', deposit.receiptFile, '--signer', supplier.signerPublic, '--deep']);
+    const verified = await depot([
+      'verify',
+      join(server.incoming, deposit.suitcase),
+      '--key',
+      supplier.recipientKey,
+      '--receipt',
+      deposit.receiptFile,
+      '--signer',
+      supplier.signerPublic,
+      '--deep',
+    ]);
     expect(verified.code, verified.stdout).toBe(0);
   });
 
@@ -36,7 +61,13 @@ describe.skipIf(!ssh)('the awkward dataset', () => {
     makeAwkward(supplier.data);
     const deposit = await supplier.deposit();
     const tar = freshPath('tar');
-    const streamed = await mustDepot(['decrypt', join(server.incoming, deposit.suitcase), '--key', supplier.recipientKey, '--stdout']);
+    const streamed = await mustDepot([
+      'decrypt',
+      join(server.incoming, deposit.suitcase),
+      '--key',
+      supplier.recipientKey,
+      '--stdout',
+    ]);
     writeFileSync(tar, streamed.bytes);
     for (const program of [tars!.tar, tars!.bsdtar]) {
       const out = tempDir();
@@ -51,14 +82,38 @@ describe.skipIf(!ssh)('the awkward dataset', () => {
 describe.skipIf(!ssh)('sizes at which something ends', () => {
   const KiB = 1024;
   // Chunks of the AEAD, parts of a packet, a block of the thread, a part of a command's output.
-  test.each([1, 511, 512, 64 * KiB - 1, 64 * KiB, 64 * KiB + 1, 1024 * KiB - 1, 1024 * KiB, 16 * 1024 * KiB, 16 * 1024 * KiB + 1])('a command\'s output of %i octets', async (size) => {
+  test.each([
+    1,
+    511,
+    512,
+    64 * KiB - 1,
+    64 * KiB,
+    64 * KiB + 1,
+    1024 * KiB - 1,
+    1024 * KiB,
+    16 * 1024 * KiB,
+    16 * 1024 * KiB + 1,
+  ])("a command's output of %i octets", async (size) => {
     for (const profile of ['compat', 'modern'] as const) {
-      const supplier = await Supplier.create(server, { profile, arrangement: { compression: 'none' }, dataset: [{ command: ['cat', 'output'], as: 'output' }] });
+      const supplier = await Supplier.create(server, {
+        profile,
+        arrangement: { compression: 'none' },
+        dataset: [{ command: ['cat', 'output'], as: 'output' }],
+      });
       writeFileSync(join(supplier.directory, 'output'), pattern(size));
       const deposit = await supplier.deposit();
       const out = freshPath();
-      await mustDepot(['decrypt', join(server.incoming, deposit.suitcase), '--key', supplier.recipientKey, '--out', out]);
-      expect(readFileSync(join(out, 'data/output')).equals(readFileSync(join(supplier.directory, 'output')))).toBe(true);
+      await mustDepot([
+        'decrypt',
+        join(server.incoming, deposit.suitcase),
+        '--key',
+        supplier.recipientKey,
+        '--out',
+        out,
+      ]);
+      expect(readFileSync(join(out, 'data/output')).equals(readFileSync(join(supplier.directory, 'output')))).toBe(
+        true,
+      );
     }
   });
 

@@ -45,9 +45,17 @@ describe.skipIf(!ssh || !root)('a scheduled run', () => {
     const config = ['--config', supplier.config];
     const without = await asService(['push', '--json', ...config]);
     expect(without.code, without.stdout + without.stderr).toBe(17);
-    const kept = await asService(['login', 'acme-crm', '--to', 'file', '--password-stdin', ...config], {}, { input: `${server.password}\n` });
+    const kept = await asService(
+      ['login', 'acme-crm', '--to', 'file', '--password-stdin', ...config],
+      {},
+      { input: `${server.password}\n` },
+    );
     expect(kept.code, kept.stderr).toBe(0);
-    const found = join(supplier.directory, 'secrets', readdirSync(join(supplier.directory, 'secrets')).find((n) => n.startsWith(`${server.username}@${server.host}`))!);
+    const found = join(
+      supplier.directory,
+      'secrets',
+      readdirSync(join(supplier.directory, 'secrets')).find((n) => n.startsWith(`${server.username}@${server.host}`))!,
+    );
     expect(statSync(found).mode & 0o777).toBe(0o600);
     const pushed = await asService(['push', '--json', ...config]);
     expect(pushed.code, pushed.stdout + pushed.stderr).toBe(0);
@@ -63,7 +71,12 @@ describe.skipIf(!ssh || !root)('a scheduled run', () => {
     supplier.writeConfig({ top: { state: undefined } });
     writeFileSync(join(credentials, 'depot.password'), `${server.password}\n`, { mode: 0o400 });
     own(supplier.directory);
-    const pushed = await asService(['push', '--json', '--config', supplier.config], { STATE_DIRECTORY: state, CREDENTIALS_DIRECTORY: credentials, PATH: '/usr/bin:/bin', LANG: 'C' });
+    const pushed = await asService(['push', '--json', '--config', supplier.config], {
+      STATE_DIRECTORY: state,
+      CREDENTIALS_DIRECTORY: credentials,
+      PATH: '/usr/bin:/bin',
+      LANG: 'C',
+    });
     expect(pushed.code, pushed.stdout + pushed.stderr).toBe(0);
     const { receiptPath } = json(pushed).results![0].deposit!;
     expect(receiptPath.startsWith(join(state, 'acme-crm'))).toBe(true);
@@ -74,14 +87,25 @@ describe.skipIf(!ssh || !root)('a scheduled run', () => {
 
   test('the line that is printed for cron, as cron runs it: silent, and deposited', async () => {
     const supplier = await owned();
-    await asService(['login', 'acme-crm', '--to', 'file', '--password-stdin', '--config', supplier.config], {}, { input: `${server.password}\n` });
-    const printed = await asService(['schedule', 'print', 'cron', '--at', '01:30', '--config', supplier.config], { PATH: '/usr/bin:/bin' });
+    await asService(
+      ['login', 'acme-crm', '--to', 'file', '--password-stdin', '--config', supplier.config],
+      {},
+      { input: `${server.password}\n` },
+    );
+    const printed = await asService(['schedule', 'print', 'cron', '--at', '01:30', '--config', supplier.config], {
+      PATH: '/usr/bin:/bin',
+    });
     expect(printed.code, printed.stderr).toBe(0);
     const [line] = printed.stdout.split('\n').filter((one) => one !== '' && !one.startsWith('#'));
     const [, command] = /^30 1 \* \* \* (.*)$/.exec(line)!;
     const before = server.names().length;
     // crontab(5): an escaped percent sign is one.
-    const ran = await run('/bin/sh', ['-c', command.replaceAll('\\%', '%')], { uid, gid: uid, cwd: supplier.directory, env: { HOME: supplier.directory, LOGNAME: 'depot', SHELL: '/bin/sh', PATH: '/usr/bin:/bin' } });
+    const ran = await run('/bin/sh', ['-c', command.replaceAll('\\%', '%')], {
+      uid,
+      gid: uid,
+      cwd: supplier.directory,
+      env: { HOME: supplier.directory, LOGNAME: 'depot', SHELL: '/bin/sh', PATH: '/usr/bin:/bin' },
+    });
     expect([ran.code, ran.stdout, ran.stderr]).toEqual([0, '', '']);
     expect(server.names().length).toBeGreaterThan(before);
   });

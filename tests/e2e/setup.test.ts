@@ -19,8 +19,33 @@ async function newcomer(server: Sshd) {
   const beneficiary = await makeKey(join(home, 'voorbeeld'), 'Gemeente Voorbeeld', 'compat');
   const run = (...args: string[]): Promise<Finished> => depot(args, { cwd: home, env: { HOME: home } });
   const answers = [
-    '--yes', '--later', '--supplier', 'Acme: SaaS "B.V."', '--arrangement', 'acme-crm', '--beneficiary', 'Gemeente Voorbeeld', '--beneficiary-key', beneficiary.publicKey, '--fingerprint', beneficiary.fingerprint,
-    '--signer-email', 'ops@acme.example', '--no-passphrase', '--source', 'export', '--host', server.host, '--port', String(server.port), '--username', server.username, '--directory', server.remoteDirectory, '--every', '24h',
+    '--yes',
+    '--later',
+    '--supplier',
+    'Acme: SaaS "B.V."',
+    '--arrangement',
+    'acme-crm',
+    '--beneficiary',
+    'Gemeente Voorbeeld',
+    '--beneficiary-key',
+    beneficiary.publicKey,
+    '--fingerprint',
+    beneficiary.fingerprint,
+    '--signer-email',
+    'ops@acme.example',
+    '--no-passphrase',
+    '--source',
+    'export',
+    '--host',
+    server.host,
+    '--port',
+    String(server.port),
+    '--username',
+    server.username,
+    '--directory',
+    server.remoteDirectory,
+    '--every',
+    '24h',
   ];
   return { home, run, answers, beneficiary };
 }
@@ -32,11 +57,18 @@ describe.skipIf(!ssh || !root)('from the letter to the first deposit, with flags
 
     const made = await run('init', ...answers, '--json');
     expect(made.code, made.stdout).toBe(0);
-    expect(JSON.parse(made.stdout)).toMatchObject({ ok: true, config: join(home, 'depot.yaml'), hostKeys: [], missing: ['host key', 'password'] });
+    expect(JSON.parse(made.stdout)).toMatchObject({
+      ok: true,
+      config: join(home, 'depot.yaml'),
+      hostKeys: [],
+      missing: ['host key', 'password'],
+    });
     expect(statSync(join(home, 'keys/supplier.secret.asc')).mode & 0o777).toBe(0o600);
     expect((await run('init', ...answers)).code).toBe(5);
 
-    expect(json(await run('push', '--json')).results).toMatchObject([{ ok: false, error: { exit: 13, published: 'no' } }]);
+    expect(json(await run('push', '--json')).results).toMatchObject([
+      { ok: false, error: { exit: 13, published: 'no' } },
+    ]);
     expect((await run('doctor')).code).toBe(13);
 
     const before = readFileSync(join(home, 'depot.yaml'), 'utf8');
@@ -51,7 +83,11 @@ describe.skipIf(!ssh || !root)('from the letter to the first deposit, with flags
 
     expect(json(await run('doctor', '--json')).ok).toBe(false);
     expect((await run('doctor')).code).toBe(17);
-    const login = await depot(['login', '--to', 'file', '--password-stdin'], { cwd: home, env: { HOME: home }, input: `${server.password}\n` });
+    const login = await depot(['login', '--to', 'file', '--password-stdin'], {
+      cwd: home,
+      env: { HOME: home },
+      input: `${server.password}\n`,
+    });
     expect(login.code, login.stderr).toBe(0);
     expect(login.stdout).not.toContain(server.password);
     expect(login.stdout).toMatch(/readable by +account root/);
@@ -66,7 +102,15 @@ describe.skipIf(!ssh || !root)('from the letter to the first deposit, with flags
     expect((await run('status')).code).toBe(31);
     const pushed = await run('push');
     expect(pushed.code, pushed.stderr).toBe(0);
-    expect(pushed.stdout.split('\n').map((line) => line.split(' ')[0])).toEqual(['dataset', 'sealed', 'uploaded', 'deposited', 'sha256', 'receipt', '']);
+    expect(pushed.stdout.split('\n').map((line) => line.split(' ')[0])).toEqual([
+      'dataset',
+      'sealed',
+      'uploaded',
+      'deposited',
+      'sha256',
+      'receipt',
+      '',
+    ]);
     expect(pushed.stderr).toContain('a new ledger begins');
     expect((await run('push', '--if-older-than', '20h')).stdout).toMatch(/^skipped /);
     const status = await run('status');
@@ -83,9 +127,15 @@ describe.skipIf(!ssh)('trust', () => {
   test('with hostKey: in depot.yaml it changes nothing, says where, and fails unless that key is the one', async () => {
     const server = await startSshd();
     const supplier = await Supplier.create(server, { remote: { hostKey: [`SHA256:${'A'.repeat(43)}`] } });
-    const line = readFileSync(supplier.config, 'utf8').split('\n').findIndex((l) => l.includes('hostKey:')) + 1;
+    const line =
+      readFileSync(supplier.config, 'utf8')
+        .split('\n')
+        .findIndex((l) => l.includes('hostKey:')) + 1;
     const { result } = await supplier.push();
-    expect(result.error).toMatchObject({ exit: 13, hint: expect.stringMatching(new RegExp(`correct hostKey in ${supplier.config}:${line}$`)) });
+    expect(result.error).toMatchObject({
+      exit: 13,
+      hint: expect.stringMatching(new RegExp(`correct hostKey in ${supplier.config}:${line}$`)),
+    });
     const changed = await supplier.depot(['trust', '--fingerprint', fingerprintOf(server)]);
     expect(changed.code).toBe(13);
     expect(changed.stderr).toContain(`${supplier.config}:${line} decides which host key is trusted`);
@@ -108,7 +158,16 @@ describe.skipIf(!ssh)('init', () => {
     const { code, stderr } = await depot(['init', '--supplier', 'Acme'], { cwd: tempDir() });
     expect(code).toBe(2);
     expect(stderr).toMatch(/; and for a push: --host-key, --password-file \(or --private-key\) \(unless --later\)/);
-    for (const flag of ['--arrangement', '--fingerprint', '--host', '--source', '--passphrase-file', '--host-key', '--password-file']) expect(stderr).toContain(flag);
+    for (const flag of [
+      '--arrangement',
+      '--fingerprint',
+      '--host',
+      '--source',
+      '--passphrase-file',
+      '--host-key',
+      '--password-file',
+    ])
+      expect(stderr).toContain(flag);
     expect(stderr).not.toContain('--every');
     expect(stderr).not.toContain('--supplier,');
   });
@@ -120,15 +179,33 @@ describe.skipIf(!ssh)('init', () => {
     const now = answers.filter((word) => word !== '--later');
     const without = await run('init', ...now, '--json');
     expect(without.code).toBe(2);
-    expect(json(without).error).toMatchObject({ code: 'usage', message: 'nobody can be asked here, and no push is possible without: --host-key, --password-file (or --private-key)', hint: expect.stringContaining('--later') as string });
-    expect((await run('init', ...now, '--host-key', server.fingerprints[0], '--password-file', 'nowhere')).stderr).toContain('the file nowhere of --password-file');
+    expect(json(without).error).toMatchObject({
+      code: 'usage',
+      message:
+        'nobody can be asked here, and no push is possible without: --host-key, --password-file (or --private-key)',
+      hint: expect.stringContaining('--later') as string,
+    });
+    expect(
+      (await run('init', ...now, '--host-key', server.fingerprints[0], '--password-file', 'nowhere')).stderr,
+    ).toContain('the file nowhere of --password-file');
     const locked = join(home, 'locked');
     await mustRun('ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'correct horse', '-f', locked]);
-    expect((await run('init', ...now, '--host-key', server.fingerprints[0], '--private-key', locked)).stderr).toContain('--private-key-passphrase-file');
-    expect(readdirSync(home).sort()).toEqual(['export', 'locked', 'locked.pub', 'voorbeeld.public.asc', 'voorbeeld.secret.asc']);
+    expect((await run('init', ...now, '--host-key', server.fingerprints[0], '--private-key', locked)).stderr).toContain(
+      '--private-key-passphrase-file',
+    );
+    expect(readdirSync(home).sort()).toEqual([
+      'export',
+      'locked',
+      'locked.pub',
+      'voorbeeld.public.asc',
+      'voorbeeld.secret.asc',
+    ]);
 
     // As a playbook puts them there first.
-    writeFileSync(join(home, 'known_hosts'), (await mustRun('ssh-keyscan', ['-t', 'ed25519', '-p', String(server.port), server.host])).stdout);
+    writeFileSync(
+      join(home, 'known_hosts'),
+      (await mustRun('ssh-keyscan', ['-t', 'ed25519', '-p', String(server.port), server.host])).stdout,
+    );
     mkdirSync(join(home, 'secrets'), { mode: 0o700 });
     writeFileSync(join(home, `secrets/127.0.0.1_${server.port}.password`), `${server.password}\n`, { mode: 0o600 });
     const made = await run('init', ...now, '--json');
@@ -158,7 +235,9 @@ describe.skipIf(!ssh)('init', () => {
     expect(refused.stderr).toContain(receipt.supplier.signerFingerprint);
     expect(refused.stderr).toContain('choose another --state');
     expect(existsSync(join(home, 'keys'))).toBe(false);
-    const withKey = answers.filter((a, i) => !['--no-passphrase', '--signer-email'].includes(a) && answers[i - 1] !== '--signer-email');
+    const withKey = answers.filter(
+      (a, i) => !['--no-passphrase', '--signer-email'].includes(a) && answers[i - 1] !== '--signer-email',
+    );
     const made = await run('init', ...withKey, '--state', supplier.state, '--signer', supplier.signer.secretKey);
     expect(made.code, made.stderr).toBe(0);
   });
@@ -172,10 +251,14 @@ describe.skipIf(!ssh)('receipts', () => {
     const first = await supplier.deposit();
     const second = await supplier.deposit();
 
-    const listed = JSON.parse((await supplier.depot(['receipts', 'list', '--json'])).stdout) as { deposits: { depositId: string; encryption: object }[] };
+    const listed = JSON.parse((await supplier.depot(['receipts', 'list', '--json'])).stdout) as {
+      deposits: { depositId: string; encryption: object }[];
+    };
     expect(listed.deposits.map((d) => d.depositId)).toEqual([first.depositId, second.depositId]);
-    expect((await supplier.depot(['receipts', 'list', '--to', '2020-01-01'])).stdout).toMatch(/^no deposits in \S+ in this period\n$/);
-    expect((await supplier.depot(['receipts', 'list', 'acme-crn'])).stderr).toContain("did you mean acme-crm?");
+    expect((await supplier.depot(['receipts', 'list', '--to', '2020-01-01'])).stdout).toMatch(
+      /^no deposits in \S+ in this period\n$/,
+    );
+    expect((await supplier.depot(['receipts', 'list', 'acme-crn'])).stderr).toContain('did you mean acme-crm?');
 
     expect((await supplier.depot(['receipts', 'show', 'acme-crm_'])).code).toBe(2);
     const shown = await supplier.depot(['receipts', 'show', first.depositId]);
@@ -187,8 +270,14 @@ describe.skipIf(!ssh)('receipts', () => {
     expect((await supplier.depot(['receipts', 'note', first.depositId, '--destroyed', today])).code).toBe(2);
 
     const whole = await supplier.depot(['receipts', 'verify', '--json']);
-    expect(JSON.parse(whole.stdout)).toMatchObject({ ok: true, arrangements: [{ lines: 3, receipts: 2, problems: [] }] });
-    const auditor = await depot(['receipts', 'list', '--state', supplier.state], { cwd: tempDir(), env: { HOME: tempDir() } });
+    expect(JSON.parse(whole.stdout)).toMatchObject({
+      ok: true,
+      arrangements: [{ lines: 3, receipts: 2, problems: [] }],
+    });
+    const auditor = await depot(['receipts', 'list', '--state', supplier.state], {
+      cwd: tempDir(),
+      env: { HOME: tempDir() },
+    });
     expect(auditor.code, auditor.stderr).toBe(0);
     expect(auditor.stdout).toContain(`destroyed ${today}`);
 
@@ -210,11 +299,16 @@ describe.skipIf(!ssh)('key add', () => {
     const next = await makeKey(join(tempDir(), 'nieuw'), 'Waterschap Voorbeeld', 'compat');
     const refused = await supplier.depot(['key', 'add', 'acme-crm', next.publicKey, '--fingerprint', 'A'.repeat(40)]);
     expect(refused.code).toBe(20);
-    const added = JSON.parse((await supplier.depot(['key', 'add', 'acme-crm', next.publicKey, '--fingerprint', next.fingerprint, '--json'])).stdout) as { key: string; lines: string[] };
+    const added = JSON.parse(
+      (await supplier.depot(['key', 'add', 'acme-crm', next.publicKey, '--fingerprint', next.fingerprint, '--json']))
+        .stdout,
+    ) as { key: string; lines: string[] };
     expect(readFileSync(added.key, 'utf8')).toContain('BEGIN PGP PUBLIC KEY BLOCK');
     expect(readFileSync(supplier.config, 'utf8')).toBe(before);
     expect(added.lines.join('\n')).toContain(next.fingerprint);
-    expect((await supplier.depot(['key', 'add', 'acme-crm', next.publicKey, '--fingerprint', next.fingerprint])).code).toBe(0);
+    expect(
+      (await supplier.depot(['key', 'add', 'acme-crm', next.publicKey, '--fingerprint', next.fingerprint])).code,
+    ).toBe(0);
   });
 });
 

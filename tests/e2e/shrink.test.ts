@@ -15,16 +15,37 @@ beforeAll(async () => {
 });
 
 /** Sealing has threads, which are those of the built program; the rest is faster here. */
-const depot = (...args: string[]): Promise<Finished> => (args[0] === 'push' ? supplier.depot(args) : depotHere([...args, '--config', supplier.config], { cwd: supplier.directory }));
-const result = ({ stdout }: Finished) => (JSON.parse(stdout) as { results: { deposit?: { depositId: string; run: { dataset: unknown } }; dryRun?: unknown; error?: { code: string } }[] }).results[0];
+const depot = (...args: string[]): Promise<Finished> =>
+  args[0] === 'push'
+    ? supplier.depot(args)
+    : depotHere([...args, '--config', supplier.config], { cwd: supplier.directory });
+const result = ({ stdout }: Finished) =>
+  (
+    JSON.parse(stdout) as {
+      results: {
+        deposit?: { depositId: string; run: { dataset: unknown } };
+        dryRun?: unknown;
+        error?: { code: string };
+      }[];
+    }
+  ).results[0];
 
 test('from 600,000 bytes to 5, and from many files to few by an exclude', async () => {
   writeFileSync(join(supplier.data, 'large.bin'), Buffer.alloc(600_000));
   for (let i = 0; i < 20; i++) writeFileSync(join(supplier.data, `${i}.csv`), 'x');
   const first = result(await depot('push', '--json')).deposit!;
-  expect(first.run.dataset).toEqual({ entries: 22, bytes: 600_020, excluded: { files: 0, directories: 0, bytes: 0 }, previous: null, shrunk: false });
+  expect(first.run.dataset).toEqual({
+    entries: 22,
+    bytes: 600_020,
+    excluded: { files: 0, directories: 0, bytes: 0 },
+    previous: null,
+    shrunk: false,
+  });
 
-  supplier.writeConfig({ dataset: [{ directory: 'data', exclude: ['1*.csv', 'nothing'] }], arrangement: { shrink: 'fail' } });
+  supplier.writeConfig({
+    dataset: [{ directory: 'data', exclude: ['1*.csv', 'nothing'] }],
+    arrangement: { shrink: 'fail' },
+  });
   writeFileSync(join(supplier.data, 'large.bin'), 'tiny\n');
   const words = `the dataset shrank: it has 11 entries and 14 bytes, and the last deposit, ${first.depositId}, had 22 entries and 600,020 bytes`;
   for (const args of [['push', '--dry-run'], ['push']]) {
@@ -34,7 +55,10 @@ test('from 600,000 bytes to 5, and from many files to few by an exclude', async 
   expect(supplier.runs().at(-1)).toMatchObject({ exit: 3, code: 'source-shrunk', message: words, published: 'no' });
   expect([...server.files.keys()].filter((name) => name.endsWith('.pgp'))).toHaveLength(1);
 
-  supplier.writeConfig({ dataset: [{ directory: 'data', exclude: ['1*.csv', 'nothing'] }], arrangement: { shrink: 'off' } });
+  supplier.writeConfig({
+    dataset: [{ directory: 'data', exclude: ['1*.csv', 'nothing'] }],
+    arrangement: { shrink: 'off' },
+  });
   expect((await depot('push', '--dry-run')).stderr).not.toContain('shrank');
   supplier.writeConfig({ dataset: [{ directory: 'data', exclude: ['1*.csv', 'nothing'] }] });
   const tried = await depot('push', '--dry-run');
@@ -42,19 +66,43 @@ test('from 600,000 bytes to 5, and from many files to few by an exclude', async 
   expect(tried.stderr).toContain(`depot: warning: acme-crm: ${words}`);
   expect(tried.stderr).toContain('source data: the exclude pattern "nothing" matched nothing');
   expect(tried.stdout).toMatch(/dataset +10 files, 14 B; excluded: 11 files, 11 B\n/);
-  expect(result(await depot('push', '--dry-run', '--json')).dryRun).toMatchObject({ excluded: { files: 11, directories: 0, bytes: 11 }, shrunk: true, previous: { depositId: first.depositId, entries: 22, bytes: 600_020 } });
+  expect(result(await depot('push', '--dry-run', '--json')).dryRun).toMatchObject({
+    excluded: { files: 11, directories: 0, bytes: 11 },
+    shrunk: true,
+    previous: { depositId: first.depositId, entries: 22, bytes: 600_020 },
+  });
 
   const pushed = await depot('push');
   expect(pushed.stderr).toContain(`depot: warning: acme-crm: ${words}`);
   expect(pushed.stdout).toMatch(/excluded: 11 files, 11 B/);
-  expect(supplier.runs().at(-1)).toMatchObject({ code: null, dataset: { entries: 11, bytes: 14, excluded: { files: 11 }, previous: { depositId: first.depositId }, shrunk: true } });
-  expect((await depot('status')).stdout).toMatch(new RegExp(`acme-crm: the last deposit shrank: it has 11 entries, 14 B; the one before it, ${first.depositId}, had 22 entries, 586\\.0 KiB`));
+  expect(supplier.runs().at(-1)).toMatchObject({
+    code: null,
+    dataset: {
+      entries: 11,
+      bytes: 14,
+      excluded: { files: 11 },
+      previous: { depositId: first.depositId },
+      shrunk: true,
+    },
+  });
+  expect((await depot('status')).stdout).toMatch(
+    new RegExp(
+      `acme-crm: the last deposit shrank: it has 11 entries, 14 B; the one before it, ${first.depositId}, had 22 entries, 586\\.0 KiB`,
+    ),
+  );
   const metrics = (await depot('status', '--prometheus')).stdout;
-  for (const line of ['shrunk{arrangement="acme-crm"} 1', 'dataset_entries{arrangement="acme-crm"} 11', 'dataset_bytes{arrangement="acme-crm"} 14']) expect(metrics).toContain(`depot_last_success_${line}\n`);
+  for (const line of [
+    'shrunk{arrangement="acme-crm"} 1',
+    'dataset_entries{arrangement="acme-crm"} 11',
+    'dataset_bytes{arrangement="acme-crm"} 14',
+  ])
+    expect(metrics).toContain(`depot_last_success_${line}\n`);
 
   // The next one is compared with this one.
   rmSync(join(supplier.data, 'large.bin'));
   const next = await depot('push');
   expect([next.code, next.stderr]).toEqual([0, expect.not.stringContaining('shrank')]);
-  expect((await depot('status', '--prometheus')).stdout).toContain('depot_last_success_shrunk{arrangement="acme-crm"} 0\n');
+  expect((await depot('status', '--prometheus')).stdout).toContain(
+    'depot_last_success_shrunk{arrangement="acme-crm"} 0\n',
+  );
 });

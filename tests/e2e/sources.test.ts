@@ -1,5 +1,20 @@
 /** What cannot be a whole dataset is no deposit (law 3): exit 3, nothing published, and the next run is an ordinary one. */
-import { appendFileSync, chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { mustDepot } from '../support/cli.js';
@@ -23,7 +38,18 @@ async function supplierWith(options: SupplierOptions): Promise<Supplier> {
 
 async function opened(supplier: Supplier, deposit: Deposit): Promise<string> {
   const out = freshPath();
-  await mustDepot(['decrypt', join(server.incoming, deposit.suitcase), '--key', supplier.recipientKey, '--receipt', deposit.receiptFile, '--signer', supplier.signerPublic, '--out', out]);
+  await mustDepot([
+    'decrypt',
+    join(server.incoming, deposit.suitcase),
+    '--key',
+    supplier.recipientKey,
+    '--receipt',
+    deposit.receiptFile,
+    '--signer',
+    supplier.signerPublic,
+    '--out',
+    out,
+  ]);
   return out;
 }
 
@@ -39,17 +65,94 @@ interface Refused {
 const good: SupplierOptions = { dataset: [{ directory: 'data' }], arrangement: {} };
 
 const refused: Refused[] = [
-  { what: 'a command that fails after half its output', options: { dataset: [{ command: ['sh', '-c', 'head -c 3000000 /dev/zero; echo "pg_dump: error: connection lost" >&2; exit 3'], as: 'crm.sql' }] }, code: 'source-failed', message: /crm\.sql.*3/s, repair: good },
-  { what: 'a command ended by a signal', options: { dataset: [{ command: ['sh', '-c', 'echo half; kill -SEGV $$'], as: 'crm.sql' }] }, code: 'source-failed', message: /SIGSEGV/, repair: good },
-  { what: 'a command that is not there', options: { dataset: [{ command: ['pg_dump_that_is_not_there'], as: 'crm.sql' }] }, code: 'source-failed', message: /pg_dump_that_is_not_there/, repair: good },
-  { what: 'a command that hangs past its timeout', options: { dataset: [{ command: ['sh', '-c', 'echo half; exec tail -f /dev/null'], as: 'crm.sql', timeout: '1s' }] }, code: 'source-timed-out', message: /1 s/, repair: good },
-  { what: 'a command that prints nothing', options: { dataset: [{ command: ['true'], as: 'crm.sql' }] }, code: 'source-empty', message: /crm\.sql/, repair: { dataset: [{ command: ['true'], as: 'crm.sql', allowEmpty: true }] } },
-  { what: 'an empty file', options: { dataset: [{ file: 'empty.sql' }] }, code: 'source-empty', message: /empty\.sql/, before: (s) => writeFileSync(join(s.directory, 'empty.sql'), ''), repair: { dataset: [{ file: 'empty.sql', allowEmpty: true }] } },
-  { what: 'a directory with nothing in it', options: { dataset: [{ directory: 'nothing' }] }, code: 'source-empty', message: /nothing/, before: (s) => mkdirSync(join(s.directory, 'nothing')), repair: { dataset: [{ directory: 'nothing', allowEmpty: true }] } },
-  { what: 'a file that is not there', options: { dataset: [{ file: 'dump.sql' }] }, code: 'source-failed', message: /dump\.sql/, repair: good },
-  { what: 'a directory that is not there', options: { dataset: [{ directory: 'elsewhere' }] }, code: 'source-failed', message: /elsewhere/, repair: good },
-  { what: 'less than minSize', options: { arrangement: { minSize: '1MiB' } }, code: 'source-too-small', message: /1048576|1\.0 MiB/, repair: { arrangement: { minSize: '1' } } },
-  { what: 'a prepare that fails', options: { dataset: [{ prepare: ['sh', '-c', 'echo "BACKUP failed" >&2; exit 1'], file: 'depot.yaml' }] }, code: 'source-failed', message: /BACKUP failed|prepare/, repair: good },
+  {
+    what: 'a command that fails after half its output',
+    options: {
+      dataset: [
+        {
+          command: ['sh', '-c', 'head -c 3000000 /dev/zero; echo "pg_dump: error: connection lost" >&2; exit 3'],
+          as: 'crm.sql',
+        },
+      ],
+    },
+    code: 'source-failed',
+    message: /crm\.sql.*3/s,
+    repair: good,
+  },
+  {
+    what: 'a command ended by a signal',
+    options: { dataset: [{ command: ['sh', '-c', 'echo half; kill -SEGV $$'], as: 'crm.sql' }] },
+    code: 'source-failed',
+    message: /SIGSEGV/,
+    repair: good,
+  },
+  {
+    what: 'a command that is not there',
+    options: { dataset: [{ command: ['pg_dump_that_is_not_there'], as: 'crm.sql' }] },
+    code: 'source-failed',
+    message: /pg_dump_that_is_not_there/,
+    repair: good,
+  },
+  {
+    what: 'a command that hangs past its timeout',
+    options: {
+      dataset: [{ command: ['sh', '-c', 'echo half; exec tail -f /dev/null'], as: 'crm.sql', timeout: '1s' }],
+    },
+    code: 'source-timed-out',
+    message: /1 s/,
+    repair: good,
+  },
+  {
+    what: 'a command that prints nothing',
+    options: { dataset: [{ command: ['true'], as: 'crm.sql' }] },
+    code: 'source-empty',
+    message: /crm\.sql/,
+    repair: { dataset: [{ command: ['true'], as: 'crm.sql', allowEmpty: true }] },
+  },
+  {
+    what: 'an empty file',
+    options: { dataset: [{ file: 'empty.sql' }] },
+    code: 'source-empty',
+    message: /empty\.sql/,
+    before: (s) => writeFileSync(join(s.directory, 'empty.sql'), ''),
+    repair: { dataset: [{ file: 'empty.sql', allowEmpty: true }] },
+  },
+  {
+    what: 'a directory with nothing in it',
+    options: { dataset: [{ directory: 'nothing' }] },
+    code: 'source-empty',
+    message: /nothing/,
+    before: (s) => mkdirSync(join(s.directory, 'nothing')),
+    repair: { dataset: [{ directory: 'nothing', allowEmpty: true }] },
+  },
+  {
+    what: 'a file that is not there',
+    options: { dataset: [{ file: 'dump.sql' }] },
+    code: 'source-failed',
+    message: /dump\.sql/,
+    repair: good,
+  },
+  {
+    what: 'a directory that is not there',
+    options: { dataset: [{ directory: 'elsewhere' }] },
+    code: 'source-failed',
+    message: /elsewhere/,
+    repair: good,
+  },
+  {
+    what: 'less than minSize',
+    options: { arrangement: { minSize: '1MiB' } },
+    code: 'source-too-small',
+    message: /1048576|1\.0 MiB/,
+    repair: { arrangement: { minSize: '1' } },
+  },
+  {
+    what: 'a prepare that fails',
+    options: { dataset: [{ prepare: ['sh', '-c', 'echo "BACKUP failed" >&2; exit 1'], file: 'depot.yaml' }] },
+    code: 'source-failed',
+    message: /BACKUP failed|prepare/,
+    repair: good,
+  },
 ];
 
 describe.skipIf(!ssh)('what is not a whole dataset is not published', () => {
@@ -71,8 +174,15 @@ describe.skipIf(!ssh)('what is not a whole dataset is not published', () => {
     await opened(supplier, deposit);
   });
 
-  test('the last lines of a failed command\'s stderr are shown, without what a terminal would obey', async () => {
-    const supplier = await supplierWith({ dataset: [{ command: ['sh', '-c', 'for i in $(seq 30); do echo "line $i" >&2; done; printf "\\033[31mred" >&2; exit 1'], as: 'x' }] });
+  test("the last lines of a failed command's stderr are shown, without what a terminal would obey", async () => {
+    const supplier = await supplierWith({
+      dataset: [
+        {
+          command: ['sh', '-c', 'for i in $(seq 30); do echo "line $i" >&2; done; printf "\\033[31mred" >&2; exit 1'],
+          as: 'x',
+        },
+      ],
+    });
     const { stderr, code } = await supplier.depot(['push']);
     expect(code).toBe(3);
     expect(stderr).toContain('line 30');
@@ -91,7 +201,11 @@ describe.skipIf(!ssh)('what is not a whole dataset is not published', () => {
     writeFileSync(last, 'short');
     const names = server.names();
     const pushing = supplier.push();
-    const partial = await eventually(() => server.names().find((n) => n.endsWith('.partial') && !names.includes(n)), 15_000, 'the partial file');
+    const partial = await eventually(
+      () => server.names().find((n) => n.endsWith('.partial') && !names.includes(n)),
+      15_000,
+      'the partial file',
+    );
     await eventually(() => statSync(join(server.incoming, partial)).size > 0);
     server.signalSessions('SIGSTOP');
     change(first, last);
@@ -103,15 +217,23 @@ describe.skipIf(!ssh)('what is not a whole dataset is not published', () => {
   const changes: [string, string, (first: string, last: string) => void][] = [
     ['grows', 'a-first.bin', (first) => appendFileSync(first, 'more')],
     ['shrinks', 'a-first.bin', (first) => truncateSync(first, 1000)],
-    ['is written to in place', 'a-first.bin', (first) => {
-      const handle = openSync(first, 'r+');
-      writeSync(handle, 'tail', (128 << 20) - 4);
-      closeSync(handle);
-    }],
-    ['is replaced', 'a-first.bin', (first) => {
-      writeFileSync(`${first}.new`, 'new');
-      renameSync(`${first}.new`, first);
-    }],
+    [
+      'is written to in place',
+      'a-first.bin',
+      (first) => {
+        const handle = openSync(first, 'r+');
+        writeSync(handle, 'tail', (128 << 20) - 4);
+        closeSync(handle);
+      },
+    ],
+    [
+      'is replaced',
+      'a-first.bin',
+      (first) => {
+        writeFileSync(`${first}.new`, 'new');
+        renameSync(`${first}.new`, first);
+      },
+    ],
     ['vanishes before its turn', 'z-last.bin', (_, last) => rmSync(last)],
   ];
 
@@ -124,7 +246,10 @@ describe.skipIf(!ssh)('what is not a whole dataset is not published', () => {
   });
 
   test('onChange: warn publishes what was there, and the receipt says that it is not complete', async () => {
-    const supplier = await supplierWith({ dataset: [{ directory: 'data', onChange: 'warn' }], arrangement: { compression: 'none' } });
+    const supplier = await supplierWith({
+      dataset: [{ directory: 'data', onChange: 'warn' }],
+      arrangement: { compression: 'none' },
+    });
     const { result, stderr } = await pushWhile(supplier, (first) => appendFileSync(first, 'more'));
     expect(result.deposit?.receipt.dataset.complete, stderr).toBe(false);
     expect(stderr).toContain('a-first.bin');
@@ -136,8 +261,17 @@ describe.skipIf(!ssh)('sources of every kind', () => {
     const supplier = await supplierWith({
       dataset: [
         { directory: 'data', exclude: ['**/*.tmp', 'cache/**'], as: 'export' },
-        { prepare: ['sh', '-c', 'echo staged > staged.sql'], file: 'staged.sql', as: 'schema.sql', cleanup: ['rm', 'staged.sql'] },
-        { command: ['sh', '-c', 'echo "$GREETING $DEPOT_PASSWORD$CREDENTIALS_DIRECTORY"; head -c 40000000 /dev/zero'], as: 'big', env: { GREETING: 'hello' } },
+        {
+          prepare: ['sh', '-c', 'echo staged > staged.sql'],
+          file: 'staged.sql',
+          as: 'schema.sql',
+          cleanup: ['rm', 'staged.sql'],
+        },
+        {
+          command: ['sh', '-c', 'echo "$GREETING $DEPOT_PASSWORD$CREDENTIALS_DIRECTORY"; head -c 40000000 /dev/zero'],
+          as: 'big',
+          env: { GREETING: 'hello' },
+        },
         { stdin: true, as: 'extra.ndjson' },
       ],
       arrangement: { specification: 'SPECIFICATION.md' },
@@ -148,7 +282,10 @@ describe.skipIf(!ssh)('sources of every kind', () => {
     writeFileSync(join(supplier.data, 'cache/x'), 'nor this');
     symlinkSync('/etc/hostname', join(supplier.data, 'link'));
     await mustRun('mkfifo', [join(supplier.data, 'fifo')]);
-    const pushed = await supplier.push([], { input: '{"from":"stdin"}\n', env: { DEPOT_PASSWORD: 'secret', CREDENTIALS_DIRECTORY: '/nowhere' } });
+    const pushed = await supplier.push([], {
+      input: '{"from":"stdin"}\n',
+      env: { DEPOT_PASSWORD: 'secret', CREDENTIALS_DIRECTORY: '/nowhere' },
+    });
     expect(pushed.code, pushed.stdout).toBe(0);
     const deposit = { ...pushed.result.deposit!, receiptFile: pushed.result.deposit!.receiptPath };
     expect(pushed.stderr).toContain('fifo');
@@ -161,11 +298,17 @@ describe.skipIf(!ssh)('sources of every kind', () => {
     expect(readFileSync(join(out, 'data/big'))).toHaveLength(40_000_007);
     expect(readFileSync(join(out, 'DEPOT/specification.md'), 'utf8')).toBe('# What it is\n');
     for (const gone of ['scratch.tmp', 'cache/x', 'fifo']) rmSync(join(supplier.data, gone), { recursive: true });
-    expect(await differences(supplier.data, join(out, 'data/export'), { ignore: ['mtime'] })).toEqual(existsSync(join(out, 'data/export/cache')) ? [] : ['"cache": missing']);
+    expect(await differences(supplier.data, join(out, 'data/export'), { ignore: ['mtime'] })).toEqual(
+      existsSync(join(out, 'data/export/cache')) ? [] : ['"cache": missing'],
+    );
   });
 
   test('cleanup runs after a failure too, and its own failure does not hide the first', async () => {
-    const supplier = await supplierWith({ dataset: [{ prepare: ['touch', 'staged'], command: ['false'], as: 'x', cleanup: ['sh', '-c', 'rm staged; exit 9'] }] });
+    const supplier = await supplierWith({
+      dataset: [
+        { prepare: ['touch', 'staged'], command: ['false'], as: 'x', cleanup: ['sh', '-c', 'rm staged; exit 9'] },
+      ],
+    });
     const { result } = await supplier.push();
     expect(result.error).toMatchObject({ code: 'source-failed', published: 'no' });
     expect(existsSync(join(supplier.directory, 'staged'))).toBe(false);

@@ -15,7 +15,20 @@ describe.skipIf(!peers('sshd', 'ssh-keygen'))('a dataset', () => {
     const deposit = await supplier.deposit([], { timeoutMs: 600_000 });
     expect(deposit.receipt.dataset.bytes).toBeGreaterThan(9 * 2 ** 30);
     expect(deposit.receipt.suitcase.bytes).toBeLessThan(200 * 2 ** 20);
-    const verified = await depot(['verify', join(server.incoming, deposit.suitcase), '--key', supplier.recipientKey, '--receipt', deposit.receiptFile, '--signer', supplier.signerPublic, '--deep'], { timeoutMs: 600_000 });
+    const verified = await depot(
+      [
+        'verify',
+        join(server.incoming, deposit.suitcase),
+        '--key',
+        supplier.recipientKey,
+        '--receipt',
+        deposit.receiptFile,
+        '--signer',
+        supplier.signerPublic,
+        '--deep',
+      ],
+      { timeoutMs: 600_000 },
+    );
     expect(verified.code, verified.stdout + verified.stderr).toBe(0);
   }, 1_200_000);
 });

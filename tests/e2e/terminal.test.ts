@@ -14,16 +14,30 @@ const generate = ['key', 'generate', 'signer', '--name', 'Acme', '--email', 'ops
 describe.skipIf(python === undefined)('questions on a terminal', () => {
   test('a passphrase is asked twice and never shown', async () => {
     const cwd = tempDir();
-    const { code, text } = await terminal(generate, { cwd, dialogue: [['Passphrase for the new key', 'correct horse\r'], ['The same again', 'correct horse\r']] });
+    const { code, text } = await terminal(generate, {
+      cwd,
+      dialogue: [
+        ['Passphrase for the new key', 'correct horse\r'],
+        ['The same again', 'correct horse\r'],
+      ],
+    });
     expect(code, text).toBe(0);
     expect(text).not.toContain('correct horse');
     const { readSecretKey } = await import('../../src/pgp/keys.js');
-    await expect(readSecretKey(readFileSync(join(cwd, 'acme.secret.asc')), () => Promise.resolve('correct horse'))).resolves.toMatchObject({ isSecret: true });
+    await expect(
+      readSecretKey(readFileSync(join(cwd, 'acme.secret.asc')), () => Promise.resolve('correct horse')),
+    ).resolves.toMatchObject({ isSecret: true });
   });
 
   test('two that differ make no key', async () => {
     const cwd = tempDir();
-    const { code } = await terminal(generate, { cwd, dialogue: [['Passphrase for the new key', 'one\r'], ['The same again', 'two\r']] });
+    const { code } = await terminal(generate, {
+      cwd,
+      dialogue: [
+        ['Passphrase for the new key', 'one\r'],
+        ['The same again', 'two\r'],
+      ],
+    });
     expect(code).toBe(17);
     expect(readdirSync(cwd)).toEqual([]);
   });
@@ -55,7 +69,13 @@ describe.skipIf(python === undefined || peers('sshd', 'ssh-keygen') === undefine
     const { code, text, raw } = await terminal(['push', '--config', acme.config], { cwd: acme.directory });
     expect(code, text).toBe(0);
     expect(text).toContain('acme-crm: connecting');
-    expect(text.trimEnd().split('\n').slice(-6).map((line) => line.split(' ')[0])).toEqual(expect.arrayContaining(['sealed', 'uploaded', 'deposited', 'sha256', 'receipt']));
+    expect(
+      text
+        .trimEnd()
+        .split('\n')
+        .slice(-6)
+        .map((line) => line.split(' ')[0]),
+    ).toEqual(expect.arrayContaining(['sealed', 'uploaded', 'deposited', 'sha256', 'receipt']));
     expect(raw).not.toContain('\x1b[3');
   });
 
@@ -69,8 +89,13 @@ describe.skipIf(python === undefined || peers('sshd', 'ssh-keygen') === undefine
   });
 
   test('Ctrl-C, twice, ends the push once: nothing is published and nothing is left', async () => {
-    const acme = await supplier([{ command: ['sh', '-c', 'while head -c 100000 /dev/urandom; do sleep 0.1; done'], as: 'endless' }]);
-    const { code, text } = await terminal(['push', '--config', acme.config], { cwd: acme.directory, dialogue: [['KiB', '\x03\x03']] });
+    const acme = await supplier([
+      { command: ['sh', '-c', 'while head -c 100000 /dev/urandom; do sleep 0.1; done'], as: 'endless' },
+    ]);
+    const { code, text } = await terminal(['push', '--config', acme.config], {
+      cwd: acme.directory,
+      dialogue: [['KiB', '\x03\x03']],
+    });
     expect(code, text).toBe(130);
     expect(text).toContain('depot: error: acme-crm: interrupted; nothing was published');
     expect((acme.server as Awaited<ReturnType<typeof startSshd>>).names()).toEqual([]);

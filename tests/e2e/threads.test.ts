@@ -14,7 +14,10 @@ import { Supplier } from '../support/supplier.js';
 function watched(): { options: DepotOptions; up: () => number; end: () => unknown } {
   const directory = tempDir();
   return {
-    options: { node: ['--import', join(checkout, 'tests/support/preload-threads.mjs')], env: { DEPOT_THREADS: directory } },
+    options: {
+      node: ['--import', join(checkout, 'tests/support/preload-threads.mjs')],
+      env: { DEPOT_THREADS: directory },
+    },
     up: () => readdirSync(directory).filter((name) => name.startsWith('up-')).length,
     end: () => JSON.parse(readFileSync(join(directory, 'end.json'), 'utf8')) as unknown,
   };
@@ -23,13 +26,18 @@ function watched(): { options: DepotOptions; up: () => number; end: () => unknow
 test('they are up before the partial file is there, and no source command runs before that', async () => {
   const { options, up, end } = watched();
   const server = await startScriptedServer({ fsync: true });
-  const supplier = await Supplier.create({ ...server, remoteDirectory: '/in' }, { dataset: [{ command: ['sh', '-c', 'touch ran; echo data'], as: 'x' }] });
+  const supplier = await Supplier.create(
+    { ...server, remoteDirectory: '/in' },
+    { dataset: [{ command: ['sh', '-c', 'touch ran; echo data'], as: 'x' }] },
+  );
   const hasRun = (): boolean => existsSync(join(supplier.directory, 'ran'));
   const ranBefore: boolean[] = [];
   server.script = ({ type, path }) => {
     if (type !== 'open' || !/Z_[0-9a-f]+\.partial$/.test(path)) return undefined;
     // Sealing thread and packing thread.
-    return { wait: eventually(() => up() === (availableParallelism() < 2 ? 1 : 2)).then(() => ranBefore.push(hasRun())) };
+    return {
+      wait: eventually(() => up() === (availableParallelism() < 2 ? 1 : 2)).then(() => ranBefore.push(hasRun())),
+    };
   };
   await supplier.deposit([], options);
   expect([ranBefore, hasRun()]).toEqual([[false], true]);
@@ -46,12 +54,27 @@ test('a push that cannot connect, or is interrupted while it does, ends by itsel
   await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening));
   cleanup(() => void silent.close());
   const { port } = silent.address() as AddressInfo;
-  const supplier = await Supplier.create({ host: '127.0.0.1', port, username: 'acme', password: 'x', remoteDirectory: '/in', fingerprints: [`SHA256:${'A'.repeat(43)}`] }, { remote: { retryFor: '0s' } });
+  const supplier = await Supplier.create(
+    {
+      host: '127.0.0.1',
+      port,
+      username: 'acme',
+      password: 'x',
+      remoteDirectory: '/in',
+      fingerprints: [`SHA256:${'A'.repeat(43)}`],
+    },
+    { remote: { retryFor: '0s' } },
+  );
   writeFileSync(join(supplier.data, 'x'), 'x');
 
   const interrupted = watched();
   let interrupt: () => void = () => undefined;
-  const pushing = supplier.push([], { ...interrupted.options, started: ({ kill }) => { interrupt = () => kill('SIGINT'); } });
+  const pushing = supplier.push([], {
+    ...interrupted.options,
+    started: ({ kill }) => {
+      interrupt = () => kill('SIGINT');
+    },
+  });
   await eventually(() => interrupted.up() > 0);
   interrupt();
   expect((await pushing).result.error).toMatchObject({ code: 'interrupted', exit: 130 });

@@ -20,13 +20,47 @@ import { sessionKey, signedText, type TargetName } from './targets.js';
 const root = new URL('../../test-fixtures/', import.meta.url).pathname;
 const id = `acme-crm_20261122T003000Z_${'0'.repeat(16)}`;
 const { tar, manifest } = depotTar([
-  { path: 'data', type: 'directory' }, { path: 'data/a', body: 'x' }, { path: 'data/b', type: 'symlink', link: 'a' }, { path: 'data/c', body: 'parts', partOctets: 2 }, { path: `data/${'n'.repeat(200)}`, body: '' },
+  { path: 'data', type: 'directory' },
+  { path: 'data/a', body: 'x' },
+  { path: 'data/b', type: 'symlink', link: 'a' },
+  { path: 'data/c', body: 'parts', partOctets: 2 },
+  { path: `data/${'n'.repeat(200)}`, body: '' },
 ]);
-const message = (encryption: Parameters<typeof seal>[1]): Buffer => seal(Buffer.from('contents '.repeat(100)), encryption, { sessionKey }).message;
+const message = (encryption: Parameters<typeof seal>[1]): Buffer =>
+  seal(Buffer.from('contents '.repeat(100)), encryption, { sessionKey }).message;
 const literal = (...parts: number[]): Buffer => Buffer.from([0xcb, ...parts]);
-const key = Buffer.concat([Buffer.from([0, 0, 0, 11]), Buffer.from('ssh-ed25519'), Buffer.from([0, 0, 0, 32]), Buffer.alloc(32, 5)]);
-const ledgerLine = (sequence: number): string => JSON.stringify({ sequence, kind: 'deposit', depositId: id, receiptSha256: 'ab'.repeat(32), previousSha256: sequence === 1 ? null : 'cd'.repeat(32), time: '2026-11-22T00:36:13Z', ledgerId: '0'.repeat(32) });
-const pending = (more: object): string => JSON.stringify({ schema: 'depot.pending/1', depositId: id, arrangement: 'acme-crm', createdAt: '2026-11-22T00:30:00Z', partialName: `.${id}.partial`, finalName: `${id}.tar.pgp`, server: { account: 'acme@10.20.0.5:22', directory: '/incoming' }, publish: 'rename', ...more }, null, 2);
+const key = Buffer.concat([
+  Buffer.from([0, 0, 0, 11]),
+  Buffer.from('ssh-ed25519'),
+  Buffer.from([0, 0, 0, 32]),
+  Buffer.alloc(32, 5),
+]);
+const ledgerLine = (sequence: number): string =>
+  JSON.stringify({
+    sequence,
+    kind: 'deposit',
+    depositId: id,
+    receiptSha256: 'ab'.repeat(32),
+    previousSha256: sequence === 1 ? null : 'cd'.repeat(32),
+    time: '2026-11-22T00:36:13Z',
+    ledgerId: '0'.repeat(32),
+  });
+const pending = (more: object): string =>
+  JSON.stringify(
+    {
+      schema: 'depot.pending/1',
+      depositId: id,
+      arrangement: 'acme-crm',
+      createdAt: '2026-11-22T00:30:00Z',
+      partialName: `.${id}.partial`,
+      finalName: `${id}.tar.pgp`,
+      server: { account: 'acme@10.20.0.5:22', directory: '/incoming' },
+      publish: 'rename',
+      ...more,
+    },
+    null,
+    2,
+  );
 
 const keyFile = (name: string): string => readFileSync(join(root, `keys/${name}.asc`), 'utf8');
 async function binary(armored: string): Promise<Uint8Array> {
@@ -38,35 +72,87 @@ async function binaryKeys(...names: string[]): Promise<Record<string, Uint8Array
 }
 async function wrapped(encryption: Parameters<typeof wrapSessionKey>[1], ...names: string[]): Promise<Uint8Array> {
   const at = new Date('2024-02-01T00:00:00Z');
-  const recipients = await Promise.all(names.map(async (name) => {
-    const certificate = await readCertificate(keyFile(`${name}.public`));
-    return judgeRecipient(certificate, certificate.fingerprint, at);
-  }));
+  const recipients = await Promise.all(
+    names.map(async (name) => {
+      const certificate = await readCertificate(keyFile(`${name}.public`));
+      return judgeRecipient(certificate, certificate.fingerprint, at);
+    }),
+  );
   return wrapSessionKey(sessionKey, encryption, recipients);
 }
-const version6 = (JSON.parse(readFileSync(join(root, 'vectors/rfc9580.json'), 'utf8')) as { secretKey: { base64: string } }).secretKey.base64;
-const signatures = await Promise.all(['curve25519', 'rsa3072', 'signing-subkey'].map(async (name) => signDetached(signedText, await readSecretKey(keyFile(`${name}.secret`)))));
+const version6 = (
+  JSON.parse(readFileSync(join(root, 'vectors/rfc9580.json'), 'utf8')) as { secretKey: { base64: string } }
+).secretKey.base64;
+const signatures = await Promise.all(
+  ['curve25519', 'rsa3072', 'signing-subkey'].map(async (name) =>
+    signDetached(signedText, await readSecretKey(keyFile(`${name}.secret`))),
+  ),
+);
 
 const files: Record<TargetName, Record<string, string | Uint8Array>> = {
   reader: {
-    'seipd1': message(v1), 'gcm': message(gcm(0)), 'ocb': message(ocb(4)),
-    'literal': literal(9, 0x62, 0, 0, 0, 0, 0, 1, 2, 3), 'literal-in-parts': Buffer.concat([literal(0xe9, 0x62, 0, 0, 0, 0, 0), Buffer.alloc(506), Buffer.from([0xe0, 1, 2, 7, 7])]), 'marker-then-literal': Buffer.concat([Buffer.from([0xca, 3, 0x50, 0x47, 0x50]), literal(7, 0x62, 0, 0, 0, 0, 0, 1)]),
+    seipd1: message(v1),
+    gcm: message(gcm(0)),
+    ocb: message(ocb(4)),
+    literal: literal(9, 0x62, 0, 0, 0, 0, 0, 1, 2, 3),
+    'literal-in-parts': Buffer.concat([
+      literal(0xe9, 0x62, 0, 0, 0, 0, 0),
+      Buffer.alloc(506),
+      Buffer.from([0xe0, 1, 2, 7, 7]),
+    ]),
+    'marker-then-literal': Buffer.concat([
+      Buffer.from([0xca, 3, 0x50, 0x47, 0x50]),
+      literal(7, 0x62, 0, 0, 0, 0, 0, 1),
+    ]),
   },
   tar: { 'depot.tar': tar },
-  zstd: { 'run.zst': zstdBomb(tar.subarray(0, 3000), 1 << 20), 'tar.gz': gzipSync(tar), 'two.gz': Buffer.concat([gzipSync(tar), gzipSync('more')]) },
+  zstd: {
+    'run.zst': zstdBomb(tar.subarray(0, 3000), 1 << 20),
+    'tar.gz': gzipSync(tar),
+    'two.gz': Buffer.concat([gzipSync(tar), gzipSync('more')]),
+  },
   key: {
-    ...(await binaryKeys('curve25519.public', 'nistp256.public', 'rsa2048.public', 'retired.public', 'designated-revoked.public', 'subkey-expired.public', 'uid-revoked.public', 'signing-subkey.public', 'locked.secret')),
-    'armored.asc': keyFile('curve25519.public'), 'version-6': Buffer.from(version6, 'base64'),
+    ...(await binaryKeys(
+      'curve25519.public',
+      'nistp256.public',
+      'rsa2048.public',
+      'retired.public',
+      'designated-revoked.public',
+      'subkey-expired.public',
+      'uid-revoked.public',
+      'signing-subkey.public',
+      'locked.secret',
+    )),
+    'armored.asc': keyFile('curve25519.public'),
+    'version-6': Buffer.from(version6, 'base64'),
   },
   pkesk: {
-    'v3-curve25519': await wrapped(v1, 'curve25519'), 'v3-rsa-and-curve25519': await wrapped(v1, 'rsa2048', 'curve25519'), 'v6-curve25519': await wrapped(gcm(0), 'curve25519'), 'v6-rsa': await wrapped(gcm(0), 'rsa2048'),
-    'anonymous': anonymousPkesk(3),
+    'v3-curve25519': await wrapped(v1, 'curve25519'),
+    'v3-rsa-and-curve25519': await wrapped(v1, 'rsa2048', 'curve25519'),
+    'v6-curve25519': await wrapped(gcm(0), 'curve25519'),
+    'v6-rsa': await wrapped(gcm(0), 'rsa2048'),
+    anonymous: anonymousPkesk(3),
   },
-  signature: { 'curve25519': await binary(signatures[0]), 'rsa3072': await binary(signatures[1]), 'signing-subkey': await binary(signatures[2]), 'armored.asc': signatures[0] },
+  signature: {
+    curve25519: await binary(signatures[0]),
+    rsa3072: await binary(signatures[1]),
+    'signing-subkey': await binary(signatures[2]),
+    'armored.asc': signatures[0],
+  },
   receipt: { 'modern.json': canonicalText(receiptOf()), 'compat.json': canonicalText(compatReceipt()) },
-  pending: { 'intent.json': pending({ stage: 'intent' }), 'closing.json': pending({ stage: 'closing', draft: draftOf(id) }), 'sidecars.json': pending({ stage: 'sidecars', remainingSidecars: ['x'] }) },
-  ledger: { 'two.ndjson': `${ledgerLine(1)}\n${ledgerLine(2)}\n`, 'torn.ndjson': `${ledgerLine(1)}\n${ledgerLine(2).slice(0, 50)}` },
-  knownhosts: { 'plain': knownHostsLine('10.20.0.5', 22, 'ssh-ed25519', key) + knownHostsLine('10.20.0.5', 2222, 'ssh-ed25519', key), 'patterns': `@revoked *.example,!a?.example ssh-ed25519 ${key.toString('base64')}\n|1|${Buffer.alloc(20, 1).toString('base64')}|${Buffer.alloc(20, 2).toString('base64')} ssh-ed25519 ${key.toString('base64')}\n@cert-authority *a*a*a*a*b ssh-ed25519 ${key.toString('base64')}\n` },
+  pending: {
+    'intent.json': pending({ stage: 'intent' }),
+    'closing.json': pending({ stage: 'closing', draft: draftOf(id) }),
+    'sidecars.json': pending({ stage: 'sidecars', remainingSidecars: ['x'] }),
+  },
+  ledger: {
+    'two.ndjson': `${ledgerLine(1)}\n${ledgerLine(2)}\n`,
+    'torn.ndjson': `${ledgerLine(1)}\n${ledgerLine(2).slice(0, 50)}`,
+  },
+  knownhosts: {
+    plain: knownHostsLine('10.20.0.5', 22, 'ssh-ed25519', key) + knownHostsLine('10.20.0.5', 2222, 'ssh-ed25519', key),
+    patterns: `@revoked *.example,!a?.example ssh-ed25519 ${key.toString('base64')}\n|1|${Buffer.alloc(20, 1).toString('base64')}|${Buffer.alloc(20, 2).toString('base64')} ssh-ed25519 ${key.toString('base64')}\n@cert-authority *a*a*a*a*b ssh-ed25519 ${key.toString('base64')}\n`,
+  },
   config: { 'depot.yaml': readFileSync(join(root, 'config/depot.yaml')) },
   manifest: { 'manifest.ndjson': manifest },
 };

@@ -6,6 +6,13 @@ import { run } from '../support/process.js';
 import { targetNames } from './targets.js';
 
 test.each(targetNames)('%s', { timeout: 180_000 }, async (target) => {
-  const { code, stdout, stderr } = await run(process.execPath, [join(checkout, 'node_modules/tsx/dist/cli.mjs'), join(checkout, 'tests/fuzz/fuzz.ts'), '--target', target, '--seconds', '60']);
+  const { code, stdout, stderr } = await run(process.execPath, [
+    join(checkout, 'node_modules/tsx/dist/cli.mjs'),
+    join(checkout, 'tests/fuzz/fuzz.ts'),
+    '--target',
+    target,
+    '--seconds',
+    '60',
+  ]);
   expect(code, stdout + stderr).toBe(0);
 });

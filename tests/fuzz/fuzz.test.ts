@@ -5,10 +5,16 @@ import { cleanUp, judge, targetNames } from './targets.js';
 
 afterAll(cleanUp);
 
-test.each(targetNames)('%s: only the refusals that are meant, for the corpus, changes of it, and any octets', async (target) => {
-  const seeds = corpus(target);
-  for (const seed of seeds) expect(await judge(target, Uint8Array.from(seed))).toBeNull();
-  await fc.assert(fc.asyncProperty(fc.nat(), async (seed) => {
-    expect(await judge(target, inputOf(seeds, seed))).toBeNull();
-  }), { interruptAfterTimeLimit: 400, numRuns: 500 });
-});
+test.each(targetNames)(
+  '%s: only the refusals that are meant, for the corpus, changes of it, and any octets',
+  async (target) => {
+    const seeds = corpus(target);
+    for (const seed of seeds) expect(await judge(target, Uint8Array.from(seed))).toBeNull();
+    await fc.assert(
+      fc.asyncProperty(fc.nat(), async (seed) => {
+        expect(await judge(target, inputOf(seeds, seed))).toBeNull();
+      }),
+      { interruptAfterTimeLimit: 400, numRuns: 500 },
+    );
+  },
+);

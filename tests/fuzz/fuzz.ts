@@ -9,7 +9,13 @@ import { Worker } from 'node:worker_threads';
 import { corpus, inputOf } from './mutate.js';
 import { cleanUp, judge, type TargetName, targetNames } from './targets.js';
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string' }, target: { type: 'string', multiple: true } } });
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '60' },
+    seed: { type: 'string' },
+    target: { type: 'string', multiple: true },
+  },
+});
 const unknown = (values.target ?? []).filter((name) => !targetNames.includes(name as TargetName));
 if (unknown.length > 0) throw new Error(`unknown target ${unknown.join(', ')}; there are ${targetNames.join(', ')}`);
 const chosen = (values.target as TargetName[] | undefined) ?? targetNames;
@@ -19,7 +25,8 @@ const output = new URL('../output/fuzz/', import.meta.url).pathname;
 
 /** Ends the process when one input takes half a minute: from within, an endless loop cannot be noticed. */
 const current = new Float64Array(new SharedArrayBuffer(24));
-const watch = new Worker(`
+const watch = new Worker(
+  `
   const { workerData } = require('node:worker_threads');
   setInterval(() => {
     const [target, seed, began] = workerData.current;
@@ -27,14 +34,18 @@ const watch = new Worker(`
     require('node:fs').writeSync(2, 'no end after 30 s: --target ' + workerData.names[target] + ' --seed ' + seed + '\\n');
     process.kill(process.pid, 'SIGKILL');
   }, 1000);
-`, { eval: true, workerData: { current, names: targetNames } });
+`,
+  { eval: true, workerData: { current, names: targetNames } },
+);
 watch.unref();
 
 function save(target: TargetName, seed: number, input: Uint8Array, problem: string): void {
   mkdirSync(output, { recursive: true });
   const file = join(output, `${target}-${seed}`);
   writeFileSync(file, input);
-  process.stderr.write(`${target}: ${problem}\n  again: npm run fuzz -- --target ${target} --seed ${seed} --seconds 1\n  input: ${file}\n`);
+  process.stderr.write(
+    `${target}: ${problem}\n  again: npm run fuzz -- --target ${target} --seed ${seed} --seconds 1\n  input: ${file}\n`,
+  );
 }
 
 let failures = 0;

@@ -19,7 +19,9 @@ export function corpus(target: TargetName): Buffer[] {
   const folders = target === 'tar' ? ['fuzz/tar', 'hostile-tar'] : [`fuzz/${target}`];
   return folders.flatMap((folder) => {
     const directory = join(checkout, 'test-fixtures', folder);
-    return readdirSync(directory).sort().map((name) => readFileSync(join(directory, name)));
+    return readdirSync(directory)
+      .sort()
+      .map((name) => readFileSync(join(directory, name)));
   });
 }
 
@@ -36,22 +38,37 @@ export function inputOf(seeds: Buffer[], seed: number): Uint8Array<ArrayBuffer> 
   return bytes.slice(0, LARGEST);
 }
 
-function change(bytes: Uint8Array<ArrayBuffer>, random: (below: number) => number, pick: () => Buffer): Uint8Array<ArrayBuffer> {
+function change(
+  bytes: Uint8Array<ArrayBuffer>,
+  random: (below: number) => number,
+  pick: () => Buffer,
+): Uint8Array<ArrayBuffer> {
   const at = random(bytes.length + 1);
   const length = Math.min(bytes.length - at, random(4) === 0 ? random(bytes.length + 1) : random(16));
   const joined = (...pieces: Uint8Array[]): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.concat(pieces));
   switch (random(8)) {
-    case 0: return bytes.map((octet, i) => (i === at ? octet ^ (1 << random(8)) : octet));
-    case 1: return bytes.map((octet, i) => (i === at ? interesting[random(interesting.length)] : octet));
-    case 2: return joined(bytes.subarray(0, at), bytes.subarray(at + length));
-    case 3: return joined(bytes.subarray(0, at), bytes.subarray(at, at + length), bytes.subarray(at));
-    case 4: return joined(bytes.subarray(0, at), Uint8Array.from({ length: random(8) }, () => random(256)), bytes.subarray(at));
-    case 5: return bytes.slice(0, at);
+    case 0:
+      return bytes.map((octet, i) => (i === at ? octet ^ (1 << random(8)) : octet));
+    case 1:
+      return bytes.map((octet, i) => (i === at ? interesting[random(interesting.length)] : octet));
+    case 2:
+      return joined(bytes.subarray(0, at), bytes.subarray(at + length));
+    case 3:
+      return joined(bytes.subarray(0, at), bytes.subarray(at, at + length), bytes.subarray(at));
+    case 4:
+      return joined(
+        bytes.subarray(0, at),
+        Uint8Array.from({ length: random(8) }, () => random(256)),
+        bytes.subarray(at),
+      );
+    case 5:
+      return bytes.slice(0, at);
     case 6: {
       const other = pick();
       const from = random(other.length + 1);
       return joined(bytes.subarray(0, at), other.subarray(from, from + random(200)), bytes.subarray(at));
     }
-    default: return bytes.map((octet, i) => (i >= at && i < at + length ? random(256) : octet));
+    default:
+      return bytes.map((octet, i) => (i >= at && i < at + length ? random(256) : octet));
   }
 }

@@ -56,7 +56,9 @@ async function readMessage(message: Uint8Array): Promise<void> {
 function sealPackets(packets: Uint8Array): Uint8Array {
   const pieces: Uint8Array[] = [anonymousPkesk(6)];
   const outer = new PartialPacket(packetType.seipd, 9, (bytes) => pieces.push(Uint8Array.from(bytes)));
-  const encryptor = new Seipd2Encryptor(sessionKey, 'GCM', 4, (bytes) => { outer.write(bytes); });
+  const encryptor = new Seipd2Encryptor(sessionKey, 'GCM', 4, (bytes) => {
+    outer.write(bytes);
+  });
   encryptor.update(packets);
   encryptor.final();
   outer.final();
@@ -84,13 +86,18 @@ function untar(tar: Uint8Array): void {
 }
 
 /** The keys of test-fixtures/keys that the corpus is addressed to or signed by. */
-const fixture = (name: string): Buffer => readFileSync(new URL(`../../test-fixtures/keys/${name}.asc`, import.meta.url));
+const fixture = (name: string): Buffer =>
+  readFileSync(new URL(`../../test-fixtures/keys/${name}.asc`, import.meta.url));
 export const signedText = Buffer.from('{"schema": "depot.receipt/1"}\n');
 let keys: Promise<{ holders: SecretKey[]; signers: Certificate[] }> | undefined;
 function ourKeys(): NonNullable<typeof keys> {
   return (keys ??= (async () => ({
     holders: await Promise.all(['curve25519.secret', 'rsa2048.secret'].map((name) => readSecretKey(fixture(name)))),
-    signers: await Promise.all(['curve25519.public', 'retired.public', 'rsa3072.public', 'signing-subkey.public'].map((name) => readCertificate(fixture(name)))),
+    signers: await Promise.all(
+      ['curve25519.public', 'retired.public', 'rsa3072.public', 'signing-subkey.public'].map((name) =>
+        readCertificate(fixture(name)),
+      ),
+    ),
   }))());
 }
 const judgedAt = new Date('2024-02-01T00:00:00Z');
@@ -122,8 +129,10 @@ export const targets = {
     codes: ['key-unreadable', 'recipient-unusable', 'signer-unusable'],
     async read(input) {
       const certificate = await readCertificate(input);
-      if (!/^([0-9A-F]{40}|[0-9A-F]{64})$/.test(certificate.fingerprint)) throw new Error(`not a fingerprint: ${certificate.fingerprint}`);
-      if (certificate.armored().includes('PRIVATE')) throw new Error('a secret part in what is taken for the public one');
+      if (!/^([0-9A-F]{40}|[0-9A-F]{64})$/.test(certificate.fingerprint))
+        throw new Error(`not a fingerprint: ${certificate.fingerprint}`);
+      if (certificate.armored().includes('PRIVATE'))
+        throw new Error('a secret part in what is taken for the public one');
       await judgeSigner(certificate, judgedAt).catch((error: unknown) => {
         if (!isDepotError(error, 'signer-unusable')) throw error;
       });
@@ -136,10 +145,12 @@ export const targets = {
       describePkesks(input);
       for (const holder of (await ourKeys()).holders) {
         const { sessionKey: found } = await unwrapSessionKey(input, holder).catch((error: unknown) => {
-          if (isDepotError(error) && targets.pkesk.codes.some((code) => error.code === code)) return { sessionKey: null };
+          if (isDepotError(error) && targets.pkesk.codes.some((code) => error.code === code))
+            return { sessionKey: null };
           throw error;
         });
-        if (found !== null && ![16, 24, 32].includes(found.length)) throw new Error(`a session key of ${found.length} octets`);
+        if (found !== null && ![16, 24, 32].includes(found.length))
+          throw new Error(`a session key of ${found.length} octets`);
       }
     },
   },
@@ -151,10 +162,13 @@ export const targets = {
       await verifyDetached(signedText, input, signers).catch((error: unknown) => {
         if (!isDepotError(error, 'verification-failed')) throw error;
       });
-      const accepted = await verifyDetached(Buffer.concat([signedText, Buffer.from(' ')]), input, signers).then(() => true, (error: unknown) => {
-        if (!isDepotError(error, 'verification-failed')) throw error;
-        return false;
-      });
+      const accepted = await verifyDetached(Buffer.concat([signedText, Buffer.from(' ')]), input, signers).then(
+        () => true,
+        (error: unknown) => {
+          if (!isDepotError(error, 'verification-failed')) throw error;
+          return false;
+        },
+      );
       if (accepted) throw new Error('a signature over another text was accepted');
     },
   },
@@ -162,7 +176,8 @@ export const targets = {
     codes: ['verification-failed'],
     read(input) {
       const receipt = parseReceipt(input);
-      if (canonicalText(receipt) !== Buffer.from(input).toString('utf8')) throw new Error('a receipt that is not what its octets say');
+      if (canonicalText(receipt) !== Buffer.from(input).toString('utf8'))
+        throw new Error('a receipt that is not what its octets say');
     },
   },
   pending: {
@@ -171,7 +186,8 @@ export const targets = {
       const held = await state();
       writeFileSync(held.file(join('pending', pendingName)), input);
       const { records, unreadable } = await readPending(held);
-      if (records.length + unreadable.length !== 1) throw new Error('a pending record that is neither read nor told of');
+      if (records.length + unreadable.length !== 1)
+        throw new Error('a pending record that is neither read nor told of');
     },
   },
   ledger: {
@@ -200,8 +216,15 @@ export const targets = {
   manifest: {
     codes: ['archive-refused'],
     read(input) {
-      untar(archive(entry(README), entry({ path: 'data/a', body: 'x' }), entry({ path: `${MANIFEST_PATH}.part-000001`, body: input.subarray(0, MANIFEST_PART_OCTETS) })));
-      for (const line of Buffer.from(input).toString('latin1').split('\n')) parseManifestLine(Buffer.from(line, 'latin1'));
+      untar(
+        archive(
+          entry(README),
+          entry({ path: 'data/a', body: 'x' }),
+          entry({ path: `${MANIFEST_PATH}.part-000001`, body: input.subarray(0, MANIFEST_PART_OCTETS) }),
+        ),
+      );
+      for (const line of Buffer.from(input).toString('latin1').split('\n'))
+        parseManifestLine(Buffer.from(line, 'latin1'));
     },
   },
 } satisfies Record<string, Target>;
@@ -210,16 +233,22 @@ export type TargetName = keyof typeof targets;
 export const targetNames = Object.keys(targets) as TargetName[];
 
 /** Null when all is well, else what is wrong. */
-export async function judge(name: TargetName, input: Uint8Array<ArrayBuffer>, limits = { ms: 5000, octets: 512 << 20 }): Promise<string | null> {
+export async function judge(
+  name: TargetName,
+  input: Uint8Array<ArrayBuffer>,
+  limits = { ms: 5000, octets: 512 << 20 },
+): Promise<string | null> {
   const target: Target = targets[name];
   const began = performance.now();
   const before = process.memoryUsage.rss();
   try {
     await target.read(input);
   } catch (error) {
-    if (!isDepotError(error) || !target.codes.includes(error.code)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
-     
-    if (/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(error.message)) return `a message that a terminal would act upon: ${JSON.stringify(error.message)}`;
+    if (!isDepotError(error) || !target.codes.includes(error.code))
+      return error instanceof Error ? (error.stack ?? error.message) : String(error);
+
+    if (/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(error.message))
+      return `a message that a terminal would act upon: ${JSON.stringify(error.message)}`;
   }
   const ms = performance.now() - began;
   if (ms > limits.ms) return `${Math.round(ms)} ms for ${input.length} octets`;

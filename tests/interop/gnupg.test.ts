@@ -22,14 +22,21 @@ let signer: GeneratedKey;
 let recipient: Recipient;
 
 beforeAll(async () => {
-  ours = await generateKey({ kind: 'arrangement', name: 'Gemeente Voorbeeld', email: 'ict@voorbeeld.example', profile: 'compat', passphrase });
+  ours = await generateKey({
+    kind: 'arrangement',
+    name: 'Gemeente Voorbeeld',
+    email: 'ict@voorbeeld.example',
+    profile: 'compat',
+    passphrase,
+  });
   signer = await generateKey({ kind: 'signer', name: 'Acme', email: 'acme@acme.example', profile: 'compat' });
   recipient = await judgeRecipient(await readCertificate(ours.publicKey), ours.fingerprint, new Date());
 });
 
 async function sealFor(recipients: Recipient[], plain: Uint8Array): Promise<Buffer> {
   const sessionKey = randomBytes(32);
-  return seal(plain, v1, { sessionKey, pkesk: await wrapSessionKey(sessionKey, v1, recipients), piece: 100_001 }).message;
+  return seal(plain, v1, { sessionKey, pkesk: await wrapSessionKey(sessionKey, v1, recipients), piece: 100_001 })
+    .message;
 }
 
 async function openWith(message: Uint8Array, name: string): Promise<Buffer> {
@@ -51,7 +58,10 @@ describe.skipIf(gpg === undefined)('GnuPG', () => {
     expect(imported.stderr).not.toMatch(/WARNING: key|unavailable|updpref/);
     for (const length of [1, 1_000_000]) {
       const plain = randomBytes(length);
-      expect((await gnupg.decrypt(await sealFor([recipient], plain), passphrase)).equals(plain), `${length} octets`).toBe(true);
+      expect(
+        (await gnupg.decrypt(await sealFor([recipient], plain), passphrase)).equals(plain),
+        `${length} octets`,
+      ).toBe(true);
     }
   });
 
@@ -113,9 +123,21 @@ describe.skipIf(gpg === undefined)('GnuPG', () => {
 
   test.each([
     ['compressed, its default', ['-r', 'curve25519', '--encrypt'], 'compressed inside'],
-    ['signed', ['-r', 'curve25519', '--compress-algo', 'none', '-u', 'sign-only', '--sign', '--encrypt'], 'signed inside'],
-    ['for a password', ['--passphrase', 'secret', '--s2k-count', '1024', '--compress-algo', 'none', '--symmetric'], 'encrypted with a password only'],
-    ['in Twofish', ['-r', 'curve25519', '--compress-algo', 'none', '--cipher-algo', 'TWOFISH', '--encrypt'], 'with Twofish, which depot does not read'],
+    [
+      'signed',
+      ['-r', 'curve25519', '--compress-algo', 'none', '-u', 'sign-only', '--sign', '--encrypt'],
+      'signed inside',
+    ],
+    [
+      'for a password',
+      ['--passphrase', 'secret', '--s2k-count', '1024', '--compress-algo', 'none', '--symmetric'],
+      'encrypted with a password only',
+    ],
+    [
+      'in Twofish',
+      ['-r', 'curve25519', '--compress-algo', 'none', '--cipher-algo', 'TWOFISH', '--encrypt'],
+      'with Twofish, which depot does not read',
+    ],
     ['in text mode', ['-r', 'curve25519', '--compress-algo', 'none', '--textmode', '--encrypt'], 'it holds text'],
     ['armoured', ['-r', 'curve25519', '--armor', '--encrypt'], 'in ASCII armour'],
   ])('a message %s is named, with the line that opens it', async (_, args, what) => {
@@ -123,13 +145,33 @@ describe.skipIf(gpg === undefined)('GnuPG', () => {
     await gnupg.import(keyFile('curve25519.public.asc'));
     await gnupg.import(keyFile('sign-only.secret.asc'));
     const message = (await gnupg.must(args, { input: 'hello '.repeat(50) })).bytes;
-    await expect(openWith(message, 'curve25519')).rejects.toMatchObject({ code: 'verification-failed', message: expect.stringContaining(what) as string, hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0' });
+    await expect(openWith(message, 'curve25519')).rejects.toMatchObject({
+      code: 'verification-failed',
+      message: expect.stringContaining(what) as string,
+      hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
+    });
   });
 
   test('a message with a password besides the key opens with the key', async () => {
     const gnupg = Gnupg.create();
     await gnupg.import(keyFile('curve25519.public.asc'));
-    const message = (await gnupg.must(['-r', 'curve25519', '--passphrase', 'secret', '--s2k-count', '1024', '--compress-algo', 'none', '--symmetric', '--encrypt'], { input: 'both' })).bytes;
+    const message = (
+      await gnupg.must(
+        [
+          '-r',
+          'curve25519',
+          '--passphrase',
+          'secret',
+          '--s2k-count',
+          '1024',
+          '--compress-algo',
+          'none',
+          '--symmetric',
+          '--encrypt',
+        ],
+        { input: 'both' },
+      )
+    ).bytes;
     expect((await openWith(message, 'curve25519')).toString()).toBe('both');
   });
 
@@ -140,9 +182,17 @@ describe.skipIf(gpg === undefined)('GnuPG', () => {
     const verified = await gnupg.verify(await signDetached(receipt, await readSecretKey(signer.secretKey)), receipt);
     expect(verified.stdout).toContain(`VALIDSIG ${signer.fingerprint}`);
     expect(verified.code).toBe(0);
-    for (const [name, args] of [['ours', []], ['theirs, SHA-256', ['--digest-algo', 'SHA256']]] as const) {
-      const signature = (await gnupg.must([...args, '-u', signer.fingerprint, '--armor', '--detach-sign'], { input: receipt })).stdout;
-      expect((await verifyDetached(receipt, signature, [await readCertificate(signer.publicKey)])).fingerprint, name).toBe(signer.fingerprint);
+    for (const [name, args] of [
+      ['ours', []],
+      ['theirs, SHA-256', ['--digest-algo', 'SHA256']],
+    ] as const) {
+      const signature = (
+        await gnupg.must([...args, '-u', signer.fingerprint, '--armor', '--detach-sign'], { input: receipt })
+      ).stdout;
+      expect(
+        (await verifyDetached(receipt, signature, [await readCertificate(signer.publicKey)])).fingerprint,
+        name,
+      ).toBe(signer.fingerprint);
     }
     for (const name of ['rsa2048', 'signing-subkey', 'nistp256']) {
       await gnupg.import(keyFile(`${name}.secret.asc`));
@@ -160,10 +210,14 @@ describe('Sequoia 1', () => {
     const plain = randomBytes(500_000);
     for (const length of [0, 1, 505, 506, 512, plain.length]) {
       const piece = plain.subarray(0, length);
-      const opened = await mustRun(sqop!, ['decrypt', '--with-key-password', file(passphrase), file(ours.secretKey)], { input: await sealFor([recipient], piece) });
+      const opened = await mustRun(sqop!, ['decrypt', '--with-key-password', file(passphrase), file(ours.secretKey)], {
+        input: await sealFor([recipient], piece),
+      });
       expect(opened.bytes.equals(piece), `${length} octets`).toBe(true);
     }
-    const made = await mustRun(sqop!, ['encrypt', '--no-armor', file(keyFile('curve25519.public.asc'))], { input: plain });
+    const made = await mustRun(sqop!, ['encrypt', '--no-armor', file(keyFile('curve25519.public.asc'))], {
+      input: plain,
+    });
     expect((await openWith(made.bytes, 'curve25519')).equals(plain)).toBe(true);
   });
 

@@ -12,8 +12,19 @@ let ours: GeneratedKey;
 let compat: GeneratedKey;
 
 beforeAll(async () => {
-  ours = await generateKey({ kind: 'arrangement', name: 'Gemeente Voorbeeld', email: 'ict@voorbeeld.example', profile: 'modern' });
-  compat = await generateKey({ kind: 'arrangement', name: 'Gemeente Voorbeeld', email: 'ict@voorbeeld.example', profile: 'compat', passphrase });
+  ours = await generateKey({
+    kind: 'arrangement',
+    name: 'Gemeente Voorbeeld',
+    email: 'ict@voorbeeld.example',
+    profile: 'modern',
+  });
+  compat = await generateKey({
+    kind: 'arrangement',
+    name: 'Gemeente Voorbeeld',
+    email: 'ict@voorbeeld.example',
+    profile: 'compat',
+    passphrase,
+  });
 });
 
 async function recipientOf(certificate: string): Promise<Recipient> {
@@ -23,55 +34,90 @@ async function recipientOf(certificate: string): Promise<Recipient> {
 
 async function sealFor(recipients: Recipient[], encryption: Encryption, plain: Uint8Array): Promise<Buffer> {
   const sessionKey = randomBytes(32);
-  return seal(plain, encryption, { sessionKey, pkesk: await wrapSessionKey(sessionKey, encryption, recipients), piece: 100_000 }).message;
+  return seal(plain, encryption, {
+    sessionKey,
+    pkesk: await wrapSessionKey(sessionKey, encryption, recipients),
+    piece: 100_000,
+  }).message;
 }
 
 const required = rsop();
 const extra = sequoia2();
 
-describe.each([['rPGP', required] as const, ...(extra === undefined ? [] : [['Sequoia 2', extra] as const])])('%s', (_, peer) => {
-  const here = peer!;
+describe.each([['rPGP', required] as const, ...(extra === undefined ? [] : [['Sequoia 2', extra] as const])])(
+  '%s',
+  (_, peer) => {
+    const here = peer!;
 
-  test.skipIf(peer === undefined).each([['GCM', gcm(14)], ['OCB', ocb(14)], ['GCM, smallest chunks', gcm(0)], ['OCB, largest chunks', ocb(16)]] as const)('opens our suitcases: %s', async (_name, encryption) => {
-    const recipient = await recipientOf(ours.publicKey);
-    for (const length of [1, 64, 2 ** 20 - 8, 2_500_000]) {
-      const plain = randomBytes(encryption.chunkOctet === 0 ? Math.min(length, 1000) : length);
-      const got = await here.decrypt(await sealFor([recipient], encryption, plain), ours.secretKey);
-      expect(got.equals(plain), `${length} octets`).toBe(true);
-    }
-  });
+    test.skipIf(peer === undefined).each([
+      ['GCM', gcm(14)],
+      ['OCB', ocb(14)],
+      ['GCM, smallest chunks', gcm(0)],
+      ['OCB, largest chunks', ocb(16)],
+    ] as const)('opens our suitcases: %s', async (_name, encryption) => {
+      const recipient = await recipientOf(ours.publicKey);
+      for (const length of [1, 64, 2 ** 20 - 8, 2_500_000]) {
+        const plain = randomBytes(encryption.chunkOctet === 0 ? Math.min(length, 1000) : length);
+        const got = await here.decrypt(await sealFor([recipient], encryption, plain), ours.secretKey);
+        expect(got.equals(plain), `${length} octets`).toBe(true);
+      }
+    });
 
-  test.skipIf(peer === undefined)('unlocks a modern key of ours with its passphrase', async () => {
-    const locked = await generateKey({ kind: 'arrangement', name: 'L', email: 'l@voorbeeld.example', profile: 'modern', passphrase });
-    const plain = randomBytes(1000);
-    expect((await here.decrypt(await sealFor([await recipientOf(locked.publicKey)], gcm(14), plain), locked.secretKey, passphrase)).equals(plain)).toBe(true);
-  });
+    test.skipIf(peer === undefined)('unlocks a modern key of ours with its passphrase', async () => {
+      const locked = await generateKey({
+        kind: 'arrangement',
+        name: 'L',
+        email: 'l@voorbeeld.example',
+        profile: 'modern',
+        passphrase,
+      });
+      const plain = randomBytes(1000);
+      expect(
+        (
+          await here.decrypt(
+            await sealFor([await recipientOf(locked.publicKey)], gcm(14), plain),
+            locked.secretKey,
+            passphrase,
+          )
+        ).equals(plain),
+      ).toBe(true);
+    });
 
-  test.skipIf(peer === undefined)('opens our compat suitcases', async () => {
-    const plain = randomBytes(300_000);
-    expect((await here.decrypt(await sealFor([await recipientOf(compat.publicKey)], v1, plain), compat.secretKey, passphrase)).equals(plain)).toBe(true);
-  });
+    test.skipIf(peer === undefined)('opens our compat suitcases', async () => {
+      const plain = randomBytes(300_000);
+      expect(
+        (
+          await here.decrypt(
+            await sealFor([await recipientOf(compat.publicKey)], v1, plain),
+            compat.secretKey,
+            passphrase,
+          )
+        ).equals(plain),
+      ).toBe(true);
+    });
 
-  test.skipIf(peer === undefined)('opens what we sealed for a key of its own, as that key asks for', async () => {
-    const secretKey = await here.generate();
-    const recipient = await recipientOf(await here.certificate(secretKey));
-    const plain = randomBytes(200_000);
-    const encryption = chooseEncryption('auto', [recipient]);
-    expect((await here.decrypt(await sealFor([recipient], encryption, plain), secretKey)).equals(plain)).toBe(true);
-    const both = [recipient, await recipientOf(ours.publicKey)];
-    for (const forced of [gcm(12), ocb(12)]) expect((await here.decrypt(await sealFor(both, forced, plain), secretKey)).equals(plain)).toBe(true);
-  });
+    test.skipIf(peer === undefined)('opens what we sealed for a key of its own, as that key asks for', async () => {
+      const secretKey = await here.generate();
+      const recipient = await recipientOf(await here.certificate(secretKey));
+      const plain = randomBytes(200_000);
+      const encryption = chooseEncryption('auto', [recipient]);
+      expect((await here.decrypt(await sealFor([recipient], encryption, plain), secretKey)).equals(plain)).toBe(true);
+      const both = [recipient, await recipientOf(ours.publicKey)];
+      for (const forced of [gcm(12), ocb(12)])
+        expect((await here.decrypt(await sealFor(both, forced, plain), secretKey)).equals(plain)).toBe(true);
+    });
 
-  test.skipIf(peer === undefined)('makes messages that we open, with its key and with ours', async () => {
-    const secretKey = await here.generate();
-    const key = await readSecretKey(secretKey);
-    const plain = randomBytes(400_000);
-    const message = await here.encrypt(plain, [await here.certificate(secretKey), ours.publicKey]);
-    for (const reader of [key, await readSecretKey(ours.secretKey)]) {
-      const preamble = await readPreamble(sourceOf([message]));
-      expect(preamble.encryption.packet).toBe('SEIPDv2');
-      const { sessionKey } = await unwrapSessionKey(preamble.pkesk, reader);
-      expect((await open(message, sessionKey)).plain.equals(plain)).toBe(true);
-    }
-  });
-});
+    test.skipIf(peer === undefined)('makes messages that we open, with its key and with ours', async () => {
+      const secretKey = await here.generate();
+      const key = await readSecretKey(secretKey);
+      const plain = randomBytes(400_000);
+      const message = await here.encrypt(plain, [await here.certificate(secretKey), ours.publicKey]);
+      for (const reader of [key, await readSecretKey(ours.secretKey)]) {
+        const preamble = await readPreamble(sourceOf([message]));
+        expect(preamble.encryption.packet).toBe('SEIPDv2');
+        const { sessionKey } = await unwrapSessionKey(preamble.pkesk, reader);
+        expect((await open(message, sessionKey)).plain.equals(plain)).toBe(true);
+      }
+    });
+  },
+);

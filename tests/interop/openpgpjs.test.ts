@@ -26,8 +26,16 @@ describe.each([...encryptions, ['GCM 1 MiB', gcm(14)], ['OCB 4 MiB', ocb(16)]] a
   test.each(sizes)('OpenPGP.js opens %d octets of ours', async (length) => {
     const sessionKey = randomBytes(32);
     const plain = randomBytes(length);
-    const { message } = seal(plain, encryption, { sessionKey, pkesk: await wrapSessionKey(sessionKey, encryption, [recipient]), piece: 70_001 });
-    const { data } = await openpgp.decrypt({ message: await openpgp.readMessage({ binaryMessage: message }), decryptionKeys: key, format: 'binary' });
+    const { message } = seal(plain, encryption, {
+      sessionKey,
+      pkesk: await wrapSessionKey(sessionKey, encryption, [recipient]),
+      piece: 70_001,
+    });
+    const { data } = await openpgp.decrypt({
+      message: await openpgp.readMessage({ binaryMessage: message }),
+      decryptionKeys: key,
+      format: 'binary',
+    });
     expect(Buffer.from(data as Uint8Array).equals(plain)).toBe(true);
   });
 });
@@ -42,12 +50,21 @@ describe.each([
   test.each([0, 1, 55, 56, 63, 64, 65, 5000, 70_000])('we open %d octets of its', async (length) => {
     const plain = randomBytes(length);
     const aead = name === 'SEIPDv1' ? undefined : (name.slice(0, 3).toLowerCase() as openpgp.enums.aeadNames);
-    const message = await openpgp.encrypt({
-      message: await openpgp.createMessage({ binary: plain }), encryptionKeys: key.toPublic(), format: 'binary', config,
-      sessionKey: { data: randomBytes(32), algorithm: 'aes256', ...(aead === undefined ? {} : { aeadAlgorithm: aead }) },
-    }) as unknown as Uint8Array;
+    const message = (await openpgp.encrypt({
+      message: await openpgp.createMessage({ binary: plain }),
+      encryptionKeys: key.toPublic(),
+      format: 'binary',
+      config,
+      sessionKey: {
+        data: randomBytes(32),
+        algorithm: 'aes256',
+        ...(aead === undefined ? {} : { aeadAlgorithm: aead }),
+      },
+    })) as unknown as Uint8Array;
     const preamble = await readPreamble(sourceOf([message]));
-    expect(preamble.encryption).toMatchObject(aead === undefined ? { packet: 'SEIPDv1' } : { packet: 'SEIPDv2', aead: name.slice(0, 3), cipher: 'AES-256' });
+    expect(preamble.encryption).toMatchObject(
+      aead === undefined ? { packet: 'SEIPDv1' } : { packet: 'SEIPDv2', aead: name.slice(0, 3), cipher: 'AES-256' },
+    );
     const { sessionKey, cipher } = await unwrapSessionKey(preamble.pkesk, await readSecretKey(secretKey));
     expect((await open(message, sessionKey, cipher === null ? {} : { cipher })).plain.equals(plain)).toBe(true);
   });
@@ -56,12 +73,24 @@ describe.each([
 test('detached signatures, both ways', async () => {
   const made = await generateKey({ kind: 'signer', name: 'S', email: 's@example.org', profile: 'compat' });
   const bytes = randomBytes(1000);
-  const signature = await openpgp.readSignature({ armoredSignature: await signDetached(bytes, await readSecretKey(made.secretKey)) });
+  const signature = await openpgp.readSignature({
+    armoredSignature: await signDetached(bytes, await readSecretKey(made.secretKey)),
+  });
   const message = await openpgp.createMessage({ binary: bytes });
-  const { signatures } = await openpgp.verify({ message, signature, verificationKeys: (await openpgp.readKey({ armoredKey: made.publicKey })).toPublic() });
+  const { signatures } = await openpgp.verify({
+    message,
+    signature,
+    verificationKeys: (await openpgp.readKey({ armoredKey: made.publicKey })).toPublic(),
+  });
   await expect(signatures[0].verified).resolves.toBe(true);
-  const theirs = await openpgp.sign({ message: await openpgp.createMessage({ binary: bytes }), signingKeys: await openpgp.readPrivateKey({ armoredKey: made.secretKey }), detached: true }) as unknown as string;
-  expect((await verifyDetached(bytes, theirs, [await readCertificate(made.publicKey)])).fingerprint).toBe(made.fingerprint);
+  const theirs = (await openpgp.sign({
+    message: await openpgp.createMessage({ binary: bytes }),
+    signingKeys: await openpgp.readPrivateKey({ armoredKey: made.secretKey }),
+    detached: true,
+  })) as unknown as string;
+  expect((await verifyDetached(bytes, theirs, [await readCertificate(made.publicKey)])).fingerprint).toBe(
+    made.fingerprint,
+  );
 });
 
 test('compat sealing for a modern key, and modern for two keys', async () => {
@@ -70,10 +99,17 @@ test('compat sealing for a modern key, and modern for two keys', async () => {
   const plain = randomBytes(1000);
   for (const encryption of [v1, gcm(10), ocb(10)]) {
     const sessionKey = randomBytes(32);
-    const { message } = seal(plain, encryption, { sessionKey, pkesk: await wrapSessionKey(sessionKey, encryption, both) });
+    const { message } = seal(plain, encryption, {
+      sessionKey,
+      pkesk: await wrapSessionKey(sessionKey, encryption, both),
+    });
     for (const armoredKey of [secretKey, other.secretKey]) {
       const decryptionKeys = await openpgp.readPrivateKey({ armoredKey });
-      const { data } = await openpgp.decrypt({ message: await openpgp.readMessage({ binaryMessage: message }), decryptionKeys, format: 'binary' });
+      const { data } = await openpgp.decrypt({
+        message: await openpgp.readMessage({ binaryMessage: message }),
+        decryptionKeys,
+        format: 'binary',
+      });
       expect(Buffer.from(data as Uint8Array).equals(plain)).toBe(true);
     }
   }

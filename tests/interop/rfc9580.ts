@@ -25,13 +25,18 @@ function file(content: string): string {
 export function rsop(): Rfc9580Peer | undefined {
   const program = peer('rsop');
   if (program === undefined) return undefined;
-  const call = async (args: string[], input: Uint8Array | string = ''): Promise<Buffer> => (await mustRun(program, args, { input })).bytes;
+  const call = async (args: string[], input: Uint8Array | string = ''): Promise<Buffer> =>
+    (await mustRun(program, args, { input })).bytes;
   return {
     name: 'rPGP',
     generate: async () => (await call(['generate-key', '--profile=rfc9580', 'rsop <rsop@example.org>'])).toString(),
     certificate: async (secretKey) => (await call(['extract-cert'], secretKey)).toString(),
     encrypt: (plain, certificates) => call(['encrypt', '--no-armor', ...certificates.map(file)], plain),
-    decrypt: (message, secretKey, passphrase) => call(['decrypt', ...(passphrase === undefined ? [] : [`--with-key-password=${file(passphrase)}`]), file(secretKey)], message),
+    decrypt: (message, secretKey, passphrase) =>
+      call(
+        ['decrypt', ...(passphrase === undefined ? [] : [`--with-key-password=${file(passphrase)}`]), file(secretKey)],
+        message,
+      ),
   };
 }
 
@@ -39,12 +44,14 @@ export function rsop(): Rfc9580Peer | undefined {
 export function sequoia2(): Rfc9580Peer | undefined {
   if (spawnSync('python3', ['-c', 'import pysequoia']).status !== 0) return undefined;
   const script = new URL('sequoia.py', import.meta.url).pathname;
-  const call = async (args: string[], input: Uint8Array | string = ''): Promise<Buffer> => (await mustRun('python3', [script, ...args], { input })).bytes;
+  const call = async (args: string[], input: Uint8Array | string = ''): Promise<Buffer> =>
+    (await mustRun('python3', [script, ...args], { input })).bytes;
   return {
     name: 'Sequoia 2',
     generate: async () => (await call(['generate'])).toString(),
     certificate: async (secretKey) => (await call(['certificate', file(secretKey)])).toString(),
     encrypt: (plain, certificates) => call(['encrypt', ...certificates.map(file)], plain),
-    decrypt: (message, secretKey, passphrase) => call(['decrypt', file(secretKey), ...(passphrase === undefined ? [] : [passphrase])], message),
+    decrypt: (message, secretKey, passphrase) =>
+      call(['decrypt', file(secretKey), ...(passphrase === undefined ? [] : [passphrase])], message),
   };
 }

@@ -9,7 +9,9 @@ import { WriteBeside } from '../../src/open/writing.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
 
 /** As `npm run build` made them. */
-const [reader, writer] = ['reading', 'writing'].map((name) => new URL(`../../dist/open/${name}-thread.js`, import.meta.url));
+const [reader, writer] = ['reading', 'writing'].map(
+  (name) => new URL(`../../dist/open/${name}-thread.js`, import.meta.url),
+);
 const MiB = 1 << 20;
 const noise = randomBytes(9 * MiB + 3);
 const inTurn = [0, 1, SLOT_OCTETS - 1, SLOT_OCTETS, SLOT_OCTETS + 1, noise.length];
@@ -20,14 +22,21 @@ function opened(path: string, flags: string): number {
   return fd;
 }
 
-describe.each([['beside', (fd: number, consumed: Uint8Array) => readBeside(reader, fd, consumed)], ['here', readHere]] as const)('reading %s', (_, read) => {
+describe.each([
+  ['beside', (fd: number, consumed: Uint8Array) => readBeside(reader, fd, consumed)],
+  ['here', readHere],
+] as const)('reading %s', (_, read) => {
   const all = (reading: Reading): Buffer => {
     const pieces: Buffer[] = [];
     for (let piece = reading.next(); piece.length > 0; piece = reading.next()) pieces.push(Buffer.from(piece));
     return Buffer.concat(pieces);
   };
 
-  test.each(inTurn.flatMap((octets) => [0, 1, 65_536].filter((consumed) => consumed <= octets).map((consumed) => [octets, consumed])))('%i octets, %i of them before', (octets, before) => {
+  test.each(
+    inTurn.flatMap((octets) =>
+      [0, 1, 65_536].filter((consumed) => consumed <= octets).map((consumed) => [octets, consumed]),
+    ),
+  )('%i octets, %i of them before', (octets, before) => {
     const bytes = noise.subarray(0, octets);
     const file = join(tempDir(), 'suitcase');
     writeFileSync(file, bytes);
@@ -47,20 +56,23 @@ describe.each([['beside', (fd: number, consumed: Uint8Array) => readBeside(reade
 
 describe.each(['beside', 'here'])('writing %s', (where) => {
   const large = (): WriteBeside | null => (where === 'beside' ? new WriteBeside(writer) : null);
-  test.each([0, 1, 4 * MiB - 1, 4 * MiB, 4 * MiB + 1, 9 * MiB + 3])('files of %i octets, whatever the pieces, one after the other', (octets) => {
-    const files = new FileWriter(large());
-    const bytes = noise.subarray(0, octets);
-    for (const size of [70_000, MiB - 1, MiB, 5 * MiB]) {
-      const file = join(tempDir(), 'file');
-      const fd = opened(file, 'wx');
-      const isDigested = files.start(fd, 0, octets, true);
-      for (let at = 0; at < octets; at += size) files.write(bytes.subarray(at, at + size), at + size >= octets);
-      expect(files.finish()).toBe(octets);
-      expect(readFileSync(file).equals(bytes)).toBe(true);
-      expect(isDigested).toBe(where === 'beside' && octets >= 4 * MiB);
-      if (isDigested) expect(files.sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
-    }
-  });
+  test.each([0, 1, 4 * MiB - 1, 4 * MiB, 4 * MiB + 1, 9 * MiB + 3])(
+    'files of %i octets, whatever the pieces, one after the other',
+    (octets) => {
+      const files = new FileWriter(large());
+      const bytes = noise.subarray(0, octets);
+      for (const size of [70_000, MiB - 1, MiB, 5 * MiB]) {
+        const file = join(tempDir(), 'file');
+        const fd = opened(file, 'wx');
+        const isDigested = files.start(fd, 0, octets, true);
+        for (let at = 0; at < octets; at += size) files.write(bytes.subarray(at, at + size), at + size >= octets);
+        expect(files.finish()).toBe(octets);
+        expect(readFileSync(file).equals(bytes)).toBe(true);
+        expect(isDigested).toBe(where === 'beside' && octets >= 4 * MiB);
+        if (isDigested) expect(files.sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
+      }
+    },
+  );
 
   test('in several parts, with holes, also at the end', () => {
     const files = new FileWriter(large());
@@ -78,7 +90,12 @@ describe.each(['beside', 'here'])('writing %s', (where) => {
   });
 
   test('holes are digested as well', () => {
-    const bytes = Buffer.concat([noise.subarray(0, MiB), Buffer.alloc(3 * MiB), noise.subarray(0, 7), Buffer.alloc(4 * MiB)]);
+    const bytes = Buffer.concat([
+      noise.subarray(0, MiB),
+      Buffer.alloc(3 * MiB),
+      noise.subarray(0, 7),
+      Buffer.alloc(4 * MiB),
+    ]);
     const files = new FileWriter(large());
     const isDigested = files.start(opened(join(tempDir(), 'file'), 'wx'), 0, bytes.length, true);
     files.write(bytes, true);
@@ -92,7 +109,8 @@ describe.each(['beside', 'here'])('writing %s', (where) => {
     const files = new FileWriter(large());
     files.start(opened(file, 'r'), 0, noise.length, true);
     const write = (): void => {
-      for (let at = 0; at < noise.length; at += MiB) files.write(noise.subarray(at, at + MiB), at + MiB >= noise.length);
+      for (let at = 0; at < noise.length; at += MiB)
+        files.write(noise.subarray(at, at + MiB), at + MiB >= noise.length);
       files.finish();
     };
     expect(write).toThrow(expect.objectContaining({ code: 'EBADF' }));

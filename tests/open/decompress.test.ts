@@ -13,7 +13,10 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const open = async (bytes: Bytes, size = 1000): Promise<string> => (await openBytes(bytes, size)).toString('latin1');
 const content = Buffer.from('some text that repeats, '.repeat(20_000));
 const zstd = (bytes: Uint8Array): Bytes => spawnSync('zstd', ['-cq'], { input: bytes, maxBuffer: 1 << 28 }).stdout;
-const packed: Record<string, Bytes> = { gzip: gzipSync(content), ...(spawnSync('zstd', ['-V']).status === 0 && { zstd: zstd(content) }) };
+const packed: Record<string, Bytes> = {
+  gzip: gzipSync(content),
+  ...(spawnSync('zstd', ['-V']).status === 0 && { zstd: zstd(content) }),
+};
 
 /** The content of `bytes` that come in pieces of these sizes, in turn. */
 async function openBytes(bytes: Bytes, ...sizes: number[]): Promise<Buffer> {
@@ -61,7 +64,8 @@ describe.each(['gzip', 'zstd'].filter((format) => format in packed))('%s of what
   const pack = (bytes: Uint8Array): Bytes => (format === 'gzip' ? gzipSync(bytes, { level: 0 }) : zstd(bytes));
   test.each([0, 1, ...around])('%d octets, in pieces of any size', async (octets) => {
     const bytes = pack(noise.subarray(0, octets));
-    for (const size of [10_007, ...around]) expect((await openBytes(bytes, size)).equals(noise.subarray(0, octets))).toBe(true);
+    for (const size of [10_007, ...around])
+      expect((await openBytes(bytes, size)).equals(noise.subarray(0, octets))).toBe(true);
   });
   test('pieces of every size in turn', async () => {
     const bytes = pack(noise);
@@ -109,17 +113,39 @@ test('frames with nothing in them, of which a suitcase could hold millions, are 
 });
 
 test('blocks with nothing in them are refused by the decoder in JavaScript, which the opener has, too, and takes long for each', () => {
-  const blocks = (count: number): Bytes => new Uint8Array(Buffer.concat([Buffer.from('28b52ffd0000', 'hex'), Buffer.alloc(3 * count), Buffer.from('010000', 'hex')]));
-  const decoded = (count: number): number => [...new ZstdDecoder().push(blocks(count))].reduce((sum, piece) => sum + piece.length, 0);
+  const blocks = (count: number): Bytes =>
+    new Uint8Array(
+      Buffer.concat([Buffer.from('28b52ffd0000', 'hex'), Buffer.alloc(3 * count), Buffer.from('010000', 'hex')]),
+    );
+  const decoded = (count: number): number =>
+    [...new ZstdDecoder().push(blocks(count))].reduce((sum, piece) => sum + piece.length, 0);
   expect(decoded(1000)).toBe(0);
   expect(() => decoded(100_000)).toThrow(/cut into frames or blocks with next to nothing in them/);
 });
 
 test('what is no fault of the data is not called one', async () => {
   const coded = (code: string): Error => Object.assign(new Error('out of it'), { code });
-  for (const code of ['Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT', 'ZSTD_error_corruption_detected', 'ZSTD_error_checksum_wrong', 'ZSTD_error_frameParameter_windowTooLarge']) expect(notDecompressed('gzip', coded(code))).toEqual(refused);
-  for (const error of [coded('Z_MEM_ERROR'), coded('ZSTD_error_memory_allocation'), coded('ERR_BUFFER_TOO_LARGE'), new RangeError('Array buffer allocation failed')]) {
-    expect(notDecompressed('gzip', error)).toMatchObject({ code: 'internal', message: expect.stringContaining(`whether it is valid is not known; the decompressor says: ${error.message}`) as string });
+  for (const code of [
+    'Z_DATA_ERROR',
+    'Z_BUF_ERROR',
+    'Z_NEED_DICT',
+    'ZSTD_error_corruption_detected',
+    'ZSTD_error_checksum_wrong',
+    'ZSTD_error_frameParameter_windowTooLarge',
+  ])
+    expect(notDecompressed('gzip', coded(code))).toEqual(refused);
+  for (const error of [
+    coded('Z_MEM_ERROR'),
+    coded('ZSTD_error_memory_allocation'),
+    coded('ERR_BUFFER_TOO_LARGE'),
+    new RangeError('Array buffer allocation failed'),
+  ]) {
+    expect(notDecompressed('gzip', error)).toMatchObject({
+      code: 'internal',
+      message: expect.stringContaining(
+        `whether it is valid is not known; the decompressor says: ${error.message}`,
+      ) as string,
+    });
   }
 
   const failure = new Error('the thread is gone');
@@ -127,11 +153,19 @@ test('what is no fault of the data is not called one', async () => {
     yield packed['gzip'].subarray(0, 100);
     throw failure;
   }
-  await expect((async () => { for await (const chunk of decompress(failing(), () => undefined)) expect(chunk.length).toBeGreaterThan(0); })()).rejects.toBe(failure);
+  await expect(
+    (async () => {
+      for await (const chunk of decompress(failing(), () => undefined)) expect(chunk.length).toBeGreaterThan(0);
+    })(),
+  ).rejects.toBe(failure);
 
-  vi.spyOn(Decompress.prototype, 'push').mockImplementation(() => { throw new RangeError('Array buffer allocation failed'); });
+  vi.spyOn(Decompress.prototype, 'push').mockImplementation(() => {
+    throw new RangeError('Array buffer allocation failed');
+  });
   try {
-    expect(() => [...new ZstdDecoder().push(Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd))]).toThrow('whether it is valid is not known');
+    expect(() => [...new ZstdDecoder().push(Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd))]).toThrow(
+      'whether it is valid is not known',
+    );
   } finally {
     vi.restoreAllMocks();
   }

@@ -11,17 +11,29 @@ function source(reader: Pick<MessageReader, 'write' | 'end'>): SuitcaseSource {
   writeFileSync(file, 'octets');
   const fd = openSync(file, 'r');
   cleanup(() => closeSync(fd));
-  return new SuitcaseSource({ fd, consumed: new Uint8Array(0), rest: 0, message: () => reader as MessageReader, thread: null, isDigested: true, expected: null, progress: () => undefined });
+  return new SuitcaseSource({
+    fd,
+    consumed: new Uint8Array(0),
+    rest: 0,
+    message: () => reader as MessageReader,
+    thread: null,
+    isDigested: true,
+    expected: null,
+    progress: () => undefined,
+  });
 }
 
-test.each(['write', 'end'] as const)('what fails once (%s) fails again: decompression reads ahead, and may have met it while its consumer found another fault', (where) => {
-  let times = 0;
-  const fail = (): void => {
-    times++;
-    throw new Error('changed');
-  };
-  const suitcase = source({ write: () => undefined, end: () => undefined, [where]: fail });
-  expect(() => [...suitcase]).toThrow('changed');
-  expect(() => suitcase.authenticate()).toThrow('changed');
-  expect(times).toBe(1);
-});
+test.each(['write', 'end'] as const)(
+  'what fails once (%s) fails again: decompression reads ahead, and may have met it while its consumer found another fault',
+  (where) => {
+    let times = 0;
+    const fail = (): void => {
+      times++;
+      throw new Error('changed');
+    };
+    const suitcase = source({ write: () => undefined, end: () => undefined, [where]: fail });
+    expect(() => [...suitcase]).toThrow('changed');
+    expect(() => suitcase.authenticate()).toThrow('changed');
+    expect(times).toBe(1);
+  },
+);

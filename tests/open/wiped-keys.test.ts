@@ -11,17 +11,21 @@ const sessionKey = new Uint8Array(32).fill(0x5a);
 let made: SharedArrayBuffer[];
 
 /** Those of the shared memories made so far that have the size of a session key. */
-const keys = (): number[][] => made.filter(({ byteLength }) => byteLength === 32).map((memory) => [...new Uint8Array(memory)]);
+const keys = (): number[][] =>
+  made.filter(({ byteLength }) => byteLength === 32).map((memory) => [...new Uint8Array(memory)]);
 const wiped = [Array(32).fill(0)];
 
 beforeEach(() => {
   made = [];
-  vi.stubGlobal('SharedArrayBuffer', class extends SharedArrayBuffer {
-    constructor(length: number) {
-      super(length);
-      made.push(this);
-    }
-  });
+  vi.stubGlobal(
+    'SharedArrayBuffer',
+    class extends SharedArrayBuffer {
+      constructor(length: number) {
+        super(length);
+        made.push(this);
+      }
+    },
+  );
 });
 
 afterEach(() => {
@@ -40,7 +44,21 @@ test('of a rehearsal that is stopped', async () => {
 test('of an opening that a signal ends', async () => {
   const fd = openSync('/dev/zero', 'r');
   const signal = new AbortController();
-  const opening = openSuitcase({ fd, preamble: {} as Preamble, consumed: new Uint8Array(), sessionKey, cipher: null, mode: { kind: 'check' }, maxBytes: null, maxWritten: null, maxEntries: null, wantsSha256: true }, { signal: signal.signal, warn: () => undefined, progress: () => undefined });
+  const opening = openSuitcase(
+    {
+      fd,
+      preamble: {} as Preamble,
+      consumed: new Uint8Array(),
+      sessionKey,
+      cipher: null,
+      mode: { kind: 'check' },
+      maxBytes: null,
+      maxWritten: null,
+      maxEntries: null,
+      wantsSha256: true,
+    },
+    { signal: signal.signal, warn: () => undefined, progress: () => undefined },
+  );
   expect(keys()).toEqual([[...sessionKey]]);
   signal.abort(new Error('interrupted'));
   await expect(opening).rejects.toThrow('interrupted');
@@ -49,7 +67,11 @@ test('of an opening that a signal ends', async () => {
 });
 
 test('of a sealing whose thread breaks down', async () => {
-  const sealing = startSealing({ sessionKey, dataset: null, compression: 'none' } as unknown as SealOptions, { signal: new AbortController().signal, warn: () => undefined, progress: () => undefined });
+  const sealing = startSealing({ sessionKey, dataset: null, compression: 'none' } as unknown as SealOptions, {
+    signal: new AbortController().signal,
+    warn: () => undefined,
+    progress: () => undefined,
+  });
   expect(keys()).toEqual([[...sessionKey]]);
   await expect(sealing.result).rejects.toThrow();
   await sealing.stop();

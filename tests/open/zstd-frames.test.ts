@@ -23,15 +23,34 @@ describe('windows that frames ask for', () => {
     ['a content of 2^63 octets in one segment', frame(0x20 | 0xc0, 0, 0, 0, 0, 0, 0, 0, 0x80)],
     ['with a dictionary id', frame(0x03, 21 << 3, 1, 2, 3, 4)],
     ['in the second frame', Buffer.concat([frame(0, 0), emptyBlock, frame(0, 21 << 3)])],
-    ['behind a skippable frame', Buffer.concat([Buffer.from([0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]), frame(0, 21 << 3)])],
-    ['behind a run, a raw block and a checksum', Buffer.concat([frame(0x04, 0), Buffer.from([0x02, 0xff, 0, 7]), Buffer.from([0x19, 0, 0, 1, 2, 3]), Buffer.alloc(4), frame(0, 21 << 3)])],
+    [
+      'behind a skippable frame',
+      Buffer.concat([Buffer.from([0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]), frame(0, 21 << 3)]),
+    ],
+    [
+      'behind a run, a raw block and a checksum',
+      Buffer.concat([
+        frame(0x04, 0),
+        Buffer.from([0x02, 0xff, 0, 7]),
+        Buffer.from([0x19, 0, 0, 1, 2, 3]),
+        Buffer.alloc(4),
+        frame(0, 21 << 3),
+      ]),
+    ],
   ];
   test.each(large)('%s is refused, in any pieces', (_, bytes) => {
-    for (const piece of [1, 5, 1000]) expect(() => { see(bytes, piece); }).toThrow(expect.objectContaining({ code: 'archive-refused' }));
+    for (const piece of [1, 5, 1000])
+      expect(() => {
+        see(bytes, piece);
+      }).toThrow(expect.objectContaining({ code: 'archive-refused' }));
   });
 
   test.each<[string, Buffer]>([
-    ['the limit itself', frame(0, 13 << 3)], ['a small content', frame(0x20, 10)], ['no zstd at all', Buffer.alloc(100, 0xff)], ['nothing', Buffer.alloc(0)], ['a cut header', frame(0xc0)],
+    ['the limit itself', frame(0, 13 << 3)],
+    ['a small content', frame(0x20, 10)],
+    ['no zstd at all', Buffer.alloc(100, 0xff)],
+    ['nothing', Buffer.alloc(0)],
+    ['a cut header', frame(0xc0)],
   ])('%s is not', (_, bytes) => {
     for (const piece of [1, 1000]) see(bytes, piece);
   });
@@ -43,7 +62,9 @@ describe('windows that frames ask for', () => {
     for (const level of ['-1', '-3', '-19']) {
       see(compressed(level), 777);
       // Only whoever stands at the right place sees the frame that follows.
-      expect(() => { see(Buffer.concat([compressed(level), behind]), 777); }).toThrow(/window of 2147483648 octets/);
+      expect(() => {
+        see(Buffer.concat([compressed(level), behind]), 777);
+      }).toThrow(/window of 2147483648 octets/);
     }
     expect(LARGEST_WINDOW).toBe(8 << 20);
   });

@@ -20,7 +20,14 @@ test.each(Object.keys(forms))('%s', async (form) => {
 });
 
 test('binary files, by their first packet', async () => {
-  for (const [first, kind] of [[0xc1, 'suitcase'], [0x85, 'suitcase'], [0xc2, 'signature'], [0xc5, 'key'], [0x99, 'signers'], [0xd2, 'suitcase']] as const) {
+  for (const [first, kind] of [
+    [0xc1, 'suitcase'],
+    [0x85, 'suitcase'],
+    [0xc2, 'signature'],
+    [0xc5, 'key'],
+    [0x99, 'signers'],
+    [0xd2, 'suitcase'],
+  ] as const) {
     expect(await kindOf(new File([Uint8Array.of(first, 1, 0, 3)], 'file'))).toBe(kind);
   }
 });

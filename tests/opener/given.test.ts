@@ -28,7 +28,14 @@ async function makeDeposit(profile: 'compat' | 'modern'): Promise<Deposited> {
   const supplier = await Supplier.create(server, { profile, arrangement: { compression: 'none' } });
   for (let i = 0; i < 12; i++) writeFileSync(join(supplier.data, `${i}.bin`), Buffer.alloc(2 << 20, `file ${i}`));
   const { suitcase, receiptFile, depositId } = await supplier.deposit();
-  return { id: depositId, suitcase: join(server.incoming, suitcase), receipt: receiptFile, signature: `${receiptFile}.asc`, signers: supplier.signerPublic, key: supplier.recipientKey };
+  return {
+    id: depositId,
+    suitcase: join(server.incoming, suitcase),
+    receipt: receiptFile,
+    signature: `${receiptFile}.asc`,
+    signers: supplier.signerPublic,
+    key: supplier.recipientKey,
+  };
 }
 
 describe.skipIf(!needed)('the offline opener', () => {
@@ -47,22 +54,50 @@ describe.skipIf(!needed)('the offline opener', () => {
     writeFileSync(edited, readFileSync(receipt, 'utf8').replace('Acme SaaS', 'Evil SaaS'));
     const all = [first, third, second];
     const signers = all.map((one) => one.signers);
-    for (const [deposits, file] of [[all, suitcase], [[...all].reverse(), renamed]] as const) {
-      for (const receipts of [[...deposits.map((one) => one.receipt), edited], [edited, ...deposits.map((one) => one.receipt)]]) {
-        await opener.give({ suitcase: file, key, receipt: receipts, signature: deposits.map((one) => one.signature), signers });
+    for (const [deposits, file] of [
+      [all, suitcase],
+      [[...all].reverse(), renamed],
+    ] as const) {
+      for (const receipts of [
+        [...deposits.map((one) => one.receipt), edited],
+        [edited, ...deposits.map((one) => one.receipt)],
+      ]) {
+        await opener.give({
+          suitcase: file,
+          key,
+          receipt: receipts,
+          signature: deposits.map((one) => one.signature),
+          signers,
+        });
         const found = await opener.check();
-        expect(found, JSON.stringify(found)).toMatchObject({ verdict: 'passed', inside: true, checks: { 'receipt-signature': 'passed' } });
+        expect(found, JSON.stringify(found)).toMatchObject({
+          verdict: 'passed',
+          inside: true,
+          checks: { 'receipt-signature': 'passed' },
+        });
         expect(await opener.page.textContent('#warnings')).toContain('Not used: ');
       }
     }
     // Without a suitcase the agent's digest tells which.
-    await opener.give({ key, receipt: [third.receipt, receipt, second.receipt], signature: all.map((one) => one.signature), signers });
+    await opener.give({
+      key,
+      receipt: [third.receipt, receipt, second.receipt],
+      signature: all.map((one) => one.signature),
+      signers,
+    });
     await opener.page.fill('#agent', createHash('sha256').update(readFileSync(suitcase)).digest('hex'));
-    expect(await opener.check()).toMatchObject({ verdict: 'passed', checks: { 'agent-sha256': 'passed', 'key-proof': 'passed' } });
+    expect(await opener.check()).toMatchObject({
+      verdict: 'passed',
+      checks: { 'agent-sha256': 'passed', 'key-proof': 'passed' },
+    });
     // None of them belongs to it.
     await opener.page.fill('#agent', '');
     await opener.give({ suitcase, key, receipt: [third.receipt, second.receipt], signature: [], signers });
-    expect(await opener.check()).toMatchObject({ verdict: 'failed', inside: false, checks: { 'key-packets': 'failed' } });
+    expect(await opener.check()).toMatchObject({
+      verdict: 'failed',
+      inside: false,
+      checks: { 'key-packets': 'failed' },
+    });
     // Two suitcases, or two private keys: which of them is the person's to say.
     await opener.page.evaluate(() => {
       const dropped = new DataTransfer();
@@ -74,18 +109,31 @@ describe.skipIf(!needed)('the offline opener', () => {
     await opener.page.context().close();
   });
 
-  test('is green only when the private key was seen to open it, and a signature by the holder\'s own key counts for nothing', async () => {
+  test("is green only when the private key was seen to open it, and a signature by the holder's own key counts for nothing", async () => {
     const opener = await openOpener(browser);
     const { suitcase, receipt, signature, signers, key } = first;
-    for (const given of [{ receipt, signature, signers }, { suitcase, receipt, signature, signers }]) {
+    for (const given of [
+      { receipt, signature, signers },
+      { suitcase, receipt, signature, signers },
+    ]) {
       await opener.give(given);
-      expect(await opener.check()).toMatchObject({ verdict: 'incomplete', inside: false, checks: { 'receipt-signature': 'passed', 'key-proof': 'not possible' } });
+      expect(await opener.check()).toMatchObject({
+        verdict: 'incomplete',
+        inside: false,
+        checks: { 'receipt-signature': 'passed', 'key-proof': 'not possible' },
+      });
       expect(await opener.page.textContent('#verdict')).toContain('without your private key');
     }
     const own = key.replace('.secret.asc', '.public.asc');
-    for (const given of [{ receipt, signature, signers: own, key }, { receipt, signature, signers: own }]) {
+    for (const given of [
+      { receipt, signature, signers: own, key },
+      { receipt, signature, signers: own },
+    ]) {
       await opener.give(given);
-      expect(await opener.check()).toMatchObject({ verdict: 'incomplete', checks: { 'receipt-signature': 'not possible' } });
+      expect(await opener.check()).toMatchObject({
+        verdict: 'incomplete',
+        checks: { 'receipt-signature': 'not possible' },
+      });
       expect(await opener.page.textContent('#warnings')).toContain('your own public key');
     }
     await opener.give({ receipt, signature, signers: [own, signers], key });
@@ -96,8 +144,13 @@ describe.skipIf(!needed)('the offline opener', () => {
   test('the same file can be chosen again: the choice is empty when the dialogue opens, and stands until another is made', async () => {
     const opener = await openOpener(browser);
     await opener.give({ receipt: first.receipt });
-    const [chooser] = await Promise.all([opener.page.waitForEvent('filechooser'), opener.page.click('#row-receipt .choose')]);
-    expect(await opener.page.evaluate(() => (document.getElementById('receipt') as HTMLInputElement).files!.length)).toBe(0);
+    const [chooser] = await Promise.all([
+      opener.page.waitForEvent('filechooser'),
+      opener.page.click('#row-receipt .choose'),
+    ]);
+    expect(
+      await opener.page.evaluate(() => (document.getElementById('receipt') as HTMLInputElement).files!.length),
+    ).toBe(0);
     expect(await opener.page.textContent('#has-receipt')).toContain('.receipt.json');
     await chooser.setFiles(first.receipt);
     expect((await opener.check()).checks['receipt']).toBe('passed');
@@ -109,37 +162,45 @@ describe.skipIf(!needed)('the offline opener', () => {
     const { id, ...files } = first;
     await opener.give(files);
     expect(await opener.check()).toMatchObject({ inside: true });
-    const stopped = (hold: boolean) => page.evaluate(async ([folder, held]) => {
-      const root = await navigator.storage.getDirectory();
-      document.getElementById('folder')!.click();
-      const begun = async (): Promise<FileSystemFileHandle> => {
-        try {
-          return await (await root.getDirectoryHandle(folder)).getFileHandle('NOT-FINISHED.txt');
-        } catch {
-          await new Promise((resolve) => void requestAnimationFrame(resolve));
-          return begun();
-        }
-      };
-      const marker = await begun();
-      // Somebody has a file in it open: a browser removes no such folder.
-      while (held) {
-        try {
-          Object.assign(globalThis, { open: await marker.createWritable() });
-          break;
-        } catch {
-          await new Promise((resolve) => void requestAnimationFrame(resolve));
-        }
-      }
-      window.scrollTo(0, document.body.scrollHeight);
-      const { top, bottom } = document.getElementById('stop')!.getBoundingClientRect();
-      document.getElementById('stop')!.click();
-      return top >= 0 && bottom <= window.innerHeight;
-    }, [id, hold] as const);
-    const left = () => page.evaluate(async () => {
-      const names: string[] = [];
-      for await (const name of (await navigator.storage.getDirectory() as unknown as { keys(): AsyncIterable<string> }).keys()) names.push(name);
-      return names;
-    });
+    const stopped = (hold: boolean) =>
+      page.evaluate(
+        async ([folder, held]) => {
+          const root = await navigator.storage.getDirectory();
+          document.getElementById('folder')!.click();
+          const begun = async (): Promise<FileSystemFileHandle> => {
+            try {
+              return await (await root.getDirectoryHandle(folder)).getFileHandle('NOT-FINISHED.txt');
+            } catch {
+              await new Promise((resolve) => void requestAnimationFrame(resolve));
+              return begun();
+            }
+          };
+          const marker = await begun();
+          // Somebody has a file in it open: a browser removes no such folder.
+          while (held) {
+            try {
+              Object.assign(globalThis, { open: await marker.createWritable() });
+              break;
+            } catch {
+              await new Promise((resolve) => void requestAnimationFrame(resolve));
+            }
+          }
+          window.scrollTo(0, document.body.scrollHeight);
+          const { top, bottom } = document.getElementById('stop')!.getBoundingClientRect();
+          document.getElementById('stop')!.click();
+          return top >= 0 && bottom <= window.innerHeight;
+        },
+        [id, hold] as const,
+      );
+    const left = () =>
+      page.evaluate(async () => {
+        const names: string[] = [];
+        for await (const name of (
+          (await navigator.storage.getDirectory()) as unknown as { keys(): AsyncIterable<string> }
+        ).keys())
+          names.push(name);
+        return names;
+      });
     expect(await stopped(false), 'Stop is in sight wherever the page is scrolled to').toBe(true);
     await page.waitForSelector('#failure:not([hidden])', { timeout: 60_000 });
     expect(await page.textContent('#failure')).toContain('Stopped.What was half saved was removed.');
@@ -148,13 +209,24 @@ describe.skipIf(!needed)('the offline opener', () => {
     expect(await page.isVisible('#inside')).toBe(true);
     await stopped(true);
     await page.waitForSelector('#failure:not([hidden])', { timeout: 60_000 });
-    expect(await page.textContent('#failure-kept')).toContain(`“${id}” could not be removed. It may hold decrypted files`);
+    expect(await page.textContent('#failure-kept')).toContain(
+      `“${id}” could not be removed. It may hold decrypted files`,
+    );
     expect(await left()).toEqual([id]);
     await page.context().close();
   });
 
   test('carries the licences of all that is in it', () => {
     const page = readFileSync(openerFile, 'utf8');
-    for (const text of ['GNU LESSER GENERAL PUBLIC LICENSE', 'GNU GENERAL PUBLIC LICENSE', 'openpgp 6', '@noble/ciphers 2', 'hash-wasm 4', 'fzstd 0', 'Permission is hereby granted']) expect(page).toContain(text);
+    for (const text of [
+      'GNU LESSER GENERAL PUBLIC LICENSE',
+      'GNU GENERAL PUBLIC LICENSE',
+      'openpgp 6',
+      '@noble/ciphers 2',
+      'hash-wasm 4',
+      'fzstd 0',
+      'Permission is hereby granted',
+    ])
+      expect(page).toContain(text);
   });
 });

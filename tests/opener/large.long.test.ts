@@ -9,27 +9,40 @@ import { Supplier } from '../support/supplier.js';
 import { openOpener, type Findings } from './page.js';
 
 describe.skipIf(!peers('chromium', 'sshd', 'ssh-keygen'))('the opener', () => {
-  test.each(['compat', 'modern'] as const)('a %s suitcase of more than 4 GiB', async (profile) => {
-    const [browser, server] = await Promise.all([startBrowser(), startSshd()]);
-    const supplier = await Supplier.create(server, { profile, arrangement: { compression: 'none' } });
-    const file = openSync(join(supplier.data, 'large.bin'), 'w');
-    ftruncateSync(file, 2 ** 32);
-    writeSync(file, 'the end', 2 ** 32);
-    closeSync(file);
-    const { suitcase, receipt, receiptFile } = await supplier.deposit([], { timeoutMs: 600_000 });
-    expect(receipt.suitcase.bytes).toBeGreaterThan(2 ** 32);
-    const opener = await openOpener(browser);
-    await opener.give({ suitcase: join(server.incoming, suitcase), receipt: receiptFile, signature: `${receiptFile}.asc`, signers: supplier.signerPublic, key: supplier.recipientKey });
-    let found: Findings | undefined;
-    const memory = await mostMemoryDuring(async () => (found = await opener.check(900_000)));
-    expect(found, JSON.stringify(found)).toMatchObject({ verdict: 'passed', inside: true });
-    expect(found!.details).toMatchObject({ 'suitcase-size': `${receipt.suitcase.bytes} octets`, 'contents': expect.stringContaining(`${2 ** 32 + 7} octets`) as string });
-    // A page of which 400 MiB are the browser's own.
-    expect(memory).toBeLessThan(700 * 2 ** 20);
-    // Without a way to write to a disk, what is larger than its memory is not offered.
-    expect(await opener.page.isHidden('#archive')).toBe(true);
-    expect(await opener.page.textContent('#limit')).toContain('larger than that');
-    await browser.close();
-    rmSync(join(server.incoming, suitcase));
-  }, 1_200_000);
+  test.each(['compat', 'modern'] as const)(
+    'a %s suitcase of more than 4 GiB',
+    async (profile) => {
+      const [browser, server] = await Promise.all([startBrowser(), startSshd()]);
+      const supplier = await Supplier.create(server, { profile, arrangement: { compression: 'none' } });
+      const file = openSync(join(supplier.data, 'large.bin'), 'w');
+      ftruncateSync(file, 2 ** 32);
+      writeSync(file, 'the end', 2 ** 32);
+      closeSync(file);
+      const { suitcase, receipt, receiptFile } = await supplier.deposit([], { timeoutMs: 600_000 });
+      expect(receipt.suitcase.bytes).toBeGreaterThan(2 ** 32);
+      const opener = await openOpener(browser);
+      await opener.give({
+        suitcase: join(server.incoming, suitcase),
+        receipt: receiptFile,
+        signature: `${receiptFile}.asc`,
+        signers: supplier.signerPublic,
+        key: supplier.recipientKey,
+      });
+      let found: Findings | undefined;
+      const memory = await mostMemoryDuring(async () => (found = await opener.check(900_000)));
+      expect(found, JSON.stringify(found)).toMatchObject({ verdict: 'passed', inside: true });
+      expect(found!.details).toMatchObject({
+        'suitcase-size': `${receipt.suitcase.bytes} octets`,
+        contents: expect.stringContaining(`${2 ** 32 + 7} octets`) as string,
+      });
+      // A page of which 400 MiB are the browser's own.
+      expect(memory).toBeLessThan(700 * 2 ** 20);
+      // Without a way to write to a disk, what is larger than its memory is not offered.
+      expect(await opener.page.isHidden('#archive')).toBe(true);
+      expect(await opener.page.textContent('#limit')).toContain('larger than that');
+      await browser.close();
+      rmSync(join(server.incoming, suitcase));
+    },
+    1_200_000,
+  );
 });

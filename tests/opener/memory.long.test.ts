@@ -33,19 +33,27 @@ describe.skipIf(!needed)('the memory of the opener', () => {
       const browser = await startBrowser();
       const opener = await openOpener(browser);
       await opener.give({ suitcase: join(server.incoming, suitcase), key: supplier.recipientKey });
-      most.push(await mostMemoryDuring(async () => expect(await opener.check()).toMatchObject({ verdict: 'incomplete', inside: true })));
+      most.push(
+        await mostMemoryDuring(async () =>
+          expect(await opener.check()).toMatchObject({ verdict: 'incomplete', inside: true }),
+        ),
+      );
       await browser.close();
     }
-    expect(most[1] - most[0], `${most.map((octets) => Math.round(octets / MiB)).join(' and ')} MiB`).toBeLessThan(chance);
+    expect(most[1] - most[0], `${most.map((octets) => Math.round(octets / MiB)).join(' and ')} MiB`).toBeLessThan(
+      chance,
+    );
   });
 
   test('control: what a page keeps is seen', async () => {
     const browser = await startBrowser();
     const { page } = await openOpener(browser);
     const before = await mostMemoryDuring(() => page.title());
-    const after = await mostMemoryDuring(() => page.evaluate((octets) => {
-      Object.assign(globalThis, { kept: new Uint8Array(octets).fill(1) });
-    }, more));
+    const after = await mostMemoryDuring(() =>
+      page.evaluate((octets) => {
+        Object.assign(globalThis, { kept: new Uint8Array(octets).fill(1) });
+      }, more),
+    );
     expect(after - before).toBeGreaterThan(chance);
   });
 });

@@ -39,7 +39,10 @@ export interface OpenerPage extends WatchedPage {
 }
 
 /** Without pickers, what is saved becomes a download, which a test can have. */
-export async function openOpener(browser: Browser, options: BrowserContextOptions & { pickers?: boolean } = {}): Promise<OpenerPage> {
+export async function openOpener(
+  browser: Browser,
+  options: BrowserContextOptions & { pickers?: boolean } = {},
+): Promise<OpenerPage> {
   const { pickers = false, ...context } = options;
   const watched = await openFile(browser, openerFile, { locale: 'en-GB', acceptDownloads: true, ...context });
   if (!pickers) await withoutPickers(watched.page);
@@ -55,19 +58,26 @@ export async function withoutPickers(page: Page): Promise<void> {
 export function pageActions(page: Page): Pick<OpenerPage, 'give' | 'check' | 'names'> {
   return {
     async give(files, passphrase = '') {
-      for (const kind of ['suitcase', 'receipt', 'signature', 'signers', 'key'] as const) await page.setInputFiles(`#${kind}`, files[kind] ?? []);
+      for (const kind of ['suitcase', 'receipt', 'signature', 'signers', 'key'] as const)
+        await page.setInputFiles(`#${kind}`, files[kind] ?? []);
       await page.fill('#passphrase', passphrase);
     },
     async check(timeout = 170_000) {
       await page.click('#check');
-      await page.waitForSelector('body:has(#working[hidden]):has(#result:not([hidden]), #failure:not([hidden]))', { timeout });
+      await page.waitForSelector('body:has(#working[hidden]):has(#result:not([hidden]), #failure:not([hidden]))', {
+        timeout,
+      });
       return page.evaluate(() => {
         const text = (id: string): string => document.getElementById(id)!.textContent;
         const items = [...document.querySelectorAll<HTMLElement>('#checks li')];
         return {
-          verdict: document.getElementById('result')!.hidden ? '' : document.getElementById('verdict')!.className.replace('verdict ', ''),
+          verdict: document.getElementById('result')!.hidden
+            ? ''
+            : document.getElementById('verdict')!.className.replace('verdict ', ''),
           checks: Object.fromEntries(items.map((item) => [item.dataset['check']!, item.dataset['result']!])),
-          details: Object.fromEntries(items.map((item) => [item.dataset['check']!, item.querySelector('.detail')!.textContent])),
+          details: Object.fromEntries(
+            items.map((item) => [item.dataset['check']!, item.querySelector('.detail')!.textContent]),
+          ),
           failure: document.getElementById('failure')!.hidden ? '' : text('failure-text'),
           failureDetail: text('failure-detail'),
           inside: !document.getElementById('inside')!.hidden,
@@ -76,14 +86,20 @@ export function pageActions(page: Page): Pick<OpenerPage, 'give' | 'check' | 'na
     },
     async names() {
       await page.waitForSelector('#rows tr');
-      return page.evaluate(() => [...document.querySelectorAll('#rows td:first-child')].map((cell) => cell.textContent));
+      return page.evaluate(() =>
+        [...document.querySelectorAll('#rows td:first-child')].map((cell) => cell.textContent),
+      );
     },
   };
 }
 
 /** A picker cannot be driven from outside: its answer here is a directory of the browser's own, which a page has only over HTTP. */
-export async function withFolders(browser: Browser): Promise<{ page: Page; opener: Pick<OpenerPage, 'give' | 'check' | 'names'> }> {
-  const web = createServer((_, response) => response.setHeader('content-type', 'text/html').end(readFileSync(openerFile)));
+export async function withFolders(
+  browser: Browser,
+): Promise<{ page: Page; opener: Pick<OpenerPage, 'give' | 'check' | 'names'> }> {
+  const web = createServer((_, response) =>
+    response.setHeader('content-type', 'text/html').end(readFileSync(openerFile)),
+  );
   web.listen(0, '127.0.0.1');
   await once(web, 'listening');
   cleanup(() => web.close());

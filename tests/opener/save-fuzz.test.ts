@@ -17,8 +17,42 @@ const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 const utf8 = (text: string): string => Buffer.from(text).toString('latin1');
 /** As octets. Few, so that entries meet. */
 const names = [
-  'a', 'a', 'b', 'A', 'x', 'data', 'data', 'DEPOT', 'p.part-000001', 'p.part-000002', 'q.part-000002', 'p', 'a:b', 'a%3Ab', 'x~', 'x~2', 'a~2', 'con', '..rc', 'dot.', ' blank', 'b\\c', '..\\..\\own',
-  'desktop.ini', 'x.url', '\x01', '\xff', utf8('é'), utf8('\u202egpj'), utf8('\u200b'), UNFINISHED, NOTES, 'own', 'opened', '%2E%2E', '%',
+  'a',
+  'a',
+  'b',
+  'A',
+  'x',
+  'data',
+  'data',
+  'DEPOT',
+  'p.part-000001',
+  'p.part-000002',
+  'q.part-000002',
+  'p',
+  'a:b',
+  'a%3Ab',
+  'x~',
+  'x~2',
+  'a~2',
+  'con',
+  '..rc',
+  'dot.',
+  ' blank',
+  'b\\c',
+  '..\\..\\own',
+  'desktop.ini',
+  'x.url',
+  '\x01',
+  '\xff',
+  utf8('é'),
+  utf8('\u202egpj'),
+  utf8('\u200b'),
+  UNFINISHED,
+  NOTES,
+  'own',
+  'opened',
+  '%2E%2E',
+  '%',
 ];
 const odd = ['..', '../own', '/own', '', '.', 'a/../../own', './', './/'];
 const types = { file: '0', directory: '5', symlink: '2', hardlink: '1' } as const;
@@ -52,16 +86,35 @@ function attemptOf(seed: number): Attempt {
   for (let count = 2 + random(6); count > 0; count--) {
     const type = one(['file', 'file', 'file', 'directory', 'symlink', 'hardlink', 'hardlink'] as const);
     const files = told.filter((before) => before.type === 'file');
-    const link = type === 'hardlink' ? (files.length > 0 && random(6) > 0 ? one(files).path : pathOf()) : type === 'symlink' ? one(['..', '/own', 'a']) : '';
-    told.push({ type, link, path: random(40) === 0 ? one(odd) : pathOf(), body: type === 'file' ? `contents ${told.length};` : '' });
+    const link =
+      type === 'hardlink'
+        ? files.length > 0 && random(6) > 0
+          ? one(files).path
+          : pathOf()
+        : type === 'symlink'
+          ? one(['..', '/own', 'a'])
+          : '';
+    told.push({
+      type,
+      link,
+      path: random(40) === 0 ? one(odd) : pathOf(),
+      body: type === 'file' ? `contents ${told.length};` : '',
+    });
     // What follows is another part of the same file.
-    if (type === 'file' && random(4) === 0 && told.at(-1)!.path.endsWith('part-000001')) told.push({ type, link, path: told.at(-1)!.path.replace(/1$/, '2'), body: `contents ${told.length};` });
+    if (type === 'file' && random(4) === 0 && told.at(-1)!.path.endsWith('part-000001'))
+      told.push({ type, link, path: told.at(-1)!.path.replace(/1$/, '2'), body: `contents ${told.length};` });
   }
-  const tar = archive(...told.flatMap(({ type, path, link, body }) => {
-    const entry = { name: latin1(path), type: types[type], link: latin1(link), body };
-    if (random(3) === 0) return [pax({ path: latin1(path), ...(link !== '' && { linkpath: latin1(link) }) }), raw({ ...entry, name: 'other' })];
-    return random(3) === 0 ? [long(latin1(path)), raw({ ...entry, name: 'other', magic: GNU })] : [raw(entry)];
-  }));
+  const tar = archive(
+    ...told.flatMap(({ type, path, link, body }) => {
+      const entry = { name: latin1(path), type: types[type], link: latin1(link), body };
+      if (random(3) === 0)
+        return [
+          pax({ path: latin1(path), ...(link !== '' && { linkpath: latin1(link) }) }),
+          raw({ ...entry, name: 'other' }),
+        ];
+      return random(3) === 0 ? [long(latin1(path)), raw({ ...entry, name: 'other', magic: GNU })] : [raw(entry)];
+    }),
+  );
   return { tar, told, fromDepot };
 }
 
@@ -86,7 +139,7 @@ function expected({ told, fromDepot }: Attempt): { contents: string[]; byPath: M
     if (type === 'hardlink' && linked === undefined) return null;
     contents.push(type === 'file' ? body : contents[linked!]);
     latest.set(target, contents.length - 1);
-    byPath.set(target, [...byPath.get(target) ?? [], contents.at(-1)!]);
+    byPath.set(target, [...(byPath.get(target) ?? []), contents.at(-1)!]);
   }
   return { contents: contents.sort(), byPath };
 }
@@ -103,9 +156,15 @@ async function attempt(seed: number): Promise<'whole' | 'refused' | { wrong: str
   joined.add('data/p' as never);
   const platform = (['linux', 'win32', 'darwin'] as const)[random(3)];
   const saving = {
-    listing: new Listing(), joined, name: 'opened', entries: made.told.length, most: 2 ** 20, made: () => undefined, signal: new AbortController().signal,
+    listing: new Listing(),
+    joined,
+    name: 'opened',
+    entries: made.told.length,
+    most: 2 ** 20,
+    made: () => undefined,
+    signal: new AbortController().signal,
     read: async (consumer: { write(bytes: Uint8Array<ArrayBuffer>): unknown; end(): unknown }): Promise<void> => {
-      for (let at = 0; at < made.tar.length;) {
+      for (let at = 0; at < made.tar.length; ) {
         const length = 1 + random(3000);
         await consumer.write(new Uint8Array(made.tar.subarray(at, at + length)));
         at += length;
@@ -113,35 +172,67 @@ async function attempt(seed: number): Promise<'whole' | 'refused' | { wrong: str
       await consumer.end();
     },
   };
-  const failure = await save({ kind: 'folder', directory: place as unknown as FileSystemDirectoryHandle, platform }, saving).then(() => null, (error: unknown) => error);
+  const failure = await save(
+    { kind: 'folder', directory: place as unknown as FileSystemDirectoryHandle, platform },
+    saving,
+  ).then(
+    () => null,
+    (error: unknown) => error,
+  );
   const around = [...place.entries.keys()].filter((name) => name !== 'opened').join();
   const own = place.entries.get('own');
-  if (around !== 'own,theirs' || own instanceof FakeDirectory || own?.text !== 'own' || own.written > 0) return { wrong: `beside the folder: ${around}` };
+  if (around !== 'own,theirs' || own instanceof FakeDirectory || own?.text !== 'own' || own.written > 0)
+    return { wrong: `beside the folder: ${around}` };
   if (place.asked.length > 0) return { wrong: `the browser was asked for ${JSON.stringify(place.asked)}` };
   if (failure !== null) {
-    if (!(failure instanceof SaveFailure) || !failure.kept.removed || place.entries.has('opened')) return { wrong: `failed, and not removed: ${failure instanceof Error ? failure.message : 'no error'}` };
+    if (!(failure instanceof SaveFailure) || !failure.kept.removed || place.entries.has('opened'))
+      return { wrong: `failed, and not removed: ${failure instanceof Error ? failure.message : 'no error'}` };
     // Two names that are one here, of a file and of a directory, are refused by the browser.
-    return isDepotError(failure.cause, 'archive-refused') || isDepotError(failure.cause, 'local-not-writable') ? 'refused' : { wrong: String(failure.cause) };
+    return isDepotError(failure.cause, 'archive-refused') || isDepotError(failure.cause, 'local-not-writable')
+      ? 'refused'
+      : { wrong: String(failure.cause) };
   }
   const files = (place.entries.get('opened') as FakeDirectory).files();
   const wrong = difference(files, made.told, expected(made), taken.anyCase);
-  return wrong === null ? 'whole' : { wrong: `${wrong}\n${JSON.stringify({ taken, platform, told: made.told, files: [...files] }, null, 1)}` };
+  return wrong === null
+    ? 'whole'
+    : { wrong: `${wrong}\n${JSON.stringify({ taken, platform, told: made.told, files: [...files] }, null, 1)}` };
 }
 
-function difference(files: ReturnType<FakeDirectory['files']>, told: Told[], model: ReturnType<typeof expected>, anyCase: boolean): string | null {
+function difference(
+  files: ReturnType<FakeDirectory['files']>,
+  told: Told[],
+  model: ReturnType<typeof expected>,
+  anyCase: boolean,
+): string | null {
   for (const [path, { written }] of files) {
     if (written !== 1) return `${path} was written ${written} times`;
   }
   // A link to no earlier file finds, perhaps, another one of the archive that has its name here.
   if (model === null) return null;
-  const saved = [...files].filter(([, { text }]) => !/^(?:symbolic link|hard link|saved under)/.test(text)).map(([, { text }]) => text).sort();
+  const saved = [...files]
+    .filter(([, { text }]) => !/^(?:symbolic link|hard link|saved under)/.test(text))
+    .map(([, { text }]) => text)
+    .sort();
   if (saved.join() !== model.contents.join()) return `saved ${saved.join()} instead of ${model.contents.join()}`;
   const lower = told.map(({ type, path }) => ({ type, path: path.toLowerCase() }));
-  const isTaken = (path: string): boolean => lower.filter((other) => other.path === path && other.type !== 'symlink').length > 1 || lower.some((other) => other.path.startsWith(`${path}/`));
+  const isTaken = (path: string): boolean =>
+    lower.filter((other) => other.path === path && other.type !== 'symlink').length > 1 ||
+    lower.some((other) => other.path.startsWith(`${path}/`));
   for (const [path, contents] of model.byPath) {
-      // Names that every system takes, and that only one entry has.
-    if (contents.length > 1 || !/^(?:a|b|x|p|data|DEPOT)(?:\/(?:a|b|x|p|data|DEPOT))*$/.test(path) || isTaken(path.toLowerCase())) continue;
-    if (anyCase ? ![...files].some(([other, { text }]) => other.toLowerCase() === path.toLowerCase() && text === contents[0]) : files.get(path)?.text !== contents[0]) return `${path} is not where it belongs, or has other contents`;
+    // Names that every system takes, and that only one entry has.
+    if (
+      contents.length > 1 ||
+      !/^(?:a|b|x|p|data|DEPOT)(?:\/(?:a|b|x|p|data|DEPOT))*$/.test(path) ||
+      isTaken(path.toLowerCase())
+    )
+      continue;
+    if (
+      anyCase
+        ? ![...files].some(([other, { text }]) => other.toLowerCase() === path.toLowerCase() && text === contents[0])
+        : files.get(path)?.text !== contents[0]
+    )
+      return `${path} is not where it belongs, or has other contents`;
   }
   return null;
 }

@@ -28,8 +28,20 @@ export interface Doubtful {
 export const made = new Date('2025-01-01T00:00:00Z');
 
 /** The public key, as bytes. The subkey is for encryption. */
-export async function withSubkey({ algorithm, params, created = made, boundAt = created }: Doubtful): Promise<Uint8Array> {
-  const { privateKey } = await openpgp.generateKey({ type: 'ecc', curve: 'ed25519Legacy', userIDs: [{ name: 'doubtful' }], date: made, format: 'object', config: { aeadProtect: false } });
+export async function withSubkey({
+  algorithm,
+  params,
+  created = made,
+  boundAt = created,
+}: Doubtful): Promise<Uint8Array> {
+  const { privateKey } = await openpgp.generateKey({
+    type: 'ecc',
+    curve: 'ed25519Legacy',
+    userIDs: [{ name: 'doubtful' }],
+    date: made,
+    format: 'object',
+    config: { aeadProtect: false },
+  });
   const [subkey] = privateKey.subkeys;
   const packet = subkey.keyPacket as unknown as PacketInternals;
   if (algorithm !== undefined) packet.algorithm = algorithm;
@@ -38,7 +50,13 @@ export async function withSubkey({ algorithm, params, created = made, boundAt = 
   await packet.computeFingerprintAndKeyID();
   const binding = subkey.bindingSignatures[0] as unknown as SignatureInternals;
   binding.rawNotations = [];
-  await binding.sign(privateKey.keyPacket, { key: privateKey.keyPacket, bind: subkey.keyPacket }, boundAt, false, openpgp.config);
+  await binding.sign(
+    privateKey.keyPacket,
+    { key: privateKey.keyPacket, bind: subkey.keyPacket },
+    boundAt,
+    false,
+    openpgp.config,
+  );
   return privateKey.toPublic().write();
 }
 
@@ -52,6 +70,9 @@ export function bytesOf(n: bigint): Uint8Array {
   return Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex');
 }
 
-export const rsa = (n: bigint, e: bigint): Doubtful => ({ algorithm: publicKey.rsaEncryptSign, params: { n: bytesOf(n), e: bytesOf(e) } });
+export const rsa = (n: bigint, e: bigint): Doubtful => ({
+  algorithm: publicKey.rsaEncryptSign,
+  params: { n: bytesOf(n), e: bytesOf(e) },
+});
 export const x25519 = (point: Uint8Array): Doubtful => ({ algorithm: publicKey.x25519, params: { A: point } });
 export const x448 = (point: Uint8Array): Doubtful => ({ algorithm: publicKey.x448, params: { A: point } });

@@ -20,20 +20,50 @@ const asked = (program: string): Promise<unknown> => unwrapWithGpg(pkesk, { env:
 describe.skipIf(process.platform === 'win32')('what gpg says', () => {
   test.each([
     ['that it has no such key', ['echo "[GNUPG:] NO_SECKEY 0102030405060708"'], { code: 'not-addressed' }],
-    ['nothing of the key, as GnuPG 2.2 does', ['echo "[GNUPG:] BEGIN_DECRYPTION"', 'echo "[GNUPG:] DECRYPTION_FAILED"'], { code: 'not-addressed' }],
+    [
+      'nothing of the key, as GnuPG 2.2 does',
+      ['echo "[GNUPG:] BEGIN_DECRYPTION"', 'echo "[GNUPG:] DECRYPTION_FAILED"'],
+      { code: 'not-addressed' },
+    ],
     ['a wrong passphrase', ['echo "[GNUPG:] ERROR pkdecrypt_failed 67108875"'], { code: 'passphrase-wrong' }],
-    ['an error that depot does not know', ['echo "[GNUPG:] ERROR pkdecrypt_failed 100663406"'], { code: 'secret-missing', message: 'gpg gave no session key, and why is not known; it says: ERROR pkdecrypt_failed 100663406' }],
-    ['nothing', [], { code: 'secret-missing', message: 'gpg gave no session key, and why is not known; it says: nothing' }],
+    [
+      'an error that depot does not know',
+      ['echo "[GNUPG:] ERROR pkdecrypt_failed 100663406"'],
+      {
+        code: 'secret-missing',
+        message: 'gpg gave no session key, and why is not known; it says: ERROR pkdecrypt_failed 100663406',
+      },
+    ],
+    [
+      'nothing',
+      [],
+      { code: 'secret-missing', message: 'gpg gave no session key, and why is not known; it says: nothing' },
+    ],
   ])('%s', async (_, lines, error) => {
     await expect(asked(saying(lines))).rejects.toMatchObject(error);
   });
 
   test('cannot be said where it is not there, or may not be run', async () => {
-    await expect(asked(join(tempDir('gpg'), 'gpg'))).rejects.toMatchObject({ code: 'local-unreadable', message: expect.stringContaining('there is no such program') as string });
-    await expect(asked(saying([], 0o644))).rejects.toMatchObject({ code: 'local-unreadable', message: expect.stringMatching(/could not be started: EACCES$/) as string });
+    await expect(asked(join(tempDir('gpg'), 'gpg'))).rejects.toMatchObject({
+      code: 'local-unreadable',
+      message: expect.stringContaining('there is no such program') as string,
+    });
+    await expect(asked(saying([], 0o644))).rejects.toMatchObject({
+      code: 'local-unreadable',
+      message: expect.stringMatching(/could not be started: EACCES$/) as string,
+    });
   });
 
   test('when it does not sign, is shown', async () => {
-    await expect(signWithGpg(Uint8Array.of(1), 'A'.repeat(40), { env: process.env, signal, program: saying(['echo "gpg: no usable card" >&2']) })).rejects.toMatchObject({ code: 'signer-unusable', message: `gpg did not sign with key ${'A'.repeat(40)}; it says: gpg: no usable card` });
+    await expect(
+      signWithGpg(Uint8Array.of(1), 'A'.repeat(40), {
+        env: process.env,
+        signal,
+        program: saying(['echo "gpg: no usable card" >&2']),
+      }),
+    ).rejects.toMatchObject({
+      code: 'signer-unusable',
+      message: `gpg did not sign with key ${'A'.repeat(40)}; it says: gpg: no usable card`,
+    });
   });
 });

@@ -9,10 +9,26 @@ import type { Encryption } from '../../src/pgp/sessionkey.js';
 import { MessageWriter } from '../../src/pgp/writer.js';
 
 export const v1: Encryption = { packet: 'SEIPDv1', cipher: 'AES-256-CFB', aead: null };
-export const gcm = (chunkOctet: number): Extract<Encryption, { packet: 'SEIPDv2' }> => ({ packet: 'SEIPDv2', cipher: 'AES-256', aead: 'GCM', chunkOctet });
-export const ocb = (chunkOctet: number): Extract<Encryption, { packet: 'SEIPDv2' }> => ({ packet: 'SEIPDv2', cipher: 'AES-256', aead: 'OCB', chunkOctet });
+export const gcm = (chunkOctet: number): Extract<Encryption, { packet: 'SEIPDv2' }> => ({
+  packet: 'SEIPDv2',
+  cipher: 'AES-256',
+  aead: 'GCM',
+  chunkOctet,
+});
+export const ocb = (chunkOctet: number): Extract<Encryption, { packet: 'SEIPDv2' }> => ({
+  packet: 'SEIPDv2',
+  cipher: 'AES-256',
+  aead: 'OCB',
+  chunkOctet,
+});
 /** Every way to write a suitcase, with small chunks so that small messages have several. */
-export const encryptions: [string, Encryption][] = [['SEIPDv1', v1], ['GCM', gcm(0)], ['OCB', ocb(0)], ['GCM 64 KiB', gcm(10)], ['OCB 64 KiB', ocb(10)]];
+export const encryptions: [string, Encryption][] = [
+  ['SEIPDv1', v1],
+  ['GCM', gcm(0)],
+  ['OCB', ocb(0)],
+  ['GCM 64 KiB', gcm(10)],
+  ['OCB 64 KiB', ocb(10)],
+];
 
 /** A well-formed PKESK for an anonymous recipient, for tests that bring the session key themselves. */
 export function anonymousPkesk(version: 3 | 6): Uint8Array {
@@ -29,13 +45,28 @@ export interface Sealed {
 }
 
 /** Writes `plain` in pieces of `piece` octets (all at once when left out). */
-export function seal(plain: Uint8Array, encryption: Encryption, o: { piece?: number; pkesk?: Uint8Array; sessionKey?: Uint8Array } = {}): Sealed {
+export function seal(
+  plain: Uint8Array,
+  encryption: Encryption,
+  o: { piece?: number; pkesk?: Uint8Array; sessionKey?: Uint8Array } = {},
+): Sealed {
   const sessionKey = o.sessionKey ?? randomBytes(32);
   const out: Uint8Array[] = [];
-  const writer = new MessageWriter({ pkesk: o.pkesk ?? anonymousPkesk(encryption.packet === 'SEIPDv1' ? 3 : 6), sessionKey, encryption, emit: (bytes) => out.push(bytes) });
+  const writer = new MessageWriter({
+    pkesk: o.pkesk ?? anonymousPkesk(encryption.packet === 'SEIPDv1' ? 3 : 6),
+    sessionKey,
+    encryption,
+    emit: (bytes) => out.push(bytes),
+  });
   for (const bytes of pieces(plain, o.piece ?? Math.max(1, plain.length))) writer.update(bytes);
   writer.final();
-  return { message: Buffer.concat(out), sessionKey, head: writer.head, tail: writer.tail, plaintextOctets: writer.plaintextOctets };
+  return {
+    message: Buffer.concat(out),
+    sessionKey,
+    head: writer.head,
+    tail: writer.tail,
+    plaintextOctets: writer.plaintextOctets,
+  };
 }
 
 export function* pieces(bytes: Uint8Array, size: number): Generator<Uint8Array> {
@@ -57,11 +88,20 @@ export interface Opened {
 }
 
 /** Reads a message in pieces of `piece` octets through one buffer that is overwritten each time. */
-export async function open(message: Uint8Array, sessionKey: Uint8Array, o: { piece?: number; cipher?: Aes } = {}): Promise<Opened> {
+export async function open(
+  message: Uint8Array,
+  sessionKey: Uint8Array,
+  o: { piece?: number; cipher?: Aes } = {},
+): Promise<Opened> {
   const source = sourceOf(pieces(message, o.piece ?? 65536));
   const preamble = await readPreamble(source);
   const out: Uint8Array[] = [];
-  const reader = new MessageReader({ preamble, sessionKey, cipher: o.cipher ?? 'AES-256', plain: (bytes) => out.push(Buffer.from(bytes)) });
+  const reader = new MessageReader({
+    preamble,
+    sessionKey,
+    cipher: o.cipher ?? 'AES-256',
+    plain: (bytes) => out.push(Buffer.from(bytes)),
+  });
   reader.write(preamble.rest);
   for (let bytes = await source(); bytes !== null; bytes = await source()) {
     reader.write(bytes);

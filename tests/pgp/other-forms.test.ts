@@ -53,7 +53,12 @@ const rfc = JSON.parse(readFileSync(new URL('../../test-fixtures/vectors/rfc9580
 describe('RFC 9580 appendix A', () => {
   test('the version 6 key of A.4 opens the message of A.8, padding and all', async () => {
     const key = await readSecretKey(Buffer.from(rfc.secretKey.base64, 'base64'));
-    expect(key).toMatchObject({ fingerprint: rfc.secretKey.fingerprint, version: 6, algorithm: 'Ed25519', expiresAt: null });
+    expect(key).toMatchObject({
+      fingerprint: rfc.secretKey.fingerprint,
+      version: 6,
+      algorithm: 'Ed25519',
+      expiresAt: null,
+    });
     const message = Buffer.from(rfc.publicKeyMessage.base64, 'base64');
     const preamble = await readPreamble(sourceOf([message]));
     expect(preamble.encryption).toEqual({ packet: 'SEIPDv2', cipher: 'AES-128', aead: 'OCB', chunkOctet: 6 });
@@ -63,35 +68,54 @@ describe('RFC 9580 appendix A', () => {
     expect((await open(message, unwrapped.sessionKey)).plain.toString()).toBe(rfc.publicKeyMessage.plaintext);
   });
 
-  test.each(rfc.passwordMessages)('the data of $section ($aead) opens with its session key', async ({ base64, aead, sessionKey: key }) => {
-    const message = Buffer.from(base64, 'base64');
-    expect(await failure(readPreamble(sourceOf([message])))).toEqual({
-      code: 'verification-failed', message: 'this is an OpenPGP message, but encrypted with a password only, which depot does not read', hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
-    });
-    const seipd = message.subarray(2 + message[1]);
-    const addressed = Buffer.concat([anonymousPkesk(6), seipd]);
-    expect((await readPreamble(sourceOf([addressed]))).encryption).toEqual({ packet: 'SEIPDv2', cipher: 'AES-128', aead, chunkOctet: 6 });
-    expect((await open(addressed, Buffer.from(key, 'hex'))).plain.toString()).toBe('Hello, world!');
-    for (let bit = 0; bit < seipd.length * 8; bit++) {
-      const changed = Buffer.from(addressed);
-      changed[7 + (bit >> 3)] ^= 1 << (bit & 7);
-      expect(await failure(open(changed, Buffer.from(key, 'hex')))).toMatchObject({ code: 'verification-failed' });
-    }
-  });
+  test.each(rfc.passwordMessages)(
+    'the data of $section ($aead) opens with its session key',
+    async ({ base64, aead, sessionKey: key }) => {
+      const message = Buffer.from(base64, 'base64');
+      expect(await failure(readPreamble(sourceOf([message])))).toEqual({
+        code: 'verification-failed',
+        message: 'this is an OpenPGP message, but encrypted with a password only, which depot does not read',
+        hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
+      });
+      const seipd = message.subarray(2 + message[1]);
+      const addressed = Buffer.concat([anonymousPkesk(6), seipd]);
+      expect((await readPreamble(sourceOf([addressed]))).encryption).toEqual({
+        packet: 'SEIPDv2',
+        cipher: 'AES-128',
+        aead,
+        chunkOctet: 6,
+      });
+      expect((await open(addressed, Buffer.from(key, 'hex'))).plain.toString()).toBe('Hello, world!');
+      for (let bit = 0; bit < seipd.length * 8; bit++) {
+        const changed = Buffer.from(addressed);
+        changed[7 + (bit >> 3)] ^= 1 << (bit & 7);
+        expect(await failure(open(changed, Buffer.from(key, 'hex')))).toMatchObject({ code: 'verification-failed' });
+      }
+    },
+  );
 });
 
 describe('what others may write around the same content', () => {
-  test('old headers outside, with one, two and four octets of length (SEIPD\'s own does not fit the four bits of an old one)', async () => {
+  test("old headers outside, with one, two and four octets of length (SEIPD's own does not fit the four bits of an old one)", async () => {
     const big = encodePacket(11, Buffer.concat([literalBody.subarray(0, 6), Buffer.alloc(300, 1)]));
     const pkesk = anonymousPkesk(3).subarray(2);
-    for (const header of [[0x84, 12], [0x85, 0, 12], [0x86, 0, 0, 0, 12]]) {
+    for (const header of [
+      [0x84, 12],
+      [0x85, 0, 12],
+      [0x86, 0, 0, 0, 12],
+    ]) {
       const message = Buffer.concat([Buffer.of(...header), pkesk, around1(big).subarray(14)]);
       expect((await open(message, sessionKey)).plain).toHaveLength(300);
     }
   });
 
   test('old headers inside: fixed and indeterminate', async () => {
-    for (const header of [[0xac, literalBody.length], [0xad, 0, literalBody.length], [0xae, 0, 0, 0, literalBody.length], [0xaf]]) {
+    for (const header of [
+      [0xac, literalBody.length],
+      [0xad, 0, literalBody.length],
+      [0xae, 0, 0, 0, literalBody.length],
+      [0xaf],
+    ]) {
       const packets = Buffer.concat([Buffer.of(...header), literalBody]);
       expect((await open(around1(packets), sessionKey)).plain).toEqual(hello);
       expect((await open(around2(packets), sessionKey)).plain).toEqual(hello);
@@ -109,26 +133,47 @@ describe('what others may write around the same content', () => {
       }
       return Buffer.concat([...out, Buffer.of(rest.length), rest]);
     };
-    await fc.assert(fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 6 }), fc.integer({ min: 1, max: 40 }), async (sizes, piece) => {
-      const inner = Buffer.concat([Buffer.of(0xcb), parts(literalBody, sizes)]);
-      const message = around1(inner, { outer: (body) => Buffer.concat([Buffer.of(0xd2), parts(body, sizes)]) });
-      expect((await open(message, sessionKey, { piece })).plain).toEqual(hello);
-    }), { numRuns: 40 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 0, max: 4 }), { maxLength: 6 }),
+        fc.integer({ min: 1, max: 40 }),
+        async (sizes, piece) => {
+          const inner = Buffer.concat([Buffer.of(0xcb), parts(literalBody, sizes)]);
+          const message = around1(inner, { outer: (body) => Buffer.concat([Buffer.of(0xd2), parts(body, sizes)]) });
+          expect((await open(message, sessionKey, { piece })).plain).toEqual(hello);
+        },
+      ),
+      { numRuns: 40 },
+    );
   });
 
   test('a file name, a date, marker, padding and private packets', async () => {
-    const named = encodePacket(11, Buffer.concat([Buffer.of(0x62, 8), Buffer.from('crm.dump'), Buffer.of(1, 2, 3, 4), hello]));
+    const named = encodePacket(
+      11,
+      Buffer.concat([Buffer.of(0x62, 8), Buffer.from('crm.dump'), Buffer.of(1, 2, 3, 4), hello]),
+    );
     const marker = encodePacket(10, Buffer.from('PGP'));
     const padding = encodePacket(21, randomBytes(700));
     const unknown = encodePacket(60, randomBytes(3));
-    for (const packets of [[named], [marker, named], [named, padding], [padding, named, unknown, padding], [unknown, named]]) {
+    for (const packets of [
+      [named],
+      [marker, named],
+      [named, padding],
+      [padding, named, unknown, padding],
+      [unknown, named],
+    ]) {
       expect((await open(around2(Buffer.concat(packets)), sessionKey)).plain).toEqual(hello);
-      expect((await open(Buffer.concat([marker, padding, unknown, around1(Buffer.concat(packets))]), sessionKey)).plain).toEqual(hello);
+      expect(
+        (await open(Buffer.concat([marker, padding, unknown, around1(Buffer.concat(packets))]), sessionKey)).plain,
+      ).toEqual(hello);
     }
   });
 
   test('AES-128 and AES-192', async () => {
-    for (const [cipher, octets] of [['AES-128', 16], ['AES-192', 24]] as const) {
+    for (const [cipher, octets] of [
+      ['AES-128', 16],
+      ['AES-192', 24],
+    ] as const) {
       const key = sessionKey.subarray(0, octets);
       const prefix = Buffer.alloc(18, 7);
       const plain = Buffer.concat([prefix, literal, Buffer.of(0xd3, 0x14)]);
@@ -146,18 +191,28 @@ describe('valid forms that depot does not read name themselves and gpg -d', () =
     ['signed', Buffer.concat([encodePacket(4, Buffer.alloc(13)), literal]), 'signed and not encrypted'],
     ['compressed', encodePacket(8, Buffer.of(0, ...literal)), 'compressed and not encrypted'],
     ['plain', literal, 'not encrypted'],
-    ['GnuPG\'s AEAD', Buffer.concat([anonymousPkesk(3), encodePacket(20, Buffer.alloc(60))]), 'in the AEAD format of GnuPG 2.3 (packet type 20)'],
+    [
+      "GnuPG's AEAD",
+      Buffer.concat([anonymousPkesk(3), encodePacket(20, Buffer.alloc(60))]),
+      'in the AEAD format of GnuPG 2.3 (packet type 20)',
+    ],
     ['armoured', Buffer.from('-----BEGIN PGP MESSAGE-----\n\nwV0G\n'), 'in ASCII armour'],
   ];
   test.each(outside)('%s', async (_, message, what) => {
     expect(await failure(readPreamble(sourceOf([message])))).toEqual({
-      code: 'verification-failed', message: `this is an OpenPGP message, but ${what}, which depot does not read`, hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
+      code: 'verification-failed',
+      message: `this is an OpenPGP message, but ${what}, which depot does not read`,
+      hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
     });
   });
 
   const inside: [string, Uint8Array, string][] = [
     ['compressed', encodePacket(8, Buffer.of(0, ...literal)), 'compressed inside'],
-    ['signed', Buffer.concat([encodePacket(4, Buffer.alloc(13)), literal, encodePacket(2, Buffer.alloc(60))]), 'signed inside'],
+    [
+      'signed',
+      Buffer.concat([encodePacket(4, Buffer.alloc(13)), literal, encodePacket(2, Buffer.alloc(60))]),
+      'signed inside',
+    ],
     ['signed the old way', Buffer.concat([encodePacket(2, Buffer.alloc(60)), literal]), 'signed inside'],
     ['encrypted again', Buffer.from(around1(literal)), 'encrypted twice'],
     ['text', encodePacket(11, Buffer.concat([Buffer.of(0x74, 0, 0, 0, 0, 0), hello])), 'it holds text'],
@@ -165,14 +220,18 @@ describe('valid forms that depot does not read name themselves and gpg -d', () =
   test.each(inside)('%s inside', async (_, packets, what) => {
     for (const message of [around1(packets), around2(packets)]) {
       expect(await failure(open(message, sessionKey))).toEqual({
-        code: 'verification-failed', message: `this is an OpenPGP message, but ${what}, which depot does not read`, hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
+        code: 'verification-failed',
+        message: `this is an OpenPGP message, but ${what}, which depot does not read`,
+        hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
       });
     }
   });
 
   test('but in SEIPDv1 nothing is said about the inside of a message that is not authentic', async () => {
     for (const [, packets] of inside) {
-      expect((await failure(open(around1(packets, { mdc: false }), sessionKey))).message).toBe('not a valid OpenPGP message: the encrypted data was changed or cut short, or made with another session key');
+      expect((await failure(open(around1(packets, { mdc: false }), sessionKey))).message).toBe(
+        'not a valid OpenPGP message: the encrypted data was changed or cut short, or made with another session key',
+      );
     }
   });
 });
@@ -182,22 +241,54 @@ describe('malformed and hostile messages', () => {
     ['empty', Buffer.alloc(0), 'it is empty'],
     ['text', Buffer.from('hello'), 'does not start with a packet header'],
     ['zip', Buffer.from('504b0304', 'hex'), 'does not start with a packet header'],
-    ['without integrity', Buffer.concat([anonymousPkesk(3), encodePacket(9, Buffer.alloc(40))]), 'without integrity protection (packet type 9), which is always refused'],
-    ['without integrity, gpg 1 style', Buffer.concat([anonymousPkesk(3), Buffer.of(0xa7), Buffer.alloc(40)]), 'without integrity protection'],
+    [
+      'without integrity',
+      Buffer.concat([anonymousPkesk(3), encodePacket(9, Buffer.alloc(40))]),
+      'without integrity protection (packet type 9), which is always refused',
+    ],
+    [
+      'without integrity, gpg 1 style',
+      Buffer.concat([anonymousPkesk(3), Buffer.of(0xa7), Buffer.alloc(40)]),
+      'without integrity protection',
+    ],
     ['no session key', encodePacket(18, Buffer.alloc(100, 1)), 'no session key packets'],
     ['a key', encodePacket(6, Buffer.alloc(50)), 'packet type 6 where encrypted data was expected'],
     ['critical packet', Buffer.concat([encodePacket(30, Buffer.alloc(5)), around1(literal)]), 'packet type 30'],
     ['version 3 and SEIPDv2', Buffer.concat([anonymousPkesk(3), around2(literal)]), 'version 3 before SEIPDv2'],
     ['version 6 and SEIPDv1', Buffer.concat([anonymousPkesk(6), around1(literal)]), 'version 6 before SEIPDv1'],
-    ['SEIPD version 3', Buffer.concat([anonymousPkesk(3), encodePacket(18, Buffer.alloc(99, 3))]), 'version 3 of the encrypted data is unknown'],
+    [
+      'SEIPD version 3',
+      Buffer.concat([anonymousPkesk(3), encodePacket(18, Buffer.alloc(99, 3))]),
+      'version 3 of the encrypted data is unknown',
+    ],
     ['short SEIPDv1', Buffer.concat([anonymousPkesk(3), encodePacket(18, Buffer.alloc(40, 1))]), 'too short'],
-    ['unknown cipher', Buffer.concat([anonymousPkesk(6), encodePacket(18, Buffer.concat([Buffer.of(2, 13, 2, 0), Buffer.alloc(90)]))]), 'cipher 13 is not AES'],
-    ['unknown AEAD', Buffer.concat([anonymousPkesk(6), encodePacket(18, Buffer.concat([Buffer.of(2, 9, 7, 0), Buffer.alloc(90)]))]), 'AEAD mode 7 is unknown'],
-    ['huge chunks', Buffer.concat([anonymousPkesk(6), encodePacket(18, Buffer.concat([Buffer.of(2, 9, 2, 17), Buffer.alloc(90)]))]), 'chunk size 17 is over the limit of 16'],
+    [
+      'unknown cipher',
+      Buffer.concat([anonymousPkesk(6), encodePacket(18, Buffer.concat([Buffer.of(2, 13, 2, 0), Buffer.alloc(90)]))]),
+      'cipher 13 is not AES',
+    ],
+    [
+      'unknown AEAD',
+      Buffer.concat([anonymousPkesk(6), encodePacket(18, Buffer.concat([Buffer.of(2, 9, 7, 0), Buffer.alloc(90)]))]),
+      'AEAD mode 7 is unknown',
+    ],
+    [
+      'huge chunks',
+      Buffer.concat([anonymousPkesk(6), encodePacket(18, Buffer.concat([Buffer.of(2, 9, 2, 17), Buffer.alloc(90)]))]),
+      'chunk size 17 is over the limit of 16',
+    ],
     ['a PKESK of 4 GiB', Buffer.of(0xc1, 0xff, 0xff, 0xff, 0xff, 0xff, 3), 'too much before the encrypted data'],
     ['a cut PKESK', Buffer.of(0xc1, 20, 3), 'it ends before the encrypted data'],
-    ['a PKESK of another version', Buffer.concat([encodePacket(1, Buffer.alloc(20, 2)), around1(literal)]), 'session key packet version 2 is unknown'],
-    ['a fingerprint of another size', Buffer.concat([encodePacket(1, Buffer.concat([Buffer.of(6, 7, 4), Buffer.alloc(20)])), around2(literal)]), 'names no valid fingerprint'],
+    [
+      'a PKESK of another version',
+      Buffer.concat([encodePacket(1, Buffer.alloc(20, 2)), around1(literal)]),
+      'session key packet version 2 is unknown',
+    ],
+    [
+      'a fingerprint of another size',
+      Buffer.concat([encodePacket(1, Buffer.concat([Buffer.of(6, 7, 4), Buffer.alloc(20)])), around2(literal)]),
+      'names no valid fingerprint',
+    ],
   ])('%s', async (_, message, what) => {
     const error = await failure(readPreamble(sourceOf([message])));
     expect(error.code).toBe('verification-failed');
@@ -223,10 +314,15 @@ describe('malformed and hostile messages', () => {
   });
 
   test('thousands of session key packets end at a limit', async () => {
-    const many = (count: number, packet: Uint8Array): Buffer => Buffer.concat([...Array.from({ length: count }, () => packet), around1(literal)]);
+    const many = (count: number, packet: Uint8Array): Buffer =>
+      Buffer.concat([...Array.from({ length: count }, () => packet), around1(literal)]);
     expect((await open(many(999, anonymousPkesk(3)), sessionKey)).plain).toEqual(hello);
-    expect((await failure(readPreamble(sourceOf([many(1001, anonymousPkesk(3))])))).message).toContain('too much before the encrypted data');
-    expect((await failure(readPreamble(sourceOf([many(300, encodePacket(1, Buffer.alloc(4000, 3)))])))).message).toContain('too much before the encrypted data');
+    expect((await failure(readPreamble(sourceOf([many(1001, anonymousPkesk(3))])))).message).toContain(
+      'too much before the encrypted data',
+    );
+    expect(
+      (await failure(readPreamble(sourceOf([many(300, encodePacket(1, Buffer.alloc(4000, 3)))])))).message,
+    ).toContain('too much before the encrypted data');
     let read = 0;
     const endless = (): Promise<Uint8Array> => {
       read += 65536;
@@ -237,13 +333,28 @@ describe('malformed and hostile messages', () => {
   });
 
   test('no input makes the parsers throw anything else', async () => {
-    const start = [seal(hello, v1, { sessionKey }).message, seal(hello, gcm(0), { sessionKey }).message, around1(literal)];
-    await fc.assert(fc.asyncProperty(fc.nat(2), fc.array(fc.tuple(fc.nat(300), fc.nat(255)), { maxLength: 6 }), fc.uint8Array({ maxLength: 60 }), async (which, changes, random) => {
-      const message = Buffer.concat([start[which], random]);
-      for (const [at, value] of changes) if (at < message.length) message[at] = value;
-      const outcome = await open(message, sessionKey).then(() => 'opened', (error: unknown) => isDepotError(error) ? error.code : String(error));
-      expect(['opened', 'verification-failed']).toContain(outcome);
-    }), { numRuns: 300 });
+    const start = [
+      seal(hello, v1, { sessionKey }).message,
+      seal(hello, gcm(0), { sessionKey }).message,
+      around1(literal),
+    ];
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(2),
+        fc.array(fc.tuple(fc.nat(300), fc.nat(255)), { maxLength: 6 }),
+        fc.uint8Array({ maxLength: 60 }),
+        async (which, changes, random) => {
+          const message = Buffer.concat([start[which], random]);
+          for (const [at, value] of changes) if (at < message.length) message[at] = value;
+          const outcome = await open(message, sessionKey).then(
+            () => 'opened',
+            (error: unknown) => (isDepotError(error) ? error.code : String(error)),
+          );
+          expect(['opened', 'verification-failed']).toContain(outcome);
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 
   test('what the receiver of the content throws comes through, also before authentication', async () => {
@@ -251,15 +362,32 @@ describe('malformed and hostile messages', () => {
       const { message } = seal(hello, encryption, { sessionKey });
       const preamble = await readPreamble(sourceOf([message]));
       const { MessageReader } = await import('../../src/pgp/reader.js');
-      const reader = new MessageReader({ preamble, sessionKey, plain: () => { throw new TypeError('full'); } });
-      expect(() => { reader.write(preamble.rest); reader.end(); }).toThrow('full');
+      const reader = new MessageReader({
+        preamble,
+        sessionKey,
+        plain: () => {
+          throw new TypeError('full');
+        },
+      });
+      expect(() => {
+        reader.write(preamble.rest);
+        reader.end();
+      }).toThrow('full');
     }
   });
 });
 
 test('session key packets are described without a key', () => {
-  expect(describePkesks(Buffer.concat([anonymousPkesk(3), encodePacket(1, Buffer.concat([Buffer.of(3), Buffer.from('8F3A000000000001', 'hex'), Buffer.of(1, 0)]))]))).toEqual([
-    { version: 3, recipient: '', algorithm: 'ECDH' }, { version: 3, recipient: '8F3A000000000001', algorithm: 'RSA' },
+  expect(
+    describePkesks(
+      Buffer.concat([
+        anonymousPkesk(3),
+        encodePacket(1, Buffer.concat([Buffer.of(3), Buffer.from('8F3A000000000001', 'hex'), Buffer.of(1, 0)])),
+      ]),
+    ),
+  ).toEqual([
+    { version: 3, recipient: '', algorithm: 'ECDH' },
+    { version: 3, recipient: '8F3A000000000001', algorithm: 'RSA' },
   ]);
   expect(() => describePkesks(literal)).toThrow('packet type 11 among the session key packets');
 });

@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { encodeLength, encodePacket, PacketParser, parseHeader, parseLength, PartialPacket, splitPackets, type PacketHeader } from '../../src/pgp/packets.js';
+import {
+  encodeLength,
+  encodePacket,
+  PacketParser,
+  parseHeader,
+  parseLength,
+  PartialPacket,
+  splitPackets,
+  type PacketHeader,
+} from '../../src/pgp/packets.js';
 import { pieces } from './messages.js';
 
 /** What a parser says about a stream, given in pieces. */
@@ -8,7 +17,9 @@ function parse(bytes: Uint8Array, size: number): { header: PacketHeader; body: B
   const packets: { header: PacketHeader; body: Buffer }[] = [];
   const parser = new PacketParser({
     begin: (header) => packets.push({ header, body: Buffer.alloc(0) }),
-    body: (part) => { packets.at(-1)!.body = Buffer.concat([packets.at(-1)!.body, part]); },
+    body: (part) => {
+      packets.at(-1)!.body = Buffer.concat([packets.at(-1)!.body, part]);
+    },
     end: () => undefined,
   });
   for (const piece of pieces(bytes, size)) parser.write(piece);
@@ -21,7 +32,11 @@ describe('headers (RFC 9580 section 4.2)', () => {
     ['new, one octet', [0xcb, 100], { type: 11, octets: 2, length: 100, partial: false }],
     ['new, two octets', [0xcb, 0xc5, 0xfb], { type: 11, octets: 3, length: 1723, partial: false }],
     ['new, five octets', [0xcb, 0xff, 0, 1, 0x86, 0xa0], { type: 11, octets: 6, length: 100_000, partial: false }],
-    ['new, the largest', [0xcb, 0xff, 0xff, 0xff, 0xff, 0xff], { type: 11, octets: 6, length: 4_294_967_295, partial: false }],
+    [
+      'new, the largest',
+      [0xcb, 0xff, 0xff, 0xff, 0xff, 0xff],
+      { type: 11, octets: 6, length: 4_294_967_295, partial: false },
+    ],
     ['new, partial', [0xd2, 0xef], { type: 18, octets: 2, length: 32_768, partial: true }],
     ['new, largest partial', [0xd2, 0xfe], { type: 18, octets: 2, length: 2 ** 30, partial: true }],
     ['old, one octet', [0x84, 7], { type: 1, octets: 2, length: 7, partial: false }],
@@ -41,27 +56,36 @@ describe('headers (RFC 9580 section 4.2)', () => {
   });
 
   test('lengths survive a round trip in their shortest form', () => {
-    fc.assert(fc.property(fc.oneof(fc.nat(10_000), fc.constantFrom(0, 191, 192, 8383, 8384, 2 ** 31, 2 ** 32 - 1)), (length) => {
-      const encoded = encodeLength(length);
-      expect(parseLength(encoded, 0)).toEqual({ octets: encoded.length, length, partial: false });
-      expect(encoded.length).toBe(length < 192 ? 1 : length < 8384 ? 2 : 5);
-    }));
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.nat(10_000), fc.constantFrom(0, 191, 192, 8383, 8384, 2 ** 31, 2 ** 32 - 1)),
+        (length) => {
+          const encoded = encodeLength(length);
+          expect(parseLength(encoded, 0)).toEqual({ octets: encoded.length, length, partial: false });
+          expect(encoded.length).toBe(length < 192 ? 1 : length < 8384 ? 2 : 5);
+        },
+      ),
+    );
   });
 });
 
 describe('the parser', () => {
   test('finds the same packets in any chunking', () => {
     const packet = fc.tuple(fc.constantFrom(8, 11, 18), fc.nat(1500), fc.integer({ min: 9, max: 11 }));
-    fc.assert(fc.property(fc.array(packet, { maxLength: 4 }), fc.integer({ min: 1, max: 600 }), (specs, size) => {
-      const expected = specs.map(([type, length]) => ({ type, body: Buffer.alloc(length, type) }));
-      const stream: Uint8Array[] = [];
-      specs.forEach(([type, , exponent], i) => {
-        const writer = new PartialPacket(type, exponent, (bytes) => stream.push(bytes));
-        for (const piece of pieces(expected[i].body, 77)) writer.write(piece);
-        writer.final();
-      });
-      expect(parse(Buffer.concat(stream), size).map(({ header, body }) => ({ type: header.type, body }))).toEqual(expected);
-    }));
+    fc.assert(
+      fc.property(fc.array(packet, { maxLength: 4 }), fc.integer({ min: 1, max: 600 }), (specs, size) => {
+        const expected = specs.map(([type, length]) => ({ type, body: Buffer.alloc(length, type) }));
+        const stream: Uint8Array[] = [];
+        specs.forEach(([type, , exponent], i) => {
+          const writer = new PartialPacket(type, exponent, (bytes) => stream.push(bytes));
+          for (const piece of pieces(expected[i].body, 77)) writer.write(piece);
+          writer.final();
+        });
+        expect(parse(Buffer.concat(stream), size).map(({ header, body }) => ({ type: header.type, body }))).toEqual(
+          expected,
+        );
+      }),
+    );
   });
 
   test('says when a packet is cut', () => {
@@ -78,7 +102,9 @@ describe('the parser', () => {
   });
 
   test('splitPackets refuses lengths beyond the data without allocating them', () => {
-    expect(() => [...splitPackets(Uint8Array.of(0xc1, 0xff, 0xff, 0xff, 0xff, 0xff, 1))]).toThrow('longer than the data');
+    expect(() => [...splitPackets(Uint8Array.of(0xc1, 0xff, 0xff, 0xff, 0xff, 0xff, 1))]).toThrow(
+      'longer than the data',
+    );
     expect(() => [...splitPackets(Uint8Array.of(0xcb, 0xe0, 1))]).toThrow('longer than the data');
     expect(() => [...splitPackets(Uint8Array.of(0xaf, 1))]).toThrow('longer than the data');
   });
@@ -94,14 +120,21 @@ describe('a packet of unknown length', () => {
   };
 
   test.each([
-    [0, [0xd2, 0]], [1, [0xd2, 1]], [511, [0xd2, 0xc1, 0x3f]], [512, [0xd2, 0xe9]], [513, [0xd2, 0xe9]], [1023, [0xd2, 0xe9]],
-  ])('%d octets: a fixed length below the first part\'s 512', (length, start) => {
+    [0, [0xd2, 0]],
+    [1, [0xd2, 1]],
+    [511, [0xd2, 0xc1, 0x3f]],
+    [512, [0xd2, 0xe9]],
+    [513, [0xd2, 0xe9]],
+    [1023, [0xd2, 0xe9]],
+  ])("%d octets: a fixed length below the first part's 512", (length, start) => {
     expect([...written(length, 1000).subarray(0, start.length)]).toEqual(start);
   });
 
   test('its bytes do not depend on how the content arrived', () => {
-    fc.assert(fc.property(fc.nat(3000), fc.integer({ min: 1, max: 3000 }), (length, piece) => {
-      expect(Buffer.compare(written(length, piece), written(length, 3000))).toBe(0);
-    }));
+    fc.assert(
+      fc.property(fc.nat(3000), fc.integer({ min: 1, max: 3000 }), (length, piece) => {
+        expect(Buffer.compare(written(length, piece), written(length, 3000))).toBe(0);
+      }),
+    );
   });
 });

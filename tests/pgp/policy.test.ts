@@ -16,7 +16,10 @@ async function judge(name: string, when = at): Promise<Recipient> {
 
 describe('recipients that a push takes', () => {
   test.each([
-    ['curve25519', 'Curve25519', 0], ['nistp256', 'NIST P-256', 0], ['rsa3072', 'RSA 3072', 0], ['rsa2048', 'RSA 2048', 1],
+    ['curve25519', 'Curve25519', 0],
+    ['nistp256', 'NIST P-256', 0],
+    ['rsa3072', 'RSA 3072', 0],
+    ['rsa2048', 'RSA 2048', 1],
   ])('%s', async (name, algorithm, warnings) => {
     const recipient = await judge(name);
     expect(recipient).toMatchObject({ algorithm, expiresAt: null, announcesSeipd2: false, aeads: [] });
@@ -24,7 +27,8 @@ describe('recipients that a push takes', () => {
     expect(recipient.fingerprint).toMatch(/^[0-9A-F]{40}$/);
     expect(recipient.subkeyFingerprint).toMatch(/^[0-9A-F]{40}$/);
     expect(recipient.subkeyFingerprint).not.toBe(recipient.fingerprint);
-    if (warnings > 0) expect(recipient.warnings[0]).toMatch(/^key [0-9A-F]{4}…[0-9A-F]{4}: RSA 2048 is short; replace it/);
+    if (warnings > 0)
+      expect(recipient.warnings[0]).toMatch(/^key [0-9A-F]{4}…[0-9A-F]{4}: RSA 2048 is short; replace it/);
   });
 
   test('one whose revoked user id is not its only one', async () => {
@@ -39,7 +43,9 @@ describe('recipients that a push takes', () => {
     const early = await judge('expired', new Date('2024-01-15T00:00:00Z'));
     expect(early).toMatchObject({ expiresAt: expect.stringMatching(/^2024-03-01T/) as string, warnings: [] });
     const late = await judge('expired', new Date('2024-02-20T00:00:00Z'));
-    expect(late.warnings).toEqual([expect.stringMatching(/^key [0-9A-F]{4}…[0-9A-F]{4} expires on 2024-03-01T\d\d:00:00Z, in \d+ days$/)]);
+    expect(late.warnings).toEqual([
+      expect.stringMatching(/^key [0-9A-F]{4}…[0-9A-F]{4} expires on 2024-03-01T\d\d:00:00Z, in \d+ days$/),
+    ]);
   });
 
   test('the pinned fingerprint may have spaces and lower case', async () => {
@@ -61,60 +67,115 @@ describe('recipients that it refuses, and why', () => {
     ['designated-revoked', /carries a revocation that cannot be checked/],
     ['sign-only', /no usable part to encrypt with$/],
     ['subkey-expired', /no usable part to encrypt with; subkey \S+ expired on 2024-03-01/],
-    ['subkey-revoked-sha1', /no usable part to encrypt with; subkey \S+ was revoked on 2024-06-01T00:00:00Z \(compromised\)/],
+    [
+      'subkey-revoked-sha1',
+      /no usable part to encrypt with; subkey \S+ was revoked on 2024-06-01T00:00:00Z \(compromised\)/,
+    ],
     ['sha1-self', /its self-signature uses SHA-1 or an older hash/],
-    ['sha1-binding', /no usable part to encrypt with; subkey \S+ has a binding signature that uses SHA-1 or an older hash/],
+    [
+      'sha1-binding',
+      /no usable part to encrypt with; subkey \S+ has a binding signature that uses SHA-1 or an older hash/,
+    ],
     ['rsa1024', /RSA 1024 is too short/],
     ['dsa', /DSA.* is no longer accepted/],
   ])('%s', async (name, reason) => {
-    await expect(judge(name)).rejects.toMatchObject({ code: 'recipient-unusable', message: expect.stringMatching(reason) as string, hint: expect.any(String) as string });
+    await expect(judge(name)).rejects.toMatchObject({
+      code: 'recipient-unusable',
+      message: expect.stringMatching(reason) as string,
+      hint: expect.any(String) as string,
+    });
   });
 
   test('a revocation counts even if it is dated later than the push', async () => {
-    await expect(judge('retired', new Date('2024-02-01T00:00:00Z'))).rejects.toMatchObject({ code: 'recipient-unusable' });
-    expect((await judgeRecipient(await readCertificate(keyFile('retired.before.public.asc')), (await certificate('retired')).fingerprint, at)).warnings).toEqual([]);
+    await expect(judge('retired', new Date('2024-02-01T00:00:00Z'))).rejects.toMatchObject({
+      code: 'recipient-unusable',
+    });
+    expect(
+      (
+        await judgeRecipient(
+          await readCertificate(keyFile('retired.before.public.asc')),
+          (
+            await certificate('retired')
+          ).fingerprint,
+          at,
+        )
+      ).warnings,
+    ).toEqual([]);
   });
 
   test('another key than the pinned one, and pins that are no full fingerprint', async () => {
     const c = await certificate('curve25519');
     const other = (await certificate('rsa3072')).fingerprint;
     await expect(judgeRecipient(c, other, at)).rejects.toThrow(`it is not the pinned key ${other}`);
-    for (const pin of ['', c.fingerprint.slice(-16), `${c.fingerprint}00`, `0x${c.fingerprint}`, 'Gemeente Voorbeeld']) {
+    for (const pin of [
+      '',
+      c.fingerprint.slice(-16),
+      `${c.fingerprint}00`,
+      `0x${c.fingerprint}`,
+      'Gemeente Voorbeeld',
+    ]) {
       await expect(judgeRecipient(c, pin, at)).rejects.toThrow('is not one of 40 or 64 hex digits');
     }
   });
 
   test('a revocation hidden behind a packet that OpenPGP.js skips', async () => {
     const revoked = await certificate('compromised');
-    const { data } = await openpgp.unarmor(keyFile('compromised.public.asc').toString()) as unknown as { data: Uint8Array };
+    const { data } = (await openpgp.unarmor(keyFile('compromised.public.asc').toString())) as unknown as {
+      data: Uint8Array;
+    };
     const { splitPackets, encodePacket } = await import('../../src/pgp/packets.js');
     const packets = [...splitPackets(data)];
     const revocation = packets.find((packet) => packet.type === 2 && packet.body[1] === 0x20)!;
     // A subkey of an unknown algorithm: OpenPGP.js ignores all signatures up to the next key packet.
-    const unknown = encodePacket(14, Buffer.concat([packets.find((packet) => packet.type === 14)!.body.subarray(0, 5), Buffer.of(99, 0, 0)]));
-    const moved = Buffer.concat([...packets.filter((packet) => packet !== revocation).map((packet) => packet.raw), unknown, revocation.raw]);
+    const unknown = encodePacket(
+      14,
+      Buffer.concat([packets.find((packet) => packet.type === 14)!.body.subarray(0, 5), Buffer.of(99, 0, 0)]),
+    );
+    const moved = Buffer.concat([
+      ...packets.filter((packet) => packet !== revocation).map((packet) => packet.raw),
+      unknown,
+      revocation.raw,
+    ]);
     const key = await openpgp.readKey({ binaryKey: moved });
     expect(await key.isRevoked()).toBe(false);
-    await expect(judgeRecipient(await readCertificate(moved), revoked.fingerprint, at)).rejects.toThrow('(compromised)');
+    await expect(judgeRecipient(await readCertificate(moved), revoked.fingerprint, at)).rejects.toThrow(
+      '(compromised)',
+    );
   });
 
   test('a revocation of a subkey that cannot be checked: by the revoker that the key names, and one in a format that is not known', async () => {
     const { splitPackets, encodePacket } = await import('../../src/pgp/packets.js');
-    const packetsOf = async (name: string) => [...splitPackets((await openpgp.unarmor(keyFile(`${name}.public.asc`).toString()) as unknown as { data: Uint8Array }).data)];
-    const revocation = (await packetsOf('designated-revoked')).find((packet) => packet.type === 2 && packet.body[1] === 0x20)!;
+    const packetsOf = async (name: string) => [
+      ...splitPackets(
+        ((await openpgp.unarmor(keyFile(`${name}.public.asc`).toString())) as unknown as { data: Uint8Array }).data,
+      ),
+    ];
+    const revocation = (await packetsOf('designated-revoked')).find(
+      (packet) => packet.type === 2 && packet.body[1] === 0x20,
+    )!;
     const ofSubkey = Buffer.from(revocation.body);
     ofSubkey[1] = 0x28;
-    for (const [name, body] of [['designated', ofSubkey], ['curve25519', Buffer.concat([Buffer.of(5), ofSubkey.subarray(1)])]] as const) {
+    for (const [name, body] of [
+      ['designated', ofSubkey],
+      ['curve25519', Buffer.concat([Buffer.of(5), ofSubkey.subarray(1)])],
+    ] as const) {
       const whole = Buffer.concat((await packetsOf(name)).map((packet) => packet.raw));
       const c = await readCertificate(Buffer.concat([whole, encodePacket(2, body)]));
       expect((await judge(name)).warnings, 'control: without it').toEqual([]);
-      await expect(judgeRecipient(c, c.fingerprint, at), name).rejects.toMatchObject({ code: 'recipient-unusable', message: expect.stringContaining('carries a revocation that cannot be checked') as string });
+      await expect(judgeRecipient(c, c.fingerprint, at), name).rejects.toMatchObject({
+        code: 'recipient-unusable',
+        message: expect.stringContaining('carries a revocation that cannot be checked') as string,
+      });
     }
   });
 
   test('a revocation by another key, copied into the certificate, does not count', async () => {
-    const { data: victim } = await openpgp.unarmor(keyFile('curve25519.public.asc').toString()) as unknown as { data: Uint8Array };
-    const { data: revoked } = await openpgp.unarmor(keyFile('compromised.public.asc').toString()) as unknown as { data: Uint8Array };
+    const { data: victim } = (await openpgp.unarmor(keyFile('curve25519.public.asc').toString())) as unknown as {
+      data: Uint8Array;
+    };
+    const { data: revoked } = (await openpgp.unarmor(keyFile('compromised.public.asc').toString())) as unknown as {
+      data: Uint8Array;
+    };
     const { splitPackets } = await import('../../src/pgp/packets.js');
     const revocation = [...splitPackets(revoked)].find((packet) => packet.type === 2 && packet.body[1] === 0x20)!;
     const [primary, ...rest] = [...splitPackets(victim)].map((packet) => packet.raw);
@@ -137,7 +198,9 @@ describe('signers', () => {
   });
 
   test('a subkey without its own signature over the binding does not sign', async () => {
-    const { data } = await openpgp.unarmor(keyFile('signing-subkey.public.asc').toString()) as unknown as { data: Uint8Array };
+    const { data } = (await openpgp.unarmor(keyFile('signing-subkey.public.asc').toString())) as unknown as {
+      data: Uint8Array;
+    };
     const key = await openpgp.readKey({ binaryKey: data });
     const signing = key.subkeys.find((subkey) => subkey.getAlgorithmInfo().algorithm === 'eddsaLegacy')!;
     const c = await certificate('signing-subkey');
@@ -151,10 +214,16 @@ describe('signers', () => {
 describe('announcing SEIPDv2', () => {
   const keys = new Map<string, Certificate>();
   const make = async (name: string, config: openpgp.PartialConfig): Promise<void> => {
-    const { publicKey } = await openpgp.generateKey({ type: config.v6Keys ? 'curve25519' : 'ecc', userIDs: [{ name }], format: 'object', config });
+    const { publicKey } = await openpgp.generateKey({
+      type: config.v6Keys ? 'curve25519' : 'ecc',
+      userIDs: [{ name }],
+      format: 'object',
+      config,
+    });
     keys.set(name, await readCertificate(publicKey.write()));
   };
-  const recipient = (name: string): Promise<Recipient> => judgeRecipient(keys.get(name)!, keys.get(name)!.fingerprint, new Date());
+  const recipient = (name: string): Promise<Recipient> =>
+    judgeRecipient(keys.get(name)!, keys.get(name)!.fingerprint, new Date());
 
   beforeAll(async () => {
     await make('silent v4', { aeadProtect: false });
@@ -162,15 +231,26 @@ describe('announcing SEIPDv2', () => {
     await make('v6', { v6Keys: true, aeadProtect: true });
     await make('silent v6', { v6Keys: true, aeadProtect: false });
     await make('v4, AES-128 only', { aeadProtect: true });
-    keys.set('depot', await readCertificate((await generateKey({ kind: 'arrangement', name: 'd', email: 'd@example.org', profile: 'modern' })).publicKey));
-    keys.set('depot compat', await readCertificate((await generateKey({ kind: 'arrangement', name: 'd', email: 'd@example.org', profile: 'compat' })).publicKey));
+    keys.set(
+      'depot',
+      await readCertificate(
+        (await generateKey({ kind: 'arrangement', name: 'd', email: 'd@example.org', profile: 'modern' })).publicKey,
+      ),
+    );
+    keys.set(
+      'depot compat',
+      await readCertificate(
+        (await generateKey({ kind: 'arrangement', name: 'd', email: 'd@example.org', profile: 'compat' })).publicKey,
+      ),
+    );
   });
 
   test('is bit 0x08 of the features, with the pairs of subpacket 39', async () => {
     expect(await recipient('v4')).toMatchObject({ announcesSeipd2: true, aeads: ['GCM', 'OCB'] });
     expect(await recipient('v6')).toMatchObject({ announcesSeipd2: true, aeads: ['GCM', 'OCB'] });
     expect(await recipient('depot')).toMatchObject({ announcesSeipd2: true, aeads: ['GCM', 'OCB'] });
-    for (const name of ['silent v4', 'silent v6', 'depot compat']) expect(await recipient(name)).toMatchObject({ announcesSeipd2: false, aeads: [] });
+    for (const name of ['silent v4', 'silent v6', 'depot compat'])
+      expect(await recipient(name)).toMatchObject({ announcesSeipd2: false, aeads: [] });
   });
 
   test('auto is modern when all announce it, else compat; forced modern refuses', async () => {
@@ -181,7 +261,9 @@ describe('announcing SEIPDv2', () => {
     expect(chooseEncryption('modern', [v4, v6])).toMatchObject(modern);
     expect(chooseEncryption('compat', [v4, v6])).toEqual(compat);
     expect(chooseEncryption('auto', [v4, silent])).toEqual(compat);
-    expect(() => chooseEncryption('modern', [v4, silent])).toThrow(`key ${silent.fingerprint} does not announce SEIPDv2`);
+    expect(() => chooseEncryption('modern', [v4, silent])).toThrow(
+      `key ${silent.fingerprint} does not announce SEIPDv2`,
+    );
   });
 
   test('the mode is one that every recipient lists with AES-256, GCM first', async () => {
@@ -193,7 +275,7 @@ describe('announcing SEIPDv2', () => {
     expect(() => chooseEncryption('modern', [only('GCM'), only('OCB')])).toThrow('no common mode');
   });
 
-  test('GnuPG\'s own AEAD bit 0x02 announces nothing', async () => {
+  test("GnuPG's own AEAD bit 0x02 announces nothing", async () => {
     const c = await readCertificate(keyFile('curve25519.public.asc'));
     const { internalsOf } = await import('../../src/pgp/certificate.js');
     internalsOf(c).key.users[0].selfCertifications[0].features = Uint8Array.of(0x07);

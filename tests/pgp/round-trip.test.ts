@@ -14,7 +14,33 @@ function content(length: number): Buffer {
 describe.each(encryptions)('%s', (_, encryption) => {
   const chunk = encryption.packet === 'SEIPDv2' ? 2 ** (encryption.chunkOctet + 6) : 65536;
   // Around the literal header, the first part, the AEAD chunk and the outer part.
-  const awkward = [0, 1, 2, 55, 56, 57, 58, 505, 506, 507, 511, 512, 513, 1023, 1024, chunk - 9, chunk - 8, chunk - 7, chunk - 1, chunk, chunk + 1, 2 * chunk, 65535, 65536, 65537];
+  const awkward = [
+    0,
+    1,
+    2,
+    55,
+    56,
+    57,
+    58,
+    505,
+    506,
+    507,
+    511,
+    512,
+    513,
+    1023,
+    1024,
+    chunk - 9,
+    chunk - 8,
+    chunk - 7,
+    chunk - 1,
+    chunk,
+    chunk + 1,
+    2 * chunk,
+    65535,
+    65536,
+    65537,
+  ];
 
   test.each([...new Set(awkward)])('%d octets come back', async (length) => {
     const plain = content(length);
@@ -23,15 +49,25 @@ describe.each(encryptions)('%s', (_, encryption) => {
     expect(Buffer.compare(got, plain)).toBe(0);
     expect(reader.plaintextOctets).toBe(sealed.plaintextOctets);
     expect(Buffer.from(reader.head)).toEqual(Buffer.from(sealed.head));
-    expect(reader.tail === null ? null : Buffer.from(reader.tail)).toEqual(sealed.tail === null ? null : Buffer.from(sealed.tail));
+    expect(reader.tail === null ? null : Buffer.from(reader.tail)).toEqual(
+      sealed.tail === null ? null : Buffer.from(sealed.tail),
+    );
   });
 
   test('any chunking of writer and reader gives the same content', async () => {
-    await fc.assert(fc.asyncProperty(fc.nat(6000), fc.integer({ min: 1, max: 1500 }), fc.integer({ min: 1, max: 1500 }), async (length, write, read) => {
-      const plain = content(length);
-      const { message, sessionKey } = seal(plain, encryption, { piece: write });
-      expect(Buffer.compare((await open(message, sessionKey, { piece: read })).plain, plain)).toBe(0);
-    }), { numRuns: 40 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(6000),
+        fc.integer({ min: 1, max: 1500 }),
+        fc.integer({ min: 1, max: 1500 }),
+        async (length, write, read) => {
+          const plain = content(length);
+          const { message, sessionKey } = seal(plain, encryption, { piece: write });
+          expect(Buffer.compare((await open(message, sessionKey, { piece: read })).plain, plain)).toBe(0);
+        },
+      ),
+      { numRuns: 40 },
+    );
   });
 
   test('the writer keeps nothing of what it was given', async () => {
@@ -40,7 +76,12 @@ describe.each(encryptions)('%s', (_, encryption) => {
     const out: Uint8Array[] = [];
     const whole = seal(plain, encryption);
     const { MessageWriter } = await import('../../src/pgp/writer.js');
-    const writer = new MessageWriter({ pkesk: whole.message.subarray(0, 2 + whole.message[1]), sessionKey: whole.sessionKey, encryption, emit: (bytes) => out.push(bytes) });
+    const writer = new MessageWriter({
+      pkesk: whole.message.subarray(0, 2 + whole.message[1]),
+      sessionKey: whole.sessionKey,
+      encryption,
+      emit: (bytes) => out.push(bytes),
+    });
     for (const piece of pieces(plain, 700)) {
       reused.set(piece);
       writer.update(reused.subarray(0, piece.length));
@@ -121,7 +162,9 @@ describe('the key proof', () => {
   });
 
   test.each([
-    ['gzip', Buffer.from('1f8b0800000000000003', 'hex')], ['zstd', Buffer.from('28b52ffd04581234', 'hex')], ['none', Buffer.from('DEPOT/README.md')],
+    ['gzip', Buffer.from('1f8b0800000000000003', 'hex')],
+    ['zstd', Buffer.from('28b52ffd04581234', 'hex')],
+    ['none', Buffer.from('DEPOT/README.md')],
   ] as const)('sees the beginning of a %s tar in a SEIPDv1 head', (compression, start) => {
     for (const length of [40, 400, 4000, 200_000]) {
       const { head, sessionKey } = seal(Buffer.concat([start, Buffer.alloc(length)]), v1);
@@ -145,7 +188,15 @@ describe('the key proof', () => {
 
 test('reads a fixed length of 2 GiB and more as what it is', () => {
   let left = 0;
-  const parser = new PacketParser({ begin: (header) => { left = header.length; }, body: (bytes) => { left -= bytes.length; }, end: () => undefined });
+  const parser = new PacketParser({
+    begin: (header) => {
+      left = header.length;
+    },
+    body: (bytes) => {
+      left -= bytes.length;
+    },
+    end: () => undefined,
+  });
   parser.write(Uint8Array.of(0xd2, 0xff, 0xc0, 0, 0, 0));
   expect(left).toBe(3 * 2 ** 30);
   const piece = new Uint8Array(2 ** 24);

@@ -18,21 +18,37 @@ async function recipient(name: string, when = at): Promise<Recipient> {
 
 async function modern(): Promise<{ recipient: Recipient; key: SecretKey }> {
   const made = await generateKey({ kind: 'arrangement', name: 'M', email: 'm@example.org', profile: 'modern' });
-  return { recipient: await judgeRecipient(await readCertificate(made.publicKey), made.fingerprint, new Date()), key: await readSecretKey(made.secretKey) };
+  return {
+    recipient: await judgeRecipient(await readCertificate(made.publicKey), made.fingerprint, new Date()),
+    key: await readSecretKey(made.secretKey),
+  };
 }
 
 describe('PKESK packets', () => {
-  test.each(['curve25519', 'nistp256', 'rsa2048', 'rsa3072'])('wrap and unwrap for %s, versions 3 and 6', async (name) => {
-    const r = await recipient(`${name}.public.asc`);
-    for (const encryption of [v1, gcm(10)]) {
-      const version = encryption.packet === 'SEIPDv1' ? 3 : 6;
-      const pkesk = await wrapSessionKey(sessionKey, encryption, [r]);
-      expect(describePkesks(pkesk)).toEqual([{ version, recipient: version === 3 ? r.subkeyFingerprint.slice(-16) : r.subkeyFingerprint, algorithm: name.startsWith('rsa') ? 'RSA' : 'ECDH' }]);
-      const unwrapped = await unwrapSessionKey(pkesk, await secret(name));
-      expect(unwrapped).toEqual({ sessionKey: expect.anything() as Uint8Array, cipher: version === 3 ? 'AES-256' : null, keyFingerprint: r.subkeyFingerprint });
-      expect(Buffer.from(unwrapped.sessionKey)).toEqual(Buffer.from(sessionKey));
-    }
-  });
+  test.each(['curve25519', 'nistp256', 'rsa2048', 'rsa3072'])(
+    'wrap and unwrap for %s, versions 3 and 6',
+    async (name) => {
+      const r = await recipient(`${name}.public.asc`);
+      for (const encryption of [v1, gcm(10)]) {
+        const version = encryption.packet === 'SEIPDv1' ? 3 : 6;
+        const pkesk = await wrapSessionKey(sessionKey, encryption, [r]);
+        expect(describePkesks(pkesk)).toEqual([
+          {
+            version,
+            recipient: version === 3 ? r.subkeyFingerprint.slice(-16) : r.subkeyFingerprint,
+            algorithm: name.startsWith('rsa') ? 'RSA' : 'ECDH',
+          },
+        ]);
+        const unwrapped = await unwrapSessionKey(pkesk, await secret(name));
+        expect(unwrapped).toEqual({
+          sessionKey: expect.anything() as Uint8Array,
+          cipher: version === 3 ? 'AES-256' : null,
+          keyFingerprint: r.subkeyFingerprint,
+        });
+        expect(Buffer.from(unwrapped.sessionKey)).toEqual(Buffer.from(sessionKey));
+      }
+    },
+  );
 
   test('wrap for a version 6 key, in both versions', async () => {
     const { recipient: r, key } = await modern();
@@ -45,16 +61,34 @@ describe('PKESK packets', () => {
 
   test('several recipients, each with its own', async () => {
     const names = ['curve25519', 'rsa2048', 'nistp256'];
-    const pkesk = await wrapSessionKey(sessionKey, v1, await Promise.all(names.map((name) => recipient(`${name}.public.asc`))));
+    const pkesk = await wrapSessionKey(
+      sessionKey,
+      v1,
+      await Promise.all(names.map((name) => recipient(`${name}.public.asc`))),
+    );
     expect(describePkesks(pkesk)).toHaveLength(3);
-    for (const name of names) expect(Buffer.from((await unwrapSessionKey(pkesk, await secret(name))).sessionKey)).toEqual(Buffer.from(sessionKey));
-    await expect(unwrapSessionKey(pkesk, await secret('rsa3072'))).rejects.toMatchObject({ code: 'not-addressed', hint: expect.stringMatching(/^find the key that it is for, then --key with its file: gpg --list-secret-keys [0-9A-F]{16}( [0-9A-F]{16}){2}, or for a file: depot key show FILE --json \| grep -E '/) as string });
+    for (const name of names)
+      expect(Buffer.from((await unwrapSessionKey(pkesk, await secret(name))).sessionKey)).toEqual(
+        Buffer.from(sessionKey),
+      );
+    await expect(unwrapSessionKey(pkesk, await secret('rsa3072'))).rejects.toMatchObject({
+      code: 'not-addressed',
+      hint: expect.stringMatching(
+        /^find the key that it is for, then --key with its file: gpg --list-secret-keys [0-9A-F]{16}( [0-9A-F]{16}){2}, or for a file: depot key show FILE --json \| grep -E '/,
+      ) as string,
+    });
   });
 
   test('opening asks nothing of the key: expired, revoked, compromised', async () => {
-    for (const [publicKey, name] of [['expired.public.asc', 'expired'], ['compromised.before.public.asc', 'compromised'], ['retired.before.public.asc', 'retired']] as const) {
+    for (const [publicKey, name] of [
+      ['expired.public.asc', 'expired'],
+      ['compromised.before.public.asc', 'compromised'],
+      ['retired.before.public.asc', 'retired'],
+    ] as const) {
       const pkesk = await wrapSessionKey(sessionKey, v1, [await recipient(publicKey)]);
-      expect(Buffer.from((await unwrapSessionKey(pkesk, await secret(name))).sessionKey)).toEqual(Buffer.from(sessionKey));
+      expect(Buffer.from((await unwrapSessionKey(pkesk, await secret(name))).sessionKey)).toEqual(
+        Buffer.from(sessionKey),
+      );
     }
     const subkeys = await readSecretKey(keyFile('locked-subkeys.secret.asc'), () => Promise.resolve('correct horse'));
     const c = await readCertificate(subkeys.armored());
@@ -62,7 +96,10 @@ describe('PKESK packets', () => {
     expect(Buffer.from((await unwrapSessionKey(pkesk, subkeys)).sessionKey)).toEqual(Buffer.from(sessionKey));
   });
 
-  test.each([[3, v1], [6, gcm(10)]] as const)('anonymous recipients (version %d): the key is tried', async (version, encryption) => {
+  test.each([
+    [3, v1],
+    [6, gcm(10)],
+  ] as const)('anonymous recipients (version %d): the key is tried', async (version, encryption) => {
     const r = await recipient('curve25519.public.asc');
     const other = await recipient('nistp256.public.asc');
     const anonymous = async (to: Recipient): Promise<Uint8Array> => {
@@ -73,28 +110,50 @@ describe('PKESK packets', () => {
     };
     const pkesk = Buffer.concat([await anonymous(other), await anonymous(r), await anonymous(other)]);
     expect(describePkesks(pkesk).map((p) => p.recipient)).toEqual(['', '', '']);
-    expect(Buffer.from((await unwrapSessionKey(pkesk, await secret('curve25519'))).sessionKey)).toEqual(Buffer.from(sessionKey));
-    await expect(unwrapSessionKey(pkesk, await secret('rsa2048'))).rejects.toMatchObject({ code: 'not-addressed', hint: 'try another key: the message does not say whose keys open it' });
+    expect(Buffer.from((await unwrapSessionKey(pkesk, await secret('curve25519'))).sessionKey)).toEqual(
+      Buffer.from(sessionKey),
+    );
+    await expect(unwrapSessionKey(pkesk, await secret('rsa2048'))).rejects.toMatchObject({
+      code: 'not-addressed',
+      hint: 'try another key: the message does not say whose keys open it',
+    });
   });
 
   test('a packet that names another key than the one that opens it was changed', async () => {
     const pkesk = Buffer.from(await wrapSessionKey(sessionKey, v1, [await recipient('curve25519.public.asc')]));
     pkesk[5] ^= 1;
-    await expect(unwrapSessionKey(pkesk, await secret('curve25519'))).rejects.toMatchObject({ code: 'verification-failed', message: expect.stringContaining('names another key') as string });
+    await expect(unwrapSessionKey(pkesk, await secret('curve25519'))).rejects.toMatchObject({
+      code: 'verification-failed',
+      message: expect.stringContaining('names another key') as string,
+    });
   });
 
   test('a session key for another cipher than AES says so', async () => {
-    const { key } = await import('../../src/pgp/certificate.js').then(async ({ internalsOf }) => internalsOf(await certificate('curve25519')));
-    const packet = openpgp.PublicKeyEncryptedSessionKeyPacket as unknown as { fromObject(o: object): { encrypt(k: object): Promise<void>; write(): Uint8Array } };
-    const made = packet.fromObject({ version: 3, encryptionKeyPacket: key.subkeys[0].keyPacket, anonymousRecipient: false, sessionKey, sessionKeyAlgorithm: openpgp.enums.symmetric.twofish });
+    const { key } = await import('../../src/pgp/certificate.js').then(async ({ internalsOf }) =>
+      internalsOf(await certificate('curve25519')),
+    );
+    const packet = openpgp.PublicKeyEncryptedSessionKeyPacket as unknown as {
+      fromObject(o: object): { encrypt(k: object): Promise<void>; write(): Uint8Array };
+    };
+    const made = packet.fromObject({
+      version: 3,
+      encryptionKeyPacket: key.subkeys[0].keyPacket,
+      anonymousRecipient: false,
+      sessionKey,
+      sessionKeyAlgorithm: openpgp.enums.symmetric.twofish,
+    });
     await made.encrypt(key.subkeys[0].keyPacket);
     await expect(unwrapSessionKey(encodePacket(1, made.write()), await secret('curve25519'))).rejects.toMatchObject({
-      code: 'verification-failed', message: 'encrypted with Twofish, which depot does not read: it reads AES', hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
+      code: 'verification-failed',
+      message: 'encrypted with Twofish, which depot does not read: it reads AES',
+      hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
     });
   });
 
   test('a thousand packets for others are all looked at, and none is for this key', async () => {
     const one = await wrapSessionKey(sessionKey, v1, [await recipient('rsa2048.public.asc')]);
-    await expect(unwrapSessionKey(Buffer.concat(Array.from({ length: 1000 }, () => one)), await secret('curve25519'))).rejects.toMatchObject({ code: 'not-addressed' });
+    await expect(
+      unwrapSessionKey(Buffer.concat(Array.from({ length: 1000 }, () => one)), await secret('curve25519')),
+    ).rejects.toMatchObject({ code: 'not-addressed' });
   });
 });

@@ -19,11 +19,15 @@ describe('a detached signature', () => {
     const signature = await signed(name);
     expect(signature).toMatch(/^-----BEGIN PGP SIGNATURE-----\n\n/);
     const c = await certificate(name);
-    expect(await verifyDetached(receipt, signature, [await certificate('rsa2048'), c], now)).toEqual({ fingerprint: c.fingerprint, signedAt, warnings: [] });
+    expect(await verifyDetached(receipt, signature, [await certificate('rsa2048'), c], now)).toEqual({
+      fingerprint: c.fingerprint,
+      signedAt,
+      warnings: [],
+    });
   });
 
   test('may be binary', async () => {
-    const { data } = await openpgp.unarmor(await signed('curve25519')) as unknown as { data: Uint8Array };
+    const { data } = (await openpgp.unarmor(await signed('curve25519'))) as unknown as { data: Uint8Array };
     expect(await verifyDetached(receipt, data, [await certificate('curve25519')], now)).toMatchObject({ warnings: [] });
   });
 
@@ -33,18 +37,28 @@ describe('a detached signature', () => {
     for (let i = 0; i < receipt.length; i++) {
       const changed = Buffer.from(receipt);
       changed[i] ^= 1;
-      await expect(verifyDetached(changed, signature, signers, now)).rejects.toMatchObject({ code: 'verification-failed', message: expect.stringContaining('the file or the signature was changed') as string });
+      await expect(verifyDetached(changed, signature, signers, now)).rejects.toMatchObject({
+        code: 'verification-failed',
+        message: expect.stringContaining('the file or the signature was changed') as string,
+      });
     }
-    for (const other of [Buffer.concat([receipt, Buffer.of(10)]), receipt.subarray(1), Buffer.from(receipt.toString().replace('\n', '\r\n')), Buffer.alloc(0)]) {
+    for (const other of [
+      Buffer.concat([receipt, Buffer.of(10)]),
+      receipt.subarray(1),
+      Buffer.from(receipt.toString().replace('\n', '\r\n')),
+      Buffer.alloc(0),
+    ]) {
       await expect(verifyDetached(other, signature, signers, now)).rejects.toThrow('was changed');
     }
   });
 
-  test('fails when it is by another key, also when that key is nobody\'s', async () => {
+  test("fails when it is by another key, also when that key is nobody's", async () => {
     const signature = await signed('curve25519');
     const [by, given] = [await certificate('curve25519'), await certificate('rsa3072')];
     await expect(verifyDetached(receipt, signature, [given], now)).rejects.toMatchObject({
-      message: expect.stringContaining(`it is by none of the given signers: it was made with ${by.fingerprint}, and given was ${given.fingerprint} (`) as string,
+      message: expect.stringContaining(
+        `it is by none of the given signers: it was made with ${by.fingerprint}, and given was ${given.fingerprint} (`,
+      ) as string,
       hint: expect.stringContaining('by telephone') as string,
     });
     await expect(verifyDetached(receipt, signature, [], now)).rejects.toThrow('it is by none of the given signers');
@@ -53,7 +67,14 @@ describe('a detached signature', () => {
   test('fails when it is none', async () => {
     const signers = [await certificate('curve25519')];
     const twice = `${await signed('curve25519')}\n${await signed('curve25519')}`;
-    for (const text of ['', 'hello', keyFile('curve25519.public.asc').toString(), twice, '-----BEGIN PGP SIGNATURE-----\n\naGVsbG8=\n-----END PGP SIGNATURE-----\n', Buffer.of(0xc2, 3, 9, 9, 9)]) {
+    for (const text of [
+      '',
+      'hello',
+      keyFile('curve25519.public.asc').toString(),
+      twice,
+      '-----BEGIN PGP SIGNATURE-----\n\naGVsbG8=\n-----END PGP SIGNATURE-----\n',
+      Buffer.of(0xc2, 3, 9, 9, 9),
+    ]) {
       await expect(verifyDetached(receipt, text, signers, now)).rejects.toMatchObject({ code: 'verification-failed' });
     }
   });
@@ -63,7 +84,9 @@ describe('a detached signature', () => {
     const signers = [await certificate('curve25519')];
     const before = (minutes: number): Date => new Date(signedAt.getTime() - minutes * 60_000);
     expect(await verifyDetached(receipt, signature, signers, before(5))).toMatchObject({ signedAt });
-    await expect(verifyDetached(receipt, signature, signers, before(30))).rejects.toThrow('made in the future, on 2024-02-01T00:00:00Z');
+    await expect(verifyDetached(receipt, signature, signers, before(30))).rejects.toThrow(
+      'made in the future, on 2024-02-01T00:00:00Z',
+    );
   });
 
   test('fails with a weak hash, and over text', async () => {
@@ -76,7 +99,13 @@ describe('a detached signature', () => {
       packet.publicKeyAlgorithm = key.keyPacket.algorithm;
       const literal = new openpgp.LiteralDataPacket() as unknown as { setBytes(b: Uint8Array, f: number): void };
       literal.setBytes(receipt, openpgp.enums.literal.binary);
-      await (packet as unknown as { sign(...rest: unknown[]): Promise<void> }).sign(key.keyPacket, literal, signedAt, true, { ...openpgp.config, nonDeterministicSignaturesViaNotation: false });
+      await (packet as unknown as { sign(...rest: unknown[]): Promise<void> }).sign(
+        key.keyPacket,
+        literal,
+        signedAt,
+        true,
+        { ...openpgp.config, nonDeterministicSignaturesViaNotation: false },
+      );
       const list = new openpgp.PacketList<openpgp.SignaturePacket>();
       list.push(packet);
       return list.write();
@@ -84,8 +113,12 @@ describe('a detached signature', () => {
     const { binary, text } = openpgp.enums.signature;
     const { sha1, sha256 } = openpgp.enums.hash;
     expect(await verifyDetached(receipt, await make(binary, sha256), [c], now)).toMatchObject({ signedAt });
-    await expect(verifyDetached(receipt, await make(binary, sha1), [c], now)).rejects.toThrow('it uses SHA-1 or an older hash');
-    await expect(verifyDetached(receipt, await make(text, sha256), [c], now)).rejects.toThrow('not a signature over a file as it is');
+    await expect(verifyDetached(receipt, await make(binary, sha1), [c], now)).rejects.toThrow(
+      'it uses SHA-1 or an older hash',
+    );
+    await expect(verifyDetached(receipt, await make(text, sha256), [c], now)).rejects.toThrow(
+      'not a signature over a file as it is',
+    );
   });
 });
 
@@ -93,28 +126,50 @@ describe('a signer that changed since', () => {
   test.each(['retired', 'superseded'])('%s: signatures from before count, with a warning', async (name) => {
     const c = await certificate(name);
     expect(await verifyDetached(receipt, await signed(name), [c], now)).toEqual({
-      fingerprint: c.fingerprint, signedAt, warnings: [expect.stringMatching(`^signer ${c.fingerprint} was ${name} on 2024-06-01T00:00:00Z, after it signed this on .*: that still counts; newer receipts need the signer's new key$`) as string],
+      fingerprint: c.fingerprint,
+      signedAt,
+      warnings: [
+        expect.stringMatching(
+          `^signer ${c.fingerprint} was ${name} on 2024-06-01T00:00:00Z, after it signed this on .*: that still counts; newer receipts need the signer's new key$`,
+        ) as string,
+      ],
     });
   });
 
   test.each(['retired', 'superseded'])('%s: signatures from after do not', async (name) => {
     const signature = await signDetached(receipt, await secret(name), new Date('2024-07-01T00:00:00Z'));
     await expect(verifyDetached(receipt, signature, [await certificate(name)], now)).rejects.toMatchObject({
-      code: 'verification-failed', message: expect.stringContaining(`was ${name} on 2024-06-01T00:00:00Z, before it signed on 2024-07-01T00:00:00Z`) as string,
+      code: 'verification-failed',
+      message: expect.stringContaining(
+        `was ${name} on 2024-06-01T00:00:00Z, before it signed on 2024-07-01T00:00:00Z`,
+      ) as string,
     });
-    expect(await verifyDetached(receipt, signature, [await readCertificate(keyFile(`${name}.before.public.asc`))], now)).toMatchObject({ warnings: [] });
+    expect(
+      await verifyDetached(receipt, signature, [await readCertificate(keyFile(`${name}.before.public.asc`))], now),
+    ).toMatchObject({ warnings: [] });
   });
 
-  test.each([['compromised', 'compromised'], ['unexplained', 'revoked without a reason']])('%s: nothing it signed counts', async (name, reason) => {
+  test.each([
+    ['compromised', 'compromised'],
+    ['unexplained', 'revoked without a reason'],
+  ])('%s: nothing it signed counts', async (name, reason) => {
     await expect(verifyDetached(receipt, await signed(name), [await certificate(name)], now)).rejects.toMatchObject({
-      code: 'verification-failed', message: expect.stringContaining(`was revoked on 2024-06-01T00:00:00Z (${reason}), which undoes all its signatures`) as string,
+      code: 'verification-failed',
+      message: expect.stringContaining(
+        `was revoked on 2024-06-01T00:00:00Z (${reason}), which undoes all its signatures`,
+      ) as string,
     });
   });
 
   test('expired: signatures from before count, with a warning; from after they do not', async () => {
     const c = await certificate('expired');
-    expect((await verifyDetached(receipt, await signed('expired'), [c], now)).warnings).toEqual([expect.stringMatching(/^signer [0-9A-F]{40} expired on 2024-03-01T\S+, after it signed this$/)]);
-    await expect(signDetached(receipt, await secret('expired'), now)).rejects.toMatchObject({ code: 'signer-unusable', message: expect.stringContaining('expired on 2024-03-01') as string });
+    expect((await verifyDetached(receipt, await signed('expired'), [c], now)).warnings).toEqual([
+      expect.stringMatching(/^signer [0-9A-F]{40} expired on 2024-03-01T\S+, after it signed this$/),
+    ]);
+    await expect(signDetached(receipt, await secret('expired'), now)).rejects.toMatchObject({
+      code: 'signer-unusable',
+      message: expect.stringContaining('expired on 2024-03-01') as string,
+    });
   });
 });
 
@@ -124,11 +179,23 @@ describe('a signer whose key was extended or shortened after it signed', () => {
   let signature: string;
 
   beforeAll(async () => {
-    const made = await generateKey({ kind: 'signer', name: 'Acme', email: 'a@acme.example', profile: 'compat', expiresInSeconds: 60 });
+    const made = await generateKey({
+      kind: 'signer',
+      name: 'Acme',
+      email: 'a@acme.example',
+      profile: 'compat',
+      expiresInSeconds: 60,
+    });
     key = await readSecretKey(made.secretKey);
     signature = await signDetached(receipt, key, key.createdAt);
     const secretKey = await openpgp.readPrivateKey({ armoredKey: made.secretKey });
-    const { publicKey } = await openpgp.reformatKey({ privateKey: secretKey, userIDs: [{ name: 'Acme' }], keyExpirationTime: 3600, date: new Date(key.createdAt.getTime() + 30_000), format: 'object' });
+    const { publicKey } = await openpgp.reformatKey({
+      privateKey: secretKey,
+      userIDs: [{ name: 'Acme' }],
+      keyExpirationTime: 3600,
+      date: new Date(key.createdAt.getTime() + 30_000),
+      format: 'object',
+    });
     extended = await readCertificate(publicKey.write());
   });
 
@@ -141,7 +208,9 @@ describe('a signer whose key was extended or shortened after it signed', () => {
 });
 
 test('signing needs a key that is fit for it now, and its secret part', async () => {
-  await expect(signDetached(receipt, await secret('retired'), new Date('2023-01-01T00:00:00Z'))).rejects.toMatchObject({ code: 'signer-unusable' });
+  await expect(signDetached(receipt, await secret('retired'), new Date('2023-01-01T00:00:00Z'))).rejects.toMatchObject({
+    code: 'signer-unusable',
+  });
   const subkeysOnly = await readSecretKey(keyFile('locked-subkeys.secret.asc'), () => Promise.resolve('correct horse'));
   await expect(signDetached(receipt, subkeysOnly, signedAt)).rejects.toMatchObject({ code: 'signer-unusable' });
 });

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { readStatedKey } from '../../src/pgp/stated.js';
 
-const armour = (inside: string): Buffer => Buffer.from(`-----BEGIN PGP PUBLIC KEY BLOCK-----\n${inside}\n-----END PGP PUBLIC KEY BLOCK-----\n`);
+const armour = (inside: string): Buffer =>
+  Buffer.from(`-----BEGIN PGP PUBLIC KEY BLOCK-----\n${inside}\n-----END PGP PUBLIC KEY BLOCK-----\n`);
 
 /** 2 MB is five times what once took three minutes; what is not linear does not end within the test's time. */
 test.each([

@@ -17,13 +17,19 @@ describe('what a key file says agrees with what OpenPGP.js reads of it', () => {
     const stated = readStatedKey(read(name), 'encrypt');
     if (certificate === null) return;
     expect(stated?.fingerprint).toBe(certificate.fingerprint);
-    for (const [purpose, judge] of [['encrypt', () => judgeRecipient(certificate, certificate.fingerprint, at)], ['sign', () => judgeSigner(certificate, at)]] as const) {
+    for (const [purpose, judge] of [
+      ['encrypt', () => judgeRecipient(certificate, certificate.fingerprint, at)],
+      ['sign', () => judgeSigner(certificate, at)],
+    ] as const) {
       const judged = await judge().catch((error: unknown) => {
         // Not fit for a push: what it says of its expiry is then of no consequence.
         if (isDepotError(error)) return null;
         throw error;
       });
-      if (judged !== null) expect(readStatedKey(read(name), purpose)?.expiresAt?.getTime() ?? null).toBe(judged.expiresAt === null ? null : Date.parse(judged.expiresAt));
+      if (judged !== null)
+        expect(readStatedKey(read(name), purpose)?.expiresAt?.getTime() ?? null).toBe(
+          judged.expiresAt === null ? null : Date.parse(judged.expiresAt),
+        );
     }
   });
 
@@ -32,11 +38,17 @@ describe('what a key file says agrees with what OpenPGP.js reads of it', () => {
   });
 });
 
-test.each([['nothing', ''], ['text', 'hello'], ['armour without content', '-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n-----END PGP PUBLIC KEY BLOCK-----\n'], ['half a packet', '\u0099\u0001']])('null for %s', (_name, text) => {
+test.each([
+  ['nothing', ''],
+  ['text', 'hello'],
+  ['armour without content', '-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n-----END PGP PUBLIC KEY BLOCK-----\n'],
+  ['half a packet', '\u0099\u0001'],
+])('null for %s', (_name, text) => {
   expect(readStatedKey(Buffer.from(text, 'latin1'), 'encrypt')).toBeNull();
 });
 
 test('a key cut anywhere is null or a key, never an exception', () => {
   const whole = read('curve25519.public.asc');
-  for (let end = 0; end < whole.length; end += 7) expect(() => readStatedKey(whole.subarray(0, end), 'encrypt')).not.toThrow();
+  for (let end = 0; end < whole.length; end += 7)
+    expect(() => readStatedKey(whole.subarray(0, end), 'encrypt')).not.toThrow();
 });

@@ -15,7 +15,9 @@ test('a body in parts of one octet costs no more memory than one in large parts'
   });
   const file = Buffer.concat([pkesk, parts]);
   let at = 0;
-  const preamble = await readPreamble(() => Promise.resolve(at >= file.length ? null : file.subarray(at, (at += 65_536))));
+  const preamble = await readPreamble(() =>
+    Promise.resolve(at >= file.length ? null : file.subarray(at, (at += 65_536))),
+  );
   const pieces: Uint8Array[] = [];
   const structure = new StructureReader({ preamble, body: (bytes) => pieces.push(Buffer.from(bytes)) });
   structure.write(preamble.rest);

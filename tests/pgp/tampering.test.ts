@@ -22,29 +22,45 @@ async function codeOf(work: () => Promise<unknown>): Promise<string> {
 async function openWith(message: Uint8Array, key: Awaited<ReturnType<typeof secret>>, piece?: number): Promise<Buffer> {
   const preamble = await readPreamble(sourceOf([message]));
   const { sessionKey, cipher } = await unwrapSessionKey(preamble.pkesk, key);
-  return (await open(message, sessionKey, { ...(cipher === null ? {} : { cipher }), ...(piece === undefined ? {} : { piece }) })).plain;
+  return (
+    await open(message, sessionKey, {
+      ...(cipher === null ? {} : { cipher }),
+      ...(piece === undefined ? {} : { piece }),
+    })
+  ).plain;
 }
 
 const sessionKey = Uint8Array.from({ length: 32 }, (_, i) => i);
 
-async function sealedFor(name: string, encryption: Encryption): Promise<{ message: Buffer; key: Awaited<ReturnType<typeof secret>>; seipdAt: number }> {
+async function sealedFor(
+  name: string,
+  encryption: Encryption,
+): Promise<{ message: Buffer; key: Awaited<ReturnType<typeof secret>>; seipdAt: number }> {
   const c = await certificate(name);
   const recipient = await judgeRecipient(c, c.fingerprint, at);
   const pkesk = await wrapSessionKey(sessionKey, encryption, [recipient]);
-  return { message: seal(plain, encryption, { pkesk, sessionKey }).message, key: await secret(name), seipdAt: pkesk.length };
+  return {
+    message: seal(plain, encryption, { pkesk, sessionKey }).message,
+    key: await secret(name),
+    seipdAt: pkesk.length,
+  };
 }
 
-describe.each([['SEIPDv1', v1], ['GCM', gcm(0)], ['OCB', ocb(0)]] as const)('%s', (_, encryption) => {
+describe.each([
+  ['SEIPDv1', v1],
+  ['GCM', gcm(0)],
+  ['OCB', ocb(0)],
+] as const)('%s', (_, encryption) => {
   test('changed bits, in every packet, are exit 21', async () => {
     const { message, key, seipdAt } = await sealedFor('curve25519', encryption);
     expect(await openWith(message, key)).toEqual(plain);
     // Unwrapping is slow: a sample of the bits in the session key packet, but each of its first octets.
-    const step = (bit: number): number => bit >= 24 * 8 && bit >> 3 < seipdAt ? 3 : 1;
+    const step = (bit: number): number => (bit >= 24 * 8 && bit >> 3 < seipdAt ? 3 : 1);
     for (let bit = 0; bit < message.length * 8; bit += step(bit)) {
       const changed = Buffer.from(message);
       changed[bit >> 3] ^= 1 << (bit & 7);
       // Behind the session key packet its key is known: unwrapping it thousands of times would only cost time.
-      const code = await codeOf(() => bit >> 3 < seipdAt ? openWith(changed, key) : open(changed, sessionKey));
+      const code = await codeOf(() => (bit >> 3 < seipdAt ? openWith(changed, key) : open(changed, sessionKey)));
       if (code !== 'verification-failed') throw new Error(`bit ${bit & 7} of octet ${bit >> 3}: ${code}`);
     }
   });
@@ -52,29 +68,52 @@ describe.each([['SEIPDv1', v1], ['GCM', gcm(0)], ['OCB', ocb(0)]] as const)('%s'
   test('every truncation is exit 21', async () => {
     const { message } = await sealedFor('curve25519', encryption);
     for (let length = 0; length < message.length; length++) {
-      expect(await codeOf(() => open(message.subarray(0, length), sessionKey)), `first ${length} octets`).toBe('verification-failed');
+      expect(await codeOf(() => open(message.subarray(0, length), sessionKey)), `first ${length} octets`).toBe(
+        'verification-failed',
+      );
     }
   });
 
   test('anything after the message is exit 21', async () => {
     const { message, key } = await sealedFor('curve25519', encryption);
-    for (const more of [message, Buffer.of(0), Buffer.of(0xca, 3, 0x50, 0x47, 0x50), Buffer.of(0xd5, 1, 0), Buffer.of(0xc1), Buffer.of(0xff)]) {
+    for (const more of [
+      message,
+      Buffer.of(0),
+      Buffer.of(0xca, 3, 0x50, 0x47, 0x50),
+      Buffer.of(0xd5, 1, 0),
+      Buffer.of(0xc1),
+      Buffer.of(0xff),
+    ]) {
       expect(await codeOf(() => openWith(Buffer.concat([message, more]), key))).toBe('verification-failed');
     }
   });
 
   test('octets cut out of the middle, put in twice or exchanged are exit 21', async () => {
     const { message, key } = await sealedFor('curve25519', encryption);
-    await fc.assert(fc.asyncProperty(fc.nat(message.length - 1), fc.nat(message.length - 1), fc.integer({ min: 1, max: 100 }), async (from, to, length) => {
-      const piece = message.subarray(from, from + length);
-      const without = Buffer.concat([message.subarray(0, from), message.subarray(from + length)]);
-      const moved = Buffer.concat([without.subarray(0, to), piece, without.subarray(to)]);
-      for (const changed of [without, moved, Buffer.concat([message.subarray(0, to), piece, message.subarray(to)])]) {
-        if (changed.equals(message)) continue;
-        // With the session key packet garbled altogether nothing shows that it was once for this key.
-        expect(await codeOf(() => openWith(changed, key))).toBeOneOf(Math.min(from, to) < 100 ? ['verification-failed', 'not-addressed'] : ['verification-failed']);
-      }
-    }), { numRuns: 25 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.nat(message.length - 1),
+        fc.nat(message.length - 1),
+        fc.integer({ min: 1, max: 100 }),
+        async (from, to, length) => {
+          const piece = message.subarray(from, from + length);
+          const without = Buffer.concat([message.subarray(0, from), message.subarray(from + length)]);
+          const moved = Buffer.concat([without.subarray(0, to), piece, without.subarray(to)]);
+          for (const changed of [
+            without,
+            moved,
+            Buffer.concat([message.subarray(0, to), piece, message.subarray(to)]),
+          ]) {
+            if (changed.equals(message)) continue;
+            // With the session key packet garbled altogether nothing shows that it was once for this key.
+            expect(await codeOf(() => openWith(changed, key))).toBeOneOf(
+              Math.min(from, to) < 100 ? ['verification-failed', 'not-addressed'] : ['verification-failed'],
+            );
+          }
+        },
+      ),
+      { numRuns: 25 },
+    );
   });
 });
 
@@ -88,7 +127,10 @@ test.each(['rsa2048', 'nistp256'])('changed bits in a session key packet for %s 
   }
 });
 
-test.each([['GCM', gcm(0)], ['OCB', ocb(0)]] as const)('%s chunks cannot be exchanged, dropped, or ended early', async (_, encryption) => {
+test.each([
+  ['GCM', gcm(0)],
+  ['OCB', ocb(0)],
+] as const)('%s chunks cannot be exchanged, dropped, or ended early', async (_, encryption) => {
   const { message } = seal(Buffer.alloc(64 * 10, 1), encryption, { sessionKey });
   // Of this size the packet has a two-octet fixed length; chunks of 64 + 16 octets follow its head.
   const start = 2 + message[1] + 3 + 36;
@@ -96,18 +138,28 @@ test.each([['GCM', gcm(0)], ['OCB', ocb(0)]] as const)('%s chunks cannot be exch
   const body = (chunks: Buffer[], end: Buffer): Buffer => {
     const rest = Buffer.concat([message.subarray(start - 36, start), ...chunks, end]);
     const length = rest.length - 192;
-    return Buffer.concat([message.subarray(0, 2 + message[1]), Buffer.of(0xd2, 192 + (length >> 8), length & 0xff), rest]);
+    return Buffer.concat([
+      message.subarray(0, 2 + message[1]),
+      Buffer.of(0xd2, 192 + (length >> 8), length & 0xff),
+      rest,
+    ]);
   };
   const all = Array.from({ length: 10 }, (_unused, i) => chunk(i));
   const end = message.subarray(start + 800);
   expect(await codeOf(() => open(body(all, end), sessionKey))).toBe('opened');
   const [first, second, ...others] = all as [Buffer, Buffer, ...Buffer[]];
-  for (const chunks of [[second, first, ...others], [second, ...others], [first, first, second, ...others]]) {
+  for (const chunks of [
+    [second, first, ...others],
+    [second, ...others],
+    [first, first, second, ...others],
+  ]) {
     expect(await codeOf(() => open(body(chunks, end), sessionKey))).toBe('verification-failed');
   }
   for (let kept = 0; kept < 10; kept++) {
     expect(await codeOf(() => open(body(all.slice(0, kept), end), sessionKey))).toBe('verification-failed');
-    expect(await codeOf(() => open(body(all.slice(0, kept), end.subarray(-16)), sessionKey))).toBe('verification-failed');
+    expect(await codeOf(() => open(body(all.slice(0, kept), end.subarray(-16)), sessionKey))).toBe(
+      'verification-failed',
+    );
     expect(await codeOf(() => open(body(all.slice(0, kept), Buffer.alloc(0)), sessionKey))).toBe('verification-failed');
   }
 });
@@ -116,8 +168,13 @@ test('a wrong session key is exit 21 and gives no more away than a changed messa
   const messages = new Set<string>();
   for (let i = 0; i < 200; i++) {
     const { message } = seal(plain, v1);
-    const failure = await open(message, Uint8Array.from({ length: 32 }, (_, j) => i + j)).catch((error: unknown) => error as Error);
+    const failure = await open(
+      message,
+      Uint8Array.from({ length: 32 }, (_, j) => i + j),
+    ).catch((error: unknown) => error as Error);
     messages.add((failure as Error).message);
   }
-  expect([...messages]).toEqual(['not a valid OpenPGP message: the encrypted data was changed or cut short, or made with another session key']);
+  expect([...messages]).toEqual([
+    'not a valid OpenPGP message: the encrypted data was changed or cut short, or made with another session key',
+  ]);
 });

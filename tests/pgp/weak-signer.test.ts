@@ -22,8 +22,17 @@ const always = { RS: Uint8Array.of(...neutral, ...Array<number>(32).fill(0)) };
 
 /** A certificate whose primary key is that point, and a signature over `bytes` that needed no private key of it. */
 async function forged(bytes: Uint8Array): Promise<{ signer: Certificate; signature: Uint8Array }> {
-  const { privateKey } = await openpgp.generateKey({ type: 'curve25519', userIDs: [{ name: 'weak' }], date: made, format: 'object', config: { aeadProtect: false } });
-  const packet = privateKey.keyPacket as unknown as { publicParams: object; computeFingerprintAndKeyID(): Promise<void> };
+  const { privateKey } = await openpgp.generateKey({
+    type: 'curve25519',
+    userIDs: [{ name: 'weak' }],
+    date: made,
+    format: 'object',
+    config: { aeadProtect: false },
+  });
+  const packet = privateKey.keyPacket as unknown as {
+    publicParams: object;
+    computeFingerprintAndKeyID(): Promise<void>;
+  };
   // Signs as another key; only the hash of what is signed is of use then.
   const able = Object.create(packet, { publicParams: { value: packet.publicParams } }) as object;
   packet.publicParams = { A: neutral };
@@ -33,14 +42,19 @@ async function forged(bytes: Uint8Array): Promise<{ signer: Certificate; signatu
     await signature.sign(able, data, made, false, openpgp.config);
     signature.params = always;
   };
-  const { userID, selfCertifications } = privateKey.users[0] as unknown as { userID: object; selfCertifications: Signature[] };
+  const { userID, selfCertifications } = privateKey.users[0] as unknown as {
+    userID: object;
+    selfCertifications: Signature[];
+  };
   await sign(selfCertifications[0], { userID, key: packet });
   privateKey.subkeys = [];
 
   const signature = new openpgp.SignaturePacket() as unknown as Signature;
   const { publicKeyAlgorithm, hashAlgorithm } = selfCertifications[0];
   Object.assign(signature, { signatureType: openpgp.enums.signature.binary, publicKeyAlgorithm, hashAlgorithm });
-  const literal = new openpgp.LiteralDataPacket() as unknown as { setBytes(bytes: Uint8Array, format: openpgp.enums.literal): void };
+  const literal = new openpgp.LiteralDataPacket() as unknown as {
+    setBytes(bytes: Uint8Array, format: openpgp.enums.literal): void;
+  };
   literal.setBytes(bytes, openpgp.enums.literal.binary);
   await sign(signature, literal);
   const list = new openpgp.PacketList();
@@ -53,7 +67,9 @@ test('a signature by a key for which anybody can make one is not accepted, and i
   const { signer, signature } = await forged(bytes);
   await expect(verifyDetached(bytes, signature, [signer], new Date('2026-01-01T00:00:00Z'))).rejects.toMatchObject({
     code: 'verification-failed',
-    message: expect.stringMatching(/^signature not accepted: signer [0-9A-F]{40}: its point has a small order/) as string,
+    message: expect.stringMatching(
+      /^signature not accepted: signer [0-9A-F]{40}: its point has a small order/,
+    ) as string,
     hint: expect.any(String) as string,
   });
 });

@@ -5,7 +5,8 @@ import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import { cleanup } from '../support/cleanup.js';
 
-const source = (file: string) => JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../src/receipt', file)).href);
+const source = (file: string) =>
+  JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../src/receipt', file)).href);
 
 /** The text of a module in which `module('file.js')` imports a file of src/receipt. */
 export function scriptOf(script: string): string {
@@ -21,7 +22,11 @@ export class Child {
   private ended = false;
 
   constructor(script: string, options: { cwd?: string; detached?: boolean } = {}) {
-    this.process = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', scriptOf(script)], { stdio: ['pipe', 'pipe', 'pipe'], ...options });
+    this.process = spawn(
+      process.execPath,
+      ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', scriptOf(script)],
+      { stdio: ['pipe', 'pipe', 'pipe'], ...options },
+    );
     createInterface(this.process.stdout!).on('line', (line) => {
       const next = this.waiting.shift();
       if (next === undefined) this.lines.push(line);

@@ -22,7 +22,7 @@ const textOf = (receipt: Receipt) => new TextDecoder().decode(coverBytes(receipt
 const blocks = (text: string) => [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block);
 
 describe('a cover', () => {
-  test('has nothing of the supplier\'s but what the receipt says in numbers', () => {
+  test("has nothing of the supplier's but what the receipt says in numbers", () => {
     const receipt = receiptOf({ supplier: { name: 'Canary Software', signerFingerprint: 'C'.repeat(40) } });
     const bytes = coverBytes(receipt);
     expect(isOutbound(bytes)).toBe(true);
@@ -38,13 +38,25 @@ describe('a cover', () => {
     const [english, dutch] = text.split('\n---\n');
     expect(blocks(english)).toEqual(blocks(dutch));
     for (const half of [english, dutch]) {
-      for (const fact of [receipt.suitcase.name, receipt.suitcase.sha256, receipt.startedAt, receipt.supplier.signerFingerprint, receipt.encryption.recipients[0].fingerprint, receipt.encryption.recipients[0].subkeyFingerprint]) expect(half).toContain(fact);
+      for (const fact of [
+        receipt.suitcase.name,
+        receipt.suitcase.sha256,
+        receipt.startedAt,
+        receipt.supplier.signerFingerprint,
+        receipt.encryption.recipients[0].fingerprint,
+        receipt.encryption.recipients[0].subkeyFingerprint,
+      ])
+        expect(half).toContain(fact);
     }
     expect(english).toContain('5,476,083,302 bytes');
     expect(dutch).toContain('5.476.083.302 bytes');
   });
 
-  test.each<[Compression, string]>([['none', '&& tar -x -f '], ['gzip', '&& gzip -d < '], ['zstd', '&& zstd -d < ']])('unpacks %s', (compression, command) => {
+  test.each<[Compression, string]>([
+    ['none', '&& tar -x -f '],
+    ['gzip', '&& gzip -d < '],
+    ['zstd', '&& zstd -d < '],
+  ])('unpacks %s', (compression, command) => {
     const sample = compatReceipt();
     const text = textOf(receiptOf({ ...sample, encryption: { ...sample.encryption, compression } }));
     for (const block of [blocks(text)[1], blocks(text)[3]]) expect(block).toContain(command);
@@ -62,7 +74,17 @@ describe('a cover', () => {
   test('lists every key that opens the suitcase', () => {
     const sample = receiptOf();
     const [one] = sample.encryption.recipients;
-    const text = textOf(receiptOf({ encryption: { ...sample.encryption, recipients: [one, { ...one, fingerprint: 'B'.repeat(40), subkeyFingerprint: 'B'.repeat(40), algorithm: 'RSA 3072' }] } }));
+    const text = textOf(
+      receiptOf({
+        encryption: {
+          ...sample.encryption,
+          recipients: [
+            one,
+            { ...one, fingerprint: 'B'.repeat(40), subkeyFingerprint: 'B'.repeat(40), algorithm: 'RSA 3072' },
+          ],
+        },
+      }),
+    );
     expect(text).toContain(`- \`${one.fingerprint}\` (Curve25519; encryption subkey \`${one.subkeyFingerprint}\`)`);
     expect(text).toContain(`- \`${'B'.repeat(40)}\` (RSA 3072)`);
   });
@@ -71,11 +93,22 @@ describe('a cover', () => {
 const tools = peers('gpg', 'gpgconf', 'tar', 'zstd', 'sha256sum');
 
 /** Each with what makes it interactive, as far as it can be without a terminal; what is not installed is left out. */
-const shells = ([['bash', ['--norc', '-i']], ['dash', ['-i']], ['zsh', ['-f', '-i']], ['ksh', ['-i']], ['mksh', ['-i']], ['busybox', ['sh', '-i']]] as const)
-  .flatMap(([name, interactive]) => {
-    const path = (process.env['PATH'] ?? '').split(':').map((directory) => join(directory, name)).find((file) => existsSync(file));
-    return path === undefined ? [] : [{ name, path, script: name === 'busybox' ? ['sh', '-c'] : ['-c'], interactive }];
-  });
+const shells = (
+  [
+    ['bash', ['--norc', '-i']],
+    ['dash', ['-i']],
+    ['zsh', ['-f', '-i']],
+    ['ksh', ['-i']],
+    ['mksh', ['-i']],
+    ['busybox', ['sh', '-i']],
+  ] as const
+).flatMap(([name, interactive]) => {
+  const path = (process.env['PATH'] ?? '')
+    .split(':')
+    .map((directory) => join(directory, name))
+    .find((file) => existsSync(file));
+  return path === undefined ? [] : [{ name, path, script: name === 'busybox' ? ['sh', '-c'] : ['-c'], interactive }];
+});
 
 interface Scene {
   directory: string;
@@ -100,25 +133,56 @@ async function scene(compression: Compression): Promise<Scene> {
   await mkdir(home, { mode: 0o700, recursive: true });
   const env = { PATH: process.env['PATH'], GNUPGHOME: home, LC_ALL: 'C' };
   cleanup(async () => run(tools!.gpgconf, ['--kill', 'all'], { env }));
-  const gpg = async (...args: string[]) => mustRun(tools!.gpg, ['--batch', '--yes', '--quiet', '--no-tty', '--pinentry-mode', 'loopback', '--passphrase', '', ...args], { env, cwd: directory });
-  const key = async (userId: string) => /KEY_CREATED \S ([0-9A-F]{40})/.exec((await gpg('--status-fd', '1', '--quick-generate-key', userId, 'default', 'default', 'never')).stdout)![1];
+  const gpg = async (...args: string[]) =>
+    mustRun(
+      tools!.gpg,
+      ['--batch', '--yes', '--quiet', '--no-tty', '--pinentry-mode', 'loopback', '--passphrase', '', ...args],
+      { env, cwd: directory },
+    );
+  const key = async (userId: string) =>
+    /KEY_CREATED \S ([0-9A-F]{40})/.exec(
+      (await gpg('--status-fd', '1', '--quick-generate-key', userId, 'default', 'default', 'never')).stdout,
+    )![1];
   const signer = await key('Test <test@example.org>');
   await mkdir(join(directory, 'data/DEPOT'), { recursive: true });
   await writeFile(join(directory, 'data/DEPOT/README.md'), 'hello');
   await writeFile(join(directory, 'data/random'), randomBytes(100_000));
-  await mustRun('sh', ['-c', `tar -C data -c DEPOT random | ${{ none: 'cat', gzip: 'gzip', zstd: 'zstd -q' }[compression]} > archive`], { cwd: directory, env });
+  await mustRun(
+    'sh',
+    ['-c', `tar -C data -c DEPOT random | ${{ none: 'cat', gzip: 'gzip', zstd: 'zstd -q' }[compression]} > archive`],
+    { cwd: directory, env },
+  );
   const sample = compatReceipt();
   const name = suitcaseName(sample.depositId, compression);
   await gpg('--trust-model', 'always', '-z0', '-r', 'test@example.org', '-o', name, '-e', 'archive');
   const sealed = await readFile(join(directory, name));
   const [recipient] = sample.encryption.recipients;
   const receipt: Receipt = {
-    ...sample, suitcase: { name, bytes: sealed.length, sha256: createHash('sha256').update(sealed).digest('hex') },
+    ...sample,
+    suitcase: { name, bytes: sealed.length, sha256: createHash('sha256').update(sealed).digest('hex') },
     encryption: { ...sample.encryption, compression, recipients: [recipient] },
   };
   await writeFile(join(directory, receiptName(receipt.depositId)), receiptBytes(receipt));
-  await gpg('-u', signer, '--armor', '--detach-sign', '-o', signatureName(receipt.depositId), receiptName(receipt.depositId));
-  return { directory, env, gpg, key, receipt, signer, lines: blocks(textOf(receipt))[1].replace('FINGERPRINT', signer).trimEnd().split('\n'), sealed, write: (bytes) => writeFile(join(directory, name), bytes) };
+  await gpg(
+    '-u',
+    signer,
+    '--armor',
+    '--detach-sign',
+    '-o',
+    signatureName(receipt.depositId),
+    receiptName(receipt.depositId),
+  );
+  return {
+    directory,
+    env,
+    gpg,
+    key,
+    receipt,
+    signer,
+    lines: blocks(textOf(receipt))[1].replace('FINGERPRINT', signer).trimEnd().split('\n'),
+    sealed,
+    write: (bytes) => writeFile(join(directory, name), bytes),
+  };
 }
 
 const manipulations: [string, (sealed: Buffer) => Uint8Array][] = [
@@ -135,37 +199,43 @@ function changed(sealed: Buffer, at: number): Uint8Array {
 }
 
 describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
-  test.each<Compression>(['none', 'gzip', 'zstd'])('%s: in every shell, whole or the last line alone, they open what was sealed and nothing else', async (compression) => {
-    const { directory, env, lines, sealed, write } = await scene(compression);
-    expect(shells.map(({ name }) => name)).toContain('bash');
-    const made = async () => (await readdir(directory)).includes('new');
-    for (const shell of shells) {
-      const execute = async (script: string) => run(shell.path, [...shell.script, script], { cwd: directory, env });
-      // Everything in one shell and one compression; elsewhere what a shell or a program can change.
-      const all = shell === shells[0] && compression === 'gzip';
-      for (const part of all ? [lines, lines.slice(1), lines.slice(-1)] : [lines.slice(-1)]) {
-        const script = part.join('\n');
-        for (const [what, manipulate] of all ? manipulations : manipulations.slice(0, 1)) {
-          await write(manipulate(sealed));
-          const stopped = await execute(script);
-          expect(stopped.code, `${shell.name}, ${what}: ${script}`).toBe(1);
-          // The last words are a sentence that says why, whatever the programs said or did not say.
-          if (part.length > 1) expect(stopped.stderr, `${shell.name}, ${what}`).toContain('STOP: this is not the file of the receipt\n');
-          expect(stopped.stderr, `${shell.name}, ${what}`).toMatch(/STOP: not opened; do not use what this left in new\n$/);
-          expect(await made(), `${shell.name}, ${what}`).toBe(false);
+  test.each<Compression>(['none', 'gzip', 'zstd'])(
+    '%s: in every shell, whole or the last line alone, they open what was sealed and nothing else',
+    async (compression) => {
+      const { directory, env, lines, sealed, write } = await scene(compression);
+      expect(shells.map(({ name }) => name)).toContain('bash');
+      const made = async () => (await readdir(directory)).includes('new');
+      for (const shell of shells) {
+        const execute = async (script: string) => run(shell.path, [...shell.script, script], { cwd: directory, env });
+        // Everything in one shell and one compression; elsewhere what a shell or a program can change.
+        const all = shell === shells[0] && compression === 'gzip';
+        for (const part of all ? [lines, lines.slice(1), lines.slice(-1)] : [lines.slice(-1)]) {
+          const script = part.join('\n');
+          for (const [what, manipulate] of all ? manipulations : manipulations.slice(0, 1)) {
+            await write(manipulate(sealed));
+            const stopped = await execute(script);
+            expect(stopped.code, `${shell.name}, ${what}: ${script}`).toBe(1);
+            // The last words are a sentence that says why, whatever the programs said or did not say.
+            if (part.length > 1)
+              expect(stopped.stderr, `${shell.name}, ${what}`).toContain('STOP: this is not the file of the receipt\n');
+            expect(stopped.stderr, `${shell.name}, ${what}`).toMatch(
+              /STOP: not opened; do not use what this left in new\n$/,
+            );
+            expect(await made(), `${shell.name}, ${what}`).toBe(false);
+          }
+          await write(sealed);
+          const result = await execute(script);
+          expect(result.code, `${shell.name}: ${script}\n${result.stderr}`).toBe(0);
+          expect(await readdir(join(directory, 'new'))).toEqual(['DEPOT', 'random']);
+          // What is there already stays, whatever is typed again.
+          await writeFile(join(directory, 'new/mine'), '');
+          expect((await execute(script)).code).not.toBe(0);
+          expect(await readdir(join(directory, 'new'))).toContain('mine');
+          await rm(join(directory, 'new'), { recursive: true });
         }
-        await write(sealed);
-        const result = await execute(script);
-        expect(result.code, `${shell.name}: ${script}\n${result.stderr}`).toBe(0);
-        expect(await readdir(join(directory, 'new'))).toEqual(['DEPOT', 'random']);
-        // What is there already stays, whatever is typed again.
-        await writeFile(join(directory, 'new/mine'), '');
-        expect((await execute(script)).code).not.toBe(0);
-        expect(await readdir(join(directory, 'new'))).toContain('mine');
-        await rm(join(directory, 'new'), { recursive: true });
       }
-    }
-  });
+    },
+  );
 
   test('a receipt by another signer stops them in every shell, whatever that signer calls itself', async () => {
     const { directory, env, lines, receipt, signer, write, sealed, gpg, key } = await scene('gzip');
@@ -179,12 +249,26 @@ describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
     await mustRun('sh', ['-c', 'tar -C data -c DEPOT random | gzip > archive'], { cwd: directory, env });
     await gpg('--trust-model', 'always', '-z0', '-r', 'test@example.org', '-o', receipt.suitcase.name, '-e', 'archive');
     const forged = await readFile(join(directory, receipt.suitcase.name));
-    await writeFile(join(directory, signed), receiptBytes({ ...receipt, suitcase: { ...receipt.suitcase, bytes: forged.length, sha256: createHash('sha256').update(forged).digest('hex') } }));
+    await writeFile(
+      join(directory, signed),
+      receiptBytes({
+        ...receipt,
+        suitcase: {
+          ...receipt.suitcase,
+          bytes: forged.length,
+          sha256: createHash('sha256').update(forged).digest('hex'),
+        },
+      }),
+    );
     await gpg('-u', other, '--armor', '--detach-sign', '-o', signature, signed);
     const theirs = await readFile(join(directory, signature));
     const script = lines.join('\n');
     for (const shell of shells) {
-      for (const [what, bytes] of [['by another key', theirs], ['the signature of another receipt', genuine], ['a signed message of another receipt', await readFile(join(directory, 'inline.asc'))]] as const) {
+      for (const [what, bytes] of [
+        ['by another key', theirs],
+        ['the signature of another receipt', genuine],
+        ['a signed message of another receipt', await readFile(join(directory, 'inline.asc'))],
+      ] as const) {
         await writeFile(join(directory, signature), bytes);
         const stopped = await run(shell.path, [...shell.script, script], { cwd: directory, env });
         expect(stopped.code, `${shell.name}, ${what}: ${stopped.stderr}`).toBe(1);
@@ -195,7 +279,10 @@ describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
       await writeFile(join(directory, signature), theirs);
       // Neither what the cover has in its place, nor a part of the fingerprint, nor nothing at all lets it through.
       for (const written of ['FINGERPRINT', '', other.slice(-16), other.slice(0, 39)]) {
-        expect((await run(shell.path, [...shell.script, script.replace(signer, written)], { cwd: directory, env })).code, `${shell.name}: "${written}"`).toBe(1);
+        expect(
+          (await run(shell.path, [...shell.script, script.replace(signer, written)], { cwd: directory, env })).code,
+          `${shell.name}: "${written}"`,
+        ).toBe(1);
         expect(await made(), `${shell.name}: "${written}"`).toBe(false);
       }
     }
@@ -214,7 +301,12 @@ describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
 
   test('pasted into a shell, they leave it open and as it was, and a receipt that was changed stops them', async () => {
     const { directory, env, lines, sealed, receipt, write } = await scene('gzip');
-    const type = async (shell: (typeof shells)[number]) => run(shell.path, [...(shell.interactive)], { cwd: directory, env: { ...env, PS1: '', PS2: '' }, input: `${lines.join('\n')}\necho "code $?"\nfalse | true\necho "still here $?"\n` });
+    const type = async (shell: (typeof shells)[number]) =>
+      run(shell.path, [...shell.interactive], {
+        cwd: directory,
+        env: { ...env, PS1: '', PS2: '' },
+        input: `${lines.join('\n')}\necho "code $?"\nfalse | true\necho "still here $?"\n`,
+      });
     for (const shell of shells) {
       await write(changed(sealed, sealed.length - 3));
       expect((await type(shell)).stdout, shell.name).toMatch(/code [1-9][^]*still here 0/);
@@ -233,7 +325,24 @@ describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
     const { directory, env, lines, receipt } = await scene('gzip');
     const archive = await readFile(join(directory, 'archive'));
     await writeFile(join(directory, 'damaged'), archive.subarray(0, archive.length - 9));
-    await mustRun(tools!.gpg, ['--batch', '--yes', '--quiet', '--trust-model', 'always', '-z0', '-r', 'test@example.org', '-o', receipt.suitcase.name, '-e', 'damaged'], { env, cwd: directory });
+    await mustRun(
+      tools!.gpg,
+      [
+        '--batch',
+        '--yes',
+        '--quiet',
+        '--trust-model',
+        'always',
+        '-z0',
+        '-r',
+        'test@example.org',
+        '-o',
+        receipt.suitcase.name,
+        '-e',
+        'damaged',
+      ],
+      { env, cwd: directory },
+    );
     expect((await run('bash', ['-c', lines.at(-1)!], { cwd: directory, env })).code).not.toBe(0);
     expect(await readdir(join(directory, 'new'))).toEqual(['opened.tar.gz']);
   });
@@ -243,9 +352,14 @@ describe('a compat cover for keys that no GnuPG reads', () => {
   const sample = compatReceipt();
   const [one] = sample.encryption.recipients;
   const readable = { ...one, fingerprint: 'B'.repeat(40), subkeyFingerprint: 'C'.repeat(40), algorithm: 'RSA 3072' };
-  const withRecipients = (...recipients: Receipt['encryption']['recipients']) => textOf({ ...sample, encryption: { ...sample.encryption, recipients } });
+  const withRecipients = (...recipients: Receipt['encryption']['recipients']) =>
+    textOf({ ...sample, encryption: { ...sample.encryption, recipients } });
 
-  test.each([['of version 6', { ...one, fingerprint: 'A'.repeat(64), subkeyFingerprint: 'D'.repeat(64), algorithm: 'X25519' }], ['of version 4 with X25519', { ...one, algorithm: 'X25519' }], ['of version 4 with X448', { ...one, algorithm: 'X448' }]])('%s: has no line of GnuPG, or has both and says which is for whom', (_, recipient) => {
+  test.each([
+    ['of version 6', { ...one, fingerprint: 'A'.repeat(64), subkeyFingerprint: 'D'.repeat(64), algorithm: 'X25519' }],
+    ['of version 4 with X25519', { ...one, algorithm: 'X25519' }],
+    ['of version 4 with X448', { ...one, algorithm: 'X448' }],
+  ])('%s: has no line of GnuPG, or has both and says which is for whom', (_, recipient) => {
     const alone = withRecipients(recipient);
     expect(blocks(alone).filter((block) => block.includes('gpg -d'))).toEqual([]);
     expect(blocks(alone).filter((block) => block.includes('rsop decrypt'))).toHaveLength(2);
@@ -254,11 +368,17 @@ describe('a compat cover for keys that no GnuPG reads', () => {
     expect(blocks(mixed).filter((block) => block.includes('rsop decrypt'))).toHaveLength(2);
     expect(mixed).toContain(`GnuPG cannot read \`${recipient.fingerprint}\``);
     // One set of lines, where there is room for one: that which every key can use.
-    expect(stockLines({ ...sample, encryption: { ...sample.encryption, recipients: [readable, recipient] } })).toContain('rsop decrypt');
+    expect(
+      stockLines({ ...sample, encryption: { ...sample.encryption, recipients: [readable, recipient] } }),
+    ).toContain('rsop decrypt');
   });
 
   test('checks the signature of a signer of version 6 with a program that reads it', () => {
-    const lines = stockLines({ ...sample, supplier: { ...sample.supplier, signerFingerprint: 'A'.repeat(64) }, encryption: { ...sample.encryption, recipients: [readable] } });
+    const lines = stockLines({
+      ...sample,
+      supplier: { ...sample.supplier, signerFingerprint: 'A'.repeat(64) },
+      encryption: { ...sample.encryption, recipients: [readable] },
+    });
     expect(lines).toContain('rsop verify');
     expect(lines).toContain('gpg -d');
     expect(lines).not.toContain('FINGERPRINT');
@@ -270,43 +390,79 @@ const rsop = peer('rsop');
 describe.skipIf(rsop === undefined)('the lines for rsop', () => {
   test('a receipt by another signer, and a changed file, stop them in every shell with a sentence', async () => {
     const directory = tempDir('rsop');
-    const [signer, other] = await Promise.all(['Supplier', 'Another'].map((name) => generateKey({ kind: 'signer', name, email: 'test@example.org', profile: 'modern' })));
+    const [signer, other] = await Promise.all(
+      ['Supplier', 'Another'].map((name) =>
+        generateKey({ kind: 'signer', name, email: 'test@example.org', profile: 'modern' }),
+      ),
+    );
     const receipt = receiptOf();
     const suitcase = randomBytes(1000);
-    const bytes = receiptBytes({ ...receipt, suitcase: { ...receipt.suitcase, sha256: createHash('sha256').update(suitcase).digest('hex') } });
+    const bytes = receiptBytes({
+      ...receipt,
+      suitcase: { ...receipt.suitcase, sha256: createHash('sha256').update(suitcase).digest('hex') },
+    });
     await writeFile(join(directory, receiptName(receipt.depositId)), bytes);
     await writeFile(join(directory, 'signer.public.asc'), signer.publicKey);
     // The first two: what is sealed is not opened here.
     const script = stockLines(receipt).split('\n').slice(0, 2).join('\n').replace(/ &&$/, '');
     for (const shell of shells) {
-      for (const [by, file, why] of [[signer, suitcase, null], [other, suitcase, 'the receipt is not signed by that key'], [signer, changed(suitcase, 500), 'this is not the file of the receipt']] as const) {
-        await writeFile(join(directory, signatureName(receipt.depositId)), await signDetached(bytes, await readSecretKey(by.secretKey)));
+      for (const [by, file, why] of [
+        [signer, suitcase, null],
+        [other, suitcase, 'the receipt is not signed by that key'],
+        [signer, changed(suitcase, 500), 'this is not the file of the receipt'],
+      ] as const) {
+        await writeFile(
+          join(directory, signatureName(receipt.depositId)),
+          await signDetached(bytes, await readSecretKey(by.secretKey)),
+        );
         await writeFile(join(directory, receipt.suitcase.name), file);
         const { code, stderr } = await run(shell.path, [...shell.script, script], { cwd: directory });
-        expect({ code, stopped: /STOP: (.*)\n$/.exec(stderr)?.[1] ?? null }, `${shell.name}: ${stderr}`).toEqual({ code: why === null ? 0 : 1, stopped: why });
+        expect({ code, stopped: /STOP: (.*)\n$/.exec(stderr)?.[1] ?? null }, `${shell.name}: ${stderr}`).toEqual({
+          code: why === null ? 0 : 1,
+          stopped: why,
+        });
       }
     }
   });
 
-  test.each([['modern', 'modern'], ['compat for a key of version 6', 'compat'], ['compat for keys of versions 4 and 6', 'mixed']] as const)('%s: open what was sealed in every shell, and nothing else', async (_, form) => {
+  test.each([
+    ['modern', 'modern'],
+    ['compat for a key of version 6', 'compat'],
+    ['compat for keys of versions 4 and 6', 'mixed'],
+  ] as const)('%s: open what was sealed in every shell, and nothing else', async (_, form) => {
     const directory = tempDir('rsop');
     const made = await generateKey({ kind: 'arrangement', name: 'Test', email: 'test@example.org', profile: 'modern' });
-    const other = await generateKey({ kind: 'arrangement', name: 'Other', email: 'other@example.org', profile: 'compat' });
-    const recipients = await Promise.all((form === 'mixed' ? [made, other] : [made]).map(async ({ publicKey }) => {
-      const certificate = await readCertificate(publicKey);
-      return judgeRecipient(certificate, certificate.fingerprint, new Date());
-    }));
+    const other = await generateKey({
+      kind: 'arrangement',
+      name: 'Other',
+      email: 'other@example.org',
+      profile: 'compat',
+    });
+    const recipients = await Promise.all(
+      (form === 'mixed' ? [made, other] : [made]).map(async ({ publicKey }) => {
+        const certificate = await readCertificate(publicKey);
+        return judgeRecipient(certificate, certificate.fingerprint, new Date());
+      }),
+    );
     await mkdir(join(directory, 'data/DEPOT'), { recursive: true });
     await writeFile(join(directory, 'data/DEPOT/README.md'), 'hello');
     await mustRun('sh', ['-c', 'tar -C data -c DEPOT > archive'], { cwd: directory });
     const encryption = form === 'modern' ? gcm(12) : v1;
     const sessionKey = randomBytes(32);
-    const { message } = seal(await readFile(join(directory, 'archive')), encryption, { sessionKey, pkesk: await wrapSessionKey(sessionKey, encryption, recipients) });
+    const { message } = seal(await readFile(join(directory, 'archive')), encryption, {
+      sessionKey,
+      pkesk: await wrapSessionKey(sessionKey, encryption, recipients),
+    });
     const sample = form === 'modern' ? receiptOf() : compatReceipt();
     const name = suitcaseName(sample.depositId, 'none');
     const lines = stockLines({
-      depositId: sample.depositId, suitcase: { name },
-      encryption: { ...sample.encryption, compression: 'none', recipients: recipients.map(({ fingerprint, algorithm }) => ({ fingerprint, algorithm })) },
+      depositId: sample.depositId,
+      suitcase: { name },
+      encryption: {
+        ...sample.encryption,
+        compression: 'none',
+        recipients: recipients.map(({ fingerprint, algorithm }) => ({ fingerprint, algorithm })),
+      },
     }).split('\n');
     const secrets = form === 'mixed' ? [made.secretKey, other.secretKey] : [made.secretKey];
     for (const secret of secrets) {

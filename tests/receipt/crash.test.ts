@@ -41,14 +41,19 @@ vi.mock('node:fs/promises', async (original) => {
   };
   const changed = (path: string) => disk.unsynced.add(path);
   const wrapHandle = (handle: FsPromises.FileHandle, path: string) => {
-    const write = handle.write.bind(handle) as (buffer: Buffer, offset?: number, ...rest: unknown[]) => Promise<unknown>;
+    const write = handle.write.bind(handle) as (
+      buffer: Buffer,
+      offset?: number,
+      ...rest: unknown[]
+    ) => Promise<unknown>;
     const [sync, truncate] = [handle.sync.bind(handle), handle.truncate.bind(handle)];
     handle.write = (async (buffer: Buffer, offset = 0, ...rest: unknown[]) => {
       changed(path);
       try {
         call();
       } catch (error) {
-        if ((error as Error).message === 'killed') await write(buffer.subarray(offset, offset + Math.floor((buffer.length - offset) / 2)));
+        if ((error as Error).message === 'killed')
+          await write(buffer.subarray(offset, offset + Math.floor((buffer.length - offset) / 2)));
         throw error;
       }
       return write(buffer, offset, ...rest);
@@ -70,7 +75,10 @@ vi.mock('node:fs/promises', async (original) => {
     ...real,
     open: async (path: string, flags: string, mode?: number) => {
       call();
-      const exists = await real.stat(path).then(() => true, () => false);
+      const exists = await real.stat(path).then(
+        () => true,
+        () => false,
+      );
       const handle = wrapHandle(await real.open(path, flags, mode), path);
       if (!exists) changed(dirname(path));
       return handle;
@@ -134,21 +142,49 @@ const at = '2026-11-22T00:36:13Z';
 const draft = draftOf(id);
 const cover = coverBytes(draft);
 const base = {
-  schema: 'depot.pending/1' as const, depositId: id, arrangement: 'acme-crm', partialName: partialName(id), finalName: draft.suitcase.name, createdAt: draft.startedAt,
-  server: { account: 'acme@10.20.0.5:22', directory: '/incoming' }, publish: 'rename' as const,
+  schema: 'depot.pending/1' as const,
+  depositId: id,
+  arrangement: 'acme-crm',
+  partialName: partialName(id),
+  finalName: draft.suitcase.name,
+  createdAt: draft.startedAt,
+  server: { account: 'acme@10.20.0.5:22', directory: '/incoming' },
+  publish: 'rename' as const,
 };
-const transferOf = (status: Receipt['transfer']['status']) => ({ ...acknowledged, remoteName: draft.suitcase.name, status });
+const transferOf = (status: Receipt['transfer']['status']) => ({
+  ...acknowledged,
+  remoteName: draft.suitcase.name,
+  status,
+});
 const record = async (state: ArrangementState, status: Receipt['transfer']['status']) =>
-  recordReceipt({ state, ledger: await Ledger.open(state), draft, transfer: transferOf(status), completedAt: at, cover, sign: async (bytes) => fakeSignature(bytes) });
+  recordReceipt({
+    state,
+    ledger: await Ledger.open(state),
+    draft,
+    transfer: transferOf(status),
+    completedAt: at,
+    cover,
+    sign: async (bytes) => fakeSignature(bytes),
+  });
 
 /** What a push does with its records; tells when the suitcase is at the agent. */
-async function push(directory: string, status: Receipt['transfer']['status'], reached: (stage: 'partial' | 'published') => void): Promise<void> {
+async function push(
+  directory: string,
+  status: Receipt['transfer']['status'],
+  reached: (stage: 'partial' | 'published') => void,
+): Promise<void> {
   const state = await ArrangementState.open(directory, 'acme-crm');
   await writePending(state, { ...base, stage: 'intent' });
   reached('partial');
   await writePending(state, { ...base, stage: 'closing', draft });
   reached('published');
-  await writePending(state, { ...base, stage: status === 'acknowledged' ? 'published' : 'unconfirmed', draft, transfer: transferOf(status), completedAt: at });
+  await writePending(state, {
+    ...base,
+    stage: status === 'acknowledged' ? 'published' : 'unconfirmed',
+    draft,
+    transfer: transferOf(status),
+    completedAt: at,
+  });
   await record(state, status);
   if (status === 'acknowledged') await removePending(state, id);
 }
@@ -184,8 +220,12 @@ describe.each(['acknowledged', 'unconfirmed'] as const)('a push with an %s depos
       const audit = await verifyLedger(state, fakeCheck);
       expect(audit.problems, `killed before call ${String(calls)}`).toEqual([]);
       const { receipts } = await listReceipts(state);
-      expect(receipts.map((one) => [one.depositId, one.receipt.transfer.status])).toEqual(reached.has('published') ? [[id, 'acknowledged']] : []);
-      const lines = (await Ledger.open(await ArrangementState.open(directory, 'acme-crm'))).lines.map((line) => line.kind);
+      expect(receipts.map((one) => [one.depositId, one.receipt.transfer.status])).toEqual(
+        reached.has('published') ? [[id, 'acknowledged']] : [],
+      );
+      const lines = (await Ledger.open(await ArrangementState.open(directory, 'acme-crm'))).lines.map(
+        (line) => line.kind,
+      );
       expect(lines[0]).toBe(reached.has('published') ? 'deposit' : undefined);
       expect(lines.length).toBeLessThanOrEqual(status === 'unconfirmed' ? 2 : 1);
 
@@ -203,11 +243,13 @@ test('an intent is on disk before anything can be at the agent', async () => {
   for (let calls = 0, killed = true; killed; calls++) {
     const directory = `${tempDir()}/state`;
     const reached = new Set<string>();
-    killed = await killAfter(calls, async () => push(directory, 'acknowledged', (stage) => {
-      reached.add(stage);
-      // Nothing that was written so far is at the mercy of a power loss.
-      expect([...disk.unsynced]).toEqual([]);
-    }));
+    killed = await killAfter(calls, async () =>
+      push(directory, 'acknowledged', (stage) => {
+        reached.add(stage);
+        // Nothing that was written so far is at the mercy of a power loss.
+        expect([...disk.unsynced]).toEqual([]);
+      }),
+    );
     const { records } = await readPending(new ArrangementState(directory, 'acme-crm'));
     const filed = (await listReceipts(new ArrangementState(directory, 'acme-crm'))).receipts.length;
     if (reached.size > 0) expect(records.length + filed).toBeGreaterThan(0);

@@ -35,7 +35,10 @@ describe('an atomic write', () => {
     const file = join(directory, 'f');
     await mkdir(file);
     await writeFile(join(file, 'x'), '');
-    await expect(writeFileAtomic(file, 'new')).rejects.toMatchObject({ code: 'local-not-writable', message: expect.stringContaining(file) as string });
+    await expect(writeFileAtomic(file, 'new')).rejects.toMatchObject({
+      code: 'local-not-writable',
+      message: expect.stringContaining(file) as string,
+    });
     expect(await readdir(directory)).toEqual(['f']);
   });
 });
@@ -54,13 +57,21 @@ test('a bounded read says null for no file, and refuses a large one', async () =
   const file = join(tempDir(), 'f');
   expect(await readBounded(file, 10)).toBeNull();
   await writeFile(file, 'x'.repeat(11));
-  await expect(readBounded(file, 10)).rejects.toMatchObject({ code: 'local-unreadable', message: `${file} has 11 octets, more than the 10 that such a file may have` });
+  await expect(readBounded(file, 10)).rejects.toMatchObject({
+    code: 'local-unreadable',
+    message: `${file} has 11 octets, more than the 10 that such a file may have`,
+  });
   expect((await readBounded(file, 11))?.length).toBe(11);
 });
 
 test.each([
-  ['ENOSPC', 'local-disk-full'], ['EDQUOT', 'local-disk-full'], ['EROFS', 'local-not-writable'], ['EACCES', 'local-not-writable'], ['EPERM', 'local-not-writable'],
-  ['EIO', 'local-not-writable'], ['ENOTDIR', 'local-not-writable'],
+  ['ENOSPC', 'local-disk-full'],
+  ['EDQUOT', 'local-disk-full'],
+  ['EROFS', 'local-not-writable'],
+  ['EACCES', 'local-not-writable'],
+  ['EPERM', 'local-not-writable'],
+  ['EIO', 'local-not-writable'],
+  ['ENOTDIR', 'local-not-writable'],
 ])('%s on writing is %s, with the path', (code, expected) => {
   const error = localError(Object.assign(new Error(code), { code }), 'write', '/state/x/ledger.ndjson');
   expect(error).toMatchObject({ code: expected, message: expect.stringContaining('/state/x/ledger.ndjson') as string });
@@ -90,12 +101,21 @@ describe.skipIf(mount === undefined || !asRoot())('on a small file system', () =
     const { state, ledger, receipts } = await ledgerOf(disk, 1);
     const before = await readFile(state.file('ledger.ndjson'), 'utf8');
     await fill(disk);
-    await expect(writeFileAtomic(state.file('x'), Buffer.alloc(8192))).rejects.toMatchObject({ code: 'local-disk-full', message: `no space left to write ${state.file('x')}` });
-    await expect(deposit(state, ledger, { at: '2026-11-22T00:30:00Z' })).rejects.toMatchObject({ code: 'receipt-not-written', cause: expect.objectContaining({ code: 'local-disk-full' }) as unknown });
+    await expect(writeFileAtomic(state.file('x'), Buffer.alloc(8192))).rejects.toMatchObject({
+      code: 'local-disk-full',
+      message: `no space left to write ${state.file('x')}`,
+    });
+    await expect(deposit(state, ledger, { at: '2026-11-22T00:30:00Z' })).rejects.toMatchObject({
+      code: 'receipt-not-written',
+      cause: expect.objectContaining({ code: 'local-disk-full' }) as unknown,
+    });
     await expect(lockArrangement(state.directory)).rejects.toMatchObject({ code: 'local-disk-full' });
     expect((await readdir(state.directory)).filter((name) => name.endsWith('.tmp'))).toEqual([]);
     expect(await readFile(state.file('ledger.ndjson'), 'utf8')).toBe(before);
-    expect((await Ledger.open(state)).nextLink()).toMatchObject({ sequence: 2, previousReceiptSha256: receipts[0].sha256 });
+    expect((await Ledger.open(state)).nextLink()).toMatchObject({
+      sequence: 2,
+      previousReceiptSha256: receipts[0].sha256,
+    });
   });
 
   test('that fills up within a ledger line, the half line is taken back', async (context) => {
@@ -104,11 +124,20 @@ describe.skipIf(mount === undefined || !asRoot())('on a small file system', () =
     const { state, ledger, receipts } = await ledgerOf(disk, 1);
     // Up to just before the end of its page, so that the next line needs another one.
     const file = state.file('ledger.ndjson');
-    const note = { kind: 'destroyed' as const, depositId: receipts[0].receipt.depositId, receiptSha256: receipts[0].sha256, time: '2027-02-01T10:00:00Z', destroyed: '2027-01-31' };
+    const note = {
+      kind: 'destroyed' as const,
+      depositId: receipts[0].receipt.depositId,
+      receiptSha256: receipts[0].sha256,
+      time: '2027-02-01T10:00:00Z',
+      destroyed: '2027-01-31',
+    };
     while ((await stat(file)).size % 4096 < 4096 - 400) await ledger.append(note);
     const before = await readFile(file, 'utf8');
     await fill(disk);
-    await expect(ledger.append(note)).rejects.toMatchObject({ code: 'local-disk-full', message: `no space left to write ${file}` });
+    await expect(ledger.append(note)).rejects.toMatchObject({
+      code: 'local-disk-full',
+      message: `no space left to write ${file}`,
+    });
     expect(await readFile(file, 'utf8')).toBe(before);
   });
 
@@ -117,11 +146,34 @@ describe.skipIf(mount === undefined || !asRoot())('on a small file system', () =
     if (disk === undefined) return context.skip();
     const { state, ledger } = await ledgerOf(disk, 1);
     await mustRun(mount!, ['-o', 'remount,ro', disk]);
-    const readOnly = { code: 'local-not-writable', message: expect.stringMatching(/the file system is read-only$/) as string };
+    const readOnly = {
+      code: 'local-not-writable',
+      message: expect.stringMatching(/the file system is read-only$/) as string,
+    };
     await expect(ArrangementState.open(disk, 'other')).rejects.toMatchObject(readOnly);
     await expect(lockArrangement(state.directory)).rejects.toMatchObject(readOnly);
     await expect(writeFileAtomic(state.file('x'), 'x')).rejects.toMatchObject(readOnly);
-    await expect(appendRun(state, { schema: 'depot.run/1', arrangement: 'acme-crm', startedAt: '2026-11-22T00:30:00Z', finishedAt: '2026-11-22T00:30:00Z', exit: 0, code: null, message: null, published: 'no', depositId: null, bytes: null, seconds: 0, lanes: null, attempts: 0, reconnects: 0, host: 'h' })).rejects.toMatchObject(readOnly);
-    await expect(ledger.append({ kind: 'deposit', depositId: 'x', receiptSha256: '', time: '' })).rejects.toMatchObject(readOnly);
+    await expect(
+      appendRun(state, {
+        schema: 'depot.run/1',
+        arrangement: 'acme-crm',
+        startedAt: '2026-11-22T00:30:00Z',
+        finishedAt: '2026-11-22T00:30:00Z',
+        exit: 0,
+        code: null,
+        message: null,
+        published: 'no',
+        depositId: null,
+        bytes: null,
+        seconds: 0,
+        lanes: null,
+        attempts: 0,
+        reconnects: 0,
+        host: 'h',
+      }),
+    ).rejects.toMatchObject(readOnly);
+    await expect(ledger.append({ kind: 'deposit', depositId: 'x', receiptSha256: '', time: '' })).rejects.toMatchObject(
+      readOnly,
+    );
   });
 });

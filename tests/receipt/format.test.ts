@@ -20,7 +20,10 @@ const documented = (number: number) =>
   });
 
 test('the page documents every key of a receipt, and in the order in which they stand', () => {
-  const receipt = JSON.parse(new TextDecoder().decode(receiptBytes(receiptOf({ rehearsed: true })))) as Record<string, unknown>;
+  const receipt = JSON.parse(new TextDecoder().decode(receiptBytes(receiptOf({ rehearsed: true })))) as Record<
+    string,
+    unknown
+  >;
   const keys = Object.entries(receipt).flatMap(([key, value]) => {
     if (key === 'keyProof' || typeof value !== 'object') return [key];
     return Object.keys(value as object).map((inner) => `${key}.${inner}`);
@@ -30,8 +33,20 @@ test('the page documents every key of a receipt, and in the order in which they 
 
 test('the page documents every key of a ledger line, in order', async () => {
   const { state, ledger, receipts } = await ledgerOf(tempDir(), 1);
-  await ledger.append({ kind: 'superseded', depositId: receipts[0].receipt.depositId, receiptSha256: 'ab'.repeat(32), time: '2026-11-22T00:30:00Z', supersedes: receipts[0].sha256 });
-  await ledger.append({ kind: 'destroyed', depositId: receipts[0].receipt.depositId, receiptSha256: 'ab'.repeat(32), time: '2027-02-01T10:00:00Z', destroyed: '2027-01-31' });
+  await ledger.append({
+    kind: 'superseded',
+    depositId: receipts[0].receipt.depositId,
+    receiptSha256: 'ab'.repeat(32),
+    time: '2026-11-22T00:30:00Z',
+    supersedes: receipts[0].sha256,
+  });
+  await ledger.append({
+    kind: 'destroyed',
+    depositId: receipts[0].receipt.depositId,
+    receiptSha256: 'ab'.repeat(32),
+    time: '2027-02-01T10:00:00Z',
+    destroyed: '2027-01-31',
+  });
   expect((await Ledger.open(state)).lines).toHaveLength(3);
   const { raw } = await readLedger(state);
   const keys = [...new Set(raw.flatMap(({ bytes }) => Object.keys(JSON.parse(bytes.toString()) as object)))];
@@ -39,18 +54,26 @@ test('the page documents every key of a ledger line, in order', async () => {
 });
 
 test('the page documents every key of a run record', () => {
-  const schema = JSON.parse(readFileSync(new URL('../../schemas/run-1.schema.json', import.meta.url), 'utf8')) as { required: string[] };
+  const schema = JSON.parse(readFileSync(new URL('../../schemas/run-1.schema.json', import.meta.url), 'utf8')) as {
+    required: string[];
+  };
   expect(documented(8).sort()).toEqual([...schema.required].sort());
 });
 
 test('the page documents every key of an attestation, in order', () => {
-  const schema = JSON.parse(readFileSync(new URL('../../schemas/attestation-1.schema.json', import.meta.url), 'utf8')) as { properties: object };
+  const schema = JSON.parse(
+    readFileSync(new URL('../../schemas/attestation-1.schema.json', import.meta.url), 'utf8'),
+  ) as { properties: object };
   expect(documented(10)).toEqual(Object.keys(schema.properties));
 });
 
 test('the vector of the key proof is the one that the page gives', () => {
   const [, id] = /deposit id\n`([^`]+)`/.exec(section(5))!;
-  const opening = openingOf(Uint8Array.from({ length: 32 }, (_, i) => i), new TextEncoder().encode('pkesk packets'), id);
+  const opening = openingOf(
+    Uint8Array.from({ length: 32 }, (_, i) => i),
+    new TextEncoder().encode('pkesk packets'),
+    id,
+  );
   expect(section(5)).toContain(`opening    = ${Buffer.from(opening).toString('hex')}\n`);
   expect(section(5)).toContain(`commitment = ${commitmentOf(opening)}\n`);
 });

@@ -17,14 +17,17 @@ beforeAll(async () => {
   await deposit(state, made.ledger, { at: '2026-11-04T00:30:00Z', id: lost.receipt.depositId });
   ids.push(lost.receipt.depositId);
 });
-const listed = async (range: { from?: Date; to?: Date }) => (await listReceipts(state, range)).receipts.map((r) => r.depositId);
+const listed = async (range: { from?: Date; to?: Date }) =>
+  (await listReceipts(state, range)).receipts.map((r) => r.depositId);
 
 describe('listing receipts', () => {
   test('gives those that count, oldest first, within both ends', async () => {
     expect(await listed({})).toEqual(ids);
     expect(await listed({ from: new Date('2026-11-02T00:30:00Z') })).toEqual(ids.slice(1));
     expect(await listed({ to: new Date('2026-11-02T00:30:00Z') })).toEqual(ids.slice(0, 2));
-    expect(await listed({ from: new Date('2026-11-02T00:30:01Z'), to: new Date('2026-11-03T23:59:59Z') })).toEqual([ids[2]]);
+    expect(await listed({ from: new Date('2026-11-02T00:30:01Z'), to: new Date('2026-11-03T23:59:59Z') })).toEqual([
+      ids[2],
+    ]);
     const [, , , settled] = (await listReceipts(state)).receipts;
     expect(settled.receipt.transfer.status).toBe('acknowledged');
     expect(settled.signature).toBe(fakeSignature(settled.bytes));
@@ -64,13 +67,38 @@ test('of deposits that were begun and complete within one second, the ledger kno
 test('the last deposit is known without its run record, and without its receipt', async () => {
   const { state: own, receipts } = await ledgerOf(tempDir(), 2);
   const [{ receipt }] = receipts.slice(-1);
-  expect(await lastDeposit(own)).toEqual({ depositId: receipt.depositId, finishedAt: receipt.completedAt, bytes: receipt.suitcase.bytes, dataset: { entries: 4813, bytes: 19_756_849_561 }, shrunkFrom: null });
+  expect(await lastDeposit(own)).toEqual({
+    depositId: receipt.depositId,
+    finishedAt: receipt.completedAt,
+    bytes: receipt.suitcase.bytes,
+    dataset: { entries: 4813, bytes: 19_756_849_561 },
+    shrunkFrom: null,
+  });
   const run: RunRecord = {
-    schema: 'depot.run/1', arrangement: 'acme-crm', startedAt: '2026-11-22T00:30:00Z', finishedAt: '2026-11-22T00:36:00Z', exit: 30, code: 'receipt-not-written', message: 'disk full',
-    published: 'yes', depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', bytes: 5, seconds: 1, lanes: 1, attempts: 1, reconnects: 0, host: 'db1',
+    schema: 'depot.run/1',
+    arrangement: 'acme-crm',
+    startedAt: '2026-11-22T00:30:00Z',
+    finishedAt: '2026-11-22T00:36:00Z',
+    exit: 30,
+    code: 'receipt-not-written',
+    message: 'disk full',
+    published: 'yes',
+    depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410',
+    bytes: 5,
+    seconds: 1,
+    lanes: 1,
+    attempts: 1,
+    reconnects: 0,
+    host: 'db1',
   };
   await appendRun(own, run);
-  expect(await lastDeposit(own)).toEqual({ depositId: run.depositId, finishedAt: run.finishedAt, bytes: 5, dataset: null, shrunkFrom: null });
+  expect(await lastDeposit(own)).toEqual({
+    depositId: run.depositId,
+    finishedAt: run.finishedAt,
+    bytes: 5,
+    dataset: null,
+    shrunkFrom: null,
+  });
   await appendRun(own, { ...run, finishedAt: '2026-11-23T00:36:00Z', published: 'unknown' });
   expect((await lastDeposit(own))?.finishedAt).toBe(run.finishedAt);
 });
@@ -82,8 +110,21 @@ test('a deposit that is dated in the future is the last one until the next, whic
   const next = await deposit(own, ledger, { at: '2026-11-03T00:30:00Z' });
   expect((await lastDeposit(own))?.depositId).toBe(next.receipt.depositId);
   const run: RunRecord = {
-    schema: 'depot.run/1', arrangement: 'acme-crm', startedAt: '2031-01-01T00:30:00Z', finishedAt: '2031-01-01T00:36:00Z', exit: 0, code: null, message: null,
-    published: 'yes', depositId: ahead.receipt.depositId, bytes: 5, seconds: 1, lanes: 1, attempts: 1, reconnects: 0, host: 'db1',
+    schema: 'depot.run/1',
+    arrangement: 'acme-crm',
+    startedAt: '2031-01-01T00:30:00Z',
+    finishedAt: '2031-01-01T00:36:00Z',
+    exit: 0,
+    code: null,
+    message: null,
+    published: 'yes',
+    depositId: ahead.receipt.depositId,
+    bytes: 5,
+    seconds: 1,
+    lanes: 1,
+    attempts: 1,
+    reconnects: 0,
+    host: 'db1',
   };
   await appendRun(own, run);
   expect((await lastDeposit(own))?.depositId).toBe(next.receipt.depositId);
@@ -99,7 +140,14 @@ describe('finding a receipt', () => {
     expect((await findReceipt(state, ids[3])).receipt.transfer.status).toBe('acknowledged');
   });
 
-  test.each([['acme-crm_2027', /no receipt of/], ['acme-crm_2026', /more than one receipt begins with/]])('does not guess at %j', async (start, message) => {
-    await expect(findReceipt(state, start)).rejects.toMatchObject({ code: 'usage', message: expect.stringMatching(message) as string, hint: 'list them: «depot receipts list acme-crm»' });
+  test.each([
+    ['acme-crm_2027', /no receipt of/],
+    ['acme-crm_2026', /more than one receipt begins with/],
+  ])('does not guess at %j', async (start, message) => {
+    await expect(findReceipt(state, start)).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringMatching(message) as string,
+      hint: 'list them: «depot receipts list acme-crm»',
+    });
   });
 });

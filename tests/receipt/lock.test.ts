@@ -59,7 +59,10 @@ describe('the lock', () => {
   });
 
   test('says where the directory cannot be written', async () => {
-    await expect(lockArrangement(join(tempDir(), 'gone'))).rejects.toMatchObject({ code: 'local-not-writable', message: expect.stringContaining('gone/lock') as string });
+    await expect(lockArrangement(join(tempDir(), 'gone'))).rejects.toMatchObject({
+      code: 'local-not-writable',
+      message: expect.stringContaining('gone/lock') as string,
+    });
   });
 
   test('is had by exactly one of several processes that want it at once', async () => {
@@ -79,7 +82,9 @@ describe('the lock', () => {
 
   test('is given back by a process that ends without releasing it', async () => {
     const directory = tempDir();
-    const child = new Child(`const { lockArrangement } = module('lock.js'); await lockArrangement(${JSON.stringify(directory)}); console.log('locked'); process.exit(3);`);
+    const child = new Child(
+      `const { lockArrangement } = module('lock.js'); await lockArrangement(${JSON.stringify(directory)}); console.log('locked'); process.exit(3);`,
+    );
     expect(await child.line()).toBe('locked');
     await eventually(async () => !(await readdir(directory)).includes('lock'), 5000, 'the lock file to go');
   });
@@ -99,7 +104,17 @@ describe('the lock', () => {
   test.runIf(onLinux)('is taken over from a zombie, that is killed and not waited for', async () => {
     const directory = tempDir();
     // The shell's child is killed; the shell, which became `sleep`, never waits for it.
-    const shell = spawn('sh', ['-c', `"$0" --import "$1" --input-type=module -e "$2" & echo $!; exec sleep 60`, process.execPath, import.meta.resolve('tsx'), scriptOf(`setInterval(() => {}, 1000); ${holderScript(directory)}`)], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const shell = spawn(
+      'sh',
+      [
+        '-c',
+        `"$0" --import "$1" --input-type=module -e "$2" & echo $!; exec sleep 60`,
+        process.execPath,
+        import.meta.resolve('tsx'),
+        scriptOf(`setInterval(() => {}, 1000); ${holderScript(directory)}`),
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
     try {
       let output = '';
       shell.stdout.on('data', (b: Buffer) => (output += b.toString()));
@@ -107,7 +122,11 @@ describe('the lock', () => {
       const pid = Number(output.split('\n')[0]);
       await expect(lockArrangement(directory)).rejects.toMatchObject({ code: 'locked' });
       process.kill(pid, 'SIGKILL');
-      await eventually(async () => (await readFile(`/proc/${String(pid)}/stat`, 'latin1')).includes(') Z '), 5000, 'a zombie');
+      await eventually(
+        async () => (await readFile(`/proc/${String(pid)}/stat`, 'latin1')).includes(') Z '),
+        5000,
+        'a zombie',
+      );
       await (await lockArrangement(directory)).release();
     } finally {
       shell.kill('SIGKILL');
@@ -118,10 +137,16 @@ describe('the lock', () => {
     const directory = tempDir();
     const file = join(directory, 'lock');
     // Of a machine that nobody here can look at, and whose clock was years ahead.
-    await writeFile(file, JSON.stringify({ ...(await describeSelf('2091-11-22T00:30:00Z')), boot: 'another', host: 'another' }));
+    await writeFile(
+      file,
+      JSON.stringify({ ...(await describeSelf('2091-11-22T00:30:00Z')), boot: 'another', host: 'another' }),
+    );
     const ahead = new Date('2091-11-22T00:31:00Z');
     await utimes(file, ahead, ahead);
-    await expect(lockArrangement(directory)).rejects.toMatchObject({ code: 'locked', hint: expect.stringContaining('dated in the future') as string });
+    await expect(lockArrangement(directory)).rejects.toMatchObject({
+      code: 'locked',
+      hint: expect.stringContaining('dated in the future') as string,
+    });
     const [note] = (await readdir(directory)).filter((name) => name.startsWith('lock.ahead-'));
     // It was seen like this ten minutes and more ago, and has not been heard of since.
     const before = new Date(Date.now() - 601_000);
@@ -135,7 +160,10 @@ describe('the lock', () => {
   test('that is dated in the future and is heard of again is one of somebody who lives', async () => {
     const directory = tempDir();
     const file = join(directory, 'lock');
-    await writeFile(file, JSON.stringify({ ...(await describeSelf('2091-11-22T00:30:00Z')), boot: 'another', host: 'another' }));
+    await writeFile(
+      file,
+      JSON.stringify({ ...(await describeSelf('2091-11-22T00:30:00Z')), boot: 'another', host: 'another' }),
+    );
     await utimes(file, new Date('2091-11-22T00:31:00Z'), new Date('2091-11-22T00:31:00Z'));
     await expect(lockArrangement(directory)).rejects.toMatchObject({ code: 'locked' });
     const [note] = (await readdir(directory)).filter((name) => name.startsWith('lock.ahead-'));
@@ -151,7 +179,11 @@ describe('the lock', () => {
     for (const [round, directory] of directories.entries()) {
       await writeFile(join(directory, 'lock'), JSON.stringify({ ...self, nonce: 'a'.repeat(32), started: '1' }));
       // In every other round a successor of that one died too, before it could take its place.
-      if (round % 2 === 1) await writeFile(join(directory, `lock.after-${'a'.repeat(32)}`), JSON.stringify({ ...self, nonce: 'b'.repeat(32), started: '1' }));
+      if (round % 2 === 1)
+        await writeFile(
+          join(directory, `lock.after-${'a'.repeat(32)}`),
+          JSON.stringify({ ...self, nonce: 'b'.repeat(32), started: '1' }),
+        );
     }
     for (const result of await race(directories)) expect(result).toEqual(['locked', 'locked', 'won']);
     for (const directory of directories) expect(await readdir(directory)).toEqual(['lock']);
@@ -165,7 +197,11 @@ describe('a lock file', () => {
     const at = new Date(Date.now() - ageMs);
     await utimes(file, at, at);
   };
-  const taken = async (directory: string) => lockArrangement(directory).then(async (lock) => lock.release().then(() => true), () => false);
+  const taken = async (directory: string) =>
+    lockArrangement(directory).then(
+      async (lock) => lock.release().then(() => true),
+      () => false,
+    );
 
   test.runIf(onLinux)('of a process number that was given out again is a dead one', async () => {
     const directory = tempDir();
@@ -187,7 +223,9 @@ describe('a lock file', () => {
     const directory = tempDir();
     await write(directory, changes, 9 * 60_000);
     expect(await taken(directory)).toBe(false);
-    await expect(lockArrangement(directory)).rejects.toMatchObject({ hint: expect.stringContaining('10 min after its last sign of life') as string });
+    await expect(lockArrangement(directory)).rejects.toMatchObject({
+      hint: expect.stringContaining('10 min after its last sign of life') as string,
+    });
     await write(directory, changes, 11 * 60_000);
     expect(await taken(directory)).toBe(true);
   });
@@ -203,25 +241,34 @@ describe('a lock file', () => {
     const directory = tempDir();
     const file = join(directory, 'lock');
     await writeFile(file, '\0\0\0');
-    await expect(lockArrangement(directory)).rejects.toMatchObject({ code: 'locked', message: expect.stringContaining('an unknown process') as string });
+    await expect(lockArrangement(directory)).rejects.toMatchObject({
+      code: 'locked',
+      message: expect.stringContaining('an unknown process') as string,
+    });
     await utimes(file, new Date(0), new Date(0));
     expect(await taken(directory)).toBe(true);
   });
 
-  test.runIf(onLinux)('whose successor died between its claim and the rename is succeeded through the claim', async () => {
-    const directory = tempDir();
-    const self = await describeSelf('2026-11-22T00:30:00Z');
-    await write(directory, { nonce: 'a'.repeat(32), started: '1' });
-    const claim = join(directory, `lock.after-${'a'.repeat(32)}`);
-    // Alive between the two: the lock is its.
-    await writeFile(claim, JSON.stringify({ ...self, nonce: 'b'.repeat(32) }));
-    await expect(lockArrangement(directory)).rejects.toMatchObject({ code: 'locked' });
-    // Dead between the two, and so its own successor too.
-    await writeFile(claim, JSON.stringify({ ...self, nonce: 'b'.repeat(32), started: '1' }));
-    await writeFile(join(directory, `lock.after-${'b'.repeat(32)}`), JSON.stringify({ ...self, nonce: 'c'.repeat(32), started: '1' }));
-    expect(await taken(directory)).toBe(true);
-    expect(await readdir(directory)).toEqual([]);
-  });
+  test.runIf(onLinux)(
+    'whose successor died between its claim and the rename is succeeded through the claim',
+    async () => {
+      const directory = tempDir();
+      const self = await describeSelf('2026-11-22T00:30:00Z');
+      await write(directory, { nonce: 'a'.repeat(32), started: '1' });
+      const claim = join(directory, `lock.after-${'a'.repeat(32)}`);
+      // Alive between the two: the lock is its.
+      await writeFile(claim, JSON.stringify({ ...self, nonce: 'b'.repeat(32) }));
+      await expect(lockArrangement(directory)).rejects.toMatchObject({ code: 'locked' });
+      // Dead between the two, and so its own successor too.
+      await writeFile(claim, JSON.stringify({ ...self, nonce: 'b'.repeat(32), started: '1' }));
+      await writeFile(
+        join(directory, `lock.after-${'b'.repeat(32)}`),
+        JSON.stringify({ ...self, nonce: 'c'.repeat(32), started: '1' }),
+      );
+      expect(await taken(directory)).toBe(true);
+      expect(await readdir(directory)).toEqual([]);
+    },
+  );
 });
 
 test('a heartbeat keeps the lock fresh, and finds out when another has it', async () => {
@@ -237,7 +284,10 @@ test('a heartbeat keeps the lock fresh, and finds out when another has it', asyn
   await writeFile(other, JSON.stringify({ ...(await describeSelf('2026-11-22T00:30:00Z')), host: 'db2' }));
   await rename(other, file);
   await eventually(() => lock.lost.aborted, 5000, 'the loss to be seen');
-  expect(lock.lost.reason).toMatchObject({ code: 'locked', message: expect.stringContaining('on db2 took it over') as string });
+  expect(lock.lost.reason).toMatchObject({
+    code: 'locked',
+    message: expect.stringContaining('on db2 took it over') as string,
+  });
   await lock.release();
   // The other's lock is not released by us.
   expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({ host: 'db2' });

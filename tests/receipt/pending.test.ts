@@ -10,8 +10,14 @@ import { acknowledged, draftOf } from './samples.js';
 const baseOf = (at = '2026-11-22T00:30:00Z') => {
   const depositId = newDepositId('acme-crm', new Date(at));
   return {
-    schema: 'depot.pending/1' as const, depositId, arrangement: 'acme-crm', partialName: partialName(depositId), finalName: suitcaseName(depositId, 'zstd'),
-    createdAt: at, server: { account: 'acme@10.20.0.5:22', directory: '/incoming' }, publish: 'rename' as const,
+    schema: 'depot.pending/1' as const,
+    depositId,
+    arrangement: 'acme-crm',
+    partialName: partialName(depositId),
+    finalName: suitcaseName(depositId, 'zstd'),
+    createdAt: at,
+    server: { account: 'acme@10.20.0.5:22', directory: '/incoming' },
+    publish: 'rename' as const,
   };
 };
 const intent = (at?: string): PendingRecord => ({ ...baseOf(at), stage: 'intent' });
@@ -25,10 +31,21 @@ describe('pending records', () => {
     const transfer = { ...acknowledged, remoteName: base.finalName };
     const stages: PendingRecord[] = [
       { ...base, stage: 'intent' },
-      { ...base, stage: 'intent', draft, spool: { name: `${base.depositId}.spool`, bytes: 10, sha256: 'ab'.repeat(32) } },
+      {
+        ...base,
+        stage: 'intent',
+        draft,
+        spool: { name: `${base.depositId}.spool`, bytes: 10, sha256: 'ab'.repeat(32) },
+      },
       { ...base, stage: 'closing', draft },
       { ...base, stage: 'published', draft, transfer, completedAt: '2026-11-22T00:36:13Z' },
-      { ...base, stage: 'unconfirmed', draft, transfer: { ...transfer, status: 'unconfirmed' }, completedAt: '2026-11-22T00:36:13Z' },
+      {
+        ...base,
+        stage: 'unconfirmed',
+        draft,
+        transfer: { ...transfer, status: 'unconfirmed' },
+        completedAt: '2026-11-22T00:36:13Z',
+      },
       { ...base, stage: 'sidecars', remainingSidecars: [`${base.depositId}.receipt.json`] },
     ];
     for (const record of stages) {
@@ -58,15 +75,23 @@ describe('pending records', () => {
     await writePending(state, good);
     const text = JSON.stringify(intent('2026-11-24T00:30:00Z'));
     const bad: Record<string, string | Buffer> = {
-      'empty.json': '', 'torn.json': text.slice(0, 100), 'zeros.json': Buffer.alloc(4096), 'null.json': 'null', 'copy.json': text,
-      'other.json': JSON.stringify({ ...good, arrangement: 'other' }), 'stage.json': JSON.stringify({ ...good, stage: 'closing' }), 'huge.json': Buffer.alloc(3 << 20),
+      'empty.json': '',
+      'torn.json': text.slice(0, 100),
+      'zeros.json': Buffer.alloc(4096),
+      'null.json': 'null',
+      'copy.json': text,
+      'other.json': JSON.stringify({ ...good, arrangement: 'other' }),
+      'stage.json': JSON.stringify({ ...good, stage: 'closing' }),
+      'huge.json': Buffer.alloc(3 << 20),
     };
     for (const [name, contents] of Object.entries(bad)) await writeFile(state.file(join('pending', name)), contents);
     await mkdir(state.file('pending/folder.json'));
     await writeFile(state.file('pending/.x.json.123456789abc.tmp'), 'half');
     const { records, unreadable } = await readPending(state);
     expect(records).toEqual([good]);
-    expect(unreadable.map((u) => u.path).sort()).toEqual([...Object.keys(bad), 'folder.json'].sort().map((name) => state.file(join('pending', name))));
+    expect(unreadable.map((u) => u.path).sort()).toEqual(
+      [...Object.keys(bad), 'folder.json'].sort().map((name) => state.file(join('pending', name))),
+    );
     for (const { reason } of unreadable) expect(reason).not.toBe('');
     expect(await readdir(state.file('pending'))).toHaveLength(Object.keys(bad).length + 3);
   });
@@ -81,13 +106,23 @@ describe('pending records', () => {
       expect((await readPending(state)).unreadable, JSON.stringify(good)).toEqual([]);
     }
     const bad: object[] = [
-      { partialName: other.partialName }, { partialName: '../../x' }, { partialName: 'x' }, { partialName: `.${base.depositId}.partial/../x` }, { partialName: `.${base.depositId}.0123abcd./x.partial` },
-      { finalName: other.finalName }, { finalName: `${base.depositId}.receipt.json` }, { finalName: `/${base.finalName}` },
-      { stage: 'closing', draft: draftOf(other.depositId) }, { stage: 'sidecars', remainingSidecars: [`${other.depositId}.receipt.json`] },
+      { partialName: other.partialName },
+      { partialName: '../../x' },
+      { partialName: 'x' },
+      { partialName: `.${base.depositId}.partial/../x` },
+      { partialName: `.${base.depositId}.0123abcd./x.partial` },
+      { finalName: other.finalName },
+      { finalName: `${base.depositId}.receipt.json` },
+      { finalName: `/${base.finalName}` },
+      { stage: 'closing', draft: draftOf(other.depositId) },
+      { stage: 'sidecars', remainingSidecars: [`${other.depositId}.receipt.json`] },
     ];
     for (const changes of bad) {
       await writeFile(file, pending(changes));
-      expect(await readPending(state), JSON.stringify(changes)).toEqual({ records: [], unreadable: [{ path: file, reason: expect.stringMatching(/Name|draft|remainingSidecars/) as string }] });
+      expect(await readPending(state), JSON.stringify(changes)).toEqual({
+        records: [],
+        unreadable: [{ path: file, reason: expect.stringMatching(/Name|draft|remainingSidecars/) as string }],
+      });
     }
   });
 

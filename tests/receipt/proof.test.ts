@@ -8,7 +8,10 @@ test('the opening is HKDF-SHA256 as RFC 5869 writes it out', () => {
   const [sessionKey, pkesk] = [randomBytes(32), randomBytes(94)];
   const prk = createHmac('sha256', createHash('sha256').update(pkesk).digest()).update(sessionKey).digest();
   const info = Buffer.concat([Buffer.from('depot key proof 1'), Buffer.from([0]), Buffer.from(id)]);
-  const okm = createHmac('sha256', prk).update(info).update(Buffer.from([1])).digest();
+  const okm = createHmac('sha256', prk)
+    .update(info)
+    .update(Buffer.from([1]))
+    .digest();
   expect(Buffer.from(openingOf(sessionKey, pkesk, id))).toEqual(okm);
   expect(commitmentOf(openingOf(sessionKey, pkesk, id))).toBe(createHash('sha256').update(okm).digest('hex'));
 });
@@ -22,6 +25,11 @@ test('a fixed vector, for second readers (docs/format.md)', () => {
 
 test('another deposit, key or PKESK has another opening', () => {
   const [key, pkesk] = [randomBytes(32), randomBytes(94)];
-  const openings = [openingOf(key, pkesk, id), openingOf(key, pkesk, id.replace('acme', 'bcme')), openingOf(randomBytes(32), pkesk, id), openingOf(key, randomBytes(94), id)];
+  const openings = [
+    openingOf(key, pkesk, id),
+    openingOf(key, pkesk, id.replace('acme', 'bcme')),
+    openingOf(randomBytes(32), pkesk, id),
+    openingOf(key, randomBytes(94), id),
+  ];
   expect(new Set(openings.map((o) => Buffer.from(o).toString('hex'))).size).toBe(4);
 });

@@ -29,7 +29,13 @@ describe('recording a deposit', () => {
     const bytes = await readFile(recorded.path);
     expect(parseReceipt(bytes)).toEqual(recorded.receipt);
     expect(await readFile(state.file(signatureName(id)), 'utf8')).toBe(fakeSignature(bytes));
-    expect((await readdir(state.directory)).sort()).toEqual([`${id}.cover.md`, `${id}.receipt.json`, `${id}.receipt.json.asc`, 'ledger.ndjson', 'pending']);
+    expect((await readdir(state.directory)).sort()).toEqual([
+      `${id}.cover.md`,
+      `${id}.receipt.json`,
+      `${id}.receipt.json.asc`,
+      'ledger.ndjson',
+      'pending',
+    ]);
     expect(await problems(state)).toEqual([]);
   });
 
@@ -48,8 +54,15 @@ describe('recording a deposit', () => {
     expect(settled.kind).toBe('superseded');
     expect(settled.receipt.ledger.sequence).toBe(3);
     const reopened = await Ledger.open(state);
-    expect(reopened.lines[2]).toMatchObject({ kind: 'superseded', supersedes: lost.sha256, receiptSha256: settled.sha256 });
-    expect((await state.receiptsOf(id)).map((r) => [r.superseded, r.sha256])).toEqual([[null, settled.sha256], [1, lost.sha256]]);
+    expect(reopened.lines[2]).toMatchObject({
+      kind: 'superseded',
+      supersedes: lost.sha256,
+      receiptSha256: settled.sha256,
+    });
+    expect((await state.receiptsOf(id)).map((r) => [r.superseded, r.sha256])).toEqual([
+      [null, settled.sha256],
+      [1, lost.sha256],
+    ]);
     expect(await problems(state)).toEqual([]);
     // And once more: what is settled stays.
     expect(await deposit(state, reopened, { at, id })).toEqual(settled);
@@ -59,21 +72,42 @@ describe('recording a deposit', () => {
     const { state, ledger } = await fresh();
     const draft = draftOf(id);
     const sign = async () => Promise.reject(new Error('no key'));
-    await expect(recordReceipt({ state, ledger, draft, transfer: { ...acknowledged, remoteName: draft.suitcase.name }, completedAt: at, cover: coverBytes(draft), sign })).rejects.toThrow('no key');
+    await expect(
+      recordReceipt({
+        state,
+        ledger,
+        draft,
+        transfer: { ...acknowledged, remoteName: draft.suitcase.name },
+        completedAt: at,
+        cover: coverBytes(draft),
+        sign,
+      }),
+    ).rejects.toThrow('no key');
     expect(await readdir(state.directory)).toEqual(['pending']);
   });
 
   test('says that the deposit was published when its receipt cannot be written', async () => {
     const { state, ledger } = await fresh();
     await rm(state.directory, { recursive: true });
-    await expect(deposit(state, ledger, { at, id })).rejects.toMatchObject({ code: 'receipt-not-written', published: 'yes', depositId: id, message: expect.stringContaining(state.directory) as string });
-    await expect(deposit(state, ledger, { at, id, status: 'unconfirmed' })).rejects.toMatchObject({ code: 'receipt-not-written', published: 'unknown' });
+    await expect(deposit(state, ledger, { at, id })).rejects.toMatchObject({
+      code: 'receipt-not-written',
+      published: 'yes',
+      depositId: id,
+      message: expect.stringContaining(state.directory) as string,
+    });
+    await expect(deposit(state, ledger, { at, id, status: 'unconfirmed' })).rejects.toMatchObject({
+      code: 'receipt-not-written',
+      published: 'unknown',
+    });
   });
 });
 
 describe('a crash', () => {
   /** Stops the recording when the state is about to do `step`, as a power loss would. */
-  const crashAt = async (step: 'ledger' | 'receipt' | 'cover', status: Receipt['transfer']['status'] = 'acknowledged') => {
+  const crashAt = async (
+    step: 'ledger' | 'receipt' | 'cover',
+    status: Receipt['transfer']['status'] = 'acknowledged',
+  ) => {
     const { state, ledger } = await fresh();
     await deposit(state, ledger, { at: '2026-11-21T00:30:00Z' });
     if (step === 'ledger') ledger.append = async () => Promise.reject(new Error('crash'));
@@ -129,7 +163,10 @@ describe('a crash', () => {
     await expect(deposit(state, ledger, { at, id })).rejects.toThrow('crash');
     const after = await ArrangementState.open(state.stateDirectory, 'acme-crm');
     const settled = await deposit(after, await Ledger.open(after), { at, id });
-    expect((await after.receiptsOf(id)).map((r) => [r.superseded, r.sha256])).toEqual([[null, settled.sha256], [1, lost.sha256]]);
+    expect((await after.receiptsOf(id)).map((r) => [r.superseded, r.sha256])).toEqual([
+      [null, settled.sha256],
+      [1, lost.sha256],
+    ]);
     expect(await problems(after)).toEqual([]);
   });
 
@@ -138,11 +175,18 @@ describe('a crash', () => {
     const other = await ledgerOf(tempDir(), 2);
     const stray = other.receipts[1];
     await writeFile(state.file(receiptName(stray.receipt.depositId)), await readFile(stray.path));
-    await expect(deposit(state, ledger, { at: stray.receipt.startedAt, id: stray.receipt.depositId })).rejects.toMatchObject({ code: 'receipt-not-written', cause: expect.objectContaining({ code: 'ledger-broken' }) as unknown });
+    await expect(
+      deposit(state, ledger, { at: stray.receipt.startedAt, id: stray.receipt.depositId }),
+    ).rejects.toMatchObject({
+      code: 'receipt-not-written',
+      cause: expect.objectContaining({ code: 'ledger-broken' }) as unknown,
+    });
   });
 });
 
 test('a draft that can become no receipt is found before the upload', () => {
   expect(() => checkDraft(draftOf(id))).not.toThrow();
-  expect(() => checkDraft(draftOf(id, { supplier: { name: '', signerFingerprint: 'A'.repeat(40) } }))).toThrow(expect.objectContaining({ code: 'internal', message: expect.stringContaining('supplier.name') as string }));
+  expect(() => checkDraft(draftOf(id, { supplier: { name: '', signerFingerprint: 'A'.repeat(40) } }))).toThrow(
+    expect.objectContaining({ code: 'internal', message: expect.stringContaining('supplier.name') as string }),
+  );
 });

@@ -10,14 +10,47 @@ import { tempDir } from '../support/cleanup.js';
 import { Child } from './children.js';
 
 const schema = JSON.parse(readFileSync(new URL('../../schemas/run-1.schema.json', import.meta.url), 'utf8')) as object;
-const validate = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true, strictTypes: false }).compile(schema);
+const validate = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true, strictTypes: false }).compile(
+  schema,
+);
 
 const run = (n: number, changes: Partial<RunRecord> = {}): RunRecord => ({
-  schema: 'depot.run/1', arrangement: 'acme-crm', startedAt: '2026-11-22T00:30:00Z', finishedAt: `2026-11-22T00:36:${String(n % 60).padStart(2, '0')}Z`, exit: 0, code: null, message: null,
-  published: 'yes', depositId: `acme-crm_20261122T003000Z_${n.toString(16).padStart(16, '0')}`, bytes: 5_476_083_302, seconds: 373.2, lanes: 4, attempts: 1, reconnects: 0, host: 'db1', ...changes,
+  schema: 'depot.run/1',
+  arrangement: 'acme-crm',
+  startedAt: '2026-11-22T00:30:00Z',
+  finishedAt: `2026-11-22T00:36:${String(n % 60).padStart(2, '0')}Z`,
+  exit: 0,
+  code: null,
+  message: null,
+  published: 'yes',
+  depositId: `acme-crm_20261122T003000Z_${n.toString(16).padStart(16, '0')}`,
+  bytes: 5_476_083_302,
+  seconds: 373.2,
+  lanes: 4,
+  attempts: 1,
+  reconnects: 0,
+  host: 'db1',
+  ...changes,
 });
-const failed = (n: number) => run(n, { exit: 14, code: 'unreachable', message: '10.20.0.5:22 not reachable for 30 min', published: 'no', depositId: null, bytes: null, lanes: null });
-const skipped = (n: number) => run(n, { code: 'skipped', message: 'the last deposit is 3 h old', published: 'no', depositId: null, bytes: null, lanes: null });
+const failed = (n: number) =>
+  run(n, {
+    exit: 14,
+    code: 'unreachable',
+    message: '10.20.0.5:22 not reachable for 30 min',
+    published: 'no',
+    depositId: null,
+    bytes: null,
+    lanes: null,
+  });
+const skipped = (n: number) =>
+  run(n, {
+    code: 'skipped',
+    message: 'the last deposit is 3 h old',
+    published: 'no',
+    depositId: null,
+    bytes: null,
+    lanes: null,
+  });
 
 const all = async (state: ArrangementState) => {
   const found: RunRecord[] = [];
@@ -31,7 +64,10 @@ describe('run records', () => {
     const state = await open();
     await writeFile(state.file('elsewhere'), `${JSON.stringify(run(1))}\n`);
     await symlink('elsewhere', state.file('runs.ndjson'));
-    await expect(appendRun(state, run(2))).rejects.toMatchObject({ code: 'local-not-writable', message: expect.stringContaining('symbolic link') as string });
+    await expect(appendRun(state, run(2))).rejects.toMatchObject({
+      code: 'local-not-writable',
+      message: expect.stringContaining('symbolic link') as string,
+    });
     await expect(all(state)).rejects.toMatchObject({ code: 'local-unreadable' });
     expect(await readFile(state.file('elsewhere'), 'utf8')).toBe(`${JSON.stringify(run(1))}\n`);
   });
@@ -39,7 +75,13 @@ describe('run records', () => {
   test('come back from the newest on, and the last deposit is found behind failures and skips', async () => {
     const state = await open();
     expect(await lastRun(state)).toBeNull();
-    const runs = [run(1), run(2, { exit: 30, code: 'sidecars-pending', message: 'x' }), failed(3), skipped(4), run(5, { published: 'unknown', exit: 18, code: 'unconfirmed', message: 'x' })];
+    const runs = [
+      run(1),
+      run(2, { exit: 30, code: 'sidecars-pending', message: 'x' }),
+      failed(3),
+      skipped(4),
+      run(5, { published: 'unknown', exit: 18, code: 'unconfirmed', message: 'x' }),
+    ];
     for (const one of runs) await appendRun(state, one);
     expect(await all(state)).toEqual(runs.toReversed());
     expect(await lastRun(state)).toEqual(runs[4]);
@@ -66,19 +108,28 @@ describe('run records', () => {
   test('are read from the end of a large file, without the rest of it', async () => {
     const state = await open();
     const line = `${JSON.stringify(failed(1))}\n`;
-    await writeFile(state.file('runs.ndjson'), `${JSON.stringify(run(7))}\n${line.repeat(20_000)}${JSON.stringify(run(9))}\n`);
+    await writeFile(
+      state.file('runs.ndjson'),
+      `${JSON.stringify(run(7))}\n${line.repeat(20_000)}${JSON.stringify(run(9))}\n`,
+    );
     expect(await lastRun(state)).toEqual(run(9));
     expect(await lastRun(state, (r) => r.published === 'yes' && r.depositId === run(7).depositId)).toEqual(run(7));
     expect(await all(state)).toHaveLength(20_002);
   });
 
   test('are found whatever the lengths of lines around block boundaries', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(fc.integer({ min: 0, max: 60_000 }), { minLength: 1, maxLength: 8 }), async (lengths) => {
-      const state = await open();
-      const runs = lengths.map((length, n) => run(n, { message: 'é'.repeat(length % 2) + 'm'.repeat(length) }));
-      await writeFile(state.file('runs.ndjson'), runs.map((one) => `${JSON.stringify(one)}\n`).join(''));
-      expect(await all(state)).toEqual(runs.toReversed());
-    }), { numRuns: 30 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 0, max: 60_000 }), { minLength: 1, maxLength: 8 }),
+        async (lengths) => {
+          const state = await open();
+          const runs = lengths.map((length, n) => run(n, { message: 'é'.repeat(length % 2) + 'm'.repeat(length) }));
+          await writeFile(state.file('runs.ndjson'), runs.map((one) => `${JSON.stringify(one)}\n`).join(''));
+          expect(await all(state)).toEqual(runs.toReversed());
+        },
+      ),
+      { numRuns: 30 },
+    );
   });
 
   test('a file without newlines is passed over in bounded memory', async () => {
@@ -113,7 +164,10 @@ describe('run records', () => {
     for (const child of children) child.say('go');
     for (const child of children) expect(await child.line()).toBe('done');
     const found = await all(state);
-    for (const child of children) expect(found.filter((r) => r.host === String(child.process.pid)).map((r) => r.attempts)).toEqual(Array.from({ length: 50 }, (_, i) => 49 - i));
+    for (const child of children)
+      expect(found.filter((r) => r.host === String(child.process.pid)).map((r) => r.attempts)).toEqual(
+        Array.from({ length: 50 }, (_, i) => 49 - i),
+      );
     expect((await readFile(state.file('runs.ndjson'), 'utf8')).split('\n')).toHaveLength(101);
   });
 });

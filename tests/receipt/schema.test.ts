@@ -9,7 +9,9 @@ import { fromBase64, toBase64 } from '../../src/receipt/base64.js';
 import type { Receipt } from '../../src/receipt/schema.js';
 import { anyReceipt, compatReceipt, receiptOf } from './samples.js';
 
-const schema = JSON.parse(readFileSync(new URL('../../schemas/receipt-1.schema.json', import.meta.url), 'utf8')) as object;
+const schema = JSON.parse(
+  readFileSync(new URL('../../schemas/receipt-1.schema.json', import.meta.url), 'utf8'),
+) as object;
 const validate = new Ajv2020({ allErrors: true, strict: true, strictTypes: false }).compile(schema);
 const parseText = (text: string) => parseReceipt(Buffer.from(text), 'r.json');
 
@@ -21,32 +23,63 @@ describe('the canonical form', () => {
     expect(text.startsWith('{\n  "schema": "depot.receipt/1",\n  "depositId": "acme-crm_2026')).toBe(true);
     expect(text.endsWith('}\n')).toBe(true);
     expect(Object.keys(JSON.parse(text) as object)).toEqual([
-      'schema', 'depositId', 'arrangement', 'supplier', 'startedAt', 'completedAt', 'suitcase', 'encryption', 'keyProof', 'dataset', 'cover', 'transfer', 'client', 'ledger',
+      'schema',
+      'depositId',
+      'arrangement',
+      'supplier',
+      'startedAt',
+      'completedAt',
+      'suitcase',
+      'encryption',
+      'keyProof',
+      'dataset',
+      'cover',
+      'transfer',
+      'client',
+      'ledger',
     ]);
   });
 
   test('does not depend on the order in which an object was built', () => {
     const shuffle = (value: unknown): unknown =>
       value !== null && typeof value === 'object' && !Array.isArray(value)
-        ? Object.fromEntries(Object.entries(value).reverse().map(([k, v]) => [k, shuffle(v)]))
-        : Array.isArray(value) ? value.map(shuffle) : value;
+        ? Object.fromEntries(
+            Object.entries(value)
+              .reverse()
+              .map(([k, v]) => [k, shuffle(v)]),
+          )
+        : Array.isArray(value)
+          ? value.map(shuffle)
+          : value;
     const sample = receiptOf({ rehearsed: true });
     expect(canonicalText(shuffle(sample) as Receipt)).toBe(canonicalText(sample));
   });
 
   test('of any receipt parses back to the same receipt, and the published JSON Schema accepts it', () => {
-    fc.assert(fc.property(anyReceipt, (receipt) => {
-      const parsed = parseReceipt(receiptBytes(receipt));
-      expect(parsed).toEqual(receipt);
-      expect(validate(parsed), JSON.stringify(validate.errors)).toBe(true);
-    }));
+    fc.assert(
+      fc.property(anyReceipt, (receipt) => {
+        const parsed = parseReceipt(receiptBytes(receipt));
+        expect(parsed).toEqual(receipt);
+        expect(validate(parsed), JSON.stringify(validate.errors)).toBe(true);
+      }),
+    );
   });
 
   test('a signature must be armoured', () => {
-    expect(isOutbound(signatureBytes('-----BEGIN PGP SIGNATURE-----\n\nwsB\n-----END PGP SIGNATURE-----\n'))).toBe(true);
+    expect(isOutbound(signatureBytes('-----BEGIN PGP SIGNATURE-----\n\nwsB\n-----END PGP SIGNATURE-----\n'))).toBe(
+      true,
+    );
     const good = '-----BEGIN PGP SIGNATURE-----\n\nwsB\n-----END PGP SIGNATURE-----\n';
     const secret = '-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nwsB\n-----END PGP PRIVATE KEY BLOCK-----\n';
-    for (const bad of ['', secret, `${good}${secret}`, `${secret}${good}`, good.replace('wsB', secret), `${good}x`, good.slice(0, -10)]) {
+    for (const bad of [
+      '',
+      secret,
+      `${good}${secret}`,
+      `${secret}${good}`,
+      good.replace('wsB', secret),
+      `${good}x`,
+      good.slice(0, -10),
+    ]) {
       expect(() => signatureBytes(bad)).toThrow(expect.objectContaining({ code: 'verification-failed' }));
     }
   });
@@ -57,46 +90,115 @@ const wrong: [string, (r: Receipt) => unknown, RegExp, boolean][] = [
   ['an unknown key', (r) => ({ ...r, note: 'x' }), /note/, true],
   ['an unknown key further down', (r) => ({ ...r, suitcase: { ...r.suitcase, note: 1 } }), /suitcase\.note/, true],
   ['a missing key', (r) => ({ ...r, ledger: undefined }), /ledger/, true],
-  ['a lower-case fingerprint', (r) => ({ ...r, supplier: { ...r.supplier, signerFingerprint: 'a'.repeat(40) } }), /supplier\.signerFingerprint/, true],
-  ['an upper-case digest', (r) => ({ ...r, suitcase: { ...r.suitcase, sha256: 'AB'.repeat(32) } }), /suitcase\.sha256/, true],
+  [
+    'a lower-case fingerprint',
+    (r) => ({ ...r, supplier: { ...r.supplier, signerFingerprint: 'a'.repeat(40) } }),
+    /supplier\.signerFingerprint/,
+    true,
+  ],
+  [
+    'an upper-case digest',
+    (r) => ({ ...r, suitcase: { ...r.suitcase, sha256: 'AB'.repeat(32) } }),
+    /suitcase\.sha256/,
+    true,
+  ],
   ['a size that is no integer', (r) => ({ ...r, suitcase: { ...r.suitcase, bytes: 1.5 } }), /suitcase\.bytes/, true],
   ['a negative size', (r) => ({ ...r, dataset: { ...r.dataset, bytes: -1 } }), /dataset\.bytes/, true],
   ['a size as text', (r) => ({ ...r, dataset: { ...r.dataset, bytes: '1' } }), /dataset\.bytes/, true],
   ['a size that is not exact', (r) => ({ ...r, dataset: { ...r.dataset, bytes: 2 ** 53 } }), /dataset\.bytes/, true],
   ['a time that no calendar has', (r) => ({ ...r, startedAt: '2026-02-30T00:00:00Z' }), /startedAt/, false],
-  ['an end before the beginning', (r) => ({ ...r, completedAt: '2020-01-01T00:00:00Z' }), /completedAt: before startedAt/, false],
+  [
+    'an end before the beginning',
+    (r) => ({ ...r, completedAt: '2020-01-01T00:00:00Z' }),
+    /completedAt: before startedAt/,
+    false,
+  ],
   ['no recipient', (r) => ({ ...r, encryption: { ...r.encryption, recipients: [] } }), /encryption\.recipients/, true],
-  ['thousands of recipients', (r) => ({ ...r, encryption: { ...r.encryption, recipients: Array(300).fill(r.encryption.recipients[0]) } }), /too many recipients/, true],
+  [
+    'thousands of recipients',
+    (r) => ({ ...r, encryption: { ...r.encryption, recipients: Array(300).fill(r.encryption.recipients[0]) } }),
+    /too many recipients/,
+    true,
+  ],
   ['rehearsed: false', (r) => ({ ...r, rehearsed: false }), /rehearsed/, true],
-  ['AEAD with SEIPDv1', (r) => ({ ...r, encryption: { ...r.encryption, packet: 'SEIPDv1', cipher: 'AES-256-CFB' } }), /encryption\.aead/, true],
-  ['a cipher of the other packet', (r) => ({ ...r, encryption: { ...r.encryption, cipher: 'AES-256-CFB' } }), /encryption\.cipher/, true],
+  [
+    'AEAD with SEIPDv1',
+    (r) => ({ ...r, encryption: { ...r.encryption, packet: 'SEIPDv1', cipher: 'AES-256-CFB' } }),
+    /encryption\.aead/,
+    true,
+  ],
+  [
+    'a cipher of the other packet',
+    (r) => ({ ...r, encryption: { ...r.encryption, cipher: 'AES-256-CFB' } }),
+    /encryption\.cipher/,
+    true,
+  ],
   ['a head of the wrong length', (r) => ({ ...r, keyProof: { ...r.keyProof, head: 'AAAA' } }), /keyProof\.head/, false],
   ['a tail of the wrong length', (r) => ({ ...r, keyProof: { ...r.keyProof, tail: 'AAAA' } }), /keyProof\.tail/, true],
   ['no tail with SEIPDv2', (r) => ({ ...r, keyProof: { ...r.keyProof, tail: null } }), /keyProof\.tail/, false],
   ['base64 with stray bits', (r) => ({ ...r, keyProof: { ...r.keyProof, pkesk: 'AAB=' } }), /keyProof\.pkesk/, false],
   ['an empty pkesk', (r) => ({ ...r, keyProof: { ...r.keyProof, pkesk: '' } }), /keyProof\.pkesk/, true],
-  ['the suitcase of another deposit', (r) => ({ ...r, suitcase: { ...r.suitcase, name: 'acme-crm_20261122T003000Z_0000000000000000.tar.zst.pgp' } }), /suitcase\.name/, false],
+  [
+    'the suitcase of another deposit',
+    (r) => ({ ...r, suitcase: { ...r.suitcase, name: 'acme-crm_20261122T003000Z_0000000000000000.tar.zst.pgp' } }),
+    /suitcase\.name/,
+    false,
+  ],
   ['the cover of another deposit', (r) => ({ ...r, cover: { ...r.cover, name: 'x.cover.md' } }), /cover\.name/, false],
-  ['a remote name elsewhere', (r) => ({ ...r, transfer: { ...r.transfer, remoteName: '../x' } }), /transfer\.remoteName/, false],
+  [
+    'a remote name elsewhere',
+    (r) => ({ ...r, transfer: { ...r.transfer, remoteName: '../x' } }),
+    /transfer\.remoteName/,
+    false,
+  ],
   ['another arrangement', (r) => ({ ...r, arrangement: 'other' }), /depositId: of another arrangement/, false],
-  ['a name that moves the cursor', (r) => ({ ...r, supplier: { ...r.supplier, name: 'Acme\u001b[2J' } }), /supplier\.name/, true],
-  ['a name that turns the line round', (r) => ({ ...r, supplier: { ...r.supplier, name: 'Acme\u202e' } }), /supplier\.name/, true],
-  ['a kind that is no word', (r) => ({ ...r, dataset: { ...r.dataset, skipped: { 'a b': 1 } } }), /dataset\.skipped/, true],
-  ['a first line with a predecessor', (r) => ({ ...r, ledger: { ...r.ledger, sequence: 1 } }), /ledger\.previousReceiptSha256/, false],
-  ['a later line without one', (r) => ({ ...r, ledger: { ...r.ledger, previousReceiptSha256: null } }), /ledger\.previousReceiptSha256/, false],
+  [
+    'a name that moves the cursor',
+    (r) => ({ ...r, supplier: { ...r.supplier, name: 'Acme\u001b[2J' } }),
+    /supplier\.name/,
+    true,
+  ],
+  [
+    'a name that turns the line round',
+    (r) => ({ ...r, supplier: { ...r.supplier, name: 'Acme\u202e' } }),
+    /supplier\.name/,
+    true,
+  ],
+  [
+    'a kind that is no word',
+    (r) => ({ ...r, dataset: { ...r.dataset, skipped: { 'a b': 1 } } }),
+    /dataset\.skipped/,
+    true,
+  ],
+  [
+    'a first line with a predecessor',
+    (r) => ({ ...r, ledger: { ...r.ledger, sequence: 1 } }),
+    /ledger\.previousReceiptSha256/,
+    false,
+  ],
+  [
+    'a later line without one',
+    (r) => ({ ...r, ledger: { ...r.ledger, previousReceiptSha256: null } }),
+    /ledger\.previousReceiptSha256/,
+    false,
+  ],
   ['line 0', (r) => ({ ...r, ledger: { ...r.ledger, sequence: 0 } }), /ledger\.sequence/, true],
 ];
 
 describe('a receipt is refused', () => {
   test.each(wrong)('with %s', (_what, change, message, visible) => {
     const bad = change(receiptOf());
-    expect(() => parseText(`${JSON.stringify(bad, null, 2)}\n`)).toThrow(expect.objectContaining({ code: 'verification-failed', message: expect.stringMatching(message) as string }));
+    expect(() => parseText(`${JSON.stringify(bad, null, 2)}\n`)).toThrow(
+      expect.objectContaining({ code: 'verification-failed', message: expect.stringMatching(message) as string }),
+    );
     // The schema may allow what no schema can see; what it does see it must not allow.
     expect(validate(bad)).toBe(!visible);
   });
 
   test('of a version that is not known yet, saying so', () => {
-    expect(() => parseText('{"schema":"depot.receipt/2"}')).toThrow('r.json is not a receipt: schema depot.receipt/2 is not known to this version of depot');
+    expect(() => parseText('{"schema":"depot.receipt/2"}')).toThrow(
+      'r.json is not a receipt: schema depot.receipt/2 is not known to this version of depot',
+    );
   });
 
   const good = canonicalText(receiptOf());
@@ -117,7 +219,9 @@ describe('a receipt is refused', () => {
     ['deep nesting', '['.repeat(100_000), /nested/],
     ['too many octets', ' '.repeat(maxReceiptBytes + 1), /more than/],
   ])('that is or has %s', (_what, text, message) => {
-    expect(() => parseText(text)).toThrow(expect.objectContaining({ code: 'verification-failed', message: expect.stringMatching(message) as string }));
+    expect(() => parseText(text)).toThrow(
+      expect.objectContaining({ code: 'verification-failed', message: expect.stringMatching(message) as string }),
+    );
   });
 
   test('that is not UTF-8', () => {
@@ -125,22 +229,27 @@ describe('a receipt is refused', () => {
   });
 
   test('without ever printing what it holds raw', () => {
-    expect(() => parseReceipt(Buffer.from('{"schema":"depot.receipt/\\u001b[2J"}'), 'a\u001bb')).toThrow(/^a\\x1bb is not a receipt: schema depot\.receipt\/\\x1b\[2J /);
+    expect(() => parseReceipt(Buffer.from('{"schema":"depot.receipt/\\u001b[2J"}'), 'a\u001bb')).toThrow(
+      /^a\\x1bb is not a receipt: schema depot\.receipt\/\\x1b\[2J /,
+    );
   });
 
   test('after any change of one character, or it says something else', () => {
-    fc.assert(fc.property(fc.nat(good.length - 1), fc.integer({ min: 0x20, max: 0x7e }), (at, code) => {
-      const changed = good.slice(0, at) + String.fromCharCode(code) + good.slice(at + 1);
-      fc.pre(changed !== good);
-      let parsed: Receipt;
-      try {
-        parsed = parseText(changed);
-      } catch (error) {
-        expect(error).toMatchObject({ code: 'verification-failed' });
-        return;
-      }
-      expect(canonicalText(parsed)).toBe(changed);
-    }), { numRuns: 500 });
+    fc.assert(
+      fc.property(fc.nat(good.length - 1), fc.integer({ min: 0x20, max: 0x7e }), (at, code) => {
+        const changed = good.slice(0, at) + String.fromCharCode(code) + good.slice(at + 1);
+        fc.pre(changed !== good);
+        let parsed: Receipt;
+        try {
+          parsed = parseText(changed);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'verification-failed' });
+          return;
+        }
+        expect(canonicalText(parsed)).toBe(changed);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 
@@ -149,8 +258,10 @@ test('compat receipts have no AEAD and no tail', () => {
 });
 
 test('base64 goes both ways for any octets', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 500 }), (octets) => {
-    expect(toBase64(octets)).toBe(Buffer.from(octets).toString('base64'));
-    expect(fromBase64(toBase64(octets))).toEqual(Uint8Array.from(octets));
-  }));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 500 }), (octets) => {
+      expect(toBase64(octets)).toBe(Buffer.from(octets).toString('base64'));
+      expect(fromBase64(toBase64(octets))).toEqual(Uint8Array.from(octets));
+    }),
+  );
 });

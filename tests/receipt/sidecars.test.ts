@@ -15,9 +15,17 @@ async function filed() {
   const state = await ArrangementState.open(tempDir(), 'acme-crm');
   const plain = draftOf();
   const cover = coverBytes(plain);
-  const draft = { ...plain, cover: { ...plain.cover, bytes: cover.length, sha256: createHash('sha256').update(cover).digest('hex') } };
+  const draft = {
+    ...plain,
+    cover: { ...plain.cover, bytes: cover.length, sha256: createHash('sha256').update(cover).digest('hex') },
+  };
   await recordReceipt({
-    state, ledger: await Ledger.open(state), draft, transfer: { ...acknowledged, remoteName: draft.suitcase.name }, completedAt: '2026-11-22T00:36:13Z', cover,
+    state,
+    ledger: await Ledger.open(state),
+    draft,
+    transfer: { ...acknowledged, remoteName: draft.suitcase.name },
+    completedAt: '2026-11-22T00:36:13Z',
+    cover,
     sign: async (bytes) => fakeSignature(bytes),
   });
   return { state, names: sidecarNames(draft.depositId) };
@@ -33,7 +41,10 @@ test('sidecars read back are what was written, and fit to leave', async () => {
 });
 
 test('a cover that was lost or damaged is made again, one that cannot be is not replaced by another', async () => {
-  const { state, names: [cover, , receipt] } = await filed();
+  const {
+    state,
+    names: [cover, , receipt],
+  } = await filed();
   const original = await readFile(state.file(cover));
   await writeFile(state.file(cover), 'something secret');
   expect(Buffer.from((await readSidecarBytes(state, cover))!)).toEqual(original);
@@ -41,14 +52,23 @@ test('a cover that was lost or damaged is made again, one that cannot be is not 
   expect(Buffer.from((await readSidecarBytes(state, cover))!)).toEqual(original);
 
   const text = await readFile(state.file(receipt), 'utf8');
-  await writeFile(state.file(receipt), text.replace(/("cover": \{[^}]*"sha256": ")[0-9a-f]{64}/, `$1${'0'.repeat(64)}`));
+  await writeFile(
+    state.file(receipt),
+    text.replace(/("cover": \{[^}]*"sha256": ")[0-9a-f]{64}/, `$1${'0'.repeat(64)}`),
+  );
   expect(await readSidecarBytes(state, cover)).toBeNull();
   await writeFile(state.file(cover), 'something secret');
-  await expect(readSidecarBytes(state, cover)).rejects.toMatchObject({ code: 'local-unreadable', message: expect.stringContaining(cover) as string });
+  await expect(readSidecarBytes(state, cover)).rejects.toMatchObject({
+    code: 'local-unreadable',
+    message: expect.stringContaining(cover) as string,
+  });
 });
 
 test('nothing else leaves under the name of a sidecar', async () => {
-  const { state, names: [, signature, receipt] } = await filed();
+  const {
+    state,
+    names: [, signature, receipt],
+  } = await filed();
   await writeFile(state.file(signature), '-----BEGIN PGP PRIVATE KEY BLOCK-----\n');
   await expect(readSidecarBytes(state, signature)).rejects.toMatchObject({ code: 'verification-failed' });
   await rm(state.file(signature));

@@ -45,19 +45,37 @@ describe('a program that does not seal is found out (law 1)', () => {
   test.each<[string, (scene: Scene) => void]>([
     ['without a fault', () => undefined],
     ['when the link drops', (scene) => scene.script(nth(20, writes, { then: 'drop' }))],
-    ['when it is killed', (scene) => scene.script(nth(40, writes, () => {
-      scene.kill();
-      return undefined;
-    }))],
-    ['when it is interrupted', (scene) => scene.script(nth(40, writes, () => {
-      scene.kill('SIGINT');
-      return undefined;
-    }))],
-    ['when it begins again under a new id', (scene) => scene.script(nth(20, writes, () => {
-      scene.server.files.delete([...scene.server.files.keys()].find(isPartial)!);
-      scene.server.drop();
-      return undefined;
-    }))],
+    [
+      'when it is killed',
+      (scene) =>
+        scene.script(
+          nth(40, writes, () => {
+            scene.kill();
+            return undefined;
+          }),
+        ),
+    ],
+    [
+      'when it is interrupted',
+      (scene) =>
+        scene.script(
+          nth(40, writes, () => {
+            scene.kill('SIGINT');
+            return undefined;
+          }),
+        ),
+    ],
+    [
+      'when it begins again under a new id',
+      (scene) =>
+        scene.script(
+          nth(20, writes, () => {
+            scene.server.files.delete([...scene.server.files.keys()].find(isPartial)!);
+            scene.server.drop();
+            return undefined;
+          }),
+        ),
+    ],
   ])('%s', async (_, arrange) => {
     const scene = await Scene.create({});
     arrange(scene);

@@ -6,7 +6,15 @@ import { Scene } from './scene.js';
 const onlyWithSpool: Step[] = ['first-block-spooled', 'spool-verified', 'checkpoint-written'];
 const onlyOfEarlierRuns: Step[] = ['earlier-receipt-filed', 'resumed', 'settled-earlier'];
 /** Where the deposit of the killed run is made, or will be, so that the next run makes a second one. */
-const survives: Step[] = ['draft-written', 'published', 'outcome-written', 'receipt-filed', 'sidecars-pending', 'sidecar-delivered', 'settled'];
+const survives: Step[] = [
+  'draft-written',
+  'published',
+  'outcome-written',
+  'receipt-filed',
+  'sidecars-pending',
+  'sidecar-delivered',
+  'settled',
+];
 const plain = stepNames.filter((name) => !onlyWithSpool.includes(name) && !onlyOfEarlierRuns.includes(name));
 
 async function settled(scene: Scene, expected: string): Promise<void> {
@@ -16,7 +24,9 @@ async function settled(scene: Scene, expected: string): Promise<void> {
   expect(scene.atAgent()).toBe(expected);
   expect(await scene.pending()).toEqual([]);
   expect(scene.supplier.stateFiles('spool')).toEqual([]);
-  expect(scene.receipts().map((receipt) => receipt.transfer.status)).toEqual(scene.receipts().map(() => 'acknowledged'));
+  expect(scene.receipts().map((receipt) => receipt.transfer.status)).toEqual(
+    scene.receipts().map(() => 'acknowledged'),
+  );
   await scene.checkLaws();
 }
 
@@ -50,7 +60,13 @@ describe('while it settles what an earlier run left, killed at', () => {
     await settled(scene, expected);
   });
 
-  test.each<[Step, string]>([['spool-verified', 'deposit'], ['partial-created', 'deposit'], ['draft-written', '2 × deposit'], ['receipt-filed', '2 × deposit'], ['resumed', '2 × deposit']])('a spool: %s', async (step, expected) => {
+  test.each<[Step, string]>([
+    ['spool-verified', 'deposit'],
+    ['partial-created', 'deposit'],
+    ['draft-written', '2 × deposit'],
+    ['receipt-filed', '2 × deposit'],
+    ['resumed', '2 × deposit'],
+  ])('a spool: %s', async (step, expected) => {
     const scene = await Scene.create({ octets: 14_000_000, supplier: { arrangement: { spool: true } } });
     expect((await scene.push({ at: 'checkpoint-written' })).exit).toBe('killed');
     expect((await scene.push({ at: step })).exit).toBe('killed');

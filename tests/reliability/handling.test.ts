@@ -6,15 +6,21 @@ import { handlings } from './handling.js';
 import { foundOutWithout, rows } from './removed.js';
 import { hold } from './row.js';
 
-
 test('every handling belongs to a row, and every row is met once at most by the same change', () => {
   expect(handlings.filter(({ row }) => !rows.has(row))).toEqual([]);
   expect(new Set(handlings.map(({ file, of }) => `${file} ${of}`)).size).toBe(handlings.length);
-  expect(handlings.filter(({ file, of }) => readFileSync(new URL(`../../src/${file}`, import.meta.url), 'utf8').split(of).length !== 2)).toEqual([]);
+  expect(
+    handlings.filter(
+      ({ file, of }) => readFileSync(new URL(`../../src/${file}`, import.meta.url), 'utf8').split(of).length !== 2,
+    ),
+  ).toEqual([]);
 });
 
 test('control: a build that differs in nothing but a comment holds its row', { timeout: 180_000 }, async () => {
-  await hold(rows.get('the link drops')!, await alteredDepot({ 'deposit/deposit.ts': (source) => `// the same\n${source}` }));
+  await hold(
+    rows.get('the link drops')!,
+    await alteredDepot({ 'deposit/deposit.ts': (source) => `// the same\n${source}` }),
+  );
 });
 
 foundOutWithout(handlings.filter((_, i) => i % 10 === 0));

@@ -9,9 +9,22 @@ import { readPending, type PendingRecord } from '../../src/receipt/pending.js';
 import { ArrangementState } from '../../src/receipt/state.js';
 import { pattern } from '../support/awkward.js';
 import { type Canary, canary, leaks } from '../support/canaries.js';
-import { bareEnvironment, checkout, depotScript, type DepotOptions, type JsonDocument, type Receipt } from '../support/cli.js';
+import {
+  bareEnvironment,
+  checkout,
+  depotScript,
+  type DepotOptions,
+  type JsonDocument,
+  type Receipt,
+} from '../support/cli.js';
 import { run } from '../support/process.js';
-import { type Action, type Request, type ScriptedOptions, type ScriptedServer, startScriptedServer } from '../support/scripted-server.js';
+import {
+  type Action,
+  type Request,
+  type ScriptedOptions,
+  type ScriptedServer,
+  startScriptedServer,
+} from '../support/scripted-server.js';
 import { type Sshd, type SshdOptions, startSshd } from '../support/sshd.js';
 import { isPartial, ofSidecar, ofSuitcase } from './names.js';
 import { makeKey, Supplier, type SupplierOptions } from '../support/supplier.js';
@@ -71,7 +84,13 @@ export class Scene {
   /** Requests of the push under way. */
   seen = 0;
 
-  private constructor(readonly options: SceneOptions, readonly scripted: ScriptedServer | null, readonly sshd: Sshd | null, readonly supplier: Supplier, readonly canary: Canary) {}
+  private constructor(
+    readonly options: SceneOptions,
+    readonly scripted: ScriptedServer | null,
+    readonly sshd: Sshd | null,
+    readonly supplier: Supplier,
+    readonly canary: Canary,
+  ) {}
 
   static async create(options: SceneOptions): Promise<Scene> {
     const sshd = options.sshd === undefined ? null : await startSshd(options.sshd);
@@ -82,7 +101,10 @@ export class Scene {
     });
     const secret = canary('the dataset');
     const octets = options.octets ?? 1_500_000;
-    writeFileSync(join(supplier.data, 'data'), Buffer.concat([pattern(octets >>> 1), secret.octets, pattern(octets >>> 1)]));
+    writeFileSync(
+      join(supplier.data, 'data'),
+      Buffer.concat([pattern(octets >>> 1), secret.octets, pattern(octets >>> 1)]),
+    );
     return new Scene(options, scripted, sshd, supplier, secret);
   }
 
@@ -97,10 +119,17 @@ export class Scene {
 
   /** One push, to its end, whatever that is. */
   async push(o: PushOptions = {}): Promise<Pushed> {
-    const node = [...(o.at === undefined ? [] : preload('preload-do.mjs')), ...(o.clock === undefined ? [] : preload('preload-clock.mjs')), ...(o.options?.node ?? [])];
+    const node = [
+      ...(o.at === undefined ? [] : preload('preload-do.mjs')),
+      ...(o.clock === undefined ? [] : preload('preload-clock.mjs')),
+      ...(o.options?.node ?? []),
+    ];
     const env = {
-      ...(o.at !== undefined && { DEPOT_AT: o.at }), ...(o.do !== undefined && { DEPOT_DO: o.do }),
-      ...(o.clock !== undefined && { DEPOT_CLOCK_S: String(o.clock) }), ...(o.clockUntil !== undefined && { DEPOT_CLOCK_UNTIL: o.clockUntil }), ...o.options?.env,
+      ...(o.at !== undefined && { DEPOT_AT: o.at }),
+      ...(o.do !== undefined && { DEPOT_DO: o.do }),
+      ...(o.clock !== undefined && { DEPOT_CLOCK_S: String(o.clock) }),
+      ...(o.clockUntil !== undefined && { DEPOT_CLOCK_UNTIL: o.clockUntil }),
+      ...o.options?.env,
     };
     const args = ['push', 'acme-crm', '--json', ...(o.args ?? [])];
     let tried = false;
@@ -109,22 +138,45 @@ export class Scene {
       tried = true;
       o.whenTrying?.(this);
     };
-    const inside = o.inside === true && this.program === undefined && node.length === 0 && Object.keys(env).length === 0;
-    const finished = inside ? await this.supplier.depot(args, o.options) : o.wrap === undefined
-      ? await this.supplier.depot(args, { ...(this.program === undefined ? {} : { script: this.program }), ...o.options, node, env, heard, started: (child) => (this.pid = child.pid) })
-      : await run(o.wrap[0], [...o.wrap.slice(1), process.execPath, ...node, depotScript, ...args, '--config', this.supplier.config], { cwd: this.supplier.directory, env: bareEnvironment(env) });
+    const inside =
+      o.inside === true && this.program === undefined && node.length === 0 && Object.keys(env).length === 0;
+    const finished = inside
+      ? await this.supplier.depot(args, o.options)
+      : o.wrap === undefined
+        ? await this.supplier.depot(args, {
+            ...(this.program === undefined ? {} : { script: this.program }),
+            ...o.options,
+            node,
+            env,
+            heard,
+            started: (child) => (this.pid = child.pid),
+          })
+        : await run(
+            o.wrap[0],
+            [...o.wrap.slice(1), process.execPath, ...node, depotScript, ...args, '--config', this.supplier.config],
+            { cwd: this.supplier.directory, env: bareEnvironment(env) },
+          );
     const result = this.#read(finished.stdout, finished.stderr);
     const pushed: Pushed = {
       exit: finished.signal === 'SIGKILL' ? 'killed' : (finished.code ?? -1),
-      code: result.error?.code, published: result.error?.published ?? (result.deposit === undefined ? undefined : 'yes'), message: result.error?.message ?? '', hint: result.error?.hint ?? null,
-      stderr: finished.stderr, skipped: result.skipped !== undefined, depositId: result.deposit?.depositId ?? result.error?.depositId ?? undefined,
-      receipt: result.deposit?.receipt, run: result.deposit?.run,
+      code: result.error?.code,
+      published: result.error?.published ?? (result.deposit === undefined ? undefined : 'yes'),
+      message: result.error?.message ?? '',
+      hint: result.error?.hint ?? null,
+      stderr: finished.stderr,
+      skipped: result.skipped !== undefined,
+      depositId: result.deposit?.depositId ?? result.error?.depositId ?? undefined,
+      receipt: result.deposit?.receipt,
+      run: result.deposit?.run,
     };
     this.pushes.push(pushed);
     return pushed;
   }
 
-  #read(stdout: string, stderr: string): NonNullable<JsonDocument['results']>[number] | { error?: never; deposit?: never; skipped?: never } {
+  #read(
+    stdout: string,
+    stderr: string,
+  ): NonNullable<JsonDocument['results']>[number] | { error?: never; deposit?: never; skipped?: never } {
     if (stdout === '') return {};
     const document = JSON.parse(stdout) as JsonDocument;
     const result = document.results?.[0] ?? (document.error && { arrangement: '', ok: false, error: document.error });
@@ -170,9 +222,11 @@ export class Scene {
   files(): Map<string, Buffer> {
     const all = new Map<string, Buffer>();
     if (this.scripted !== null) {
-      for (const map of [this.scripted.files, this.scripted.collected]) for (const [path, bytes] of map) all.set(path.replace(/^.*\//, ''), bytes);
+      for (const map of [this.scripted.files, this.scripted.collected])
+        for (const [path, bytes] of map) all.set(path.replace(/^.*\//, ''), bytes);
     } else {
-      for (const folder of [this.sshd!.incoming, this.sshd!.collected]) for (const name of readdirSync(folder)) all.set(name, readFileSync(join(folder, name)));
+      for (const folder of [this.sshd!.incoming, this.sshd!.collected])
+        for (const name of readdirSync(folder)) all.set(name, readFileSync(join(folder, name)));
     }
     return all;
   }
@@ -186,7 +240,9 @@ export class Scene {
       const suitcase = /^(.*)\.tar\.pgp$/.exec(name);
       if (suitcase === null) return /\.(cover\.md|receipt\.json(\.asc)?)$/.test(name) ? [] : ['a foreign file'];
       const beside = names.filter((other) => other.startsWith(`${suitcase[1]}.`) && other !== name).length;
-      return [beside === 3 ? 'deposit' : beside === 0 ? 'suitcase' : `suitcase + ${beside} sidecar${beside === 1 ? '' : 's'}`];
+      return [
+        beside === 3 ? 'deposit' : beside === 0 ? 'suitcase' : `suitcase + ${beside} sidecar${beside === 1 ? '' : 's'}`,
+      ];
     });
     const counted = [...new Set(words)].sort().map((word) => {
       const n = words.filter((w) => w === word).length;
@@ -197,13 +253,20 @@ export class Scene {
 
   /** Another signing key takes the place of the supplier's. */
   async newSigner(): Promise<void> {
-    const { publicKey, secretKey } = await makeKey(join(this.supplier.directory, 'keys/second'), 'Acme SaaS B.V.', 'compat');
+    const { publicKey, secretKey } = await makeKey(
+      join(this.supplier.directory, 'keys/second'),
+      'Acme SaaS B.V.',
+      'compat',
+    );
     renameSync(publicKey, this.supplier.signer.publicKey);
     renameSync(secretKey, this.supplier.signer.secretKey);
   }
 
   receipts(): Receipt[] {
-    return this.supplier.stateFiles().filter((name) => /\.receipt\.json$/.test(name)).map((name) => JSON.parse(readFileSync(join(this.state, name), 'utf8')) as Receipt);
+    return this.supplier
+      .stateFiles()
+      .filter((name) => /\.receipt\.json$/.test(name))
+      .map((name) => JSON.parse(readFileSync(join(this.state, name), 'utf8')) as Receipt);
   }
 
   async pending(): Promise<PendingRecord[]> {
@@ -221,7 +284,9 @@ export class Scene {
    */
   async checkLaws(): Promise<void> {
     const state = new ArrangementState(this.supplier.state, 'acme-crm');
-    const { receipts, unreadable } = existsSync(this.state) ? await listReceipts(state) : { receipts: [], unreadable: [] };
+    const { receipts, unreadable } = existsSync(this.state)
+      ? await listReceipts(state)
+      : { receipts: [], unreadable: [] };
     expect(unreadable).toEqual([]);
     const pending = existsSync(this.state) ? await this.pending() : [];
     const known = new Map<string, { bytes: number; sha256: string }>();
@@ -233,16 +298,26 @@ export class Scene {
     if (!this.tampered) {
       for (const [name, bytes] of files) {
         if (!name.endsWith('.pgp')) continue;
-        const direct = pending.some((record) => record.finalName === name && record.publish === 'direct' && record.stage === 'intent');
+        const direct = pending.some(
+          (record) => record.finalName === name && record.publish === 'direct' && record.stage === 'intent',
+        );
         if (direct) continue;
         expect([...known.keys()], 'law 8: a suitcase that the supplier knows nothing of').toContain(name);
-        expect(createHash('sha256').update(bytes).digest('hex'), `law 3: ${name} is not whole`).toBe(known.get(name)!.sha256);
+        expect(createHash('sha256').update(bytes).digest('hex'), `law 3: ${name} is not whole`).toBe(
+          known.get(name)!.sha256,
+        );
       }
-      for (const { receipt } of receipts) if (receipt.transfer.status === 'acknowledged') expect([...files.keys()], 'a receipt without a suitcase').toContain(receipt.suitcase.name);
+      for (const { receipt } of receipts)
+        if (receipt.transfer.status === 'acknowledged')
+          expect([...files.keys()], 'a receipt without a suitcase').toContain(receipt.suitcase.name);
     }
     const audit = await verifyLedger(state);
-    if (!this.ledgerBroken) expect(audit.problems.filter((p) => p.kind !== 'unlisted' || !pending.some((r) => r.depositId === p.depositId))).toEqual([]);
-    const payloads: [string, Buffer][] = this.scripted === null ? [...files] : this.scripted.payloads.map(({ path, data }) => [path, data]);
+    if (!this.ledgerBroken)
+      expect(
+        audit.problems.filter((p) => p.kind !== 'unlisted' || !pending.some((r) => r.depositId === p.depositId)),
+      ).toEqual([]);
+    const payloads: [string, Buffer][] =
+      this.scripted === null ? [...files] : this.scripted.payloads.map(({ path, data }) => [path, data]);
     expect(leaks(payloads, [this.canary]), 'law 1').toEqual([]);
   }
 }
@@ -250,13 +325,20 @@ export class Scene {
 export { isPartial, ofSidecar, ofSuitcase };
 
 /** The n-th request (from 1) for which `wanted` is true does `action`; others pass. */
-export function nth(n: number, wanted: (r: Request) => boolean, action: Action | ((r: Request) => Action | undefined)): (r: Request) => Action | undefined {
+export function nth(
+  n: number,
+  wanted: (r: Request) => boolean,
+  action: Action | ((r: Request) => Action | undefined),
+): (r: Request) => Action | undefined {
   let seen = 0;
   return (r) => (wanted(r) && ++seen === n ? (typeof action === 'function' ? action(r) : action) : undefined);
 }
 
 /** Every request for which `wanted` is true. */
-export function each(wanted: (r: Request) => boolean, action: Action | ((r: Request) => Action | undefined)): (r: Request) => Action | undefined {
+export function each(
+  wanted: (r: Request) => boolean,
+  action: Action | ((r: Request) => Action | undefined),
+): (r: Request) => Action | undefined {
   return (r) => (wanted(r) ? (typeof action === 'function' ? action(r) : action) : undefined);
 }
 

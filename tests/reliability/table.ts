@@ -22,16 +22,23 @@ export const groups: { heading: string; file: string; rows: readonly Row[] }[] =
 
 /** The tables of docs/reliability.md, as the tests hold them. */
 export function tables(): string {
-  return groups.map(({ heading, file, rows }) => [
-    `### ${heading}`,
-    '',
-    `Tests: \`tests/reliability/${file}.test.ts\`, rows: \`tests/reliability/rows/${file}.ts\`.`,
-    '',
-    '| fault | how it is provoked | exit | `published` | at the agent | the next run | test |',
-    '|---|---|---|---|---|---|---|',
-    ...rows.map((row) => `| ${[row.fault, row.provoked, exitOf(row), row.published, row.left, nextOf(row), row.name].map(cell).join(' | ')} |`),
-    '',
-  ].join('\n')).join('\n');
+  return groups
+    .map(({ heading, file, rows }) =>
+      [
+        `### ${heading}`,
+        '',
+        `Tests: \`tests/reliability/${file}.test.ts\`, rows: \`tests/reliability/rows/${file}.ts\`.`,
+        '',
+        '| fault | how it is provoked | exit | `published` | at the agent | the next run | test |',
+        '|---|---|---|---|---|---|---|',
+        ...rows.map(
+          (row) =>
+            `| ${[row.fault, row.provoked, exitOf(row), row.published, row.left, nextOf(row), row.name].map(cell).join(' | ')} |`,
+        ),
+        '',
+      ].join('\n'),
+    )
+    .join('\n');
 }
 
 function exitOf({ exit }: Row): string {

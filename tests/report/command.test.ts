@@ -14,7 +14,16 @@ import { supplierWith } from './supply.js';
 interface Made {
   ok: boolean;
   out: string;
-  arrangements: { arrangement: string; state: string; deposits: number; rows: number; gaps: number; failedRuns: number; ledgerProblems: number; unchecked: number }[];
+  arrangements: {
+    arrangement: string;
+    state: string;
+    deposits: number;
+    rows: number;
+    gaps: number;
+    failedRuns: number;
+    ledgerProblems: number;
+    unchecked: number;
+  }[];
 }
 
 async function make(supplier: Supplier, args: string[] = []): Promise<{ made: Made; page: string }> {
@@ -27,7 +36,10 @@ async function make(supplier: Supplier, args: string[] = []): Promise<{ made: Ma
 describe('the file', () => {
   let supplier: Supplier;
   beforeAll(async () => {
-    ({ supplier } = await supplierWith({ deposits: nightly(2), failed: [{ at: new Date(Date.now() - 3 * day), exit: 14, code: 'unreachable' }] }));
+    ({ supplier } = await supplierWith({
+      deposits: nightly(2),
+      failed: [{ at: new Date(Date.now() - 3 * day), exit: 14, code: 'unreachable' }],
+    }));
   });
 
   test('is for the account alone, leaves nothing beside it, and replaces an older report', async () => {
@@ -62,13 +74,24 @@ describe('the file', () => {
     expect(result).toMatchObject({ code: 2, stdout: '' });
     const nowhere = join(tempDir(), 'none');
     const unwritten = await supplier.depot(['report', '--out', join(nowhere, 'r.html')]);
-    expect([unwritten.code, unwritten.stderr]).toEqual([5, expect.stringContaining(`make it first: mkdir -p ${nowhere}`)]);
+    expect([unwritten.code, unwritten.stderr]).toEqual([
+      5,
+      expect.stringContaining(`make it first: mkdir -p ${nowhere}`),
+    ]);
     expect(result.stderr).toContain('hint: add --out report.html');
   });
 
   test('does not say where things lie at the supplier, what its machines are called, or what a run said of them', async () => {
     const { page } = await make(supplier);
-    for (const secret of [supplier.directory, supplier.state, '127.0.0.1', '10.20.0.5', 'deposit-host-7', '/srv/secret']) expect(page).not.toContain(secret);
+    for (const secret of [
+      supplier.directory,
+      supplier.state,
+      '127.0.0.1',
+      '10.20.0.5',
+      'deposit-host-7',
+      '/srv/secret',
+    ])
+      expect(page).not.toContain(secret);
   });
 });
 
@@ -76,19 +99,28 @@ describe('the state of an arrangement', () => {
   test('on time; late; failed since; ended; not known', async () => {
     const { supplier } = await supplierWith({ deposits: nightly(3), failed: [] });
     const well = await make(supplier);
-    expect(well.made.arrangements).toMatchObject([{ state: 'ok', deposits: 3, rows: 3, gaps: 0, failedRuns: 0, ledgerProblems: 0, unchecked: 0 }]);
+    expect(well.made.arrangements).toMatchObject([
+      { state: 'ok', deposits: 3, rows: 3, gaps: 0, failedRuns: 0, ledgerProblems: 0, unchecked: 0 },
+    ]);
     const cross = 'class="failed" d="M';
     expect(well.page).not.toContain(cross);
-    const beneficiaries = [{ name: 'G', key: supplier.recipient.publicKey, fingerprint: supplier.recipient.fingerprint }];
+    const beneficiaries = [
+      { name: 'G', key: supplier.recipient.publicKey, fingerprint: supplier.recipient.fingerprint },
+    ];
     supplier.writeConfig({ arrangement: { beneficiaries, every: '4h' } });
     expect((await make(supplier)).made.arrangements).toMatchObject([{ state: 'late', gaps: 3 }]);
     supplier.writeConfig({ arrangement: { beneficiaries, every: '4h', ended: '2026-01-01' } });
     expect((await make(supplier)).made.arrangements).toMatchObject([{ state: 'ended' }]);
     supplier.writeConfig({ arrangement: { beneficiaries } });
     expect((await make(supplier)).made.arrangements).toMatchObject([{ state: 'unknown', gaps: 0 }]);
-    supplier.writeConfig({ arrangement: { beneficiaries: [{ ...beneficiaries[0], fingerprint: 'A'.repeat(40) }], every: '24h' } });
+    supplier.writeConfig({
+      arrangement: { beneficiaries: [{ ...beneficiaries[0], fingerprint: 'A'.repeat(40) }], every: '24h' },
+    });
     expect((await make(supplier)).made.arrangements).toMatchObject([{ state: 'keys' }]);
-    appendFileSync(join(supplier.state, 'acme-crm/runs.ndjson'), `${JSON.stringify({ schema: 'depot.run/1', exit: 12, code: 'login-refused', published: 'no', depositId: null, finishedAt: `${new Date().toISOString().slice(0, 19)}Z` })}\n`);
+    appendFileSync(
+      join(supplier.state, 'acme-crm/runs.ndjson'),
+      `${JSON.stringify({ schema: 'depot.run/1', exit: 12, code: 'login-refused', published: 'no', depositId: null, finishedAt: `${new Date().toISOString().slice(0, 19)}Z` })}\n`,
+    );
     supplier.writeConfig({ arrangement: { beneficiaries, every: '24h' } });
     const { made, page } = await make(supplier);
     expect(page).toContain(cross);
@@ -111,14 +143,25 @@ describe('the state of an arrangement', () => {
 test('a deposit without receipt, and one that the agent destroyed', async () => {
   const { supplier, ids } = await supplierWith({ deposits: nightly(2) });
   const lost = 'acme-crm_20261101T003000Z_00000000000000aa';
-  appendFileSync(join(supplier.state, 'acme-crm/runs.ndjson'), `${JSON.stringify({ schema: 'depot.run/1', exit: 30, code: 'receipt-not-written', published: 'yes', depositId: lost, bytes: 5, seconds: 7, finishedAt: `${new Date().toISOString().slice(0, 19)}Z` })}\n`);
+  appendFileSync(
+    join(supplier.state, 'acme-crm/runs.ndjson'),
+    `${JSON.stringify({ schema: 'depot.run/1', exit: 30, code: 'receipt-not-written', published: 'yes', depositId: lost, bytes: 5, seconds: 7, finishedAt: `${new Date().toISOString().slice(0, 19)}Z` })}\n`,
+  );
   // As such a push leaves it: the next one writes the receipt.
   mkdirSync(join(supplier.state, 'acme-crm/pending'), { recursive: true });
   writeFileSync(join(supplier.state, 'acme-crm/pending', `${lost}.json`), '{}');
-  const noted = await supplier.depot(['receipts', 'note', ids[1], '--destroyed', new Date().toISOString().slice(0, 10)]);
+  const noted = await supplier.depot([
+    'receipts',
+    'note',
+    ids[1],
+    '--destroyed',
+    new Date().toISOString().slice(0, 10),
+  ]);
   expect(noted.code, noted.stderr).toBe(0);
   const { made, page } = await make(supplier);
-  expect(made.arrangements).toMatchObject([{ state: 'attention', deposits: 3, failedRuns: 1, lastDeposit: { depositId: lost } }]);
+  expect(made.arrangements).toMatchObject([
+    { state: 'attention', deposits: 3, failedRuns: 1, lastDeposit: { depositId: lost } },
+  ]);
   expect(page).toContain('no receipt on file');
   expect(page).toMatch(/destroyed<\/span><span class="nl" lang="nl">vernietigd<\/span> \d{4}-\d\d-\d\d/);
 });
@@ -127,13 +170,34 @@ test('who proved that a key opens which deposit, and when; what is not proven sa
   const { supplier, ids } = await supplierWith({ deposits: nightly(2) });
   const state = await ArrangementState.open(supplier.state, 'acme-crm');
   const { fingerprint } = supplier.recipient;
-  const attestation = (suitcase: string): Uint8Array => attestationBytes({
-    schema: 'depot.attestation/1', depositId: ids[0], receiptSha256: '0'.repeat(64), suitcaseSha256: sha256(suitcase), agentSha256: sha256(suitcase), keyFingerprint: fingerprint, subkeyFingerprint: fingerprint,
-    checks: ['receipt', 'receipt-signature', 'key-proof'].map((name) => ({ name, result: 'passed' })), opening: '1'.repeat(64), attestedAt: '2026-11-22T09:00:00Z',
-  });
-  const filing = { filedAt: '2026-11-22T10:00:00Z', signedBy: fingerprint, signedAt: '2026-11-22T09:00:00Z', beneficiary: '<b>Gemeente</b>', selfAttested: true };
+  const attestation = (suitcase: string): Uint8Array =>
+    attestationBytes({
+      schema: 'depot.attestation/1',
+      depositId: ids[0],
+      receiptSha256: '0'.repeat(64),
+      suitcaseSha256: sha256(suitcase),
+      agentSha256: sha256(suitcase),
+      keyFingerprint: fingerprint,
+      subkeyFingerprint: fingerprint,
+      checks: ['receipt', 'receipt-signature', 'key-proof'].map((name) => ({ name, result: 'passed' })),
+      opening: '1'.repeat(64),
+      attestedAt: '2026-11-22T09:00:00Z',
+    });
+  const filing = {
+    filedAt: '2026-11-22T10:00:00Z',
+    signedBy: fingerprint,
+    signedAt: '2026-11-22T09:00:00Z',
+    beneficiary: '<b>Gemeente</b>',
+    selfAttested: true,
+  };
   // The second is about another suitcase than the receipt's.
-  for (const suitcase of [ids[0], 'another']) await fileAttestation(state, { depositId: ids[0], bytes: attestation(suitcase), signature: Buffer.from('x'), filing });
+  for (const suitcase of [ids[0], 'another'])
+    await fileAttestation(state, {
+      depositId: ids[0],
+      bytes: attestation(suitcase),
+      signature: Buffer.from('x'),
+      filing,
+    });
   const { page } = await make(supplier);
   expect(page.match(/<div>&lt;b&gt;Gemeente&lt;\/b&gt;, 2026-11-22 /g)).toHaveLength(1);
   expect(page).toContain('by a key that the supplier made');
@@ -144,10 +208,21 @@ test('who proved that a key opens which deposit, and when; what is not proven sa
 
 test('what an earlier run left to do is said', async () => {
   const { supplier, ids } = await supplierWith({ deposits: nightly(1) });
-  writeFileSync(join(supplier.state, 'acme-crm/pending', `${ids[0]}.json`), JSON.stringify({
-    schema: 'depot.pending/1', depositId: ids[0], arrangement: 'acme-crm', partialName: `.${ids[0]}.partial`, finalName: `${ids[0]}.tar.gz.pgp`, createdAt: '2026-11-22T09:00:00Z', server: { account: 'a@127.0.0.1', directory: '/incoming' },
-    publish: 'rename', stage: 'sidecars', remainingSidecars: [],
-  }));
+  writeFileSync(
+    join(supplier.state, 'acme-crm/pending', `${ids[0]}.json`),
+    JSON.stringify({
+      schema: 'depot.pending/1',
+      depositId: ids[0],
+      arrangement: 'acme-crm',
+      partialName: `.${ids[0]}.partial`,
+      finalName: `${ids[0]}.tar.gz.pgp`,
+      createdAt: '2026-11-22T09:00:00Z',
+      server: { account: 'a@127.0.0.1', directory: '/incoming' },
+      publish: 'rename',
+      stage: 'sidecars',
+      remainingSidecars: [],
+    }),
+  );
   const { made, page } = await make(supplier);
   expect(made.arrangements).toMatchObject([{ state: 'attention' }]);
   expect(page).toContain('deposits that were begun and that the next run goes on with');
@@ -163,9 +238,13 @@ test('a period has what was completed in it; the ledger is checked whole', async
 
 test('many arrangements share the rows; who has none is listed too, and who is only in the state directory', async () => {
   const directory = tempDir();
-  for (let i = 0; i < 30; i++) await writeHistory(directory, { arrangement: `customer-${i}`, deposits: nightly(i === 0 ? 0 : 3) });
+  for (let i = 0; i < 30; i++)
+    await writeHistory(directory, { arrangement: `customer-${i}`, deposits: nightly(i === 0 ? 0 : 3) });
   const out = join(directory, 'report.html');
-  const result = await depot(['report', '--state', directory, '--out', out, '--json'], { cwd: directory, env: { HOME: directory } });
+  const result = await depot(['report', '--state', directory, '--out', out, '--json'], {
+    cwd: directory,
+    env: { HOME: directory },
+  });
   expect(result.code, result.stderr).toBe(0);
   const { arrangements } = json(result) as unknown as Made;
   expect(arrangements.map(({ rows }) => rows)).toEqual(expect.arrayContaining([0, 3]));
@@ -177,7 +256,10 @@ describe('what the page says it knows', () => {
   test('without a configuration the rhythm is not known; with one that has none, none was agreed', async () => {
     const { supplier } = await supplierWith({ deposits: nightly(2) });
     const out = join(tempDir(), 'report.html');
-    const result = await depot(['report', '--state', supplier.state, '--signer', supplier.signer.publicKey, '--out', out], { cwd: tempDir(), env: { HOME: tempDir() } });
+    const result = await depot(
+      ['report', '--state', supplier.state, '--signer', supplier.signer.publicKey, '--out', out],
+      { cwd: tempDir(), env: { HOME: tempDir() } },
+    );
     expect(result.code, result.stderr).toBe(0);
     const copy = readFileSync(out, 'utf8');
     expect(copy).toContain('agreed rhythm not known');
@@ -191,13 +273,30 @@ describe('what the page says it knows', () => {
 
   test('entries and bytes of each dataset, a deposit that shrank, and what the agent showed', async () => {
     const past = nightly(3);
-    const size = (entries: number, bytes: number) => ({ dataset: { entries, bytes, skipped: {}, complete: true, manifestSha256: '0'.repeat(64) } });
-    const hidden = { transfer: { remoteName: 'x', status: 'acknowledged' as const, remoteSize: 'unreadable' as const, durability: 'acknowledged-only' as const } };
-    const { supplier } = await supplierWith({ deposits: [{ ...past[0], changes: size(48, 15_100_000) }, { ...past[1], changes: { ...size(8, 3_100_000), ...hidden } }, { ...past[2], changes: size(8, 3_200_000) }] });
+    const size = (entries: number, bytes: number) => ({
+      dataset: { entries, bytes, skipped: {}, complete: true, manifestSha256: '0'.repeat(64) },
+    });
+    const hidden = {
+      transfer: {
+        remoteName: 'x',
+        status: 'acknowledged' as const,
+        remoteSize: 'unreadable' as const,
+        durability: 'acknowledged-only' as const,
+      },
+    };
+    const { supplier } = await supplierWith({
+      deposits: [
+        { ...past[0], changes: size(48, 15_100_000) },
+        { ...past[1], changes: { ...size(8, 3_100_000), ...hidden } },
+        { ...past[2], changes: size(8, 3_200_000) },
+      ],
+    });
     const { page } = await make(supplier);
     expect(page).toMatch(/48 <span class="en" lang="en">entries<\/span>.*?<br>14\.4 MiB/);
     // That one, and not the one after it, which is as large.
-    expect(page.match(/! <span class="en" lang="en">shrank<\/span><span class="nl" lang="nl">gekrompen<\/span>/g)).toHaveLength(1);
+    expect(
+      page.match(/! <span class="en" lang="en">shrank<\/span><span class="nl" lang="nl">gekrompen<\/span>/g),
+    ).toHaveLength(1);
     expect(page).toMatch(/shrank<.*?the one before it had<.*? 48 .*?, 14\.4 MiB/);
     expect(page.match(/acknowledged, size matched/g)).toHaveLength(2);
     expect(page.match(/acknowledged, size not shown/g)).toHaveLength(1);
@@ -208,10 +307,15 @@ describe('what the page says it knows', () => {
     const before = (i: number): Date => new Date(past[i].at.getTime() - 3_600_000);
     const { supplier } = await supplierWith({
       deposits: past,
-      failed: [{ at: before(2), exit: 137, code: 'killed', published: 'unknown' }, { at: new Date(before(2).getTime() + 60_000), exit: 11, code: 'locked' }],
+      failed: [
+        { at: before(2), exit: 137, code: 'killed', published: 'unknown' },
+        { at: new Date(before(2).getTime() + 60_000), exit: 11, code: 'locked' },
+      ],
     });
     const settled = await make(supplier);
-    expect(settled.page).toMatch(/137: .*nothing was deposited<.*as a later run found<.*zoals een latere uitvoering vaststelde</);
+    expect(settled.page).toMatch(
+      /137: .*nothing was deposited<.*as a later run found<.*zoals een latere uitvoering vaststelde</,
+    );
     expect(settled.page).not.toContain('possibly deposited');
     expect(settled.made.arrangements).toMatchObject([{ state: 'ok', failedRuns: 1 }]);
     expect(settled.page).toMatch(/runs that found another one under way<.*?<dd>1<\/dd>/);
@@ -224,9 +328,18 @@ describe('what the page says it knows', () => {
   });
 
   test('rows of the chart have names, and no marks that look like deposits or failures', async () => {
-    const { supplier } = await supplierWith({ deposits: nightly(3), failed: [{ at: new Date(Date.now() - 3 * day), exit: 14, code: 'unreachable' }] });
+    const { supplier } = await supplierWith({
+      deposits: nightly(3),
+      failed: [{ at: new Date(Date.now() - 3 * day), exit: 14, code: 'unreachable' }],
+    });
     const { page } = await make(supplier);
-    for (const [language, word] of [['en', 'deposits'], ['nl', 'depots'], ['en', 'failed'], ['nl', 'mislukt']]) expect(page).toMatch(new RegExp(`<text class="tick ${language}"[^>]*>${word}</text>`));
+    for (const [language, word] of [
+      ['en', 'deposits'],
+      ['nl', 'depots'],
+      ['en', 'failed'],
+      ['nl', 'mislukt'],
+    ])
+      expect(page).toMatch(new RegExp(`<text class="tick ${language}"[^>]*>${word}</text>`));
     expect(page).not.toContain('d="M24 12V42"');
   });
 });

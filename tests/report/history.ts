@@ -50,7 +50,13 @@ export async function writeHistory(state: string, h: History): Promise<string[]>
       suitcase: { name: suitcaseName(depositId, draft.encryption.compression), bytes, sha256: sha256(depositId) },
       cover: { ...draft.cover, name: coverName(depositId) },
       completedAt: timestamp(new Date(at.getTime() + seconds * 1000)),
-      transfer: { status: 'acknowledged', remoteSize: 'matched', durability: 'fsynced', ...changes.transfer, remoteName: suitcaseName(depositId, draft.encryption.compression) },
+      transfer: {
+        status: 'acknowledged',
+        remoteSize: 'matched',
+        durability: 'fsynced',
+        ...changes.transfer,
+        remoteName: suitcaseName(depositId, draft.encryption.compression),
+      },
       ledger: { id: ledgerId, sequence: i + 1, previousReceiptSha256: previous?.receipt ?? null },
     };
     const problem = receiptProblem(receipt);
@@ -60,24 +66,55 @@ export async function writeHistory(state: string, h: History): Promise<string[]>
     writeFileSync(file, octets, { mode: 0o600 });
     writeFileSync(`${file}.asc`, await (h.sign ?? noSignature)(octets), { mode: 0o600 });
     const line: string = JSON.stringify({
-      sequence: i + 1, kind: 'deposit', depositId, receiptSha256: sha256(octets), previousSha256: previous === null ? null : sha256(previous.line), time: receipt.completedAt, ledgerId,
+      sequence: i + 1,
+      kind: 'deposit',
+      depositId,
+      receiptSha256: sha256(octets),
+      previousSha256: previous === null ? null : sha256(previous.line),
+      time: receipt.completedAt,
+      ledgerId,
     });
     lines.push(line);
     previous = { receipt: sha256(octets), line };
     ids.push(depositId);
-    runs.push(runOf(h.arrangement, { at: new Date(receipt.completedAt), exit: 0, code: null, published: 'yes', depositId }, { bytes, seconds }));
+    runs.push(
+      runOf(
+        h.arrangement,
+        { at: new Date(receipt.completedAt), exit: 0, code: null, published: 'yes', depositId },
+        { bytes, seconds },
+      ),
+    );
   }
   writeFileSync(join(directory, 'ledger.ndjson'), lines.map((line) => `${line}\n`).join(''), { mode: 0o600 });
   runs.sort((a, b) => (a.finishedAt < b.finishedAt ? -1 : 1));
-  appendFileSync(join(directory, 'runs.ndjson'), runs.map((run) => `${JSON.stringify(run)}\n`).join(''), { mode: 0o600 });
+  appendFileSync(join(directory, 'runs.ndjson'), runs.map((run) => `${JSON.stringify(run)}\n`).join(''), {
+    mode: 0o600,
+  });
   return ids;
 }
 
-function runOf(arrangement: string, { at, exit, code, published = 'no', depositId }: PastRun, o: { bytes?: number; seconds?: number } = {}): RunRecord {
+function runOf(
+  arrangement: string,
+  { at, exit, code, published = 'no', depositId }: PastRun,
+  o: { bytes?: number; seconds?: number } = {},
+): RunRecord {
   const seconds = o.seconds ?? 1;
   return {
-    schema: 'depot.run/1', arrangement, startedAt: timestamp(new Date(at.getTime() - seconds * 1000)), finishedAt: timestamp(at), exit, code, message: code === null ? null : 'said /srv/secret/path on 10.20.0.5', published, depositId: depositId ?? null,
-    bytes: o.bytes ?? null, seconds, lanes: 1, attempts: 1, reconnects: 0, host: 'deposit-host-7',
+    schema: 'depot.run/1',
+    arrangement,
+    startedAt: timestamp(new Date(at.getTime() - seconds * 1000)),
+    finishedAt: timestamp(at),
+    exit,
+    code,
+    message: code === null ? null : 'said /srv/secret/path on 10.20.0.5',
+    published,
+    depositId: depositId ?? null,
+    bytes: o.bytes ?? null,
+    seconds,
+    lanes: 1,
+    attempts: 1,
+    reconnects: 0,
+    host: 'deposit-host-7',
   };
 }
 
@@ -92,6 +129,10 @@ export function nightly(count: number, now = new Date()): PastDeposit[] {
   const last = new Date(now.getTime() - 8 * 3_600_000);
   return Array.from({ length: count }, (_, i) => {
     const wobble = ((i * 7919) % 97) / 97;
-    return { at: new Date(last.getTime() - (count - 1 - i) * day), bytes: Math.round((2 + i * 0.002 + wobble * 0.4) * 2 ** 30), seconds: Math.round(200 + i * 0.3 + wobble * 90) };
+    return {
+      at: new Date(last.getTime() - (count - 1 - i) * day),
+      bytes: Math.round((2 + i * 0.002 + wobble * 0.4) * 2 ** 30),
+      seconds: Math.round(200 + i * 0.3 + wobble * 90),
+    };
   });
 }

@@ -11,18 +11,26 @@ test.each([
 });
 
 test('what a template made is not escaped again; lists, numbers and nothing are taken', () => {
-  expect(html`<ul>${[1, 2].map((n) => html`<li>${n}</li>`)}${null}${undefined}</ul>`.toString()).toBe('<ul><li>1</li><li>2</li></ul>');
-  expect(both('<', html`<i>x</i>`).toString()).toBe('<span class="en" lang="en">&lt;</span><span class="nl" lang="nl"><i>x</i></span>');
+  expect(html`<ul>${[1, 2].map((n) => html`<li>${n}</li>`)}${null}${undefined}</ul>`.toString()).toBe(
+    '<ul><li>1</li><li>2</li></ul>',
+  );
+  expect(both('<', html`<i>x</i>`).toString()).toBe(
+    '<span class="en" lang="en">&lt;</span><span class="nl" lang="nl"><i>x</i></span>',
+  );
 });
 
 test('a text of several lines keeps its line breaks and nothing else that acts', () => {
-  expect(html`<pre>${verbatim('{\n  "a": "<"\n}\n\u001b[2J')}</pre>`.toString()).toBe('<pre>{\n  &#34;a&#34;: &#34;&lt;&#34;\n}\n\\x1b[2J</pre>');
+  expect(html`<pre>${verbatim('{\n  "a": "<"\n}\n\u001b[2J')}</pre>`.toString()).toBe(
+    '<pre>{\n  &#34;a&#34;: &#34;&lt;&#34;\n}\n\\x1b[2J</pre>',
+  );
 });
 
 test('no text leaves its place, whatever it is', () => {
-  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => {
-    const inside = html`${text}`.toString();
-    expect(inside).not.toMatch(/[<>"'\u0000-\u001f]/);
-    expect(inside.replace(/&(?:amp|lt|gt|#34|#39);/g, '')).not.toContain('&');
-  }));
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      const inside = html`${text}`.toString();
+      expect(inside).not.toMatch(/[<>"'\u0000-\u001f]/);
+      expect(inside.replace(/&(?:amp|lt|gt|#34|#39);/g, '')).not.toContain('&');
+    }),
+  );
 });

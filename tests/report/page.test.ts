@@ -10,7 +10,10 @@ import { nightly, writeHistory } from './history.js';
 import { checkeredPast, names, supplierWith } from './supply.js';
 
 /** The report of a supplier, as the command writes it. */
-async function reportOf(past: Parameters<typeof supplierWith>[0], args: string[] = []): Promise<{ file: string; supplier: Awaited<ReturnType<typeof supplierWith>>['supplier']; ids: string[] }> {
+async function reportOf(
+  past: Parameters<typeof supplierWith>[0],
+  args: string[] = [],
+): Promise<{ file: string; supplier: Awaited<ReturnType<typeof supplierWith>>['supplier']; ids: string[] }> {
   const { supplier, ids } = await supplierWith(past);
   const file = join(supplier.directory, 'report.html');
   const made = await supplier.depot(['report', '--out', file, ...args], { env: { TZ: 'Europe/Amsterdam' } });
@@ -47,7 +50,10 @@ describe.skipIf(peer('chromium') === undefined)('the report in a real browser', 
     expect({ complaints, requests }).toEqual({ complaints: [], requests: [] });
     expect(await seriousFindings(page)).toEqual([]);
     const receipt = join(supplier.state, 'acme-crm', `${ids[0]}.receipt.json`);
-    expect(await page.locator('pre').allTextContents()).toEqual([readFileSync(receipt, 'utf8'), readFileSync(`${receipt}.asc`, 'utf8')]);
+    expect(await page.locator('pre').allTextContents()).toEqual([
+      readFileSync(receipt, 'utf8'),
+      readFileSync(`${receipt}.asc`, 'utf8'),
+    ]);
     expect(await shownText(page, 'table')).toMatch(/acme-crm ✓ on time .* ✓ whole not proven/);
     await page.locator('tr.receipt summary').click();
     await screenshot(page, 'report-1');
@@ -64,14 +70,25 @@ describe.skipIf(peer('chromium') === undefined)('the report in a real browser', 
       expect({ complaints, requests }).toEqual({ complaints: [], requests: [] });
       expect(await shownText(page, 'h1')).toContain(names.supplier);
       expect(await shownText(page, 'body')).toContain(names.beneficiary);
-      expect(await page.locator('script, img, link, iframe, object, embed, form, [onerror], [src], [style], a:not([href^="#"])').count()).toBe(0);
-      expect(await page.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content')).toMatch(/^default-src 'none'; style-src 'sha256-[^']+'; base-uri 'none'; form-action 'none'$/);
-      expect(await shownText(page, 'figcaption')).toMatch(/117 deposits .*, 2 gaps \(hatched\), 4 failed runs \(crosses\)/);
+      expect(
+        await page
+          .locator('script, img, link, iframe, object, embed, form, [onerror], [src], [style], a:not([href^="#"])')
+          .count(),
+      ).toBe(0);
+      expect(await page.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute('content')).toMatch(
+        /^default-src 'none'; style-src 'sha256-[^']+'; base-uri 'none'; form-action 'none'$/,
+      );
+      expect(await shownText(page, 'figcaption')).toMatch(
+        /117 deposits .*, 2 gaps \(hatched\), 4 failed runs \(crosses\)/,
+      );
       expect(await page.locator('rect.gap').count()).toBe(2);
     });
 
     test('is accessible and legible in both languages, light and dark, and switches without script', async () => {
-      for (const [name, options] of [['light', {}], ['dark', dark]] as const) {
+      for (const [name, options] of [
+        ['light', {}],
+        ['dark', dark],
+      ] as const) {
         const { page } = await openFile(browser, file, options);
         await screenshot(page, `report-${name}-en`);
         expect(await seriousFindings(page), name).toEqual([]);
@@ -96,7 +113,16 @@ describe.skipIf(peer('chromium') === undefined)('the report in a real browser', 
       await page.emulateMedia({ media: 'print' });
       expect(await folded.isVisible()).toBe(true);
       expect(await page.locator('label[for=language-nl]').isVisible()).toBe(false);
-      expect(await page.locator('body').evaluate((body) => (globalThis as unknown as { getComputedStyle(e: unknown): { backgroundColor: string } }).getComputedStyle(body).backgroundColor)).toBe('rgb(255, 255, 255)');
+      expect(
+        await page
+          .locator('body')
+          .evaluate(
+            (body) =>
+              (globalThis as unknown as { getComputedStyle(e: unknown): { backgroundColor: string } }).getComputedStyle(
+                body,
+              ).backgroundColor,
+          ),
+      ).toBe('rgb(255, 255, 255)');
       await screenshot(page, 'report-print');
       mkdirSync(output, { recursive: true });
       const pdf = await page.pdf({ path: join(output, 'report.pdf'), preferCSSPageSize: true, printBackground: true });
@@ -125,7 +151,9 @@ describe.skipIf(peer('chromium') === undefined)('the report in a real browser', 
     expect(await shownText(page, 'details.arrangement')).toMatch(/not checked: the signatures of the receipts/);
     await screenshot(page, 'report-2000', false);
     // They are like the one that stays; with them axe, which looks at every element, takes minutes.
-    await page.locator('details.month:not([open])').evaluateAll((months) => { for (const month of months as { remove(): void }[]) month.remove(); });
+    await page.locator('details.month:not([open])').evaluateAll((months) => {
+      for (const month of months as { remove(): void }[]) month.remove();
+    });
     expect(await seriousFindings(page)).toEqual([]);
   });
 });

@@ -6,10 +6,20 @@ import type { Receipt } from '../../src/receipt/schema.js';
 import { type Server, Supplier, type SupplierOptions } from '../support/supplier.js';
 import { day, nightly, writeHistory, type PastDeposit, type PastRun } from './history.js';
 
-const nowhere: Server = { host: '127.0.0.1', port: 9, username: 'acme', password: 'x', remoteDirectory: '/incoming', fingerprints: [`SHA256:${'A'.repeat(43)}`] };
+const nowhere: Server = {
+  host: '127.0.0.1',
+  port: 9,
+  username: 'acme',
+  password: 'x',
+  remoteDirectory: '/incoming',
+  fingerprints: [`SHA256:${'A'.repeat(43)}`],
+};
 
 /** Names that would do something in a page that did not escape them. */
-export const names = { supplier: 'Acme <script>alert(1)</script> & "Co"', beneficiary: "<img src=x onerror='alert(1)'> & Gemeente" };
+export const names = {
+  supplier: 'Acme <script>alert(1)</script> & "Co"',
+  beneficiary: "<img src=x onerror='alert(1)'> & Gemeente",
+};
 
 export interface Past {
   deposits?: readonly PastDeposit[];
@@ -17,20 +27,43 @@ export interface Past {
 }
 
 /** A supplier with awkward names and one nightly arrangement, whose past deposits are signed as pushes sign them. */
-export async function supplierWith(past: Past, options: SupplierOptions = {}): Promise<{ supplier: Supplier; ids: string[] }> {
+export async function supplierWith(
+  past: Past,
+  options: SupplierOptions = {},
+): Promise<{ supplier: Supplier; ids: string[] }> {
   const supplier = await Supplier.create(nowhere, options);
   supplier.writeConfig({
     top: { supplier: { name: names.supplier, signingKey: 'keys/supplier.secret.asc' }, ...options.top },
-    arrangement: { every: '24h', beneficiaries: [{ name: names.beneficiary, key: supplier.recipient.publicKey, fingerprint: supplier.recipient.fingerprint }], ...options.arrangement },
+    arrangement: {
+      every: '24h',
+      beneficiaries: [
+        { name: names.beneficiary, key: supplier.recipient.publicKey, fingerprint: supplier.recipient.fingerprint },
+      ],
+      ...options.arrangement,
+    },
   });
   const signer = await readSecretKey(readFileSync(supplier.signer.secretKey), async () => undefined);
   const { fingerprint } = supplier.recipient;
   const changes: Partial<Receipt> = {
     supplier: { name: names.supplier, signerFingerprint: supplier.signer.fingerprint },
-    encryption: { packet: 'SEIPDv2', cipher: 'AES-256', aead: 'OCB', compression: 'zstd', recipients: [{ fingerprint, subkeyFingerprint: fingerprint, algorithm: 'Curve25519', expiresAt: null }] },
+    encryption: {
+      packet: 'SEIPDv2',
+      cipher: 'AES-256',
+      aead: 'OCB',
+      compression: 'zstd',
+      recipients: [{ fingerprint, subkeyFingerprint: fingerprint, algorithm: 'Curve25519', expiresAt: null }],
+    },
   };
-  const deposits = (past.deposits ?? []).map((deposit) => ({ ...deposit, changes: { ...changes, ...deposit.changes } }));
-  const ids = await writeHistory(supplier.state, { arrangement: supplier.arrangement, deposits, failed: past.failed ?? [], sign: (bytes) => signDetached(bytes, signer) });
+  const deposits = (past.deposits ?? []).map((deposit) => ({
+    ...deposit,
+    changes: { ...changes, ...deposit.changes },
+  }));
+  const ids = await writeHistory(supplier.state, {
+    arrangement: supplier.arrangement,
+    deposits,
+    failed: past.failed ?? [],
+    sign: (bytes) => signDetached(bytes, signer),
+  });
   return { supplier, ids };
 }
 
@@ -39,9 +72,21 @@ export function checkeredPast(now = new Date()): Required<Past> {
   const nights = nightly(120, now);
   const failedNights = [40, 41, 90, 118];
   return {
-    deposits: nights.filter((_, i) => i !== 40 && i !== 41 && i !== 90).map((deposit, i, all) => (i === all.length - 3 ? { ...deposit, changes: { dataset: incomplete } } : deposit)),
-    failed: failedNights.map((i) => ({ at: new Date(nights[i].at.getTime() - day / 24), exit: 14, code: 'unreachable' as const })),
+    deposits: nights
+      .filter((_, i) => i !== 40 && i !== 41 && i !== 90)
+      .map((deposit, i, all) => (i === all.length - 3 ? { ...deposit, changes: { dataset: incomplete } } : deposit)),
+    failed: failedNights.map((i) => ({
+      at: new Date(nights[i].at.getTime() - day / 24),
+      exit: 14,
+      code: 'unreachable' as const,
+    })),
   };
 }
 
-const incomplete: Receipt['dataset'] = { entries: 4813, bytes: 19_756_849_561, skipped: {}, complete: false, manifestSha256: 'cd'.repeat(32) };
+const incomplete: Receipt['dataset'] = {
+  entries: 4813,
+  bytes: 19_756_849_561,
+  skipped: {},
+  complete: false,
+  manifestSha256: 'cd'.repeat(32),
+};

@@ -3,12 +3,20 @@ import { createHash, randomBytes } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { chooseCompression, chunksHeld, compress, runtimeHasZstd, type CompressionFormat } from '../../src/seal/compress.js';
+import {
+  chooseCompression,
+  chunksHeld,
+  compress,
+  runtimeHasZstd,
+  type CompressionFormat,
+} from '../../src/seal/compress.js';
 import { decompress } from '../../src/open/decompress.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 const MIB = 1 << 20;
-const text = Buffer.from(Array.from({ length: 400_000 }, (_, i) => `INSERT INTO t VALUES (${i}, 'row ${i % 977}');\n`).join(''));
+const text = Buffer.from(
+  Array.from({ length: 400_000 }, (_, i) => `INSERT INTO t VALUES (${i}, 'row ${i % 977}');\n`).join(''),
+);
 const noise = randomBytes(5 * MIB);
 const samples: Record<string, Bytes> = {
   'one octet': Buffer.from('x'),
@@ -55,7 +63,9 @@ describe.each(formats)('%s', (format) => {
 
   // Small pieces are joined in memory of Node's pool, which nobody may give back; how large that pool is depends on the version.
   test('pieces of one byte', async () => {
-    expect(await collect(decompress([await collect(compress(format, asAsync(cut(Buffer.from('ab'), 1))))], () => undefined))).toEqual(Buffer.from('ab'));
+    expect(
+      await collect(decompress([await collect(compress(format, asAsync(cut(Buffer.from('ab'), 1))))], () => undefined)),
+    ).toEqual(Buffer.from('ab'));
   });
 
   test('text shrinks', async () => {
@@ -72,42 +82,62 @@ describe.each(formats)('%s', (format) => {
   });
 });
 
-test.each([...formats, 'none' as const])('%s: a chunk is released once, when nothing of it is needed any more, and never are more held than was said', async (format) => {
-  const sample = samples['text, noise, text'];
-  const given = new Set<Bytes>();
-  let most = 0;
-  async function* chunks(): AsyncGenerator<Bytes> {
-    for (const piece of cut(sample, MIB)) {
-      const chunk = new Uint8Array(piece);
-      given.add(chunk);
-      most = Math.max(most, given.size);
-      yield chunk;
+test.each([...formats, 'none' as const])(
+  '%s: a chunk is released once, when nothing of it is needed any more, and never are more held than was said',
+  async (format) => {
+    const sample = samples['text, noise, text'];
+    const given = new Set<Bytes>();
+    let most = 0;
+    async function* chunks(): AsyncGenerator<Bytes> {
+      for (const piece of cut(sample, MIB)) {
+        const chunk = new Uint8Array(piece);
+        given.add(chunk);
+        most = Math.max(most, given.size);
+        yield chunk;
+      }
     }
-  }
-  const release = (chunk: Bytes): void => {
-    expect(given.delete(chunk)).toBe(true);
-    chunk.fill(0xee);
-  };
-  const packed = await collect(compress(format, chunks(), release));
-  expect(given.size).toBe(0);
-  expect(most).toBe(chunksHeld(format));
-  expect(digest(format === 'none' ? packed : await collect(decompress(cut(packed, 65_537), () => undefined)))).toBe(digest(sample));
-});
+    const release = (chunk: Bytes): void => {
+      expect(given.delete(chunk)).toBe(true);
+      chunk.fill(0xee);
+    };
+    const packed = await collect(compress(format, chunks(), release));
+    expect(given.size).toBe(0);
+    expect(most).toBe(chunksHeld(format));
+    expect(digest(format === 'none' ? packed : await collect(decompress(cut(packed, 65_537), () => undefined)))).toBe(
+      digest(sample),
+    );
+  },
+);
 
-test.each(formats)('%s: what does not compress is passed on as it came, also after something that does', async (format) => {
-  const chunks = [...cut(Buffer.concat([text.subarray(0, 4 * MIB), randomBytes(16 * MIB)]), MIB)].map((chunk) => new Uint8Array(chunk));
-  const passed = new Set<ArrayBufferLike>();
-  for await (const piece of compress(format, asAsync(chunks))) passed.add(piece.buffer);
-  // Of the four segments of zstd the first is compressed, and the second is copied to wait for it.
-  const first = format === 'zstd' ? 8 : 5;
-  expect(chunks.slice(first).filter((chunk) => !passed.has(chunk.buffer))).toEqual([]);
-});
+test.each(formats)(
+  '%s: what does not compress is passed on as it came, also after something that does',
+  async (format) => {
+    const chunks = [...cut(Buffer.concat([text.subarray(0, 4 * MIB), randomBytes(16 * MIB)]), MIB)].map(
+      (chunk) => new Uint8Array(chunk),
+    );
+    const passed = new Set<ArrayBufferLike>();
+    for await (const piece of compress(format, asAsync(chunks))) passed.add(piece.buffer);
+    // Of the four segments of zstd the first is compressed, and the second is copied to wait for it.
+    const first = format === 'zstd' ? 8 : 5;
+    expect(chunks.slice(first).filter((chunk) => !passed.has(chunk.buffer))).toEqual([]);
+  },
+);
 
 test('gzip output is one member: a strict reader that stops after the first sees everything', async () => {
   const sample = samples['text, noise, text'];
   const packed = await collect(compress('gzip', asAsync(cut(sample, MIB))));
-  const python = spawnSync('python3', ['-c', 'import sys,zlib; d=zlib.decompressobj(31); o=d.decompress(sys.stdin.buffer.read()); assert d.eof and not d.unused_data; sys.stdout.buffer.write(o)'], { input: packed, maxBuffer: 64 * MIB });
-  if (python.error) { expect(digest(gunzipSync(packed))).toBe(digest(sample)); return; }
+  const python = spawnSync(
+    'python3',
+    [
+      '-c',
+      'import sys,zlib; d=zlib.decompressobj(31); o=d.decompress(sys.stdin.buffer.read()); assert d.eof and not d.unused_data; sys.stdout.buffer.write(o)',
+    ],
+    { input: packed, maxBuffer: 64 * MIB },
+  );
+  if (python.error) {
+    expect(digest(gunzipSync(packed))).toBe(digest(sample));
+    return;
+  }
   expect(digest(python.stdout)).toBe(digest(sample));
 });
 
@@ -122,11 +152,16 @@ test('auto is zstd where the runtime has it, else gzip', () => {
 
 test('any chunking of any stream comes back', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.uint8Array({ maxLength: 5000 }), fc.integer({ min: 1, max: 600 }), fc.constantFrom(...formats), async (bytes, size, format) => {
-      fc.pre(bytes.length > 0);
-      const packed = await collect(compress(format, asAsync(cut(bytes, size))));
-      expect(digest(await collect(decompress(cut(packed, size), () => undefined)))).toBe(digest(bytes));
-    }),
+    fc.asyncProperty(
+      fc.uint8Array({ maxLength: 5000 }),
+      fc.integer({ min: 1, max: 600 }),
+      fc.constantFrom(...formats),
+      async (bytes, size, format) => {
+        fc.pre(bytes.length > 0);
+        const packed = await collect(compress(format, asAsync(cut(bytes, size))));
+        expect(digest(await collect(decompress(cut(packed, size), () => undefined)))).toBe(digest(bytes));
+      },
+    ),
     { numRuns: 60 },
   );
 });

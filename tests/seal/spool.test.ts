@@ -15,7 +15,8 @@ function sealingOf(bytes: Buffer, failure?: Error): Sealing & { released: number
   const sealing = {
     released: 0,
     blocks: (async function* () {
-      for (let at = 0; at < bytes.length; at += 700_000) yield markSuitcaseBlock(new Uint8Array(bytes.subarray(at, at + 700_000)));
+      for (let at = 0; at < bytes.length; at += 700_000)
+        yield markSuitcaseBlock(new Uint8Array(bytes.subarray(at, at + 700_000)));
       if (failure !== undefined) throw failure;
     })(),
     release: () => {
@@ -44,32 +45,40 @@ async function read(file: string, bytes: Buffer, from: number): Promise<{ bytes:
 }
 
 describe('a spool', () => {
-  test.each([0, 1, 1_048_575, 1_048_576, 3_000_001])('of %i octets is read back from any offset, in blocks that may leave', async (length) => {
-    const file = join(tempDir(), 'spool/x.pgp');
-    const bytes = randomBytes(length);
-    const sealing = sealingOf(bytes);
-    expect(await writeSpool(file, sealing, () => undefined)).toMatchObject({ bytes: length, sha256: sha256(bytes) });
-    expect(sealing.released).toBe(Math.ceil(length / 700_000));
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(statSync(join(file, '..')).mode & 0o777).toBe(0o700);
-    for (const from of new Set([0, Math.min(1, length), length >>> 1, length])) {
-      const { bytes: rest, blocks } = await read(file, bytes, from);
-      expect(rest.equals(bytes.subarray(from))).toBe(true);
-      expect(blocks.every(isOutbound)).toBe(true);
-    }
-  });
+  test.each([0, 1, 1_048_575, 1_048_576, 3_000_001])(
+    'of %i octets is read back from any offset, in blocks that may leave',
+    async (length) => {
+      const file = join(tempDir(), 'spool/x.pgp');
+      const bytes = randomBytes(length);
+      const sealing = sealingOf(bytes);
+      expect(await writeSpool(file, sealing, () => undefined)).toMatchObject({ bytes: length, sha256: sha256(bytes) });
+      expect(sealing.released).toBe(Math.ceil(length / 700_000));
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+      expect(statSync(join(file, '..')).mode & 0o777).toBe(0o700);
+      for (const from of new Set([0, Math.min(1, length), length >>> 1, length])) {
+        const { bytes: rest, blocks } = await read(file, bytes, from);
+        expect(rest.equals(bytes.subarray(from))).toBe(true);
+        expect(blocks.every(isOutbound)).toBe(true);
+      }
+    },
+  );
 
   test('of a sealing that fails is removed', async () => {
     const file = join(tempDir(), 'spool/x.pgp');
-    await expect(writeSpool(file, sealingOf(randomBytes(2_000_000), new Error('a source failed')), () => undefined)).rejects.toThrow('a source failed');
+    await expect(
+      writeSpool(file, sealingOf(randomBytes(2_000_000), new Error('a source failed')), () => undefined),
+    ).rejects.toThrow('a source failed');
     expect(existsSync(file)).toBe(false);
   });
 
   test.each<[string, (file: string, bytes: Buffer) => void]>([
-    ['with one bit changed', (file, bytes) => {
-      bytes[1_500_000] ^= 1;
-      writeFileSync(file, bytes);
-    }],
+    [
+      'with one bit changed',
+      (file, bytes) => {
+        bytes[1_500_000] ^= 1;
+        writeFileSync(file, bytes);
+      },
+    ],
     ['cut', (file, bytes) => writeFileSync(file, bytes.subarray(1))],
     ['with more behind it', (file, bytes) => writeFileSync(file, Buffer.concat([bytes, Buffer.from('x')]))],
     ['that is gone', (file) => rmSync(file)],
@@ -79,7 +88,9 @@ describe('a spool', () => {
     await writeSpool(file, sealingOf(bytes), () => undefined);
     change(file, Buffer.from(bytes));
     for (const from of [0, 1_600_000]) {
-      const error: unknown = await openSpool(file, { bytes: bytes.length, sha256: sha256(bytes) }, from).catch((e: unknown) => e);
+      const error: unknown = await openSpool(file, { bytes: bytes.length, sha256: sha256(bytes) }, from).catch(
+        (e: unknown) => e,
+      );
       expect(error).toMatchObject({ code: 'local-unreadable' });
       expect(isSpoolFault(error)).toBe(true);
     }
@@ -93,9 +104,11 @@ describe('a spool', () => {
     const changed = readFileSync(file);
     changed[2_900_000] ^= 1;
     writeFileSync(file, changed);
-    await expect((async () => {
-      for await (const block of spool.blocks()) spool.release(block);
-    })()).rejects.toMatchObject({ code: 'local-unreadable' });
+    await expect(
+      (async () => {
+        for await (const block of spool.blocks()) spool.release(block);
+      })(),
+    ).rejects.toMatchObject({ code: 'local-unreadable' });
     await spool.close();
   });
 });

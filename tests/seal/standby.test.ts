@@ -31,7 +31,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const sealWith = (standby: Standby): Sealing => startSealing({ sessionKey: new Uint8Array(32) } as SealOptions, { signal: new AbortController().signal, warn: () => undefined, progress: () => undefined }, standby);
+const sealWith = (standby: Standby): Sealing =>
+  startSealing(
+    { sessionKey: new Uint8Array(32) } as SealOptions,
+    { signal: new AbortController().signal, warn: () => undefined, progress: () => undefined },
+    standby,
+  );
 
 test('it is told nothing before a sealing takes it, and the next sealing has another one', async () => {
   const standby = new Standby();
@@ -42,7 +47,10 @@ test('it is told nothing before a sealing takes it, and the next sealing has ano
   expect(threads.map(({ told }) => told)).toEqual([['begin'], ['begin']]);
   vi.advanceTimersByTime(24 * 3600_000);
   await standby.end();
-  expect(threads.some(({ terminate }) => terminate.mock.calls.length > 0), 'those that seal are not its own any more').toBe(false);
+  expect(
+    threads.some(({ terminate }) => terminate.mock.calls.length > 0),
+    'those that seal are not its own any more',
+  ).toBe(false);
 });
 
 test('it is ended when it is not needed, or was not for a minute', async () => {
@@ -63,9 +71,15 @@ test('what breaks while it waits is the error of the sealing, in the same words'
   threads[0].emit('error', new Error('no such file'));
   const early = sealWith(standby);
   threads[1].emit('error', new Error('no such file'));
-  await expect(early.result).rejects.toMatchObject({ code: 'internal', message: 'the sealing thread failed: no such file' });
+  await expect(early.result).rejects.toMatchObject({
+    code: 'internal',
+    message: 'the sealing thread failed: no such file',
+  });
 
   const taken = sealWith(new Standby());
   threads[2].emit('error', new Error('out of memory'));
-  await expect(taken.result).rejects.toMatchObject({ code: 'internal', message: 'the sealing thread failed: out of memory' });
+  await expect(taken.result).rejects.toMatchObject({
+    code: 'internal',
+    message: 'the sealing thread failed: out of memory',
+  });
 });

@@ -11,13 +11,24 @@ import { eventually } from '../support/process.js';
 
 const sh = (script: string): [string, string[]] => ['sh', ['-c', script]];
 
-async function output(script: string, env: NodeJS.ProcessEnv = { PATH: process.env['PATH'] }, o: { limitMs?: number; signal?: AbortSignal; configDirectory?: string } = {}): Promise<string> {
-  const bytes = await run(...sh(script), { kind: 'password', env, configDirectory: o.configDirectory ?? '/', signal: o.signal }, o.limitMs);
+async function output(
+  script: string,
+  env: NodeJS.ProcessEnv = { PATH: process.env['PATH'] },
+  o: { limitMs?: number; signal?: AbortSignal; configDirectory?: string } = {},
+): Promise<string> {
+  const bytes = await run(
+    ...sh(script),
+    { kind: 'password', env, configDirectory: o.configDirectory ?? '/', signal: o.signal },
+    o.limitMs,
+  );
   return bytes.toString();
 }
 
 async function failure(promise: Promise<unknown>): Promise<DepotError> {
-  return promise.then(() => expect.fail('it succeeded'), (error: unknown) => error as DepotError);
+  return promise.then(
+    () => expect.fail('it succeeded'),
+    (error: unknown) => error as DepotError,
+  );
 }
 
 describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
@@ -30,13 +41,26 @@ describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
   });
 
   test('no shell takes it apart', async () => {
-    const found = await findSecret({ kind: 'password', refs: { command: ['printf', '%s', '$(id) ; | > x'] }, env: { PATH: process.env['PATH'] }, configDirectory: '/', needed: { run: 1, server: 1 }, keychains: [] });
+    const found = await findSecret({
+      kind: 'password',
+      refs: { command: ['printf', '%s', '$(id) ; | > x'] },
+      env: { PATH: process.env['PATH'] },
+      configDirectory: '/',
+      needed: { run: 1, server: 1 },
+      keychains: [],
+    });
     expect(found?.value.reveal()).toBe('$(id) ; | > x');
   });
 
   test('a failure shows the last lines of stderr and nothing of stdout', async () => {
-    const error = await failure(output('echo hunter2; for i in $(seq 30); do echo "line $i" >&2; done; printf "\\033[2Jodd\\n" >&2; exit 7'));
-    expect(error).toMatchObject({ code: 'secret-missing', exit: 17, hint: expect.stringContaining('run the command by hand') });
+    const error = await failure(
+      output('echo hunter2; for i in $(seq 30); do echo "line $i" >&2; done; printf "\\033[2Jodd\\n" >&2; exit 7'),
+    );
+    expect(error).toMatchObject({
+      code: 'secret-missing',
+      exit: 17,
+      hint: expect.stringContaining('run the command by hand'),
+    });
     const lines = error.message.split('\n');
     expect(lines[0]).toBe('sh (for the password) failed: exit 7');
     expect(lines).toHaveLength(21);
@@ -54,7 +78,17 @@ describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
     ['a program that is killed', ['sh', '-c', 'kill -9 $$'], 'killed by SIGKILL'],
     ['a program that prints without end', ['yes'], 'more than 64 KiB of output'],
   ])('%s', async (_, command, expected) => {
-    const error = await failure(findSecret({ kind: 'password', refs: { command }, env: { PATH: process.env['PATH'] }, configDirectory: '/', needed: { run: 1, server: 1 }, keychains: [], prompt: async () => 'typed' }));
+    const error = await failure(
+      findSecret({
+        kind: 'password',
+        refs: { command },
+        env: { PATH: process.env['PATH'] },
+        configDirectory: '/',
+        needed: { run: 1, server: 1 },
+        keychains: [],
+        prompt: async () => 'typed',
+      }),
+    );
     expect(error.code).toBe('secret-missing');
     expect(error.message).toContain(expected);
   });

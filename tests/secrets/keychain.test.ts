@@ -11,8 +11,13 @@ import { peers } from '../support/peers.js';
 import { run } from '../support/process.js';
 
 test.each<[NodeJS.Platform, NodeJS.ProcessEnv, boolean]>([
-  ['linux', {}, false], ['linux', { DBUS_SESSION_BUS_ADDRESS: '' }, false], ['linux', { XDG_RUNTIME_DIR: join(import.meta.dirname, 'no-such-directory') }, false], ['linux', { DBUS_SESSION_BUS_ADDRESS: 'unix:path=/x' }, true],
-  ['freebsd', {}, false], ['darwin', {}, true], ['win32', {}, true],
+  ['linux', {}, false],
+  ['linux', { DBUS_SESSION_BUS_ADDRESS: '' }, false],
+  ['linux', { XDG_RUNTIME_DIR: join(import.meta.dirname, 'no-such-directory') }, false],
+  ['linux', { DBUS_SESSION_BUS_ADDRESS: 'unix:path=/x' }, true],
+  ['freebsd', {}, false],
+  ['darwin', {}, true],
+  ['win32', {}, true],
 ])('a session on %s with %o: %s', (platform, env, expected) => {
   expect(hasSession(env, platform)).toBe(expected);
 });
@@ -54,20 +59,33 @@ describe.skipIf(programs === undefined || process.platform !== 'linux')('gnome-k
     writeFileSync(entry, steps + script);
     const bus = join(directory, 'bus.conf');
     // No directories with services: nothing is started on demand.
-    writeFileSync(bus, `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+    writeFileSync(
+      bus,
+      `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
       <busconfig><type>session</type><listen>unix:tmpdir=${directory}</listen><auth>EXTERNAL</auth>
-      <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>`);
-    const unlock = o.keyring ? `printf pw | ${programs?.['gnome-keyring-daemon'] ?? ''} --unlock --components=secrets >/dev/null && ` : '';
+      <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>`,
+    );
+    const unlock = o.keyring
+      ? `printf pw | ${programs?.['gnome-keyring-daemon'] ?? ''} --unlock --components=secrets >/dev/null && `
+      : '';
     const command = `${unlock}exec "$0" --import ${loader} ${entry}`;
     const env = { PATH: process.env['PATH'], HOME: directory, XDG_RUNTIME_DIR: directory };
-    const result = await run(programs?.['dbus-run-session'] ?? '', [`--config-file=${bus}`, '--', 'sh', '-c', command, process.execPath], { env });
-    const lines = result.stdout.trim().split('\n').filter((line) => line.startsWith('['));
+    const result = await run(
+      programs?.['dbus-run-session'] ?? '',
+      [`--config-file=${bus}`, '--', 'sh', '-c', command, process.execPath],
+      { env },
+    );
+    const lines = result.stdout
+      .trim()
+      .split('\n')
+      .filter((line) => line.startsWith('['));
     if (lines.length === 0) expect.fail(result.stderr);
     return new Map(lines.map((line) => JSON.parse(line) as [string, unknown]));
   }
 
   test('login, lookup and logout', async () => {
-    const said = await session(`
+    const said = await session(
+      `
       await say('before', found);
       await say('store', () => storeSecret('keychain', new Secret('hunter2 é'), target));
       await say('found', found);
@@ -77,9 +95,16 @@ describe.skipIf(programs === undefined || process.platform !== 'linux')('gnome-k
       await say('after', found);
       await say('forget again', () => forgetSecret(target));
       await say('notes', async () => notes);
-    `, { keyring: true });
+    `,
+      { keyring: true },
+    );
     expect(said.get('before')).toBeNull();
-    expect(said.get('store')).toMatchObject({ to: 'keychain', account: `${account}@h:22`, warnings: [], readableBy: expect.stringContaining('in a desktop session only') });
+    expect(said.get('store')).toMatchObject({
+      to: 'keychain',
+      account: `${account}@h:22`,
+      warnings: [],
+      readableBy: expect.stringContaining('in a desktop session only'),
+    });
     expect(said.get('found')).toEqual(['hunter2 é', expect.stringMatching(/^keychain \((keytar|@napi-rs\/keyring)\)/)]);
     expect(said.get('found again')).toEqual(['second', expect.anything()]);
     expect(said.get('forget')).toMatchObject({ removed: [expect.stringContaining(account)], warnings: [] });
@@ -89,7 +114,8 @@ describe.skipIf(programs === undefined || process.platform !== 'linux')('gnome-k
   });
 
   test('each module keeps secrets, and what one has stored the other does not see', async () => {
-    const said = await session(`
+    const said = await session(
+      `
       const all = openKeychains(process.env);
       await say('names', async () => all.map((k) => k.name));
       for (const one of all) {
@@ -97,21 +123,30 @@ describe.skipIf(programs === undefined || process.platform !== 'linux')('gnome-k
         await say(one.name, async () => Promise.all(all.map(async (k) => (await k.get('x'))?.reveal() ?? null)));
         await one.delete('x');
       }
-    `, { keyring: true });
+    `,
+      { keyring: true },
+    );
     const names = said.get('names') as string[];
     expect(names).toContain('@napi-rs/keyring');
     for (const name of names) expect(said.get(name)).toEqual(names.map((other) => (other === name ? name : null)));
   });
 
   test('a bus without a keyring: refused, said, and nothing left in the keyring of the kernel', async () => {
-    const said = await session(`
+    const said = await session(
+      `
       await say('store', () => storeSecret('keychain', new Secret('hunter2'), target));
       await say('found', found);
       await say('notes', async () => notes);
       await say('file', () => storeSecret('file', new Secret('hunter2'), target));
       await say('found in the file', found);
-    `, { keyring: false });
-    expect(said.get('store')).toMatchObject({ code: 'local-not-writable', message: expect.stringContaining('the keychain does not work in this session'), hint: expect.stringContaining('--to file') });
+    `,
+      { keyring: false },
+    );
+    expect(said.get('store')).toMatchObject({
+      code: 'local-not-writable',
+      message: expect.stringContaining('the keychain does not work in this session'),
+      hint: expect.stringContaining('--to file'),
+    });
     expect(said.get('found')).toBeNull();
     expect(said.get('notes')).toEqual(expect.arrayContaining([expect.stringContaining('the keychain did not answer')]));
     expect(said.get('file')).toMatchObject({ to: 'file', warnings: [] });

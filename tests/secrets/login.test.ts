@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
@@ -19,7 +29,10 @@ function target(more: Partial<Parameters<typeof storeSecret>[2]> = {}): Paramete
 }
 
 async function failure(promise: Promise<unknown>): Promise<DepotError> {
-  return promise.then(() => expect.fail('it was stored'), (error: unknown) => error as DepotError);
+  return promise.then(
+    () => expect.fail('it was stored'),
+    (error: unknown) => error as DepotError,
+  );
 }
 
 class Memory implements Keychain {
@@ -53,7 +66,10 @@ describe('to a file', () => {
     expect(readdirSync(join(t.configDirectory, 'secrets'))).toEqual(['acme@10.20.0.5.password']);
     expect((await findSecret({ ...t, refs: {}, needed: { run: 1, server: 1 } }))?.value.reveal()).toBe('hunter2');
     await storeSecret('file', new Secret('changed'), t);
-    expect((await findSecret({ ...t, refs: {}, needed: { run: 3, server: 1 } }))?.value.reveal(), 'a file is of one account, so several are fine').toBe('changed');
+    expect(
+      (await findSecret({ ...t, refs: {}, needed: { run: 3, server: 1 } }))?.value.reveal(),
+      'a file is of one account, so several are fine',
+    ).toBe('changed');
   });
 
   test('a strict or a loose umask makes no difference', async () => {
@@ -74,7 +90,10 @@ describe('to a file', () => {
     const t = target({ needed: { run: 2, server: 2 } });
     await storeSecret('file', secret, t);
     await storeSecret('file', new Secret('other'), { ...t, account: { ...account, username: 'b/b' } });
-    expect(readdirSync(join(t.configDirectory, 'secrets')).sort()).toEqual(['acme@10.20.0.5.password', 'b=2Fb@10.20.0.5.password']);
+    expect(readdirSync(join(t.configDirectory, 'secrets')).sort()).toEqual([
+      'acme@10.20.0.5.password',
+      'b=2Fb@10.20.0.5.password',
+    ]);
     expect((await findSecret({ ...t, refs: {}, needed: { run: 1, server: 1 } }))?.value.reveal()).toBe('hunter2');
   });
 
@@ -86,7 +105,11 @@ describe('to a file', () => {
       writeFileSync(old, 'old', { mode: 0o600 });
       const { warnings } = await storeSecret('file', secret, t);
       expect(existsSync(old)).toBe(server === 2);
-      expect(warnings).toEqual(server === 1 ? [] : [`${old} names no user, and is not used any more: remove it when every account there has one of its own`]);
+      expect(warnings).toEqual(
+        server === 1
+          ? []
+          : [`${old} names no user, and is not used any more: remove it when every account there has one of its own`],
+      );
       expect((await findSecret({ ...t, refs: {}, needed: { run: 1, server } }))?.value.reveal()).toBe('hunter2');
     }
   });
@@ -101,7 +124,10 @@ describe('to a file', () => {
 
   test('what comes first is said', async () => {
     const t = target({ env: { DEPOT_PASSWORD: 'x' }, refs: { command: ['pass'] } });
-    expect((await storeSecret('file', secret, t)).warnings).toEqual(['DEPOT_PASSWORD comes first and will be used instead', 'command pass comes first and will be used instead']);
+    expect((await storeSecret('file', secret, t)).warnings).toEqual([
+      'DEPOT_PASSWORD comes first and will be used instead',
+      'command pass comes first and will be used instead',
+    ]);
   });
 
   test('a link at the place of the file is replaced, not followed', async () => {
@@ -118,7 +144,10 @@ describe('to a file', () => {
     const t = target();
     mkdirSync(join(t.configDirectory, 'secrets'));
     chmodSync(join(t.configDirectory, 'secrets'), 0o777);
-    expect(await failure(storeSecret('file', secret, t))).toMatchObject({ code: 'secret-insecure', hint: `chmod 700 ${join(t.configDirectory, 'secrets')}` });
+    expect(await failure(storeSecret('file', secret, t))).toMatchObject({
+      code: 'secret-insecure',
+      hint: `chmod 700 ${join(t.configDirectory, 'secrets')}`,
+    });
     expect(readdirSync(join(t.configDirectory, 'secrets'))).toEqual([]);
   });
 
@@ -138,7 +167,11 @@ describe('to a file', () => {
     chmodSync(t.configDirectory, 0o755);
     process.seteuid?.(4711);
     try {
-      expect(await failure(storeSecret('file', secret, t))).toMatchObject({ code: 'local-not-writable', exit: 5, message: expect.stringContaining('EACCES') });
+      expect(await failure(storeSecret('file', secret, t))).toMatchObject({
+        code: 'local-not-writable',
+        exit: 5,
+        message: expect.stringContaining('EACCES'),
+      });
     } finally {
       process.seteuid?.(0);
     }
@@ -160,17 +193,22 @@ describe('to the keychain', () => {
     const t = target({ keychains: [new Memory('first')] });
     mkdirSync(join(t.configDirectory, 'secrets'), { mode: 0o700 });
     writeFileSync(join(t.configDirectory, 'secrets/10.20.0.5.password'), 'x', { mode: 0o600 });
-    expect((await storeSecret('keychain', secret, t)).warnings).toEqual([`${join(t.configDirectory, 'secrets/10.20.0.5.password')} comes first and will be used instead`]);
+    expect((await storeSecret('keychain', secret, t)).warnings).toEqual([
+      `${join(t.configDirectory, 'secrets/10.20.0.5.password')} comes first and will be used instead`,
+    ]);
   });
 
   test.each<[string, (keychain: Memory) => void]>([
-    ['a write that fails after it has written', (k) => {
-      const set = k.set.bind(k);
-      k.set = async (name, value) => {
-        await set(name, value);
-        throw new Error('no such interface');
-      };
-    }],
+    [
+      'a write that fails after it has written',
+      (k) => {
+        const set = k.set.bind(k);
+        k.set = async (name, value) => {
+          await set(name, value);
+          throw new Error('no such interface');
+        };
+      },
+    ],
     ['a write that does not come back', (k) => (k.get = () => Promise.resolve(null))],
     ['another value that comes back', (k) => (k.get = () => Promise.resolve(new Secret('other')))],
     ['a read that fails', (k) => (k.get = () => Promise.reject(new Error('locked')))],
@@ -178,13 +216,20 @@ describe('to the keychain', () => {
     const keychain = new Memory('test');
     sabotage(keychain);
     const error = await failure(storeSecret('keychain', secret, target({ keychains: [keychain] })));
-    expect(error).toMatchObject({ code: 'local-not-writable', message: expect.stringContaining('the keychain does not work in this session'), hint: expect.stringContaining('--to file') });
+    expect(error).toMatchObject({
+      code: 'local-not-writable',
+      message: expect.stringContaining('the keychain does not work in this session'),
+      hint: expect.stringContaining('--to file'),
+    });
     expect(`${error.message}${error.hint ?? ''}`).not.toContain('hunter2');
     expect(keychain.items.size).toBe(0);
   });
 
   test('without one', async () => {
-    expect(await failure(storeSecret('keychain', secret, target()))).toMatchObject({ code: 'local-not-writable', message: 'there is no keychain in this session' });
+    expect(await failure(storeSecret('keychain', secret, target()))).toMatchObject({
+      code: 'local-not-writable',
+      message: 'there is no keychain in this session',
+    });
   });
 });
 
@@ -192,12 +237,18 @@ describe('to systemd', () => {
   test('says what to type, without the secret', async () => {
     const stored = await storeSecret('systemd', secret, target());
     expect(stored.lines).toContain('LoadCredentialEncrypted=depot.password:/etc/credstore.encrypted/depot.password');
-    expect(stored.lines.join('\n')).toMatch(/systemd-creds encrypt --name=depot\.password - \/etc\/credstore\.encrypted\/depot\.password/);
+    expect(stored.lines.join('\n')).toMatch(
+      /systemd-creds encrypt --name=depot\.password - \/etc\/credstore\.encrypted\/depot\.password/,
+    );
     expect(JSON.stringify(stored)).not.toContain('hunter2');
   });
 
   test('names the account where there are several', async () => {
-    const stored = await storeSecret('systemd', secret, target({ needed: { run: 2, server: 1 }, account: { ...account, port: 2222 } }));
+    const stored = await storeSecret(
+      'systemd',
+      secret,
+      target({ needed: { run: 2, server: 1 }, account: { ...account, port: 2222 } }),
+    );
     expect(stored.where).toBe('systemd credential depot.password.acme@10.20.0.5_2222');
   });
 });
@@ -216,14 +267,16 @@ describe('logout', () => {
     expect(existsSync(own)).toBe(false);
     expect([...first.items, ...second.items]).toEqual([['other@10.20.0.5:22', 'c']]);
     expect(forgotten.remaining.map((s) => s.where)).toEqual(['DEPOT_PASSWORD']);
-    expect((await forgetSecret({ ...t, env: {} }))).toEqual({ removed: [], remaining: [], warnings: [] });
+    expect(await forgetSecret({ ...t, env: {} })).toEqual({ removed: [], remaining: [], warnings: [] });
   });
 
   test('a keychain that cannot be cleared is said', async () => {
     const keychain = new Memory('test');
     keychain.items.set('acme@10.20.0.5:22', 'a');
     keychain.delete = () => Promise.reject(new Error('locked'));
-    expect((await forgetSecret(target({ keychains: [keychain] }))).warnings).toEqual(['the keychain (test) could not be cleared: locked']);
+    expect((await forgetSecret(target({ keychains: [keychain] }))).warnings).toEqual([
+      'the keychain (test) could not be cleared: locked',
+    ]);
   });
 });
 
@@ -235,7 +288,10 @@ test('a user name is kept beside the secrets', async () => {
   expect(await findUsername(directory, { ...account, port: 2222 })).toBeNull();
   // What cannot be read for another reason is not taken for none.
   mkdirSync(join(directory, 'secrets', '10.20.0.5_2223.username'), { recursive: true });
-  await expect(findUsername(directory, { ...account, port: 2223 })).rejects.toMatchObject({ code: 'secret-missing', message: expect.stringContaining('cannot be read: EISDIR') as string });
+  await expect(findUsername(directory, { ...account, port: 2223 })).rejects.toMatchObject({
+    code: 'secret-missing',
+    message: expect.stringContaining('cannot be read: EISDIR') as string,
+  });
   await forgetUsername(directory, account);
   expect(await findUsername(directory, account)).toBeNull();
 });

@@ -20,9 +20,14 @@ beforeAll(async () => {
   receiver = await Receiver.create('modern');
 });
 
-async function measured(work: (options: { node: string[]; env: NodeJS.ProcessEnv }) => Promise<Finished>): Promise<Finished> {
+async function measured(
+  work: (options: { node: string[]; env: NodeJS.ProcessEnv }) => Promise<Finished>,
+): Promise<Finished> {
   const file = join(tempDir('depot-memory'), 'peak');
-  const result = await work({ node: ['--import', `${checkout}tests/support/peak-memory.mjs`], env: { PEAK_MEMORY_FILE: file } });
+  const result = await work({
+    node: ['--import', `${checkout}tests/support/peak-memory.mjs`],
+    env: { PEAK_MEMORY_FILE: file },
+  });
   expect(Number(readFileSync(file, 'latin1')), 'peak memory in KiB').toBeLessThan(MEMORY_KIB);
   return result;
 }
@@ -47,7 +52,10 @@ const bombs: [string, () => Buffer, 'none' | 'gzip' | 'zstd'][] = [
 ];
 
 describe.each(bombs)('%s', (_, bomb, compression) => {
-  test.each([['compat', compat], ['modern', modern]] as const)('stops at what a verified receipt says (%s)', async (_name, encryption) => {
+  test.each([
+    ['compat', compat],
+    ['modern', modern],
+  ] as const)('stops at what a verified receipt says (%s)', async (_name, encryption) => {
     const suitcase = await receiver.seal(bomb(), { encryption, compression });
     await refused(suitcase, receiver.proof(suitcase), large);
   });
@@ -61,8 +69,14 @@ describe.each(bombs)('%s', (_, bomb, compression) => {
   test('verify --deep stops at the same place, and at --max-size', async () => {
     const suitcase = await receiver.seal(bomb(), { compression });
     for (const args of [receiver.proof(suitcase), ['--max-size', '32MiB', '--no-signature']]) {
-      const result = await measured((options) => receiver.verify(suitcase, [...args, '--key', receiver.key.secretKey, '--deep', '--json'], options));
-      expect(json(result).checks).toContainEqual({ name: 'contents', result: 'failed', detail: expect.stringMatching(new RegExp(`${large.source}.*${toType.source}`)) as string });
+      const result = await measured((options) =>
+        receiver.verify(suitcase, [...args, '--key', receiver.key.secretKey, '--deep', '--json'], options),
+      );
+      expect(json(result).checks).toContainEqual({
+        name: 'contents',
+        result: 'failed',
+        detail: expect.stringMatching(new RegExp(`${large.source}.*${toType.source}`)) as string,
+      });
       expect(result.code).toBe(23);
     }
   });
@@ -70,19 +84,30 @@ describe.each(bombs)('%s', (_, bomb, compression) => {
   test('--stdout emits nothing beyond the bound', async () => {
     const suitcase = await receiver.seal(bomb(), { compression });
     const { depot } = await import('../support/cli.js');
-    const result = await measured((options) => depot(['decrypt', suitcase.file, '--key', receiver.key.secretKey, '--stdout', '--max-size', '1MiB'], options));
+    const result = await measured((options) =>
+      depot(['decrypt', suitcase.file, '--key', receiver.key.secretKey, '--stdout', '--max-size', '1MiB'], options),
+    );
     expect(result.code).toBe(23);
     expect(result.bytes.length).toBe(0);
   });
 });
 
 test('verify --deep names a bound that it may pass, whose it is, and no other advice', async () => {
-  const suitcase = await receiver.seal(zstdBomb(fileOf(80 << 20), 80 << 20), { compression: 'zstd', dataset: { entries: 1, bytes: 1000 } });
+  const suitcase = await receiver.seal(zstdBomb(fileOf(80 << 20), 80 << 20), {
+    compression: 'zstd',
+    dataset: { entries: 1, bytes: 1000 },
+  });
   const key = ['--key', receiver.key.secretKey, '--deep'];
   const bound = 1000 + 16_384 + (64 << 20);
   for (const [args, says] of [
-    [['--receipt', suitcase.receiptFile, '--no-signature'], `the content is larger than ${bound} octets, which is all that the dataset of the receipt can be (nobody verified its signature); add --signer FILE to know whose receipt it is; or allow more, if more is to be expected: --max-size 129MiB`],
-    [receiver.proof(suitcase), `the content is larger than ${bound} octets, which is all that the dataset of the receipt can be; do not use it, and tell the supplier; to see what it is all the same, allow more: --max-size 129MiB`],
+    [
+      ['--receipt', suitcase.receiptFile, '--no-signature'],
+      `the content is larger than ${bound} octets, which is all that the dataset of the receipt can be (nobody verified its signature); add --signer FILE to know whose receipt it is; or allow more, if more is to be expected: --max-size 129MiB`,
+    ],
+    [
+      receiver.proof(suitcase),
+      `the content is larger than ${bound} octets, which is all that the dataset of the receipt can be; do not use it, and tell the supplier; to see what it is all the same, allow more: --max-size 129MiB`,
+    ],
   ] as const) {
     const result = await receiver.verify(suitcase, [...args, ...key]);
     expect([result.code, result.stdout]).toEqual([23, expect.stringContaining(says)]);
@@ -94,31 +119,56 @@ test('verify --deep names a bound that it may pass, whose it is, and no other ad
 
 /** A file of so many octets with six hard links to it. */
 function manyLinks(octets: number): Buffer {
-  return gzipSync(archive(raw({ name: 'file', body: Buffer.alloc(octets) }), ...Array.from({ length: 6 }, (_, i) => raw({ name: `link${i}`, type: '1', link: 'file' }))));
+  return gzipSync(
+    archive(
+      raw({ name: 'file', body: Buffer.alloc(octets) }),
+      ...Array.from({ length: 6 }, (_, i) => raw({ name: `link${i}`, type: '1', link: 'file' })),
+    ),
+  );
 }
 
 const withoutLinks = { node: ['--import', `${checkout}tests/support/preload-no-links.mjs`] };
 
 describe('other ways to become much', () => {
   test('a verified receipt is the bound, not its word for a larger one', async () => {
-    const suitcase = await receiver.seal(zstdBomb(fileOf(GIB), GIB), { compression: 'zstd', dataset: { entries: 1, bytes: 1000 } });
+    const suitcase = await receiver.seal(zstdBomb(fileOf(GIB), GIB), {
+      compression: 'zstd',
+      dataset: { entries: 1, bytes: 1000 },
+    });
     await refused(suitcase, [...receiver.proof(suitcase)], /larger than 6\d{7} octets/);
   });
 
   test('nested compression is opened once: what is inside is no tar', async () => {
     const inner = gzipBomb(fileOf(GIB), GIB);
-    for (const [name, content] of [['gzip', gzipSync(inner)], ['gzip', gzipSync(gzipSync(inner))], ['zstd', zstdBomb(inner.subarray(0, 100_000), 0)]] as const) {
-      await refused(await receiver.seal(content, { compression: name }), [], /no tar archive, but compressed with (?:gzip|zstd) twice/);
+    for (const [name, content] of [
+      ['gzip', gzipSync(inner)],
+      ['gzip', gzipSync(gzipSync(inner))],
+      ['zstd', zstdBomb(inner.subarray(0, 100_000), 0)],
+    ] as const) {
+      await refused(
+        await receiver.seal(content, { compression: name }),
+        [],
+        /no tar archive, but compressed with (?:gzip|zstd) twice/,
+      );
     }
   });
 
   test('a file of 8 TiB with nothing behind its header', async () => {
-    await refused(await receiver.seal(archive(raw({ name: 'a', size: Buffer.from([0x80, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0]) }))), [], /cut off/);
+    await refused(
+      await receiver.seal(archive(raw({ name: 'a', size: Buffer.from([0x80, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0]) }))),
+      [],
+      /cut off/,
+    );
   });
 
   test('more entries than the receipt has: empty files cost little in the suitcase, and much on a disk', async () => {
-    const entries = Buffer.concat(Array.from({ length: 3000 }, (_, i) => raw({ name: `d${i}/`, type: '5', mode: 0o755 })));
-    const suitcase = await receiver.seal(gzipSync(archive(entries)), { compression: 'gzip', dataset: { entries: 5, bytes: 5 } });
+    const entries = Buffer.concat(
+      Array.from({ length: 3000 }, (_, i) => raw({ name: `d${i}/`, type: '5', mode: 0o755 })),
+    );
+    const suitcase = await receiver.seal(gzipSync(archive(entries)), {
+      compression: 'gzip',
+      dataset: { entries: 5, bytes: 5 },
+    });
     await refused(suitcase, receiver.proof(suitcase), /more than \d+ entries/);
   });
 
@@ -126,7 +176,11 @@ describe('other ways to become much', () => {
     const suitcase = await receiver.seal(manyLinks(1 << 20), { compression: 'gzip' });
     const out = receiver.out();
     const { error } = json(await receiver.decrypt(suitcase, out, ['--max-size', '4MiB', '--json'], withoutLinks));
-    expect(error).toMatchObject({ code: 'archive-refused', message: expect.stringMatching(large) as string, hint: expect.stringMatching(toType) as string });
+    expect(error).toMatchObject({
+      code: 'archive-refused',
+      message: expect.stringMatching(large) as string,
+      hint: expect.stringMatching(toType) as string,
+    });
     expect(readdirSync(dirname(out)), 'nothing is left').toEqual([]);
   });
 
@@ -135,11 +189,16 @@ describe('other ways to become much', () => {
     await refused(await receiver.seal(frame, { compression: 'zstd' }), [], /zstd data inside the suitcase/);
   });
 
-  test.each([['compat', compat], ['modern', modern]] as const)('contents in parts of one octet each: OpenPGP allows them (%s)', async (_, encryption) => {
+  test.each([
+    ['compat', compat],
+    ['modern', modern],
+  ] as const)('contents in parts of one octet each: OpenPGP allows them (%s)', async (_, encryption) => {
     const { sealInTinyParts } = await import('../support/hostile-suitcase.js');
     const began = Date.now();
     const suitcase = await sealInTinyParts(receiver, Buffer.alloc(3 << 20, 1), encryption);
-    const result = await measured((options) => receiver.verify(suitcase, ['--key', receiver.key.secretKey, '--deep', '--no-signature'], options));
+    const result = await measured((options) =>
+      receiver.verify(suitcase, ['--key', receiver.key.secretKey, '--deep', '--no-signature'], options),
+    );
     expect(result.code).toBe(23);
     expect(Date.now() - began).toBeLessThan(40_000);
   });
@@ -166,7 +225,12 @@ describe.skipIf(peer('mount') === undefined || !asRoot())('without receipt and -
     const suitcase = await receiver.seal(zstdBomb(fileOf(GIB), GIB), { compression: 'zstd' });
     const result = await measured((options) => receiver.decrypt(suitcase, out, ['--json'], options));
     expect(json(result).error).toMatchObject({
-      code: 'local-disk-full', exit: 5, message: expect.stringMatching(/^no room for the contents: 2\d MiB free on the file system of .*small; nothing was kept$/) as string, hint: expect.stringMatching(/--out.*--max-size 4\dMiB$/) as string,
+      code: 'local-disk-full',
+      exit: 5,
+      message: expect.stringMatching(
+        /^no room for the contents: 2\d MiB free on the file system of .*small; nothing was kept$/,
+      ) as string,
+      hint: expect.stringMatching(/--out.*--max-size 4\dMiB$/) as string,
     });
     expect(existsSync(`${out}.partial`)).toBe(false);
     expect(readdirSync(disk)).toEqual(['of the user']);
@@ -174,23 +238,37 @@ describe.skipIf(peer('mount') === undefined || !asRoot())('without receipt and -
 
   test('copies of hard links count', async ({ skip }) => {
     const disk = (await smallDisk('size=24m')) ?? skip();
-    const suitcase = await receiver.seal(manyLinks(4 << 20), { compression: 'gzip', dataset: { entries: 7, bytes: 4 << 20 } });
+    const suitcase = await receiver.seal(manyLinks(4 << 20), {
+      compression: 'gzip',
+      dataset: { entries: 7, bytes: 4 << 20 },
+    });
     for (const proof of [[], receiver.proof(suitcase)]) {
       const { error } = json(await receiver.decrypt(suitcase, join(disk, 'out'), [...proof, '--json'], withoutLinks));
-      expect(error).toMatchObject({ code: 'local-disk-full', exit: 5, message: expect.stringMatching(/^no room for the contents: 2\d MiB free/) as string });
+      expect(error).toMatchObject({
+        code: 'local-disk-full',
+        exit: 5,
+        message: expect.stringMatching(/^no room for the contents: 2\d MiB free/) as string,
+      });
       expect(readdirSync(disk)).toEqual([]);
     }
   });
 
   test.for<[string, Buffer[]]>([
     ['many files', Array.from({ length: 1000 }, (_, i) => raw({ name: `f${i}` }))],
-    ['few files with many directories above them', Array.from({ length: 10 }, (_, i) => raw({ name: `${`d${i}/`.repeat(24)}f` }))],
+    [
+      'few files with many directories above them',
+      Array.from({ length: 10 }, (_, i) => raw({ name: `${`d${i}/`.repeat(24)}f` })),
+    ],
   ])('so is the number of files that the disk can still hold: %s', async ([, entries], { skip }) => {
     const disk = (await smallDisk('size=24m,nr_inodes=200')) ?? skip();
     const out = join(disk, 'out');
     const suitcase = await receiver.seal(gzipSync(archive(...entries)), { compression: 'gzip' });
     const { error } = json(await receiver.decrypt(suitcase, out, ['--json']));
-    expect(error).toMatchObject({ code: 'local-disk-full', exit: 5, message: expect.stringMatching(/no room for the contents: 1\d\d files free/) as string });
+    expect(error).toMatchObject({
+      code: 'local-disk-full',
+      exit: 5,
+      message: expect.stringMatching(/no room for the contents: 1\d\d files free/) as string,
+    });
     expect(readdirSync(disk)).toEqual([]);
   });
 });

@@ -17,7 +17,14 @@ beforeAll(async () => {
   receiver = await Receiver.create();
 });
 
-const nobody: Server = { host: '127.0.0.1', port: 9, username: 'acme', password: 'unused', remoteDirectory: '/incoming', fingerprints: [`SHA256:${'A'.repeat(43)}`] };
+const nobody: Server = {
+  host: '127.0.0.1',
+  port: 9,
+  username: 'acme',
+  password: 'unused',
+  remoteDirectory: '/incoming',
+  fingerprints: [`SHA256:${'A'.repeat(43)}`],
+};
 
 /** What a terminal would act upon: controls but the line break, and characters that change the direction or are not seen. */
 const active = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u;
@@ -31,9 +38,26 @@ function expectHarmless({ stdout, stderr }: Finished): void {
 describe('archives that lead out', () => {
   // The reader's and the extractor's own tests have all of them; here is one of each kind, from the outside.
   const chosen = [
-    'path-absolute', 'path-upwards', 'path-upwards-pax', 'path-upwards-long-name', 'path-upwards-prefix', 'path-escape-sequence', 'path-nul-pax',
-    'link-then-file-through-it', 'link-absolute-then-file-through-it', 'link-chain', 'hardlink-absolute', 'hardlink-upwards', 'hardlink-through-symlink', 'hardlink-to-symlink',
-    'hardlink-then-overwrite', 'file-twice', 'file-twice-other-spelling', 'device-character', 'lies-about-size', 'second-archive',
+    'path-absolute',
+    'path-upwards',
+    'path-upwards-pax',
+    'path-upwards-long-name',
+    'path-upwards-prefix',
+    'path-escape-sequence',
+    'path-nul-pax',
+    'link-then-file-through-it',
+    'link-absolute-then-file-through-it',
+    'link-chain',
+    'hardlink-absolute',
+    'hardlink-upwards',
+    'hardlink-through-symlink',
+    'hardlink-to-symlink',
+    'hardlink-then-overwrite',
+    'file-twice',
+    'file-twice-other-spelling',
+    'device-character',
+    'lies-about-size',
+    'second-archive',
   ];
   test.each(chosen)('%s: exit 23, nothing inside or outside', async (name) => {
     const { tar, says } = hostileCases.find((one) => one.name === name)!;
@@ -61,14 +85,29 @@ describe('archives that lead out', () => {
 
   test('setuid and setgid are taken away, and no device is made', async () => {
     const out = receiver.out();
-    expect((await receiver.decrypt(await receiver.seal(archive(raw({ name: 'tool', mode: 0o6755, body: '#!/bin/sh\n' }))), out)).code).toBe(0);
+    expect(
+      (
+        await receiver.decrypt(
+          await receiver.seal(archive(raw({ name: 'tool', mode: 0o6755, body: '#!/bin/sh\n' }))),
+          out,
+        )
+      ).code,
+    ).toBe(0);
     expect(lstatSync(join(out, 'tool')).mode & 0o7777).toBe(0o755);
   });
 
   test('an entry more, less, changed or twice beside a manifest: 21, and no output', async () => {
-    const files = [{ path: 'data/a', body: 'one' }, { path: 'data/b', body: 'two' }];
+    const files = [
+      { path: 'data/a', body: 'one' },
+      { path: 'data/b', body: 'two' },
+    ];
     const lies = [
-      { pieces: (p: { path: string; tar: Buffer; line: string | null }[]) => p.filter(({ path }) => path !== 'data/b').concat(p.filter(({ path }) => path === 'data/b').map((one) => ({ ...one, line: null }))) },
+      {
+        pieces: (p: { path: string; tar: Buffer; line: string | null }[]) =>
+          p
+            .filter(({ path }) => path !== 'data/b')
+            .concat(p.filter(({ path }) => path === 'data/b').map((one) => ({ ...one, line: null }))),
+      },
       { lines: (lines: string[]) => lines.filter((line) => !line.includes('"data/b"')) },
       { lines: (lines: string[]) => lines.map((line) => line.replace(/"sha256":"[0-9a-f]{4}/, '"sha256":"0000')) },
     ];
@@ -83,26 +122,48 @@ describe('archives that lead out', () => {
 
 describe('names that a terminal would act upon', () => {
   test('in refusals, findings and warnings, with and without --json, also in debug output', async () => {
-    const withEvil = (type: string, more = {}): Buffer => archive(raw({ name: `../${evil}`.slice(0, 99), type, ...more }));
+    const withEvil = (type: string, more = {}): Buffer =>
+      archive(raw({ name: `../${evil}`.slice(0, 99), type, ...more }));
     const contents = [
-      withEvil('0'), archive(raw({ name: evil, body: 'a' }), raw({ name: evil, body: 'b' })), archive(raw({ name: evil, type: '3' })), archive(raw({ name: 'a', type: '1', link: evil })),
-      archive(raw({ name: 'a', type: evil.slice(1, 2) })), archive(raw({ name: `${'n'.repeat(90)}/${evil}`.slice(0, 99), size: 'nonsense' })),
-      depotTar([{ path: `data/${evil}`, body: 'x' }], { lines: (lines) => lines.map((line) => line.replace(/"sha256":"[0-9a-f]{4}/, '"sha256":"0000')) }).tar,
-      depotTar([{ path: `data/${evil}`, body: 'x' }], { lines: (lines) => lines.filter((line) => !line.includes('data/')) }).tar,
+      withEvil('0'),
+      archive(raw({ name: evil, body: 'a' }), raw({ name: evil, body: 'b' })),
+      archive(raw({ name: evil, type: '3' })),
+      archive(raw({ name: 'a', type: '1', link: evil })),
+      archive(raw({ name: 'a', type: evil.slice(1, 2) })),
+      archive(raw({ name: `${'n'.repeat(90)}/${evil}`.slice(0, 99), size: 'nonsense' })),
+      depotTar([{ path: `data/${evil}`, body: 'x' }], {
+        lines: (lines) => lines.map((line) => line.replace(/"sha256":"[0-9a-f]{4}/, '"sha256":"0000')),
+      }).tar,
+      depotTar([{ path: `data/${evil}`, body: 'x' }], {
+        lines: (lines) => lines.filter((line) => !line.includes('data/')),
+      }).tar,
     ];
     for (const [i, content] of contents.entries()) {
       const suitcase = await receiver.seal(content);
-      const opened = await receiver.decrypt(suitcase, receiver.out(), i % 2 === 0 ? ['--json'] : [], { env: { DEPOT_DEBUG: '1' } });
+      const opened = await receiver.decrypt(suitcase, receiver.out(), i % 2 === 0 ? ['--json'] : [], {
+        env: { DEPOT_DEBUG: '1' },
+      });
       expect([21, 23]).toContain(opened.code);
       expectHarmless(opened);
-      expectHarmless(await receiver.verify(suitcase, ['--key', receiver.key.secretKey, '--deep', '--no-signature', ...(i % 2 === 0 ? [] : ['--json'])]));
+      expectHarmless(
+        await receiver.verify(suitcase, [
+          '--key',
+          receiver.key.secretKey,
+          '--deep',
+          '--no-signature',
+          ...(i % 2 === 0 ? [] : ['--json']),
+        ]),
+      );
       rmSync(suitcase.file);
     }
   });
 
   test('harmless contents with such names are extracted as they are, and nothing of them is shown', async () => {
     const out = receiver.out();
-    const { tar } = depotTar([{ path: 'data/\x1b[31mred', body: 'x' }, { path: 'data/\u202etxt', type: 'symlink', link: '\x9b2J' }]);
+    const { tar } = depotTar([
+      { path: 'data/\x1b[31mred', body: 'x' },
+      { path: 'data/\u202etxt', type: 'symlink', link: '\x9b2J' },
+    ]);
     const result = await receiver.decrypt(await receiver.seal(tar), out);
     expect(result.code, result.stderr).toBe(0);
     expectHarmless(result);
@@ -114,9 +175,16 @@ describe('names that a terminal would act upon', () => {
     const file = join(directory, evil.replaceAll('/', ''));
     writeFileSync(file, 'not a suitcase');
     for (const args of [
-      ['verify', file, '--no-signature'], ['decrypt', file, '--key', receiver.key.secretKey, '--out', `${file}-out`], ['decrypt', file, '--key', file, '--out', `${file}-out`],
-      ['verify', '--receipt', file, '--signer', receiver.signer.publicKey], ['key', 'show', file], ['key', 'show', `${file}-missing`], ['verify', `${file}-missing`, '--no-signature'],
-      ['push', '--config', file], ['push', '--config', `${file}-missing`], ['receipts', 'list', '--state', file],
+      ['verify', file, '--no-signature'],
+      ['decrypt', file, '--key', receiver.key.secretKey, '--out', `${file}-out`],
+      ['decrypt', file, '--key', file, '--out', `${file}-out`],
+      ['verify', '--receipt', file, '--signer', receiver.signer.publicKey],
+      ['key', 'show', file],
+      ['key', 'show', `${file}-missing`],
+      ['verify', `${file}-missing`, '--no-signature'],
+      ['push', '--config', file],
+      ['push', '--config', `${file}-missing`],
+      ['receipts', 'list', '--state', file],
     ]) {
       for (const more of [[], ['--json']]) {
         const result = await depotInside([...args, ...more]);
@@ -128,11 +196,20 @@ describe('names that a terminal would act upon', () => {
     expectHarmless(await depotInside(['opener', '--out', `${file}.html`]));
   });
 
-  test('a key\'s user ids, in key show and in what key add prints', async () => {
-    const { publicKey, privateKey } = await openpgp.generateKey({ type: 'ecc', curve: 'curve25519Legacy', userIDs: [{ name: `Eve ${evil.replaceAll('\0', '')}` }], format: 'object', config: { v6Keys: false, aeadProtect: false } });
+  test("a key's user ids, in key show and in what key add prints", async () => {
+    const { publicKey, privateKey } = await openpgp.generateKey({
+      type: 'ecc',
+      curve: 'curve25519Legacy',
+      userIDs: [{ name: `Eve ${evil.replaceAll('\0', '')}` }],
+      format: 'object',
+      config: { v6Keys: false, aeadProtect: false },
+    });
     const file = join(tempDir(), 'eve.asc');
     const fingerprint = publicKey.getFingerprint().toUpperCase();
-    for (const [armored, exit] of [[publicKey.armor(), 0], [privateKey.armor(), 20]] as const) {
+    for (const [armored, exit] of [
+      [publicKey.armor(), 0],
+      [privateKey.armor(), 20],
+    ] as const) {
       writeFileSync(file, armored);
       for (const more of [[], ['--json']]) {
         const shown = await depotInside(['key', 'show', file, ...more]);
@@ -150,7 +227,11 @@ describe('names that a terminal would act upon', () => {
   test('a config with such keys and values', async () => {
     const supplier = await Supplier.create(nobody);
     const original = readFileSync(supplier.config, 'utf8');
-    for (const line of [`${JSON.stringify(evil)}: 1`, `notify: { command: [${JSON.stringify(evil)}], on: [${JSON.stringify(evil)}] }`, evil]) {
+    for (const line of [
+      `${JSON.stringify(evil)}: 1`,
+      `notify: { command: [${JSON.stringify(evil)}], on: [${JSON.stringify(evil)}] }`,
+      evil,
+    ]) {
       writeFileSync(supplier.config, `${original}${line}\n`);
       for (const more of [[], ['--json']]) {
         const result = await supplier.depot(['push', ...more]);
@@ -177,23 +258,47 @@ describe('packets that lie', () => {
 
   test.each<[string, () => Uint8Array]>([
     ['a PKESK of 4 GiB', () => Buffer.from([0xc1, 0xff, 0xff, 0xff, 0xff, 0xff, 3])],
-    ['a PKESK of 2 GiB and real contents behind it', () => Buffer.concat([Buffer.from([0xc1, 0xff, 0x80, 0, 0, 0]), Buffer.alloc(5000)])],
+    [
+      'a PKESK of 2 GiB and real contents behind it',
+      () => Buffer.concat([Buffer.from([0xc1, 0xff, 0x80, 0, 0, 0]), Buffer.alloc(5000)]),
+    ],
     ['a PKESK in partial lengths', () => Buffer.from([0xc1, 0xe9, 3, 0, 0])],
-    ['a PKESK without a body', () => Buffer.concat([encodePacket(packetType.pkesk, new Uint8Array(0)), Buffer.from([0xd2, 1, 1])])],
+    [
+      'a PKESK without a body',
+      () => Buffer.concat([encodePacket(packetType.pkesk, new Uint8Array(0)), Buffer.from([0xd2, 1, 1])]),
+    ],
     ['an old length that is not determined', () => Buffer.from([0x87, 3, 0, 0, 0])],
-    ['5000 PKESKs', () => Buffer.concat([...Array.from({ length: 5000 }, () => encodePacket(packetType.pkesk, Buffer.alloc(94, 3))), Buffer.from([0xd2, 1, 1])])],
+    [
+      '5000 PKESKs',
+      () =>
+        Buffer.concat([
+          ...Array.from({ length: 5000 }, () => encodePacket(packetType.pkesk, Buffer.alloc(94, 3))),
+          Buffer.from([0xd2, 1, 1]),
+        ]),
+    ],
     ['a million markers', () => Buffer.alloc(5_000_000, encodePacket(10, Buffer.from('PGP')))],
     ['nothing but 0xff', () => Buffer.alloc(100_000, 0xff)],
     ['no octet at all', () => new Uint8Array(0)],
   ])('%s', async (_, bytes) => refused(bytes()));
 
-  test.each([['compat', compat], ['modern', modern]] as const)('a suitcase that is cut off, goes on, or has a length changed (%s)', async (_, encryption) => {
+  test.each([
+    ['compat', compat],
+    ['modern', modern],
+  ] as const)('a suitcase that is cut off, goes on, or has a length changed (%s)', async (_, encryption) => {
     const own = await Receiver.create('modern');
-    const { bytes, file } = await own.seal(depotTar([{ path: 'data/a', body: 'x'.repeat(200_000) }]).tar, { encryption });
+    const { bytes, file } = await own.seal(depotTar([{ path: 'data/a', body: 'x'.repeat(200_000) }]).tar, {
+      encryption,
+    });
     const at = bytes.indexOf(0xd2);
     const longer = Buffer.from(bytes);
     longer[at + 1] += 1;
-    for (const changed of [bytes.subarray(0, -1), bytes.subarray(0, bytes.length / 2), Buffer.concat([bytes, Buffer.of(0xca, 0)]), Buffer.concat([bytes, bytes]), longer]) {
+    for (const changed of [
+      bytes.subarray(0, -1),
+      bytes.subarray(0, bytes.length / 2),
+      Buffer.concat([bytes, Buffer.of(0xca, 0)]),
+      Buffer.concat([bytes, bytes]),
+      longer,
+    ]) {
       writeFileSync(file, changed);
       const out = own.out();
       const result = await own.decrypt({ file }, out, ['--json']);
@@ -208,7 +313,14 @@ describe('packets that lie', () => {
     const broken = Buffer.from(ours);
     broken[broken.length - 1] ^= 1;
     const [stranger, anonymous] = [0x11, 0].map((octet) => Buffer.from(broken).fill(octet, 3, 11));
-    writeFileSync(file, Buffer.concat([...Array.from({ length: 499 }, () => stranger), ...Array.from({ length: 500 }, () => anonymous), bytes.subarray(ours.length)]));
+    writeFileSync(
+      file,
+      Buffer.concat([
+        ...Array.from({ length: 499 }, () => stranger),
+        ...Array.from({ length: 500 }, () => anonymous),
+        bytes.subarray(ours.length),
+      ]),
+    );
     const result = await receiver.decrypt({ file }, receiver.out(), ['--json'], { timeoutMs: 60_000 });
     expect(json(result).error).toMatchObject({ code: 'not-addressed', exit: 22 });
     expect(json(result).error!.hint.length).toBeLessThan(500);
@@ -222,11 +334,19 @@ describe('keys that lie', () => {
     const key = await openpgp.readKey({ armoredKey: readFileSync(receiver.key.publicKey, 'utf8') });
     const signature = (key.users[0].selfCertifications[0] as unknown as { write(): Uint8Array }).write();
     const whole = Buffer.from(key.write());
-    const flooded = Buffer.concat([whole, ...Array.from({ length: 5000 }, () => encodePacket(packetType.signature, signature))]);
+    const flooded = Buffer.concat([
+      whole,
+      ...Array.from({ length: 5000 }, () => encodePacket(packetType.signature, signature)),
+    ]);
     const directory = tempDir();
     const cases: [string, Uint8Array][] = [
-      ['flooded', flooded], ['cut', whole.subarray(0, 60)], ['large', Buffer.alloc(17 << 20, 0x99)], ['armour without end', Buffer.from(`-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n${'A'.repeat(1 << 20)}`)],
-      ['two', Buffer.concat([whole, whole])], ['empty', new Uint8Array(0)], ['length', Buffer.from([0xc6, 0xff, 0xff, 0xff, 0xff, 0xff, 4])],
+      ['flooded', flooded],
+      ['cut', whole.subarray(0, 60)],
+      ['large', Buffer.alloc(17 << 20, 0x99)],
+      ['armour without end', Buffer.from(`-----BEGIN PGP PUBLIC KEY BLOCK-----\n\n${'A'.repeat(1 << 20)}`)],
+      ['two', Buffer.concat([whole, whole])],
+      ['empty', new Uint8Array(0)],
+      ['length', Buffer.from([0xc6, 0xff, 0xff, 0xff, 0xff, 0xff, 4])],
     ];
     for (const [name, bytes] of cases) {
       writeFileSync(join(directory, name), bytes);
@@ -239,12 +359,28 @@ describe('keys that lie', () => {
   test('key add writes nothing for a key with another fingerprint, and over no file', async () => {
     const supplier = await Supplier.create(nobody);
     const before = readdirSync(join(supplier.directory, 'keys'));
-    const other = await supplier.depot(['key', 'add', 'acme-crm', receiver.key.publicKey, '--fingerprint', 'A'.repeat(40), '--json']);
+    const other = await supplier.depot([
+      'key',
+      'add',
+      'acme-crm',
+      receiver.key.publicKey,
+      '--fingerprint',
+      'A'.repeat(40),
+      '--json',
+    ]);
     expect(json(other).error).toMatchObject({ exit: 20 });
     expect(readdirSync(join(supplier.directory, 'keys'))).toEqual(before);
     const name = 'ours.asc';
     writeFileSync(join(supplier.directory, 'keys', name), 'mine');
-    const taken = await supplier.depot(['key', 'add', 'acme-crm', receiver.key.publicKey, '--fingerprint', receiver.key.fingerprint, '--json']);
+    const taken = await supplier.depot([
+      'key',
+      'add',
+      'acme-crm',
+      receiver.key.publicKey,
+      '--fingerprint',
+      receiver.key.fingerprint,
+      '--json',
+    ]);
     expect(json(taken).error).toMatchObject({ code: 'output-exists' });
     expect(readFileSync(join(supplier.directory, 'keys', name), 'utf8')).toBe('mine');
   });

@@ -16,7 +16,10 @@ function received(server: ScriptedServer): [string, Buffer][] {
   const files = new Map<string, Buffer>();
   for (const { path, offset, data } of server.payloads) {
     const before = files.get(path) ?? Buffer.alloc(0);
-    const after = before.length >= offset + data.length ? before : Buffer.concat([before, Buffer.alloc(offset + data.length - before.length)]);
+    const after =
+      before.length >= offset + data.length
+        ? before
+        : Buffer.concat([before, Buffer.alloc(offset + data.length - before.length)]);
     data.copy(after, offset);
     files.set(path, after);
   }
@@ -35,37 +38,86 @@ const sshPassword = 'and the server opens to these';
 
 /** A supplier whose every source, name, path, key and secret is a canary. */
 async function scene(serverOptions: ScriptedOptions, options: SupplierOptions = {}): Promise<Scene> {
-  const server = await startScriptedServer({ software: 'OpenSSH_9.2', fsync: true, ...serverOptions, password: sshPassword });
-  const [contents, name, command, directoryName, sourceName, specification, stderr] = ['a file\'s contents', 'a file\'s name', 'a command\'s output', 'a directory\'s name', 'a source\'s name', 'the specification', 'a command\'s stderr'].map(canary);
-  const as = sourceName.octets.toString('hex');
-  const supplier = await Supplier.create({ ...server, remoteDirectory: '/in' }, {
-    ownProcess: true,
-    dataset: [
-      { directory: 'data', exclude: [`**/${canary('an excluded name').octets.toString('hex')}`] },
-      { command: ['sh', '-c', 'cat command-output; cat command-stderr >&2'], as },
-    ],
-    top: { supplier: { name: 'Acme SaaS B.V.', signingKey: 'keys/supplier.secret.asc', signingKeyPassphraseFile: 'secrets/signer' } },
-    ...options,
-    arrangement: { compression: 'none', specification: 'SPECIFICATION.md', ...options.arrangement },
+  const server = await startScriptedServer({
+    software: 'OpenSSH_9.2',
+    fsync: true,
+    ...serverOptions,
+    password: sshPassword,
   });
-  writeFileSync(join(supplier.directory, 'command-output'), Buffer.concat([Buffer.alloc(100_000, 'x'), command.octets, Buffer.alloc(100_000, 'y')]));
+  const [contents, name, command, directoryName, sourceName, specification, stderr] = [
+    "a file's contents",
+    "a file's name",
+    "a command's output",
+    "a directory's name",
+    "a source's name",
+    'the specification',
+    "a command's stderr",
+  ].map(canary);
+  const as = sourceName.octets.toString('hex');
+  const supplier = await Supplier.create(
+    { ...server, remoteDirectory: '/in' },
+    {
+      ownProcess: true,
+      dataset: [
+        { directory: 'data', exclude: [`**/${canary('an excluded name').octets.toString('hex')}`] },
+        { command: ['sh', '-c', 'cat command-output; cat command-stderr >&2'], as },
+      ],
+      top: {
+        supplier: {
+          name: 'Acme SaaS B.V.',
+          signingKey: 'keys/supplier.secret.asc',
+          signingKeyPassphraseFile: 'secrets/signer',
+        },
+      },
+      ...options,
+      arrangement: { compression: 'none', specification: 'SPECIFICATION.md', ...options.arrangement },
+    },
+  );
+  writeFileSync(
+    join(supplier.directory, 'command-output'),
+    Buffer.concat([Buffer.alloc(100_000, 'x'), command.octets, Buffer.alloc(100_000, 'y')]),
+  );
   writeFileSync(join(supplier.directory, 'command-stderr'), stderr.octets.toString('hex'));
   writeFileSync(join(supplier.directory, 'SPECIFICATION.md'), `# ${specification.octets.toString('hex')}\n`);
   writeFileSync(join(supplier.directory, 'secrets/signer'), signingPassphrase, { mode: 0o600 });
   writeFileSync(Buffer.concat([Buffer.from(`${supplier.data}/`), name.octets]), contents.octets);
-  writeFileSync(join(supplier.data, directoryName.octets.toString('hex')), Buffer.concat([Buffer.alloc(500_000, 1), contents.octets, Buffer.alloc(5_500_000, 2)]));
+  writeFileSync(
+    join(supplier.data, directoryName.octets.toString('hex')),
+    Buffer.concat([Buffer.alloc(500_000, 1), contents.octets, Buffer.alloc(5_500_000, 2)]),
+  );
 
   const armored = readFileSync(supplier.signer.secretKey, 'utf8');
   const signer = await openpgp.readPrivateKey({ armoredKey: armored });
   const beneficiary = await openpgp.readPrivateKey({ armoredKey: readFileSync(supplier.recipientKey, 'utf8') });
-  const secretParts = [signer, beneficiary].flatMap((key) => [key, ...key.subkeys]).flatMap(({ keyPacket }) => Object.values((keyPacket as unknown as { privateParams: Record<string, Uint8Array> }).privateParams).map((octets) => ({ of: `secret part of ${keyPacket.getFingerprint()}`, octets: Buffer.from(octets) })));
-  writeFileSync(supplier.signer.secretKey, (await openpgp.encryptKey({ privateKey: signer, passphrase: signingPassphrase })).armor(), { mode: 0o600 });
+  const secretParts = [signer, beneficiary]
+    .flatMap((key) => [key, ...key.subkeys])
+    .flatMap(({ keyPacket }) =>
+      Object.values((keyPacket as unknown as { privateParams: Record<string, Uint8Array> }).privateParams).map(
+        (octets) => ({ of: `secret part of ${keyPacket.getFingerprint()}`, octets: Buffer.from(octets) }),
+      ),
+    );
+  writeFileSync(
+    supplier.signer.secretKey,
+    (await openpgp.encryptKey({ privateKey: signer, passphrase: signingPassphrase })).armor(),
+    { mode: 0o600 },
+  );
   const canaries = [
-    contents, name, command, directoryName, sourceName, specification, stderr, ...secretParts,
-    textCanary('signing passphrase', signingPassphrase), textCanary('password', sshPassword), textCanary('the dataset\'s directory', supplier.data),
+    contents,
+    name,
+    command,
+    directoryName,
+    sourceName,
+    specification,
+    stderr,
+    ...secretParts,
+    textCanary('signing passphrase', signingPassphrase),
+    textCanary('password', sshPassword),
+    textCanary("the dataset's directory", supplier.data),
     ...(hostname().length > 5 ? [textCanary('host name', hostname())] : []),
     // In texts a hex canary stands as it is; the lists of forms are made from octets.
-    ...[directoryName, sourceName, specification, stderr].map((c) => textCanary(`${c.of} as text`, c.octets.toString('hex'))),
+    ...[directoryName, sourceName, specification, stderr].map((c) =>
+      textCanary(`${c.of} as text`, c.octets.toString('hex')),
+    ),
   ];
   return { server, supplier, canaries };
 }
@@ -80,12 +132,20 @@ async function sessionKeys(supplier: Supplier): Promise<Canary[]> {
     // OpenPGP.js wants a whole message: an empty one behind the PKESKs will do.
     const modern = receipt.encryption.packet === 'SEIPDv2';
     const body = modern ? Buffer.from(receipt.keyProof.head, 'base64') : Buffer.from([1]);
-    const message = await openpgp.readMessage({ binaryMessage: Buffer.concat([Buffer.from(receipt.keyProof.pkesk, 'base64'), Buffer.from([0xc0 | 18, 255, 0, 0, 0, body.length]), body]) });
+    const message = await openpgp.readMessage({
+      binaryMessage: Buffer.concat([
+        Buffer.from(receipt.keyProof.pkesk, 'base64'),
+        Buffer.from([0xc0 | 18, 255, 0, 0, 0, body.length]),
+        body,
+      ]),
+    });
     const [{ data }] = await openpgp.decryptSessionKeys({ message, decryptionKeys: key });
     found.push({ of: `session key of ${receipt.depositId}`, octets: Buffer.from(data) });
     if (modern) {
       const head = Buffer.from(receipt.keyProof.head, 'base64');
-      const derived = Buffer.from(hkdfSync('sha256', data, head.subarray(4, 36), Buffer.concat([Buffer.from([0xd2]), head.subarray(0, 4)]), 32));
+      const derived = Buffer.from(
+        hkdfSync('sha256', data, head.subarray(4, 36), Buffer.concat([Buffer.from([0xd2]), head.subarray(0, 4)]), 32),
+      );
       found.push({ of: `message key of ${receipt.depositId}`, octets: derived });
     }
     expect(Buffer.from(data)).toHaveLength(32);
@@ -102,7 +162,12 @@ const dropOnce = (): NonNullable<ScriptedOptions['script']> => {
     return { then: 'drop' };
   };
 };
-const failing = { dataset: [{ directory: 'data' }, { command: ['sh', '-c', 'cat command-output; cat command-stderr >&2; exit 7'], as: 'x' }] };
+const failing = {
+  dataset: [
+    { directory: 'data' },
+    { command: ['sh', '-c', 'cat command-output; cat command-stderr >&2; exit 7'], as: 'x' },
+  ],
+};
 
 interface Case {
   what: string;
@@ -114,13 +179,28 @@ interface Case {
 const cases: Case[] = [
   { what: 'compat, renamed' },
   { what: 'modern', options: { profile: 'modern' } },
-  { what: 'published directly, on one lane', server: () => ({ software: 'other' }), options: { remote: { publish: 'direct' } } },
+  {
+    what: 'published directly, on one lane',
+    server: () => ({ software: 'other' }),
+    options: { remote: { publish: 'direct' } },
+  },
   { what: 'sealed to a local file first', options: { arrangement: { spool: true } } },
   { what: 'a link that drops', server: () => ({ script: dropOnce() }) },
   { what: 'a source that fails after half its output', options: failing, exit: 3 },
   { what: 'a server that runs full', server: () => ({ quota: 2_000_000 }), exit: 15 },
-  { what: 'a rename that is refused', server: () => ({ script: (r) => (r.type === 'rename' ? { status: 3 } : undefined) }), exit: 15 },
-  { what: 'a rename whose answer is lost', server: () => ({ collect: 'rename', script: (r) => (r.type === 'rename' ? { do: true, then: 'drop' } : undefined) }), exit: 18 },
+  {
+    what: 'a rename that is refused',
+    server: () => ({ script: (r) => (r.type === 'rename' ? { status: 3 } : undefined) }),
+    exit: 15,
+  },
+  {
+    what: 'a rename whose answer is lost',
+    server: () => ({
+      collect: 'rename',
+      script: (r) => (r.type === 'rename' ? { do: true, then: 'drop' } : undefined),
+    }),
+    exit: 18,
+  },
 ];
 
 let unsealed: string;
@@ -143,8 +223,10 @@ describe.each(cases)('$what', ({ server: serverOptions = () => ({}), options = {
     await supplier.push([], { script: unsealed });
     const found = leaks(received(server), canaries).join('\n');
     // In the order of the names: a run that ends half-way does not get to all of them.
-    const reached = exit === 3 || exit === 15 ? [] : ['a file\'s name, raw', 'a source\'s name', 'a command\'s output, raw'];
-    for (const what of ['a file\'s contents, raw', 'a directory\'s name', 'the specification', ...reached]) expect(found).toContain(what);
+    const reached =
+      exit === 3 || exit === 15 ? [] : ["a file's name, raw", "a source's name", "a command's output, raw"];
+    for (const what of ["a file's contents, raw", "a directory's name", 'the specification', ...reached])
+      expect(found).toContain(what);
   });
 });
 

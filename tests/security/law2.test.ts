@@ -29,22 +29,28 @@ interface Scene {
 }
 
 async function scene(options: SupplierOptions = {}): Promise<Scene> {
-  const [contents, name, output] = ['a file\'s contents', 'a file\'s name', 'a command\'s output'].map(canary);
-  const supplier = await Supplier.create(server, { ownProcess: true, dataset: [{ directory: 'data' }, { command: ['cat', 'output'], as: 'dump' }], ...options });
+  const [contents, name, output] = ["a file's contents", "a file's name", "a command's output"].map(canary);
+  const supplier = await Supplier.create(server, {
+    ownProcess: true,
+    dataset: [{ directory: 'data' }, { command: ['cat', 'output'], as: 'dump' }],
+    ...options,
+  });
   const hex = name.octets.toString('hex');
   writeFileSync(join(supplier.data, hex), Buffer.concat([pattern(2_500_000), contents.octets, pattern(2_500_000)]));
   for (let i = 0; i < 50; i++) writeFileSync(join(supplier.data, `${hex} ${i}`), contents.octets);
   writeFileSync(join(supplier.directory, 'output'), Buffer.concat([pattern(1_000_000), output.octets]));
   const temporary = join(supplier.directory, 'tmp');
   mkdirSync(temporary);
-  return { supplier, temporary, canaries: [contents, output, textCanary('a file\'s name as text', hex), name] };
+  return { supplier, temporary, canaries: [contents, output, textCanary("a file's name as text", hex), name] };
 }
 
 /** What a process may open for writing without leaving anything at rest. */
 const harmless = /^(\/dev\/(null|tty|urandom|random|pts\/\d+|shm\/.*)|\/proc\/.*|(socket|pipe|anon_inode|memfd):.*)$/;
 
 function outside(written: string[], allowed: string): string[] {
-  return written.filter((path) => !harmless.test(path) && path !== allowed && !resolve(path).startsWith(`${allowed}${sep}`));
+  return written.filter(
+    (path) => !harmless.test(path) && path !== allowed && !resolve(path).startsWith(`${allowed}${sep}`),
+  );
 }
 
 /** Every file below the directories, with its contents and its path (a name can be plaintext too). */
@@ -60,13 +66,25 @@ function* filesBelow(...directories: string[]): Generator<[string, Buffer]> {
 
 /** Spills each piece of the dataset that comes by into a temporary file: what the law forbids. */
 const spilling = {
-  'seal/pipeline.ts': (source: string) => source.replace('encryptor.update(bytes);', '(await import(\'node:fs\')).appendFileSync((await import(\'node:os\')).tmpdir() + \'/spill\', bytes);\n    encryptor.update(bytes);'),
+  'seal/pipeline.ts': (source: string) =>
+    source.replace(
+      'encryptor.update(bytes);',
+      "(await import('node:fs')).appendFileSync((await import('node:os')).tmpdir() + '/spill', bytes);\n    encryptor.update(bytes);",
+    ),
 };
 
 describe.skipIf(!ready)('where push and verify write', () => {
-  test.each<[string, SupplierOptions]>([['compat', {}], ['modern', { profile: 'modern' }], ['spool', { arrangement: { spool: true } }], ['gzip', { arrangement: { compression: 'gzip' } }]])('%s: the process tree of a push writes into the state directory and nowhere else', async (_, options) => {
+  test.each<[string, SupplierOptions]>([
+    ['compat', {}],
+    ['modern', { profile: 'modern' }],
+    ['spool', { arrangement: { spool: true } }],
+    ['gzip', { arrangement: { compression: 'gzip' } }],
+  ])('%s: the process tree of a push writes into the state directory and nowhere else', async (_, options) => {
     const { supplier, temporary, canaries } = await scene(options);
-    const { code, written, calls, stderr } = await traced(strace!, ['push', '--config', supplier.config], { cwd: supplier.directory, env: { TMPDIR: temporary, HOME: temporary } });
+    const { code, written, calls, stderr } = await traced(strace!, ['push', '--config', supplier.config], {
+      cwd: supplier.directory,
+      env: { TMPDIR: temporary, HOME: temporary },
+    });
     expect(code, stderr).toBe(0);
     expect(calls).toBeGreaterThan(30);
     expect(written.some((path) => path.startsWith(join(supplier.state, 'acme-crm')))).toBe(true); // the trace sees writes
@@ -78,8 +96,14 @@ describe.skipIf(!ready)('where push and verify write', () => {
     const { supplier, temporary } = await scene();
     const deposit = await supplier.deposit();
     const proof = ['--receipt', deposit.receiptFile, '--signer', supplier.signerPublic, '--key', supplier.recipientKey];
-    for (const args of [['verify', ...proof], ['verify', join(server.incoming, deposit.suitcase), ...proof, '--deep']]) {
-      const { code, written, calls, stdout, stderr } = await traced(strace!, args, { cwd: supplier.directory, env: { TMPDIR: temporary, HOME: temporary } });
+    for (const args of [
+      ['verify', ...proof],
+      ['verify', join(server.incoming, deposit.suitcase), ...proof, '--deep'],
+    ]) {
+      const { code, written, calls, stdout, stderr } = await traced(strace!, args, {
+        cwd: supplier.directory,
+        env: { TMPDIR: temporary, HOME: temporary },
+      });
       expect(code, stdout + stderr).toBe(0);
       expect(calls).toBeGreaterThan(30);
       expect(outside(written, '/nowhere')).toEqual([]);
@@ -88,7 +112,10 @@ describe.skipIf(!ready)('where push and verify write', () => {
 
   test('a dry run writes nothing but its state directory', async () => {
     const { supplier, temporary } = await scene();
-    const { code, written, stderr } = await traced(strace!, ['push', '--dry-run', '--config', supplier.config], { cwd: supplier.directory, env: { TMPDIR: temporary, HOME: temporary } });
+    const { code, written, stderr } = await traced(strace!, ['push', '--dry-run', '--config', supplier.config], {
+      cwd: supplier.directory,
+      env: { TMPDIR: temporary, HOME: temporary },
+    });
     expect(code, stderr).toBe(0);
     expect(outside(written, supplier.state)).toEqual([]);
   });
@@ -96,19 +123,39 @@ describe.skipIf(!ready)('where push and verify write', () => {
   test('control: a program that spills into a temporary file is found out, by the trace and by the search', async () => {
     const script = await alteredDepot(spilling);
     const { supplier, temporary, canaries } = await scene({ arrangement: { compression: 'none' } });
-    const { code, written, stderr } = await traced(strace!, ['push', '--config', supplier.config], { script, cwd: supplier.directory, env: { TMPDIR: temporary, HOME: temporary } });
+    const { code, written, stderr } = await traced(strace!, ['push', '--config', supplier.config], {
+      script,
+      cwd: supplier.directory,
+      env: { TMPDIR: temporary, HOME: temporary },
+    });
     expect(code, stderr).toBe(0);
     expect(outside(written, supplier.state)).toEqual([join(temporary, 'spill')]);
     expect(leaks(filesBelow(supplier.state, temporary), canaries).length).toBeGreaterThan(3);
   });
 });
 
-const steps = ['locked', 'connected', 'intent-written', 'partial-created', 'first-block-sent', 'sealed', 'draft-written', 'published', 'outcome-written', 'receipt-filed', 'sidecar-delivered', 'settled'];
+const steps = [
+  'locked',
+  'connected',
+  'intent-written',
+  'partial-created',
+  'first-block-sent',
+  'sealed',
+  'draft-written',
+  'published',
+  'outcome-written',
+  'receipt-filed',
+  'sidecar-delivered',
+  'settled',
+];
 
 describe.skipIf(ssh === undefined)('after kill -9', () => {
   test.each(steps)('at "%s" nothing that is left holds plaintext', async (step) => {
     const { supplier, temporary, canaries } = await scene();
-    const { signal } = await supplier.depot(['push'], { node: ['--import', stopAt], env: { DEPOT_STOP_AT: step, TMPDIR: temporary, HOME: temporary } });
+    const { signal } = await supplier.depot(['push'], {
+      node: ['--import', stopAt],
+      env: { DEPOT_STOP_AT: step, TMPDIR: temporary, HOME: temporary },
+    });
     expect(signal).toBe('SIGKILL');
     const left = [...filesBelow(supplier.state, temporary)];
     expect(left.length).toBeGreaterThan(0);
@@ -118,7 +165,11 @@ describe.skipIf(ssh === undefined)('after kill -9', () => {
   test('control: what a spilling program leaves behind is found', async () => {
     const script = await alteredDepot(spilling);
     const { supplier, temporary, canaries } = await scene({ arrangement: { compression: 'none' } });
-    const { signal } = await supplier.depot(['push'], { script, node: ['--import', stopAt], env: { DEPOT_STOP_AT: 'sealed', TMPDIR: temporary, HOME: temporary } });
+    const { signal } = await supplier.depot(['push'], {
+      script,
+      node: ['--import', stopAt],
+      env: { DEPOT_STOP_AT: 'sealed', TMPDIR: temporary, HOME: temporary },
+    });
     expect(signal).toBe('SIGKILL');
     expect(leaks(filesBelow(supplier.state, temporary), canaries).length).toBeGreaterThan(3);
   });

@@ -12,7 +12,9 @@ import { asRoot, peer } from '../support/peers.js';
 
 const nobody = 65_534;
 const hooks = { warn: () => undefined, progress: () => undefined };
-const passphrase = (): never => { throw new Error('asked for a passphrase'); };
+const passphrase = (): never => {
+  throw new Error('asked for a passphrase');
+};
 /** renameat2 with RENAME_EXCHANGE as another account, until it is killed, or its parent is gone. */
 const exchange = `
 import ctypes, os, sys
@@ -23,7 +25,8 @@ parent = os.getppid()
 print(flush=True)
 while os.getppid() == parent: libc.renameat2(-100, a, -100, b, 2)
 `;
-const refusal = (why: string): unknown => expect.objectContaining({ code: 'local-not-writable', message: expect.stringContaining(why) });
+const refusal = (why: string): unknown =>
+  expect.objectContaining({ code: 'local-not-writable', message: expect.stringContaining(why) });
 
 /** A directory in a directory of the caller's, prepared; what is to be made in it. */
 function place(mode: number, uid?: number): string {
@@ -43,7 +46,9 @@ describe.skipIf(process.platform === 'win32')('a place for what others must not 
     const out = place(mode);
     await expect(requireOwnPlace(out)).rejects.toThrow(refusal('can be changed by other accounts'));
     mkdirSync(join(dirname(out), 'own'), { mode: 0o700 });
-    await expect(requireOwnPlace(join(dirname(out), 'own/opened'))).rejects.toThrow(refusal('can be changed by other accounts'));
+    await expect(requireOwnPlace(join(dirname(out), 'own/opened'))).rejects.toThrow(
+      refusal('can be changed by other accounts'),
+    );
   });
 
   // It could be made by another account, between the look and the writing: there a passphrase is asked for.
@@ -51,8 +56,16 @@ describe.skipIf(process.platform === 'win32')('a place for what others must not 
     const suitcase = join(tempDir(), 'x.tar.pgp');
     writeFileSync(suitcase, 'x');
     const out = join(tempDir(), 'none/opened');
-    await expect(decrypt({ suitcase, key: suitcase, signers: [], out, signal: new AbortController().signal, passphrase }, hooks)).rejects.toMatchObject({ code: 'local-not-writable', message: expect.stringContaining('there is no such directory') });
-    await expect(writeOpener(out)).rejects.toMatchObject({ code: 'local-not-writable', message: expect.stringContaining('there is no such directory') });
+    await expect(
+      decrypt({ suitcase, key: suitcase, signers: [], out, signal: new AbortController().signal, passphrase }, hooks),
+    ).rejects.toMatchObject({
+      code: 'local-not-writable',
+      message: expect.stringContaining('there is no such directory'),
+    });
+    await expect(writeOpener(out)).rejects.toMatchObject({
+      code: 'local-not-writable',
+      message: expect.stringContaining('there is no such directory'),
+    });
   });
 
   test('nor is one behind links that lead round and round', async () => {
@@ -69,10 +82,12 @@ describe.skipIf(!asRoot())('as root, below a directory of nobody', () => {
     const out = place(mode, nobody);
     await expect(requireOwnPlace(out)).rejects.toThrow(refusal(`belongs to another account (uid ${nobody})`));
     mkdirSync(join(dirname(out), 'roots'));
-    await expect(requireOwnPlace(join(dirname(out), 'roots/opened'))).rejects.toThrow(refusal('belongs to another account'));
+    await expect(requireOwnPlace(join(dirname(out), 'roots/opened'))).rejects.toThrow(
+      refusal('belongs to another account'),
+    );
   });
 
-  test('what is no directory yet, but nobody\'s: refused', async () => {
+  test("what is no directory yet, but nobody's: refused", async () => {
     const file = place(0o1777);
     writeFileSync(file, '');
     chownSync(file, nobody, nobody);
@@ -80,26 +95,37 @@ describe.skipIf(!asRoot())('as root, below a directory of nobody', () => {
   });
 
   // `python3` exchanges a directory of nobody's with a link to one of root's as fast as it can.
-  test.skipIf(peer('python3') === undefined)('a directory of nobody\'s that is a link to one of root\'s at every other look: refused', async () => {
-    const shared = dirname(place(0o1777));
-    chmodSync(dirname(shared), 0o711);
-    for (const name of ['x', 'y']) {
-      if (name === 'x') mkdirSync(join(shared, name));
-      else symlinkSync('/usr', join(shared, name));
-      lchownSync(join(shared, name), nobody, nobody);
-    }
-    const exchanging = spawn(peer('python3')!, ['-c', exchange, join(shared, 'x'), join(shared, 'y'), String(nobody)], { stdio: ['ignore', 'pipe', 'inherit'] });
-    try {
-      await once(exchanging.stdout, 'readable');
-      expect(exchanging.exitCode).toBeNull();
-      let passed = 0;
-      // Some are refused because a link was a directory again when it was to be read.
-      for (let i = 0; i < 1000; i++) await requireOwnPlace(join(shared, 'x/opened')).then(() => passed++, () => undefined);
-      expect(passed).toBe(0);
-    } finally {
-      exchanging.kill();
-    }
-  });
+  test.skipIf(peer('python3') === undefined)(
+    "a directory of nobody's that is a link to one of root's at every other look: refused",
+    async () => {
+      const shared = dirname(place(0o1777));
+      chmodSync(dirname(shared), 0o711);
+      for (const name of ['x', 'y']) {
+        if (name === 'x') mkdirSync(join(shared, name));
+        else symlinkSync('/usr', join(shared, name));
+        lchownSync(join(shared, name), nobody, nobody);
+      }
+      const exchanging = spawn(
+        peer('python3')!,
+        ['-c', exchange, join(shared, 'x'), join(shared, 'y'), String(nobody)],
+        { stdio: ['ignore', 'pipe', 'inherit'] },
+      );
+      try {
+        await once(exchanging.stdout, 'readable');
+        expect(exchanging.exitCode).toBeNull();
+        let passed = 0;
+        // Some are refused because a link was a directory again when it was to be read.
+        for (let i = 0; i < 1000; i++)
+          await requireOwnPlace(join(shared, 'x/opened')).then(
+            () => passed++,
+            () => undefined,
+          );
+        expect(passed).toBe(0);
+      } finally {
+        exchanging.kill();
+      }
+    },
+  );
 
   test('by a link of nobody in a sticky directory: refused; by one of root: not', async () => {
     const shared = dirname(place(0o1777));
@@ -108,7 +134,9 @@ describe.skipIf(!asRoot())('as root, below a directory of nobody', () => {
     await requireOwnPlace(join(shared, 'mine/opened'));
     symlinkSync(own, join(shared, 'theirs'));
     lchownSync(join(shared, 'theirs'), nobody, nobody);
-    await expect(requireOwnPlace(join(shared, 'theirs/opened'))).rejects.toThrow(refusal('is a symbolic link of another account'));
+    await expect(requireOwnPlace(join(shared, 'theirs/opened'))).rejects.toThrow(
+      refusal('is a symbolic link of another account'),
+    );
   });
 
   test('decrypt, kit and opener make nothing there', async () => {
@@ -117,7 +145,9 @@ describe.skipIf(!asRoot())('as root, below a directory of nobody', () => {
     writeFileSync(suitcase, 'x');
     const signal = new AbortController().signal;
     const refused = refusal('who could exchange');
-    await expect(decrypt({ suitcase, key: suitcase, signers: [], out, signal, passphrase }, hooks)).rejects.toThrow(refused);
+    await expect(decrypt({ suitcase, key: suitcase, signers: [], out, signal, passphrase }, hooks)).rejects.toThrow(
+      refused,
+    );
     await expect(writeOpener(out)).rejects.toThrow(refused);
     await expect(makeKit({ out } as Parameters<typeof makeKit>[0])).rejects.toThrow(refused);
     expect(readdirSync(dirname(out))).toEqual([]);

@@ -18,14 +18,22 @@ beforeAll(async () => {
 
 async function seal(o: SealOptions = {}): Promise<HostileSuitcase> {
   const { createHash } = await import('node:crypto');
-  return receiver.seal(tar, { ...o, dataset: { entries: 1, bytes: 1, manifestSha256: createHash('sha256').update(manifest).digest('hex') } });
+  return receiver.seal(tar, {
+    ...o,
+    dataset: { entries: 1, bytes: 1, manifestSha256: createHash('sha256').update(manifest).digest('hex') },
+  });
 }
 
 /** Both verify and decrypt, with this receipt and signer: refused with 21, and nothing written. */
 async function bothRefuse(suitcase: HostileSuitcase, signer: string, says: RegExp): Promise<void> {
   const verified = await receiver.verify(suitcase, [...receiver.proof(suitcase, signer), '--json']);
   expect(json(verified).result, verified.stdout).toBe('failed');
-  expect(json(verified).checks!.filter(({ result }) => result === 'failed').map(({ detail }) => detail).join('\n')).toMatch(says);
+  expect(
+    json(verified)
+      .checks!.filter(({ result }) => result === 'failed')
+      .map(({ detail }) => detail)
+      .join('\n'),
+  ).toMatch(says);
   expect(verified.code).toBe(21);
   const out = receiver.out();
   const opened = await receiver.decrypt(suitcase, out, [...receiver.proof(suitcase, signer), '--json']);
@@ -35,7 +43,13 @@ async function bothRefuse(suitcase: HostileSuitcase, signer: string, says: RegEx
 
 test('control: the receipt as it should be passes, and proves the origin', async () => {
   const suitcase = await seal();
-  const verified = await receiver.verify(suitcase, [...receiver.proof(suitcase), '--key', receiver.key.secretKey, '--deep', '--json']);
+  const verified = await receiver.verify(suitcase, [
+    ...receiver.proof(suitcase),
+    '--key',
+    receiver.key.secretKey,
+    '--deep',
+    '--json',
+  ]);
   expect(verified.code, verified.stdout).toBe(0);
   const opened = await receiver.decrypt(suitcase, receiver.out(), receiver.proof(suitcase));
   expect(opened.code, opened.stderr).toBe(0);
@@ -44,19 +58,43 @@ test('control: the receipt as it should be passes, and proves the origin', async
 test('another private key: with a receipt, the key to use is named by the fingerprint that its owner knows', async () => {
   const suitcase = await seal();
   const out = receiver.out();
-  const { error } = json(await depotInside(['decrypt', suitcase.file, '--receipt', suitcase.receiptFile, '--key', receiver.signer.secretKey, '--out', out, '--json']));
-  expect(error).toMatchObject({ code: 'not-addressed', exit: 22, hint: expect.stringContaining(`one of: ${receiver.key.fingerprint} (its part `) as string });
+  const { error } = json(
+    await depotInside([
+      'decrypt',
+      suitcase.file,
+      '--receipt',
+      suitcase.receiptFile,
+      '--key',
+      receiver.signer.secretKey,
+      '--out',
+      out,
+      '--json',
+    ]),
+  );
+  expect(error).toMatchObject({
+    code: 'not-addressed',
+    exit: 22,
+    hint: expect.stringContaining(`one of: ${receiver.key.fingerprint} (its part `) as string,
+  });
 });
 
 describe('the signer', () => {
   test('another key than the one given', async () => {
     const stranger = await makeKey(join(receiver.directory, 'stranger'), 'Mallory', 'compat');
-    await bothRefuse(await seal({ signer: stranger.secretKey }), receiver.signer.publicKey, /none of the given signers/);
+    await bothRefuse(
+      await seal({ signer: stranger.secretKey }),
+      receiver.signer.publicKey,
+      /none of the given signers/,
+    );
     const suitcase = await seal();
     const swapped = await receiver.verify(suitcase, receiver.proof(suitcase, receiver.key.secretKey));
     expect(swapped.stdout).toContain(`${receiver.key.fingerprint} (`);
     expect(swapped.stdout).toMatch(/\), a private key/);
-    await bothRefuse(await seal({ signer: stranger.secretKey }), stranger.publicKey, /but says that [0-9A-F]{40} is its signer/);
+    await bothRefuse(
+      await seal({ signer: stranger.secretKey }),
+      stranger.publicKey,
+      /but says that [0-9A-F]{40} is its signer/,
+    );
   });
 
   test('a fingerprint in the receipt is no proof: without a signer, the origin is not proven', async () => {
@@ -86,7 +124,9 @@ describe('the signer', () => {
     if (says !== null) return bothRefuse(suitcase, signer, says);
     const verified = await receiver.verify(suitcase, [...receiver.proof(suitcase, signer), '--json']);
     expect(verified.code, verified.stdout).toBe(0);
-    expect(verified.stderr, 'a warning says what became of the signer').toMatch(/depot: warning: signer [0-9A-F]{40} (?:was|expired)/);
+    expect(verified.stderr, 'a warning says what became of the signer').toMatch(
+      /depot: warning: signer [0-9A-F]{40} (?:was|expired)/,
+    );
     return undefined;
   });
 });
@@ -94,32 +134,55 @@ describe('the signer', () => {
 describe('a receipt that does not belong', () => {
   test('of another suitcase', async () => {
     const [one, other] = [await seal(), await seal()];
-    await bothRefuse({ ...one, receiptFile: other.receiptFile }, receiver.signer.publicKey, /not as in the receipt|but the receipt says/);
+    await bothRefuse(
+      { ...one, receiptFile: other.receiptFile },
+      receiver.signer.publicKey,
+      /not as in the receipt|but the receipt says/,
+    );
   });
 
-  test.each<[string, (mine: HostileSuitcase['receipt'], theirs: HostileSuitcase['receipt']) => HostileSuitcase['receipt']]>([
-    ['session key packets', (mine, theirs) => ({ ...mine, keyProof: { ...mine.keyProof, pkesk: theirs.keyProof.pkesk } })],
+  test.each<
+    [string, (mine: HostileSuitcase['receipt'], theirs: HostileSuitcase['receipt']) => HostileSuitcase['receipt']]
+  >([
+    [
+      'session key packets',
+      (mine, theirs) => ({ ...mine, keyProof: { ...mine.keyProof, pkesk: theirs.keyProof.pkesk } }),
+    ],
     ['head', (mine, theirs) => ({ ...mine, keyProof: { ...mine.keyProof, head: theirs.keyProof.head } })],
-    ['packets and head', (mine, theirs) => ({ ...mine, keyProof: { ...theirs.keyProof, commitment: mine.keyProof.commitment } })],
+    [
+      'packets and head',
+      (mine, theirs) => ({ ...mine, keyProof: { ...theirs.keyProof, commitment: mine.keyProof.commitment } }),
+    ],
     ['whole key proof', (mine, theirs) => ({ ...mine, keyProof: theirs.keyProof })],
-    ['commitment', (mine, theirs) => ({ ...mine, keyProof: { ...mine.keyProof, commitment: theirs.keyProof.commitment } })],
-  ])('with another deposit\'s %s, properly signed: fails with the suitcase, and the key proof without it', async (_, change) => {
-    const other = await seal();
-    const suitcase = await seal({ receipt: (mine) => change(mine, other.receipt) });
-    const withKey = [...receiver.proof(suitcase), '--key', receiver.key.secretKey, '--json'];
-    const verified = await receiver.verify(suitcase, withKey);
-    expect(verified.code, verified.stdout).toBe(21);
-    const out = receiver.out();
-    expect((await receiver.decrypt(suitcase, out, receiver.proof(suitcase))).code).toBe(21);
-    expect(readdirSync(dirname(out))).toEqual([]);
-    const alone = await depotInside(['verify', ...withKey]);
-    expect(alone.code, alone.stdout).toBe(21);
-  });
+    [
+      'commitment',
+      (mine, theirs) => ({ ...mine, keyProof: { ...mine.keyProof, commitment: theirs.keyProof.commitment } }),
+    ],
+  ])(
+    "with another deposit's %s, properly signed: fails with the suitcase, and the key proof without it",
+    async (_, change) => {
+      const other = await seal();
+      const suitcase = await seal({ receipt: (mine) => change(mine, other.receipt) });
+      const withKey = [...receiver.proof(suitcase), '--key', receiver.key.secretKey, '--json'];
+      const verified = await receiver.verify(suitcase, withKey);
+      expect(verified.code, verified.stdout).toBe(21);
+      const out = receiver.out();
+      expect((await receiver.decrypt(suitcase, out, receiver.proof(suitcase))).code).toBe(21);
+      expect(readdirSync(dirname(out))).toEqual([]);
+      const alone = await depotInside(['verify', ...withKey]);
+      expect(alone.code, alone.stdout).toBe(21);
+    },
+  );
 
   test('with other counts or another manifest than the archive has', async () => {
     for (const dataset of [{ entries: 2 }, { bytes: 2 }, { manifestSha256: '11'.repeat(32) }]) {
       const suitcase = await seal({ receipt: (mine) => ({ ...mine, dataset: { ...mine.dataset, ...dataset } }) });
-      const verified = await receiver.verify(suitcase, [...receiver.proof(suitcase), '--key', receiver.key.secretKey, '--deep']);
+      const verified = await receiver.verify(suitcase, [
+        ...receiver.proof(suitcase),
+        '--key',
+        receiver.key.secretKey,
+        '--deep',
+      ]);
       expect(verified.code, verified.stdout).toBe(21);
     }
   });
@@ -130,8 +193,18 @@ describe('a receipt that was edited', () => {
     const suitcase = await seal();
     const text = readFileSync(suitcase.receiptFile, 'utf8');
     const edits = [
-      text.replace('"complete": true', '"complete": false'), text.replace('  "schema"', ' "schema"'), `${text}\n`, text.replace('\n', '\r\n'), text.replace('{\n', '{\n  "extra": 1,\n'),
-      text.replace('"arrangement": "acme-crm"', '"arrangement": "acme-crm",\n  "arrangement": "acme-crm"'), `\ufeff${text}`, '['.repeat(100_000), '{"schema":"depot.receipt/1"}', '', 'null', `"${'x'.repeat(1000)}"`,
+      text.replace('"complete": true', '"complete": false'),
+      text.replace('  "schema"', ' "schema"'),
+      `${text}\n`,
+      text.replace('\n', '\r\n'),
+      text.replace('{\n', '{\n  "extra": 1,\n'),
+      text.replace('"arrangement": "acme-crm"', '"arrangement": "acme-crm",\n  "arrangement": "acme-crm"'),
+      `\ufeff${text}`,
+      '['.repeat(100_000),
+      '{"schema":"depot.receipt/1"}',
+      '',
+      'null',
+      `"${'x'.repeat(1000)}"`,
     ];
     for (const edit of edits) {
       writeFileSync(suitcase.receiptFile, edit);
@@ -152,7 +225,14 @@ describe('a receipt that was edited', () => {
 
   test('and signed in the future', async () => {
     const suitcase = await seal();
-    writeFileSync(`${suitcase.receiptFile}.asc`, await signAnyway(readFileSync(suitcase.receiptFile), receiver.signer.secretKey, new Date(Date.now() + 86_400_000)));
+    writeFileSync(
+      `${suitcase.receiptFile}.asc`,
+      await signAnyway(
+        readFileSync(suitcase.receiptFile),
+        receiver.signer.secretKey,
+        new Date(Date.now() + 86_400_000),
+      ),
+    );
     await bothRefuse(suitcase, receiver.signer.publicKey, /in the future/);
   });
 });

@@ -6,7 +6,10 @@ import { groups } from '../reliability/table.js';
 
 const page = readFileSync(join(checkout, 'SECURITY.md'), 'utf8');
 const threats = page.slice(page.indexOf('## Who could do what'), page.indexOf('## Secrets in memory'));
-const named = [...threats.matchAll(/`(tests\/[^`]+)`: "([^"]+(?:"%s"[^"]+)?)"/g)].map(([, file, name]) => ({ file, name }));
+const named = [...threats.matchAll(/`(tests\/[^`]+)`: "([^"]+(?:"%s"[^"]+)?)"/g)].map(([, file, name]) => ({
+  file,
+  name,
+}));
 
 /** Of the tests that the file itself defines, or whose rows it runs. */
 function hasTest(file: string, name: string): boolean {
@@ -14,14 +17,20 @@ function hasTest(file: string, name: string): boolean {
   if (!existsSync(path)) return false;
   const rows = groups.find((group) => file === `tests/reliability/${group.file}.test.ts`)?.rows ?? [];
   if (rows.some((row) => row.name === name)) return true;
-  const quoted = `'${name.replaceAll('\'', '\\\'')}'`;
-  return readFileSync(path, 'utf8').split('\n').some((line) => line.includes(`(${quoted}, `));
+  const quoted = `'${name.replaceAll("'", "\\'")}'`;
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .some((line) => line.includes(`(${quoted}, `));
 }
 
 test('every test that SECURITY.md names is there', () => {
   expect(named.length).toBeGreaterThan(45);
   expect(named.filter(({ file, name }) => !hasTest(file, name))).toEqual([]);
-  expect([...page.matchAll(/`(tests\/[^`]+)`/g)].map((match) => match[1]).filter((file) => !existsSync(join(checkout, file)))).toEqual([]);
+  expect(
+    [...page.matchAll(/`(tests\/[^`]+)`/g)]
+      .map((match) => match[1])
+      .filter((file) => !existsSync(join(checkout, file))),
+  ).toEqual([]);
 });
 
 test('every line of the threat model names a test', () => {
@@ -32,7 +41,10 @@ test('every line of the threat model names a test', () => {
 
 /** Fields of an object in the receipt's schema, as `dataset.bytes`. */
 function fields({ properties = {} }: Fields, within = ''): string[] {
-  return Object.entries(properties).flatMap(([name, inner]) => [`${within}${name}`, ...fields(inner, `${within}${name}.`)]);
+  return Object.entries(properties).flatMap(([name, inner]) => [
+    `${within}${name}`,
+    ...fields(inner, `${within}${name}.`),
+  ]);
 }
 
 interface Fields {
@@ -45,12 +57,17 @@ test('every field of a receipt is said to be read by whoever finds it', () => {
   const start = page.indexOf('**Whoever finds a receipt**');
   const list = page.slice(start, page.indexOf('\n\n|', start));
   // One is said by its own name, or with all that is in what holds it.
-  const said = (field: string): boolean => list.includes(`\`${field}\``) || list.includes(`\`${field.split('.')[0]}\``) || all.some((inner) => inner.startsWith(`${field}.`));
+  const said = (field: string): boolean =>
+    list.includes(`\`${field}\``) ||
+    list.includes(`\`${field.split('.')[0]}\``) ||
+    all.some((inner) => inner.startsWith(`${field}.`));
   expect(all.filter((field) => !said(field))).toEqual([]);
 });
 
 test('control: a test that is not there is found missing', () => {
-  expect(hasTest('tests/security/law1.test.ts', 'nothing but sealed bytes, receipts and covers reaches the server')).toBe(true);
+  expect(
+    hasTest('tests/security/law1.test.ts', 'nothing but sealed bytes, receipts and covers reaches the server'),
+  ).toBe(true);
   expect(hasTest('tests/security/law1.test.ts', 'nothing but sealed bytes')).toBe(false);
   expect(hasTest('tests/reliability/data.test.ts', 'the link drops again and again')).toBe(true);
   expect(hasTest('tests/reliability/data.test.ts', 'the link dropped')).toBe(false);

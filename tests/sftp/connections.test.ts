@@ -21,8 +21,16 @@ function sharing(server: ScriptedServer, password = server.password): Sharing {
   cleanup(() => connections.close());
   const shared = connections.to('one');
   const all: Sharing = {
-    connections, server: shared, asked: 0,
-    remote: (more = {}) => connect(specFor(server, more), { password: () => Promise.resolve((all.asked++, password)) }, { signal: new AbortController().signal, warn: () => undefined }, shared),
+    connections,
+    server: shared,
+    asked: 0,
+    remote: (more = {}) =>
+      connect(
+        specFor(server, more),
+        { password: () => Promise.resolve((all.asked++, password)) },
+        { signal: new AbortController().signal, warn: () => undefined },
+        shared,
+      ),
   };
   return all;
 }
@@ -34,11 +42,17 @@ async function put(remote: Remote, name: string, bytes: Buffer): Promise<Transfe
 }
 
 function expectFiles(server: ScriptedServer, files: Record<string, Buffer>): void {
-  expect([...server.files.keys()].sort()).toEqual(Object.keys(files).map((name) => `/in/${name}`).sort());
-  for (const [name, bytes] of Object.entries(files)) expect(sha256(server.files.get(`/in/${name}`)!)).toBe(sha256(bytes));
+  expect([...server.files.keys()].sort()).toEqual(
+    Object.keys(files)
+      .map((name) => `/in/${name}`)
+      .sort(),
+  );
+  for (const [name, bytes] of Object.entries(files))
+    expect(sha256(server.files.get(`/in/${name}`)!)).toBe(sha256(bytes));
 }
 
-const files = (count: number, size = 300_000): Record<string, Buffer> => Object.fromEntries(Array.from({ length: count }, (_, i) => [`f-${i}`, content(size)]));
+const files = (count: number, size = 300_000): Record<string, Buffer> =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`f-${i}`, content(size)]));
 
 test('one after another: one connection, one login, a password asked for once', async () => {
   const server = await startScriptedServer({ directories: ['/in'] });
@@ -132,7 +146,10 @@ test('a server that is down keeps one waiting, and not one after another', async
   const all = sharing(server);
   const more = { retryForMs: 1500 };
   const begun = performance.now();
-  expect(await failure(all.remote(more))).toMatchObject({ code: 'unreachable', message: expect.stringContaining('not reachable for ') });
+  expect(await failure(all.remote(more))).toMatchObject({
+    code: 'unreachable',
+    message: expect.stringContaining('not reachable for '),
+  });
   const first = performance.now() - begun;
   for (let i = 0; i < 5; i++) expect(await failure(all.remote(more))).toMatchObject({ code: 'unreachable' });
   expect(performance.now() - begun - first).toBeLessThan(1000);

@@ -7,7 +7,12 @@ import { tempDir } from '../support/cleanup.js';
 import { peer } from '../support/peers.js';
 import { mustRun } from '../support/process.js';
 
-const blob = Buffer.concat([Buffer.from([0, 0, 0, 11]), Buffer.from('ssh-ed25519'), Buffer.from([0, 0, 0, 32]), Buffer.alloc(32, 7)]);
+const blob = Buffer.concat([
+  Buffer.from([0, 0, 0, 11]),
+  Buffer.from('ssh-ed25519'),
+  Buffer.from([0, 0, 0, 32]),
+  Buffer.alloc(32, 7),
+]);
 const key = blob.toString('base64');
 
 function known(text: string, host: string, port = 22): number {
@@ -25,9 +30,13 @@ test('names, ports, patterns, negation', () => {
 });
 
 test('what is not a key line is skipped; authorities are not keys', () => {
-  expect(parseKnownHosts(`# comment\n\nhost\nhost ssh-rsa ${key}\nhost ssh-ed25519 !!!\n@what host ssh-ed25519 ${key}\n`)).toEqual([]);
+  expect(
+    parseKnownHosts(`# comment\n\nhost\nhost ssh-rsa ${key}\nhost ssh-ed25519 !!!\n@what host ssh-ed25519 ${key}\n`),
+  ).toEqual([]);
   expect(known(`@cert-authority * ssh-ed25519 ${key}`, 'host')).toBe(0);
-  expect(knownKeys(parseKnownHosts(`@revoked * ssh-ed25519 ${key}`), 'host', 22)[0]).toMatchObject({ marker: 'revoked' });
+  expect(knownKeys(parseKnownHosts(`@revoked * ssh-ed25519 ${key}`), 'host', 22)[0]).toMatchObject({
+    marker: 'revoked',
+  });
 });
 
 test('a line that trust writes is read again', () => {

@@ -10,7 +10,9 @@ test('a directory, a file where the directory should be, nothing, a server that 
   const kind = (path: string): Promise<unknown> => remote.run((channel) => kindOf(channel, path));
   expect(await kind('/in')).toBe('directory');
   expect(await kind('/missing')).toBeNull();
-  server.script = (r) => ({ answer: Buffer.concat([Buffer.from([0, 0, 0, 13, 105]), number(r.id), number(4), number(0o100644)]) });
+  server.script = (r) => ({
+    answer: Buffer.concat([Buffer.from([0, 0, 0, 13, 105]), number(r.id), number(4), number(0o100644)]),
+  });
   expect(await kind('/f')).toBe('file');
   // Neither size nor mode, as some servers answer for a directory.
   server.script = (r) => ({ answer: Buffer.concat([Buffer.from([0, 0, 0, 9, 105]), number(r.id), number(0)]) });

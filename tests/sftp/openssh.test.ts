@@ -17,12 +17,19 @@ const never = new AbortController().signal;
 
 async function connected(server: Sshd, more: Partial<RemoteSpec> = {}): Promise<Remote> {
   const login = server.log().includes('password') ? {} : { privateKey: readFileSync(server.privateKeyFile) };
-  const remote = await connect(specFor(server, { directory: server.remoteDirectory, ...more }), { password: () => Promise.resolve(server.password), ...login }, { signal: never, warn: () => undefined });
+  const remote = await connect(
+    specFor(server, { directory: server.remoteDirectory, ...more }),
+    { password: () => Promise.resolve(server.password), ...login },
+    { signal: never, warn: () => undefined },
+  );
   cleanup(() => remote.close());
   return remote;
 }
 
-async function both(options: SshdOptions = {}, more: Partial<RemoteSpec> = {}): Promise<{ server: Sshd; remote: Remote }> {
+async function both(
+  options: SshdOptions = {},
+  more: Partial<RemoteSpec> = {},
+): Promise<{ server: Sshd; remote: Remote }> {
   const server = await startSshd(options);
   return { server, remote: await connected(server, more) };
 }
@@ -36,7 +43,12 @@ describe.skipIf(sshd === undefined)('OpenSSH', () => {
     const { server, remote } = await both();
     const bytes = content(16 * MiB + 1);
     const transfer = await deposit(remote, bytes);
-    expect(transfer).toEqual({ status: 'acknowledged', remoteSize: 'matched', durability: 'fsynced', remoteName: names.finalName });
+    expect(transfer).toEqual({
+      status: 'acknowledged',
+      remoteSize: 'matched',
+      durability: 'fsynced',
+      remoteName: names.finalName,
+    });
     expect(stored(server)).toBe(sha256(bytes));
     const four = await connected(server, { lanes: 4 });
     const upload = await four.createUpload({ partialName: '.y.partial', finalName: 'y' });
@@ -53,7 +65,9 @@ describe.skipIf(sshd === undefined)('OpenSSH', () => {
     expect(await failure(remote.createUpload(names))).toMatchObject({ code: 'remote-exists' });
     writeFileSync(join(server.incoming, 'taken'), 'theirs');
     const upload = await remote.createUpload({ partialName: '.z.partial', finalName: 'taken' });
-    expect(await failure(upload.complete({ beforeClose: async () => undefined }))).toMatchObject({ code: 'remote-exists' });
+    expect(await failure(upload.complete({ beforeClose: async () => undefined }))).toMatchObject({
+      code: 'remote-exists',
+    });
     expect(readFileSync(join(server.incoming, 'taken'), 'utf8')).toBe('theirs');
     expect(server.names()).toEqual([names.partialName, 'taken']);
   });
@@ -62,13 +76,18 @@ describe.skipIf(sshd === undefined)('OpenSSH', () => {
     const { server, remote } = await both({ sftp: ['-P', 'stat,lstat,fstat'] });
     writeFileSync(join(server.incoming, 'taken'), 'theirs');
     const upload = await remote.createUpload({ partialName: '.z.partial', finalName: 'taken' });
-    expect(await failure(upload.complete({ beforeClose: async () => undefined }))).toMatchObject({ code: 'remote-refused' });
+    expect(await failure(upload.complete({ beforeClose: async () => undefined }))).toMatchObject({
+      code: 'remote-refused',
+    });
     expect(readFileSync(join(server.incoming, 'taken'), 'utf8')).toBe('theirs');
   });
 
   test.each([
     [['-P', 'stat,lstat,fstat'], { remoteSize: 'unreadable', durability: 'fsynced' }],
-    [['-P', 'stat,lstat,fstat,fsync,limits,statvfs,remove,realpath,opendir,readdir,mkdir,setstat,fsetstat'], { remoteSize: 'unreadable', durability: 'acknowledged-only' }],
+    [
+      ['-P', 'stat,lstat,fstat,fsync,limits,statvfs,remove,realpath,opendir,readdir,mkdir,setstat,fsetstat'],
+      { remoteSize: 'unreadable', durability: 'acknowledged-only' },
+    ],
     [['-p', 'open,close,write,rename'], { remoteSize: 'unreadable', durability: 'acknowledged-only' }],
     [['-P', 'fsync'], { remoteSize: 'matched', durability: 'size-checked' }],
   ])('internal-sftp %j', async (sftp, expected) => {
@@ -80,7 +99,10 @@ describe.skipIf(sshd === undefined)('OpenSSH', () => {
 
   test('rename denied', async () => {
     const { server, remote } = await both({ sftp: ['-P', 'rename'] });
-    expect(await failure(deposit(remote, content(1000)))).toMatchObject({ code: 'remote-permission', hint: expect.stringContaining('direct') });
+    expect(await failure(deposit(remote, content(1000)))).toMatchObject({
+      code: 'remote-permission',
+      hint: expect.stringContaining('direct'),
+    });
     expect(server.names()).toEqual([]);
     const direct = await connected(server, { publish: 'direct' });
     expect((await deposit(direct, content(1000))).status).toBe('acknowledged');
@@ -139,22 +161,36 @@ describe.skipIf(sshd === undefined)('OpenSSH', () => {
 });
 
 describe.skipIf(!root)('OpenSSH with users of its own', () => {
-  test.each(['password', 'keyboard-interactive'] as const)('login by %s into a chroot, with a mover that takes the file away', async (login) => {
-    const server = await startSshd({ login, chroot: true, mover: (name) => !name.startsWith('.') });
-    const spec = specFor(server, { directory: server.remoteDirectory });
-    const remote = await connect(spec, { password: () => Promise.resolve(server.password) }, { signal: never, warn: () => undefined });
-    cleanup(() => remote.close());
-    const bytes = content(MiB);
-    expect((await deposit(remote, bytes)).status).toBe('acknowledged');
-    await expect.poll(() => server.collectedNames()).toEqual([names.finalName]);
-    expect(sha256(readFileSync(join(server.collected, names.finalName)))).toBe(sha256(bytes));
-    expect(await failure(connect(spec, { password: () => Promise.resolve('wrong') }, { signal: never, warn: () => undefined }))).toMatchObject({ code: 'login-refused' });
-  });
+  test.each(['password', 'keyboard-interactive'] as const)(
+    'login by %s into a chroot, with a mover that takes the file away',
+    async (login) => {
+      const server = await startSshd({ login, chroot: true, mover: (name) => !name.startsWith('.') });
+      const spec = specFor(server, { directory: server.remoteDirectory });
+      const remote = await connect(
+        spec,
+        { password: () => Promise.resolve(server.password) },
+        { signal: never, warn: () => undefined },
+      );
+      cleanup(() => remote.close());
+      const bytes = content(MiB);
+      expect((await deposit(remote, bytes)).status).toBe('acknowledged');
+      await expect.poll(() => server.collectedNames()).toEqual([names.finalName]);
+      expect(sha256(readFileSync(join(server.collected, names.finalName)))).toBe(sha256(bytes));
+      expect(
+        await failure(
+          connect(spec, { password: () => Promise.resolve('wrong') }, { signal: never, warn: () => undefined }),
+        ),
+      ).toMatchObject({ code: 'login-refused' });
+    },
+  );
 
   test('a full disk', async () => {
     const { server, remote } = await both({ tmpfs: '8m' });
     const upload = await remote.createUpload(names);
-    expect(await failure(writeAll(upload, content(20 * MiB)))).toMatchObject({ code: 'remote-no-space', published: 'no' });
+    expect(await failure(writeAll(upload, content(20 * MiB)))).toMatchObject({
+      code: 'remote-no-space',
+      published: 'no',
+    });
     expect(await upload.abandon()).toEqual({ removed: true, mayAppear: false });
     expect(server.names()).toEqual([]);
   });

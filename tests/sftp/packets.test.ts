@@ -9,16 +9,18 @@ const MiB = 1024 * 1024;
 
 describe('memory for packets', () => {
   test('has the layout of RFC 4253 section 6 with room for the tag', () => {
-    fc.assert(fc.property(fc.integer({ min: 1, max: 40_000 }), (octets) => {
-      const packet = new PacketMemory().alloc(octets);
-      const length = packet.readUInt32BE(0);
-      const padding = packet[4];
-      expect(length).toBe(1 + octets + padding);
-      expect(length % 16).toBe(0);
-      expect(padding).toBeGreaterThanOrEqual(4);
-      expect(padding).toBeLessThan(20);
-      expect(packet.length).toBe(4 + length + 16);
-    }));
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 40_000 }), (octets) => {
+        const packet = new PacketMemory().alloc(octets);
+        const length = packet.readUInt32BE(0);
+        const padding = packet[4];
+        expect(length).toBe(1 + octets + padding);
+        expect(length % 16).toBe(0);
+        expect(padding).toBeGreaterThanOrEqual(4);
+        expect(padding).toBeLessThan(20);
+        expect(packet.length).toBe(4 + length + 16);
+      }),
+    );
   });
 
   test('no two packets that wait share an octet, and what was written is used again', () => {
@@ -28,7 +30,10 @@ describe('memory for packets', () => {
     for (let i = 0; i < 2000; i++) {
       const packet = memory.alloc(1 + ((i * 7919) % 33_000));
       for (const other of waiting) {
-        const apart = other.buffer !== packet.buffer || other.byteOffset + other.length <= packet.byteOffset || packet.byteOffset + packet.length <= other.byteOffset;
+        const apart =
+          other.buffer !== packet.buffer ||
+          other.byteOffset + other.length <= packet.byteOffset ||
+          packet.byteOffset + packet.length <= other.byteOffset;
         expect(apart).toBe(true);
       }
       slabs.add(packet.buffer);
@@ -52,7 +57,11 @@ test('writes of one turn leave together, in order, and before an end that follow
   let calls = 0;
   const socket = new Duplex({
     read: () => undefined,
-    write: (chunk: Buffer, _encoding, done) => { calls++; written.push(Buffer.from(chunk)); done(); },
+    write: (chunk: Buffer, _encoding, done) => {
+      calls++;
+      written.push(Buffer.from(chunk));
+      done();
+    },
   });
   const memory = new PacketMemory();
   gatherWrites(socket as unknown as Socket, memory);

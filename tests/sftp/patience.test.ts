@@ -5,11 +5,24 @@ import { Patience } from '../../src/sftp/patience.js';
 beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
 afterEach(() => vi.useRealTimers());
 
-function clock(limitMs: number): { patience: Patience; expired: string[]; begin: (name: string) => () => void; holdOff: { ms: number } } {
+function clock(limitMs: number): {
+  patience: Patience;
+  expired: string[];
+  begin: (name: string) => () => void;
+  holdOff: { ms: number };
+} {
   const expired: string[] = [];
   const holdOff = { ms: 0 };
-  const patience = new Patience(limitMs, { holdOff: () => holdOff.ms, error: () => new DepotError('connection-lost', 'quiet') });
-  return { patience, expired, holdOff, begin: (name) => patience.begin((error) => expired.push(`${name}: ${error.message}`)) };
+  const patience = new Patience(limitMs, {
+    holdOff: () => holdOff.ms,
+    error: () => new DepotError('connection-lost', 'quiet'),
+  });
+  return {
+    patience,
+    expired,
+    holdOff,
+    begin: (name) => patience.begin((error) => expired.push(`${name}: ${error.message}`)),
+  };
 }
 
 test('everybody who waits is told, once, when there was no progress for so long', () => {

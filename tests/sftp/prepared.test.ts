@@ -9,7 +9,11 @@ import { connectTo, content, failure } from './support.js';
 
 /** One that is known to take more than one file at a time. */
 const openssh = { software: 'OpenSSH_9.9' };
-const ofSizes = (...sizes: number[]): Sidecar[] => ['x_1.cover.md', 'x_1.receipt.json.asc', 'x_1.receipt.json'].map((name, i) => ({ name, bytes: markReceiptBytes(new Uint8Array(content(sizes[i]))) }));
+const ofSizes = (...sizes: number[]): Sidecar[] =>
+  ['x_1.cover.md', 'x_1.receipt.json.asc', 'x_1.receipt.json'].map((name, i) => ({
+    name,
+    bytes: markReceiptBytes(new Uint8Array(content(sizes[i]))),
+  }));
 /** The second takes two writes. */
 const sidecars = ofSizes(900, 40_000, 3000);
 const paths = sidecars.map(({ name }) => `/in/${name}`);
@@ -19,7 +23,8 @@ async function deliver(remote: Remote, these = sidecars): Promise<Delivery[]> {
   const deliveries: Delivery[] = [];
   try {
     await prepared.write(these);
-    for (const { name, bytes } of these) deliveries.push((await prepared.publish(name)) ?? (await remote.putSidecar(name, bytes)));
+    for (const { name, bytes } of these)
+      deliveries.push((await prepared.publish(name)) ?? (await remote.putSidecar(name, bytes)));
   } catch (error) {
     await prepared.discard();
     throw error;
@@ -55,7 +60,15 @@ describe('sidecars side by side', () => {
     };
     const small = ofSizes(900, 800, 3000);
     expect(await deliver(remote, small)).toEqual(['delivered', 'delivered', 'delivered']);
-    expect(rounds.map((types) => types.sort().join(' '))).toEqual(['open open open', 'write write write', 'close close close stat stat stat stat stat stat', 'rename', 'rename', 'rename', '']);
+    expect(rounds.map((types) => types.sort().join(' '))).toEqual([
+      'open open open',
+      'write write write',
+      'close close close stat stat stat stat stat stat',
+      'rename',
+      'rename',
+      'rename',
+      '',
+    ]);
     expect(server.requests.filter((r) => r.type === 'rename').map((r) => r.target)).toEqual(paths);
     for (const { name, bytes } of small) expect(server.files.get(`/in/${name}`)!.equals(bytes)).toBe(true);
   });
@@ -69,20 +82,31 @@ describe('sidecars side by side', () => {
     expect(order).toEqual(['open', 'rename', 'open', 'rename', 'open', 'rename']);
   });
 
-  test.each(['open', 'write', 'close', 'stat', 'rename'] as const)('the connection drops at any %s, done or not', async (type) => {
-    await Promise.all([1, 2, 3].flatMap((at) => [true, false].map(async (done) => {
-      const server = await startScriptedServer({ ...openssh, script: (r) => (r.type === type && r.nth === at ? { do: done, then: 'drop' } : undefined) });
-      const { remote } = await connectTo(server);
-      expect(await deliver(remote)).toEqual(['delivered', 'delivered', 'delivered']);
-      expectWhole(server.files);
-    })));
-  });
+  test.each(['open', 'write', 'close', 'stat', 'rename'] as const)(
+    'the connection drops at any %s, done or not',
+    async (type) => {
+      await Promise.all(
+        [1, 2, 3].flatMap((at) =>
+          [true, false].map(async (done) => {
+            const server = await startScriptedServer({
+              ...openssh,
+              script: (r) => (r.type === type && r.nth === at ? { do: done, then: 'drop' } : undefined),
+            });
+            const { remote } = await connectTo(server);
+            expect(await deliver(remote)).toEqual(['delivered', 'delivered', 'delivered']);
+            expectWhole(server.files);
+          }),
+        ),
+      );
+    },
+  );
 
   test('the connection drops after the first, and the server has lost the others', async () => {
     const server = await startScriptedServer(openssh);
     server.script = (r) => {
       if (r.type !== 'rename' || r.nth !== 1) return undefined;
-      for (const path of server.files.keys()) if (path.endsWith('.partial') && path !== r.path) server.files.delete(path);
+      for (const path of server.files.keys())
+        if (path.endsWith('.partial') && path !== r.path) server.files.delete(path);
       return { do: true, then: 'drop' };
     };
     const { remote } = await connectTo(server);
@@ -103,14 +127,23 @@ describe('sidecars side by side', () => {
   });
 
   test('one is refused: those before it are delivered, what was written of those after it is removed', async () => {
-    const server = await startScriptedServer({ ...openssh, script: (r) => (r.type === 'write' && r.path.includes('.asc') ? { status: 4 } : undefined) });
+    const server = await startScriptedServer({
+      ...openssh,
+      script: (r) => (r.type === 'write' && r.path.includes('.asc') ? { status: 4 } : undefined),
+    });
     const { remote } = await connectTo(server);
-    expect(await failure(deliver(remote))).toMatchObject({ code: 'remote-refused', message: expect.stringContaining('write /in/.x_1.receipt.json.asc.partial') as string });
+    expect(await failure(deliver(remote))).toMatchObject({
+      code: 'remote-refused',
+      message: expect.stringContaining('write /in/.x_1.receipt.json.asc.partial') as string,
+    });
     expect([...server.files.keys()]).toEqual([paths[0]]);
   });
 
   test('refused after the connection was made again: what is left goes too', async () => {
-    const server = await startScriptedServer({ ...openssh, script: (r) => (r.type !== 'rename' ? undefined : r.nth === 1 ? { do: false, then: 'drop' } : { status: 3 }) });
+    const server = await startScriptedServer({
+      ...openssh,
+      script: (r) => (r.type !== 'rename' ? undefined : r.nth === 1 ? { do: false, then: 'drop' } : { status: 3 }),
+    });
     const { remote } = await connectTo(server);
     expect(await failure(deliver(remote))).toMatchObject({ code: 'remote-permission' });
     expect([...server.files.keys()]).toEqual(['/in/.x_1.cover.md.partial']);
@@ -119,7 +152,8 @@ describe('sidecars side by side', () => {
   test('a partial that is not whole is not published', async () => {
     const server = await startScriptedServer(openssh);
     server.script = (r) => {
-      if (r.type === 'close' && r.path === '/in/.x_1.receipt.json.partial') server.files.set(r.path, Buffer.from('half'));
+      if (r.type === 'close' && r.path === '/in/.x_1.receipt.json.partial')
+        server.files.set(r.path, Buffer.from('half'));
       return undefined;
     };
     const { remote } = await connectTo(server);
@@ -164,7 +198,9 @@ describe('sidecars side by side', () => {
   test('bytes that are not marked as fit to leave do not', async () => {
     const server = await startScriptedServer(openssh);
     const { remote } = await connectTo(server);
-    expect(await failure(remote.prepareSidecars().write([{ name: 'x', bytes: new Uint8Array(3) as never }]))).toMatchObject({ code: 'internal' });
+    expect(
+      await failure(remote.prepareSidecars().write([{ name: 'x', bytes: new Uint8Array(3) as never }])),
+    ).toMatchObject({ code: 'internal' });
     expect(server.payloads).toEqual([]);
   });
 });

@@ -3,13 +3,22 @@ import { lanesAllowed } from '../../src/sftp/lanes.js';
 import { testWrites, type WriteTest } from '../../src/sftp/probe.js';
 import type { RemoteSpec } from '../../src/sftp/types.js';
 import { peer } from '../support/peers.js';
-import { type Action, type Request, startScriptedServer, type ScriptedOptions, type ScriptedServer } from '../support/scripted-server.js';
+import {
+  type Action,
+  type Request,
+  startScriptedServer,
+  type ScriptedOptions,
+  type ScriptedServer,
+} from '../support/scripted-server.js';
 import { startSshd } from '../support/sshd.js';
 import { connect } from '../../src/sftp/connect.js';
 import { readFileSync } from 'node:fs';
 import { connectTo, failure, specFor } from './support.js';
 
-async function probe(options: ScriptedOptions, more: Partial<RemoteSpec> = {}): Promise<{ server: ScriptedServer; result: WriteTest; verdict: (name: string) => string | undefined }> {
+async function probe(
+  options: ScriptedOptions,
+  more: Partial<RemoteSpec> = {},
+): Promise<{ server: ScriptedServer; result: WriteTest; verdict: (name: string) => string | undefined }> {
   const server = await startScriptedServer(options);
   const { remote } = await connectTo(server, more);
   const result = await testWrites(remote);
@@ -19,7 +28,16 @@ async function probe(options: ScriptedOptions, more: Partial<RemoteSpec> = {}): 
 test('a good server: everything passes, nothing is left', async () => {
   const { server, result, verdict } = await probe({ fsync: true });
   expect(result).toMatchObject({ propose: {}, lanes: 'safe', left: [] });
-  for (const name of ['exclusive create', 'fsync', 'pipelined writes', 'parallel writes', 'rename', 'rename over a file', 'remove']) expect([name, verdict(name)]).toEqual([name, 'passed']);
+  for (const name of [
+    'exclusive create',
+    'fsync',
+    'pipelined writes',
+    'parallel writes',
+    'rename',
+    'rename over a file',
+    'remove',
+  ])
+    expect([name, verdict(name)]).toEqual([name, 'passed']);
   expect(server.files.size).toBe(0);
 });
 
@@ -37,34 +55,37 @@ test('a server that damages parallel writes is given none', async () => {
   expect(await testWrites(remote)).toMatchObject({ lanes: 'unsafe' });
 });
 
-test.each([true, false])('a server that keeps the writes of each handle until it is closed (sizes shown: %s) is given one lane', async (shown) => {
-  const server = await startScriptedServer();
-  const held = new Map<string, Request[]>();
-  const put = (r: Request, data: Buffer): void => {
-    const file = server.files.get(r.path)!;
-    const grown = Buffer.alloc(Math.max(file.length, r.offset + data.length));
-    file.copy(grown);
-    data.copy(grown, r.offset);
-    server.files.set(r.path, grown);
-  };
-  server.script = (r) => {
-    if (r.type === 'fstat' && !shown) return { status: 8 };
-    const key = (handle: string): string => `${r.connection} ${r.channel} ${handle}`;
-    if (r.type === 'write') {
-      held.set(key(r.handle), [...(held.get(key(r.handle)) ?? []), r]);
-      // The size is right at once, the bytes are not.
-      put(r, Buffer.alloc(r.data.length));
-      return { status: 0 };
-    }
-    if (r.type === 'close') {
-      for (const write of held.get(key(r.target)) ?? []) put(write, write.data);
-      held.delete(key(r.target));
-    }
-    return undefined;
-  };
-  const { remote } = await connectTo(server);
-  expect(await testWrites(remote)).toMatchObject({ lanes: 'unsafe', left: [] });
-});
+test.each([true, false])(
+  'a server that keeps the writes of each handle until it is closed (sizes shown: %s) is given one lane',
+  async (shown) => {
+    const server = await startScriptedServer();
+    const held = new Map<string, Request[]>();
+    const put = (r: Request, data: Buffer): void => {
+      const file = server.files.get(r.path)!;
+      const grown = Buffer.alloc(Math.max(file.length, r.offset + data.length));
+      file.copy(grown);
+      data.copy(grown, r.offset);
+      server.files.set(r.path, grown);
+    };
+    server.script = (r) => {
+      if (r.type === 'fstat' && !shown) return { status: 8 };
+      const key = (handle: string): string => `${r.connection} ${r.channel} ${handle}`;
+      if (r.type === 'write') {
+        held.set(key(r.handle), [...(held.get(key(r.handle)) ?? []), r]);
+        // The size is right at once, the bytes are not.
+        put(r, Buffer.alloc(r.data.length));
+        return { status: 0 };
+      }
+      if (r.type === 'close') {
+        for (const write of held.get(key(r.target)) ?? []) put(write, write.data);
+        held.delete(key(r.target));
+      }
+      return undefined;
+    };
+    const { remote } = await connectTo(server);
+    expect(await testWrites(remote)).toMatchObject({ lanes: 'unsafe', left: [] });
+  },
+);
 
 test('a server that damages pipelined writes', async () => {
   const server = await startScriptedServer();
@@ -96,7 +117,12 @@ test('a server that collects at the rename is as it should be', async () => {
 });
 
 test('a drop box: neither look, nor read, nor remove', async () => {
-  const { server, result, verdict } = await probe({ script: (r) => (['stat', 'lstat', 'fstat', 'remove'].includes(r.type) || (r.type === 'open' && (r.flags & 1) !== 0) ? { status: 3 } : undefined) });
+  const { server, result, verdict } = await probe({
+    script: (r) =>
+      ['stat', 'lstat', 'fstat', 'remove'].includes(r.type) || (r.type === 'open' && (r.flags & 1) !== 0)
+        ? { status: 3 }
+        : undefined,
+  });
   expect(verdict('pipelined writes')).toBe('not possible');
   expect(result.lanes).toBeNull();
   expect(JSON.stringify(result.findings)).not.toContain('as they were sent');
@@ -105,45 +131,84 @@ test('a drop box: neither look, nor read, nor remove', async () => {
 });
 
 test('rename denied, one channel only', async () => {
-  const { result, server } = await probe({ maxChannels: 1, script: (r) => (r.type === 'rename' ? { status: 3 } : undefined) });
+  const { result, server } = await probe({
+    maxChannels: 1,
+    script: (r) => (r.type === 'rename' ? { status: 3 } : undefined),
+  });
   expect(result).toMatchObject({ propose: { publish: 'direct' }, lanes: 'one channel', left: [] });
   expect(server.files.size).toBe(0);
 });
 
-const noRead = (r: Request): Action | undefined => (r.type === 'open' && (r.flags & 1) !== 0 ? { status: 3 } : undefined);
+const noRead = (r: Request): Action | undefined =>
+  r.type === 'open' && (r.flags & 1) !== 0 ? { status: 3 } : undefined;
 
 /** Servers that let no file be read, and what they do with a write instead of putting it at its offset; `shown` is what they say of a file's size. */
 const unread: [string, (server: ScriptedServer) => (r: Request) => Action | undefined, string][] = [
   ['puts it there', () => () => undefined, 'safe'],
-  ['appends it', (server) => (r) => {
-    if (r.type !== 'write') return undefined;
-    server.files.set(r.path, Buffer.concat([server.files.get(r.path)!, r.data]));
-    return { status: 0 };
-  }, 'unsafe'],
-  ['appends it once it would overwrite', (server) => (r) => {
-    const file = server.files.get(r.path);
-    if (r.type !== 'write' || file === undefined || r.offset >= file.length) return undefined;
-    server.files.set(r.path, Buffer.concat([file, r.data]));
-    return { status: 0 };
-  }, 'unsafe'],
-  ['goes on where the channel was', (server) => {
-    const at = new Map<string, number>();
-    return (r) => {
+  [
+    'appends it',
+    (server) => (r) => {
       if (r.type !== 'write') return undefined;
-      const key = `${r.path} ${r.channel}`;
-      const from = at.get(key) ?? 0;
-      at.set(key, from + r.data.length);
-      const file = server.files.get(r.path)!;
-      server.files.set(r.path, Buffer.concat([file.subarray(0, from), Buffer.alloc(Math.max(0, from - file.length)), r.data, file.subarray(from + r.data.length)]));
+      server.files.set(r.path, Buffer.concat([server.files.get(r.path)!, r.data]));
       return { status: 0 };
-    };
-  }, 'unsafe'],
-  ['cuts the file behind it', (server) => (r) => {
-    if (r.type !== 'write') return undefined;
-    server.files.set(r.path, Buffer.concat([server.files.get(r.path)!.subarray(0, r.offset), Buffer.alloc(Math.max(0, r.offset - server.files.get(r.path)!.length)), r.data]));
-    return { status: 0 };
-  }, 'unsafe'],
-  ['puts it there, and shows sizes by name only', () => (r) => (r.type === 'fstat' ? { status: 8 } : undefined), 'null'],
+    },
+    'unsafe',
+  ],
+  [
+    'appends it once it would overwrite',
+    (server) => (r) => {
+      const file = server.files.get(r.path);
+      if (r.type !== 'write' || file === undefined || r.offset >= file.length) return undefined;
+      server.files.set(r.path, Buffer.concat([file, r.data]));
+      return { status: 0 };
+    },
+    'unsafe',
+  ],
+  [
+    'goes on where the channel was',
+    (server) => {
+      const at = new Map<string, number>();
+      return (r) => {
+        if (r.type !== 'write') return undefined;
+        const key = `${r.path} ${r.channel}`;
+        const from = at.get(key) ?? 0;
+        at.set(key, from + r.data.length);
+        const file = server.files.get(r.path)!;
+        server.files.set(
+          r.path,
+          Buffer.concat([
+            file.subarray(0, from),
+            Buffer.alloc(Math.max(0, from - file.length)),
+            r.data,
+            file.subarray(from + r.data.length),
+          ]),
+        );
+        return { status: 0 };
+      };
+    },
+    'unsafe',
+  ],
+  [
+    'cuts the file behind it',
+    (server) => (r) => {
+      if (r.type !== 'write') return undefined;
+      server.files.set(
+        r.path,
+        Buffer.concat([
+          server.files.get(r.path)!.subarray(0, r.offset),
+          Buffer.alloc(Math.max(0, r.offset - server.files.get(r.path)!.length)),
+          r.data,
+        ]),
+      );
+      return { status: 0 };
+    },
+    'unsafe',
+  ],
+  [
+    'puts it there, and shows sizes by name only',
+    () => (r) => (r.type === 'fstat' ? { status: 8 } : undefined),
+    'null',
+  ],
 ];
 test.each(unread)('where nothing can be read back, a server that %s', async (_, behaviour, lanes) => {
   const server = await startScriptedServer();
@@ -161,7 +226,15 @@ test('a server that is put out by a second open before the first write', async (
   const spoilt = new Set<string>();
   const { result } = await probe({
     script: (r) => {
-      if (r.type === 'open' && (r.flags & 2) !== 0 && (r.flags & 8) !== 0 && r.nth > 1 && !written.has(r.path) && spoilt.has(r.path)) return { status: 4 };
+      if (
+        r.type === 'open' &&
+        (r.flags & 2) !== 0 &&
+        (r.flags & 8) !== 0 &&
+        r.nth > 1 &&
+        !written.has(r.path) &&
+        spoilt.has(r.path)
+      )
+        return { status: 4 };
       if (r.type === 'open' && (r.flags & 8) !== 0 && !written.has(r.path)) spoilt.add(r.path);
       if (r.type === 'write') written.add(r.path);
       return undefined;
@@ -178,17 +251,24 @@ test('a server that creates what it was told to open', async () => {
     return undefined;
   };
   const result = await testWrites(remote);
-  expect(result.findings.find((f) => f.name === 'open again')).toMatchObject({ result: 'warning', hint: expect.stringContaining('spool: true') as string });
+  expect(result.findings.find((f) => f.name === 'open again')).toMatchObject({
+    result: 'warning',
+    hint: expect.stringContaining('spool: true') as string,
+  });
   expect(result).toMatchObject({ lanes: 'unsafe', left: [] });
   expect(server.files.size).toBe(0);
 });
 
 const apart: [string, ScriptedOptions, (server: ScriptedServer) => (r: Request) => Action | undefined][] = [
   ['keeps the writes of each handle apart until its close', { nameAtClose: 'placeholder' }, () => () => undefined],
-  ['cuts off a file that is opened again', {}, (server) => (r) => {
-    if (r.type === 'open' && r.flags === 2 && server.files.has(r.path)) server.files.set(r.path, Buffer.alloc(0));
-    return undefined;
-  }],
+  [
+    'cuts off a file that is opened again',
+    {},
+    (server) => (r) => {
+      if (r.type === 'open' && r.flags === 2 && server.files.has(r.path)) server.files.set(r.path, Buffer.alloc(0));
+      return undefined;
+    },
+  ],
 ];
 test.each(apart)('a server that %s gets one lane, also when it calls itself OpenSSH', async (_, options, behaviour) => {
   const server = await startScriptedServer({ software: 'OpenSSH_9.9', ...options });
@@ -204,7 +284,11 @@ test.each(apart)('a server that %s gets one lane, also when it calls itself Open
 
 test('a server that names files at their close', async () => {
   const { result, server } = await probe({ nameAtClose: true });
-  expect(result.findings.find((f) => f.name === 'open again')).toMatchObject({ result: 'warning', detail: expect.stringContaining('only when it is closed') as string, hint: expect.stringContaining('spool: true') as string });
+  expect(result.findings.find((f) => f.name === 'open again')).toMatchObject({
+    result: 'warning',
+    detail: expect.stringContaining('only when it is closed') as string,
+    hint: expect.stringContaining('spool: true') as string,
+  });
   expect(result.findings.find((f) => f.name === 'exclusive create')).toMatchObject({ result: 'passed' });
   expect(result).toMatchObject({ lanes: 'unsafe', left: [], propose: {} });
   expect(server.files.size).toBe(0);
@@ -217,7 +301,11 @@ test('a far server is asked for many pieces at a time', async () => {
     script: (r) => {
       if (r.type !== 'read') return undefined;
       most = Math.max(most, ++waiting);
-      return { wait: new Promise<void>((later) => setImmediate(later)).then(() => { waiting--; }) };
+      return {
+        wait: new Promise<void>((later) => setImmediate(later)).then(() => {
+          waiting--;
+        }),
+      };
     },
   });
   expect(most).toBeGreaterThan(8);
@@ -231,7 +319,11 @@ test('what a push would say at the create', async () => {
 
 test.skipIf(peer('sshd') === undefined)('OpenSSH', async () => {
   const server = await startSshd();
-  const remote = await connect(specFor(server, { directory: server.remoteDirectory }), { privateKey: readFileSync(server.privateKeyFile) }, { signal: new AbortController().signal, warn: () => undefined });
+  const remote = await connect(
+    specFor(server, { directory: server.remoteDirectory }),
+    { privateKey: readFileSync(server.privateKeyFile) },
+    { signal: new AbortController().signal, warn: () => undefined },
+  );
   const result = await testWrites(remote);
   await remote.close();
   expect(result).toMatchObject({ propose: {}, lanes: 'safe', left: [] });

@@ -5,7 +5,14 @@ import { markReceiptBytes } from '../../src/outbound.js';
 import { testWrites } from '../../src/sftp/probe.js';
 import { settle } from '../../src/sftp/settle.js';
 import type { RemoteSpec } from '../../src/sftp/types.js';
-import { startScriptedServer, status, type Action, type Request, type RequestType, type ScriptedServer } from '../support/scripted-server.js';
+import {
+  startScriptedServer,
+  status,
+  type Action,
+  type Request,
+  type RequestType,
+  type ScriptedServer,
+} from '../support/scripted-server.js';
 import { blocksOf, connectTo, content, deposit, failure, names } from './support.js';
 
 /** Small, so that what is to end does so soon; the bound below is what a loaded machine may need. */
@@ -18,7 +25,7 @@ const idOf = (r: Request): number[] => [...Buffer.from(new Uint32Array([r.id]).b
 
 /** Everything that a server may do with a request but answer it. */
 const misdeeds: Record<string, (r: Request, server: ScriptedServer) => Action> = {
-  'nothing': () => ({ answer: 'never' }),
+  nothing: () => ({ answer: 'never' }),
   'nothing, and it is not done': () => ({ do: false, answer: 'never' }),
   'under another id': () => ({ answer: 'wrong-id' }),
   'the connection drops': () => ({ then: 'drop' }),
@@ -29,9 +36,9 @@ const misdeeds: Record<string, (r: Request, server: ScriptedServer) => Action> =
   'a status code that nobody knows': (r) => ({ status: 4711, do: r.nth % 2 === 0 }),
   'a handle': (r) => ({ answer: framed(102, ...idOf(r), 0, 0, 0, 1, 65) }),
   'a handle that is cut': (r) => ({ answer: framed(102, ...idOf(r), 0, 0, 0, 9, 65) }),
-  'data': (r) => ({ answer: framed(103, ...idOf(r), 0, 0, 0, 1, 65) }),
+  data: (r) => ({ answer: framed(103, ...idOf(r), 0, 0, 0, 1, 65) }),
   'names, more than there are': (r) => ({ answer: framed(104, ...idOf(r), 255, 255, 255, 255) }),
-  'attributes': (r) => ({ answer: framed(105, ...idOf(r), 0, 0, 0, 0) }),
+  attributes: (r) => ({ answer: framed(105, ...idOf(r), 0, 0, 0, 0) }),
   'attributes that are cut': (r) => ({ answer: framed(105, ...idOf(r), 0, 0, 0, 1, 9) }),
   'an extended answer': (r) => ({ answer: framed(201, ...idOf(r), 1, 2, 3) }),
   'VERSION again': () => ({ answer: framed(2, 0, 0, 0, 3) }),
@@ -39,17 +46,34 @@ const misdeeds: Record<string, (r: Request, server: ScriptedServer) => Action> =
   'a packet without contents': () => ({ answer: Buffer.from([0, 0, 0, 0]) }),
   'a packet that is too long': () => ({ answer: Buffer.from([0x7f, 255, 255, 255, 101, 0, 0]) }),
   'a length that is negative elsewhere': () => ({ answer: Buffer.from([255, 255, 255, 255, 101, 0, 0, 0, 0]) }),
-  'text': () => ({ answer: Buffer.from('Welcome to \u001b[31msftp.example.org\r\n') }),
-  'octets': () => ({ answer: randomBytes(50) }),
+  text: () => ({ answer: Buffer.from('Welcome to \u001b[31msftp.example.org\r\n') }),
+  octets: () => ({ answer: randomBytes(50) }),
   'a beginning': () => ({ answer: Buffer.from([0, 0, 0, 17, 101, 0]) }),
-  'success at once and an answer too many': (r) => ({ answer: Buffer.concat([status(r.id, 0), status(r.id, 0)]), do: true }),
+  'success at once and an answer too many': (r) => ({
+    answer: Buffer.concat([status(r.id, 0), status(r.id, 0)]),
+    do: true,
+  }),
   'it reads no more': (_, server) => {
     server.stall();
     return { answer: 'never' };
   },
 };
 
-const requests: RequestType[] = ['open', 'write', 'write', 'write', 'fstat', 'stat', 'lstat', 'fsync', 'statvfs', 'close', 'rename', 'remove', 'limits'];
+const requests: RequestType[] = [
+  'open',
+  'write',
+  'write',
+  'write',
+  'fstat',
+  'stat',
+  'lstat',
+  'fsync',
+  'statvfs',
+  'close',
+  'rename',
+  'remove',
+  'limits',
+];
 const rule = fc.record({
   type: fc.constantFrom(...requests),
   /** From this one on, or only that one. */
@@ -58,7 +82,10 @@ const rule = fc.record({
   what: fc.constantFrom(...Object.keys(misdeeds)),
 });
 
-function obey(server: ScriptedServer, rules: { type: RequestType; nth: number; always: boolean; what: string }[]): void {
+function obey(
+  server: ScriptedServer,
+  rules: { type: RequestType; nth: number; always: boolean; what: string }[],
+): void {
   server.script = (r) => {
     const hit = rules.find((one) => one.type === r.type && (one.always ? r.nth >= one.nth : r.nth === one.nth));
     return hit === undefined ? undefined : misdeeds[hit.what](r, server);
@@ -77,7 +104,10 @@ async function everything(server: ScriptedServer, spec: Partial<RemoteSpec>, byt
   await attempt(() => remote.space());
   await attempt(() => deposit(remote, bytes));
   await attempt(async () => {
-    const sidecars = ['x_1.cover.md', 'x_1.receipt.json'].map((name) => ({ name, bytes: markReceiptBytes(new Uint8Array(300)) }));
+    const sidecars = ['x_1.cover.md', 'x_1.receipt.json'].map((name) => ({
+      name,
+      bytes: markReceiptBytes(new Uint8Array(300)),
+    }));
     const prepared = remote.prepareSidecars();
     await prepared.write(sidecars);
     await prepared.publish(sidecars[0].name);
@@ -90,7 +120,9 @@ async function everything(server: ScriptedServer, spec: Partial<RemoteSpec>, byt
 
 function within<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Error('it does not end')), boundMs)));
+  const late = new Promise<never>(
+    (_, reject) => (timer = setTimeout(() => reject(new Error('it does not end')), boundMs)),
+  );
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
@@ -98,25 +130,43 @@ const refusals = ['remote-permission', 'remote-no-space', 'remote-exists', 'remo
 
 function expectEnd(end: unknown): void {
   // 14, 15 and 16, and nothing that is unforeseen.
-  if (end instanceof Error) expect(['unreachable', 'connection-lost', ...refusals]).toContain((end as Error & { code?: string }).code);
+  if (end instanceof Error)
+    expect(['unreachable', 'connection-lost', ...refusals]).toContain((end as Error & { code?: string }).code);
 }
 
 describe('while an answer is owed, its absence for retryFor ends it', () => {
   test('whatever the server answers', { timeout: 170_000 }, async () => {
     const scene = fc.record({
       rules: fc.array(rule, { minLength: 1, maxLength: 3 }),
-      spec: fc.record({ lanes: fc.constantFrom(1, 3), window: fc.constantFrom(1, 64), publish: fc.constantFrom<'rename' | 'direct'>('rename', 'direct') }),
+      spec: fc.record({
+        lanes: fc.constantFrom(1, 3),
+        window: fc.constantFrom(1, 64),
+        publish: fc.constantFrom<'rename' | 'direct'>('rename', 'direct'),
+      }),
       limits: fc.boolean(),
     });
     // Several at once, since they mostly wait.
-    await fc.assert(fc.asyncProperty(fc.array(scene, { minLength: 1, maxLength: 6, size: 'max' }), async (scenes) => {
-      await Promise.all(scenes.map(async ({ rules, spec, limits }) => {
-        const server = await startScriptedServer({ software: 'OpenSSH_9.9', fsync: true, freeBytes: () => 1e9, ...(limits ? { limits: { packet: 262_144, read: 261_120, write: 20_000, handles: 9 } } : {}) });
-        obey(server, rules.filter(({ type }) => type !== 'limits'));
-        (await within(everything(server, spec, content(100_000)))).forEach(expectEnd);
-        await server.stop();
-      }));
-    }), { numRuns: runs, endOnFailure: true });
+    await fc.assert(
+      fc.asyncProperty(fc.array(scene, { minLength: 1, maxLength: 6, size: 'max' }), async (scenes) => {
+        await Promise.all(
+          scenes.map(async ({ rules, spec, limits }) => {
+            const server = await startScriptedServer({
+              software: 'OpenSSH_9.9',
+              fsync: true,
+              freeBytes: () => 1e9,
+              ...(limits ? { limits: { packet: 262_144, read: 261_120, write: 20_000, handles: 9 } } : {}),
+            });
+            obey(
+              server,
+              rules.filter(({ type }) => type !== 'limits'),
+            );
+            (await within(everything(server, spec, content(100_000)))).forEach(expectEnd);
+            await server.stop();
+          }),
+        );
+      }),
+      { numRuns: runs, endOnFailure: true },
+    );
   });
 
   test.each(Object.keys(misdeeds))('no write is ever acknowledged: %s', async (what) => {
@@ -125,20 +175,35 @@ describe('while an answer is owed, its absence for retryFor ends it', () => {
     const { remote } = await connectTo(server, small);
     const end = await within(deposit(remote, content(100_000)).catch((error: unknown) => error));
     if (what === 'success at once and an answer too many') expect(end).toMatchObject({ status: 'acknowledged' });
-    else if (what === 'a status code that nobody knows') expect(end).toMatchObject({ exit: 15, message: expect.stringContaining('4711') });
+    else if (what === 'a status code that nobody knows')
+      expect(end).toMatchObject({ exit: 15, message: expect.stringContaining('4711') });
     else expect(end).toMatchObject({ code: 'connection-lost', published: 'no' });
   });
 });
 
 test('the write test of doctor ends, whatever the server answers', { timeout: 170_000 }, async () => {
-  await fc.assert(fc.asyncProperty(fc.array(fc.record({ type: fc.constantFrom(...requests, 'read' as const), nth: fc.integer({ min: 1, max: 6 }), always: fc.boolean(), what: fc.constantFrom(...Object.keys(misdeeds)) }), { minLength: 1, maxLength: 2 }), async (rules) => {
-    const server = await startScriptedServer({ fsync: true });
-    const { remote } = await connectTo(server, { ...small, retryForMs: 0 });
-    obey(server, rules);
-    expectEnd(await within(testWrites(remote).catch((error: unknown) => error)));
-    await remote.close();
-    await server.stop();
-  }), { numRuns: runs, endOnFailure: true });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(
+        fc.record({
+          type: fc.constantFrom(...requests, 'read' as const),
+          nth: fc.integer({ min: 1, max: 6 }),
+          always: fc.boolean(),
+          what: fc.constantFrom(...Object.keys(misdeeds)),
+        }),
+        { minLength: 1, maxLength: 2 },
+      ),
+      async (rules) => {
+        const server = await startScriptedServer({ fsync: true });
+        const { remote } = await connectTo(server, { ...small, retryForMs: 0 });
+        obey(server, rules);
+        expectEnd(await within(testWrites(remote).catch((error: unknown) => error)));
+        await remote.close();
+        await server.stop();
+      },
+    ),
+    { numRuns: runs, endOnFailure: true },
+  );
 });
 
 describe('what is no progress', () => {
@@ -147,7 +212,12 @@ describe('what is no progress', () => {
     obey(server, [{ type: 'write', nth: 1, always: true, what: 'the channel closes' }]);
     const { remote } = await connectTo(server, small);
     const error = await within(failure(deposit(remote, content(50_000))));
-    expect(error).toMatchObject({ code: 'connection-lost', published: 'no', message: expect.stringMatching(/acknowledged nothing for \d+ m?s: the server closed the SFTP channel$/), hint: expect.stringContaining('doctor') });
+    expect(error).toMatchObject({
+      code: 'connection-lost',
+      published: 'no',
+      message: expect.stringMatching(/acknowledged nothing for \d+ m?s: the server closed the SFTP channel$/),
+      hint: expect.stringContaining('doctor'),
+    });
     expect(server.connections).toBeGreaterThan(1);
   });
 
@@ -159,8 +229,11 @@ describe('what is no progress', () => {
     expect(error.message).toContain("make no sense: it sent 'Welcome to \\x1b[31msftp.example.org\\x0d\\x0a' where");
   });
 
-  test('a silent source is none of the server\'s affair: nothing ends, though it is silent for longer than retryFor', async () => {
-    const [server, silent] = [await startScriptedServer(), await startScriptedServer({ script: () => ({ answer: 'never' }) })];
+  test("a silent source is none of the server's affair: nothing ends, though it is silent for longer than retryFor", async () => {
+    const [server, silent] = [
+      await startScriptedServer(),
+      await startScriptedServer({ script: () => ({ answer: 'never' }) }),
+    ];
     const { remote } = await connectTo(server, small);
     const other = await connectTo(silent, small);
     const upload = await remote.createUpload(names);
@@ -178,7 +251,10 @@ describe('what is no progress', () => {
       const server = await startScriptedServer();
       server.script = (r) => (r.type === 'write' ? { ...misdeeds[what](r, server), do: false } : undefined);
       const { remote } = await connectTo(server, small);
-      expect(await within(failure(deposit(remote, content(5000))))).toMatchObject({ code: 'connection-lost', message: expect.stringContaining('instead of a status') });
+      expect(await within(failure(deposit(remote, content(5000))))).toMatchObject({
+        code: 'connection-lost',
+        message: expect.stringContaining('instead of a status'),
+      });
     }
   });
 });

@@ -17,7 +17,10 @@ describe('sidecars', () => {
   });
 
   test('two attempts are lost: three names, and the one that nobody would know is told', async () => {
-    const server = await startScriptedServer({ nameAtClose: true, script: (r) => (r.type === 'write' && r.nth <= 2 ? { then: 'drop' } : undefined) });
+    const server = await startScriptedServer({
+      nameAtClose: true,
+      script: (r) => (r.type === 'write' && r.nth <= 2 ? { then: 'drop' } : undefined),
+    });
     const { remote } = await connectTo(server);
     expect(await remote.putSidecar(name, bytes)).toBe('delivered');
     const opened = server.requests.filter((r) => r.type === 'open').map((r) => r.path);
@@ -45,13 +48,16 @@ describe('sidecars', () => {
     expect(server.files.get(path)!.toString()).toBe('other');
   });
 
-  test.each(['rename', 'direct'] as const)('what an interrupted run left does not stop it (publish: %s)', async (publish) => {
-    const server = await startScriptedServer();
-    server.files.set(`/in/.${name}.partial`, Buffer.from('half'));
-    const { remote } = await connectTo(server, { publish });
-    expect(await remote.putSidecar(name, bytes)).toBe('delivered');
-    expect(server.files.get(path)!.equals(bytes)).toBe(true);
-  });
+  test.each(['rename', 'direct'] as const)(
+    'what an interrupted run left does not stop it (publish: %s)',
+    async (publish) => {
+      const server = await startScriptedServer();
+      server.files.set(`/in/.${name}.partial`, Buffer.from('half'));
+      const { remote } = await connectTo(server, { publish });
+      expect(await remote.putSidecar(name, bytes)).toBe('delivered');
+      expect(server.files.get(path)!.equals(bytes)).toBe(true);
+    },
+  );
 
   test('what a run with publish: rename began goes away, when the config says direct since', async () => {
     const server = await startScriptedServer();
@@ -61,26 +67,34 @@ describe('sidecars', () => {
     expect([...server.files.keys()]).toEqual([path]);
   });
 
-  test.each(['open', 'write', 'close', 'rename'] as const)('the connection drops at the %s, done or not', async (type) => {
-    for (const publish of ['rename', 'direct'] as const) {
-      for (const done of [true, false]) {
-        const server = await startScriptedServer({ script: (r) => (r.type === type && r.nth === 1 ? { do: done, then: 'drop' } : undefined) });
-        const { remote } = await connectTo(server, { publish });
-        const unseen = publish === 'direct' && (type === 'open' || type === 'write');
-        if (unseen) {
-          // It does not show whole: at a server that names files at their close, or has one for each handle, the first could come later, over the second.
-          expect(await failure(remote.putSidecar(name, bytes))).toMatchObject({ code: 'connection-lost' });
-          expect(server.requests.filter((r) => r.type === 'open' && (r.flags & 8) !== 0)).toHaveLength(1);
+  test.each(['open', 'write', 'close', 'rename'] as const)(
+    'the connection drops at the %s, done or not',
+    async (type) => {
+      for (const publish of ['rename', 'direct'] as const) {
+        for (const done of [true, false]) {
+          const server = await startScriptedServer({
+            script: (r) => (r.type === type && r.nth === 1 ? { do: done, then: 'drop' } : undefined),
+          });
+          const { remote } = await connectTo(server, { publish });
+          const unseen = publish === 'direct' && (type === 'open' || type === 'write');
+          if (unseen) {
+            // It does not show whole: at a server that names files at their close, or has one for each handle, the first could come later, over the second.
+            expect(await failure(remote.putSidecar(name, bytes))).toMatchObject({ code: 'connection-lost' });
+            expect(server.requests.filter((r) => r.type === 'open' && (r.flags & 8) !== 0)).toHaveLength(1);
+          }
+          expect(await remote.putSidecar(name, bytes, unseen ? 'file' : 'none')).toBe('delivered');
+          expect([...server.files.keys()]).toEqual([path]);
+          expect(server.files.get(path)!.equals(bytes)).toBe(true);
         }
-        expect(await remote.putSidecar(name, bytes, unseen ? 'file' : 'none')).toBe('delivered');
-        expect([...server.files.keys()]).toEqual([path]);
-        expect(server.files.get(path)!.equals(bytes)).toBe(true);
       }
-    }
-  });
+    },
+  );
 
   test('publish: direct, and each handle has a file of its own: the name is not written to a second time by this run', async () => {
-    const server = await startScriptedServer({ nameAtClose: 'placeholder', script: (r) => (r.type === 'write' && r.nth === 1 ? { then: 'drop' } : undefined) });
+    const server = await startScriptedServer({
+      nameAtClose: 'placeholder',
+      script: (r) => (r.type === 'write' && r.nth === 1 ? { then: 'drop' } : undefined),
+    });
     const { remote } = await connectTo(server, { publish: 'direct' });
     expect(await failure(remote.putSidecar(name, bytes))).toMatchObject({ code: 'connection-lost' });
     expect(server.noticeLost()).toBe(1);
@@ -88,13 +102,18 @@ describe('sidecars', () => {
     expect(server.files.get(path)!.equals(bytes)).toBe(true);
   });
 
-  test.each([3, 4])('publish: direct, what an earlier run began, at a server that says %i of what exists and opens no file twice: made anew', async (code) => {
-    const server = await startScriptedServer({ script: (r) => (r.type === 'open' && server.files.has(r.path) ? { status: code } : undefined) });
-    server.files.set(path, Buffer.from('half'));
-    const { remote } = await connectTo(server, { publish: 'direct' });
-    expect(await remote.putSidecar(name, bytes, 'file')).toBe('delivered');
-    expect(server.files.get(path)!.equals(bytes)).toBe(true);
-  });
+  test.each([3, 4])(
+    'publish: direct, what an earlier run began, at a server that says %i of what exists and opens no file twice: made anew',
+    async (code) => {
+      const server = await startScriptedServer({
+        script: (r) => (r.type === 'open' && server.files.has(r.path) ? { status: code } : undefined),
+      });
+      server.files.set(path, Buffer.from('half'));
+      const { remote } = await connectTo(server, { publish: 'direct' });
+      expect(await remote.putSidecar(name, bytes, 'file')).toBe('delivered');
+      expect(server.files.get(path)!.equals(bytes)).toBe(true);
+    },
+  );
 
   test('publish: direct, what an earlier run began is gone, and the create is refused: refused, not unconfirmed', async () => {
     const server = await startScriptedServer({ script: (r) => (r.type === 'open' ? { status: 4 } : undefined) });
@@ -102,13 +121,19 @@ describe('sidecars', () => {
     expect(await failure(remote.putSidecar(name, bytes, 'file'))).toMatchObject({ code: 'remote-refused' });
   });
 
-  test.each([3, 4])('a partial that cannot be removed, and whose create is answered with %i, has another name', async (code) => {
-    const server = await startScriptedServer({ script: (r) => (r.type === 'remove' || (r.type === 'open' && server.files.has(r.path)) ? { status: code } : undefined) });
-    server.files.set(`/in/.${name}.partial`, Buffer.from('half'));
-    const { remote } = await connectTo(server);
-    expect(await remote.putSidecar(name, bytes)).toBe('delivered');
-    expect(server.files.get(path)!.equals(bytes)).toBe(true);
-  });
+  test.each([3, 4])(
+    'a partial that cannot be removed, and whose create is answered with %i, has another name',
+    async (code) => {
+      const server = await startScriptedServer({
+        script: (r) =>
+          r.type === 'remove' || (r.type === 'open' && server.files.has(r.path)) ? { status: code } : undefined,
+      });
+      server.files.set(`/in/.${name}.partial`, Buffer.from('half'));
+      const { remote } = await connectTo(server);
+      expect(await remote.putSidecar(name, bytes)).toBe('delivered');
+      expect(server.files.get(path)!.equals(bytes)).toBe(true);
+    },
+  );
 
   test('the answer to the rename is lost, nothing can be seen, and the second one is refused: not known, and not refused', async () => {
     const hidden = (r: { type: string; nth: number }): object | undefined => {
@@ -133,10 +158,13 @@ describe('sidecars', () => {
     expect(server.collected.get(path)!.equals(bytes)).toBe(true);
   });
 
-  test.each(['rename', 'direct'] as const)('a full server: nothing is left that looks whole (publish: %s)', async (publish) => {
-    const server = await startScriptedServer({ quota: 10 });
-    const { remote } = await connectTo(server, { publish });
-    expect(await failure(remote.putSidecar(name, bytes))).toMatchObject({ code: 'remote-refused' });
-    expect(server.files.size).toBe(0);
-  });
+  test.each(['rename', 'direct'] as const)(
+    'a full server: nothing is left that looks whole (publish: %s)',
+    async (publish) => {
+      const server = await startScriptedServer({ quota: 10 });
+      const { remote } = await connectTo(server, { publish });
+      expect(await failure(remote.putSidecar(name, bytes))).toMatchObject({ code: 'remote-refused' });
+      expect(server.files.size).toBe(0);
+    },
+  );
 });

@@ -17,8 +17,18 @@ interface Server {
 /** Small limits, so that a test of what happens after them is over soon. */
 export function specFor(server: Server, more: Partial<RemoteSpec> = {}): RemoteSpec {
   return {
-    host: server.host, port: server.port, username: server.username, directory: '/in', hostKeys: server.fingerprints, publish: 'rename', lanes: 1, window: 64,
-    retryForMs: 3000, connectTimeoutMs: 5000, stallMs: 5000, ...more,
+    host: server.host,
+    port: server.port,
+    username: server.username,
+    directory: '/in',
+    hostKeys: server.fingerprints,
+    publish: 'rename',
+    lanes: 1,
+    window: 64,
+    retryForMs: 3000,
+    connectTimeoutMs: 5000,
+    stallMs: 5000,
+    ...more,
   };
 }
 
@@ -28,17 +38,25 @@ export interface Connected {
   abort: AbortController;
 }
 
-export async function connectTo(server: Server, more: Partial<RemoteSpec> = {}, login: Login = { password: () => Promise.resolve(server.password) }): Promise<Connected> {
+export async function connectTo(
+  server: Server,
+  more: Partial<RemoteSpec> = {},
+  login: Login = { password: () => Promise.resolve(server.password) },
+): Promise<Connected> {
   const warnings: string[] = [];
   const abort = new AbortController();
-  const remote = await connect(specFor(server, more), login, { signal: abort.signal, warn: (message) => warnings.push(message) });
+  const remote = await connect(specFor(server, more), login, {
+    signal: abort.signal,
+    warn: (message) => warnings.push(message),
+  });
   cleanup(() => remote.close());
   return { remote, warnings, abort };
 }
 
 export function blocksOf(bytes: Buffer, size = 1024 * 1024): SuitcaseBlock[] {
   const blocks: SuitcaseBlock[] = [];
-  for (let at = 0; at < bytes.length; at += size) blocks.push(markSuitcaseBlock(new Uint8Array(bytes.subarray(at, at + size))));
+  for (let at = 0; at < bytes.length; at += size)
+    blocks.push(markSuitcaseBlock(new Uint8Array(bytes.subarray(at, at + size))));
   return blocks;
 }
 
@@ -51,15 +69,24 @@ export async function writeAll(upload: Upload, bytes: Buffer, size?: number): Pr
 }
 
 /** The main path in one call. */
-export async function deposit(remote: Remote, bytes: Buffer, beforeClose: () => Promise<void> = () => Promise.resolve()): Promise<Transfer> {
+export async function deposit(
+  remote: Remote,
+  bytes: Buffer,
+  beforeClose: () => Promise<void> = () => Promise.resolve(),
+): Promise<Transfer> {
   const upload = await remote.createUpload(names);
   await writeAll(upload, bytes);
   return upload.complete({ beforeClose });
 }
 
 /** What a rejected promise threw; fails when it did not. */
-export async function failure(promise: Promise<unknown>): Promise<Error & { code?: string; hint?: string; published?: string }> {
-  return promise.then(() => {
-    throw new Error('did not fail');
-  }, (error: unknown) => error as Error);
+export async function failure(
+  promise: Promise<unknown>,
+): Promise<Error & { code?: string; hint?: string; published?: string }> {
+  return promise.then(
+    () => {
+      throw new Error('did not fail');
+    },
+    (error: unknown) => error as Error,
+  );
 }

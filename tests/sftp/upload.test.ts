@@ -17,7 +17,12 @@ describe('the main path', () => {
     const transfer = await deposit(remote, bytes, async () => {
       atClose = [...server.files.keys()];
     });
-    expect(transfer).toEqual({ status: 'acknowledged', remoteSize: 'matched', durability: 'size-checked', remoteName: names.finalName });
+    expect(transfer).toEqual({
+      status: 'acknowledged',
+      remoteSize: 'matched',
+      durability: 'size-checked',
+      remoteName: names.finalName,
+    });
     expect(atClose).toEqual([partial]);
     expect([...server.files.keys()]).toEqual([final]);
     expect(sha256(server.files.get(final)!)).toBe(sha256(bytes));
@@ -28,7 +33,11 @@ describe('the main path', () => {
   });
 
   test('writes no more than a server takes: 31,952 octets, 32,768 to OpenSSH, what limits@openssh.com says', async () => {
-    for (const [options, size] of [[{}, 31_952], [{ software: 'OpenSSH_7.4' }, 32_768], [{ limits: { packet: 20_000, read: 10_000, write: 10_000, handles: 10 } }, 10_000]] as const) {
+    for (const [options, size] of [
+      [{}, 31_952],
+      [{ software: 'OpenSSH_7.4' }, 32_768],
+      [{ limits: { packet: 20_000, read: 10_000, write: 10_000, handles: 10 } }, 10_000],
+    ] as const) {
       const server = await startScriptedServer(options);
       const { remote } = await connectTo(server);
       const bytes = content(200_000);
@@ -65,10 +74,14 @@ describe('the main path', () => {
     server.script = (request) => {
       if (request.type !== 'write') return undefined;
       most = Math.max(most, ++unanswered);
-      return { wait: new Promise<void>((resolve) => setImmediate(() => {
-        unanswered--;
-        resolve();
-      })) };
+      return {
+        wait: new Promise<void>((resolve) =>
+          setImmediate(() => {
+            unanswered--;
+            resolve();
+          }),
+        ),
+      };
     };
     const { remote } = await connectTo(server, { window: 1 });
     const bytes = content(MiB);
@@ -97,7 +110,9 @@ describe('the main path', () => {
     const server = await startScriptedServer({ fsync: true });
     const { remote } = await connectTo(server);
     expect((await deposit(remote, content(1000))).durability).toBe('fsynced');
-    expect(server.requests.map((r) => r.type).lastIndexOf('fsync')).toBeLessThan(server.requests.map((r) => r.type).indexOf('close'));
+    expect(server.requests.map((r) => r.type).lastIndexOf('fsync')).toBeLessThan(
+      server.requests.map((r) => r.type).indexOf('close'),
+    );
   });
 
   test('takes marked bytes only, whatever the compiler was told', async () => {
@@ -159,7 +174,13 @@ describe('lanes', () => {
     expect(closes.at(-1)!.channel).toBe(1);
   });
 
-  test.each([['a channel that is refused', { maxChannels: 1 }], ['a second open that is refused', { script: (r: { type: string; nth: number }) => (r.type === 'open' && r.nth > 1 ? { status: 3 } : undefined) }]])('%s costs a lane, not the deposit', async (_, more) => {
+  test.each([
+    ['a channel that is refused', { maxChannels: 1 }],
+    [
+      'a second open that is refused',
+      { script: (r: { type: string; nth: number }) => (r.type === 'open' && r.nth > 1 ? { status: 3 } : undefined) },
+    ],
+  ])('%s costs a lane, not the deposit', async (_, more) => {
     const server = await startScriptedServer({ ...openssh, ...more });
     const { remote } = await connectTo(server, { lanes: 4 });
     const bytes = content(16 * MiB);
@@ -169,7 +190,10 @@ describe('lanes', () => {
   });
 
   test('a lane that dies gives its writes to the others', async () => {
-    const server = await startScriptedServer({ ...openssh, script: (r) => (r.type === 'write' && r.channel === 3 ? { do: false, then: 'close-channel' } : undefined) });
+    const server = await startScriptedServer({
+      ...openssh,
+      script: (r) => (r.type === 'write' && r.channel === 3 ? { do: false, then: 'close-channel' } : undefined),
+    });
     const { remote } = await connectTo(server, { lanes: 4 });
     const bytes = content(20 * MiB);
     expect((await deposit(remote, bytes)).status).toBe('acknowledged');
@@ -187,7 +211,9 @@ describe('lanes', () => {
 
 describe('going on after a loss', () => {
   test('a dropped connection: the same partial, opened with WRITE alone, from what was not acknowledged', async () => {
-    const server = await startScriptedServer({ script: (r) => (r.type === 'write' && (r.nth === 20 || r.nth === 70) ? { then: 'drop' } : undefined) });
+    const server = await startScriptedServer({
+      script: (r) => (r.type === 'write' && (r.nth === 20 || r.nth === 70) ? { then: 'drop' } : undefined),
+    });
     const { remote } = await connectTo(server);
     const bytes = content(8 * MiB);
     expect((await deposit(remote, bytes)).status).toBe('acknowledged');
@@ -210,7 +236,9 @@ describe('going on after a loss', () => {
   });
 
   test('answers under a wrong id count as no answers', async () => {
-    const server = await startScriptedServer({ script: (r) => (r.type === 'write' && r.nth === 5 ? { do: false, answer: 'wrong-id' } : undefined) });
+    const server = await startScriptedServer({
+      script: (r) => (r.type === 'write' && r.nth === 5 ? { do: false, answer: 'wrong-id' } : undefined),
+    });
     const { remote } = await connectTo(server, { stallMs: 200 });
     const bytes = content(2 * MiB);
     expect((await deposit(remote, bytes)).status).toBe('acknowledged');
@@ -219,11 +247,20 @@ describe('going on after a loss', () => {
 
   test('a write that is answered before it was sent ends the upload, also when the answer is a refusal', async () => {
     for (const code of [0, 4]) {
-      const server = await startScriptedServer({ limits: { packet: 262_144, read: 261_120, write: 261_120, handles: 100 } });
+      const server = await startScriptedServer({
+        limits: { packet: 262_144, read: 261_120, write: 261_120, handles: 100 },
+      });
       // The channel's window holds ten of these writes until the server has taken half of it.
-      server.script = (r) => (r.type === 'write' && r.nth === 1 ? { answer: Buffer.concat([status(r.id, 0), status(r.id + 11, code)]) } : undefined);
+      server.script = (r) =>
+        r.type === 'write' && r.nth === 1
+          ? { answer: Buffer.concat([status(r.id, 0), status(r.id + 11, code)]) }
+          : undefined;
       const { remote } = await connectTo(server);
-      expect(await failure(deposit(remote, content(6 * MiB)))).toMatchObject({ code: 'remote-refused', published: 'no', cause: { status: 5, message: expect.stringContaining('answered before it was sent') as string } });
+      expect(await failure(deposit(remote, content(6 * MiB)))).toMatchObject({
+        code: 'remote-refused',
+        published: 'no',
+        cause: { status: 5, message: expect.stringContaining('answered before it was sent') as string },
+      });
       expect(server.files.has(final)).toBe(false);
     }
   });
@@ -243,7 +280,12 @@ describe('going on after a loss', () => {
   });
 
   test('lanes, dropped in the middle', async () => {
-    const server = await startScriptedServer({ software: 'OpenSSH_9.9', limits: { packet: 262_144, read: 261_120, write: 261_120, handles: 100 }, script: (r) => (r.type === 'write' && r.channel === 3 && r.nth > 60 && r.connection === 1 ? { then: 'drop' } : undefined) });
+    const server = await startScriptedServer({
+      software: 'OpenSSH_9.9',
+      limits: { packet: 262_144, read: 261_120, write: 261_120, handles: 100 },
+      script: (r) =>
+        r.type === 'write' && r.channel === 3 && r.nth > 60 && r.connection === 1 ? { then: 'drop' } : undefined,
+    });
     const { remote } = await connectTo(server, { lanes: 4 });
     const bytes = content(24 * MiB);
     expect((await deposit(remote, bytes)).status).toBe('acknowledged');
@@ -303,7 +345,9 @@ describe('going on after a loss', () => {
   });
 
   test('the answer to the exclusive create is lost: the file is ours', async () => {
-    const server = await startScriptedServer({ script: (r) => (r.type === 'open' && r.nth === 1 ? { then: 'drop' } : undefined) });
+    const server = await startScriptedServer({
+      script: (r) => (r.type === 'open' && r.nth === 1 ? { then: 'drop' } : undefined),
+    });
     const { remote } = await connectTo(server);
     const bytes = content(1000);
     expect((await deposit(remote, bytes)).status).toBe('acknowledged');
@@ -311,32 +355,51 @@ describe('going on after a loss', () => {
   });
 
   test('the create is not answered and was not done: it says so, and not that a file is gone', async () => {
-    const server = await startScriptedServer({ script: (r) => (r.type === 'open' && r.nth === 1 ? { do: false, then: 'drop' } : undefined) });
+    const server = await startScriptedServer({
+      script: (r) => (r.type === 'open' && r.nth === 1 ? { do: false, then: 'drop' } : undefined),
+    });
     const { remote } = await connectTo(server);
     const error = await failure(remote.createUpload(names));
-    expect([deadPartial(error), error.message]).toEqual([true, expect.stringMatching(/^the server did not say whether it created \S+ \(.+\), and does not show it$/)]);
+    expect([deadPartial(error), error.message]).toEqual([
+      true,
+      expect.stringMatching(/^the server did not say whether it created \S+ \(.+\), and does not show it$/),
+    ]);
   });
 
   test('the create is not answered and was not done: it says so, and not that a file is gone', async () => {
-    const server = await startScriptedServer({ script: (r) => (r.type === 'open' && r.nth === 1 ? { do: false, then: 'drop' } : undefined) });
+    const server = await startScriptedServer({
+      script: (r) => (r.type === 'open' && r.nth === 1 ? { do: false, then: 'drop' } : undefined),
+    });
     const { remote } = await connectTo(server);
     const error = await failure(remote.createUpload(names));
-    expect([deadPartial(error), error.message]).toEqual([true, expect.stringMatching(/^the server did not say whether it created \S+ \(.+\), and does not show it$/)]);
+    expect([deadPartial(error), error.message]).toEqual([
+      true,
+      expect.stringMatching(/^the server did not say whether it created \S+ \(.+\), and does not show it$/),
+    ]);
   });
 
-  test.each(['open', 'write'] as const)('publish: direct, lost at the first %s, before anything was acknowledged: the name is given up', async (type) => {
-    const server = await startScriptedServer({ nameAtClose: 'placeholder', script: (r) => (r.type === type && r.nth === 1 ? { then: 'drop' } : undefined) });
-    const { remote } = await connectTo(server, { publish: 'direct' });
-    const upload = remote.createUpload(names);
-    const error = await failure(upload.then((begun) => writeAll(begun, content(9 * MiB))));
-    expect([deadPartial(error), error.message]).toEqual([true, expect.stringContaining('may be another file')]);
-    if (type === 'write') expect(await (await upload).abandon()).toEqual({ removed: true, mayAppear: true });
-    expect(server.noticeLost()).toBe(1);
-    expect(server.requests.filter((r) => r.type === 'write' && r.connection > 1)).toEqual([]);
-  });
+  test.each(['open', 'write'] as const)(
+    'publish: direct, lost at the first %s, before anything was acknowledged: the name is given up',
+    async (type) => {
+      const server = await startScriptedServer({
+        nameAtClose: 'placeholder',
+        script: (r) => (r.type === type && r.nth === 1 ? { then: 'drop' } : undefined),
+      });
+      const { remote } = await connectTo(server, { publish: 'direct' });
+      const upload = remote.createUpload(names);
+      const error = await failure(upload.then((begun) => writeAll(begun, content(9 * MiB))));
+      expect([deadPartial(error), error.message]).toEqual([true, expect.stringContaining('may be another file')]);
+      if (type === 'write') expect(await (await upload).abandon()).toEqual({ removed: true, mayAppear: true });
+      expect(server.noticeLost()).toBe(1);
+      expect(server.requests.filter((r) => r.type === 'write' && r.connection > 1)).toEqual([]);
+    },
+  );
 
   test('publish: rename, the same: it is gone on with, and what may come under the partial name is remembered', async () => {
-    const server = await startScriptedServer({ nameAtClose: 'placeholder', script: (r) => (r.type === 'write' && r.nth === 1 ? { then: 'drop' } : undefined) });
+    const server = await startScriptedServer({
+      nameAtClose: 'placeholder',
+      script: (r) => (r.type === 'write' && r.nth === 1 ? { then: 'drop' } : undefined),
+    });
     const { remote } = await connectTo(server);
     const bytes = content(1000);
     expect((await deposit(remote, bytes)).status).toBe('acknowledged');
@@ -348,18 +411,34 @@ describe('going on after a loss', () => {
 });
 
 describe('refusals', () => {
-  const create = async (options: Parameters<typeof startScriptedServer>[0], more = {}): Promise<ReturnType<typeof failure>> => {
+  const create = async (
+    options: Parameters<typeof startScriptedServer>[0],
+    more = {},
+  ): Promise<ReturnType<typeof failure>> => {
     const server = await startScriptedServer(options);
     const { remote } = await connectTo(server, more);
     return failure(remote.createUpload(names));
   };
 
   test('at the create', async () => {
-    expect(await create({}, { directory: '/nowhere' })).toMatchObject({ code: 'remote-no-directory', published: 'no', message: expect.stringContaining('/nowhere') });
-    expect(await create({ script: (r) => (r.type === 'open' ? { status: 3 } : undefined) })).toMatchObject({ code: 'remote-permission' });
-    expect(await create({ script: (r) => (r.type === 'open' ? { status: 4 } : undefined) })).toMatchObject({ code: 'remote-refused', message: expect.stringContaining('exists or is denied') });
-    expect(await create({ script: (r) => (r.type === 'open' ? { status: 4 } : undefined), freeBytes: () => 0 })).toMatchObject({ code: 'remote-no-space' });
-    expect(await create({ script: (r) => (r.type === 'open' ? { status: 0 } : undefined) })).toMatchObject({ code: 'remote-refused' });
+    expect(await create({}, { directory: '/nowhere' })).toMatchObject({
+      code: 'remote-no-directory',
+      published: 'no',
+      message: expect.stringContaining('/nowhere'),
+    });
+    expect(await create({ script: (r) => (r.type === 'open' ? { status: 3 } : undefined) })).toMatchObject({
+      code: 'remote-permission',
+    });
+    expect(await create({ script: (r) => (r.type === 'open' ? { status: 4 } : undefined) })).toMatchObject({
+      code: 'remote-refused',
+      message: expect.stringContaining('exists or is denied'),
+    });
+    expect(
+      await create({ script: (r) => (r.type === 'open' ? { status: 4 } : undefined), freeBytes: () => 0 }),
+    ).toMatchObject({ code: 'remote-no-space' });
+    expect(await create({ script: (r) => (r.type === 'open' ? { status: 0 } : undefined) })).toMatchObject({
+      code: 'remote-refused',
+    });
   });
 
   test('a file that exists is never opened, and never removed', async () => {
@@ -376,7 +455,11 @@ describe('refusals', () => {
     const { remote } = await connectTo(server);
     const upload = await remote.createUpload(names);
     const error = await failure(writeAll(upload, content(9 * MiB)));
-    expect(error).toMatchObject({ code: 'remote-refused', published: 'no', message: expect.stringContaining('did not say why') });
+    expect(error).toMatchObject({
+      code: 'remote-refused',
+      published: 'no',
+      message: expect.stringContaining('did not say why'),
+    });
     expect(await upload.abandon()).toEqual({ removed: true, mayAppear: false });
     expect(server.files.size).toBe(0);
     expect(server.requests.filter((r) => r.type === 'statvfs')).toHaveLength(1);
@@ -390,14 +473,22 @@ describe('refusals', () => {
   });
 
   test('one failure that passes', async () => {
-    const server = await startScriptedServer({ script: (r) => (r.type === 'write' && r.nth === 7 ? { status: 4 } : undefined) });
+    const server = await startScriptedServer({
+      script: (r) => (r.type === 'write' && r.nth === 7 ? { status: 4 } : undefined),
+    });
     const { remote } = await connectTo(server);
     const bytes = content(2 * MiB);
     expect((await deposit(remote, bytes)).status).toBe('acknowledged');
     expect(server.files.get(final)!.equals(bytes)).toBe(true);
   });
 
-  test.each([[3, 'remote-permission'], [14, 'remote-no-space'], [15, 'remote-no-space'], [8, 'remote-refused'], [2, 'remote-refused']] as const)('a write answered with status %i is %s, at once', async (code, expected) => {
+  test.each([
+    [3, 'remote-permission'],
+    [14, 'remote-no-space'],
+    [15, 'remote-no-space'],
+    [8, 'remote-refused'],
+    [2, 'remote-refused'],
+  ] as const)('a write answered with status %i is %s, at once', async (code, expected) => {
     const server = await startScriptedServer({ script: (r) => (r.type === 'write' ? { status: code } : undefined) });
     const { remote } = await connectTo(server);
     const upload = await remote.createUpload(names);
@@ -408,7 +499,9 @@ describe('refusals', () => {
   test('an answer to a write that was never sent: this server is not believed', async () => {
     // All of the second half of the window, while the channel has no room for it.
     const early = (id: number): Buffer => Buffer.concat(Array.from({ length: 80 }, (_, i) => status(id + 40 + i, 0)));
-    const server = await startScriptedServer({ script: (r) => (r.type === 'write' && r.nth === 1 ? { answer: early(r.id) } : undefined) });
+    const server = await startScriptedServer({
+      script: (r) => (r.type === 'write' && r.nth === 1 ? { answer: early(r.id) } : undefined),
+    });
     const { remote } = await connectTo(server, { window: 200 });
     expect(await failure(deposit(remote, content(6 * MiB)))).toMatchObject({ code: 'remote-refused', published: 'no' });
     expect(server.files.size).toBe(0);
@@ -417,12 +510,21 @@ describe('refusals', () => {
   test('a server that calls itself OpenSSH and opens another file for a second lane: nothing is published', async () => {
     const server = await startScriptedServer({ software: 'OpenSSH_9.9', nameAtClose: 'placeholder' });
     const { remote } = await connectTo(server, { lanes: 2 });
-    expect(await failure(deposit(remote, content(9 * MiB)))).toMatchObject({ code: 'remote-refused', published: 'no', message: expect.stringContaining('opened a second time'), hint: expect.stringContaining('--write-test') });
+    expect(await failure(deposit(remote, content(9 * MiB)))).toMatchObject({
+      code: 'remote-refused',
+      published: 'no',
+      message: expect.stringContaining('opened a second time'),
+      hint: expect.stringContaining('--write-test'),
+    });
     expect([...server.files.keys()]).toEqual([]);
   });
 
   test('a write in the middle of several lanes that fails for good leaves nothing published', async () => {
-    const server = await startScriptedServer({ software: 'OpenSSH_9.9', script: (r) => (r.type === 'write' && r.offset >= 9 * MiB && r.offset < 9 * MiB + 32_768 ? { status: 4 } : undefined) });
+    const server = await startScriptedServer({
+      software: 'OpenSSH_9.9',
+      script: (r) =>
+        r.type === 'write' && r.offset >= 9 * MiB && r.offset < 9 * MiB + 32_768 ? { status: 4 } : undefined,
+    });
     const { remote } = await connectTo(server, { lanes: 4 });
     expect(await failure(deposit(remote, content(16 * MiB)))).toMatchObject({ code: 'remote-refused' });
     expect(server.files.has(final)).toBe(false);

@@ -13,7 +13,11 @@ export interface Armed {
 }
 
 /** @param octets of the suitcase, roughly; @param kill ends the push; @param filler a command that fills this machine's disk */
-export function arm(server: ScriptedServer, plan: Plan, o: { octets: number; kill: () => void; filler: string }): Armed {
+export function arm(
+  server: ScriptedServer,
+  plan: Plan,
+  o: { octets: number; kill: () => void; filler: string },
+): Armed {
   const armed = { struck: null as Phase | null, env: {} as NodeJS.ProcessEnv, disarm };
   let away: Promise<void> | null = null;
   let comeBack = (): void => undefined;
@@ -43,7 +47,8 @@ export function arm(server: ScriptedServer, plan: Plan, o: { octets: number; kil
   async function restart(): Promise<void> {
     await server.stop();
     if (plan.loses > 0 && !server.options.fsync) {
-      for (const [name, bytes] of server.files) if (isPartial(name)) server.files.set(name, bytes.subarray(0, Math.floor(bytes.length * plan.loses)));
+      for (const [name, bytes] of server.files)
+        if (isPartial(name)) server.files.set(name, bytes.subarray(0, Math.floor(bytes.length * plan.loses)));
     }
     await new Promise<void>((later) => {
       comeBack = later;
@@ -61,9 +66,15 @@ export function arm(server: ScriptedServer, plan: Plan, o: { octets: number; kil
   }
 
   // Faults of this machine, and deaths at a step, are for the process itself.
-  if (plan.phase === 'receipt' || (plan.phase === 'connect' && (plan.kind === 'client kill' || plan.kind === 'disk full'))) {
+  if (
+    plan.phase === 'receipt' ||
+    (plan.phase === 'connect' && (plan.kind === 'client kill' || plan.kind === 'disk full'))
+  ) {
     const mark = 'touch struck';
-    armed.env = { DEPOT_AT: plan.step, DEPOT_DO: plan.kind === 'client kill' ? `${mark}; kill -9 $PPID` : `${mark}; ${o.filler}` };
+    armed.env = {
+      DEPOT_AT: plan.step,
+      DEPOT_DO: plan.kind === 'client kill' ? `${mark}; kill -9 $PPID` : `${mark}; ${o.filler}`,
+    };
     return armed;
   }
 
@@ -72,14 +83,17 @@ export function arm(server: ScriptedServer, plan: Plan, o: { octets: number; kil
     const poll = setInterval(() => {
       if (server.connections === before) return;
       clearInterval(poll);
-      timers.push(setTimeout(() => {
-        const action = strike(created ? 'data' : 'connect');
-        if (action?.then === 'drop') server.drop();
-      }, 60 * plan.at));
+      timers.push(
+        setTimeout(() => {
+          const action = strike(created ? 'data' : 'connect');
+          if (action?.then === 'drop') server.drop();
+        }, 60 * plan.at),
+      );
     }, 1);
     timers.push(poll);
   }
-  const nth = 1 + Math.floor(plan.at * (plan.phase === 'data' ? o.octets / 32_768 : plan.phase === 'sidecars' ? 18 : 1));
+  const nth =
+    1 + Math.floor(plan.at * (plan.phase === 'data' ? o.octets / 32_768 : plan.phase === 'sidecars' ? 18 : 1));
   let seen = 0;
   server.script = (request) => {
     created ||= request.type === 'open';
@@ -94,10 +108,16 @@ export function arm(server: ScriptedServer, plan: Plan, o: { octets: number; kil
 function belongs(phase: Phase, r: Request): boolean {
   const suitcase = isPartial(r.path) || r.path.endsWith('.pgp');
   switch (phase) {
-    case 'data': return suitcase && r.type === 'write';
-    case 'close': return suitcase && r.type === 'close';
-    case 'rename': return suitcase && r.type === 'rename';
-    case 'sidecars': return ofSidecar(r);
-    case 'connect': case 'receipt': return false;
+    case 'data':
+      return suitcase && r.type === 'write';
+    case 'close':
+      return suitcase && r.type === 'close';
+    case 'rename':
+      return suitcase && r.type === 'rename';
+    case 'sidecars':
+      return ofSidecar(r);
+    case 'connect':
+    case 'receipt':
+      return false;
   }
 }

@@ -6,14 +6,47 @@ export type Kind = 'drop' | 'stall' | 'server kill' | 'client kill' | 'disk full
 
 /** The agent's disk or quota where it writes, this machine's where that does. */
 const kinds: Record<Phase, [Kind, number][]> = {
-  connect: [['drop', 3], ['stall', 1], ['server kill', 3], ['client kill', 4], ['disk full', 2]],
-  data: [['drop', 4], ['stall', 2], ['server kill', 4], ['client kill', 4], ['disk full', 3]],
+  connect: [
+    ['drop', 3],
+    ['stall', 1],
+    ['server kill', 3],
+    ['client kill', 4],
+    ['disk full', 2],
+  ],
+  data: [
+    ['drop', 4],
+    ['stall', 2],
+    ['server kill', 4],
+    ['client kill', 4],
+    ['disk full', 3],
+  ],
   // An answer to close or rename is waited for long, so that only some stalls fit into an hour.
-  close: [['drop', 6], ['stall', 1], ['server kill', 5], ['client kill', 6], ['disk full', 4]],
-  rename: [['drop', 6], ['stall', 1], ['server kill', 5], ['client kill', 6], ['disk full', 3]],
+  close: [
+    ['drop', 6],
+    ['stall', 1],
+    ['server kill', 5],
+    ['client kill', 6],
+    ['disk full', 4],
+  ],
+  rename: [
+    ['drop', 6],
+    ['stall', 1],
+    ['server kill', 5],
+    ['client kill', 6],
+    ['disk full', 3],
+  ],
   // Between the published name and the ledger nothing is asked of the server.
-  receipt: [['client kill', 3], ['disk full', 2]],
-  sidecars: [['drop', 4], ['stall', 1], ['server kill', 4], ['client kill', 4], ['disk full', 3]],
+  receipt: [
+    ['client kill', 3],
+    ['disk full', 2],
+  ],
+  sidecars: [
+    ['drop', 4],
+    ['stall', 1],
+    ['server kill', 4],
+    ['client kill', 4],
+    ['disk full', 3],
+  ],
 };
 
 export interface Plan {
@@ -56,15 +89,30 @@ export function planOf(seed: number, round: number): Plan {
   const chance = (share: number): boolean => random() < share;
   const publish = chance(0.2) && phase !== 'rename' ? 'direct' : 'rename';
   return {
-    round, phase, kind, publish,
-    at: random(), done: chance(0.5), awayMs: chance(0.75) ? 100 + 1200 * random() : 4000, loses: chance(0.3) ? random() : 0,
-    spool: chance(0.3), collects: chance(0.3),
-    step: pick(phase === 'connect' ? ['locked', 'connected', 'intent-written', 'partial-created'] : ['published', 'outcome-written', 'receipt-filed'], random()),
+    round,
+    phase,
+    kind,
+    publish,
+    at: random(),
+    done: chance(0.5),
+    awayMs: chance(0.75) ? 100 + 1200 * random() : 4000,
+    loses: chance(0.3) ? random() : 0,
+    spool: chance(0.3),
+    collects: chance(0.3),
+    step: pick(
+      phase === 'connect'
+        ? ['locked', 'connected', 'intent-written', 'partial-created']
+        : ['published', 'outcome-written', 'receipt-filed'],
+      random(),
+    ),
   };
 }
 
 export function described(p: Plan): string {
-  const where = p.phase === 'receipt' || (p.phase === 'connect' && (p.kind === 'client kill' || p.kind === 'disk full')) ? `at ${p.step}` : `at ${p.at.toFixed(3)}, ${p.done ? 'done' : 'not done'}`;
+  const where =
+    p.phase === 'receipt' || (p.phase === 'connect' && (p.kind === 'client kill' || p.kind === 'disk full'))
+      ? `at ${p.step}`
+      : `at ${p.at.toFixed(3)}, ${p.done ? 'done' : 'not done'}`;
   const away = p.kind === 'server kill' ? `, away ${Math.round(p.awayMs)} ms${p.loses > 0 ? ', loses data' : ''}` : '';
   return `${p.phase}: ${p.kind} ${where}${away}; ${p.publish}${p.spool ? ', spool' : ''}${p.collects ? ', collected' : ''}`;
 }

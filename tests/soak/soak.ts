@@ -51,14 +51,18 @@ export async function soak(o: SoakOptions): Promise<SoakResult> {
   for (let round = o.from; round < o.from + o.rounds; round++) {
     const plan = planOf(o.seed, round);
     const { exit, struck, seconds } = await bench.round(plan).catch((error: unknown) => {
-      throw new Error(`round ${round} of seed ${o.seed} (${described(plan)}): ${(error as Error).message}`, { cause: error });
+      throw new Error(`round ${round} of seed ${o.seed} (${described(plan)}): ${(error as Error).message}`, {
+        cause: error,
+      });
     });
     exits.set(exit, (exits.get(exit) ?? 0) + 1);
     if (struck !== null) {
       const counts = faults.get(struck)!;
       counts.set(plan.kind, (counts.get(plan.kind) ?? 0) + 1);
     }
-    o.say(`round ${round}: ${described(plan)} → ${exit}${struck === null ? ', did not strike' : struck === plan.phase ? '' : `, struck in ${struck}`} (${seconds.toFixed(1)} s)`);
+    o.say(
+      `round ${round}: ${described(plan)} → ${exit}${struck === null ? ', did not strike' : struck === plan.phase ? '' : `, struck in ${struck}`} (${seconds.toFixed(1)} s)`,
+    );
   }
   const { deposits, unconfirmed } = await bench.end();
   return { faults, exits, deposits, unconfirmed };
@@ -71,7 +75,12 @@ class Bench {
   readonly #base: string;
   #pid = 0;
 
-  private constructor(readonly server: ScriptedServer, readonly supplier: Supplier, readonly octets: number, readonly smallDisk: boolean) {
+  private constructor(
+    readonly server: ScriptedServer,
+    readonly supplier: Supplier,
+    readonly octets: number,
+    readonly smallDisk: boolean,
+  ) {
     this.#base = digestOf(readFileSync(join(supplier.data, 'data')));
   }
 
@@ -82,7 +91,11 @@ class Bench {
     writeFileSync(join(supplier.data, 'data'), randomBytes(octets));
     mkdirSync(supplier.state, { mode: 0o700 });
     const mount = peer('mount');
-    const smallDisk = mount !== undefined && process.getuid?.() === 0 && (await run(mount, ['-t', 'tmpfs', '-o', `size=${2 * mebibytes + 40}m,mode=0700`, 'depot-soak', supplier.state])).code === 0;
+    const smallDisk =
+      mount !== undefined &&
+      process.getuid?.() === 0 &&
+      (await run(mount, ['-t', 'tmpfs', '-o', `size=${2 * mebibytes + 40}m,mode=0700`, 'depot-soak', supplier.state]))
+        .code === 0;
     if (smallDisk) cleanup(() => run('umount', ['-l', supplier.state]));
     return new Bench(server, supplier, octets, smallDisk);
   }
@@ -91,7 +104,10 @@ class Bench {
     const { server, supplier } = this;
     const started = performance.now();
     writeFileSync(join(supplier.data, 'round.txt'), String(plan.round));
-    supplier.writeConfig({ remote: { publish: plan.publish, retryFor: '2s' }, arrangement: { compression: 'none', spool: plan.spool } });
+    supplier.writeConfig({
+      remote: { publish: plan.publish, retryFor: '2s' },
+      arrangement: { compression: 'none', spool: plan.spool },
+    });
     server.options.fsync = plan.loses === 0;
     if (plan.collects) server.options.collect = 'rename';
     else delete server.options.collect;
@@ -109,12 +125,18 @@ class Bench {
 
   async #push(env: NodeJS.ProcessEnv): Promise<string> {
     const preload = env['DEPOT_AT'] === undefined ? [] : ['--import', join(checkout, 'tests/support/preload-do.mjs')];
-    const { code, signal, stdout, stderr } = await this.supplier.depot(['push', 'acme-crm', '--json'], { env, node: preload, timeoutMs: 300_000, started: (child) => (this.#pid = child.pid) });
+    const { code, signal, stdout, stderr } = await this.supplier.depot(['push', 'acme-crm', '--json'], {
+      env,
+      node: preload,
+      timeoutMs: 300_000,
+      started: (child) => (this.#pid = child.pid),
+    });
     if (signal === 'SIGKILL') return 'killed';
     const document = JSON.parse(stdout) as JsonDocument;
     const error = document.error ?? document.results?.[0].error;
     if (code === null || code === 1) throw new Error(`a defect: exit ${code ?? signal ?? '?'}: ${stdout}\n${stderr}`);
-    if ((code === 0) !== (error === undefined) || (error !== undefined && error.exit !== code)) throw new Error(`exit ${code} does not fit ${stdout}`);
+    if ((code === 0) !== (error === undefined) || (error !== undefined && error.exit !== code))
+      throw new Error(`exit ${code} does not fit ${stdout}`);
     return error === undefined ? '0' : `${code} ${error.code}, ${error.published}`;
   }
 
@@ -133,7 +155,9 @@ class Bench {
         const record = records.find((one) => one.finalName === name);
         const receipt = byName.get(name);
         if (record?.stage === 'intent' && record.publish === 'direct') continue;
-        const known = receipt?.suitcase ?? (record !== undefined && record.stage !== 'sidecars' ? record.draft?.suitcase : undefined);
+        const known =
+          receipt?.suitcase ??
+          (record !== undefined && record.stage !== 'sidecars' ? record.draft?.suitcase : undefined);
         if (known === undefined) throw new Error(`nothing here knows of ${name}`);
         const digest = digestOf(bytes);
         if (digest !== known.sha256) throw new Error(`${name} is not whole: ${bytes.length} of ${known.bytes} octets`);
@@ -145,7 +169,12 @@ class Bench {
       }
     }
     for (const { receipt } of receipts) {
-      if (receipt.transfer.status === 'acknowledged' && !this.#vault.has(receipt.suitcase.name) && !records.some((one) => one.depositId === receipt.depositId)) throw new Error(`${receipt.depositId} has a receipt and is not at the agent`);
+      if (
+        receipt.transfer.status === 'acknowledged' &&
+        !this.#vault.has(receipt.suitcase.name) &&
+        !records.some((one) => one.depositId === receipt.depositId)
+      )
+        throw new Error(`${receipt.depositId} has a receipt and is not at the agent`);
     }
   }
 
@@ -157,10 +186,25 @@ class Bench {
       const file = join(place, name);
       writeFileSync(file, bytes);
       const receiptFile = join(supplier.state, 'acme-crm', `${receipt.depositId}.receipt.json`);
-      const opened = await supplier.depot(['decrypt', file, '--key', supplier.recipientKey, '--receipt', receiptFile, '--signer', supplier.signerPublic, '--out', join(place, 'out')]);
+      const opened = await supplier.depot([
+        'decrypt',
+        file,
+        '--key',
+        supplier.recipientKey,
+        '--receipt',
+        receiptFile,
+        '--signer',
+        supplier.signerPublic,
+        '--out',
+        join(place, 'out'),
+      ]);
       if (opened.code !== 0) throw new Error(`${name} does not open: ${opened.stderr}`);
       const data = join(place, 'out/data/data');
-      if (digestOf(readFileSync(join(data, 'data'))) !== this.#base || !/^\d+$/.test(readFileSync(join(data, 'round.txt'), 'utf8'))) throw new Error(`${name} is not what was deposited`);
+      if (
+        digestOf(readFileSync(join(data, 'data'))) !== this.#base ||
+        !/^\d+$/.test(readFileSync(join(data, 'round.txt'), 'utf8'))
+      )
+        throw new Error(`${name} is not what was deposited`);
     } finally {
       rmSync(place, { recursive: true, force: true });
     }
@@ -175,15 +219,21 @@ class Bench {
     await this.#check();
     const state = new ArrangementState(supplier.state, 'acme-crm');
     const { records, unreadable } = await readPending(state);
-    if (records.length + unreadable.length > 0) throw new Error(`still pending: ${records.map((record) => record.depositId).join()}`);
+    if (records.length + unreadable.length > 0)
+      throw new Error(`still pending: ${records.map((record) => record.depositId).join()}`);
     if (supplier.stateFiles('spool').length > 0) throw new Error('a spool is left');
     const { receipts } = await listReceipts(state);
-    const unconfirmed = receipts.filter(({ receipt }) => receipt.transfer.status === 'unconfirmed').map(({ receipt }) => receipt);
+    const unconfirmed = receipts
+      .filter(({ receipt }) => receipt.transfer.status === 'unconfirmed')
+      .map(({ receipt }) => receipt);
     const published = new Set(receipts.map(({ receipt }) => receipt.suitcase.name));
-    for (const name of this.#vault.keys()) if (!published.has(name)) throw new Error(`${name} is at the agent and has no receipt`);
+    for (const name of this.#vault.keys())
+      if (!published.has(name)) throw new Error(`${name} is at the agent and has no receipt`);
     const left = [...server.files.keys()].filter((path) => !/\.(cover\.md|receipt\.json(\.asc)?)$/.test(path));
     if (left.length > 0) throw new Error(`left at the agent: ${left.join(', ')}`);
-    await mustRun(process.execPath, [depotScript, 'receipts', 'verify', '--config', supplier.config], { cwd: supplier.directory });
+    await mustRun(process.execPath, [depotScript, 'receipts', 'verify', '--config', supplier.config], {
+      cwd: supplier.directory,
+    });
     if (readdirSync(state.directory).some((name) => name.endsWith('.tmp'))) throw new Error('temporary files are left');
     return { deposits: this.#vault.size, unconfirmed: unconfirmed.length };
   }
@@ -195,19 +245,35 @@ function digestOf(bytes: Uint8Array): string {
 
 export function summary({ faults, exits, deposits, unconfirmed }: SoakResult): string[] {
   return [
-    ...[...faults].map(([phase, kinds]) => `${phase}: ${[...kinds.values()].reduce((sum, n) => sum + n, 0)} faults (${[...kinds].map(([kind, n]) => `${kind} ${n}`).join(', ')})`),
+    ...[...faults].map(
+      ([phase, kinds]) =>
+        `${phase}: ${[...kinds.values()].reduce((sum, n) => sum + n, 0)} faults (${[...kinds].map(([kind, n]) => `${kind} ${n}`).join(', ')})`,
+    ),
     ...[...exits].sort().map(([exit, n]) => `exit ${exit}: ${n}`),
     `${deposits} deposits at the agent, each opened and compared; ${unconfirmed} receipts say unconfirmed`,
   ];
 }
 
 if (process.argv[1]?.endsWith('soak.ts')) {
-  const { values } = parseArgs({ options: { rounds: { type: 'string', default: '60' }, seed: { type: 'string', default: String(Date.now() % 1_000_000) }, from: { type: 'string', default: '0' }, mebibytes: { type: 'string', default: '64' } } });
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: 'string', default: '60' },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+      from: { type: 'string', default: '0' },
+      mebibytes: { type: 'string', default: '64' },
+    },
+  });
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   say(`seed ${values.seed}`);
   try {
     const started = Date.now();
-    const result = await soak({ rounds: Number(values.rounds), seed: Number(values.seed), from: Number(values.from), mebibytes: Number(values.mebibytes), say });
+    const result = await soak({
+      rounds: Number(values.rounds),
+      seed: Number(values.seed),
+      from: Number(values.from),
+      mebibytes: Number(values.mebibytes),
+      say,
+    });
     summary(result).forEach(say);
     say(`passed: ${values.rounds} rounds in ${Math.round((Date.now() - started) / 60_000)} min`);
   } catch (error) {

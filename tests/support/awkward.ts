@@ -1,4 +1,16 @@
-import { chmodSync, closeSync, ftruncateSync, linkSync, lutimesSync, mkdirSync, openSync, symlinkSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  ftruncateSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 
 export interface AwkwardOptions {
   /** A sparse file of 9 GiB with data at its start, across 8 GiB and at its end. */
@@ -12,8 +24,10 @@ const GiB = 2 ** 30;
  * targets beyond the fields of a tar header, links of all kinds, odd sizes, modes and times.
  */
 export function makeAwkward(directory: string, options: AwkwardOptions = {}): void {
-  const at = (name: string | Buffer): Buffer => Buffer.concat([Buffer.from(`${directory}/`), typeof name === 'string' ? Buffer.from(name) : name]);
-  const file = (name: string | Buffer, content: string | Uint8Array = `content of ${name.toString('latin1')}\n`) => writeFileSync(at(name), content);
+  const at = (name: string | Buffer): Buffer =>
+    Buffer.concat([Buffer.from(`${directory}/`), typeof name === 'string' ? Buffer.from(name) : name]);
+  const file = (name: string | Buffer, content: string | Uint8Array = `content of ${name.toString('latin1')}\n`) =>
+    writeFileSync(at(name), content);
   const dir = (name: string | Buffer) => mkdirSync(at(name), { recursive: true });
   const octets = (text: string) => Buffer.from(text, 'latin1');
 
@@ -22,7 +36,25 @@ export function makeAwkward(directory: string, options: AwkwardOptions = {}): vo
   file(octets('\xff\xfe\x80 bytes'));
   file('\u00e9 composed');
   file('e\u0301 composed');
-  for (const name of ['-rf', ' space before', 'space after ', 'line\nbreak', 'tab\there', '\x1b[31mred', 'back\\slash', 'quo"te\'s', '*?[a]', '日本語', '😀', 'C:', 'CON', '~', '%s', '.hidden']) file(name);
+  for (const name of [
+    '-rf',
+    ' space before',
+    'space after ',
+    'line\nbreak',
+    'tab\there',
+    '\x1b[31mred',
+    'back\\slash',
+    'quo"te\'s',
+    '*?[a]',
+    '日本語',
+    '😀',
+    'C:',
+    'CON',
+    '~',
+    '%s',
+    '.hidden',
+  ])
+    file(name);
   dir(octets('d\xefr'));
   file(octets('d\xefr/in\xe8'));
 
@@ -38,7 +70,8 @@ export function makeAwkward(directory: string, options: AwkwardOptions = {}): vo
 
   // Sizes around a tar block, a CFB and an AEAD chunk, and a read buffer
   dir('sizes');
-  for (const size of [0, 1, 511, 512, 513, 65_535, 65_536, 65_537, 1_048_575, 1_048_576, 1_048_577]) file(`sizes/${size}`, pattern(size));
+  for (const size of [0, 1, 511, 512, 513, 65_535, 65_536, 65_537, 1_048_575, 1_048_576, 1_048_577])
+    file(`sizes/${size}`, pattern(size));
 
   // Links
   dir('links');
@@ -66,7 +99,13 @@ export function makeAwkward(directory: string, options: AwkwardOptions = {}): vo
   dir('sticky');
   chmodSync(at('sticky'), 0o1777);
   dir('times');
-  for (const [name, time] of [['nanoseconds', 1_700_000_000.123456], ['before 1970', -86_400.5], ['epoch', 0], ['after 2106', 4_500_000_000.25], ['y2038', 2 ** 31]] as const) {
+  for (const [name, time] of [
+    ['nanoseconds', 1_700_000_000.123456],
+    ['before 1970', -86_400.5],
+    ['epoch', 0],
+    ['after 2106', 4_500_000_000.25],
+    ['y2038', 2 ** 31],
+  ] as const) {
     file(`times/${name}`);
     utimesSync(at(`times/${name}`), time, time);
   }

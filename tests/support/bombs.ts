@@ -10,7 +10,13 @@ export function zstdBomb(start: Uint8Array, zeros: number): Buffer {
   };
   const run = Buffer.concat([block(false, 1, 131_072), Buffer.of(0)]);
   const runs = Buffer.alloc(run.length * Math.ceil(zeros / 131_072), run);
-  return Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3]), block(false, 0, start.length), start, runs, block(true, 0, 0)]);
+  return Buffer.concat([
+    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3]),
+    block(false, 0, start.length),
+    start,
+    runs,
+    block(true, 0, 0),
+  ]);
 }
 
 /** gzip as members, one after another: the first holds `start`, each of the others 16 MiB of zeros in 16 KiB. */

@@ -8,7 +8,10 @@ import { peer } from './peers.js';
 describe.skipIf(peer('chromium') === undefined)('what the tests of pages rely on', () => {
   test('a request, a complaint and a serious finding are seen', async () => {
     const file = join(tempDir(), 'page.html');
-    writeFileSync(file, '<!doctype html><html><meta charset="utf-8"><title>x</title><img src="http://127.0.0.1:9/x.png"><p style="color:#ccc;background:#fff">faint</p>');
+    writeFileSync(
+      file,
+      '<!doctype html><html><meta charset="utf-8"><title>x</title><img src="http://127.0.0.1:9/x.png"><p style="color:#ccc;background:#fff">faint</p>',
+    );
     const { page, complaints, requests } = await openFile(await startBrowser(), file);
     expect(requests).toEqual(['http://127.0.0.1:9/x.png']);
     expect(complaints.join()).toContain('ERR_');

@@ -14,8 +14,13 @@ export const output = join(checkout, 'tests/output');
 /** A browser that is closed at the end of the test, or of the file when it is started in `beforeAll`. Slow machines get their time. */
 export async function startBrowser(args: string[] = []): Promise<Browser> {
   const executablePath = peer('chromium');
-  if (executablePath === undefined) throw new Error('chromium is not installed: skip the test with test.skipIf(peer("chromium") === undefined)');
-  const browser = await chromium.launch({ executablePath, args: ['--disable-dev-shm-usage', ...args], timeout: 120_000 });
+  if (executablePath === undefined)
+    throw new Error('chromium is not installed: skip the test with test.skipIf(peer("chromium") === undefined)');
+  const browser = await chromium.launch({
+    executablePath,
+    args: ['--disable-dev-shm-usage', ...args],
+    timeout: 120_000,
+  });
   cleanup(() => browser.close());
   return browser;
 }
@@ -29,7 +34,11 @@ export interface WatchedPage {
 }
 
 /** Opens a local file as a person would, by its `file:` address, with an ear on everything that it does. */
-export async function openFile(browser: Browser, file: string, options: BrowserContextOptions = {}): Promise<WatchedPage> {
+export async function openFile(
+  browser: Browser,
+  file: string,
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage> {
   const context = await browser.newContext(options);
   context.setDefaultTimeout(60_000);
   const page = await context.newPage();
@@ -52,9 +61,17 @@ export async function seriousFindings(page: Page): Promise<string[]> {
   const violations = await page.evaluate(async () => {
     const { axe: inPage } = globalThis as unknown as { axe: typeof axe };
     const { violations: found } = await inPage.run({ resultTypes: ['violations'] });
-    return found.map(({ id, impact, nodes }) => ({ id, impact, count: nodes.length, first: nodes[0]?.html ?? '', why: nodes[0]?.failureSummary ?? '' }));
+    return found.map(({ id, impact, nodes }) => ({
+      id,
+      impact,
+      count: nodes.length,
+      first: nodes[0]?.html ?? '',
+      why: nodes[0]?.failureSummary ?? '',
+    }));
   });
-  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id, count, first, why }) => `${id} (${count}): ${first.slice(0, 200)} ${why}`);
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, count, first, why }) => `${id} (${count}): ${first.slice(0, 200)} ${why}`);
 }
 
 /** A screenshot of the whole page in `tests/output/`. */
@@ -70,7 +87,9 @@ export async function screenshot(page: Page, name: string, fullPage = true): Pro
 export async function picture(page: Page, selector: string, name: string): Promise<void> {
   const directory = process.env['DEPOT_TEST_PICTURES'] === 'docs' ? join(checkout, 'docs') : output;
   mkdirSync(directory, { recursive: true });
-  await page.locator(selector).screenshot({ path: join(directory, `${name}.png`), animations: 'disabled', timeout: 120_000 });
+  await page
+    .locator(selector)
+    .screenshot({ path: join(directory, `${name}.png`), animations: 'disabled', timeout: 120_000 });
 }
 
 /**
@@ -78,16 +97,30 @@ export async function picture(page: Page, selector: string, name: string): Promi
  * mapped from files. A page at a `file:` address cannot measure itself.
  */
 export function browserMemory(): number {
-  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((pid) => {
-    try {
-      const field = Object.fromEntries([...readFileSync(`/proc/${pid}/status`, 'utf8').matchAll(/^(\w+):\s+(.*)$/gm)].map((m) => [m[1], m[2]]));
-      return [{ pid, parent: field['PPid'], name: field['Name'], octets: (parseInt(field['RssAnon'] ?? '0') + parseInt(field['RssShmem'] ?? '0')) * 1024 }];
-    } catch {
-      return []; // gone meanwhile
-    }
-  });
-  const below = (pid: string): typeof processes => processes.filter(({ parent }) => parent === pid).flatMap((one) => [one, ...below(one.pid)]);
-  return below(String(process.pid)).filter(({ name }) => name.startsWith('chrom')).reduce((sum, { octets }) => sum + octets, 0);
+  const processes = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const field = Object.fromEntries(
+          [...readFileSync(`/proc/${pid}/status`, 'utf8').matchAll(/^(\w+):\s+(.*)$/gm)].map((m) => [m[1], m[2]]),
+        );
+        return [
+          {
+            pid,
+            parent: field['PPid'],
+            name: field['Name'],
+            octets: (parseInt(field['RssAnon'] ?? '0') + parseInt(field['RssShmem'] ?? '0')) * 1024,
+          },
+        ];
+      } catch {
+        return []; // gone meanwhile
+      }
+    });
+  const below = (pid: string): typeof processes =>
+    processes.filter(({ parent }) => parent === pid).flatMap((one) => [one, ...below(one.pid)]);
+  return below(String(process.pid))
+    .filter(({ name }) => name.startsWith('chrom'))
+    .reduce((sum, { octets }) => sum + octets, 0);
 }
 
 /** The most that the browsers of this test process held at any time until `work` was done. */

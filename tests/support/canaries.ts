@@ -21,9 +21,16 @@ export function textCanary(of: string, text: string): Canary {
 
 /** What would betray it: raw, hex, base64 at each of the three alignments, and all of those texts in UTF-16. */
 export function formsOf({ octets }: Canary): Map<string, Buffer> {
-  const forms = new Map<string, Buffer>([['raw', octets], ['UTF-16', utf16(octets.toString('latin1'))], ['UTF-16BE', utf16(octets.toString('latin1')).swap16()]]);
+  const forms = new Map<string, Buffer>([
+    ['raw', octets],
+    ['UTF-16', utf16(octets.toString('latin1'))],
+    ['UTF-16BE', utf16(octets.toString('latin1')).swap16()],
+  ]);
   const hex = octets.toString('hex');
-  const texts = new Map([['hex', hex], ['HEX', hex.toUpperCase()]]);
+  const texts = new Map([
+    ['hex', hex],
+    ['HEX', hex.toUpperCase()],
+  ]);
   for (const before of [0, 1, 2]) {
     // The characters that also depend on the neighbours are cut off at both ends.
     const encoded = Buffer.concat([Buffer.alloc(before), octets]).toString('base64');
@@ -48,7 +55,8 @@ export function leaks(places: Iterable<readonly [name: string, bytes: Buffer]>, 
   const wanted = canaries.map((c) => [c.of, formsOf(c)] as const);
   const found: string[] = [];
   for (const [place, bytes] of places) {
-    for (const [of, forms] of wanted) for (const [form, needle] of forms) if (bytes.includes(needle)) found.push(`${of}, ${form}, in ${place}`);
+    for (const [of, forms] of wanted)
+      for (const [form, needle] of forms) if (bytes.includes(needle)) found.push(`${of}, ${form}, in ${place}`);
   }
   return found;
 }

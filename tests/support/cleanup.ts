@@ -51,5 +51,6 @@ async function makeWritable(path: Buffer): Promise<void> {
   const info = await lstat(path);
   if (!info.isDirectory()) return;
   await chmod(path, 0o700);
-  for (const name of await readdir(path, { encoding: 'buffer' })) await makeWritable(Buffer.concat([path, Buffer.from('/'), name]));
+  for (const name of await readdir(path, { encoding: 'buffer' }))
+    await makeWritable(Buffer.concat([path, Buffer.from('/'), name]));
 }

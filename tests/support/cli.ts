@@ -18,19 +18,27 @@ export interface DepotOptions extends RunOptions {
 
 /** Runs the real command line in a process of its own, as a script would; a non-zero exit is a result. */
 export function depot(args: readonly string[], options: DepotOptions = {}): Promise<Finished> {
-  return run(process.execPath, [...(options.node ?? []), options.script ?? depotScript, ...args], { ...options, env: bareEnvironment(options.env) });
+  return run(process.execPath, [...(options.node ?? []), options.script ?? depotScript, ...args], {
+    ...options,
+    env: bareEnvironment(options.env),
+  });
 }
 
 /** Like `depot`, but in this process when nothing in the options needs one of its own. */
 export function depotInside(args: readonly string[], options: DepotOptions = {}): Promise<Finished> {
   const needed = Object.keys(options).some((name) => name !== 'cwd' && name !== 'timeoutMs');
-  return busy() || needed ? depot(args, options) : depotHere(args, options.cwd === undefined ? {} : { cwd: options.cwd });
+  return busy() || needed
+    ? depot(args, options)
+    : depotHere(args, options.cwd === undefined ? {} : { cwd: options.cwd });
 }
 
 /** For steps that must succeed, on the way to what is tested. */
 export async function mustDepot(args: readonly string[], options: DepotOptions = {}): Promise<Finished> {
   const result = await depotInside(args, options);
-  if (result.code !== 0) throw new Error(`depot ${args.join(' ')}: exit ${result.code ?? result.signal ?? '?'}\n${result.stderr}\n${result.stdout.slice(-2000)}`);
+  if (result.code !== 0)
+    throw new Error(
+      `depot ${args.join(' ')}: exit ${result.code ?? result.signal ?? '?'}\n${result.stderr}\n${result.stdout.slice(-2000)}`,
+    );
   return result;
 }
 
@@ -43,7 +51,9 @@ export function json(result: Finished): JsonDocument {
   try {
     return JSON.parse(result.stdout) as JsonDocument;
   } catch {
-    throw new Error(`stdout is not one JSON document (exit ${result.code ?? result.signal ?? '?'}):\n${result.stdout.slice(0, 2000)}\n${result.stderr.slice(-2000)}`);
+    throw new Error(
+      `stdout is not one JSON document (exit ${result.code ?? result.signal ?? '?'}):\n${result.stdout.slice(0, 2000)}\n${result.stderr.slice(-2000)}`,
+    );
   }
 }
 
@@ -51,7 +61,19 @@ export function json(result: Finished): JsonDocument {
 export interface JsonDocument {
   ok: boolean;
   error?: JsonError;
-  results?: { arrangement: string; ok: boolean; deposit?: { depositId: string; suitcase: string; receiptPath: string; receipt: Receipt; run: Record<string, unknown> }; skipped?: unknown; error?: JsonError }[];
+  results?: {
+    arrangement: string;
+    ok: boolean;
+    deposit?: {
+      depositId: string;
+      suitcase: string;
+      receiptPath: string;
+      receipt: Receipt;
+      run: Record<string, unknown>;
+    };
+    skipped?: unknown;
+    error?: JsonError;
+  }[];
   result?: 'passed' | 'failed' | 'incomplete';
   checks?: { name: string; result: string; detail: string }[];
 }
@@ -73,9 +95,21 @@ export interface Receipt {
   startedAt: string;
   completedAt: string;
   suitcase: { name: string; bytes: number; sha256: string };
-  encryption: { packet: 'SEIPDv1' | 'SEIPDv2'; cipher: string; aead: string | null; compression: 'none' | 'gzip' | 'zstd'; recipients: { fingerprint: string; algorithm: string }[] };
+  encryption: {
+    packet: 'SEIPDv1' | 'SEIPDv2';
+    cipher: string;
+    aead: string | null;
+    compression: 'none' | 'gzip' | 'zstd';
+    recipients: { fingerprint: string; algorithm: string }[];
+  };
   keyProof: { pkesk: string; head: string; tail: string | null; plaintextOctets: number; commitment: string };
-  dataset: { entries: number; bytes: number; skipped: Record<string, number>; complete: boolean; manifestSha256: string };
+  dataset: {
+    entries: number;
+    bytes: number;
+    skipped: Record<string, number>;
+    complete: boolean;
+    manifestSha256: string;
+  };
   cover: { name: string; bytes: number; sha256: string };
   transfer: { remoteName: string; status: string; remoteSize: string; durability: string };
   client: { version: string; runtime: string; platform: string };

@@ -41,8 +41,17 @@ export function depotTar(members: Member[], lies: Lies = {}): { tar: Buffer; man
   const listed = [README, ...members];
   const pieces = (lies.pieces ?? ((same) => same))(listed.flatMap(piecesOf));
   const data = listed.filter(({ path }) => path.startsWith('data/'));
-  const end = encodeEnd({ entries: data.length, bytes: data.reduce((sum, { body }) => sum + Buffer.from(body ?? '').length, 0), skipped: {}, complete: true });
-  const lines = (lies.lines ?? ((same) => same))([encodeStart({ random: RANDOM }), ...pieces.flatMap(({ line }) => (line === null ? [] : [line])), end]);
+  const end = encodeEnd({
+    entries: data.length,
+    bytes: data.reduce((sum, { body }) => sum + Buffer.from(body ?? '').length, 0),
+    skipped: {},
+    complete: true,
+  });
+  const lines = (lies.lines ?? ((same) => same))([
+    encodeStart({ random: RANDOM }),
+    ...pieces.flatMap(({ line }) => (line === null ? [] : [line])),
+    end,
+  ]);
 
   const out: Buffer[] = [];
   let used = 0;
@@ -63,22 +72,53 @@ export function depotTar(members: Member[], lies: Lies = {}): { tar: Buffer; man
 
 function piecesOf(member: Member): Piece[] {
   const body = Buffer.from(member.body ?? '');
-  const { path, type = 'file', mode = type === 'directory' ? 0o755 : 0o644, mtimeNs = 1_700_000_000_000_000_000n, partOctets } = member;
+  const {
+    path,
+    type = 'file',
+    mode = type === 'directory' ? 0o755 : 0o644,
+    mtimeNs = 1_700_000_000_000_000_000n,
+    partOctets,
+  } = member;
   const count = partOctets === undefined ? null : Math.max(1, Math.ceil(body.length / partOctets));
   const line = encodeEntry(
-    { path: fromText(path), type, size: body.length, mode, mtimeNs, linkTarget: member.link === undefined ? null : fromText(member.link) },
+    {
+      path: fromText(path),
+      type,
+      size: body.length,
+      mode,
+      mtimeNs,
+      linkTarget: member.link === undefined ? null : fromText(member.link),
+    },
     { sha256: type === 'file' ? createHash('sha256').update(body).digest('hex') : null, parts: count, changed: false },
   );
   if (partOctets === undefined || count === null) return [{ path, tar: entry(member), line }];
   return Array.from({ length: count }, (_, i) => {
     const name = path + partSuffix(i + 1);
-    return { path: name, tar: entry({ ...member, path: name, body: body.subarray(i * partOctets, (i + 1) * partOctets) }), line: i === count - 1 ? line : null };
+    return {
+      path: name,
+      tar: entry({ ...member, path: name, body: body.subarray(i * partOctets, (i + 1) * partOctets) }),
+      line: i === count - 1 ? line : null,
+    };
   });
 }
 
 /** One entry of the archive: header, body, padding. */
-export function entry({ path, type = 'file', body = '', link, mode = type === 'directory' ? 0o755 : 0o644, mtimeNs = 1_700_000_000_000_000_000n }: Member): Buffer {
+export function entry({
+  path,
+  type = 'file',
+  body = '',
+  link,
+  mode = type === 'directory' ? 0o755 : 0o644,
+  mtimeNs = 1_700_000_000_000_000_000n,
+}: Member): Buffer {
   const bytes = Buffer.from(body);
-  const header = headers.encode({ path: fromText(path), type, size: bytes.length, mode, mtimeNs, linkTarget: link === undefined ? null : fromText(link) });
+  const header = headers.encode({
+    path: fromText(path),
+    type,
+    size: bytes.length,
+    mode,
+    mtimeNs,
+    linkTarget: link === undefined ? null : fromText(link),
+  });
   return Buffer.concat([header, bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
 }

@@ -8,7 +8,12 @@ import { type KeyFiles, makeKey } from './supplier.js';
 
 /** The beneficiary's desk: its key lies here, a GnuPG and an installed depot are at hand, and what it is sent is put here. */
 export class Desk {
-  private constructor(readonly directory: string, readonly key: KeyFiles, readonly gpg: Gnupg, private readonly path: string) {}
+  private constructor(
+    readonly directory: string,
+    readonly key: KeyFiles,
+    readonly gpg: Gnupg,
+    private readonly path: string,
+  ) {}
 
   /** `program`: the depot that is installed here. */
   static async create(profile: 'compat' | 'modern', program = depotScript, passphrase?: string): Promise<Desk> {
@@ -19,19 +24,28 @@ export class Desk {
     const path = tempDir();
     writeFileSync(join(path, 'depot'), `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`);
     chmodSync(join(path, 'depot'), 0o755);
-    return new Desk(directory, await makeKey(join(directory, 'private'), 'Gemeente Voorbeeld', profile, passphrase), gpg, path);
+    return new Desk(
+      directory,
+      await makeKey(join(directory, 'private'), 'Gemeente Voorbeeld', profile, passphrase),
+      gpg,
+      path,
+    );
   }
 
   /** Puts files of a folder here, those whose names begin with `start`. */
   receive(from: string, start = ''): void {
-    for (const name of readdirSync(from)) if (name.startsWith(start)) copyFileSync(join(from, name), join(this.directory, name));
+    for (const name of readdirSync(from))
+      if (name.startsWith(start)) copyFileSync(join(from, name), join(this.directory, name));
   }
 
   /** Lines for a shell, as they stand. GnuPG is told to trust what its user has compared, which a person does at a prompt. */
   type(lines: string): Promise<Finished> {
     const home = join(this.path, 'home');
     mkdirSync(home, { recursive: true });
-    return run('bash', ['-c', lines], { cwd: this.directory, env: bareEnvironment({ GNUPGHOME: this.gpg.home, HOME: home, PATH: `${this.path}:${process.env['PATH'] ?? ''}` }) });
+    return run('bash', ['-c', lines], {
+      cwd: this.directory,
+      env: bareEnvironment({ GNUPGHOME: this.gpg.home, HOME: home, PATH: `${this.path}:${process.env['PATH'] ?? ''}` }),
+    });
   }
 
   /** What an earlier line made. */

@@ -25,13 +25,18 @@ export function sandbox(): Sandbox {
 }
 
 /** Reads a whole archive in pieces of this many octets, extracts it, and compares it with its manifest, as `src/open/pipeline.ts` does. */
-export function extract(tar: Iterable<Uint8Array> | Uint8Array, out: string, options: Partial<ExtractorOptions> & { pieces?: number } = {}): Extracted & { manifest: ManifestResult; warnings: string[] } {
+export function extract(
+  tar: Iterable<Uint8Array> | Uint8Array,
+  out: string,
+  options: Partial<ExtractorOptions> & { pieces?: number } = {},
+): Extracted & { manifest: ManifestResult; warnings: string[] } {
   const warnings: string[] = [];
   const extractor = new Extractor({ directory: out, warn: (message) => warnings.push(message), ...options });
   const check = new ManifestCheck({ hash: sha256, joined: (path, parts) => extractor.joined(path, parts) });
   const reader = new TarReader(tee(extractor, check));
   try {
-    for (const chunk of tar instanceof Uint8Array ? inPieces(tar, options.pieces ?? tar.length) : tar) reader.write(chunk);
+    for (const chunk of tar instanceof Uint8Array ? inPieces(tar, options.pieces ?? tar.length) : tar)
+      reader.write(chunk);
     reader.end();
     extractor.allRead();
     const manifest = check.finish();

@@ -16,7 +16,8 @@ export interface Taken {
 }
 
 /** As `net::IsReservedNameOnWindows`, shell-integrated extensions and ICU's list of unsafe characters have it in Chromium 156. */
-const UNSAFE = /["*/:<>?\\|\p{Cc}\p{Cf}]|^\.?[\p{White_Space}.]|[\p{White_Space}.~]$|^~|\.(?:lnk|url|scf)$|^(?:desktop\.ini|thumbs\.db)$|^(?:con|prn|aux|nul|clock\$|com\d|lpt\d)(?:\.|$)|\.\{[^}]*\}$/iu;
+const UNSAFE =
+  /["*/:<>?\\|\p{Cc}\p{Cf}]|^\.?[\p{White_Space}.]|[\p{White_Space}.~]$|^~|\.(?:lnk|url|scf)$|^(?:desktop\.ini|thumbs\.db)$|^(?:con|prn|aux|nul|clock\$|com\d|lpt\d)(?:\.|$)|\.\{[^}]*\}$/iu;
 
 export class FakeDirectory {
   readonly kind = 'directory';
@@ -26,7 +27,10 @@ export class FakeDirectory {
   /** What is no name at all, which nobody may ask a browser for. */
   readonly asked: string[];
 
-  constructor(readonly taken: Taken = { anyCase: true, strict: false }, asked: string[] = []) {
+  constructor(
+    readonly taken: Taken = { anyCase: true, strict: false },
+    asked: string[] = [],
+  ) {
     this.asked = asked;
   }
 
@@ -61,7 +65,11 @@ export class FakeDirectory {
 
   /** Every file below, by its path. */
   files(path = ''): Map<string, FakeFile> {
-    return new Map([...this.entries].flatMap(([name, entry]) => (entry instanceof FakeDirectory ? [...entry.files(`${path}${name}/`)] : [[path + name, entry] as const])));
+    return new Map(
+      [...this.entries].flatMap(([name, entry]) =>
+        entry instanceof FakeDirectory ? [...entry.files(`${path}${name}/`)] : [[path + name, entry] as const],
+      ),
+    );
   }
 
   #find(name: string, make: () => FakeDirectory | FakeFile, create: boolean): Promise<FakeDirectory | FakeFile> {
@@ -83,7 +91,8 @@ class Sink extends WritableStream<Uint8Array | string> {
   override readonly close: () => Promise<void>;
 
   constructor(file: FakeFile) {
-    const write = (bytes: Uint8Array | string): void => void (file.text += typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('latin1'));
+    const write = (bytes: Uint8Array | string): void =>
+      void (file.text += typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('latin1'));
     super({ write });
     this.write = (bytes) => {
       write(bytes);

@@ -39,7 +39,11 @@ export class Gnupg {
 
   /** gpg with what a script needs in front; a non-zero exit is a result. */
   run(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
-    return run('gpg', ['--batch', '--yes', '--no-tty', '--trust-model', 'always', '--pinentry-mode', 'loopback', ...args], { env: this.env, ...options });
+    return run(
+      'gpg',
+      ['--batch', '--yes', '--no-tty', '--trust-model', 'always', '--pinentry-mode', 'loopback', ...args],
+      { env: this.env, ...options },
+    );
   }
 
   async must(args: readonly string[], options: RunOptions = {}): Promise<Finished> {
@@ -52,29 +56,64 @@ export class Gnupg {
   async generate(options: KeyOptions = {}): Promise<string> {
     const name = options.name ?? 'Gemeente Voorbeeld <ict@voorbeeld.example>';
     const [primary, subkey] = {
-      'curve25519': ['ed25519', 'cv25519'], 'rsa3072': ['rsa3072', 'rsa3072'], 'rsa2048': ['rsa2048', 'rsa2048'], 'rsa1024': ['rsa1024', 'rsa1024'],
-      'dsa2048': ['dsa2048', 'elg2048'], 'nistp256': ['nistp256', 'nistp256'], 'sign-only': ['ed25519', undefined],
+      curve25519: ['ed25519', 'cv25519'],
+      rsa3072: ['rsa3072', 'rsa3072'],
+      rsa2048: ['rsa2048', 'rsa2048'],
+      rsa1024: ['rsa1024', 'rsa1024'],
+      dsa2048: ['dsa2048', 'elg2048'],
+      nistp256: ['nistp256', 'nistp256'],
+      'sign-only': ['ed25519', undefined],
     }[options.kind ?? 'curve25519'];
     const common = [
-      '--passphrase', options.passphrase ?? '', ...(options.at === undefined ? [] : ['--faked-system-time', `${options.at}!`]),
+      '--passphrase',
+      options.passphrase ?? '',
+      ...(options.at === undefined ? [] : ['--faked-system-time', `${options.at}!`]),
       ...(options.digest === undefined ? [] : ['--cert-digest-algo', options.digest]),
     ];
     const expires = options.expires ?? 'never';
-    const made = await this.must([...common, '--status-fd', '1', '--quick-generate-key', name, primary!, 'cert,sign', expires]);
+    const made = await this.must([
+      ...common,
+      '--status-fd',
+      '1',
+      '--quick-generate-key',
+      name,
+      primary!,
+      'cert,sign',
+      expires,
+    ]);
     const fingerprint = /KEY_CREATED \S ([0-9A-F]+)/.exec(made.stdout)![1];
     if (subkey !== undefined) await this.must([...common, '--quick-add-key', fingerprint, subkey, 'encr', expires]);
     return fingerprint;
   }
 
   /** Revokes the key with the certificate that gpg made with it, or with a new one under another digest. */
-  async revoke(fingerprint: string, how: { digest?: 'SHA1' | 'SHA512'; reason?: 'none' | 'compromised' | 'superseded' | 'retired'; at?: string } = {}): Promise<void> {
+  async revoke(
+    fingerprint: string,
+    how: { digest?: 'SHA1' | 'SHA512'; reason?: 'none' | 'compromised' | 'superseded' | 'retired'; at?: string } = {},
+  ): Promise<void> {
     const reason = { none: 0, compromised: 1, superseded: 2, retired: 3 }[how.reason ?? 'none'];
     const answers = `y\n${reason}\n\ny\n`;
-    const made = await mustRun('gpg', [
-      '--no-tty', '--pinentry-mode', 'loopback', '--passphrase', '', '--command-fd', '0', '--status-fd', '2', '--armor', '--yes',
-      ...(how.at === undefined ? [] : ['--faked-system-time', `${how.at}!`]),
-      ...(how.digest === undefined ? [] : ['--cert-digest-algo', how.digest]), '--gen-revoke', fingerprint,
-    ], { env: this.env, input: answers });
+    const made = await mustRun(
+      'gpg',
+      [
+        '--no-tty',
+        '--pinentry-mode',
+        'loopback',
+        '--passphrase',
+        '',
+        '--command-fd',
+        '0',
+        '--status-fd',
+        '2',
+        '--armor',
+        '--yes',
+        ...(how.at === undefined ? [] : ['--faked-system-time', `${how.at}!`]),
+        ...(how.digest === undefined ? [] : ['--cert-digest-algo', how.digest]),
+        '--gen-revoke',
+        fingerprint,
+      ],
+      { env: this.env, input: answers },
+    );
     await this.must(['--import'], { input: made.bytes });
   }
 
@@ -91,8 +130,13 @@ export class Gnupg {
   }
 
   /** A binary message to these keys; `args` for another cipher, compression or packet form. */
-  async encrypt(plaintext: string | Uint8Array, recipients: string[], args: string[] = ['--compress-algo', 'none']): Promise<Buffer> {
-    return (await this.must([...args, ...recipients.flatMap((r) => ['-r', r]), '--encrypt'], { input: plaintext })).bytes;
+  async encrypt(
+    plaintext: string | Uint8Array,
+    recipients: string[],
+    args: string[] = ['--compress-algo', 'none'],
+  ): Promise<Buffer> {
+    return (await this.must([...args, ...recipients.flatMap((r) => ['-r', r]), '--encrypt'], { input: plaintext }))
+      .bytes;
   }
 
   /** What `gpg -d` gives; rejects unless it exits 0. */
@@ -114,6 +158,9 @@ export class Gnupg {
 
   /** The revocation certificate that gpg writes next to every new key, ready to import. */
   storedRevocation(fingerprint: string): string {
-    return readFileSync(join(this.home, 'openpgp-revocs.d', `${fingerprint}.rev`), 'utf8').replace(':-----BEGIN', '-----BEGIN');
+    return readFileSync(join(this.home, 'openpgp-revocs.d', `${fingerprint}.rev`), 'utf8').replace(
+      ':-----BEGIN',
+      '-----BEGIN',
+    );
   }
 }

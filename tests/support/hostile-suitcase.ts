@@ -50,11 +50,19 @@ export interface HostileSuitcase {
  * content, because whoever has the public key can do that.
  */
 export class Receiver {
-  private constructor(readonly directory: string, readonly key: KeyFiles, readonly signer: KeyFiles) {}
+  private constructor(
+    readonly directory: string,
+    readonly key: KeyFiles,
+    readonly signer: KeyFiles,
+  ) {}
 
   static async create(profile: 'compat' | 'modern' = 'compat'): Promise<Receiver> {
     const directory = tempDir('depot-receiver');
-    return new Receiver(directory, await makeKey(join(directory, 'ours'), 'Gemeente Voorbeeld', profile), await makeKey(join(directory, 'supplier'), 'Acme SaaS B.V.', 'compat'));
+    return new Receiver(
+      directory,
+      await makeKey(join(directory, 'ours'), 'Gemeente Voorbeeld', profile),
+      await makeKey(join(directory, 'supplier'), 'Acme SaaS B.V.', 'compat'),
+    );
   }
 
   /** `content`: what comes out of the literal packet, compressed or not. */
@@ -74,21 +82,42 @@ export class Receiver {
     const base64 = (octets: Uint8Array): string => Buffer.from(octets).toString('base64');
     const time = `${new Date().toISOString().slice(0, 19)}Z`;
     const made: Receipt = {
-      schema: 'depot.receipt/1', depositId, arrangement: 'acme-crm',
+      schema: 'depot.receipt/1',
+      depositId,
+      arrangement: 'acme-crm',
       supplier: { name: 'Acme SaaS B.V.', signerFingerprint: o.signerFingerprint ?? this.signer.fingerprint },
-      startedAt: time, completedAt: time,
+      startedAt: time,
+      completedAt: time,
       suitcase: { name: suitcaseName(depositId, compression), bytes: bytes.length, sha256: sha256(bytes) },
       encryption: {
-        packet: encryption.packet, cipher: encryption.cipher, aead: encryption.aead, compression,
-        recipients: [{ fingerprint: recipient.fingerprint, subkeyFingerprint: recipient.subkeyFingerprint, algorithm: recipient.algorithm, expiresAt: null }],
+        packet: encryption.packet,
+        cipher: encryption.cipher,
+        aead: encryption.aead,
+        compression,
+        recipients: [
+          {
+            fingerprint: recipient.fingerprint,
+            subkeyFingerprint: recipient.subkeyFingerprint,
+            algorithm: recipient.algorithm,
+            expiresAt: null,
+          },
+        ],
       },
       keyProof: {
-        pkesk: base64(pkesk), head: base64(writer.head), tail: writer.tail === null ? null : base64(writer.tail),
-        plaintextOctets: writer.plaintextOctets, commitment: commitmentOf(openingOf(sessionKey, pkesk, depositId)),
+        pkesk: base64(pkesk),
+        head: base64(writer.head),
+        tail: writer.tail === null ? null : base64(writer.tail),
+        plaintextOctets: writer.plaintextOctets,
+        commitment: commitmentOf(openingOf(sessionKey, pkesk, depositId)),
       },
       dataset: { entries: 1, bytes: 4, skipped: {}, complete: true, manifestSha256: '00'.repeat(32), ...o.dataset },
       cover: { name: coverName(depositId), bytes: 1, sha256: '00'.repeat(32) },
-      transfer: { remoteName: suitcaseName(depositId, compression), status: 'acknowledged', remoteSize: 'matched', durability: 'fsynced' },
+      transfer: {
+        remoteName: suitcaseName(depositId, compression),
+        status: 'acknowledged',
+        remoteSize: 'matched',
+        durability: 'fsynced',
+      },
       client: { version: '0.1.0', runtime: 'node', platform: 'linux x64' },
       ledger: { id: '0'.repeat(32), sequence: 1, previousReceiptSha256: null },
     };
@@ -97,7 +126,10 @@ export class Receiver {
     writeFileSync(file, bytes);
     const receiptFile = join(this.directory, `${depositId}.receipt.json`);
     writeFileSync(receiptFile, receiptBytes(receipt));
-    writeFileSync(`${receiptFile}.asc`, await signAnyway(receiptBytes(receipt), o.signer ?? this.signer.secretKey, o.signedAt));
+    writeFileSync(
+      `${receiptFile}.asc`,
+      await signAnyway(receiptBytes(receipt), o.signer ?? this.signer.secretKey, o.signedAt),
+    );
     return { file, receipt, receiptFile, bytes };
   }
 
@@ -106,7 +138,12 @@ export class Receiver {
     return join(tempDir('depot-out'), 'out');
   }
 
-  decrypt(suitcase: { file: string }, out: string, args: readonly string[] = [], options: DepotOptions = {}): Promise<Finished> {
+  decrypt(
+    suitcase: { file: string },
+    out: string,
+    args: readonly string[] = [],
+    options: DepotOptions = {},
+  ): Promise<Finished> {
     return depotInside(['decrypt', suitcase.file, '--key', this.key.secretKey, '--out', out, ...args], options);
   }
 
@@ -123,9 +160,13 @@ export class Receiver {
 /** A detached signature by this key, whatever became of it and whenever that was: depot itself would not make it. */
 export async function signAnyway(bytes: Uint8Array, secretKeyFile: string, at = new Date()): Promise<string> {
   const { keyPacket } = await openpgp.readPrivateKey({ armoredKey: readFileSync(secretKeyFile, 'utf8') });
-  const literal = new openpgp.LiteralDataPacket() as unknown as { setBytes(bytes: Uint8Array, format: openpgp.enums.literal): void };
+  const literal = new openpgp.LiteralDataPacket() as unknown as {
+    setBytes(bytes: Uint8Array, format: openpgp.enums.literal): void;
+  };
   literal.setBytes(bytes, openpgp.enums.literal.binary);
-  type Signing = openpgp.SignaturePacket & { sign(key: unknown, data: unknown, date: Date, detached: boolean, config: openpgp.Config): Promise<void> };
+  type Signing = openpgp.SignaturePacket & {
+    sign(key: unknown, data: unknown, date: Date, detached: boolean, config: openpgp.Config): Promise<void>;
+  };
   const packet = new openpgp.SignaturePacket() as Signing;
   packet.signatureType = openpgp.enums.signature.binary;
   packet.publicKeyAlgorithm = keyPacket.algorithm;
@@ -141,15 +182,24 @@ export async function signAnyway(bytes: Uint8Array, secretKeyFile: string, at = 
  * The same kind of suitcase, but with its literal packet in parts of one octet (RFC 9580 section 4.2.1.4 sets a lower bound
  * for the first part only), which the writer would never do.
  */
-export async function sealInTinyParts(receiver: Receiver, content: Uint8Array, encryption: Encryption): Promise<{ file: string }> {
+export async function sealInTinyParts(
+  receiver: Receiver,
+  content: Uint8Array,
+  encryption: Encryption,
+): Promise<{ file: string }> {
   const certificate = await readCertificate(readFileSync(receiver.key.publicKey));
   const recipient = await judgeRecipient(certificate, certificate.fingerprint, new Date());
   const sessionKey = randomBytes(32);
   const pieces: Uint8Array[] = [await wrapSessionKey(sessionKey, encryption, [recipient])];
   const outer = new PartialPacket(packetType.seipd, 16, (bytes) => pieces.push(Uint8Array.from(bytes)));
   const body = (bytes: Uint8Array): void => outer.write(bytes);
-  const encryptor = encryption.packet === 'SEIPDv2' ? new Seipd2Encryptor(sessionKey, encryption.aead, encryption.chunkOctet, body) : new Seipd1Encryptor(sessionKey, body);
-  encryptor.update(Buffer.concat([Buffer.from([0xc0 | packetType.literal, 0xe9, 0x62, 0, 0, 0, 0, 0]), content.subarray(0, 506)]));
+  const encryptor =
+    encryption.packet === 'SEIPDv2'
+      ? new Seipd2Encryptor(sessionKey, encryption.aead, encryption.chunkOctet, body)
+      : new Seipd1Encryptor(sessionKey, body);
+  encryptor.update(
+    Buffer.concat([Buffer.from([0xc0 | packetType.literal, 0xe9, 0x62, 0, 0, 0, 0, 0]), content.subarray(0, 506)]),
+  );
   const rest = content.subarray(506);
   const parts = Buffer.alloc(2 * rest.length + 1);
   for (let i = 0; i < rest.length; i++) parts.writeUInt16BE(0xe000 | rest[i], 2 * i);

@@ -23,8 +23,10 @@ export interface RawEntry {
 
 const USTAR = 'ustar\x0000';
 export const GNU = 'ustar  \0';
-const bytes = (value: string | Uint8Array): Buffer => (typeof value === 'string' ? Buffer.from(value) : Buffer.from(value));
-const octal = (value: number | string | Uint8Array, digits: number): Buffer => (typeof value === 'number' ? Buffer.from(`${value.toString(8).padStart(digits, '0')}\0`) : bytes(value));
+const bytes = (value: string | Uint8Array): Buffer =>
+  typeof value === 'string' ? Buffer.from(value) : Buffer.from(value);
+const octal = (value: number | string | Uint8Array, digits: number): Buffer =>
+  typeof value === 'number' ? Buffer.from(`${value.toString(8).padStart(digits, '0')}\0`) : bytes(value);
 
 /** One header block and its body, padded. */
 export function raw(entry: RawEntry): Buffer {
@@ -49,7 +51,11 @@ export function raw(entry: RawEntry): Buffer {
 
 /** A pax extended header with these records. */
 export function pax(records: Record<string, string | Uint8Array>, type = 'x'): Buffer {
-  return raw({ name: 'PaxHeader', type, body: Buffer.concat(Object.entries(records).map(([keyword, value]) => paxRecord(keyword, bytes(value)))) });
+  return raw({
+    name: 'PaxHeader',
+    type,
+    body: Buffer.concat(Object.entries(records).map(([keyword, value]) => paxRecord(keyword, bytes(value)))),
+  });
 }
 
 function paxRecord(keyword: string, value: Uint8Array): Buffer {
@@ -85,11 +91,26 @@ const file = (name: string | Uint8Array, body = 'body') => raw({ name, body });
 const directory = (name: string) => raw({ name: `${name}/`, type: '5', mode: 0o755 });
 const symlink = (name: string, target: string) => raw({ name, type: '2', link: target, mode: 0o777 });
 const hardlink = (name: string, target: string) => raw({ name, type: '1', link: target });
-const base256 = (...octets: number[]) => Buffer.from([...octets.slice(0, 1), ...Array<number>(12 - octets.length).fill(octets[0] === 0xff ? 0xff : 0), ...octets.slice(1)]);
+const base256 = (...octets: number[]) =>
+  Buffer.from([
+    ...octets.slice(0, 1),
+    ...Array<number>(12 - octets.length).fill(octets[0] === 0xff ? 0xff : 0),
+    ...octets.slice(1),
+  ]);
 const cut = (tar: Buffer, length: number): Buffer => tar.subarray(0, length);
 
-const read = (name: string, says: RegExp, ...pieces: Uint8Array[]): HostileCase => ({ name, says, by: 'reader', tar: archive(...pieces) });
-const write = (name: string, says: RegExp, ...pieces: Uint8Array[]): HostileCase => ({ name, says, by: 'extractor', tar: archive(...pieces) });
+const read = (name: string, says: RegExp, ...pieces: Uint8Array[]): HostileCase => ({
+  name,
+  says,
+  by: 'reader',
+  tar: archive(...pieces),
+});
+const write = (name: string, says: RegExp, ...pieces: Uint8Array[]): HostileCase => ({
+  name,
+  says,
+  by: 'extractor',
+  tar: archive(...pieces),
+});
 const ends = (name: string, says: RegExp, tar: Buffer): HostileCase => ({ name, says, by: 'reader', tar });
 
 export const hostileCases: HostileCase[] = [
@@ -102,7 +123,12 @@ export const hostileCases: HostileCase[] = [
   read('path-upwards-at-end', /leaves the archive/, raw({ name: 'a/..', type: '5' })),
   read('path-upwards-slash', /leaves the archive/, raw({ name: 'a/../', type: '5' })),
   read('path-upwards-pax', /leaves the archive/, pax({ path: '../outside' }), file('inside')),
-  read('path-upwards-long-name', /leaves the archive/, long('../outside'), raw({ name: 'inside', magic: GNU, body: 'body' })),
+  read(
+    'path-upwards-long-name',
+    /leaves the archive/,
+    long('../outside'),
+    raw({ name: 'inside', magic: GNU, body: 'body' }),
+  ),
   read('path-upwards-prefix', /leaves the archive/, raw({ name: 'outside', prefix: '..', body: 'body' })),
   read('path-absolute-prefix', /absolute path/, raw({ name: 'outside', prefix: '/', body: 'body' })),
   read('path-escape-sequence', /leaves the archive: \.\.\/\\x1b\[2J\\u202efdp\.exe$/, file('../\x1b[2J\u202efdp.exe')),
@@ -113,34 +139,117 @@ export const hostileCases: HostileCase[] = [
   read('path-too-long', /too long/, pax({ path: `${'a/'.repeat(16_500)}b` }), file('inside')),
 
   // Spelled so that one who reads text takes another directory for the one above than one who reads paths
-  read('dot-link-then-directory-below-it', /name of a symlink ends like a directory's: x\/a\/\.$/, directory('x'), symlink('x/a/.', '../..'), directory('x/a/outside')),
-  read('dot-link-then-link-below-it', /ends like a directory's/, directory('x'), file('x/p'), symlink('x/a/.', '../..'), symlink('x/a/planted', 'p')),
-  read('dot-link-slash', /ends like a directory's/, directory('x'), symlink('x/a/./', '../..'), symlink('x/a/./planted', 'p')),
-  read('dot-link-pax', /ends like a directory's/, directory('x'), pax({ path: 'x/a/.' }), symlink('q', '../..'), pax({ path: 'x/a/planted' }), symlink('q', 'p')),
-  read('dot-link-long-name', /ends like a directory's/, directory('x'), long('x/a/.'), symlink('q', '../..'), long('x/a/planted'), symlink('q', 'p')),
-  read('dot-link-hard-link-below-it', /ends like a directory's/, directory('x'), symlink('x/a/.', '../..'), file('x/p'), hardlink('x/a/planted', 'x/p')),
+  read(
+    'dot-link-then-directory-below-it',
+    /name of a symlink ends like a directory's: x\/a\/\.$/,
+    directory('x'),
+    symlink('x/a/.', '../..'),
+    directory('x/a/outside'),
+  ),
+  read(
+    'dot-link-then-link-below-it',
+    /ends like a directory's/,
+    directory('x'),
+    file('x/p'),
+    symlink('x/a/.', '../..'),
+    symlink('x/a/planted', 'p'),
+  ),
+  read(
+    'dot-link-slash',
+    /ends like a directory's/,
+    directory('x'),
+    symlink('x/a/./', '../..'),
+    symlink('x/a/./planted', 'p'),
+  ),
+  read(
+    'dot-link-pax',
+    /ends like a directory's/,
+    directory('x'),
+    pax({ path: 'x/a/.' }),
+    symlink('q', '../..'),
+    pax({ path: 'x/a/planted' }),
+    symlink('q', 'p'),
+  ),
+  read(
+    'dot-link-long-name',
+    /ends like a directory's/,
+    directory('x'),
+    long('x/a/.'),
+    symlink('q', '../..'),
+    long('x/a/planted'),
+    symlink('q', 'p'),
+  ),
+  read(
+    'dot-link-hard-link-below-it',
+    /ends like a directory's/,
+    directory('x'),
+    symlink('x/a/.', '../..'),
+    file('x/p'),
+    hardlink('x/a/planted', 'x/p'),
+  ),
   read('dot-file', /name of a file ends like a directory's/, directory('x'), file('x/a/.'), file('x/a/in.txt')),
   read('slash-link', /ends like a directory's/, symlink('a/', '..'), symlink('a/planted', 'p')),
   read('hardlink-to-dot', /points to no file/, file('a'), hardlink('b', 'a/.')),
-  write('slashes-link-then-link-below-it', /name is taken|not a directory/, directory('x'), symlink('x//a', '../..'), symlink('x//a/planted', 'p')),
+  write(
+    'slashes-link-then-link-below-it',
+    /name is taken|not a directory/,
+    directory('x'),
+    symlink('x//a', '../..'),
+    symlink('x//a/planted', 'p'),
+  ),
   read('depot-other-spelling', /writes a path in one way only/, file('DEPOT/README.md'), file('data/./x')),
   read('depot-other-spelling-at-first', /writes a path in one way only/, file('./DEPOT/README.md')),
-  read('depot-dot-link', /ends like a directory's/, file('DEPOT/README.md'), directory('data/x'), symlink('data/x/a/.', '../../..'), symlink('data/x/a/planted', 'p')),
-  read('depot-hardlink-other-spelling', /writes a path in one way only/, file('DEPOT/README.md'), file('data/x'), hardlink('data/y', 'data//x')),
+  read(
+    'depot-dot-link',
+    /ends like a directory's/,
+    file('DEPOT/README.md'),
+    directory('data/x'),
+    symlink('data/x/a/.', '../../..'),
+    symlink('data/x/a/planted', 'p'),
+  ),
+  read(
+    'depot-hardlink-other-spelling',
+    /writes a path in one way only/,
+    file('DEPOT/README.md'),
+    file('data/x'),
+    hardlink('data/y', 'data//x'),
+  ),
 
   // Through links
   write('link-then-file-through-it', /name is taken|not a directory/, symlink('a', '..'), file('a/outside')),
-  write('link-absolute-then-file-through-it', /name is taken|not a directory/, symlink('a', '/tmp'), file('a/depot-outside')),
+  write(
+    'link-absolute-then-file-through-it',
+    /name is taken|not a directory/,
+    symlink('a', '/tmp'),
+    file('a/depot-outside'),
+  ),
   write('link-then-link-through-it', /name is taken|not a directory/, symlink('a', '..'), symlink('a/outside', 'x')),
-  write('link-then-directory-in-its-place', /name is taken|not a directory/, symlink('a', '..'), directory('a'), file('a/outside')),
-  write('directory-then-link-in-its-place', /name is taken|not a directory/, directory('a'), symlink('a', '..'), file('a/outside')),
+  write(
+    'link-then-directory-in-its-place',
+    /name is taken|not a directory/,
+    symlink('a', '..'),
+    directory('a'),
+    file('a/outside'),
+  ),
+  write(
+    'directory-then-link-in-its-place',
+    /name is taken|not a directory/,
+    directory('a'),
+    symlink('a', '..'),
+    file('a/outside'),
+  ),
   write('link-then-file-in-its-place', /name is taken/, symlink('a', '../outside'), file('a')),
   write('file-then-link-in-its-place', /name is taken/, file('a'), symlink('a', '../outside')),
   write('link-twice', /name is taken/, symlink('a', 'b'), symlink('a', '../outside')),
   write('link-chain', /name is taken|not a directory/, symlink('a', 'b'), symlink('b', '..'), file('a/outside')),
   read('hardlink-absolute', /absolute path: \/etc\/passwd$/, hardlink('a', '/etc/passwd')),
   read('hardlink-upwards', /leaves the archive/, hardlink('a', '../outside')),
-  read('hardlink-upwards-long-link', /leaves the archive/, long('../outside', 'K'), raw({ name: 'a', type: '1', link: 'b', magic: GNU })),
+  read(
+    'hardlink-upwards-long-link',
+    /leaves the archive/,
+    long('../outside', 'K'),
+    raw({ name: 'a', type: '1', link: 'b', magic: GNU }),
+  ),
   read('hardlink-upwards-pax', /leaves the archive/, file('b'), pax({ linkpath: '../outside' }), hardlink('a', 'b')),
   read('hardlink-to-nothing', /has no target/, hardlink('a', '')),
   read('hardlink-to-root', /points to no file/, hardlink('a', './')),
@@ -149,9 +258,19 @@ export const hostileCases: HostileCase[] = [
   write('hardlink-to-itself', /does not point to an earlier file/, hardlink('a', 'a')),
   write('hardlink-to-symlink', /does not point to an earlier file/, symlink('b', '../outside'), hardlink('a', 'b')),
   write('hardlink-to-directory', /does not point to an earlier file/, directory('b'), hardlink('a', 'b')),
-  write('hardlink-through-symlink', /does not point to an earlier file/, symlink('b', '..'), hardlink('a', 'b/outside')),
+  write(
+    'hardlink-through-symlink',
+    /does not point to an earlier file/,
+    symlink('b', '..'),
+    hardlink('a', 'b/outside'),
+  ),
   write('hardlink-then-overwrite', /name is taken/, file('b'), hardlink('a', 'b'), file('a', 'other')),
-  read('hardlink-with-contents', /a hardlink has contents/, file('b'), raw({ name: 'a', type: '1', link: 'b', body: 'x' })),
+  read(
+    'hardlink-with-contents',
+    /a hardlink has contents/,
+    file('b'),
+    raw({ name: 'a', type: '1', link: 'b', body: 'x' }),
+  ),
   read('symlink-with-contents', /a symlink has contents/, raw({ name: 'a', type: '2', link: 'b', body: 'x' })),
   read('symlink-to-nothing', /has no target/, symlink('a', '')),
   read('directory-with-contents', /a directory has contents/, raw({ name: 'a/', type: '5', body: 'x' })),
@@ -170,7 +289,12 @@ export const hostileCases: HostileCase[] = [
   read('device-block', /block device/, raw({ name: 'sda', type: '4' })),
   read('fifo', /fifo: pipe$/, raw({ name: 'pipe', type: '6' })),
   read('sparse-gnu-old', /sparse/, raw({ name: 'a', type: 'S', magic: GNU, body: 'x' })),
-  read('sparse-gnu-pax', /sparse/, pax({ 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0', 'GNU.sparse.name': 'a', 'GNU.sparse.realsize': '99' }), file('a')),
+  read(
+    'sparse-gnu-pax',
+    /sparse/,
+    pax({ 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0', 'GNU.sparse.name': 'a', 'GNU.sparse.realsize': '99' }),
+    file('a'),
+  ),
   read('multi-volume', /unknown type "M"/, raw({ name: 'a', type: 'M', magic: GNU, body: 'x' })),
   read('unknown-type', /unknown type "\\u001b"/, raw({ name: 'a', type: '\x1b' })),
 
@@ -202,7 +326,13 @@ export const hostileCases: HostileCase[] = [
   read('long-name-twice', /two extended headers/, long('a'), long('b'), file('c')),
   // bsdtar takes the one that stands first.
   read('pax-and-long-name', /one long name in a pax header and another/, long('a'), pax({ path: 'b' }), file('c')),
-  read('pax-and-long-link', /one long name in a pax header and another/, pax({ linkpath: 'a' }), long('b', 'K'), raw({ name: 'c', type: '2', link: 'd' })),
+  read(
+    'pax-and-long-link',
+    /one long name in a pax header and another/,
+    pax({ linkpath: 'a' }),
+    long('b', 'K'),
+    raw({ name: 'c', type: '2', link: 'd' }),
+  ),
   // GNU tar takes it for the root.
   read('pax-empty-name', /gives an empty name/, pax({ path: '' }), file('a')),
   read('pax-global-path', /global pax header/, pax({ path: 'a' }, 'g'), file('b')),

@@ -19,14 +19,26 @@ export function busy(): boolean {
  * Runs a command line in this process: the same program without the half second that a process takes to begin. For findings that need no
  * process of their own, such as signals, standard input, another account, or what a child sees of the environment. No terminal.
  */
-export async function depotHere(args: readonly string[], o: Pick<DepotOptions, 'cwd' | 'env'> & { input?: string; /** Another program than the built one, such as the source with parts that the test replaces. */ run?: typeof main } = {}): Promise<Finished> {
+export async function depotHere(
+  args: readonly string[],
+  o: Pick<DepotOptions, 'cwd' | 'env'> & {
+    input?: string /** Another program than the built one, such as the source with parts that the test replaces. */;
+    run?: typeof main;
+  } = {},
+): Promise<Finished> {
   if (running) throw new Error('one command line at a time in this process; others need one of their own: depot(…)');
   running = true;
   const before = process.cwd();
   const [stdout, stderr] = [new Paper(), new Paper()];
   try {
     process.chdir(o.cwd ?? before);
-    const run = o.run ?? (await (program ??= import(pathToFileURL(join(dirname(depotScript), '../dist/cli.js')).href) as Promise<{ main: typeof main }>)).main;
+    const run =
+      o.run ??
+      (
+        await (program ??= import(pathToFileURL(join(dirname(depotScript), '../dist/cli.js')).href) as Promise<{
+          main: typeof main;
+        }>)
+      ).main;
     const code = await run({
       argv: args,
       env: bareEnvironment(o.env),
@@ -35,7 +47,13 @@ export async function depotHere(args: readonly string[], o: Pick<DepotOptions, '
       stdout: stdout as unknown as NodeJS.WriteStream,
       stderr: stderr as unknown as NodeJS.WriteStream,
     });
-    return { code, signal: null, bytes: stdout.bytes, stdout: stdout.bytes.toString(), stderr: stderr.bytes.toString() };
+    return {
+      code,
+      signal: null,
+      bytes: stdout.bytes,
+      stdout: stdout.bytes.toString(),
+      stderr: stderr.bytes.toString(),
+    };
   } finally {
     process.chdir(before);
     running = false;
@@ -48,7 +66,9 @@ class Paper extends PassThrough {
 
   constructor() {
     super();
-    this.on('data', (chunk: Buffer) => { this.#chunks.push(chunk); });
+    this.on('data', (chunk: Buffer) => {
+      this.#chunks.push(chunk);
+    });
   }
 
   get bytes(): Buffer {

@@ -14,12 +14,28 @@ export interface Packed {
 /** The program as `npm install -g` puts it on a machine without a network and with install scripts blocked; about six seconds. */
 export async function packed(): Promise<Packed> {
   const directory = tempDir('depot-pack');
-  const env = { ...bareEnvironment(), HOME: directory, npm_config_cache: join(directory, 'cache'), npm_config_update_notifier: 'false' };
-  const { stdout } = await mustRun('npm', ['pack', '--json', '--pack-destination', directory], { cwd: checkout, env, timeoutMs: 300_000 });
-  const [made] = (JSON.parse(stdout.slice(stdout.search(/^[[{]/m))) as { filename: string; files: { path: string }[] }[]);
+  const env = {
+    ...bareEnvironment(),
+    HOME: directory,
+    npm_config_cache: join(directory, 'cache'),
+    npm_config_update_notifier: 'false',
+  };
+  const { stdout } = await mustRun('npm', ['pack', '--json', '--pack-destination', directory], {
+    cwd: checkout,
+    env,
+    timeoutMs: 300_000,
+  });
+  const [made] = JSON.parse(stdout.slice(stdout.search(/^[[{]/m))) as { filename: string; files: { path: string }[] }[];
   const prefix = join(directory, 'prefix');
   mkdirSync(prefix);
   const file = join(directory, made.filename.replace('@', '').replace('/', '-'));
-  await mustRun('npm', ['install', '-g', '--offline', '--ignore-scripts', '--prefix', prefix, file], { cwd: directory, env, timeoutMs: 300_000 });
-  return { program: join(prefix, 'lib/node_modules/@saas-escrow/depot/bin/depot.js'), contents: made.files.map(({ path }) => path) };
+  await mustRun('npm', ['install', '-g', '--offline', '--ignore-scripts', '--prefix', prefix, file], {
+    cwd: directory,
+    env,
+    timeoutMs: 300_000,
+  });
+  return {
+    program: join(prefix, 'lib/node_modules/@saas-escrow/depot/bin/depot.js'),
+    contents: made.files.map(({ path }) => path),
+  };
 }

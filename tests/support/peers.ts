@@ -11,10 +11,45 @@ import { delimiter, join } from 'node:path';
  * that proves nothing cannot pass.
  */
 export type PeerName =
-  | 'age' | 'bsdtar' | 'cat' | 'chromium' | 'dbus-run-session' | 'fish' | 'gnome-keyring-daemon' | 'gosop' | 'gpg' | 'gpgconf' | 'gzip'
-  | 'initdb' | 'mount' | 'pg_ctl' | 'pg_dump' | 'pg_restore' | 'postgres' | 'promtool' | 'psql' | 'python3' | 'rsop' | 'runuser'
-  | 'secret-tool' | 'setpriv' | 'sftp' | 'sha256sum' | 'shasum' | 'sq' | 'sqop' | 'ssh-keygen' | 'ssh-keyscan' | 'sshd' | 'strace'
-  | 'systemd-analyze' | 'tar' | 'tmux' | 'unshare' | 'zsh' | 'zstd';
+  | 'age'
+  | 'bsdtar'
+  | 'cat'
+  | 'chromium'
+  | 'dbus-run-session'
+  | 'fish'
+  | 'gnome-keyring-daemon'
+  | 'gosop'
+  | 'gpg'
+  | 'gpgconf'
+  | 'gzip'
+  | 'initdb'
+  | 'mount'
+  | 'pg_ctl'
+  | 'pg_dump'
+  | 'pg_restore'
+  | 'postgres'
+  | 'promtool'
+  | 'psql'
+  | 'python3'
+  | 'rsop'
+  | 'runuser'
+  | 'secret-tool'
+  | 'setpriv'
+  | 'sftp'
+  | 'sha256sum'
+  | 'shasum'
+  | 'sq'
+  | 'sqop'
+  | 'ssh-keygen'
+  | 'ssh-keyscan'
+  | 'sshd'
+  | 'strace'
+  | 'systemd-analyze'
+  | 'tar'
+  | 'tmux'
+  | 'unshare'
+  | 'zsh'
+  | 'zstd';
 
 const required = process.env['DEPOT_TEST_PEERS'] === 'required';
 
@@ -55,7 +90,9 @@ function find(name: string): string | undefined {
 
 function postgresql(): string[] {
   try {
-    return readdirSync('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a)).map((version) => `/usr/lib/postgresql/${version}/bin`);
+    return readdirSync('/usr/lib/postgresql')
+      .sort((a, b) => Number(b) - Number(a))
+      .map((version) => `/usr/lib/postgresql/${version}/bin`);
   } catch {
     return [];
   }

@@ -27,8 +27,11 @@ export interface RunOptions {
 /** Runs a program to its end, without a shell; a non-zero exit is a result, not an error. */
 export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {
   const child = spawn(program, args, {
-    cwd: options.cwd, env: options.env ?? process.env, stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    ...(options.uid === undefined ? {} : { uid: options.uid }), ...(options.gid === undefined ? {} : { gid: options.gid }),
+    cwd: options.cwd,
+    env: options.env ?? process.env,
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    ...(options.uid === undefined ? {} : { uid: options.uid }),
+    ...(options.gid === undefined ? {} : { gid: options.gid }),
   });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
@@ -53,7 +56,10 @@ export async function run(program: string, args: readonly string[], options: Run
     const { code, signal } = await ended;
     const bytes = Buffer.concat(out);
     const stderr = Buffer.concat(err).toString();
-    if (late.signal.aborted) throw new Error(`${program} ${args.join(' ')}: not done after ${limit} ms\n${bytes.toString().slice(-2000)}\n${stderr.slice(-2000)}`);
+    if (late.signal.aborted)
+      throw new Error(
+        `${program} ${args.join(' ')}: not done after ${limit} ms\n${bytes.toString().slice(-2000)}\n${stderr.slice(-2000)}`,
+      );
     return { code, signal, bytes, stdout: bytes.toString(), stderr };
   } finally {
     clearTimeout(timer);
@@ -63,7 +69,10 @@ export async function run(program: string, args: readonly string[], options: Run
 /** Like `run`, for steps that must succeed: rejects with what the program said. */
 export async function mustRun(program: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {
   const result = await run(program, args, options);
-  if (result.code !== 0) throw new Error(`${program} ${args.join(' ')}: exit ${result.code ?? result.signal ?? '?'}\n${result.stderr}\n${result.stdout.slice(-2000)}`);
+  if (result.code !== 0)
+    throw new Error(
+      `${program} ${args.join(' ')}: exit ${result.code ?? result.signal ?? '?'}\n${result.stderr}\n${result.stdout.slice(-2000)}`,
+    );
   return result;
 }
 
@@ -75,13 +84,18 @@ function feed(stdin: NodeJS.WritableStream, input: NonNullable<RunOptions['input
     return;
   }
   void (async () => {
-    for await (const chunk of input) if (!stdin.write(chunk)) await new Promise((resolve) => stdin.once('drain', resolve));
+    for await (const chunk of input)
+      if (!stdin.write(chunk)) await new Promise((resolve) => stdin.once('drain', resolve));
     stdin.end();
   })();
 }
 
 /** Waits until `what` gives something other than undefined or false; asks again every few milliseconds. */
-export async function eventually<T>(what: () => T | undefined | false | Promise<T | undefined | false>, limitMs = 15_000, meaning = 'the condition'): Promise<T> {
+export async function eventually<T>(
+  what: () => T | undefined | false | Promise<T | undefined | false>,
+  limitMs = 15_000,
+  meaning = 'the condition',
+): Promise<T> {
   const end = Date.now() + limitMs;
   for (;;) {
     const result = await what();

@@ -9,8 +9,29 @@ import ssh2, { type AuthContext, type Connection, type ParsedKey, type ServerCha
 import { cleanup } from './cleanup.js';
 
 export type RequestType =
-  | 'open' | 'close' | 'read' | 'write' | 'lstat' | 'fstat' | 'setstat' | 'fsetstat' | 'opendir' | 'readdir' | 'remove' | 'mkdir' | 'rmdir'
-  | 'realpath' | 'stat' | 'rename' | 'readlink' | 'symlink' | 'limits' | 'fsync' | 'statvfs' | 'posix-rename' | 'unknown';
+  | 'open'
+  | 'close'
+  | 'read'
+  | 'write'
+  | 'lstat'
+  | 'fstat'
+  | 'setstat'
+  | 'fsetstat'
+  | 'opendir'
+  | 'readdir'
+  | 'remove'
+  | 'mkdir'
+  | 'rmdir'
+  | 'realpath'
+  | 'stat'
+  | 'rename'
+  | 'readlink'
+  | 'symlink'
+  | 'limits'
+  | 'fsync'
+  | 'statvfs'
+  | 'posix-rename'
+  | 'unknown';
 
 export interface Request {
   id: number;
@@ -125,10 +146,30 @@ export interface ScriptedServer {
   start(): Promise<void>;
 }
 
-const OK = 0, EOF = 1, NO_SUCH_FILE = 2, FAILURE = 4, OP_UNSUPPORTED = 8;
+const OK = 0,
+  EOF = 1,
+  NO_SUCH_FILE = 2,
+  FAILURE = 4,
+  OP_UNSUPPORTED = 8;
 const types: Record<number, RequestType> = {
-  3: 'open', 4: 'close', 5: 'read', 6: 'write', 7: 'lstat', 8: 'fstat', 9: 'setstat', 10: 'fsetstat', 11: 'opendir', 12: 'readdir', 13: 'remove',
-  14: 'mkdir', 15: 'rmdir', 16: 'realpath', 17: 'stat', 18: 'rename', 19: 'readlink', 20: 'symlink',
+  3: 'open',
+  4: 'close',
+  5: 'read',
+  6: 'write',
+  7: 'lstat',
+  8: 'fstat',
+  9: 'setstat',
+  10: 'fsetstat',
+  11: 'opendir',
+  12: 'readdir',
+  13: 'remove',
+  14: 'mkdir',
+  15: 'rmdir',
+  16: 'realpath',
+  17: 'stat',
+  18: 'rename',
+  19: 'readlink',
+  20: 'symlink',
 };
 
 /** Starts the server; it ends with the test (or the file). */
@@ -137,11 +178,25 @@ export async function startScriptedServer(options: ScriptedOptions = {}): Promis
   const publicKeys = keys.map((pair) => pair.public.split(' '));
   const sockets = new Set<Socket>();
   const server: ScriptedServer = {
-    host: '127.0.0.1', port: options.port ?? 0, username: options.username ?? 'acme', password: options.password ?? 'correct horse',
-    fingerprints: publicKeys.map(([, blob]) => `SHA256:${createHash('sha256').update(Buffer.from(blob, 'base64')).digest('base64').replace(/=+$/, '')}`),
+    host: '127.0.0.1',
+    port: options.port ?? 0,
+    username: options.username ?? 'acme',
+    password: options.password ?? 'correct horse',
+    fingerprints: publicKeys.map(
+      ([, blob]) =>
+        `SHA256:${createHash('sha256').update(Buffer.from(blob, 'base64')).digest('base64').replace(/=+$/, '')}`,
+    ),
     hostKeyTypes: publicKeys.map(([type]) => type),
-    files: new Map(), hidden: new Map(), collected: new Map(), requests: [], payloads: [], connections: 0, logins: [],
-    script: options.script, options, channels: [],
+    files: new Map(),
+    hidden: new Map(),
+    collected: new Map(),
+    requests: [],
+    payloads: [],
+    connections: 0,
+    logins: [],
+    script: options.script,
+    options,
+    channels: [],
     open: () => sockets.size,
     drop: () => sockets.forEach((socket) => socket.destroy()),
     noticeLost: () => {
@@ -150,11 +205,19 @@ export async function startScriptedServer(options: ScriptedOptions = {}): Promis
       return late.length;
     },
     stall: () => sockets.forEach((socket) => socket.pause()),
-    stop, start,
+    stop,
+    start,
   };
-  const ssh = new ssh2.Server({ hostKeys: keys.map((pair) => pair.private), ident: options.software ?? 'scripted', ...(options.algorithms ? { algorithms: options.algorithms } : {}) }, (connection) => {
-    serve(server, connection);
-  });
+  const ssh = new ssh2.Server(
+    {
+      hostKeys: keys.map((pair) => pair.private),
+      ident: options.software ?? 'scripted',
+      ...(options.algorithms ? { algorithms: options.algorithms } : {}),
+    },
+    (connection) => {
+      serve(server, connection);
+    },
+  );
   counts.set(server, new Map());
   unnamed.set(server, []);
   let tcp: TcpServer | null = null;
@@ -189,7 +252,12 @@ export async function startScriptedServer(options: ScriptedOptions = {}): Promis
 
 function hostKey(type: 'ed25519' | 'ecdsa' | 'rsa'): { private: string; public: string } {
   for (;;) {
-    const pair = type === 'rsa' ? ssh2.utils.generateKeyPairSync('rsa', { bits: 2048 }) : type === 'ecdsa' ? ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 }) : ssh2.utils.generateKeyPairSync('ed25519');
+    const pair =
+      type === 'rsa'
+        ? ssh2.utils.generateKeyPairSync('rsa', { bits: 2048 })
+        : type === 'ecdsa'
+          ? ssh2.utils.generateKeyPairSync('ecdsa', { bits: 256 })
+          : ssh2.utils.generateKeyPairSync('ed25519');
     // ssh2 1.17 cannot read every ed25519 key that it makes.
     if (!(ssh2.utils.parseKey(pair.private) instanceof Error)) return pair;
   }
@@ -236,12 +304,17 @@ function say(channel: ServerChannel, { says, to, exit }: { says: string; to: 'ou
 function authenticate(server: ScriptedServer, context: AuthContext, passed: string[]): void {
   const { options } = server;
   server.logins.push(context.method);
-  const configured = options.methods ?? [...(options.publicKey === undefined ? [] : ['publickey']), ...(options.prompts ? ['keyboard-interactive'] : []), ...(options.password !== undefined || (!options.publicKey && !options.prompts) ? ['password'] : [])];
+  const configured = options.methods ?? [
+    ...(options.publicKey === undefined ? [] : ['publickey']),
+    ...(options.prompts ? ['keyboard-interactive'] : []),
+    ...(options.password !== undefined || (!options.publicKey && !options.prompts) ? ['password'] : []),
+  ];
   const allowed = (options.methods ? [configured[passed.length]] : configured) as never[];
   const refuse = (): void => context.reject(allowed);
   const accept = (): void => {
     passed.push(context.method);
-    if (options.methods && passed.length < options.methods.length) context.reject([options.methods[passed.length]] as never[], true);
+    if (options.methods && passed.length < options.methods.length)
+      context.reject([options.methods[passed.length]] as never[], true);
     else context.accept();
   };
   if (context.username !== server.username || !allowed.includes(context.method as never)) {
@@ -258,10 +331,13 @@ function authenticate(server: ScriptedServer, context: AuthContext, passed: stri
     else refuse();
   } else if (context.method === 'keyboard-interactive') {
     const prompts = options.prompts!;
-    context.prompt(prompts.map(({ prompt, echo }) => ({ prompt, echo })), (answers) => {
-      if (prompts.every(({ answer }, i) => answers[i] === answer)) accept();
-      else refuse();
-    });
+    context.prompt(
+      prompts.map(({ prompt, echo }) => ({ prompt, echo })),
+      (answers) => {
+        if (prompts.every(({ answer }, i) => answers[i] === answer)) accept();
+        else refuse();
+      },
+    );
   } else {
     refuse();
   }
@@ -288,7 +364,12 @@ class SftpSession {
   #nextHandle = 0;
   readonly #held: Buffer[] = [];
 
-  constructor(readonly server: ScriptedServer, readonly channel: ServerChannel, readonly connection: number, readonly number: number) {
+  constructor(
+    readonly server: ScriptedServer,
+    readonly channel: ServerChannel,
+    readonly connection: number,
+    readonly number: number,
+  ) {
     channel.on('data', (data: Buffer) => {
       this.#input = this.#input.length === 0 ? data : Buffer.concat([this.#input, data]);
       while (this.#input.length >= 4 && this.#input.length >= 4 + this.#input.readUInt32BE(0)) {
@@ -328,7 +409,13 @@ class SftpSession {
       return;
     }
     this.#held.push(answer);
-    if (this.#held.length === 1) setImmediate(() => this.#held.splice(0).reverse().forEach((held) => this.#write(held)));
+    if (this.#held.length === 1)
+      setImmediate(() =>
+        this.#held
+          .splice(0)
+          .reverse()
+          .forEach((held) => this.#write(held)),
+      );
   }
 
   #write(answer: Buffer): void {
@@ -337,7 +424,12 @@ class SftpSession {
 
   #version(): void {
     const { limits, fsync, posixRename, freeBytes } = this.server.options;
-    const extensions = [...(limits ? [['limits@openssh.com', '1']] : []), ...(fsync ? [['fsync@openssh.com', '1']] : []), ...(posixRename ? [['posix-rename@openssh.com', '1']] : []), ...(freeBytes ? [['statvfs@openssh.com', '2']] : [])];
+    const extensions = [
+      ...(limits ? [['limits@openssh.com', '1']] : []),
+      ...(fsync ? [['fsync@openssh.com', '1']] : []),
+      ...(posixRename ? [['posix-rename@openssh.com', '1']] : []),
+      ...(freeBytes ? [['statvfs@openssh.com', '2']] : []),
+    ];
     this.#write(packet(2, uint32(3), ...extensions.flat().map((text) => string(text))));
   }
 
@@ -355,12 +447,40 @@ class SftpSession {
       return this.#handles.get(request.handle) ?? '';
     };
     let type: RequestType = types[packet[0]] ?? 'unknown';
-    const request = { id: packet.readUInt32BE(1), type, nth: 0, connection: this.connection, channel: this.number, path: '', target: '', handle: '', flags: 0, offset: 0, data: Buffer.alloc(0) };
+    const request = {
+      id: packet.readUInt32BE(1),
+      type,
+      nth: 0,
+      connection: this.connection,
+      channel: this.number,
+      path: '',
+      target: '',
+      handle: '',
+      flags: 0,
+      offset: 0,
+      data: Buffer.alloc(0),
+    };
     if (packet[0] === 200) {
       const name = text();
-      type = request.type = ({ 'limits@openssh.com': 'limits', 'fsync@openssh.com': 'fsync', 'statvfs@openssh.com': 'statvfs', 'posix-rename@openssh.com': 'posix-rename' } as Record<string, RequestType>)[name] ?? 'unknown';
+      type = request.type =
+        (
+          {
+            'limits@openssh.com': 'limits',
+            'fsync@openssh.com': 'fsync',
+            'statvfs@openssh.com': 'statvfs',
+            'posix-rename@openssh.com': 'posix-rename',
+          } as Record<string, RequestType>
+        )[name] ?? 'unknown';
     }
-    if (type === 'close' || type === 'readdir' || type === 'fstat' || type === 'fsync' || type === 'write' || type === 'read' || type === 'fsetstat') {
+    if (
+      type === 'close' ||
+      type === 'readdir' ||
+      type === 'fstat' ||
+      type === 'fsync' ||
+      type === 'write' ||
+      type === 'read' ||
+      type === 'fsetstat'
+    ) {
       if (type === 'close' || type === 'readdir') request.target = packet.subarray(at + 4).toString('latin1');
       request.path = byHandle();
     } else if (type !== 'limits' && type !== 'unknown') {
@@ -394,7 +514,8 @@ class SftpSession {
         const create = (request.flags & 8) !== 0;
         const directory = path.slice(0, Math.max(1, path.lastIndexOf('/')));
         if (file && (request.flags & 32) !== 0) return status(id, FAILURE);
-        if (!file && (!create || !(options.directories ?? ['/in']).includes(directory))) return status(id, NO_SUCH_FILE);
+        if (!file && (!create || !(options.directories ?? ['/in']).includes(directory)))
+          return status(id, NO_SUCH_FILE);
         if (!file || (request.flags & 16) !== 0) files.set(path, Buffer.alloc(0));
         const handle = `h${++this.#nextHandle}`;
         this.#handles.set(handle, path);
@@ -428,12 +549,17 @@ class SftpSession {
         if (options.collect === 'close') this.#collect(path);
         return status(id, OK);
       }
-      case 'stat': case 'lstat': case 'fstat':
+      case 'stat':
+      case 'lstat':
+      case 'fstat':
         if (file) return packet(105, uint32(id), uint32(1), long(file.length));
-        return (options.directories ?? ['/in']).includes(path) ? packet(105, uint32(id), uint32(4), uint32(0o40755)) : status(id, NO_SUCH_FILE);
+        return (options.directories ?? ['/in']).includes(path)
+          ? packet(105, uint32(id), uint32(4), uint32(0o40755))
+          : status(id, NO_SUCH_FILE);
       case 'remove':
         return status(id, files.delete(path) ? OK : NO_SUCH_FILE);
-      case 'rename': case 'posix-rename':
+      case 'rename':
+      case 'posix-rename':
         if (!file) return status(id, NO_SUCH_FILE);
         if (files.has(target) && request.type === 'rename' && !options.renameOverwrites) return status(id, FAILURE);
         files.delete(path);
@@ -455,16 +581,30 @@ class SftpSession {
       case 'opendir': {
         const handle = `d${++this.#nextHandle}`;
         this.#handles.set(handle, path);
-        return (options.directories ?? ['/in']).includes(path) ? packet(102, uint32(id), string(handle)) : status(id, NO_SUCH_FILE);
+        return (options.directories ?? ['/in']).includes(path)
+          ? packet(102, uint32(id), string(handle))
+          : status(id, NO_SUCH_FILE);
       }
       case 'readdir': {
-        const names = this.#handles.delete(target) ? [...files.keys()].filter((name) => name.slice(0, name.lastIndexOf('/')) === path) : [];
+        const names = this.#handles.delete(target)
+          ? [...files.keys()].filter((name) => name.slice(0, name.lastIndexOf('/')) === path)
+          : [];
         if (names.length === 0) return status(id, EOF);
-        return packet(104, uint32(id), uint32(names.length), ...names.flatMap((name) => [string(name.slice(path.length + 1)), string(name), uint32(0)]));
+        return packet(
+          104,
+          uint32(id),
+          uint32(names.length),
+          ...names.flatMap((name) => [string(name.slice(path.length + 1)), string(name), uint32(0)]),
+        );
       }
-      case 'setstat': case 'fsetstat':
+      case 'setstat':
+      case 'fsetstat':
         return status(id, OK);
-      case 'mkdir': case 'rmdir': case 'readlink': case 'symlink': case 'unknown':
+      case 'mkdir':
+      case 'rmdir':
+      case 'readlink':
+      case 'symlink':
+      case 'unknown':
         return status(id, OP_UNSUPPORTED);
     }
   }

@@ -12,12 +12,24 @@ const root = asRoot();
 async function uploadAs(options: SshdOptions) {
   const server = await startSshd(options);
   const client = new SftpClient();
-  client.on('keyboard-interactive', (_name: string, _instructions: string, _language: string, prompts: unknown[], answer: (answers: string[]) => void) => answer(prompts.map(() => server.password)));
+  client.on(
+    'keyboard-interactive',
+    (
+      _name: string,
+      _instructions: string,
+      _language: string,
+      prompts: unknown[],
+      answer: (answers: string[]) => void,
+    ) => answer(prompts.map(() => server.password)),
+  );
   const base = { host: server.host, port: server.port, username: server.username };
   await client.connect(
-    options.login === 'password' ? { ...base, password: server.password }
-    : options.login === 'keyboard-interactive' ? { ...base, password: server.password, tryKeyboard: true }
-    : { ...base, privateKey: readFileSync(server.privateKeyFile) });
+    options.login === 'password'
+      ? { ...base, password: server.password }
+      : options.login === 'keyboard-interactive'
+        ? { ...base, password: server.password, tryKeyboard: true }
+        : { ...base, privateKey: readFileSync(server.privateKeyFile) },
+  );
   await client.put(Buffer.from('hello'), `${server.remoteDirectory}/.x`);
   await client.rename(`${server.remoteDirectory}/.x`, `${server.remoteDirectory}/x`);
   return { server, client };
@@ -31,7 +43,12 @@ test.skipIf(!ssh)('a key logs in; a kill drops it and the same port answers agai
   await expect(client.list(server.remoteDirectory)).rejects.toThrow();
   await server.start();
   const again = new SftpClient();
-  await again.connect({ host: server.host, port: server.port, username: server.username, privateKey: readFileSync(server.privateKeyFile) });
+  await again.connect({
+    host: server.host,
+    port: server.port,
+    username: server.username,
+    privateKey: readFileSync(server.privateKeyFile),
+  });
   expect(await again.exists(`${server.remoteDirectory}/x`)).toBe('-');
   again.on('error', () => undefined);
   await server.dropSessions();
@@ -45,12 +62,18 @@ test.skipIf(!ssh || !root)('a password logs in, into a chroot', async () => {
   await client.end();
 });
 
-test.skipIf(!ssh || !root)('PAM asks for the password by keyboard-interactive, and what is complete is moved away', async () => {
-  const { server, client } = await uploadAs({ login: 'keyboard-interactive', mover: (name) => !name.startsWith('.') });
-  await eventually(() => server.collectedNames().includes('x'));
-  expect(server.names()).toEqual([]);
-  await client.end();
-});
+test.skipIf(!ssh || !root)(
+  'PAM asks for the password by keyboard-interactive, and what is complete is moved away',
+  async () => {
+    const { server, client } = await uploadAs({
+      login: 'keyboard-interactive',
+      mover: (name) => !name.startsWith('.'),
+    });
+    await eventually(() => server.collectedNames().includes('x'));
+    expect(server.names()).toEqual([]);
+    await client.end();
+  },
+);
 
 test.skipIf(!ssh || !root)('requests can be denied and the disk can be small', async () => {
   const server = await startSshd({ login: 'password', sftp: ['-P', 'rename'], tmpfs: '1m' });

@@ -1,5 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync, chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -70,7 +80,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   const program = peer('sshd') ?? missing();
   const root = process.getuid?.() === 0;
   const login = options.login ?? 'key';
-  if (!root && (login !== 'key' || options.chroot || options.tmpfs)) throw new Error('this server needs root: ask asRoot() first');
+  if (!root && (login !== 'key' || options.chroot || options.tmpfs))
+    throw new Error('this server needs root: ask asRoot() first');
 
   const directory = tempDir('depot-sshd');
   chmodSync(directory, 0o755);
@@ -98,21 +109,32 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
 
   const port = await freePort();
   const configFile = join(directory, 'sshd_config');
-  writeFileSync(configFile, [
-    ...(options.config ?? []),
-    `Port ${port}`, 'ListenAddress 127.0.0.1', 'PidFile none', 'StrictModes no', 'LogLevel VERBOSE', 'UseDNS no', 'MaxStartups 100', 'LoginGraceTime 30',
-    ...hostKeys.map((type) => `HostKey ${join(directory, `host_${type}`)}`),
-    `AuthorizedKeysFile ${join(directory, 'authorized_keys')}`, 'PubkeyAuthentication yes',
-    `PasswordAuthentication ${login === 'password' ? 'yes' : 'no'}`,
-    `KbdInteractiveAuthentication ${login === 'keyboard-interactive' ? 'yes' : 'no'}`,
-    // PAM is what asks in keyboard-interactive; without it sshd compares with shadow itself.
-    `UsePAM ${login === 'keyboard-interactive' ? 'yes' : 'no'}`,
-    ...(options.chroot ? [`ChrootDirectory ${jailPath}`] : []),
-    `Subsystem sftp internal-sftp ${(options.sftp ?? []).join(' ')}`,
-    `ForceCommand internal-sftp ${(options.sftp ?? []).join(' ')}`,
-    ...(await penalties(program)),
-    '',
-  ].join('\n'));
+  writeFileSync(
+    configFile,
+    [
+      ...(options.config ?? []),
+      `Port ${port}`,
+      'ListenAddress 127.0.0.1',
+      'PidFile none',
+      'StrictModes no',
+      'LogLevel VERBOSE',
+      'UseDNS no',
+      'MaxStartups 100',
+      'LoginGraceTime 30',
+      ...hostKeys.map((type) => `HostKey ${join(directory, `host_${type}`)}`),
+      `AuthorizedKeysFile ${join(directory, 'authorized_keys')}`,
+      'PubkeyAuthentication yes',
+      `PasswordAuthentication ${login === 'password' ? 'yes' : 'no'}`,
+      `KbdInteractiveAuthentication ${login === 'keyboard-interactive' ? 'yes' : 'no'}`,
+      // PAM is what asks in keyboard-interactive; without it sshd compares with shadow itself.
+      `UsePAM ${login === 'keyboard-interactive' ? 'yes' : 'no'}`,
+      ...(options.chroot ? [`ChrootDirectory ${jailPath}`] : []),
+      `Subsystem sftp internal-sftp ${(options.sftp ?? []).join(' ')}`,
+      `ForceCommand internal-sftp ${(options.sftp ?? []).join(' ')}`,
+      ...(await penalties(program)),
+      '',
+    ].join('\n'),
+  );
 
   const accounts = root ? await writeAccounts(directory, password) : undefined;
   const logFile = join(directory, 'log');
@@ -122,24 +144,32 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   async function start(): Promise<void> {
     const sshd = [program, '-D', '-e', '-f', configFile];
     const script = [
-      'set -e', 'mkdir -p /run/sshd',
+      'set -e',
+      'mkdir -p /run/sshd',
       // Not the three files one by one: whoever adds an account anywhere on the machine renames a new passwd into place,
       // and the kernel then takes away what was mounted on the old one.
       ...(accounts === undefined ? [] : [`mount -t overlay depot-test -o lowerdir=${accounts}:/etc /etc`]),
       ...(options.chroot ? [`mount --rbind ${jail} ${jailPath}`] : []),
       'exec "$@"',
     ].join('\n');
-    const [command, ...args] = accounts === undefined ? sshd : ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', ...sshd];
+    const [command, ...args] =
+      accounts === undefined
+        ? sshd
+        : ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', ...sshd];
     const before = readFileSync(logFile, 'utf8').length;
     child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     const started = child;
     child.stderr!.on('data', (b: Buffer) => appendFileSync(logFile, b));
     child.on('error', (e) => appendFileSync(logFile, String(e)));
-    await eventually(() => {
-      const said = readFileSync(logFile, 'utf8').slice(before);
-      if (started.exitCode !== null || started.signalCode !== null) throw new Error(`sshd did not start:\n${said}`);
-      return said.includes('Server listening on');
-    }, 20_000, 'sshd listening');
+    await eventually(
+      () => {
+        const said = readFileSync(logFile, 'utf8').slice(before);
+        if (started.exitCode !== null || started.signalCode !== null) throw new Error(`sshd did not start:\n${said}`);
+        return said.includes('Server listening on');
+      },
+      20_000,
+      'sshd listening',
+    );
   }
 
   async function end(signal: NodeJS.Signals): Promise<void> {
@@ -156,12 +186,20 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   }
 
   const lost = () => {
-    if (child?.pid !== undefined) for (const pid of [...descendants(child.pid), child.pid]) signalProcess(pid, 'SIGKILL');
+    if (child?.pid !== undefined)
+      for (const pid of [...descendants(child.pid), child.pid]) signalProcess(pid, 'SIGKILL');
   };
   process.once('exit', lost);
   const watcher = options.mover === undefined ? undefined : moveAway(incoming, collected, options.mover);
   const server: Sshd = {
-    host: '127.0.0.1', port, username: root ? user : userInfo().username, password, privateKeyFile, fingerprints, incoming, collected,
+    host: '127.0.0.1',
+    port,
+    username: root ? user : userInfo().username,
+    password,
+    privateKeyFile,
+    fingerprints,
+    incoming,
+    collected,
     remoteDirectory: options.chroot ? '/incoming' : incoming,
     log: () => readFileSync(logFile, 'utf8'),
     names: () => readdirSync(incoming).sort(),
@@ -189,7 +227,7 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
 }
 
 function missing(): never {
-  throw new Error('sshd is not installed: ask peer(\'sshd\') first');
+  throw new Error("sshd is not installed: ask peer('sshd') first");
 }
 
 /** A loopback port that was free a moment ago; sshd itself cannot take port 0. */
@@ -214,7 +252,9 @@ async function writeAccounts(directory: string, password: string): Promise<strin
     ['group', `${user}:x:${uid}:`, 0o644],
     ['shadow', `${user}:${hash}:19000:0:99999:7:::`, 0o600],
   ] as const) {
-    const own = readFileSync(`/etc/${name}`, 'utf8').split('\n').filter((l) => l !== '' && !l.startsWith(`${user}:`));
+    const own = readFileSync(`/etc/${name}`, 'utf8')
+      .split('\n')
+      .filter((l) => l !== '' && !l.startsWith(`${user}:`));
     writeFileSync(join(accounts, name), [...own, line, ''].join('\n'), { mode });
   }
   return accounts;
@@ -241,7 +281,7 @@ function descendants(pid: number): number[] {
     }
   }
   const all: number[] = [];
-  for (const queue = [...(children.get(pid) ?? [])]; queue.length > 0;) {
+  for (const queue = [...(children.get(pid) ?? [])]; queue.length > 0; ) {
     const next = queue.shift()!;
     all.push(next);
     queue.push(...(children.get(next) ?? []));
@@ -259,7 +299,8 @@ function signalProcess(pid: number, signal: NodeJS.Signals): void {
 
 function moveAway(incoming: string, collected: string, chosen: (name: string) => boolean): { close(): void } {
   const sweep = () => {
-    for (const name of readdirSync(incoming)) if (chosen(name)) rename(join(incoming, name), join(collected, name)).catch(() => undefined);
+    for (const name of readdirSync(incoming))
+      if (chosen(name)) rename(join(incoming, name), join(collected, name)).catch(() => undefined);
   };
   const watcher = watch(incoming, sweep);
   sweep();

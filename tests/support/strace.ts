@@ -13,7 +13,22 @@ export interface Traced extends Finished {
 
 /** The calls that can put bytes, or a name, into a file system. */
 const calls = [
-  'open', 'openat', 'openat2', 'creat', 'rename', 'renameat', 'renameat2', 'link', 'linkat', 'symlink', 'symlinkat', 'mkdir', 'mkdirat', 'mknod', 'mknodat', 'truncate',
+  'open',
+  'openat',
+  'openat2',
+  'creat',
+  'rename',
+  'renameat',
+  'renameat2',
+  'link',
+  'linkat',
+  'symlink',
+  'symlinkat',
+  'mkdir',
+  'mkdirat',
+  'mknod',
+  'mknodat',
+  'truncate',
 ];
 
 /** Runs depot under strace and says where the whole process tree wrote. */
@@ -21,10 +36,27 @@ export async function traced(strace: string, args: readonly string[], options: D
   const file = join(tempDir('depot-strace'), 'trace');
   const program = [process.execPath, ...(options.node ?? []), options.script ?? depotScript, ...args];
   // What goes by way of io_uring is no system call that could be traced: on this kernel there is none.
-  const finished = await run(strace, ['-f', '-y', '-s', '4096', '-o', file, '-e', `trace=${calls.join(',')},clone,clone3,vfork,fork,io_uring_setup`, '-e', 'inject=io_uring_setup:error=ENOSYS', ...program], {
-    ...options, timeoutMs: options.timeoutMs ?? 300_000,
-    env: bareEnvironment(options.env),
-  });
+  const finished = await run(
+    strace,
+    [
+      '-f',
+      '-y',
+      '-s',
+      '4096',
+      '-o',
+      file,
+      '-e',
+      `trace=${calls.join(',')},clone,clone3,vfork,fork,io_uring_setup`,
+      '-e',
+      'inject=io_uring_setup:error=ENOSYS',
+      ...program,
+    ],
+    {
+      ...options,
+      timeoutMs: options.timeoutMs ?? 300_000,
+      env: bareEnvironment(options.env),
+    },
+  );
   const lines = readFileSync(file, 'latin1').split('\n');
   const uring = lines.find((line) => /io_uring_setup\(.*= \d/.test(line));
   if (uring !== undefined) throw new Error(`the process used io_uring, which this trace does not see: ${uring}`);
@@ -48,7 +80,9 @@ function* joinInterrupted(lines: string[]): Generator<string> {
 
 /** The paths that one call wrote to, absolute; none for a failed one or one that only reads. */
 function writes(line: string): string[] {
-  const call = /^(?<name>\w+)\((?<args>.*)\)\s+= (?<result>-?\d+)(?:<(?<opened>[^>]*)>)?/.exec(line)?.groups as Partial<Record<'name' | 'args' | 'result' | 'opened', string>> | undefined;
+  const call = /^(?<name>\w+)\((?<args>.*)\)\s+= (?<result>-?\d+)(?:<(?<opened>[^>]*)>)?/.exec(line)?.groups as
+    | Partial<Record<'name' | 'args' | 'result' | 'opened', string>>
+    | undefined;
   if (call === undefined || call.result!.startsWith('-')) return [];
   const { name, args, opened } = call;
   if (name!.startsWith('open')) return /O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_TMPFILE/.test(args!) ? [opened ?? args!] : [];

@@ -32,7 +32,8 @@ export interface SupplierOptions {
 }
 
 /** What a supplier knows of a server; without a private key the login is by password. */
-export type Server = Pick<Sshd, 'host' | 'port' | 'username' | 'password' | 'remoteDirectory' | 'fingerprints'> & Partial<Pick<Sshd, 'privateKeyFile' | 'log'>>;
+export type Server = Pick<Sshd, 'host' | 'port' | 'username' | 'password' | 'remoteDirectory' | 'fingerprints'> &
+  Partial<Pick<Sshd, 'privateKeyFile' | 'log'>>;
 
 /** A supplier's machine: depot.yaml, keys, data and state in one directory, for one arrangement `acme-crm`. */
 export class Supplier {
@@ -44,7 +45,13 @@ export class Supplier {
   readonly recipientKey: string;
   readonly signerPublic: string;
 
-  private constructor(readonly directory: string, readonly recipient: KeyFiles, readonly signer: KeyFiles, readonly options: SupplierOptions, readonly server: Server) {
+  private constructor(
+    readonly directory: string,
+    readonly recipient: KeyFiles,
+    readonly signer: KeyFiles,
+    readonly options: SupplierOptions,
+    readonly server: Server,
+  ) {
     this.config = join(directory, 'depot.yaml');
     this.data = join(directory, 'data');
     this.state = join(directory, 'state');
@@ -55,7 +62,11 @@ export class Supplier {
   static async create(server: Server, options: SupplierOptions = {}): Promise<Supplier> {
     const directory = tempDir('depot-supplier');
     for (const name of ['data', 'keys', 'secrets']) mkdirSync(join(directory, name), { mode: 0o700 });
-    const recipient = await makeKey(join(directory, 'keys/beneficiary'), 'Gemeente Voorbeeld', options.profile ?? 'compat');
+    const recipient = await makeKey(
+      join(directory, 'keys/beneficiary'),
+      'Gemeente Voorbeeld',
+      options.profile ?? 'compat',
+    );
     const signer = await makeKey(join(directory, 'keys/supplier'), 'Acme SaaS B.V.', 'compat');
     if (server.privateKeyFile !== undefined) {
       copyFileSync(server.privateKeyFile, join(directory, 'keys/ssh'));
@@ -80,9 +91,16 @@ export class Supplier {
       state: 'state',
       ...o.top,
       remote: {
-        host: this.server.host, port: this.server.port, username: this.server.username, directory: this.server.remoteDirectory, hostKey: this.server.fingerprints,
-        ...(o.login === 'password' || this.server.privateKeyFile === undefined ? { passwordFile: 'secrets/password' } : { privateKey: 'keys/ssh' }),
-        retryFor: '5s', ...o.remote,
+        host: this.server.host,
+        port: this.server.port,
+        username: this.server.username,
+        directory: this.server.remoteDirectory,
+        hostKey: this.server.fingerprints,
+        ...(o.login === 'password' || this.server.privateKeyFile === undefined
+          ? { passwordFile: 'secrets/password' }
+          : { privateKey: 'keys/ssh' }),
+        retryFor: '5s',
+        ...o.remote,
       },
       arrangements: {
         [this.arrangement]: { beneficiaries, dataset: o.dataset ?? [{ directory: 'data' }], ...o.arrangement },
@@ -93,22 +111,32 @@ export class Supplier {
 
   /** Runs depot with this supplier's config, in this process where that makes no difference. */
   depot(args: readonly string[], options: DepotOptions = {}): Promise<Finished> {
-    return (this.options.ownProcess === true ? depot : depotInside)([...args, '--config', this.config], { cwd: this.directory, ...options });
+    return (this.options.ownProcess === true ? depot : depotInside)([...args, '--config', this.config], {
+      cwd: this.directory,
+      ...options,
+    });
   }
 
   /** A push with `--json`: the process's result and the only arrangement's. */
-  async push(args: readonly string[] = [], options: DepotOptions = {}): Promise<Finished & { result: NonNullable<JsonDocument['results']>[number] }> {
+  async push(
+    args: readonly string[] = [],
+    options: DepotOptions = {},
+  ): Promise<Finished & { result: NonNullable<JsonDocument['results']>[number] }> {
     const finished = await this.depot(['push', this.arrangement, '--json', ...args], options);
     const document = json(finished);
     const result = document.results?.[0];
-    if (result === undefined && document.error === undefined) throw new Error(`neither a result nor an error: ${finished.stdout}`);
+    if (result === undefined && document.error === undefined)
+      throw new Error(`neither a result nor an error: ${finished.stdout}`);
     return { ...finished, result: result ?? { arrangement: this.arrangement, ok: false, error: document.error! } };
   }
 
   /** A push that must succeed; returns its receipt. */
   async deposit(args: readonly string[] = [], options: DepotOptions = {}): Promise<Deposit> {
     const { result, code, stderr } = await this.push(args, options);
-    if (code !== 0 || result.deposit === undefined) throw new Error(`push: exit ${code ?? '?'}: ${JSON.stringify(result.error ?? result)}\n${stderr}\n${this.server.log?.().slice(-3000) ?? ''}`);
+    if (code !== 0 || result.deposit === undefined)
+      throw new Error(
+        `push: exit ${code ?? '?'}: ${JSON.stringify(result.error ?? result)}\n${stderr}\n${this.server.log?.().slice(-3000) ?? ''}`,
+      );
     return { ...result.deposit, receiptFile: result.deposit.receiptPath };
   }
 
@@ -121,7 +149,12 @@ export class Supplier {
   /** The run records, oldest first. */
   runs(): Record<string, unknown>[] {
     const file = join(this.state, this.arrangement, 'runs.ndjson');
-    return existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter((l) => l !== '').map((l) => JSON.parse(l) as Record<string, unknown>) : [];
+    return existsSync(file)
+      ? readFileSync(file, 'utf8')
+          .split('\n')
+          .filter((l) => l !== '')
+          .map((l) => JSON.parse(l) as Record<string, unknown>)
+      : [];
   }
 }
 
@@ -133,13 +166,38 @@ export interface Deposit {
 }
 
 /** Makes `PREFIX.public.asc` and `PREFIX.secret.asc` in this process, which is faster than `depot key generate`. */
-export async function makeKey(prefix: string, name: string, profile: 'compat' | 'modern', passphrase?: string): Promise<KeyFiles> {
-  const user = { name, email: `${name.toLowerCase().replace(/[^a-z]+/g, '-').replace(/-$/, '')}@example.org` };
+export async function makeKey(
+  prefix: string,
+  name: string,
+  profile: 'compat' | 'modern',
+  passphrase?: string,
+): Promise<KeyFiles> {
+  const user = {
+    name,
+    email: `${name
+      .toLowerCase()
+      .replace(/[^a-z]+/g, '-')
+      .replace(/-$/, '')}@example.org`,
+  };
   const common = { userIDs: [user], format: 'object' as const, ...(passphrase === undefined ? {} : { passphrase }) };
-  const pair = profile === 'modern'
-    ? await openpgp.generateKey({ ...common, type: 'curve25519', config: { v6Keys: true, aeadProtect: true, preferredAEADAlgorithm: openpgp.enums.aead.gcm } })
-    : await openpgp.generateKey({ ...common, type: 'ecc', curve: 'curve25519Legacy', config: { v6Keys: false, aeadProtect: false } });
-  const files = { fingerprint: pair.publicKey.getFingerprint().toUpperCase(), publicKey: `${prefix}.public.asc`, secretKey: `${prefix}.secret.asc` };
+  const pair =
+    profile === 'modern'
+      ? await openpgp.generateKey({
+          ...common,
+          type: 'curve25519',
+          config: { v6Keys: true, aeadProtect: true, preferredAEADAlgorithm: openpgp.enums.aead.gcm },
+        })
+      : await openpgp.generateKey({
+          ...common,
+          type: 'ecc',
+          curve: 'curve25519Legacy',
+          config: { v6Keys: false, aeadProtect: false },
+        });
+  const files = {
+    fingerprint: pair.publicKey.getFingerprint().toUpperCase(),
+    publicKey: `${prefix}.public.asc`,
+    secretKey: `${prefix}.secret.asc`,
+  };
   writeFileSync(files.publicKey, pair.publicKey.armor());
   writeFileSync(files.secretKey, pair.privateKey.armor(), { mode: 0o600 });
   return files;

@@ -42,12 +42,28 @@ export interface Session {
 /** A pair of a dialogue: once this has been written, that is typed. */
 export type Turn = [after: string, typed: string];
 
-export async function terminal(args: readonly string[], o: { cwd: string; columns?: number; dialogue?: Turn[]; env?: NodeJS.ProcessEnv; program?: { node: string; script: string } }): Promise<Session> {
+export async function terminal(
+  args: readonly string[],
+  o: {
+    cwd: string;
+    columns?: number;
+    dialogue?: Turn[];
+    env?: NodeJS.ProcessEnv;
+    program?: { node: string; script: string };
+  },
+): Promise<Session> {
   // The answered question is drawn once more, and would be taken for the second.
-  const twice = o.dialogue?.find(([after, typed], i) => i > 0 && typed !== '' && o.dialogue![i - 1][1] !== '' && o.dialogue![i - 1][0] === after);
-  if (twice !== undefined) throw new Error(`two answers in a row to ${JSON.stringify(twice[0])}: wait for something between them`);
+  const twice = o.dialogue?.find(
+    ([after, typed], i) => i > 0 && typed !== '' && o.dialogue![i - 1][1] !== '' && o.dialogue![i - 1][0] === after,
+  );
+  if (twice !== undefined)
+    throw new Error(`two answers in a row to ${JSON.stringify(twice[0])}: wait for something between them`);
   const program = o.program ?? { node: process.execPath, script: depotScript };
-  const result = await run(peer('python3') ?? 'python3', ['-c', person, String(o.columns ?? 100), JSON.stringify(o.dialogue ?? []), program.node, program.script, ...args], { cwd: o.cwd, env: bareEnvironment({ TERM: 'xterm', HOME: o.cwd, ...o.env }) });
+  const result = await run(
+    peer('python3') ?? 'python3',
+    ['-c', person, String(o.columns ?? 100), JSON.stringify(o.dialogue ?? []), program.node, program.script, ...args],
+    { cwd: o.cwd, env: bareEnvironment({ TERM: 'xterm', HOME: o.cwd, ...o.env }) },
+  );
   const [, raw = '', code] = /^([\s\S]*)\n(-?\d+)$/.exec(result.stdout) ?? [];
   return { code: Number(code), raw, text: raw.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '').replaceAll('\r', '') };
 }

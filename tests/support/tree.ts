@@ -24,9 +24,26 @@ export async function readTree(directory: string): Promise<Map<string, TreeEntry
       const full = Buffer.concat([path, Buffer.from('/'), name]);
       const key = relative === '' ? name.toString('latin1') : `${relative}/${name.toString('latin1')}`;
       const info = await lstat(full, { bigint: true });
-      const type = info.isFile() ? 'file' : info.isDirectory() ? 'directory' : info.isSymbolicLink() ? 'symlink' : 'other';
-      const entry: TreeEntry = { type, mode: Number(info.mode & 0o7777n), mtimeNs: info.mtimeNs, size: type === 'file' ? Number(info.size) : 0 };
-      if (type === 'file') entry.sha256 = entry.size > 1 << 20 ? await digest(full) : createHash('sha256').update(await readFile(full)).digest('hex');
+      const type = info.isFile()
+        ? 'file'
+        : info.isDirectory()
+          ? 'directory'
+          : info.isSymbolicLink()
+            ? 'symlink'
+            : 'other';
+      const entry: TreeEntry = {
+        type,
+        mode: Number(info.mode & 0o7777n),
+        mtimeNs: info.mtimeNs,
+        size: type === 'file' ? Number(info.size) : 0,
+      };
+      if (type === 'file')
+        entry.sha256 =
+          entry.size > 1 << 20
+            ? await digest(full)
+            : createHash('sha256')
+                .update(await readFile(full))
+                .digest('hex');
       if (type === 'symlink') entry.linkTarget = (await readlink(full, { encoding: 'buffer' })).toString('latin1');
       if (type === 'file' && info.nlink > 1n) {
         const inode = `${info.dev}:${info.ino}`;
@@ -60,14 +77,16 @@ export async function differences(expected: string, actual: string, options: Com
       found.push(`${shown(name)}: missing`);
       continue;
     }
-    const differ = (what: string, p: unknown, q: unknown) => found.push(`${shown(name)}: ${what} ${String(p)} became ${String(q)}`);
+    const differ = (what: string, p: unknown, q: unknown) =>
+      found.push(`${shown(name)}: ${what} ${String(p)} became ${String(q)}`);
     if (x.type !== y.type) differ('type', x.type, y.type);
     if (x.size !== y.size) differ('size', x.size, y.size);
     else if (x.sha256 !== y.sha256) differ('sha256', x.sha256, y.sha256);
     if (x.linkTarget !== y.linkTarget) differ('link target', x.linkTarget, y.linkTarget);
     if (!ignore.has('hardlinks') && x.linkedWith !== y.linkedWith) differ('hard link', x.linkedWith, y.linkedWith);
     // A symlink has no mode of its own on Linux.
-    if (!ignore.has('mode') && x.type !== 'symlink' && x.mode !== y.mode) differ('mode', x.mode.toString(8), y.mode.toString(8));
+    if (!ignore.has('mode') && x.type !== 'symlink' && x.mode !== y.mode)
+      differ('mode', x.mode.toString(8), y.mode.toString(8));
     const away = x.mtimeNs > y.mtimeNs ? x.mtimeNs - y.mtimeNs : y.mtimeNs - x.mtimeNs;
     const timed = !ignore.has('mtime') && !(x.type === 'symlink' && ignore.has('symlink-mtime'));
     if (timed && away > tolerance) differ('mtime', x.mtimeNs, y.mtimeNs);

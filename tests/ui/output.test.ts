@@ -10,18 +10,32 @@ import { unbroken } from '../../src/ui/wrap.js';
 const arrangement = {
   name: 'acme-crm',
   beneficiaries: [{ name: 'Gemeente Voorbeeld', fingerprint: '8F3A0C11D2E4F5061728394A5B6C7D8E9FA091C2' }],
-  sources: [{ name: 'export', kind: 'directory' }, { name: 'crm.pgdump', kind: 'command' }],
+  sources: [
+    { name: 'export', kind: 'directory' },
+    { name: 'crm.pgdump', kind: 'command' },
+  ],
 };
 const id = 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410';
 const receipt: ShownReceipt = {
   depositId: id,
   suitcase: { name: `${id}.tar.zst.pgp`, bytes: Math.round(5.1 * 1024 ** 3), sha256: `9f2c7d0b${'0'.repeat(52)}e17b` },
-  encryption: { packet: 'SEIPDv1', aead: null, compression: 'zstd', recipients: [{ fingerprint: '8F3A0C11D2E4F5061728394A5B6C7D8E9FA091C2' }] },
+  encryption: {
+    packet: 'SEIPDv1',
+    aead: null,
+    compression: 'zstd',
+    recipients: [{ fingerprint: '8F3A0C11D2E4F5061728394A5B6C7D8E9FA091C2' }],
+  },
   dataset: { entries: 4812, bytes: Math.round(18.4 * 1024 ** 3), skipped: {}, complete: true },
   transfer: { status: 'acknowledged', remoteSize: 'unreadable', durability: 'acknowledged-only' },
 };
 const deposit = (r: Partial<ShownReceipt> = {}): PushReport => ({
-  deposit: { depositId: id, suitcase: receipt.suitcase.name, receiptPath: `/var/lib/depot/acme-crm/${id}.receipt.json`, receipt: { ...receipt, ...r }, run: { seconds: 373, bytes: receipt.suitcase.bytes } },
+  deposit: {
+    depositId: id,
+    suitcase: receipt.suitcase.name,
+    receiptPath: `/var/lib/depot/acme-crm/${id}.receipt.json`,
+    receipt: { ...receipt, ...r },
+    run: { seconds: 373, bytes: receipt.suitcase.bytes },
+  },
   newLedger: false,
   files: 4812,
 });
@@ -39,31 +53,81 @@ describe('a push, as the design shows it', () => {
   });
 
   test('what was left out, and that the dataset is not complete, is said', () => {
-    const [line] = pushLines(deposit({ dataset: { ...receipt.dataset, skipped: { socket: 2, fifo: 0 }, complete: false } }), arrangement);
-    expect(unbroken(line)).toBe('dataset    4,811 files and crm.pgdump, 18.4 GiB; left out: 2 socket; not complete: a source changed while it was read');
+    const [line] = pushLines(
+      deposit({ dataset: { ...receipt.dataset, skipped: { socket: 2, fifo: 0 }, complete: false } }),
+      arrangement,
+    );
+    expect(unbroken(line)).toBe(
+      'dataset    4,811 files and crm.pgdump, 18.4 GiB; left out: 2 socket; not complete: a source changed while it was read',
+    );
   });
 
   test('a server that shows the file, and one that fsynced it', () => {
-    const uploaded = (t: ShownReceipt['transfer']): string => unbroken(pushLines(deposit({ transfer: t }), arrangement)[2]).split('; ')[1];
-    expect(uploaded({ status: 'acknowledged', remoteSize: 'matched', durability: 'size-checked' })).toBe('acknowledged, size matched');
-    expect(uploaded({ status: 'acknowledged', remoteSize: 'matched', durability: 'fsynced' })).toBe('acknowledged, size matched, on disk');
-    expect(uploaded({ status: 'unconfirmed', remoteSize: 'unreadable', durability: 'acknowledged-only' })).toBe("the server's last answer was lost");
+    const uploaded = (t: ShownReceipt['transfer']): string =>
+      unbroken(pushLines(deposit({ transfer: t }), arrangement)[2]).split('; ')[1];
+    expect(uploaded({ status: 'acknowledged', remoteSize: 'matched', durability: 'size-checked' })).toBe(
+      'acknowledged, size matched',
+    );
+    expect(uploaded({ status: 'acknowledged', remoteSize: 'matched', durability: 'fsynced' })).toBe(
+      'acknowledged, size matched, on disk',
+    );
+    expect(uploaded({ status: 'unconfirmed', remoteSize: 'unreadable', durability: 'acknowledged-only' })).toBe(
+      "the server's last answer was lost",
+    );
   });
 
   test('skips, dry runs, and a summary of many', () => {
-    expect(pushLines({ skipped: 'the last deposit is 3h old' }, arrangement).map(unbroken)).toEqual(['skipped    acme-crm: the last deposit is 3h old']);
-    expect(unbroken(pushLines({ dryRun: { entries: 2, files: 2, bytes: 2048, skipped: {}, excluded: { files: 0, directories: 0, bytes: 0 }, complete: true, sealedBytes: 1024, seconds: 0.4, packet: 'SEIPDv2', rehearsed: false, compression: 'none' } }, arrangement)[1]))
-      .toBe('sealed     1.0 KiB for Gemeente Voorbeeld (8F3A…91C2), modern, not compressed, in 0.4 s');
-    const results = [{ arrangement: 'a', outcome: deposit() }, { arrangement: 'b', outcome: { skipped: 'x' } }, { arrangement: 'c', error: new DepotError('unreachable', 'x') }, { arrangement: 'd', error: new DepotError('terminated', 'x'), begun: false as const }];
-    expect(unbroken(pushSummary(results))).toBe('together   4 arrangements: 1 deposited, 1 skipped, 1 failed, 1 not begun');
+    expect(pushLines({ skipped: 'the last deposit is 3h old' }, arrangement).map(unbroken)).toEqual([
+      'skipped    acme-crm: the last deposit is 3h old',
+    ]);
+    expect(
+      unbroken(
+        pushLines(
+          {
+            dryRun: {
+              entries: 2,
+              files: 2,
+              bytes: 2048,
+              skipped: {},
+              excluded: { files: 0, directories: 0, bytes: 0 },
+              complete: true,
+              sealedBytes: 1024,
+              seconds: 0.4,
+              packet: 'SEIPDv2',
+              rehearsed: false,
+              compression: 'none',
+            },
+          },
+          arrangement,
+        )[1],
+      ),
+    ).toBe('sealed     1.0 KiB for Gemeente Voorbeeld (8F3A…91C2), modern, not compressed, in 0.4 s');
+    const results = [
+      { arrangement: 'a', outcome: deposit() },
+      { arrangement: 'b', outcome: { skipped: 'x' } },
+      { arrangement: 'c', error: new DepotError('unreachable', 'x') },
+      { arrangement: 'd', error: new DepotError('terminated', 'x'), begun: false as const },
+    ];
+    expect(unbroken(pushSummary(results))).toBe(
+      'together   4 arrangements: 1 deposited, 1 skipped, 1 failed, 1 not begun',
+    );
   });
 
   test('as JSON: always an array, errors with every field', () => {
-    expect(pushDocument([{ arrangement: 'a', outcome: { skipped: 'x' } }, { arrangement: 'b', error: new DepotError('locked', 'taken', { published: 'no' }) }])).toEqual({
+    expect(
+      pushDocument([
+        { arrangement: 'a', outcome: { skipped: 'x' } },
+        { arrangement: 'b', error: new DepotError('locked', 'taken', { published: 'no' }) },
+      ]),
+    ).toEqual({
       ok: false,
       results: [
         { arrangement: 'a', ok: true, skipped: 'x' },
-        { arrangement: 'b', ok: false, error: { code: 'locked', exit: 11, message: 'taken', hint: null, published: 'no', depositId: null } },
+        {
+          arrangement: 'b',
+          ok: false,
+          error: { code: 'locked', exit: 11, message: 'taken', hint: null, published: 'no', depositId: null },
+        },
       ],
     });
   });
@@ -71,33 +135,63 @@ describe('a push, as the design shows it', () => {
 
 describe('errors', () => {
   test('what, whether anything was published, what to type', () => {
-    const error = new DepotError('unreachable', '10.20.0.5:22 not reachable for 30 min', { arrangement: 'acme-crm', published: 'no', hint: 'bring up the VPN, then: depot push acme-crm' });
+    const error = new DepotError('unreachable', '10.20.0.5:22 not reachable for 30 min', {
+      arrangement: 'acme-crm',
+      published: 'no',
+      hint: 'bring up the VPN, then: depot push acme-crm',
+    });
     expect(errorLines(error)).toEqual([
       'depot: error: acme-crm: 10.20.0.5:22 not reachable for 30 min; nothing was published',
       'depot: hint: bring up the VPN, then: depot push acme-crm',
     ]);
-    expect(errorDocument(error)).toEqual({ ok: false, error: { code: 'unreachable', exit: 14, message: '10.20.0.5:22 not reachable for 30 min', hint: 'bring up the VPN, then: depot push acme-crm', published: 'no', depositId: null } });
+    expect(errorDocument(error)).toEqual({
+      ok: false,
+      error: {
+        code: 'unreachable',
+        exit: 14,
+        message: '10.20.0.5:22 not reachable for 30 min',
+        hint: 'bring up the VPN, then: depot push acme-crm',
+        published: 'no',
+        depositId: null,
+      },
+    });
   });
 
   test('published, and possibly published, name the deposit', () => {
-    const line = (published: 'yes' | 'unknown'): string => errorLines(new DepotError('unconfirmed', 'x', { published, depositId: id }))[0];
+    const line = (published: 'yes' | 'unknown'): string =>
+      errorLines(new DepotError('unconfirmed', 'x', { published, depositId: id }))[0];
     expect(line('yes')).toBe(`depot: error: x; published as ${id}`);
     expect(line('unknown')).toBe(`depot: error: x; possibly published as ${id}`);
   });
 
   test('several lines stay apart, and control characters of others stay out', () => {
-    expect(errorLines(new DepotError('config-invalid', '2 problems in the configuration\ndepot.yaml:3:1: one\ndepot.yaml:4:1: \x1b[31mtwo'))).toEqual([
-      'depot: error: 2 problems in the configuration', '  depot.yaml:3:1: one', '  depot.yaml:4:1: \\x1b[31mtwo',
+    expect(
+      errorLines(
+        new DepotError(
+          'config-invalid',
+          '2 problems in the configuration\ndepot.yaml:3:1: one\ndepot.yaml:4:1: \x1b[31mtwo',
+        ),
+      ),
+    ).toEqual([
+      'depot: error: 2 problems in the configuration',
+      '  depot.yaml:3:1: one',
+      '  depot.yaml:4:1: \\x1b[31mtwo',
     ]);
   });
 });
 
 test('a verification says failed and not checked in words', () => {
-  expect(verifyLines({ ok: false, result: 'failed', checks: [
-    { name: 'receipt', result: 'passed', detail: 'of deposit x' },
-    { name: 'suitcase-sha256', result: 'failed', detail: 'differs' },
-    { name: 'agent-sha256', result: 'not possible', detail: 'not given' },
-  ] }).map(unbroken)).toEqual([
+  expect(
+    verifyLines({
+      ok: false,
+      result: 'failed',
+      checks: [
+        { name: 'receipt', result: 'passed', detail: 'of deposit x' },
+        { name: 'suitcase-sha256', result: 'failed', detail: 'differs' },
+        { name: 'agent-sha256', result: 'not possible', detail: 'not given' },
+      ],
+    }).map(unbroken),
+  ).toEqual([
     '✓ receipt          of deposit x',
     '✗ suitcase-sha256  failed: differs',
     '– agent-sha256     not checked: not given',
@@ -113,14 +207,26 @@ test('an opened suitcase says what its origin is worth', () => {
     'origin     not proven: anyone with the public key can make a suitcase; give --receipt and --signer',
     'contents   /tmp/x',
   ]);
-  expect(unbroken(decryptLines(opened, true)[1])).toBe('origin     not proven: this is the suitcase of the receipt, but nobody looked at who signed that; add --signer');
+  expect(unbroken(decryptLines(opened, true)[1])).toBe(
+    'origin     not proven: this is the suitcase of the receipt, but nobody looked at who signed that; add --signer',
+  );
   expect(unbroken(decryptLines({ ...opened, entries: null }, false)[0])).not.toContain('entries');
   expect(decryptLines({ ...opened, origin: 'proven', out: null }, true)).toHaveLength(2);
 });
 
 test('the dataset line names files and what commands printed', () => {
-  const line = (files: number | null, ...sources: [string, string][]): string => unbroken(pushLines({ ...deposit(), files }, { ...arrangement, sources: sources.map(([name, kind]) => ({ name, kind })) })[0]);
-  const [tree, a, b]: [string, string][] = [['export', 'directory'], ['a.dump', 'command'], ['b', 'stdin']];
+  const line = (files: number | null, ...sources: [string, string][]): string =>
+    unbroken(
+      pushLines(
+        { ...deposit(), files },
+        { ...arrangement, sources: sources.map(([name, kind]) => ({ name, kind })) },
+      )[0],
+    );
+  const [tree, a, b]: [string, string][] = [
+    ['export', 'directory'],
+    ['a.dump', 'command'],
+    ['b', 'stdin'],
+  ];
   expect(line(1, tree)).toContain(' 1 file, 18');
   expect(line(4812, tree, a, b)).toContain(' 4,810 files, a.dump and b, 18');
   expect(line(1, a)).toContain('dataset    a.dump, 18');
@@ -131,14 +237,29 @@ test('the dataset line names files and what commands printed', () => {
 
 describe('progress', () => {
   test('one line: phase, amounts, rate, and the time left when the total is known', () => {
-    const amounts = { entries: 10, datasetBytes: 1024 ** 3, sealedBytes: 512 * 1024 ** 2, acknowledgedBytes: 256 * 1024 ** 2 };
+    const amounts = {
+      entries: 10,
+      datasetBytes: 1024 ** 3,
+      sealedBytes: 512 * 1024 ** 2,
+      acknowledgedBytes: 256 * 1024 ** 2,
+    };
     expect(progressText('sealing', { ...amounts, sealedBytes: 0 }, null, null)).toBe('sealing  10 entries, 1.0 GiB');
-    expect(progressText('sealing', { ...amounts, totalBytes: 2 * 1024 ** 3 }, 1024 ** 2, 102_000)).toBe('sealing  10 entries, 1.0 GiB of 2.0 GiB, 256.0 MiB of 512.0 MiB sealed is at the server, 1.0 MiB/s, 1 min 42 s left');
+    expect(progressText('sealing', { ...amounts, totalBytes: 2 * 1024 ** 3 }, 1024 ** 2, 102_000)).toBe(
+      'sealing  10 entries, 1.0 GiB of 2.0 GiB, 256.0 MiB of 512.0 MiB sealed is at the server, 1.0 MiB/s, 1 min 42 s left',
+    );
   });
 
   test('an upload of what is sealed already has the time left from what is to be sent', () => {
-    const amounts = { entries: 0, datasetBytes: 0, sealedBytes: 1024 ** 3, suitcaseBytes: 1024 ** 3, acknowledgedBytes: 0 };
-    expect(progressText('uploading', amounts, 1024 ** 2, 1_024_000)).toBe('uploading  0 B of 1.0 GiB sealed is at the server, 1.0 MiB/s, 17 min 4 s left');
+    const amounts = {
+      entries: 0,
+      datasetBytes: 0,
+      sealedBytes: 1024 ** 3,
+      suitcaseBytes: 1024 ** 3,
+      acknowledgedBytes: 0,
+    };
+    expect(progressText('uploading', amounts, 1024 ** 2, 1_024_000)).toBe(
+      'uploading  0 B of 1.0 GiB sealed is at the server, 1.0 MiB/s, 17 min 4 s left',
+    );
   });
 
   test('the time left counts down and does not jump with the rate', () => {

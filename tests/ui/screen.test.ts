@@ -3,25 +3,48 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { labelled } from '../../src/ui/format.js';
 import { Screen } from '../../src/ui/screen.js';
 
-afterEach(() => { vi.useRealTimers(); });
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 /** Takes what a terminal of this width would get. */
 function terminal(columns: number): { stream: NodeJS.WriteStream; shown: () => string } {
   const stream = new PassThrough();
   const chunks: string[] = [];
-  stream.on('data', (chunk: Buffer) => { chunks.push(chunk.toString()); });
+  stream.on('data', (chunk: Buffer) => {
+    chunks.push(chunk.toString());
+  });
   const moved = (): boolean => true;
-  Object.assign(stream, { isTTY: true, columns, rows: 24, cursorTo: moved, moveCursor: moved, clearLine: moved, clearScreenDown: moved });
+  Object.assign(stream, {
+    isTTY: true,
+    columns,
+    rows: 24,
+    cursorTo: moved,
+    moveCursor: moved,
+    clearLine: moved,
+    clearScreenDown: moved,
+  });
   return { stream: stream as unknown as NodeJS.WriteStream, shown: () => chunks.join('') };
 }
 
 const screenOn = (out: ReturnType<typeof terminal>, env: NodeJS.ProcessEnv = {}): Screen =>
-  new Screen({ argv: [], env: { TERM: 'xterm', ...env }, stdin: Object.assign(new PassThrough(), { isTTY: true }) as unknown as NodeJS.ReadStream, stdout: out.stream, stderr: out.stream });
+  new Screen({
+    argv: [],
+    env: { TERM: 'xterm', ...env },
+    stdin: Object.assign(new PassThrough(), { isTTY: true }) as unknown as NodeJS.ReadStream,
+    stdout: out.stream,
+    stderr: out.stream,
+  });
 
 test('a labelled line of a result is broken between words, below its text', () => {
   const out = terminal(40);
-  screenOn(out).result({}, [labelled('public', 'acme.public.asc   give it to the beneficiary'), 'a file, or a line to paste, is left as it is, however long']);
-  expect(out.shown()).toBe('public     acme.public.asc   give it to\n           the beneficiary\na file, or a line to paste, is left as it is, however long\n');
+  screenOn(out).result({}, [
+    labelled('public', 'acme.public.asc   give it to the beneficiary'),
+    'a file, or a line to paste, is left as it is, however long',
+  ]);
+  expect(out.shown()).toBe(
+    'public     acme.public.asc   give it to\n           the beneficiary\na file, or a line to paste, is left as it is, however long\n',
+  );
 });
 
 test('no progress line is drawn beside a question', async () => {

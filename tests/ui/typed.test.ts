@@ -6,13 +6,41 @@ import { checkout } from '../support/cli.js';
 
 test.each([
   [['push'], 'run: «depot push acme-crm»', 'run: depot push acme-crm'],
-  [['push', '--config', '/etc/x/depot.yaml'], 'run: «depot push acme-crm»; it looks again', 'run: depot push acme-crm --config /etc/x/depot.yaml; it looks again'],
-  [['push', '--config=my depot.yaml', '--state', '/s'], 'run: «depot trust acme»', 'run: depot trust acme --config \'my depot.yaml\' --state /s'],
-  [['push', '--config', 'a', '--config', 'b'], '«depot login» and «depot doctor»', 'depot login --config b and depot doctor --config b'],
-  [['doctor', '--config', 'a'], '«runuser -u depot -- depot doctor acme --config /a»', 'runuser -u depot -- depot doctor acme --config /a'],
-  [['push', '--config', 'a'], '«depot key generate signer --help»; «depot key add x FILE»', 'depot key generate signer --help; depot key add x FILE --config a'],
-  [['status', '--config', 'a b'], 'run it again: «runuser -u depot -- depot …»', 'run it again: runuser -u depot -- depot status --config \'a b\''],
-  [['status', '--config', 'a b'], 'run it again: sudo -u depot «depot …»', 'run it again: sudo -u depot depot status --config \'a b\''],
+  [
+    ['push', '--config', '/etc/x/depot.yaml'],
+    'run: «depot push acme-crm»; it looks again',
+    'run: depot push acme-crm --config /etc/x/depot.yaml; it looks again',
+  ],
+  [
+    ['push', '--config=my depot.yaml', '--state', '/s'],
+    'run: «depot trust acme»',
+    "run: depot trust acme --config 'my depot.yaml' --state /s",
+  ],
+  [
+    ['push', '--config', 'a', '--config', 'b'],
+    '«depot login» and «depot doctor»',
+    'depot login --config b and depot doctor --config b',
+  ],
+  [
+    ['doctor', '--config', 'a'],
+    '«runuser -u depot -- depot doctor acme --config /a»',
+    'runuser -u depot -- depot doctor acme --config /a',
+  ],
+  [
+    ['push', '--config', 'a'],
+    '«depot key generate signer --help»; «depot key add x FILE»',
+    'depot key generate signer --help; depot key add x FILE --config a',
+  ],
+  [
+    ['status', '--config', 'a b'],
+    'run it again: «runuser -u depot -- depot …»',
+    "run it again: runuser -u depot -- depot status --config 'a b'",
+  ],
+  [
+    ['status', '--config', 'a b'],
+    'run it again: sudo -u depot «depot …»',
+    "run it again: sudo -u depot depot status --config 'a b'",
+  ],
   [['push', '--', '--config', 'a'], '«depot push»', 'depot push'],
   [['push', '--config', 'a'], 'a path with « in it', 'a path with « in it'],
 ])('%j: %s', (argv, text, shown) => {
@@ -20,23 +48,44 @@ test.each([
 });
 
 test('every command line in a hint is marked as one, so that it works as typed', () => {
-  const unmarked = readdirSync(join(checkout, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).flatMap((name) =>
-    readFileSync(join(checkout, 'src', name), 'utf8').split('\n')
-      .filter((line) => /\bhint\b|usage\(|report\.(?:warning|failed|notPossible)\(/.test(line) && !/^\s*(?:\/\/|\/?\*)/.test(line))
-      .filter((line) => /depot (?:init|doctor|push|status|receipts|report|kit|key add|trust|login|logout|schedule)\b/.test(line.replace(/«[^»]*»/g, '')))
-      .map((line) => `${name}: ${line.trim()}`));
+  const unmarked = readdirSync(join(checkout, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) =>
+      readFileSync(join(checkout, 'src', name), 'utf8')
+        .split('\n')
+        .filter(
+          (line) =>
+            /\bhint\b|usage\(|report\.(?:warning|failed|notPossible)\(/.test(line) && !/^\s*(?:\/\/|\/?\*)/.test(line),
+        )
+        .filter((line) =>
+          /depot (?:init|doctor|push|status|receipts|report|kit|key add|trust|login|logout|schedule)\b/.test(
+            line.replace(/«[^»]*»/g, ''),
+          ),
+        )
+        .map((line) => `${name}: ${line.trim()}`),
+    );
   expect(unmarked).toEqual([]);
 });
 
 test('a name in a line to type is quoted, for whose file it is is not known', () => {
-  const bare = readdirSync(join(checkout, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts')).flatMap((name) =>
-    readFileSync(join(checkout, 'src', name), 'utf8').split('\n')
-      .filter((line) => /(?:ls -ld?|ssh-keygen -\S+ -f|chmod \S+|chown [^`]*|mkdir -p|rm -r) \$\{(?:printable\((?!shellWord)|file\b|path\.|directory\b|[a-z]+\.(?:path|directory)\b)/.test(line))
-      .map((line) => `${name}: ${line.trim()}`));
+  const bare = readdirSync(join(checkout, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .flatMap((name) =>
+      readFileSync(join(checkout, 'src', name), 'utf8')
+        .split('\n')
+        .filter((line) =>
+          /(?:ls -ld?|ssh-keygen -\S+ -f|chmod \S+|chown [^`]*|mkdir -p|rm -r) \$\{(?:printable\((?!shellWord)|file\b|path\.|directory\b|[a-z]+\.(?:path|directory)\b)/.test(
+            line,
+          ),
+        )
+        .map((line) => `${name}: ${line.trim()}`),
+    );
   expect(bare).toEqual([]);
 });
 
 test('quotation marks in names stay', () => {
   const typed = new TypedLines(['push']);
-  expect(typed.complete('Société «Voorbeeld» of «depot»: «depot push acme-crm» and «chmod 600 f»')).toBe('Société «Voorbeeld» of «depot»: depot push acme-crm and chmod 600 f');
+  expect(typed.complete('Société «Voorbeeld» of «depot»: «depot push acme-crm» and «chmod 600 f»')).toBe(
+    'Société «Voorbeeld» of «depot»: depot push acme-crm and chmod 600 f',
+  );
 });

@@ -9,7 +9,11 @@ test.each([
   ['✓ name    detail that goes on', 20, '✓ name    detail\n    that goes on'],
   ['  indented words that go on', 20, '  indented words\n    that go on'],
   ['a word-that-is-longer-than-the-whole-line ends', 20, 'a\n  word-that-is-longer-than-the-whole-line\n    ends'],
-  ['type: «chown root:depot /etc/depot/keys» and go on', 20, 'type:\n  «chown root:depot /etc/depot/keys»\n    and go on'],
+  [
+    'type: «chown root:depot /etc/depot/keys» and go on',
+    20,
+    'type:\n  «chown root:depot /etc/depot/keys»\n    and go on',
+  ],
   ['$ «runuser -u depot -- depot push»', 20, '$ «runuser -u depot -- depot push»'],
   ['\u001b[31mred\u001b[39m words fit in here', 21, '\u001b[31mred\u001b[39m words fit in here'],
   ['a lone « is a word like any other', 20, 'a lone « is a word\n    like any other'],

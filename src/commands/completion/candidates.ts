@@ -32,7 +32,8 @@ export async function candidates(program: Command, words: readonly string[], kno
     const option = word.startsWith('-') ? optionOf(command, word) : undefined;
     if (option !== undefined) {
       if (!takesValue(option) || word.includes('=')) continue;
-      if (i === words.length - 2) return fitting(typed, await ofKind(`--${option.name()} ${valueOf(option)}`, valueOf(option), known));
+      if (i === words.length - 2)
+        return fitting(typed, await ofKind(`--${option.name()} ${valueOf(option)}`, valueOf(option), known));
       i++;
       continue;
     }
@@ -40,8 +41,15 @@ export async function candidates(program: Command, words: readonly string[], kno
     if (next === undefined) taken++;
     else command = next;
   }
-  if (typed.startsWith('-')) return fitting(typed, optionsOf(command).map((option) => option.long ?? '').filter((long) => long !== ''));
-  if (command.commands.length > 0) return fitting(typed, [...command.commands.map((one) => one.name()), ...(command === program ? ['help'] : [])]);
+  if (typed.startsWith('-'))
+    return fitting(
+      typed,
+      optionsOf(command)
+        .map((option) => option.long ?? '')
+        .filter((long) => long !== ''),
+    );
+  if (command.commands.length > 0)
+    return fitting(typed, [...command.commands.map((one) => one.name()), ...(command === program ? ['help'] : [])]);
   const all = command.registeredArguments;
   const argument = all[taken] ?? (all.at(-1)?.variadic === true ? all.at(-1) : undefined);
   if (argument === undefined) return [];
@@ -55,12 +63,16 @@ async function ofKind(place: string, value: string, known: Known): Promise<reado
     case '<name>':
     case '<arrangement>':
       return place.startsWith('--') ? [] : known.arrangements();
-    case '<id>': return known.deposits();
-    case '<directory>': return [directories];
+    case '<id>':
+      return known.deposits();
+    case '<directory>':
+      return [directories];
     case '<file>':
     case '<suitcase>':
-    case '<prefix>': return [files];
-    default: return [];
+    case '<prefix>':
+      return [files];
+    default:
+      return [];
   }
 }
 
@@ -87,5 +99,7 @@ function valueOf(option: Option): string {
 }
 
 function pathOf(command: Command): string {
-  return command.parent === null || command.parent.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+  return command.parent === null || command.parent.parent === null
+    ? command.name()
+    : `${pathOf(command.parent)} ${command.name()}`;
 }

@@ -15,7 +15,9 @@ export async function pushingAccount(known: string | undefined, talk: Talk): Pro
       check: async (name) => {
         account = await accountNamed(name);
         if (account !== undefined) return undefined;
-        return accountName.test(name) ? `there is no account ${printable(name)}; make it in another terminal, then answer again: «${makeAccount(name)}»` : `there is no account ${JSON.stringify(printable(name))}, and none can be called that: an account is a short name such as depot`;
+        return accountName.test(name)
+          ? `there is no account ${printable(name)}; make it in another terminal, then answer again: «${makeAccount(name)}»`
+          : `there is no account ${JSON.stringify(printable(name))}, and none can be called that: an account is a short name such as depot`;
       },
     });
   }

@@ -67,9 +67,27 @@ export interface Answers {
 export type Draft = Partial<Answers>;
 
 const known: Record<keyof Answers, (value: unknown) => boolean> = {
-  user: isText, supplier: isText, arrangement: isText, keyFile: isText, beneficiary: isText, fingerprint: isText, signerEmail: isText, host: isText, username: isText, directory: isText, every: isText,
-  signer: isTextOrNull, privateKey: isTextOrNull, port: (value) => Number.isInteger(value), hostKeys: (value) => Array.isArray(value) && value.every(isText),
-  sources: (value) => Array.isArray(value) && value.every((s: unknown) => isText((s as SourceAnswer | null)?.path) && ['directory', 'file'].includes((s as SourceAnswer).kind)),
+  user: isText,
+  supplier: isText,
+  arrangement: isText,
+  keyFile: isText,
+  beneficiary: isText,
+  fingerprint: isText,
+  signerEmail: isText,
+  host: isText,
+  username: isText,
+  directory: isText,
+  every: isText,
+  signer: isTextOrNull,
+  privateKey: isTextOrNull,
+  port: (value) => Number.isInteger(value),
+  hostKeys: (value) => Array.isArray(value) && value.every(isText),
+  sources: (value) =>
+    Array.isArray(value) &&
+    value.every(
+      (s: unknown) =>
+        isText((s as SourceAnswer | null)?.path) && ['directory', 'file'].includes((s as SourceAnswer).kind),
+    ),
 };
 
 function isText(value: unknown): boolean {
@@ -90,7 +108,9 @@ export async function readDraft(config: string): Promise<Draft | null> {
   if (found === undefined) return null;
   try {
     const all = JSON.parse(found.toString('utf8')) as Record<string, unknown>;
-    return Object.fromEntries(Object.entries(all).filter(([key, value]) => Object.hasOwn(known, key) && known[key as keyof Answers](value)));
+    return Object.fromEntries(
+      Object.entries(all).filter(([key, value]) => Object.hasOwn(known, key) && known[key as keyof Answers](value)),
+    );
   } catch {
     return null;
   }

@@ -30,7 +30,12 @@ import type { Talk } from './talk.js';
 type LoginSecret = Exclude<SecretKind, 'signingKeyPassphrase'>;
 
 /** Returns the exit status, and the lines that are left to type. */
-export async function finish(file: string, at: string | undefined, talk: Talk, context: Context): Promise<{ exit: number; next: string[] }> {
+export async function finish(
+  file: string,
+  at: string | undefined,
+  talk: Talk,
+  context: Context,
+): Promise<{ exit: number; next: string[] }> {
   const config = await loadConfig({ flag: file, env: context.env, cwd: context.cwd });
   const owner = (await stateOwner(config)) ?? (await madeForAccount(config, talk));
   if (owner?.uid === 0) talk.say(`Pushes run as root, which owns ${printable(config.state.path)}.`);
@@ -38,11 +43,17 @@ export async function finish(file: string, at: string | undefined, talk: Talk, c
   const names = [...config.arrangements.keys()];
   for (const name of names) {
     const exit = await ready(name, file, other, talk, context);
-    if (exit !== 0) return { exit, next: [`depot init --config ${shellWord(file)}    # goes on here, once that is put right`] };
+    if (exit !== 0)
+      return { exit, next: [`depot init --config ${shellWord(file)}    # goes on here, once that is put right`] };
   }
   if (await talk.confirm('Run the sources now and seal to nowhere, to see that they work (nothing is sent)?', true)) {
-    const exit = await runDepot(['push', ...(names.length === 1 ? names : ['--all']), '--dry-run', '--config', file], other, context);
-    if (exit !== 0) return { exit, next: [`depot init --config ${shellWord(file)}    # goes on here, once that is put right`] };
+    const exit = await runDepot(
+      ['push', ...(names.length === 1 ? names : ['--all']), '--dry-run', '--config', file],
+      other,
+      context,
+    );
+    if (exit !== 0)
+      return { exit, next: [`depot init --config ${shellWord(file)}    # goes on here, once that is put right`] };
   }
   return { exit: 0, next: await scheduleLines(file, at, names.length > 1, owner, other, talk) };
 }
@@ -70,21 +81,45 @@ async function hostKey({ name, remote }: Arrangement, talk: Talk, context: Conte
   talk.say(`No host key is pinned for ${printable(name)} yet; without one nothing is sent.`);
   const compared = await comparedHostKeys(remote.host, remote.port, talk, context);
   if (compared.length === 0) return;
-  const shown = await scanHostKeys(remote.host, remote.port, { timeoutMs: remote.connectTimeoutMs, signal: context.signal });
-  await pin(shown.filter((key) => compared.includes(`${key.type} ${key.fingerprint}`)), remote);
+  const shown = await scanHostKeys(remote.host, remote.port, {
+    timeoutMs: remote.connectTimeoutMs,
+    signal: context.signal,
+  });
+  await pin(
+    shown.filter((key) => compared.includes(`${key.type} ${key.fingerprint}`)),
+    remote,
+  );
 }
 
 /** Asks for what is stored nowhere, then lets doctor look; a password that the server refuses is asked for again. */
-async function loggedIn(arrangement: Arrangement, config: Config, other: Account | null, talk: Talk, context: Context): Promise<number> {
+async function loggedIn(
+  arrangement: Arrangement,
+  config: Config,
+  other: Account | null,
+  talk: Talk,
+  context: Context,
+): Promise<number> {
   const key = arrangement.remote.privateKey;
-  const wanted: LoginSecret | null = key === undefined ? 'password' : (await readPlain(key).then(needsPassphrase, () => false)) ? 'privateKeyPassphrase' : null;
+  const wanted: LoginSecret | null =
+    key === undefined
+      ? 'password'
+      : (await readPlain(key).then(needsPassphrase, () => false))
+        ? 'privateKeyPassphrase'
+        : null;
   let ask = wanted !== null && !(await isStored(wanted, arrangement, config, context));
   for (;;) {
     if (ask && wanted !== null) await keep(wanted, arrangement, config, talk, context);
     const exit = await runDepot(['doctor', arrangement.name, '--config', config.path], other, context);
     if (exit === 0) return 0;
     const what = await talk.choose('Some of that keeps a push from working. What now?', [
-      ...(wanted !== null && (exit === 12 || exit === 17) ? [{ value: 'secret', label: `enter the ${wanted === 'password' ? 'password' : 'passphrase of the SSH key'} again` }] : []),
+      ...(wanted !== null && (exit === 12 || exit === 17)
+        ? [
+            {
+              value: 'secret',
+              label: `enter the ${wanted === 'password' ? 'password' : 'passphrase of the SSH key'} again`,
+            },
+          ]
+        : []),
       { value: 'again', label: 'look again: it is put right now, or the VPN is up' },
       { value: 'leave', label: 'leave; depot init goes on here' },
     ]);
@@ -94,21 +129,52 @@ async function loggedIn(arrangement: Arrangement, config: Config, other: Account
   }
 }
 
-async function isStored(kind: LoginSecret, arrangement: Arrangement, config: Config, context: Context): Promise<boolean> {
+async function isStored(
+  kind: LoginSecret,
+  arrangement: Arrangement,
+  config: Config,
+  context: Context,
+): Promise<boolean> {
   const sources = await describeSources({
-    kind, env: context.env, needed: (await Logins.of(config, [arrangement])).needed(kind, arrangement), configDirectory: config.directory, account: accountOf(arrangement), refs: arrangement.remote[kind], key: arrangement.remote.privateKey,
+    kind,
+    env: context.env,
+    needed: (await Logins.of(config, [arrangement])).needed(kind, arrangement),
+    configDirectory: config.directory,
+    account: accountOf(arrangement),
+    refs: arrangement.remote[kind],
+    key: arrangement.remote.privateKey,
   });
-  return sources.some((s) => s.source !== 'prompt' && s.source !== 'keychain' && s.ambiguous !== true && s.present !== false);
+  return sources.some(
+    (s) => s.source !== 'prompt' && s.source !== 'keychain' && s.ambiguous !== true && s.present !== false,
+  );
 }
 
-async function keep(kind: LoginSecret, arrangement: Arrangement, config: Config, talk: Talk, context: Context): Promise<void> {
+async function keep(
+  kind: LoginSecret,
+  arrangement: Arrangement,
+  config: Config,
+  talk: Talk,
+  context: Context,
+): Promise<void> {
   const { remote } = arrangement;
   const who = `${remote.username ?? ''}@${remote.host}:${remote.port}`;
-  const question = kind === 'password' ? `The password of ${printable(who)} (the agent sent it by text message)` : `Passphrase of the SSH key ${printable(remote.privateKey ?? '')}`;
+  const question =
+    kind === 'password'
+      ? `The password of ${printable(who)} (the agent sent it by text message)`
+      : `Passphrase of the SSH key ${printable(remote.privateKey ?? '')}`;
   const value = await talk.hidden(question);
   if (value === '') return;
   const owner = await stateOwner(config);
-  const stored = await storeSecret('file', new Secret(value), { kind, configDirectory: config.directory, env: context.env, account: accountOf(arrangement), key: remote.privateKey, refs: remote[kind], owner, needed: (await Logins.of(config, [arrangement])).needed(kind, arrangement) });
+  const stored = await storeSecret('file', new Secret(value), {
+    kind,
+    configDirectory: config.directory,
+    env: context.env,
+    account: accountOf(arrangement),
+    key: remote.privateKey,
+    refs: remote[kind],
+    owner,
+    needed: (await Logins.of(config, [arrangement])).needed(kind, arrangement),
+  });
   for (const warning of stored.warnings) context.screen.warn(warning);
   talk.say(`kept in ${printable(stored.where)}, readable by ${stored.readableBy}`);
 }
@@ -116,26 +182,72 @@ async function keep(kind: LoginSecret, arrangement: Arrangement, config: Config,
 /** The same program in a process of its own, as the account that pushes: what it may not read shows now, not at night. */
 async function runDepot(args: readonly string[], other: Account | null, context: Context): Promise<number> {
   const own = [process.execPath, path.resolve(process.argv[1] ?? ''), ...args];
-  const [program, ...rest] = other === null ? own : ['setpriv', '--reuid', String(other.uid), '--regid', String(other.gid), '--groups', other.gids.join(','), '--', ...own];
+  const [program, ...rest] =
+    other === null
+      ? own
+      : [
+          'setpriv',
+          '--reuid',
+          String(other.uid),
+          '--regid',
+          String(other.gid),
+          '--groups',
+          other.gids.join(','),
+          '--',
+          ...own,
+        ];
   const { PATH, LANG, LC_ALL, TERM, NO_COLOR, TZ } = context.env;
-  const env = other === null ? context.env : Object.fromEntries(Object.entries({ PATH, LANG, LC_ALL, TERM, NO_COLOR, TZ }).filter(([, value]) => value !== undefined));
+  const env =
+    other === null
+      ? context.env
+      : Object.fromEntries(
+          Object.entries({ PATH, LANG, LC_ALL, TERM, NO_COLOR, TZ }).filter(([, value]) => value !== undefined),
+        );
   context.screen.note(`\n$ «${other === null ? '' : runAs(other, '')}depot ${args.map(shellWord).join(' ')}»`);
-  const child = spawn(program!, rest, { stdio: ['ignore', context.screen.stderr, context.screen.stderr], env, cwd: other === null ? context.cwd : '/', signal: context.signal });
+  const child = spawn(program!, rest, {
+    stdio: ['ignore', context.screen.stderr, context.screen.stderr],
+    env,
+    cwd: other === null ? context.cwd : '/',
+    signal: context.signal,
+  });
   return new Promise((resolve, reject) => {
-    child.on('error', (error) => { reject(context.signal.aborted ? (context.signal.reason as Error) : error); });
-    child.on('close', (code) => { resolve(code ?? 1); });
+    child.on('error', (error) => {
+      reject(context.signal.aborted ? (context.signal.reason as Error) : error);
+    });
+    child.on('close', (code) => {
+      resolve(code ?? 1);
+    });
   });
 }
 
-async function scheduleLines(file: string, given: string | undefined, several: boolean, owner: Account | undefined, other: Account | null, talk: Talk): Promise<string[]> {
-  const at = given ?? (await talk.text('At what time of day should it run?', { fallback: '01:30', check: (time) => (/^([01]?\d|2[0-3]):[0-5]\d$/.test(time) ? undefined : 'a time of day like 01:30') }));
+async function scheduleLines(
+  file: string,
+  given: string | undefined,
+  several: boolean,
+  owner: Account | undefined,
+  other: Account | null,
+  talk: Talk,
+): Promise<string[]> {
+  const at =
+    given ??
+    (await talk.text('At what time of day should it run?', {
+      fallback: '01:30',
+      check: (time) => (/^([01]?\d|2[0-3]):[0-5]\d$/.test(time) ? undefined : 'a time of day like 01:30'),
+    }));
   const where = `--config ${shellWord(file)}`;
   const first = `${other === null ? '' : runAs(other, '')}depot push${several ? ' --all' : ''} ${where}    # the first deposit, now`;
   const root = process.geteuid?.() === 0;
   if (process.platform === 'win32') return [first, `depot schedule print windows --at ${at} ${where} --out .`];
-  const systemd = await stat('/run/systemd/system').then(() => true, () => false);
+  const systemd = await stat('/run/systemd/system').then(
+    () => true,
+    () => false,
+  );
   if (root && systemd) {
-    return [first, `depot schedule print systemd --at ${at} ${where} --out /etc/systemd/system    # add --requires with the unit of the VPN`, 'systemctl daemon-reload && systemctl enable --now depot.timer'];
+    return [
+      first,
+      `depot schedule print systemd --at ${at} ${where} --out /etc/systemd/system    # add --requires with the unit of the VPN`,
+      'systemctl daemon-reload && systemctl enable --now depot.timer',
+    ];
   }
   const table = root && owner !== undefined ? `crontab -u ${owner.name}` : 'crontab';
   return [first, `(${table} -l 2>/dev/null; depot schedule print cron --at ${at} ${where}) | ${table} -`];

@@ -15,24 +15,53 @@ export interface Missing {
 }
 
 /** `file` is the depot.yaml to be; what lies beside it already (`known_hosts`, `secrets/`) counts as given. */
-export async function missingForPush({ host, port = 22, username, hostKeys = [], privateKey }: Draft, o: InitFlags, file: string, context: Context): Promise<Missing[]> {
+export async function missingForPush(
+  { host, port = 22, username, hostKeys = [], privateKey }: Draft,
+  o: InitFlags,
+  file: string,
+  context: Context,
+): Promise<Missing[]> {
   const directory = path.dirname(file);
   const missing: Missing[] = [];
-  const known = hostKeys.length > 0 || host === undefined ? '' : await readKnownHosts(path.join(directory, 'known_hosts'));
-  if (hostKeys.length === 0 && knownKeys(parseKnownHosts(known), host ?? '', port).length === 0) missing.push({ what: 'host key', flag: '--host-key' });
+  const known =
+    hostKeys.length > 0 || host === undefined ? '' : await readKnownHosts(path.join(directory, 'known_hosts'));
+  if (hostKeys.length === 0 && knownKeys(parseKnownHosts(known), host ?? '', port).length === 0)
+    missing.push({ what: 'host key', flag: '--host-key' });
 
   const stored = async (kind: 'password' | 'privateKeyPassphrase'): Promise<boolean> => {
     if (host === undefined || username === undefined) return false;
-    const sources = await describeSources({ kind, env: {}, needed: { run: 1, server: 1 }, configDirectory: directory, account: { host, port, username }, refs: {}, key: privateKey ?? undefined });
+    const sources = await describeSources({
+      kind,
+      env: {},
+      needed: { run: 1, server: 1 },
+      configDirectory: directory,
+      account: { host, port, username },
+      refs: {},
+      key: privateKey ?? undefined,
+    });
     return sources.some((s) => s.source === 'file' && s.present !== false);
   };
-  const there = (name: string | undefined): Promise<boolean> => (name === undefined ? Promise.resolve(false) : stat(path.resolve(context.cwd, name)).then(() => true, () => false));
+  const there = (name: string | undefined): Promise<boolean> =>
+    name === undefined
+      ? Promise.resolve(false)
+      : stat(path.resolve(context.cwd, name)).then(
+          () => true,
+          () => false,
+        );
   if (privateKey == null) {
-    if (!(await there(o.passwordFile)) && (o.passwordFile !== undefined || !(await stored('password')))) missing.push({ what: 'password', flag: o.passwordFile === undefined ? '--password-file (or --private-key)' : `the file ${o.passwordFile} of --password-file` });
+    if (!(await there(o.passwordFile)) && (o.passwordFile !== undefined || !(await stored('password'))))
+      missing.push({
+        what: 'password',
+        flag:
+          o.passwordFile === undefined
+            ? '--password-file (or --private-key)'
+            : `the file ${o.passwordFile} of --password-file`,
+      });
     return missing;
   }
   const locked = await readBoundedFile(privateKey).then(needsPassphrase, () => null);
   if (locked === null) missing.push({ what: 'SSH key', flag: `the file ${privateKey} of --private-key` });
-  if (locked === true && !(await there(o.privateKeyPassphraseFile)) && !(await stored('privateKeyPassphrase'))) missing.push({ what: 'passphrase of the SSH key', flag: '--private-key-passphrase-file' });
+  if (locked === true && !(await there(o.privateKeyPassphraseFile)) && !(await stored('privateKeyPassphrase')))
+    missing.push({ what: 'passphrase of the SSH key', flag: '--private-key-passphrase-file' });
   return missing;
 }

@@ -52,15 +52,24 @@ export async function makeDirectories({ directory, state, account }: Place): Pro
   for (const one of [directory, path.join(directory, 'keys')]) await openDirectory(one);
   if (given) return;
   if (there === null) await makeDirectory(state);
-  if (account !== null) await handOver('directory', state, 0o700, account).catch((error: unknown) => { throw localError(error, 'create', state); });
+  if (account !== null)
+    await handOver('directory', state, 0o700, account).catch((error: unknown) => {
+      throw localError(error, 'create', state);
+    });
 }
 
 async function requireUnused(state: string, uid: number, account: Account): Promise<void> {
-  const records = await readdir(state).catch((error: unknown) => { throw localError(error, 'read', state); });
-  if (uid === 0 && records.length === 0) return;
-  throw new DepotError('state-insecure', `${printable(state)} belongs to ${nameOf(uid) ?? `uid ${uid}`}${records.length === 0 ? '' : ' and is in use'}, and pushes are to run as ${account.name}`, {
-    hint: `choose another --state; or, when nothing else uses it, give it to that account first: «chown -R ${account.name}: ${typedWord(state)}»`,
+  const records = await readdir(state).catch((error: unknown) => {
+    throw localError(error, 'read', state);
   });
+  if (uid === 0 && records.length === 0) return;
+  throw new DepotError(
+    'state-insecure',
+    `${printable(state)} belongs to ${nameOf(uid) ?? `uid ${uid}`}${records.length === 0 ? '' : ' and is in use'}, and pushes are to run as ${account.name}`,
+    {
+      hint: `choose another --state; or, when nothing else uses it, give it to that account first: «chown -R ${account.name}: ${typedWord(state)}»`,
+    },
+  );
 }
 
 /** Null where there is none. */
@@ -72,34 +81,71 @@ async function keyThere(file: string): Promise<Buffer | null> {
 }
 
 /** Throws when the state directory has deposits of this arrangement that another key signed: somebody else's records, or the wrong `--state`. */
-export async function requireOwnLedger(a: { arrangement: string; signer: string | null }, { directory, state }: Place): Promise<void> {
+export async function requireOwnLedger(
+  a: { arrangement: string; signer: string | null },
+  { directory, state }: Place,
+): Promise<void> {
   const newest = await newestDeposit(new ArrangementState(state, a.arrangement));
   if (newest === null) return;
   const { signerFingerprint } = newest.receipt.supplier;
   const bytes = await keyThere(a.signer ?? path.join(directory, 'keys/supplier.secret.asc'));
   if (bytes !== null && (await readCertificate(bytes)).fingerprint === signerFingerprint) return;
-  throw new DepotError('output-exists', `${printable(state)} has deposits of ${a.arrangement} that key ${signerFingerprint} signed`, {
-    hint: 'choose another --state, or give that key with --signer',
-  });
+  throw new DepotError(
+    'output-exists',
+    `${printable(state)} has deposits of ${a.arrangement} that key ${signerFingerprint} signed`,
+    {
+      hint: 'choose another --state, or give that key with --signer',
+    },
+  );
 }
 
 /** A new signing key, the one that an earlier run made, or a copy of the one that was named. */
-export async function placeSigner(a: { supplier: string; signer: string | null; signerEmail: string }, o: InitFlags, place: Place, talk: Talk | null, context: Context): Promise<PlacedSigner> {
+export async function placeSigner(
+  a: { supplier: string; signer: string | null; signerEmail: string },
+  o: InitFlags,
+  place: Place,
+  talk: Talk | null,
+  context: Context,
+): Promise<PlacedSigner> {
   const inside = a.signer !== null && !path.relative(place.directory, a.signer).startsWith('..');
   const secretKey = inside ? a.signer! : path.join(place.directory, 'keys/supplier.secret.asc');
   if (a.signer !== null && !inside) await copyOnce(a.signer, secretKey);
   const bytes = await keyThere(secretKey);
-  const passphrase = bytes === null ? await newPassphrase(o, talk, context) : await passphraseOf(bytes, secretKey, o, talk, context);
+  const passphrase =
+    bytes === null ? await newPassphrase(o, talk, context) : await passphraseOf(bytes, secretKey, o, talk, context);
   // First the passphrase: a key that is there without it would be of no use to anyone.
-  const kept = passphrase === undefined || o.passphraseFile !== undefined ? null : await keepPassphrase(passphrase, secretKey, place, context);
+  const kept =
+    passphrase === undefined || o.passphraseFile !== undefined
+      ? null
+      : await keepPassphrase(passphrase, secretKey, place, context);
   const publicKey = path.join(place.directory, 'keys/supplier.public.asc');
-  const fingerprint = bytes === null
-    ? (await writeKeyPair({ kind: 'signer', profile: 'compat', name: a.supplier, email: a.signerEmail, prefix: path.join(place.directory, 'keys/supplier'), ...(passphrase === undefined ? {} : { passphrase }) })).fingerprint
-    : (await readCertificate(bytes)).fingerprint;
+  const fingerprint =
+    bytes === null
+      ? (
+          await writeKeyPair({
+            kind: 'signer',
+            profile: 'compat',
+            name: a.supplier,
+            email: a.signerEmail,
+            prefix: path.join(place.directory, 'keys/supplier'),
+            ...(passphrase === undefined ? {} : { passphrase }),
+          })
+        ).fingerprint
+      : (await readCertificate(bytes)).fingerprint;
   if (!inside) await shareKey(secretKey, place);
   return {
-    relative: path.relative(place.directory, secretKey).replaceAll(path.sep, '/'), fingerprint, secretKey, passphrase: kept,
-    publicKey: a.signer === null && (await stat(publicKey).then(() => true, () => false)) ? publicKey : null,
+    relative: path.relative(place.directory, secretKey).replaceAll(path.sep, '/'),
+    fingerprint,
+    secretKey,
+    passphrase: kept,
+    publicKey:
+      a.signer === null &&
+      (await stat(publicKey).then(
+        () => true,
+        () => false,
+      ))
+        ? publicKey
+        : null,
   };
 }
 
@@ -114,8 +160,11 @@ export async function placePrivateKey(file: string | null, place: Place): Promis
 
 /** Root's, 0640 for the account's group: the account uses it and cannot change it. Its own, 0600, without another account. */
 async function shareKey(file: string, { account }: Place): Promise<void> {
-  const given = account === null ? handOver('file', file, 0o600) : handOver('file', file, 0o640, { uid: 0, gid: account.gid });
-  await given.catch((error: unknown) => { throw localError(error, 'write', file); });
+  const given =
+    account === null ? handOver('file', file, 0o600) : handOver('file', file, 0o640, { uid: 0, gid: account.gid });
+  await given.catch((error: unknown) => {
+    throw localError(error, 'write', file);
+  });
 }
 
 async function copyOnce(from: string, to: string): Promise<void> {
@@ -133,7 +182,9 @@ async function newPassphrase(o: InitFlags, talk: Talk | null, context: Context):
   const given = await givenPassphrase(o.passphraseFile, context);
   if (given !== undefined || talk === null) return given;
   for (;;) {
-    const passphrase = await talk.hidden('Passphrase for the signing key (depot keeps it for the scheduled run; empty: the key is protected by file permissions alone)');
+    const passphrase = await talk.hidden(
+      'Passphrase for the signing key (depot keeps it for the scheduled run; empty: the key is protected by file permissions alone)',
+    );
     if (passphrase === '') return undefined;
     if ((await talk.hidden('The same again')) === passphrase) return passphrase;
     talk.say('  the two differ: type both again');
@@ -141,9 +192,18 @@ async function newPassphrase(o: InitFlags, talk: Talk | null, context: Context):
 }
 
 /** Of a key that is there; undefined when it is not locked. */
-async function passphraseOf(bytes: Buffer, file: string, o: InitFlags, talk: Talk | null, context: Context): Promise<string | undefined> {
+async function passphraseOf(
+  bytes: Buffer,
+  file: string,
+  o: InitFlags,
+  talk: Talk | null,
+  context: Context,
+): Promise<string | undefined> {
   const certificate = await readCertificate(bytes);
-  if (!certificate.isSecret) throw new DepotError('key-unreadable', `${printable(file)} is a public key, where the signing key was expected`, { hint: 'move it away, or name the secret key with --signer' });
+  if (!certificate.isSecret)
+    throw new DepotError('key-unreadable', `${printable(file)} is a public key, where the signing key was expected`, {
+      hint: 'move it away, or name the secret key with --signer',
+    });
   if (!isLocked(certificate)) return undefined;
   talk?.say(`The signing key ${printable(file)} is there already.`);
   const given = await givenPassphrase(o.passphraseFile, context);
@@ -159,8 +219,19 @@ async function passphraseOf(bytes: Buffer, file: string, o: InitFlags, talk: Tal
   }
 }
 
-async function keepPassphrase(passphrase: string, key: string, { directory, account }: Place, context: Context): Promise<string> {
-  const stored = await storeSecret('file', new Secret(passphrase), { kind: 'signingKeyPassphrase', configDirectory: directory, env: context.env, key, owner: account ?? undefined });
+async function keepPassphrase(
+  passphrase: string,
+  key: string,
+  { directory, account }: Place,
+  context: Context,
+): Promise<string> {
+  const stored = await storeSecret('file', new Secret(passphrase), {
+    kind: 'signingKeyPassphrase',
+    configDirectory: directory,
+    env: context.env,
+    key,
+    owner: account ?? undefined,
+  });
   for (const warning of stored.warnings) context.screen.warn(warning);
   return stored.where;
 }

@@ -29,65 +29,142 @@ import { configText } from './text.js';
  */
 export async function init(o: InitFlags, context: Context): Promise<number> {
   const talk = o.yes || !context.screen.interactive ? null : await talkOn(context);
-  if (talk !== null && o.later) throw usage('--later is for a set-up that asks nothing', 'add --yes, or leave out --later');
+  if (talk !== null && o.later)
+    throw usage('--later is for a set-up that asks nothing', 'add --yes, or leave out --later');
   const file = await configFile(o, talk, context);
   const given = await answered(o, context);
-  if (await lstat(file).then(() => true, () => false)) {
+  if (
+    await lstat(file).then(
+      () => true,
+      () => false,
+    )
+  ) {
     if (talk === null || Object.keys(given).length > 0) throw exists(file);
     talk.say(`${printable(file)} is there: going on with what is left to do.`);
     return finished(file, o, talk, context, []);
   }
-  const { answers, place } = talk === null ? await fromFlags(given, file, o, context) : await fromPerson(given, file, o, talk, context);
+  const { answers, place } =
+    talk === null ? await fromFlags(given, file, o, context) : await fromPerson(given, file, o, talk, context);
   const written = await write(answers, place, o, talk, context);
   const lines = [
     `${printable(file)} is written; receipts and ledger go to ${printable(place.state)}`,
-    ...(written.signer.publicKey === null ? [] : [`give ${printable(written.signer.publicKey)} to the beneficiary: receipts are checked with it`]),
+    ...(written.signer.publicKey === null
+      ? []
+      : [`give ${printable(written.signer.publicKey)} to the beneficiary: receipts are checked with it`]),
   ];
-  if (talk !== null) return finished(file, o, talk, context, [...lines, ...(written.access.length === 0 ? [] : ['', 'For the account that pushes, type in another terminal:', ...written.access.map((line) => `  «${line}»`)])]);
+  if (talk !== null)
+    return finished(file, o, talk, context, [
+      ...lines,
+      ...(written.access.length === 0
+        ? []
+        : [
+            '',
+            'For the account that pushes, type in another terminal:',
+            ...written.access.map((line) => `  «${line}»`),
+          ]),
+    ]);
   const missing = (await missingForPush(answers, o, file, context)).map(({ what }) => what);
   const next = nextSteps(answers, missing, place, o);
-  if (missing.length > 0) context.screen.warn(`not yet able to push: ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`);
-  const whose = place.account === null ? [] : [`Lines with runuser are for ${place.account.name}, the account that pushes; the others are for root, which owns the configuration.`, ''];
-  context.screen.result({
-    ok: true, config: file, state: place.state, account: place.account?.name ?? null, arrangement: answers.arrangement,
-    signer: { fingerprint: written.signer.fingerprint, secretKey: written.signer.secretKey, publicKey: written.signer.publicKey },
-    beneficiary: written.beneficiary, hostKeys: answers.hostKeys, missing, next: [...written.access, ...next],
-  }, [...lines, '', 'Next:', '', ...whose, ...[...written.access, ...next].map((line) => `  ${line}`)]);
+  if (missing.length > 0)
+    context.screen.warn(
+      `not yet able to push: ${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`,
+    );
+  const whose =
+    place.account === null
+      ? []
+      : [
+          `Lines with runuser are for ${place.account.name}, the account that pushes; the others are for root, which owns the configuration.`,
+          '',
+        ];
+  context.screen.result(
+    {
+      ok: true,
+      config: file,
+      state: place.state,
+      account: place.account?.name ?? null,
+      arrangement: answers.arrangement,
+      signer: {
+        fingerprint: written.signer.fingerprint,
+        secretKey: written.signer.secretKey,
+        publicKey: written.signer.publicKey,
+      },
+      beneficiary: written.beneficiary,
+      hostKeys: answers.hostKeys,
+      missing,
+      next: [...written.access, ...next],
+    },
+    [...lines, '', 'Next:', '', ...whose, ...[...written.access, ...next].map((line) => `  ${line}`)],
+  );
   return 0;
 }
 
 async function configFile(o: InitFlags, talk: Talk | null, context: Context): Promise<string> {
   const named = o.config ?? (context.env.DEPOT_CONFIG === '' ? undefined : context.env.DEPOT_CONFIG);
   const usual = path.resolve(context.cwd, 'depot.yaml');
-  const asked = named === undefined && talk !== null && process.geteuid?.() === 0 && !(await lstat(usual).then(() => true, () => false));
-  return path.resolve(context.cwd, named ?? (asked ? await talk.text('Where should the configuration be?', { fallback: '/etc/depot/depot.yaml' }) : usual));
+  const asked =
+    named === undefined &&
+    talk !== null &&
+    process.geteuid?.() === 0 &&
+    !(await lstat(usual).then(
+      () => true,
+      () => false,
+    ));
+  return path.resolve(
+    context.cwd,
+    named ??
+      (asked ? await talk.text('Where should the configuration be?', { fallback: '/etc/depot/depot.yaml' }) : usual),
+  );
 }
 
-async function fromFlags(given: Draft, file: string, o: InitFlags, context: Context): Promise<{ answers: Answers; place: Place }> {
+async function fromFlags(
+  given: Draft,
+  file: string,
+  o: InitFlags,
+  context: Context,
+): Promise<{ answers: Answers; place: Place }> {
   const account = o.user === undefined ? null : await accountNamed(o.user);
   if (account === undefined) throw noAccount(o.user!);
-  if (account !== null && process.geteuid?.() !== 0 && account.uid !== process.geteuid?.()) throw usage(`--user ${o.user!}: only root can set up for another account`, 'run it as root, or leave out --user');
-  return { answers: complete(given, o, context, account, await missingForPush(given, o, file, context)), place: placeFor(file, account, o, context) };
+  if (account !== null && process.geteuid?.() !== 0 && account.uid !== process.geteuid?.())
+    throw usage(`--user ${o.user!}: only root can set up for another account`, 'run it as root, or leave out --user');
+  return {
+    answers: complete(given, o, context, account, await missingForPush(given, o, file, context)),
+    place: placeFor(file, account, o, context),
+  };
 }
 
-async function fromPerson(given: Draft, file: string, o: InitFlags, talk: Talk, context: Context): Promise<{ answers: Answers; place: Place }> {
+async function fromPerson(
+  given: Draft,
+  file: string,
+  o: InitFlags,
+  talk: Talk,
+  context: Context,
+): Promise<{ answers: Answers; place: Place }> {
   const draft = { ...(await takenUp(file, talk)), ...given };
   const account = await pushingAccount(o.user ?? draft.user, talk);
   draft.user = account?.name ?? '';
   const again = `«${goOnLine(file, o, context)}»`;
-  const answers = await interview(draft, talk, context, { keep: (soFar) => keepDraft(file, soFar), again }).catch((error: unknown) => {
-    if (isDepotError(error, 'interrupted')) error.hint = `go on where you left: ${again}`;
-    throw error;
-  });
+  const answers = await interview(draft, talk, context, { keep: (soFar) => keepDraft(file, soFar), again }).catch(
+    (error: unknown) => {
+      if (isDepotError(error, 'interrupted')) error.hint = `go on where you left: ${again}`;
+      throw error;
+    },
+  );
   return { answers, place: placeFor(file, account, o, context) };
 }
 
 /** The command that goes on here: with what was given as a flag and is not among the answers that are kept. */
 function goOnLine(file: string, o: InitFlags, context: Context): string {
   const flags: [string, string | undefined][] = [
-    ['--state', o.state], ['--passphrase-file', o.passphraseFile], ['--password-file', o.passwordFile], ['--private-key-passphrase-file', o.privateKeyPassphraseFile], ['--at', o.at],
+    ['--state', o.state],
+    ['--passphrase-file', o.passphraseFile],
+    ['--password-file', o.passwordFile],
+    ['--private-key-passphrase-file', o.privateKeyPassphraseFile],
+    ['--at', o.at],
   ];
-  const given = [...flags.flatMap(([flag, value]) => (value === undefined ? [] : [` ${flag} ${shellWord(value)}`])), ...(o.noPassphrase ? [' --no-passphrase'] : [])].join('');
+  const given = [
+    ...flags.flatMap(([flag, value]) => (value === undefined ? [] : [` ${flag} ${shellWord(value)}`])),
+    ...(o.noPassphrase ? [' --no-passphrase'] : []),
+  ].join('');
   const where = given === '' && file === path.resolve(context.cwd, 'depot.yaml') ? '' : ` --config ${shellWord(file)}`;
   return `depot init${where}${given}`;
 }
@@ -97,7 +174,9 @@ async function takenUp(file: string, talk: Talk): Promise<Draft> {
   const draft = await readDraft(file);
   if (draft === null || Object.keys(draft).length === 0) return {};
   const name = draft.arrangement ?? draft.supplier;
-  talk.say(`A set-up${name === undefined ? '' : ` of ${printable(name)}`} was left here, with these answers:\n${keptAnswers(draft).join('\n')}`);
+  talk.say(
+    `A set-up${name === undefined ? '' : ` of ${printable(name)}`} was left here, with these answers:\n${keptAnswers(draft).join('\n')}`,
+  );
   if (await talk.confirm('Go on with these answers? (no: begin anew)', true)) return draft;
   await forgetDraft(file);
   return {};
@@ -107,7 +186,12 @@ async function takenUp(file: string, talk: Talk): Promise<Draft> {
 function placeFor(file: string, account: Account | null, o: InitFlags, context: Context): Place {
   const found = stateDirectory(surroundings(context.env, context.cwd), { flag: o.state, configPath: file });
   const meant = found.from === '--state' || found.from === '$DEPOT_STATE_DIR' || goesWithConfiguration(found);
-  return { config: file, directory: path.dirname(file), state: account !== null && !meant ? '/var/lib/depot' : found.path, account: account?.uid === process.geteuid?.() ? null : account };
+  return {
+    config: file,
+    directory: path.dirname(file),
+    state: account !== null && !meant ? '/var/lib/depot' : found.path,
+    account: account?.uid === process.geteuid?.() ? null : account,
+  };
 }
 
 interface Written {
@@ -124,34 +208,63 @@ async function write(a: Answers, place: Place, o: InitFlags, talk: Talk | null, 
   const beneficiary = await copyKey(a.keyFile, a.fingerprint, a.arrangement, directory);
   for (const warning of beneficiary.warnings) context.screen.warn(warning);
   const signer = await placeSigner(a, o, place, talk, context);
-  const resolved = (name: string | undefined): string | undefined => (name === undefined ? undefined : path.resolve(context.cwd, name));
+  const resolved = (name: string | undefined): string | undefined =>
+    name === undefined ? undefined : path.resolve(context.cwd, name);
   const text = configText({
-    ...a, state: place.state, signingKey: signer.relative, passphraseFile: resolved(o.passphraseFile),
+    ...a,
+    state: place.state,
+    signingKey: signer.relative,
+    passphraseFile: resolved(o.passphraseFile),
     beneficiary: { name: a.beneficiary, key: beneficiary.relative, fingerprint: beneficiary.fingerprint },
     remote: {
-      host: a.host, port: a.port, username: a.username, directory: a.directory, hostKeys: a.hostKeys, privateKey: await placePrivateKey(a.privateKey, place),
-      passwordFile: resolved(o.passwordFile), privateKeyPassphraseFile: resolved(o.privateKeyPassphraseFile),
+      host: a.host,
+      port: a.port,
+      username: a.username,
+      directory: a.directory,
+      hostKeys: a.hostKeys,
+      privateKey: await placePrivateKey(a.privateKey, place),
+      passwordFile: resolved(o.passwordFile),
+      privateKeyPassphraseFile: resolved(o.privateKeyPassphraseFile),
     },
   });
   const config = await parseConfig(text, file, surroundings(context.env, context.cwd)).catch((error: unknown) => {
     // What was asked for was checked; what is left are combinations that only the whole shows.
-    if (isDepotError(error, 'config-invalid')) error.hint = 'give other answers: «depot init»; nothing but keys was written';
+    if (isDepotError(error, 'config-invalid'))
+      error.hint = 'give other answers: «depot init»; nothing but keys was written';
     throw error;
   });
-  await writeNew(file, text).catch((error: unknown) => { throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists(file) : localError(error, 'write', file); });
+  await writeNew(file, text).catch((error: unknown) => {
+    throw (error as NodeJS.ErrnoException).code === 'EEXIST' ? exists(file) : localError(error, 'write', file);
+  });
   await chmod(file, 0o644);
   await forgetDraft(file);
-  const access = place.account === null ? { lines: [], warnings: [] } : await accessFor(place.account.name, place.account, {
-    config, arrangements: [...config.arrangements.values()], program: [process.execPath, path.resolve(process.argv[1] ?? '')], stateMadeBySystemd: false,
-  });
+  const access =
+    place.account === null
+      ? { lines: [], warnings: [] }
+      : await accessFor(place.account.name, place.account, {
+          config,
+          arrangements: [...config.arrangements.values()],
+          program: [process.execPath, path.resolve(process.argv[1] ?? '')],
+          stateMadeBySystemd: false,
+        });
   for (const warning of access.warnings) context.screen.warn(warning);
   return { beneficiary: { fingerprint: beneficiary.fingerprint, key: beneficiary.key }, signer, access: access.lines };
 }
 
-async function finished(file: string, o: InitFlags, talk: Talk, context: Context, lines: readonly string[]): Promise<number> {
+async function finished(
+  file: string,
+  o: InitFlags,
+  talk: Talk,
+  context: Context,
+  lines: readonly string[],
+): Promise<number> {
   if (lines.length > 0) talk.say(`\n${lines.join('\n')}`);
   const { exit, next } = await finish(file, o.at, talk, context);
-  context.screen.result({ ok: exit === 0, config: file, next }, [exit === 0 ? 'Ready. Next:' : 'Not ready yet. Next:', '', ...next.flatMap(pasted)]);
+  context.screen.result({ ok: exit === 0, config: file, next }, [
+    exit === 0 ? 'Ready. Next:' : 'Not ready yet. Next:',
+    '',
+    ...next.flatMap(pasted),
+  ]);
   return exit;
 }
 
@@ -166,8 +279,12 @@ function nextSteps(a: Answers, missing: readonly string[], { config, account }: 
   const as = account === null ? '' : runAs(account, '');
   return [
     ...(missing.includes('host key') ? [`depot trust ${a.arrangement}${where}`] : []),
-    ...(missing.includes('password') && o.passwordFile === undefined ? [`depot login ${a.arrangement} --to file${where}`] : []),
-    ...(missing.includes('passphrase of the SSH key') && o.privateKeyPassphraseFile === undefined ? [`depot login ${a.arrangement} --for private-key --to file${where}`] : []),
+    ...(missing.includes('password') && o.passwordFile === undefined
+      ? [`depot login ${a.arrangement} --to file${where}`]
+      : []),
+    ...(missing.includes('passphrase of the SSH key') && o.privateKeyPassphraseFile === undefined
+      ? [`depot login ${a.arrangement} --for private-key --to file${where}`]
+      : []),
     `${as}depot doctor ${a.arrangement}${where}`,
     `${as}depot push ${a.arrangement} --dry-run${where}`,
     `${as}depot push ${a.arrangement}${where}`,

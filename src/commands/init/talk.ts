@@ -23,13 +23,16 @@ export interface Talk {
 export async function talkOn(context: Context): Promise<Talk> {
   const { Prompt: Terminal } = await import('../../ui/prompt.js');
   const prompt: Prompt = new Terminal({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal });
-  const say = (text: string): void => { context.screen.note(text); };
+  const say = (text: string): void => {
+    context.screen.note(text);
+  };
   return {
     async text(message, { fallback, fallbackShown, check } = {}) {
-      for (let earlier: string | undefined; ;) {
+      for (let earlier: string | undefined; ; ) {
         const shown = fallback === undefined ? message : `${message} [${fallbackShown ?? fallback}]`;
         const answer = await prompt.text({
-          message: shown, ...(earlier === undefined ? {} : { placeholder: printable(earlier) }),
+          message: shown,
+          ...(earlier === undefined ? {} : { placeholder: printable(earlier) }),
           validate: (a) => (a === '' && fallback === undefined ? 'type an answer: this one is needed' : undefined),
         });
         const value = answer === '' && fallback !== undefined ? fallback : answer;

@@ -10,8 +10,14 @@ export interface ConfigAnswers {
   passphraseFile: string | undefined;
   sources: { path: string; kind: 'directory' | 'file' }[];
   remote: {
-    host: string; port: number; username: string; directory: string; hostKeys: string[]; privateKey: string | null;
-    passwordFile: string | undefined; privateKeyPassphraseFile: string | undefined;
+    host: string;
+    port: number;
+    username: string;
+    directory: string;
+    hostKeys: string[];
+    privateKey: string | null;
+    passwordFile: string | undefined;
+    privateKeyPassphraseFile: string | undefined;
   };
   every: string;
 }
@@ -60,7 +66,13 @@ ${a.sources.map((s) => `      - { ${s.kind}: ${JSON.stringify(s.path)} }`).join(
 
 /** What the agent gave to log in with; a password stands nowhere here. */
 function login(remote: ConfigAnswers['remote']): string {
-  const file = (key: string, path: string | null | undefined): string => (path === undefined || path === null ? '' : `\n  ${key}: ${yamlString(path)}`);
-  const named = file('privateKey', remote.privateKey) + file('privateKeyPassphraseFile', remote.privateKeyPassphraseFile) + file('passwordFile', remote.passwordFile);
-  return named === '' ? '       # the password is kept by: depot login\n  # privateKey: ~/.ssh/id      # instead of a password' : named;
+  const file = (key: string, path: string | null | undefined): string =>
+    path === undefined || path === null ? '' : `\n  ${key}: ${yamlString(path)}`;
+  const named =
+    file('privateKey', remote.privateKey) +
+    file('privateKeyPassphraseFile', remote.privateKeyPassphraseFile) +
+    file('passwordFile', remote.passwordFile);
+  return named === ''
+    ? '       # the password is kept by: depot login\n  # privateKey: ~/.ssh/id      # instead of a password'
+    : named;
 }

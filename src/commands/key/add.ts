@@ -32,17 +32,24 @@ export async function add(o: KeyAddFlags, context: Context): Promise<number> {
   for (const warning of added.warnings) context.screen.warn(warning);
   const old = arrangement.beneficiaries.map((b) => JSON.stringify(b.fingerprint)).join(', ');
   const known = arrangement.beneficiaries.some((b) => b.fingerprint === added.fingerprint);
-  context.screen.result({ ok: true, fingerprint: added.fingerprint, key: added.key, lines: added.lines, configured: known }, known
-    ? [`${printable(added.key)} is written; ${arrangement.name} names this key already`]
-    : [
-        `${printable(added.key)} is written. Put this entry into the list beneficiaries: of ${arrangement.name} in ${printable(arrangement.file)},`,
-        'beside those that are there for one more recipient, or in place of the key that it replaces:',
-        '',
-        ...added.lines,
-        '',
-        ...(old === '' ? [] : [`When it replaces a key, name that one under retiredKeys: of ${arrangement.name}, so that no push uses it again: [${old}]`]),
-        `Then look: «depot doctor ${arrangement.name}»`,
-      ]);
+  context.screen.result(
+    { ok: true, fingerprint: added.fingerprint, key: added.key, lines: added.lines, configured: known },
+    known
+      ? [`${printable(added.key)} is written; ${arrangement.name} names this key already`]
+      : [
+          `${printable(added.key)} is written. Put this entry into the list beneficiaries: of ${arrangement.name} in ${printable(arrangement.file)},`,
+          'beside those that are there for one more recipient, or in place of the key that it replaces:',
+          '',
+          ...added.lines,
+          '',
+          ...(old === ''
+            ? []
+            : [
+                `When it replaces a key, name that one under retiredKeys: of ${arrangement.name}, so that no push uses it again: [${old}]`,
+              ]),
+          `Then look: «depot doctor ${arrangement.name}»`,
+        ],
+  );
   return 0;
 }
 
@@ -50,14 +57,25 @@ export async function add(o: KeyAddFlags, context: Context): Promise<number> {
  * Checks the key (fingerprint, fit for a push), and writes it to `keys/` below `directory`. A secret key
  * given by mistake is refused. `recipient-unusable`, `output-exists`, `key-unreadable`.
  */
-export async function copyKey(file: string, fingerprint: string, arrangement: string, directory: string): Promise<AddedKey & { warnings: string[] }> {
+export async function copyKey(
+  file: string,
+  fingerprint: string,
+  arrangement: string,
+  directory: string,
+): Promise<AddedKey & { warnings: string[] }> {
   const certificate = await readCertificate(await readKeyFile(file));
   requirePublic(certificate, file);
   const { warnings } = await judgeRecipient(certificate, fingerprint, new Date());
   const relative = `keys/${fileName(file, arrangement)}`;
   const target = path.join(directory, relative);
   await put(target, certificate.armored());
-  return { key: target, relative, fingerprint: certificate.fingerprint, warnings, lines: beneficiaryLines(certificate, relative) };
+  return {
+    key: target,
+    relative,
+    fingerprint: certificate.fingerprint,
+    warnings,
+    lines: beneficiaryLines(certificate, relative),
+  };
 }
 
 /** The same file twice is no conflict; another one under this name is. */
@@ -90,5 +108,7 @@ function beneficiaryLines(certificate: Certificate, relative: string): string[] 
 
 /** Any text as a YAML scalar: JSON's strings are YAML's. */
 export function yamlString(text: string): string {
-  return /^[A-Za-z][A-Za-z0-9 .,&/()-]*[A-Za-z0-9.)]$/.test(text) && !/^(?:true|false|null|yes|no|on|off)$/i.test(text) ? text : JSON.stringify(printable(text));
+  return /^[A-Za-z][A-Za-z0-9 .,&/()-]*[A-Za-z0-9.)]$/.test(text) && !/^(?:true|false|null|yes|no|on|off)$/i.test(text)
+    ? text
+    : JSON.stringify(printable(text));
 }

@@ -18,7 +18,9 @@ export async function writeKeyPair(o: KeyRequest & { prefix: string }): Promise<
   const files = { publicKey: `${prefix}.public.asc`, secretKey: `${prefix}.secret.asc` };
   for (const file of Object.values(files)) if (await isThere(file)) throw exists(file);
   const made = await generateKey(request);
-  await mkdir(path.dirname(path.resolve(prefix)), { recursive: true, mode: 0o700 }).catch((error: unknown) => { throw localError(error, 'create', path.dirname(prefix)); });
+  await mkdir(path.dirname(path.resolve(prefix)), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw localError(error, 'create', path.dirname(prefix));
+  });
   await create(files.secretKey, made.secretKey);
   try {
     await create(files.publicKey, made.publicKey);
@@ -38,9 +40,14 @@ async function create(file: string, contents: string): Promise<void> {
 }
 
 async function isThere(file: string): Promise<boolean> {
-  return lstat(file).then(() => true, () => false);
+  return lstat(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 export function exists(file: string): DepotError {
-  return new DepotError('output-exists', `${printable(file)} exists, and is never overwritten`, { hint: 'choose another name, or move it away' });
+  return new DepotError('output-exists', `${printable(file)} exists, and is never overwritten`, {
+    hint: 'choose another name, or move it away',
+  });
 }

@@ -10,15 +10,25 @@ import { usage } from '../flags.js';
  *
  * @throws DepotError 'passphrase-wrong', 'usage' without such a key; what reading the key throws
  */
-export async function requireFit(purpose: 'private-key' | 'signing-key', passphrase: string, arrangement: Arrangement, config: Config): Promise<void> {
+export async function requireFit(
+  purpose: 'private-key' | 'signing-key',
+  passphrase: string,
+  arrangement: Arrangement,
+  config: Config,
+): Promise<void> {
   const given = (): Promise<string> => Promise.resolve(passphrase);
   if (purpose === 'signing-key') {
     await readPrivateKey(config.supplier.signingKey, given).catch((error: unknown) => {
-      if (isDepotError(error, 'passphrase-wrong')) error.hint = `run it again with the passphrase of ${config.supplier.signingKey}`;
+      if (isDepotError(error, 'passphrase-wrong'))
+        error.hint = `run it again with the passphrase of ${config.supplier.signingKey}`;
       throw error;
     });
     return;
   }
-  if (arrangement.remote.privateKey === undefined) throw usage(`${arrangement.name} logs in without an SSH key`, 'put remote.privateKey into depot.yaml first');
-  await prepareLogin({ ...(await loginOf(arrangement, { find: () => Promise.resolve(null) })), passphrase: given }, arrangement.name);
+  if (arrangement.remote.privateKey === undefined)
+    throw usage(`${arrangement.name} logs in without an SSH key`, 'put remote.privateKey into depot.yaml first');
+  await prepareLogin(
+    { ...(await loginOf(arrangement, { find: () => Promise.resolve(null) })), passphrase: given },
+    arrangement.name,
+  );
 }

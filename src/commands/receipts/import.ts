@@ -16,24 +16,42 @@ export interface ReceiptsImportFlags extends GlobalOptions {
 export async function importFile(o: ReceiptsImportFlags, context: Context): Promise<number> {
   const config = await configFor(o, context);
   const { filed, already, warnings } = await importAttestation({
-    config, stateDirectory: config.state.path, file: o.file, signers: o.signers, now: new Date(),
+    config,
+    stateDirectory: config.state.path,
+    file: o.file,
+    signers: o.signers,
+    now: new Date(),
     ...(o.signature === undefined ? {} : { signature: o.signature }),
     ...(o.fingerprint === undefined ? {} : { fingerprint: o.fingerprint }),
   });
   for (const warning of warnings) context.screen.warn(warning);
-  context.screen.result({ ok: true, depositId: filed.depositId, path: filed.path, alreadyFiled: already, ...provenDocument(filed) }, [
-    labelled('proven', `${filed.depositId}: ${provenText(filed)}`),
-    labelled('filed', `${already ? 'already, as ' : ''}${printable(filed.path)}`),
-    ...(filed.attestation.agentSha256 === undefined ? [labelled('agent', 'what it holds was not asked')] : [labelled('agent', 'gave the SHA-256 of the receipt; only computed from the file does it show that the agent holds it')]),
-  ]);
+  context.screen.result(
+    { ok: true, depositId: filed.depositId, path: filed.path, alreadyFiled: already, ...provenDocument(filed) },
+    [
+      labelled('proven', `${filed.depositId}: ${provenText(filed)}`),
+      labelled('filed', `${already ? 'already, as ' : ''}${printable(filed.path)}`),
+      ...(filed.attestation.agentSha256 === undefined
+        ? [labelled('agent', 'what it holds was not asked')]
+        : [
+            labelled(
+              'agent',
+              'gave the SHA-256 of the receipt; only computed from the file does it show that the agent holds it',
+            ),
+          ]),
+    ],
+  );
   return 0;
 }
 
 /** Proven by whom, when, as JSON. */
 export function provenDocument({ attestation, filing }: FiledAttestation): object {
   return {
-    keyFingerprint: attestation.keyFingerprint, beneficiary: filing.beneficiary, attestedAt: attestation.attestedAt, signedBy: filing.signedBy,
-    agentSha256: attestation.agentSha256 ?? null, selfAttested: filing.selfAttested,
+    keyFingerprint: attestation.keyFingerprint,
+    beneficiary: filing.beneficiary,
+    attestedAt: attestation.attestedAt,
+    signedBy: filing.signedBy,
+    agentSha256: attestation.agentSha256 ?? null,
+    selfAttested: filing.selfAttested,
   };
 }
 

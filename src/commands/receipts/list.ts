@@ -47,20 +47,58 @@ export async function listDeposits(o: ReceiptsListFlags, context: Context): Prom
     const state = states.of(name);
     const arrangement = states.config?.arrangements.get(name);
     const beneficiaries = new Map(arrangement?.beneficiaries.map((one) => [one.fingerprint, one.name]));
-    const { receipts, unreadable } = await listReceipts(state, { ...(o.from === undefined ? {} : { from: o.from }), ...(o.to === undefined ? {} : { to: o.to }) });
-    const goesTo = states.config === null || arrangement === undefined ? null : await placeFor(states.config, arrangement).catch(() => null);
+    const { receipts, unreadable } = await listReceipts(state, {
+      ...(o.from === undefined ? {} : { from: o.from }),
+      ...(o.to === undefined ? {} : { to: o.to }),
+    });
+    const goesTo =
+      states.config === null || arrangement === undefined
+        ? null
+        : await placeFor(states.config, arrangement).catch(() => null);
     const begun = await readPending(state);
     const filed = new Set((await state.names()).flatMap((file) => parseReceiptName(file)?.depositId ?? []));
-    hidden.push(...unreadable, ...begun.unreadable.map(({ path }) => ({ path, reason: 'this is no record of a deposit' })));
-    possible.push(...begun.records.filter(({ depositId, createdAt }) => within(o, createdAt) && !filed.has(depositId)).map((record) => ({ arrangement: name, depositId: record.depositId, stage: record.stage, createdAt: record.createdAt, text: pendingWords(record, goesTo) })));
+    hidden.push(
+      ...unreadable,
+      ...begun.unreadable.map(({ path }) => ({ path, reason: 'this is no record of a deposit' })),
+    );
+    possible.push(
+      ...begun.records
+        .filter(({ depositId, createdAt }) => within(o, createdAt) && !filed.has(depositId))
+        .map((record) => ({
+          arrangement: name,
+          depositId: record.depositId,
+          stage: record.stage,
+          createdAt: record.createdAt,
+          text: pendingWords(record, goesTo),
+        })),
+    );
     const destroyed = await destroyedDeposits(state);
     const proven = await filedAttestations(state);
-    rows.push(...receipts.map((listed) => ({ listed, destroyed: destroyed.get(listed.depositId) ?? null, proven: proven.filter((one) => one.depositId === listed.depositId), names: beneficiaries })));
+    rows.push(
+      ...receipts.map((listed) => ({
+        listed,
+        destroyed: destroyed.get(listed.depositId) ?? null,
+        proven: proven.filter((one) => one.depositId === listed.depositId),
+        names: beneficiaries,
+      })),
+    );
   }
   rows.sort((a, b) => byCompletion(a.listed, b.listed));
   for (const { path, reason } of hidden) context.screen.warn(`${printable(path)}: ${reason}`);
-  const shown = { ok: hidden.length === 0 && states.exists, state: states.directory, deposits: rows.map(document), possible, unreadable: hidden };
-  const text = [...(rows.length === 0 ? [noDeposits(states, o)] : lines(rows)), ...possible.map((one) => ({ text: `without a receipt: ${one.depositId}, begun ${localTime(new Date(one.createdAt))}, ${one.text}`, hang: 2 }))];
+  const shown = {
+    ok: hidden.length === 0 && states.exists,
+    state: states.directory,
+    deposits: rows.map(document),
+    possible,
+    unreadable: hidden,
+  };
+  const text = [
+    ...(rows.length === 0 ? [noDeposits(states, o)] : lines(rows)),
+    ...possible.map((one) => ({
+      text: `without a receipt: ${one.depositId}, begun ${localTime(new Date(one.createdAt))}, ${one.text}`,
+      hang: 2,
+    })),
+  ];
   const ok = hidden.length === 0 && states.exists;
   if (ok) context.screen.result(shown, text);
   else context.screen.failure(shown, text);
@@ -69,7 +107,8 @@ export async function listDeposits(o: ReceiptsListFlags, context: Context): Prom
 
 /** Where it looked belongs to it: an incident report from the wrong directory would be an empty one. */
 function noDeposits({ directory, exists }: States, { from, to }: ReceiptsListFlags): string {
-  if (!exists) return `no deposits: there is no directory ${printable(directory)}, so no push was made with it, or it is elsewhere (--state)`;
+  if (!exists)
+    return `no deposits: there is no directory ${printable(directory)}, so no push was made with it, or it is elsewhere (--state)`;
   return `no deposits in ${printable(directory)}${from === undefined && to === undefined ? '' : ' in this period'}`;
 }
 
@@ -81,9 +120,19 @@ function within({ from, to }: ReceiptsListFlags, time: string): boolean {
 function document({ listed, destroyed, proven, names }: Row): object {
   const { receipt: r, path, sha256 } = listed;
   return {
-    arrangement: r.arrangement, depositId: r.depositId, startedAt: r.startedAt, completedAt: r.completedAt, suitcase: r.suitcase, encryption: r.encryption,
+    arrangement: r.arrangement,
+    depositId: r.depositId,
+    startedAt: r.startedAt,
+    completedAt: r.completedAt,
+    suitcase: r.suitcase,
+    encryption: r.encryption,
     to: r.encryption.recipients.map(({ fingerprint }) => ({ fingerprint, name: names.get(fingerprint) ?? null })),
-    dataset: r.dataset, transfer: r.transfer, destroyed, proven: proven.map(provenDocument), receiptPath: path, receiptSha256: sha256,
+    dataset: r.dataset,
+    transfer: r.transfer,
+    destroyed,
+    proven: proven.map(provenDocument),
+    receiptPath: path,
+    receiptSha256: sha256,
   };
 }
 
@@ -98,7 +147,9 @@ function lines(rows: readonly Row[]): Line[] {
       r.encryption.recipients.map((one) => shortFingerprint(one.fingerprint)).join(' '),
       [
         ...(destroyed === null ? [] : [`destroyed ${destroyed}`]),
-        ...(proven.length === 0 ? [] : [proven.every(({ filing }) => filing.selfAttested) ? 'self-attested' : 'proven']),
+        ...(proven.length === 0
+          ? []
+          : [proven.every(({ filing }) => filing.selfAttested) ? 'self-attested' : 'proven']),
         ...(r.transfer.status === 'unconfirmed' ? ['unconfirmed'] : []),
         ...(r.dataset.complete ? [] : ['not complete']),
       ].join(', '),

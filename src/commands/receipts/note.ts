@@ -29,10 +29,20 @@ async function noteDropped(o: GlobalOptions & { id: string }, context: Context):
   const config = await configFor(o, context);
   const arrangement = chooseArrangement(config, parseDepositId(o.id)?.arrangement ?? o.id.split('_')[0]);
   const prompt = hiddenPrompt(context);
-  const secrets = secretsFor({ config, arrangement, env: context.env, logins: await Logins.of(config, [arrangement]), signal: context.signal, ...(prompt === undefined ? {} : { prompt }) });
+  const secrets = secretsFor({
+    config,
+    arrangement,
+    env: context.env,
+    logins: await Logins.of(config, [arrangement]),
+    signal: context.signal,
+    ...(prompt === undefined ? {} : { prompt }),
+  });
   const { warnings, text, ...dropped } = await dropPending({ config, arrangement, secrets, id: o.id, now: new Date() });
   for (const warning of warnings) context.screen.warn(warning);
-  context.screen.result({ ok: true, ...dropped, text }, [labelled('dropped', `${dropped.depositId} ${text}`), ...(dropped.receiptPath === null ? [] : [labelled('receipt', printable(dropped.receiptPath))])]);
+  context.screen.result({ ok: true, ...dropped, text }, [
+    labelled('dropped', `${dropped.depositId} ${text}`),
+    ...(dropped.receiptPath === null ? [] : [labelled('receipt', printable(dropped.receiptPath))]),
+  ]);
   return 0;
 }
 
@@ -41,16 +51,29 @@ async function noteDestroyed(o: GlobalOptions & { id: string } & NotedDestructio
   const { state, found } = await receiptOf(o, o.id, context);
   const { depositId, completedAt } = found.receipt;
   // A deposit that is dated in the future was made with a wrong clock: its date proves nothing.
-  if (ageOf(completedAt, new Date()) !== null && o.destroyed < completedAt.slice(0, 10)) throw usage(`--destroyed ${o.destroyed} is before the deposit itself (${completedAt})`, 'look whether date and deposit are the right ones: «depot receipts list»');
+  if (ageOf(completedAt, new Date()) !== null && o.destroyed < completedAt.slice(0, 10))
+    throw usage(
+      `--destroyed ${o.destroyed} is before the deposit itself (${completedAt})`,
+      'look whether date and deposit are the right ones: «depot receipts list»',
+    );
   await state.requireOwn();
   const lock = await lockArrangement(state.directory);
   try {
     const ledger = await Ledger.open(state);
     for (const warning of ledger.warnings) context.screen.warn(warning);
     const earlier = ledger.lines.find((line) => line.kind === 'destroyed' && line.depositId === depositId);
-    if (earlier !== undefined) throw usage(`${depositId} is noted as destroyed on ${earlier.destroyed ?? earlier.time} already`);
-    const line = await ledger.append({ kind: 'destroyed', depositId, receiptSha256: found.sha256, time: timestamp(new Date()), destroyed: o.destroyed });
-    context.screen.result({ ok: true, depositId, destroyed: o.destroyed, sequence: line.sequence }, [labelled('noted', `${depositId}: destroyed on ${o.destroyed} (ledger line ${line.sequence})`)]);
+    if (earlier !== undefined)
+      throw usage(`${depositId} is noted as destroyed on ${earlier.destroyed ?? earlier.time} already`);
+    const line = await ledger.append({
+      kind: 'destroyed',
+      depositId,
+      receiptSha256: found.sha256,
+      time: timestamp(new Date()),
+      destroyed: o.destroyed,
+    });
+    context.screen.result({ ok: true, depositId, destroyed: o.destroyed, sequence: line.sequence }, [
+      labelled('noted', `${depositId}: destroyed on ${o.destroyed} (ledger line ${line.sequence})`),
+    ]);
     return 0;
   } finally {
     await lock.release();

@@ -17,7 +17,9 @@ async function publicOrSecret(file: string): Promise<Buffer> {
   return readKeyFile(file).catch(async (error: unknown) => {
     const denied = isDepotError(error) && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EACCES';
     if (!denied || !file.endsWith('.secret.asc')) throw error;
-    return readKeyFile(file.replace(/\.secret\.asc$/, '.public.asc')).catch(() => { throw error; });
+    return readKeyFile(file.replace(/\.secret\.asc$/, '.public.asc')).catch(() => {
+      throw error;
+    });
   });
 }
 

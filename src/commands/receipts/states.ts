@@ -27,22 +27,42 @@ export interface States {
 /** Throws `usage` for a name that neither the configuration nor the state directory knows. */
 export async function statesFor(o: GlobalOptions, names: readonly string[], context: Context): Promise<States> {
   const config = await configOrNull(o, context);
-  const directory = config?.state.path ?? stateDirectory(surroundings(context.env, context.cwd), { flag: o.state }).path;
+  const directory =
+    config?.state.path ?? stateDirectory(surroundings(context.env, context.cwd), { flag: o.state }).path;
   const found = await recorded(directory);
   const known = new Set([...(config?.arrangements.keys() ?? []), ...(found ?? [])]);
   for (const name of names) {
-    if (!known.has(name)) throw usage(`no arrangement ${JSON.stringify(name)} in ${directory}`, known.size === 0 ? 'look whether this is the right state directory' : spelled(name, known, `name one of: ${[...known].join(', ')}`));
+    if (!known.has(name))
+      throw usage(
+        `no arrangement ${JSON.stringify(name)} in ${directory}`,
+        known.size === 0
+          ? 'look whether this is the right state directory'
+          : spelled(name, known, `name one of: ${[...known].join(', ')}`),
+      );
   }
-  return { directory, exists: found !== null, config, names: names.length > 0 ? [...new Set(names)] : [...known].sort(), of: (name) => new ArrangementState(directory, name) };
+  return {
+    directory,
+    exists: found !== null,
+    config,
+    names: names.length > 0 ? [...new Set(names)] : [...known].sort(),
+    of: (name) => new ArrangementState(directory, name),
+  };
 }
 
 /** The receipt of an id or the beginning of one; `usage` when none or several fit. */
-export async function receiptOf(o: GlobalOptions, id: string, context: Context): Promise<{ states: States; state: ArrangementState; found: ListedReceipt }> {
+export async function receiptOf(
+  o: GlobalOptions,
+  id: string,
+  context: Context,
+): Promise<{ states: States; state: ArrangementState; found: ListedReceipt }> {
   const name = parseDepositId(id)?.arrangement ?? id.split('_')[0] ?? '';
   if (!id.includes('_')) {
     const { names } = await statesFor(o, [], context);
     const meant = names.includes(id) ? id : closest(id, names);
-    throw usage(`${JSON.stringify(id)} is ${names.includes(id) ? 'an arrangement, and no' : 'no'} deposit id`, `look for the id of the deposit: «depot receipts list${meant === undefined ? '' : ` ${meant}`}»`);
+    throw usage(
+      `${JSON.stringify(id)} is ${names.includes(id) ? 'an arrangement, and no' : 'no'} deposit id`,
+      `look for the id of the deposit: «depot receipts list${meant === undefined ? '' : ` ${meant}`}»`,
+    );
   }
   const states = await statesFor(o, [name], context);
   const state = states.of(name);
@@ -53,7 +73,10 @@ export async function receiptOf(o: GlobalOptions, id: string, context: Context):
 export async function depositIds(o: GlobalOptions, context: Context): Promise<string[]> {
   const states = await statesFor(o, [], context);
   const names = await Promise.all(states.names.map((name) => states.of(name).names()));
-  return names.flat().map(parseReceiptName).flatMap((parts) => (parts?.superseded === null ? [parts.depositId] : []));
+  return names
+    .flat()
+    .map(parseReceiptName)
+    .flatMap((parts) => (parts?.superseded === null ? [parts.depositId] : []));
 }
 
 async function configOrNull(o: GlobalOptions, context: Context): Promise<Config | null> {
@@ -70,7 +93,9 @@ async function configOrNull(o: GlobalOptions, context: Context): Promise<Config 
 async function recorded(directory: string): Promise<string[] | null> {
   try {
     const entries = await readdir(directory, { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory() && arrangementPattern.test(entry.name)).map((entry) => path.basename(entry.name));
+    return entries
+      .filter((entry) => entry.isDirectory() && arrangementPattern.test(entry.name))
+      .map((entry) => path.basename(entry.name));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw localError(error, 'read', directory);

@@ -22,25 +22,53 @@ export async function verifyReceipts(o: ReceiptsVerifyFlags, context: Context): 
   const audits: { arrangement: string; audit: LedgerAudit; held: LedgerAudit | null }[] = [];
   for (const arrangement of states.names) {
     const state = states.of(arrangement);
-    audits.push({ arrangement, audit: await verifyLedger(state, check), held: o.against === undefined ? null : await compareWithHeld(state, o.against, check) });
+    audits.push({
+      arrangement,
+      audit: await verifyLedger(state, check),
+      held: o.against === undefined ? null : await compareWithHeld(state, o.against, check),
+    });
   }
-  const whole = audits.every(({ audit, held }) => audit.problems.length === 0 && (held === null || held.problems.length === 0));
-  const readable = audits.every(({ audit, held }) => audit.unreadable.length === 0 && (held === null || held.unreadable.length === 0));
+  const whole = audits.every(
+    ({ audit, held }) => audit.problems.length === 0 && (held === null || held.problems.length === 0),
+  );
+  const readable = audits.every(
+    ({ audit, held }) => audit.unreadable.length === 0 && (held === null || held.unreadable.length === 0),
+  );
   const nothing = audits.every(({ audit }) => audit.lines === 0 && audit.receipts === 0);
   // Asked for, and not possible: that is no agreement.
   const notHeld = o.against !== undefined && audits.every(({ held }) => held === null || held.receipts === 0);
   const unsigned = check === undefined;
   const checked = readable && !nothing && !notHeld && !unsigned;
-  const document = { ok: whole && checked, result: !whole ? 'failed' : checked ? 'passed' : 'incomplete', state: states.directory, arrangements: audits.map(({ arrangement, audit, held }) => ({ arrangement, ...audit, ...(held === null ? {} : { against: held }) })) };
+  const document = {
+    ok: whole && checked,
+    result: !whole ? 'failed' : checked ? 'passed' : 'incomplete',
+    state: states.directory,
+    arrangements: audits.map(({ arrangement, audit, held }) => ({
+      arrangement,
+      ...audit,
+      ...(held === null ? {} : { against: held }),
+    })),
+  };
   const lines = audits.flatMap(({ arrangement, audit, held }) => auditLines(arrangement, audit, held, unsigned));
   if (whole && nothing) lines.push(nothingIn(states));
-  else if (whole && notHeld) lines.push(`– nothing was compared: no receipt of these arrangements in ${printable(o.against ?? '')}`);
+  else if (whole && notHeld)
+    lines.push(`– nothing was compared: no receipt of these arrangements in ${printable(o.against ?? '')}`);
   if (whole && checked) context.screen.result(document, lines);
   else context.screen.failure(document, lines);
-  if (whole && nothing) context.screen.hint('look whether this is the right state directory: «depot status» names it, and --state DIRECTORY takes another');
+  if (whole && nothing)
+    context.screen.hint(
+      'look whether this is the right state directory: «depot status» names it, and --state DIRECTORY takes another',
+    );
   if (whole && !nothing && unsigned) context.screen.hint('name the public key of the supplier: --signer FILE');
-  const badlySigned = audits.some(({ audit, held }) => [...audit.problems, ...(held?.problems ?? [])].some(({ kind }) => kind === 'signature'));
-  if (badlySigned) context.screen.hint(o.signers.length > 0 ? 'name every key that signed, each with --signer FILE' : 'if the signing key was replaced, name the earlier public key under supplier.formerSigningKeys in depot.yaml, or with --signer FILE');
+  const badlySigned = audits.some(({ audit, held }) =>
+    [...audit.problems, ...(held?.problems ?? [])].some(({ kind }) => kind === 'signature'),
+  );
+  if (badlySigned)
+    context.screen.hint(
+      o.signers.length > 0
+        ? 'name every key that signed, each with --signer FILE'
+        : 'if the signing key was replaced, name the earlier public key under supplier.formerSigningKeys in depot.yaml, or with --signer FILE',
+    );
   return !whole ? ledgerBroken : checked ? 0 : exitStatus.incomplete;
 }
 
@@ -52,27 +80,40 @@ function nothingIn({ directory, exists }: States): string {
 async function requireDirectory(path: string): Promise<void> {
   const found = await stat(path).catch((cause: unknown) => {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DepotError('local-unreadable', `--against ${printable(path)}: ${missing ? 'there is no such directory' : printable((cause as Error).message)}`, { hint: 'name the directory with the receipts that others hold', cause });
+    throw new DepotError(
+      'local-unreadable',
+      `--against ${printable(path)}: ${missing ? 'there is no such directory' : printable((cause as Error).message)}`,
+      { hint: 'name the directory with the receipts that others hold', cause },
+    );
   });
-  if (!found.isDirectory()) throw new DepotError('local-unreadable', `--against ${printable(path)} is no directory`, { hint: 'name the directory with the receipts that others hold' });
+  if (!found.isDirectory())
+    throw new DepotError('local-unreadable', `--against ${printable(path)} is no directory`, {
+      hint: 'name the directory with the receipts that others hold',
+    });
 }
 
 function auditLines(arrangement: string, audit: LedgerAudit, held: LedgerAudit | null, unsigned: boolean): string[] {
   const problems = [...audit.problems, ...(held?.problems ?? [])];
   const unreadable = [...audit.unreadable, ...(held?.unreadable ?? [])];
   const closed = new Set(unreadable.map(({ message }) => message));
-  const head = problems.length > 0
-    ? `✗ ${arrangement}: broken; ${counted(problems.length, 'problem')}`
-    : unreadable.length > 0
-      ? `– ${arrangement}: not all could be checked; ${counted(unreadable.length, 'receipt')} could not be read`
-      : audit.lines === 0 && audit.receipts === 0
-        ? `– ${arrangement}: no deposit yet`
-        : `${unsigned ? '–' : '✓'} ${arrangement}: whole${unsigned ? ', but no signature was checked' : ''}; ${counted(audit.lines, 'ledger line')}, ${counted(audit.receipts, 'receipt')}${held === null ? '' : `; agrees with ${counted(held.receipts, 'receipt')} held elsewhere`}`;
+  const head =
+    problems.length > 0
+      ? `✗ ${arrangement}: broken; ${counted(problems.length, 'problem')}`
+      : unreadable.length > 0
+        ? `– ${arrangement}: not all could be checked; ${counted(unreadable.length, 'receipt')} could not be read`
+        : audit.lines === 0 && audit.receipts === 0
+          ? `– ${arrangement}: no deposit yet`
+          : `${unsigned ? '–' : '✓'} ${arrangement}: whole${unsigned ? ', but no signature was checked' : ''}; ${counted(audit.lines, 'ledger line')}, ${counted(audit.receipts, 'receipt')}${held === null ? '' : `; agrees with ${counted(held.receipts, 'receipt')} held elsewhere`}`;
   return [
     head,
     ...problems.map((p) => `    ${p.kind}: ${printable(p.message)}`),
-    ...unreadable.flatMap(({ message, hint }) => [`    unreadable: ${printable(message)}`, ...(hint === null ? [] : [`      ${printable(hint)}`])]),
+    ...unreadable.flatMap(({ message, hint }) => [
+      `    unreadable: ${printable(message)}`,
+      ...(hint === null ? [] : [`      ${printable(hint)}`]),
+    ]),
     ...[...audit.warnings, ...(held?.warnings ?? [])].map((warning) => `    warning: ${printable(warning)}`),
-    ...[...new Set([...audit.unchecked, ...(held?.unchecked ?? [])])].filter((what) => !closed.has(what)).map((what) => `  – not checked: ${printable(what)}`),
+    ...[...new Set([...audit.unchecked, ...(held?.unchecked ?? [])])]
+      .filter((what) => !closed.has(what))
+      .map((what) => `  – not checked: ${printable(what)}`),
   ];
 }

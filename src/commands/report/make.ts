@@ -29,23 +29,49 @@ export async function makeReport(o: ReportFlags, context: Context): Promise<numb
   // Before the work, which takes a while with many deposits; and again before the rename.
   await requireReplaceable(file);
   const { directory, config, names } = await statesFor(o, o.names, context);
-  if (names.length === 0) throw new DepotError('incomplete', `nothing to report on: no arrangement in depot.yaml, and none in ${printable(directory)}`, { hint: 'look whether this is the right state directory: --state DIRECTORY' });
+  if (names.length === 0)
+    throw new DepotError(
+      'incomplete',
+      `nothing to report on: no arrangement in depot.yaml, and none in ${printable(directory)}`,
+      { hint: 'look whether this is the right state directory: --state DIRECTORY' },
+    );
   const check = await signatureCheck(o.signers.length > 0 ? o.signers : ownSigners(config));
   const data = await gatherReport({
-    config, stateDirectory: directory, names, from: o.from ?? null, to: o.to ?? null, checkSignature: check, now: new Date(),
-    pause: () => { throwIfAborted(context.signal); },
+    config,
+    stateDirectory: directory,
+    names,
+    from: o.from ?? null,
+    to: o.to ?? null,
+    checkSignature: check,
+    now: new Date(),
+    pause: () => {
+      throwIfAborted(context.signal);
+    },
   });
   const page = reportPage(data, o.language);
   await writeReport(file, page);
   const sha256 = createHash('sha256').update(page).digest('hex');
-  context.screen.result({ ok: true, out: file, bytes: Buffer.byteLength(page), sha256, arrangements: data.arrangements.map(summary) }, lines(data, file, page, sha256));
+  context.screen.result(
+    { ok: true, out: file, bytes: Buffer.byteLength(page), sha256, arrangements: data.arrangements.map(summary) },
+    lines(data, file, page, sha256),
+  );
   return 0;
 }
 
 function summary(a: ReportData['arrangements'][number]): object {
   return {
-    arrangement: a.name, state: a.state, lastDeposit: a.last === null ? null : { depositId: a.last.depositId, finishedAt: a.last.at.toISOString().replace(/\.\d+Z$/, 'Z') },
-    deposits: a.points.length, rows: a.deposits.length, gaps: a.gaps.length, failedRuns: a.failedRuns.total, ledgerProblems: a.audit.problems.length, unchecked: a.audit.unchecked.length,
+    arrangement: a.name,
+    state: a.state,
+    lastDeposit:
+      a.last === null
+        ? null
+        : { depositId: a.last.depositId, finishedAt: a.last.at.toISOString().replace(/\.\d+Z$/, 'Z') },
+    deposits: a.points.length,
+    rows: a.deposits.length,
+    gaps: a.gaps.length,
+    failedRuns: a.failedRuns.total,
+    ledgerProblems: a.audit.problems.length,
+    unchecked: a.audit.unchecked.length,
   };
 }
 
@@ -56,7 +82,10 @@ function lines(data: ReportData, file: string, page: string, sha256: string): Li
     return what === null ? [] : [labelled('attention', `${a.name}: ${what}`)];
   });
   return [
-    labelled('report', `${printable(file)}, ${bytes(Buffer.byteLength(page))}: ${counted(data.arrangements.length, 'arrangement')}, ${counted(deposits, 'deposit')}`),
+    labelled(
+      'report',
+      `${printable(file)}, ${bytes(Buffer.byteLength(page))}: ${counted(data.arrangements.length, 'arrangement')}, ${counted(deposits, 'deposit')}`,
+    ),
     labelled('sha256', sha256),
     ...bad.slice(0, mostNamed),
     ...(bad.length > mostNamed ? [labelled('', `and ${counted(bad.length - mostNamed, 'more', 'more')}`)] : []),

@@ -16,22 +16,40 @@ export interface Access {
 }
 
 /** `account` null: it is not there yet, and then owns nothing and is in no group. */
-export async function accessFor(name: string, account: Account | null, o: { config: Config; arrangements: readonly Arrangement[]; program: readonly string[]; stateMadeBySystemd: boolean }): Promise<Access> {
+export async function accessFor(
+  name: string,
+  account: Account | null,
+  o: { config: Config; arrangements: readonly Arrangement[]; program: readonly string[]; stateMadeBySystemd: boolean },
+): Promise<Access> {
   const who = account ?? { name, uid: -1, gid: -1, group: name, gids: [] };
   const found = new Findings(who, o.config.directory);
   for (const file of o.program) await found.program(file);
   for (const file of o.config.files) await found.trusted(file);
   const { config, arrangements } = o;
   for (const { beneficiaries, specification, remote } of arrangements) {
-    const open = [...config.supplier.formerSigningKeys, ...beneficiaries.map((b) => b.key), ...(specification === undefined ? [] : [specification]), ...(remote.hostKeys.length > 0 ? [] : [remote.knownHostsFile])];
+    const open = [
+      ...config.supplier.formerSigningKeys,
+      ...beneficiaries.map((b) => b.key),
+      ...(specification === undefined ? [] : [specification]),
+      ...(remote.hostKeys.length > 0 ? [] : [remote.knownHostsFile]),
+    ];
     for (const file of open) await found.open(file);
   }
   const secrets = path.join(config.directory, 'secrets');
   await found.owned(secrets);
-  const named = [config.supplier.signingKey, config.supplier.passphrase.file, ...arrangements.flatMap(({ remote }) => [remote.privateKey, remote.password.file, remote.privateKeyPassphrase.file])];
+  const named = [
+    config.supplier.signingKey,
+    config.supplier.passphrase.file,
+    ...arrangements.flatMap(({ remote }) => [
+      remote.privateKey,
+      remote.password.file,
+      remote.privateKeyPassphrase.file,
+    ]),
+  ];
   for (const file of new Set(named)) if (file !== undefined && path.dirname(file) !== secrets) await found.secret(file);
   await found.state(config.state.path, o.stateMadeBySystemd);
-  for (const { sources } of arrangements) for (const source of sources) if ('path' in source && source.prepare === undefined) await found.source(source.path);
+  for (const { sources } of arrangements)
+    for (const source of sources) if ('path' in source && source.prepare === undefined) await found.source(source.path);
   return found;
 }
 
@@ -57,7 +75,10 @@ class Findings implements Access {
 
   async program(file: string): Promise<void> {
     const met = await obstacle(this.#who, file, path.extname(file) === '.js' ? 'read' : 'run');
-    if (met !== null) this.#warn(`cannot run ${printable(file)} (${printable(met.path)} keeps it out): install Node and depot for all accounts, and print the schedule with those`);
+    if (met !== null)
+      this.#warn(
+        `cannot run ${printable(file)} (${printable(met.path)} keeps it out): install Node and depot for all accounts, and print the schedule with those`,
+      );
   }
 
   /** Configuration: readable, and root's or the account's own, since it can run commands. */
@@ -91,9 +112,14 @@ class Findings implements Access {
     for (const name of await readdir(directory).catch(() => [])) {
       const file = path.join(directory, name);
       const own = await stat(file).catch(() => null);
-      if (own !== null && ((await obstacle(this.#who, file, 'read'))?.onTheWay === false || exposure(own, this.#who.uid) !== undefined)) files.push({ file, own });
+      if (
+        own !== null &&
+        ((await obstacle(this.#who, file, 'read'))?.onTheWay === false || exposure(own, this.#who.uid) !== undefined)
+      )
+        files.push({ file, own });
     }
-    if ([there, ...files.map(({ own }) => own)].some(({ uid }) => uid !== this.#who.uid)) this.#line(`chown -R ${this.#who.name}: ${shellWord(directory)}`);
+    if ([there, ...files.map(({ own }) => own)].some(({ uid }) => uid !== this.#who.uid))
+      this.#line(`chown -R ${this.#who.name}: ${shellWord(directory)}`);
     for (const { file, own } of files) if ((own.mode & 0o077) !== 0) this.#line(`chmod 600 ${shellWord(file)}`);
     await this.#reaches(directory);
   }
@@ -102,24 +128,32 @@ class Findings implements Access {
     await this.#reaches(directory);
     const there = await stat(directory).catch(() => null);
     if (there === null && madeBySystemd) return;
-    if (there === null) this.#line(`install -d -o ${this.#who.name} -g ${this.#who.group} -m 700 ${shellWord(directory)}`);
+    if (there === null)
+      this.#line(`install -d -o ${this.#who.name} -g ${this.#who.group} -m 700 ${shellWord(directory)}`);
     else if (there.uid !== this.#who.uid) this.#line(`chown -R ${this.#who.name}: ${shellWord(directory)}`);
   }
 
   async source(file: string): Promise<void> {
     const met = await obstacle(this.#who, file, 'read');
     if (met === null) return;
-    this.#warn(`may not read the source ${printable(file)}${met.onTheWay ? ` (${printable(met.path)} keeps it out)` : ''}: setfacl -R -m u:${this.#who.name}:rX ${printable(shellWord(file))}, or another way of your own`);
+    this.#warn(
+      `may not read the source ${printable(file)}${met.onTheWay ? ` (${printable(met.path)} keeps it out)` : ''}: setfacl -R -m u:${this.#who.name}:rX ${printable(shellWord(file))}, or another way of your own`,
+    );
   }
 
   /** Whether the file may be read; a directory on the way to it is dealt with here. */
   async #reaches(file: string): Promise<boolean> {
     const met = await obstacle(this.#who, file, 'read');
     if (met?.onTheWay !== true) return met === null;
-    if (!isHomeOfAnother(met.path, this.#who.uid) && (met.path === this.#directory || met.path.startsWith(`${this.#directory}${path.sep}`))) {
+    if (
+      !isHomeOfAnother(met.path, this.#who.uid) &&
+      (met.path === this.#directory || met.path.startsWith(`${this.#directory}${path.sep}`))
+    ) {
       this.#line(`chgrp ${this.#who.group} ${shellWord(met.path)} && chmod g+rx ${shellWord(met.path)}`);
     } else {
-      this.#warn(`may not enter ${printable(met.path)}, where ${printable(file)} lies: move it (/etc/depot is for the configuration, /var/lib/depot for the state)`);
+      this.#warn(
+        `may not enter ${printable(met.path)}, where ${printable(file)} lies: move it (/etc/depot is for the configuration, /var/lib/depot for the state)`,
+      );
     }
     return false;
   }

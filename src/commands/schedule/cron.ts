@@ -6,11 +6,18 @@ export function cronLine(job: Job): Printed {
   const { hour, minute } = job.at;
   const line = `${minute} ${hour} * * * ${job.command.map(quoted).join(' ')}`;
   return {
-    files: [{ path: 'crontab', contents: `# depot: ${job.what}; silence is success, and a failure is mailed to MAILTO\n${line}\n` }],
+    files: [
+      {
+        path: 'crontab',
+        contents: `# depot: ${job.what}; silence is success, and a failure is mailed to MAILTO\n${line}\n`,
+      },
+    ],
     paste: [
       ...job.prepare,
       `to install: (crontab -l 2>/dev/null; «depot …») | crontab -`,
-      ...(job.user === undefined ? [] : [`or, as root: (crontab -u ${job.user} -l 2>/dev/null; «depot …») | crontab -u ${job.user} -`]),
+      ...(job.user === undefined
+        ? []
+        : [`or, as root: (crontab -u ${job.user} -l 2>/dev/null; «depot …») | crontab -u ${job.user} -`]),
       'missed runs are not made up for; monitor with: «depot status --max-age 26h»',
     ],
   };

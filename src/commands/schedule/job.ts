@@ -29,7 +29,11 @@ export interface Job {
 export function requireOneLine(job: Job): void {
   const words = [...job.command, job.configDirectory, job.stateDirectory, job.user ?? '', ...job.prepare];
   const odd = words.find((word) => printable(word) !== word);
-  if (odd !== undefined) throw usage(`'${printable(odd)}' has a line break or another control character in it, which no schedule can carry`, 'rename that file or directory');
+  if (odd !== undefined)
+    throw usage(
+      `'${printable(odd)}' has a line break or another control character in it, which no schedule can carry`,
+      'rename that file or directory',
+    );
 }
 
 /** A file to make, and what to type then. */

@@ -39,10 +39,21 @@ export async function print(o: ScheduleFlags, context: Context): Promise<number>
   if (script === undefined) throw usage('the path of depot is not known', 'run it as an installed program');
   // The running Node by its path: a scheduled run has another PATH than a person.
   const program = [process.execPath, path.resolve(script)];
-  const { user, lines: prepare, warnings } = o.kind === 'windows' ? { user: o.user, lines: [], warnings: [] } : await accountFor(o, config, arrangements, program);
+  const {
+    user,
+    lines: prepare,
+    warnings,
+  } = o.kind === 'windows'
+    ? { user: o.user, lines: [], warnings: [] }
+    : await accountFor(o, config, arrangements, program);
   const job: Job = {
     command: [
-      ...program, 'push', ...(o.names.length === 0 ? ['--all'] : o.names), '--quiet', '--config', config.path,
+      ...program,
+      'push',
+      ...(o.names.length === 0 ? ['--all'] : o.names),
+      '--quiet',
+      '--config',
+      config.path,
       // Else another account, or one without this environment, would begin a second ledger elsewhere.
       ...(goesWithConfiguration(config.state) ? [] : ['--state', config.state.path]),
     ],
@@ -60,23 +71,65 @@ export async function print(o: ScheduleFlags, context: Context): Promise<number>
   const printed = { systemd: systemdUnits, cron: cronLine, windows: windowsTask }[o.kind](job);
   for (const warning of warnings) context.screen.warn(warning);
   const written = o.out === undefined ? [] : await writeFiles(printed.files, path.resolve(context.cwd, o.out));
-  context.screen.result({ ok: true, kind: o.kind, account: user ?? null, ...printed, warnings, ...(o.out === undefined ? {} : { written }) },
-    o.out === undefined ? lines(o.kind, printed) : [...written.map((file) => labelled('written', printable(file))), '', ...printed.paste]);
+  context.screen.result(
+    {
+      ok: true,
+      kind: o.kind,
+      account: user ?? null,
+      ...printed,
+      warnings,
+      ...(o.out === undefined ? {} : { written }),
+    },
+    o.out === undefined
+      ? lines(o.kind, printed)
+      : [...written.map((file) => labelled('written', printable(file))), '', ...printed.paste],
+  );
   return 0;
 }
 
 /** `--user`, else the owner of the state, else who runs this; root prints for an account of its own. */
-async function accountFor(o: ScheduleFlags, config: Config, arrangements: readonly Arrangement[], program: readonly string[]): Promise<Access & { user: string | undefined }> {
+async function accountFor(
+  o: ScheduleFlags,
+  config: Config,
+  arrangements: readonly Arrangement[],
+  program: readonly string[],
+): Promise<Access & { user: string | undefined }> {
   const caller = process.geteuid?.();
   if (caller === undefined) return { user: o.user, lines: [], warnings: [] };
   const owner = await stateOwner(config);
-  const usual = owner !== undefined && owner.uid !== 0 ? owner.name : caller !== 0 ? (await accountOfUid(caller)).name : o.kind === 'cron' ? undefined : serviceAccount;
+  const usual =
+    owner !== undefined && owner.uid !== 0
+      ? owner.name
+      : caller !== 0
+        ? (await accountOfUid(caller)).name
+        : o.kind === 'cron'
+          ? undefined
+          : serviceAccount;
   const name = o.user ?? usual;
   if (name === undefined) return { user: undefined, lines: [], warnings: [] };
   const account = (await accountNamed(name)) ?? null;
-  const access = await accessFor(name, account, { config, arrangements, program, stateMadeBySystemd: o.kind === 'systemd' && systemdMakes(config.state.path) });
-  const make = account === null ? [`useradd --system --home-dir /var/lib/depot --shell /usr/sbin/nologin ${shellWord(name)}`] : [];
-  const hidden = o.kind === 'systemd' ? [config.state.path, config.path, ...arrangements.flatMap(({ sources }) => sources.flatMap((source) => ('path' in source ? [source.path] : [])))].filter((file) => /^\/(?:var\/)?tmp\//.test(file)).map((file) => `${printable(file)} lies below a /tmp of which the unit sees another one (PrivateTmp): move it`) : [];
+  const access = await accessFor(name, account, {
+    config,
+    arrangements,
+    program,
+    stateMadeBySystemd: o.kind === 'systemd' && systemdMakes(config.state.path),
+  });
+  const make =
+    account === null ? [`useradd --system --home-dir /var/lib/depot --shell /usr/sbin/nologin ${shellWord(name)}`] : [];
+  const hidden =
+    o.kind === 'systemd'
+      ? [
+          config.state.path,
+          config.path,
+          ...arrangements.flatMap(({ sources }) =>
+            sources.flatMap((source) => ('path' in source ? [source.path] : [])),
+          ),
+        ]
+          .filter((file) => /^\/(?:var\/)?tmp\//.test(file))
+          .map(
+            (file) => `${printable(file)} lies below a /tmp of which the unit sees another one (PrivateTmp): move it`,
+          )
+      : [];
   return { user: name, lines: [...make, ...access.lines], warnings: [...access.warnings, ...hidden] };
 }
 
@@ -90,7 +143,8 @@ async function credentialsFor(config: Config, arrangements: readonly Arrangement
     for (const kind of ['password', 'privateKeyPassphrase', 'signingKeyPassphrase'] as const) {
       const needed = logins.needed(kind, arrangement);
       if (account !== undefined && kind !== 'signingKeyPassphrase') names.add(credentialName(kind, account));
-      if (needed.server <= 1 && kind !== 'signingKeyPassphrase') names.add(serverCredentialName(kind, arrangement.remote));
+      if (needed.server <= 1 && kind !== 'signingKeyPassphrase')
+        names.add(serverCredentialName(kind, arrangement.remote));
       // One that does not say whose it is would be shown to whatever server this unit logs in to.
       if (needed.run <= 1) names.add(credentialName(kind));
     }
@@ -99,7 +153,14 @@ async function credentialsFor(config: Config, arrangements: readonly Arrangement
     { name, file: `/etc/credstore.encrypted/${name}`, encrypted: true },
     { name, file: `/etc/credstore/${name}`, encrypted: false },
   ]);
-  const there = await Promise.all(places.map(({ file }) => stat(file).then(() => true, () => false)));
+  const there = await Promise.all(
+    places.map(({ file }) =>
+      stat(file).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
   return places.filter((_, i) => there[i]);
 }
 
@@ -118,7 +179,11 @@ async function writeFiles(files: Printed['files'], directory: string): Promise<s
 /** What is pasted stands in comments, so that the output as a whole is a valid crontab or XML file. */
 function lines(kind: ScheduleFlags['kind'], { files, paste }: Printed): string[] {
   // A comment in XML has no two hyphens in it; whoever has them in the name of the account gets the lines with --out.
-  if (kind === 'windows') return [files[0]!.contents.trimEnd(), ...(paste.some((line) => line.includes('--')) ? [] : [`<!--\n${paste.join('\n')}\n-->`])];
+  if (kind === 'windows')
+    return [
+      files[0]!.contents.trimEnd(),
+      ...(paste.some((line) => line.includes('--')) ? [] : [`<!--\n${paste.join('\n')}\n-->`]),
+    ];
   const text = files.flatMap(({ path: name, contents }) => [`# ${name}`, contents.trimEnd(), '']);
   return [...text, ...paste.map((line) => `# ${line}`)];
 }

@@ -24,7 +24,9 @@ export function systemdUnits(job: Job): Printed {
     '# A first deposit, or one over a slow line, may take hours.',
     'TimeoutStartSec=infinity',
     '# Receipts, ledger and run records: where a push by hand has them too.',
-    ...(underVarLib ? [`StateDirectory=${path.posix.relative('/var/lib', job.stateDirectory)}`, 'StateDirectoryMode=0700'] : [`ReadWritePaths=${quoted(job.stateDirectory)}`]),
+    ...(underVarLib
+      ? [`StateDirectory=${path.posix.relative('/var/lib', job.stateDirectory)}`, 'StateDirectoryMode=0700']
+      : [`ReadWritePaths=${quoted(job.stateDirectory)}`]),
     ...credentials(job.credentials),
     '# A source command that writes elsewhere (a dump, a socket) needs its directory in ReadWritePaths=.',
     'ProtectSystem=strict',
@@ -86,7 +88,11 @@ export function systemdMakes(stateDirectory: string): boolean {
 }
 
 function credentials(present: Job['credentials']): string[] {
-  if (present.length > 0) return ['# Secrets, as depot login --to systemd says how to keep them:', ...present.map(({ name, file, encrypted }) => `LoadCredential${encrypted ? 'Encrypted' : ''}=${name}:${file}`)];
+  if (present.length > 0)
+    return [
+      '# Secrets, as depot login --to systemd says how to keep them:',
+      ...present.map(({ name, file, encrypted }) => `LoadCredential${encrypted ? 'Encrypted' : ''}=${name}:${file}`),
+    ];
   return [
     '# Secrets, unless "depot login --to file" keeps them beside the configuration:',
     '#LoadCredentialEncrypted=depot.password:/etc/credstore.encrypted/depot.password',

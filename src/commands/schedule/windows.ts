@@ -6,8 +6,13 @@ export function windowsTask(job: Job): Printed {
   const [program, ...parameters] = job.command;
   // The scheduler puts the value of a variable there, and knows no way to write the name itself.
   const variable = [...job.command, job.configDirectory].find((word) => /%[^%]+%/.test(word));
-  if (variable !== undefined) throw usage(`${JSON.stringify(variable)} has ${/%[^%]+%/.exec(variable)![0]} in it, which the Task Scheduler takes for a variable`, 'rename that file or directory');
-  if (job.user !== undefined && /["/[\]:;|=,+*?<>%]/.test(job.user)) throw usage(`--user ${JSON.stringify(job.user)} is not the name of an account`);
+  if (variable !== undefined)
+    throw usage(
+      `${JSON.stringify(variable)} has ${/%[^%]+%/.exec(variable)![0]} in it, which the Task Scheduler takes for a variable`,
+      'rename that file or directory',
+    );
+  if (job.user !== undefined && /["/[\]:;|=,+*?<>%]/.test(job.user))
+    throw usage(`--user ${JSON.stringify(job.user)} is not the name of an account`);
   const time = `${String(job.at.hour).padStart(2, '0')}:${String(job.at.minute).padStart(2, '0')}`;
   const account = job.user ?? 'NT AUTHORITY\\LOCAL SERVICE';
   const contents = `<?xml version="1.0" encoding="UTF-8"?>

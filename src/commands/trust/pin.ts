@@ -27,19 +27,36 @@ export async function trust(o: TrustFlags, context: Context): Promise<number> {
   const compared = await choose(offered, o.fingerprints, { ...remote, name }, context);
   if (remote.hostKeys.length > 0) return alreadyDecided(compared, { ...remote, name }, offered, context);
   const replaced = await pin(compared, remote);
-  context.screen.result({
-    ok: true, host, port, knownHosts: knownHostsFile, offered: offered.map(shown), trusted: compared.map(shown), replaced, hostKeyInConfig: false,
-  }, [
-    ...compared.map((key) => `${replaced.includes(key.type) ? 'replaced' : 'trusted'}  ${key.type} ${key.fingerprint}`),
-    `written to ${printable(knownHostsFile)}`,
-  ]);
+  context.screen.result(
+    {
+      ok: true,
+      host,
+      port,
+      knownHosts: knownHostsFile,
+      offered: offered.map(shown),
+      trusted: compared.map(shown),
+      replaced,
+      hostKeyInConfig: false,
+    },
+    [
+      ...compared.map(
+        (key) => `${replaced.includes(key.type) ? 'replaced' : 'trusted'}  ${key.type} ${key.fingerprint}`,
+      ),
+      `written to ${printable(knownHostsFile)}`,
+    ],
+  );
   return 0;
 }
 
 /** Adds keys that somebody has compared to known_hosts; returns the types of which there was another key. */
-export async function pin(compared: readonly ScannedKey[], { host, port, knownHostsFile }: Pick<RemoteSettings, 'host' | 'port' | 'knownHostsFile'>): Promise<string[]> {
+export async function pin(
+  compared: readonly ScannedKey[],
+  { host, port, knownHostsFile }: Pick<RemoteSettings, 'host' | 'port' | 'knownHostsFile'>,
+): Promise<string[]> {
   const { text, replaced } = pinned(await readKnownHosts(knownHostsFile), { host, port }, compared);
-  await writeFileAtomic(knownHostsFile, text).catch(async (error: unknown) => { throw await toldWhoPins(error, knownHostsFile); });
+  await writeFileAtomic(knownHostsFile, text).catch(async (error: unknown) => {
+    throw await toldWhoPins(error, knownHostsFile);
+  });
   // Public, and the account that pushes may be another than the one that compares.
   await chmod(knownHostsFile, 0o644);
   return replaced;
@@ -56,17 +73,37 @@ async function toldWhoPins(error: unknown, file: string): Promise<unknown> {
 }
 
 /** With `hostKey:` in depot.yaml known_hosts is not read, and depot.yaml is not depot's to change. */
-function alreadyDecided(compared: readonly ScannedKey[], remote: RemoteSettings & { name: string }, offered: readonly ScannedKey[], context: Context): number {
+function alreadyDecided(
+  compared: readonly ScannedKey[],
+  remote: RemoteSettings & { name: string },
+  offered: readonly ScannedKey[],
+  context: Context,
+): number {
   const place = printable(remote.hostKeysAt ?? 'depot.yaml');
   const known = compared.filter((key) => remote.hostKeys.some((text) => text.split(' ').at(-1) === key.fingerprint));
   if (known.length < compared.length) {
-    throw new DepotError('host-key-changed', `${place} decides which host key is trusted, and it has another one; nothing was changed`, {
-      hint: `write there, if the agent has confirmed the key: hostKey: ${JSON.stringify(compared.map((key) => `${key.type} ${key.fingerprint}`))}`, arrangement: remote.name,
-    });
+    throw new DepotError(
+      'host-key-changed',
+      `${place} decides which host key is trusted, and it has another one; nothing was changed`,
+      {
+        hint: `write there, if the agent has confirmed the key: hostKey: ${JSON.stringify(compared.map((key) => `${key.type} ${key.fingerprint}`))}`,
+        arrangement: remote.name,
+      },
+    );
   }
-  context.screen.result({
-    ok: true, host: remote.host, port: remote.port, knownHosts: null, offered: offered.map(shown), trusted: known.map(shown), replaced: [], hostKeyInConfig: true,
-  }, [...known.map((key) => `trusted  ${key.type} ${key.fingerprint}`), `by ${place}; nothing was changed`]);
+  context.screen.result(
+    {
+      ok: true,
+      host: remote.host,
+      port: remote.port,
+      knownHosts: null,
+      offered: offered.map(shown),
+      trusted: known.map(shown),
+      replaced: [],
+      hostKeyInConfig: true,
+    },
+    [...known.map((key) => `trusted  ${key.type} ${key.fingerprint}`), `by ${place}; nothing was changed`],
+  );
   return 0;
 }
 
@@ -75,26 +112,44 @@ function shown({ type, fingerprint }: ScannedKey): { type: string; fingerprint: 
 }
 
 /** The keys that a person, or whoever gave `--fingerprint`, has compared with what the agent gave. */
-async function choose(offered: readonly ScannedKey[], fingerprints: readonly string[], remote: Pick<RemoteSettings, 'host' | 'port'> & { name: string }, context: Context): Promise<ScannedKey[]> {
+async function choose(
+  offered: readonly ScannedKey[],
+  fingerprints: readonly string[],
+  remote: Pick<RemoteSettings, 'host' | 'port'> & { name: string },
+  context: Context,
+): Promise<ScannedKey[]> {
   const address = `${printable(remote.host)}:${remote.port}`;
   const listed = offered.map((key) => `${key.type} ${key.fingerprint}`).join('\n');
   if (fingerprints.length > 0) {
     const found = offered.filter((key) => fingerprints.includes(key.fingerprint));
     const missing = fingerprints.filter((print) => !found.some((key) => key.fingerprint === print));
     if (missing.length > 0) {
-      throw new DepotError('host-key-changed', `${address} does not have the key ${missing.join(', ')}; it shows\n${listed}`, { hint: 'do not go on: ask the agent, by telephone, which key its server has' });
+      throw new DepotError(
+        'host-key-changed',
+        `${address} does not have the key ${missing.join(', ')}; it shows\n${listed}`,
+        { hint: 'do not go on: ask the agent, by telephone, which key its server has' },
+      );
     }
     return found;
   }
   if (!context.screen.interactive) {
-    throw new DepotError('host-key-unknown', `nobody can compare the host keys of ${address} here; it shows\n${listed}`, {
-      hint: `compare them with what the agent gave you, then: «depot trust ${remote.name} --fingerprint SHA256:…»`,
-    });
+    throw new DepotError(
+      'host-key-unknown',
+      `nobody can compare the host keys of ${address} here; it shows\n${listed}`,
+      {
+        hint: `compare them with what the agent gave you, then: «depot trust ${remote.name} --fingerprint SHA256:…»`,
+      },
+    );
   }
   const { Prompt } = await import('../../ui/prompt.js');
   const prompt = new Prompt({ stdin: context.stdin, stderr: context.screen.stderr, signal: context.signal });
-  context.screen.note(`${address} shows these host keys. Compare them with what the agent gave you on paper or by telephone, letter by letter.`);
-  const chosen = await prompt.chooseSome('Which of them have you compared and found equal? (Ctrl-C if none)', offered.map((key) => ({ value: key.fingerprint, label: `${key.type} ${key.fingerprint}` })));
+  context.screen.note(
+    `${address} shows these host keys. Compare them with what the agent gave you on paper or by telephone, letter by letter.`,
+  );
+  const chosen = await prompt.chooseSome(
+    'Which of them have you compared and found equal? (Ctrl-C if none)',
+    offered.map((key) => ({ value: key.fingerprint, label: `${key.type} ${key.fingerprint}` })),
+  );
   return offered.filter((key) => chosen.includes(key.fingerprint));
 }
 
@@ -102,7 +157,11 @@ async function choose(offered: readonly ScannedKey[], fingerprints: readonly str
  * known_hosts with these keys in it, each once. A line for this server alone that has another key of the same type is
  * replaced, since whoever calls has compared the new one; a line that names other servers too is not ours to take apart.
  */
-export function pinned(before: string, server: { host: string; port: number }, keys: readonly ScannedKey[]): { text: string; replaced: string[] } {
+export function pinned(
+  before: string,
+  server: { host: string; port: number },
+  keys: readonly ScannedKey[],
+): { text: string; replaced: string[] } {
   const replaced: string[] = [];
   const present = new Set<string>();
   const kept = before.split('\n').filter((line) => {
@@ -110,7 +169,10 @@ export function pinned(before: string, server: { host: string; port: number }, k
     if (known === undefined) return true;
     const print = fingerprintOf(known.key);
     if (known.marker === 'revoked') {
-      if (keys.some((key) => key.fingerprint === print)) throw new DepotError('host-key-changed', `known_hosts says that the key ${print} was revoked`, { hint: 'ask the agent, by telephone, which key its server has' });
+      if (keys.some((key) => key.fingerprint === print))
+        throw new DepotError('host-key-changed', `known_hosts says that the key ${print} was revoked`, {
+          hint: 'ask the agent, by telephone, which key its server has',
+        });
       return true;
     }
     const same = keys.find((key) => key.type === known.type);
@@ -120,12 +182,19 @@ export function pinned(before: string, server: { host: string; port: number }, k
       return true;
     }
     if (/[,*?!]/.test(known.hosts)) {
-      throw new DepotError('host-key-changed', `known_hosts has another ${known.type} key for ${printable(known.hosts)}`, { hint: 'remove that line by hand, then run this again' });
+      throw new DepotError(
+        'host-key-changed',
+        `known_hosts has another ${known.type} key for ${printable(known.hosts)}`,
+        { hint: 'remove that line by hand, then run this again' },
+      );
     }
     replaced.push(known.type);
     return false;
   });
-  const lines = [...kept.filter((line, i) => line !== '' || i < kept.length - 1), ...keys.filter((key) => !present.has(key.fingerprint)).map((key) => key.line.trimEnd())];
+  const lines = [
+    ...kept.filter((line, i) => line !== '' || i < kept.length - 1),
+    ...keys.filter((key) => !present.has(key.fingerprint)).map((key) => key.line.trimEnd()),
+  ];
   return { text: `${lines.join('\n')}\n`, replaced };
 }
 

@@ -19,20 +19,37 @@ export function extractError(error: unknown, path: ByteString, place?: ByteStrin
     case 'ENAMETOOLONG':
     case 'EILSEQ':
     case 'EINVAL':
-      return notRead(`this file system cannot hold an entry's name: ${name}`, 'choose an --out directory on another file system, or with a shorter path');
+      return notRead(
+        `this file system cannot hold an entry's name: ${name}`,
+        'choose an --out directory on another file system, or with a shorter path',
+      );
     case 'ENOSPC':
     case 'EDQUOT':
     case 'EFBIG':
-      return new DepotError('local-disk-full', `no room for ${name} (${code})`, { hint: 'choose an --out directory on a larger disk', cause: error });
+      return new DepotError('local-disk-full', `no room for ${name} (${code})`, {
+        hint: 'choose an --out directory on a larger disk',
+        cause: error,
+      });
     default:
-      return new DepotError('local-not-writable', `cannot write ${name} (${code})`, { hint: 'choose another --out directory', cause: error });
+      return new DepotError('local-not-writable', `cannot write ${name} (${code})`, {
+        hint: 'choose another --out directory',
+        cause: error,
+      });
   }
 }
 
 /** An entry meets another one: because that has its name (`message`), or because this file system takes two names for one. */
-export function taken(path: ByteString, place: ByteString | undefined, message: string, isRenamed = place !== undefined && parted(path).name !== parted(place).name): DepotError {
+export function taken(
+  path: ByteString,
+  place: ByteString | undefined,
+  message: string,
+  isRenamed = place !== undefined && parted(path).name !== parted(place).name,
+): DepotError {
   if (place === undefined || (!isRenamed && isListed(place))) return refused(message);
-  return notRead(`an entry's name is taken by another one that differs from it, but not on this file system (capitals, accents, characters that it does not keep): ${shown(toBytes(path))}`, 'choose an --out directory on a file system that tells them apart, such as ext4, XFS or a case-sensitive APFS');
+  return notRead(
+    `an entry's name is taken by another one that differs from it, but not on this file system (capitals, accents, characters that it does not keep): ${shown(toBytes(path))}`,
+    'choose an --out directory on a file system that tells them apart, such as ext4, XFS or a case-sensitive APFS',
+  );
 }
 
 /** Whether the directory has this very name, and not only one that leads to the same file. */

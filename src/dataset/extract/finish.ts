@@ -1,4 +1,14 @@
-import { chmodSync, closeSync, constants, fchmodSync, futimesSync, lstatSync, lutimesSync, openSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  futimesSync,
+  lstatSync,
+  lutimesSync,
+  openSync,
+  symlinkSync,
+} from 'node:fs';
 import { toBytes, type ByteString } from '../bytestring.js';
 import { refused, shown } from '../tar/refused.js';
 import { errnoOf, extractError } from './errors.js';
@@ -112,6 +122,7 @@ function opened<T>(path: ByteString, locate: Locate, action: () => T): T {
 /** The mode of what is a directory and no link to one. */
 function requireDirectory(where: string | Buffer, path: ByteString): number {
   const found = lstatSync(where);
-  if (!found.isDirectory()) throw refused(`an entry lies below something that is not a directory: ${shown(toBytes(path))}`);
+  if (!found.isDirectory())
+    throw refused(`an entry lies below something that is not a directory: ${shown(toBytes(path))}`);
   return found.mode & 0o7777;
 }

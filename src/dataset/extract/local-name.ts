@@ -13,7 +13,9 @@ export function localName(name: ByteString, platform: NodeJS.Platform): ByteStri
   if (platform !== 'win32' && platform !== 'darwin') return name;
   const text = toText(name);
   if (text === null) {
-    const ascii = Array.from(toBytes(name), (octet) => (octet < 0x80 && octet !== 0x25 ? String.fromCharCode(octet) : escaped(octet))).join('');
+    const ascii = Array.from(toBytes(name), (octet) =>
+      octet < 0x80 && octet !== 0x25 ? String.fromCharCode(octet) : escaped(octet),
+    ).join('');
     return localName(ascii as ByteString, platform);
   }
   if (platform === 'darwin') return name;

@@ -18,7 +18,8 @@ export function timestamp(ns: bigint): number | string {
   if (whole < -FARTHEST) return String(-FARTHEST);
   let seconds = whole + Number(below) / 1e9;
   const distance = landed(seconds, whole) - Math.floor(Number(below) / 1000);
-  if (distance !== 0) seconds -= Math.sign(distance) * 2 ** (Math.floor(Math.log2(Math.max(1, Math.abs(seconds)))) - 52);
+  if (distance !== 0)
+    seconds -= Math.sign(distance) * 2 ** (Math.floor(Math.log2(Math.max(1, Math.abs(seconds)))) - 52);
   return seconds < 0 ? String(seconds) : seconds;
 }
 

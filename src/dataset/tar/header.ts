@@ -27,7 +27,10 @@ type Field = readonly [offset: number, length: number];
 export function parseHeader(bytes: Uint8Array, at: number): Header | null {
   if (!checksumMatches(bytes, at)) {
     if (isZero(bytes, at)) return null;
-    throw notRead('the archive is damaged: a header has a wrong checksum', 'ask its maker to make it again: it was damaged before it was encrypted');
+    throw notRead(
+      'the archive is damaged: a header has a wrong checksum',
+      'ask its maker to make it again: it was damaged before it was encrypted',
+    );
   }
   const name = text(bytes, at, field.name);
   const hasPrefix = bytes[at + field.prefix[0]] !== 0 && isPosix(bytes, at);

@@ -18,6 +18,14 @@ const kinds: readonly [name: string, ...octets: number[]][] = [
 /** The error for contents that do not begin as a tar does; `isShort`: there are less than a tar begins with. */
 export function notTar(start: Uint8Array, isShort = false): DepotError {
   const kind = kinds.find(([, ...octets]) => octets.every((octet, i) => start[i] === octet));
-  const what = kind !== undefined ? `no tar archive, but ${kind[0]}` : isShort ? 'shorter than any tar archive' : 'not a tar archive';
-  return notRead(`the contents are ${what}`, 'get them as they are, and open them with the program that they are for: depot decrypt … --stdout > FILE');
+  const what =
+    kind !== undefined
+      ? `no tar archive, but ${kind[0]}`
+      : isShort
+        ? 'shorter than any tar archive'
+        : 'not a tar archive';
+  return notRead(
+    `the contents are ${what}`,
+    'get them as they are, and open them with the program that they are for: depot decrypt … --stdout > FILE',
+  );
 }

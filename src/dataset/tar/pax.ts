@@ -29,12 +29,22 @@ export function parsePax(bytes: Uint8Array): PaxFields {
   for (let at = 0; at < bytes.length; ) {
     let space = at;
     let length = 0;
-    for (let digit = bytes[space]! - ASCII_ZERO; digit >= 0 && digit <= 9 && length <= MAX_PAX; digit = (bytes[++space] ?? SPACE) - ASCII_ZERO) {
+    for (
+      let digit = bytes[space]! - ASCII_ZERO;
+      digit >= 0 && digit <= 9 && length <= MAX_PAX;
+      digit = (bytes[++space] ?? SPACE) - ASCII_ZERO
+    ) {
       length = length * 10 + digit;
     }
     const end = at + length;
     const equals = bytes.indexOf(EQUALS, space + 1);
-    if (bytes[space] !== SPACE || end > bytes.length || equals <= space + 1 || equals >= end - 1 || bytes[end - 1] !== NEWLINE) {
+    if (
+      bytes[space] !== SPACE ||
+      end > bytes.length ||
+      equals <= space + 1 ||
+      equals >= end - 1 ||
+      bytes[end - 1] !== NEWLINE
+    ) {
       throw refused('a pax header holds a malformed record');
     }
     take(fields, latin1(bytes, space + 1, equals), bytes, equals + 1, end - 1);
@@ -67,7 +77,10 @@ function take(fields: PaxFields, keyword: string, bytes: Uint8Array, start: numb
 
 /** Harmless, but what a file holds then depends on who reads it. */
 export function sparse(): DepotError {
-  return notRead('the archive holds a file in a sparse format of GNU tar, which depot does not read', 'ask its maker to make it again without --sparse, or unpack it with GNU tar: depot decrypt … --stdout | tar -x --no-same-owner --no-same-permissions -C DIRECTORY');
+  return notRead(
+    'the archive holds a file in a sparse format of GNU tar, which depot does not read',
+    'ask its maker to make it again without --sparse, or unpack it with GNU tar: depot decrypt … --stdout | tar -x --no-same-owner --no-same-permissions -C DIRECTORY',
+  );
 }
 
 function paxSize(value: string): number {

@@ -67,7 +67,10 @@ export class TarReader {
     if (this.#state === 'ended') return;
     this.#state = 'failed';
     if (!this.#begun) throw notTar(this.#block, true);
-    throw notRead('the archive is cut off: it ends without the two blocks of zeros that close a tar', 'ask its maker to make it again: it was cut off before it was encrypted, and what is missing cannot be known');
+    throw notRead(
+      'the archive is cut off: it ends without the two blocks of zeros that close a tar',
+      'ask its maker to make it again: it was cut off before it was encrypted, and what is missing cannot be known',
+    );
   }
 
   /** Uses up some of the bytes from `at` on, at least one, and says how many. */
@@ -141,7 +144,11 @@ export class TarReader {
     if (header.size > max) throw refused(`an extended header is too long: ${header.size} octets`);
     const { pax, longName, longLink } = this.#next;
     // Readers differ on which entry these would belong to, and that is how contents are hidden from one of them.
-    if ((type === 'x' && pax !== undefined) || (type === 'L' && longName !== undefined) || (type === 'K' && longLink !== undefined)) {
+    if (
+      (type === 'x' && pax !== undefined) ||
+      (type === 'L' && longName !== undefined) ||
+      (type === 'K' && longLink !== undefined)
+    ) {
       throw refused('an entry has two extended headers of one kind');
     }
     if (pax?.size !== undefined) throw refused('an extended header that gives a size does not stand before its entry');
@@ -182,7 +189,8 @@ export class TarReader {
     const { pax = {}, longName, longLink } = this.#next;
     this.#next = {};
     // GNU tar takes the first, bsdtar the one that stands first.
-    if (differ(pax.path, longName) || differ(pax.linkpath, longLink)) throw refused('an entry has one long name in a pax header and another one in GNU tar\'s');
+    if (differ(pax.path, longName) || differ(pax.linkpath, longLink))
+      throw refused("an entry has one long name in a pax header and another one in GNU tar's");
     const named = pax.path ?? longName ?? header.name;
     const size = pax.size ?? header.size;
     const type = entryType(header.type, named);
@@ -190,7 +198,8 @@ export class TarReader {
     const path = canonical(named);
     this.#fromDepot ??= fromBytes(path) === FIRST_ENTRY;
     if (type !== 'directory' && path.length === 0) throw refused(`an entry has no name of its own: ${shown(named)}`);
-    if (type !== 'directory' && endsLikeDirectory(named)) throw refused(`the name of a ${type} ends like a directory's: ${shown(named)}`);
+    if (type !== 'directory' && endsLikeDirectory(named))
+      throw refused(`the name of a ${type} ends like a directory's: ${shown(named)}`);
     this.#checkSpelling(named, type === 'directory' && named.at(-1) === SLASH ? path.length + 1 : path.length);
     const linkTarget = this.#linkTarget(type, pax.linkpath ?? longLink ?? header.linkname, named);
     this.#left = size;
@@ -219,7 +228,8 @@ export class TarReader {
   }
 
   #checkSpelling(spelling: Uint8Array, octets: number): void {
-    if (this.#fromDepot && spelling.length !== octets) throw refused(`depot writes a path in one way only, and this is another: ${shown(spelling)}`);
+    if (this.#fromDepot && spelling.length !== octets)
+      throw refused(`depot writes a path in one way only, and this is another: ${shown(spelling)}`);
   }
 
   #contentDone(): void {

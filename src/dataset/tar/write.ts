@@ -1,6 +1,16 @@
 import type { ByteString } from '../bytestring.js';
 import { toText } from '../bytestring.js';
-import { BLOCK, field, MAX_OCTAL_11, paddingFor, paxTime, splitTime, typeflag, USTAR_MAGIC, type EntryType } from './format.js';
+import {
+  BLOCK,
+  field,
+  MAX_OCTAL_11,
+  paddingFor,
+  paxTime,
+  splitTime,
+  typeflag,
+  USTAR_MAGIC,
+  type EntryType,
+} from './format.js';
 
 /** What the header of an entry says; as `TarEntry`, but with names as byte strings. */
 export interface TarHeader {
@@ -37,7 +47,8 @@ export class HeaderEncoder {
 
     let records = '';
     if (name === null || !linkFits) {
-      if (!isText(name === null ? path : '') || !isText(linkFits ? '' : link)) records += paxRecord('hdrcharset', 'BINARY');
+      if (!isText(name === null ? path : '') || !isText(linkFits ? '' : link))
+        records += paxRecord('hdrcharset', 'BINARY');
       if (name === null) records += paxRecord('path', path);
       if (!linkFits) records += paxRecord('linkpath', link);
     }
@@ -69,7 +80,15 @@ export class HeaderEncoder {
   /** Nearly always only a time has a fraction, and then all have the same number of digits. */
   #paxBlock(octets: number): Uint8Array {
     if (this.#pax.octets !== octets) {
-      writeBlock(this.#pax.block, 0, { name: PAX_NAME, prefix: '', link: '', flag: typeflag.pax, mode: 0o644, size: octets, seconds: 0 });
+      writeBlock(this.#pax.block, 0, {
+        name: PAX_NAME,
+        prefix: '',
+        link: '',
+        flag: typeflag.pax,
+        mode: 0o644,
+        size: octets,
+        seconds: 0,
+      });
       this.#pax.octets = octets;
     }
     return this.#pax.block;

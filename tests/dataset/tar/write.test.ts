@@ -11,14 +11,26 @@ import { peer } from '../../support/peers.js';
 import { members } from '../packing.js';
 
 const GiB = 2 ** 30;
-const plain: TarHeader = { path: fromText('data/a'), type: 'file', size: 0, mode: 0o644, mtimeNs: 1_700_000_000_000_000_000n, linkTarget: null };
+const plain: TarHeader = {
+  path: fromText('data/a'),
+  type: 'file',
+  size: 0,
+  mode: 0o644,
+  mtimeNs: 1_700_000_000_000_000_000n,
+  linkTarget: null,
+};
 const encode = (more: Partial<TarHeader>) => Buffer.from(new HeaderEncoder().encode({ ...plain, ...more }));
 const END = Buffer.alloc(1024);
 
 /** A header's text at a field. */
-const at = (block: Buffer, offset: number, length: number) => block.toString('latin1', offset, offset + length).replace(/\0+$/, '');
+const at = (block: Buffer, offset: number, length: number) =>
+  block.toString('latin1', offset, offset + length).replace(/\0+$/, '');
 /** The records of the pax header that comes first. */
-const records = (blocks: Buffer) => blocks.toString('latin1', 512, 512 + parseInt(at(blocks, 124, 12), 8)).split('\n').slice(0, -1);
+const records = (blocks: Buffer) =>
+  blocks
+    .toString('latin1', 512, 512 + parseInt(at(blocks, 124, 12), 8))
+    .split('\n')
+    .slice(0, -1);
 
 describe('a header', () => {
   test('is one ustar block when everything fits', () => {
@@ -60,8 +72,12 @@ describe('a header', () => {
     expect(records(long)).toEqual(['21 hdrcharset=BINARY', `210 path=${'\xe9'.repeat(200)}`]);
     expect(records(encode({ path: fromText('é'.repeat(100)) }))).toEqual([`210 path=${fromText('é'.repeat(100))}`]);
     // A raw link target does not make the path binary.
-    expect(records(encode({ path: 'n'.repeat(200) as ByteString, type: 'symlink', linkTarget: '\xe9' as ByteString }))).toHaveLength(1);
-    expect(records(encode({ type: 'symlink', linkTarget: '\xe9'.repeat(101) as ByteString }))[0]).toBe('21 hdrcharset=BINARY');
+    expect(
+      records(encode({ path: 'n'.repeat(200) as ByteString, type: 'symlink', linkTarget: '\xe9' as ByteString })),
+    ).toHaveLength(1);
+    expect(records(encode({ type: 'symlink', linkTarget: '\xe9'.repeat(101) as ByteString }))[0]).toBe(
+      '21 hdrcharset=BINARY',
+    );
   });
 
   test.each<[bigint, string[]]>([
@@ -80,15 +96,34 @@ describe('a header', () => {
 
   test('uses no keyword that POSIX does not have, and a time-less pax header', () => {
     const blocks = encode({ path: '\xe9'.repeat(300) as ByteString, size: 9 * GiB, mtimeNs: 1n, type: 'file' });
-    expect(records(blocks).map((record) => record.replace(/^\d+ (\w+)=[^]*$/, '$1'))).toEqual(['hdrcharset', 'path', 'size', 'mtime']);
+    expect(records(blocks).map((record) => record.replace(/^\d+ (\w+)=[^]*$/, '$1'))).toEqual([
+      'hdrcharset',
+      'path',
+      'size',
+      'mtime',
+    ]);
     expect(at(blocks, 136, 12)).toBe('00000000000');
   });
 });
 
 test('what was encoded is what is read, whatever it is', () => {
-  const octets = (maxLength: number) => fc.uint8Array({ minLength: 1, maxLength }).map((bytes) => bytes.map((octet) => (octet === 0 || octet === 0x2f ? 0x61 : octet)));
-  const component = fc.oneof({ weight: 3, arbitrary: octets(255) }, { weight: 1, arbitrary: fc.constantFrom(99, 100, 101, 155, 156, 255).map((length) => new Uint8Array(length).fill(0x6e)) });
-  const path = fc.array(component.map((bytes) => fromBytes(bytes)).filter((name) => name !== '.' && name !== '..'), { minLength: 1, maxLength: 20 }).map((parts) => parts.join('/') as ByteString);
+  const octets = (maxLength: number) =>
+    fc
+      .uint8Array({ minLength: 1, maxLength })
+      .map((bytes) => bytes.map((octet) => (octet === 0 || octet === 0x2f ? 0x61 : octet)));
+  const component = fc.oneof(
+    { weight: 3, arbitrary: octets(255) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(99, 100, 101, 155, 156, 255).map((length) => new Uint8Array(length).fill(0x6e)),
+    },
+  );
+  const path = fc
+    .array(
+      component.map((bytes) => fromBytes(bytes)).filter((name) => name !== '.' && name !== '..'),
+      { minLength: 1, maxLength: 20 },
+    )
+    .map((parts) => parts.join('/') as ByteString);
   const header = fc.record({
     path,
     type: fc.constantFrom<EntryType>('directory', 'symlink', 'hardlink'),
@@ -100,7 +135,9 @@ test('what was encoded is what is read, whatever it is', () => {
   const encoder = new HeaderEncoder(); // one for all, as the packer has it: nothing of an entry may show in the next one
   fc.assert(
     fc.property(fc.array(header, { minLength: 1, maxLength: 6 }), (headers) => {
-      const written = headers.map(({ link, ...rest }): TarHeader => ({ ...rest, linkTarget: rest.type === 'directory' ? null : link }));
+      const written = headers.map(
+        ({ link, ...rest }): TarHeader => ({ ...rest, linkTarget: rest.type === 'directory' ? null : link }),
+      );
       const tar = Buffer.concat([...written.map((one) => Buffer.from(encoder.encode(one))), END]);
       expect(members(tar)).toEqual(written.map((one) => ({ ...one, content: Buffer.alloc(0) })));
     }),
@@ -140,6 +177,8 @@ describe('a file of 9 GiB', () => {
 
   test.skipIf(peer('python3') === undefined)("is listed by python's tarfile with what follows", () => {
     const script = 'import sys, tarfile; print([(m.name, m.size) for m in tarfile.open(sys.argv[1])])';
-    expect(execFileSync('python3', ['-c', script, archive()], { encoding: 'utf8' })).toBe("[('data/sparse', 9663676416), ('data/z', 0)]\n");
+    expect(execFileSync('python3', ['-c', script, archive()], { encoding: 'utf8' })).toBe(
+      "[('data/sparse', 9663676416), ('data/z', 0)]\n",
+    );
   });
 });

@@ -18,13 +18,20 @@ const idOf = (r: { id: number }): Buffer => {
   id.writeUInt32BE(r.id);
   return id;
 };
-const whenWriting = (n: number, act: (scene: Scene) => void) => (scene: Scene): void => {
-  scene.script(nth(n, writes, () => {
-    act(scene);
-    return undefined;
-  }));
-};
-const command = (script: string, more: Record<string, unknown> = {}): Record<string, unknown>[] => [{ directory: 'data' }, { command: ['sh', '-c', script], as: 'dump', ...more }];
+const whenWriting =
+  (n: number, act: (scene: Scene) => void) =>
+  (scene: Scene): void => {
+    scene.script(
+      nth(n, writes, () => {
+        act(scene);
+        return undefined;
+      }),
+    );
+  };
+const command = (script: string, more: Record<string, unknown> = {}): Record<string, unknown>[] => [
+  { directory: 'data' },
+  { command: ['sh', '-c', script], as: 'dump', ...more },
+];
 
 function said(first: { run: Record<string, unknown> | undefined }, key: 'reconnects' | 'lanes'): number {
   return Number(first.run?.[key]);
@@ -37,12 +44,14 @@ const noticesLost = (scene: Scene): void => {
 };
 
 /** Whatever the offset. */
-const append = (scene: Scene) => (r: Request): Action | undefined => {
-  const file = scene.server.files.get(r.path);
-  if (!writes(r) || file === undefined) return undefined;
-  scene.server.files.set(r.path, Buffer.concat([file, r.data]));
-  return { do: false, status: 0 };
-};
+const append =
+  (scene: Scene) =>
+  (r: Request): Action | undefined => {
+    const file = scene.server.files.get(r.path);
+    if (!writes(r) || file === undefined) return undefined;
+    scene.server.files.set(r.path, Buffer.concat([file, r.data]));
+    return { do: false, status: 0 };
+  };
 
 /** Writes of this connection to the file that was there before it. */
 function refusesFirstOf(connection: number): (r: Request) => Action | undefined {
@@ -55,7 +64,11 @@ function refusesFirstOf(connection: number): (r: Request) => Action | undefined 
 
 export const rows: Row[] = [
   {
-    name: 'the link drops', fault: 'The link drops on the way', provoked: 'dropped at the 20th write', arrange: whenWriting(20, (scene) => scene.server.drop()), ...deposited,
+    name: 'the link drops',
+    fault: 'The link drops on the way',
+    provoked: 'dropped at the 20th write',
+    arrange: whenWriting(20, (scene) => scene.server.drop()),
+    ...deposited,
     check(scene, first) {
       if (said(first, 'reconnects') !== 1) throw new Error('it did not reconnect once');
       const opened = scene.server.requests.filter((r) => r.type === 'open' && isPartial(r.path)).map((r) => r.flags);
@@ -63,43 +76,89 @@ export const rows: Row[] = [
     },
   },
   {
-    name: 'the link stalls without a reset', fault: 'The link goes silent', provoked: 'the server stops reading', supplier: { remote: { retryFor: '2s' } }, octets: 8_000_000,
-    arrange: whenWriting(20, (scene) => scene.server.stall()), ...deposited,
+    name: 'the link stalls without a reset',
+    fault: 'The link goes silent',
+    provoked: 'the server stops reading',
+    supplier: { remote: { retryFor: '2s' } },
+    octets: 8_000_000,
+    arrange: whenWriting(20, (scene) => scene.server.stall()),
+    ...deposited,
     check: (_, first) => {
       if (said(first, 'reconnects') !== 1) throw new Error('it did not reconnect once');
     },
   },
   {
-    name: 'no write is ever acknowledged', fault: 'The server lets us connect and open, and acknowledges no write', provoked: 'no answer to any write', supplier: { remote: { retryFor: '2s' } },
-    arrange: (scene) => scene.script(each(writes, { answer: 'never' })), exit: 16, ...nothing, says: /acknowledged nothing for \d+ s: no answer to a write/, next: cleanStart,
+    name: 'no write is ever acknowledged',
+    fault: 'The server lets us connect and open, and acknowledges no write',
+    provoked: 'no answer to any write',
+    supplier: { remote: { retryFor: '2s' } },
+    arrange: (scene) => scene.script(each(writes, { answer: 'never' })),
+    exit: 16,
+    ...nothing,
+    says: /acknowledged nothing for \d+ s: no answer to a write/,
+    next: cleanStart,
     check: (scene) => {
       if (scene.server.connections < 2) throw new Error('it did not try again');
     },
   },
   {
-    name: 'writes are answered with half a status', fault: 'Answers that make no sense, again and again', provoked: 'every write gets a STATUS with only an id', supplier: { remote: { retryFor: '2s' } },
-    arrange: (scene) => scene.script(each(writes, (r) => ({ answer: Buffer.concat([Buffer.from([0, 0, 0, 5, 101]), idOf(r)]) }))), exit: 16, ...nothing, says: /make no sense: it sent a STATUS without a status code/, next: cleanStart,
+    name: 'writes are answered with half a status',
+    fault: 'Answers that make no sense, again and again',
+    provoked: 'every write gets a STATUS with only an id',
+    supplier: { remote: { retryFor: '2s' } },
+    arrange: (scene) =>
+      scene.script(each(writes, (r) => ({ answer: Buffer.concat([Buffer.from([0, 0, 0, 5, 101]), idOf(r)]) }))),
+    exit: 16,
+    ...nothing,
+    says: /make no sense: it sent a STATUS without a status code/,
+    next: cleanStart,
   },
   {
-    name: 'one write is answered with half a status', fault: 'The same, once', provoked: 'the 20th write gets a STATUS with only an id',
-    arrange: (scene) => scene.script(nth(20, writes, (r) => ({ answer: Buffer.concat([Buffer.from([0, 0, 0, 5, 101]), idOf(r)]) }))), ...deposited,
+    name: 'one write is answered with half a status',
+    fault: 'The same, once',
+    provoked: 'the 20th write gets a STATUS with only an id',
+    arrange: (scene) =>
+      scene.script(nth(20, writes, (r) => ({ answer: Buffer.concat([Buffer.from([0, 0, 0, 5, 101]), idOf(r)]) }))),
+    ...deposited,
   },
   {
-    name: 'the server is restarted', fault: 'The server restarts on the way', provoked: 'stopped at the 20th write, started when a connection was refused',
-    arrange: whenWriting(20, (scene) => void scene.server.stop()), push: { whenTrying: (scene) => scene.server.start() }, ...deposited,
+    name: 'the server is restarted',
+    fault: 'The server restarts on the way',
+    provoked: 'stopped at the 20th write, started when a connection was refused',
+    arrange: whenWriting(20, (scene) => void scene.server.stop()),
+    push: { whenTrying: (scene) => scene.server.start() },
+    ...deposited,
   },
   {
-    name: 'the link drops and does not come back', fault: 'The link drops for longer than `retryFor`', provoked: 'the server is stopped', supplier: { remote: { retryFor: '1s' } }, arrange: whenWriting(20, (scene) => scene.vanish()),
-    exit: 16, published: 'no', left: 'partial', says: /may remain at .*; the next push removes it/, next: { does: 'removes the partial, deposits', says: /was not deposited; nothing of it is left at the agent/, left: 'deposit' },
+    name: 'the link drops and does not come back',
+    fault: 'The link drops for longer than `retryFor`',
+    provoked: 'the server is stopped',
+    supplier: { remote: { retryFor: '1s' } },
+    arrange: whenWriting(20, (scene) => scene.vanish()),
+    exit: 16,
+    published: 'no',
+    left: 'partial',
+    says: /may remain at .*; the next push removes it/,
+    next: {
+      does: 'removes the partial, deposits',
+      says: /was not deposited; nothing of it is left at the agent/,
+      left: 'deposit',
+    },
   },
   {
-    name: 'the link drops again and again', fault: 'The link drops every few hundred KiB', provoked: 'dropped at every 12th write', supplier: { remote: { retryFor: '20s' } }, octets: 3_000_000,
+    name: 'the link drops again and again',
+    fault: 'The link drops every few hundred KiB',
+    provoked: 'dropped at every 12th write',
+    supplier: { remote: { retryFor: '20s' } },
+    octets: 3_000_000,
     arrange(scene) {
       let n = 0;
-      scene.script(each(writes, () => {
-        if (++n % 12 === 0 && n < 100) scene.server.drop();
-        return undefined;
-      }));
+      scene.script(
+        each(writes, () => {
+          if (++n % 12 === 0 && n < 100) scene.server.drop();
+          return undefined;
+        }),
+      );
     },
     ...deposited,
     check: (_, first) => {
@@ -107,38 +166,57 @@ export const rows: Row[] = [
     },
   },
   {
-    name: 'the partial is gone after the reconnect', fault: 'The partial vanishes while the link is down', provoked: 'removed and dropped at the 20th write',
+    name: 'the partial is gone after the reconnect',
+    fault: 'The partial vanishes while the link is down',
+    provoked: 'removed and dropped at the 20th write',
     arrange: whenWriting(20, (scene) => {
       scene.server.files.delete(partialOf(scene));
       scene.server.drop();
     }),
-    ...deposited, says: /is gone from the server; starting again under a new id/,
+    ...deposited,
+    says: /is gone from the server; starting again under a new id/,
   },
   {
-    name: 'the partial is shorter after the reconnect', fault: 'The server lost what it had acknowledged (it rebooted)', provoked: 'cut and dropped at the 20th write',
+    name: 'the partial is shorter after the reconnect',
+    fault: 'The server lost what it had acknowledged (it rebooted)',
+    provoked: 'cut and dropped at the 20th write',
     // The 20th is sent when 16 were acknowledged.
     supplier: { remote: { window: 4 } },
     arrange: (scene) => {
       let lost = false;
-      scene.script(each((r) => writes(r) && r.connection === 1, (r) => {
-        if (!lost && r.nth < 20) return undefined;
-        if (!lost) scene.server.files.set(r.path, Buffer.from(scene.server.files.get(r.path)!.subarray(0, 1000)));
-        lost = true;
-        return { do: false, then: 'drop' };
-      }));
+      scene.script(
+        each(
+          (r) => writes(r) && r.connection === 1,
+          (r) => {
+            if (!lost && r.nth < 20) return undefined;
+            if (!lost) scene.server.files.set(r.path, Buffer.from(scene.server.files.get(r.path)!.subarray(0, 1000)));
+            lost = true;
+            return { do: false, then: 'drop' };
+          },
+        ),
+      );
     },
-    ...deposited, says: /holds 1000 of \d+ acknowledged bytes; starting again under a new id/,
+    ...deposited,
+    says: /holds 1000 of \d+ acknowledged bytes; starting again under a new id/,
   },
   {
-    name: 'the partial is gone, and a source cannot be read twice', fault: 'The same, with a source that cannot be read twice', provoked: 'a `stdin` source', supplier: { dataset: [{ stdin: true, as: 'dump' }] },
+    name: 'the partial is gone, and a source cannot be read twice',
+    fault: 'The same, with a source that cannot be read twice',
+    provoked: 'a `stdin` source',
+    supplier: { dataset: [{ stdin: true, as: 'dump' }] },
     arrange: whenWriting(20, (scene) => {
       scene.server.files.delete(partialOf(scene));
       scene.server.drop();
     }),
-    push: { options: { input: Buffer.alloc(1_500_000, 7) } }, exit: 16, ...nothing, next: { ...cleanStart, push: { options: { input: Buffer.alloc(1_500_000, 7) } } },
+    push: { options: { input: Buffer.alloc(1_500_000, 7) } },
+    exit: 16,
+    ...nothing,
+    next: { ...cleanStart, push: { options: { input: Buffer.alloc(1_500_000, 7) } } },
   },
   {
-    name: 'another server answers after the reconnect', fault: 'The host key is another one after the reconnect', provoked: 'another server takes the port over',
+    name: 'another server answers after the reconnect',
+    fault: 'The host key is another one after the reconnect',
+    provoked: 'another server takes the port over',
     supplier: { remote: { retryFor: '3s' } },
     async act(scene) {
       whenWriting(20, (s) => s.vanish())(scene);
@@ -150,151 +228,375 @@ export const rows: Row[] = [
       if (other.requests.length > 0) throw new Error('something was sent to it');
       return pushed;
     },
-    exit: 13, code: 'host-key-changed', published: 'no', left: 'partial', next: { does: 'removes the partial, deposits', left: 'deposit' },
+    exit: 13,
+    code: 'host-key-changed',
+    published: 'no',
+    left: 'partial',
+    next: { does: 'removes the partial, deposits', left: 'deposit' },
   },
   {
-    name: 'the quota is used up', fault: 'The quota is reached on the way; the server gives no reason', provoked: 'writes beyond 1 MB fail', server: { quota: 1_000_000 },
-    exit: 15, code: 'remote-refused', ...nothing, says: /did not say why/, next: cleanStart,
+    name: 'the quota is used up',
+    fault: 'The quota is reached on the way; the server gives no reason',
+    provoked: 'writes beyond 1 MB fail',
+    server: { quota: 1_000_000 },
+    exit: 15,
+    code: 'remote-refused',
+    ...nothing,
+    says: /did not say why/,
+    next: cleanStart,
   },
   {
-    name: 'the server\'s disk is full', fault: 'The agent\'s disk is full and `statvfs` says so', provoked: 'writes beyond 1 MB fail, no space', server: { quota: 1_000_000, freeBytes: () => 0 },
-    exit: 15, code: 'remote-no-space', ...nothing, says: /ask the agent for space/, next: cleanStart,
+    name: "the server's disk is full",
+    fault: "The agent's disk is full and `statvfs` says so",
+    provoked: 'writes beyond 1 MB fail, no space',
+    server: { quota: 1_000_000, freeBytes: () => 0 },
+    exit: 15,
+    code: 'remote-no-space',
+    ...nothing,
+    says: /ask the agent for space/,
+    next: cleanStart,
   },
   {
-    name: 'a write fails once', fault: 'One write fails without a reason', provoked: 'the 20th write answers FAILURE', arrange: (scene) => scene.script(nth(20, writes, { status: 4 })), ...deposited,
+    name: 'a write fails once',
+    fault: 'One write fails without a reason',
+    provoked: 'the 20th write answers FAILURE',
+    arrange: (scene) => scene.script(nth(20, writes, { status: 4 })),
+    ...deposited,
   },
   {
-    name: 'writing is denied half way', fault: 'Permission is withdrawn half way', provoked: 'the 20th write is denied', arrange: (scene) => scene.script(nth(20, writes, denied)),
-    exit: 15, code: 'remote-permission', ...nothing, next: cleanStart,
+    name: 'writing is denied half way',
+    fault: 'Permission is withdrawn half way',
+    provoked: 'the 20th write is denied',
+    arrange: (scene) => scene.script(nth(20, writes, denied)),
+    exit: 15,
+    code: 'remote-permission',
+    ...nothing,
+    next: cleanStart,
   },
   {
-    name: 'the file vanishes under the writes', fault: 'The agent removes files while they are written', provoked: 'the 20th write answers NO_SUCH_FILE', arrange: (scene) => scene.script(nth(20, writes, { status: 2 })),
-    exit: 15, code: 'remote-refused', ...nothing, says: /its file is gone/, next: cleanStart,
+    name: 'the file vanishes under the writes',
+    fault: 'The agent removes files while they are written',
+    provoked: 'the 20th write answers NO_SUCH_FILE',
+    arrange: (scene) => scene.script(nth(20, writes, { status: 2 })),
+    exit: 15,
+    code: 'remote-refused',
+    ...nothing,
+    says: /its file is gone/,
+    next: cleanStart,
   },
   {
-    name: 'answers come in any order', fault: 'The server answers out of order', provoked: 'answers of a turn reversed', server: { reorder: true, software: 'OpenSSH_9.2' }, ...deposited,
+    name: 'answers come in any order',
+    fault: 'The server answers out of order',
+    provoked: 'answers of a turn reversed',
+    server: { reorder: true, software: 'OpenSSH_9.2' },
+    ...deposited,
   },
   {
-    name: 'answers come under wrong ids', fault: 'An answer comes under the id of another request', provoked: 'at the 20th write', supplier: { remote: { retryFor: '2s' } }, arrange: (scene) => scene.script(nth(20, writes, { answer: 'wrong-id' })), ...deposited,
+    name: 'answers come under wrong ids',
+    fault: 'An answer comes under the id of another request',
+    provoked: 'at the 20th write',
+    supplier: { remote: { retryFor: '2s' } },
+    arrange: (scene) => scene.script(nth(20, writes, { answer: 'wrong-id' })),
+    ...deposited,
   },
   {
-    name: 'a second channel is refused', fault: 'The server allows one channel (`MaxSessions 1`)', provoked: 'scripted, `lanes: 4`', server: { maxChannels: 1, software: 'OpenSSH_9.2' }, supplier: { remote: { lanes: 4 } }, ...deposited,
+    name: 'a second channel is refused',
+    fault: 'The server allows one channel (`MaxSessions 1`)',
+    provoked: 'scripted, `lanes: 4`',
+    server: { maxChannels: 1, software: 'OpenSSH_9.2' },
+    supplier: { remote: { lanes: 4 } },
+    ...deposited,
     check: (_, first) => {
       if (said(first, 'lanes') !== 1) throw new Error(`${said(first, 'lanes')} lanes`);
     },
   },
   {
-    name: 'a lane dies', fault: 'One channel of several dies', provoked: 'the second channel closes at its 5th write', server: { software: 'OpenSSH_9.2' }, supplier: { remote: { lanes: 4 } }, octets: 6_000_000,
-    arrange: (scene) => scene.script(nth(5, (r) => writes(r) && r.channel === 2, { then: 'close-channel' })), ...deposited,
+    name: 'a lane dies',
+    fault: 'One channel of several dies',
+    provoked: 'the second channel closes at its 5th write',
+    server: { software: 'OpenSSH_9.2' },
+    supplier: { remote: { lanes: 4 } },
+    octets: 6_000_000,
+    arrange: (scene) => scene.script(nth(5, (r) => writes(r) && r.channel === 2, { then: 'close-channel' })),
+    ...deposited,
   },
   {
-    name: 'a source fails half way', fault: 'A command fails after half its output', provoked: '`exit 7`', supplier: { dataset: command('head -c 400000 /dev/zero; echo broken >&2; exit 7') },
-    exit: 3, code: 'source-failed', ...nothing, says: /exited with status 7[^]*broken/, relieve: (scene) => scene.supplier.writeConfig({ dataset: command('head -c 400000 /dev/zero') }), next: cleanStart,
+    name: 'a source fails half way',
+    fault: 'A command fails after half its output',
+    provoked: '`exit 7`',
+    supplier: { dataset: command('head -c 400000 /dev/zero; echo broken >&2; exit 7') },
+    exit: 3,
+    code: 'source-failed',
+    ...nothing,
+    says: /exited with status 7[^]*broken/,
+    relieve: (scene) => scene.supplier.writeConfig({ dataset: command('head -c 400000 /dev/zero') }),
+    next: cleanStart,
   },
   {
-    name: 'a source fails, and the server does not let us remove', fault: 'The same, on a server that denies REMOVE', provoked: 'scripted', supplier: { dataset: command('head -c 400000 /dev/zero; exit 7') },
-    arrange: (scene) => scene.script(each((r) => r.type === 'remove', denied)), exit: 3, published: 'no', left: 'partial', says: /may remain at/,
+    name: 'a source fails, and the server does not let us remove',
+    fault: 'The same, on a server that denies REMOVE',
+    provoked: 'scripted',
+    supplier: { dataset: command('head -c 400000 /dev/zero; exit 7') },
+    arrange: (scene) => scene.script(each((r) => r.type === 'remove', denied)),
+    exit: 3,
+    published: 'no',
+    left: 'partial',
+    says: /may remain at/,
     relieve(scene) {
       scene.supplier.writeConfig({ dataset: command('head -c 400000 /dev/zero') });
       scene.script(each((r) => r.type === 'remove', denied));
     },
-    next: { does: 'says that a partial remains, deposits', says: /may remain at .*: ask the agent to remove it/, left: 'deposit, partial' },
+    next: {
+      does: 'says that a partial remains, deposits',
+      says: /may remain at .*: ask the agent to remove it/,
+      left: 'deposit, partial',
+    },
   },
   {
-    name: 'a source takes too long', fault: 'A command does not end', provoked: '`timeout: 1s`', supplier: { dataset: command('head -c 400000 /dev/zero; exec sleep 60', { timeout: '1s' }) },
-    exit: 3, code: 'source-timed-out', ...nothing, relieve: (scene) => scene.supplier.writeConfig({ dataset: command('head -c 400000 /dev/zero') }), next: cleanStart,
+    name: 'a source takes too long',
+    fault: 'A command does not end',
+    provoked: '`timeout: 1s`',
+    supplier: { dataset: command('head -c 400000 /dev/zero; exec sleep 60', { timeout: '1s' }) },
+    exit: 3,
+    code: 'source-timed-out',
+    ...nothing,
+    relieve: (scene) => scene.supplier.writeConfig({ dataset: command('head -c 400000 /dev/zero') }),
+    next: cleanStart,
   },
   {
-    name: 'a source is empty', fault: 'A command gives nothing', provoked: '`true`', supplier: { dataset: command('true') },
-    exit: 3, code: 'source-empty', ...nothing, relieve: (scene) => scene.supplier.writeConfig({ dataset: command('echo x') }), next: cleanStart,
+    name: 'a source is empty',
+    fault: 'A command gives nothing',
+    provoked: '`true`',
+    supplier: { dataset: command('true') },
+    exit: 3,
+    code: 'source-empty',
+    ...nothing,
+    relieve: (scene) => scene.supplier.writeConfig({ dataset: command('echo x') }),
+    next: cleanStart,
   },
   {
-    name: 'the dataset is too small', fault: 'The dataset is smaller than `minSize`', provoked: '`minSize: 1GiB`', supplier: { arrangement: { minSize: '1GiB' } },
-    exit: 3, code: 'source-too-small', ...nothing, relieve: (scene) => scene.supplier.writeConfig({ arrangement: { compression: 'none' } }), next: cleanStart,
+    name: 'the dataset is too small',
+    fault: 'The dataset is smaller than `minSize`',
+    provoked: '`minSize: 1GiB`',
+    supplier: { arrangement: { minSize: '1GiB' } },
+    exit: 3,
+    code: 'source-too-small',
+    ...nothing,
+    relieve: (scene) => scene.supplier.writeConfig({ arrangement: { compression: 'none' } }),
+    next: cleanStart,
   },
   {
-    name: 'a file changes while it is read', fault: 'A file changes while it is read', provoked: 'appended to at the first block', octets: 40_000_000,
-    push: { at: 'first-block-sent', do: 'echo more >> data/data' }, exit: 3, code: 'source-changed', ...nothing, next: cleanStart,
+    name: 'a file changes while it is read',
+    fault: 'A file changes while it is read',
+    provoked: 'appended to at the first block',
+    octets: 40_000_000,
+    push: { at: 'first-block-sent', do: 'echo more >> data/data' },
+    exit: 3,
+    code: 'source-changed',
+    ...nothing,
+    next: cleanStart,
   },
   {
-    name: 'a source on a broken disk', fault: 'Reading a source gives EIO', provoked: 'injected by strace', skip: strace === undefined,
-    act: (scene) => scene.push({ wrap: [strace!, '-f', '-qq', '-o', '/dev/null', '-P', join(scene.supplier.data, 'data'), '-e', 'trace=read,pread64', '-e', 'inject=read,pread64:error=EIO:when=1+'], options: { env: { UV_USE_IO_URING: '0' } } }),
-    exit: 3, code: 'source-failed', ...nothing, says: /input\/output error/, next: cleanStart,
+    name: 'a source on a broken disk',
+    fault: 'Reading a source gives EIO',
+    provoked: 'injected by strace',
+    skip: strace === undefined,
+    act: (scene) =>
+      scene.push({
+        wrap: [
+          strace!,
+          '-f',
+          '-qq',
+          '-o',
+          '/dev/null',
+          '-P',
+          join(scene.supplier.data, 'data'),
+          '-e',
+          'trace=read,pread64',
+          '-e',
+          'inject=read,pread64:error=EIO:when=1+',
+        ],
+        options: { env: { UV_USE_IO_URING: '0' } },
+      }),
+    exit: 3,
+    code: 'source-failed',
+    ...nothing,
+    says: /input\/output error/,
+    next: cleanStart,
   },
   {
-    name: 'a source is something else', fault: 'A source is not what the config says', provoked: 'a device where a file should be', supplier: { dataset: [{ directory: 'data' }, { file: '/dev/null', as: 'x' }] },
-    exit: 3, code: 'source-failed', ...nothing, relieve: (scene) => scene.supplier.writeConfig({ dataset: [{ directory: 'data' }] }), next: cleanStart,
+    name: 'a source is something else',
+    fault: 'A source is not what the config says',
+    provoked: 'a device where a file should be',
+    supplier: { dataset: [{ directory: 'data' }, { file: '/dev/null', as: 'x' }] },
+    exit: 3,
+    code: 'source-failed',
+    ...nothing,
+    relieve: (scene) => scene.supplier.writeConfig({ dataset: [{ directory: 'data' }] }),
+    next: cleanStart,
   },
   {
-    name: 'interrupted on the way', fault: 'SIGINT before publication', provoked: 'at the 20th write', arrange: whenWriting(20, (scene) => scene.kill('SIGINT')),
-    exit: 130, ...nothing, next: cleanStart, then: async (scene) => {
+    name: 'interrupted on the way',
+    fault: 'SIGINT before publication',
+    provoked: 'at the 20th write',
+    arrange: whenWriting(20, (scene) => scene.kill('SIGINT')),
+    exit: 130,
+    ...nothing,
+    next: cleanStart,
+    then: async (scene) => {
       if ((await scene.pending()).length > 0) throw new Error('the intent is still there');
     },
   },
   {
-    name: 'terminated while the server does not answer', fault: 'SIGTERM while the link is silent', provoked: 'the server stops reading, also on new connections, then the signal', supplier: { remote: { retryFor: '20s' } },
+    name: 'terminated while the server does not answer',
+    fault: 'SIGTERM while the link is silent',
+    provoked: 'the server stops reading, also on new connections, then the signal',
+    supplier: { remote: { retryFor: '20s' } },
     arrange: whenWriting(20, (scene) => {
       scene.vanish();
       scene.kill('SIGTERM');
     }),
-    exit: 143, published: 'no', left: 'partial', says: /may remain at/, next: { does: 'removes the partial, deposits', left: 'deposit' },
+    exit: 143,
+    published: 'no',
+    left: 'partial',
+    says: /may remain at/,
+    next: { does: 'removes the partial, deposits', left: 'deposit' },
   },
   {
-    name: 'hung up while it reconnects', fault: 'SIGHUP while depot waits for the link', provoked: 'the server is gone, then the signal', supplier: { remote: { retryFor: '60s' } },
-    arrange: whenWriting(20, (scene) => scene.vanish()), push: { whenTrying: (scene) => scene.kill('SIGHUP') },
-    exit: 129, published: 'no', left: 'partial', next: { does: 'removes the partial, deposits', left: 'deposit' },
+    name: 'hung up while it reconnects',
+    fault: 'SIGHUP while depot waits for the link',
+    provoked: 'the server is gone, then the signal',
+    supplier: { remote: { retryFor: '60s' } },
+    arrange: whenWriting(20, (scene) => scene.vanish()),
+    push: { whenTrying: (scene) => scene.kill('SIGHUP') },
+    exit: 129,
+    published: 'no',
+    left: 'partial',
+    next: { does: 'removes the partial, deposits', left: 'deposit' },
   },
   {
-    name: 'killed on the way', fault: 'kill -9 on the way', provoked: 'at the 20th write', arrange: whenWriting(20, (scene) => scene.kill('SIGKILL')),
-    exit: 'killed', published: '–', left: 'partial', next: { does: 'takes the lock over, removes the partial, deposits', says: /nothing of it is left at the agent/, left: 'deposit' },
-  },
-  {
-    name: 'killed on the way, and the partial is gone', fault: 'kill -9 on the way; the agent removes partials itself', provoked: 'removed before the next run', arrange: whenWriting(20, (scene) => scene.kill('SIGKILL')),
-    exit: 'killed', published: '–', left: 'partial', relieve: (scene) => scene.server.files.clear(), next: { does: 'says that nothing of it is there, deposits', says: /nothing of it is at the agent now/, left: 'deposit' },
-  },
-  {
-    name: 'killed on the way to a server that hides everything', fault: 'kill -9 on the way; the server denies REMOVE and STAT', provoked: 'scripted', arrange: whenWriting(20, (scene) => scene.kill('SIGKILL')),
-    exit: 'killed', published: '–', left: 'partial', relieve: (scene) => scene.script(each((r) => r.type === 'remove' || looks(r), denied)),
-    next: { does: 'says that a partial may remain, deposits', says: /may remain at .*: ask the agent to remove it/, left: 'deposit, partial' },
-  },
-  {
-    name: 'the partial is gone, and there is no room for another', fault: 'The partial vanishes and the quota does not allow another', provoked: 'removed and dropped at the 20th write, then creates fail',
-    arrange(scene) {
-      scene.script(nth(20, writes, () => {
-        scene.server.files.delete(partialOf(scene));
-        scene.server.drop();
-        return undefined;
-      }), nth(2, (r) => r.type === 'open' && ofSuitcase(r) && (r.flags & 8) !== 0, { status: 15 }));
+    name: 'killed on the way',
+    fault: 'kill -9 on the way',
+    provoked: 'at the 20th write',
+    arrange: whenWriting(20, (scene) => scene.kill('SIGKILL')),
+    exit: 'killed',
+    published: '–',
+    left: 'partial',
+    next: {
+      does: 'takes the lock over, removes the partial, deposits',
+      says: /nothing of it is left at the agent/,
+      left: 'deposit',
     },
-    exit: 15, ...nothing, next: cleanStart,
   },
   {
-    name: 'the link drops, and the server names files at their close', fault: 'The link drops; the server names files only at their close, and notices the loss after the push', provoked: 'scripted, dropped at the 20th write',
-    server: { nameAtClose: true }, arrange: (scene) => scene.script(nth(20, writes, { then: 'drop' })),
-    ...deposited, says: /starting again under a new id/,
-    relieve: noticesLost, next: { does: 'removes the partial that has appeared, deposits', says: /has appeared at .* since, and was removed: it was no deposit/, left: '2 × deposit' },
+    name: 'killed on the way, and the partial is gone',
+    fault: 'kill -9 on the way; the agent removes partials itself',
+    provoked: 'removed before the next run',
+    arrange: whenWriting(20, (scene) => scene.kill('SIGKILL')),
+    exit: 'killed',
+    published: '–',
+    left: 'partial',
+    relieve: (scene) => scene.server.files.clear(),
+    next: {
+      does: 'says that nothing of it is there, deposits',
+      says: /nothing of it is at the agent now/,
+      left: 'deposit',
+    },
   },
   {
-    name: 'the answer to the create is lost, and the server names files at their close', fault: 'The link drops while the partial is created; the server names files only at their close', provoked: 'created and dropped',
-    server: { nameAtClose: true }, arrange: (scene) => scene.script(nth(1, (r) => r.type === 'open' && isPartial(r.path), { do: true, then: 'drop' })),
-    ...deposited, relieve: noticesLost, next: { does: 'removes the partial that has appeared, deposits', says: /has appeared/, left: '2 × deposit' },
+    name: 'killed on the way to a server that hides everything',
+    fault: 'kill -9 on the way; the server denies REMOVE and STAT',
+    provoked: 'scripted',
+    arrange: whenWriting(20, (scene) => scene.kill('SIGKILL')),
+    exit: 'killed',
+    published: '–',
+    left: 'partial',
+    relieve: (scene) => scene.script(each((r) => r.type === 'remove' || looks(r), denied)),
+    next: {
+      does: 'says that a partial may remain, deposits',
+      says: /may remain at .*: ask the agent to remove it/,
+      left: 'deposit, partial',
+    },
   },
   {
-    name: 'the link drops, and the server appends', fault: 'The link drops; the server appends whatever it is sent', provoked: 'scripted; the 20th write is done and not answered',
-    arrange: (scene) => scene.script(nth(20, writes, (r) => {
-      append(scene)(r);
-      return { do: false, then: 'drop' };
-    }), append(scene)),
-    ...deposited, says: /appends to .* whatever the offset.*; starting again under a new id/s, relieve: (scene) => scene.script(append(scene)), next: { does: 'deposits', left: '2 × deposit' },
+    name: 'the partial is gone, and there is no room for another',
+    fault: 'The partial vanishes and the quota does not allow another',
+    provoked: 'removed and dropped at the 20th write, then creates fail',
+    arrange(scene) {
+      scene.script(
+        nth(20, writes, () => {
+          scene.server.files.delete(partialOf(scene));
+          scene.server.drop();
+          return undefined;
+        }),
+        nth(2, (r) => r.type === 'open' && ofSuitcase(r) && (r.flags & 8) !== 0, { status: 15 }),
+      );
+    },
+    exit: 15,
+    ...nothing,
+    next: cleanStart,
   },
   {
-    name: 'a write fails once at a server that appends', fault: 'One write fails without a reason; the server appends whatever it is sent', provoked: 'the 20th write answers FAILURE',
+    name: 'the link drops, and the server names files at their close',
+    fault: 'The link drops; the server names files only at their close, and notices the loss after the push',
+    provoked: 'scripted, dropped at the 20th write',
+    server: { nameAtClose: true },
+    arrange: (scene) => scene.script(nth(20, writes, { then: 'drop' })),
+    ...deposited,
+    says: /starting again under a new id/,
+    relieve: noticesLost,
+    next: {
+      does: 'removes the partial that has appeared, deposits',
+      says: /has appeared at .* since, and was removed: it was no deposit/,
+      left: '2 × deposit',
+    },
+  },
+  {
+    name: 'the answer to the create is lost, and the server names files at their close',
+    fault: 'The link drops while the partial is created; the server names files only at their close',
+    provoked: 'created and dropped',
+    server: { nameAtClose: true },
+    arrange: (scene) => scene.script(nth(1, (r) => r.type === 'open' && isPartial(r.path), { do: true, then: 'drop' })),
+    ...deposited,
+    relieve: noticesLost,
+    next: { does: 'removes the partial that has appeared, deposits', says: /has appeared/, left: '2 × deposit' },
+  },
+  {
+    name: 'the link drops, and the server appends',
+    fault: 'The link drops; the server appends whatever it is sent',
+    provoked: 'scripted; the 20th write is done and not answered',
+    arrange: (scene) =>
+      scene.script(
+        nth(20, writes, (r) => {
+          append(scene)(r);
+          return { do: false, then: 'drop' };
+        }),
+        append(scene),
+      ),
+    ...deposited,
+    says: /appends to .* whatever the offset.*; starting again under a new id/s,
+    relieve: (scene) => scene.script(append(scene)),
+    next: { does: 'deposits', left: '2 × deposit' },
+  },
+  {
+    name: 'a write fails once at a server that appends',
+    fault: 'One write fails without a reason; the server appends whatever it is sent',
+    provoked: 'the 20th write answers FAILURE',
     arrange: (scene) => scene.script(nth(20, writes, { status: 4 }), append(scene)),
-    exit: 15, code: 'remote-refused', published: 'no', left: 'nothing', relieve: (scene) => scene.script(append(scene)), next: { does: 'deposits', left: 'deposit' },
+    exit: 15,
+    code: 'remote-refused',
+    published: 'no',
+    left: 'nothing',
+    relieve: (scene) => scene.script(append(scene)),
+    next: { does: 'deposits', left: 'deposit' },
   },
   {
-    name: 'the link drops, and the server takes nothing more into the file', fault: 'The link drops; the server opens the partial again and refuses every write to it', provoked: 'the writes of the second connection answer FAILURE',
+    name: 'the link drops, and the server takes nothing more into the file',
+    fault: 'The link drops; the server opens the partial again and refuses every write to it',
+    provoked: 'the writes of the second connection answer FAILURE',
     arrange: (scene) => scene.script(nth(20, writes, { then: 'drop' }), refusesFirstOf(2)),
-    ...deposited, says: /does not take .* any further after it was opened again; starting again under a new id/, next: { does: 'deposits', left: '2 × deposit' },
+    ...deposited,
+    says: /does not take .* any further after it was opened again; starting again under a new id/,
+    next: { does: 'deposits', left: '2 × deposit' },
   },
 ];

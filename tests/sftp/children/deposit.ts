@@ -6,7 +6,11 @@ import type { RemoteSpec } from '../../../src/sftp/types.js';
 
 /** One deposit of 1 MiB to the server of the test that started this process; says how it went. */
 const spec = JSON.parse(process.argv[2]) as RemoteSpec & { password: string };
-const remote = await connect(spec, { password: () => Promise.resolve(spec.password) }, { signal: new AbortController().signal, warn: () => undefined });
+const remote = await connect(
+  spec,
+  { password: () => Promise.resolve(spec.password) },
+  { signal: new AbortController().signal, warn: () => undefined },
+);
 const upload = await remote.createUpload({ partialName: '.x.partial', finalName: 'x' });
 const block = randomBytes(1024 * 1024);
 await upload.write(markSuitcaseBlock(new Uint8Array(block)));
