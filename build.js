@@ -146,6 +146,10 @@ async function offlineOpener() {
 /** Whole or not at all, and only what changed: a depot that starts meanwhile finds its files. */
 function put(file, text) {
   if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
+  replace(file, text);
+}
+
+function replace(file, text) {
   mkdirSync(path.dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}.tmp`;
   writeFileSync(temporary, text);
@@ -190,6 +194,7 @@ function packOnlyWhatRuns() {
   for (const [name, wanted] of Object.entries(files)) {
     const file = path.join(root, 'node_modules', name, 'package.json');
     if (existsSync(file))
-      put(file, `${JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), files: wanted }, null, 2)}\n`);
+      // Also when it says so already: npm believes its own list of what is installed until a directory changes.
+      replace(file, `${JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), files: wanted }, null, 2)}\n`);
   }
 }

@@ -15,7 +15,7 @@ const runtime = [
   'tests/dataset/{command,compare,extract,pack,pack-changes,read,read-hostile}.test.ts',
   'tests/commands/{cli,completion,entry}.test.ts',
   'tests/sftp/{connect,knownhosts,openssh,packets,upload}.test.ts',
-  'tests/receipt/{ledger,lock}.test.ts',
+  'tests/state/{ledger,lock}.test.ts',
   'tests/e2e/{large,logins,pack,round-trip,threads}.test.ts',
 ];
 

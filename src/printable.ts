@@ -27,6 +27,11 @@ export function codeOrSaid(error: unknown): string {
     : said(error);
 }
 
+/** `3,072 MiB`, rounded up. */
+export function inMebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20).toLocaleString('en')} MiB`;
+}
+
 function decode(name: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(name);

@@ -4,6 +4,9 @@
  * Line ends are left as they are.
  */
 
+/** More than any key, signature or receipt has: keys that strangers have certified ten thousand times have been seen. */
+export const LARGEST_GIVEN_FILE = 16 << 20;
+
 /** What a byte order mark, or every second byte being NUL, says. */
 export function encodingOf(bytes: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' {
   const [first, second] = bytes;

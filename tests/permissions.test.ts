@@ -2,7 +2,7 @@ import { chmodSync, chownSync, linkSync, mkdirSync, statSync, symlinkSync, write
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { handOver, requireOwnRecords } from '../src/permissions.js';
-import { ArrangementState } from '../src/receipt/state.js';
+import { ArrangementState } from '../src/state/arrangement-state.js';
 import { tempDir } from './support/cleanup.js';
 import { asRoot } from './support/peers.js';
 

@@ -11,7 +11,7 @@ import { secretFrom } from '../src/secrets/text.js';
 import { knownKeys, parseKnownHosts } from '../src/sftp/knownhosts.js';
 import { textOf } from '../src/text-file.js';
 import { changed, linux } from './config/sample.js';
-import { receiptOf } from './receipt/samples.js';
+import { receiptOf } from './state/samples.js';
 import { certificate, keyFile, secret } from './pgp/messages.js';
 
 const attestation: Attestation = {

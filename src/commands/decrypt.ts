@@ -93,7 +93,7 @@ async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
       'standard output is a terminal',
       'send it to a program or a file: depot decrypt … --stdout | tar -x --no-same-owner --no-same-permissions -C DIRECTORY',
     );
-  const { decrypt: open } = await import('../deposit/decrypt.js');
+  const { decrypt: open } = await import('../reader/decrypt.js');
   const progress = await screen.progress();
   progress?.phase('decrypting');
   if (o.stdout) {

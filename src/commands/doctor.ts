@@ -43,11 +43,11 @@ export function defineDoctor(parent: Command, start: Start): void {
 }
 
 async function doctor(o: DoctorFlags, context: Context): Promise<number> {
-  const { examine, examinationLines } = await import('./doctor/examine.js');
+  const { examine, examinationLines } = await import('../doctor/examine.js');
   const config = await configFor(o, context);
   const arrangements = chooseArrangements(config, o.name === undefined ? [] : [o.name], 'all');
   for (const warning of config.warnings) context.screen.warn(warning);
-  const logins = await (await import('../deposit/logins.js')).Logins.of(config, [...config.arrangements.values()]);
+  const logins = await (await import('../push/logins.js')).Logins.of(config, [...config.arrangements.values()]);
   const examined = [];
   for (const arrangement of arrangements) {
     const progress = await context.screen.progress();

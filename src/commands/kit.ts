@@ -61,7 +61,7 @@ export function defineKit(parent: Command, start: Start): void {
 }
 
 async function kit(o: KitFlags, context: Context): Promise<number> {
-  const { makeKit } = await import('../deposit/kit.js');
+  const { makeKit } = await import('../kit/kit.js');
   const config = await configFor(o, context);
   const arrangement = chooseArrangement(config, o.name);
   const passphrase =

@@ -30,7 +30,7 @@ export function defineOpener(parent: Command, start: Start): void {
 }
 
 async function write({ out }: OpenerFlags, { screen }: Context): Promise<number> {
-  const { writeOpener } = await import('../deposit/opener-page.js');
+  const { writeOpener } = await import('../kit/opener-page.js');
   const { path, bytes, sha256 } = await writeOpener(out);
   const { labelled } = await import('../ui/format.js');
   screen.result({ ok: true, path, bytes, sha256 }, [

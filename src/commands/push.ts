@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import type { Logins } from '../deposit/logins.js';
-import type { Notifier } from '../deposit/notify.js';
-import type { failedToBegin, push as deposit } from '../deposit/push.js';
-import type { PushHooks, PushOutcome } from '../deposit/push-types.js';
-import { shardOf, type Shard } from '../deposit/shard.js';
-import type { Together } from '../deposit/together.js';
+import type { Logins } from '../push/logins.js';
+import type { Notifier } from '../standing/notify.js';
+import type { failedToBegin, push as deposit } from '../push/push.js';
+import type { PushHooks, PushOutcome } from '../push/types.js';
+import { shardOf, type Shard } from '../push/shard.js';
+import type { Together } from '../push/together.js';
 import { copyOf, type DepotError, foreseen, isDepotError, type ErrorDetails } from '../errors.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { PushMeter } from '../ui/push-meter.js';
@@ -163,10 +163,10 @@ async function pushEach(
   all: readonly Arrangement[],
   context: Context,
 ): Promise<PushResult[]> {
-  const { inJobs, Together } = await import('../deposit/together.js');
-  const { Notifier } = await import('../deposit/notify.js');
-  const { Logins } = await import('../deposit/logins.js');
-  const { failedToBegin, push: deposit } = await import('../deposit/push.js');
+  const { inJobs, Together } = await import('../push/together.js');
+  const { Notifier } = await import('../standing/notify.js');
+  const { Logins } = await import('../push/logins.js');
+  const { failedToBegin, push: deposit } = await import('../push/push.js');
   const { screen, signal } = context;
   const together = new Together();
   const notifier = new Notifier(config, {

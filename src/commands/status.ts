@@ -2,13 +2,13 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { Config } from '../config/types.js';
-import type { Shrunk } from '../deposit/shrunk.js';
-import { type KeyStanding, lateWords, type Standing } from '../deposit/standing.js';
+import type { Shrunk } from '../standing/shrunk.js';
+import { type KeyStanding, lateWords, type Standing } from '../standing/standing.js';
 import { exitStatus, isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { parseDepositId } from '../receipt/ids.js';
-import type { RunRecord } from '../receipt/runs.js';
-import type { UnderWay } from '../receipt/underway.js';
+import type { RunRecord } from '../state/runs.js';
+import type { UnderWay } from '../state/underway.js';
 import { age, bytes, counted, localTime, shortFingerprint, table } from '../ui/format.js';
 import type { Line } from '../ui/wrap.js';
 import type { Context, GlobalOptions, Start } from './context.js';
@@ -111,7 +111,7 @@ function isThere(config: Config): Promise<boolean> {
 /** A person who looks at it on a terminal needs no message about it. */
 async function notify(config: Config, standings: readonly Standing[], { screen }: Context): Promise<void> {
   if (config.notify === undefined || screen.interactive) return;
-  const { notifyOfStandings } = await import('../deposit/notify.js');
+  const { notifyOfStandings } = await import('../standing/notify.js');
   await notifyOfStandings(config, standings, new Date(), {
     warn: (message, weight) => {
       screen.warn(message, weight);
@@ -120,7 +120,7 @@ async function notify(config: Config, standings: readonly Standing[], { screen }
 }
 
 async function gather(o: StatusFlags, context: Context): Promise<{ config: Config; standings: Standing[] }> {
-  const { gatherStandings } = await import('../deposit/standing.js');
+  const { gatherStandings } = await import('../standing/standing.js');
   const config = await configFor(o, context);
   return {
     config,
@@ -145,7 +145,7 @@ async function metrics(o: StatusFlags, context: Context): Promise<number> {
   if (o.out === undefined) {
     context.screen.print(shown);
   } else {
-    const { writeFileAtomic } = await import('../receipt/files.js');
+    const { writeFileAtomic } = await import('../durable-file.js');
     // For the collector's account to read; nothing in it is secret.
     await writeFileAtomic(path.resolve(context.cwd, o.out), shown, 0o644);
   }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Verification } from '../deposit/checks.js';
+import type { Verification } from '../reader/checks.js';
 import { printable } from '../printable.js';
 import { typedWord } from '../shell.js';
 import { verifyDocument, verifyLines } from '../ui/verify.js';
@@ -158,8 +158,8 @@ export function defineVerify(parent: Command, start: Start): void {
 
 async function verify(o: VerifyFlags, context: Context): Promise<number> {
   const { screen, signal } = context;
-  const { verify: check } = await import('../deposit/verify.js');
-  const attester = o.attest === undefined ? null : await import('../deposit/attest.js');
+  const { verify: check } = await import('../reader/verify.js');
+  const attester = o.attest === undefined ? null : await import('../reader/attest.js');
   if (o.attest !== undefined) await attester?.refuseExisting(o.attest);
   const progress = await screen.progress();
   progress?.phase('verifying');

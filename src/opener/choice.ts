@@ -1,5 +1,5 @@
 /** Which of several receipts, signatures and public keys belong to what is checked. What is left aside is said. */
-import { verifySigned } from '../deposit/exhibits.js';
+import { verifySigned } from '../reader/exhibits.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Certificate } from '../pgp/certificate.js';
 import type { VerifiedSignature } from '../pgp/signature.js';

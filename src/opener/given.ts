@@ -1,6 +1,6 @@
 /** The files that a person gave, as far as they are small: receipts, their signatures, the supplier's public keys. */
-import type { Exhibits } from '../deposit/exhibits.js';
-import { LARGEST_GIVEN_FILE } from '../deposit/limits.js';
+import type { Exhibits } from '../reader/exhibits.js';
+import { LARGEST_GIVEN_FILE } from '../text-file.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Certificate } from '../pgp/certificate.js';
 import { readCertificate } from '../pgp/keys.js';

@@ -1,5 +1,5 @@
 /** The page: takes files, shows findings. Whatever comes out of them is put in as text, never as markup. */
-import type { Check } from '../deposit/checks.js';
+import type { Check } from '../reader/checks.js';
 import { type ErrorRecord, errorToRecord } from '../errors.js';
 import { printable } from '../printable.js';
 import { anyDeposit, stockLines } from '../receipt/cover.js';

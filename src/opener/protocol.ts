@@ -1,5 +1,5 @@
 /** What the page and its opening thread say to each other. */
-import type { Verification } from '../deposit/checks.js';
+import type { Verification } from '../reader/checks.js';
 import type { ErrorRecord } from '../errors.js';
 import type { FolderReport } from './save.js';
 import type { Rows } from './listing.js';

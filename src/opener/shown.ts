@@ -1,5 +1,5 @@
 /** Findings and figures as the page says them. */
-import type { Verification } from '../deposit/checks.js';
+import type { Verification } from '../reader/checks.js';
 import type { Words } from './words.js';
 
 /** What the page says of it all. Without the holder's key it is not shown that anybody can open the deposit, and that is what the page is for. */

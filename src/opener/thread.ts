@@ -1,5 +1,5 @@
 /** The opening thread of the page: everything from the files to findings, so that the page itself never waits. */
-import { verifyExhibits, type Exhibits, type SuitcaseExhibit } from '../deposit/exhibits.js';
+import { verifyExhibits, type Exhibits, type SuitcaseExhibit } from '../reader/exhibits.js';
 import { DepotError, errorToRecord, isDepotError } from '../errors.js';
 import { readSecretKey } from '../pgp/keys.js';
 import { unwrapSessionKey, type UnwrappedSessionKey } from '../pgp/sessionkey.js';

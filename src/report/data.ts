@@ -1,6 +1,6 @@
 /** What the page shows, gathered and judged; nothing here knows of HTML. */
 import type { DatasetSize } from '../dataset/shrink.js';
-import type { LedgerAudit } from '../receipt/audit.js';
+import type { LedgerAudit } from '../state/audit.js';
 import type { Receipt } from '../receipt/schema.js';
 import type { Gap } from './rhythm.js';
 

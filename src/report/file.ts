@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError, isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
-import { errorCode, localError, writeFileAtomic } from '../receipt/files.js';
+import { errorCode, localError, writeFileAtomic } from '../durable-file.js';
 import { typedWord } from '../shell.js';
 import { reportMark } from './page.js';
 

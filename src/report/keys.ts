@@ -1,5 +1,5 @@
 /** The keys of an arrangement as a push would judge them now, one by one, and those that older receipts name. */
-import { readBoundedFile } from '../deposit/bounded-file.js';
+import { readBoundedFile } from '../plain-file.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { isDepotError } from '../errors.js';
 import type { Certificate } from '../pgp/certificate.js';

@@ -1,5 +1,5 @@
 /** Deposits against the rhythm that was agreed. */
-import { lateness } from '../deposit/standing.js';
+import { lateness } from '../standing/standing.js';
 
 /** A time without a deposit that was longer than agreed. */
 export interface Gap {

@@ -1,9 +1,9 @@
 /** What the badge of an arrangement says, and why. */
-import type { Shrunk } from '../deposit/shrunk.js';
-import { lateness } from '../deposit/standing.js';
-import type { LedgerAudit } from '../receipt/audit.js';
-import type { RunRecord } from '../receipt/runs.js';
-import type { UnderWay } from '../receipt/underway.js';
+import type { Shrunk } from '../standing/shrunk.js';
+import { lateness } from '../standing/standing.js';
+import type { LedgerAudit } from '../state/audit.js';
+import type { RunRecord } from '../state/runs.js';
+import type { UnderWay } from '../state/underway.js';
 import { states, type ArrangementReport, type KeyRow, type ListedDeposit, type Reason, type State } from './data.js';
 
 export interface Facts {

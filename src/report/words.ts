@@ -2,7 +2,7 @@
 import { age, bytes, localTime } from '../ui/format.js';
 import type { ArrangementReport, Reason, State } from './data.js';
 import { both, html, type Markup } from './markup.js';
-import type { ProblemKind } from '../receipt/audit.js';
+import type { ProblemKind } from '../state/audit.js';
 
 export interface Badge {
   look: 'good' | 'warn' | 'bad' | 'idle';

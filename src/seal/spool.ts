@@ -3,7 +3,7 @@ import { open, rm, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError } from '../errors.js';
 import { markSuitcaseBlock, type SuitcaseBlock } from '../outbound.js';
-import { localError, makeDirectory, syncDirectory } from '../receipt/files.js';
+import { localError, makeDirectory, syncDirectory } from '../durable-file.js';
 import { BLOCK_OCTETS } from './blocks.js';
 import type { SealResult } from './messages.js';
 import type { Sealing } from './sealing.js';

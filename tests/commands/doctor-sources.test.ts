@@ -2,8 +2,8 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { lookAtSources } from '../../src/commands/doctor/sources.js';
-import type { Finding } from '../../src/commands/doctor/finding.js';
+import { lookAtSources } from '../../src/doctor/sources.js';
+import type { Finding } from '../../src/doctor/finding.js';
 import { reachOf } from '../../src/dataset/reachable.js';
 import type { Arrangement, Config } from '../../src/config/types.js';
 import { isDepotError } from '../../src/errors.js';

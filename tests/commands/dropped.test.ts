@@ -3,13 +3,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { partialName, suitcaseName } from '../../src/receipt/ids.js';
-import { writePending, type PendingRecord } from '../../src/receipt/pending.js';
-import { pendingWords } from '../../src/receipt/pending-words.js';
-import { acknowledged, draftOf } from '../receipt/samples.js';
+import { writePending, type PendingRecord } from '../../src/state/pending.js';
+import { pendingWords } from '../../src/state/pending-words.js';
+import { acknowledged, draftOf } from '../state/samples.js';
 import { depotHere } from '../support/in-process.js';
 import type { Finished } from '../support/process.js';
 import { Supplier } from '../support/supplier.js';
-import { ArrangementState } from '../../src/receipt/state.js';
+import { ArrangementState } from '../../src/state/arrangement-state.js';
 
 const nobody = {
   host: '127.0.0.1',

@@ -6,7 +6,7 @@ import ssh2 from 'ssh2';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { receiptBytes } from '../../src/receipt/canonical.js';
-import { compatReceipt } from '../receipt/samples.js';
+import { compatReceipt } from '../state/samples.js';
 import { tempDir } from '../support/cleanup.js';
 import { json } from '../support/cli.js';
 import { depotHere } from '../support/in-process.js';

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { deposit, ledgerOf } from '../receipt/samples.js';
+import { deposit, ledgerOf } from '../state/samples.js';
 import { nightly } from '../report/history.js';
 import { supplierWith } from '../report/supply.js';
 import { tempDir } from '../support/cleanup.js';

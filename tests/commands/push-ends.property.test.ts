@@ -13,8 +13,8 @@ import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { main } from '../../src/cli.js';
 import { DepotError, type ErrorCode } from '../../src/errors.js';
-import type { RunRecord } from '../../src/receipt/runs.js';
-import type { Scene } from '../../src/deposit/scene.js';
+import type { RunRecord } from '../../src/state/runs.js';
+import type { Scene } from '../../src/push/scene.js';
 import { tempDir } from '../support/cleanup.js';
 import { bareEnvironment, type JsonDocument } from '../support/cli.js';
 import { depotHere } from '../support/in-process.js';
@@ -37,7 +37,7 @@ const deposited = new Set<string>();
 const begun: string[] = [];
 let onDeposit = (): void => undefined;
 
-vi.mock('../../src/deposit/agent.js', async (original) => ({
+vi.mock('../../src/push/agent.js', async (original) => ({
   ...(await original<object>()),
   connectToAgent: () =>
     Promise.resolve({
@@ -51,10 +51,10 @@ vi.mock('../../src/seal/standby.js', () => ({
     end = (): Promise<void> => Promise.resolve();
   },
 }));
-vi.mock('../../src/deposit/settle.js', () => ({
+vi.mock('../../src/push/settle.js', () => ({
   settlePending: () => Promise.resolve({ resumed: null, undelivered: [] }),
 }));
-vi.mock('../../src/deposit/deposit.js', () => ({
+vi.mock('../../src/push/deposit.js', () => ({
   makeDeposit: async ({ o, run }: Scene) => {
     const { name } = o.arrangement;
     const fate = fates.get(name)!;

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { partialName, suitcaseName } from '../../src/receipt/ids.js';
-import { writePending } from '../../src/receipt/pending.js';
-import { ArrangementState } from '../../src/receipt/state.js';
+import { writePending } from '../../src/state/pending.js';
+import { ArrangementState } from '../../src/state/arrangement-state.js';
 import { tempDir } from '../support/cleanup.js';
 import { depot, json } from '../support/cli.js';
 

@@ -3,14 +3,14 @@ import { chmodSync, existsSync, readFileSync, rmSync, utimesSync, writeFileSync 
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { beforeEach, expect, test } from 'vitest';
-import { describeSelf } from '../../src/receipt/holder.js';
+import { describeSelf } from '../../src/state/holder.js';
 import { timestamp } from '../../src/receipt/ids.js';
-import { appendRun, type RunRecord } from '../../src/receipt/runs.js';
+import { appendRun, type RunRecord } from '../../src/state/runs.js';
 import { checkout } from '../support/cli.js';
 import { depotHere } from '../support/in-process.js';
 import type { Finished } from '../support/process.js';
 import { Supplier } from '../support/supplier.js';
-import { deposit, ledgerOf } from '../receipt/samples.js';
+import { deposit, ledgerOf } from '../state/samples.js';
 
 const nobody = {
   host: '127.0.0.1',

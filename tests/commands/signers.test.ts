@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { signatureCheck } from '../../src/commands/receipts/signers.js';
 import { receiptBytes } from '../../src/receipt/canonical.js';
-import { receiptOf } from '../receipt/samples.js';
+import { receiptOf } from '../state/samples.js';
 import { tempDir } from '../support/cleanup.js';
 import { signAnyway } from '../support/hostile-suitcase.js';
 import { makeKey } from '../support/supplier.js';

@@ -2,11 +2,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { describeSelf } from '../../src/receipt/holder.js';
+import { describeSelf } from '../../src/state/holder.js';
 import { partialName, suitcaseName } from '../../src/receipt/ids.js';
-import { lastDeposit } from '../../src/receipt/list.js';
-import { writePending } from '../../src/receipt/pending.js';
-import { draftOf, ledgerOf } from '../receipt/samples.js';
+import { lastDeposit } from '../../src/state/list.js';
+import { writePending } from '../../src/state/pending.js';
+import { draftOf, ledgerOf } from '../state/samples.js';
 import { depotHere } from '../support/in-process.js';
 import { Supplier } from '../support/supplier.js';
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { statusLines } from '../../src/commands/status.js';
 import { unbroken } from '../../src/ui/wrap.js';
-import { judgeAge, type KeyStanding, type Standing } from '../../src/deposit/standing.js';
-import type { LastDeposit } from '../../src/receipt/list.js';
-import type { RunRecord } from '../../src/receipt/runs.js';
+import { judgeAge, type KeyStanding, type Standing } from '../../src/standing/standing.js';
+import type { LastDeposit } from '../../src/state/list.js';
+import type { RunRecord } from '../../src/state/runs.js';
 
 const now = new Date('2026-11-23T07:48:00Z');
 const hour = 3_600_000;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { changed, load, problems } from './sample.js';
 import { receiptProblem } from '../../src/receipt/schema.js';
-import { acknowledged, draftOf } from '../receipt/samples.js';
+import { acknowledged, draftOf } from '../state/samples.js';
 
 /** Names that a receipt refuses must not get as far as an upload. */
 test.each<[string, string, string]>([

@@ -12,7 +12,7 @@ import { signDetached } from '../../src/pgp/signature.js';
 import { knownHostsLine } from '../../src/sftp/knownhosts.js';
 import { canonicalText } from '../../src/receipt/canonical.js';
 import { anonymousPkesk, gcm, ocb, seal, v1 } from '../pgp/messages.js';
-import { compatReceipt, draftOf, receiptOf } from '../receipt/samples.js';
+import { compatReceipt, draftOf, receiptOf } from '../state/samples.js';
 import { zstdBomb } from '../support/bombs.js';
 import { depotTar } from '../support/depot-tar.js';
 import { sessionKey, signedText, type TargetName } from './targets.js';

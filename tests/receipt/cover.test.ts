@@ -16,7 +16,7 @@ import { gcm, seal, v1 } from '../pgp/messages.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
 import { peer, peers } from '../support/peers.js';
 import { type Finished, mustRun, run } from '../support/process.js';
-import { compatReceipt, receiptOf } from './samples.js';
+import { compatReceipt, receiptOf } from '../state/samples.js';
 
 const textOf = (receipt: Receipt) => new TextDecoder().decode(coverBytes(receipt));
 const blocks = (text: string) => [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block);

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { receiptBytes } from '../../src/receipt/canonical.js';
 import { commitmentOf, openingOf } from '../../src/receipt/proof.js';
-import { Ledger, readLedger } from '../../src/receipt/ledger.js';
+import { Ledger, readLedger } from '../../src/state/ledger.js';
 import { tempDir } from '../support/cleanup.js';
-import { ledgerOf, receiptOf } from './samples.js';
+import { ledgerOf, receiptOf } from '../state/samples.js';
 
 const page = readFileSync(new URL('../../docs/format.md', import.meta.url), 'utf8');
 const section = (number: number) => page.split(/^## /m).find((text) => text.startsWith(`${String(number)}.`))!;

@@ -7,7 +7,7 @@ import { canonicalText, receiptBytes, signatureBytes } from '../../src/receipt/c
 import { maxReceiptBytes, parseReceipt } from '../../src/receipt/parse.js';
 import { fromBase64, toBase64 } from '../../src/receipt/base64.js';
 import type { Receipt } from '../../src/receipt/schema.js';
-import { anyReceipt, compatReceipt, receiptOf } from './samples.js';
+import { anyReceipt, compatReceipt, receiptOf } from '../state/samples.js';
 
 const schema = JSON.parse(
   readFileSync(new URL('../../schemas/receipt-1.schema.json', import.meta.url), 'utf8'),

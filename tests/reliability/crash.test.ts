@@ -1,6 +1,6 @@
 /** kill -9 at every named step of a push: after each, laws 3 and 8 hold, and the next push settles it. */
 import { describe, expect, test } from 'vitest';
-import { stepNames, type Step } from '../../src/deposit/steps.js';
+import { stepNames, type Step } from '../../src/push/steps.js';
 import { Scene } from './scene.js';
 
 const onlyWithSpool: Step[] = ['first-block-spooled', 'spool-verified', 'checkpoint-written'];

@@ -19,7 +19,7 @@ test('every handling belongs to a row, and every row is met once at most by the 
 test('control: a build that differs in nothing but a comment holds its row', { timeout: 180_000 }, async () => {
   await hold(
     rows.get('the link drops')!,
-    await alteredDepot({ 'deposit/deposit.ts': (source) => `// the same\n${source}` }),
+    await alteredDepot({ 'push/deposit.ts': (source) => `// the same\n${source}` }),
   );
 });
 

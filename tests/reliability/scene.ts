@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { verifyLedger } from '../../src/receipt/audit.js';
-import { listReceipts } from '../../src/receipt/list.js';
-import { readPending, type PendingRecord } from '../../src/receipt/pending.js';
-import { ArrangementState } from '../../src/receipt/state.js';
+import { verifyLedger } from '../../src/state/audit.js';
+import { listReceipts } from '../../src/state/list.js';
+import { readPending, type PendingRecord } from '../../src/state/pending.js';
+import { ArrangementState } from '../../src/state/arrangement-state.js';
 import { pattern } from '../support/awkward.js';
 import { type Canary, canary, leaks } from '../support/canaries.js';
 import {

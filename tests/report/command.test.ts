@@ -2,9 +2,9 @@ import { readdirSync, readFileSync, statSync, writeFileSync, appendFileSync, mkd
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { attestationBytes } from '../../src/receipt/attestation.js';
-import { fileAttestation } from '../../src/receipt/attested.js';
-import { ArrangementState } from '../../src/receipt/state.js';
-import { sha256 } from '../receipt/samples.js';
+import { fileAttestation } from '../../src/state/attested.js';
+import { ArrangementState } from '../../src/state/arrangement-state.js';
+import { sha256 } from '../state/samples.js';
 import { tempDir } from '../support/cleanup.js';
 import { depot, json } from '../support/cli.js';
 import type { Supplier } from '../support/supplier.js';

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { receiptBytes } from '../../src/receipt/canonical.js';
 import { coverName, receiptName, suitcaseName, timestamp } from '../../src/receipt/ids.js';
 import { receiptProblem, type Receipt } from '../../src/receipt/schema.js';
-import type { RunRecord } from '../../src/receipt/runs.js';
-import { draftOf, sha256 } from '../receipt/samples.js';
+import type { RunRecord } from '../../src/state/runs.js';
+import { draftOf, sha256 } from '../state/samples.js';
 
 export interface PastDeposit {
   /** When it was begun. */

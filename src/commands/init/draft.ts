@@ -3,7 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { readTrusted } from '../../config/locate.js';
 import { handOver } from '../../permissions.js';
-import { localError, writeFileAtomic } from '../../receipt/files.js';
+import { localError, writeFileAtomic } from '../../durable-file.js';
 import type { GlobalOptions } from '../context.js';
 
 /** What the flags answer already; the rest is asked, or missing. */

@@ -1,7 +1,7 @@
 /** Where nobody is asked: what a push would still lack after depot.yaml is written. */
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import { readBoundedFile } from '../../deposit/bounded-file.js';
+import { readBoundedFile } from '../../plain-file.js';
 import { describeSources } from '../../secrets/lookup.js';
 import { knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';
 import { needsPassphrase } from '../../sftp/private-key.js';

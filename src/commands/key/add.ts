@@ -4,7 +4,7 @@ import type { Certificate } from '../../pgp/certificate.js';
 import { readCertificate } from '../../pgp/keys.js';
 import { judgeRecipient, requirePublic } from '../../pgp/policy.js';
 import { printable } from '../../printable.js';
-import { localError, writeNew } from '../../receipt/files.js';
+import { localError, writeNew } from '../../durable-file.js';
 import type { Context, GlobalOptions } from '../context.js';
 import { chooseArrangement, configFor } from '../deposits.js';
 import { readKeyFile } from '../key-file.js';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { DepotError } from '../../errors.js';
 import { generateKey, type KeyRequest } from '../../pgp/keys.js';
 import { printable } from '../../printable.js';
-import { localError, writeNew } from '../../receipt/files.js';
+import { localError, writeNew } from '../../durable-file.js';
 
 export interface KeyPair {
   fingerprint: string;

@@ -1,5 +1,5 @@
 /** Which part of the arrangements this process is for: said by `--shard`, or by the environment of a CI system or of Kubernetes. */
-import type { Shard } from '../../deposit/shard.js';
+import type { Shard } from '../../push/shard.js';
 import { usage } from '../flags.js';
 
 /** More than any fleet has, and few enough that dividing thousands of arrangements takes no time. */

@@ -1,5 +1,5 @@
-import { importAttestation } from '../../deposit/import-attestation.js';
-import type { FiledAttestation } from '../../receipt/attested.js';
+import { importAttestation } from '../../kit/import-attestation.js';
+import type { FiledAttestation } from '../../state/attested.js';
 import { printable } from '../../printable.js';
 import { labelled, shortFingerprint } from '../../ui/format.js';
 import type { Context, GlobalOptions } from '../context.js';

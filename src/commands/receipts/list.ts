@@ -1,14 +1,14 @@
-import { destroyedDeposits } from '../../receipt/ledger.js';
+import { destroyedDeposits } from '../../state/ledger.js';
 import { parseReceiptName } from '../../receipt/ids.js';
-import { byCompletion, listReceipts, type ListedReceipt } from '../../receipt/list.js';
-import { placeFor } from '../../deposit/agent.js';
-import { pendingWords } from '../../receipt/pending-words.js';
-import { readPending, type PendingStage } from '../../receipt/pending.js';
+import { byCompletion, listReceipts, type ListedReceipt } from '../../state/list.js';
+import { placeFor } from '../../push/agent.js';
+import { pendingWords } from '../../state/pending-words.js';
+import { readPending, type PendingStage } from '../../state/pending.js';
 import { printable } from '../../printable.js';
 import { bytes, localTime, shortFingerprint, table } from '../../ui/format.js';
 import type { Line } from '../../ui/wrap.js';
 import type { Context, GlobalOptions } from '../context.js';
-import { filedAttestations, type FiledAttestation } from '../../receipt/attested.js';
+import { filedAttestations, type FiledAttestation } from '../../state/attested.js';
 import { provenDocument } from './import.js';
 import { statesFor, type States } from './states.js';
 

@@ -1,8 +1,8 @@
 import { usage } from '../flags.js';
 import { ageOf } from '../../clock.js';
 import { parseDepositId, timestamp } from '../../receipt/ids.js';
-import { Ledger } from '../../receipt/ledger.js';
-import { lockArrangement } from '../../receipt/lock.js';
+import { Ledger } from '../../state/ledger.js';
+import { lockArrangement } from '../../state/lock.js';
 import { labelled } from '../../ui/format.js';
 import type { Context, GlobalOptions } from '../context.js';
 import { printable } from '../../printable.js';
@@ -23,9 +23,9 @@ export async function note(o: ReceiptsNoteFlags, context: Context): Promise<numb
 
 /** Settles what is pending at a server to which pushes do not go any more. */
 async function noteDropped(o: GlobalOptions & { id: string }, context: Context): Promise<number> {
-  const { dropPending } = await import('../../deposit/drop.js');
-  const { secretsFor } = await import('../../deposit/secrets.js');
-  const { Logins } = await import('../../deposit/logins.js');
+  const { dropPending } = await import('../../push/drop.js');
+  const { secretsFor } = await import('../../push/secrets.js');
+  const { Logins } = await import('../../push/logins.js');
   const config = await configFor(o, context);
   const arrangement = chooseArrangement(config, parseDepositId(o.id)?.arrangement ?? o.id.split('_')[0]);
   const prompt = hiddenPrompt(context);

@@ -1,8 +1,8 @@
 import { printable } from '../../printable.js';
-import { destroyedDeposits } from '../../receipt/ledger.js';
+import { destroyedDeposits } from '../../state/ledger.js';
 import { bytes, counted, groupedFingerprint, labelled, localTime } from '../../ui/format.js';
 import type { Context, GlobalOptions } from '../context.js';
-import { filedAttestations } from '../../receipt/attested.js';
+import { filedAttestations } from '../../state/attested.js';
 import { provenDocument, provenText } from './import.js';
 import { receiptOf } from './states.js';
 

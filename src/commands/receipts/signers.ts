@@ -1,9 +1,9 @@
 import type { Config } from '../../config/types.js';
-import { verifySigned } from '../../deposit/exhibits.js';
+import { verifySigned } from '../../reader/exhibits.js';
 import { isDepotError } from '../../errors.js';
 import type { Certificate } from '../../pgp/certificate.js';
 import { readCertificate } from '../../pgp/keys.js';
-import type { SignatureCheck } from '../../receipt/audit.js';
+import type { SignatureCheck } from '../../state/audit.js';
 import { parseReceipt } from '../../receipt/parse.js';
 import { readKeyFile } from '../key-file.js';
 

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { DepotError, exitStatus } from '../../errors.js';
 import { printable } from '../../printable.js';
-import { compareWithHeld, verifyLedger, type LedgerAudit } from '../../receipt/audit.js';
+import { compareWithHeld, verifyLedger, type LedgerAudit } from '../../state/audit.js';
 import { counted } from '../../ui/format.js';
 import type { Context, GlobalOptions } from '../context.js';
 import { ownSigners, signatureCheck } from './signers.js';

@@ -5,7 +5,7 @@ import type { RemoteSettings } from '../../config/types.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import { readPlain } from '../../plain-file.js';
 import { printable } from '../../printable.js';
-import { localError, writeFileAtomic } from '../../receipt/files.js';
+import { localError, writeFileAtomic } from '../../durable-file.js';
 import { fingerprintOf } from '../../sftp/hostkeys.js';
 import { looseTextOf } from '../../text-file.js';
 import { knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';

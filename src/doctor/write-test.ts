@@ -1,0 +1,140 @@
+/** `doctor --write-test`: what the server does with two test files, and what later runs make of that. */
+import { stat } from 'node:fs/promises';
+import { accountOfUid, runAs } from '../accounts.js';
+import { exitStatus, isDepotError, type ErrorCode } from '../errors.js';
+import { printable } from '../printable.js';
+import { ArrangementState } from '../state/arrangement-state.js';
+import { ageOf } from '../clock.js';
+import { lastWriteTest, rememberWriteTest } from '../state/tested-server.js';
+import { emptyTest, testWrites, type WriteTest } from '../sftp/probe.js';
+import type { Remote } from '../sftp/remote.js';
+import { age, localTime } from '../ui/format.js';
+import type { Finding } from './finding.js';
+import { nearestExisting } from './nearest-existing.js';
+
+/** What an examination says after a write test. */
+export interface Written {
+  /** Keys of `remote:` that fit the server better. */
+  propose: Record<string, string | number>;
+  /** Names that may still be there. */
+  left: string[];
+  /** Test files that the agent took. */
+  collected: string[];
+}
+
+interface Report {
+  add(finding: Finding): void;
+  failed(name: string, code: ErrorCode, detail: string, hint?: string): void;
+  written(test: Written): void;
+}
+
+/** What was found counts, and what is left there is said, also when the test could not be ended. */
+export async function writeTest(remote: Remote, own: ArrangementState, report: Report): Promise<void> {
+  const test = emptyTest();
+  try {
+    await testWrites(remote, test).catch(async (error: unknown) => {
+      // A link that is lost says nothing about the server; what was known of it stays.
+      if (isDepotError(error) && exitStatus[error.code] === exitStatus['remote-refused']) await keep(error.message);
+      throw error;
+    });
+    await keep();
+  } finally {
+    for (const { name, result, detail, hint, code } of test.findings) {
+      if (result === 'failed') report.failed(name, code ?? 'remote-refused', detail, hint);
+      else report.add({ name, result, detail, ...(hint === undefined ? {} : { hint }) });
+    }
+    const { propose, left, collected } = test;
+    report.written({ propose, left, collected });
+  }
+
+  async function keep(refusal?: string): Promise<void> {
+    const kept = await remember(own, remote, test, refusal);
+    if (kept !== null) report.add(kept);
+  }
+}
+
+/** Pushes take several lanes to a server that stood it, OpenSSH gets them anyway; and doctor says when the test was. */
+async function remember(
+  own: ArrangementState,
+  remote: Remote,
+  test: WriteTest,
+  refusal: string | undefined,
+): Promise<Finding | null> {
+  const {
+    server,
+    hostKey,
+    spec: { directory },
+  } = remote;
+  const there = await nearestExisting(own.directory);
+  // What root makes in a state directory of another account, that account could not write to.
+  if (process.getuid !== undefined && (await stat(there)).uid !== process.getuid()) {
+    return {
+      name: 'remembered',
+      result: 'warning',
+      detail: `not kept: ${printable(there)} belongs to another account`,
+      hint: `run it as the account that pushes: ${runAs(await accountOfUid((await stat(there)).uid), '«depot …»')}`,
+    };
+  }
+  const state = await ArrangementState.open(own.stateDirectory, own.arrangement);
+  const failed = [
+    ...test.findings.filter(({ result }) => result === 'failed').map(({ name, detail }) => `${name}: ${detail}`),
+    ...(refusal === undefined ? [] : [refusal]),
+  ];
+  // A server that is full today is no other server.
+  const before = refusal === undefined ? null : await lastWriteTest(state);
+  const lanes = test.lanes ?? (before?.server === server && before.hostKey === hostKey ? before.lanes : null);
+  await rememberWriteTest(state, {
+    server,
+    hostKey,
+    account: accountOf(remote),
+    directory,
+    at: new Date().toISOString(),
+    failed,
+    lanes,
+  });
+  return test.lanes === 'safe'
+    ? { name: 'remembered', result: 'passed', detail: 'uploads to this server may use several lanes' }
+    : null;
+}
+
+/** What a look without writing can say of it. */
+export async function earlierWriteTest(remote: Remote, own: ArrangementState): Promise<Finding> {
+  const name = 'writing';
+  const run = `«depot doctor ${own.arrangement} --write-test»`;
+  const last = await lastWriteTest(own);
+  if (last === null)
+    return {
+      name,
+      result: 'not possible',
+      detail: `no write test was run yet; to test it with two files of a few MiB: ${run}`,
+    };
+  const ageMs = ageOf(last.at, new Date());
+  const when = `${ageMs === null ? 'at a time in the future' : `${age(ageMs)} ago`} (${localTime(new Date(last.at))})`;
+  const changed =
+    last.server !== remote.server
+      ? `the server, which was ${printable(last.server)},`
+      : last.hostKey !== remote.hostKey
+        ? 'the host key'
+        : last.account !== accountOf(remote)
+          ? `the account${last.account === '' ? '' : `, which was ${printable(last.account)},`}`
+          : last.directory !== remote.spec.directory
+            ? `the directory, which was ${printable(last.directory)},`
+            : null;
+  if (changed !== null)
+    return {
+      name,
+      result: 'not possible',
+      detail: `no write test was run since ${changed} changed; to test it with two files of a few MiB: ${run}`,
+    };
+  if (last.failed.length === 0) return { name, result: 'passed', detail: `write test passed ${when}` };
+  return {
+    name,
+    result: 'warning',
+    detail: `write test failed ${when}: ${printable(last.failed.join('; '))}`,
+    hint: `once the agent has changed it, or depot.yaml fits: ${run}`,
+  };
+}
+
+function accountOf({ spec: { username, host, port } }: Remote): string {
+  return `${username}@${host}:${port}`;
+}

@@ -1,0 +1,263 @@
+/**
+ * Files that must survive a power loss, written so that a reader sees the old one or the new one and
+ * never half of either. Every failure names the path.
+ */
+import { randomBytes } from 'node:crypto';
+import { constants, statSync } from 'node:fs';
+import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import { nameOf, ownName, runAs } from './accounts.js';
+import { DepotError } from './errors.js';
+import { openPlain } from './plain-file.js';
+import { typedWord } from './shell.js';
+
+const onWindows = process.platform === 'win32';
+
+/** Writes `file` (0600, unless it is for others to read) under a temporary name, fsyncs, renames, and fsyncs the directory. */
+export async function writeFileAtomic(file: string, bytes: Uint8Array | string, mode = 0o600): Promise<void> {
+  const temporary = temporaryName(file);
+  try {
+    await writeNew(temporary, bytes, mode);
+    await rename(temporary, file);
+    await syncDirectory(path.dirname(file));
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    throw localError(error, 'write', file);
+  }
+}
+
+/** A name next to `file` that no reader takes for a record. */
+export function temporaryName(file: string): string {
+  return path.join(path.dirname(file), `.${path.basename(file)}.${randomBytes(6).toString('hex')}.tmp`);
+}
+
+/** Creates `file` (0600, must not exist) and fsyncs its contents. Errors are the system's own. */
+export async function writeNew(file: string, bytes: Uint8Array | string, mode = 0o600): Promise<void> {
+  const handle = await open(file, 'wx', mode);
+  try {
+    // A service's umask hides what is meant for others.
+    if (mode !== 0o600) await handle.chmod(mode);
+    await writeAll(handle, bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+const flags = {
+  read: constants.O_RDONLY,
+  change: constants.O_RDWR,
+  append: constants.O_RDWR | constants.O_APPEND | constants.O_CREAT,
+};
+
+/** Opens a file of the state directory, never where a symbolic link in its place leads; `append` makes it (0600). Errors are the system's own. */
+export async function openOwn(file: string, how: keyof typeof flags): Promise<FileHandle> {
+  return open(file, flags[how] | ((constants.O_NOFOLLOW as number | undefined) ?? 0), 0o600);
+}
+
+/** Writes all of `bytes` at the handle's position, in one call to the system wherever that takes them. */
+export async function writeAll(handle: FileHandle, bytes: Uint8Array | string): Promise<void> {
+  const buffer = Buffer.from(bytes);
+  for (let done = 0; done < buffer.length; ) done += (await handle.write(buffer, done)).bytesWritten;
+}
+
+/** Makes a rename or a new name in `directory` durable. Windows cannot open directories, and needs no such call. */
+export async function syncDirectory(directory: string): Promise<void> {
+  if (onWindows) return;
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes `directory` (0700) with its parents; one that exists is left as it is. */
+export async function makeDirectory(directory: string): Promise<void> {
+  try {
+    await makeWithParents(path.resolve(directory));
+  } catch (error) {
+    throw localError(error, 'create', directory);
+  }
+}
+
+/** Not mkdir's own `recursive`, which reports ENOENT where the file system is read-only, and fsyncs nothing. */
+async function makeWithParents(directory: string): Promise<void> {
+  try {
+    await mkdir(directory, 0o700);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT' && path.dirname(directory) !== directory) {
+      await makeWithParents(path.dirname(directory));
+      return makeWithParents(directory);
+    }
+    // Some systems say EROFS or EACCES of a directory that is there.
+    if ((await stat(directory).catch(() => null))?.isDirectory() !== true) throw error;
+    return;
+  }
+  await syncDirectory(path.dirname(directory));
+}
+
+/**
+ * The contents of `file`, or null when there is none; `local-unreadable` when it is larger than `limit` octets.
+ *
+ * @param own refuses a symbolic link
+ */
+export async function readBounded(file: string, limit: number, own = false): Promise<Buffer<ArrayBuffer> | null> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = own ? await openOwn(file, 'read') : await openPlain(file);
+    const { size } = await handle.stat();
+    if (size > limit)
+      throw new DepotError(
+        'local-unreadable',
+        `${file} has ${String(size)} octets, more than the ${String(limit)} that such a file may have`,
+      );
+    // A file that grows meanwhile is read to the limit and not beyond it.
+    const buffer = Buffer.alloc(Math.min(limit, size));
+    let length = 0;
+    while (length < buffer.length) {
+      const { bytesRead } = await handle.read(buffer, length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return buffer.subarray(0, length);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null;
+    throw localError(error, 'read', file);
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** A failure of the local file system as a DepotError that says what could not be done to which path. */
+export function localError(error: unknown, action: 'read' | 'write' | 'create' | 'remove', file: string): unknown {
+  if (error instanceof DepotError) return error;
+  const code = errorCode(error);
+  switch (code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new DepotError('local-disk-full', `no space left to ${action} ${file}`, {
+        hint: `free space on the file system of ${path.dirname(file)}`,
+        cause: error,
+      });
+    case 'EROFS':
+      return new DepotError('local-not-writable', `cannot ${action} ${file}: the file system is read-only`, {
+        hint: 'mount it writable, or choose another state directory with --state',
+        cause: error,
+      });
+    case 'EACCES':
+    case 'EPERM': {
+      const other = otherOwner(file);
+      if (other !== null) {
+        return new DepotError(
+          action === 'read' ? 'local-unreadable' : 'local-not-writable',
+          `cannot ${action} ${file}: it belongs to ${nameOf(other.uid) ?? `uid ${other.uid}`}`,
+          {
+            hint: strangerHint(other, file),
+            cause: error,
+          },
+        );
+      }
+      return new DepotError(
+        action === 'read' ? 'local-unreadable' : 'local-not-writable',
+        `cannot ${action} ${file}: permission denied`,
+        {
+          hint: wayAround(action, file),
+          cause: error,
+        },
+      );
+    }
+    case 'ELOOP':
+      return new DepotError(
+        action === 'read' ? 'local-unreadable' : 'local-not-writable',
+        `cannot ${action} ${file}: it is a symbolic link, and this file must not be one`,
+        {
+          hint: `look who made it: ls -l ${typedWord(file)}`,
+          cause: error,
+        },
+      );
+    case 'ENOENT':
+    case 'ENOTDIR':
+      if (action !== 'write' && action !== 'create')
+        return new DepotError('local-unreadable', `cannot ${action} ${file}: there is no such file`, {
+          hint: `look what is there: ls -l ${typedWord(path.dirname(file))}`,
+          cause: error,
+        });
+      return new DepotError(
+        'local-not-writable',
+        `cannot ${action} ${file}: ${code === 'ENOENT' ? 'there is no such directory' : 'a part of its path is a file'}`,
+        {
+          hint:
+            code === 'ENOENT' ? `make it first: «mkdir -p ${typedWord(path.dirname(file))}»` : 'choose another path',
+          cause: error,
+        },
+      );
+    case null:
+      return error;
+    default:
+      return new DepotError(
+        action === 'read' ? 'local-unreadable' : 'local-not-writable',
+        `cannot ${action} ${file}: ${code}`,
+        { cause: error },
+      );
+  }
+}
+
+interface OtherOwner {
+  uid: number;
+  caller: string | number;
+  /** The directory is the caller's: a run as another account left the file there. */
+  strayed: boolean;
+}
+
+/** Where a file is closed because it is somebody else's: whose, and who asks. */
+function otherOwner(file: string): OtherOwner | null {
+  const caller = process.geteuid?.();
+  if (caller === undefined) return null;
+  try {
+    const { uid } = statSync(file);
+    return uid === caller
+      ? null
+      : { uid, caller: ownName() ?? caller, strayed: statSync(path.dirname(path.resolve(file))).uid === caller };
+  } catch {
+    return null;
+  }
+}
+
+/** Records are the account's that pushes: given to whoever only looks at them, they would stop the next push. */
+function strangerHint({ uid, caller, strayed }: OtherOwner, file: string): string {
+  if (strayed)
+    return `let root give it back to the account that the directory belongs to: «chown ${caller} ${typedWord(file)}»`;
+  return `run it as the account that it belongs to: ${runAs({ name: nameOf(uid) ?? String(uid) }, '«depot …»')}`;
+}
+
+/** What is to be done where a directory keeps this account out. */
+function wayAround(action: 'read' | 'write' | 'create' | 'remove', file: string): string {
+  const caller = ownName() ?? 'this account';
+  const { directory, uid, mode } = closedDirectory(path.dirname(path.resolve(file)));
+  const whose =
+    process.platform === 'win32'
+      ? directory
+      : `${directory} belongs to ${nameOf(uid) ?? `uid ${uid}`}, mode ${(mode & 0o7777).toString(8)}`;
+  if (action === 'read' || action === 'remove')
+    return `run it as an account that may, or let root open the way for ${caller} (${whose})`;
+  return `choose a place that ${caller} may write to, or let root open this one (${whose})`;
+}
+
+/** The nearest directory above that can be looked at: what is below it is closed, or not there. */
+function closedDirectory(directory: string): { directory: string; uid: number; mode: number } {
+  try {
+    const { uid, mode } = statSync(directory);
+    return { directory, uid, mode };
+  } catch {
+    return directory === path.dirname(directory)
+      ? { directory, uid: 0, mode: 0 }
+      : closedDirectory(path.dirname(directory));
+  }
+}
+
+/** The system's code of an error (`ENOENT`), or null for an error of another kind. */
+export function errorCode(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}

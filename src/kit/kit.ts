@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto';
+import { lstat, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Arrangement, Config } from '../config/types.js';
+import { DepotError, isDepotError } from '../errors.js';
+import type { Certificate } from '../pgp/certificate.js';
+import { lockSecretKey, readCertificate } from '../pgp/keys.js';
+import { verifyDetached } from '../pgp/signature.js';
+import { requireOwnPlace } from '../permissions.js';
+import { printable } from '../printable.js';
+import { localError, writeNew } from '../durable-file.js';
+import { newestDeposit, type ListedReceipt } from '../state/list.js';
+import { receiptName, signatureName } from '../receipt/ids.js';
+import { ArrangementState } from '../state/arrangement-state.js';
+import { readGiven } from '../reader/given.js';
+import { letterHtml } from './letter.js';
+import { PartialDirectory } from '../reader/partial-directory.js';
+import { suppliersSecretKey } from './supplier-made.js';
+
+export interface KitOptions {
+  config: Config;
+  stateDirectory: string;
+  arrangement: Arrangement;
+  /** A directory that does not exist yet. */
+  out: string;
+  /** Public keys of earlier signers, for receipts that they signed. */
+  signers: string[];
+  /** The passphrase that locks the private key in the kit; without it no private key is in it. */
+  secretKeyPassphrase?: string;
+  /** Makes the kit without opener.html. */
+  withoutOpener: boolean;
+  now: Date;
+}
+
+export interface Kit {
+  directory: string;
+  depositId: string;
+  files: string[];
+  signers: string[];
+  /** Fingerprints of the keys for which the newest deposit is sealed. */
+  recipients: string[];
+  /** Null in a kit without opener. */
+  openerSha256: string | null;
+  includesSecretKey: boolean;
+}
+
+/** Made by the build. */
+const openerPage = new URL('../opener.html', import.meta.url);
+const secretName = 'private.secret.asc';
+
+/**
+ * Everything that a beneficiary needs beside the suitcase and its private key: opener, signers' public keys, the newest receipt
+ * with its signature and cover, and a letter. All of it or nothing appears at `out`.
+ *
+ * @throws DepotError 'usage' without a deposit, in a build without an opener, or where the private key is the beneficiary's own; 'output-exists',
+ *   'verification-failed' when none of the signers signed the newest receipt, 'passphrase-wrong', 'local-…'
+ */
+export async function makeKit(o: KitOptions): Promise<Kit> {
+  const out = path.resolve(o.out);
+  if (
+    await lstat(out).then(
+      () => true,
+      () => false,
+    )
+  )
+    throw exists(out);
+  await requireOwnPlace(out).catch((error: unknown) => {
+    throw localError(error, 'create', out);
+  });
+  const state = new ArrangementState(o.stateDirectory, o.arrangement.name);
+  const newest = await newestDeposit(state);
+  if (newest?.signature == null)
+    throw new DepotError(
+      'usage',
+      `there is no deposit of ${o.arrangement.name} with a signed receipt in ${printable(state.directory)}`,
+      { hint: `make one: «depot push ${o.arrangement.name}»` },
+    );
+  const signers = await signersOf(o, newest);
+  const cover = await state.readFile(newest.receipt.cover.name);
+  const opener = o.withoutOpener
+    ? null
+    : await readFile(openerPage).catch((error: unknown) => {
+        throw withoutOpener(error);
+      });
+  const secret = o.secretKeyPassphrase === undefined ? null : await secretKeyOf(o.arrangement, o.secretKeyPassphrase);
+  const openerSha256 = opener === null ? null : createHash('sha256').update(opener).digest('hex');
+  const id = newest.depositId;
+  const contents: [string, Uint8Array | string][] = [
+    [
+      'letter.html',
+      letterHtml({
+        supplier: o.config.supplier.name,
+        receipt: newest.receipt,
+        signers,
+        openerSha256,
+        secretKey: secret === null ? null : secretName,
+        date: o.now.toISOString().slice(0, 10),
+      }),
+    ],
+    ...(opener === null ? [] : [['opener.html', opener] as [string, Uint8Array]]),
+    ...signers.map(({ file, armored }): [string, string] => [file, armored]),
+    [receiptName(id), newest.bytes],
+    [signatureName(id), newest.signature],
+    ...(cover === null ? [] : [[newest.receipt.cover.name, cover] as [string, Uint8Array]]),
+    ...(secret === null ? [] : [[secretName, secret] as [string, string]]),
+  ];
+  await writeAll(out, contents);
+  return {
+    directory: out,
+    depositId: id,
+    files: contents.map(([name]) => name),
+    signers: signers.map(({ fingerprint }) => fingerprint),
+    recipients: newest.receipt.encryption.recipients.map(({ fingerprint }) => fingerprint),
+    openerSha256,
+    includesSecretKey: secret !== null,
+  };
+}
+
+interface KitSigner {
+  file: string;
+  fingerprint: string;
+  armored: string;
+}
+
+/** The signer of the newest receipt first, as `signer.public.asc`: the lines of letter and cover name that one. */
+async function signersOf(
+  { config, arrangement, signers }: KitOptions,
+  { receipt, bytes, signature }: ListedReceipt,
+): Promise<KitSigner[]> {
+  const certificates: Certificate[] = [];
+  for (const file of [config.supplier.signingKey, ...config.supplier.formerSigningKeys, ...signers]) {
+    const certificate = await readCertificate(await readGiven(file, "the signer's key"));
+    if (!certificates.some(({ fingerprint }) => fingerprint === certificate.fingerprint))
+      certificates.push(certificate);
+  }
+  const signed = await verifyDetached(bytes, signature!, certificates).catch((error: unknown) => {
+    if (isDepotError(error))
+      error.hint = `give the public key of ${receipt.supplier.signerFingerprint}, which signed the newest receipt, under supplier.formerSigningKeys in depot.yaml, or with --signer FILE; or make a new deposit first: «depot push ${arrangement.name}»`;
+    throw error;
+  });
+  const first = certificates.filter(({ fingerprint }) => fingerprint === signed.fingerprint);
+  const others = certificates.filter(({ fingerprint }) => fingerprint !== signed.fingerprint);
+  // `armored` gives the public part only, whatever the file held.
+  return [...first, ...others].map((certificate, i) => ({
+    file: i === 0 ? 'signer.public.asc' : `signer-${i + 1}.public.asc`,
+    fingerprint: certificate.fingerprint,
+    armored: certificate.armored(),
+  }));
+}
+
+/** Only a key that the supplier made, and only locked. */
+async function secretKeyOf({ name, beneficiaries }: Arrangement, passphrase: string): Promise<string> {
+  const found: string[] = [];
+  for (const beneficiary of beneficiaries) {
+    const file = await suppliersSecretKey(beneficiary);
+    if (file !== null) found.push(file);
+  }
+  if (found.length === 0)
+    throw new DepotError(
+      'usage',
+      `the private keys of ${name} are not here: no NAME.secret.asc lies beside a NAME.public.asc of the configuration`,
+      { hint: 'leave out --include-secret-key: the beneficiary has its own key' },
+    );
+  if (found.length > 1)
+    throw new DepotError(
+      'usage',
+      `${found.length} beneficiaries of ${name} have private keys here, and one kit is for one of them`,
+      { hint: 'leave out --include-secret-key, and give each beneficiary its own key' },
+    );
+  return lockSecretKey(await readGiven(found[0]!, 'the private key'), passphrase);
+}
+
+async function writeAll(out: string, contents: [string, Uint8Array | string][]): Promise<void> {
+  const partial = await PartialDirectory.make(out);
+  try {
+    for (const [name, bytes] of contents) {
+      const file = path.join(partial.path, name);
+      await writeNew(file, bytes).catch((error: unknown) => {
+        throw localError(error, 'write', file);
+      });
+    }
+    await partial.putInPlace();
+  } catch (error) {
+    // Where it cannot be removed, why the work failed is still what counts; the next try says what lies there.
+    await partial.remove().catch(() => false);
+    throw error;
+  }
+}
+
+function withoutOpener(cause: unknown): unknown {
+  if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') return localError(cause, 'read', fileURLToPath(openerPage));
+  return new DepotError('usage', 'this build of depot has no opener.html, so the kit would be without it', {
+    hint: 'install depot as the README says (its package holds opener.html), or leave it out: --no-opener',
+    cause,
+  });
+}
+
+function exists(directory: string): DepotError {
+  return new DepotError('output-exists', `${printable(directory)} exists already`, {
+    hint: 'name a directory that does not exist yet with --out',
+  });
+}

@@ -1,0 +1,205 @@
+import { orAborted } from '../abort.js';
+import type { Arrangement, Config } from '../config/types.js';
+import { DepotError, isDepotError } from '../errors.js';
+import { requirePrivate } from '../permissions.js';
+import { printable } from '../printable.js';
+import type { Place } from '../state/pending-words.js';
+import { findUsername } from '../secrets/login.js';
+import { connect } from '../sftp/connect.js';
+import type { Connections } from '../sftp/connections.js';
+import type { Remote } from '../sftp/remote.js';
+import type { Login, RemoteSpec, TransportHooks } from '../sftp/types.js';
+import { readBoundedFile } from '../plain-file.js';
+import type { Run } from './run.js';
+import type { SecretFinder } from './secrets.js';
+
+/** The escrow agent's server, logged in to for one arrangement. */
+export interface Agent {
+  remote: Remote;
+  /** `host:port`, for people. */
+  address: string;
+  /** Where deposits of this arrangement go; a pending record is settled only at the same place. */
+  place: Place;
+  stats: Remote['stats'];
+  close(): Promise<void>;
+}
+
+/**
+ * Connects with the pinned host key and logs in; with `connections`, over one that other arrangements use too.
+ *
+ * @throws DepotError 'host-key-…', 'login-refused', 'secret-missing', 'unreachable' and what else `connect` says
+ */
+export async function connectToAgent(
+  o: { arrangement: Arrangement; retryForMs: number; lanesSeen?: Pick<RemoteSpec, 'laneSafe' | 'oneLane'> },
+  secrets: SecretFinder,
+  hooks: TransportHooks & { run: Run },
+  connections?: Connections,
+): Promise<Agent> {
+  const spec = remoteSpecOf(o.arrangement, o.retryForMs);
+  Object.assign(spec, o.lanesSeen);
+  const { run, ...transport } = hooks;
+  const remote = await connect(
+    spec,
+    await orAborted(loginOf(o.arrangement, secrets), hooks.signal),
+    transport,
+    connections?.to(accountKey(spec, o.arrangement)),
+  );
+  run.attempts = remote.stats.attempts;
+  return {
+    remote,
+    address: `${spec.host}:${spec.port}`,
+    place: placeOf(spec),
+    stats: remote.stats,
+    close: () => remote.close(),
+  };
+}
+
+function placeOf({
+  username,
+  host,
+  port,
+  directory,
+}: Pick<RemoteSpec, 'username' | 'host' | 'port' | 'directory'>): Place {
+  return { account: `${username}@${host}:${port}`, directory };
+}
+
+/** Where pushes of an arrangement go; null when nobody knows the user name. */
+export async function placeFor(config: Config, arrangement: Arrangement): Promise<Place | null> {
+  const { remote } = await withUsername(config, arrangement);
+  const { username } = remote;
+  return username === undefined ? null : placeOf({ ...remote, username });
+}
+
+/** Alike for arrangements that may share a connection: the same server, trusted for the same keys, account, secrets and patience. */
+function accountKey(
+  { host, port, username, hostKeys, knownHostsFile, connectTimeoutMs, stallMs }: RemoteSpec,
+  { remote }: Arrangement,
+): string {
+  return JSON.stringify([
+    host,
+    port,
+    username,
+    hostKeys,
+    knownHostsFile,
+    connectTimeoutMs,
+    stallMs,
+    remote.privateKey,
+    remote.password,
+    remote.privateKeyPassphrase,
+  ]);
+}
+
+/** The transport's view of an arrangement. @throws DepotError 'config-invalid' without a user name */
+function remoteSpecOf({ name, remote }: Arrangement, retryForMs: number): RemoteSpec {
+  const {
+    host,
+    port,
+    username,
+    directory,
+    hostKeys,
+    hostKeysAt,
+    knownHostsFile,
+    publish,
+    lanes,
+    window,
+    connectTimeoutMs,
+  } = remote;
+  if (username === undefined) {
+    throw new DepotError('config-invalid', 'no user name for the server', {
+      hint: `put remote.username into depot.yaml, or run: «depot login ${name} --username U»`,
+    });
+  }
+  // On a terminal retryFor is short by default, since somebody waits for the VPN; a server that takes long over a close is another matter.
+  const quietForMs =
+    retryForMs === 0 ? 200_000 : remote.retryForMs === undefined ? Math.max(retryForMs, 300_000) : retryForMs;
+  // Time for another connection after an answer that did not come. Who only looks (0) waits as long as a person does.
+  const stallMs = retryForMs === 0 ? 10_000 : Math.min(30_000, Math.max(500, quietForMs / 3));
+  return {
+    host,
+    port,
+    username,
+    directory,
+    hostKeys,
+    knownHostsFile,
+    publish,
+    lanes,
+    window,
+    connectTimeoutMs,
+    retryForMs,
+    quietForMs,
+    stallMs,
+    arrangement: name,
+    ...(hostKeysAt === undefined ? {} : { hostKeysAt }),
+  };
+}
+
+/** The arrangement with its user name: the config's, else the one that `depot login` keeps beside it. */
+export async function withUsername(config: Config, arrangement: Arrangement): Promise<Arrangement> {
+  if (arrangement.remote.username !== undefined) return arrangement;
+  const username = await findUsername(config.directory, arrangement.remote);
+  return username === null ? arrangement : { ...arrangement, remote: { ...arrangement.remote, username } };
+}
+
+/** Key first where one is configured; the password in any case, for servers that want it and for those that want both. */
+export async function loginOf({ name, remote }: Arrangement, secrets: SecretFinder): Promise<Login> {
+  const login: Login = {
+    password: async () => {
+      const closed: string[] = [];
+      const password = await secrets.find('password', (message) => closed.push(message));
+      if (password) return password.reveal();
+      throw new DepotError(
+        'secret-missing',
+        `no password for ${remote.username ?? ''}@${remote.host}:${remote.port}${closed.length === 0 ? '' : `; ${closed.join('; ')}`}`,
+        {
+          hint:
+            closed.length === 0
+              ? `run: «depot login ${name}»`
+              : 'run it as the account that pushes; for the line that opens those to this one: «depot doctor»',
+        },
+      );
+    },
+    passwordFrom: () => {
+      const place = secrets.whence?.('password');
+      return place === undefined
+        ? undefined
+        : { place: place === 'prompt' ? 'the terminal' : place, remedy: passwordRemedy(place, remote, name) };
+    },
+    passphrase: async () => (await secrets.find('privateKeyPassphrase'))?.reveal(),
+  };
+  if (remote.privateKey !== undefined)
+    Object.assign(login, { privateKey: await readPrivateKey(remote.privateKey), privateKeyFile: remote.privateKey });
+  return login;
+}
+
+/** To where it came from: what «depot login» stores is not used while something else comes before it. */
+function passwordRemedy(place: string, { password: { file, command } }: Arrangement['remote'], name: string): string {
+  if (place.startsWith('environment ')) return `correct the ${place}, which this run was given`;
+  if (place.startsWith('systemd ')) return `make the ${place} anew`;
+  if (place === 'prompt') return 'type it again';
+  if (file !== undefined && place === `file ${printable(file)}`)
+    return `correct the password in ${printable(file)}, which passwordFile in depot.yaml names`;
+  if (command !== undefined && place.startsWith('command')) return 'look at what passwordCommand in depot.yaml gives';
+  return `store the right password: «depot login ${name}»`;
+}
+
+/** As ssh does, it refuses a key that others can read, an encrypted one too: who has the file can try passphrases at leisure. */
+async function readPrivateKey(file: string): Promise<Buffer> {
+  try {
+    return await readBoundedFile(file, (opened) => {
+      requirePrivate(file, opened);
+    });
+  } catch (cause) {
+    if (isDepotError(cause)) throw cause;
+    const denied = (cause as NodeJS.ErrnoException).code === 'EACCES';
+    throw new DepotError(
+      'secret-missing',
+      `the SSH key ${printable(file)} ${denied ? 'may not be read by this account' : `cannot be read: ${printable((cause as Error).message)}`}`,
+      {
+        hint: denied
+          ? 'run it as the account that pushes, or look what this one needs: «depot doctor»'
+          : 'check remote.privateKey in depot.yaml',
+        cause,
+      },
+    );
+  }
+}

@@ -1,0 +1,157 @@
+import { isDepotError } from '../errors.js';
+import { newDepositId, partialName, suitcaseName, timestamp } from '../receipt/ids.js';
+import { removePending, writePending, type PendingRecord } from '../state/pending.js';
+import { chooseCompression } from '../seal/compress.js';
+import type { Sealing } from '../seal/sealing.js';
+import { type Abandoned, deadPartial, type DeadUploadError } from '../sftp/dead.js';
+import type { Upload } from '../sftp/upload.js';
+import { recordOutcome } from './outcome.js';
+import type { Deposit } from './types.js';
+import type { Scene } from './scene.js';
+import { remoteName, spooledDeposit } from './spooled.js';
+import { draftOf, publishedBy, publishUpload, startDeposit, type Beginning } from './stages.js';
+import { step } from './steps.js';
+import { rememberStrays } from './strays.js';
+
+/**
+ * Makes the deposit: from the intent on disk to the last sidecar. When the partial at the agent is lost on the way, it starts
+ * again under a new id, as long as all sources can be read again.
+ *
+ * @throws DepotError; with `published` 'unknown' or 'yes' where the suitcase is, or may be, at the agent
+ */
+export async function makeDeposit(scene: Scene): Promise<Deposit> {
+  const { o, hooks } = scene;
+  const startAgainUntil = Date.now() + o.retryForMs;
+  for (;;) {
+    try {
+      const beginning = beginDeposit(scene);
+      return await (o.arrangement.spool ? spooledDeposit(scene, beginning) : streamedDeposit(scene, beginning));
+    } catch (error) {
+      if (!deadPartial(error) || !canReadAgain(scene, error) || Date.now() > startAgainUntil) throw error;
+      hooks.warn(`${error.message}; starting again under a new id`);
+    }
+  }
+}
+
+/** A new id, and with it the names at the agent and the intent that says so; nothing is on disk yet. */
+function beginDeposit({ o, agent, run }: Scene): Beginning {
+  const startedAt = new Date();
+  const depositId = newDepositId(o.arrangement.name, startedAt);
+  run.depositId = depositId;
+  run.bytes = null;
+  const compression = chooseCompression(o.arrangement.compression);
+  const intent = {
+    schema: 'depot.pending/1',
+    stage: 'intent',
+    depositId,
+    arrangement: o.arrangement.name,
+    partialName: partialName(depositId),
+    finalName: suitcaseName(depositId, compression),
+    createdAt: timestamp(startedAt),
+    server: agent.place,
+    publish: o.arrangement.remote.publish,
+  } as const;
+  return { intent, startedAt, compression };
+}
+
+/**
+ * Without a spool, as a story:
+ *
+ *     intent on disk | partial at the agent | seal ==> upload | draft on disk | close, rename | receipt, ledger | sidecars
+ *
+ * What fails before the close leaves nothing behind, here or at the agent, as far as the agent lets it.
+ */
+async function streamedDeposit(scene: Scene, beginning: Beginning): Promise<Deposit> {
+  const { state, hooks } = scene;
+  const { intent } = beginning;
+  await writePending(state, intent);
+  step('intent-written');
+  const upload = await createPartial(scene, intent);
+  step('partial-created');
+
+  hooks.phase('sealing');
+  const { sealing, envelope, progress } = await startDeposit(scene, beginning);
+  upload.onReleased((block) => sealing.release(block));
+  let closing = false;
+  try {
+    for await (const block of sealing.blocks) {
+      await upload.write(block);
+      step('first-block-sent');
+      progress.sealed(block.length);
+    }
+    const draft = draftOf(scene, beginning, envelope, await sealing.result);
+    hooks.phase('finishing');
+    const transfer = await publishUpload(scene, upload, intent, draft, () => (closing = true));
+    return await recordOutcome(scene, intent, draft, transfer);
+  } catch (error) {
+    if (scene.run.published === 'no') await giveUp(scene, upload, sealing, intent, error, closing);
+    throw error;
+  } finally {
+    await sealing.stop();
+  }
+}
+
+/** The exclusive create. The intent goes when the server said no: then nothing is there. */
+async function createPartial(scene: Scene, intent: PendingRecord): Promise<Upload> {
+  const { state, agent } = scene;
+  let left: Abandoned = { removed: false, mayAppear: false };
+  try {
+    return await agent.remote.createUpload({
+      partialName: intent.partialName,
+      finalName: intent.finalName,
+      abandoned: (abandoned) => {
+        left = abandoned;
+      },
+    });
+  } catch (error) {
+    if (isDepotError(error) && error.exit === 15) await removePending(state, intent.depositId);
+    else await afterAbandoning(scene, intent, left);
+    throw error;
+  }
+}
+
+/**
+ * Nothing was published, as far as `error` knows: what was begun is removed, at the agent and here. Where it cannot be
+ * removed the record stays, as that of something that is no deposit.
+ */
+async function giveUp(
+  scene: Scene,
+  upload: Upload,
+  sealing: Sealing,
+  intent: PendingRecord,
+  error: unknown,
+  closing: boolean,
+): Promise<void> {
+  const { state, run, hooks } = scene;
+  await sealing.stop();
+  run.published = publishedBy(error, closing);
+  // Then the record stays as it is, and the next run looks: a partial that is not there would prove nothing.
+  if (run.published !== 'no') return;
+  const abandoned = await upload.abandon().catch(() => ({ removed: false, mayAppear: false }));
+  try {
+    if (!abandoned.removed && closing) await writePending(state, intent);
+    await afterAbandoning(scene, intent, abandoned);
+  } catch (second) {
+    hooks.warn(`the record of what was begun could not be updated: ${(second as Error).message}`);
+  }
+}
+
+/** The record of what was begun ends when nothing is left of it; what may come after that is remembered first. */
+async function afterAbandoning(scene: Scene, intent: PendingRecord, { removed, mayAppear }: Abandoned): Promise<void> {
+  const { state, agent, hooks } = scene;
+  if (removed) {
+    if (mayAppear) await rememberStrays(scene, [remoteName(intent)]);
+    await removePending(state, intent.depositId);
+    return;
+  }
+  const left = intent.publish === 'direct' ? `a truncated file ${intent.finalName}` : intent.partialName;
+  hooks.warn(`${left} may remain at ${agent.address}; the next push removes it where the server allows that`);
+}
+
+/** Standard input comes once; before it was touched, it is still to come. */
+function canReadAgain({ o }: Scene, error: DeadUploadError): boolean {
+  return (
+    (error.beforeFirstBlock === true && !o.arrangement.spool) ||
+    o.arrangement.sources.every((source) => source.kind !== 'stdin')
+  );
+}

@@ -1,0 +1,133 @@
+import type { Arrangement, Config } from '../config/types.js';
+import { DepotError } from '../errors.js';
+import { signDetached } from '../pgp/signature.js';
+import { coverBytes } from '../receipt/cover.js';
+import { Ledger } from '../state/ledger.js';
+import { lockArrangement } from '../state/lock.js';
+import { readPending, removePending, writePending, type PendingRecord } from '../state/pending.js';
+import { placeText, samePlace } from '../state/pending-words.js';
+import { recordReceipt } from '../state/record.js';
+import { ArrangementState } from '../state/arrangement-state.js';
+import { placeFor } from './agent.js';
+import { presentable } from './draft.js';
+import { readSigner } from './keys.js';
+import { notBefore, type AnsweredRecord } from './outcome.js';
+import type { SecretFinder } from './secrets.js';
+import { removeSpool } from './spool-file.js';
+
+export interface Dropped {
+  depositId: string;
+  stage: PendingRecord['stage'];
+  /** Of the receipt that tells of it; null when it never became a deposit. */
+  receiptPath: string | null;
+  /** What is known of it, for the user; follows its id. */
+  text: string;
+  warnings: string[];
+}
+
+/**
+ * Settles what is pending at a server to which pushes do not go any more, by what is known here: nobody asks that server. What may
+ * be a deposit gets its receipt, `unconfirmed` where the last answer is not known, so that nothing is forgotten.
+ *
+ * @throws DepotError 'usage' when there is no such record, or when a push still goes there and will settle it
+ */
+export async function dropPending(o: {
+  config: Config;
+  arrangement: Arrangement;
+  secrets: SecretFinder;
+  id: string;
+  now: Date;
+}): Promise<Dropped> {
+  const { config, arrangement } = o;
+  const state = new ArrangementState(config.state.path, arrangement.name);
+  await findPending(state, o.id);
+  await state.requireOwn();
+  const lock = await lockArrangement(state.directory);
+  try {
+    const record = await findPending(state, o.id);
+    const goesTo = await placeFor(config, arrangement);
+    if (goesTo !== null && samePlace(record.server, goesTo)) {
+      throw new DepotError(
+        'usage',
+        `${record.depositId} is pending at ${placeText(record.server)}, where pushes go: a push settles it`,
+        { hint: `run: «depot push ${arrangement.name}»` },
+      );
+    }
+    const ledger = await Ledger.open(state);
+    const receiptPath =
+      'draft' in record && record.stage !== 'intent' ? await fileReceipt(o, state, ledger, answered(record)) : null;
+    await removeSpool(state, record);
+    await removePending(state, record.depositId);
+    return {
+      depositId: record.depositId,
+      stage: record.stage,
+      receiptPath,
+      text: wordsOf(record),
+      warnings: ledger.warnings,
+    };
+  } finally {
+    await lock.release();
+  }
+}
+
+async function findPending(state: ArrangementState, id: string): Promise<PendingRecord> {
+  const found = (await readPending(state)).records.filter(({ depositId }) => depositId.startsWith(id));
+  const [record] = found;
+  if (record !== undefined && found.length === 1) return record;
+  throw new DepotError(
+    'usage',
+    `${record === undefined ? 'nothing is pending of' : 'more than one pending deposit begins with'} ${JSON.stringify(id)}`,
+    { hint: `look what is: «depot status ${state.arrangement}»` },
+  );
+}
+
+/** The server's last answer will not come any more. */
+function answered(record: Exclude<PendingRecord, { stage: 'intent' | 'sidecars' }>): AnsweredRecord {
+  if (record.stage !== 'closing') return record;
+  const transfer = {
+    remoteName: record.finalName,
+    status: 'unconfirmed',
+    remoteSize: 'unreadable',
+    durability: record.durability ?? 'acknowledged-only',
+  } as const;
+  return { ...record, stage: 'unconfirmed', transfer, completedAt: notBefore(record.draft.startedAt) };
+}
+
+async function fileReceipt(
+  { config, secrets, now }: Parameters<typeof dropPending>[0],
+  state: ArrangementState,
+  ledger: Ledger,
+  record: AnsweredRecord,
+): Promise<string> {
+  const { signer } = await readSigner(config, secrets, now);
+  // As in a push: a second attempt says the same as the first.
+  await writePending(state, record);
+  const draft = presentable(record.draft, { signer });
+  const { transfer, completedAt } = record;
+  return (
+    await recordReceipt({
+      state,
+      ledger,
+      draft,
+      transfer,
+      completedAt,
+      cover: coverBytes(draft),
+      sign: (bytes) => signDetached(bytes, signer),
+    })
+  ).path;
+}
+
+function wordsOf(record: PendingRecord): string {
+  const at = placeText(record.server);
+  switch (record.stage) {
+    case 'intent':
+      return `was not deposited; ${record.publish === 'direct' ? record.finalName : record.partialName} may remain at ${at} and is not complete: ask the agent to remove it`;
+    case 'closing':
+    case 'unconfirmed':
+      return `is possibly deposited at ${at}, and its receipt says unconfirmed: ask the agent whether it has ${record.finalName}`;
+    case 'published':
+      return `is deposited at ${at}, and has its receipt now; what belongs beside it was not delivered`;
+    case 'sidecars':
+      return `is deposited at ${at}; not delivered there: ${record.remainingSidecars.join(', ')}`;
+  }
+}

@@ -1,0 +1,132 @@
+import { DepotError, isDepotError } from '../errors.js';
+import { signDetached } from '../pgp/signature.js';
+import { coverBytes } from '../receipt/cover.js';
+import { sidecarNames, timestamp } from '../receipt/ids.js';
+import { removePending, writePending, type PendingRecord } from '../state/pending.js';
+import { recordReceipt, type RecordedReceipt } from '../state/record.js';
+import type { ReceiptDraft } from '../receipt/schema.js';
+import type { Transfer } from '../sftp/types.js';
+import { presentable } from './draft.js';
+import type { Deposit } from './types.js';
+import type { Scene } from './scene.js';
+import { deliverSidecars, rememberLost, type SidecarsRecord } from './sidecars.js';
+import { removeSpool } from './spool-file.js';
+import { step } from './steps.js';
+
+export type AnsweredRecord = Extract<PendingRecord, { stage: 'published' | 'unconfirmed' }>;
+
+/**
+ * From here on nothing is given up: the deposit is, or may be, at the agent, and everything left is local or can be done later.
+ *
+ * @throws DepotError 'unconfirmed', 'receipt-not-written', 'sidecars-pending', or the reason of a signal, once everything is written
+ */
+export async function recordOutcome(
+  scene: Scene,
+  intent: PendingRecord,
+  draft: ReceiptDraft,
+  answer: Transfer,
+): Promise<Deposit> {
+  const { o, state } = scene;
+  const { depositId } = intent;
+  const { reason, hint, ...transfer } = answer;
+  const unconfirmed = transfer.status === 'unconfirmed';
+  const record = {
+    ...intent,
+    stage: unconfirmed ? 'unconfirmed' : 'published',
+    draft,
+    transfer,
+    completedAt: notBefore(draft.startedAt),
+  } as AnsweredRecord;
+  const { receipt, path } = await fileReceipt(scene, record);
+  step('receipt-filed');
+  if (unconfirmed) {
+    throw new DepotError('unconfirmed', reason ?? "the server's last answer was lost", {
+      published: 'unknown',
+      depositId,
+      hint: hint ?? `run: «depot push ${o.arrangement.name}»; it looks again and settles it`,
+    });
+  }
+  if (o.arrangement.remote.sidecars) {
+    await deliverSidecars(scene, sidecarsOf(record));
+  } else {
+    await rememberLost(scene, []);
+    await removePending(state, depositId);
+  }
+  step('settled');
+  if (o.signal.aborted) throw interruptedAfter(o.signal, depositId);
+  return { depositId, suitcase: receipt.suitcase.name, receiptPath: path, receipt };
+}
+
+/**
+ * The server's answers, then receipt, signature and ledger line, then the end of the spool: in this order, so that a crash
+ * anywhere is taken up by the next run.
+ *
+ * @throws DepotError 'receipt-not-written' when this machine does not take them
+ */
+export async function fileReceipt({ state, ledger, keys }: Scene, record: AnsweredRecord): Promise<RecordedReceipt> {
+  const { depositId, transfer, completedAt } = record;
+  await writePending(state, record).catch((error: unknown) => {
+    throw isDepotError(error) ? notWritten(depositId, state.arrangement, transfer.status, error) : error;
+  });
+  step('outcome-written');
+  const draft = presentable(record.draft, keys);
+  const recorded = await recordReceipt({
+    state,
+    ledger,
+    draft,
+    transfer,
+    completedAt,
+    cover: coverBytes(draft),
+    sign: (bytes) => signDetached(bytes, keys.signer),
+  });
+  await removeSpool(state, record);
+  return recorded;
+}
+
+/** What is left to do once the receipt is filed: neither draft nor spool is needed for it. */
+export function sidecarsOf({
+  schema,
+  depositId,
+  arrangement,
+  partialName,
+  finalName,
+  createdAt,
+  server,
+  publish,
+}: PendingRecord): SidecarsRecord {
+  return {
+    schema,
+    stage: 'sidecars',
+    depositId,
+    arrangement,
+    partialName,
+    finalName,
+    createdAt,
+    server,
+    publish,
+    remainingSidecars: sidecarNames(depositId),
+  };
+}
+
+/** Now, but a clock that was set back must not make a receipt that ended before it began. */
+export function notBefore(start: string): string {
+  return [timestamp(new Date()), start].sort().at(-1)!;
+}
+
+function notWritten(depositId: string, arrangement: string, status: Transfer['status'], cause: DepotError): DepotError {
+  return new DepotError('receipt-not-written', `the receipt of ${depositId} could not be written: ${cause.message}`, {
+    published: status === 'acknowledged' ? 'yes' : 'unknown',
+    depositId,
+    hint: `${cause.hint ?? 'repair that'}, then run: «depot push ${arrangement}»`,
+    cause,
+  });
+}
+
+function interruptedAfter(signal: AbortSignal, depositId: string): DepotError {
+  const reason: unknown = signal.reason;
+  const [code, what] = isDepotError(reason) ? [reason.code, reason.message] : (['interrupted', 'interrupted'] as const);
+  return new DepotError(code, `${what} after the deposit was complete; its receipt is written`, {
+    published: 'yes',
+    depositId,
+  });
+}

@@ -1,0 +1,288 @@
+import { orAborted } from '../abort.js';
+import { DepotError, foreseen, isDepotError } from '../errors.js';
+import type { Arrangement } from '../config/types.js';
+import { ageOf } from '../clock.js';
+import { said } from '../printable.js';
+import { killedNoted, killedRun } from '../state/killed.js';
+import { Ledger } from '../state/ledger.js';
+import { lockArrangement, type Lock } from '../state/lock.js';
+import { lastDeposit } from '../state/list.js';
+import { readPending } from '../state/pending.js';
+import { appendRun, type RunRecord } from '../state/runs.js';
+import { ArrangementState } from '../state/arrangement-state.js';
+import { runnerOf } from '../state/underway.js';
+import { lanesSeen } from '../state/tested-server.js';
+import { Standby } from '../seal/standby.js';
+import { connectToAgent, withUsername } from './agent.js';
+import { makeDeposit } from './deposit.js';
+import { dryRun } from './dry-run.js';
+import { readKeys, tellOfKeys } from './keys.js';
+import type { Deposit, DryRunSummary, PushHooks, PushOptions, PushOutcome } from './types.js';
+import { Run } from './run.js';
+import type { Scene } from './scene.js';
+import { secretsFor, type SecretFinder } from './secrets.js';
+import { undelivered } from './sidecars.js';
+import { clearSpool } from './spool-file.js';
+import { settlePending, type Settled } from './settle.js';
+import { step } from './steps.js';
+
+const dayMs = 24 * 3600 * 1000;
+
+/**
+ * One deposit of one arrangement, as a story:
+ *
+ *     lock | last deposit old enough? | keys fit? | connect, log in | settle what earlier runs left
+ *     | intent on disk | partial at the agent | seal ==> upload | draft on disk | close, rename
+ *     | receipt, ledger | sidecars
+ *
+ * Every run leaves a run record, whatever happens; no error leaves without saying whether anything was published.
+ *
+ * @throws DepotError with `arrangement` and `published` set
+ */
+export async function push(options: PushOptions, hooks: PushHooks): Promise<PushOutcome> {
+  const { name } = options.arrangement;
+  const run = new Run(name);
+  const { signal } = options;
+  if (options.dryRun)
+    return {
+      arrangement: name,
+      dryRun: await describing(run, signal, async () => tryOut(await named(options), hooks)),
+    };
+
+  let state: ArrangementState | null = null;
+  try {
+    const opened = await describing(run, signal, () =>
+      ArrangementState.open(options.stateDirectory, name, `«depot push ${name}»`),
+    );
+    state = opened;
+    const outcome = await describing(run, signal, async () => pushLocked(await named(options), opened, run, hooks));
+    const record = run.ended('skipped' in outcome ? outcome : null);
+    await describing(run, signal, () => keepRecord(opened, record));
+    hooks.recorded?.(record);
+    if ('skipped' in outcome) return { arrangement: name, skipped: outcome.skipped };
+    return {
+      arrangement: name,
+      deposit: { ...outcome.deposit, run: record },
+      newLedger: outcome.newLedger,
+      files: run.files,
+    };
+  } catch (error) {
+    const record = run.ended(error as DepotError);
+    if (state !== null) await appendRun(state, record).catch(unrecorded(hooks));
+    hooks.recorded?.(record);
+    throw error;
+  }
+}
+
+/**
+ * A push that could not even be called is a run that failed, too: its record, and whoever is to be told.
+ *
+ * @returns the error, with `arrangement` and `published` set
+ */
+export async function failedToBegin(
+  { arrangement: { name }, stateDirectory }: Pick<PushOptions, 'arrangement' | 'stateDirectory'>,
+  thrown: unknown,
+  signal: AbortSignal,
+  hooks: Pick<PushHooks, 'warn' | 'recorded'>,
+): Promise<DepotError> {
+  const run = new Run(name);
+  const error = run.describe(foreseen(thrown, signal));
+  const record = run.ended(error);
+  await ArrangementState.open(stateDirectory, name)
+    .then((state) => appendRun(state, record))
+    .catch(unrecorded(hooks));
+  hooks.recorded?.(record);
+  return error;
+}
+
+/** The run record is the least that is left of a failure, and must not hide it. */
+function unrecorded({ warn }: Pick<PushHooks, 'warn'>): (second: unknown) => void {
+  return (second) => {
+    warn(`the run record could not be written: ${(second as Error).message}`, 'act');
+  };
+}
+
+async function named(o: PushOptions): Promise<PushOptions> {
+  if (o.signal.aborted) throw notBegun(o.signal);
+  return { ...o, arrangement: await withUsername(o.config, o.arrangement) };
+}
+
+function notBegun({ reason }: AbortSignal): DepotError {
+  const { code, message } = isDepotError(reason) ? reason : new DepotError('interrupted', 'interrupted');
+  return new DepotError(code, `not begun: ${message}`, { cause: reason });
+}
+
+/** Its own account only: another one would show what its own permissions allow, and not what the push's do. */
+async function tryOut(o: PushOptions, hooks: PushHooks): Promise<DryRunSummary> {
+  const { name } = o.arrangement;
+  await new ArrangementState(o.stateDirectory, name).requireOwn(`«depot push ${name} --dry-run»`);
+  return dryRun(o, hooks);
+}
+
+/** What only one push of an arrangement may do at a time, on whatever machine: all of it but the run record. */
+async function pushLocked(
+  o: PushOptions,
+  state: ArrangementState,
+  run: Run,
+  hooks: PushHooks,
+): Promise<{ skipped: string } | { deposit: Deposit; newLedger: boolean }> {
+  refuseEnded(o.arrangement, run.startedAt);
+  const lock = await lockArrangement(state.directory, { telling: true });
+  step('locked');
+  // Another machine that took the lock over, because ours looked dead to it, ends this push too.
+  const signal = AbortSignal.any([o.signal, lock.lost]);
+  try {
+    await tellOfKilled(state, lock, hooks);
+    const unsettled = await tidy(state);
+    const recent = await recentDeposit(state, o.ifOlderThanMs, run.startedAt);
+    if (recent !== null && !unsettled) return { skipped: recent };
+
+    const secrets = secretsFor(o);
+    // Reading changes nothing, and what it waits for, such as a share that gives nothing, need not come.
+    const keys = await orAborted(readKeys(o.config, o.arrangement, secrets, run.startedAt, o.together), signal);
+    tellOfKeys(keys, hooks);
+    const ledger = await Ledger.open(state);
+    ledger.warnings.forEach((warning) => hooks.warn(warning, 'act'));
+    const newLedger = ledger.created;
+
+    const deposit = await depositThere({ o: { ...o, signal }, state, keys, ledger, run, hooks }, secrets);
+    return 'skipped' in deposit ? deposit : { deposit, newLedger };
+  } finally {
+    // What became of the deposit is what counts. The lock goes with this process.
+    await lock.release().catch((error: unknown) => {
+      hooks.warn(`the lock could not be given back: ${said(error)}; it is free when this process has ended`);
+    });
+  }
+}
+
+/** The push before this one left no run record: it gets one now, and whoever was not told of it yet is. */
+async function tellOfKilled(state: ArrangementState, { predecessor }: Lock, hooks: PushHooks): Promise<void> {
+  if (predecessor === null) return;
+  const killed = runnerOf(predecessor);
+  const record = killedRun(state.arrangement, killed);
+  await appendRun(state, record).catch((error: unknown) =>
+    hooks.warn(`the record of the push that was killed could not be written: ${(error as Error).message}`, 'act'),
+  );
+  if (!(await killedNoted(state, killed))) hooks.recorded?.(record);
+}
+
+function refuseEnded({ name, ended }: Arrangement, now: Date): void {
+  if (ended === undefined || now < ended) return;
+  throw new DepotError('arrangement-ended', `the arrangement ended on ${ended.toISOString().slice(0, 10)}`, {
+    hint: `remove it from the schedule; once the agent has confirmed the destruction: «depot receipts note ID --destroyed DATE» (arrangement ${name})`,
+  });
+}
+
+/** Clears what nothing refers to; whether earlier runs left something to settle. */
+async function tidy(state: ArrangementState): Promise<boolean> {
+  await state.clearTemporary();
+  const { records, unreadable } = await readPending(state);
+  if (unreadable.length === 0) await clearSpool(state, records);
+  return records.length > 0 || unreadable.length > 0;
+}
+
+/** Why this run may skip: the deposit that is younger than `maxAgeMs`. Null when there is none. */
+async function recentDeposit(state: ArrangementState, maxAgeMs: number | undefined, now: Date): Promise<string | null> {
+  if (maxAgeMs === undefined) return null;
+  const last = await lastDeposit(state);
+  if (last === null) return null;
+  const ageMs = ageOf(last.finishedAt, now);
+  // A deposit from the future has no age: one deposit too many does less harm than one too few.
+  if (ageMs === null || ageMs >= maxAgeMs) return null;
+  return `the last deposit, ${last.depositId}, is from ${last.finishedAt}`;
+}
+
+/** What happens at the agent. The thread that will seal gets ready in the meantime, and does no more than that. */
+async function depositThere(
+  scene: Omit<Scene, 'agent' | 'standby'>,
+  secrets: SecretFinder,
+): Promise<Deposit | { skipped: string }> {
+  const { o, state, run, hooks } = scene;
+  hooks.phase('connecting');
+  const standby = new Standby();
+  try {
+    const agent = await connectToAgent(
+      { ...o, lanesSeen: await lanesSeen(state) },
+      secrets,
+      { signal: o.signal, warn: (message) => hooks.warn(message), run },
+      o.together?.connections,
+    );
+    step('connected');
+    try {
+      return await settleThenDeposit({ ...scene, agent, standby });
+    } finally {
+      Object.assign(run, agent.stats);
+      await agent.close();
+    }
+  } finally {
+    await standby.end();
+  }
+}
+
+/**
+ * First what earlier runs left: one of those may be the deposit of tonight, sealed then and sent only now.
+ *
+ * @throws DepotError of either; 'sidecars-pending' when all is well but for the sidecars of an earlier deposit
+ */
+async function settleThenDeposit(scene: Scene): Promise<Deposit | { skipped: string }> {
+  const { resumed, undelivered: earlier } = await settlePending(scene);
+  const result = await depositOfThisRun(scene, resumed);
+  const [first] = earlier;
+  if (first !== undefined && !('skipped' in result)) {
+    throw undelivered(
+      result.depositId,
+      scene.o.arrangement.name,
+      `sidecars of ${earlier.map((one) => one.depositId).join(', ')}, an earlier deposit, could not be delivered`,
+      first.error,
+    );
+  }
+  return result;
+}
+
+async function depositOfThisRun(scene: Scene, resumed: Settled['resumed']): Promise<Deposit | { skipped: string }> {
+  const { o, state, run } = scene;
+  if (resumed !== null) {
+    const counts =
+      isOfThisRun(o.arrangement, resumed.begunAt, run.startedAt) &&
+      (!o.rehearse || resumed.deposit.receipt.rehearsed === true);
+    if (counts) return resumed.deposit;
+    run.startAgain();
+  } else {
+    // What was settled may be young enough now; its receipt is younger than this run.
+    const recent = await recentDeposit(state, o.ifOlderThanMs, new Date());
+    if (recent !== null) return { skipped: recent };
+  }
+  return makeDeposit(scene);
+}
+
+/**
+ * A deposit that an earlier run sealed and this one delivered is this run's, when it was begun less than half of `every` ago (12 h
+ * without it): it holds what this run would have read, or nearly. After a clock that was set back it is not.
+ */
+function isOfThisRun({ everyMs }: Arrangement, begunAt: Date, now: Date): boolean {
+  const ageMs = now.getTime() - begunAt.getTime();
+  return ageMs >= 0 && ageMs < (everyMs ?? dayMs) / 2;
+}
+
+/** Gives every error that passes the arrangement's name and what was published; anything unforeseen is a defect, and says so. */
+async function describing<T>(run: Run, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw run.describe(foreseen(error, signal));
+  }
+}
+
+/** The receipt is the record that counts; but who looks at run records must hear that one is missing. */
+async function keepRecord(state: ArrangementState, record: RunRecord): Promise<void> {
+  try {
+    await appendRun(state, record);
+  } catch (error) {
+    if (!isDepotError(error) || record.code === 'skipped') throw error;
+    throw new DepotError(
+      'receipt-not-written',
+      `deposited, but the run record could not be written: ${error.message}`,
+      { hint: error.hint ?? 'look at the state directory', cause: error },
+    );
+  }
+}

@@ -1,0 +1,21 @@
+import type { Ledger } from '../state/ledger.js';
+import type { ArrangementState } from '../state/arrangement-state.js';
+import type { Standby } from '../seal/standby.js';
+import type { Agent } from './agent.js';
+import type { DepositKeys } from './keys.js';
+import type { PushHooks, PushOptions } from './types.js';
+import type { Run } from './run.js';
+
+/** What the steps of a push share once it is logged in. */
+export interface Scene {
+  /** `signal` is also aborted when the lock is lost. */
+  o: PushOptions;
+  state: ArrangementState;
+  agent: Agent;
+  /** For the next sealing. */
+  standby: Standby;
+  keys: DepositKeys;
+  ledger: Ledger;
+  run: Run;
+  hooks: PushHooks;
+}

@@ -1,0 +1,233 @@
+import { DepotError, isDepotError } from '../errors.js';
+import { readPending, removePending, writePending, type PendingRecord } from '../state/pending.js';
+import { pendingWords, samePlace } from '../state/pending-words.js';
+import type { Receipt } from '../receipt/schema.js';
+import type { Transfer } from '../sftp/types.js';
+import { fileReceipt, notBefore, sidecarsOf, type AnsweredRecord } from './outcome.js';
+import type { Deposit } from './types.js';
+import type { Scene } from './scene.js';
+import { uploadSidecars, type SidecarsRecord } from './sidecars.js';
+import { isSpooled, remoteName, resumeSpooled, wasBegun } from './spooled.js';
+import { removeSpool } from './spool-file.js';
+import { step } from './steps.js';
+import { lookForStrays, mayAppear, rememberStrays } from './strays.js';
+
+type Stage<S extends PendingRecord['stage']> = Extract<PendingRecord, { stage: S }>;
+type Open = Stage<'closing'> | AnsweredRecord;
+
+export interface Settled {
+  /** What an earlier run sealed and this one sent, with the time at which it was begun; the newest of several. */
+  resumed: { deposit: Deposit; begunAt: Date } | null;
+  /** Sidecars that the agent does not take, of deposits that are complete otherwise. */
+  undelivered: { depositId: string; error: DepotError }[];
+}
+
+/**
+ * Settles what earlier runs left behind, oldest first, whether they crashed, lost an answer or could not deliver sidecars:
+ * every deposit that is at the agent gets its receipt, what was sealed is sent, and what never became a deposit is removed
+ * where the server allows it. What the agent does not tell is settled as `unconfirmed`; what it refuses does not stand
+ * in the way of the next deposit.
+ *
+ * @throws DepotError of the connection or of this machine
+ */
+export async function settlePending(scene: Scene): Promise<Settled> {
+  const { state, agent, hooks } = scene;
+  const settled: Settled = { resumed: null, undelivered: [] };
+  await lookForStrays(scene);
+  const { records, unreadable } = await readPending(state);
+  for (const { path, reason } of unreadable)
+    hooks.warn(`${path} cannot be read (${reason}); a deposit may be hidden behind it, so it is kept`, 'act');
+  for (const record of records) {
+    if (!samePlace(record.server, agent.place)) {
+      hooks.warn(`${record.depositId} ${pendingWords(record, agent.place)}`, 'act');
+      continue;
+    }
+    await settle(scene, record, settled);
+    step('settled-earlier');
+  }
+  return settled;
+}
+
+async function settle(scene: Scene, record: PendingRecord, settled: Settled): Promise<void> {
+  switch (record.stage) {
+    case 'intent':
+      return isSpooled(record) ? resume(scene, record, settled) : discard(scene, record);
+    case 'closing':
+    case 'unconfirmed':
+      return findOut(scene, record, settled);
+    case 'published':
+      return file(scene, record, settled);
+    case 'sidecars':
+      return sidecars(scene, record, settled);
+  }
+}
+
+async function resume(scene: Scene, record: PendingRecord, settled: Settled): Promise<void> {
+  if (!isSpooled(record)) return;
+  const deposit = await resumeSpooled(scene, record);
+  if (deposit !== null) settled.resumed = { deposit, begunAt: new Date(record.createdAt) };
+}
+
+/** Nothing was published: what remains at the agent is no deposit. */
+async function discard(scene: Scene, record: PendingRecord): Promise<void> {
+  const { state, agent, hooks } = scene;
+  const name = remoteName(record);
+  // Where the agent collects what is closed, it may have taken the beginning of a suitcase.
+  const vanished = record.publish === 'direct' && (await agent.remote.look(name)) === null;
+  const removal = await agent.remote.removePartial(name);
+  const left = vanished
+    ? `${name} is not at ${agent.address}: should the agent have taken it, it is not complete`
+    : removal === 'removed'
+      ? 'nothing of it is left at the agent'
+      : removal === 'absent'
+        ? 'nothing of it is at the agent now'
+        : `${name} may remain at ${agent.address} and is not complete: ask the agent to remove it`;
+  hooks.warn(
+    `${record.depositId}, begun by an earlier run, was not deposited; ${left}`,
+    removal === 'refused' ? 'act' : undefined,
+  );
+  if ((record.stage !== 'intent' || wasBegun(record)) && (await mayAppear(scene, name, removal)))
+    await rememberStrays(scene, [name]);
+  await removeSpool(state, record);
+  await removePending(state, record.depositId);
+}
+
+/** The answer to close or rename was lost, by a crash or with the connection: a look at the agent settles it, or nothing does. */
+async function findOut(scene: Scene, record: Open, settled: Settled): Promise<void> {
+  const { hooks, state } = scene;
+  const verdict = await verdictOn(scene, record);
+  if (verdict === 'void') return giveUp(scene, record, settled);
+  if (verdict !== 'open') {
+    hooks.warn(`${record.depositId}, begun by an earlier run, is at the agent; its receipt now says so`);
+    return file(
+      scene,
+      { ...record, stage: 'published', transfer: verdict, completedAt: notBefore(record.draft.startedAt) },
+      settled,
+    );
+  }
+  if (record.stage === 'closing') {
+    hooks.warn(
+      `${record.depositId}, begun by an earlier run, is possibly deposited: the agent does not show it; its receipt says unconfirmed`,
+      'act',
+    );
+    const transfer = { ...transferOf(record, 'unconfirmed', 'unreadable') };
+    await fileEarlier(scene, {
+      ...record,
+      stage: 'unconfirmed',
+      transfer,
+      completedAt: notBefore(record.draft.startedAt),
+    });
+  } else {
+    hooks.warn(`${record.depositId} remains unconfirmed: the agent does not show it`, 'act');
+  }
+  await removePending(state, record.depositId);
+}
+
+/** It is no deposit, and is seen not to be one. With a spool it is sent again. */
+async function giveUp(scene: Scene, record: Open, settled: Settled): Promise<void> {
+  if (record.stage !== 'closing')
+    scene.hooks.warn(`the receipt of ${record.depositId} says unconfirmed: it did not become a deposit`, 'act');
+  const { schema, depositId, arrangement, partialName, finalName, createdAt, server, publish, draft, spool } = record;
+  const intent: Stage<'intent'> = {
+    schema,
+    stage: 'intent',
+    depositId,
+    arrangement,
+    partialName,
+    finalName,
+    createdAt,
+    server,
+    publish,
+  };
+  if (record.stage !== 'closing' || spool === undefined) return discard(scene, { ...intent, ...(spool && { spool }) });
+  const { name, bytes, sha256 } = spool;
+  const again = { ...intent, draft, spool: { name, bytes, sha256 } };
+  await writePending(scene.state, again);
+  return resume(scene, again, settled);
+}
+
+/**
+ * What the agent shows of a deposit whose bytes were all acknowledged: published (then with what), `void` (something is there
+ * and it is not the whole suitcase under its name, nor can it get there), `open` (it does not show).
+ */
+async function verdictOn(
+  { agent: { remote, address }, hooks }: Scene,
+  record: Open,
+): Promise<Receipt['transfer'] | 'void' | 'open'> {
+  const { partialName, finalName, publish } = record;
+  const { bytes } = record.draft.suitcase;
+  const final = await remote.look(finalName);
+  if (final !== null && final !== 'unreadable') {
+    if (final.size === bytes) return transferOf(record, 'acknowledged', 'matched');
+    if (publish === 'direct') return 'void';
+    hooks.warn(
+      `${finalName} has ${final.size} octets at ${address} instead of ${bytes}: tell the agent that it is not whole`,
+      'act',
+    );
+    return 'open';
+  }
+  if (publish === 'direct') return 'open';
+  const partial = await remote.look(partialName);
+  const seen = partial !== null && partial !== 'unreadable';
+  if (seen && partial.size !== bytes) return 'void';
+  if (final === null && partial === null) return 'open';
+  try {
+    // Whole, or not to be seen: one more rename tells.
+    if ((await remote.renameAgain({ partialName, finalName, bytes })) !== 'published') return 'open';
+  } catch (error) {
+    if (!isDepotError(error) || error.exit !== 15) throw error;
+    // Refused although it lies there: it will never be published. If it cannot be seen, the name may be taken by itself.
+    return seen ? 'void' : 'open';
+  }
+  const after = await remote.look(finalName);
+  return transferOf(record, 'acknowledged', after === null || after === 'unreadable' ? 'unreadable' : 'matched');
+}
+
+function transferOf(record: Open, status: Transfer['status'], remoteSize: Transfer['remoteSize']): Receipt['transfer'] {
+  const before = record.stage === 'closing' ? record.durability : record.transfer.durability;
+  const durability =
+    before === 'fsynced' ? 'fsynced' : remoteSize === 'matched' ? 'size-checked' : (before ?? 'acknowledged-only');
+  return { remoteName: record.finalName, status, remoteSize, durability };
+}
+
+/** The deposit is at the agent: receipt, ledger, sidecars. */
+async function file(scene: Scene, record: AnsweredRecord, settled: Settled): Promise<void> {
+  await fileEarlier(scene, record);
+  step('earlier-receipt-filed');
+  if (scene.o.arrangement.remote.sidecars) await sidecars(scene, sidecarsOf(record), settled);
+  else await removePending(scene.state, record.depositId);
+}
+
+/** A receipt that cannot be written is this run's failure too, which deposited nothing: it must not sound as if it had. */
+async function fileEarlier(scene: Scene, record: AnsweredRecord): Promise<void> {
+  try {
+    await fileReceipt(scene, record);
+  } catch (error) {
+    const cause = isDepotError(error, 'receipt-not-written') ? error.cause : null;
+    if (!isDepotError(error) || !isDepotError(cause)) throw error;
+    throw new DepotError(
+      cause.code,
+      `the receipt of ${record.depositId}, which an earlier run deposited, cannot be written: ${cause.message}`,
+      {
+        published: 'no',
+        cause: error,
+        ...(cause.hint !== undefined && { hint: cause.hint }),
+      },
+    );
+  }
+}
+
+/** Sidecars go first. An agent that does not take them gets the next deposit all the same. */
+async function sidecars(scene: Scene, record: SidecarsRecord, settled: Settled): Promise<void> {
+  try {
+    await uploadSidecars(scene, record, 'an earlier run');
+    scene.hooks.warn(`sidecars of ${record.depositId}, which an earlier run had left, are delivered`);
+  } catch (error) {
+    if (!isDepotError(error) || !(error.exit === 15 || error.exit === 5 || error.exit === 21)) throw error;
+    scene.hooks.warn(
+      `sidecars of ${record.depositId}, deposited by an earlier run, could not be delivered: ${error.message}`,
+      'act',
+    );
+    settled.undelivered.push({ depositId: record.depositId, error });
+  }
+}

@@ -1,0 +1,116 @@
+import { DepotError, isDepotError } from '../errors.js';
+import { removePending, writePending, type PendingRecord } from '../state/pending.js';
+import { readSidecarBytes } from '../state/sidecars.js';
+import type { Sidecar } from '../sftp/prepared.js';
+import { type Delivery, type Leftover, partialOf } from '../sftp/sidecar.js';
+import type { Scene } from './scene.js';
+import { step } from './steps.js';
+import { rememberStrays } from './strays.js';
+
+export type SidecarsRecord = Extract<PendingRecord, { stage: 'sidecars' }>;
+
+/**
+ * Uploads what lies beside a suitcase: cover, signature, and last the receipt, which is the completion mark. The record
+ * follows: what was not delivered is still in it when this throws, whatever it throws. Those of this run are written side by
+ * side first; each still gets its name in its turn, when the one before is delivered and the record says so.
+ */
+export async function uploadSidecars(
+  scene: Scene,
+  record: SidecarsRecord,
+  origin: 'this run' | 'an earlier run',
+): Promise<void> {
+  const { o, state, agent } = scene;
+  const remaining = [...record.remainingSidecars];
+  // That run was at the first of them, and had perhaps written partials of all.
+  let leftover: Leftover = origin === 'an earlier run' ? 'file' : 'none';
+  await writePending(state, record);
+  step('sidecars-pending');
+  const prepared = agent.remote.prepareSidecars();
+  const { reconnects } = agent.stats;
+  try {
+    if (origin === 'this run') await prepared.write(await readable(scene, remaining));
+    while (remaining.length > 0) {
+      o.signal.throwIfAborted();
+      const name = remaining[0]!;
+      told(scene, name, (await prepared.publish(name)) ?? (await putSidecar(scene, name, leftover)), leftover);
+      if (leftover === 'file') leftover = 'partial';
+      remaining.shift();
+      await writePending(state, { ...record, remainingSidecars: [...remaining] });
+      step('sidecar-delivered');
+    }
+  } catch (error) {
+    await prepared.discard();
+    // The record leads the next run to their usual partials, and to no others.
+    await rememberLost(scene, []);
+    throw error;
+  }
+  // Their usual partials were perhaps open on a connection that is gone.
+  await rememberLost(
+    scene,
+    record.publish === 'rename' && agent.stats.reconnects > reconnects ? record.remainingSidecars.map(partialOf) : [],
+  );
+  await removePending(state, record.depositId);
+}
+
+/** What may yet appear under a partial name, after a deposit that is complete. */
+export async function rememberLost(scene: Scene, usual: readonly string[]): Promise<void> {
+  const { lostPartials, lostFilesMayAppear } = scene.agent.remote;
+  const names = [...usual, ...lostPartials];
+  lostPartials.clear();
+  if (names.length > 0 && lostFilesMayAppear) await rememberStrays(scene, names);
+}
+
+/** With their bytes. One that cannot be read is passed over: its turn says so. */
+async function readable({ state }: Scene, names: readonly string[]): Promise<Sidecar[]> {
+  const sidecars: Sidecar[] = [];
+  for (const name of names) {
+    const bytes = await readSidecarBytes(state, name).catch(() => null);
+    if (bytes !== null) sidecars.push({ name, bytes });
+  }
+  return sidecars;
+}
+
+async function putSidecar({ state, agent }: Scene, name: string, leftover: Leftover): Promise<Delivery | 'gone here'> {
+  const bytes = await readSidecarBytes(state, name);
+  return bytes === null ? 'gone here' : agent.remote.putSidecar(name, bytes, leftover);
+}
+
+function told(
+  { state, agent, hooks }: Scene,
+  name: string,
+  delivery: Delivery | 'gone here',
+  leftover: Leftover,
+): void {
+  if (delivery === 'gone here') hooks.warn(`${state.file(name)} is gone and was not delivered`, 'act');
+  if (delivery === 'unconfirmed')
+    hooks.warn(
+      `whether ${name} was delivered is not known: the server's last answer was lost, and it does not show the file`,
+    );
+  if (delivery === 'already-there' && leftover !== 'file')
+    hooks.warn(`${name} lies at ${agent.address} already, with this size, and was left as it is`);
+}
+
+/**
+ * The same for the deposit that was just made, of which nothing can be undone any more: what cannot be delivered goes first
+ * in the next push.
+ *
+ * @throws DepotError 'sidecars-pending', or the reason of a signal, in both cases `published: 'yes'`
+ */
+export async function deliverSidecars(scene: Scene, record: SidecarsRecord): Promise<void> {
+  try {
+    await uploadSidecars(scene, record, 'this run');
+  } catch (error) {
+    if (!isDepotError(error) || error.exit > 128) throw error;
+    throw undelivered(record.depositId, scene.o.arrangement.name, 'its sidecars could not be delivered', error);
+  }
+}
+
+/** Deposited, but: exit 30. */
+export function undelivered(depositId: string, arrangement: string, what: string, cause: DepotError): DepotError {
+  return new DepotError('sidecars-pending', `deposited, but ${what}: ${cause.message}`, {
+    published: 'yes',
+    depositId,
+    hint: `run: «depot push ${arrangement}»; it delivers them first${cause.hint === undefined ? '' : ` (${cause.hint})`}`,
+    cause,
+  });
+}

@@ -1,0 +1,63 @@
+import { lstat, opendir, stat, statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { DepotError } from '../errors.js';
+import { inMebibytes } from '../printable.js';
+import type { SourceSpec } from '../source.js';
+import { lastDeposit } from '../state/list.js';
+import type { Scene } from './scene.js';
+
+/**
+ * Before hours of dumping end on a full disk: is there room for the spool? As much as the last deposit took; for a first
+ * one as much as its files have now, where that can be known. What compresses may need less, so then it is only said.
+ *
+ * @throws DepotError 'local-disk-full'
+ */
+export async function checkSpoolSpace({ o, state, hooks }: Pick<Scene, 'o' | 'state' | 'hooks'>): Promise<void> {
+  const free = await freeOctets(state.directory);
+  if (free === null) return;
+  const last = (await lastDeposit(state))?.bytes ?? null;
+  const needed = last ?? (await octetsOf(o.arrangement.sources));
+  if (needed === null || needed <= free) return;
+  const why =
+    last === null
+      ? `the files to be deposited have ${inMebibytes(needed)}`
+      : `the last deposit had ${inMebibytes(needed)}`;
+  const message = `${why}, and ${state.directory} has room for ${inMebibytes(free)}`;
+  if (last === null && o.arrangement.compression !== 'none')
+    hooks.warn(`${message}: going on, since they may compress`);
+  else
+    throw new DepotError('local-disk-full', message, {
+      hint: `free space there, or set spool: false for ${o.arrangement.name}`,
+    });
+}
+
+async function freeOctets(directory: string): Promise<number | null> {
+  const space = await statfs(directory).catch(() => null);
+  return space === null ? null : space.bavail * space.bsize;
+}
+
+/** Octets of all sources; null when they cannot be known beforehand: a command's output, what is made by `prepare`, a part that is left out. */
+export async function octetsOf(sources: readonly SourceSpec[]): Promise<number | null> {
+  let sum = 0;
+  for (const source of sources) {
+    if (source.prepare !== undefined || source.kind === 'command' || source.kind === 'stdin') return null;
+    if (source.kind === 'directory' && source.exclude.length > 0) return null;
+    try {
+      sum += source.kind === 'file' ? (await stat(source.path)).size : await octetsBelow(source.path);
+    } catch {
+      // Whatever is wrong with it is for the reading to say.
+      return null;
+    }
+  }
+  return sum;
+}
+
+async function octetsBelow(directory: string): Promise<number> {
+  let sum = 0;
+  for await (const entry of await opendir(directory)) {
+    const file = path.join(directory, entry.name);
+    if (entry.isDirectory()) sum += await octetsBelow(file);
+    else if (entry.isFile()) sum += (await lstat(file)).size;
+  }
+  return sum;
+}

@@ -1,0 +1,338 @@
+import { randomBytes } from 'node:crypto';
+import { isDepotError } from '../errors.js';
+import { removePending, writePending, type PendingRecord } from '../state/pending.js';
+import type { ReceiptDraft } from '../receipt/schema.js';
+import { isSpoolFault, openSpool, writeSpool, type Spool } from '../seal/spool.js';
+import { deadPartial } from '../sftp/dead.js';
+import type { Removal } from '../sftp/link.js';
+import type { Transfer } from '../sftp/types.js';
+import type { Upload } from '../sftp/upload.js';
+import { recordOutcome } from './outcome.js';
+import { PushProgress } from './progress.js';
+import type { Deposit } from './types.js';
+import type { Scene } from './scene.js';
+import { checkSpoolSpace } from './space.js';
+import { removeSpool, spoolName, spoolPath } from './spool-file.js';
+import { draftOf, publishedBy, publishUpload, startDeposit, type Beginning } from './stages.js';
+import { step } from './steps.js';
+import { mayAppear, rememberStrays } from './strays.js';
+
+/** Everything is sealed and on disk; what is left is to send it. */
+export type SpooledRecord = Extract<PendingRecord, { stage: 'intent' }> & {
+  draft: ReceiptDraft;
+  spool: NonNullable<PendingRecord['spool']>;
+};
+
+/** Whether a record of an earlier run can be gone on with, without reading a source again. */
+export function isSpooled(record: PendingRecord): record is SpooledRecord {
+  return record.stage === 'intent' && record.draft !== undefined && record.spool !== undefined;
+}
+
+/**
+ * `spool: true`, as a story:
+ *
+ *     enough room? | seal ==> spool/<id>.pgp | draft on disk | partial at the agent | spool ==> upload, offsets confirmed on disk
+ *     | as without a spool from the close on | spool removed
+ *
+ * From the draft on, a later run can go on with it: nothing has to be read or sealed again.
+ */
+export async function spooledDeposit(scene: Scene, beginning: Beginning): Promise<Deposit> {
+  const { state, hooks } = scene;
+  const { intent } = beginning;
+  await checkSpoolSpace(scene);
+  hooks.phase('sealing');
+  const { sealing, envelope, progress } = await startDeposit(scene, beginning);
+  const name = spoolName(intent.depositId);
+  let draft: ReceiptDraft;
+  try {
+    const sealed = await writeSpool(spoolPath(state, name), sealing, (octets) => {
+      step('first-block-spooled');
+      progress.sealed(octets);
+    });
+    draft = draftOf(scene, beginning, envelope, sealed);
+  } finally {
+    await sealing.stop();
+  }
+  const { bytes, sha256 } = draft.suitcase;
+  const record: SpooledRecord = { ...intent, draft, spool: { name, bytes, sha256, begun: false } };
+  await writePending(state, record).catch(async (error: unknown) => {
+    await removeSpool(state, record);
+    throw error;
+  });
+  step('intent-written');
+  return sendSpooled(scene, record);
+}
+
+/**
+ * Sends what an earlier run sealed. Null when it must not be sent any more, or is not there any more; it is then removed, and said.
+ *
+ * @throws DepotError as a push does; the spool is kept for the next run
+ */
+export async function resumeSpooled(scene: Scene, record: SpooledRecord): Promise<Deposit | null> {
+  const { run, hooks } = scene;
+  const unfit = unfitness(scene, record) ?? spentName(scene, record);
+  if (unfit !== null) {
+    await discardSpooled(scene, record, unfit);
+    return null;
+  }
+  run.depositId = record.depositId;
+  run.bytes = null;
+  hooks.warn(
+    `going on with ${record.depositId}, which an earlier run sealed${record.spool.confirmed === undefined ? '' : `, from octet ${record.spool.confirmed} of ${record.spool.bytes}`}`,
+  );
+  try {
+    const fits = record.publish === scene.o.arrangement.remote.publish;
+    return await sendSpooled(
+      scene,
+      record.spool.confirmed !== undefined && fits ? record : await fromTheBeginning(scene, record),
+    );
+  } catch (error) {
+    if (run.published !== 'no') throw error;
+    if (isSpoolFault(error)) await discardSpooled(scene, record, error.message);
+    // With its name, it was given up where that was found.
+    else if (deadPartial(error) && scene.o.arrangement.remote.publish === 'direct' && canSealAgain(scene))
+      hooks.warn(`${error.message}; it is sealed again under a new id`);
+    else throw error;
+    run.depositId = null;
+    return null;
+  } finally {
+    step('resumed');
+  }
+}
+
+/** Standard input comes once. */
+function canSealAgain({ o }: Scene): boolean {
+  return o.arrangement.sources.every((source) => source.kind !== 'stdin');
+}
+
+/** Recipients are judged at every push: what was sealed for others than today's is not sent. */
+function unfitness({ keys, o }: Scene, { draft }: SpooledRecord): string | null {
+  if (o.rehearse && draft.rehearsed !== true) return 'it was sealed without the rehearsal that is asked for now';
+  const today = keys.recipients
+    .map(({ fingerprint, subkeyFingerprint }) => `${fingerprint} ${subkeyFingerprint}`)
+    .sort();
+  const sealedFor = draft.encryption.recipients
+    .map(({ fingerprint, subkeyFingerprint }) => `${fingerprint} ${subkeyFingerprint}`)
+    .sort();
+  return today.join() === sealedFor.join() ? null : 'it was sealed for other keys than those of today';
+}
+
+/**
+ * With \`publish: direct\` the name that was written to is the suitcase's own, which holds its id, as does what the receipt commits to: it
+ * cannot be sent under another. What was begun under it, and cannot be gone on with, is not sent a second time: the server may still
+ * have the first file, without a name, and put it over the second.
+ */
+function spentName({ o }: Scene, record: SpooledRecord): string | null {
+  if (record.publish !== 'direct' || !wasBegun(record)) return null;
+  if (record.spool.confirmed !== undefined && o.arrangement.remote.publish === 'direct') return null;
+  return 'its upload was begun under its final name, and cannot be gone on with';
+}
+
+/** Whether the server was asked to create its file. Records of earlier versions do not say. */
+export function wasBegun({ spool }: PendingRecord): boolean {
+  return spool?.begun !== false;
+}
+
+async function discardSpooled(scene: Scene, record: SpooledRecord, why: string): Promise<void> {
+  const { state, agent, hooks } = scene;
+  const removal = await forget(scene, record);
+  hooks.warn(
+    `${record.depositId}, which an earlier run sealed, is given up: ${why}${removal === 'refused' ? `; ${remoteName(record)} may remain at ${agent.address}` : ''}`,
+    removal === 'refused' ? 'act' : undefined,
+  );
+  await removeSpool(state, record);
+  await removePending(state, record.depositId);
+}
+
+/** The file under which it was sent so far: away with it, now or when it appears. */
+async function forget(scene: Scene, record: SpooledRecord): Promise<Removal> {
+  const { remote } = scene.agent;
+  const name = remoteName(record);
+  const removal = await remote.removePartial(name);
+  if (wasBegun(record) && (await mayAppear(scene, name, removal, remote.stats.reconnects > 0)))
+    await rememberStrays(scene, [name]);
+  return removal;
+}
+
+async function sendSpooled(scene: Scene, first: SpooledRecord): Promise<Deposit> {
+  const { o, hooks } = scene;
+  const startAgainUntil = Date.now() + o.retryForMs;
+  for (let record = first; ; ) {
+    try {
+      return await sendOnce(scene, record);
+    } catch (error) {
+      if (!deadPartial(error) || Date.now() > startAgainUntil) throw error;
+      if (record.publish === 'direct') {
+        await giveUpName(scene, record);
+        throw error;
+      }
+      hooks.warn(`${error.message}; sending ${record.depositId} again from the beginning`);
+      record = await fromTheBeginning(scene, record);
+    }
+  }
+}
+
+async function sendOnce(scene: Scene, record: SpooledRecord): Promise<Deposit> {
+  const { state, agent, run, hooks } = scene;
+  const {
+    partialName,
+    finalName,
+    draft,
+    spool: { name, confirmed },
+  } = record;
+  hooks.phase('uploading');
+  const spool = await openSpool(spoolPath(state, name), draft.suitcase, confirmed ?? 0);
+  step('spool-verified');
+  let closing = false;
+  try {
+    if (record.spool.begun === false) {
+      record.spool.begun = true;
+      await writePending(state, record);
+    }
+    const upload = await agent.remote
+      .createUpload({ partialName, finalName, keep: true, ...(confirmed !== undefined && { resumeFrom: confirmed }) })
+      .catch((error: unknown) => {
+        if (!deadPartial(error)) sayKept(scene, record, isDepotError(error) && error.exit === 15);
+        throw error;
+      });
+    step('partial-created');
+    upload.onReleased((block) => spool.release(block));
+    try {
+      await send(scene, record, upload, spool);
+      hooks.phase('finishing');
+      const transfer: Transfer = await publishUpload(scene, upload, record, draft, () => (closing = true));
+      return await recordOutcome(scene, record, draft, transfer);
+    } catch (error) {
+      if (run.published === 'no') await keepForLater(scene, upload, record, error, closing);
+      throw error;
+    }
+  } finally {
+    await spool.close();
+  }
+}
+
+/** The first confirmation comes early, then the distance doubles up to this: a server may take long to flush. */
+const FIRST_CHECKPOINT = 4 << 20;
+const CHECKPOINT_DISTANCE = 64 << 20;
+
+async function send(
+  { state, hooks, agent }: Scene,
+  record: SpooledRecord,
+  upload: Upload,
+  spool: Spool,
+): Promise<void> {
+  const progress = new PushProgress(hooks, agent);
+  progress.suitcase(record.spool.bytes);
+  let distance = FIRST_CHECKPOINT;
+  let next = distance;
+  let underWay = false;
+  let confirming = Promise.resolve();
+  const confirm = async (): Promise<void> => {
+    const checkpoint = await upload.checkpoint();
+    if (checkpoint === null) return;
+    record.spool.confirmed = checkpoint.offset;
+    // A disk that is full now costs the resumption, not the upload.
+    await writePending(state, record).catch((error: unknown) =>
+      hooks.warn(`how far the upload got could not be written: ${(error as Error).message}`),
+    );
+    step('checkpoint-written');
+  };
+  try {
+    for await (const block of spool.blocks()) {
+      await upload.write(block);
+      step('first-block-sent');
+      progress.tell();
+      if (upload.acknowledged < next || underWay) continue;
+      distance = Math.min(2 * distance, CHECKPOINT_DISTANCE);
+      next = upload.acknowledged + distance;
+      underWay = true;
+      confirming = confirm().finally(() => (underWay = false));
+      confirming.catch(() => undefined);
+    }
+  } finally {
+    // The record is about to say something else.
+    await confirming;
+  }
+}
+
+/**
+ * The upload stopped. What the server refused is removed there, to take none of its room; otherwise the partial stays for the
+ * next run, also after a signal: a reboot is one. With `publish: direct` it has the suitcase's name: only what can be gone on with stays.
+ */
+async function keepForLater(
+  scene: Scene,
+  upload: Upload,
+  record: SpooledRecord,
+  error: unknown,
+  closing: boolean,
+): Promise<void> {
+  const { state, run, hooks } = scene;
+  run.published = publishedBy(error, closing);
+  const over = deadPartial(error) || run.published !== 'no';
+  let removed = false;
+  if (!over && (isSpent(record) || (isDepotError(error) && (error.exit === 15 || isSpoolFault(error))))) {
+    ({ removed } = await upload.abandon().catch(() => ({ removed: false })));
+    if (removed) delete record.spool.confirmed;
+  } else {
+    upload.leave();
+  }
+  if (run.published !== 'no') return;
+  await writePending(state, record).catch((second: unknown) =>
+    hooks.warn(`the record of what was begun could not be updated: ${(second as Error).message}`),
+  );
+  if (!deadPartial(error)) sayKept(scene, record, removed);
+}
+
+/** `gone`: nothing of it is at the agent. */
+function sayKept({ agent, hooks }: Scene, record: SpooledRecord, gone: boolean): void {
+  const left =
+    record.publish === 'direct' && !gone ? `; until then a truncated file ${record.finalName} may be there` : '';
+  if (isSpent(record)) {
+    hooks.warn(
+      `${record.depositId} was begun under its final name and cannot be gone on with: the next push to ${agent.address} gives it up and begins anew${left}`,
+    );
+    return;
+  }
+  const from =
+    record.spool.confirmed === undefined
+      ? 'from the beginning'
+      : `from octet ${record.spool.confirmed} of ${record.spool.bytes}`;
+  hooks.warn(`${record.depositId} is sealed and kept; the next push to ${agent.address} goes on ${from}${left}`);
+}
+
+/** Its name at the agent is used up, and nothing says from where to go on. */
+function isSpent({ publish, spool }: SpooledRecord): boolean {
+  return publish === 'direct' && spool.confirmed === undefined;
+}
+
+/** Its final name is used up: with it goes what was sealed. */
+async function giveUpName(scene: Scene, record: SpooledRecord): Promise<void> {
+  const { state, agent, hooks } = scene;
+  if ((await forget(scene, record)) === 'refused')
+    hooks.warn(
+      `a truncated file ${record.finalName} may remain at ${agent.address}: tell the agent that it is not whole`,
+    );
+  await removeSpool(state, record);
+  await removePending(state, record.depositId);
+}
+
+/**
+ * The partial cannot be gone on with: away with it, and another name for the next one, since a server that names files at their close may
+ * still have the first. The suitcase and its final name stay what they are.
+ */
+async function fromTheBeginning(scene: Scene, record: SpooledRecord): Promise<SpooledRecord> {
+  const { state, o } = scene;
+  const begun = wasBegun(record);
+  if (begun) await forget(scene, record);
+  const spool = { ...record.spool, begun: false };
+  delete spool.confirmed;
+  const partialName = begun ? `.${record.depositId}.${randomBytes(4).toString('hex')}.partial` : record.partialName;
+  const afresh = { ...record, partialName, publish: o.arrangement.remote.publish, spool };
+  await writePending(state, afresh);
+  return afresh;
+}
+
+/** Where its bytes are at the agent until they are published. */
+export function remoteName({ publish, partialName, finalName }: PendingRecord): string {
+  return publish === 'direct' ? finalName : partialName;
+}

@@ -1,0 +1,112 @@
+/** What a deposit that is streamed and one that is spooled have in common. */
+import { isDepotError } from '../errors.js';
+import { writePending, type PendingRecord } from '../state/pending.js';
+import { checkDraft } from '../state/record.js';
+import { reserveSpace } from '../state/reserve.js';
+import type { ReceiptDraft } from '../receipt/schema.js';
+import type { CompressionFormat } from '../seal/compress.js';
+import type { SealResult } from '../seal/messages.js';
+import { startSealing, type Sealing } from '../seal/sealing.js';
+import type { Transfer } from '../sftp/types.js';
+import type { Upload } from '../sftp/upload.js';
+import { datasetOf, runDataset, shrinkRule } from './dataset.js';
+import { draftReceipt, makeEnvelope, type Envelope } from './draft.js';
+import { PushProgress } from './progress.js';
+import { rehearsed } from './rehearse.js';
+import type { Scene } from './scene.js';
+import { octetsOf } from './space.js';
+import { step } from './steps.js';
+
+/** A deposit that has a name and nothing else yet. */
+export interface Beginning {
+  intent: Extract<PendingRecord, { stage: 'intent' }>;
+  startedAt: Date;
+  compression: CompressionFormat;
+}
+
+/** Draft and room for the receipt on disk, then close, rename: the commit point. */
+export async function publishUpload(
+  { state, run }: Scene,
+  upload: Upload,
+  intent: PendingRecord,
+  draft: ReceiptDraft,
+  closing: () => void,
+): Promise<Transfer> {
+  let release = (): Promise<void> => Promise.resolve();
+  const transfer = await upload
+    .complete({
+      beforeClose: async (durability) => {
+        const reserve = await reserveSpace(state, JSON.stringify(draft).length);
+        try {
+          await writePending(state, { ...intent, stage: 'closing', draft, durability });
+        } catch (error) {
+          await reserve.release();
+          throw error;
+        }
+        closing();
+        step('draft-written');
+        release = () => reserve.release();
+      },
+    })
+    .finally(() => release());
+  run.published = transfer.status === 'acknowledged' ? 'yes' : 'unknown';
+  run.bytes = draft.suitcase.bytes;
+  step('published');
+  return transfer;
+}
+
+/** Has the sealing thread begin, and that of the rehearsal; the session key is wiped here as soon as they have it. */
+export async function startDeposit(
+  scene: Scene,
+  { intent, compression }: Beginning,
+): Promise<{ sealing: Sealing; envelope: Envelope; progress: PushProgress }> {
+  const { o, agent, standby, keys, hooks, run, state } = scene;
+  const progress = new PushProgress(hooks, agent);
+  if (o.measure === true) progress.expect(octetsOf(o.arrangement.sources));
+  const envelope = await makeEnvelope(intent.depositId, keys);
+  run.shrink = await shrinkRule(o, state);
+  const started = startSealing(
+    {
+      dataset: datasetOf(o, intent.depositId, run.shrink),
+      compression,
+      pkesk: envelope.pkesk,
+      sessionKey: envelope.sessionKey,
+      encryption: keys.encryption,
+    },
+    { signal: o.signal, warn: hooks.warn, progress: (read) => progress.dataset(read) },
+    standby,
+  );
+  const sealing = o.rehearse ? rehearsed(started, { ...envelope, compression }) : started;
+  envelope.sessionKey.fill(0);
+  return { sealing, envelope, progress };
+}
+
+/** What the receipt will say; checked, while nothing is published yet. */
+export function draftOf(
+  { o, keys, run }: Scene,
+  { intent, startedAt, compression }: Beginning,
+  envelope: Envelope,
+  sealed: SealResult,
+): ReceiptDraft {
+  step('sealed');
+  const draft = draftReceipt({
+    config: o.config,
+    keys,
+    envelope,
+    depositId: intent.depositId,
+    startedAt,
+    compression,
+    sealed,
+    rehearsed: o.rehearse,
+  });
+  checkDraft(draft);
+  run.files = sealed.dataset.files;
+  run.dataset = runDataset(sealed.dataset, run.shrink);
+  return draft;
+}
+
+/** Whether the deposit can be at the agent although something failed. Errors of ours are definite; a defect after the close is not. */
+export function publishedBy(error: unknown, closing: boolean): 'no' | 'yes' | 'unknown' {
+  if (isDepotError(error)) return error.published ?? 'no';
+  return closing ? 'unknown' : 'no';
+}

@@ -1,0 +1,89 @@
+/** Files of uploads that were given up, which a server may yet put under their names. */
+import { isDepotError } from '../errors.js';
+import { parseReceipt } from '../receipt/parse.js';
+import { depositOf, readStrays, type Stray, writeStrays } from '../state/strays.js';
+import { timestamp } from '../receipt/ids.js';
+import type { Removal } from '../sftp/link.js';
+import type { Scene } from './scene.js';
+
+/** A server has noticed by then: TCP itself takes two hours, and some time-outs are set by the day. */
+const watchedMs = 24 * 3600 * 1000;
+
+/** On disk, and said. Not being able to write it down is said too, and costs nothing else. */
+export async function rememberStrays({ state, agent, hooks }: Scene, names: readonly string[]): Promise<void> {
+  try {
+    const { strays } = await readStrays(state);
+    const since = timestamp(new Date());
+    await writeStrays(state, [
+      ...strays.filter(({ name }) => !names.includes(name)),
+      ...names.map((name) => ({ name, server: agent.place, since })),
+    ]);
+  } catch (error) {
+    if (!isDepotError(error)) throw error;
+    hooks.warn(`what may yet appear at the agent could not be written down: ${error.message}`, 'act');
+  }
+  for (const name of names)
+    hooks.warn(
+      `a truncated file ${name} may yet appear at ${agent.address}, when the server notices that the connection was lost; it is no deposit, and the next push looks for it`,
+    );
+}
+
+/** Whether a file that was begun, and given up, may yet come: one that was not there, also where nothing may be removed, and one that a lost connection had open. */
+export async function mayAppear(
+  { agent: { remote } }: Scene,
+  name: string,
+  removal: Removal,
+  lost = false,
+): Promise<boolean> {
+  if (!remote.lostFilesMayAppear) return false;
+  return removal === 'removed' ? lost : removal === 'absent' || (await remote.look(name)) === null;
+}
+
+/**
+ * Removes what has appeared since: only what was given up, which no receipt names. What has not appeared within a day will not.
+ *
+ * @throws DepotError of the connection or of this machine
+ */
+export async function lookForStrays(scene: Scene): Promise<void> {
+  const { state, agent, hooks } = scene;
+  const { strays, unreadable } = await readStrays(state);
+  if (unreadable !== null) hooks.warn(`${unreadable}; files of uploads that were given up may be at the agent`, 'act');
+  if (strays.length === 0) return;
+  const left: Stray[] = [];
+  for (const stray of strays) {
+    const elsewhere = stray.server.account !== agent.place.account || stray.server.directory !== agent.place.directory;
+    const ageMs = Date.now() - Date.parse(stray.since);
+    if (elsewhere ? ageMs < 30 * watchedMs : !(await dealtWith(scene, stray.name)) && ageMs < watchedMs)
+      left.push(stray);
+  }
+  if (left.length < strays.length) await writeStrays(state, left);
+}
+
+/** Whether nothing is left to do: it has appeared, and was removed, or cannot be. */
+async function dealtWith({ state, agent, hooks }: Scene, name: string): Promise<boolean> {
+  const { remote, address } = agent;
+  const found = await remote.look(name);
+  if (found === null) return false;
+  for (const { bytes } of await state.receiptsOf(depositOf(name, state.arrangement)!)) {
+    const receipt = parseReceipt(bytes);
+    // Whatever was thought of it before: a file that a receipt vouches for is not ours to remove.
+    if (receipt.suitcase.name !== name && receipt.transfer.remoteName !== name) continue;
+    if (found === 'unreadable' || found.size !== receipt.suitcase.bytes)
+      hooks.warn(
+        `${name} at ${address} is perhaps not whole any more: compare it with its receipt, and tell the agent`,
+        'act',
+      );
+    return true;
+  }
+  const removal = await remote.removePartial(name);
+  if (removal === 'removed')
+    hooks.warn(
+      `${name}, of an upload that was given up, has appeared at ${address} since, and was removed: it was no deposit`,
+    );
+  else if (removal === 'refused' && found !== 'unreadable')
+    hooks.warn(
+      `${name}, of an upload that was given up, has appeared at ${address}: it is truncated and no deposit; ask the agent to remove it`,
+      'act',
+    );
+  return removal === 'removed' || (removal === 'refused' && found !== 'unreadable');
+}

@@ -1,0 +1,69 @@
+/** What a push is asked, tells on its way, and answers. */
+import type { Arrangement, Config } from '../config/types.js';
+import type { DatasetSummary } from '../dataset/sources.js';
+import type { RunDataset, RunRecord } from '../state/runs.js';
+import type { Receipt } from '../receipt/schema.js';
+import type { CompressionFormat } from '../seal/compress.js';
+import type { Warn } from '../warning.js';
+import type { Logins } from './logins.js';
+import type { Together } from './together.js';
+
+export interface PushOptions {
+  config: Config;
+  stateDirectory: string;
+  arrangement: Arrangement;
+  dryRun: boolean;
+  /** Open what is sealed while it goes out, and compare it. */
+  rehearse: boolean;
+  /** Skip when the last deposit is younger. */
+  ifOlderThanMs?: number;
+  /** How long to go on trying to reach the server, at first and after a lost connection. */
+  retryForMs: number;
+  env: NodeJS.ProcessEnv;
+  /** Aborted with a DepotError as its reason: 'interrupted', 'terminated' or 'hung-up'. */
+  signal: AbortSignal;
+  /** Asks a person for a secret; left out where nobody can be asked. */
+  prompt?: (question: string) => Promise<string>;
+  /** Somebody looks at the progress: find out how much there is to read. */
+  measure?: boolean;
+  /** The accounts of this run: a password in the environment is for one. */
+  logins: Logins;
+  /** What this push shares with the others of its run. */
+  together?: Together;
+}
+
+export interface PushHooks {
+  warn: Warn;
+  phase(name: 'connecting' | 'sealing' | 'uploading' | 'finishing'): void;
+  progress(progress: {
+    entries: number;
+    datasetBytes: number;
+    sealedBytes: number;
+    acknowledgedBytes: number;
+    totalBytes?: number;
+    suitcaseBytes?: number;
+  }): void;
+  /** The run is over, and its record written, or could not be: for whoever is to be told. */
+  recorded?(record: RunRecord): void;
+}
+
+/** A deposit that was made and recorded. */
+export interface Deposit {
+  depositId: string;
+  suitcase: string;
+  receiptPath: string;
+  receipt: Receipt;
+}
+
+export interface DryRunSummary extends DatasetSummary, Pick<RunDataset, 'previous' | 'shrunk'> {
+  sealedBytes: number;
+  seconds: number;
+  packet: 'SEIPDv1' | 'SEIPDv2';
+  compression: CompressionFormat;
+  rehearsed: boolean;
+}
+
+export type PushOutcome =
+  | { arrangement: string; skipped: string }
+  | { arrangement: string; deposit: Deposit & { run: RunRecord }; newLedger: boolean; files: number | null }
+  | { arrangement: string; dryRun: DryRunSummary };

@@ -1,0 +1,123 @@
+import { basename, dirname, resolve } from 'node:path';
+import { DepotError, isDepotError } from '../errors.js';
+import { isArmored } from '../pgp/armored.js';
+import type { Certificate, SecretKey } from '../pgp/certificate.js';
+import { readCertificate, readSecretKey } from '../pgp/keys.js';
+import type { VerifiedSignature } from '../pgp/signature.js';
+import { printable } from '../printable.js';
+import { parseReceipt } from '../receipt/parse.js';
+import type { Receipt } from '../receipt/schema.js';
+import { LARGEST_GIVEN_FILE, looseTextOf } from '../text-file.js';
+import { typedWord } from '../shell.js';
+import { readBoundedFile } from '../plain-file.js';
+import { verifySigned } from './exhibits.js';
+
+/** Files that were named on the command line: receipts, signatures, signers, private keys. */
+
+/** A receipt as it was given: the bytes, which are what is signed, and what they say. */
+export interface GivenReceipt {
+  path: string;
+  bytes: Uint8Array;
+  receipt: Receipt;
+}
+
+/** @throws DepotError 'local-unreadable'; 'verification-failed' when it is no receipt */
+export async function readReceipt(path: string): Promise<GivenReceipt> {
+  const bytes = await readGiven(path, 'the receipt');
+  if (!isArmored(bytes) || looseTextOf(bytes.subarray(0, 64)).startsWith('-----BEGIN PGP ')) {
+    throw new DepotError(
+      'verification-failed',
+      `${printable(path)} is OpenPGP data, such as a suitcase or a signature, and no receipt`,
+      { hint: 'name the file <id>.receipt.json' },
+    );
+  }
+  return { path, bytes, receipt: parseReceipt(bytes, path) };
+}
+
+/**
+ * Verifies a receipt against the public keys in these files.
+ *
+ * @throws DepotError 'verification-failed', 'local-unreadable', 'key-unreadable'
+ */
+export async function verifyReceipt(
+  given: GivenReceipt,
+  signaturePath: string | undefined,
+  signerPaths: string[],
+): Promise<VerifiedSignature> {
+  const signature = await readGiven(signaturePath ?? `${given.path}.asc`, 'the signature').catch((error: unknown) => {
+    if (signaturePath === undefined && isDepotError(error, 'local-unreadable'))
+      error.hint =
+        'put the signature beside the receipt (whoever sent the one has the other), or name it with --signature FILE';
+    throw error;
+  });
+  const signers: Certificate[] = [];
+  for (const path of signerPaths) {
+    const bytes = await readGiven(path, "the signer's key");
+    signers.push(
+      await readCertificate(bytes).catch(
+        keyIn(path, "name the supplier's public key, such as signer.public.asc of the kit: --signer FILE"),
+      ),
+    );
+  }
+  const verified = await verifySigned(given, signature, signers);
+  const secret = signerPaths.filter((_, i) => signers[i]!.isSecret);
+  return {
+    ...verified,
+    warnings: [
+      ...verified.warnings,
+      ...secret.map(
+        (path) =>
+          `--signer ${printable(path)} is a private key: the public one is enough, and the private one is for the supplier alone`,
+      ),
+    ],
+  };
+}
+
+/** @throws DepotError 'local-unreadable', 'key-unreadable', 'secret-missing', 'passphrase-wrong' */
+export async function readPrivateKey(path: string, passphrase: () => Promise<string | undefined>): Promise<SecretKey> {
+  const bytes = await readGiven(path, 'the private key');
+  return readSecretKey(bytes, passphrase)
+    .catch(keyIn(path, 'name the file of your private key, such as private.secret.asc: --key FILE'))
+    .catch((error: unknown) => {
+      if (isDepotError(error, 'secret-missing'))
+        error.hint = 'add --passphrase-file FILE, or set DEPOT_PASSPHRASE_FILE';
+      if (isDepotError(error, 'passphrase-wrong'))
+        error.hint =
+          'run it again with the passphrase of this very key: --passphrase-file FILE, $DEPOT_PASSPHRASE, or at the prompt';
+      throw error;
+    });
+}
+
+/** Says in which file the key is that cannot be read, and which file was meant. */
+function keyIn(path: string, hint: string): (error: unknown) => never {
+  return (error) => {
+    if (!isDepotError(error, 'key-unreadable')) throw error;
+    throw new DepotError('key-unreadable', `${printable(path)}: ${error.message}`, {
+      hint: error.hint ?? hint,
+      cause: error,
+    });
+  };
+}
+
+/** @throws DepotError 'local-unreadable', also when there are more than `limit` octets */
+export async function readGiven(path: string, what: string, limit = LARGEST_GIVEN_FILE): Promise<Uint8Array> {
+  try {
+    return await readBoundedFile(path, undefined, limit);
+  } catch (cause) {
+    if (isDepotError(cause)) throw cause;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const unreadable = (why: string, hint: string): DepotError =>
+      new DepotError('local-unreadable', `cannot read ${what} ${printable(path)}: ${why}`, { hint, cause });
+    if (code === 'EACCES')
+      throw unreadable(
+        'this account may not',
+        process.platform === 'win32'
+          ? 'run it as the account that may, or let an administrator make a copy that this one may read'
+          : `run it as the account that may, or make a copy that this one may read: «sudo install -o "$(id -un)" -m 600 ${typedWord(resolve(path))} ${typedWord(`copy-of-${basename(path)}`)}»`,
+      );
+    throw unreadable(
+      code === 'ENOENT' ? 'there is no such file' : printable(message),
+      `look what is there: «ls -l ${typedWord(dirname(resolve(path)))}»`,
+    );
+  }
+}

@@ -1,0 +1,74 @@
+import type { Limit } from '../open/messages.js';
+import type { Receipt } from '../receipt/schema.js';
+
+/** Room in the archive beside the content: headers with long names, the manifest's line, padding. */
+const OCTETS_PER_ENTRY = 16 * 1024;
+const OCTETS_BESIDE = 64 << 20;
+
+/** The most octets that the archive of such a dataset can have; more is a bomb and not this dataset. */
+export function contentLimit({ bytes, entries }: Receipt['dataset']): number {
+  return bytes + entries * OCTETS_PER_ENTRY + OCTETS_BESIDE;
+}
+
+/** Parts have 16 MiB, but for the last of a file. */
+const OCTETS_PER_PART = 1 << 20;
+const ENTRIES_BESIDE = 1000;
+
+/** The most entries that the archive of such a dataset can have: its own, parts of files and of the manifest, and depot's. */
+export function entryLimit(dataset: Receipt['dataset']): number {
+  return dataset.entries + Math.ceil(contentLimit(dataset) / OCTETS_PER_PART) + ENTRIES_BESIDE;
+}
+
+/** Who says how much there can be: the user, a receipt whose signature was verified, one whose signature was not, or nobody. */
+export type Source = 'user' | 'receipt' | 'unverified receipt' | 'nobody';
+
+const whose: Record<Source, { message: string; hint: string }> = {
+  user: { message: ', which is what was allowed', hint: 'allow more, if more is to be expected' },
+  receipt: {
+    message: ', which is all that the dataset of the receipt can be',
+    hint: 'do not use it, and tell the supplier; to see what it is all the same, allow more',
+  },
+  'unverified receipt': {
+    message: ', which is all that the dataset of the receipt can be (nobody verified its signature)',
+    hint: 'add --signer FILE to know whose receipt it is; or allow more, if more is to be expected',
+  },
+  nobody: { message: '', hint: 'allow more, if more is to be expected' },
+};
+
+/** More than `source` allows. */
+export function allowedOctets(most: number, source: Source): Limit {
+  const { message, hint } = whose[source];
+  return {
+    most,
+    exceeded: {
+      code: 'archive-refused',
+      message: `the content is larger than ${most} octets${message}`,
+      hint: `${hint}: --max-size ${twice(most)}`,
+    },
+  };
+}
+
+/** Twice as much, in a number to type. */
+export function twice(octets: number): string {
+  const unit = (
+    [
+      ['TiB', 2 ** 40],
+      ['GiB', 2 ** 30],
+      ['MiB', 2 ** 20],
+      ['KiB', 2 ** 10],
+    ] as const
+  ).find(([, size]) => octets >= 2 * size);
+  return unit === undefined ? String(Math.max(2 * octets, 1024)) : `${Math.ceil((2 * octets) / unit[1])}${unit[0]}`;
+}
+
+/** More than a verified receipt allows. */
+export function allowedEntries(most: number): Limit {
+  return {
+    most,
+    exceeded: {
+      code: 'archive-refused',
+      message: `the archive holds more than ${most} entries`,
+      hint: 'tell the supplier: its receipt says less',
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { randomBytes } from 'node:crypto';
+import { lstat, mkdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { removeExtracted } from '../dataset/extract/remove.js';
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+import { localError } from '../durable-file.js';
+import { typedWord } from '../shell.js';
+
+/**
+ * `<out>.partial`, which becomes `<out>` when all is well and is removed when it is not. While a run writes there, somebody may
+ * remove it, as after a run that seems to hang, and a second run makes its own under the same name. So a file with a random
+ * name lies in it until the end: a run neither puts in place nor removes a directory without its own mark.
+ */
+export class PartialDirectory {
+  readonly path: string;
+  readonly #out: string;
+  readonly #mark: string;
+  #isWhole = false;
+
+  private constructor(out: string) {
+    this.#out = out;
+    this.path = `${out}.partial`;
+    this.#mark = path.join(this.path, `.depot-${randomBytes(8).toString('hex')}`);
+  }
+
+  /** @throws DepotError 'output-exists', 'local-…' */
+  static async make(out: string): Promise<PartialDirectory> {
+    const made = new PartialDirectory(out);
+    await mkdir(made.path, { mode: 0o700 }).catch((cause: unknown) => {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw localError(cause, 'create', made.path);
+      throw new DepotError('output-exists', `${printable(made.path)} is left from another run, or one is under way`, {
+        hint: `look that no other run writes there; then remove it, and try again: «rm -r ${typedWord(made.path)}»`,
+        cause,
+      });
+    });
+    await writeFile(made.#mark, '', { flag: 'wx', mode: 0o600 }).catch(async (cause: unknown) => {
+      await rmdir(made.path).catch(() => undefined);
+      throw localError(cause, 'create', made.path);
+    });
+    return made;
+  }
+
+  /** @throws DepotError 'output-exists', 'local-…' */
+  async putInPlace(): Promise<void> {
+    const out = this.#out;
+    if (!(await this.#isOurs())) {
+      throw new DepotError('local-not-writable', `${printable(this.path)} was removed or replaced meanwhile`, {
+        hint: 'let nothing else write there, and try again',
+      });
+    }
+    await rm(this.#mark).catch((cause: unknown) => {
+      throw localError(cause, 'write', this.path);
+    });
+    this.#isWhole = true;
+    // Over nothing but an empty directory, with which nothing is lost: on a file, a link, or a directory with something in it, this fails.
+    await rename(this.path, out).catch((cause: unknown) => {
+      if (!['EEXIST', 'ENOTEMPTY', 'ENOTDIR', 'EISDIR', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? ''))
+        throw localError(cause, 'create', out);
+      throw new DepotError('output-exists', `${printable(out)} appeared meanwhile`, {
+        hint: 'name another directory with --out',
+        cause,
+      });
+    });
+  }
+
+  /** With all that is in it. False where something is left: what lies there without the mark may be another run's. */
+  async remove(): Promise<boolean> {
+    if (this.#isWhole || (await this.#isOurs())) removeExtracted(this.path);
+    return lstat(this.path).then(
+      () => false,
+      () => true,
+    );
+  }
+
+  #isOurs(): Promise<boolean> {
+    return lstat(this.#mark).then(
+      () => true,
+      () => false,
+    );
+  }
+}

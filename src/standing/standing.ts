@@ -1,0 +1,184 @@
+import type { Arrangement, Config } from '../config/types.js';
+import { readStatedKey } from '../pgp/stated.js';
+import { ageOf } from '../clock.js';
+import { attestationFaults, newestAttestation } from '../state/attested.js';
+import { ledgerGap } from '../state/ledger.js';
+import { lastDeposit, type LastDeposit } from '../state/list.js';
+import { lastRun, type RunRecord } from '../state/runs.js';
+import { ArrangementState } from '../state/arrangement-state.js';
+import { underWay, type UnderWay } from '../state/underway.js';
+import { placeFor } from '../push/agent.js';
+import { readBoundedFile } from '../plain-file.js';
+import { type Shrunk, shrunkSince } from './shrunk.js';
+
+/** A key that pushes of an arrangement need. */
+export interface KeyStanding {
+  role: 'recipient' | 'signer';
+  /** The beneficiary's name in the configuration, or the supplier's. */
+  name: string;
+  /** Null when the file cannot be read, or holds no key: `depot doctor` says why. */
+  fingerprint: string | null;
+  /** By the key's own self-signatures; null for never, or not known. */
+  expiresAt: string | null;
+}
+
+/** What is known of one arrangement at one moment, by this state directory and the key files. */
+export interface Standing {
+  arrangement: string;
+  lastDeposit: LastDeposit | null;
+  /** That, or an earlier deposit, was much smaller than the one before it, and none since was as large again. */
+  shrunk: Shrunk | null;
+  lastRun: RunRecord | null;
+  ageMs: number | null;
+  everyMs: number | null;
+  /** The oldest that the last deposit may be; null when nobody said how often. */
+  allowedMs: number | null;
+  ended: boolean;
+  stale: boolean;
+  /** The last deposit is dated in the future, so its age is not known: it counts as stale. */
+  inFuture: boolean;
+  /** A push that runs or was killed, and what earlier ones left to do. */
+  underWay: UnderWay;
+  /** The newest deposit of which a beneficiary has shown that its key opens it. */
+  proven: ProvenDeposit | null;
+  /** What is wrong with the record of it: a ledger that lacks deposits, attestations that are not what was filed. */
+  problems: string[];
+  /** The beneficiaries', then the signer. */
+  keys: KeyStanding[];
+}
+
+export interface ProvenDeposit {
+  depositId: string;
+  keyFingerprint: string;
+  /** Null when its key was in no configuration any more. */
+  beneficiary: string | null;
+  attestedAt: string;
+  /** The supplier made the key, so it is the supplier's own word. */
+  selfAttested: boolean;
+}
+
+/** A deposit is late after 1.25 × `every`: a night's run that took longer is no alarm. */
+export const lateness = 1.25;
+
+/** Never stale: an ended arrangement, and one of which nobody said how often. Never deposited is stale, and so is a deposit from the future. */
+export function judgeAge(
+  a: Pick<Arrangement, 'everyMs' | 'ended'>,
+  last: LastDeposit | null,
+  maxAgeMs: number | undefined,
+  now: Date,
+): Pick<Standing, 'ageMs' | 'everyMs' | 'allowedMs' | 'ended' | 'stale' | 'inFuture'> {
+  const ageMs = last === null ? null : ageOf(last.finishedAt, now);
+  const allowedMs = maxAgeMs ?? (a.everyMs === undefined ? null : a.everyMs * lateness);
+  const ended = a.ended !== undefined && now >= a.ended;
+  return {
+    ageMs,
+    everyMs: a.everyMs ?? null,
+    allowedMs,
+    ended,
+    stale: !ended && allowedMs !== null && (ageMs === null || ageMs > allowedMs),
+    inFuture: last !== null && ageMs === null,
+  };
+}
+
+/** What is to be said of the last deposit of an arrangement that is stale, or whose last deposit is from the future. */
+export function lateWords({
+  lastDeposit: last,
+  ageMs,
+  allowedMs,
+  inFuture,
+}: Pick<Standing, 'lastDeposit' | 'ageMs' | 'allowedMs' | 'inFuture'>): string {
+  if (last === null) return 'there is no deposit yet';
+  if (inFuture)
+    return `the last deposit, ${last.depositId}, is dated ${last.finishedAt}, which is in the future: the clock was wrong then, or is wrong now, so its age is not known; correct the clock, then push again`;
+  return `the last deposit, ${last.depositId}, is ${roughly(ageMs ?? 0)} old; the limit is ${roughly(allowedMs ?? 0)}`;
+}
+
+/** `31 h`, `45 min`, `20 s`: never nothing where there is something. */
+function roughly(ms: number): string {
+  const s = Math.floor(ms / 1000);
+  return s < 120 ? `${s} s` : s < 2 * 3600 ? `${Math.floor(s / 60)} min` : `${Math.floor(s / 3600)} h`;
+}
+
+/** Arrangements looked at together: a shared state directory answers slowly. */
+const atOnce = 16;
+
+/**
+ * How these arrangements stand: last deposit, last run, age, keys. Reads the state directory and the key files and nothing
+ * else; keys that several arrangements share once.
+ *
+ * @throws DepotError 'local-unreadable'
+ */
+export async function gatherStandings(
+  config: Config,
+  arrangements: readonly Arrangement[],
+  o: { maxAgeMs?: number | undefined; now: Date },
+): Promise<Standing[]> {
+  const keys = new KeyFiles();
+  const standing = async (arrangement: Arrangement): Promise<Standing> => {
+    const state = new ArrangementState(config.state.path, arrangement.name);
+    const last = await lastDeposit(state);
+    return {
+      arrangement: arrangement.name,
+      lastDeposit: last,
+      shrunk: await shrunkSince(state, arrangement, o.now),
+      lastRun: await lastRun(state),
+      ...judgeAge(arrangement, last, o.maxAgeMs, o.now),
+      underWay: await underWay(state, await placeFor(config, arrangement).catch(() => null)),
+      proven: await provenBy(state),
+      problems: await problemsOf(state),
+      keys: await keysOf(config, arrangement, keys),
+    };
+  };
+  const standings: Standing[] = [];
+  for (let from = 0; from < arrangements.length; from += atOnce)
+    standings.push(...(await Promise.all(arrangements.slice(from, from + atOnce).map(standing))));
+  return standings;
+}
+
+async function provenBy(state: ArrangementState): Promise<ProvenDeposit | null> {
+  const newest = await newestAttestation(state);
+  if (newest === null) return null;
+  const { depositId, attestation, filing } = newest;
+  return {
+    depositId,
+    keyFingerprint: attestation.keyFingerprint,
+    beneficiary: filing.beneficiary,
+    attestedAt: attestation.attestedAt,
+    selfAttested: filing.selfAttested,
+  };
+}
+
+async function problemsOf(state: ArrangementState): Promise<string[]> {
+  const gap = await ledgerGap(state);
+  return [...(gap === null ? [] : [gap.message]), ...(await attestationFaults(state)).map(({ message }) => message)];
+}
+
+async function keysOf(config: Config, arrangement: Arrangement, files: KeyFiles): Promise<KeyStanding[]> {
+  const keys: KeyStanding[] = [];
+  for (const { name, key } of arrangement.beneficiaries)
+    keys.push({ role: 'recipient', name, ...(await files.read(key, 'encrypt')) });
+  keys.push({ role: 'signer', name: config.supplier.name, ...(await files.read(config.supplier.signingKey, 'sign')) });
+  return keys;
+}
+
+type Stated = Pick<KeyStanding, 'fingerprint' | 'expiresAt'>;
+
+class KeyFiles {
+  readonly #seen = new Map<string, Promise<Stated>>();
+
+  read(file: string, purpose: 'encrypt' | 'sign'): Promise<Stated> {
+    const id = `${purpose} ${file}`;
+    const known = this.#seen.get(id) ?? stated(file, purpose);
+    this.#seen.set(id, known);
+    return known;
+  }
+}
+
+async function stated(file: string, purpose: 'encrypt' | 'sign'): Promise<Stated> {
+  const bytes = await readBoundedFile(file).catch(() => null);
+  const key = bytes === null ? null : readStatedKey(bytes, purpose);
+  return {
+    fingerprint: key?.fingerprint ?? null,
+    expiresAt: key?.expiresAt?.toISOString().replace(/\.\d+Z$/, 'Z') ?? null,
+  };
+}

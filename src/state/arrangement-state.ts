@@ -1,0 +1,178 @@
+/**
+ * The state directory: what a supplier knows of its deposits. It is a record, not a cache: nothing
+ * here can be made again from elsewhere.
+ *
+ *     <state>/ledger.id
+ *     <state>/<arrangement>/ledger.ndjson  runs.ndjson  lock  pending/<id>.json
+ *                           <id>.receipt.json  <id>.receipt.json.asc  <id>.cover.md
+ *                           server.json (what doctor --write-test found)
+ *                           spool/<id>.pgp (with `spool: true`, while it is uploaded)
+ */
+import { createHash } from 'node:crypto';
+import { readdir, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { DepotError } from '../errors.js';
+import type { CoverBytes, ReceiptBytes } from '../outbound.js';
+import { requireOwnRecords, requireOwnSite } from '../permissions.js';
+import { errorCode, localError, makeDirectory, readBounded, writeFileAtomic } from '../durable-file.js';
+import {
+  arrangementPattern,
+  coverName,
+  parseReceiptName,
+  receiptName,
+  signatureName,
+  supersededReceiptName,
+} from '../receipt/ids.js';
+import { leftBehind } from './leftover.js';
+import { maxReceiptBytes } from '../receipt/parse.js';
+
+/** A receipt as the state directory has it: `bytes` are not judged, `sha256` is of them. */
+export interface StoredReceipt {
+  depositId: string;
+  /** Absolute path of the `.json`. */
+  path: string;
+  /** The number of a superseded receipt, null for the one that counts. */
+  superseded: number | null;
+  bytes: Uint8Array<ArrayBuffer>;
+  sha256: string;
+  /** Armoured, null when there is none. */
+  signature: string | null;
+}
+
+/** The part of the state directory that belongs to one arrangement. */
+export class ArrangementState {
+  readonly stateDirectory: string;
+  readonly arrangement: string;
+  readonly directory: string;
+
+  /** Touches nothing: for readers, who find an empty state when there is no such directory. */
+  constructor(stateDirectory: string, arrangement: string) {
+    if (!arrangementPattern.test(arrangement))
+      throw new DepotError('usage', `${JSON.stringify(arrangement)} is not the name of an arrangement`);
+    this.stateDirectory = path.resolve(stateDirectory);
+    this.arrangement = arrangement;
+    this.directory = path.join(this.stateDirectory, arrangement);
+  }
+
+  /** For writers: makes the directories (0700) that are missing; root makes none in the place of another account. `local-not-writable`, `local-disk-full`, `state-insecure`. */
+  static async open(stateDirectory: string, arrangement: string, command?: string): Promise<ArrangementState> {
+    const state = new ArrangementState(stateDirectory, arrangement);
+    // Before anything is made in it, too: what another account owns is not to be written to.
+    await state.requireOwn(command);
+    await requireOwnSite(state.stateDirectory, command);
+    const closed = await leftBehind(state.stateDirectory, state.directory);
+    if (closed !== null) throw closed;
+    await makeDirectory(path.join(state.directory, 'pending'));
+    await state.requireOwn(command);
+    return state;
+  }
+
+  /**
+   * For one who only looks, and keeps a note of what it told: makes nothing but the arrangement's directory, in a state directory that is
+   * there and this account's. Null when there is none: whose it will be is not known.
+   *
+   * @throws DepotError 'state-insecure', 'local-not-writable', 'local-disk-full'
+   */
+  static async forNotes(stateDirectory: string, arrangement: string): Promise<ArrangementState | null> {
+    const state = new ArrangementState(stateDirectory, arrangement);
+    await state.requireOwn();
+    if ((await stat(state.stateDirectory).catch(() => null)) === null) return null;
+    await makeDirectory(state.directory);
+    return state;
+  }
+
+  /** Throws `state-insecure` when another account could have written the records, or could; `command` is what its hint repeats. */
+  async requireOwn(command?: string): Promise<void> {
+    for (const directory of [this.stateDirectory, this.directory]) await requireOwnRecords(directory, command);
+  }
+
+  /** The absolute path of a file of this arrangement. */
+  file(name: string): string {
+    return path.join(this.directory, name);
+  }
+
+  /** Names in this arrangement's directory, sorted (which is by time for one arrangement's deposits); empty when there is none. */
+  async names(folder = ''): Promise<string[]> {
+    const directory = path.join(this.directory, folder);
+    try {
+      return (await readdir(directory)).sort();
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return [];
+      throw localError(error, 'read', directory);
+    }
+  }
+
+  /**
+   * Writes cover, signature and receipt, in this order, so that a receipt is never there without its
+   * signature. A receipt of the same deposit that is there already and differs is first kept as
+   * `<id>.receipt.N.json`: a superseded receipt is in the ledger, and may be in other hands.
+   */
+  async fileReceipt(o: {
+    depositId: string;
+    receipt: ReceiptBytes;
+    signature: ReceiptBytes;
+    cover: CoverBytes;
+  }): Promise<void> {
+    const before = await readStoredReceipt(this.directory, receiptName(o.depositId));
+    if (before !== null && Buffer.compare(before.bytes, o.receipt) !== 0) await this.keepSuperseded(before);
+    await writeFileAtomic(this.file(coverName(o.depositId)), o.cover);
+    await writeFileAtomic(this.file(signatureName(o.depositId)), o.signature);
+    await writeFileAtomic(this.file(receiptName(o.depositId)), o.receipt);
+  }
+
+  /** The receipts of a deposit: the one that counts first, then superseded ones from the newest; empty when there is none. */
+  async receiptsOf(depositId: string): Promise<StoredReceipt[]> {
+    const found: StoredReceipt[] = [];
+    for (const name of await this.names()) {
+      if (parseReceiptName(name)?.depositId !== depositId) continue;
+      const stored = await readStoredReceipt(this.directory, name);
+      if (stored !== null) found.push(stored);
+    }
+    return found.sort((a, b) => (b.superseded ?? Infinity) - (a.superseded ?? Infinity) || 0);
+  }
+
+  /** A small file of this arrangement, or null when it is not there. */
+  async readFile(name: string): Promise<Buffer<ArrayBuffer> | null> {
+    return readBounded(this.file(name), maxReceiptBytes);
+  }
+
+  /** Removes what interrupted writes left under temporary names. Under the lock: a name in use would be somebody's. */
+  async clearTemporary(): Promise<void> {
+    for (const folder of ['', 'pending', 'spool']) {
+      for (const name of await this.names(folder)) {
+        if (!/^\..+\.[0-9a-f]{12}\.tmp$/.test(name) || name.startsWith('.lock.')) continue;
+        const file = this.file(path.join(folder, name));
+        await rm(file, { force: true }).catch((error: unknown) => {
+          throw localError(error, 'remove', file);
+        });
+      }
+    }
+  }
+
+  private async keepSuperseded(before: StoredReceipt): Promise<void> {
+    const older = await this.receiptsOf(before.depositId);
+    // A crash between this copy and the new receipt must not leave two copies the next time.
+    if (older.some((one) => one.superseded !== null && one.sha256 === before.sha256)) return;
+    const name = supersededReceiptName(before.depositId, 1 + Math.max(0, ...older.map((one) => one.superseded ?? 0)));
+    if (before.signature !== null) await writeFileAtomic(this.file(`${name}.asc`), before.signature);
+    await writeFileAtomic(this.file(name), before.bytes);
+  }
+}
+
+/** Reads `name` (a receipt's) and its `.asc` in `directory`, bounded; null when it is not there or no receipt's name. */
+export async function readStoredReceipt(directory: string, name: string): Promise<StoredReceipt | null> {
+  const parts = parseReceiptName(name);
+  if (parts === null) return null;
+  const file = path.join(directory, name);
+  const bytes = await readBounded(file, maxReceiptBytes);
+  if (bytes === null) return null;
+  const signature = await readBounded(`${file}.asc`, maxReceiptBytes);
+  return {
+    depositId: parts.depositId,
+    path: file,
+    superseded: parts.superseded,
+    bytes,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    signature: signature?.toString('latin1') ?? null,
+  };
+}

@@ -1,0 +1,174 @@
+/**
+ * Attestations in the state directory. They were checked when they were filed: `<id>.attestation.json` and its `.asc` as the
+ * beneficiary sent them, and `<id>.attestation.filed.json`, which says what was found.
+ */
+import { createHash } from 'node:crypto';
+import * as v from 'valibot';
+import { isDepotError } from '../errors.js';
+import { maxAttestationBytes, parseAttestation, type Attestation } from '../receipt/attestation.js';
+import { readBounded, writeFileAtomic } from '../durable-file.js';
+import { attestationName, parseAttestationName } from '../receipt/ids.js';
+import { parseReceipt } from '../receipt/parse.js';
+import { commitmentOf, fromBase16 } from '../receipt/proof.js';
+import type { ArrangementState } from './arrangement-state.js';
+
+/** What the check at the import found. */
+export interface Filing {
+  schema: 'depot.attestation-filing/1';
+  attestationSha256: string;
+  filedAt: string;
+  /** Primary key whose signature it bears, and when that was made. */
+  signedBy: string;
+  signedAt: string;
+  /** Name of the beneficiary in the configuration of that time; null when its key was in no configuration any more. */
+  beneficiary: string | null;
+  /** The supplier made the key that signed it, so the supplier could have made the attestation. */
+  selfAttested: boolean;
+}
+
+export interface FiledAttestation {
+  depositId: string;
+  number: number;
+  /** Absolute path of the attestation. */
+  path: string;
+  sha256: string;
+  attestation: Attestation;
+  filing: Filing;
+}
+
+const filingSchema = v.object({
+  schema: v.literal('depot.attestation-filing/1'),
+  attestationSha256: v.string(),
+  filedAt: v.string(),
+  signedBy: v.string(),
+  signedAt: v.string(),
+  beneficiary: v.nullable(v.string()),
+  selfAttested: v.boolean(),
+});
+
+/**
+ * Every attestation on file, of one deposit or of all, in the order in which deposits were begun. One that was damaged since,
+ * or whose filing is not there, is passed over: it proves nothing any more, and `attestationFaults` says so.
+ */
+export async function filedAttestations(state: ArrangementState, depositId?: string): Promise<FiledAttestation[]> {
+  const found: FiledAttestation[] = [];
+  for (const name of await state.names()) {
+    const parts = parseAttestationName(name);
+    if (parts === null || (depositId !== undefined && parts.depositId !== depositId)) continue;
+    const filed = await readFiled(state, name);
+    if (filed !== null && filed.attestation.depositId === parts.depositId) found.push({ ...parts, ...filed });
+  }
+  return found.sort((a, b) => (a.depositId === b.depositId ? a.number - b.number : a.depositId < b.depositId ? -1 : 1));
+}
+
+/** The attestation of the deposit that was begun last among those that have one; null when none has. */
+export async function newestAttestation(state: ArrangementState): Promise<FiledAttestation | null> {
+  const names = (await state.names()).filter((name) => parseAttestationName(name) !== null);
+  for (const id of [...new Set(names.map((name) => parseAttestationName(name)!.depositId))].reverse()) {
+    const newest = (await filedAttestations(state, id)).at(-1);
+    if (newest !== undefined) return newest;
+  }
+  return null;
+}
+
+async function readFiled(
+  state: ArrangementState,
+  name: string,
+): Promise<Pick<FiledAttestation, 'path' | 'sha256' | 'attestation' | 'filing'> | null> {
+  const path = state.file(name);
+  const bytes = await readBounded(path, maxAttestationBytes);
+  const said = await readBounded(state.file(filingName(name)), maxAttestationBytes);
+  if (bytes === null || said === null) return null;
+  try {
+    const filing = v.safeParse(filingSchema, JSON.parse(said.toString('utf8')));
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    if (!filing.success || filing.output.attestationSha256 !== sha256) return null;
+    return { path, sha256, attestation: parseAttestation(bytes, name), filing: filing.output };
+  } catch (error) {
+    if (error instanceof SyntaxError || isDepotError(error, 'verification-failed')) return null;
+    throw error;
+  }
+}
+
+/** Attestations that are not what was filed, or that are gone: none of them vanishes without a word. */
+export async function attestationFaults(state: ArrangementState): Promise<{ depositId: string; message: string }[]> {
+  const faults: { depositId: string; message: string }[] = [];
+  const names = new Set(await state.names());
+  for (const name of names) {
+    const parts = parseAttestationName(name.replace(/\.attestation((?:\.\d+)?)\.filed\.json$/, '.attestation$1.json'));
+    if (parts === null) continue;
+    const { depositId } = parts;
+    const attestation = attestationName(depositId, parts.number);
+    const fault = (message: string) =>
+      faults.push({ depositId, message: `${state.file(attestation)} ${message}, so it proves nothing any more` });
+    if (name !== attestation) {
+      if (!names.has(attestation)) fault('was filed and is gone');
+    } else if (!names.has(filingName(name)))
+      fault(`has lost ${filingName(name)}, which says what was found when it was filed`);
+    else if (!names.has(`${name}.asc`)) fault('has lost its signature');
+    else
+      await readFiled(state, name).then(
+        async (filed) => {
+          if (filed?.attestation.depositId !== depositId) fault('is not what was filed');
+          else if (!(await fitsReceipt(state, name, depositId)))
+            fault('does not open the key proof of the receipt that it names');
+        },
+        (error: unknown) => {
+          if (!isDepotError(error)) throw error;
+          fault(`could not be checked (${error.message})`);
+        },
+      );
+  }
+  return faults;
+}
+
+/** An opening that does not fit was written by somebody who had no key: whoever edited both files cannot make one. */
+async function fitsReceipt(state: ArrangementState, name: string, depositId: string): Promise<boolean> {
+  const filed = await readFiled(state, name);
+  const named = (await state.receiptsOf(depositId)).find(({ sha256 }) => sha256 === filed?.attestation.receiptSha256);
+  if (filed === null || named === undefined) return true;
+  try {
+    return (
+      commitmentOf(fromBase16(filed.attestation.opening)) === parseReceipt(named.bytes, named.path).keyProof.commitment
+    );
+  } catch (error) {
+    // A receipt that is none is what the ledger's check is about.
+    if (isDepotError(error)) return true;
+    throw error;
+  }
+}
+
+/** Files a checked attestation under the next free number; the attestation itself is written last. Under the arrangement's lock. */
+export async function fileAttestation(
+  state: ArrangementState,
+  o: {
+    depositId: string;
+    bytes: Uint8Array;
+    signature: Uint8Array;
+    filing: Omit<Filing, 'schema' | 'attestationSha256'>;
+  },
+): Promise<FiledAttestation> {
+  const taken = (await state.names()).flatMap((name) => {
+    const parts = parseAttestationName(name);
+    return parts?.depositId === o.depositId ? [parts.number] : [];
+  });
+  const number = 1 + Math.max(0, ...taken);
+  const name = attestationName(o.depositId, number);
+  const sha256 = createHash('sha256').update(o.bytes).digest('hex');
+  const filing: Filing = { schema: 'depot.attestation-filing/1', attestationSha256: sha256, ...o.filing };
+  await writeFileAtomic(state.file(`${name}.asc`), o.signature);
+  await writeFileAtomic(state.file(filingName(name)), `${JSON.stringify(filing, null, 2)}\n`);
+  await writeFileAtomic(state.file(name), o.bytes);
+  return {
+    depositId: o.depositId,
+    number,
+    path: state.file(name),
+    sha256,
+    attestation: parseAttestation(o.bytes, name),
+    filing,
+  };
+}
+
+function filingName(name: string): string {
+  return name.replace(/\.json$/, '.filed.json');
+}

@@ -1,0 +1,335 @@
+/** Checking a ledger: what is missing, changed or reordered, here and against receipts that others hold. */
+import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { DepotError } from '../errors.js';
+import { errorCode, localError } from '../durable-file.js';
+import { parseReceiptName, receiptName } from '../receipt/ids.js';
+import { attestationFaults } from './attested.js';
+import { linesOf, linesPerDeposit, readLedger, readLedgerId, type LedgerLine, type RawLine } from './ledger.js';
+import { isPending } from './pending.js';
+import { parseReceipt } from '../receipt/parse.js';
+import type { Receipt } from '../receipt/schema.js';
+import { readStoredReceipt, type ArrangementState, type StoredReceipt } from './arrangement-state.js';
+import { unlistedDeposits } from './unlisted.js';
+
+/**
+ * `missing`: a line or a receipt is gone; `changed`: it is not what was written; `reordered`: lines
+ * stand in another order; `unlisted`: a receipt without a line (the ledger's end was cut off, or the
+ * receipt is from elsewhere); `forked`: another hand holds another receipt for the same line;
+ * `signature`: a receipt is not signed by the signers given. An attestation on file is `changed` when it is not what was filed.
+ */
+export type ProblemKind = 'missing' | 'changed' | 'reordered' | 'unlisted' | 'forked' | 'signature';
+
+export interface LedgerProblem {
+  kind: ProblemKind;
+  /** Line number in the ledger, null where the problem is not about one. */
+  sequence: number | null;
+  depositId: string | null;
+  message: string;
+}
+
+export interface LedgerAudit {
+  ledgerId: string | null;
+  lines: number;
+  receipts: number;
+  /** The newest receipt that was found: nothing is known of what stood after its line. */
+  newest: { depositId: string; sequence: number; receiptSha256: string } | null;
+  /** With any of these the ledger is broken (exit 32). */
+  problems: LedgerProblem[];
+  /** Said, but no fault: a torn last line, a deposit that is still pending. */
+  warnings: string[];
+  /** What could not be checked, and why. */
+  unchecked: string[];
+  /** Receipts that are there and could not be read, and what to do about it: the whole is incomplete (exit 24). */
+  unreadable: { depositId: string; message: string; hint: string | null }[];
+}
+
+/** Says what is wrong with a signature over these bytes, or null when it is good. Signers are the caller's. */
+export type SignatureCheck = (receipt: Uint8Array, armoredSignature: string) => Promise<string | null>;
+
+/** Checks the ledger and the receipts of this state directory; changes nothing, needs no lock. */
+export async function verifyLedger(state: ArrangementState, checkSignature?: SignatureCheck): Promise<LedgerAudit> {
+  const { raw, torn } = await readLedger(state);
+  const audit: LedgerAudit = {
+    ledgerId: await readLedgerId(state.stateDirectory),
+    lines: raw.length,
+    receipts: 0,
+    newest: null,
+    problems: [],
+    warnings: [],
+    unchecked: [],
+    unreadable: [],
+  };
+  if (torn > 0)
+    audit.warnings.push('the last line of the ledger was cut in half, as by a power loss; the next push repairs it');
+  if (checkSignature === undefined) audit.unchecked.push('signatures: no signer was given');
+  checkChain(raw, audit);
+
+  const stored = await readReceipts(state.directory, audit);
+  audit.receipts = stored.length;
+  await checkFiledReceipts(raw, stored, audit, checkSignature);
+  const listed = new Set(raw.map(({ line }) => line?.receiptSha256));
+  for (const one of stored) {
+    if (listed.has(one.sha256)) continue;
+    if (await isPending(state, one.depositId))
+      audit.warnings.push(`${one.path} has no line in the ledger yet; its deposit is pending`);
+    else
+      audit.problems.push({
+        kind: 'unlisted',
+        sequence: null,
+        depositId: one.depositId,
+        message: `the ledger has no line for ${one.path}`,
+      });
+  }
+  // Neither line nor receipt, and yet a run or an attestation tells of it.
+  const told = new Set([
+    ...stored.map(({ depositId }) => depositId),
+    ...audit.unreadable.map(({ depositId }) => depositId),
+  ]);
+  for (const depositId of await unlistedDeposits(state, linesPerDeposit(linesOf({ raw })))) {
+    if (!told.has(depositId))
+      audit.problems.push({
+        kind: 'missing',
+        sequence: null,
+        depositId,
+        message: `the ledger has no line for ${depositId}, which other files here tell of, and its receipt is gone`,
+      });
+  }
+  for (const { depositId, message } of await attestationFaults(state))
+    audit.problems.push({ kind: 'changed', sequence: null, depositId, message });
+  return audit;
+}
+
+/** Sequence numbers, the hashes of predecessors, and one ledger id throughout. */
+function checkChain(raw: RawLine[], audit: LedgerAudit): void {
+  const report = (kind: ProblemKind, number: number, line: LedgerLine | null, message: string) =>
+    audit.problems.push({ kind, sequence: number, depositId: line?.depositId ?? null, message });
+  const bySequence = new Map<number, RawLine>();
+  for (const one of raw) {
+    if (one.line === null) report('changed', one.number, null, `line ${String(one.number)} is not a ledger line`);
+    else if (bySequence.has(one.line.sequence))
+      report('reordered', one.line.sequence, one.line, `line ${String(one.line.sequence)} stands twice`);
+    else bySequence.set(one.line.sequence, one);
+  }
+  let highest = 0;
+  for (const { number, line } of raw) {
+    if (line === null) {
+      highest++;
+      continue;
+    }
+    if (line.sequence <= highest && bySequence.get(line.sequence)?.number === number) {
+      report('reordered', line.sequence, line, `line ${String(line.sequence)} stands after line ${String(highest)}`);
+    }
+    for (let gap = highest + 1; gap < line.sequence; gap++) {
+      if (!bySequence.has(gap)) report('missing', gap, null, `line ${String(gap)} is missing`);
+    }
+    highest = Math.max(highest, line.sequence);
+    const before = bySequence.get(line.sequence - 1);
+    if (before !== undefined && line.previousSha256 !== sha256(before.bytes)) {
+      report(
+        'changed',
+        line.sequence - 1,
+        before.line,
+        `line ${String(line.sequence - 1)} is not the line that line ${String(line.sequence)} was written after`,
+      );
+    }
+    if (audit.ledgerId === null || line.ledgerId !== audit.ledgerId) {
+      report(
+        'changed',
+        line.sequence,
+        line,
+        `line ${String(line.sequence)} belongs to ledger ${line.ledgerId}, this state directory to ${audit.ledgerId ?? 'none'}`,
+      );
+    }
+  }
+}
+
+/** Every line that files a receipt: its receipt is there, says so itself, and is signed. */
+async function checkFiledReceipts(
+  raw: RawLine[],
+  stored: StoredReceipt[],
+  audit: LedgerAudit,
+  checkSignature?: SignatureCheck,
+): Promise<void> {
+  const bySha256 = new Map(stored.map((one) => [one.sha256, one]));
+  const filed = new Map<string, string>();
+  let previous: string | null = null;
+  // In the order of their numbers, each once: order itself is checkChain's, and need not be reported again.
+  const lines = new Map(raw.flatMap(({ line }) => (line === null ? [] : [[line.sequence, line] as const])));
+  for (const line of [...lines.values()].sort((a, b) => a.sequence - b.sequence)) {
+    const report = (kind: ProblemKind, message: string) =>
+      audit.problems.push({ kind, sequence: line.sequence, depositId: line.depositId, message });
+    if (line.kind === 'destroyed') {
+      if (filed.get(line.depositId) !== line.receiptSha256)
+        report('changed', `line ${String(line.sequence)} notes a destruction of no receipt that the ledger has`);
+      continue;
+    }
+    const found = bySha256.get(line.receiptSha256);
+    if (line.kind === 'superseded' ? filed.get(line.depositId) !== line.supersedes : filed.has(line.depositId)) {
+      report('changed', `line ${String(line.sequence)} does not follow from what the ledger has on ${line.depositId}`);
+    }
+    filed.set(line.depositId, line.receiptSha256);
+    // What is there and closed to this account is neither missing nor changed, as far as can be known.
+    const closed = audit.unreadable.some((one) => one.depositId === line.depositId);
+    if (found === undefined && !closed) {
+      const other = stored.find(
+        (one) => one.depositId === line.depositId && !raw.some((r) => r.line?.receiptSha256 === one.sha256),
+      );
+      if (other === undefined)
+        report('missing', `the receipt of line ${String(line.sequence)} is missing: ${receiptName(line.depositId)}`);
+      else report('changed', `${other.path} is not the receipt that line ${String(line.sequence)} was written for`);
+    } else if (found !== undefined) {
+      const why = await faultOf(found, line, previous, checkSignature);
+      if (why !== null) report(why.kind, why.message);
+      if (audit.newest === null || line.sequence > audit.newest.sequence) {
+        audit.newest = { depositId: line.depositId, sequence: line.sequence, receiptSha256: line.receiptSha256 };
+      }
+    }
+    previous = line.receiptSha256;
+  }
+}
+
+async function faultOf(
+  found: StoredReceipt,
+  line: LedgerLine,
+  previous: string | null,
+  checkSignature?: SignatureCheck,
+): Promise<Pick<LedgerProblem, 'kind' | 'message'> | null> {
+  const receipt = read(found);
+  if (typeof receipt === 'string') return { kind: 'changed', message: receipt };
+  const { id, sequence, previousReceiptSha256 } = receipt.ledger;
+  if (
+    receipt.depositId !== line.depositId ||
+    id !== line.ledgerId ||
+    sequence !== line.sequence ||
+    receipt.completedAt !== line.time
+  ) {
+    return {
+      kind: 'changed',
+      message: `line ${String(line.sequence)} does not say what its receipt ${found.path} says`,
+    };
+  }
+  if (previousReceiptSha256 !== previous) {
+    return {
+      kind: 'missing',
+      message: `a line is missing or changed before line ${String(line.sequence)}: its receipt was written after another one`,
+    };
+  }
+  const why = await signatureFault(found, checkSignature);
+  return why === null ? null : { kind: 'signature', message: why };
+}
+
+async function signatureFault(found: StoredReceipt, checkSignature?: SignatureCheck): Promise<string | null> {
+  if (checkSignature === undefined) return null;
+  if (found.signature === null) return `${found.path} has no signature`;
+  const why = await checkSignature(found.bytes, found.signature);
+  return why === null ? null : `${found.path}: ${why}`;
+}
+
+/**
+ * Compares the ledger with the receipts in `directory`, which others hold: a receipt that should have
+ * a line and has none shows that the end was cut off, another one in its place a fork. Only receipts of
+ * this arrangement and ledger count; a signature that cannot be checked is said, for anyone can write a
+ * receipt that accuses a ledger.
+ */
+export async function compareWithHeld(
+  state: ArrangementState,
+  directory: string,
+  checkSignature?: SignatureCheck,
+): Promise<LedgerAudit> {
+  const { raw } = await readLedger(state);
+  const ledgerId = await readLedgerId(state.stateDirectory);
+  const audit: LedgerAudit = {
+    ledgerId,
+    lines: raw.length,
+    receipts: 0,
+    newest: null,
+    problems: [],
+    warnings: [],
+    unchecked: [],
+    unreadable: [],
+  };
+  const lines = raw.flatMap(({ line }) => (line === null ? [] : [line]));
+  const last = lines.reduce((most, line) => Math.max(most, line.sequence), 0);
+  for (const held of await readReceipts(directory, audit)) {
+    const receipt = read(held);
+    if (typeof receipt === 'string') {
+      audit.unchecked.push(receipt);
+      continue;
+    }
+    if (receipt.arrangement !== state.arrangement) continue;
+    audit.receipts++;
+    const { sequence } = receipt.ledger;
+    if (lines.some((line) => line.receiptSha256 === held.sha256 && line.kind !== 'destroyed')) {
+      if (audit.newest === null || sequence > audit.newest.sequence)
+        audit.newest = { depositId: receipt.depositId, sequence, receiptSha256: held.sha256 };
+      continue;
+    }
+    if (receipt.ledger.id !== ledgerId) {
+      audit.unchecked.push(
+        `${held.path} belongs to ledger ${receipt.ledger.id}, this state directory to ${ledgerId ?? 'none'}`,
+      );
+      continue;
+    }
+    const unsigned = await signatureFault(held, checkSignature);
+    if (unsigned !== null) {
+      audit.unchecked.push(`${unsigned}: it proves nothing against the ledger`);
+      continue;
+    }
+    const fork = sequence <= last;
+    audit.problems.push({
+      kind: fork ? 'forked' : 'missing',
+      sequence,
+      depositId: receipt.depositId,
+      message: fork
+        ? `${held.path} says that it is line ${String(sequence)}, where the ledger has something else`
+        : `${held.path} says that it is line ${String(sequence)}, but the ledger ends with line ${String(last)}`,
+    });
+  }
+  if (audit.receipts === 0) audit.unchecked.push(`no receipt of ${state.arrangement} in ${directory}`);
+  if (checkSignature === undefined) audit.unchecked.push('signatures: no signer was given');
+  return audit;
+}
+
+async function readReceipts(directory: string, audit: LedgerAudit): Promise<StoredReceipt[]> {
+  const found: StoredReceipt[] = [];
+  let names: string[];
+  try {
+    names = (await readdir(directory)).sort();
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' && audit.lines === 0) return [];
+    throw localError(error, 'read', directory);
+  }
+  for (const name of names) {
+    try {
+      const one = await readStoredReceipt(directory, name);
+      if (one !== null) found.push(one);
+    } catch (error) {
+      if (!(error instanceof DepotError)) throw error;
+      audit.unchecked.push(error.message);
+      // A receipt that became too large, or a link, is not the one that was written; one that is closed may well be.
+      if (['EACCES', 'EPERM'].includes(errorCode(error.cause) ?? ''))
+        audit.unreadable.push({
+          depositId: parseReceiptName(name)!.depositId,
+          message: error.message,
+          hint: error.hint ?? null,
+        });
+    }
+  }
+  return found;
+}
+
+/** The receipt, or why its bytes are none. */
+function read(stored: StoredReceipt): Receipt | string {
+  try {
+    const receipt = parseReceipt(stored.bytes, stored.path);
+    return receipt.depositId === stored.depositId ? receipt : `${stored.path} is the receipt of ${receipt.depositId}`;
+  } catch (error) {
+    if (error instanceof DepotError) return error.message;
+    throw error;
+  }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

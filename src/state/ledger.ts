@@ -1,0 +1,326 @@
+/**
+ * The ledger of an arrangement: one line of JSON for each receipt, each with the SHA-256 of the line
+ * before it, and every receipt with the SHA-256 of the receipt before it. Who changes or removes
+ * something must change everything after it, in this directory and in every other hand.
+ *
+ * Appended to only under the arrangement's lock.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { link, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { DepotError } from '../errors.js';
+import { typedWord } from '../shell.js';
+import {
+  errorCode,
+  localError,
+  openOwn,
+  readBounded,
+  syncDirectory,
+  temporaryName,
+  writeAll,
+  writeNew,
+} from '../durable-file.js';
+import { parseDepositId, parseTimestamp } from '../receipt/ids.js';
+import type { LedgerLink } from '../receipt/schema.js';
+import type { ArrangementState } from './arrangement-state.js';
+import { unlistedDeposits } from './unlisted.js';
+
+export interface LedgerLine {
+  /** From 1, without gaps. */
+  sequence: number;
+  /** `superseded`: a newer receipt of a deposit that has one; `destroyed`: the agent confirmed that it destroyed the deposit. */
+  kind: 'deposit' | 'superseded' | 'destroyed';
+  depositId: string;
+  /** Of the receipt that the line files; with `destroyed`, of the deposit's newest. */
+  receiptSha256: string;
+  /** Of the bytes of the line before, without its newline; null in the first. */
+  previousSha256: string | null;
+  /** The receipt's `completedAt`; with `destroyed`, when it was noted. */
+  time: string;
+  ledgerId: string;
+  /** With `superseded`: the SHA-256 of the receipt that no longer counts. */
+  supersedes?: string;
+  /** With `destroyed`: the date that the agent named, `YYYY-MM-DD`. */
+  destroyed?: string;
+}
+
+/** What the caller says of a new line; the ledger adds the rest. */
+export type NewLine = Pick<LedgerLine, 'kind' | 'depositId' | 'receiptSha256' | 'time' | 'supersedes' | 'destroyed'>;
+
+/** A line of the file: `line` is null when its bytes are no ledger line. */
+export interface RawLine {
+  number: number;
+  bytes: Buffer;
+  line: LedgerLine | null;
+}
+
+/** Half a million deposits. */
+const maxLedgerBytes = 256 * 1024 * 1024;
+const idPattern = /^[0-9a-f]{32}$/;
+const hexPattern = /^[0-9a-f]{64}$/;
+
+/** A ledger as it was read; `append` keeps it in step with its file. */
+export class Ledger {
+  readonly id: string;
+  /** True when this arrangement had no ledger here: the next line is the first, which a push must say. */
+  readonly created: boolean;
+  /** What was repaired, for the user. */
+  readonly warnings: string[];
+  readonly lines: readonly LedgerLine[];
+  private readonly file: string;
+  private size: number;
+  private lastSha256: string | null;
+
+  private constructor(o: { id: string; file: string; raw: RawLine[]; size: number; warnings: string[] }) {
+    this.id = o.id;
+    this.file = o.file;
+    this.size = o.size;
+    this.warnings = o.warnings;
+    this.created = o.raw.length === 0;
+    this.lines = linesOf(o);
+    const last = o.raw.at(-1);
+    this.lastSha256 = last === undefined ? null : sha256(last.bytes);
+  }
+
+  /**
+   * For a push, which holds the lock: reads the ledger, makes `ledger.id` where there is none, and cuts
+   * off a last line that a power loss left without its end (its deposit is still pending). Damage
+   * further up is for `receipts verify` to name; a last line that is none is `ledger-broken`, and so is a ledger that lacks deposits
+   * which other files here tell of: one that was emptied or cut is not begun anew.
+   */
+  static async open(state: ArrangementState): Promise<Ledger> {
+    const file = state.file('ledger.ndjson');
+    const { raw, size, torn } = await readLedger(state);
+    const warnings: string[] = [];
+    if (torn > 0) {
+      await truncate(file, size);
+      warnings.push(
+        `the last line of ${file} was cut in half, as by a power loss; it was removed, and what it recorded will be recorded again`,
+      );
+    }
+    const last = raw.at(-1);
+    if (last?.line === null) throw ledgerBroken(`line ${String(last.number)} of ${file} is not a ledger line`);
+    const gap = await ledgerGap(state, raw);
+    if (gap !== null) throw gap;
+    const { id, created } = await ledgerId(state.stateDirectory, last?.line?.ledgerId);
+    if (created && last !== undefined)
+      warnings.push(`${path.join(state.stateDirectory, 'ledger.id')} was gone; it was made again from ${file}`);
+    if (last?.line != null && last.line.ledgerId !== id) {
+      throw ledgerBroken(`${file} belongs to ledger ${last.line.ledgerId}, this state directory to ${id}`);
+    }
+    return new Ledger({ id, file, raw, size, warnings });
+  }
+
+  /** What a receipt that is written now says of its place; the line itself comes after the receipt. */
+  nextLink(): LedgerLink {
+    const filed = this.lines.findLast((line) => line.kind !== 'destroyed');
+    return { id: this.id, sequence: this.nextSequence(), previousReceiptSha256: filed?.receiptSha256 ?? null };
+  }
+
+  /** The newest line of a deposit that files a receipt, or null. */
+  receiptLine(depositId: string): LedgerLine | null {
+    return this.lines.findLast((line) => line.depositId === depositId && line.kind !== 'destroyed') ?? null;
+  }
+
+  /** Writes and fsyncs a line. When that fails the file is as it was. `local-disk-full`, `local-not-writable`. */
+  async append(line: NewLine): Promise<LedgerLine> {
+    const full: LedgerLine = {
+      ...line,
+      sequence: this.nextSequence(),
+      previousSha256: this.lastSha256,
+      ledgerId: this.id,
+    };
+    const bytes = Buffer.from(lineText(full));
+    const first = this.size === 0;
+    try {
+      const handle = await openOwn(this.file, 'append');
+      try {
+        const { size } = await handle.stat();
+        if (size !== this.size)
+          throw ledgerBroken(`${this.file} was changed by another program while depot held the lock`);
+        try {
+          await writeAll(handle, Buffer.concat([bytes, Buffer.from('\n')]));
+          await handle.sync();
+        } catch (error) {
+          await handle.truncate(this.size).catch(() => undefined);
+          throw error;
+        }
+      } finally {
+        await handle.close();
+      }
+      if (first) await syncDirectory(path.dirname(this.file));
+    } catch (error) {
+      throw localError(error, 'write', this.file);
+    }
+    this.size += bytes.length + 1;
+    this.lastSha256 = sha256(bytes);
+    (this.lines as LedgerLine[]).push(full);
+    return full;
+  }
+
+  private nextSequence(): number {
+    return (this.lines.at(-1)?.sequence ?? 0) + 1;
+  }
+}
+
+/** Why the ledger of this state directory cannot be the whole one, or null. For readers, too: changes nothing. */
+export async function ledgerGap(state: ArrangementState, raw?: readonly RawLine[]): Promise<DepotError | null> {
+  const lines = linesOf({ raw: raw ?? (await readLedger(state)).raw });
+  const missing = await unlistedDeposits(state, linesPerDeposit(lines));
+  if (missing.length === 0) return null;
+  const file = state.file('ledger.ndjson');
+  const which = `${missing.slice(-3).join(', ')}${missing.length > 3 ? ` and ${missing.length - 3} more` : ''}`;
+  const last = lines.at(-1);
+  const how = last === undefined ? 'is empty or gone' : `ends with line ${last.sequence}`;
+  const today = new Date().toISOString().slice(0, 10);
+  return new DepotError(
+    'ledger-broken',
+    `${file} ${how}, and has no line for ${missing.length === 1 ? 'a deposit' : `${missing.length} deposits`} of which other files here tell: ${which}`,
+    {
+      hint: `restore ledger.ndjson from a backup, then run: «depot receipts verify ${state.arrangement}»; or, to begin a new ledger knowingly and keep all of this as evidence: «mv ${typedWord(state.directory)} ${typedWord(`${state.directory}.kept-${today}`)}»`,
+    },
+  );
+}
+
+/** How many receipts of each deposit the ledger files. */
+export function linesPerDeposit(lines: readonly LedgerLine[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { kind, depositId } of lines)
+    if (kind !== 'destroyed') counts.set(depositId, 1 + (counts.get(depositId) ?? 0));
+  return counts;
+}
+
+/** The ledger's lines as they are, unjudged; `size` ends before a torn last line of `torn` octets. */
+export async function readLedger(state: ArrangementState): Promise<{ raw: RawLine[]; size: number; torn: number }> {
+  const bytes = (await readBounded(state.file('ledger.ndjson'), maxLedgerBytes, true)) ?? Buffer.alloc(0);
+  const raw: RawLine[] = [];
+  let start = 0;
+  for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
+    const line = bytes.subarray(start, end);
+    raw.push({ number: raw.length + 1, bytes: line, line: parseLine(line) });
+    start = end + 1;
+  }
+  return { raw, size: start, torn: bytes.length - start };
+}
+
+/** Those that are lines, in the order of the file. */
+export function linesOf({ raw }: { raw: readonly RawLine[] }): LedgerLine[] {
+  return raw.flatMap(({ line }) => (line === null ? [] : [line]));
+}
+
+/** Deposits that the agent confirmed to have destroyed: id → the date that it named. */
+export async function destroyedDeposits(state: ArrangementState): Promise<Map<string, string>> {
+  return destroyedIn(linesOf(await readLedger(state)));
+}
+
+/** As `destroyedDeposits`, of a ledger that was read already. */
+export function destroyedIn(lines: readonly LedgerLine[]): Map<string, string> {
+  return new Map(
+    lines.flatMap(({ depositId, destroyed }) => (destroyed === undefined ? [] : [[depositId, destroyed] as const])),
+  );
+}
+
+/** The id of the ledgers of this state directory, or null when none was made yet. */
+export async function readLedgerId(stateDirectory: string): Promise<string | null> {
+  const file = path.join(stateDirectory, 'ledger.id');
+  const text = (await readBounded(file, 1024, true))?.toString('latin1').trim();
+  if (text === undefined) return null;
+  if (!idPattern.test(text)) throw ledgerBroken(`${file} does not hold a ledger id`);
+  return text;
+}
+
+/**
+ * The id, made when there is none: complete under another name first, then linked, so that of two
+ * processes one makes it, the other reads it, and neither sees half of it.
+ */
+async function ledgerId(stateDirectory: string, known: string | undefined): Promise<{ id: string; created: boolean }> {
+  const existing = await readLedgerId(stateDirectory);
+  if (existing !== null) return { id: existing, created: false };
+  const file = path.join(stateDirectory, 'ledger.id');
+  const temporary = temporaryName(file);
+  let created = true;
+  try {
+    await writeNew(temporary, `${known ?? randomBytes(16).toString('hex')}\n`);
+    await link(temporary, file).catch((error: unknown) => {
+      if (errorCode(error) !== 'EEXIST') throw error;
+      created = false;
+    });
+    await syncDirectory(stateDirectory);
+  } catch (error) {
+    throw localError(error, 'write', file);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  const id = await readLedgerId(stateDirectory);
+  if (id === null) throw ledgerBroken(`${file} vanished while it was made`);
+  return { id, created };
+}
+
+async function truncate(file: string, size: number): Promise<void> {
+  try {
+    const handle = await openOwn(file, 'change');
+    try {
+      await handle.truncate(size);
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw localError(error, 'write', file);
+  }
+}
+
+/** A line has one form, like a receipt: this key order, no white space. */
+function lineText(line: LedgerLine): string {
+  return JSON.stringify({
+    sequence: line.sequence,
+    kind: line.kind,
+    depositId: line.depositId,
+    receiptSha256: line.receiptSha256,
+    previousSha256: line.previousSha256,
+    time: line.time,
+    ledgerId: line.ledgerId,
+    ...(line.supersedes === undefined ? {} : { supersedes: line.supersedes }),
+    ...(line.destroyed === undefined ? {} : { destroyed: line.destroyed }),
+  });
+}
+
+function parseLine(bytes: Buffer): LedgerLine | null {
+  const text = bytes.toString('utf8');
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof json !== 'object' || json === null) return null;
+  const line = json as Record<keyof LedgerLine, unknown>;
+  const hex = (value: unknown) => typeof value === 'string' && hexPattern.test(value);
+  const good =
+    Number.isSafeInteger(line.sequence) &&
+    (line.sequence as number) >= 1 &&
+    typeof line.depositId === 'string' &&
+    parseDepositId(line.depositId) !== null &&
+    hex(line.receiptSha256) &&
+    (line.previousSha256 === null ? line.sequence === 1 : hex(line.previousSha256)) &&
+    typeof line.time === 'string' &&
+    parseTimestamp(line.time) !== null &&
+    typeof line.ledgerId === 'string' &&
+    idPattern.test(line.ledgerId) &&
+    (line.kind === 'superseded' ? hex(line.supersedes) : line.supersedes === undefined) &&
+    (line.kind === 'destroyed' ? isDate(line.destroyed) : line.destroyed === undefined) &&
+    (line.kind === 'deposit' || line.kind === 'superseded' || line.kind === 'destroyed');
+  return good && lineText(json as LedgerLine) === text ? (json as LedgerLine) : null;
+}
+
+/** Whether `value` is a calendar date, `YYYY-MM-DD`. */
+function isDate(value: unknown): value is string {
+  return typeof value === 'string' && parseTimestamp(`${value}T00:00:00Z`) !== null;
+}
+
+function ledgerBroken(message: string): DepotError {
+  return new DepotError('ledger-broken', message, { hint: 'run: «depot receipts verify»' });
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

@@ -1,0 +1,196 @@
+/** Finding receipts: what an incident report or `receipts show` needs. */
+import { DepotError, isDepotError } from '../errors.js';
+import { parseReceiptName } from '../receipt/ids.js';
+import { destroyedIn, linesOf, readLedger, type LedgerLine } from './ledger.js';
+import { lastRun } from './runs.js';
+import { parseReceipt } from '../receipt/parse.js';
+import type { Receipt } from '../receipt/schema.js';
+import { readStoredReceipt, type ArrangementState, type StoredReceipt } from './arrangement-state.js';
+
+export interface ListedReceipt extends StoredReceipt {
+  receipt: Receipt;
+}
+
+/**
+ * Receipts that count (not superseded ones), completed within `from` and `to` (both included, either
+ * may be left out), oldest first. Files that are no receipts are listed apart.
+ */
+export async function listReceipts(
+  state: ArrangementState,
+  range: { from?: Date; to?: Date } = {},
+): Promise<{ receipts: ListedReceipt[]; unreadable: { path: string; reason: string }[] }> {
+  const receipts: ListedReceipt[] = [];
+  const unreadable: { path: string; reason: string }[] = [];
+  for (const name of await state.names()) {
+    if (parseReceiptName(name)?.superseded !== null) continue;
+    try {
+      const stored = await readStoredReceipt(state.directory, name);
+      if (stored === null) continue;
+      const receipt = parseReceipt(stored.bytes, name);
+      const at = new Date(receipt.completedAt);
+      if ((range.from === undefined || at >= range.from) && (range.to === undefined || at <= range.to))
+        receipts.push({ ...stored, receipt });
+    } catch (error) {
+      if (!isDepotError(error)) throw error;
+      unreadable.push({ path: state.file(name), reason: error.message });
+    }
+  }
+  receipts.sort(byCompletion);
+  return { receipts, unreadable };
+}
+
+/** Compares by the time at which deposits were complete; those of one second by their lines in the ledger, and of several arrangements by name. */
+export function byCompletion({ receipt: a }: { receipt: Receipt }, { receipt: b }: { receipt: Receipt }): number {
+  if (a.completedAt !== b.completedAt) return a.completedAt < b.completedAt ? -1 : 1;
+  if (a.arrangement !== b.arrangement) return a.arrangement < b.arrangement ? -1 : 1;
+  return a.ledger.sequence - b.ledger.sequence;
+}
+
+/**
+ * The newest deposit that the agent acknowledged, but for those in `without`, or null: by the receipts themselves, so a run that crashed before
+ * it could write its run record, and one that settled another's deposit, count too. Newest is what the ledger has last, and not
+ * what has the latest date: one push with a clock that was ahead would otherwise be the newest for as long as it was ahead.
+ */
+export async function newestDeposit(
+  state: ArrangementState,
+  without: ReadonlyMap<string, unknown> = new Map(),
+): Promise<ListedReceipt | null> {
+  return newestOf(state, linesOf(await readLedger(state)), without);
+}
+
+async function newestOf(
+  state: ArrangementState,
+  lines: readonly LedgerLine[],
+  without: ReadonlyMap<string, unknown>,
+  wanted = isAcknowledged,
+): Promise<ListedReceipt | null> {
+  const names = new Map(
+    (await state.names()).flatMap((name) => {
+      const parts = parseReceiptName(name);
+      return parts?.superseded === null && !without.has(parts.depositId) ? [[parts.depositId, name] as const] : [];
+    }),
+  );
+  const counts = async (depositId: string): Promise<ListedReceipt | null> => {
+    const name = names.get(depositId);
+    const found = name === undefined ? null : await readable(state, name);
+    return found !== null && wanted(found) ? found : null;
+  };
+  const listed = new Set(lines.map(({ depositId }) => depositId));
+  const last = lines.reduce((most, { sequence }) => Math.max(most, sequence), 0);
+  let newest: ListedReceipt | null = null;
+  // A crash between receipt and line, or a ledger that is damaged: what its end should list comes after all that it lists.
+  for (const depositId of [...names.keys()].filter((id) => !listed.has(id)).slice(-mostUnlisted)) {
+    const found = await counts(depositId);
+    if (found !== null && found.receipt.ledger.sequence > (newest?.receipt.ledger.sequence ?? last)) newest = found;
+  }
+  if (newest !== null) return newest;
+  for (const { depositId, kind } of [...lines].reverse()) {
+    const found = kind === 'destroyed' ? null : await counts(depositId);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function isAcknowledged({ receipt }: ListedReceipt): boolean {
+  return receipt.transfer.status === 'acknowledged';
+}
+
+/**
+ * The dataset of the newest deposit, whatever became of that: what was read from the sources is so, whether the agent acknowledged
+ * it, destroyed it since, or a file was missing from it.
+ */
+export async function lastDataset(
+  state: ArrangementState,
+): Promise<{ depositId: string; entries: number; bytes: number } | null> {
+  const newest = await newestOf(state, linesOf(await readLedger(state)), new Map(), () => true);
+  return newest === null ? null : { depositId: newest.depositId, ...datasetOf(newest) };
+}
+
+/** More without a line than a crash can leave: names sort by time, and the newest ones do. */
+const mostUnlisted = 100;
+
+/** Null when it is damaged: `receipts verify` names it; for others an older one is the newest that is known. */
+async function readable(state: ArrangementState, name: string): Promise<ListedReceipt | null> {
+  try {
+    const stored = await readStoredReceipt(state.directory, name);
+    return stored === null ? null : { ...stored, receipt: parseReceipt(stored.bytes, name) };
+  } catch (error) {
+    if (isDepotError(error)) return null;
+    throw error;
+  }
+}
+
+export interface LastDeposit {
+  depositId: string;
+  /** When it was complete. */
+  finishedAt: string;
+  /** Of the suitcase; null when the run did not come to know. */
+  bytes: number | null;
+  /** What was read from the sources, by the receipt; null without one. */
+  dataset: { entries: number; bytes: number } | null;
+  /** The deposit before it, when it shrank against that. */
+  shrunkFrom: { depositId: string; entries: number; bytes: number } | null;
+}
+
+/**
+ * The deposit that was completed last, or null: by receipts and by run records, since a run that is killed leaves no
+ * record, one whose disk is full no receipt, and one may settle what another began. What the agent has destroyed is no
+ * deposit any more.
+ */
+export async function lastDeposit(state: ArrangementState): Promise<LastDeposit | null> {
+  const lines = linesOf(await readLedger(state));
+  const destroyed = destroyedIn(lines);
+  const run = await lastRun(
+    state,
+    ({ published, depositId }) => published === 'yes' && depositId !== null && !destroyed.has(depositId),
+  );
+  const filed = await newestOf(state, lines, destroyed);
+  const byReceipt =
+    filed === null
+      ? null
+      : {
+          depositId: filed.depositId,
+          finishedAt: filed.receipt.completedAt,
+          bytes: filed.receipt.suitcase.bytes,
+          dataset: datasetOf(filed),
+          shrunkFrom: null,
+        };
+  if (run === null) return byReceipt;
+  const byRun = {
+    depositId: run.depositId!,
+    finishedAt: run.finishedAt,
+    bytes: run.bytes,
+    dataset: null,
+    shrunkFrom: run.dataset?.shrunk === true ? run.dataset.previous : null,
+  };
+  if (byReceipt === null) return byRun;
+  if (byRun.depositId === byReceipt.depositId) return { ...byRun, dataset: byReceipt.dataset };
+  // What the ledger lists is not newer than the last that it lists. A deposit without a receipt has only its time.
+  const isListed = lines.some(({ depositId }) => depositId === byRun.depositId);
+  return !isListed && byRun.finishedAt >= byReceipt.finishedAt ? byRun : byReceipt;
+}
+
+function datasetOf({ receipt: { dataset } }: ListedReceipt): { entries: number; bytes: number } {
+  return { entries: dataset.entries, bytes: dataset.bytes };
+}
+
+/** The receipt that counts of a deposit named by its id, or by a beginning of it that fits one only; `usage` otherwise. */
+export async function findReceipt(state: ArrangementState, idOrStart: string): Promise<ListedReceipt> {
+  const ids = (await state.names()).flatMap((name) => {
+    const parts = parseReceiptName(name);
+    return parts?.superseded === null && parts.depositId.startsWith(idOrStart) ? [parts.depositId] : [];
+  });
+  const id = ids.includes(idOrStart) ? idOrStart : ids.at(0);
+  if (id === undefined || (id !== idOrStart && ids.length > 1)) {
+    throw new DepotError(
+      'usage',
+      `${id === undefined ? 'no receipt of' : 'more than one receipt begins with'} ${JSON.stringify(idOrStart)} in ${state.directory}`,
+      {
+        hint: `list them: «depot receipts list ${state.arrangement}»`,
+      },
+    );
+  }
+  const stored = (await state.receiptsOf(id)).find((one) => one.superseded === null);
+  if (stored === undefined) throw new DepotError('local-unreadable', `the receipt of ${id} vanished while it was read`);
+  return { ...stored, receipt: parseReceipt(stored.bytes, stored.path) };
+}

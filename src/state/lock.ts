@@ -1,0 +1,296 @@
+/**
+ * One push of an arrangement at a time, on this machine and on others that share the state directory.
+ *
+ * `lock` names its holder. Who finds a dead holder H does not remove anything: it links its own record
+ * to `lock.after-<nonce of H>`, which of any number of processes exactly one can, and then renames it
+ * over `lock`. Should that one die in between, it is itself the holder to be succeeded, under
+ * `lock.after-<its nonce>`. Nonces never come again, so a slow process that still believes in H finds
+ * either the successor's link or another nonce in `lock`. docs/decisions/0001-lock.md has the why.
+ */
+import { readFileSync, unlinkSync } from 'node:fs';
+import { link, open, readdir, rename, rm, stat, unlink, type FileHandle } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { DepotError } from '../errors.js';
+import { printable } from '../printable.js';
+import { clockSkewMs } from '../clock.js';
+import { errorCode, localError, readBounded, temporaryName, writeNew } from '../durable-file.js';
+import { describeSelf, livenessOf, parseHolder, type Holder } from './holder.js';
+import { timestamp } from '../receipt/ids.js';
+
+export interface Lock {
+  /** Who had the lock before and died without giving it back: a push that was killed. Null when it was free. */
+  readonly predecessor: LastHolder | null;
+  /** Aborted, with a DepotError 'locked' as its reason, when another process has the lock: this one was not heard of for longer than `staleMs`. */
+  readonly lost: AbortSignal;
+  /** Resolves when the lock is free, or another's. */
+  release(): Promise<void>;
+}
+
+/** Who took the lock, and when it was last heard of: a heartbeat, by the clock of the file system. */
+export interface LastHolder {
+  holder: Holder;
+  lastSeen: Date;
+}
+
+export interface LockOptions {
+  heartbeatMs?: number;
+  /** How old the last sign of life of a holder that cannot be looked up here may be. */
+  staleMs?: number;
+  /** A process that ends without having released it leaves it behind: so others see that this one came to no end. */
+  telling?: boolean;
+}
+
+const defaults = { heartbeatMs: 30_000, staleMs: 600_000, telling: false };
+const maxLockBytes = 4096;
+/** More rounds than this only a flood of dying processes could cause. */
+const maxRounds = 100;
+
+/**
+ * Takes the lock of the arrangement whose state directory this is, at once or not at all: `locked`
+ * names the holder. A holder that died on this machine, however it died, is succeeded immediately.
+ */
+export async function lockArrangement(directory: string, options: LockOptions = {}): Promise<Lock> {
+  const o = { ...defaults, ...options };
+  const file = path.join(directory, 'lock');
+  const self = await describeSelf(timestamp(new Date()));
+  const own = temporaryName(file);
+  const bytes = Buffer.from(`${JSON.stringify(self)}\n`);
+  try {
+    await writeNew(own, bytes);
+    for (let round = 0; round < maxRounds; round++) {
+      if (await linked(own, file)) return await holdLock(file, self, bytes, o, null);
+      const seen = await follow(file);
+      if (seen === null) continue;
+      const { head, last, mtimeMs } = seen;
+      // The file system's own clock: another machine's, or this one's, may be wrong.
+      const now = (await stat(own)).mtimeMs;
+      const silentMs = await silence(file, last, mtimeMs, now, true);
+      if (!(await isGone(last, self, silentMs, mtimeMs, o)))
+        throw lockedBy(last, self, directory, o.staleMs, mtimeMs > now + clockSkewMs);
+      const claim = claimOf(file, last.nonce);
+      if (!(await linked(own, claim))) continue;
+      if ((await readHolder(file))?.nonce === head.nonce) {
+        await rename(own, file);
+        return await holdLock(file, self, bytes, o, { holder: last, lastSeen: new Date(mtimeMs) });
+      }
+      // The belief was outdated: somebody succeeded `head` and has cleared its claims.
+      await rm(claim, { force: true });
+    }
+    throw new DepotError('locked', `the lock ${file} could not be had in ${String(maxRounds)} attempts`);
+  } catch (error) {
+    throw localError(error, 'create', file);
+  } finally {
+    await rm(own, { force: true });
+  }
+}
+
+/** Who holds the lock now, or null when nobody who lives does. For `doctor`; changes nothing. */
+export async function lockHolder(directory: string, options: LockOptions = {}): Promise<Holder | null> {
+  const found = await lockState(directory, options);
+  return found?.alive === true ? found.holder : null;
+}
+
+/** Who took the lock last without giving it back, and whether that process lives; null when it is free. Changes nothing. */
+export async function lockState(
+  directory: string,
+  options: LockOptions = {},
+): Promise<(LastHolder & { alive: boolean }) | null> {
+  const seen = await follow(path.join(directory, 'lock'));
+  if (seen === null) return null;
+  const self = await describeSelf('');
+  const silentMs = await silence(path.join(directory, 'lock'), seen.last, seen.mtimeMs, Date.now(), false);
+  const gone = await isGone(seen.last, self, silentMs, seen.mtimeMs, { ...defaults, ...options });
+  return { holder: seen.last, alive: !gone, lastSeen: new Date(seen.mtimeMs) };
+}
+
+/** The holder in `file` and the one that succeeded it last without having been able to say so there. */
+async function follow(file: string): Promise<{ head: Holder; last: Holder; mtimeMs: number } | null> {
+  const head = await readHolder(file);
+  if (head === null) return null;
+  let last = head;
+  let where = file;
+  for (;;) {
+    const next = claimOf(file, last.nonce);
+    const successor = await readHolder(next);
+    if (successor === null) break;
+    [last, where] = [successor, next];
+  }
+  const mtimeMs = await stat(where).then(
+    (s) => s.mtimeMs,
+    (error: unknown) => {
+      if (errorCode(error) === 'ENOENT') return null;
+      throw error;
+    },
+  );
+  return mtimeMs === null ? null : { head, last, mtimeMs };
+}
+
+/**
+ * For how long nothing was heard of the holder. A heartbeat that is dated in the future (the clock was ahead) has no age: then
+ * it counts from when a run first found it so, which `lock.ahead-<nonce>` remembers. Who lives writes another one meanwhile.
+ */
+async function silence(
+  file: string,
+  { nonce }: Holder,
+  beatMs: number,
+  nowMs: number,
+  remember: boolean,
+): Promise<number> {
+  if (beatMs <= nowMs + clockSkewMs) return Math.max(0, nowMs - beatMs);
+  const note = `${file}.ahead-${nonce}`;
+  const seenBefore = (await readBounded(note, maxLockBytes))?.toString() === String(beatMs);
+  const sinceMs = seenBefore
+    ? await stat(note).then(
+        (s) => s.mtimeMs,
+        () => nowMs,
+      )
+    : nowMs;
+  if (seenBefore && sinceMs <= nowMs + clockSkewMs) return Math.max(0, nowMs - sinceMs);
+  if (remember) {
+    await rm(note, { force: true });
+    await writeNew(note, String(beatMs)).catch((error: unknown) => {
+      if (errorCode(error) !== 'EEXIST') throw error;
+    });
+  }
+  return 0;
+}
+
+async function isGone(
+  holder: Holder,
+  self: Holder,
+  ageMs: number,
+  beatMs: number,
+  o: Required<LockOptions>,
+): Promise<boolean> {
+  const liveness = await livenessOf(holder, self);
+  if (liveness !== 'unknown') return liveness === 'gone';
+  if (ageMs > o.staleMs) return true;
+  // This machine was started again since: nothing from before lives. (Two heartbeats, for another machine of that name.)
+  const rebooted = holder.host === self.host && holder.boot !== null && self.boot !== null && holder.boot !== self.boot;
+  const beforeBoot = beatMs < Date.now() - os.uptime() * 1000 || beatMs > Date.now();
+  return rebooted && beforeBoot && ageMs > 2 * o.heartbeatMs;
+}
+
+async function holdLock(
+  file: string,
+  self: Holder,
+  bytes: Buffer,
+  { heartbeatMs, staleMs, telling }: Required<LockOptions>,
+  predecessor: LastHolder | null,
+): Promise<Lock> {
+  if (!telling) onExit.set(file, self.nonce);
+  await clearLeftovers(file, self.nonce, staleMs);
+  // The inode that was linked, so that a heartbeat can never touch a successor's record.
+  const handle = await open(file, 'r+');
+  const lost = new AbortController();
+  let beating = Promise.resolve();
+  const timer = setInterval(() => {
+    beating = beating.then(() => beat(file, handle, bytes, self.nonce, lost));
+  }, heartbeatMs);
+  timer.unref();
+
+  let released: Promise<void> | undefined;
+  const release = async () => {
+    clearInterval(timer);
+    onExit.set(file, self.nonce);
+    await beating;
+    await handle.close();
+    // Not rm(): where the file may not be removed, that says something about a directory.
+    if ((await readHolder(file))?.nonce === self.nonce) await unlink(file);
+    onExit.delete(file);
+  };
+  return { predecessor, lost: lost.signal, release: () => (released ??= release()) };
+}
+
+async function beat(
+  file: string,
+  handle: FileHandle,
+  bytes: Buffer,
+  nonce: string,
+  lost: AbortController,
+): Promise<void> {
+  try {
+    // Written and not utimes(): then the time is that of the file system's own clock.
+    await handle.write(bytes, 0, bytes.length, 0);
+    const holder = await readHolder(file);
+    if (holder?.nonce === nonce) return;
+    const who =
+      holder === null
+        ? 'somebody removed it'
+        : `process ${String(holder.pid)} on ${printable(holder.host)} took it over`;
+    lost.abort(
+      new DepotError('locked', `the lock ${file} was lost: ${who}`, {
+        hint: 'look for a state directory that was not reachable, or a machine that was asleep',
+      }),
+    );
+  } catch {
+    // A file system that fails now may answer the next heartbeat; until then the lock ages.
+  }
+}
+
+/** Claims on holders before this one, and records of processes that were killed while they waited. */
+async function clearLeftovers(file: string, nonce: string, staleMs: number): Promise<void> {
+  const directory = path.dirname(file);
+  for (const name of await readdir(directory)) {
+    const leftover = path.join(directory, name);
+    if ((name.startsWith('lock.after-') && leftover !== claimOf(file, nonce)) || name.startsWith('lock.ahead-'))
+      await rm(leftover, { force: true });
+    if (/^\.lock\.[0-9a-f]{12}\.tmp$/.test(name)) {
+      const age =
+        Date.now() -
+        (await stat(leftover).then(
+          (s) => s.mtimeMs,
+          () => Date.now(),
+        ));
+      if (age > staleMs) await rm(leftover, { force: true });
+    }
+  }
+}
+
+function claimOf(file: string, nonce: string): string {
+  return `${file}.after-${nonce}`;
+}
+
+/** Whether `to` is now a name of `from`; false when `to` exists. */
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function readHolder(file: string): Promise<Holder | null> {
+  const bytes = await readBounded(file, maxLockBytes);
+  return bytes === null ? null : parseHolder(bytes);
+}
+
+function lockedBy(holder: Holder, self: Holder, directory: string, staleMs: number, ahead: boolean): DepotError {
+  const who = holder.pid === 0 ? 'an unknown process' : `process ${String(holder.pid)} on ${printable(holder.host)}`;
+  const here = holder.boot === self.boot && holder.namespace === self.namespace;
+  const hint = here
+    ? 'wait until it has ended'
+    : ahead
+      ? `wait until it has ended; its last sign of life is dated in the future, so a clock was wrong: should it be gone for good, a run in ${String(Math.round(staleMs / 60_000))} min takes the lock`
+      : `wait until it has ended; should it be gone for good, the lock is free ${String(Math.round(staleMs / 60_000))} min after its last sign of life`;
+  return new DepotError(
+    'locked',
+    `another run for ${path.basename(directory)} is under way: ${who}, since ${printable(holder.since)}`,
+    { hint },
+  );
+}
+
+/** Locks of this process, given back when it ends before they are. */
+const onExit = new Map<string, string>();
+process.on('exit', () => {
+  for (const [file, nonce] of onExit) {
+    try {
+      if (parseHolder(readFileSync(file)).nonce === nonce) unlinkSync(file);
+    } catch {
+      // Nobody is left to tell; the next run sees that this process is gone.
+    }
+  }
+});

@@ -1,0 +1,163 @@
+/**
+ * Deposits that are under way, one file each in `pending/`, fsynced at every step: whatever happens
+ * after a step, the next run finds in it what may be at the agent and what is left to do.
+ *
+ *     intent       before the remote create: a partial (or, published directly, the file) may be there;
+ *                  with a draft and a spool: everything is sealed, and the next run can go on
+ *     closing      before the CLOSE: everything that the receipt needs but the server's last answers
+ *     published    the server's last answers, before the receipt is written
+ *     unconfirmed  a receipt that says so is filed; a later look at the server may settle it
+ *     sidecars     receipt and ledger are complete; these sidecars were not delivered
+ */
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import * as v from 'valibot';
+import { printable } from '../printable.js';
+import { errorCode, localError, readBounded, syncDirectory, writeFileAtomic } from '../durable-file.js';
+import { parseDepositId, parseSuitcaseName, sidecarNames } from '../receipt/ids.js';
+import type { Receipt, ReceiptDraft } from '../receipt/schema.js';
+import type { ArrangementState } from './arrangement-state.js';
+
+interface PendingBase {
+  schema: 'depot.pending/1';
+  depositId: string;
+  arrangement: string;
+  partialName: string;
+  finalName: string;
+  createdAt: string;
+  /** Where the upload went: a record is settled only against the same place. Local, never in a receipt. */
+  server: { account: string; directory: string };
+  publish: 'rename' | 'direct';
+  /** With `spool: true`: the sealed file in `spool/`, whether its upload was begun under the names here, and how much of it the server has confirmed to hold. */
+  spool?: { name: string; bytes: number; sha256: string; begun?: boolean; confirmed?: number };
+}
+
+export type PendingRecord = PendingBase &
+  (
+    | { stage: 'intent'; draft?: ReceiptDraft }
+    | { stage: 'closing'; draft: ReceiptDraft; durability?: Receipt['transfer']['durability'] }
+    | { stage: 'published' | 'unconfirmed'; draft: ReceiptDraft; transfer: Receipt['transfer']; completedAt: string }
+    | { stage: 'sidecars'; remainingSidecars: string[] }
+  );
+export type PendingStage = PendingRecord['stage'];
+
+/** Larger than the largest receipt. */
+const maxPendingBytes = 2 * 1024 * 1024;
+
+const draft = v.looseObject({ schema: v.literal('depot.receipt/1'), depositId: v.string() });
+const base = {
+  schema: v.literal('depot.pending/1'),
+  depositId: v.pipe(
+    v.string(),
+    v.check((s) => parseDepositId(s) !== null),
+  ),
+  arrangement: v.string(),
+  partialName: v.string(),
+  finalName: v.string(),
+  createdAt: v.string(),
+  server: v.object({ account: v.string(), directory: v.string() }),
+  publish: v.picklist(['rename', 'direct']),
+  spool: v.exactOptional(
+    v.object({
+      name: v.string(),
+      bytes: v.number(),
+      sha256: v.string(),
+      begun: v.exactOptional(v.boolean()),
+      confirmed: v.exactOptional(v.number()),
+    }),
+  ),
+};
+const settled = { ...base, draft, transfer: v.looseObject({ status: v.string() }), completedAt: v.string() };
+const pendingSchema = v.variant('stage', [
+  v.looseObject({ ...base, stage: v.literal('intent'), draft: v.exactOptional(draft) }),
+  v.looseObject({
+    ...base,
+    stage: v.literal('closing'),
+    draft,
+    durability: v.exactOptional(v.picklist(['fsynced', 'size-checked', 'acknowledged-only'])),
+  }),
+  v.looseObject({ ...settled, stage: v.literal('published') }),
+  v.looseObject({ ...settled, stage: v.literal('unconfirmed') }),
+  v.looseObject({ ...base, stage: v.literal('sidecars'), remainingSidecars: v.array(v.string()) }),
+]);
+
+/** A file in `pending/` that is no record; a deposit may be hidden behind it, so it is said and kept. */
+export interface UnreadablePending {
+  path: string;
+  reason: string;
+}
+
+/** Writes or replaces the record of its deposit; on disk when the promise resolves. `local-disk-full`, `local-not-writable`. */
+export async function writePending(state: ArrangementState, record: PendingRecord): Promise<void> {
+  await writeFileAtomic(pendingPath(state, record.depositId), `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** All records, oldest first; files that are none are listed apart. Leftovers of interrupted writes are passed over. */
+export async function readPending(
+  state: ArrangementState,
+): Promise<{ records: PendingRecord[]; unreadable: UnreadablePending[] }> {
+  const records: PendingRecord[] = [];
+  const unreadable: UnreadablePending[] = [];
+  for (const name of await state.names('pending')) {
+    if (name.startsWith('.')) continue;
+    const file = state.file(path.join('pending', name));
+    try {
+      const bytes = await readBounded(file, maxPendingBytes);
+      if (bytes === null) continue;
+      const record = v.parse(pendingSchema, JSON.parse(bytes.toString('utf8'))) as unknown as PendingRecord;
+      if (record.arrangement !== state.arrangement || name !== `${record.depositId}.json`)
+        throw new Error('of another deposit');
+      requireOwnNames(record);
+      records.push(record);
+    } catch (error) {
+      unreadable.push({ path: file, reason: printable(error instanceof Error ? error.message : String(error)) });
+    }
+  }
+  records.sort((a, b) => (a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : 0));
+  return { records, unreadable };
+}
+
+/** What a record names is looked for, renamed and removed at the server: nothing but this deposit's own files. */
+function requireOwnNames(record: PendingRecord): void {
+  const { depositId, arrangement, partialName, finalName } = record;
+  if (parseDepositId(depositId)?.arrangement !== arrangement)
+    throw new Error('its deposit id is of another arrangement');
+  const [before, after] = [`.${depositId}`, '.partial'];
+  const own =
+    partialName.startsWith(before) &&
+    partialName.endsWith(after) &&
+    againPattern.test(partialName.slice(before.length, -after.length));
+  if (!own) throw new Error(`partialName: ${partialName} is not that of this deposit`);
+  if (parseSuitcaseName(finalName)?.depositId !== depositId)
+    throw new Error(`finalName: ${finalName} is not that of this deposit`);
+  if ('draft' in record && record.draft.depositId !== depositId) throw new Error('draft.depositId: of another deposit');
+  const stranger =
+    record.stage === 'sidecars'
+      ? record.remainingSidecars.find((one) => !sidecarNames(depositId).includes(one))
+      : undefined;
+  if (stranger !== undefined) throw new Error(`remainingSidecars: ${stranger} is not of this deposit`);
+}
+
+/** A partial that could not be removed is left, and the next has eight hex digits more. */
+const againPattern = /^(?:\.[0-9a-f]{8})?$/;
+
+/** Whether a record of this deposit is there, readable or not. */
+export async function isPending(state: ArrangementState, depositId: string): Promise<boolean> {
+  return (await state.names('pending')).includes(`${depositId}.json`);
+}
+
+/** Nothing is left to do for this deposit; durable when the promise resolves. */
+export async function removePending(state: ArrangementState, depositId: string): Promise<void> {
+  const file = pendingPath(state, depositId);
+  try {
+    await rm(file);
+    await syncDirectory(path.dirname(file));
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw localError(error, 'remove', file);
+  }
+}
+
+function pendingPath(state: ArrangementState, depositId: string): string {
+  if (parseDepositId(depositId) === null) throw new TypeError(`${depositId} is not a deposit id`);
+  return state.file(path.join('pending', `${depositId}.json`));
+}

@@ -1,0 +1,78 @@
+/** What `doctor --write-test` found out about an arrangement's server, for the pushes and the doctor that come after it. */
+import { writeFileAtomic } from '../durable-file.js';
+import type { ArrangementState } from './arrangement-state.js';
+
+/** Another version of a server, or another host key, is another server. */
+export interface TestedServer {
+  /** `SSH-2.0-…` */
+  server: string;
+  /** `ssh-ed25519 SHA256:…` */
+  hostKey: string;
+}
+
+export interface WriteTestRecord extends TestedServer {
+  /** `user@host:port`: another account may be allowed other things. */
+  account: string;
+  /** Where the test files were written. */
+  directory: string;
+  /** When it ended, ISO 8601 in UTC. */
+  at: string;
+  /** What failed, for people; empty when it passed. */
+  failed: string[];
+  /** How the server took parallel, out-of-order writes: right, wrong, or over one channel only; null when that did not show. */
+  lanes: 'safe' | 'unsafe' | 'one channel' | null;
+}
+
+/** Up to version 2, `laneSafe` could rest on a size that an appending server shows too. */
+const schema = 'depot.server/3';
+const name = 'server.json';
+
+/** In place of the one before. `local-…` when the state directory does not take it. */
+export async function rememberWriteTest(
+  state: ArrangementState,
+  { server, hostKey, account, directory, at, failed, lanes }: WriteTestRecord,
+): Promise<void> {
+  await writeFileAtomic(
+    state.file(name),
+    `${JSON.stringify({ schema, server, hostKey, account, directory, at, failed, lanes }, null, 2)}\n`,
+  );
+}
+
+/** Null when there was none, and when the record cannot be understood: then it counts as none. */
+export async function lastWriteTest(state: ArrangementState): Promise<WriteTestRecord | null> {
+  try {
+    const bytes = await state.readFile(name);
+    if (bytes === null) return null;
+    const found = JSON.parse(bytes.toString('utf8')) as Partial<WriteTestRecord & { schema: string }> | null;
+    if (found?.schema !== schema) return null;
+    const { server, hostKey, account = '', directory, at, failed, lanes = null } = found;
+    if (
+      typeof server !== 'string' ||
+      typeof hostKey !== 'string' ||
+      typeof account !== 'string' ||
+      typeof directory !== 'string' ||
+      ![null, 'safe', 'unsafe', 'one channel'].includes(lanes)
+    )
+      return null;
+    if (
+      typeof at !== 'string' ||
+      Number.isNaN(Date.parse(at)) ||
+      !Array.isArray(failed) ||
+      !failed.every((what) => typeof what === 'string')
+    )
+      return null;
+    return { server, hostKey, account, directory, at, failed, lanes };
+  } catch {
+    return null;
+  }
+}
+
+/** The server that may get several lanes, and the one that must not, whatever it calls itself; neither where nothing is known. */
+export async function lanesSeen(
+  state: ArrangementState,
+): Promise<{ laneSafe?: TestedServer; oneLane?: TestedServer & { because: 'unsafe' | 'one channel' } }> {
+  const test = await lastWriteTest(state);
+  if (test === null || test.lanes === null) return {};
+  const { server, hostKey, lanes } = test;
+  return lanes === 'safe' ? { laneSafe: { server, hostKey } } : { oneLane: { server, hostKey, because: lanes } };
+}

@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest';
+import { judgeAge, lateWords } from '../../src/standing/standing.js';
+
+const now = new Date('2026-11-23T07:48:00Z');
+const hour = 3_600_000;
+const daily = { everyMs: 24 * hour };
+const last = {
+  depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410',
+  finishedAt: '2026-11-22T01:36:00Z',
+  bytes: 1,
+  dataset: null,
+  shrunkFrom: null,
+};
+
+describe('stale', () => {
+  test.each<[string, Parameters<typeof judgeAge>, boolean]>([
+    ['30 h 12 min old, daily: late by more than a quarter', [daily, last, undefined, now], true],
+    ['29 h old, daily: late, but within a quarter', [daily, last, undefined, new Date('2026-11-23T06:36:00Z')], false],
+    ['--max-age wins over every', [daily, last, 31 * hour, now], false],
+    ['--max-age without every', [{}, last, 26 * hour, now], true],
+    ['nobody said how often', [{}, last, undefined, now], false],
+    ['never deposited', [daily, null, undefined, now], true],
+    ['never deposited, and nobody said how often', [{}, null, undefined, now], false],
+    ['ended', [{ ...daily, ended: new Date('2026-11-01') }, last, undefined, now], false],
+    ['ends later', [{ ...daily, ended: new Date('2026-12-01') }, last, undefined, now], true],
+    [
+      'a deposit from the future, after a clock was set back: its age is not known',
+      [daily, last, undefined, new Date('2026-11-21T00:00:00Z')],
+      true,
+    ],
+    [
+      'a deposit from the future, of which nobody said how often',
+      [{}, last, undefined, new Date('2026-11-21T00:00:00Z')],
+      false,
+    ],
+    [
+      'a deposit of a machine whose clock is some minutes ahead',
+      [daily, last, undefined, new Date('2026-11-22T01:30:00Z')],
+      false,
+    ],
+  ])('%s', (_name, args, stale) => {
+    expect(judgeAge(...args).stale).toBe(stale);
+  });
+});
+
+test('what is said of it: an age and a limit in units that are not nothing, and a date in the future as one', () => {
+  const said = (o: { allowedMs: number }, at: Date) =>
+    lateWords({ lastDeposit: last, ...judgeAge({}, last, o.allowedMs, at) });
+  expect(said({ allowedMs: 30 * hour }, new Date('2026-11-23T08:40:00Z'))).toBe(
+    `the last deposit, ${last.depositId}, is 31 h old; the limit is 30 h`,
+  );
+  expect(said({ allowedMs: 0 }, new Date('2026-11-22T01:36:07Z'))).toMatch(/is 7 s old; the limit is 0 s$/);
+  expect(said({ allowedMs: 60_000 * 50 }, new Date('2026-11-22T02:36:07Z'))).toMatch(
+    /is 60 min old; the limit is 50 min$/,
+  );
+  expect(said({ allowedMs: 30 * hour }, new Date('2026-11-20T00:00:00Z'))).toMatch(
+    /is dated 2026-11-22T01:36:00Z, which is in the future/,
+  );
+  expect(lateWords({ lastDeposit: null, ...judgeAge(daily, null, undefined, now) })).toBe('there is no deposit yet');
+});
