@@ -13,8 +13,7 @@ import { DepotError, exitStatus, isDepotError, type ErrorCode } from '../errors.
 import { codeOrSaid, printable } from '../printable.js';
 import { ledgerGap } from '../state/ledger.js';
 import { lockHolder } from '../state/lock.js';
-import { readPending } from '../state/pending.js';
-import { pendingWords } from '../state/pending-words.js';
+import { readPending, pendingWords } from '../state/pending.js';
 import { lastDeposit } from '../state/list.js';
 import { leftBehind } from '../state/leftover.js';
 import { ArrangementState } from '../state/arrangement-state.js';

@@ -3,7 +3,7 @@ import type { Arrangement, Config } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { requirePrivate } from '../permissions.js';
 import { printable } from '../printable.js';
-import type { Place } from '../state/pending-words.js';
+import type { Place } from '../state/pending.js';
 import { findUsername } from '../secrets/login.js';
 import { connect } from '../sftp/connect.js';
 import type { Connections } from '../sftp/connections.js';

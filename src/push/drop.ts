@@ -4,8 +4,14 @@ import { signDetached } from '../pgp/signature.js';
 import { coverBytes } from '../receipt/cover.js';
 import { Ledger } from '../state/ledger.js';
 import { lockArrangement } from '../state/lock.js';
-import { readPending, removePending, writePending, type PendingRecord } from '../state/pending.js';
-import { placeText, samePlace } from '../state/pending-words.js';
+import {
+  readPending,
+  removePending,
+  writePending,
+  type PendingRecord,
+  placeText,
+  samePlace,
+} from '../state/pending.js';
 import { recordReceipt } from '../state/record.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { placeFor } from './agent.js';

@@ -1,6 +1,12 @@
 import { DepotError, isDepotError } from '../errors.js';
-import { readPending, removePending, writePending, type PendingRecord } from '../state/pending.js';
-import { pendingWords, samePlace } from '../state/pending-words.js';
+import {
+  readPending,
+  removePending,
+  writePending,
+  type PendingRecord,
+  pendingWords,
+  samePlace,
+} from '../state/pending.js';
 import type { Receipt } from '../receipt/schema.js';
 import type { Transfer } from '../sftp/types.js';
 import { fileReceipt, notBefore, sidecarsOf, type AnsweredRecord } from './outcome.js';

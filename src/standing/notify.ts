@@ -3,11 +3,10 @@ import type { Config, NotifyEvent } from '../config/types.js';
 import { run } from '../dataset/command.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { timestamp } from '../receipt/ids.js';
-import { killedNoted, killedRun, noteKilled } from '../state/killed.js';
+import { killedNoted, noteKilled, noteStaleness, stalenessNoted } from '../state/notified.js';
 import type { RunRecord } from '../state/runs.js';
-import { noteStaleness, stalenessNoted } from '../state/staleness.js';
 import { ArrangementState } from '../state/arrangement-state.js';
-import type { Runner } from '../state/underway.js';
+import { killedRun, type Runner } from '../state/underway.js';
 import type { Warn } from '../warning.js';
 import { lateWords, type Standing } from './standing.js';
 

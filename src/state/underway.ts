@@ -1,8 +1,8 @@
 /** What has begun and not ended: a push that runs, one that was killed, deposits that something is left to do for. */
-import { timestamp } from '../receipt/ids.js';
+import { parseTimestamp, timestamp } from '../receipt/ids.js';
 import { lockState, type LastHolder } from './lock.js';
-import { readPending, type PendingStage } from './pending.js';
-import { pendingWords, type Place } from './pending-words.js';
+import { pendingWords, readPending, type PendingStage, type Place } from './pending.js';
+import type { RunRecord } from './runs.js';
 import type { ArrangementState } from './arrangement-state.js';
 import { readStrays } from './strays.js';
 
@@ -48,5 +48,27 @@ export async function underWay(state: ArrangementState, goesTo: Place | null): P
     })),
     strays: (await readStrays(state)).strays.map(({ name }) => name),
     unreadable: unreadable.map(({ path }) => path),
+  };
+}
+
+/** A push that was killed left no run record: this is one in its place. It ended when it was last heard of. */
+export function killedRun(arrangement: string, { pid, host, since, lastSeen }: Runner): RunRecord {
+  const startedAt = parseTimestamp(since) === null ? lastSeen : since;
+  return {
+    schema: 'depot.run/1',
+    arrangement,
+    startedAt,
+    finishedAt: lastSeen,
+    exit: 137,
+    code: 'killed',
+    message: `the push (process ${pid}) was killed, or the machine went down: it left no result`,
+    published: 'unknown',
+    depositId: null,
+    bytes: null,
+    seconds: Math.max(0, (Date.parse(lastSeen) - Date.parse(startedAt)) / 1000),
+    lanes: null,
+    attempts: 0,
+    reconnects: 0,
+    host,
   };
 }
