@@ -51,6 +51,15 @@ test('no file needs itself, by whatever way round', () => {
   expect(rings(importsOf(files))).toEqual([]);
 });
 
+test('grammars are on the ground floor: names/ imports no folder', () => {
+  const names = files.filter((file) => file.startsWith('names/'));
+  expect(names.length).toBeGreaterThan(5);
+  const folders = [...importsOf(names).values()]
+    .flat()
+    .filter((file) => file.includes('/') && !file.startsWith('names/'));
+  expect(folders).toEqual([]);
+});
+
 test('control: a ring is found, by way of a type or of a later import too', () => {
   const sources: Record<string, string> = {
     'a.ts': "import type { B } from './b.js';",

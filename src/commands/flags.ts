@@ -1,8 +1,10 @@
 /** From what commander parsed to typed values. A value that is wrong is a usage error that names it. */
-import { parseDuration, parseFingerprint, parseSize, type Parsed } from '../config/values.js';
+import { parseDuration, parseSize } from '../config/values.js';
+import { parseFingerprint } from '../names/fingerprint.js';
+import type { Parsed } from '../names/parsed.js';
 import { DepotError } from '../errors.js';
 import { spelled } from '../suggest.js';
-import { toldSha256 } from '../told-digest.js';
+import { toldSha256 } from '../names/digest.js';
 import type { GlobalOptions } from './context.js';
 
 /** Commander's `optsWithGlobals()`. */

@@ -1,5 +1,8 @@
 import type { Command } from 'commander';
-import { parseArrangementName, parseHost, parseHostKey, type Parsed } from '../config/values.js';
+import { parseHost } from '../config/values.js';
+import { parseArrangementName } from '../names/arrangement.js';
+import { hostKeyText } from '../names/host-key.js';
+import type { Parsed } from '../names/parsed.js';
 import type { Start } from './context.js';
 import {
   clock,
@@ -45,7 +48,7 @@ export function initOptions(flags: Flags): InitFlags {
       checked(
         'host-key',
         'write it as the letter or ssh-keygen -lf has it: --host-key "ssh-ed25519 SHA256:…"',
-        parseHostKey,
+        hostKeyText,
         key,
       ),
     ),

@@ -6,7 +6,7 @@ import type { Shrunk } from '../standing/shrunk.js';
 import { type KeyStanding, lateWords, type Standing } from '../standing/standing.js';
 import { exitStatus, isDepotError } from '../errors.js';
 import { printable } from '../printable.js';
-import { parseDepositId } from '../receipt/ids.js';
+import { parseDepositId } from '../names/deposit.js';
 import type { RunRecord } from '../state/runs.js';
 import type { UnderWay } from '../state/underway.js';
 import { age, bytes, counted, localTime, shortFingerprint, table } from '../ui/format.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { parseHostKey } from '../config/values.js';
+import { parseHostKey } from '../names/host-key.js';
 import type { Start } from './context.js';
 import { collect, globals, list, usage, type Flags } from './flags.js';
 import { helpEnd } from './help.js';
@@ -9,7 +9,7 @@ export function trustOptions(name: string | undefined, flags: Flags): TrustFlags
   const fingerprints = list(flags, 'fingerprint').map((value) => {
     const parsed = parseHostKey(value);
     if ('wrong' in parsed) throw usage(`--fingerprint ${JSON.stringify(value)}: ${parsed.wrong}`);
-    return parsed.value.split(' ').at(-1)!;
+    return parsed.value.fingerprint;
   });
   return { ...globals(flags), name, fingerprints };
 }

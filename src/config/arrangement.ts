@@ -6,7 +6,9 @@ import { dataset } from './sources.js';
 import type { SourceSpec } from '../source.js';
 import { defaults } from './defaults.js';
 import type { Beneficiary, Compression, EncryptionWish, Shrink } from './types.js';
-import { parseArrangementName, parseDay, parseDuration, parseFingerprint, parsePercent, parseSize } from './values.js';
+import { parseDay, parseDuration, parsePercent, parseSize } from './values.js';
+import { parseArrangementName } from '../names/arrangement.js';
+import { parseFingerprint } from '../names/fingerprint.js';
 
 export const arrangementKeys = [
   'beneficiaries',

@@ -2,7 +2,7 @@
 import { printable } from '../printable.js';
 import { didYouMean } from '../suggest.js';
 import type { Check } from './document.js';
-import type { Parsed } from './values.js';
+import type { Parsed } from '../names/parsed.js';
 
 /** Text without NUL, not empty. Numbers and booleans count as what was typed when `lenient`. */
 export function text(o: { lenient?: boolean; empty?: boolean } = {}): Check<string> {

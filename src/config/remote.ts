@@ -2,7 +2,8 @@ import { commandLine, line, list, localPath, oneOf, parsed, text, truth, wholeNu
 import type { Check, Fields, Value } from './document.js';
 import { longestTimer } from './defaults.js';
 import type { Publish, SecretRefs } from './types.js';
-import { parseDuration, parseHost, parseHostKey } from './values.js';
+import { parseDuration, parseHost } from './values.js';
+import { hostKeyText } from '../names/host-key.js';
 
 export const remoteKeys = [
   'host',
@@ -102,8 +103,8 @@ const remoteDirectory: Check<string> = (value) => {
 
 const hostKeys: Check<string[]> = (value) => {
   const one = value.scalar !== undefined && value.scalar.value !== null;
-  if (!one) return list(parsed(parseHostKey))(value);
-  const key = parsed(parseHostKey)(value);
+  if (!one) return list(parsed(hostKeyText))(value);
+  const key = parsed(hostKeyText)(value);
   return key === null ? null : [key];
 };
 

@@ -2,6 +2,7 @@ import { arrangements, type RawArrangement } from './arrangement.js';
 import { commandLine, line, list, localPath, oneOf, text } from './checks.js';
 import type { Check, Value } from './document.js';
 import { remote, type RawRemote, secretRefs } from './remote.js';
+import { supplierPattern } from '../names/supplier.js';
 import type { NotifyEvent, SecretRefs } from './types.js';
 
 export const topKeys = ['version', 'supplier', 'state', 'notify', 'include', 'remote', 'arrangements'] as const;
@@ -80,11 +81,9 @@ const supplier: Check<RawSupplier> = (value) => {
 };
 
 /** The rule for receipts, where this name will stand: known now, and not when a deposit is already on its way. */
-const receiptName = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,200}$/u;
-
 const supplierName: Check<string> = (value) => {
   const found = line(value);
-  if (found === null || receiptName.test(found)) return found;
+  if (found === null || supplierPattern.test(found)) return found;
   return value.report(
     found.length > 200 ? 'longer than 200 characters' : `no control or formatting characters here: ${value.shown}`,
   );

@@ -4,7 +4,9 @@ import { commandLine, list, localPath, oneOf, parsed, text, truth } from './chec
 import type { Check, Fields, Value } from './document.js';
 import { defaults, longestTimer } from './defaults.js';
 import type { SourceSpec } from '../source.js';
-import { parseDuration, partName, type Parsed } from './values.js';
+import { sourceNameProblem } from '../names/source.js';
+import type { Parsed } from '../names/parsed.js';
+import { parseDuration } from './values.js';
 
 type Kind = SourceSpec['kind'];
 
@@ -127,18 +129,10 @@ function nameOf(fields: Fields, kind: Kind, path: string | undefined): string | 
     : result.value;
 }
 
-/** A name directly under `data/` in the suitcase. */
 function parseSourceName(name: string): Parsed<string> {
-  if (name === '' || name === '.' || name === '..') return { wrong: 'this is no file name' };
-  if (/[/\\]/.test(name)) return { wrong: 'a name under data/ has no slashes' };
-  if (printable(name) !== name) return { wrong: 'no control characters in a name' };
-  if (partName.test(name)) return { wrong: 'names that end in .part-<digits> are those of the pieces of long files' };
-  if (Buffer.byteLength(name) > longestName) return { wrong: `a name has at most ${longestName} octets` };
-  return { value: name };
+  const wrong = sourceNameProblem(name);
+  return wrong === null ? { value: name } : { wrong };
 }
-
-/** 255, the limit of most file systems, less `.part-` and digits. */
-const longestName = 240;
 
 const environment: Check<Record<string, string>> = (value) => {
   const pairs = value.pairs;

@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 
-/** A value read from text, or what is wrong with it (to be put after the place where it stands). */
-export type Parsed<T> = { value: T } | { wrong: string };
+import type { Parsed } from '../names/parsed.js';
 
 const durationUnits = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800, y: 31_536_000 } as const;
 
@@ -54,65 +52,6 @@ export function parseDay(text: string): Parsed<Date> {
   return { value: day };
 }
 
-/** An OpenPGP fingerprint in full, in the ways that people copy it → upper-case hex, 40 or 64 digits. */
-export function parseFingerprint(text: string): Parsed<string> {
-  const hex = text.replace(/[\s:]/g, '').replace(/^0x/i, '').toUpperCase();
-  if (!/^[0-9A-F]+$/.test(hex)) return { wrong: 'a fingerprint is 40 or 64 hexadecimal digits' };
-  if (hex.length === 8 || hex.length === 16)
-    return { wrong: 'this is a key id, which others can imitate; give the whole fingerprint (40 or 64 digits)' };
-  if (hex.length !== 40 && hex.length !== 64)
-    return { wrong: `a fingerprint has 40 or 64 digits, this has ${hex.length}` };
-  return { value: hex };
-}
-
-const hostKeyTypes = [
-  'ssh-ed25519',
-  'ecdsa-sha2-nistp256',
-  'ecdsa-sha2-nistp384',
-  'ecdsa-sha2-nistp521',
-  'ssh-rsa',
-  'rsa-sha2-256',
-  'rsa-sha2-512',
-];
-
-/** `SHA256:…`, or `<key type> SHA256:…`, as `ssh-keygen -lf` prints them. The key of an RSA signature type is `ssh-rsa`. */
-export function parseHostKey(written: string): Parsed<string> {
-  const text = /^[A-Za-z0-9+/]{43}=?$/.test(written.trim())
-    ? `SHA256:${written.trim()}`
-    : (asListed(written) ?? written);
-  const words = text.trim().split(/\s+/);
-  const type = words.length > 1 ? words[0]! : undefined;
-  const print = words[type === undefined ? 0 : 1]!;
-  if (type !== undefined && !hostKeyTypes.includes(type))
-    return { wrong: `'${type}' is not a key type that depot accepts (${hostKeyTypes.slice(0, 5).join(', ')})` };
-  if (/^(MD5:)?([0-9a-f]{2}:){15}[0-9a-f]{2}$/i.test(print))
-    return { wrong: 'MD5 fingerprints can be forged; give the SHA256 one (ssh-keygen -lf FILE)' };
-  if (type !== undefined && print.startsWith('AAAA')) {
-    const digest = createHash('sha256').update(Buffer.from(print, 'base64')).digest('base64').replace(/=+$/, '');
-    return { wrong: `this is a public key; write its fingerprint: ${type} SHA256:${digest}` };
-  }
-  const match = /^SHA256:([A-Za-z0-9+/]{43})=?$/.exec(print);
-  if (match === null || words.length > 2)
-    return { wrong: 'a host key is written SHA256:… (43 letters and digits), with the key type in front if you like' };
-  const keyType = type?.startsWith('rsa-sha2') === true ? 'ssh-rsa' : type;
-  return { value: keyType === undefined ? `SHA256:${match[1]!}` : `${keyType} SHA256:${match[1]!}` };
-}
-
-/** The line that `ssh-keygen -lf` prints, which agents mail: `256 SHA256:… comment (ED25519)`. Null for anything else. */
-function asListed(line: string): string | null {
-  const [, bits, print, name] = /^(\d+)\s+((?:SHA256|MD5):\S+)\s.*\(([A-Z0-9-]+)\)$/.exec(line.trim()) ?? [];
-  if (bits === undefined) return null;
-  const type =
-    name === 'ED25519'
-      ? 'ssh-ed25519'
-      : name === 'RSA'
-        ? 'ssh-rsa'
-        : name === 'ECDSA'
-          ? `ecdsa-sha2-nistp${bits}`
-          : name!;
-  return `${type} ${print!}`;
-}
-
 /** A host name or an address, with no user, port or scheme in it. */
 export function parseHost(text: string): Parsed<string> {
   if (isIP(text) !== 0) return { value: text };
@@ -124,13 +63,3 @@ export function parseHost(text: string): Parsed<string> {
     return { wrong: 'this is no host name or address' };
   return { value: text };
 }
-
-/** The name of an arrangement, which is part of file names on both sides. */
-export function parseArrangementName(text: string): Parsed<string> {
-  return /^[a-z0-9][a-z0-9-]{0,40}$/.test(text)
-    ? { value: text }
-    : { wrong: 'small letters, digits and hyphens, at most 41, not a hyphen first' };
-}
-
-/** Names that `decrypt` would take for a part of a joined file. */
-export const partName = /\.part-\d+$/i;

@@ -3,7 +3,8 @@ import { fromText, type ByteString } from './bytestring.js';
 import { Chunks, type Chunk } from './chunks.js';
 import { ManifestParts } from './manifest-parts.js';
 import { MANIFEST_PATH, type ManifestContent, type ManifestEnd } from './manifest.js';
-import { BLOCK, paddingFor, partSuffix } from './tar/format.js';
+import { partSuffix } from '../names/archive.js';
+import { BLOCK, paddingFor } from './tar/format.js';
 import { HeaderEncoder, type TarHeader } from './tar/write.js';
 
 /** Where the sources lie in the archive. */

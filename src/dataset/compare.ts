@@ -7,7 +7,7 @@ import {
   type ManifestEnd,
   type ManifestEntry,
 } from './manifest.js';
-import { FIRST_ENTRY, partName } from './part-names.js';
+import { FIRST_ENTRY, partName } from '../names/archive.js';
 import type { EntrySink, TarEntry } from './tar/format.js';
 import { refused, shown } from './tar/refused.js';
 import { WalkOrder } from './walk-order.js';

@@ -10,7 +10,7 @@ import { Spool } from './extract/spool.js';
 import { timestamp } from './extract/timestamp.js';
 import type { Hash } from './hash.js';
 import { MANIFEST_PATH } from './manifest.js';
-import { FIRST_ENTRY, partName } from './part-names.js';
+import { FIRST_ENTRY, partName } from '../names/archive.js';
 import type { EntrySink, TarEntry } from './tar/format.js';
 import { refused, shown } from './tar/refused.js';
 

@@ -13,7 +13,9 @@
  */
 import { DepotError } from '../errors.js';
 import { fromText, toText, type ByteString } from './bytestring.js';
-import { MAX_PARTS, paxTime, splitTime, type EntryType } from './tar/format.js';
+import { MAX_PARTS } from '../names/archive.js';
+import { sha256Pattern } from '../names/digest.js';
+import { paxTime, splitTime, type EntryType } from './tar/format.js';
 import type { TarHeader } from './tar/write.js';
 
 const MANIFEST_SCHEMA = 'depot.manifest/1';
@@ -125,7 +127,7 @@ export function parseManifestLine(line: Uint8Array | string): ManifestLine {
   const o = json as Record<string, unknown>;
   if ('manifest' in o) {
     if (o['manifest'] !== MANIFEST_SCHEMA) throw malformed('manifest');
-    return { kind: 'start', random: text(o, 'random', /^[0-9a-f]{64}$/) };
+    return { kind: 'start', random: text(o, 'random', sha256Pattern) };
   }
   if ('entries' in o)
     return {
@@ -144,7 +146,7 @@ export function parseManifestLine(line: Uint8Array | string): ManifestLine {
     size: count(o, 'size'),
     mode: parseInt(text(o, 'mode', /^[0-7]{1,4}$/), 8),
     mtimeNs: parseTime(text(o, 'mtime', TIME)),
-    sha256: isFile ? text(o, 'sha256', /^[0-9a-f]{64}$/) : null,
+    sha256: isFile ? text(o, 'sha256', sha256Pattern) : null,
     linkTarget: isLink ? octets(o, 'linkTarget') : null,
     parts: isFile && o['parts'] !== undefined ? count(o, 'parts') : null,
     changed: o['changed'] === true,

@@ -6,7 +6,7 @@ import type { ByteString } from './bytestring.js';
 import type { Chunk } from './chunks.js';
 import { emptyError } from './reading.js';
 import type { SourceSpec } from '../source.js';
-import { MAX_PARTS, partSuffix } from './tar/format.js';
+import { MAX_PARTS, partSuffix } from '../names/archive.js';
 
 /** A part is held in memory until its size is known, so this is what a source of unknown length costs. */
 const PART_OCTETS = 16 << 20;

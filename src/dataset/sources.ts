@@ -3,7 +3,7 @@ import { printable } from '../printable.js';
 import type { SourceSpec } from '../source.js';
 import type { Warn } from '../warning.js';
 import type { ShrinkRule } from './shrink.js';
-import { PART_NAME } from './tar/format.js';
+import { sourceNameProblem } from '../names/source.js';
 
 export interface DatasetOptions {
   sources: SourceSpec[];
@@ -48,9 +48,6 @@ export interface DatasetSummary {
   manifestSha256: string;
 }
 
-/** Room for the suffix of a part in the 255 octets that file systems give a name. */
-const MAX_NAME_OCTETS = 240;
-
 /**
  * Refuses what the format cannot hold: a source's name must be one path component that cannot be taken for a part, and no
  * two may be alike.
@@ -60,9 +57,9 @@ const MAX_NAME_OCTETS = 240;
 export function checkNames(sources: readonly SourceSpec[]): void {
   const seen = new Set<string>();
   for (const { name } of sources) {
-    const problem = nameProblem(name) ?? (seen.has(name) ? 'is used twice' : null);
+    const problem = sourceNameProblem(name) ?? (seen.has(name) ? 'it is used twice' : null);
     if (problem !== null)
-      throw new DepotError('config-invalid', `the source name "${printable(name)}" ${problem}`, {
+      throw new DepotError('config-invalid', `the source name "${printable(name)}": ${problem}`, {
         hint: 'give the source another name with as:',
       });
     seen.add(name);
@@ -70,14 +67,4 @@ export function checkNames(sources: readonly SourceSpec[]): void {
   if (sources.filter((source) => source.kind === 'stdin').length > 1) {
     throw new DepotError('config-invalid', 'more than one source reads stdin', { hint: 'keep one stdin source' });
   }
-}
-
-function nameProblem(name: string): string | null {
-  if (name === '') return 'is empty';
-  if (name === '.' || name === '..') return 'is not a name';
-  if (/[/\0]/.test(name)) return 'holds a slash or a NUL';
-  if (PART_NAME.test(name)) return 'ends like a part of a file';
-  if (/\p{Surrogate}/u.test(name)) return 'is not well-formed Unicode';
-  if (Buffer.byteLength(name) > MAX_NAME_OCTETS) return `is longer than ${MAX_NAME_OCTETS} octets`;
-  return null;
 }

@@ -6,7 +6,7 @@ import { readCertificate } from '../pgp/keys.js';
 import { verifyDetached, type VerifiedSignature } from '../pgp/signature.js';
 import { maxAttestationBytes, parseAttestation, type Attestation } from '../receipt/attestation.js';
 import { fileAttestation, filedAttestations, type FiledAttestation } from '../state/attested.js';
-import { parseDepositId, timestamp } from '../receipt/ids.js';
+import { parseDepositId, timestamp } from '../names/deposit.js';
 import { lockArrangement } from '../state/lock.js';
 import { ageOf, clockSkewMs } from '../clock.js';
 import { commitmentOf, fromBase16 } from '../receipt/proof.js';

@@ -11,7 +11,7 @@ import { requireOwnPlace } from '../permissions.js';
 import { printable } from '../printable.js';
 import { localError, writeNew } from '../durable-file.js';
 import { newestDeposit, type ListedReceipt } from '../state/list.js';
-import { receiptName, signatureName } from '../receipt/ids.js';
+import { receiptName, signatureName } from '../names/deposit.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { readGiven } from '../reader/given.js';
 import { letterHtml } from './letter.js';

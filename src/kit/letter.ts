@@ -1,6 +1,6 @@
 /** The letter of a kit: what a beneficiary has, does every month, and does on the day itself; Dutch and English in one page that prints well. */
 import { depotLines, stockLines, stockTools, type StockTool } from '../receipt/cover.js';
-import { receiptName, signatureName } from '../receipt/ids.js';
+import { receiptName, signatureName } from '../names/deposit.js';
 import type { Receipt } from '../receipt/schema.js';
 
 export interface LetterFacts {

@@ -6,7 +6,7 @@ import type { VerifiedSignature } from '../pgp/signature.js';
 import { printable } from '../printable.js';
 import { sameOctets } from './primitives.js';
 import { fromBase64 } from '../receipt/base64.js';
-import { parseSuitcaseName } from '../receipt/ids.js';
+import { parseSuitcaseName } from '../names/deposit.js';
 import { parseReceipt } from '../receipt/parse.js';
 import type { Receipt } from '../receipt/schema.js';
 import type { Aside } from './protocol.js';

@@ -1,6 +1,6 @@
 import { fromBytes } from '../dataset/bytestring.js';
 import { MANIFEST_PATH } from '../dataset/manifest.js';
-import { FIRST_ENTRY, partName } from '../dataset/part-names.js';
+import { FIRST_ENTRY, partName } from '../names/archive.js';
 import type { EntrySink, TarEntry } from '../dataset/tar/format.js';
 import { printable } from '../printable.js';
 

@@ -11,7 +11,7 @@ import type { Rows } from './listing.js';
 import { chosen, download, type Pickers, platform, safeName } from './places.js';
 import type { FromThread, Kept, Summary, ToThread } from './protocol.js';
 import { MOST_IN_MEMORY } from './save.js';
-import { toldSha256 } from '../told-digest.js';
+import { toldSha256 } from '../names/digest.js';
 import { sizeIn, verdictOf } from './shown.js';
 import type { CheckName, FailureName, Words } from './words.js';
 

@@ -1,7 +1,7 @@
 /** Putting contents where the person says: one file, or all below a folder. Only after everything was authenticated once. */
 import { fromBytes, toText, type ByteString } from '../dataset/bytestring.js';
 import { localName } from '../dataset/extract/local-name.js';
-import { FIRST_ENTRY, partName } from '../dataset/part-names.js';
+import { FIRST_ENTRY, partName } from '../names/archive.js';
 import { MANIFEST_PATH } from '../dataset/manifest.js';
 import { refused } from '../dataset/tar/refused.js';
 import type { EntrySink, TarEntry } from '../dataset/tar/format.js';

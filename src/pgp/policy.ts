@@ -3,6 +3,7 @@
  * revocations leniently: any genuine one counts, whatever its hash, reason or date. Opening asks
  * nothing of this.
  */
+import { fingerprintPattern } from '../names/fingerprint.js';
 import type * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
 import type { ErrorCode } from '../errors.js';
@@ -156,7 +157,7 @@ class Judge {
 
   pinned(pinned: string): void {
     const wanted = pinned.replace(/\s+/g, '').toUpperCase();
-    if (!/^(?:[0-9A-F]{40}|[0-9A-F]{64})$/.test(wanted)) {
+    if (!fingerprintPattern.test(wanted)) {
       throw this.#refuse(
         `the pinned fingerprint "${wanted.slice(0, 80)}" is not one of 40 or 64 hex digits`,
         "write the full fingerprint, as the key's owner reads it out",

@@ -1,5 +1,5 @@
 import { isDepotError } from '../errors.js';
-import { newDepositId, partialName, suitcaseName, timestamp } from '../receipt/ids.js';
+import { newDepositId, partialName, suitcaseName, timestamp } from '../names/deposit.js';
 import { removePending, writePending, type PendingRecord } from '../state/pending.js';
 import { chooseCompression } from '../seal/compress.js';
 import type { Sealing } from '../seal/sealing.js';

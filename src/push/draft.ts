@@ -2,7 +2,7 @@ import { createHash, randomFillSync } from 'node:crypto';
 import type { Config } from '../config/types.js';
 import { wrapSessionKey } from '../pgp/sessionkey.js';
 import { coverBytes } from '../receipt/cover.js';
-import { coverName, suitcaseName, timestamp } from '../receipt/ids.js';
+import { coverName, suitcaseName, timestamp } from '../names/deposit.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
 import type { ReceiptDraft } from '../receipt/schema.js';
 import type { CompressionFormat } from '../seal/compress.js';

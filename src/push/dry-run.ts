@@ -1,4 +1,4 @@
-import { newDepositId } from '../receipt/ids.js';
+import { newDepositId } from '../names/deposit.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { chooseCompression } from '../seal/compress.js';
 import { startSealing } from '../seal/sealing.js';

@@ -1,7 +1,7 @@
 import { DepotError, isDepotError } from '../errors.js';
 import { signDetached } from '../pgp/signature.js';
 import { coverBytes } from '../receipt/cover.js';
-import { sidecarNames, timestamp } from '../receipt/ids.js';
+import { sidecarNames, timestamp } from '../names/deposit.js';
 import { removePending, writePending, type PendingRecord } from '../state/pending.js';
 import { recordReceipt, type RecordedReceipt } from '../state/record.js';
 import type { ReceiptDraft } from '../receipt/schema.js';

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { DepotError, Published } from '../errors.js';
-import { timestamp } from '../receipt/ids.js';
+import { timestamp } from '../names/deposit.js';
 import type { ShrinkRule } from '../dataset/shrink.js';
 import type { RunDataset, RunRecord } from '../state/runs.js';
 

@@ -2,7 +2,7 @@
 import { isDepotError } from '../errors.js';
 import { parseReceipt } from '../receipt/parse.js';
 import { depositOf, readStrays, type Stray, writeStrays } from '../state/strays.js';
-import { timestamp } from '../receipt/ids.js';
+import { timestamp } from '../names/deposit.js';
 import type { Removal } from '../sftp/link.js';
 import type { Scene } from './scene.js';
 

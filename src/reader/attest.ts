@@ -7,7 +7,7 @@ import { signDetached } from '../pgp/signature.js';
 import { printable } from '../printable.js';
 import { attestationBytes, type Attestation } from '../receipt/attestation.js';
 import { errorCode, localError, writeNew } from '../durable-file.js';
-import { timestamp } from '../receipt/ids.js';
+import { timestamp } from '../names/deposit.js';
 import { toBase16 } from '../receipt/proof.js';
 import { readPrivateKey } from './given.js';
 import type { Evidence, Verified } from './verify.js';

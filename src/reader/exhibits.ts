@@ -11,7 +11,7 @@ import { verifyDetached, type VerifiedSignature } from '../pgp/signature.js';
 import { sameOctets } from '../primitives.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
 import { fromBase64 } from '../receipt/base64.js';
-import { parseSuitcaseName, receiptName } from '../receipt/ids.js';
+import { parseSuitcaseName, receiptName } from '../names/deposit.js';
 import type { Receipt } from '../receipt/schema.js';
 import { Checks, type Verification } from './checks.js';
 import { proveKey, type OpeningKey } from './key-proof.js';

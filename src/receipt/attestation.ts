@@ -3,11 +3,13 @@
  * key proof, which only who unwrapped the session key can show. As with receipts, one attestation has exactly one sequence
  * of bytes, and a detached signature over them.
  */
+import { sha256Pattern } from '../names/digest.js';
+import { fingerprintPattern } from '../names/fingerprint.js';
 import * as v from 'valibot';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { conversionOf, unconverted } from '../text-file.js';
-import { parseDepositId, parseTimestamp } from './ids.js';
+import { parseDepositId, parseTimestamp } from '../names/deposit.js';
 
 /** What was checked, by the name that `verify` gives it. What failed is never attested. */
 export interface AttestedCheck {
@@ -40,8 +42,8 @@ export const maxAttestationBytes = 64 * 1024;
 const neededChecks = ['receipt', 'receipt-signature', 'key-proof'] as const;
 
 const text = (pattern: RegExp, what: string) => v.pipe(v.string(), v.regex(pattern, what));
-const hex32 = text(/^[0-9a-f]{64}$/, 'not 64 lower-case hex digits');
-const fingerprint = text(/^([0-9A-F]{40}|[0-9A-F]{64})$/, 'not a fingerprint in upper-case hex');
+const hex32 = text(sha256Pattern, 'not 64 lower-case hex digits');
+const fingerprint = text(fingerprintPattern, 'not a fingerprint in upper-case hex');
 
 const attestationSchema = v.strictObject({
   schema: v.literal('depot.attestation/1'),

@@ -4,7 +4,7 @@
  * numbers come in, nothing else.
  */
 import { markCoverBytes, type CoverBytes } from '../outbound.js';
-import { receiptName, signatureName, suitcaseName, type Compression } from './ids.js';
+import { receiptName, signatureName, suitcaseName, type Compression } from '../names/deposit.js';
 import type { Receipt } from './schema.js';
 
 export type CoverFacts = Pick<Receipt, 'depositId' | 'startedAt' | 'suitcase' | 'encryption'> & {

@@ -2,7 +2,11 @@
 import * as v from 'valibot';
 import { printable } from '../printable.js';
 import { fromBase64 } from './base64.js';
-import { arrangementPattern, coverName, parseDepositId, parseTimestamp, partialName, suitcaseName } from './ids.js';
+import { arrangementPattern } from '../names/arrangement.js';
+import { ledgerIdPattern, sha256Pattern } from '../names/digest.js';
+import { fingerprintPattern } from '../names/fingerprint.js';
+import { supplierPattern } from '../names/supplier.js';
+import { coverName, parseDepositId, parseTimestamp, partialName, suitcaseName } from '../names/deposit.js';
 
 /** What a suitcase can be addressed to: one key of a beneficiary. */
 export interface ReceiptRecipient {
@@ -77,8 +81,8 @@ const maxRecipients = 256;
 
 const text = (pattern: RegExp, what: string) => v.pipe(v.string(), v.regex(pattern, what));
 const count = v.pipe(v.number('not a number'), v.safeInteger('not an integer'), v.minValue(0, 'negative'));
-const sha256 = text(/^[0-9a-f]{64}$/, 'not 64 lower-case hex digits');
-const fingerprint = text(/^([0-9A-F]{40}|[0-9A-F]{64})$/, 'not a fingerprint in upper-case hex');
+const sha256 = text(sha256Pattern, 'not 64 lower-case hex digits');
+const fingerprint = text(fingerprintPattern, 'not a fingerprint in upper-case hex');
 const time = v.pipe(
   v.string(),
   v.check((s) => parseTimestamp(s) !== null, 'not a time like 2026-11-22T00:30:00Z'),
@@ -95,8 +99,7 @@ const octets = (length?: number) =>
     ),
   );
 const word = text(/^[\x21-\x7e](?:[\x20-\x7e]{0,98}[\x21-\x7e])?$/, 'not a short line of ASCII');
-/** A supplier's name as people write it, without what a terminal or a page would act upon. */
-const personName = text(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,200}$/u, 'not a name of 1 to 200 characters on one line');
+const personName = text(supplierPattern, 'not a name of 1 to 200 characters on one line');
 
 const receiptSchema = v.strictObject({
   schema: v.literal('depot.receipt/1'),
@@ -149,7 +152,7 @@ const receiptSchema = v.strictObject({
   }),
   client: v.strictObject({ version: word, runtime: word, platform: word }),
   ledger: v.strictObject({
-    id: text(/^[0-9a-f]{32}$/, 'not a ledger id'),
+    id: text(ledgerIdPattern, 'not a ledger id'),
     sequence: v.pipe(count, v.minValue(1, 'not a line number')),
     previousReceiptSha256: v.nullable(sha256),
   }),

@@ -8,7 +8,7 @@ import { type Shrunk, shrunkSince } from '../standing/shrunk.js';
 import { isDepotError } from '../errors.js';
 import { filedAttestations } from '../state/attested.js';
 import { verifyLedger, type LedgerAudit, type SignatureCheck } from '../state/audit.js';
-import { parseReceiptName } from '../receipt/ids.js';
+import { parseReceiptName } from '../names/deposit.js';
 import { readLedger } from '../state/ledger.js';
 import { lastDeposit, listReceipts, type ListedReceipt } from '../state/list.js';
 import { type RunDataset, runsBackwards, type RunRecord } from '../state/runs.js';

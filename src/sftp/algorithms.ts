@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module';
 import type { CipherAlgorithm, MacAlgorithm, ServerHostKeyAlgorithm } from 'ssh2';
 
+import type { HostKeyType } from '../names/host-key.js';
+
 /**
  * Ciphers, the cheapest first; the client's order decides (RFC 4253 section 7.1). Measured as CPU seconds
  * per GiB with and without ssh2's native binding: AES-GCM needs no separate MAC and has the least of both.
@@ -23,16 +25,6 @@ export const macs: MacAlgorithm[] = [
   'hmac-sha1-etm@openssh.com',
   'hmac-sha1',
 ];
-
-/** Host key types, in the order in which they are preferred. `ssh-rsa` names the key, never the SHA-1 signature. */
-export const hostKeyTypes = [
-  'ssh-ed25519',
-  'ecdsa-sha2-nistp256',
-  'ecdsa-sha2-nistp384',
-  'ecdsa-sha2-nistp521',
-  'ssh-rsa',
-] as const;
-export type HostKeyType = (typeof hostKeyTypes)[number];
 
 /** The signature algorithms to offer for a key type; RSA only with SHA-2 (RFC 8332). */
 export function signatureAlgorithms(type: HostKeyType): ServerHostKeyAlgorithm[] {

@@ -1,21 +1,9 @@
-import { createHash } from 'node:crypto';
 import { DepotError, isDepotError } from '../errors.js';
 import { readPlain } from '../plain-file.js';
 import { printable } from '../printable.js';
-import { hostKeyTypes, type HostKeyType } from './algorithms.js';
+import { fingerprintOf, hostKeyTypes, type HostKeyType, parseHostKey, type Pin } from '../names/host-key.js';
 import { knownKeys, parseKnownHosts } from './knownhosts.js';
 import type { RemoteSpec } from './types.js';
-
-/** A host key that is trusted; `type: null` is a fingerprint alone, whose key may be of any type. */
-export interface Pin {
-  type: HostKeyType | null;
-  fingerprint: string;
-}
-
-/** `SHA256:` and unpadded base64, as ssh-keygen prints it. `key` is the public key blob of RFC 4253 section 6.6. */
-export function fingerprintOf(key: Uint8Array): string {
-  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
-}
 
 /** The key type named in a public key blob, `''` when the blob is malformed. */
 export function keyTypeOf(key: Uint8Array): string {
@@ -24,22 +12,12 @@ export function keyTypeOf(key: Uint8Array): string {
   return length > key.length - 4 ? '' : Buffer.from(key.buffer, key.byteOffset + 4, length).toString('latin1');
 }
 
-/** `SHA256:…` or `<type> SHA256:…`; throws `config-invalid`. RSA may be named by its signatures too. */
-function parsePin(text: string): Pin {
-  const match = /^(?:([a-z0-9@.-]+)\s+)?(SHA256:[A-Za-z0-9+/]{43})=?$/.exec(text.trim());
-  if (!match) {
-    throw new DepotError('config-invalid', `host key is not a fingerprint: ${printable(text)}`, {
-      hint: "write it as ssh-keygen -lf prints it: 'ssh-ed25519 SHA256:…'",
-    });
-  }
-  const name = match[1] === 'rsa-sha2-256' || match[1] === 'rsa-sha2-512' ? 'ssh-rsa' : match[1];
-  const type = name === undefined ? null : hostKeyTypes.find((t) => t === name);
-  if (type === undefined) {
-    throw new DepotError('config-invalid', `host key type ${printable(name ?? '')} is not supported`, {
-      hint: `use one of ${hostKeyTypes.join(', ')}`,
-    });
-  }
-  return { type, fingerprint: match[2]! };
+function pinOf(text: string): Pin {
+  const parsed = parseHostKey(text);
+  if ('value' in parsed) return parsed.value;
+  throw new DepotError('config-invalid', `host key '${printable(text)}': ${parsed.wrong}`, {
+    hint: "write it as ssh-keygen -lf prints it: 'ssh-ed25519 SHA256:…'",
+  });
 }
 
 /** Whom we trust at this address: pins of the config, else what known_hosts says. */
@@ -50,7 +28,7 @@ export interface Trust {
 
 /** The keys to accept; throws `host-key-unknown` when there are none (law 5: no way around it). */
 export async function trusted(spec: RemoteSpec): Promise<Trust> {
-  if (spec.hostKeys.length > 0) return { pins: spec.hostKeys.map(parsePin), revoked: new Set() };
+  if (spec.hostKeys.length > 0) return { pins: spec.hostKeys.map(pinOf), revoked: new Set() };
   const pins: Pin[] = [];
   const revoked = new Set<string>();
   if (spec.knownHostsFile !== undefined) {

@@ -1,7 +1,8 @@
 import ssh2 from 'ssh2';
 import { DepotError } from '../errors.js';
-import { ciphers, hostKeyTypes, macs, signatureAlgorithms, type HostKeyType } from './algorithms.js';
-import { address, fingerprintOf, keyTypeOf } from './hostkeys.js';
+import { fingerprintOf, hostKeyTypes, type HostKeyType } from '../names/host-key.js';
+import { ciphers, macs, signatureAlgorithms } from './algorithms.js';
+import { address, keyTypeOf } from './hostkeys.js';
 import { knownHostsLine } from './knownhosts.js';
 import { dial, Unreachable } from './dial.js';
 import { FirstOctets, handshakeFailure, incompatible, nothingInCommon, type Failure } from './explain.js';

@@ -12,8 +12,9 @@ import {
   type ChannelWords,
   type Failure,
 } from './explain.js';
-import { acceptableTypes, address, fingerprintOf, isTrusted, keyTypeOf, type Trust } from './hostkeys.js';
-import { ciphers, hostKeyTypes, macs, signatureAlgorithms, type HostKeyType } from './algorithms.js';
+import { acceptableTypes, address, isTrusted, keyTypeOf, type Trust } from './hostkeys.js';
+import { fingerprintOf, hostKeyTypes, type HostKeyType } from '../names/host-key.js';
+import { ciphers, macs, signatureAlgorithms } from './algorithms.js';
 import { SftpChannel } from './channel.js';
 import { dial, Unreachable } from './dial.js';
 import { LoginAttempt, type Credentials } from './login.js';

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { Config, NotifyEvent } from '../config/types.js';
 import { run } from '../dataset/command.js';
 import { DepotError, isDepotError } from '../errors.js';
-import { timestamp } from '../receipt/ids.js';
+import { timestamp } from '../names/deposit.js';
 import { killedNoted, noteKilled, noteStaleness, stalenessNoted } from '../state/notified.js';
 import type { RunRecord } from '../state/runs.js';
 import { ArrangementState } from '../state/arrangement-state.js';

@@ -8,6 +8,7 @@
  *                           server.json (what doctor --write-test found)
  *                           spool/<id>.pgp (with `spool: true`, while it is uploaded)
  */
+import { arrangementPattern } from '../names/arrangement.js';
 import { createHash } from 'node:crypto';
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -15,14 +16,7 @@ import { DepotError } from '../errors.js';
 import type { CoverBytes, ReceiptBytes } from '../outbound.js';
 import { requireOwnRecords, requireOwnSite } from '../permissions.js';
 import { errorCode, localError, makeDirectory, readBounded, writeFileAtomic } from '../durable-file.js';
-import {
-  arrangementPattern,
-  coverName,
-  parseReceiptName,
-  receiptName,
-  signatureName,
-  supersededReceiptName,
-} from '../receipt/ids.js';
+import { coverName, parseReceiptName, receiptName, signatureName, supersededReceiptName } from '../names/deposit.js';
 import { leftBehind } from './leftover.js';
 import { maxReceiptBytes } from '../receipt/parse.js';
 

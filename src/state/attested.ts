@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { isDepotError } from '../errors.js';
 import { maxAttestationBytes, parseAttestation, type Attestation } from '../receipt/attestation.js';
 import { readBounded, writeFileAtomic } from '../durable-file.js';
-import { attestationName, parseAttestationName } from '../receipt/ids.js';
+import { attestationName, parseAttestationName } from '../names/deposit.js';
 import { parseReceipt } from '../receipt/parse.js';
 import { commitmentOf, fromBase16 } from '../receipt/proof.js';
 import type { ArrangementState } from './arrangement-state.js';

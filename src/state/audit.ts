@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { DepotError } from '../errors.js';
 import { errorCode, localError } from '../durable-file.js';
-import { parseReceiptName, receiptName } from '../receipt/ids.js';
+import { parseReceiptName, receiptName } from '../names/deposit.js';
 import { attestationFaults } from './attested.js';
 import { linesOf, linesPerDeposit, readLedger, readLedgerId, type LedgerLine, type RawLine } from './ledger.js';
 import { isPending } from './pending.js';

@@ -5,6 +5,7 @@
  *
  * Appended to only under the arrangement's lock.
  */
+import { ledgerIdPattern, sha256Pattern } from '../names/digest.js';
 import { createHash, randomBytes } from 'node:crypto';
 import { link, rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -20,7 +21,7 @@ import {
   writeAll,
   writeNew,
 } from '../durable-file.js';
-import { parseDepositId, parseTimestamp } from '../receipt/ids.js';
+import { parseDepositId, parseTimestamp } from '../names/deposit.js';
 import type { LedgerLink } from '../receipt/schema.js';
 import type { ArrangementState } from './arrangement-state.js';
 import { unlistedDeposits } from './unlisted.js';
@@ -56,8 +57,6 @@ export interface RawLine {
 
 /** Half a million deposits. */
 const maxLedgerBytes = 256 * 1024 * 1024;
-const idPattern = /^[0-9a-f]{32}$/;
-const hexPattern = /^[0-9a-f]{64}$/;
 
 /** A ledger as it was read; `append` keeps it in step with its file. */
 export class Ledger {
@@ -225,7 +224,7 @@ export async function readLedgerId(stateDirectory: string): Promise<string | nul
   const file = path.join(stateDirectory, 'ledger.id');
   const text = (await readBounded(file, 1024, true))?.toString('latin1').trim();
   if (text === undefined) return null;
-  if (!idPattern.test(text)) throw ledgerBroken(`${file} does not hold a ledger id`);
+  if (!ledgerIdPattern.test(text)) throw ledgerBroken(`${file} does not hold a ledger id`);
   return text;
 }
 
@@ -294,7 +293,7 @@ function parseLine(bytes: Buffer): LedgerLine | null {
   }
   if (typeof json !== 'object' || json === null) return null;
   const line = json as Record<keyof LedgerLine, unknown>;
-  const hex = (value: unknown) => typeof value === 'string' && hexPattern.test(value);
+  const hex = (value: unknown) => typeof value === 'string' && sha256Pattern.test(value);
   const good =
     Number.isSafeInteger(line.sequence) &&
     (line.sequence as number) >= 1 &&
@@ -305,7 +304,7 @@ function parseLine(bytes: Buffer): LedgerLine | null {
     typeof line.time === 'string' &&
     parseTimestamp(line.time) !== null &&
     typeof line.ledgerId === 'string' &&
-    idPattern.test(line.ledgerId) &&
+    ledgerIdPattern.test(line.ledgerId) &&
     (line.kind === 'superseded' ? hex(line.supersedes) : line.supersedes === undefined) &&
     (line.kind === 'destroyed' ? isDate(line.destroyed) : line.destroyed === undefined) &&
     (line.kind === 'deposit' || line.kind === 'superseded' || line.kind === 'destroyed');

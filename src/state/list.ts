@@ -1,6 +1,6 @@
 /** Finding receipts: what an incident report or `receipts show` needs. */
 import { DepotError, isDepotError } from '../errors.js';
-import { parseReceiptName } from '../receipt/ids.js';
+import { parseReceiptName } from '../names/deposit.js';
 import { destroyedIn, linesOf, readLedger, type LedgerLine } from './ledger.js';
 import { lastRun } from './runs.js';
 import { parseReceipt } from '../receipt/parse.js';

@@ -16,7 +16,7 @@ import { printable } from '../printable.js';
 import { clockSkewMs } from '../clock.js';
 import { errorCode, localError, readBounded, temporaryName, writeNew } from '../durable-file.js';
 import { describeSelf, livenessOf, parseHolder, type Holder } from './holder.js';
-import { timestamp } from '../receipt/ids.js';
+import { timestamp } from '../names/deposit.js';
 
 export interface Lock {
   /** Who had the lock before and died without giving it back: a push that was killed. Null when it was free. */

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { ageOf } from '../clock.js';
 import { writeFileAtomic } from '../durable-file.js';
-import { parseTimestamp } from '../receipt/ids.js';
+import { parseTimestamp } from '../names/deposit.js';
 import type { ArrangementState } from './arrangement-state.js';
 import type { Runner } from './underway.js';
 

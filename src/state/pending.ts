@@ -14,7 +14,7 @@ import path from 'node:path';
 import * as v from 'valibot';
 import { printable } from '../printable.js';
 import { errorCode, localError, readBounded, syncDirectory, writeFileAtomic } from '../durable-file.js';
-import { parseDepositId, parseSuitcaseName, sidecarNames } from '../receipt/ids.js';
+import { parseDepositId, parsePartialName, parseSuitcaseName, sidecarNames } from '../names/deposit.js';
 import type { Receipt, ReceiptDraft } from '../receipt/schema.js';
 import type { ArrangementState } from './arrangement-state.js';
 
@@ -122,12 +122,8 @@ function requireOwnNames(record: PendingRecord): void {
   const { depositId, arrangement, partialName, finalName } = record;
   if (parseDepositId(depositId)?.arrangement !== arrangement)
     throw new Error('its deposit id is of another arrangement');
-  const [before, after] = [`.${depositId}`, '.partial'];
-  const own =
-    partialName.startsWith(before) &&
-    partialName.endsWith(after) &&
-    againPattern.test(partialName.slice(before.length, -after.length));
-  if (!own) throw new Error(`partialName: ${partialName} is not that of this deposit`);
+  if (parsePartialName(partialName)?.of !== depositId)
+    throw new Error(`partialName: ${partialName} is not that of this deposit`);
   if (parseSuitcaseName(finalName)?.depositId !== depositId)
     throw new Error(`finalName: ${finalName} is not that of this deposit`);
   if ('draft' in record && record.draft.depositId !== depositId) throw new Error('draft.depositId: of another deposit');
@@ -137,9 +133,6 @@ function requireOwnNames(record: PendingRecord): void {
       : undefined;
   if (stranger !== undefined) throw new Error(`remainingSidecars: ${stranger} is not of this deposit`);
 }
-
-/** A partial that could not be removed is left, and the next has eight hex digits more. */
-const againPattern = /^(?:\.[0-9a-f]{8})?$/;
 
 /** Whether a record of this deposit is there, readable or not. */
 export async function isPending(state: ArrangementState, depositId: string): Promise<boolean> {

@@ -7,7 +7,7 @@ import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import type { ErrorCode, Published } from '../errors.js';
 import { errorCode, localError, openOwn, syncDirectory, writeAll } from '../durable-file.js';
-import { parseTimestamp } from '../receipt/ids.js';
+import { parseTimestamp } from '../names/deposit.js';
 import type { ArrangementState } from './arrangement-state.js';
 
 export interface RunRecord {

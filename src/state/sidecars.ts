@@ -4,7 +4,7 @@ import { DepotError } from '../errors.js';
 import { markCoverBytes, markReceiptBytes, type CoverBytes, type ReceiptBytes } from '../outbound.js';
 import { signatureBytes } from '../receipt/canonical.js';
 import { coverBytes } from '../receipt/cover.js';
-import { coverName, receiptName, signatureName } from '../receipt/ids.js';
+import { coverName, receiptName, signatureName } from '../names/deposit.js';
 import { parseReceipt } from '../receipt/parse.js';
 import { readStoredReceipt, type ArrangementState } from './arrangement-state.js';
 

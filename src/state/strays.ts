@@ -5,7 +5,7 @@
 import * as v from 'valibot';
 import { printable } from '../printable.js';
 import { writeFileAtomic } from '../durable-file.js';
-import { parseDepositId, parseSuitcaseName, sidecarNames } from '../receipt/ids.js';
+import { parseDepositId, parsePartialName, parseSuitcaseName } from '../names/deposit.js';
 import type { ArrangementState } from './arrangement-state.js';
 
 export interface Stray {
@@ -58,11 +58,6 @@ export async function writeStrays(state: ArrangementState, strays: readonly Stra
 
 /** The deposit whose file has this name: a suitcase, or a partial of a suitcase or a sidecar; null when it is none of this arrangement's. */
 export function depositOf(stray: string, arrangement: string): string | null {
-  const depositId =
-    parseSuitcaseName(stray)?.depositId ??
-    /^\.([a-z0-9-]+_\d{8}T\d{6}Z_[0-9a-f]{16})[.a-z0-9]*\.partial$/.exec(stray)?.[1];
-  if (depositId === undefined || parseDepositId(depositId)?.arrangement !== arrangement) return null;
-  if (!stray.startsWith('.')) return depositId;
-  const base = stray.slice(1).replace(/(?:\.[0-9a-f]{8})?\.partial$/, '');
-  return [depositId, ...sidecarNames(depositId)].includes(base) ? depositId : null;
+  const depositId = (parseSuitcaseName(stray) ?? parsePartialName(stray))?.depositId;
+  return depositId !== undefined && parseDepositId(depositId)?.arrangement === arrangement ? depositId : null;
 }

@@ -1,5 +1,5 @@
 /** What has begun and not ended: a push that runs, one that was killed, deposits that something is left to do for. */
-import { parseTimestamp, timestamp } from '../receipt/ids.js';
+import { parseTimestamp, timestamp } from '../names/deposit.js';
 import { lockState, type LastHolder } from './lock.js';
 import { pendingWords, readPending, type PendingStage, type Place } from './pending.js';
 import type { RunRecord } from './runs.js';

@@ -1,6 +1,6 @@
 /** Deposits of which something in the state directory tells, and the ledger does not. */
 import { isDepotError } from '../errors.js';
-import { parseAttestationName, parseReceiptName } from '../receipt/ids.js';
+import { parseAttestationName, parseReceiptName } from '../names/deposit.js';
 import { lastRun } from './runs.js';
 import type { ArrangementState } from './arrangement-state.js';
 

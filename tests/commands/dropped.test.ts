@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { partialName, suitcaseName } from '../../src/receipt/ids.js';
+import { partialName, suitcaseName } from '../../src/names/deposit.js';
 import { writePending, type PendingRecord, pendingWords } from '../../src/state/pending.js';
 import { acknowledged, draftOf } from '../state/samples.js';
 import { depotHere } from '../support/in-process.js';

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { partialName, suitcaseName } from '../../src/receipt/ids.js';
+import { partialName, suitcaseName } from '../../src/names/deposit.js';
 import { writePending } from '../../src/state/pending.js';
 import { ArrangementState } from '../../src/state/arrangement-state.js';
 import { tempDir } from '../support/cleanup.js';

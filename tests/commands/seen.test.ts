@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { beforeEach, expect, test } from 'vitest';
 import { describeSelf } from '../../src/state/holder.js';
-import { timestamp } from '../../src/receipt/ids.js';
+import { timestamp } from '../../src/names/deposit.js';
 import { appendRun, type RunRecord } from '../../src/state/runs.js';
 import { checkout } from '../support/cli.js';
 import { depotHere } from '../support/in-process.js';

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { describeSelf } from '../../src/state/holder.js';
-import { partialName, suitcaseName } from '../../src/receipt/ids.js';
+import { partialName, suitcaseName } from '../../src/names/deposit.js';
 import { lastDeposit } from '../../src/state/list.js';
 import { writePending } from '../../src/state/pending.js';
 import { draftOf, ledgerOf } from '../state/samples.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { pinned } from '../../src/commands/trust/pin.js';
-import { fingerprintOf } from '../../src/sftp/hostkeys.js';
+import { fingerprintOf } from '../../src/names/host-key.js';
 import { knownHostsLine } from '../../src/sftp/knownhosts.js';
 
 /** A public key blob that is well-formed enough: its type, then some octets. */

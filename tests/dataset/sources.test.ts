@@ -8,7 +8,7 @@ describe('a source name', () => {
     'crm.pgdump',
     '.hidden',
     'with space',
-    'x.part-1',
+    'x.part-',
     'x.part-000001.gz',
     'é',
     '日本語',
@@ -26,6 +26,9 @@ describe('a source name', () => {
     'a/b',
     '/',
     'a\0b',
+    'a\\b',
+    'a\u202eb',
+    'x.part-1',
     'crm.part-000001',
     'x.part-999999',
     '\ud800',
@@ -37,13 +40,13 @@ describe('a source name', () => {
 
   test('is shown without what could move the cursor', () => {
     expect(() => checkNames([commandSource(['true'], { name: '\x1b[2J/' })])).toThrow(
-      'the source name "\\x1b[2J/" holds a slash or a NUL',
+      'the source name "\\x1b[2J/": a name under data/ has no slashes',
     );
   });
 
   test('may not be used twice', () => {
     expect(() => checkNames([commandSource(['true'], { name: 'a' }), stdinSource({ name: 'a' })])).toThrow(
-      'the source name "a" is used twice',
+      'the source name "a": it is used twice',
     );
   });
 });

@@ -8,7 +8,7 @@ import {
   parseAttestation,
   type Attestation,
 } from '../../src/receipt/attestation.js';
-import { attestationName, parseAttestationName } from '../../src/receipt/ids.js';
+import { attestationName, parseAttestationName } from '../../src/names/deposit.js';
 
 const schema = JSON.parse(
   readFileSync(new URL('../../schemas/attestation-1.schema.json', import.meta.url), 'utf8'),

@@ -10,7 +10,7 @@ import { wrapSessionKey } from '../../src/pgp/sessionkey.js';
 import { signDetached } from '../../src/pgp/signature.js';
 import { receiptBytes } from '../../src/receipt/canonical.js';
 import { coverBytes, stockLines } from '../../src/receipt/cover.js';
-import { receiptName, signatureName, suitcaseName, type Compression } from '../../src/receipt/ids.js';
+import { receiptName, signatureName, suitcaseName, type Compression } from '../../src/names/deposit.js';
 import type { Receipt } from '../../src/receipt/schema.js';
 import { gcm, seal, v1 } from '../pgp/messages.js';
 import { cleanup, tempDir } from '../support/cleanup.js';

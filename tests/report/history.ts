@@ -2,7 +2,7 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { receiptBytes } from '../../src/receipt/canonical.js';
-import { coverName, receiptName, suitcaseName, timestamp } from '../../src/receipt/ids.js';
+import { coverName, receiptName, suitcaseName, timestamp } from '../../src/names/deposit.js';
 import { receiptProblem, type Receipt } from '../../src/receipt/schema.js';
 import type { RunRecord } from '../../src/state/runs.js';
 import { draftOf, sha256 } from '../state/samples.js';

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fingerprintOf } from '../../src/sftp/hostkeys.js';
+import { fingerprintOf } from '../../src/names/host-key.js';
 import { knownHostsLine, knownKeys, parseKnownHosts } from '../../src/sftp/knownhosts.js';
 import { tempDir } from '../support/cleanup.js';
 import { peer } from '../support/peers.js';

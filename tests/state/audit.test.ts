@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { compareWithHeld, verifyLedger, type LedgerProblem } from '../../src/state/audit.js';
-import { receiptName } from '../../src/receipt/ids.js';
+import { receiptName } from '../../src/names/deposit.js';
 import { Ledger } from '../../src/state/ledger.js';
 import { writePending } from '../../src/state/pending.js';
 import { ArrangementState } from '../../src/state/arrangement-state.js';

@@ -8,7 +8,7 @@ import { basename, dirname } from 'node:path';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { verifyLedger } from '../../src/state/audit.js';
 import { coverBytes } from '../../src/receipt/cover.js';
-import { partialName } from '../../src/receipt/ids.js';
+import { partialName } from '../../src/names/deposit.js';
 import { Ledger } from '../../src/state/ledger.js';
 import { listReceipts } from '../../src/state/list.js';
 import { readPending, removePending, writePending } from '../../src/state/pending.js';

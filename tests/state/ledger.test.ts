@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { verifyLedger } from '../../src/state/audit.js';
 import { appendRun } from '../../src/state/runs.js';
 import { Ledger, readLedgerId } from '../../src/state/ledger.js';
-import { newDepositId } from '../../src/receipt/ids.js';
+import { newDepositId } from '../../src/names/deposit.js';
 import { ArrangementState } from '../../src/state/arrangement-state.js';
 import { tempDir } from '../support/cleanup.js';
 import { Child } from './children.js';

@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { receiptName } from '../../src/receipt/ids.js';
+import { receiptName } from '../../src/names/deposit.js';
 import { findReceipt, lastDeposit, listReceipts, newestDeposit } from '../../src/state/list.js';
 import { appendRun, type RunRecord } from '../../src/state/runs.js';
 import { ArrangementState } from '../../src/state/arrangement-state.js';

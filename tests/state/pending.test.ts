@@ -1,7 +1,7 @@
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { newDepositId, partialName, suitcaseName } from '../../src/receipt/ids.js';
+import { newDepositId, partialName, suitcaseName } from '../../src/names/deposit.js';
 import { isPending, readPending, removePending, writePending, type PendingRecord } from '../../src/state/pending.js';
 import { ArrangementState } from '../../src/state/arrangement-state.js';
 import { tempDir } from '../support/cleanup.js';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { coverBytes } from '../../src/receipt/cover.js';
 import { verifyLedger } from '../../src/state/audit.js';
 import { Ledger } from '../../src/state/ledger.js';
-import { receiptName, signatureName } from '../../src/receipt/ids.js';
+import { receiptName, signatureName } from '../../src/names/deposit.js';
 import { checkDraft, recordReceipt } from '../../src/state/record.js';
 import { parseReceipt } from '../../src/receipt/parse.js';
 import type { Receipt } from '../../src/receipt/schema.js';

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { coverBytes } from '../../src/receipt/cover.js';
 import { Ledger } from '../../src/state/ledger.js';
-import { coverName, newDepositId, suitcaseName, type Compression } from '../../src/receipt/ids.js';
+import { coverName, newDepositId, suitcaseName, type Compression } from '../../src/names/deposit.js';
 import { recordReceipt, type RecordedReceipt } from '../../src/state/record.js';
 import type { Receipt, ReceiptDraft } from '../../src/receipt/schema.js';
 import { ArrangementState } from '../../src/state/arrangement-state.js';

@@ -3,7 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { isOutbound } from '../../src/outbound.js';
 import { coverBytes } from '../../src/receipt/cover.js';
-import { sidecarNames } from '../../src/receipt/ids.js';
+import { sidecarNames } from '../../src/names/deposit.js';
 import { Ledger } from '../../src/state/ledger.js';
 import { recordReceipt } from '../../src/state/record.js';
 import { readSidecarBytes } from '../../src/state/sidecars.js';

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { fromText } from '../../src/dataset/bytestring.js';
 import { encodeEnd, encodeEntry, encodeStart, MANIFEST_PATH } from '../../src/dataset/manifest.js';
-import { partSuffix, type EntryType } from '../../src/dataset/tar/format.js';
+import type { EntryType } from '../../src/dataset/tar/format.js';
+import { partSuffix } from '../../src/names/archive.js';
 import { HeaderEncoder } from '../../src/dataset/tar/write.js';
 import { archive } from './hostile-tar.js';
 

@@ -10,7 +10,7 @@ import { Seipd2Encryptor } from '../../src/pgp/seipd2.js';
 import { type Encryption, wrapSessionKey } from '../../src/pgp/sessionkey.js';
 import { MessageWriter } from '../../src/pgp/writer.js';
 import { receiptBytes } from '../../src/receipt/canonical.js';
-import { coverName, newDepositId, suitcaseName, type Compression } from '../../src/receipt/ids.js';
+import { coverName, newDepositId, suitcaseName, type Compression } from '../../src/names/deposit.js';
 import { commitmentOf, openingOf } from '../../src/receipt/proof.js';
 import type { Receipt } from '../../src/receipt/schema.js';
 import { tempDir } from './cleanup.js';

@@ -1,6 +1,8 @@
 import path from 'node:path';
 import type { Account } from '../../accounts.js';
-import { parseArrangementName, parseDuration, parseHost, type Parsed } from '../../config/values.js';
+import { parseDuration, parseHost } from '../../config/values.js';
+import { parseArrangementName } from '../../names/arrangement.js';
+import type { Parsed } from '../../names/parsed.js';
 import { DepotError, isDepotError } from '../../errors.js';
 import type { Certificate } from '../../pgp/certificate.js';
 import { readCertificate } from '../../pgp/keys.js';

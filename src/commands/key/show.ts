@@ -4,7 +4,7 @@ import { readCertificate } from '../../pgp/keys.js';
 import { subkeysOf, type Subkey } from '../../pgp/parts.js';
 import { judgeRecipient, judgeSigner } from '../../pgp/policy.js';
 import { printable } from '../../printable.js';
-import { timestamp } from '../../receipt/ids.js';
+import { timestamp } from '../../names/deposit.js';
 import { groupedFingerprint, labelled, localTime } from '../../ui/format.js';
 import type { Line } from '../../ui/wrap.js';
 import type { Context, GlobalOptions } from '../context.js';

@@ -1,5 +1,5 @@
 import { destroyedDeposits } from '../../state/ledger.js';
-import { parseReceiptName } from '../../receipt/ids.js';
+import { parseReceiptName } from '../../names/deposit.js';
 import { byCompletion, listReceipts, type ListedReceipt } from '../../state/list.js';
 import { placeFor } from '../../push/agent.js';
 import { pendingWords, readPending, type PendingStage } from '../../state/pending.js';

@@ -1,6 +1,6 @@
 import { usage } from '../flags.js';
 import { ageOf } from '../../clock.js';
-import { parseDepositId, timestamp } from '../../receipt/ids.js';
+import { parseDepositId, timestamp } from '../../names/deposit.js';
 import { Ledger } from '../../state/ledger.js';
 import { lockArrangement } from '../../state/lock.js';
 import { labelled } from '../../ui/format.js';

@@ -6,7 +6,7 @@ import { DepotError, isDepotError } from '../../errors.js';
 import { readPlain } from '../../plain-file.js';
 import { printable } from '../../printable.js';
 import { localError, writeFileAtomic } from '../../durable-file.js';
-import { fingerprintOf } from '../../sftp/hostkeys.js';
+import { fingerprintOf } from '../../names/host-key.js';
 import { looseTextOf } from '../../text-file.js';
 import { knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';
 import { scanHostKeys, type ScannedKey } from '../../sftp/scan.js';

@@ -112,13 +112,3 @@ export function paxTime(ns: bigint): string {
   const { seconds, fraction } = splitTime(ns);
   return `${Number.isSafeInteger(seconds) ? seconds : ns / NS}${fraction}`;
 }
-
-/**
- * Parts: what has no known length (a command, stdin, the manifest) is stored as `<path>.part-000001`,
- * `<path>.part-000002`, …, which `cat <path>.part-*` joins. Six digits, so that a shell's order is ours.
- */
-export const MAX_PARTS = 999_999;
-export const PART_NAME = /\.part-\d{6}$/;
-export function partSuffix(number: number): string {
-  return `.part-${String(number).padStart(6, '0')}`;
-}

@@ -1,5 +1,5 @@
 import { fromBytes } from '../bytestring.js';
-import { FIRST_ENTRY } from '../part-names.js';
+import { FIRST_ENTRY } from '../../names/archive.js';
 import { BLOCK, paddingFor, typeflag, type EntrySink, type EntryType, type TarEntry } from './format.js';
 import { isHeader, parseHeader, type Header } from './header.js';
 import { notTar } from './not-tar.js';

@@ -14,7 +14,7 @@ import {
   supersededReceiptName,
   timestamp,
   type Compression,
-} from '../../src/receipt/ids.js';
+} from '../../src/names/deposit.js';
 
 const at = new Date('2026-11-22T00:30:00.987Z');
 const id = 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410';

@@ -5,18 +5,11 @@
  * functions here produce and returns null for everything else.
  */
 import { DepotError } from '../errors.js';
+import { arrangementPattern } from './arrangement.js';
 
 export type Compression = 'none' | 'gzip' | 'zstd';
 
-export const arrangementPattern = /^[a-z0-9][a-z0-9-]{0,40}$/;
-const depositIdPattern = /^([a-z0-9][a-z0-9-]{0,40})_(\d{8}T\d{6}Z)_([0-9a-f]{16})$/;
-
 const extensions: Record<Compression, string> = { none: '.tar.pgp', gzip: '.tar.gz.pgp', zstd: '.tar.zst.pgp' };
-const suitcasePattern =
-  /^([a-z0-9][a-z0-9-]{0,40}_\d{8}T\d{6}Z_[0-9a-f]{16})(\.tar\.pgp|\.tar\.gz\.pgp|\.tar\.zst\.pgp)$/;
-const attestationPattern =
-  /^([a-z0-9][a-z0-9-]{0,40}_\d{8}T\d{6}Z_[0-9a-f]{16})\.attestation(?:\.([1-9]\d{0,3}))?\.json$/;
-const receiptPattern = /^([a-z0-9][a-z0-9-]{0,40}_\d{8}T\d{6}Z_[0-9a-f]{16})\.receipt(?:\.([1-9]\d{0,3}))?\.json$/;
 
 /** What a deposit id says: whose it is and when it was begun. */
 export interface DepositIdParts {
@@ -42,11 +35,16 @@ export function newDepositId(arrangement: string, at: Date): string {
 
 /** The parts of a deposit id, or null when `text` is not one (an impossible date is not one). */
 export function parseDepositId(text: string): DepositIdParts | null {
-  const match = depositIdPattern.exec(text);
-  if (match === null) return null;
-  const [, arrangement, compact, random] = match as unknown as [string, string, string, string];
+  const [, arrangement = '', compact = '', random = ''] = /^(.+)_(\d{8}T\d{6}Z)_([0-9a-f]{16})$/.exec(text) ?? [];
   const at = parseTimestamp(compact.replace(/^(....)(..)(..)T(..)(..)(..)Z$/, '$1-$2-$3T$4:$5:$6Z'));
-  return at === null ? null : { arrangement, at, random };
+  return at === null || !arrangementPattern.test(arrangement) ? null : { arrangement, at, random };
+}
+
+/** The deposit id that a file name begins with, and what follows; null when it begins with none. */
+function idAndRest(name: string): { depositId: string; rest: string } | null {
+  const dot = name.indexOf('.');
+  const depositId = name.slice(0, dot);
+  return dot === -1 || parseDepositId(depositId) === null ? null : { depositId, rest: name.slice(dot) };
 }
 
 /** `YYYY-MM-DDTHH:MM:SSZ`; fractions of a second are cut off, not rounded. */
@@ -68,17 +66,27 @@ export function suitcaseName(depositId: string, compression: Compression): strin
 
 /** The id and compression in a suitcase's name, or null when it is not one. */
 export function parseSuitcaseName(name: string): { depositId: string; compression: Compression } | null {
-  const match = suitcasePattern.exec(name);
-  if (match === null) return null;
-  const [, depositId, extension] = match as unknown as [string, string, string];
-  if (parseDepositId(depositId) === null) return null;
-  const compression = (Object.keys(extensions) as Compression[]).find((key) => extensions[key] === extension);
-  return compression === undefined ? null : { depositId, compression };
+  const found = idAndRest(name);
+  const compression = (Object.keys(extensions) as Compression[]).find((key) => extensions[key] === found?.rest);
+  return found === null || compression === undefined ? null : { depositId: found.depositId, compression };
 }
 
 /** The suitcase's remote name while it is being uploaded. */
 export function partialName(depositId: string): string {
   return `.${depositId}.partial`;
+}
+
+/**
+ * The name that a partial will have, less `.partial`: of a suitcase the deposit id, of a sidecar its whole name. Null when
+ * it is no partial. One that could not be removed is left, and the next has eight hex digits more.
+ */
+export function parsePartialName(name: string): { depositId: string; of: string } | null {
+  const of = /^\.(.+?)(?:\.[0-9a-f]{8})?\.partial$/.exec(name)?.[1];
+  if (of === undefined) return null;
+  const depositId = of.split('.', 1)[0]!;
+  return parseDepositId(depositId) !== null && [depositId, ...sidecarNames(depositId)].includes(of)
+    ? { depositId, of }
+    : null;
 }
 
 /** The readable page beside the suitcase. */
@@ -108,11 +116,8 @@ export function supersededReceiptName(depositId: string, number: number): string
 
 /** The id in the name of a receipt, with the number when it is a superseded one; null when it is neither. */
 export function parseReceiptName(name: string): { depositId: string; superseded: number | null } | null {
-  const match = receiptPattern.exec(name);
-  if (match === null) return null;
-  const [, depositId, number] = match as unknown as [string, string, string | undefined];
-  if (parseDepositId(depositId) === null) return null;
-  return { depositId, superseded: number === undefined ? null : Number(number) };
+  const found = numbered(name, 'receipt');
+  return found && { depositId: found.depositId, superseded: found.number };
 }
 
 /** Where the state directory keeps the `number`th attestation of a deposit: several keys may open it, and be proven again. */
@@ -122,9 +127,14 @@ export function attestationName(depositId: string, number: number): string {
 
 /** The id and number in the name of an attestation; null when it is none. */
 export function parseAttestationName(name: string): { depositId: string; number: number } | null {
-  const match = attestationPattern.exec(name);
-  if (match === null) return null;
-  const [, depositId, number] = match as unknown as [string, string, string | undefined];
-  if (parseDepositId(depositId) === null || number === '1') return null;
-  return { depositId, number: number === undefined ? 1 : Number(number) };
+  const found = numbered(name, 'attestation');
+  return found === null || found.number === 1 ? null : { depositId: found.depositId, number: found.number ?? 1 };
+}
+
+/** `<id>.<what>.json` or `<id>.<what>.<number>.json`. */
+function numbered(name: string, what: string): { depositId: string; number: number | null } | null {
+  const found = idAndRest(name);
+  const [, kind, number] = /^\.([a-z]+)(?:\.([1-9]\d{0,3}))?\.json$/.exec(found?.rest ?? '') ?? [];
+  if (found === null || kind !== what) return null;
+  return { depositId: found.depositId, number: number === undefined ? null : Number(number) };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { toldSha256 } from '../src/told-digest.js';
+import { toldSha256 } from '../../src/names/digest.js';
 
 const digest = '298cb8120f4e5d6c7b8a990a1b2c3d4e5f60718293a4b5c6d7e8f9001122ef1e';
 const pairs = digest.match(/../g)!;
