@@ -2,7 +2,7 @@
  * The program's one entry and its one catch: an error becomes text or JSON, and an exit status.
  * What is imported here at the top is loaded for `depot --version` too, so next to nothing is.
  */
-import { asDepotError, DepotError, foreseen, isDepotError, type ErrorCode } from './errors.js';
+import { asDepotError, DepotError, foreseen, isDepotError, isStop, type ErrorCode } from './errors.js';
 import { ignoresHangUp } from './hang-up.js';
 import { wholeOutput } from './ui/output.js';
 import type { Screen } from './ui/screen.js';
@@ -40,7 +40,7 @@ export async function main(p: Process = thisProcess()): Promise<number> {
     status = await work(p, screen, stop);
   } catch (thrown) {
     const error = foreseen(thrown, stop.signal);
-    if (error.exit > 128) error.hint ??= 'run it again: «depot …»';
+    if (isStop(error)) error.hint ??= 'run it again: «depot …»';
     screen.error(error, debug);
     status = error.exit;
   }

@@ -2,75 +2,21 @@
  * Errors are data: a code from a closed list, what happened, whether anything was published, and
  * what to type next. The code decides the exit status; `docs/exit-codes.md` lists them all.
  */
+import { type ErrorCode, exitStatus } from './texts/exits.js';
 
-/** Code → exit status. Scripts depend on both: codes are added, never renamed. */
-export const exitStatus = {
-  internal: 1,
-  usage: 2,
-  'source-failed': 3,
-  'source-changed': 3,
-  'source-timed-out': 3,
-  'source-empty': 3,
-  'source-too-small': 3,
-  'source-shrunk': 3,
-  'some-failed': 4,
-  'local-disk-full': 5,
-  'local-not-writable': 5,
-  'local-unreadable': 5,
-  'local-limit': 5,
-  'output-exists': 5,
-  'state-insecure': 5,
-  'config-invalid': 10,
-  'config-not-found': 10,
-  'config-insecure': 10,
-  'config-unreadable': 10,
-  'arrangement-ended': 10,
-  locked: 11,
-  'login-refused': 12,
-  'host-key-unknown': 13,
-  'host-key-changed': 13,
-  unreachable: 14,
-  'remote-permission': 15,
-  'remote-no-space': 15,
-  'remote-exists': 15,
-  'remote-no-directory': 15,
-  'remote-refused': 15,
-  'connection-lost': 16,
-  'secret-missing': 17,
-  'secret-insecure': 17,
-  'passphrase-wrong': 17,
-  unconfirmed: 18,
-  'recipient-unusable': 20,
-  'signer-unusable': 20,
-  'key-unreadable': 20,
-  'verification-failed': 21,
-  'rehearsal-failed': 21,
-  'not-addressed': 22,
-  'archive-refused': 23,
-  incomplete: 24,
-  'sidecars-pending': 30,
-  'receipt-not-written': 30,
-  stale: 31,
-  'ledger-broken': 32,
-  'hung-up': 129,
-  interrupted: 130,
-  killed: 137,
-  terminated: 143,
-} as const;
-
-export type ErrorCode = keyof typeof exitStatus;
+export type { ErrorCode };
 
 /** Whether a deposit became visible at the agent: `unknown` when the server's last answer was lost. */
 export type Published = 'no' | 'yes' | 'unknown';
 
 export interface ErrorDetails {
   /** What to type or do next; starts with a verb. */
-  hint?: string;
+  hint?: string | undefined;
   /** Left out where no deposit was under way. */
-  published?: Published;
-  depositId?: string;
+  published?: Published | undefined;
+  depositId?: string | undefined;
   /** The arrangement that the failure belongs to. */
-  arrangement?: string;
+  arrangement?: string | undefined;
   cause?: unknown;
 }
 
@@ -113,6 +59,16 @@ function isOurs(error: unknown): error is DepotError {
 /** True when `error` is a DepotError, with this code when one is given. */
 export function isDepotError(error: unknown, code?: ErrorCode): error is DepotError {
   return isOurs(error) && (code === undefined || error.code === code);
+}
+
+/** The server said no: to the directory, to a write, or to a name. */
+export function isRefusal(error: unknown): error is DepotError {
+  return isOurs(error) && error.code.startsWith('remote-');
+}
+
+/** A signal ended the run. */
+export function isStop(error: unknown): error is DepotError {
+  return isOurs(error) && ['hung-up', 'interrupted', 'terminated'].includes(error.code);
 }
 
 /**
@@ -206,11 +162,7 @@ function stackOf(thrown: unknown): string | undefined {
 export function copyOf(error: unknown): unknown {
   if (!isDepotError(error)) return error;
   const { code, message, hint, published, cause, stack } = error;
-  const copy = new DepotError(code, message, {
-    cause,
-    ...(hint === undefined ? {} : { hint }),
-    ...(published === undefined ? {} : { published }),
-  });
+  const copy = new DepotError(code, message, { cause, hint, published });
   if (stack !== undefined) copy.stack = stack;
   return copy;
 }
@@ -228,12 +180,8 @@ export function errorToRecord(error: unknown): ErrorRecord {
     isOurs(error) || limitOf(error) !== null
       ? asDepotError(error)
       : new DepotError('internal', textOf(error), { cause: error });
-  const record: ErrorRecord = { code: e.code, message: e.message, stack: stackOf(error) };
-  if (e.hint !== undefined) record.hint = e.hint;
-  if (e.published !== undefined) record.published = e.published;
-  if (e.depositId !== undefined) record.depositId = e.depositId;
-  if (e.arrangement !== undefined) record.arrangement = e.arrangement;
-  return record;
+  const { code, message, hint, published, depositId, arrangement } = e;
+  return { code, message, hint, published, depositId, arrangement, stack: stackOf(error) };
 }
 
 /** The reverse of `errorToRecord`; keeps the stack of the thread in which it happened. */

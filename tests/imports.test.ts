@@ -74,3 +74,9 @@ test('control: a ring is found, by way of a type or of a later import too', () =
     'd.ts > d/e.ts',
   ]);
 });
+
+test('texts import nothing from other folders', () => {
+  const texts = importsOf(files.filter((file) => file.startsWith('texts/')));
+  expect(texts.size).toBeGreaterThan(0);
+  expect([...texts.values()].flat().filter((file) => file.includes('/') && !file.startsWith('texts/'))).toEqual([]);
+});

@@ -12,7 +12,7 @@ export type Flags = Record<string, unknown>;
 
 /** Exit 2; `hint` begins with a verb. */
 export function usage(message: string, hint?: string): DepotError {
-  return new DepotError('usage', message, hint === undefined ? {} : { hint });
+  return new DepotError('usage', message, { hint });
 }
 
 export function globals(flags: Flags): GlobalOptions {

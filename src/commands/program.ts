@@ -9,7 +9,7 @@ import { defineDecrypt } from './decrypt.js';
 import { defineDemo } from './demo.js';
 import { defineDoctor } from './doctor.js';
 import { usage } from './flags.js';
-import { exitMeanings, helpEnd } from './help.js';
+import { helpEnd } from './help.js';
 import { defineInit } from './init.js';
 import { defineKey } from './key.js';
 import { defineKit } from './kit.js';
@@ -22,6 +22,7 @@ import { defineSchedule } from './schedule.js';
 import { defineStatus } from './status.js';
 import { defineTrust } from './trust.js';
 import { defineVerify } from './verify.js';
+import { exitStatuses } from '../texts/exits.js';
 
 /**
  * The command line. Every command hands its typed options to `start`; what a command needs for its work is imported
@@ -69,9 +70,7 @@ export function buildProgram(start: Start): Command {
         ['depot push', 'make a deposit now'],
         ['depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc', 'check a deposit'],
       ],
-      Object.keys(exitMeanings)
-        .map(Number)
-        .filter((exit) => exit > 2),
+      exitStatuses.filter((exit) => exit > 2),
     ),
   );
   return program;

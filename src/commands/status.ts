@@ -4,7 +4,8 @@ import type { Command } from 'commander';
 import type { Config } from '../config/types.js';
 import type { Shrunk } from '../standing/shrunk.js';
 import { type KeyStanding, lateWords, type Standing } from '../standing/standing.js';
-import { exitStatus, isDepotError } from '../errors.js';
+import { isDepotError } from '../errors.js';
+import { exitMeaning, exitStatus } from '../texts/exits.js';
 import { printable } from '../printable.js';
 import { parseDepositId } from '../names/deposit.js';
 import type { RunRecord } from '../state/runs.js';
@@ -14,7 +15,7 @@ import type { Line } from '../ui/wrap.js';
 import type { Context, GlobalOptions, Start } from './context.js';
 import { chooseArrangements, configFor } from './deposits.js';
 import { durationMs, given, globals, text, usage, type Flags } from './flags.js';
-import { exitMeanings, helpEnd } from './help.js';
+import { helpEnd } from './help.js';
 
 export interface StatusFlags extends GlobalOptions {
   names: string[];
@@ -331,6 +332,5 @@ function runText(run: RunRecord): string {
   if (run.code === 'skipped') return `skipped ${at}`;
   if (run.exit === 0) return `deposited ${at}`;
   if (run.code === 'killed') return `killed, last seen ${at}`;
-  const meaning = exitMeanings[run.exit]?.replace(/ \(.*\)$|[:,].*$/, '') ?? '';
-  return `failed ${at}, ${run.exit} ${meaning}`;
+  return `failed ${at}, ${run.exit} ${exitMeaning(run.exit).en.replace(/ \(.*|[:,].*/, '')}`;
 }

@@ -1,7 +1,7 @@
 /** `doctor --write-test`: what the server does with two test files, and what later runs make of that. */
 import { stat } from 'node:fs/promises';
 import { accountOfUid, runAs } from '../accounts.js';
-import { exitStatus, isDepotError, type ErrorCode } from '../errors.js';
+import { isRefusal, type ErrorCode } from '../errors.js';
 import { printable } from '../printable.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { ageOf } from '../clock.js';
@@ -34,7 +34,7 @@ export async function writeTest(remote: Remote, own: ArrangementState, report: R
   try {
     await testWrites(remote, test).catch(async (error: unknown) => {
       // A link that is lost says nothing about the server; what was known of it stays.
-      if (isDepotError(error) && exitStatus[error.code] === exitStatus['remote-refused']) await keep(error.message);
+      if (isRefusal(error)) await keep(error.message);
       throw error;
     });
     await keep();

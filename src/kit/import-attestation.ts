@@ -238,5 +238,5 @@ function refuseReplay({ keyFingerprint, attestedAt }: Attestation, onFile: Filed
 }
 
 function refused(why: string, hint?: string): DepotError {
-  return new DepotError('verification-failed', `attestation refused: ${why}`, hint === undefined ? {} : { hint });
+  return new DepotError('verification-failed', `attestation refused: ${why}`, { hint });
 }

@@ -111,7 +111,7 @@ function keyPackets(binary: Uint8Array) {
 
 function unreadable(what: string, hint?: string, cause?: unknown): DepotError {
   return new DepotError('key-unreadable', `key not readable: ${what}`, {
-    ...(hint === undefined ? {} : { hint }),
+    hint,
     cause,
   });
 }

@@ -100,7 +100,7 @@ function byAnother(packets: openpgp.SignaturePacket[], signers: Certificate[]): 
 
 function failed(why: string, hint?: string, cause?: unknown): DepotError {
   return new DepotError('verification-failed', `signature not accepted: ${why}`, {
-    ...(hint === undefined ? {} : { hint }),
+    hint,
     cause,
   });
 }

@@ -1,4 +1,4 @@
-import { isDepotError } from '../errors.js';
+import { isRefusal } from '../errors.js';
 import { newDepositId, partialName, suitcaseName, timestamp } from '../names/deposit.js';
 import { removePending, writePending, type PendingRecord } from '../state/pending.js';
 import { chooseCompression } from '../seal/compress.js';
@@ -104,7 +104,7 @@ async function createPartial(scene: Scene, intent: PendingRecord): Promise<Uploa
       },
     });
   } catch (error) {
-    if (isDepotError(error) && error.exit === 15) await removePending(state, intent.depositId);
+    if (isRefusal(error)) await removePending(state, intent.depositId);
     else await afterAbandoning(scene, intent, left);
     throw error;
   }

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { DepotError, Published } from '../errors.js';
+import { type DepotError, type Published, isStop } from '../errors.js';
 import { timestamp } from '../names/deposit.js';
 import type { ShrinkRule } from '../dataset/shrink.js';
 import type { RunDataset, RunRecord } from '../state/runs.js';
@@ -39,7 +39,7 @@ export class Run {
     error.arrangement ??= this.arrangement;
     error.published ??= this.published;
     if (this.depositId !== null) error.depositId ??= this.depositId;
-    if (error.exit > 128)
+    if (isStop(error))
       error.hint ??=
         error.published === 'yes'
           ? `look at it with: «depot receipts show ${error.depositId ?? this.arrangement}»`

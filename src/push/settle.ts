@@ -1,4 +1,4 @@
-import { DepotError, isDepotError } from '../errors.js';
+import { DepotError, isDepotError, isRefusal } from '../errors.js';
 import {
   readPending,
   removePending,
@@ -181,7 +181,7 @@ async function verdictOn(
     // Whole, or not to be seen: one more rename tells.
     if ((await remote.renameAgain({ partialName, finalName, bytes })) !== 'published') return 'open';
   } catch (error) {
-    if (!isDepotError(error) || error.exit !== 15) throw error;
+    if (!isRefusal(error)) throw error;
     // Refused although it lies there: it will never be published. If it cannot be seen, the name may be taken by itself.
     return seen ? 'void' : 'open';
   }
@@ -217,7 +217,7 @@ async function fileEarlier(scene: Scene, record: AnsweredRecord): Promise<void> 
       {
         published: 'no',
         cause: error,
-        ...(cause.hint !== undefined && { hint: cause.hint }),
+        hint: cause.hint,
       },
     );
   }
@@ -229,11 +229,16 @@ async function sidecars(scene: Scene, record: SidecarsRecord, settled: Settled):
     await uploadSidecars(scene, record, 'an earlier run');
     scene.hooks.warn(`sidecars of ${record.depositId}, which an earlier run had left, are delivered`);
   } catch (error) {
-    if (!isDepotError(error) || !(error.exit === 15 || error.exit === 5 || error.exit === 21)) throw error;
+    if (!isRefusal(error) && !cannotBeRead(error)) throw error;
     scene.hooks.warn(
       `sidecars of ${record.depositId}, deposited by an earlier run, could not be delivered: ${error.message}`,
       'act',
     );
     settled.undelivered.push({ depositId: record.depositId, error });
   }
+}
+
+/** The sidecar here is lost or damaged. */
+function cannotBeRead(error: unknown): error is DepotError {
+  return isDepotError(error) && (error.code.startsWith('local-') || error.code === 'verification-failed');
 }

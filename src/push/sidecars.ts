@@ -1,4 +1,4 @@
-import { DepotError, isDepotError } from '../errors.js';
+import { DepotError, isDepotError, isStop } from '../errors.js';
 import { removePending, writePending, type PendingRecord } from '../state/pending.js';
 import { readSidecarBytes } from '../state/sidecars.js';
 import type { Sidecar } from '../sftp/prepared.js';
@@ -100,7 +100,7 @@ export async function deliverSidecars(scene: Scene, record: SidecarsRecord): Pro
   try {
     await uploadSidecars(scene, record, 'this run');
   } catch (error) {
-    if (!isDepotError(error) || error.exit > 128) throw error;
+    if (!isDepotError(error) || isStop(error)) throw error;
     throw undelivered(record.depositId, scene.o.arrangement.name, 'its sidecars could not be delivered', error);
   }
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { isDepotError } from '../errors.js';
+import { isRefusal } from '../errors.js';
 import { removePending, writePending, type PendingRecord } from '../state/pending.js';
 import type { ReceiptDraft } from '../receipt/schema.js';
-import { isSpoolFault, openSpool, writeSpool, type Spool } from '../seal/spool.js';
+import { openSpool, SpoolFault, writeSpool, type Spool } from '../seal/spool.js';
 import { deadPartial } from '../sftp/dead.js';
 import type { Removal } from '../sftp/link.js';
 import type { Transfer } from '../sftp/types.js';
@@ -88,7 +88,7 @@ export async function resumeSpooled(scene: Scene, record: SpooledRecord): Promis
     );
   } catch (error) {
     if (run.published !== 'no') throw error;
-    if (isSpoolFault(error)) await discardSpooled(scene, record, error.message);
+    if (error instanceof SpoolFault) await discardSpooled(scene, record, error.message);
     // With its name, it was given up where that was found.
     else if (deadPartial(error) && scene.o.arrangement.remote.publish === 'direct' && canSealAgain(scene))
       hooks.warn(`${error.message}; it is sealed again under a new id`);
@@ -192,7 +192,7 @@ async function sendOnce(scene: Scene, record: SpooledRecord): Promise<Deposit> {
     const upload = await agent.remote
       .createUpload({ partialName, finalName, keep: true, ...(confirmed !== undefined && { resumeFrom: confirmed }) })
       .catch((error: unknown) => {
-        if (!deadPartial(error)) sayKept(scene, record, isDepotError(error) && error.exit === 15);
+        if (!deadPartial(error)) sayKept(scene, record, isRefusal(error));
         throw error;
       });
     step('partial-created');
@@ -270,7 +270,7 @@ async function keepForLater(
   run.published = publishedBy(error, closing);
   const over = deadPartial(error) || run.published !== 'no';
   let removed = false;
-  if (!over && (isSpent(record) || (isDepotError(error) && (error.exit === 15 || isSpoolFault(error))))) {
+  if (!over && (isSpent(record) || isRefusal(error) || error instanceof SpoolFault)) {
     ({ removed } = await upload.abandon().catch(() => ({ removed: false })));
     if (removed) delete record.spool.confirmed;
   } else {

@@ -1,4 +1,5 @@
-import { type DepotError, isDepotError, type ErrorCode, exitStatus } from '../errors.js';
+import { type DepotError, isDepotError } from '../errors.js';
+import { type ErrorCode, exitStatus } from '../texts/exits.js';
 
 export interface Check {
   name: string;

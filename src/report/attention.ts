@@ -2,7 +2,7 @@
 import { printable } from '../printable.js';
 import { age, localTime } from '../ui/format.js';
 import type { ArrangementReport, Reason } from './data.js';
-import { exitWords } from './words.js';
+import { exitMeaning } from '../texts/exits.js';
 
 /** Null where nothing is wrong. */
 export function attentionOf(a: ArrangementReport): string | null {
@@ -28,7 +28,7 @@ export function attentionOf(a: ArrangementReport): string | null {
 function reasonOf(reason: Reason): string {
   switch (reason.kind) {
     case 'run-failed':
-      return `the last run failed, ${localTime(reason.at)}, ${reason.exit} ${exitWords[reason.exit]?.[0] ?? 'unknown'}`;
+      return `the last run failed, ${localTime(reason.at)}, ${reason.exit} ${exitMeaning(reason.exit).en}`;
     case 'run-killed':
       return `a run that began ${localTime(reason.at)} was killed, or the machine went down`;
     case 'pending':

@@ -2,6 +2,7 @@
 import { age, bytes, localTime } from '../ui/format.js';
 import type { ArrangementReport, Reason, State } from './data.js';
 import { both, html, type Markup } from './markup.js';
+import { exitMeaning } from '../texts/exits.js';
 import type { ProblemKind } from '../state/audit.js';
 
 export interface Badge {
@@ -36,42 +37,8 @@ export function rhythmText({ everyMs, configured }: Pick<ArrangementReport, 'eve
     : both('agreed rhythm not known', 'afgesproken ritme niet bekend');
 }
 
-/** DESIGN's table of exit codes. */
-export const exitWords: Readonly<Record<number, readonly [en: string, nl: string]>> = {
-  0: ['done', 'gelukt'],
-  1: ['a defect in depot', 'een fout in depot'],
-  2: ['wrong use of the command line', 'verkeerd gebruik van de opdrachtregel'],
-  3: [
-    'a source failed, changed, timed out, was empty or shrank',
-    'een bron faalde, veranderde, duurde te lang, was leeg of kromp',
-  ],
-  4: ['some arrangements failed', 'sommige regelingen faalden'],
-  5: ['disk full, or not readable or writable', 'schijf vol, of niet lees- of schrijfbaar'],
-  10: ['configuration', 'configuratie'],
-  11: ['another push was running', 'er liep al een deponering'],
-  12: ['login refused', 'aanmelding geweigerd'],
-  13: ['host key unknown or changed', 'sleutel van de server onbekend of veranderd'],
-  14: ['server not reachable', 'server niet bereikbaar'],
-  15: ['the server refused', 'de server weigerde'],
-  16: ['connection lost', 'verbinding verloren'],
-  17: ['a secret was missing, or a passphrase wrong', 'een geheim ontbrak, of een wachtwoordzin was fout'],
-  18: ['the last answer of the server was lost', 'het laatste antwoord van de server ging verloren'],
-  20: ['a key was not usable', 'een sleutel was niet bruikbaar'],
-  21: ['verification failed', 'verificatie mislukt'],
-  22: ['the key does not open the suitcase', 'de sleutel opent de koffer niet'],
-  23: ['archive refused', 'archief geweigerd'],
-  24: ['not everything could be checked', 'niet alles kon worden gecontroleerd'],
-  30: ['deposited, but the record of it was not complete', 'gedeponeerd, maar de vastlegging was niet volledig'],
-  31: ['stale', 'verouderd'],
-  32: ['ledger broken', 'grootboek geschonden'],
-  129: ['hung up', 'opgehangen'],
-  130: ['interrupted', 'afgebroken'],
-  137: ['killed, or the machine went down', 'afgebroken, of de machine viel uit'],
-  143: ['terminated', 'beëindigd'],
-};
-
 export function exitText(exit: number): Markup {
-  const [en, nl] = exitWords[exit] ?? ['an unknown exit code', 'een onbekende exitcode'];
+  const { en, nl } = exitMeaning(exit);
   return html`${exit}: ${both(en, nl)}`;
 }
 

@@ -82,13 +82,11 @@ export async function openSpool(file: string, expected: Spooled, from: number): 
   }
 }
 
-/** Whether it is the spooled file itself that is at fault: then only sealing again helps. */
-export function isSpoolFault(error: unknown): error is DepotError {
-  return error instanceof DepotError && 'spoolFault' in error;
-}
+/** The spooled file itself is at fault: only sealing again helps. */
+export class SpoolFault extends DepotError {}
 
 function unusable(error: unknown): unknown {
-  return error instanceof DepotError ? Object.assign(error, { spoolFault: true }) : error;
+  return error instanceof DepotError ? new SpoolFault(error.code, error.message, error) : error;
 }
 
 export class Spool {
@@ -153,9 +151,8 @@ async function fill(
   return octets;
 }
 
-function damaged(file: string): DepotError {
-  const error = new DepotError('local-unreadable', `${file} is not the suitcase that was sealed into it`, {
+function damaged(file: string): SpoolFault {
+  return new SpoolFault('local-unreadable', `${file} is not the suitcase that was sealed into it`, {
     hint: 'look at the disk; the next push makes a new deposit',
   });
-  return Object.assign(error, { spoolFault: true });
 }

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
-import { exitMeanings } from '../../src/commands/help.js';
 import { schemaAddress } from '../../src/commands/init/text.js';
 import { buildProgram } from '../../src/commands/program.js';
+import { exits } from '../../src/texts/exits.js';
 
 const program = buildProgram(() => Promise.resolve());
 
@@ -46,7 +46,7 @@ test.each(commands)('%s', (path, command) => {
     .split('\n')
     .map((line) => Number(/^ *(\d+) {2}/.exec(line)?.[1]));
   expect(listed.slice(0, 3), 'exit codes').toEqual([0, 1, 2]);
-  expect(listed.every((code) => code in exitMeanings)).toBe(true);
+  expect(listed.every((code) => code in exits)).toBe(true);
   for (const option of command.options) expect(option.description, option.flags).not.toBe('');
   for (const argument of command.registeredArguments) expect(argument.description, argument.name()).not.toBe('');
 });

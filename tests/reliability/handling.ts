@@ -78,8 +78,8 @@ export const handlings: Handling[] = [
   {
     what: 'a damaged spool is given up',
     file: 'push/spooled.ts',
-    of: 'if (isSpoolFault(error)) await discardSpooled(',
-    without: 'if (isSpoolFault(error)) throw error; else if (false) await discardSpooled(',
+    of: 'if (error instanceof SpoolFault) await discardSpooled(',
+    without: 'if (error instanceof SpoolFault) throw error; else if (false) await discardSpooled(',
     row: 'spool: the spooled file is damaged',
   },
   {

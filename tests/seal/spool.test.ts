@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { isOutbound, markSuitcaseBlock, type SuitcaseBlock } from '../../src/outbound.js';
 import type { SealResult } from '../../src/seal/messages.js';
 import type { Sealing } from '../../src/seal/sealing.js';
-import { isSpoolFault, openSpool, writeSpool } from '../../src/seal/spool.js';
+import { openSpool, SpoolFault, writeSpool } from '../../src/seal/spool.js';
 import { tempDir } from '../support/cleanup.js';
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -92,7 +92,7 @@ describe('a spool', () => {
         (e: unknown) => e,
       );
       expect(error).toMatchObject({ code: 'local-unreadable' });
-      expect(isSpoolFault(error)).toBe(true);
+      expect(error).toBeInstanceOf(SpoolFault);
     }
   });
 

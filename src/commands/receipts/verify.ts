@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { DepotError, exitStatus } from '../../errors.js';
+import { DepotError } from '../../errors.js';
+import { exitStatus } from '../../texts/exits.js';
 import { printable } from '../../printable.js';
 import { compareWithHeld, verifyLedger, type LedgerAudit } from '../../state/audit.js';
 import { counted } from '../../ui/format.js';
