@@ -1,33 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { checkout } from '../support/cli.js';
-import { groups } from '../reliability/table.js';
+import { hasTest, namedTests, readPage } from '../support/pages.js';
 
-const page = readFileSync(join(checkout, 'SECURITY.md'), 'utf8');
+const page = readPage('SECURITY.md');
 const threats = page.slice(page.indexOf('## Who could do what'), page.indexOf('## Secrets in memory'));
-const named = [...threats.matchAll(/`(tests\/[^`]+)`: "([^"]+(?:"%s"[^"]+)?)"/g)].map(([, file, name]) => ({
-  file,
-  name,
-}));
-
-const literal = (text: string, quote: string): string => `${quote}${text.replaceAll(quote, `\\${quote}`)}${quote}`;
-
-/** Of the tests that the file itself defines, or whose rows it runs. */
-function hasTest(file: string, name: string): boolean {
-  const path = join(checkout, file);
-  if (!existsSync(path)) return false;
-  const rows = groups.find((group) => file === `tests/reliability/${group.file}.test.ts`)?.rows ?? [];
-  if (rows.some((row) => row.name === name)) return true;
-  // The formatter puts a long name on a line of its own.
-  const quoted = ["'", '"'].flatMap((quote) => [`(${literal(name, quote)}, `, `${literal(name, quote)},\n`]);
-  const source = readFileSync(path, 'utf8');
-  return quoted.some((call) => source.includes(call));
-}
+const named = namedTests(threats);
 
 test('every test that SECURITY.md names is there', () => {
   expect(named.length).toBeGreaterThan(45);
-  expect(named.filter(({ file, name }) => !hasTest(file, name))).toEqual([]);
+  expect(named.filter((one) => !hasTest(one))).toEqual([]);
   expect(
     [...page.matchAll(/`(tests\/[^`]+)`/g)]
       .map((match) => match[1])
@@ -54,7 +37,7 @@ interface Fields {
 }
 
 test('every field of a receipt is said to be read by whoever finds it', () => {
-  const all = fields(JSON.parse(readFileSync(join(checkout, 'schemas/receipt-1.schema.json'), 'utf8')) as Fields);
+  const all = fields(JSON.parse(readPage('schemas/receipt-1.schema.json')) as Fields);
   expect(all).toEqual(expect.arrayContaining(['schema', 'client.platform', 'ledger.sequence']));
   const start = page.indexOf('**Whoever finds a receipt**');
   const list = page.slice(start, page.indexOf('\n\n|', start));
@@ -67,10 +50,10 @@ test('every field of a receipt is said to be read by whoever finds it', () => {
 });
 
 test('control: a test that is not there is found missing', () => {
-  expect(
-    hasTest('tests/security/law1.test.ts', 'nothing but sealed bytes, receipts and covers reaches the server'),
-  ).toBe(true);
-  expect(hasTest('tests/security/law1.test.ts', 'nothing but sealed bytes')).toBe(false);
-  expect(hasTest('tests/reliability/data.test.ts', 'the link drops again and again')).toBe(true);
-  expect(hasTest('tests/reliability/data.test.ts', 'the link dropped')).toBe(false);
+  const law1 = 'tests/security/law1.test.ts';
+  const data = 'tests/reliability/data.test.ts';
+  expect(hasTest({ file: law1, name: 'nothing but sealed bytes, receipts and covers reaches the server' })).toBe(true);
+  expect(hasTest({ file: law1, name: 'nothing but sealed bytes' })).toBe(false);
+  expect(hasTest({ file: data, name: 'the link drops again and again' })).toBe(true);
+  expect(hasTest({ file: data, name: 'the link dropped' })).toBe(false);
 });
