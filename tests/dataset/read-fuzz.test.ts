@@ -218,5 +218,5 @@ function comparable(tree: Awaited<ReturnType<typeof readTree>>): unknown {
 }
 
 function runs(usual: number): number {
-  return Number(process.env['DEPOT_FUZZ_RUNS'] ?? usual);
+  return Number(process.env['DEPOT_TEST_RUNS'] ?? usual);
 }

@@ -11,7 +11,7 @@ const fixtures = join(import.meta.dirname, '../../test-fixtures/hostile-tar');
 const ignore = { begin: () => undefined, data: () => undefined, end: () => undefined };
 
 test('the fixtures are what the generator makes', () => {
-  if (process.env['DEPOT_WRITE_FIXTURES'] === '1') {
+  if (process.env['DEPOT_TEST_WRITE'] === '1') {
     mkdirSync(fixtures, { recursive: true });
     for (const { name, tar } of hostileCases) writeFileSync(join(fixtures, `${name}.tar`), tar);
   }

@@ -1,6 +1,6 @@
 /**
  * Archives that an attacker, a defective tool or a bad disk makes. Each case says what is wrong with it; the files in
- * test-fixtures/hostile-tar are these, byte for byte (a test compares them, and writes them with DEPOT_WRITE_FIXTURES=1).
+ * test-fixtures/hostile-tar are these, byte for byte (a test compares them, and writes them with DEPOT_TEST_WRITE=1).
  *
  * `raw` writes headers field by field, with no opinion on what makes sense.
  */
