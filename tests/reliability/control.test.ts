@@ -1,7 +1,9 @@
-/** The checks that every row makes can fail. */
+/** The checks that every row makes can fail; the laws are those of docs/architecture.md. */
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { alteredDepot, passThrough } from '../support/altered.js';
+import { rows } from './removed.js';
+import { hold } from './row.js';
 import { isPartial, nth, Scene, writes } from './scene.js';
 
 const suitcase = (scene: Scene): string => [...scene.server.files.keys()].find((name) => name.endsWith('.pgp'))!;
@@ -19,6 +21,14 @@ describe('found out:', () => {
     await scene.push();
     for (const name of readdirSync(scene.state)) if (name.includes('.receipt.json')) rmSync(scene.stateFile(name));
     await expect(scene.checkLaws()).rejects.toThrow('law 8');
+  });
+
+  test('a failure that does not say what to do next (law 9)', { timeout: 120_000 }, async () => {
+    const silent = await alteredDepot({
+      'errors.ts': (source) => source.replace('this.hint = details.hint;', 'this.hint = undefined;'),
+    });
+    const row = rows.get('the agent is not reachable')!;
+    await expect(hold({ ...row, says: /not reachable/ }, silent)).rejects.toThrow('a failure says what to do next');
   });
 
   test('a receipt of what is not at the agent', async () => {

@@ -56,8 +56,10 @@ export async function hold(row: Row, program?: string): Promise<void> {
   if (row.code !== undefined) expect(first.code, story).toBe(row.code);
   if (row.says !== undefined) expect(`${first.stderr}\n${first.message}\n${first.hint ?? ''}`, story).toMatch(row.says);
   expect(scene.atAgent(), story).toBe(row.left);
-  // Law 9: a failure says what to do next.
-  if (first.exit !== 'killed' && first.exit !== 0 && first.exit < 128) expect(first.hint, story).toMatch(/^[a-z]+/);
+  if (first.exit !== 'killed' && first.exit !== 0 && first.exit < 128)
+    expect(first.hint ?? '', `law 9 of docs/architecture.md: a failure says what to do next; ${story}`).toMatch(
+      /^[a-z]/,
+    );
   await row.then?.(scene, first);
   await scene.checkLaws();
 
