@@ -32,7 +32,7 @@ const importers = {
   'd3-scale': ['report'],
   'd3-shape': ['report'],
 };
-/** Who may say that bytes are fit to leave (law 1). */
+/** Who may say that bytes are fit to leave (law 1 of docs/architecture.md). */
 const markers = ['seal', 'receipt', 'state'];
 
 function importsOf(folder) {

@@ -1,5 +1,5 @@
 /**
- * What may leave this machine: sealed suitcase blocks, receipts and covers (law 1).
+ * What may leave this machine: sealed suitcase blocks, receipts and covers (law 1 of docs/architecture.md).
  *
  * The transport takes these three types and nothing else. A value of such a type comes only from a
  * `mark…` function below, and a lint rule lets only `seal/` and `receipt/` import those. The types

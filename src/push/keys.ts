@@ -12,7 +12,7 @@ import { readBoundedFile } from '../plain-file.js';
 import type { SecretFinder } from './secrets.js';
 import type { Together } from './together.js';
 
-/** Every key that a deposit needs, judged (law 6), and how it will be encrypted for them. */
+/** Every key that a deposit needs, judged (law 6 of docs/architecture.md), and how it will be encrypted for them. */
 export interface DepositKeys {
   recipients: Recipient[];
   encryption: Encryption;

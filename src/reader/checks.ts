@@ -15,7 +15,7 @@ export interface Verification {
   exit: number;
 }
 
-/** Collects the checks of a verification. What was not checked is said, and never counts as passed (law 11). */
+/** Collects the checks of a verification. What was not checked is said, and never counts as passed (law 11 of docs/architecture.md). */
 export class Checks {
   readonly #hints: boolean;
   readonly #checks: Check[] = [];

@@ -1,4 +1,4 @@
-/** What cannot be a whole dataset is no deposit (law 3): exit 3, nothing published, and the next run is an ordinary one. */
+/** What cannot be a whole dataset is no deposit (law 3 of docs/architecture.md): exit 3, nothing published, and the next run is an ordinary one. */
 import {
   appendFileSync,
   chmodSync,

@@ -1,4 +1,4 @@
-/** kill -9 at every named step of a push: after each, laws 3 and 8 hold, and the next push settles it. */
+/** kill -9 at every named step of a push: after each, laws 3 and 8 of docs/architecture.md hold, and the next push settles it. */
 import { describe, expect, test } from 'vitest';
 import { stepNames, type Step } from '../../src/push/steps.js';
 import { Scene } from './scene.js';

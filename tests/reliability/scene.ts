@@ -279,7 +279,7 @@ export class Scene {
   }
 
   /**
-   * Laws 3 and 8, and 1 as far as one canary shows it: every suitcase under its name is whole and known here, every receipt
+   * Laws 3 and 8 of docs/architecture.md, and 1 as far as one canary shows it: every suitcase under its name is whole and known here, every receipt
    * that says acknowledged has its suitcase, the ledger holds together, and no plaintext reached the server.
    */
   async checkLaws(): Promise<void> {

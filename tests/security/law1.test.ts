@@ -1,4 +1,4 @@
-/** Law 1: only sealed bytes leave. What a server decodes from SFTP is searched for what must never get there. */
+/** Law 1 of docs/architecture.md: only sealed bytes leave. What a server decodes from SFTP is searched for what must never get there. */
 import * as openpgp from 'openpgp';
 import { hkdfSync } from 'node:crypto';
 import { hostname } from 'node:os';

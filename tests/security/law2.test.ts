@@ -1,4 +1,4 @@
-/** Law 2: no plaintext at rest. Push and verify write nowhere but into the state directory, and no plaintext there. */
+/** Law 2 of docs/architecture.md: no plaintext at rest. Push and verify write nowhere but into the state directory, and no plaintext there. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';

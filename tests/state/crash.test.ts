@@ -213,7 +213,7 @@ describe.each(['acknowledged', 'unconfirmed'] as const)('a push with an %s depos
         await settle(directory, reached.has('published'));
       });
       const stages = await settle(directory, reached.has('published'));
-      // Law 8: where a partial may be at the agent, a record says so, until it is settled.
+      // Law 8 of docs/architecture.md: where a partial may be at the agent, a record says so, until it is settled.
       if (!reached.has('published')) expect(stages.length <= 1).toBe(true);
 
       const state = new ArrangementState(directory, 'acme-crm');

@@ -26,7 +26,7 @@ export async function alteredDepot(changes: Record<string, (source: string) => s
   return join(copy, 'bin/depot.js');
 }
 
-/** For `pgp/writer.ts`: a program that seals nothing, the control of law 1. */
+/** For `pgp/writer.ts`: a program that seals nothing, the control of law 1 of docs/architecture.md. */
 export const passThrough = `export class MessageWriter {
   constructor(o) { this.o = o; this.plaintextOctets = 0; o.emit(o.pkesk); }
   update(plain) { this.plaintextOctets += plain.length; this.o.emit(plain.slice()); }

@@ -57,7 +57,7 @@ export function json(result: Finished): JsonDocument {
   }
 }
 
-/** The documented fields that the tests read, over all commands (DESIGN: error, push, verify). */
+/** The documented fields that the tests read, over all commands (docs/exit-codes.md). */
 export interface JsonDocument {
   ok: boolean;
   error?: JsonError;

@@ -40,7 +40,7 @@ const deposit = (r: Partial<ShownReceipt> = {}): PushReport => ({
   files: 4812,
 });
 
-describe('a push, as the design shows it', () => {
+describe('a push', () => {
   test('success', () => {
     expect(pushLines(deposit(), arrangement).map(unbroken)).toEqual([
       'dataset    4,811 files and crm.pgdump, 18.4 GiB',
