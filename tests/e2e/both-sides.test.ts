@@ -237,7 +237,7 @@ function linesOf(page: string): string[] {
 
 const spelled = (['gzip', 'zstd'] as const).map((compression) => stockLines(anyDeposit(compression)));
 
-describe.each(['README.md', 'docs/format.md', 'docs/beneficiary.md', 'docs/beneficiary.nl.md'])('%s', (page) => {
+describe.each(['docs/format.md', 'docs/beneficiary.md', 'docs/beneficiary.nl.md'])('%s', (page) => {
   test('spells the lines that open a deposit without depot as its cover does', () => {
     const text = readFileSync(join(checkout, page), 'utf8');
     expect(

@@ -44,6 +44,7 @@ describe.skipIf(onPath === undefined)('the package', () => {
     for (const file of [
       'schemas/receipt-1.schema.json',
       'docs/exit-codes.md',
+      'docs/pictures/parties.svg',
       'CHANGELOG.md',
       'dist/LICENSES.txt',
       'README.md',
