@@ -73,7 +73,7 @@ export const rows: Row[] = [
   {
     name: 'the size is another one before the close',
     fault: 'The server shows another size than was written',
-    provoked: 'one octet is cut off at the first fstat',
+    provoked: 'one byte is cut off at the first fstat',
     arrange: (scene) =>
       scene.script(
         each(
