@@ -32,6 +32,8 @@ const importers = {
   'd3-scale': ['report'],
   'd3-shape': ['report'],
 };
+/** `src/child.ts` alone starts programs. */
+const programs = { regex: '^(?:node:)?child_process$', message: 'src/child.ts starts other programs' };
 /** Who may say that bytes are fit to leave (law 1 of docs/architecture.md). */
 const markers = ['seal', 'receipt', 'state'];
 
@@ -52,6 +54,7 @@ function importsOf(folder) {
             .filter((name) => !importers[name].includes(folder))
             .map((name) => ({ name, message: `only ${importers[name].join(', ')} may import ${name}` })),
           patterns: [
+            programs,
             ...(forbidden.length > 0
               ? [{ regex: `^(?:\\.\\./)+(?:${forbidden.join('|')})/`, message: `${folder} may not import this folder` }]
               : []),
@@ -63,20 +66,17 @@ function importsOf(folder) {
   };
 }
 /** Everyone imports these; they import none of the other folders. */
-const groundFloor = {
-  files: ['src/*.ts', 'src/names/*.ts', 'src/texts/*.ts'],
-  ignores: ['src/cli.ts'],
-  rules: {
-    'no-restricted-imports': [
-      'error',
-      {
-        patterns: [
-          { regex: `^\\.\\.?/(?:${Object.keys(mayImport).join('|')})/`, message: 'the ground floor imports no folder' },
-        ],
-      },
-    ],
-  },
+const noFolder = {
+  regex: `^\\.\\.?/(?:${Object.keys(mayImport).join('|')})/`,
+  message: 'the ground floor imports no folder',
 };
+const groundFloor = [
+  ['src/*.ts', [programs, noFolder]],
+  ['src/names/*.ts', [programs, noFolder]],
+  ['src/texts/*.ts', [programs, noFolder]],
+  ['src/cli.ts', [programs]],
+  ['src/child.ts', [noFolder]],
+].map(([file, patterns]) => ({ files: [file], rules: { 'no-restricted-imports': ['error', { patterns }] } }));
 
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', 'tests/output/', 'bench/output/'] },
@@ -106,7 +106,7 @@ export default tseslint.config(
   },
   { files: ['src/**/*.ts'], rules: { 'no-console': 'error' } },
   ...Object.keys(mayImport).map(importsOf),
-  groundFloor,
+  ...groundFloor,
   {
     files: ['tests/**/*.ts', 'bench/**/*.ts'],
     rules: {

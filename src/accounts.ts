@@ -1,10 +1,9 @@
 /** The machine's accounts, and what they may do with files: for the one that pushes is often not the one that sets up. */
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
+import { run } from './child.js';
 
 export interface Account {
   name: string;
@@ -20,7 +19,10 @@ export interface Account {
 export async function accountNamed(name: string): Promise<Account | undefined> {
   if (process.platform === 'win32' || !/^[A-Za-z0-9_][A-Za-z0-9_.@\\-]*\$?$/.test(name)) return undefined;
   // id(1) asks whatever knows accounts here, a directory service too, which /etc/passwd does not have.
-  const ask = async (flag: string): Promise<string> => (await promisify(execFile)('id', [flag, name])).stdout.trim();
+  const ask = async (flag: string): Promise<string> => {
+    const { output } = await run(['id', flag, name], { code: 'internal', env: process.env, stdout: 'keep' });
+    return output.toString().trim();
+  };
   try {
     const [uid, gid, group, gids, own] = await Promise.all(['-u', '-g', '-gn', '-G', '-un'].map(ask));
     return { name: own!, uid: Number(uid), gid: Number(gid), group: group!, gids: gids!.split(' ').map(Number) };
@@ -140,7 +142,7 @@ async function triedOut(account: Account, file: string, wanted: Wanted): Promise
   if (process.platform !== 'linux' || process.geteuid?.() !== 0 || account.uid < 0) return false;
   const flag = { read: '-r', write: '-w', run: '-x' }[wanted];
   const as = ['--reuid', String(account.uid), '--regid', String(account.gid), '--groups', account.gids.join(',')];
-  return promisify(execFile)('setpriv', [...as, 'test', flag, file]).then(
+  return run(['setpriv', ...as, 'test', flag, file], { code: 'internal', env: process.env }).then(
     () => true,
     () => false,
   );

@@ -7,7 +7,7 @@ import { readStatedKey } from '../src/pgp/stated.js';
 import { attestationBytes, parseAttestation, type Attestation } from '../src/receipt/attestation.js';
 import { receiptBytes } from '../src/receipt/canonical.js';
 import { parseReceipt } from '../src/receipt/parse.js';
-import { secretFrom } from '../src/secrets/text.js';
+import { secretFrom } from '../src/secrets/file.js';
 import { knownKeys, parseKnownHosts } from '../src/sftp/knownhosts.js';
 import { textOf } from '../src/text-file.js';
 import { changed, linux } from './config/sample.js';

@@ -4,7 +4,7 @@ import { DepotError } from '../errors.js';
 import { Archive, DATA } from './archive.js';
 import { fromText, toPath } from './bytestring.js';
 import type { Chunk } from './chunks.js';
-import { outputOf } from './command.js';
+import { outputOf } from '../child.js';
 import { packDirectory } from './directory.js';
 import { HardLinks, packFileSource } from './file.js';
 import { PartBuffer, packParts } from './parts.js';

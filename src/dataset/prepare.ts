@@ -1,5 +1,5 @@
+import { type ChildOptions, run } from '../child.js';
 import { printable } from '../printable.js';
-import { run, type CommandOptions } from './command.js';
 import type { SourceSpec } from '../source.js';
 import type { DatasetHooks, DatasetOptions } from './sources.js';
 
@@ -7,11 +7,14 @@ import type { DatasetHooks, DatasetOptions } from './sources.js';
 const CLEANUP_TIMEOUT_MS = 10 * 60_000;
 
 /** How the commands of a source run; `what` is prepare, command or cleanup. */
-export function commandOptions(source: SourceSpec, options: DatasetOptions, what: string): CommandOptions {
+export function commandOptions(source: SourceSpec, options: DatasetOptions, what: string): ChildOptions {
   return {
     label: `source ${printable(source.name)}: ${what}`,
+    code: 'source-failed',
+    timeoutCode: 'source-timed-out',
     directory: options.commandDirectory,
-    ...(source.env && { env: source.env }),
+    env: process.env,
+    ...(source.env && { setEnv: source.env }),
     ...(source.timeoutMs !== undefined && { timeoutMs: source.timeoutMs }),
   };
 }

@@ -2,13 +2,12 @@
  * The demo: a supplier deposits, a beneficiary checks and opens, against the built-in SecureStorage. Each step runs the
  * real command line in a process of its own, says in a line what happened, and shows the command that a user would type.
  */
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { childEnvironment } from '../child-env.js';
+import { run } from '../child.js';
 import { DepotError } from '../errors.js';
 import { bytes, count, shortFingerprint } from '../ui/format.js';
 import { compareTrees } from './compare.js';
@@ -31,6 +30,8 @@ export interface DemoOptions {
 }
 
 const arrangement = 'acme-crm';
+/** A depot that was told to stop first tidies up. */
+const depotGraceMs = 60_000;
 const program = fileURLToPath(new URL('../../bin/depot.js', import.meta.url));
 
 /** Runs the tour; throws a DepotError when anything is not as it should be. Leaves nothing behind, however it ends. */
@@ -179,37 +180,26 @@ class Tour {
   async depot(args: string[], input = ''): Promise<unknown> {
     const { signal } = this.options;
     throwIfStopped(signal);
-    const child = spawn(process.execPath, [program, ...args, '--json', '--config', join(this.home, 'depot.yaml')], {
-      cwd: this.home,
-      env: childEnvironment(this.options.env),
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
-    const forward = (): void => {
-      child.kill('SIGTERM');
-    };
-    signal.addEventListener('abort', forward, { once: true });
-    const [out, err]: [Buffer[], Buffer[]] = [[], []];
-    child.stdout.on('data', (b: Buffer) => out.push(b));
-    child.stderr.on('data', (b: Buffer) => err.push(b));
-    child.stdin.on('error', () => undefined); // a command that asks for no input may end before it is written
-    child.stdin.end(input);
-    const status = await new Promise<number | string>((resolve, reject) => {
-      child.on('error', reject);
-      child.on('close', (code, ended) => {
-        resolve(code ?? ended ?? 'no exit status');
-      });
-    }).finally(() => {
-      signal.removeEventListener('abort', forward);
+    const line = [process.execPath, program, ...args, '--json', '--config', join(this.home, 'depot.yaml')];
+    const ran = await run(line, {
+      code: 'internal',
+      directory: this.home,
+      env: this.options.env,
+      input,
+      stdout: 'keep',
+      signal,
+      graceMs: depotGraceMs,
+      atTerminal: true,
+      anyExit: true,
     });
     throwIfStopped(signal);
     // Ctrl-C goes to the whole group of processes: the child may have answered it before this one has.
+    const status = ran.status ?? ran.signal ?? 'no exit status';
     const ended = endings[status];
     if (ended !== undefined) throw new DepotError(ended[0], ended[1]);
-    const said = Buffer.concat(out).toString();
+    const said = ran.output.toString();
     if (status !== 0)
-      throw wrong(
-        `depot ${args[0] ?? ''} ended with ${status}: ${message(said) ?? Buffer.concat(err).toString().trim()}`,
-      );
+      throw wrong(`depot ${args[0] ?? ''} ended with ${status}: ${message(said) ?? ran.complaints.join('; ')}`);
     return JSON.parse(said) as unknown;
   }
 }

@@ -2,11 +2,10 @@
  * Private keys that live in GnuPG: in its agent, or on a smart card. The installed `gpg` is asked for one thing, the session
  * key of a message, and for a signature. It never sees a suitcase: it gets the session key packets with a dummy behind them.
  */
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { childEnvironment } from '../child-env.js';
+import { type Ended, run } from '../child.js';
 import { DepotError } from '../errors.js';
-import { codeOrSaid, printable, said } from '../printable.js';
+import { printable, said } from '../printable.js';
 import type { Aes } from './cfb.js';
 import { encodePacket, packetType } from './packets.js';
 import { cipherName, describePkesks } from './pkesk.js';
@@ -43,7 +42,7 @@ export async function unwrapWithGpg(pkesk: Uint8Array, o: GpgOptions): Promise<U
     });
   }
   const body = Uint8Array.of(1, ...randomBytes(dummyOctets - 1));
-  const { status } = await ask(
+  const { output: status } = await ask(
     ['--show-session-key', '--decrypt'],
     Buffer.concat([pkesk, encodePacket(packetType.seipd, body)]),
     o,
@@ -94,73 +93,40 @@ function hexDigit(octet: number | undefined): number {
 
 /** A detached, armoured signature by a key that gpg holds. @throws DepotError 'signer-unusable', 'local-unreadable' */
 export async function signWithGpg(bytes: Uint8Array, fingerprint: string, o: GpgOptions): Promise<string> {
-  const { output, code, complaints } = await ask(
+  const { output, status, complaints } = await ask(
     ['--local-user', `${fingerprint}!`, '--armor', '--detach-sign'],
     bytes,
     o,
     false,
   );
   const armored = output.toString('latin1');
-  if (code === 0 && armored.startsWith('-----BEGIN PGP SIGNATURE-----')) return armored;
+  if (status === 0 && armored.startsWith('-----BEGIN PGP SIGNATURE-----')) return armored;
   throw new DepotError(
     'signer-unusable',
-    `gpg did not sign with key ${fingerprint}${complaints === '' ? '' : `; it says: ${complaints}`}`,
+    `gpg did not sign with key ${fingerprint}${complaints.length === 0 ? '' : `; it says: ${said(complaints.at(-1))}`}`,
     { hint: 'sign with another key of yours: --sign-with FILE' },
   );
 }
 
-interface Answer {
-  status: Buffer;
-  output: Buffer;
-  code: number | null;
-  /** The last line of standard error, where that has no secrets: when no session key was asked for. */
-  complaints: string;
-}
-
 /**
- * With `status`, standard output carries status lines: there is no plaintext to expect from a dummy.
+ * With `status`, standard output carries status lines: there is no plaintext to expect from a dummy. Standard error then says the
+ * session key, so it goes nowhere.
  *
  * @throws DepotError 'local-unreadable' when gpg could not be started
  */
-async function ask(args: string[], input: Uint8Array, o: GpgOptions, status = true): Promise<Answer> {
+function ask(args: string[], input: Uint8Array, o: GpgOptions, status = true): Promise<Ended> {
   const common = ['--batch', '--no-tty', '--quiet', ...(status ? ['--status-fd', '1'] : [])];
-  const child = spawn(o.program ?? 'gpg', [...common, ...args], {
-    env: childEnvironment(o.env),
-    stdio: ['pipe', 'pipe', status ? 'ignore' : 'pipe'],
+  return run([o.program ?? 'gpg', ...common, ...args], {
+    code: 'local-unreadable',
+    startHint: 'install GnuPG (see whether it runs: gpg --version), or use --key with the file of the private key',
+    env: o.env,
+    input,
+    stdout: 'keep',
+    ...(status && { stderr: 'ignore' as const }),
     signal: o.signal,
-    windowsHide: true,
+    atTerminal: true,
+    anyExit: true,
   });
-  const pieces: Buffer[] = [];
-  child.stdout!.on('data', (piece: Buffer) => pieces.push(piece));
-  let stderr = '';
-  child.stderr?.on('data', (piece: Buffer) => {
-    stderr = (stderr + piece.toString('utf8')).slice(-2000);
-  });
-  // gpg may know enough before it has read all; that is not our failure.
-  child.stdin!.on('error', () => undefined);
-  child.stdin!.end(input);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', (error) => {
-      reject(o.signal.aborted ? (o.signal.reason as Error) : noGpg(o, error));
-    });
-    child.once('close', resolve);
-  });
-  const whole = Buffer.concat(pieces);
-  for (const piece of pieces) piece.fill(0);
-  return { status: whole, output: whole, code, complaints: said(stderr.trimEnd().split(/\r?\n/).at(-1)) };
-}
-
-function noGpg({ program = 'gpg' }: GpgOptions, cause: unknown): DepotError {
-  const code = codeOrSaid(cause);
-  return code === 'ENOENT'
-    ? new DepotError('local-unreadable', `${printable(program)} could not be started: there is no such program`, {
-        hint: 'install GnuPG, or use --key with the file of the private key',
-        cause,
-      })
-    : new DepotError('local-unreadable', `${printable(program)} could not be started: ${code}`, {
-        hint: 'see whether it runs: gpg --version; or use --key with the file of the private key',
-        cause,
-      });
 }
 
 function refusal(status: string, recipients: string[]): DepotError {

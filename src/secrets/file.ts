@@ -6,7 +6,8 @@ import { DepotError, isDepotError } from '../errors.js';
 import { exposure, requirePrivate } from '../permissions.js';
 import { openPlain } from '../plain-file.js';
 import { codeOrSaid, printable } from '../printable.js';
-import type { Secret } from '../secret.js';
+import { Secret } from '../secret.js';
+import { textOf } from '../text-file.js';
 import { accountName, fileReaders } from './readers.js';
 import {
   accountLabel,
@@ -17,7 +18,6 @@ import {
   serverLabel,
   type SourceDescription,
 } from './request.js';
-import { longestSecret, secretFrom } from './text.js';
 
 /** `passwordFile:` and its kin; must be there when the config names it. */
 export const configuredFile: SecretSource = {
@@ -149,6 +149,32 @@ async function read(path: string, namedBy: string, checked: boolean): Promise<Se
     return secretFrom(bytes.subarray(0, length), shown);
   } finally {
     await handle.close();
+  }
+}
+
+/** Longer than any password; a file of this size is not one. */
+export const longestSecret = 64 * 1024;
+
+/**
+ * The secret in what a file or a command gave: text (text-file.ts), less one newline at its end. The bytes are wiped.
+ * Throws `secret-missing` when nothing is left.
+ */
+export function secretFrom(bytes: Buffer, where: string): Secret {
+  try {
+    if (bytes.length > longestSecret)
+      throw new DepotError('secret-missing', `${where} is too long for a secret (over ${longestSecret / 1024} KiB)`);
+    const text = textOf(bytes)?.replace(/\r?\n$/, '');
+    if (text === undefined)
+      throw new DepotError('secret-missing', `${where} is not UTF-8 text`, { hint: 'store it as UTF-8 text' });
+    if (text === '')
+      throw new DepotError('secret-missing', `${where} is empty`, { hint: 'put the secret there, on one line' });
+    if (text.includes('\0'))
+      throw new DepotError('secret-missing', `${where} is not text: it holds a NUL`, {
+        hint: 'store it as UTF-8 text',
+      });
+    return new Secret(text);
+  } finally {
+    bytes.fill(0);
   }
 }
 

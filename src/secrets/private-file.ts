@@ -1,11 +1,10 @@
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 
+import { run } from '../child.js';
 import { DepotError } from '../errors.js';
 import { callerUid, handOver } from '../permissions.js';
 import { codeOrSaid, printable } from '../printable.js';
@@ -95,5 +94,6 @@ async function syncDirectory(directory: string): Promise<void> {
 async function restrictToAccount(path: string): Promise<void> {
   const domain = process.env.USERDOMAIN;
   const account = domain === undefined ? userInfo().username : `${domain}\\${userInfo().username}`;
-  await promisify(execFile)('icacls', [path, '/inheritance:r', '/grant:r', `${account}:F`], { windowsHide: true });
+  const icacls = ['icacls', path, '/inheritance:r', '/grant:r', `${account}:F`];
+  await run(icacls, { code: 'local-not-writable', env: process.env });
 }

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
+import { run } from '../child.js';
 import type { Config, NotifyEvent } from '../config/types.js';
-import { run } from '../dataset/command.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { timestamp } from '../names/deposit.js';
 import { killedNoted, noteKilled, noteStaleness, stalenessNoted } from '../state/notified.js';
@@ -91,6 +91,9 @@ export class Notifier {
 async function deliver(config: Config, record: RunRecord, signal: AbortSignal): Promise<void> {
   await run(config.notify!.command, {
     label: 'notify.command',
+    code: 'source-failed',
+    timeoutCode: 'source-timed-out',
+    env: process.env,
     directory: config.directory,
     input: `${JSON.stringify(record)}\n`,
     timeoutMs: limitMs,

@@ -46,7 +46,7 @@ describe.skipIf(process.platform === 'win32')('what gpg says', () => {
   test('cannot be said where it is not there, or may not be run', async () => {
     await expect(asked(join(tempDir('gpg'), 'gpg'))).rejects.toMatchObject({
       code: 'local-unreadable',
-      message: expect.stringContaining('there is no such program') as string,
+      message: expect.stringContaining('no such command') as string,
     });
     await expect(asked(saying([], 0o644))).rejects.toMatchObject({
       code: 'local-unreadable',

@@ -4,20 +4,20 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 import type { DepotError } from '../../src/errors.js';
-import { run } from '../../src/secrets/command.js';
+import { outputOf } from '../../src/secrets/command.js';
 import { findSecret } from '../../src/secrets/lookup.js';
 import { tempDir } from '../support/cleanup.js';
 import { eventually } from '../support/process.js';
 
-const sh = (script: string): [string, string[]] => ['sh', ['-c', script]];
+const sh = (script: string) => ['sh', '-c', script];
 
 async function output(
   script: string,
   env: NodeJS.ProcessEnv = { PATH: process.env['PATH'] },
   o: { limitMs?: number; signal?: AbortSignal; configDirectory?: string } = {},
 ): Promise<string> {
-  const bytes = await run(
-    ...sh(script),
+  const bytes = await outputOf(
+    sh(script),
     { kind: 'password', env, configDirectory: o.configDirectory ?? '/', signal: o.signal },
     o.limitMs,
   );
@@ -62,21 +62,25 @@ describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
       hint: expect.stringContaining('run the command by hand'),
     });
     const lines = error.message.split('\n');
-    expect(lines[0]).toBe('sh (for the password) failed: exit 7');
+    expect(lines[0]).toBe('password: command sh exited with status 7');
     expect(lines).toHaveLength(21);
     expect(lines.at(-1)).toBe('  \\x1b[2Jodd');
     expect(error.message).not.toContain('hunter2');
   });
 
   test.each<[string, string[], string]>([
-    ['a program that does not exist', ['depot-no-such-program'], 'cannot be started: ENOENT'],
-    ['a program that may not be run', ['/etc/passwd'], 'cannot be started: EACCES'],
-    ['a program below a file', ['/etc/passwd/program'], 'cannot be started: ENOTDIR'],
-    ['a program with too much to say to it', ['true', 'x'.repeat(200_000)], 'cannot be started: E2BIG'],
+    ['a program that does not exist', ['depot-no-such-program'], 'could not be started: no such command'],
+    ['a program that may not be run', ['/etc/passwd'], 'could not be started: EACCES'],
+    ['a program below a file', ['/etc/passwd/program'], 'could not be started: ENOTDIR'],
+    [
+      'a program with too much to say to it',
+      ['true', 'x'.repeat(200_000)],
+      'could not be started: its arguments and environment are too long',
+    ],
     ['a program that prints nothing', ['true'], 'is empty'],
     ['a program that prints only a newline', ['echo'], 'is empty'],
-    ['a program that is killed', ['sh', '-c', 'kill -9 $$'], 'killed by SIGKILL'],
-    ['a program that prints without end', ['yes'], 'more than 64 KiB of output'],
+    ['a program that is killed', ['sh', '-c', 'kill -9 $$'], 'was ended by SIGKILL'],
+    ['a program that prints without end', ['yes'], 'printed more than 64 KiB'],
   ])('%s', async (_, command, expected) => {
     const error = await failure(
       findSecret({
@@ -96,7 +100,7 @@ describe.skipIf(process.platform === 'win32')('passwordCommand', () => {
   test('one that hangs is ended, and what it started too', async () => {
     const file = join(tempDir('command'), 'pid');
     const error = await failure(output(`sleep 1000 & echo $! > ${file}; wait`, undefined, { limitMs: 300 }));
-    expect(error.message).toContain('no answer in 0.3 s');
+    expect(error.message).toContain('took longer than 0.3 s');
     const pid = Number(readFileSync(file, 'utf8'));
     await eventually(() => !isAlive(pid), 5_000, 'the grandchild to end');
   });

@@ -1,8 +1,8 @@
 /** After depot.yaml is written: host key, password, doctor, dry run, schedule. Each is done once; a second run goes on where one ended. */
-import { spawn } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type Account, runAs } from '../../accounts.js';
+import { run } from '../../child.js';
 import { loadConfig } from '../../config/load.js';
 import type { Arrangement, Config } from '../../config/types.js';
 import { withUsername } from '../../push/agent.js';
@@ -179,45 +179,33 @@ async function keep(
   talk.say(`kept in ${printable(stored.where)}, readable by ${stored.readableBy}`);
 }
 
+/** A depot that was told to stop first tidies up. */
+const depotGraceMs = 60_000;
+
 /** The same program in a process of its own, as the account that pushes: what it may not read shows now, not at night. */
 async function runDepot(args: readonly string[], other: Account | null, context: Context): Promise<number> {
   const own = [process.execPath, path.resolve(process.argv[1] ?? ''), ...args];
-  const [program, ...rest] =
+  const as =
     other === null
-      ? own
-      : [
-          'setpriv',
-          '--reuid',
-          String(other.uid),
-          '--regid',
-          String(other.gid),
-          '--groups',
-          other.gids.join(','),
-          '--',
-          ...own,
-        ];
+      ? []
+      : ['setpriv', '--reuid', String(other.uid), '--regid', String(other.gid), '--groups', other.gids.join(','), '--'];
   const { PATH, LANG, LC_ALL, TERM, NO_COLOR, TZ } = context.env;
-  const env =
-    other === null
-      ? context.env
-      : Object.fromEntries(
-          Object.entries({ PATH, LANG, LC_ALL, TERM, NO_COLOR, TZ }).filter(([, value]) => value !== undefined),
-        );
+  const kept = Object.entries(other === null ? context.env : { PATH, LANG, LC_ALL, TERM, NO_COLOR, TZ });
   context.screen.note(`\n$ «${other === null ? '' : runAs(other, '')}depot ${args.map(shellWord).join(' ')}»`);
-  const child = spawn(program!, rest, {
-    stdio: ['ignore', context.screen.stderr, context.screen.stderr],
-    env,
-    cwd: other === null ? context.cwd : '/',
+  const { status } = await run([...as, ...own], {
+    code: 'internal',
+    directory: other === null ? context.cwd : '/',
+    env: {},
+    // It is depot itself: it gets the secrets that were given to this one.
+    setEnv: Object.fromEntries(kept.filter((entry): entry is [string, string] => entry[1] !== undefined)),
+    stdout: context.screen.stderr,
+    stderr: context.screen.stderr,
     signal: context.signal,
+    graceMs: depotGraceMs,
+    atTerminal: true,
+    anyExit: true,
   });
-  return new Promise((resolve, reject) => {
-    child.on('error', (error) => {
-      reject(context.signal.aborted ? (context.signal.reason as Error) : error);
-    });
-    child.on('close', (code) => {
-      resolve(code ?? 1);
-    });
-  });
+  return status ?? 1;
 }
 
 async function scheduleLines(

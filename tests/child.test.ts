@@ -1,14 +1,19 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { outputOf, run } from '../../src/dataset/command.js';
-import { tempDir } from '../support/cleanup.js';
-import { commandSource, directorySource, fileSource, member, pack, stdinSource } from './packing.js';
+import { type ChildOptions, outputOf, run } from '../src/child.js';
+import { tempDir } from './support/cleanup.js';
 
 const sh = (script: string) => ['sh', '-c', script];
-const options = { label: 'source dump: command', directory: '/' };
+const options: ChildOptions = {
+  label: 'source dump: command',
+  code: 'source-failed',
+  timeoutCode: 'source-timed-out',
+  directory: '/',
+  env: process.env,
+};
 
-async function output(argv: string[], more: Partial<Parameters<typeof outputOf>[1]> = {}): Promise<string> {
+async function output(argv: string[], more: Partial<ChildOptions> = {}): Promise<string> {
   const pieces: Uint8Array[] = [];
   for await (const bytes of outputOf(argv, { ...options, ...more })) pieces.push(bytes);
   return Buffer.concat(pieces).toString();
@@ -47,7 +52,7 @@ describe('a command', () => {
     process.env['CREDENTIALS_DIRECTORY'] = '/run/credentials';
     process.env['KEPT'] = 'kept';
     try {
-      const names = (await output(['env'], { env: { PGUSER: 'depot' } })).split('\n');
+      const names = (await output(['env'], { setEnv: { PGUSER: 'depot' } })).split('\n');
       expect(names).toContain('KEPT=kept');
       expect(names).toContain('PGUSER=depot');
       expect(names.filter((line) => /^(?:DEPOT_|CREDENTIALS_DIRECTORY)/.test(line))).toEqual([]);
@@ -234,127 +239,68 @@ describe('a command that ends before a process that it started, which keeps its 
   });
 });
 
-describe('prepare and cleanup', () => {
-  test('run before and after their own source', async () => {
-    const directory = tempDir();
-    const file = join(directory, 'crm.bak');
-    const log = join(directory, 'log');
-    const step = (name: string) => sh(`echo ${name} >> log; ls crm.bak >> log 2>&1 || true`);
-    const { tar } = await pack(
-      [
-        fileSource(file, {
-          prepare: sh('echo prepare >> log; echo backup > crm.bak'),
-          cleanup: sh('echo cleanup >> log; rm crm.bak'),
-        }),
-        commandSource(['cat', 'log'], { prepare: step('second') }),
-      ],
-      { commandDirectory: directory },
-    );
-    expect(member(tar, 'data/file').content.toString()).toBe('backup\n');
-    expect(readFileSync(log, 'utf8')).toMatch(/^prepare\ncleanup\nsecond\nls: /);
-    expect(existsSync(file)).toBe(false);
+test('a daemon that it leaves behind does not hold it up', async () => {
+  const file = join(tempDir(), 'pid');
+  const daemon = `sleep 600 & echo $! > ${file}`;
+  await run(sh(daemon), options);
+  const pid = Number(readFileSync(file, 'utf8'));
+  expect(isRunning(pid)).toBe(true);
+  process.kill(pid);
+  // Nor when it fails: its stderr stays open, and is not waited for; and then what it started ends with it.
+  const failed = run(sh(`${daemon}; echo failed >&2; exit 1`), options);
+  await expect(failed).rejects.toMatchObject({ message: expect.stringContaining('failed') });
+  await until(() => !isRunning(Number(readFileSync(file, 'utf8'))));
+});
+
+describe('a program that is run to its end', () => {
+  test('gives what it printed where that is kept, with what it said and how it ended', async () => {
+    expect(await run(sh('echo out'), options)).toMatchObject({ status: 0, output: Buffer.alloc(0), complaints: [] });
+    const ended = await run(sh('cat; echo odd >&2; exit 7'), {
+      ...options,
+      input: 'given\n',
+      stdout: 'keep',
+      anyExit: true,
+    });
+    expect(ended).toEqual({ status: 7, signal: null, output: Buffer.from('given\n'), complaints: ['odd'] });
+    const killed = await run(sh('kill -TERM $$'), { ...options, anyExit: true });
+    expect(killed).toMatchObject({ status: null, signal: 'SIGTERM' });
   });
 
-  test('have the env of their source', async () => {
-    const directory = tempDir();
-    await pack([
-      commandSource(['echo', 'x'], {
-        env: { WHERE: directory },
-        prepare: sh('touch "$WHERE/p"'),
-        cleanup: sh('touch "$WHERE/c"'),
-      }),
-    ]);
-    expect(existsSync(join(directory, 'p')) && existsSync(join(directory, 'c'))).toBe(true);
-  });
-
-  test('a failed or hanging prepare fails the source, and cleanup runs', async () => {
-    const directory = tempDir();
-    const source = commandSource(['echo', 'x'], { cleanup: sh('echo cleanup >> log') });
-    const log = () => readFileSync(join(directory, 'log'), 'utf8');
-    await expect(
-      pack([{ ...source, prepare: sh('echo no disk >&2; exit 9') }], { commandDirectory: directory }),
-    ).rejects.toMatchObject({
+  test('may print so much and no more', async () => {
+    expect((await run(sh('printf 1234'), { ...options, stdout: 'keep', maxBytes: 4 })).output.toString()).toBe('1234');
+    await expect(run(['yes'], { ...options, stdout: 'keep', maxBytes: 65_536 })).rejects.toMatchObject({
       code: 'source-failed',
-      message: 'source output: prepare sh exited with status 9\n  no disk',
+      message: 'source dump: command yes printed more than 64 KiB and was ended',
     });
-    expect(log()).toBe('cleanup\n');
-    await expect(
-      pack([{ ...source, prepare: ['sleep', '600'], timeoutMs: 200 }], { commandDirectory: directory }),
-    ).rejects.toMatchObject({
-      code: 'source-timed-out',
-      message: 'source output: prepare sleep took longer than 0.2 s and was ended',
-    });
-    expect(log()).toBe('cleanup\ncleanup\n');
   });
 
-  test('cleanup runs when the source fails, when the caller gives up, and on abort', async () => {
-    const directory = tempDir();
-    mkdirSync(join(directory, 'tree'));
-    writeFileSync(join(directory, 'tree', 'large'), Buffer.alloc(3_000_000));
-    const cleanup = sh('echo cleanup >> log');
-    const log = () => readFileSync(join(directory, 'log'), 'utf8');
+  test('need not read its input', async () => {
+    await run(['true'], { ...options, input: 'x'.repeat(1_000_000) });
+  });
 
-    await expect(pack([commandSource(['false'], { cleanup })], { commandDirectory: directory })).rejects.toMatchObject({
-      code: 'source-failed',
-    });
-    expect(log()).toBe('cleanup\n');
+  test('is in a group of its own, unless it belongs to the terminal that depot has', async () => {
+    const group = async (more: Partial<ChildOptions>) => {
+      const { output: bytes } = await run(sh('ps -o pgid= -p $$; echo $$'), { ...options, ...more, stdout: 'keep' });
+      const [pgid, pid] = bytes.toString().trim().split(/\s+/);
+      return pgid === pid;
+    };
+    expect(await group({})).toBe(true);
+    expect(await group({ atTerminal: true })).toBe(false);
+  });
 
-    const giveUp = pack([directorySource(join(directory, 'tree'), { cleanup })], {
-      commandDirectory: directory,
-      onChunk: () => {
-        throw new Error('the server is gone');
-      },
-    });
-    await expect(giveUp).rejects.toThrow('the server is gone');
-    expect(log()).toBe('cleanup\ncleanup\n');
-
+  test('at the terminal is ended on abort, if need be by force', async () => {
     const abort = new AbortController();
-    const aborted = pack([stdinSource({ cleanup })], {
-      commandDirectory: directory,
-      signal: abort.signal,
-      stdin: endless(() => abort.abort(new Error('interrupted'))),
-    });
-    await expect(aborted).rejects.toThrow('interrupted');
-    expect(log()).toBe('cleanup\ncleanup\ncleanup\n');
-  });
-
-  test('a failing cleanup is a warning', async () => {
-    const { warnings, summary } = await pack([
-      commandSource(['echo', 'x'], { cleanup: sh('echo still in use >&2; exit 1') }),
-    ]);
-    expect(warnings).toEqual(['source output: cleanup sh exited with status 1\n  still in use']);
-    expect(summary.complete).toBe(true);
-  });
-
-  test('a daemon that prepare leaves behind does not hold it up', async () => {
     const file = join(tempDir(), 'pid');
-    const daemon = `sleep 600 & echo $! > ${file}`;
-    await run(sh(daemon), options);
-    const pid = Number(readFileSync(file, 'utf8'));
-    expect(isRunning(pid)).toBe(true);
-    process.kill(pid);
-    // Nor when it fails: its stderr stays open, and is not waited for; and then what it started ends with it.
-    const failed = run(sh(`${daemon}; echo failed >&2; exit 1`), options);
-    await expect(failed).rejects.toMatchObject({ message: expect.stringContaining('failed') });
-    await until(() => !isRunning(Number(readFileSync(file, 'utf8'))));
+    const running = run(sh(`trap '' TERM; echo $$ > ${file}; while :; do sleep 0.05; done`), {
+      ...options,
+      atTerminal: true,
+      graceMs: 100,
+      signal: abort.signal,
+    });
+    const settled = expect(running).rejects.toThrow('interrupted');
+    await until(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
+    abort.abort(new Error('interrupted'));
+    await settled;
+    expect(isRunning(Number(readFileSync(file, 'utf8')))).toBe(false);
   });
 });
-
-test('a command source that fails, hangs or prints nothing fails the dataset', async () => {
-  await expect(pack([commandSource(sh('head -c 20000000 /dev/zero; exit 1'))])).rejects.toMatchObject({
-    code: 'source-failed',
-    message: 'source output: command sh exited with status 1',
-  });
-  await expect(pack([commandSource(sh('echo half; sleep 600'), { timeoutMs: 200 })])).rejects.toMatchObject({
-    code: 'source-timed-out',
-  });
-  await expect(pack([commandSource(['true'])])).rejects.toMatchObject({ code: 'source-empty' });
-  const { tar } = await pack([commandSource(['true'], { allowEmpty: true, name: basename('/x/empty.dump') })]);
-  expect(member(tar, 'data/empty.dump.part-000001').size).toBe(0);
-});
-
-async function* endless(onWait: () => void): AsyncGenerator<Uint8Array> {
-  yield Buffer.from('x');
-  queueMicrotask(onWait);
-  await new Promise(() => undefined);
-}
