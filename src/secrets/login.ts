@@ -6,12 +6,14 @@ import { codeOrSaid, printable } from '../printable.js';
 import type { Secret } from '../secret.js';
 import { typedWord } from '../shell.js';
 import { looseTextOf } from '../text-file.js';
+import { credentialName } from './environment.js';
 import { type StoredPlace, storedPlaces } from './file.js';
-import { type Keychain, keychainFault, openKeychains } from './native-keychain.js';
+import { keychainFault, openKeychains } from './keychain.js';
 import { describeSources } from './lookup.js';
 import { writePrivateFile } from './private-file.js';
 import { fileReaders, keychainReaders } from './readers.js';
 import {
+  type Keychain,
   keychainAccount,
   type Needed,
   secretName,
@@ -19,7 +21,6 @@ import {
   serverLabel,
   type SourceDescription,
 } from './request.js';
-import { credentialName } from './systemd.js';
 
 export type StoreIn = 'keychain' | 'file' | 'systemd';
 

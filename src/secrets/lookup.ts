@@ -1,7 +1,7 @@
 import { DepotError } from '../errors.js';
 import { Secret } from '../secret.js';
 import { configuredCommand } from './command.js';
-import { environment } from './environment.js';
+import { credential, environment } from './environment.js';
 import { configuredFile, storedFile } from './file.js';
 import { keychain } from './keychain.js';
 import {
@@ -12,7 +12,6 @@ import {
   type SecretSource,
   type SourceDescription,
 } from './request.js';
-import { credential } from './systemd.js';
 import { printable } from '../printable.js';
 import { accountName } from './readers.js';
 

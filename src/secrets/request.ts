@@ -1,5 +1,4 @@
 import type { Secret } from '../secret.js';
-import type { Keychain } from './native-keychain.js';
 
 export type SecretKind = 'password' | 'privateKeyPassphrase' | 'signingKeyPassphrase';
 
@@ -8,6 +7,16 @@ export interface Account {
   username: string;
   host: string;
   port: number;
+}
+
+/** The operating system's keychain, through one of two native modules; service `depot`. */
+export interface Keychain {
+  readonly name: string;
+  /** Null when it has no such account. Rejects when the keychain does not work here. */
+  get(account: string): Promise<Secret | null>;
+  set(account: string, secret: Secret): Promise<void>;
+  /** False when there was nothing to delete. */
+  delete(account: string): Promise<boolean>;
 }
 
 /** What is looked for, and all that the sources may need to find it. */

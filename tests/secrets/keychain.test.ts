@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import { hasSession, openKeychains } from '../../src/secrets/native-keychain.js';
+import { hasSession, openKeychains } from '../../src/secrets/keychain.js';
 import { tempDir } from '../support/cleanup.js';
 import { peers } from '../support/peers.js';
 import { run } from '../support/process.js';
@@ -30,11 +30,21 @@ test('the bus of a login session counts', () => {
 
 test.skipIf(process.platform !== 'linux')('without a session no native module is loaded', async () => {
   const here = createRequire(import.meta.url);
-  const script = `import { openKeychains } from ${source('native-keychain')}; const none = openKeychains({}); console.log(JSON.stringify([none.length, Object.keys((await import('node:module')).createRequire(import.meta.url).cache).filter((f) => /keytar|keyring/.test(f))]));`;
+  const script = `import { openKeychains } from ${source('keychain')}; const none = openKeychains({}); console.log(JSON.stringify([none.length, Object.keys((await import('node:module')).createRequire(import.meta.url).cache).filter((f) => /keytar|keyring/.test(f))]));`;
   expect(openKeychains({}, 'linux')).toEqual([]);
   expect(JSON.parse((await node(script, {})).stdout)).toEqual([0, []]);
   expect(here.cache).toBeDefined();
 });
+
+/** It has no binary for every platform, and is compiled only where npm may run install scripts. */
+const hasKeytar = (() => {
+  try {
+    createRequire(import.meta.url)('keytar');
+    return true;
+  } catch {
+    return false;
+  }
+})();
 
 /** A session of its own, with its own home: a bus, and a keyring if it is to work. */
 const programs = peers('dbus-run-session', 'gnome-keyring-daemon');
@@ -43,7 +53,7 @@ describe.skipIf(programs === undefined || process.platform !== 'linux')('gnome-k
   const account = `depot-${randomBytes(6).toString('hex')}`;
 
   const steps = `
-    import { openKeychains } from ${source('native-keychain')};
+    import { openKeychains } from ${source('keychain')};
     import { storeSecret, forgetSecret } from ${source('login')};
     import { findSecret } from ${source('lookup')};
     import { Secret } from ${source('secret', '..')};
@@ -53,10 +63,14 @@ describe.skipIf(programs === undefined || process.platform !== 'linux')('gnome-k
     const found = async () => { const f = await findSecret(target); return f === null ? null : [f.value.reveal(), f.from]; };
   `;
 
-  async function session(script: string, o: { keyring: boolean }): Promise<Map<string, unknown>> {
+  async function session(script: string, o: { keyring: boolean; without?: string }): Promise<Map<string, unknown>> {
     const directory = tempDir('keyring');
     const entry = join(directory, 'entry.mts');
-    writeFileSync(entry, steps + script);
+    const missing =
+      o.without === undefined
+        ? ''
+        : `import Module from 'node:module'; const load = Module._load; Module._load = (name, ...more) => { if (name === '${o.without}') throw new Error('not installed'); return load(name, ...more); };\n`;
+    writeFileSync(entry, missing + steps + script);
     const bus = join(directory, 'bus.conf');
     // No directories with services: nothing is started on demand.
     writeFileSync(
@@ -105,12 +119,55 @@ describe.skipIf(programs === undefined || process.platform !== 'linux')('gnome-k
       warnings: [],
       readableBy: expect.stringContaining('in a desktop session only'),
     });
-    expect(said.get('found')).toEqual(['hunter2 é', expect.stringMatching(/^keychain \((keytar|@napi-rs\/keyring)\)/)]);
+    expect(said.get('found')).toEqual(['hunter2 é', expect.stringContaining('keychain (@napi-rs/keyring)')]);
     expect(said.get('found again')).toEqual(['second', expect.anything()]);
     expect(said.get('forget')).toMatchObject({ removed: [expect.stringContaining(account)], warnings: [] });
     expect(said.get('after')).toBeNull();
     expect(said.get('forget again')).toMatchObject({ removed: [], warnings: [] });
     expect(said.get('notes')).toEqual([]);
+  });
+
+  test.skipIf(!hasKeytar)('what an earlier depot stored with keytar is found, replaced and removed', async () => {
+    const said = await session(
+      `
+      const [first, keytar] = openKeychains(process.env);
+      const held = async () => Promise.all([first, keytar].map(async (k) => (await k.get('${account}@h:22'))?.reveal() ?? null));
+      await say('order', async () => [first.name, keytar.name]);
+      await keytar.set('${account}@h:22', new Secret('stored earlier'));
+      await say('found', found);
+      await say('store', () => storeSecret('keychain', new Secret('new'), target));
+      await say('held', held);
+      await say('found again', found);
+      await keytar.set('${account}@h:22', new Secret('stored earlier'));
+      await say('found first', found);
+      await say('forget', () => forgetSecret(target));
+      await say('held at last', held);
+    `,
+      { keyring: true },
+    );
+    expect(said.get('order')).toEqual(['@napi-rs/keyring', 'keytar']);
+    expect(said.get('found')).toEqual(['stored earlier', expect.stringContaining('keychain (keytar)')]);
+    expect(said.get('store')).toMatchObject({ to: 'keychain', warnings: [] });
+    expect(said.get('held')).toEqual(['new', null]);
+    expect(said.get('found again')).toEqual(['new', expect.stringContaining('keychain (@napi-rs/keyring)')]);
+    expect(said.get('found first')).toEqual(['new', expect.stringContaining('keychain (@napi-rs/keyring)')]);
+    expect(said.get('forget')).toMatchObject({ removed: [expect.stringContaining(account)], warnings: [] });
+    expect(said.get('held at last')).toEqual([null, null]);
+  });
+
+  test('where @napi-rs/keyring is missing, keytar does its work', async () => {
+    const said = await session(
+      `
+      await say('names', async () => openKeychains(process.env).map((k) => k.name));
+      await say('store', () => storeSecret('keychain', new Secret('hunter2'), target));
+      await say('found', found);
+    `,
+      { keyring: true, without: '@napi-rs/keyring' },
+    );
+    expect(said.get('names')).toEqual(hasKeytar ? ['keytar'] : []);
+    if (!hasKeytar) return;
+    expect(said.get('store')).toMatchObject({ to: 'keychain', warnings: [] });
+    expect(said.get('found')).toEqual(['hunter2', expect.stringContaining('keychain (keytar)')]);
   });
 
   test('each module keeps secrets, and what one has stored the other does not see', async () => {

@@ -15,7 +15,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { DepotError } from '../../src/errors.js';
 import { Secret } from '../../src/secret.js';
-import type { Keychain } from '../../src/secrets/native-keychain.js';
+import type { Keychain } from '../../src/secrets/request.js';
 import { findUsername, forgetSecret, forgetUsername, storeSecret, storeUsername } from '../../src/secrets/login.js';
 import { findSecret } from '../../src/secrets/lookup.js';
 import { tempDir } from '../support/cleanup.js';

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { DepotError } from '../../src/errors.js';
 import { Secret } from '../../src/secret.js';
-import type { Keychain } from '../../src/secrets/native-keychain.js';
+import type { Keychain } from '../../src/secrets/request.js';
 import { describeSources, findSecret } from '../../src/secrets/lookup.js';
 import {
   accountLabel,

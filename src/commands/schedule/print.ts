@@ -8,7 +8,7 @@ import { Logins } from '../../push/logins.js';
 import { accountOf } from '../../push/secrets.js';
 import { printable } from '../../printable.js';
 import { writeFileAtomic } from '../../durable-file.js';
-import { credentialName, serverCredentialName } from '../../secrets/systemd.js';
+import { credentialName, serverCredentialName } from '../../secrets/environment.js';
 import { labelled } from '../../ui/format.js';
 import { stateOwner } from '../../doctor/account.js';
 import type { Context, GlobalOptions } from '../context.js';
