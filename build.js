@@ -15,15 +15,6 @@ const src = path.join(root, 'src');
 const dist = path.join(root, 'dist');
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 const packages = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
-const threads = [
-  'digest/thread',
-  'seal/thread',
-  'seal/pack-thread',
-  'open/thread',
-  'open/reading-thread',
-  'open/writing-thread',
-  'open/rehearsal-thread',
-];
 
 /**
  * Every output lies flat in dist/, wherever its source was. So `import.meta.url` of a source becomes the address that it
@@ -49,7 +40,7 @@ const { metafile, outputFiles } = await build({
   absWorkingDir: root,
   entryPoints: {
     cli: 'src/cli.ts',
-    ...Object.fromEntries(threads.map((name) => [name.replace('/', '-'), `src/${name}.ts`])),
+    'thread-entry': 'src/thread-entry.ts',
   },
   outdir: dist,
   bundle: true,
@@ -71,7 +62,6 @@ const opener = await offlineOpener();
 const files = {
   'opener.html': opener.page,
   ...Object.fromEntries(outputFiles.map((file) => [path.relative(dist, file.path), file.text])),
-  ...Object.fromEntries(threads.map((name) => [`${name}.js`, `import '../${name.replace('/', '-')}.js';\n`])),
   'LICENSES.txt': licenses([...Object.keys(metafile.inputs), ...opener.inputs]),
 };
 for (const [name, text] of Object.entries(files)) put(path.join(dist, name), text);

@@ -1,5 +1,5 @@
 import type { ManifestResult } from '../dataset/compare.js';
-import type { ErrorCode, ErrorRecord } from '../errors.js';
+import type { ErrorCode } from '../errors.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import type { Preamble } from '../pgp/reader.js';
 
@@ -57,12 +57,3 @@ export interface OpenResult {
   /** Digests of the stretches of the file, for a second pass over the same bytes. */
   segments: Uint8Array;
 }
-
-export type FromThread =
-  | { kind: 'plain'; bytes: Uint8Array<ArrayBuffer> }
-  | { kind: 'progress'; bytes: number }
-  | { kind: 'warning'; message: string }
-  | { kind: 'opened'; result: OpenResult }
-  | { kind: 'failed'; error: ErrorRecord };
-
-export type ToThread = { kind: 'more' };

@@ -1,7 +1,7 @@
-import { Worker } from 'node:worker_threads';
-import { DepotError, errorFromRecord, threadFailed } from '../errors.js';
+import { newConveyor, Taker } from '../conveyor.js';
 import { sharedKey } from '../shared-key.js';
-import type { FromThread, OpenOptions, OpenResult, ToThread } from './messages.js';
+import { Thread } from '../threads.js';
+import type { OpenOptions, OpenResult } from './messages.js';
 
 export interface OpeningHooks {
   /** When it fires, the thread is ended wherever it is: the caller removes what was written. */
@@ -9,7 +9,7 @@ export interface OpeningHooks {
   warn(message: string): void;
   progress(bytes: number): void;
   /** For `emit`; resolves when more may come. */
-  emit?(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  emit?: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
 }
 
 /**
@@ -19,48 +19,27 @@ export interface OpeningHooks {
  */
 export async function openSuitcase(options: OpenOptions, hooks: OpeningHooks): Promise<OpenResult> {
   hooks.signal.throwIfAborted();
-  const fromSource = import.meta.url.endsWith('.ts');
-  const entry = new URL(fromSource ? './thread.ts' : './thread.js', import.meta.url);
   const shared = sharedKey(options.sessionKey);
-  const worker = new Worker(entry, {
-    workerData: { ...options, sessionKey: shared } satisfies OpenOptions,
-    resourceLimits: { maxYoungGenerationSizeMb: 4 },
-    ...(fromSource && { execArgv: ['--import', 'tsx'] }),
-  });
-  const abort = (): void => void worker.terminate();
+  // One piece of content under way and one in hand.
+  const content = hooks.emit && newConveyor(2, 0);
+  const thread = new Thread<OpenResult>(
+    {
+      name: 'opening',
+      data: { ...options, sessionKey: shared } satisfies OpenOptions,
+      ends: content ? { to: content.filling } : {},
+    },
+    {
+      said: (said) => {
+        if (said.kind === 'warning') hooks.warn(said.message);
+        else hooks.progress(said.bytes);
+      },
+    },
+  );
+  const abort = (): void => void thread.terminate();
   hooks.signal.addEventListener('abort', abort, { once: true });
   try {
-    return await new Promise<OpenResult>((resolve, reject) => {
-      worker.on('message', (message: FromThread) => {
-        switch (message.kind) {
-          case 'plain':
-            Promise.resolve(hooks.emit?.(message.bytes)).then(
-              () => worker.postMessage({ kind: 'more' } satisfies ToThread),
-              reject,
-            );
-            break;
-          case 'progress':
-            hooks.progress(message.bytes);
-            break;
-          case 'warning':
-            hooks.warn(message.message);
-            break;
-          case 'opened':
-            resolve(message.result);
-            break;
-          case 'failed':
-            reject(errorFromRecord(message.error));
-            break;
-        }
-      });
-      worker.once('error', (error) => reject(threadFailed('opening', error)));
-      worker.once('exit', () =>
-        reject(
-          (hooks.signal.reason as Error | undefined) ??
-            new DepotError('internal', 'the opening thread ended before it was done'),
-        ),
-      );
-    });
+    if (content) await emitted(new Taker(content.emptying), thread, hooks.emit!);
+    return await thread.result;
   } catch (error) {
     // The end of the thread may come first, or what breaks in it on the way.
     hooks.signal.throwIfAborted();
@@ -68,7 +47,20 @@ export async function openSuitcase(options: OpenOptions, hooks: OpeningHooks): P
   } finally {
     hooks.signal.removeEventListener('abort', abort);
     // It is not asked to end, and may be anywhere: what it had of the key is ours.
-    await worker.terminate();
+    await thread.terminate();
     shared.fill(0);
+  }
+}
+
+async function emitted(
+  from: Taker,
+  thread: Thread<OpenResult>,
+  emit: NonNullable<OpeningHooks['emit']>,
+): Promise<void> {
+  thread.result.catch((error: unknown) => from.giveUp(error));
+  for (let block = await from.next(); block !== null; block = await from.next()) {
+    await emit(block.bytes);
+    // Whoever got it may need it for some time yet.
+    from.keep();
   }
 }

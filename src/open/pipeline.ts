@@ -1,30 +1,28 @@
+import { availableParallelism } from 'node:os';
+import type { Feeder } from '../conveyor.js';
 import { isDepotError } from '../errors.js';
 import { ManifestCheck } from '../dataset/compare.js';
 import { Extractor } from '../dataset/extract.js';
 import { sha256 } from '../dataset/hash.js';
-import { Digests, digestThread } from '../digest/digests.js';
 import { TarReader } from '../dataset/tar/read.js';
 import { MessageReader } from '../pgp/reader.js';
+import type { Said } from '../threads.js';
 import { both, bounded, limitError, type Consumer } from './consumer.js';
 import type { ContentFormat } from './content-format.js';
 import { decompress } from './decompress.js';
 import type { OpenOptions, OpenResult } from './messages.js';
-import { threadBeside } from './reading.js';
-import { SuitcaseSource } from './source.js';
-import { WriteBeside } from './writing.js';
+import { paysToReadBeside } from './reading.js';
+import { SuitcaseSource } from './suitcase-source.js';
+import { DigestBeside, WriteBeside } from './writing.js';
 
-type Bytes = Uint8Array<ArrayBuffer>;
-
-export interface OpenHooks {
-  warn(message: string): void;
-  /** Suitcase octets read so far. */
-  progress(bytes: number): void;
-  /** For `emit`: takes decompressed content; resolves when more may come. */
-  emit(bytes: Bytes): Promise<void>;
+interface Tools {
+  /** For `emit`. */
+  to: Feeder | undefined;
+  say: (said: Said) => void;
 }
 
 /**
- * The opening: suitcase | digest | OpenPGP parse | decrypt | decompress | untar | compare with manifest.
+ * The opening thread, so that the main thread stays free: suitcase | digest | OpenPGP parse | decrypt | decompress | untar | compare with manifest.
  *
  * When it resolves, every octet of the suitcase was authenticated. A content that makes no sense is only reported as such
  * after the rest of the suitcase was authenticated too: otherwise it is the change of the suitcase that is reported.
@@ -32,12 +30,20 @@ export interface OpenHooks {
  * @throws DepotError 'verification-failed' for a suitcase that was changed or cut off, 'archive-refused' for an authentic one
  *   with hostile or broken content, 'local-…' where the output cannot be written
  */
-export async function open(options: OpenOptions, hooks: OpenHooks): Promise<OpenResult> {
-  const { preamble, sessionKey, cipher, fd, mode } = options;
-  const digests = new Digests(digestThread(2));
+export async function open(options: OpenOptions, tools: Tools): Promise<OpenResult> {
+  try {
+    return await opened(options, tools);
+  } finally {
+    options.sessionKey.fill(0);
+  }
+}
+
+async function opened(options: OpenOptions, tools: Tools): Promise<OpenResult> {
+  const { preamble, sessionKey, cipher, fd, consumed, mode } = options;
+  const isLong = paysToReadBeside(fd, consumed.length);
   const suitcase = new SuitcaseSource({
     fd,
-    consumed: options.consumed,
+    consumed,
     rest: preamble.rest.length,
     message: (plain) =>
       new MessageReader({
@@ -45,15 +51,15 @@ export async function open(options: OpenOptions, hooks: OpenHooks): Promise<Open
         sessionKey,
         cipher,
         plain,
-        ...(preamble.encryption.packet === 'SEIPDv1' && { sha1: digests.of('sha1') }),
+        ...(isLong && preamble.encryption.packet === 'SEIPDv1' && { sha1: new DigestBeside() }),
       }),
-    thread: mode.kind === 'check' || mode.kind === 'extract' ? threadBeside('reading-thread') : null,
+    isBeside: isLong && (mode.kind === 'check' || mode.kind === 'extract'),
     isDigested: options.wantsSha256,
     expected: mode.kind === 'emit' ? mode.segments : null,
-    progress: (bytes) => hooks.progress(bytes),
+    progress: (bytes) => tools.say({ kind: 'progress', bytes }),
   });
   let compression: ContentFormat = 'none';
-  const consumer = bounded(consumerFor(options, hooks), options.maxBytes);
+  const consumer = bounded(consumerFor(options, tools), options.maxBytes);
   let contents: OpenResult['contents'];
   try {
     contents = await authenticated(suitcase, async () => {
@@ -90,20 +96,26 @@ async function authenticated<T>(suitcase: SuitcaseSource, consume: () => Promise
   }
 }
 
-function consumerFor({ mode, maxWritten, maxEntries }: OpenOptions, hooks: OpenHooks): Consumer {
+function consumerFor({ mode, maxWritten, maxEntries }: OpenOptions, { to, say }: Tools): Consumer {
   switch (mode.kind) {
     case 'authenticate':
       return { write: () => undefined, end: () => null };
     case 'emit':
-      return { write: (bytes) => hooks.emit(bytes), end: () => null };
+      return {
+        write: async (bytes) => {
+          await to!.ready();
+          // Not bytes.slice(): of a Buffer that is a view, and the memory that travels would be the decoder's.
+          to!.pass(new Uint8Array(bytes));
+        },
+        end: () => null,
+      };
     case 'check':
       return untar(new ManifestCheck({ hash: sha256 }), null);
     case 'extract': {
-      const thread = threadBeside('writing-thread');
       const extractor = new Extractor({
         directory: mode.directory,
-        warn: (message) => hooks.warn(message),
-        ...(thread !== null && { large: new WriteBeside(thread) }),
+        warn: (message) => say({ kind: 'warning', message }),
+        ...(availableParallelism() > 1 && { large: new WriteBeside() }),
         ...(maxWritten !== null && { maxBytes: maxWritten.most, tooLarge: () => limitError(maxWritten) }),
         ...(maxEntries !== null && { maxEntries: maxEntries.most, tooMany: () => limitError(maxEntries) }),
       });

@@ -1,16 +1,15 @@
 import { createHash } from 'node:crypto';
 import { fstatSync, readSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
-import { Slots, type SlotMemory } from './slots.js';
+import { type Feeder, newConveyor, Taker } from '../conveyor.js';
+import { startBeside } from '../threads.js';
 
 /** What the reading thread is started with. */
-export interface ReadingData {
+interface ReadAheadData {
   fd: number;
   consumed: Uint8Array;
-  memory: SlotMemory;
-  /** For its SHA-256, once there is nothing more; null when it is not wanted. */
-  digest: SharedArrayBuffer | null;
+  /** For the SHA-256, once there is nothing more; null when it is not wanted. */
+  digest: Uint8Array | null;
 }
 
 /** A suitcase from its first octet to its last. */
@@ -25,17 +24,9 @@ export interface Reading {
 const STRETCH_OCTETS = 4 << 20;
 /** Where less is left to read, a thread would cost more than it saves. */
 const WORTHWHILE_OCTETS = 8 << 20;
-export const DIGEST_OCTETS = 32;
-
-/**
- * The thread's program, or null where there is one core only; nor from source (tsx, vitest): a loader for TypeScript does not
- * start while this thread waits.
- */
-export function threadBeside(name: 'reading-thread' | 'writing-thread'): URL | null {
-  return availableParallelism() < 2 || import.meta.url.endsWith('.ts')
-    ? null
-    : new URL(`./${name}.js`, import.meta.url);
-}
+/** Blocks to or from a thread beside the opening one: two for each of them, one in use and one in hand. */
+export const BLOCK_COUNT = 4;
+export const BLOCK_OCTETS = 1 << 20;
 
 /** Reads in this thread. `consumed`: what was read already. `stretch` gets the digest of everything so far, after each reading. */
 export function readHere(fd: number, consumed: Uint8Array, stretch?: (sha256: Uint8Array) => void): Reading {
@@ -57,40 +48,50 @@ export function readHere(fd: number, consumed: Uint8Array, stretch?: (sha256: Ui
 }
 
 /** Reads, and digests if that is wanted, in a thread of its own, ahead of this one. */
-export function readBeside(thread: URL, fd: number, consumed: Uint8Array, isDigested = true): Reading {
-  const slots = new Slots();
-  const digest = new SharedArrayBuffer(DIGEST_OCTETS);
-  const workerData: ReadingData = { fd, consumed, memory: slots.memory, digest: isDigested ? digest : null };
-  // It ends by itself after the last octet. A run that fails before that must not wait for it.
-  new Worker(thread, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 1 } }).unref();
-  let state: 'first' | 'waiting' | 'in use' = 'first';
+export function readBeside(fd: number, consumed: Uint8Array, isDigested = true): Reading {
+  const { filling, emptying } = newConveyor(BLOCK_COUNT, BLOCK_OCTETS);
+  const digest = new Uint8Array(new SharedArrayBuffer(32));
+  startBeside('reading', { fd, consumed, digest: isDigested ? digest : null } satisfies ReadAheadData, { to: filling });
+  const from = new Taker(emptying);
+  let isFirst = true;
+  let inUse: Uint8Array<ArrayBuffer> | null = null;
   return {
     next() {
-      if (state === 'first') {
-        state = 'waiting';
+      if (isFirst) {
+        isFirst = false;
         if (consumed.length > 0) return consumed;
       }
-      slots.awaitReady();
-      if (state === 'in use') slots.done();
-      state = 'waiting';
-      const block = slots.next();
-      slots.check();
-      if (block === null) return new Uint8Array(0);
-      state = 'in use';
-      return block.bytes;
+      if (inUse !== null) from.done(inUse);
+      inUse = from.nextHere()?.bytes ?? null;
+      return inUse ?? new Uint8Array(0);
     },
-    sha256: () => new Uint8Array(digest).slice(),
+    sha256: () => digest.slice(),
   };
 }
 
-/** Whether so much is left, or may be, that a thread pays. */
-export function isLong(fd: number, consumed: number): boolean {
+/** The reading thread: hands over each block before it digests it. */
+export function readAhead({ fd, consumed, digest }: ReadAheadData, { to }: { to: Feeder }): void {
+  const hash = createHash('sha256').update(consumed);
+  for (;;) {
+    to.readyHere();
+    const block = new Uint8Array(to.memory());
+    const octets = fill(fd, block);
+    if (octets === 0) break;
+    if (digest !== null) hash.update(block.subarray(0, octets));
+    to.pass(block.subarray(0, octets));
+  }
+  digest?.set(hash.digest());
+}
+
+/** Whether a thread beside this one pays: another core, and so much left, or perhaps left, to read. */
+export function paysToReadBeside(fd: number, consumed: number): boolean {
+  if (availableParallelism() < 2) return false;
   const stat = fstatSync(fd);
   return !stat.isFile() || stat.size - consumed >= WORTHWHILE_OCTETS;
 }
 
 /** Reads until `buffer` is full or the file ends. */
-export function fill(fd: number, buffer: Uint8Array): number {
+function fill(fd: number, buffer: Uint8Array): number {
   let length = 0;
   while (length < buffer.length) {
     const octets = readSync(fd, buffer, length, buffer.length - length, null);

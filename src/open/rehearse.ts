@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Taker } from '../conveyor.js';
 import { ManifestCheck, type ManifestResult } from '../dataset/compare.js';
 import { sha256 } from '../dataset/hash.js';
 import { TarReader } from '../dataset/tar/read.js';
@@ -22,23 +23,31 @@ export interface Rehearsed {
 }
 
 /**
- * The opening of a suitcase that is only just being made: suitcase | digest | OpenPGP parse | decrypt | decompress | untar |
- * compare with manifest, by the code that will open it one day. Writes nothing.
- *
- * `next` waits for the next octets of the suitcase, null at its end; they may be used for something else at the call after.
+ * The rehearsal's thread opens a suitcase that is only just being made: suitcase | digest | OpenPGP parse | decrypt | decompress |
+ * untar | compare with manifest, by the code that will open it one day. Writes nothing.
  *
  * @throws DepotError 'verification-failed', 'archive-refused'
  */
-export async function rehearse(sessionKey: Uint8Array, next: () => Uint8Array | null): Promise<Rehearsed> {
+export async function rehearse(sessionKey: Uint8Array, { from }: { from: Taker }): Promise<Rehearsed> {
+  try {
+    return await open(sessionKey, from);
+  } finally {
+    sessionKey.fill(0);
+  }
+}
+
+async function open(sessionKey: Uint8Array, from: Taker): Promise<Rehearsed> {
   const digest = createHash('sha256');
   let bytes = 0;
-  const read = (): Uint8Array | null => {
-    const raw = next();
-    if (raw !== null) {
-      digest.update(raw);
-      bytes += raw.length;
+  let inUse: Bytes | null = null;
+  const read = (): Bytes | null => {
+    if (inUse !== null) from.done(inUse);
+    inUse = from.nextHere()?.bytes ?? null;
+    if (inUse !== null) {
+      digest.update(inUse);
+      bytes += inUse.length;
     }
-    return raw;
+    return inUse;
   };
   const preamble = await readPreamble(() => Promise.resolve(read()));
   const plain: Bytes[] = [];

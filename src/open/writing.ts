@@ -1,63 +1,124 @@
-import { Worker } from 'node:worker_threads';
-import type { BlockWriter } from '../dataset/extract/file-writer.js';
-import { DIGEST_OCTETS } from './reading.js';
-import { Slots, type SlotMemory } from './slots.js';
+import { createHash } from 'node:crypto';
+import { type BlockWriter, writeAt } from '../dataset/extract/file-writer.js';
+import { Feeder, newConveyor, type Taker } from '../conveyor.js';
+import type { Digest } from '../primitives.js';
+import { startBeside } from '../threads.js';
+import { BLOCK_COUNT, BLOCK_OCTETS } from './reading.js';
 
-/** What the writing thread is started with. */
-export interface WritingData {
-  memory: SlotMemory;
-  /** The SHA-256 of the file that was finished last. */
-  digest: SharedArrayBuffer;
+/** What becomes of a block in the writing thread. */
+interface Task {
+  /** Where it is to be written. */
+  at: { fd: number; position: number } | null;
+  /** Whether it is part of the digest. */
+  isDigested: boolean;
+  /** The digest is complete: it is the answer to this block, and the next one begins. */
+  isLast: boolean;
 }
 
-/** What becomes of a block. All but `write` also take part in the digest of the file; `finish` has no octets and ends it. */
-export const task = { write: 0, writeAndDigest: 1, digest: 2, finish: 3 } as const;
+type Algorithm = 'sha1' | 'sha256';
 
-/**
- * Writes and digests in a thread of its own: either is as much work as the decryption. The thread starts with the first file that
- * is long enough.
- */
-export class WriteBeside implements BlockWriter {
-  readonly #thread: URL;
-  readonly #digest = new SharedArrayBuffer(DIGEST_OCTETS);
-  #slots: Slots | null = null;
+/** The writing thread: writes blocks to files that the opening thread holds open, and digests them. */
+export async function writeBlocks(algorithm: Algorithm, { from }: { from: Taker<Task, Uint8Array> }): Promise<void> {
+  let hash = createHash(algorithm);
+  for (let block = await from.next(); block !== null; block = await from.next()) {
+    const { bytes, note } = block;
+    if (note.at !== null) writeAt(note.at.fd, bytes, note.at.position);
+    if (note.isDigested) hash.update(bytes);
+    from.done(bytes, note.isLast ? hash.digest() : undefined);
+    if (note.isLast) hash = createHash(algorithm);
+  }
+}
 
-  constructor(thread: URL) {
-    this.#thread = thread;
+/** The other end of a writing thread, which is started with the first block. */
+class Beside {
+  readonly #algorithm: Algorithm;
+  #to: Feeder<Task, Uint8Array> | null = null;
+  #room: Buffer<ArrayBuffer> | null = null;
+
+  constructor(algorithm: Algorithm) {
+    this.#algorithm = algorithm;
   }
 
-  room(): Buffer {
-    this.#slots ??= this.#start();
-    this.#slots.check();
-    return this.#slots.room();
+  /** Where the next block goes; the same until it is passed. */
+  room(): Buffer<ArrayBuffer> {
+    if (this.#room !== null) return this.#room;
+    this.#to ??= this.#start();
+    this.#to.readyHere();
+    return (this.#room = Buffer.from(this.#to.memory()));
   }
 
-  write(octets: number, fd: number, position: number, isDigested: boolean): void {
-    this.#slots!.pass(octets, { fd, position, task: isDigested ? task.writeAndDigest : task.write });
+  pass(octets: number, task: Task): void {
+    this.#to!.pass(this.room().subarray(0, octets), task);
+    this.#room = null;
   }
 
-  digest(octets: number): void {
-    this.#slots!.pass(octets, { fd: -1, position: 0, task: task.digest });
-  }
-
-  finish(): string {
+  /** The digest of what was to be digested since the last time. */
+  digest(): Uint8Array {
     this.room();
-    this.#slots!.pass(0, { fd: -1, position: 0, task: task.finish });
+    this.pass(0, { at: null, isDigested: false, isLast: true });
     this.settle();
-    return Buffer.from(this.#digest).toString('hex');
+    return this.#to!.answer!;
   }
 
   settle(): void {
-    this.#slots?.settle();
-    this.#slots?.check();
+    this.#to?.settleHere();
   }
 
-  #start(): Slots {
-    const slots = new Slots();
-    const workerData: WritingData = { memory: slots.memory, digest: this.#digest };
-    // It ends with the thread that started it.
-    new Worker(this.#thread, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 1 } }).unref();
-    slots.awaitReady();
-    return slots;
+  #start(): Feeder<Task, Uint8Array> {
+    const { filling, emptying } = newConveyor(BLOCK_COUNT, BLOCK_OCTETS);
+    startBeside('writing', this.#algorithm, { from: emptying });
+    return new Feeder(filling);
+  }
+}
+
+/** Writes and digests large files in a thread of its own: either is as much work as the decryption. */
+export class WriteBeside implements BlockWriter {
+  readonly #thread = new Beside('sha256');
+
+  room(): Buffer {
+    return this.#thread.room();
+  }
+
+  write(octets: number, fd: number, position: number, isDigested: boolean): void {
+    this.#thread.pass(octets, { at: { fd, position }, isDigested, isLast: false });
+  }
+
+  digest(octets: number): void {
+    this.#thread.pass(octets, { at: null, isDigested: true, isLast: false });
+  }
+
+  finish(): string {
+    return Buffer.from(this.#thread.digest()).toString('hex');
+  }
+
+  settle(): void {
+    this.#thread.settle();
+  }
+}
+
+/** A SHA-1 that is made in a thread of its own. Its `update` is done with the bytes when it returns. */
+export class DigestBeside implements Digest {
+  readonly #thread = new Beside('sha1');
+  #used = 0;
+
+  update(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; ) {
+      const room = this.#thread.room();
+      const part = bytes.subarray(at, at + room.length - this.#used);
+      room.set(part, this.#used);
+      this.#used += part.length;
+      at += part.length;
+      if (this.#used === room.length) this.#pass();
+    }
+  }
+
+  digest(): Uint8Array {
+    if (this.#used > 0) this.#pass();
+    return this.#thread.digest();
+  }
+
+  #pass(): void {
+    this.#thread.pass(this.#used, { at: null, isDigested: true, isLast: false });
+    this.#used = 0;
   }
 }

@@ -6,7 +6,7 @@ import { coverName, suitcaseName, timestamp } from '../names/deposit.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
 import type { ReceiptDraft } from '../receipt/schema.js';
 import type { CompressionFormat } from '../seal/compress.js';
-import type { SealResult } from '../seal/messages.js';
+import type { SealResult } from '../seal/sealing.js';
 import { version } from '../version.js';
 import type { DepositKeys } from './keys.js';
 

@@ -1,4 +1,4 @@
-import type { SealProgress } from '../seal/messages.js';
+import type { SealProgress } from '../seal/sealing.js';
 import type { Agent } from './agent.js';
 import type { PushHooks } from './types.js';
 

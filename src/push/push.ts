@@ -12,7 +12,6 @@ import { appendRun, type RunRecord } from '../state/runs.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { killedRun, runnerOf } from '../state/underway.js';
 import { lanesSeen } from '../state/tested-server.js';
-import { Standby } from '../seal/standby.js';
 import { connectToAgent, withUsername } from './agent.js';
 import { makeDeposit } from './deposit.js';
 import { dryRun } from './dry-run.js';
@@ -192,30 +191,25 @@ async function recentDeposit(state: ArrangementState, maxAgeMs: number | undefin
   return `the last deposit, ${last.depositId}, is from ${last.finishedAt}`;
 }
 
-/** What happens at the agent. The thread that will seal gets ready in the meantime, and does no more than that. */
+/** What happens at the agent. */
 async function depositThere(
-  scene: Omit<Scene, 'agent' | 'standby'>,
+  scene: Omit<Scene, 'agent'>,
   secrets: SecretFinder,
 ): Promise<Deposit | { skipped: string }> {
   const { o, state, run, hooks } = scene;
   hooks.phase('connecting');
-  const standby = new Standby();
+  const agent = await connectToAgent(
+    { ...o, lanesSeen: await lanesSeen(state) },
+    secrets,
+    { signal: o.signal, warn: (message) => hooks.warn(message), run },
+    o.together?.connections,
+  );
+  step('connected');
   try {
-    const agent = await connectToAgent(
-      { ...o, lanesSeen: await lanesSeen(state) },
-      secrets,
-      { signal: o.signal, warn: (message) => hooks.warn(message), run },
-      o.together?.connections,
-    );
-    step('connected');
-    try {
-      return await settleThenDeposit({ ...scene, agent, standby });
-    } finally {
-      Object.assign(run, agent.stats);
-      await agent.close();
-    }
+    return await settleThenDeposit({ ...scene, agent });
   } finally {
-    await standby.end();
+    Object.assign(run, agent.stats);
+    await agent.close();
   }
 }
 

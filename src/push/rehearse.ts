@@ -3,8 +3,7 @@ import type { Rehearsed } from '../open/rehearse.js';
 import { startRehearsal } from '../open/rehearsal.js';
 import { sameOctets } from '../primitives.js';
 import type { CompressionFormat } from '../seal/compress.js';
-import type { SealResult } from '../seal/messages.js';
-import type { Sealing } from '../seal/sealing.js';
+import type { Sealing, SealResult } from '../seal/sealing.js';
 import type { SuitcaseBlock } from '../outbound.js';
 
 /**

@@ -1,6 +1,5 @@
 import type { Ledger } from '../state/ledger.js';
 import type { ArrangementState } from '../state/arrangement-state.js';
-import type { Standby } from '../seal/standby.js';
 import type { Agent } from './agent.js';
 import type { DepositKeys } from './keys.js';
 import type { PushHooks, PushOptions } from './types.js';
@@ -12,8 +11,6 @@ export interface Scene {
   o: PushOptions;
   state: ArrangementState;
   agent: Agent;
-  /** For the next sealing. */
-  standby: Standby;
   keys: DepositKeys;
   ledger: Ledger;
   run: Run;

@@ -5,8 +5,7 @@ import { checkDraft } from '../state/record.js';
 import { reserveSpace } from '../state/reserve.js';
 import type { ReceiptDraft } from '../receipt/schema.js';
 import type { CompressionFormat } from '../seal/compress.js';
-import type { SealResult } from '../seal/messages.js';
-import { startSealing, type Sealing } from '../seal/sealing.js';
+import { type Sealing, type SealResult, startSealing } from '../seal/sealing.js';
 import type { Transfer } from '../sftp/types.js';
 import type { Upload } from '../sftp/upload.js';
 import { datasetOf, runDataset, shrinkRule } from './dataset.js';
@@ -60,7 +59,7 @@ export async function startDeposit(
   scene: Scene,
   { intent, compression }: Beginning,
 ): Promise<{ sealing: Sealing; envelope: Envelope; progress: PushProgress }> {
-  const { o, agent, standby, keys, hooks, run, state } = scene;
+  const { o, agent, keys, hooks, run, state } = scene;
   const progress = new PushProgress(hooks, agent);
   if (o.measure === true) progress.expect(octetsOf(o.arrangement.sources));
   const envelope = await makeEnvelope(intent.depositId, keys);
@@ -74,7 +73,6 @@ export async function startDeposit(
       encryption: keys.encryption,
     },
     { signal: o.signal, warn: hooks.warn, progress: (read) => progress.dataset(read) },
-    standby,
   );
   const sealing = o.rehearse ? rehearsed(started, { ...envelope, compression }) : started;
   envelope.sessionKey.fill(0);

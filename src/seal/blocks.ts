@@ -1,3 +1,4 @@
+import type { Feeder } from '../conveyor.js';
 import { DepotError } from '../errors.js';
 import { discard } from '../primitives.js';
 
@@ -8,25 +9,19 @@ export const BLOCK_OCTETS = 1 << 20;
  * Blocks that exist at once, whatever the lanes: the sealing thread fills some while the upload holds the others until the
  * server has acknowledged them. Eight lanes of one 2 MiB SSH window each keep 16 MiB in flight.
  */
-export const BLOCK_CREDITS = 24;
-
-/** Where full blocks go and empty buffers come from. `take` waits until the other side has given a buffer back. */
-export interface BlockExchange {
-  take(): ArrayBuffer | Promise<ArrayBuffer>;
-  give(buffer: ArrayBuffer, length: number): void;
-}
+export const BLOCK_COUNT = 24;
 
 /** Gathers the encryptor's output into blocks: the last stage before the transport. */
 export class BlockWriter {
-  readonly #exchange: BlockExchange;
+  readonly #to: Feeder;
   readonly #pieces: Uint8Array[] = [];
   #block: Uint8Array<ArrayBuffer> | null = null;
   #filled = 0;
   #bytes = 0;
   #pushed = 0;
 
-  constructor(exchange: BlockExchange) {
-    this.#exchange = exchange;
+  constructor(to: Feeder) {
+    this.#to = to;
   }
 
   /** Queues bytes, which become this writer's own; `flush` moves them. The encryptor calls this synchronously. */
@@ -35,11 +30,11 @@ export class BlockWriter {
     this.#pieces.push(bytes);
   };
 
-  /** Moves what was queued into blocks and hands over the full ones; waits for credits. */
+  /** Moves what was queued into blocks and hands over the full ones; waits until the other end takes them. */
   async flush(): Promise<void> {
     for (const piece of this.#pieces) {
       for (let at = 0; at < piece.length; ) {
-        this.#block ??= new Uint8Array(await this.#exchange.take());
+        this.#block ??= await this.#next();
         const part = piece.subarray(at, at + this.#block.length - this.#filled);
         this.#block.set(part, this.#filled);
         this.#filled += part.length;
@@ -61,10 +56,15 @@ export class BlockWriter {
     return this.#bytes;
   }
 
+  async #next(): Promise<Uint8Array<ArrayBuffer>> {
+    await this.#to.ready();
+    return new Uint8Array(this.#to.memory());
+  }
+
   #handOver(): void {
     const block = this.#block!;
     this.#bytes += this.#filled;
-    this.#exchange.give(block.buffer, this.#filled);
+    this.#to.pass(block.subarray(0, this.#filled));
     this.#block = null;
     this.#filled = 0;
   }

@@ -1,45 +1,42 @@
-import { Digests, digestThread } from '../digest/digests.js';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Feeder, Taker } from '../conveyor.js';
+import type { Chunk } from '../dataset/chunks.js';
 import { MessageWriter } from '../pgp/writer.js';
-import { BlockWriter, type BlockExchange } from './blocks.js';
-import { chunksHeld, compress } from './compress.js';
-import type { SealOptions, Sealed } from './messages.js';
-import type { Packer, PackingHooks } from './packing.js';
-import { withResult } from './with-result.js';
+import { BlockWriter } from './blocks.js';
+import { compress } from './compress.js';
+import type { Envelope, Sealed } from './sealing.js';
 
 /**
- * The sealing: dataset | tar | compress | encrypt, into blocks. Their digest is taken where they arrive (`startSealing`).
+ * The sealing thread: chunks of the dataset's tar | compress | encrypt, into blocks. Their digest is taken where they arrive (`startSealing`).
  *
- * Nothing is buffered but what a stage needs: a block waits for a credit, and everything before it waits with it.
+ * Nothing is buffered but what a stage needs: a block waits until the main thread takes it, and everything before it waits with it.
  *
- * @returns what a receipt says of suitcase and dataset
- * @throws DepotError `source-…` as `packDataset` does; the abort reason when `hooks.signal` fires
+ * @throws what the packing thread failed with
  */
 export async function seal(
-  options: SealOptions,
-  exchange: BlockExchange,
-  packer: Packer,
-  hooks: PackingHooks,
+  { compression, pkesk, sessionKey, encryption }: Envelope,
+  { from, to }: { from: Taker; to: Feeder },
 ): Promise<Sealed> {
-  const { pkesk, sessionKey, encryption } = options;
-  // SSH keeps the second core busy.
-  const digests = new Digests(digestThread(3));
-  const blocks = new BlockWriter(exchange);
-  const encryptor = new MessageWriter({
-    pkesk,
-    sessionKey,
-    encryption,
-    emit: blocks.push,
-    ...(encryption.packet === 'SEIPDv1' && { sha1: digests.of('sha1') }),
-  });
-
-  const packing = packer.pack(options.dataset, hooks, chunksHeld(options.compression));
-  const dataset = withResult(packing.chunks);
-  for await (const bytes of compress(options.compression, dataset.stream, packing.release)) {
-    encryptor.update(bytes);
-    await blocks.flush();
+  try {
+    const blocks = new BlockWriter(to);
+    const encryptor = new MessageWriter({ pkesk, sessionKey, encryption, emit: blocks.push });
+    for await (const bytes of compress(compression, chunksOf(from), (chunk) => from.done(chunk))) {
+      encryptor.update(bytes);
+      await blocks.flush();
+    }
+    encryptor.final();
+    const bytes = await blocks.end();
+    const { head, tail, plaintextOctets } = encryptor;
+    return { bytes, head, tail, plaintextOctets };
+  } finally {
+    sessionKey.fill(0);
   }
-  encryptor.final();
-  const bytes = await blocks.end();
-  const { head, tail, plaintextOctets } = encryptor;
-  return { bytes, head, tail, plaintextOctets, dataset: dataset.result() };
+}
+
+async function* chunksOf(from: Taker): AsyncGenerator<Chunk, void> {
+  for (let chunk = await from.next(); chunk !== null; chunk = await from.next()) {
+    yield chunk.bytes;
+    // What the other threads say is heard in a turn of the event loop.
+    await turn();
+  }
 }

@@ -1,11 +1,50 @@
 import { createHash } from 'node:crypto';
 import { delayed } from '../abort.js';
-import { DepotError, errorFromRecord, threadFailed } from '../errors.js';
+import { newConveyor, Taker } from '../conveyor.js';
+import type { DatasetOptions, DatasetSummary } from '../dataset/pack.js';
+import { DepotError } from '../errors.js';
 import { markSuitcaseBlock, type SuitcaseBlock } from '../outbound.js';
+import type { Encryption } from '../pgp/sessionkey.js';
 import { sharedKey } from '../shared-key.js';
+import { Thread, type Said } from '../threads.js';
 import type { Warn } from '../warning.js';
-import type { FromThread, SealOptions, SealProgress, SealResult, ToThread } from './messages.js';
-import { startThread, type Standby } from './standby.js';
+import { BLOCK_COUNT, BLOCK_OCTETS } from './blocks.js';
+import { chunksHeld, type CompressionFormat } from './compress.js';
+
+/** What the sealing thread needs to know. */
+export interface Envelope {
+  compression: CompressionFormat;
+  /** The PKESK packets, byte for byte as they will open the suitcase. */
+  pkesk: Uint8Array;
+  /** 32 octets; shared with the thread, and wiped when that is done or gone. */
+  sessionKey: Uint8Array;
+  encryption: Encryption;
+}
+
+export interface SealOptions extends Envelope {
+  dataset: DatasetOptions;
+}
+
+/** What the sealing thread computed while it streamed. */
+export interface Sealed {
+  bytes: number;
+  head: Uint8Array;
+  tail: Uint8Array | null;
+  plaintextOctets: number;
+}
+
+/** All that a receipt says of suitcase and dataset. */
+export interface SealResult extends Sealed {
+  dataset: DatasetSummary;
+  /** Hex SHA-256 of the whole suitcase. */
+  sha256: string;
+}
+
+export interface SealProgress {
+  entries: number;
+  /** Dataset bytes read so far. */
+  bytes: number;
+}
 
 export interface SealHooks {
   signal: AbortSignal;
@@ -13,52 +52,72 @@ export interface SealHooks {
   progress(progress: SealProgress): void;
 }
 
-/** A sealing under way. Every block taken from `blocks` must come back through `release`, or the thread stops. */
+/** A sealing under way. Every block taken from `blocks` must come back through `release`, or the sealing thread waits for it. */
 export interface Sealing {
   /** The suitcase, in order. Ends after the last block; throws what the sealing threw. */
   readonly blocks: AsyncIterable<SuitcaseBlock>;
-  /** Gives a block's buffer back once its bytes are no longer needed; the block is detached. */
+  /** Gives a block's memory back once its bytes are no longer needed; the block is detached. */
   release(block: SuitcaseBlock): void;
-  /** Resolves after the last block; rejects as `blocks` does. */
+  /** Resolves after the last block was taken; rejects as `blocks` does. */
   readonly result: Promise<SealResult>;
-  /** Stops the thread, kills running source commands, runs clean-ups; resolves when it is gone, or some time after a signal. */
+  /** Stops the threads, kills running source commands, runs clean-ups; resolves when they are gone, or some time after a signal. */
   stop(): Promise<void>;
 }
 
+/** Chunks on their way to the sealing thread, beside those that the compression holds and the one that is being filled. */
+const CHUNKS_AHEAD = 2;
+const CHUNK_OCTETS = 1 << 20;
 /** Commands have ended by then, and most cleanups; what is still to be written and told fits into the 90 s that systemd gives. */
 const leftAfterMs = 45_000;
 
-/** Begins to seal, in the thread of `standby`, or in one that is started now. The session key is copied; the caller wipes its own. */
+/** Begins to seal: packing thread ==> sealing thread ==> `blocks`. The session key is copied; the caller wipes its own. */
 export function startSealing(
-  options: SealOptions,
+  { dataset, sessionKey, ...envelope }: SealOptions,
   hooks: SealHooks,
-  standby?: Standby,
   patienceMs = leftAfterMs,
 ): Sealing {
-  const shared = sharedKey(options.sessionKey);
-  const worker = standby?.take() ?? startThread();
-  const queue = new BlockQueue();
-  // Here, where the blocks come by anyway: the sealing thread has the most to do, and for a third one they would have to be copied.
-  const digest = createHash('sha256');
-  let bytes = 0;
-  const toThread = (message: ToThread, transfer: ArrayBuffer[] = []) => worker.postMessage(message, transfer);
+  const shared = sharedKey(sessionKey);
+  const chunks = newConveyor(chunksHeld(envelope.compression) + CHUNKS_AHEAD, CHUNK_OCTETS);
+  const suitcase = newConveyor(BLOCK_COUNT, BLOCK_OCTETS);
+  const said = (said: Said): void => {
+    if (said.kind === 'warning') hooks.warn(said.message, said.weight);
+    else hooks.progress({ entries: said.entries ?? 0, bytes: said.bytes });
+  };
+  const packing = new Thread<DatasetSummary>(
+    { name: 'packing', data: dataset, ends: { to: chunks.filling } },
+    { said },
+  );
+  const sealing = new Thread<Sealed>({
+    name: 'sealing',
+    data: { ...envelope, sessionKey: shared } satisfies Envelope,
+    ends: { from: chunks.emptying, to: suitcase.filling },
+  });
+  const taker = new Taker(suitcase.emptying);
 
   let resolve!: (result: SealResult) => void;
   let reject!: (error: unknown) => void;
   const result = new Promise<SealResult>((...settle) => ([resolve, reject] = settle));
   result.catch(() => undefined); // also thrown by `blocks`; a caller that only reads those must not see it twice
-  const fail = (error: unknown): void => {
-    reject(error);
-    queue.fail(error);
+  const stop = (): void => {
+    packing.stop();
+    sealing.stop();
   };
+  const fail = (error: unknown): void => {
+    const cause: unknown = hooks.signal.aborted ? hooks.signal.reason : error;
+    reject(cause);
+    taker.giveUp(cause);
+    stop();
+  };
+  const threads = Promise.all([packing.result, sealing.result]);
+  threads.catch(fail);
+
+  hooks.signal.addEventListener('abort', stop, { once: true });
+  if (hooks.signal.aborted) stop();
   // What is on a share that gives nothing cannot be stopped; whoever sent a signal is not to wait for it.
   const late = delayed(hooks.signal, patienceMs);
-  const gone = new Promise<void>((done) => {
-    worker.once('exit', () => {
-      late.stop();
-      shared.fill(0);
-      done();
-    });
+  const gone = Promise.all([packing.gone, sealing.gone]).then(() => late.stop());
+  void sealing.gone.then(() => shared.fill(0));
+  const leftToThemselves = new Promise<void>((done) => {
     late.signal.addEventListener(
       'abort',
       () => {
@@ -71,96 +130,38 @@ export function startSealing(
       { once: true },
     );
   });
+  void gone.then(() => hooks.signal.removeEventListener('abort', stop));
 
-  worker.on('message', (message: FromThread) => {
-    switch (message.kind) {
-      case 'block':
-        {
-          const block = new Uint8Array(message.buffer, 0, message.length);
-          digest.update(block);
-          bytes += block.length;
-          queue.push(markSuitcaseBlock(block));
-        }
-        break;
-      case 'progress':
-        hooks.progress(message.progress);
-        break;
-      case 'warning':
-        hooks.warn(message.message, message.weight);
-        break;
-      case 'sealed':
-        if (bytes === message.result.bytes) {
-          resolve({ ...message.result, sha256: digest.digest('hex') });
-          queue.end();
-        } else {
-          fail(
-            new DepotError(
-              'internal',
-              `${bytes} octets of the suitcase arrived, but ${message.result.bytes} were sealed`,
-            ),
-          );
-        }
-        break;
-      case 'failed':
-        fail(hooks.signal.aborted ? hooks.signal.reason : errorFromRecord(message.error));
-        break;
+  async function* blocks(): AsyncGenerator<SuitcaseBlock, void> {
+    // Here, where the blocks come by anyway: the sealing thread has the most to do, and for a third one they would have to be copied.
+    const digest = createHash('sha256');
+    let bytes = 0;
+    for (let block = await taker.next(); block !== null; block = await taker.next()) {
+      digest.update(block.bytes);
+      bytes += block.bytes.length;
+      yield markSuitcaseBlock(block.bytes);
     }
-  });
-  worker.once('error', (error) => fail(threadFailed('sealing', error)));
-  worker.once('exit', () =>
-    fail(new DepotError('internal', 'the sealing thread ended before the suitcase was complete')),
-  );
-
-  toThread({ kind: 'begin', options: { ...options, sessionKey: shared } });
-  const abort = (): void => toThread({ kind: 'abort' });
-  if (hooks.signal.aborted) abort();
-  hooks.signal.addEventListener('abort', abort, { once: true });
-  void gone.then(() => hooks.signal.removeEventListener('abort', abort));
+    const [summary, sealed] = await threads;
+    if (bytes !== sealed.bytes)
+      throw new DepotError('internal', `${bytes} octets of the suitcase arrived, but ${sealed.bytes} were sealed`);
+    resolve({ ...sealed, dataset: summary, sha256: digest.digest('hex') });
+  }
+  async function* orFail(): AsyncGenerator<SuitcaseBlock, void> {
+    try {
+      yield* blocks();
+    } catch (error) {
+      fail(error);
+      await result;
+    }
+  }
 
   return {
-    blocks: queue,
-    release: (block) => toThread({ kind: 'credit', buffer: block.buffer }, [block.buffer]),
+    blocks: orFail(),
+    release: (block) => taker.done(block),
     result,
     stop: async () => {
-      abort();
-      await gone;
+      stop();
+      await Promise.race([gone, leftToThemselves]);
     },
   };
-}
-
-/** Blocks between the thread's messages and the loop that uploads them; the credits bound its length. */
-class BlockQueue implements AsyncIterable<SuitcaseBlock> {
-  readonly #blocks: SuitcaseBlock[] = [];
-  #ended = false;
-  #failure: { error: unknown } | null = null;
-  #wake: (() => void) | null = null;
-
-  push(block: SuitcaseBlock): void {
-    this.#blocks.push(block);
-    this.#wake?.();
-  }
-
-  end(): void {
-    this.#ended = true;
-    this.#wake?.();
-  }
-
-  fail(error: unknown): void {
-    if (this.#ended) return;
-    this.#failure ??= { error };
-    this.#wake?.();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<SuitcaseBlock> {
-    for (;;) {
-      if (this.#failure) throw this.#failure.error;
-      const block = this.#blocks.shift();
-      if (block) yield block;
-      else if (this.#ended) return;
-      else {
-        await new Promise<void>((wake) => (this.#wake = wake));
-        this.#wake = null;
-      }
-    }
-  }
 }

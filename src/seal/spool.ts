@@ -5,8 +5,7 @@ import { DepotError } from '../errors.js';
 import { markSuitcaseBlock, type SuitcaseBlock } from '../outbound.js';
 import { localError, makeDirectory, syncDirectory } from '../durable-file.js';
 import { BLOCK_OCTETS } from './blocks.js';
-import type { SealResult } from './messages.js';
-import type { Sealing } from './sealing.js';
+import type { Sealing, SealResult } from './sealing.js';
 
 /**
  * `spool: true`: the suitcase as a local file, ciphertext only, so that an upload can be taken up by another process.

@@ -46,11 +46,6 @@ vi.mock('../../src/push/agent.js', async (original) => ({
       close: () => Promise.resolve(),
     }),
 }));
-vi.mock('../../src/seal/standby.js', () => ({
-  Standby: class {
-    end = (): Promise<void> => Promise.resolve();
-  },
-}));
 vi.mock('../../src/push/settle.js', () => ({
   settlePending: () => Promise.resolve({ resumed: null, undelivered: [] }),
 }));

@@ -3,18 +3,13 @@ import { closeSync, openSync, readFileSync, readSync, statSync, writeFileSync } 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FileWriter } from '../../src/dataset/extract/file-writer.js';
-import { readBeside, readHere, type Reading } from '../../src/open/reading.js';
-import { SLOT_OCTETS } from '../../src/open/slots.js';
+import { BLOCK_OCTETS, readBeside, readHere, type Reading } from '../../src/open/reading.js';
 import { WriteBeside } from '../../src/open/writing.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
 
-/** As `npm run build` made them. */
-const [reader, writer] = ['reading', 'writing'].map(
-  (name) => new URL(`../../dist/open/${name}-thread.js`, import.meta.url),
-);
 const MiB = 1 << 20;
 const noise = randomBytes(9 * MiB + 3);
-const inTurn = [0, 1, SLOT_OCTETS - 1, SLOT_OCTETS, SLOT_OCTETS + 1, noise.length];
+const inTurn = [0, 1, BLOCK_OCTETS - 1, BLOCK_OCTETS, BLOCK_OCTETS + 1, noise.length];
 
 function opened(path: string, flags: string): number {
   const fd = openSync(path, flags);
@@ -23,7 +18,7 @@ function opened(path: string, flags: string): number {
 }
 
 describe.each([
-  ['beside', (fd: number, consumed: Uint8Array) => readBeside(reader, fd, consumed)],
+  ['beside', readBeside],
   ['here', readHere],
 ] as const)('reading %s', (_, read) => {
   const all = (reading: Reading): Buffer => {
@@ -55,7 +50,7 @@ describe.each([
 });
 
 describe.each(['beside', 'here'])('writing %s', (where) => {
-  const large = (): WriteBeside | null => (where === 'beside' ? new WriteBeside(writer) : null);
+  const large = (): WriteBeside | null => (where === 'beside' ? new WriteBeside() : null);
   test.each([0, 1, 4 * MiB - 1, 4 * MiB, 4 * MiB + 1, 9 * MiB + 3])(
     'files of %i octets, whatever the pieces, one after the other',
     (octets) => {

@@ -4,8 +4,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Preamble } from '../../src/pgp/reader.js';
 import { openSuitcase } from '../../src/open/opening.js';
 import { startRehearsal } from '../../src/open/rehearsal.js';
-import { startSealing } from '../../src/seal/sealing.js';
-import type { SealOptions } from '../../src/seal/messages.js';
+import { type SealOptions, startSealing } from '../../src/seal/sealing.js';
 
 const sessionKey = new Uint8Array(32).fill(0x5a);
 let made: SharedArrayBuffer[];

@@ -1,31 +1,51 @@
 import { EventEmitter } from 'node:events';
-import { expect, test, vi } from 'vitest';
-import type { FromThread, SealOptions, SealResult } from '../../src/seal/messages.js';
-import { startSealing } from '../../src/seal/sealing.js';
+import { afterEach, expect, test, vi } from 'vitest';
+import { Feeder } from '../../src/conveyor.js';
+import { startSealing, type SealOptions, type Sealing } from '../../src/seal/sealing.js';
+import type { FromThread, ThreadData } from '../../src/threads.js';
 
-/** In place of the sealing thread: says what a test tells it to say. */
+/** In place of a thread: says what a test tells it to say. */
 class FakeThread extends EventEmitter {
   readonly postMessage = vi.fn();
+  readonly to: Feeder;
+  constructor(readonly data: ThreadData) {
+    super();
+    this.to = new Feeder(data.ends.to!);
+  }
+  say(message: FromThread): void {
+    this.emit('message', message);
+  }
 }
-const threads = vi.hoisted(() => [] as unknown[]);
-vi.mock('node:worker_threads', () => ({
-  Worker: function () {
-    const thread = new FakeThread();
-    threads.push(thread);
+const threads = vi.hoisted(() => new Map<string, unknown>()) as Map<string, FakeThread>;
+vi.mock('node:worker_threads', async (original) => ({
+  ...(await original<object>()),
+  Worker: function (_: URL, { workerData }: { workerData: ThreadData }) {
+    const thread = new FakeThread(workerData);
+    threads.set(workerData.name, thread);
     return thread;
   },
 }));
 
-function sealing(octets: number, said: number) {
-  const started = startSealing({ sessionKey: new Uint8Array(32) } as SealOptions, {
-    signal: new AbortController().signal,
-    warn: () => undefined,
-    progress: () => undefined,
-  });
-  const thread = threads.pop() as FakeThread;
-  const say = (message: FromThread): boolean => thread.emit('message', message);
-  say({ kind: 'block', buffer: new ArrayBuffer(octets), length: octets });
-  say({ kind: 'sealed', result: { bytes: said } as SealResult });
+afterEach(() => {
+  for (const { data } of threads.values()) data.ends.to!.port.close();
+  threads.clear();
+});
+
+function start(o: { signal?: AbortSignal; warn?: () => void; patienceMs?: number } = {}): Sealing {
+  return startSealing(
+    { sessionKey: new Uint8Array(32), compression: 'none' } as SealOptions,
+    { signal: o.signal ?? new AbortController().signal, warn: o.warn ?? vi.fn(), progress: () => undefined },
+    o.patienceMs,
+  );
+}
+
+function sealing(octets: number, said: number): Sealing {
+  const started = start();
+  const [packing, sealing] = ['packing', 'sealing'].map((name) => threads.get(name)!);
+  sealing.to.pass(new Uint8Array(octets));
+  sealing.to.end();
+  packing.say({ kind: 'done', result: {} });
+  sealing.say({ kind: 'done', result: { bytes: said } });
   return started;
 }
 
@@ -54,13 +74,7 @@ test('a block that got lost between the threads is an error, and no shorter suit
 test('a thread that does not end, as one that reads a share that gives nothing, is left to itself some time after a signal', async () => {
   const stop = new AbortController();
   const warn = vi.fn();
-  const started = startSealing(
-    { sessionKey: new Uint8Array(32) } as SealOptions,
-    { signal: stop.signal, warn, progress: () => undefined },
-    undefined,
-    20,
-  );
-  threads.pop();
+  const started = start({ signal: stop.signal, warn, patienceMs: 20 });
   const reading = octetsOf(started.blocks);
   stop.abort(new Error('terminated'));
   await expect(reading).rejects.toThrow('terminated');
@@ -71,30 +85,34 @@ test('a thread that does not end, as one that reads a share that gives nothing, 
 test('a thread that ends after a signal is waited for, and nothing is said', async () => {
   const stop = new AbortController();
   const warn = vi.fn();
-  const started = startSealing(
-    { sessionKey: new Uint8Array(32) } as SealOptions,
-    { signal: stop.signal, warn, progress: () => undefined },
-    undefined,
-    60_000,
-  );
-  const thread = threads.pop() as FakeThread;
+  const started = start({ signal: stop.signal, warn, patienceMs: 60_000 });
   stop.abort(new Error('terminated'));
   const stopped = started.stop();
-  thread.emit('exit');
+  for (const thread of threads.values()) thread.emit('exit');
   await stopped;
   expect(warn).not.toHaveBeenCalled();
+  await expect(started.result).rejects.toThrow('terminated');
 });
 
 test.each([
-  [Object.assign(new Error('EMFILE'), { code: 'ERR_WORKER_INIT_FAILED' }), 'local-limit'],
-  [Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' }), 'local-limit'],
-  [new TypeError('boom'), 'internal'],
-])('a thread that ends with %s is %s', async (error, code) => {
-  const started = startSealing({ sessionKey: new Uint8Array(32) } as SealOptions, {
-    signal: new AbortController().signal,
-    warn: () => undefined,
-    progress: () => undefined,
-  });
-  (threads.pop() as FakeThread).emit('error', error);
+  ['packing', Object.assign(new Error('EMFILE'), { code: 'ERR_WORKER_INIT_FAILED' }), 'local-limit'],
+  ['sealing', Object.assign(new Error('EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' }), 'local-limit'],
+  ['packing', new TypeError('boom'), 'internal'],
+  ['sealing', new TypeError('boom'), 'internal'],
+])('when the %s thread dies with %s, that is %s, and the other one is asked to stop', async (name, error, code) => {
+  const started = start();
+  const reading = octetsOf(started.blocks);
+  threads.get(name)!.emit('error', error);
   await expect(started.result).rejects.toMatchObject({ code });
+  await expect(reading).rejects.toMatchObject({ code });
+  for (const thread of threads.values()) expect(thread.postMessage).toHaveBeenCalledWith('stop');
+});
+
+test('a thread that ends without a word is an error', async () => {
+  const started = start();
+  threads.get('packing')!.emit('exit');
+  await expect(started.result).rejects.toMatchObject({
+    code: 'internal',
+    message: 'the packing thread ended before it was done',
+  });
 });

@@ -3,8 +3,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isOutbound, markSuitcaseBlock, type SuitcaseBlock } from '../../src/outbound.js';
-import type { SealResult } from '../../src/seal/messages.js';
-import type { Sealing } from '../../src/seal/sealing.js';
+import type { SealResult, Sealing } from '../../src/seal/sealing.js';
 import { openSpool, SpoolFault, writeSpool } from '../../src/seal/spool.js';
 import { tempDir } from '../support/cleanup.js';
 

@@ -12,7 +12,7 @@ const LARGE = 4 * WRITE;
 export interface BlockWriter {
   /** Where the next block goes: `WRITE` octets or more. @throws Error of `node:fs` for a block before */
   room(): Buffer;
-  /** Takes the first octets of what `room` gave, for this place in the file. */
+  /** Takes the first octets of what `room` gave, for this place in the file, and all of its memory. */
   write(octets: number, fd: number, position: number, isDigested: boolean): void;
   /** Takes them for the digest alone. */
   digest(octets: number): void;
@@ -70,8 +70,7 @@ export class FileWriter {
       } else {
         if (this.#used === 0) this.#buffer = this.#large?.room() ?? (this.#own ??= Buffer.allocUnsafeSlow(WRITE));
         const length = Math.min(left, WRITE - this.#used);
-        // Not `set`, which moves shared memory word by word: half as fast.
-        this.#buffer!.fill(bytes.subarray(at, at + length), this.#used, this.#used + length);
+        this.#buffer!.set(bytes.subarray(at, at + length), this.#used);
         this.#used += length;
         at += length;
         if (this.#used === WRITE) this.#flush();
@@ -104,15 +103,14 @@ export class FileWriter {
   }
 
   #put(bytes: Uint8Array): void {
+    // Asked before `#large` takes the memory away.
+    const { length } = bytes;
     this.#hole = isHole(bytes);
     if (this.#hole) {
-      if (this.#isDigested) this.#large!.digest(bytes.length);
-      this.#position += bytes.length;
-      return;
-    }
-    if (this.#large === null) writeAt(this.#fd, bytes, this.#position);
-    else this.#large.write(bytes.length, this.#fd, this.#position, this.#isDigested);
-    this.#position += bytes.length;
+      if (this.#isDigested) this.#large!.digest(length);
+    } else if (this.#large === null) writeAt(this.#fd, bytes, this.#position);
+    else this.#large.write(length, this.#fd, this.#position, this.#isDigested);
+    this.#position += length;
   }
 }
 

@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { SuitcaseSource } from '../../src/open/source.js';
+import { SuitcaseSource } from '../../src/open/suitcase-source.js';
 import type { MessageReader } from '../../src/pgp/reader.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
 
@@ -16,7 +16,7 @@ function source(reader: Pick<MessageReader, 'write' | 'end'>): SuitcaseSource {
     consumed: new Uint8Array(0),
     rest: 0,
     message: () => reader as MessageReader,
-    thread: null,
+    isBeside: false,
     isDigested: true,
     expected: null,
     progress: () => undefined,

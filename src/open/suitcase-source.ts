@@ -1,6 +1,6 @@
 import { DepotError } from '../errors.js';
 import type { MessageReader } from '../pgp/reader.js';
-import { isLong, readBeside, readHere, type Reading } from './reading.js';
+import { readBeside, readHere, type Reading } from './reading.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -17,8 +17,8 @@ export interface SuitcaseSourceOptions {
   consumed: Uint8Array;
   rest: number;
   message: (plain: (bytes: Uint8Array) => void) => MessageReader;
-  /** The program of a thread to read and digest in; null to do so in this one, which is the one that gives `segments`. */
-  thread: URL | null;
+  /** Whether a thread of its own reads and digests; then there are no `segments`. */
+  isBeside: boolean;
   /** Whether `sha256` is wanted. Where `segments` are given it is made in any case. */
   isDigested: boolean;
   /** Digests of a first pass: a stretch that differs is an error before any of it is decrypted. */
@@ -54,15 +54,10 @@ export class SuitcaseSource implements Iterable<Bytes> {
 
   constructor(o: SuitcaseSourceOptions) {
     this.#o = o;
-    const { thread, fd, consumed, isDigested } = o;
-    const isBeside = thread !== null && isLong(fd, consumed.length);
+    const { isBeside, fd, consumed, isDigested } = o;
     this.#reading = isBeside
-      ? readBeside(thread, fd, consumed, isDigested)
-      : readHere(
-          fd,
-          consumed,
-          thread === null ? (sha256) => this.#compare(sha256.subarray(0, SEGMENT_DIGEST_OCTETS)) : undefined,
-        );
+      ? readBeside(fd, consumed, isDigested)
+      : readHere(fd, consumed, (sha256) => this.#compare(sha256.subarray(0, SEGMENT_DIGEST_OCTETS)));
     this.#skip = o.consumed.length - o.rest;
     this.#reader = o.message((bytes) => {
       this.#take(bytes as Bytes);
@@ -83,7 +78,7 @@ export class SuitcaseSource implements Iterable<Bytes> {
     return this.#reader;
   }
 
-  /** The digests of all stretches so far, concatenated; empty when there was a `thread`. */
+  /** The digests of all stretches so far, concatenated; empty when a thread beside this one read. */
   get segments(): Uint8Array {
     return Buffer.concat(this.#segments);
   }

@@ -1,0 +1,44 @@
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import { Feeder, Taker } from './conveyor.js';
+import { errorToRecord } from './errors.js';
+import type { FromThread, ThreadData, ThreadName, Tools } from './threads.js';
+
+/** The program of every thread. Each takes its data and what it uses of `Tools`. */
+const programs: Record<ThreadName, () => Promise<(data: never, tools: never) => unknown>> = {
+  packing: async () => (await import('./seal/packing.js')).pack,
+  sealing: async () => (await import('./seal/pipeline.js')).seal,
+  rehearsal: async () => (await import('./open/rehearse.js')).rehearse,
+  opening: async () => (await import('./open/pipeline.js')).open,
+  reading: async () => (await import('./open/reading.js')).readAhead,
+  writing: async () => (await import('./open/writing.js')).writeBlocks,
+};
+
+async function run(port: MessagePort): Promise<void> {
+  const { name, data, ends } = workerData as ThreadData;
+  const from = ends.from && new Taker(ends.from);
+  const to = ends.to && new Feeder(ends.to);
+  const stop = new AbortController();
+  // Listening also keeps the thread alive while it waits for nothing but a conveyor.
+  port.once('message', () => {
+    stop.abort();
+    from?.giveUp(stop.signal.reason);
+    to?.giveUp(stop.signal.reason);
+  });
+  const send = (message: FromThread): void => port.postMessage(message);
+  try {
+    const program = await programs[name]();
+    const tools = { from, to, signal: stop.signal, say: (said) => send({ kind: 'said', said }) } satisfies Tools;
+    const result = await program(data as never, tools as never);
+    to?.end();
+    send({ kind: 'done', result });
+  } catch (error) {
+    from?.fail(error);
+    to?.fail(error);
+    send({ kind: 'failed', error: errorToRecord(error) });
+  } finally {
+    for (const open of [port, ends.from?.port, ends.to?.port]) open?.close();
+  }
+}
+
+// No top-level await: see bin/depot.js.
+if (parentPort) void run(parentPort);
