@@ -31,7 +31,7 @@ export function cases(mebibytes: number): Case[] {
   const noiseOf = (b: Bench): string => dataset(b.work, `noise-${mebibytes}`, noise(mebibytes));
   const push =
     (o: DepotCase) =>
-    (b: Bench): Contender[] => [depotPush(b, noiseOf(b), o), ...peerPushes(b, noiseOf(b))];
+    (b: Bench): Contender[] => [...depotPushes(b, noiseOf(b), o), ...peerPushes(b, noiseOf(b))];
   return [
     {
       name: `push ${size}, loopback, compat`,
@@ -129,6 +129,13 @@ export function cases(mebibytes: number): Case[] {
 function depotPush(b: Bench, data: string, o: DepotCase): Contender {
   const config = configure(b, data, o);
   return { name: 'depot push', script: () => `${depotCommand(b)} push --quiet --config ${config}` };
+}
+
+/** This checkout, and the one of `--against`. */
+function depotPushes(b: Bench, data: string, o: DepotCase): Contender[] {
+  const ours = depotPush(b, data, o);
+  if (b.against === undefined) return [ours];
+  return [ours, { ...depotPush({ ...b, depot: b.against }, data, o), name: `${ours.name}, the other checkout` }];
 }
 
 /** What it costs to open everything again while it is sealed. */

@@ -11,6 +11,8 @@ export interface Bench {
   port: number;
   /** The checkout. */
   depot: string;
+  /** Another one, to compare with. */
+  against?: string;
   /** Files made by `prepareKeys`. */
   keys: { gnupgHome: string; ageRecipient: string; agePassphraseFree: string };
 }

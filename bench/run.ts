@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --size MIB] [--runs N] [--only CASE]… [--peers NAME,…] [--work DIR] [--json FILE]`
+ * `npm run bench [-- --size MIB] [--runs N] [--only CASE]… [--peers NAME,…] [--against CHECKOUT] [--work DIR] [--json FILE]`
  *
  * depot against the tools that people use for this work today, on this machine, in this run: every case for depot and each
  * peer in turn, several times; medians, and depot's speed over that of the fastest peer. It measures; it judges nothing.
@@ -32,6 +32,7 @@ const { values } = parseArgs({
     runs: { type: 'string' },
     only: { type: 'string', multiple: true },
     peers: { type: 'string' },
+    against: { type: 'string' },
     work: { type: 'string' },
     json: { type: 'string' },
     keep: { type: 'boolean' },
@@ -47,7 +48,14 @@ const server = await startServer(work);
 const rows: Row[] = [];
 const left: string[] = [];
 try {
-  const bench: Bench = { work, server, port: server.port, depot, keys: prepareKeys(work) };
+  const bench: Bench = {
+    work,
+    server,
+    port: server.port,
+    depot,
+    keys: prepareKeys(work),
+    ...(values.against === undefined ? {} : { against: values.against }),
+  };
   printMachine();
   for (const one of cases(sizeMiB)) {
     if (values.only !== undefined && !values.only.some((name) => one.name.includes(name))) continue;

@@ -1,6 +1,5 @@
-import { createCipheriv, createSecretKey, randomFillSync, type CipherGCMTypes, type KeyObject } from 'node:crypto';
+import { createSecretKey, randomFillSync } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { discard } from '../primitives.js';
 
 /** Octets that packets are cut from: some thirty of the largest. */
 const slabOctets = 1024 * 1024;
@@ -92,100 +91,61 @@ function newSlab(): Slab {
   return { bytes: Buffer.allocUnsafeSlow(slabOctets), used: 0, waiting: 0 };
 }
 
-/** What is used of ssh2's `Protocol`, its cipher and its packets. */
+/** What this file uses of ssh2's private parts: package.json names the one version in which they are known to be so. */
 interface Protocol {
-  _cipher: object;
+  _cipher: Cipher;
   _decipher: object;
-  _kexinit: unknown;
-  _packetRW: { write: PacketWriter };
 }
-interface PacketWriter {
-  alloc(payloadOctets: number, force?: boolean): Buffer;
-}
-
-/** What is used of ssh2's AES-GCM where its compiled one could not be built when it was installed. */
-interface PlainGcm {
-  _encSSLName: CipherGCMTypes;
-  _encKey: Uint8Array;
-  _encIV: Uint8Array;
-  _onWrite: (packet: Buffer) => void;
-  _dead: boolean;
-  outSeqno: number;
+interface Cipher {
   allocPacket(payloadOctets: number): Buffer;
-  encrypt(packet: Buffer): void;
-}
-interface PlainGcmDecipher {
-  _decipherKey: Uint8Array | KeyObject;
-}
-
-/** Lets ssh2 take its packets from `memory`, while its cipher is an AES-GCM that encrypts in place. */
-export function usePacketMemory(client: object, memory: PacketMemory): void {
-  const protocol = (client as { _protocol: Protocol })._protocol;
-  const packets = protocol._packetRW;
-  let writer = packets.write;
-  // A key exchange makes a new writer.
-  Object.defineProperty(packets, 'write', {
-    get: () => writer,
-    set: (next: PacketWriter) => (writer = lend(protocol, next, memory)),
-  });
-  writer = lend(protocol, writer, memory);
-}
-
-function lend(protocol: Protocol, writer: PacketWriter, memory: PacketMemory): PacketWriter {
-  const alloc = writer.alloc.bind(writer);
-  let known: object | null = null;
-  let knownDecipher: object | null = null;
-  let inPlace = false;
-  writer.alloc = (payloadOctets, force) => {
-    if (protocol._cipher !== known) {
-      known = protocol._cipher;
-      if (known.constructor.name === 'AESGCMCipherNative') encryptInPlace(known as PlainGcm);
-      inPlace = /^AESGCMCipher(?:Native|Binding)$/.test(known.constructor.name);
-    }
-    if (protocol._decipher !== knownDecipher) {
-      knownDecipher = protocol._decipher;
-      if (knownDecipher.constructor.name === 'AESGCMDecipherNative') preparedKey(knownDecipher as PlainGcmDecipher);
-    }
-    // During a key exchange a packet waits unencrypted, in a form that is ssh2's own affair.
-    return inPlace && (protocol._kexinit === undefined || force === true)
-      ? memory.alloc(payloadOctets)
-      : alloc(payloadOctets, force);
-  };
-  return writer;
 }
 
 /**
- * Makes ssh2's AES-GCM over `node:crypto` do what its compiled one does: packets have room for the tag, and leave in one piece. Its own way is three
- * pieces and memory for each packet, which on Node 22 and later gathers before it is collected, and a key that Node 24 looks at anew, by way of an
- * error, for every packet: half of an upload's CPU.
+ * Lets ssh2 take its packets from `memory` while its cipher is the compiled AES-GCM, which encrypts in place; each key exchange
+ * makes a new cipher. Where ssh2 is not as this file knows it, nothing changes. Nonces are ssh2's affair alone.
  */
-function encryptInPlace(cipher: PlainGcm): void {
-  const { _encSSLName: name, _encIV: iv } = cipher;
-  const key = createSecretKey(cipher._encKey);
-  const counter = new DataView(iv.buffer, iv.byteOffset + 4, 8);
-  const alloc = cipher.allocPacket.bind(cipher);
-  cipher.allocPacket = (payloadOctets) =>
-    Buffer.concat([alloc(payloadOctets)], 4 + 1 + payloadOctets + paddingFor(payloadOctets) + tagOctets);
-  cipher.encrypt = (packet) => {
-    if (cipher._dead) return;
-    const end = packet.length - tagOctets;
-    const gcm = createCipheriv(name, key, iv).setAAD(packet.subarray(0, 4));
-    const encrypted = gcm.update(packet.subarray(4, end));
-    packet.set(encrypted, 4);
-    discard(encrypted);
-    gcm.final();
-    packet.set(gcm.getAuthTag(), end);
-    // RFC 5647 section 7.1: the invocation counter.
-    counter.setBigUint64(0, counter.getBigUint64(0) + 1n);
-    cipher.outSeqno = (cipher.outSeqno + 1) >>> 0;
-    cipher._onWrite(packet);
-  };
+export function usePacketMemory(client: object, memory: PacketMemory): void {
+  const protocol = (client as { _protocol?: Partial<Protocol> })._protocol;
+  if (protocol === undefined) return;
+  onChange(protocol, '_cipher', (cipher) => lend(cipher, memory));
+  onChange(protocol, '_decipher', (decipher) => prepareKey(decipher, 'AESGCMDecipherNative', '_decipherKey'));
 }
 
-/** The same key for the answers, which come in small packets. */
-function preparedKey(decipher: PlainGcmDecipher): void {
-  const key = decipher._decipherKey;
-  if (key instanceof Uint8Array) decipher._decipherKey = createSecretKey(key);
+function onChange(of: object, name: string, look: (value: object) => void): void {
+  let value = (of as Record<string, unknown>)[name];
+  const set = (next: unknown): void => {
+    value = next;
+    if (typeof next === 'object' && next !== null) look(next);
+  };
+  set(value);
+  Object.defineProperty(of, name, { get: () => value, set, configurable: true, enumerable: true });
+}
+
+function lend(cipher: object, memory: PacketMemory): void {
+  prepareKey(cipher, 'AESGCMCipherNative', '_encKey');
+  if (cipher.constructor.name !== 'AESGCMCipherBinding' || !isKnown(cipher)) return;
+  (cipher as Cipher).allocPacket = (payloadOctets) => memory.alloc(payloadOctets);
+}
+
+/** Whether the packets of this cipher are laid out as those of `PacketMemory`. */
+function isKnown(cipher: Partial<Cipher>): boolean {
+  if (typeof cipher.allocPacket !== 'function') return false;
+  return [1, 11, 12, 32_768].every((payload) => {
+    const packet = cipher.allocPacket!(payload);
+    const padding = paddingFor(payload);
+    return (
+      packet.length === 5 + payload + padding + tagOctets &&
+      packet.readUInt32BE(0) === 1 + payload + padding &&
+      packet[4] === padding
+    );
+  });
+}
+
+/** ssh2's AES-GCM over `node:crypto` gives the key's bytes for each packet, and Node 24 looks at those anew each time, by way of an error. */
+function prepareKey(of: object, className: string, field: string): void {
+  const fields = of as Record<string, unknown>;
+  if (of.constructor.name === className && fields[field] instanceof Uint8Array)
+    fields[field] = createSecretKey(fields[field]);
 }
 
 /** RFC 4253 section 6, for a cipher of 16-octet blocks that leaves the length in clear. */

@@ -1,9 +1,11 @@
-import { randomBytes } from 'node:crypto';
+import { createDecipheriv, KeyObject, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { gatherWrites, PacketMemory } from '../../src/sftp/packets.js';
+import { gatherWrites, PacketMemory, usePacketMemory } from '../../src/sftp/packets.js';
 
 const MiB = 1024 * 1024;
 
@@ -49,6 +51,90 @@ describe('memory for packets', () => {
     expect(packet.length).toBeGreaterThan(3 * MiB);
     memory.written(packet, 1);
     expect(memory.alloc(10).buffer).not.toBe(packet.buffer);
+  });
+});
+
+const require = createRequire(import.meta.url);
+
+test('ssh2 is the one version whose private parts are known', () => {
+  const { dependencies } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  const { version } = require('ssh2/package.json') as { version: string };
+  expect(dependencies['ssh2']).toBe(version);
+  expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+});
+
+interface Cipher {
+  allocPacket: (payloadOctets: number) => Buffer;
+  encrypt: (packet: Buffer) => void;
+  _encKey?: unknown;
+}
+const { CIPHER_INFO, createCipher, bindingAvailable } = require('ssh2/lib/protocol/crypto.js') as {
+  CIPHER_INFO: Record<string, object>;
+  createCipher: (config: object) => Cipher;
+  bindingAvailable: boolean;
+};
+
+/** ssh2's own AES-GCM, compiled or over node:crypto, and what it sends. */
+function gcm(interpreted: boolean): { cipher: Cipher; key: Buffer; iv: Buffer; sent: () => Buffer } {
+  const [key, iv] = [randomBytes(16), randomBytes(12)];
+  const sent: Buffer[] = [];
+  const cipher = createCipher({
+    outbound: {
+      onWrite: (bytes: Buffer) => sent.push(Buffer.from(bytes)),
+      cipherInfo: CIPHER_INFO['aes128-gcm@openssh.com'],
+      cipherKey: Buffer.from(key),
+      cipherIV: Buffer.from(iv),
+      seqno: 0,
+      forceNative: interpreted,
+    },
+  });
+  return { cipher, key, iv, sent: () => Buffer.concat(sent.splice(0)) };
+}
+
+describe('with the memory in use', () => {
+  // Throws where a packet was encrypted with any other nonce than the next one of RFC 5647 section 7.1.
+  test.each([...(bindingAvailable ? [['compiled', false] as const] : []), ['over node:crypto', true] as const])(
+    'each packet has the next nonce, also after new keys (AES-GCM %s)',
+    (_, interpreted) => {
+      const protocol: { _cipher: Cipher; _decipher: undefined } = { _cipher: gcm(true).cipher, _decipher: undefined };
+      usePacketMemory({ _protocol: protocol }, new PacketMemory());
+      for (let keys = 0; keys < 2; keys++) {
+        const { cipher, key, iv, sent } = gcm(interpreted);
+        const own = cipher.allocPacket;
+        protocol._cipher = cipher;
+        // Packets wait in our memory, or ssh2 has its own way with a key that was prepared.
+        if (interpreted) expect(cipher._encKey).toBeInstanceOf(KeyObject);
+        else expect(cipher.allocPacket).not.toBe(own);
+        for (let n = 0n; n < 300n; n++) {
+          const payload = randomBytes(1 + Number((n * 997n) % 32_768n));
+          const packet = cipher.allocPacket(payload.length);
+          packet.set(payload, 5);
+          cipher.encrypt(packet);
+          const bytes = sent();
+          const nonce = Buffer.from(iv);
+          nonce.writeBigUInt64BE(BigInt.asUintN(64, iv.readBigUInt64BE(4) + n), 4);
+          const decipher = createDecipheriv('aes-128-gcm', key, nonce)
+            .setAAD(bytes.subarray(0, 4))
+            .setAuthTag(bytes.subarray(-16));
+          const plain = Buffer.concat([decipher.update(bytes.subarray(4, -16)), decipher.final()]);
+          expect(plain.subarray(1, 1 + payload.length).equals(payload)).toBe(true);
+        }
+      }
+    },
+  );
+
+  test('an ssh2 of another shape goes its own way', () => {
+    class AESGCMCipherBinding {
+      allocPacket = (payloadOctets: number): Buffer => Buffer.alloc(payloadOctets + 100);
+    }
+    const cipher = new AESGCMCipherBinding();
+    const own = cipher.allocPacket;
+    usePacketMemory({ _protocol: { _cipher: cipher } }, new PacketMemory());
+    expect(cipher.allocPacket).toBe(own);
+    for (const client of [{}, { _protocol: {} }, { _protocol: { _cipher: { encrypt: own }, _decipher: null } }])
+      expect(() => usePacketMemory(client, new PacketMemory())).not.toThrow();
   });
 });
 
