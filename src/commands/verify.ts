@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { exitStatus } from '../texts/exits.js';
 import type { Verification } from '../reader/checks.js';
 import { printable } from '../printable.js';
 import { typedWord } from '../shell.js';
@@ -228,12 +229,12 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
   ]);
   const advice = outcome.advice ?? adviceOn(outcome, o);
   if (advice !== null) screen.hint(advice);
-  return outcome.exit;
+  return outcome.code === null ? 0 : exitStatus[outcome.code];
 }
 
 /** What the person in front of a failed or incomplete verification does next. */
 function adviceOn(
-  { result, exit, checks, exceeded }: Verification & { exceeded: number | null },
+  { result, code, checks, exceeded }: Verification & { exceeded: number | null },
   o: VerifyFlags,
 ): string | null {
   if (result === 'failed') {
@@ -242,7 +243,7 @@ function adviceOn(
       return null;
     if (checks.every(({ name, result: one }) => one !== 'failed' || name === 'agent-sha256'))
       return 'ask the agent of which file that is the SHA-256: name and size are in the receipt; if it holds no file with this one, tell the supplier at once';
-    if (exit === 22)
+    if (code === 'not-addressed')
       return 'give the private key that belongs to one of the recipients; the parts of a key are shown by: «depot key show FILE»';
     return o.suitcase === undefined
       ? 'do not rely on this receipt: have the supplier send it again, and read out the fingerprint of its key by telephone'

@@ -3,10 +3,10 @@ import type { Verification } from '../reader/checks.js';
 import type { Words } from './words.js';
 
 /** What the page says of it all. Without the holder's key it is not shown that anybody can open the deposit, and that is what the page is for. */
-export function verdictOf({ result, exit, checks }: Verification): keyof Words['verdict'] {
+export function verdictOf({ result, code, checks }: Verification): keyof Words['verdict'] {
   if (result === 'passed' && !checks.some((check) => check.name === 'key-proof' && check.result === 'passed'))
     return 'withoutKey';
-  return exit === 22 && checks.every((check) => check.result !== 'failed' || check.name === 'key-proof')
+  return code === 'not-addressed' && checks.every((check) => check.result !== 'failed' || check.name === 'key-proof')
     ? 'otherKey'
     : result;
 }

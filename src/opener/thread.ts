@@ -135,10 +135,10 @@ class OpeningThread {
       this.#opened = done.once;
       inside = { ...done.summary, name: done.once.name };
     }
-    const { ok, result, checks, exit } = verification;
+    const { ok, result, checks, code } = verification;
     this.#send({
       kind: 'verified',
-      verification: { ok, result, checks, exit },
+      verification: { ok, result, checks, code },
       warnings,
       aside,
       inside,

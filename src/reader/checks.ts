@@ -1,5 +1,4 @@
-import { type DepotError, isDepotError } from '../errors.js';
-import { type ErrorCode, exitStatus } from '../texts/exits.js';
+import { type DepotError, type ErrorCode, isDepotError } from '../errors.js';
 
 export interface Check {
   name: string;
@@ -11,8 +10,8 @@ export interface Verification {
   ok: boolean;
   result: 'passed' | 'failed' | 'incomplete';
   checks: Check[];
-  /** The exit status that belongs to it: 0, 21, 22, 23 or 24. */
-  exit: number;
+  /** Of what failed first, or 'incomplete'; null when it passed. */
+  code: ErrorCode | null;
 }
 
 /** Collects the checks of a verification. What was not checked is said, and never counts as passed (law 11 of docs/architecture.md). */
@@ -87,7 +86,7 @@ export class Checks {
 
   verdict(): Verification {
     const result = this.#failure !== null ? 'failed' : this.#incomplete ? 'incomplete' : 'passed';
-    const exit = this.#failure !== null ? exitStatus[this.#failure] : this.#incomplete ? exitStatus.incomplete : 0;
-    return { ok: result === 'passed', result, checks: this.#checks, exit };
+    const code = this.#failure ?? (this.#incomplete ? 'incomplete' : null);
+    return { ok: code === null, result, checks: this.#checks, code };
   }
 }
