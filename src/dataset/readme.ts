@@ -40,9 +40,9 @@ Where there are parts, since the contents were unpacked without depot, type this
 ${block([...parts, `cat ${manifestPart}* > manifest.ndjson`])}
 ## Checking the contents
 
-The manifest has one line of JSON for each entry: \`path\` (or \`pathBase64\`, for a name that is not UTF-8), \`type\`, \`size\` in octets,
+The manifest has one line of JSON for each entry: \`path\` (or \`pathBase64\`, for a name that is not UTF-8), \`type\`, \`size\` in bytes,
 \`mode\`, \`mtime\`, for files \`sha256\`, for links \`linkTarget\`. A line with \`parts\` is about the file that so many parts join to. The
-first line holds random octets, the last one the number of entries and octets below \`data/\`. The SHA-256 of
+first line holds random bytes, the last one the number of entries and bytes below \`data/\`. The SHA-256 of
 \`manifest.ndjson\` is \`dataset.manifestSha256\` in the receipt. After joining the parts:
 
 ${block(CHECK)}
@@ -77,9 +77,9 @@ ${block([...parts, `cat ${manifestPart}* > manifest.ndjson`])}
 ## De inhoud controleren
 
 Het manifest heeft een regel JSON voor alles wat erin zit: \`path\` (of \`pathBase64\`, voor een naam die geen UTF-8 is), \`type\`, \`size\` in
-octetten, \`mode\`, \`mtime\`, bij bestanden \`sha256\`, bij links \`linkTarget\`. Een regel met \`parts\` gaat over het bestand dat uit
-zoveel delen bestaat. De eerste regel bevat willekeurige octetten, de laatste het aantal bestanden, mappen en links en de
-octetten onder \`data/\`. De SHA-256 van \`manifest.ndjson\` is \`dataset.manifestSha256\` in het ontvangstbewijs (receipt). Na het samenvoegen:
+bytes, \`mode\`, \`mtime\`, bij bestanden \`sha256\`, bij links \`linkTarget\`. Een regel met \`parts\` gaat over het bestand dat uit
+zoveel delen bestaat. De eerste regel bevat willekeurige bytes, de laatste het aantal bestanden, mappen en links en de
+bytes onder \`data/\`. De SHA-256 van \`manifest.ndjson\` is \`dataset.manifestSha256\` in het depotbewijs (receipt). Na het samenvoegen:
 
 ${block(CHECK)}
 Een regel met \`"changed":true\` gaat over een bestand dat veranderde terwijl het gedeponeerd werd, wat de leverancier had

@@ -3,9 +3,7 @@ import type { Check } from '../reader/checks.js';
 import { type ErrorRecord, errorToRecord } from '../errors.js';
 import { printable } from '../printable.js';
 import { anyDeposit, stockLines } from '../receipt/cover.js';
-import { dutch } from './dutch.js';
 import { element, made } from './elements.js';
-import { english } from './english.js';
 import { kindOf, type Kind } from './files.js';
 import type { Rows } from './listing.js';
 import { chosen, download, type Pickers, platform, safeName } from './places.js';
@@ -13,7 +11,11 @@ import type { FromThread, Kept, Summary, ToThread } from './protocol.js';
 import { MOST_IN_MEMORY } from './save.js';
 import { toldSha256 } from '../names/digest.js';
 import { sizeIn, verdictOf } from './shown.js';
-import type { CheckName, FailureName, Words } from './words.js';
+import type { Both, Language } from '../texts/both.js';
+import { english, type OpenerTexts } from '../texts/opener-en.js';
+import { dutch } from '../texts/opener-nl.js';
+
+const texts: Both<OpenerTexts> = { en: english, nl: dutch };
 
 type Doing = 'checking' | 'saving' | 'stopping';
 type Verified = Extract<FromThread, { kind: 'verified' }>;
@@ -33,8 +35,8 @@ class Page {
   readonly #program: Blob;
   readonly #address: string;
   readonly #given: Record<Kind, File[]> = { suitcase: [], receipt: [], signature: [], signers: [], key: [] };
-  #words: Words = english;
-  #language = 'en';
+  #words = english;
+  #language: Language = 'en';
   #thread: Worker;
   #verified: Verified | null = null;
   #rows: Rows | null = null;
@@ -307,15 +309,15 @@ class Page {
     });
   }
 
-  #speak(language: 'en' | 'nl'): void {
+  #speak(language: Language): void {
     this.#language = language;
-    this.#words = language === 'nl' ? dutch : english;
+    this.#words = texts[language];
     document.documentElement.lang = language;
     element('english').ariaPressed = String(language === 'en');
     element('dutch').ariaPressed = String(language === 'nl');
     document.title = this.#words.texts.title;
     for (const part of document.querySelectorAll<HTMLElement>('[data-text]'))
-      part.textContent = this.#words.texts[part.dataset['text'] as keyof Words['texts']];
+      part.textContent = this.#words.texts[part.dataset['text'] as keyof OpenerTexts['texts']];
     for (const option of element<HTMLSelectElement>('most').options)
       option.textContent = option.value === '' ? this.#words.mostByItself : this.#size(Number(option.value));
     element('limits').replaceChildren(...this.#words.limits.map((text) => made('li', text)));
@@ -350,7 +352,8 @@ class Page {
     element('failure').hidden = failure === null;
     const known =
       typeof failure === 'object' && failure !== null
-        ? ((this.#words.failures[failure.code as FailureName] as string | undefined) ?? this.#words.failures.internal)
+        ? ((this.#words.failures[failure.code as keyof OpenerTexts['failures']] as string | undefined) ??
+          this.#words.failures.internal)
         : failure;
     element('failure-text').textContent = known ?? '';
     element('failure-kept').textContent =
@@ -392,7 +395,7 @@ class Page {
   }
 
   #finding({ name, result, detail }: Check): HTMLElement {
-    const words = this.#words.checks[name as CheckName] as Words['checks'][CheckName] | undefined;
+    const words = (this.#words.checks as Partial<Record<string, OpenerTexts['checks']['receipt']>>)[name];
     const text =
       words === undefined ? '' : result === 'passed' ? words.passed : result === 'failed' ? words.failed : words.open;
     const style = { passed: 'passed', failed: 'failed', 'not possible': 'incomplete' }[result];

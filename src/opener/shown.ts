@@ -1,9 +1,9 @@
 /** Findings and figures as the page says them. */
 import type { Verification } from '../reader/checks.js';
-import type { Words } from './words.js';
+import type { OpenerTexts } from '../texts/opener-en.js';
 
 /** What the page says of it all. Without the holder's key it is not shown that anybody can open the deposit, and that is what the page is for. */
-export function verdictOf({ result, code, checks }: Verification): keyof Words['verdict'] {
+export function verdictOf({ result, code, checks }: Verification): keyof OpenerTexts['verdict'] {
   if (result === 'passed' && !checks.some((check) => check.name === 'key-proof' && check.result === 'passed'))
     return 'withoutKey';
   return code === 'not-addressed' && checks.every((check) => check.result !== 'failed' || check.name === 'key-proof')

@@ -108,7 +108,7 @@ sleutel heeft. De agent bewaart het gesloten en kan het niet lezen.
 | SHA-256 | \`${f.suitcase.sha256}\` |
 | verzegeld | ${f.startedAt} |
 | vorm | één OpenPGP-bericht (RFC 9580): ${cipherOf(f)}; daarin ${archives[f.encryption.compression]} |
-| ontvangstbewijs ondertekend door | \`${f.supplier.signerFingerprint}\` |
+| depotbewijs ondertekend door | \`${f.supplier.signerFingerprint}\` |
 
 ## Sleutels die het openen
 
@@ -138,7 +138,7 @@ De gegevens staan in de nieuwe map \`new\`, en \`new/DEPOT/README.md\` zegt wat 
 regels eindigen alleen met exitcode 0 als alles klopte; \`echo $?\` toont die. Is zij niet 0,
 dan staat er als laatste \`STOP\` met de reden: gebruik niet wat in \`new\` staat, het is
 onvolledig. Is het bestand veranderd of past de sleutel niet, dan blijft er geen map \`new\` over.
-Zonder ontvangstbewijs en handtekening neemt u alleen de laatste regel: die opent het bestand ook
+Zonder depotbewijs en handtekening neemt u alleen de laatste regel: die opent het bestand ook
 op zichzelf, en mislukt als het beschadigd is. Niets laat dan zien wie het verzegelde.
 De schijf heeft ruimte nodig voor de inhoud en nog eens voor het verzegelde bestand, dat eerst
 wordt ontsleuteld naar \`${openedName(f)}\`.

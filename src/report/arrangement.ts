@@ -41,7 +41,7 @@ ${gaps(a)}
 ${failures(a)}
 ${keys(data, a)}
 ${ledger(a)}
-<h3 id="d-${a.name}">${both('Deposits and their receipts', 'Depots en hun ontvangstbewijzen')}</h3>
+<h3 id="d-${a.name}">${both('Deposits and their receipts', 'Depots en hun depotbewijzen')}</h3>
 ${depositTables(a)}
 </details>
 `;
@@ -172,6 +172,6 @@ function ledger(a: ArrangementReport): Markup {
       .map((what) => html`<li>– ${both('not checked', 'niet gecontroleerd')}: ${uncheckedText(what)}</li>`),
   ];
   return html`<h3>${both('Ledger', 'Grootboek')}</h3>
-<p><span class="badge ${look}">${text}</span> ${countOf(audit.lines, 'line')}, ${countOf(audit.receipts, 'receipt')}${audit.ledgerId === null ? null : html`, ${both('ledger', 'grootboek')} <code>${audit.ledgerId}</code>`}${audit.newest === null ? null : html`; ${both('newest receipt on line', 'nieuwste ontvangstbewijs op regel')} ${audit.newest.sequence}, SHA-256 <code>${audit.newest.receiptSha256}</code>`}${a.destructions === 0 ? null : html`; ${countOf(a.destructions, 'destruction')} ${both('noted', 'aangetekend')}`}</p>
+<p><span class="badge ${look}">${text}</span> ${countOf(audit.lines, 'line')}, ${countOf(audit.receipts, 'receipt')}${audit.ledgerId === null ? null : html`, ${both('ledger', 'grootboek')} <code>${audit.ledgerId}</code>`}${audit.newest === null ? null : html`; ${both('newest receipt on line', 'nieuwste depotbewijs op regel')} ${audit.newest.sequence}, SHA-256 <code>${audit.newest.receiptSha256}</code>`}${a.destructions === 0 ? null : html`; ${countOf(a.destructions, 'destruction')} ${both('noted', 'aangetekend')}`}</p>
 ${notes.length === 0 ? null : html`<ul>${notes}</ul>`}`;
 }

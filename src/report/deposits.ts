@@ -50,7 +50,7 @@ const acknowledged = {
   unreadable: both('acknowledged, size not shown', 'bevestigd, grootte niet getoond'),
 } as const;
 const notProven = both('not proven', 'niet bewezen');
-const noReceipt = html`<span class="wrong">${both('no receipt on file', 'geen ontvangstbewijs aanwezig')}</span>`;
+const noReceipt = html`<span class="wrong">${both('no receipt on file', 'geen depotbewijs aanwezig')}</span>`;
 const unconfirmed = html`<span class="careful">! ${both('unconfirmed', 'niet bevestigd')}</span>`;
 const notComplete = html`<span class="careful">! ${both('not complete', 'niet volledig')}</span>`;
 const rehearsed = both('opened again while it was made', 'bij het maken opnieuw geopend');
@@ -80,7 +80,7 @@ ${d.filed === null ? null : receipt(d.filed)}`;
 }
 
 function proof(p: Proof): Markup {
-  return html`<div>${p.by ?? shortFingerprint(p.keyFingerprint)}, ${localTime(p.at)}${p.selfAttested ? html`; <span class="careful">! ${both('by a key that the supplier made', 'met een sleutel die de leverancier maakte')}</span>` : null}${p.agentAsked ? html`; ${both('the agent gave the SHA-256 of the receipt', 'de agent gaf de SHA-256 van het ontvangstbewijs')}` : null}</div>`;
+  return html`<div>${p.by ?? shortFingerprint(p.keyFingerprint)}, ${localTime(p.at)}${p.selfAttested ? html`; <span class="careful">! ${both('by a key that the supplier made', 'met een sleutel die de leverancier maakte')}</span>` : null}${p.agentAsked ? html`; ${both('the agent gave the SHA-256 of the receipt', 'de agent gaf de SHA-256 van het depotbewijs')}` : null}</div>`;
 }
 
 /** The digests for the eye, and folded the very text that was signed. */
@@ -88,9 +88,9 @@ function receipt({ receipt: r, sha256, text }: NonNullable<ListedDeposit['filed'
   const { packet, cipher, aead, compression } = r.encryption;
   const line = html`SHA-256 <code>${r.suitcase.sha256}</code>, ${packet} ${cipher}${aead === null ? null : html` ${aead}`}, ${compression}, ${both('ledger line', 'grootboekregel')} ${r.ledger.sequence}`;
   if (text === null)
-    return html`<tr class="receipt"><td></td><td colspan="7" class="soft">${line}; ${both('receipt', 'ontvangstbewijs')} SHA-256 <code>${sha256}</code></td></tr>
+    return html`<tr class="receipt"><td></td><td colspan="7" class="soft">${line}; ${both('receipt', 'depotbewijs')} SHA-256 <code>${sha256}</code></td></tr>
 `;
-  return html`<tr class="receipt"><td></td><td colspan="7"><details><summary>${line}</summary><div>${both('receipt', 'ontvangstbewijs')} <code>${r.depositId}.receipt.json</code>, SHA-256 <code>${sha256}</code></div><pre>${verbatim(text.receipt)}</pre>${text.signature === null ? html`<p class="wrong">${both('no signature on file', 'geen handtekening aanwezig')}</p>` : html`<pre>${verbatim(text.signature)}</pre>`}</details></td></tr>
+  return html`<tr class="receipt"><td></td><td colspan="7"><details><summary>${line}</summary><div>${both('receipt', 'depotbewijs')} <code>${r.depositId}.receipt.json</code>, SHA-256 <code>${sha256}</code></div><pre>${verbatim(text.receipt)}</pre>${text.signature === null ? html`<p class="wrong">${both('no signature on file', 'geen handtekening aanwezig')}</p>` : html`<pre>${verbatim(text.signature)}</pre>`}</details></td></tr>
 `;
 }
 
@@ -98,7 +98,7 @@ function receipt({ receipt: r, sha256, text }: NonNullable<ListedDeposit['filed'
 function unlisted({ summed }: ArrangementReport): Markup | null {
   if (summed.length === 0) return null;
   const total = summed.reduce((sum, { count }) => sum + count, 0);
-  return html`<details class="month"><summary>${total} ${both('older deposits of this period are in the charts and the ledger check, but have no row: make a page of a shorter period (--from, --to)', 'oudere depots van deze periode staan in de grafieken en de controle van het grootboek, maar hebben geen regel: maak een bladzijde van een kortere periode (--from, --to)')}</summary>
+  return html`<details class="month"><summary>${total} ${both('older deposits of this period are in the charts and the ledger check, but have no row: make a page of a shorter period (--from, --to)', 'oudere depots van deze periode staan in de grafieken en de controle van het grootboek, maar hebben geen regel: maak een pagina van een kortere periode (--from, --to)')}</summary>
 <ul>${summed.map(({ month, count, bytes: sum }) => html`<li>${month}: ${count}, ${bytes(sum)}</li>`)}</ul></details>`;
 }
 

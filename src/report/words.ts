@@ -52,7 +52,7 @@ export const publishedWords = {
 export const settledWords = both('as a later run found', 'zoals een latere uitvoering vaststelde');
 
 export const roleWords = {
-  signer: both('supplier, signs the receipts', 'leverancier, tekent de ontvangstbewijzen'),
+  signer: both('supplier, signs the receipts', 'leverancier, tekent de depotbewijzen'),
   beneficiary: both('beneficiary', 'begunstigde'),
   earlier: both('recipient of earlier deposits', 'ontvanger van eerdere depots'),
 } as const;
@@ -73,7 +73,7 @@ const nouns = {
   line: ['line', 'lines', 'regel', 'regels'],
   destruction: ['destruction', 'destructions', 'vernietiging', 'vernietigingen'],
   entry: ['entry', 'entries', 'item', 'items'],
-  receipt: ['receipt', 'receipts', 'ontvangstbewijs', 'ontvangstbewijzen'],
+  receipt: ['receipt', 'receipts', 'depotbewijs', 'depotbewijzen'],
 } as const;
 
 /** `1 gap`, `2 gaps`. */
@@ -97,13 +97,13 @@ export function reasonText(reason: Reason): Markup {
     case 'not-complete':
       return html`${both('files changed while they were read, so the dataset is not complete', 'bestanden veranderden tijdens het lezen, dus de dataset is niet volledig')}: <code>${reason.depositId}</code>`;
     case 'no-receipt':
-      return html`${both('the receipt of the newest deposit is not on file', 'het ontvangstbewijs van het nieuwste depot is er niet')}: <code>${reason.depositId}</code>`;
+      return html`${both('the receipt of the newest deposit is not on file', 'het depotbewijs van het nieuwste depot is er niet')}: <code>${reason.depositId}</code>`;
     case 'key-expires':
       return html`${both('key expires in', 'sleutel verloopt over')} ${reason.days} ${both('days', 'dagen')}: ${reason.name}`;
     case 'key-unusable':
       return html`${both('key not usable for the next deposit', 'sleutel niet bruikbaar voor het volgende depot')}: ${reason.name} (<span lang="en">${reason.why}</span>)`;
     case 'unreadable':
-      return html`${both('files that should be receipts and are none', 'bestanden die ontvangstbewijzen moeten zijn en het niet zijn')}: ${reason.count}`;
+      return html`${both('files that should be receipts and are none', 'bestanden die depotbewijzen moeten zijn en het niet zijn')}: ${reason.count}`;
   }
 }
 
@@ -121,7 +121,7 @@ export function uncheckedText(what: string): Markup {
   return what === 'signatures: no signer was given'
     ? both(
         'the signatures of the receipts: no public key of the supplier was given',
-        'de handtekeningen van de ontvangstbewijzen: er is geen publieke sleutel van de leverancier gegeven',
+        'de handtekeningen van de depotbewijzen: er is geen publieke sleutel van de leverancier gegeven',
       )
     : html`<span lang="en">${what}</span>`;
 }

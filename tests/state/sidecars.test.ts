@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { isOutbound } from '../../src/outbound.js';
+import { isOutbound, markCoverBytes } from '../../src/outbound.js';
 import { coverBytes } from '../../src/receipt/cover.js';
 import { sidecarNames } from '../../src/names/deposit.js';
 import { Ledger } from '../../src/state/ledger.js';
@@ -11,10 +11,10 @@ import { ArrangementState } from '../../src/state/arrangement-state.js';
 import { tempDir } from '../support/cleanup.js';
 import { acknowledged, draftOf, fakeSignature } from './samples.js';
 
-async function filed() {
+async function filed(words = coverBytes) {
   const state = await ArrangementState.open(tempDir(), 'acme-crm');
   const plain = draftOf();
-  const cover = coverBytes(plain);
+  const cover = words(plain);
   const draft = {
     ...plain,
     cover: { ...plain.cover, bytes: cover.length, sha256: createHash('sha256').update(cover).digest('hex') },
@@ -62,6 +62,16 @@ test('a cover that was lost or damaged is made again, one that cannot be is not 
     code: 'local-unreadable',
     message: expect.stringContaining(cover) as string,
   });
+});
+
+test('a cover that another version of depot worded differently leaves as it is', async () => {
+  const {
+    state,
+    names: [cover],
+  } = await filed((facts) => markCoverBytes(Buffer.from(`# Other words for ${facts.depositId}\n`)));
+  const original = await readFile(state.file(cover));
+  expect(original.toString()).toContain('Other words');
+  expect(Buffer.from((await readSidecarBytes(state, cover))!)).toEqual(original);
 });
 
 test('nothing else leaves under the name of a sidecar', async () => {

@@ -1,6 +1,6 @@
-import type { Words } from './words.js';
-
-export const english: Words = {
+/** What the opener page says, in English; opener-nl.ts has the same in Dutch. */
+export const english = {
+  /** Every `data-text` of page.html. */
   texts: {
     title: 'Check and open a deposit',
     intro:
@@ -57,18 +57,22 @@ export const english: Words = {
     'That the data is good, complete in substance, or enough to carry on with: only a trial restore shows that.',
     'That this page is the real one: see above.',
   ],
-  chosen: (names) => `✓ ${names}`,
-  unknown: (names) => `Not recognised: ${names}. Choose it in one of the rows below.`,
-  several: (row) => `Several files were dropped for “${row}”. This page takes one: choose it below.`,
+  chosen: (names: string) => `✓ ${names}`,
+  unknown: (names: string) => `Not recognised: ${names}. Choose it in one of the rows below.`,
+  /** Several files were dropped for a row that takes one. */
+  several: (row: string) => `Several files were dropped for “${row}”. This page takes one: choose it below.`,
   nothing: 'Choose a suitcase or a receipt first.',
   badDigest: 'A SHA-256 has 64 digits and letters a to f.',
+  /** The choice of how much may come out that leaves it to the page. */
   mostByItself: 'Automatic',
   checking: 'Checking…',
   saving: 'Saving…',
   stopping: 'Stopping, and removing what was saved so far… Press Stop again to stop at once.',
   stopped: 'Stopped.',
+  /** What was half saved is gone, or lies there under this name. */
   removed: 'What was half saved was removed.',
-  leftBehind: (name) => `Careful: “${name}” could not be removed. It may hold decrypted files: delete it yourself.`,
+  leftBehind: (name: string) =>
+    `Careful: “${name}” could not be removed. It may hold decrypted files: delete it yourself.`,
   outcome: { passed: '✓ In order', failed: '✗ Wrong', 'not possible': '– Not checked' },
   verdict: {
     passed: 'Everything that could be checked is in order.',
@@ -136,16 +140,16 @@ export const english: Words = {
       open: 'The locks were not compared.',
     },
     head: {
-      title: 'First octets',
+      title: 'First bytes',
       passed: 'The encrypted data begins as the receipt quotes.',
       failed: 'The encrypted data begins otherwise than the receipt quotes.',
-      open: 'The first octets were not compared.',
+      open: 'The first bytes were not compared.',
     },
     tail: {
-      title: 'Last octets',
+      title: 'Last bytes',
       passed: 'The encrypted data ends as the receipt quotes.',
       failed: 'The encrypted data ends otherwise than the receipt quotes.',
-      open: 'The last octets were not compared.',
+      open: 'The last bytes were not compared.',
     },
     'key-proof': {
       title: 'Your key opens it',
@@ -179,17 +183,21 @@ export const english: Words = {
       'There is a folder of that name already. Nothing was written over it. Rename it, or choose another place.',
     internal: 'This page met something that it was not made for. The suitcase is unharmed: use the commands below.',
   },
-  summary: (entries, bytes, notListed) =>
+  summary: (entries: string, bytes: string, notListed: string | null) =>
     `${entries} entries, ${bytes}. All of it was decrypted and authenticated.${notListed === null ? '' : ` ${notListed} more are not listed here; “save everything” saves them too.`}`,
+  /** The receipt quotes other session key packets than the suitcase has. */
   otherReceipt:
     'Receipt and suitcase do not belong together. Mostly that is the receipt of an earlier or later deposit: choose the one whose name begins like that of the suitcase. Without it you can open the suitcase too (leave receipt and signature out); nothing then shows who sealed it.',
-  otherReceipts: (taken, others) =>
+  /** Of several receipts this one was taken. */
+  otherReceipts: (taken: string, others: string) =>
     `There were several receipts. The checks used ${taken}, which belongs to what was checked or is the newest. Not used: ${others}.`,
-  ownKeys: (names) =>
+  /** The holder's own public keys, given as the supplier's. */
+  ownKeys: (names: string) =>
     `${names}: this is your own public key, not the supplier's, so it was not used to check the signature. Choose the supplier's public key.`,
-  tooMuchInside: (most) =>
+  /** More came out than the bound. */
+  tooMuchInside: (most: string) =>
     `More than ${most} comes out of this suitcase, and the page stopped there. If you expect so much, choose more at “Most that may come out” and check again. If not, someone may have made it to fill your disk: ask the supplier.`,
-  tooMuchSaved: (most) =>
+  tooMuchSaved: (most: string) =>
     `Saving stopped at ${most}: the archive names the same files many times, and each becomes a copy here. If you expect so much, choose more at “Most that may come out”, check again and save again; or use the commands below.`,
   originProven: 'Origin: proven by the signed receipt.',
   originNotProven:
@@ -197,16 +205,19 @@ export const english: Words = {
   noManifest: 'There is no list inside to compare with: this archive was not made by depot.',
   canFolder:
     'A new folder is made in the one that you choose. Times and permissions of files are not kept; links become copies or are listed. For an exact restore use depot or the commands below.',
-  room: (bytes, most) =>
+  /** Before saving: how much there is, and where it stops. */
+  room: (bytes: string, most: string) =>
     `It takes about ${bytes}, and more where links become copies; saving stops at ${most}. No browser tells this page how much room there is at the place that you choose: make sure of that first.`,
   noFolder:
     'This browser cannot save to a folder; browsers based on Chromium (Chrome, Edge, Brave, Opera) can. What it saves is first kept in its memory, so at most 2 GiB at once. For more use the commands below.',
   tooLarge: 'This deposit is larger than that: use another browser, or the commands below.',
-  matching: (shown, all) => (shown === all ? `${all} listed` : `the first ${shown} of ${all}`),
+  matching: (shown: string, all: string) => (shown === all ? `${all} listed` : `the first ${shown} of ${all}`),
   save: 'Save…',
-  saveNamed: (name) => `Save ${name}`,
+  saveNamed: (name: string) => `Save ${name}`,
   kinds: { directory: 'folder', symlink: 'link', hardlink: 'link' },
-  saved: (name) => `Saved: ${name}`,
-  savedFolder: (name, files, notes) =>
+  saved: (name: string) => `Saved: ${name}`,
+  savedFolder: (name: string, files: string, notes: number) =>
     `Saved ${files} files to the folder ${name}.${notes === 0 ? '' : ' Some are not as in the archive: see NOT-AS-IN-THE-ARCHIVE.txt in it.'}`,
 };
+
+export type OpenerTexts = typeof english;

@@ -1,24 +1,25 @@
-import type { Words } from './words.js';
+import type { OpenerTexts } from './opener-en.js';
 
-export const dutch: Words = {
+/** Written in Dutch, not translated. */
+export const dutch: OpenerTexts = {
   texts: {
     title: 'Een depot controleren en openen',
     intro:
-      'Deze bladzijde controleert een escrowdepot en opent het, alleen op deze computer: zij werkt zonder internet, installeert niets, en niets van wat u hier kiest verlaat deze computer.',
+      'Deze pagina controleert een escrowdepot en opent het, alleen op deze computer: zij werkt zonder internet, installeert niets, en niets van wat u hier kiest verlaat deze computer.',
     trust:
-      'Ga eerst na dat dit de echte bladzijde is: vergelijk haar SHA-256 telefonisch met de leverancier, die hem met “depot opener” vindt. De bladzijde kan niet voor zichzelf instaan.',
+      'Ga eerst na dat dit de echte pagina is: vergelijk haar SHA-256 telefonisch met de leverancier, die hem met “depot opener” vindt. De pagina kan niet voor zichzelf instaan.',
     filesTitle: '1. Wat u hebt',
     drop: 'Sleep al uw bestanden hierheen: elk wordt herkend aan wat erin staat. Of kies ze hieronder een voor een. Geef wat u hebt: wat ontbreekt wordt niet gecontroleerd, en het resultaat zegt dat.',
     suitcase: 'Koffer',
     suitcaseWhat:
       'Het versleutelde bestand dat de escrow-agent vrijgeeft; de naam eindigt op .pgp. Laat het weg om vooraf te controleren of uw sleutel het depot opent.',
-    receipt: 'Ontvangstbewijs',
+    receipt: 'Depotbewijs',
     receiptWhat: 'De naam eindigt op .receipt.json.',
-    signature: 'Handtekening onder het ontvangstbewijs',
+    signature: 'Handtekening onder het depotbewijs',
     signatureWhat: 'De naam eindigt op .receipt.json.asc.',
     signers: 'Publieke sleutel van de leverancier',
     signersWhat:
-      'Waarmee ontvangstbewijzen getekend zijn. Vergelijk de vingerafdruk met die welke de leverancier u noemde. Het mogen er meer zijn.',
+      'Waarmee depotbewijzen getekend zijn. Vergelijk de vingerafdruk met die welke de leverancier u noemde. Het mogen er meer zijn.',
     key: 'Uw privésleutel',
     keyWhat: 'Hij wordt hier gelezen, hier gebruikt, en nergens bewaard.',
     passphrase: 'Wachtwoordzin van uw privésleutel',
@@ -28,7 +29,7 @@ export const dutch: Words = {
       'Niet verplicht: 64 cijfers en letters a tot f. Vraag de agent die te berekenen uit het bestand dat hij heeft, en te zeggen wanneer hij dat deed.',
     most: 'Hoeveel er hoogstens uit mag komen',
     mostWhat:
-      'Een klein bestand kan bij het uitpakken een hele schijf vullen: de bladzijde stopt hierbij. Automatisch: zo veel als een getekend ontvangstbewijs zegt; zonder dat 100 keer de grootte van de koffer, ten minste 1 GiB.',
+      'Een klein bestand kan bij het uitpakken een hele schijf vullen: de pagina stopt hierbij. Automatisch: zo veel als een getekend depotbewijs zegt; zonder dat 100 keer de grootte van de koffer, ten minste 1 GiB.',
     choose: 'Kiezen…',
     remove: 'Weglaten',
     check: 'Controleren',
@@ -41,11 +42,11 @@ export const dutch: Words = {
     name: 'Naam',
     size: 'Grootte',
     action: 'Actie',
-    withoutTitle: 'Zonder deze bladzijde',
+    withoutTitle: 'Zonder deze pagina',
     without:
       "Hetzelfde met programma's die elke systeembeheerder heeft, op Linux, op macOS, of op Windows met WSL of Git Bash. Zet de bestanden in één map, met de publieke sleutel van de leverancier als signer.public.asc en uw privésleutel als private.secret.asc; voor gpg importeert u beide eerst, en schrijft u in plaats van FINGERPRINT de vingerafdruk van de sleutel van de leverancier, zoals u die telefonisch vergeleek (zonder spaties). Exitcode 0 betekent dat alles klopte; anders eindigen de regels met STOP en de reden, en gebruikt u niet wat in de map “new” staat.",
     withoutNames:
-      'ID staat voor de naam van het depot; geef het ontvangstbewijs, dan staan er de echte namen. Schrijf voor een bestand dat op .tar.zst.pgp eindigt steeds zstd in plaats van gzip, en .zst in plaats van .gz.',
+      'ID staat voor de naam van het depot; geef het depotbewijs, dan staan er de echte namen. Schrijf voor een bestand dat op .tar.zst.pgp eindigt steeds zstd in plaats van gzip, en .zst in plaats van .gz.',
     limitsTitle: 'Wat deze controles niet laten zien',
     licencesTitle: 'Licenties',
     licences:
@@ -53,14 +54,14 @@ export const dutch: Words = {
     licencesShow: 'Licentieteksten tonen',
   },
   limits: [
-    'Dat de escrow-agent deze koffer heeft: alleen de agent kan dat zeggen, met een SHA-256 die hij uit het bestand berekent. Dezelfde cijfers staan in het ontvangstbewijs en op de begeleidende bladzijde ernaast, en deze bladzijde kan niet zien hoe de agent eraan komt.',
+    'Dat de escrow-agent deze koffer heeft: alleen de agent kan dat zeggen, met een SHA-256 die hij uit het bestand berekent. Dezelfde cijfers staan in het depotbewijs en op de begeleidende pagina ernaast, en deze pagina kan niet zien hoe de agent eraan komt.',
     'Dat de gegevens goed zijn, inhoudelijk volledig, of genoeg om mee verder te werken: dat blijkt alleen als u ze op proef terugzet.',
-    'Dat dit de echte bladzijde is: zie boven.',
+    'Dat dit de echte pagina is: zie boven.',
   ],
   chosen: (names) => `✓ ${names}`,
   unknown: (names) => `Niet herkend: ${names}. Kies het in een van de rijen hieronder.`,
   several: (row) => `Er zijn meerdere bestanden gesleept voor “${row}”. Deze pagina neemt er één: kies het hieronder.`,
-  nothing: 'Kies eerst een koffer of een ontvangstbewijs.',
+  nothing: 'Kies eerst een koffer of een depotbewijs.',
   badDigest: 'Een SHA-256 heeft 64 cijfers en letters a tot f.',
   mostByItself: 'Automatisch',
   checking: 'Bezig met controleren…',
@@ -84,18 +85,18 @@ export const dutch: Words = {
   },
   checks: {
     receipt: {
-      title: 'Ontvangstbewijs',
-      passed: 'Het ontvangstbewijs is een geldig ontvangstbewijs.',
-      failed: 'Dit bestand is geen geldig ontvangstbewijs, of het is veranderd.',
-      open: 'Zonder ontvangstbewijs blijkt niet wie deze koffer maakte, en ook niet of hij heel is.',
+      title: 'Depotbewijs',
+      passed: 'Het depotbewijs is een geldig depotbewijs.',
+      failed: 'Dit bestand is geen geldig depotbewijs, of het is veranderd.',
+      open: 'Zonder depotbewijs blijkt niet wie deze koffer maakte, en ook niet of hij heel is.',
     },
     'receipt-signature': {
       title: 'Handtekening van de leverancier',
       passed:
-        'De sleutel van de leverancier tekende precies dit ontvangstbewijs. Dat het de sleutel van de leverancier is, weet u doordat u de vingerafdruk vergeleken hebt.',
+        'De sleutel van de leverancier tekende precies dit depotbewijs. Dat het de sleutel van de leverancier is, weet u doordat u de vingerafdruk vergeleken hebt.',
       failed:
-        'De handtekening hoort niet bij dit ontvangstbewijs, of is niet van de gegeven sleutel. Het ontvangstbewijs bewijst niets.',
-      open: 'Zonder het bestand met de handtekening en de publieke sleutel van de leverancier blijkt niet wie het ontvangstbewijs maakte: iedereen had het kunnen doen. Kies beide hierboven.',
+        'De handtekening hoort niet bij dit depotbewijs, of is niet van de gegeven sleutel. Het depotbewijs bewijst niets.',
+      open: 'Zonder het bestand met de handtekening en de publieke sleutel van de leverancier blijkt niet wie het depotbewijs maakte: iedereen had het kunnen doen. Kies beide hierboven.',
     },
     suitcase: {
       title: 'Koffer',
@@ -111,9 +112,9 @@ export const dutch: Words = {
     },
     recipients: {
       title: 'Sleutels waarvoor hij bedoeld is',
-      passed: 'De koffer is afgesloten voor de sleutels die het ontvangstbewijs noemt.',
-      failed: 'De koffer is afgesloten voor andere sleutels dan het ontvangstbewijs noemt.',
-      open: 'Er is geen ontvangstbewijs om mee te vergelijken.',
+      passed: 'De koffer is afgesloten voor de sleutels die het depotbewijs noemt.',
+      failed: 'De koffer is afgesloten voor andere sleutels dan het depotbewijs noemt.',
+      open: 'Er is geen depotbewijs om mee te vergelijken.',
     },
     contents: {
       title: 'Inhoud',
@@ -124,46 +125,46 @@ export const dutch: Words = {
     },
     'suitcase-size': {
       title: 'Grootte',
-      passed: 'De koffer heeft de grootte die het ontvangstbewijs noemt.',
+      passed: 'De koffer heeft de grootte die het depotbewijs noemt.',
       failed:
-        'De koffer heeft een andere grootte dan het ontvangstbewijs noemt: er ontbreekt een deel, of het is een andere.',
+        'De koffer heeft een andere grootte dan het depotbewijs noemt: er ontbreekt een deel, of het is een andere.',
       open: 'De grootte is niet vergeleken.',
     },
     'suitcase-sha256': {
       title: 'SHA-256 van de koffer',
-      passed: 'Het is precies de koffer die het ontvangstbewijs noemt, tot op de laatste bit.',
-      failed: 'Het is niet de koffer die het ontvangstbewijs noemt, of hij is veranderd.',
+      passed: 'Het is precies de koffer die het depotbewijs noemt, tot op de laatste bit.',
+      failed: 'Het is niet de koffer die het depotbewijs noemt, of hij is veranderd.',
       open: 'De SHA-256 is niet vergeleken.',
     },
     'key-packets': {
       title: 'Sloten',
-      passed: 'De sloten van de koffer zijn die welke het ontvangstbewijs aanhaalt.',
-      failed: 'De sloten van de koffer zijn niet die welke het ontvangstbewijs aanhaalt.',
+      passed: 'De sloten van de koffer zijn die welke het depotbewijs aanhaalt.',
+      failed: 'De sloten van de koffer zijn niet die welke het depotbewijs aanhaalt.',
       open: 'De sloten zijn niet vergeleken.',
     },
     head: {
-      title: 'Eerste octetten',
-      passed: 'De versleutelde gegevens beginnen zoals het ontvangstbewijs aanhaalt.',
-      failed: 'De versleutelde gegevens beginnen anders dan het ontvangstbewijs aanhaalt.',
-      open: 'De eerste octetten zijn niet vergeleken.',
+      title: 'Eerste bytes',
+      passed: 'De versleutelde gegevens beginnen zoals het depotbewijs aanhaalt.',
+      failed: 'De versleutelde gegevens beginnen anders dan het depotbewijs aanhaalt.',
+      open: 'De eerste bytes zijn niet vergeleken.',
     },
     tail: {
-      title: 'Laatste octetten',
-      passed: 'De versleutelde gegevens eindigen zoals het ontvangstbewijs aanhaalt.',
-      failed: 'De versleutelde gegevens eindigen anders dan het ontvangstbewijs aanhaalt.',
-      open: 'De laatste octetten zijn niet vergeleken.',
+      title: 'Laatste bytes',
+      passed: 'De versleutelde gegevens eindigen zoals het depotbewijs aanhaalt.',
+      failed: 'De versleutelde gegevens eindigen anders dan het depotbewijs aanhaalt.',
+      open: 'De laatste bytes zijn niet vergeleken.',
     },
     'key-proof': {
       title: 'Uw sleutel opent het',
       passed: 'Uw privésleutel past op precies dit depot: hij ontsluit de sleutel waarmee de inhoud is versleuteld.',
-      failed: 'Uw privésleutel opent dit depot niet, of ontvangstbewijs en koffer horen niet bij elkaar.',
+      failed: 'Uw privésleutel opent dit depot niet, of depotbewijs en koffer horen niet bij elkaar.',
       open: 'Zonder uw privésleutel is niet gecontroleerd of hij het depot opent. Kies hem hierboven.',
     },
     'agent-sha256': {
       title: 'Wat de agent zegt te hebben',
       passed:
-        'De SHA-256 die de agent gaf, is die van het ontvangstbewijs. Die staat ook naast het bestand: vraag of de agent hem uit het bestand berekende, en wanneer. Alleen dan laat hij zien dat de agent het heeft.',
-      failed: 'De SHA-256 die de agent gaf, is niet die van het ontvangstbewijs.',
+        'De SHA-256 die de agent gaf, is die van het depotbewijs. Die staat ook naast het bestand: vraag of de agent hem uit het bestand berekende, en wanneer. Alleen dan laat hij zien dat de agent het heeft.',
+      failed: 'De SHA-256 die de agent gaf, is niet die van het depotbewijs.',
       open: 'Vraag de escrow-agent de SHA-256 te berekenen uit het bestand dat hij heeft, en vul hem hierboven in.',
     },
   },
@@ -184,28 +185,28 @@ export const dutch: Words = {
     'output-exists':
       'Er is al een map met die naam. Er is niets overschreven. Geef die een andere naam, of kies een andere plaats.',
     internal:
-      'Deze bladzijde stuitte op iets waarvoor zij niet gemaakt is. De koffer is ongedeerd: gebruik de opdrachten hieronder.',
+      'Deze pagina stuitte op iets waarvoor zij niet gemaakt is. De koffer is ongedeerd: gebruik de opdrachten hieronder.',
   },
   summary: (entries, bytes, notListed) =>
     `${entries} items, ${bytes}. Alles is ontsleuteld en echt bevonden.${notListed === null ? '' : ` Nog ${notListed} staan niet in deze lijst; “alles opslaan” slaat ook die op.`}`,
   otherReceipt:
-    'Ontvangstbewijs en koffer horen niet bij elkaar. Meestal is het dan het ontvangstbewijs van een eerder of later depot: kies dat waarvan de naam begint zoals die van de koffer. Ook zonder kunt u de koffer openen (laat ontvangstbewijs en handtekening weg); niets laat dan zien wie hem verzegelde.',
+    'Depotbewijs en koffer horen niet bij elkaar. Meestal is het dan het depotbewijs van een eerder of later depot: kies dat waarvan de naam begint zoals die van de koffer. Ook zonder kunt u de koffer openen (laat depotbewijs en handtekening weg); niets laat dan zien wie hem verzegelde.',
   otherReceipts: (taken, others) =>
-    `Er waren meerdere ontvangstbewijzen. Gecontroleerd is met ${taken}: dat hoort bij wat u wilde controleren, of is het nieuwste. Niet gebruikt: ${others}.`,
+    `Er waren meerdere depotbewijzen. Gecontroleerd is met ${taken}: dat hoort bij wat u wilde controleren, of is het nieuwste. Niet gebruikt: ${others}.`,
   ownKeys: (names) =>
     `${names}: dit is uw eigen publieke sleutel, niet die van de leverancier. De handtekening is er niet mee gecontroleerd. Kies de publieke sleutel van de leverancier.`,
   tooMuchInside: (most) =>
-    `Uit deze koffer komt meer dan ${most}; daar is de bladzijde gestopt. Verwacht u zo veel, kies dan meer bij “Hoeveel er hoogstens uit mag komen” en controleer opnieuw. Zo niet, dan kan iemand hem gemaakt hebben om uw schijf te vullen: vraag het de leverancier.`,
+    `Uit deze koffer komt meer dan ${most}; daar is de pagina gestopt. Verwacht u zo veel, kies dan meer bij “Hoeveel er hoogstens uit mag komen” en controleer opnieuw. Zo niet, dan kan iemand hem gemaakt hebben om uw schijf te vullen: vraag het de leverancier.`,
   tooMuchSaved: (most) =>
     `Het opslaan is bij ${most} gestopt: het archief noemt dezelfde bestanden vele malen, en elk wordt hier een kopie. Verwacht u zo veel, kies dan meer bij “Hoeveel er hoogstens uit mag komen”, controleer opnieuw en sla opnieuw op; of gebruik de opdrachten hieronder.`,
-  originProven: 'Herkomst: bewezen door het getekende ontvangstbewijs.',
+  originProven: 'Herkomst: bewezen door het getekende depotbewijs.',
   originNotProven:
-    'Herkomst: niet bewezen. Wie uw publieke sleutel heeft kan een koffer maken; alleen een ontvangstbewijs met de handtekening van de leverancier laat zien waar hij vandaan komt.',
+    'Herkomst: niet bewezen. Wie uw publieke sleutel heeft kan een koffer maken; alleen een depotbewijs met de handtekening van de leverancier laat zien waar hij vandaan komt.',
   noManifest: 'Er zit geen lijst in om mee te vergelijken: dit archief is niet door depot gemaakt.',
   canFolder:
     'In de map die u kiest komt een nieuwe map. Tijden en rechten van bestanden blijven niet bewaard; links worden kopieën of worden genoemd. Gebruik voor exact terugzetten depot of de opdrachten hieronder.',
   room: (bytes, most) =>
-    `Er is ongeveer ${bytes} voor nodig, en meer waar links kopieën worden; het opslaan stopt bij ${most}. Geen browser vertelt deze bladzijde hoeveel ruimte er is op de plaats die u kiest: ga dat eerst na.`,
+    `Er is ongeveer ${bytes} voor nodig, en meer waar links kopieën worden; het opslaan stopt bij ${most}. Geen browser vertelt deze pagina hoeveel ruimte er is op de plaats die u kiest: ga dat eerst na.`,
   noFolder:
     'Deze browser kan niet in een map opslaan; browsers op basis van Chromium (Chrome, Edge, Brave, Opera) kunnen dat. Wat deze opslaat staat eerst in zijn geheugen, dus hoogstens 2 GiB tegelijk. Gebruik voor meer de opdrachten hieronder.',
   tooLarge: 'Dit depot is groter dan dat: gebruik een andere browser, of de opdrachten hieronder.',

@@ -1,0 +1,105 @@
+/** What the letter of a kit says. */
+import type { Both } from './both.js';
+
+const en = {
+  title: 'Your deposit: keep this folder',
+  intro:
+    'deposits data for you with an escrow agent, sealed for your key. The agent cannot read it. With what is in this folder and your private key you can see today that you can open the deposit, and open it on the day that you need it, without the supplier too.',
+  have: 'What you have',
+  files: {
+    cover: 'describes the sealed file',
+    receipt: 'the newest receipt and its signature',
+    signer: 'the public key with which the supplier signs receipts',
+    opener: 'a page that checks and opens everything, in a browser, without internet',
+    secret: 'your private key, with a passphrase that reaches you another way. The supplier made this key',
+  },
+  yours:
+    'What does not belong in this folder, and you keep yourself: your private key and its passphrase. If you lose them, the deposit can never be opened; nobody else has them.',
+  telephone: 'Compare by telephone',
+  telephoneWhy:
+    'Call the supplier on a number that you had already, and have these digits read out. If one is wrong, do not use this folder.',
+  signerKey: 'key of the supplier',
+  openerDigest: 'SHA-256 of opener.html',
+  recipientKey: 'your key, for which it is sealed',
+  yourselves: 'Look at what your own computer shows: this letter cannot vouch for itself.',
+  otherSystems:
+    'On a Mac: shasum -a 256 opener.html; on Windows: certutil -hashfile opener.html SHA256 (the second of three lines; spaces and capitals make no difference). The page shows the fingerprint beside "Signature of the supplier".',
+  monthly: 'Every month',
+  monthlySteps: [
+    'Ask the supplier for the newest receipt with its signature. If it is older than agreed, ask why.',
+    'Check it with your private key, in opener.html or with the line below: the outcome must be that your key opens this deposit.',
+    'Once or twice a year, have the agent compute the SHA-256 from the file that it holds, and say when it did. Compare it with the receipt. The same digits also stand beside the file: only computed do they show that the agent has it.',
+  ],
+  day: 'On the day itself',
+  daySteps: [
+    'Ask the agent for the sealed file and what lies beside it, and put it with this folder and your private key on a disk that has room.',
+    'If its name begins otherwise than that of the receipt in this folder, it is a later deposit: take the receipt whose name begins alike, and write that name in the lines below. You can open it without a receipt, with ordinary programs by the last line alone, but then nothing proves who sealed it.',
+    'Open it in one of the three ways below. If one does not work, take another.',
+    'If a check fails, do not use the contents, and ask the agent to send the file again.',
+  ],
+  withDepot: 'With depot',
+  withOpener: 'With the page opener.html',
+  openerSteps:
+    'Double-click opener.html and drop the files into it: the sealed file, the receipt, its signature, the key of the supplier and your private key. The page makes no connection.',
+  withStock: 'With ordinary programs',
+  stockFirst: {
+    gpg: 'On Windows: WSL or Git Bash; on a Mac: gnupg and, where needed, zstd from Homebrew. First import the two keys: gpg --import signer.public.asc private.secret.asc. The lines have the fingerprint from above: compare it by telephone first.',
+    rsop: 'No GnuPG reads this deposit with every key that it is sealed for. Use a program that reads RFC 9580, such as rsop. If your key has a passphrase, put that into a file and write: rsop decrypt --with-key-password=FILE private.secret.asc.',
+  },
+  stockAfter:
+    'If they say STOP, or the last line does not end with exit code 0 (echo $?), do not use what is in the folder new. The disk needs room for the contents and once more for the sealed file.',
+  notProven: 'What this does not show: that the data is of use. Have a restore rehearsed.',
+};
+
+const nl: typeof en = {
+  title: 'Uw depot: bewaar deze map',
+  intro:
+    'legt gegevens voor u neer bij een escrow-agent, verzegeld voor uw sleutel. De agent kan ze niet lezen. Met wat in deze map zit en uw privésleutel kunt u nu al nagaan dat u het depot kunt openen, en doet u dat op de dag dat het nodig is, ook zonder de leverancier.',
+  have: 'Wat u hebt',
+  files: {
+    cover: 'beschrijft het verzegelde bestand',
+    receipt: 'het nieuwste depotbewijs en zijn handtekening',
+    signer: 'de publieke sleutel waarmee de leverancier depotbewijzen tekent',
+    opener: 'een pagina die alles controleert en opent, in een browser, zonder internet',
+    secret:
+      'uw privésleutel, met een wachtwoordzin die u langs een andere weg krijgt. De leverancier heeft deze sleutel gemaakt',
+  },
+  yours:
+    'Wat niet in deze map hoort, en u zelf bewaart: uw privésleutel en de wachtwoordzin ervan. Wie die kwijt is, kan het depot nooit meer openen; niemand anders heeft ze.',
+  telephone: 'Vergelijk telefonisch',
+  telephoneWhy:
+    'Bel de leverancier op een nummer dat u al had, en laat deze cijfers voorlezen. Klopt er één niet, gebruik deze map dan niet.',
+  signerKey: 'sleutel van de leverancier',
+  openerDigest: 'SHA-256 van opener.html',
+  recipientKey: 'uw sleutel, waarvoor is verzegeld',
+  yourselves: 'Kijk daarbij naar wat uw eigen computer toont: deze brief kan niet voor zichzelf instaan.',
+  otherSystems:
+    'Op een Mac: shasum -a 256 opener.html; op Windows: certutil -hashfile opener.html SHA256 (de tweede van drie regels; spaties en hoofdletters maken geen verschil). De pagina toont de vingerafdruk bij "Handtekening van de leverancier".',
+  monthly: 'Elke maand',
+  monthlySteps: [
+    'Vraag de leverancier om het nieuwste depotbewijs met handtekening. Is het ouder dan afgesproken, vraag waarom.',
+    'Controleer het met uw privésleutel, in opener.html of met de regel hieronder: de uitkomst moet zijn dat uw sleutel dit depot opent.',
+    'Laat de agent een of twee keer per jaar de SHA-256 berekenen uit het bestand dat hij heeft, en zeggen wanneer hij dat deed. Vergelijk die met het depotbewijs. Dezelfde cijfers staan ook naast het bestand: alleen berekend laten ze zien dat hij het heeft.',
+  ],
+  day: 'Op de dag zelf',
+  daySteps: [
+    'Vraag de agent om het verzegelde bestand en wat ernaast ligt, en zet het met deze map en uw privésleutel op een schijf met ruimte.',
+    "Begint de naam anders dan die van het depotbewijs in deze map, dan is het een later depot: neem het depotbewijs waarvan de naam net zo begint, en schrijf in de regels hieronder die naam. Zonder gaat het ook open, met gewone programma's door alleen de laatste regel; niets laat dan zien wie het verzegelde.",
+    'Open het op een van de drie manieren hieronder. Lukt de ene niet, neem dan de andere.',
+    'Klopt een controle niet, gebruik de inhoud dan niet, en vraag de agent het bestand opnieuw te sturen.',
+  ],
+  withDepot: 'Met depot',
+  withOpener: 'Met de pagina opener.html',
+  openerSteps:
+    'Dubbelklik op opener.html en sleep de bestanden erin: het verzegelde bestand, het depotbewijs, zijn handtekening, de sleutel van de leverancier en uw privésleutel. De pagina maakt geen verbinding.',
+  withStock: "Met gewone programma's",
+  stockFirst: {
+    gpg: 'Op Windows: WSL of Git Bash; op een Mac: gnupg en zo nodig zstd van Homebrew. Importeer eerst de twee sleutels: gpg --import signer.public.asc private.secret.asc. In de regels staat de vingerafdruk van hierboven: vergelijk die eerst telefonisch.',
+    rsop: 'Geen GnuPG leest dit depot met elke sleutel waarvoor het is verzegeld. Neem een programma dat RFC 9580 leest, zoals rsop. Heeft uw sleutel een wachtwoordzin, zet die dan in een bestand en schrijf: rsop decrypt --with-key-password=BESTAND private.secret.asc.',
+  },
+  stockAfter:
+    'Staat er STOP, of eindigt de laatste regel niet met exitcode 0 (echo $?), gebruik dan niet wat in de map new staat. De schijf heeft ruimte nodig voor de inhoud en nog eens voor het verzegelde bestand.',
+  notProven: 'Wat dit niet laat zien: dat de gegevens bruikbaar zijn. Laat een proef doen.',
+};
+
+export const letter: Both<typeof en> = { en, nl };
