@@ -7,8 +7,18 @@
  */
 import { build, transform } from 'esbuild';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
+import { packageFolder, sbom } from './sbom.js';
 
 const root = import.meta.dirname;
 const src = path.join(root, 'src');
@@ -59,10 +69,12 @@ const { metafile, outputFiles } = await build({
   logLevel: 'warning',
 });
 const opener = await offlineOpener();
+const inside = { 'dist/*.js': taken(metafile), 'dist/opener.html': opener.inputs };
 const files = {
   'opener.html': opener.page,
   ...Object.fromEntries(outputFiles.map((file) => [path.relative(dist, file.path), file.text])),
-  'LICENSES.txt': licenses([...Object.keys(metafile.inputs), ...opener.inputs]),
+  'LICENSES.txt': licenses(Object.values(inside).flat()),
+  'sbom.cdx.json': sbom(root, manifest, inside),
 };
 for (const [name, text] of Object.entries(files)) put(path.join(dist, name), text);
 removeOthers(Object.keys(files));
@@ -120,7 +132,7 @@ async function offlineOpener() {
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ');
-  const inputs = Object.keys(used.inputs);
+  const inputs = taken(used);
   const escaped = `${licenses(inputs)}\n${'-'.repeat(72)}\n\n${notices}\n`.replace(
     /[&<>]/g,
     (c) => `&#${c.charCodeAt(0)};`,
@@ -133,13 +145,16 @@ async function offlineOpener() {
   return { page, inputs };
 }
 
+/** The sources that the outputs have something of. */
+function taken({ outputs }) {
+  return Object.values(outputs).flatMap(({ inputs }) =>
+    Object.keys(inputs).filter((file) => inputs[file].bytesInOutput > 0),
+  );
+}
+
 /** Whole or not at all, and only what changed: a depot that starts meanwhile finds its files. */
 function put(file, text) {
   if (existsSync(file) && readFileSync(file, 'utf8') === text) return;
-  replace(file, text);
-}
-
-function replace(file, text) {
   mkdirSync(path.dirname(file), { recursive: true });
   const temporary = `${file}.${process.pid}.tmp`;
   writeFileSync(temporary, text);
@@ -158,9 +173,7 @@ function removeOthers(written) {
  * GPL, whose terms it takes over, beside its own (LGPL 3, section 4b).
  */
 function licenses(inputs) {
-  const directories = new Set(
-    inputs.map((file) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0]).filter((d) => d !== undefined),
-  );
+  const directories = new Set(inputs.map(packageFolder).filter((d) => d !== undefined));
   const texts = [...directories].sort().map((directory) => {
     const { name, version, license } = JSON.parse(readFileSync(path.join(root, directory, 'package.json'), 'utf8'));
     const file = readdirSync(path.join(root, directory)).find((f) => /^licen[cs]e/i.test(f));
@@ -182,9 +195,12 @@ function packOnlyWhatRuns() {
     'cpu-features': ['lib', 'src', 'deps', 'binding.gyp', 'buildcheck.js'],
   };
   for (const [name, wanted] of Object.entries(files)) {
-    const file = path.join(root, 'node_modules', name, 'package.json');
-    if (existsSync(file))
-      // Also when it says so already: npm believes its own list of what is installed until a directory changes.
-      replace(file, `${JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), files: wanted }, null, 2)}\n`);
+    const folder = path.join(root, 'node_modules', name);
+    const file = path.join(folder, 'package.json');
+    if (!existsSync(file)) continue;
+    put(file, `${JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), files: wanted }, null, 2)}\n`);
+    // A folder newer than npm's own note of node_modules, which says nothing of `files`: so npm reads package.json.
+    const now = new Date();
+    utimesSync(folder, now, now);
   }
 }

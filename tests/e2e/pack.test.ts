@@ -47,11 +47,23 @@ describe.skipIf(onPath === undefined)('the package', () => {
       'docs/pictures/parties.svg',
       'CHANGELOG.md',
       'dist/LICENSES.txt',
+      'dist/sbom.cdx.json',
       'README.md',
     ])
       expect(contents).toContain(file);
     for (const name of ['commander', 'yaml', 'valibot'])
       expect(readFileSync(join(program, '../../dist/LICENSES.txt'), 'utf8')).toContain(`${name} `);
+  });
+
+  test('has a bill of materials that names every package in it', () => {
+    const { components } = JSON.parse(readFileSync(join(program, '../../dist/sbom.cdx.json'), 'utf8')) as {
+      components: { group?: string; name: string; properties: { value: string }[] }[];
+    };
+    const inside = contents.map((file) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1]);
+    const named = components
+      .filter(({ properties }) => properties.some(({ value }) => value === 'node_modules'))
+      .map(({ group, name }) => (group === undefined ? name : `${group}/${name}`));
+    expect(new Set(named)).toEqual(new Set(inside.filter((name) => name !== undefined)));
   });
 
   test('installed with no network and no install scripts, it says its version', async () => {
