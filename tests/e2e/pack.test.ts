@@ -46,6 +46,7 @@ describe.skipIf(onPath === undefined)('the package', () => {
       'docs/exit-codes.md',
       'docs/pictures/parties.svg',
       'CHANGELOG.md',
+      'CONTRIBUTING.md',
       'dist/LICENSES.txt',
       'dist/sbom.cdx.json',
       'README.md',
