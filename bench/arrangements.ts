@@ -10,7 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { keys } from './depot.js';
+import { depotCommand, keys } from './depot.js';
 import { measure, median } from './measure.js';
 import { startServer } from './server.js';
 
@@ -27,12 +27,12 @@ const processes = Number(values.processes ?? 4);
 const jobs = Number(values.jobs ?? 1);
 const singles = 7;
 const work = values.work ?? mkdtempSync(join(tmpdir(), 'depot-arrangements-'));
-const checkout = new URL('..', import.meta.url).pathname.replace(/\/$/, '');
-const depot = `${process.execPath} ${join(checkout, 'bin/depot.js')}`;
+const program = new URL('../bin/depot.js', import.meta.url).pathname;
+const depot = depotCommand({ depot: program });
 
 const server = await startServer(work);
 try {
-  const fingerprint = keys({ work, depot: checkout }, 'compat');
+  const fingerprint = keys({ work, depot: program }, 'compat');
   const names = Array.from({ length: count }, (_, i) => `tenant-${String(i + 1).padStart(5, '0')}`);
   const alone = configure('alone', ['tenant-alone'], fingerprint);
   const all = configure('all', names, fingerprint);

@@ -31,7 +31,7 @@ export function cases(mebibytes: number): Case[] {
   const noiseOf = (b: Bench): string => dataset(b.work, `noise-${mebibytes}`, noise(mebibytes));
   const push =
     (o: DepotCase) =>
-    (b: Bench): Contender[] => [...depotPushes(b, noiseOf(b), o), ...peerPushes(b, noiseOf(b))];
+    (b: Bench): Contender[] => [depotPush(b, noiseOf(b), o), ...peerPushes(b, noiseOf(b))];
   return [
     {
       name: `push ${size}, loopback, compat`,
@@ -131,13 +131,6 @@ function depotPush(b: Bench, data: string, o: DepotCase): Contender {
   return { name: 'depot push', script: () => `${depotCommand(b)} push --quiet --config ${config}` };
 }
 
-/** This checkout, and the one of `--against`. */
-function depotPushes(b: Bench, data: string, o: DepotCase): Contender[] {
-  const ours = depotPush(b, data, o);
-  if (b.against === undefined) return [ours];
-  return [ours, { ...depotPush({ ...b, depot: b.against }, data, o), name: `${ours.name}, the other checkout` }];
-}
-
 /** What it costs to open everything again while it is sealed. */
 function withAndWithoutRehearsal(b: Bench, data: string, encryption: 'compat' | 'modern'): Contender[] {
   const push = depotPush(b, data, { encryption, compression: 'auto' });
@@ -188,6 +181,8 @@ function openings(b: Bench, data: string, { encryption, compression }: DepotCase
   ];
 }
 
+const openInBrowser = new URL('open-in-browser.ts', import.meta.url).pathname;
+
 /** The offline opener in Chromium, the command line, and for compat gpg, over one suitcase: everything authenticated and listed, nothing written. */
 function inBrowser(b: Bench, data: string, encryption: 'compat' | 'modern'): Contender[] {
   const config = configure(b, data, { encryption, compression: 'none' });
@@ -201,7 +196,7 @@ function inBrowser(b: Bench, data: string, encryption: 'compat' | 'modern'): Con
       name: 'depot opener, Chromium',
       needs: ['chromium'],
       script: () =>
-        `${process.execPath} --import tsx ${join(b.depot, 'bench/open-in-browser.ts')} ${kept}/depot ${key}`,
+        `${process.execPath} --import tsx ${openInBrowser} ${join(b.depot, '../../dist/opener.html')} ${kept}/depot ${key}`,
     },
     {
       name: 'depot verify --deep',
@@ -215,7 +210,8 @@ function memoryCases(): Case[] {
   const kinds: [string, string, (directory: string) => void][] = [
     ['1 GiB', 'noise-1024', noise(1024)],
     ['16 GiB', 'noise-16384', noise(16_384)],
-    ['1,000,000 files, 100,000 of them hard links', 'small-1000000', small(1_000_000, 100_000)],
+    ['1,000,000 files, 100,000 of them hard links', 'small-1000000', small(1_000_000, { linked: 100_000 })],
+    ['1,000,000 files in one directory', 'flat-1000000', small(1_000_000, { inOneDirectory: true })],
   ];
   return kinds.map(([title, name, fill]) => ({
     name: `memory: ${title}`,

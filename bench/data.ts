@@ -60,25 +60,26 @@ export function sql(mebibytes: number): (directory: string) => void {
     });
 }
 
-/** Many files of about 1 KiB; the last `linked` of them are hard links to earlier ones. */
-export function small(count: number, linked = 0): (directory: string) => void {
+/** Many files of about 1 KiB, a thousand to a directory; the last `linked` of them are hard links to earlier ones. */
+export function small(count: number, { linked = 0, inOneDirectory = false } = {}): (directory: string) => void {
   return (directory) => {
     const fresh = count - linked;
+    const perDirectory = inOneDirectory ? count : 1000;
     const nameOf = (i: number): string =>
       join(
         directory,
-        `d${String(Math.floor(i / 1000)).padStart(4, '0')}`,
-        `f${String(i % 1000).padStart(3, '0')}.json`,
+        `d${String(Math.floor(i / perDirectory)).padStart(4, '0')}`,
+        `f${String(i % perDirectory).padStart(3, '0')}.json`,
       );
     for (let i = 0; i < count; i++) {
-      if (i % 1000 === 0) mkdirSync(join(nameOf(i), '..'));
+      if (i % perDirectory === 0) mkdirSync(join(nameOf(i), '..'));
       if (i >= fresh) linkSync(nameOf(i - fresh), nameOf(i));
       else writeFileSync(nameOf(i), contentOf(i));
     }
   };
 }
 
-/** 700 to 1,300 octets, half of them text that repeats. */
+/** 700 to 1,300 bytes, half of them text that repeats. */
 function contentOf(i: number): string {
   const digest = createHash('sha512').update(String(i)).digest('base64');
   return `{"id": ${i}, "token": "${digest}", "note": "${'customer record '.repeat(30 + (digest.charCodeAt(0) % 32))}"}\n`;

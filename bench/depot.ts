@@ -6,12 +6,10 @@ import type { Bench } from './peers.js';
 export interface DepotCase {
   encryption: 'compat' | 'modern';
   compression: 'auto' | 'none';
-  /** A Node to run it with, where not this one. */
-  node?: string;
 }
 
-export function depotCommand(bench: Pick<Bench, 'depot'>, node = process.execPath): string {
-  return `${node} ${join(bench.depot, 'bin/depot.js')}`;
+export function depotCommand(bench: Pick<Bench, 'depot'>): string {
+  return `${process.execPath} ${bench.depot}`;
 }
 
 /** Keys and a configuration for one kind of push; returns the path of depot.yaml. */
@@ -63,7 +61,7 @@ function generate(bench: Pick<Bench, 'work' | 'depot'>, kind: string, name: stri
   const { status, stderr } = spawnSync(
     process.execPath,
     [
-      join(bench.depot, 'bin/depot.js'),
+      bench.depot,
       'key',
       'generate',
       kind,

@@ -58,7 +58,7 @@ export async function measure({ script, env }: Command, servers: readonly number
   };
 }
 
-/** Resident octets of a process and all below it. */
+/** Resident bytes of a process and all below it. */
 function residentOf(root: number): number {
   return trees([root]).reduce((sum, { resident }) => sum + resident, 0);
 }

@@ -1,20 +1,19 @@
 /**
- * Checks a suitcase to its last entry in the offline opener, in the Chromium that is installed: `tsx open-in-browser.ts SUITCASE KEY`.
+ * Checks a suitcase to its last entry in the offline opener, in the Chromium that is installed: `tsx open-in-browser.ts OPENER SUITCASE KEY`.
  * What it costs is the whole process tree's, the browser's own start with it.
  */
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const [suitcase = '', key = ''] = process.argv.slice(2);
-if (suitcase === '' || key === '') throw new Error('usage: open-in-browser.ts SUITCASE KEY');
+const [opener = '', suitcase = '', key = ''] = process.argv.slice(2);
+if (key === '') throw new Error('usage: open-in-browser.ts OPENER SUITCASE KEY');
 const browser = await chromium.launch({
   executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
   args: ['--disable-dev-shm-usage'],
 });
 try {
   const page = await browser.newPage();
-  await page.goto(pathToFileURL(join(import.meta.dirname, '../dist/opener.html')).href);
+  await page.goto(pathToFileURL(opener).href);
   await page.setInputFiles('#suitcase', suitcase);
   await page.setInputFiles('#key', key);
   const started = performance.now();

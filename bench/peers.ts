@@ -9,10 +9,8 @@ export interface Bench {
   server: Server;
   /** Of the link that is used now. */
   port: number;
-  /** The checkout. */
+  /** `bin/depot.js` of the build that is measured. */
   depot: string;
-  /** Another one, to compare with. */
-  against?: string;
   /** Files made by `prepareKeys`. */
   keys: { gnupgHome: string; ageRecipient: string; agePassphraseFree: string };
 }

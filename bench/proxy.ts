@@ -7,7 +7,7 @@ import { connect, createServer, type Socket } from 'node:net';
 
 const [port, roundTripMs, megabits] = process.argv.slice(2).map(Number) as [number, number, number];
 const delayMs = roundTripMs / 2;
-const octetsPerMs = megabits > 0 ? (megabits * 1e6) / 8 / 1000 : Infinity;
+const bytesPerMs = megabits > 0 ? (megabits * 1e6) / 8 / 1000 : Infinity;
 /** What may be on the way in one direction; more than any bandwidth-delay product here. */
 const mostOnTheWay = 128 << 20;
 
@@ -31,7 +31,7 @@ function relay(from: Socket, to: Socket): void {
   };
   from.on('data', (bytes: Buffer) => {
     const now = performance.now();
-    lineFreeAt = Math.max(lineFreeAt, now) + bytes.length / octetsPerMs;
+    lineFreeAt = Math.max(lineFreeAt, now) + bytes.length / bytesPerMs;
     queue.push({ due: lineFreeAt + delayMs, bytes });
     onTheWay += bytes.length;
     if (onTheWay > mostOnTheWay) from.pause();

@@ -1,13 +1,14 @@
 /**
- * `npm run bench [-- --size MIB] [--runs N] [--only CASE]… [--peers NAME,…] [--against CHECKOUT] [--work DIR] [--json FILE]`
+ * `npm run bench [-- --size MIB] [--runs N] [--only CASE]… [--peers NAME,…] [--against PATH/bin/depot.js] [--work DIR] [--json FILE]`
  *
  * depot against the tools that people use for this work today, on this machine, in this run: every case for depot and each
  * peer in turn, several times; medians, and depot's speed over that of the fastest peer. It measures; it judges nothing.
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { bothBuilds, comparison } from './against.js';
 import { cases, type Case, type Contender } from './cases.js';
 import { measure, median, type Measurement } from './measure.js';
 import { isThere, peers, prepareKeys, versionOf, type Bench } from './peers.js';
@@ -42,7 +43,8 @@ const runs = Number(values.runs ?? 3);
 const sizeMiB = Number(values.size ?? 1024);
 const work = values.work ?? mkdtempSync(join(tmpdir(), 'depot-bench-'));
 mkdirSync(work, { recursive: true });
-const depot = new URL('..', import.meta.url).pathname.replace(/\/$/, '');
+const depot = new URL('../bin/depot.js', import.meta.url).pathname;
+const against = values.against === undefined ? undefined : resolve(values.against);
 
 const server = await startServer(work);
 const rows: Row[] = [];
@@ -54,14 +56,13 @@ try {
     port: server.port,
     depot,
     keys: prepareKeys(work),
-    ...(values.against === undefined ? {} : { against: values.against }),
   };
   printMachine();
   for (const one of cases(sizeMiB)) {
     if (values.only !== undefined && !values.only.some((name) => one.name.includes(name))) continue;
     rows.push(...(await runCase(bench, one)));
   }
-  process.stdout.write(`\n${table(rows)}\n`);
+  process.stdout.write(`\n${against === undefined ? table(rows) : comparison(rows)}\n`);
   for (const line of left) process.stdout.write(`left out: ${line}\n`);
   if (values.json !== undefined)
     writeFileSync(
@@ -78,14 +79,16 @@ async function runCase(bench: Bench, one: Case): Promise<Row[]> {
   process.stderr.write(`\n${one.name}\n`);
   bench.port = await server.through(one.roundTripMs ?? 0, one.megabits ?? 0);
   const contenders: Contender[] = [];
-  for (const contender of one.contenders(bench)) {
+  for (const contender of against === undefined ? one.contenders(bench) : bothBuilds(one, bench, against)) {
     if (!isWanted(contender.name)) continue;
     const absent = contender.needs?.find((program) => !isThere(program));
     if (absent === undefined) contenders.push(contender);
     else left.push(`${one.name}: ${contender.name}: ${absent} is not installed`);
   }
   const measured = new Map<string, Measurement[]>(contenders.map(({ name }) => [name, []]));
-  for (let run = 0; run < (one.runs ?? runs); run++) {
+  // One run says too little of a difference.
+  const times = against === undefined ? (one.runs ?? runs) : Math.max(one.runs ?? 0, runs);
+  for (let run = 0; run < times; run++) {
     for (const contender of [...contenders]) {
       try {
         const m = await measure(
