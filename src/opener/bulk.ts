@@ -2,7 +2,7 @@
  * Bulk decryption in a browser: batches of ciphertext, decrypted outside this thread while it goes on reading. GCM is the
  * browser's own, OCB's block step too (ocb.ts); CFB has threads (threads.ts).
  */
-import { keyOctets, type Aes } from '../pgp/cfb.js';
+import { keyBytes, type Aes } from '../pgp/cfb.js';
 import { changed, ChunkFrames, ChunkKeys, tagOctets, type AeadParameters } from '../pgp/chunks.js';
 import { EaxDecipher } from '../pgp/eax.js';
 import { concat, malformed } from '../pgp/packets.js';
@@ -30,7 +30,7 @@ export class CfbBulk implements BulkDecryptor {
   #held: Uint8Array = new Uint8Array(0);
 
   constructor(sessionKey: Uint8Array, cipher: Aes, threads: CipherThreads) {
-    if (sessionKey.length !== keyOctets[cipher]) throw malformed('the session key does not fit the cipher');
+    if (sessionKey.length !== keyBytes[cipher]) throw malformed('the session key does not fit the cipher');
     this.#key = sessionKey;
     this.#threads = threads;
   }

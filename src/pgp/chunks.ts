@@ -3,8 +3,7 @@
  * Who decrypts them does not matter here.
  */
 import { aeadTagOfNothing, hkdfSha256 } from '../primitives.js';
-import { keyOctets } from './cfb.js';
-import type { Aes } from './cfb.js';
+import { type Aes, keyBytes } from './cfb.js';
 import { EaxDecipher } from './eax.js';
 import { concat, malformed } from './packets.js';
 
@@ -49,10 +48,10 @@ export class ChunkKeys {
 
   constructor(sessionKey: Uint8Array, parameters: AeadParameters) {
     this.parameters = parameters;
-    if (sessionKey.length !== keyOctets[parameters.cipher]) throw malformed('the session key does not fit the cipher');
+    if (sessionKey.length !== keyBytes[parameters.cipher]) throw malformed('the session key does not fit the cipher');
     this.aad = concat(Uint8Array.of(0xd2), parameters.head.subarray(0, 4));
     const ivOctets = nonceOctets[parameters.aead] - 8;
-    const size = keyOctets[parameters.cipher];
+    const size = keyBytes[parameters.cipher];
     const material = hkdfSha256(sessionKey, parameters.head.subarray(4), this.aad, size + ivOctets);
     this.key = material.subarray(0, size);
     this.#nonce = new Uint8Array(ivOctets + 8);

@@ -1,8 +1,8 @@
 /**
- * What the key proof needs of the cipher (DESIGN section 5): that a session key opens the very body
+ * What the key proof needs of the cipher (docs/format.md): that a session key opens the very body
  * of which a receipt quotes the beginning and, for SEIPDv2, the end.
  */
-import { Cfb } from './cfb.js';
+import { CfbDecipher } from './cfb.js';
 import { finalTagOf } from './chunks.js';
 import { malformed, packetType, parseHeader } from './packets.js';
 import { prefixOctets } from './mdc.js';
@@ -19,11 +19,11 @@ export interface HeadFinding {
  */
 export function checkHead(packet: 'SEIPDv1', head: Uint8Array, sessionKey: Uint8Array): HeadFinding {
   if (head[0] !== 1 || head.length < 1 + prefixOctets + 16 || sessionKey.length !== 32) throw wrong(packet);
-  const plain = new Cfb('decrypt', 'AES-256', sessionKey).update(head.subarray(1));
+  const plain = new CfbDecipher('AES-256', sessionKey).update(head.subarray(1));
   if (plain[14] !== plain[16] || plain[15] !== plain[17]) throw wrong(packet);
   const header = headerAt(plain, packet);
   const body = plain.subarray(prefixOctets + header.octets);
-  // Format, file name length, date: DESIGN section 4 leaves name and date empty.
+  // Format, file name length, date: depot leaves name and date empty.
   if (header.type !== packetType.literal || body[0] !== 0x62 || body[1] !== 0) throw wrong(packet);
   const compression = compressionOf(body.subarray(6));
   if (compression === null) throw wrong(packet);

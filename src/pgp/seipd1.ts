@@ -2,10 +2,9 @@
  * SEIPD version 1 (RFC 9580 section 5.13.1): AES in CFB over a random prefix, the packets, and an
  * MDC packet with the SHA-1 of all that. GnuPG reads this one.
  */
-import { randomBytes } from 'node:crypto';
+import { createCipheriv, randomBytes } from 'node:crypto';
 import { sha1, type Digest } from '../primitives.js';
-import { Cfb } from './cfb.js';
-import type { Aes } from './cfb.js';
+import { type Aes, CfbDecipher } from './cfb.js';
 import { mdcHeader, MdcReader, prefixOctets } from './mdc.js';
 
 /** Turns packets into the body of a SEIPDv1 packet, with AES-256. */
@@ -16,7 +15,7 @@ export class Seipd1Encryptor {
 
   constructor(sessionKey: Uint8Array, emit: (bytes: Uint8Array) => void, digest: Digest = sha1()) {
     this.#sha1 = digest;
-    this.#cipher = new Cfb('encrypt', 'AES-256', sessionKey);
+    this.#cipher = createCipheriv('aes-256-cfb', sessionKey, new Uint8Array(16));
     this.#emit = emit;
     const prefix = randomBytes(prefixOctets);
     prefix.copyWithin(prefixOctets - 2, prefixOctets - 4, prefixOctets - 2);
@@ -41,7 +40,7 @@ export class Seipd1Decryptor {
   readonly #inside: MdcReader;
 
   constructor(sessionKey: Uint8Array, cipher: Aes, plain: (bytes: Uint8Array) => void, digest: Digest = sha1()) {
-    this.#decipher = new Cfb('decrypt', cipher, sessionKey);
+    this.#decipher = new CfbDecipher(cipher, sessionKey);
     this.#inside = new MdcReader(plain, digest);
   }
 
