@@ -15,8 +15,9 @@ function namedPaths(text: string): string[] {
   const made = ['tests/output/', 'dist/opener.html'];
   const paths = [...text.matchAll(/`((?:src|tests|docs|bench|bin|schemas|test-fixtures|\.ci)\/[^`\s]*|\w+\.js)`/g)];
   const linked = [...text.matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].filter(([, target]) => !target.includes(':'));
-  return [...paths, ...linked]
-    .map(([, path]) => path)
+  // In the pictures, without the `src/` in front.
+  const pictured = [...text.matchAll(/ ((?:[a-z]+\/)+[\w-]+\.ts)\b/g)].map(([, path]) => `src/${path}`);
+  return [...[...paths, ...linked].map(([, path]) => path), ...pictured]
     .filter((path) => !/[*A-Z]{3}|\*/.test(path) || path.endsWith('.md'))
     .filter((path) => !made.includes(path));
 }
@@ -104,6 +105,10 @@ test('control: what is not there is found', () => {
     'src/no/such.ts',
     'build.js',
     'no-such.md',
+  ]);
+  expect(namedPaths('   dataset/no-such.ts      sftp/upload.ts')).toEqual([
+    'src/dataset/no-such.ts',
+    'src/sftp/upload.ts',
   ]);
   expect(namedScripts('npm run no-such, npm test')).toEqual(['no', 'test']);
   expect(anchorsOf('## OpenPGP: whose code?')).toEqual(['openpgp-whose-code']);
