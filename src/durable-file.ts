@@ -111,7 +111,7 @@ export async function readBounded(file: string, limit: number, own = false): Pro
     if (size > limit)
       throw new DepotError(
         'local-unreadable',
-        `${file} has ${String(size)} octets, more than the ${String(limit)} that such a file may have`,
+        `${file} has ${String(size)} bytes, more than the ${String(limit)} that such a file may have`,
       );
     // A file that grows meanwhile is read to the limit and not beyond it.
     const buffer = Buffer.alloc(Math.min(limit, size));

@@ -73,7 +73,7 @@ async function readAll(handle: FileHandle, path: string, limit: number): Promise
     if (length > limit) {
       throw new DepotError(
         'local-unreadable',
-        `${printable(path)} has more than ${limit} octets, which no key, signature or receipt has`,
+        `${printable(path)} has more than ${limit} bytes, which no key, signature or receipt has`,
         { hint: `look what it is: «ls -l ${typedWord(path)}»` },
       );
     }

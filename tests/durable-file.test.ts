@@ -59,7 +59,7 @@ test('a bounded read says null for no file, and refuses a large one', async () =
   await writeFile(file, 'x'.repeat(11));
   await expect(readBounded(file, 10)).rejects.toMatchObject({
     code: 'local-unreadable',
-    message: `${file} has 11 octets, more than the 10 that such a file may have`,
+    message: `${file} has 11 bytes, more than the 10 that such a file may have`,
   });
   expect((await readBounded(file, 11))?.length).toBe(11);
 });

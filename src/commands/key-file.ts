@@ -11,7 +11,7 @@ export async function readKeyFile(file: string): Promise<Buffer> {
   try {
     const bytes = await readPlain(file);
     if (bytes.length > largestKeyFile)
-      throw new DepotError('key-unreadable', `${printable(file)} has ${bytes.length} octets, more than any key`);
+      throw new DepotError('key-unreadable', `${printable(file)} has ${bytes.length} bytes, more than any key`);
     return bytes;
   } catch (cause) {
     if (cause instanceof DepotError) throw cause;

@@ -256,7 +256,7 @@ async function fromStdin(context: Context): Promise<string> {
     const bytes = Buffer.from(chunk as Buffer);
     length += bytes.length;
     if (length > longest)
-      throw new DepotError('secret-missing', `standard input has more than ${longest} octets, which is no password`, {
+      throw new DepotError('secret-missing', `standard input has more than ${longest} bytes, which is no password`, {
         hint: 'send the password alone',
       });
     chunks.push(bytes);

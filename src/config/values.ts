@@ -28,7 +28,7 @@ export function parseSize(text: string): Parsed<number> {
   const match = /^(\d{1,16}(?:\.\d{1,6})?) ?([A-Za-z]*)$/.exec(text);
   const unit = match === null ? undefined : match[2] === '' ? 1 : sizeUnits[match[2]!];
   if (match === null || unit === undefined)
-    return { wrong: 'a size is a number of octets or has a unit: 500MiB, 1GiB, 20GB' };
+    return { wrong: 'a size is a number of bytes or has a unit: 500MiB, 1GiB, 20GB' };
   const octets = Math.round(Number(match[1]) * unit);
   return Number.isSafeInteger(octets) ? { value: octets } : { wrong: 'this size is larger than anything that exists' };
 }

@@ -213,7 +213,7 @@ export class ManifestCheck implements EntrySink {
         this.#endSeries();
         if (line.entries !== this.#entries || line.bytes !== this.#bytes) {
           this.#problem(
-            `the manifest counts ${line.entries} entries with ${line.bytes} octets; the archive holds ${this.#entries} with ${this.#bytes}`,
+            `the manifest counts ${line.entries} entries with ${line.bytes} bytes; the archive holds ${this.#entries} with ${this.#bytes}`,
           );
         }
         return next;

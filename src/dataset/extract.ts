@@ -373,6 +373,6 @@ export class Extractor implements EntrySink {
     const { maxBytes, tooLarge } = this.#options;
     this.#bytes += octets;
     if (this.#bytes > (maxBytes ?? Infinity))
-      throw tooLarge?.() ?? refused(`the archive unfolds to more than ${maxBytes ?? 0} octets`);
+      throw tooLarge?.() ?? refused(`the archive unfolds to more than ${maxBytes ?? 0} bytes`);
   }
 }

@@ -253,5 +253,5 @@ function readFully({ fd, file }: OpenFile, buffer: Uint8Array, at: number, lengt
 }
 
 function sizes(before: bigint, after: bigint): string {
-  return before === after ? '' : ` (from ${before} to ${after} octets)`;
+  return before === after ? '' : ` (from ${before} to ${after} bytes)`;
 }

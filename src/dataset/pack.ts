@@ -144,13 +144,9 @@ class Dataset {
     const { bytes } = this.archive;
     const { minBytes } = this.#options;
     if (minBytes === undefined || bytes >= minBytes) return;
-    throw new DepotError(
-      'source-too-small',
-      `the dataset holds ${bytes} octets, less than the ${minBytes} of minSize`,
-      {
-        hint: 'find out what is missing, or lower minSize if that is all there is',
-      },
-    );
+    throw new DepotError('source-too-small', `the dataset holds ${bytes} bytes, less than the ${minBytes} of minSize`, {
+      hint: 'find out what is missing, or lower minSize if that is all there is',
+    });
   }
 
   #checkShrink(): void {

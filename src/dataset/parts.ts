@@ -45,7 +45,7 @@ export async function* packParts(
     if (++count > MAX_PARTS)
       throw new DepotError(
         'source-failed',
-        `source ${printable(source.name)}: more than ${MAX_PARTS} parts of ${PART_OCTETS} octets`,
+        `source ${printable(source.name)}: more than ${MAX_PARTS} parts of ${PART_OCTETS} bytes`,
         { hint: 'split the source in two' },
       );
     const part = buffer.subarray(0, used);

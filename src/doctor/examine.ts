@@ -435,16 +435,15 @@ function offers(channel: SftpChannel): string {
 
 /** How many channels an upload may use at once, and which setting or record decides it. */
 function laneWords({ lanes: wanted }: { lanes: 'auto' | number }, { lanes, because }: LaneRule): string {
-  const known = because === 'OpenSSH' ? 'OpenSSH is known to take them' : 'this server took them in the write test';
+  const known = because === 'OpenSSH' ? 'safe with OpenSSH' : 'the write test found them safe here';
   if (because === 'publish: direct')
-    return 'over one lane: with publish: direct the server may collect the file when a second one closes';
-  if (because === 'one channel') return 'over one lane: this server took one channel in the write test';
-  if (because === 'unsafe') return 'over one lane: this server did not take parallel writes right in the write test';
+    return '1 channel: with publish: direct the server may collect the file when a second channel closes it';
+  if (because === 'one channel') return '1 channel: the server accepted no more in the write test';
+  if (because === 'unsafe') return '1 channel: in the write test the server got parallel writes wrong';
   if (because === 'untested')
-    return `over one lane${wanted === 1 ? ', as remote.lanes says' : ': only OpenSSH gets several without a write test that passed'}`;
-  if (lanes === 'auto')
-    return `over one to ${mostLanes} lanes, as many as the line has use for (remote.lanes: auto): ${known}`;
-  return `over ${lanes === 1 ? 'one lane' : `${lanes} lanes`}, as remote.lanes says${lanes === 1 ? '' : `: ${known}`}`;
+    return `1 channel${wanted === 1 ? ', set by remote.lanes' : '; to use more, pass the write test: depot doctor --write-test'}`;
+  if (lanes === 'auto') return `1–${mostLanes} parallel channels, adapted to the connection; ${known}`;
+  return `${lanes === 1 ? '1 channel' : `${lanes} parallel channels`}, set by remote.lanes${lanes === 1 ? '' : `; ${known}`}`;
 }
 
 /** The check that an error of connecting belongs to, and whether the server had answered by then. */

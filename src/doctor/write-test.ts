@@ -106,7 +106,7 @@ export async function earlierWriteTest(remote: Remote, own: ArrangementState): P
     return {
       name,
       result: 'not possible',
-      detail: `no write test was run yet; to test it with two files of a few MiB: ${run}`,
+      detail: `to test it with two files of a few MiB: ${run}`,
     };
   const ageMs = ageOf(last.at, new Date());
   const when = `${ageMs === null ? 'at a time in the future' : `${age(ageMs)} ago`} (${localTime(new Date(last.at))})`;
@@ -124,7 +124,7 @@ export async function earlierWriteTest(remote: Remote, own: ArrangementState): P
     return {
       name,
       result: 'not possible',
-      detail: `no write test was run since ${changed} changed; to test it with two files of a few MiB: ${run}`,
+      detail: `${changed} changed since the last write test; to test it again: ${run}`,
     };
   if (last.failed.length === 0) return { name, result: 'passed', detail: `write test passed ${when}` };
   return {

@@ -11,5 +11,5 @@ export function sourceNameProblem(name: string): string | null {
   if (/\p{Surrogate}/u.test(name)) return 'this is not well-formed Unicode';
   // More than what depot writes, for whoever looks at the files on a system that ignores case.
   if (/\.part-\d+$/i.test(name)) return 'names that end in .part-<digits> are those of the pieces of long files';
-  return Buffer.byteLength(name) > longestSourceName ? `a name has at most ${longestSourceName} octets` : null;
+  return Buffer.byteLength(name) > longestSourceName ? `a name has at most ${longestSourceName} bytes` : null;
 }

@@ -132,7 +132,7 @@ export class ZstdFrames {
     if (window > this.#largestWindow) {
       throw new DepotError(
         'archive-refused',
-        `the zstd data inside the suitcase asks for a window of ${window} octets, more than the ${this.#largestWindow} that are allowed here`,
+        `the zstd data inside the suitcase asks for a window of ${window} bytes, more than the ${this.#largestWindow} that are allowed here`,
         {
           hint: 'open it with Node 22.15 or newer, or with: zstd -d --long=31',
         },

@@ -86,7 +86,7 @@ export async function small(file: File): Promise<Uint8Array> {
   if (file.size > LARGEST_GIVEN_FILE)
     throw new DepotError(
       'local-unreadable',
-      `${printable(file.name)} has ${file.size} octets, which no key, signature or receipt has`,
+      `${printable(file.name)} has ${file.size} bytes, which no key, signature or receipt has`,
       { hint: 'choose another file' },
     );
   return new Uint8Array(await bytesOf(file));

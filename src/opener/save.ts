@@ -94,7 +94,7 @@ export interface Room {
 /** Copies of hard links would take more than the person allowed: the archive itself is not larger than that. */
 export class TooMuch extends DepotError {
   constructor(readonly most: number) {
-    super('archive-refused', `saving it would write more than ${most} octets, with a copy for each hard link`);
+    super('archive-refused', `saving it would write more than ${most} bytes, with a copy for each hard link`);
   }
 }
 

@@ -58,6 +58,6 @@ function wrong(packet: string) {
  */
 export function computeTail(head: Uint8Array, sessionKey: Uint8Array, plaintextOctets: number): Uint8Array {
   if (!Number.isSafeInteger(plaintextOctets) || plaintextOctets < 0)
-    throw malformed(`${plaintextOctets} octets of plaintext`);
+    throw malformed(`${plaintextOctets} bytes of plaintext`);
   return finalTagOf(sessionKey, head, plaintextOctets);
 }

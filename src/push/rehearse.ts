@@ -67,7 +67,7 @@ function differenceOf(
     ],
     [
       contents.entries === sealed.dataset.entries && contents.bytes === sealed.dataset.bytes,
-      `it holds ${contents.entries} entries with ${contents.bytes} octets, where ${sealed.dataset.entries} with ${sealed.dataset.bytes} were read`,
+      `it holds ${contents.entries} entries with ${contents.bytes} bytes, where ${sealed.dataset.entries} with ${sealed.dataset.bytes} were read`,
     ],
     [
       found.bytes === sealed.bytes && found.sha256 === sealed.sha256,
@@ -79,7 +79,7 @@ function differenceOf(
     ],
     [
       found.plaintextOctets === sealed.plaintextOctets,
-      `it holds ${found.plaintextOctets} octets of plaintext, where ${sealed.plaintextOctets} were encrypted`,
+      `it holds ${found.plaintextOctets} bytes of plaintext, where ${sealed.plaintextOctets} were encrypted`,
     ],
     [found.compression === compression, `its content is compressed as ${found.compression}, not ${compression}`],
   ];

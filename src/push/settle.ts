@@ -167,7 +167,7 @@ async function verdictOn(
     if (final.size === bytes) return transferOf(record, 'acknowledged', 'matched');
     if (publish === 'direct') return 'void';
     hooks.warn(
-      `${finalName} has ${final.size} octets at ${address} instead of ${bytes}: tell the agent that it is not whole`,
+      `${finalName} has ${final.size} bytes at ${address} instead of ${bytes}: tell the agent that it is not whole`,
       'act',
     );
     return 'open';

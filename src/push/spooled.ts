@@ -78,7 +78,7 @@ export async function resumeSpooled(scene: Scene, record: SpooledRecord): Promis
   run.depositId = record.depositId;
   run.bytes = null;
   hooks.warn(
-    `going on with ${record.depositId}, which an earlier run sealed${record.spool.confirmed === undefined ? '' : `, from octet ${record.spool.confirmed} of ${record.spool.bytes}`}`,
+    `going on with ${record.depositId}, which an earlier run sealed${record.spool.confirmed === undefined ? '' : `, from byte ${record.spool.confirmed} of ${record.spool.bytes}`}`,
   );
   try {
     const fits = record.publish === scene.o.arrangement.remote.publish;
@@ -296,7 +296,7 @@ function sayKept({ agent, hooks }: Scene, record: SpooledRecord, gone: boolean):
   const from =
     record.spool.confirmed === undefined
       ? 'from the beginning'
-      : `from octet ${record.spool.confirmed} of ${record.spool.bytes}`;
+      : `from byte ${record.spool.confirmed} of ${record.spool.bytes}`;
   hooks.warn(`${record.depositId} is sealed and kept; the next push to ${agent.address} goes on ${from}${left}`);
 }
 

@@ -158,7 +158,7 @@ function belongsTogether(
     throw wrong(`this suitcase is not that of the receipt, ${depositId}`, otherReceipt(path, depositId));
   }
   if (bytes !== null && bytes !== suitcase.bytes)
-    throw wrong(`the suitcase has ${bytes} octets, but the receipt says ${suitcase.bytes}`);
+    throw wrong(`the suitcase has ${bytes} bytes, but the receipt says ${suitcase.bytes}`);
   if (commitmentOf(openingOf(sessionKey, preamble.pkesk, depositId)) !== keyProof.commitment)
     throw wrong('the session key is not the one that the receipt commits to');
 }

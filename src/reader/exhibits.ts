@@ -91,7 +91,7 @@ export async function verifyExhibits(o: Exhibits): Promise<Examined> {
   const receipt = await verifyReceipt(o, checks);
   const found: { proven: Proven | null; exceeded: number | null } = { proven: null, exceeded: null };
   if (o.suitcase === null) {
-    checks.notPossible('suitcase', 'no suitcase at hand; what the agent holds was not looked at');
+    checks.notPossible('suitcase', 'no suitcase given; what the agent holds was not checked');
     found.proven = await verifyKeyProof(receipt, o.key, checks);
   } else {
     found.proven = await verifySuitcase(o, o.suitcase, receipt, checks, (most) => (found.exceeded = most));
@@ -265,7 +265,7 @@ async function verifyContents(
     const opened = await suitcase.open(unwrapped, limit);
     checks.passed(
       'suitcase-structure',
-      `one OpenPGP message, ${preamble.encryption.packet}, authenticated to its last octet`,
+      `one OpenPGP message, ${preamble.encryption.packet}, authenticated to its last byte`,
     );
     compareContents(opened.contents!, opened.plaintextOctets, receipt, checks);
     return opened;
@@ -295,7 +295,7 @@ function compareContents(
   checks: Checks,
 ): void {
   const { manifest, entries, bytes, manifestSha256, problems } = contents;
-  const summary = `${entries} entries, ${bytes} octets`;
+  const summary = `${entries} entries, ${bytes} bytes`;
   if (manifest === 'none' && receipt !== null) {
     checks.failed('contents', `${summary}, without the manifest that the receipt names`);
     return;
@@ -309,9 +309,9 @@ function compareContents(
     const { dataset, keyProof } = receipt;
     if (manifestSha256 !== dataset.manifestSha256) wrong.push('the manifest is not the one that the receipt names');
     if (entries !== dataset.entries || bytes !== dataset.bytes)
-      wrong.push(`${summary}, but the receipt says ${dataset.entries} entries, ${dataset.bytes} octets`);
+      wrong.push(`${summary}, but the receipt says ${dataset.entries} entries, ${dataset.bytes} bytes`);
     if (plaintextOctets !== keyProof.plaintextOctets)
-      wrong.push(`${plaintextOctets} octets of plaintext, but the receipt says ${keyProof.plaintextOctets}`);
+      wrong.push(`${plaintextOctets} bytes of plaintext, but the receipt says ${keyProof.plaintextOctets}`);
   }
   if (wrong.length > 0) wrong.forEach((problem) => checks.failed('contents', problem));
   else checks.passed('contents', `${summary}; every entry is as the manifest says`);
@@ -332,7 +332,7 @@ export function otherReceipt(suitcasePath: string, depositId: string): string | 
 }
 
 function compareWithReceipt(seen: Seen, { pkesk }: Preamble, { suitcase, keyProof }: Receipt, checks: Checks): void {
-  checks.equal('suitcase-size', seen.bytes, suitcase.bytes, `${seen.bytes} octets`);
+  checks.equal('suitcase-size', seen.bytes, suitcase.bytes, `${seen.bytes} bytes`);
   checks.equal('suitcase-sha256', seen.sha256, suitcase.sha256, seen.sha256);
   const same = (name: string, found: Uint8Array | null, expected: string | null, what: string): void => {
     const wanted = expected === null ? null : fromBase64(expected);
@@ -341,8 +341,8 @@ function compareWithReceipt(seen: Seen, { pkesk }: Preamble, { suitcase, keyProo
     else checks.failed(name, `${what} not as in the receipt`);
   };
   same('key-packets', pkesk, keyProof.pkesk, 'the session key packets are');
-  same('head', seen.head, keyProof.head, 'the first octets of the encrypted data are');
-  if (keyProof.tail !== null) same('tail', seen.tail, keyProof.tail, 'the last octets of the encrypted data are');
+  same('head', seen.head, keyProof.head, 'the first bytes of the encrypted data are');
+  if (keyProof.tail !== null) same('tail', seen.tail, keyProof.tail, 'the last bytes of the encrypted data are');
 }
 
 /** By the fingerprint that its owner knows: what opens is mostly a part of the key, which nobody was ever shown. */

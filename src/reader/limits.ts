@@ -42,7 +42,7 @@ export function allowedOctets(most: number, source: Source): Limit {
     most,
     exceeded: {
       code: 'archive-refused',
-      message: `the content is larger than ${most} octets${message}`,
+      message: `the content is larger than ${most} bytes${message}`,
       hint: `${hint}: --max-size ${twice(most)}`,
     },
   };

@@ -113,7 +113,7 @@ export function parseAttestation(bytes: Uint8Array, name = 'attestation'): Attes
       cause,
     });
   };
-  if (bytes.length > maxAttestationBytes) fail(`${bytes.length} octets, more than ${maxAttestationBytes}`);
+  if (bytes.length > maxAttestationBytes) fail(`${bytes.length} bytes, more than ${maxAttestationBytes}`);
   let source = '';
   let json: unknown;
   try {

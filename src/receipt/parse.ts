@@ -28,7 +28,7 @@ export function parseReceipt(bytes: Uint8Array, name = 'receipt'): Receipt {
           cause,
         });
   };
-  if (bytes.length > maxReceiptBytes) fail(`${String(bytes.length)} octets, more than ${String(maxReceiptBytes)}`);
+  if (bytes.length > maxReceiptBytes) fail(`${String(bytes.length)} bytes, more than ${String(maxReceiptBytes)}`);
   let source = '';
   let json: unknown;
   try {

@@ -95,7 +95,7 @@ const octets = (length?: number) =>
         const decoded = fromBase64(s);
         return decoded !== null && decoded.length > 0 && (length === undefined || decoded.length === length);
       },
-      `not ${length === undefined ? 'octets' : `${String(length)} octets`} in base64`,
+      `not ${length === undefined ? 'bytes' : `${String(length)} bytes`} in base64`,
     ),
   );
 const word = text(/^[\x21-\x7e](?:[\x20-\x7e]{0,98}[\x21-\x7e])?$/, 'not a short line of ASCII');
@@ -187,7 +187,7 @@ function contradiction(r: Receipt): string | null {
     [(r.keyProof.tail !== null) === modern, `keyProof.tail: not that of ${packet}`],
     [
       fromBase64(r.keyProof.head)?.length === (modern ? 36 : 64),
-      `keyProof.head: not ${modern ? '36' : '64'} octets in base64`,
+      `keyProof.head: not ${modern ? '36' : '64'} bytes in base64`,
     ],
     [
       (r.ledger.sequence === 1) === (r.ledger.previousReceiptSha256 === null),

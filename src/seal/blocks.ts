@@ -52,7 +52,7 @@ export class BlockWriter {
     await this.flush();
     if (this.#filled > 0) this.#handOver();
     if (this.#bytes !== this.#pushed)
-      throw new DepotError('internal', `${this.#pushed} octets were sealed, and ${this.#bytes} came to blocks`);
+      throw new DepotError('internal', `${this.#pushed} bytes were sealed, and ${this.#bytes} came to blocks`);
     return this.#bytes;
   }
 

@@ -143,7 +143,7 @@ export function startSealing(
     }
     const [summary, sealed] = await threads;
     if (bytes !== sealed.bytes)
-      throw new DepotError('internal', `${bytes} octets of the suitcase arrived, but ${sealed.bytes} were sealed`);
+      throw new DepotError('internal', `${bytes} bytes of the suitcase arrived, but ${sealed.bytes} were sealed`);
     resolve({ ...sealed, dataset: summary, sha256: digest.digest('hex') });
   }
   async function* orFail(): AsyncGenerator<SuitcaseBlock, void> {

@@ -190,7 +190,7 @@ class Publication {
     if (found.size === this.#pending.bytes) return 'closed';
     throw new DepotError(
       'remote-refused',
-      `after the connection was lost, ${this.#finalPath} held ${found.size} of ${this.#pending.bytes} octets`,
+      `after the connection was lost, ${this.#finalPath} held ${found.size} of ${this.#pending.bytes} bytes`,
       { published: 'unknown', hint: 'tell the agent that this file is not whole, and push again' },
     );
   }
@@ -259,7 +259,7 @@ class Publication {
     if (found !== null && found !== 'unreadable' && found.size !== bytes) {
       throw new DepotError(
         'remote-refused',
-        `${this.#finalPath} has ${found.size} octets on the server instead of ${bytes}`,
+        `${this.#finalPath} has ${found.size} bytes on the server instead of ${bytes}`,
         { published: 'yes', hint: 'tell the agent that this file is not whole, and push again' },
       );
     }

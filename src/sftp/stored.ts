@@ -30,7 +30,7 @@ export async function confirm(
     throw Object.assign(
       new DepotError(
         'remote-refused',
-        `${path} has ${size} octets on the server instead of ${bytes}, although it acknowledged every write`,
+        `${path} has ${size} bytes on the server instead of ${bytes}, although it acknowledged every write`,
         { published: 'no', hint: 'set remote.window: 1 and remote.lanes: 1, and tell the agent' },
       ),
       { wrongSize: true as const },

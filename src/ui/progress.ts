@@ -86,7 +86,10 @@ export function progressText(phase: string, p: Amounts, perSecond: number | null
     p.datasetBytes === 0 && p.suitcaseBytes !== undefined
       ? []
       : [`${counted(p.entries, 'entry', 'entries')}, ${bytes(p.datasetBytes)}${of}`];
-  if (p.sealedBytes > 0) parts.push(`${bytes(p.acknowledgedBytes)} of ${bytes(p.sealedBytes)} sealed is at the server`);
+  if (p.sealedBytes > 0) {
+    const percent = Math.floor((100 * p.acknowledgedBytes) / p.sealedBytes);
+    parts.push(`${bytes(p.sealedBytes)} encrypted, ${bytes(p.acknowledgedBytes)} uploaded (${percent} %)`);
+  }
   if (perSecond !== null) parts.push(`${bytes(Math.round(perSecond))}/s`);
   if (leftMs !== null) parts.push(`${left(leftMs)} left`);
   return `${phase}  ${parts.join(', ')}`;

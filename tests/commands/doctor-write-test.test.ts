@@ -55,11 +55,11 @@ test('several lanes are for servers that passed it: remembered by identification
   const lanes = async (): Promise<unknown> => (await supplier.push()).result.deposit?.run['lanes'];
   expect(await lanes()).toBe(1);
   expect((await supplier.depot(['doctor'])).stdout).toMatch(
-    /uploads +over one lane: only OpenSSH gets several without a write test that passed$/m,
+    /uploads +1 channel; to use more, pass the write test: depot doctor --write-test$/m,
   );
   expect(await doctor(supplier)).toMatchObject({ code: 0, exit: 0, left: [], collected: [], propose: {} });
   expect((await supplier.depot(['doctor'])).stdout).toMatch(
-    /uploads +over 4 lanes, as remote\.lanes says: this server took them in the write test$/m,
+    /uploads +4 parallel channels, set by remote\.lanes; the write test found them safe here$/m,
   );
   expect(await lanes()).toBe(4);
   await server.stop();
@@ -100,7 +100,7 @@ test('when it was run and how it ended is said without writing again, until the 
   expect(await writing()).toMatchObject({
     result: 'not possible',
     detail: expect.stringContaining(
-      'no write test was run yet; to test it with two files of a few MiB: depot doctor acme-crm --write-test',
+      'to test it with two files of a few MiB: depot doctor acme-crm --write-test',
     ) as string,
   });
   // A server that gets one lane in any case.
@@ -129,7 +129,7 @@ test('when it was run and how it ended is said without writing again, until the 
   expect(await writing()).toMatchObject({
     result: 'not possible',
     detail: expect.stringMatching(
-      /^no write test was run since the account, which was \S+@127\.0\.0\.1:\d+, changed; /,
+      /^the account, which was \S+@127\.0\.0\.1:\d+, changed since the last write test; /,
     ) as string,
   });
   await server.stop();
@@ -139,7 +139,7 @@ test('when it was run and how it ended is said without writing again, until the 
   expect(await writing()).toMatchObject({
     result: 'not possible',
     detail: expect.stringContaining(
-      'no write test was run since the server, which was SSH-2.0-SomeServer_1.0, changed; to test it with two files of a few MiB: depot doctor acme-crm --write-test',
+      'the server, which was SSH-2.0-SomeServer_1.0, changed since the last write test; to test it again: depot doctor acme-crm --write-test',
     ) as string,
   });
 });

@@ -81,12 +81,10 @@ describe.skipIf(!ssh)('doctor', () => {
     });
     expect(checks.space.detail).toMatch(/iB free at the server/);
     expect(checks.offers.detail).toMatch(/^writes of up to \d+\.\d KiB; flushes files/);
-    expect(checks.uploads.detail).toBe(
-      'over one to 8 lanes, as many as the line has use for (remote.lanes: auto): OpenSSH is known to take them',
-    );
+    expect(checks.uploads.detail).toBe('1–8 parallel channels, adapted to the connection; safe with OpenSSH');
     expect(checks.writing).toMatchObject({
       result: 'not possible',
-      detail: `no write test was run yet; to test it with two files of a few MiB: depot doctor acme-crm --write-test --config ${supplier.config}`,
+      detail: `to test it with two files of a few MiB: depot doctor acme-crm --write-test --config ${supplier.config}`,
     });
     const { stdout } = await supplier.depot(['doctor']);
     expect(stdout).toMatch(/^push +A push should work\. Writing to the server was not tested\.$/m);

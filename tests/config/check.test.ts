@@ -129,7 +129,7 @@ test.each<[string, Changes, string | RegExp]>([
   ['a name that hides', { source: { file: 'a', as: 'a\u202eb' } }, 'no control characters in a name'],
   ['a name like a part', { source: { file: 'a', as: 'dump.part-000001' } }, 'the pieces of long files'],
   ['a base name like a part', { source: { file: 'dump.part-1' } }, 'choose another name with as:'],
-  ['a name too long', { source: { file: 'a', as: 'é'.repeat(121) } }, 'at most 240 octets'],
+  ['a name too long', { source: { file: 'a', as: 'é'.repeat(121) } }, 'at most 240 bytes'],
   [
     'exclude for a file',
     { source: { file: 'a', exclude: ['*.tmp'] } },

@@ -44,7 +44,7 @@ test('where there are no links and modes, a hard link becomes a copy, and what i
 test('copies are bounded, since the archive does not grow with them', () => {
   extract(tar, sandbox().out, { maxBytes: 16 });
   expect(() => extract(tar, sandbox().out, { maxBytes: 15 })).toThrow(
-    expect.objectContaining({ code: 'archive-refused', message: 'the archive unfolds to more than 15 octets' }),
+    expect.objectContaining({ code: 'archive-refused', message: 'the archive unfolds to more than 15 bytes' }),
   );
 });
 

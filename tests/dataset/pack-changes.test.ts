@@ -52,7 +52,7 @@ function agreesWithItsManifest(tar: Buffer): void {
 }
 
 describe.each<[what: string, change: (path: string) => void, how: RegExp]>([
-  ['grows', (path) => appendFileSync(path, 'more'), /changed while it was read \(from 3000000 to 3000004 octets\)$/],
+  ['grows', (path) => appendFileSync(path, 'more'), /changed while it was read \(from 3000000 to 3000004 bytes\)$/],
   ['gets shorter than what was read', (path) => truncateSync(path, 10), /got shorter while it was read$/],
   ['gets a little shorter', (path) => truncateSync(path, LARGE - 1), /got shorter while it was read$/],
   [

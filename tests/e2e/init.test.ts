@@ -78,9 +78,9 @@ describe.skipIf(!here)('depot init', () => {
     [`the .public.asc, such as ${m.beneficiary.publicKey}`, ''],
     // The next answer takes the place of the one that was refused.
     ['public key', `${m.beneficiary.publicKey}\r`],
-    ['digit by digit', '\r'],
+    ['match exactly', '\r'],
     ['Call now and answer then', ''],
-    ['digit by digit', `${down}\r`],
+    ['match exactly', `${down}\r`],
     ['Name of the beneficiary [Gemeente Voorbeeld]', '\r'],
     ['Address in it', 'ops@acme.example\r'],
     ['A directory or a file', 'exprot\r'],
@@ -124,7 +124,7 @@ describe.skipIf(!here)('depot init', () => {
       ['Passphrase for the signing key', 'correct horse\r'],
       ['The same again', 'correct horse\r'],
       ['(the agent sent it by text message)', 'wrong password\r'],
-      ['What now?', '\r'],
+      ['What would you like to do?', '\r'],
       ['(the agent sent it by text message)', `${server.password}\r`],
       ['Run the sources now', '\r'],
       ['At what time of day', '02:15\r'],
@@ -439,7 +439,7 @@ describe.skipIf(!here)('depot init', () => {
         ['Try again?', `${down}\r`],
         ['Passphrase of the SSH key', 'incorrect\r'],
         ['would exit with 13', ''],
-        ['What now?', `${down}\r`],
+        ['What would you like to do?', `${down}\r`],
       ],
       known,
     );
@@ -453,7 +453,7 @@ describe.skipIf(!here)('depot init', () => {
       ['No host key is pinned', ''],
       [`ssh-ed25519 ${server.fingerprints[0]}`, ' \r'],
       ['would exit with 17', ''],
-      ['What now?', '\r'],
+      ['What would you like to do?', '\r'],
       ['Passphrase of the SSH key', 'correct horse\r'],
       ['Run the sources now', '\r'],
       ['At what time of day', '02:15\r'],
@@ -546,7 +546,7 @@ test.skipIf(peer('python3') === undefined)(
         dialogue: [
           ...(asRoot() ? [['Account that', 'root\r'] as Turn] : []),
           ['public key', `${key.publicKey}\r`],
-          ['digit by digit', `${down.repeat(3)}\r`],
+          ['match exactly', `${down.repeat(3)}\r`],
         ],
       },
     );

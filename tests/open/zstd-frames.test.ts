@@ -64,7 +64,7 @@ describe('windows that frames ask for', () => {
       // Only whoever stands at the right place sees the frame that follows.
       expect(() => {
         see(Buffer.concat([compressed(level), behind]), 777);
-      }).toThrow(/window of 2147483648 octets/);
+      }).toThrow(/window of 2147483648 bytes/);
     }
     expect(LARGEST_WINDOW).toBe(8 << 20);
   });

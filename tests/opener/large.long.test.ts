@@ -32,8 +32,8 @@ describe.skipIf(!peers('chromium', 'sshd', 'ssh-keygen'))('the opener', () => {
       const memory = await mostMemoryDuring(async () => (found = await opener.check(900_000)));
       expect(found, JSON.stringify(found)).toMatchObject({ verdict: 'passed', inside: true });
       expect(found!.details).toMatchObject({
-        'suitcase-size': `${receipt.suitcase.bytes} octets`,
-        contents: expect.stringContaining(`${2 ** 32 + 7} octets`) as string,
+        'suitcase-size': `${receipt.suitcase.bytes} bytes`,
+        contents: expect.stringContaining(`${2 ** 32 + 7} bytes`) as string,
       });
       // A page of which 400 MiB are the browser's own.
       expect(memory).toBeLessThan(700 * 2 ** 20);

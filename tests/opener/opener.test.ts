@@ -273,7 +273,7 @@ describe.skipIf(!needed)('the offline opener', () => {
     expect(await opener.check()).toMatchObject({
       verdict: 'failed',
       inside: false,
-      details: { contents: `the content is larger than ${2 ** 30} octets` },
+      details: { contents: `the content is larger than ${2 ** 30} bytes` },
     });
     expect(await opener.page.textContent('#warnings')).toContain('More than 1 GiB comes out of this suitcase');
     await opener.page.click('#dutch');

@@ -157,8 +157,8 @@ describe('the key proof', () => {
     const { head, sessionKey } = seal(content(9), gcm(3));
     expect(() => computeTail(head.subarray(1), sessionKey, 9)).toThrow('not a version 2 encrypted data packet');
     expect(() => computeTail(head, new Uint8Array(16), 9)).toThrow('does not fit the cipher');
-    expect(() => computeTail(head, sessionKey, -1)).toThrow('-1 octets');
-    expect(() => computeTail(head, sessionKey, 0.5)).toThrow('0.5 octets');
+    expect(() => computeTail(head, sessionKey, -1)).toThrow('-1 bytes');
+    expect(() => computeTail(head, sessionKey, 0.5)).toThrow('0.5 bytes');
   });
 
   test.each([

@@ -66,7 +66,7 @@ test('a block that got lost between the threads is an error, and no shorter suit
   const short = sealing(1000, 2000);
   await expect(octetsOf(short.blocks)).rejects.toMatchObject({
     code: 'internal',
-    message: '1000 octets of the suitcase arrived, but 2000 were sealed',
+    message: '1000 bytes of the suitcase arrived, but 2000 were sealed',
   });
   await expect(short.result).rejects.toMatchObject({ code: 'internal' });
 });

@@ -44,7 +44,7 @@ async function refused(suitcase: HostileSuitcase, args: string[], says: RegExp):
   expect(readdirSync(dirname(out)), 'nothing is left').toEqual([]);
 }
 
-const large = /the content is larger than \d+ octets/;
+const large = /the content is larger than \d+ bytes/;
 const toType = /--max-size \d+(?:Ki|Mi|Gi|Ti)B$/;
 const bombs: [string, () => Buffer, 'none' | 'gzip' | 'zstd'][] = [
   ['zstd, 34 GiB from 1 MiB', () => zstdBomb(fileOf(34 * GIB), 34 * GIB), 'zstd'],
@@ -102,11 +102,11 @@ test('verify --deep names a bound that it may pass, whose it is, and no other ad
   for (const [args, says] of [
     [
       ['--receipt', suitcase.receiptFile, '--no-signature'],
-      `the content is larger than ${bound} octets, which is all that the dataset of the receipt can be (nobody verified its signature); add --signer FILE to know whose receipt it is; or allow more, if more is to be expected: --max-size 129MiB`,
+      `the content is larger than ${bound} bytes, which is all that the dataset of the receipt can be (nobody verified its signature); add --signer FILE to know whose receipt it is; or allow more, if more is to be expected: --max-size 129MiB`,
     ],
     [
       receiver.proof(suitcase),
-      `the content is larger than ${bound} octets, which is all that the dataset of the receipt can be; do not use it, and tell the supplier; to see what it is all the same, allow more: --max-size 129MiB`,
+      `the content is larger than ${bound} bytes, which is all that the dataset of the receipt can be; do not use it, and tell the supplier; to see what it is all the same, allow more: --max-size 129MiB`,
     ],
   ] as const) {
     const result = await receiver.verify(suitcase, [...args, ...key]);
@@ -135,7 +135,7 @@ describe('other ways to become much', () => {
       compression: 'zstd',
       dataset: { entries: 1, bytes: 1000 },
     });
-    await refused(suitcase, [...receiver.proof(suitcase)], /larger than 6\d{7} octets/);
+    await refused(suitcase, [...receiver.proof(suitcase)], /larger than 6\d{7} bytes/);
   });
 
   test('nested compression is opened once: what is inside is no tar', async () => {

@@ -318,7 +318,7 @@ export const hostileCases: HostileCase[] = [
   read('pax-no-length', /malformed record/, raw({ type: 'x', body: 'path=abc\n' }), file('a')),
   read('pax-no-newline', /malformed record/, raw({ type: 'x', body: '10 path=ab' }), file('a')),
   read('pax-no-keyword', /malformed record/, raw({ type: 'x', body: '6 =ab\n' }), file('a')),
-  read('pax-huge', /too long: 1048577 octets/, raw({ type: 'x', size: 1_048_577 })),
+  read('pax-huge', /too long: 1048577 bytes/, raw({ type: 'x', size: 1_048_577 })),
   read('long-name-huge', /too long/, raw({ type: 'L', magic: GNU, size: 8_000_000_000 })),
   // A reader that gives the size to the wrong entry takes contents for headers.
   read('pax-size-before-long-name', /does not stand before its entry/, pax({ size: '1024' }), long('a'), file('b')),

@@ -245,7 +245,7 @@ describe('progress', () => {
     };
     expect(progressText('sealing', { ...amounts, sealedBytes: 0 }, null, null)).toBe('sealing  10 entries, 1.0 GiB');
     expect(progressText('sealing', { ...amounts, totalBytes: 2 * 1024 ** 3 }, 1024 ** 2, 102_000)).toBe(
-      'sealing  10 entries, 1.0 GiB of 2.0 GiB, 256.0 MiB of 512.0 MiB sealed is at the server, 1.0 MiB/s, 1 min 42 s left',
+      'sealing  10 entries, 1.0 GiB of 2.0 GiB, 512.0 MiB encrypted, 256.0 MiB uploaded (50 %), 1.0 MiB/s, 1 min 42 s left',
     );
   });
 
@@ -258,7 +258,7 @@ describe('progress', () => {
       acknowledgedBytes: 0,
     };
     expect(progressText('uploading', amounts, 1024 ** 2, 1_024_000)).toBe(
-      'uploading  0 B of 1.0 GiB sealed is at the server, 1.0 MiB/s, 17 min 4 s left',
+      'uploading  1.0 GiB encrypted, 0 B uploaded (0 %), 1.0 MiB/s, 17 min 4 s left',
     );
   });
 

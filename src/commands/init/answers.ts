@@ -221,7 +221,7 @@ async function comparedKey(
 async function isCompared(talk: Talk): Promise<'same' | 'other' | 'later'> {
   for (;;) {
     const answer = await talk.choose(
-      'Call the beneficiary and have it read out its own. Is it the same, digit by digit?',
+      'Call the beneficiary and ask them to read out their fingerprint. Does it match exactly?',
       [
         { value: 'not-yet', label: 'I have not compared it yet' },
         { value: 'same', label: 'yes, it is the same' },

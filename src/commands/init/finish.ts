@@ -111,7 +111,7 @@ async function loggedIn(
     if (ask && wanted !== null) await keep(wanted, arrangement, config, talk, context);
     const exit = await runDepot(['doctor', arrangement.name, '--config', config.path], other, context);
     if (exit === 0) return 0;
-    const what = await talk.choose('Some of that keeps a push from working. What now?', [
+    const what = await talk.choose('Some checks failed. What would you like to do?', [
       ...(wanted !== null && (exit === 12 || exit === 17)
         ? [
             {
@@ -120,8 +120,8 @@ async function loggedIn(
             },
           ]
         : []),
-      { value: 'again', label: 'look again: it is put right now, or the VPN is up' },
-      { value: 'leave', label: 'leave; depot init goes on here' },
+      { value: 'again', label: 'check again, after you have fixed it or brought up the VPN' },
+      { value: 'leave', label: 'leave; depot init continues here next time' },
     ]);
     if (what === 'leave') return exit;
     ask = what === 'secret';

@@ -33,7 +33,7 @@ export async function showReceipt(o: ReceiptsShowFlags, context: Context): Promi
       labelled('supplier', printable(r.supplier.name)),
       labelled('signer', groupedFingerprint(r.supplier.signerFingerprint)),
       labelled('completed', localTime(new Date(r.completedAt))),
-      labelled('suitcase', `${r.suitcase.name}, ${bytes(r.suitcase.bytes)} (${r.suitcase.bytes} octets)`),
+      labelled('suitcase', `${r.suitcase.name}, ${bytes(r.suitcase.bytes)} (${r.suitcase.bytes} bytes)`),
       labelled('sha256', r.suitcase.sha256),
       labelled(
         'encrypted',

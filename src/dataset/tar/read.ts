@@ -141,7 +141,7 @@ export class TarReader {
 
   #beginMeta(type: MetaType, header: Header): void {
     const max = type === 'x' || type === 'g' ? MAX_PAX : MAX_PATH + 1;
-    if (header.size > max) throw refused(`an extended header is too long: ${header.size} octets`);
+    if (header.size > max) throw refused(`an extended header is too long: ${header.size} bytes`);
     const { pax, longName, longLink } = this.#next;
     // Readers differ on which entry these would belong to, and that is how contents are hidden from one of them.
     if (

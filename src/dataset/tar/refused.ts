@@ -13,5 +13,5 @@ export function notRead(message: string, hint: string): DepotError {
 
 /** A name from the archive as messages show it: no control characters, and not longer than a line or two. */
 export function shown(name: Uint8Array): string {
-  return name.length <= 160 ? printable(name) : `${printable(name.subarray(0, 160))}… (${name.length} octets)`;
+  return name.length <= 160 ? printable(name) : `${printable(name.subarray(0, 160))}… (${name.length} bytes)`;
 }

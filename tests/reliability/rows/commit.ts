@@ -339,7 +339,7 @@ export const rows: Row[] = [
     then: remember,
     next: {
       does: 'says so again, writes an unconfirmed receipt, deposits',
-      says: /has 1000 octets .*tell the agent/,
+      says: /has 1000 bytes .*tell the agent/,
       left: 'deposit, suitcase',
     },
     check: (scene) => expectStory(scene, id, { status: 'unconfirmed' }),
