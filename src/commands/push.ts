@@ -143,7 +143,7 @@ function shardedBy(
 /** There is one standard input: names of arrangements that read it, when they are several. */
 function sharingStdin(o: PushFlags, arrangements: readonly Arrangement[]): string[] {
   const readers = arrangements
-    .filter((one) => one.sources.some(({ kind }) => kind === 'stdin') && !(o.all && hasEnded(one)))
+    .filter((one) => one.dataset.some(({ kind }) => kind === 'stdin') && !(o.all && hasEnded(one)))
     .map(({ name }) => name);
   return readers.length > 1 ? readers : [];
 }
@@ -246,7 +246,7 @@ async function pushOne(
   const { screen, env, signal } = context;
   const { name } = arrangement;
   const prompt = hiddenPrompt(context);
-  const retryForMs = arrangement.remote.retryForMs ?? (screen.stderr.isTTY ? onTerminalMs : unattendedMs);
+  const retryForMs = arrangement.remote.retryFor ?? (screen.stderr.isTTY ? onTerminalMs : unattendedMs);
   const begun = !signal.aborted;
   const seen = { recorded: false };
   const hooks: PushHooks = {

@@ -14,7 +14,6 @@ import {
 } from 'yaml';
 
 import { printable } from '../printable.js';
-import { didYouMean } from '../suggest.js';
 import type { Problem } from './problems.js';
 
 /** A YAML file while it is being checked. */
@@ -61,7 +60,7 @@ export function readDocument(text: string, file: SourceFile): Value | null {
       merge: false,
       resolveKnownTags: false,
       stringKeys: true,
-      // Duplicates are reported by Fields, with the place of the first; yaml's own test is quadratic.
+      // Duplicates are reported by `pairs`, with the place of the first; yaml's own test is quadratic.
       uniqueKeys: false,
     });
   } catch (error) {
@@ -116,11 +115,17 @@ function report(reading: Reading, offset: number, message: string): void {
 /** Reads a value at its place, or reports what is wrong with it and returns null. */
 export type Check<T> = (value: Value) => T | null;
 
+interface Pair {
+  key: Value;
+  value: Value;
+}
+
 /** A node of the document with the place to complain about. */
 export class Value {
   readonly #reading: Reading;
   readonly #node: unknown;
   readonly #offset: number;
+  #pairs: Map<string, Pair> | undefined;
 
   constructor(reading: Reading, node: unknown, fallbackOffset: number) {
     if (++reading.values > mostValues) throw new TooManyValues();
@@ -181,10 +186,14 @@ export class Value {
     return this.#node.items.map((item) => new Value(this.#reading, item, this.#offset));
   }
 
-  /** The pairs of a mapping, first of each key; later ones are reported. Undefined when it is none. */
-  get pairs(): Map<string, { key: Value; value: Value }> | undefined {
+  /** The pairs of a mapping, first of each key; later ones are reported, once. Undefined when it is none. */
+  get pairs(): ReadonlyMap<string, Pair> | undefined {
+    return (this.#pairs ??= this.#readPairs());
+  }
+
+  #readPairs(): Map<string, Pair> | undefined {
     if (!isMap(this.#node)) return undefined;
-    const pairs = new Map<string, { key: Value; value: Value }>();
+    const pairs = new Map<string, Pair>();
     for (const pair of this.#node.items) {
       const key = new Value(this.#reading, pair.key, this.#offset);
       const name = key.scalar?.value;
@@ -202,63 +211,17 @@ export class Value {
     return pairs;
   }
 
-  /** Keys of a mapping with a fixed vocabulary; reports the unknown ones. Null, and reported, when it is no mapping. */
-  fields(known: readonly string[], notes: Readonly<Record<string, string>> = {}): Fields | null {
-    const pairs = this.pairs;
-    if (pairs === undefined)
-      return this.report(`expected a mapping with ${known.slice(0, 4).join(', ')}…, found ${this.shown}`);
-    for (const [name, { key }] of pairs) {
-      if (known.includes(name)) continue;
-      const note = Object.hasOwn(notes, name)
-        ? `: ${notes[name]!}`
-        : name === '<<'
-          ? ': merge keys are not supported'
-          : didYouMean(name, known);
-      key.report(`unknown key '${printable(name).slice(0, 60)}'${note}`);
-    }
-    return new Fields(this, pairs);
+  has(key: string): boolean {
+    return this.pairs?.has(key) === true;
+  }
+
+  /** Where `key` stands, for problems that concern several keys; the value itself when it does not. */
+  at(key: string): Value {
+    return this.pairs?.get(key)?.key ?? this;
   }
 }
 
 function offsetOf(node: unknown): number | undefined {
   const range = (node as { range?: [number, number, number] | null } | null)?.range;
   return range?.[0];
-}
-
-/** The keys of one mapping. */
-export class Fields {
-  readonly #pairs: Map<string, { key: Value; value: Value }>;
-
-  constructor(
-    readonly owner: Value,
-    pairs: Map<string, { key: Value; value: Value }>,
-  ) {
-    this.#pairs = pairs;
-  }
-
-  has(key: string): boolean {
-    return this.#pairs.has(key);
-  }
-
-  /** Where `key` stands, for problems that concern several keys; the mapping itself when it does not. */
-  at(key: string): Value {
-    return this.#pairs.get(key)?.key ?? this.owner;
-  }
-
-  /** `file:line` of a key that is there. */
-  placeOf(key: string): string | undefined {
-    return this.#pairs.get(key)?.key.place;
-  }
-
-  /** Undefined when the key is not there, or its value is wrong (reported). */
-  optional<T>(key: string, check: Check<T>): T | undefined {
-    const pair = this.#pairs.get(key);
-    return pair === undefined ? undefined : (check(pair.value) ?? undefined);
-  }
-
-  /** Undefined when the key is not there, or its value is wrong; both are reported. */
-  required<T>(key: string, check: Check<T>): T | undefined {
-    if (!this.has(key)) this.owner.report(`missing key '${key}'`);
-    return this.optional(key, check);
-  }
 }

@@ -2,7 +2,7 @@ import { readdir, realpath } from 'node:fs/promises';
 
 import { codeOrSaid, printable, said } from '../printable.js';
 import type { Value } from './document.js';
-import { localPath } from './checks.js';
+import { path as localPath } from './kinds.js';
 
 /** The deepest level below the fixed part of a pattern with `**`; a link that leads upwards ends here. */
 const deepest = 12;
@@ -14,7 +14,7 @@ const deepest = 12;
 export async function filesOf(pattern: string, at: Value, self: string): Promise<string[]> {
   const { paths } = at.file;
   if (!/[*?[\]{}()!]/.test(pattern)) {
-    const path = localPath(at);
+    const path = localPath.read(at);
     return path === null ? [] : [path];
   }
   // Loaded when needed only: most configurations have no patterns, and `status` is to start fast.

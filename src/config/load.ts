@@ -1,10 +1,10 @@
-import type { RawArrangement } from './arrangement.js';
+import type { WrittenArrangement } from './arrangement.js';
 import { type Check, readDocument, type SourceFile, TooManyValues } from './document.js';
 import { filesOf } from './include.js';
 import { findConfig, readTrusted, surroundings } from './locate.js';
 import { ConfigInvalid, inOrder, type Problem } from './problems.js';
 import { resolveConfig, type Sources } from './resolve.js';
-import { config, includedFile, type RawConfig } from './schema.js';
+import { config, includedFile, type WrittenConfig } from './schema.js';
 import { pathsOf, type Surroundings } from './state.js';
 import type { Config } from './types.js';
 import { textOf } from '../text-file.js';
@@ -37,8 +37,8 @@ export async function parseConfig(text: string | Uint8Array, path: string, s: Su
 
 async function resolve(path: string, bytes: Uint8Array, s: Surroundings, state: string | undefined): Promise<Config> {
   const problems: Problem[] = [];
-  const raw = readFile(path, bytes, config, s, problems);
-  const read = raw === null ? null : await withIncludes(path, raw, s, problems);
+  const written = readFile(path, bytes, config, s, problems);
+  const read = written === null ? null : await withIncludes(path, written, s, problems);
   const resolved = read === null ? null : resolveConfig(read, s, { state });
   if (problems.length > 0 || resolved === null) throw new ConfigInvalid(inOrder(problems, read?.files ?? [path]));
   return resolved;
@@ -70,19 +70,24 @@ function readFile<T>(path: string, bytes: Uint8Array, check: Check<T>, s: Surrou
 }
 
 /** Adds what the files of `include:` say; a name that two of them give to an arrangement is a problem. */
-async function withIncludes(path: string, raw: RawConfig, s: Surroundings, problems: Problem[]): Promise<Sources> {
-  const arrangements = new Map<string, RawArrangement>();
+async function withIncludes(
+  path: string,
+  written: WrittenConfig,
+  s: Surroundings,
+  problems: Problem[],
+): Promise<Sources> {
+  const arrangements = new Map<string, WrittenArrangement>();
   const files = [path];
   const warnings: string[] = [];
-  const add = (found: readonly RawArrangement[]): void => {
+  const add = (found: readonly WrittenArrangement[]): void => {
     for (const one of found) {
       const first = arrangements.get(one.name);
       if (first === undefined) arrangements.set(one.name, one);
       else one.key.report(`arrangement '${one.name}' is already at ${first.key.place}`);
     }
   };
-  add(raw.arrangements);
-  for (const { pattern, at } of raw.include) {
+  add(written.arrangements ?? []);
+  for (const { pattern, at } of written.include ?? []) {
     const named = await filesOf(pattern, at, path);
     if (named.length === 0) warnings.push(`${at.place}: include ${at.shown} matches no file`);
     for (const file of named) {
@@ -96,5 +101,5 @@ async function withIncludes(path: string, raw: RawConfig, s: Surroundings, probl
       add(readFile(file, bytes, includedFile, s, problems) ?? []);
     }
   }
-  return { path, files, raw, arrangements: [...arrangements.values()], warnings };
+  return { path, files, written, arrangements: [...arrangements.values()], warnings };
 }

@@ -18,7 +18,7 @@ export class ConfigInvalid extends DepotError {
     const head = problems.length === 1 ? [] : [`${problems.length} problems in the configuration`];
     const rest = problems.length > mostShown ? [`and ${problems.length - mostShown} more`] : [];
     super('config-invalid', [...head, ...shown, ...rest].join('\n'), {
-      hint: 'correct the configuration; docs/operations.md has an example, and schemas/depot.schema.json every key',
+      hint: 'correct the configuration; docs/configuration.md describes every key',
     });
     this.problems = problems;
   }

@@ -1,7 +1,6 @@
-import { defaults } from './defaults.js';
-import type { RawArrangement } from './arrangement.js';
-import type { RawRemote } from './remote.js';
-import type { RawConfig } from './schema.js';
+import { arrangement, type WrittenArrangement } from './arrangement.js';
+import type { WrittenConfig } from './schema.js';
+import { remote, type WrittenRemote } from './remote.js';
 import { pathsOf, stateDirectory, type Surroundings } from './state.js';
 import type { Arrangement, Config, RemoteSettings, SecretRefs } from './types.js';
 
@@ -9,8 +8,8 @@ import type { Arrangement, Config, RemoteSettings, SecretRefs } from './types.js
 export interface Sources {
   path: string;
   files: string[];
-  raw: RawConfig;
-  arrangements: RawArrangement[];
+  written: WrittenConfig;
+  arrangements: WrittenArrangement[];
   warnings: string[];
 }
 
@@ -19,55 +18,42 @@ export interface Sources {
  * whole (a key missing in both remotes, two keys that exclude each other) is reported here; null then.
  */
 export function resolveConfig(read: Sources, s: Surroundings, flags: { state?: string | undefined }): Config | null {
-  const { raw, path } = read;
+  const { written, path } = read;
   const paths = pathsOf(s.platform);
   const directory = paths.dirname(path);
   const warnings = [...read.warnings];
   const knownHostsFile = paths.join(directory, 'known_hosts');
   const arrangements = new Map<string, Arrangement>();
-  const takers = read.arrangements.filter((one) => takesPassword(one, raw.remote));
+  const takers = read.arrangements.filter((one) => takesPassword(one, written.remote));
   for (const one of read.arrangements) {
-    const remote = resolveRemote(one, raw.remote, takers, knownHostsFile, warnings);
-    const { beneficiaries, sources } = one;
-    for (const { name, fingerprint } of beneficiaries ?? []) {
-      if (one.retiredKeys?.includes(fingerprint) === true)
+    const remote = resolveRemote(one, written.remote, takers, knownHostsFile, warnings);
+    const retiredKeys = one.keys.retiredKeys ?? [];
+    for (const { name, fingerprint } of one.keys.beneficiaries ?? []) {
+      if (retiredKeys.includes(fingerprint))
         warnings.push(
           `${one.key.place}: '${one.name}' seals for ${name} with a key that is in its retiredKeys: a push will be refused`,
         );
     }
-    if (remote === null || beneficiaries === undefined || sources === undefined) continue;
-    arrangements.set(one.name, {
-      name: one.name,
-      definedAt: one.key.place,
-      file: one.key.file.path,
-      beneficiaries,
-      retiredKeys: one.retiredKeys ?? [],
-      sources,
-      remote,
-      ...present('specification', one.specification),
-      ...present('minBytes', one.minBytes),
-      shrink: one.shrink ?? { below: defaults.shrinkBelow, then: 'warn' },
-      compression: one.compression ?? defaults.compression,
-      encryption: one.encryption ?? defaults.encryption,
-      spool: one.spool ?? defaults.spool,
-      ...present('everyMs', one.everyMs),
-      ...present('ended', one.ended),
-    });
+    const keys = arrangement.complete(one.keys);
+    if (remote === null || keys === null) continue;
+    const [definedAt, file] = [one.key.place, one.key.file.path];
+    arrangements.set(one.name, { name: one.name, definedAt, file, ...keys, retiredKeys, remote });
   }
-  if (raw.supplier === undefined) return null;
+  const { supplier, notify } = written;
+  if (supplier === undefined) return null;
   if (read.arrangements.length === 0) warnings.push('the configuration has no arrangements yet');
   return {
     path,
     directory,
     files: read.files,
-    state: stateDirectory(s, { flag: flags.state, configured: raw.state, configPath: path }),
+    state: stateDirectory(s, { flag: flags.state, configured: written.state, configPath: path }),
     supplier: {
-      name: raw.supplier.name,
-      signingKey: raw.supplier.signingKey,
-      formerSigningKeys: raw.supplier.formerSigningKeys,
-      passphrase: raw.supplier.passphrase ?? {},
+      name: supplier.name,
+      signingKey: supplier.signingKey,
+      formerSigningKeys: supplier.formerSigningKeys ?? [],
+      passphrase: refsOf(supplier.signingKeyPassphraseFile, supplier.signingKeyPassphraseCommand) ?? {},
     },
-    ...present('notify', raw.notify && { command: raw.notify.command, on: raw.notify.on ?? [...defaults.notifyOn] }),
+    ...(notify && { notify }),
     arrangements,
     warnings,
   };
@@ -75,53 +61,40 @@ export function resolveConfig(read: Sources, s: Surroundings, flags: { state?: s
 
 /** An arrangement's own `remote:` over the one for all; null when the two leave something open (reported). */
 function resolveRemote(
-  one: RawArrangement,
-  common: RawRemote | undefined,
-  takers: readonly RawArrangement[],
+  one: WrittenArrangement,
+  common: WrittenRemote | undefined,
+  takers: readonly WrittenArrangement[],
   knownHostsFile: string,
   warnings: string[],
 ): RemoteSettings | null {
-  const own = one.remote;
-  const pick = <K extends keyof RawRemote>(key: K): RawRemote[K] | undefined => own?.[key] ?? common?.[key];
-  const place = own?.fields.owner ?? one.key;
-  const stated = (key: string): boolean => own?.fields.has(key) === true || common?.fields.has(key) === true;
-  for (const key of ['host', 'directory'] as const) {
-    if (!stated(key)) place.report(`'${one.name}' has no remote ${key}: set it here or in the remote: for all`);
+  const own = one.keys.remote;
+  const place = own?.at ?? one.key;
+  for (const key of ['host', 'directory']) {
+    if (own?.at.has(key) !== true && common?.at.has(key) !== true)
+      place.report(`'${one.name}' has no remote ${key}: set it here or in the remote: for all`);
   }
-
-  const [publish, sidecars] = [pick('publish') ?? defaults.publish, pick('sidecars') ?? defaults.sidecars];
-  if (publish === 'direct' && !sidecars) {
-    const at = own?.fields.has('sidecars') === true ? own : own?.fields.has('publish') === true ? own : common;
-    at?.fields
-      .at(at.fields.has('sidecars') ? 'sidecars' : 'publish')
-      .report(
-        `publish: direct needs sidecars (in '${one.name}'): the receipt, which comes last, is what marks a deposit as complete`,
-      );
-  }
-
-  if (own !== undefined && common?.host !== undefined && own.host !== undefined && own.host !== common.host) {
-    if (own.hostKeys === undefined && common.hostKeys !== undefined)
+  const merged = remote.complete({ ...common?.keys, ...own?.keys });
+  if (own?.keys.host !== undefined && common?.keys.host !== undefined && own.keys.host !== common.keys.host) {
+    if (own.keys.hostKey === undefined && common.keys.hostKey !== undefined)
       warnings.push(`${one.key.place}: '${one.name}' has a host of its own, and takes hostKey from the remote for all`);
   }
-
-  const [host, directory] = [pick('host'), pick('directory')];
-  if (host === undefined || directory === undefined) return null;
+  const password = passwordOf(one, common, takers) ?? {};
+  if (merged === null) return null;
+  if (merged.publish === 'direct' && !merged.sidecars) {
+    const at = [own, common].find(
+      (which) => which?.at.has('sidecars') === true || which?.at.has('publish') === true,
+    )?.at;
+    at?.at(at.has('sidecars') ? 'sidecars' : 'publish').report(
+      `publish: direct needs sidecars (in '${one.name}'): the receipt, which comes last, is what marks a deposit as complete`,
+    );
+  }
+  const hostKeyAt = own?.keys.hostKey === undefined ? common?.at : own.at;
   return {
-    host,
-    port: pick('port') ?? defaults.port,
-    ...present('username', pick('username')),
-    directory,
-    ...present('privateKey', pick('privateKey')),
-    hostKeys: pick('hostKeys') ?? [],
-    ...present('hostKeysAt', (own?.hostKeys === undefined ? common : own)?.fields.placeOf('hostKey')),
+    ...merged,
+    hostKey: merged.hostKey ?? [],
+    ...(hostKeyAt?.has('hostKey') === true && { hostKeyAt: hostKeyAt.at('hostKey').place }),
     knownHostsFile,
-    publish,
-    sidecars,
-    lanes: pick('lanes') ?? defaults.lanes,
-    window: pick('window') ?? defaults.window,
-    ...present('retryForMs', pick('retryForMs')),
-    connectTimeoutMs: pick('connectTimeoutMs') ?? defaults.connectTimeoutMs,
-    password: passwordOf(one, common, takers) ?? {},
+    password,
     privateKeyPassphrase: passphraseOf(own, common),
   };
 }
@@ -131,54 +104,68 @@ function resolveRemote(
  * names. Where an arrangement brings an SSH key of its own, that is its login; where it brings nothing, this is reported.
  */
 function passwordOf(
-  { name, remote: own }: RawArrangement,
-  common: RawRemote | undefined,
-  takers: readonly RawArrangement[],
+  { name, keys: { remote: own } }: WrittenArrangement,
+  common: WrittenRemote | undefined,
+  takers: readonly WrittenArrangement[],
 ): SecretRefs | undefined {
-  if (own === undefined || own.password !== undefined) return own?.password ?? common?.password;
-  if (common?.password === undefined) return undefined;
+  const [ours, theirs] = [passwordRefs(own), passwordRefs(common)];
+  if (own === undefined || common === undefined || ours !== undefined || theirs === undefined) return ours ?? theirs;
+  const { username, privateKey } = own.keys;
   const other =
     otherThan(own, common) ??
-    (own.username !== undefined && takers.some((taker) => (taker.remote?.username ?? common.username) !== own.username)
+    (username !== undefined &&
+    takers.some((taker) => (taker.keys.remote?.keys.username ?? common.keys.username) !== username)
       ? 'username'
       : undefined);
-  if (other === undefined) return common.password;
-  if (own.privateKey === undefined) {
-    const inherited = common.password.file === undefined ? 'passwordCommand' : 'passwordFile';
-    own.fields
+  if (other === undefined) return theirs;
+  if (privateKey === undefined) {
+    const inherited = theirs.file === undefined ? 'passwordCommand' : 'passwordFile';
+    own.at
       .at(other)
       .report(
-        `'${name}' has a ${other} of its own, and would send it the password from the ${inherited} of the remote for all (${common.fields.placeOf(inherited) ?? common.fields.owner.place}): name a passwordFile, passwordCommand or privateKey here`,
+        `'${name}' has a ${other} of its own, and would send it the password from the ${inherited} of the remote for all (${common.at.at(inherited).place}): name a passwordFile, passwordCommand or privateKey here`,
       );
   }
   return undefined;
 }
 
 /** Whether it would send the password for all. */
-function takesPassword({ remote: own }: RawArrangement, common: RawRemote | undefined): boolean {
+function takesPassword({ keys: { remote: own } }: WrittenArrangement, common: WrittenRemote | undefined): boolean {
   return (
-    common !== undefined && own?.password === undefined && (own === undefined || otherThan(own, common) === undefined)
+    common !== undefined &&
+    passwordRefs(own) === undefined &&
+    (own === undefined || otherThan(own, common) === undefined)
   );
 }
 
-/** What makes the account another one than that of the remote for all. */
-function otherThan(own: RawRemote, common: RawRemote): 'host' | 'port' | 'username' | undefined {
-  return (['host', 'port', 'username'] as const).find((key) => isOther(key, own, common));
+/**
+ * What makes the account another one than that of the remote for all. A host that the remote for all leaves open is another
+ * one each time; whether user names may differ where it names none, its takers decide.
+ */
+function otherThan(
+  { keys: own }: WrittenRemote,
+  { keys: common }: WrittenRemote,
+): 'host' | 'port' | 'username' | undefined {
+  if (own.host !== undefined && own.host.toLowerCase() !== common.host?.toLowerCase()) return 'host';
+  if (own.port !== undefined && own.port !== (common.port ?? remote.keys.port.preset.value)) return 'port';
+  return own.username !== undefined && common.username !== undefined && own.username !== common.username
+    ? 'username'
+    : undefined;
 }
 
-/** A host that the remote for all leaves open is another one each time; whether user names may differ where it names none, its takers decide. */
-function isOther(key: 'host' | 'port' | 'username', own: RawRemote, common: RawRemote): boolean {
-  if (own[key] === undefined) return false;
-  if (key === 'host') return own.host?.toLowerCase() !== common.host?.toLowerCase();
-  if (key === 'port') return own.port !== (common.port ?? defaults.port);
-  return common.username !== undefined && own.username !== common.username;
+function passwordRefs(written: WrittenRemote | undefined): SecretRefs | undefined {
+  return refsOf(written?.keys.passwordFile, written?.keys.passwordCommand);
 }
 
 /** The passphrase belongs to the key: one for all does not open an arrangement's own. */
-function passphraseOf(own: RawRemote | undefined, common: RawRemote | undefined): SecretRefs {
-  return own?.privateKeyPassphrase ?? (own?.privateKey === undefined ? common?.privateKeyPassphrase : undefined) ?? {};
+function passphraseOf(own: WrittenRemote | undefined, common: WrittenRemote | undefined): SecretRefs {
+  const [ours, theirs] = [own, common].map((written) =>
+    refsOf(written?.keys.privateKeyPassphraseFile, written?.keys.privateKeyPassphraseCommand),
+  );
+  return ours ?? (own?.keys.privateKey === undefined ? theirs : undefined) ?? {};
 }
 
-function present<K extends string, T>(key: K, value: T | undefined): Partial<Record<K, T>> {
-  return value === undefined ? {} : ({ [key]: value } as Record<K, T>);
+function refsOf(file: string | undefined, command: string[] | undefined): SecretRefs | undefined {
+  if (file === undefined && command === undefined) return undefined;
+  return { ...(file !== undefined && { file }), ...(command && { command }) };
 }

@@ -1,19 +1,78 @@
-import { printable } from '../printable.js';
 import { isWithheld } from '../child-env.js';
-import { commandLine, list, localPath, oneOf, parsed, text, truth } from './checks.js';
-import type { Check, Fields, Value } from './document.js';
-import { defaults, longestTimer } from './defaults.js';
-import type { SourceSpec } from '../source.js';
 import { sourceNameProblem } from '../names/source.js';
-import type { Parsed } from '../names/parsed.js';
-import { parseDuration } from './values.js';
+import { printable } from '../printable.js';
+import type { SourceSpec } from '../source.js';
+import type { Value } from './document.js';
+import {
+  argument,
+  command,
+  duration,
+  type Kind,
+  list,
+  longestTimer,
+  named,
+  oneOf,
+  parsed,
+  path,
+  truth,
+  word,
+} from './kinds.js';
+import { type Keys, mapping, optional, preset, required, schemaOf, type Values } from './mapping.js';
 
-type Kind = SourceSpec['kind'];
+type SourceKind = SourceSpec['kind'];
+const kinds: readonly SourceKind[] = ['directory', 'file', 'command', 'stdin'];
 
-const kinds: readonly Kind[] = ['directory', 'file', 'command', 'stdin'];
+const sourceName = named(
+  'sourceName',
+  'A file name of at most 240 bytes, without slashes and control characters, that does not end in `.part-<digits>`.',
+  {
+    type: ['string', 'number', 'boolean'],
+    maxLength: 240,
+    pattern: '^(?!\\.{1,2}$)[^/\\\\\\u0000-\\u001f\\u007f-\\u009f]+$',
+    not: { type: 'string', pattern: '\\.[pP][aA][rR][tT]-[0-9]+$' },
+  },
+  parsed((name) => {
+    const wrong = sourceNameProblem(name);
+    return wrong === null ? { value: name } : { wrong };
+  }),
+);
+
+const environment = named<Record<string, string>>(
+  'environment',
+  'A mapping of names to values. Names that begin with `DEPOT_`, and `CREDENTIALS_DIRECTORY`, are kept from commands.',
+  {
+    type: 'object',
+    propertyNames: {
+      pattern: '^(?![Dd][Ee][Pp][Oo][Tt]_)[^=\\u0000]+$',
+      not: { pattern: '^[Cc][Rr][Ee][Dd][Ee][Nn][Tt][Ii][Aa][Ll][Ss]_[Dd][Ii][Rr][Ee][Cc][Tt][Oo][Rr][Yy]$' },
+    },
+    additionalProperties: argument.schema,
+  },
+  (value) => {
+    const pairs = value.pairs;
+    if (pairs === undefined) return value.report(`expected a mapping of names to values, found ${value.shown}`);
+    const found: [string, string | null][] = [];
+    for (const [name, pair] of pairs) {
+      if (!/^[^=\0]+$/.test(name)) pair.key.report(`'${printable(name)}' is no name of an environment variable`);
+      else if (isWithheld(name)) pair.key.report(`${name} is kept from commands, since such variables hold secrets`);
+      else found.push([name, argument.read(pair.value)]);
+    }
+    // Not by assignment: `__proto__` is a name like any other.
+    return Object.fromEntries(found.filter((one): one is [string, string] => one[1] !== null));
+  },
+);
+
+const onlyTrue: Kind<true> = {
+  type: '`true`',
+  schema: { const: true },
+  read: (value) => {
+    const found = truth.read(value);
+    return found === false ? value.report('stdin can only be true; take the source out instead') : found;
+  },
+};
 
 /** Which kinds take a key that not all of them take. */
-const takenBy: Partial<Record<string, readonly Kind[]>> = {
+const takenBy: Partial<Record<string, readonly SourceKind[]>> = {
   exclude: ['directory'],
   onChange: ['directory', 'file'],
   prepare: ['directory', 'file', 'command'],
@@ -21,145 +80,184 @@ const takenBy: Partial<Record<string, readonly Kind[]>> = {
   env: ['directory', 'file', 'command'],
 };
 
-export const sourceKeys = [
-  ...kinds,
-  'as',
-  'exclude',
-  'onChange',
-  'allowEmpty',
-  'prepare',
-  'cleanup',
-  'timeout',
-  'env',
-] as const;
+const failed = { 'source-failed': 'it does not exist, cannot be read, or a command fails' } as const;
+
+export const source = mapping(
+  {
+    directory: optional(path, {
+      about: 'A directory, with everything below it. One of `directory`, `file`, `command` and `stdin` makes a source.',
+      example: '/srv/crm/export',
+      wrong: ['~root/export', '/'],
+      later: failed,
+    }),
+    file: optional(path, {
+      about: 'A single file.',
+      example: '/srv/crm/schema.sql',
+      wrong: ['dump.part-1'],
+      later: failed,
+    }),
+    command: optional(command, {
+      about: 'A command whose output is deposited. It needs a name with `as`.',
+      example: '[pg_dump, --format=custom, crm]',
+      wrong: ['pg_dump crm'],
+      later: { 'source-failed': 'it fails', 'source-empty': 'it prints nothing' },
+    }),
+    stdin: optional(onlyTrue, {
+      about: 'What is piped into `depot push`. It needs a name with `as`, and only one source can be it.',
+      example: 'true',
+      wrong: ['false'],
+      later: { 'source-empty': 'nothing is piped into it' },
+    }),
+    as: optional(sourceName, {
+      about: 'The name under `data/` in the deposit. Left out: the last part of the path.',
+      example: 'crm.pgdump',
+      wrong: ['a/b', '..', 'dump.part-000001'],
+    }),
+    exclude: optional(list(word), {
+      about: 'Globs, relative to the directory, of what is left out. Only with `directory`.',
+      example: '["**/*.tmp"]',
+      wrong: ['"**/*.tmp"'],
+    }),
+    onChange: preset(oneOf('fail', 'warn'), 'fail', {
+      about:
+        'What it means that a file changes while it is read: `warn` deposits it as incomplete. Only with `directory` and `file`.',
+      example: 'warn',
+      wrong: ['ignore'],
+      later: { 'source-changed': 'with `fail`, a file changed while it was read' },
+    }),
+    allowEmpty: preset(truth, false, {
+      about: 'Whether a file or an output without content, or a directory without files, may be deposited.',
+      example: 'true',
+      wrong: ['"no"'],
+      later: { 'source-empty': 'with `false`, there is nothing in it' },
+    }),
+    prepare: optional(command, {
+      about: 'A command that runs before the source is read. Not with `stdin`.',
+      example: '[sqlcmd, -b, -i, backup.sql]',
+      wrong: ['sqlcmd -b'],
+      later: { 'source-failed': 'it fails' },
+    }),
+    cleanup: optional(command, {
+      about:
+        'A command that runs after the source was read, whatever happened; its failure is a warning. Not with `stdin`.',
+      example: '[rm, -f, /srv/stage/crm.bak]',
+      wrong: ['[""]'],
+    }),
+    timeout: optional(
+      duration({ least: 1, most: longestTimer, bounds: 'more than 0s, at most 24d; leave the key out for no limit' }),
+      {
+        about: 'How long each of `prepare`, `command`, `stdin` and `cleanup` may take.',
+        example: '4h',
+        wrong: ['0s', '2y'],
+        later: { 'source-timed-out': 'it takes longer' },
+      },
+    ),
+    env: optional(environment, {
+      about: 'Added to the environment of the commands. Not with `stdin`.',
+      example: '{ PGUSER: depot }',
+      wrong: ['{ DEPOT_PASSWORD: x }', '{ A: [x] }', '[A=b]'],
+    }),
+  },
+  { notes: { path: 'write directory: or file:', name: 'write as:' } },
+);
 
 /** A source and the place of its name, to compare it with its siblings. */
 interface NamedSource {
   spec: SourceSpec;
-  fields: Fields;
+  at: Value;
+}
+
+const namedSource: Kind<NamedSource> = named(
+  'source',
+  '',
+  { type: 'object', oneOf: kinds.map(schemaOfKind) },
+  (value) => {
+    const keys = source.parts(value);
+    if (keys === null) return null;
+    const found = kinds.filter((kind) => value.has(kind));
+    const kind = found[0];
+    if (kind === undefined) return value.report('a source is one of directory, file, command, stdin');
+    if (found.length > 1)
+      return value
+        .at(found[1]!)
+        .report(`a source is one of directory, file, command, stdin; this one is ${found.join(' and ')}`);
+    reportMisplaced(value, kind);
+    const name = nameOf(value, kind, keys);
+    const { directory, file, command, stdin, exclude = [], prepare, cleanup, env, timeout } = keys;
+    if (name === null) return null;
+    const common = {
+      name,
+      ...(prepare && { prepare }),
+      ...(cleanup && { cleanup }),
+      ...(env && { env }),
+      ...(timeout !== undefined && { timeoutMs: timeout }),
+      allowEmpty: keys.allowEmpty ?? source.keys.allowEmpty.preset.value,
+      onChange: keys.onChange ?? source.keys.onChange.preset.value,
+    };
+    const at = value.at(value.has('as') ? 'as' : kind);
+    if (directory !== undefined) return { at, spec: { kind: 'directory', path: directory, exclude, ...common } };
+    if (file !== undefined) return { at, spec: { kind: 'file', path: file, ...common } };
+    if (command !== undefined) return { at, spec: { kind: 'command', command, ...common } };
+    return stdin === undefined ? null : { at, spec: { kind: 'stdin', ...common } };
+  },
+);
+
+/** Keys that do not go with this kind, and those for commands where none runs. */
+function reportMisplaced(value: Value, kind: SourceKind): void {
+  for (const [key, takers] of Object.entries(takenBy)) {
+    if (value.has(key) && takers?.includes(kind) === false)
+      value.at(key).report(`${key} does not go with ${kind} (only with ${takers.join(', ')})`);
+  }
+  if (kind === 'command' || kind === 'stdin' || value.has('prepare') || value.has('cleanup')) return;
+  for (const key of ['timeout', 'env'])
+    if (value.has(key)) value.at(key).report(`${key} is for commands, and this source has none (prepare, cleanup)`);
+}
+
+function nameOf(value: Value, kind: SourceKind, keys: Partial<Values<typeof source.keys>>): string | null {
+  if (value.has('as')) return keys.as ?? null;
+  if (kind === 'command' || kind === 'stdin')
+    return value.report(`missing key 'as': the output of a ${kind} has no name of its own`);
+  const found = keys[kind];
+  if (found === undefined) return null;
+  const base = value.file.paths.basename(found);
+  const wrong = sourceNameProblem(base);
+  return wrong === null ? base : value.at(kind).report(`'${printable(base)}': ${wrong}; choose another name with as:`);
 }
 
 /** The `dataset:` of an arrangement: sources, whose names under `data/` differ. */
-export const dataset: Check<SourceSpec[]> = (value) => {
-  const sources = list(source)(value);
-  if (sources === null) return null;
-  const names = new Map<string, Value>();
-  let stdin: Value | undefined;
-  for (const { spec, fields } of sources) {
-    const at = fields.at(fields.has('as') ? 'as' : spec.kind);
-    // Windows and macOS do not tell case and composition apart: there one would overwrite the other.
-    const folded = spec.name.normalize('NFC').toLowerCase();
-    const first = names.get(folded);
-    if (first !== undefined)
-      at.report(
-        `another source is called '${printable(spec.name)}' too (${first.place}); give one of them another name with as:`,
-      );
-    names.set(folded, first ?? at);
-    if (spec.kind !== 'stdin') continue;
-    if (stdin !== undefined) at.report(`only one source can read stdin (${stdin.place} does)`);
-    stdin = at;
-  }
-  return sources.map(({ spec }) => spec);
+export const dataset: Kind<SourceSpec[]> = {
+  ...list(namedSource),
+  type: 'list of [sources](#keys-of-a-source)',
+  read: (value) => {
+    const sources = list(namedSource).read(value);
+    const names = new Map<string, Value>();
+    let stdin: Value | undefined;
+    for (const { spec, at } of sources ?? []) {
+      // Windows and macOS do not tell case and composition apart: there one would overwrite the other.
+      const folded = spec.name.normalize('NFC').toLowerCase();
+      const first = names.get(folded);
+      if (first !== undefined)
+        at.report(
+          `another source is called '${printable(spec.name)}' too (${first.place}); give one of them another name with as:`,
+        );
+      names.set(folded, first ?? at);
+      if (spec.kind !== 'stdin') continue;
+      if (stdin !== undefined) at.report(`only one source can read stdin (${stdin.place} does)`);
+      stdin = at;
+    }
+    return sources?.map(({ spec }) => spec) ?? null;
+  },
 };
 
-function source(value: Value): NamedSource | null {
-  const fields = value.fields(sourceKeys, { path: 'write directory: or file:', name: 'write as:' });
-  if (fields === null) return null;
-  const found = kinds.filter((kind) => fields.has(kind));
-  const kind = found[0];
-  if (kind === undefined) return value.report('a source is one of directory, file, command, stdin');
-  if (found.length > 1)
-    return fields
-      .at(found[1] ?? kind)
-      .report(`a source is one of directory, file, command, stdin; this one is ${found.join(' and ')}`);
-  for (const [key, takers] of Object.entries(takenBy)) {
-    if (fields.has(key) && takers?.includes(kind) === false)
-      fields.at(key).report(`${key} does not go with ${kind} (only with ${takers.join(', ')})`);
-  }
-
-  const spec = {
-    ...optional('prepare', fields.optional('prepare', commandLine)),
-    ...optional('cleanup', fields.optional('cleanup', commandLine)),
-    ...optional('env', fields.optional('env', environment)),
-    ...optional('timeoutMs', fields.optional('timeout', timeout)),
-    allowEmpty: fields.optional('allowEmpty', truth) ?? defaults.allowEmpty,
-    onChange: fields.optional('onChange', oneOf('fail', 'warn')) ?? defaults.onChange,
-  };
-  const runs = kind === 'command' || kind === 'stdin' || fields.has('prepare') || fields.has('cleanup');
-  for (const key of ['timeout', 'env'] as const) {
-    if (fields.has(key) && !runs && (takenBy[key]?.includes(kind) ?? true))
-      fields.at(key).report(`${key} is for commands, and this source has none (prepare, cleanup)`);
-  }
-
-  switch (kind) {
-    case 'directory':
-    case 'file': {
-      const path = fields.optional(kind, localPath);
-      const exclude = fields.optional('exclude', list(text({ lenient: true })));
-      const name = nameOf(fields, kind, path);
-      if (path === undefined || name === null) return null;
-      return {
-        fields,
-        spec: kind === 'file' ? { kind, name, path, ...spec } : { kind, name, path, exclude: exclude ?? [], ...spec },
-      };
-    }
-    case 'command': {
-      const command = fields.optional('command', commandLine);
-      const name = nameOf(fields, kind, undefined);
-      return command === undefined || name === null ? null : { fields, spec: { kind, name, command, ...spec } };
-    }
-    case 'stdin': {
-      const on = fields.optional('stdin', truth);
-      if (on === false) fields.at('stdin').report('stdin can only be true; take the source out instead');
-      const name = nameOf(fields, kind, undefined);
-      return on !== true || name === null ? null : { fields, spec: { kind, name, ...spec } };
-    }
-  }
-}
-
-function nameOf(fields: Fields, kind: Kind, path: string | undefined): string | null {
-  if (fields.has('as')) return fields.optional('as', parsed(parseSourceName)) ?? null;
-  if (kind === 'command' || kind === 'stdin')
-    return fields.owner.report(`missing key 'as': the output of a ${kind} has no name of its own`);
-  if (path === undefined) return null;
-  const base = fields.at(kind).file.paths.basename(path);
-  const result = parseSourceName(base);
-  return 'wrong' in result
-    ? fields.at(kind).report(`'${printable(base)}': ${result.wrong}; choose another name with as:`)
-    : result.value;
-}
-
-function parseSourceName(name: string): Parsed<string> {
-  const wrong = sourceNameProblem(name);
-  return wrong === null ? { value: name } : { wrong };
-}
-
-const environment: Check<Record<string, string>> = (value) => {
-  const pairs = value.pairs;
-  if (pairs === undefined) return value.report(`expected a mapping of names to values, found ${value.shown}`);
-  const found: Record<string, string> = {};
-  for (const [name, pair] of pairs) {
-    if (!/^[^=\0]+$/.test(name)) pair.key.report(`'${printable(name)}' is no name of an environment variable`);
-    else if (isWithheld(name)) pair.key.report(`${name} is kept from commands, since such variables hold secrets`);
-    else
-      Object.defineProperty(found, name, {
-        value: text({ lenient: true, empty: true })(pair.value),
-        enumerable: true,
-        configurable: true,
-        writable: true,
-      });
-  }
-  return found;
-};
-
-/** A duration that a timer can hold; longer ones would fire at once. */
-const timeout: Check<number> = (value) => {
-  const ms = parsed(parseDuration)(value);
-  if (ms === null) return null;
-  if (ms === 0) return value.report('a time limit of nothing; leave the key out for no limit');
-  return ms > longestTimer ? value.report(`${value.shown}: at most 24d`) : ms;
-};
-
-function optional<K extends string, T>(key: K, value: T | undefined): Partial<Record<K, T>> {
-  return value === undefined ? {} : ({ [key]: value } as Record<K, T>);
+function schemaOfKind(kind: SourceKind): object {
+  const outputs = kind === 'command' || kind === 'stdin';
+  const keys: Keys = Object.fromEntries(
+    Object.entries<Keys[string]>(source.keys)
+      .filter(([name]) =>
+        (kinds as string[]).includes(name) ? name === kind : (takenBy[name]?.includes(kind) ?? true),
+      )
+      .map(([name, key]) => [name, name === kind || (name === 'as' && outputs) ? required(key.kind, key) : key]),
+  );
+  const runs = { anyOf: [{ required: ['prepare'] }, { required: ['cleanup'] }] };
+  return schemaOf(keys, { schema: outputs ? {} : { dependencies: { timeout: runs, env: runs } } });
 }

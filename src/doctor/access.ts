@@ -31,7 +31,7 @@ export async function accessFor(
       ...config.supplier.formerSigningKeys,
       ...beneficiaries.map((b) => b.key),
       ...(specification === undefined ? [] : [specification]),
-      ...(remote.hostKeys.length > 0 ? [] : [remote.knownHostsFile]),
+      ...(remote.hostKey.length > 0 ? [] : [remote.knownHostsFile]),
     ];
     for (const file of open) await found.open(file);
   }
@@ -48,8 +48,8 @@ export async function accessFor(
   ];
   for (const file of new Set(named)) if (file !== undefined && path.dirname(file) !== secrets) await found.secret(file);
   await found.state(config.state.path, o.stateMadeBySystemd);
-  for (const { sources } of arrangements)
-    for (const source of sources) if ('path' in source && source.prepare === undefined) await found.source(source.path);
+  for (const { dataset } of arrangements)
+    for (const source of dataset) if ('path' in source && source.prepare === undefined) await found.source(source.path);
   return found;
 }
 

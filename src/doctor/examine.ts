@@ -461,14 +461,14 @@ const stages: Partial<Record<ErrorCode, { name: string; answered: boolean }>> = 
 async function noHostKey(
   {
     arrangement: {
-      remote: { host, port, connectTimeoutMs },
+      remote: { host, port, connectTimeout },
     },
     signal,
   }: Patient,
   report: Report,
 ): Promise<void> {
   try {
-    const shown = await scanHostKeys(host, port, { timeoutMs: connectTimeoutMs, signal });
+    const shown = await scanHostKeys(host, port, { timeoutMs: connectTimeout, signal });
     report.passed(
       'port',
       `${host}:${port} answers, and shows ${shown.map(({ type, fingerprint }) => `${type} ${fingerprint}`).join(', ')}`,

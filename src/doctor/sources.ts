@@ -37,7 +37,7 @@ export async function lookAtSources(o: Looking, report: SourcesReport, walkMs = 
   const notTested = (name: string, detail: string): void => {
     report.add({ name, result: 'not possible', detail: printable(detail) });
   };
-  for (const source of arrangement.sources) {
+  for (const source of arrangement.dataset) {
     const name = `source ${source.name}`;
     await report.attempt(name, async () => {
       const cleanup =
@@ -98,7 +98,7 @@ export async function lookAtSources(o: Looking, report: SourcesReport, walkMs = 
       );
     });
   }
-  return sizes.length === arrangement.sources.length ? sizes.reduce((a, b) => a + b, 0) : null;
+  return sizes.length === arrangement.dataset.length ? sizes.reduce((a, b) => a + b, 0) : null;
 }
 
 function sayReach(

@@ -96,13 +96,13 @@ function remoteSpecOf({ name, remote }: Arrangement, retryForMs: number): Remote
     port,
     username,
     directory,
-    hostKeys,
-    hostKeysAt,
+    hostKey,
+    hostKeyAt,
     knownHostsFile,
     publish,
     lanes,
     window,
-    connectTimeoutMs,
+    connectTimeout,
   } = remote;
   if (username === undefined) {
     throw new DepotError('config-invalid', 'no user name for the server', {
@@ -111,7 +111,7 @@ function remoteSpecOf({ name, remote }: Arrangement, retryForMs: number): Remote
   }
   // On a terminal retryFor is short by default, since somebody waits for the VPN; a server that takes long over a close is another matter.
   const quietForMs =
-    retryForMs === 0 ? 200_000 : remote.retryForMs === undefined ? Math.max(retryForMs, 300_000) : retryForMs;
+    retryForMs === 0 ? 200_000 : remote.retryFor === undefined ? Math.max(retryForMs, 300_000) : retryForMs;
   // Time for another connection after an answer that did not come. Who only looks (0) waits as long as a person does.
   const stallMs = retryForMs === 0 ? 10_000 : Math.min(30_000, Math.max(500, quietForMs / 3));
   return {
@@ -119,17 +119,17 @@ function remoteSpecOf({ name, remote }: Arrangement, retryForMs: number): Remote
     port,
     username,
     directory,
-    hostKeys,
+    hostKeys: hostKey,
     knownHostsFile,
     publish,
     lanes,
     window,
-    connectTimeoutMs,
+    connectTimeoutMs: connectTimeout,
     retryForMs,
     quietForMs,
     stallMs,
     arrangement: name,
-    ...(hostKeysAt === undefined ? {} : { hostKeysAt }),
+    ...(hostKeyAt === undefined ? {} : { hostKeysAt: hostKeyAt }),
   };
 }
 

@@ -32,14 +32,14 @@ export function datasetOf(
   depositId: string,
   shrink: ShrinkRule | null,
 ): DatasetOptions {
-  const { sources, specification, minBytes } = arrangement;
+  const { dataset, specification, minSize } = arrangement;
   return {
-    sources,
+    sources: dataset,
     commandDirectory: config.directory,
     arrangement: arrangement.name,
     depositId,
     ...(specification !== undefined && { specification }),
-    ...(minBytes !== undefined && { minBytes }),
+    ...(minSize !== undefined && { minBytes: minSize }),
     ...(shrink !== null && { shrink }),
   };
 }

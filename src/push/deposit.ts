@@ -152,6 +152,6 @@ async function afterAbandoning(scene: Scene, intent: PendingRecord, { removed, m
 function canReadAgain({ o }: Scene, error: DeadUploadError): boolean {
   return (
     (error.beforeFirstBlock === true && !o.arrangement.spool) ||
-    o.arrangement.sources.every((source) => source.kind !== 'stdin')
+    o.arrangement.dataset.every((source) => source.kind !== 'stdin')
   );
 }

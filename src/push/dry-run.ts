@@ -28,7 +28,7 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
     acknowledgedBytes: 0,
   };
   if (o.measure === true)
-    void octetsOf(o.arrangement.sources).then((octets) => {
+    void octetsOf(o.arrangement.dataset).then((octets) => {
       if (octets !== null) seen.totalBytes = octets;
     });
   const started = startSealing(

@@ -253,9 +253,9 @@ async function depositOfThisRun(scene: Scene, resumed: Settled['resumed']): Prom
  * A deposit that an earlier run sealed and this one delivered is this run's, when it was begun less than half of `every` ago (12 h
  * without it): it holds what this run would have read, or nearly. After a clock that was set back it is not.
  */
-function isOfThisRun({ everyMs }: Arrangement, begunAt: Date, now: Date): boolean {
+function isOfThisRun({ every }: Arrangement, begunAt: Date, now: Date): boolean {
   const ageMs = now.getTime() - begunAt.getTime();
-  return ageMs >= 0 && ageMs < (everyMs ?? dayMs) / 2;
+  return ageMs >= 0 && ageMs < (every ?? dayMs) / 2;
 }
 
 /** Gives every error that passes the arrangement's name and what was published; anything unforeseen is a defect, and says so. */

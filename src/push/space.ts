@@ -16,7 +16,7 @@ export async function checkSpoolSpace({ o, state, hooks }: Pick<Scene, 'o' | 'st
   const free = await freeOctets(state.directory);
   if (free === null) return;
   const last = (await lastDeposit(state))?.bytes ?? null;
-  const needed = last ?? (await octetsOf(o.arrangement.sources));
+  const needed = last ?? (await octetsOf(o.arrangement.dataset));
   if (needed === null || needed <= free) return;
   const why =
     last === null

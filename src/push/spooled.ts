@@ -102,7 +102,7 @@ export async function resumeSpooled(scene: Scene, record: SpooledRecord): Promis
 
 /** Standard input comes once. */
 function canSealAgain({ o }: Scene): boolean {
-  return o.arrangement.sources.every((source) => source.kind !== 'stdin');
+  return o.arrangement.dataset.every((source) => source.kind !== 'stdin');
 }
 
 /** Recipients are judged at every push: what was sealed for others than today's is not sent. */

@@ -61,7 +61,7 @@ export async function startDeposit(
 ): Promise<{ sealing: Sealing; envelope: Envelope; progress: PushProgress }> {
   const { o, agent, keys, hooks, run, state } = scene;
   const progress = new PushProgress(hooks, agent);
-  if (o.measure === true) progress.expect(octetsOf(o.arrangement.sources));
+  if (o.measure === true) progress.expect(octetsOf(o.arrangement.dataset));
   const envelope = await makeEnvelope(intent.depositId, keys);
   run.shrink = await shrinkRule(o, state);
   const started = startSealing(

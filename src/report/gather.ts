@@ -1,6 +1,6 @@
 /** From configuration and state directory to what the page shows. Reads only; takes no lock, asks nobody, connects to nothing. */
 import path from 'node:path';
-import { defaults } from '../config/defaults.js';
+import { arrangement as declared } from '../config/arrangement.js';
 import type { Arrangement, Config, Shrink } from '../config/types.js';
 import { ageOf } from '../clock.js';
 import { type DatasetSize, hasShrunk } from '../dataset/shrink.js';
@@ -36,7 +36,7 @@ export interface ReportRequest {
 }
 
 /** Where no configuration says otherwise. */
-const usualShrink: Shrink = { below: defaults.shrinkBelow, then: 'warn' };
+const usualShrink: Shrink = declared.keys.shrink.preset.value;
 
 /** So that a page can be sent by mail: deposits with a row of their own, and those with the whole text of their receipt. */
 const mostRows = 5000;
@@ -242,7 +242,7 @@ function reportOf(
     if (filed !== null && i >= most.texts) filed.text = null;
   });
   const points = inPeriod.map(pointOf);
-  const everyMs = arrangement?.everyMs ?? null;
+  const everyMs = arrangement?.every ?? null;
   const ended = arrangement?.ended ?? null;
   const until = Math.min(o.now.getTime(), ended?.getTime() ?? Infinity);
   const counted = all.filter((d) => pointOf(d).counts);

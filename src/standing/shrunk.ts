@@ -23,11 +23,11 @@ const rememberedMs = 30 * dayMs;
  */
 export async function shrunkSince(
   state: ArrangementState,
-  { shrink, everyMs }: Pick<Arrangement, 'shrink' | 'everyMs'>,
+  { shrink, every }: Pick<Arrangement, 'shrink' | 'every'>,
   now: Date,
 ): Promise<Shrunk | null> {
   if (shrink.then === 'off') return null;
-  const from = now.getTime() - Math.max(rememberedMs, 3 * (everyMs ?? 0));
+  const from = now.getTime() - Math.max(rememberedMs, 3 * (every ?? 0));
   const made = new Set<string>();
   const since: DatasetSize[] = [];
   let found: Shrunk | null = null;

@@ -62,17 +62,17 @@ export const lateness = 1.25;
 
 /** Never stale: an ended arrangement, and one of which nobody said how often. Never deposited is stale, and so is a deposit from the future. */
 export function judgeAge(
-  a: Pick<Arrangement, 'everyMs' | 'ended'>,
+  a: Pick<Arrangement, 'every' | 'ended'>,
   last: LastDeposit | null,
   maxAgeMs: number | undefined,
   now: Date,
 ): Pick<Standing, 'ageMs' | 'everyMs' | 'allowedMs' | 'ended' | 'stale' | 'inFuture'> {
   const ageMs = last === null ? null : ageOf(last.finishedAt, now);
-  const allowedMs = maxAgeMs ?? (a.everyMs === undefined ? null : a.everyMs * lateness);
+  const allowedMs = maxAgeMs ?? (a.every === undefined ? null : a.every * lateness);
   const ended = a.ended !== undefined && now >= a.ended;
   return {
     ageMs,
-    everyMs: a.everyMs ?? null,
+    everyMs: a.every ?? null,
     allowedMs,
     ended,
     stale: !ended && allowedMs !== null && (ageMs === null || ageMs > allowedMs),

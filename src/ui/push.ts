@@ -36,7 +36,7 @@ export interface ShownDeposit {
 /** What a push was for: names from the configuration, which receipts do not hold. */
 export interface ShownArrangement {
   beneficiaries: { name: string; fingerprint: string }[];
-  sources: { name: string; kind: string }[];
+  dataset: { name: string; kind: string }[];
 }
 
 export interface DryRun {
@@ -173,7 +173,7 @@ function excludedText(excluded: Excluded | undefined): string {
 }
 
 /** The files of directories and files, and by name what commands printed. */
-function contents(files: number, { sources }: ShownArrangement): string {
+function contents(files: number, { dataset: sources }: ShownArrangement): string {
   const streams = sources.filter((s) => s.kind === 'command' || s.kind === 'stdin').map((s) => printable(s.name));
   const others = Math.max(0, files - streams.length);
   const named = streams.length > 3 ? [`the output of ${streams.length} commands`] : streams;

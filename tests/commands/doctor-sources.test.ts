@@ -38,7 +38,7 @@ async function seen(sources: SourceSpec[], notify?: string[]): Promise<{ size: n
   const size = await lookAtSources(
     {
       config,
-      arrangement: { sources } as unknown as Arrangement,
+      arrangement: { dataset: sources } as unknown as Arrangement,
       env: process.env,
       signal: new AbortController().signal,
     },

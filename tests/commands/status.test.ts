@@ -25,7 +25,7 @@ const run = (finishedAt: string, more: Partial<RunRecord> = {}): RunRecord => ({
   host: 'h',
   ...more,
 });
-const daily = { name: 'acme-crm', everyMs: 24 * hour };
+const daily = { name: 'acme-crm', every: 24 * hour };
 const last = {
   deposit: {
     depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410',
@@ -38,7 +38,7 @@ const last = {
 };
 
 function standing(
-  a: { name: string; everyMs?: number },
+  a: { name: string; every?: number },
   o: { deposit: LastDeposit | null; run: RunRecord | null; keys?: KeyStanding[]; proven?: Standing['proven'] },
 ): Standing {
   return {

@@ -191,7 +191,7 @@ describe('what is understood', () => {
     [
       'numbers in commands as they were typed',
       { source: { command: ['x', 5432, true, ''], as: 1 } },
-      (c) => c.arrangements.get('acme-crm')?.sources[0],
+      (c) => c.arrangements.get('acme-crm')?.dataset[0],
       { kind: 'command', command: ['x', '5432', 'true', ''], name: '1', allowEmpty: false, onChange: 'fail' },
     ],
     [
@@ -212,22 +212,22 @@ describe('what is understood', () => {
       (c) => c.arrangements.get('acme-crm')?.remote.username,
       '4711',
     ],
-    ['no tries again', { remote: { retryFor: '0s' } }, (c) => c.arrangements.get('acme-crm')?.remote.retryForMs, 0],
+    ['no tries again', { remote: { retryFor: '0s' } }, (c) => c.arrangements.get('acme-crm')?.remote.retryFor, 0],
     [
       'connectTimeout',
       { remote: { connectTimeout: '45s' } },
-      (c) => c.arrangements.get('acme-crm')?.remote.connectTimeoutMs,
+      (c) => c.arrangements.get('acme-crm')?.remote.connectTimeout,
       45_000,
     ],
-    ['connectTimeout not said', {}, (c) => c.arrangements.get('acme-crm')?.remote.connectTimeoutMs, 30_000],
-    ['retryFor not said', {}, (c) => c.arrangements.get('acme-crm')?.remote.retryForMs, undefined],
+    ['connectTimeout not said', {}, (c) => c.arrangements.get('acme-crm')?.remote.connectTimeout, 30_000],
+    ['retryFor not said', {}, (c) => c.arrangements.get('acme-crm')?.remote.retryFor, undefined],
     [
       'one hostKey',
       { remote: { hostKey: 'SHA256:QYhVDqpO8S2jVYT4XgqNKX0EIk0t9u4W5UkGc2HG9gU' } },
-      (c) => c.arrangements.get('acme-crm')?.remote.hostKeys,
+      (c) => c.arrangements.get('acme-crm')?.remote.hostKey,
       ['SHA256:QYhVDqpO8S2jVYT4XgqNKX0EIk0t9u4W5UkGc2HG9gU'],
     ],
-    ['a size without a unit', { arrangement: { minSize: 12 } }, (c) => c.arrangements.get('acme-crm')?.minBytes, 12],
+    ['a size without a unit', { arrangement: { minSize: 12 } }, (c) => c.arrangements.get('acme-crm')?.minSize, 12],
     [
       'retired keys',
       { arrangement: { retiredKeys: [other.toLowerCase()] } },
@@ -237,7 +237,7 @@ describe('what is understood', () => {
     [
       'an env name of Object',
       { source: { command: ['x'], as: 'x', env: { ['__proto__']: 'x' } } },
-      (c) => Object.keys(c.arrangements.get('acme-crm')?.sources[0]?.env ?? {}),
+      (c) => Object.keys(c.arrangements.get('acme-crm')?.dataset[0]?.env ?? {}),
       ['__proto__'],
     ],
     [
@@ -372,7 +372,7 @@ describe('what is understood', () => {
       home: 'C:\\Users\\op',
       cwd: 'C:\\',
     });
-    expect(config.arrangements.get('acme-crm')?.sources[0]).toMatchObject({
+    expect(config.arrangements.get('acme-crm')?.dataset[0]).toMatchObject({
       path: 'D:\\stage\\crm.bak',
       name: 'crm.bak',
     });
@@ -437,7 +437,7 @@ describe('everything at once, with its place', () => {
     const config = await load(
       `${head}remote: &r { host: h, directory: d }\narrangements:\n  a: { beneficiaries: [{ name: b, key: k, fingerprint: ${fingerprint} }], remote: *r, dataset: &d [{ file: f }] }\n  b: { beneficiaries: [{ name: b, key: k, fingerprint: ${fingerprint} }], dataset: *d }\n`,
     );
-    expect([...config.arrangements.values()].map((a) => a.sources[0]?.name)).toEqual(['f', 'f']);
+    expect([...config.arrangements.values()].map((a) => a.dataset[0]?.name)).toEqual(['f', 'f']);
   });
 
   test('a few lines of aliases that would be billions of values are refused', async () => {

@@ -283,7 +283,7 @@ test('the configuration of the design page is accepted as it stands there', asyn
   );
   const config = await loadConfig({ env, cwd });
   expect(config.warnings).toEqual([]);
-  expect(config.arrangements.get('acme-crm')?.sources.map((s) => [s.kind, s.name])).toEqual([
+  expect(config.arrangements.get('acme-crm')?.dataset.map((s) => [s.kind, s.name])).toEqual([
     ['directory', 'export'],
     ['file', 'schema.sql'],
     ['command', 'crm.pgdump'],

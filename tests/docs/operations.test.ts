@@ -280,7 +280,7 @@ describe('databases', () => {
       platform: 'linux',
       home: undefined,
     });
-    expect(arrangements.get('acme-crm')!.sources).toHaveLength(1);
+    expect(arrangements.get('acme-crm')!.dataset).toHaveLength(1);
   });
 
   test('PostgreSQL, MariaDB, SQL Server and RavenDB', () => {

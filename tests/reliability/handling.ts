@@ -99,7 +99,7 @@ export const handlings: Handling[] = [
   {
     what: "an old spool is not tonight's deposit",
     file: 'push/push.ts',
-    of: 'return ageMs >= 0 && ageMs < (everyMs ?? dayMs) / 2;',
+    of: 'return ageMs >= 0 && ageMs < (every ?? dayMs) / 2;',
     without: 'return true;',
     row: 'spool: it is too old for this run',
   },

@@ -3,7 +3,7 @@ import { judgeAge, lateWords } from '../../src/standing/standing.js';
 
 const now = new Date('2026-11-23T07:48:00Z');
 const hour = 3_600_000;
-const daily = { everyMs: 24 * hour };
+const daily = { every: 24 * hour };
 const last = {
   depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410',
   finishedAt: '2026-11-22T01:36:00Z',

@@ -10,7 +10,7 @@ import { unbroken } from '../../src/ui/wrap.js';
 const arrangement = {
   name: 'acme-crm',
   beneficiaries: [{ name: 'Gemeente Voorbeeld', fingerprint: '8F3A0C11D2E4F5061728394A5B6C7D8E9FA091C2' }],
-  sources: [
+  dataset: [
     { name: 'export', kind: 'directory' },
     { name: 'crm.pgdump', kind: 'command' },
   ],
@@ -219,7 +219,7 @@ test('the dataset line names files and what commands printed', () => {
     unbroken(
       pushLines(
         { ...deposit(), files },
-        { ...arrangement, sources: sources.map(([name, kind]) => ({ name, kind })) },
+        { ...arrangement, dataset: sources.map(([name, kind]) => ({ name, kind })) },
       )[0],
     );
   const [tree, a, b]: [string, string][] = [

@@ -75,14 +75,14 @@ async function ready(name: string, file: string, other: Account | null, talk: Ta
 }
 
 async function hostKey({ name, remote }: Arrangement, talk: Talk, context: Context): Promise<void> {
-  if (remote.hostKeys.length > 0) return;
+  if (remote.hostKey.length > 0) return;
   const known = await readKnownHosts(remote.knownHostsFile);
   if (knownKeys(parseKnownHosts(known), remote.host, remote.port).length > 0) return;
   talk.say(`No host key is pinned for ${printable(name)} yet; without one nothing is sent.`);
   const compared = await comparedHostKeys(remote.host, remote.port, talk, context);
   if (compared.length === 0) return;
   const shown = await scanHostKeys(remote.host, remote.port, {
-    timeoutMs: remote.connectTimeoutMs,
+    timeoutMs: remote.connectTimeout,
     signal: context.signal,
   });
   await pin(

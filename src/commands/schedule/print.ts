@@ -121,8 +121,8 @@ async function accountFor(
       ? [
           config.state.path,
           config.path,
-          ...arrangements.flatMap(({ sources }) =>
-            sources.flatMap((source) => ('path' in source ? [source.path] : [])),
+          ...arrangements.flatMap(({ dataset }) =>
+            dataset.flatMap((source) => ('path' in source ? [source.path] : [])),
           ),
         ]
           .filter((file) => /^\/(?:var\/)?tmp\//.test(file))

@@ -23,9 +23,9 @@ export async function trust(o: TrustFlags, context: Context): Promise<number> {
   const config = await configFor(o, context);
   const { name, remote } = chooseArrangement(config, o.name);
   const { host, port, knownHostsFile } = remote;
-  const offered = await scanHostKeys(host, port, { timeoutMs: remote.connectTimeoutMs, signal: context.signal });
+  const offered = await scanHostKeys(host, port, { timeoutMs: remote.connectTimeout, signal: context.signal });
   const compared = await choose(offered, o.fingerprints, { ...remote, name }, context);
-  if (remote.hostKeys.length > 0) return alreadyDecided(compared, { ...remote, name }, offered, context);
+  if (remote.hostKey.length > 0) return alreadyDecided(compared, { ...remote, name }, offered, context);
   const replaced = await pin(compared, remote);
   context.screen.result(
     {
@@ -79,8 +79,8 @@ function alreadyDecided(
   offered: readonly ScannedKey[],
   context: Context,
 ): number {
-  const place = printable(remote.hostKeysAt ?? 'depot.yaml');
-  const known = compared.filter((key) => remote.hostKeys.some((text) => text.split(' ').at(-1) === key.fingerprint));
+  const place = printable(remote.hostKeyAt ?? 'depot.yaml');
+  const known = compared.filter((key) => remote.hostKey.some((text) => text.split(' ').at(-1) === key.fingerprint));
   if (known.length < compared.length) {
     throw new DepotError(
       'host-key-changed',
