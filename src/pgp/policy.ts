@@ -1,5 +1,5 @@
 /**
- * Law 6: no doubtful key for a push or a receipt. Self-signatures and bindings are judged strictly,
+ * Law 6 of docs/architecture.md: no doubtful key for a push or a receipt. Self-signatures and bindings are judged strictly,
  * revocations leniently: any genuine one counts, whatever its hash, reason or date. Opening asks
  * nothing of this.
  */

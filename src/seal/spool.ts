@@ -51,8 +51,8 @@ export interface Spooled {
 
 /**
  * Opens a spooled suitcase for its upload from octet `from`. A file in the state directory could be anything by now, and only
- * sealed bytes may leave (law 1): so the whole file is digested before the first block is handed out, and what is
- * handed out is digested again.
+ * sealed bytes may leave (law 1 of docs/architecture.md): so the whole file is digested before the first block is handed
+ * out, and what is handed out is digested again.
  *
  * @throws DepotError 'local-unreadable' when the file is not, or no longer, what was sealed
  */

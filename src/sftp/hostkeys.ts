@@ -26,7 +26,7 @@ export interface Trust {
   revoked: Set<string>;
 }
 
-/** The keys to accept; throws `host-key-unknown` when there are none (law 5: no way around it). */
+/** The keys to accept; throws `host-key-unknown` when there are none (law 5 of docs/architecture.md: no way around it). */
 export async function trusted(spec: RemoteSpec): Promise<Trust> {
   if (spec.hostKeys.length > 0) return { pins: spec.hostKeys.map(pinOf), revoked: new Set() };
   const pins: Pin[] = [];

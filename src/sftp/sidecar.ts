@@ -54,7 +54,7 @@ export async function putSidecar(
   return renamed(remote, name, await rename(remote, { partialName, finalName: name, bytes: bytes.length }));
 }
 
-/** Law 1, also where a cast fooled the compiler. */
+/** Law 1 of docs/architecture.md, also where a cast fooled the compiler. */
 export function requireOutbound(name: string, bytes: Uint8Array): void {
   if (!isOutbound(bytes)) throw new DepotError('internal', `bytes for ${name} are not marked as fit to leave`);
 }

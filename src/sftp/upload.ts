@@ -17,7 +17,7 @@ import type { Checkpoint, Transfer, UploadOptions } from './types.js';
 
 /**
  * One file on its way: positioned writes over one or more lanes, held until they are acknowledged, and
- * written again in the same partial after a lost connection (DESIGN section 7).
+ * written again in the same partial after a lost connection (docs/architecture.md, "The upload").
  */
 export class Upload {
   readonly #remote: Link;
@@ -103,7 +103,7 @@ export class Upload {
    * block must not change until it is released. Throws what made the upload fail, whenever that was.
    */
   async write(block: SuitcaseBlock): Promise<void> {
-    // Law 1 at run time: a cast that fools the compiler ends here.
+    // Law 1 of docs/architecture.md, at run time: a cast that fools the compiler ends here.
     if (!isOutbound(block))
       throw new DepotError('internal', 'these bytes are not marked as fit to leave', { published: 'no' });
     const turn = this.#turn.then(async () => {

@@ -275,7 +275,7 @@ describe('include', () => {
   });
 });
 
-test('the configuration of the design page is accepted as it stands there', async () => {
+test('a configuration with most keys is accepted', async () => {
   const { cwd, env } = machine();
   write(
     join(cwd, 'depot.yaml'),

@@ -8,7 +8,7 @@ export const linux: Surroundings = { env: {}, cwd: '/work', platform: 'linux', h
 
 export const fingerprint = '8F3A0000000000000000000000000000000091C2';
 
-/** The config of DESIGN, as a mapping that tests change. */
+/** The least that a push needs, as a mapping that tests change. */
 export function sample(): Record<string, unknown> & {
   remote: Record<string, unknown>;
   supplier: Record<string, unknown>;
