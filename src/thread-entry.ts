@@ -6,11 +6,11 @@ import type { FromThread, ThreadData, ThreadName, Tools } from './threads.js';
 /** The program of every thread. Each takes its data and what it uses of `Tools`. */
 const programs: Record<ThreadName, () => Promise<(data: never, tools: never) => unknown>> = {
   packing: async () => (await import('./seal/packing.js')).pack,
-  sealing: async () => (await import('./seal/pipeline.js')).seal,
+  sealing: async () => (await import('./seal/seal.js')).seal,
   rehearsal: async () => (await import('./open/rehearse.js')).rehearse,
-  opening: async () => (await import('./open/pipeline.js')).open,
-  reading: async () => (await import('./open/reading.js')).readAhead,
-  writing: async () => (await import('./open/writing.js')).writeBlocks,
+  opening: async () => (await import('./open/open.js')).open,
+  reading: async () => (await import('./open/read-ahead.js')).readAhead,
+  writing: async () => (await import('./open/write-beside.js')).writeBlocks,
 };
 
 async function run(port: MessagePort): Promise<void> {

@@ -1,6 +1,6 @@
 import type { EntrySink } from '../dataset/tar/format.js';
 import { DepotError } from '../errors.js';
-import type { Limit, OpenedContents } from './messages.js';
+import type { Limit, OpenedContents } from './opening.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -1,6 +1,6 @@
 import { DepotError } from '../errors.js';
 import type { MessageReader } from '../pgp/reader.js';
-import { readBeside, readHere, type Reading } from './reading.js';
+import { readBeside, readHere, type Reading } from './read-ahead.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -1,6 +1,6 @@
 /**
  * Bulk decryption in a browser: batches of ciphertext, decrypted outside this thread while it goes on reading. GCM is the
- * browser's own, OCB's block step too (ocb.ts); CFB has threads (threads.ts).
+ * browser's own, OCB's block step too (ocb.ts); CFB has threads (cipher-threads.ts).
  */
 import { keyBytes, type Aes } from '../pgp/cfb.js';
 import { changed, ChunkFrames, ChunkKeys, tagOctets, type AeadParameters } from '../pgp/chunks.js';
@@ -8,7 +8,7 @@ import { EaxDecipher } from '../pgp/eax.js';
 import { concat, malformed } from '../pgp/packets.js';
 import { Ocb } from './ocb.js';
 import { encryptBlocks, sameOctets } from './primitives.js';
-import type { CipherThreads } from './threads.js';
+import type { CipherThreads } from './cipher-threads.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -7,7 +7,7 @@ import { readCertificate } from '../pgp/keys.js';
 import { printable } from '../printable.js';
 import { chooseReceipt, verifyBy, withoutOwnKeys, type GivenReceipt, type SmallFile } from './choice.js';
 import type { Aside, Given } from './protocol.js';
-import { bytesOf, preambleOf } from './source.js';
+import { bytesOf, preambleOf } from './suitcase-blob.js';
 
 export interface Read {
   /** Throws what is wrong with it: a receipt that is none is a finding. Null when none was given. */

@@ -10,7 +10,7 @@ import { DepotError } from '../errors.js';
 import type { Consumer } from '../open/consumer.js';
 import { printable } from '../printable.js';
 import { allowed, freeName, isNamed } from './names.js';
-import { Enough } from './opening.js';
+import { Enough } from './open-blob.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

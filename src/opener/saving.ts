@@ -2,7 +2,7 @@
 import type { Consumer } from '../open/consumer.js';
 import type { JoinedFiles } from './joined-files.js';
 import type { Listing } from './listing.js';
-import { Enough } from './opening.js';
+import { Enough } from './open-blob.js';
 import { outOfBrowser } from './places.js';
 import type { FromThread, Kept, SaveRequest } from './protocol.js';
 import { fileTarget, FolderSaver, MemoryTarget, newFolder, oneFile, wholeArchive } from './save.js';

@@ -15,7 +15,7 @@ import { parseSuitcaseName, receiptName } from '../names/deposit.js';
 import type { Receipt } from '../receipt/schema.js';
 import { Checks, type Verification } from './checks.js';
 import { proveKey, type OpeningKey } from './key-proof.js';
-import type { Limit } from '../open/messages.js';
+import type { Limit } from '../open/opening.js';
 import { allowedOctets, contentLimit } from './limits.js';
 
 /** What the suitcase itself showed, however it was read. */

@@ -1,4 +1,4 @@
-import type { Limit } from '../open/messages.js';
+import type { Limit } from '../open/opening.js';
 import type { Receipt } from '../receipt/schema.js';
 
 /** Room in the archive beside the content: headers with long names, the manifest's line, padding. */

@@ -1,6 +1,6 @@
 /** How much of a suitcase that nobody vouches for may be unpacked in a directory: as much as there is room for. */
 import { statfs } from 'node:fs/promises';
-import type { Limit } from '../open/messages.js';
+import type { Limit } from '../open/opening.js';
 import { twice } from './limits.js';
 import { inMebibytes, printable } from '../printable.js';
 

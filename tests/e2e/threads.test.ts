@@ -2,11 +2,15 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { alteredDepot } from '../support/altered.js';
+import { pattern } from '../support/awkward.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
-import { checkout, type DepotOptions } from '../support/cli.js';
+import { checkout, depot, type DepotOptions } from '../support/cli.js';
 import { eventually } from '../support/process.js';
+import { peers } from '../support/peers.js';
 import { startScriptedServer } from '../support/scripted-server.js';
+import { startSshd } from '../support/sshd.js';
 import { Supplier } from '../support/supplier.js';
 
 /** Has a push report its threads. */
@@ -92,3 +96,37 @@ async function interrupted(supplier: Supplier, when: () => Promise<unknown>): Pr
   expect((await pushing).result.error).toMatchObject({ code: 'interrupted', exit: 130 });
   return end();
 }
+
+describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)(
+  'a thread that dies without a word ends what it was for, and nobody waits for it',
+  () => {
+    const dies = 'process.exit(7);';
+    test.each([
+      ['packing', 'push', 'seal/packing.ts', 'to.pass(chunk);'],
+      ['sealing', 'push', 'seal/seal.ts', 'encryptor.update(bytes);'],
+      ['rehearsal', 'push', 'open/rehearse.ts', 'digest.update(inUse);'],
+      ['opening', 'decrypt', 'open/open.ts', 'suitcase.authenticate();\n    return result;'],
+      ['reading', 'decrypt', 'open/read-ahead.ts', 'to.pass(block.subarray(0, octets));'],
+      ['writing', 'decrypt', 'open/write-beside.ts', 'if (note.isDigested) hash.update(bytes);'],
+    ])('%s', async (thread, command, file, place) => {
+      const script = await alteredDepot({ [file]: (source) => source.replace(place, `${dies} ${place}`) });
+      const server = await startSshd();
+      const supplier = await Supplier.create(server, { arrangement: { compression: 'none' } });
+      writeFileSync(join(supplier.data, 'big'), pattern(20 * 2 ** 20));
+      const message = `the ${thread} thread ended before it was done`;
+      if (command === 'push') {
+        const { result } = await supplier.push(['--rehearse'], { script });
+        expect(result.error).toMatchObject({ code: 'internal', message, published: 'no' });
+      } else {
+        const { suitcase } = await supplier.deposit();
+        const out = join(tempDir(), 'out');
+        const opened = await depot(
+          ['decrypt', join(server.incoming, suitcase), '--key', supplier.recipientKey, '--out', out],
+          { script },
+        );
+        expect(opened.stderr).toContain(message);
+        expect([opened.code, existsSync(out)]).toEqual([1, false]);
+      }
+    });
+  },
+);

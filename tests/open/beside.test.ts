@@ -3,8 +3,8 @@ import { closeSync, openSync, readFileSync, readSync, statSync, writeFileSync } 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FileWriter } from '../../src/dataset/extract/file-writer.js';
-import { BLOCK_OCTETS, readBeside, readHere, type Reading } from '../../src/open/reading.js';
-import { WriteBeside } from '../../src/open/writing.js';
+import { BLOCK_OCTETS, readBeside, readHere, type Reading } from '../../src/open/read-ahead.js';
+import { WriteBeside } from '../../src/open/write-beside.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
 
 const MiB = 1 << 20;

@@ -4,7 +4,7 @@ import type { ByteString } from '../../src/dataset/bytestring.js';
 import { TarReader } from '../../src/dataset/tar/read.js';
 import { JoinedFiles } from '../../src/opener/joined-files.js';
 import { Listing } from '../../src/opener/listing.js';
-import { Enough } from '../../src/opener/opening.js';
+import { Enough } from '../../src/opener/open-blob.js';
 import {
   fileTarget,
   FolderSaver,

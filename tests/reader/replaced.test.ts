@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest';
 import { decrypt } from '../../src/reader/decrypt.js';
 import { PartialDirectory } from '../../src/reader/partial-directory.js';
 import { DepotError } from '../../src/errors.js';
-import type { OpenOptions } from '../../src/open/messages.js';
+import type { OpenOptions } from '../../src/open/opening.js';
 import { tempDir } from '../support/cleanup.js';
 import { Receiver } from '../support/hostile-suitcase.js';
 import { archive } from '../support/hostile-tar.js';

@@ -5,10 +5,10 @@ import type { ByteString } from '../dataset/bytestring.js';
 import { isDepotError } from '../errors.js';
 import { both, bounded, type Consumer } from '../open/consumer.js';
 import type { ContentFormat } from '../open/content-format.js';
-import type { Limit } from '../open/messages.js';
-import { decompress } from './decompress.js';
+import type { Limit } from '../open/opening.js';
+import { decompress } from './decompress-in-browser.js';
 import { sha256 } from './primitives.js';
-import { contents, type Read, type ReadOptions } from './source.js';
+import { contents, type Read, type ReadOptions } from './suitcase-blob.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -21,7 +21,7 @@ export interface Opened extends Read {
 export class Enough extends Error {}
 
 /**
- * The opening in a browser, in the words of `src/open/pipeline.ts`: suitcase | digest | OpenPGP parse | decrypt | decompress | `consumer`.
+ * The opening in a browser, in the words of `src/open/open.ts`: suitcase | digest | OpenPGP parse | decrypt | decompress | `consumer`.
  * When it resolves, every octet of the suitcase was authenticated. A content that makes no sense is only reported as such
  * after the rest of the suitcase was authenticated too.
  *

@@ -7,15 +7,15 @@ import { StructureReader } from '../pgp/structure.js';
 import { printable } from '../printable.js';
 import { stockLines } from '../receipt/cover.js';
 import { Listing } from './listing.js';
-import { examine, open } from './opening.js';
+import { examine, open } from './open-blob.js';
 import { prepare, sha256 } from './primitives.js';
 import { readGiven, small } from './given.js';
 import type { FromThread, Given, Kept, SaveRequest, Summary, ToThread } from './protocol.js';
 import { JoinedFiles } from './joined-files.js';
 import { TooMuch } from './save.js';
 import { save, SaveFailure, stoppable } from './saving.js';
-import { bytesOf, preambleOf, type ReadOptions, type Sealed } from './source.js';
-import { CipherThreads } from './threads.js';
+import { bytesOf, preambleOf, type ReadOptions, type Sealed } from './suitcase-blob.js';
+import { CipherThreads } from './cipher-threads.js';
 
 interface Scope {
   onmessage: ((event: MessageEvent<ToThread>) => void) | null;

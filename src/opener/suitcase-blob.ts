@@ -1,4 +1,4 @@
-/** The beginning of every opening in a browser: suitcase | digest | OpenPGP parse | decrypt, as `src/open/source.ts` does it from a file. */
+/** The beginning of every opening in a browser: suitcase | digest | OpenPGP parse | decrypt, as `src/open/suitcase-source.ts` does it from a file. */
 import { DepotError } from '../errors.js';
 import { parseHead } from '../pgp/chunks.js';
 import { LiteralReader } from '../pgp/literal.js';
@@ -8,7 +8,7 @@ import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { StructureReader } from '../pgp/structure.js';
 import { AeadBulk, CfbBulk, type BulkDecryptor } from './bulk.js';
 import { sameOctets, sha256 } from './primitives.js';
-import type { CipherThreads } from './threads.js';
+import type { CipherThreads } from './cipher-threads.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -10,10 +10,10 @@ import type { Said } from '../threads.js';
 import { both, bounded, limitError, type Consumer } from './consumer.js';
 import type { ContentFormat } from './content-format.js';
 import { decompress } from './decompress.js';
-import type { OpenOptions, OpenResult } from './messages.js';
-import { paysToReadBeside } from './reading.js';
+import type { OpenOptions, OpenResult } from './opening.js';
+import { paysToReadBeside } from './read-ahead.js';
 import { SuitcaseSource } from './suitcase-source.js';
-import { DigestBeside, WriteBeside } from './writing.js';
+import { DigestBeside, WriteBeside } from './write-beside.js';
 
 interface Tools {
   /** For `emit`. */

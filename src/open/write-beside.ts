@@ -3,7 +3,7 @@ import { type BlockWriter, writeAt } from '../dataset/extract/file-writer.js';
 import { Feeder, newConveyor, type Taker } from '../conveyor.js';
 import type { Digest } from '../primitives.js';
 import { startBeside } from '../threads.js';
-import { BLOCK_COUNT, BLOCK_OCTETS } from './reading.js';
+import { BLOCK_COUNT, BLOCK_OCTETS } from './read-ahead.js';
 
 /** What becomes of a block in the writing thread. */
 interface Task {
