@@ -21,7 +21,7 @@ export function completionOptions(shell: string, words: string[], flags: Flags):
 export function defineCompletion(parent: Command, start: Start): void {
   parent
     .command('completion')
-    .summary('print a script that completes commands, flags, arrangements and files')
+    .summary('print a shell completion script')
     .description(
       'Prints a script for the shell, which completes commands, flags, names of arrangements, ids of deposits and files. Names and ids come from the configuration and the state that depot would use at that moment.',
     )

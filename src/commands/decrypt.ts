@@ -40,7 +40,7 @@ export function decryptOptions(suitcase: string, flags: Flags): DecryptFlags {
   };
   if (o.out !== undefined && o.stdout) throw usage('--out and --stdout contradict each other', 'leave out one of them');
   if (o.out === undefined && !o.stdout)
-    throw usage('where the contents go must be said once', 'add --out DIRECTORY or --stdout');
+    throw usage('say where the contents go, once', 'add --out DIRECTORY or --stdout');
   if (o.stdout && given(flags, 'json'))
     throw usage('--stdout and --json both want standard output', 'leave out one of them');
   if (o.signers.length > 0 && o.receipt === undefined)

@@ -6,7 +6,7 @@ import { helpEnd } from './help.js';
 export function defineDemo(parent: Command, start: Start): void {
   parent
     .command('demo')
-    .summary('see it all happen, on this machine alone')
+    .summary('watch a complete deposit, on this machine only')
     .description(
       'Starts a built-in SecureStorage (a real SFTP server on loopback), makes keys and a dataset, deposits, verifies, proves the key and decrypts. Leaves nothing behind.',
     )

@@ -17,7 +17,7 @@ export function doctorOptions(name: string | undefined, flags: Flags): DoctorFla
 export function defineDoctor(parent: Command, start: Start): void {
   parent
     .command('doctor')
-    .summary('would a push work? looks at everything that a push needs')
+    .summary('check everything that a push needs')
     .description(
       'Checks configuration, state, keys, secrets, sources, and the server: reachable, host key, login, directory. Writes nothing to the server unless asked with --write-test. Exits with the code that push would.',
     )

@@ -94,7 +94,7 @@ export function defineInit(parent: Command, start: Start): void {
     .description(
       "Asks for what depot.yaml needs, makes the signing key, pins the beneficiary's key and the host key, and writes depot.yaml with comments; then sees to the password, looks with doctor, tries the sources and says how to schedule. Left at any point, it goes on there when it is run again. Every answer can be a flag; without a terminal, or with --yes, it ends when depot.yaml is written, and writes nothing while an answer is missing that a push needs, unless --later leaves host key and password for afterwards. An existing depot.yaml is never overwritten.",
     )
-    .option('--yes', 'ask nothing; a host key or fingerprint that was not given is not accepted')
+    .option('--yes', 'ask nothing; accept only a host key and fingerprint given as flags')
     .option('--later', 'with --yes: leave host key and password for depot trust and depot login')
     .option('--supplier <name>', 'your name, as the beneficiary knows it')
     .option('--arrangement <name>', 'name of the arrangement (acme-crm)')

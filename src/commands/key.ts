@@ -73,7 +73,7 @@ export function defineKey(parent: Command, start: Start): void {
       'after',
       helpEnd([
         ['depot key show voorbeeld.public.asc', 'the fingerprint, and what the key is good for'],
-        ['depot key generate --help', 'what each of them takes'],
+        ['depot key generate --help', 'the options of each'],
       ]),
     );
   key

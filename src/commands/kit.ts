@@ -16,7 +16,7 @@ export interface KitFlags extends GlobalOptions {
 
 export function kitOptions(name: string | undefined, flags: Flags): KitFlags {
   const out = text(flags, 'out');
-  if (out === undefined) throw usage('where the kit goes was not said', 'add --out DIRECTORY');
+  if (out === undefined) throw usage('no directory for the kit', 'add --out DIRECTORY');
   return {
     ...globals(flags),
     name,
@@ -30,7 +30,7 @@ export function kitOptions(name: string | undefined, flags: Flags): KitFlags {
 export function defineKit(parent: Command, start: Start): void {
   parent
     .command('kit')
-    .summary('what the beneficiary gets beforehand: letter, opener, keys, newest receipt')
+    .summary('make the package for the beneficiary: letter, opener, keys, newest receipt')
     .description(
       'Writes a directory for the beneficiary: a letter in Dutch and English, the page that opens deposits, the public keys of the signers, and the newest receipt.\nNever a private key, unless you made it for the beneficiary and --include-secret-key names the passphrase that locks it.',
     )
@@ -82,7 +82,7 @@ async function kit(o: KitFlags, context: Context): Promise<number> {
   });
   if (made.includesSecretKey)
     context.screen.warn(
-      'the kit holds a private key: send its passphrase another way, and take what it proves as your own word',
+      'the kit has a private key: send its passphrase another way; what that key proves is only your own word',
     );
   context.screen.result({ ok: true, ...made }, [
     labelled('kit', printable(made.directory)),
@@ -90,7 +90,7 @@ async function kit(o: KitFlags, context: Context): Promise<number> {
     ...made.signers.map((fingerprint) => labelled('signer', groupedFingerprint(fingerprint))),
     ...made.recipients.map((fingerprint) => labelled('recipient', groupedFingerprint(fingerprint))),
     ...(made.openerSha256 === null ? [] : [labelled('opener', `SHA-256 ${made.openerSha256}`)]),
-    labelled('next', 'send it, call the beneficiary, and compare each of these digits with it'),
+    labelled('next', 'send it, then call the beneficiary and compare these digits'),
   ]);
   return 0;
 }

@@ -58,7 +58,7 @@ export function defineLogin(parent: Command, start: Start): void {
     .command('login')
     .summary("keep the password of the agent's server where pushes find it")
     .description(
-      'Keeps the user name and password that the agent gave (e-mail and text message) where the scheduled run can read them, and nobody else. Says at the end who can.',
+      'Stores the user name and password from the agent where only the scheduled run can read them. Says at the end who can.',
     )
     .argument('[name]', 'arrangement')
     .option(

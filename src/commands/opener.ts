@@ -36,7 +36,7 @@ async function write({ out }: OpenerFlags, { screen }: Context): Promise<number>
   screen.result({ ok: true, path, bytes, sha256 }, [
     labelled('opener', printable(path)),
     labelled('sha256', sha256),
-    labelled('next', 'send it, call the beneficiary, and compare each of these digits with it'),
+    labelled('next', 'send it, then call the beneficiary and compare these digits'),
   ]);
   return 0;
 }

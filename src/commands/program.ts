@@ -39,7 +39,7 @@ export function buildProgram(start: Start): Command {
     .option('--config <file>', 'configuration file (else $DEPOT_CONFIG, ./depot.yaml, …)')
     .option('--state <directory>', 'state directory: receipts, ledger, run records (else $DEPOT_STATE_DIR, …)')
     .option('--json', 'one JSON document on standard output, for errors too')
-    .option('-q, --quiet', 'say nothing on success but what somebody must act on (with --json: beside the document)')
+    .option('-q, --quiet', 'on success, print only what somebody must act on (with --json: on stderr)')
     .option('--no-color', 'no colours (also $NO_COLOR)')
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showSuggestionAfterError(true)
@@ -65,7 +65,7 @@ export function buildProgram(start: Start): Command {
     'after',
     helpEnd(
       [
-        ['depot demo', 'see it all happen, on this machine alone'],
+        ['depot demo', 'watch a complete deposit, on this machine only'],
         ['depot init', 'set up a deposit, question by question'],
         ['depot push', 'make a deposit now'],
         ['depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc', 'check a deposit'],
@@ -144,7 +144,7 @@ function unknownCommand(program: Command): DepotError | null {
       return usage(
         `unknown command "${wanted}"`,
         meant === undefined
-          ? `look at what there is: ${pathOf(group)} --help`
+          ? `see the commands: ${pathOf(group)} --help`
           : `check the spelling: did you mean ${meant}?`,
       );
     }
@@ -164,9 +164,9 @@ function forAll(command: Command, act: (command: Command) => void): void {
 
 /** Commander's `error: unknown command 'psuh'\n(Did you mean push?)` in our style. */
 function usageError(error: CommanderError, program: Command): DepotError {
-  if (error.code === 'commander.help') return usage('no command given', 'look at what there is: depot --help');
+  if (error.code === 'commander.help') return usage('no command given', 'see the commands: depot --help');
   const command = calledIn(program);
-  const look = `look at what it takes: ${pathOf(command)} --help`;
+  const look = `see its options: ${pathOf(command)} --help`;
   if (error.code === 'commander.excessArguments') {
     const surplus = command.args.slice(command.registeredArguments.length);
     return usage(

@@ -64,15 +64,15 @@ export function definePush(parent: Command, start: Start): void {
     )
     .argument('[name...]', 'arrangements')
     .option('--all', 'all arrangements; one that fails does not stop the others')
-    .option('--jobs <n>', 'with several arrangements: so many at a time (1); each may take about 100 MiB of memory')
+    .option('--jobs <n>', 'how many arrangements to push at a time (1); each may take about 100 MiB of memory')
     .option(
       '--shard <i/n>',
       'with --all: only the i-th of n parts, divided by name (else $JOB_COMPLETION_INDEX, $CI_NODE_INDEX)',
     )
-    .option('--dry-run', 'run the sources and seal to nowhere; connects to nothing')
+    .option('--dry-run', 'run the sources and seal, but connect to nothing and keep nothing')
     .option(
       '--rehearse',
-      'open what is sealed again while it goes out, compare every entry, and publish only what is right',
+      'open the suitcase again during the upload, compare every entry, and publish only if all match',
     )
     .option('--if-older-than <time>', 'only when the last deposit is older than this (20h)')
     .addHelpText(
@@ -83,8 +83,8 @@ export function definePush(parent: Command, start: Start): void {
           ['depot push acme-crm', 'this one'],
           ['depot push --all --if-older-than 20h --quiet', 'from cron: silence is success'],
           ['depot push --all --jobs 4 --shard 2/3', 'hundreds of them, on three machines'],
-          ['depot push acme-crm --dry-run', 'is the dataset complete, how large does it become?'],
-          ['depot push acme-crm --rehearse', 'and prove to ourselves that it opens, before it counts'],
+          ['depot push acme-crm --dry-run', 'is the dataset complete, and how large is it?'],
+          ['depot push acme-crm --rehearse', 'check that it opens before it is published'],
           ['depot push acme-crm --json', 'for scripts'],
         ],
         [3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 30, 32, 129, 130, 143],

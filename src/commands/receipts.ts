@@ -16,10 +16,7 @@ export function receiptsListOptions(names: string[], flags: Flags): ReceiptsList
       ? new Date(to.getFullYear(), to.getMonth(), to.getDate() + 1, 0, 0, 0, -1)
       : to;
   if (from !== undefined && until !== undefined && from > until)
-    throw usage(
-      `--from ${text(flags, 'from') ?? ''} is after --to ${text(flags, 'to') ?? ''}`,
-      'put the two the other way round',
-    );
+    throw usage(`--from ${text(flags, 'from') ?? ''} is after --to ${text(flags, 'to') ?? ''}`, 'swap the two');
   return { ...globals(flags), names, from, to: until };
 }
 
@@ -69,7 +66,7 @@ export function defineReceipts(parent: Command, start: Start): void {
       helpEnd([
         ['depot receipts list', 'every deposit'],
         ['depot receipts verify', 'is the record whole?'],
-        ['depot receipts show --help', 'what each of them takes'],
+        ['depot receipts show --help', 'the options of each'],
       ]),
     );
   receipts
@@ -130,10 +127,7 @@ export function defineReceipts(parent: Command, start: Start): void {
       helpEnd(
         [
           ['depot receipts verify', 'is our own record whole?'],
-          [
-            'depot receipts verify --against /mnt/voorbeeld/receipts',
-            'and does it agree with what the beneficiary holds?',
-          ],
+          ['depot receipts verify --against /mnt/voorbeeld/receipts', 'compare with what the beneficiary holds'],
         ],
         [5, 10, 20, 24, 32],
       ),
@@ -153,11 +147,7 @@ export function defineReceipts(parent: Command, start: Start): void {
     )
     .argument('<file>', 'the attestation; its signature is beside it')
     .option('--signature <file>', "its signature (default: the attestation's name with .asc)")
-    .option(
-      '--signer <file>',
-      'public key, where the configuration does not name it (any more); may be repeated',
-      collect,
-    )
+    .option('--signer <file>', 'public key, if the configuration does not name it; may be repeated', collect)
     .option(
       '--fingerprint <hex>',
       'fingerprint of --signer where that is not the key of the arrangement: as its owner reads it out',
@@ -188,7 +178,7 @@ export function defineReceipts(parent: Command, start: Start): void {
     )
     .argument('<id>', 'deposit id, or its beginning')
     .option('--destroyed <date>', 'the date that the agent confirmed')
-    .option('--dropped', 'no push settles it any more: it was begun at a server that depot.yaml no longer names')
+    .option('--dropped', 'settle a pending deposit at a server that depot.yaml no longer names')
     .addHelpText(
       'after',
       helpEnd(

@@ -19,7 +19,7 @@ export function reportOptions(names: string[], flags: Flags): ReportFlags {
 export function defineReport(parent: Command, start: Start): void {
   parent
     .command('report')
-    .summary('one HTML page for an auditor: deposits against the rhythm, receipts, keys, ledger')
+    .summary('write an HTML page for an auditor: deposits against the schedule, receipts, keys, ledger')
     .description(
       'Writes one self-contained page: no script, no network, English and Dutch, for screen, mail and paper. It is written whole or not at all, readable by this account only (0600), and replaces a file only if that is a report. What it says does not change the exit code: see status.',
     )

@@ -59,7 +59,7 @@ export function defineSchedule(parent: Command, start: Start): void {
     );
   schedule
     .command('print')
-    .summary('print what runs depot push every day')
+    .summary('print a schedule that runs depot push every day')
     .description(
       'Prints a hardened systemd service and timer, a cron line, or a task for the Windows Task Scheduler, with the lines to paste: those too that give the account access to what it needs. Changes nothing, unless --out says where the files go.',
     )

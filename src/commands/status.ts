@@ -90,7 +90,7 @@ async function status(o: StatusFlags, context: Context): Promise<number> {
       ? []
       : [
           {
-            text: `there is no state directory ${printable(config.state.path)}: no push was made with it, or it is elsewhere (--state)`,
+            text: `there is no state directory ${printable(config.state.path)}: no push has run here yet, or name another one with --state`,
             hang: 2,
           },
         ]),

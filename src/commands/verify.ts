@@ -59,7 +59,7 @@ export function verifyOptions(suitcase: string | undefined, flags: Flags): Verif
   if (receipt !== undefined && /\.(?:pgp|gpg)$/.test(receipt))
     throw usage(
       `--receipt ${receipt}: that is a suitcase by its name`,
-      `put the two the other way round: «depot verify ${typedWord(receipt)} --receipt <id>.receipt.json --signer FILE»`,
+      `swap the two: «depot verify ${typedWord(receipt)} --receipt <id>.receipt.json --signer FILE»`,
     );
   if (receipt !== undefined && /\.asc$/.test(receipt))
     throw usage(

@@ -233,7 +233,7 @@ async function send(
     record.spool.confirmed = checkpoint.offset;
     // A disk that is full now costs the resumption, not the upload.
     await writePending(state, record).catch((error: unknown) =>
-      hooks.warn(`how far the upload got could not be written: ${(error as Error).message}`),
+      hooks.warn(`the progress of the upload could not be recorded: ${(error as Error).message}`),
     );
     step('checkpoint-written');
   };
@@ -289,7 +289,7 @@ function sayKept({ agent, hooks }: Scene, record: SpooledRecord, gone: boolean):
     record.publish === 'direct' && !gone ? `; until then a truncated file ${record.finalName} may be there` : '';
   if (isSpent(record)) {
     hooks.warn(
-      `${record.depositId} was begun under its final name and cannot be gone on with: the next push to ${agent.address} gives it up and begins anew${left}`,
+      `${record.depositId} was begun under its final name and cannot be continued: the next push to ${agent.address} starts over${left}`,
     );
     return;
   }

@@ -70,7 +70,7 @@ async function dealtWith({ state, agent, hooks }: Scene, name: string): Promise<
     if (receipt.suitcase.name !== name && receipt.transfer.remoteName !== name) continue;
     if (found === 'unreadable' || found.size !== receipt.suitcase.bytes)
       hooks.warn(
-        `${name} at ${address} is perhaps not whole any more: compare it with its receipt, and tell the agent`,
+        `${name} at ${address} may no longer be complete: compare it with its receipt, and tell the agent`,
         'act',
       );
     return true;

@@ -58,7 +58,7 @@ ${fact(both('deposits in this period', 'depots in deze periode'), a.points.lengt
 ${fact(both('failed runs in this period', 'mislukte uitvoeringen in deze periode'), a.failedRuns.total)}
 ${a.lockedRuns === 0 ? null : fact(both('runs that found another one under way', 'uitvoeringen die een andere bezig vonden'), a.lockedRuns)}
 ${fact(both('newest proof of a key', 'nieuwste bewijs van een sleutel'), newestProof === null ? both('not proven', 'niet bewezen') : html`${newestProof.proof.by ?? newestProof.proof.keyFingerprint}, ${localTime(newestProof.proof.at)}`)}
-${a.configured ? null : fact(both('configuration', 'configuratie'), both('not in it any more, or none at hand', 'staat er niet meer in, of die is er niet'))}
+${a.configured ? null : fact(both('configuration', 'configuratie'), both('no longer in it, or no configuration given', 'staat er niet meer in, of die is er niet'))}
 </dl>`;
 }
 
@@ -143,10 +143,7 @@ function keyRow(key: KeyRow, { madeAt }: ReportData): Markup {
       : html`${localTime(key.expiresAt).slice(0, 10)}${expired ? html` (${both('expired', 'verlopen')})` : key.daysLeft === null ? null : html` (${both('in', 'over')} ${key.daysLeft} ${both('days', 'dagen')})`}`;
   const verdict =
     key.role === 'earlier'
-      ? both(
-          'not a recipient any more, or not in this configuration',
-          'geen ontvanger meer, of niet in deze configuratie',
-        )
+      ? both('no longer a recipient, or not in this configuration', 'geen ontvanger meer, of niet in deze configuratie')
       : key.usable === null
         ? html`${both('not checked', 'niet gecontroleerd')}: <span lang="en">${key.reason}</span>`
         : key.usable

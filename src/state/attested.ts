@@ -100,7 +100,7 @@ export async function attestationFaults(state: ArrangementState): Promise<{ depo
     const { depositId } = parts;
     const attestation = attestationName(depositId, parts.number);
     const fault = (message: string) =>
-      faults.push({ depositId, message: `${state.file(attestation)} ${message}, so it proves nothing any more` });
+      faults.push({ depositId, message: `${state.file(attestation)} ${message}, so it no longer proves anything` });
     if (name !== attestation) {
       if (!names.has(attestation)) fault('was filed and is gone');
     } else if (!names.has(filingName(name)))

@@ -74,7 +74,7 @@ export async function lockArrangement(directory: string, options: LockOptions = 
         await rename(own, file);
         return await holdLock(file, self, bytes, o, { holder: last, lastSeen: new Date(mtimeMs) });
       }
-      // The belief was outdated: somebody succeeded `head` and has cleared its claims.
+      // Our view was stale: another process took over from `head` and has cleared its claims.
       await rm(claim, { force: true });
     }
     throw new DepotError('locked', `the lock ${file} could not be had in ${String(maxRounds)} attempts`);

@@ -178,7 +178,7 @@ export function pendingWords(
 ): string {
   const { is, next } = stageWords[stage];
   if (goesTo === null || samePlace(server, goesTo)) return `${is}; ${next}`;
-  return `${is}; it was begun at ${placeText(server)}, where pushes do not go any more, so no push settles it: «depot receipts note ${depositId} --dropped»`;
+  return `${is}; it was begun at ${placeText(server)}, where pushes no longer go, so no push settles it: «depot receipts note ${depositId} --dropped»`;
 }
 
 export function placeText({ account, directory }: Place): string {

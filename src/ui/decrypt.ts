@@ -29,7 +29,7 @@ export function decryptLines(o: Opened, withReceipt: boolean): Line[] {
       o.origin === 'proven'
         ? 'proven: the receipt is signed by the given signer and belongs to this suitcase'
         : withReceipt
-          ? 'not proven: this is the suitcase of the receipt, but nobody looked at who signed that; add --signer'
+          ? 'not proven: the suitcase matches the receipt, but its signature was not checked; add --signer'
           : 'not proven: anyone with the public key can make a suitcase; give --receipt and --signer',
     ),
     ...(o.out === null ? [] : [labelled('contents', printable(o.out))]),

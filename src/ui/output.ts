@@ -82,7 +82,7 @@ export class Watched {
 }
 
 const reasons: Record<string, string> = {
-  EPIPE: 'nobody reads it any more',
+  EPIPE: 'its reader is gone',
   ENOSPC: 'no space left',
   EDQUOT: 'the quota is used up',
   EIO: 'input/output error',

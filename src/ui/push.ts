@@ -120,7 +120,7 @@ export function pushSummary(results: readonly PushResult[], part: { shard: strin
   const skipped = results.filter((r) => 'outcome' in r && 'skipped' in r.outcome).length;
   const done = results.length - failed - skipped - notBegun;
   const dry = results.some((r) => 'outcome' in r && 'dryRun' in r.outcome);
-  const parts = [`${done} ${dry ? 'sealed to nowhere' : 'deposited'}`];
+  const parts = [`${done} ${dry ? 'sealed but not uploaded' : 'deposited'}`];
   if (skipped > 0) parts.push(`${skipped} skipped`);
   if (failed > 0) parts.push(`${failed} failed`);
   if (notBegun > 0) parts.push(`${notBegun} not begun`);
@@ -143,7 +143,7 @@ function dryRunLines(d: DryRun, arrangement: ShownArrangement): Line[] {
       )}, ${kind(d.packet, d.compression)}, in ${duration(d.seconds * 1000)}`,
     ),
     ...(d.rehearsed ? [rehearsedLine(d.entries)] : []),
-    labelled('dry run', 'nothing was connected to, kept or published'),
+    labelled('dry run', 'connected to nothing, kept and published nothing'),
   ];
 }
 
@@ -198,6 +198,6 @@ function kind(packet: 'SEIPDv2' | 'SEIPDv1', compression: string): string {
 
 function transferred(t: ShownReceipt['transfer']): string {
   if (t.status === 'unconfirmed') return "the server's last answer was lost";
-  if (t.remoteSize === 'unreadable') return 'acknowledged, server hides it (expected)';
+  if (t.remoteSize === 'unreadable') return 'acknowledged; this server does not show files (normal)';
   return t.durability === 'fsynced' ? 'acknowledged, size matched, on disk' : 'acknowledged, size matched';
 }

@@ -270,7 +270,7 @@ describe('the command line', () => {
     [['help', 'psh'], 'unknown command "psh"', 'check the spelling: did you mean push?'],
     [['key', 'gen'], 'unknown command "gen"', 'check the spelling: did you mean generate?'],
     [['key', 'gen', '--help'], 'unknown command "gen"', 'check the spelling: did you mean generate?'],
-    [['key', 'zzz'], 'unknown command "zzz"', 'look at what there is: depot key --help'],
+    [['key', 'zzz'], 'unknown command "zzz"', 'see the commands: depot key --help'],
     [
       ['schedule', 'print', 'cronn'],
       'the kind of schedule is one of systemd, cron, windows, not "cronn"',
@@ -284,17 +284,13 @@ describe('the command line', () => {
     [
       ['receipts', 'list', '--from', '2026-11-02', '--to', '2026-11-01'],
       '--from 2026-11-02 is after --to 2026-11-01',
-      'put the two the other way round',
+      'swap the two',
     ],
-    [
-      ['init', 'acme', 'crm'],
-      'depot init takes no argument: "acme", "crm"',
-      'look at what it takes: depot init --help',
-    ],
+    [['init', 'acme', 'crm'], 'depot init takes no argument: "acme", "crm"', 'see its options: depot init --help'],
     [
       ['key', 'show', 'a.asc', 'b.asc'],
       'depot key show takes no further argument: "b.asc"',
-      'look at what it takes: depot key show --help',
+      'see its options: depot key show --help',
     ],
     [
       ['receipts', 'note', 'x', '--destroyed', 'yesterday'],
@@ -309,7 +305,7 @@ describe('the command line', () => {
     [
       ['verify', '--receipt', 'x.tar.pgp'],
       '--receipt x.tar.pgp: that is a suitcase by its name',
-      'put the two the other way round: depot verify x.tar.pgp --receipt <id>.receipt.json --signer FILE',
+      'swap the two: depot verify x.tar.pgp --receipt <id>.receipt.json --signer FILE',
     ],
     [
       ['verify', 'x; id.receipt.json'],
@@ -319,7 +315,7 @@ describe('the command line', () => {
     [
       ['verify', '--receipt', "$(id)'.pgp"],
       "--receipt $(id)'.pgp: that is a suitcase by its name",
-      "put the two the other way round: depot verify '$(id)'\\''.pgp' --receipt <id>.receipt.json --signer FILE",
+      "swap the two: depot verify '$(id)'\\''.pgp' --receipt <id>.receipt.json --signer FILE",
     ],
     [
       ['verify', '--receipt', 'x.receipt.json.asc'],

@@ -63,7 +63,7 @@ describe('a state directory that is not there, or has nothing in it', () => {
     const gone = await depot('status');
     expect([gone.code, all(gone)]).toEqual([
       24,
-      expect.stringMatching(/there is no state directory \S+state: no push was made with it, or it is elsewhere/),
+      expect.stringMatching(/there is no state directory \S+state: no push has run here yet, or name another one with --state/),
     ]);
     expect((await depot('status', '--prometheus')).stdout).toMatch(/^depot_status_success 0$/m);
     mkdirSync(supplier.state);
@@ -182,7 +182,7 @@ test('an attestation that was edited, or is gone, is said by status and receipts
   );
   expect(all(await depot('status'))).toMatch(
     new RegExp(
-      `acme-crm: \\S+${receipt.depositId}\\.attestation\\.json is not what was filed, so it proves nothing any more`,
+      `acme-crm: \\S+${receipt.depositId}\\.attestation\\.json is not what was filed, so it no longer proves anything`,
     ),
   );
   const verify = async () => all(await depotHere(['receipts', 'verify', '--state', supplier.state], auditor()));

@@ -76,7 +76,7 @@ describe('a reader that has gone', () => {
       { cwd },
     );
     const { code, stderr } = await unread(['key', 'show', 'shown.public.asc', '--json']);
-    expect([code, stderr]).toEqual([5, expect.stringContaining('nobody reads it any more')]);
+    expect([code, stderr]).toEqual([5, expect.stringContaining('its reader is gone')]);
   });
 });
 

@@ -45,7 +45,7 @@ describe('a push', () => {
     expect(pushLines(deposit(), arrangement).map(unbroken)).toEqual([
       'dataset    4,811 files and crm.pgdump, 18.4 GiB',
       'sealed     5.1 GiB for Gemeente Voorbeeld (8F3A…91C2), compat, zstd',
-      'uploaded   5.1 GiB in 6 min 13 s, 14.0 MiB/s; acknowledged, server hides it (expected)',
+      'uploaded   5.1 GiB in 6 min 13 s, 14.0 MiB/s; acknowledged; this server does not show files (normal)',
       `deposited  ${id}.tar.zst.pgp`,
       'sha256     9f2c7d0b…e17b',
       `receipt    /var/lib/depot/acme-crm/${id}.receipt.json`,
@@ -208,7 +208,7 @@ test('an opened suitcase says what its origin is worth', () => {
     'contents   /tmp/x',
   ]);
   expect(unbroken(decryptLines(opened, true)[1])).toBe(
-    'origin     not proven: this is the suitcase of the receipt, but nobody looked at who signed that; add --signer',
+    'origin     not proven: the suitcase matches the receipt, but its signature was not checked; add --signer',
   );
   expect(unbroken(decryptLines({ ...opened, entries: null }, false)[0])).not.toContain('entries');
   expect(decryptLines({ ...opened, origin: 'proven', out: null }, true)).toHaveLength(2);

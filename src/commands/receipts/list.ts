@@ -107,7 +107,7 @@ export async function listDeposits(o: ReceiptsListFlags, context: Context): Prom
 /** Where it looked belongs to it: an incident report from the wrong directory would be an empty one. */
 function noDeposits({ directory, exists }: States, { from, to }: ReceiptsListFlags): string {
   if (!exists)
-    return `no deposits: there is no directory ${printable(directory)}, so no push was made with it, or it is elsewhere (--state)`;
+    return `no deposits: there is no directory ${printable(directory)}, so no push has run here yet, or name another one with --state`;
   return `no deposits in ${printable(directory)}${from === undefined && to === undefined ? '' : ' in this period'}`;
 }
 

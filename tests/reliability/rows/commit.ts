@@ -535,7 +535,7 @@ export const rows: Row[] = [
     relieve: (scene) => scene.supplier.writeConfig({ remote: { directory: '/other' } }),
     next: {
       does: 'keeps the record and says so, deposits',
-      says: /where pushes do not go any more, so no push settles it: /,
+      says: /where pushes no longer go, so no push settles it: /,
       left: 'deposit, partial',
       pending: 1,
     },
