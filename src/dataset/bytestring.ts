@@ -3,23 +3,23 @@ import { fromLatin1, toLatin1 } from '../primitives.js';
 declare const brand: unique symbol;
 
 /**
- * Octets as a string, one character from U+0000 to U+00FF each (what Node calls latin1). File names are octets,
- * and a million of them fit in memory as such strings, at one octet per character, where a million Buffers would
- * not. `<` and `sort()` order them by octet.
+ * Bytes as a string, one character from U+0000 to U+00FF each (what Node calls latin1). File names are bytes,
+ * and a million of them fit in memory as such strings, at one byte per character, where a million Buffers would
+ * not. `<` and `sort()` order them by byte.
  */
 export type ByteString = string & { readonly [brand]: 'octets' };
 
-/** The octets of a text in UTF-8. */
+/** The bytes of a text in UTF-8. */
 export function fromText(text: string): ByteString {
   return (isAscii(text) ? text : toLatin1(encoder.encode(text))) as ByteString;
 }
 
-/** These octets. */
+/** These bytes. */
 export function fromBytes(bytes: Uint8Array): ByteString {
   return toLatin1(bytes) as ByteString;
 }
 
-/** The octets again. */
+/** The bytes again. */
 export function toBytes(octets: ByteString): Uint8Array<ArrayBuffer> {
   return fromLatin1(octets);
 }
@@ -27,7 +27,7 @@ export function toBytes(octets: ByteString): Uint8Array<ArrayBuffer> {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The text that the octets are in UTF-8, or null when they are not UTF-8. */
+/** The text that the bytes are in UTF-8, or null when they are not UTF-8. */
 export function toText(octets: ByteString): string | null {
   if (isAscii(octets)) return octets;
   try {
@@ -37,7 +37,7 @@ export function toText(octets: ByteString): string | null {
   }
 }
 
-/** What `node:fs` takes as a path: the same octets, without a Buffer where a string will do. */
+/** What `node:fs` takes as a path: the same bytes, without a Buffer where a string will do. */
 export function toPath(octets: ByteString): string | Buffer {
   return isAscii(octets) ? octets : Buffer.from(octets, 'latin1');
 }

@@ -1,13 +1,13 @@
 export type Chunk = Uint8Array<ArrayBuffer>;
 
-/** Octets of a chunk: large enough that handing one over costs nothing next to filling it. */
+/** Bytes of a chunk: large enough that handing one over costs nothing next to filling it. */
 const CHUNK_OCTETS = 1 << 20;
 
 /**
  * Cuts what is written into chunks. Everything is synchronous: writers are generators that yield the chunks as they get
  * full, so that a small file costs no promise and no turn of the event loop.
  *
- * A writer may also fill `buffer` from `used` on by itself, at most `free` octets, and then call `advance`; when `free`
+ * A writer may also fill `buffer` from `used` on by itself, at most `free` bytes, and then call `advance`; when `free`
  * is 0 it must yield `take()`.
  */
 export class Chunks {
@@ -24,7 +24,7 @@ export class Chunks {
     return CHUNK_OCTETS - this.used;
   }
 
-  /** The octets were written into `buffer`. */
+  /** The bytes were written into `buffer`. */
   advance(octets: number): void {
     this.used += octets;
   }
@@ -50,8 +50,8 @@ export class Chunks {
     }
   }
 
-  *zeros(octets: number): Generator<Chunk, void> {
-    for (let left = octets; left > 0; ) {
+  *zeros(bytes: number): Generator<Chunk, void> {
+    for (let left = bytes; left > 0; ) {
       const length = Math.min(left, this.free);
       this.zero(length);
       left -= length;

@@ -1,5 +1,5 @@
 import { fromBytes, toBytes, type ByteString } from './bytestring.js';
-import type { Hash } from './hash.js';
+import type { Hash } from '../primitives.js';
 import {
   MANIFEST_PART_OCTETS,
   MANIFEST_PATH,
@@ -15,7 +15,7 @@ import { WalkOrder } from './walk-order.js';
 export interface ManifestResult {
   /** `none`: the archive does not begin as depot's do, so it was made by another tool and there is nothing to compare with. */
   manifest: 'found' | 'none';
-  /** As the manifest and the receipt count: entries below `data/`, and the octets of their files. Without a manifest: all. */
+  /** As the manifest and the receipt count: entries below `data/`, and the bytes of their files. Without a manifest: all. */
   entries: number;
   bytes: number;
   /** SHA-256 of all its lines, lower-case hex; null without a manifest. */
@@ -66,7 +66,7 @@ export class ManifestCheck implements EntrySink {
   #fromDepot: boolean | undefined;
   #current: Current = { kind: 'unchecked' };
   #pending: Pending[] = [];
-  #pendingOctets = 0;
+  #pendingBytes = 0;
   /** A file in parts that goes by. */
   #series: { record: Pending; parts: number; hash: Hash } | null = null;
   #manifestParts = 0;
@@ -180,8 +180,8 @@ export class ManifestCheck implements EntrySink {
   #await(record: Pending): void {
     if (record.path.startsWith('data/')) this.#count(record.size);
     if (this.#lost) return;
-    this.#pendingOctets += PENDING_OVERHEAD + record.path.length + (record.linkTarget?.length ?? 0);
-    if (this.#pendingOctets > MAX_PENDING) throw refused('the manifest lags too far behind the entries');
+    this.#pendingBytes += PENDING_OVERHEAD + record.path.length + (record.linkTarget?.length ?? 0);
+    if (this.#pendingBytes > MAX_PENDING) throw refused('the manifest lags too far behind the entries');
     this.#pending.push(record);
   }
 
@@ -195,7 +195,7 @@ export class ManifestCheck implements EntrySink {
       at = newline + 1;
     }
     for (const { path, linkTarget } of this.#pending.splice(0, next)) {
-      this.#pendingOctets -= PENDING_OVERHEAD + path.length + (linkTarget?.length ?? 0);
+      this.#pendingBytes -= PENDING_OVERHEAD + path.length + (linkTarget?.length ?? 0);
     }
   }
 

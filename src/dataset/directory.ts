@@ -21,7 +21,7 @@ interface Level {
 
 /**
  * Stores a directory and everything below it: a directory before its children, children in the order of their names'
- * octets. Symlinks are stored and never followed; only the source's own path is resolved (see `locate`).
+ * bytes. Symlinks are stored and never followed; only the source's own path is resolved (see `locate`).
  *
  * A directory that gains, loses or renames entries while it is walked has changed: an entry that is renamed from what is
  * still to be read to what was read before would be missing without a trace.

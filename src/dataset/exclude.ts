@@ -16,7 +16,7 @@ export interface Excluder {
 //
 // Null when there are no patterns.
 //
-// A name that is not UTF-8 is matched with one character for each octet, as if it were ISO 8859-1.
+// A name that is not UTF-8 is matched with one character for each byte, as if it were ISO 8859-1.
 export function excluder(patterns: readonly string[]): Excluder | null {
   if (patterns.length === 0) return null;
   const matchers = patterns.map((pattern) => ({

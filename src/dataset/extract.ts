@@ -8,7 +8,7 @@ import { localName } from './extract/local-name.js';
 import { onDisk, parted, Parents } from './extract/parents.js';
 import { Spool } from './extract/spool.js';
 import { timestamp } from './extract/timestamp.js';
-import type { Hash } from './hash.js';
+import type { Hash } from '../primitives.js';
 import { MANIFEST_PATH } from './manifest.js';
 import { FIRST_ENTRY, partName } from '../names/archive.js';
 import type { EntrySink, TarEntry } from './tar/format.js';
@@ -17,7 +17,7 @@ import { refused, shown } from './tar/refused.js';
 export interface ExtractorOptions {
   /** Exists, is empty, belongs to the caller alone (0700), and is reached through no path that others can change. */
   directory: string;
-  /** Where a hard link cannot be made it becomes a copy. One with which there are more octets of files than this is not made. */
+  /** Where a hard link cannot be made it becomes a copy. One with which there are more bytes of files than this is not made. */
   maxBytes?: number;
   tooLarge?: () => DepotError;
   /** More entries are refused, or what `tooMany` says is thrown. Directories that only a path names count. */

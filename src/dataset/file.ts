@@ -63,14 +63,14 @@ export function* packFileSource(
 /**
  * Stores a regular file, or a hard link when its inode was stored before.
  *
- * The header comes before the content, so exactly as many octets as it says must follow. A file that
+ * The header comes before the content, so exactly as many bytes as it says must follow. A file that
  * changes meanwhile is an error (`onChange: fail`). With `onChange: warn` a longer file is cut off and a shorter one filled
  * up with zeros; the archive stays valid, the manifest's digest is of what was stored, its line says `"changed":true`, and the
  * dataset counts as incomplete.
  *
  * @param file where it is
  * @param path what it is called in the archive
- * @returns the file's octets; null when it is not in the dataset
+ * @returns the file's bytes; null when it is not in the dataset
  * @throws DepotError 'source-changed', 'source-failed'
  */
 export function* packFile(context: FileContext, file: ByteString, path: ByteString): Generator<Chunk, number | null> {
@@ -223,7 +223,7 @@ function hasMore(content: OpenFile): boolean {
   return readFully(content, probe, 0, 1) > 0;
 }
 
-/** Puts the next `length` octets of the file into the chunk, and zeros where the file has ended; false when it has. */
+/** Puts the next `length` bytes of the file into the chunk, and zeros where the file has ended; false when it has. */
 function fill(out: Chunks, content: OpenFile, length: number, ended: boolean): boolean {
   const got = ended ? 0 : readFully(content, out.buffer, out.used, length);
   out.advance(got);
@@ -237,7 +237,7 @@ function endedEarly({ file, context: { reading, source } }: OpenFile): void {
   reading.changed(source, file, 'got shorter while it was read');
 }
 
-/** Reads until `enough` of the `length` octets that are wanted are there, or the file ends; returns how many there are. */
+/** Reads until `enough` of the `length` bytes that are wanted are there, or the file ends; returns how many there are. */
 function readFully({ fd, file }: OpenFile, buffer: Uint8Array, at: number, length: number, enough = length): number {
   let got = 0;
   try {

@@ -4,15 +4,15 @@ import { Names, type Child } from './names.js';
 import { hasCode } from './reading.js';
 
 /**
- * Octets of names of one directory that are held at a time. A larger directory is listed again for the next so many: its names
+ * Bytes of names of one directory that are held at a time. A larger directory is listed again for the next so many: its names
  * must come in order, by which readers see that none comes twice, and memory must not grow with it.
  */
 const ROOM = 4 << 20;
 
 /**
- * The children of a directory in the order of their octets.
+ * The children of a directory in the order of their bytes.
  *
- * @param room octets of names held at a time: at least 512, two of the longest
+ * @param room bytes of names held at a time: at least 512, two of the longest
  * @throws the system's error, when the directory is not there or cannot be read
  */
 export function* listChildren(directory: ByteString, room = ROOM): Generator<Child, void> {

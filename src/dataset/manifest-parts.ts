@@ -27,7 +27,7 @@ export class ManifestParts {
   /** Adds an entry's line; returns a part that has to be stored before anything else is added. */
   add(entry: TarHeader, content: ManifestContent): Uint8Array<ArrayBuffer> | null {
     const line = encodeEntry(entry, content);
-    // Three octets at most for each of JavaScript's characters: exact counting would cost more than a little room left.
+    // Three bytes at most for each of JavaScript's characters: exact counting would cost more than a little room left.
     const full = this.#used + 3 * line.length > MANIFEST_PART_OCTETS ? this.#take() : null;
     this.#write(line);
     return full;

@@ -7,7 +7,7 @@
  *     {"path":"data/crm.pgdump","type":"file","size":40000000,"mode":"0644","mtime":"…","sha256":"…","parts":3}
  *     {"entries":3,"bytes":40000005,"skipped":{"socket":1},"complete":true}
  *
- * A line stands behind its entry in the archive, and the lines in the order of the entries. The random octets keep
+ * A line stands behind its entry in the archive, and the lines in the order of the entries. The random bytes keep
  * the digest of the manifest, which receipts show, from confirming a guess of the contents. The manifest's own parts
  * are not listed.
  */
@@ -37,7 +37,7 @@ export interface ManifestContent {
 export interface ManifestEntry extends TarHeader, ManifestContent {}
 
 export interface ManifestStart {
-  /** 32 octets in hex. */
+  /** 32 bytes in hex. */
   random: string;
 }
 
@@ -77,7 +77,7 @@ export function encodeEnd(end: ManifestEnd): string {
   return `${JSON.stringify({ entries: end.entries, bytes: end.bytes, skipped: end.skipped, complete: end.complete })}\n`;
 }
 
-/** Octets as `"key":"text"` when they are UTF-8, else as `"keyBase64":"…"`. */
+/** Bytes as `"key":"text"` when they are UTF-8, else as `"keyBase64":"…"`. */
 function named(key: string, octets: ByteString): string {
   const text = toText(octets);
   return text === null ? `"${key}Base64":"${btoa(octets)}"` : `"${key}":${JSON.stringify(text)}`;

@@ -10,7 +10,7 @@ const KINDS: readonly Child['kind'][] = ['file', 'directory', 'symlink', 'socket
 const START = 4096;
 
 /**
- * Names of one directory, the first of them where there are too many. Their octets lie in one piece of memory: as strings a
+ * Names of one directory, the first of them where there are too many. Their bytes lie in one piece of memory: as strings a
  * million names would take five times as much, and leave as much again for the collector.
  */
 export class Names {
@@ -54,7 +54,7 @@ export class Names {
     this.#starts[++this.#count] = this.#used;
   }
 
-  /** In the order of their octets. */
+  /** In the order of their bytes. */
   *inOrder(): Generator<Child, void> {
     for (const i of this.#sorted())
       yield {

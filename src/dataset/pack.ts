@@ -19,7 +19,7 @@ import { readStdin } from './stdin.js';
 export type { DatasetHooks, DatasetOptions, DatasetSummary } from './sources.js';
 
 /**
- * Packs the dataset into a tar: README, specification, the sources in their order, and the manifest (DESIGN: the suitcase).
+ * Packs the dataset into a tar: README, specification, the sources in their order, and the manifest (docs/format.md).
  *
  * Yields chunks of up to 1 MiB, which are the caller's; `hooks.spare` takes their memory back. Reading is synchronous, for a million small files must not cost a
  * million turns of the event loop, so this is work for a thread of its own; between two chunks there is a turn. Memory does not
@@ -58,7 +58,7 @@ class Dataset {
   readonly #options: DatasetOptions;
   readonly #hooks: DatasetHooks;
   #manifestSha256 = '';
-  /** Octets read of a source that is listed only at its end. */
+  /** Bytes read of a source that is listed only at its end. */
   #unlisted = 0;
 
   constructor(options: DatasetOptions, hooks: DatasetHooks) {

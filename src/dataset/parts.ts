@@ -9,7 +9,7 @@ import type { SourceSpec } from '../source.js';
 import { MAX_PARTS, partSuffix } from '../names/archive.js';
 
 /** A part is held in memory until its size is known, so this is what a source of unknown length costs. */
-const PART_OCTETS = 16 << 20;
+const PART_BYTES = 16 << 20;
 
 /** For data that has no mode of its own: whoever unpacks it decides who else may read it. */
 const PART_MODE = 0o600;
@@ -18,12 +18,12 @@ const PART_MODE = 0o600;
 export class PartBuffer {
   #buffer: Buffer<ArrayBuffer> | null = null;
   get(): Buffer<ArrayBuffer> {
-    return (this.#buffer ??= Buffer.allocUnsafeSlow(PART_OCTETS));
+    return (this.#buffer ??= Buffer.allocUnsafeSlow(PART_BYTES));
   }
 }
 
 /**
- * Stores content of unknown length as parts `<path>.part-000001` and so on, of `PART_OCTETS` each but the last, and then lists
+ * Stores content of unknown length as parts `<path>.part-000001` and so on, of `PART_BYTES` each but the last, and then lists
  * them in one line of the manifest, with the digest of the whole.
  *
  * @throws DepotError 'source-empty' when there is no content, unless `allowEmpty`; what `content` throws
@@ -45,7 +45,7 @@ export async function* packParts(
     if (++count > MAX_PARTS)
       throw new DepotError(
         'source-failed',
-        `source ${printable(source.name)}: more than ${MAX_PARTS} parts of ${PART_OCTETS} bytes`,
+        `source ${printable(source.name)}: more than ${MAX_PARTS} parts of ${PART_BYTES} bytes`,
         { hint: 'split the source in two' },
       );
     const part = buffer.subarray(0, used);
@@ -57,11 +57,11 @@ export async function* packParts(
 
   for await (const bytes of content) {
     for (let at = 0; at < bytes.length; ) {
-      const piece = bytes.subarray(at, at + PART_OCTETS - used);
+      const piece = bytes.subarray(at, at + PART_BYTES - used);
       buffer.set(piece, used);
       used += piece.length;
       at += piece.length;
-      if (used === PART_OCTETS) yield* store();
+      if (used === PART_BYTES) yield* store();
     }
   }
   if (size + used === 0 && !source.allowEmpty)

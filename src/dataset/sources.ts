@@ -36,7 +36,7 @@ export interface DatasetSummary {
   entries: number;
   /** Files and hard links among them. */
   files: number;
-  /** Their content, uncompressed, in octets. */
+  /** Their content, uncompressed, in bytes. */
   bytes: number;
   /** What was left out, by kind: socket, fifo, device, unknown, vanished. */
   skipped: Record<string, number>;

@@ -7,7 +7,7 @@ const MAX_SOURCES = 100_000;
 
 /**
  * Whether paths come in the order of the walk that packs a dataset: a directory, then all that is in it, the names of one
- * directory ascending by their octets. In that order nothing comes twice unseen, and to see it takes the last name in each
+ * directory ascending by their bytes. In that order nothing comes twice unseen, and to see it takes the last name in each
  * of the directories from the root down to the last entry, not a record per path. Directly under `data/` and `DEPOT/` the
  * configuration gives the order.
  */

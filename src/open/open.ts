@@ -3,7 +3,7 @@ import type { Feeder } from '../conveyor.js';
 import { isDepotError } from '../errors.js';
 import { ManifestCheck } from '../dataset/compare.js';
 import { Extractor } from '../dataset/extract.js';
-import { sha256 } from '../dataset/hash.js';
+import { sha256 } from '../primitives.js';
 import { TarReader } from '../dataset/tar/read.js';
 import { MessageReader } from '../pgp/reader.js';
 import type { Said } from '../threads.js';

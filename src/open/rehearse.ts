@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Taker } from '../conveyor.js';
 import { ManifestCheck, type ManifestResult } from '../dataset/compare.js';
-import { sha256 } from '../dataset/hash.js';
+import { sha256 } from '../primitives.js';
 import { TarReader } from '../dataset/tar/read.js';
 import { MessageReader, readPreamble } from '../pgp/reader.js';
 import type { ContentFormat } from './content-format.js';

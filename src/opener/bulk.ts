@@ -3,7 +3,7 @@
  * browser's own, OCB's block step too (ocb.ts); CFB has threads (cipher-threads.ts).
  */
 import { keyBytes, type Aes } from '../pgp/cfb.js';
-import { changed, ChunkFrames, ChunkKeys, tagOctets, type AeadParameters } from '../pgp/chunks.js';
+import { changed, ChunkFrames, ChunkKeys, tagBytes, type AeadParameters } from '../pgp/chunks.js';
 import { EaxDecipher } from '../pgp/eax.js';
 import { concat, malformed } from '../pgp/packets.js';
 import { Ocb } from './ocb.js';
@@ -96,7 +96,7 @@ export class AeadBulk implements BulkDecryptor {
   #endChunk(tag: Uint8Array): void {
     const sealed = concat(...this.#pieces, tag) as Bytes;
     this.#pieces = [];
-    this.#plaintextOctets += sealed.length - tagOctets;
+    this.#plaintextOctets += sealed.length - tagBytes;
     const job = this.#open(this.#keys.nextNonce().slice(), sealed).then((plain) => {
       if (plain === null) throw changed();
       return plain;
@@ -138,8 +138,8 @@ function openerOf({
     case 'EAX':
       return (nonce, sealed) => {
         const decipher = new EaxDecipher(key, nonce, aad);
-        const plain = decipher.update(sealed.subarray(0, -tagOctets));
-        return Promise.resolve(sameOctets(decipher.tag(), sealed.subarray(-tagOctets)) ? plain : null);
+        const plain = decipher.update(sealed.subarray(0, -tagBytes));
+        return Promise.resolve(sameOctets(decipher.tag(), sealed.subarray(-tagBytes)) ? plain : null);
       };
   }
 }

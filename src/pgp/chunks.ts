@@ -10,10 +10,10 @@ import { concat, malformed } from './packets.js';
 export type Aead = 'EAX' | 'OCB' | 'GCM';
 export const aeadId = { EAX: 1, OCB: 2, GCM: 3 } as const;
 export const cipherId = { 'AES-128': 7, 'AES-192': 8, 'AES-256': 9 } as const;
-const nonceOctets = { EAX: 16, OCB: 15, GCM: 12 } as const;
-export const tagOctets = 16;
-/** version, cipher, AEAD, chunk size, 32 octets of salt. */
-export const headOctets = 36;
+const nonceBytes = { EAX: 16, OCB: 15, GCM: 12 } as const;
+export const tagBytes = 16;
+/** version, cipher, AEAD, chunk size, 32 bytes of salt. */
+export const headBytes = 36;
 /** RFC 9580: chunks of 2^(octet + 6), octet at most 16. */
 const maxChunkOctet = 16;
 
@@ -24,10 +24,10 @@ export interface AeadParameters {
   head: Uint8Array;
 }
 
-/** Reads the 36 octets that open a SEIPDv2 body. Throws 'verification-failed'. */
+/** Reads the 36 bytes that open a SEIPDv2 body. Throws 'verification-failed'. */
 export function parseHead(head: Uint8Array): AeadParameters {
   const [version, cipherOctet, aeadOctet, chunkOctet] = head;
-  if (head.length !== headOctets || version !== 2) throw malformed('not a version 2 encrypted data packet');
+  if (head.length !== headBytes || version !== 2) throw malformed('not a version 2 encrypted data packet');
   const cipher = (Object.keys(cipherId) as Aes[]).find((name) => cipherId[name] === cipherOctet);
   const aead = (Object.keys(aeadId) as Aead[]).find((name) => aeadId[name] === aeadOctet);
   if (cipher === undefined) throw malformed(`cipher ${cipherOctet} is not AES`);
@@ -50,11 +50,11 @@ export class ChunkKeys {
     this.parameters = parameters;
     if (sessionKey.length !== keyBytes[parameters.cipher]) throw malformed('the session key does not fit the cipher');
     this.aad = concat(Uint8Array.of(0xd2), parameters.head.subarray(0, 4));
-    const ivOctets = nonceOctets[parameters.aead] - 8;
+    const ivBytes = nonceBytes[parameters.aead] - 8;
     const size = keyBytes[parameters.cipher];
-    const material = hkdfSha256(sessionKey, parameters.head.subarray(4), this.aad, size + ivOctets);
+    const material = hkdfSha256(sessionKey, parameters.head.subarray(4), this.aad, size + ivBytes);
     this.key = material.subarray(0, size);
-    this.#nonce = new Uint8Array(ivOctets + 8);
+    this.#nonce = new Uint8Array(ivBytes + 8);
     this.#nonce.set(material.subarray(size));
   }
 
@@ -65,7 +65,7 @@ export class ChunkKeys {
     return this.#nonce;
   }
 
-  /** The tag that ends the message, for this many octets of plaintext. */
+  /** The tag that ends the message, for this many bytes of plaintext. */
   finalTag(plaintextOctets: number): Uint8Array {
     const total = new Uint8Array(8);
     new DataView(total.buffer).setBigUint64(0, BigInt(plaintextOctets));
@@ -96,22 +96,22 @@ export interface ChunkSink {
 
 /** Divides the body of a SEIPDv2 packet into chunks and tags, whatever its division when it comes. */
 export class ChunkFrames {
-  readonly #chunkOctets: number;
+  readonly #chunkBytes: number;
   readonly #sink: ChunkSink;
-  /** The last octets so far, at most 32: they may turn out to be the last two tags. */
+  /** The last bytes so far, at most 32: they may turn out to be the last two tags. */
   #held: Uint8Array = new Uint8Array(0);
   #chunkSeen = 0;
-  readonly #tag = new Uint8Array(tagOctets);
+  readonly #tag = new Uint8Array(tagBytes);
   #tagSeen = 0;
 
   constructor(chunkOctet: number, sink: ChunkSink) {
-    this.#chunkOctets = 2 ** (chunkOctet + 6);
+    this.#chunkBytes = 2 ** (chunkOctet + 6);
     this.#sink = sink;
   }
 
-  /** `body`: what follows the 36 octets of the head; not kept after the return. */
+  /** `body`: what follows the 36 bytes of the head; not kept after the return. */
   write(body: Uint8Array): void {
-    const certain = this.#held.length + body.length - 2 * tagOctets;
+    const certain = this.#held.length + body.length - 2 * tagBytes;
     if (certain <= 0) {
       this.#held = concat(this.#held, body);
       return;
@@ -124,16 +124,16 @@ export class ChunkFrames {
 
   /** Ends the last chunk, and returns the final tag. Throws 'verification-failed' when the body ends elsewhere. */
   end(): Uint8Array {
-    if (this.#held.length !== 2 * tagOctets || this.#tagSeen > 0) throw changed();
-    this.#endChunk(this.#held.subarray(0, tagOctets));
-    return this.#held.subarray(tagOctets);
+    if (this.#held.length !== 2 * tagBytes || this.#tagSeen > 0) throw changed();
+    this.#endChunk(this.#held.subarray(0, tagBytes));
+    return this.#held.subarray(tagBytes);
   }
 
-  /** Octets that are not among the last 32 of the body: so of a chunk, or of the tag of a full chunk. */
+  /** Bytes that are not among the last 32 of the body: so of a chunk, or of the tag of a full chunk. */
   #consume(bytes: Uint8Array): void {
     for (let offset = 0; offset < bytes.length; ) {
-      const dataLeft = this.#chunkOctets - this.#chunkSeen;
-      const take = Math.min(dataLeft > 0 ? dataLeft : tagOctets - this.#tagSeen, bytes.length - offset);
+      const dataLeft = this.#chunkBytes - this.#chunkSeen;
+      const take = Math.min(dataLeft > 0 ? dataLeft : tagBytes - this.#tagSeen, bytes.length - offset);
       const piece = bytes.subarray(offset, offset + take);
       offset += take;
       if (dataLeft > 0) {
@@ -142,7 +142,7 @@ export class ChunkFrames {
       } else {
         this.#tag.set(piece, this.#tagSeen);
         this.#tagSeen += take;
-        if (this.#tagSeen === tagOctets) this.#endChunk(this.#tag);
+        if (this.#tagSeen === tagBytes) this.#endChunk(this.#tag);
       }
     }
   }

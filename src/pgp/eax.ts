@@ -48,7 +48,7 @@ export class EaxDecipher {
 class Cmac {
   readonly #cbc;
   readonly #subkeys: [whole: Uint8Array, padded: Uint8Array];
-  /** 1 to 16 octets: the last block is treated apart. */
+  /** 1 to 16 bytes: the last block is treated apart. */
   #held: Uint8Array;
 
   constructor(key: Uint8Array, tweak: 0 | 1 | 2) {

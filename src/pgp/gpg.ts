@@ -21,7 +21,7 @@ export interface GpgOptions {
 
 const ciphers: Record<string, Aes> = { 7: 'AES-128', 8: 'AES-192', 9: 'AES-256' };
 /** Version, then as much as the shortest body has: gpg gives the session key before it finds that the rest is nothing. */
-const dummyOctets = 41;
+const dummyBytes = 41;
 /** Codes of libgpg-error, low 16 bits, in `ERROR pkdecrypt_failed`. */
 const badPassphrase = 11;
 const noSecretKey = 17;
@@ -41,7 +41,7 @@ export async function unwrapWithGpg(pkesk: Uint8Array, o: GpgOptions): Promise<U
       hint: 'use --key with the file of the private key',
     });
   }
-  const body = Uint8Array.of(1, ...randomBytes(dummyOctets - 1));
+  const body = Uint8Array.of(1, ...randomBytes(dummyBytes - 1));
   const { output: status } = await ask(
     ['--show-session-key', '--decrypt'],
     Buffer.concat([pkesk, encodePacket(packetType.seipd, body)]),

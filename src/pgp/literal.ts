@@ -4,17 +4,17 @@ import { concat, encodeLength, malformed, packetType, PacketParser } from './pac
 import type { PacketHeader } from './packets.js';
 import { isIgnored, otherForm } from './preamble.js';
 
-/** RFC 9580 section 4.2.1.4: the first part has at least 512 octets. Sequoia insists. */
+/** RFC 9580 section 4.2.1.4: the first part has at least 512 bytes. Sequoia insists. */
 const smallestPart = 512;
 
 /**
  * The literal packet (RFC 9580 section 5.9): binary, no file name, no date. Its parts follow the
- * pieces that arrive, which nobody sees from outside, so that at most 511 octets are ever copied.
+ * pieces that arrive, which nobody sees from outside, so that at most 511 bytes are ever copied.
  */
 export class LiteralPacket {
   readonly #emit: (bytes: Uint8Array) => void;
   readonly #held = new Uint8Array(smallestPart);
-  #heldOctets = 0;
+  #heldBytes = 0;
   #begun = false;
 
   constructor(emit: (bytes: Uint8Array) => void) {
@@ -23,12 +23,12 @@ export class LiteralPacket {
   }
 
   write(bytes: Uint8Array): void {
-    let total = this.#heldOctets + bytes.length;
+    let total = this.#heldBytes + bytes.length;
     let offset = 0;
     while (total >= smallestPart) {
       const exponent = 31 - Math.clz32(total);
       this.#emitHeader(Uint8Array.of(0xe0 | exponent));
-      const end = offset + 2 ** exponent - this.#heldOctets;
+      const end = offset + 2 ** exponent - this.#heldBytes;
       this.#emitHeld();
       this.#emit(bytes.subarray(offset, end));
       offset = end;
@@ -38,18 +38,18 @@ export class LiteralPacket {
   }
 
   final(): void {
-    this.#emitHeader(encodeLength(this.#heldOctets));
+    this.#emitHeader(encodeLength(this.#heldBytes));
     this.#emitHeld();
   }
 
   #hold(bytes: Uint8Array): void {
-    this.#held.set(bytes, this.#heldOctets);
-    this.#heldOctets += bytes.length;
+    this.#held.set(bytes, this.#heldBytes);
+    this.#heldBytes += bytes.length;
   }
 
   #emitHeld(): void {
-    if (this.#heldOctets > 0) this.#emit(this.#held.subarray(0, this.#heldOctets));
-    this.#heldOctets = 0;
+    if (this.#heldBytes > 0) this.#emit(this.#held.subarray(0, this.#heldBytes));
+    this.#heldBytes = 0;
   }
 
   #emitHeader(length: Uint8Array): void {
@@ -73,7 +73,7 @@ export class LiteralReader {
   });
   #literals = 0;
   #inLiteral = false;
-  /** Format, name length, name, date: at most 261 octets. */
+  /** Format, name length, name, date: at most 261 bytes. */
   #header: Uint8Array = new Uint8Array(0);
   #headerDone = false;
   #complaint: DepotError | null = null;

@@ -5,10 +5,10 @@
 import { sameOctets, sha1, type Digest } from '../primitives.js';
 import { concat, malformed } from './packets.js';
 
-/** A random block and the repetition of its last two octets. */
-export const prefixOctets = 16 + 2;
-/** 0xD3 0x14 and the 20 octets of a SHA-1. */
-const mdcOctets = 22;
+/** A random block and the repetition of its last two bytes. */
+export const prefixBytes = 16 + 2;
+/** 0xD3 0x14 and the 20 bytes of a SHA-1. */
+const mdcBytes = 22;
 export const mdcHeader = Uint8Array.of(0xd3, 0x14);
 
 /**
@@ -19,10 +19,10 @@ export const mdcHeader = Uint8Array.of(0xd3, 0x14);
 export class MdcReader {
   readonly #sha1: Digest;
   readonly #packets: (bytes: Uint8Array) => void;
-  #prefixLeft = prefixOctets;
-  /** The last octets so far, which may turn out to be the MDC packet. */
+  #prefixLeft = prefixBytes;
+  /** The last bytes so far, which may turn out to be the MDC packet. */
   #tail: Uint8Array = new Uint8Array(0);
-  /** Octets of the packets inside, without prefix and MDC packet. */
+  /** Bytes of the packets inside, without prefix and MDC packet. */
   plaintextOctets = 0;
 
   constructor(packets: (bytes: Uint8Array) => void, digest: Digest = sha1()) {
@@ -38,16 +38,16 @@ export class MdcReader {
       this.#prefixLeft -= prefix.length;
       bytes = bytes.subarray(prefix.length);
     }
-    if (bytes.length < mdcOctets) bytes = concat(this.#tail, bytes);
+    if (bytes.length < mdcBytes) bytes = concat(this.#tail, bytes);
     else this.#release(this.#tail);
-    const released = Math.max(0, bytes.length - mdcOctets);
+    const released = Math.max(0, bytes.length - mdcBytes);
     this.#release(bytes.subarray(0, released));
     this.#tail = bytes.subarray(released);
   }
 
   /** Throws 'verification-failed' unless the digest is right. */
   end(): void {
-    if (this.#tail.length < mdcOctets) throw malformed('the encrypted data is too short');
+    if (this.#tail.length < mdcBytes) throw malformed('the encrypted data is too short');
     this.#sha1.update(mdcHeader);
     if (!sameOctets(concat(mdcHeader, this.#sha1.digest()), this.#tail))
       throw malformed('the encrypted data was changed or cut short, or made with another session key');

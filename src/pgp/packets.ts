@@ -38,9 +38,9 @@ const streamable = new Set<number>([
 
 export interface PacketHeader {
   type: number;
-  /** Octets of the header itself, the length field included. */
+  /** Bytes of the header itself, the length field included. */
   octets: number;
-  /** Octets of the body, or of its first part when `partial`; Infinity when indeterminate. */
+  /** Bytes of the body, or of its first part when `partial`; Infinity when indeterminate. */
   length: number;
   partial: boolean;
 }
@@ -70,11 +70,11 @@ function parseNewHeader(first: number, bytes: Uint8Array, offset: number): Packe
 
 function parseOldHeader(first: number, bytes: Uint8Array, offset: number): PacketHeader | null {
   const type = (first >> 2) & 0x0f;
-  const lengthOctets = [1, 2, 4, 0][first & 3]!;
-  if (bytes.length < offset + 1 + lengthOctets) return null;
-  let length = lengthOctets === 0 ? Infinity : 0;
-  for (let i = 0; i < lengthOctets; i++) length = length * 256 + bytes[offset + 1 + i]!;
-  return { type, octets: 1 + lengthOctets, length, partial: false };
+  const lengthBytes = [1, 2, 4, 0][first & 3]!;
+  if (bytes.length < offset + 1 + lengthBytes) return null;
+  let length = lengthBytes === 0 ? Infinity : 0;
+  for (let i = 0; i < lengthBytes; i++) length = length * 256 + bytes[offset + 1 + i]!;
+  return { type, octets: 1 + lengthBytes, length, partial: false };
 }
 
 /** A new-format length field (RFC 9580 section 4.2.1); null when `bytes` ends before it does. */
@@ -150,7 +150,7 @@ export interface PacketSink {
 export class PacketParser {
   readonly #sink: PacketSink;
   readonly #header = new Uint8Array(6);
-  #headerOctets = 0;
+  #headerBytes = 0;
   #expect: 'header' | 'length' | 'body' = 'header';
   #left = 0;
   #partial = false;
@@ -169,7 +169,7 @@ export class PacketParser {
         this.#left -= take;
         if (this.#left === 0) this.#endOfPart();
       } else {
-        this.#header[this.#headerOctets++] = bytes[offset++]!;
+        this.#header[this.#headerBytes++] = bytes[offset++]!;
         this.#tryHeader();
       }
     }
@@ -181,11 +181,11 @@ export class PacketParser {
       this.#expect = 'header';
       this.#sink.end();
     }
-    if (this.#expect !== 'header' || this.#headerOctets > 0) throw malformed('it ends in the middle of a packet');
+    if (this.#expect !== 'header' || this.#headerBytes > 0) throw malformed('it ends in the middle of a packet');
   }
 
   #tryHeader(): void {
-    const seen = this.#header.subarray(0, this.#headerOctets);
+    const seen = this.#header.subarray(0, this.#headerBytes);
     if (this.#expect === 'header') {
       const header = parseHeader(seen);
       if (header === null) return;
@@ -200,7 +200,7 @@ export class PacketParser {
   }
 
   #beginPart(part: { length: number; partial: boolean }): void {
-    this.#headerOctets = 0;
+    this.#headerBytes = 0;
     this.#expect = 'body';
     this.#left = part.length;
     this.#partial = part.partial;
@@ -225,7 +225,7 @@ export class PartialPacket {
   #octets = 0;
   #begun = false;
 
-  /** `partExponent`: parts of 2 to that power octets, 9 (512) or more. */
+  /** `partExponent`: parts of 2 to that power bytes, 9 (512) or more. */
   constructor(type: number, partExponent: number, emit: (bytes: Uint8Array) => void) {
     this.#type = type;
     this.#partExponent = partExponent;

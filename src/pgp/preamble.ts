@@ -5,14 +5,14 @@ import { describePkesk } from './pkesk.js';
 import type { PkeskDescription } from './pkesk.js';
 import { concat, malformed, packetType, PacketParser, parseHeader } from './packets.js';
 import type { PacketHeader } from './packets.js';
-import { headOctets, parseHead } from './chunks.js';
+import { headBytes, parseHead } from './chunks.js';
 import type { Aead } from './chunks.js';
 
 /** Limits on what comes before the encrypted data, where a hostile file could make readers work for nothing. */
-const maxPreambleOctets = 1024 * 1024;
+const maxPreambleBytes = 1024 * 1024;
 const maxPreamblePackets = 1000;
-/** Octets of a SEIPDv1 body that a receipt quotes; of version 2 it is the 36 of its head. */
-const head1Octets = 64;
+/** Bytes of a SEIPDv1 body that a receipt quotes; of version 2 it is the 36 of its head. */
+const head1Bytes = 64;
 /** The shortest SEIPDv1 body: version, prefix, MDC packet. */
 const shortestBody1 = 1 + 18 + 22;
 
@@ -27,7 +27,7 @@ export interface Preamble {
     aead: Aead | null;
     chunkOctet: number | null;
   };
-  /** The first octets of the SEIPD body: 36 for version 2, 64 (or all, when there are fewer) for version 1. */
+  /** The first bytes of the SEIPD body: 36 for version 2, 64 (or all, when there are fewer) for version 1. */
   head: Uint8Array;
   /** What was read beyond: raw bytes beginning at the SEIPD packet, the first to write to a MessageReader. */
   rest: Uint8Array;
@@ -56,7 +56,7 @@ export async function readPreamble(source: () => Promise<Uint8Array | null>): Pr
     }
     checkOuterType(header.type);
     const end = offset + header.octets + header.length;
-    if (packets >= maxPreamblePackets || end > maxPreambleOctets) throw malformed('too much before the encrypted data');
+    if (packets >= maxPreamblePackets || end > maxPreambleBytes) throw malformed('too much before the encrypted data');
     await input.need(end);
     if (header.type === packetType.pkesk) pkesk.push(input.bytes.slice(offset, end));
     if (header.type === packetType.skesk) passwords++;
@@ -108,31 +108,31 @@ async function readHead(input: Prefix, offset: number): Promise<Pick<Preamble, '
   return head.finish();
 }
 
-/** Collects the first octets of a SEIPD body, across partial lengths. */
+/** Collects the first bytes of a SEIPD body, across partial lengths. */
 class HeadCollector {
   readonly #octets: number[] = [];
   #ended = false;
   readonly #parser = new PacketParser({
     begin: () => undefined,
-    body: (bytes) => this.#octets.push(...bytes.subarray(0, head1Octets - this.#octets.length)),
+    body: (bytes) => this.#octets.push(...bytes.subarray(0, head1Bytes - this.#octets.length)),
     end: () => {
       this.#ended = true;
     },
   });
 
   get complete(): boolean {
-    return this.#ended || this.#octets.length >= (this.#octets[0] === 2 ? headOctets : head1Octets);
+    return this.#ended || this.#octets.length >= (this.#octets[0] === 2 ? headBytes : head1Bytes);
   }
 
   write(bytes: Uint8Array): void {
-    for (let i = 0; i < bytes.length && !this.complete; i += head1Octets)
-      this.#parser.write(bytes.subarray(i, i + head1Octets));
+    for (let i = 0; i < bytes.length && !this.complete; i += head1Bytes)
+      this.#parser.write(bytes.subarray(i, i + head1Bytes));
   }
 
   finish(): Pick<Preamble, 'head' | 'encryption'> {
     const version = this.#octets[0];
     if (version === 2) {
-      const head = Uint8Array.from(this.#octets.slice(0, headOctets));
+      const head = Uint8Array.from(this.#octets.slice(0, headBytes));
       const { cipher, aead, chunkOctet } = parseHead(head);
       return { head, encryption: { packet: 'SEIPDv2', cipher, aead, chunkOctet } };
     }

@@ -5,7 +5,7 @@
 import { CfbDecipher } from './cfb.js';
 import { finalTagOf } from './chunks.js';
 import { malformed, packetType, parseHeader } from './packets.js';
-import { prefixOctets } from './mdc.js';
+import { prefixBytes } from './mdc.js';
 
 export interface HeadFinding {
   literal: true;
@@ -13,16 +13,16 @@ export interface HeadFinding {
 }
 
 /**
- * Decrypts the first octets of a SEIPDv1 body (64 in a receipt) and checks the repeated prefix
- * octets, the literal header, and that a tar, gzip or zstd stream of ours begins there. AES-256
+ * Decrypts the first bytes of a SEIPDv1 body (64 in a receipt) and checks the repeated prefix
+ * bytes, the literal header, and that a tar, gzip or zstd stream of ours begins there. AES-256
  * only, which is what depot writes. Throws 'verification-failed'.
  */
 export function checkHead(packet: 'SEIPDv1', head: Uint8Array, sessionKey: Uint8Array): HeadFinding {
-  if (head[0] !== 1 || head.length < 1 + prefixOctets + 16 || sessionKey.length !== 32) throw wrong(packet);
+  if (head[0] !== 1 || head.length < 1 + prefixBytes + 16 || sessionKey.length !== 32) throw wrong(packet);
   const plain = new CfbDecipher('AES-256', sessionKey).update(head.subarray(1));
   if (plain[14] !== plain[16] || plain[15] !== plain[17]) throw wrong(packet);
   const header = headerAt(plain, packet);
-  const body = plain.subarray(prefixOctets + header.octets);
+  const body = plain.subarray(prefixBytes + header.octets);
   // Format, file name length, date: depot leaves name and date empty.
   if (header.type !== packetType.literal || body[0] !== 0x62 || body[1] !== 0) throw wrong(packet);
   const compression = compressionOf(body.subarray(6));
@@ -32,10 +32,10 @@ export function checkHead(packet: 'SEIPDv1', head: Uint8Array, sessionKey: Uint8
 
 function headerAt(plain: Uint8Array, packet: string) {
   try {
-    const header = parseHeader(plain, prefixOctets);
+    const header = parseHeader(plain, prefixBytes);
     if (header !== null) return header;
   } catch {
-    // Any first octet may come out of a wrong key; the error below says all there is to say.
+    // Any first byte may come out of a wrong key; the error below says all there is to say.
   }
   throw wrong(packet);
 }
@@ -43,7 +43,7 @@ function headerAt(plain: Uint8Array, packet: string) {
 function compressionOf(content: Uint8Array): HeadFinding['compression'] | null {
   if (content[0] === 0x1f && content[1] === 0x8b) return 'gzip';
   if (content[0] === 0x28 && content[1] === 0xb5 && content[2] === 0x2f && content[3] === 0xfd) return 'zstd';
-  // The tar magic lies beyond these octets, but the first entry's name is always the same.
+  // The tar magic lies beyond these bytes, but the first entry's name is always the same.
   return new TextDecoder('latin1').decode(content.subarray(0, 6)) === 'DEPOT/' ? 'none' : null;
 }
 
@@ -52,8 +52,8 @@ function wrong(packet: string) {
 }
 
 /**
- * The final AEAD tag of a SEIPDv2 body: 16 octets, the last of the suitcase. `head` is its first 36
- * octets, `plaintextOctets` the size of all packets inside. Throws 'verification-failed' when the
+ * The final AEAD tag of a SEIPDv2 body: 16 bytes, the last of the suitcase. `head` is its first 36
+ * bytes, `plaintextOctets` the size of all packets inside. Throws 'verification-failed' when the
  * head is no valid one or the key has the wrong size.
  */
 export function computeTail(head: Uint8Array, sessionKey: Uint8Array, plaintextOctets: number): Uint8Array {

@@ -61,17 +61,17 @@ export class MessageReader {
     this.#inner.end();
   }
 
-  /** As StructureReader's: 36 octets (v2), 64 or fewer (v1). */
+  /** As StructureReader's: 36 bytes (v2), 64 or fewer (v1). */
   get head(): Uint8Array {
     return this.#structure.head;
   }
 
-  /** After `end`: the final AEAD tag, 16 octets; null for SEIPDv1. */
+  /** After `end`: the final AEAD tag, 16 bytes; null for SEIPDv1. */
   get tail(): Uint8Array | null {
     return this.#isVersion2 ? this.#structure.tail : null;
   }
 
-  /** Octets of all packets inside, as the final AEAD tag counts them. */
+  /** Bytes of all packets inside, as the final AEAD tag counts them. */
   get plaintextOctets(): number {
     return this.#decryptor.plaintextOctets;
   }

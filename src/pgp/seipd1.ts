@@ -5,7 +5,7 @@
 import { createCipheriv, randomBytes } from 'node:crypto';
 import { sha1, type Digest } from '../primitives.js';
 import { type Aes, CfbDecipher } from './cfb.js';
-import { mdcHeader, MdcReader, prefixOctets } from './mdc.js';
+import { mdcHeader, MdcReader, prefixBytes } from './mdc.js';
 
 /** Turns packets into the body of a SEIPDv1 packet, with AES-256. */
 export class Seipd1Encryptor {
@@ -17,8 +17,8 @@ export class Seipd1Encryptor {
     this.#sha1 = digest;
     this.#cipher = createCipheriv('aes-256-cfb', sessionKey, new Uint8Array(16));
     this.#emit = emit;
-    const prefix = randomBytes(prefixOctets);
-    prefix.copyWithin(prefixOctets - 2, prefixOctets - 4, prefixOctets - 2);
+    const prefix = randomBytes(prefixBytes);
+    prefix.copyWithin(prefixBytes - 2, prefixBytes - 4, prefixBytes - 2);
     this.#sha1.update(prefix);
     emit(Buffer.concat([Uint8Array.of(1), this.#cipher.update(prefix)]));
   }
@@ -44,7 +44,7 @@ export class Seipd1Decryptor {
     this.#inside = new MdcReader(plain, digest);
   }
 
-  /** `body`: what follows the version octet. */
+  /** `body`: what follows the version byte. */
   write(body: Uint8Array): void {
     this.#inside.write(this.#decipher.update(body));
   }
@@ -54,7 +54,7 @@ export class Seipd1Decryptor {
     this.#inside.end();
   }
 
-  /** Octets of the packets inside, without prefix and MDC packet. */
+  /** Bytes of the packets inside, without prefix and MDC packet. */
   get plaintextOctets(): number {
     return this.#inside.plaintextOctets;
   }

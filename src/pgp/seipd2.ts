@@ -5,7 +5,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { CipherGCMTypes, CipherOCBTypes } from 'node:crypto';
 import { sameOctets } from '../primitives.js';
-import { aeadId, changed, ChunkFrames, ChunkKeys, cipherId, parseHead, tagOctets } from './chunks.js';
+import { aeadId, changed, ChunkFrames, ChunkKeys, cipherId, parseHead, tagBytes } from './chunks.js';
 import type { AeadParameters } from './chunks.js';
 import { EaxDecipher } from './eax.js';
 
@@ -20,7 +20,7 @@ function modeOf({ cipher, aead }: AeadParameters): CipherGCMTypes {
 
 /** Encrypts the next chunk. */
 function cipherOf(keys: ChunkKeys) {
-  return createCipheriv(modeOf(keys.parameters), keys.key, keys.nextNonce(), { authTagLength: tagOctets }).setAAD(
+  return createCipheriv(modeOf(keys.parameters), keys.key, keys.nextNonce(), { authTagLength: tagBytes }).setAAD(
     keys.aad,
   );
 }
@@ -28,7 +28,7 @@ function cipherOf(keys: ChunkKeys) {
 /** Decrypts the next chunk. */
 function decipherOf(keys: ChunkKeys) {
   if (keys.parameters.aead === 'EAX') return new EaxDecipher(keys.key, keys.nextNonce(), keys.aad);
-  return createDecipheriv(modeOf(keys.parameters), keys.key, keys.nextNonce(), { authTagLength: tagOctets }).setAAD(
+  return createDecipheriv(modeOf(keys.parameters), keys.key, keys.nextNonce(), { authTagLength: tagBytes }).setAAD(
     keys.aad,
   );
 }
@@ -38,7 +38,7 @@ export class Seipd2Encryptor {
   readonly head: Uint8Array;
   tail: Uint8Array | null = null;
   readonly #keys: ChunkKeys;
-  readonly #chunkOctets: number;
+  readonly #chunkBytes: number;
   readonly #emit: (bytes: Uint8Array) => void;
   #cipher: ReturnType<typeof cipherOf> | null = null;
   #left = 0;
@@ -47,7 +47,7 @@ export class Seipd2Encryptor {
   constructor(sessionKey: Uint8Array, aead: 'OCB' | 'GCM', chunkOctet: number, emit: (bytes: Uint8Array) => void) {
     this.head = encodeHead(aead, chunkOctet);
     this.#keys = new ChunkKeys(sessionKey, parseHead(this.head));
-    this.#chunkOctets = 2 ** (chunkOctet + 6);
+    this.#chunkBytes = 2 ** (chunkOctet + 6);
     this.#emit = emit;
     emit(this.head);
   }
@@ -57,7 +57,7 @@ export class Seipd2Encryptor {
     for (let offset = 0; offset < plain.length; ) {
       if (this.#cipher === null) {
         this.#cipher = cipherOf(this.#keys);
-        this.#left = this.#chunkOctets;
+        this.#left = this.#chunkBytes;
       }
       const take = Math.min(this.#left, plain.length - offset);
       this.#emit(this.#cipher.update(plain.subarray(offset, offset + take)));
@@ -91,7 +91,7 @@ export class Seipd2Decryptor {
   #decipher: ReturnType<typeof decipherOf> | null = null;
   /** Plaintext of the current chunk, not yet authenticated. */
   #opened: Uint8Array[] = [];
-  #openedOctets = 0;
+  #openedBytes = 0;
   tail: Uint8Array | null = null;
   plaintextOctets = 0;
 
@@ -104,7 +104,7 @@ export class Seipd2Decryptor {
     this.#plain = plain;
   }
 
-  /** `body`: what follows the 36 octets of the head; not kept after the return. */
+  /** `body`: what follows the 36 bytes of the head; not kept after the return. */
   write(body: Uint8Array): void {
     this.#frames.write(body);
   }
@@ -121,7 +121,7 @@ export class Seipd2Decryptor {
   #data(bytes: Uint8Array): void {
     this.#decipher ??= decipherOf(this.#keys);
     this.#opened.push(this.#decipher.update(bytes));
-    this.#openedOctets += bytes.length;
+    this.#openedBytes += bytes.length;
   }
 
   #endChunk(tag: Uint8Array): void {
@@ -132,10 +132,10 @@ export class Seipd2Decryptor {
     } catch {
       throw changed();
     }
-    this.plaintextOctets += this.#openedOctets;
+    this.plaintextOctets += this.#openedBytes;
     for (const bytes of this.#opened) if (bytes.length > 0) this.#plain(bytes);
     this.#opened = [];
-    this.#openedOctets = 0;
+    this.#openedBytes = 0;
     this.#decipher = null;
   }
 }

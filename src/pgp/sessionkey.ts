@@ -14,7 +14,7 @@ import { Pkesk, wrapFor, type PkeskPacket } from './wrap.js';
 export { describePkesks } from './pkesk.js';
 export type { PkeskDescription } from './pkesk.js';
 
-/** How the bulk of a suitcase is encrypted: compat, or modern. Chunks are 2^(chunkOctet + 6) octets. */
+/** How the bulk of a suitcase is encrypted: compat, or modern. Chunks are 2^(chunkOctet + 6) bytes. */
 export type Encryption =
   | { packet: 'SEIPDv1'; cipher: 'AES-256-CFB'; aead: null }
   | { packet: 'SEIPDv2'; cipher: 'AES-256'; aead: 'GCM' | 'OCB'; chunkOctet: number };
@@ -23,7 +23,7 @@ export type Encryption =
 const defaultChunkOctet = 14;
 
 /**
- * DESIGN section 4: modern when every recipient announces SEIPDv2 with AES-256 in one common mode,
+ * Modern when every recipient announces SEIPDv2 with AES-256 in one common mode,
  * GCM before OCB. Throws 'recipient-unusable' when `modern` is forced on a key that does not.
  */
 export function chooseEncryption(wanted: 'auto' | 'modern' | 'compat', recipients: Recipient[]): Encryption {
@@ -45,7 +45,7 @@ export function chooseEncryption(wanted: 'auto' | 'modern' | 'compat', recipient
 
 /**
  * The PKESK packets for all recipients, as they stand in the suitcase: version 3 for SEIPDv1, version 6
- * for SEIPDv2. `sessionKey` has 32 octets.
+ * for SEIPDv2. `sessionKey` has 32 bytes.
  */
 export async function wrapSessionKey(sessionKey: Uint8Array, e: Encryption, r: Recipient[]): Promise<Uint8Array> {
   const packets: Uint8Array[] = [];
@@ -171,7 +171,7 @@ function isNamed(recipient: string, part: SecretPacket): boolean {
 }
 
 /**
- * Changes that decryption would not notice: an integer with a wrong bit count or octets after the last
+ * Changes that decryption would not notice: an integer with a wrong bit count or bytes after the last
  * field (the packet would be written differently), and the highest bit of a Curve25519 point, which
  * X25519 ignores (RFC 7748 section 5) and the key derivation of algorithm 18 does not cover.
  */

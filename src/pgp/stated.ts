@@ -150,7 +150,7 @@ function expiryOf({ body }: Part, { created, keyLifetime, signatureLifetime }: S
 
 /** RFC 9580 section 5.5.4. */
 function fingerprintOf(body: Uint8Array): string | null {
-  const octets = publicOctets(body);
+  const octets = publicBytes(body);
   if (octets === null) return null;
   const material = body.subarray(0, octets);
   const head = Buffer.alloc(body[0] === 4 ? 3 : 5);
@@ -165,7 +165,7 @@ function fingerprintOf(body: Uint8Array): string | null {
 }
 
 /** How much of a key packet is public: the beginning of a secret one (RFC 9580 sections 5.5.2 and 5.5.5). */
-function publicOctets(body: Uint8Array): number | null {
+function publicBytes(body: Uint8Array): number | null {
   const view = viewOf(body);
   if (body[0] === 6) return 10 + view.getUint32(6);
   if (body[0] !== 4) return null;

@@ -1,12 +1,12 @@
 /** The outside of a message: which needs no key to be read, and no cipher. */
-import { headOctets, tagOctets } from './chunks.js';
+import { headBytes, tagBytes } from './chunks.js';
 import { concat, malformed, packetType, PacketParser } from './packets.js';
 import type { PacketHeader } from './packets.js';
 import type { Preamble } from './preamble.js';
 
-/** Octets of the body that come in smaller pieces are put together: OpenPGP allows parts of one octet, each of which would cost objects. */
-const smallOctets = 4096;
-const gatheredOctets = 64 * 1024;
+/** Bytes of the body that come in smaller pieces are put together: OpenPGP allows parts of one byte, each of which would cost objects. */
+const smallBytes = 4096;
+const gatheredBytes = 64 * 1024;
 
 /**
  * The outer packet alone: that there is exactly one SEIPD packet, whole, with nothing after it. Needs
@@ -17,20 +17,20 @@ export class StructureReader {
   readonly #expectedHead: Uint8Array;
   readonly #head: Uint8Array;
   readonly #body: (bytes: Uint8Array) => void;
-  #headOctets = 0;
+  #headBytes = 0;
   #packets = 0;
   #last: Uint8Array = new Uint8Array(0);
-  /** After the head: version octet (v1) or 36 octets (v2), which are not part of `body`. */
+  /** After the head: version byte (v1) or 36 bytes (v2), which are not part of `body`. */
   #skip: number;
   #gathered: Uint8Array | null = null;
-  #gatheredOctets = 0;
+  #gatheredBytes = 0;
 
-  /** `body` gets the octets of the SEIPD body after the version octet (v1) or the 36 octets of the head (v2). */
+  /** `body` gets the bytes of the SEIPD body after the version byte (v1) or the 36 bytes of the head (v2). */
   constructor(o: { preamble: Preamble; body?: (bytes: Uint8Array) => void }) {
     this.#expectedHead = o.preamble.head;
     this.#head = new Uint8Array(o.preamble.head.length);
     this.#body = o.body ?? (() => undefined);
-    this.#skip = o.preamble.encryption.packet === 'SEIPDv1' ? 1 : headOctets;
+    this.#skip = o.preamble.encryption.packet === 'SEIPDv1' ? 1 : headBytes;
     this.#parser = new PacketParser({
       begin: (header) => this.#begin(header),
       body: (bytes) => this.#content(bytes),
@@ -46,16 +46,16 @@ export class StructureReader {
   end(): void {
     this.#parser.end();
     this.#flush();
-    if (this.#packets !== 1 || this.#headOctets < this.#head.length)
+    if (this.#packets !== 1 || this.#headBytes < this.#head.length)
       throw malformed('it ends before the encrypted data');
   }
 
-  /** The first octets of the body for the key proof: 36 (v2), 64 or fewer (v1). */
+  /** The first bytes of the body for the key proof: 36 (v2), 64 or fewer (v1). */
   get head(): Uint8Array {
     return this.#head;
   }
 
-  /** The last 16 octets of the body. */
+  /** The last 16 bytes of the body. */
   get tail(): Uint8Array {
     return this.#last;
   }
@@ -66,27 +66,27 @@ export class StructureReader {
   }
 
   #content(bytes: Uint8Array): void {
-    if (this.#headOctets < this.#head.length) this.#checkHead(bytes);
+    if (this.#headBytes < this.#head.length) this.#checkHead(bytes);
     const skip = Math.min(this.#skip, bytes.length);
     this.#skip -= skip;
     if (skip > 0) this.#remember(bytes.subarray(0, skip));
     const body = bytes.subarray(skip);
-    if (body.length >= smallOctets) {
+    if (body.length >= smallBytes) {
       this.#flush();
       this.#deliver(body);
     } else {
-      if (this.#gatheredOctets + body.length > gatheredOctets) this.#flush();
-      this.#gathered ??= new Uint8Array(gatheredOctets);
-      this.#gathered.set(body, this.#gatheredOctets);
-      this.#gatheredOctets += body.length;
+      if (this.#gatheredBytes + body.length > gatheredBytes) this.#flush();
+      this.#gathered ??= new Uint8Array(gatheredBytes);
+      this.#gathered.set(body, this.#gatheredBytes);
+      this.#gatheredBytes += body.length;
     }
   }
 
   #flush(): void {
     if (this.#gathered === null) return;
-    const bytes = this.#gathered.subarray(0, this.#gatheredOctets);
+    const bytes = this.#gathered.subarray(0, this.#gatheredBytes);
     this.#gathered = null;
-    this.#gatheredOctets = 0;
+    this.#gatheredBytes = 0;
     this.#deliver(bytes);
   }
 
@@ -96,15 +96,15 @@ export class StructureReader {
   }
 
   #remember(bytes: Uint8Array): void {
-    this.#last = concat(this.#last, bytes.subarray(-tagOctets)).subarray(-tagOctets);
+    this.#last = concat(this.#last, bytes.subarray(-tagBytes)).subarray(-tagBytes);
   }
 
   /** A second pass must meet the message of the first. */
   #checkHead(bytes: Uint8Array): void {
-    const octets = Math.min(this.#head.length - this.#headOctets, bytes.length);
-    this.#head.set(bytes.subarray(0, octets), this.#headOctets);
-    this.#headOctets += octets;
-    if (this.#head.some((octet, i) => i < this.#headOctets && octet !== this.#expectedHead[i]))
+    const octets = Math.min(this.#head.length - this.#headBytes, bytes.length);
+    this.#head.set(bytes.subarray(0, octets), this.#headBytes);
+    this.#headBytes += octets;
+    if (this.#head.some((octet, i) => i < this.#headBytes && octet !== this.#expectedHead[i]))
       throw malformed('it changed while it was read');
   }
 }

@@ -47,7 +47,7 @@ export async function isGenuineShortEdDsa(
   return verifyEdDsa(curve.name, point, digest, octets);
 }
 
-/** An MPI has lost its leading zeros; these values are little-endian octet strings all the same. */
+/** An MPI has lost its leading zeros; these values are little-endian byte strings all the same. */
 function leftPad(value: Uint8Array | undefined, octets: number): Uint8Array {
   const padded = new Uint8Array(octets);
   if (value !== undefined && value.length <= octets) padded.set(value, octets - value.length);

@@ -11,17 +11,17 @@ import type { Digest } from '../primitives.js';
 import { Seipd2Encryptor } from './seipd2.js';
 import type { Encryption } from './sessionkey.js';
 
-/** Parts of the outer packet: 2^16 octets, whatever the content does. */
+/** Parts of the outer packet: 2^16 bytes, whatever the content does. */
 const outerPartExponent = 16;
 /** Pieces given to the cipher at once: small enough to stay in the processor's cache between two passes. */
-const pieceOctets = 128 * 1024;
-/** Octets of a SEIPDv1 body that a receipt quotes. */
-const head1Octets = 64;
+const pieceBytes = 128 * 1024;
+/** Bytes of a SEIPDv1 body that a receipt quotes. */
+const head1Bytes = 64;
 
 export interface MessageWriterOptions {
   /** PKESK packets as `wrapSessionKey` made them. */
   pkesk: Uint8Array;
-  /** 32 octets. */
+  /** 32 bytes. */
   sessionKey: Uint8Array;
   encryption: Encryption;
   /** Gets the suitcase's bytes in order; they are the receiver's to keep. */
@@ -36,13 +36,13 @@ export class MessageWriter {
   readonly #encryptor: Seipd1Encryptor | Seipd2Encryptor;
   readonly #outer: PartialPacket;
   readonly #head: Uint8Array;
-  #headOctets = 0;
+  #headBytes = 0;
   #plaintextOctets = 0;
 
   constructor(o: MessageWriterOptions) {
     o.emit(o.pkesk);
     this.#outer = new PartialPacket(packetType.seipd, outerPartExponent, o.emit);
-    this.#head = new Uint8Array(o.encryption.packet === 'SEIPDv2' ? 36 : head1Octets);
+    this.#head = new Uint8Array(o.encryption.packet === 'SEIPDv2' ? 36 : head1Bytes);
     const body = (bytes: Uint8Array): void => this.#body(bytes);
     this.#encryptor =
       o.encryption.packet === 'SEIPDv2'
@@ -55,8 +55,8 @@ export class MessageWriter {
   }
 
   update(plain: Uint8Array): void {
-    for (let offset = 0; offset < plain.length; offset += pieceOctets)
-      this.#literal.write(plain.subarray(offset, offset + pieceOctets));
+    for (let offset = 0; offset < plain.length; offset += pieceBytes)
+      this.#literal.write(plain.subarray(offset, offset + pieceBytes));
   }
 
   final(): void {
@@ -65,26 +65,26 @@ export class MessageWriter {
     this.#outer.final();
   }
 
-  /** After `final`: the first octets of the SEIPD body for the key proof, 36 (v2) or 64 (v1). */
+  /** After `final`: the first bytes of the SEIPD body for the key proof, 36 (v2) or 64 (v1). */
   get head(): Uint8Array {
-    return this.#head.slice(0, this.#headOctets);
+    return this.#head.slice(0, this.#headBytes);
   }
 
-  /** After `final`: the last 16 octets of the suitcase, the final AEAD tag; null for SEIPDv1. */
+  /** After `final`: the last 16 bytes of the suitcase, the final AEAD tag; null for SEIPDv1. */
   get tail(): Uint8Array | null {
     return this.#encryptor instanceof Seipd2Encryptor ? this.#encryptor.tail : null;
   }
 
-  /** Octets inside the SEIPD so far: the literal packet with its headers; no v1 prefix or MDC. */
+  /** Bytes inside the SEIPD so far: the literal packet with its headers; no v1 prefix or MDC. */
   get plaintextOctets(): number {
     return this.#plaintextOctets;
   }
 
   #body(bytes: Uint8Array): void {
-    if (this.#headOctets < this.#head.length) {
-      const quoted = bytes.subarray(0, this.#head.length - this.#headOctets);
-      this.#head.set(quoted, this.#headOctets);
-      this.#headOctets += quoted.length;
+    if (this.#headBytes < this.#head.length) {
+      const quoted = bytes.subarray(0, this.#head.length - this.#headBytes);
+      this.#head.set(quoted, this.#headBytes);
+      this.#headBytes += quoted.length;
     }
     this.#outer.write(bytes);
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { ManifestCheck, type ManifestResult } from '../../src/dataset/compare.js';
-import { sha256 } from '../../src/dataset/hash.js';
+import { sha256 } from '../../src/primitives.js';
 import { TarReader } from '../../src/dataset/tar/read.js';
 import { depotTar, entry, type Lies, type Member, type Piece } from '../support/depot-tar.js';
 import { inPieces } from '../support/extraction.js';

@@ -19,7 +19,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ManifestCheck } from '../../src/dataset/compare.js';
-import { sha256 } from '../../src/dataset/hash.js';
+import { sha256 } from '../../src/primitives.js';
 import type { SourceSpec } from '../../src/source.js';
 import { TarReader } from '../../src/dataset/tar/read.js';
 import { pattern } from '../support/awkward.js';

@@ -3,7 +3,7 @@ import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ManifestCheck } from '../../src/dataset/compare.js';
-import { sha256 } from '../../src/dataset/hash.js';
+import { sha256 } from '../../src/primitives.js';
 import { parseManifestLine } from '../../src/dataset/manifest.js';
 import { TarReader } from '../../src/dataset/tar/read.js';
 import { pattern } from '../support/awkward.js';

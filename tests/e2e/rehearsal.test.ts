@@ -98,7 +98,7 @@ const broken: [string, Record<string, (source: string) => string>, SupplierOptio
     'a key proof that is of nothing',
     {
       'pgp/writer.ts': (s) =>
-        s.replace('return this.#head.slice(0, this.#headOctets);', 'return new Uint8Array(this.#headOctets);'),
+        s.replace('return this.#head.slice(0, this.#headBytes);', 'return new Uint8Array(this.#headBytes);'),
     },
     { profile: 'modern' },
   ],

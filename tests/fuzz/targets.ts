@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseConfig } from '../../src/config/load.js';
 import { type Surroundings } from '../../src/config/state.js';
 import { ManifestCheck } from '../../src/dataset/compare.js';
-import { sha256 } from '../../src/dataset/hash.js';
+import { sha256 } from '../../src/primitives.js';
 import { MANIFEST_PART_OCTETS, MANIFEST_PATH, parseManifestLine } from '../../src/dataset/manifest.js';
 import { TarReader } from '../../src/dataset/tar/read.js';
 import { type ErrorCode, isDepotError } from '../../src/errors.js';

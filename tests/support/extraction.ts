@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ManifestCheck, type ManifestResult } from '../../src/dataset/compare.js';
 import { Extractor, type Extracted, type ExtractorOptions } from '../../src/dataset/extract.js';
-import { sha256 } from '../../src/dataset/hash.js';
+import { sha256 } from '../../src/primitives.js';
 import type { EntrySink } from '../../src/dataset/tar/format.js';
 import { TarReader } from '../../src/dataset/tar/read.js';
 import { tempDir } from './cleanup.js';

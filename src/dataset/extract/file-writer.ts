@@ -1,6 +1,6 @@
 import { ftruncateSync, writeSync } from 'node:fs';
 
-/** Octets per write: fewer, larger writes; and the step in which holes are found. */
+/** Bytes per write: fewer, larger writes; and the step in which holes are found. */
 const WRITE = 1 << 20;
 /** Shorter pieces of zeros are written: a hole would save next to nothing. */
 const MIN_HOLE = 65_536;
@@ -10,9 +10,9 @@ const LARGE = 4 * WRITE;
 
 /** Writes blocks elsewhere, while the next are made, and digests those of a file that are to be. */
 export interface BlockWriter {
-  /** Where the next block goes: `WRITE` octets or more. @throws Error of `node:fs` for a block before */
+  /** Where the next block goes: `WRITE` bytes or more. @throws Error of `node:fs` for a block before */
   room(): Buffer;
-  /** Takes the first octets of what `room` gave, for this place in the file, and all of its memory. */
+  /** Takes the first bytes of what `room` gave, for this place in the file, and all of its memory. */
   write(octets: number, fd: number, position: number, isDigested: boolean): void;
   /** Takes them for the digest alone. */
   digest(octets: number): void;
@@ -34,7 +34,7 @@ export class FileWriter {
   #position = 0;
   /** Allocated when a file first comes in pieces. */
   #own: Buffer | undefined;
-  /** Where the next octets are gathered: our own, or of `#large`. */
+  /** Where the next bytes are gathered: our own, or of `#large`. */
   #buffer: Buffer | undefined;
   #used = 0;
   #hole = false;

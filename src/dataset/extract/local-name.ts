@@ -7,7 +7,7 @@ const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout
  * One component of a path as this platform can hold it, with what it cannot hold as `%` and two hex digits. On Windows
  * these are the characters that NTFS and Win32 keep for themselves (also `:`, which would open a stream of another file,
  * and `\`, which would be a separator), a dot or space at the end, and device names; on Windows and macOS
- * names that are not UTF-8. Elsewhere names are octets and stay as they are.
+ * names that are not UTF-8. Elsewhere names are bytes and stay as they are.
  */
 export function localName(name: ByteString, platform: NodeJS.Platform): ByteString {
   if (platform !== 'win32' && platform !== 'darwin') return name;

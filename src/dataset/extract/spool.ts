@@ -66,7 +66,7 @@ export class Spool {
     let start = 0;
     let stop = 0;
     let position = 0;
-    // Makes `length` octets from `start` on available; false at the end of the file.
+    // Makes `length` bytes from `start` on available; false at the end of the file.
     const ensure = (length: number): boolean => {
       if (stop - start >= length) return true;
       const rest = chunk.subarray(start, stop);

@@ -3,10 +3,10 @@
  * where a field does not fit ("pax Interchange Format"). Writer and reader share what is here.
  */
 
-/** Octets of a tar record: headers are one, contents are padded to whole ones with zeros. */
+/** Bytes of a tar record: headers are one, contents are padded to whole ones with zeros. */
 export const BLOCK = 512;
 
-/** Where the fields of a ustar header are: [offset, length] in octets. */
+/** Where the fields of a ustar header are: [offset, length] in bytes. */
 export const field = {
   name: [0, 100],
   mode: [100, 8],
@@ -45,12 +45,12 @@ export const typeflag = {
 
 export type EntryType = 'file' | 'directory' | 'symlink' | 'hardlink';
 
-/** One entry of the archive. Names are octets: they need not be UTF-8. */
+/** One entry of the archive. Names are bytes: they need not be UTF-8. */
 export interface TarEntry {
   /** Relative, one `/` between components, none of which is empty, `.` or `..`; no `/` at the end (not for directories either). Empty: the root, a directory. */
   path: Uint8Array;
   type: EntryType;
-  /** Content octets; 0 for all but files. */
+  /** Content bytes; 0 for all but files. */
   size: number;
   /** Permission bits, 0 to 0o7777. */
   mode: number;
@@ -68,7 +68,7 @@ export interface EntrySink {
   end(): void;
 }
 
-/** Octets that follow `size` octets of content to fill the last block. */
+/** Bytes that follow `size` bytes of content to fill the last block. */
 export function paddingFor(size: number): number {
   return (BLOCK - (size % BLOCK)) % BLOCK;
 }

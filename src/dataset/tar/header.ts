@@ -20,7 +20,7 @@ const SLASH = 0x2f;
 type Field = readonly [offset: number, length: number];
 
 /**
- * Parses the header block of 512 octets at `at` (POSIX.1-2017 pax, "ustar Interchange Format"; GNU's numbers in
+ * Parses the header block of 512 bytes at `at` (POSIX.1-2017 pax, "ustar Interchange Format"; GNU's numbers in
  * base 256). Null when the block is all zeros. Throws `archive-refused` when the checksum is wrong or a
  * number is not one. The result shares no memory with `bytes`.
  */
@@ -49,7 +49,7 @@ export function isHeader(bytes: Uint8Array, at: number): boolean {
   return checksumMatches(bytes, at) || isZero(bytes, at);
 }
 
-/** The sum of all octets with the checksum field as spaces; some old tars summed them as signed. */
+/** The sum of all bytes with the checksum field as spaces; some old tars summed them as signed. */
 function checksumMatches(bytes: Uint8Array, at: number): boolean {
   const [offset, length] = field.checksum;
   const stated = octal(bytes, at, field.checksum);
@@ -76,7 +76,7 @@ function isPosix(bytes: Uint8Array, at: number): boolean {
   return magic.length === 5 && magic.every((octet, i) => octet === 'ustar'.charCodeAt(i));
 }
 
-/** A field that ends at its first NUL, or at its last octet. */
+/** A field that ends at its first NUL, or at its last byte. */
 function text(bytes: Uint8Array, at: number, [offset, length]: Field): Uint8Array {
   const start = at + offset;
   let end = start;
@@ -123,7 +123,7 @@ function octal(bytes: Uint8Array, at: number, [offset, length]: Field): number {
   return value;
 }
 
-/** GNU: the high bit marks two's complement, most significant octet first; 0x80 or 0xff in front. */
+/** GNU: the high bit marks two's complement, most significant byte first; 0x80 or 0xff in front. */
 function base256(bytes: Uint8Array, at: number, [offset, length]: Field): number {
   const start = at + offset;
   const first = bytes[start]!;

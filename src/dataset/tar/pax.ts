@@ -20,7 +20,7 @@ const NEWLINE = 0x0a;
 
 /**
  * Parses the records of an extended header (POSIX.1-2017 pax, "pax Extended Header"):
- * `<length> <keyword>=<value>\n`. Values of path and linkpath stay octets, so that `hdrcharset=BINARY`
+ * `<length> <keyword>=<value>\n`. Values of path and linkpath stay bytes, so that `hdrcharset=BINARY`
  * makes no difference. An empty size or time takes an earlier one back, as POSIX has it.
  * Throws `archive-refused` when a record is malformed, and for the sparse formats of GNU tar.
  */
@@ -103,7 +103,7 @@ function short(value: string): string {
   return printable(value.slice(0, 40));
 }
 
-/** For what must be ASCII: any other octet stays a character that no keyword and no number holds. */
+/** For what must be ASCII: any other byte stays a character that no keyword and no number holds. */
 function latin1(bytes: Uint8Array, start: number, end: number): string {
   let text = '';
   for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]!);

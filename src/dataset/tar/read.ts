@@ -2,10 +2,9 @@ import { fromBytes } from '../bytestring.js';
 import { FIRST_ENTRY } from '../../names/archive.js';
 import { BLOCK, paddingFor, typeflag, type EntrySink, type EntryType, type TarEntry } from './format.js';
 import { isHeader, parseHeader, type Header } from './header.js';
-import { notTar } from './not-tar.js';
 import { MAX_PAX, parsePax, sparse, type PaxFields } from './pax.js';
 import { canonical, endsLikeDirectory, MAX_PATH } from './path.js';
-import { notRead, refused, shown } from './refused.js';
+import { notRead, notTar, refused, shown } from './refused.js';
 
 /** Headers that only say something of the next entry. `L` and `K` are GNU tar's long name and long link target. */
 type MetaType = 'x' | 'g' | 'L' | 'K';
@@ -34,7 +33,7 @@ export class TarReader {
   #state: 'header' | 'meta' | 'content' | 'padding' | 'zero' | 'ended' | 'failed' = 'header';
   readonly #block = new Uint8Array(BLOCK);
   #blockFill = 0;
-  /** Octets to come of the content, the meta header or the padding. */
+  /** Bytes to come of the content, the meta header or the padding. */
   #left = 0;
   #padding = 0;
   #metaType: MetaType = 'x';
@@ -49,7 +48,7 @@ export class TarReader {
     this.#sink = sink;
   }
 
-  /** Takes the next octets; calls the sink before it returns. Errors of the sink pass through. */
+  /** Takes the next bytes; calls the sink before it returns. Errors of the sink pass through. */
   write(bytes: Uint8Array): void {
     if (this.#state === 'failed') throw refused('the archive was refused before');
     try {
@@ -277,7 +276,7 @@ function entryType(type: string, name: Uint8Array): EntryType {
   }
 }
 
-/** GNU's long names end at a NUL; octets after it would be a second name. */
+/** GNU's long names end at a NUL; bytes after it would be a second name. */
 function cString(bytes: Uint8Array): Uint8Array {
   const nul = bytes.indexOf(0);
   if (nul === -1) return bytes;

@@ -95,7 +95,7 @@ export class HeaderEncoder {
   }
 }
 
-/** Whether the octets are UTF-8, as pax headers are unless they say otherwise. */
+/** Whether the bytes are UTF-8, as pax headers are unless they say otherwise. */
 function isText(octets: string): boolean {
   return toText(octets as ByteString) !== null;
 }
@@ -120,7 +120,7 @@ const template = (() => {
 })();
 const templateSum = template.reduce((sum, octet) => sum + octet, 0);
 
-/** The checksum is the sum of all octets, so every write says what it adds: summing up 512 octets again costs more. */
+/** The checksum is the sum of all bytes, so every write says what it adds: summing up 512 bytes again costs more. */
 function writeBlock(target: Uint8Array, at: number, f: UstarFields): void {
   target.set(template, at);
   const sum =
@@ -136,7 +136,7 @@ function writeBlock(target: Uint8Array, at: number, f: UstarFields): void {
   target[at + field.checksum[0] + 6] = 0; // then the last of the spaces
 }
 
-/** Writes octets and returns their sum. */
+/** Writes bytes and returns their sum. */
 function write(target: Uint8Array, at: number, octets: string): number {
   let sum = 0;
   for (let i = 0; i < octets.length; i++) {
@@ -171,7 +171,7 @@ function splitName(path: string): { name: string; prefix: string } | null {
 }
 
 /**
- * One pax record, `"<length> <keyword>=<value>\n"`, as octets. The length counts the whole record, its own digits too,
+ * One pax record, `"<length> <keyword>=<value>\n"`, as bytes. The length counts the whole record, its own digits too,
  * so that it may need a second look.
  */
 export function paxRecord(keyword: string, value: string): string {

@@ -1,1 +1,0 @@
-export { sha256, type Hash } from '../primitives.js';
