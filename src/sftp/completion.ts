@@ -1,5 +1,5 @@
 /**
- * From the close to the published name (DESIGN sections 5 and 7). Every answer can be lost here, and most
+ * From the close to the published name (docs/reliability.md). Every answer can be lost here, and most
  * of them cannot be asked for again, so each loss is settled by looking; what a look does not settle is
  * `unconfirmed`, never a guess.
  */
