@@ -61,7 +61,7 @@ export function isDepotError(error: unknown, code?: ErrorCode): error is DepotEr
   return isOurs(error) && (code === undefined || error.code === code);
 }
 
-/** The server said no: to the directory, to a write, or to a name. */
+/** The server said no, to the directory, a write or a name: definite, unlike everything that keeps us from hearing it. */
 export function isRefusal(error: unknown): error is DepotError {
   return isOurs(error) && error.code.startsWith('remote-');
 }

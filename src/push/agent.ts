@@ -5,7 +5,7 @@ import { requirePrivate } from '../permissions.js';
 import { printable } from '../printable.js';
 import type { Place } from '../state/pending.js';
 import { findUsername } from '../secrets/login.js';
-import { connect } from '../sftp/connect.js';
+import { connect } from '../sftp/remote.js';
 import type { Connections } from '../sftp/connections.js';
 import type { Remote } from '../sftp/remote.js';
 import type { Login, RemoteSpec, TransportHooks } from '../sftp/types.js';

@@ -3,7 +3,8 @@ import { newDepositId, partialName, suitcaseName, timestamp } from '../names/dep
 import { removePending, writePending, type PendingRecord } from '../state/pending.js';
 import { chooseCompression } from '../seal/compress.js';
 import type { Sealing } from '../seal/sealing.js';
-import { type Abandoned, deadPartial, type DeadUploadError } from '../sftp/dead.js';
+import { PartialLost } from '../sftp/status.js';
+import type { Abandoned } from '../sftp/types.js';
 import type { Upload } from '../sftp/upload.js';
 import { recordOutcome } from './outcome.js';
 import type { Deposit } from './types.js';
@@ -27,7 +28,7 @@ export async function makeDeposit(scene: Scene): Promise<Deposit> {
       const beginning = beginDeposit(scene);
       return await (o.arrangement.spool ? spooledDeposit(scene, beginning) : streamedDeposit(scene, beginning));
     } catch (error) {
-      if (!deadPartial(error) || !canReadAgain(scene, error) || Date.now() > startAgainUntil) throw error;
+      if (!(error instanceof PartialLost) || !canReadAgain(scene, error) || Date.now() > startAgainUntil) throw error;
       hooks.warn(`${error.message}; starting again under a new id`);
     }
   }
@@ -149,9 +150,8 @@ async function afterAbandoning(scene: Scene, intent: PendingRecord, { removed, m
 }
 
 /** Standard input comes once; before it was touched, it is still to come. */
-function canReadAgain({ o }: Scene, error: DeadUploadError): boolean {
+function canReadAgain({ o }: Scene, error: PartialLost): boolean {
   return (
-    (error.beforeFirstBlock === true && !o.arrangement.spool) ||
-    o.arrangement.dataset.every((source) => source.kind !== 'stdin')
+    (error.beforeFirstBlock && !o.arrangement.spool) || o.arrangement.dataset.every((source) => source.kind !== 'stdin')
   );
 }

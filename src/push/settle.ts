@@ -79,7 +79,7 @@ async function discard(scene: Scene, record: PendingRecord): Promise<void> {
   const { state, agent, hooks } = scene;
   const name = remoteName(record);
   // Where the agent collects what is closed, it may have taken the beginning of a suitcase.
-  const vanished = record.publish === 'direct' && (await agent.remote.look(name)) === null;
+  const vanished = record.publish === 'direct' && (await agent.remote.stat(name)) === null;
   const removal = await agent.remote.removePartial(name);
   const left = vanished
     ? `${name} is not at ${agent.address}: should the agent have taken it, it is not complete`
@@ -162,7 +162,7 @@ async function verdictOn(
 ): Promise<Receipt['transfer'] | 'void' | 'open'> {
   const { partialName, finalName, publish } = record;
   const { bytes } = record.draft.suitcase;
-  const final = await remote.look(finalName);
+  const final = await remote.stat(finalName);
   if (final !== null && final !== 'unreadable') {
     if (final.size === bytes) return transferOf(record, 'acknowledged', 'matched');
     if (publish === 'direct') return 'void';
@@ -173,7 +173,7 @@ async function verdictOn(
     return 'open';
   }
   if (publish === 'direct') return 'open';
-  const partial = await remote.look(partialName);
+  const partial = await remote.stat(partialName);
   const seen = partial !== null && partial !== 'unreadable';
   if (seen && partial.size !== bytes) return 'void';
   if (final === null && partial === null) return 'open';
@@ -185,7 +185,7 @@ async function verdictOn(
     // Refused although it lies there: it will never be published. If it cannot be seen, the name may be taken by itself.
     return seen ? 'void' : 'open';
   }
-  const after = await remote.look(finalName);
+  const after = await remote.stat(finalName);
   return transferOf(record, 'acknowledged', after === null || after === 'unreadable' ? 'unreadable' : 'matched');
 }
 

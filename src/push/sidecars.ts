@@ -1,8 +1,7 @@
 import { DepotError, isDepotError, isStop } from '../errors.js';
 import { removePending, writePending, type PendingRecord } from '../state/pending.js';
 import { readSidecarBytes } from '../state/sidecars.js';
-import type { Sidecar } from '../sftp/prepared.js';
-import { type Delivery, type Leftover, partialOf } from '../sftp/sidecar.js';
+import { type Sidecar, type Delivery, type Leftover, partialOf } from '../sftp/sidecar.js';
 import type { Scene } from './scene.js';
 import { step } from './steps.js';
 import { rememberStrays } from './strays.js';
@@ -25,21 +24,22 @@ export async function uploadSidecars(
   let leftover: Leftover = origin === 'an earlier run' ? 'file' : 'none';
   await writePending(state, record);
   step('sidecars-pending');
-  const prepared = agent.remote.prepareSidecars();
   const { reconnects } = agent.stats;
+  const begun = new Map<string, Sidecar>();
   try {
-    if (origin === 'this run') await prepared.write(await readable(scene, remaining));
+    if (origin === 'this run') await begin(scene, remaining, begun);
     while (remaining.length > 0) {
       o.signal.throwIfAborted();
       const name = remaining[0]!;
-      told(scene, name, (await prepared.publish(name)) ?? (await putSidecar(scene, name, leftover)), leftover);
+      const sidecar = begun.get(name) ?? (await readSidecar(scene, name, leftover));
+      told(scene, name, sidecar === null ? 'gone here' : await sidecar.publish(), leftover);
       if (leftover === 'file') leftover = 'partial';
       remaining.shift();
       await writePending(state, { ...record, remainingSidecars: [...remaining] });
       step('sidecar-delivered');
     }
   } catch (error) {
-    await prepared.discard();
+    await Promise.all([...begun.values()].map((sidecar) => sidecar.discard()));
     // The record leads the next run to their usual partials, and to no others.
     await rememberLost(scene, []);
     throw error;
@@ -60,19 +60,18 @@ export async function rememberLost(scene: Scene, usual: readonly string[]): Prom
   if (names.length > 0 && lostFilesMayAppear) await rememberStrays(scene, names);
 }
 
-/** With their bytes. One that cannot be read is passed over: its turn says so. */
-async function readable({ state }: Scene, names: readonly string[]): Promise<Sidecar[]> {
-  const sidecars: Sidecar[] = [];
+/** Writes the partials of all of them, side by side. One that cannot be read is passed over: its turn says so. */
+async function begin(scene: Scene, names: readonly string[], begun: Map<string, Sidecar>): Promise<void> {
   for (const name of names) {
-    const bytes = await readSidecarBytes(state, name).catch(() => null);
-    if (bytes !== null) sidecars.push({ name, bytes });
+    const sidecar = await readSidecar(scene, name, 'none').catch(() => null);
+    if (sidecar !== null) begun.set(name, sidecar);
   }
-  return sidecars;
+  await Promise.all([...begun.values()].map((sidecar) => sidecar.begin()));
 }
 
-async function putSidecar({ state, agent }: Scene, name: string, leftover: Leftover): Promise<Delivery | 'gone here'> {
+async function readSidecar({ state, agent }: Scene, name: string, leftover: Leftover): Promise<Sidecar | null> {
   const bytes = await readSidecarBytes(state, name);
-  return bytes === null ? 'gone here' : agent.remote.putSidecar(name, bytes, leftover);
+  return bytes === null ? null : agent.remote.sidecar(name, bytes, leftover);
 }
 
 function told(

@@ -3,8 +3,8 @@ import { isRefusal } from '../errors.js';
 import { removePending, writePending, type PendingRecord } from '../state/pending.js';
 import type { ReceiptDraft } from '../receipt/schema.js';
 import { openSpool, SpoolFault, writeSpool, type Spool } from '../seal/spool.js';
-import { deadPartial } from '../sftp/dead.js';
 import type { Removal } from '../sftp/link.js';
+import { PartialLost } from '../sftp/status.js';
 import type { Transfer } from '../sftp/types.js';
 import type { Upload } from '../sftp/upload.js';
 import { recordOutcome } from './outcome.js';
@@ -90,7 +90,7 @@ export async function resumeSpooled(scene: Scene, record: SpooledRecord): Promis
     if (run.published !== 'no') throw error;
     if (error instanceof SpoolFault) await discardSpooled(scene, record, error.message);
     // With its name, it was given up where that was found.
-    else if (deadPartial(error) && scene.o.arrangement.remote.publish === 'direct' && canSealAgain(scene))
+    else if (error instanceof PartialLost && scene.o.arrangement.remote.publish === 'direct' && canSealAgain(scene))
       hooks.warn(`${error.message}; it is sealed again under a new id`);
     else throw error;
     run.depositId = null;
@@ -161,7 +161,7 @@ async function sendSpooled(scene: Scene, first: SpooledRecord): Promise<Deposit>
     try {
       return await sendOnce(scene, record);
     } catch (error) {
-      if (!deadPartial(error) || Date.now() > startAgainUntil) throw error;
+      if (!(error instanceof PartialLost) || Date.now() > startAgainUntil) throw error;
       if (record.publish === 'direct') {
         await giveUpName(scene, record);
         throw error;
@@ -192,7 +192,7 @@ async function sendOnce(scene: Scene, record: SpooledRecord): Promise<Deposit> {
     const upload = await agent.remote
       .createUpload({ partialName, finalName, keep: true, ...(confirmed !== undefined && { resumeFrom: confirmed }) })
       .catch((error: unknown) => {
-        if (!deadPartial(error)) sayKept(scene, record, isRefusal(error));
+        if (!(error instanceof PartialLost)) sayKept(scene, record, isRefusal(error));
         throw error;
       });
     step('partial-created');
@@ -268,7 +268,7 @@ async function keepForLater(
 ): Promise<void> {
   const { state, run, hooks } = scene;
   run.published = publishedBy(error, closing);
-  const over = deadPartial(error) || run.published !== 'no';
+  const over = error instanceof PartialLost || run.published !== 'no';
   let removed = false;
   if (!over && (isSpent(record) || isRefusal(error) || error instanceof SpoolFault)) {
     ({ removed } = await upload.abandon().catch(() => ({ removed: false })));
@@ -280,7 +280,7 @@ async function keepForLater(
   await writePending(state, record).catch((second: unknown) =>
     hooks.warn(`the record of what was begun could not be updated: ${(second as Error).message}`),
   );
-  if (!deadPartial(error)) sayKept(scene, record, removed);
+  if (!(error instanceof PartialLost)) sayKept(scene, record, removed);
 }
 
 /** `gone`: nothing of it is at the agent. */

@@ -36,7 +36,7 @@ export async function mayAppear(
   lost = false,
 ): Promise<boolean> {
   if (!remote.lostFilesMayAppear) return false;
-  return removal === 'removed' ? lost : removal === 'absent' || (await remote.look(name)) === null;
+  return removal === 'removed' ? lost : removal === 'absent' || (await remote.stat(name)) === null;
 }
 
 /**
@@ -62,7 +62,7 @@ export async function lookForStrays(scene: Scene): Promise<void> {
 /** Whether nothing is left to do: it has appeared, and was removed, or cannot be. */
 async function dealtWith({ state, agent, hooks }: Scene, name: string): Promise<boolean> {
   const { remote, address } = agent;
-  const found = await remote.look(name);
+  const found = await remote.stat(name);
   if (found === null) return false;
   for (const { bytes } of await state.receiptsOf(depositOf(name, state.arrangement)!)) {
     const receipt = parseReceipt(bytes);

@@ -1,9 +1,9 @@
 import { orAborted } from '../abort.js';
 import { DepotError } from '../errors.js';
-import type { Abandoned } from './dead.js';
 import { Unreachable } from './dial.js';
 import type { Lane } from './lanes.js';
 import type { Link } from './link.js';
+import type { Abandoned } from './types.js';
 
 /** How long it is tried to remove the partial: someone may have pressed Ctrl-C. */
 const abandonMs = 8000;

@@ -63,8 +63,8 @@ const stillDownMs = 60_000;
 export class SharedServer {
   readonly #ended: AbortSignal;
   #credentials: Promise<Credentials> | null = null;
-  #lines: Line[] = [];
-  #dialing: Promise<Line> | null = null;
+  #connections: SharedConnection[] = [];
+  #dialing: Promise<SharedConnection> | null = null;
   /** What no second attempt changes: a wrong password tried a thousand times locks the account. */
   #refusal: DepotError | null = null;
   #worked = false;
@@ -115,32 +115,32 @@ export class SharedServer {
         dialing();
         this.#dialing = this.#dial(spec, trust, credentials).finally(() => (this.#dialing = null));
       }
-      const line = await orAborted(this.#dialing, signal).catch((error: unknown) => {
+      const connection = await orAborted(this.#dialing, signal).catch((error: unknown) => {
         throw copyOf(error);
       });
-      const first = line.takeFirst();
+      const first = connection.takeFirst();
       if (first !== null) return first;
-      if (line.lost) throw new Unreachable('accepted the login and then closed the connection');
+      if (connection.lost) throw new Unreachable('accepted the login and then closed the connection');
     }
   }
 
   /** A channel of a connection that has room for it. */
   async #borrow(): Promise<Session | null> {
-    this.#lines = this.#lines.filter((line) => !line.lost);
-    for (const line of this.#lines) {
-      const session = await line.borrow();
+    this.#connections = this.#connections.filter((connection) => !connection.lost);
+    for (const connection of this.#connections) {
+      const session = await connection.borrow();
       if (session !== null) return session;
     }
     return null;
   }
 
-  async #dial(spec: RemoteSpec, trust: Trust, credentials: Credentials): Promise<Line> {
+  async #dial(spec: RemoteSpec, trust: Trust, credentials: Credentials): Promise<SharedConnection> {
     try {
-      const line = new Line(await openSession(spec, trust, credentials, this.#ended));
-      this.#lines.push(line);
+      const connection = new SharedConnection(await openSession(spec, trust, credentials, this.#ended));
+      this.#connections.push(connection);
       this.#worked = true;
       this.#unreachable = null;
-      return line;
+      return connection;
     } catch (error) {
       if (error instanceof Unreachable) this.#unreachable = { error, at: performance.now() };
       else if (isDepotError(error) && !this.#worked) this.#refusal = error;
@@ -149,12 +149,12 @@ export class SharedServer {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#lines.map((line) => line.session.close()));
+    await Promise.all(this.#connections.map((connection) => connection.session.close()));
   }
 }
 
 /** One connection, and who uses it. */
-class Line {
+class SharedConnection {
   readonly session: Session;
   #first: SftpChannel | null;
   #users = 0;

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import type { Piece } from './book.js';
-import { positionOf } from './book.js';
+import type { Piece } from './write-queue.js';
+import { positionOf } from './write-queue.js';
 import type { SftpChannel } from './channel.js';
 import type { ConnectionLost, SftpStatus } from './status.js';
 import type { RemoteSpec } from './types.js';

@@ -4,13 +4,13 @@ import type { FileSystemSpace, SftpChannel } from './channel.js';
 import type { SessionSource } from './connections.js';
 import { address } from './hostkeys.js';
 import { knownToPlace } from './lanes.js';
-import { lookAt } from './look.js';
 import { Patience } from './patience.js';
 import { Backoff, clockIn, duration } from './retry.js';
 import { Unreachable } from './dial.js';
 import type { Session } from './session.js';
+import { statFile } from './stat.js';
 import { ConnectionLost, SftpStatus, Status } from './status.js';
-import type { Look, RemoteSpec, TransportHooks, TransportStats } from './types.js';
+import type { FileStat, RemoteSpec, TransportHooks, TransportStats } from './types.js';
 
 /** What the server said to a REMOVE: `absent` is its NO_SUCH_FILE, which says nothing of a file that has no name before its close. */
 export type Removal = 'removed' | 'absent' | 'refused';
@@ -273,8 +273,8 @@ export class Link {
   }
 
   /** What there is at a name in the directory, now. */
-  async look(name: string, signal?: AbortSignal): Promise<Look> {
-    return this.run((channel) => lookAt(channel, this.path(name)), signal);
+  async stat(name: string, signal?: AbortSignal): Promise<FileStat> {
+    return this.run((channel) => statFile(channel, this.path(name)), signal);
   }
 
   /** Free space below the directory, where the server says. */

@@ -7,9 +7,9 @@ import { DepotError } from '../errors.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import { address } from './hostkeys.js';
 import type { Link } from './link.js';
-import { lookAt } from './look.js';
+import { statFile } from './stat.js';
 import { ascending, pattern, pieces, pieceSize, readBack, refused, sizeBy } from './probe-file.js';
-import { explainCreate } from './refused.js';
+import { explainCreate } from './refusals.js';
 import { ConnectionLost, isStatus, refusal, SftpStatus, Status } from './status.js';
 
 export interface WriteFinding {
@@ -174,7 +174,7 @@ class WriteProbe {
    */
   async #openAgain(channel: SftpChannel, handle: Buffer, name: string): Promise<void> {
     const spool = 'set spool: true for the arrangement, so that its sources are read once';
-    if ((await lookAt(channel, this.#remote.path(name))) === null) {
+    if ((await statFile(channel, this.#remote.path(name))) === null) {
       this.#opensAgain = 'another file';
       this.#found(
         'open again',
@@ -242,7 +242,7 @@ class WriteProbe {
 
   /** Whether the file is still there after its close. */
   async #closed(channel: SftpChannel, name: string): Promise<'seen' | 'hidden' | 'gone'> {
-    const found = await lookAt(channel, this.#remote.path(name));
+    const found = await statFile(channel, this.#remote.path(name));
     if (found === 'unreadable')
       this.#found('stat', 'not possible', 'the server does not show files; receipts say unreadable');
     else if (found !== null) this.#found('stat', 'passed', 'a file can be seen until it is published');
@@ -275,7 +275,7 @@ class WriteProbe {
     const what = 'pipelined writes';
     const wanted = pieceSize(channel) * pieces;
     const right = await readBack(channel, this.#remote.path(name));
-    const found = await lookAt(channel, this.#remote.path(name));
+    const found = await statFile(channel, this.#remote.path(name));
     const size = found === null || found === 'unreadable' ? null : found.size;
     if ((right === false || (right === null && size !== null && size !== wanted)) && this.#cut) {
       this.#found(what, 'not possible', 'not compared: opening the file a second time cut it off');
@@ -310,7 +310,7 @@ class WriteProbe {
     }
     this.#made.delete(from);
     this.#made.add(to);
-    const found = await lookAt(channel, this.#remote.path(to));
+    const found = await statFile(channel, this.#remote.path(to));
     this.#found(
       'rename',
       'passed',
@@ -349,7 +349,7 @@ class WriteProbe {
     await this.#close(extra, second, name);
     await this.#close(channel, handle, name);
     extra.end();
-    const closed = await lookAt(channel, this.#remote.path(name));
+    const closed = await statFile(channel, this.#remote.path(name));
     const wanted = pieceSize(channel) * pieces;
     const bySize =
       sizes === false || (closed !== null && closed !== 'unreadable' && closed.size !== wanted)
@@ -450,12 +450,12 @@ class WriteProbe {
     const signal = AbortSignal.any([this.#remote.hooks.signal, AbortSignal.timeout(cleanMs)]);
     for (const name of [...this.#made]) {
       try {
-        if ((await this.#remote.look(name, signal)) === null) {
+        if ((await this.#remote.stat(name, signal)) === null) {
           this.#took(name);
           continue;
         }
         const removal = await this.#remote.removePartial(name, signal);
-        if (removal === 'refused' && (await this.#remote.look(name, signal)) !== null) left.push(name);
+        if (removal === 'refused' && (await this.#remote.stat(name, signal)) !== null) left.push(name);
       } catch {
         left.push(name);
       }

@@ -1,9 +1,11 @@
 import type { CoverBytes, ReceiptBytes } from '../outbound.js';
+import { ownConnection, type SharedServer } from './connections.js';
+import { trusted } from './hostkeys.js';
 import { Link } from './link.js';
-import { PreparedSidecars } from './prepared.js';
-import { putSidecar, type Delivery, type Leftover } from './sidecar.js';
-import { renameAgain, type Pending, type Settled } from './settle.js';
-import type { UploadOptions } from './types.js';
+import { prepareLogin } from './login.js';
+import { PublishedFile, type FileNames, type Settled } from './published-file.js';
+import { Sidecar, type Leftover } from './sidecar.js';
+import type { Login, RemoteSpec, TransportHooks, UploadOptions } from './types.js';
 import { Upload } from './upload.js';
 
 /** A link to the agent's server, and all that a deposit does through it. */
@@ -13,18 +15,37 @@ export class Remote extends Link {
     return Upload.create(this, options);
   }
 
-  /** A cover, receipt or signature, under a partial name first; never over an existing file. */
-  async putSidecar(name: string, bytes: ReceiptBytes | CoverBytes, leftover: Leftover = 'none'): Promise<Delivery> {
-    return putSidecar(this, name, bytes, leftover);
-  }
-
-  /** For sidecars of this run that are to be written side by side, before each has its turn. */
-  prepareSidecars(): PreparedSidecars {
-    return new PreparedSidecars(this);
+  /** A cover, receipt or signature, of which nothing is written yet. */
+  sidecar(name: string, bytes: ReceiptBytes | CoverBytes, leftover: Leftover = 'none'): Sidecar {
+    return new Sidecar(this, name, bytes, leftover);
   }
 
   /** Renames a complete partial that an earlier run left. */
-  async renameAgain(pending: Pending): Promise<Settled> {
-    return renameAgain(this, pending);
+  async renameAgain(names: FileNames): Promise<Settled> {
+    return new PublishedFile(this, names).renameAgain();
   }
+}
+
+/**
+ * Connects and logs in, so that nothing else has to be started when that fails. In the order of the checks:
+ * `host-key-unknown`, `config-invalid` (a pin), `secret-missing`, `passphrase-wrong`, `key-unreadable`
+ * before anything is sent; then `unreachable` after `retryForMs`, `host-key-changed`, `login-refused`,
+ * `remote-refused` (no SFTP). With `shared`, over a connection that others use too.
+ */
+export async function connect(
+  spec: RemoteSpec,
+  login: Login,
+  hooks: TransportHooks,
+  shared?: SharedServer,
+): Promise<Remote> {
+  const trust = await trusted(spec);
+  const prepare = (): ReturnType<typeof prepareLogin> => prepareLogin(login, spec.arrangement);
+  const credentials = await (shared === undefined ? prepare() : shared.credentials(prepare));
+  const remote = new Remote(
+    spec,
+    hooks,
+    shared === undefined ? ownConnection(spec, trust, credentials) : shared.source(spec, trust, credentials),
+  );
+  await remote.session();
+  return remote;
 }

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { orAborted } from '../abort.js';
 import { DepotError } from '../errors.js';
 import { isOutbound, type CoverBytes, type ReceiptBytes } from '../outbound.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import type { Link } from './link.js';
-import { lookAt } from './look.js';
-import { exists, explainCreate } from './refused.js';
-import { renameAgain, renameFirst, type Settled } from './settle.js';
+import { PublishedFile, type Seen } from './published-file.js';
+import { exists, explainCreate } from './refusals.js';
+import { isSeen, statFile } from './stat.js';
 import { isStatus, refusal, SftpStatus, Status } from './status.js';
 
 /** `unconfirmed`: the answer to the last step was lost, and the server does not let us look. */
@@ -13,51 +14,6 @@ export type Delivery = 'delivered' | 'already-there' | 'unconfirmed';
 
 /** What an earlier run may have left of a sidecar: nothing, its partial, or (`publish: direct`) the beginning of the file itself too. */
 export type Leftover = 'none' | 'partial' | 'file';
-
-/**
- * A small file, all of it in memory: written under a partial name (with `publish: rename`), closed, renamed.
- * With `leftover: 'file'` what is there and shorter is ours (names hold the deposit's random id).
- */
-export async function putSidecar(
-  remote: Link,
-  name: string,
-  bytes: ReceiptBytes | CoverBytes,
-  leftover: Leftover = 'none',
-): Promise<Delivery> {
-  requireOutbound(name, bytes);
-  const begun = leftover === 'file';
-  const there = await remote.look(name);
-  if (there !== null && there !== 'unreadable') {
-    // An earlier run delivered it and did not hear the answer: names hold the deposit's random id.
-    if (there.size === bytes.length) return 'already-there';
-    if (!begun || there.size > bytes.length || remote.spec.publish !== 'direct') throw exists(remote.path(name));
-  }
-  if (remote.spec.publish === 'direct') {
-    // That run may have been one with `publish: rename`: its partial is ours, and nobody would come back to it.
-    if (leftover !== 'none') await remote.removePartial(partialOf(name));
-    return direct(remote, name, bytes, begun);
-  }
-  // Of an attempt before this one, on a connection that is gone, the partial may yet appear, and over what has its name then.
-  let before = leftover !== 'none' || remote.stats.reconnects > 0 ? partialOf(name) : null;
-  const partialName = await remote.run(async (channel) => {
-    if (before !== null) await channel.remove(remote.path(before)).catch(ignoreStatus);
-    const usual = before === null ? partialOf(name) : otherPartialOf(name);
-    before = usual;
-    // Until it is written.
-    if (usual !== partialOf(name)) remote.lostPartials.add(usual);
-    const written = await write(channel, remote, name, bytes, usual);
-    remote.lostPartials.delete(usual);
-    return written;
-  });
-  // What an earlier run renamed, and did not hear of, takes the name where we cannot look.
-  const rename = leftover === 'none' ? renameFirst : renameAgain;
-  return renamed(remote, name, await rename(remote, { partialName, finalName: name, bytes: bytes.length }));
-}
-
-/** Law 1 of docs/architecture.md, also where a cast fooled the compiler. */
-export function requireOutbound(name: string, bytes: Uint8Array): void {
-  if (!isOutbound(bytes)) throw new DepotError('internal', `bytes for ${name} are not marked as fit to leave`);
-}
 
 /** The name under which a sidecar is written first. */
 export function partialOf(name: string): string {
@@ -69,137 +25,261 @@ function otherPartialOf(name: string): string {
   return `.${name}.${randomBytes(4).toString('hex')}.partial`;
 }
 
-/** What the rename of a partial means for the sidecar `name`. */
-export function renamed(remote: Link, name: string, settled: Settled): Delivery {
-  if (settled === 'published') return 'delivered';
-  if (settled === 'partial-there')
-    throw new DepotError('remote-refused', `the server answered OK to renaming ${remote.path(name)} and did not do it`);
-  return 'unconfirmed';
+/** A partial that is closed. */
+interface Written {
+  partialName: string;
+  channel: SftpChannel;
+  /** What both names showed since; null where nothing was asked. */
+  seen: Seen | null;
 }
 
-/** One attempt over one connection; the name under which the bytes now are. Another attempt takes another name. */
-async function write(
-  channel: SftpChannel,
-  remote: Link,
-  name: string,
-  bytes: Uint8Array,
-  usual: string,
-): Promise<string> {
-  let partialName = usual;
-  let handle: Buffer;
-  try {
-    handle = await create(channel, remote.path(usual));
-  } catch (error) {
-    if (!isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS, Status.PERMISSION_DENIED))
-      throw await explain(channel, remote, usual, error);
-    // What an interrupted attempt left. A server that lets us see but not remove it still takes another name.
-    await channel.remove(remote.path(usual)).catch(ignoreStatus);
-    partialName = otherPartialOf(name);
-    handle = await create(channel, remote.path(partialName)).catch(async (again: unknown) => {
-      throw await explain(channel, remote, partialName, again);
+/** How long it is tried to remove what was written in vain, in milliseconds. */
+const discardMs = 2500;
+
+/**
+ * A small file beside the suitcase, all of it in memory: written under a partial name (with `publish: rename`), closed, renamed; never
+ * over an existing file. With `leftover: 'file'` what is there and shorter is ours (names hold the deposit's random id).
+ */
+export class Sidecar {
+  readonly #remote: Link;
+  readonly #name: string;
+  readonly #bytes: Uint8Array;
+  readonly #leftover: Leftover;
+  #written: Promise<Written | 'already-there'> | null = null;
+  /** The last attempt to write, which goes on after a signal; and its partial, until it is renamed. */
+  #attempt: Promise<unknown> = Promise.resolve();
+  #partialName: string | null = null;
+
+  constructor(remote: Link, name: string, bytes: ReceiptBytes | CoverBytes, leftover: Leftover = 'none') {
+    // Law 1, also where a cast fooled the compiler.
+    if (!isOutbound(bytes)) throw new DepotError('internal', `bytes for ${name} are not marked as fit to leave`);
+    this.#remote = remote;
+    this.#name = name;
+    this.#bytes = bytes;
+    this.#leftover = leftover;
+  }
+
+  /**
+   * Writes the partial, beside others: a round trip is waited for once and not for each. Does nothing with `publish: direct`,
+   * where the close already publishes, with `window: 1`, and at a server that is not known to take more than one file at a time.
+   * What goes wrong is thrown by `publish`.
+   */
+  async begin(): Promise<void> {
+    const { spec, placesWrites } = this.#remote;
+    if (spec.publish === 'direct' || spec.window === 1 || !placesWrites) return;
+    this.#written = this.#write();
+    await this.#written.catch(() => undefined);
+  }
+
+  /** Writes what is not written yet, and gives the file its name. */
+  async publish(): Promise<Delivery> {
+    if (this.#remote.spec.publish === 'direct') return this.#direct();
+    for (let again = false; ; again = true) {
+      const written = await (this.#written ?? this.#write());
+      this.#written = null;
+      if (written === 'already-there') return written;
+      const file = this.#file(written.partialName);
+      const known = this.#isConnectedBy(written) && written.seen !== null && isRenamable(file, written.seen);
+      const there = known ? written.seen! : await file.look();
+      // The connection was lost since, and perhaps the server's memory with it. No rename was sent, so what is gone was not published.
+      if (!again && this.#leftover === 'none' && file.judge(there) === 'gone' && !this.#isConnectedBy(written))
+        continue;
+      if (!isSeen(there.final)) this.#partialName = null;
+      // What an earlier run renamed, and did not hear of, takes the name where we cannot look.
+      const renamed = await file.rename(there, { before: this.#leftover !== 'none' });
+      return renamed === 'published' ? 'delivered' : 'unconfirmed';
+    }
+  }
+
+  /** Removes what was written and not renamed, also after a signal. What cannot be done within seconds is left to the next run. */
+  async discard(): Promise<void> {
+    const channel = this.#remote.live?.channel;
+    if (channel === undefined) return;
+    const remove = async (): Promise<void> => {
+      await this.#attempt.catch(() => undefined);
+      if (this.#partialName !== null) await channel.remove(this.#remote.path(this.#partialName));
+    };
+    await orAborted(remove(), AbortSignal.timeout(discardMs)).catch(() => undefined);
+  }
+
+  #file(partialName: string): PublishedFile {
+    return new PublishedFile(this.#remote, { partialName, finalName: this.#name, bytes: this.#bytes.length });
+  }
+
+  #isConnectedBy({ channel }: Written): boolean {
+    return this.#remote.live?.channel === channel;
+  }
+
+  /** Whether an earlier run delivered it and did not hear the answer. Throws when something else has the name. */
+  async #isThere(): Promise<boolean> {
+    const there = await this.#remote.stat(this.#name);
+    if (!isSeen(there)) return false;
+    if (there.size === this.#bytes.length) return true;
+    const begun = this.#leftover === 'file' && this.#remote.spec.publish === 'direct';
+    if (begun && there.size < this.#bytes.length) return false;
+    throw exists(this.#remote.path(this.#name));
+  }
+
+  /** Under a partial name, over as many connections as it takes. */
+  async #write(): Promise<Written | 'already-there'> {
+    const remote = this.#remote;
+    if (await this.#isThere()) return 'already-there';
+    // Of an attempt before this one, on a connection that is gone, the partial may yet appear, and over what has its name then.
+    let before = this.#leftover !== 'none' || remote.stats.reconnects > 0 ? partialOf(this.#name) : null;
+    return remote.run((channel) => {
+      const attempt = async (): Promise<Written> => {
+        if (before !== null) await channel.remove(remote.path(before)).catch(ignoreStatus);
+        const usual = before === null ? partialOf(this.#name) : otherPartialOf(this.#name);
+        before = usual;
+        // Until it is written.
+        if (usual !== partialOf(this.#name)) remote.lostPartials.add(usual);
+        const written = await this.#writeOnce(channel, usual);
+        remote.lostPartials.delete(usual);
+        return written;
+      };
+      const attempting = attempt();
+      this.#attempt = attempting;
+      return attempting;
     });
   }
-  await orRemove(channel, remote, partialName, writeAll(channel, handle, bytes));
-  return partialName;
-}
 
-/** `publish: direct`: the exclusive create is at the name itself. */
-async function direct(remote: Link, name: string, bytes: Uint8Array, begun: boolean): Promise<Delivery> {
-  const path = remote.path(name);
-  let attempted = begun;
-  let lostHere = false;
-  return remote.run(async (channel) => {
-    const again = attempted;
-    attempted = true;
-    // A server that names files at their close would have the name twice, and put the older file over the newer. What an earlier run left has had its time.
-    const lost = lostHere && remote.lostFilesMayAppear;
-    lostHere = true;
-    const handle = lost
-      ? await lookForWhole(channel, path, bytes.length)
-      : await create(channel, path).catch(async (error: unknown) => {
-          // It was not there when we looked, and the name is random: what an attempt of ours began. ProFTPD says 'permission denied' of what exists.
-          if (again && error instanceof SftpStatus) return takeUp(channel, remote, name, bytes.length, error);
-          throw await explain(channel, remote, name, error);
-        });
-    if (handle === 'closed') return 'delivered';
-    if (handle === 'gone' && lost)
-      throw new DepotError(
-        'connection-lost',
-        `the connection was lost while ${path} was written, and the server does not show it whole`,
-        { hint: 'push again, some minutes later' },
+  /** One attempt over one connection. Another attempt takes another name. */
+  async #writeOnce(channel: SftpChannel, usual: string): Promise<Written> {
+    let partialName = usual;
+    let handle: Buffer;
+    try {
+      handle = await this.#create(channel, usual);
+    } catch (error) {
+      if (!isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS, Status.PERMISSION_DENIED))
+        throw await this.#explain(channel, usual, error);
+      // What an interrupted attempt left. A server that lets us see but not remove it still takes another name.
+      await channel.remove(this.#remote.path(usual)).catch(ignoreStatus);
+      partialName = otherPartialOf(this.#name);
+      handle = await this.#create(channel, partialName).catch(async (again: unknown) => {
+        throw await this.#explain(channel, partialName, again);
+      });
+    }
+    this.#partialName = partialName;
+    const seen = await this.#orRemove(channel, partialName, this.#fill(channel, handle, partialName));
+    return { partialName, channel, seen };
+  }
+
+  /**
+   * Writes and closes. Where the server takes more than one request at a time, the looks go out with the close. That of the partial, should the
+   * server answer it first, shows too little at worst, and then it is looked at again.
+   */
+  async #fill(channel: SftpChannel, handle: Buffer, name: string): Promise<Seen | null> {
+    await this.#writeBlocks(channel, handle).catch(async (error: unknown) => {
+      // Some servers do not remove what is open. With `publish: direct` the close would publish it.
+      if (this.#remote.spec.publish === 'rename') await channel.close(handle).catch(() => undefined);
+      throw error;
+    });
+    if (!this.#remote.placesWrites || this.#remote.spec.publish === 'direct') {
+      await channel.close(handle);
+      return null;
+    }
+    const [, final, partial] = await Promise.all([
+      channel.close(handle),
+      statFile(channel, this.#remote.path(this.#name)),
+      statFile(channel, this.#remote.path(name)),
+    ]);
+    return { final, partial };
+  }
+
+  /** One WRITE after the other: sidecars seldom have two. */
+  async #writeBlocks(channel: SftpChannel, handle: Buffer): Promise<void> {
+    const bytes = this.#bytes;
+    for (let start = 0; start < bytes.length; start += channel.writeSize) {
+      const end = Math.min(bytes.length, start + channel.writeSize);
+      await new Promise<void>((resolve, reject) =>
+        channel.write(handle, bytes, start, end, start, (error) => (error ? reject(error) : resolve())),
       );
-    if (handle === 'gone') return 'unconfirmed';
-    await orRemove(channel, remote, name, writeAll(channel, handle, bytes));
-    return 'delivered';
-  });
-}
-
-/** Our file to write again, unless its size shows that the close had worked; a new one where the server opens no file twice. `refusal` is that of its create. */
-async function takeUp(
-  channel: SftpChannel,
-  remote: Link,
-  name: string,
-  size: number,
-  refusal: SftpStatus,
-): Promise<Buffer | 'closed' | 'gone'> {
-  const path = remote.path(name);
-  const found = await lookAt(channel, path);
-  if (found === null) throw await explain(channel, remote, name, refusal);
-  if (found !== 'unreadable' && found.size === size) return 'closed';
-  try {
-    return await channel.open(path, OpenFlag.WRITE);
-  } catch (error) {
-    if (!(error instanceof SftpStatus)) throw error;
-    if (found === 'unreadable') return 'gone';
+    }
   }
-  await channel.remove(path).catch(ignoreStatus);
-  return create(channel, path).catch(async (error: unknown) => {
-    throw await explain(channel, remote, name, error);
-  });
-}
 
-/** After a connection that was lost in this run, where another handle may have a file of its own: whole, or not touched again. */
-async function lookForWhole(channel: SftpChannel, path: string, size: number): Promise<'closed' | 'gone'> {
-  const found = await lookAt(channel, path);
-  return found !== null && found !== 'unreadable' && found.size === size ? 'closed' : 'gone';
-}
+  /** `publish: direct`: the exclusive create is at the name itself. */
+  async #direct(): Promise<Delivery> {
+    if (await this.#isThere()) return 'already-there';
+    // That run may have been one with `publish: rename`: its partial is ours, and nobody would come back to it.
+    if (this.#leftover !== 'none') await this.#remote.removePartial(partialOf(this.#name));
+    const path = this.#remote.path(this.#name);
+    let attempted = this.#leftover === 'file';
+    let lostHere = false;
+    return this.#remote.run(async (channel) => {
+      const again = attempted;
+      attempted = true;
+      // A server that names files at their close would have the name twice, and put the older file over the newer. What an earlier run left has had its time.
+      const lost = lostHere && this.#remote.lostFilesMayAppear;
+      lostHere = true;
+      if (lost) {
+        if (await this.#isWhole(channel)) return 'delivered';
+        throw new DepotError(
+          'connection-lost',
+          `the connection was lost while ${path} was written, and the server does not show it whole`,
+          { hint: 'push again, some minutes later' },
+        );
+      }
+      const handle = await this.#create(channel, this.#name).catch(async (error: unknown) => {
+        // It was not there when we looked, and the name is random: what an attempt of ours began. ProFTPD says 'permission denied' of what exists.
+        if (again && error instanceof SftpStatus) return this.#takeUp(channel, error);
+        throw await this.#explain(channel, this.#name, error);
+      });
+      if (typeof handle === 'string') return handle;
+      await this.#orRemove(channel, this.#name, this.#fill(channel, handle, this.#name));
+      return 'delivered';
+    });
+  }
 
-/** Exclusively: what is there is never written over. */
-export function create(channel: SftpChannel, path: string): Promise<Buffer> {
-  return channel.open(path, OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE);
-}
+  /** Our file to write again, unless its size shows that the close had worked; a new one where the server opens no file twice. `refusal` is that of its create. */
+  async #takeUp(channel: SftpChannel, refusal: SftpStatus): Promise<Buffer | Delivery> {
+    const path = this.#remote.path(this.#name);
+    const found = await statFile(channel, path);
+    if (found === null) throw await this.#explain(channel, this.#name, refusal);
+    if (isSeen(found) && found.size === this.#bytes.length) return 'delivered';
+    try {
+      return await channel.open(path, OpenFlag.WRITE);
+    } catch (error) {
+      if (!(error instanceof SftpStatus)) throw error;
+      if (!isSeen(found)) return 'unconfirmed';
+    }
+    await channel.remove(path).catch(ignoreStatus);
+    return this.#create(channel, this.#name).catch(async (error: unknown) => {
+      throw await this.#explain(channel, this.#name, error);
+    });
+  }
 
-/** A file that the server refused half way is not left to look like a whole one. */
-export async function orRemove<T>(channel: SftpChannel, remote: Link, name: string, writing: Promise<T>): Promise<T> {
-  try {
-    return await writing;
-  } catch (error) {
-    if (!(error instanceof SftpStatus)) throw error;
-    await channel.remove(remote.path(name)).catch(() => undefined);
-    throw refusal(error, `write ${remote.path(name)}`);
+  async #isWhole(channel: SftpChannel): Promise<boolean> {
+    const found = await statFile(channel, this.#remote.path(this.#name));
+    return isSeen(found) && found.size === this.#bytes.length;
+  }
+
+  /** Exclusively: what is there is never written over. */
+  #create(channel: SftpChannel, name: string): Promise<Buffer> {
+    return channel.open(this.#remote.path(name), OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE);
+  }
+
+  /** A file that the server refused half way is not left to look like a whole one. */
+  async #orRemove<T>(channel: SftpChannel, name: string, writing: Promise<T>): Promise<T> {
+    try {
+      return await writing;
+    } catch (error) {
+      if (!(error instanceof SftpStatus)) throw error;
+      await channel.remove(this.#remote.path(name)).catch(() => undefined);
+      throw refusal(error, `write ${this.#remote.path(name)}`);
+    }
+  }
+
+  async #explain(channel: SftpChannel, name: string, error: unknown): Promise<unknown> {
+    return error instanceof SftpStatus ? await explainCreate(channel, this.#remote, name, error) : error;
   }
 }
 
-async function writeAll(channel: SftpChannel, handle: Buffer, bytes: Uint8Array): Promise<void> {
-  await writeBlocks(channel, handle, bytes);
-  await channel.close(handle);
-}
-
-/** One WRITE after the other: sidecars seldom have two. */
-export async function writeBlocks(channel: SftpChannel, handle: Buffer, bytes: Uint8Array): Promise<void> {
-  for (let start = 0; start < bytes.length; start += channel.writeSize) {
-    const end = Math.min(bytes.length, start + channel.writeSize);
-    await new Promise<void>((resolve, reject) =>
-      channel.write(handle, bytes, start, end, start, (error) => (error ? reject(error) : resolve())),
-    );
-  }
-}
-
-async function explain(channel: SftpChannel, remote: Link, name: string, error: unknown): Promise<unknown> {
-  return error instanceof SftpStatus ? await explainCreate(channel, remote, name, error) : error;
+/** Nothing at the final name, and all of the partial, as far as the server lets us see. */
+function isRenamable({ names }: PublishedFile, { final, partial }: Seen): boolean {
+  return !isSeen(final) && (partial === 'unreadable' || (isSeen(partial) && partial.size === names.bytes));
 }
 
 /** For a step that may be refused, as opposed to one that was not answered. */
-export function ignoreStatus(error: unknown): void {
+function ignoreStatus(error: unknown): void {
   if (!(error instanceof SftpStatus)) throw error;
 }

@@ -1,5 +1,5 @@
 /** SFTP's answers as errors, and what they mean to the person who reads them. */
-import { DepotError, type ErrorCode, type ErrorDetails } from '../errors.js';
+import { DepotError, isDepotError, type ErrorCode, type ErrorDetails } from '../errors.js';
 import { printable } from '../printable.js';
 
 /** Status codes of SFTP version 3 (draft-ietf-secsh-filexfer-02 section 7), and three that newer servers send anyway. */
@@ -35,6 +35,17 @@ export class ConnectionLost extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'ConnectionLost';
+  }
+}
+
+/** The partial is gone, or holds less than what was acknowledged: only another deposit id goes on. */
+export class PartialLost extends DepotError {
+  /** The upload ended before it took a block. */
+  beforeFirstBlock = false;
+
+  /** `message` says what happened to the partial. */
+  constructor(message: string, cause?: unknown) {
+    super('connection-lost', message, { published: 'no', hint: 'push again', cause });
   }
 }
 

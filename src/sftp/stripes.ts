@@ -1,12 +1,11 @@
 import { DepotError } from '../errors.js';
-import { positionOf, type Book, type Piece } from './book.js';
+import { positionOf, type WriteQueue, type Piece } from './write-queue.js';
 import type { SftpChannel } from './channel.js';
-import { deadUpload } from './dead.js';
 import { Lane, LaneGrowth, laneBytes, lanesAllowed } from './lanes.js';
 import type { Link } from './link.js';
-import { fullDisk } from './refused.js';
-import { ConnectionLost, isStatus, refusal, Status, type SftpStatus } from './status.js';
-import { openBeside, sizeOf } from './stored.js';
+import { fullDisk } from './refusals.js';
+import { openBeside, sizeOf } from './stat.js';
+import { ConnectionLost, isStatus, PartialLost, refusal, Status, type SftpStatus } from './status.js';
 
 /** The most octets of blocks that an upload holds, whatever the lanes: 8 × what a lane can have on its way. */
 const maxHeldBytes = 22 * 1024 * 1024;
@@ -26,7 +25,7 @@ export interface StripesEvents {
 export class Stripes {
   readonly #remote: Link;
   readonly #path: string;
-  readonly #book: Book;
+  readonly #queue: WriteQueue;
   readonly #events: StripesEvents;
   readonly #growth: LaneGrowth;
   readonly #stallTimer: NodeJS.Timeout;
@@ -43,10 +42,10 @@ export class Stripes {
   #reach = 0;
   #lastAnswer = 0;
 
-  constructor(remote: Link, path: string, book: Book, events: StripesEvents) {
+  constructor(remote: Link, path: string, queue: WriteQueue, events: StripesEvents) {
     this.#remote = remote;
     this.#path = path;
-    this.#book = book;
+    this.#queue = queue;
     this.#events = events;
     this.#growth = new LaneGrowth(lanesAllowed(remote.spec, remote).lanes);
     const stallMs = remote.spec.stallMs ?? 30_000;
@@ -86,7 +85,7 @@ export class Stripes {
   }
 
   /**
-   * Unanswered writes go back into the book, and every lane ends: a lane that lived on would send what it still has from memory that
+   * Unanswered writes go back into the queue, and every lane ends: a lane that lived on would send what it still has from memory that
    * is used for something else by then.
    */
   takeBack(): void {
@@ -104,14 +103,14 @@ export class Stripes {
 
   /** Gives every lane with room something to write, the emptiest first. */
   pump(): void {
-    while (!this.#paused && this.#refusal === null && !this.#ended && this.#book.hasNext) {
+    while (!this.#paused && this.#refusal === null && !this.#ended && this.#queue.hasNext) {
       // The first write after a second open shows what the server makes of it.
       if (this.#reopened !== null && !this.#idle) return;
       let lane: Lane | undefined;
       for (const candidate of this.#lanes) {
         if (candidate.hasRoom && (!lane || candidate.bytesInFlight < lane.bytesInFlight)) lane = candidate;
       }
-      const piece = lane && this.#book.next(lane.writeSize);
+      const piece = lane && this.#queue.next(lane.writeSize);
       if (!lane || !piece) return;
       if (this.#idle) this.#lastAnswer = performance.now();
       const chosen = lane;
@@ -122,7 +121,7 @@ export class Stripes {
   #answered(lane: Lane, piece: Piece, error: SftpStatus | ConnectionLost | null): void {
     this.#lastAnswer = performance.now();
     if (error) {
-      this.#book.giveBack(piece);
+      this.#queue.giveBack(piece);
       if (!(error instanceof ConnectionLost)) this.#refused(piece, error);
       return;
     }
@@ -132,11 +131,11 @@ export class Stripes {
     this.#reach = Math.max(this.#reach, positionOf(piece) + length);
     if (size !== null && size > positionOf(piece) && !this.#remote.placesWrites)
       this.#whilePaused(this.#checkPlace(lane, Math.max(size, positionOf(piece) + length)));
-    this.#book.acknowledge(piece);
+    this.#queue.acknowledge(piece);
     this.#remote.progressed();
     this.#remote.stats.acknowledged += length;
-    this.#remote.hooks.progress?.({ acknowledged: this.#book.acknowledged });
-    const wanted = this.#growth.wanted(this.#lanes.length, length, this.#book.hasNext, lane.channel.roundTripMs);
+    this.#remote.hooks.progress?.({ acknowledged: this.#queue.acknowledged });
+    const wanted = this.#growth.wanted(this.#lanes.length, length, this.#queue.hasNext, lane.channel.roundTripMs);
     if (wanted > this.#lanes.length && !this.#opening) void this.#open(wanted - this.#lanes.length);
     this.pump();
     this.#askWhenIdle();
@@ -186,14 +185,14 @@ export class Stripes {
     if (space && space.freeBytes < lane.writeSize) this.#events.failed(fullDisk(this.#remote, error));
     else if (this.#reopened !== null)
       this.#events.failed(
-        deadUpload(`the server does not take ${this.#path} any further after it was opened again`, error),
+        new PartialLost(`the server does not take ${this.#path} any further after it was opened again`, error),
       );
     else if (!(await this.#mayRepeat(lane))) this.#events.failed(refusal(error, `write to ${this.#path}`));
   }
 
   /** A server that appends would put it behind what was written since. */
   async #mayRepeat(lane: Lane): Promise<boolean> {
-    if (this.#remote.placesWrites || this.#reach <= this.#book.contiguous) return true;
+    if (this.#remote.placesWrites || this.#reach <= this.#queue.contiguous) return true;
     const size = await sizeOf(lane.channel, lane.handle, this.#path);
     return size !== null && size >= this.#reach;
   }
@@ -203,7 +202,7 @@ export class Stripes {
     const now = await sizeOf(lane.channel, lane.handle, this.#path);
     if (now !== null && now > size)
       this.#events.failed(
-        deadUpload(`the server appends to ${this.#path} whatever the offset, so it cannot be gone on with`),
+        new PartialLost(`the server appends to ${this.#path} whatever the offset, so it cannot be gone on with`),
       );
   }
 
@@ -231,7 +230,7 @@ export class Stripes {
         Array.from({ length: count }, async () => {
           const channel = await session.openChannel();
           try {
-            const handle = await openBeside(channel, this.#path, this.#book.acknowledged);
+            const handle = await openBeside(channel, this.#path, this.#queue.acknowledged);
             if (this.first === first && !this.#ended) {
               this.#add(new Lane(channel, handle, this.#remote.spec.window));
               return;
@@ -274,7 +273,7 @@ export class Stripes {
   }
 
   #giveBack(lane: Lane): void {
-    for (const piece of lane.takeBack()) this.#book.giveBack(piece);
+    for (const piece of lane.takeBack()) this.#queue.giveBack(piece);
   }
 
   get #idle(): boolean {

@@ -1,6 +1,4 @@
 /** What the callers of this folder give and get; the rest of the folder is its own business. */
-import type { Abandoned } from './dead.js';
-
 export interface RemoteSpec {
   host: string;
   port: number;
@@ -63,8 +61,8 @@ export interface TransportStats {
   acknowledged: number;
 }
 
-/** What a look at a remote name shows; `unreadable` when the server does not say. */
-export type Look = { size: number } | null | 'unreadable';
+/** What the server shows at a name; `unreadable` when the server does not say. */
+export type FileStat = { size: number } | null | 'unreadable';
 
 export interface Transfer {
   /** `unconfirmed`: the answer to the close or the rename was lost, and a look did not settle it. */
@@ -76,6 +74,14 @@ export interface Transfer {
   /** With `unconfirmed`: what happened, and what could be done about it. */
   reason?: string;
   hint?: string;
+}
+
+/** What became of a file that is given up. */
+export interface Abandoned {
+  /** The server answered that nothing lies under its name. */
+  removed: boolean;
+  /** It may yet get its name, truncated: the server has not noticed, or has not said, that the connection was lost. */
+  mayAppear: boolean;
 }
 
 export interface UploadOptions {

@@ -2,18 +2,15 @@ import { orAborted } from '../abort.js';
 import { DepotError } from '../errors.js';
 import { isOutbound, type SuitcaseBlock } from '../outbound.js';
 import { isLost, removeAbandoned } from './abandon.js';
-import { Book } from './book.js';
+import { WriteQueue } from './write-queue.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
-import { publish, type Ready } from './completion.js';
-import { type Abandoned, deadPartial, deadUpload } from './dead.js';
-import { FlushAhead } from './flush-ahead.js';
 import type { Link } from './link.js';
-import { lookAt } from './look.js';
-import { explainCreate } from './refused.js';
-import { ConnectionLost, isStatus, SftpStatus, Status } from './status.js';
-import { confirm, isWrongSize, sizeOf } from './stored.js';
+import { explainCreate } from './refusals.js';
+import { confirm, sizeOf, statFile, WrongSize } from './stat.js';
+import { ConnectionLost, isStatus, PartialLost, SftpStatus, Status } from './status.js';
 import { Stripes } from './stripes.js';
-import type { Checkpoint, Transfer, UploadOptions } from './types.js';
+import { publishSuitcase } from './suitcase.js';
+import type { Abandoned, Checkpoint, Transfer, UploadOptions } from './types.js';
 
 /**
  * One file on its way: positioned writes over one or more lanes, held until they are acknowledged, and
@@ -23,7 +20,7 @@ export class Upload {
   readonly #remote: Link;
   readonly #options: UploadOptions;
   readonly #path: string;
-  readonly #book: Book;
+  readonly #queue: WriteQueue;
   readonly #stripes: Stripes;
   readonly #onReleased: ((block: SuitcaseBlock) => void)[] = [];
   readonly #waiters: (() => void)[] = [];
@@ -38,8 +35,6 @@ export class Upload {
   #unheard: string | null = null;
   /** Whether an answer to fsync means anything on this server. */
   #flushes = true;
-  /** Null before the partial is there, and where the checkpoints of a spool flush anyway. */
-  #flushAhead: FlushAhead | null = null;
   #turn: Promise<void> = Promise.resolve();
   /** Aborted when the upload fails, is abandoned or interrupted: nothing goes on in the background. */
   readonly #ended = new AbortController();
@@ -51,8 +46,11 @@ export class Upload {
     this.#remote = remote;
     this.#options = options;
     this.#path = remote.path(this.partialName);
-    this.#book = new Book((block) => this.#onReleased.forEach((released) => released(block)), options.resumeFrom ?? 0);
-    this.#stripes = new Stripes(remote, this.#path, this.#book, {
+    this.#queue = new WriteQueue(
+      (block) => this.#onReleased.forEach((released) => released(block)),
+      options.resumeFrom ?? 0,
+    );
+    this.#stripes = new Stripes(remote, this.#path, this.#queue, {
       changed: () => this.#advanced(),
       failed: (error) => this.#fail(error),
       lost: () => this.#recover(),
@@ -72,12 +70,12 @@ export class Upload {
       upload.#throwIfFailed();
       upload.#watch();
     } catch (error) {
-      const dead = deadPartial(error) && options.resumeFrom === undefined;
+      const lost = error instanceof PartialLost && options.resumeFrom === undefined;
       // What was begun under the final name cannot be gone on with, and looks like a deposit.
-      if (!dead && options.keep === true && (options.resumeFrom !== undefined || remote.spec.publish !== 'direct'))
+      if (!lost && options.keep === true && (options.resumeFrom !== undefined || remote.spec.publish !== 'direct'))
         upload.leave();
       else options.abandoned?.(await upload.abandon());
-      if (dead) error.beforeFirstBlock = true;
+      if (lost) error.beforeFirstBlock = true;
       throw error;
     }
     return upload;
@@ -90,7 +88,7 @@ export class Upload {
 
   /** Octets that the server has answered OK to. */
   get acknowledged(): number {
-    return this.#book.acknowledged;
+    return this.#queue.acknowledged;
   }
 
   /** Called with each block when its last octet is acknowledged: its buffer may be used again. */
@@ -107,9 +105,9 @@ export class Upload {
     if (!isOutbound(block))
       throw new DepotError('internal', 'these bytes are not marked as fit to leave', { published: 'no' });
     const turn = this.#turn.then(async () => {
-      await this.#until(() => this.#book.heldBytes < this.#stripes.heldLimit);
+      await this.#until(() => this.#queue.heldBytes < this.#stripes.heldLimit);
       if (this.#state !== 'open') throw new DepotError('internal', 'the upload is complete already');
-      this.#book.accept(block);
+      this.#queue.accept(block);
       this.#watch();
       this.#stripes.pump();
     });
@@ -122,7 +120,7 @@ export class Upload {
    * confirmed by `fsync@openssh.com` or, where that is not offered, by a size. Null when neither says so.
    */
   async checkpoint(): Promise<Checkpoint | null> {
-    const offset = this.#book.contiguous;
+    const offset = this.#queue.contiguous;
     const lane = this.#stripes.first;
     // Without a name the file cannot be opened again.
     if (!lane || this.#remote.namesOpenFiles === false) return null;
@@ -152,10 +150,15 @@ export class Upload {
     try {
       const durability = await this.#confirm();
       await o.beforeClose(durability);
-      const flushing = this.#flushAhead === null ? [] : await orAborted(this.#flushAhead.end(), this.#ended.signal);
       await this.#until(() => this.#connected && !this.#stripes.opening);
       this.#state = 'publishing';
-      return await publish(this.#ready(durability, flushing));
+      return await publishSuitcase({
+        remote: this.#remote,
+        names: { partialName: this.partialName, finalName: this.#options.finalName, bytes: this.#queue.total },
+        handles: this.#stripes.lanes.map(({ channel, handle }) => ({ channel, handle })),
+        durability,
+        flushes: this.#flushes,
+      });
     } catch (error) {
       const published = error instanceof DepotError ? (error.published ?? 'no') : 'no';
       // What may be a deposit is nobody's to remove; what was never closed goes.
@@ -216,14 +219,12 @@ export class Upload {
       this.#unheard = error.message;
       await this.#reopen();
     }
-    if (this.#options.keep !== true)
-      this.#flushAhead = new FlushAhead(this.#remote, this.#path, (error) => this.#fail(error));
   }
 
   /** Whether the file has its name already; not waited for. */
   #lookForName(channel: SftpChannel): void {
     if (this.#remote.namesOpenFiles !== null) return;
-    lookAt(channel, this.#path)
+    statFile(channel, this.#path)
       .then((found) => {
         if (found !== 'unreadable') this.#remote.namesOpenFiles = found !== null;
       })
@@ -247,16 +248,16 @@ export class Upload {
     for (;;) {
       const { channel } = await this.#remote.session(this.#ended.signal);
       try {
-        const there = this.#remote.namesOpenFiles === false ? null : await lookAt(channel, this.#path);
+        const there = this.#remote.namesOpenFiles === false ? null : await statFile(channel, this.#path);
         if (there === null)
-          throw deadUpload(
+          throw new PartialLost(
             this.#remote.namesOpenFiles === false
               ? `the server names ${this.#path} only when it is closed, so it cannot be gone on with`
               : this.#gone,
           );
         const handle = await channel.open(this.#path, OpenFlag.WRITE).catch((error: unknown) => {
           if (error instanceof SftpStatus)
-            throw deadUpload(
+            throw new PartialLost(
               isStatus(error, Status.NO_SUCH_FILE)
                 ? this.#gone
                 : `the server does not let ${this.#path} be opened a second time`,
@@ -268,7 +269,7 @@ export class Upload {
         const unfit = this.#unfit(size) ?? this.#unproven();
         if (unfit !== null) {
           await channel.close(handle).catch(() => undefined);
-          throw deadUpload(unfit);
+          throw new PartialLost(unfit);
         }
         this.#created = true;
         this.#unheard = null;
@@ -288,7 +289,7 @@ export class Upload {
 
   /** Why a file of this size is not to be gone on with. */
   #unfit(size: number | null): string | null {
-    const acknowledged = this.#book.contiguous;
+    const acknowledged = this.#queue.contiguous;
     if (size === null)
       return this.#remote.placesWrites ? null : `the server does not show how much of ${this.#path} it has`;
     return size < acknowledged ? `${this.#path} holds ${size} of ${acknowledged} acknowledged bytes` : null;
@@ -299,7 +300,7 @@ export class Upload {
    * file or the size of what came. They would put the first one's beginning over the finished second: over its partial name where there is one.
    */
   #unproven(): string | null {
-    if (this.#book.contiguous > 0 || this.#remote.placesWrites) return null;
+    if (this.#queue.contiguous > 0 || this.#remote.placesWrites) return null;
     if (this.#remote.spec.publish === 'direct')
       return `nothing of ${this.#path} was acknowledged before the connection was lost (${this.#remote.lastLoss}), so a second open of it may be another file`;
     this.#remote.lostPartials.add(this.partialName);
@@ -334,30 +335,21 @@ export class Upload {
   /** All answers in, the right size, flushed; as often as it takes. */
   async #confirm(): Promise<Transfer['durability']> {
     for (;;) {
-      await this.#until(() => this.#book.done && this.#connected);
+      await this.#until(() => this.#queue.done && this.#connected);
       const { channel, handle } = this.#stripes.first!;
       try {
         return await orAborted(
-          confirm(channel, handle, { path: this.#path, bytes: this.#book.total, flushes: this.#flushes }),
+          confirm(channel, handle, { path: this.#path, bytes: this.#queue.total, flushes: this.#flushes }),
           this.#ended.signal,
         );
       } catch (error) {
         // What was written again lies behind the rest: the server appends.
-        if (this.#lost && !this.#remote.placesWrites && isWrongSize(error)) throw deadUpload(error.message, error);
+        if (this.#lost && !this.#remote.placesWrites && error instanceof WrongSize)
+          throw new PartialLost(error.message, error);
         if (!(error instanceof ConnectionLost)) throw error;
         await this.#recovery;
       }
     }
-  }
-
-  #ready(durability: Transfer['durability'], flushing: Ready['handles']): Ready {
-    return {
-      remote: this.#remote,
-      pending: { partialName: this.partialName, finalName: this.#options.finalName, bytes: this.#book.total },
-      handles: [...this.#stripes.lanes.map(({ channel, handle }) => ({ channel, handle })), ...flushing],
-      durability,
-      flushes: this.#flushes,
-    };
   }
 
   // --- state -------------------------------------------------------------------------------------
@@ -376,7 +368,6 @@ export class Upload {
     this.#watch();
     this.#ended.abort(this.#failure ?? new ConnectionLost('the upload is over'));
     this.#stripes.end();
-    this.#flushAhead?.stop();
     this.#remote.hooks.signal.removeEventListener('abort', this.#onAbort);
     this.#notify();
   }
@@ -384,7 +375,7 @@ export class Upload {
   /** The clock of `retryFor` runs while the server owes an answer, and not while the source is silent. */
   #watch(connecting = this.#recovery !== null): void {
     const owed =
-      this.#state !== 'over' && this.#failure === null && (connecting || !this.#book.done || this.#state !== 'open');
+      this.#state !== 'over' && this.#failure === null && (connecting || !this.#queue.done || this.#state !== 'open');
     if (owed) {
       this.#stopWaiting ??= this.#remote.waits((error) => this.#fail(error));
     } else {
@@ -395,7 +386,6 @@ export class Upload {
 
   #advanced(): void {
     this.#watch();
-    if (this.#flushes) this.#flushAhead?.advance(this.#book.acknowledged);
     this.#notify();
   }
 

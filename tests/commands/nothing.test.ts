@@ -63,7 +63,9 @@ describe('a state directory that is not there, or has nothing in it', () => {
     const gone = await depot('status');
     expect([gone.code, all(gone)]).toEqual([
       24,
-      expect.stringMatching(/there is no state directory \S+state: no push has run here yet, or name another one with --state/),
+      expect.stringMatching(
+        /there is no state directory \S+state: no push has run here yet, or name another one with --state/,
+      ),
     ]);
     expect((await depot('status', '--prometheus')).stdout).toMatch(/^depot_status_success 0$/m);
     mkdirSync(supplier.state);

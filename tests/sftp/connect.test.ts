@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import ssh2 from 'ssh2';
 import { DepotError } from '../../src/errors.js';
-import { connect } from '../../src/sftp/connect.js';
+import { connect } from '../../src/sftp/remote.js';
 import { scanHostKeys } from '../../src/sftp/scan.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
 import { mustRun } from '../support/process.js';
@@ -146,7 +146,7 @@ describe('login', () => {
     );
     server.drop();
     await expect.poll(() => remote.live).toBeNull();
-    expect(await remote.look('x')).toBeNull();
+    expect(await remote.stat('x')).toBeNull();
     expect(asked).toBe(1);
     expect(remote.stats).toMatchObject({ attempts: 2, reconnects: 1 });
   });
@@ -288,7 +288,7 @@ describe('login', () => {
     await expect.poll(() => remote.live).toBeNull();
     // Three unanswered logins are a fault of the server by then, unless the third is the last.
     refused = 1;
-    expect(await remote.look('x')).toBeNull();
+    expect(await remote.stat('x')).toBeNull();
     expect(refused).toBe(4);
   });
 

@@ -1,6 +1,6 @@
 /** One connection for the uploads of several arrangements, one after another and side by side. */
 import { describe, expect, test } from 'vitest';
-import { connect } from '../../src/sftp/connect.js';
+import { connect } from '../../src/sftp/remote.js';
 import { Connections, type SharedServer } from '../../src/sftp/connections.js';
 import type { Remote } from '../../src/sftp/remote.js';
 import type { RemoteSpec, Transfer } from '../../src/sftp/types.js';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { markReceiptBytes } from '../../src/outbound.js';
-import { connect } from '../../src/sftp/connect.js';
+import { connect } from '../../src/sftp/remote.js';
 import { type RequestType, startScriptedServer } from '../support/scripted-server.js';
 import { peer } from '../support/peers.js';
 import { startSshd } from '../support/sshd.js';
@@ -70,13 +70,13 @@ test('a scripted server: every request but OPEN, WRITE and CLOSE may be refused,
         if (o.direct || (!o.denied.includes('rename') && o.collect !== 'close')) {
           expect(completed).toMatchObject({ status: 'acknowledged' });
           expect(published?.equals(bytes)).toBe(true);
-          expect(await remote.putSidecar('x_1.receipt.json', receipt)).toMatch(/delivered|unconfirmed|already-there/);
+          expect(await remote.sidecar('x_1.receipt.json', receipt).publish()).toMatch(
+            /delivered|unconfirmed|already-there/,
+          );
           expect(has('x_1.receipt.json')?.toString()).toBe('{}\n');
-          const prepared = remote.prepareSidecars();
-          await prepared.write([{ name: 'x_1.cover.md', bytes: receipt }]);
-          expect(
-            (await prepared.publish('x_1.cover.md')) ?? (await remote.putSidecar('x_1.cover.md', receipt)),
-          ).toMatch(/delivered|unconfirmed|already-there/);
+          const cover = remote.sidecar('x_1.cover.md', receipt);
+          await cover.begin();
+          expect(await cover.publish()).toMatch(/delivered|unconfirmed|already-there/);
           expect(has('x_1.cover.md')?.toString()).toBe('{}\n');
         } else if (o.collect === 'close') {
           // Taken as a partial: depot cannot know, and says so; where the rename is refused anyway, it says that.
@@ -139,7 +139,7 @@ test.skipIf(peer('sshd') === undefined).each(sets)(
         expect(server.names()).toEqual(set.includes('remove') ? [names.partialName] : []);
       } else {
         expect((await completing).status).toBe('acknowledged');
-        await remote.putSidecar('x_1.receipt.json', receipt);
+        await remote.sidecar('x_1.receipt.json', receipt).publish();
         expect(server.names()).toEqual(['x_1.receipt.json', names.finalName]);
         expect(sha256(readFileSync(join(server.incoming, names.finalName)))).toBe(sha256(bytes));
       }

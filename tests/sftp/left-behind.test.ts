@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { markSuitcaseBlock } from '../../src/outbound.js';
-import { connect } from '../../src/sftp/connect.js';
+import { connect } from '../../src/sftp/remote.js';
 import { Connections } from '../../src/sftp/connections.js';
 import { cleanup } from '../support/cleanup.js';
 import { startScriptedServer } from '../support/scripted-server.js';
@@ -73,8 +73,8 @@ test.each(['used again', 'given away'])(
         const before = server.requests.length;
         release?.();
         // Whoever has something to send sends it now: one round trip on the same connection is behind it.
-        await remote.look(names.finalName);
-        await remote.look(names.finalName);
+        await remote.stat(names.finalName);
+        await remote.stat(names.finalName);
         expect(server.requests.slice(before).filter(({ type }) => type === 'write')).toEqual([]);
       },
     });

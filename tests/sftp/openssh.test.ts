@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { connect } from '../../src/sftp/connect.js';
+import { connect } from '../../src/sftp/remote.js';
 import type { Remote } from '../../src/sftp/remote.js';
 import { scanHostKeys } from '../../src/sftp/scan.js';
 import type { RemoteSpec } from '../../src/sftp/types.js';

@@ -11,7 +11,7 @@ import {
   type ScriptedServer,
 } from '../support/scripted-server.js';
 import { startSshd } from '../support/sshd.js';
-import { connect } from '../../src/sftp/connect.js';
+import { connect } from '../../src/sftp/remote.js';
 import { readFileSync } from 'node:fs';
 import { connectTo, failure, specFor } from './support.js';
 

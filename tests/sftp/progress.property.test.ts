@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { markReceiptBytes } from '../../src/outbound.js';
 import { testWrites } from '../../src/sftp/probe.js';
-import { settle } from '../../src/sftp/settle.js';
+import { PublishedFile } from '../../src/sftp/published-file.js';
 import type { RemoteSpec } from '../../src/sftp/types.js';
 import {
   startScriptedServer,
@@ -99,21 +99,18 @@ async function everything(server: ScriptedServer, spec: Partial<RemoteSpec>, byt
   const attempt = async (work: () => Promise<unknown>): Promise<void> => {
     ends.push(await work().catch((error: unknown) => error));
   };
-  await attempt(() => settle(remote, { partialName: '.old.partial', finalName: 'old', bytes: 3 }));
+  await attempt(() => new PublishedFile(remote, { partialName: '.old.partial', finalName: 'old', bytes: 3 }).settle());
   await attempt(() => remote.removePartial('.old.partial'));
   await attempt(() => remote.space());
   await attempt(() => deposit(remote, bytes));
   await attempt(async () => {
-    const sidecars = ['x_1.cover.md', 'x_1.receipt.json'].map((name) => ({
-      name,
-      bytes: markReceiptBytes(new Uint8Array(300)),
-    }));
-    const prepared = remote.prepareSidecars();
-    await prepared.write(sidecars);
-    await prepared.publish(sidecars[0].name);
-    await prepared.discard();
+    const sidecars = ['x_1.cover.md', 'x_1.receipt.json'].map((name) =>
+      remote.sidecar(name, markReceiptBytes(new Uint8Array(300))),
+    );
+    await Promise.all(sidecars.map((sidecar) => sidecar.begin()));
+    await sidecars[0].publish().finally(() => sidecars[1].discard());
   });
-  await attempt(() => remote.putSidecar('x_1.receipt.json.asc', markReceiptBytes(new Uint8Array(400))));
+  await attempt(() => remote.sidecar('x_1.receipt.json.asc', markReceiptBytes(new Uint8Array(400))).publish());
   await remote.close();
   return ends;
 }
@@ -241,7 +238,7 @@ describe('what is no progress', () => {
     await upload.write(first);
     await expect.poll(() => upload.acknowledged).toBe(30_000);
     // As long as the same patience lasts elsewhere.
-    expect(await within(failure(other.remote.look('x')))).toMatchObject({ code: 'connection-lost' });
+    expect(await within(failure(other.remote.stat('x')))).toMatchObject({ code: 'connection-lost' });
     await upload.write(second);
     expect(await upload.complete({ beforeClose: () => Promise.resolve() })).toMatchObject({ status: 'acknowledged' });
   });

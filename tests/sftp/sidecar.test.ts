@@ -11,7 +11,7 @@ describe('sidecars', () => {
   test('a partial name first, then the rename', async () => {
     const server = await startScriptedServer();
     const { remote } = await connectTo(server);
-    expect(await remote.putSidecar(name, bytes)).toBe('delivered');
+    expect(await remote.sidecar(name, bytes).publish()).toBe('delivered');
     expect(server.files.get(path)!.equals(bytes)).toBe(true);
     expect(server.requests.find((r) => r.type === 'open')).toMatchObject({ path: `/in/.${name}.partial`, flags: 0x2a });
   });
@@ -22,7 +22,7 @@ describe('sidecars', () => {
       script: (r) => (r.type === 'write' && r.nth <= 2 ? { then: 'drop' } : undefined),
     });
     const { remote } = await connectTo(server);
-    expect(await remote.putSidecar(name, bytes)).toBe('delivered');
+    expect(await remote.sidecar(name, bytes).publish()).toBe('delivered');
     const opened = server.requests.filter((r) => r.type === 'open').map((r) => r.path);
     expect(new Set(opened).size).toBe(3);
     expect([...remote.lostPartials]).toEqual([opened[1].slice('/in/'.length)]);
@@ -33,7 +33,7 @@ describe('sidecars', () => {
   test('publish: direct creates the name itself, exclusively', async () => {
     const server = await startScriptedServer();
     const { remote } = await connectTo(server, { publish: 'direct' });
-    expect(await remote.putSidecar(name, bytes)).toBe('delivered');
+    expect(await remote.sidecar(name, bytes).publish()).toBe('delivered');
     expect(server.files.get(path)!.equals(bytes)).toBe(true);
     expect(server.requests.some((r) => r.type === 'rename')).toBe(false);
   });
@@ -42,9 +42,9 @@ describe('sidecars', () => {
     const server = await startScriptedServer();
     server.files.set(path, Buffer.from(bytes));
     const { remote } = await connectTo(server);
-    expect(await remote.putSidecar(name, bytes)).toBe('already-there');
+    expect(await remote.sidecar(name, bytes).publish()).toBe('already-there');
     server.files.set(path, Buffer.from('other'));
-    expect(await failure(remote.putSidecar(name, bytes))).toMatchObject({ code: 'remote-exists' });
+    expect(await failure(remote.sidecar(name, bytes).publish())).toMatchObject({ code: 'remote-exists' });
     expect(server.files.get(path)!.toString()).toBe('other');
   });
 
@@ -54,7 +54,7 @@ describe('sidecars', () => {
       const server = await startScriptedServer();
       server.files.set(`/in/.${name}.partial`, Buffer.from('half'));
       const { remote } = await connectTo(server, { publish });
-      expect(await remote.putSidecar(name, bytes)).toBe('delivered');
+      expect(await remote.sidecar(name, bytes).publish()).toBe('delivered');
       expect(server.files.get(path)!.equals(bytes)).toBe(true);
     },
   );
@@ -63,7 +63,7 @@ describe('sidecars', () => {
     const server = await startScriptedServer();
     server.files.set(`/in/.${name}.partial`, Buffer.from('half'));
     const { remote } = await connectTo(server, { publish: 'direct' });
-    expect(await remote.putSidecar(name, bytes, 'partial')).toBe('delivered');
+    expect(await remote.sidecar(name, bytes, 'partial').publish()).toBe('delivered');
     expect([...server.files.keys()]).toEqual([path]);
   });
 
@@ -79,10 +79,10 @@ describe('sidecars', () => {
           const unseen = publish === 'direct' && (type === 'open' || type === 'write');
           if (unseen) {
             // It does not show whole: at a server that names files at their close, or has one for each handle, the first could come later, over the second.
-            expect(await failure(remote.putSidecar(name, bytes))).toMatchObject({ code: 'connection-lost' });
+            expect(await failure(remote.sidecar(name, bytes).publish())).toMatchObject({ code: 'connection-lost' });
             expect(server.requests.filter((r) => r.type === 'open' && (r.flags & 8) !== 0)).toHaveLength(1);
           }
-          expect(await remote.putSidecar(name, bytes, unseen ? 'file' : 'none')).toBe('delivered');
+          expect(await remote.sidecar(name, bytes, unseen ? 'file' : 'none').publish()).toBe('delivered');
           expect([...server.files.keys()]).toEqual([path]);
           expect(server.files.get(path)!.equals(bytes)).toBe(true);
         }
@@ -96,9 +96,9 @@ describe('sidecars', () => {
       script: (r) => (r.type === 'write' && r.nth === 1 ? { then: 'drop' } : undefined),
     });
     const { remote } = await connectTo(server, { publish: 'direct' });
-    expect(await failure(remote.putSidecar(name, bytes))).toMatchObject({ code: 'connection-lost' });
+    expect(await failure(remote.sidecar(name, bytes).publish())).toMatchObject({ code: 'connection-lost' });
     expect(server.noticeLost()).toBe(1);
-    expect(await remote.putSidecar(name, bytes, 'file')).toBe('delivered');
+    expect(await remote.sidecar(name, bytes, 'file').publish()).toBe('delivered');
     expect(server.files.get(path)!.equals(bytes)).toBe(true);
   });
 
@@ -110,7 +110,7 @@ describe('sidecars', () => {
       });
       server.files.set(path, Buffer.from('half'));
       const { remote } = await connectTo(server, { publish: 'direct' });
-      expect(await remote.putSidecar(name, bytes, 'file')).toBe('delivered');
+      expect(await remote.sidecar(name, bytes, 'file').publish()).toBe('delivered');
       expect(server.files.get(path)!.equals(bytes)).toBe(true);
     },
   );
@@ -118,7 +118,7 @@ describe('sidecars', () => {
   test('publish: direct, what an earlier run began is gone, and the create is refused: refused, not unconfirmed', async () => {
     const server = await startScriptedServer({ script: (r) => (r.type === 'open' ? { status: 4 } : undefined) });
     const { remote } = await connectTo(server, { publish: 'direct' });
-    expect(await failure(remote.putSidecar(name, bytes, 'file'))).toMatchObject({ code: 'remote-refused' });
+    expect(await failure(remote.sidecar(name, bytes, 'file').publish())).toMatchObject({ code: 'remote-refused' });
   });
 
   test.each([3, 4])(
@@ -130,7 +130,7 @@ describe('sidecars', () => {
       });
       server.files.set(`/in/.${name}.partial`, Buffer.from('half'));
       const { remote } = await connectTo(server);
-      expect(await remote.putSidecar(name, bytes)).toBe('delivered');
+      expect(await remote.sidecar(name, bytes).publish()).toBe('delivered');
       expect(server.files.get(path)!.equals(bytes)).toBe(true);
     },
   );
@@ -142,19 +142,19 @@ describe('sidecars', () => {
     };
     const server = await startScriptedServer({ script: hidden });
     const { remote } = await connectTo(server);
-    expect(await remote.putSidecar(name, bytes)).toBe('unconfirmed');
+    expect(await remote.sidecar(name, bytes).publish()).toBe('unconfirmed');
     // The same when it was an earlier run that did not hear the answer.
-    expect(await remote.putSidecar(name, bytes, 'file')).toBe('unconfirmed');
+    expect(await remote.sidecar(name, bytes, 'file').publish()).toBe('unconfirmed');
     expect(server.files.get(path)!.equals(bytes)).toBe(true);
     // A refusal of the first is one.
     server.files.clear();
-    expect(await failure(remote.putSidecar(name, bytes))).toMatchObject({ code: 'remote-refused' });
+    expect(await failure(remote.sidecar(name, bytes).publish())).toMatchObject({ code: 'remote-refused' });
   });
 
   test('collected at the rename', async () => {
     const server = await startScriptedServer({ collect: 'rename' });
     const { remote } = await connectTo(server);
-    expect(await remote.putSidecar(name, bytes)).toBe('delivered');
+    expect(await remote.sidecar(name, bytes).publish()).toBe('delivered');
     expect(server.collected.get(path)!.equals(bytes)).toBe(true);
   });
 
@@ -163,7 +163,7 @@ describe('sidecars', () => {
     async (publish) => {
       const server = await startScriptedServer({ quota: 10 });
       const { remote } = await connectTo(server, { publish });
-      expect(await failure(remote.putSidecar(name, bytes))).toMatchObject({ code: 'remote-refused' });
+      expect(await failure(remote.sidecar(name, bytes).publish())).toMatchObject({ code: 'remote-refused' });
       expect(server.files.size).toBe(0);
     },
   );

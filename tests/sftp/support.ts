@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { markSuitcaseBlock, type SuitcaseBlock } from '../../src/outbound.js';
-import { connect } from '../../src/sftp/connect.js';
+import { connect } from '../../src/sftp/remote.js';
 import type { Remote } from '../../src/sftp/remote.js';
 import type { Login, RemoteSpec, Transfer } from '../../src/sftp/types.js';
 import type { Upload } from '../../src/sftp/upload.js';

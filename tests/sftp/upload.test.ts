@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { markSuitcaseBlock, type SuitcaseBlock } from '../../src/outbound.js';
-import { deadPartial } from '../../src/sftp/dead.js';
+import { PartialLost } from '../../src/sftp/status.js';
 import { startScriptedServer, status } from '../support/scripted-server.js';
 import { connectTo, content, deposit, failure, names, sha256, writeAll } from './support.js';
 
@@ -121,7 +121,7 @@ describe('the main path', () => {
     const upload = await remote.createUpload(names);
     const marked = markSuitcaseBlock(new Uint8Array(100));
     expect((await failure(upload.write(marked.slice() as SuitcaseBlock))).code).toBe('internal');
-    expect((await failure(remote.putSidecar('x', new Uint8Array(3) as never))).code).toBe('internal');
+    expect(() => remote.sidecar('x', new Uint8Array(3) as never)).toThrow('not marked as fit to leave');
     expect(server.payloads).toEqual([]);
     await upload.abandon();
   });
@@ -310,7 +310,7 @@ describe('going on after a loss', () => {
       const { remote } = await connectTo(server);
       const error = await failure(deposit(remote, content(4 * MiB)));
       expect(error.code).toBe('connection-lost');
-      expect(deadPartial(error)).toBe(true);
+      expect(error instanceof PartialLost).toBe(true);
       expect(error.published).toBe('no');
       expect(server.requests.filter((r) => r.type === 'open' && (r.flags & 8) !== 0)).toHaveLength(1);
     }
@@ -339,7 +339,7 @@ describe('going on after a loss', () => {
     await server.stop();
     const error = await failure(writeAll(upload, content(12 * MiB)));
     expect(error.code).toBe('connection-lost');
-    expect(deadPartial(error)).toBe(false);
+    expect(error instanceof PartialLost).toBe(false);
     expect(warnings).toHaveLength(1);
     expect(await upload.abandon()).toEqual({ removed: false, mayAppear: false });
   });
@@ -360,7 +360,7 @@ describe('going on after a loss', () => {
     });
     const { remote } = await connectTo(server);
     const error = await failure(remote.createUpload(names));
-    expect([deadPartial(error), error.message]).toEqual([
+    expect([error instanceof PartialLost, error.message]).toEqual([
       true,
       expect.stringMatching(/^the server did not say whether it created \S+ \(.+\), and does not show it$/),
     ]);
@@ -372,7 +372,7 @@ describe('going on after a loss', () => {
     });
     const { remote } = await connectTo(server);
     const error = await failure(remote.createUpload(names));
-    expect([deadPartial(error), error.message]).toEqual([
+    expect([error instanceof PartialLost, error.message]).toEqual([
       true,
       expect.stringMatching(/^the server did not say whether it created \S+ \(.+\), and does not show it$/),
     ]);
@@ -388,7 +388,10 @@ describe('going on after a loss', () => {
       const { remote } = await connectTo(server, { publish: 'direct' });
       const upload = remote.createUpload(names);
       const error = await failure(upload.then((begun) => writeAll(begun, content(9 * MiB))));
-      expect([deadPartial(error), error.message]).toEqual([true, expect.stringContaining('may be another file')]);
+      expect([error instanceof PartialLost, error.message]).toEqual([
+        true,
+        expect.stringContaining('may be another file'),
+      ]);
       if (type === 'write') expect(await (await upload).abandon()).toEqual({ removed: true, mayAppear: true });
       expect(server.noticeLost()).toBe(1);
       expect(server.requests.filter((r) => r.type === 'write' && r.connection > 1)).toEqual([]);
@@ -554,9 +557,9 @@ describe('going on in another process', () => {
   test('a partial that is gone or shorter is dead', async () => {
     const server = await startScriptedServer();
     const { remote } = await connectTo(server);
-    expect(deadPartial(await failure(remote.createUpload({ ...names, resumeFrom: 100 })))).toBe(true);
+    expect((await failure(remote.createUpload({ ...names, resumeFrom: 100 }))) instanceof PartialLost).toBe(true);
     server.files.set(partial, Buffer.alloc(99));
-    expect(deadPartial(await failure(remote.createUpload({ ...names, resumeFrom: 100 })))).toBe(true);
+    expect((await failure(remote.createUpload({ ...names, resumeFrom: 100 }))) instanceof PartialLost).toBe(true);
     expect(server.files.has(partial)).toBe(true);
   });
 });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { markSuitcaseBlock } from '../../../src/outbound.js';
 import { hasNativeCiphers } from '../../../src/sftp/algorithms.js';
-import { connect } from '../../../src/sftp/connect.js';
+import { connect } from '../../../src/sftp/remote.js';
 import type { RemoteSpec } from '../../../src/sftp/types.js';
 
 /** One deposit of 1 MiB to the server of the test that started this process; says how it went. */

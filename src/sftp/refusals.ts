@@ -3,7 +3,7 @@ import { DepotError } from '../errors.js';
 import type { SftpChannel } from './channel.js';
 import { address } from './hostkeys.js';
 import type { Link } from './link.js';
-import { lookAt } from './look.js';
+import { statFile } from './stat.js';
 import { isDenied, isStatus, refusal, Status, type SftpStatus } from './status.js';
 
 /**
@@ -20,14 +20,14 @@ export async function explainCreate(
   const what = `create ${path}`;
   if (isStatus(error, Status.NO_SUCH_FILE)) return noDirectory(remote, error);
   if (!isStatus(error, Status.FAILURE)) return refusal(error, what);
-  const found = await lookAt(channel, path);
+  const found = await statFile(channel, path);
   if (found !== null && found !== 'unreadable')
     return new DepotError('remote-exists', `${path} exists already`, {
       published: 'no',
       hint: 'push again; depot never overwrites',
       cause: error,
     });
-  if (found === null && (await lookAt(channel, remote.directory)) === null) return noDirectory(remote, error);
+  if (found === null && (await statFile(channel, remote.directory)) === null) return noDirectory(remote, error);
   const space = await channel.space(remote.directory);
   if (space && (space.freeBytes === 0 || space.freeFiles === 0)) return fullDisk(remote, error);
   return new DepotError(

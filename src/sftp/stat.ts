@@ -1,8 +1,36 @@
 import { DepotError } from '../errors.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
-import { lookAt } from './look.js';
 import { isStatus, refusal, SftpStatus, Status } from './status.js';
-import type { Transfer } from './types.js';
+import type { FileStat, Transfer } from './types.js';
+
+/** `stat`, else `lstat`: some servers deny one of them. */
+export async function statFile(channel: SftpChannel, path: string): Promise<FileStat> {
+  for (const ask of [() => channel.stat(path), () => channel.lstat(path)]) {
+    try {
+      const size = await ask();
+      if (size !== null) return { size };
+    } catch (error) {
+      if (!(error instanceof SftpStatus)) throw error;
+      if (error.status === Status.NO_SUCH_FILE) return null;
+    }
+  }
+  return 'unreadable';
+}
+
+/** The server shows a file, and how large it is. */
+export function isSeen(found: FileStat | undefined): found is { size: number } {
+  return found !== undefined && found !== null && found !== 'unreadable';
+}
+
+/** Whether there is a directory. `unreadable` where the server does not show it; what it shows without its kind counts as one. */
+export async function kindOf(channel: SftpChannel, path: string): Promise<'directory' | 'file' | null | 'unreadable'> {
+  try {
+    return (await channel.isDirectory(path)) === false ? 'file' : 'directory';
+  } catch (error) {
+    if (!(error instanceof SftpStatus)) throw error;
+    return error.status === Status.NO_SUCH_FILE ? null : 'unreadable';
+  }
+}
 
 /** Size by handle, else by name; null when the server tells neither. */
 export async function sizeOf(channel: SftpChannel, handle: Buffer, path: string): Promise<number | null> {
@@ -12,8 +40,8 @@ export async function sizeOf(channel: SftpChannel, handle: Buffer, path: string)
   } catch (error) {
     if (!(error instanceof SftpStatus)) throw error;
   }
-  const found = await lookAt(channel, path);
-  return found === null || found === 'unreadable' ? null : found.size;
+  const found = await statFile(channel, path);
+  return isSeen(found) ? found.size : null;
 }
 
 /** Size and flush, as far as the server offers them, in one round trip. An fsync that fails is told once only: it is never repeated. */
@@ -27,29 +55,19 @@ export async function confirm(
     flushes && channel.has('fsync@openssh.com') ? flush(channel, handle) : null,
   ]);
   if (size !== null && size !== bytes) {
-    throw Object.assign(
-      new DepotError(
-        'remote-refused',
-        `${path} has ${size} bytes on the server instead of ${bytes}, although it acknowledged every write`,
-        { published: 'no', hint: 'set remote.window: 1 and remote.lanes: 1, and tell the agent' },
-      ),
-      { wrongSize: true as const },
+    throw new WrongSize(
+      'remote-refused',
+      `${path} has ${size} bytes on the server instead of ${bytes}, although it acknowledged every write`,
+      { published: 'no', hint: 'set remote.window: 1 and remote.lanes: 1, and tell the agent' },
     );
   }
   if (flushed === 'flushed') return 'fsynced';
-  if (flushed !== null && isStatus(flushed, Status.FAILURE)) throw notStored(flushed, path);
+  if (flushed !== null && isStatus(flushed, Status.FAILURE)) throw refusal(flushed, `store ${path} (fsync)`);
   return size === null ? 'acknowledged-only' : 'size-checked';
 }
 
-/** Whether `confirm` found a file that is longer or shorter than what was written. */
-export function isWrongSize(error: unknown): error is DepotError {
-  return error instanceof DepotError && 'wrongSize' in error;
-}
-
-/** The server could not put on its disk what it had acknowledged. */
-export function notStored(error: SftpStatus, path: string): DepotError {
-  return refusal(error, `store ${path} (fsync)`);
-}
+/** A file that is longer or shorter than what was written, and acknowledged. */
+export class WrongSize extends DepotError {}
 
 async function flush(channel: SftpChannel, handle: Buffer): Promise<'flushed' | SftpStatus> {
   try {

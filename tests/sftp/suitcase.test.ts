@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { settle } from '../../src/sftp/settle.js';
+import { PublishedFile } from '../../src/sftp/published-file.js';
 import type { RemoteSpec } from '../../src/sftp/types.js';
 import {
   startScriptedServer,
@@ -389,18 +389,18 @@ describe('settling by a later run', () => {
   test('published, partial there, gone, unknown', async () => {
     const server = await startScriptedServer();
     const { remote } = await connectTo(server);
-    expect(await settle(remote, pending)).toBe('gone');
+    expect(await new PublishedFile(remote, pending).settle()).toBe('gone');
     server.files.set(partial, bytes);
-    expect(await settle(remote, pending)).toBe('partial-there');
+    expect(await new PublishedFile(remote, pending).settle()).toBe('partial-there');
     expect(await remote.renameAgain(pending)).toBe('published');
-    expect(await settle(remote, pending)).toBe('published');
+    expect(await new PublishedFile(remote, pending).settle()).toBe('published');
     expect(await remote.renameAgain(pending)).toBe('published');
     server.files.clear();
     server.files.set(partial, bytes.subarray(1));
-    expect(await settle(remote, pending)).toBe('gone');
+    expect(await new PublishedFile(remote, pending).settle()).toBe('gone');
     expect(await remote.renameAgain(pending)).toBe('gone');
     server.script = denying('stat', 'lstat');
-    expect(await settle(remote, pending)).toBe('unknown');
+    expect(await new PublishedFile(remote, pending).settle()).toBe('unknown');
     server.files.clear();
     expect(await remote.renameAgain(pending)).toBe('unknown');
   });

@@ -22,10 +22,10 @@ export function positionOf(piece: Piece): number {
 }
 
 /**
- * The book of an upload: which octets were accepted, which are on their way, which are acknowledged. A block
- * is held from `accept` until its last octet is acknowledged, so that any of it can be written again.
+ * The writes of an upload: which bytes were accepted, which are on their way, which are acknowledged. A block
+ * is held from `accept` until its last byte is acknowledged, so that any of it can be written again.
  */
-export class Book {
+export class WriteQueue {
   /** Octets accepted, which is also the offset of the next block. */
   total: number;
   acknowledged = 0;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { kindOf } from '../../src/sftp/look.js';
+import { kindOf } from '../../src/sftp/stat.js';
 import { startScriptedServer } from '../support/scripted-server.js';
 import { connectTo } from './support.js';
 
