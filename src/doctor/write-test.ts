@@ -6,9 +6,10 @@ import { printable } from '../printable.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { ageOf } from '../clock.js';
 import { lastWriteTest, rememberWriteTest } from '../state/tested-server.js';
-import { emptyTest, testWrites, type WriteTest } from '../sftp/probe.js';
+import { testWrites } from '../sftp/probe.js';
 import type { Remote } from '../sftp/remote.js';
 import { age, localTime } from '../ui/format.js';
+import { emptyTest, type WriteTest } from '../../sftp/probe-file.js';
 import type { Finding } from './finding.js';
 import { nearestExisting } from './nearest-existing.js';
 

@@ -1,6 +1,56 @@
-/** The files of the write test: what they hold, and what can be seen of them. */
+/** The write test: what it found, the files that it writes, and what can be seen of them. */
 import { OpenFlag, type SftpChannel } from './channel.js';
-import { isStatus, SftpStatus, Status } from './status.js';
+import { isStatus, refusal, SftpStatus, Status } from './status.js';
+
+export interface WriteFinding {
+  name: string;
+  result: 'passed' | 'warning' | 'failed' | 'not possible';
+  detail: string;
+  hint?: string;
+  /** With `failed`: what a push would end with. */
+  code?: 'remote-refused' | 'unconfirmed';
+}
+
+export interface WriteTest {
+  findings: WriteFinding[];
+  /** Keys of `remote:` that fit this server better than what the config says. */
+  propose: { publish?: 'direct'; lanes?: 1; window?: 1 };
+  /** What is worth remembering of several lanes: the file came out right, or did not; the server takes one channel; null when it does not show. */
+  lanes: 'safe' | 'unsafe' | 'one channel' | null;
+  /** Remote names that may still be there. */
+  left: string[];
+  /** Names that went out of sight when they were closed or renamed: the agent has them. */
+  collected: string[];
+}
+
+/** Where nothing was found out yet. */
+export function emptyTest(): WriteTest {
+  return { findings: [], propose: {}, lanes: null, left: [], collected: [] };
+}
+
+/** Adds what was found; `hint` and `code` as in `WriteFinding`. */
+export function addFinding(
+  { findings }: WriteTest,
+  name: string,
+  result: WriteFinding['result'],
+  detail: string,
+  hint?: string,
+  code?: WriteFinding['code'],
+): void {
+  findings.push({
+    name,
+    result,
+    detail,
+    ...(hint === undefined ? {} : { hint }),
+    ...(code === undefined ? {} : { code }),
+  });
+}
+
+/** A file that is open in a channel. */
+export interface OpenFile {
+  channel: SftpChannel;
+  handle: Buffer;
+}
 
 /** Of which a file is made: enough that several are on their way at a time. */
 export const pieces = 12;
@@ -66,4 +116,28 @@ export async function refused<T>(request: Promise<T>): Promise<T | SftpStatus> {
     if (error instanceof SftpStatus) return error;
     throw error;
   });
+}
+
+/** Writes these pieces, over the handles in turn, all of them on their way at once. @throws DepotError as a push would */
+export async function writePieces(to: OpenFile[], path: string, order: number[]): Promise<void> {
+  const size = pieceSize(to[0]!.channel);
+  const content = pattern(size * pieces);
+  await Promise.all(
+    order.map(
+      (piece, i) =>
+        new Promise<void>((resolve, reject) => {
+          const { channel, handle } = to[i % to.length]!;
+          channel.write(handle, content, piece * size, (piece + 1) * size, piece * size, (error) => {
+            if (error === null) resolve();
+            else reject(error instanceof SftpStatus ? refusal(error, `write ${path}`) : error);
+          });
+        }),
+    ),
+  );
+}
+
+/** @throws DepotError as a push would */
+export async function closeFile({ channel, handle }: OpenFile, path: string): Promise<void> {
+  const answer = await refused(channel.close(handle));
+  if (answer instanceof SftpStatus) throw refusal(answer, `close ${path}`);
 }

@@ -8,30 +8,23 @@ import { OpenFlag, type SftpChannel } from './channel.js';
 import { address } from './hostkeys.js';
 import type { Link } from './link.js';
 import { statFile } from './stat.js';
-import { ascending, pattern, pieces, pieceSize, readBack, refused, sizeBy } from './probe-file.js';
+import {
+  addFinding,
+  ascending,
+  closeFile,
+  emptyTest,
+  pieces,
+  pieceSize,
+  readBack,
+  refused,
+  sizeBy,
+  writePieces,
+  type WriteFinding,
+  type WriteTest,
+} from './probe-file.js';
+import { LaneProbe, type OpensAgain } from './probe-lanes.js';
 import { explainCreate } from './refusals.js';
-import { ConnectionLost, isStatus, refusal, SftpStatus, Status } from './status.js';
-
-export interface WriteFinding {
-  name: string;
-  result: 'passed' | 'warning' | 'failed' | 'not possible';
-  detail: string;
-  hint?: string;
-  /** With `failed`: what a push would end with. */
-  code?: 'remote-refused' | 'unconfirmed';
-}
-
-export interface WriteTest {
-  findings: WriteFinding[];
-  /** Keys of `remote:` that fit this server better than what the config says. */
-  propose: { publish?: 'direct'; lanes?: 1; window?: 1 };
-  /** What is worth remembering of several lanes: the file came out right, or did not; the server takes one channel; null when it does not show. */
-  lanes: 'safe' | 'unsafe' | 'one channel' | null;
-  /** Remote names that may still be there. */
-  left: string[];
-  /** Names that went out of sight when they were closed or renamed: the agent has them. */
-  collected: string[];
-}
+import { ConnectionLost, isStatus, SftpStatus, Status } from './status.js';
 
 const create = OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE;
 const cleanMs = 8000;
@@ -55,23 +48,13 @@ export async function testWrites(remote: Link, test: WriteTest = emptyTest()): P
   return test;
 }
 
-/** Where nothing was found out yet. */
-export function emptyTest(): WriteTest {
-  return { findings: [], propose: {}, lanes: null, left: [], collected: [] };
-}
-
-interface Lane {
-  channel: SftpChannel;
-  handle: Buffer;
-}
-
 class WriteProbe {
   readonly #remote: Link;
   readonly #test: WriteTest;
   readonly #base = `depot-test-${randomBytes(8).toString('hex')}`;
   readonly #made = new Set<string>();
   /** Another open is of the same file, as far as can be seen: what it is otherwise. */
-  #opensAgain: true | 'refused' | 'another file' = true;
+  #opensAgain: OpensAgain = true;
   /** The second open may have cut the file off. */
   #cut = false;
 
@@ -88,10 +71,10 @@ class WriteProbe {
       const first = this.#name(1);
       const handle = await this.#create(channel, first);
       // Nothing else is asked of the file before it is written: there are servers that a second open puts out.
-      await this.#write([{ channel, handle }], first, ascending());
+      await writePieces([{ channel, handle }], this.#remote.path(first), ascending());
       await this.#flush(channel, handle);
       await this.#openAgain(channel, handle, first);
-      await this.#close(channel, handle, first);
+      await closeFile({ channel, handle }, this.#remote.path(first));
       const there = await this.#closed(channel, first);
       if (there !== 'gone') await this.#pipelined(channel, first);
       if (there === 'seen') await this.#exclusive(channel, first);
@@ -100,7 +83,8 @@ class WriteProbe {
       const second = this.#name(2);
       const other = await this.#create(channel, second);
       const extra = await session.openChannel().catch(() => null);
-      await this.#lanes(channel, other, extra, second);
+      const lanes = new LaneProbe(this.#remote, this.#test, this.#remote.path(second));
+      await lanes.run({ channel, handle: other }, extra, this.#opensAgain);
       if (renamed) await this.#overwrite(channel, second, final);
     } finally {
       await this.#clean();
@@ -135,23 +119,6 @@ class WriteProbe {
       );
       await refused(channel.close(handle));
     }
-  }
-
-  async #write(to: Lane[], name: string, order: number[]): Promise<void> {
-    const size = pieceSize(to[0]!.channel);
-    const content = pattern(size * pieces);
-    await Promise.all(
-      order.map(
-        (piece, i) =>
-          new Promise<void>((resolve, reject) => {
-            const lane = to[i % to.length]!;
-            lane.channel.write(lane.handle, content, piece * size, (piece + 1) * size, piece * size, (error) => {
-              if (error === null) resolve();
-              else reject(error instanceof SftpStatus ? refusal(error, `write ${this.#remote.path(name)}`) : error);
-            });
-          }),
-      ),
-    );
   }
 
   async #flush(channel: SftpChannel, handle: Buffer): Promise<void> {
@@ -235,11 +202,6 @@ class WriteProbe {
     return true;
   }
 
-  async #close(channel: SftpChannel, handle: Buffer, name: string): Promise<void> {
-    const answer = await refused(channel.close(handle));
-    if (answer instanceof SftpStatus) throw refusal(answer, `close ${this.#remote.path(name)}`);
-  }
-
   /** Whether the file is still there after its close. */
   async #closed(channel: SftpChannel, name: string): Promise<'seen' | 'hidden' | 'gone'> {
     const found = await statFile(channel, this.#remote.path(name));
@@ -320,115 +282,6 @@ class WriteProbe {
     return found !== null;
   }
 
-  /** Out of order, twice, and over two channels at once; sizes tell along the way where each write went, and reading back at the end what came of it. */
-  async #lanes(channel: SftpChannel, handle: Buffer, extra: SftpChannel | null, name: string): Promise<void> {
-    const second =
-      extra && this.#opensAgain === true
-        ? await refused(extra.open(this.#remote.path(name), OpenFlag.WRITE)).catch(() => null)
-        : null;
-    if (!extra || !second || second instanceof SftpStatus) {
-      // Also at one that calls itself OpenSSH: the pieces of two lanes would not come together.
-      this.#test.lanes = this.#opensAgain === 'another file' ? 'unsafe' : 'one channel';
-      this.#found(
-        'lanes',
-        'passed',
-        this.#opensAgain === 'another file'
-          ? 'a second channel would not write to the same file; uploads use one'
-          : 'the server takes one channel with the file open; uploads use one',
-      );
-      await this.#close(channel, handle, name);
-      extra?.end();
-      return;
-    }
-    const [a, b] = [
-      { channel, handle },
-      { channel: extra, handle: second },
-    ];
-    const sizes = await this.#scatter(a, b, name);
-    const open = await readBack(channel, this.#remote.path(name));
-    await this.#close(extra, second, name);
-    await this.#close(channel, handle, name);
-    extra.end();
-    const closed = await statFile(channel, this.#remote.path(name));
-    const wanted = pieceSize(channel) * pieces;
-    const bySize =
-      sizes === false || (closed !== null && closed !== 'unreadable' && closed.size !== wanted)
-        ? false
-        : closed === null || closed === 'unreadable'
-          ? null
-          : sizes;
-    const read = await readBack(channel, this.#remote.path(name));
-    this.#judgeLanes(bySize, read, open === false && read === true);
-  }
-
-  /**
-   * Writes the last piece first, then the rest backwards over both handles, two of them a second time. Only positioned writes keep the size
-   * at what the last piece made it; appended ones, and those of a handle with a place of its own, do not. The first handle never writes the
-   * last piece: should each have a file of its own, the first one's is shorter. Null when a handle does not show sizes.
-   */
-  async #scatter(a: Lane, b: Lane, name: string): Promise<boolean | null> {
-    const wanted = pieceSize(a.channel) * pieces;
-    const last = pieces - 1;
-    let seen: boolean | null = true;
-    for (const [to, order] of [
-      [[b], [last]],
-      [[a], [0]],
-      [[a, b], ascending().slice(2, last).reverse()],
-      [
-        [b, a],
-        [4, 3],
-      ],
-      [[a], [1]],
-    ] as [Lane[], number[]][]) {
-      await this.#write(to, name, order);
-      const [byA, byB] = [await sizeBy(a.channel, a.handle), await sizeBy(b.channel, b.handle)];
-      if ((byA !== null && byA !== wanted) || (byB !== null && byB !== wanted)) seen = false;
-      else if ((byA === null || byB === null) && seen !== false) seen = null;
-    }
-    return seen;
-  }
-
-  /**
-   * `sizes`, `read`: whether they were right; null when they were not to be had. Read back, it is certain; by sizes it is where nothing contradicts.
-   * `held`: they were there only after the close, so that a lane that is lost would take acknowledged writes with it, and leave a hole that no size shows.
-   */
-  #judgeLanes(sizes: boolean | null, read: boolean | null, held: boolean): void {
-    const what = 'parallel writes';
-    const { publish, lanes } = this.#remote.spec;
-    if (held && sizes !== false) {
-      this.#test.lanes = 'unsafe';
-      if (lanes !== 1) this.#test.propose.lanes = 1;
-      this.#found(
-        what,
-        'warning',
-        'are not in the file before it is closed, though the server acknowledged them; uploads use one lane',
-        'tell the agent',
-      );
-    } else if (sizes === false || read === false) {
-      this.#test.lanes = 'unsafe';
-      if (lanes !== 1) this.#test.propose.lanes = 1;
-      this.#found(
-        what,
-        'warning',
-        sizes === false
-          ? 'are not put where they belong: the sizes show it; uploads use one lane'
-          : 'damage the file without an error; uploads use one lane',
-        'tell the agent',
-      );
-    } else if (sizes === null && read === null) {
-      this.#found(what, 'not possible', 'the server does not show what came of them');
-    } else {
-      if (publish === 'rename') this.#test.lanes = 'safe';
-      this.#found(
-        what,
-        'passed',
-        read === true
-          ? 'arrive as they were sent: the file was read back and compared'
-          : 'are put where they belong: the sizes show it; the contents were not compared, since the server does not let us read',
-      );
-    }
-  }
-
   /** On a file of our own, which is the only one that this could cost. */
   async #overwrite(channel: SftpChannel, from: string, to: string): Promise<void> {
     const answer = await refused(channel.rename(this.#remote.path(from), this.#remote.path(to)));
@@ -484,12 +337,6 @@ class WriteProbe {
     hint?: string,
     code?: WriteFinding['code'],
   ): void {
-    this.#test.findings.push({
-      name,
-      result,
-      detail,
-      ...(hint === undefined ? {} : { hint }),
-      ...(code === undefined ? {} : { code }),
-    });
+    addFinding(this.#test, name, result, detail, hint, code);
   }
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { lanesAllowed } from '../../src/sftp/lanes.js';
-import { testWrites, type WriteTest } from '../../src/sftp/probe.js';
+import type { WriteTest } from '../../src/sftp/probe-file.js';
+import { testWrites } from '../../src/sftp/probe.js';
 import type { RemoteSpec } from '../../src/sftp/types.js';
 import { peer } from '../support/peers.js';
 import {

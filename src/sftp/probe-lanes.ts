@@ -1,0 +1,142 @@
+import { OpenFlag, type SftpChannel } from './channel.js';
+import type { Link } from './link.js';
+import {
+  addFinding,
+  ascending,
+  closeFile,
+  pieces,
+  pieceSize,
+  readBack,
+  refused,
+  sizeBy,
+  writePieces,
+  type OpenFile,
+  type WriteTest,
+} from './probe-file.js';
+import { statFile } from './stat.js';
+import { SftpStatus } from './status.js';
+
+/** Whether another open is of the same file, as far as can be seen; and what it is otherwise. */
+export type OpensAgain = true | 'refused' | 'another file';
+
+/** The part of the write test that is about several lanes: one file, written over two channels. */
+export class LaneProbe {
+  readonly #remote: Link;
+  readonly #test: WriteTest;
+  readonly #path: string;
+
+  constructor(remote: Link, test: WriteTest, path: string) {
+    this.#remote = remote;
+    this.#test = test;
+    this.#path = path;
+  }
+
+  /** Out of order, twice, and over two channels at once; sizes tell along the way where each write went, and reading back at the end what came of it. */
+  async run(first: OpenFile, extra: SftpChannel | null, opensAgain: OpensAgain): Promise<void> {
+    const { channel } = first;
+    const second =
+      extra && opensAgain === true ? await refused(extra.open(this.#path, OpenFlag.WRITE)).catch(() => null) : null;
+    if (!extra || !second || second instanceof SftpStatus) {
+      // Also at one that calls itself OpenSSH: the pieces of two lanes would not come together.
+      this.#test.lanes = opensAgain === 'another file' ? 'unsafe' : 'one channel';
+      addFinding(
+        this.#test,
+        'lanes',
+        'passed',
+        opensAgain === 'another file'
+          ? 'a second channel would not write to the same file; uploads use one'
+          : 'the server takes one channel with the file open; uploads use one',
+      );
+      await closeFile(first, this.#path);
+      extra?.end();
+      return;
+    }
+    const other = { channel: extra, handle: second };
+    const sizes = await this.#scatter(first, other);
+    const open = await readBack(channel, this.#path);
+    await closeFile(other, this.#path);
+    await closeFile(first, this.#path);
+    extra.end();
+    const closed = await statFile(channel, this.#path);
+    const wanted = pieceSize(channel) * pieces;
+    const bySize =
+      sizes === false || (closed !== null && closed !== 'unreadable' && closed.size !== wanted)
+        ? false
+        : closed === null || closed === 'unreadable'
+          ? null
+          : sizes;
+    const read = await readBack(channel, this.#path);
+    this.#judgeLanes(bySize, read, open === false && read === true);
+  }
+
+  /**
+   * Writes the last piece first, then the rest backwards over both handles, two of them a second time. Only positioned writes keep the size
+   * at what the last piece made it; appended ones, and those of a handle with a place of its own, do not. The first handle never writes the
+   * last piece: should each have a file of its own, the first one's is shorter. Null when a handle does not show sizes.
+   */
+  async #scatter(a: OpenFile, b: OpenFile): Promise<boolean | null> {
+    const wanted = pieceSize(a.channel) * pieces;
+    const last = pieces - 1;
+    let seen: boolean | null = true;
+    for (const [to, order] of [
+      [[b], [last]],
+      [[a], [0]],
+      [[a, b], ascending().slice(2, last).reverse()],
+      [
+        [b, a],
+        [4, 3],
+      ],
+      [[a], [1]],
+    ] as [OpenFile[], number[]][]) {
+      await writePieces(to, this.#path, order);
+      const [byA, byB] = [await sizeBy(a.channel, a.handle), await sizeBy(b.channel, b.handle)];
+      if ((byA !== null && byA !== wanted) || (byB !== null && byB !== wanted)) seen = false;
+      else if ((byA === null || byB === null) && seen !== false) seen = null;
+    }
+    return seen;
+  }
+
+  /**
+   * `sizes`, `read`: whether they were right; null when they were not to be had. Read back, it is certain; by sizes it is where nothing contradicts.
+   * `held`: they were there only after the close, so that a lane that is lost would take acknowledged writes with it, and leave a hole that no size shows.
+   */
+  #judgeLanes(sizes: boolean | null, read: boolean | null, held: boolean): void {
+    const what = 'parallel writes';
+    const { publish, lanes } = this.#remote.spec;
+    if (held && sizes !== false) {
+      this.#test.lanes = 'unsafe';
+      if (lanes !== 1) this.#test.propose.lanes = 1;
+      addFinding(
+        this.#test,
+        what,
+        'warning',
+        'are not in the file before it is closed, though the server acknowledged them; uploads use one lane',
+        'tell the agent',
+      );
+    } else if (sizes === false || read === false) {
+      this.#test.lanes = 'unsafe';
+      if (lanes !== 1) this.#test.propose.lanes = 1;
+      addFinding(
+        this.#test,
+        what,
+        'warning',
+        sizes === false
+          ? 'are not put where they belong: the sizes show it; uploads use one lane'
+          : 'damage the file without an error; uploads use one lane',
+        'tell the agent',
+      );
+    } else if (sizes === null && read === null) {
+      addFinding(this.#test, what, 'not possible', 'the server does not show what came of them');
+    } else {
+      if (publish === 'rename') this.#test.lanes = 'safe';
+      addFinding(
+        this.#test,
+        what,
+        'passed',
+        read === true
+          ? 'arrive as they were sent: the file was read back and compared'
+          : 'are put where they belong: the sizes show it; the contents were not compared, since the server does not let us read',
+      );
+    }
+  }
+}
