@@ -148,10 +148,15 @@ export function schemaOf(keys: Keys, { exclusive = [], merged = false, schema = 
         {
           ...kind.schema,
           description: about,
-          ...(preset === undefined ? {} : { default: parse(preset.written) as unknown }),
-          examples: [parse(example) as unknown],
+          ...(preset === undefined ? {} : { default: inJson(preset.written) }),
+          examples: [inJson(example)],
         },
       ]),
     ),
   };
+}
+
+/** Read only when a schema is written to a file, so that a start does not pay for it. */
+function inJson(written: string): { toJSON: () => unknown } {
+  return { toJSON: () => parse(written) as unknown };
 }
