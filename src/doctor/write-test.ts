@@ -9,7 +9,7 @@ import { lastWriteTest, rememberWriteTest } from '../state/tested-server.js';
 import { testWrites } from '../sftp/probe.js';
 import type { Remote } from '../sftp/remote.js';
 import { age, localTime } from '../ui/format.js';
-import { emptyTest, type WriteTest } from '../../sftp/probe-file.js';
+import { emptyTest, type WriteTest } from '../sftp/probe-file.js';
 import type { Finding } from './finding.js';
 import { nearestExisting } from './nearest-existing.js';
 
