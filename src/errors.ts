@@ -31,7 +31,9 @@ export class DepotError extends Error {
   depositId: string | undefined;
   arrangement: string | undefined;
 
-  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+  /** @param more the hint, where there is nothing else to say */
+  constructor(code: ErrorCode, message: string, more: string | ErrorDetails = {}) {
+    const details = typeof more === 'string' ? { hint: more } : more;
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'DepotError';
     this.code = code;
