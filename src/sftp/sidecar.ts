@@ -51,7 +51,7 @@ export class Sidecar {
   #partialName: string | null = null;
 
   constructor(remote: Link, name: string, bytes: ReceiptBytes | CoverBytes, leftover: Leftover = 'none') {
-    // Law 1, also where a cast fooled the compiler.
+    // Law 1 of docs/architecture.md, also where a cast fooled the compiler.
     if (!isOutbound(bytes)) throw new DepotError('internal', `bytes for ${name} are not marked as fit to leave`);
     this.#remote = remote;
     this.#name = name;
