@@ -11,7 +11,7 @@ import { mustRun } from './process.js';
 export async function alteredDepot(changes: Record<string, (source: string) => string>): Promise<string> {
   const copy = tempDir('depot-altered');
   const original = dirname(dirname(depotScript));
-  for (const name of ['bin', 'src', 'schemas', 'build.js', 'sbom.js', 'package.json'])
+  for (const name of ['bin', 'src', 'schemas', 'build.js', 'sbom.js', 'package.json', 'package-lock.json'])
     cpSync(join(original, name), join(copy, name), { recursive: true });
   mkdirSync(join(copy, 'test-fixtures'));
   for (const name of ['node_modules', 'test-fixtures/demo']) symlinkSync(join(checkout, name), join(copy, name));
