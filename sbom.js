@@ -5,7 +5,9 @@ import path from 'node:path';
 
 /** The folder of the package that a bundler's input belongs to: `node_modules/@noble/hashes`. Undefined for our own code. */
 export function packageFolder(input) {
-  return /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0];
+  // From the first one on: node_modules may be a link to another checkout's.
+  const at = input.indexOf('node_modules/');
+  return at === -1 ? undefined : /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input.slice(at))?.[0];
 }
 
 /**
