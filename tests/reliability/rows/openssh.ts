@@ -184,6 +184,6 @@ export const rows: Row[] = [
     exit: 'killed',
     published: '–',
     left: 'partial',
-    next: { does: 'goes on from the confirmed offset', says: /from octet \d{7,}/, left: 'deposit' },
+    next: { does: 'goes on from the confirmed offset', says: /from byte \d{7,}/, left: 'deposit' },
   },
 ];

@@ -15,7 +15,7 @@ const spooling = { arrangement: { spool: true } } as const;
 const spooled = { supplier: spooling, octets } as const;
 const goesOn = {
   does: 'goes on from the confirmed offset, deposits the same',
-  says: /going on with .* from octet \d{7,}/,
+  says: /going on with .* from byte \d{7,}/,
   left: 'deposit',
 } as const;
 const fromZero = { does: 'sends the same again from the beginning', left: 'deposit' } as const;
@@ -109,7 +109,7 @@ export const rows: Row[] = [
     exit: 143,
     published: 'no',
     left: 'partial',
-    says: /is sealed and kept; the next push .* goes on from octet/,
+    says: /is sealed and kept; the next push .* goes on from byte/,
     next: goesOn,
     check: same,
   },
@@ -443,7 +443,7 @@ export const rows: Row[] = [
     exit: 143,
     published: 'no',
     left: 'nothing',
-    says: /cannot be gone on with: the next push .* begins anew/,
+    says: /cannot be continued: the next push .* starts over/,
     next: { does: 'gives it up, deposits', says: /is given up/, left: 'deposit' },
   },
   {
@@ -466,7 +466,7 @@ export const rows: Row[] = [
     exit: 143,
     published: 'no',
     left: 'suitcase',
-    says: /begins anew; until then a truncated file .* may be there/,
+    says: /starts over; until then a truncated file .* may be there/,
     next: { does: 'gives it up, deposits', says: /is given up/, left: 'deposit' },
   },
   {
