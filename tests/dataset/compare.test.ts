@@ -108,7 +108,7 @@ describe('what differs is told', () => {
       },
       [
         /differs from the manifest: size, contents$/,
-        /^the manifest counts 8 entries with 1023 octets; the archive holds 8 with 1031$/,
+        /^the manifest counts 8 entries with 1023 bytes; the archive holds 8 with 1031$/,
       ],
     ],
     [
@@ -236,7 +236,7 @@ describe('what differs is told', () => {
     [
       'wrong counts',
       { lines: (l) => l.with(-1, '{"entries":7,"bytes":1,"skipped":{},"complete":true}\n') },
-      [/^the manifest counts 7 entries with 1 octets; the archive holds 8 with 1023$/],
+      [/^the manifest counts 7 entries with 1 bytes; the archive holds 8 with 1023$/],
     ],
   ])('%s', (_, lies, expected) => {
     const found = problems(lies);

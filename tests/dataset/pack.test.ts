@@ -291,7 +291,7 @@ describe('files', () => {
     const directory = exportDirectory();
     await expect(pack([directorySource(directory)], { minBytes: 13 })).rejects.toMatchObject({
       code: 'source-too-small',
-      message: 'the dataset holds 12 octets, less than the 13 of minSize',
+      message: 'the dataset holds 12 bytes, less than the 13 of minSize',
     });
     await pack([directorySource(directory)], { minBytes: 12 });
   });

@@ -94,7 +94,7 @@ describe('refused', () => {
     ],
     ['white space', () => Buffer.from(`${text(sample).toString()}\n`), /canonical/, false],
     ['no JSON', () => Buffer.from('{'), /JSON/, false],
-    ['too many octets', () => Buffer.alloc(maxAttestationBytes + 1, 0x20), /octets/, false],
+    ['too many bytes', () => Buffer.alloc(maxAttestationBytes + 1, 0x20), /bytes/, false],
     ['depths', () => Buffer.from('['.repeat(maxAttestationBytes)), /JSON/, false],
   ];
   test.each(wrong)('%s', (_, make, reason, seenBySchema) => {
