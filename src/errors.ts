@@ -31,9 +31,7 @@ export class DepotError extends Error {
   depositId: string | undefined;
   arrangement: string | undefined;
 
-  /** @param more the hint, where there is nothing else to say */
-  constructor(code: ErrorCode, message: string, more: string | ErrorDetails = {}) {
-    const details = typeof more === 'string' ? { hint: more } : more;
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'DepotError';
     this.code = code;
