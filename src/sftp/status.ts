@@ -1,5 +1,5 @@
 /** SFTP's answers as errors, and what they mean to the person who reads them. */
-import { DepotError, isDepotError, type ErrorCode, type ErrorDetails } from '../errors.js';
+import { DepotError, type ErrorCode, type ErrorDetails } from '../errors.js';
 import { printable } from '../printable.js';
 
 /** Status codes of SFTP version 3 (draft-ietf-secsh-filexfer-02 section 7), and three that newer servers send anyway. */
