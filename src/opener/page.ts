@@ -1,24 +1,30 @@
 /** The page: takes files, shows findings. Whatever comes out of them is put in as text, never as markup. */
-import type { Check } from '../reader/checks.js';
 import { type ErrorRecord, errorToRecord } from '../errors.js';
 import { printable } from '../printable.js';
 import { anyDeposit, stockLines } from '../receipt/cover.js';
-import { element, made } from './elements.js';
-import { kindOf, type Kind } from './files.js';
+import { kindOf, type Kind } from './chosen-files.js';
 import type { Rows } from './listing.js';
 import { chosen, download, type Pickers, platform, safeName } from './places.js';
-import type { FromThread, Kept, Summary, ToThread } from './protocol.js';
-import { MOST_IN_MEMORY } from './save.js';
+import type { FromThread, Kept, ToThread } from './protocol.js';
 import { toldSha256 } from '../names/digest.js';
-import { sizeIn, verdictOf } from './shown.js';
 import type { Both, Language } from '../texts/both.js';
 import { english, type OpenerTexts } from '../texts/opener-en.js';
 import { dutch } from '../texts/opener-nl.js';
+import {
+  element,
+  listenForDrops,
+  listLine,
+  made,
+  type Saved,
+  showFindings,
+  showInside,
+  sizeIn,
+  type Verified,
+} from './view.js';
 
 const texts: Both<OpenerTexts> = { en: english, nl: dutch };
 
 type Doing = 'checking' | 'saving' | 'stopping';
-type Verified = Extract<FromThread, { kind: 'verified' }>;
 
 const ROWS = 500;
 /** What the person may allow to come out, in GiB. */
@@ -27,6 +33,10 @@ const kinds: Kind[] = ['suitcase', 'receipt', 'signature', 'signers', 'key'];
 /** Of these the opening uses one, and nobody but the person can say which. */
 const single: Kind[] = ['suitcase', 'key'];
 
+function noFiles(): Record<Kind, File[]> {
+  return { suitcase: [], receipt: [], signature: [], signers: [], key: [] };
+}
+
 export function startPage(program: string): void {
   new Page(new Blob([program], { type: 'text/javascript' })).start();
 }
@@ -34,7 +44,7 @@ export function startPage(program: string): void {
 class Page {
   readonly #program: Blob;
   readonly #address: string;
-  readonly #given: Record<Kind, File[]> = { suitcase: [], receipt: [], signature: [], signers: [], key: [] };
+  readonly #given = noFiles();
   #words = english;
   #language: Language = 'en';
   #thread: Worker;
@@ -49,7 +59,7 @@ class Page {
   /** Rows for which several files were dropped, where one is wanted. */
   #several: Kind[] = [];
   /** The last thing saved, said again in another language. */
-  #saved: Extract<FromThread, { kind: 'saved' }> | null = null;
+  #saved: Saved | null = null;
   #doing: Doing | null = null;
 
   constructor(program: Blob) {
@@ -81,7 +91,9 @@ class Page {
       ...['', ...ALLOWED_GIB.map((gib) => String(gib * 2 ** 30))].map((value) => made('option', '', { value })),
     );
     element('most').addEventListener('change', () => this.#changed());
-    this.#listenForDrops();
+    listenForDrops((files) => {
+      if (this.#doing !== 'saving' && this.#doing !== 'stopping') void this.#take(files);
+    });
     // A page that is closed can remove nothing: the browser asks first.
     addEventListener('beforeunload', (event) => {
       if (this.#doing === 'saving' || this.#doing === 'stopping') event.preventDefault();
@@ -244,27 +256,9 @@ class Page {
     this.#show();
   }
 
-  #listenForDrops(): void {
-    const drop = element('drop');
-    for (const name of ['dragover', 'dragenter']) {
-      document.addEventListener(name, (event) => {
-        event.preventDefault();
-        drop.classList.add('over');
-      });
-    }
-    document.addEventListener('dragleave', () => drop.classList.remove('over'));
-    // Anywhere: a browser would otherwise leave the page for the file.
-    document.addEventListener('drop', (event) => {
-      event.preventDefault();
-      drop.classList.remove('over');
-      if (this.#doing !== 'saving' && this.#doing !== 'stopping')
-        void this.#take([...(event.dataTransfer?.files ?? [])]);
-    });
-  }
-
   async #take(files: File[]): Promise<void> {
     this.#unknown = [];
-    const found: Record<Kind, File[]> = { suitcase: [], receipt: [], signature: [], signers: [], key: [] };
+    const found = noFiles();
     for (const file of files) {
       const kind = await kindOf(file);
       if (kind === null) this.#unknown.push(printable(file.name));
@@ -339,8 +333,9 @@ class Page {
     element('working').hidden = this.#doing === null;
     element('doing').textContent = this.#doing === null ? '' : words[this.#doing];
     this.#showFailure();
-    this.#showFindings();
-    this.#showInside(this.#verified?.inside ?? null);
+    showFindings(this.#verified, words, this.#language);
+    if (this.#verified === null) element('inside').hidden = true;
+    else showInside(this.#verified, this.#saved, words, this.#language);
     const stock = this.#verified?.stock ?? null;
     element('without-names').hidden = stock !== null;
     element('stock').textContent = stock ?? stockLines(anyDeposit('gzip'));
@@ -366,120 +361,20 @@ class Page {
       typeof failure === 'object' && failure !== null ? printable(failure.message) : '';
   }
 
-  #showFindings(): void {
-    const verified = this.#verified;
-    element('result').hidden = verified === null;
-    if (verified === null) return;
-    const { verification, warnings, exceeded, aside } = verified;
-    const verdict = element('verdict');
-    const said = verdictOf(verification);
-    verdict.className = `verdict ${said === 'withoutKey' ? 'incomplete' : verification.result}`;
-    verdict.textContent = this.#words.verdict[said];
-    const another = verification.checks.some(({ name, result }) => name === 'key-packets' && result === 'failed')
-      ? [made('li', this.#words.otherReceipt)]
-      : [];
-    const tooMuch = exceeded === null ? [] : [made('li', this.#words.tooMuchInside(this.#size(exceeded)))];
-    const left = [
-      ...(aside.receipts === null
-        ? []
-        : [this.#words.otherReceipts(aside.receipts.taken, aside.receipts.others.join(', '))]),
-      ...(aside.ownKeys.length === 0 ? [] : [this.#words.ownKeys(aside.ownKeys.join(', '))]),
-    ];
-    element('warnings').replaceChildren(
-      ...another,
-      ...tooMuch,
-      ...left.map((text) => made('li', text)),
-      ...warnings.map((text) => made('li', printable(text), { lang: 'en' })),
-    );
-    element('checks').replaceChildren(...verification.checks.map((check) => this.#finding(check)));
-  }
-
-  #finding({ name, result, detail }: Check): HTMLElement {
-    const words = (this.#words.checks as Partial<Record<string, OpenerTexts['checks']['receipt']>>)[name];
-    const text =
-      words === undefined ? '' : result === 'passed' ? words.passed : result === 'failed' ? words.failed : words.open;
-    const style = { passed: 'passed', failed: 'failed', 'not possible': 'incomplete' }[result];
-    const item = made('li', '');
-    item.dataset['check'] = name;
-    item.dataset['result'] = result;
-    const outcome = made('p', this.#words.outcome[result], { class: `outcome ${style}` });
-    item.append(
-      made('h3', words?.title ?? name),
-      outcome,
-      made('p', text),
-      made('p', printable(detail), { class: 'detail', lang: 'en' }),
-    );
-    return item;
-  }
-
-  #showInside(inside: Summary | null): void {
-    element('inside').hidden = inside === null;
-    if (inside === null) return;
-    const words = this.#words;
-    const { showDirectoryPicker } = globalThis as Pickers;
-    const number = (n: number): string => n.toLocaleString(this.#language);
-    element('summary').textContent = words.summary(
-      number(inside.entries),
-      this.#size(inside.bytes),
-      inside.notListed === 0 ? null : number(inside.notListed),
-    );
-    const signed =
-      this.#verified?.verification.checks.some(
-        ({ name, result }) => name === 'receipt-signature' && result === 'passed',
-      ) === true;
-    element('origin').textContent = [
-      signed ? words.originProven : words.originNotProven,
-      ...(inside.manifest ? [] : [words.noManifest]),
-    ].join(' ');
-    element('folder').hidden = showDirectoryPicker === undefined;
-    const tooLarge = (globalThis as Pickers).showSaveFilePicker === undefined && inside.bytes > MOST_IN_MEMORY;
-    element('archive').hidden = tooLarge;
-    element('limit').textContent =
-      showDirectoryPicker !== undefined
-        ? `${words.room(this.#size(inside.bytes), this.#size(inside.most))} ${words.canFolder}`
-        : tooLarge
-          ? `${words.noFolder} ${words.tooLarge}`
-          : words.noFolder;
-    const saved = this.#saved;
-    element('saved').textContent =
-      saved === null
-        ? ''
-        : saved.report === null
-          ? words.saved(saved.name)
-          : words.savedFolder(saved.name, number(saved.report.files), saved.report.notes.length);
-  }
-
   #showRows(): void {
-    const rows = this.#rows;
-    if (rows === null) return;
+    if (this.#rows === null) return;
+    const { rows, matching } = this.#rows;
     element('matching').textContent = this.#words.matching(
-      rows.rows.length.toLocaleString(this.#language),
-      rows.matching.toLocaleString(this.#language),
+      rows.length.toLocaleString(this.#language),
+      matching.toLocaleString(this.#language),
     );
+    const isDisabled = this.#doing !== null;
     element('rows').replaceChildren(
-      ...rows.rows.map((row) => {
-        const line = made('tr', '');
-        const kind = row.type === 'file' ? null : this.#words.kinds[row.type];
-        const action = made('td', kind ?? '');
-        if (row.type === 'file') {
-          const button = made('button', this.#words.save) as HTMLButtonElement;
-          button.type = 'button';
-          button.ariaLabel = this.#words.saveNamed(row.path);
-          button.disabled = this.#doing !== null;
-          button.addEventListener('click', () => void this.#saveFile(row));
-          action.replaceChildren(button);
-        }
-        line.append(
-          made('td', row.target === null ? row.path : `${row.path} → ${row.target}`),
-          made('td', row.type === 'file' ? this.#size(row.size) : ''),
-          action,
-        );
-        return line;
-      }),
+      ...rows.map((row) => listLine(row, this.#words, this.#language, isDisabled, () => void this.#saveFile(row))),
     );
   }
 
-  #size(octets: number): string {
-    return sizeIn(this.#language, octets);
+  #size(bytes: number): string {
+    return sizeIn(this.#language, bytes);
   }
 }

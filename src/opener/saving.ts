@@ -1,12 +1,16 @@
 /** Saving what was opened once: into a folder, one file, or the archive. What does not come to its end leaves nothing, or it is said. */
+import { fromBytes } from '../dataset/bytestring.js';
+import { TarReader } from '../dataset/tar/read.js';
+import { DepotError } from '../errors.js';
+import { FIRST_ENTRY, partName } from '../names/archive.js';
 import type { Consumer } from '../open/consumer.js';
-import type { JoinedFiles } from './joined-files.js';
+import { FolderSaver, type JoinedFiles, newFolder } from './folder.js';
 import type { Listing } from './listing.js';
 import { Enough } from './open-blob.js';
 import { outOfBrowser } from './places.js';
 import type { FromThread, Kept, SaveRequest } from './protocol.js';
-import { fileTarget, FolderSaver, MemoryTarget, newFolder, oneFile, wholeArchive } from './save.js';
 
+type Bytes = Uint8Array<ArrayBuffer>;
 type Saved = Extract<FromThread, { kind: 'saved' }>;
 
 export interface Saving {
@@ -99,4 +103,108 @@ async function saveFile(
     throw new SaveFailure(outOfBrowser(error), { name: what.handle?.name ?? saved, removed });
   }
   return { kind: 'saved', blob: target instanceof MemoryTarget ? target.blob : null, name: saved, report: null };
+}
+
+/** Where octets go: a file that the person chose, or the browser's memory. */
+export interface Target {
+  write(bytes: Bytes): Promise<void>;
+  close(): Promise<void>;
+  /** What was written so far is not to be kept. */
+  abort(): Promise<void>;
+}
+
+/** The archive as it is, for programs that read tar. */
+export function wholeArchive(target: Target): Consumer {
+  return {
+    write: (bytes) => target.write(bytes),
+    end: () => null,
+  };
+}
+
+/** Entry `index`, or the `parts` parts of the file that begins there; stops reading behind the last with `Enough`. */
+export function oneFile(target: Target, index: number, parts: number): Consumer {
+  let at = -1;
+  let fromDepot: boolean | null = null;
+  let joined: string | null = null;
+  let taken = 0;
+  let isPart = false;
+  let waiting: Bytes[] = [];
+  const tar = new TarReader({
+    begin: (entry) => {
+      at++;
+      const path = fromBytes(entry.path);
+      fromDepot ??= path === FIRST_ENTRY;
+      const name = fromDepot ? (partName(path)?.joined ?? null) : null;
+      if (at === index) joined = name;
+      isPart = taken < parts && (at === index || (at > index && name !== null && name === joined));
+    },
+    data: (bytes) => {
+      if (isPart) waiting.push(bytes as Bytes);
+    },
+    end: () => {
+      if (isPart) taken++;
+    },
+  });
+  return {
+    async write(bytes) {
+      tar.write(bytes);
+      for (const piece of waiting) await target.write(piece);
+      waiting = [];
+      if (taken === parts) throw new Enough();
+    },
+    end: () => null,
+  };
+}
+
+/** The most that is kept for a download where the browser cannot write to a file that the person chooses. */
+export const MOST_IN_MEMORY = 2 * 1024 ** 3 - 1;
+
+/** Into the browser's memory, from where it becomes a download. @throws DepotError 'local-disk-full' */
+export class MemoryTarget implements Target {
+  #blob = new Blob([]);
+  #pieces: Bytes[] = [];
+  #octets = 0;
+
+  write(bytes: Bytes): Promise<void> {
+    this.#pieces.push(bytes.slice());
+    this.#octets += bytes.length;
+    if (this.#blob.size + this.#octets > MOST_IN_MEMORY) {
+      return Promise.reject(
+        new DepotError('local-disk-full', 'this browser can save at most 2 GiB at once', {
+          hint: 'use a browser based on Chromium, or the commands at the end of this page',
+        }),
+      );
+    }
+    // A Blob may lie on disk; an array does not.
+    if (this.#octets > 32 << 20) this.#toBlob();
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    this.#toBlob();
+    return Promise.resolve();
+  }
+
+  abort(): Promise<void> {
+    this.#blob = new Blob([]);
+    this.#pieces = [];
+    return Promise.resolve();
+  }
+
+  get blob(): Blob {
+    return this.#blob;
+  }
+
+  #toBlob(): void {
+    this.#blob = new Blob([this.#blob, ...this.#pieces]);
+    this.#pieces = [];
+    this.#octets = 0;
+  }
+}
+
+/** Into a file that the person chose; the browser puts it in place when it is closed, and leaves it as it was when that is not to be. */
+export async function fileTarget(handle: FileSystemFileHandle): Promise<Target> {
+  const writable = await handle.createWritable();
+  // An empty file stays where one is: nobody can tell whether the dialog made it, or it is the person's own.
+  return { write: (bytes) => writable.write(bytes), close: () => writable.close(), abort: () => writable.abort() };
 }

@@ -1,6 +1,6 @@
 /** What a dropped file is, also as Windows writes text. */
 import { expect, test } from 'vitest';
-import { kindOf } from '../../src/opener/files.js';
+import { kindOf } from '../../src/opener/chosen-files.js';
 
 const forms: Record<string, (text: string) => Uint8Array<ArrayBuffer>> = {
   'UTF-8': (text) => new Uint8Array(Buffer.from(text)),

@@ -2,20 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import type { ByteString } from '../../src/dataset/bytestring.js';
 import { TarReader } from '../../src/dataset/tar/read.js';
-import { JoinedFiles } from '../../src/opener/joined-files.js';
 import { Listing } from '../../src/opener/listing.js';
 import { Enough } from '../../src/opener/open-blob.js';
-import {
-  fileTarget,
-  FolderSaver,
-  MemoryTarget,
-  newFolder,
-  NOTES,
-  oneFile,
-  type Room,
-  TooMuch,
-  UNFINISHED,
-} from '../../src/opener/save.js';
+import { fileTarget, MemoryTarget, oneFile } from '../../src/opener/saving.js';
+import { FolderSaver, JoinedFiles, newFolder, NOTES, type Room, TooMuch, UNFINISHED } from '../../src/opener/folder.js';
 import { depotTar, type Member } from '../support/depot-tar.js';
 import { FakeDirectory } from '../support/folders.js';
 

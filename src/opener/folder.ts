@@ -1,68 +1,38 @@
-/** Putting contents where the person says: one file, or all below a folder. Only after everything was authenticated once. */
+/** Saving all contents below a folder. Only after everything was authenticated once. */
 import { fromBytes, toText, type ByteString } from '../dataset/bytestring.js';
 import { localName } from '../dataset/extract/local-name.js';
-import { FIRST_ENTRY, partName } from '../names/archive.js';
 import { MANIFEST_PATH } from '../dataset/manifest.js';
-import { refused } from '../dataset/tar/refused.js';
 import type { EntrySink, TarEntry } from '../dataset/tar/format.js';
 import { TarReader } from '../dataset/tar/read.js';
+import { refused } from '../dataset/tar/refused.js';
 import { DepotError } from '../errors.js';
+import { FIRST_ENTRY, partName } from '../names/archive.js';
 import type { Consumer } from '../open/consumer.js';
 import { printable } from '../printable.js';
-import { allowed, freeName, isNamed } from './names.js';
-import { Enough } from './open-blob.js';
+import { allowed, freeName, isNamed } from './places.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Where octets go: a file that the person chose, or the browser's memory. */
-export interface Target {
-  write(bytes: Bytes): Promise<void>;
-  close(): Promise<void>;
-  /** What was written so far is not to be kept. */
-  abort(): Promise<void>;
-}
+/** Names of some twenty thousand sources of unknown length; depot.yaml has a few, and each has one file in parts. */
+const MOST_OCTETS = 4 << 20;
+const OCTETS_BESIDE = 64;
 
-/** The archive as it is, for programs that read tar. */
-export function wholeArchive(target: Target): Consumer {
-  return {
-    write: (bytes) => target.write(bytes),
-    end: () => null,
-  };
-}
+/** The files that the manifest says are stored in parts. They are all kept between two readings, so there is an end to them. */
+export class JoinedFiles {
+  readonly #paths = new Set<string>();
+  #octets = 0;
 
-/** Entry `index`, or the `parts` parts of the file that begins there; stops reading behind the last with `Enough`. */
-export function oneFile(target: Target, index: number, parts: number): Consumer {
-  let at = -1;
-  let fromDepot: boolean | null = null;
-  let joined: string | null = null;
-  let taken = 0;
-  let isPart = false;
-  let waiting: Bytes[] = [];
-  const tar = new TarReader({
-    begin: (entry) => {
-      at++;
-      const path = fromBytes(entry.path);
-      fromDepot ??= path === FIRST_ENTRY;
-      const name = fromDepot ? (partName(path)?.joined ?? null) : null;
-      if (at === index) joined = name;
-      isPart = taken < parts && (at === index || (at > index && name !== null && name === joined));
-    },
-    data: (bytes) => {
-      if (isPart) waiting.push(bytes as Bytes);
-    },
-    end: () => {
-      if (isPart) taken++;
-    },
-  });
-  return {
-    async write(bytes) {
-      tar.write(bytes);
-      for (const piece of waiting) await target.write(piece);
-      waiting = [];
-      if (taken === parts) throw new Enough();
-    },
-    end: () => null,
-  };
+  /** @throws DepotError 'archive-refused' */
+  add(path: ByteString): void {
+    if (this.#paths.has(path)) return;
+    this.#octets += path.length + OCTETS_BESIDE;
+    if (this.#octets > MOST_OCTETS) throw refused('the archive holds too many files in parts');
+    this.#paths.add(path);
+  }
+
+  has(path: string): boolean {
+    return this.#paths.has(path);
+  }
 }
 
 /** What could not be saved as it is in the archive, for the person to read. */
@@ -365,57 +335,4 @@ export async function newFolder(
 
 function namesIn(directory: FileSystemDirectoryHandle): AsyncIterableIterator<string> {
   return (directory as unknown as { keys(): AsyncIterableIterator<string> }).keys();
-}
-
-/** The most that is kept for a download where the browser cannot write to a file that the person chooses. */
-export const MOST_IN_MEMORY = 2 * 1024 ** 3 - 1;
-
-/** Into the browser's memory, from where it becomes a download. @throws DepotError 'local-disk-full' */
-export class MemoryTarget implements Target {
-  #blob = new Blob([]);
-  #pieces: Bytes[] = [];
-  #octets = 0;
-
-  write(bytes: Bytes): Promise<void> {
-    this.#pieces.push(bytes.slice());
-    this.#octets += bytes.length;
-    if (this.#blob.size + this.#octets > MOST_IN_MEMORY) {
-      return Promise.reject(
-        new DepotError('local-disk-full', 'this browser can save at most 2 GiB at once', {
-          hint: 'use a browser based on Chromium, or the commands at the end of this page',
-        }),
-      );
-    }
-    // A Blob may lie on disk; an array does not.
-    if (this.#octets > 32 << 20) this.#toBlob();
-    return Promise.resolve();
-  }
-
-  close(): Promise<void> {
-    this.#toBlob();
-    return Promise.resolve();
-  }
-
-  abort(): Promise<void> {
-    this.#blob = new Blob([]);
-    this.#pieces = [];
-    return Promise.resolve();
-  }
-
-  get blob(): Blob {
-    return this.#blob;
-  }
-
-  #toBlob(): void {
-    this.#blob = new Blob([this.#blob, ...this.#pieces]);
-    this.#pieces = [];
-    this.#octets = 0;
-  }
-}
-
-/** Into a file that the person chose; the browser puts it in place when it is closed, and leaves it as it was when that is not to be. */
-export async function fileTarget(handle: FileSystemFileHandle): Promise<Target> {
-  const writable = await handle.createWritable();
-  // An empty file stays where one is: nobody can tell whether the dialog made it, or it is the person's own.
-  return { write: (bytes) => writable.write(bytes), close: () => writable.close(), abort: () => writable.abort() };
 }

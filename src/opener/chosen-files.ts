@@ -1,15 +1,136 @@
-/** Which of several receipts, signatures and public keys belong to what is checked. What is left aside is said. */
-import { verifySigned } from '../reader/exhibits.js';
+/** The files that a person chose: which of them is what, which of several belong together, and what the small ones say. What is left aside is said. */
 import { DepotError, isDepotError } from '../errors.js';
+import { parseSuitcaseName } from '../names/deposit.js';
 import type { Certificate } from '../pgp/certificate.js';
+import { readCertificate } from '../pgp/keys.js';
 import type { VerifiedSignature } from '../pgp/signature.js';
 import { printable } from '../printable.js';
-import { sameOctets } from './primitives.js';
+import { type Exhibits, verifySigned } from '../reader/exhibits.js';
 import { fromBase64 } from '../receipt/base64.js';
-import { parseSuitcaseName } from '../names/deposit.js';
 import { parseReceipt } from '../receipt/parse.js';
 import type { Receipt } from '../receipt/schema.js';
-import type { Aside } from './protocol.js';
+import { LARGEST_GIVEN_FILE, looseTextOf } from '../text-file.js';
+import { sameOctets } from './primitives.js';
+import type { Aside, Given } from './protocol.js';
+import { bytesOf, preambleOf } from './suitcase-blob.js';
+
+/** Which of the dropped files is what: by its content first, a name is only a name. */
+export type Kind = 'suitcase' | 'receipt' | 'signature' | 'signers' | 'key';
+
+const PEEK = 4096;
+
+export async function kindOf(file: File): Promise<Kind | null> {
+  const octets = new Uint8Array(
+    await file
+      .slice(0, PEEK)
+      .arrayBuffer()
+      .catch(() => new ArrayBuffer(0)),
+  );
+  const text = looseTextOf(octets).trimStart();
+  if (text.includes('-----BEGIN PGP PRIVATE KEY BLOCK-----')) return 'key';
+  if (text.includes('-----BEGIN PGP PUBLIC KEY BLOCK-----')) return 'signers';
+  if (text.includes('-----BEGIN PGP SIGNATURE-----')) return 'signature';
+  if (text.startsWith('{') && text.includes('depot.receipt/')) return 'receipt';
+  return byPacket(octets[0] ?? 0) ?? (/\.(?:pgp|gpg)$/i.test(file.name) ? 'suitcase' : null);
+}
+
+/** The type of the first OpenPGP packet (RFC 9580, section 4.2). */
+function byPacket(first: number): Kind | null {
+  if ((first & 0x80) === 0) return null;
+  const type = (first & 0x40) === 0 ? (first >> 2) & 0x0f : first & 0x3f;
+  const kinds: Record<number, Kind> = {
+    1: 'suitcase',
+    2: 'signature',
+    3: 'suitcase',
+    5: 'key',
+    6: 'signers',
+    18: 'suitcase',
+  };
+  return kinds[type] ?? null;
+}
+
+export interface Read {
+  /** Throws what is wrong with it: a receipt that is none is a finding. Null when none was given. */
+  receipt: (() => GivenReceipt) | null;
+  signature: Exhibits['signature'];
+  aside: Aside;
+}
+
+/**
+ * Reads them, and of several receipts takes the one that belongs to the suitcase. `ownKey`: fingerprint of the private key.
+ *
+ * @throws DepotError 'local-unreadable', 'key-unreadable'
+ */
+export async function readGiven(given: Given, ownKey: string | null): Promise<Read> {
+  const signatures = await Promise.all(given.signatures.map(named));
+  const signers: { name: string; certificate: Certificate }[] = [];
+  for (const file of given.signers)
+    signers.push({ name: printable(file.name), certificate: await readCertificate(await small(file)) });
+
+  const chosen =
+    given.receipts.length === 0 ? null : await choice(given, (read) => verifyBy(signatures, others(read), read));
+  const receipt = chosen === null || 'refusal' in chosen ? null : chosen.given;
+  const aside: Aside = {
+    receipts: chosen === null || 'refusal' in chosen ? null : chosen.aside,
+    ownKeys: withoutOwnKeys(signers, ownKey, receipt?.receipt ?? null).own.map(({ name }) => name),
+  };
+  const counted = others(receipt);
+  return {
+    receipt:
+      chosen === null
+        ? null
+        : () => {
+            if ('refusal' in chosen) throw chosen.refusal;
+            return chosen.given;
+          },
+    signature: counted.length === 0 ? null : () => verifyBy(signatures, counted, receipt!),
+    aside,
+  };
+
+  function others(read: GivenReceipt | null): Certificate[] {
+    return withoutOwnKeys(signers, ownKey, read?.receipt ?? null).signers.map(({ certificate }) => certificate);
+  }
+}
+
+async function choice(
+  { receipts, suitcase, agentSha256 }: Given,
+  signed: (given: GivenReceipt) => Promise<unknown>,
+): Promise<Awaited<ReturnType<typeof chooseReceipt>> | { refusal: DepotError }> {
+  const files = await Promise.all(receipts.map(named));
+  // What is wrong with the suitcase is found when its turn comes.
+  const pkesk =
+    suitcase === null || files.length === 1
+      ? null
+      : await preambleOf(suitcase).then(
+          ({ preamble }) => preamble.pkesk,
+          () => null,
+        );
+  try {
+    return await chooseReceipt(
+      files,
+      { pkesk, suitcaseName: suitcase?.name ?? null, agentSha256: agentSha256 === '' ? null : agentSha256 },
+      signed,
+    );
+  } catch (error) {
+    if (isDepotError(error, 'verification-failed')) return { refusal: error };
+    throw error;
+  }
+}
+
+async function named(file: File): Promise<SmallFile> {
+  return { name: file.name, bytes: await small(file) };
+}
+
+/** Keys, receipts and signatures. @throws DepotError 'local-unreadable' */
+export async function small(file: File): Promise<Uint8Array> {
+  if (file.size > LARGEST_GIVEN_FILE)
+    throw new DepotError(
+      'local-unreadable',
+      `${printable(file.name)} has ${file.size} bytes, which no key, signature or receipt has`,
+      { hint: 'choose another file' },
+    );
+  return new Uint8Array(await bytesOf(file));
+}
 
 /** A file's name and its bytes: what a person chose, small enough to be a receipt, a signature or a key. */
 export interface SmallFile {
