@@ -9,7 +9,7 @@ interface Exit {
   en: string;
   nl: string;
   do: string;
-  /** Whether a deposit is at the agent; `no` where nothing is said. */
+  /** Whether a deposit is at the agent: `no` where nothing is said, `–` where none is under way. */
   published?: string;
 }
 
@@ -126,24 +126,28 @@ export const exits = {
     en: 'verification failed: changed, cut off, or wrong signature',
     nl: 'verificatie mislukt',
     do: 'do not trust the file',
+    published: '–',
   },
   22: {
     codes: ['not-addressed'],
     en: 'this key does not open this suitcase',
     nl: 'de sleutel opent de koffer niet',
     do: 'use the right key',
+    published: '–',
   },
   23: {
     codes: ['archive-refused'],
     en: 'hostile or malformed archive refused',
     nl: 'archief geweigerd',
     do: 'do not trust the file',
+    published: '–',
   },
   24: {
     codes: ['incomplete'],
     en: 'no check failed, but not everything could be checked',
     nl: 'niet alles kon worden gecontroleerd',
     do: 'give what is missing',
+    published: '–',
   },
   30: {
     codes: ['sidecars-pending', 'receipt-not-written'],
@@ -152,12 +156,19 @@ export const exits = {
     do: 'run it again',
     published: 'yes',
   },
-  31: { codes: ['stale'], en: 'stale: last deposit too old, or last push killed', nl: 'verouderd', do: 'find out why' },
+  31: {
+    codes: ['stale'],
+    en: 'stale: last deposit too old, or last push killed',
+    nl: 'verouderd',
+    do: 'find out why',
+    published: '–',
+  },
   32: {
     codes: ['ledger-broken'],
     en: 'ledger broken',
     nl: 'grootboek geschonden',
     do: 'compare it with receipts held elsewhere',
+    published: 'see the message',
   },
   129: {
     codes: ['hung-up'],
