@@ -43,7 +43,8 @@ export function defineDoctor(parent: Command, start: Start): void {
 }
 
 async function doctor(o: DoctorFlags, context: Context): Promise<number> {
-  const { examine, examinationLines } = await import('../doctor/examine.js');
+  const { examine } = await import('../doctor/examine.js');
+  const { examinationLines } = await import('../doctor/lines.js');
   const config = await configFor(o, context);
   const arrangements = chooseArrangements(config, o.name === undefined ? [] : [o.name], 'all');
   for (const warning of config.warnings) context.screen.warn(warning);

@@ -10,7 +10,7 @@ import type { SecretKind } from '../secrets/request.js';
 import type { storeSecret, StoreIn } from '../secrets/login.js';
 import { typedWord } from '../shell.js';
 import { labelled } from '../ui/format.js';
-import { stateOwner } from '../doctor/account.js';
+import { stateOwner } from '../doctor/access.js';
 import type { Context, GlobalOptions, Start } from './context.js';
 import { chooseArrangement, configFor, hiddenPrompt } from './deposits.js';
 import { given, globals, oneOf, text, usage, type Flags } from './flags.js';

@@ -2,7 +2,7 @@
 import type { Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { type Account, isHomeOfAnother, obstacle } from '../accounts.js';
+import { type Account, accountOfUid, isHomeOfAnother, obstacle } from '../accounts.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { exposure } from '../permissions.js';
 import { printable } from '../printable.js';
@@ -166,4 +166,11 @@ class Findings implements Access {
     const warning = `account ${this.#who.name} ${what}`;
     if (!this.warnings.includes(warning)) this.warnings.push(warning);
   }
+}
+
+/** The account that pushes: whoever owns the state directory, which nobody else may write in; undefined while there is none, and on Windows. */
+export async function stateOwner(config: Pick<Config, 'state'>): Promise<Account | undefined> {
+  if (process.geteuid === undefined) return undefined;
+  const found = await stat(config.state.path).catch(() => null);
+  return found === null ? undefined : accountOfUid(found.uid);
 }

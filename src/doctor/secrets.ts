@@ -3,14 +3,15 @@ import { accountOfUid, obstacle, runAs } from '../accounts.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { readBoundedFile } from '../plain-file.js';
 import type { Logins } from '../push/logins.js';
-import { accountOf } from '../push/secrets.js';
+import { accountOf, type SecretFinder } from '../push/secrets.js';
 import { isLocked, readCertificate } from '../pgp/keys.js';
 import { describeSources, type SecretKind, type SourceDescription } from '../secrets/lookup.js';
 import { needsPassphrase } from '../sftp/private-key.js';
-import { stateOwner } from './account.js';
-import { secretAccess } from './access.js';
+import { secretAccess, stateOwner } from './access.js';
 import { shellWord } from '../shell.js';
-import type { Finding } from './finding.js';
+import type { Finding } from './findings.js';
+import type { DepotError } from '../errors.js';
+import type { Secret } from '../secret.js';
 
 interface Question {
   kind: SecretKind;
@@ -185,4 +186,45 @@ export async function accountFinding(config: Config, command: string): Promise<F
     detail: `${config.state.path} belongs to account ${pusher.name}, which pushes; this account may see other results`,
     hint: `run: ${runAs(pusher, command)}`,
   };
+}
+
+/** Looks secrets up, and knows which of them kept the work from going on. */
+export class Secrets {
+  #lacking: SecretKind | undefined;
+
+  constructor(
+    readonly lookup: SecretFinder,
+    readonly findings: ReadonlyMap<SecretKind, Finding>,
+  ) {}
+
+  async find(kind: SecretKind, note?: (message: string) => void): Promise<Secret | null> {
+    this.#lacking = kind;
+    const found = await this.lookup.find(kind, note);
+    if (found !== null) this.#lacking = undefined;
+    return found;
+  }
+
+  whence(kind: SecretKind): string | undefined {
+    return this.lookup.whence?.(kind);
+  }
+
+  /** The finding that says already what `error` says, or undefined. */
+  culprit(error: DepotError): Finding | undefined {
+    if (this.#lacking === undefined || !['secret-missing', 'secret-insecure'].includes(error.code)) return undefined;
+    const finding = this.findings.get(this.#lacking);
+    return finding?.result === 'warning' ? finding : undefined;
+  }
+}
+
+/** A key that is closed to the account that pushes gets the line that opens it to that one. */
+export async function withWayIn(
+  error: DepotError,
+  file: string,
+  config: Config,
+  arrangement: Arrangement,
+): Promise<DepotError> {
+  const closed =
+    error.code === 'secret-insecure' || (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EACCES';
+  if (closed) error.hint = await wayIn(file, config, arrangement);
+  return error;
 }

@@ -10,7 +10,7 @@ import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { SourceSpec } from '../source.js';
 import { bytes, counted } from '../ui/format.js';
-import type { Finding } from './finding.js';
+import type { Finding } from './findings.js';
 
 export interface SourcesReport {
   passed(name: string, detail: string): void;

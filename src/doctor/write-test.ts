@@ -10,8 +10,8 @@ import { testWrites } from '../sftp/probe.js';
 import type { Remote } from '../sftp/remote.js';
 import { age, localTime } from '../ui/format.js';
 import { emptyTest, type WriteTest } from '../sftp/probe-file.js';
-import type { Finding } from './finding.js';
-import { nearestExisting } from './nearest-existing.js';
+import type { Finding } from './findings.js';
+import { nearestExisting } from './space.js';
 
 /** What an examination says after a write test. */
 export interface Written {

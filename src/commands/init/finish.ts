@@ -16,7 +16,7 @@ import { describeSources, type SecretKind } from '../../secrets/lookup.js';
 import { knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';
 import { needsPassphrase } from '../../sftp/private-key.js';
 import { scanHostKeys } from '../../sftp/scan.js';
-import { stateOwner } from '../../doctor/account.js';
+import { stateOwner } from '../../doctor/access.js';
 import type { Context } from '../context.js';
 import { chooseArrangement } from '../deposits.js';
 import { shellWord } from '../../shell.js';

@@ -1,0 +1,92 @@
+/** What doctor found, one finding for each thing that was looked at, and what a push would exit with. */
+import type { Arrangement, Config } from '../config/types.js';
+import type { Logins } from '../push/logins.js';
+import { isDepotError } from '../errors.js';
+import { type ErrorCode, exitStatus } from '../texts/exits.js';
+import { printable } from '../printable.js';
+import { type Written } from './write-test.js';
+
+/** One thing that was looked at, and what to do about it. */
+export interface Finding {
+  name: string;
+  result: 'passed' | 'warning' | 'failed' | 'not possible';
+  detail: string;
+  hint?: string;
+}
+
+export interface Examination extends Partial<Written> {
+  arrangement: string;
+  ok: boolean;
+  /** What a push would exit with, as far as can be seen. */
+  exit: number;
+  checks: Finding[];
+}
+
+export interface Patient {
+  config: Config;
+  arrangement: Arrangement;
+  logins: Logins;
+  /** Two small files may be written to the server. */
+  writeTest: boolean;
+  env: NodeJS.ProcessEnv;
+  signal: AbortSignal;
+  prompt: ((question: string) => Promise<string>) | undefined;
+}
+
+export class Report {
+  readonly checks: Finding[] = [];
+  #exit = 0;
+  #written: Partial<Written> = {};
+
+  written(test: Written): void {
+    this.#written = test;
+  }
+
+  passed(name: string, detail: string): void {
+    this.checks.push({ name, result: 'passed', detail: printable(detail) });
+  }
+
+  warning(name: string, detail: string, hint?: string): void {
+    this.checks.push({
+      name,
+      result: 'warning',
+      detail: printable(detail),
+      ...(hint === undefined ? {} : { hint: printable(hint) }),
+    });
+  }
+
+  add(finding: Finding): void {
+    this.checks.push(finding);
+  }
+
+  notPossible(name: string, detail: string): void {
+    this.checks.push({ name, result: 'not possible', detail: printable(detail) });
+  }
+
+  failed(name: string, code: ErrorCode, detail: string, hint?: string): void {
+    if (this.#exit === 0) this.#exit = exitStatus[code];
+    this.checks.push({ name, result: 'failed', detail: printable(detail), ...(hint === undefined ? {} : { hint }) });
+  }
+
+  /** A DepotError is a finding; anything else is a defect and goes up, as does a signal. */
+  async attempt(name: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!isDepotError(error) || ['interrupted', 'terminated', 'hung-up', 'internal'].includes(error.code))
+        throw error;
+      this.failed(name, error.code, error.message.replaceAll('\n', '; '), error.hint);
+    }
+  }
+
+  /** A secret that was looked at already is why `name` could not be: told once, there, with what to do about it. */
+  forWantOf(secret: Finding, name: string, code: ErrorCode): void {
+    if (this.#exit === 0) this.#exit = exitStatus[code];
+    secret.result = 'failed';
+    this.notPossible(name, `skipped: the ${secret.name} is not available`);
+  }
+
+  end(arrangement: string): Examination {
+    return { arrangement, ok: this.#exit === 0, exit: this.#exit, checks: this.checks, ...this.#written };
+  }
+}
