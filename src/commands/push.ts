@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import type { Logins } from '../push/logins.js';
 import type { Notifier } from '../standing/notify.js';
 import type { failedToBegin, push as deposit } from '../push/push.js';
-import type { PushHooks, PushOutcome } from '../push/types.js';
+import type { PushHooks, PushOutcome } from '../push/push-types.js';
 import { shardOf, type Shard } from '../push/shard.js';
-import type { Together } from '../push/together.js';
+import type { SharedByPushes } from '../push/shared.js';
 import { copyOf, type DepotError, foreseen, isDepotError, type ErrorDetails } from '../errors.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { PushMeter } from '../ui/push-meter.js';
@@ -163,12 +163,12 @@ async function pushEach(
   all: readonly Arrangement[],
   context: Context,
 ): Promise<PushResult[]> {
-  const { inJobs, Together } = await import('../push/together.js');
+  const { inJobs, SharedByPushes } = await import('../push/shared.js');
   const { Notifier } = await import('../standing/notify.js');
   const { Logins } = await import('../push/logins.js');
   const { failedToBegin, push: deposit } = await import('../push/push.js');
   const { screen, signal } = context;
-  const together = new Together();
+  const shared = new SharedByPushes();
   const notifier = new Notifier(config, {
     warn: (message, weight) => {
       screen.warn(message, weight);
@@ -192,7 +192,7 @@ async function pushEach(
             o,
             config,
             arrangement,
-            { logins, together, meter, notifier, deposit: deposits, failedToBegin },
+            { logins, shared, meter, notifier, deposit: deposits, failedToBegin },
             context,
           );
     meter.ended(arrangement.name);
@@ -212,7 +212,7 @@ async function pushEach(
     );
   } finally {
     meter.stop();
-    await together.close();
+    await shared.close();
     await notifier.finish();
   }
 }
@@ -228,7 +228,7 @@ function ended({ name, ended: at }: Arrangement): PushResult {
 
 interface PushRun {
   logins: Promise<Logins>;
-  together: Together;
+  shared: SharedByPushes;
   meter: PushMeter;
   notifier: Notifier;
   deposit: typeof deposit;
@@ -273,7 +273,7 @@ async function pushOne(
         config,
         dryRun: o.dryRun,
         logins: await run.logins,
-        together: run.together,
+        shared: run.shared,
         env,
         signal,
         retryForMs,

@@ -14,6 +14,16 @@ export interface Finding {
   hint?: string;
 }
 
+/** What an examination says after a write test. */
+export interface Written {
+  /** Keys of `remote:` that fit the server better. */
+  propose: Record<string, string | number>;
+  /** Names that may still be there. */
+  left: string[];
+  /** Test files that the agent took. */
+  collected: string[];
+}
+
 export interface Examination extends Partial<Written> {
   arrangement: string;
   ok: boolean;

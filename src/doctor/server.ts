@@ -17,8 +17,8 @@ import { kindOf } from '../sftp/stat.js';
 import { earlierWriteTest, writeTest } from './write-test.js';
 import type { Report } from './findings.js';
 import { type Patient } from './findings.js';
-import type { Secrets } from './secrets.js';
-import { withWayIn } from './secrets.js';
+import type { Secrets } from './secret-checks.js';
+import { withWayIn } from './secret-checks.js';
 
 /** How many bytes are free there; null where there was no login, or the server does not say. */
 export async function server(o: Patient, secrets: Secrets, report: Report): Promise<number | null> {

@@ -10,18 +10,8 @@ import { testWrites } from '../sftp/probe.js';
 import type { Remote } from '../sftp/remote.js';
 import { age, localTime } from '../ui/format.js';
 import { emptyTest, type WriteTest } from '../sftp/probe-file.js';
-import type { Finding } from './findings.js';
+import type { Finding, Written } from './findings.js';
 import { nearestExisting } from './space.js';
-
-/** What an examination says after a write test. */
-export interface Written {
-  /** Keys of `remote:` that fit the server better. */
-  propose: Record<string, string | number>;
-  /** Names that may still be there. */
-  left: string[];
-  /** Test files that the agent took. */
-  collected: string[];
-}
 
 interface Report {
   add(finding: Finding): void;

@@ -13,8 +13,8 @@ import { commitmentOf, fromBase16 } from '../receipt/proof.js';
 import { parseReceipt } from '../receipt/parse.js';
 import type { Receipt } from '../receipt/schema.js';
 import { ArrangementState, type StoredReceipt } from '../state/arrangement-state.js';
-import { readGiven } from '../reader/given.js';
-import { suppliersSecretKey } from './supplier-made.js';
+import { readGiven } from '../reader/named-files.js';
+import { suppliersSecretKey } from './kit.js';
 
 export interface ImportOptions {
   config: Config;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { lstat, readFile } from 'node:fs/promises';
+import { lstat, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Arrangement, Config } from '../config/types.js';
+import type { Arrangement, Beneficiary, Config } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Certificate } from '../pgp/certificate.js';
 import { lockSecretKey, readCertificate } from '../pgp/keys.js';
@@ -13,10 +13,9 @@ import { localError, writeNew } from '../durable-file.js';
 import { newestDeposit, type ListedReceipt } from '../state/list.js';
 import { receiptName, signatureName } from '../names/deposit.js';
 import { ArrangementState } from '../state/arrangement-state.js';
-import { readGiven } from '../reader/given.js';
+import { readGiven } from '../reader/named-files.js';
 import { letterHtml } from './letter.js';
 import { PartialDirectory } from '../reader/partial-directory.js';
-import { suppliersSecretKey } from './supplier-made.js';
 
 export interface KitOptions {
   config: Config;
@@ -200,4 +199,17 @@ function exists(directory: string): DepotError {
   return new DepotError('output-exists', `${printable(directory)} exists already`, {
     hint: 'name a directory that does not exist yet with --out',
   });
+}
+
+/**
+ * The private part of the public key in the file `key` where the supplier has it: `depot key generate` writes it beside the public one. Null when it
+ * is not there, which does not say that the supplier never had it (`keyMadeBy: supplier`).
+ */
+export async function suppliersSecretKey({ key }: Pick<Beneficiary, 'key'>): Promise<string | null> {
+  if (!key.endsWith('.public.asc')) return null;
+  const file = key.replace(/\.public\.asc$/, '.secret.asc');
+  return stat(file).then(
+    (found) => (found.isFile() ? file : null),
+    () => null,
+  );
 }

@@ -11,7 +11,7 @@ import type { Remote } from '../sftp/remote.js';
 import type { Login, RemoteSpec, TransportHooks } from '../sftp/types.js';
 import { readBoundedFile } from '../plain-file.js';
 import type { Run } from './run.js';
-import type { SecretFinder } from './secrets.js';
+import type { SecretFinder } from './secret-finder.js';
 
 /** The escrow agent's server, logged in to for one arrangement. */
 export interface Agent {

@@ -3,7 +3,7 @@ import type { DatasetOptions, DatasetSummary } from '../dataset/sources.js';
 import { lastDataset } from '../state/list.js';
 import type { RunDataset } from '../state/runs.js';
 import type { ArrangementState } from '../state/arrangement-state.js';
-import type { PushOptions } from './types.js';
+import type { PushOptions } from './push-types.js';
 
 /** The last deposit, and how small this one may be against it; null when there is none, or nobody wants to know. */
 export async function shrinkRule(

@@ -7,8 +7,8 @@ import { PartialLost } from '../sftp/status.js';
 import type { Abandoned } from '../sftp/types.js';
 import type { Upload } from '../sftp/upload.js';
 import { recordOutcome } from './outcome.js';
-import type { Deposit } from './types.js';
-import type { Scene } from './scene.js';
+import type { Deposit } from './push-types.js';
+import type { PushContext } from './push-context.js';
 import { remoteName, spooledDeposit } from './spooled.js';
 import { draftOf, publishedBy, publishUpload, startDeposit, type Beginning } from './stages.js';
 import { step } from './steps.js';
@@ -20,22 +20,22 @@ import { rememberStrays } from './strays.js';
  *
  * @throws DepotError; with `published` 'unknown' or 'yes' where the suitcase is, or may be, at the agent
  */
-export async function makeDeposit(scene: Scene): Promise<Deposit> {
-  const { o, hooks } = scene;
+export async function makeDeposit(context: PushContext): Promise<Deposit> {
+  const { o, hooks } = context;
   const startAgainUntil = Date.now() + o.retryForMs;
   for (;;) {
     try {
-      const beginning = beginDeposit(scene);
-      return await (o.arrangement.spool ? spooledDeposit(scene, beginning) : streamedDeposit(scene, beginning));
+      const beginning = beginDeposit(context);
+      return await (o.arrangement.spool ? spooledDeposit(context, beginning) : streamedDeposit(context, beginning));
     } catch (error) {
-      if (!(error instanceof PartialLost) || !canReadAgain(scene, error) || Date.now() > startAgainUntil) throw error;
+      if (!(error instanceof PartialLost) || !canReadAgain(context, error) || Date.now() > startAgainUntil) throw error;
       hooks.warn(`${error.message}; starting again under a new id`);
     }
   }
 }
 
 /** A new id, and with it the names at the agent and the intent that says so; nothing is on disk yet. */
-function beginDeposit({ o, agent, run }: Scene): Beginning {
+function beginDeposit({ o, agent, run }: PushContext): Beginning {
   const startedAt = new Date();
   const depositId = newDepositId(o.arrangement.name, startedAt);
   run.depositId = depositId;
@@ -62,16 +62,16 @@ function beginDeposit({ o, agent, run }: Scene): Beginning {
  *
  * What fails before the close leaves nothing behind, here or at the agent, as far as the agent lets it.
  */
-async function streamedDeposit(scene: Scene, beginning: Beginning): Promise<Deposit> {
-  const { state, hooks } = scene;
+async function streamedDeposit(context: PushContext, beginning: Beginning): Promise<Deposit> {
+  const { state, hooks } = context;
   const { intent } = beginning;
   await writePending(state, intent);
   step('intent-written');
-  const upload = await createPartial(scene, intent);
+  const upload = await createPartial(context, intent);
   step('partial-created');
 
   hooks.phase('sealing');
-  const { sealing, envelope, progress } = await startDeposit(scene, beginning);
+  const { sealing, envelope, progress } = await startDeposit(context, beginning);
   upload.onReleased((block) => sealing.release(block));
   let closing = false;
   try {
@@ -80,12 +80,12 @@ async function streamedDeposit(scene: Scene, beginning: Beginning): Promise<Depo
       step('first-block-sent');
       progress.sealed(block.length);
     }
-    const draft = draftOf(scene, beginning, envelope, await sealing.result);
+    const draft = draftOf(context, beginning, envelope, await sealing.result);
     hooks.phase('finishing');
-    const transfer = await publishUpload(scene, upload, intent, draft, () => (closing = true));
-    return await recordOutcome(scene, intent, draft, transfer);
+    const transfer = await publishUpload(context, upload, intent, draft, () => (closing = true));
+    return await recordOutcome(context, intent, draft, transfer);
   } catch (error) {
-    if (scene.run.published === 'no') await giveUp(scene, upload, sealing, intent, error, closing);
+    if (context.run.published === 'no') await giveUp(context, upload, sealing, intent, error, closing);
     throw error;
   } finally {
     await sealing.stop();
@@ -93,8 +93,8 @@ async function streamedDeposit(scene: Scene, beginning: Beginning): Promise<Depo
 }
 
 /** The exclusive create. The intent goes when the server said no: then nothing is there. */
-async function createPartial(scene: Scene, intent: PendingRecord): Promise<Upload> {
-  const { state, agent } = scene;
+async function createPartial(context: PushContext, intent: PendingRecord): Promise<Upload> {
+  const { state, agent } = context;
   let left: Abandoned = { removed: false, mayAppear: false };
   try {
     return await agent.remote.createUpload({
@@ -106,7 +106,7 @@ async function createPartial(scene: Scene, intent: PendingRecord): Promise<Uploa
     });
   } catch (error) {
     if (isRefusal(error)) await removePending(state, intent.depositId);
-    else await afterAbandoning(scene, intent, left);
+    else await afterAbandoning(context, intent, left);
     throw error;
   }
 }
@@ -116,14 +116,14 @@ async function createPartial(scene: Scene, intent: PendingRecord): Promise<Uploa
  * removed the record stays, as that of something that is no deposit.
  */
 async function giveUp(
-  scene: Scene,
+  context: PushContext,
   upload: Upload,
   sealing: Sealing,
   intent: PendingRecord,
   error: unknown,
   closing: boolean,
 ): Promise<void> {
-  const { state, run, hooks } = scene;
+  const { state, run, hooks } = context;
   await sealing.stop();
   run.published = publishedBy(error, closing);
   // Then the record stays as it is, and the next run looks: a partial that is not there would prove nothing.
@@ -131,17 +131,21 @@ async function giveUp(
   const abandoned = await upload.abandon().catch(() => ({ removed: false, mayAppear: false }));
   try {
     if (!abandoned.removed && closing) await writePending(state, intent);
-    await afterAbandoning(scene, intent, abandoned);
+    await afterAbandoning(context, intent, abandoned);
   } catch (second) {
     hooks.warn(`the record of what was begun could not be updated: ${(second as Error).message}`);
   }
 }
 
 /** The record of what was begun ends when nothing is left of it; what may come after that is remembered first. */
-async function afterAbandoning(scene: Scene, intent: PendingRecord, { removed, mayAppear }: Abandoned): Promise<void> {
-  const { state, agent, hooks } = scene;
+async function afterAbandoning(
+  context: PushContext,
+  intent: PendingRecord,
+  { removed, mayAppear }: Abandoned,
+): Promise<void> {
+  const { state, agent, hooks } = context;
   if (removed) {
-    if (mayAppear) await rememberStrays(scene, [remoteName(intent)]);
+    if (mayAppear) await rememberStrays(context, [remoteName(intent)]);
     await removePending(state, intent.depositId);
     return;
   }
@@ -150,7 +154,7 @@ async function afterAbandoning(scene: Scene, intent: PendingRecord, { removed, m
 }
 
 /** Standard input comes once; before it was touched, it is still to come. */
-function canReadAgain({ o }: Scene, error: PartialLost): boolean {
+function canReadAgain({ o }: PushContext, error: PartialLost): boolean {
   return (
     (error.beforeFirstBlock && !o.arrangement.spool) || o.arrangement.dataset.every((source) => source.kind !== 'stdin')
   );

@@ -15,10 +15,10 @@ import {
 import { recordReceipt } from '../state/record.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { placeFor } from './agent.js';
-import { presentable } from './draft.js';
-import { readSigner } from './keys.js';
+import { presentable } from './receipt-draft.js';
+import { readSigner } from './deposit-keys.js';
 import { notBefore, type AnsweredRecord } from './outcome.js';
-import type { SecretFinder } from './secrets.js';
+import type { SecretFinder } from './secret-finder.js';
 import { removeSpool } from './spool-file.js';
 
 export interface Dropped {

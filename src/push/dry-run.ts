@@ -3,18 +3,18 @@ import { ArrangementState } from '../state/arrangement-state.js';
 import { chooseCompression } from '../seal/compress.js';
 import { startSealing } from '../seal/sealing.js';
 import { datasetOf, runDataset, shrinkRule } from './dataset.js';
-import { makeEnvelope } from './draft.js';
-import { readKeys, tellOfKeys } from './keys.js';
+import { makeEnvelope } from './receipt-draft.js';
+import { readKeys, tellOfKeys } from './deposit-keys.js';
 import { rehearsed } from './rehearse.js';
-import type { DryRunSummary, PushHooks, PushOptions } from './types.js';
-import { secretsFor } from './secrets.js';
+import type { DryRunSummary, PushHooks, PushOptions } from './push-types.js';
+import { secretsFor } from './secret-finder.js';
 import { octetsOf } from './space.js';
 
 /** Runs the sources and seals to nowhere: every failure that a push would have before its upload shows here. Connects to nothing. */
 export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSummary> {
   const startedAt = new Date();
   const clock = process.hrtime.bigint();
-  const keys = await readKeys(o.config, o.arrangement, secretsFor(o), startedAt, o.together);
+  const keys = await readKeys(o.config, o.arrangement, secretsFor(o), startedAt, o.shared);
   tellOfKeys(keys, hooks);
   const depositId = newDepositId(o.arrangement.name, startedAt);
   const compression = chooseCompression(o.arrangement.compression);

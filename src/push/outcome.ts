@@ -6,9 +6,9 @@ import { removePending, writePending, type PendingRecord } from '../state/pendin
 import { recordReceipt, type RecordedReceipt } from '../state/record.js';
 import type { ReceiptDraft } from '../receipt/schema.js';
 import type { Transfer } from '../sftp/types.js';
-import { presentable } from './draft.js';
-import type { Deposit } from './types.js';
-import type { Scene } from './scene.js';
+import { presentable } from './receipt-draft.js';
+import type { Deposit } from './push-types.js';
+import type { PushContext } from './push-context.js';
 import { deliverSidecars, rememberLost, type SidecarsRecord } from './sidecars.js';
 import { removeSpool } from './spool-file.js';
 import { step } from './steps.js';
@@ -21,12 +21,12 @@ export type AnsweredRecord = Extract<PendingRecord, { stage: 'published' | 'unco
  * @throws DepotError 'unconfirmed', 'receipt-not-written', 'sidecars-pending', or the reason of a signal, once everything is written
  */
 export async function recordOutcome(
-  scene: Scene,
+  context: PushContext,
   intent: PendingRecord,
   draft: ReceiptDraft,
   answer: Transfer,
 ): Promise<Deposit> {
-  const { o, state } = scene;
+  const { o, state } = context;
   const { depositId } = intent;
   const { reason, hint, ...transfer } = answer;
   const unconfirmed = transfer.status === 'unconfirmed';
@@ -37,7 +37,7 @@ export async function recordOutcome(
     transfer,
     completedAt: notBefore(draft.startedAt),
   } as AnsweredRecord;
-  const { receipt, path } = await fileReceipt(scene, record);
+  const { receipt, path } = await fileReceipt(context, record);
   step('receipt-filed');
   if (unconfirmed) {
     throw new DepotError('unconfirmed', reason ?? "the server's last answer was lost", {
@@ -47,9 +47,9 @@ export async function recordOutcome(
     });
   }
   if (o.arrangement.remote.sidecars) {
-    await deliverSidecars(scene, sidecarsOf(record));
+    await deliverSidecars(context, sidecarsOf(record));
   } else {
-    await rememberLost(scene, []);
+    await rememberLost(context, []);
     await removePending(state, depositId);
   }
   step('settled');
@@ -63,7 +63,10 @@ export async function recordOutcome(
  *
  * @throws DepotError 'receipt-not-written' when this machine does not take them
  */
-export async function fileReceipt({ state, ledger, keys }: Scene, record: AnsweredRecord): Promise<RecordedReceipt> {
+export async function fileReceipt(
+  { state, ledger, keys }: PushContext,
+  record: AnsweredRecord,
+): Promise<RecordedReceipt> {
   const { depositId, transfer, completedAt } = record;
   await writePending(state, record).catch((error: unknown) => {
     throw isDepotError(error) ? notWritten(depositId, state.arrangement, transfer.status, error) : error;

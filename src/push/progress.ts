@@ -1,6 +1,6 @@
 import type { SealProgress } from '../seal/sealing.js';
 import type { Agent } from './agent.js';
-import type { PushHooks } from './types.js';
+import type { PushHooks } from './push-types.js';
 
 /** Joins what the sealing thread and the transport each know of. */
 export class PushProgress {

@@ -15,11 +15,11 @@ import { lanesSeen } from '../state/tested-server.js';
 import { connectToAgent, withUsername } from './agent.js';
 import { makeDeposit } from './deposit.js';
 import { dryRun } from './dry-run.js';
-import { readKeys, tellOfKeys } from './keys.js';
-import type { Deposit, DryRunSummary, PushHooks, PushOptions, PushOutcome } from './types.js';
+import { readKeys, tellOfKeys } from './deposit-keys.js';
+import type { Deposit, DryRunSummary, PushHooks, PushOptions, PushOutcome } from './push-types.js';
 import { Run } from './run.js';
-import type { Scene } from './scene.js';
-import { secretsFor, type SecretFinder } from './secrets.js';
+import type { PushContext } from './push-context.js';
+import { secretsFor, type SecretFinder } from './secret-finder.js';
 import { undelivered } from './sidecars.js';
 import { clearSpool } from './spool-file.js';
 import { settlePending, type Settled } from './settle.js';
@@ -138,7 +138,7 @@ async function pushLocked(
 
     const secrets = secretsFor(o);
     // Reading changes nothing, and what it waits for, such as a share that gives nothing, need not come.
-    const keys = await orAborted(readKeys(o.config, o.arrangement, secrets, run.startedAt, o.together), signal);
+    const keys = await orAborted(readKeys(o.config, o.arrangement, secrets, run.startedAt, o.shared), signal);
     tellOfKeys(keys, hooks);
     const ledger = await Ledger.open(state);
     ledger.warnings.forEach((warning) => hooks.warn(warning, 'act'));
@@ -193,20 +193,20 @@ async function recentDeposit(state: ArrangementState, maxAgeMs: number | undefin
 
 /** What happens at the agent. */
 async function depositThere(
-  scene: Omit<Scene, 'agent'>,
+  context: Omit<PushContext, 'agent'>,
   secrets: SecretFinder,
 ): Promise<Deposit | { skipped: string }> {
-  const { o, state, run, hooks } = scene;
+  const { o, state, run, hooks } = context;
   hooks.phase('connecting');
   const agent = await connectToAgent(
     { ...o, lanesSeen: await lanesSeen(state) },
     secrets,
     { signal: o.signal, warn: (message) => hooks.warn(message), run },
-    o.together?.connections,
+    o.shared?.connections,
   );
   step('connected');
   try {
-    return await settleThenDeposit({ ...scene, agent });
+    return await settleThenDeposit({ ...context, agent });
   } finally {
     Object.assign(run, agent.stats);
     await agent.close();
@@ -218,14 +218,14 @@ async function depositThere(
  *
  * @throws DepotError of either; 'sidecars-pending' when all is well but for the sidecars of an earlier deposit
  */
-async function settleThenDeposit(scene: Scene): Promise<Deposit | { skipped: string }> {
-  const { resumed, undelivered: earlier } = await settlePending(scene);
-  const result = await depositOfThisRun(scene, resumed);
+async function settleThenDeposit(context: PushContext): Promise<Deposit | { skipped: string }> {
+  const { resumed, undelivered: earlier } = await settlePending(context);
+  const result = await depositOfThisRun(context, resumed);
   const [first] = earlier;
   if (first !== undefined && !('skipped' in result)) {
     throw undelivered(
       result.depositId,
-      scene.o.arrangement.name,
+      context.o.arrangement.name,
       `sidecars of ${earlier.map((one) => one.depositId).join(', ')}, an earlier deposit, could not be delivered`,
       first.error,
     );
@@ -233,8 +233,11 @@ async function settleThenDeposit(scene: Scene): Promise<Deposit | { skipped: str
   return result;
 }
 
-async function depositOfThisRun(scene: Scene, resumed: Settled['resumed']): Promise<Deposit | { skipped: string }> {
-  const { o, state, run } = scene;
+async function depositOfThisRun(
+  context: PushContext,
+  resumed: Settled['resumed'],
+): Promise<Deposit | { skipped: string }> {
+  const { o, state, run } = context;
   if (resumed !== null) {
     const counts =
       isOfThisRun(o.arrangement, resumed.begunAt, run.startedAt) &&
@@ -246,7 +249,7 @@ async function depositOfThisRun(scene: Scene, resumed: Settled['resumed']): Prom
     const recent = await recentDeposit(state, o.ifOlderThanMs, new Date());
     if (recent !== null) return { skipped: recent };
   }
-  return makeDeposit(scene);
+  return makeDeposit(context);
 }
 
 /**

@@ -10,8 +10,8 @@ import {
 import type { Receipt } from '../receipt/schema.js';
 import type { Transfer } from '../sftp/types.js';
 import { fileReceipt, notBefore, sidecarsOf, type AnsweredRecord } from './outcome.js';
-import type { Deposit } from './types.js';
-import type { Scene } from './scene.js';
+import type { Deposit } from './push-types.js';
+import type { PushContext } from './push-context.js';
 import { uploadSidecars, type SidecarsRecord } from './sidecars.js';
 import { isSpooled, remoteName, resumeSpooled, wasBegun } from './spooled.js';
 import { removeSpool } from './spool-file.js';
@@ -36,10 +36,10 @@ export interface Settled {
  *
  * @throws DepotError of the connection or of this machine
  */
-export async function settlePending(scene: Scene): Promise<Settled> {
-  const { state, agent, hooks } = scene;
+export async function settlePending(context: PushContext): Promise<Settled> {
+  const { state, agent, hooks } = context;
   const settled: Settled = { resumed: null, undelivered: [] };
-  await lookForStrays(scene);
+  await lookForStrays(context);
   const { records, unreadable } = await readPending(state);
   for (const { path, reason } of unreadable)
     hooks.warn(`${path} cannot be read (${reason}); a deposit may be hidden behind it, so it is kept`, 'act');
@@ -48,35 +48,35 @@ export async function settlePending(scene: Scene): Promise<Settled> {
       hooks.warn(`${record.depositId} ${pendingWords(record, agent.place)}`, 'act');
       continue;
     }
-    await settle(scene, record, settled);
+    await settle(context, record, settled);
     step('settled-earlier');
   }
   return settled;
 }
 
-async function settle(scene: Scene, record: PendingRecord, settled: Settled): Promise<void> {
+async function settle(context: PushContext, record: PendingRecord, settled: Settled): Promise<void> {
   switch (record.stage) {
     case 'intent':
-      return isSpooled(record) ? resume(scene, record, settled) : discard(scene, record);
+      return isSpooled(record) ? resume(context, record, settled) : discard(context, record);
     case 'closing':
     case 'unconfirmed':
-      return findOut(scene, record, settled);
+      return findOut(context, record, settled);
     case 'published':
-      return file(scene, record, settled);
+      return file(context, record, settled);
     case 'sidecars':
-      return sidecars(scene, record, settled);
+      return sidecars(context, record, settled);
   }
 }
 
-async function resume(scene: Scene, record: PendingRecord, settled: Settled): Promise<void> {
+async function resume(context: PushContext, record: PendingRecord, settled: Settled): Promise<void> {
   if (!isSpooled(record)) return;
-  const deposit = await resumeSpooled(scene, record);
+  const deposit = await resumeSpooled(context, record);
   if (deposit !== null) settled.resumed = { deposit, begunAt: new Date(record.createdAt) };
 }
 
 /** Nothing was published: what remains at the agent is no deposit. */
-async function discard(scene: Scene, record: PendingRecord): Promise<void> {
-  const { state, agent, hooks } = scene;
+async function discard(context: PushContext, record: PendingRecord): Promise<void> {
+  const { state, agent, hooks } = context;
   const name = remoteName(record);
   // Where the agent collects what is closed, it may have taken the beginning of a suitcase.
   const vanished = record.publish === 'direct' && (await agent.remote.stat(name)) === null;
@@ -92,21 +92,21 @@ async function discard(scene: Scene, record: PendingRecord): Promise<void> {
     `${record.depositId}, begun by an earlier run, was not deposited; ${left}`,
     removal === 'refused' ? 'act' : undefined,
   );
-  if ((record.stage !== 'intent' || wasBegun(record)) && (await mayAppear(scene, name, removal)))
-    await rememberStrays(scene, [name]);
+  if ((record.stage !== 'intent' || wasBegun(record)) && (await mayAppear(context, name, removal)))
+    await rememberStrays(context, [name]);
   await removeSpool(state, record);
   await removePending(state, record.depositId);
 }
 
 /** The answer to close or rename was lost, by a crash or with the connection: a look at the agent settles it, or nothing does. */
-async function findOut(scene: Scene, record: Open, settled: Settled): Promise<void> {
-  const { hooks, state } = scene;
-  const verdict = await verdictOn(scene, record);
-  if (verdict === 'void') return giveUp(scene, record, settled);
+async function findOut(context: PushContext, record: Open, settled: Settled): Promise<void> {
+  const { hooks, state } = context;
+  const verdict = await verdictOn(context, record);
+  if (verdict === 'void') return giveUp(context, record, settled);
   if (verdict !== 'open') {
     hooks.warn(`${record.depositId}, begun by an earlier run, is at the agent; its receipt now says so`);
     return file(
-      scene,
+      context,
       { ...record, stage: 'published', transfer: verdict, completedAt: notBefore(record.draft.startedAt) },
       settled,
     );
@@ -117,7 +117,7 @@ async function findOut(scene: Scene, record: Open, settled: Settled): Promise<vo
       'act',
     );
     const transfer = { ...transferOf(record, 'unconfirmed', 'unreadable') };
-    await fileEarlier(scene, {
+    await fileEarlier(context, {
       ...record,
       stage: 'unconfirmed',
       transfer,
@@ -130,9 +130,9 @@ async function findOut(scene: Scene, record: Open, settled: Settled): Promise<vo
 }
 
 /** It is no deposit, and is seen not to be one. With a spool it is sent again. */
-async function giveUp(scene: Scene, record: Open, settled: Settled): Promise<void> {
+async function giveUp(context: PushContext, record: Open, settled: Settled): Promise<void> {
   if (record.stage !== 'closing')
-    scene.hooks.warn(`the receipt of ${record.depositId} says unconfirmed: it did not become a deposit`, 'act');
+    context.hooks.warn(`the receipt of ${record.depositId} says unconfirmed: it did not become a deposit`, 'act');
   const { schema, depositId, arrangement, partialName, finalName, createdAt, server, publish, draft, spool } = record;
   const intent: Stage<'intent'> = {
     schema,
@@ -145,11 +145,12 @@ async function giveUp(scene: Scene, record: Open, settled: Settled): Promise<voi
     server,
     publish,
   };
-  if (record.stage !== 'closing' || spool === undefined) return discard(scene, { ...intent, ...(spool && { spool }) });
+  if (record.stage !== 'closing' || spool === undefined)
+    return discard(context, { ...intent, ...(spool && { spool }) });
   const { name, bytes, sha256 } = spool;
   const again = { ...intent, draft, spool: { name, bytes, sha256 } };
-  await writePending(scene.state, again);
-  return resume(scene, again, settled);
+  await writePending(context.state, again);
+  return resume(context, again, settled);
 }
 
 /**
@@ -157,7 +158,7 @@ async function giveUp(scene: Scene, record: Open, settled: Settled): Promise<voi
  * and it is not the whole suitcase under its name, nor can it get there), `open` (it does not show).
  */
 async function verdictOn(
-  { agent: { remote, address }, hooks }: Scene,
+  { agent: { remote, address }, hooks }: PushContext,
   record: Open,
 ): Promise<Receipt['transfer'] | 'void' | 'open'> {
   const { partialName, finalName, publish } = record;
@@ -197,17 +198,17 @@ function transferOf(record: Open, status: Transfer['status'], remoteSize: Transf
 }
 
 /** The deposit is at the agent: receipt, ledger, sidecars. */
-async function file(scene: Scene, record: AnsweredRecord, settled: Settled): Promise<void> {
-  await fileEarlier(scene, record);
+async function file(context: PushContext, record: AnsweredRecord, settled: Settled): Promise<void> {
+  await fileEarlier(context, record);
   step('earlier-receipt-filed');
-  if (scene.o.arrangement.remote.sidecars) await sidecars(scene, sidecarsOf(record), settled);
-  else await removePending(scene.state, record.depositId);
+  if (context.o.arrangement.remote.sidecars) await sidecars(context, sidecarsOf(record), settled);
+  else await removePending(context.state, record.depositId);
 }
 
 /** A receipt that cannot be written is this run's failure too, which deposited nothing: it must not sound as if it had. */
-async function fileEarlier(scene: Scene, record: AnsweredRecord): Promise<void> {
+async function fileEarlier(context: PushContext, record: AnsweredRecord): Promise<void> {
   try {
-    await fileReceipt(scene, record);
+    await fileReceipt(context, record);
   } catch (error) {
     const cause = isDepotError(error, 'receipt-not-written') ? error.cause : null;
     if (!isDepotError(error) || !isDepotError(cause)) throw error;
@@ -224,13 +225,13 @@ async function fileEarlier(scene: Scene, record: AnsweredRecord): Promise<void> 
 }
 
 /** Sidecars go first. An agent that does not take them gets the next deposit all the same. */
-async function sidecars(scene: Scene, record: SidecarsRecord, settled: Settled): Promise<void> {
+async function sidecars(context: PushContext, record: SidecarsRecord, settled: Settled): Promise<void> {
   try {
-    await uploadSidecars(scene, record, 'an earlier run');
-    scene.hooks.warn(`sidecars of ${record.depositId}, which an earlier run had left, are delivered`);
+    await uploadSidecars(context, record, 'an earlier run');
+    context.hooks.warn(`sidecars of ${record.depositId}, which an earlier run had left, are delivered`);
   } catch (error) {
     if (!isRefusal(error) && !cannotBeRead(error)) throw error;
-    scene.hooks.warn(
+    context.hooks.warn(
       `sidecars of ${record.depositId}, deposited by an earlier run, could not be delivered: ${error.message}`,
       'act',
     );

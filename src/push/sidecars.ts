@@ -2,7 +2,7 @@ import { DepotError, isDepotError, isStop } from '../errors.js';
 import { removePending, writePending, type PendingRecord } from '../state/pending.js';
 import { readSidecarBytes } from '../state/sidecars.js';
 import { type Sidecar, type Delivery, type Leftover, partialOf } from '../sftp/sidecar.js';
-import type { Scene } from './scene.js';
+import type { PushContext } from './push-context.js';
 import { step } from './steps.js';
 import { rememberStrays } from './strays.js';
 
@@ -14,11 +14,11 @@ export type SidecarsRecord = Extract<PendingRecord, { stage: 'sidecars' }>;
  * side first; each still gets its name in its turn, when the one before is delivered and the record says so.
  */
 export async function uploadSidecars(
-  scene: Scene,
+  context: PushContext,
   record: SidecarsRecord,
   origin: 'this run' | 'an earlier run',
 ): Promise<void> {
-  const { o, state, agent } = scene;
+  const { o, state, agent } = context;
   const remaining = [...record.remainingSidecars];
   // That run was at the first of them, and had perhaps written partials of all.
   let leftover: Leftover = origin === 'an earlier run' ? 'file' : 'none';
@@ -27,12 +27,12 @@ export async function uploadSidecars(
   const { reconnects } = agent.stats;
   const begun = new Map<string, Sidecar>();
   try {
-    if (origin === 'this run') await begin(scene, remaining, begun);
+    if (origin === 'this run') await begin(context, remaining, begun);
     while (remaining.length > 0) {
       o.signal.throwIfAborted();
       const name = remaining[0]!;
-      const sidecar = begun.get(name) ?? (await readSidecar(scene, name, leftover));
-      told(scene, name, sidecar === null ? 'gone here' : await sidecar.publish(), leftover);
+      const sidecar = begun.get(name) ?? (await readSidecar(context, name, leftover));
+      told(context, name, sidecar === null ? 'gone here' : await sidecar.publish(), leftover);
       if (leftover === 'file') leftover = 'partial';
       remaining.shift();
       await writePending(state, { ...record, remainingSidecars: [...remaining] });
@@ -41,41 +41,41 @@ export async function uploadSidecars(
   } catch (error) {
     await Promise.all([...begun.values()].map((sidecar) => sidecar.discard()));
     // The record leads the next run to their usual partials, and to no others.
-    await rememberLost(scene, []);
+    await rememberLost(context, []);
     throw error;
   }
   // Their usual partials were perhaps open on a connection that is gone.
   await rememberLost(
-    scene,
+    context,
     record.publish === 'rename' && agent.stats.reconnects > reconnects ? record.remainingSidecars.map(partialOf) : [],
   );
   await removePending(state, record.depositId);
 }
 
 /** What may yet appear under a partial name, after a deposit that is complete. */
-export async function rememberLost(scene: Scene, usual: readonly string[]): Promise<void> {
-  const { lostPartials, lostFilesMayAppear } = scene.agent.remote;
+export async function rememberLost(context: PushContext, usual: readonly string[]): Promise<void> {
+  const { lostPartials, lostFilesMayAppear } = context.agent.remote;
   const names = [...usual, ...lostPartials];
   lostPartials.clear();
-  if (names.length > 0 && lostFilesMayAppear) await rememberStrays(scene, names);
+  if (names.length > 0 && lostFilesMayAppear) await rememberStrays(context, names);
 }
 
 /** Writes the partials of all of them, side by side. One that cannot be read is passed over: its turn says so. */
-async function begin(scene: Scene, names: readonly string[], begun: Map<string, Sidecar>): Promise<void> {
+async function begin(context: PushContext, names: readonly string[], begun: Map<string, Sidecar>): Promise<void> {
   for (const name of names) {
-    const sidecar = await readSidecar(scene, name, 'none').catch(() => null);
+    const sidecar = await readSidecar(context, name, 'none').catch(() => null);
     if (sidecar !== null) begun.set(name, sidecar);
   }
   await Promise.all([...begun.values()].map((sidecar) => sidecar.begin()));
 }
 
-async function readSidecar({ state, agent }: Scene, name: string, leftover: Leftover): Promise<Sidecar | null> {
+async function readSidecar({ state, agent }: PushContext, name: string, leftover: Leftover): Promise<Sidecar | null> {
   const bytes = await readSidecarBytes(state, name);
   return bytes === null ? null : agent.remote.sidecar(name, bytes, leftover);
 }
 
 function told(
-  { state, agent, hooks }: Scene,
+  { state, agent, hooks }: PushContext,
   name: string,
   delivery: Delivery | 'gone here',
   leftover: Leftover,
@@ -95,12 +95,12 @@ function told(
  *
  * @throws DepotError 'sidecars-pending', or the reason of a signal, in both cases `published: 'yes'`
  */
-export async function deliverSidecars(scene: Scene, record: SidecarsRecord): Promise<void> {
+export async function deliverSidecars(context: PushContext, record: SidecarsRecord): Promise<void> {
   try {
-    await uploadSidecars(scene, record, 'this run');
+    await uploadSidecars(context, record, 'this run');
   } catch (error) {
     if (!isDepotError(error) || isStop(error)) throw error;
-    throw undelivered(record.depositId, scene.o.arrangement.name, 'its sidecars could not be delivered', error);
+    throw undelivered(record.depositId, context.o.arrangement.name, 'its sidecars could not be delivered', error);
   }
 }
 

@@ -4,7 +4,7 @@ import { DepotError } from '../errors.js';
 import { inMebibytes } from '../printable.js';
 import type { SourceSpec } from '../source.js';
 import { lastDeposit } from '../state/list.js';
-import type { Scene } from './scene.js';
+import type { PushContext } from './push-context.js';
 
 /**
  * Before hours of dumping end on a full disk: is there room for the spool? As much as the last deposit took; for a first
@@ -12,7 +12,7 @@ import type { Scene } from './scene.js';
  *
  * @throws DepotError 'local-disk-full'
  */
-export async function checkSpoolSpace({ o, state, hooks }: Pick<Scene, 'o' | 'state' | 'hooks'>): Promise<void> {
+export async function checkSpoolSpace({ o, state, hooks }: Pick<PushContext, 'o' | 'state' | 'hooks'>): Promise<void> {
   const free = await freeOctets(state.directory);
   if (free === null) return;
   const last = (await lastDeposit(state))?.bytes ?? null;

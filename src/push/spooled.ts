@@ -9,8 +9,8 @@ import type { Transfer } from '../sftp/types.js';
 import type { Upload } from '../sftp/upload.js';
 import { recordOutcome } from './outcome.js';
 import { PushProgress } from './progress.js';
-import type { Deposit } from './types.js';
-import type { Scene } from './scene.js';
+import type { Deposit } from './push-types.js';
+import type { PushContext } from './push-context.js';
 import { checkSpoolSpace } from './space.js';
 import { removeSpool, spoolName, spoolPath } from './spool-file.js';
 import { draftOf, publishedBy, publishUpload, startDeposit, type Beginning } from './stages.js';
@@ -36,12 +36,12 @@ export function isSpooled(record: PendingRecord): record is SpooledRecord {
  *
  * From the draft on, a later run can go on with it: nothing has to be read or sealed again.
  */
-export async function spooledDeposit(scene: Scene, beginning: Beginning): Promise<Deposit> {
-  const { state, hooks } = scene;
+export async function spooledDeposit(context: PushContext, beginning: Beginning): Promise<Deposit> {
+  const { state, hooks } = context;
   const { intent } = beginning;
-  await checkSpoolSpace(scene);
+  await checkSpoolSpace(context);
   hooks.phase('sealing');
-  const { sealing, envelope, progress } = await startDeposit(scene, beginning);
+  const { sealing, envelope, progress } = await startDeposit(context, beginning);
   const name = spoolName(intent.depositId);
   let draft: ReceiptDraft;
   try {
@@ -49,7 +49,7 @@ export async function spooledDeposit(scene: Scene, beginning: Beginning): Promis
       step('first-block-spooled');
       progress.sealed(octets);
     });
-    draft = draftOf(scene, beginning, envelope, sealed);
+    draft = draftOf(context, beginning, envelope, sealed);
   } finally {
     await sealing.stop();
   }
@@ -60,7 +60,7 @@ export async function spooledDeposit(scene: Scene, beginning: Beginning): Promis
     throw error;
   });
   step('intent-written');
-  return sendSpooled(scene, record);
+  return sendSpooled(context, record);
 }
 
 /**
@@ -68,11 +68,11 @@ export async function spooledDeposit(scene: Scene, beginning: Beginning): Promis
  *
  * @throws DepotError as a push does; the spool is kept for the next run
  */
-export async function resumeSpooled(scene: Scene, record: SpooledRecord): Promise<Deposit | null> {
-  const { run, hooks } = scene;
-  const unfit = unfitness(scene, record) ?? spentName(scene, record);
+export async function resumeSpooled(context: PushContext, record: SpooledRecord): Promise<Deposit | null> {
+  const { run, hooks } = context;
+  const unfit = unfitness(context, record) ?? spentName(context, record);
   if (unfit !== null) {
-    await discardSpooled(scene, record, unfit);
+    await discardSpooled(context, record, unfit);
     return null;
   }
   run.depositId = record.depositId;
@@ -81,16 +81,16 @@ export async function resumeSpooled(scene: Scene, record: SpooledRecord): Promis
     `going on with ${record.depositId}, which an earlier run sealed${record.spool.confirmed === undefined ? '' : `, from byte ${record.spool.confirmed} of ${record.spool.bytes}`}`,
   );
   try {
-    const fits = record.publish === scene.o.arrangement.remote.publish;
+    const fits = record.publish === context.o.arrangement.remote.publish;
     return await sendSpooled(
-      scene,
-      record.spool.confirmed !== undefined && fits ? record : await fromTheBeginning(scene, record),
+      context,
+      record.spool.confirmed !== undefined && fits ? record : await fromTheBeginning(context, record),
     );
   } catch (error) {
     if (run.published !== 'no') throw error;
-    if (error instanceof SpoolFault) await discardSpooled(scene, record, error.message);
+    if (error instanceof SpoolFault) await discardSpooled(context, record, error.message);
     // With its name, it was given up where that was found.
-    else if (error instanceof PartialLost && scene.o.arrangement.remote.publish === 'direct' && canSealAgain(scene))
+    else if (error instanceof PartialLost && context.o.arrangement.remote.publish === 'direct' && canSealAgain(context))
       hooks.warn(`${error.message}; it is sealed again under a new id`);
     else throw error;
     run.depositId = null;
@@ -101,12 +101,12 @@ export async function resumeSpooled(scene: Scene, record: SpooledRecord): Promis
 }
 
 /** Standard input comes once. */
-function canSealAgain({ o }: Scene): boolean {
+function canSealAgain({ o }: PushContext): boolean {
   return o.arrangement.dataset.every((source) => source.kind !== 'stdin');
 }
 
 /** Recipients are judged at every push: what was sealed for others than today's is not sent. */
-function unfitness({ keys, o }: Scene, { draft }: SpooledRecord): string | null {
+function unfitness({ keys, o }: PushContext, { draft }: SpooledRecord): string | null {
   if (o.rehearse && draft.rehearsed !== true) return 'it was sealed without the rehearsal that is asked for now';
   const today = keys.recipients
     .map(({ fingerprint, subkeyFingerprint }) => `${fingerprint} ${subkeyFingerprint}`)
@@ -122,7 +122,7 @@ function unfitness({ keys, o }: Scene, { draft }: SpooledRecord): string | null 
  * cannot be sent under another. What was begun under it, and cannot be gone on with, is not sent a second time: the server may still
  * have the first file, without a name, and put it over the second.
  */
-function spentName({ o }: Scene, record: SpooledRecord): string | null {
+function spentName({ o }: PushContext, record: SpooledRecord): string | null {
   if (record.publish !== 'direct' || !wasBegun(record)) return null;
   if (record.spool.confirmed !== undefined && o.arrangement.remote.publish === 'direct') return null;
   return 'its upload was begun under its final name, and cannot be gone on with';
@@ -133,9 +133,9 @@ export function wasBegun({ spool }: PendingRecord): boolean {
   return spool?.begun !== false;
 }
 
-async function discardSpooled(scene: Scene, record: SpooledRecord, why: string): Promise<void> {
-  const { state, agent, hooks } = scene;
-  const removal = await forget(scene, record);
+async function discardSpooled(context: PushContext, record: SpooledRecord, why: string): Promise<void> {
+  const { state, agent, hooks } = context;
+  const removal = await forget(context, record);
   hooks.warn(
     `${record.depositId}, which an earlier run sealed, is given up: ${why}${removal === 'refused' ? `; ${remoteName(record)} may remain at ${agent.address}` : ''}`,
     removal === 'refused' ? 'act' : undefined,
@@ -145,35 +145,35 @@ async function discardSpooled(scene: Scene, record: SpooledRecord, why: string):
 }
 
 /** The file under which it was sent so far: away with it, now or when it appears. */
-async function forget(scene: Scene, record: SpooledRecord): Promise<Removal> {
-  const { remote } = scene.agent;
+async function forget(context: PushContext, record: SpooledRecord): Promise<Removal> {
+  const { remote } = context.agent;
   const name = remoteName(record);
   const removal = await remote.removePartial(name);
-  if (wasBegun(record) && (await mayAppear(scene, name, removal, remote.stats.reconnects > 0)))
-    await rememberStrays(scene, [name]);
+  if (wasBegun(record) && (await mayAppear(context, name, removal, remote.stats.reconnects > 0)))
+    await rememberStrays(context, [name]);
   return removal;
 }
 
-async function sendSpooled(scene: Scene, first: SpooledRecord): Promise<Deposit> {
-  const { o, hooks } = scene;
+async function sendSpooled(context: PushContext, first: SpooledRecord): Promise<Deposit> {
+  const { o, hooks } = context;
   const startAgainUntil = Date.now() + o.retryForMs;
   for (let record = first; ; ) {
     try {
-      return await sendOnce(scene, record);
+      return await sendOnce(context, record);
     } catch (error) {
       if (!(error instanceof PartialLost) || Date.now() > startAgainUntil) throw error;
       if (record.publish === 'direct') {
-        await giveUpName(scene, record);
+        await giveUpName(context, record);
         throw error;
       }
       hooks.warn(`${error.message}; sending ${record.depositId} again from the beginning`);
-      record = await fromTheBeginning(scene, record);
+      record = await fromTheBeginning(context, record);
     }
   }
 }
 
-async function sendOnce(scene: Scene, record: SpooledRecord): Promise<Deposit> {
-  const { state, agent, run, hooks } = scene;
+async function sendOnce(context: PushContext, record: SpooledRecord): Promise<Deposit> {
+  const { state, agent, run, hooks } = context;
   const {
     partialName,
     finalName,
@@ -192,18 +192,18 @@ async function sendOnce(scene: Scene, record: SpooledRecord): Promise<Deposit> {
     const upload = await agent.remote
       .createUpload({ partialName, finalName, keep: true, ...(confirmed !== undefined && { resumeFrom: confirmed }) })
       .catch((error: unknown) => {
-        if (!(error instanceof PartialLost)) sayKept(scene, record, isRefusal(error));
+        if (!(error instanceof PartialLost)) sayKept(context, record, isRefusal(error));
         throw error;
       });
     step('partial-created');
     upload.onReleased((block) => spool.release(block));
     try {
-      await send(scene, record, upload, spool);
+      await send(context, record, upload, spool);
       hooks.phase('finishing');
-      const transfer: Transfer = await publishUpload(scene, upload, record, draft, () => (closing = true));
-      return await recordOutcome(scene, record, draft, transfer);
+      const transfer: Transfer = await publishUpload(context, upload, record, draft, () => (closing = true));
+      return await recordOutcome(context, record, draft, transfer);
     } catch (error) {
-      if (run.published === 'no') await keepForLater(scene, upload, record, error, closing);
+      if (run.published === 'no') await keepForLater(context, upload, record, error, closing);
       throw error;
     }
   } finally {
@@ -216,7 +216,7 @@ const FIRST_CHECKPOINT = 4 << 20;
 const CHECKPOINT_DISTANCE = 64 << 20;
 
 async function send(
-  { state, hooks, agent }: Scene,
+  { state, hooks, agent }: PushContext,
   record: SpooledRecord,
   upload: Upload,
   spool: Spool,
@@ -260,13 +260,13 @@ async function send(
  * next run, also after a signal: a reboot is one. With `publish: direct` it has the suitcase's name: only what can be gone on with stays.
  */
 async function keepForLater(
-  scene: Scene,
+  context: PushContext,
   upload: Upload,
   record: SpooledRecord,
   error: unknown,
   closing: boolean,
 ): Promise<void> {
-  const { state, run, hooks } = scene;
+  const { state, run, hooks } = context;
   run.published = publishedBy(error, closing);
   const over = error instanceof PartialLost || run.published !== 'no';
   let removed = false;
@@ -280,11 +280,11 @@ async function keepForLater(
   await writePending(state, record).catch((second: unknown) =>
     hooks.warn(`the record of what was begun could not be updated: ${(second as Error).message}`),
   );
-  if (!(error instanceof PartialLost)) sayKept(scene, record, removed);
+  if (!(error instanceof PartialLost)) sayKept(context, record, removed);
 }
 
 /** `gone`: nothing of it is at the agent. */
-function sayKept({ agent, hooks }: Scene, record: SpooledRecord, gone: boolean): void {
+function sayKept({ agent, hooks }: PushContext, record: SpooledRecord, gone: boolean): void {
   const left =
     record.publish === 'direct' && !gone ? `; until then a truncated file ${record.finalName} may be there` : '';
   if (isSpent(record)) {
@@ -306,9 +306,9 @@ function isSpent({ publish, spool }: SpooledRecord): boolean {
 }
 
 /** Its final name is used up: with it goes what was sealed. */
-async function giveUpName(scene: Scene, record: SpooledRecord): Promise<void> {
-  const { state, agent, hooks } = scene;
-  if ((await forget(scene, record)) === 'refused')
+async function giveUpName(context: PushContext, record: SpooledRecord): Promise<void> {
+  const { state, agent, hooks } = context;
+  if ((await forget(context, record)) === 'refused')
     hooks.warn(
       `a truncated file ${record.finalName} may remain at ${agent.address}: tell the agent that it is not whole`,
     );
@@ -320,10 +320,10 @@ async function giveUpName(scene: Scene, record: SpooledRecord): Promise<void> {
  * The partial cannot be gone on with: away with it, and another name for the next one, since a server that names files at their close may
  * still have the first. The suitcase and its final name stay what they are.
  */
-async function fromTheBeginning(scene: Scene, record: SpooledRecord): Promise<SpooledRecord> {
-  const { state, o } = scene;
+async function fromTheBeginning(context: PushContext, record: SpooledRecord): Promise<SpooledRecord> {
+  const { state, o } = context;
   const begun = wasBegun(record);
-  if (begun) await forget(scene, record);
+  if (begun) await forget(context, record);
   const spool = { ...record.spool, begun: false };
   delete spool.confirmed;
   const partialName = begun ? `.${record.depositId}.${randomBytes(4).toString('hex')}.partial` : record.partialName;

@@ -9,10 +9,10 @@ import { type Sealing, type SealResult, startSealing } from '../seal/sealing.js'
 import type { Transfer } from '../sftp/types.js';
 import type { Upload } from '../sftp/upload.js';
 import { datasetOf, runDataset, shrinkRule } from './dataset.js';
-import { draftReceipt, makeEnvelope, type Envelope } from './draft.js';
+import { draftReceipt, makeEnvelope, type Envelope } from './receipt-draft.js';
 import { PushProgress } from './progress.js';
 import { rehearsed } from './rehearse.js';
-import type { Scene } from './scene.js';
+import type { PushContext } from './push-context.js';
 import { octetsOf } from './space.js';
 import { step } from './steps.js';
 
@@ -25,7 +25,7 @@ export interface Beginning {
 
 /** Draft and room for the receipt on disk, then close, rename: the commit point. */
 export async function publishUpload(
-  { state, run }: Scene,
+  { state, run }: PushContext,
   upload: Upload,
   intent: PendingRecord,
   draft: ReceiptDraft,
@@ -56,10 +56,10 @@ export async function publishUpload(
 
 /** Has the sealing thread begin, and that of the rehearsal; the session key is wiped here as soon as they have it. */
 export async function startDeposit(
-  scene: Scene,
+  context: PushContext,
   { intent, compression }: Beginning,
 ): Promise<{ sealing: Sealing; envelope: Envelope; progress: PushProgress }> {
-  const { o, agent, keys, hooks, run, state } = scene;
+  const { o, agent, keys, hooks, run, state } = context;
   const progress = new PushProgress(hooks, agent);
   if (o.measure === true) progress.expect(octetsOf(o.arrangement.dataset));
   const envelope = await makeEnvelope(intent.depositId, keys);
@@ -81,7 +81,7 @@ export async function startDeposit(
 
 /** What the receipt will say; checked, while nothing is published yet. */
 export function draftOf(
-  { o, keys, run }: Scene,
+  { o, keys, run }: PushContext,
   { intent, startedAt, compression }: Beginning,
   envelope: Envelope,
   sealed: SealResult,

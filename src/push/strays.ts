@@ -1,16 +1,16 @@
 /** Files of uploads that were given up, which a server may yet put under their names. */
 import { isDepotError } from '../errors.js';
 import { parseReceipt } from '../receipt/parse.js';
-import { depositOf, readStrays, type Stray, writeStrays } from '../state/strays.js';
+import { depositOf, readStrays, type Stray, writeStrays } from '../state/stray-names.js';
 import { timestamp } from '../names/deposit.js';
 import type { Removal } from '../sftp/link.js';
-import type { Scene } from './scene.js';
+import type { PushContext } from './push-context.js';
 
 /** A server has noticed by then: TCP itself takes two hours, and some time-outs are set by the day. */
 const watchedMs = 24 * 3600 * 1000;
 
 /** On disk, and said. Not being able to write it down is said too, and costs nothing else. */
-export async function rememberStrays({ state, agent, hooks }: Scene, names: readonly string[]): Promise<void> {
+export async function rememberStrays({ state, agent, hooks }: PushContext, names: readonly string[]): Promise<void> {
   try {
     const { strays } = await readStrays(state);
     const since = timestamp(new Date());
@@ -30,7 +30,7 @@ export async function rememberStrays({ state, agent, hooks }: Scene, names: read
 
 /** Whether a file that was begun, and given up, may yet come: one that was not there, also where nothing may be removed, and one that a lost connection had open. */
 export async function mayAppear(
-  { agent: { remote } }: Scene,
+  { agent: { remote } }: PushContext,
   name: string,
   removal: Removal,
   lost = false,
@@ -44,8 +44,8 @@ export async function mayAppear(
  *
  * @throws DepotError of the connection or of this machine
  */
-export async function lookForStrays(scene: Scene): Promise<void> {
-  const { state, agent, hooks } = scene;
+export async function lookForStrays(context: PushContext): Promise<void> {
+  const { state, agent, hooks } = context;
   const { strays, unreadable } = await readStrays(state);
   if (unreadable !== null) hooks.warn(`${unreadable}; files of uploads that were given up may be at the agent`, 'act');
   if (strays.length === 0) return;
@@ -53,14 +53,14 @@ export async function lookForStrays(scene: Scene): Promise<void> {
   for (const stray of strays) {
     const elsewhere = stray.server.account !== agent.place.account || stray.server.directory !== agent.place.directory;
     const ageMs = Date.now() - Date.parse(stray.since);
-    if (elsewhere ? ageMs < 30 * watchedMs : !(await dealtWith(scene, stray.name)) && ageMs < watchedMs)
+    if (elsewhere ? ageMs < 30 * watchedMs : !(await dealtWith(context, stray.name)) && ageMs < watchedMs)
       left.push(stray);
   }
   if (left.length < strays.length) await writeStrays(state, left);
 }
 
 /** Whether nothing is left to do: it has appeared, and was removed, or cannot be. */
-async function dealtWith({ state, agent, hooks }: Scene, name: string): Promise<boolean> {
+async function dealtWith({ state, agent, hooks }: PushContext, name: string): Promise<boolean> {
   const { remote, address } = agent;
   const found = await remote.stat(name);
   if (found === null) return false;

@@ -9,7 +9,7 @@ import { attestationBytes, type Attestation } from '../receipt/attestation.js';
 import { errorCode, localError, writeNew } from '../durable-file.js';
 import { timestamp } from '../names/deposit.js';
 import { toBase16 } from '../receipt/proof.js';
-import { readPrivateKey } from './given.js';
+import { readPrivateKey } from './named-files.js';
 import type { Evidence, Verified } from './verify.js';
 
 export interface AttestOptions {

@@ -12,7 +12,7 @@ import { commitmentOf, openingOf } from '../receipt/proof.js';
 import type { Receipt } from '../receipt/schema.js';
 import { typedWord } from '../shell.js';
 import { addressed, otherReceipt } from './exhibits.js';
-import { readReceipt, verifyReceipt } from './given.js';
+import { readReceipt, verifyReceipt } from './named-files.js';
 import type { OpeningKey } from './key-proof.js';
 import { allowedEntries, allowedOctets, contentLimit, entryLimit } from './limits.js';
 import { openingKeyOf, type KeyPlace } from './opening-key.js';

@@ -3,7 +3,7 @@ import { unwrapWithGpg, type GpgOptions } from '../pgp/gpg.js';
 import type { SecretKey } from '../pgp/certificate.js';
 import { judgeRecipient } from '../pgp/policy.js';
 import { unwrapSessionKey } from '../pgp/sessionkey.js';
-import { readPrivateKey } from './given.js';
+import { readPrivateKey } from './named-files.js';
 import type { OpeningKey } from './key-proof.js';
 
 function keyInMemory(secret: SecretKey): OpeningKey {

@@ -3,7 +3,7 @@ import { inspectSuitcase } from '../open/inspect.js';
 import type { SecretKey } from '../pgp/certificate.js';
 import type { Verification } from './checks.js';
 import { otherReceipt, verifyExhibits, type Proven, type SuitcaseExhibit } from './exhibits.js';
-import { readReceipt, verifyReceipt, type GivenReceipt } from './given.js';
+import { readReceipt, verifyReceipt, type GivenReceipt } from './named-files.js';
 import { adviceOnKey, openingKeyOf, type KeyPlace } from './opening-key.js';
 import { openSuitcaseFile, requireReadable } from './suitcase-file.js';
 

@@ -16,9 +16,9 @@ import { ArrangementState } from '../state/arrangement-state.js';
 import { underWay, type UnderWay } from '../state/underway.js';
 import { version } from '../version.js';
 import type { ArrangementReport, FailedRun, ListedDeposit, Point, Proof, ReportData } from './data.js';
-import { configuredKeys, keysOfReceipts, signerKey } from './keys.js';
+import { configuredKeys, keysOfReceipts, signerKey } from './key-rows.js';
 import { gapsOf, sharesOf } from './rhythm.js';
-import { standingOf } from './standing.js';
+import { standingOf } from './report-state.js';
 
 export interface ReportRequest {
   /** Null where only a state directory is at hand. */

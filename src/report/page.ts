@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { age, localTime } from '../ui/format.js';
-import { arrangementSection } from './arrangement.js';
+import { arrangementSection } from './arrangement-section.js';
 import type { ArrangementReport, ReportData } from './data.js';
 import { both, html, type Markup } from './markup.js';
 import { style } from './style.js';

@@ -4,7 +4,7 @@ import { lockState, type LastHolder } from './lock.js';
 import { pendingWords, readPending, type PendingStage, type Place } from './pending.js';
 import type { RunRecord } from './runs.js';
 import type { ArrangementState } from './arrangement-state.js';
-import { readStrays } from './strays.js';
+import { readStrays } from './stray-names.js';
 
 /** A process that took the lock. */
 export interface Runner {

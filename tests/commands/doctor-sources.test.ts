@@ -2,7 +2,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { lookAtSources } from '../../src/doctor/sources.js';
+import { lookAtSources } from '../../src/doctor/source-checks.js';
 import type { Finding } from '../../src/doctor/findings.js';
 import { reachOf } from '../../src/dataset/reachable.js';
 import type { Arrangement, Config } from '../../src/config/types.js';

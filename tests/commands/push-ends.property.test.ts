@@ -14,7 +14,7 @@ import { parse, stringify } from 'yaml';
 import { main } from '../../src/cli.js';
 import { DepotError, type ErrorCode } from '../../src/errors.js';
 import type { RunRecord } from '../../src/state/runs.js';
-import type { Scene } from '../../src/push/scene.js';
+import type { PushContext } from '../../src/push/push-context.js';
 import { tempDir } from '../support/cleanup.js';
 import { bareEnvironment, type JsonDocument } from '../support/cli.js';
 import { depotHere } from '../support/in-process.js';
@@ -50,7 +50,7 @@ vi.mock('../../src/push/settle.js', () => ({
   settlePending: () => Promise.resolve({ resumed: null, undelivered: [] }),
 }));
 vi.mock('../../src/push/deposit.js', () => ({
-  makeDeposit: async ({ o, run }: Scene) => {
+  makeDeposit: async ({ o, run }: PushContext) => {
     const { name } = o.arrangement;
     const fate = fates.get(name)!;
     begun.push(name);

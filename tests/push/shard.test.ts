@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { shardOf } from '../../src/push/shard.js';
-import { inJobs } from '../../src/push/together.js';
+import { inJobs } from '../../src/push/shared.js';
 
 const names = Array.from({ length: 2000 }, (_, i) => `tenant-${i}`);
 

@@ -36,7 +36,7 @@ export const handlings: Handling[] = [
   {
     what: 'a failed push cleans up',
     file: 'push/deposit.ts',
-    of: "if (scene.run.published === 'no') await giveUp(",
+    of: "if (context.run.published === 'no') await giveUp(",
     without: 'if (false) await giveUp(',
     row: 'a source fails half way',
   },
@@ -133,7 +133,7 @@ export const handlings: Handling[] = [
   },
   {
     what: "a draft is signed by today's signer",
-    file: 'push/draft.ts',
+    file: 'push/receipt-draft.ts',
     of: '{ ...draft, supplier: { ...draft.supplier, signerFingerprint: signer.fingerprint } }',
     without: 'draft',
     row: 'the signing key is another one since the crash',

@@ -7,7 +7,7 @@ import { loadConfig } from '../../config/load.js';
 import type { Arrangement, Config } from '../../config/types.js';
 import { withUsername } from '../../push/agent.js';
 import { Logins } from '../../push/logins.js';
-import { accountOf } from '../../push/secrets.js';
+import { accountOf } from '../../push/secret-finder.js';
 import { readPlain } from '../../plain-file.js';
 import { printable } from '../../printable.js';
 import { Secret } from '../../secret.js';

@@ -1,6 +1,6 @@
 import type { Arrangement, Config } from '../../config/types.js';
 import { loginOf } from '../../push/agent.js';
-import { readPrivateKey } from '../../reader/given.js';
+import { readPrivateKey } from '../../reader/named-files.js';
 import { isDepotError } from '../../errors.js';
 import { prepareLogin } from '../../sftp/login.js';
 import { usage } from '../flags.js';

@@ -24,7 +24,7 @@ export async function note(o: ReceiptsNoteFlags, context: Context): Promise<numb
 /** Settles what is pending at a server to which pushes do not go any more. */
 async function noteDropped(o: GlobalOptions & { id: string }, context: Context): Promise<number> {
   const { dropPending } = await import('../../push/drop.js');
-  const { secretsFor } = await import('../../push/secrets.js');
+  const { secretsFor } = await import('../../push/secret-finder.js');
   const { Logins } = await import('../../push/logins.js');
   const config = await configFor(o, context);
   const arrangement = chooseArrangement(config, parseDepositId(o.id)?.arrangement ?? o.id.split('_')[0]);

@@ -4,7 +4,7 @@ import { DepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
 import { attentionOf } from '../../report/attention.js';
 import type { ReportData } from '../../report/data.js';
-import { requireReplaceable, writeReport } from '../../report/file.js';
+import { requireReplaceable, writeReport } from '../../report/report-file.js';
 import { gatherReport } from '../../report/gather.js';
 import { reportPage } from '../../report/page.js';
 import { bytes, counted, labelled } from '../../ui/format.js';

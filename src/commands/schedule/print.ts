@@ -5,7 +5,7 @@ import { goesWithConfiguration } from '../../config/state.js';
 import type { Arrangement, Config } from '../../config/types.js';
 import { withUsername } from '../../push/agent.js';
 import { Logins } from '../../push/logins.js';
-import { accountOf } from '../../push/secrets.js';
+import { accountOf } from '../../push/secret-finder.js';
 import { printable } from '../../printable.js';
 import { writeFileAtomic } from '../../durable-file.js';
 import { credentialName, serverCredentialName } from '../../secrets/environment.js';

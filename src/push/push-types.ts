@@ -6,7 +6,7 @@ import type { Receipt } from '../receipt/schema.js';
 import type { CompressionFormat } from '../seal/compress.js';
 import type { Warn } from '../warning.js';
 import type { Logins } from './logins.js';
-import type { Together } from './together.js';
+import type { SharedByPushes } from './shared.js';
 
 export interface PushOptions {
   config: Config;
@@ -29,7 +29,7 @@ export interface PushOptions {
   /** The accounts of this run: a password in the environment is for one. */
   logins: Logins;
   /** What this push shares with the others of its run. */
-  together?: Together;
+  shared?: SharedByPushes;
 }
 
 export interface PushHooks {

@@ -8,7 +8,7 @@ import type { ReceiptDraft } from '../receipt/schema.js';
 import type { CompressionFormat } from '../seal/compress.js';
 import type { SealResult } from '../seal/sealing.js';
 import { version } from '../version.js';
-import type { DepositKeys } from './keys.js';
+import type { DepositKeys } from './deposit-keys.js';
 
 /** The session key and what is derived from it while it is at hand. */
 export interface Envelope {

@@ -2,7 +2,7 @@
 import { age, groupedFingerprint, localTime } from '../ui/format.js';
 import { rhythmChart, valueChart, type ChartFrame, type Value } from './charts.js';
 import type { ArrangementReport, KeyRow, ReportData } from './data.js';
-import { depositTables } from './deposits.js';
+import { depositTables } from './deposit-tables.js';
 import { both, html, type Content, type Markup } from './markup.js';
 import { coveredBy } from './rhythm.js';
 import {

@@ -9,8 +9,8 @@ import { requirePrivate } from '../permissions.js';
 import { printable } from '../printable.js';
 import type { Warn } from '../warning.js';
 import { readBoundedFile } from '../plain-file.js';
-import type { SecretFinder } from './secrets.js';
-import type { Together } from './together.js';
+import type { SecretFinder } from './secret-finder.js';
+import type { SharedByPushes } from './shared.js';
 
 /** Every key that a deposit needs, judged (law 6 of docs/architecture.md), and how it will be encrypted for them. */
 export interface DepositKeys {
@@ -32,12 +32,12 @@ export async function readKeys(
   arrangement: Arrangement,
   secrets: SecretFinder,
   at: Date,
-  together?: Together,
+  shared?: SharedByPushes,
 ): Promise<DepositKeys> {
   const recipients = await readRecipients(arrangement, at);
   const encryption = chooseEncryption(arrangement.encryption, recipients);
   const read = (): ReturnType<typeof readSigner> => readSigner(config, secrets, at);
-  const { signer, warnings, urgent } = await (together === undefined ? read() : together.signer(read));
+  const { signer, warnings, urgent } = await (shared === undefined ? read() : shared.signer(read));
   return {
     recipients,
     encryption,

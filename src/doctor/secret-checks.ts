@@ -3,7 +3,7 @@ import { accountOfUid, obstacle, runAs } from '../accounts.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { readBoundedFile } from '../plain-file.js';
 import type { Logins } from '../push/logins.js';
-import { accountOf, type SecretFinder } from '../push/secrets.js';
+import { accountOf, type SecretFinder } from '../push/secret-finder.js';
 import { isLocked, readCertificate } from '../pgp/keys.js';
 import { describeSources, type SecretKind, type SourceDescription } from '../secrets/lookup.js';
 import { needsPassphrase } from '../sftp/private-key.js';

@@ -12,7 +12,7 @@ interface Signer {
  * What the pushes of one run share: a connection for each server, and the unlocked signer; so a hundred arrangements ask for no
  * passphrase twice, log in once, and try a wrong password once.
  */
-export class Together {
+export class SharedByPushes {
   readonly connections = new Connections();
   #signer: Promise<Signer> | null = null;
 
