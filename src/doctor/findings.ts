@@ -4,7 +4,6 @@ import type { Logins } from '../push/logins.js';
 import { isDepotError } from '../errors.js';
 import { type ErrorCode, exitStatus } from '../texts/exits.js';
 import { printable } from '../printable.js';
-import { type Written } from './write-test.js';
 
 /** One thing that was looked at, and what to do about it. */
 export interface Finding {

@@ -28,8 +28,8 @@ interface Fate {
 }
 interface Disturbance {
   what: 'SIGHUP' | 'SIGINT' | 'SIGTERM' | 'rejection' | 'exception';
-  /** Turns of the event loop after the start, or the n-th arrangement that gets as far as its deposit. */
-  at: { turns: number } | { deposit: number };
+  /** Turns of the event loop after the start, the n-th arrangement that gets as far as its deposit, or as soon as somebody listens. */
+  at: { turns: number } | { deposit: number } | { heard: 'first' };
 }
 
 const fates = new Map<string, Fate>();
@@ -173,6 +173,11 @@ async function push(plan: Fate[], disturbances: Disturbance[], flags: string[], 
     for (const t of timed) if (t.turns === turns) strike(t.d);
     await turn();
   }
+  const first = disturbances.find(({ at }) => 'heard' in at);
+  while (first !== undefined && !ended.signal.aborted && heard.length === 0) {
+    strike(first);
+    await turn();
+  }
   // One that hangs waits for a signal.
   while (helped && !ended.signal.aborted && heard.length === 0) {
     if (begun.some((name) => fates.get(name)!.end === 'hang')) strike({ what: 'SIGTERM', at: { turns: 0 } });
@@ -292,7 +297,7 @@ test('exit 0 if and only if each was deposited or skipped for a reason; all else
 
 test('a signal before the first was begun: each is named as not begun, with the status of the signal', async () => {
   const plan: Fate[] = Array.from({ length: 40 }, () => ({ end: 'deposit', turns: 0 }));
-  const ended = await push(plan, [{ what: 'SIGTERM', at: { turns: 20 } }], ['--json']);
+  const ended = await push(plan, [{ what: 'SIGTERM', at: { heard: 'first' } }], ['--json']);
   expect([ended.heard, begun.length, ended.code]).toEqual([['SIGTERM'], 0, 143]);
   const { ok, results } = JSON.parse(ended.stdout) as Required<JsonDocument>;
   expect([ok, results.length]).toEqual([false, 40]);
