@@ -89,7 +89,7 @@ describe.each([
   });
 
   test('octets cut out of the middle, put in twice or exchanged are exit 21', async () => {
-    const { message, key } = await sealedFor('curve25519', encryption);
+    const { message, key, seipdAt } = await sealedFor('curve25519', encryption);
     await fc.assert(
       fc.asyncProperty(
         fc.nat(message.length - 1),
@@ -105,10 +105,13 @@ describe.each([
             Buffer.concat([message.subarray(0, to), piece, message.subarray(to)]),
           ]) {
             if (changed.equals(message)) continue;
-            // With the session key packet garbled altogether nothing shows that it was once for this key.
-            expect(await codeOf(() => openWith(changed, key))).toBeOneOf(
-              Math.min(from, to) < 100 ? ['verification-failed', 'not-addressed'] : ['verification-failed'],
-            );
+            // With the session key packet garbled altogether nothing shows that it was once for this key. What is put in before a
+            // packet can by chance be one itself, of a kind that every reader passes over: then the message is as it was.
+            expect(await codeOf(() => openWith(changed, key))).toBeOneOf([
+              'verification-failed',
+              ...(Math.min(from, to) < 100 ? ['not-addressed'] : []),
+              ...(changed.length > message.length && (to === 0 || to === seipdAt) ? ['opened'] : []),
+            ]);
           }
         },
       ),
