@@ -1,13 +1,14 @@
+import type { ManifestResult } from '../dataset/compare.js';
 import type { EntrySink } from '../dataset/tar/format.js';
 import { DepotError } from '../errors.js';
-import type { Limit, OpenedContents } from './opening.js';
+import type { Limit } from './opening.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Where the content goes. */
 export interface Consumer {
   write(bytes: Bytes): void | Promise<void>;
-  end(): OpenedContents | null | Promise<OpenedContents | null>;
+  end(): ManifestResult | null | Promise<ManifestResult | null>;
   /** After `end`, once all of the suitcase is known to be authentic: does what must not be done before. */
   finish?(): void;
   /** After a failure: closes what is open. */

@@ -34,3 +34,10 @@ export function notDecompressed(format: ContentFormat, cause: unknown): DepotErr
     },
   );
 }
+
+/** The error for a suitcase that is not in a second reading what it was in the first. */
+export function changedMeanwhile(): DepotError {
+  return new DepotError('verification-failed', 'the suitcase changed between the first and the second reading', {
+    hint: 'copy it to a place where nothing writes to it, and try again',
+  });
+}

@@ -1,8 +1,7 @@
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { broken, contentFormat, notDecompressed, type ContentFormat } from './content-format.js';
-import { FRAME_CONTENT_OCTETS, FREE_FRAMES, splitFrames } from './zstd-frames.js';
-import { ZstdDecoder } from './zstd.js';
+import { FRAME_CONTENT_OCTETS, FREE_FRAMES, splitFrames, ZstdDecoder } from './zstd.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

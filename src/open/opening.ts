@@ -5,6 +5,7 @@ import type { Preamble } from '../pgp/reader.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { sharedKey } from '../shared-key.js';
 import { Thread } from '../threads.js';
+import type { ContentFormat } from './content-format.js';
 
 /** What the opening thread does with the entries that it reads. */
 export type OpenMode =
@@ -44,9 +45,6 @@ export interface OpenOptions {
   wantsSha256: boolean;
 }
 
-/** What the archive held, compared with its own manifest. */
-export type OpenedContents = ManifestResult;
-
 export interface OpenResult {
   bytes: number;
   /** Hex SHA-256 of the whole suitcase file; empty, so equal to none, when it was not wanted. */
@@ -54,9 +52,9 @@ export interface OpenResult {
   head: Uint8Array;
   tail: Uint8Array | null;
   plaintextOctets: number;
-  compression: 'none' | 'gzip' | 'zstd';
-  /** Null for `authenticate` and `emit`. */
-  contents: OpenedContents | null;
+  compression: ContentFormat;
+  /** What the archive held, compared with its own manifest. Null for `authenticate` and `emit`. */
+  contents: ManifestResult | null;
   /** Digests of the stretches of the file, for a second pass over the same bytes. */
   segments: Uint8Array;
 }

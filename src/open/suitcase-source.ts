@@ -1,5 +1,5 @@
-import { DepotError } from '../errors.js';
 import type { MessageReader } from '../pgp/reader.js';
+import { changedMeanwhile } from './content-format.js';
 import { readBeside, readHere, type Reading } from './read-ahead.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -145,17 +145,12 @@ export class SuitcaseSource implements Iterable<Bytes> {
     const at = this.#segments.length * SEGMENT_DIGEST_OCTETS;
     this.#segments.push(segment);
     const { expected } = this.#o;
-    if (expected && Buffer.compare(expected.subarray(at, at + SEGMENT_DIGEST_OCTETS), segment) !== 0) throw changed();
+    if (expected && Buffer.compare(expected.subarray(at, at + SEGMENT_DIGEST_OCTETS), segment) !== 0)
+      throw changedMeanwhile();
   }
 
   #compareEnd(): void {
     const { expected } = this.#o;
-    if (expected && expected.length !== this.#segments.length * SEGMENT_DIGEST_OCTETS) throw changed();
+    if (expected && expected.length !== this.#segments.length * SEGMENT_DIGEST_OCTETS) throw changedMeanwhile();
   }
-}
-
-function changed(): DepotError {
-  return new DepotError('verification-failed', 'the suitcase changed between the first and the second reading', {
-    hint: 'copy it to a place where nothing writes to it, and try again',
-  });
 }

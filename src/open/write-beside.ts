@@ -47,15 +47,16 @@ class Beside {
     return (this.#room = Buffer.from(this.#to.memory()));
   }
 
-  pass(octets: number, task: Task): void {
-    this.#to!.pass(this.room().subarray(0, octets), task);
+  /** `at`: where it is to be written. */
+  protected pass(octets: number, at: Task['at'], isDigested: boolean, isLast = false): void {
+    this.#to!.pass(this.room().subarray(0, octets), { at, isDigested, isLast });
     this.#room = null;
   }
 
   /** The digest of what was to be digested since the last time. */
-  digest(): Uint8Array {
+  protected sum(): Uint8Array {
     this.room();
-    this.pass(0, { at: null, isDigested: false, isLast: true });
+    this.pass(0, null, false, true);
     this.settle();
     return this.#to!.answer!;
   }
@@ -72,53 +73,50 @@ class Beside {
 }
 
 /** Writes and digests large files in a thread of its own: either is as much work as the decryption. */
-export class WriteBeside implements BlockWriter {
-  readonly #thread = new Beside('sha256');
-
-  room(): Buffer {
-    return this.#thread.room();
+export class WriteBeside extends Beside implements BlockWriter {
+  constructor() {
+    super('sha256');
   }
 
   write(octets: number, fd: number, position: number, isDigested: boolean): void {
-    this.#thread.pass(octets, { at: { fd, position }, isDigested, isLast: false });
+    this.pass(octets, { fd, position }, isDigested);
   }
 
   digest(octets: number): void {
-    this.#thread.pass(octets, { at: null, isDigested: true, isLast: false });
+    this.pass(octets, null, true);
   }
 
   finish(): string {
-    return Buffer.from(this.#thread.digest()).toString('hex');
-  }
-
-  settle(): void {
-    this.#thread.settle();
+    return Buffer.from(this.sum()).toString('hex');
   }
 }
 
 /** A SHA-1 that is made in a thread of its own. Its `update` is done with the bytes when it returns. */
-export class DigestBeside implements Digest {
-  readonly #thread = new Beside('sha1');
+export class DigestBeside extends Beside implements Digest {
   #used = 0;
+
+  constructor() {
+    super('sha1');
+  }
 
   update(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) {
-      const room = this.#thread.room();
+      const room = this.room();
       const part = bytes.subarray(at, at + room.length - this.#used);
       room.set(part, this.#used);
       this.#used += part.length;
       at += part.length;
-      if (this.#used === room.length) this.#pass();
+      if (this.#used === room.length) this.#flush();
     }
   }
 
   digest(): Uint8Array {
-    if (this.#used > 0) this.#pass();
-    return this.#thread.digest();
+    if (this.#used > 0) this.#flush();
+    return this.sum();
   }
 
-  #pass(): void {
-    this.#thread.pass(this.#used, { at: null, isDigested: true, isLast: false });
+  #flush(): void {
+    this.pass(this.#used, null, true);
     this.#used = 0;
   }
 }

@@ -1,8 +1,186 @@
 import { Decompress } from 'fzstd';
+import { DepotError } from '../errors.js';
 import { broken, notDecompressed } from './content-format.js';
-import { ZstdFrames } from './zstd-frames.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
+
+/** RFC 8878, section 3.1.1.1.2: what every decoder should support. depot's own levels stay below. */
+export const LARGEST_WINDOW = 8 << 20;
+const MAGIC = 0xfd2fb528;
+/** The shortest header; what is longer is known from it. */
+const HEADER_START = 6;
+
+/** Frames that a suitcase may have for nothing, and content that each further one must bring on average. */
+export const FREE_FRAMES = 64;
+export const FRAME_CONTENT_OCTETS = 4096;
+/** The same for blocks, which are three octets when they are empty. A program that flushes after each line makes blocks of a line. */
+const FREE_BLOCKS = 4096;
+const BLOCK_CONTENT_OCTETS = 16;
+
+/** Octets of one frame; `last` with its end. */
+export interface FramePiece {
+  bytes: Uint8Array<ArrayBuffer>;
+  last: boolean;
+}
+
+/**
+ * Cuts zstd data into its frames: Node's decoder stops after a frame and drops what follows it in the same chunk, without an error.
+ *
+ * @throws DepotError 'archive-refused' where the last frame is cut off
+ */
+export function* splitFrames(chunks: Iterable<Uint8Array<ArrayBuffer>>): Generator<FramePiece> {
+  const frames = new ZstdFrames(Infinity);
+  for (const chunk of chunks) {
+    for (let start = 0; start < chunk.length; ) {
+      const { end, last } = frames.walk(chunk, start);
+      yield { bytes: chunk.subarray(start, end), last };
+      start = end;
+    }
+  }
+  if (!frames.isBetween)
+    throw new DepotError('archive-refused', 'the zstd data inside the suitcase is not valid: it is cut off');
+}
+
+/**
+ * Walks over the frames of zstd data (RFC 8878, section 3.1) without decompressing them, ahead of a decoder that would allocate,
+ * and move with each block, whatever window a frame asks for: up to 2 GiB for a handful of octets.
+ */
+export class ZstdFrames {
+  readonly #largestWindow: number;
+  #collected: number[] = [];
+  #wanted = HEADER_START;
+  #skip = 0;
+  #next: 'frame' | 'rest of header' | 'block' = 'frame';
+  #checksum = false;
+  #last = false;
+  /** So far: skippable frames count as frames, and what has no contents counts like the rest. */
+  frames = 0;
+  blocks = 0;
+
+  constructor(largestWindow = LARGEST_WINDOW) {
+    this.#largestWindow = largestWindow;
+  }
+
+  /** Whether the octets so far end with the end of a frame, or there were none. */
+  get isBetween(): boolean {
+    return this.#next === 'frame' && this.#skip === 0 && this.#collected.length === 0;
+  }
+
+  /** Whether there are more frames or blocks than `octets` of content need: next to nothing in them, and work for each. */
+  isCutTooSmall(octets: number): boolean {
+    return (
+      this.frames > FREE_FRAMES + octets / FRAME_CONTENT_OCTETS ||
+      this.blocks > FREE_BLOCKS + octets / BLOCK_CONTENT_OCTETS
+    );
+  }
+
+  /** The next octets of the data. @throws DepotError 'archive-refused' for a window that is too large */
+  see(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; ) at = this.walk(bytes, at).end;
+  }
+
+  /** Walks to the end of the current frame, or of the octets. @throws as `see` */
+  walk(bytes: Uint8Array, start: number): { end: number; last: boolean } {
+    for (let at = start; at < bytes.length; ) {
+      if (this.#skip > 0) {
+        const skipped = Math.min(this.#skip, bytes.length - at);
+        this.#skip -= skipped;
+        at += skipped;
+      } else {
+        this.#collected.push(bytes[at++]!);
+        if (this.#collected.length === this.#wanted) this.#take();
+      }
+      if (this.isBetween) return { end: at, last: true };
+    }
+    return { end: bytes.length, last: false };
+  }
+
+  #take(): void {
+    const octets = this.#collected;
+    if (this.#next === 'block') {
+      this.#collected = [];
+      this.#block(octets);
+    } else if (this.#next === 'frame') {
+      this.#frame(octets);
+    } else {
+      this.#collected = [];
+      this.#header(octets);
+    }
+  }
+
+  /** The first six octets: magic, and descriptor, or the beginning of a skippable frame. */
+  #frame(octets: number[]): void {
+    const magic = littleEndian(octets.slice(0, 4));
+    this.frames++;
+    this.#next = 'rest of header';
+    if (isSkippable(magic)) {
+      this.#wanted = 8;
+    } else if (magic === MAGIC) {
+      const descriptor = octets[4]!;
+      this.#wanted = 5 + (isSingleSegment(descriptor) ? 0 : 1) + dictionaryOctets(descriptor) + sizeOctets(descriptor);
+      if (this.#wanted <= octets.length) this.#take();
+    } else {
+      // No frame: the decoder will say so.
+      this.#skip = Infinity;
+    }
+  }
+
+  #header(octets: number[]): void {
+    if (isSkippable(littleEndian(octets.slice(0, 4)))) {
+      this.#skip = littleEndian(octets.slice(4, 8));
+      this.#expect('frame');
+      return;
+    }
+    const descriptor = octets[4]!;
+    const window = isSingleSegment(descriptor) ? contentSize(octets, descriptor) : windowOf(octets[5]!);
+    if (window > this.#largestWindow) {
+      throw new DepotError(
+        'archive-refused',
+        `the zstd data inside the suitcase asks for a window of ${window} bytes, more than the ${this.#largestWindow} that are allowed here`,
+        {
+          hint: 'open it with Node 22.15 or newer, or with: zstd -d --long=31',
+        },
+      );
+    }
+    this.#checksum = (descriptor & 0x04) !== 0;
+    this.#expect('block');
+  }
+
+  #block(octets: number[]): void {
+    const header = littleEndian(octets);
+    this.blocks++;
+    const isRun = ((header >> 1) & 3) === 1;
+    this.#last = (header & 1) === 1;
+    this.#skip = isRun ? 1 : header >> 3;
+    if (this.#last && this.#checksum) this.#skip += 4;
+    this.#expect(this.#last ? 'frame' : 'block');
+  }
+
+  #expect(next: 'frame' | 'block'): void {
+    this.#next = next;
+    this.#wanted = next === 'frame' ? HEADER_START : 3;
+  }
+}
+
+const isSkippable = (magic: number): boolean => magic >= 0x184d2a50 && magic <= 0x184d2a5f;
+const isSingleSegment = (descriptor: number): boolean => (descriptor & 0x20) !== 0;
+const dictionaryOctets = (descriptor: number): number => [0, 1, 2, 4][descriptor & 3]!;
+const sizeOctets = (descriptor: number): number =>
+  descriptor >> 6 === 0 ? (isSingleSegment(descriptor) ? 1 : 0) : 1 << (descriptor >> 6);
+
+function contentSize(octets: number[], descriptor: number): number {
+  const start = 5 + dictionaryOctets(descriptor);
+  return littleEndian(octets.slice(start)) + (descriptor >> 6 === 1 ? 256 : 0);
+}
+
+function windowOf(octet: number): number {
+  const base = 2 ** (10 + (octet >> 3));
+  return base + (base / 8) * (octet & 7);
+}
+
+function littleEndian(octets: number[]): number {
+  return octets.reduce((sum, octet, i) => sum + octet * 2 ** (8 * i), 0);
+}
 
 /** The input is cut small because four octets can stand for 128 KiB, and all that a slice stands for comes out before the next. */
 const SLICE_OCTETS = 512;

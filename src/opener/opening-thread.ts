@@ -1,19 +1,19 @@
 /** The opening thread of the page: everything from the files to findings, so that the page itself never waits. */
 import { verifyExhibits, type Exhibits, type SuitcaseExhibit } from '../reader/exhibits.js';
-import { DepotError, errorToRecord, isDepotError } from '../errors.js';
+import { DepotError, errorToRecord } from '../errors.js';
+import { inspectSuitcase } from '../open/inspect.js';
 import { readSecretKey } from '../pgp/keys.js';
 import { unwrapSessionKey, type UnwrappedSessionKey } from '../pgp/sessionkey.js';
-import { StructureReader } from '../pgp/structure.js';
 import { printable } from '../printable.js';
 import { stockLines } from '../receipt/cover.js';
 import { Listing } from './listing.js';
 import { examine, open } from './open-blob.js';
-import { prepare, sha256 } from './primitives.js';
+import { prepare } from './primitives.js';
 import { readGiven, small } from './chosen-files.js';
 import type { FromThread, Given, Kept, SaveRequest, Summary, ToThread } from './protocol.js';
 import { JoinedFiles, TooMuch } from './folder.js';
 import { save, SaveFailure, stoppable } from './saving.js';
-import { bytesOf, preambleOf, type ReadOptions, type Sealed } from './suitcase-blob.js';
+import { preambleOf, type ReadOptions, type Sealed, segmentsOf } from './suitcase-blob.js';
 import { CipherThreads } from './cipher-threads.js';
 
 interface Scope {
@@ -35,8 +35,6 @@ interface OpenedOnce {
   entries: number;
   most: number;
 }
-
-const STRUCTURE_PIECE = 4 << 20;
 
 export function serveOpening(): void {
   const scope = globalThis as unknown as Scope;
@@ -148,8 +146,9 @@ class OpeningThread {
 
   async #exhibit(suitcase: File, keep: (once: OpenedOnce, summary: Summary) => void): Promise<SuitcaseExhibit> {
     const sealed = await preambleOf(suitcase);
-    const { preamble } = sealed;
-    const inspect = () => this.#inspect(sealed);
+    const { preamble, start } = sealed;
+    const progress = (bytes: number): void => this.#send({ kind: 'progress', bytes, total: suitcase.size });
+    const inspect = () => inspectSuitcase(segmentsOf(suitcase), preamble, start, progress);
     return {
       preamble,
       inspect,
@@ -203,31 +202,6 @@ class OpeningThread {
       expected,
       progress: (bytes) => this.#send({ kind: 'progress', bytes, total }),
     };
-  }
-
-  /** Digest and OpenPGP structure, without a key: as `src/open/inspect.ts` does it from a file. */
-  async #inspect({ suitcase, preamble, start }: Sealed) {
-    const digest = sha256();
-    const structure = new StructureReader({ preamble });
-    const problems: DepotError[] = [];
-    const check = (work: () => void): void => {
-      try {
-        if (problems.length === 0) work();
-      } catch (error) {
-        if (!isDepotError(error)) throw error;
-        problems.push(error);
-      }
-    };
-    for (let at = 0; at < suitcase.size; at += STRUCTURE_PIECE) {
-      const piece = new Uint8Array(await bytesOf(suitcase.slice(at, at + STRUCTURE_PIECE)));
-      digest.update(piece);
-      check(() => structure.write(piece.subarray(Math.max(0, start - at))));
-      this.#send({ kind: 'progress', bytes: at + piece.length, total: suitcase.size });
-    }
-    check(() => structure.end());
-    const problem = problems[0] ?? null;
-    const tail = preamble.encryption.packet === 'SEIPDv2' && problem === null ? structure.tail : null;
-    return { bytes: suitcase.size, sha256: digest.hex(), head: preamble.head, tail, problem };
   }
 
   async #save(what: SaveRequest): Promise<void> {

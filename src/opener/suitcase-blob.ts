@@ -1,5 +1,6 @@
 /** The beginning of every opening in a browser: suitcase | digest | OpenPGP parse | decrypt, as `src/open/suitcase-source.ts` does it from a file. */
 import { DepotError } from '../errors.js';
+import { changedMeanwhile } from '../open/content-format.js';
 import { parseHead } from '../pgp/chunks.js';
 import { LiteralReader } from '../pgp/literal.js';
 import { MdcReader } from '../pgp/mdc.js';
@@ -56,26 +57,31 @@ export async function* contents(o: ReadOptions, read: Read): AsyncGenerator<Byte
   const message = new Message(o);
   const digest = sha256();
   const ahead: Promise<Uint8Array[]>[] = [];
-  for (let at = 0; at < o.suitcase.size; at += SEGMENT_OCTETS) {
-    const raw = new Uint8Array(await bytesOf(o.suitcase.slice(at, at + SEGMENT_OCTETS)));
+  for await (const raw of segmentsOf(o.suitcase)) {
     digest.update(raw);
     const segment = digest.digestSoFar().slice(0, SEGMENT_DIGEST_OCTETS);
     const expected = o.expected?.[read.segments.length];
-    if (o.expected !== null && (expected === undefined || !sameOctets(expected, segment))) throw unlike();
+    if (o.expected !== null && (expected === undefined || !sameOctets(expected, segment))) throw changedMeanwhile();
     read.segments.push(segment);
+    ahead.push(message.decrypt(raw.subarray(Math.max(0, o.start - read.bytes))));
     read.bytes += raw.length;
-    ahead.push(message.decrypt(raw.subarray(Math.max(0, o.start - at))));
     if (ahead.length > AHEAD) yield* message.packets(await ahead.shift()!);
     o.progress(read.bytes);
   }
   for (const decrypted of ahead) yield* message.packets(await decrypted);
-  if (o.expected !== null && o.expected.length !== read.segments.length) throw unlike();
+  if (o.expected !== null && o.expected.length !== read.segments.length) throw changedMeanwhile();
   yield* message.packets(await message.rest());
   message.end();
   read.sha256 = digest.hex();
   read.head = message.head;
   read.tail = message.tail;
   read.plaintextOctets = message.plaintextOctets;
+}
+
+/** All of it, piece by piece. @throws DepotError 'local-unreadable' */
+export async function* segmentsOf(suitcase: Blob): AsyncGenerator<Bytes> {
+  for (let at = 0; at < suitcase.size; at += SEGMENT_OCTETS)
+    yield new Uint8Array(await bytesOf(suitcase.slice(at, at + SEGMENT_OCTETS)));
 }
 
 /** PKESK… | SEIPD { Literal }, from what is behind the PKESKs on. */
@@ -182,10 +188,4 @@ export async function bytesOf(blob: Blob): Promise<ArrayBuffer> {
       { hint: 'choose it again', cause },
     );
   }
-}
-
-function unlike(): DepotError {
-  return new DepotError('verification-failed', 'the suitcase changed between the first and the second reading', {
-    hint: 'copy it to a place where nothing writes to it, and try again',
-  });
 }

@@ -6,6 +6,7 @@ import { printable } from '../printable.js';
 import { typedWord } from '../shell.js';
 
 const READ_OCTETS = 64 * 1024;
+const PIECE_BYTES = 1 << 20;
 
 /** A suitcase file, read as far as is needed to know who can open it. */
 export interface SuitcaseFile {
@@ -36,6 +37,18 @@ export async function openSuitcaseFile(path: string): Promise<SuitcaseFile> {
   } catch (error) {
     await handle.close();
     throw error;
+  }
+}
+
+/** All of it, from its first byte on; each piece is good until the next. */
+export async function* piecesOf({ handle, consumed }: SuitcaseFile, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  yield consumed;
+  const buffer = new Uint8Array(PIECE_BYTES);
+  for (;;) {
+    signal.throwIfAborted();
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
   }
 }
 

@@ -1,11 +1,11 @@
 import { openSuitcase } from '../open/opening.js';
-import { inspectSuitcase } from '../open/inspect.js';
+import { type Inspection, inspectSuitcase } from '../open/inspect.js';
 import type { SecretKey } from '../pgp/certificate.js';
 import type { Verification } from './checks.js';
 import { otherReceipt, verifyExhibits, type Proven, type SuitcaseExhibit } from './exhibits.js';
 import { readReceipt, verifyReceipt, type GivenReceipt } from './named-files.js';
 import { adviceOnKey, openingKeyOf, type KeyPlace } from './opening-key.js';
-import { openSuitcaseFile, requireReadable } from './suitcase-file.js';
+import { openSuitcaseFile, piecesOf, requireReadable, type SuitcaseFile } from './suitcase-file.js';
 
 export interface VerifyOptions extends KeyPlace {
   suitcase?: string;
@@ -90,11 +90,14 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
 
 /** A suitcase in a file, or in a pipe, which has no size and cannot be read twice. */
 async function suitcaseFrom(path: string, { signal }: VerifyOptions, hooks: VerifyHooks): Promise<SuitcaseExhibit> {
-  const { handle, preamble, consumed, bytes: totalBytes } = await openSuitcaseFile(path);
+  const file = await openSuitcaseFile(path);
+  const { handle, preamble, consumed, bytes: totalBytes } = file;
   const progress = (bytes: number): void => hooks.progress({ bytes, totalBytes });
+  const inspect = (from: SuitcaseFile): Promise<Inspection> =>
+    inspectSuitcase(piecesOf(from, signal), from.preamble, from.consumed.length - from.preamble.rest.length, progress);
   return {
     preamble,
-    inspect: () => inspectSuitcase(handle, consumed, preamble, { signal, progress }),
+    inspect: () => inspect(file),
     open: ({ sessionKey, cipher }, limit) =>
       openSuitcase(
         {
@@ -115,7 +118,7 @@ async function suitcaseFrom(path: string, { signal }: VerifyOptions, hooks: Veri
       if (totalBytes === null) return null;
       const again = await openSuitcaseFile(path);
       try {
-        return await inspectSuitcase(again.handle, again.consumed, again.preamble, { signal, progress });
+        return await inspect(again);
       } finally {
         await again.handle.close();
       }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { LARGEST_WINDOW, ZstdFrames } from '../../src/open/zstd-frames.js';
+import { LARGEST_WINDOW, ZstdFrames } from '../../src/open/zstd.js';
 import { peer } from '../support/peers.js';
 
 const zstd = peer('zstd');
