@@ -14,6 +14,14 @@ export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Pr
   }
 }
 
+/** Whether the promise resolves; what it rejects with is of no interest. */
+export function succeeds(promise: Promise<unknown>): Promise<boolean> {
+  return promise.then(
+    () => true,
+    () => false,
+  );
+}
+
 /**
  * Follows `signal` after a while: for what should be finished although someone wants to stop. `stop` lets
  * go of the signal and the timer.

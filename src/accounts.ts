@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import path from 'node:path';
+import { succeeds } from './abort.js';
 import { run } from './child.js';
 
 export interface Account {
@@ -142,8 +143,5 @@ async function triedOut(account: Account, file: string, wanted: Wanted): Promise
   if (process.platform !== 'linux' || process.geteuid?.() !== 0 || account.uid < 0) return false;
   const flag = { read: '-r', write: '-w', run: '-x' }[wanted];
   const as = ['--reuid', String(account.uid), '--regid', String(account.gid), '--groups', account.gids.join(',')];
-  return run(['setpriv', ...as, 'test', flag, file], { code: 'internal', env: process.env }).then(
-    () => true,
-    () => false,
-  );
+  return succeeds(run(['setpriv', ...as, 'test', flag, file], { code: 'internal', env: process.env }));
 }

@@ -23,6 +23,12 @@ export type Said =
   | { kind: 'progress'; entries?: number; bytes: number }
   | { kind: 'warning'; message: string; weight?: 'act' | undefined };
 
+interface ThreadHooks {
+  said?: (said: Said) => void;
+  /** Hears of a death without a report. */
+  died?: (error: DepotError) => void;
+}
+
 /** What a program works with. How it ends, well or not, is told at its conveyors for it. */
 export interface Tools {
   from: Taker<unknown, unknown> | undefined;
@@ -62,16 +68,12 @@ export class Thread<R> {
   /** Resolves when it is gone. */
   readonly gone: Promise<void>;
   readonly #worker: Worker;
-  readonly #hooks: { said?: (said: Said) => void; died?: (error: DepotError) => void };
+  readonly #hooks: ThreadHooks;
   readonly #beside: Thread<unknown>[] = [];
   #hasReported = false;
   #reject!: (error: unknown) => void;
 
-  /** `died`: hears of a death without a report. */
-  constructor(
-    { name, data, ends }: ThreadData,
-    hooks: { said?: (said: Said) => void; died?: (error: DepotError) => void } = {},
-  ) {
+  constructor({ name, data, ends }: ThreadData, hooks: ThreadHooks = {}) {
     this.#hooks = hooks;
     this.#worker = new Worker(entry, {
       workerData: { name, data, ends } satisfies ThreadData,

@@ -15,35 +15,12 @@ import {
 import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 
-interface Words {
-  givenNames: string[];
-  familyNames: string[];
-  streets: string[];
-  places: string[];
-  companies: string[];
-  products: string[];
-  sentences: string[];
-}
-
-interface Customer {
-  id: number;
-  name: string;
-  contact: string;
-  street: string;
-  postcode: string;
-  place: string;
-  email: string;
-  since: string;
-}
-
-interface Invoice {
-  id: number;
-  customer: Customer;
-  issued: string;
-  cents: number;
-  paid: boolean;
-  product: string;
-}
+type Words = Record<
+  'givenNames' | 'familyNames' | 'streets' | 'places' | 'companies' | 'products' | 'sentences',
+  string[]
+>;
+type Customer = ReturnType<typeof customer>;
+type Invoice = ReturnType<typeof invoice>;
 
 const customers = 800;
 const invoices = 60_000;
@@ -134,7 +111,7 @@ function oddities(
     );
 }
 
-function customer(id: number, words: Words, dice: Dice): Customer {
+function customer(id: number, words: Words, dice: Dice) {
   const contact = `${dice.of(words.givenNames)} ${dice.of(words.familyNames)}`;
   const name = `${dice.of(words.companies)} ${dice.of(words.familyNames)}`;
   return {
@@ -149,7 +126,7 @@ function customer(id: number, words: Words, dice: Dice): Customer {
   };
 }
 
-function invoice(id: number, known: Customer[], words: Words, dice: Dice): Invoice {
+function invoice(id: number, known: Customer[], words: Words, dice: Dice) {
   return {
     id,
     customer: dice.of(known),
@@ -200,9 +177,9 @@ function groupByMonth(issued: Invoice[]): Map<string, Invoice[]> {
   const months = new Map<string, Invoice[]>();
   for (const i of issued) {
     const month = i.issued.slice(0, 7);
-    const list = months.get(month);
-    if (list === undefined) months.set(month, [i]);
-    else list.push(i);
+    const list = months.get(month) ?? [];
+    list.push(i);
+    months.set(month, list);
   }
   return months;
 }

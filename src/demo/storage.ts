@@ -3,6 +3,7 @@
  * password let one supplier in, to one directory. Once an upload has its final name, the supplier no longer sees it.
  */
 import { timingSafeEqual, createHash } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
 import {
   closeSync,
   existsSync,
@@ -87,11 +88,7 @@ export async function startSecureStorage(
     vault,
     async stop() {
       for (const connection of connections) connection.end();
-      await new Promise<void>((resolve) => {
-        server.close(() => {
-          resolve();
-        });
-      });
+      await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
 }
@@ -118,113 +115,85 @@ function serve(sftp: SFTPWrapper, drop: string, vault: string): void {
     if (posix.dirname(full) !== incoming) throw new Refusal(STATUS_CODE.PERMISSION_DENIED);
     return join(drop, posix.basename(full));
   };
-  /** Runs a request; what it throws becomes the status that an SFTP server would give. */
-  const answer = (request: number, work: () => void): void => {
-    try {
-      work();
-    } catch (error) {
-      sftp.status(request, statusOf(error));
-    }
-  };
-  const done = (request: number): void => {
-    sftp.status(request, STATUS_CODE.OK);
-  };
-  const stat = (request: number, path: string): void => {
-    const full = posix.resolve(incoming, path);
-    sftp.attrs(request, attributes(statSync(full === incoming || full === '/' ? drop : local(path))));
-  };
-
-  sftp.on('OPEN', (request, path, flags) => {
-    answer(request, () => {
-      const name = local(path);
-      if ((flags & OPEN_MODE.WRITE) === 0) throw new Refusal(STATUS_CODE.PERMISSION_DENIED);
-      // The name of a finished upload stays taken, although it can no longer be seen.
-      if (existsSync(join(vault, posix.basename(name)))) throw new Refusal(STATUS_CODE.FAILURE);
-      const create = (flags & OPEN_MODE.CREAT) !== 0;
-      const mode = !create ? 'r+' : (flags & OPEN_MODE.EXCL) !== 0 ? 'wx' : 'w';
-      sftp.handle(request, newHandle({ file: openSync(name, mode, 0o600) }));
-    });
-  });
-  sftp.on('WRITE', (request, id, offset, data) => {
-    answer(request, () => {
-      writeSync(fileOf(id), data, 0, data.length, offset);
-      done(request);
-    });
-  });
-  sftp.on('FSTAT', (request, id) => {
-    answer(request, () => {
-      sftp.attrs(request, attributes(fstatSync(fileOf(id))));
-    });
-  });
-  sftp.on('STAT', (request, path) => {
-    answer(request, () => {
-      stat(request, path);
-    });
-  });
-  sftp.on('LSTAT', (request, path) => {
-    answer(request, () => {
-      stat(request, path);
-    });
-  });
-  sftp.on('CLOSE', (request, id) => {
-    answer(request, () => {
-      const found = handle(id);
-      if (found === undefined) throw new Refusal(STATUS_CODE.FAILURE);
-      open.delete(id.readUInt32BE());
-      if ('file' in found) {
-        fsyncSync(found.file);
-        closeSync(found.file);
+  /** Answers these requests; what `work` throws becomes the status that an SFTP server would give. */
+  const answer = (event: string, work: (request: number, ...what: never[]) => void): void => {
+    (sftp as EventEmitter).on(event, (request: number, ...what: unknown[]) => {
+      try {
+        work(request, ...(what as never[]));
+      } catch (error) {
+        sftp.status(request, statusOf(error));
       }
-      done(request);
     });
+  };
+  const done = (request: number) => sftp.status(request, STATUS_CODE.OK);
+
+  answer('OPEN', (request, path: string, flags: number) => {
+    const name = local(path);
+    if ((flags & OPEN_MODE.WRITE) === 0) throw new Refusal(STATUS_CODE.PERMISSION_DENIED);
+    // The name of a finished upload stays taken, although it can no longer be seen.
+    if (existsSync(join(vault, posix.basename(name)))) throw new Refusal(STATUS_CODE.FAILURE);
+    const create = (flags & OPEN_MODE.CREAT) !== 0;
+    const mode = !create ? 'r+' : (flags & OPEN_MODE.EXCL) !== 0 ? 'wx' : 'w';
+    sftp.handle(request, newHandle({ file: openSync(name, mode, 0o600) }));
   });
-  sftp.on('RENAME', (request, from, to) => {
-    answer(request, () => {
-      const name = posix.basename(local(to));
-      if (existsSync(join(drop, name)) || existsSync(join(vault, name))) throw new Refusal(STATUS_CODE.FAILURE);
-      // A name without a dot in front is a finished upload: the agent takes it in at once.
-      renameSync(local(from), join(name.startsWith('.') ? drop : vault, name));
-      done(request);
+  answer('WRITE', (request, id: Buffer, offset: number, data: Buffer) => {
+    writeSync(fileOf(id), data, 0, data.length, offset);
+    done(request);
+  });
+  answer('FSTAT', (request, id: Buffer) => sftp.attrs(request, attributes(fstatSync(fileOf(id)))));
+  for (const event of ['STAT', 'LSTAT']) {
+    answer(event, (request, path: string) => {
+      const full = posix.resolve(incoming, path);
+      sftp.attrs(request, attributes(statSync(full === incoming || full === '/' ? drop : local(path))));
     });
+  }
+  answer('CLOSE', (request, id: Buffer) => {
+    const found = handle(id);
+    if (found === undefined) throw new Refusal(STATUS_CODE.FAILURE);
+    open.delete(id.readUInt32BE());
+    if ('file' in found) {
+      fsyncSync(found.file);
+      closeSync(found.file);
+    }
+    done(request);
   });
-  sftp.on('REMOVE', (request, path) => {
-    answer(request, () => {
-      rmSync(local(path));
-      done(request);
-    });
+  answer('RENAME', (request, from: string, to: string) => {
+    const name = posix.basename(local(to));
+    if (existsSync(join(drop, name)) || existsSync(join(vault, name))) throw new Refusal(STATUS_CODE.FAILURE);
+    // A name without a dot in front is a finished upload: the agent takes it in at once.
+    renameSync(local(from), join(name.startsWith('.') ? drop : vault, name));
+    done(request);
   });
-  sftp.on('REALPATH', (request, path) => {
+  answer('REMOVE', (request, path: string) => {
+    rmSync(local(path));
+    done(request);
+  });
+  answer('REALPATH', (request, path: string) => {
     sftp.name(request, [{ filename: posix.resolve(incoming, path), longname: '', attrs: attributes(statSync(drop)) }]);
   });
-  sftp.on('OPENDIR', (request, path) => {
-    answer(request, () => {
-      if (posix.resolve(incoming, path) !== incoming) throw new Refusal(STATUS_CODE.PERMISSION_DENIED);
-      sftp.handle(request, newHandle({ names: readdirSync(drop) }));
-    });
+  answer('OPENDIR', (request, path: string) => {
+    if (posix.resolve(incoming, path) !== incoming) throw new Refusal(STATUS_CODE.PERMISSION_DENIED);
+    sftp.handle(request, newHandle({ names: readdirSync(drop) }));
   });
-  sftp.on('READDIR', (request, id) => {
-    answer(request, () => {
-      const found = handle(id);
-      if (found === undefined || !('names' in found)) throw new Refusal(STATUS_CODE.FAILURE);
-      if (found.names.length === 0) throw new Refusal(STATUS_CODE.EOF);
-      sftp.name(
-        request,
-        found.names
-          .splice(0)
-          .map((filename) => ({ filename, longname: filename, attrs: attributes(statSync(join(drop, filename))) })),
-      );
+  answer('READDIR', (request, id: Buffer) => {
+    const found = handle(id);
+    if (found === undefined || !('names' in found)) throw new Refusal(STATUS_CODE.FAILURE);
+    if (found.names.length === 0) throw new Refusal(STATUS_CODE.EOF);
+    const row = (filename: string) => ({
+      filename,
+      longname: filename,
+      attrs: attributes(statSync(join(drop, filename))),
     });
+    sftp.name(request, found.names.splice(0).map(row));
   });
-  for (const event of ['READ', 'READLINK', 'MKDIR', 'RMDIR', 'SYMLINK'] as const) {
-    sftp.on(event, (request: number) => {
-      sftp.status(request, STATUS_CODE.PERMISSION_DENIED);
-    });
-  }
-  for (const event of ['SETSTAT', 'FSETSTAT', 'EXTENDED'] as const) {
-    sftp.on(event, (request: number) => {
-      sftp.status(request, STATUS_CODE.OP_UNSUPPORTED);
-    });
-  }
+  const refuse = (events: string[], status: number): void => {
+    for (const event of events)
+      answer(event, () => {
+        throw new Refusal(status);
+      });
+  };
+  refuse(['READ', 'READLINK', 'MKDIR', 'RMDIR', 'SYMLINK'], STATUS_CODE.PERMISSION_DENIED);
+  refuse(['SETSTAT', 'FSETSTAT', 'EXTENDED'], STATUS_CODE.OP_UNSUPPORTED);
   sftp.on('close', () => {
     for (const found of open.values()) if ('file' in found) closeSync(found.file);
     open.clear();

@@ -156,18 +156,12 @@ class Tour {
     file: string,
   ): Promise<{ fingerprint: string; publicKey: string }> {
     mkdirSync(join(this.home, 'keys'), { recursive: true, mode: 0o700 });
-    const made = (await this.depot([
-      'key',
-      'generate',
-      kind,
-      '--name',
-      name,
-      '--email',
-      email,
-      '--out',
-      join(this.home, 'keys', file),
-      '--no-passphrase',
-    ])) as { fingerprint: string; publicKey: string };
+    const who = ['--name', name, '--email', email];
+    const out = ['--out', join(this.home, 'keys', file), '--no-passphrase'];
+    const made = (await this.depot(['key', 'generate', kind, ...who, ...out])) as {
+      fingerprint: string;
+      publicKey: string;
+    };
     this.say(
       'key made',
       `${name}: ${shortFingerprint(made.fingerprint)}`,

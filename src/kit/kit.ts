@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstat, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { succeeds } from '../abort.js';
 import type { Arrangement, Beneficiary, Config } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Certificate } from '../pgp/certificate.js';
@@ -57,13 +58,7 @@ const secretName = 'private.secret.asc';
  */
 export async function makeKit(o: KitOptions): Promise<Kit> {
   const out = path.resolve(o.out);
-  if (
-    await lstat(out).then(
-      () => true,
-      () => false,
-    )
-  )
-    throw exists(out);
+  if (await succeeds(lstat(out))) throw exists(out);
   await requireOwnPlace(out).catch((error: unknown) => {
     throw localError(error, 'create', out);
   });

@@ -18,7 +18,7 @@ const FREE_BLOCKS = 4096;
 const BLOCK_CONTENT_OCTETS = 16;
 
 /** Octets of one frame; `last` with its end. */
-export interface FramePiece {
+interface FramePiece {
   bytes: Uint8Array<ArrayBuffer>;
   last: boolean;
 }

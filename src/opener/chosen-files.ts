@@ -1,4 +1,5 @@
 /** The files that a person chose: which of them is what, which of several belong together, and what the small ones say. What is left aside is said. */
+import { succeeds } from '../abort.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { parseSuitcaseName } from '../names/deposit.js';
 import type { Certificate } from '../pgp/certificate.js';
@@ -49,7 +50,7 @@ function byPacket(first: number): Kind | null {
   return kinds[type] ?? null;
 }
 
-export interface Read {
+interface Read {
   /** Throws what is wrong with it: a receipt that is none is a finding. Null when none was given. */
   receipt: (() => GivenReceipt) | null;
   signature: Exhibits['signature'];
@@ -66,55 +67,48 @@ export async function readGiven(given: Given, ownKey: string | null): Promise<Re
   const signers: { name: string; certificate: Certificate }[] = [];
   for (const file of given.signers)
     signers.push({ name: printable(file.name), certificate: await readCertificate(await small(file)) });
+  const others = (read: GivenReceipt | null): Certificate[] =>
+    withoutOwnKeys(signers, ownKey, read?.receipt ?? null).signers.map(({ certificate }) => certificate);
 
-  const chosen =
-    given.receipts.length === 0 ? null : await choice(given, (read) => verifyBy(signatures, others(read), read));
-  const receipt = chosen === null || 'refusal' in chosen ? null : chosen.given;
-  const aside: Aside = {
-    receipts: chosen === null || 'refusal' in chosen ? null : chosen.aside,
-    ownKeys: withoutOwnKeys(signers, ownKey, receipt?.receipt ?? null).own.map(({ name }) => name),
-  };
+  let chosen: Choice | null = null;
+  let refusal: DepotError | null = null;
+  if (given.receipts.length > 0) {
+    const files = await Promise.all(given.receipts.map(named));
+    const wanted = await wantedReceipt(given);
+    try {
+      chosen = await chooseReceipt(files, wanted, (read) => verifyBy(signatures, others(read), read));
+    } catch (error) {
+      if (!isDepotError(error, 'verification-failed')) throw error;
+      refusal = error;
+    }
+  }
+  const receipt = chosen?.given ?? null;
   const counted = others(receipt);
   return {
     receipt:
-      chosen === null
+      given.receipts.length === 0
         ? null
         : () => {
-            if ('refusal' in chosen) throw chosen.refusal;
-            return chosen.given;
+            if (refusal !== null) throw refusal;
+            return receipt!;
           },
     signature: counted.length === 0 ? null : () => verifyBy(signatures, counted, receipt!),
-    aside,
+    aside: {
+      receipts: chosen?.aside ?? null,
+      ownKeys: withoutOwnKeys(signers, ownKey, receipt?.receipt ?? null).own.map(({ name }) => name),
+    },
   };
-
-  function others(read: GivenReceipt | null): Certificate[] {
-    return withoutOwnKeys(signers, ownKey, read?.receipt ?? null).signers.map(({ certificate }) => certificate);
-  }
 }
 
-async function choice(
-  { receipts, suitcase, agentSha256 }: Given,
-  signed: (given: GivenReceipt) => Promise<unknown>,
-): Promise<Awaited<ReturnType<typeof chooseReceipt>> | { refusal: DepotError }> {
-  const files = await Promise.all(receipts.map(named));
+async function wantedReceipt({ receipts, suitcase, agentSha256 }: Given): Promise<Wanted> {
+  let pkesk: Uint8Array | null = null;
   // What is wrong with the suitcase is found when its turn comes.
-  const pkesk =
-    suitcase === null || files.length === 1
-      ? null
-      : await preambleOf(suitcase).then(
-          ({ preamble }) => preamble.pkesk,
-          () => null,
-        );
-  try {
-    return await chooseReceipt(
-      files,
-      { pkesk, suitcaseName: suitcase?.name ?? null, agentSha256: agentSha256 === '' ? null : agentSha256 },
-      signed,
+  if (suitcase !== null && receipts.length > 1)
+    pkesk = await preambleOf(suitcase).then(
+      ({ preamble }) => preamble.pkesk,
+      () => null,
     );
-  } catch (error) {
-    if (isDepotError(error, 'verification-failed')) return { refusal: error };
-    throw error;
-  }
+  return { pkesk, suitcaseName: suitcase?.name ?? null, agentSha256: agentSha256 === '' ? null : agentSha256 };
 }
 
 async function named(file: File): Promise<SmallFile> {
@@ -133,17 +127,22 @@ export async function small(file: File): Promise<Uint8Array> {
 }
 
 /** A file's name and its bytes: what a person chose, small enough to be a receipt, a signature or a key. */
-export interface SmallFile {
+interface SmallFile {
   name: string;
   bytes: Uint8Array;
 }
 
-export interface GivenReceipt extends SmallFile {
+interface GivenReceipt extends SmallFile {
   receipt: Receipt;
 }
 
+interface Choice {
+  given: GivenReceipt;
+  aside: Aside['receipts'];
+}
+
 /** By what a receipt can be told: the session key packets and the name of the suitcase, and what the agent says that it holds. */
-export interface Wanted {
+interface Wanted {
   pkesk: Uint8Array | null;
   suitcaseName: string | null;
   /** Lower-case hex. */
@@ -157,24 +156,18 @@ export interface Wanted {
  *
  * @throws DepotError 'verification-failed' when no file holds a receipt
  */
-export async function chooseReceipt(
+async function chooseReceipt(
   files: SmallFile[],
   wanted: Wanted,
   signed: (given: GivenReceipt) => Promise<unknown>,
-): Promise<{ given: GivenReceipt; aside: Aside['receipts'] }> {
+): Promise<Choice> {
   const { receipts, refusal } = parsed(files);
   if (receipts.length === 0) throw refusal!;
   const candidates = belonging(receipts, wanted);
   let given = candidates[0]!;
+  // That none of them is signed is found when the signature is checked.
   for (const candidate of candidates.length === 1 ? [] : candidates) {
-    // That none of them is signed is found when the signature is checked.
-    if (
-      !(await signed(candidate).then(
-        () => true,
-        () => false,
-      ))
-    )
-      continue;
+    if (!(await succeeds(signed(candidate)))) continue;
     given = candidate;
     break;
   }
@@ -217,7 +210,7 @@ function belonging(receipts: GivenReceipt[], { pkesk, suitcaseName, agentSha256 
  *
  * @throws DepotError 'verification-failed'; 'incomplete' without any signature
  */
-export async function verifyBy(
+async function verifyBy(
   signatures: SmallFile[],
   signers: Certificate[],
   given: GivenReceipt,
@@ -240,7 +233,7 @@ export async function verifyBy(
  * Splits off public keys that are the holder's own: what they signed says nothing of the supplier. Known by the private key, and where
  * none was given, by the recipients that the receipt names.
  */
-export function withoutOwnKeys<T extends { certificate: Certificate }>(
+function withoutOwnKeys<T extends { certificate: Certificate }>(
   signers: T[],
   ownKey: string | null,
   receipt: Receipt | null,

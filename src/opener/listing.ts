@@ -24,7 +24,7 @@ export interface Rows {
 }
 
 /** More are counted and not listed: memory must not grow with the dataset. */
-export const MOST_LISTED = 50_000;
+const MOST_LISTED = 50_000;
 /** A name can have 32 KiB, and each octet of it four characters when it is shown. */
 const MOST_CHARACTERS = 32 << 20;
 

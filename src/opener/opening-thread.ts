@@ -241,6 +241,6 @@ const AT_LEAST = 2 ** 30;
  * The most that comes out of a suitcase that nobody vouches for, unless the person allows more: text compresses to a tenth, seldom
  * to a fiftieth; only bombs, and disks full of zeros, to less.
  */
-export function mostUnproven(suitcaseOctets: number): number {
+function mostUnproven(suitcaseOctets: number): number {
   return Math.max(AT_LEAST, TIMES_THE_SUITCASE * suitcaseOctets);
 }

@@ -1,4 +1,5 @@
 /** Saving what was opened once: into a folder, one file, or the archive. What does not come to its end leaves nothing, or it is said. */
+import { succeeds } from '../abort.js';
 import { fromBytes } from '../dataset/bytestring.js';
 import { TarReader } from '../dataset/tar/read.js';
 import { DepotError } from '../errors.js';
@@ -68,10 +69,7 @@ async function saveFolder(
     return { kind: 'saved', blob: null, name, report: await saver.finish() };
   } catch (error) {
     await saver.abandon();
-    const removed = await directory.removeEntry(name, { recursive: true }).then(
-      () => true,
-      () => false,
-    );
+    const removed = await succeeds(directory.removeEntry(name, { recursive: true }));
     throw new SaveFailure(outOfBrowser(error), { name, removed });
   }
 }
@@ -89,17 +87,13 @@ async function saveFile(
   const entry = what.kind === 'file' ? listing.at(what.index) : undefined;
   const saved = entry === undefined ? `${name}.tar` : entry.path.slice(entry.path.lastIndexOf('/') + 1);
   try {
-    await read(entry === undefined ? wholeArchive(target) : oneFile(target, entry.index, entry.parts)).catch(
-      (error: unknown) => {
-        if (!(error instanceof Enough)) throw error;
-      },
-    );
+    const archive: Consumer = { write: (bytes) => target.write(bytes), end: () => null };
+    await read(entry === undefined ? archive : oneFile(target, entry.index, entry.parts)).catch((error: unknown) => {
+      if (!(error instanceof Enough)) throw error;
+    });
     await target.close();
   } catch (error) {
-    const removed = await target.abort().then(
-      () => true,
-      () => false,
-    );
+    const removed = await succeeds(target.abort());
     throw new SaveFailure(outOfBrowser(error), { name: what.handle?.name ?? saved, removed });
   }
   return { kind: 'saved', blob: target instanceof MemoryTarget ? target.blob : null, name: saved, report: null };
@@ -111,14 +105,6 @@ export interface Target {
   close(): Promise<void>;
   /** What was written so far is not to be kept. */
   abort(): Promise<void>;
-}
-
-/** The archive as it is, for programs that read tar. */
-export function wholeArchive(target: Target): Consumer {
-  return {
-    write: (bytes) => target.write(bytes),
-    end: () => null,
-  };
 }
 
 /** Entry `index`, or the `parts` parts of the file that begins there; stops reading behind the last with `Enough`. */

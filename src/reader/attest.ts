@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
+import { succeeds } from '../abort.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { signWithGpg } from '../pgp/gpg.js';
 import type { SecretKey } from '../pgp/certificate.js';
@@ -35,13 +36,7 @@ export interface WrittenAttestation {
 /** Throws 'output-exists': to be known before a long verification, not after it. */
 export async function refuseExisting(out: string): Promise<void> {
   for (const file of [out, `${out}.asc`]) {
-    if (
-      await lstat(file).then(
-        () => true,
-        () => false,
-      )
-    )
-      throw exists(file);
+    if (await succeeds(lstat(file))) throw exists(file);
   }
 }
 

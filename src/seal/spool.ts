@@ -8,11 +8,7 @@ import { BLOCK_OCTETS } from './blocks.js';
 import type { Sealing, SealResult } from './sealing.js';
 
 /**
- * `spool: true`: the suitcase as a local file, ciphertext only, so that an upload can be taken up by another process.
- */
-
-/**
- * Seals into `file` (0600, must not exist), fsynced with its directory when the promise resolves; removed when it rejects.
+ * For `spool: true`: the suitcase as a local file, ciphertext only, so that another process can take up its upload. Seals into `file` (0600, must not exist), fsynced with its directory when the promise resolves; removed when it rejects.
  *
  * @throws DepotError 'local-disk-full', 'local-not-writable', and what the sealing throws
  */
@@ -74,7 +70,7 @@ export async function openSpool(file: string, expected: Spooled, from: number): 
     }
     rest ??= digest.copy();
     if (digest.digest('hex') !== expected.sha256) throw damaged(file);
-    return new Spool(file, handle, expected, from, rest);
+    return spool(file, handle, expected, from, rest);
   } catch (error) {
     await handle?.close();
     throw unusable(localError(error, 'read', file));
@@ -88,49 +84,33 @@ function unusable(error: unknown): unknown {
   return error instanceof DepotError ? new SpoolFault(error.code, error.message, error) : error;
 }
 
-export class Spool {
-  readonly #file: string;
-  readonly #handle: FileHandle;
-  readonly #expected: Spooled;
-  readonly #from: number;
-  readonly #digest: Hash;
-  readonly #free: ArrayBuffer[] = [];
-
-  constructor(file: string, handle: FileHandle, expected: Spooled, from: number, digest: Hash) {
-    this.#file = file;
-    this.#handle = handle;
-    this.#expected = expected;
-    this.#from = from;
-    this.#digest = digest;
-  }
-
-  /** The suitcase from `from` on. Throws 'local-unreadable' in place of an end when it was not what was sealed. */
-  async *blocks(): AsyncGenerator<SuitcaseBlock> {
-    for (let at = this.#from; at < this.#expected.bytes; ) {
-      const buffer = new Uint8Array(this.#free.pop() ?? new ArrayBuffer(BLOCK_OCTETS));
-      const length = await fill(
-        this.#handle,
-        buffer,
-        at,
-        Math.min(BLOCK_OCTETS, this.#expected.bytes - at),
-        this.#file,
-      );
-      const block = buffer.subarray(0, length);
-      this.#digest.update(block);
-      yield markSuitcaseBlock(block);
-      at += length;
-    }
-    if (this.#digest.digest('hex') !== this.#expected.sha256) throw damaged(this.#file);
-  }
-
+/** A spooled suitcase that is being uploaded. */
+export interface Spool {
+  /** From `from` on. Throws 'local-unreadable' in place of an end when it was not what was sealed. */
+  blocks(): AsyncGenerator<SuitcaseBlock>;
   /** The block's bytes are no longer needed. */
-  release(block: SuitcaseBlock): void {
-    this.#free.push(block.buffer);
-  }
+  release(block: SuitcaseBlock): void;
+  close(): Promise<void>;
+}
 
-  async close(): Promise<void> {
-    await this.#handle.close();
-  }
+/** `digest`: of what is before `from`. */
+function spool(file: string, handle: FileHandle, expected: Spooled, from: number, digest: Hash): Spool {
+  const free: ArrayBuffer[] = [];
+  return {
+    async *blocks() {
+      for (let at = from; at < expected.bytes; ) {
+        const buffer = new Uint8Array(free.pop() ?? new ArrayBuffer(BLOCK_OCTETS));
+        const length = await fill(handle, buffer, at, Math.min(BLOCK_OCTETS, expected.bytes - at), file);
+        const block = buffer.subarray(0, length);
+        digest.update(block);
+        yield markSuitcaseBlock(block);
+        at += length;
+      }
+      if (digest.digest('hex') !== expected.sha256) throw damaged(file);
+    },
+    release: (block) => void free.push(block.buffer),
+    close: () => handle.close(),
+  };
 }
 
 async function fill(
