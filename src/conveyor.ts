@@ -2,18 +2,18 @@ import { MessageChannel, receiveMessageOnPort, type MessagePort } from 'node:wor
 import { type ErrorRecord, errorFromRecord, errorToRecord, isDepotError } from './errors.js';
 
 /**
- * A conveyor carries blocks of bytes from one thread to another, in order, a bounded number of them at a time. The memory of a block
- * travels with it: whoever handed a block over cannot touch it any more, and it comes back to be filled again.
+ * A conveyor carries blocks of bytes from one thread to another, in order, a bounded number at a time. A block's memory
+ * travels with it, so the sender cannot touch it any more, and comes back to be filled again.
  *
- * At either end the code may wait in its event loop (`ready`, `next`) or where it stands (`readyHere`, `nextHere`), as
- * synchronous code must; one end does only one of the two. Waiting has no limit, since a disk, a share or a pipe may pause for an hour.
- * When a thread dies, whoever started it hears of that (threads.ts) and ends the thread that waits for it.
+ * An end waits either in its event loop (`ready`, `next`) or where it stands (`readyHere`, `nextHere`), as synchronous
+ * code must. Waiting has no limit: a disk, a share or a pipe may pause for an hour. Who started a thread that dies ends
+ * those that wait for it.
  */
 export interface ConveyorEnd {
   port: MessagePort;
   /** Counts what was posted, in both directions: code that waits where it stands sleeps on it. */
   posted: Int32Array<SharedArrayBuffer>;
-  /** How many blocks exist at most, and the octets of each. */
+  /** The most blocks that exist, and the size of each. */
   blocks: number;
   octets: number;
 }
@@ -34,14 +34,12 @@ type Message<Note, Answer> =
 /** An error on its way: one of ours, or what an error of `node:fs` says. */
 type Failure = { ours: ErrorRecord } | { code: unknown; message: string };
 
-/** A new conveyor of at most `blocks` blocks of `octets` octets: the end that fills it and the end that empties it. */
 export function newConveyor(blocks: number, octets: number): { filling: ConveyorEnd; emptying: ConveyorEnd } {
   const { port1, port2 } = new MessageChannel();
   const posted = new Int32Array(new SharedArrayBuffer(4));
   return { filling: { port: port1, posted, blocks, octets }, emptying: { port: port2, posted, blocks, octets } };
 }
 
-/** What both ends do: tell the other end something, and wait until it told something. */
 abstract class End<Note, Answer> {
   readonly #end: ConveyorEnd;
   #failure: { error: unknown } | null = null;
@@ -109,7 +107,6 @@ abstract class End<Note, Answer> {
   }
 }
 
-/** The end that fills the conveyor. */
 export class Feeder<Note = undefined, Answer = undefined> extends End<Note, Answer> {
   readonly #blocks: number;
   readonly #octets: number;
@@ -149,7 +146,7 @@ export class Feeder<Note = undefined, Answer = undefined> extends End<Note, Answ
     return this.spare() ?? new ArrayBuffer(this.#octets);
   }
 
-  /** Hands over these octets, the first of their memory, and all of the memory. */
+  /** Hands over these bytes, the first of their memory, and all of the memory. */
   pass({ buffer, length }: Uint8Array<ArrayBuffer>, note?: Note): void {
     this.#underway++;
     this.post({ kind: 'block', buffer, length, note: note as Note }, [buffer]);
@@ -168,7 +165,6 @@ export class Feeder<Note = undefined, Answer = undefined> extends End<Note, Answ
   }
 }
 
-/** The end that empties the conveyor. */
 export class Taker<Note = undefined, Answer = undefined> extends End<Note, Answer> {
   readonly #blocks: Block<Note>[] = [];
   #isEnded = false;

@@ -1,10 +1,10 @@
 /**
- * The few primitives on which opening rests, by `node:crypto`. There is a second implementation with the same exports, for
- * browsers: `src/opener/primitives.ts`, which the build puts in this one's place in the offline opener. So checks and readers
- * are one code in both, and nothing that the opener needs may import `node:crypto` or use a Buffer.
+ * The few primitives on which opening rests, by `node:crypto`. In the offline opener the build replaces this file with
+ * `src/opener/primitives.ts`, which has the same exports: so checks and readers are the same code in both, and nothing
+ * that the opener needs may import `node:crypto` or use a Buffer.
  *
- * Bulk decryption is not here. Node streams it through one cipher object, a browser gives whole batches to WebCrypto or to
- * another thread: what both share of it is the framing (`pgp/chunks.ts`, `pgp/mdc.ts`).
+ * Bulk decryption differs too much: Node streams through one cipher object, a browser hands whole batches to WebCrypto
+ * or to another thread. They share its framing (`pgp/chunks.ts`, `pgp/mdc.ts`).
  */
 import {
   createCipheriv,
@@ -16,7 +16,6 @@ import {
   type CipherGCMTypes,
 } from 'node:crypto';
 
-/** An incremental SHA-256. */
 export interface Hash {
   update(bytes: Uint8Array): void;
   /** Lower-case hex; nothing may follow. */
@@ -58,12 +57,12 @@ export function hkdfSha256(
   return new Uint8Array(hkdfSync('sha256', key, salt, info, octets));
 }
 
-/** AES without padding; the key's 16, 24 or 32 octets say which. `iv` is 16 octets, and left out for ECB. */
+/** AES without padding; the key's 16, 24 or 32 bytes say which. `iv` is 16 bytes, and left out for ECB. */
 export function aesEncrypt(mode: 'ecb' | 'cbc' | 'ctr', key: Uint8Array, iv?: Uint8Array): BlockCipher {
   return createCipheriv(`aes-${key.length * 8}-${mode}`, key, iv ?? null).setAutoPadding(false);
 }
 
-/** The tag of 16 octets of an AEAD over no text and this associated data. */
+/** The tag of 16 bytes of an AEAD over no text and this associated data. */
 export function aeadTagOfNothing(mode: 'GCM' | 'OCB', key: Uint8Array, nonce: Uint8Array, aad: Uint8Array): Uint8Array {
   // Node's types know GCM and OCB apart, its functions do not need to.
   const name = `aes-${key.length * 8}-${mode.toLowerCase()}` as CipherGCMTypes;
@@ -72,7 +71,7 @@ export function aeadTagOfNothing(mode: 'GCM' | 'OCB', key: Uint8Array, nonce: Ui
   return cipher.getAuthTag();
 }
 
-/** Whether two octet strings are the same, in a time that says nothing about where they differ. */
+/** Whether two strings of bytes are the same, in a time that says nothing about where they differ. */
 export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
@@ -97,16 +96,16 @@ export function uninitialized(octets: number): Uint8Array<ArrayBuffer> {
 const poolOctets = Buffer.allocUnsafe(1).buffer.byteLength;
 
 /**
- * Gives memory back that nobody needs any more, at once, where the runtime has a way to (Node 22 and later): V8 does not feel the weight of what
- * small objects hold, and lets a hundred MiB of it gather. Memory of Node's pool is left alone: others use it, and Node 26 throws.
- * So is what is no larger: it is not worth it, and whoever made it may have kept it.
+ * Frees memory at once where the runtime can (Node 22 and later): V8 does not see what small objects hold, and lets a
+ * hundred MiB of it gather. Memory of Node's pool is left alone (others use it, and Node 26 throws), and so is anything
+ * no larger.
  */
 export function discard(bytes: Uint8Array): void {
   const buffer = bytes.buffer as ArrayBuffer & { transfer?: (octets: number) => ArrayBuffer };
   if (buffer.byteLength > poolOctets) buffer.transfer?.(0);
 }
 
-/** Octets as a string, one character from U+0000 to U+00FF each. */
+/** Bytes as a string, one character from U+0000 to U+00FF each. */
 export function toLatin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
@@ -116,7 +115,7 @@ export function fromLatin1(text: string): Uint8Array<ArrayBuffer> {
   return Buffer.from(text, 'latin1');
 }
 
-/** Copies all of `from` to the beginning of `to`. Not `set`, which moves memory that threads share word by word: at a quarter of the speed. */
+/** Copies `from` to the start of `to`. Not `set`: it copies shared memory word by word, at a quarter of the speed. */
 export function copyOctets(from: Uint8Array, to: Uint8Array): void {
   if (from.length > 0) Buffer.from(to.buffer, to.byteOffset, from.length).fill(from);
 }

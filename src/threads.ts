@@ -11,14 +11,12 @@ export interface ThreadEnds {
   to?: ConveyorEnd;
 }
 
-/** What a thread is started with. */
 export interface ThreadData {
   name: ThreadName;
   data: unknown;
   ends: ThreadEnds;
 }
 
-/** What a thread tells while it works. */
 export type Said =
   | { kind: 'progress'; entries?: number; bytes: number }
   | { kind: 'warning'; message: string; weight?: 'act' | undefined };
@@ -49,8 +47,8 @@ export type FromThread =
 const entry = new URL('../dist/thread-entry.js', import.meta.url);
 
 /**
- * A small nursery is emptied often: what waits in it are handles on buffers, a thousand times larger than they look. Opening and
- * rehearsal make more objects.
+ * A small nursery is emptied often: what waits in it are handles on buffers, a thousand times larger than they look.
+ * Opening and rehearsal make more objects.
  */
 const nurseryMiB: Record<ThreadName, number> = {
   packing: 2,
@@ -65,7 +63,6 @@ const nurseryMiB: Record<ThreadName, number> = {
 export class Thread<R> {
   /** Rejects with what the program threw, or when the thread, or one that it had started beside it, dies. */
   readonly result: Promise<R>;
-  /** Resolves when it is gone. */
   readonly gone: Promise<void>;
   readonly #worker: Worker;
   readonly #hooks: ThreadHooks;

@@ -5,7 +5,6 @@ import type { Limit } from './opening.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Where the content goes. */
 export interface Consumer {
   write(bytes: Bytes): void | Promise<void>;
   end(): ManifestResult | null | Promise<ManifestResult | null>;
@@ -49,7 +48,6 @@ export function bounded(consumer: Consumer, limit: Limit | null): Consumer {
   };
 }
 
-/** What exceeding a limit is told as. */
 export function limitError({ exceeded: { code, message, hint } }: Limit): DepotError {
   return new DepotError(code, message, { hint });
 }

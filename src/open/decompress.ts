@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { broken, contentFormat, notDecompressed, type ContentFormat } from './content-format.js';
-import { FRAME_CONTENT_OCTETS, FREE_FRAMES, splitFrames, ZstdDecoder } from './zstd.js';
+import { FRAME_CONTENT_BYTES, FREE_FRAMES, splitFrames, ZstdDecoder } from './zstd.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -9,8 +9,8 @@ type Bytes = Uint8Array<ArrayBuffer>;
  * Decompresses a stream by its magic; anything else passes through. One layer only: what is compressed again inside is
  * content, not format. `found` hears the format once it is known.
  *
- * @throws DepotError 'archive-refused' where the compressed data is broken, truncated or followed by something else, 'internal' where the
- *   decompressor failed for a reason of its own; what `chunks` throws
+ * @throws DepotError 'archive-refused' (broken, cut off, or followed by something), 'internal' (the decompressor itself
+ *   failed)
  */
 export async function* decompress(
   chunks: Iterable<Bytes>,
@@ -21,32 +21,29 @@ export async function* decompress(
   found(format);
   if (format === 'none') yield* input.chunks;
   else if (format === 'gzip')
-    yield* through(zlib.createGunzip({ chunkSize: PIECE_OCTETS }), new Gathering().of(input.chunks), format);
+    yield* through(zlib.createGunzip({ chunkSize: PIECE_BYTES }), new Gathering().of(input.chunks), format);
   else if (zlib.createZstdDecompress) yield* zstdFrames(input.chunks, zlib.createZstdDecompress);
   else yield* zstdWithoutRuntime(input.chunks);
 }
 
-/**
- * zlib works in a thread of libuv's pool, and every piece that goes in or comes out is a turn through the event loop there
- * and back: 64 KiB at a time, those cost four times as much as the decompression. What comes out is bounded by this, too.
- */
-const PIECE_OCTETS = 1 << 20;
+/** Each piece to or from zlib is a turn of the event loop: at 64 KiB those cost four times what decompression does. */
+const PIECE_BYTES = 1 << 20;
 /** Large enough to go in as it is. */
-const LARGE_OCTETS = PIECE_OCTETS / 4;
+const LARGE_BYTES = PIECE_BYTES / 4;
 
 /** Two places to gather input in: one fills while zlib reads the other. */
 class Gathering {
   #free: Buffer<ArrayBuffer>[] = [];
 
-  /** The same octets in pieces of at most PIECE_OCTETS where they are copied. A piece is good until the one after the next is asked for. */
+  /** The same bytes, small chunks put together. A piece is good until the one after the next is asked for. */
   *of(chunks: Iterable<Bytes>): Generator<Bytes> {
     let used = 0;
     for (const chunk of chunks) {
-      if (used > 0 && used + chunk.length > PIECE_OCTETS) {
+      if (used > 0 && used + chunk.length > PIECE_BYTES) {
         yield this.#take(used);
         used = 0;
       }
-      if (used === 0 && chunk.length >= LARGE_OCTETS) {
+      if (used === 0 && chunk.length >= LARGE_BYTES) {
         yield chunk;
         continue;
       }
@@ -57,7 +54,7 @@ class Gathering {
   }
 
   #filling(): Buffer<ArrayBuffer> {
-    while (this.#free.length < 2) this.#free.push(Buffer.allocUnsafeSlow(PIECE_OCTETS));
+    while (this.#free.length < 2) this.#free.push(Buffer.allocUnsafeSlow(PIECE_BYTES));
     return this.#free[0]!;
   }
 
@@ -107,8 +104,9 @@ async function* through(
 }
 
 /**
- * Each frame through a decoder of its own, see `splitFrames`. A decoder costs more than a small frame, and an empty frame is
- * nine octets: without a limit a suitcase of a GiB could keep a processor busy for hours, with no content that another limit sees.
+ * Each frame through a decoder of its own, see `splitFrames`. A decoder costs more than a small frame, and an empty
+ * frame has nine bytes: without a limit a GiB of those would keep a processor busy for hours, and no other limit would
+ * see it.
  */
 async function* zstdFrames(
   chunks: Iterable<Bytes>,
@@ -119,7 +117,7 @@ async function* zstdFrames(
   let frames = 0;
   let octets = 0;
   for (let next = pieces.next(); !next.done; ) {
-    if (frames++ > FREE_FRAMES + octets / FRAME_CONTENT_OCTETS)
+    if (frames++ > FREE_FRAMES + octets / FRAME_CONTENT_BYTES)
       throw broken('zstd', new Error('it is cut into frames with next to nothing in them'));
     function* frame(): Generator<Bytes> {
       for (let last = false; !last && !next.done; next = pieces.next()) {
@@ -127,7 +125,7 @@ async function* zstdFrames(
         yield next.value.bytes;
       }
     }
-    for await (const bytes of through(createDecoder({ chunkSize: PIECE_OCTETS }), gathering.of(frame()), 'zstd')) {
+    for await (const bytes of through(createDecoder({ chunkSize: PIECE_BYTES }), gathering.of(frame()), 'zstd')) {
       octets += bytes.length;
       yield bytes;
     }
@@ -140,7 +138,7 @@ function* zstdWithoutRuntime(chunks: Iterable<Bytes>): Generator<Bytes> {
   yield* decoder.end();
 }
 
-/** Looks at the first octets of a stream without taking them away. */
+/** Looks at the first bytes of a stream without taking them away. */
 function withStart(chunks: Iterable<Bytes>, octets: number): { start: Uint8Array; chunks: Iterable<Bytes> } {
   const iterator = chunks[Symbol.iterator]();
   const first: Bytes[] = [];

@@ -15,8 +15,8 @@ export interface Inspection {
 }
 
 /**
- * Reads a suitcase to its end without a key: digest and OpenPGP structure, which begins after `start` bytes. A broken structure
- * does not end the reading, because the digest is wanted all the same.
+ * Reads a suitcase to its end without a key: digest and OpenPGP structure, which begins after `start` bytes. A broken
+ * structure does not end the reading, because the digest is wanted all the same.
  */
 export async function inspectSuitcase(
   pieces: AsyncIterable<Uint8Array>,

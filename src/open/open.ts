@@ -22,13 +22,13 @@ interface Tools {
 }
 
 /**
- * The opening thread, so that the main thread stays free: suitcase | digest | OpenPGP parse | decrypt | decompress | untar | compare with manifest.
+ * The opening thread: suitcase | digest | OpenPGP parse | decrypt | decompress | untar | compare with manifest.
  *
- * When it resolves, every octet of the suitcase was authenticated. A content that makes no sense is only reported as such
- * after the rest of the suitcase was authenticated too: otherwise it is the change of the suitcase that is reported.
+ * When it resolves, every byte of the suitcase was authenticated. Content that makes no sense is reported only after
+ * the rest was authenticated too: where the suitcase was changed, that is what is reported.
  *
- * @throws DepotError 'verification-failed' for a suitcase that was changed or cut off, 'archive-refused' for an authentic one
- *   with hostile or broken content, 'local-…' where the output cannot be written
+ * @throws DepotError 'verification-failed' (changed or cut off), 'archive-refused' (authentic, but hostile or broken),
+ *   'local-…'
  */
 export async function open(options: OpenOptions, tools: Tools): Promise<OpenResult> {
   try {

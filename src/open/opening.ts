@@ -24,21 +24,20 @@ export interface Limit {
   exceeded: { code: ErrorCode; message: string; hint: string };
 }
 
-/** What the opening thread needs to know. */
 export interface OpenOptions {
   /** An open file, positioned right behind `consumed`. The caller closes it after the thread is gone. */
   fd: number;
   /** What was read from it to find out which key opens it. */
   consumed: Uint8Array;
   preamble: Preamble;
-  /** 16, 24 or 32 octets; shared with the thread, and wiped when that is gone. */
+  /** 16, 24 or 32 bytes; shared with the thread, and wiped when that is gone. */
   sessionKey: Uint8Array;
   /** The cipher that a v3 PKESK named. */
   cipher: UnwrappedSessionKey['cipher'];
   mode: OpenMode;
-  /** On the octets that come out after decompression. */
+  /** On the bytes that come out after decompression. */
   maxBytes: Limit | null;
-  /** `extract`: on the octets of files, where hard links become copies. */
+  /** `extract`: on the bytes of files, where hard links become copies. */
   maxWritten: Limit | null;
   maxEntries: Limit | null;
   /** Whether the SHA-256 of the suitcase is wanted: without a receipt there is nothing to compare it with. */
@@ -68,11 +67,7 @@ export interface OpeningHooks {
   emit?: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
 }
 
-/**
- * Opens a suitcase in a thread of its own. The session key is copied; the caller wipes its own.
- *
- * @throws DepotError as `open` in open.ts does; the abort reason when `hooks.signal` fires
- */
+/** Opens a suitcase in a thread; the caller wipes its session key. @throws as `open` in open.ts; the signal's reason */
 export async function openSuitcase(options: OpenOptions, hooks: OpeningHooks): Promise<OpenResult> {
   hooks.signal.throwIfAborted();
   const shared = sharedKey(options.sessionKey);

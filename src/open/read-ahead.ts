@@ -4,7 +4,6 @@ import { availableParallelism } from 'node:os';
 import { type Feeder, newConveyor, Taker } from '../conveyor.js';
 import { startBeside } from '../threads.js';
 
-/** What the reading thread is started with. */
 interface ReadAheadData {
   fd: number;
   consumed: Uint8Array;
@@ -12,26 +11,26 @@ interface ReadAheadData {
   digest: Uint8Array | null;
 }
 
-/** A suitcase from its first octet to its last. */
+/** A suitcase from its first byte to its last. */
 export interface Reading {
-  /** The next octets, valid until the next call; none at the end. @throws Error of `node:fs` */
+  /** The next bytes, valid until the next call; none at the end. @throws Error of `node:fs` */
   next(): Uint8Array;
   /** After the end: of everything. */
   sha256(): Uint8Array;
 }
 
-/** Octets read at once, and the length of the stretches that a second pass over the same file is held against. */
-const STRETCH_OCTETS = 4 << 20;
+/** Bytes read at once, and the length of the stretches that a second pass over the same file is held against. */
+const STRETCH_BYTES = 4 << 20;
 /** Where less is left to read, a thread would cost more than it saves. */
-const WORTHWHILE_OCTETS = 8 << 20;
+const WORTHWHILE_BYTES = 8 << 20;
 /** Blocks to or from a thread beside the opening one: two for each of them, one in use and one in hand. */
 export const BLOCK_COUNT = 4;
-export const BLOCK_OCTETS = 1 << 20;
+export const BLOCK_BYTES = 1 << 20;
 
-/** Reads in this thread. `consumed`: what was read already. `stretch` gets the digest of everything so far, after each reading. */
+/** Reads in this thread. `stretch` gets the digest of everything so far, after each reading. */
 export function readHere(fd: number, consumed: Uint8Array, stretch?: (sha256: Uint8Array) => void): Reading {
   const hash = createHash('sha256');
-  const buffer = new Uint8Array(STRETCH_OCTETS);
+  const buffer = new Uint8Array(STRETCH_BYTES);
   buffer.set(consumed);
   let length = consumed.length;
   return {
@@ -49,7 +48,7 @@ export function readHere(fd: number, consumed: Uint8Array, stretch?: (sha256: Ui
 
 /** Reads, and digests if that is wanted, in a thread of its own, ahead of this one. */
 export function readBeside(fd: number, consumed: Uint8Array, isDigested = true): Reading {
-  const { filling, emptying } = newConveyor(BLOCK_COUNT, BLOCK_OCTETS);
+  const { filling, emptying } = newConveyor(BLOCK_COUNT, BLOCK_BYTES);
   const digest = new Uint8Array(new SharedArrayBuffer(32));
   startBeside('reading', { fd, consumed, digest: isDigested ? digest : null } satisfies ReadAheadData, { to: filling });
   const from = new Taker(emptying);
@@ -87,7 +86,7 @@ export function readAhead({ fd, consumed, digest }: ReadAheadData, { to }: { to:
 export function paysToReadBeside(fd: number, consumed: number): boolean {
   if (availableParallelism() < 2) return false;
   const stat = fstatSync(fd);
-  return !stat.isFile() || stat.size - consumed >= WORTHWHILE_OCTETS;
+  return !stat.isFile() || stat.size - consumed >= WORTHWHILE_BYTES;
 }
 
 /** Reads until `buffer` is full or the file ends. */

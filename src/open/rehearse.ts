@@ -9,7 +9,7 @@ import { decompress } from './decompress.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What the octets of a suitcase turned out to be. */
+/** What the bytes of a suitcase turned out to be. */
 export interface Rehearsed {
   bytes: number;
   /** Hex SHA-256 of everything that was read. */
@@ -23,8 +23,8 @@ export interface Rehearsed {
 }
 
 /**
- * The rehearsal's thread opens a suitcase that is only just being made: suitcase | digest | OpenPGP parse | decrypt | decompress |
- * untar | compare with manifest, by the code that will open it one day. Writes nothing.
+ * The rehearsal's thread: opens a suitcase while it is being made, by the code that will open it one day. Writes
+ * nothing.
  *
  * @throws DepotError 'verification-failed', 'archive-refused'
  */

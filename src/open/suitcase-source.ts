@@ -4,16 +4,16 @@ import { readBeside, readHere, type Reading } from './read-ahead.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Content that comes in smaller pieces is put together: OpenPGP allows parts of one octet, each of which would cost an object. */
-const SMALL_OCTETS = 4096;
-const COLLECTED_OCTETS = 64 * 1024;
-/** Octets kept of a stretch's digest: 16 suffice against a second preimage, and a TiB leaves 4 MiB of them. */
-const SEGMENT_DIGEST_OCTETS = 16;
+/** Smaller pieces of content are put together: OpenPGP allows parts of one byte, each of which would cost an object. */
+const SMALL_BYTES = 4096;
+const COLLECTED_BYTES = 64 * 1024;
+/** Bytes kept of a stretch's digest: 16 suffice against a second preimage, and a TiB leaves 4 MiB of them. */
+const SEGMENT_DIGEST_BYTES = 16;
 
 export interface SuitcaseSourceOptions {
   /** Read from where it stands to its end. */
   fd: number;
-  /** What was read from it already; its last `rest` octets begin at the encrypted packet, where the message starts. */
+  /** What was read from it already; its last `rest` bytes begin at the encrypted packet, where the message starts. */
   consumed: Uint8Array;
   rest: number;
   message: (plain: (bytes: Uint8Array) => void) => MessageReader;
@@ -27,11 +27,11 @@ export interface SuitcaseSourceOptions {
 }
 
 /**
- * The beginning of every opening: suitcase | digest | OpenPGP parse | decrypt. Iterating gives the content of the literal
- * packet, *not yet authenticated* where the packet is SEIPDv1; the iteration ends only when everything was.
+ * The beginning of every opening: suitcase | digest | OpenPGP parse | decrypt. Iterating gives the content of the
+ * literal packet, *not yet authenticated* where the packet is SEIPDv1; the iteration ends only when everything was.
  *
- * Breaking off the iteration does not close it: what came out may have been nonsense because the suitcase was changed, and
- * only the rest of it tells. So `authenticate` reads on where a consumer gave up.
+ * Breaking off the iteration does not close it: what came out may have been nonsense because the suitcase was changed,
+ * and only the rest of it tells. So `authenticate` reads on where a consumer gave up.
  */
 export class SuitcaseSource implements Iterable<Bytes> {
   readonly #o: SuitcaseSourceOptions;
@@ -43,10 +43,10 @@ export class SuitcaseSource implements Iterable<Bytes> {
   #smallFrom = 0;
   #smallTo = 0;
   readonly #segments: Uint8Array[] = [];
-  /** Octets before the encrypted packet that the message reader has seen as the preamble. */
+  /** Bytes before the encrypted packet that the message reader has seen as the preamble. */
   #skip: number;
   #ended = false;
-  /** What went wrong, which ends everything: the message reader cannot go on after it, and the end was not seen. */
+  /** What went wrong: the message reader cannot go on after it. */
   #failure: { error: unknown } | null = null;
   bytes = 0;
   /** Hex, after the end; empty when it was not wanted. */
@@ -57,7 +57,7 @@ export class SuitcaseSource implements Iterable<Bytes> {
     const { isBeside, fd, consumed, isDigested } = o;
     this.#reading = isBeside
       ? readBeside(fd, consumed, isDigested)
-      : readHere(fd, consumed, (sha256) => this.#compare(sha256.subarray(0, SEGMENT_DIGEST_OCTETS)));
+      : readHere(fd, consumed, (sha256) => this.#compare(sha256.subarray(0, SEGMENT_DIGEST_BYTES)));
     this.#skip = o.consumed.length - o.rest;
     this.#reader = o.message((bytes) => {
       this.#take(bytes as Bytes);
@@ -114,14 +114,14 @@ export class SuitcaseSource implements Iterable<Bytes> {
   }
 
   #take(bytes: Bytes): void {
-    if (bytes.length >= SMALL_OCTETS) {
+    if (bytes.length >= SMALL_BYTES) {
       this.#flush();
       this.#plain.push(bytes);
       return;
     }
     if (this.#smallTo + bytes.length > this.#small.length) {
       this.#flush();
-      this.#small = new Uint8Array(COLLECTED_OCTETS);
+      this.#small = new Uint8Array(COLLECTED_BYTES);
       this.#smallFrom = this.#smallTo = 0;
     }
     this.#small.set(bytes, this.#smallTo);
@@ -142,15 +142,15 @@ export class SuitcaseSource implements Iterable<Bytes> {
   }
 
   #compare(segment: Uint8Array): void {
-    const at = this.#segments.length * SEGMENT_DIGEST_OCTETS;
+    const at = this.#segments.length * SEGMENT_DIGEST_BYTES;
     this.#segments.push(segment);
     const { expected } = this.#o;
-    if (expected && Buffer.compare(expected.subarray(at, at + SEGMENT_DIGEST_OCTETS), segment) !== 0)
+    if (expected && Buffer.compare(expected.subarray(at, at + SEGMENT_DIGEST_BYTES), segment) !== 0)
       throw changedMeanwhile();
   }
 
   #compareEnd(): void {
     const { expected } = this.#o;
-    if (expected && expected.length !== this.#segments.length * SEGMENT_DIGEST_OCTETS) throw changedMeanwhile();
+    if (expected && expected.length !== this.#segments.length * SEGMENT_DIGEST_BYTES) throw changedMeanwhile();
   }
 }

@@ -3,7 +3,7 @@ import { type BlockWriter, writeAt } from '../dataset/extract/file-writer.js';
 import { Feeder, newConveyor, type Taker } from '../conveyor.js';
 import type { Digest } from '../primitives.js';
 import { startBeside } from '../threads.js';
-import { BLOCK_COUNT, BLOCK_OCTETS } from './read-ahead.js';
+import { BLOCK_COUNT, BLOCK_BYTES } from './read-ahead.js';
 
 /** What becomes of a block in the writing thread. */
 interface Task {
@@ -66,7 +66,7 @@ class Beside {
   }
 
   #start(): Feeder<Task, Uint8Array> {
-    const { filling, emptying } = newConveyor(BLOCK_COUNT, BLOCK_OCTETS);
+    const { filling, emptying } = newConveyor(BLOCK_COUNT, BLOCK_BYTES);
     startBeside('writing', this.#algorithm, { from: emptying });
     return new Feeder(filling);
   }

@@ -12,19 +12,20 @@ const HEADER_START = 6;
 
 /** Frames that a suitcase may have for nothing, and content that each further one must bring on average. */
 export const FREE_FRAMES = 64;
-export const FRAME_CONTENT_OCTETS = 4096;
-/** The same for blocks, which are three octets when they are empty. A program that flushes after each line makes blocks of a line. */
+export const FRAME_CONTENT_BYTES = 4096;
+/** The same for blocks; an empty one is three bytes. A program that flushes after each line makes blocks of a line. */
 const FREE_BLOCKS = 4096;
-const BLOCK_CONTENT_OCTETS = 16;
+const BLOCK_CONTENT_BYTES = 16;
 
-/** Octets of one frame; `last` with its end. */
+/** Bytes of one frame; `last` with its end. */
 interface FramePiece {
   bytes: Uint8Array<ArrayBuffer>;
   last: boolean;
 }
 
 /**
- * Cuts zstd data into its frames: Node's decoder stops after a frame and drops what follows it in the same chunk, without an error.
+ * Cuts zstd data into its frames: Node's decoder stops after a frame and drops what follows it in the same chunk,
+ * without an error.
  *
  * @throws DepotError 'archive-refused' where the last frame is cut off
  */
@@ -42,8 +43,8 @@ export function* splitFrames(chunks: Iterable<Uint8Array<ArrayBuffer>>): Generat
 }
 
 /**
- * Walks over the frames of zstd data (RFC 8878, section 3.1) without decompressing them, ahead of a decoder that would allocate,
- * and move with each block, whatever window a frame asks for: up to 2 GiB for a handful of octets.
+ * Walks over the frames of zstd data (RFC 8878, section 3.1) without decompressing them, ahead of a decoder that would
+ * allocate, and move with each block, whatever window a frame asks for: up to 2 GiB for a handful of bytes.
  */
 export class ZstdFrames {
   readonly #largestWindow: number;
@@ -61,7 +62,7 @@ export class ZstdFrames {
     this.#largestWindow = largestWindow;
   }
 
-  /** Whether the octets so far end with the end of a frame, or there were none. */
+  /** Whether the bytes so far end with the end of a frame, or there were none. */
   get isBetween(): boolean {
     return this.#next === 'frame' && this.#skip === 0 && this.#collected.length === 0;
   }
@@ -69,17 +70,17 @@ export class ZstdFrames {
   /** Whether there are more frames or blocks than `octets` of content need: next to nothing in them, and work for each. */
   isCutTooSmall(octets: number): boolean {
     return (
-      this.frames > FREE_FRAMES + octets / FRAME_CONTENT_OCTETS ||
-      this.blocks > FREE_BLOCKS + octets / BLOCK_CONTENT_OCTETS
+      this.frames > FREE_FRAMES + octets / FRAME_CONTENT_BYTES ||
+      this.blocks > FREE_BLOCKS + octets / BLOCK_CONTENT_BYTES
     );
   }
 
-  /** The next octets of the data. @throws DepotError 'archive-refused' for a window that is too large */
+  /** The next bytes of the data. @throws DepotError 'archive-refused' for a window that is too large */
   see(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; ) at = this.walk(bytes, at).end;
   }
 
-  /** Walks to the end of the current frame, or of the octets. @throws as `see` */
+  /** Walks to the end of the current frame, or of the bytes. @throws as `see` */
   walk(bytes: Uint8Array, start: number): { end: number; last: boolean } {
     for (let at = start; at < bytes.length; ) {
       if (this.#skip > 0) {
@@ -108,7 +109,7 @@ export class ZstdFrames {
     }
   }
 
-  /** The first six octets: magic, and descriptor, or the beginning of a skippable frame. */
+  /** The first six bytes: magic, and descriptor, or the beginning of a skippable frame. */
   #frame(octets: number[]): void {
     const magic = littleEndian(octets.slice(0, 4));
     this.frames++;
@@ -182,13 +183,14 @@ function littleEndian(octets: number[]): number {
   return octets.reduce((sum, octet, i) => sum + octet * 2 ** (8 * i), 0);
 }
 
-/** The input is cut small because four octets can stand for 128 KiB, and all that a slice stands for comes out before the next. */
-const SLICE_OCTETS = 512;
+/** Cut small: four bytes can stand for 128 KiB, and all that a slice stands for comes out before the next. */
+const SLICE_BYTES = 512;
 
 /**
  * zstd in JavaScript, where the runtime has none: Node before 22.15, and browsers.
  *
- * @throws DepotError 'archive-refused' where the data is broken or cut off, asks for too much memory, or is cut into pieces that hold nothing
+ * @throws DepotError 'archive-refused' where the data is broken or cut off, asks for too much memory, or is cut into
+ *   pieces that hold nothing
  */
 export class ZstdDecoder {
   #output: Bytes[] = [];
@@ -201,9 +203,9 @@ export class ZstdDecoder {
 
   /** What came out must be used before the next is asked for. */
   *push(chunk: Bytes): Generator<Bytes> {
-    for (let at = 0; at < chunk.length; at += SLICE_OCTETS) {
-      this.#frames.see(chunk.subarray(at, at + SLICE_OCTETS));
-      this.#decode(chunk.subarray(at, at + SLICE_OCTETS), false);
+    for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
+      this.#frames.see(chunk.subarray(at, at + SLICE_BYTES));
+      this.#decode(chunk.subarray(at, at + SLICE_BYTES), false);
       if (this.#frames.isCutTooSmall(this.#octets))
         throw broken('zstd', new Error('it is cut into frames or blocks with next to nothing in them'));
       yield* this.#taken();

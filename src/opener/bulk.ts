@@ -1,6 +1,6 @@
 /**
- * Bulk decryption in a browser: batches of ciphertext, decrypted outside this thread while it goes on reading. GCM is the
- * browser's own, OCB's block step too (ocb.ts); CFB has threads (cipher-threads.ts).
+ * Bulk decryption in a browser: batches of ciphertext, decrypted outside this thread while it goes on reading. GCM is
+ * the browser's own, OCB's block step too (ocb.ts); CFB has threads (cipher-threads.ts).
  */
 import { keyBytes, type Aes } from '../pgp/cfb.js';
 import { changed, ChunkFrames, ChunkKeys, tagBytes, type AeadParameters } from '../pgp/chunks.js';
@@ -12,9 +12,9 @@ import type { CipherThreads } from './cipher-threads.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The body of one SEIPD packet, without version octet (v1) or head (v2). What comes back is in the order of the calls. */
+/** The body of one SEIPD packet, without version byte (v1) or head (v2). Results come in the order of the calls. */
 export interface BulkDecryptor {
-  /** Resolves to what these octets, and those before, are enough for. SEIPDv2: authenticated; SEIPDv1: not yet. @throws 'verification-failed' */
+  /** What the bytes so far are enough for. SEIPDv2: authenticated; SEIPDv1: not yet. @throws 'verification-failed' */
   decrypt(body: Uint8Array): Promise<Uint8Array[]>;
   /** The rest. */
   end(): Promise<Uint8Array[]>;
@@ -22,7 +22,6 @@ export interface BulkDecryptor {
 
 const block = 16;
 
-/** SEIPDv1. */
 export class CfbBulk implements BulkDecryptor {
   readonly #key: Uint8Array;
   readonly #threads: CipherThreads;
@@ -38,7 +37,7 @@ export class CfbBulk implements BulkDecryptor {
   decrypt(body: Uint8Array): Promise<Uint8Array[]> {
     const whole = (this.#held.length + body.length) % block;
     const data = concat(this.#held, body.subarray(0, Math.max(0, body.length - whole)));
-    // Fewer than 16 octets in all are held together.
+    // Fewer than 16 bytes in all are held together.
     if (data.length % block !== 0) return this.#hold(concat(this.#held, body));
     this.#held = body.slice(body.length - whole);
     return this.#send(data as Bytes);
@@ -61,7 +60,6 @@ export class CfbBulk implements BulkDecryptor {
   }
 }
 
-/** SEIPDv2. */
 export class AeadBulk implements BulkDecryptor {
   readonly #keys: ChunkKeys;
   readonly #frames: ChunkFrames;

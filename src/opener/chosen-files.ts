@@ -58,7 +58,8 @@ interface Read {
 }
 
 /**
- * Reads them, and of several receipts takes the one that belongs to the suitcase. `ownKey`: fingerprint of the private key.
+ * Reads them, and of several receipts takes the one that belongs to the suitcase. `ownKey`: fingerprint of the private
+ * key.
  *
  * @throws DepotError 'local-unreadable', 'key-unreadable'
  */
@@ -150,9 +151,9 @@ interface Wanted {
 }
 
 /**
- * The receipt of what is checked: the one that quotes the suitcase's session key packets, else the one of its name, else the one with
- * the digest that the agent told, else the newest. Among several of those the first that `signed` resolves for: a changed copy beside
- * the true receipt must not decide.
+ * The receipt of what is checked: the one that quotes the suitcase's session key packets, else the one of its name,
+ * else the one with the digest that the agent told, else the newest. Among several of those the first that `signed`
+ * resolves for: a changed copy beside the true receipt must not decide.
  *
  * @throws DepotError 'verification-failed' when no file holds a receipt
  */
@@ -206,7 +207,8 @@ function belonging(receipts: GivenReceipt[], { pkesk, suitcaseName, agentSha256 
 }
 
 /**
- * Verifies the receipt by whichever of the signatures belongs to it; the one of its name is tried first, and its error is the one that counts.
+ * Verifies the receipt by whichever of the signatures belongs to it; the one of its name is tried first, and its error
+ * is the one that counts.
  *
  * @throws DepotError 'verification-failed'; 'incomplete' without any signature
  */
@@ -230,8 +232,8 @@ async function verifyBy(
 }
 
 /**
- * Splits off public keys that are the holder's own: what they signed says nothing of the supplier. Known by the private key, and where
- * none was given, by the recipients that the receipt names.
+ * Splits off public keys that are the holder's own: what they signed says nothing of the supplier. Known by the private
+ * key, and where none was given, by the recipients that the receipt names.
  */
 function withoutOwnKeys<T extends { certificate: Certificate }>(
   signers: T[],

@@ -8,7 +8,7 @@ export const CIPHER_THREAD = 'cipher';
 
 interface Job {
   key: Uint8Array;
-  /** The 16 octets of ciphertext before `data`. */
+  /** The 16 bytes of ciphertext before `data`. */
   previous: Uint8Array;
   data: Bytes;
 }

@@ -14,8 +14,8 @@ import { allowed, freeName, isNamed } from './places.js';
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Names of some twenty thousand sources of unknown length; depot.yaml has a few, and each has one file in parts. */
-const MOST_OCTETS = 4 << 20;
-const OCTETS_BESIDE = 64;
+const MOST_BYTES = 4 << 20;
+const BYTES_BESIDE = 64;
 
 /** The files that the manifest says are stored in parts. They are all kept between two readings, so there is an end to them. */
 export class JoinedFiles {
@@ -25,8 +25,8 @@ export class JoinedFiles {
   /** @throws DepotError 'archive-refused' */
   add(path: ByteString): void {
     if (this.#paths.has(path)) return;
-    this.#octets += path.length + OCTETS_BESIDE;
-    if (this.#octets > MOST_OCTETS) throw refused('the archive holds too many files in parts');
+    this.#octets += path.length + BYTES_BESIDE;
+    if (this.#octets > MOST_BYTES) throw refused('the archive holds too many files in parts');
     this.#paths.add(path);
   }
 

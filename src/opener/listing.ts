@@ -25,7 +25,7 @@ export interface Rows {
 
 /** More are counted and not listed: memory must not grow with the dataset. */
 const MOST_LISTED = 50_000;
-/** A name can have 32 KiB, and each octet of it four characters when it is shown. */
+/** A name can have 32 KiB, and each byte of it four characters when it is shown. */
 const MOST_CHARACTERS = 32 << 20;
 
 /** Makes the list of contents while the archive goes by. */

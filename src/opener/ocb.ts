@@ -1,6 +1,6 @@
 /**
- * AES-OCB with tags of 16 octets (RFC 7253), whose block step a browser does natively: CBC decryption gives D(X[i]) xor X[i-1]
- * for all blocks at once, in parallel. What is left is XOR. The few single encryptions come from a library.
+ * AES-OCB with tags of 16 bytes (RFC 7253), whose block step a browser does natively: CBC decryption gives D(X[i]) xor
+ * X[i-1] for all blocks at once, in parallel. What is left is XOR. The few single encryptions come from a library.
  */
 type Bytes = Uint8Array<ArrayBuffer>;
 /** Encrypts whole blocks, each by itself. */
@@ -147,7 +147,7 @@ function hash(encrypt: EncryptBlocks, table: Table, aad: Uint8Array): Uint8Array
   return octetsOf(sum);
 }
 
-/** Offset_0 for a nonce of up to 15 octets (section 4.2). */
+/** Offset_0 for a nonce of up to 15 bytes (section 4.2). */
 function firstOffset(encrypt: EncryptBlocks, nonce: Uint8Array): Uint8Array {
   const input = new Uint8Array(block);
   input[block - nonce.length - 1] = 1;

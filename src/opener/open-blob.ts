@@ -22,9 +22,9 @@ export interface Opened extends Read {
 export class Enough extends Error {}
 
 /**
- * The opening in a browser, in the words of `src/open/open.ts`: suitcase | digest | OpenPGP parse | decrypt | decompress | `consumer`.
- * When it resolves, every octet of the suitcase was authenticated. A content that makes no sense is only reported as such
- * after the rest of the suitcase was authenticated too.
+ * What `src/open/open.ts` does, in a browser: suitcase | digest | OpenPGP parse | decrypt | decompress | `consumer`.
+ * When it resolves, every byte was authenticated; content that makes no sense is reported only after the rest was
+ * authenticated too.
  *
  * @throws DepotError 'verification-failed', 'archive-refused', and what the consumer throws
  */
@@ -60,8 +60,8 @@ export function examine(sink: EntrySink, joined: (path: ByteString, parts: numbe
 }
 
 /**
- * Decompresses a stream by its magic, as `src/open/decompress.ts` does; gzip by the browser, which takes one member only (what
- * depot and gzip make), zstd in JavaScript.
+ * Decompresses a stream by its magic, as `src/open/decompress.ts` does; gzip by the browser, which takes one member
+ * only (what depot and gzip make), zstd in JavaScript.
  *
  * @throws DepotError 'archive-refused' where the compressed data is broken, truncated or followed by something else
  */

@@ -31,7 +31,7 @@ interface OpenedOnce {
   joined: JoinedFiles;
   name: string;
   bytes: number;
-  /** Entries in the archive, and the bound on octets under which they came out. */
+  /** Entries in the archive, and the bound on bytes under which they came out. */
   entries: number;
   most: number;
 }
@@ -209,7 +209,7 @@ class OpeningThread {
     if (once === null) throw new DepotError('usage', 'nothing was opened yet');
     this.#stopping = new AbortController();
     const { signal } = this.#stopping;
-    // The second reading: the same octets as the first, which were all authenticated.
+    // The second reading: the same bytes as the first, which were all authenticated.
     const reading = this.#reading(once.sealed, once.sessionKey, once.cipher, once.segments);
     try {
       this.#send(
@@ -237,10 +237,7 @@ function failed(error: unknown, kept: Kept | null): FromThread {
 const TIMES_THE_SUITCASE = 100;
 const AT_LEAST = 2 ** 30;
 
-/**
- * The most that comes out of a suitcase that nobody vouches for, unless the person allows more: text compresses to a tenth, seldom
- * to a fiftieth; only bombs, and disks full of zeros, to less.
- */
+/** The most without a receipt: text compresses to a tenth, seldom to a fiftieth; only bombs and zeros to less. */
 function mostUnproven(suitcaseOctets: number): number {
   return Math.max(AT_LEAST, TIMES_THE_SUITCASE * suitcaseOctets);
 }

@@ -58,8 +58,9 @@ export function download(blob: Blob, name: string): void {
 const MOST_OF_ONE_NAME = 1000;
 
 /**
- * Asks for `name`; where the browser does not take it, for it with ever more of it as `%` and hex digits. Chromium takes on no system
- * what is awkward on one of them: `notes~`, `x.url`, `desktop.ini`, `con`, a dot at the end, characters that do not show.
+ * Asks for `name`; where the browser does not take it, for it with ever more of it as `%` and hex digits. Chromium
+ * takes on no system what is awkward on one of them: `notes~`, `x.url`, `desktop.ini`, `con`, a dot at the end,
+ * characters that do not show.
  */
 export async function allowed<T>(name: string, ask: (name: string) => Promise<T>): Promise<T> {
   const safe = toText(localName(fromText(name), 'win32'))!.replace(/[^\p{L}\p{N}%._ ()-]|^[. ]|[. ]$/gu, escaped);

@@ -141,7 +141,7 @@ function counterMode(key: Uint8Array, iv: Uint8Array): BlockCipher {
         if (used === keystream.length) {
           keystream = encryptBlocks(key, counter);
           used = 0;
-          // An octet that becomes 0 carries.
+          // An byte that becomes 0 carries.
           let carry = block - 1;
           do counter[carry]!++;
           while (counter[carry] === 0 && carry-- > 0);
@@ -162,10 +162,7 @@ export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0;
 }
 
-/**
- * Browsers have Ed25519 only. This is asked of revocations with a short hash alone, and one that cannot be checked counts as
- * genuine: the signer is refused rather than trusted.
- */
+/** Asked only of revocations with a short hash: one that a browser cannot check (it has no Ed448) counts as genuine. */
 export async function verifyEdDsa(
   curve: 'Ed25519' | 'Ed448',
   point: Uint8Array,
@@ -207,7 +204,6 @@ export function fromLatin1(text: string): Bytes {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-/** Copies all of `from` to the beginning of `to`. */
 export function copyOctets(from: Uint8Array, to: Uint8Array): void {
   to.set(from);
 }

@@ -15,7 +15,7 @@ export interface Given {
   passphrase: string;
   /** Lower-case hex, or empty. */
   agentSha256: string;
-  /** Most octets that may come out; null where the receipt is to say, or the size of the suitcase. */
+  /** Most bytes that may come out; null where the receipt is to say, or the size of the suitcase. */
   most: number | null;
 }
 
@@ -55,7 +55,7 @@ export interface Summary {
   bytes: number;
   manifest: boolean;
   notListed: number;
-  /** Octets after which saving to a folder stops. */
+  /** Bytes after which saving to a folder stops. */
   most: number;
   /** Name for what is saved: the deposit's id, or the suitcase's name. */
   name: string;

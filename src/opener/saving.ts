@@ -99,7 +99,7 @@ async function saveFile(
   return { kind: 'saved', blob: target instanceof MemoryTarget ? target.blob : null, name: saved, report: null };
 }
 
-/** Where octets go: a file that the person chose, or the browser's memory. */
+/** Where bytes go: a file that the person chose, or the browser's memory. */
 export interface Target {
   write(bytes: Bytes): Promise<void>;
   close(): Promise<void>;

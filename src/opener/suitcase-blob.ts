@@ -13,18 +13,18 @@ import type { CipherThreads } from './cipher-threads.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Octets read at once, and the length of the stretches that a second pass over the same file is held against. */
-const SEGMENT_OCTETS = 4 << 20;
+/** Bytes read at once, and the length of the stretches that a second pass over the same file is held against. */
+const SEGMENT_BYTES = 4 << 20;
 /** Segments that are being decrypted while the ones before are unpacked. */
 const AHEAD = 3;
-const SEGMENT_DIGEST_OCTETS = 16;
+const SEGMENT_DIGEST_BYTES = 16;
 const PREAMBLE_PIECE = 64 * 1024;
 
 /** What a suitcase can be read from. */
 export interface Sealed {
   suitcase: Blob;
   preamble: Preamble;
-  /** Octets before the encrypted packet. */
+  /** Bytes before the encrypted packet. */
   start: number;
 }
 
@@ -59,7 +59,7 @@ export async function* contents(o: ReadOptions, read: Read): AsyncGenerator<Byte
   const ahead: Promise<Uint8Array[]>[] = [];
   for await (const raw of segmentsOf(o.suitcase)) {
     digest.update(raw);
-    const segment = digest.digestSoFar().slice(0, SEGMENT_DIGEST_OCTETS);
+    const segment = digest.digestSoFar().slice(0, SEGMENT_DIGEST_BYTES);
     const expected = o.expected?.[read.segments.length];
     if (o.expected !== null && (expected === undefined || !sameOctets(expected, segment))) throw changedMeanwhile();
     read.segments.push(segment);
@@ -80,8 +80,8 @@ export async function* contents(o: ReadOptions, read: Read): AsyncGenerator<Byte
 
 /** All of it, piece by piece. @throws DepotError 'local-unreadable' */
 export async function* segmentsOf(suitcase: Blob): AsyncGenerator<Bytes> {
-  for (let at = 0; at < suitcase.size; at += SEGMENT_OCTETS)
-    yield new Uint8Array(await bytesOf(suitcase.slice(at, at + SEGMENT_OCTETS)));
+  for (let at = 0; at < suitcase.size; at += SEGMENT_BYTES)
+    yield new Uint8Array(await bytesOf(suitcase.slice(at, at + SEGMENT_BYTES)));
 }
 
 /** PKESK… | SEIPD { Literal }, from what is behind the PKESKs on. */
@@ -104,7 +104,7 @@ class Message {
       : new CfbBulk(sessionKey, cipher ?? 'AES-256', threads);
   }
 
-  /** Begins to decrypt the next octets of the suitcase. */
+  /** Begins to decrypt the next bytes of the suitcase. */
   decrypt(raw: Uint8Array): Promise<Uint8Array[]> {
     this.#structure.write(raw);
     return this.#begun();

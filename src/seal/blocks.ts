@@ -2,12 +2,12 @@ import type { Feeder } from '../conveyor.js';
 import { DepotError } from '../errors.js';
 import { discard } from '../primitives.js';
 
-/** Octets of a block: large enough that a hand-over costs nothing, small enough that a few in flight fit in memory. */
-export const BLOCK_OCTETS = 1 << 20;
+/** Bytes of a block: large enough that a hand-over costs nothing, small enough that a few in flight fit in memory. */
+export const BLOCK_BYTES = 1 << 20;
 
 /**
- * Blocks that exist at once, whatever the lanes: the sealing thread fills some while the upload holds the others until the
- * server has acknowledged them. Eight lanes of one 2 MiB SSH window each keep 16 MiB in flight.
+ * Blocks that exist at once, whatever the lanes: the sealing thread fills some while the upload holds the others until
+ * the server has acknowledged them. Eight lanes of one 2 MiB SSH window each keep 16 MiB in flight.
  */
 export const BLOCK_COUNT = 24;
 
@@ -41,13 +41,13 @@ export class BlockWriter {
         at += part.length;
         if (this.#filled === this.#block.length) this.#handOver();
       }
-      // Pieces come in order: with the last octet of its memory, all of it was copied.
+      // Pieces come in order: with the last byte of its memory, all of it was copied.
       if (piece.byteOffset + piece.byteLength === piece.buffer.byteLength) discard(piece);
     }
     this.#pieces.length = 0;
   }
 
-  /** Hands over the last, partly filled block; returns the octets of all blocks. */
+  /** Hands over the last, partly filled block; returns the bytes of all blocks. */
   async end(): Promise<number> {
     await this.flush();
     if (this.#filled > 0) this.#handOver();

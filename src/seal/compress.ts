@@ -4,14 +4,12 @@ import * as zlib from 'node:zlib';
 import { discard } from '../primitives.js';
 
 /**
- * Compression of the tar stream, in independent segments.
+ * Compression of the tar stream, in independent segments: zlib's one-shot calls run on libuv's thread pool, so all
+ * cores compress at once. A segment whose sample does not compress is stored, and copied only if it has to wait for
+ * others.
  *
- * zlib's one-shot calls run on libuv's thread pool, so several segments compress at once on all cores while
- * their order is kept. Each segment is looked at first: one that does not compress is stored, which costs
- * next to nothing, whatever the names of the files in it are, and is not copied unless it has to wait for others.
- *
- * Both formats yield what stock tools read: gzip is one member (RFC 1952) whose deflate segments end at a byte
- * boundary, each primed with the 32 KiB before it; zstd is a sequence of frames (RFC 8878, section 3.1).
+ * Stock tools read both formats: gzip is one member (RFC 1952) whose deflate segments end at a byte boundary, each
+ * primed with the 32 KiB before it; zstd is a sequence of frames (RFC 8878, section 3.1).
  */
 export type CompressionFormat = 'none' | 'gzip' | 'zstd';
 
@@ -19,7 +17,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 type Compressed = Bytes[];
 
 interface SegmentFormat {
-  /** Uncompressed octets per segment. */
+  /** Uncompressed bytes per segment. */
   segmentOctets: number;
   begin(): Bytes[];
   compress(segment: Bytes, previous: Bytes | null): Promise<Compressed>;
@@ -36,7 +34,7 @@ export function runtimeHasZstd(): boolean {
 
 const MIB = 1 << 20;
 /** Smaller frames would compress less. */
-const ZSTD_SEGMENT_OCTETS = 4 * MIB;
+const ZSTD_SEGMENT_BYTES = 4 * MIB;
 
 /** `auto` is zstd where the runtime has it, else gzip. */
 export function chooseCompression(wanted: 'auto' | CompressionFormat): CompressionFormat {
@@ -44,11 +42,7 @@ export function chooseCompression(wanted: 'auto' | CompressionFormat): Compressi
   return runtimeHasZstd() ? 'zstd' : 'gzip';
 }
 
-/**
- * Compresses a stream of chunks; `none` passes them through.
- *
- * @param release gets each chunk when nothing of it is needed any more; until then it must not change
- */
+/** Compresses chunks; `none` passes them through. A chunk must not change until `release` gets it. */
 export async function* compress(
   format: CompressionFormat,
   chunks: AsyncIterable<Bytes>,
@@ -97,7 +91,7 @@ export async function* compress(
   yield* segments.end();
 }
 
-/** Chunks that make a segment: that many octets, or what is left. */
+/** Chunks that make a segment: that many bytes, or what is left. */
 async function* segmentsOf(
   chunks: AsyncIterable<Bytes>,
   octets: number,
@@ -133,23 +127,23 @@ function joined(segment: Bytes[], release: (chunk: Bytes) => void): { bytes: Byt
 /** How many chunks of 1 MiB `compress` may need before it releases one. */
 export function chunksHeld(format: CompressionFormat): number {
   if (format === 'none') return 1;
-  return format === 'gzip' ? availableParallelism() + 1 : ZSTD_SEGMENT_OCTETS / MIB;
+  return format === 'gzip' ? availableParallelism() + 1 : ZSTD_SEGMENT_BYTES / MIB;
 }
 
-const SAMPLE_OCTETS = 4096;
+const SAMPLE_BYTES = 4096;
 /** A sample must shrink below this share of itself for its segment to be worth compressing. */
 const WORTHWHILE = 0.97;
 
 /**
- * Tells segments that compress from those that do not by small samples, for less than one per cent of the work: of three
- * places, or of one where the segments before did not compress, and of another one each time.
+ * Tells segments that compress from those that do not by small samples, for less than one per cent of the work: of
+ * three places, or of one where the segments before did not compress, and of another one each time.
  */
 function sampler(): (segment: readonly Bytes[]) => boolean {
   let stored = 0;
   return (segment) => {
     const octets = segment.reduce((sum, chunk) => sum + chunk.length, 0);
-    if (octets <= 4 * SAMPLE_OCTETS) return true;
-    const last = octets - SAMPLE_OCTETS;
+    if (octets <= 4 * SAMPLE_BYTES) return true;
+    const last = octets - SAMPLE_BYTES;
     const places = [0, last >>> 1, last];
     const looked = stored === 0 ? places : [places[stored % places.length]!];
     const compresses = looked.some((at) => shrinks(sampleAt(segment, at)));
@@ -163,7 +157,7 @@ function sampleAt(segment: readonly Bytes[], place: number): Bytes {
   let at = place;
   for (const chunk of segment) {
     if (at < chunk.length)
-      return chunk.subarray(Math.max(0, Math.min(at, chunk.length - SAMPLE_OCTETS))).subarray(0, SAMPLE_OCTETS);
+      return chunk.subarray(Math.max(0, Math.min(at, chunk.length - SAMPLE_BYTES))).subarray(0, SAMPLE_BYTES);
     at -= chunk.length;
   }
   throw new Error('no such place');
@@ -172,7 +166,7 @@ function sampleAt(segment: readonly Bytes[], place: number): Bytes {
 function shrinks(sample: Bytes): boolean {
   // A small window and small tables: setting up zlib's usual ones costs as much as the sample itself.
   return (
-    zlib.deflateRawSync(sample, { level: 1, windowBits: 12, memLevel: 5, chunkSize: SAMPLE_OCTETS + 64 }).length <
+    zlib.deflateRawSync(sample, { level: 1, windowBits: 12, memLevel: 5, chunkSize: SAMPLE_BYTES + 64 }).length <
     sample.length * WORTHWHILE
   );
 }
@@ -207,7 +201,7 @@ function gzipFormat(): SegmentFormat {
   };
 }
 
-/** RFC 1951, section 3.2.4: stored blocks; every segment before ended at a byte boundary, so the header is one octet. */
+/** RFC 1951, section 3.2.4: stored blocks; every segment before ended at a byte boundary, so the header is one byte. */
 function storedBlocks(segment: readonly Bytes[]): Compressed {
   const pieces: Compressed = [];
   for (const body of blocksOf(segment, 0xffff)) {
@@ -225,13 +219,13 @@ function* blocksOf(segment: readonly Bytes[], octets: number): Generator<Bytes> 
   }
 }
 
-const ZSTD_BLOCK_OCTETS = 128 * 1024;
+const ZSTD_BLOCK_BYTES = 128 * 1024;
 
 function zstdFormat(): SegmentFormat {
   const zstd = promisify<Bytes, zlib.ZstdOptions, Buffer<ArrayBuffer>>(zlib.zstdCompress);
   const params = { [zlib.constants.ZSTD_c_compressionLevel]: 3 };
   return {
-    segmentOctets: ZSTD_SEGMENT_OCTETS,
+    segmentOctets: ZSTD_SEGMENT_BYTES,
     begin: () => [],
     observe: () => undefined,
     compress: async (segment) => [await zstd(segment, { params })],
@@ -240,7 +234,7 @@ function zstdFormat(): SegmentFormat {
   };
 }
 
-/** RFC 8878, section 3.1.1: one frame of raw blocks, with its content size in four octets and in a single segment. */
+/** RFC 8878, section 3.1.1: one frame of raw blocks, with its content size in four bytes and in a single segment. */
 function rawFrame(segment: readonly Bytes[]): Compressed {
   const header = Buffer.alloc(9);
   header.writeUInt32LE(0xfd2fb528, 0);
@@ -249,7 +243,7 @@ function rawFrame(segment: readonly Bytes[]): Compressed {
   header.writeUInt32LE(octets, 5);
   const pieces: Compressed = [header];
   let left = octets;
-  for (const body of blocksOf(segment, ZSTD_BLOCK_OCTETS)) {
+  for (const body of blocksOf(segment, ZSTD_BLOCK_BYTES)) {
     left -= body.length;
     const blockHeader = Buffer.alloc(3);
     blockHeader.writeUIntLE(body.length * 8 + (left === 0 ? 1 : 0), 0, 3);

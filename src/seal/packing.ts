@@ -6,12 +6,7 @@ import type { Chunk } from '../dataset/chunks.js';
 import { packDataset, type DatasetOptions, type DatasetSummary } from '../dataset/pack.js';
 import type { Said } from '../threads.js';
 
-/**
- * The packing thread reads the dataset and hands over its tar, chunk by chunk: reading a hundred thousand small files is system calls, and
- * sealing them is arithmetic, which one thread would do in turn.
- *
- * @throws DepotError as `packDataset` does
- */
+/** The packing thread: reading is system calls, sealing arithmetic, so each has its thread. @throws as `packDataset` */
 export async function pack(
   options: DatasetOptions,
   { to, signal, say }: { to: Feeder; signal: AbortSignal; say: (said: Said) => void },
@@ -35,9 +30,9 @@ export async function pack(
 }
 
 /**
- * What was piped into depot; undefined when that is a terminal or nothing. `process.stdin` of a thread goes through the main
- * thread, which has enough to do with SSH. A pipe is read as a socket, not through the thread pool: a read there cannot
- * be given up, and a writer that never ends would keep the process from ending.
+ * What was piped into depot; undefined when that is a terminal or nothing. `process.stdin` of a thread goes through the
+ * main thread, which has enough to do with SSH. A pipe is read as a socket, not through the thread pool: a read there
+ * cannot be given up, and a writer that never ends would keep the process from ending.
  */
 function openStdin(): AsyncIterable<Uint8Array> | undefined {
   try {

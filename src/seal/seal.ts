@@ -6,13 +6,7 @@ import { BlockWriter } from './blocks.js';
 import { compress } from './compress.js';
 import type { Envelope, Sealed } from './sealing.js';
 
-/**
- * The sealing thread: chunks of the dataset's tar | compress | encrypt, into blocks. Their digest is taken where they arrive (`startSealing`).
- *
- * Nothing is buffered but what a stage needs: a block waits until the main thread takes it, and everything before it waits with it.
- *
- * @throws what the packing thread failed with
- */
+/** The sealing thread: tar | compress | encrypt, into blocks. While a block waits, everything before it waits. */
 export async function seal(
   { compression, pkesk, sessionKey, encryption }: Envelope,
   { from, to }: { from: Taker; to: Feeder },

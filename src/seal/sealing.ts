@@ -8,15 +8,14 @@ import type { Encryption } from '../pgp/sessionkey.js';
 import { sharedKey } from '../shared-key.js';
 import { Thread, type Said } from '../threads.js';
 import type { Warn } from '../warning.js';
-import { BLOCK_COUNT, BLOCK_OCTETS } from './blocks.js';
+import { BLOCK_COUNT, BLOCK_BYTES } from './blocks.js';
 import { chunksHeld, type CompressionFormat } from './compress.js';
 
-/** What the sealing thread needs to know. */
 export interface Envelope {
   compression: CompressionFormat;
   /** The PKESK packets, byte for byte as they will open the suitcase. */
   pkesk: Uint8Array;
-  /** 32 octets; shared with the thread, and wiped when that is done or gone. */
+  /** 32 bytes; shared with the thread, and wiped when that is done or gone. */
   sessionKey: Uint8Array;
   encryption: Encryption;
 }
@@ -25,7 +24,6 @@ export interface SealOptions extends Envelope {
   dataset: DatasetOptions;
 }
 
-/** What the sealing thread computed while it streamed. */
 export interface Sealed {
   bytes: number;
   head: Uint8Array;
@@ -33,7 +31,6 @@ export interface Sealed {
   plaintextOctets: number;
 }
 
-/** All that a receipt says of suitcase and dataset. */
 export interface SealResult extends Sealed {
   dataset: DatasetSummary;
   /** Hex SHA-256 of the whole suitcase. */
@@ -66,7 +63,7 @@ export interface Sealing {
 
 /** Chunks on their way to the sealing thread, beside those that the compression holds and the one that is being filled. */
 const CHUNKS_AHEAD = 2;
-const CHUNK_OCTETS = 1 << 20;
+const CHUNK_BYTES = 1 << 20;
 /** Commands have ended by then, and most cleanups; what is still to be written and told fits into the 90 s that systemd gives. */
 const leftAfterMs = 45_000;
 
@@ -77,8 +74,8 @@ export function startSealing(
   patienceMs = leftAfterMs,
 ): Sealing {
   const shared = sharedKey(sessionKey);
-  const chunks = newConveyor(chunksHeld(envelope.compression) + CHUNKS_AHEAD, CHUNK_OCTETS);
-  const suitcase = newConveyor(BLOCK_COUNT, BLOCK_OCTETS);
+  const chunks = newConveyor(chunksHeld(envelope.compression) + CHUNKS_AHEAD, CHUNK_BYTES);
+  const suitcase = newConveyor(BLOCK_COUNT, BLOCK_BYTES);
   const said = (said: Said): void => {
     if (said.kind === 'warning') hooks.warn(said.message, said.weight);
     else hooks.progress({ entries: said.entries ?? 0, bytes: said.bytes });

@@ -4,11 +4,13 @@ import path from 'node:path';
 import { DepotError } from '../errors.js';
 import { markSuitcaseBlock, type SuitcaseBlock } from '../outbound.js';
 import { localError, makeDirectory, syncDirectory } from '../durable-file.js';
-import { BLOCK_OCTETS } from './blocks.js';
+import { BLOCK_BYTES } from './blocks.js';
 import type { Sealing, SealResult } from './sealing.js';
 
 /**
- * For `spool: true`: the suitcase as a local file, ciphertext only, so that another process can take up its upload. Seals into `file` (0600, must not exist), fsynced with its directory when the promise resolves; removed when it rejects.
+ * For `spool: true`: the suitcase as a local file, ciphertext only, so that another process can take up its upload.
+ * Seals into `file` (0600, must not exist), fsynced with its directory when the promise resolves; removed when it
+ * rejects.
  *
  * @throws DepotError 'local-disk-full', 'local-not-writable', and what the sealing throws
  */
@@ -46,9 +48,9 @@ export interface Spooled {
 }
 
 /**
- * Opens a spooled suitcase for its upload from octet `from`. A file in the state directory could be anything by now, and only
- * sealed bytes may leave (law 1 of docs/architecture.md): so the whole file is digested before the first block is handed
- * out, and what is handed out is digested again.
+ * Opens a spooled suitcase for its upload from byte `from`. A file in the state directory could be anything by now, and
+ * only sealed bytes may leave (law 1 of docs/architecture.md): so the whole file is digested before the first block is
+ * handed out, and what is handed out is digested again.
  *
  * @throws DepotError 'local-unreadable' when the file is not, or no longer, what was sealed
  */
@@ -59,11 +61,11 @@ export async function openSpool(file: string, expected: Spooled, from: number): 
     const info = await handle.stat();
     if (!info.isFile() || info.size !== expected.bytes) throw damaged(file);
     const digest = createHash('sha256');
-    const buffer = new Uint8Array(BLOCK_OCTETS);
+    const buffer = new Uint8Array(BLOCK_BYTES);
     // The digest as it is at `from`, for what is read again from there.
     let rest: Hash | undefined;
     for (let at = 0; at < expected.bytes; ) {
-      const end = at < from ? Math.min(from, at + BLOCK_OCTETS) : Math.min(expected.bytes, at + BLOCK_OCTETS);
+      const end = at < from ? Math.min(from, at + BLOCK_BYTES) : Math.min(expected.bytes, at + BLOCK_BYTES);
       if (at === from) rest = digest.copy();
       digest.update(buffer.subarray(0, await fill(handle, buffer, at, end - at, file)));
       at = end;
@@ -99,8 +101,8 @@ function spool(file: string, handle: FileHandle, expected: Spooled, from: number
   return {
     async *blocks() {
       for (let at = from; at < expected.bytes; ) {
-        const buffer = new Uint8Array(free.pop() ?? new ArrayBuffer(BLOCK_OCTETS));
-        const length = await fill(handle, buffer, at, Math.min(BLOCK_OCTETS, expected.bytes - at), file);
+        const buffer = new Uint8Array(free.pop() ?? new ArrayBuffer(BLOCK_BYTES));
+        const length = await fill(handle, buffer, at, Math.min(BLOCK_BYTES, expected.bytes - at), file);
         const block = buffer.subarray(0, length);
         digest.update(block);
         yield markSuitcaseBlock(block);

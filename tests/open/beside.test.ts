@@ -3,13 +3,13 @@ import { closeSync, openSync, readFileSync, readSync, statSync, writeFileSync } 
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FileWriter } from '../../src/dataset/extract/file-writer.js';
-import { BLOCK_OCTETS, readBeside, readHere, type Reading } from '../../src/open/read-ahead.js';
+import { BLOCK_BYTES, readBeside, readHere, type Reading } from '../../src/open/read-ahead.js';
 import { WriteBeside } from '../../src/open/write-beside.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
 
 const MiB = 1 << 20;
 const noise = randomBytes(9 * MiB + 3);
-const inTurn = [0, 1, BLOCK_OCTETS - 1, BLOCK_OCTETS, BLOCK_OCTETS + 1, noise.length];
+const inTurn = [0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, noise.length];
 
 function opened(path: string, flags: string): number {
   const fd = openSync(path, flags);
@@ -31,7 +31,7 @@ describe.each([
     inTurn.flatMap((octets) =>
       [0, 1, 65_536].filter((consumed) => consumed <= octets).map((consumed) => [octets, consumed]),
     ),
-  )('%i octets, %i of them before', (octets, before) => {
+  )('%i bytes, %i of them before', (octets, before) => {
     const bytes = noise.subarray(0, octets);
     const file = join(tempDir(), 'suitcase');
     writeFileSync(file, bytes);
@@ -52,7 +52,7 @@ describe.each([
 describe.each(['beside', 'here'])('writing %s', (where) => {
   const large = (): WriteBeside | null => (where === 'beside' ? new WriteBeside() : null);
   test.each([0, 1, 4 * MiB - 1, 4 * MiB, 4 * MiB + 1, 9 * MiB + 3])(
-    'files of %i octets, whatever the pieces, one after the other',
+    'files of %i bytes, whatever the pieces, one after the other',
     (octets) => {
       const files = new FileWriter(large());
       const bytes = noise.subarray(0, octets);

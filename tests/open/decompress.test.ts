@@ -9,7 +9,7 @@ import { ZstdDecoder } from '../../src/open/zstd.js';
 import { decompress } from '../../src/open/decompress.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
-/** Compared as text: a matcher that walks over half a million octets takes minutes. */
+/** Compared as text: a matcher that walks over half a million bytes takes minutes. */
 const open = async (bytes: Bytes, size = 1000): Promise<string> => (await openBytes(bytes, size)).toString('latin1');
 const content = Buffer.from('some text that repeats, '.repeat(20_000));
 const zstd = (bytes: Uint8Array): Bytes => spawnSync('zstd', ['-cq'], { input: bytes, maxBuffer: 1 << 28 }).stdout;
@@ -62,7 +62,7 @@ describe.each(['gzip', 'zstd'].filter((format) => format in packed))('%s of what
   const around = [1 << 18, 1 << 20].flatMap((octets) => [octets - 1, octets, octets + 1]);
   const noise = randomBytes(5 << 20);
   const pack = (bytes: Uint8Array): Bytes => (format === 'gzip' ? gzipSync(bytes, { level: 0 }) : zstd(bytes));
-  test.each([0, 1, ...around])('%d octets, in pieces of any size', async (octets) => {
+  test.each([0, 1, ...around])('%d bytes, in pieces of any size', async (octets) => {
     const bytes = pack(noise.subarray(0, octets));
     for (const size of [10_007, ...around])
       expect((await openBytes(bytes, size)).equals(noise.subarray(0, octets))).toBe(true);

@@ -5,7 +5,7 @@ import { SuitcaseSource } from '../../src/open/suitcase-source.js';
 import type { MessageReader } from '../../src/pgp/reader.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
 
-/** A suitcase of some octets, and what its reader does with them. */
+/** A suitcase of some bytes, and what its reader does with them. */
 function source(reader: Pick<MessageReader, 'write' | 'end'>): SuitcaseSource {
   const file = join(tempDir(), 'suitcase');
   writeFileSync(file, 'octets');

@@ -20,7 +20,7 @@ describe('windows that frames ask for', () => {
     ['16 MiB by descriptor', frame(0, 14 << 3)],
     ['one eighth over the limit', frame(0, (13 << 3) | 1)],
     ['a content of 1 GiB in one segment', frame(0x20 | 0x80, 0, 0, 0, 0x40)],
-    ['a content of 2^63 octets in one segment', frame(0x20 | 0xc0, 0, 0, 0, 0, 0, 0, 0, 0x80)],
+    ['a content of 2^63 bytes in one segment', frame(0x20 | 0xc0, 0, 0, 0, 0, 0, 0, 0, 0x80)],
     ['with a dictionary id', frame(0x03, 21 << 3, 1, 2, 3, 4)],
     ['in the second frame', Buffer.concat([frame(0, 0), emptyBlock, frame(0, 21 << 3)])],
     [

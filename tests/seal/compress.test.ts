@@ -19,7 +19,7 @@ const text = Buffer.from(
 );
 const noise = randomBytes(5 * MIB);
 const samples: Record<string, Bytes> = {
-  'one octet': Buffer.from('x'),
+  'one byte': Buffer.from('x'),
   'less than a segment': text.subarray(0, 1000),
   'exactly a segment': text.subarray(0, MIB),
   'a segment and one': text.subarray(0, MIB + 1),
