@@ -1,7 +1,7 @@
 import { newConveyor, Taker } from '../conveyor.js';
 import type { ManifestResult } from '../dataset/compare.js';
 import type { ErrorCode } from '../errors.js';
-import type { Preamble } from '../pgp/reader.js';
+import type { Preamble } from '../pgp/preamble.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { sharedKey } from '../shared-key.js';
 import { Thread } from '../threads.js';

@@ -3,7 +3,8 @@ import type { Taker } from '../conveyor.js';
 import { ManifestCheck, type ManifestResult } from '../dataset/compare.js';
 import { sha256 } from '../primitives.js';
 import { TarReader } from '../dataset/tar/read.js';
-import { MessageReader, readPreamble } from '../pgp/reader.js';
+import { readPreamble } from '../pgp/preamble.js';
+import { MessageReader } from '../pgp/reader.js';
 import type { ContentFormat } from './content-format.js';
 import { decompress } from './decompress.js';
 

@@ -1,7 +1,4 @@
-/**
- * The chunks of SEIPD version 2 (RFC 9580 section 5.13.2): where they begin and end, their keys and nonces, and the last tag.
- * Who decrypts them does not matter here.
- */
+/** The chunks of SEIPD version 2 (RFC 9580 section 5.13.2): their bounds, keys, nonces and tags. The ciphers are elsewhere. */
 import { aeadTagOfNothing, hkdfSha256 } from '../primitives.js';
 import { type Aes, keyBytes } from './cfb.js';
 import { EaxDecipher } from './eax.js';
@@ -26,12 +23,12 @@ export interface AeadParameters {
 
 /** Reads the 36 bytes that open a SEIPDv2 body. Throws 'verification-failed'. */
 export function parseHead(head: Uint8Array): AeadParameters {
-  const [version, cipherOctet, aeadOctet, chunkOctet] = head;
+  const [version, cipherByte, aeadByte, chunkOctet] = head;
   if (head.length !== headBytes || version !== 2) throw malformed('not a version 2 encrypted data packet');
-  const cipher = (Object.keys(cipherId) as Aes[]).find((name) => cipherId[name] === cipherOctet);
-  const aead = (Object.keys(aeadId) as Aead[]).find((name) => aeadId[name] === aeadOctet);
-  if (cipher === undefined) throw malformed(`cipher ${cipherOctet} is not AES`);
-  if (aead === undefined) throw malformed(`AEAD mode ${aeadOctet} is unknown`);
+  const cipher = (Object.keys(cipherId) as Aes[]).find((name) => cipherId[name] === cipherByte);
+  const aead = (Object.keys(aeadId) as Aead[]).find((name) => aeadId[name] === aeadByte);
+  if (cipher === undefined) throw malformed(`cipher ${cipherByte} is not AES`);
+  if (aead === undefined) throw malformed(`AEAD mode ${aeadByte} is unknown`);
   if (chunkOctet === undefined || chunkOctet > maxChunkOctet)
     throw malformed(`chunk size ${chunkOctet} is over the limit of ${maxChunkOctet}`);
   return { cipher, aead, chunkOctet, head };
@@ -86,9 +83,8 @@ export class ChunkKeys {
   }
 }
 
-/** What a ChunkFrames tells while it reads. */
 export interface ChunkSink {
-  /** Ciphertext of the current chunk; not kept after the return. */
+  /** Ciphertext; not kept after the return. */
   data(bytes: Uint8Array): void;
   /** The chunk is complete; `tag` is valid during the call. */
   end(tag: Uint8Array): void;
@@ -129,7 +125,7 @@ export class ChunkFrames {
     return this.#held.subarray(tagBytes);
   }
 
-  /** Bytes that are not among the last 32 of the body: so of a chunk, or of the tag of a full chunk. */
+  /** Bytes of a chunk, or of the tag of a full chunk: not among the last 32 of the body. */
   #consume(bytes: Uint8Array): void {
     for (let offset = 0; offset < bytes.length; ) {
       const dataLeft = this.#chunkBytes - this.#chunkSeen;
@@ -154,17 +150,7 @@ export class ChunkFrames {
   }
 }
 
-/** The one thing to say of a chunk or a message that does not authenticate. */
+/** For whatever does not authenticate. */
 export function changed() {
   return malformed('the encrypted data was changed or cut short, or made with another session key');
-}
-
-/** The final tag of a message with this head, session key and plaintext size (for the key proof). */
-export function finalTagOf(sessionKey: Uint8Array, head: Uint8Array, plaintextOctets: number): Uint8Array {
-  const parameters = parseHead(head);
-  const keys = new ChunkKeys(sessionKey, parameters);
-  keys.skip(Math.ceil(plaintextOctets / 2 ** (parameters.chunkOctet + 6)));
-  const tag = keys.finalTag(plaintextOctets);
-  keys.wipe();
-  return tag;
 }

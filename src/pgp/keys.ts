@@ -3,7 +3,6 @@ import * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
 import { said } from '../printable.js';
 import { dearmor } from './armor.js';
-import { isArmored } from './armored.js';
 import {
   type Certificate,
   internalsOf,
@@ -12,7 +11,7 @@ import {
   type SecretKey,
   type SecretPacket,
 } from './certificate.js';
-import { packetType, splitPackets, type WholePacket } from './packets.js';
+import { isArmored, packetType, splitPackets, type WholePacket } from './packets.js';
 import { isElsewhere, whyStillLocked } from './locked.js';
 import { primaryStanding } from './validity.js';
 

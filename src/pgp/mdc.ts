@@ -1,7 +1,4 @@
-/**
- * What SEIPD version 1 encrypts (RFC 9580 section 5.13.1): a random prefix, the packets, and an MDC packet with the SHA-1
- * of all that. Who decrypted it does not matter here.
- */
+/** What SEIPD version 1 encrypts (RFC 9580 section 5.13.1): a random prefix, packets, and an MDC packet with their SHA-1. */
 import { sameOctets, sha1, type Digest } from '../primitives.js';
 import { concat, malformed } from './packets.js';
 
@@ -12,9 +9,8 @@ const mdcBytes = 22;
 export const mdcHeader = Uint8Array.of(0xd3, 0x14);
 
 /**
- * Takes what was decrypted and gives the packets, before anything is authenticated; checks at the end. Neither the
- * repetition in the prefix nor anything else is judged earlier, so that nobody learns about the plaintext from the moment
- * of failure (RFC 9580 section 13.7).
+ * Takes what was decrypted and passes the packets on before they are authenticated. Checks everything at the end only, so that
+ * the moment of failure tells nothing about the plaintext (RFC 9580 section 13.7).
  */
 export class MdcReader {
   readonly #sha1: Digest;

@@ -1,10 +1,8 @@
-/**
- * OpenPGP packet framing (RFC 9580 section 4.2), pure: no ciphers, no Node, so that a browser can
- * use it as it is. Packets are met as a stream; nothing is allocated from a declared length.
- */
+/** OpenPGP packet framing (RFC 9580 section 4.2). No ciphers, no Node; nothing is allocated from a declared length. */
 import { DepotError } from '../errors.js';
+import { encodingOf } from '../text-file.js';
 
-/** Packet types (RFC 9580 section 5). */
+/** RFC 9580 section 5. */
 export const packetType = {
   pkesk: 1,
   signature: 2,
@@ -39,7 +37,7 @@ const streamable = new Set<number>([
 export interface PacketHeader {
   type: number;
   /** Bytes of the header itself, the length field included. */
-  octets: number;
+  bytes: number;
   /** Bytes of the body, or of its first part when `partial`; Infinity when indeterminate. */
   length: number;
   partial: boolean;
@@ -47,6 +45,16 @@ export interface PacketHeader {
 
 export function malformed(what: string): DepotError {
   return new DepotError('verification-failed', `not a valid OpenPGP message: ${what}`);
+}
+
+/** Binary packets start with the high bit set; text only with a byte order mark, or where a program replaced bytes that are no text. */
+export function isArmored(bytes: Uint8Array | string): bytes is string | Uint8Array<ArrayBuffer> {
+  if (typeof bytes === 'string' || bytes.length === 0) return true;
+  return (
+    (bytes[0]! & 0x80) === 0 ||
+    encodingOf(bytes) !== 'utf-8' ||
+    (bytes[0] === 0xef && (bytes[1] === 0xbb || bytes[1] === 0xbf))
+  );
 }
 
 /** Reads the header at `offset`; null when `bytes` ends before it does. Throws 'verification-failed'. */
@@ -63,9 +71,7 @@ export function parseHeader(bytes: Uint8Array, offset = 0): PacketHeader | null 
 
 function parseNewHeader(first: number, bytes: Uint8Array, offset: number): PacketHeader | null {
   const length = parseLength(bytes, offset + 1);
-  return length === null
-    ? null
-    : { type: first & 0x3f, octets: 1 + length.octets, length: length.length, partial: length.partial };
+  return length === null ? null : { ...length, type: first & 0x3f, bytes: 1 + length.bytes };
 }
 
 function parseOldHeader(first: number, bytes: Uint8Array, offset: number): PacketHeader | null {
@@ -74,31 +80,31 @@ function parseOldHeader(first: number, bytes: Uint8Array, offset: number): Packe
   if (bytes.length < offset + 1 + lengthBytes) return null;
   let length = lengthBytes === 0 ? Infinity : 0;
   for (let i = 0; i < lengthBytes; i++) length = length * 256 + bytes[offset + 1 + i]!;
-  return { type, octets: 1 + lengthBytes, length, partial: false };
+  return { type, bytes: 1 + lengthBytes, length, partial: false };
 }
 
 /** A new-format length field (RFC 9580 section 4.2.1); null when `bytes` ends before it does. */
 export function parseLength(
   bytes: Uint8Array,
   offset: number,
-): { octets: number; length: number; partial: boolean } | null {
+): { bytes: number; length: number; partial: boolean } | null {
   const first = bytes[offset];
   if (first === undefined) return null;
-  if (first < 192) return { octets: 1, length: first, partial: false };
-  if (first >= 224 && first < 255) return { octets: 1, length: 2 ** (first & 0x1f), partial: true };
+  if (first < 192) return { bytes: 1, length: first, partial: false };
+  if (first >= 224 && first < 255) return { bytes: 1, length: 2 ** (first & 0x1f), partial: true };
   if (first < 224) {
     const second = bytes[offset + 1];
-    return second === undefined ? null : { octets: 2, length: (first - 192) * 256 + second + 192, partial: false };
+    return second === undefined ? null : { bytes: 2, length: (first - 192) * 256 + second + 192, partial: false };
   }
   if (bytes.length < offset + 5) return null;
   const length =
     bytes[offset + 1]! * 2 ** 24 + (bytes[offset + 2]! << 16) + (bytes[offset + 3]! << 8) + bytes[offset + 4]!;
-  return { octets: 5, length, partial: false };
+  return { bytes: 5, length, partial: false };
 }
 
-/** These bytes one after the other, in new memory. */
+/** In new memory. */
 export function concat(...parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((octets, part) => octets + part.length, 0));
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
   for (const part of parts) {
     whole.set(part, offset);
@@ -130,7 +136,7 @@ export interface WholePacket {
 export function* splitPackets(bytes: Uint8Array): Generator<WholePacket> {
   for (let offset = 0; offset < bytes.length; ) {
     const header = parseHeader(bytes, offset);
-    const start = offset + (header?.octets ?? 0);
+    const start = offset + (header?.bytes ?? 0);
     if (header === null || header.partial || !(start + header.length <= bytes.length))
       throw malformed('a packet is longer than the data');
     const end = start + header.length;
@@ -175,7 +181,7 @@ export class PacketParser {
     }
   }
 
-  /** Says that nothing follows. Throws when that is in the middle of a packet. */
+  /** Nothing follows. Throws in the middle of a packet. */
   end(): void {
     if (this.#expect === 'body' && this.#left === Infinity) {
       this.#expect = 'header';
@@ -213,19 +219,18 @@ export class PacketParser {
 }
 
 /**
- * Writes one packet of unknown length in equal parts (RFC 9580 section 4.2.1.4), so that the part
- * lengths say nothing about how the content arrived; a body shorter than one part gets a fixed
- * length. Holds references to what it was given until a part is full; does not copy.
+ * Writes one packet of unknown length in equal parts (RFC 9580 section 4.2.1.4), so that the part lengths say nothing
+ * about how the content arrived. Keeps what it was given until a part is full; does not copy.
  */
 export class PartialPacket {
   readonly #type: number;
   readonly #partExponent: number;
   readonly #emit: (bytes: Uint8Array) => void;
-  #held: Uint8Array[] = [];
-  #octets = 0;
+  readonly #held: Uint8Array[] = [];
+  #bytes = 0;
   #begun = false;
 
-  /** `partExponent`: parts of 2 to that power bytes, 9 (512) or more. */
+  /** Parts have 2^partExponent bytes, at least 512. */
   constructor(type: number, partExponent: number, emit: (bytes: Uint8Array) => void) {
     this.#type = type;
     this.#partExponent = partExponent;
@@ -235,14 +240,13 @@ export class PartialPacket {
   write(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
     this.#held.push(bytes);
-    this.#octets += bytes.length;
-    while (this.#octets >= 2 ** this.#partExponent) this.#emitPart();
+    this.#bytes += bytes.length;
+    while (this.#bytes >= 2 ** this.#partExponent) this.#emitPart();
   }
 
   final(): void {
-    this.#emitHeader(encodeLength(this.#octets));
+    this.#emitHeader(encodeLength(this.#bytes));
     for (const bytes of this.#held) this.#emit(bytes);
-    this.#held = [];
   }
 
   #emitHeader(length: Uint8Array): void {
@@ -253,7 +257,7 @@ export class PartialPacket {
   #emitPart(): void {
     this.#emitHeader(Uint8Array.of(0xe0 | this.#partExponent));
     let left = 2 ** this.#partExponent;
-    this.#octets -= left;
+    this.#bytes -= left;
     let whole = 0;
     while (left > 0) {
       const bytes = this.#held[whole]!;

@@ -20,7 +20,7 @@ import {
   type PrimaryStanding,
   type SelfSignature,
 } from './validity.js';
-import { remarkOn, weaknessOf } from './weakness.js';
+import { remarkOn, weaknessOf } from './weak-key.js';
 import { wrapFor } from './wrap.js';
 
 /** A certificate that a push may encrypt to. */

@@ -55,7 +55,7 @@ export async function readPreamble(source: () => Promise<Uint8Array | null>): Pr
       return { ...checkKeys(pkesk, passwords, encryption.packet), encryption, head, rest: input.from(offset) };
     }
     checkOuterType(header.type);
-    const end = offset + header.octets + header.length;
+    const end = offset + header.bytes + header.length;
     if (packets >= maxPreamblePackets || end > maxPreambleBytes) throw malformed('too much before the encrypted data');
     await input.need(end);
     if (header.type === packetType.pkesk) pkesk.push(input.bytes.slice(offset, end));
@@ -91,7 +91,7 @@ function checkKeys(
     if (passwords > 0) throw otherForm('encrypted with a password only');
     throw malformed('no session key packets before the encrypted data');
   }
-  const pkesks = packets.map((raw) => describePkesk(raw.subarray(parseHeader(raw)!.octets)));
+  const pkesks = packets.map((raw) => describePkesk(raw.subarray(parseHeader(raw)!.bytes)));
   const version = packet === 'SEIPDv1' ? 3 : 6;
   const other = pkesks.find((pkesk) => pkesk.version !== version);
   if (other !== undefined) throw malformed(`a session key packet of version ${other.version} before ${packet}`);

@@ -1,9 +1,6 @@
-/**
- * What the key proof needs of the cipher (docs/format.md): that a session key opens the very body
- * of which a receipt quotes the beginning and, for SEIPDv2, the end.
- */
+/** The key proof (docs/format.md): that a session key opens the body of which a receipt quotes the beginning and the end. */
 import { CfbDecipher } from './cfb.js';
-import { finalTagOf } from './chunks.js';
+import { ChunkKeys, parseHead } from './chunks.js';
 import { malformed, packetType, parseHeader } from './packets.js';
 import { prefixBytes } from './mdc.js';
 
@@ -13,16 +10,15 @@ export interface HeadFinding {
 }
 
 /**
- * Decrypts the first bytes of a SEIPDv1 body (64 in a receipt) and checks the repeated prefix
- * bytes, the literal header, and that a tar, gzip or zstd stream of ours begins there. AES-256
- * only, which is what depot writes. Throws 'verification-failed'.
+ * Decrypts the first bytes of a SEIPDv1 body with AES-256 and checks the repeated prefix bytes, the literal header, and that
+ * a tar, gzip or zstd stream of ours begins there. Throws 'verification-failed'.
  */
 export function checkHead(packet: 'SEIPDv1', head: Uint8Array, sessionKey: Uint8Array): HeadFinding {
   if (head[0] !== 1 || head.length < 1 + prefixBytes + 16 || sessionKey.length !== 32) throw wrong(packet);
   const plain = new CfbDecipher('AES-256', sessionKey).update(head.subarray(1));
   if (plain[14] !== plain[16] || plain[15] !== plain[17]) throw wrong(packet);
   const header = headerAt(plain, packet);
-  const body = plain.subarray(prefixBytes + header.octets);
+  const body = plain.subarray(prefixBytes + header.bytes);
   // Format, file name length, date: depot leaves name and date empty.
   if (header.type !== packetType.literal || body[0] !== 0x62 || body[1] !== 0) throw wrong(packet);
   const compression = compressionOf(body.subarray(6));
@@ -52,12 +48,16 @@ function wrong(packet: string) {
 }
 
 /**
- * The final AEAD tag of a SEIPDv2 body: 16 bytes, the last of the suitcase. `head` is its first 36
- * bytes, `plaintextOctets` the size of all packets inside. Throws 'verification-failed' when the
- * head is no valid one or the key has the wrong size.
+ * The final AEAD tag of a SEIPDv2 body, which ends the suitcase. `head`: its first 36 bytes; `plaintextOctets`: the size of all
+ * packets inside. Throws 'verification-failed'.
  */
 export function computeTail(head: Uint8Array, sessionKey: Uint8Array, plaintextOctets: number): Uint8Array {
   if (!Number.isSafeInteger(plaintextOctets) || plaintextOctets < 0)
     throw malformed(`${plaintextOctets} bytes of plaintext`);
-  return finalTagOf(sessionKey, head, plaintextOctets);
+  const parameters = parseHead(head);
+  const keys = new ChunkKeys(sessionKey, parameters);
+  keys.skip(Math.ceil(plaintextOctets / 2 ** (parameters.chunkOctet + 6)));
+  const tag = keys.finalTag(plaintextOctets);
+  keys.wipe();
+  return tag;
 }

@@ -1,22 +1,18 @@
 /**
- * Reads suitcases and other people's messages of the same form (RFC 9580 section 10.3):
+ * Reads suitcases and other messages of the same form (RFC 9580 section 10.3) in one pass, with bounded memory:
  *
  *     PKESK… | SEIPD version 1 or 2 { Literal }
  *
- * in one pass, whatever the chunking, with bounded memory. Every failure is 'verification-failed'; a
- * form that is valid but not ours says so and gives the line that opens it.
+ * Every failure is 'verification-failed'; a form that is valid but not ours says how to open it.
  */
 import type { Digest } from '../primitives.js';
-import type { Aes } from './cfb.js';
+import { CfbDecipher, type Aes } from './cfb.js';
 import { parseHead } from './chunks.js';
 import { LiteralReader } from './literal.js';
+import { MdcReader } from './mdc.js';
 import type { Preamble } from './preamble.js';
-import { Seipd1Decryptor } from './seipd1.js';
 import { Seipd2Decryptor } from './seipd2.js';
 import { StructureReader } from './structure.js';
-export { readPreamble } from './preamble.js';
-export type { Preamble } from './preamble.js';
-export { StructureReader } from './structure.js';
 
 export interface MessageReaderOptions {
   preamble: Preamble;
@@ -35,19 +31,25 @@ export interface MessageReaderOptions {
 /** `write(preamble.rest)`, `write(…)…`, then `end()`, which throws unless all was there and authentic. */
 export class MessageReader {
   readonly #structure: StructureReader;
-  readonly #decryptor: Seipd1Decryptor | Seipd2Decryptor;
-  readonly #inner: LiteralReader;
+  readonly #inside: MdcReader | Seipd2Decryptor;
+  readonly #literal: LiteralReader;
   readonly #isVersion2: boolean;
 
   constructor(o: MessageReaderOptions) {
     const { encryption, head } = o.preamble;
     this.#isVersion2 = encryption.packet === 'SEIPDv2';
-    this.#inner = new LiteralReader(o.plain, !this.#isVersion2);
-    const packets = (bytes: Uint8Array): void => this.#inner.write(bytes);
-    this.#decryptor = this.#isVersion2
-      ? new Seipd2Decryptor(o.sessionKey, parseHead(head), packets)
-      : new Seipd1Decryptor(o.sessionKey, o.cipher ?? 'AES-256', packets, o.sha1);
-    this.#structure = new StructureReader({ preamble: o.preamble, body: (bytes) => this.#decryptor.write(bytes) });
+    this.#literal = new LiteralReader(o.plain, !this.#isVersion2);
+    const packets = (bytes: Uint8Array): void => this.#literal.write(bytes);
+    let body: (bytes: Uint8Array) => void;
+    if (this.#isVersion2) {
+      const decryptor = (this.#inside = new Seipd2Decryptor(o.sessionKey, parseHead(head), packets));
+      body = (bytes) => decryptor.write(bytes);
+    } else {
+      const decipher = new CfbDecipher(o.cipher ?? 'AES-256', o.sessionKey);
+      const mdc = (this.#inside = new MdcReader(packets, o.sha1));
+      body = (bytes) => mdc.write(decipher.update(bytes));
+    }
+    this.#structure = new StructureReader({ preamble: o.preamble, body });
   }
 
   write(raw: Uint8Array): void {
@@ -57,8 +59,8 @@ export class MessageReader {
   /** Throws 'verification-failed' unless complete, authentic, exactly one literal packet, nothing after it. */
   end(): void {
     this.#structure.end();
-    this.#decryptor.end();
-    this.#inner.end();
+    this.#inside.end();
+    this.#literal.end();
   }
 
   /** As StructureReader's: 36 bytes (v2), 64 or fewer (v1). */
@@ -73,6 +75,6 @@ export class MessageReader {
 
   /** Bytes of all packets inside, as the final AEAD tag counts them. */
   get plaintextOctets(): number {
-    return this.#decryptor.plaintextOctets;
+    return this.#inside.plaintextOctets;
   }
 }

@@ -1,14 +1,15 @@
 /**
- * What revokes a key, a subkey or a user id (RFC 9580 sections 5.2.1.11 to 5.2.1.13). Judged leniently: whatever its hash, its date and
- * its place in the key, a revocation that the key made counts, for ignoring it would mean to use a key that its owner has withdrawn.
+ * What revokes a key, a subkey or a user id (RFC 9580 sections 5.2.1.11 to 5.2.1.13). Judged leniently: a revocation that the
+ * key made counts whatever its hash, date and place, since we must not use a key that its owner has withdrawn.
  */
 import * as openpgp from 'openpgp';
+import { verifyEdDsa } from '../primitives.js';
 import { directSignatures, type KeyPacket, type OpenPgpCertificate } from './certificate.js';
 import { flawOf, flawWords, isForeign, type Flaw } from './flaw.js';
+import { concat } from './packets.js';
 import { toHex } from './pkesk.js';
-import { isGenuineShortEdDsa, isShortEdDsa } from './weak-hash.js';
 
-const { signature: signatureType, reasonForRevocation } = openpgp.enums;
+const { hash, publicKey, signature: signatureType, reasonForRevocation } = openpgp.enums;
 
 /** Any hash will do. */
 export const lenient = {
@@ -23,7 +24,7 @@ export interface Revocation {
   at: Date;
   /** True for "compromised", "no reason" and reasons unknown: then nothing this key ever signed counts. */
   hard: boolean;
-  /** For people: 'retired', 'superseded', 'compromised', 'revoked without a reason'. */
+  /** 'retired', 'superseded', 'compromised', 'revoked without a reason'. */
   reason: string;
 }
 
@@ -33,12 +34,11 @@ const reasons: Record<number, string> = {
   [reasonForRevocation.keyRetired]: 'retired',
 };
 
-/** The revocation of the primary key that weighs most: a hard one, else the earliest. */
+/** The one that weighs most: a hard one, else the earliest. */
 export async function primaryRevocation({ key, signatures }: OpenPgpCertificate): Promise<Revocation | null> {
   return heaviest(await revocationsOf(signatures, key.keyPacket, signatureType.keyRevocation, { key: key.keyPacket }));
 }
 
-/** The one that weighs most among those of a subkey. */
 export async function subkeyRevocation(
   { key, signatures }: OpenPgpCertificate,
   subkey: openpgp.Subkey,
@@ -56,8 +56,8 @@ function heaviest(revocations: Revocation[]): Revocation | null {
 }
 
 /**
- * Whether the key carries a revocation, of itself or of a subkey, that cannot be checked here: one that cannot be
- * read, is in the format of version 3, or is by another key that it names as its revoker. Such a key is refused rather than trusted.
+ * Whether the key carries a revocation, of itself or of a subkey, that cannot be checked here: unreadable, of version 3, or by
+ * another key that it names as its revoker. Such a key is refused.
  */
 export function hasUncheckableRevocation({ key, signatures }: OpenPgpCertificate): boolean {
   const namesRevoker = directSignatures(key).some((signature) => signature.revocationKeyClass !== null);
@@ -74,11 +74,7 @@ export function hasUncheckableRevocation({ key, signatures }: OpenPgpCertificate
   });
 }
 
-/**
- * The valid revocations of one type among `bodies`, whatever their hash, date or place in the key.
- * Every attempt reads the packet anew: OpenPGP.js remembers a signature as verified, whatever it was
- * verified over.
- */
+/** The valid ones of one type. Each is read anew: OpenPGP.js remembers a signature as verified, whatever it was verified over. */
 export async function revocationsOf(
   bodies: Uint8Array[],
   primary: KeyPacket,
@@ -87,7 +83,7 @@ export async function revocationsOf(
 ): Promise<Revocation[]> {
   const found: Revocation[] = [];
   for (const body of bodies) {
-    if (body[1] !== (type as number) || !readableVersion(body)) continue;
+    if (body[1] !== (type as number) || (body[0] !== 4 && body[0] !== 6)) continue;
     const packet = readRevocation(body);
     if (packet === null) continue;
     const flaw = await flawIn(packet, primary, type, data);
@@ -122,10 +118,6 @@ async function flawIn(
   }
 }
 
-function readableVersion(body: Uint8Array): boolean {
-  return body[0] === 4 || body[0] === 6;
-}
-
 /** Without what would make OpenPGP.js refuse a genuine revocation: critical parts unknown to it. */
 function readRevocation(body: Uint8Array): openpgp.SignaturePacket | null {
   const packet = new openpgp.SignaturePacket();
@@ -138,4 +130,52 @@ function readRevocation(body: Uint8Array): openpgp.SignaturePacket | null {
   packet.rawNotations = [];
   packet.revocationKeyClass = null;
   return packet;
+}
+
+const shortHashes = new Set<openpgp.enums.hash | null>([hash.md5, hash.sha1, hash.ripemd, hash.sha224]);
+const curves = new Map<openpgp.enums.publicKey | null, { name: 'Ed25519' | 'Ed448'; size: number }>([
+  [publicKey.eddsaLegacy, { name: 'Ed25519', size: 32 }],
+  [publicKey.ed25519, { name: 'Ed25519', size: 32 }],
+  [publicKey.ed448, { name: 'Ed448', size: 57 }],
+]);
+
+/** The parts of OpenPGP.js's classes that its types leave out. */
+interface Internals {
+  params: { r?: Uint8Array; s?: Uint8Array; RS?: Uint8Array };
+  toHash(type: openpgp.enums.signature, data: object): Uint8Array;
+  hash(type: openpgp.enums.signature, data: object, toHash: Uint8Array): Promise<Uint8Array>;
+}
+
+/**
+ * An EdDSA signature over a short digest. RFC 9580 section 5.2.3.3 forbids to trust them, and OpenPGP.js does not even look;
+ * but a revocation that GnuPG made with `--digest-algo SHA1` is genuine.
+ */
+export function isShortEdDsa(signature: openpgp.SignaturePacket): boolean {
+  return curves.has(signature.publicKeyAlgorithm) && shortHashes.has(signature.hashAlgorithm);
+}
+
+/** Whether `key` made it over `data`; no dates, no policy. */
+export async function isGenuineShortEdDsa(
+  signature: openpgp.SignaturePacket,
+  key: KeyPacket,
+  type: openpgp.enums.signature,
+  data: object,
+): Promise<boolean> {
+  const curve = curves.get(signature.publicKeyAlgorithm);
+  const { Q, A } = key.publicParams as { Q?: Uint8Array; A?: Uint8Array };
+  // Q is 0x40 and the point, A the point alone.
+  const point = Q?.subarray(1) ?? A;
+  if (curve === undefined || point?.length !== curve.size) return false;
+  const internals = signature as unknown as Internals;
+  const digest = await internals.hash(type, data, internals.toHash(type, data));
+  const { r, s, RS } = internals.params;
+  const signed = RS ?? concat(leftPad(r, curve.size), leftPad(s, curve.size));
+  return verifyEdDsa(curve.name, point, digest, signed);
+}
+
+/** An MPI has lost its leading zeros; these values are little-endian byte strings all the same. */
+function leftPad(value: Uint8Array | undefined, size: number): Uint8Array {
+  const padded = new Uint8Array(size);
+  if (value !== undefined && value.length <= size) padded.set(value, size - value.length);
+  return padded;
 }

@@ -11,8 +11,6 @@ import { concat, malformed } from './packets.js';
 import { cipherName, describePkesk, pkeskBodies, toHex } from './pkesk.js';
 import type { Recipient } from './policy.js';
 import { Pkesk, wrapFor, type PkeskPacket } from './wrap.js';
-export { describePkesks } from './pkesk.js';
-export type { PkeskDescription } from './pkesk.js';
 
 /** How the bulk of a suitcase is encrypted: compat, or modern. Chunks are 2^(chunkOctet + 6) bytes. */
 export type Encryption =

@@ -3,7 +3,7 @@ import * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
 import { printable, said } from '../printable.js';
 import { dearmor } from './armor.js';
-import { isArmored } from './armored.js';
+import { isArmored } from './packets.js';
 import { internalsOf, internalsOfSecret } from './certificate.js';
 import type { Certificate, KeyPacket, OpenPgpCertificate, SecretKey } from './certificate.js';
 import { toHex } from './pkesk.js';
@@ -11,7 +11,7 @@ import { flawOf, flawWords, toUtc } from './flaw.js';
 import { judgeSigner } from './policy.js';
 import { hasUncheckableRevocation, primaryRevocation, subkeyRevocation, type Revocation } from './revocation.js';
 import { backSignatureProblem, earlier, primaryStanding, subkeyStanding } from './validity.js';
-import { weaknessOf } from './weakness.js';
+import { weaknessOf } from './weak-key.js';
 
 /** How far the clocks of supplier and beneficiary may be apart. */
 const clockSkew = 10 * 60 * 1000;

@@ -1,25 +1,24 @@
 /**
- * What a key file says of itself, read without any cryptography, so that looking at a thousand keys, as `depot status` does
- * every few minutes, costs no OpenPGP library and a moment. Nothing here is verified: whether a key is fit for anything is
- * for policy.ts to judge, at every push.
+ * What a key file says of itself, without cryptography, so that `depot status` looks at a thousand keys in a moment and loads
+ * no OpenPGP library. Nothing here is verified: policy.ts judges a key, at every push.
  */
 import { createHash } from 'node:crypto';
 import { isDepotError } from '../errors.js';
 import { looseTextOf } from '../text-file.js';
-import { isArmored } from './armored.js';
-import { packetType, parseLength, splitPackets } from './packets.js';
+import { isArmored, packetType, parseLength, splitPackets } from './packets.js';
+import { toHex } from './pkesk.js';
 
 export interface StatedKey {
   /** Of the primary key, upper-case hex. */
   fingerprint: string;
-  /** When the key ends to be of use for `purpose`, by its own self-signatures; null for never. */
+  /** When it stops being of use for `purpose`, by its self-signatures; null for never. */
   expiresAt: Date | null;
 }
 
 /** Key flags (RFC 9580 section 5.2.3.29). */
 const flags = { encrypt: 0x04 | 0x08, sign: 0x02 } as const;
 
-/** Null for what is not a key of version 4 or 6, or is damaged. `bytes`: armoured or binary, public or secret. */
+/** Null for what is no key of version 4 or 6. `bytes`: armoured or binary, public or secret. */
 export function readStatedKey(bytes: Uint8Array, purpose: keyof typeof flags): StatedKey | null {
   try {
     const parts = partsOf(bytes);
@@ -43,7 +42,6 @@ export function readStatedKey(bytes: Uint8Array, purpose: keyof typeof flags): S
   }
 }
 
-/** A primary key or a subkey, and what signatures say about it. */
 interface Part {
   body: Uint8Array;
   statements: Statement[];
@@ -80,7 +78,7 @@ function partsOf(bytes: Uint8Array): Part[] {
   return parts;
 }
 
-/** Leniently, but each byte once: a key file may be anything, of many megabytes. */
+/** Leniently, but each byte once: the file may be anything, of many megabytes. */
 function dearmored(bytes: Uint8Array): Uint8Array {
   if (!isArmored(bytes)) return bytes;
   const text = looseTextOf(bytes);
@@ -112,10 +110,10 @@ function statementOf(body: Uint8Array): Statement | null {
     else if (type === 3) statement.signatureLifetime = viewOf(data).getUint32(0);
     else if (type === 9) statement.keyLifetime = viewOf(data).getUint32(0);
     else if (type === 27) statement.flags = data[0] ?? 0;
-    else if (type === 33) statement.issuer = hex(data.subarray(1));
+    else if (type === 33) statement.issuer = toHex(data.subarray(1));
   }
   for (const [type, data] of subpackets(body.subarray(unhashedAt + width, unhashedAt + width + unhashed))) {
-    if (type === 16 || type === 33) statement.issuer ??= hex(type === 16 ? data : data.subarray(1));
+    if (type === 16 || type === 33) statement.issuer ??= toHex(type === 16 ? data : data.subarray(1));
   }
   return statement;
 }
@@ -126,10 +124,10 @@ function* subpackets(area: Uint8Array): Generator<[type: number, data: Uint8Arra
     const first = area[offset]!;
     const length =
       first >= 224 && first < 255
-        ? { octets: 2, length: (first - 192) * 256 + (area[offset + 1] ?? 0) + 192 }
+        ? { bytes: 2, length: (first - 192) * 256 + (area[offset + 1] ?? 0) + 192 }
         : parseLength(area, offset);
     if (length === null || length.length === 0) return;
-    offset += length.octets;
+    offset += length.bytes;
     yield [(area[offset] ?? 0) & 0x7f, area.subarray(offset + 1, offset + length.length)];
     offset += length.length;
   }
@@ -150,18 +148,16 @@ function expiryOf({ body }: Part, { created, keyLifetime, signatureLifetime }: S
 
 /** RFC 9580 section 5.5.4. */
 function fingerprintOf(body: Uint8Array): string | null {
-  const octets = publicBytes(body);
-  if (octets === null) return null;
-  const material = body.subarray(0, octets);
-  const head = Buffer.alloc(body[0] === 4 ? 3 : 5);
-  head[0] = body[0] === 4 ? 0x99 : 0x9b;
-  if (body[0] === 4) head.writeUInt16BE(octets, 1);
-  else head.writeUInt32BE(octets, 1);
-  return createHash(body[0] === 4 ? 'sha1' : 'sha256')
+  const size = publicBytes(body);
+  if (size === null) return null;
+  const isVersion4 = body[0] === 4;
+  const head = Buffer.alloc(isVersion4 ? 3 : 5);
+  head[0] = isVersion4 ? 0x99 : 0x9b;
+  head.writeUIntBE(size, 1, head.length - 1);
+  const hash = createHash(isVersion4 ? 'sha1' : 'sha256')
     .update(head)
-    .update(material)
-    .digest('hex')
-    .toUpperCase();
+    .update(body.subarray(0, size));
+  return hash.digest('hex').toUpperCase();
 }
 
 /** How much of a key packet is public: the beginning of a secret one (RFC 9580 sections 5.5.2 and 5.5.5). */
@@ -199,8 +195,4 @@ function publicBytes(body: Uint8Array): number | null {
 
 function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex').toUpperCase();
 }

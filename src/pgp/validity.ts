@@ -1,13 +1,19 @@
 /**
- * Which self-signatures of a key are valid (RFC 9580 sections 5.2.3.10 and 10.1). Our own rules on OpenPGP.js's packets, because
- * it has one hash policy for these and for revocations: a policy that refuses SHA-1 in self-signatures then ignores revocations
- * made with SHA-1 too. So these are judged strictly, and revocations (revocation.ts) leniently.
+ * Which self-signatures of a key are valid (RFC 9580 sections 5.2.3.10 and 10.1). OpenPGP.js has one hash policy for these and
+ * for revocations: one that refuses SHA-1 here would ignore revocations made with SHA-1 too. So we judge these strictly
+ * ourselves, and revocations (revocation.ts) leniently.
  */
 import * as openpgp from 'openpgp';
-import { directSignatures, type KeyPacket, type OpenPgpCertificate } from './certificate.js';
+import {
+  algorithmOf,
+  type Certificate,
+  directSignatures,
+  internalsOf,
+  type KeyPacket,
+  type OpenPgpCertificate,
+} from './certificate.js';
 import { clockHint, flawHint, flawOf, flawWords, telling, toUtc, type Flaw } from './flaw.js';
-import { lenient, revocationsOf } from './revocation.js';
-import { isGenuineShortEdDsa, isShortEdDsa } from './weak-hash.js';
+import { isGenuineShortEdDsa, isShortEdDsa, lenient, revocationsOf, subkeyRevocation } from './revocation.js';
 
 const { hash, signature: signatureType } = openpgp.enums;
 
@@ -22,7 +28,7 @@ const strict = {
   rejectMessageHashAlgorithms: new Set([hash.md5, hash.sha1, hash.ripemd]),
 };
 
-/** Null when the signature is good, in force at `at`, and not made with a broken hash unless `weak`; else what is wrong with it. */
+/** Null when the signature is good and in force at `at`; `weak` allows a broken hash. */
 async function flawIn(
   signature: openpgp.SignaturePacket,
   key: KeyPacket,
@@ -44,7 +50,7 @@ async function flawIn(
   }
 }
 
-/** The newest signature that holds, and what is wrong with those that do not. */
+/** The newest good one, and what is wrong with those that are not. */
 async function newestHolding(
   signatures: openpgp.SignaturePacket[],
   key: KeyPacket,
@@ -81,16 +87,11 @@ export function earlier(a: Date | null, b: Date | null): Date | null {
 
 /** What the self-signatures in force at a moment say about the primary key. */
 export interface PrimaryStanding {
-  /** In the order in which they count: of the primary user id, then the direct-key signature; version 6 has the latter only. */
+  /** The primary user id's counts before the direct-key signature, which is all that version 6 has. */
   selfSignatures: SelfSignature[];
   expiresAt: Date | null;
-  /** Why there is none, when `selfSignatures` is empty, and what can be done about it. */
-  problem: Problem | null;
-}
-
-export interface Problem {
-  why: string;
-  hint: string;
+  /** Why there is none, when `selfSignatures` is empty. */
+  problem: { why: string; hint: string } | null;
 }
 
 /** `weak` accepts self-signatures with SHA-1, for showing a key that no push would take. */
@@ -129,7 +130,7 @@ function problemOf(
   { key, signatures }: Pick<OpenPgpCertificate, 'key' | 'signatures'>,
   flaws: Flaw[],
   at: Date,
-): Problem {
+): { why: string; hint: string } {
   const created = key.getCreationTime();
   if (created > at)
     return { why: `it was made in the future, on ${toUtc(created)}, by this machine's clock`, hint: clockHint };
@@ -186,7 +187,7 @@ function outranks(signature: SelfSignature, best: SelfSignature | null): boolean
   return a === b ? signature.created! > best.created! : a;
 }
 
-/** Either a binding in force, or what is wrong with those that there are (null when there are none). */
+/** A binding in force, or what is wrong with those that there are (null when there are none). */
 export type SubkeyStanding =
   | { binding: SelfSignature; expiresAt: Date | null }
   | { binding: null; expiresAt: null; flaw: Flaw | null };
@@ -206,7 +207,7 @@ export async function subkeyStanding(key: openpgp.Key, subkey: openpgp.Subkey, a
     : { binding, expiresAt: expiryBy(subkey.keyPacket, binding) };
 }
 
-/** A signing subkey must itself sign that it belongs to the primary key (RFC 9580 section 5.2.3.34). Null when it does; else why not, as it follows the subkey's name. */
+/** A signing subkey must sign its own binding (RFC 9580 section 5.2.3.34). Null when it does; else as it follows its name. */
 export async function backSignatureProblem(
   key: openpgp.Key,
   subkey: openpgp.Subkey,
@@ -224,4 +225,45 @@ export async function backSignatureProblem(
     false,
   );
   return flaw === null ? null : `signed its own binding, but that signature ${flawWords(flaw)}`;
+}
+
+export interface Subkey {
+  /** Upper-case hex: 40 digits (version 4) or 64 (version 6). */
+  fingerprint: string;
+  /** 16 digits of it, by which packets of older versions name it (RFC 9580 section 5.5.4). */
+  keyId: string;
+  algorithm: string;
+  createdAt: Date;
+  /** Null when it does not expire by itself. */
+  expiresAt: Date | null;
+  /** By its binding signature; empty when there is no valid one. */
+  uses: ('encryption' | 'signing' | 'authentication' | 'certification')[];
+  revoked: boolean;
+}
+
+const uses = [
+  [0x0c, 'encryption'],
+  [0x02, 'signing'],
+  [0x20, 'authentication'],
+  [0x01, 'certification'],
+] as const;
+
+/** In the order of the file, as they stand at `at`. */
+export async function subkeysOf(certificate: Certificate, at: Date): Promise<Subkey[]> {
+  const internals = internalsOf(certificate);
+  const found: Subkey[] = [];
+  for (const subkey of internals.key.subkeys) {
+    const standing = await subkeyStanding(internals.key, subkey, at);
+    const flags = standing.binding?.keyFlags?.[0] ?? 0;
+    found.push({
+      fingerprint: subkey.getFingerprint().toUpperCase(),
+      keyId: subkey.getKeyID().toHex().toUpperCase(),
+      algorithm: algorithmOf(subkey.keyPacket),
+      createdAt: subkey.getCreationTime(),
+      expiresAt: standing.expiresAt,
+      uses: uses.flatMap(([bits, use]) => ((flags & bits) === 0 ? [] : [use])),
+      revoked: (await subkeyRevocation(internals, subkey)) !== null,
+    });
+  }
+  return found;
 }

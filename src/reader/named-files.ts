@@ -1,6 +1,6 @@
 import { basename, dirname, resolve } from 'node:path';
 import { DepotError, isDepotError } from '../errors.js';
-import { isArmored } from '../pgp/armored.js';
+import { isArmored } from '../pgp/packets.js';
 import type { Certificate, SecretKey } from '../pgp/certificate.js';
 import { readCertificate, readSecretKey } from '../pgp/keys.js';
 import type { VerifiedSignature } from '../pgp/signature.js';

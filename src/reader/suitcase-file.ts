@@ -1,7 +1,7 @@
 import { access, constants, open, type FileHandle } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { DepotError } from '../errors.js';
-import { readPreamble, type Preamble } from '../pgp/reader.js';
+import { readPreamble, type Preamble } from '../pgp/preamble.js';
 import { printable } from '../printable.js';
 import { typedWord } from '../shell.js';
 

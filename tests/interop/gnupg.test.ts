@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { generateKey, readCertificate, readSecretKey, type GeneratedKey } from '../../src/pgp/keys.js';
 import { judgeRecipient, type Recipient } from '../../src/pgp/policy.js';
-import { readPreamble } from '../../src/pgp/reader.js';
+import { readPreamble } from '../../src/pgp/preamble.js';
 import { unwrapSessionKey, wrapSessionKey } from '../../src/pgp/sessionkey.js';
 import { signDetached, verifyDetached } from '../../src/pgp/signature.js';
 import { keyFile, open, seal, secret, sourceOf, v1 } from '../pgp/messages.js';

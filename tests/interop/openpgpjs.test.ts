@@ -3,7 +3,7 @@ import * as openpgp from 'openpgp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { generateKey, readCertificate, readSecretKey } from '../../src/pgp/keys.js';
 import { judgeRecipient, type Recipient } from '../../src/pgp/policy.js';
-import { readPreamble } from '../../src/pgp/reader.js';
+import { readPreamble } from '../../src/pgp/preamble.js';
 import { unwrapSessionKey, wrapSessionKey } from '../../src/pgp/sessionkey.js';
 import { signDetached, verifyDetached } from '../../src/pgp/signature.js';
 import { encryptions, gcm, ocb, open, seal, sourceOf, v1 } from '../pgp/messages.js';

@@ -1,7 +1,7 @@
 /** A thread that is ended in the middle of its work wipes nothing: whoever started it does. */
 import { closeSync, openSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { Preamble } from '../../src/pgp/reader.js';
+import type { Preamble } from '../../src/pgp/preamble.js';
 import { openSuitcase } from '../../src/open/opening.js';
 import { startRehearsal } from '../../src/open/rehearsal.js';
 import { type SealOptions, startSealing } from '../../src/seal/sealing.js';

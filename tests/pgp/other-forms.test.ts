@@ -5,9 +5,10 @@ import { describe, expect, test } from 'vitest';
 import { isDepotError } from '../../src/errors.js';
 import { readSecretKey } from '../../src/pgp/keys.js';
 import { encodePacket } from '../../src/pgp/packets.js';
-import { readPreamble } from '../../src/pgp/reader.js';
+import { readPreamble } from '../../src/pgp/preamble.js';
 import { Seipd2Encryptor } from '../../src/pgp/seipd2.js';
-import { describePkesks, unwrapSessionKey } from '../../src/pgp/sessionkey.js';
+import { describePkesks } from '../../src/pgp/pkesk.js';
+import { unwrapSessionKey } from '../../src/pgp/sessionkey.js';
 import { anonymousPkesk, gcm, open, seal, sourceOf, v1 } from './messages.js';
 
 const sessionKey = Uint8Array.from({ length: 32 }, (_, i) => 255 - i);

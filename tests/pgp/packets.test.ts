@@ -29,24 +29,24 @@ function parse(bytes: Uint8Array, size: number): { header: PacketHeader; body: B
 
 describe('headers (RFC 9580 section 4.2)', () => {
   test.each([
-    ['new, one octet', [0xcb, 100], { type: 11, octets: 2, length: 100, partial: false }],
-    ['new, two octets', [0xcb, 0xc5, 0xfb], { type: 11, octets: 3, length: 1723, partial: false }],
-    ['new, five octets', [0xcb, 0xff, 0, 1, 0x86, 0xa0], { type: 11, octets: 6, length: 100_000, partial: false }],
+    ['new, one byte', [0xcb, 100], { type: 11, bytes: 2, length: 100, partial: false }],
+    ['new, two bytes', [0xcb, 0xc5, 0xfb], { type: 11, bytes: 3, length: 1723, partial: false }],
+    ['new, five bytes', [0xcb, 0xff, 0, 1, 0x86, 0xa0], { type: 11, bytes: 6, length: 100_000, partial: false }],
     [
       'new, the largest',
       [0xcb, 0xff, 0xff, 0xff, 0xff, 0xff],
-      { type: 11, octets: 6, length: 4_294_967_295, partial: false },
+      { type: 11, bytes: 6, length: 4_294_967_295, partial: false },
     ],
-    ['new, partial', [0xd2, 0xef], { type: 18, octets: 2, length: 32_768, partial: true }],
-    ['new, largest partial', [0xd2, 0xfe], { type: 18, octets: 2, length: 2 ** 30, partial: true }],
-    ['old, one octet', [0x84, 7], { type: 1, octets: 2, length: 7, partial: false }],
-    ['old, two octets', [0x85, 1, 12], { type: 1, octets: 3, length: 268, partial: false }],
-    ['old, four octets', [0x86, 0xff, 0, 0, 0], { type: 1, octets: 5, length: 4_278_190_080, partial: false }],
-    ['old, indeterminate', [0xaf], { type: 11, octets: 1, length: Infinity, partial: false }],
-  ])('%s', (_, octets, expected) => {
-    const bytes = Uint8Array.from(octets);
+    ['new, partial', [0xd2, 0xef], { type: 18, bytes: 2, length: 32_768, partial: true }],
+    ['new, largest partial', [0xd2, 0xfe], { type: 18, bytes: 2, length: 2 ** 30, partial: true }],
+    ['old, one byte', [0x84, 7], { type: 1, bytes: 2, length: 7, partial: false }],
+    ['old, two bytes', [0x85, 1, 12], { type: 1, bytes: 3, length: 268, partial: false }],
+    ['old, four bytes', [0x86, 0xff, 0, 0, 0], { type: 1, bytes: 5, length: 4_278_190_080, partial: false }],
+    ['old, indeterminate', [0xaf], { type: 11, bytes: 1, length: Infinity, partial: false }],
+  ])('%s', (_, values, expected) => {
+    const bytes = Uint8Array.from(values);
     expect(parseHeader(bytes)).toEqual(expected);
-    for (let cut = 0; cut < octets.length; cut++) expect(parseHeader(bytes.subarray(0, cut))).toBeNull();
+    for (let cut = 0; cut < bytes.length; cut++) expect(parseHeader(bytes.subarray(0, cut))).toBeNull();
   });
 
   test('a first octet without the high bit, and keys without a fixed length, are refused', () => {
@@ -61,7 +61,7 @@ describe('headers (RFC 9580 section 4.2)', () => {
         fc.oneof(fc.nat(10_000), fc.constantFrom(0, 191, 192, 8383, 8384, 2 ** 31, 2 ** 32 - 1)),
         (length) => {
           const encoded = encodeLength(length);
-          expect(parseLength(encoded, 0)).toEqual({ octets: encoded.length, length, partial: false });
+          expect(parseLength(encoded, 0)).toEqual({ bytes: encoded.length, length, partial: false });
           expect(encoded.length).toBe(length < 192 ? 1 : length < 8384 ? 2 : 5);
         },
       ),
@@ -126,7 +126,7 @@ describe('a packet of unknown length', () => {
     [512, [0xd2, 0xe9]],
     [513, [0xd2, 0xe9]],
     [1023, [0xd2, 0xe9]],
-  ])("%d octets: a fixed length below the first part's 512", (length, start) => {
+  ])("%d bytes: a fixed length below the first part's 512", (length, start) => {
     expect([...written(length, 1000).subarray(0, start.length)]).toEqual(start);
   });
 

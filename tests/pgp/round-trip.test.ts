@@ -3,7 +3,9 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { PacketParser, parseHeader } from '../../src/pgp/packets.js';
 import { checkHead, computeTail } from '../../src/pgp/proof.js';
-import { MessageReader, readPreamble, StructureReader } from '../../src/pgp/reader.js';
+import { readPreamble } from '../../src/pgp/preamble.js';
+import { MessageReader } from '../../src/pgp/reader.js';
+import { StructureReader } from '../../src/pgp/structure.js';
 import { encryptions, gcm, ocb, open, pieces, seal, sourceOf, v1 } from './messages.js';
 
 /** Bytes that repeat at no power of two, so that swapped or lost pieces show. */

@@ -4,7 +4,8 @@ import type { SecretKey } from '../../src/pgp/certificate.js';
 import { generateKey, readCertificate, readSecretKey } from '../../src/pgp/keys.js';
 import { encodePacket, packetType, splitPackets } from '../../src/pgp/packets.js';
 import { judgeRecipient, type Recipient } from '../../src/pgp/policy.js';
-import { describePkesks, unwrapSessionKey, wrapSessionKey } from '../../src/pgp/sessionkey.js';
+import { describePkesks } from '../../src/pgp/pkesk.js';
+import { unwrapSessionKey, wrapSessionKey } from '../../src/pgp/sessionkey.js';
 import { certificate, gcm, keyFile, secret, v1 } from './messages.js';
 
 const sessionKey = Uint8Array.from({ length: 32 }, (_, i) => i * 7);

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { encodePacket, packetType } from '../../src/pgp/packets.js';
-import { readPreamble, StructureReader } from '../../src/pgp/reader.js';
+import { readPreamble } from '../../src/pgp/preamble.js';
+import { StructureReader } from '../../src/pgp/structure.js';
 
 test('a body in parts of one octet costs no more memory than one in large parts', async () => {
   const pkesk = encodePacket(1, Uint8Array.from([6, 0, 25, ...new Array<number>(80).fill(1)]));

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { isDepotError } from '../../src/errors.js';
 import { wrapSessionKey, unwrapSessionKey, type Encryption } from '../../src/pgp/sessionkey.js';
 import { judgeRecipient } from '../../src/pgp/policy.js';
-import { readPreamble } from '../../src/pgp/reader.js';
+import { readPreamble } from '../../src/pgp/preamble.js';
 import { gcm, ocb, open, seal, secret, certificate, sourceOf, v1 } from './messages.js';
 
 const at = new Date('2024-02-01T00:00:00Z');

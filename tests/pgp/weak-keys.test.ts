@@ -4,7 +4,7 @@ import * as openpgp from 'openpgp';
 import { describe, expect, test } from 'vitest';
 import { readCertificate, readSecretKey } from '../../src/pgp/keys.js';
 import { judgeRecipient } from '../../src/pgp/policy.js';
-import { edwardsFlaw, isUnusualExponent, rsaFlaw, weierstrassFlaw } from '../../src/weak-key.js';
+import { edwardsFlaw, isUnusualExponent, rsaFlaw, weierstrassFlaw } from '../../src/pgp/weak-key.js';
 import { doubtful, rsa, x25519, x448, type Doubtful } from './doubtful.js';
 
 const at = new Date('2026-01-01T00:00:00Z');

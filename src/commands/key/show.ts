@@ -1,7 +1,7 @@
 import { DepotError, isDepotError } from '../../errors.js';
 import type { Certificate } from '../../pgp/certificate.js';
 import { readCertificate } from '../../pgp/keys.js';
-import { subkeysOf, type Subkey } from '../../pgp/parts.js';
+import { subkeysOf, type Subkey } from '../../pgp/validity.js';
 import { judgeRecipient, judgeSigner } from '../../pgp/policy.js';
 import { printable } from '../../printable.js';
 import { timestamp } from '../../names/deposit.js';

@@ -1,26 +1,72 @@
 /**
- * Public keys whose private part anybody can compute, or with which nothing is kept secret: of OpenPGP and of SSH alike. What is looked for is
- * what cheap arithmetic finds in the public part alone. Each function says what is wrong with a key, as a sentence goes on after "key X: ", or null.
+ * Public keys whose private part anybody can compute, or that keep nothing secret, as far as cheap arithmetic on the public
+ * part finds them. Each function says what is wrong, as it follows "key X: ", or null.
  */
+import * as openpgp from 'openpgp';
+import { algorithmOf, type KeyPacket } from './certificate.js';
+import { toHex } from './pkesk.js';
+
+/** Big-endian integers, or points as the algorithm encodes them. */
+interface Parameters {
+  n?: Uint8Array;
+  e?: Uint8Array;
+  /** 0x40 and the point for Curve25519 and Ed25519 of version 4, else 0x04, x and y. */
+  Q?: Uint8Array;
+  /** The point alone: X25519, X448, Ed25519, Ed448. */
+  A?: Uint8Array;
+}
+
+const { curve25519Legacy: curve25519, ed25519Legacy: ed25519 } = openpgp.enums.curve as unknown as Record<
+  string,
+  string
+>;
+
+/** Why the key of this packet is not to be used, or null. */
+export function weaknessOf(packet: KeyPacket): string | null {
+  const { algorithm, bits, curve } = packet.getAlgorithmInfo();
+  const { n, e, Q, A } = packet.publicParams as Parameters;
+  if (algorithm === 'dsa' || algorithm === 'elgamal') return `${algorithmOf(packet)} is no longer accepted`;
+  if (n !== undefined && e !== undefined)
+    return bits === undefined || bits < 2048 ? `RSA ${bits ?? ''} is too short` : rsaFlaw(bigIntOf(n), bigIntOf(e));
+  if (algorithm === 'x25519' && A !== undefined) return montgomeryFlaw('X25519', A);
+  if (algorithm === 'x448' && A !== undefined) return montgomeryFlaw('X448', A);
+  if (algorithm === 'ed25519' && A !== undefined) return edwardsFlaw('Ed25519', A);
+  if (algorithm === 'ed448' && A !== undefined) return edwardsFlaw('Ed448', A);
+  if (Q === undefined || curve === undefined) return null;
+  if (curve === curve25519)
+    return Q[0] === 0x40 ? montgomeryFlaw('X25519', Q.subarray(1)) : 'its point is not in the form of Curve25519';
+  if (curve === ed25519)
+    return Q[0] === 0x40 ? edwardsFlaw('Ed25519', Q.subarray(1)) : 'its point is not in the form of Ed25519';
+  return Object.hasOwn(weierstrass, curve) ? weierstrassFlaw(curve as keyof typeof weierstrass, Q) : null;
+}
+
+/** What is worth replacing, as it follows "key X: "; none of it is a reason to refuse the key. */
+export function remarkOn(packet: KeyPacket): string | null {
+  const { algorithm, bits } = packet.getAlgorithmInfo();
+  if (!algorithm.startsWith('rsa')) return null;
+  if (bits !== undefined && bits < 3072) return `RSA ${bits} is short; replace it by RSA 3072 or Curve25519`;
+  const { e } = packet.publicParams as Parameters;
+  return e !== undefined && isUnusualExponent(bigIntOf(e))
+    ? `its RSA exponent is ${bigIntOf(e)}, where current programs use 65537; replace it by a new key`
+    : null;
+}
 
 /** Longer ones take seconds at each use, and programs refuse them. */
 const longestRsa = 16_384;
-/** Of RSA factors that are tried: with all primes below, by one greatest common divisor. */
+/** RSA factors below this are found, by one greatest common divisor. */
 const smallPrimesBelow = 1 << 16;
-/** Steps of Fermat's method: primes that the fault of CVE-2022-26320 made are found in the first few. */
+/** Of Fermat's method: the first few find the primes that the fault of CVE-2022-26320 made. */
 const fermatSteps = 100;
 
-export function bigIntOf(bigEndian: Uint8Array): bigint {
-  return bigEndian.length === 0
-    ? 0n
-    : BigInt(`0x${Array.from(bigEndian, (byte) => byte.toString(16).padStart(2, '0')).join('')}`);
+function bigIntOf(bigEndian: Uint8Array): bigint {
+  return BigInt(`0x0${toHex(bigEndian)}`);
 }
 
 function littleEndian(bytes: Uint8Array): bigint {
   return bigIntOf(Uint8Array.from(bytes).reverse());
 }
 
-/** An RSA key with modulus `n` and exponent `e`; its length, unless it is beyond all measure, is for others to judge. */
+/** Whether the key is too short is for `weaknessOf` to judge. */
 export function rsaFlaw(n: bigint, e: bigint): string | null {
   const bits = n.toString(2).length;
   if (bits > longestRsa) return `RSA ${bits} is longer than programs accept (${longestRsa})`;
@@ -33,12 +79,12 @@ export function rsaFlaw(n: bigint, e: bigint): string | null {
     return 'it was made by a chip with the ROCA fault (CVE-2017-15361), so that its private key can be computed';
   if (isPower(n, bits)) return `its RSA modulus is the power of one number, ${computed}`;
   if (hasCloseFactors(n)) return `the primes of its RSA modulus lie close together (CVE-2022-26320), ${computed}`;
-  // Fermat's test: of a product of two large primes that somebody did not choose for it, this is not true.
+  // Fermat's test: not true of a product of two large primes, unless somebody chose them for it.
   if (powMod(2n, n - 1n, n) === 1n) return `its RSA modulus is a prime number, ${computed}`;
   return null;
 }
 
-/** An exponent that is legal and does no harm with today's padding, but that no current program chooses. */
+/** Legal, and harmless with today's padding, but no current program chooses it. */
 export function isUnusualExponent(e: bigint): boolean {
   return e < 65_537n;
 }
@@ -75,7 +121,7 @@ function gcd(a: bigint, b: bigint): bigint {
   return a;
 }
 
-/** The test of the paper (Nemec and others, 2017): modulo each of these primes, n is a power of 65537. A sound modulus passes all by chance once in 2^27. */
+/** Nemec and others, 2017: modulo each of these primes, n is a power of 65537. A sound modulus passes once in 2^27. */
 const rocaPrimes = [
   3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103, 107, 109, 113,
   127, 131, 137, 139, 149, 151, 157, 163, 167,
@@ -161,7 +207,7 @@ const smallX: Record<'X25519' | 'X448', { p: bigint; bits: number; points: bigin
 };
 
 /** `u`: a public key as RFC 7748 encodes it. */
-export function montgomeryFlaw(curve: 'X25519' | 'X448', u: Uint8Array): string | null {
+function montgomeryFlaw(curve: 'X25519' | 'X448', u: Uint8Array): string | null {
   const { p, bits, points } = smallX[curve];
   if (u.length !== Math.ceil(bits / 8)) return `its ${curve} point has ${u.length} bytes`;
   return points.includes((littleEndian(u) & ((1n << BigInt(bits)) - 1n)) % p) ? smallOrder : null;
@@ -218,14 +264,8 @@ const weierstrass = {
   secp256k1: { p: 2n ** 256n - 2n ** 32n - 977n, a: 0n, b: 7n },
 };
 
-export type Weierstrass = keyof typeof weierstrass;
-
-export function isWeierstrass(curve: string): curve is Weierstrass {
-  return Object.hasOwn(weierstrass, curve);
-}
-
 /** `point`: 0x04, x and y (SEC 1 section 2.3.3). */
-export function weierstrassFlaw(curve: Weierstrass, point: Uint8Array): string | null {
+export function weierstrassFlaw(curve: keyof typeof weierstrass, point: Uint8Array): string | null {
   const { p, a, b } = weierstrass[curve];
   const size = Math.ceil(p.toString(2).length / 8);
   if (point[0] !== 4 || point.length !== 1 + 2 * size) return 'its point is not in the uncompressed form';
