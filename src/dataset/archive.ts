@@ -1,8 +1,15 @@
-import { hash } from 'node:crypto';
-import { fromText, type ByteString } from './bytestring.js';
+import { createHash, hash, randomBytes } from 'node:crypto';
+import { fromText } from './bytestring.js';
 import { Chunks, type Chunk } from './chunks.js';
-import { ManifestParts } from './manifest-parts.js';
-import { MANIFEST_PATH, type ManifestContent, type ManifestEnd } from './manifest.js';
+import {
+  encodeEnd,
+  encodeEntry,
+  encodeStart,
+  MANIFEST_PART_BYTES,
+  MANIFEST_PATH,
+  type ManifestContent,
+  type ManifestEnd,
+} from './manifest.js';
 import { partSuffix } from '../names/archive.js';
 import { BLOCK, paddingFor } from './tar/format.js';
 import { HeaderEncoder, type TarHeader } from './tar/write.js';
@@ -12,7 +19,7 @@ export const DATA = 'data';
 
 const NO_CONTENT: ManifestContent = { sha256: null, parts: null, changed: false };
 
-/** The archive that is being written: tar entries, and the manifest that grows along with them. */
+/** The archive that is being written, and its manifest. */
 export class Archive {
   readonly out: Chunks;
   readonly headers = new HeaderEncoder();
@@ -25,7 +32,6 @@ export class Archive {
   readonly startedNs = BigInt(Math.floor(Date.now() / 1000)) * 1_000_000_000n;
   readonly #manifest = new ManifestParts();
 
-  /** `spare`: as of `Chunks`. */
   constructor(spare?: () => ArrayBuffer | undefined) {
     this.out = new Chunks(spare);
   }
@@ -65,7 +71,7 @@ export class Archive {
 
   /** As `list`, without a generator for every file: returns a part that has to be stored now, by `manifestPart`. */
   note(entry: TarHeader, content: ManifestContent): Uint8Array<ArrayBuffer> | null {
-    if (isData(entry.path)) {
+    if (entry.path.startsWith(`${DATA}/`)) {
       this.entries++;
       if (entry.type === 'file' || entry.type === 'hardlink') this.files++;
       this.bytes += entry.size;
@@ -91,6 +97,43 @@ export class Archive {
   }
 }
 
-function isData(path: ByteString): boolean {
-  return path.startsWith(`${DATA}/`);
+/** Gathers the manifest's lines into parts, which are stored as soon as they are full: a million lines are never in memory. */
+class ManifestParts {
+  /** How many parts were taken. */
+  count = 0;
+  readonly #part = Buffer.allocUnsafeSlow(MANIFEST_PART_BYTES);
+  readonly #digest = createHash('sha256');
+  #used = 0;
+
+  constructor() {
+    this.#write(encodeStart({ random: randomBytes(32).toString('hex') }));
+  }
+
+  /** Returns a part that has to be stored before anything else is added. */
+  add(entry: TarHeader, content: ManifestContent): Uint8Array<ArrayBuffer> | null {
+    const line = encodeEntry(entry, content);
+    // Three bytes at most for each of JavaScript's characters: exact counting would cost more than a little room left.
+    const full = this.#used + 3 * line.length > MANIFEST_PART_BYTES ? this.#take() : null;
+    this.#write(line);
+    return full;
+  }
+
+  /** Adds the last line; returns the last part and the digest of all of them. */
+  end(end: ManifestEnd): { part: Uint8Array<ArrayBuffer>; sha256: string } {
+    this.#write(encodeEnd(end));
+    const part = this.#take();
+    return { part, sha256: this.#digest.digest('hex') };
+  }
+
+  #write(line: string): void {
+    this.#used += this.#part.write(line, this.#used);
+  }
+
+  #take(): Uint8Array<ArrayBuffer> {
+    const part = Buffer.from(this.#part.subarray(0, this.#used));
+    this.#digest.update(part);
+    this.#used = 0;
+    this.count++;
+    return part;
+  }
 }

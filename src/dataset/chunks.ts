@@ -1,7 +1,7 @@
 export type Chunk = Uint8Array<ArrayBuffer>;
 
 /** Bytes of a chunk: large enough that handing one over costs nothing next to filling it. */
-const CHUNK_OCTETS = 1 << 20;
+const CHUNK_BYTES = 1 << 20;
 
 /**
  * Cuts what is written into chunks. Everything is synchronous: writers are generators that yield the chunks as they get
@@ -21,12 +21,12 @@ export class Chunks {
   }
 
   get free(): number {
-    return CHUNK_OCTETS - this.used;
+    return CHUNK_BYTES - this.used;
   }
 
   /** The bytes were written into `buffer`. */
-  advance(octets: number): void {
-    this.used += octets;
+  advance(length: number): void {
+    this.used += length;
   }
 
   /** Copies what is known to fit. */
@@ -36,9 +36,9 @@ export class Chunks {
   }
 
   /** Zeros that are known to fit. */
-  zero(octets: number): void {
-    if (octets > 0) this.buffer.fill(0, this.used, this.used + octets);
-    this.used += octets;
+  zero(length: number): void {
+    if (length > 0) this.buffer.fill(0, this.used, this.used + length);
+    this.used += length;
   }
 
   *write(bytes: Uint8Array): Generator<Chunk, void> {
@@ -70,5 +70,5 @@ export class Chunks {
 
 /** Not zeroed, and not a Buffer, whose `fill` and `subarray` cost several times as much for a small file. */
 function newBuffer(spare: ArrayBuffer | undefined): Chunk {
-  return new Uint8Array(spare ?? Buffer.allocUnsafeSlow(CHUNK_OCTETS).buffer);
+  return new Uint8Array(spare ?? Buffer.allocUnsafeSlow(CHUNK_BYTES).buffer);
 }

@@ -1,15 +1,14 @@
 import { fromBytes, toBytes, type ByteString } from './bytestring.js';
 import type { Hash } from '../primitives.js';
 import {
-  MANIFEST_PART_OCTETS,
+  MANIFEST_PART_BYTES,
   MANIFEST_PATH,
   parseManifestLine,
   type ManifestEnd,
   type ManifestEntry,
 } from './manifest.js';
 import { FIRST_ENTRY, partName } from '../names/archive.js';
-import type { EntrySink, TarEntry } from './tar/format.js';
-import { refused, shown } from './tar/refused.js';
+import { type EntrySink, type TarEntry, refused, shown } from './tar/format.js';
 import { WalkOrder } from './walk-order.js';
 
 export interface ManifestResult {
@@ -147,7 +146,7 @@ export class ManifestCheck implements EntrySink {
   }
 
   #beginManifest(entry: TarEntry, number: number): void {
-    if (entry.type !== 'file' || entry.size > MANIFEST_PART_OCTETS)
+    if (entry.type !== 'file' || entry.size > MANIFEST_PART_BYTES)
       throw refused(`not a part of a manifest: ${shown(entry.path)}`);
     if (number !== this.#manifestParts + 1)
       throw refused(`the manifest's parts are out of order at ${shown(entry.path)}`);

@@ -3,8 +3,7 @@ import { fromBytes, join, toPath, type ByteString } from './bytestring.js';
 import type { Chunk } from './chunks.js';
 import { excluder } from './exclude.js';
 import { packFile, type FileContext } from './file.js';
-import { listChildren } from './listing.js';
-import type { Child } from './names.js';
+import { listChildren, type Child } from './listing.js';
 import { emptyError, hasCode, locate, unreadable } from './reading.js';
 import { printable } from '../printable.js';
 import type { DirectorySource } from '../source.js';
@@ -48,7 +47,7 @@ export function* packDirectory(
     const file = join(level.directory, child.name);
     const inside = join(level.path, child.name);
     if (exclude?.excludes(inside.slice(path.length + 1) as ByteString, child.kind === 'directory')) {
-      reading.excludedHere(child.kind === 'directory' ? null : octetsOf(child.kind, file));
+      reading.excludedHere(child.kind === 'directory' ? null : sizeOf(child.kind, file));
       continue;
     }
     if (child.kind === 'file' || child.kind === 'symlink') empty = false;
@@ -77,7 +76,7 @@ export function* packDirectory(
 }
 
 /** What a file that is left out would have added; it need not be one that can be looked at. */
-function octetsOf(kind: Child['kind'], file: ByteString): number {
+function sizeOf(kind: Child['kind'], file: ByteString): number {
   if (kind !== 'file') return 0;
   try {
     return lstatSync(toPath(file)).size;

@@ -1,18 +1,15 @@
 import { closeSync, constants, copyFileSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync } from 'node:fs';
 import type { DepotError } from '../errors.js';
-import { fromBytes, fromText, toBytes, type ByteString } from './bytestring.js';
+import { fromBytes, fromText, toBytes, type ByteString, localName } from './bytestring.js';
 import { errnoOf, extractError, taken } from './extract/errors.js';
 import { FileWriter, type BlockWriter } from './extract/file-writer.js';
-import { makeSymlink, settleDirectory, settleOpen } from './extract/finish.js';
-import { localName } from './extract/local-name.js';
+import { makeSymlink, settleDirectory, settleOpen, timestamp } from './extract/finish.js';
 import { onDisk, parted, Parents } from './extract/parents.js';
 import { Spool } from './extract/spool.js';
-import { timestamp } from './extract/timestamp.js';
 import type { Hash } from '../primitives.js';
 import { MANIFEST_PATH } from './manifest.js';
 import { FIRST_ENTRY, partName } from '../names/archive.js';
-import type { EntrySink, TarEntry } from './tar/format.js';
-import { refused, shown } from './tar/refused.js';
+import { type EntrySink, type TarEntry, refused, shown } from './tar/format.js';
 
 export interface ExtractorOptions {
   /** Exists, is empty, belongs to the caller alone (0700), and is reached through no path that others can change. */
@@ -41,7 +38,7 @@ export interface Extracted {
 interface Joined {
   path: ByteString;
   fd: number;
-  octets: number;
+  size: number;
   parts: number;
   mode: number;
   mtimeNs: bigint;
@@ -154,10 +151,10 @@ export class Extractor implements EntrySink {
     const file = this.#open;
     if (file === null) return;
     try {
-      const octets = this.#writer.finish();
+      const size = this.#writer.finish();
       this.#open = null;
       if (file.joined === null) this.#kept(settleOpen(file));
-      else file.joined.octets = octets;
+      else file.joined.size = size;
     } catch (error) {
       throw extractError(error, this.#path);
     }
@@ -277,7 +274,7 @@ export class Extractor implements EntrySink {
       file = {
         path: joined,
         fd: this.#create(local),
-        octets: 0,
+        size: 0,
         parts: 0,
         mode: entry.mode & FILE_MODE,
         mtimeNs: entry.mtimeNs,
@@ -289,7 +286,7 @@ export class Extractor implements EntrySink {
       throw refused(`a part is out of order: ${shown(entry.path)}`);
     file.parts = number;
     this.#open = { fd: file.fd, left: entry.size, mode: file.mode, mtimeNs: file.mtimeNs, joined: file };
-    this.#writer.start(file.fd, file.octets, entry.size, false);
+    this.#writer.start(file.fd, file.size, entry.size, false);
   }
 
   #closeSeries(): void {
@@ -369,9 +366,9 @@ export class Extractor implements EntrySink {
       throw tooMany?.() ?? refused(`the archive holds more than ${maxEntries ?? 0} entries`);
   }
 
-  #countCopy(octets: number): void {
+  #countCopy(size: number): void {
     const { maxBytes, tooLarge } = this.#options;
-    this.#bytes += octets;
+    this.#bytes += size;
     if (this.#bytes > (maxBytes ?? Infinity))
       throw tooLarge?.() ?? refused(`the archive unfolds to more than ${maxBytes ?? 0} bytes`);
   }

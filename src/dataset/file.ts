@@ -165,7 +165,7 @@ interface StoredContent {
 }
 
 /** What files without a size may hold; such as /proc shows are small. */
-const SIZELESS_OCTETS = 16 << 20;
+const SIZELESS_BYTES = 16 << 20;
 const probe = Buffer.alloc(64 * 1024);
 
 /**
@@ -178,10 +178,10 @@ function readSizeless(content: OpenFile): Buffer | null {
     const got = readFully(content, probe, 0, probe.length);
     if (got === 0) return pieces.length === 0 ? null : Buffer.concat(pieces);
     length += got;
-    if (length > SIZELESS_OCTETS) {
+    if (length > SIZELESS_BYTES) {
       throw new DepotError(
         'source-failed',
-        `${printable(toBytes(content.file))} has no size according to its file system, and holds more than ${SIZELESS_OCTETS >> 20} MiB`,
+        `${printable(toBytes(content.file))} has no size according to its file system, and holds more than ${SIZELESS_BYTES >> 20} MiB`,
         { hint: 'deposit it as what a command prints: command: [cat, FILE]; and leave it out with exclude:' },
       );
     }

@@ -19,9 +19,9 @@ import { paxTime, splitTime, type EntryType } from './tar/format.js';
 import type { TarHeader } from './tar/write.js';
 
 const MANIFEST_SCHEMA = 'depot.manifest/1';
-/** Its parts are `DEPOT/manifest.ndjson.part-000001` and so on, of at most `MANIFEST_PART_OCTETS`, whole lines each. */
+/** Its parts are `DEPOT/manifest.ndjson.part-000001` and so on, of at most `MANIFEST_PART_BYTES`, whole lines each. */
 export const MANIFEST_PATH = 'DEPOT/manifest.ndjson';
-export const MANIFEST_PART_OCTETS = 4 << 20;
+export const MANIFEST_PART_BYTES = 4 << 20;
 
 /** What the manifest says of an entry's content, which its header does not. */
 export interface ManifestContent {
@@ -78,9 +78,9 @@ export function encodeEnd(end: ManifestEnd): string {
 }
 
 /** Bytes as `"key":"text"` when they are UTF-8, else as `"keyBase64":"…"`. */
-function named(key: string, octets: ByteString): string {
-  const text = toText(octets);
-  return text === null ? `"${key}Base64":"${btoa(octets)}"` : `"${key}":${JSON.stringify(text)}`;
+function named(key: string, bytes: ByteString): string {
+  const text = toText(bytes);
+  return text === null ? `"${key}Base64":"${btoa(bytes)}"` : `"${key}":${JSON.stringify(text)}`;
 }
 
 const YEAR_0 = -62_167_219_200;
@@ -141,13 +141,13 @@ export function parseManifestLine(line: Uint8Array | string): ManifestLine {
   const isFile = type === 'file';
   const isLink = type === 'symlink' || type === 'hardlink';
   const entry: ManifestEntry = {
-    path: octets(o, 'path'),
+    path: nameOf(o, 'path'),
     type,
     size: count(o, 'size'),
     mode: parseInt(text(o, 'mode', /^[0-7]{1,4}$/), 8),
     mtimeNs: parseTime(text(o, 'mtime', TIME)),
     sha256: isFile ? text(o, 'sha256', sha256Pattern) : null,
-    linkTarget: isLink ? octets(o, 'linkTarget') : null,
+    linkTarget: isLink ? nameOf(o, 'linkTarget') : null,
     parts: isFile && o['parts'] !== undefined ? count(o, 'parts') : null,
     changed: o['changed'] === true,
   };
@@ -197,7 +197,7 @@ function entryType(value: unknown): EntryType {
 }
 
 /** The value of `key` or of `keyBase64`: one of them, neither empty nor with a NUL. */
-function octets(o: Record<string, unknown>, key: string): ByteString {
+function nameOf(o: Record<string, unknown>, key: string): ByteString {
   const plain = o[key];
   const base64 = o[`${key}Base64`];
   let value: ByteString;
@@ -211,14 +211,14 @@ function octets(o: Record<string, unknown>, key: string): ByteString {
 
 /** Canonical base64 only: two texts must not mean the same name. */
 function fromBase64(base64: string, key: string): ByteString {
-  let octets = '';
+  let bytes = '';
   try {
-    octets = atob(base64);
+    bytes = atob(base64);
   } catch {
     throw malformed(key);
   }
-  if (btoa(octets) !== base64) throw malformed(key);
-  return octets as ByteString;
+  if (btoa(bytes) !== base64) throw malformed(key);
+  return bytes as ByteString;
 }
 
 function skipped(value: unknown): Record<string, number> {

@@ -4,19 +4,22 @@ import { DepotError } from '../errors.js';
 import { Archive, DATA } from './archive.js';
 import { fromText, toPath } from './bytestring.js';
 import type { Chunk } from './chunks.js';
-import { outputOf } from '../child.js';
+import { type ChildOptions, outputOf, run } from '../child.js';
+import { printable } from '../printable.js';
 import { packDirectory } from './directory.js';
 import { HardLinks, packFileSource } from './file.js';
-import { PartBuffer, packParts } from './parts.js';
-import { commandOptions, runCleanup, runPrepare } from './prepare.js';
+import { PartBuffer, packParts, readStdin } from './parts.js';
 import { readme } from './readme.js';
 import { locate, Reading, unreadable } from './reading.js';
 import type { SourceSpec } from '../source.js';
-import { hasShrunk, shrinkWords } from './shrink.js';
-import { checkNames, type DatasetHooks, type DatasetOptions, type DatasetSummary } from './sources.js';
-import { readStdin } from './stdin.js';
-
-export type { DatasetHooks, DatasetOptions, DatasetSummary } from './sources.js';
+import {
+  checkNames,
+  type DatasetHooks,
+  type DatasetOptions,
+  type DatasetSummary,
+  hasShrunk,
+  shrinkWords,
+} from './sources.js';
 
 /**
  * Packs the dataset into a tar: README, specification, the sources in their order, and the manifest (docs/format.md).
@@ -109,7 +112,9 @@ class Dataset {
 
   async *#source(source: SourceSpec): AsyncGenerator<Chunk, void> {
     try {
-      await runPrepare(source, this.#options, this.#hooks.signal);
+      const { signal } = this.#hooks;
+      if (source.prepare !== undefined)
+        await run(source.prepare, { ...commandOptions(source, this.#options, 'prepare'), signal });
       yield* this.#contents(source);
     } finally {
       this.#unlisted = 0;
@@ -127,8 +132,8 @@ class Dataset {
       case 'file':
         return packFileSource({ ...context, source }, path);
       case 'command': {
-        const run = { ...commandOptions(source, this.#options, 'command'), signal: this.#hooks.signal };
-        return packParts(archive, this.#parts, source, path, this.#counted(outputOf(source.command, run)));
+        const options = { ...commandOptions(source, this.#options, 'command'), signal: this.#hooks.signal };
+        return packParts(archive, this.#parts, source, path, this.#counted(outputOf(source.command, options)));
       }
       case 'stdin':
         return packParts(archive, this.#parts, source, path, this.#counted(readStdin(source, this.#hooks)));
@@ -168,5 +173,31 @@ function readSpecification(path: string): Uint8Array {
     return readFileSync(toPath(file));
   } catch (error) {
     throw unreadable(file, error);
+  }
+}
+
+/** A cleanup without a `timeout` of its own may not hold up everything for ever. */
+const CLEANUP_TIMEOUT_MS = 10 * 60_000;
+
+function commandOptions(source: SourceSpec, options: DatasetOptions, what: string): ChildOptions {
+  return {
+    label: `source ${printable(source.name)}: ${what}`,
+    code: 'source-failed',
+    timeoutCode: 'source-timed-out',
+    directory: options.commandDirectory,
+    env: process.env,
+    ...(source.env && { setEnv: source.env }),
+    ...(source.timeoutMs !== undefined && { timeoutMs: source.timeoutMs }),
+  };
+}
+
+/** Runs whatever came of the source, also after an abort: so no signal ends it, only time. Never throws. */
+async function runCleanup(source: SourceSpec, options: DatasetOptions, warn: DatasetHooks['warn']): Promise<void> {
+  if (source.cleanup === undefined) return;
+  try {
+    await run(source.cleanup, { timeoutMs: CLEANUP_TIMEOUT_MS, ...commandOptions(source, options, 'cleanup') });
+  } catch (error) {
+    // What it did not clean away may be the dataset, unencrypted.
+    warn(error instanceof Error ? error.message : String(error), 'act');
   }
 }

@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
 import { DepotError } from '../errors.js';
-import { printable } from '../printable.js';
+import { orAborted } from '../abort.js';
+import { codeOrSaid, printable } from '../printable.js';
 import type { Archive } from './archive.js';
 import type { ByteString } from './bytestring.js';
 import type { Chunk } from './chunks.js';
 import { emptyError } from './reading.js';
-import type { SourceSpec } from '../source.js';
+import type { SourceSpec, StdinSource } from '../source.js';
+import type { DatasetHooks } from './sources.js';
 import { MAX_PARTS, partSuffix } from '../names/archive.js';
 
-/** A part is held in memory until its size is known, so this is what a source of unknown length costs. */
+/** A part is held in memory until its size is known. */
 const PART_BYTES = 16 << 20;
 
 /** For data that has no mode of its own: whoever unpacks it decides who else may read it. */
@@ -23,8 +25,7 @@ export class PartBuffer {
 }
 
 /**
- * Stores content of unknown length as parts `<path>.part-000001` and so on, of `PART_BYTES` each but the last, and then lists
- * them in one line of the manifest, with the digest of the whole.
+ * Stores content of unknown length as parts `<path>.part-000001` and so on, and lists them in one line of the manifest.
  *
  * @throws DepotError 'source-empty' when there is no content, unless `allowEmpty`; what `content` throws
  */
@@ -69,4 +70,44 @@ export async function* packParts(
   // An empty content has one empty part, so that joining it gives an empty file.
   if (used > 0 || count === 0) yield* store();
   yield* archive.list({ ...entry, size }, { sha256: whole.digest('hex'), parts: count, changed: false });
+}
+
+/** Stdin until its end, the source's timeout or the signal. @throws DepotError 'source-failed', 'source-timed-out'; the signal's reason */
+export async function* readStdin(source: StdinSource, hooks: DatasetHooks): AsyncGenerator<Uint8Array, void> {
+  if (hooks.stdin === undefined)
+    throw new DepotError('source-failed', `source ${printable(source.name)}: there is no stdin to read`, {
+      hint: 'pipe the data into it: … | «depot …»',
+    });
+  const timeout = new AbortController();
+  const timer =
+    source.timeoutMs === undefined ? undefined : setTimeout(() => timeout.abort(timedOut(source)), source.timeoutMs);
+  const stop = AbortSignal.any([hooks.signal, timeout.signal]);
+  const iterator = hooks.stdin[Symbol.asyncIterator]();
+  let ended = false;
+  try {
+    for (;;) {
+      const next = await orAborted(iterator.next(), stop);
+      ended = next.done === true;
+      if (ended) return;
+      yield next.value as Uint8Array;
+    }
+  } catch (error) {
+    stop.throwIfAborted();
+    throw new DepotError(
+      'source-failed',
+      `source ${printable(source.name)}: stdin could not be read: ${codeOrSaid(error)}`,
+      { cause: error },
+    );
+  } finally {
+    clearTimeout(timer);
+    // Not awaited: a generator that waits for input does not return before it comes.
+    if (!ended) void Promise.resolve(iterator.return?.()).catch(() => undefined);
+  }
+}
+
+function timedOut(source: StdinSource): DepotError {
+  return new DepotError(
+    'source-timed-out',
+    `source ${printable(source.name)}: stdin did not end within ${(source.timeoutMs ?? 0) / 1000} s`,
+  );
 }

@@ -2,7 +2,6 @@ import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { SourceSpec } from '../source.js';
 import type { Warn } from '../warning.js';
-import type { ShrinkRule } from './shrink.js';
 import { sourceNameProblem } from '../names/source.js';
 
 export interface DatasetOptions {
@@ -67,4 +66,27 @@ export function checkNames(sources: readonly SourceSpec[]): void {
   if (sources.filter((source) => source.kind === 'stdin').length > 1) {
     throw new DepotError('config-invalid', 'more than one source reads stdin', { hint: 'keep one stdin source' });
   }
+}
+
+export interface DatasetSize {
+  entries: number;
+  bytes: number;
+}
+
+/** Against a dataset much smaller than the last: an export that failed without saying so, or an `exclude` that takes too much. */
+export interface ShrinkRule {
+  previous: DatasetSize & { depositId: string };
+  /** From 0 to 1: fewer entries or bytes than this part of the last ones are too few. */
+  below: number;
+  then: 'warn' | 'fail';
+}
+
+export function hasShrunk(now: DatasetSize, { previous, below }: Pick<ShrinkRule, 'previous' | 'below'>): boolean {
+  return now.entries < previous.entries * below || now.bytes < previous.bytes * below;
+}
+
+export function shrinkWords(now: DatasetSize, previous: ShrinkRule['previous']): string {
+  const size = ({ entries, bytes }: DatasetSize): string =>
+    `${entries.toLocaleString('en-US')} ${entries === 1 ? 'entry' : 'entries'} and ${bytes.toLocaleString('en-US')} ${bytes === 1 ? 'byte' : 'bytes'}`;
+  return `the dataset shrank: it has ${size(now)}, and the last deposit, ${previous.depositId}, had ${size(previous)}`;
 }

@@ -1,6 +1,6 @@
 import type { ByteString } from './bytestring.js';
 import { MANIFEST_PATH } from './manifest.js';
-import { refused } from './tar/refused.js';
+import { refused } from './tar/format.js';
 
 /** There is one name directly under `data/` for each source; these are remembered. */
 const MAX_SOURCES = 100_000;

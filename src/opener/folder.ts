@@ -1,10 +1,8 @@
 /** Saving all contents below a folder. Only after everything was authenticated once. */
-import { fromBytes, toText, type ByteString } from '../dataset/bytestring.js';
-import { localName } from '../dataset/extract/local-name.js';
+import { fromBytes, toText, type ByteString, localName } from '../dataset/bytestring.js';
 import { MANIFEST_PATH } from '../dataset/manifest.js';
-import type { EntrySink, TarEntry } from '../dataset/tar/format.js';
+import { type EntrySink, type TarEntry, refused } from '../dataset/tar/format.js';
 import { TarReader } from '../dataset/tar/read.js';
-import { refused } from '../dataset/tar/refused.js';
 import { DepotError } from '../errors.js';
 import { FIRST_ENTRY, partName } from '../names/archive.js';
 import type { Consumer } from '../open/consumer.js';

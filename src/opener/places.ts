@@ -1,7 +1,6 @@
 /** Where what is saved goes: a place that the person picks, or the browser's downloads; and what names a browser takes there. */
-import { fromText, toText } from '../dataset/bytestring.js';
-import { localName } from '../dataset/extract/local-name.js';
-import { refused } from '../dataset/tar/refused.js';
+import { fromText, toText, localName } from '../dataset/bytestring.js';
+import { refused } from '../dataset/tar/format.js';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 

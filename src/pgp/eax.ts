@@ -40,7 +40,7 @@ export class EaxDecipher {
   /** The tag for what was given to `update`. */
   tag(): Uint8Array {
     const textMac = this.#textMac.digest();
-    return textMac.map((octet, i) => octet ^ this.#nonceMac[i]! ^ this.#aadMac[i]!);
+    return textMac.map((byte, i) => byte ^ this.#nonceMac[i]! ^ this.#aadMac[i]!);
   }
 }
 
@@ -74,14 +74,14 @@ class Cmac {
     last.set(this.#held);
     if (this.#held.length < block) last[this.#held.length] = 0x80;
     const subkey = this.#held.length === block ? whole : padded;
-    return this.#cbc.update(last.map((octet, i) => octet ^ subkey[i]!));
+    return this.#cbc.update(last.map((byte, i) => byte ^ subkey[i]!));
   }
 }
 
 /** Multiplication by x in GF(2^128), big-endian (RFC 4493 section 2.3). */
 function double(value: Uint8Array): Uint8Array {
   const carry = value[0]! >> 7;
-  const doubled = value.map((octet, i) => ((octet << 1) | ((value[i + 1] ?? 0) >> 7)) & 0xff);
+  const doubled = value.map((byte, i) => ((byte << 1) | ((value[i + 1] ?? 0) >> 7)) & 0xff);
   doubled[block - 1]! ^= carry === 1 ? 0x87 : 0;
   return doubled;
 }

@@ -85,10 +85,10 @@ function takeSessionKey(status: Buffer): { algorithm: string; sessionKey: Uint8A
 }
 
 /** Of an upper-case digit; -1 for anything else. */
-function hexDigit(octet: number | undefined): number {
-  if (octet === undefined) return -1;
-  if (octet >= 0x30 && octet <= 0x39) return octet - 0x30;
-  return octet >= 0x41 && octet <= 0x46 ? octet - 0x41 + 10 : -1;
+function hexDigit(byte: number | undefined): number {
+  if (byte === undefined) return -1;
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  return byte >= 0x41 && byte <= 0x46 ? byte - 0x41 + 10 : -1;
 }
 
 /** A detached, armoured signature by a key that gpg holds. @throws DepotError 'signer-unusable', 'local-unreadable' */

@@ -1,7 +1,6 @@
 /** The literal packet (RFC 9580 section 5.9) inside the encrypted data: writing ours, reading anybody's. */
 import { DepotError } from '../errors.js';
-import { concat, encodeLength, malformed, packetType, PacketParser } from './packets.js';
-import type { PacketHeader } from './packets.js';
+import { concat, encodeLength, malformed, packetType, PacketParser, type PacketHeader } from './packets.js';
 import { isIgnored, otherForm } from './preamble.js';
 
 /** RFC 9580 section 4.2.1.4: the first part has at least 512 bytes. Sequoia insists. */
@@ -116,8 +115,8 @@ export class LiteralReader {
     let content = bytes;
     if (!this.#headerDone) {
       const seen = concat(this.#header, bytes);
-      const octets = 6 + (seen[1] ?? 0);
-      if (seen.length < octets) {
+      const size = 6 + (seen[1] ?? 0);
+      if (seen.length < size) {
         this.#header = seen;
         return;
       }
@@ -126,7 +125,7 @@ export class LiteralReader {
           ? otherForm('it holds text')
           : malformed('its content is of an unknown format');
       this.#headerDone = true;
-      content = seen.subarray(octets);
+      content = seen.subarray(size);
     }
     if (content.length === 0) return;
     try {

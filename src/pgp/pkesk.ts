@@ -44,7 +44,7 @@ export function cipherName(id: number | null | undefined): string {
 
 /** Upper-case, as fingerprints and key ids are written. */
 export function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (octet) => octet.toString(16).padStart(2, '0'))
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0'))
     .join('')
     .toUpperCase();
 }
@@ -54,14 +54,14 @@ export function describePkesk(body: Uint8Array): PkeskDescription {
   const version = body[0];
   if (version === 3) return { version, recipient: v3Recipient(body), algorithm: algorithmName(body[9]) };
   if (version !== 6) throw malformed(`session key packet version ${version ?? 'none'} is unknown`);
-  const octets = body[1] ?? 0;
+  const size = body[1] ?? 0;
   const keyVersion = body[2];
-  if (octets > 0 && !(keyVersion === 4 && octets === 21) && !(keyVersion === 6 && octets === 33))
+  if (size > 0 && !(keyVersion === 4 && size === 21) && !(keyVersion === 6 && size === 33))
     throw malformed('a session key packet names no valid fingerprint');
   return {
     version,
-    recipient: octets === 0 ? '' : toHex(body.subarray(3, 2 + octets)),
-    algorithm: algorithmName(body[2 + octets]),
+    recipient: size === 0 ? '' : toHex(body.subarray(3, 2 + size)),
+    algorithm: algorithmName(body[2 + size]),
   };
 }
 

@@ -5,11 +5,9 @@
  */
 import { fingerprintPattern } from '../names/fingerprint.js';
 import type * as openpgp from 'openpgp';
-import { DepotError } from '../errors.js';
-import type { ErrorCode } from '../errors.js';
+import { DepotError, type ErrorCode } from '../errors.js';
 import { printable, said } from '../printable.js';
-import { algorithmOf, internalsOf } from './certificate.js';
-import type { Certificate, KeyPacket, OpenPgpCertificate } from './certificate.js';
+import { algorithmOf, internalsOf, type Certificate, type KeyPacket, type OpenPgpCertificate } from './certificate.js';
 import { flawWords, toUtc } from './flaw.js';
 import { hasUncheckableRevocation, primaryRevocation, subkeyRevocation } from './revocation.js';
 import {

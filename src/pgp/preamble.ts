@@ -1,12 +1,9 @@
 /** What stands before the encrypted data of a message (RFC 9580 section 10.3), and which forms depot reads. */
 import { DepotError } from '../errors.js';
 import type { Aes } from './cfb.js';
-import { describePkesk } from './pkesk.js';
-import type { PkeskDescription } from './pkesk.js';
-import { concat, malformed, packetType, PacketParser, parseHeader } from './packets.js';
-import type { PacketHeader } from './packets.js';
-import { headBytes, parseHead } from './chunks.js';
-import type { Aead } from './chunks.js';
+import { describePkesk, type PkeskDescription } from './pkesk.js';
+import { concat, malformed, packetType, PacketParser, parseHeader, type PacketHeader } from './packets.js';
+import { headBytes, parseHead, type Aead } from './chunks.js';
 
 /** Limits on what comes before the encrypted data, where a hostile file could make readers work for nothing. */
 const maxPreambleBytes = 1024 * 1024;
@@ -110,18 +107,18 @@ async function readHead(input: Prefix, offset: number): Promise<Pick<Preamble, '
 
 /** Collects the first bytes of a SEIPD body, across partial lengths. */
 class HeadCollector {
-  readonly #octets: number[] = [];
+  readonly #bytes: number[] = [];
   #ended = false;
   readonly #parser = new PacketParser({
     begin: () => undefined,
-    body: (bytes) => this.#octets.push(...bytes.subarray(0, head1Bytes - this.#octets.length)),
+    body: (bytes) => this.#bytes.push(...bytes.subarray(0, head1Bytes - this.#bytes.length)),
     end: () => {
       this.#ended = true;
     },
   });
 
   get complete(): boolean {
-    return this.#ended || this.#octets.length >= (this.#octets[0] === 2 ? headBytes : head1Bytes);
+    return this.#ended || this.#bytes.length >= (this.#bytes[0] === 2 ? headBytes : head1Bytes);
   }
 
   write(bytes: Uint8Array): void {
@@ -130,16 +127,16 @@ class HeadCollector {
   }
 
   finish(): Pick<Preamble, 'head' | 'encryption'> {
-    const version = this.#octets[0];
+    const version = this.#bytes[0];
     if (version === 2) {
-      const head = Uint8Array.from(this.#octets.slice(0, headBytes));
+      const head = Uint8Array.from(this.#bytes.slice(0, headBytes));
       const { cipher, aead, chunkOctet } = parseHead(head);
       return { head, encryption: { packet: 'SEIPDv2', cipher, aead, chunkOctet } };
     }
     if (version !== 1) throw malformed(`version ${version ?? 'none'} of the encrypted data is unknown`);
-    if (this.#octets.length < shortestBody1) throw malformed('the encrypted data is too short');
+    if (this.#bytes.length < shortestBody1) throw malformed('the encrypted data is too short');
     return {
-      head: Uint8Array.from(this.#octets),
+      head: Uint8Array.from(this.#bytes),
       encryption: { packet: 'SEIPDv1', cipher: null, aead: null, chunkOctet: null },
     };
   }
@@ -149,36 +146,36 @@ class HeadCollector {
 class Prefix {
   readonly #source: () => Promise<Uint8Array | null>;
   #buffer = new Uint8Array(4096);
-  #octets = 0;
+  #used = 0;
 
   constructor(source: () => Promise<Uint8Array | null>) {
     this.#source = source;
   }
 
   get bytes(): Uint8Array {
-    return this.#buffer.subarray(0, this.#octets);
+    return this.#buffer.subarray(0, this.#used);
   }
 
   from(offset: number): Uint8Array {
-    return this.#buffer.slice(offset, this.#octets);
+    return this.#buffer.slice(offset, this.#used);
   }
 
   /** Reads on; false at the end of the input. */
   async more(): Promise<boolean> {
     const bytes = await this.#source();
     if (bytes === null) return false;
-    if (this.#octets + bytes.length > this.#buffer.length) {
-      const grown = new Uint8Array(2 * (this.#octets + bytes.length));
+    if (this.#used + bytes.length > this.#buffer.length) {
+      const grown = new Uint8Array(2 * (this.#used + bytes.length));
       grown.set(this.bytes);
       this.#buffer = grown;
     }
-    this.#buffer.set(bytes, this.#octets);
-    this.#octets += bytes.length;
+    this.#buffer.set(bytes, this.#used);
+    this.#used += bytes.length;
     return true;
   }
 
-  async need(octets: number): Promise<void> {
-    while (this.#octets < octets) {
+  async need(size: number): Promise<void> {
+    while (this.#used < size) {
       if (!(await this.more())) throw malformed('it ends before the encrypted data');
     }
   }
@@ -188,8 +185,7 @@ class Prefix {
       if (offset === 0) this.#refuseText();
       const header = parseHeader(this.bytes, offset);
       if (header !== null) return header;
-      if (!(await this.more()))
-        throw malformed(this.#octets === 0 ? 'it is empty' : 'it ends before the encrypted data');
+      if (!(await this.more())) throw malformed(this.#used === 0 ? 'it is empty' : 'it ends before the encrypted data');
     }
   }
 

@@ -5,8 +5,16 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { CipherGCMTypes, CipherOCBTypes } from 'node:crypto';
 import { sameOctets } from '../primitives.js';
-import { aeadId, changed, ChunkFrames, ChunkKeys, cipherId, parseHead, tagBytes } from './chunks.js';
-import type { AeadParameters } from './chunks.js';
+import {
+  aeadId,
+  changed,
+  ChunkFrames,
+  ChunkKeys,
+  cipherId,
+  parseHead,
+  tagBytes,
+  type AeadParameters,
+} from './chunks.js';
 import { EaxDecipher } from './eax.js';
 
 export function encodeHead(aead: 'OCB' | 'GCM', chunkOctet: number, salt: Uint8Array = randomBytes(32)): Uint8Array {

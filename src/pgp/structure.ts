@@ -1,7 +1,6 @@
 /** The outside of a message: which needs no key to be read, and no cipher. */
 import { headBytes, tagBytes } from './chunks.js';
-import { concat, malformed, packetType, PacketParser } from './packets.js';
-import type { PacketHeader } from './packets.js';
+import { concat, malformed, packetType, PacketParser, type PacketHeader } from './packets.js';
 import type { Preamble } from './preamble.js';
 
 /** Bytes of the body that come in smaller pieces are put together: OpenPGP allows parts of one byte, each of which would cost objects. */
@@ -101,10 +100,10 @@ export class StructureReader {
 
   /** A second pass must meet the message of the first. */
   #checkHead(bytes: Uint8Array): void {
-    const octets = Math.min(this.#head.length - this.#headBytes, bytes.length);
-    this.#head.set(bytes.subarray(0, octets), this.#headBytes);
-    this.#headBytes += octets;
-    if (this.#head.some((octet, i) => i < this.#headBytes && octet !== this.#expectedHead[i]))
+    const length = Math.min(this.#head.length - this.#headBytes, bytes.length);
+    this.#head.set(bytes.subarray(0, length), this.#headBytes);
+    this.#headBytes += length;
+    if (this.#head.some((byte, i) => i < this.#headBytes && byte !== this.#expectedHead[i]))
       throw malformed('it changed while it was read');
   }
 }

@@ -1,5 +1,4 @@
-import { hasShrunk, type ShrinkRule } from '../dataset/shrink.js';
-import type { DatasetOptions, DatasetSummary } from '../dataset/sources.js';
+import { hasShrunk, type ShrinkRule, type DatasetOptions, type DatasetSummary } from '../dataset/sources.js';
 import { lastDataset } from '../state/list.js';
 import type { RunDataset } from '../state/runs.js';
 import type { ArrangementState } from '../state/arrangement-state.js';

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { type DepotError, type Published, isStop } from '../errors.js';
 import { timestamp } from '../names/deposit.js';
-import type { ShrinkRule } from '../dataset/shrink.js';
+import type { ShrinkRule } from '../dataset/sources.js';
 import type { RunDataset, RunRecord } from '../state/runs.js';
 
 /** What a run of one arrangement knows of itself while it goes on; becomes its run record, however it ends. */

@@ -1,5 +1,5 @@
 /** What the page shows, gathered and judged; nothing here knows of HTML. */
-import type { DatasetSize } from '../dataset/shrink.js';
+import type { DatasetSize } from '../dataset/sources.js';
 import type { LedgerAudit } from '../state/audit.js';
 import type { Receipt } from '../receipt/schema.js';
 import type { Gap } from './rhythm.js';

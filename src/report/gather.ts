@@ -3,7 +3,7 @@ import path from 'node:path';
 import { arrangement as declared } from '../config/arrangement.js';
 import type { Arrangement, Config, Shrink } from '../config/types.js';
 import { ageOf } from '../clock.js';
-import { type DatasetSize, hasShrunk } from '../dataset/shrink.js';
+import { type DatasetSize, hasShrunk } from '../dataset/sources.js';
 import { type Shrunk, shrunkSince } from '../standing/shrunk.js';
 import { isDepotError } from '../errors.js';
 import { filedAttestations } from '../state/attested.js';

@@ -3,7 +3,8 @@ import { Socket } from 'node:net';
 import { isatty } from 'node:tty';
 import type { Feeder } from '../conveyor.js';
 import type { Chunk } from '../dataset/chunks.js';
-import { packDataset, type DatasetOptions, type DatasetSummary } from '../dataset/pack.js';
+import { packDataset } from '../dataset/pack.js';
+import type { DatasetOptions, DatasetSummary } from '../dataset/sources.js';
 import type { Said } from '../threads.js';
 
 /** The packing thread: reading is system calls, sealing arithmetic, so each has its thread. @throws as `packDataset` */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { delayed } from '../abort.js';
 import { newConveyor, Taker } from '../conveyor.js';
-import type { DatasetOptions, DatasetSummary } from '../dataset/pack.js';
+import type { DatasetOptions, DatasetSummary } from '../dataset/sources.js';
 import { DepotError } from '../errors.js';
 import { markSuitcaseBlock, type SuitcaseBlock } from '../outbound.js';
 import type { Encryption } from '../pgp/sessionkey.js';

@@ -1,6 +1,6 @@
 /** That a dataset shrank is worth saying for longer than until the next deposit, which is compared with a small one. */
 import type { Arrangement } from '../config/types.js';
-import { type DatasetSize, hasShrunk } from '../dataset/shrink.js';
+import { type DatasetSize, hasShrunk } from '../dataset/sources.js';
 import { runsBackwards } from '../state/runs.js';
 import type { ArrangementState } from '../state/arrangement-state.js';
 

@@ -2,8 +2,7 @@ import fc from 'fast-check';
 import { readdirSync } from 'node:fs';
 import { join, win32 } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { fromBytes, fromText, toText } from '../../src/dataset/bytestring.js';
-import { localName } from '../../src/dataset/extract/local-name.js';
+import { fromBytes, fromText, toText, localName } from '../../src/dataset/bytestring.js';
 import { extract, sandbox } from '../support/extraction.js';
 import { archive, pax, raw } from '../support/hostile-tar.js';
 

@@ -1,6 +1,6 @@
-import { packDataset, type DatasetHooks, type DatasetOptions, type DatasetSummary } from '../../src/dataset/pack.js';
-import type { SourceSpec } from '../../src/source.js';
-import type { CommandSource, DirectorySource, FileSource, StdinSource } from '../../src/source.js';
+import { packDataset } from '../../src/dataset/pack.js';
+import type { DatasetHooks, DatasetOptions, DatasetSummary } from '../../src/dataset/sources.js';
+import type { SourceSpec, CommandSource, DirectorySource, FileSource, StdinSource } from '../../src/source.js';
 import { parseManifestLine, type ManifestEntry } from '../../src/dataset/manifest.js';
 import { TarReader } from '../../src/dataset/tar/read.js';
 import type { TarEntry } from '../../src/dataset/tar/format.js';

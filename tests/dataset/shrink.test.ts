@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { hasShrunk } from '../../src/dataset/shrink.js';
+import { hasShrunk } from '../../src/dataset/sources.js';
 import { tempDir } from '../support/cleanup.js';
 import { directorySource, pack } from './packing.js';
 

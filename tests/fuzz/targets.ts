@@ -6,7 +6,7 @@ import { parseConfig } from '../../src/config/load.js';
 import { type Surroundings } from '../../src/config/state.js';
 import { ManifestCheck } from '../../src/dataset/compare.js';
 import { sha256 } from '../../src/primitives.js';
-import { MANIFEST_PART_OCTETS, MANIFEST_PATH, parseManifestLine } from '../../src/dataset/manifest.js';
+import { MANIFEST_PART_BYTES, MANIFEST_PATH, parseManifestLine } from '../../src/dataset/manifest.js';
 import { TarReader } from '../../src/dataset/tar/read.js';
 import { type ErrorCode, isDepotError } from '../../src/errors.js';
 import { decompress } from '../../src/open/decompress.js';
@@ -222,7 +222,7 @@ export const targets = {
         archive(
           entry(README),
           entry({ path: 'data/a', body: 'x' }),
-          entry({ path: `${MANIFEST_PATH}.part-000001`, body: input.subarray(0, MANIFEST_PART_OCTETS) }),
+          entry({ path: `${MANIFEST_PATH}.part-000001`, body: input.subarray(0, MANIFEST_PART_BYTES) }),
         ),
       );
       for (const line of Buffer.from(input).toString('latin1').split('\n'))

@@ -1,7 +1,7 @@
 import { opendirSync } from 'node:fs';
 import { DepotError, isDepotError } from '../../errors.js';
 import { fromBytes, toBytes, type ByteString } from '../bytestring.js';
-import { notRead, refused, shown } from '../tar/refused.js';
+import { notRead, refused, shown } from '../tar/format.js';
 import { onDisk, parted } from './parents.js';
 
 /** What a failed call of `node:fs` means for the entry at `path` (in the archive), which was to be at `place` on disk. */

@@ -13,9 +13,9 @@ export interface BlockWriter {
   /** Where the next block goes: `WRITE` bytes or more. @throws Error of `node:fs` for a block before */
   room(): Buffer;
   /** Takes the first bytes of what `room` gave, for this place in the file, and all of its memory. */
-  write(octets: number, fd: number, position: number, isDigested: boolean): void;
+  write(length: number, fd: number, position: number, isDigested: boolean): void;
   /** Takes them for the digest alone. */
-  digest(octets: number): void;
+  digest(length: number): void;
   /** As `settle`, and the SHA-256 (hex) of what was to be digested since the last time. @throws Error of `node:fs` */
   finish(): string;
   /** Everything is in the files. @throws Error of `node:fs` */
@@ -47,9 +47,9 @@ export class FileWriter {
     this.#elsewhere = large;
   }
 
-  /** Begins a file, or goes on with one at `position`, of which `octets` are to come. True when it will be digested, which only large ones that are `whole` are. */
-  start(fd: number, position: number, octets: number, whole: boolean): boolean {
-    this.#large = octets >= LARGE ? this.#elsewhere : null;
+  /** Begins a file, or goes on with one at `position`, of which `length` bytes are to come. True when it will be digested, which only large ones that are `whole` are. */
+  start(fd: number, position: number, length: number, whole: boolean): boolean {
+    this.#large = length >= LARGE ? this.#elsewhere : null;
     this.#isDigested = whole && this.#large !== null;
     this.#fd = fd;
     this.#position = position;

@@ -10,11 +10,10 @@ import {
   symlinkSync,
 } from 'node:fs';
 import { toBytes, type ByteString } from '../bytestring.js';
-import { refused, shown } from '../tar/refused.js';
+import { refused, shown } from '../tar/format.js';
 import { errnoOf, extractError } from './errors.js';
 import { onDisk } from './parents.js';
 import type { Deferred } from './spool.js';
-import { timestamp } from './timestamp.js';
 
 /** The place on disk of a path in the archive, with nothing but real directories above. */
 type Locate = (path: ByteString) => ByteString;
@@ -25,11 +24,7 @@ const DIRECTORY = constants.O_RDONLY | (onWindows ? 0 : constants.O_DIRECTORY | 
 /** What FAT, some network shares, and Windows without the privilege answer. */
 const UNABLE = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'];
 
-/**
- * Makes a symlink, its target as it is. Nothing else is made after the symlinks, so nothing passes through one.
- *
- * @returns false, with a warning, where this system has no symlinks
- */
+/** Nothing else is made after the symlinks, so nothing passes through one. False, with a warning, where this system has none. */
 export function makeSymlink(link: Deferred, place: ByteString, warn: (message: string) => void): boolean {
   const where = onDisk(place);
   try {
@@ -47,11 +42,7 @@ export function makeSymlink(link: Deferred, place: ByteString, warn: (message: s
   return true;
 }
 
-/**
- * Gives an open file or directory its mode and time, and closes it.
- *
- * @returns false where this file system cannot keep them (FAT refuses most modes)
- */
+/** Gives an open file or directory its mode and time, and closes it. False where this file system cannot keep them. */
 export function settleOpen({ fd, mode, mtimeNs }: { fd: number; mode: number; mtimeNs: bigint }): boolean {
   try {
     const time = timestamp(mtimeNs);
@@ -62,11 +53,7 @@ export function settleOpen({ fd, mode, mtimeNs }: { fd: number; mode: number; mt
   }
 }
 
-/**
- * Gives a directory its mode and time: that one, and not what a link in its place leads to. Everything in it was made before.
- *
- * @returns false where this file system cannot keep them
- */
+/** As `settleOpen`, for a directory in which everything was made; not for what a link in its place leads to. */
 export function settleDirectory(directory: Deferred, locate: Locate): boolean {
   const settle = (): boolean => {
     const where = onDisk(locate(directory.path));
@@ -97,7 +84,7 @@ function kept(set: () => void): boolean {
   }
 }
 
-/** Runs `action` while the directory at `path` can be opened: it, or one above it, may have been settled before, and be closed now. */
+/** Opens the directory at `path`, and those above it, for `action`: they may have been settled before, and be closed now. */
 function opened<T>(path: ByteString, locate: Locate, action: () => T): T {
   const closed: { where: string | Buffer; mode: number }[] = [];
   try {
@@ -119,10 +106,37 @@ function opened<T>(path: ByteString, locate: Locate, action: () => T): T {
   }
 }
 
-/** The mode of what is a directory and no link to one. */
+/** Its mode. */
 function requireDirectory(where: string | Buffer, path: ByteString): number {
   const found = lstatSync(where);
   if (!found.isDirectory())
     throw refused(`an entry lies below something that is not a directory: ${shown(toBytes(path))}`);
   return found.mode & 0o7777;
+}
+
+/** What `Date` holds, in seconds; systems do not agree on times further away. */
+const FARTHEST = 8.64e12;
+const NANO = 1_000_000_000n;
+
+/**
+ * A time as `fs.utimes` takes it: seconds as a double, or as a string where negative, since Node takes a negative number to
+ * mean now. A restored time is exact to the microsecond: doubles lie 0.24 µs apart in our century, and the libuv of Node 20
+ * cuts off the rest. We choose the double so that the microsecond is right. (Before 1970 libuv's versions round differently,
+ * and after 2106 doubles are too far apart: there it may be off by one or two.)
+ */
+export function timestamp(ns: bigint): number | string {
+  const below = ((ns % NANO) + NANO) % NANO;
+  const whole = Number((ns - below) / NANO);
+  if (whole > FARTHEST) return FARTHEST;
+  if (whole < -FARTHEST) return String(-FARTHEST);
+  let seconds = whole + Number(below) / 1e9;
+  const distance = landed(seconds, whole) - Math.floor(Number(below) / 1000);
+  if (distance !== 0)
+    seconds -= Math.sign(distance) * 2 ** (Math.floor(Math.log2(Math.max(1, Math.abs(seconds)))) - 52);
+  return seconds < 0 ? String(seconds) : seconds;
+}
+
+/** The microseconds after `whole` seconds that libuv makes of a double. */
+function landed(seconds: number, whole: number): number {
+  return Math.floor(Math.trunc((seconds - whole) * 1e9) / 1000);
 }

@@ -1,6 +1,5 @@
 import { lstatSync } from 'node:fs';
-import { join, toPath, toText, type ByteString } from '../bytestring.js';
-import { localName } from './local-name.js';
+import { join, toPath, toText, type ByteString, localName } from '../bytestring.js';
 
 /** Windows wants text, so that Node can lengthen paths of more than 260 characters. */
 export function onDisk(path: ByteString): string | Buffer {

@@ -1,7 +1,9 @@
 /**
- * The tar format as depot writes and reads it: POSIX.1-2017 ustar headers, with pax extended headers
- * where a field does not fit ("pax Interchange Format"). Writer and reader share what is here.
+ * The tar format as depot writes and reads it: POSIX.1-2017 ustar headers, with pax extended headers where a field does not
+ * fit ("pax Interchange Format").
  */
+import { DepotError } from '../../errors.js';
+import { printable } from '../../printable.js';
 
 /** Bytes of a tar record: headers are one, contents are padded to whole ones with zeros. */
 export const BLOCK = 512;
@@ -47,7 +49,7 @@ export type EntryType = 'file' | 'directory' | 'symlink' | 'hardlink';
 
 /** One entry of the archive. Names are bytes: they need not be UTF-8. */
 export interface TarEntry {
-  /** Relative, one `/` between components, none of which is empty, `.` or `..`; no `/` at the end (not for directories either). Empty: the root, a directory. */
+  /** As `canonical` gives it, without `/` at the end, for directories too. Empty: the root, a directory. */
   path: Uint8Array;
   type: EntryType;
   /** Content bytes; 0 for all but files. */
@@ -68,12 +70,11 @@ export interface EntrySink {
   end(): void;
 }
 
-/** Bytes that follow `size` bytes of content to fill the last block. */
+/** How many bytes fill the last block after `size` bytes of content. */
 export function paddingFor(size: number): number {
   return (BLOCK - (size % BLOCK)) % BLOCK;
 }
 
-/** A time in the pieces that tar headers and manifest are made of. */
 export interface SplitTime {
   /** Whole seconds since 1970, rounded down; not exact beyond `Number.MAX_SAFE_INTEGER`. */
   seconds: number;
@@ -84,7 +85,7 @@ export interface SplitTime {
 const NS = 1_000_000_000n;
 let lastTime: { ns: bigint } & SplitTime = { ns: 0n, seconds: 0, fraction: '' };
 
-/** Remembers the last time: header and manifest ask one after the other, and arithmetic with bigints is slow. */
+/** Remembers the last one: header and manifest ask one after the other, and bigints are slow. */
 export function splitTime(ns: bigint): Readonly<SplitTime> {
   if (ns !== lastTime.ns) {
     let seconds = Number(ns / NS);
@@ -111,4 +112,48 @@ export function paxTime(ns: bigint): string {
   if (ns < 0n) return `-${paxTime(-ns)}`;
   const { seconds, fraction } = splitTime(ns);
   return `${Number.isSafeInteger(seconds) ? seconds : ns / NS}${fraction}`;
+}
+
+/** For an archive that no honest tool makes. */
+export function refused(message: string): DepotError {
+  return notRead(message, 'open it with no other tool either until its maker has explained it');
+}
+
+/** For an archive that is no danger, but damaged, of another kind, or more than this file system can hold. */
+export function notRead(message: string, hint: string): DepotError {
+  return new DepotError('archive-refused', message, { hint });
+}
+
+/** A name from the archive, for messages: no control characters, and not longer than a line or two. */
+export function shown(name: Uint8Array): string {
+  return name.length <= 160 ? printable(name) : `${printable(name.subarray(0, 160))}… (${name.length} bytes)`;
+}
+
+/** By their first bytes. */
+const kinds: readonly [name: string, ...bytes: number[]][] = [
+  ['a ZIP archive', 0x50, 0x4b, 0x03, 0x04],
+  ['an empty ZIP archive', 0x50, 0x4b, 0x05, 0x06],
+  ['a 7-Zip archive', 0x37, 0x7a, 0xbc, 0xaf],
+  ['a RAR archive', 0x52, 0x61, 0x72, 0x21],
+  ['compressed with bzip2', 0x42, 0x5a, 0x68],
+  ['compressed with xz', 0xfd, 0x37, 0x7a, 0x58, 0x5a],
+  ['compressed with gzip twice', 0x1f, 0x8b],
+  ['compressed with zstd twice', 0x28, 0xb5, 0x2f, 0xfd],
+  ['a PDF document', 0x25, 0x50, 0x44, 0x46],
+  ['a dump of PostgreSQL (pg_dump -F c)', 0x50, 0x47, 0x44, 0x4d, 0x50],
+];
+
+/** For contents that do not begin as a tar does; `isShort`: there are less than a tar begins with. */
+export function notTar(start: Uint8Array, isShort = false): DepotError {
+  const kind = kinds.find(([, ...bytes]) => bytes.every((byte, i) => start[i] === byte));
+  const what =
+    kind !== undefined
+      ? `no tar archive, but ${kind[0]}`
+      : isShort
+        ? 'shorter than any tar archive'
+        : 'not a tar archive';
+  return notRead(
+    `the contents are ${what}`,
+    'get them as they are, and open them with the program that they are for: depot decrypt … --stdout > FILE',
+  );
 }

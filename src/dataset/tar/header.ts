@@ -1,5 +1,4 @@
-import { field, BLOCK } from './format.js';
-import { notRead, refused, shown } from './refused.js';
+import { field, BLOCK, notRead, refused, shown } from './format.js';
 
 /** One header block, whatever wrote it: POSIX ustar, GNU tar, or the seventh edition's tar. */
 export interface Header {
@@ -73,7 +72,7 @@ function isZero(bytes: Uint8Array, at: number): boolean {
 /** GNU's own magic is `ustar` and two spaces: there the prefix field holds other things. */
 function isPosix(bytes: Uint8Array, at: number): boolean {
   const magic = text(bytes, at, field.magic);
-  return magic.length === 5 && magic.every((octet, i) => octet === 'ustar'.charCodeAt(i));
+  return magic.length === 5 && magic.every((byte, i) => byte === 'ustar'.charCodeAt(i));
 }
 
 /** A field that ends at its first NUL, or at its last byte. */
@@ -95,9 +94,9 @@ function joined(prefix: Uint8Array, name: Uint8Array): Uint8Array {
 }
 
 function size(bytes: Uint8Array, at: number, name: Uint8Array): number {
-  const octets = number(bytes, at, field.size, 'size', name);
-  if (octets < 0) throw refused(`an entry has a bad size: ${shown(name)}`);
-  return octets;
+  const value = number(bytes, at, field.size, 'size', name);
+  if (value < 0) throw refused(`an entry has a bad size: ${shown(name)}`);
+  return value;
 }
 
 function number(bytes: Uint8Array, at: number, where: Field, what: string, name: Uint8Array): number {

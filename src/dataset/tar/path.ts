@@ -1,4 +1,4 @@
-import { refused, shown } from './refused.js';
+import { refused, shown } from './format.js';
 
 /** Longer paths are refused: more than any system opens (Windows: 32,767 UTF-16 units). */
 export const MAX_PATH = 32_768;

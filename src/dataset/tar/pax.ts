@@ -1,6 +1,6 @@
 import type { DepotError } from '../../errors.js';
 import { printable } from '../../printable.js';
-import { notRead, refused, shown } from './refused.js';
+import { notRead, refused, shown } from './format.js';
 
 /** What a pax extended header ('x' or 'g') says of the entries after it; other keywords are passed over. */
 export interface PaxFields {

@@ -1,10 +1,20 @@
 import { fromBytes } from '../bytestring.js';
 import { FIRST_ENTRY } from '../../names/archive.js';
-import { BLOCK, paddingFor, typeflag, type EntrySink, type EntryType, type TarEntry } from './format.js';
+import {
+  BLOCK,
+  paddingFor,
+  typeflag,
+  type EntrySink,
+  type EntryType,
+  type TarEntry,
+  notRead,
+  notTar,
+  refused,
+  shown,
+} from './format.js';
 import { isHeader, parseHeader, type Header } from './header.js';
 import { MAX_PAX, parsePax, sparse, type PaxFields } from './pax.js';
 import { canonical, endsLikeDirectory, MAX_PATH } from './path.js';
-import { notRead, notTar, refused, shown } from './refused.js';
 
 /** Headers that only say something of the next entry. `L` and `K` are GNU tar's long name and long link target. */
 type MetaType = 'x' | 'g' | 'L' | 'K';
@@ -53,8 +63,8 @@ export class TarReader {
     if (this.#state === 'failed') throw refused('the archive was refused before');
     try {
       // Not as a Buffer, whose views are slow to make and whose slices are no copies.
-      const octets = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-      for (let at = 0; at < octets.length; ) at += this.#step(octets, at);
+      const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+      for (let at = 0; at < view.length; ) at += this.#step(view, at);
     } catch (error) {
       this.#state = 'failed';
       throw error;
@@ -226,8 +236,8 @@ export class TarReader {
     return path;
   }
 
-  #checkSpelling(spelling: Uint8Array, octets: number): void {
-    if (this.#fromDepot && spelling.length !== octets)
+  #checkSpelling(spelling: Uint8Array, length: number): void {
+    if (this.#fromDepot && spelling.length !== length)
       throw refused(`depot writes a path in one way only, and this is another: ${shown(spelling)}`);
   }
 

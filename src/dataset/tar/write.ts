@@ -1,5 +1,4 @@
-import type { ByteString } from '../bytestring.js';
-import { toText } from '../bytestring.js';
+import { type ByteString, toText } from '../bytestring.js';
 import {
   BLOCK,
   field,
@@ -33,7 +32,7 @@ const PAX_NAME = 'PaxHeader';
 export class HeaderEncoder {
   #scratch = new Uint8Array(3 * BLOCK);
   /** The block before pax records of the same length as last time. */
-  readonly #pax = { block: new Uint8Array(BLOCK), octets: -1 };
+  readonly #pax = { block: new Uint8Array(BLOCK), size: -1 };
 
   /** The header's blocks; valid until the next call. */
   encode(header: TarHeader): Uint8Array<ArrayBuffer> {
@@ -78,26 +77,26 @@ export class HeaderEncoder {
   }
 
   /** Nearly always only a time has a fraction, and then all have the same number of digits. */
-  #paxBlock(octets: number): Uint8Array {
-    if (this.#pax.octets !== octets) {
+  #paxBlock(size: number): Uint8Array {
+    if (this.#pax.size !== size) {
       writeBlock(this.#pax.block, 0, {
         name: PAX_NAME,
         prefix: '',
         link: '',
         flag: typeflag.pax,
         mode: 0o644,
-        size: octets,
+        size,
         seconds: 0,
       });
-      this.#pax.octets = octets;
+      this.#pax.size = size;
     }
     return this.#pax.block;
   }
 }
 
 /** Whether the bytes are UTF-8, as pax headers are unless they say otherwise. */
-function isText(octets: string): boolean {
-  return toText(octets as ByteString) !== null;
+function isText(bytes: string): boolean {
+  return toText(bytes as ByteString) !== null;
 }
 
 interface UstarFields {
@@ -118,7 +117,7 @@ const template = (() => {
   block.write(USTAR_MAGIC, field.magic[0], 'latin1');
   return block;
 })();
-const templateSum = template.reduce((sum, octet) => sum + octet, 0);
+const templateSum = template.reduce((sum, byte) => sum + byte, 0);
 
 /** The checksum is the sum of all bytes, so every write says what it adds: summing up 512 bytes again costs more. */
 function writeBlock(target: Uint8Array, at: number, f: UstarFields): void {
@@ -137,12 +136,12 @@ function writeBlock(target: Uint8Array, at: number, f: UstarFields): void {
 }
 
 /** Writes bytes and returns their sum. */
-function write(target: Uint8Array, at: number, octets: string): number {
+function write(target: Uint8Array, at: number, bytes: string): number {
   let sum = 0;
-  for (let i = 0; i < octets.length; i++) {
-    const octet = octets.charCodeAt(i);
-    target[at + i] = octet;
-    sum += octet;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes.charCodeAt(i);
+    target[at + i] = byte;
+    sum += byte;
   }
   return sum;
 }
