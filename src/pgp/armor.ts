@@ -8,7 +8,6 @@ const beginning = '-----BEGIN PGP ';
 
 const nothing = 'no OpenPGP data in it';
 
-/** Binary data that went through the `>` of Windows PowerShell, or was opened and saved as text, cannot be brought back. */
 function nothingIn(bytes: Uint8Array): string {
   if (encodingOf(bytes) !== 'utf-8')
     return `${nothing}: it is UTF-16, as the > of Windows PowerShell writes it, which destroys binary data; have it written again as text, by a program's own option for the output (gpg --armor --output FILE …)`;
@@ -17,17 +16,14 @@ function nothingIn(bytes: Uint8Array): string {
     : nothing;
 }
 
-/** Makes the error that the caller throws, from what is wrong with the armour. */
-export type Refusal = (what: string, cause?: unknown) => DepotError;
-
 /**
- * The binary content of the only armoured block. Throws what `refuse` makes when there is none, more
- * than one (the others would silently go unread, a revocation for instance), or one of another type.
+ * The content of the only armoured block. Throws what `refuse` makes when there is none, one of another type, or more than
+ * one: the others, a revocation for instance, would silently go unread.
  */
 export async function dearmor(
   bytes: Uint8Array | string,
   expected: openpgp.enums.armor[],
-  refuse: Refusal,
+  refuse: (what: string, cause?: unknown) => DepotError,
 ): Promise<Uint8Array> {
   // A letter around the block may be in any encoding.
   const text = typeof bytes === 'string' ? bytes : looseTextOf(bytes);
@@ -48,7 +44,7 @@ export async function dearmor(
   }
 }
 
-/** From the block on, as mail programs and editors did not leave it: indented or quoted (`> `), with blanks at line ends, with the line ends of any system. */
+/** From the block on, without what mail programs and editors add: indentation, quotes (`> `), blanks and CR at line ends. */
 function unquoted(text: string): string {
   return text
     .slice(text.indexOf(beginning))

@@ -1,9 +1,16 @@
-/** Certificates and secret keys as the rest of depot sees them; OpenPGP.js's objects stay inside this folder. */
+/** Certificates and secret keys; OpenPGP.js's objects stay inside this folder. */
 import * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
 
-/** A public key with its user ids and subkeys (RFC 9580 section 10.1), or the public side of a secret key. */
-export interface Certificate {
+export type SecretPacket = openpgp.SecretKeyPacket | openpgp.SecretSubkeyPacket;
+export type KeyPacket =
+  | openpgp.PublicKeyPacket
+  | openpgp.PublicSubkeyPacket
+  | openpgp.SecretKeyPacket
+  | openpgp.SecretSubkeyPacket;
+
+/** A public key with its user ids and subkeys (RFC 9580 section 10.1), or a secret key. For this folder only. */
+export class OpenPgpCertificate {
   /** Upper-case hex: 40 digits (version 4) or 64 (version 6). */
   readonly fingerprint: string;
   readonly version: 4 | 6;
@@ -13,31 +20,6 @@ export interface Certificate {
   readonly algorithm: string;
   readonly createdAt: Date;
   /** By the newest self-signature; null when it does not expire. */
-  readonly expiresAt: Date | null;
-  readonly isSecret: boolean;
-  /** ASCII armour of the public part only. */
-  armored(): string;
-}
-
-/** A certificate whose secret parts are unlocked, as far as they are in the file. */
-export interface SecretKey extends Certificate {
-  readonly isSecret: true;
-}
-
-export type SecretPacket = openpgp.SecretKeyPacket | openpgp.SecretSubkeyPacket;
-export type KeyPacket =
-  | openpgp.PublicKeyPacket
-  | openpgp.PublicSubkeyPacket
-  | openpgp.SecretKeyPacket
-  | openpgp.SecretSubkeyPacket;
-
-/** For this folder only: the key in OpenPGP.js's form, and its packets as they stood in the file. */
-export class OpenPgpCertificate implements Certificate {
-  readonly fingerprint: string;
-  readonly version: 4 | 6;
-  readonly userIds: string[];
-  readonly algorithm: string;
-  readonly createdAt: Date;
   readonly expiresAt: Date | null;
   readonly isSecret: boolean;
   readonly key: openpgp.Key;
@@ -59,18 +41,26 @@ export class OpenPgpCertificate implements Certificate {
     this.isSecret = key.isPrivate();
   }
 
+  /** ASCII armour of the public part only. */
   armored(): string {
     return this.key.toPublic().armor();
   }
 }
 
-/** The class behind a Certificate of this folder. */
+/** What the rest of depot sees. */
+export type Certificate = Omit<OpenPgpCertificate, 'key' | 'signatures' | 'unread'>;
+
+/** Its secret parts are unlocked, as far as they are in the file. */
+export interface SecretKey extends Certificate {
+  readonly isSecret: true;
+}
+
+/** The class behind a Certificate. */
 export function internalsOf(certificate: Certificate): OpenPgpCertificate {
   if (certificate instanceof OpenPgpCertificate) return certificate;
   throw new DepotError('internal', 'a certificate that readCertificate did not make');
 }
 
-/** The same for a secret key, whose OpenPGP.js form can sign and decrypt. */
 export function internalsOfSecret(secret: SecretKey): OpenPgpCertificate & { key: openpgp.PrivateKey } {
   const internals = internalsOf(secret);
   if (!internals.key.isPrivate()) throw new DepotError('internal', 'a secret key without secret part');
@@ -99,7 +89,7 @@ const algorithmNames: Record<string, string> = {
   elgamal: 'ElGamal',
 };
 
-/** Algorithm and size or curve, in the words that people know: 'Curve25519', 'RSA 3072', 'NIST P-256'. */
+/** 'Curve25519', 'RSA 3072', 'NIST P-256'. */
 export function algorithmOf(packet: KeyPacket): string {
   const { algorithm, bits, curve } = packet.getAlgorithmInfo();
   if (curve !== undefined) return curveNames[curve] ?? curve;

@@ -1,9 +1,7 @@
 /**
- * Decrypts AES in CFB with a zero IV (RFC 9580 section 12.9), four times as fast as OpenSSL's own CFB, which waits for each
- * block before it begins the next.
- *
- * In CFB, P[i] = C[i] xor E(C[i-1]): the keystream is the ECB encryption of the ciphertext one block late, and its blocks do
- * not wait for each other. (Encryption has no such freedom, and uses OpenSSL's.)
+ * Decrypts AES in CFB with a zero IV (RFC 9580 section 12.9), four times as fast as OpenSSL's CFB, which takes one block after
+ * the other. P[i] = C[i] xor E(C[i-1]): the keystream is the ciphertext in ECB, one block late, and its blocks do not wait for
+ * each other. (Encryption must wait, and uses OpenSSL's.)
  */
 import { aesEncrypt, copyOctets, discard, uninitialized } from '../primitives.js';
 import { concat, malformed } from './packets.js';
@@ -50,7 +48,7 @@ export class CfbDecipher {
   }
 }
 
-/** WebAssembly's part of the standard library, which the compiler's `lib` leaves out with the browser's. */
+/** Left out of the compiler's `lib` with the browser's part. */
 declare const WebAssembly: {
   Module: new (bytes: Uint8Array) => object;
   Instance: new (module: object) => { exports: { memory: { buffer: ArrayBuffer }; xor: (bytes: number) => void } };

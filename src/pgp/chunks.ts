@@ -34,7 +34,7 @@ export function parseHead(head: Uint8Array): AeadParameters {
   return { cipher, aead, chunkOctet, head };
 }
 
-/** Message key and nonces for one SEIPDv2 packet (HKDF-SHA256). */
+/** For one SEIPDv2 packet (HKDF-SHA256). */
 export class ChunkKeys {
   readonly parameters: AeadParameters;
   readonly key: Uint8Array;
@@ -94,7 +94,7 @@ export interface ChunkSink {
 export class ChunkFrames {
   readonly #chunkBytes: number;
   readonly #sink: ChunkSink;
-  /** The last bytes so far, at most 32: they may turn out to be the last two tags. */
+  /** The last bytes so far, at most 32: they may be the last two tags. */
   #held: Uint8Array = new Uint8Array(0);
   #chunkSeen = 0;
   readonly #tag = new Uint8Array(tagBytes);

@@ -1,13 +1,10 @@
-/**
- * AES in EAX mode, for reading what others wrote (RFC 9580 section 5.13.3): OpenSSL has none. CTR for
- * the text, and a CMAC (RFC 4493) each for nonce, associated data and ciphertext.
- */
+/** AES in EAX mode, to read what others wrote (RFC 9580 section 5.13.3): CTR and CMACs (RFC 4493). OpenSSL has none. */
 import { aesEncrypt, sameOctets } from '../primitives.js';
 import { concat } from './packets.js';
 
 const block = 16;
 
-/** One message, decrypted as a stream; has the methods of a Node decipher that `seipd2.ts` uses. */
+/** Has the methods of a Node decipher that `seipd2.ts` uses. */
 export class EaxDecipher {
   readonly #ctr;
   readonly #nonceMac: Uint8Array;
@@ -31,7 +28,7 @@ export class EaxDecipher {
     this.#expected = tag;
   }
 
-  /** Throws when the tag is wrong; has nothing to return. */
+  /** Throws when the tag is wrong. */
   final(): Uint8Array {
     if (!sameOctets(this.tag(), this.#expected)) throw new Error('EAX tag mismatch');
     return new Uint8Array(0);

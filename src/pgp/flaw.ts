@@ -1,7 +1,4 @@
-/**
- * What is wrong with a self-signature, from what OpenPGP.js throws. It has one exception for everything, so its words are what tells one cause
- * from another. Words that are not known here stay words: no exception becomes a finding that it is not.
- */
+/** What is wrong with a self-signature, by the words of what OpenPGP.js throws: it has one exception for everything. */
 import type * as openpgp from 'openpgp';
 import { said } from '../printable.js';
 
@@ -28,24 +25,15 @@ export function flawOf(error: unknown, signature: openpgp.SignaturePacket): Flaw
   return { kind: 'unknown', said: said(error) };
 }
 
-/** Whether this is no signature by the key over what it is said to sign; false also says that it is not known. */
+/** Whether this is known to be no signature by the key over this. */
 export function isForeign({ kind }: Flaw): boolean {
   return kind === 'damaged' || kind === 'another-key';
 }
 
-/** The nearer to a signature that counts, the earlier. */
-const order: Flaw['kind'][] = [
-  'weak-hash',
-  'expired',
-  'revoked',
-  'future',
-  'other-curve',
-  'unknown',
-  'damaged',
-  'another-key',
-];
+/** The nearest to a signature that counts comes first. */
+const order = ['weak-hash', 'expired', 'revoked', 'future', 'other-curve', 'unknown', 'damaged', 'another-key'];
 
-/** Of the flaws of several signatures the one that says most. */
+/** The flaw that says most. */
 export function telling(flaws: readonly Flaw[]): Flaw | null {
   return [...flaws].sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))[0] ?? null;
 }
@@ -77,7 +65,6 @@ export function flawWords(flaw: Flaw): string {
   }
 }
 
-/** What the owner, or whoever reads this, can do about it. */
 export function flawHint({ kind }: Flaw): string {
   switch (kind) {
     case 'weak-hash':

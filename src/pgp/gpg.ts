@@ -1,14 +1,13 @@
 /**
- * Private keys that live in GnuPG: in its agent, or on a smart card. The installed `gpg` is asked for one thing, the session
- * key of a message, and for a signature. It never sees a suitcase: it gets the session key packets with a dummy behind them.
+ * Private keys in GnuPG's agent or on a smart card. We ask the installed `gpg` for a session key or a signature. It never sees
+ * a suitcase: it gets the session key packets with a dummy behind them.
  */
 import { randomBytes } from 'node:crypto';
 import { type Ended, run } from '../child.js';
 import { DepotError } from '../errors.js';
 import { printable, said } from '../printable.js';
-import type { Aes } from './cfb.js';
 import { encodePacket, packetType } from './packets.js';
-import { cipherName, describePkesks } from './pkesk.js';
+import { aesOf, describePkesks, otherCipher } from './pkesk.js';
 import type { UnwrappedSessionKey } from './sessionkey.js';
 
 export interface GpgOptions {
@@ -19,8 +18,7 @@ export interface GpgOptions {
   program?: string;
 }
 
-const ciphers: Record<string, Aes> = { 7: 'AES-128', 8: 'AES-192', 9: 'AES-256' };
-/** Version, then as much as the shortest body has: gpg gives the session key before it finds that the rest is nothing. */
+/** As much as the shortest body has: gpg gives the session key before it finds that the rest is nothing. */
 const dummyBytes = 41;
 /** Codes of libgpg-error, low 16 bits, in `ERROR pkdecrypt_failed`. */
 const badPassphrase = 11;
@@ -28,11 +26,8 @@ const noSecretKey = 17;
 const cancelled = [99, 198];
 
 /**
- * Asks gpg for the session key. The status lines are what is read: standard error has the key too, in words, and is
- * never passed on.
- *
- * @throws DepotError 'not-addressed' (gpg has none of the keys), 'passphrase-wrong', 'incomplete' (version 6
- *   session key packets, which gpg does not read), 'verification-failed' (a cipher other than AES), 'local-unreadable' (no gpg), 'secret-missing' (gpg failed otherwise)
+ * Throws 'not-addressed' (gpg has none of the keys), 'passphrase-wrong', 'incomplete' (gpg reads no version 6),
+ * 'verification-failed' (not AES), 'local-unreadable' (no gpg), 'secret-missing' (gpg failed otherwise).
  */
 export async function unwrapWithGpg(pkesk: Uint8Array, o: GpgOptions): Promise<UnwrappedSessionKey> {
   const named = describePkesks(pkesk);
@@ -54,21 +49,17 @@ export async function unwrapWithGpg(pkesk: Uint8Array, o: GpgOptions): Promise<U
       text,
       named.map(({ recipient }) => recipient || 'anonymous'),
     );
-  const cipher = ciphers[found.algorithm];
+  const cipher = aesOf[found.algorithm];
   if (cipher === undefined) {
     found.sessionKey.fill(0);
-    throw new DepotError(
-      'verification-failed',
-      `encrypted with ${cipherName(Number(found.algorithm))}, which depot does not read: it reads AES`,
-      { hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0' },
-    );
+    throw otherCipher(found.algorithm);
   }
   const key = /^\[GNUPG:\] DECRYPTION_KEY ([0-9A-F]{40})/m.exec(text);
   return { sessionKey: found.sessionKey, cipher, keyFingerprint: key?.[1] ?? named[0]!.recipient };
 }
 
-/** Takes the session key out of gpg's status lines and overwrites it there: no string, which cannot be wiped, ever holds it. */
-function takeSessionKey(status: Buffer): { algorithm: string; sessionKey: Uint8Array } | null {
+/** Takes the session key out of the status lines and overwrites it: no string, which cannot be wiped, ever holds it. */
+function takeSessionKey(status: Buffer): { algorithm: number; sessionKey: Uint8Array } | null {
   const line = Buffer.from('[GNUPG:] SESSION_KEY ');
   let start = status.indexOf(line);
   while (start > 0 && status[start - 1] !== 0x0a) start = status.indexOf(line, start + 1);
@@ -81,7 +72,7 @@ function takeSessionKey(status: Buffer): { algorithm: string; sessionKey: Uint8A
     (_, i) => (hexDigit(status[colon + 1 + 2 * i]) << 4) | hexDigit(status[colon + 2 + 2 * i]),
   );
   status.fill(0x2e, colon + 1, end);
-  return { algorithm: status.toString('latin1', start + line.length, colon), sessionKey };
+  return { algorithm: Number(status.toString('latin1', start + line.length, colon)), sessionKey };
 }
 
 /** Of an upper-case digit; -1 for anything else. */
@@ -91,7 +82,7 @@ function hexDigit(byte: number | undefined): number {
   return byte >= 0x41 && byte <= 0x46 ? byte - 0x41 + 10 : -1;
 }
 
-/** A detached, armoured signature by a key that gpg holds. @throws DepotError 'signer-unusable', 'local-unreadable' */
+/** A detached, armoured signature. Throws 'signer-unusable', 'local-unreadable'. */
 export async function signWithGpg(bytes: Uint8Array, fingerprint: string, o: GpgOptions): Promise<string> {
   const { output, status, complaints } = await ask(
     ['--local-user', `${fingerprint}!`, '--armor', '--detach-sign'],
@@ -108,12 +99,7 @@ export async function signWithGpg(bytes: Uint8Array, fingerprint: string, o: Gpg
   );
 }
 
-/**
- * With `status`, standard output carries status lines: there is no plaintext to expect from a dummy. Standard error then says the
- * session key, so it goes nowhere.
- *
- * @throws DepotError 'local-unreadable' when gpg could not be started
- */
+/** With `status`, standard output has status lines, and standard error, which then tells the session key, goes nowhere. */
 function ask(args: string[], input: Uint8Array, o: GpgOptions, status = true): Promise<Ended> {
   const common = ['--batch', '--no-tty', '--quiet', ...(status ? ['--status-fd', '1'] : [])];
   return run([o.program ?? 'gpg', ...common, ...args], {
@@ -140,7 +126,7 @@ function refusal(status: string, recipients: string[]): DepotError {
     return new DepotError('secret-missing', 'gpg was given no passphrase or PIN', {
       hint: 'enter it in the window that gpg opens; over SSH: export GPG_TTY=$(tty)',
     });
-  // GnuPG 2.2 says nothing of keys that it does not have: it begins to decrypt, and fails with no error of its own.
+  // GnuPG 2.2 says nothing of keys that it does not have: it fails with no error of its own.
   if (code === null ? !/^\[GNUPG:\] (?:NO_SECKEY |DECRYPTION_FAILED)/m.test(status) : code !== noSecretKey)
     return new DepotError(
       'secret-missing',

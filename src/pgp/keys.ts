@@ -1,4 +1,3 @@
-/** Reads, unlocks, makes and locks keys. */
 import * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
 import { said } from '../printable.js';
@@ -13,12 +12,10 @@ import {
 } from './certificate.js';
 import { isArmored, packetType, splitPackets, type WholePacket } from './packets.js';
 import { isElsewhere, whyStillLocked } from './locked.js';
+import { algorithmNames } from './pkesk.js';
 import { primaryStanding } from './validity.js';
 
-/**
- * Reads a file with exactly one key, armoured or binary, public or secret.
- * Throws 'key-unreadable' when it holds none, several, or a version that RFC 9580 no longer reads.
- */
+/** Reads a file with exactly one key, armoured or binary, public or secret, of version 4 or 6. Throws 'key-unreadable'. */
 export async function readCertificate(bytes: Uint8Array | string): Promise<Certificate> {
   const { publicKey, privateKey } = openpgp.enums.armor;
   const binary = isArmored(bytes)
@@ -71,34 +68,9 @@ function kindOf({ body }: WholePacket): string {
   const version = body[0] ?? 0;
   if (version !== 4 && version !== 6) return `version ${version}`;
   const algorithm = body[5] ?? 0;
-  return Object.hasOwn(algorithmNames, algorithm)
-    ? `algorithm ${algorithm} (${algorithmNames[algorithm]!})`
-    : `algorithm ${algorithm}`;
+  const name = algorithmNames[algorithm];
+  return name === undefined ? `algorithm ${algorithm}` : `algorithm ${algorithm} (${name})`;
 }
-
-const algorithmNames: Record<number, string> = {
-  1: 'RSA',
-  2: 'RSA',
-  3: 'RSA',
-  8: 'Kyber of GnuPG',
-  16: 'ElGamal',
-  17: 'DSA',
-  18: 'ECDH',
-  19: 'ECDSA',
-  20: 'ElGamal',
-  22: 'EdDSA',
-  25: 'X25519',
-  26: 'X448',
-  27: 'Ed25519',
-  28: 'Ed448',
-  30: 'ML-DSA-65+Ed25519',
-  31: 'ML-DSA-87+Ed448',
-  32: 'SLH-DSA-SHAKE-128s',
-  33: 'SLH-DSA-SHAKE-128f',
-  34: 'SLH-DSA-SHAKE-256s',
-  35: 'ML-KEM-768+X25519',
-  36: 'ML-KEM-1024+X448',
-};
 
 function keyPackets(binary: Uint8Array) {
   try {
@@ -109,42 +81,30 @@ function keyPackets(binary: Uint8Array) {
 }
 
 function unreadable(what: string, hint?: string, cause?: unknown): DepotError {
-  return new DepotError('key-unreadable', `key not readable: ${what}`, {
-    hint,
-    cause,
-  });
+  return new DepotError('key-unreadable', `key not readable: ${what}`, { hint, cause });
 }
 
-/**
- * Reads a secret key and unlocks it. `passphrase` is asked only for a locked key.
- * Throws 'key-unreadable', 'secret-missing' (locked, and no passphrase to be had), 'passphrase-wrong'.
- */
+/** `passphrase` is asked only for a locked key. Throws 'key-unreadable', 'secret-missing' (no passphrase), 'passphrase-wrong'. */
 export async function readSecretKey(
   bytes: Uint8Array | string,
   passphrase?: () => Promise<string | undefined>,
 ): Promise<SecretKey> {
   const certificate = internalsOf(await readCertificate(bytes));
   const { key } = certificate;
-  if (!key.isPrivate()) {
-    throw new DepotError(
-      'key-unreadable',
-      `key ${certificate.fingerprint} is a public key, where a private key was expected`,
-    );
-  }
+  const refuse = (what: string, hint?: string): DepotError =>
+    new DepotError('key-unreadable', `key ${certificate.fingerprint} ${what}`, { hint });
+  if (!key.isPrivate()) throw refuse('is a public key, where a private key was expected');
   const packets = secretPackets(key).filter((packet) => !isElsewhere(packet));
-  if (packets.length === 0) {
-    throw new DepotError(
-      'key-unreadable',
-      `key ${certificate.fingerprint} has its secret part elsewhere, such as on a smart card`,
-      { hint: 'leave the opening to gpg, which has it: --gpg instead of --key' },
+  if (packets.length === 0)
+    throw refuse(
+      'has its secret part elsewhere, such as on a smart card',
+      'leave the opening to gpg, which has it: --gpg instead of --key',
     );
-  }
   const locked = packets.filter((packet) => !packet.isDecrypted());
   if (locked.length > 0) await unlock(certificate.fingerprint, locked, await passphrase?.());
   return certificate as SecretKey;
 }
 
-/** Whether a passphrase is needed before this key can sign or decrypt. */
 export function isLocked(certificate: Certificate): boolean {
   const { key } = internalsOf(certificate);
   return key.isPrivate() && secretPackets(key).some((packet) => !isElsewhere(packet) && !packet.isDecrypted());
@@ -169,7 +129,7 @@ async function unlock(fingerprint: string, locked: SecretPacket[], passphrase: s
       failures.push(whyStillLocked(fingerprint, packet, error));
     }
   }
-  // One part that is unlocked may be all that is needed. Else a part that no passphrase unlocks says more than that this one does not.
+  // One unlocked part may be all that is needed. Else a part that no passphrase unlocks says more than a wrong passphrase.
   if (failures.length === locked.length) throw failures.find(({ code }) => code !== 'passphrase-wrong') ?? failures[0]!;
 }
 
@@ -194,8 +154,8 @@ export interface GeneratedKey {
 }
 
 /**
- * Makes a key: compat is version 4 with the algorithms that GnuPG 2.2 reads (22 and 18), modern is
- * version 6 with Ed25519 and X25519, and announces SEIPDv2 with AES-256 in GCM and OCB.
+ * Compat is version 4 with the algorithms that GnuPG 2.2 reads (22 and 18). Modern is version 6 with Ed25519 and X25519, and
+ * announces SEIPDv2 with AES-256 in GCM and OCB.
  */
 export async function generateKey(o: KeyRequest): Promise<GeneratedKey> {
   const modern = o.profile === 'modern' && o.kind === 'arrangement';
@@ -252,10 +212,7 @@ async function preferSha2(key: openpgp.PrivateKey): Promise<void> {
   );
 }
 
-/**
- * The secret key, armoured and locked with `passphrase`. One that is locked already must be locked with this very passphrase.
- * Throws as `readSecretKey`.
- */
+/** The secret key, armoured and locked; one that is locked already must have this passphrase. Throws as `readSecretKey`. */
 export async function lockSecretKey(bytes: Uint8Array | string, passphrase: string): Promise<string> {
   const { key } = internalsOfSecret(await readSecretKey(bytes, () => Promise.resolve(passphrase)));
   const modern = key.keyPacket.version === 6;

@@ -1,4 +1,3 @@
-/** The literal packet (RFC 9580 section 5.9) inside the encrypted data: writing ours, reading anybody's. */
 import { DepotError } from '../errors.js';
 import { concat, encodeLength, malformed, packetType, PacketParser, type PacketHeader } from './packets.js';
 import { isIgnored, otherForm } from './preamble.js';
@@ -7,8 +6,8 @@ import { isIgnored, otherForm } from './preamble.js';
 const smallestPart = 512;
 
 /**
- * The literal packet (RFC 9580 section 5.9): binary, no file name, no date. Its parts follow the
- * pieces that arrive, which nobody sees from outside, so that at most 511 bytes are ever copied.
+ * Writes the literal packet (RFC 9580 section 5.9): binary, no file name, no date. Its parts follow the pieces that arrive,
+ * which nobody sees from outside, so that at most 511 bytes are copied.
  */
 export class LiteralPacket {
   readonly #emit: (bytes: Uint8Array) => void;
@@ -58,9 +57,8 @@ export class LiteralPacket {
 }
 
 /**
- * The packets inside: exactly one binary literal, and marker, padding or private packets, which are
- * ignored. With `patient` (SEIPDv1) a complaint waits for `end()`, which comes after authentication:
- * an attacker who sends altered messages must not learn from it what they decrypt to.
+ * The packets inside: exactly one binary literal, and packets to ignore. With `patient` (SEIPDv1) a complaint waits for
+ * `end()`, after authentication: an attacker must not learn from it what altered messages decrypt to.
  */
 export class LiteralReader {
   readonly #plain: (bytes: Uint8Array) => void;
@@ -76,7 +74,7 @@ export class LiteralReader {
   #header: Uint8Array = new Uint8Array(0);
   #headerDone = false;
   #complaint: DepotError | null = null;
-  /** What `plain` threw last, which is not ours to hold back. */
+  /** What `plain` threw last: not ours to hold back. */
   #fromPlain: unknown = null;
 
   constructor(plain: (bytes: Uint8Array) => void, patient: boolean) {

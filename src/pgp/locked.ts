@@ -1,7 +1,4 @@
-/**
- * Why a secret key stays locked: a wrong passphrase, or a lock that is not supported (RFC 9580 sections 3.7 and 5.5.3). OpenPGP.js says the first in
- * several ways, and of the second that it is "unsupported", so the packet is asked what its lock is.
- */
+/** Why a secret key stays locked: a wrong passphrase, or a lock that is not supported (RFC 9580 sections 3.7 and 5.5.3). */
 import { DepotError } from '../errors.js';
 import { said } from '../printable.js';
 import type { SecretPacket } from './certificate.js';
@@ -22,7 +19,7 @@ const onCard = 'its secret part is on a smart card';
 const modes: Record<number, string> = { 1: 'EAX', 2: 'OCB', 3: 'GCM' };
 const s2kTypes: Record<number, string> = { 0: 'simple', 1: 'salted', 3: 'iterated', 4: 'Argon2', 101: "GnuPG's own" };
 
-/** Whether the secret part is not in the file at all. OpenPGP.js says so of locks too that it does not read. */
+/** Whether the secret part is not in the file. OpenPGP.js says so of locks too that it does not read. */
 export function isElsewhere(packet: SecretPacket): boolean {
   const { unparseableKeyMaterial } = packet as unknown as Lock;
   return unparseableKeyMaterial === undefined
@@ -76,7 +73,7 @@ export function whyStillLocked(fingerprint: string, packet: SecretPacket, cause:
   return unsupported(`OpenPGP.js says: ${said(cause)}`, lockAgain);
 }
 
-/** How the AEAD modes say that the key is wrong: OpenPGP.js, WebCrypto, and the library for where that is missing. */
+/** As OpenPGP.js, WebCrypto and its replacement say that the key is wrong. */
 function isBadTag(cause: unknown, { s2kUsage }: Lock): boolean {
   if (s2kUsage !== 253 || !(cause instanceof Error)) return false;
   return (
@@ -84,7 +81,7 @@ function isBadTag(cause: unknown, { s2kUsage }: Lock): boolean {
   );
 }
 
-/** What stands at the beginning of a secret part that OpenPGP.js does not read: usage, cipher, mode, S2K. Version 6 has a length before the second and before the last. */
+/** The beginning of an unread secret part: usage, cipher, mode, S2K. Version 6 has a length before the second and the last. */
 function lockName(lock: Uint8Array, version: number): string {
   const usage = lock[0] ?? 0;
   const of = (names: Record<number, string>, what: string, id: number | undefined): string =>

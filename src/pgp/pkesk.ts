@@ -1,21 +1,37 @@
 /** Public-key encrypted session key packets (RFC 9580 section 5.1) as bytes, without any cipher. */
+import { DepotError } from '../errors.js';
+import type { Aes } from './cfb.js';
 import { malformed, packetType, splitPackets } from './packets.js';
 
 export interface PkeskDescription {
   version: 3 | 6;
   /** Key id (version 3, 16 hex) or fingerprint (version 6); '' when the recipient is anonymous. */
   recipient: string;
-  /** Name of the public-key algorithm, e.g. 'ECDH'. */
+  /** Of the public key, e.g. 'ECDH'. */
   algorithm: string;
 }
 
-const algorithms: Record<number, string> = {
+/** RFC 9580 section 9.1. */
+export const algorithmNames: Record<number, string> = {
   1: 'RSA',
   2: 'RSA',
+  3: 'RSA',
+  8: 'Kyber of GnuPG',
   16: 'ElGamal',
+  17: 'DSA',
   18: 'ECDH',
+  19: 'ECDSA',
+  20: 'ElGamal',
+  22: 'EdDSA',
   25: 'X25519',
   26: 'X448',
+  27: 'Ed25519',
+  28: 'Ed448',
+  30: 'ML-DSA-65+Ed25519',
+  31: 'ML-DSA-87+Ed448',
+  32: 'SLH-DSA-SHAKE-128s',
+  33: 'SLH-DSA-SHAKE-128f',
+  34: 'SLH-DSA-SHAKE-256s',
   35: 'ML-KEM-768+X25519',
   36: 'ML-KEM-1024+X448',
 };
@@ -40,6 +56,20 @@ export function cipherName(id: number | null | undefined): string {
   return id === null || id === undefined
     ? 'a cipher other than AES, such as Camellia'
     : (ciphers[id] ?? `cipher ${id}`);
+}
+
+export const aesOf: Record<number, Aes> = { 7: 'AES-128', 8: 'AES-192', 9: 'AES-256' };
+
+export const openWithGpg =
+  'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0';
+
+/** A session key for this cipher, which is not AES. */
+export function otherCipher(id: number | null): DepotError {
+  return new DepotError(
+    'verification-failed',
+    `encrypted with ${cipherName(id)}, which depot does not read: it reads AES`,
+    { hint: openWithGpg },
+  );
 }
 
 /** Upper-case, as fingerprints and key ids are written. */
@@ -72,7 +102,7 @@ function v3Recipient(body: Uint8Array): string {
 
 function algorithmName(id: number | undefined): string {
   if (id === undefined) throw malformed('a session key packet is cut short');
-  return algorithms[id] ?? `algorithm ${id}`;
+  return algorithmNames[id] ?? `algorithm ${id}`;
 }
 
 /** The bodies of concatenated PKESK packets. Throws 'verification-failed' when there is anything else. */
@@ -83,7 +113,7 @@ export function pkeskBodies(pkesk: Uint8Array): Uint8Array[] {
   });
 }
 
-/** Describes concatenated PKESK packets, as a receipt and `readPreamble` hold them. */
+/** As a receipt and `readPreamble` hold them. */
 export function describePkesks(pkesk: Uint8Array): PkeskDescription[] {
   return pkeskBodies(pkesk).map(describePkesk);
 }

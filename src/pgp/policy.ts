@@ -1,12 +1,12 @@
 /**
  * Law 6 of docs/architecture.md: no doubtful key for a push or a receipt. Self-signatures and bindings are judged strictly,
- * revocations leniently: any genuine one counts, whatever its hash, reason or date. Opening asks
- * nothing of this.
+ * revocations leniently: any genuine one counts. Opening asks nothing of this.
  */
 import { fingerprintPattern } from '../names/fingerprint.js';
 import type * as openpgp from 'openpgp';
 import { DepotError, type ErrorCode } from '../errors.js';
 import { printable, said } from '../printable.js';
+import { aeadId, cipherId } from './chunks.js';
 import { algorithmOf, internalsOf, type Certificate, type KeyPacket, type OpenPgpCertificate } from './certificate.js';
 import { flawWords, toUtc } from './flaw.js';
 import { hasUncheckableRevocation, primaryRevocation, subkeyRevocation } from './revocation.js';
@@ -21,40 +21,32 @@ import {
 import { remarkOn, weaknessOf } from './weak-key.js';
 import { wrapFor } from './wrap.js';
 
-/** A certificate that a push may encrypt to. */
-export interface Recipient {
-  certificate: Certificate;
+export interface SignerJudgement {
   /** Of the primary key, upper-case hex. */
   fingerprint: string;
-  /** Of the key that the session key goes to: a subkey, or the primary key itself. */
-  subkeyFingerprint: string;
+  /** The key that signs: a subkey, or the primary key itself. */
+  signingFingerprint: string;
   /** Of that key, e.g. 'Curve25519', 'RSA 3072'. */
   algorithm: string;
   /** `YYYY-MM-DDTHH:MM:SSZ`, the earlier of primary key and subkey; null for never. */
   expiresAt: string | null;
+  warnings: string[];
+  /** Those of `warnings` that somebody must act on: it expires soon. */
+  urgent: string[];
+}
+
+/** A certificate that a push may encrypt to. */
+export interface Recipient extends Omit<SignerJudgement, 'signingFingerprint'> {
+  certificate: Certificate;
+  /** The key that the session key goes to: a subkey, or the primary key itself. */
+  subkeyFingerprint: string;
   /** Feature bit 0x08 in the self-signature that counts (RFC 9580 section 5.2.3.32); not GnuPG's 0x02. */
   announcesSeipd2: boolean;
   /** Modes that the key lists together with AES-256 (subpacket 39). */
   aeads: ('GCM' | 'OCB')[];
-  warnings: string[];
-  /** Those of `warnings` that somebody must act on: it expires soon. */
-  urgent: string[];
-}
-
-export interface SignerJudgement {
-  fingerprint: string;
-  /** The key that signs: a subkey, or the primary key itself. */
-  signingFingerprint: string;
-  algorithm: string;
-  expiresAt: string | null;
-  warnings: string[];
-  /** Those of `warnings` that somebody must act on: it expires soon. */
-  urgent: string[];
 }
 
 const seipd2Feature = 0x08;
-const aes256 = 9;
-const aeadIds = { GCM: 3, OCB: 2 } as const;
 const day = 24 * 3600 * 1000;
 
 const encryptFlags = 0x04 | 0x08;
@@ -62,15 +54,12 @@ const signFlag = 0x02;
 const encryptAlgorithms = new Set(['rsaEncryptSign', 'rsaEncrypt', 'ecdh', 'x25519', 'x448', 'elgamal']);
 const signAlgorithms = new Set(['rsaEncryptSign', 'rsaSign', 'ecdsa', 'eddsaLegacy', 'ed25519', 'ed448', 'dsa']);
 
-/** `8F3A…91C2`: for messages in which the full fingerprint would drown the rest. */
+/** `8F3A…91C2` */
 function short(fingerprint: string): string {
   return `${fingerprint.slice(0, 4)}…${fingerprint.slice(-4)}`;
 }
 
-/**
- * A recipient's key must come as a public one: a supplier that holds the secret key too could open every deposit, and
- * neither it nor the beneficiary may know. `file` is where the key was read. Throws 'recipient-unusable'.
- */
+/** A supplier with the secret key could open every deposit. `file` is where the key was read. Throws 'recipient-unusable'. */
 export function requirePublic(c: Certificate, file: string): void {
   if (!c.isSecret) return;
   const own = file.endsWith('.secret.asc') ? `, such as ${printable(file.replace(/secret\.asc$/, 'public.asc'))}` : '';
@@ -83,39 +72,28 @@ export function requirePublic(c: Certificate, file: string): void {
   );
 }
 
-/**
- * Judges a beneficiary's key for a push at `at`. `pinned` is the fingerprint from the config: 40 or 64
- * hex digits, any case, spaces allowed. Throws 'recipient-unusable' with the reason.
- */
+/** Throws 'recipient-unusable'. `pinned`: the fingerprint from the config, 40 or 64 hex digits, any case, spaces allowed. */
 export async function judgeRecipient(c: Certificate, pinned: string, at: Date): Promise<Recipient> {
   const judge = new Judge('recipient-unusable', c, at);
   judge.pinned(pinned);
   const standing = await judge.primary();
-  const { packet, expiresAt } = await judge.choose(encryptAlgorithms, encryptFlags, standing, 'encrypt');
-  const expiry = earlier(standing.expiresAt, expiresAt);
+  const chosen = await judge.choose(encryptAlgorithms, encryptFlags, standing, 'encrypt');
   return {
     certificate: c,
-    fingerprint: c.fingerprint,
-    subkeyFingerprint: packet.getFingerprint().toUpperCase(),
-    algorithm: algorithmOf(packet),
-    expiresAt: expiry === null ? null : toUtc(expiry),
+    subkeyFingerprint: chosen.packet.getFingerprint().toUpperCase(),
     ...announcementOf(standing.selfSignatures),
-    ...judge.warnings(packet, expiry),
+    ...judge.judgement(chosen, standing),
   };
 }
 
-/** Judges the supplier's signing key for a new receipt at `at`. Throws 'signer-unusable' with the reason. */
+/** Judges the supplier's signing key for a new receipt. Throws 'signer-unusable'. */
 export async function judgeSigner(c: Certificate, at: Date): Promise<SignerJudgement> {
   const judge = new Judge('signer-unusable', c, at);
   const standing = await judge.primary();
-  const { packet, expiresAt } = await judge.choose(signAlgorithms, signFlag, standing, 'sign');
-  const expiry = earlier(standing.expiresAt, expiresAt);
+  const chosen = await judge.choose(signAlgorithms, signFlag, standing, 'sign');
   return {
-    fingerprint: c.fingerprint,
-    signingFingerprint: packet.getFingerprint().toUpperCase(),
-    algorithm: algorithmOf(packet),
-    expiresAt: expiry === null ? null : toUtc(expiry),
-    ...judge.warnings(packet, expiry),
+    signingFingerprint: chosen.packet.getFingerprint().toUpperCase(),
+    ...judge.judgement(chosen, standing),
   };
 }
 
@@ -127,7 +105,7 @@ function announcementOf(selfSignatures: SelfSignature[]): Pick<Recipient, 'annou
   return {
     announcesSeipd2: ((features?.[0] ?? 0) & seipd2Feature) !== 0,
     aeads: (['GCM', 'OCB'] as const).filter((aead) =>
-      suites.some(([cipher, mode]) => cipher === aes256 && mode === aeadIds[aead]),
+      suites.some(([cipher, mode]) => cipher === cipherId['AES-256'] && mode === aeadId[aead]),
     ),
   };
 }
@@ -137,7 +115,6 @@ interface Chosen {
   expiresAt: Date | null;
 }
 
-/** One judgement: the certificate, the moment, and the code under which it is refused. */
 class Judge {
   readonly #code: ErrorCode;
   readonly #certificate: OpenPgpCertificate;
@@ -236,7 +213,8 @@ class Judge {
     return { packet: subkey.keyPacket, expiresAt: standing.expiresAt };
   }
 
-  warnings(packet: KeyPacket, expiry: Date | null): Pick<Recipient, 'warnings' | 'urgent'> {
+  judgement({ packet, expiresAt }: Chosen, standing: PrimaryStanding): Omit<SignerJudgement, 'signingFingerprint'> {
+    const expiry = earlier(standing.expiresAt, expiresAt);
     const name = short(this.#certificate.fingerprint);
     const remarks: string[] = [];
     const urgent: string[] = [];
@@ -244,16 +222,20 @@ class Judge {
       const remark = remarkOn(part);
       if (remark !== null) remarks.push(`key ${name}: ${remark}`);
     }
-    if (expiry !== null && expiry.getTime() - this.#at.getTime() <= 30 * day) {
-      urgent.push(
-        `key ${name} expires on ${toUtc(expiry)}, in ${Math.max(0, Math.floor((expiry.getTime() - this.#at.getTime()) / day))} days`,
-      );
-    }
-    return { warnings: [...new Set([...remarks, ...urgent])], urgent };
+    const days = expiry === null ? Infinity : (expiry.getTime() - this.#at.getTime()) / day;
+    if (expiry !== null && days <= 30)
+      urgent.push(`key ${name} expires on ${toUtc(expiry)}, in ${Math.max(0, Math.floor(days))} days`);
+    return {
+      fingerprint: this.#certificate.fingerprint,
+      algorithm: algorithmOf(packet),
+      expiresAt: expiry === null ? null : toUtc(expiry),
+      warnings: [...new Set([...remarks, ...urgent])],
+      urgent,
+    };
   }
 }
 
-/** Tries it: a key that looks right, and to which nothing can be encrypted, is to be found before a push. Null when it works. */
+/** Tries it, so that we learn before a push that nothing can be encrypted to a key that looks right. Null when it works. */
 async function whyNotEncrypt(packet: KeyPacket): Promise<string | null> {
   try {
     await wrapFor(packet, packet.version === 6 ? 6 : 3, new Uint8Array(32).fill(1));

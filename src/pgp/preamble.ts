@@ -1,11 +1,10 @@
-/** What stands before the encrypted data of a message (RFC 9580 section 10.3), and which forms depot reads. */
 import { DepotError } from '../errors.js';
 import type { Aes } from './cfb.js';
-import { describePkesk, type PkeskDescription } from './pkesk.js';
+import { describePkesk, openWithGpg, type PkeskDescription } from './pkesk.js';
 import { concat, malformed, packetType, PacketParser, parseHeader, type PacketHeader } from './packets.js';
 import { headBytes, parseHead, type Aead } from './chunks.js';
 
-/** Limits on what comes before the encrypted data, where a hostile file could make readers work for nothing. */
+/** Limits on what comes before the encrypted data: a hostile file must not make readers work for nothing. */
 const maxPreambleBytes = 1024 * 1024;
 const maxPreamblePackets = 1000;
 /** Bytes of a SEIPDv1 body that a receipt quotes; of version 2 it is the 36 of its head. */
@@ -13,34 +12,32 @@ const head1Bytes = 64;
 /** The shortest SEIPDv1 body: version, prefix, MDC packet. */
 const shortestBody1 = 1 + 18 + 22;
 
-/** What stands before the encrypted bytes, and how they are encrypted. */
+/** What stands before the encrypted data (RFC 9580 section 10.3), and how it is encrypted. */
 export interface Preamble {
   /** The PKESK packets, byte for byte and concatenated. */
   pkesk: Uint8Array;
   pkesks: PkeskDescription[];
   encryption: {
-    packet: 'SEIPDv1' | 'SEIPDv2' /** null for SEIPDv1, where the session key's packet says. */;
+    packet: 'SEIPDv1' | 'SEIPDv2';
+    /** null for SEIPDv1, where the session key's packet says. */
     cipher: Aes | null;
     aead: Aead | null;
     chunkOctet: number | null;
   };
-  /** The first bytes of the SEIPD body: 36 for version 2, 64 (or all, when there are fewer) for version 1. */
+  /** The first bytes of the SEIPD body: 36 for version 2, at most 64 for version 1. */
   head: Uint8Array;
-  /** What was read beyond: raw bytes beginning at the SEIPD packet, the first to write to a MessageReader. */
+  /** What was read beyond, from the SEIPD packet on: the first to write to a MessageReader. */
   rest: Uint8Array;
 }
 
-/** A form that is valid but not depot's, with the line that opens it. */
+/** Valid, but not depot's. */
 export function otherForm(what: string): DepotError {
   return new DepotError('verification-failed', `this is an OpenPGP message, but ${what}, which depot does not read`, {
-    hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0',
+    hint: openWithGpg,
   });
 }
 
-/**
- * Reads up to the encrypted data. `source` gives the next bytes, null at the end.
- * Throws 'verification-failed'.
- */
+/** `source` gives the next bytes, null at the end. Throws 'verification-failed'. */
 export async function readPreamble(source: () => Promise<Uint8Array | null>): Promise<Preamble> {
   const input = new Prefix(source);
   const pkesk: Uint8Array[] = [];
@@ -61,7 +58,6 @@ export async function readPreamble(source: () => Promise<Uint8Array | null>): Pr
   }
 }
 
-/** Refuses what cannot stand before the encrypted data. */
 function checkOuterType(type: number): void {
   if (type === packetType.pkesk || type === packetType.skesk || isIgnored(type)) return;
   if (type === packetType.encryptedWithoutIntegrity)
@@ -142,7 +138,6 @@ class HeadCollector {
   }
 }
 
-/** The beginning of the input, as far as it was needed. */
 class Prefix {
   readonly #source: () => Promise<Uint8Array | null>;
   #buffer = new Uint8Array(4096);

@@ -1,6 +1,6 @@
 /**
- * SEIPD version 2 (RFC 9580 section 5.13.2): AEAD in chunks, each with its own tag, and a last tag
- * over the total length, which is what tells a truncated message from a whole one.
+ * SEIPD version 2 (RFC 9580 section 5.13.2): AEAD in chunks, each with its own tag, and a last tag over the total length,
+ * which tells a truncated message from a whole one.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { CipherGCMTypes, CipherOCBTypes } from 'node:crypto';
@@ -26,14 +26,12 @@ function modeOf({ cipher, aead }: AeadParameters): CipherGCMTypes {
   return `${cipher.toLowerCase()}-${aead.toLowerCase()}` as CipherGCMTypes & CipherOCBTypes;
 }
 
-/** Encrypts the next chunk. */
 function cipherOf(keys: ChunkKeys) {
   return createCipheriv(modeOf(keys.parameters), keys.key, keys.nextNonce(), { authTagLength: tagBytes }).setAAD(
     keys.aad,
   );
 }
 
-/** Decrypts the next chunk. */
 function decipherOf(keys: ChunkKeys) {
   if (keys.parameters.aead === 'EAX') return new EaxDecipher(keys.key, keys.nextNonce(), keys.aad);
   return createDecipheriv(modeOf(keys.parameters), keys.key, keys.nextNonce(), { authTagLength: tagBytes }).setAAD(

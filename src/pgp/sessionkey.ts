@@ -7,21 +7,21 @@ import { internalsOf, internalsOfSecret, type KeyPacket, type SecretKey, type Se
 import { secretPackets } from './keys.js';
 import { isElsewhere } from './locked.js';
 import { concat, malformed } from './packets.js';
-import { cipherName, describePkesk, pkeskBodies, toHex } from './pkesk.js';
+import { aesOf, describePkesk, otherCipher, pkeskBodies, toHex } from './pkesk.js';
 import type { Recipient } from './policy.js';
 import { Pkesk, wrapFor, type PkeskPacket } from './wrap.js';
 
-/** How the bulk of a suitcase is encrypted: compat, or modern. Chunks are 2^(chunkOctet + 6) bytes. */
+/** Compat, or modern. Chunks are 2^(chunkOctet + 6) bytes. */
 export type Encryption =
   | { packet: 'SEIPDv1'; cipher: 'AES-256-CFB'; aead: null }
   | { packet: 'SEIPDv2'; cipher: 'AES-256'; aead: 'GCM' | 'OCB'; chunkOctet: number };
 
-/** 1 MiB. Measured against 64 KiB it writes 1.4 times as fast in GCM and 1.2 times in OCB, and 4 MiB gains no more; a reader must hold one chunk. */
+/** 1 MiB. Against 64 KiB, GCM is 1.4 times as fast and OCB 1.2 times; 4 MiB gains no more. A reader must hold one chunk. */
 const defaultChunkOctet = 14;
 
 /**
- * Modern when every recipient announces SEIPDv2 with AES-256 in one common mode,
- * GCM before OCB. Throws 'recipient-unusable' when `modern` is forced on a key that does not.
+ * Modern when every recipient announces SEIPDv2 with AES-256 in one common mode, GCM before OCB. Throws 'recipient-unusable'
+ * when `modern` is forced on a key that does not.
  */
 export function chooseEncryption(wanted: 'auto' | 'modern' | 'compat', recipients: Recipient[]): Encryption {
   const compat = { packet: 'SEIPDv1', cipher: 'AES-256-CFB', aead: null } as const;
@@ -40,10 +40,7 @@ export function chooseEncryption(wanted: 'auto' | 'modern' | 'compat', recipient
   });
 }
 
-/**
- * The PKESK packets for all recipients, as they stand in the suitcase: version 3 for SEIPDv1, version 6
- * for SEIPDv2. `sessionKey` has 32 bytes.
- */
+/** The PKESK packets for all recipients: version 3 for SEIPDv1, version 6 for SEIPDv2. `sessionKey` has 32 bytes. */
 export async function wrapSessionKey(sessionKey: Uint8Array, e: Encryption, r: Recipient[]): Promise<Uint8Array> {
   const packets: Uint8Array[] = [];
   for (const recipient of r) {
@@ -79,9 +76,8 @@ export interface UnwrappedSessionKey {
 }
 
 /**
- * Unwraps the session key with any part of `key` that can, expired and revoked ones too.
- * Throws 'not-addressed' when none of the packets is for this key, or is for a part whose secret is not at hand, and 'verification-failed' when
- * one is but was changed, or holds a key for another cipher than AES.
+ * Unwraps the session key with any part of `key` that can, expired and revoked ones too. Throws 'not-addressed' when no packet
+ * is for a part at hand, 'verification-failed' when one was changed or is not for AES.
  */
 export async function unwrapSessionKey(pkesk: Uint8Array, key: SecretKey): Promise<UnwrappedSessionKey> {
   const parts = decryptingParts(key);
@@ -122,7 +118,7 @@ export async function unwrapSessionKey(pkesk: Uint8Array, key: SecretKey): Promi
   throw new DepotError('not-addressed', `key ${key.fingerprint} does not open this message`, { hint });
 }
 
-/** To type: GnuPG finds keys by the ids of their parts, but knows none of version 6, whose fingerprints have 64 digits. */
+/** To type: GnuPG finds keys by the ids of their parts, but knows none of version 6 (64 digits). */
 function search(parts: readonly string[]): string {
   const keyring = parts.filter((part) => part.length < 64);
   return [
@@ -146,7 +142,7 @@ function isAtHand(part: SecretPacket): boolean {
   return !isElsewhere(part) && part.isDecrypted();
 }
 
-/** The message is for this key, and the part that opens it is not usable from this file. */
+/** The message is for this key, but not for a part that is usable from this file. */
 function withoutSecret(part: SecretPacket): DepotError {
   const name = part.getFingerprint().toUpperCase();
   return isElsewhere(part)
@@ -167,11 +163,7 @@ function isNamed(recipient: string, part: SecretPacket): boolean {
   return name.toUpperCase() === recipient;
 }
 
-/**
- * Changes that decryption would not notice: an integer with a wrong bit count or bytes after the last
- * field (the packet would be written differently), and the highest bit of a Curve25519 point, which
- * X25519 ignores (RFC 7748 section 5) and the key derivation of algorithm 18 does not cover.
- */
+/** The highest bit of a Curve25519 point, which X25519 ignores (RFC 7748 section 5) and algorithm 18 does not cover. */
 function hasSpareBit(packet: PkeskPacket, part: SecretPacket): boolean {
   return part.getAlgorithmInfo().curve === 'curve25519Legacy' && (packet.encrypted.V?.at(-1) ?? 0) >= 0x80;
 }
@@ -192,6 +184,7 @@ async function tryUnwrap(
     return new Foreign(notOpened('cannot be read', error));
   }
   try {
+    // Decryption would not notice these changes: a wrong bit count, or bytes after the last field.
     if (!sameOctets(packet.write(), body) || hasSpareBit(packet, part))
       return new Foreign(malformed('a session key packet is not in the standard form'));
     await packet.decrypt(part);
@@ -225,13 +218,3 @@ function notOpened(what: string, error: unknown): DepotError {
     },
   );
 }
-
-function otherCipher(id: number | null): DepotError {
-  return new DepotError(
-    'verification-failed',
-    `encrypted with ${cipherName(id)}, which depot does not read: it reads AES`,
-    { hint: 'decrypt it with: gpg -d -o NEW-FILE FILE; use what that wrote only when it ends with exit code 0' },
-  );
-}
-
-const aesOf: Record<number, Aes> = { 7: 'AES-128', 8: 'AES-192', 9: 'AES-256' };

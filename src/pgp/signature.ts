@@ -23,10 +23,7 @@ import { weaknessOf } from './weak-key.js';
 const clockSkew = 10 * 60 * 1000;
 const weakHashes = new Set([openpgp.enums.hash.md5, openpgp.enums.hash.sha1, openpgp.enums.hash.ripemd]);
 
-/**
- * An armoured detached signature over exactly these bytes. Throws 'signer-unusable' when the key
- * is not fit to sign at `at`, or its secret part is not at hand.
- */
+/** Throws 'signer-unusable' when the key is not fit to sign at `at`, or its secret part is not at hand. */
 export async function signDetached(bytes: Uint8Array, signer: SecretKey, at: Date = new Date()): Promise<string> {
   const { signingFingerprint } = await judgeSigner(signer, at);
   const { key } = internalsOfSecret(signer);
@@ -55,14 +52,13 @@ export interface VerifiedSignature {
   /** Of the signer's primary key. */
   fingerprint: string;
   signedAt: Date;
-  /** What happened to the signer since that does not undo the signature. */
+  /** What happened to the signer since, and does not undo the signature. */
   warnings: string[];
 }
 
 /**
- * Verifies a detached signature against given signers. The signer must have been valid when it
- * signed: one retired or superseded later still counts, with a warning; one compromised, or revoked
- * without a reason, never does. Throws 'verification-failed' with the reason.
+ * The signer must have been valid when it signed: one retired or superseded later still counts, with a warning; one
+ * compromised, or revoked without a reason, never does. Throws 'verification-failed'.
  */
 export async function verifyDetached(
   bytes: Uint8Array,
@@ -105,10 +101,7 @@ function byAnother(packets: openpgp.SignaturePacket[], signers: Certificate[]): 
 }
 
 function failed(why: string, hint?: string, cause?: unknown): DepotError {
-  return new DepotError('verification-failed', `signature not accepted: ${why}`, {
-    hint,
-    cause,
-  });
+  return new DepotError('verification-failed', `signature not accepted: ${why}`, { hint, cause });
 }
 
 async function readSignatures(signature: string | Uint8Array): Promise<openpgp.SignaturePacket[]> {
@@ -192,7 +185,7 @@ async function checkCryptographically(
   }
 }
 
-/** By the newest self-signatures, which may have been made after the signature in question: owners extend their keys. */
+/** By the newest self-signatures, which may be younger than the signature: owners extend their keys. */
 async function expiryOfSigner(signer: OpenPgpCertificate, part: Part, at: Date): Promise<Date | null> {
   const primary = await primaryStanding(signer, at);
   if (primary.problem !== null)

@@ -1,16 +1,12 @@
-/** The outside of a message: which needs no key to be read, and no cipher. */
 import { headBytes, tagBytes } from './chunks.js';
 import { concat, malformed, packetType, PacketParser, type PacketHeader } from './packets.js';
 import type { Preamble } from './preamble.js';
 
-/** Bytes of the body that come in smaller pieces are put together: OpenPGP allows parts of one byte, each of which would cost objects. */
+/** Smaller pieces of the body are put together: OpenPGP allows parts of one byte, and each would cost objects. */
 const smallBytes = 4096;
 const gatheredBytes = 64 * 1024;
 
-/**
- * The outer packet alone: that there is exactly one SEIPD packet, whole, with nothing after it. Needs
- * no key, so that `verify` can say that much of a suitcase that it cannot open.
- */
+/** That there is exactly one SEIPD packet, whole, with nothing after it. Needs no key, so `verify` can say that much. */
 export class StructureReader {
   readonly #parser: PacketParser;
   readonly #expectedHead: Uint8Array;
@@ -19,7 +15,6 @@ export class StructureReader {
   #headBytes = 0;
   #packets = 0;
   #last: Uint8Array = new Uint8Array(0);
-  /** After the head: version byte (v1) or 36 bytes (v2), which are not part of `body`. */
   #skip: number;
   #gathered: Uint8Array | null = null;
   #gatheredBytes = 0;
@@ -37,7 +32,7 @@ export class StructureReader {
     });
   }
 
-  /** `raw`: the suitcase from its SEIPD packet on (`preamble.rest`, then what follows it); not kept. */
+  /** `raw`: `preamble.rest`, then what follows it; not kept. */
   write(raw: Uint8Array): void {
     this.#parser.write(raw);
   }
@@ -49,7 +44,7 @@ export class StructureReader {
       throw malformed('it ends before the encrypted data');
   }
 
-  /** The first bytes of the body for the key proof: 36 (v2), 64 or fewer (v1). */
+  /** For the key proof: 36 bytes (v2), at most 64 (v1). */
   get head(): Uint8Array {
     return this.#head;
   }

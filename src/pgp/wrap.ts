@@ -1,9 +1,8 @@
-/** Session keys and one public or private key: PKESK packets (RFC 9580 section 5.1) in OpenPGP.js's form. */
 import * as openpgp from 'openpgp';
 import type { KeyPacket, SecretPacket } from './certificate.js';
 import { encodePacket, packetType } from './packets.js';
 
-/** The parts of OpenPGP.js's PKESK class that its types leave out. */
+/** The parts of OpenPGP.js's PKESK class (RFC 9580 section 5.1) that its types leave out. */
 export interface PkeskPacket {
   publicKeyAlgorithm: number;
   sessionKey: Uint8Array | null;

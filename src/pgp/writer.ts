@@ -1,9 +1,3 @@
-/**
- * Writes a suitcase: PKESK packets, then one SEIPD packet around one literal packet. Synchronous,
- * because a thread of its own drives it; no size is known in advance.
- *
- *     PKESK… | SEIPD { Literal 'b' { plain } }
- */
 import { LiteralPacket } from './literal.js';
 import { packetType, PartialPacket } from './packets.js';
 import { Seipd1Encryptor } from './seipd1.js';
@@ -13,15 +7,13 @@ import type { Encryption } from './sessionkey.js';
 
 /** Parts of the outer packet: 2^16 bytes, whatever the content does. */
 const outerPartExponent = 16;
-/** Pieces given to the cipher at once: small enough to stay in the processor's cache between two passes. */
+/** For the cipher at once: small enough to stay in the processor's cache between two passes. */
 const pieceBytes = 128 * 1024;
 /** Bytes of a SEIPDv1 body that a receipt quotes. */
 const head1Bytes = 64;
 
 export interface MessageWriterOptions {
-  /** PKESK packets as `wrapSessionKey` made them. */
   pkesk: Uint8Array;
-  /** 32 bytes. */
   sessionKey: Uint8Array;
   encryption: Encryption;
   /** Gets the suitcase's bytes in order; they are the receiver's to keep. */
@@ -30,7 +22,10 @@ export interface MessageWriterOptions {
   sha1?: Digest;
 }
 
-/** `update(plain)…` then `final()`. `plain` is not kept after `update` returns. */
+/**
+ * Writes a suitcase, `PKESK… | SEIPD { Literal 'b' { plain } }`, by `update(plain)…` then `final()`. Synchronous, because a
+ * thread of its own drives it. `plain` is not kept after `update` returns.
+ */
 export class MessageWriter {
   readonly #literal: LiteralPacket;
   readonly #encryptor: Seipd1Encryptor | Seipd2Encryptor;
@@ -65,7 +60,7 @@ export class MessageWriter {
     this.#outer.final();
   }
 
-  /** After `final`: the first bytes of the SEIPD body for the key proof, 36 (v2) or 64 (v1). */
+  /** After `final`: for the key proof, 36 (v2) or 64 (v1) bytes. */
   get head(): Uint8Array {
     return this.#head.slice(0, this.#headBytes);
   }
@@ -75,7 +70,7 @@ export class MessageWriter {
     return this.#encryptor instanceof Seipd2Encryptor ? this.#encryptor.tail : null;
   }
 
-  /** Bytes inside the SEIPD so far: the literal packet with its headers; no v1 prefix or MDC. */
+  /** Bytes inside the SEIPD so far, without v1 prefix and MDC. */
   get plaintextOctets(): number {
     return this.#plaintextOctets;
   }
