@@ -97,7 +97,7 @@ export class Archive {
   }
 }
 
-/** Gathers the manifest's lines into parts, which are stored as soon as they are full: a million lines are never in memory. */
+/** The manifest's lines, in parts that are stored as soon as they are full: a million never are in memory. */
 class ManifestParts {
   /** How many parts were taken. */
   count = 0;

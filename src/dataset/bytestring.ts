@@ -3,8 +3,9 @@ import { fromLatin1, toLatin1 } from '../primitives.js';
 declare const brand: unique symbol;
 
 /**
- * Bytes as a string, one character from U+0000 to U+00FF each (what Node calls latin1). File names are bytes, and a million
- * of them fit in memory as such strings, where a million Buffers would not. `<` and `sort()` order them by byte.
+ * Bytes as a string, one character from U+0000 to U+00FF each (what Node calls latin1). File names are bytes, and a
+ * million of them fit in memory as such strings, where a million Buffers would not. `<` and `sort()` order them by
+ * byte.
  */
 export type ByteString = string & { readonly [brand]: 'bytes' };
 
@@ -51,9 +52,9 @@ function isAscii(bytes: string): boolean {
 const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?=$|[ .])/i;
 
 /**
- * One component of a path as this platform can hold it; what it cannot hold becomes `%` and two hex digits. On Windows: the
- * characters that it keeps for itself (`:` would open a stream of another file, `\` would be a separator), a dot or space at
- * the end, and device names. On Windows and macOS: names that are not UTF-8.
+ * One component of a path as this platform can hold it; what it cannot hold becomes `%` and two hex digits. On Windows:
+ * the characters that it keeps for itself (`:` would open a stream of another file, `\` would be a separator), a dot or
+ * space at the end, and device names. On Windows and macOS: names that are not UTF-8.
  */
 export function localName(name: ByteString, platform: NodeJS.Platform): ByteString {
   if (platform !== 'win32' && platform !== 'darwin') return name;

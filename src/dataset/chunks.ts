@@ -1,14 +1,12 @@
 export type Chunk = Uint8Array<ArrayBuffer>;
 
-/** Bytes of a chunk: large enough that handing one over costs nothing next to filling it. */
+/** Large enough that handing one over costs nothing next to filling it. */
 const CHUNK_BYTES = 1 << 20;
 
 /**
- * Cuts what is written into chunks. Everything is synchronous: writers are generators that yield the chunks as they get
- * full, so that a small file costs no promise and no turn of the event loop.
- *
- * A writer may also fill `buffer` from `used` on by itself, at most `free` bytes, and then call `advance`; when `free`
- * is 0 it must yield `take()`.
+ * Cuts what is written into chunks. Writers are generators that yield the chunks as they get full, so that a small file
+ * costs no promise and no turn of the event loop. A writer may also fill `buffer` from `used` on by itself, at most
+ * `free` bytes, and call `advance`; when `free` is 0 it must yield `take()`.
  */
 export class Chunks {
   buffer: Chunk = newBuffer(undefined);
@@ -24,12 +22,11 @@ export class Chunks {
     return CHUNK_BYTES - this.used;
   }
 
-  /** The bytes were written into `buffer`. */
   advance(length: number): void {
     this.used += length;
   }
 
-  /** Copies what is known to fit. */
+  /** What is known to fit. */
   put(bytes: Uint8Array): void {
     this.buffer.set(bytes, this.used);
     this.used += bytes.length;

@@ -12,36 +12,34 @@ import { type EntrySink, type TarEntry, refused, shown } from './tar/format.js';
 import { WalkOrder } from './walk-order.js';
 
 export interface ManifestResult {
-  /** `none`: the archive does not begin as depot's do, so it was made by another tool and there is nothing to compare with. */
+  /** `none`: the archive was made by another tool, since it does not begin as depot's do. */
   manifest: 'found' | 'none';
-  /** As the manifest and the receipt count: entries below `data/`, and the bytes of their files. Without a manifest: all. */
+  /** As the manifest counts: entries below `data/`, and the bytes of their files. Without a manifest: all. */
   entries: number;
   bytes: number;
   /** SHA-256 of all its lines, lower-case hex; null without a manifest. */
   manifestSha256: string | null;
-  /** What the supplier left out, as the manifest's last line says; null when there is none. */
+  /** As the manifest's last line says; null when there is none. */
   skipped: Record<string, number> | null;
-  /** False when the supplier says that something vanished or changed; null when there is no last line. */
   complete: boolean | null;
-  /** What does not agree, ready to print: none when every entry has its line and every line its entry. */
+  /** What does not agree, ready to print. */
   problems: string[];
 }
 
 export interface ManifestCheckOptions {
   hash: () => Hash;
-  /** A digest of the file whose entry just began that is made elsewhere; null to make it here, by `hash`. */
+  /** A digest of the file that just began, made elsewhere; null to make it here, by `hash`. */
   made?: () => Hash | null;
   /** Called when the manifest names a file that stands in the archive in this many parts. */
   joined?: (path: ByteString, parts: number) => void;
 }
 
-/** Entries that wait for their line may take this much memory; lines follow their entries closely, at most 4 MiB of them behind. */
+/** Memory for entries that wait for their line: lines are at most 4 MiB behind. */
 const MAX_PENDING = 64 << 20;
 const PENDING_OVERHEAD = 256;
 const MAX_PROBLEMS = 20;
 
 type Pending = Omit<ManifestEntry, 'changed'>;
-/** What the entry that goes by now is to us. */
 type Current =
   | { kind: 'manifest'; part: Uint8Array; fill: number }
   | { kind: 'entry'; record: Pending; hash: Hash | null }
@@ -49,12 +47,10 @@ type Current =
   | { kind: 'unchecked' };
 
 /**
- * Compares an archive with the manifest that comes along in it, as it streams by: every entry but the manifest's own parts
- * has a line, every line an entry, in the same order, with the same digest, size, mode, time and link target, and no
- * path comes twice. Lines are met while the archive goes by, so only the entries since the last manifest part are in memory.
- *
- * Differences are collected, not thrown: a caller decides what they mean. Throws `archive-refused` where
- * the manifest is not one, or cannot be compared in bounded memory.
+ * Compares an archive with its manifest as it streams by: every entry but the manifest's own parts has a line, every
+ * line an entry, in the same order and with the same values, and no path comes twice. Only the entries since the last
+ * manifest part are in memory. Differences are collected: the caller decides what they mean. Throws `archive-refused`
+ * where the manifest is not one, or cannot be compared in bounded memory.
  */
 export class ManifestCheck implements EntrySink {
   readonly #options: ManifestCheckOptions;
@@ -71,7 +67,7 @@ export class ManifestCheck implements EntrySink {
   #manifestParts = 0;
   #started = false;
   #last: ManifestEnd | null = null;
-  /** Line and entry are about different paths: comparing on would only repeat that. */
+  /** Line and entry are about different paths: to compare on would only repeat that. */
   #lost = false;
   #entries = 0;
   #bytes = 0;
@@ -124,7 +120,7 @@ export class ManifestCheck implements EntrySink {
     this.#current = { kind: 'unchecked' };
   }
 
-  /** After the whole archive was read to its end. */
+  /** After the whole archive. */
   finish(): ManifestResult {
     const counts = { entries: this.#entries, bytes: this.#bytes };
     if (this.#fromDepot !== true) {
@@ -198,7 +194,7 @@ export class ManifestCheck implements EntrySink {
     }
   }
 
-  /** Takes one line; `next` entries that wait were compared already. Returns how many are now. */
+  /** `next`: how many of the waiting entries were compared; returns how many are now. */
   #line(bytes: Uint8Array, next: number): number {
     const line = parseManifestLine(bytes);
     if ((line.kind === 'start') === this.#started) throw refused('the manifest does not begin with its first line');

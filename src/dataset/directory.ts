@@ -12,18 +12,16 @@ import type { TarHeader } from './tar/write.js';
 /** A directory that is being walked: its own entry is stored, its children are under way. */
 interface Level {
   directory: ByteString;
-  /** What it is called in the archive. */
+  /** In the archive. */
   path: ByteString;
   stat: BigIntStats;
   children: Iterator<Child, void>;
 }
 
 /**
- * Stores a directory and everything below it: a directory before its children, children in the order of their names'
- * bytes. Symlinks are stored and never followed; only the source's own path is resolved (see `locate`).
- *
- * A directory that gains, loses or renames entries while it is walked has changed: an entry that is renamed from what is
- * still to be read to what was read before would be missing without a trace.
+ * Stores a directory before its children, and children in the order of their names' bytes. Symlinks are stored and
+ * never followed; only the source's own path is resolved (see `locate`). An entry that is renamed during the walk could
+ * be missing without a trace, so a directory whose entries change has changed.
  *
  * @throws DepotError 'source-failed', 'source-changed', 'source-empty' (no files at all, unless `allowEmpty`)
  */
@@ -38,7 +36,7 @@ export function* packDirectory(
   let empty = true;
   yield* enter(context, stack, root, path);
   for (let level = stack.at(-1); level; level = stack.at(-1)) {
-    const child = nextChild(context, level);
+    const child = unlessVanished(context, level.directory, () => level.children.next().value ?? null);
     if (child === null) {
       stack.pop();
       checkUnchanged(context, level);
@@ -75,7 +73,7 @@ export function* packDirectory(
   if (empty && !source.allowEmpty) throw emptyError(source, 'the directory holds no files');
 }
 
-/** What a file that is left out would have added; it need not be one that can be looked at. */
+/** What a file that is left out would have added, if it can be looked at. */
 function sizeOf(kind: Child['kind'], file: ByteString): number {
   if (kind !== 'file') return 0;
   try {
@@ -85,7 +83,7 @@ function sizeOf(kind: Child['kind'], file: ByteString): number {
   }
 }
 
-/** Stores the directory's own entry and makes it the one that is walked next. */
+/** Stores the directory's own entry, and walks it next. */
 function* enter(context: FileContext, stack: Level[], directory: ByteString, path: ByteString): Generator<Chunk, void> {
   const stat = look(context, directory);
   if (stat === null) return;
@@ -95,18 +93,6 @@ function* enter(context: FileContext, stack: Level[], directory: ByteString, pat
   }
   yield* context.archive.withoutContent(header(path, 'directory', stat, null));
   stack.push({ directory, path, stat, children: listChildren(directory) });
-}
-
-/** Null after the last one; also when the directory vanished, where that is allowed. */
-function nextChild({ reading, source }: FileContext, { directory, children }: Level): Child | null {
-  try {
-    const { value } = children.next();
-    return value ?? null;
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT', 'ENOTDIR')) throw unreadable(directory, error);
-    reading.vanished(source, directory);
-    return null;
-  }
 }
 
 function* packSymlink(context: FileContext, file: ByteString, path: ByteString): Generator<Chunk, void> {
@@ -134,10 +120,14 @@ function header(
   return { path, type, size: 0, mode: Number(stat.mode) & 0o7777, mtimeNs: stat.mtimeNs, linkTarget };
 }
 
-/** `lstat`; null when it vanished, where that is allowed. */
-function look({ reading, source }: FileContext, file: ByteString): BigIntStats | null {
+function look(context: FileContext, file: ByteString): BigIntStats | null {
+  return unlessVanished(context, file, () => lstatSync(toPath(file), { bigint: true }));
+}
+
+/** What `read` returns; null when the file vanished, where that is allowed. */
+function unlessVanished<T>({ reading, source }: FileContext, file: ByteString, read: () => T): T | null {
   try {
-    return lstatSync(toPath(file), { bigint: true });
+    return read();
   } catch (error) {
     if (!hasCode(error, 'ENOENT', 'ENOTDIR')) throw unreadable(file, error);
     reading.vanished(source, file);

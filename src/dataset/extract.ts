@@ -14,13 +14,13 @@ import { type EntrySink, type TarEntry, refused, shown } from './tar/format.js';
 export interface ExtractorOptions {
   /** Exists, is empty, belongs to the caller alone (0700), and is reached through no path that others can change. */
   directory: string;
-  /** Where a hard link cannot be made it becomes a copy. One with which there are more bytes of files than this is not made. */
+  /** Where a hard link cannot be made it becomes a copy, unless there would be more bytes of files than this. */
   maxBytes?: number;
   tooLarge?: () => DepotError;
   /** More entries are refused, or what `tooMany` says is thrown. Directories that only a path names count. */
   maxEntries?: number;
   tooMany?: () => DepotError;
-  /** What could not be restored as it was: names that are not possible here, links, modes and times on systems without. */
+  /** What could not be restored: names that are not possible here, links, modes and times on systems without. */
   warn: (message: string) => void;
   platform?: NodeJS.Platform;
   /** Writes the blocks of large files; here when left out. */
@@ -28,7 +28,7 @@ export interface ExtractorOptions {
 }
 
 export interface Extracted {
-  /** Entries that have another name here, because this platform cannot hold theirs; warnings tell of them. */
+  /** Entries whose name this platform cannot hold; warnings tell of them. */
   renamed: number;
   /** Symlinks that could not be made here; warnings tell of them. */
   notRestored: number;
@@ -47,30 +47,29 @@ interface Joined {
 const CREATE =
   constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | ((constants.O_NOFOLLOW as number | undefined) ?? 0);
 const FILE_MODE = 0o777;
-/** With the sticky bit, which only forbids: a directory that all may write to would be less safe without. */
+/** With the sticky bit: a directory that all may write to would be less safe without. */
 const DIRECTORY_MODE = 0o1777;
-/** Files in parts that no line of the manifest confirmed yet; there is one per source of unknown length. */
+/** Files in parts that the manifest did not confirm yet: one per source of unknown length. */
 const MAX_UNCONFIRMED = 1000;
 /** An archive may hold a million names that are not possible here. */
 const MAX_WARNINGS = 1000;
 const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK'];
 
 /**
- * Writes the entries of an archive below a directory. Files are made exclusively and as they come, a hard link at
- * once, to a file that was extracted before; symlinks are made when all else is there and was found to be right (`finish`), and
- * directories get their modes and times last: until then every directory is a real one that was made here, and no path leads out.
- * That it is so is looked up on disk, for links, modes and times too (`Parents`). A file gets its mode and time through its open descriptor.
- * Modes are restored without
- * set-user-id and set-group-id, times to the microsecond (see `timestamp`), owners not at all. Runs of zeros become
- * holes. Memory grows with the depth of the tree, not with the number of entries.
+ * Writes the entries of an archive below a directory. Paths are canonical, as `TarReader` gives them. Files are made
+ * exclusively and as they come, a hard link at once, to an earlier file. Symlinks are made when all else is there and
+ * right (`finish`), and directories get their modes and times last: until then every directory is a real one that was
+ * made here, and no path leads out. `Parents` looks that up on disk, for links, modes and times too. A file gets its
+ * mode and time through its descriptor.
  *
- * Paths are as `TarReader` gives them: canonical.
+ * Modes are restored without set-user-id and set-group-id, times to the microsecond (see `timestamp`), owners not at
+ * all. Runs of zeros become holes. Memory grows with the depth of the tree, not with the number of entries.
  *
- * In an archive made by depot, files in parts are joined as they come; the manifest must confirm
- * each through `joined` (`ManifestCheck` tells), and its own parts become `DEPOT/manifest.ndjson`.
+ * In an archive made by depot, files in parts are joined as they come; the manifest must confirm each (`joined`), and
+ * its own parts become `DEPOT/manifest.ndjson`.
  *
- * Synchronous: meant for a worker thread. Throws `archive-refused` for what is hostile or too large, `local-disk-full` and
- * `local-not-writable`; then call `discard`, and remove the directory (`removeExtracted`).
+ * Synchronous: meant for a thread of its own. Throws `archive-refused`, `local-disk-full` and `local-not-writable`;
+ * then call `discard`, and remove the directory (`removeExtracted`).
  */
 export class Extractor implements EntrySink {
   readonly #options: ExtractorOptions;
@@ -160,12 +159,12 @@ export class Extractor implements EntrySink {
     }
   }
 
-  /** Between `begin` and `data` of an entry: the digest that is made of it as it is written, which is there after `end`; null when there is none. */
+  /** Between `begin` and `data` of an entry: the digest of it, which is there after `end`; null when there is none. */
   digest(): Hash | null {
     return this.#isDigested ? { update: () => undefined, hex: () => this.#writer.sha256 } : null;
   }
 
-  /** The manifest names a file that stands in the archive in this many parts: it may stay joined. */
+  /** The manifest names a file in this many parts: it may stay joined. */
   joined(path: ByteString, parts: number): void {
     if (this.#fromDepot !== true) return;
     if (this.#series?.path === path) this.#closeSeries();
@@ -188,7 +187,7 @@ export class Extractor implements EntrySink {
     }
   }
 
-  /** After `allRead`, once the suitcase is known to be authentic and the archive what its manifest says: makes the symlinks and gives the directories their modes and times. */
+  /** After `allRead`, once all was found authentic: makes symlinks, gives directories their modes and times. */
   finish(): Extracted {
     const parents = new Parents(this.#root, this.#platform, () => false);
     const locate = (path: ByteString): ByteString => {
@@ -214,7 +213,7 @@ export class Extractor implements EntrySink {
     return this.#result;
   }
 
-  /** Closes what is open, when the extraction is given up; what was written stays for the caller to remove. May be called again. */
+  /** Closes what is open; what was written stays for the caller to remove. May be called again. */
   discard(): void {
     this.#writer.abandon();
     for (const file of new Set([this.#open?.fd, this.#series?.fd, this.#manifest?.fd])) {

@@ -11,14 +11,14 @@ import { paddingFor } from './tar/format.js';
 import type { TarHeader } from './tar/write.js';
 
 /**
- * Where files with several hard links were stored: the one thing that grows with the dataset. So records are small: by device
- * and then by inode, since numbers need no memory of their own; and what has two links, as most have, is forgotten when the
- * second was met. (A third that came meanwhile is stored as a file of its own.)
+ * Where files with several hard links were stored: the one thing that grows with the dataset. So records are small, and
+ * a file with two links, as most have, is forgotten at the second. (A third that came meanwhile is stored as a file of
+ * its own.)
  */
 export class HardLinks {
   readonly #devices = new Map<bigint, Map<number | bigint, ByteString>>();
 
-  /** The path of an earlier link to the same file; null for the first, which from now on is that path. */
+  /** The path of an earlier link to the same file; null for the first. */
   earlier(stat: BigIntStats, path: ByteString): ByteString | null {
     if (stat.nlink < 2n) return null;
     let inodes = this.#devices.get(stat.dev);
@@ -32,7 +32,6 @@ export class HardLinks {
   }
 }
 
-/** What reading the files of one source needs to know. */
 export interface FileContext {
   archive: Archive;
   reading: Reading;
@@ -40,17 +39,16 @@ export interface FileContext {
   hardLinks: HardLinks;
 }
 
-// NOFOLLOW: what was a file may have become a symlink to elsewhere. NONBLOCK: or a fifo, whose open would wait for a writer.
-// (Windows has neither.)
+// What was a file may have become a symlink to elsewhere, or a fifo, whose open would wait for a writer. (Windows has
+// neither flag.)
 const OPEN_FLAGS =
   constants.O_RDONLY |
   ((constants.O_NOFOLLOW as number | undefined) ?? 0) |
   ((constants.O_NONBLOCK as number | undefined) ?? 0);
 
-/** Times to the nanosecond. */
 const exact = { bigint: true } as const;
 
-/** Stores the file of a file source. Throws as `packFile` does, and 'source-empty' unless `allowEmpty`. */
+/** Throws as `packFile` does, and 'source-empty' unless `allowEmpty`. */
 export function* packFileSource(
   context: FileContext & { source: FileSource },
   path: ByteString,
@@ -61,14 +59,11 @@ export function* packFileSource(
 }
 
 /**
- * Stores a regular file, or a hard link when its inode was stored before.
+ * Stores a regular file, or a hard link when its inode was stored before. As many bytes as the header says must follow.
+ * A file that changes meanwhile is an error (`onChange: fail`), or (`onChange: warn`) cut off or filled up with zeros:
+ * then the manifest's digest is of what was stored, its line says `"changed":true`, and the dataset counts as
+ * incomplete.
  *
- * The header comes before the content, so exactly as many bytes as it says must follow. A file that
- * changes meanwhile is an error (`onChange: fail`). With `onChange: warn` a longer file is cut off and a shorter one filled
- * up with zeros; the archive stays valid, the manifest's digest is of what was stored, its line says `"changed":true`, and the
- * dataset counts as incomplete.
- *
- * @param file where it is
  * @param path what it is called in the archive
  * @returns the file's bytes; null when it is not in the dataset
  * @throws DepotError 'source-changed', 'source-failed'
@@ -153,25 +148,20 @@ interface OpenFile {
   fd: number;
   file: ByteString;
   size: number;
-  /** Hears of a file that turns out to be shorter than `size`. */
   context: FileContext;
 }
 
 interface StoredContent {
   sha256: string;
   short: boolean;
-  /** There is more than was stored. */
   longer: boolean;
 }
 
-/** What files without a size may hold; such as /proc shows are small. */
+/** What files without a size may hold: those of /proc are small. */
 const SIZELESS_BYTES = 16 << 20;
 const probe = Buffer.alloc(64 * 1024);
 
-/**
- * The content of a file that the file system says is empty, and is not: some (FUSE, /proc) know no sizes. Null when it is empty. The
- * header comes first, so it is read as a whole.
- */
+/** The content of a file that only seems empty: FUSE and /proc know no sizes. Null when it is empty. */
 function readSizeless(content: OpenFile): Buffer | null {
   const pieces: Buffer[] = [];
   for (let length = 0; ; ) {
@@ -193,7 +183,7 @@ function readSizeless(content: OpenFile): Buffer | null {
 function readSmall({ out }: Archive, content: OpenFile): StoredContent {
   const { size } = content;
   const start = out.used;
-  // One more is asked for, and there is room for it: what a file holds beyond its size shows without a second read.
+  // We ask for one more, and have room for it: what a file holds beyond its size shows without a second read.
   const got = readFully(content, out.buffer, start, size + 1, size);
   const short = got < size;
   out.advance(Math.min(got, size));
@@ -223,7 +213,7 @@ function hasMore(content: OpenFile): boolean {
   return readFully(content, probe, 0, 1) > 0;
 }
 
-/** Puts the next `length` bytes of the file into the chunk, and zeros where the file has ended; false when it has. */
+/** Puts the file's next bytes into the chunk, and zeros where it has ended; false when it has. */
 function fill(out: Chunks, content: OpenFile, length: number, ended: boolean): boolean {
   const got = ended ? 0 : readFully(content, out.buffer, out.used, length);
   out.advance(got);
@@ -237,7 +227,7 @@ function endedEarly({ file, context: { reading, source } }: OpenFile): void {
   reading.changed(source, file, 'got shorter while it was read');
 }
 
-/** Reads until `enough` of the `length` bytes that are wanted are there, or the file ends; returns how many there are. */
+/** Reads until `enough` of the `length` bytes are there, or the file ends; returns how many there are. */
 function readFully({ fd, file }: OpenFile, buffer: Uint8Array, at: number, length: number, enough = length): number {
   let got = 0;
   try {

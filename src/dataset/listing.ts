@@ -8,12 +8,12 @@ export interface Child {
 }
 
 /**
- * Bytes of names that are held at a time. A larger directory is listed again for the next so many: names must come in order,
- * so that readers see that none comes twice, and memory must not grow with them.
+ * Bytes of names that are held at a time. A larger directory is listed again for the next so many: names must come in
+ * order, so that readers see that none comes twice, and memory must not grow with them.
  */
 const ROOM = 4 << 20;
 
-/** The children of a directory in the order of their bytes. `room`: at least 512, two of the longest names. Throws the system's error. */
+/** In the order of their bytes. `room`: at least 512, two of the longest names. Throws the system's error. */
 export function* listChildren(directory: ByteString, room = ROOM): Generator<Child, void> {
   const batch = new Names(room);
   for (let last: ByteString | null = null; ; ) {
@@ -32,8 +32,8 @@ function readBatch(directory: ByteString, last: ByteString | null, batch: Names)
     readNames(directory, 'latin1', last, batch);
   } catch (error) {
     if (hasCode(error, 'EACCES', 'EPERM', 'ENOTDIR')) throw error;
-    // Some file systems do not say what an entry is. Node then looks, and by a name as text finds nothing. Buffers take three
-    // times as long, so they come second.
+    // Some file systems do not say what an entry is. Node then looks, and by a name as text finds nothing. Buffers take
+    // three times as long, so they come second.
     readNames(directory, 'buffer', last, batch);
   }
 }
@@ -65,8 +65,8 @@ const KINDS: readonly Child['kind'][] = ['file', 'directory', 'symlink', 'socket
 const START = 4096;
 
 /**
- * The names of one directory, or the first of them where there are too many, in one piece of memory: a million strings would
- * take five times as much, and leave as much again for the collector.
+ * The names of one directory, or the first of them where there are too many, in one piece of memory: a million strings
+ * would take five times as much, and leave as much again for the collector.
  */
 class Names {
   readonly #room: number;

@@ -7,9 +7,8 @@
  *     {"path":"data/crm.pgdump","type":"file","size":40000000,"mode":"0644","mtime":"…","sha256":"…","parts":3}
  *     {"entries":3,"bytes":40000005,"skipped":{"socket":1},"complete":true}
  *
- * A line stands behind its entry in the archive, and the lines in the order of the entries. The random bytes keep
- * the digest of the manifest, which receipts show, from confirming a guess of the contents. The manifest's own parts
- * are not listed.
+ * A line stands behind its entry in the archive, in the order of the entries. The random bytes keep the manifest's
+ * digest, which receipts show, from confirming a guess of the contents. The manifest's own parts are not listed.
  */
 import { DepotError } from '../errors.js';
 import { fromText, toText, type ByteString } from './bytestring.js';
@@ -23,17 +22,16 @@ const MANIFEST_SCHEMA = 'depot.manifest/1';
 export const MANIFEST_PATH = 'DEPOT/manifest.ndjson';
 export const MANIFEST_PART_BYTES = 4 << 20;
 
-/** What the manifest says of an entry's content, which its header does not. */
 export interface ManifestContent {
   /** Lower-case hex, of the whole content; null for all but files. */
   sha256: string | null;
-  /** How many entries of the archive make up this file, `<path>.part-000001` first; null: one, named `path`. */
+  /** How many entries make up this file, `<path>.part-000001` first; null: one, named `path`. */
   parts: number | null;
   /** The file changed while it was read, which the configuration allowed. */
   changed: boolean;
 }
 
-/** A line. A file in parts is listed under the name that they join to, with the size of all together. */
+/** A file in parts is listed under the name that they join to, with the size of all together. */
 export interface ManifestEntry extends TarHeader, ManifestContent {}
 
 export interface ManifestStart {
@@ -57,12 +55,11 @@ export type ManifestLine =
   | ({ kind: 'entry' } & ManifestEntry)
   | ({ kind: 'end' } & ManifestEnd);
 
-/** The first line, with its newline. */
 export function encodeStart(start: ManifestStart): string {
   return `${JSON.stringify({ manifest: MANIFEST_SCHEMA, random: start.random })}\n`;
 }
 
-/** The line of one entry, with its newline. (Two arguments: a merged object per file takes measurable time.) */
+/** Two arguments, since a merged object per file takes measurable time. */
 export function encodeEntry(e: TarHeader, content: ManifestContent): string {
   let line = `{${named('path', e.path)},"type":"${e.type}","size":${e.size},"mode":"${e.mode.toString(8).padStart(4, '0')}","mtime":"${encodeTime(e.mtimeNs)}"`;
   if (content.sha256 !== null) line += `,"sha256":"${content.sha256}"`;
@@ -72,7 +69,6 @@ export function encodeEntry(e: TarHeader, content: ManifestContent): string {
   return `${line}}\n`;
 }
 
-/** The last line, with its newline. */
 export function encodeEnd(end: ManifestEnd): string {
   return `${JSON.stringify({ entries: end.entries, bytes: end.bytes, skipped: end.skipped, complete: end.complete })}\n`;
 }
@@ -87,7 +83,7 @@ const YEAR_0 = -62_167_219_200;
 const YEAR_10000 = 253_402_300_800;
 const DAY = 86_400;
 
-/** ISO 8601 with as many decimals as needed; file systems also hold years that it does not write: `@<seconds>`. */
+/** ISO 8601 with as many decimals as needed; `@<seconds>` for years that it does not write. */
 function encodeTime(ns: bigint): string {
   const { seconds, fraction } = splitTime(ns);
   if (seconds < YEAR_0 || seconds >= YEAR_10000) return `@${paxTime(ns)}`;
@@ -109,11 +105,7 @@ function twoDigits(value: number): string {
   return whole < 10 ? `0${whole}` : String(whole);
 }
 
-/**
- * Parses one line, with or without its newline.
- *
- * @throws DepotError 'archive-refused' when it is no line of a manifest; unknown keys are allowed
- */
+/** One line, with or without its newline; unknown keys are allowed. @throws DepotError 'archive-refused' */
 export function parseManifestLine(line: Uint8Array | string): ManifestLine {
   let json: unknown;
   try {

@@ -23,17 +23,14 @@ import {
 
 /**
  * Packs the dataset into a tar: README, specification, the sources in their order, and the manifest (docs/format.md).
+ * Yields chunks of up to 1 MiB, which are the caller's; `hooks.spare` takes their memory back. Reading is synchronous,
+ * since a million small files must not cost a million turns of the event loop: so it needs a thread of its own.
  *
- * Yields chunks of up to 1 MiB, which are the caller's; `hooks.spare` takes their memory back. Reading is synchronous, for a million small files must not cost a
- * million turns of the event loop, so this is work for a thread of its own; between two chunks there is a turn. Memory does not
- * grow with the dataset, but for a small record for each file with more than one hard link.
+ * Nothing counts unless the generator returns: what is wrong with a source may show at its very end. Each source's
+ * `cleanup` runs whatever happens, also when the caller gives up; wait for that before ending the thread.
  *
- * Nothing of what was yielded counts unless the generator returns: what is wrong with a source may show at its very end.
- * Each source's `cleanup` runs whatever happens, also when the caller gives up; wait for that before ending the thread.
- *
- * @returns what a receipt says of the dataset
  * @throws DepotError 'source-failed' | 'source-changed' | 'source-timed-out' | 'source-empty' | 'source-too-small' |
- *   'source-shrunk' | 'config-invalid' (a source's name); the abort reason when `hooks.signal` fires
+ * 'source-shrunk' | 'config-invalid' (a source's name); the abort reason when `hooks.signal` fires
  */
 export async function* packDataset(
   options: DatasetOptions,
@@ -50,7 +47,6 @@ export async function* packDataset(
   return dataset.summary();
 }
 
-/** Often enough for a person, and seldom enough to cost nothing. */
 const TELL_MS = 250;
 
 class Dataset {
@@ -98,7 +94,7 @@ class Dataset {
     this.#hooks.progress({ entries, bytes: bytes + this.#unlisted });
   }
 
-  /** A slow command would show nothing for as long as it takes to print a part. */
+  /** A slow command would show nothing until it has printed a part. */
   async *#counted(content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void> {
     let told = 0;
     for await (const bytes of content) {

@@ -72,7 +72,7 @@ export async function* packParts(
   yield* archive.list({ ...entry, size }, { sha256: whole.digest('hex'), parts: count, changed: false });
 }
 
-/** Stdin until its end, the source's timeout or the signal. @throws DepotError 'source-failed', 'source-timed-out'; the signal's reason */
+/** Until its end. Throws 'source-failed', 'source-timed-out' and the signal's reason. */
 export async function* readStdin(source: StdinSource, hooks: DatasetHooks): AsyncGenerator<Uint8Array, void> {
   if (hooks.stdin === undefined)
     throw new DepotError('source-failed', `source ${printable(source.name)}: there is no stdin to read`, {

@@ -1,4 +1,3 @@
-/** Whether this account may read what a push will read, without reading it: the permissions of everything below a directory. */
 import { accessSync, constants, lstatSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { fromText, join, toPath, type ByteString } from './bytestring.js';
@@ -20,10 +19,10 @@ export interface Reach {
   complete: boolean;
 }
 
-/** How many entries are looked at between two turns of the event loop. */
+/** Entries between two turns of the event loop. */
 const stride = 500;
 
-/** Looks until `until` (milliseconds, as `Date.now()`); what vanishes meanwhile is passed over, as a push decides about that. */
+/** Whether this account may read what a push will read; looks until `until` (as `Date.now()`). */
 export async function reachOf(
   directory: string,
   exclude: readonly string[],

@@ -10,23 +10,16 @@ export type SkippedKind = 'socket' | 'fifo' | 'device' | 'unknown' | 'vanished';
 /** A directory full of sockets must not fill a log. */
 const WARNINGS_PER_KIND = 20;
 
-/**
- * What is noticed while the sources are read. What the operator has to hear of goes to `warn`; what
- * the source's `onChange` does not allow is thrown.
- */
+/** What is noticed while the sources are read: the operator hears of it, or `onChange` forbids it. */
 export class Reading {
   readonly skipped: Partial<Record<SkippedKind, number>> = {};
   complete = true;
-  /** What `exclude` left out. Directories are left out with all that is below them, which is not looked at. */
+  /** What `exclude` left out; what is below a directory is not looked at. */
   readonly excluded = { files: 0, directories: 0, bytes: 0 };
   #changed = 0;
-  readonly warn: Warn;
 
-  constructor(warn: Warn) {
-    this.warn = warn;
-  }
+  constructor(readonly warn: Warn) {}
 
-  /** Something that no archive can hold was left out. */
   leftOut(kind: Exclude<SkippedKind, 'vanished'>, path: ByteString): void {
     this.#count(
       kind,
@@ -34,7 +27,7 @@ export class Reading {
     );
   }
 
-  /** Something was left out because the configuration says so; null for a directory. */
+  /** Null for a directory. */
   excludedHere(bytes: number | null): void {
     if (bytes === null) this.excluded.directories++;
     else {
@@ -43,7 +36,6 @@ export class Reading {
     }
   }
 
-  /** Something was listed and then not there any more. */
   vanished(source: SourceSpec, path: ByteString): void {
     if (source.onChange === 'fail') throw changedError(`${shown(path)} vanished while it was read`);
     this.complete = false;
@@ -73,10 +65,8 @@ function changedError(message: string): DepotError {
 }
 
 /**
- * Where a source's own path leads. Here alone symlinks are followed: the operator named this path, and
- * `/srv/export/latest` means what it points to, while a link inside a dataset may point anywhere.
- *
- * @throws DepotError 'source-failed' when there is no such thing, or something else
+ * Where a source's own path leads. Only here we follow symlinks: the operator named `/srv/export/latest` and means what
+ * it points to, while a link inside a dataset may point anywhere. @throws DepotError 'source-failed'
  */
 export function locate(path: string, expected: 'directory' | 'file'): ByteString {
   const named = fromText(path);
@@ -95,7 +85,6 @@ export function locate(path: string, expected: 'directory' | 'file'): ByteString
   });
 }
 
-/** 'source-failed', naming the file: it is there and cannot be read. */
 export function unreadable(path: ByteString, error: unknown): DepotError {
   const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error);
   return new DepotError('source-failed', `cannot read ${shown(path)}: ${reasons[reason] ?? reason}`, {
@@ -104,7 +93,6 @@ export function unreadable(path: ByteString, error: unknown): DepotError {
   });
 }
 
-/** A source that should hold something and does not. */
 export function emptyError(source: SourceSpec, what: string): DepotError {
   return new DepotError('source-empty', `source ${printable(source.name)}: ${what}`, {
     hint: 'find out why, or set allowEmpty: true if that is as it should be',
@@ -130,7 +118,6 @@ const hints: Record<string, string> = {
   ENOENT: 'check the path in the configuration',
 };
 
-/** True when `error` is a system error with one of these codes. */
 export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }

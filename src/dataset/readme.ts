@@ -3,10 +3,7 @@ import { MANIFEST_PATH } from './manifest.js';
 import type { SourceSpec } from '../source.js';
 import type { DatasetOptions } from './sources.js';
 
-/**
- * `DEPOT/README.md`, the first entry of the archive: what lies where and how to check it with stock tools, in English and
- * Dutch. Whoever reads it may have nothing but this suitcase and a shell.
- */
+/** `DEPOT/README.md`, in English and Dutch. Whoever reads it may have nothing but this suitcase and a shell. */
 export function readme(options: DatasetOptions): string {
   const { sources, arrangement, depositId, specification } = options;
   const parts = sources
@@ -87,7 +84,7 @@ toegestaan; \`"complete":false\` in de laatste regel zegt dat er zo'n bestand wa
 `;
 }
 
-/** With nothing but POSIX and sha256sum; names that JSON has to escape are left out, for `depot verify` checks those too. */
+/** With POSIX and sha256sum alone; names that JSON has to escape are left to `depot verify`. */
 const CHECK = [
   String.raw`grep -v '\\' manifest.ndjson |`,
   String.raw`  sed -n 's/^{"path":"\([^"]*\)","type":"file",.*"sha256":"\([0-9a-f]*\)".*/\2  \1/p' |`,

@@ -20,11 +20,11 @@ export interface DatasetOptions {
 
 export interface DatasetHooks {
   signal: AbortSignal;
-  /** Gets text that is fit to print; what a failed cleanup said follows on lines of its own. */
+  /** Gets text that is fit to print, which may have several lines. */
   warn: Warn;
-  /** Called once per chunk, and while a command or stdin is read, with what was read so far. */
+  /** Once per chunk, and while a command or stdin is read. */
   progress: (p: { entries: number; bytes: number }) => void;
-  /** The whole memory of an earlier chunk that the caller is done with: what is used again need not be asked of the system. */
+  /** The memory of an earlier chunk that the caller is done with. */
   spare?: () => ArrayBuffer | undefined;
   /** What a stdin source reads. */
   stdin?: AsyncIterable<Uint8Array>;
@@ -39,7 +39,7 @@ export interface DatasetSummary {
   bytes: number;
   /** What was left out, by kind: socket, fifo, device, unknown, vanished. */
   skipped: Record<string, number>;
-  /** What `exclude` left out, by the sources' configuration: files and what else is no directory, directories with all below them, the bytes of the files. */
+  /** What `exclude` left out: all that is no directory, directories with all below them, the bytes of the files. */
   excluded: { files: number; directories: number; bytes: number };
   /** False when something vanished or changed while it was read. */
   complete: boolean;
@@ -47,12 +47,7 @@ export interface DatasetSummary {
   manifestSha256: string;
 }
 
-/**
- * Refuses what the format cannot hold: a source's name must be one path component that cannot be taken for a part, and no
- * two may be alike.
- *
- * @throws DepotError 'config-invalid'
- */
+/** Throws 'config-invalid' for a name that is no path component, looks like a part, or comes twice. */
 export function checkNames(sources: readonly SourceSpec[]): void {
   const seen = new Set<string>();
   for (const { name } of sources) {
@@ -73,7 +68,7 @@ export interface DatasetSize {
   bytes: number;
 }
 
-/** Against a dataset much smaller than the last: an export that failed without saying so, or an `exclude` that takes too much. */
+/** Against an export that failed without saying so, or an `exclude` that takes too much. */
 export interface ShrinkRule {
   previous: DatasetSize & { depositId: string };
   /** From 0 to 1: fewer entries or bytes than this part of the last ones are too few. */

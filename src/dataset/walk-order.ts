@@ -6,17 +6,16 @@ import { refused } from './tar/format.js';
 const MAX_SOURCES = 100_000;
 
 /**
- * Whether paths come in the order of the walk that packs a dataset: a directory, then all that is in it, the names of one
- * directory ascending by their bytes. In that order nothing comes twice unseen, and to see it takes the last name in each
- * of the directories from the root down to the last entry, not a record per path. Directly under `data/` and `DEPOT/` the
- * configuration gives the order.
+ * Whether paths come in the order of the walk that packs a dataset: a directory, then all that is in it, names
+ * ascending by their bytes (directly under `data/` and `DEPOT/` the configuration gives the order). So nothing comes
+ * twice unseen, and to see it takes one name per open directory, not a record per path.
  */
 export class WalkOrder {
   /** The manifest's parts are no part of the walk, and join to that name. */
   readonly #sources = new Set<string>([MANIFEST_PATH]);
   /** The innermost of the open directories, with a slash. */
   #path = '';
-  /** All of them, by how long their paths are: the paths themselves would take the square of the depth. */
+  /** All of them, by the length of their paths: the paths would take the square of the depth. */
   readonly #open: { length: number; last: string }[] = [];
 
   /** Takes the next path. Null when it may stand there, else what is wrong, to follow the path in a message. */

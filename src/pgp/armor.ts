@@ -17,8 +17,8 @@ function nothingIn(bytes: Uint8Array): string {
 }
 
 /**
- * The content of the only armoured block. Throws what `refuse` makes when there is none, one of another type, or more than
- * one: the others, a revocation for instance, would silently go unread.
+ * The content of the only armoured block. Throws what `refuse` makes when there is none, one of another type, or more
+ * than one: the others, a revocation for instance, would silently go unread.
  */
 export async function dearmor(
   bytes: Uint8Array | string,
@@ -44,7 +44,7 @@ export async function dearmor(
   }
 }
 
-/** From the block on, without what mail programs and editors add: indentation, quotes (`> `), blanks and CR at line ends. */
+/** From the block on, without what mail programs and editors add: indentation, `> `, blanks and CR at line ends. */
 function unquoted(text: string): string {
   return text
     .slice(text.indexOf(beginning))

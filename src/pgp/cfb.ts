@@ -1,7 +1,7 @@
 /**
- * Decrypts AES in CFB with a zero IV (RFC 9580 section 12.9), four times as fast as OpenSSL's CFB, which takes one block after
- * the other. P[i] = C[i] xor E(C[i-1]): the keystream is the ciphertext in ECB, one block late, and its blocks do not wait for
- * each other. (Encryption must wait, and uses OpenSSL's.)
+ * Decrypts AES in CFB with a zero IV (RFC 9580 section 12.9), four times as fast as OpenSSL's CFB, which takes one
+ * block after the other. P[i] = C[i] xor E(C[i-1]): the keystream is the ciphertext in ECB, one block late, and its
+ * blocks do not wait for each other. (Encryption must wait, and uses OpenSSL's.)
  */
 import { aesEncrypt, copyOctets, discard, uninitialized } from '../primitives.js';
 import { concat, malformed } from './packets.js';

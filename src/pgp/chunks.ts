@@ -1,4 +1,4 @@
-/** The chunks of SEIPD version 2 (RFC 9580 section 5.13.2): their bounds, keys, nonces and tags. The ciphers are elsewhere. */
+/** The chunks of SEIPD version 2 (RFC 9580 section 5.13.2): their bounds, keys, nonces and tags; no ciphers. */
 import { aeadTagOfNothing, hkdfSha256 } from '../primitives.js';
 import { type Aes, keyBytes } from './cfb.js';
 import { EaxDecipher } from './eax.js';

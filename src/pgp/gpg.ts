@@ -1,6 +1,6 @@
 /**
- * Private keys in GnuPG's agent or on a smart card. We ask the installed `gpg` for a session key or a signature. It never sees
- * a suitcase: it gets the session key packets with a dummy behind them.
+ * Private keys in GnuPG's agent or on a smart card. We ask the installed `gpg` for a session key or a signature. It
+ * never sees a suitcase: it gets the session key packets with a dummy behind them.
  */
 import { randomBytes } from 'node:crypto';
 import { type Ended, run } from '../child.js';
@@ -99,7 +99,7 @@ export async function signWithGpg(bytes: Uint8Array, fingerprint: string, o: Gpg
   );
 }
 
-/** With `status`, standard output has status lines, and standard error, which then tells the session key, goes nowhere. */
+/** With `status`, standard output has status lines. Standard error, which then tells the session key, is ignored. */
 function ask(args: string[], input: Uint8Array, o: GpgOptions, status = true): Promise<Ended> {
   const common = ['--batch', '--no-tty', '--quiet', ...(status ? ['--status-fd', '1'] : [])];
   return run([o.program ?? 'gpg', ...common, ...args], {

@@ -15,7 +15,7 @@ import { isElsewhere, whyStillLocked } from './locked.js';
 import { algorithmNames } from './pkesk.js';
 import { primaryStanding } from './validity.js';
 
-/** Reads a file with exactly one key, armoured or binary, public or secret, of version 4 or 6. Throws 'key-unreadable'. */
+/** Exactly one key of version 4 or 6, armoured or binary, public or secret. Throws 'key-unreadable'. */
 export async function readCertificate(bytes: Uint8Array | string): Promise<Certificate> {
   const { publicKey, privateKey } = openpgp.enums.armor;
   const binary = isArmored(bytes)
@@ -84,7 +84,7 @@ function unreadable(what: string, hint?: string, cause?: unknown): DepotError {
   return new DepotError('key-unreadable', `key not readable: ${what}`, { hint, cause });
 }
 
-/** `passphrase` is asked only for a locked key. Throws 'key-unreadable', 'secret-missing' (no passphrase), 'passphrase-wrong'. */
+/** `passphrase` is asked for a locked key. Throws 'key-unreadable', 'secret-missing', 'passphrase-wrong'. */
 export async function readSecretKey(
   bytes: Uint8Array | string,
   passphrase?: () => Promise<string | undefined>,
@@ -129,7 +129,7 @@ async function unlock(fingerprint: string, locked: SecretPacket[], passphrase: s
       failures.push(whyStillLocked(fingerprint, packet, error));
     }
   }
-  // One unlocked part may be all that is needed. Else a part that no passphrase unlocks says more than a wrong passphrase.
+  // One unlocked part may be all that is needed. A part that no passphrase unlocks says more than a wrong one.
   if (failures.length === locked.length) throw failures.find(({ code }) => code !== 'passphrase-wrong') ?? failures[0]!;
 }
 
@@ -154,8 +154,8 @@ export interface GeneratedKey {
 }
 
 /**
- * Compat is version 4 with the algorithms that GnuPG 2.2 reads (22 and 18). Modern is version 6 with Ed25519 and X25519, and
- * announces SEIPDv2 with AES-256 in GCM and OCB.
+ * Compat is version 4 with the algorithms that GnuPG 2.2 reads (22 and 18). Modern is version 6 with Ed25519 and
+ * X25519, and announces SEIPDv2 with AES-256 in GCM and OCB.
  */
 export async function generateKey(o: KeyRequest): Promise<GeneratedKey> {
   const modern = o.profile === 'modern' && o.kind === 'arrangement';
@@ -212,7 +212,7 @@ async function preferSha2(key: openpgp.PrivateKey): Promise<void> {
   );
 }
 
-/** The secret key, armoured and locked; one that is locked already must have this passphrase. Throws as `readSecretKey`. */
+/** The secret key, armoured and locked; a locked one must have this passphrase. Throws as `readSecretKey`. */
 export async function lockSecretKey(bytes: Uint8Array | string, passphrase: string): Promise<string> {
   const { key } = internalsOfSecret(await readSecretKey(bytes, () => Promise.resolve(passphrase)));
   const modern = key.keyPacket.version === 6;

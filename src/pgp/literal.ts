@@ -6,8 +6,8 @@ import { isIgnored, otherForm } from './preamble.js';
 const smallestPart = 512;
 
 /**
- * Writes the literal packet (RFC 9580 section 5.9): binary, no file name, no date. Its parts follow the pieces that arrive,
- * which nobody sees from outside, so that at most 511 bytes are copied.
+ * Writes the literal packet (RFC 9580 section 5.9): binary, no file name, no date. Its parts follow the pieces that
+ * arrive, which nobody sees from outside, so that at most 511 bytes are copied.
  */
 export class LiteralPacket {
   readonly #emit: (bytes: Uint8Array) => void;

@@ -1,4 +1,4 @@
-/** Why a secret key stays locked: a wrong passphrase, or a lock that is not supported (RFC 9580 sections 3.7 and 5.5.3). */
+/** Why a secret key stays locked: a wrong passphrase, or an unsupported lock (RFC 9580 sections 3.7 and 5.5.3). */
 import { DepotError } from '../errors.js';
 import { said } from '../printable.js';
 import type { SecretPacket } from './certificate.js';
@@ -81,7 +81,7 @@ function isBadTag(cause: unknown, { s2kUsage }: Lock): boolean {
   );
 }
 
-/** The beginning of an unread secret part: usage, cipher, mode, S2K. Version 6 has a length before the second and the last. */
+/** It begins with usage, cipher, mode, S2K; version 6 has a length before the second and the last. */
 function lockName(lock: Uint8Array, version: number): string {
   const usage = lock[0] ?? 0;
   const of = (names: Record<number, string>, what: string, id: number | undefined): string =>

@@ -1,4 +1,4 @@
-/** What SEIPD version 1 encrypts (RFC 9580 section 5.13.1): a random prefix, packets, and an MDC packet with their SHA-1. */
+/** What SEIPD version 1 encrypts (RFC 9580 section 5.13.1): a random prefix, packets, and an MDC packet. */
 import { sameOctets, sha1, type Digest } from '../primitives.js';
 import { concat, malformed } from './packets.js';
 
@@ -9,8 +9,8 @@ const mdcBytes = 22;
 export const mdcHeader = Uint8Array.of(0xd3, 0x14);
 
 /**
- * Takes what was decrypted and passes the packets on before they are authenticated. Checks everything at the end only, so that
- * the moment of failure tells nothing about the plaintext (RFC 9580 section 13.7).
+ * Takes what was decrypted and passes the packets on before they are authenticated. Checks everything at the end only,
+ * so that the moment of failure tells nothing about the plaintext (RFC 9580 section 13.7).
  */
 export class MdcReader {
   readonly #sha1: Digest;

@@ -47,7 +47,7 @@ export function malformed(what: string): DepotError {
   return new DepotError('verification-failed', `not a valid OpenPGP message: ${what}`);
 }
 
-/** Binary packets start with the high bit set; text only with a byte order mark, or where a program replaced bytes that are no text. */
+/** Binary packets start with the high bit set; text only with a byte order mark or a replaced byte. */
 export function isArmored(bytes: Uint8Array | string): bytes is string | Uint8Array<ArrayBuffer> {
   if (typeof bytes === 'string' || bytes.length === 0) return true;
   return (

@@ -1,6 +1,6 @@
 /**
- * Law 6 of docs/architecture.md: no doubtful key for a push or a receipt. Self-signatures and bindings are judged strictly,
- * revocations leniently: any genuine one counts. Opening asks nothing of this.
+ * Law 6 of docs/architecture.md: no doubtful key for a push or a receipt. Self-signatures and bindings are judged
+ * strictly, revocations leniently: any genuine one counts. Opening asks nothing of this.
  */
 import { fingerprintPattern } from '../names/fingerprint.js';
 import type * as openpgp from 'openpgp';
@@ -59,7 +59,7 @@ function short(fingerprint: string): string {
   return `${fingerprint.slice(0, 4)}…${fingerprint.slice(-4)}`;
 }
 
-/** A supplier with the secret key could open every deposit. `file` is where the key was read. Throws 'recipient-unusable'. */
+/** A supplier with the secret key could open every deposit. `file`: where it was read. Throws 'recipient-unusable'. */
 export function requirePublic(c: Certificate, file: string): void {
   if (!c.isSecret) return;
   const own = file.endsWith('.secret.asc') ? `, such as ${printable(file.replace(/secret\.asc$/, 'public.asc'))}` : '';
@@ -72,7 +72,7 @@ export function requirePublic(c: Certificate, file: string): void {
   );
 }
 
-/** Throws 'recipient-unusable'. `pinned`: the fingerprint from the config, 40 or 64 hex digits, any case, spaces allowed. */
+/** `pinned`: the fingerprint from the config, any case, spaces allowed. Throws 'recipient-unusable'. */
 export async function judgeRecipient(c: Certificate, pinned: string, at: Date): Promise<Recipient> {
   const judge = new Judge('recipient-unusable', c, at);
   judge.pinned(pinned);
@@ -235,7 +235,7 @@ class Judge {
   }
 }
 
-/** Tries it, so that we learn before a push that nothing can be encrypted to a key that looks right. Null when it works. */
+/** Tries it: we want to learn before a push that a key that looks right takes nothing. Null when it works. */
 async function whyNotEncrypt(packet: KeyPacket): Promise<string | null> {
   try {
     await wrapFor(packet, packet.version === 6 ? 6 : 3, new Uint8Array(32).fill(1));

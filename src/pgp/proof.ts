@@ -1,4 +1,4 @@
-/** The key proof (docs/format.md): that a session key opens the body of which a receipt quotes the beginning and the end. */
+/** The key proof (docs/format.md): a session key opens the body whose beginning and end a receipt quotes. */
 import { CfbDecipher } from './cfb.js';
 import { ChunkKeys, parseHead } from './chunks.js';
 import { malformed, packetType, parseHeader } from './packets.js';
@@ -10,8 +10,8 @@ export interface HeadFinding {
 }
 
 /**
- * Decrypts the first bytes of a SEIPDv1 body with AES-256 and checks the repeated prefix bytes, the literal header, and that
- * a tar, gzip or zstd stream of ours begins there. Throws 'verification-failed'.
+ * Decrypts the first bytes of a SEIPDv1 body with AES-256 and checks the repeated prefix bytes, the literal header, and
+ * that a tar, gzip or zstd stream of ours begins there. Throws 'verification-failed'.
  */
 export function checkHead(packet: 'SEIPDv1', head: Uint8Array, sessionKey: Uint8Array): HeadFinding {
   if (head[0] !== 1 || head.length < 1 + prefixBytes + 16 || sessionKey.length !== 32) throw wrong(packet);
@@ -48,8 +48,8 @@ function wrong(packet: string) {
 }
 
 /**
- * The final AEAD tag of a SEIPDv2 body, which ends the suitcase. `head`: its first 36 bytes; `plaintextOctets`: the size of all
- * packets inside. Throws 'verification-failed'.
+ * The final AEAD tag of a SEIPDv2 body, which ends the suitcase. `head`: its first 36 bytes; `plaintextOctets`: the
+ * size of all packets inside. Throws 'verification-failed'.
  */
 export function computeTail(head: Uint8Array, sessionKey: Uint8Array, plaintextOctets: number): Uint8Array {
   if (!Number.isSafeInteger(plaintextOctets) || plaintextOctets < 0)

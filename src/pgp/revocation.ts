@@ -1,6 +1,6 @@
 /**
- * What revokes a key, a subkey or a user id (RFC 9580 sections 5.2.1.11 to 5.2.1.13). Judged leniently: a revocation that the
- * key made counts whatever its hash, date and place, since we must not use a key that its owner has withdrawn.
+ * What revokes a key, a subkey or a user id (RFC 9580 sections 5.2.1.11 to 5.2.1.13). Judged leniently: a revocation
+ * that the key made counts whatever its hash, date and place, since we must not use a key that its owner has withdrawn.
  */
 import * as openpgp from 'openpgp';
 import { verifyEdDsa } from '../primitives.js';
@@ -56,8 +56,8 @@ function heaviest(revocations: Revocation[]): Revocation | null {
 }
 
 /**
- * Whether the key carries a revocation, of itself or of a subkey, that cannot be checked here: unreadable, of version 3, or by
- * another key that it names as its revoker. Such a key is refused.
+ * Whether the key carries a revocation, of itself or of a subkey, that cannot be checked here: unreadable, of version
+ * 3, or by another key that it names as its revoker. Such a key is refused.
  */
 export function hasUncheckableRevocation({ key, signatures }: OpenPgpCertificate): boolean {
   const namesRevoker = directSignatures(key).some((signature) => signature.revocationKeyClass !== null);
@@ -74,7 +74,7 @@ export function hasUncheckableRevocation({ key, signatures }: OpenPgpCertificate
   });
 }
 
-/** The valid ones of one type. Each is read anew: OpenPGP.js remembers a signature as verified, whatever it was verified over. */
+/** Of one type. Each is read anew: OpenPGP.js remembers a signature as verified, whatever it was verified over. */
 export async function revocationsOf(
   bodies: Uint8Array[],
   primary: KeyPacket,
@@ -147,8 +147,8 @@ interface Internals {
 }
 
 /**
- * An EdDSA signature over a short digest. RFC 9580 section 5.2.3.3 forbids to trust them, and OpenPGP.js does not even look;
- * but a revocation that GnuPG made with `--digest-algo SHA1` is genuine.
+ * An EdDSA signature over a short digest. RFC 9580 section 5.2.3.3 forbids to trust them, and OpenPGP.js does not even
+ * look; but a revocation that GnuPG made with `--digest-algo SHA1` is genuine.
  */
 export function isShortEdDsa(signature: openpgp.SignaturePacket): boolean {
   return curves.has(signature.publicKeyAlgorithm) && shortHashes.has(signature.hashAlgorithm);

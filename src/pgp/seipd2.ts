@@ -1,6 +1,6 @@
 /**
- * SEIPD version 2 (RFC 9580 section 5.13.2): AEAD in chunks, each with its own tag, and a last tag over the total length,
- * which tells a truncated message from a whole one.
+ * SEIPD version 2 (RFC 9580 section 5.13.2): AEAD in chunks, each with its own tag, and a last tag over the total
+ * length, which tells a truncated message from a whole one.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { CipherGCMTypes, CipherOCBTypes } from 'node:crypto';

@@ -16,12 +16,12 @@ export type Encryption =
   | { packet: 'SEIPDv1'; cipher: 'AES-256-CFB'; aead: null }
   | { packet: 'SEIPDv2'; cipher: 'AES-256'; aead: 'GCM' | 'OCB'; chunkOctet: number };
 
-/** 1 MiB. Against 64 KiB, GCM is 1.4 times as fast and OCB 1.2 times; 4 MiB gains no more. A reader must hold one chunk. */
+/** 1 MiB. GCM is 1.4 times as fast as with 64 KiB, OCB 1.2 times; 4 MiB gains no more. A reader holds one chunk. */
 const defaultChunkOctet = 14;
 
 /**
- * Modern when every recipient announces SEIPDv2 with AES-256 in one common mode, GCM before OCB. Throws 'recipient-unusable'
- * when `modern` is forced on a key that does not.
+ * Modern when every recipient announces SEIPDv2 with AES-256 in one common mode, GCM before OCB. Throws
+ * 'recipient-unusable' when `modern` is forced on a key that does not.
  */
 export function chooseEncryption(wanted: 'auto' | 'modern' | 'compat', recipients: Recipient[]): Encryption {
   const compat = { packet: 'SEIPDv1', cipher: 'AES-256-CFB', aead: null } as const;
@@ -76,8 +76,8 @@ export interface UnwrappedSessionKey {
 }
 
 /**
- * Unwraps the session key with any part of `key` that can, expired and revoked ones too. Throws 'not-addressed' when no packet
- * is for a part at hand, 'verification-failed' when one was changed or is not for AES.
+ * Unwraps the session key with any part of `key` that can, expired and revoked ones too. Throws 'not-addressed' when no
+ * packet is for a part at hand, 'verification-failed' when one was changed or is not for AES.
  */
 export async function unwrapSessionKey(pkesk: Uint8Array, key: SecretKey): Promise<UnwrappedSessionKey> {
   const parts = decryptingParts(key);
@@ -204,7 +204,7 @@ async function tryUnwrap(
   return cipher === undefined ? otherCipher(packet.sessionKeyAlgorithm) : { sessionKey: packet.sessionKey, cipher };
 }
 
-/** What OpenPGP.js says where a padding, a checksum or AES key wrap show that the packet is not what was made for this key. */
+/** As OpenPGP.js says that padding, checksum or AES key wrap are not what was made for this key. */
 const wrongKey =
   /^(?:Decryption error|Key Data Integrity failed|integrity check failed|Invalid padding|Unexpected session key size|Error during decryption)/;
 

@@ -1,6 +1,6 @@
 /**
- * What a key file says of itself, without cryptography, so that `depot status` looks at a thousand keys in a moment and loads
- * no OpenPGP library. Nothing here is verified: policy.ts judges a key, at every push.
+ * What a key file says of itself, without cryptography, so that `depot status` looks at a thousand keys in a moment and
+ * loads no OpenPGP library. Nothing here is verified: policy.ts judges a key, at every push.
  */
 import { createHash } from 'node:crypto';
 import { isDepotError } from '../errors.js';

@@ -6,7 +6,7 @@ import type { Preamble } from './preamble.js';
 const smallBytes = 4096;
 const gatheredBytes = 64 * 1024;
 
-/** That there is exactly one SEIPD packet, whole, with nothing after it. Needs no key, so `verify` can say that much. */
+/** That there is one whole SEIPD packet with nothing after it. Needs no key, so `verify` can say that much. */
 export class StructureReader {
   readonly #parser: PacketParser;
   readonly #expectedHead: Uint8Array;

@@ -1,7 +1,7 @@
 /**
- * Which self-signatures of a key are valid (RFC 9580 sections 5.2.3.10 and 10.1). OpenPGP.js has one hash policy for these and
- * for revocations: one that refuses SHA-1 here would ignore revocations made with SHA-1 too. So we judge these strictly
- * ourselves, and revocations (revocation.ts) leniently.
+ * Which self-signatures of a key are valid (RFC 9580 sections 5.2.3.10 and 10.1). OpenPGP.js has one hash policy for
+ * these and for revocations: one that refuses SHA-1 here would ignore revocations made with SHA-1 too. So we judge
+ * these strictly ourselves, and revocations (revocation.ts) leniently.
  */
 import * as openpgp from 'openpgp';
 import {
@@ -207,7 +207,7 @@ export async function subkeyStanding(key: openpgp.Key, subkey: openpgp.Subkey, a
     : { binding, expiresAt: expiryBy(subkey.keyPacket, binding) };
 }
 
-/** A signing subkey must sign its own binding (RFC 9580 section 5.2.3.34). Null when it does; else as it follows its name. */
+/** Null when a signing subkey signed its own binding (RFC 9580 section 5.2.3.34); else as it follows its name. */
 export async function backSignatureProblem(
   key: openpgp.Key,
   subkey: openpgp.Subkey,

@@ -1,6 +1,6 @@
 /**
- * Public keys whose private part anybody can compute, or that keep nothing secret, as far as cheap arithmetic on the public
- * part finds them. Each function says what is wrong, as it follows "key X: ", or null.
+ * Public keys whose private part anybody can compute, or that keep nothing secret, as far as cheap arithmetic on the
+ * public part finds them. Each function says what is wrong, as it follows "key X: ", or null.
  */
 import * as openpgp from 'openpgp';
 import { algorithmOf, type KeyPacket } from './certificate.js';

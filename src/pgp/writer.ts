@@ -23,8 +23,8 @@ export interface MessageWriterOptions {
 }
 
 /**
- * Writes a suitcase, `PKESK… | SEIPD { Literal 'b' { plain } }`, by `update(plain)…` then `final()`. Synchronous, because a
- * thread of its own drives it. `plain` is not kept after `update` returns.
+ * Writes a suitcase, `PKESK… | SEIPD { Literal 'b' { plain } }`, by `update(plain)…` then `final()`. Synchronous,
+ * because a thread of its own drives it. `plain` is not kept after `update` returns.
  */
 export class MessageWriter {
   readonly #literal: LiteralPacket;

@@ -4,7 +4,7 @@ import { fromBytes, toBytes, type ByteString } from '../bytestring.js';
 import { notRead, refused, shown } from '../tar/format.js';
 import { onDisk, parted } from './parents.js';
 
-/** What a failed call of `node:fs` means for the entry at `path` (in the archive), which was to be at `place` on disk. */
+/** What an error of `node:fs` means for the entry at `path` in the archive, which was to be at `place` on disk. */
 export function extractError(error: unknown, path: ByteString, place?: ByteString): DepotError {
   if (isDepotError(error)) return error;
   const code = errnoOf(error) ?? 'unknown error';
@@ -38,7 +38,7 @@ export function extractError(error: unknown, path: ByteString, place?: ByteStrin
   }
 }
 
-/** An entry meets another one: because that has its name (`message`), or because this file system takes two names for one. */
+/** An entry meets another: of its name (`message`), or because this file system takes two names for one. */
 export function taken(
   path: ByteString,
   place: ByteString | undefined,

@@ -8,13 +8,13 @@ const zeros = Buffer.alloc(WRITE);
 /** From here on a file is worth another thread's attention. */
 const LARGE = 4 * WRITE;
 
-/** Writes blocks elsewhere, while the next are made, and digests those of a file that are to be. */
+/** Writes blocks elsewhere, while the next are made, and digests them. */
 export interface BlockWriter {
   /** Where the next block goes: `WRITE` bytes or more. @throws Error of `node:fs` for a block before */
   room(): Buffer;
-  /** Takes the first bytes of what `room` gave, for this place in the file, and all of its memory. */
+  /** Takes the first bytes of what `room` gave, and its memory. */
   write(length: number, fd: number, position: number, isDigested: boolean): void;
-  /** Takes them for the digest alone. */
+  /** For the digest alone. */
   digest(length: number): void;
   /** As `settle`, and the SHA-256 (hex) of what was to be digested since the last time. @throws Error of `node:fs` */
   finish(): string;
@@ -23,12 +23,11 @@ export interface BlockWriter {
 }
 
 /**
- * Writes a file's contents as they come, in large pieces; long runs of zeros become holes, so that a sparse
- * file, which lies unfolded in the archive, takes no more room than it did. One writer serves one file after the other.
+ * Writes one file after the other, in large pieces; long runs of zeros become holes, so that a sparse file takes no
+ * more room than it did.
  */
 export class FileWriter {
   readonly #elsewhere: BlockWriter | null;
-  /** For the file that is being written. */
   #large: BlockWriter | null = null;
   #fd = -1;
   #position = 0;
@@ -42,12 +41,11 @@ export class FileWriter {
   /** The SHA-256 (hex) of the last file that was digested, once it is finished. */
   sha256 = '';
 
-  /** `large`: for the blocks of large files. */
   constructor(large: BlockWriter | null = null) {
     this.#elsewhere = large;
   }
 
-  /** Begins a file, or goes on with one at `position`, of which `length` bytes are to come. True when it will be digested, which only large ones that are `whole` are. */
+  /** `length` bytes are to come, from `position` on. True when they will be digested: large files that are `whole`. */
   start(fd: number, position: number, length: number, whole: boolean): boolean {
     this.#large = length >= LARGE ? this.#elsewhere : null;
     this.#isDigested = whole && this.#large !== null;
@@ -78,7 +76,7 @@ export class FileWriter {
     }
   }
 
-  /** Everything is in the file, which now has the length that is returned. */
+  /** Everything is in the file; returns its length. */
   finish(): number {
     this.#flush();
     if (this.#isDigested) this.sha256 = this.#large!.finish();

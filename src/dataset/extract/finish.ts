@@ -24,7 +24,7 @@ const DIRECTORY = constants.O_RDONLY | (onWindows ? 0 : constants.O_DIRECTORY | 
 /** What FAT, some network shares, and Windows without the privilege answer. */
 const UNABLE = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'];
 
-/** Nothing else is made after the symlinks, so nothing passes through one. False, with a warning, where this system has none. */
+/** Made last, so that nothing passes through one. False, with a warning, where this system has none. */
 export function makeSymlink(link: Deferred, place: ByteString, warn: (message: string) => void): boolean {
   const where = onDisk(place);
   try {
@@ -84,7 +84,7 @@ function kept(set: () => void): boolean {
   }
 }
 
-/** Opens the directory at `path`, and those above it, for `action`: they may have been settled before, and be closed now. */
+/** Opens the directory at `path` and those above it for `action`: they may have been settled, and closed, before. */
 function opened<T>(path: ByteString, locate: Locate, action: () => T): T {
   const closed: { where: string | Buffer; mode: number }[] = [];
   try {
@@ -119,10 +119,10 @@ const FARTHEST = 8.64e12;
 const NANO = 1_000_000_000n;
 
 /**
- * A time as `fs.utimes` takes it: seconds as a double, or as a string where negative, since Node takes a negative number to
- * mean now. A restored time is exact to the microsecond: doubles lie 0.24 µs apart in our century, and the libuv of Node 20
- * cuts off the rest. We choose the double so that the microsecond is right. (Before 1970 libuv's versions round differently,
- * and after 2106 doubles are too far apart: there it may be off by one or two.)
+ * A time as `fs.utimes` takes it: seconds as a double, or as a string where negative, since Node takes a negative
+ * number to mean now. A restored time is exact to the microsecond: doubles lie 0.24 µs apart in our century, and the
+ * libuv of Node 20 cuts off the rest. We choose the double so that the microsecond is right. (Before 1970 libuv's
+ * versions round differently, and after 2106 doubles are too far apart: there it may be off by one or two.)
  */
 export function timestamp(ns: bigint): number | string {
   const below = ((ns % NANO) + NANO) % NANO;

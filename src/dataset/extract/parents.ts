@@ -6,31 +6,27 @@ export function onDisk(path: ByteString): string | Buffer {
   return process.platform === 'win32' ? (toText(path) ?? toPath(path)) : toPath(path);
 }
 
-/** A path in the archive, taken apart: the directory that it lies in, and its name there. */
 export function parted(path: ByteString): { directory: ByteString; name: ByteString } {
   const slash = path.lastIndexOf('/');
   return { directory: path.slice(0, Math.max(slash, 0)) as ByteString, name: path.slice(slash + 1) as ByteString };
 }
 
-/** What is to happen where a path goes through something that is not there (`found` undefined) or is not a directory: true when now it is one. */
-export type Missing = (where: ByteString, found: boolean) => boolean;
-
 /**
- * Where entries lie on disk. Every directory on the way there is looked at, from the root on, and must be a real one: whatever
- * an archive holds, no path leads through a link. Those that stay from the path before are not looked at again, for nothing
- * ever takes the place of a directory.
+ * Where entries lie on disk. Every directory on the way must be a real one: whatever an archive holds, no path leads
+ * through a link. Those of the path before are not looked at again, for nothing ever takes the place of a directory.
  */
 export class Parents {
   readonly #platform: NodeJS.Platform;
-  readonly #missing: Missing;
+  readonly #missing: (where: ByteString) => boolean;
   #path: ByteString | null = '' as ByteString;
-  /** The components of the path, and how long the path on disk is up to each: the paths themselves would take the square of the depth. */
+  /** Components, and the length on disk up to each: whole paths would take the square of the depth. */
   readonly #names: ByteString[] = [];
   readonly #lengths: number[] = [];
   #local: ByteString;
   readonly #root: number;
 
-  constructor(root: ByteString, platform: NodeJS.Platform, missing: Missing) {
+  /** `missing`: a path goes through what is not there or no directory; true when now it is one. */
+  constructor(root: ByteString, platform: NodeJS.Platform, missing: (where: ByteString) => boolean) {
     this.#platform = platform;
     this.#missing = missing;
     this.#local = root;
@@ -54,7 +50,7 @@ export class Parents {
     for (const name of names.slice(depth)) {
       const local = join(this.#local, localName(name, this.#platform));
       const found = lstatSync(onDisk(local), { throwIfNoEntry: false });
-      if (found?.isDirectory() !== true && !this.#missing(local, found !== undefined)) return false;
+      if (found?.isDirectory() !== true && !this.#missing(local)) return false;
       this.#local = local;
       this.#names.push(name);
       this.#lengths.push(local.length);

@@ -4,9 +4,8 @@ import { errnoOf } from './errors.js';
 import { onDisk } from './parents.js';
 
 /**
- * Removes what was extracted so far: also directories that were made read-only already, which the system would not
- * let their owner empty. Not `fs.rm`: it calls itself for each level, and an archive that nests two thousand directories
- * overflowed its stack, so that the output stayed.
+ * Removes what was extracted so far, read-only directories too. Not `fs.rm`: it calls itself for each level, and an
+ * archive with two thousand nested directories overflowed its stack, so that the output stayed.
  */
 export function removeExtracted(directory: string): void {
   const pending = [fromText(directory)];
@@ -21,7 +20,7 @@ export function removeExtracted(directory: string): void {
   }
 }
 
-/** Removes all but the directories, which are returned. */
+/** Removes all but the directories, and returns those. */
 function removeFiles(directory: ByteString): ByteString[] {
   const where = onDisk(directory);
   let children: Dirent<Buffer>[] = [];
@@ -47,7 +46,6 @@ function unlock(directory: string | Buffer): void {
   }
 }
 
-/** What is not there any more need not be removed. */
 function gone(remove: () => void): void {
   try {
     remove();

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, constants, openSync, readSync, rmSync, unlinkSync, writeSync } from 'node:fs';
 import { fromBytes, join, toPath, type ByteString } from '../bytestring.js';
 
-/** What is done after all files are there: a symlink is made, or a directory gets its mode and time. */
+/** What is done after all files are there. */
 export interface Deferred {
   kind: 'symlink' | 'directory';
   /** Below the directory that is extracted to. */
@@ -18,9 +18,8 @@ const NANO = 1_000_000_000n;
 const CHUNK = 65_536;
 
 /**
- * Remembers what is to be done at the end, on disk, since symlinks and directories may be millions. The file has no name in
- * the directory once it is open, so nothing in the archive can meet it; on Windows, where an open
- * file keeps its name, that name is random and goes with `close`.
+ * Remembers on disk what is to be done at the end, since symlinks and directories may be millions. The open file has no
+ * name, so nothing in the archive can meet it; on Windows, where it keeps one, that is random and goes with `close`.
  */
 export class Spool {
   readonly #file: ByteString;
@@ -59,7 +58,7 @@ export class Spool {
     this.#used = at;
   }
 
-  /** All records, in the order in which they were added. */
+  /** In the order in which they were added. */
   *records(): Generator<Deferred, void> {
     this.#flush();
     let chunk = Buffer.allocUnsafe(CHUNK);

@@ -1,6 +1,6 @@
 /**
- * The tar format as depot writes and reads it: POSIX.1-2017 ustar headers, with pax extended headers where a field does not
- * fit ("pax Interchange Format").
+ * The tar format as depot writes and reads it: POSIX.1-2017 ustar headers, with pax extended headers where a field does
+ * not fit ("pax Interchange Format").
  */
 import { DepotError } from '../../errors.js';
 import { printable } from '../../printable.js';

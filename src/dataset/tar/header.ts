@@ -1,6 +1,5 @@
 import { field, BLOCK, notRead, refused, shown } from './format.js';
 
-/** One header block, whatever wrote it: POSIX ustar, GNU tar, or the seventh edition's tar. */
 export interface Header {
   name: Uint8Array;
   /** One character; `\0` is the old way to say file. */
@@ -19,9 +18,8 @@ const SLASH = 0x2f;
 type Field = readonly [offset: number, length: number];
 
 /**
- * Parses the header block of 512 bytes at `at` (POSIX.1-2017 pax, "ustar Interchange Format"; GNU's numbers in
- * base 256). Null when the block is all zeros. Throws `archive-refused` when the checksum is wrong or a
- * number is not one. The result shares no memory with `bytes`.
+ * The header block at `at` (POSIX.1-2017 pax, "ustar Interchange Format"; GNU's numbers in base 256). Null when it is
+ * all zeros. Throws `archive-refused` for a wrong checksum or number. The result shares no memory with `bytes`.
  */
 export function parseHeader(bytes: Uint8Array, at: number): Header | null {
   if (!checksumMatches(bytes, at)) {

@@ -7,12 +7,9 @@ const SLASH = 0x2f;
 const DOT = 0x2e;
 
 /**
- * The one spelling of a path in an archive: components with one `/` between them, none of which is empty, `.` or `..`. Other
- * tools write `./a` (`tar -c .`), `a/` for a directory, `a//b` and `a/./b` (`tar -c a/.`): these become `a` and `a/b`. The root
- * (`./`) becomes nothing.
- *
- * Throws `archive-refused` for what would not stay below one directory: absolute paths, `..`, and
- * names that are empty, too long, or hold a NUL.
+ * The one spelling of a path in an archive: components with one `/` between them, none of which is empty, `.` or `..`.
+ * Other tools write `./a`, `a/`, `a//b` and `a/./b`: these become `a` and `a/b`, and the root (`./`) nothing. Throws
+ * `archive-refused` for absolute paths, `..`, and names that are empty, too long, or hold a NUL.
  */
 export function canonical(spelling: Uint8Array): Uint8Array {
   if (isCanonical(spelling)) return spelling;
@@ -42,7 +39,7 @@ export function endsLikeDirectory(spelling: Uint8Array): boolean {
   return spelling[last] === SLASH || (spelling[last] === DOT && (last === 0 || spelling[last - 1] === SLASH));
 }
 
-/** Nearly all are; so they are looked at without making a view of each component. */
+/** Nearly all are, so no view of each component is made. */
 function isCanonical(path: Uint8Array): boolean {
   if (path.length > MAX_PATH) return false;
   let start = 0;

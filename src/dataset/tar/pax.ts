@@ -19,10 +19,9 @@ const EQUALS = 0x3d;
 const NEWLINE = 0x0a;
 
 /**
- * Parses the records of an extended header (POSIX.1-2017 pax, "pax Extended Header"):
- * `<length> <keyword>=<value>\n`. Values of path and linkpath stay bytes, so that `hdrcharset=BINARY`
- * makes no difference. An empty size or time takes an earlier one back, as POSIX has it.
- * Throws `archive-refused` when a record is malformed, and for the sparse formats of GNU tar.
+ * The records of an extended header (POSIX.1-2017 pax, "pax Extended Header"), `<length> <keyword>=<value>\n`. Names
+ * stay bytes, so that `hdrcharset=BINARY` makes no difference. An empty size or time takes an earlier one back, as
+ * POSIX has it. Throws `archive-refused` when a record is malformed, and for the sparse formats of GNU tar.
  */
 export function parsePax(bytes: Uint8Array): PaxFields {
   const fields: PaxFields = {};

@@ -25,17 +25,13 @@ const EMPTY = new Uint8Array(0);
 const SLASH = 0x2f;
 
 /**
- * Reads a tar archive as it comes, in pieces of any size, and gives its entries to a sink. Reads what
- * depot writes (POSIX pax) and what other tools write: ustar, GNU long names and base-256 numbers, and
- * the seventh edition's format.
+ * Reads a tar archive in pieces of any size, and gives its entries to a sink: POSIX pax, as depot writes, ustar, GNU
+ * long names and base-256 numbers, and the seventh edition's format. Every path has one spelling when the sink gets it
+ * (see `canonical`); in an archive of depot's own any other is refused.
  *
- * Every path has one spelling when the sink gets it (see `canonical`), so that nobody behind it meets `.`, `..` or `//`. In an
- * archive of depot's own, which has no other spelling, any other is refused.
- *
- * Made for archives from anyone: `write` and `end` throw `archive-refused` for a wrong checksum, a
- * number that is none, a path that would not stay below one directory, entries that are not files,
- * directories or links, sparse formats, anything after the end, and an end that is not there. After an
- * error the reader takes nothing more. Memory stays under a few MiB whatever the archive says. Uses nothing
+ * Made for archives from anyone: `write` and `end` throw `archive-refused` for a wrong checksum or number, a path that
+ * would not stay below one directory, entries that are not files, directories or links, sparse formats, anything after
+ * the end, and a missing end. After an error the reader takes nothing more. Memory stays under a few MiB. Uses nothing
  * that a browser lacks.
  */
 export class TarReader {

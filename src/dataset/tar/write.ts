@@ -22,13 +22,10 @@ export interface TarHeader {
   linkTarget: ByteString | null;
 }
 
-/** What pax headers are called, for readers that take them for files. */
+/** For readers that take pax headers for files. */
 const PAX_NAME = 'PaxHeader';
 
-/**
- * Writes the headers of entries: one ustar block, with a pax extended header before it where a value does not fit or
- * the time has a fraction. Owners are 0/0 without names. Only keywords of POSIX are used.
- */
+/** One ustar block, after a pax header where a value does not fit or the time has a fraction. Owners are 0/0. */
 export class HeaderEncoder {
   #scratch = new Uint8Array(3 * BLOCK);
   /** The block before pax records of the same length as last time. */
@@ -169,10 +166,7 @@ function splitName(path: string): { name: string; prefix: string } | null {
   return { name: path.slice(slash + 1), prefix: path.slice(0, slash) };
 }
 
-/**
- * One pax record, `"<length> <keyword>=<value>\n"`, as bytes. The length counts the whole record, its own digits too,
- * so that it may need a second look.
- */
+/** `"<length> <keyword>=<value>\n"`; the length counts the whole record, its own digits too. */
 export function paxRecord(keyword: string, value: string): string {
   const body = 1 + keyword.length + 1 + value.length + 1;
   let length = body + String(body).length;
