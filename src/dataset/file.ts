@@ -114,8 +114,8 @@ export function* packFile(context: FileContext, file: ByteString, path: ByteStri
 
     const after = fstatSync(fd, exact);
     const differs = after.size !== before.size || after.mtimeNs !== before.mtimeNs || after.ctimeNs !== before.ctimeNs;
-    if (differs && !stored.short)
-      reading.changed(source, file, `changed while it was read${sizes(before.size, after.size)}`);
+    const sizes = before.size === after.size ? '' : ` (from ${before.size} to ${after.size} bytes)`;
+    if (differs && !stored.short) reading.changed(source, file, `changed while it was read${sizes}`);
     else if (stored.longer)
       reading.changed(source, file, `holds more than the ${before.size} bytes that the file system says it has`);
     const part = archive.note(entry, {
@@ -206,11 +206,7 @@ function* readLarge({ out }: Archive, content: OpenFile): Generator<Chunk, Store
     if (out.free === 0) yield out.take();
   }
   yield* out.zeros(paddingFor(content.size));
-  return { sha256: digest.digest('hex'), short, longer: !short && hasMore(content) };
-}
-
-function hasMore(content: OpenFile): boolean {
-  return readFully(content, probe, 0, 1) > 0;
+  return { sha256: digest.digest('hex'), short, longer: !short && readFully(content, probe, 0, 1) > 0 };
 }
 
 /** Puts the file's next bytes into the chunk, and zeros where it has ended; false when it has. */
@@ -240,8 +236,4 @@ function readFully({ fd, file }: OpenFile, buffer: Uint8Array, at: number, lengt
     throw unreadable(file, error);
   }
   return got;
-}
-
-function sizes(before: bigint, after: bigint): string {
-  return before === after ? '' : ` (from ${before} to ${after} bytes)`;
 }

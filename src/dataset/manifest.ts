@@ -34,7 +34,7 @@ export interface ManifestContent {
 /** A file in parts is listed under the name that they join to, with the size of all together. */
 export interface ManifestEntry extends TarHeader, ManifestContent {}
 
-export interface ManifestStart {
+interface ManifestStart {
   /** 32 bytes in hex. */
   random: string;
 }

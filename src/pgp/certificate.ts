@@ -73,14 +73,12 @@ export function directSignatures(key: openpgp.Key): openpgp.SignaturePacket[] {
   return all.filter((signature) => signature.signatureType === openpgp.enums.signature.key);
 }
 
-const curveNames: Record<string, string> = {
+const names: Record<string, string> = {
   curve25519Legacy: 'Curve25519',
   ed25519Legacy: 'Ed25519',
   nistP256: 'NIST P-256',
   nistP384: 'NIST P-384',
   nistP521: 'NIST P-521',
-};
-const algorithmNames: Record<string, string> = {
   x25519: 'X25519',
   x448: 'X448',
   ed25519: 'Ed25519',
@@ -92,7 +90,7 @@ const algorithmNames: Record<string, string> = {
 /** 'Curve25519', 'RSA 3072', 'NIST P-256'. */
 export function algorithmOf(packet: KeyPacket): string {
   const { algorithm, bits, curve } = packet.getAlgorithmInfo();
-  if (curve !== undefined) return curveNames[curve] ?? curve;
-  const name = algorithm.startsWith('rsa') ? 'RSA' : (algorithmNames[algorithm] ?? algorithm);
+  if (curve !== undefined) return names[curve] ?? curve;
+  const name = algorithm.startsWith('rsa') ? 'RSA' : (names[algorithm] ?? algorithm);
   return bits === undefined ? name : `${name} ${bits}`;
 }

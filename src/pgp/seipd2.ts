@@ -16,10 +16,7 @@ import {
   type AeadParameters,
 } from './chunks.js';
 import { EaxDecipher } from './eax.js';
-
-export function encodeHead(aead: 'OCB' | 'GCM', chunkOctet: number, salt: Uint8Array = randomBytes(32)): Uint8Array {
-  return Buffer.concat([Uint8Array.of(2, cipherId['AES-256'], aeadId[aead], chunkOctet), salt]);
-}
+import { concat } from './packets.js';
 
 function modeOf({ cipher, aead }: AeadParameters): CipherGCMTypes {
   // Node's types know GCM and OCB apart, its functions do not need to.
@@ -51,7 +48,7 @@ export class Seipd2Encryptor {
   #total = 0;
 
   constructor(sessionKey: Uint8Array, aead: 'OCB' | 'GCM', chunkOctet: number, emit: (bytes: Uint8Array) => void) {
-    this.head = encodeHead(aead, chunkOctet);
+    this.head = concat(Uint8Array.of(2, cipherId['AES-256'], aeadId[aead], chunkOctet), randomBytes(32));
     this.#keys = new ChunkKeys(sessionKey, parseHead(this.head));
     this.#chunkBytes = 2 ** (chunkOctet + 6);
     this.#emit = emit;

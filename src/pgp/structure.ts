@@ -10,11 +10,13 @@ const gatheredBytes = 64 * 1024;
 export class StructureReader {
   readonly #parser: PacketParser;
   readonly #expectedHead: Uint8Array;
-  readonly #head: Uint8Array;
+  /** For the key proof: 36 bytes (v2), at most 64 (v1). */
+  readonly head: Uint8Array;
+  /** The last 16 bytes of the body. */
+  tail: Uint8Array = new Uint8Array(0);
   readonly #body: (bytes: Uint8Array) => void;
   #headBytes = 0;
   #packets = 0;
-  #last: Uint8Array = new Uint8Array(0);
   #skip: number;
   #gathered: Uint8Array | null = null;
   #gatheredBytes = 0;
@@ -22,7 +24,7 @@ export class StructureReader {
   /** `body` gets the bytes of the SEIPD body after the version byte (v1) or the 36 bytes of the head (v2). */
   constructor(o: { preamble: Preamble; body?: (bytes: Uint8Array) => void }) {
     this.#expectedHead = o.preamble.head;
-    this.#head = new Uint8Array(o.preamble.head.length);
+    this.head = new Uint8Array(o.preamble.head.length);
     this.#body = o.body ?? (() => undefined);
     this.#skip = o.preamble.encryption.packet === 'SEIPDv1' ? 1 : headBytes;
     this.#parser = new PacketParser({
@@ -40,18 +42,7 @@ export class StructureReader {
   end(): void {
     this.#parser.end();
     this.#flush();
-    if (this.#packets !== 1 || this.#headBytes < this.#head.length)
-      throw malformed('it ends before the encrypted data');
-  }
-
-  /** For the key proof: 36 bytes (v2), at most 64 (v1). */
-  get head(): Uint8Array {
-    return this.#head;
-  }
-
-  /** The last 16 bytes of the body. */
-  get tail(): Uint8Array {
-    return this.#last;
+    if (this.#packets !== 1 || this.#headBytes < this.head.length) throw malformed('it ends before the encrypted data');
   }
 
   #begin(header: PacketHeader): void {
@@ -60,7 +51,7 @@ export class StructureReader {
   }
 
   #content(bytes: Uint8Array): void {
-    if (this.#headBytes < this.#head.length) this.#checkHead(bytes);
+    if (this.#headBytes < this.head.length) this.#checkHead(bytes);
     const skip = Math.min(this.#skip, bytes.length);
     this.#skip -= skip;
     if (skip > 0) this.#remember(bytes.subarray(0, skip));
@@ -90,15 +81,15 @@ export class StructureReader {
   }
 
   #remember(bytes: Uint8Array): void {
-    this.#last = concat(this.#last, bytes.subarray(-tagBytes)).subarray(-tagBytes);
+    this.tail = concat(this.tail, bytes.subarray(-tagBytes)).subarray(-tagBytes);
   }
 
   /** A second pass must meet the message of the first. */
   #checkHead(bytes: Uint8Array): void {
-    const length = Math.min(this.#head.length - this.#headBytes, bytes.length);
-    this.#head.set(bytes.subarray(0, length), this.#headBytes);
+    const length = Math.min(this.head.length - this.#headBytes, bytes.length);
+    this.head.set(bytes.subarray(0, length), this.#headBytes);
     this.#headBytes += length;
-    if (this.#head.some((byte, i) => i < this.#headBytes && byte !== this.#expectedHead[i]))
+    if (this.head.some((byte, i) => i < this.#headBytes && byte !== this.#expectedHead[i]))
       throw malformed('it changed while it was read');
   }
 }

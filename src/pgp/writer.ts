@@ -32,7 +32,8 @@ export class MessageWriter {
   readonly #outer: PartialPacket;
   readonly #head: Uint8Array;
   #headBytes = 0;
-  #plaintextOctets = 0;
+  /** Bytes inside the SEIPD so far, without v1 prefix and MDC. */
+  plaintextOctets = 0;
 
   constructor(o: MessageWriterOptions) {
     o.emit(o.pkesk);
@@ -44,7 +45,7 @@ export class MessageWriter {
         ? new Seipd2Encryptor(o.sessionKey, o.encryption.aead, o.encryption.chunkOctet, body)
         : new Seipd1Encryptor(o.sessionKey, body, o.sha1);
     this.#literal = new LiteralPacket((bytes) => {
-      this.#plaintextOctets += bytes.length;
+      this.plaintextOctets += bytes.length;
       this.#encryptor.update(bytes);
     });
   }
@@ -68,11 +69,6 @@ export class MessageWriter {
   /** After `final`: the last 16 bytes of the suitcase, the final AEAD tag; null for SEIPDv1. */
   get tail(): Uint8Array | null {
     return this.#encryptor instanceof Seipd2Encryptor ? this.#encryptor.tail : null;
-  }
-
-  /** Bytes inside the SEIPD so far, without v1 prefix and MDC. */
-  get plaintextOctets(): number {
-    return this.#plaintextOctets;
   }
 
   #body(bytes: Uint8Array): void {
