@@ -86,6 +86,12 @@ export function sha256Of(bytes: Uint8Array): Uint8Array {
   return smallSha256(bytes);
 }
 
+export function sha256Hex(bytes: Uint8Array): string {
+  const hash = sha256();
+  hash.update(bytes);
+  return hash.hex();
+}
+
 export function sha1(): Digest {
   return new RunningHash(machine('sha1'));
 }

@@ -3,59 +3,29 @@
  * key proof, which only who unwrapped the session key can show. As with receipts, one attestation has exactly one sequence
  * of bytes, and a detached signature over them.
  */
-import { sha256Pattern } from '../names/digest.js';
-import { fingerprintPattern } from '../names/fingerprint.js';
 import * as v from 'valibot';
-import { DepotError } from '../errors.js';
-import { printable } from '../printable.js';
-import { conversionOf, unconverted } from '../text-file.js';
-import { parseDepositId, parseTimestamp } from '../names/deposit.js';
-
-/** What was checked, by the name that `verify` gives it. What failed is never attested. */
-export interface AttestedCheck {
-  name: string;
-  result: 'passed' | 'not possible';
-}
-
-/** See `docs/format.md`. Times are `YYYY-MM-DDTHH:MM:SSZ`, digests and the opening lower-case hex, fingerprints upper-case hex. */
-export interface Attestation {
-  schema: 'depot.attestation/1';
-  depositId: string;
-  /** Of the receipt that was verified, octet for octet. */
-  receiptSha256: string;
-  /** As that receipt says it. */
-  suitcaseSha256: string;
-  /** What the agent said of the closed file; only where it was asked, and then the same as `suitcaseSha256`. */
-  agentSha256?: string;
-  /** The key that opens the deposit: primary key and the part that unwrapped the session key, as the receipt names them. */
-  keyFingerprint: string;
-  subkeyFingerprint: string;
-  checks: AttestedCheck[];
-  /** HKDF of the session key (proof.ts), 32 octets. */
-  opening: string;
-  attestedAt: string;
-}
+import { parseSigned, type SignedForm } from './parse.js';
+import { depositId, fingerprint, problemIn, sha256, text, time } from './schema.js';
 
 /** Larger than any that depot writes. */
 export const maxAttestationBytes = 64 * 1024;
 /** Without these there is nothing to attest. */
 const neededChecks = ['receipt', 'receipt-signature', 'key-proof'] as const;
 
-const text = (pattern: RegExp, what: string) => v.pipe(v.string(), v.regex(pattern, what));
-const hex32 = text(sha256Pattern, 'not 64 lower-case hex digits');
-const fingerprint = text(fingerprintPattern, 'not a fingerprint in upper-case hex');
-
+/** See `docs/format.md`. Times are `YYYY-MM-DDTHH:MM:SSZ`, digests and the opening lower-case hex, fingerprints upper-case hex. */
 const attestationSchema = v.strictObject({
   schema: v.literal('depot.attestation/1'),
-  depositId: v.pipe(
-    v.string(),
-    v.check((s) => parseDepositId(s) !== null, 'not a deposit id'),
-  ),
-  receiptSha256: hex32,
-  suitcaseSha256: hex32,
-  agentSha256: v.exactOptional(hex32),
+  depositId,
+  /** Of the receipt that was verified, byte for byte. */
+  receiptSha256: sha256,
+  /** As that receipt says it. */
+  suitcaseSha256: sha256,
+  /** What the agent said of the closed file; only where it was asked, and then the same as `suitcaseSha256`. */
+  agentSha256: v.exactOptional(sha256),
+  /** The key that opens the deposit: primary key and the part that unwrapped the session key, as the receipt names them. */
   keyFingerprint: fingerprint,
   subkeyFingerprint: fingerprint,
+  /** By the names that `verify` gives them. What failed is never attested. */
   checks: v.pipe(
     v.array(
       v.strictObject({
@@ -70,12 +40,12 @@ const attestationSchema = v.strictObject({
       `not all of ${neededChecks.join(', ')} passed`,
     ),
   ),
-  opening: hex32,
-  attestedAt: v.pipe(
-    v.string(),
-    v.check((s) => parseTimestamp(s) !== null, 'not a time like 2026-11-22T00:30:00Z'),
-  ),
+  /** HKDF of the session key (proof.ts), 32 bytes. */
+  opening: sha256,
+  attestedAt: time,
 });
+
+export type Attestation = v.InferOutput<typeof attestationSchema>;
 
 /** The attestation as it is signed and filed: UTF-8 JSON, two-space indent, the key order of the type, one newline at the end. */
 export function attestationBytes(a: Attestation): Uint8Array<ArrayBuffer> {
@@ -98,36 +68,16 @@ function canonicalText(a: Attestation): string {
   return `${JSON.stringify(ordered, null, 2)}\n`;
 }
 
-/** Reads an attestation from the bytes that were signed. Throws `verification-failed` with the first thing that is wrong. */
+const attestationForm: SignedForm<Attestation> = {
+  a: 'an attestation',
+  the: 'the attestation',
+  maxBytes: maxAttestationBytes,
+  hint: 'ask the beneficiary for the file that depot verify --attest wrote',
+  problem: (json) => problemIn(attestationSchema, json, 'attestation'),
+  canonicalText,
+};
+
+/** Reads an attestation from the bytes that were signed. As `parseSigned`. */
 export function parseAttestation(bytes: Uint8Array, name = 'attestation'): Attestation {
-  const fail = (why: string, cause?: unknown): never => {
-    const conversion = bytes.length > maxAttestationBytes ? null : conversionOf(bytes);
-    if (conversion !== null)
-      throw new DepotError(
-        'verification-failed',
-        `${printable(name)} is not the attestation as it was signed: ${conversion}`,
-        { hint: unconverted, cause },
-      );
-    throw new DepotError('verification-failed', `${printable(name)} is not an attestation: ${why}`, {
-      hint: 'ask the beneficiary for the file that depot verify --attest wrote',
-      cause,
-    });
-  };
-  if (bytes.length > maxAttestationBytes) fail(`${bytes.length} bytes, more than ${maxAttestationBytes}`);
-  let source = '';
-  let json: unknown;
-  try {
-    source = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    json = JSON.parse(source);
-  } catch (cause) {
-    fail('not JSON in UTF-8', cause);
-  }
-  const result = v.safeParse(attestationSchema, json, { abortEarly: true });
-  if (!result.success) {
-    const [issue] = result.issues;
-    return fail(printable(`${v.getDotPath(issue) ?? 'attestation'}: ${issue.message}`.slice(0, 200)));
-  }
-  const attestation = json as Attestation;
-  if (canonicalText(attestation) !== source) fail('not in canonical form (key order, white space or doubled keys)');
-  return attestation;
+  return parseSigned(bytes, name, attestationForm);
 }

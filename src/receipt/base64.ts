@@ -1,14 +1,14 @@
-/** Octets of canonical base64 (RFC 4648 section 4, with padding), or null. */
+/** The bytes of canonical base64 (RFC 4648 section 4, with padding), or null. */
 export function fromBase64(base64: string): Uint8Array<ArrayBuffer> | null {
   if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(base64)) return null;
   const decoded = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-  // Bits after the last octet must be zero, or two texts would mean the same octets.
+  // Bits after the last byte must be zero, or two texts would mean the same bytes.
   return toBase64(decoded) === base64 ? decoded : null;
 }
 
 /** The reverse of `fromBase64`. */
-export function toBase64(octets: Uint8Array): string {
+export function toBase64(bytes: Uint8Array): string {
   let binary = '';
-  for (let i = 0; i < octets.length; i += 0x8000) binary += String.fromCharCode(...octets.subarray(i, i + 0x8000));
+  for (let i = 0; i < bytes.length; i += 0x8000) binary += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
   return btoa(binary);
 }

@@ -1,7 +1,6 @@
 /**
- * The page that lies beside a suitcase, for whoever finds the two years later: what the file is, whose
- * keys open it, and commands that do so. No word of it is the supplier's: names, fingerprints and
- * numbers come in, nothing else.
+ * The page that lies beside a suitcase, for whoever finds the two years later: what the file is, whose keys open it, and
+ * commands that do so. No word of it is the supplier's: names, fingerprints and numbers come in, nothing else.
  */
 import { markCoverBytes, type CoverBytes } from '../outbound.js';
 import { receiptName, signatureName, suitcaseName, type Compression } from '../names/deposit.js';
@@ -13,8 +12,7 @@ export type CoverFacts = Pick<Receipt, 'depositId' | 'startedAt' | 'suitcase' | 
 
 /** Markdown, UTF-8, English and then Dutch; shell lines stand in fenced blocks marked `sh`. */
 export function coverBytes(facts: CoverFacts): CoverBytes {
-  const text = `${english(facts)}\n---\n\n${dutch(facts)}`;
-  return markCoverBytes(new TextEncoder().encode(text));
+  return markCoverBytes(new TextEncoder().encode(`${english(facts)}\n---\n\n${dutch(facts)}`));
 }
 
 const archives: Record<Compression, string> = { none: 'tar', gzip: 'tar, gzip', zstd: 'tar, zstd' };

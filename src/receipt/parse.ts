@@ -1,8 +1,7 @@
 /**
- * The strict reader of receipts. A receipt is evidence years later, read by programs that its writer
- * never saw. So one receipt has exactly one sequence of bytes: unknown and doubled keys, another order
- * and other white space are refused, and nobody can hide a statement in it that one reader sees and
- * another does not.
+ * The strict reader of receipts and attestations. They are evidence years later, read by programs that their writer never saw.
+ * So each has exactly one sequence of bytes: unknown and doubled keys, another order and other white space are refused, and
+ * nobody can hide a statement in it that one reader sees and another does not.
  */
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
@@ -14,55 +13,73 @@ import { receiptProblem, type Receipt } from './schema.js';
 export const maxReceiptBytes = 1024 * 1024;
 const maxDepth = 4;
 
-/**
- * Reads a receipt from the bytes that were signed. Throws `verification-failed` with the place of the
- * first thing that is wrong; `name` says which receipt that was.
- */
+/** A kind of document that is signed as JSON. */
+export interface SignedForm<T> {
+  a: string;
+  the: string;
+  maxBytes: number;
+  /** What to do about a file that is none. */
+  hint?: string;
+  /** What keeps the JSON from being one; null when it is one. */
+  problem(json: unknown): string | null;
+  canonicalText(document: T): string;
+}
+
+const receiptForm: SignedForm<Receipt> = {
+  a: 'a receipt',
+  the: 'the receipt',
+  maxBytes: maxReceiptBytes,
+  problem: (json) => otherVersion(json) ?? receiptProblem(json),
+  canonicalText,
+};
+
+/** Reads a receipt from the bytes that were signed; `name` says which one that was. As `parseSigned`. */
 export function parseReceipt(bytes: Uint8Array, name = 'receipt'): Receipt {
-  const fail = (why: string, cause?: unknown): never => {
-    const conversion = bytes.length > maxReceiptBytes ? null : conversionOf(bytes);
-    throw conversion === null
-      ? new DepotError('verification-failed', `${printable(name)} is not a receipt: ${why}`, { cause })
-      : new DepotError('verification-failed', `${printable(name)} is not the receipt as it was signed: ${conversion}`, {
+  return parseSigned(bytes, name, receiptForm);
+}
+
+/** Throws `verification-failed` with the place of the first thing that is wrong. */
+export function parseSigned<T>(bytes: Uint8Array, name: string, form: SignedForm<T>): T {
+  const wrong = (why: string, cause?: unknown): DepotError => {
+    const conversion = bytes.length > form.maxBytes ? null : conversionOf(bytes);
+    return conversion === null
+      ? new DepotError('verification-failed', `${printable(name)} is not ${form.a}: ${why}`, { hint: form.hint, cause })
+      : new DepotError('verification-failed', `${printable(name)} is not ${form.the} as it was signed: ${conversion}`, {
           hint: unconverted,
           cause,
         });
   };
-  if (bytes.length > maxReceiptBytes) fail(`${String(bytes.length)} bytes, more than ${String(maxReceiptBytes)}`);
-  let source = '';
+  if (bytes.length > form.maxBytes) throw wrong(`${bytes.length} bytes, more than ${form.maxBytes}`);
+  let source: string;
   let json: unknown;
   try {
     source = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    fail('not UTF-8', cause);
+    throw wrong('not UTF-8', cause);
   }
-  if (!isShallow(source)) fail(`nested more than ${String(maxDepth)} deep`);
+  if (!isShallow(source)) throw wrong(`nested more than ${maxDepth} deep`);
   try {
     json = JSON.parse(source);
   } catch (cause) {
-    fail('not JSON', cause);
+    throw wrong('not JSON', cause);
   }
-  const version = schemaOf(json);
-  if (version !== 'depot.receipt/1') {
-    fail(
-      version?.startsWith('depot.receipt/') === true
-        ? `schema ${printable(version)} is not known to this version of depot`
-        : 'no schema depot.receipt/1',
-    );
-  }
-  const why = receiptProblem(json);
-  if (why !== null) fail(why);
-  const receipt = json as Receipt;
-  if (canonicalText(receipt) !== source) fail('not in canonical form (key order, white space or doubled keys)');
-  return receipt;
+  const why = form.problem(json);
+  if (why !== null) throw wrong(why);
+  if (form.canonicalText(json as T) !== source)
+    throw wrong('not in canonical form (key order, white space or doubled keys)');
+  return json as T;
 }
 
-function schemaOf(json: unknown): string | null {
-  if (typeof json !== 'object' || json === null || !('schema' in json)) return null;
-  return typeof json.schema === 'string' ? json.schema.slice(0, 100) : null;
+/** Why a schema other than ours is none of a receipt; null for ours. */
+function otherVersion(json: unknown): string | null {
+  const schema = typeof json === 'object' && json !== null && 'schema' in json ? json.schema : null;
+  if (schema === 'depot.receipt/1') return null;
+  return typeof schema === 'string' && schema.startsWith('depot.receipt/')
+    ? `schema ${printable(schema.slice(0, 100))} is not known to this version of depot`
+    : 'no schema depot.receipt/1';
 }
 
-/** Brackets outside of strings; a receipt has three levels, and a parser should not see thousands. */
+/** Counts brackets outside of strings: a receipt has three levels, and a parser should not see thousands. */
 function isShallow(source: string): boolean {
   let depth = 0;
   let quoted = false;

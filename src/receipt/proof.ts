@@ -3,11 +3,11 @@
  * commitment to it that the receipt holds. Neither says anything about the session key or the body;
  * `docs/format.md` says what the proof does and does not prove.
  */
-import { hkdfSha256, sha256, sha256Of } from '../primitives.js';
+import { hkdfSha256, sha256Hex, sha256Of } from '../primitives.js';
 
 /**
- * HKDF-SHA256 (RFC 5869): `IKM` the session key (32 octets), `salt` SHA-256 of the PKESK packets,
- * `info` "depot key proof 1" ‖ 0x00 ‖ deposit id, 32 octets.
+ * HKDF-SHA256 (RFC 5869): `IKM` the session key (32 bytes), `salt` SHA-256 of the PKESK packets,
+ * `info` "depot key proof 1" ‖ 0x00 ‖ deposit id, 32 bytes.
  */
 export function openingOf(sessionKey: Uint8Array, pkesk: Uint8Array, depositId: string): Uint8Array<ArrayBuffer> {
   return hkdfSha256(sessionKey, sha256Of(pkesk), new TextEncoder().encode(`depot key proof 1\0${depositId}`), 32);
@@ -15,14 +15,12 @@ export function openingOf(sessionKey: Uint8Array, pkesk: Uint8Array, depositId: 
 
 /** SHA-256 of the opening, 64 lower-case hex digits. */
 export function commitmentOf(opening: Uint8Array): string {
-  const hash = sha256();
-  hash.update(opening);
-  return hash.hex();
+  return sha256Hex(opening);
 }
 
-/** Octets as lower-case hex. */
-export function toBase16(octets: Uint8Array): string {
-  return Array.from(octets, (octet) => octet.toString(16).padStart(2, '0')).join('');
+/** Bytes as lower-case hex. */
+export function toBase16(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** The reverse, for hex digits that were checked. */

@@ -8,86 +8,22 @@ import { fingerprintPattern } from '../names/fingerprint.js';
 import { supplierPattern } from '../names/supplier.js';
 import { coverName, parseDepositId, parseTimestamp, partialName, suitcaseName } from '../names/deposit.js';
 
-/** What a suitcase can be addressed to: one key of a beneficiary. */
-export interface ReceiptRecipient {
-  /** Primary key; 40 or 64 upper-case hex digits. */
-  fingerprint: string;
-  /** The encryption subkey that was used (the primary's own when that encrypts). */
-  subkeyFingerprint: string;
-  algorithm: string;
-  expiresAt: string | null;
-}
-
-/** See `docs/format.md`. Times are `YYYY-MM-DDTHH:MM:SSZ`, sizes octets, digests lower-case hex, raw octets base64. */
-export interface Receipt {
-  schema: 'depot.receipt/1';
-  depositId: string;
-  arrangement: string;
-  supplier: { name: string; signerFingerprint: string };
-  startedAt: string;
-  completedAt: string;
-  suitcase: { name: string; bytes: number; sha256: string };
-  encryption: {
-    packet: 'SEIPDv2' | 'SEIPDv1';
-    cipher: 'AES-256' | 'AES-256-CFB';
-    /** null with SEIPDv1, whose integrity is the MDC. */
-    aead: 'GCM' | 'OCB' | null;
-    compression: 'none' | 'gzip' | 'zstd';
-    recipients: ReceiptRecipient[];
-  };
-  keyProof: {
-    /** The suitcase's PKESK packets, byte for byte; base64. */
-    pkesk: string;
-    /** First 36 (SEIPDv2) or 64 (SEIPDv1) octets of the SEIPD body; base64. */
-    head: string;
-    /** The suitcase's last 16 octets, the final AEAD tag; base64; null with SEIPDv1. */
-    tail: string | null;
-    plaintextOctets: number;
-    commitment: string;
-  };
-  dataset: {
-    entries: number;
-    bytes: number;
-    skipped: Record<string, number>;
-    complete: boolean;
-    manifestSha256: string;
-  };
-  /** Present, and true, when the sealed bytes were opened again and compared while they streamed. */
-  rehearsed?: true;
-  cover: { name: string; bytes: number; sha256: string };
-  transfer: {
-    remoteName: string;
-    status: 'acknowledged' | 'unconfirmed';
-    remoteSize: 'matched' | 'unreadable';
-    durability: 'fsynced' | 'size-checked' | 'acknowledged-only';
-  };
-  client: { version: string; runtime: string; platform: string };
-  ledger: LedgerLink;
-}
-
-/** Where a receipt stands in its ledger; fixed before the ledger has the line. */
-export interface LedgerLink {
-  id: string;
-  /** The number of its line, from 1. */
-  sequence: number;
-  /** SHA-256 of the receipt before it in the same ledger; null for the first. */
-  previousReceiptSha256: string | null;
-}
-
-/** Everything but what the server's last answers and the ledger decide: on disk before the CLOSE. */
-export type ReceiptDraft = Omit<Receipt, 'completedAt' | 'transfer' | 'ledger'>;
-
 const maxRecipients = 256;
 
-const text = (pattern: RegExp, what: string) => v.pipe(v.string(), v.regex(pattern, what));
+/** Fields that attestations have, too. */
+export const text = (pattern: RegExp, what: string) => v.pipe(v.string(), v.regex(pattern, what));
 const count = v.pipe(v.number('not a number'), v.safeInteger('not an integer'), v.minValue(0, 'negative'));
-const sha256 = text(sha256Pattern, 'not 64 lower-case hex digits');
-const fingerprint = text(fingerprintPattern, 'not a fingerprint in upper-case hex');
-const time = v.pipe(
+export const sha256 = text(sha256Pattern, 'not 64 lower-case hex digits');
+export const fingerprint = text(fingerprintPattern, 'not a fingerprint in upper-case hex');
+export const time = v.pipe(
   v.string(),
   v.check((s) => parseTimestamp(s) !== null, 'not a time like 2026-11-22T00:30:00Z'),
 );
-const octets = (length?: number) =>
+export const depositId = v.pipe(
+  v.string(),
+  v.check((s) => parseDepositId(s) !== null, 'not a deposit id'),
+);
+const bytes = (length?: number) =>
   v.pipe(
     v.string(),
     v.check(
@@ -101,12 +37,10 @@ const octets = (length?: number) =>
 const word = text(/^[\x21-\x7e](?:[\x20-\x7e]{0,98}[\x21-\x7e])?$/, 'not a short line of ASCII');
 const personName = text(supplierPattern, 'not a name of 1 to 200 characters on one line');
 
+/** See `docs/format.md`. Times are `YYYY-MM-DDTHH:MM:SSZ`, sizes bytes, digests lower-case hex, raw bytes base64. */
 const receiptSchema = v.strictObject({
   schema: v.literal('depot.receipt/1'),
-  depositId: v.pipe(
-    v.string(),
-    v.check((s) => parseDepositId(s) !== null, 'not a deposit id'),
-  ),
+  depositId,
   arrangement: text(arrangementPattern, 'not the name of an arrangement'),
   supplier: v.strictObject({ name: personName, signerFingerprint: fingerprint }),
   startedAt: time,
@@ -115,10 +49,12 @@ const receiptSchema = v.strictObject({
   encryption: v.strictObject({
     packet: v.picklist(['SEIPDv2', 'SEIPDv1']),
     cipher: v.picklist(['AES-256', 'AES-256-CFB']),
+    /** null with SEIPDv1, whose integrity is the MDC. */
     aead: v.nullable(v.picklist(['GCM', 'OCB'])),
     compression: v.picklist(['none', 'gzip', 'zstd']),
     recipients: v.pipe(
       v.array(
+        // A primary key and its encryption subkey that was used (the primary's own when that encrypts).
         v.strictObject({ fingerprint, subkeyFingerprint: fingerprint, algorithm: word, expiresAt: v.nullable(time) }),
       ),
       v.minLength(1, 'no recipient'),
@@ -126,9 +62,12 @@ const receiptSchema = v.strictObject({
     ),
   }),
   keyProof: v.strictObject({
-    pkesk: octets(),
+    /** The suitcase's PKESK packets, byte for byte. */
+    pkesk: bytes(),
+    /** First 36 (SEIPDv2) or 64 (SEIPDv1) bytes of the SEIPD body. */
     head: v.string(),
-    tail: v.nullable(octets(16)),
+    /** The suitcase's last 16 bytes, the final AEAD tag; null with SEIPDv1. */
+    tail: v.nullable(bytes(16)),
     plaintextOctets: count,
     commitment: sha256,
   }),
@@ -142,6 +81,7 @@ const receiptSchema = v.strictObject({
     complete: v.boolean(),
     manifestSha256: sha256,
   }),
+  /** Present when the sealed bytes were opened again and compared while they streamed. */
   rehearsed: v.exactOptional(v.literal(true)),
   cover: v.strictObject({ name: v.string(), bytes: count, sha256 }),
   transfer: v.strictObject({
@@ -151,21 +91,30 @@ const receiptSchema = v.strictObject({
     durability: v.picklist(['fsynced', 'size-checked', 'acknowledged-only']),
   }),
   client: v.strictObject({ version: word, runtime: word, platform: word }),
+  /** Where the receipt stands in its ledger; fixed before the ledger has the line. */
   ledger: v.strictObject({
     id: text(ledgerIdPattern, 'not a ledger id'),
     sequence: v.pipe(count, v.minValue(1, 'not a line number')),
+    /** Of the receipt before it in the same ledger; null for the first. */
     previousReceiptSha256: v.nullable(sha256),
   }),
 });
 
+export type Receipt = v.InferOutput<typeof receiptSchema>;
+
+/** Everything but what the server's last answers and the ledger decide: on disk before the CLOSE. */
+export type ReceiptDraft = Omit<Receipt, 'completedAt' | 'transfer' | 'ledger'>;
+
 /** The first thing that keeps `value` from being a receipt, with its place; null when it is one. */
 export function receiptProblem(value: unknown): string | null {
-  const result = v.safeParse(receiptSchema, value, { abortEarly: true });
-  if (!result.success) {
-    const [issue] = result.issues;
-    return printable(`${v.getDotPath(issue) ?? 'receipt'}: ${issue.message}`.slice(0, 200));
-  }
-  return contradiction(result.output);
+  return problemIn(receiptSchema, value, 'receipt') ?? contradiction(value as Receipt);
+}
+
+/** The first thing in `value` that the schema does not allow, with its place; null when all is well. */
+export function problemIn(schema: v.GenericSchema, value: unknown, whole: string): string | null {
+  const { issues } = v.safeParse(schema, value, { abortEarly: true });
+  if (issues === undefined) return null;
+  return printable(`${v.getDotPath(issues[0]) ?? whole}: ${issues[0].message}`.slice(0, 200));
 }
 
 /** What no field says alone: fields that do not fit each other. */

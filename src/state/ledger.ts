@@ -1,15 +1,15 @@
 /**
- * The ledger of an arrangement: one line of JSON for each receipt, each with the SHA-256 of the line
- * before it, and every receipt with the SHA-256 of the receipt before it. Who changes or removes
- * something must change everything after it, in this directory and in every other hand.
- *
- * Appended to only under the arrangement's lock.
+ * The ledger of an arrangement: one line of JSON for each receipt, each with the SHA-256 of the line before it, and every
+ * receipt with the SHA-256 of the receipt before it. Who changes or removes something must change everything after it, in
+ * this directory and in every other hand. Appended to only under the arrangement's lock.
  */
 import { ledgerIdPattern, sha256Pattern } from '../names/digest.js';
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { link, rm } from 'node:fs/promises';
 import path from 'node:path';
+import * as v from 'valibot';
 import { DepotError } from '../errors.js';
+import { sha256Hex } from '../primitives.js';
 import { typedWord } from '../shell.js';
 import {
   errorCode,
@@ -22,28 +22,39 @@ import {
   writeNew,
 } from '../durable-file.js';
 import { parseDepositId, parseTimestamp } from '../names/deposit.js';
-import type { LedgerLink } from '../receipt/schema.js';
+import type { Receipt } from '../receipt/schema.js';
 import type { ArrangementState } from './arrangement-state.js';
+import { splitLines } from './runs.js';
 import { unlistedDeposits } from './unlisted.js';
 
-export interface LedgerLine {
-  /** From 1, without gaps. */
-  sequence: number;
-  /** `superseded`: a newer receipt of a deposit that has one; `destroyed`: the agent confirmed that it destroyed the deposit. */
-  kind: 'deposit' | 'superseded' | 'destroyed';
-  depositId: string;
-  /** Of the receipt that the line files; with `destroyed`, of the deposit's newest. */
-  receiptSha256: string;
-  /** Of the bytes of the line before, without its newline; null in the first. */
-  previousSha256: string | null;
-  /** The receipt's `completedAt`; with `destroyed`, when it was noted. */
-  time: string;
-  ledgerId: string;
-  /** With `superseded`: the SHA-256 of the receipt that no longer counts. */
-  supersedes?: string;
-  /** With `destroyed`: the date that the agent named, `YYYY-MM-DD`. */
-  destroyed?: string;
-}
+const digest = v.pipe(v.string(), v.regex(sha256Pattern));
+const valid = (check: (text: string) => boolean) => v.pipe(v.string(), v.check(check));
+
+/** A line has one form, like a receipt: this key order, no white space. */
+const lineSchema = v.pipe(
+  v.strictObject({
+    /** From 1, without gaps. */
+    sequence: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+    /** `superseded`: a newer receipt of a deposit that has one; `destroyed`: the agent confirmed that it destroyed the deposit. */
+    kind: v.picklist(['deposit', 'superseded', 'destroyed']),
+    depositId: valid((text) => parseDepositId(text) !== null),
+    /** Of the receipt that the line files; with `destroyed`, of the deposit's newest. */
+    receiptSha256: digest,
+    /** Of the bytes of the line before, without its newline; null in the first. */
+    previousSha256: v.nullable(digest),
+    /** The receipt's `completedAt`; with `destroyed`, when it was noted. */
+    time: valid((text) => parseTimestamp(text) !== null),
+    ledgerId: v.pipe(v.string(), v.regex(ledgerIdPattern)),
+    /** With `superseded`: the SHA-256 of the receipt that no longer counts. */
+    supersedes: v.exactOptional(digest),
+    /** With `destroyed`: the date that the agent named, `YYYY-MM-DD`. */
+    destroyed: v.exactOptional(valid((text) => parseTimestamp(`${text}T00:00:00Z`) !== null)),
+  }),
+  v.check((line) => line.previousSha256 !== null || line.sequence === 1),
+  v.check((line) => (line.supersedes !== undefined) === (line.kind === 'superseded')),
+  v.check((line) => (line.destroyed !== undefined) === (line.kind === 'destroyed')),
+);
+export type LedgerLine = v.InferOutput<typeof lineSchema>;
 
 /** What the caller says of a new line; the ledger adds the rest. */
 export type NewLine = Pick<LedgerLine, 'kind' | 'depositId' | 'receiptSha256' | 'time' | 'supersedes' | 'destroyed'>;
@@ -78,14 +89,13 @@ export class Ledger {
     this.created = o.raw.length === 0;
     this.lines = linesOf(o);
     const last = o.raw.at(-1);
-    this.lastSha256 = last === undefined ? null : sha256(last.bytes);
+    this.lastSha256 = last === undefined ? null : sha256Hex(last.bytes);
   }
 
   /**
-   * For a push, which holds the lock: reads the ledger, makes `ledger.id` where there is none, and cuts
-   * off a last line that a power loss left without its end (its deposit is still pending). Damage
-   * further up is for `receipts verify` to name; a last line that is none is `ledger-broken`, and so is a ledger that lacks deposits
-   * which other files here tell of: one that was emptied or cut is not begun anew.
+   * For a push, which holds the lock: makes `ledger.id` where there is none, and cuts off a last line that a power loss left
+   * without its end (its deposit is still pending). `ledger-broken` when the last line is none, and when the ledger lacks deposits
+   * that other files here tell of: one that was emptied or cut is not begun anew. `receipts verify` names damage further up.
    */
   static async open(state: ArrangementState): Promise<Ledger> {
     const file = state.file('ledger.ndjson');
@@ -111,7 +121,7 @@ export class Ledger {
   }
 
   /** What a receipt that is written now says of its place; the line itself comes after the receipt. */
-  nextLink(): LedgerLink {
+  nextLink(): Receipt['ledger'] {
     const filed = this.lines.findLast((line) => line.kind !== 'destroyed');
     return { id: this.id, sequence: this.nextSequence(), previousReceiptSha256: filed?.receiptSha256 ?? null };
   }
@@ -123,13 +133,14 @@ export class Ledger {
 
   /** Writes and fsyncs a line. When that fails the file is as it was. `local-disk-full`, `local-not-writable`. */
   async append(line: NewLine): Promise<LedgerLine> {
-    const full: LedgerLine = {
+    // Parsed, since the schema says in which order the keys stand.
+    const full = v.parse(lineSchema, {
       ...line,
       sequence: this.nextSequence(),
       previousSha256: this.lastSha256,
       ledgerId: this.id,
-    };
-    const bytes = Buffer.from(lineText(full));
+    });
+    const bytes = Buffer.from(JSON.stringify(full));
     const first = this.size === 0;
     try {
       const handle = await openOwn(this.file, 'append');
@@ -152,7 +163,7 @@ export class Ledger {
       throw localError(error, 'write', this.file);
     }
     this.size += bytes.length + 1;
-    this.lastSha256 = sha256(bytes);
+    this.lastSha256 = sha256Hex(bytes);
     (this.lines as LedgerLine[]).push(full);
     return full;
   }
@@ -189,17 +200,13 @@ export function linesPerDeposit(lines: readonly LedgerLine[]): Map<string, numbe
   return counts;
 }
 
-/** The ledger's lines as they are, unjudged; `size` ends before a torn last line of `torn` octets. */
+/** The ledger's lines as they are, unjudged; `size` ends before a torn last line of `torn` bytes. */
 export async function readLedger(state: ArrangementState): Promise<{ raw: RawLine[]; size: number; torn: number }> {
   const bytes = (await readBounded(state.file('ledger.ndjson'), maxLedgerBytes, true)) ?? Buffer.alloc(0);
-  const raw: RawLine[] = [];
-  let start = 0;
-  for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
-    const line = bytes.subarray(start, end);
-    raw.push({ number: raw.length + 1, bytes: line, line: parseLine(line) });
-    start = end + 1;
-  }
-  return { raw, size: start, torn: bytes.length - start };
+  const lines = splitLines(bytes);
+  const torn = lines.pop()!.length;
+  const raw = lines.map((line, i) => ({ number: i + 1, bytes: line, line: parseLine(line) }));
+  return { raw, size: bytes.length - torn, torn };
 }
 
 /** Those that are lines, in the order of the file. */
@@ -268,58 +275,16 @@ async function truncate(file: string, size: number): Promise<void> {
   }
 }
 
-/** A line has one form, like a receipt: this key order, no white space. */
-function lineText(line: LedgerLine): string {
-  return JSON.stringify({
-    sequence: line.sequence,
-    kind: line.kind,
-    depositId: line.depositId,
-    receiptSha256: line.receiptSha256,
-    previousSha256: line.previousSha256,
-    time: line.time,
-    ledgerId: line.ledgerId,
-    ...(line.supersedes === undefined ? {} : { supersedes: line.supersedes }),
-    ...(line.destroyed === undefined ? {} : { destroyed: line.destroyed }),
-  });
-}
-
 function parseLine(bytes: Buffer): LedgerLine | null {
   const text = bytes.toString('utf8');
-  let json: unknown;
   try {
-    json = JSON.parse(text);
+    const line = v.parse(lineSchema, JSON.parse(text));
+    return JSON.stringify(line) === text ? line : null;
   } catch {
     return null;
   }
-  if (typeof json !== 'object' || json === null) return null;
-  const line = json as Record<keyof LedgerLine, unknown>;
-  const hex = (value: unknown) => typeof value === 'string' && sha256Pattern.test(value);
-  const good =
-    Number.isSafeInteger(line.sequence) &&
-    (line.sequence as number) >= 1 &&
-    typeof line.depositId === 'string' &&
-    parseDepositId(line.depositId) !== null &&
-    hex(line.receiptSha256) &&
-    (line.previousSha256 === null ? line.sequence === 1 : hex(line.previousSha256)) &&
-    typeof line.time === 'string' &&
-    parseTimestamp(line.time) !== null &&
-    typeof line.ledgerId === 'string' &&
-    ledgerIdPattern.test(line.ledgerId) &&
-    (line.kind === 'superseded' ? hex(line.supersedes) : line.supersedes === undefined) &&
-    (line.kind === 'destroyed' ? isDate(line.destroyed) : line.destroyed === undefined) &&
-    (line.kind === 'deposit' || line.kind === 'superseded' || line.kind === 'destroyed');
-  return good && lineText(json as LedgerLine) === text ? (json as LedgerLine) : null;
-}
-
-/** Whether `value` is a calendar date, `YYYY-MM-DD`. */
-function isDate(value: unknown): value is string {
-  return typeof value === 'string' && parseTimestamp(`${value}T00:00:00Z`) !== null;
 }
 
 function ledgerBroken(message: string): DepotError {
   return new DepotError('ledger-broken', message, { hint: 'run: «depot receipts verify»' });
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -8,7 +8,7 @@ import type { CoverBytes } from '../outbound.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Ledger, NewLine } from './ledger.js';
 import { parseReceipt } from '../receipt/parse.js';
-import { receiptProblem, type LedgerLink, type Receipt, type ReceiptDraft } from '../receipt/schema.js';
+import { receiptProblem, type Receipt, type ReceiptDraft } from '../receipt/schema.js';
 import type { ArrangementState } from './arrangement-state.js';
 
 export interface RecordedReceipt {
@@ -108,7 +108,7 @@ function assemble(
   draft: ReceiptDraft,
   completedAt: string,
   transfer: Receipt['transfer'],
-  ledger: LedgerLink,
+  ledger: Receipt['ledger'],
 ): Receipt {
   const receipt: Receipt = { ...draft, completedAt, transfer, ledger };
   const problem = receiptProblem(receipt);

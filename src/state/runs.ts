@@ -116,7 +116,8 @@ async function readAt(handle: FileHandle, position: number, length: number): Pro
   return buffer.subarray(0, bytesRead);
 }
 
-function splitLines(block: Buffer): Buffer[] {
+/** Its lines without their ends; the last one is what follows the last end, and empty where nothing does. */
+export function splitLines(block: Buffer): Buffer[] {
   const lines: Buffer[] = [];
   let start = 0;
   for (let end = block.indexOf(10); end !== -1; end = block.indexOf(10, start)) {
