@@ -8,7 +8,7 @@ import { type SecretFinder, secretsFor } from '../push/secret-finder.js';
 import { judgeAge, lateWords } from '../standing/standing.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { ledgerGap } from '../state/ledger.js';
-import { lockHolder } from '../state/lock.js';
+import { lockState } from '../state/lock.js';
 import { readPending, pendingWords } from '../state/pending.js';
 import { lastDeposit } from '../state/list.js';
 import { ArrangementState, leftBehind } from '../state/arrangement-state.js';
@@ -71,12 +71,12 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
     throw new DepotError('local-not-writable', `${there} is not writable for this account`, {
       hint: 'run it as the account that pushes, or choose another place: --state DIRECTORY',
     });
-  const holder = await lockHolder(own.directory);
-  if (holder !== null)
+  const lock = await lockState(own.directory);
+  if (lock?.alive === true)
     report.failed(
       'lock',
       'locked',
-      `a push is running: process ${holder.pid} on ${holder.host || 'an unknown machine'}, since ${holder.since}`,
+      `a push is running: process ${lock.holder.pid} on ${lock.holder.host || 'an unknown machine'}, since ${lock.holder.since}`,
       'wait for it to end',
     );
   const closed = await closedRecord(own, config);

@@ -1,6 +1,5 @@
 /**
- * The state directory: what a supplier knows of its deposits. It is a record, not a cache: nothing
- * here can be made again from elsewhere.
+ * The state directory: what a supplier knows of its deposits. Nothing here can be made again from elsewhere.
  *
  *     <state>/ledger.id
  *     <state>/<arrangement>/ledger.ndjson  runs.ndjson  lock  pending/<id>.json
@@ -9,12 +8,12 @@
  *                           spool/<id>.pgp (with `spool: true`, while it is uploaded)
  */
 import { arrangementPattern } from '../names/arrangement.js';
-import { createHash } from 'node:crypto';
 import { access, constants, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isHomeOfAnother, nameOf, ownName } from '../accounts.js';
-import { DepotError } from '../errors.js';
+import { DepotError, succeeds } from '../errors.js';
 import type { CoverBytes, ReceiptBytes } from '../outbound.js';
+import { sha256Hex } from '../primitives.js';
 import { typedWord } from '../shell.js';
 import { requireOwnRecords, requireOwnSite } from '../permissions.js';
 import { errorCode, localError, makeDirectory, readBounded, writeFileAtomic } from '../durable-file.js';
@@ -63,10 +62,8 @@ export class ArrangementState {
   }
 
   /**
-   * For one who only looks, and keeps a note of what it told: makes nothing but the arrangement's directory, in a state directory that is
-   * there and this account's. Null when there is none: whose it will be is not known.
-   *
-   * @throws DepotError 'state-insecure', 'local-not-writable', 'local-disk-full'
+   * For one who only looks, and notes what it told: makes nothing but the arrangement's directory. Null when there is no state
+   * directory: whose it will be is not known. Throws as `open`.
    */
   static async forNotes(stateDirectory: string, arrangement: string): Promise<ArrangementState | null> {
     const state = new ArrangementState(stateDirectory, arrangement);
@@ -81,7 +78,6 @@ export class ArrangementState {
     for (const directory of [this.stateDirectory, this.directory]) await requireOwnRecords(directory, command);
   }
 
-  /** The absolute path of a file of this arrangement. */
   file(name: string): string {
     return path.join(this.directory, name);
   }
@@ -98,9 +94,8 @@ export class ArrangementState {
   }
 
   /**
-   * Writes cover, signature and receipt, in this order, so that a receipt is never there without its
-   * signature. A receipt of the same deposit that is there already and differs is first kept as
-   * `<id>.receipt.N.json`: a superseded receipt is in the ledger, and may be in other hands.
+   * Writes cover, signature and receipt, in this order, so that no receipt is there without its signature. Another receipt of
+   * the same deposit is first kept as `<id>.receipt.N.json`: it is in the ledger, and may be in other hands.
    */
   async fileReceipt(o: {
     depositId: string;
@@ -163,11 +158,10 @@ export async function readStoredReceipt(directory: string, name: string): Promis
   if (bytes === null) return null;
   const signature = await readBounded(`${file}.asc`, maxReceiptBytes);
   return {
-    depositId: parts.depositId,
+    ...parts,
     path: file,
-    superseded: parts.superseded,
     bytes,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
+    sha256: sha256Hex(bytes),
     signature: signature?.toString('latin1') ?? null,
   };
 }
@@ -179,7 +173,7 @@ export async function leftBehind(stateDirectory: string, directory: string): Pro
   for (const one of [stateDirectory, directory, path.join(directory, 'pending')]) {
     const found = await stat(one).catch(() => null);
     if (found === null) return null;
-    if (found.uid === caller || (await mayWrite(one))) continue;
+    if (found.uid === caller || (await succeeds(access(one, constants.W_OK | constants.X_OK)))) continue;
     // What lies in a state directory is the state's; but only what looks like a state directory may be given away with all that is in it.
     if (one === stateDirectory && !(await looksLikeState(one, found.mode, caller))) return null;
     const name = ownName() ?? String(caller);
@@ -192,13 +186,6 @@ export async function leftBehind(stateDirectory: string, directory: string): Pro
     );
   }
   return null;
-}
-
-function mayWrite(directory: string): Promise<boolean> {
-  return access(directory, constants.W_OK | constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** As depot makes it (0700), or with depot's files in it, or nothing; and no place that the system or a person needs. */

@@ -2,29 +2,30 @@
  * Attestations in the state directory. They were checked when they were filed: `<id>.attestation.json` and its `.asc` as the
  * beneficiary sent them, and `<id>.attestation.filed.json`, which says what was found.
  */
-import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { isDepotError } from '../errors.js';
 import { maxAttestationBytes, parseAttestation, type Attestation } from '../receipt/attestation.js';
 import { readBounded, writeFileAtomic } from '../durable-file.js';
 import { attestationName, parseAttestationName } from '../names/deposit.js';
+import { sha256Hex } from '../primitives.js';
 import { parseReceipt } from '../receipt/parse.js';
 import { commitmentOf, fromBase16 } from '../receipt/proof.js';
 import type { ArrangementState } from './arrangement-state.js';
 
 /** What the check at the import found. */
-export interface Filing {
-  schema: 'depot.attestation-filing/1';
-  attestationSha256: string;
-  filedAt: string;
+const filingSchema = v.object({
+  schema: v.literal('depot.attestation-filing/1'),
+  attestationSha256: v.string(),
+  filedAt: v.string(),
   /** Primary key whose signature it bears, and when that was made. */
-  signedBy: string;
-  signedAt: string;
+  signedBy: v.string(),
+  signedAt: v.string(),
   /** Name of the beneficiary in the configuration of that time; null when its key was in no configuration any more. */
-  beneficiary: string | null;
+  beneficiary: v.nullable(v.string()),
   /** The supplier made the key that signed it, so the supplier could have made the attestation. */
-  selfAttested: boolean;
-}
+  selfAttested: v.boolean(),
+});
+export type Filing = v.InferOutput<typeof filingSchema>;
 
 export interface FiledAttestation {
   depositId: string;
@@ -35,16 +36,6 @@ export interface FiledAttestation {
   attestation: Attestation;
   filing: Filing;
 }
-
-const filingSchema = v.object({
-  schema: v.literal('depot.attestation-filing/1'),
-  attestationSha256: v.string(),
-  filedAt: v.string(),
-  signedBy: v.string(),
-  signedAt: v.string(),
-  beneficiary: v.nullable(v.string()),
-  selfAttested: v.boolean(),
-});
 
 /**
  * Every attestation on file, of one deposit or of all, in the order in which deposits were begun. One that was damaged since,
@@ -71,17 +62,15 @@ export async function newestAttestation(state: ArrangementState): Promise<FiledA
   return null;
 }
 
-async function readFiled(
-  state: ArrangementState,
-  name: string,
-): Promise<Pick<FiledAttestation, 'path' | 'sha256' | 'attestation' | 'filing'> | null> {
+type Filed = Omit<FiledAttestation, 'depositId' | 'number'>;
+async function readFiled(state: ArrangementState, name: string): Promise<Filed | null> {
   const path = state.file(name);
   const bytes = await readBounded(path, maxAttestationBytes);
   const said = await readBounded(state.file(filingName(name)), maxAttestationBytes);
   if (bytes === null || said === null) return null;
   try {
     const filing = v.safeParse(filingSchema, JSON.parse(said.toString('utf8')));
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const sha256 = sha256Hex(bytes);
     if (!filing.success || filing.output.attestationSha256 !== sha256) return null;
     return { path, sha256, attestation: parseAttestation(bytes, name), filing: filing.output };
   } catch (error) {
@@ -110,7 +99,7 @@ export async function attestationFaults(state: ArrangementState): Promise<{ depo
       await readFiled(state, name).then(
         async (filed) => {
           if (filed?.attestation.depositId !== depositId) fault('is not what was filed');
-          else if (!(await fitsReceipt(state, name, depositId)))
+          else if (!(await fitsReceipt(state, filed.attestation)))
             fault('does not open the key proof of the receipt that it names');
         },
         (error: unknown) => {
@@ -123,14 +112,14 @@ export async function attestationFaults(state: ArrangementState): Promise<{ depo
 }
 
 /** An opening that does not fit was written by somebody who had no key: whoever edited both files cannot make one. */
-async function fitsReceipt(state: ArrangementState, name: string, depositId: string): Promise<boolean> {
-  const filed = await readFiled(state, name);
-  const named = (await state.receiptsOf(depositId)).find(({ sha256 }) => sha256 === filed?.attestation.receiptSha256);
-  if (filed === null || named === undefined) return true;
+async function fitsReceipt(
+  state: ArrangementState,
+  { depositId, receiptSha256, opening }: Attestation,
+): Promise<boolean> {
+  const named = (await state.receiptsOf(depositId)).find(({ sha256 }) => sha256 === receiptSha256);
+  if (named === undefined) return true;
   try {
-    return (
-      commitmentOf(fromBase16(filed.attestation.opening)) === parseReceipt(named.bytes, named.path).keyProof.commitment
-    );
+    return commitmentOf(fromBase16(opening)) === parseReceipt(named.bytes, named.path).keyProof.commitment;
   } catch (error) {
     // A receipt that is none is what the ledger's check is about.
     if (isDepotError(error)) return true;
@@ -154,19 +143,13 @@ export async function fileAttestation(
   });
   const number = 1 + Math.max(0, ...taken);
   const name = attestationName(o.depositId, number);
-  const sha256 = createHash('sha256').update(o.bytes).digest('hex');
+  const sha256 = sha256Hex(o.bytes);
   const filing: Filing = { schema: 'depot.attestation-filing/1', attestationSha256: sha256, ...o.filing };
   await writeFileAtomic(state.file(`${name}.asc`), o.signature);
   await writeFileAtomic(state.file(filingName(name)), `${JSON.stringify(filing, null, 2)}\n`);
   await writeFileAtomic(state.file(name), o.bytes);
-  return {
-    depositId: o.depositId,
-    number,
-    path: state.file(name),
-    sha256,
-    attestation: parseAttestation(o.bytes, name),
-    filing,
-  };
+  const attestation = parseAttestation(o.bytes, name);
+  return { depositId: o.depositId, number, path: state.file(name), sha256, attestation, filing };
 }
 
 function filingName(name: string): string {

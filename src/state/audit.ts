@@ -1,8 +1,8 @@
 /** Checking a ledger: what is missing, changed or reordered, here and against receipts that others hold. */
-import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { DepotError } from '../errors.js';
 import { errorCode, localError } from '../durable-file.js';
+import { sha256Hex } from '../primitives.js';
 import { parseReceiptName, receiptName } from '../names/deposit.js';
 import { attestationFaults } from './attested.js';
 import { linesOf, linesPerDeposit, readLedger, readLedgerId, type LedgerLine, type RawLine } from './ledger.js';
@@ -13,10 +13,9 @@ import { readStoredReceipt, type ArrangementState, type StoredReceipt } from './
 import { unlistedDeposits } from './unlisted.js';
 
 /**
- * `missing`: a line or a receipt is gone; `changed`: it is not what was written; `reordered`: lines
- * stand in another order; `unlisted`: a receipt without a line (the ledger's end was cut off, or the
- * receipt is from elsewhere); `forked`: another hand holds another receipt for the same line;
- * `signature`: a receipt is not signed by the signers given. An attestation on file is `changed` when it is not what was filed.
+ * `missing`: a line or a receipt is gone; `changed`: it, or an attestation, is not what was written; `reordered`: lines stand in
+ * another order; `unlisted`: a receipt without a line (the ledger's end was cut off, or the receipt is from elsewhere); `forked`:
+ * another hand holds another receipt for the same line; `signature`: a receipt is not signed by the signers given.
  */
 export type ProblemKind = 'missing' | 'changed' | 'reordered' | 'unlisted' | 'forked' | 'signature';
 
@@ -50,65 +49,60 @@ export type SignatureCheck = (receipt: Uint8Array, armoredSignature: string) => 
 /** Checks the ledger and the receipts of this state directory; changes nothing, needs no lock. */
 export async function verifyLedger(state: ArrangementState, checkSignature?: SignatureCheck): Promise<LedgerAudit> {
   const { raw, torn } = await readLedger(state);
-  const audit: LedgerAudit = {
-    ledgerId: await readLedgerId(state.stateDirectory),
-    lines: raw.length,
-    receipts: 0,
-    newest: null,
-    problems: [],
-    warnings: [],
-    unchecked: [],
-    unreadable: [],
-  };
+  const audit = beginAudit(raw, await readLedgerId(state.stateDirectory), checkSignature);
   if (torn > 0)
     audit.warnings.push('the last line of the ledger was cut in half, as by a power loss; the next push repairs it');
-  if (checkSignature === undefined) audit.unchecked.push('signatures: no signer was given');
   checkChain(raw, audit);
-
   const stored = await readReceipts(state.directory, audit);
   audit.receipts = stored.length;
   await checkFiledReceipts(raw, stored, audit, checkSignature);
+  const problem = (kind: ProblemKind, depositId: string, message: string) =>
+    audit.problems.push({ kind, sequence: null, depositId, message });
   const listed = new Set(raw.map(({ line }) => line?.receiptSha256));
   for (const one of stored) {
     if (listed.has(one.sha256)) continue;
     if (await isPending(state, one.depositId))
       audit.warnings.push(`${one.path} has no line in the ledger yet; its deposit is pending`);
-    else
-      audit.problems.push({
-        kind: 'unlisted',
-        sequence: null,
-        depositId: one.depositId,
-        message: `the ledger has no line for ${one.path}`,
-      });
+    else problem('unlisted', one.depositId, `the ledger has no line for ${one.path}`);
   }
   // Neither line nor receipt, and yet a run or an attestation tells of it.
-  const told = new Set([
-    ...stored.map(({ depositId }) => depositId),
-    ...audit.unreadable.map(({ depositId }) => depositId),
-  ]);
+  const told = new Set([...stored, ...audit.unreadable].map(({ depositId }) => depositId));
   for (const depositId of await unlistedDeposits(state, linesPerDeposit(linesOf({ raw })))) {
-    if (!told.has(depositId))
-      audit.problems.push({
-        kind: 'missing',
-        sequence: null,
-        depositId,
-        message: `the ledger has no line for ${depositId}, which other files here tell of, and its receipt is gone`,
-      });
+    const what = `the ledger has no line for ${depositId}, which other files here tell of, and its receipt is gone`;
+    if (!told.has(depositId)) problem('missing', depositId, what);
   }
-  for (const { depositId, message } of await attestationFaults(state))
-    audit.problems.push({ kind: 'changed', sequence: null, depositId, message });
+  for (const { depositId, message } of await attestationFaults(state)) problem('changed', depositId, message);
   return audit;
+}
+
+function beginAudit(raw: RawLine[], ledgerId: string | null, checkSignature?: SignatureCheck): LedgerAudit {
+  const unchecked = checkSignature === undefined ? ['signatures: no signer was given'] : [];
+  return {
+    ledgerId,
+    lines: raw.length,
+    receipts: 0,
+    newest: null,
+    problems: [],
+    warnings: [],
+    unchecked,
+    unreadable: [],
+  };
+}
+
+type Found = NonNullable<LedgerAudit['newest']>;
+function noteNewest(audit: LedgerAudit, { depositId, sequence, receiptSha256 }: Found): void {
+  if (audit.newest === null || sequence > audit.newest.sequence) audit.newest = { depositId, sequence, receiptSha256 };
 }
 
 /** Sequence numbers, the hashes of predecessors, and one ledger id throughout. */
 function checkChain(raw: RawLine[], audit: LedgerAudit): void {
-  const report = (kind: ProblemKind, number: number, line: LedgerLine | null, message: string) =>
-    audit.problems.push({ kind, sequence: number, depositId: line?.depositId ?? null, message });
+  const report = (kind: ProblemKind, sequence: number, line: LedgerLine | null, message: string) =>
+    audit.problems.push({ kind, sequence, depositId: line?.depositId ?? null, message });
   const bySequence = new Map<number, RawLine>();
   for (const one of raw) {
-    if (one.line === null) report('changed', one.number, null, `line ${String(one.number)} is not a ledger line`);
+    if (one.line === null) report('changed', one.number, null, `line ${one.number} is not a ledger line`);
     else if (bySequence.has(one.line.sequence))
-      report('reordered', one.line.sequence, one.line, `line ${String(one.line.sequence)} stands twice`);
+      report('reordered', one.line.sequence, one.line, `line ${one.line.sequence} stands twice`);
     else bySequence.set(one.line.sequence, one);
   }
   let highest = 0;
@@ -118,28 +112,20 @@ function checkChain(raw: RawLine[], audit: LedgerAudit): void {
       continue;
     }
     if (line.sequence <= highest && bySequence.get(line.sequence)?.number === number) {
-      report('reordered', line.sequence, line, `line ${String(line.sequence)} stands after line ${String(highest)}`);
+      report('reordered', line.sequence, line, `line ${line.sequence} stands after line ${highest}`);
     }
     for (let gap = highest + 1; gap < line.sequence; gap++) {
-      if (!bySequence.has(gap)) report('missing', gap, null, `line ${String(gap)} is missing`);
+      if (!bySequence.has(gap)) report('missing', gap, null, `line ${gap} is missing`);
     }
     highest = Math.max(highest, line.sequence);
     const before = bySequence.get(line.sequence - 1);
-    if (before !== undefined && line.previousSha256 !== sha256(before.bytes)) {
-      report(
-        'changed',
-        line.sequence - 1,
-        before.line,
-        `line ${String(line.sequence - 1)} is not the line that line ${String(line.sequence)} was written after`,
-      );
+    if (before !== undefined && line.previousSha256 !== sha256Hex(before.bytes)) {
+      const what = `line ${line.sequence - 1} is not the line that line ${line.sequence} was written after`;
+      report('changed', line.sequence - 1, before.line, what);
     }
     if (audit.ledgerId === null || line.ledgerId !== audit.ledgerId) {
-      report(
-        'changed',
-        line.sequence,
-        line,
-        `line ${String(line.sequence)} belongs to ledger ${line.ledgerId}, this state directory to ${audit.ledgerId ?? 'none'}`,
-      );
+      const belongs = `belongs to ledger ${line.ledgerId}, this state directory to ${audit.ledgerId ?? 'none'}`;
+      report('changed', line.sequence, line, `line ${line.sequence} ${belongs}`);
     }
   }
 }
@@ -161,12 +147,12 @@ async function checkFiledReceipts(
       audit.problems.push({ kind, sequence: line.sequence, depositId: line.depositId, message });
     if (line.kind === 'destroyed') {
       if (filed.get(line.depositId) !== line.receiptSha256)
-        report('changed', `line ${String(line.sequence)} notes a destruction of no receipt that the ledger has`);
+        report('changed', `line ${line.sequence} notes a destruction of no receipt that the ledger has`);
       continue;
     }
     const found = bySha256.get(line.receiptSha256);
     if (line.kind === 'superseded' ? filed.get(line.depositId) !== line.supersedes : filed.has(line.depositId)) {
-      report('changed', `line ${String(line.sequence)} does not follow from what the ledger has on ${line.depositId}`);
+      report('changed', `line ${line.sequence} does not follow from what the ledger has on ${line.depositId}`);
     }
     filed.set(line.depositId, line.receiptSha256);
     // What is there and closed to this account is neither missing nor changed, as far as can be known.
@@ -176,14 +162,12 @@ async function checkFiledReceipts(
         (one) => one.depositId === line.depositId && !raw.some((r) => r.line?.receiptSha256 === one.sha256),
       );
       if (other === undefined)
-        report('missing', `the receipt of line ${String(line.sequence)} is missing: ${receiptName(line.depositId)}`);
-      else report('changed', `${other.path} is not the receipt that line ${String(line.sequence)} was written for`);
+        report('missing', `the receipt of line ${line.sequence} is missing: ${receiptName(line.depositId)}`);
+      else report('changed', `${other.path} is not the receipt that line ${line.sequence} was written for`);
     } else if (found !== undefined) {
       const why = await faultOf(found, line, previous, checkSignature);
       if (why !== null) report(why.kind, why.message);
-      if (audit.newest === null || line.sequence > audit.newest.sequence) {
-        audit.newest = { depositId: line.depositId, sequence: line.sequence, receiptSha256: line.receiptSha256 };
-      }
+      noteNewest(audit, line);
     }
     previous = line.receiptSha256;
   }
@@ -204,16 +188,11 @@ async function faultOf(
     sequence !== line.sequence ||
     receipt.completedAt !== line.time
   ) {
-    return {
-      kind: 'changed',
-      message: `line ${String(line.sequence)} does not say what its receipt ${found.path} says`,
-    };
+    return { kind: 'changed', message: `line ${line.sequence} does not say what its receipt ${found.path} says` };
   }
   if (previousReceiptSha256 !== previous) {
-    return {
-      kind: 'missing',
-      message: `a line is missing or changed before line ${String(line.sequence)}: its receipt was written after another one`,
-    };
+    const message = `a line is missing or changed before line ${line.sequence}: its receipt was written after another one`;
+    return { kind: 'missing', message };
   }
   const why = await signatureFault(found, checkSignature);
   return why === null ? null : { kind: 'signature', message: why };
@@ -227,10 +206,9 @@ async function signatureFault(found: StoredReceipt, checkSignature?: SignatureCh
 }
 
 /**
- * Compares the ledger with the receipts in `directory`, which others hold: a receipt that should have
- * a line and has none shows that the end was cut off, another one in its place a fork. Only receipts of
- * this arrangement and ledger count; a signature that cannot be checked is said, for anyone can write a
- * receipt that accuses a ledger.
+ * Compares the ledger with the receipts in `directory`, which others hold: a receipt that should have a line and has none shows
+ * that the end was cut off, another one in its place a fork. Only receipts of this arrangement and ledger count; a signature that
+ * cannot be checked is said, for anyone can write a receipt that accuses a ledger.
  */
 export async function compareWithHeld(
   state: ArrangementState,
@@ -239,17 +217,8 @@ export async function compareWithHeld(
 ): Promise<LedgerAudit> {
   const { raw } = await readLedger(state);
   const ledgerId = await readLedgerId(state.stateDirectory);
-  const audit: LedgerAudit = {
-    ledgerId,
-    lines: raw.length,
-    receipts: 0,
-    newest: null,
-    problems: [],
-    warnings: [],
-    unchecked: [],
-    unreadable: [],
-  };
-  const lines = raw.flatMap(({ line }) => (line === null ? [] : [line]));
+  const audit = beginAudit(raw, ledgerId, checkSignature);
+  const lines = linesOf({ raw });
   const last = lines.reduce((most, line) => Math.max(most, line.sequence), 0);
   for (const held of await readReceipts(directory, audit)) {
     const receipt = read(held);
@@ -261,8 +230,7 @@ export async function compareWithHeld(
     audit.receipts++;
     const { sequence } = receipt.ledger;
     if (lines.some((line) => line.receiptSha256 === held.sha256 && line.kind !== 'destroyed')) {
-      if (audit.newest === null || sequence > audit.newest.sequence)
-        audit.newest = { depositId: receipt.depositId, sequence, receiptSha256: held.sha256 };
+      noteNewest(audit, { depositId: receipt.depositId, sequence, receiptSha256: held.sha256 });
       continue;
     }
     if (receipt.ledger.id !== ledgerId) {
@@ -277,17 +245,15 @@ export async function compareWithHeld(
       continue;
     }
     const fork = sequence <= last;
+    const but = fork ? 'where the ledger has something else' : `but the ledger ends with line ${last}`;
     audit.problems.push({
       kind: fork ? 'forked' : 'missing',
       sequence,
       depositId: receipt.depositId,
-      message: fork
-        ? `${held.path} says that it is line ${String(sequence)}, where the ledger has something else`
-        : `${held.path} says that it is line ${String(sequence)}, but the ledger ends with line ${String(last)}`,
+      message: `${held.path} says that it is line ${sequence}, ${but}`,
     });
   }
   if (audit.receipts === 0) audit.unchecked.push(`no receipt of ${state.arrangement} in ${directory}`);
-  if (checkSignature === undefined) audit.unchecked.push('signatures: no signer was given');
   return audit;
 }
 
@@ -328,8 +294,4 @@ function read(stored: StoredReceipt): Receipt | string {
     if (error instanceof DepotError) return error.message;
     throw error;
   }
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

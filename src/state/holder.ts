@@ -1,21 +1,25 @@
 /** Who holds a lock, and whether that process still lives. */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { readFile, readlink } from 'node:fs/promises';
 import os from 'node:os';
+import * as v from 'valibot';
+import { sha256Hex } from '../primitives.js';
 
-export interface Holder {
+const text = v.fallback(v.nullable(v.string()), null);
+const schema = v.object({
   /** Names this one taking of the lock; never used again. */
-  nonce: string;
-  pid: number;
+  nonce: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  pid: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   /** When the process began, in clock ticks since boot (field 22 of /proc/PID/stat); null without /proc. */
-  started: string | null;
+  started: text,
   /** The kernel's boot id; null without /proc. It names a machine and its boot. */
-  boot: string | null;
+  boot: text,
   /** In another PID namespace (a container) the same number is another process. */
-  namespace: string | null;
-  host: string;
-  since: string;
-}
+  namespace: text,
+  host: v.fallback(v.string(), ''),
+  since: v.fallback(v.string(), 'an unknown time'),
+});
+export type Holder = v.InferOutput<typeof schema>;
 
 /** The record of this process, with a fresh nonce. */
 export async function describeSelf(since: string): Promise<Holder> {
@@ -34,34 +38,14 @@ export async function describeSelf(since: string): Promise<Holder> {
   };
 }
 
-/** A holder as a lock file has it. A file that is no record gets a nonce of its contents and a host that is nobody's. */
+/** A holder as a lock file has it. A file that is no record, which only its age judges, gets a nonce of its contents. */
 export function parseHolder(bytes: Uint8Array): Holder {
   try {
-    const json = JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<Record<keyof Holder, unknown>> | null;
-    const text = (value: unknown) => (typeof value === 'string' ? value : null);
-    const nonce = text(json?.nonce);
-    if (
-      json !== null &&
-      nonce !== null &&
-      /^[0-9a-f]{32}$/.test(nonce) &&
-      Number.isSafeInteger(json.pid) &&
-      (json.pid as number) > 0
-    ) {
-      return {
-        nonce,
-        pid: json.pid as number,
-        started: text(json.started),
-        boot: text(json.boot),
-        namespace: text(json.namespace),
-        host: text(json.host) ?? '',
-        since: text(json.since) ?? 'an unknown time',
-      };
-    }
+    return v.parse(schema, JSON.parse(Buffer.from(bytes).toString('utf8')));
   } catch {
-    // Not ours, or damaged: judged by its age alone, below.
+    const nonce = sha256Hex(bytes).slice(0, 32);
+    return { nonce, pid: 0, started: null, boot: null, namespace: null, host: '', since: 'an unknown time' };
   }
-  const nonce = createHash('sha256').update(bytes).digest('hex').slice(0, 32);
-  return { nonce, pid: 0, started: null, boot: null, namespace: null, host: '', since: 'an unknown time' };
 }
 
 export type Liveness = 'alive' | 'gone' | 'unknown';
@@ -87,7 +71,7 @@ export async function livenessOf(holder: Holder, self: Holder): Promise<Liveness
 }
 
 async function readStat(pid: number | 'self'): Promise<{ state: string; started: string } | null> {
-  const text = await readFile(`/proc/${String(pid)}/stat`, 'latin1').catch(() => null);
+  const text = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => null);
   if (text === null) return null;
   // The second field is the program's name in brackets, and may hold blanks and brackets itself.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');

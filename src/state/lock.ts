@@ -1,11 +1,10 @@
 /**
  * One push of an arrangement at a time, on this machine and on others that share the state directory.
  *
- * `lock` names its holder. Who finds a dead holder H does not remove anything: it links its own record
- * to `lock.after-<nonce of H>`, which of any number of processes exactly one can, and then renames it
- * over `lock`. Should that one die in between, it is itself the holder to be succeeded, under
- * `lock.after-<its nonce>`. Nonces never come again, so a slow process that still believes in H finds
- * either the successor's link or another nonce in `lock`. docs/decisions/0001-lock.md has the why.
+ * `lock` names its holder. Who finds a dead holder H removes nothing: it links its own record to `lock.after-<nonce of H>`, which
+ * only one of any number of processes can, and then renames it over `lock`. Should that one die in between, it is itself the
+ * holder to be succeeded. Nonces never come again, so a slow process that still believes in H finds either the successor's link
+ * or another nonce in `lock`. docs/decisions/0001-lock.md has the why.
  */
 import { readFileSync, unlinkSync } from 'node:fs';
 import { link, open, readdir, rename, rm, stat, unlink, type FileHandle } from 'node:fs/promises';
@@ -46,10 +45,7 @@ const maxLockBytes = 4096;
 /** More rounds than this only a flood of dying processes could cause. */
 const maxRounds = 100;
 
-/**
- * Takes the lock of the arrangement whose state directory this is, at once or not at all: `locked`
- * names the holder. A holder that died on this machine, however it died, is succeeded immediately.
- */
+/** Takes the lock of the arrangement whose directory this is, at once or not at all: `locked` names the holder. */
 export async function lockArrangement(directory: string, options: LockOptions = {}): Promise<Lock> {
   const o = { ...defaults, ...options };
   const file = path.join(directory, 'lock');
@@ -85,21 +81,16 @@ export async function lockArrangement(directory: string, options: LockOptions = 
   }
 }
 
-/** Who holds the lock now, or null when nobody who lives does. For `doctor`; changes nothing. */
-export async function lockHolder(directory: string, options: LockOptions = {}): Promise<Holder | null> {
-  const found = await lockState(directory, options);
-  return found?.alive === true ? found.holder : null;
-}
-
 /** Who took the lock last without giving it back, and whether that process lives; null when it is free. Changes nothing. */
 export async function lockState(
   directory: string,
   options: LockOptions = {},
 ): Promise<(LastHolder & { alive: boolean }) | null> {
-  const seen = await follow(path.join(directory, 'lock'));
+  const file = path.join(directory, 'lock');
+  const seen = await follow(file);
   if (seen === null) return null;
   const self = await describeSelf('');
-  const silentMs = await silence(path.join(directory, 'lock'), seen.last, seen.mtimeMs, Date.now(), false);
+  const silentMs = await silence(file, seen.last, seen.mtimeMs, Date.now(), false);
   const gone = await isGone(seen.last, self, silentMs, seen.mtimeMs, { ...defaults, ...options });
   return { holder: seen.last, alive: !gone, lastSeen: new Date(seen.mtimeMs) };
 }
@@ -116,13 +107,7 @@ async function follow(file: string): Promise<{ head: Holder; last: Holder; mtime
     if (successor === null) break;
     [last, where] = [successor, next];
   }
-  const mtimeMs = await stat(where).then(
-    (s) => s.mtimeMs,
-    (error: unknown) => {
-      if (errorCode(error) === 'ENOENT') return null;
-      throw error;
-    },
-  );
+  const mtimeMs = await writtenMs(where);
   return mtimeMs === null ? null : { head, last, mtimeMs };
 }
 
@@ -140,12 +125,7 @@ async function silence(
   if (beatMs <= nowMs + clockSkewMs) return Math.max(0, nowMs - beatMs);
   const note = `${file}.ahead-${nonce}`;
   const seenBefore = (await readBounded(note, maxLockBytes))?.toString() === String(beatMs);
-  const sinceMs = seenBefore
-    ? await stat(note).then(
-        (s) => s.mtimeMs,
-        () => nowMs,
-      )
-    : nowMs;
+  const sinceMs = seenBefore ? ((await writtenMs(note)) ?? nowMs) : nowMs;
   if (seenBefore && sinceMs <= nowMs + clockSkewMs) return Math.max(0, nowMs - sinceMs);
   if (remember) {
     await rm(note, { force: true });
@@ -215,10 +195,7 @@ async function beat(
     await handle.write(bytes, 0, bytes.length, 0);
     const holder = await readHolder(file);
     if (holder?.nonce === nonce) return;
-    const who =
-      holder === null
-        ? 'somebody removed it'
-        : `process ${String(holder.pid)} on ${printable(holder.host)} took it over`;
+    const who = holder === null ? 'somebody removed it' : `${processOf(holder)} took it over`;
     lost.abort(
       new DepotError('locked', `the lock ${file} was lost: ${who}`, {
         hint: 'look for a state directory that was not reachable, or a machine that was asleep',
@@ -237,14 +214,19 @@ async function clearLeftovers(file: string, nonce: string, staleMs: number): Pro
     if ((name.startsWith('lock.after-') && leftover !== claimOf(file, nonce)) || name.startsWith('lock.ahead-'))
       await rm(leftover, { force: true });
     if (/^\.lock\.[0-9a-f]{12}\.tmp$/.test(name)) {
-      const age =
-        Date.now() -
-        (await stat(leftover).then(
-          (s) => s.mtimeMs,
-          () => Date.now(),
-        ));
-      if (age > staleMs) await rm(leftover, { force: true });
+      const writtenAt = await writtenMs(leftover);
+      if (writtenAt !== null && Date.now() - writtenAt > staleMs) await rm(leftover, { force: true });
     }
+  }
+}
+
+/** When a file was last written; null when it is gone. */
+async function writtenMs(file: string): Promise<number | null> {
+  try {
+    return (await stat(file)).mtimeMs;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null;
+    throw error;
   }
 }
 
@@ -268,14 +250,19 @@ async function readHolder(file: string): Promise<Holder | null> {
   return bytes === null ? null : parseHolder(bytes);
 }
 
+function processOf({ pid, host }: Holder): string {
+  return `process ${pid} on ${printable(host)}`;
+}
+
 function lockedBy(holder: Holder, self: Holder, directory: string, staleMs: number, ahead: boolean): DepotError {
-  const who = holder.pid === 0 ? 'an unknown process' : `process ${String(holder.pid)} on ${printable(holder.host)}`;
+  const who = holder.pid === 0 ? 'an unknown process' : processOf(holder);
   const here = holder.boot === self.boot && holder.namespace === self.namespace;
+  const staleMin = Math.round(staleMs / 60_000);
   const hint = here
     ? 'wait until it has ended'
     : ahead
-      ? `wait until it has ended; its last sign of life is dated in the future, so a clock was wrong: should it be gone for good, a run in ${String(Math.round(staleMs / 60_000))} min takes the lock`
-      : `wait until it has ended; should it be gone for good, the lock is free ${String(Math.round(staleMs / 60_000))} min after its last sign of life`;
+      ? `wait until it has ended; its last sign of life is dated in the future, so a clock was wrong: should it be gone for good, a run in ${staleMin} min takes the lock`
+      : `wait until it has ended; should it be gone for good, the lock is free ${staleMin} min after its last sign of life`;
   return new DepotError(
     'locked',
     `another run for ${path.basename(directory)} is under way: ${who}, since ${printable(holder.since)}`,

@@ -35,6 +35,10 @@ async function readNote<T>(
   }
 }
 
+async function writeNote(state: ArrangementState, name: string, note: object): Promise<void> {
+  await writeFileAtomic(state.file(name), `${JSON.stringify(note)}\n`);
+}
+
 /** Whether somebody was notified of this push. */
 export async function killedNoted(state: ArrangementState, { pid, host, since }: Runner): Promise<boolean> {
   const noted = await readNote(state, 'killed.json', killed);
@@ -42,12 +46,8 @@ export async function killedNoted(state: ArrangementState, { pid, host, since }:
 }
 
 /** `local-disk-full`, `local-not-writable`. */
-export async function noteKilled(
-  state: ArrangementState,
-  { pid, host, since }: Runner,
-  notifiedAt: string,
-): Promise<void> {
-  await writeNote(state, 'killed.json', { schema: 'depot.killed/1', pid, host, since, notifiedAt });
+export function noteKilled(state: ArrangementState, { pid, host, since }: Runner, notifiedAt: string): Promise<void> {
+  return writeNote(state, 'killed.json', { schema: 'depot.killed/1', pid, host, since, notifiedAt });
 }
 
 /** Whether somebody was notified, after `since`, that this deposit is still the last one. A notification that is yet to come was none. */
@@ -61,13 +61,9 @@ export async function stalenessNoted(
 }
 
 /** `local-disk-full`, `local-not-writable`. */
-export async function noteStaleness(
+export function noteStaleness(
   state: ArrangementState,
   o: { depositId: string | null; notifiedAt: string },
 ): Promise<void> {
-  await writeNote(state, 'stale.json', { schema: 'depot.stale/1', ...o });
-}
-
-async function writeNote(state: ArrangementState, name: string, note: object): Promise<void> {
-  await writeFileAtomic(state.file(name), `${JSON.stringify(note)}\n`);
+  return writeNote(state, 'stale.json', { schema: 'depot.stale/1', ...o });
 }

@@ -1,12 +1,13 @@
 /**
- * The last step of a deposit: receipt, signature and ledger line, in this order, each on disk before
- * the next. It may be interrupted anywhere and simply be done again.
+ * The last step of a deposit: receipt, signature and ledger line, in this order, each on disk before the next. It may be
+ * interrupted anywhere and simply be done again.
  */
-import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { signatureBytes, receiptBytes } from '../receipt/canonical.js';
 import type { CoverBytes } from '../outbound.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Ledger, NewLine } from './ledger.js';
+import { sha256Hex } from '../primitives.js';
 import { parseReceipt } from '../receipt/parse.js';
 import { receiptProblem, type Receipt, type ReceiptDraft } from '../receipt/schema.js';
 import type { ArrangementState } from './arrangement-state.js';
@@ -21,10 +22,9 @@ export interface RecordedReceipt {
 }
 
 /**
- * Files the receipt of a deposit whose suitcase is published, or possibly is. `draft`, `transfer` and
- * `completedAt` come from the pending record, so that a second attempt says the same as the first.
- * When the ledger has a receipt of this deposit that says something else, the new one supersedes it;
- * when it says the same, nothing is written. Under the arrangement's lock.
+ * Files the receipt of a deposit whose suitcase is published, or possibly is. `draft`, `transfer` and `completedAt` come from the
+ * pending record, so that a second attempt says the same as the first. A receipt in the ledger that says something else is
+ * superseded by it; when it says the same, nothing is written. Under the arrangement's lock.
  *
  * Throws `receipt-not-written` (the deposit itself is at the agent) with the local failure as cause.
  */
@@ -63,7 +63,7 @@ async function file(o: Parameters<typeof recordReceipt>[0]): Promise<RecordedRec
   if (earlier !== null) {
     const stored = (await state.receiptsOf(draft.depositId)).find((one) => one.sha256 === earlier.receiptSha256);
     const said = stored === undefined ? null : parseReceipt(stored.bytes, stored.path);
-    if (said !== null && stored !== undefined && sameTransfer(said.transfer, o.transfer)) {
+    if (said !== null && stored !== undefined && isDeepStrictEqual(said.transfer, o.transfer)) {
       return {
         receipt: said,
         sha256: stored.sha256,
@@ -77,7 +77,7 @@ async function file(o: Parameters<typeof recordReceipt>[0]): Promise<RecordedRec
   const bytes = receiptBytes(receipt);
   const signature = signatureBytes(await o.sign(bytes));
   await state.fileReceipt({ depositId: draft.depositId, receipt: bytes, signature, cover: o.cover });
-  const line = await ledger.append(lineFor(receipt, sha256(bytes), earlier?.receiptSha256));
+  const line = await ledger.append(lineFor(receipt, sha256Hex(bytes), earlier?.receiptSha256));
   return {
     receipt,
     sha256: line.receiptSha256,
@@ -96,7 +96,7 @@ async function appendUnlisted(state: ArrangementState, ledger: Ledger, depositId
   if (id !== next.id || sequence !== next.sequence || previousReceiptSha256 !== next.previousReceiptSha256) {
     throw new DepotError(
       'ledger-broken',
-      `${stored.path} says that it is line ${String(sequence)} of its ledger, which it is not`,
+      `${stored.path} says that it is line ${sequence} of its ledger, which it is not`,
       { hint: 'run: «depot receipts verify»' },
     );
   }
@@ -130,17 +130,4 @@ export function checkDraft(draft: ReceiptDraft): void {
 function lineFor(receipt: Receipt, digest: string, supersedes: string | undefined): NewLine {
   const line = { depositId: receipt.depositId, receiptSha256: digest, time: receipt.completedAt };
   return supersedes === undefined ? { ...line, kind: 'deposit' } : { ...line, kind: 'superseded', supersedes };
-}
-
-function sameTransfer(a: Receipt['transfer'], b: Receipt['transfer']): boolean {
-  return (
-    a.remoteName === b.remoteName &&
-    a.status === b.status &&
-    a.remoteSize === b.remoteSize &&
-    a.durability === b.durability
-  );
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

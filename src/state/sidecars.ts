@@ -1,7 +1,7 @@
 /** Sidecars on their way out, perhaps days after the push that made them. */
-import { createHash } from 'node:crypto';
 import { DepotError } from '../errors.js';
 import { markCoverBytes, markReceiptBytes, type CoverBytes, type ReceiptBytes } from '../outbound.js';
+import { sha256Hex } from '../primitives.js';
 import { signatureBytes } from '../receipt/canonical.js';
 import { coverBytes } from '../receipt/cover.js';
 import { coverName, receiptName, signatureName } from '../names/deposit.js';
@@ -9,9 +9,8 @@ import { parseReceipt } from '../receipt/parse.js';
 import { readStoredReceipt, type ArrangementState } from './arrangement-state.js';
 
 /**
- * The bytes of a sidecar (`<id>.cover.md`, `<id>.receipt.json.asc` or `<id>.receipt.json`), or null when it
- * is no longer in the state directory. A file there could be anything by now, and what leaves must be what it
- * is called: a receipt in canonical form, an armoured signature, or the very cover that the receipt names.
+ * The bytes of a sidecar, or null when it is no longer in the state directory. A file there could be anything by now, and what
+ * leaves must be what it is called: a receipt in canonical form, an armoured signature, or the very cover that the receipt names.
  * `verification-failed` and `local-unreadable` name the file.
  */
 export async function readSidecarBytes(
@@ -30,9 +29,7 @@ export async function readSidecarBytes(
     case coverName(depositId): {
       const file = await state.readFile(name);
       // Lost or damaged here, it can still be made again, unless this version of depot words it differently.
-      const bytes = [file, coverBytes(receipt)].find(
-        (one) => one !== null && createHash('sha256').update(one).digest('hex') === receipt.cover.sha256,
-      );
+      const bytes = [file, coverBytes(receipt)].find((one) => one !== null && sha256Hex(one) === receipt.cover.sha256);
       if (bytes != null) return markCoverBytes(bytes);
       if (file === null) return null;
       throw new DepotError('local-unreadable', `${state.file(name)} is not the cover that its receipt names`, {

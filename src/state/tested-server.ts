@@ -1,4 +1,5 @@
 /** What `doctor --write-test` found out about an arrangement's server, for the pushes and the doctor that come after it. */
+import * as v from 'valibot';
 import { writeFileAtomic } from '../durable-file.js';
 import type { ArrangementState } from './arrangement-state.js';
 
@@ -10,21 +11,27 @@ export interface TestedServer {
   hostKey: string;
 }
 
-export interface WriteTestRecord extends TestedServer {
-  /** `user@host:port`: another account may be allowed other things. */
-  account: string;
-  /** Where the test files were written. */
-  directory: string;
-  /** When it ended, ISO 8601 in UTC. */
-  at: string;
-  /** What failed, for people; empty when it passed. */
-  failed: string[];
-  /** How the server took parallel, out-of-order writes: right, wrong, or over one channel only; null when that did not show. */
-  lanes: 'safe' | 'unsafe' | 'one channel' | null;
-}
-
 /** Up to version 2, `laneSafe` could rest on a size that an appending server shows too. */
 const schema = 'depot.server/3';
+const recordSchema = v.object({
+  server: v.string(),
+  hostKey: v.string(),
+  /** `user@host:port`: another account may be allowed other things. */
+  account: v.optional(v.string(), ''),
+  /** Where the test files were written. */
+  directory: v.string(),
+  /** When it ended, ISO 8601 in UTC. */
+  at: v.pipe(
+    v.string(),
+    v.check((at) => !Number.isNaN(Date.parse(at))),
+  ),
+  /** What failed, for people; empty when it passed. */
+  failed: v.array(v.string()),
+  /** How the server took parallel, out-of-order writes: right, wrong, or over one channel only; null when that did not show. */
+  lanes: v.optional(v.nullable(v.picklist(['safe', 'unsafe', 'one channel'])), null),
+});
+export type WriteTestRecord = v.InferOutput<typeof recordSchema>;
+
 const name = 'server.json';
 
 /** In place of the one before. `local-…` when the state directory does not take it. */
@@ -43,25 +50,8 @@ export async function lastWriteTest(state: ArrangementState): Promise<WriteTestR
   try {
     const bytes = await state.readFile(name);
     if (bytes === null) return null;
-    const found = JSON.parse(bytes.toString('utf8')) as Partial<WriteTestRecord & { schema: string }> | null;
-    if (found?.schema !== schema) return null;
-    const { server, hostKey, account = '', directory, at, failed, lanes = null } = found;
-    if (
-      typeof server !== 'string' ||
-      typeof hostKey !== 'string' ||
-      typeof account !== 'string' ||
-      typeof directory !== 'string' ||
-      ![null, 'safe', 'unsafe', 'one channel'].includes(lanes)
-    )
-      return null;
-    if (
-      typeof at !== 'string' ||
-      Number.isNaN(Date.parse(at)) ||
-      !Array.isArray(failed) ||
-      !failed.every((what) => typeof what === 'string')
-    )
-      return null;
-    return { server, hostKey, account, directory, at, failed, lanes };
+    const found = JSON.parse(bytes.toString('utf8')) as { schema?: unknown } | null;
+    return found?.schema === schema ? v.parse(recordSchema, found) : null;
   } catch {
     return null;
   }

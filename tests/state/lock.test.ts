@@ -5,7 +5,7 @@ import os from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { describeSelf } from '../../src/state/holder.js';
-import { lockArrangement, lockHolder } from '../../src/state/lock.js';
+import { lockArrangement, lockState } from '../../src/state/lock.js';
 import { tempDir } from '../support/cleanup.js';
 import { eventually } from '../support/process.js';
 import { Child, scriptOf } from './children.js';
@@ -50,10 +50,10 @@ describe('the lock', () => {
       code: 'locked',
       message: expect.stringContaining(`process ${String(process.pid)} on ${os.hostname()}, since 20`) as string,
     });
-    expect((await lockHolder(directory))?.pid).toBe(process.pid);
+    expect(await lockState(directory)).toMatchObject({ alive: true, holder: { pid: process.pid } });
     await lock.release();
     await lock.release();
-    expect(await lockHolder(directory)).toBeNull();
+    expect(await lockState(directory)).toBeNull();
     expect(await readdir(directory)).toEqual([]);
     await (await lockArrangement(directory)).release();
   });
@@ -94,7 +94,7 @@ describe('the lock', () => {
     const child = new Child(holderScript(directory));
     expect(await child.line()).toBe('locked');
     await child.kill();
-    expect(await lockHolder(directory)).toBeNull();
+    expect(await lockState(directory)).toMatchObject({ alive: false });
     const lock = await lockArrangement(directory);
     expect(JSON.parse(await readFile(join(directory, 'lock'), 'utf8'))).toMatchObject({ pid: process.pid });
     await lock.release();
