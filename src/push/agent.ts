@@ -53,12 +53,8 @@ export async function connectToAgent(
   };
 }
 
-function placeOf({
-  username,
-  host,
-  port,
-  directory,
-}: Pick<RemoteSpec, 'username' | 'host' | 'port' | 'directory'>): Place {
+type Whereto = Pick<RemoteSpec, 'username' | 'host' | 'port' | 'directory'>;
+function placeOf({ username, host, port, directory }: Whereto): Place {
   return { account: `${username}@${host}:${port}`, directory };
 }
 
@@ -70,39 +66,16 @@ export async function placeFor(config: Config, arrangement: Arrangement): Promis
 }
 
 /** Alike for arrangements that may share a connection: the same server, trusted for the same keys, account, secrets and patience. */
-function accountKey(
-  { host, port, username, hostKeys, knownHostsFile, connectTimeoutMs, stallMs }: RemoteSpec,
-  { remote }: Arrangement,
-): string {
-  return JSON.stringify([
-    host,
-    port,
-    username,
-    hostKeys,
-    knownHostsFile,
-    connectTimeoutMs,
-    stallMs,
-    remote.privateKey,
-    remote.password,
-    remote.privateKeyPassphrase,
-  ]);
+function accountKey(spec: RemoteSpec, { remote }: Arrangement): string {
+  const { host, port, username, hostKeys, knownHostsFile, connectTimeoutMs, stallMs } = spec;
+  const { privateKey, password, privateKeyPassphrase } = remote;
+  const server = [host, port, username, hostKeys, knownHostsFile, connectTimeoutMs, stallMs];
+  return JSON.stringify([...server, privateKey, password, privateKeyPassphrase]);
 }
 
 /** The transport's view of an arrangement. @throws DepotError 'config-invalid' without a user name */
 function remoteSpecOf({ name, remote }: Arrangement, retryForMs: number): RemoteSpec {
-  const {
-    host,
-    port,
-    username,
-    directory,
-    hostKey,
-    hostKeyAt,
-    knownHostsFile,
-    publish,
-    lanes,
-    window,
-    connectTimeout,
-  } = remote;
+  const { host, port, username, directory, hostKey, hostKeyAt, knownHostsFile, publish, lanes, window } = remote;
   if (username === undefined) {
     throw new DepotError('config-invalid', 'no user name for the server', {
       hint: `put remote.username into depot.yaml, or run: «depot login ${name} --username U»`,
@@ -123,7 +96,7 @@ function remoteSpecOf({ name, remote }: Arrangement, retryForMs: number): Remote
     publish,
     lanes,
     window,
-    connectTimeoutMs: connectTimeout,
+    connectTimeoutMs: remote.connectTimeout,
     retryForMs,
     quietForMs,
     stallMs,

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs';
 import type { Arrangement, Config } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
-import type { Certificate, SecretKey } from '../pgp/certificate.js';
+import type { Certificate } from '../pgp/certificate.js';
 import { readCertificate, readSecretKey } from '../pgp/keys.js';
 import { judgeRecipient, judgeSigner, type Recipient, requirePublic } from '../pgp/policy.js';
 import { chooseEncryption, type Encryption } from '../pgp/sessionkey.js';
@@ -10,20 +10,16 @@ import { printable } from '../printable.js';
 import type { Warn } from '../warning.js';
 import { readBoundedFile } from '../plain-file.js';
 import type { SecretFinder } from './secret-finder.js';
-import type { SharedByPushes } from './shared.js';
+import type { SharedByPushes, Signer } from './shared.js';
 
 /** Every key that a deposit needs, judged (law 6 of docs/architecture.md), and how it will be encrypted for them. */
-export interface DepositKeys {
+export interface DepositKeys extends Signer {
   recipients: Recipient[];
   encryption: Encryption;
-  signer: SecretKey;
-  warnings: string[];
-  /** Those of `warnings` that somebody must act on. */
-  urgent: string[];
 }
 
 /**
- * Reads and judges recipients and signer: before anything is connected or started. The signer is unlocked once for all that push `together`.
+ * Reads and judges recipients and signer, before anything is connected or started.
  *
  * @throws DepotError 'recipient-unusable', 'signer-unusable', 'key-unreadable', 'secret-insecure', 'secret-missing', 'passphrase-wrong'
  */
@@ -36,7 +32,7 @@ export async function readKeys(
 ): Promise<DepositKeys> {
   const recipients = await readRecipients(arrangement, at);
   const encryption = chooseEncryption(arrangement.encryption, recipients);
-  const read = (): ReturnType<typeof readSigner> => readSigner(config, secrets, at);
+  const read = (): Promise<Signer> => readSigner(config, secrets, at);
   const { signer, warnings, urgent } = await (shared === undefined ? read() : shared.signer(read));
   return {
     recipients,
@@ -47,10 +43,7 @@ export async function readKeys(
   };
 }
 
-export function tellOfKeys(
-  { warnings, urgent }: Pick<DepositKeys, 'warnings' | 'urgent'>,
-  { warn }: { warn: Warn },
-): void {
+export function tellOfKeys({ warnings, urgent }: DepositKeys, { warn }: { warn: Warn }): void {
   for (const warning of warnings) warn(warning, urgent.includes(warning) ? 'act' : undefined);
 }
 
@@ -62,9 +55,7 @@ export async function readRecipients(arrangement: Arrangement, at: Date): Promis
       throw new DepotError(
         'recipient-unusable',
         `the key ${fingerprint} of ${printable(name)} is retired for ${arrangement.name}`,
-        {
-          hint: `put the beneficiary's new key in, with: «depot key add ${arrangement.name} FILE --fingerprint F»`,
-        },
+        { hint: `put the beneficiary's new key in, with: «depot key add ${arrangement.name} FILE --fingerprint F»` },
       );
     }
     const certificate = await readCertificate(await readKeyFile(key));
@@ -79,11 +70,7 @@ export async function readRecipients(arrangement: Arrangement, at: Date): Promis
  *
  * @throws DepotError 'secret-insecure', 'signer-unusable', 'key-unreadable', 'secret-missing', 'passphrase-wrong'
  */
-export async function readSigner(
-  config: Config,
-  secrets: SecretFinder,
-  at: Date,
-): Promise<Pick<DepositKeys, 'signer' | 'warnings' | 'urgent'>> {
+export async function readSigner(config: Config, secrets: SecretFinder, at: Date): Promise<Signer> {
   const file = config.supplier.signingKey;
   const { bytes, certificate } = await readSigningKey(file);
   const { warnings, urgent } = await judgeSigner(certificate, at);

@@ -9,8 +9,8 @@ import type { Upload } from '../sftp/upload.js';
 import { recordOutcome } from './outcome.js';
 import type { Deposit } from './push-types.js';
 import type { PushContext } from './push-context.js';
-import { remoteName, spooledDeposit } from './spooled.js';
-import { draftOf, publishedBy, publishUpload, startDeposit, type Beginning } from './stages.js';
+import { canReadAgain, remoteName, spooledDeposit } from './spooled.js';
+import { beginSealing, draftOf, publishedBy, publishUpload, type Beginning } from './stages.js';
 import { step } from './steps.js';
 import { rememberStrays } from './strays.js';
 
@@ -28,7 +28,8 @@ export async function makeDeposit(context: PushContext): Promise<Deposit> {
       const beginning = beginDeposit(context);
       return await (o.arrangement.spool ? spooledDeposit(context, beginning) : streamedDeposit(context, beginning));
     } catch (error) {
-      if (!(error instanceof PartialLost) || !canReadAgain(context, error) || Date.now() > startAgainUntil) throw error;
+      if (!(error instanceof PartialLost) || !canStartAgain(context, error) || Date.now() > startAgainUntil)
+        throw error;
       hooks.warn(`${error.message}; starting again under a new id`);
     }
   }
@@ -71,7 +72,8 @@ async function streamedDeposit(context: PushContext, beginning: Beginning): Prom
   step('partial-created');
 
   hooks.phase('sealing');
-  const { sealing, envelope, progress } = await startDeposit(context, beginning);
+  const begun = await beginSealing(context, intent.depositId, beginning.compression, context.agent.stats);
+  const { sealing, progress } = begun;
   upload.onReleased((block) => sealing.release(block));
   let closing = false;
   try {
@@ -80,7 +82,7 @@ async function streamedDeposit(context: PushContext, beginning: Beginning): Prom
       step('first-block-sent');
       progress.sealed(block.length);
     }
-    const draft = draftOf(context, beginning, envelope, await sealing.result);
+    const draft = draftOf(context, beginning, begun, await sealing.result);
     hooks.phase('finishing');
     const transfer = await publishUpload(context, upload, intent, draft, () => (closing = true));
     return await recordOutcome(context, intent, draft, transfer);
@@ -153,9 +155,7 @@ async function afterAbandoning(
   hooks.warn(`${left} may remain at ${agent.address}; the next push removes it where the server allows that`);
 }
 
-/** Standard input comes once; before it was touched, it is still to come. */
-function canReadAgain({ o }: PushContext, error: PartialLost): boolean {
-  return (
-    (error.beforeFirstBlock && !o.arrangement.spool) || o.arrangement.dataset.every((source) => source.kind !== 'stdin')
-  );
+/** Standard input that was not touched yet is still to come. */
+function canStartAgain(context: PushContext, { beforeFirstBlock }: PartialLost): boolean {
+  return (beforeFirstBlock && !context.o.arrangement.spool) || canReadAgain(context);
 }

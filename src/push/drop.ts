@@ -1,25 +1,14 @@
 import type { Arrangement, Config } from '../config/types.js';
 import { DepotError } from '../errors.js';
-import { signDetached } from '../pgp/signature.js';
-import { coverBytes } from '../receipt/cover.js';
 import { Ledger } from '../state/ledger.js';
 import { lockArrangement } from '../state/lock.js';
-import {
-  readPending,
-  removePending,
-  writePending,
-  type PendingRecord,
-  placeText,
-  samePlace,
-} from '../state/pending.js';
-import { recordReceipt } from '../state/record.js';
+import { readPending, writePending, type PendingRecord, placeText, samePlace } from '../state/pending.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { placeFor } from './agent.js';
-import { presentable } from './receipt-draft.js';
 import { readSigner } from './deposit-keys.js';
-import { notBefore, type AnsweredRecord } from './outcome.js';
+import { answered, signReceipt, type AnsweredRecord } from './outcome.js';
 import type { SecretFinder } from './secret-finder.js';
-import { removeSpool } from './spool-file.js';
+import { removeRecord } from './spool-file.js';
 
 export interface Dropped {
   depositId: string;
@@ -61,16 +50,10 @@ export async function dropPending(o: {
     }
     const ledger = await Ledger.open(state);
     const receiptPath =
-      'draft' in record && record.stage !== 'intent' ? await fileReceipt(o, state, ledger, answered(record)) : null;
-    await removeSpool(state, record);
-    await removePending(state, record.depositId);
-    return {
-      depositId: record.depositId,
-      stage: record.stage,
-      receiptPath,
-      text: wordsOf(record),
-      warnings: ledger.warnings,
-    };
+      'draft' in record && record.stage !== 'intent' ? await fileReceipt(o, state, ledger, lastAnswer(record)) : null;
+    await removeRecord(state, record);
+    const { depositId, stage } = record;
+    return { depositId, stage, receiptPath, text: wordsOf(record), warnings: ledger.warnings };
   } finally {
     await lock.release();
   }
@@ -88,7 +71,7 @@ async function findPending(state: ArrangementState, id: string): Promise<Pending
 }
 
 /** The server's last answer will not come any more. */
-function answered(record: Exclude<PendingRecord, { stage: 'intent' | 'sidecars' }>): AnsweredRecord {
+function lastAnswer(record: Exclude<PendingRecord, { stage: 'intent' | 'sidecars' }>): AnsweredRecord {
   if (record.stage !== 'closing') return record;
   const transfer = {
     remoteName: record.finalName,
@@ -96,7 +79,7 @@ function answered(record: Exclude<PendingRecord, { stage: 'intent' | 'sidecars' 
     remoteSize: 'unreadable',
     durability: record.durability ?? 'acknowledged-only',
   } as const;
-  return { ...record, stage: 'unconfirmed', transfer, completedAt: notBefore(record.draft.startedAt) };
+  return answered(record, transfer);
 }
 
 async function fileReceipt(
@@ -108,19 +91,7 @@ async function fileReceipt(
   const { signer } = await readSigner(config, secrets, now);
   // As in a push: a second attempt says the same as the first.
   await writePending(state, record);
-  const draft = presentable(record.draft, { signer });
-  const { transfer, completedAt } = record;
-  return (
-    await recordReceipt({
-      state,
-      ledger,
-      draft,
-      transfer,
-      completedAt,
-      cover: coverBytes(draft),
-      sign: (bytes) => signDetached(bytes, signer),
-    })
-  ).path;
+  return (await signReceipt(state, ledger, signer, record)).path;
 }
 
 function wordsOf(record: PendingRecord): string {

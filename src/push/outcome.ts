@@ -1,9 +1,12 @@
 import { DepotError, isDepotError } from '../errors.js';
+import type { SecretKey } from '../pgp/certificate.js';
 import { signDetached } from '../pgp/signature.js';
 import { coverBytes } from '../receipt/cover.js';
 import { sidecarNames, timestamp } from '../names/deposit.js';
-import { removePending, writePending, type PendingRecord } from '../state/pending.js';
-import { recordReceipt, type RecordedReceipt } from '../state/record.js';
+import { baseOf, removePending, writePending, type PendingRecord } from '../state/pending.js';
+import { receiptNotWritten, recordReceipt, type RecordedReceipt } from '../state/record.js';
+import type { ArrangementState } from '../state/arrangement-state.js';
+import type { Ledger } from '../state/ledger.js';
 import type { ReceiptDraft } from '../receipt/schema.js';
 import type { Transfer } from '../sftp/types.js';
 import { presentable } from './receipt-draft.js';
@@ -30,13 +33,7 @@ export async function recordOutcome(
   const { depositId } = intent;
   const { reason, hint, ...transfer } = answer;
   const unconfirmed = transfer.status === 'unconfirmed';
-  const record = {
-    ...intent,
-    stage: unconfirmed ? 'unconfirmed' : 'published',
-    draft,
-    transfer,
-    completedAt: notBefore(draft.startedAt),
-  } as AnsweredRecord;
+  const record = answered({ ...intent, draft }, transfer);
   const { receipt, path } = await fileReceipt(context, record);
   step('receipt-filed');
   if (unconfirmed) {
@@ -57,6 +54,16 @@ export async function recordOutcome(
   return { depositId, suitcase: receipt.suitcase.name, receiptPath: path, receipt };
 }
 
+/** A record with the server's answer. A clock that was set back must not make a receipt that ended before it began. */
+export function answered(
+  record: PendingRecord & { draft: ReceiptDraft },
+  transfer: AnsweredRecord['transfer'],
+): AnsweredRecord {
+  const start = record.draft.startedAt;
+  const completedAt = [timestamp(new Date()), start].sort().at(-1)!;
+  return { ...record, stage: transfer.status === 'unconfirmed' ? 'unconfirmed' : 'published', transfer, completedAt };
+}
+
 /**
  * The server's answers, then receipt, signature and ledger line, then the end of the spool: in this order, so that a crash
  * anywhere is taken up by the next run.
@@ -67,62 +74,29 @@ export async function fileReceipt(
   { state, ledger, keys }: PushContext,
   record: AnsweredRecord,
 ): Promise<RecordedReceipt> {
-  const { depositId, transfer, completedAt } = record;
   await writePending(state, record).catch((error: unknown) => {
-    throw isDepotError(error) ? notWritten(depositId, state.arrangement, transfer.status, error) : error;
+    throw isDepotError(error) ? receiptNotWritten(record, error) : error;
   });
   step('outcome-written');
-  const draft = presentable(record.draft, keys);
-  const recorded = await recordReceipt({
-    state,
-    ledger,
-    draft,
-    transfer,
-    completedAt,
-    cover: coverBytes(draft),
-    sign: (bytes) => signDetached(bytes, keys.signer),
-  });
+  const recorded = await signReceipt(state, ledger, keys.signer, record);
   await removeSpool(state, record);
   return recorded;
 }
 
+export function signReceipt(
+  state: ArrangementState,
+  ledger: Ledger,
+  signer: SecretKey,
+  { draft: before, transfer, completedAt }: AnsweredRecord,
+): Promise<RecordedReceipt> {
+  const draft = presentable(before, signer);
+  const sign = (bytes: Uint8Array): Promise<string> => signDetached(bytes, signer);
+  return recordReceipt({ state, ledger, draft, transfer, completedAt, cover: coverBytes(draft), sign });
+}
+
 /** What is left to do once the receipt is filed: neither draft nor spool is needed for it. */
-export function sidecarsOf({
-  schema,
-  depositId,
-  arrangement,
-  partialName,
-  finalName,
-  createdAt,
-  server,
-  publish,
-}: PendingRecord): SidecarsRecord {
-  return {
-    schema,
-    stage: 'sidecars',
-    depositId,
-    arrangement,
-    partialName,
-    finalName,
-    createdAt,
-    server,
-    publish,
-    remainingSidecars: sidecarNames(depositId),
-  };
-}
-
-/** Now, but a clock that was set back must not make a receipt that ended before it began. */
-export function notBefore(start: string): string {
-  return [timestamp(new Date()), start].sort().at(-1)!;
-}
-
-function notWritten(depositId: string, arrangement: string, status: Transfer['status'], cause: DepotError): DepotError {
-  return new DepotError('receipt-not-written', `the receipt of ${depositId} could not be written: ${cause.message}`, {
-    published: status === 'acknowledged' ? 'yes' : 'unknown',
-    depositId,
-    hint: `${cause.hint ?? 'repair that'}, then run: «depot push ${arrangement}»`,
-    cause,
-  });
+export function sidecarsOf(record: PendingRecord): SidecarsRecord {
+  return { ...baseOf(record), stage: 'sidecars', remainingSidecars: sidecarNames(record.depositId) };
 }
 
 function interruptedAfter(signal: AbortSignal, depositId: string): DepotError {

@@ -1,22 +1,19 @@
 import type { SealProgress } from '../seal/sealing.js';
-import type { Agent } from './agent.js';
 import type { PushHooks } from './push-types.js';
 
 /** Joins what the sealing thread and the transport each know of. */
 export class PushProgress {
   readonly #hooks: PushHooks;
-  readonly #agent: Agent;
-  readonly #seen: {
-    entries: number;
-    datasetBytes: number;
-    sealedBytes: number;
-    totalBytes?: number;
-    suitcaseBytes?: number;
-  } = { entries: 0, datasetBytes: 0, sealedBytes: 0 };
+  readonly #sent: { acknowledged: number };
+  readonly #seen: Omit<Parameters<PushHooks['progress']>[0], 'acknowledgedBytes'> = {
+    entries: 0,
+    datasetBytes: 0,
+    sealedBytes: 0,
+  };
 
-  constructor(hooks: PushHooks, agent: Agent) {
+  constructor(hooks: PushHooks, sent: { acknowledged: number }) {
     this.#hooks = hooks;
-    this.#agent = agent;
+    this.#sent = sent;
   }
 
   dataset({ entries, bytes }: SealProgress): void {
@@ -24,25 +21,25 @@ export class PushProgress {
     this.tell();
   }
 
-  sealed(octets: number): void {
-    this.#seen.sealedBytes += octets;
+  sealed(bytes: number): void {
+    this.#seen.sealedBytes += bytes;
     this.tell();
   }
 
   /** Everything is sealed, and this is what is to be sent. */
-  suitcase(octets: number): void {
-    Object.assign(this.#seen, { sealedBytes: octets, suitcaseBytes: octets });
+  suitcase(bytes: number): void {
+    Object.assign(this.#seen, { sealedBytes: bytes, suitcaseBytes: bytes });
     this.tell();
   }
 
-  /** Takes the octets that there are to read once they are known; null when they cannot be. */
+  /** Takes how many bytes there are to read, once that is known; null when it cannot be. */
   expect(total: Promise<number | null>): void {
-    void total.then((octets) => {
-      if (octets !== null) this.#seen.totalBytes = octets;
+    void total.then((bytes) => {
+      if (bytes !== null) this.#seen.totalBytes = bytes;
     });
   }
 
   tell(): void {
-    this.#hooks.progress({ ...this.#seen, acknowledgedBytes: this.#agent.stats.acknowledged });
+    this.#hooks.progress({ ...this.#seen, acknowledgedBytes: this.#sent.acknowledged });
   }
 }

@@ -1,6 +1,8 @@
-import { createHash, randomFillSync } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 import type { Config } from '../config/types.js';
+import type { SecretKey } from '../pgp/certificate.js';
 import { wrapSessionKey } from '../pgp/sessionkey.js';
+import { sha256Hex } from '../primitives.js';
 import { coverBytes } from '../receipt/cover.js';
 import { coverName, suitcaseName, timestamp } from '../names/deposit.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
@@ -12,7 +14,7 @@ import type { DepositKeys } from './deposit-keys.js';
 
 /** The session key and what is derived from it while it is at hand. */
 export interface Envelope {
-  /** 32 octets; to be wiped as soon as the sealing has it. */
+  /** 32 bytes; to be wiped as soon as the sealing has it. */
   sessionKey: Uint8Array;
   pkesk: Uint8Array;
   /** Hex; see docs/format.md, key proof. */
@@ -34,7 +36,7 @@ export async function makeEnvelope(depositId: string, { encryption, recipients }
  * A draft that an earlier run wrote, fit to be signed by this one: the signer may be another by now, and another version
  * of depot may word the cover differently.
  */
-export function presentable(draft: ReceiptDraft, { signer }: Pick<DepositKeys, 'signer'>): ReceiptDraft {
+export function presentable(draft: ReceiptDraft, signer: SecretKey): ReceiptDraft {
   const signed = { ...draft, supplier: { ...draft.supplier, signerFingerprint: signer.fingerprint } };
   return { ...signed, cover: coverOf(signed) };
 }
@@ -51,6 +53,7 @@ export function draftReceipt(o: {
   rehearsed: boolean;
 }): ReceiptDraft {
   const { keys, sealed, depositId } = o;
+  const { packet, cipher, aead } = keys.encryption;
   const { entries, bytes, skipped, complete, manifestSha256 } = sealed.dataset;
   const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
   const facts = {
@@ -59,9 +62,9 @@ export function draftReceipt(o: {
     supplier: { name: o.config.supplier.name, signerFingerprint: keys.signer.fingerprint },
     suitcase: { name: suitcaseName(depositId, o.compression), bytes: sealed.bytes, sha256: sealed.sha256 },
     encryption: {
-      packet: keys.encryption.packet,
-      cipher: keys.encryption.cipher,
-      aead: keys.encryption.aead,
+      packet,
+      cipher,
+      aead,
       compression: o.compression,
       recipients: keys.recipients.map(({ fingerprint, subkeyFingerprint, algorithm, expiresAt }) => ({
         fingerprint,
@@ -91,9 +94,5 @@ export function draftReceipt(o: {
 
 function coverOf(facts: Parameters<typeof coverBytes>[0]): ReceiptDraft['cover'] {
   const cover = coverBytes(facts);
-  return {
-    name: coverName(facts.depositId),
-    bytes: cover.length,
-    sha256: createHash('sha256').update(cover).digest('hex'),
-  };
+  return { name: coverName(facts.depositId), bytes: cover.length, sha256: sha256Hex(cover) };
 }

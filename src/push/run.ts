@@ -1,7 +1,6 @@
 import { hostname } from 'node:os';
 import { type DepotError, type Published, isStop } from '../errors.js';
 import { timestamp } from '../names/deposit.js';
-import type { ShrinkRule } from '../dataset/sources.js';
 import type { RunDataset, RunRecord } from '../state/runs.js';
 
 /** What a run of one arrangement knows of itself while it goes on; becomes its run record, however it ends. */
@@ -14,9 +13,8 @@ export class Run {
   bytes: number | null = null;
   /** Files in the dataset, for what is said at the end; null where this run did not read them. */
   files: number | null = null;
-  /** What was read, and what that was compared with; null where this run did not read it. */
+  /** What was read, and what that was compared with; null where this run read nothing. */
   dataset: RunDataset | null = null;
-  shrink: ShrinkRule | null = null;
   lanes: number | null = null;
   attempts = 0;
   reconnects = 0;

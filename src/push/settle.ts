@@ -1,5 +1,6 @@
 import { DepotError, isDepotError, isRefusal } from '../errors.js';
 import {
+  baseOf,
   readPending,
   removePending,
   writePending,
@@ -9,12 +10,12 @@ import {
 } from '../state/pending.js';
 import type { Receipt } from '../receipt/schema.js';
 import type { Transfer } from '../sftp/types.js';
-import { fileReceipt, notBefore, sidecarsOf, type AnsweredRecord } from './outcome.js';
+import { answered, fileReceipt, sidecarsOf, type AnsweredRecord } from './outcome.js';
 import type { Deposit } from './push-types.js';
 import type { PushContext } from './push-context.js';
 import { uploadSidecars, type SidecarsRecord } from './sidecars.js';
-import { isSpooled, remoteName, resumeSpooled, wasBegun } from './spooled.js';
-import { removeSpool } from './spool-file.js';
+import { isSpooled, remoteName, resumeSpooled, wasBegun, type SpooledRecord } from './spooled.js';
+import { removeRecord } from './spool-file.js';
 import { step } from './steps.js';
 import { lookForStrays, mayAppear, rememberStrays } from './strays.js';
 
@@ -68,8 +69,7 @@ async function settle(context: PushContext, record: PendingRecord, settled: Sett
   }
 }
 
-async function resume(context: PushContext, record: PendingRecord, settled: Settled): Promise<void> {
-  if (!isSpooled(record)) return;
+async function resume(context: PushContext, record: SpooledRecord, settled: Settled): Promise<void> {
   const deposit = await resumeSpooled(context, record);
   if (deposit !== null) settled.resumed = { deposit, begunAt: new Date(record.createdAt) };
 }
@@ -94,8 +94,7 @@ async function discard(context: PushContext, record: PendingRecord): Promise<voi
   );
   if ((record.stage !== 'intent' || wasBegun(record)) && (await mayAppear(context, name, removal)))
     await rememberStrays(context, [name]);
-  await removeSpool(state, record);
-  await removePending(state, record.depositId);
+  await removeRecord(state, record);
 }
 
 /** The answer to close or rename was lost, by a crash or with the connection: a look at the agent settles it, or nothing does. */
@@ -105,24 +104,14 @@ async function findOut(context: PushContext, record: Open, settled: Settled): Pr
   if (verdict === 'void') return giveUp(context, record, settled);
   if (verdict !== 'open') {
     hooks.warn(`${record.depositId}, begun by an earlier run, is at the agent; its receipt now says so`);
-    return file(
-      context,
-      { ...record, stage: 'published', transfer: verdict, completedAt: notBefore(record.draft.startedAt) },
-      settled,
-    );
+    return file(context, answered(record, verdict), settled);
   }
   if (record.stage === 'closing') {
     hooks.warn(
       `${record.depositId}, begun by an earlier run, is possibly deposited: the agent does not show it; its receipt says unconfirmed`,
       'act',
     );
-    const transfer = { ...transferOf(record, 'unconfirmed', 'unreadable') };
-    await fileEarlier(context, {
-      ...record,
-      stage: 'unconfirmed',
-      transfer,
-      completedAt: notBefore(record.draft.startedAt),
-    });
+    await fileEarlier(context, answered(record, transferOf(record, 'unconfirmed', 'unreadable')));
   } else {
     hooks.warn(`${record.depositId} remains unconfirmed: the agent does not show it`, 'act');
   }
@@ -133,18 +122,8 @@ async function findOut(context: PushContext, record: Open, settled: Settled): Pr
 async function giveUp(context: PushContext, record: Open, settled: Settled): Promise<void> {
   if (record.stage !== 'closing')
     context.hooks.warn(`the receipt of ${record.depositId} says unconfirmed: it did not become a deposit`, 'act');
-  const { schema, depositId, arrangement, partialName, finalName, createdAt, server, publish, draft, spool } = record;
-  const intent: Stage<'intent'> = {
-    schema,
-    stage: 'intent',
-    depositId,
-    arrangement,
-    partialName,
-    finalName,
-    createdAt,
-    server,
-    publish,
-  };
+  const { draft, spool } = record;
+  const intent = { ...baseOf(record), stage: 'intent' as const };
   if (record.stage !== 'closing' || spool === undefined)
     return discard(context, { ...intent, ...(spool && { spool }) });
   const { name, bytes, sha256 } = spool;
@@ -215,11 +194,7 @@ async function fileEarlier(context: PushContext, record: AnsweredRecord): Promis
     throw new DepotError(
       cause.code,
       `the receipt of ${record.depositId}, which an earlier run deposited, cannot be written: ${cause.message}`,
-      {
-        published: 'no',
-        cause: error,
-        hint: cause.hint,
-      },
+      { published: 'no', cause: error, hint: cause.hint },
     );
   }
 }

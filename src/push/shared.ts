@@ -2,9 +2,11 @@ import { copyOf } from '../errors.js';
 import type { SecretKey } from '../pgp/certificate.js';
 import { Connections } from '../sftp/connections.js';
 
-interface Signer {
+/** The supplier's signing key, unlocked. */
+export interface Signer {
   signer: SecretKey;
   warnings: string[];
+  /** Those of `warnings` that somebody must act on. */
   urgent: string[];
 }
 

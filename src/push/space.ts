@@ -13,16 +13,14 @@ import type { PushContext } from './push-context.js';
  * @throws DepotError 'local-disk-full'
  */
 export async function checkSpoolSpace({ o, state, hooks }: Pick<PushContext, 'o' | 'state' | 'hooks'>): Promise<void> {
-  const free = await freeOctets(state.directory);
-  if (free === null) return;
+  const space = await statfs(state.directory).catch(() => null);
+  if (space === null) return;
+  const free = space.bavail * space.bsize;
   const last = (await lastDeposit(state))?.bytes ?? null;
-  const needed = last ?? (await octetsOf(o.arrangement.dataset));
+  const needed = last ?? (await bytesOf(o.arrangement.dataset));
   if (needed === null || needed <= free) return;
-  const why =
-    last === null
-      ? `the files to be deposited have ${inMebibytes(needed)}`
-      : `the last deposit had ${inMebibytes(needed)}`;
-  const message = `${why}, and ${state.directory} has room for ${inMebibytes(free)}`;
+  const what = last === null ? 'the files to be deposited have' : 'the last deposit had';
+  const message = `${what} ${inMebibytes(needed)}, and ${state.directory} has room for ${inMebibytes(free)}`;
   if (last === null && o.arrangement.compression !== 'none')
     hooks.warn(`${message}: going on, since they may compress`);
   else
@@ -31,19 +29,14 @@ export async function checkSpoolSpace({ o, state, hooks }: Pick<PushContext, 'o'
     });
 }
 
-async function freeOctets(directory: string): Promise<number | null> {
-  const space = await statfs(directory).catch(() => null);
-  return space === null ? null : space.bavail * space.bsize;
-}
-
-/** Octets of all sources; null when they cannot be known beforehand: a command's output, what is made by `prepare`, a part that is left out. */
-export async function octetsOf(sources: readonly SourceSpec[]): Promise<number | null> {
+/** Bytes of all sources; null when they cannot be known beforehand: a command's output, what is made by `prepare`, a part that is left out. */
+export async function bytesOf(sources: readonly SourceSpec[]): Promise<number | null> {
   let sum = 0;
   for (const source of sources) {
     if (source.prepare !== undefined || source.kind === 'command' || source.kind === 'stdin') return null;
     if (source.kind === 'directory' && source.exclude.length > 0) return null;
     try {
-      sum += source.kind === 'file' ? (await stat(source.path)).size : await octetsBelow(source.path);
+      sum += source.kind === 'file' ? (await stat(source.path)).size : await bytesBelow(source.path);
     } catch {
       // Whatever is wrong with it is for the reading to say.
       return null;
@@ -52,11 +45,11 @@ export async function octetsOf(sources: readonly SourceSpec[]): Promise<number |
   return sum;
 }
 
-async function octetsBelow(directory: string): Promise<number> {
+async function bytesBelow(directory: string): Promise<number> {
   let sum = 0;
   for await (const entry of await opendir(directory)) {
     const file = path.join(directory, entry.name);
-    if (entry.isDirectory()) sum += await octetsBelow(file);
+    if (entry.isDirectory()) sum += await bytesBelow(file);
     else if (entry.isFile()) sum += (await lstat(file)).size;
   }
   return sum;

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { localError, syncDirectory } from '../durable-file.js';
-import type { PendingRecord } from '../state/pending.js';
+import { removePending, type PendingRecord } from '../state/pending.js';
 import type { ArrangementState } from '../state/arrangement-state.js';
 
 /** Where suitcases wait for their upload, below the arrangement's state. */
@@ -20,6 +20,12 @@ export function spoolPath(state: ArrangementState, name: string): string {
 /** The suitcase is at the agent, or given up. */
 export async function removeSpool(state: ArrangementState, { spool }: Pick<PendingRecord, 'spool'>): Promise<void> {
   if (spool !== undefined) await remove(spoolPath(state, spool.name));
+}
+
+/** Nothing is left to do: the record goes, after its spool. */
+export async function removeRecord(state: ArrangementState, record: PendingRecord): Promise<void> {
+  await removeSpool(state, record);
+  await removePending(state, record.depositId);
 }
 
 /** Removes what no record names: a sealing that was interrupted, or a deposit whose record went first. Under the lock. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isRefusal } from '../errors.js';
-import { removePending, writePending, type PendingRecord } from '../state/pending.js';
+import { writePending, type PendingRecord } from '../state/pending.js';
 import type { ReceiptDraft } from '../receipt/schema.js';
 import { openSpool, SpoolFault, writeSpool, type Spool } from '../seal/spool.js';
 import type { Removal } from '../sftp/link.js';
@@ -12,8 +12,8 @@ import { PushProgress } from './progress.js';
 import type { Deposit } from './push-types.js';
 import type { PushContext } from './push-context.js';
 import { checkSpoolSpace } from './space.js';
-import { removeSpool, spoolName, spoolPath } from './spool-file.js';
-import { draftOf, publishedBy, publishUpload, startDeposit, type Beginning } from './stages.js';
+import { removeRecord, removeSpool, spoolName, spoolPath } from './spool-file.js';
+import { beginSealing, draftOf, publishedBy, publishUpload, type Beginning } from './stages.js';
 import { step } from './steps.js';
 import { mayAppear, rememberStrays } from './strays.js';
 
@@ -41,15 +41,16 @@ export async function spooledDeposit(context: PushContext, beginning: Beginning)
   const { intent } = beginning;
   await checkSpoolSpace(context);
   hooks.phase('sealing');
-  const { sealing, envelope, progress } = await startDeposit(context, beginning);
+  const begun = await beginSealing(context, intent.depositId, beginning.compression, context.agent.stats);
+  const { sealing, progress } = begun;
   const name = spoolName(intent.depositId);
   let draft: ReceiptDraft;
   try {
-    const sealed = await writeSpool(spoolPath(state, name), sealing, (octets) => {
+    const sealed = await writeSpool(spoolPath(state, name), sealing, (bytes) => {
       step('first-block-spooled');
-      progress.sealed(octets);
+      progress.sealed(bytes);
     });
-    draft = draftOf(context, beginning, envelope, sealed);
+    draft = draftOf(context, beginning, begun, sealed);
   } finally {
     await sealing.stop();
   }
@@ -77,20 +78,17 @@ export async function resumeSpooled(context: PushContext, record: SpooledRecord)
   }
   run.depositId = record.depositId;
   run.bytes = null;
-  hooks.warn(
-    `going on with ${record.depositId}, which an earlier run sealed${record.spool.confirmed === undefined ? '' : `, from byte ${record.spool.confirmed} of ${record.spool.bytes}`}`,
-  );
+  const { confirmed, bytes } = record.spool;
+  const from = confirmed === undefined ? '' : `, from byte ${confirmed} of ${bytes}`;
+  hooks.warn(`going on with ${record.depositId}, which an earlier run sealed${from}`);
   try {
-    const fits = record.publish === context.o.arrangement.remote.publish;
-    return await sendSpooled(
-      context,
-      record.spool.confirmed !== undefined && fits ? record : await fromTheBeginning(context, record),
-    );
+    const fits = confirmed !== undefined && record.publish === context.o.arrangement.remote.publish;
+    return await sendSpooled(context, fits ? record : await fromTheBeginning(context, record));
   } catch (error) {
     if (run.published !== 'no') throw error;
     if (error instanceof SpoolFault) await discardSpooled(context, record, error.message);
     // With its name, it was given up where that was found.
-    else if (error instanceof PartialLost && context.o.arrangement.remote.publish === 'direct' && canSealAgain(context))
+    else if (error instanceof PartialLost && context.o.arrangement.remote.publish === 'direct' && canReadAgain(context))
       hooks.warn(`${error.message}; it is sealed again under a new id`);
     else throw error;
     run.depositId = null;
@@ -101,26 +99,23 @@ export async function resumeSpooled(context: PushContext, record: SpooledRecord)
 }
 
 /** Standard input comes once. */
-function canSealAgain({ o }: PushContext): boolean {
+export function canReadAgain({ o }: PushContext): boolean {
   return o.arrangement.dataset.every((source) => source.kind !== 'stdin');
 }
 
 /** Recipients are judged at every push: what was sealed for others than today's is not sent. */
 function unfitness({ keys, o }: PushContext, { draft }: SpooledRecord): string | null {
   if (o.rehearse && draft.rehearsed !== true) return 'it was sealed without the rehearsal that is asked for now';
-  const today = keys.recipients
-    .map(({ fingerprint, subkeyFingerprint }) => `${fingerprint} ${subkeyFingerprint}`)
-    .sort();
-  const sealedFor = draft.encryption.recipients
-    .map(({ fingerprint, subkeyFingerprint }) => `${fingerprint} ${subkeyFingerprint}`)
-    .sort();
+  const sorted = (of: SpooledRecord['draft']['encryption']['recipients']): string[] =>
+    of.map(({ fingerprint, subkeyFingerprint }) => `${fingerprint} ${subkeyFingerprint}`).sort();
+  const [today, sealedFor] = [sorted(keys.recipients), sorted(draft.encryption.recipients)];
   return today.join() === sealedFor.join() ? null : 'it was sealed for other keys than those of today';
 }
 
 /**
- * With \`publish: direct\` the name that was written to is the suitcase's own, which holds its id, as does what the receipt commits to: it
- * cannot be sent under another. What was begun under it, and cannot be gone on with, is not sent a second time: the server may still
- * have the first file, without a name, and put it over the second.
+ * With `publish: direct` the name that was written to is the suitcase's own, and it cannot be sent under another: the receipt commits
+ * to the id in it. What was begun under it, and cannot be gone on with, is not sent a second time: the server may still have the
+ * first file, without a name, and put it over the second.
  */
 function spentName({ o }: PushContext, record: SpooledRecord): string | null {
   if (record.publish !== 'direct' || !wasBegun(record)) return null;
@@ -140,8 +135,7 @@ async function discardSpooled(context: PushContext, record: SpooledRecord, why: 
     `${record.depositId}, which an earlier run sealed, is given up: ${why}${removal === 'refused' ? `; ${remoteName(record)} may remain at ${agent.address}` : ''}`,
     removal === 'refused' ? 'act' : undefined,
   );
-  await removeSpool(state, record);
-  await removePending(state, record.depositId);
+  await removeRecord(state, record);
 }
 
 /** The file under which it was sent so far: away with it, now or when it appears. */
@@ -174,12 +168,8 @@ async function sendSpooled(context: PushContext, first: SpooledRecord): Promise<
 
 async function sendOnce(context: PushContext, record: SpooledRecord): Promise<Deposit> {
   const { state, agent, run, hooks } = context;
-  const {
-    partialName,
-    finalName,
-    draft,
-    spool: { name, confirmed },
-  } = record;
+  const { partialName, finalName, draft } = record;
+  const { name, confirmed } = record.spool;
   hooks.phase('uploading');
   const spool = await openSpool(spoolPath(state, name), draft.suitcase, confirmed ?? 0);
   step('spool-verified');
@@ -221,7 +211,7 @@ async function send(
   upload: Upload,
   spool: Spool,
 ): Promise<void> {
-  const progress = new PushProgress(hooks, agent);
+  const progress = new PushProgress(hooks, agent.stats);
   progress.suitcase(record.spool.bytes);
   let distance = FIRST_CHECKPOINT;
   let next = distance;
@@ -256,8 +246,8 @@ async function send(
 }
 
 /**
- * The upload stopped. What the server refused is removed there, to take none of its room; otherwise the partial stays for the
- * next run, also after a signal: a reboot is one. With `publish: direct` it has the suitcase's name: only what can be gone on with stays.
+ * The upload stopped. What the server refused is removed there; otherwise the partial stays for the next run, also after a
+ * signal: a reboot is one. With `publish: direct` it has the suitcase's name, so only what can be continued stays.
  */
 async function keepForLater(
   context: PushContext,
@@ -293,10 +283,8 @@ function sayKept({ agent, hooks }: PushContext, record: SpooledRecord, gone: boo
     );
     return;
   }
-  const from =
-    record.spool.confirmed === undefined
-      ? 'from the beginning'
-      : `from byte ${record.spool.confirmed} of ${record.spool.bytes}`;
+  const { confirmed, bytes } = record.spool;
+  const from = confirmed === undefined ? 'from the beginning' : `from byte ${confirmed} of ${bytes}`;
   hooks.warn(`${record.depositId} is sealed and kept; the next push to ${agent.address} goes on ${from}${left}`);
 }
 
@@ -312,13 +300,12 @@ async function giveUpName(context: PushContext, record: SpooledRecord): Promise<
     hooks.warn(
       `a truncated file ${record.finalName} may remain at ${agent.address}: tell the agent that it is not whole`,
     );
-  await removeSpool(state, record);
-  await removePending(state, record.depositId);
+  await removeRecord(state, record);
 }
 
 /**
- * The partial cannot be gone on with: away with it, and another name for the next one, since a server that names files at their close may
- * still have the first. The suitcase and its final name stay what they are.
+ * Removes a partial that cannot be continued, and takes another name for the next one, since a server that names files at their
+ * close may still have the first. The suitcase and its final name stay what they are.
  */
 async function fromTheBeginning(context: PushContext, record: SpooledRecord): Promise<SpooledRecord> {
   const { state, o } = context;

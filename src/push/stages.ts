@@ -1,4 +1,5 @@
 /** What a deposit that is streamed and one that is spooled have in common. */
+import type { ShrinkRule } from '../dataset/shrink.js';
 import { isDepotError } from '../errors.js';
 import { writePending, type PendingRecord } from '../state/pending.js';
 import { checkDraft } from '../state/record.js';
@@ -13,7 +14,7 @@ import { draftReceipt, makeEnvelope, type Envelope } from './receipt-draft.js';
 import { PushProgress } from './progress.js';
 import { rehearsed } from './rehearse.js';
 import type { PushContext } from './push-context.js';
-import { octetsOf } from './space.js';
+import { bytesOf } from './space.js';
 import { step } from './steps.js';
 
 /** A deposit that has a name and nothing else yet. */
@@ -54,36 +55,40 @@ export async function publishUpload(
   return transfer;
 }
 
-/** Has the sealing thread begin, and that of the rehearsal; the session key is wiped here as soon as they have it. */
-export async function startDeposit(
-  context: PushContext,
-  { intent, compression }: Beginning,
-): Promise<{ sealing: Sealing; envelope: Envelope; progress: PushProgress }> {
-  const { o, agent, keys, hooks, run, state } = context;
-  const progress = new PushProgress(hooks, agent);
-  if (o.measure === true) progress.expect(octetsOf(o.arrangement.dataset));
-  const envelope = await makeEnvelope(intent.depositId, keys);
-  run.shrink = await shrinkRule(o, state);
+/** A sealing under way, and what its receipt will be made of. */
+export interface Begun {
+  sealing: Sealing;
+  envelope: Envelope;
+  progress: PushProgress;
+  shrink: ShrinkRule | null;
+}
+
+/** Starts the sealing thread, and that of the rehearsal; the session key is wiped here as soon as they have it. */
+export async function beginSealing(
+  { o, keys, hooks, state }: Pick<PushContext, 'o' | 'keys' | 'hooks' | 'state'>,
+  depositId: string,
+  compression: CompressionFormat,
+  sent: { acknowledged: number },
+): Promise<Begun> {
+  const progress = new PushProgress(hooks, sent);
+  if (o.measure === true) progress.expect(bytesOf(o.arrangement.dataset));
+  const envelope = await makeEnvelope(depositId, keys);
+  const { pkesk, sessionKey } = envelope;
+  const shrink = await shrinkRule(o, state);
   const started = startSealing(
-    {
-      dataset: datasetOf(o, intent.depositId, run.shrink),
-      compression,
-      pkesk: envelope.pkesk,
-      sessionKey: envelope.sessionKey,
-      encryption: keys.encryption,
-    },
+    { dataset: datasetOf(o, depositId, shrink), compression, pkesk, sessionKey, encryption: keys.encryption },
     { signal: o.signal, warn: hooks.warn, progress: (read) => progress.dataset(read) },
   );
   const sealing = o.rehearse ? rehearsed(started, { ...envelope, compression }) : started;
-  envelope.sessionKey.fill(0);
-  return { sealing, envelope, progress };
+  sessionKey.fill(0);
+  return { sealing, envelope, progress, shrink };
 }
 
 /** What the receipt will say; checked, while nothing is published yet. */
 export function draftOf(
   { o, keys, run }: PushContext,
   { intent, startedAt, compression }: Beginning,
-  envelope: Envelope,
+  { envelope, shrink }: Begun,
   sealed: SealResult,
 ): ReceiptDraft {
   step('sealed');
@@ -99,7 +104,7 @@ export function draftOf(
   });
   checkDraft(draft);
   run.files = sealed.dataset.files;
-  run.dataset = runDataset(sealed.dataset, run.shrink);
+  run.dataset = runDataset(sealed.dataset, shrink);
   return draft;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Deposits that are under way, one file each in `pending/`, fsynced at every step: whatever happens
- * after a step, the next run finds in it what may be at the agent and what is left to do.
+ * Deposits that are under way, one file each in `pending/`, fsynced at every step: whatever happens after a step, the next run
+ * finds in it what may be at the agent and what is left to do.
  *
  *     intent       before the remote create: a partial (or, published directly, the file) may be there;
  *                  with a draft and a spool: everything is sealed, and the next run can go on
@@ -18,34 +18,11 @@ import { parseDepositId, parsePartialName, parseSuitcaseName, sidecarNames } fro
 import type { Receipt, ReceiptDraft } from '../receipt/schema.js';
 import type { ArrangementState } from './arrangement-state.js';
 
-interface PendingBase {
-  schema: 'depot.pending/1';
-  depositId: string;
-  arrangement: string;
-  partialName: string;
-  finalName: string;
-  createdAt: string;
-  /** Where the upload went: a record is settled only against the same place. Local, never in a receipt. */
-  server: { account: string; directory: string };
-  publish: 'rename' | 'direct';
-  /** With `spool: true`: the sealed file in `spool/`, whether its upload was begun under the names here, and how much of it the server has confirmed to hold. */
-  spool?: { name: string; bytes: number; sha256: string; begun?: boolean; confirmed?: number };
-}
-
-export type PendingRecord = PendingBase &
-  (
-    | { stage: 'intent'; draft?: ReceiptDraft }
-    | { stage: 'closing'; draft: ReceiptDraft; durability?: Receipt['transfer']['durability'] }
-    | { stage: 'published' | 'unconfirmed'; draft: ReceiptDraft; transfer: Receipt['transfer']; completedAt: string }
-    | { stage: 'sidecars'; remainingSidecars: string[] }
-  );
-export type PendingStage = PendingRecord['stage'];
-
 /** Larger than the largest receipt. */
 const maxPendingBytes = 2 * 1024 * 1024;
 
 const draft = v.looseObject({ schema: v.literal('depot.receipt/1'), depositId: v.string() });
-const base = {
+const baseSchema = v.object({
   schema: v.literal('depot.pending/1'),
   depositId: v.pipe(
     v.string(),
@@ -55,8 +32,10 @@ const base = {
   partialName: v.string(),
   finalName: v.string(),
   createdAt: v.string(),
+  /** Where the upload went: a record is settled only against the same place. Local, never in a receipt. */
   server: v.object({ account: v.string(), directory: v.string() }),
   publish: v.picklist(['rename', 'direct']),
+  /** With `spool: true`: the sealed file in `spool/`, whether its upload was begun under the names here, and how much the server has confirmed. */
   spool: v.exactOptional(
     v.object({
       name: v.string(),
@@ -66,7 +45,8 @@ const base = {
       confirmed: v.exactOptional(v.number()),
     }),
   ),
-};
+});
+const base = baseSchema.entries;
 const settled = { ...base, draft, transfer: v.looseObject({ status: v.string() }), completedAt: v.string() };
 const pendingSchema = v.variant('stage', [
   v.looseObject({ ...base, stage: v.literal('intent'), draft: v.exactOptional(draft) }),
@@ -80,6 +60,21 @@ const pendingSchema = v.variant('stage', [
   v.looseObject({ ...settled, stage: v.literal('unconfirmed') }),
   v.looseObject({ ...base, stage: v.literal('sidecars'), remainingSidecars: v.array(v.string()) }),
 ]);
+
+export type PendingRecord = v.InferOutput<typeof baseSchema> &
+  (
+    | { stage: 'intent'; draft?: ReceiptDraft }
+    | { stage: 'closing'; draft: ReceiptDraft; durability?: Receipt['transfer']['durability'] }
+    | { stage: 'published' | 'unconfirmed'; draft: ReceiptDraft; transfer: Receipt['transfer']; completedAt: string }
+    | { stage: 'sidecars'; remainingSidecars: string[] }
+  );
+export type PendingStage = PendingRecord['stage'];
+
+/** What a record has at every stage, without its spool. */
+export function baseOf(record: PendingRecord): Omit<v.InferOutput<typeof baseSchema>, 'spool'> {
+  const { schema, depositId, arrangement, partialName, finalName, createdAt, server, publish } = record;
+  return { schema, depositId, arrangement, partialName, finalName, createdAt, server, publish };
+}
 
 /** A file in `pending/` that is no record; a deposit may be hidden behind it, so it is said and kept. */
 export interface UnreadablePending {

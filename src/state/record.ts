@@ -40,19 +40,22 @@ export async function recordReceipt(o: {
   try {
     return await file(o);
   } catch (error) {
-    const published = o.transfer.status === 'acknowledged' ? 'yes' : 'unknown';
-    if (!isDepotError(error)) throw error;
-    throw new DepotError(
-      'receipt-not-written',
-      `the receipt of ${o.draft.depositId} could not be written: ${error.message}`,
-      {
-        hint: error.hint ?? `repair that, then run: «depot push ${o.draft.arrangement}»`,
-        published,
-        depositId: o.draft.depositId,
-        cause: error,
-      },
-    );
+    throw isDepotError(error) ? receiptNotWritten(o, error) : error;
   }
+}
+
+/** The deposit is, or may be, at the agent. */
+export function receiptNotWritten(
+  { draft, transfer }: { draft: ReceiptDraft; transfer: Receipt['transfer'] },
+  cause: DepotError,
+): DepotError {
+  const message = `the receipt of ${draft.depositId} could not be written: ${cause.message}`;
+  return new DepotError('receipt-not-written', message, {
+    published: transfer.status === 'acknowledged' ? 'yes' : 'unknown',
+    depositId: draft.depositId,
+    hint: `${cause.hint ?? 'repair that'}, then run: «depot push ${draft.arrangement}»`,
+    cause,
+  });
 }
 
 async function file(o: Parameters<typeof recordReceipt>[0]): Promise<RecordedReceipt> {
