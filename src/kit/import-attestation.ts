@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Config } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Certificate } from '../pgp/certificate.js';
@@ -9,6 +8,7 @@ import { fileAttestation, filedAttestations, type FiledAttestation } from '../st
 import { parseDepositId, timestamp } from '../names/deposit.js';
 import { lockArrangement } from '../state/lock.js';
 import { ageOf, clockSkewMs } from '../clock.js';
+import { sha256Hex } from '../primitives.js';
 import { commitmentOf, fromBase16 } from '../receipt/proof.js';
 import { parseReceipt } from '../receipt/parse.js';
 import type { Receipt } from '../receipt/schema.js';
@@ -40,7 +40,7 @@ export interface Imported {
 /**
  * Checks an attestation against our own receipt, and files it:
  *
- *     form | our receipt, octet for octet | SHA-256(opening) = commitment | a key that the receipt names
+ *     form | our receipt, byte for byte | SHA-256(opening) = commitment | a key that the receipt names
  *     | signature by that key, or by one whose fingerprint was given | newer than what is on file
  *
  * @throws DepotError 'verification-failed' with the reason; 'usage' for a deposit that is not on record here
@@ -67,7 +67,7 @@ export async function importAttestation(o: ImportOptions): Promise<Imported> {
   const lock = await lockArrangement(state.directory);
   try {
     const onFile = await filedAttestations(state, depositId);
-    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const sha256 = sha256Hex(bytes);
     const same = onFile.find((one) => one.sha256 === sha256);
     if (same !== undefined) return { filed: same, already: true, warnings };
     refuseReplay(attestation, onFile);

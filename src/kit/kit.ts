@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { lstat, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { succeeds } from '../abort.js';
@@ -8,12 +7,13 @@ import { DepotError, isDepotError } from '../errors.js';
 import type { Certificate } from '../pgp/certificate.js';
 import { lockSecretKey, readCertificate } from '../pgp/keys.js';
 import { verifyDetached } from '../pgp/signature.js';
-import { requireOwnPlace } from '../permissions.js';
+import { sha256Hex } from '../primitives.js';
 import { printable } from '../printable.js';
 import { localError, writeNew } from '../durable-file.js';
 import { newestDeposit, type ListedReceipt } from '../state/list.js';
 import { receiptName, signatureName } from '../names/deposit.js';
 import { ArrangementState } from '../state/arrangement-state.js';
+import { freePlace } from '../reader/decrypt.js';
 import { readGiven } from '../reader/named-files.js';
 import { letterHtml } from './letter.js';
 import { PartialDirectory } from '../reader/partial-directory.js';
@@ -57,11 +57,7 @@ const secretName = 'private.secret.asc';
  *   'verification-failed' when none of the signers signed the newest receipt, 'passphrase-wrong', 'local-…'
  */
 export async function makeKit(o: KitOptions): Promise<Kit> {
-  const out = path.resolve(o.out);
-  if (await succeeds(lstat(out))) throw exists(out);
-  await requireOwnPlace(out).catch((error: unknown) => {
-    throw localError(error, 'create', out);
-  });
+  const out = await freePlace(o.out);
   const state = new ArrangementState(o.stateDirectory, o.arrangement.name);
   const newest = await newestDeposit(state);
   if (newest?.signature == null)
@@ -78,27 +74,28 @@ export async function makeKit(o: KitOptions): Promise<Kit> {
         throw withoutOpener(error);
       });
   const secret = o.secretKeyPassphrase === undefined ? null : await secretKeyOf(o.arrangement, o.secretKeyPassphrase);
-  const openerSha256 = opener === null ? null : createHash('sha256').update(opener).digest('hex');
+  const openerSha256 = opener === null ? null : sha256Hex(opener);
   const id = newest.depositId;
-  const contents: [string, Uint8Array | string][] = [
-    [
-      'letter.html',
-      letterHtml({
-        supplier: o.config.supplier.name,
-        receipt: newest.receipt,
-        signers,
-        openerSha256,
-        secretKey: secret === null ? null : secretName,
-        date: o.now.toISOString().slice(0, 10),
-      }),
-    ],
-    ...(opener === null ? [] : [['opener.html', opener] as [string, Uint8Array]]),
+  const letter = letterHtml({
+    supplier: o.config.supplier.name,
+    receipt: newest.receipt,
+    signers,
+    openerSha256,
+    secretKey: secret === null ? null : secretName,
+    date: o.now.toISOString().slice(0, 10),
+  });
+  const wanted: [string, Uint8Array | string | null][] = [
+    ['letter.html', letter],
+    ['opener.html', opener],
     ...signers.map(({ file, armored }): [string, string] => [file, armored]),
     [receiptName(id), newest.bytes],
     [signatureName(id), newest.signature],
-    ...(cover === null ? [] : [[newest.receipt.cover.name, cover] as [string, Uint8Array]]),
-    ...(secret === null ? [] : [[secretName, secret] as [string, string]]),
+    [newest.receipt.cover.name, cover],
+    [secretName, secret],
   ];
+  const contents = wanted.flatMap(([name, bytes]): [string, Uint8Array | string][] =>
+    bytes === null ? [] : [[name, bytes]],
+  );
   await writeAll(out, contents);
   return {
     directory: out,
@@ -133,10 +130,10 @@ async function signersOf(
       error.hint = `give the public key of ${receipt.supplier.signerFingerprint}, which signed the newest receipt, under supplier.formerSigningKeys in depot.yaml, or with --signer FILE; or make a new deposit first: «depot push ${arrangement.name}»`;
     throw error;
   });
-  const first = certificates.filter(({ fingerprint }) => fingerprint === signed.fingerprint);
-  const others = certificates.filter(({ fingerprint }) => fingerprint !== signed.fingerprint);
+  const isFirst = ({ fingerprint }: Certificate): number => Number(fingerprint === signed.fingerprint);
+  certificates.sort((a, b) => isFirst(b) - isFirst(a));
   // `armored` gives the public part only, whatever the file held.
-  return [...first, ...others].map((certificate, i) => ({
+  return certificates.map((certificate, i) => ({
     file: i === 0 ? 'signer.public.asc' : `signer-${i + 1}.public.asc`,
     fingerprint: certificate.fingerprint,
     armored: certificate.armored(),
@@ -190,21 +187,13 @@ function withoutOpener(cause: unknown): unknown {
   });
 }
 
-function exists(directory: string): DepotError {
-  return new DepotError('output-exists', `${printable(directory)} exists already`, {
-    hint: 'name a directory that does not exist yet with --out',
-  });
-}
-
 /**
- * The private part of the public key in the file `key` where the supplier has it: `depot key generate` writes it beside the public one. Null when it
- * is not there, which does not say that the supplier never had it (`keyMadeBy: supplier`).
+ * The file of the private key, which `depot key generate` writes beside the public one in `key`. Null when it is not there, which
+ * does not say that the supplier never had it (`keyMadeBy: supplier`).
  */
 export async function suppliersSecretKey({ key }: Pick<Beneficiary, 'key'>): Promise<string | null> {
   if (!key.endsWith('.public.asc')) return null;
   const file = key.replace(/\.public\.asc$/, '.secret.asc');
-  return stat(file).then(
-    (found) => (found.isFile() ? file : null),
-    () => null,
-  );
+  const found = await stat(file).catch(() => null);
+  return found?.isFile() === true ? file : null;
 }

@@ -1,34 +1,33 @@
-import { createHash } from 'node:crypto';
 import { open, readFile, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DepotError } from '../errors.js';
 import { requireOwnPlace } from '../permissions.js';
+import { sha256Hex } from '../primitives.js';
 import { printable } from '../printable.js';
 import { localError, writeAll } from '../durable-file.js';
 
 /** The offline opener, as `npm run build` puts it beside the program. */
 const built = new URL('../opener.html', import.meta.url);
 
-/** The page and what to compare by telephone. @throws DepotError 'internal' where the program was not built */
-async function readOpener(): Promise<{ page: Buffer; sha256: string }> {
-  const page = await readFile(built).catch((cause: unknown) => {
+/** @throws DepotError 'internal' where the program was not built */
+async function readOpener(): Promise<Buffer> {
+  return readFile(built).catch((cause: unknown) => {
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw localError(cause, 'read', fileURLToPath(built));
     throw new DepotError('internal', 'the opener is not part of this copy of depot', {
       hint: 'build it with: npm run build',
       cause,
     });
   });
-  return { page, sha256: createHash('sha256').update(page).digest('hex') };
 }
 
-/** Writes the page to a new file. @throws DepotError 'output-exists', 'local-not-writable' */
+/** Writes the page to a new file; the digest is what to compare by telephone. @throws DepotError 'output-exists', 'local-not-writable' */
 export async function writeOpener(out: string): Promise<{ path: string; bytes: number; sha256: string }> {
   const path = resolve(out);
   await requireOwnPlace(path).catch((error: unknown) => {
     throw localError(error, 'write', path);
   });
-  const { page, sha256 } = await readOpener();
+  const page = await readOpener();
   // Readable by others, since it is handed on; but who could change it would have the private key of whoever opens it.
   const file = await open(path, 'wx', 0o644).catch((cause: unknown) => {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST')
@@ -47,5 +46,5 @@ export async function writeOpener(out: string): Promise<{ path: string; bytes: n
   } finally {
     await file.close();
   }
-  return { path, bytes: page.length, sha256 };
+  return { path, bytes: page.length, sha256: sha256Hex(page) };
 }

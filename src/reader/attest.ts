@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
-import { succeeds } from '../abort.js';
-import { DepotError, isDepotError } from '../errors.js';
+import { DepotError, isDepotError, succeeds } from '../errors.js';
 import { signWithGpg } from '../pgp/gpg.js';
 import type { SecretKey } from '../pgp/certificate.js';
 import { signDetached } from '../pgp/signature.js';
+import { sha256Hex } from '../primitives.js';
 import { printable } from '../printable.js';
 import { attestationBytes, type Attestation } from '../receipt/attestation.js';
 import { errorCode, localError, writeNew } from '../durable-file.js';
@@ -35,9 +34,7 @@ export interface WrittenAttestation {
 
 /** Throws 'output-exists': to be known before a long verification, not after it. */
 export async function refuseExisting(out: string): Promise<void> {
-  for (const file of [out, `${out}.asc`]) {
-    if (await succeeds(lstat(file))) throw exists(file);
-  }
+  for (const file of [out, `${out}.asc`]) if (await succeeds(lstat(file))) throw exists(file);
 }
 
 /**
@@ -73,7 +70,7 @@ function attestationOf(
   return {
     schema: 'depot.attestation/1',
     depositId: receipt.depositId,
-    receiptSha256: createHash('sha256').update(bytes).digest('hex'),
+    receiptSha256: sha256Hex(bytes),
     suitcaseSha256: receipt.suitcase.sha256,
     ...(o.agentSha256 === undefined ? {} : { agentSha256: o.agentSha256 }),
     keyFingerprint: recipient.fingerprint,
@@ -94,11 +91,10 @@ async function sign(
     const key = await readPrivateKey(o.signWith, o.passphrase);
     return { signature: await signDetached(bytes, key), signedBy: key.fingerprint };
   }
-  if (secret === null)
-    return {
-      signature: await signWithGpg(bytes, keyFingerprint, { env: o.gpg ?? {}, signal: o.signal }),
-      signedBy: keyFingerprint,
-    };
+  if (secret === null) {
+    const signature = await signWithGpg(bytes, keyFingerprint, { env: o.gpg ?? {}, signal: o.signal });
+    return { signature, signedBy: keyFingerprint };
+  }
   try {
     return { signature: await signDetached(bytes, secret), signedBy: secret.fingerprint };
   } catch (error) {

@@ -36,8 +36,12 @@ export class Checks {
   }
 
   /** As `failed`, with what to type. */
-  refused(name: string, { message, hint, code }: DepotError): void {
-    this.failed(name, this.#hints && hint !== undefined ? `${message}; ${hint}` : message, code);
+  refused(name: string, error: DepotError): void {
+    this.failed(name, this.#detail(error), error.code);
+  }
+
+  #detail({ message, hint }: DepotError): string {
+    return this.#hints && hint !== undefined ? `${message}; ${hint}` : message;
   }
 
   has(name: string, result: Check['result']): boolean {
@@ -76,9 +80,8 @@ export class Checks {
       return await work();
     } catch (error) {
       if (!isDepotError(error)) throw error;
-      const detail = this.#hints && error.hint !== undefined ? `${error.message}; ${error.hint}` : error.message;
-      if (error.code === 'incomplete') this.missing(name, detail);
-      else if (codes.includes(error.code)) this.failed(name, detail, error.code);
+      if (error.code === 'incomplete') this.missing(name, this.#detail(error));
+      else if (codes.includes(error.code)) this.refused(name, error);
       else throw error;
       return null;
     }

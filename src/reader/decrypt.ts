@@ -1,11 +1,11 @@
-import { lstat } from 'node:fs/promises';
+import { lstat, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
-import { DepotError, isDepotError } from '../errors.js';
+import { DepotError, isDepotError, succeeds } from '../errors.js';
 import { type Limit, openSuitcase, type OpenResult } from '../open/opening.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { requireOwnPlace } from '../permissions.js';
-import { printable } from '../printable.js';
+import { inMebibytes, printable } from '../printable.js';
 import { fromBase64 } from '../receipt/base64.js';
 import { localError } from '../durable-file.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
@@ -14,10 +14,9 @@ import { typedWord } from '../shell.js';
 import { addressed, otherReceipt } from './exhibits.js';
 import { readReceipt, verifyReceipt } from './named-files.js';
 import type { OpeningKey } from './key-proof.js';
-import { allowedEntries, allowedOctets, contentLimit, entryLimit } from './limits.js';
+import { allowedEntries, allowedOctets, contentLimit, entryLimit, twice } from './limits.js';
 import { openingKeyOf, type KeyPlace } from './opening-key.js';
 import { PartialDirectory } from './partial-directory.js';
-import { roomForEntries, roomForOctets } from './room.js';
 import { openSuitcaseFile, type SuitcaseFile } from './suitcase-file.js';
 
 export interface DecryptOptions extends KeyPlace {
@@ -27,7 +26,7 @@ export interface DecryptOptions extends KeyPlace {
   /** A directory that does not exist yet; or `stdout`. */
   out?: string;
   stdout?: Writable;
-  /** Most octets of content. */
+  /** Most bytes of content. */
   maxSize?: number;
 }
 
@@ -54,9 +53,7 @@ interface Opening {
   receipt: Receipt | null;
   unwrapped: UnwrappedSessionKey;
   origin: Decrypted['origin'];
-  maxBytes: Limit | null;
-  maxWritten: Limit | null;
-  maxEntries: Limit | null;
+  limits: Record<'maxBytes' | 'maxWritten' | 'maxEntries', Limit | null>;
 }
 
 /**
@@ -74,15 +71,8 @@ export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<D
     const unwrapped = await addressed(key.unwrap(file.preamble.pkesk), receipt);
     try {
       if (receipt !== null) belongsTogether(o.suitcase, file, unwrapped, receipt);
-      const opening: Opening = {
-        o,
-        hooks,
-        file,
-        receipt,
-        unwrapped,
-        origin,
-        ...(await limitsOf(o, origin === 'proven' ? receipt : null, out)),
-      };
+      const limits = await limitsOf(o, origin === 'proven' ? receipt : null, out);
+      const opening: Opening = { o, hooks, file, receipt, unwrapped, origin, limits };
       return out === null ? await toStdout(opening, o.stdout!) : await toDirectory(opening, out);
     } finally {
       unwrapped.sessionKey.fill(0);
@@ -123,25 +113,17 @@ async function keyFor({ preamble }: SuitcaseFile, o: DecryptOptions): Promise<Op
 }
 
 /**
- * How much may come out: what the user allows, else what a receipt with a `proven` origin says, else what there is room for. Copies of
- * hard links are no part of what a receipt says: these may take what there is room for.
+ * How much may come out: what the user allows, else what a receipt with a `proven` origin says, else what there is room for.
+ * Copies of hard links, of which no receipt tells, may take what there is room for.
  */
-async function limitsOf(
-  o: DecryptOptions,
-  proven: Receipt | null,
-  out: string | null,
-): Promise<Pick<Opening, 'maxBytes' | 'maxWritten' | 'maxEntries'>> {
+async function limitsOf(o: DecryptOptions, proven: Receipt | null, out: string | null): Promise<Opening['limits']> {
   const user = o.maxSize === undefined ? null : allowedOctets(o.maxSize, 'user');
-  const room = out === null ? null : await roomAt(out, roomForOctets);
+  const room = out === null ? null : await roomAt(out, roomForBytes);
+  const roomForMore = out === null ? null : await roomAt(out, roomForEntries);
   return {
     maxBytes: user ?? (proven === null ? room : allowedOctets(contentLimit(proven.dataset), 'receipt')),
     maxWritten: user ?? room,
-    maxEntries:
-      proven !== null
-        ? allowedEntries(entryLimit(proven.dataset))
-        : out === null
-          ? null
-          : await roomAt(out, roomForEntries),
+    maxEntries: proven === null ? roomForMore : allowedEntries(entryLimit(proven.dataset)),
   };
 }
 
@@ -196,7 +178,7 @@ async function removeOrSay(partial: PartialDirectory, hooks: DecryptHooks): Prom
   }
 }
 
-/** First pass: is all of it authentic? Second pass: the same octets, handed out. */
+/** First pass: is all of it authentic? Second pass: the same bytes, handed out. */
 async function toStdout(opening: Opening, stdout: Writable): Promise<Decrypted> {
   const { file, o } = opening;
   if (file.bytes === null)
@@ -219,24 +201,14 @@ async function toStdout(opening: Opening, stdout: Writable): Promise<Decrypted> 
 }
 
 async function read(
-  { o, hooks, file, receipt, unwrapped, maxBytes, maxWritten, maxEntries }: Opening,
+  { o, hooks, file, receipt, unwrapped, limits }: Opening,
   mode: Parameters<typeof openSuitcase>[0]['mode'],
   emit?: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
 ): Promise<OpenResult> {
   const { handle, preamble, consumed } = file;
+  const { sessionKey, cipher } = unwrapped;
   return openSuitcase(
-    {
-      fd: handle.fd,
-      preamble,
-      consumed,
-      sessionKey: unwrapped.sessionKey,
-      cipher: unwrapped.cipher,
-      mode,
-      maxBytes,
-      maxWritten,
-      maxEntries,
-      wantsSha256: receipt !== null,
-    },
+    { fd: handle.fd, preamble, consumed, sessionKey, cipher, mode, ...limits, wantsSha256: receipt !== null },
     {
       signal: o.signal,
       warn: (message) => hooks.warn(message),
@@ -260,18 +232,37 @@ function roomAt<T>(out: string, room: (directory: string) => Promise<T>): Promis
   });
 }
 
-async function freePlace(out: string): Promise<string> {
+/** How much of a suitcase that nobody vouches for may be unpacked there: as much as there is room for. */
+async function roomForBytes(directory: string): Promise<Limit> {
+  const { bavail, bsize } = await statfs(directory);
+  const most = bavail * bsize;
+  const or = `; or, since long runs of zeros become holes, allow more than there is room for: --max-size ${twice(most)}`;
+  return { most, exceeded: tooSmall(directory, inMebibytes(most), or) };
+}
+
+/** How many files and directories, so that some are left for everybody else; null where the file system does not count them (it says 0). */
+async function roomForEntries(directory: string): Promise<Limit | null> {
+  const { files, ffree } = await statfs(directory);
+  if (files === 0 || ffree === 0) return null;
+  const most = Math.max(0, ffree - Math.ceil(files / 20));
+  return { most, exceeded: tooSmall(directory, `${most} files`) };
+}
+
+function tooSmall(directory: string, room: string, or = ''): Limit['exceeded'] {
+  return {
+    code: 'local-disk-full',
+    message: `no room for the contents: ${room} free on the file system of ${printable(directory)}; nothing was kept`,
+    hint: `free space there, or choose another disk with --out${or}`,
+  };
+}
+
+/** Its absolute path, when a directory can be made there. @throws DepotError 'output-exists', 'local-…' */
+export async function freePlace(out: string): Promise<string> {
   const path = resolve(out);
-  if (
-    await lstat(path).then(
-      () => true,
-      () => false,
-    )
-  ) {
+  if (await succeeds(lstat(path)))
     throw new DepotError('output-exists', `${printable(path)} exists already`, {
       hint: 'name a directory that does not exist yet with --out',
     });
-  }
   await requireOwnPlace(path).catch((error: unknown) => {
     throw localError(error, 'create', path);
   });
@@ -289,6 +280,6 @@ function drained(stdout: Writable, signal: AbortSignal): Promise<void> {
   });
 }
 
-function wrong(message: string, hint: string | null = null): DepotError {
-  return new DepotError('verification-failed', message, hint === null ? {} : { hint });
+function wrong(message: string, hint?: string | null): DepotError {
+  return new DepotError('verification-failed', message, { hint: hint ?? undefined });
 }

@@ -1,7 +1,4 @@
-/**
- * The checks of `verify`, without a word about where things lie: files for the command line, what was dropped on a page for the
- * offline opener. So both say the same of the same deposit.
- */
+/** The checks of `verify`, for files on the command line and for what was dropped on the offline page: so both say the same. */
 import type { ManifestResult } from '../dataset/compare.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Certificate } from '../pgp/certificate.js';
@@ -11,7 +8,7 @@ import { verifyDetached, type VerifiedSignature } from '../pgp/signature.js';
 import { sameOctets } from '../primitives.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
 import { fromBase64 } from '../receipt/base64.js';
-import { parseSuitcaseName, receiptName } from '../names/deposit.js';
+import { parseSuitcaseName, receiptName, timestamp } from '../names/deposit.js';
 import type { Receipt } from '../receipt/schema.js';
 import { Checks, type Verification } from './checks.js';
 import { proveKey, type OpeningKey } from './key-proof.js';
@@ -32,7 +29,7 @@ export interface SuitcaseExhibit {
   preamble: Preamble;
   /** To its end, without a key; `problem` is what is wrong with the OpenPGP structure. */
   inspect(): Promise<Seen & { problem: DepotError | null }>;
-  /** Decrypts and authenticates all of it, and compares the entries with the manifest. At most so many octets of content. */
+  /** Decrypts and authenticates all of it, and compares the entries with the manifest. At most so many bytes of content. */
   open(
     unwrapped: UnwrappedSessionKey,
     limit: Limit | null,
@@ -54,7 +51,7 @@ export interface Exhibits {
   key: OpeningKey | null;
   /** Decrypt everything and compare every entry with the manifest. */
   deep: boolean;
-  /** Most octets of content that `deep` reads; without it the receipt says how much there can be. */
+  /** Most bytes of content that `deep` reads; without it the receipt says how much there can be. */
   maxSize: number | null;
   /** The most where neither that nor a receipt whose signature was verified says it; null for no end. */
   unproven: number | null;
@@ -76,13 +73,13 @@ export interface Proven {
 /** A verification; `proven` when the key was seen to open the deposit that the receipt names. */
 export interface Examined extends Verification {
   proven: Proven | null;
-  /** The most octets of content that were allowed, where more came out. */
+  /** The most bytes of content that were allowed, where more came out. */
   exceeded: number | null;
 }
 
 /**
- * Every check that is possible with what was given: receipt against signer, suitcase against receipt, key against both,
- * the agent's word against the receipt, contents against manifest.
+ * Receipt against signer, suitcase against receipt, key against both, the agent's word against the receipt, contents against
+ * manifest: every check that is possible with what was given.
  *
  * @throws DepotError only for what is no finding: what cannot be read, a signal
  */
@@ -145,8 +142,7 @@ async function verifyReceipt(o: Exhibits, checks: Checks): Promise<Receipt | nul
     const { signature } = o;
     const signed = await checks.attempt('receipt-signature', () => signature(given));
     signed?.warnings.forEach((warning) => o.warn(warning));
-    if (signed)
-      checks.passed('receipt-signature', `by ${signed.fingerprint}, ${signed.signedAt.toISOString().slice(0, 19)}Z`);
+    if (signed) checks.passed('receipt-signature', `by ${signed.fingerprint}, ${timestamp(signed.signedAt)}`);
   }
   return given.receipt;
 }
@@ -165,7 +161,7 @@ async function verifySuitcase(
   try {
     const { preamble } = suitcase;
     verifyRecipients(preamble, receipt, checks);
-    unwrapped = key === null ? null : await unwrap(preamble, key, receipt, checks);
+    unwrapped = key === null ? null : await attemptKey(checks, receipt, () => key.unwrap(preamble.pkesk));
     const seen =
       o.deep && unwrapped !== null
         ? await verifyContents(o, suitcase, receipt, unwrapped, checks, exceeded)
@@ -218,16 +214,9 @@ export async function addressed<T>(work: Promise<T>, receipt: Receipt | null): P
   });
 }
 
-async function unwrap(
-  preamble: Preamble,
-  key: OpeningKey,
-  receipt: Receipt | null,
-  checks: Checks,
-): Promise<UnwrappedSessionKey | null> {
-  return checks.attempt('key-proof', () => addressed(key.unwrap(preamble.pkesk), receipt), [
-    'verification-failed',
-    'not-addressed',
-  ]);
+/** Another key, or one that does not fit, fails the key proof. */
+function attemptKey<T>(checks: Checks, receipt: Receipt | null, work: () => Promise<T>): Promise<T | null> {
+  return checks.attempt('key-proof', () => addressed(work(), receipt), ['verification-failed', 'not-addressed']);
 }
 
 /** The suitcase was opened with the key: is it the session key that the receipt was made with? */
@@ -263,10 +252,8 @@ async function verifyContents(
   const limit = mostOctets(o, receipt, checks.has('receipt-signature', 'passed'));
   try {
     const opened = await suitcase.open(unwrapped, limit);
-    checks.passed(
-      'suitcase-structure',
-      `one OpenPGP message, ${preamble.encryption.packet}, authenticated to its last byte`,
-    );
+    const { packet } = preamble.encryption;
+    checks.passed('suitcase-structure', `one OpenPGP message, ${packet}, authenticated to its last byte`);
     compareContents(opened.contents!, opened.plaintextOctets, receipt, checks);
     return opened;
   } catch (error) {
@@ -296,12 +283,13 @@ function compareContents(
 ): void {
   const { manifest, entries, bytes, manifestSha256, problems } = contents;
   const summary = `${entries} entries, ${bytes} bytes`;
-  if (manifest === 'none' && receipt !== null) {
-    checks.failed('contents', `${summary}, without the manifest that the receipt names`);
-    return;
-  }
   if (manifest === 'none') {
-    checks.missing('contents', `${summary}; there is no manifest to compare with: this archive was not made by depot`);
+    if (receipt !== null) checks.failed('contents', `${summary}, without the manifest that the receipt names`);
+    else
+      checks.missing(
+        'contents',
+        `${summary}; there is no manifest to compare with: this archive was not made by depot`,
+      );
     return;
   }
   const wrong = [...problems];
@@ -318,16 +306,14 @@ function compareContents(
 }
 
 /**
- * What to do where the receipt quotes other session key packets than the suitcase has. Mostly it is the receipt of an earlier or later deposit,
- * such as the one that came with the kit; null when the suitcase has the name that the receipt says.
+ * What to do where the receipt quotes other session key packets than the suitcase has. Mostly it is that of another deposit, such
+ * as the one that came with the kit; null when the suitcase has the name that the receipt says.
  */
 export function otherReceipt(suitcasePath: string, depositId: string): string | null {
   const named = parseSuitcaseName(suitcasePath.slice(suitcasePath.search(/[^\/\\]*$/)));
   if (named?.depositId === depositId) return null;
-  const which =
-    named === null
-      ? 'whose name begins like that of the suitcase'
-      : `of this very deposit, ${receiptName(named.depositId)}`;
+  const ofThis = named === null ? null : `of this very deposit, ${receiptName(named.depositId)}`;
+  const which = ofThis ?? 'whose name begins like that of the suitcase';
   return `take the receipt ${which}: the one given is of ${depositId}; without one leave out --receipt and --signer, and nothing shows who sealed it`;
 }
 
@@ -361,10 +347,7 @@ async function verifyKeyProof(receipt: Receipt | null, key: OpeningKey | null, c
     checks.notPossible('key-proof', 'no private key given', '--key');
     return null;
   }
-  const proof = await checks.attempt('key-proof', () => addressed(proveKey(receipt, key), receipt), [
-    'verification-failed',
-    'not-addressed',
-  ]);
+  const proof = await attemptKey(checks, receipt, () => proveKey(receipt, key));
   if (proof === null) return null;
   proof.sessionKey.fill(0);
   const scope =
@@ -375,25 +358,16 @@ async function verifyKeyProof(receipt: Receipt | null, key: OpeningKey | null, c
   return { keyFingerprint: proof.keyFingerprint, opening: proof.opening };
 }
 
-/**
- * What the agent holds: only the agent can say, and it can hash a closed suitcase. No program sees where its digits come from, and cover and
- * receipt beside the suitcase have them too.
- */
+/** The agent alone can say what it holds, and it can hash a closed suitcase. No program sees where its digits come from. */
 function verifyAgentsWord({ agentSha256 }: Exhibits, receipt: Receipt | null, checks: Checks): void {
   if (agentSha256 === null) {
-    checks.notPossible(
-      'agent-sha256',
-      'what the agent holds was not asked',
-      'have it compute the SHA-256 of its file, then --agent-sha256',
-    );
+    const hint = 'have it compute the SHA-256 of its file, then --agent-sha256';
+    checks.notPossible('agent-sha256', 'what the agent holds was not asked', hint);
   } else if (receipt === null) {
     checks.missing('agent-sha256', "there is no receipt to compare the agent's digest with");
   } else {
-    checks.equal(
-      'agent-sha256',
-      agentSha256,
-      receipt.suitcase.sha256,
-      'the agent gave the digits of the receipt; they also stand beside the suitcase: ask whether it computed them from the file, and when',
-    );
+    const said =
+      'the agent gave the digits of the receipt; they also stand beside the suitcase: ask whether it computed them from the file, and when';
+    checks.equal('agent-sha256', agentSha256, receipt.suitcase.sha256, said);
   }
 }

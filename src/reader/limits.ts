@@ -5,7 +5,7 @@ import type { Receipt } from '../receipt/schema.js';
 const OCTETS_PER_ENTRY = 16 * 1024;
 const OCTETS_BESIDE = 64 << 20;
 
-/** The most octets that the archive of such a dataset can have; more is a bomb and not this dataset. */
+/** The most bytes that the archive of such a dataset can have; more is a bomb and not this dataset. */
 export function contentLimit({ bytes, entries }: Receipt['dataset']): number {
   return bytes + entries * OCTETS_PER_ENTRY + OCTETS_BESIDE;
 }
@@ -49,16 +49,10 @@ export function allowedOctets(most: number, source: Source): Limit {
 }
 
 /** Twice as much, in a number to type. */
-export function twice(octets: number): string {
-  const unit = (
-    [
-      ['TiB', 2 ** 40],
-      ['GiB', 2 ** 30],
-      ['MiB', 2 ** 20],
-      ['KiB', 2 ** 10],
-    ] as const
-  ).find(([, size]) => octets >= 2 * size);
-  return unit === undefined ? String(Math.max(2 * octets, 1024)) : `${Math.ceil((2 * octets) / unit[1])}${unit[0]}`;
+export function twice(bytes: number): string {
+  const units = { TiB: 2 ** 40, GiB: 2 ** 30, MiB: 2 ** 20, KiB: 2 ** 10 };
+  const [unit, size] = Object.entries(units).find(([, size]) => bytes >= 2 * size) ?? ['', 1];
+  return unit === '' ? String(Math.max(2 * bytes, 1024)) : `${Math.ceil((2 * bytes) / size)}${unit}`;
 }
 
 /** More than a verified receipt allows. */

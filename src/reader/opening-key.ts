@@ -1,19 +1,10 @@
 import { isDepotError } from '../errors.js';
-import { unwrapWithGpg, type GpgOptions } from '../pgp/gpg.js';
+import { unwrapWithGpg } from '../pgp/gpg.js';
 import type { SecretKey } from '../pgp/certificate.js';
 import { judgeRecipient } from '../pgp/policy.js';
 import { unwrapSessionKey } from '../pgp/sessionkey.js';
 import { readPrivateKey } from './named-files.js';
 import type { OpeningKey } from './key-proof.js';
-
-function keyInMemory(secret: SecretKey): OpeningKey {
-  return { unwrap: (pkesk) => unwrapSessionKey(pkesk, secret) };
-}
-
-/** Compat only: gpg reads no modern session key packets. */
-function keyInGpg(o: GpgOptions): OpeningKey {
-  return { unwrap: (pkesk) => unwrapWithGpg(pkesk, o) };
-}
 
 /** Where the private key is: a file, or the installed gpg. */
 export interface KeyPlace {
@@ -26,16 +17,13 @@ export interface KeyPlace {
 }
 
 /** The key to open with, and the secret key itself where it came from a file; null when none was given. @throws as `readPrivateKey` */
-export async function openingKeyOf({
-  key,
-  gpg,
-  passphrase,
-  signal,
-}: KeyPlace): Promise<(OpeningKey & { secret: SecretKey | null }) | null> {
-  if (gpg !== undefined) return { ...keyInGpg({ env: gpg, signal }), secret: null };
+export async function openingKeyOf(o: KeyPlace): Promise<(OpeningKey & { secret: SecretKey | null }) | null> {
+  const { key, gpg, signal } = o;
+  // Compat only: gpg reads no modern session key packets.
+  if (gpg !== undefined) return { unwrap: (pkesk) => unwrapWithGpg(pkesk, { env: gpg, signal }), secret: null };
   if (key === undefined) return null;
-  const secret = await readPrivateKey(key, passphrase);
-  return { ...keyInMemory(secret), secret };
+  const secret = await readPrivateKey(key, o.passphrase);
+  return { unwrap: (pkesk) => unwrapSessionKey(pkesk, secret), secret };
 }
 
 /** Only the owner can extend a key, and the supplier's pushes stop on the day: three months are time enough. */

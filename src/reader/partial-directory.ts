@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { removeExtracted } from '../dataset/extract/remove.js';
-import { DepotError } from '../errors.js';
+import { DepotError, succeeds } from '../errors.js';
 import { printable } from '../printable.js';
 import { localError } from '../durable-file.js';
 import { typedWord } from '../shell.js';
 
 /**
- * `<out>.partial`, which becomes `<out>` when all is well and is removed when it is not. While a run writes there, somebody may
- * remove it, as after a run that seems to hang, and a second run makes its own under the same name. So a file with a random
- * name lies in it until the end: a run neither puts in place nor removes a directory without its own mark.
+ * `<out>.partial`, which becomes `<out>` when all is well and is removed when it is not. Somebody may remove it while a run
+ * writes there, and a second run make its own under the same name. So a file with a random name lies in it until the end: a run
+ * neither puts in place nor removes a directory without its own mark.
  */
 export class PartialDirectory {
   readonly path: string;
@@ -67,16 +67,10 @@ export class PartialDirectory {
   /** With all that is in it. False where something is left: what lies there without the mark may be another run's. */
   async remove(): Promise<boolean> {
     if (this.#isWhole || (await this.#isOurs())) removeExtracted(this.path);
-    return lstat(this.path).then(
-      () => false,
-      () => true,
-    );
+    return !(await succeeds(lstat(this.path)));
   }
 
   #isOurs(): Promise<boolean> {
-    return lstat(this.#mark).then(
-      () => true,
-      () => false,
-    );
+    return succeeds(lstat(this.#mark));
   }
 }

@@ -16,7 +16,7 @@ export interface VerifyOptions extends KeyPlace {
   signers: string[];
   /** Decrypt everything and compare every entry with the manifest. */
   deep: boolean;
-  /** Most octets of content that `deep` reads; without it the receipt says how much there can be. */
+  /** Most bytes of content that `deep` reads; without it the receipt says how much there can be. */
   maxSize?: number;
   /** Lower-case hex: what the agent says is the SHA-256 of the file that it holds. */
   agentSha256?: string;
@@ -29,7 +29,7 @@ export interface Verified extends Verification {
   evidence: Evidence | null;
   /** What to do about what failed, where that is known. */
   advice: string | null;
-  /** The most octets of content that were allowed, where more came out. */
+  /** The most bytes of content that were allowed, where more came out. */
   exceeded: number | null;
 }
 

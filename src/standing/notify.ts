@@ -6,7 +6,7 @@ import { timestamp } from '../names/deposit.js';
 import { killedNoted, noteKilled, noteStaleness, stalenessNoted } from '../state/notified.js';
 import type { RunRecord } from '../state/runs.js';
 import { ArrangementState } from '../state/arrangement-state.js';
-import { killedRun, type Runner } from '../state/underway.js';
+import { killedRun, nothingDone, type Runner } from '../state/underway.js';
 import type { Warn } from '../warning.js';
 import { lateWords, type Standing } from './standing.js';
 
@@ -34,10 +34,7 @@ function wants({ notify }: Config, event: NotifyEvent): boolean {
   return notify !== undefined && (notify.on.includes(event) || (event === 'killed' && notify.on.includes('failure')));
 }
 
-/**
- * Hands run records to `notify.command` as they come, beside the deposits. Nothing waits for it until `finish`, nothing fails with it, and a
- * command that hangs is ended with its process group.
- */
+/** Hands run records to `notify.command` as they come. Nothing waits for it until `finish`, and nothing fails with it. */
 export class Notifier {
   readonly #config: Config;
   readonly #hooks: NotifyHooks;
@@ -119,10 +116,12 @@ export async function notifyOfStandings(
       if (standing.stale && wants(config, 'stale')) await tellOfStale(config, standing, now, hooks);
     } catch (error) {
       if (!isDepotError(error)) throw error;
-      hooks.warn(
-        `${standing.arrangement}: ${isDepotError(error, 'state-insecure') ? 'nobody was notified, and no note of it was kept: ' : ''}${error.message}${isDepotError(error, 'state-insecure') && error.hint !== undefined ? `; ${error.hint}` : ''}`,
-        'act',
-      );
+      const hint = error.hint === undefined ? '' : `; ${error.hint}`;
+      const message =
+        error.code === 'state-insecure'
+          ? `nobody was notified, and no note of it was kept: ${error.message}${hint}`
+          : error.message;
+      hooks.warn(`${standing.arrangement}: ${message}`, 'act');
       // What hangs or is not there once is so for the others too: they are told of at the next look.
       if (error.code === 'source-timed-out') return;
     }
@@ -167,12 +166,8 @@ function staleRecord(standing: Standing, now: Date): RunRecord {
     code: 'stale',
     message: lateWords(standing),
     published: 'no',
-    depositId: null,
-    bytes: null,
+    ...nothingDone,
     seconds: 0,
-    lanes: null,
-    attempts: 0,
-    reconnects: 0,
     host: hostname(),
   };
 }

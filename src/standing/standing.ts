@@ -1,13 +1,14 @@
 import type { Arrangement, Config } from '../config/types.js';
 import { readStatedKey } from '../pgp/stated.js';
 import { ageOf } from '../clock.js';
-import { attestationFaults, newestAttestation } from '../state/attested.js';
+import { attestationFaults, newestAttestation, type Filing } from '../state/attested.js';
 import { ledgerGap } from '../state/ledger.js';
 import { lastDeposit, type LastDeposit } from '../state/list.js';
 import { lastRun, type RunRecord } from '../state/runs.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { underWay, type UnderWay } from '../state/underway.js';
 import { placeFor } from '../push/agent.js';
+import type { Attestation } from '../receipt/attestation.js';
 import { readBoundedFile } from '../plain-file.js';
 import { type Shrunk, shrunkSince } from './shrunk.js';
 
@@ -47,15 +48,8 @@ export interface Standing {
   keys: KeyStanding[];
 }
 
-export interface ProvenDeposit {
-  depositId: string;
-  keyFingerprint: string;
-  /** Null when its key was in no configuration any more. */
-  beneficiary: string | null;
-  attestedAt: string;
-  /** The supplier made the key, so it is the supplier's own word. */
-  selfAttested: boolean;
-}
+export type ProvenDeposit = Pick<Attestation, 'depositId' | 'keyFingerprint' | 'attestedAt'> &
+  Pick<Filing, 'beneficiary' | 'selfAttested'>;
 
 /** A deposit is late after 1.25 × `every`: a night's run that took longer is no alarm. */
 export const lateness = 1.25;
@@ -81,12 +75,8 @@ export function judgeAge(
 }
 
 /** What is to be said of the last deposit of an arrangement that is stale, or whose last deposit is from the future. */
-export function lateWords({
-  lastDeposit: last,
-  ageMs,
-  allowedMs,
-  inFuture,
-}: Pick<Standing, 'lastDeposit' | 'ageMs' | 'allowedMs' | 'inFuture'>): string {
+export function lateWords(o: Pick<Standing, 'lastDeposit' | 'ageMs' | 'allowedMs' | 'inFuture'>): string {
+  const { lastDeposit: last, ageMs, allowedMs, inFuture } = o;
   if (last === null) return 'there is no deposit yet';
   if (inFuture)
     return `the last deposit, ${last.depositId}, is dated ${last.finishedAt}, which is in the future: the clock was wrong then, or is wrong now, so its age is not known; correct the clock, then push again`;
@@ -102,12 +92,7 @@ function roughly(ms: number): string {
 /** Arrangements looked at together: a shared state directory answers slowly. */
 const atOnce = 16;
 
-/**
- * How these arrangements stand: last deposit, last run, age, keys. Reads the state directory and the key files and nothing
- * else; keys that several arrangements share once.
- *
- * @throws DepotError 'local-unreadable'
- */
+/** How these arrangements stand, by state directory and key files; each key file is read once. @throws DepotError 'local-unreadable' */
 export async function gatherStandings(
   config: Config,
   arrangements: readonly Arrangement[],
@@ -138,14 +123,9 @@ export async function gatherStandings(
 async function provenBy(state: ArrangementState): Promise<ProvenDeposit | null> {
   const newest = await newestAttestation(state);
   if (newest === null) return null;
-  const { depositId, attestation, filing } = newest;
-  return {
-    depositId,
-    keyFingerprint: attestation.keyFingerprint,
-    beneficiary: filing.beneficiary,
-    attestedAt: attestation.attestedAt,
-    selfAttested: filing.selfAttested,
-  };
+  const { depositId, keyFingerprint, attestedAt } = newest.attestation;
+  const { beneficiary, selfAttested } = newest.filing;
+  return { depositId, keyFingerprint, beneficiary, attestedAt, selfAttested };
 }
 
 async function problemsOf(state: ArrangementState): Promise<string[]> {

@@ -51,6 +51,9 @@ export async function underWay(state: ArrangementState, goesTo: Place | null): P
   };
 }
 
+/** Of what never read, sealed or sent anything: what a run record says beside how it ended. */
+export const nothingDone = { depositId: null, bytes: null, lanes: null, attempts: 0, reconnects: 0 };
+
 /** A push that was killed left no run record: this is one in its place. It ended when it was last heard of. */
 export function killedRun(arrangement: string, { pid, host, since, lastSeen }: Runner): RunRecord {
   const startedAt = parseTimestamp(since) === null ? lastSeen : since;
@@ -63,12 +66,8 @@ export function killedRun(arrangement: string, { pid, host, since, lastSeen }: R
     code: 'killed',
     message: `the push (process ${pid}) was killed, or the machine went down: it left no result`,
     published: 'unknown',
-    depositId: null,
-    bytes: null,
+    ...nothingDone,
     seconds: Math.max(0, (Date.parse(lastSeen) - Date.parse(startedAt)) / 1000),
-    lanes: null,
-    attempts: 0,
-    reconnects: 0,
     host,
   };
 }
