@@ -38,12 +38,10 @@ export interface Imported {
 }
 
 /**
- * Checks an attestation against our own receipt, and files it:
+ * Checks an attestation against our own receipt, and files it. @throws DepotError 'verification-failed', 'usage'
  *
  *     form | our receipt, byte for byte | SHA-256(opening) = commitment | a key that the receipt names
  *     | signature by that key, or by one whose fingerprint was given | newer than what is on file
- *
- * @throws DepotError 'verification-failed' with the reason; 'usage' for a deposit that is not on record here
  */
 export async function importAttestation(o: ImportOptions): Promise<Imported> {
   const bytes = await readGiven(o.file, 'the attestation', maxAttestationBytes);
@@ -192,10 +190,7 @@ function checkTimes(
     );
 }
 
-/**
- * The supplier's own word, when it has or had the key that signed: it could have made the attestation itself. Also a key that is no
- * longer in the configuration.
- */
+/** The supplier has, or had, the key that signed: it could have made the attestation itself. */
 async function isSelfAttested(
   config: Config,
   receipt: Receipt,
@@ -225,7 +220,7 @@ async function isSelfAttested(
   }
 }
 
-/** Another one of the same time, or an older one of the same key, says nothing new: it may only look as if somebody had checked today. */
+/** One of the same time, or an older one of the same key, only looks as if somebody had checked today. */
 function refuseReplay({ keyFingerprint, attestedAt }: Attestation, onFile: FiledAttestation[]): void {
   const newer = onFile.find(
     ({ attestation }) => attestation.keyFingerprint === keyFingerprint && attestation.attestedAt >= attestedAt,

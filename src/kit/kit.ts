@@ -50,11 +50,9 @@ const openerPage = new URL('../opener.html', import.meta.url);
 const secretName = 'private.secret.asc';
 
 /**
- * Everything that a beneficiary needs beside the suitcase and its private key: opener, signers' public keys, the newest receipt
- * with its signature and cover, and a letter. All of it or nothing appears at `out`.
- *
- * @throws DepotError 'usage' without a deposit, in a build without an opener, or where the private key is the beneficiary's own; 'output-exists',
- *   'verification-failed' when none of the signers signed the newest receipt, 'passphrase-wrong', 'local-…'
+ * Everything that a beneficiary needs beside the suitcase and its private key. All of it or nothing appears at `out`.
+ * @throws DepotError 'usage' without a deposit or an opener, or where the private key is the beneficiary's own;
+ *   'verification-failed' when none of the signers signed the newest receipt, 'output-exists', …
  */
 export async function makeKit(o: KitOptions): Promise<Kit> {
   const out = await freePlace(o.out);
@@ -187,10 +185,7 @@ function withoutOpener(cause: unknown): unknown {
   });
 }
 
-/**
- * The file of the private key, which `depot key generate` writes beside the public one in `key`. Null when it is not there, which
- * does not say that the supplier never had it (`keyMadeBy: supplier`).
- */
+/** The private key that `depot key generate` wrote beside the public one. Null when it is not there any more, or never was. */
 export async function suppliersSecretKey({ key }: Pick<Beneficiary, 'key'>): Promise<string | null> {
   if (!key.endsWith('.public.asc')) return null;
   const file = key.replace(/\.public\.asc$/, '.secret.asc');

@@ -1,4 +1,4 @@
-/** The letter of a kit: what a beneficiary has, does every month, and does on the day itself; Dutch and English in one page that prints well. */
+/** The letter of a kit, in Dutch and English: what a beneficiary has, does every month, and does on the day itself. */
 import { depotLines, stockLines, stockTools } from '../receipt/cover.js';
 import { receiptName, signatureName } from '../names/deposit.js';
 import type { Receipt } from '../receipt/schema.js';

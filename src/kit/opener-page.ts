@@ -21,7 +21,7 @@ async function readOpener(): Promise<Buffer> {
   });
 }
 
-/** Writes the page to a new file; the digest is what to compare by telephone. @throws DepotError 'output-exists', 'local-not-writable' */
+/** Writes the page to a new file; people compare the digest. Throws 'output-exists', 'local-not-writable' */
 export async function writeOpener(out: string): Promise<{ path: string; bytes: number; sha256: string }> {
   const path = resolve(out);
   await requireOwnPlace(path).catch((error: unknown) => {

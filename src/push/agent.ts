@@ -25,7 +25,6 @@ export interface Agent {
 
 /**
  * Connects with the pinned host key and logs in; with `connections`, over one that other arrangements use too.
- *
  * @throws DepotError 'host-key-…', 'login-refused', 'secret-missing', 'unreachable' and what else `connect` says
  */
 export async function connectToAgent(
@@ -65,7 +64,7 @@ export async function placeFor(config: Config, arrangement: Arrangement): Promis
   return username === undefined ? null : placeOf({ ...remote, username });
 }
 
-/** Alike for arrangements that may share a connection: the same server, trusted for the same keys, account, secrets and patience. */
+/** Alike for arrangements that may share a connection: the same server, account, trust, secrets and patience. */
 function accountKey(spec: RemoteSpec, { remote }: Arrangement): string {
   const { host, port, username, hostKeys, knownHostsFile, connectTimeoutMs, stallMs } = spec;
   const { privateKey, password, privateKeyPassphrase } = remote;
@@ -81,7 +80,7 @@ function remoteSpecOf({ name, remote }: Arrangement, retryForMs: number): Remote
       hint: `put remote.username into depot.yaml, or run: «depot login ${name} --username U»`,
     });
   }
-  // On a terminal retryFor is short by default, since somebody waits for the VPN; a server that takes long over a close is another matter.
+  // On a terminal retryFor is short, since somebody waits for the VPN; a slow close is another matter.
   const quietForMs =
     retryForMs === 0 ? 200_000 : remote.retryFor === undefined ? Math.max(retryForMs, 300_000) : retryForMs;
   // Time for another connection after an answer that did not come. Who only looks (0) waits as long as a person does.
@@ -112,7 +111,7 @@ export async function withUsername(config: Config, arrangement: Arrangement): Pr
   return username === null ? arrangement : { ...arrangement, remote: { ...arrangement.remote, username } };
 }
 
-/** Key first where one is configured; the password in any case, for servers that want it and for those that want both. */
+/** The key first where one is configured; the password too, for servers that want it or both. */
 export async function loginOf({ name, remote }: Arrangement, secrets: SecretFinder): Promise<Login> {
   const login: Login = {
     password: async () => {
@@ -154,7 +153,7 @@ function passwordRemedy(place: string, { password: { file, command } }: Arrangem
   return `store the right password: «depot login ${name}»`;
 }
 
-/** As ssh does, it refuses a key that others can read, an encrypted one too: who has the file can try passphrases at leisure. */
+/** As ssh does, it refuses a key that others can read, also an encrypted one: they could try passphrases at leisure. */
 async function readPrivateKey(file: string): Promise<Buffer> {
   try {
     return await readBoundedFile(file, (opened) => {

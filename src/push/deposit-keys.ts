@@ -18,11 +18,7 @@ export interface DepositKeys extends Signer {
   encryption: Encryption;
 }
 
-/**
- * Reads and judges recipients and signer, before anything is connected or started.
- *
- * @throws DepotError 'recipient-unusable', 'signer-unusable', 'key-unreadable', 'secret-insecure', 'secret-missing', 'passphrase-wrong'
- */
+/** Reads and judges recipients and signer, before anything is connected or started. Throws as those two do. */
 export async function readKeys(
   config: Config,
   arrangement: Arrangement,
@@ -66,8 +62,7 @@ export async function readRecipients(arrangement: Arrangement, at: Date): Promis
 }
 
 /**
- * The supplier's signing key, unlocked and fit for signing now. Its file must be the supplier's alone, also when the key is locked.
- *
+ * The supplier's signing key, unlocked and fit for signing now. Its file must be the supplier's alone.
  * @throws DepotError 'secret-insecure', 'signer-unusable', 'key-unreadable', 'secret-missing', 'passphrase-wrong'
  */
 export async function readSigner(config: Config, secrets: SecretFinder, at: Date): Promise<Signer> {

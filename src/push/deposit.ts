@@ -15,10 +15,8 @@ import { step } from './steps.js';
 import { rememberStrays } from './strays.js';
 
 /**
- * Makes the deposit: from the intent on disk to the last sidecar. When the partial at the agent is lost on the way, it starts
+ * Makes the deposit, from the intent to the last sidecar. When the partial at the agent is lost on the way, it starts
  * again under a new id, as long as all sources can be read again.
- *
- * @throws DepotError; with `published` 'unknown' or 'yes' where the suitcase is, or may be, at the agent
  */
 export async function makeDeposit(context: PushContext): Promise<Deposit> {
   const { o, hooks } = context;
@@ -57,11 +55,9 @@ function beginDeposit({ o, agent, run }: PushContext): Beginning {
 }
 
 /**
- * Without a spool, as a story:
+ * Without a spool; what fails before the close leaves nothing behind, as far as the agent lets it:
  *
  *     intent on disk | partial at the agent | seal ==> upload | draft on disk | close, rename | receipt, ledger | sidecars
- *
- * What fails before the close leaves nothing behind, here or at the agent, as far as the agent lets it.
  */
 async function streamedDeposit(context: PushContext, beginning: Beginning): Promise<Deposit> {
   const { state, hooks } = context;
@@ -113,10 +109,7 @@ async function createPartial(context: PushContext, intent: PendingRecord): Promi
   }
 }
 
-/**
- * Nothing was published, as far as `error` knows: what was begun is removed, at the agent and here. Where it cannot be
- * removed the record stays, as that of something that is no deposit.
- */
+/** Removes what was begun: nothing was published, as far as `error` knows. What cannot be removed keeps its record. */
 async function giveUp(
   context: PushContext,
   upload: Upload,

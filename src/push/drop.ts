@@ -21,10 +21,8 @@ export interface Dropped {
 }
 
 /**
- * Settles what is pending at a server to which pushes do not go any more, by what is known here: nobody asks that server. What may
- * be a deposit gets its receipt, `unconfirmed` where the last answer is not known, so that nothing is forgotten.
- *
- * @throws DepotError 'usage' when there is no such record, or when a push still goes there and will settle it
+ * Settles what is pending at a server to which pushes no longer go, without asking it. What may be a deposit gets its
+ * receipt, `unconfirmed` where the last answer is not known. 'usage' when a push still goes there and will settle it.
  */
 export async function dropPending(o: {
   config: Config;

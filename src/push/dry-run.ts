@@ -7,7 +7,7 @@ import type { DryRunSummary, PushHooks, PushOptions } from './push-types.js';
 import { secretsFor } from './secret-finder.js';
 import { beginSealing } from './stages.js';
 
-/** Runs the sources and seals to nowhere: every failure that a push would have before its upload shows here. Connects to nothing. */
+/** Reads the sources and seals to nowhere, without connecting: shows every failure that a push would have so far. */
 export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSummary> {
   const startedAt = new Date();
   const clock = process.hrtime.bigint();

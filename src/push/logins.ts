@@ -9,10 +9,7 @@ interface Login {
   key: string | undefined;
 }
 
-/**
- * How many accounts and SSH keys there are, so that a secret that does not say whose it is goes to no server that it may
- * not be for.
- */
+/** Counts accounts and SSH keys: a secret that does not say whose it is goes to no server that it may not be for. */
 export class Logins {
   readonly #run: Record<SecretKind, number>;
   readonly #at = new Map<string, Record<SecretKind, number>>();

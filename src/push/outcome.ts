@@ -19,9 +19,8 @@ import { step } from './steps.js';
 export type AnsweredRecord = Extract<PendingRecord, { stage: 'published' | 'unconfirmed' }>;
 
 /**
- * From here on nothing is given up: the deposit is, or may be, at the agent, and everything left is local or can be done later.
- *
- * @throws DepotError 'unconfirmed', 'receipt-not-written', 'sidecars-pending', or the reason of a signal, once everything is written
+ * From here on nothing is given up: the deposit is, or may be, at the agent, and what is left can be done later.
+ * @throws DepotError 'unconfirmed', 'receipt-not-written', 'sidecars-pending', or the signal's, at the end
  */
 export async function recordOutcome(
   context: PushContext,
@@ -64,12 +63,7 @@ export function answered(
   return { ...record, stage: transfer.status === 'unconfirmed' ? 'unconfirmed' : 'published', transfer, completedAt };
 }
 
-/**
- * The server's answers, then receipt, signature and ledger line, then the end of the spool: in this order, so that a crash
- * anywhere is taken up by the next run.
- *
- * @throws DepotError 'receipt-not-written' when this machine does not take them
- */
+/** The server's answers, then the receipt, then the end of the spool: a crash anywhere is taken up by the next run. */
 export async function fileReceipt(
   { state, ledger, keys }: PushContext,
   record: AnsweredRecord,

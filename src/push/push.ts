@@ -73,11 +73,7 @@ export async function push(options: PushOptions, hooks: PushHooks): Promise<Push
   }
 }
 
-/**
- * A push that could not even be called is a run that failed, too: its record, and whoever is to be told.
- *
- * @returns the error, with `arrangement` and `published` set
- */
+/** A push that could not even be called has failed, too: keeps its record, and gives the error that says so. */
 export async function failedToBegin(
   { arrangement: { name }, stateDirectory }: Pick<PushOptions, 'arrangement' | 'stateDirectory'>,
   thrown: unknown,
@@ -213,11 +209,7 @@ async function depositThere(
   }
 }
 
-/**
- * First what earlier runs left: one of those may be the deposit of tonight, sealed then and sent only now.
- *
- * @throws DepotError of either; 'sidecars-pending' when all is well but for the sidecars of an earlier deposit
- */
+/** First what earlier runs left: one of those may be the deposit of tonight, sealed then and sent only now. */
 async function settleThenDeposit(context: PushContext): Promise<Deposit | { skipped: string }> {
   const { resumed, undelivered: earlier } = await settlePending(context);
   const result = await depositOfThisRun(context, resumed);
@@ -252,16 +244,13 @@ async function depositOfThisRun(
   return makeDeposit(context);
 }
 
-/**
- * A deposit that an earlier run sealed and this one delivered is this run's, when it was begun less than half of `every` ago (12 h
- * without it): it holds what this run would have read, or nearly. After a clock that was set back it is not.
- */
+/** Whether what an earlier run sealed is this run's: begun less than half of `every` ago (12 h without it). */
 function isOfThisRun({ every }: Arrangement, begunAt: Date, now: Date): boolean {
   const ageMs = now.getTime() - begunAt.getTime();
   return ageMs >= 0 && ageMs < (every ?? dayMs) / 2;
 }
 
-/** Gives every error that passes the arrangement's name and what was published; anything unforeseen is a defect, and says so. */
+/** Gives every error the arrangement's name and what was published; what nobody foresaw becomes a defect. */
 async function describing<T>(run: Run, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -32,10 +32,7 @@ export async function makeEnvelope(depositId: string, { encryption, recipients }
   return { sessionKey, pkesk, commitment };
 }
 
-/**
- * A draft that an earlier run wrote, fit to be signed by this one: the signer may be another by now, and another version
- * of depot may word the cover differently.
- */
+/** A draft that an earlier run wrote, with today's signer and with the cover as this version of depot words it. */
 export function presentable(draft: ReceiptDraft, signer: SecretKey): ReceiptDraft {
   const signed = { ...draft, supplier: { ...draft.supplier, signerFingerprint: signer.fingerprint } };
   return { ...signed, cover: coverOf(signed) };

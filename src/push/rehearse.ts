@@ -7,13 +7,10 @@ import type { Sealing, SealResult } from '../seal/sealing.js';
 import type { SuitcaseBlock } from '../outbound.js';
 
 /**
- * `--rehearse`: the blocks that `sealing` hands out are opened again, with the session key and nothing else, in a thread, by the
- * code that will open the deposit one day; entry by entry they are compared with the manifest, and at the end with what the
- * receipt is going to say. Iterating the blocks throws when that fails; nothing is published then. A last block is handed
- * out before the last of it was compared: whoever takes them publishes after the iteration has ended.
- *
- * That a beneficiary's private key unwraps the session key is not rehearsed, as nobody here has it: that is the key proof.
- *
+ * `--rehearse`: opens the blocks of `sealing` again, in a thread, by the code that will open the deposit one day;
+ * compares the entries with the manifest, and the whole with what the receipt is going to say. A last block is handed
+ * out before all of it was compared: whoever takes the blocks publishes after the iteration has ended. It does not
+ * rehearse that a beneficiary's private key unwraps the session key, as nobody here has it: that is the key proof.
  * @throws DepotError 'rehearsal-failed', while iterating
  */
 export function rehearsed(

@@ -30,12 +30,9 @@ export interface Settled {
 }
 
 /**
- * Settles what earlier runs left behind, oldest first, whether they crashed, lost an answer or could not deliver sidecars:
- * every deposit that is at the agent gets its receipt, what was sealed is sent, and what never became a deposit is removed
- * where the server allows it. What the agent does not tell is settled as `unconfirmed`; what it refuses does not stand
- * in the way of the next deposit.
- *
- * @throws DepotError of the connection or of this machine
+ * Settles what earlier runs left behind, oldest first: every deposit that is at the agent gets its receipt, what was
+ * sealed is sent, and what never became a deposit is removed where the server allows it. What the agent does not tell
+ * is settled as `unconfirmed`; what it refuses does not stand in the way of the next deposit.
  */
 export async function settlePending(context: PushContext): Promise<Settled> {
   const { state, agent, hooks } = context;
@@ -97,7 +94,7 @@ async function discard(context: PushContext, record: PendingRecord): Promise<voi
   await removeRecord(state, record);
 }
 
-/** The answer to close or rename was lost, by a crash or with the connection: a look at the agent settles it, or nothing does. */
+/** The answer to close or rename was lost: a look at the agent settles it, or nothing does. */
 async function findOut(context: PushContext, record: Open, settled: Settled): Promise<void> {
   const { hooks, state } = context;
   const verdict = await verdictOn(context, record);
@@ -133,8 +130,8 @@ async function giveUp(context: PushContext, record: Open, settled: Settled): Pro
 }
 
 /**
- * What the agent shows of a deposit whose bytes were all acknowledged: published (then with what), `void` (something is there
- * and it is not the whole suitcase under its name, nor can it get there), `open` (it does not show).
+ * What the agent shows of a deposit whose bytes were all acknowledged: that it is published, `void` (what is there is
+ * not the whole suitcase under its name, nor can it get there), or `open` (it does not show).
  */
 async function verdictOn(
   { agent: { remote, address }, hooks }: PushContext,
@@ -162,7 +159,7 @@ async function verdictOn(
     if ((await remote.renameAgain({ partialName, finalName, bytes })) !== 'published') return 'open';
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    // Refused although it lies there: it will never be published. If it cannot be seen, the name may be taken by itself.
+    // Refused although it lies there: it will never be published. If it cannot be seen, it may have the name itself.
     return seen ? 'void' : 'open';
   }
   const after = await remote.stat(finalName);
@@ -184,7 +181,7 @@ async function file(context: PushContext, record: AnsweredRecord, settled: Settl
   else await removePending(context.state, record.depositId);
 }
 
-/** A receipt that cannot be written is this run's failure too, which deposited nothing: it must not sound as if it had. */
+/** What fails here is this run, which deposited nothing: it must not sound as if it had. */
 async function fileEarlier(context: PushContext, record: AnsweredRecord): Promise<void> {
   try {
     await fileReceipt(context, record);

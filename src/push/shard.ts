@@ -7,10 +7,7 @@ export interface Shard {
   of: number;
 }
 
-/**
- * The shard that an arrangement belongs to, by its name alone: the one with the highest digest (rendezvous hashing). So every
- * machine comes to the same answer by itself, a new arrangement moves no other, and another shard takes over only what it gets.
- */
+/** The shard of an arrangement, by its name alone (rendezvous hashing): a new shard moves only what it gets. */
 export function shardOf(arrangement: string, of: number): number {
   let [best, highest] = [1, ''];
   for (let index = 1; index <= of; index++) {

@@ -10,10 +10,7 @@ export interface Signer {
   urgent: string[];
 }
 
-/**
- * What the pushes of one run share: a connection for each server, and the unlocked signer; so a hundred arrangements ask for no
- * passphrase twice, log in once, and try a wrong password once.
- */
+/** What the pushes of one run share, so that a hundred arrangements log in once and ask for one passphrase. */
 export class SharedByPushes {
   readonly connections = new Connections();
   #signer: Promise<Signer> | null = null;
@@ -32,7 +29,7 @@ export class SharedByPushes {
   }
 }
 
-/** Does `work` for each item, `jobs` at a time, begun in their order; its answers in that order, one for each. `work` must not throw. */
+/** Does `work`, which must not throw, for each item, `jobs` at a time; answers in the order of the items. */
 export async function inJobs<T, R>(items: readonly T[], jobs: number, work: (item: T) => Promise<R>): Promise<R[]> {
   const answers: R[] = [];
   const left = items.entries();

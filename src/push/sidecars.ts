@@ -9,9 +9,8 @@ import { rememberStrays } from './strays.js';
 export type SidecarsRecord = Extract<PendingRecord, { stage: 'sidecars' }>;
 
 /**
- * Uploads what lies beside a suitcase: cover, signature, and last the receipt, which is the completion mark. The record
- * follows: what was not delivered is still in it when this throws, whatever it throws. Those of this run are written side by
- * side first; each still gets its name in its turn, when the one before is delivered and the record says so.
+ * Uploads what lies beside a suitcase, last the receipt, which marks it as complete. The record names what is left.
+ * Those of this run are written side by side; each gets its name when the one before is delivered.
  */
 export async function uploadSidecars(
   context: PushContext,
@@ -89,12 +88,7 @@ function told(
     hooks.warn(`${name} lies at ${agent.address} already, with this size, and was left as it is`);
 }
 
-/**
- * The same for the deposit that was just made, of which nothing can be undone any more: what cannot be delivered goes first
- * in the next push.
- *
- * @throws DepotError 'sidecars-pending', or the reason of a signal, in both cases `published: 'yes'`
- */
+/** Delivers those of this run's deposit. @throws DepotError 'sidecars-pending' or the signal's, `published: 'yes'` */
 export async function deliverSidecars(context: PushContext, record: SidecarsRecord): Promise<void> {
   try {
     await uploadSidecars(context, record, 'this run');

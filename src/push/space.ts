@@ -7,10 +7,8 @@ import { lastDeposit } from '../state/list.js';
 import type { PushContext } from './push-context.js';
 
 /**
- * Before hours of dumping end on a full disk: is there room for the spool? As much as the last deposit took; for a first
- * one as much as its files have now, where that can be known. What compresses may need less, so then it is only said.
- *
- * @throws DepotError 'local-disk-full'
+ * Whether there is room for the spool, before hours of dumping end on a full disk: as much as the last deposit took;
+ * for a first one as much as its files have now, which is only said where they may compress.
  */
 export async function checkSpoolSpace({ o, state, hooks }: Pick<PushContext, 'o' | 'state' | 'hooks'>): Promise<void> {
   const space = await statfs(state.directory).catch(() => null);
@@ -29,7 +27,7 @@ export async function checkSpoolSpace({ o, state, hooks }: Pick<PushContext, 'o'
     });
 }
 
-/** Bytes of all sources; null when they cannot be known beforehand: a command's output, what is made by `prepare`, a part that is left out. */
+/** Bytes of all sources; null when nobody knows before they are read, as with commands, `prepare` and `exclude`. */
 export async function bytesOf(sources: readonly SourceSpec[]): Promise<number | null> {
   let sum = 0;
   for (const source of sources) {

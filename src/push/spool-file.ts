@@ -28,7 +28,7 @@ export async function removeRecord(state: ArrangementState, record: PendingRecor
   await removePending(state, record.depositId);
 }
 
-/** Removes what no record names: a sealing that was interrupted, or a deposit whose record went first. Under the lock. */
+/** Removes what no record names, as after a sealing that was interrupted. Under the lock. */
 export async function clearSpool(state: ArrangementState, records: readonly PendingRecord[]): Promise<void> {
   const wanted = new Set(records.flatMap(({ spool }) => (spool === undefined ? [] : [path.basename(spool.name)])));
   for (const name of await state.names(folder)) if (!wanted.has(name)) await remove(spoolPath(state, name));

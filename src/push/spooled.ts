@@ -29,12 +29,10 @@ export function isSpooled(record: PendingRecord): record is SpooledRecord {
 }
 
 /**
- * `spool: true`, as a story:
+ * `spool: true`; from the draft on, a later run can go on, and nothing has to be read or sealed again:
  *
  *     enough room? | seal ==> spool/<id>.pgp | draft on disk | partial at the agent | spool ==> upload, offsets confirmed on disk
  *     | as without a spool from the close on | spool removed
- *
- * From the draft on, a later run can go on with it: nothing has to be read or sealed again.
  */
 export async function spooledDeposit(context: PushContext, beginning: Beginning): Promise<Deposit> {
   const { state, hooks } = context;
@@ -64,11 +62,7 @@ export async function spooledDeposit(context: PushContext, beginning: Beginning)
   return sendSpooled(context, record);
 }
 
-/**
- * Sends what an earlier run sealed. Null when it must not be sent any more, or is not there any more; it is then removed, and said.
- *
- * @throws DepotError as a push does; the spool is kept for the next run
- */
+/** Sends what an earlier run sealed. Null when it must not be sent any more, and is removed. Throws as a push does. */
 export async function resumeSpooled(context: PushContext, record: SpooledRecord): Promise<Deposit | null> {
   const { run, hooks } = context;
   const unfit = unfitness(context, record) ?? spentName(context, record);
@@ -113,9 +107,8 @@ function unfitness({ keys, o }: PushContext, { draft }: SpooledRecord): string |
 }
 
 /**
- * With `publish: direct` the name that was written to is the suitcase's own, and it cannot be sent under another: the receipt commits
- * to the id in it. What was begun under it, and cannot be gone on with, is not sent a second time: the server may still have the
- * first file, without a name, and put it over the second.
+ * With `publish: direct`, what was begun under the suitcase's name, to which the receipt commits, and cannot be
+ * continued is not sent again: the server may still have the first file, without a name, and put it over the second.
  */
 function spentName({ o }: PushContext, record: SpooledRecord): string | null {
   if (record.publish !== 'direct' || !wasBegun(record)) return null;
@@ -246,8 +239,8 @@ async function send(
 }
 
 /**
- * The upload stopped. What the server refused is removed there; otherwise the partial stays for the next run, also after a
- * signal: a reboot is one. With `publish: direct` it has the suitcase's name, so only what can be continued stays.
+ * The upload stopped. What the server refused is removed there; otherwise the partial stays for the next run, also
+ * after a signal: a reboot is one. With `publish: direct`, only what can be continued stays.
  */
 async function keepForLater(
   context: PushContext,
@@ -304,8 +297,8 @@ async function giveUpName(context: PushContext, record: SpooledRecord): Promise<
 }
 
 /**
- * Removes a partial that cannot be continued, and takes another name for the next one, since a server that names files at their
- * close may still have the first. The suitcase and its final name stay what they are.
+ * Removes a partial that cannot be continued, and takes another name for the next one, since a server that names files
+ * at their close may still have the first. The suitcase and its final name stay what they are.
  */
 async function fromTheBeginning(context: PushContext, record: SpooledRecord): Promise<SpooledRecord> {
   const { state, o } = context;

@@ -108,7 +108,7 @@ export function draftOf(
   return draft;
 }
 
-/** Whether the deposit can be at the agent although something failed. Errors of ours are definite; a defect after the close is not. */
+/** Whether the deposit can be at the agent all the same. Our errors are definite; a defect after the close is not. */
 export function publishedBy(error: unknown, closing: boolean): 'no' | 'yes' | 'unknown' {
   if (isDepotError(error)) return error.published ?? 'no';
   return closing ? 'unknown' : 'no';

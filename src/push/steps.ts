@@ -1,9 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 
-/**
- * The points of a push after which the world is different: what is on disk, what is at the agent. Each is published on
- * the diagnostics channel `depot:step`, so that a test can stop the process exactly there; nothing in depot listens.
- */
+/** The points of a push after which the world is different, on `depot:step`: there a test can stop the process. */
 export const stepNames = [
   'locked',
   'connected',

@@ -28,7 +28,7 @@ export async function rememberStrays({ state, agent, hooks }: PushContext, names
     );
 }
 
-/** Whether a file that was begun, and given up, may yet come: one that was not there, also where nothing may be removed, and one that a lost connection had open. */
+/** Whether a file that was given up may yet come: it was not there, or a lost connection had it open. */
 export async function mayAppear(
   { agent: { remote } }: PushContext,
   name: string,
@@ -39,11 +39,7 @@ export async function mayAppear(
   return removal === 'removed' ? lost : removal === 'absent' || (await remote.stat(name)) === null;
 }
 
-/**
- * Removes what has appeared since: only what was given up, which no receipt names. What has not appeared within a day will not.
- *
- * @throws DepotError of the connection or of this machine
- */
+/** Removes what has appeared since, and no receipt names. What has not appeared within a day will not. */
 export async function lookForStrays(context: PushContext): Promise<void> {
   const { state, agent, hooks } = context;
   const { strays, unreadable } = await readStrays(state);

@@ -39,8 +39,7 @@ export async function refuseExisting(out: string): Promise<void> {
 
 /**
  * Writes what a verification found as an attestation, signed by the arrangement key itself where that can sign.
- *
- * @throws DepotError 'incomplete' where the key was not proven against a verified receipt, 'signer-unusable', 'output-exists', 'local-…'
+ * @throws DepotError 'incomplete' where the key was not proven by a verified receipt, 'signer-unusable', …
  */
 export async function writeAttestation(verified: Verified, o: AttestOptions): Promise<WrittenAttestation> {
   const { evidence } = verified;

@@ -14,7 +14,7 @@ export interface Verification {
   code: ErrorCode | null;
 }
 
-/** Collects the checks of a verification. What was not checked is said, and never counts as passed (law 11 of docs/architecture.md). */
+/** Collects checks. What was not checked is said, and never counts as passed (law 11 of docs/architecture.md). */
 export class Checks {
   readonly #hints: boolean;
   readonly #checks: Check[] = [];
@@ -48,7 +48,7 @@ export class Checks {
     return this.#checks.some((check) => check.name === name && check.result === result);
   }
 
-  /** Something that was not asked for and could not be checked with what was given; `hint` is what to type so that it can. */
+  /** Nobody asked for it, and it could not be checked; `hint` is what to type so that it can. */
   notPossible(name: string, detail: string, hint?: string): void {
     this.#checks.push({
       name,
@@ -57,7 +57,7 @@ export class Checks {
     });
   }
 
-  /** Something that was asked for and could not be checked: the whole is incomplete. */
+  /** It was asked for, and could not be checked: the whole is incomplete. */
   missing(name: string, detail: string, hint?: string): void {
     this.#incomplete = true;
     this.notPossible(name, detail, hint);
@@ -70,7 +70,7 @@ export class Checks {
     return found === expected;
   }
 
-  /** Runs a check; a DepotError of those codes becomes its failure, 'incomplete' what is missing, anything else is thrown on. */
+  /** Runs a check; a DepotError of those codes is its failure, 'incomplete' means missing, others are thrown on. */
   async attempt<T>(
     name: string,
     work: () => Promise<T>,

@@ -58,8 +58,7 @@ interface Opening {
 
 /**
  * Opens a suitcase: receipt, if given | key packets, head | unwrap | first everything authenticated, then put in place.
- *
- * @throws DepotError 'verification-failed', 'not-addressed', 'archive-refused', 'output-exists', 'local-…': then there is no output
+ * When it throws, there is no output.
  */
 export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<Decrypted> {
   const out = o.out === undefined ? null : await freePlace(o.out);
@@ -100,7 +99,7 @@ async function receiptOf(
   return { receipt: given.receipt, origin: 'proven' };
 }
 
-/** The private key that was named, which is asked for its passphrase now. @throws DepotError 'usage', and as `openingKeyOf` */
+/** The private key, which asks for its passphrase now. @throws DepotError 'usage', and as `openingKeyOf` */
 async function keyFor({ preamble }: SuitcaseFile, o: DecryptOptions): Promise<OpeningKey> {
   if (o.gpg !== undefined && preamble.encryption.packet === 'SEIPDv2') {
     throw new DepotError('usage', 'this suitcase is modern (SEIPDv2), which gpg does not read', {
@@ -113,8 +112,8 @@ async function keyFor({ preamble }: SuitcaseFile, o: DecryptOptions): Promise<Op
 }
 
 /**
- * How much may come out: what the user allows, else what a receipt with a `proven` origin says, else what there is room for.
- * Copies of hard links, of which no receipt tells, may take what there is room for.
+ * How much may come out: what the user allows, else what a receipt with a `proven` origin says, else what there is room
+ * for. Copies of hard links, of which no receipt tells, may take what there is room for.
  */
 async function limitsOf(o: DecryptOptions, proven: Receipt | null, out: string | null): Promise<Opening['limits']> {
   const user = o.maxSize === undefined ? null : allowedOctets(o.maxSize, 'user');
@@ -232,7 +231,7 @@ function roomAt<T>(out: string, room: (directory: string) => Promise<T>): Promis
   });
 }
 
-/** How much of a suitcase that nobody vouches for may be unpacked there: as much as there is room for. */
+/** How much content may be written there: all that there is room for. */
 async function roomForBytes(directory: string): Promise<Limit> {
   const { bavail, bsize } = await statfs(directory);
   const most = bavail * bsize;
@@ -240,7 +239,7 @@ async function roomForBytes(directory: string): Promise<Limit> {
   return { most, exceeded: tooSmall(directory, inMebibytes(most), or) };
 }
 
-/** How many files and directories, so that some are left for everybody else; null where the file system does not count them (it says 0). */
+/** How many files, leaving some for everybody else; null where the file system does not count them (it says 0). */
 async function roomForEntries(directory: string): Promise<Limit | null> {
   const { files, ffree } = await statfs(directory);
   if (files === 0 || ffree === 0) return null;

@@ -1,4 +1,4 @@
-/** The checks of `verify`, for files on the command line and for what was dropped on the offline page: so both say the same. */
+/** The checks of `verify`, for files and for what was dropped on the offline page: so both say the same. */
 import type { ManifestResult } from '../dataset/compare.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Certificate } from '../pgp/certificate.js';
@@ -29,7 +29,7 @@ export interface SuitcaseExhibit {
   preamble: Preamble;
   /** To its end, without a key; `problem` is what is wrong with the OpenPGP structure. */
   inspect(): Promise<Seen & { problem: DepotError | null }>;
-  /** Decrypts and authenticates all of it, and compares the entries with the manifest. At most so many bytes of content. */
+  /** Decrypts and authenticates all of it, to `limit` bytes of content, and compares the entries with the manifest. */
   open(
     unwrapped: UnwrappedSessionKey,
     limit: Limit | null,
@@ -78,10 +78,8 @@ export interface Examined extends Verification {
 }
 
 /**
- * Receipt against signer, suitcase against receipt, key against both, the agent's word against the receipt, contents against
- * manifest: every check that is possible with what was given.
- *
- * @throws DepotError only for what is no finding: what cannot be read, a signal
+ * Receipt against signer, suitcase against receipt, key against both, the agent's word against the receipt, contents
+ * against manifest: whatever can be checked. Throws only what is no finding: what cannot be read, a signal.
  */
 export async function verifyExhibits(o: Exhibits): Promise<Examined> {
   const checks = new Checks(o.hints);
@@ -97,12 +95,7 @@ export async function verifyExhibits(o: Exhibits): Promise<Examined> {
   return { ...checks.verdict(), ...found };
 }
 
-/**
- * Verifies a receipt's detached signature. The fingerprint inside the receipt is never its own proof, but it must be that of
- * the key that signed.
- *
- * @throws DepotError 'verification-failed'
- */
+/** The fingerprint in the receipt proves nothing, but must be that of the key that signed. 'verification-failed' */
 export async function verifySigned(
   given: { bytes: Uint8Array; receipt: Receipt },
   signature: string | Uint8Array,
@@ -266,7 +259,7 @@ async function verifyContents(
   return seen === null ? null : structure(preamble, seen, checks);
 }
 
-/** How much may come out: what the user allows, else what the receipt says, which counts for more when its signature is right. */
+/** How much may come out: what the user allows, else what the receipt says, more so when it is signed. */
 function mostOctets({ maxSize, unproven }: Exhibits, receipt: Receipt | null, signed: boolean): Limit | null {
   if (maxSize !== null) return allowedOctets(maxSize, 'user');
   const claimed = receipt === null ? Infinity : contentLimit(receipt.dataset);
@@ -306,8 +299,8 @@ function compareContents(
 }
 
 /**
- * What to do where the receipt quotes other session key packets than the suitcase has. Mostly it is that of another deposit, such
- * as the one that came with the kit; null when the suitcase has the name that the receipt says.
+ * What to do where the receipt quotes other session key packets than the suitcase has. Mostly it is that of another
+ * deposit, such as the one that came with the kit; null when the suitcase has the name that the receipt says.
  */
 export function otherReceipt(suitcasePath: string, depositId: string): string | null {
   const named = parseSuitcaseName(suitcasePath.slice(suitcasePath.search(/[^\/\\]*$/)));
@@ -358,7 +351,7 @@ async function verifyKeyProof(receipt: Receipt | null, key: OpeningKey | null, c
   return { keyFingerprint: proof.keyFingerprint, opening: proof.opening };
 }
 
-/** The agent alone can say what it holds, and it can hash a closed suitcase. No program sees where its digits come from. */
+/** The agent alone can say what it holds. No program sees where its digits come from. */
 function verifyAgentsWord({ agentSha256 }: Exhibits, receipt: Receipt | null, checks: Checks): void {
   if (agentSha256 === null) {
     const hint = 'have it compute the SHA-256 of its file, then --agent-sha256';

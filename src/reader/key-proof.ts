@@ -20,9 +20,7 @@ export interface KeyProof {
 }
 
 /**
- * The key proof (docs/format.md): with receipt and private key, and no suitcase, that the key opens the very message of which
- * the receipt quotes PKESKs, head and tail.
- *
+ * The key proof (docs/format.md): the key opens the very message of which the receipt quotes PKESKs, head and tail.
  * @throws DepotError 'not-addressed' (another key), 'verification-failed' (the receipt's parts do not belong together)
  */
 export async function proveKey({ depositId, keyProof, encryption }: Receipt, key: OpeningKey): Promise<KeyProof> {

@@ -14,12 +14,12 @@ export function contentLimit({ bytes, entries }: Receipt['dataset']): number {
 const OCTETS_PER_PART = 1 << 20;
 const ENTRIES_BESIDE = 1000;
 
-/** The most entries that the archive of such a dataset can have: its own, parts of files and of the manifest, and depot's. */
+/** The most entries that such an archive can have: the dataset's, parts of files and manifest, and depot's. */
 export function entryLimit(dataset: Receipt['dataset']): number {
   return dataset.entries + Math.ceil(contentLimit(dataset) / OCTETS_PER_PART) + ENTRIES_BESIDE;
 }
 
-/** Who says how much there can be: the user, a receipt whose signature was verified, one whose signature was not, or nobody. */
+/** Who says how much there can be. */
 export type Source = 'user' | 'receipt' | 'unverified receipt' | 'nobody';
 
 const whose: Record<Source, { message: string; hint: string }> = {

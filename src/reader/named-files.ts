@@ -34,11 +34,7 @@ export async function readReceipt(path: string): Promise<GivenReceipt> {
   return { path, bytes, receipt: parseReceipt(bytes, path) };
 }
 
-/**
- * Verifies a receipt against the public keys in these files.
- *
- * @throws DepotError 'verification-failed', 'local-unreadable', 'key-unreadable'
- */
+/** Verifies a receipt by the public keys in these files. 'verification-failed', 'local-unreadable', 'key-unreadable' */
 export async function verifyReceipt(
   given: GivenReceipt,
   signaturePath: string | undefined,

@@ -16,7 +16,7 @@ export interface KeyPlace {
   signal: AbortSignal;
 }
 
-/** The key to open with, and the secret key itself where it came from a file; null when none was given. @throws as `readPrivateKey` */
+/** The key to open with, and itself where it came from a file; null when none was given. Throws as `readPrivateKey` */
 export async function openingKeyOf(o: KeyPlace): Promise<(OpeningKey & { secret: SecretKey | null }) | null> {
   const { key, gpg, signal } = o;
   // Compat only: gpg reads no modern session key packets.
@@ -29,7 +29,7 @@ export async function openingKeyOf(o: KeyPlace): Promise<(OpeningKey & { secret:
 /** Only the owner can extend a key, and the supplier's pushes stop on the day: three months are time enough. */
 const soonMs = 90 * 24 * 3600 * 1000;
 
-/** What the owner should do about a key before the next deposits; it opens those that there are in any case. Null when nothing. */
+/** What the owner should do about a key before the next deposits, or null; those that there are it opens anyway. */
 export async function adviceOnKey(secret: SecretKey, now: Date): Promise<string | null> {
   const then =
     'deposits that were made for it still open; for new ones extend it, or make another, and send the supplier its public part';

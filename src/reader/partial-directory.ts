@@ -8,9 +8,9 @@ import { localError } from '../durable-file.js';
 import { typedWord } from '../shell.js';
 
 /**
- * `<out>.partial`, which becomes `<out>` when all is well and is removed when it is not. Somebody may remove it while a run
- * writes there, and a second run make its own under the same name. So a file with a random name lies in it until the end: a run
- * neither puts in place nor removes a directory without its own mark.
+ * `<out>.partial`, which becomes `<out>` when all is well and is removed when it is not. Somebody may remove it while a
+ * run writes there, and a second run make its own under the same name. So a file with a random name lies in it until
+ * the end: a run neither puts in place nor removes a directory without its own mark.
  */
 export class PartialDirectory {
   readonly path: string;
@@ -53,7 +53,7 @@ export class PartialDirectory {
       throw localError(cause, 'write', this.path);
     });
     this.#isWhole = true;
-    // Over nothing but an empty directory, with which nothing is lost: on a file, a link, or a directory with something in it, this fails.
+    // Only over an empty directory, with which nothing is lost: over a file, a link or a full directory it fails.
     await rename(this.path, out).catch((cause: unknown) => {
       if (!['EEXIST', 'ENOTEMPTY', 'ENOTDIR', 'EISDIR', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? ''))
         throw localError(cause, 'create', out);

@@ -44,11 +44,7 @@ export interface VerifyHooks {
   progress(p: { bytes: number; totalBytes: number | null }): void;
 }
 
-/**
- * Every check that is possible with the files that were given (exhibits.ts). Writes nothing anywhere.
- *
- * @throws DepotError only for what is no finding: files that cannot be read, a wrong passphrase, a signal
- */
+/** Every check that the given files allow (exhibits.ts). Writes nothing; throws only what is no finding. */
 export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Verified> {
   const { receipt, suitcase } = o;
   // Before anyone is asked for a passphrase.

@@ -1,8 +1,4 @@
-/**
- * The attestation (`depot.attestation/1`): a beneficiary's statement that its key opens a deposit, with the opening of the
- * key proof, which only who unwrapped the session key can show. As with receipts, one attestation has exactly one sequence
- * of bytes, and a detached signature over them.
- */
+/** The attestation (`depot.attestation/1`): a beneficiary's statement that its key opens a deposit. */
 import * as v from 'valibot';
 import { parseSigned, type SignedForm } from './parse.js';
 import { depositId, fingerprint, problemIn, sha256, text, time } from './schema.js';
@@ -12,7 +8,7 @@ export const maxAttestationBytes = 64 * 1024;
 /** Without these there is nothing to attest. */
 const neededChecks = ['receipt', 'receipt-signature', 'key-proof'] as const;
 
-/** See `docs/format.md`. Times are `YYYY-MM-DDTHH:MM:SSZ`, digests and the opening lower-case hex, fingerprints upper-case hex. */
+/** See `docs/format.md`: times `YYYY-MM-DDTHH:MM:SSZ`, digests lower-case hex, fingerprints upper-case hex. */
 const attestationSchema = v.strictObject({
   schema: v.literal('depot.attestation/1'),
   depositId,
@@ -22,7 +18,7 @@ const attestationSchema = v.strictObject({
   suitcaseSha256: sha256,
   /** What the agent said of the closed file; only where it was asked, and then the same as `suitcaseSha256`. */
   agentSha256: v.exactOptional(sha256),
-  /** The key that opens the deposit: primary key and the part that unwrapped the session key, as the receipt names them. */
+  /** The key that opens the deposit, and the part that unwrapped the session key, as the receipt names them. */
   keyFingerprint: fingerprint,
   subkeyFingerprint: fingerprint,
   /** By the names that `verify` gives them. What failed is never attested. */
@@ -47,7 +43,7 @@ const attestationSchema = v.strictObject({
 
 export type Attestation = v.InferOutput<typeof attestationSchema>;
 
-/** The attestation as it is signed and filed: UTF-8 JSON, two-space indent, the key order of the type, one newline at the end. */
+/** The attestation as it is signed and filed: UTF-8 JSON, two-space indent, one newline at the end. */
 export function attestationBytes(a: Attestation): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(canonicalText(a));
 }

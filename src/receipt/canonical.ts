@@ -1,6 +1,6 @@
 /**
- * The one sequence of bytes that a receipt has: UTF-8 JSON, two-space indent, the key order below, one newline at the end.
- * The signature is over these bytes, and their SHA-256 is the receipt's name in the ledger.
+ * The one sequence of bytes that a receipt has: UTF-8 JSON, two-space indent, the key order below, one newline at the
+ * end. The signature is over these bytes, and their SHA-256 is the receipt's name in the ledger.
  */
 import { DepotError } from '../errors.js';
 import { markReceiptBytes, type ReceiptBytes } from '../outbound.js';

@@ -1,6 +1,6 @@
 /**
- * The page that lies beside a suitcase, for whoever finds the two years later: what the file is, whose keys open it, and
- * commands that do so. No word of it is the supplier's: names, fingerprints and numbers come in, nothing else.
+ * The page that lies beside a suitcase, for whoever finds the two years later: what the file is, whose keys open it,
+ * and commands that do so. No word of it is the supplier's: names, fingerprints and numbers come in, nothing else.
  */
 import { markCoverBytes, type CoverBytes } from '../outbound.js';
 import { receiptName, signatureName, suitcaseName, type Compression } from '../names/deposit.js';
@@ -211,7 +211,7 @@ export function depotLines(f: NamedDeposit): string {
   ].join('\n');
 }
 
-/** A program that opens a deposit without depot; `rsop` stands for every implementation of RFC 9580 with the Stateless OpenPGP command line. */
+/** A program that opens a deposit; `rsop` stands for every one with the Stateless OpenPGP command line. */
 export type StockTool = 'gpg' | 'rsop';
 
 /** No GnuPG reads a key of version 6, nor the algorithms 25 and 26 of RFC 9580 in one of version 4. */
@@ -222,7 +222,7 @@ export function gnupgReads({
   return fingerprint.length === 40 && !['X25519', 'X448'].includes(algorithm);
 }
 
-/** With what the deposit can be opened: one program for all of its keys, or both, where GnuPG reads only some of them. */
+/** With what the deposit can be opened: one program for all keys, or both, where GnuPG reads only some. */
 export function stockTools({ encryption }: NamedDeposit): StockTool[] {
   if (encryption.packet === 'SEIPDv2') return ['rsop'];
   if (encryption.recipients.every(gnupgReads)) return ['gpg'];
@@ -230,16 +230,16 @@ export function stockTools({ encryption }: NamedDeposit): StockTool[] {
 }
 
 /**
- * The lines that check and open the deposit without depot, spelled like this wherever they stand: the receipt is signed by the key that
- * the reader expects, it names the digest of this suitcase, and what every program says counts. Each that fails says so and ends with 1.
+ * The lines that check and open the deposit without depot: the receipt is signed by the key that the reader expects,
+ * and names the digest of this suitcase. Each line that fails says so and ends with 1.
  *
- * `gpg --verify` ends well for a signature by any key that it knows, so the fingerprint of the primary key, the last field of VALIDSIG,
- * must be `signer`. Where these lines stand beside the suitcase, the reader writes it in: whoever made a receipt could have made them, too.
- * The line must begin with VALIDSIG, for a user id may hold that word. `rsop verify` takes no other key than the file's.
+ * `gpg --verify` ends well for a signature by any key that it knows, so the fingerprint of the primary key, the last
+ * field of VALIDSIG, must be `signer`. Beside the suitcase, the reader writes it in: whoever made a receipt could have
+ * made the lines, too. A user id may hold the word VALIDSIG, so the line must begin with it.
  *
- * `gpg -d` and `rsop decrypt` give plaintext before it has authenticated, and only bash, zsh and ksh have `pipefail`: so nothing is piped out
- * of them. What they wrote is unpacked when they ended well and removed when not, each line is right by itself, and none changes the shell that it
- * is pasted into. The default is the program that reads every key.
+ * `gpg -d` and `rsop decrypt` give plaintext before it has authenticated, and only bash, zsh and ksh have `pipefail`:
+ * so nothing is piped out of them, and what they wrote is unpacked when they ended well and else removed. Each line is
+ * right by itself, and none changes the shell that it is pasted into.
  */
 export function stockLines(f: NamedDeposit, tool: StockTool = stockTools(f).at(-1)!, signer = 'FINGERPRINT'): string {
   const [receipt, signature] = [receiptName(f.depositId), signatureName(f.depositId)];

@@ -1,7 +1,7 @@
 /**
- * The strict reader of receipts and attestations. They are evidence years later, read by programs that their writer never saw.
- * So each has exactly one sequence of bytes: unknown and doubled keys, another order and other white space are refused, and
- * nobody can hide a statement in it that one reader sees and another does not.
+ * The strict reader of receipts and attestations. They are evidence years later, read by programs that their writer
+ * never saw. So each has exactly one sequence of bytes: unknown and doubled keys, another order and other white space
+ * are refused, and nobody can hide a statement in it that one reader sees and another does not.
  */
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';

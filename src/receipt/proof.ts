@@ -1,8 +1,4 @@
-/**
- * The opening of the key proof: a value that only who unwrapped the session key can show, and the
- * commitment to it that the receipt holds. Neither says anything about the session key or the body;
- * `docs/format.md` says what the proof does and does not prove.
- */
+/** The key proof (docs/format.md): the opening, which only who unwrapped the session key can show. */
 import { hkdfSha256, sha256Hex, sha256Of } from '../primitives.js';
 
 /**

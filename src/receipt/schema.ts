@@ -1,4 +1,4 @@
-/** The receipt (`depot.receipt/1`): what it says, and the schema that holds it to that. New facts need a new schema version. */
+/** The receipt (`depot.receipt/1`) and its schema. New facts need a new schema version. */
 import * as v from 'valibot';
 import { printable } from '../printable.js';
 import { fromBase64 } from './base64.js';

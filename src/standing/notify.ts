@@ -34,7 +34,7 @@ function wants({ notify }: Config, event: NotifyEvent): boolean {
   return notify !== undefined && (notify.on.includes(event) || (event === 'killed' && notify.on.includes('failure')));
 }
 
-/** Hands run records to `notify.command` as they come. Nothing waits for it until `finish`, and nothing fails with it. */
+/** Hands run records to `notify.command` as they come. Nothing waits for it until `finish`; nothing fails with it. */
 export class Notifier {
   readonly #config: Config;
   readonly #hooks: NotifyHooks;
@@ -99,10 +99,7 @@ async function deliver(config: Config, record: RunRecord, signal: AbortSignal): 
   });
 }
 
-/**
- * Tells of pushes that were killed, of each once; and of arrangements that are stale: once for each last deposit, and again after each
- * `every` (a day without it) that this lasts. A notification that failed is tried again the next time.
- */
+/** Tells of each killed push once, and of a stale arrangement once for each `every` (a day without it). */
 export async function notifyOfStandings(
   config: Config,
   standings: readonly Standing[],

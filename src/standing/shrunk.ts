@@ -17,9 +17,8 @@ const dayMs = 24 * 3600 * 1000;
 const rememberedMs = 30 * dayMs;
 
 /**
- * The newest deposit, or an earlier one of the last 30 days (three times `every`, where that is longer), when it shrank and none since
- * was as large again, by today's `shrink`; of several the first. By the run records: one that was given up counts for nothing, and
- * one that an earlier run sealed and a later one delivered counts.
+ * The newest deposit, or an earlier one of the last 30 days (three times `every`, where that is longer), when it shrank
+ * and none since was as large again; of several the first. What a later run delivered counts, too.
  */
 export async function shrunkSince(
   state: ArrangementState,

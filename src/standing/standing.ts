@@ -54,7 +54,7 @@ export type ProvenDeposit = Pick<Attestation, 'depositId' | 'keyFingerprint' | '
 /** A deposit is late after 1.25 × `every`: a night's run that took longer is no alarm. */
 export const lateness = 1.25;
 
-/** Never stale: an ended arrangement, and one of which nobody said how often. Never deposited is stale, and so is a deposit from the future. */
+/** Ended arrangements, and those without `every`, are never stale; no deposit, and one from the future, are. */
 export function judgeAge(
   a: Pick<Arrangement, 'every' | 'ended'>,
   last: LastDeposit | null,
@@ -92,7 +92,7 @@ function roughly(ms: number): string {
 /** Arrangements looked at together: a shared state directory answers slowly. */
 const atOnce = 16;
 
-/** How these arrangements stand, by state directory and key files; each key file is read once. @throws DepotError 'local-unreadable' */
+/** How these arrangements stand; reads state directory and key files alone. @throws DepotError 'local-unreadable' */
 export async function gatherStandings(
   config: Config,
   arrangements: readonly Arrangement[],

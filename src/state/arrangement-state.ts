@@ -48,7 +48,7 @@ export class ArrangementState {
     this.directory = path.join(this.stateDirectory, arrangement);
   }
 
-  /** For writers: makes the directories (0700) that are missing; root makes none in the place of another account. `local-not-writable`, `local-disk-full`, `state-insecure`. */
+  /** For writers: makes missing directories (0700). 'local-not-writable', 'local-disk-full', 'state-insecure' */
   static async open(stateDirectory: string, arrangement: string, command?: string): Promise<ArrangementState> {
     const state = new ArrangementState(stateDirectory, arrangement);
     // Before anything is made in it, too: what another account owns is not to be written to.
@@ -61,10 +61,7 @@ export class ArrangementState {
     return state;
   }
 
-  /**
-   * For one who only looks, and notes what it told: makes nothing but the arrangement's directory. Null when there is no state
-   * directory: whose it will be is not known. Throws as `open`.
-   */
+  /** For who only looks, and notes what it told: makes the arrangement's directory. Null without a state directory. */
   static async forNotes(stateDirectory: string, arrangement: string): Promise<ArrangementState | null> {
     const state = new ArrangementState(stateDirectory, arrangement);
     await state.requireOwn();
@@ -73,7 +70,7 @@ export class ArrangementState {
     return state;
   }
 
-  /** Throws `state-insecure` when another account could have written the records, or could; `command` is what its hint repeats. */
+  /** 'state-insecure' when another account could write the records; `command` is what its hint repeats. */
   async requireOwn(command?: string): Promise<void> {
     for (const directory of [this.stateDirectory, this.directory]) await requireOwnRecords(directory, command);
   }
@@ -82,7 +79,7 @@ export class ArrangementState {
     return path.join(this.directory, name);
   }
 
-  /** Names in this arrangement's directory, sorted (which is by time for one arrangement's deposits); empty when there is none. */
+  /** Names in this arrangement's directory, sorted, which is by time; empty when there is none. */
   async names(folder = ''): Promise<string[]> {
     const directory = path.join(this.directory, folder);
     try {
@@ -94,8 +91,8 @@ export class ArrangementState {
   }
 
   /**
-   * Writes cover, signature and receipt, in this order, so that no receipt is there without its signature. Another receipt of
-   * the same deposit is first kept as `<id>.receipt.N.json`: it is in the ledger, and may be in other hands.
+   * Writes cover, signature and receipt, in this order, so that no receipt is there without its signature. Another
+   * receipt of the same deposit is first kept as `<id>.receipt.N.json`: it is in the ledger, and may be in other hands.
    */
   async fileReceipt(o: {
     depositId: string;
@@ -110,7 +107,7 @@ export class ArrangementState {
     await writeFileAtomic(this.file(receiptName(o.depositId)), o.receipt);
   }
 
-  /** The receipts of a deposit: the one that counts first, then superseded ones from the newest; empty when there is none. */
+  /** The receipts of a deposit: the one that counts, then superseded ones from the newest. */
   async receiptsOf(depositId: string): Promise<StoredReceipt[]> {
     const found: StoredReceipt[] = [];
     for (const name of await this.names()) {
@@ -149,7 +146,7 @@ export class ArrangementState {
   }
 }
 
-/** Reads `name` (a receipt's) and its `.asc` in `directory`, bounded; null when it is not there or no receipt's name. */
+/** Reads a receipt and its `.asc`, bounded; null when it is not there, or `name` is no receipt's. */
 export async function readStoredReceipt(directory: string, name: string): Promise<StoredReceipt | null> {
   const parts = parseReceiptName(name);
   if (parts === null) return null;
@@ -166,7 +163,7 @@ export async function readStoredReceipt(directory: string, name: string): Promis
   };
 }
 
-/** What keeps this account from its records in `directory` of `stateDirectory`, with the line that gives them back; null when nothing of this kind does. */
+/** What keeps this account from its records, with the line that gives them back; null when nothing does. */
 export async function leftBehind(stateDirectory: string, directory: string): Promise<DepotError | null> {
   const caller = process.geteuid?.();
   if (caller === undefined || caller === 0) return null;
@@ -174,7 +171,7 @@ export async function leftBehind(stateDirectory: string, directory: string): Pro
     const found = await stat(one).catch(() => null);
     if (found === null) return null;
     if (found.uid === caller || (await succeeds(access(one, constants.W_OK | constants.X_OK)))) continue;
-    // What lies in a state directory is the state's; but only what looks like a state directory may be given away with all that is in it.
+    // The hint gives away all that is in it, so it must look like a state directory.
     if (one === stateDirectory && !(await looksLikeState(one, found.mode, caller))) return null;
     const name = ownName() ?? String(caller);
     return new DepotError(
@@ -188,7 +185,7 @@ export async function leftBehind(stateDirectory: string, directory: string): Pro
   return null;
 }
 
-/** As depot makes it (0700), or with depot's files in it, or nothing; and no place that the system or a person needs. */
+/** As depot makes it (0700), or with depot's files, or empty; and no place that the system or a person needs. */
 async function looksLikeState(directory: string, mode: number, uid: number): Promise<boolean> {
   if (path.dirname(path.dirname(directory)) === path.dirname(directory) || isHomeOfAnother(directory, uid))
     return false;

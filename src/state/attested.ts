@@ -1,7 +1,4 @@
-/**
- * Attestations in the state directory. They were checked when they were filed: `<id>.attestation.json` and its `.asc` as the
- * beneficiary sent them, and `<id>.attestation.filed.json`, which says what was found.
- */
+/** Attestations: as the beneficiary sent them, and `….filed.json`, which says what was found at the import. */
 import * as v from 'valibot';
 import { isDepotError } from '../errors.js';
 import { maxAttestationBytes, parseAttestation, type Attestation } from '../receipt/attestation.js';
@@ -37,10 +34,7 @@ export interface FiledAttestation {
   filing: Filing;
 }
 
-/**
- * Every attestation on file, of one deposit or of all, in the order in which deposits were begun. One that was damaged since,
- * or whose filing is not there, is passed over: it proves nothing any more, and `attestationFaults` says so.
- */
+/** By deposit, as they were begun, without those that were damaged since: `attestationFaults` names these. */
 export async function filedAttestations(state: ArrangementState, depositId?: string): Promise<FiledAttestation[]> {
   const found: FiledAttestation[] = [];
   for (const name of await state.names()) {
@@ -127,7 +121,7 @@ async function fitsReceipt(
   }
 }
 
-/** Files a checked attestation under the next free number; the attestation itself is written last. Under the arrangement's lock. */
+/** Files a checked attestation under the next free number, itself last. Under the arrangement's lock. */
 export async function fileAttestation(
   state: ArrangementState,
   o: {

@@ -13,9 +13,9 @@ import { readStoredReceipt, type ArrangementState, type StoredReceipt } from './
 import { unlistedDeposits } from './unlisted.js';
 
 /**
- * `missing`: a line or a receipt is gone; `changed`: it, or an attestation, is not what was written; `reordered`: lines stand in
- * another order; `unlisted`: a receipt without a line (the ledger's end was cut off, or the receipt is from elsewhere); `forked`:
- * another hand holds another receipt for the same line; `signature`: a receipt is not signed by the signers given.
+ * `missing`: a line or a receipt is gone; `changed`: it, or an attestation, is not what was written; `reordered`: lines
+ * stand in another order; `unlisted`: a receipt without a line (the ledger's end was cut off, or it is from elsewhere);
+ * `forked`: another hand holds another receipt for the same line; `signature`: not signed by the signers given.
  */
 export type ProblemKind = 'missing' | 'changed' | 'reordered' | 'unlisted' | 'forked' | 'signature';
 
@@ -206,9 +206,9 @@ async function signatureFault(found: StoredReceipt, checkSignature?: SignatureCh
 }
 
 /**
- * Compares the ledger with the receipts in `directory`, which others hold: a receipt that should have a line and has none shows
- * that the end was cut off, another one in its place a fork. Only receipts of this arrangement and ledger count; a signature that
- * cannot be checked is said, for anyone can write a receipt that accuses a ledger.
+ * Compares the ledger with the receipts in `directory`, which others hold: a receipt that should have a line and has
+ * none shows that the end was cut off, another one in its place a fork. Only receipts of this arrangement and ledger
+ * count; a signature that cannot be checked is said, for anyone can write a receipt that accuses a ledger.
  */
 export async function compareWithHeld(
   state: ArrangementState,

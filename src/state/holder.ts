@@ -38,7 +38,7 @@ export async function describeSelf(since: string): Promise<Holder> {
   };
 }
 
-/** A holder as a lock file has it. A file that is no record, which only its age judges, gets a nonce of its contents. */
+/** A holder as a lock file has it. A file that is no record gets a nonce of its contents: its age alone judges it. */
 export function parseHolder(bytes: Uint8Array): Holder {
   try {
     return v.parse(schema, JSON.parse(Buffer.from(bytes).toString('utf8')));

@@ -1,7 +1,7 @@
 /**
- * The ledger of an arrangement: one line of JSON for each receipt, each with the SHA-256 of the line before it, and every
- * receipt with the SHA-256 of the receipt before it. Who changes or removes something must change everything after it, in
- * this directory and in every other hand. Appended to only under the arrangement's lock.
+ * The ledger of an arrangement: one line of JSON for each receipt, each with the SHA-256 of the line before it, and
+ * every receipt with the SHA-256 of the receipt before it. Who changes or removes something must change everything
+ * after it, in this directory and in every other hand. Appended to only under the arrangement's lock.
  */
 import { ledgerIdPattern, sha256Pattern } from '../names/digest.js';
 import { randomBytes } from 'node:crypto';
@@ -35,7 +35,7 @@ const lineSchema = v.pipe(
   v.strictObject({
     /** From 1, without gaps. */
     sequence: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
-    /** `superseded`: a newer receipt of a deposit that has one; `destroyed`: the agent confirmed that it destroyed the deposit. */
+    /** `superseded`: a newer receipt of a deposit that has one; `destroyed`: the agent confirmed that. */
     kind: v.picklist(['deposit', 'superseded', 'destroyed']),
     depositId: valid((text) => parseDepositId(text) !== null),
     /** Of the receipt that the line files; with `destroyed`, of the deposit's newest. */
@@ -93,9 +93,9 @@ export class Ledger {
   }
 
   /**
-   * For a push, which holds the lock: makes `ledger.id` where there is none, and cuts off a last line that a power loss left
-   * without its end (its deposit is still pending). `ledger-broken` when the last line is none, and when the ledger lacks deposits
-   * that other files here tell of: one that was emptied or cut is not begun anew. `receipts verify` names damage further up.
+   * For a push, which holds the lock: makes `ledger.id` where there is none, and cuts off a last line that a power loss
+   * left without its end (its deposit is still pending). `ledger-broken` when the last line is none, and when other
+   * files here tell of deposits that it lacks: a ledger that was emptied is not begun anew.
    */
   static async open(state: ArrangementState): Promise<Ledger> {
     const file = state.file('ledger.ndjson');
@@ -235,10 +235,7 @@ export async function readLedgerId(stateDirectory: string): Promise<string | nul
   return text;
 }
 
-/**
- * The id, made when there is none: complete under another name first, then linked, so that of two
- * processes one makes it, the other reads it, and neither sees half of it.
- */
+/** The id, made when there is none: written whole, then linked, so that of two processes only one makes it. */
 async function ledgerId(stateDirectory: string, known: string | undefined): Promise<{ id: string; created: boolean }> {
   const existing = await readLedgerId(stateDirectory);
   if (existing !== null) return { id: existing, created: false };

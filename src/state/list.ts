@@ -11,10 +11,7 @@ export interface ListedReceipt extends StoredReceipt {
   receipt: Receipt;
 }
 
-/**
- * Receipts that count (not superseded ones), completed within `from` and `to` (both included, either
- * may be left out), oldest first. Files that are no receipts are listed apart.
- */
+/** Receipts that count, completed within `from` and `to` (both included), oldest first; unreadable files apart. */
 export async function listReceipts(
   state: ArrangementState,
   range: { from?: Date; to?: Date } = {},
@@ -39,7 +36,7 @@ export async function listReceipts(
   return { receipts, unreadable };
 }
 
-/** Compares by the time at which deposits were complete; those of one second by their lines in the ledger, and of several arrangements by name. */
+/** By the time at which deposits were complete, then by arrangement, then by line in the ledger. */
 export function byCompletion({ receipt: a }: { receipt: Receipt }, { receipt: b }: { receipt: Receipt }): number {
   if (a.completedAt !== b.completedAt) return a.completedAt < b.completedAt ? -1 : 1;
   if (a.arrangement !== b.arrangement) return a.arrangement < b.arrangement ? -1 : 1;
@@ -47,9 +44,8 @@ export function byCompletion({ receipt: a }: { receipt: Receipt }, { receipt: b 
 }
 
 /**
- * The newest deposit that the agent acknowledged, but for those in `without`, or null: by the receipts themselves, so a run that crashed before
- * it could write its run record, and one that settled another's deposit, count too. Newest is what the ledger has last, and not
- * what has the latest date: one push with a clock that was ahead would otherwise be the newest for as long as it was ahead.
+ * The newest deposit that the agent acknowledged, but for those in `without`, or null. By the receipts, since a run may
+ * crash before its run record. Newest is what the ledger has last: a clock may have been ahead once.
  */
 export async function newestDeposit(
   state: ArrangementState,
@@ -78,7 +74,7 @@ async function newestOf(
   const listed = new Set(lines.map(({ depositId }) => depositId));
   const last = lines.reduce((most, { sequence }) => Math.max(most, sequence), 0);
   let newest: ListedReceipt | null = null;
-  // A crash between receipt and line, or a ledger that is damaged: what its end should list comes after all that it lists.
+  // After a crash between receipt and line, or with a damaged ledger: these come after all that it lists.
   for (const depositId of [...names.keys()].filter((id) => !listed.has(id)).slice(-mostUnlisted)) {
     const found = await counts(depositId);
     if (found !== null && found.receipt.ledger.sequence > (newest?.receipt.ledger.sequence ?? last)) newest = found;
@@ -95,10 +91,7 @@ function isAcknowledged({ receipt }: ListedReceipt): boolean {
   return receipt.transfer.status === 'acknowledged';
 }
 
-/**
- * The dataset of the newest deposit, whatever became of that: what was read from the sources is so, whether the agent acknowledged
- * it, destroyed it since, or a file was missing from it.
- */
+/** What was read for the newest deposit, whatever became of it: acknowledged or not, destroyed since or not. */
 export async function lastDataset(
   state: ArrangementState,
 ): Promise<{ depositId: string; entries: number; bytes: number } | null> {
@@ -134,8 +127,7 @@ export interface LastDeposit {
 
 /**
  * The deposit that was completed last, or null: by receipts and by run records, since a run that is killed leaves no
- * record, one whose disk is full no receipt, and one may settle what another began. What the agent has destroyed is no
- * deposit any more.
+ * record and one whose disk is full no receipt. What the agent has destroyed is no deposit any more.
  */
 export async function lastDeposit(state: ArrangementState): Promise<LastDeposit | null> {
   const lines = linesOf(await readLedger(state));
@@ -174,7 +166,7 @@ function datasetOf({ receipt: { dataset } }: ListedReceipt): { entries: number; 
   return { entries: dataset.entries, bytes: dataset.bytes };
 }
 
-/** The receipt that counts of a deposit named by its id, or by a beginning of it that fits one only; `usage` otherwise. */
+/** The receipt that counts of a deposit, by its id or a beginning that fits one only; 'usage' otherwise. */
 export async function findReceipt(state: ArrangementState, idOrStart: string): Promise<ListedReceipt> {
   const ids = (await state.names()).flatMap((name) => {
     const parts = parseReceiptName(name);

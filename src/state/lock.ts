@@ -1,10 +1,10 @@
 /**
  * One push of an arrangement at a time, on this machine and on others that share the state directory.
  *
- * `lock` names its holder. Who finds a dead holder H removes nothing: it links its own record to `lock.after-<nonce of H>`, which
- * only one of any number of processes can, and then renames it over `lock`. Should that one die in between, it is itself the
- * holder to be succeeded. Nonces never come again, so a slow process that still believes in H finds either the successor's link
- * or another nonce in `lock`. docs/decisions/0001-lock.md has the why.
+ * `lock` names its holder. Who finds a dead holder H removes nothing: it links its own record to `lock.after-<nonce of
+ * H>`, which only one of any number of processes can, and then renames it over `lock`. Should that one die in between,
+ * it is itself the holder to be succeeded. Nonces never come again, so a slow process that still believes in H finds
+ * either the successor's link or another nonce in `lock`. docs/decisions/0001-lock.md has the why.
  */
 import { readFileSync, unlinkSync } from 'node:fs';
 import { link, open, readdir, rename, rm, stat, unlink, type FileHandle } from 'node:fs/promises';
@@ -20,7 +20,7 @@ import { timestamp } from '../names/deposit.js';
 export interface Lock {
   /** Who had the lock before and died without giving it back: a push that was killed. Null when it was free. */
   readonly predecessor: LastHolder | null;
-  /** Aborted, with a DepotError 'locked' as its reason, when another process has the lock: this one was not heard of for longer than `staleMs`. */
+  /** Aborted with 'locked' when another process has the lock: this one was silent for longer than `staleMs`. */
   readonly lost: AbortSignal;
   /** Resolves when the lock is free, or another's. */
   release(): Promise<void>;
@@ -81,7 +81,7 @@ export async function lockArrangement(directory: string, options: LockOptions = 
   }
 }
 
-/** Who took the lock last without giving it back, and whether that process lives; null when it is free. Changes nothing. */
+/** Who took the lock last without giving it back, and whether it lives; null when free. Changes nothing. */
 export async function lockState(
   directory: string,
   options: LockOptions = {},
@@ -112,8 +112,8 @@ async function follow(file: string): Promise<{ head: Holder; last: Holder; mtime
 }
 
 /**
- * For how long nothing was heard of the holder. A heartbeat that is dated in the future (the clock was ahead) has no age: then
- * it counts from when a run first found it so, which `lock.ahead-<nonce>` remembers. Who lives writes another one meanwhile.
+ * For how long nothing was heard of the holder. A heartbeat that is dated in the future (the clock was ahead) has no
+ * age: then it counts from when a run first found it so, which `lock.ahead-<nonce>` remembers.
  */
 async function silence(
   file: string,
@@ -146,7 +146,7 @@ async function isGone(
   const liveness = await livenessOf(holder, self);
   if (liveness !== 'unknown') return liveness === 'gone';
   if (ageMs > o.staleMs) return true;
-  // This machine was started again since: nothing from before lives. (Two heartbeats, for another machine of that name.)
+  // This machine was started again since. (Two heartbeats, for another machine of that name.)
   const rebooted = holder.host === self.host && holder.boot !== null && self.boot !== null && holder.boot !== self.boot;
   const beforeBoot = beatMs < Date.now() - os.uptime() * 1000 || beatMs > Date.now();
   return rebooted && beforeBoot && ageMs > 2 * o.heartbeatMs;

@@ -50,7 +50,7 @@ export function noteKilled(state: ArrangementState, { pid, host, since }: Runner
   return writeNote(state, 'killed.json', { schema: 'depot.killed/1', pid, host, since, notifiedAt });
 }
 
-/** Whether somebody was notified, after `since`, that this deposit is still the last one. A notification that is yet to come was none. */
+/** Whether somebody was told, between `since` and now, that this deposit is still the last one. */
 export async function stalenessNoted(
   state: ArrangementState,
   o: { depositId: string | null; since: Date; now: Date },

@@ -1,6 +1,6 @@
 /**
- * Deposits that are under way, one file each in `pending/`, fsynced at every step: whatever happens after a step, the next run
- * finds in it what may be at the agent and what is left to do.
+ * Deposits that are under way, one file each in `pending/`, fsynced at every step: whatever happens after a step, the
+ * next run finds in it what may be at the agent and what is left to do.
  *
  *     intent       before the remote create: a partial (or, published directly, the file) may be there;
  *                  with a draft and a spool: everything is sealed, and the next run can go on
@@ -35,7 +35,7 @@ const baseSchema = v.object({
   /** Where the upload went: a record is settled only against the same place. Local, never in a receipt. */
   server: v.object({ account: v.string(), directory: v.string() }),
   publish: v.picklist(['rename', 'direct']),
-  /** With `spool: true`: the sealed file in `spool/`, whether its upload was begun under the names here, and how much the server has confirmed. */
+  /** With `spool: true`: the file in `spool/`, whether its upload was begun, and how much the server has confirmed. */
   spool: v.exactOptional(
     v.object({
       name: v.string(),
@@ -82,7 +82,7 @@ export interface UnreadablePending {
   reason: string;
 }
 
-/** Writes or replaces the record of its deposit; on disk when the promise resolves. `local-disk-full`, `local-not-writable`. */
+/** Writes or replaces a record; on disk when the promise resolves. 'local-disk-full', 'local-not-writable' */
 export async function writePending(state: ArrangementState, record: PendingRecord): Promise<void> {
   await writeFileAtomic(pendingPath(state, record.depositId), `${JSON.stringify(record, null, 2)}\n`);
 }

@@ -1,7 +1,4 @@
-/**
- * The last step of a deposit: receipt, signature and ledger line, in this order, each on disk before the next. It may be
- * interrupted anywhere and simply be done again.
- */
+/** The last step of a deposit: receipt, signature, ledger line, each on disk before the next. It may be repeated. */
 import { isDeepStrictEqual } from 'node:util';
 import { signatureBytes, receiptBytes } from '../receipt/canonical.js';
 import type { CoverBytes } from '../outbound.js';
@@ -22,9 +19,9 @@ export interface RecordedReceipt {
 }
 
 /**
- * Files the receipt of a deposit whose suitcase is published, or possibly is. `draft`, `transfer` and `completedAt` come from the
- * pending record, so that a second attempt says the same as the first. A receipt in the ledger that says something else is
- * superseded by it; when it says the same, nothing is written. Under the arrangement's lock.
+ * Files the receipt of a deposit whose suitcase is published, or possibly is. `draft`, `transfer` and `completedAt`
+ * come from the pending record, so that a second attempt says the same as the first. A receipt in the ledger that says
+ * something else is superseded by it; when it says the same, nothing is written. Under the arrangement's lock.
  *
  * Throws `receipt-not-written` (the deposit itself is at the agent) with the local failure as cause.
  */

@@ -6,7 +6,7 @@ import { DepotError } from '../errors.js';
 import { errorCode, localError, temporaryName, writeNew } from '../durable-file.js';
 import type { ArrangementState } from './arrangement-state.js';
 
-/** Receipt, signature, cover, ledger line, run record and a few states of the pending record, in blocks of a file system. */
+/** Receipt, signature, cover, ledger line, run record and a few pending records, in blocks of a file system. */
 const OCTETS_BESIDE_DRAFTS = 192 * 1024;
 
 export interface Reserve {

@@ -1,7 +1,6 @@
 /**
- * Run records: one line of JSON for each run of an arrangement, failed and skipped ones too. Written
- * by processes that may not hold the lock (a run that found it taken is a run), so lines are only ever
- * appended, each in one write, and a torn one is passed over by readers.
+ * Run records: one line of JSON for each run, failed and skipped ones too. Whoever writes may not hold the lock, so
+ * lines are only appended, each in one write, and readers pass a torn one over.
  */
 import type { FileHandle } from 'node:fs/promises';
 import path from 'node:path';

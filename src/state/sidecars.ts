@@ -9,9 +9,9 @@ import { parseReceipt } from '../receipt/parse.js';
 import { readStoredReceipt, type ArrangementState } from './arrangement-state.js';
 
 /**
- * The bytes of a sidecar, or null when it is no longer in the state directory. A file there could be anything by now, and what
- * leaves must be what it is called: a receipt in canonical form, an armoured signature, or the very cover that the receipt names.
- * `verification-failed` and `local-unreadable` name the file.
+ * The bytes of a sidecar, or null when it is no longer in the state directory. A file there could be anything by now,
+ * and what leaves must be what it is called: a receipt in canonical form, an armoured signature, or the very cover that
+ * the receipt names. `verification-failed` and `local-unreadable` name the file.
  */
 export async function readSidecarBytes(
   state: ArrangementState,

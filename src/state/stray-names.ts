@@ -1,7 +1,4 @@
-/**
- * `strays.json`: names at the agent that are no deposits and may yet appear there. Some servers give a file its name only at its close, and
- * notice hours later that a connection was lost: then they close what it had left open.
- */
+/** `strays.json`: names that may yet appear at the agent, when its server notices that a connection was lost. */
 import * as v from 'valibot';
 import { printable } from '../printable.js';
 import { writeFileAtomic } from '../durable-file.js';
@@ -56,7 +53,7 @@ export async function writeStrays(state: ArrangementState, strays: readonly Stra
   );
 }
 
-/** The deposit whose file has this name: a suitcase, or a partial of a suitcase or a sidecar; null when it is none of this arrangement's. */
+/** The deposit whose suitcase or partial has this name; null when it is none of this arrangement's. */
 export function depositOf(stray: string, arrangement: string): string | null {
   const depositId = (parseSuitcaseName(stray) ?? parsePartialName(stray))?.depositId;
   return depositId !== undefined && parseDepositId(depositId)?.arrangement === arrangement ? depositId : null;

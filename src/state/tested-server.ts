@@ -1,4 +1,4 @@
-/** What `doctor --write-test` found out about an arrangement's server, for the pushes and the doctor that come after it. */
+/** What `doctor --write-test` found out about a server, for the pushes and the doctor that come after it. */
 import * as v from 'valibot';
 import { writeFileAtomic } from '../durable-file.js';
 import type { ArrangementState } from './arrangement-state.js';
@@ -27,7 +27,7 @@ const recordSchema = v.object({
   ),
   /** What failed, for people; empty when it passed. */
   failed: v.array(v.string()),
-  /** How the server took parallel, out-of-order writes: right, wrong, or over one channel only; null when that did not show. */
+  /** How the server took parallel writes: right, wrong, or over one channel only; null when that did not show. */
   lanes: v.optional(v.nullable(v.picklist(['safe', 'unsafe', 'one channel'])), null),
 });
 export type WriteTestRecord = v.InferOutput<typeof recordSchema>;
@@ -57,7 +57,7 @@ export async function lastWriteTest(state: ArrangementState): Promise<WriteTestR
   }
 }
 
-/** The server that may get several lanes, and the one that must not, whatever it calls itself; neither where nothing is known. */
+/** The server that may get several lanes, or the one that must not; neither where nothing is known. */
 export async function lanesSeen(
   state: ArrangementState,
 ): Promise<{ laneSafe?: TestedServer; oneLane?: TestedServer & { because: 'unsafe' | 'one channel' } }> {

@@ -5,9 +5,8 @@ import { lastRun } from './runs.js';
 import type { ArrangementState } from './arrangement-state.js';
 
 /**
- * Their ids, oldest first. `lines` says how many lines that file a receipt the ledger has of each deposit. Every receipt here has its line,
- * every attestation is of a deposit that has one, and so is the newest deposit that a run tells of; only one that is still pending may
- * have none yet. A ledger that was emptied, cut or removed is seen by it, as long as one of these is left.
+ * Their ids, oldest first; `lines` says how many receipts of each deposit the ledger files. Every receipt here has its
+ * line, and so have the deposits of all attestations and of the newest run; only what is pending may have none yet.
  */
 export async function unlistedDeposits(state: ArrangementState, lines: ReadonlyMap<string, number>): Promise<string[]> {
   const receipts = new Map<string, number>();
