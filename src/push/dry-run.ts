@@ -1,11 +1,10 @@
 import { newDepositId } from '../names/deposit.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { chooseCompression } from '../seal/compress.js';
-import { runDataset } from './dataset.js';
 import { readKeys, tellOfKeys } from './deposit-keys.js';
 import type { DryRunSummary, PushHooks, PushOptions } from './push-types.js';
 import { secretsFor } from './secret-finder.js';
-import { beginSealing } from './stages.js';
+import { beginSealing, runDataset } from './stages.js';
 
 /** Reads the sources and seals to nowhere, without connecting: shows every failure that a push would have so far. */
 export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSummary> {

@@ -1,19 +1,22 @@
 /** What a deposit that is streamed and one that is spooled have in common. */
-import type { ShrinkRule } from '../dataset/shrink.js';
+import { hasShrunk, type DatasetOptions, type DatasetSummary, type ShrinkRule } from '../dataset/sources.js';
 import { isDepotError } from '../errors.js';
 import { writePending, type PendingRecord } from '../state/pending.js';
+import { lastDataset } from '../state/list.js';
 import { checkDraft } from '../state/record.js';
 import { reserveSpace } from '../state/reserve.js';
+import type { RunDataset } from '../state/runs.js';
+import type { ArrangementState } from '../state/arrangement-state.js';
 import type { ReceiptDraft } from '../receipt/schema.js';
 import type { CompressionFormat } from '../seal/compress.js';
 import { type Sealing, type SealResult, startSealing } from '../seal/sealing.js';
 import type { Transfer } from '../sftp/types.js';
 import type { Upload } from '../sftp/upload.js';
-import { datasetOf, runDataset, shrinkRule } from './dataset.js';
 import { draftReceipt, makeEnvelope, type Envelope } from './receipt-draft.js';
 import { PushProgress } from './progress.js';
 import { rehearsed } from './rehearse.js';
 import type { PushContext } from './push-context.js';
+import type { PushOptions } from './push-types.js';
 import { bytesOf } from './space.js';
 import { step } from './steps.js';
 
@@ -112,4 +115,43 @@ export function draftOf(
 export function publishedBy(error: unknown, closing: boolean): 'no' | 'yes' | 'unknown' {
   if (isDepotError(error)) return error.published ?? 'no';
   return closing ? 'unknown' : 'no';
+}
+
+/** The last deposit, and how small this one may be against it; null when there is none, or nobody wants to know. */
+async function shrinkRule(
+  { arrangement: { shrink } }: Pick<PushOptions, 'arrangement'>,
+  state: ArrangementState,
+): Promise<ShrinkRule | null> {
+  if (shrink.then === 'off') return null;
+  const previous = await lastDataset(state);
+  return previous === null ? null : { previous, below: shrink.below, then: shrink.then };
+}
+
+/** What a run says of the dataset that it has read. */
+export function runDataset({ entries, bytes, excluded }: DatasetSummary, rule: ShrinkRule | null): RunDataset {
+  return {
+    entries,
+    bytes,
+    excluded,
+    previous: rule?.previous ?? null,
+    shrunk: rule !== null && hasShrunk({ entries, bytes }, rule),
+  };
+}
+
+/** The dataset of an arrangement as the sealing thread reads it. */
+function datasetOf(
+  { arrangement, config }: Pick<PushOptions, 'arrangement' | 'config'>,
+  depositId: string,
+  shrink: ShrinkRule | null,
+): DatasetOptions {
+  const { dataset, specification, minSize } = arrangement;
+  return {
+    sources: dataset,
+    commandDirectory: config.directory,
+    arrangement: arrangement.name,
+    depositId,
+    ...(specification !== undefined && { specification }),
+    ...(minSize !== undefined && { minBytes: minSize }),
+    ...(shrink !== null && { shrink }),
+  };
 }

@@ -5,12 +5,19 @@ import { errorCode, localError } from '../durable-file.js';
 import { sha256Hex } from '../primitives.js';
 import { parseReceiptName, receiptName } from '../names/deposit.js';
 import { attestationFaults } from './attested.js';
-import { linesOf, linesPerDeposit, readLedger, readLedgerId, type LedgerLine, type RawLine } from './ledger.js';
+import {
+  linesOf,
+  linesPerDeposit,
+  readLedger,
+  readLedgerId,
+  unlistedDeposits,
+  type LedgerLine,
+  type RawLine,
+} from './ledger.js';
 import { isPending } from './pending.js';
 import { parseReceipt } from '../receipt/parse.js';
 import type { Receipt } from '../receipt/schema.js';
 import { readStoredReceipt, type ArrangementState, type StoredReceipt } from './arrangement-state.js';
-import { unlistedDeposits } from './unlisted.js';
 
 /**
  * `missing`: a line or a receipt is gone; `changed`: it, or an attestation, is not what was written; `reordered`: lines

@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { link, rm } from 'node:fs/promises';
 import path from 'node:path';
 import * as v from 'valibot';
-import { DepotError } from '../errors.js';
+import { DepotError, isDepotError } from '../errors.js';
 import { sha256Hex } from '../primitives.js';
 import { typedWord } from '../shell.js';
 import {
@@ -21,11 +21,10 @@ import {
   writeAll,
   writeNew,
 } from '../durable-file.js';
-import { parseDepositId, parseTimestamp } from '../names/deposit.js';
+import { parseAttestationName, parseDepositId, parseReceiptName, parseTimestamp } from '../names/deposit.js';
 import type { Receipt } from '../receipt/schema.js';
 import type { ArrangementState } from './arrangement-state.js';
-import { splitLines } from './runs.js';
-import { unlistedDeposits } from './unlisted.js';
+import { lastRun, splitLines } from './runs.js';
 
 const digest = v.pipe(v.string(), v.regex(sha256Pattern));
 const valid = (check: (text: string) => boolean) => v.pipe(v.string(), v.check(check));
@@ -190,6 +189,36 @@ export async function ledgerGap(state: ArrangementState, raw?: readonly RawLine[
       hint: `restore ledger.ndjson from a backup, then run: «depot receipts verify ${state.arrangement}»; or, to begin a new ledger knowingly and keep all of this as evidence: «mv ${typedWord(state.directory)} ${typedWord(`${state.directory}.kept-${today}`)}»`,
     },
   );
+}
+
+/**
+ * Deposits of which something here tells, and the ledger does not, oldest first; `lines` says how many receipts of each deposit the ledger files. Every receipt here has its
+ * line, and so have the deposits of all attestations and of the newest run; only what is pending may have none yet.
+ */
+export async function unlistedDeposits(state: ArrangementState, lines: ReadonlyMap<string, number>): Promise<string[]> {
+  const receipts = new Map<string, number>();
+  /** Told of by something else: one line, then. */
+  const told: string[] = [];
+  for (const name of await state.names()) {
+    const receipt = parseReceiptName(name);
+    if (receipt !== null) receipts.set(receipt.depositId, 1 + (receipts.get(receipt.depositId) ?? 0));
+    const attested = parseAttestationName(name);
+    if (attested !== null) told.push(attested.depositId);
+  }
+  // Records of runs that cannot be read keep no deposit from being made; whoever writes the next one says so.
+  const run = await lastRun(state, ({ published, depositId }) => published === 'yes' && depositId !== null).catch(
+    (error: unknown) => {
+      if (isDepotError(error, 'local-unreadable')) return null;
+      throw error;
+    },
+  );
+  if (run !== null) told.push(run.depositId!);
+  for (const depositId of told) if (!receipts.has(depositId)) receipts.set(depositId, 1);
+  const pending = new Set(await state.names('pending'));
+  return [...receipts]
+    .filter(([depositId, count]) => count > (lines.get(depositId) ?? 0) && !pending.has(`${depositId}.json`))
+    .map(([depositId]) => depositId)
+    .sort();
 }
 
 /** How many receipts of each deposit the ledger files. */

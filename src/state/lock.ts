@@ -34,13 +34,13 @@ export interface LastHolder {
 
 export interface LockOptions {
   heartbeatMs?: number;
-  /** How old the last sign of life of a holder that cannot be looked up here may be. */
-  staleMs?: number;
   /** A process that ends without having released it leaves it behind: so others see that this one came to no end. */
   telling?: boolean;
 }
 
-const defaults = { heartbeatMs: 30_000, staleMs: 600_000, telling: false };
+const defaults = { heartbeatMs: 30_000, telling: false };
+/** How old the last sign of life of a holder that cannot be looked up here may be. */
+const staleMs = 600_000;
 const maxLockBytes = 4096;
 /** More rounds than this only a flood of dying processes could cause. */
 const maxRounds = 100;
@@ -62,8 +62,8 @@ export async function lockArrangement(directory: string, options: LockOptions = 
       // The file system's own clock: another machine's, or this one's, may be wrong.
       const now = (await stat(own)).mtimeMs;
       const silentMs = await silence(file, last, mtimeMs, now, true);
-      if (!(await isGone(last, self, silentMs, mtimeMs, o)))
-        throw lockedBy(last, self, directory, o.staleMs, mtimeMs > now + clockSkewMs);
+      if (!(await isGone(last, self, silentMs, mtimeMs, o.heartbeatMs)))
+        throw lockedBy(last, self, directory, mtimeMs > now + clockSkewMs);
       const claim = claimOf(file, last.nonce);
       if (!(await linked(own, claim))) continue;
       if ((await readHolder(file))?.nonce === head.nonce) {
@@ -82,16 +82,13 @@ export async function lockArrangement(directory: string, options: LockOptions = 
 }
 
 /** Who took the lock last without giving it back, and whether it lives; null when free. Changes nothing. */
-export async function lockState(
-  directory: string,
-  options: LockOptions = {},
-): Promise<(LastHolder & { alive: boolean }) | null> {
+export async function lockState(directory: string): Promise<(LastHolder & { alive: boolean }) | null> {
   const file = path.join(directory, 'lock');
   const seen = await follow(file);
   if (seen === null) return null;
   const self = await describeSelf('');
   const silentMs = await silence(file, seen.last, seen.mtimeMs, Date.now(), false);
-  const gone = await isGone(seen.last, self, silentMs, seen.mtimeMs, { ...defaults, ...options });
+  const gone = await isGone(seen.last, self, silentMs, seen.mtimeMs, defaults.heartbeatMs);
   return { holder: seen.last, alive: !gone, lastSeen: new Date(seen.mtimeMs) };
 }
 
@@ -141,26 +138,26 @@ async function isGone(
   self: Holder,
   ageMs: number,
   beatMs: number,
-  o: Required<LockOptions>,
+  heartbeatMs: number,
 ): Promise<boolean> {
   const liveness = await livenessOf(holder, self);
   if (liveness !== 'unknown') return liveness === 'gone';
-  if (ageMs > o.staleMs) return true;
+  if (ageMs > staleMs) return true;
   // This machine was started again since. (Two heartbeats, for another machine of that name.)
   const rebooted = holder.host === self.host && holder.boot !== null && self.boot !== null && holder.boot !== self.boot;
   const beforeBoot = beatMs < Date.now() - os.uptime() * 1000 || beatMs > Date.now();
-  return rebooted && beforeBoot && ageMs > 2 * o.heartbeatMs;
+  return rebooted && beforeBoot && ageMs > 2 * heartbeatMs;
 }
 
 async function holdLock(
   file: string,
   self: Holder,
   bytes: Buffer,
-  { heartbeatMs, staleMs, telling }: Required<LockOptions>,
+  { heartbeatMs, telling }: Required<LockOptions>,
   predecessor: LastHolder | null,
 ): Promise<Lock> {
   if (!telling) onExit.set(file, self.nonce);
-  await clearLeftovers(file, self.nonce, staleMs);
+  await clearLeftovers(file, self.nonce);
   // The inode that was linked, so that a heartbeat can never touch a successor's record.
   const handle = await open(file, 'r+');
   const lost = new AbortController();
@@ -207,7 +204,7 @@ async function beat(
 }
 
 /** Claims on holders before this one, and records of processes that were killed while they waited. */
-async function clearLeftovers(file: string, nonce: string, staleMs: number): Promise<void> {
+async function clearLeftovers(file: string, nonce: string): Promise<void> {
   const directory = path.dirname(file);
   for (const name of await readdir(directory)) {
     const leftover = path.join(directory, name);
@@ -254,7 +251,7 @@ function processOf({ pid, host }: Holder): string {
   return `process ${pid} on ${printable(host)}`;
 }
 
-function lockedBy(holder: Holder, self: Holder, directory: string, staleMs: number, ahead: boolean): DepotError {
+function lockedBy(holder: Holder, self: Holder, directory: string, ahead: boolean): DepotError {
   const who = holder.pid === 0 ? 'an unknown process' : processOf(holder);
   const here = holder.boot === self.boot && holder.namespace === self.namespace;
   const staleMin = Math.round(staleMs / 60_000);
