@@ -167,14 +167,6 @@ export function copyOf(error: unknown): unknown {
   return copy;
 }
 
-/** Whether `work` ends well, where it does not matter why not. */
-export function succeeds(work: Promise<unknown>): Promise<boolean> {
-  return work.then(
-    () => true,
-    () => false,
-  );
-}
-
 /** The parts of a DepotError that survive a thread boundary. */
 export interface ErrorRecord extends Omit<ErrorDetails, 'cause'> {
   code: ErrorCode;

@@ -1,7 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { succeeds } from '../abort.js';
 import type { Arrangement, Beneficiary, Config } from '../config/types.js';
 import { DepotError, isDepotError } from '../errors.js';
 import type { Certificate } from '../pgp/certificate.js';

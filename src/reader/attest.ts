@@ -1,5 +1,6 @@
 import { lstat } from 'node:fs/promises';
-import { DepotError, isDepotError, succeeds } from '../errors.js';
+import { succeeds } from '../abort.js';
+import { DepotError, isDepotError } from '../errors.js';
 import { signWithGpg } from '../pgp/gpg.js';
 import type { SecretKey } from '../pgp/certificate.js';
 import { signDetached } from '../pgp/signature.js';

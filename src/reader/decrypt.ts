@@ -1,7 +1,8 @@
 import { lstat, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
-import { DepotError, isDepotError, succeeds } from '../errors.js';
+import { succeeds } from '../abort.js';
+import { DepotError, isDepotError } from '../errors.js';
 import { type Limit, openSuitcase, type OpenResult } from '../open/opening.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { requireOwnPlace } from '../permissions.js';

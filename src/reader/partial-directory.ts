@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { succeeds } from '../abort.js';
 import { removeExtracted } from '../dataset/extract/remove.js';
-import { DepotError, succeeds } from '../errors.js';
+import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import { localError } from '../durable-file.js';
 import { typedWord } from '../shell.js';

@@ -7,11 +7,12 @@
  *                           server.json (what doctor --write-test found)
  *                           spool/<id>.pgp (with `spool: true`, while it is uploaded)
  */
+import { succeeds } from '../abort.js';
 import { arrangementPattern } from '../names/arrangement.js';
 import { access, constants, readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { isHomeOfAnother, nameOf, ownName } from '../accounts.js';
-import { DepotError, succeeds } from '../errors.js';
+import { DepotError } from '../errors.js';
 import type { CoverBytes, ReceiptBytes } from '../outbound.js';
 import { sha256Hex } from '../primitives.js';
 import { typedWord } from '../shell.js';
