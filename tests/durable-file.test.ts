@@ -172,8 +172,12 @@ describe.skipIf(mount === undefined || !asRoot())('on a small file system', () =
         host: 'h',
       }),
     ).rejects.toMatchObject(readOnly);
-    await expect(ledger.append({ kind: 'deposit', depositId: 'x', receiptSha256: '', time: '' })).rejects.toMatchObject(
-      readOnly,
-    );
+    const line = {
+      kind: 'deposit' as const,
+      depositId: 'acme-crm_20261122T003000Z_0123456789abcdef',
+      receiptSha256: '0'.repeat(64),
+      time: '2026-11-22T00:30:00Z',
+    };
+    await expect(ledger.append(line)).rejects.toMatchObject(readOnly);
   });
 });
