@@ -1,24 +1,19 @@
-import type { Command } from 'commander';
+import type { CommandLine } from './command-line.js';
 import { candidates, type Known } from './completion/candidates.js';
 import { script } from './completion/scripts.js';
-import type { Context, GlobalOptions, Start } from './context.js';
+import type { Context } from './context.js';
 import { configFor } from './deposits.js';
 import { globals, isOneOf, type Flags } from './flags.js';
-import { helpEnd } from './help.js';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
 
-export interface CompletionFlags extends GlobalOptions {
-  /** `candidates`: what the scripts ask for, with the words typed so far. */
-  shell: (typeof shells)[number] | 'candidates';
-  words: string[];
+/** `shell` is null for `candidates`: what the scripts ask for, with the words typed so far. */
+export function completionOptions(shell: string, words: string[], flags: Flags) {
+  return { ...globals(flags), shell: shell === 'candidates' ? null : isOneOf(shell, shells, 'the shell'), words };
 }
+type CompletionFlags = ReturnType<typeof completionOptions>;
 
-export function completionOptions(shell: string, words: string[], flags: Flags): CompletionFlags {
-  return { ...globals(flags), shell: shell === 'candidates' ? shell : isOneOf(shell, shells, 'the shell'), words };
-}
-
-export function defineCompletion(parent: Command, start: Start): void {
+export function defineCompletion(parent: CommandLine): void {
   parent
     .command('completion')
     .summary('print a shell completion script')
@@ -27,29 +22,20 @@ export function defineCompletion(parent: Command, start: Start): void {
     )
     .argument('<shell>', 'bash, zsh or fish')
     .argument('[words...]', 'for the scripts: the words typed so far')
-    .addHelpText(
-      'after',
-      helpEnd([
-        ['source <(depot completion bash)', 'in ~/.bashrc'],
-        ['depot completion zsh > "${fpath[1]}/_depot"', 'once, and start a new shell'],
-        ['depot completion fish > ~/.config/fish/completions/depot.fish', 'once'],
-      ]),
+    .ends(
+      [],
+      'source <(depot completion bash) # in ~/.bashrc',
+      'depot completion zsh > "${fpath[1]}/_depot" # once, and start a new shell',
+      'depot completion fish > ~/.config/fish/completions/depot.fish # once',
     )
-    .action((shell: string, words: string[], _: unknown, command: Command) =>
-      start(
-        completionOptions(shell, words, command.optsWithGlobals()),
-        async (o, context) => {
-          if (o.shell !== 'candidates') {
-            context.screen.print(script(o.shell));
-            return 0;
-          }
-          context.screen.print(
-            (await candidates(parent, o.words, known(o, context))).map((line) => `${line}\n`).join(''),
-          );
-          return 0;
-        },
-        'at once',
-      ),
+    .runs(
+      completionOptions,
+      async (o, context) => {
+        const found = o.shell === null ? await candidates(parent, o.words, known(o, context)) : [];
+        context.screen.print(o.shell === null ? found.map((line) => `${line}\n`).join('') : script(o.shell));
+        return 0;
+      },
+      'at once',
     );
 }
 

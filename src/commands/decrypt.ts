@@ -1,27 +1,13 @@
-import type { Command } from 'commander';
+import type { CommandLine } from './command-line.js';
 import { DepotError } from '../errors.js';
 import { notWritten } from '../ui/output.js';
 import { decryptDocument, decryptLines } from '../ui/decrypt.js';
 import { unbroken } from '../ui/wrap.js';
-import type { Context, GlobalOptions, Start } from './context.js';
-import { collect, given, globals, list, octets, text, usage, type Flags } from './flags.js';
-import { helpEnd } from './help.js';
+import type { Context } from './context.js';
+import { collect, given, globals, list, size, text, usage, type Flags } from './flags.js';
 import { passphraseFor } from './passphrase.js';
 
-export interface DecryptFlags extends GlobalOptions {
-  suitcase: string;
-  /** Undefined with `gpg`. */
-  key: string | undefined;
-  gpg: boolean;
-  receipt: string | undefined;
-  signers: string[];
-  out: string | undefined;
-  stdout: boolean;
-  maxBytes: number | undefined;
-  passphraseFile: string | undefined;
-}
-
-export function decryptOptions(suitcase: string, flags: Flags): DecryptFlags {
+export function decryptOptions(suitcase: string, flags: Flags) {
   const key = text(flags, 'key');
   const gpg = given(flags, 'gpg');
   if (key === undefined && !gpg) throw usage('no private key given', 'add --key FILE, or --gpg');
@@ -35,7 +21,7 @@ export function decryptOptions(suitcase: string, flags: Flags): DecryptFlags {
     signers: list(flags, 'signer'),
     out: text(flags, 'out'),
     stdout: given(flags, 'stdout'),
-    maxBytes: octets(flags, 'maxSize'),
+    maxSize: size(flags, 'maxSize'),
     passphraseFile: text(flags, 'passphraseFile'),
   };
   if (o.out !== undefined && o.stdout) throw usage('--out and --stdout contradict each other', 'leave out one of them');
@@ -47,8 +33,9 @@ export function decryptOptions(suitcase: string, flags: Flags): DecryptFlags {
     throw usage('--signer checks a receipt, and none was given', 'add --receipt FILE');
   return o;
 }
+type DecryptFlags = ReturnType<typeof decryptOptions>;
 
-export function defineDecrypt(parent: Command, start: Start): void {
+export function defineDecrypt(parent: CommandLine): void {
   parent
     .command('decrypt')
     .summary('open a suitcase')
@@ -67,23 +54,13 @@ export function defineDecrypt(parent: Command, start: Start): void {
     )
     .option('--max-size <size>', 'stop when the contents become larger than this')
     .option('--passphrase-file <file>', 'file with the passphrase of --key (else $DEPOT_PASSPHRASE, else asked)')
-    .addHelpText(
-      'after',
-      helpEnd(
-        [
-          ['depot decrypt x.tar.gz.pgp --key private.secret.asc --out opened', 'everything, to a new directory'],
-          [
-            'depot decrypt x.tar.gz.pgp --key private.secret.asc --receipt x.receipt.json --signer signer.public.asc --out opened',
-            'and prove who made it',
-          ],
-          ['depot decrypt x.tar.gz.pgp --key private.secret.asc --stdout | tar -t', 'list the contents'],
-        ],
-        [5, 17, 20, 21, 22, 23, 129, 130, 143],
-      ),
+    .ends(
+      [5, 17, 20, 21, 22, 23, 129, 130, 143],
+      'depot decrypt x.tar.gz.pgp --key private.secret.asc --out opened # everything, to a new directory',
+      'depot decrypt x.tar.gz.pgp --key private.secret.asc --receipt x.receipt.json --signer signer.public.asc --out opened # and prove who made it',
+      'depot decrypt x.tar.gz.pgp --key private.secret.asc --stdout | tar -t # list the contents',
     )
-    .action((suitcase: string, _: unknown, command: Command) =>
-      start(decryptOptions(suitcase, command.optsWithGlobals()), decrypt),
-    );
+    .runs(decryptOptions, decrypt);
 }
 
 async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
@@ -108,24 +85,15 @@ async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
   }
   const outcome = await open(
     {
-      suitcase: o.suitcase,
-      signers: o.signers,
+      ...o,
       signal,
       passphrase: passphraseFor(o.passphraseFile, context),
-      ...(o.key === undefined ? {} : { key: o.key }),
-      ...(o.gpg ? { gpg: context.env } : {}),
-      ...(o.receipt === undefined ? {} : { receipt: o.receipt }),
-      ...(o.out === undefined ? {} : { out: o.out }),
-      ...(o.stdout ? { stdout } : {}),
-      ...(o.maxBytes === undefined ? {} : { maxSize: o.maxBytes }),
+      gpg: o.gpg ? context.env : undefined,
+      stdout: o.stdout ? stdout : undefined,
     },
     {
-      warn: (message) => {
-        screen.warn(message);
-      },
-      progress: (p) => {
-        progress?.octets(p.bytes, p.totalBytes);
-      },
+      warn: (message) => screen.warn(message),
+      progress: (p) => progress?.octets(p.bytes, p.totalBytes),
     },
   );
   progress?.stop();

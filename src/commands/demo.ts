@@ -1,17 +1,16 @@
-import type { Command } from 'commander';
-import type { Context, GlobalOptions, Start } from './context.js';
+import type { CommandLine } from './command-line.js';
+import type { Context, GlobalOptions } from './context.js';
 import { globals } from './flags.js';
-import { helpEnd } from './help.js';
 
-export function defineDemo(parent: Command, start: Start): void {
+export function defineDemo(parent: CommandLine): void {
   parent
     .command('demo')
     .summary('watch a complete deposit, on this machine only')
     .description(
       'Starts a built-in SecureStorage (a real SFTP server on loopback), makes keys and a dataset, deposits, verifies, proves the key and decrypts. Leaves nothing behind.',
     )
-    .addHelpText('after', helpEnd([['depot demo', 'takes less than a minute']], [5, 129, 130, 143]))
-    .action((_: unknown, command: Command) => start<GlobalOptions>(globals(command.optsWithGlobals()), demo));
+    .ends([5, 129, 130, 143], 'depot demo # takes less than a minute')
+    .runs(globals, demo);
 }
 
 async function demo(_: GlobalOptions, context: Context): Promise<number> {

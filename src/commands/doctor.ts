@@ -1,20 +1,15 @@
-import type { Command } from 'commander';
+import type { CommandLine } from './command-line.js';
 import { printable } from '../printable.js';
-import type { Context, GlobalOptions, Start } from './context.js';
+import type { Context } from './context.js';
 import { chooseArrangements, configFor, hiddenPrompt } from './deposits.js';
 import { given, globals, type Flags } from './flags.js';
-import { helpEnd } from './help.js';
 
-export interface DoctorFlags extends GlobalOptions {
-  name: string | undefined;
-  writeTest: boolean;
-}
-
-export function doctorOptions(name: string | undefined, flags: Flags): DoctorFlags {
+export function doctorOptions(name: string | undefined, flags: Flags) {
   return { ...globals(flags), name, writeTest: given(flags, 'writeTest') };
 }
+type DoctorFlags = ReturnType<typeof doctorOptions>;
 
-export function defineDoctor(parent: Command, start: Start): void {
+export function defineDoctor(parent: CommandLine): void {
   parent
     .command('doctor')
     .summary('check everything that a push needs')
@@ -26,20 +21,13 @@ export function defineDoctor(parent: Command, start: Start): void {
       '--write-test',
       'write two files of up to 3 MiB with nothing of yours in them, to find out what the server does with them',
     )
-    .addHelpText(
-      'after',
-      helpEnd(
-        [
-          ['depot doctor', 'before the first push, and when one failed'],
-          ['sudo -u depot depot doctor', 'as the account of the scheduled run'],
-          ['depot doctor acme-crm --write-test', 'once, with a new server; says what it left there'],
-        ],
-        [3, 4, 5, 10, 11, 12, 13, 14, 15, 17, 20, 32],
-      ),
+    .ends(
+      [3, 4, 5, 10, 11, 12, 13, 14, 15, 17, 20, 32],
+      'depot doctor # before the first push, and when one failed',
+      'sudo -u depot depot doctor # as the account of the scheduled run',
+      'depot doctor acme-crm --write-test # once, with a new server; says what it left there',
     )
-    .action((name: string | undefined, _: unknown, command: Command) =>
-      start(doctorOptions(name, command.optsWithGlobals()), doctor, 'in order'),
-    );
+    .runs(doctorOptions, doctor, 'in order');
 }
 
 async function doctor(o: DoctorFlags, context: Context): Promise<number> {

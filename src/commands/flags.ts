@@ -108,8 +108,8 @@ export function durationMs(flags: Flags, name: string): number | undefined {
   return parsed(flags, name, parseDuration);
 }
 
-/** `500MiB`, `2GiB`, `1000000`, in octets. */
-export function octets(flags: Flags, name: string): number | undefined {
+/** `500MiB`, `2GiB`, `1000000`, in bytes. */
+export function size(flags: Flags, name: string): number | undefined {
   return parsed(flags, name, parseSize);
 }
 

@@ -1,93 +1,8 @@
-import type { Command } from 'commander';
-import { parseHost } from '../config/values.js';
-import { parseArrangementName } from '../names/arrangement.js';
-import { hostKeyText } from '../names/host-key.js';
-import type { Parsed } from '../names/parsed.js';
-import type { Start } from './context.js';
-import {
-  clock,
-  collect,
-  denied,
-  durationMs,
-  fingerprint,
-  given,
-  globals,
-  list,
-  text,
-  usage,
-  type Flags,
-} from './flags.js';
-import { helpEnd } from './help.js';
-import type { InitFlags } from './init/draft.js';
+import type { CommandLine } from './command-line.js';
+import { collect } from './flags.js';
+import { initOptions } from './init/options.js';
 
-export function initOptions(flags: Flags): InitFlags {
-  const checked = <T>(name: string, what: string, parse: (value: string) => Parsed<T>, value: string): T => {
-    const parsed = parse(value);
-    if ('wrong' in parsed) throw usage(`--${name} ${JSON.stringify(value)}: ${parsed.wrong}`, what);
-    return parsed.value;
-  };
-  const o = {
-    ...globals(flags),
-    yes: given(flags, 'yes'),
-    later: given(flags, 'later'),
-    supplier: text(flags, 'supplier'),
-    arrangement: text(flags, 'arrangement'),
-    beneficiary: text(flags, 'beneficiary'),
-    beneficiaryKey: text(flags, 'beneficiaryKey'),
-    fingerprint: fingerprint(flags, 'fingerprint'),
-    signer: text(flags, 'signer'),
-    signerEmail: text(flags, 'signerEmail'),
-    passphraseFile: text(flags, 'passphraseFile'),
-    noPassphrase: denied(flags, 'passphrase'),
-    sources: list(flags, 'source'),
-    host: text(flags, 'host'),
-    port: text(flags, 'port') === undefined ? undefined : Number(text(flags, 'port')),
-    username: text(flags, 'username'),
-    directory: text(flags, 'directory'),
-    hostKeys: list(flags, 'hostKey').map((key) =>
-      checked(
-        'host-key',
-        'write it as the letter or ssh-keygen -lf has it: --host-key "ssh-ed25519 SHA256:…"',
-        hostKeyText,
-        key,
-      ),
-    ),
-    user: text(flags, 'user'),
-    privateKey: text(flags, 'privateKey'),
-    privateKeyPassphraseFile: text(flags, 'privateKeyPassphraseFile'),
-    passwordFile: text(flags, 'passwordFile'),
-    at: clock(flags, 'at') === undefined ? undefined : text(flags, 'at'),
-    every: durationMs(flags, 'every') === undefined ? undefined : text(flags, 'every'),
-  };
-  if (o.host !== undefined)
-    checked('host', 'give the name or address alone: --host sftp.agent.example', parseHost, o.host);
-  if (o.port !== undefined && !(Number.isInteger(o.port) && o.port >= 1 && o.port <= 65_535))
-    throw usage(
-      `--port ${text(flags, 'port') ?? ''} is not a port`,
-      'give a number from 1 to 65535, or leave it out for 22',
-    );
-  const arrangement = o.arrangement === undefined ? undefined : parseArrangementName(o.arrangement);
-  if (arrangement !== undefined && 'wrong' in arrangement)
-    throw usage(
-      `--arrangement ${JSON.stringify(o.arrangement)}: ${arrangement.wrong}`,
-      'choose a short name: --arrangement acme-crm',
-    );
-  if (o.signer !== undefined && (o.signerEmail !== undefined || o.noPassphrase))
-    throw usage(
-      '--signer names a key that exists; --signer-email and --no-passphrase make a new one',
-      'leave out one or the other',
-    );
-  if (o.noPassphrase && o.passphraseFile !== undefined)
-    throw usage('--no-passphrase and --passphrase-file contradict each other', 'leave out one of them');
-  if (o.privateKeyPassphraseFile !== undefined && o.privateKey === undefined)
-    throw usage(
-      '--private-key-passphrase-file is for the key of --private-key, and there is none',
-      'add --private-key FILE',
-    );
-  return o;
-}
-
-export function defineInit(parent: Command, start: Start): void {
+export function defineInit(parent: CommandLine): void {
   parent
     .command('init')
     .summary('set up a deposit, question by question')
@@ -117,18 +32,11 @@ export function defineInit(parent: Command, start: Start): void {
     .option('--every <time>', 'how often you agreed to deposit (24h)')
     .option('--at <time>', 'when it is to run (01:30), for the lines that schedule it')
     .option('--user <account>', 'as root: the account that pushes; state, secrets and signing key are made for it')
-    .addHelpText(
-      'after',
-      helpEnd(
-        [
-          ['depot init', 'asks for everything'],
-          ['depot init --config /etc/depot/depot.yaml --user depot', 'for a service account'],
-          ['depot init --yes --later --supplier …', 'from a script, which types depot trust and depot login itself'],
-        ],
-        [3, 5, 10, 12, 13, 14, 15, 17, 20],
-      ),
+    .ends(
+      [3, 5, 10, 12, 13, 14, 15, 17, 20],
+      'depot init # asks for everything',
+      'depot init --config /etc/depot/depot.yaml --user depot # for a service account',
+      'depot init --yes --later --supplier … # from a script, which types depot trust and depot login itself',
     )
-    .action((_: unknown, command: Command) =>
-      start(initOptions(command.optsWithGlobals()), async (o, c) => (await import('./init/run.js')).init(o, c)),
-    );
+    .runs(initOptions, async (o, c) => (await import('./init/run.js')).init(o, c));
 }

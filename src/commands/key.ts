@@ -1,26 +1,13 @@
-import type { Command } from 'commander';
+import type { KeyAddFlags } from './key/add.js';
+import type { CommandLine } from './command-line.js';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
-import type { Context, GlobalOptions, Start } from './context.js';
+import type { Context } from './context.js';
 import { hiddenPrompt } from './deposits.js';
 import { denied, durationMs, fingerprint, globals, isOneOf, oneOf, text, usage, type Flags } from './flags.js';
-import { helpEnd } from './help.js';
-import type { KeyAddFlags } from './key/add.js';
-import type { KeyShowFlags } from './key/show.js';
 import { givenPassphrase } from './passphrase.js';
 
-export interface KeyGenerateFlags extends GlobalOptions {
-  kind: 'signer' | 'arrangement';
-  name: string;
-  email: string;
-  out: string;
-  passphraseFile: string | undefined;
-  noPassphrase: boolean;
-  profile: 'compat' | 'modern';
-  expiresInSeconds: number | undefined;
-}
-
-export function keyGenerateOptions(kind: string, flags: Flags): KeyGenerateFlags {
+export function keyGenerateOptions(kind: string, flags: Flags) {
   const required = (name: string): string => {
     const value = text(flags, name);
     if (value === undefined) throw usage(`--${name} is missing`, 'give --name, --email and --out');
@@ -51,6 +38,7 @@ export function keyGenerateOptions(kind: string, flags: Flags): KeyGenerateFlags
     throw usage('a signer is always compat, so that receipts verify with stock gpg', 'leave out --profile');
   return o;
 }
+type KeyGenerateFlags = ReturnType<typeof keyGenerateOptions>;
 
 export function keyAddOptions(arrangement: string, file: string, flags: Flags): KeyAddFlags {
   const pinned = fingerprint(flags, 'fingerprint');
@@ -62,19 +50,17 @@ export function keyAddOptions(arrangement: string, file: string, flags: Flags): 
   return { ...globals(flags), arrangement, file, fingerprint: pinned };
 }
 
-export function defineKey(parent: Command, start: Start): void {
+export function defineKey(parent: CommandLine): void {
   const key = parent
     .command('key')
     .summary('make, show and add keys')
     .description(
       'Keys of signers and beneficiaries. There is no key store: keys are files, named in depot.yaml and pinned by fingerprint.',
     )
-    .addHelpText(
-      'after',
-      helpEnd([
-        ['depot key show voorbeeld.public.asc', 'the fingerprint, and what the key is good for'],
-        ['depot key generate --help', 'the options of each'],
-      ]),
+    .ends(
+      [],
+      'depot key show voorbeeld.public.asc # the fingerprint, and what the key is good for',
+      'depot key generate --help # the options of each',
     );
   key
     .command('generate')
@@ -93,25 +79,12 @@ export function defineKey(parent: Command, start: Start): void {
     .option('--no-passphrase', 'leave the secret key unlocked')
     .option('--profile <profile>', 'compat (read by GnuPG) or modern (RFC 9580 programs only)')
     .option('--expires <time>', 'how long the key is valid (2y); without this it does not expire')
-    .addHelpText(
-      'after',
-      helpEnd(
-        [
-          [
-            'depot key generate signer --name "Acme SaaS B.V." --email ops@acme.example --out keys/acme --passphrase-file keys/acme.pass',
-            'the supplier signs receipts with this',
-          ],
-          [
-            'depot key generate arrangement --name "Gemeente Voorbeeld" --email ict@voorbeeld.example --out voorbeeld',
-            'the beneficiary opens suitcases with this',
-          ],
-        ],
-        [5, 17],
-      ),
+    .ends(
+      [5, 17],
+      'depot key generate signer --name "Acme SaaS B.V." --email ops@acme.example --out keys/acme --passphrase-file keys/acme.pass # the supplier signs receipts with this',
+      'depot key generate arrangement --name "Gemeente Voorbeeld" --email ict@voorbeeld.example --out voorbeeld # the beneficiary opens suitcases with this',
     )
-    .action((kind: string, _: unknown, command: Command) =>
-      start(keyGenerateOptions(kind, command.optsWithGlobals()), generate),
-    );
+    .runs(keyGenerateOptions, generate);
   key
     .command('show')
     .summary('show a key: fingerprint, algorithms, expiry, usable or why not')
@@ -119,14 +92,10 @@ export function defineKey(parent: Command, start: Start): void {
       'Shows the fingerprint to be compared by telephone, the parts of the key with what each is for, when they expire, and whether deposits can be sealed for it and receipts signed with it, or why not.',
     )
     .argument('<file>', 'public or secret key')
-    .addHelpText(
-      'after',
-      helpEnd([['depot key show voorbeeld.public.asc', 'read the fingerprint out by telephone']], [5, 20]),
-    )
-    .action((file: string, _: unknown, command: Command) =>
-      start<KeyShowFlags>({ ...globals(command.optsWithGlobals()), file }, async (o, context) =>
-        (await import('./key/show.js')).show(o, context),
-      ),
+    .ends([5, 20], 'depot key show voorbeeld.public.asc # read the fingerprint out by telephone')
+    .runs(
+      (file: string, flags: Flags) => ({ ...globals(flags), file }),
+      async (o, context) => (await import('./key/show.js')).show(o, context),
     );
   key
     .command('add')
@@ -137,18 +106,8 @@ export function defineKey(parent: Command, start: Start): void {
     .argument('<arrangement>', 'for which arrangement')
     .argument('<file>', 'the public key')
     .option('--fingerprint <hex>', 'the full fingerprint, from the beneficiary itself')
-    .addHelpText(
-      'after',
-      helpEnd(
-        [['depot key add acme-crm voorbeeld.asc --fingerprint "8F3A 0C11 …"', 'groups of four are fine']],
-        [5, 10, 20],
-      ),
-    )
-    .action((arrangement: string, file: string, _: unknown, command: Command) =>
-      start(keyAddOptions(arrangement, file, command.optsWithGlobals()), async (o, context) =>
-        (await import('./key/add.js')).add(o, context),
-      ),
-    );
+    .ends([5, 10, 20], 'depot key add acme-crm voorbeeld.asc --fingerprint "8F3A 0C11 …" # groups of four are fine')
+    .runs(keyAddOptions, async (o, context) => (await import('./key/add.js')).add(o, context));
 }
 
 async function generate(o: KeyGenerateFlags, context: Context): Promise<number> {

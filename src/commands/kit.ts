@@ -1,20 +1,11 @@
-import type { Command } from 'commander';
+import type { CommandLine } from './command-line.js';
 import { printable } from '../printable.js';
 import { groupedFingerprint, labelled } from '../ui/format.js';
-import type { Context, GlobalOptions, Start } from './context.js';
+import type { Context } from './context.js';
 import { chooseArrangement, configFor } from './deposits.js';
 import { collect, denied, globals, list, text, usage, type Flags } from './flags.js';
-import { helpEnd } from './help.js';
 
-export interface KitFlags extends GlobalOptions {
-  name: string | undefined;
-  out: string;
-  signers: string[];
-  includeSecretKey: string | undefined;
-  withoutOpener: boolean;
-}
-
-export function kitOptions(name: string | undefined, flags: Flags): KitFlags {
+export function kitOptions(name: string | undefined, flags: Flags) {
   const out = text(flags, 'out');
   if (out === undefined) throw usage('no directory for the kit', 'add --out DIRECTORY');
   return {
@@ -26,8 +17,9 @@ export function kitOptions(name: string | undefined, flags: Flags): KitFlags {
     withoutOpener: denied(flags, 'opener'),
   };
 }
+type KitFlags = ReturnType<typeof kitOptions>;
 
-export function defineKit(parent: Command, start: Start): void {
+export function defineKit(parent: CommandLine): void {
   parent
     .command('kit')
     .summary('make the package for the beneficiary: letter, opener, keys, newest receipt')
@@ -42,22 +34,12 @@ export function defineKit(parent: Command, start: Start): void {
       'include the private key that you made for the beneficiary, locked with the passphrase in this file',
     )
     .option('--no-opener', 'make the kit without opener.html, where this build of depot has none')
-    .addHelpText(
-      'after',
-      helpEnd(
-        [
-          ['depot kit acme-crm --out kit', 'send the directory, then compare the fingerprints by telephone'],
-          [
-            'depot kit acme-crm --out kit --signer keys/supplier-2024.public.asc',
-            'receipts of an earlier signer count on',
-          ],
-        ],
-        [5, 10, 17, 20, 21],
-      ),
+    .ends(
+      [5, 10, 17, 20, 21],
+      'depot kit acme-crm --out kit # send the directory, then compare the fingerprints by telephone',
+      'depot kit acme-crm --out kit --signer keys/supplier-2024.public.asc # receipts of an earlier signer count on',
     )
-    .action((name: string | undefined, _: unknown, command: Command) =>
-      start(kitOptions(name, command.optsWithGlobals()), kit),
-    );
+    .runs(kitOptions, kit);
 }
 
 async function kit(o: KitFlags, context: Context): Promise<number> {

@@ -1,5 +1,5 @@
+import type { CommandLine } from './command-line.js';
 import path from 'node:path';
-import type { Command } from 'commander';
 import { obstacle } from '../accounts.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { DepotError } from '../errors.js';
@@ -11,10 +11,9 @@ import type { storeSecret, StoreIn } from '../secrets/login.js';
 import { typedWord } from '../shell.js';
 import { labelled } from '../ui/format.js';
 import { stateOwner } from '../doctor/access.js';
-import type { Context, GlobalOptions, Start } from './context.js';
+import type { Context } from './context.js';
 import { chooseArrangement, configFor, hiddenPrompt } from './deposits.js';
 import { given, globals, oneOf, text, usage, type Flags } from './flags.js';
-import { helpEnd } from './help.js';
 
 const purposes = {
   password: 'password',
@@ -25,15 +24,7 @@ type Purpose = keyof typeof purposes;
 
 type SecretTarget = Parameters<typeof storeSecret>[2];
 
-export interface LoginFlags extends GlobalOptions {
-  name: string | undefined;
-  to: StoreIn | undefined;
-  username: string | undefined;
-  passwordStdin: boolean;
-  purpose: Purpose;
-}
-
-export function loginOptions(name: string | undefined, flags: Flags): LoginFlags {
+export function loginOptions(name: string | undefined, flags: Flags) {
   return {
     ...globals(flags),
     name,
@@ -43,17 +34,14 @@ export function loginOptions(name: string | undefined, flags: Flags): LoginFlags
     purpose: oneOf(flags, 'for', Object.keys(purposes) as Purpose[]) ?? 'password',
   };
 }
+type LoginFlags = ReturnType<typeof loginOptions>;
 
-export interface LogoutFlags extends GlobalOptions {
-  name: string | undefined;
-  purpose: Purpose | undefined;
-}
-
-export function logoutOptions(name: string | undefined, flags: Flags): LogoutFlags {
+export function logoutOptions(name: string | undefined, flags: Flags) {
   return { ...globals(flags), name, purpose: oneOf(flags, 'for', Object.keys(purposes) as Purpose[]) };
 }
+type LogoutFlags = ReturnType<typeof logoutOptions>;
 
-export function defineLogin(parent: Command, start: Start): void {
+export function defineLogin(parent: CommandLine): void {
   parent
     .command('login')
     .summary("keep the password of the agent's server where pushes find it")
@@ -68,24 +56,17 @@ export function defineLogin(parent: Command, start: Start): void {
     .option('--username <name>', 'user name, where depot.yaml does not say it')
     .option('--password-stdin', 'read the secret from standard input')
     .option('--for <secret>', 'password (default), private-key or signing-key: the passphrase of that key')
-    .addHelpText(
-      'after',
-      helpEnd(
-        [
-          ['depot login acme-crm', 'asks for everything'],
-          ['depot login acme-crm --to file --password-stdin < password.txt', 'for a scheduled run'],
-          ['depot login acme-crm --to systemd', 'prints the lines for the unit'],
-          ['depot login --for signing-key --to file', 'the passphrase of the signing key'],
-        ],
-        [5, 10, 17],
-      ),
+    .ends(
+      [5, 10, 17],
+      'depot login acme-crm # asks for everything',
+      'depot login acme-crm --to file --password-stdin < password.txt # for a scheduled run',
+      'depot login acme-crm --to systemd # prints the lines for the unit',
+      'depot login --for signing-key --to file # the passphrase of the signing key',
     )
-    .action((name: string | undefined, _: unknown, command: Command) =>
-      start(loginOptions(name, command.optsWithGlobals()), login),
-    );
+    .runs(loginOptions, login);
 }
 
-export function defineLogout(parent: Command, start: Start): void {
+export function defineLogout(parent: CommandLine): void {
   parent
     .command('logout')
     .summary('forget what login keeps')
@@ -94,13 +75,8 @@ export function defineLogout(parent: Command, start: Start): void {
     )
     .argument('[name]', 'arrangement')
     .option('--for <secret>', 'only this: password, private-key or signing-key')
-    .addHelpText(
-      'after',
-      helpEnd([['depot logout acme-crm', 'forgets user name, password and SSH passphrase']], [5, 10]),
-    )
-    .action((name: string | undefined, _: unknown, command: Command) =>
-      start(logoutOptions(name, command.optsWithGlobals()), logout),
-    );
+    .ends([5, 10], 'depot logout acme-crm # forgets user name, password and SSH passphrase')
+    .runs(logoutOptions, logout);
 }
 
 async function login(o: LoginFlags, context: Context): Promise<number> {

@@ -1,20 +1,16 @@
-import type { Command } from 'commander';
+import type { CommandLine } from './command-line.js';
 import { printable } from '../printable.js';
-import type { Context, GlobalOptions, Start } from './context.js';
+import type { Context } from './context.js';
 import { globals, text, usage, type Flags } from './flags.js';
-import { helpEnd } from './help.js';
 
-export interface OpenerFlags extends GlobalOptions {
-  out: string;
-}
-
-export function openerOptions(flags: Flags): OpenerFlags {
+export function openerOptions(flags: Flags) {
   const out = text(flags, 'out');
   if (out === undefined) throw usage('where the page goes was not said', 'add --out opener.html');
   return { ...globals(flags), out };
 }
+type OpenerFlags = ReturnType<typeof openerOptions>;
 
-export function defineOpener(parent: Command, start: Start): void {
+export function defineOpener(parent: CommandLine): void {
   parent
     .command('opener')
     .summary('write the page that checks and opens deposits in a browser')
@@ -22,11 +18,8 @@ export function defineOpener(parent: Command, start: Start): void {
       'Writes one HTML file in which a beneficiary checks and opens a deposit: in a browser, without installation, without internet. Prints its SHA-256, which the beneficiary compares by telephone: nothing else vouches for the page.',
     )
     .option('--out <file>', 'the new file; never over another one')
-    .addHelpText(
-      'after',
-      helpEnd([['depot opener --out opener.html', 'for a beneficiary without a command line']], [5]),
-    )
-    .action((_: unknown, command: Command) => start(openerOptions(command.optsWithGlobals()), write));
+    .ends([5], 'depot opener --out opener.html # for a beneficiary without a command line')
+    .runs(openerOptions, write);
 }
 
 async function write({ out }: OpenerFlags, { screen }: Context): Promise<number> {

@@ -1,15 +1,15 @@
-import { Command, CommanderError } from 'commander';
+import { CommanderError, type Command } from 'commander';
 import { delayed, orAborted } from '../abort.js';
 import type { DepotError } from '../errors.js';
 import { closest } from '../suggest.js';
 import { version } from '../version.js';
+import { CommandLine } from './command-line.js';
 import type { Context, Ending, Start } from './context.js';
 import { defineCompletion } from './completion.js';
 import { defineDecrypt } from './decrypt.js';
 import { defineDemo } from './demo.js';
 import { defineDoctor } from './doctor.js';
 import { usage } from './flags.js';
-import { helpEnd } from './help.js';
 import { defineInit } from './init.js';
 import { defineKey } from './key.js';
 import { defineKit } from './kit.js';
@@ -24,12 +24,33 @@ import { defineTrust } from './trust.js';
 import { defineVerify } from './verify.js';
 import { exitStatuses } from '../texts/exits.js';
 
+/** In the order of `depot --help`. */
+const commands = [
+  defineInit,
+  defineDoctor,
+  definePush,
+  defineStatus,
+  defineReceipts,
+  defineReport,
+  defineVerify,
+  defineDecrypt,
+  defineKit,
+  defineOpener,
+  defineKey,
+  defineTrust,
+  defineLogin,
+  defineLogout,
+  defineSchedule,
+  defineCompletion,
+  defineDemo,
+];
+
 /**
  * The command line. Every command hands its typed options to `start`; what a command needs for its work is imported
  * when it works, so that `--help` and a usage error cost no key, no SSH and no compression library.
  */
-export function buildProgram(start: Start): Command {
-  const program = new Command('depot')
+export function buildProgram(start: Start): CommandLine {
+  const program = new CommandLine('depot', start)
     .description(
       'Seals a dataset for its beneficiary, deposits it with the escrow agent over SFTP, and keeps a signed receipt.',
     )
@@ -44,36 +65,14 @@ export function buildProgram(start: Start): Command {
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showSuggestionAfterError(true)
     .exitOverride();
-  defineInit(program, start);
-  defineDoctor(program, start);
-  definePush(program, start);
-  defineStatus(program, start);
-  defineReceipts(program, start);
-  defineReport(program, start);
-  defineVerify(program, start);
-  defineDecrypt(program, start);
-  defineKit(program, start);
-  defineOpener(program, start);
-  defineKey(program, start);
-  defineTrust(program, start);
-  defineLogin(program, start);
-  defineLogout(program, start);
-  defineSchedule(program, start);
-  defineCompletion(program, start);
-  defineDemo(program, start);
-  program.addHelpText(
-    'after',
-    helpEnd(
-      [
-        ['depot demo', 'watch a complete deposit, on this machine only'],
-        ['depot init', 'set up a deposit, question by question'],
-        ['depot push', 'make a deposit now'],
-        ['depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc', 'check a deposit'],
-      ],
-      exitStatuses.filter((exit) => exit > 2),
-    ),
+  for (const define of commands) define(program);
+  return program.ends(
+    exitStatuses.filter((exit) => exit > 2),
+    'depot demo # watch a complete deposit, on this machine only',
+    'depot init # set up a deposit, question by question',
+    'depot push # make a deposit now',
+    'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc # check a deposit',
   );
-  return program;
 }
 
 /** Parses and works; returns the exit status. Usage errors come out as DepotErrors. */

@@ -1,35 +1,23 @@
-import type { Command } from 'commander';
+import type { CommandLine } from './command-line.js';
 import type { Logins } from '../push/logins.js';
 import type { Notifier } from '../standing/notify.js';
 import type { failedToBegin, push as deposit } from '../push/push.js';
 import type { PushHooks, PushOutcome } from '../push/push-types.js';
-import { shardOf, type Shard } from '../push/shard.js';
+import { shardOf } from '../push/shard.js';
 import type { SharedByPushes } from '../push/shared.js';
 import { copyOf, type DepotError, foreseen, isDepotError, type ErrorDetails } from '../errors.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { PushMeter } from '../ui/push-meter.js';
 import { pushDocument, pushLines, pushSummary, type PushResult } from '../ui/push.js';
-import type { Context, GlobalOptions, Start } from './context.js';
+import type { Context } from './context.js';
 import { chooseArrangements, configFor, hiddenPrompt } from './deposits.js';
 import { durationMs, given, globals, text, usage, type Flags } from './flags.js';
-import { helpEnd } from './help.js';
 import { parseShard, shardFrom } from './push/shard.js';
-
-export interface PushFlags extends GlobalOptions {
-  names: string[];
-  all: boolean;
-  dryRun: boolean;
-  rehearse: boolean;
-  ifOlderThanMs: number | undefined;
-  /** How many pushes go on at a time. */
-  jobs: number | undefined;
-  shard: Shard | undefined;
-}
 
 /** Each may hold 24 MiB of blocks and has a thread: with more of them memory is what limits, not time. */
 const mostJobs = 32;
 
-export function pushOptions(names: string[], flags: Flags): PushFlags {
+export function pushOptions(names: string[], flags: Flags) {
   const shard = text(flags, 'shard');
   const o = {
     ...globals(flags),
@@ -45,6 +33,7 @@ export function pushOptions(names: string[], flags: Flags): PushFlags {
   if (o.all && names.length > 0) throw usage(`--all and ${names.join(', ')}: give names or --all, not both`);
   return o;
 }
+type PushFlags = ReturnType<typeof pushOptions>;
 
 function jobsOf(flags: Flags): number | undefined {
   const value = text(flags, 'jobs');
@@ -55,7 +44,7 @@ function jobsOf(flags: Flags): number | undefined {
   return jobs;
 }
 
-export function definePush(parent: Command, start: Start): void {
+export function definePush(parent: CommandLine): void {
   parent
     .command('push')
     .summary('make a deposit')
@@ -75,24 +64,17 @@ export function definePush(parent: Command, start: Start): void {
       'open the suitcase again during the upload, compare every entry, and publish only if all match',
     )
     .option('--if-older-than <time>', 'only when the last deposit is older than this (20h)')
-    .addHelpText(
-      'after',
-      helpEnd(
-        [
-          ['depot push', 'the only arrangement'],
-          ['depot push acme-crm', 'this one'],
-          ['depot push --all --if-older-than 20h --quiet', 'from cron: silence is success'],
-          ['depot push --all --jobs 4 --shard 2/3', 'hundreds of them, on three machines'],
-          ['depot push acme-crm --dry-run', 'is the dataset complete, and how large is it?'],
-          ['depot push acme-crm --rehearse', 'check that it opens before it is published'],
-          ['depot push acme-crm --json', 'for scripts'],
-        ],
-        [3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 30, 32, 129, 130, 143],
-      ),
+    .ends(
+      [3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 30, 32, 129, 130, 143],
+      'depot push # the only arrangement',
+      'depot push acme-crm # this one',
+      'depot push --all --if-older-than 20h --quiet # from cron: silence is success',
+      'depot push --all --jobs 4 --shard 2/3 # hundreds of them, on three machines',
+      'depot push acme-crm --dry-run # is the dataset complete, and how large is it?',
+      'depot push acme-crm --rehearse # check that it opens before it is published',
+      'depot push acme-crm --json # for scripts',
     )
-    .action((names: string[], _: unknown, command: Command) =>
-      start(pushOptions(names, command.optsWithGlobals()), push, 'in order'),
-    );
+    .runs(pushOptions, push, 'in order');
 }
 
 const onTerminalMs = 10_000;

@@ -1,9 +1,7 @@
-import type { Command } from 'commander';
-import type { Start } from './context.js';
+import type { CommandLine } from './command-line.js';
 import { collect, list, oneOf, text, usage, type Flags } from './flags.js';
-import { helpEnd } from './help.js';
-import { receiptsListOptions } from './receipts.js';
 import type { ReportFlags } from './report/make.js';
+import { receiptsListOptions } from './receipts/options.js';
 
 export function reportOptions(names: string[], flags: Flags): ReportFlags {
   const out = text(flags, 'out');
@@ -16,7 +14,7 @@ export function reportOptions(names: string[], flags: Flags): ReportFlags {
   };
 }
 
-export function defineReport(parent: Command, start: Start): void {
+export function defineReport(parent: CommandLine): void {
   parent
     .command('report')
     .summary('write an HTML page for an auditor: deposits against the schedule, receipts, keys, ledger')
@@ -33,23 +31,11 @@ export function defineReport(parent: Command, start: Start): void {
       'public key that receipts must be signed with (default: the configured signer); may be repeated',
       collect,
     )
-    .addHelpText(
-      'after',
-      helpEnd(
-        [
-          ['depot report --out report.html', 'everything on record'],
-          ['depot report acme-crm --out november.html --from 2026-11-01 --to 2026-11-30', 'one arrangement, one month'],
-          [
-            'depot report --state /mnt/evidence/state --signer signer.public.asc --out report.html',
-            'an auditor with a copy of the state directory',
-          ],
-        ],
-        [5, 10, 20, 24],
-      ),
+    .ends(
+      [5, 10, 20, 24],
+      'depot report --out report.html # everything on record',
+      'depot report acme-crm --out november.html --from 2026-11-01 --to 2026-11-30 # one arrangement, one month',
+      'depot report --state /mnt/evidence/state --signer signer.public.asc --out report.html # an auditor with a copy of the state directory',
     )
-    .action((names: string[], _: unknown, command: Command) =>
-      start(reportOptions(names, command.optsWithGlobals()), async (o, c) =>
-        (await import('./report/make.js')).makeReport(o, c),
-      ),
-    );
+    .runs(reportOptions, async (o, c) => (await import('./report/make.js')).makeReport(o, c));
 }

@@ -1,8 +1,6 @@
-import type { Command } from 'commander';
-import type { Start } from './context.js';
-import { clock, globals, isOneOf, text, usage, type Flags } from './flags.js';
-import { helpEnd } from './help.js';
 import type { ScheduleFlags } from './schedule/print.js';
+import type { CommandLine } from './command-line.js';
+import { clock, globals, isOneOf, text, usage, type Flags } from './flags.js';
 
 export function scheduleOptions(kind: string, names: string[], flags: Flags): ScheduleFlags {
   const sort = isOneOf(kind, ['systemd', 'cron', 'windows'], 'the kind of schedule');
@@ -43,19 +41,17 @@ function unit(flags: Flags, name: string): string | undefined {
   return value;
 }
 
-export function defineSchedule(parent: Command, start: Start): void {
+export function defineSchedule(parent: CommandLine): void {
   const schedule = parent
     .command('schedule')
     .summary('print a schedule for systemd, cron or Windows')
     .description(
       'Prints what makes systemd, cron or Windows run depot push every day. Nothing on this machine is changed, unless --out says where files go.',
     )
-    .addHelpText(
-      'after',
-      helpEnd([
-        ['depot schedule print systemd --at 01:30', 'service and timer'],
-        ['depot schedule print --help', 'what it takes'],
-      ]),
+    .ends(
+      [],
+      'depot schedule print systemd --at 01:30 # service and timer',
+      'depot schedule print --help # what it takes',
     );
   schedule
     .command('print')
@@ -70,29 +66,12 @@ export function defineSchedule(parent: Command, start: Start): void {
     .option('--requires <unit>', 'systemd: a unit that must be up, such as that of the VPN')
     .option('--on-failure <unit>', 'systemd: a unit that is started when a deposit fails')
     .option('--out <directory>', 'systemd, windows: write the files there, and print what to type next')
-    .addHelpText(
-      'after',
-      helpEnd(
-        [
-          ['depot schedule print systemd --at 01:30 --requires openvpn-client@softcrow.service', 'service and timer'],
-          [
-            'depot schedule print systemd --at 01:30 --user depot --out /etc/systemd/system',
-            'writes them, for that account',
-          ],
-          [
-            '(crontab -l; depot schedule print cron --at 01:30) | crontab -',
-            'as the account that is to push; keeps what is there',
-          ],
-          ['depot schedule print windows --at 01:30 > depot.xml', 'for schtasks'],
-        ],
-        [5, 10],
-      ),
+    .ends(
+      [5, 10],
+      'depot schedule print systemd --at 01:30 --requires openvpn-client@softcrow.service # service and timer',
+      'depot schedule print systemd --at 01:30 --user depot --out /etc/systemd/system # writes them, for that account',
+      '(crontab -l; depot schedule print cron --at 01:30) | crontab - # as the account that is to push; keeps what is there',
+      'depot schedule print windows --at 01:30 > depot.xml # for schtasks',
     )
-    .action((kind: string, names: string[], _: unknown, command: Command) =>
-      start(
-        scheduleOptions(kind, names, command.optsWithGlobals()),
-        async (o, c) => (await import('./schedule/print.js')).print(o, c),
-        'at once',
-      ),
-    );
+    .runs(scheduleOptions, async (o, c) => (await import('./schedule/print.js')).print(o, c), 'at once');
 }

@@ -1,6 +1,6 @@
+import type { CommandLine } from './command-line.js';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { Command } from 'commander';
 import type { Config } from '../config/types.js';
 import type { Shrunk } from '../standing/shrunk.js';
 import { type KeyStanding, lateWords, type Standing } from '../standing/standing.js';
@@ -12,19 +12,11 @@ import type { RunRecord } from '../state/runs.js';
 import type { UnderWay } from '../state/underway.js';
 import { age, bytes, counted, localTime, shortFingerprint, table } from '../ui/format.js';
 import type { Line } from '../ui/wrap.js';
-import type { Context, GlobalOptions, Start } from './context.js';
+import type { Context } from './context.js';
 import { chooseArrangements, configFor } from './deposits.js';
 import { durationMs, given, globals, text, usage, type Flags } from './flags.js';
-import { helpEnd } from './help.js';
 
-export interface StatusFlags extends GlobalOptions {
-  names: string[];
-  maxAgeMs: number | undefined;
-  prometheus: boolean;
-  out: string | undefined;
-}
-
-export function statusOptions(names: string[], flags: Flags): StatusFlags {
+export function statusOptions(names: string[], flags: Flags) {
   const o = {
     ...globals(flags),
     names,
@@ -36,8 +28,9 @@ export function statusOptions(names: string[], flags: Flags): StatusFlags {
   if (o.prometheus && given(flags, 'json')) throw usage('--prometheus and --json: one or the other');
   return o;
 }
+type StatusFlags = ReturnType<typeof statusOptions>;
 
-export function defineStatus(parent: Command, start: Start): void {
+export function defineStatus(parent: CommandLine): void {
   parent
     .command('status')
     .summary('last deposit and last run of each arrangement; exit 31 when one is stale')
@@ -48,23 +41,13 @@ export function defineStatus(parent: Command, start: Start): void {
     .option('--max-age <time>', 'stale when the last deposit is older than this (26h)')
     .option('--prometheus', 'metrics in the text format of Prometheus; exit 0, stale or not')
     .option('--out <file>', 'with --prometheus: into this file, written whole or not at all')
-    .addHelpText(
-      'after',
-      helpEnd(
-        [
-          ['depot status', 'how are we doing?'],
-          ['depot status --max-age 26h --quiet', 'for a monitor: speaks only when something is wrong'],
-          [
-            'depot status --prometheus --out /var/lib/node_exporter/depot.prom',
-            "for node_exporter's textfile collector",
-          ],
-        ],
-        [5, 10, 24, 31, 32],
-      ),
+    .ends(
+      [5, 10, 24, 31, 32],
+      'depot status # how are we doing?',
+      'depot status --max-age 26h --quiet # for a monitor: speaks only when something is wrong',
+      "depot status --prometheus --out /var/lib/node_exporter/depot.prom # for node_exporter's textfile collector",
     )
-    .action((names: string[], _: unknown, command: Command) =>
-      start(statusOptions(names, command.optsWithGlobals()), status, 'at once'),
-    );
+    .runs(statusOptions, status, 'at once');
 }
 
 const staleExit = 31;

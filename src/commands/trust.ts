@@ -1,9 +1,7 @@
-import type { Command } from 'commander';
-import { parseHostKey } from '../names/host-key.js';
-import type { Start } from './context.js';
-import { collect, globals, list, usage, type Flags } from './flags.js';
-import { helpEnd } from './help.js';
 import type { TrustFlags } from './trust/pin.js';
+import type { CommandLine } from './command-line.js';
+import { parseHostKey } from '../names/host-key.js';
+import { collect, globals, list, usage, type Flags } from './flags.js';
 
 export function trustOptions(name: string | undefined, flags: Flags): TrustFlags {
   const fingerprints = list(flags, 'fingerprint').map((value) => {
@@ -14,7 +12,7 @@ export function trustOptions(name: string | undefined, flags: Flags): TrustFlags
   return { ...globals(flags), name, fingerprints };
 }
 
-export function defineTrust(parent: Command, start: Start): void {
+export function defineTrust(parent: CommandLine): void {
   parent
     .command('trust')
     .summary("pin the host key of the agent's server")
@@ -23,19 +21,10 @@ export function defineTrust(parent: Command, start: Start): void {
     )
     .argument('[name]', 'arrangement')
     .option('--fingerprint <SHA256:…>', 'the fingerprint that the agent gave; asks nothing; may be repeated', collect)
-    .addHelpText(
-      'after',
-      helpEnd(
-        [
-          ['depot trust', "look, compare with the agent's letter, confirm"],
-          ['depot trust acme-crm --fingerprint SHA256:uNiVztksCsDhcc0u9e8BrKZQDc5…', 'unattended'],
-        ],
-        [5, 10, 13, 14],
-      ),
+    .ends(
+      [5, 10, 13, 14],
+      "depot trust # look, compare with the agent's letter, confirm",
+      'depot trust acme-crm --fingerprint SHA256:uNiVztksCsDhcc0u9e8BrKZQDc5… # unattended',
     )
-    .action((name: string | undefined, _: unknown, command: Command) =>
-      start(trustOptions(name, command.optsWithGlobals()), async (o, c) =>
-        (await import('./trust/pin.js')).trust(o, c),
-      ),
-    );
+    .runs(trustOptions, async (o, c) => (await import('./trust/pin.js')).trust(o, c));
 }

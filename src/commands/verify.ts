@@ -1,32 +1,14 @@
-import type { Command } from 'commander';
+import type { CommandLine } from './command-line.js';
 import { exitStatus } from '../texts/exits.js';
 import type { Verification } from '../reader/checks.js';
 import { printable } from '../printable.js';
 import { typedWord } from '../shell.js';
 import { verifyDocument, verifyLines } from '../ui/verify.js';
-import type { Context, GlobalOptions, Start } from './context.js';
-import { collect, denied, given, globals, list, octets, sha256, text, usage, type Flags } from './flags.js';
-import { helpEnd } from './help.js';
+import type { Context } from './context.js';
+import { collect, denied, given, globals, list, sha256, size, text, usage, type Flags } from './flags.js';
 import { passphraseFor } from './passphrase.js';
 
-export interface VerifyFlags extends GlobalOptions {
-  suitcase: string | undefined;
-  receipt: string | undefined;
-  signature: string | undefined;
-  noSignature: boolean;
-  signers: string[];
-  key: string | undefined;
-  passphraseFile: string | undefined;
-  deep: boolean;
-  maxBytes: number | undefined;
-  agentSha256: string | undefined;
-  gpg: boolean;
-  attest: string | undefined;
-  signWith: string | undefined;
-  signPassphraseFile: string | undefined;
-}
-
-export function verifyOptions(suitcase: string | undefined, flags: Flags): VerifyFlags {
+export function verifyOptions(suitcase: string | undefined, flags: Flags) {
   const o = {
     ...globals(flags),
     suitcase,
@@ -37,7 +19,7 @@ export function verifyOptions(suitcase: string | undefined, flags: Flags): Verif
     key: text(flags, 'key'),
     passphraseFile: text(flags, 'passphraseFile'),
     deep: given(flags, 'deep'),
-    maxBytes: octets(flags, 'maxSize'),
+    maxSize: size(flags, 'maxSize'),
     agentSha256: sha256(flags, 'agentSha256'),
     gpg: given(flags, 'gpg'),
     attest: text(flags, 'attest'),
@@ -75,7 +57,7 @@ export function verifyOptions(suitcase: string | undefined, flags: Flags): Verif
     );
   if (o.deep && o.key === undefined && !o.gpg)
     throw usage('--deep decrypts the suitcase, and needs the private key', 'add --key FILE, or --gpg');
-  if (o.maxBytes !== undefined && !o.deep)
+  if (o.maxSize !== undefined && !o.deep)
     throw usage('--max-size is about --deep, which was not asked for', 'add --deep, or leave out --max-size');
   if (o.noSignature && o.signers.length > 0)
     throw usage('--no-signature and --signer contradict each other', 'leave out one of them');
@@ -99,8 +81,9 @@ export function verifyOptions(suitcase: string | undefined, flags: Flags): Verif
   }
   return o;
 }
+type VerifyFlags = ReturnType<typeof verifyOptions>;
 
-export function defineVerify(parent: Command, start: Start): void {
+export function defineVerify(parent: CommandLine): void {
   parent
     .command('verify')
     .summary('check a suitcase, a receipt, and whether a key opens it')
@@ -127,34 +110,14 @@ export function defineVerify(parent: Command, start: Start): void {
       '--sign-passphrase-file <file>',
       'file with the passphrase of --sign-with (else $DEPOT_PASSPHRASE, else asked)',
     )
-    .addHelpText(
-      'after',
-      helpEnd(
-        [
-          [
-            'depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc',
-            'does our key open the deposit? (no suitcase needed)',
-          ],
-          [
-            'depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc --attest proof.json',
-            'and tell the supplier so: proof.json and proof.json.asc',
-          ],
-          [
-            'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc',
-            'is this the suitcase that Acme deposited?',
-          ],
-          [
-            'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc --key private.secret.asc --deep',
-            'is everything in it, unharmed?',
-          ],
-        ],
-        [5, 17, 20, 21, 22, 23, 24, 129, 130, 143],
-      ),
+    .ends(
+      [5, 17, 20, 21, 22, 23, 24, 129, 130, 143],
+      'depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc # does our key open the deposit? (no suitcase needed)',
+      'depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc --attest proof.json # and tell the supplier so: proof.json and proof.json.asc',
+      'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc # is this the suitcase that Acme deposited?',
+      'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc --key private.secret.asc --deep # is everything in it, unharmed?',
     )
-    .action((suitcase: string | undefined, _: unknown, command: Command) => {
-      const o = verifyOptions(suitcase, command.optsWithGlobals());
-      return start(o, verify, o.attest === undefined ? 'at once' : 'soon');
-    });
+    .runs(verifyOptions, verify, ({ attest }) => (attest === undefined ? 'at once' : 'soon'));
 }
 
 async function verify(o: VerifyFlags, context: Context): Promise<number> {
@@ -164,29 +127,12 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
   if (o.attest !== undefined) await attester?.refuseExisting(o.attest);
   const progress = await screen.progress();
   progress?.phase('verifying');
-  const { suitcase, receipt, signature, key, agentSha256 } = o;
+  const gpg = o.gpg ? context.env : undefined;
   const outcome = await check(
+    { ...o, gpg, signal, passphrase: passphraseFor(o.passphraseFile, context) },
     {
-      signers: o.signers,
-      deep: o.deep,
-      noSignature: o.noSignature,
-      signal,
-      passphrase: passphraseFor(o.passphraseFile, context),
-      ...(suitcase === undefined ? {} : { suitcase }),
-      ...(receipt === undefined ? {} : { receipt }),
-      ...(signature === undefined ? {} : { signature }),
-      ...(key === undefined ? {} : { key }),
-      ...(agentSha256 === undefined ? {} : { agentSha256 }),
-      ...(o.gpg ? { gpg: context.env } : {}),
-      ...(o.maxBytes === undefined ? {} : { maxSize: o.maxBytes }),
-    },
-    {
-      warn: (message) => {
-        screen.warn(message);
-      },
-      progress: (p) => {
-        progress?.octets(p.bytes, p.totalBytes);
-      },
+      warn: (message) => screen.warn(message),
+      progress: (p) => progress?.octets(p.bytes, p.totalBytes),
     },
   );
   progress?.stop();
@@ -194,15 +140,14 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
     o.attest === undefined || !outcome.ok
       ? null
       : ((await attester?.writeAttestation(outcome, {
+          ...o,
           out: o.attest,
+          gpg,
           signal,
           passphrase: passphraseFor(
             o.signPassphraseFile ?? (o.signWith === undefined ? o.passphraseFile : undefined),
             context,
           ),
-          ...(o.signWith === undefined ? {} : { signWith: o.signWith }),
-          ...(agentSha256 === undefined ? {} : { agentSha256 }),
-          ...(o.gpg ? { gpg: context.env } : {}),
         })) ?? null);
   const show = outcome.result === 'passed' ? screen.result.bind(screen) : screen.failure.bind(screen);
   const attested =

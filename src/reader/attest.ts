@@ -17,10 +17,10 @@ export interface AttestOptions {
   /** Where the attestation goes; its signature beside it with `.asc`. Neither may exist. */
   out: string;
   /** Path of another private key of the beneficiary, for an arrangement key that cannot sign. */
-  signWith?: string;
+  signWith?: string | undefined;
   /** The environment for gpg, where the key is there. */
-  gpg?: NodeJS.ProcessEnv;
-  agentSha256?: string;
+  gpg?: NodeJS.ProcessEnv | undefined;
+  agentSha256?: string | undefined;
   /** Of `signWith`. */
   passphrase: () => Promise<string | undefined>;
   signal: AbortSignal;

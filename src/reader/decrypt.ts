@@ -22,13 +22,13 @@ import { openSuitcaseFile, type SuitcaseFile } from './suitcase-file.js';
 
 export interface DecryptOptions extends KeyPlace {
   suitcase: string;
-  receipt?: string;
+  receipt?: string | undefined;
   signers: string[];
   /** A directory that does not exist yet; or `stdout`. */
-  out?: string;
-  stdout?: Writable;
+  out?: string | undefined;
+  stdout?: Writable | undefined;
   /** Most bytes of content. */
-  maxSize?: number;
+  maxSize?: number | undefined;
 }
 
 export interface DecryptHooks {

@@ -9,9 +9,9 @@ import type { OpeningKey } from './key-proof.js';
 /** Where the private key is: a file, or the installed gpg. */
 export interface KeyPlace {
   /** Path of the private key. */
-  key?: string;
+  key?: string | undefined;
   /** The environment for gpg; not together with `key`. */
-  gpg?: NodeJS.ProcessEnv;
+  gpg?: NodeJS.ProcessEnv | undefined;
   passphrase: () => Promise<string | undefined>;
   signal: AbortSignal;
 }

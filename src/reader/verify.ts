@@ -8,18 +8,18 @@ import { adviceOnKey, openingKeyOf, type KeyPlace } from './opening-key.js';
 import { openSuitcaseFile, piecesOf, requireReadable, type SuitcaseFile } from './suitcase-file.js';
 
 export interface VerifyOptions extends KeyPlace {
-  suitcase?: string;
-  receipt?: string;
+  suitcase?: string | undefined;
+  receipt?: string | undefined;
   /** The receipt's name with `.asc` when left out. */
-  signature?: string;
+  signature?: string | undefined;
   /** Paths of public keys; the receipt must be signed by one of them. */
   signers: string[];
   /** Decrypt everything and compare every entry with the manifest. */
   deep: boolean;
   /** Most bytes of content that `deep` reads; without it the receipt says how much there can be. */
-  maxSize?: number;
+  maxSize?: number | undefined;
   /** Lower-case hex: what the agent says is the SHA-256 of the file that it holds. */
-  agentSha256?: string;
+  agentSha256?: string | undefined;
   /** The signature is deliberately not checked. */
   noSignature: boolean;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CommanderError, type Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { buildProgram } from '../../src/commands/program.js';
-import { receiptsNoteOptions } from '../../src/commands/receipts.js';
+import { receiptsNoteOptions } from '../../src/commands/receipts/options.js';
 import { isDepotError } from '../../src/errors.js';
 import { checkout } from '../support/cli.js';
 
@@ -64,7 +64,7 @@ const verify = {
   key: undefined,
   passphraseFile: undefined,
   deep: false,
-  maxBytes: undefined,
+  maxSize: undefined,
   agentSha256: undefined,
   gpg: false,
   attest: undefined,
@@ -80,7 +80,7 @@ const decrypt = {
   signers: [],
   out: undefined,
   stdout: false,
-  maxBytes: undefined,
+  maxSize: undefined,
   passphraseFile: undefined,
 };
 const generate = {
@@ -132,7 +132,7 @@ describe('flags become typed options', () => {
     ],
     [
       'verify x.pgp --key k.asc --deep --max-size 1KiB',
-      { ...verify, suitcase: 'x.pgp', key: 'k.asc', deep: true, maxBytes: 1024 },
+      { ...verify, suitcase: 'x.pgp', key: 'k.asc', deep: true, maxSize: 1024 },
     ],
     [
       'verify x.pgp --key k.asc --deep --passphrase-file p',
@@ -151,7 +151,7 @@ describe('flags become typed options', () => {
       { ...verify, receipt: 'r.json', agentSha256: hex64 },
     ],
     ['decrypt x.pgp --key k.asc --out d', { ...decrypt, out: 'd' }],
-    ['decrypt x.pgp --key k.asc --stdout --max-size 2GiB', { ...decrypt, stdout: true, maxBytes: 2 * 1024 ** 3 }],
+    ['decrypt x.pgp --key k.asc --stdout --max-size 2GiB', { ...decrypt, stdout: true, maxSize: 2 * 1024 ** 3 }],
     [
       'decrypt x.pgp --key k.asc --out d --receipt r.json --signer a.asc',
       { ...decrypt, out: 'd', receipt: 'r.json', signers: ['a.asc'] },

@@ -4,37 +4,6 @@ import path from 'node:path';
 import { readTrusted } from '../../config/locate.js';
 import { handOver } from '../../permissions.js';
 import { localError, writeFileAtomic } from '../../durable-file.js';
-import type { GlobalOptions } from '../context.js';
-
-/** What the flags answer already; the rest is asked, or missing. */
-export interface InitFlags extends GlobalOptions {
-  yes: boolean;
-  /** What a push needs beside depot.yaml may come afterwards. */
-  later: boolean;
-  supplier: string | undefined;
-  arrangement: string | undefined;
-  beneficiary: string | undefined;
-  beneficiaryKey: string | undefined;
-  fingerprint: string | undefined;
-  signer: string | undefined;
-  signerEmail: string | undefined;
-  passphraseFile: string | undefined;
-  noPassphrase: boolean;
-  sources: string[];
-  host: string | undefined;
-  port: number | undefined;
-  username: string | undefined;
-  directory: string | undefined;
-  hostKeys: string[];
-  user: string | undefined;
-  privateKey: string | undefined;
-  privateKeyPassphraseFile: string | undefined;
-  passwordFile: string | undefined;
-  /** As it is written: `01:30`. */
-  at: string | undefined;
-  /** As it is written: `24h`. */
-  every: string | undefined;
-}
 
 export interface SourceAnswer {
   path: string;

@@ -7,7 +7,8 @@ import { knownKeys, parseKnownHosts } from '../../sftp/knownhosts.js';
 import { needsPassphrase } from '../../sftp/private-key.js';
 import type { Context } from '../context.js';
 import { readKnownHosts } from '../trust/pin.js';
-import type { Draft, InitFlags } from './draft.js';
+import type { InitFlags } from './options.js';
+import type { Draft } from './draft.js';
 
 export interface Missing {
   what: string;

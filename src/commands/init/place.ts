@@ -16,7 +16,8 @@ import { typedWord } from '../../shell.js';
 import type { Context } from '../context.js';
 import { exists, writeKeyPair } from '../key/write.js';
 import { givenPassphrase } from '../passphrase.js';
-import { type InitFlags, openDirectory } from './draft.js';
+import type { InitFlags } from './options.js';
+import { openDirectory } from './draft.js';
 import type { Talk } from './talk.js';
 
 /** Where things go, and whose they are to be. */

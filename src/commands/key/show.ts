@@ -10,10 +10,6 @@ import type { Line } from '../../ui/wrap.js';
 import type { Context, GlobalOptions } from '../context.js';
 import { readKeyFile } from '../key-file.js';
 
-export interface KeyShowFlags extends GlobalOptions {
-  file: string;
-}
-
 /** Fit or not, with the algorithm of the key that would be used, or the reason. */
 interface Judgement {
   usable: boolean;
@@ -23,7 +19,7 @@ interface Judgement {
   warnings: string[];
 }
 
-export async function show(o: KeyShowFlags, context: Context): Promise<number> {
+export async function show(o: GlobalOptions & { file: string }, context: Context): Promise<number> {
   const bytes = await readKeyFile(o.file);
   const key = await readCertificate(bytes).catch((error: unknown) => {
     throw named(error, o.file);

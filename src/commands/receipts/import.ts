@@ -1,16 +1,10 @@
+import type { ReceiptsImportFlags } from './options.js';
 import { importAttestation } from '../../kit/import-attestation.js';
 import type { FiledAttestation } from '../../state/attested.js';
 import { printable } from '../../printable.js';
 import { labelled, shortFingerprint } from '../../ui/format.js';
-import type { Context, GlobalOptions } from '../context.js';
+import type { Context } from '../context.js';
 import { configFor } from '../deposits.js';
-
-export interface ReceiptsImportFlags extends GlobalOptions {
-  file: string;
-  signature: string | undefined;
-  signers: string[];
-  fingerprint: string | undefined;
-}
 
 /** Checks and files what a beneficiary sent. */
 export async function importFile(o: ReceiptsImportFlags, context: Context): Promise<number> {

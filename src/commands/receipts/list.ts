@@ -1,3 +1,4 @@
+import type { ReceiptsListFlags } from './options.js';
 import { destroyedDeposits } from '../../state/ledger.js';
 import { parseReceiptName } from '../../names/deposit.js';
 import { byCompletion, listReceipts, type ListedReceipt } from '../../state/list.js';
@@ -6,16 +7,10 @@ import { pendingWords, readPending, type PendingStage } from '../../state/pendin
 import { printable } from '../../printable.js';
 import { bytes, localTime, shortFingerprint, table } from '../../ui/format.js';
 import type { Line } from '../../ui/wrap.js';
-import type { Context, GlobalOptions } from '../context.js';
+import type { Context } from '../context.js';
 import { filedAttestations, type FiledAttestation } from '../../state/attested.js';
 import { provenDocument } from './import.js';
 import { statesFor, type States } from './states.js';
-
-export interface ReceiptsListFlags extends GlobalOptions {
-  names: string[];
-  from: Date | undefined;
-  to: Date | undefined;
-}
 
 interface Row {
   listed: ListedReceipt;

@@ -6,11 +6,7 @@ import { filedAttestations } from '../../state/attested.js';
 import { provenDocument, provenText } from './import.js';
 import { receiptOf } from './states.js';
 
-export interface ReceiptsShowFlags extends GlobalOptions {
-  id: string;
-}
-
-export async function showReceipt(o: ReceiptsShowFlags, context: Context): Promise<number> {
+export async function showReceipt(o: GlobalOptions & { id: string }, context: Context): Promise<number> {
   const { state, found } = await receiptOf(o, o.id, context);
   const r = found.receipt;
   const superseded = (await state.receiptsOf(r.depositId)).filter((one) => one.superseded !== null);

@@ -1,18 +1,13 @@
+import type { ReceiptsVerifyFlags } from './options.js';
 import { stat } from 'node:fs/promises';
 import { DepotError } from '../../errors.js';
 import { exitStatus } from '../../texts/exits.js';
 import { printable } from '../../printable.js';
 import { compareWithHeld, verifyLedger, type LedgerAudit } from '../../state/audit.js';
 import { counted } from '../../ui/format.js';
-import type { Context, GlobalOptions } from '../context.js';
+import type { Context } from '../context.js';
 import { ownSigners, signatureCheck } from './signers.js';
 import { statesFor, type States } from './states.js';
-
-export interface ReceiptsVerifyFlags extends GlobalOptions {
-  names: string[];
-  against: string | undefined;
-  signers: string[];
-}
 
 const ledgerBroken = 32;
 

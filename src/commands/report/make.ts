@@ -1,3 +1,4 @@
+import type { ReceiptsListFlags } from '../receipts/options.js';
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { DepotError } from '../../errors.js';
@@ -11,7 +12,6 @@ import { bytes, counted, labelled } from '../../ui/format.js';
 import type { Line } from '../../ui/wrap.js';
 import type { Context } from '../context.js';
 import { throwIfAborted } from '../deposits.js';
-import type { ReceiptsListFlags } from '../receipts/list.js';
 import { ownSigners, signatureCheck } from '../receipts/signers.js';
 import { statesFor } from '../receipts/states.js';
 

@@ -1,0 +1,73 @@
+import { parseHost } from '../../config/values.js';
+import { parseArrangementName } from '../../names/arrangement.js';
+import { hostKeyText } from '../../names/host-key.js';
+import type { Parsed } from '../../names/parsed.js';
+import { clock, denied, durationMs, fingerprint, given, globals, list, text, usage, type Flags } from '../flags.js';
+
+export function initOptions(flags: Flags) {
+  const checked = <T>(name: string, what: string, parse: (value: string) => Parsed<T>, value: string): T => {
+    const parsed = parse(value);
+    if ('wrong' in parsed) throw usage(`--${name} ${JSON.stringify(value)}: ${parsed.wrong}`, what);
+    return parsed.value;
+  };
+  const o = {
+    ...globals(flags),
+    yes: given(flags, 'yes'),
+    later: given(flags, 'later'),
+    supplier: text(flags, 'supplier'),
+    arrangement: text(flags, 'arrangement'),
+    beneficiary: text(flags, 'beneficiary'),
+    beneficiaryKey: text(flags, 'beneficiaryKey'),
+    fingerprint: fingerprint(flags, 'fingerprint'),
+    signer: text(flags, 'signer'),
+    signerEmail: text(flags, 'signerEmail'),
+    passphraseFile: text(flags, 'passphraseFile'),
+    noPassphrase: denied(flags, 'passphrase'),
+    sources: list(flags, 'source'),
+    host: text(flags, 'host'),
+    port: text(flags, 'port') === undefined ? undefined : Number(text(flags, 'port')),
+    username: text(flags, 'username'),
+    directory: text(flags, 'directory'),
+    hostKeys: list(flags, 'hostKey').map((key) =>
+      checked(
+        'host-key',
+        'write it as the letter or ssh-keygen -lf has it: --host-key "ssh-ed25519 SHA256:…"',
+        hostKeyText,
+        key,
+      ),
+    ),
+    user: text(flags, 'user'),
+    privateKey: text(flags, 'privateKey'),
+    privateKeyPassphraseFile: text(flags, 'privateKeyPassphraseFile'),
+    passwordFile: text(flags, 'passwordFile'),
+    at: clock(flags, 'at') === undefined ? undefined : text(flags, 'at'),
+    every: durationMs(flags, 'every') === undefined ? undefined : text(flags, 'every'),
+  };
+  if (o.host !== undefined)
+    checked('host', 'give the name or address alone: --host sftp.agent.example', parseHost, o.host);
+  if (o.port !== undefined && !(Number.isInteger(o.port) && o.port >= 1 && o.port <= 65_535))
+    throw usage(
+      `--port ${text(flags, 'port') ?? ''} is not a port`,
+      'give a number from 1 to 65535, or leave it out for 22',
+    );
+  const arrangement = o.arrangement === undefined ? undefined : parseArrangementName(o.arrangement);
+  if (arrangement !== undefined && 'wrong' in arrangement)
+    throw usage(
+      `--arrangement ${JSON.stringify(o.arrangement)}: ${arrangement.wrong}`,
+      'choose a short name: --arrangement acme-crm',
+    );
+  if (o.signer !== undefined && (o.signerEmail !== undefined || o.noPassphrase))
+    throw usage(
+      '--signer names a key that exists; --signer-email and --no-passphrase make a new one',
+      'leave out one or the other',
+    );
+  if (o.noPassphrase && o.passphraseFile !== undefined)
+    throw usage('--no-passphrase and --passphrase-file contradict each other', 'leave out one of them');
+  if (o.privateKeyPassphraseFile !== undefined && o.privateKey === undefined)
+    throw usage(
+      '--private-key-passphrase-file is for the key of --private-key, and there is none',
+      'add --private-key FILE',
+    );
+  return o;
+}
+export type InitFlags = ReturnType<typeof initOptions>;

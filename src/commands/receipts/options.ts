@@ -1,0 +1,51 @@
+import { date, fingerprint, given, globals, list, text, usage, type Flags } from '../flags.js';
+import type { ReceiptsNoteFlags } from './note.js';
+
+export function receiptsListOptions(names: string[], flags: Flags) {
+  const [from, to] = [date(flags, 'from'), date(flags, 'to')];
+  // A day that is the end of a range belongs to it.
+  const until =
+    to !== undefined && /^\d{4}-\d\d-\d\d$/.test(text(flags, 'to') ?? '')
+      ? new Date(to.getFullYear(), to.getMonth(), to.getDate() + 1, 0, 0, 0, -1)
+      : to;
+  if (from !== undefined && until !== undefined && from > until)
+    throw usage(`--from ${text(flags, 'from') ?? ''} is after --to ${text(flags, 'to') ?? ''}`, 'swap the two');
+  return { ...globals(flags), names, from, to: until };
+}
+export type ReceiptsListFlags = ReturnType<typeof receiptsListOptions>;
+
+export function receiptsVerifyOptions(names: string[], flags: Flags) {
+  return { ...globals(flags), names, against: text(flags, 'against'), signers: list(flags, 'signer') };
+}
+export type ReceiptsVerifyFlags = ReturnType<typeof receiptsVerifyOptions>;
+
+export function receiptsNoteOptions(id: string, flags: Flags, today = new Date()): ReceiptsNoteFlags {
+  const value = text(flags, 'destroyed');
+  const dropped = given(flags, 'dropped');
+  if (dropped && value !== undefined) throw usage('--dropped and --destroyed: one or the other');
+  if (dropped) return { ...globals(flags), id, dropped };
+  if (value === undefined)
+    throw usage('nothing to note', 'add --destroyed DATE, the date that the agent confirmed; or --dropped');
+  const at = date(flags, 'destroyed')!;
+  if (!/^\d{4}-\d\d-\d\d$/.test(value))
+    throw usage(
+      `--destroyed is a date like 2026-11-22, not ${JSON.stringify(value)}`,
+      'give the day alone, as the agent confirmed it: --destroyed 2026-11-22',
+    );
+  if (at > today) throw usage(`--destroyed ${value} is in the future`, 'give the day on which the agent destroyed it');
+  return { ...globals(flags), id, dropped, destroyed: value };
+}
+
+export function receiptsImportOptions(file: string, flags: Flags) {
+  const o = {
+    ...globals(flags),
+    file,
+    signature: text(flags, 'signature'),
+    signers: list(flags, 'signer'),
+    fingerprint: fingerprint(flags, 'fingerprint'),
+  };
+  if (o.fingerprint !== undefined && o.signers.length === 0)
+    throw usage('--fingerprint says which --signer may have signed, and none was given', 'add --signer FILE');
+  return o;
+}
+export type ReceiptsImportFlags = ReturnType<typeof receiptsImportOptions>;
