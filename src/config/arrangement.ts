@@ -46,32 +46,10 @@ const day = named(
 );
 
 export const beneficiary = mapping({
-  name: required(line, {
-    about: 'As it is to stand in receipts and letters.',
-    example: 'Gemeente Voorbeeld',
-    wrong: ['" "'],
-  }),
-  key: required(path, {
-    about: "The beneficiary's public key.",
-    example: 'keys/voorbeeld.asc',
-    wrong: ['~root/voorbeeld.asc'],
-    later: {
-      'key-unreadable': 'the file is no public key',
-      'recipient-unusable': 'the key is expired, revoked, too weak, or cannot encrypt',
-    },
-  }),
-  fingerprint: required(fingerprint, {
-    about: 'In full, as the beneficiary read it to you.',
-    example: '"8F3A 0000 0000 0000 0000  0000 0000 0000 0000 91C2"',
-    wrong: ['"0123456789ABCDEF"', '"8F3A 91C2 00"'],
-    later: { 'recipient-unusable': 'the key in the file has another fingerprint' },
-  }),
-  keyMadeBy: preset(oneOf('beneficiary', 'supplier'), 'beneficiary', {
-    about:
-      '`supplier`: you made this key for the beneficiary, so what it proves is your own word; attestations are shown as self-attested.',
-    example: 'supplier',
-    wrong: ['agent'],
-  }),
+  name: required(line),
+  key: required(path),
+  fingerprint: required(fingerprint),
+  keyMadeBy: preset(oneOf('beneficiary', 'supplier'), 'beneficiary'),
 });
 
 const beneficiaries: Kind<Values<typeof beneficiary.keys>[]> = {
@@ -94,16 +72,8 @@ const beneficiaries: Kind<Values<typeof beneficiary.keys>[]> = {
 
 const outcome = oneOf('warn', 'fail', 'off');
 export const shrinkage = mapping({
-  below: required(percentage, {
-    about: "The part of the last deposit's entries or bytes below which a dataset counts as shrunk.",
-    example: '80%',
-    wrong: ['0%', '0.5'],
-  }),
-  then: preset(outcome, 'warn', {
-    about: 'What happens then, as with the short form.',
-    example: 'fail',
-    wrong: ['stop'],
-  }),
+  below: required(percentage),
+  then: preset(outcome, 'warn'),
 });
 const half = 0.5;
 const shrink: Kind<Values<typeof shrinkage.keys>> = {
@@ -118,82 +88,18 @@ const shrink: Kind<Values<typeof shrinkage.keys>> = {
 
 export const arrangement = mapping(
   {
-    beneficiaries: required(beneficiaries, {
-      about: 'For whom the dataset is encrypted. Nobody else can read it.',
-      example:
-        '[{ name: Gemeente Voorbeeld, key: keys/voorbeeld.asc, fingerprint: "8F3A 0000 0000 0000 0000  0000 0000 0000 0000 91C2" }]',
-      wrong: ['Gemeente Voorbeeld', '[]'],
-    }),
-    retiredKeys: optional(list(fingerprint), {
-      about: 'Keys that must never be encrypted for again.',
-      example: '["8F3A 0000 0000 0000 0000  0000 0000 0000 0000 91C3"]',
-      wrong: ['["91C3"]'],
-      later: { 'recipient-unusable': "one of them is a beneficiary's key" },
-    }),
-    dataset: required(dataset, {
-      about: 'What is deposited.',
-      example: '[{ directory: /srv/crm/export }, { command: [pg_dump, crm], as: crm.pgdump }]',
-      wrong: ['/srv/crm/export', '[{ file: a/x }, { file: b/x }]'],
-    }),
-    remote: optional(writtenRemote, {
-      about: 'Keys of [`remote`](#remote) that differ for this arrangement.',
-      example: '{ directory: /incoming/crm }',
-      wrong: ['/incoming/crm'],
-    }),
-    specification: optional(path, {
-      about: 'Your own document about the dataset. It goes inside the deposit, where only beneficiaries can read it.',
-      example: 'SPECIFICATION.md',
-      wrong: ['""'],
-      later: { 'source-failed': 'there is no such file' },
-    }),
-    minSize: optional(size, {
-      about: 'The least size of the dataset, before compression.',
-      example: '500MiB',
-      wrong: ['5M', '-5'],
-      later: { 'source-too-small': 'the dataset is smaller' },
-    }),
-    shrink: preset(
-      shrink,
-      { below: half, then: 'warn' },
-      {
-        written: 'warn',
-        about:
-          'What it means that a dataset has fewer than half the entries or bytes of the last deposit: `warn` says so, `fail` publishes nothing, `off` does not compare.',
-        example: '{ below: 80%, then: fail }',
-        wrong: ['fial', '{ then: fail }'],
-        later: { 'source-shrunk': 'with `fail`, the dataset shrank' },
-      },
-    ),
-    compression: preset(oneOf('auto', 'zstd', 'gzip', 'none'), 'auto', {
-      about: "How the dataset is compressed; `auto` takes what this machine and the beneficiaries' programs can do.",
-      example: 'gzip',
-      wrong: ['zst'],
-    }),
-    encryption: preset(oneOf('auto', 'modern', 'compat'), 'auto', {
-      about:
-        'The form of the encrypted message: `modern` is SEIPD version 2 of RFC 9580, `compat` is version 1, which older programs read too. `auto` goes by the keys.',
-      example: 'compat',
-      wrong: ['strong'],
-      later: { 'recipient-unusable': 'with `modern`, a key does not state that it can read it' },
-    }),
-    spool: preset(truth, false, {
-      about: 'Whether to encrypt to a local file first, whose upload is resumed after a crash.',
-      example: 'true',
-      wrong: ['"no"'],
-      later: { 'local-disk-full': 'there is no room for the file' },
-    }),
-    every: optional(duration({ least: 1, bounds: 'a rhythm is longer than nothing' }), {
-      about: 'The agreed rhythm. The arrangement is stale after 1.25 times this.',
-      example: '24h',
-      wrong: ['0h', 'daily'],
-      later: { stale: '`depot status` finds the last deposit older' },
-    }),
-    ended: optional(day, {
-      about: 'From this day on pushes are refused, and the arrangement is no longer stale.',
-      example: '2027-01-31',
-      wrong: ['2027-02-30', '31-01-2027'],
-      later: { 'arrangement-ended': 'a push is tried on that day or later' },
-    }),
+    beneficiaries: required(beneficiaries),
+    retiredKeys: optional(list(fingerprint)),
+    dataset: required(dataset),
+    remote: optional(writtenRemote),
+    specification: optional(path),
+    minSize: optional(size),
+    shrink: preset(shrink, { below: half, then: 'warn' }, 'warn'),
+    compression: preset(oneOf('auto', 'zstd', 'gzip', 'none'), 'auto'),
+    encryption: preset(oneOf('auto', 'modern', 'compat'), 'auto'),
+    spool: preset(truth, false),
+    every: optional(duration({ least: 1, bounds: 'a rhythm is longer than nothing' })),
+    ended: optional(day),
   },
   {
     notes: {

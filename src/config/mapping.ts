@@ -1,54 +1,31 @@
-/** A mapping with keys that are known: what is declared here once feeds the checks, the types, the JSON Schema and docs/configuration.md. */
-import { parse } from 'yaml';
-
-import type { ErrorCode } from '../errors.js';
+/** A mapping with known keys. Checks, types, JSON Schema and docs/configuration.md all come from this declaration. */
 import { printable } from '../printable.js';
 import { didYouMean } from '../suggest.js';
 import type { Check, Value } from './document.js';
 import type { JsonSchema, Kind } from './kinds.js';
 
-interface Words {
-  about: string;
-  /** As it would stand in the file. */
-  example: string;
-  /** Values that are wrong, as they would stand in the file; the reference page shows what depot says to each. */
-  wrong: readonly string[];
-  /** What fails later because of this key, and when. */
-  later?: Partial<Record<ErrorCode, string>>;
-  /** The first version that has it; 0.1.0 when left out. */
-  since?: string;
-}
-
-interface Preset<T> {
-  value: T;
-  written: string;
-}
-
-export interface Key<T, Sure extends boolean = boolean> extends Words {
+export interface Key<T, Sure extends boolean = boolean> {
   kind: Kind<T>;
   required: boolean;
   /** What holds when it is left out, also as it would stand in the file. */
-  preset?: Preset<T>;
+  preset?: { value: T; written: string };
   /** For types alone: whether there is a value whenever nothing is wrong. */
   sure?: Sure;
 }
 export type Keys = Readonly<Record<string, Key<unknown>>>;
 
-export function required<T>(kind: Kind<T>, words: Words): Key<T, true> {
-  return { ...words, kind, required: true };
+export function required<T>(kind: Kind<T>): Key<T, true> {
+  return { kind, required: true };
 }
 
-export function optional<T>(kind: Kind<T>, words: Words): Key<T, false> {
-  return { ...words, kind, required: false };
+export function optional<T>(kind: Kind<T>): Key<T, false> {
+  return { kind, required: false };
 }
 
-export function preset<T>(
-  kind: Kind<T>,
-  value: NoInfer<T>,
-  words: Words & { written?: string },
-): Key<T, true> & { preset: Preset<T> } {
-  const { written = Array.isArray(value) ? `[${value.join(', ')}]` : String(value), ...rest } = words;
-  return { ...rest, kind, required: false, preset: { value, written } };
+/** `written` where the value is not written as it is: a duration. */
+export function preset<T>(kind: Kind<T>, value: NoInfer<T>, written?: string) {
+  const inYaml = written ?? (Array.isArray(value) ? `[${value.join(', ')}]` : String(value));
+  return { kind, required: false, preset: { value, written: inYaml } } satisfies Key<T, true>;
 }
 
 type Read<K> = K extends Key<infer T> ? T : never;
@@ -109,9 +86,7 @@ export function mapping<const K extends Keys>(keys: K, o: MappingOptions = {}): 
   return {
     type: 'mapping',
     keys,
-    get schema() {
-      return schemaOf(keys, o);
-    },
+    schema: schemaOf(keys, o),
     parts,
     complete,
     read: (value) => {
@@ -133,7 +108,7 @@ function reportUnknown(value: Value, known: readonly string[], notes: Readonly<R
   }
 }
 
-/** The JSON Schema of a mapping with these keys. */
+/** The JSON Schema of a mapping with these keys; tests/docs/configuration.ts adds their words and defaults. */
 export function schemaOf(keys: Keys, { exclusive = [], merged = false, schema = {} }: MappingOptions): JsonSchema {
   const required = Object.keys(keys).filter((name) => keys[name]!.required && !merged);
   return {
@@ -142,21 +117,6 @@ export function schemaOf(keys: Keys, { exclusive = [], merged = false, schema = 
     ...(required.length === 0 ? {} : { required }),
     ...(exclusive.length === 0 ? {} : { allOf: exclusive.map((two) => ({ not: { required: two } })) }),
     ...schema,
-    properties: Object.fromEntries(
-      Object.entries(keys).map(([name, { kind, about, preset, example }]) => [
-        name,
-        {
-          ...kind.schema,
-          description: about,
-          ...(preset === undefined ? {} : { default: inJson(preset.written) }),
-          examples: [inJson(example)],
-        },
-      ]),
-    ),
+    properties: Object.fromEntries(Object.entries(keys).map(([name, { kind }]) => [name, kind.schema])),
   };
-}
-
-/** Read only when a schema is written to a file, so that a start does not pay for it. */
-function inJson(written: string): { toJSON: () => unknown } {
-  return { toJSON: () => parse(written) as unknown };
 }

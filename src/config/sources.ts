@@ -80,83 +80,22 @@ const takenBy: Partial<Record<string, readonly SourceKind[]>> = {
   env: ['directory', 'file', 'command'],
 };
 
-const failed = { 'source-failed': 'it does not exist, cannot be read, or a command fails' } as const;
-
 export const source = mapping(
   {
-    directory: optional(path, {
-      about: 'A directory, with everything below it. One of `directory`, `file`, `command` and `stdin` makes a source.',
-      example: '/srv/crm/export',
-      wrong: ['~root/export', '/'],
-      later: failed,
-    }),
-    file: optional(path, {
-      about: 'A single file.',
-      example: '/srv/crm/schema.sql',
-      wrong: ['dump.part-1'],
-      later: failed,
-    }),
-    command: optional(command, {
-      about: 'A command whose output is deposited. It needs a name with `as`.',
-      example: '[pg_dump, --format=custom, crm]',
-      wrong: ['pg_dump crm'],
-      later: { 'source-failed': 'it fails', 'source-empty': 'it prints nothing' },
-    }),
-    stdin: optional(onlyTrue, {
-      about: 'What is piped into `depot push`. It needs a name with `as`, and only one source can be it.',
-      example: 'true',
-      wrong: ['false'],
-      later: { 'source-empty': 'nothing is piped into it' },
-    }),
-    as: optional(sourceName, {
-      about: 'The name under `data/` in the deposit. Left out: the last part of the path.',
-      example: 'crm.pgdump',
-      wrong: ['a/b', '..', 'dump.part-000001'],
-    }),
-    exclude: optional(list(word), {
-      about: 'Globs, relative to the directory, of what is left out. Only with `directory`.',
-      example: '["**/*.tmp"]',
-      wrong: ['"**/*.tmp"'],
-    }),
-    onChange: preset(oneOf('fail', 'warn'), 'fail', {
-      about:
-        'What it means that a file changes while it is read: `warn` deposits it as incomplete. Only with `directory` and `file`.',
-      example: 'warn',
-      wrong: ['ignore'],
-      later: { 'source-changed': 'with `fail`, a file changed while it was read' },
-    }),
-    allowEmpty: preset(truth, false, {
-      about: 'Whether a file or an output without content, or a directory without files, may be deposited.',
-      example: 'true',
-      wrong: ['"no"'],
-      later: { 'source-empty': 'with `false`, there is nothing in it' },
-    }),
-    prepare: optional(command, {
-      about: 'A command that runs before the source is read. Not with `stdin`.',
-      example: '[sqlcmd, -b, -i, backup.sql]',
-      wrong: ['sqlcmd -b'],
-      later: { 'source-failed': 'it fails' },
-    }),
-    cleanup: optional(command, {
-      about:
-        'A command that runs after the source was read, whatever happened; its failure is a warning. Not with `stdin`.',
-      example: '[rm, -f, /srv/stage/crm.bak]',
-      wrong: ['[""]'],
-    }),
+    directory: optional(path),
+    file: optional(path),
+    command: optional(command),
+    stdin: optional(onlyTrue),
+    as: optional(sourceName),
+    exclude: optional(list(word)),
+    onChange: preset(oneOf('fail', 'warn'), 'fail'),
+    allowEmpty: preset(truth, false),
+    prepare: optional(command),
+    cleanup: optional(command),
     timeout: optional(
       duration({ least: 1, most: longestTimer, bounds: 'more than 0s, at most 24d; leave the key out for no limit' }),
-      {
-        about: 'How long each of `prepare`, `command`, `stdin` and `cleanup` may take.',
-        example: '4h',
-        wrong: ['0s', '2y'],
-        later: { 'source-timed-out': 'it takes longer' },
-      },
     ),
-    env: optional(environment, {
-      about: 'Added to the environment of the commands. Not with `stdin`.',
-      example: '{ PGUSER: depot }',
-      wrong: ['{ DEPOT_PASSWORD: x }', '{ A: [x] }', '[A=b]'],
-    }),
+    env: optional(environment),
   },
   { notes: { path: 'write directory: or file:', name: 'write as:' } },
 );
@@ -256,7 +195,7 @@ function schemaOfKind(kind: SourceKind): object {
       .filter(([name]) =>
         (kinds as string[]).includes(name) ? name === kind : (takenBy[name]?.includes(kind) ?? true),
       )
-      .map(([name, key]) => [name, name === kind || (name === 'as' && outputs) ? required(key.kind, key) : key]),
+      .map(([name, key]) => [name, name === kind || (name === 'as' && outputs) ? required(key.kind) : key]),
   );
   const runs = { anyOf: [{ required: ['prepare'] }, { required: ['cleanup'] }] };
   return schemaOf(keys, { schema: outputs ? {} : { dependencies: { timeout: runs, env: runs } } });

@@ -13,17 +13,23 @@ test('docs/configuration.md and the schemas are what the declarations make (npm 
 });
 
 const entries = sections.flatMap((section) =>
-  Object.entries(section.keys).map(([name, key]) => ({ title: `${section.of ?? 'top'}: ${name}`, name, key, section })),
+  Object.entries(section.keys).map(([name, key]) => ({
+    title: `${section.of ?? 'top'}: ${name}`,
+    name,
+    key,
+    words: section.words[name],
+    section,
+  })),
 );
 
-describe.each(entries)('$title', ({ name, key, section: { put } }) => {
+describe.each(entries)('$title', ({ name, words, section: { put } }) => {
   test('its example is accepted', async () => {
-    expect(await saysTo(put({ [name]: key.example }))).toEqual([]);
+    expect(await saysTo(put({ [name]: words.example }))).toEqual([]);
   });
 
   test('every wrong value is refused', async () => {
-    expect(key.wrong.length).toBeGreaterThan(0);
-    for (const wrong of key.wrong) expect(await saysTo(put({ [name]: wrong })), wrong).not.toEqual([]);
+    expect(words.wrong.length).toBeGreaterThan(0);
+    for (const wrong of words.wrong) expect(await saysTo(put({ [name]: wrong })), wrong).not.toEqual([]);
   });
 });
 
@@ -49,8 +55,8 @@ test('every link within the page leads somewhere, and to one place', () => {
 
 test('every error code that a key may end in exists, with the exit code of docs/exit-codes.md', () => {
   const listed = read('docs/exit-codes.md');
-  for (const { title, key } of entries)
-    for (const code of Object.keys(key.later ?? {})) {
+  for (const { title, words } of entries)
+    for (const code of Object.keys(words.later ?? {})) {
       expect(exitStatus[code as ErrorCode], `${title}: ${code}`).toBeGreaterThan(0);
       expect(listed, `${title}: ${code}`).toContain(`\`${code}\``);
     }

@@ -1,7 +1,9 @@
 /**
- * `npm run docs`: the JSON Schemas of depot.yaml and docs/configuration.md, from the declarations in src/config.
+ * `npm run docs`: the JSON Schemas of depot.yaml and docs/configuration.md, from the declarations in src/config and the
+ * words beside this file.
  * What depot says to a wrong value is not written down anywhere: the page has what it says when it reads one.
  */
+import { parse } from 'yaml';
 
 import { arrangement, beneficiary, shrinkage } from '../../src/config/arrangement.js';
 import { namedKinds } from '../../src/config/kinds.js';
@@ -13,6 +15,17 @@ import { included, notify, supplier, top } from '../../src/config/schema.js';
 import { source } from '../../src/config/sources.js';
 import type { Config } from '../../src/config/types.js';
 import { type ErrorCode, exitStatus } from '../../src/texts/exits.js';
+import {
+  arrangementWords,
+  beneficiaryWords,
+  notifyWords,
+  remoteWords,
+  shrinkageWords,
+  sourceWords,
+  supplierWords,
+  topWords,
+  type Words,
+} from './configuration-words.js';
 
 const fingerprint = '8F3A 0000 0000 0000 0000  0000 0000 0000 0000 91C2';
 
@@ -23,6 +36,7 @@ interface Section {
   /** Where its keys stand, in words. */
   where: string;
   keys: Keys;
+  words: Readonly<Record<string, Words>>;
   /** A configuration in which nothing is wrong, without some of these keys, and how to put others into it. */
   put: (keys: Record<string, string>) => string;
 }
@@ -50,12 +64,13 @@ const inArrangement = (keys: Record<string, string>): string =>
   atTop({ arrangements: flow({ 'acme-crm': flow({ ...oneOfMany, ...keys }) }) });
 
 export const sections: readonly Section[] = [
-  { title: 'Keys of the file', where: 'At the top of depot.yaml.', keys: top.keys, put: atTop },
+  { title: 'Keys of the file', where: 'At the top of depot.yaml.', keys: top.keys, words: topWords, put: atTop },
   {
     title: 'Keys of supplier',
     of: 'supplier',
     where: 'Under `supplier:`.',
     keys: supplier.keys,
+    words: supplierWords,
     put: (keys) => atTop({ supplier: flow({ name: 'Acme', signingKey: 'keys/supplier.secret.asc', ...keys }) }),
   },
   {
@@ -63,6 +78,7 @@ export const sections: readonly Section[] = [
     of: 'notify',
     where: 'Under `notify:`.',
     keys: notify.keys,
+    words: notifyWords,
     put: (keys) => atTop({ notify: flow({ command: '[/usr/local/bin/alert]', ...keys }) }),
   },
   {
@@ -71,6 +87,7 @@ export const sections: readonly Section[] = [
     where:
       "Under `remote:` at the top, for all arrangements, and under `remote:` of an arrangement, for that one. An arrangement's own keys win. `host` and `directory` must stand in one of the two.",
     keys: remote.keys,
+    words: remoteWords,
     put: (keys) => atTop({ remote: flow({ host: 'sftp.agent.example', directory: '/incoming', ...keys }) }),
   },
   {
@@ -78,6 +95,7 @@ export const sections: readonly Section[] = [
     of: 'arrangement',
     where: 'Under `arrangements:` and the name of the arrangement, in depot.yaml or in a file that `include:` names.',
     keys: arrangement.keys,
+    words: arrangementWords,
     put: inArrangement,
   },
   {
@@ -85,6 +103,7 @@ export const sections: readonly Section[] = [
     of: 'beneficiary',
     where: 'In each member of `beneficiaries:`.',
     keys: beneficiary.keys,
+    words: beneficiaryWords,
     put: (keys) => inArrangement({ beneficiaries: `[${flow({ ...someone, ...keys })}]` }),
   },
   {
@@ -93,6 +112,7 @@ export const sections: readonly Section[] = [
     where:
       'In each member of `dataset:`, a source. A source has one of `directory`, `file`, `command` and `stdin`; the names of all sources differ.',
     keys: source.keys,
+    words: sourceWords,
     put: (keys) => inArrangement({ dataset: `[${flow({ ...sourceFor(Object.keys(keys)), ...keys })}]` }),
   },
   {
@@ -100,6 +120,7 @@ export const sections: readonly Section[] = [
     of: 'shrink',
     where: 'Under `shrink:` of an arrangement, in place of one word.',
     keys: shrinkage.keys,
+    words: shrinkageWords,
     put: (keys) => inArrangement({ shrink: flow({ below: '50%', ...keys }) }),
   },
 ];
@@ -127,6 +148,24 @@ export async function saysTo(text: string): Promise<string[]> {
   );
 }
 
+/** The schema of a mapping, with the words and the default of each key. */
+function described(schema: unknown): unknown {
+  const { additionalProperties, properties } = (schema ?? {}) as {
+    additionalProperties?: unknown;
+    properties?: object;
+  };
+  if (additionalProperties !== false || properties === undefined) return schema;
+  const names = Object.keys(properties);
+  const { keys, words } = sections.find((one) => names.every((name) => name in one.keys))!;
+  const inFull = Object.entries(properties).map(([name, kind]) => {
+    const { preset } = keys[name];
+    const held = preset === undefined ? {} : { default: parse(preset.written) as unknown };
+    const examples = [parse(words[name].example) as unknown];
+    return [name, { ...kind, description: words[name].about, ...held, examples }] as const;
+  });
+  return { ...(schema as object), properties: Object.fromEntries(inFull) };
+}
+
 export function schemas(): Record<string, string> {
   const head = { $schema: 'http://json-schema.org/draft-07/schema#' };
   const definitions = Object.fromEntries([...namedKinds].map(([name, { schema }]) => [name, schema]));
@@ -146,7 +185,10 @@ export function schemas(): Record<string, string> {
     } as object,
   };
   return Object.fromEntries(
-    Object.entries(files).map(([name, schema]) => [name, `${JSON.stringify(schema, null, 2)}\n`]),
+    Object.entries(files).map(([name, schema]) => [
+      name,
+      `${JSON.stringify(schema, (_, value: unknown) => described(value), 2)}\n`,
+    ]),
   );
 }
 
@@ -207,27 +249,28 @@ function defaultOf(key: Key<unknown>): string {
 }
 
 async function entry(section: Section, name: string, key: Key<unknown>): Promise<string> {
+  const words = section.words[name];
   const exit = (code: ErrorCode): string => `[${exitStatus[code]}](exit-codes.md), \`${code}\``;
   const says = await Promise.all(
-    key.wrong.map(async (wrong) => {
+    words.wrong.map(async (wrong) => {
       const said = await saysTo(section.put({ [name]: wrong }));
       return `- \`${name}: ${wrong}\` (exit ${exit('config-invalid')}): ${said.map((one) => `\`${one}\``).join('; ')}`;
     }),
   );
-  const later = Object.entries(key.later ?? {}).map(
+  const later = Object.entries(words.later ?? {}).map(
     ([code, when]) => `- Later, when ${when}: exit ${exit(code as ErrorCode)}`,
   );
   return `### ${headingOf(section, name)}
 
-${key.about}
+${words.about}
 
 \`\`\`yaml
-${name}: ${key.example}
+${name}: ${words.example}
 \`\`\`
 
 - Type: ${typeOf(name, key)}
 - Default: ${key.required ? 'none, it is required' : key.preset === undefined ? 'none' : defaultOf(key)}
-- Since: ${key.since ?? '0.1.0'}
+- Since: ${words.since ?? '0.1.0'}
 
 What goes wrong:
 

@@ -1,0 +1,381 @@
+/** What docs/configuration.md and the JSON Schema say about each key of depot.yaml. A key without its words does not compile. */
+import type { arrangement, beneficiary, shrinkage } from '../../src/config/arrangement.js';
+import type { Keys } from '../../src/config/mapping.js';
+import type { remote } from '../../src/config/remote.js';
+import type { notify, supplier, top } from '../../src/config/schema.js';
+import type { source } from '../../src/config/sources.js';
+import type { ErrorCode } from '../../src/texts/exits.js';
+
+export interface Words {
+  about: string;
+  /** As it would stand in the file. */
+  example: string;
+  /** Values that are wrong, as they would stand in the file; the page shows what depot says to each. */
+  wrong: readonly string[];
+  /** What fails later because of this key, and when. */
+  later?: Partial<Record<ErrorCode, string>>;
+  /** The first version that has it; 0.1.0 when left out. */
+  since?: string;
+}
+
+type WordsFor<M extends { keys: Keys }> = Readonly<Record<keyof M['keys'], Words>>;
+
+const secretLater = {
+  'secret-missing': 'there is no such file, it is empty, or the command fails',
+  'secret-insecure': 'other accounts can read the file',
+};
+
+const failed = { 'source-failed': 'it does not exist, cannot be read, or a command fails' };
+
+export const topWords: WordsFor<typeof top> = {
+  version: { about: 'The version of this form of depot.yaml.', example: '1', wrong: ['2', '"1"'] },
+  supplier: {
+    about: 'Who deposits.',
+    example: '{ name: Acme SaaS B.V., signingKey: keys/supplier.secret.asc }',
+    wrong: ['Acme'],
+  },
+  state: {
+    about:
+      'Where receipts, ledgers and run records are kept. Left out: `/var/lib/depot` for a configuration in `/etc/depot`, else a directory of the account.',
+    example: '/var/lib/depot',
+    wrong: ['1'],
+    later: { 'local-not-writable': 'depot cannot write there', 'state-insecure': 'other accounts can write there' },
+  },
+  notify: {
+    about: 'Whom to tell how a push went.',
+    example: '{ command: [/usr/local/bin/alert], on: [failure, stale] }',
+    wrong: ['{ on: [failure] }'],
+  },
+  include: {
+    about:
+      'Files with more arrangements: names or globs, relative to this file. They have `arrangements:` and no other key.',
+    example: '["arrangements/*.yaml"]',
+    wrong: ['arrangements.yaml', '["!"]'],
+    later: { 'config-insecure': 'other accounts can write one of the files' },
+  },
+  remote: {
+    about: "The agent's server, for all arrangements; their own keys win.",
+    example: '{ host: sftp.agent.example, username: acme, directory: /incoming }',
+    wrong: ['sftp.agent.example'],
+  },
+  arrangements: {
+    about:
+      'What is deposited for whom: a mapping of names to arrangements. A name is `a-z`, `0-9` and hyphens, at most 41.',
+    example:
+      '{ acme-crm: { beneficiaries: [{ name: Gemeente Voorbeeld, key: keys/voorbeeld.asc, fingerprint: "8F3A 0000 0000 0000 0000  0000 0000 0000 0000 91C2" }], dataset: [{ directory: /srv/crm/export }] } }',
+    wrong: ['[acme-crm]', '{ Acme: { beneficiaries: [], dataset: [] } }'],
+  },
+};
+
+export const supplierWords: WordsFor<typeof supplier> = {
+  name: { about: 'Your name, as it is to stand in receipts.', example: 'Acme SaaS B.V.', wrong: ['" "', '42'] },
+  signingKey: {
+    about: 'The secret key that signs receipts.',
+    example: 'keys/supplier.secret.asc',
+    wrong: ['~root/supplier.secret.asc'],
+    later: {
+      'key-unreadable': 'the file is no secret key',
+      'secret-insecure': 'other accounts can read the file',
+      'signer-unusable': 'the key is expired, revoked, too weak, or cannot sign',
+    },
+  },
+  signingKeyPassphraseFile: {
+    about: 'A file that holds the passphrase of the signing key, which only the account that runs depot can read.',
+    example: 'secrets/passphrase',
+    wrong: ['""'],
+    later: {
+      'secret-missing': 'there is no such file, or it is empty',
+      'secret-insecure': 'other accounts can read the file',
+      'passphrase-wrong': 'it does not unlock the key',
+    },
+  },
+  signingKeyPassphraseCommand: {
+    about: 'A command that prints the passphrase of the signing key.',
+    example: '[pass, show, depot/signing-key]',
+    wrong: ['pass show depot/signing-key'],
+    later: { 'secret-missing': 'it fails or prints nothing', 'passphrase-wrong': 'it does not unlock the key' },
+  },
+  formerSigningKeys: {
+    about: 'Public keys that signed earlier receipts, which go on to count.',
+    example: '[keys/2024.public.asc]',
+    wrong: ['keys/2024.public.asc'],
+  },
+};
+
+export const notifyWords: WordsFor<typeof notify> = {
+  command: {
+    about:
+      'A command that gets the run record as one line of JSON on standard input. It never holds up or fails a deposit.',
+    example: '[/usr/local/bin/alert]',
+    wrong: ['mail -s depot ops'],
+  },
+  on: {
+    about: 'When it runs. `failure` is about a push that was killed too.',
+    example: '[failure, stale, shrink]',
+    wrong: ['[failed]', '[]'],
+  },
+};
+
+export const remoteWords: WordsFor<typeof remote> = {
+  host: {
+    about: "Name or address of the agent's SFTP server, without scheme, user and port.",
+    example: 'sftp.agent.example',
+    wrong: ['sftp://sftp.agent.example/incoming', 'acme@sftp.agent.example', '10.20.0.5:22', '"[fe80::1]"'],
+    later: { unreachable: 'nothing answers there' },
+  },
+  port: { about: "Port of the agent's SFTP server.", example: '2222', wrong: ['0', '"22"'] },
+  username: {
+    about: 'Who logs in. Left out, the name that `depot login` stored is taken.',
+    example: 'acme',
+    wrong: ['""'],
+    later: { 'login-refused': 'the server does not know this account, or refuses its login' },
+  },
+  privateKey: {
+    about: 'A private key for SSH, if the agent takes one.',
+    example: '~/.ssh/id_ed25519',
+    wrong: ['~root/.ssh/id_ed25519'],
+    later: { 'key-unreadable': 'the file is no private key', 'secret-insecure': 'other accounts can read the file' },
+  },
+  privateKeyPassphraseFile: {
+    about: 'A file that holds the passphrase of `privateKey`, which only the account that runs depot can read.',
+    example: 'secrets/ssh.passphrase',
+    wrong: ['""'],
+    later: { ...secretLater, 'passphrase-wrong': 'it does not unlock the key' },
+  },
+  privateKeyPassphraseCommand: {
+    about: 'A command that prints the passphrase of `privateKey`.',
+    example: '[pass, show, depot/ssh]',
+    wrong: ['pass show depot/ssh'],
+    later: { 'secret-missing': 'it fails or prints nothing', 'passphrase-wrong': 'it does not unlock the key' },
+  },
+  passwordFile: {
+    about:
+      'A file that holds the password, which only the account that runs depot can read. `depot login --to file` needs no key here. The one in the remote for all is not sent to another host, port or username.',
+    example: 'secrets/password',
+    wrong: ['~root/password'],
+    later: { ...secretLater, 'login-refused': 'the server refuses the password' },
+  },
+  passwordCommand: {
+    about: 'A command that prints the password. As with `passwordFile`, it goes to one account on one server only.',
+    example: '[pass, show, depot/agent]',
+    wrong: ['[]'],
+    later: { 'secret-missing': 'it fails or prints nothing', 'login-refused': 'the server refuses the password' },
+  },
+  directory: {
+    about: 'Where deposits go on the server.',
+    example: '/incoming',
+    wrong: ['~/incoming', "'incoming\\acme'"],
+    later: { 'remote-no-directory': 'it does not exist', 'remote-permission': 'the account may not write there' },
+  },
+  hostKey: {
+    about:
+      'The host key of the server, compared with what the agent gave. Left out, `known_hosts` beside depot.yaml decides, which `depot trust` writes.',
+    example: '["ssh-ed25519 SHA256:QYhVDqpO8S2jVYT4XgqNKX0EIk0t9u4W5UkGc2HG9gU"]',
+    wrong: ['SHA256:QYhVDqpO8S2j', '"MD5:16:27:ac:a5:76:28:2d:36:63:1b:56:4d:eb:df:a6:48"', '[]'],
+    later: { 'host-key-changed': 'the server has another key', 'host-key-unknown': 'no key is known from anywhere' },
+  },
+  publish: {
+    about:
+      'How a finished file gets its name: `rename` uploads it as `.<name>.partial` first; `direct` is for a server that forbids renaming, and needs `sidecars`.',
+    example: 'direct',
+    wrong: ['renam'],
+    later: { 'remote-permission': 'the server forbids renaming' },
+  },
+  sidecars: {
+    about: 'Whether the receipt, its signature and the cover page are uploaded beside the deposit.',
+    example: 'false',
+    wrong: ['"yes"'],
+  },
+  lanes: { about: 'Parallel channels of an upload; `auto` adapts them to the connection.', example: '4', wrong: ['9'] },
+  window: { about: 'Writes in flight on each channel.', example: '16', wrong: ['0'] },
+  retryFor: {
+    about:
+      'How long depot goes on trying when the connection is lost or nothing moves; `0s` is one attempt. Left out: 30m, and 10s on a terminal.',
+    example: '2h',
+    wrong: ['30', '25d'],
+    later: { 'connection-lost': 'the connection did not come back in this time' },
+  },
+  connectTimeout: {
+    about:
+      'How long the server may take for each of SSH handshake, login and opening SFTP; a third of it for the TCP connection.',
+    example: '1m',
+    wrong: ['0s', '1h'],
+    later: { unreachable: 'the server did not answer in this time' },
+  },
+};
+
+export const arrangementWords: WordsFor<typeof arrangement> = {
+  beneficiaries: {
+    about: 'For whom the dataset is encrypted. Nobody else can read it.',
+    example:
+      '[{ name: Gemeente Voorbeeld, key: keys/voorbeeld.asc, fingerprint: "8F3A 0000 0000 0000 0000  0000 0000 0000 0000 91C2" }]',
+    wrong: ['Gemeente Voorbeeld', '[]'],
+  },
+  retiredKeys: {
+    about: 'Keys that must never be encrypted for again.',
+    example: '["8F3A 0000 0000 0000 0000  0000 0000 0000 0000 91C3"]',
+    wrong: ['["91C3"]'],
+    later: { 'recipient-unusable': "one of them is a beneficiary's key" },
+  },
+  dataset: {
+    about: 'What is deposited.',
+    example: '[{ directory: /srv/crm/export }, { command: [pg_dump, crm], as: crm.pgdump }]',
+    wrong: ['/srv/crm/export', '[{ file: a/x }, { file: b/x }]'],
+  },
+  remote: {
+    about: 'Keys of [`remote`](#remote) that differ for this arrangement.',
+    example: '{ directory: /incoming/crm }',
+    wrong: ['/incoming/crm'],
+  },
+  specification: {
+    about: 'Your own document about the dataset. It goes inside the deposit, where only beneficiaries can read it.',
+    example: 'SPECIFICATION.md',
+    wrong: ['""'],
+    later: { 'source-failed': 'there is no such file' },
+  },
+  minSize: {
+    about: 'The least size of the dataset, before compression.',
+    example: '500MiB',
+    wrong: ['5M', '-5'],
+    later: { 'source-too-small': 'the dataset is smaller' },
+  },
+  shrink: {
+    about:
+      'What it means that a dataset has fewer than half the entries or bytes of the last deposit: `warn` says so, `fail` publishes nothing, `off` does not compare.',
+    example: '{ below: 80%, then: fail }',
+    wrong: ['fial', '{ then: fail }'],
+    later: { 'source-shrunk': 'with `fail`, the dataset shrank' },
+  },
+  compression: {
+    about: "How the dataset is compressed; `auto` takes what this machine and the beneficiaries' programs can do.",
+    example: 'gzip',
+    wrong: ['zst'],
+  },
+  encryption: {
+    about:
+      'The form of the encrypted message: `modern` is SEIPD version 2 of RFC 9580, `compat` is version 1, which older programs read too. `auto` goes by the keys.',
+    example: 'compat',
+    wrong: ['strong'],
+    later: { 'recipient-unusable': 'with `modern`, a key does not state that it can read it' },
+  },
+  spool: {
+    about: 'Whether to encrypt to a local file first, whose upload is resumed after a crash.',
+    example: 'true',
+    wrong: ['"no"'],
+    later: { 'local-disk-full': 'there is no room for the file' },
+  },
+  every: {
+    about: 'The agreed rhythm. The arrangement is stale after 1.25 times this.',
+    example: '24h',
+    wrong: ['0h', 'daily'],
+    later: { stale: '`depot status` finds the last deposit older' },
+  },
+  ended: {
+    about: 'From this day on pushes are refused, and the arrangement is no longer stale.',
+    example: '2027-01-31',
+    wrong: ['2027-02-30', '31-01-2027'],
+    later: { 'arrangement-ended': 'a push is tried on that day or later' },
+  },
+};
+
+export const beneficiaryWords: WordsFor<typeof beneficiary> = {
+  name: { about: 'As it is to stand in receipts and letters.', example: 'Gemeente Voorbeeld', wrong: ['" "'] },
+  key: {
+    about: "The beneficiary's public key.",
+    example: 'keys/voorbeeld.asc',
+    wrong: ['~root/voorbeeld.asc'],
+    later: {
+      'key-unreadable': 'the file is no public key',
+      'recipient-unusable': 'the key is expired, revoked, too weak, or cannot encrypt',
+    },
+  },
+  fingerprint: {
+    about: 'In full, as the beneficiary read it to you.',
+    example: '"8F3A 0000 0000 0000 0000  0000 0000 0000 0000 91C2"',
+    wrong: ['"0123456789ABCDEF"', '"8F3A 91C2 00"'],
+    later: { 'recipient-unusable': 'the key in the file has another fingerprint' },
+  },
+  keyMadeBy: {
+    about:
+      '`supplier`: you made this key for the beneficiary, so what it proves is your own word; attestations are shown as self-attested.',
+    example: 'supplier',
+    wrong: ['agent'],
+  },
+};
+
+export const sourceWords: WordsFor<typeof source> = {
+  directory: {
+    about: 'A directory, with everything below it. One of `directory`, `file`, `command` and `stdin` makes a source.',
+    example: '/srv/crm/export',
+    wrong: ['~root/export', '/'],
+    later: failed,
+  },
+  file: { about: 'A single file.', example: '/srv/crm/schema.sql', wrong: ['dump.part-1'], later: failed },
+  command: {
+    about: 'A command whose output is deposited. It needs a name with `as`.',
+    example: '[pg_dump, --format=custom, crm]',
+    wrong: ['pg_dump crm'],
+    later: { 'source-failed': 'it fails', 'source-empty': 'it prints nothing' },
+  },
+  stdin: {
+    about: 'What is piped into `depot push`. It needs a name with `as`, and only one source can be it.',
+    example: 'true',
+    wrong: ['false'],
+    later: { 'source-empty': 'nothing is piped into it' },
+  },
+  as: {
+    about: 'The name under `data/` in the deposit. Left out: the last part of the path.',
+    example: 'crm.pgdump',
+    wrong: ['a/b', '..', 'dump.part-000001'],
+  },
+  exclude: {
+    about: 'Globs, relative to the directory, of what is left out. Only with `directory`.',
+    example: '["**/*.tmp"]',
+    wrong: ['"**/*.tmp"'],
+  },
+  onChange: {
+    about:
+      'What it means that a file changes while it is read: `warn` deposits it as incomplete. Only with `directory` and `file`.',
+    example: 'warn',
+    wrong: ['ignore'],
+    later: { 'source-changed': 'with `fail`, a file changed while it was read' },
+  },
+  allowEmpty: {
+    about: 'Whether a file or an output without content, or a directory without files, may be deposited.',
+    example: 'true',
+    wrong: ['"no"'],
+    later: { 'source-empty': 'with `false`, there is nothing in it' },
+  },
+  prepare: {
+    about: 'A command that runs before the source is read. Not with `stdin`.',
+    example: '[sqlcmd, -b, -i, backup.sql]',
+    wrong: ['sqlcmd -b'],
+    later: { 'source-failed': 'it fails' },
+  },
+  cleanup: {
+    about:
+      'A command that runs after the source was read, whatever happened; its failure is a warning. Not with `stdin`.',
+    example: '[rm, -f, /srv/stage/crm.bak]',
+    wrong: ['[""]'],
+  },
+  timeout: {
+    about: 'How long each of `prepare`, `command`, `stdin` and `cleanup` may take.',
+    example: '4h',
+    wrong: ['0s', '2y'],
+    later: { 'source-timed-out': 'it takes longer' },
+  },
+  env: {
+    about: 'Added to the environment of the commands. Not with `stdin`.',
+    example: '{ PGUSER: depot }',
+    wrong: ['{ DEPOT_PASSWORD: x }', '{ A: [x] }', '[A=b]'],
+  },
+};
+
+export const shrinkageWords: WordsFor<typeof shrinkage> = {
+  below: {
+    about: "The part of the last deposit's entries or bytes below which a dataset counts as shrunk.",
+    example: '80%',
+    wrong: ['0%', '0.5'],
+  },
+  then: { about: 'What happens then, as with the short form.', example: 'fail', wrong: ['stop'] },
+};
