@@ -1,7 +1,4 @@
-/**
- * Files that must survive a power loss, written so that a reader sees the old one or the new one and
- * never half of either. Every failure names the path.
- */
+/** Files that must survive a power loss: a reader sees the old one or the new one, never half. Every failure names the path. */
 import { randomBytes } from 'node:crypto';
 import { constants, statSync } from 'node:fs';
 import { mkdir, open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
@@ -65,11 +62,7 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array | string): 
 export async function syncDirectory(directory: string): Promise<void> {
   if (onWindows) return;
   const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await handle.sync().finally(() => handle.close());
 }
 
 /** Makes `directory` (0700) with its parents; one that exists is left as it is. */
@@ -99,9 +92,8 @@ async function makeWithParents(directory: string): Promise<void> {
 }
 
 /**
- * The contents of `file`, or null when there is none; `local-unreadable` when it is larger than `limit` octets.
- *
- * @param own refuses a symbolic link
+ * The contents of `file`, or null when there is none; `local-unreadable` when it is larger than `limit` bytes. `own`
+ * refuses a symbolic link.
  */
 export async function readBounded(file: string, limit: number, own = false): Promise<Buffer<ArrayBuffer> | null> {
   let handle: FileHandle | undefined;
@@ -130,79 +122,54 @@ export async function readBounded(file: string, limit: number, own = false): Pro
   }
 }
 
+type Action = 'read' | 'write' | 'create' | 'remove';
+
 /** A failure of the local file system as a DepotError that says what could not be done to which path. */
-export function localError(error: unknown, action: 'read' | 'write' | 'create' | 'remove', file: string): unknown {
+export function localError(error: unknown, action: Action, file: string): unknown {
   if (error instanceof DepotError) return error;
+  const failed = (why: string, hint?: string, code = action === 'read' ? local.unreadable : local.notWritable) =>
+    new DepotError(code, `cannot ${action} ${file}: ${why}`, { hint, cause: error });
+  const directory = path.dirname(file);
   const code = errorCode(error);
   switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
       return new DepotError('local-disk-full', `no space left to ${action} ${file}`, {
-        hint: `free space on the file system of ${path.dirname(file)}`,
+        hint: `free space on the file system of ${directory}`,
         cause: error,
       });
     case 'EROFS':
-      return new DepotError('local-not-writable', `cannot ${action} ${file}: the file system is read-only`, {
-        hint: 'mount it writable, or choose another state directory with --state',
-        cause: error,
-      });
+      return failed(
+        'the file system is read-only',
+        'mount it writable, or choose another state directory with --state',
+        local.notWritable,
+      );
     case 'EACCES':
     case 'EPERM': {
       const other = otherOwner(file);
-      if (other !== null) {
-        return new DepotError(
-          action === 'read' ? 'local-unreadable' : 'local-not-writable',
-          `cannot ${action} ${file}: it belongs to ${nameOf(other.uid) ?? `uid ${other.uid}`}`,
-          {
-            hint: strangerHint(other, file),
-            cause: error,
-          },
-        );
-      }
-      return new DepotError(
-        action === 'read' ? 'local-unreadable' : 'local-not-writable',
-        `cannot ${action} ${file}: permission denied`,
-        {
-          hint: wayAround(action, file),
-          cause: error,
-        },
-      );
+      if (other === null) return failed('permission denied', wayAround(action, file));
+      return failed(`it belongs to ${nameOf(other.uid) ?? `uid ${other.uid}`}`, strangerHint(other, file));
     }
     case 'ELOOP':
-      return new DepotError(
-        action === 'read' ? 'local-unreadable' : 'local-not-writable',
-        `cannot ${action} ${file}: it is a symbolic link, and this file must not be one`,
-        {
-          hint: `look who made it: ls -l ${typedWord(file)}`,
-          cause: error,
-        },
+      return failed(
+        'it is a symbolic link, and this file must not be one',
+        `look who made it: ls -l ${typedWord(file)}`,
       );
     case 'ENOENT':
     case 'ENOTDIR':
-      if (action !== 'write' && action !== 'create')
-        return new DepotError('local-unreadable', `cannot ${action} ${file}: there is no such file`, {
-          hint: `look what is there: ls -l ${typedWord(path.dirname(file))}`,
-          cause: error,
-        });
-      return new DepotError(
-        'local-not-writable',
-        `cannot ${action} ${file}: ${code === 'ENOENT' ? 'there is no such directory' : 'a part of its path is a file'}`,
-        {
-          hint:
-            code === 'ENOENT' ? `make it first: «mkdir -p ${typedWord(path.dirname(file))}»` : 'choose another path',
-          cause: error,
-        },
-      );
+      if (action === 'read' || action === 'remove')
+        return failed('there is no such file', `look what is there: ls -l ${typedWord(directory)}`, local.unreadable);
+      return code === 'ENOENT'
+        ? failed('there is no such directory', `make it first: «mkdir -p ${typedWord(directory)}»`)
+        : failed('a part of its path is a file', 'choose another path');
     case null:
       return error;
     default:
-      return new DepotError(
-        action === 'read' ? 'local-unreadable' : 'local-not-writable',
-        `cannot ${action} ${file}: ${code}`,
-        { cause: error },
-      );
+      return failed(code);
   }
 }
+
+const local = { unreadable: 'local-unreadable', notWritable: 'local-not-writable' } as const;
 
 interface OtherOwner {
   uid: number;
@@ -233,7 +200,7 @@ function strangerHint({ uid, caller, strayed }: OtherOwner, file: string): strin
 }
 
 /** What is to be done where a directory keeps this account out. */
-function wayAround(action: 'read' | 'write' | 'create' | 'remove', file: string): string {
+function wayAround(action: Action, file: string): string {
   const caller = ownName() ?? 'this account';
   const { directory, uid, mode } = closedDirectory(path.dirname(path.resolve(file)));
   const whose =

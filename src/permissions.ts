@@ -8,13 +8,12 @@ import { printable } from './printable.js';
 import { typedWord } from './shell.js';
 
 /**
- * Who else could change or read a file. Windows keeps access lists that `stat` does not show: there
- * these checks say nothing is wrong, and what depot writes gets a list for its account instead.
+ * Who else could change or read a file. Windows keeps access lists that `stat` does not show: there these checks find
+ * nothing wrong, and what depot writes gets a list for its account instead.
  */
-
 type Mode = Pick<Stats | BigIntStats, 'mode' | 'uid'>;
 
-/** The effective user id, or undefined on Windows. */
+/** The effective user id; undefined on Windows. */
 export function callerUid(): number | undefined {
   return process.geteuid?.();
 }
@@ -40,9 +39,7 @@ export async function requireTrusted(path: string, opened: Mode, uid = callerUid
     throw new DepotError(
       'config-insecure',
       `${printable(path)} can be changed by other accounts (mode ${octal(opened)}), and it can run commands as this one`,
-      {
-        hint: `«chmod go-w ${typedWord(path)}»`,
-      },
+      { hint: `«chmod go-w ${typedWord(path)}»` },
     );
   }
   const { passed, links } = await wayTo(path, 'config-unreadable');
@@ -52,9 +49,7 @@ export async function requireTrusted(path: string, opened: Mode, uid = callerUid
     throw new DepotError(
       'config-insecure',
       `${printable(link.path)} is a symbolic link of another account (uid ${link.uid}), who decides where it leads, and ${printable(path)} can run commands as this account`,
-      {
-        hint: 'name the file where it lies, or move the configuration to a directory of this account',
-      },
+      { hint: 'name the file where it lies, or move the configuration to a directory of this account' },
     );
   }
   for (const one of passed) await requireTrustedWay(one, path, uid);
@@ -95,9 +90,7 @@ export async function requireOwnPlace(path: string, uid = callerUid()): Promise<
     new DepotError(
       'local-not-writable',
       `${printable(where)} ${why}, who could exchange ${printable(path)} while it is written`,
-      {
-        hint: 'name a place with --out that only this account can write to, or one directly below /tmp',
-      },
+      { hint: 'name a place with --out that only this account can write to, or one directly below /tmp' },
     );
   const { passed, links } = await wayTo(dirname(resolve(path)), 'local-not-writable');
   const strange = links.find((link) => link.uid !== 0 && link.uid !== uid);
@@ -177,9 +170,7 @@ export async function requireOwnRecords(
     throw new DepotError(
       'state-insecure',
       `${printable(directory)} belongs to another account (uid ${found.uid}), who could change the records of this one (uid ${uid})`,
-      {
-        hint: `run it as the account that owns it: ${runAs(await accountOfUid(found.uid), command)}`,
-      },
+      { hint: `run it as the account that owns it: ${runAs(await accountOfUid(found.uid), command)}` },
     );
   }
   const handedOver = found.uid === 0 && uid !== 0 && groups.includes(found.gid);
@@ -187,9 +178,7 @@ export async function requireOwnRecords(
     throw new DepotError(
       'state-insecure',
       `${printable(directory)} can be changed by other accounts (mode ${octal(found)}), and it holds the records of deposits`,
-      {
-        hint: `«chmod go-w ${typedWord(directory)}», or name a directory of this account with --state`,
-      },
+      { hint: `«chmod go-w ${typedWord(directory)}», or name a directory of this account with --state` },
     );
   }
 }
@@ -207,9 +196,7 @@ export async function requireOwnSite(directory: string, command = '«depot …»
   throw new DepotError(
     'state-insecure',
     `${printable(directory)} would lie in ${printable(at)}, which belongs to another account (uid ${found.uid}), and root would make it`,
-    {
-      hint: `run it as the account that owns it: ${runAs(await accountOfUid(found.uid), command)}`,
-    },
+    { hint: `run it as the account that owns it: ${runAs(await accountOfUid(found.uid), command)}` },
   );
 }
 

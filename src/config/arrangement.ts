@@ -71,10 +71,7 @@ const beneficiaries: Kind<Values<typeof beneficiary.keys>[]> = {
 };
 
 const outcome = oneOf('warn', 'fail', 'off');
-export const shrinkage = mapping({
-  below: required(percentage),
-  then: preset(outcome, 'warn'),
-});
+export const shrinkage = mapping({ below: required(percentage), then: preset(outcome, 'warn') });
 const half = 0.5;
 const shrink: Kind<Values<typeof shrinkage.keys>> = {
   type: `${outcome.type}, or a [mapping](#keys-of-shrink)`,

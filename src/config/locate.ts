@@ -123,10 +123,7 @@ async function closed(path: string, cause: unknown): Promise<DepotError> {
   return new DepotError(
     'config-unreadable',
     `${printable(path)} cannot be read: account ${account?.name ?? ''} may not ${met?.onTheWay === true ? `enter ${printable(met.path)}` : 'read it'}`,
-    {
-      hint,
-      cause,
-    },
+    { hint, cause },
   );
 }
 

@@ -93,12 +93,7 @@ export async function earlierWriteTest(remote: Remote, own: ArrangementState): P
   const name = 'writing';
   const run = `«depot doctor ${own.arrangement} --write-test»`;
   const last = await lastWriteTest(own);
-  if (last === null)
-    return {
-      name,
-      result: 'not possible',
-      detail: `to test it with two files of a few MiB: ${run}`,
-    };
+  if (last === null) return { name, result: 'not possible', detail: `to test it with two files of a few MiB: ${run}` };
   const ageMs = ageOf(last.at, new Date());
   const when = `${ageMs === null ? 'at a time in the future' : `${age(ageMs)} ago`} (${localTime(new Date(last.at))})`;
   const changed =
