@@ -32,7 +32,7 @@ export function defineDoctor(parent: CommandLine): void {
 
 async function doctor(o: DoctorFlags, context: Context): Promise<number> {
   const { examine } = await import('../doctor/examine.js');
-  const { examinationLines } = await import('../doctor/lines.js');
+  const { examinationLines } = await import('../doctor/findings.js');
   const config = await configFor(o, context);
   const arrangements = chooseArrangements(config, o.name === undefined ? [] : [o.name], 'all');
   for (const warning of config.warnings) context.screen.warn(warning);

@@ -1,10 +1,11 @@
 /** The preflight of one arrangement: what a push would meet, in the order in which it would meet it. */
 import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { succeeds } from '../abort.js';
 import type { Config } from '../config/types.js';
 import { placeFor, withUsername } from '../push/agent.js';
 import { readRecipients, readSigner } from '../push/deposit-keys.js';
-import { type SecretFinder, secretsFor } from '../push/secret-finder.js';
+import { secretsFor } from '../push/secret-finder.js';
 import { judgeAge, lateWords } from '../standing/standing.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { ledgerGap } from '../state/ledger.js';
@@ -43,7 +44,7 @@ export async function examine(given: Patient): Promise<Examination> {
     );
   }
   await report.attempt('recipients', () => recipients(o, report));
-  const secrets = new Secrets(finder(o), await secretFindings(o));
+  const secrets = new Secrets(secretsFor(o), await secretFindings(o));
   await report.attempt('signer', () => signer(o, secrets, report));
   for (const finding of secrets.findings.values()) report.add(finding);
   let freeThere: number | null = null;
@@ -63,11 +64,7 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
   const left = await leftBehind(own.stateDirectory, own.directory);
   if (left !== null) throw left;
   const there = await nearestExisting(own.directory);
-  const writable = await access(there, constants.W_OK).then(
-    () => true,
-    () => false,
-  );
-  if (!writable)
+  if (!(await succeeds(access(there, constants.W_OK))))
     throw new DepotError('local-not-writable', `${there} is not writable for this account`, {
       hint: 'run it as the account that pushes, or choose another place: --state DIRECTORY',
     });
@@ -172,9 +169,4 @@ async function signer(o: Patient, secrets: Secrets, report: Report): Promise<voi
 function expiry(expiresAt: string | null): string {
   if (expiresAt === null) return 'does not expire';
   return `expires in ${Math.floor((Date.parse(expiresAt) - Date.now()) / day)} days`;
-}
-
-function finder(o: Patient): SecretFinder {
-  const { config, arrangement, env, logins, signal, prompt } = o;
-  return secretsFor({ config, arrangement, env, logins, signal, ...(prompt === undefined ? {} : { prompt }) });
 }

@@ -2,14 +2,13 @@
 import { accountOfUid, obstacle, runAs } from '../accounts.js';
 import type { Arrangement, Config } from '../config/types.js';
 import { readBoundedFile } from '../plain-file.js';
-import type { Logins } from '../push/logins.js';
 import { accountOf, type SecretFinder } from '../push/secret-finder.js';
 import { isLocked, readCertificate } from '../pgp/keys.js';
 import { describeSources, type SecretKind, type SourceDescription } from '../secrets/lookup.js';
 import { needsPassphrase } from '../sftp/private-key.js';
 import { secretAccess, stateOwner } from './access.js';
 import { shellWord } from '../shell.js';
-import type { Finding } from './findings.js';
+import type { Finding, Patient } from './findings.js';
 import type { DepotError } from '../errors.js';
 import type { Secret } from '../secret.js';
 
@@ -23,12 +22,7 @@ interface Question {
 }
 
 /** Reads no secret. What is wrong is a warning, until the signer or the login comes to grief over it. */
-export async function secretFindings(o: {
-  config: Config;
-  arrangement: Arrangement;
-  env: NodeJS.ProcessEnv;
-  logins: Logins;
-}): Promise<Map<SecretKind, Finding>> {
+export async function secretFindings(o: Patient): Promise<Map<SecretKind, Finding>> {
   const { config, arrangement } = o;
   const { remote } = arrangement;
   const questions: Question[] = [
@@ -78,7 +72,7 @@ export async function secretFindings(o: {
 async function judge(
   { name: what, purpose, dispensable }: Question,
   sources: readonly SourceDescription[],
-  { config, arrangement }: { config: Config; arrangement: Arrangement },
+  { config, arrangement }: Patient,
 ): Promise<Finding> {
   const name = `secret ${what}`;
   const warning = (detail: string, hint: string): Finding => ({ name, result: 'warning', detail, hint });
@@ -113,19 +107,12 @@ async function judge(
         ? `store one for each server: ${store}`
         : await wayIn(closed.where, config, arrangement),
     );
-  if (first === undefined && keychain !== undefined)
-    return {
-      name,
-      result: 'not possible',
-      detail: `in no file; perhaps in the ${keychain.where}, readable by ${keychain.readableBy}`,
-    };
   if (first === undefined) {
+    const unknown = (detail: string): Finding => ({ name, result: 'not possible', detail });
+    if (keychain !== undefined)
+      return unknown(`in no file; perhaps in the ${keychain.where}, readable by ${keychain.readableBy}`);
     if (dispensable === undefined)
-      return {
-        name,
-        result: 'not possible',
-        detail: 'stored nowhere, and whether one is needed is not known, since the key cannot be read',
-      };
+      return unknown('stored nowhere, and whether one is needed is not known, since the key cannot be read');
     return warning('stored nowhere, and one is needed', `store it: ${store}`);
   }
   const pusher = await stateOwner(config);
@@ -140,7 +127,7 @@ async function judge(
 }
 
 /** What lets the account that pushes read a file with a secret or a private key, and nobody else: a line to type. */
-export async function wayIn(file: string, config: Config, arrangement: Arrangement): Promise<string> {
+async function wayIn(file: string, config: Config, arrangement: Arrangement): Promise<string> {
   const caller = process.geteuid?.();
   if (caller === undefined) return 'run «depot doctor» as the account that pushes, or give this one access to the file';
   const owner = await stateOwner(config);

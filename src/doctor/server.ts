@@ -15,10 +15,8 @@ import { scanHostKeys } from '../sftp/scan.js';
 import { bytes } from '../ui/format.js';
 import { kindOf } from '../sftp/stat.js';
 import { earlierWriteTest, writeTest } from './write-test.js';
-import type { Report } from './findings.js';
-import { type Patient } from './findings.js';
-import type { Secrets } from './secret-checks.js';
-import { withWayIn } from './secret-checks.js';
+import type { Patient, Report } from './findings.js';
+import { type Secrets, withWayIn } from './secret-checks.js';
 
 /** How many bytes are free there; null where there was no login, or the server does not say. */
 export async function server(o: Patient, secrets: Secrets, report: Report): Promise<number | null> {
@@ -62,18 +60,11 @@ export async function server(o: Patient, secrets: Secrets, report: Report): Prom
     report.passed('login', `as ${remote.spec.username}`);
     const { directory } = remote.spec;
     const found = await remote.run((channel) => kindOf(channel, directory === '' ? '.' : directory));
-    if (found === null)
+    if (found === null || found === 'file')
       report.failed(
         'directory',
         'remote-no-directory',
-        `${directory} is not there`,
-        'ask the agent for the directory, and correct remote.directory',
-      );
-    else if (found === 'file')
-      report.failed(
-        'directory',
-        'remote-no-directory',
-        `${directory} is a file, not a directory`,
+        `${directory} ${found === null ? 'is not there' : 'is a file, not a directory'}`,
         'ask the agent for the directory, and correct remote.directory',
       );
     else if (found === 'unreadable')
@@ -129,15 +120,8 @@ const stages: Partial<Record<ErrorCode, { name: string; answered: boolean }>> = 
 };
 
 /** Whether «depot trust», which is what comes next, would get anywhere. @throws DepotError that says why not */
-async function noHostKey(
-  {
-    arrangement: {
-      remote: { host, port, connectTimeout },
-    },
-    signal,
-  }: Patient,
-  report: Report,
-): Promise<void> {
+async function noHostKey({ arrangement, signal }: Patient, report: Report): Promise<void> {
+  const { host, port, connectTimeout } = arrangement.remote;
   try {
     const shown = await scanHostKeys(host, port, { timeoutMs: connectTimeout, signal });
     report.passed(

@@ -1,8 +1,8 @@
-/** What can be seen of the sources without running anything: commands on the path, files and directories that may be read, room for the spool. */
+/** What can be seen of the sources without running anything: commands on the path, files and directories that may be read. */
 import { access, constants, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { succeeds } from '../abort.js';
 import { childEnvironment } from '../child-env.js';
-import type { Arrangement, Config } from '../config/types.js';
 import { type Reach, reachOf } from '../dataset/reachable.js';
 import { locate, unreadable } from '../dataset/reading.js';
 import { fromText, toText } from '../dataset/bytestring.js';
@@ -10,33 +10,19 @@ import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { SourceSpec } from '../source.js';
 import { bytes, counted } from '../ui/format.js';
-import type { Finding } from './findings.js';
+import type { Patient, Report } from './findings.js';
 
-export interface SourcesReport {
-  passed(name: string, detail: string): void;
-  warning(name: string, detail: string, hint?: string): void;
-  add(finding: Finding): void;
-  attempt(name: string, work: () => Promise<void>): Promise<void>;
-}
+type Looking = Pick<Patient, 'config' | 'arrangement' | 'env' | 'signal'>;
+type Saying = Pick<Report, 'passed' | 'warning' | 'notPossible' | 'attempt'>;
 
-interface Looking {
-  config: Config;
-  arrangement: Arrangement;
-  env: NodeJS.ProcessEnv;
-  signal: AbortSignal;
-}
-
-/** For all directories of an arrangement together: doctor is for people, who wait. */
+/** For all directories of an arrangement together: a person waits for doctor. */
 const timeForWalks = 10_000;
 
-/** Bytes that all sources have; null when that is not known: a command's output, what a prepare command makes, or more than could be looked at. */
-export async function lookAtSources(o: Looking, report: SourcesReport, walkMs = timeForWalks): Promise<number | null> {
+/** How many bytes all sources have; null when a command makes some of them, or when there was too much to look at. */
+export async function lookAtSources(o: Looking, report: Saying, walkMs = timeForWalks): Promise<number | null> {
   const { config, arrangement } = o;
   const until = Date.now() + walkMs;
   const sizes: number[] = [];
-  const notTested = (name: string, detail: string): void => {
-    report.add({ name, result: 'not possible', detail: printable(detail) });
-  };
   for (const source of arrangement.dataset) {
     const name = `source ${source.name}`;
     await report.attempt(name, async () => {
@@ -48,15 +34,15 @@ export async function lookAtSources(o: Looking, report: SourcesReport, walkMs = 
         report.warning(name, `cleanup: ${cleanup.message}`, 'correct it in depot.yaml: what it is to clean up stays');
       if (source.prepare !== undefined) {
         const program = await findProgram(source.prepare, source, o);
-        notTested(
+        report.notPossible(
           name,
           `${source.kind === 'file' || source.kind === 'directory' ? `${source.path} is made by ` : ''}prepare: ${program} was not run; to test it: «depot push --dry-run»`,
         );
         if (source.kind === 'command') await findProgram(source.command, source, o);
       } else if (source.kind === 'stdin') {
-        notTested(name, 'standard input, which only a push has');
+        report.notPossible(name, 'standard input, which only a push has');
       } else if (source.kind === 'command') {
-        notTested(
+        report.notPossible(
           name,
           `${await findProgram(source.command, source, o)} was not run; to test it: «depot push --dry-run»`,
         );
@@ -105,7 +91,7 @@ function sayReach(
   name: string,
   directory: string,
   { entries, bytes: size, closed, firstClosed, unused, complete }: Reach,
-  report: SourcesReport,
+  report: Saying,
 ): void {
   if (closed > 0) {
     throw new DepotError(
@@ -130,11 +116,7 @@ function sayReach(
     );
 }
 
-/**
- * Where the program of a command line lies, fit to print: by the PATH that it will be looked for in.
- *
- * @throws DepotError 'source-failed' when it is not there or may not be run
- */
+/** The program of a command, fit to print. Throws 'source-failed' when the PATH of its run has none, or it may not be run. */
 async function findProgram(
   [program = '']: readonly string[],
   { env: extra }: Partial<Pick<SourceSpec, 'env'>>,
@@ -143,25 +125,16 @@ async function findProgram(
   const shown = printable(program);
   // Windows has its own rules for what a name without an extension is.
   if (process.platform === 'win32') return shown;
-  const seen = (file: string): Promise<boolean> =>
-    access(file, constants.X_OK).then(
-      async () => (await stat(file)).isFile(),
-      () => false,
-    );
+  const seen = async (file: string): Promise<boolean> =>
+    (await succeeds(access(file, constants.X_OK))) && (await stat(file)).isFile();
   if (program.includes('/')) {
     const file = path.resolve(config.directory, program);
     if (await seen(file)) return shown;
-    const missing = await stat(file).then(
-      () => false,
-      () => true,
-    );
-    throw new DepotError(
-      'source-failed',
-      `${printable(file)} ${missing ? 'does not exist' : 'may not be run by this account'}`,
-      {
-        hint: missing ? 'check the path in depot.yaml' : 'make it executable, or run depot as the account that pushes',
-      },
-    );
+    throw (await succeeds(stat(file)))
+      ? new DepotError('source-failed', `${printable(file)} may not be run by this account`, {
+          hint: 'make it executable, or run depot as the account that pushes',
+        })
+      : new DepotError('source-failed', `${printable(file)} does not exist`, { hint: 'check the path in depot.yaml' });
   }
   const places = (childEnvironment(env, extra).PATH ?? usualPath).split(':');
   for (const place of places) if (await seen(path.resolve(config.directory, place, program))) return shown;

@@ -1,26 +1,23 @@
 /** Whether there is room: for the state and the spool here, and at the agent. */
-import { statfs } from 'node:fs/promises';
-import { stat } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
+import { succeeds } from '../abort.js';
 import type { Arrangement } from '../config/types.js';
 import { lastDeposit } from '../state/list.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { bytes } from '../ui/format.js';
-import type { Report } from './findings.js';
-import { type Patient } from './findings.js';
+import type { Patient, Report } from './findings.js';
 
 /** The directory itself, or the first above it that is there: what it would be made in. */
 export async function nearestExisting(directory: string): Promise<string> {
-  for (let d = directory; ; d = path.dirname(d)) {
-    if (
-      await stat(d).then(
-        () => true,
-        () => false,
-      )
-    )
-      return d;
-    if (d === path.dirname(d)) return d;
-  }
+  const parent = path.dirname(directory);
+  return directory === parent || (await succeeds(stat(directory))) ? directory : nearestExisting(parent);
+}
+
+/** How many bytes are free; null where the file system does not say. */
+async function freeIn(directory: string): Promise<number | null> {
+  const space = await statfs(directory).catch(() => null);
+  return space && space.bavail * space.bsize;
 }
 
 export async function localSpace(
@@ -29,14 +26,10 @@ export async function localSpace(
   lastBytes: number,
   report: Report,
 ): Promise<void> {
-  const space = await statfs(directory).catch(() => null);
-  if (space === null) {
-    report.notPossible('local space', `${directory} does not say`);
-    return;
-  }
-  const free = space.bavail * space.bsize;
+  const free = await freeIn(directory);
   const needed = Math.max(spool ? lastBytes : 0, leastSpace);
-  if (free >= needed) report.passed('local space', `${bytes(free)} free for the state`);
+  if (free === null) report.notPossible('local space', `${directory} does not say`);
+  else if (free >= needed) report.passed('local space', `${bytes(free)} free for the state`);
   else
     report.failed(
       'local space',
@@ -46,13 +39,12 @@ export async function localSpace(
     );
 }
 
-/** A first deposit, or one that grew: as a push, which compresses what it spools, it fails where nothing is compressed and else is in doubt. */
+/** A push compresses what it spools: too little room for all of it is a failure only where nothing is compressed. */
 export async function spoolSpace({ config, arrangement }: Patient, size: number | null, report: Report): Promise<void> {
   if (!arrangement.spool) return;
   const own = new ArrangementState(config.state.path, arrangement.name);
-  const space = await statfs(await nearestExisting(own.directory)).catch(() => null);
-  if (space === null) return;
-  const free = space.bavail * space.bsize;
+  const free = await freeIn(await nearestExisting(own.directory));
+  if (free === null) return;
   if (size === null) {
     report.notPossible(
       'spool',

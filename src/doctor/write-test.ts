@@ -1,7 +1,7 @@
 /** `doctor --write-test`: what the server does with two test files, and what later runs make of that. */
 import { stat } from 'node:fs/promises';
 import { accountOfUid, runAs } from '../accounts.js';
-import { isRefusal, type ErrorCode } from '../errors.js';
+import { isRefusal } from '../errors.js';
 import { printable } from '../printable.js';
 import { ArrangementState } from '../state/arrangement-state.js';
 import { ageOf } from '../clock.js';
@@ -10,14 +10,8 @@ import { testWrites } from '../sftp/probe.js';
 import type { Remote } from '../sftp/remote.js';
 import { age, localTime } from '../ui/format.js';
 import { emptyTest, type WriteTest } from '../sftp/probe-file.js';
-import type { Finding, Written } from './findings.js';
+import type { Finding, Report } from './findings.js';
 import { nearestExisting } from './space.js';
-
-interface Report {
-  add(finding: Finding): void;
-  failed(name: string, code: ErrorCode, detail: string, hint?: string): void;
-  written(test: Written): void;
-}
 
 /** What was found counts, and what is left there is said, also when the test could not be ended. */
 export async function writeTest(remote: Remote, own: ArrangementState, report: Report): Promise<void> {
@@ -51,19 +45,16 @@ async function remember(
   test: WriteTest,
   refusal: string | undefined,
 ): Promise<Finding | null> {
-  const {
-    server,
-    hostKey,
-    spec: { directory },
-  } = remote;
+  const { server, hostKey } = remote;
   const there = await nearestExisting(own.directory);
   // What root makes in a state directory of another account, that account could not write to.
-  if (process.getuid !== undefined && (await stat(there)).uid !== process.getuid()) {
+  const { uid } = await stat(there);
+  if (process.getuid !== undefined && uid !== process.getuid()) {
     return {
       name: 'remembered',
       result: 'warning',
       detail: `not kept: ${printable(there)} belongs to another account`,
-      hint: `run it as the account that pushes: ${runAs(await accountOfUid((await stat(there)).uid), '«depot …»')}`,
+      hint: `run it as the account that pushes: ${runAs(await accountOfUid(uid), '«depot …»')}`,
     };
   }
   const state = await ArrangementState.open(own.stateDirectory, own.arrangement);
@@ -74,15 +65,9 @@ async function remember(
   // A server that is full today is no other server.
   const before = refusal === undefined ? null : await lastWriteTest(state);
   const lanes = test.lanes ?? (before?.server === server && before.hostKey === hostKey ? before.lanes : null);
-  await rememberWriteTest(state, {
-    server,
-    hostKey,
-    account: accountOf(remote),
-    directory,
-    at: new Date().toISOString(),
-    failed,
-    lanes,
-  });
+  const { directory } = remote.spec;
+  const at = new Date().toISOString();
+  await rememberWriteTest(state, { server, hostKey, account: accountOf(remote), directory, at, failed, lanes });
   return test.lanes === 'safe'
     ? { name: 'remembered', result: 'passed', detail: 'uploads to this server may use several lanes' }
     : null;
@@ -106,12 +91,10 @@ export async function earlierWriteTest(remote: Remote, own: ArrangementState): P
           : last.directory !== remote.spec.directory
             ? `the directory, which was ${printable(last.directory)},`
             : null;
-  if (changed !== null)
-    return {
-      name,
-      result: 'not possible',
-      detail: `${changed} changed since the last write test; to test it again: ${run}`,
-    };
+  if (changed !== null) {
+    const detail = `${changed} changed since the last write test; to test it again: ${run}`;
+    return { name, result: 'not possible', detail };
+  }
   if (last.failed.length === 0) return { name, result: 'passed', detail: `write test passed ${when}` };
   return {
     name,

@@ -17,7 +17,7 @@ export interface SecretsContext {
   arrangement: Arrangement;
   env: NodeJS.ProcessEnv;
   logins: Logins;
-  prompt?: (question: string) => Promise<string>;
+  prompt?: ((question: string) => Promise<string>) | undefined;
   signal?: AbortSignal;
 }
 

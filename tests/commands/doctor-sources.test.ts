@@ -21,9 +21,7 @@ async function seen(sources: SourceSpec[], notify?: string[]): Promise<{ size: n
   const report = {
     passed: add('passed'),
     warning: add('warning'),
-    add: (finding: Finding): void => {
-      checks.push(finding);
-    },
+    notPossible: add('not possible'),
     attempt: async (name: string, work: () => Promise<void>): Promise<void> => {
       await work().catch((error: unknown) => {
         if (!isDepotError(error)) throw error;
