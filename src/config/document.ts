@@ -14,7 +14,14 @@ import {
 } from 'yaml';
 
 import { printable } from '../printable.js';
-import type { Problem } from './problems.js';
+
+/** One thing wrong with the configuration; line and column count from 1. */
+export interface Problem {
+  file: string;
+  line: number;
+  column: number;
+  message: string;
+}
 
 /** A YAML file while it is being checked. */
 export interface SourceFile {
@@ -29,10 +36,7 @@ export interface SourceFile {
   problems: Problem[];
 }
 
-/**
- * The most values that one file may have, aliases counted each time they are used: two thousand
- * arrangements have fewer, and a few lines of aliases to lists of aliases would otherwise be billions.
- */
+/** Two thousand arrangements have fewer. Aliases count each time they are used: a few lines of them may stand for billions. */
 const mostValues = 300_000;
 
 /** Thrown and caught within this folder when a file has more values than `mostValues`. */
@@ -65,24 +69,19 @@ export function readDocument(text: string, file: SourceFile): Value | null {
     });
   } catch (error) {
     // Nesting deep enough to exhaust the stack ends here.
-    file.problems.push({
-      file: file.path,
-      line: 1,
-      column: 1,
-      message: `this cannot be parsed as YAML: ${printable(String(error)).slice(0, 200)}`,
-    });
+    const message = `this cannot be parsed as YAML: ${printable(String(error)).slice(0, 200)}`;
+    file.problems.push({ file: file.path, line: 1, column: 1, message });
     return null;
   }
   const reading: Reading = { file, lines, targets: new Map(), values: 0 };
-  for (const e of [...document.errors, ...document.warnings].slice(0, 100)) {
-    report(reading, e.pos[0], yamlMessage(e.message));
-  }
-  if (document.errors.length > 0 || document.warnings.length > 0) return null;
+  const wrong = [...document.errors, ...document.warnings];
+  for (const e of wrong.slice(0, 100)) report(reading, e.pos[0], yamlMessage(e.message));
+  if (wrong.length > 0) return null;
   if (text.includes('*')) reading.targets = aliasTargets(document);
   return new Value(reading, document.contents, 0);
 }
 
-/** Found in one pass: yaml's own `resolve` goes through the document for every alias. */
+/** In one pass: yaml's own `resolve` goes through the document for every alias. */
 function aliasTargets(document: Document.Parsed): Map<Alias, Node> {
   const anchors = new Map<string, Node>();
   const targets = new Map<Alias, Node>();
@@ -104,12 +103,8 @@ function yamlMessage(message: string): string {
 
 function report(reading: Reading, offset: number, message: string): void {
   const { line, col } = reading.lines.linePos(offset);
-  reading.file.problems.push({
-    file: reading.file.path,
-    line: Math.max(1, line),
-    column: Math.max(1, col),
-    message: printable(message),
-  });
+  const { path: file, problems } = reading.file;
+  problems.push({ file, line: Math.max(1, line), column: Math.max(1, col), message: printable(message) });
 }
 
 /** Reads a value at its place, or reports what is wrong with it and returns null. */
@@ -130,7 +125,7 @@ export class Value {
   constructor(reading: Reading, node: unknown, fallbackOffset: number) {
     if (++reading.values > mostValues) throw new TooManyValues();
     this.#reading = reading;
-    this.#offset = offsetOf(node) ?? fallbackOffset;
+    this.#offset = (node as { range?: [number, number, number] | null } | null)?.range?.[0] ?? fallbackOffset;
     this.#node = isAlias(node) ? (reading.targets.get(node) ?? node) : node;
   }
 
@@ -164,11 +159,8 @@ export class Value {
     if (isSeq(this.#node)) return 'a list';
     if (isAlias(this.#node)) return 'an alias';
     if (!isScalar(this.#node) || this.#node.value === null) return 'nothing';
-    return typeof this.#node.value === 'string'
-      ? 'text'
-      : typeof this.#node.value === 'boolean'
-        ? 'true or false'
-        : 'a number';
+    if (typeof this.#node.value === 'string') return 'text';
+    return typeof this.#node.value === 'boolean' ? 'true or false' : 'a number';
   }
 
   /** Undefined when it is a collection; `source` is what stands in the file. */
@@ -219,9 +211,4 @@ export class Value {
   at(key: string): Value {
     return this.pairs?.get(key)?.key ?? this;
   }
-}
-
-function offsetOf(node: unknown): number | undefined {
-  const range = (node as { range?: [number, number, number] | null } | null)?.range;
-  return range?.[0];
 }

@@ -1,4 +1,4 @@
-/** What a value of depot.yaml may be: how it is read, and its JSON Schema. The page's words stand in `declaration.ts`. */
+/** What a value of depot.yaml may be: how it is read, and its JSON Schema. */
 import type { Parsed } from '../names/parsed.js';
 import { printable } from '../printable.js';
 import { didYouMean } from '../suggest.js';
@@ -32,7 +32,7 @@ export function named<T>(name: string, about: string, schema: JsonSchema, read: 
 /** Text without NUL, not empty. Numbers and booleans count as what was typed when `lenient`. */
 export function readText(o: { lenient?: boolean; empty?: boolean } = {}): Check<string> {
   return (value) => {
-    const scalar = value.scalar;
+    const { scalar } = value;
     if (scalar?.value === undefined || scalar.value === null)
       return value.report(`expected text, found ${value.shown}`);
     if (typeof scalar.value !== 'string' && o.lenient !== true)
@@ -122,7 +122,7 @@ export function oneOf<const T extends string>(...choices: T[]): Kind<T> {
   };
 }
 
-/** At least one member; null when any of them is wrong. `whole` compares them with each other. */
+/** At least one member; null when any of them is wrong. */
 export function list<T>(kind: Kind<T>): Kind<T[]> {
   return {
     type: `list of: ${kind.type}`,

@@ -1,13 +1,15 @@
+import { readdir, realpath } from 'node:fs/promises';
+import { DepotError } from '../errors.js';
+import { codeOrSaid, printable, said } from '../printable.js';
+import { textOf } from '../text-file.js';
 import type { WrittenArrangement } from './arrangement.js';
-import { type Check, readDocument, type SourceFile, TooManyValues } from './document.js';
-import { filesOf } from './include.js';
+import { type Check, type Problem, readDocument, type SourceFile, TooManyValues, type Value } from './document.js';
+import { path as localPath } from './kinds.js';
 import { findConfig, readTrusted, surroundings } from './locate.js';
-import { ConfigInvalid, inOrder, type Problem } from './problems.js';
 import { resolveConfig, type Sources } from './resolve.js';
 import { config, includedFile, type WrittenConfig } from './schema.js';
 import { pathsOf, type Surroundings } from './state.js';
 import type { Config } from './types.js';
-import { textOf } from '../text-file.js';
 
 export type * from './types.js';
 
@@ -20,6 +22,23 @@ export interface LoadOptions {
   cwd: string;
 }
 
+const mostShown = 50;
+
+/** `config-invalid` with everything that is wrong, for the message and as data. */
+export class ConfigInvalid extends DepotError {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    const shown = problems.slice(0, mostShown).map((p) => `${printable(p.file)}:${p.line}:${p.column}: ${p.message}`);
+    const head = problems.length === 1 ? [] : [`${problems.length} problems in the configuration`];
+    const rest = problems.length > mostShown ? [`and ${problems.length - mostShown} more`] : [];
+    super('config-invalid', [...head, ...shown, ...rest].join('\n'), {
+      hint: 'correct the configuration; docs/configuration.md describes every key',
+    });
+    this.problems = problems;
+  }
+}
+
 /**
  * Finds, checks and reads the configuration. Throws `config-not-found`, `config-unreadable`, `config-insecure`, or
  * `config-invalid` (a ConfigInvalid: everything that is wrong, with file, line and column).
@@ -27,31 +46,31 @@ export interface LoadOptions {
 export async function loadConfig(o: LoadOptions): Promise<Config> {
   const s = surroundings(o.env, o.cwd);
   const { path, bytes } = await findConfig(s, o.flag);
-  return resolve(path, bytes, s, o.state);
+  return parseConfig(bytes, path, s, o.state);
 }
 
-/** The configuration of this text as if it were at `path`; for files that are not there yet. Includes are read. */
-export async function parseConfig(text: string | Uint8Array, path: string, s: Surroundings): Promise<Config> {
-  return resolve(path, typeof text === 'string' ? Buffer.from(text) : text, s, undefined);
-}
-
-async function resolve(path: string, bytes: Uint8Array, s: Surroundings, state: string | undefined): Promise<Config> {
+/** The configuration of this text as if it were at `path`, whose file need not be there. Includes are read. */
+export async function parseConfig(
+  text: string | Uint8Array,
+  path: string,
+  s: Surroundings,
+  state?: string,
+): Promise<Config> {
   const problems: Problem[] = [];
-  const written = readFile(path, bytes, config, s, problems);
+  const written = readFile(path, typeof text === 'string' ? Buffer.from(text) : text, config, s, problems);
   const read = written === null ? null : await withIncludes(path, written, s, problems);
   const resolved = read === null ? null : resolveConfig(read, s, { state });
-  if (problems.length > 0 || resolved === null) throw new ConfigInvalid(inOrder(problems, read?.files ?? [path]));
-  return resolved;
+  if (problems.length === 0 && resolved !== null) return resolved;
+  // As someone with an editor would go through them.
+  const fileOrder = (p: Problem): number => read?.files.indexOf(p.file) ?? 0;
+  throw new ConfigInvalid(
+    problems.sort((a, b) => fileOrder(a) - fileOrder(b) || a.line - b.line || a.column - b.column),
+  );
 }
 
 function readFile<T>(path: string, bytes: Uint8Array, check: Check<T>, s: Surroundings, problems: Problem[]): T | null {
-  const file: SourceFile = {
-    path,
-    directory: pathsOf(s.platform).dirname(path),
-    home: s.home,
-    paths: pathsOf(s.platform),
-    problems,
-  };
+  const paths = pathsOf(s.platform);
+  const file: SourceFile = { path, directory: paths.dirname(path), home: s.home, paths, problems };
   const refuse = (message: string): null => {
     problems.push({ file: path, line: 1, column: 1, message });
     return null;
@@ -102,4 +121,63 @@ async function withIncludes(
     }
   }
   return { path, files, written, arrangements: [...arrangements.values()], warnings };
+}
+
+/** How deep `**` looks; a link that leads upwards ends here. */
+const deepest = 12;
+
+/** The files that an `include:` pattern names, absolute and sorted, less `self`. A plain name need not be there. */
+async function filesOf(pattern: string, at: Value, self: string): Promise<string[]> {
+  const { paths } = at.file;
+  if (!/[*?[\]{}()!]/.test(pattern)) {
+    const path = localPath.read(at);
+    return path === null ? [] : [path];
+  }
+  // Loaded when needed only: most configurations have no patterns, and `status` is to start fast.
+  const { default: picomatch } = await import('picomatch');
+  const { base, glob } = picomatch.scan(pattern);
+  const directory = paths.resolve(
+    at.file.directory,
+    base.startsWith('~/') ? paths.join(at.file.home ?? '~', base.slice(2)) : base,
+  );
+  let matches: (path: string) => boolean;
+  try {
+    matches = picomatch(glob, { dot: false });
+  } catch (error) {
+    // A lone `!` or an endless pattern.
+    at.report(`${at.shown} is no pattern of file names; picomatch says: ${said(error)}`);
+    return [];
+  }
+  const levels = glob.includes('**') ? deepest : glob.split('/').length;
+  const own = await realpath(self).catch(() => self);
+  const found: string[] = [];
+  for (const relative of await filesBelow(directory, levels, at)) {
+    if (!matches(relative)) continue;
+    const path = paths.join(directory, relative);
+    // `include: ["*.yaml"]` beside depot.yaml would include that itself.
+    if ((await realpath(path).catch(() => path)) !== own) found.push(path);
+  }
+  return found.sort();
+}
+
+/** Paths with forward slashes, relative to `directory`. */
+async function filesBelow(directory: string, levels: number, at: Value): Promise<string[]> {
+  let entries;
+  try {
+    entries = await readdir(directory, { withFileTypes: true });
+  } catch (error) {
+    const code = codeOrSaid(error);
+    if (code !== 'ENOENT') at.report(`${printable(directory)} cannot be listed: ${code}`);
+    return [];
+  }
+  const found: string[] = [];
+  for (const entry of entries) {
+    if (entry.isDirectory()) {
+      if (levels > 1 && !entry.name.startsWith('.')) {
+        for (const below of await filesBelow(`${directory}/${entry.name}`, levels - 1, at))
+          found.push(`${entry.name}/${below}`);
+      }
+    } else found.push(entry.name);
+  }
+  return found;
 }

@@ -107,23 +107,22 @@ async function keptOut(path: string): Promise<boolean> {
 async function closed(path: string, cause: unknown): Promise<DepotError> {
   const caller = process.geteuid?.();
   const account = caller === undefined ? undefined : await accountOfUid(caller);
-  const met = account === undefined ? null : await obstacle(account, path, 'read');
-  const opened =
-    met === null || account === undefined
-      ? null
-      : met.onTheWay
-        ? `chgrp ${account.group} ${shellWord(met.path)} && chmod g+rx ${shellWord(met.path)}`
-        : `chmod a+r ${shellWord(met.path)}`;
-  const hint =
-    opened === null
-      ? 'run it as the account that may read it'
-      : met?.onTheWay === true && isHomeOfAnother(met.path, account!.uid)
-        ? `move the configuration out of ${printable(met.path)}, which is a home directory: /etc/depot is for it`
-        : `let its owner or root type: «${printable(opened)}»`;
-  return new DepotError(
-    'config-unreadable',
-    `${printable(path)} cannot be read: account ${account?.name ?? ''} may not ${met?.onTheWay === true ? `enter ${printable(met.path)}` : 'read it'}`,
-    { hint, cause },
+  const met = account && (await obstacle(account, path, 'read'));
+  const refused = (what: string, hint: string): DepotError =>
+    new DepotError(
+      'config-unreadable',
+      `${printable(path)} cannot be read: account ${account?.name ?? ''} may not ${what}`,
+      { hint, cause },
+    );
+  if (account === undefined || !met) return refused('read it', 'run it as the account that may read it');
+  const [word, shown] = [shellWord(met.path), printable(met.path)];
+  const toType = (line: string): string => `let its owner or root type: «${printable(line)}»`;
+  if (!met.onTheWay) return refused('read it', toType(`chmod a+r ${word}`));
+  return refused(
+    `enter ${shown}`,
+    isHomeOfAnother(met.path, account.uid)
+      ? `move the configuration out of ${shown}, which is a home directory: /etc/depot is for it`
+      : toType(`chgrp ${account.group} ${word} && chmod g+rx ${word}`),
   );
 }
 

@@ -23,14 +23,14 @@ const sizeUnits: Record<string, number> = {
   TiB: 2 ** 40,
 };
 
-/** `500MiB`, `1.5GiB`, `20GB`, or a plain number of octets → octets. */
+/** `500MiB`, `1.5GiB`, `20GB`, or a plain number of bytes → bytes. */
 export function parseSize(text: string): Parsed<number> {
   const match = /^(\d{1,16}(?:\.\d{1,6})?) ?([A-Za-z]*)$/.exec(text);
   const unit = match === null ? undefined : match[2] === '' ? 1 : sizeUnits[match[2]!];
   if (match === null || unit === undefined)
     return { wrong: 'a size is a number of bytes or has a unit: 500MiB, 1GiB, 20GB' };
-  const octets = Math.round(Number(match[1]) * unit);
-  return Number.isSafeInteger(octets) ? { value: octets } : { wrong: 'this size is larger than anything that exists' };
+  const bytes = Math.round(Number(match[1]) * unit);
+  return Number.isSafeInteger(bytes) ? { value: bytes } : { wrong: 'this size is larger than anything that exists' };
 }
 
 /** `50%` → 0.5. */

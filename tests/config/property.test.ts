@@ -2,8 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 
-import { parseConfig } from '../../src/config/load.js';
-import { ConfigInvalid } from '../../src/config/problems.js';
+import { ConfigInvalid, parseConfig } from '../../src/config/load.js';
 import { changed, linux, sample } from './sample.js';
 
 /** Any text is a Config or a ConfigInvalid whose every problem has a place; nothing else is ever thrown. */

@@ -1,6 +1,5 @@
-import { parseConfig } from '../../src/config/load.js';
-import type { Problem } from '../../src/config/problems.js';
-import { ConfigInvalid } from '../../src/config/problems.js';
+import { ConfigInvalid, parseConfig } from '../../src/config/load.js';
+import type { Problem } from '../../src/config/document.js';
 import type { Surroundings } from '../../src/config/state.js';
 import type { Config } from '../../src/config/types.js';
 

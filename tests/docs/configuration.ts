@@ -7,9 +7,8 @@ import { parse } from 'yaml';
 
 import { arrangement, beneficiary, shrinkage } from '../../src/config/arrangement.js';
 import { namedKinds } from '../../src/config/kinds.js';
-import { parseConfig } from '../../src/config/load.js';
+import { ConfigInvalid, parseConfig } from '../../src/config/load.js';
 import type { Key, Keys } from '../../src/config/mapping.js';
-import { ConfigInvalid } from '../../src/config/problems.js';
 import { remote } from '../../src/config/remote.js';
 import { included, notify, supplier, top } from '../../src/config/schema.js';
 import { source } from '../../src/config/sources.js';
