@@ -20,23 +20,18 @@ import {
   uncheckedText,
 } from './words.js';
 
-/** `open`: unfolded at first; `detail`: the most points of a chart. */
-export interface SectionOptions {
-  open: boolean;
-  detail: number;
-}
-
 const mostGaps = 100;
 /** A week: a first deposit does not fill the chart with an hour. */
 const leastSpan = 7 * 24 * 3_600_000;
 
-export function arrangementSection(data: ReportData, a: ArrangementReport, o: SectionOptions): Markup {
+/** `open`: unfolded at first; `detail`: the most points of a chart. */
+export function arrangementSection(data: ReportData, a: ArrangementReport, open: boolean, detail: number): Markup {
   const badge = badgeOf(a);
-  return html`<details class="arrangement" id="a-${a.name}"${o.open ? html` open` : null}>
+  return html`<details class="arrangement" id="a-${a.name}"${open ? html` open` : null}>
 <summary><h2 id="h-${a.name}">${a.name}</h2> <span class="badge ${badge.look}">${badge.text}</span></summary>
 ${a.reasons.length === 0 ? null : html`<ul>${a.reasons.map((reason) => html`<li>${reasonText(reason)}</li>`)}</ul>`}
 ${facts(a)}
-${charts(data, a, o.detail)}
+${charts(data, a, detail)}
 ${gaps(a)}
 ${failures(a)}
 ${keys(data, a)}
@@ -88,19 +83,15 @@ function rhythmCaption(a: ArrangementReport): Markup {
 }
 
 function banded(is: boolean): Markup | null {
-  return is
-    ? html`: ${both('median, in the band from the least to the most', 'mediaan, in de band van de kleinste tot de grootste')}`
-    : null;
+  if (!is) return null;
+  return html`: ${both('median, in the band from the least to the most', 'mediaan, in de band van de kleinste tot de grootste')}`;
 }
 
 /** What the charts span: the period asked for, else from the first thing on record to now. Null when there is nothing. */
 function frameOf(data: ReportData, a: ArrangementReport): Pick<ChartFrame, 'from' | 'to'> | null {
   const first = Math.min(a.points[0]?.at ?? Infinity, a.failedRuns.times[0] ?? Infinity);
   if (first === Infinity) return null;
-  const to = Math.max(
-    first,
-    data.period.to === null ? data.madeAt.getTime() : Math.min(data.period.to.getTime(), data.madeAt.getTime()),
-  );
+  const to = Math.max(first, Math.min(data.period.to?.getTime() ?? Infinity, data.madeAt.getTime()));
   const from = data.period.from?.getTime() ?? Math.min(first, to - leastSpan);
   const air = (to - from) * 0.01;
   return { from: from - air, to: to + air };
@@ -135,11 +126,9 @@ function keyRow(key: KeyRow, { madeAt }: ReportData): Markup {
   const soon = key.daysLeft !== null && key.daysLeft <= 30;
   const expires =
     key.expiresAt === null
-      ? key.usable === null && key.role !== 'earlier'
-        ? '–'
-        : key.usable === false
-          ? '–'
-          : both('never', 'nooit')
+      ? key.usable === true || (key.usable === null && key.role === 'earlier')
+        ? both('never', 'nooit')
+        : '–'
       : html`${localTime(key.expiresAt).slice(0, 10)}${expired ? html` (${both('expired', 'verlopen')})` : key.daysLeft === null ? null : html` (${both('in', 'over')} ${key.daysLeft} ${both('days', 'dagen')})`}`;
   const verdict =
     key.role === 'earlier'

@@ -1,6 +1,6 @@
 /**
- * The charts, as SVG that needs no script: d3 does scales and shapes, colours come from the page's style sheet. Their size is
- * bounded: what would fall on the same spot is drawn once, and many values become a band from the least to the most.
+ * The charts, as SVG without script: d3 does scales and shapes, the page's style sheet the colours. Their size is bounded:
+ * what would fall on the same spot is drawn once, and many values become a band from the least to the most.
  */
 import { scaleLinear, scaleTime, type ScaleLinear, type ScaleTime } from 'd3-scale';
 import { area, line } from 'd3-shape';
@@ -24,13 +24,11 @@ const day = 24 * 3_600_000;
 /** Up to so many, each is drawn for itself: a value has a point with words to hover over, a deposit a tick that stands out. */
 const mostPoints = 150;
 
-interface Axis {
-  x: ScaleTime<number, number>;
-  marks: Markup[];
-}
+type TimeScale = ScaleTime<number, number>;
+type LevelScale = ScaleLinear<number, number>;
 
 /** Time from left to right, with its labels below `height`. Its labels are numbers: they are the same in every language. */
-function timeAxis({ from, to }: ChartFrame, height: number): Axis {
+function timeAxis({ from, to }: ChartFrame, height: number): { x: TimeScale; marks: Markup[] } {
   const x = scaleTime([new Date(from), new Date(to)], [margin.left, width - margin.right]);
   const label = labelOf(to - from);
   let free = -Infinity;
@@ -74,12 +72,8 @@ export function rhythmChart(
 ): Markup {
   const height = 84;
   const { x, marks } = timeAxis(frame, height);
-  const within = ([from, to]: readonly [number, number]): readonly [number, number] => [
-    Math.max(from, frame.from),
-    Math.min(to, frame.to),
-  ];
   const bar = (cls: string, span: readonly [number, number]): Markup | null => {
-    const [from, to] = within(span);
+    const [from, to] = [Math.max(span[0], frame.from), Math.min(span[1], frame.to)];
     if (to < from) return null;
     const left = round(x(new Date(from)));
     // A day in ten years is a hair: what is wrong must still be seen.
@@ -114,7 +108,7 @@ function hatched(bar: Markup | null, id: string): Markup | null {
 }
 
 /** Where to draw, each spot once. */
-function spots(times: readonly number[], x: ScaleTime<number, number>, step: number): number[] {
+function spots(times: readonly number[], x: TimeScale, step: number): number[] {
   const [left, right] = x.range() as [number, number];
   const found = new Set<number>();
   for (const at of times) {
@@ -150,12 +144,7 @@ export function valueChart(
   ]);
 }
 
-function each(
-  values: readonly Value[],
-  x: ScaleTime<number, number>,
-  y: ScaleLinear<number, number>,
-  show: (value: number) => string,
-): Markup[] {
+function each(values: readonly Value[], x: TimeScale, y: LevelScale, show: (value: number) => string): Markup[] {
   const path = line<Value>()
     .digits(1)
     .x(([at]) => x(new Date(at)))
@@ -172,12 +161,7 @@ function each(
 }
 
 /** Too many to be drawn one by one: least, most and median of equal stretches of time. */
-function band(
-  values: readonly Value[],
-  x: ScaleTime<number, number>,
-  y: ScaleLinear<number, number>,
-  most: number,
-): Markup[] {
+function band(values: readonly Value[], x: TimeScale, y: LevelScale, most: number): Markup[] {
   const [left, right] = x.range() as [number, number];
   const bins = new Map<number, number[]>();
   const step = (right - left) / Math.max(1, Math.floor(most / 3));
@@ -191,12 +175,8 @@ function band(
     .sort(([a], [b]) => a - b)
     .map(([bin, found]) => {
       const sorted = found.sort((a, b) => a - b);
-      return {
-        px: left + (bin + 0.5) * step,
-        least: sorted[0]!,
-        most: sorted.at(-1)!,
-        median: sorted[sorted.length >> 1]!,
-      };
+      const median = sorted[sorted.length >> 1]!;
+      return { px: left + (bin + 0.5) * step, least: sorted[0]!, most: sorted.at(-1)!, median };
     });
   type Row = (typeof rows)[number];
   const between = area<Row>()
@@ -212,7 +192,7 @@ function band(
 }
 
 /** Round numbers in the unit that people read: 5 GiB and not 5.37 billion, 15 minutes and not 1000 seconds. */
-function levelsOf(y: ScaleLinear<number, number>, unit: 'bytes' | 'seconds'): number[] {
+function levelsOf(y: LevelScale, unit: 'bytes' | 'seconds'): number[] {
   const most = y.domain()[1]!;
   const scale =
     unit === 'bytes'

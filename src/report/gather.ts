@@ -4,7 +4,7 @@ import { arrangement as declared } from '../config/arrangement.js';
 import type { Arrangement, Config, Shrink } from '../config/types.js';
 import { ageOf } from '../clock.js';
 import { type DatasetSize, hasShrunk } from '../dataset/sources.js';
-import { type Shrunk, shrunkSince } from '../standing/shrunk.js';
+import { shrunkSince } from '../standing/shrunk.js';
 import { isDepotError } from '../errors.js';
 import { filedAttestations } from '../state/attested.js';
 import { verifyLedger, type LedgerAudit, type SignatureCheck } from '../state/audit.js';
@@ -75,44 +75,22 @@ export async function gatherReport(o: ReportRequest): Promise<ReportData> {
   };
 }
 
-interface History {
-  /** All that count, oldest first. */
-  receipts: ListedReceipt[];
-  unreadable: number;
-  destroyed: Map<string, string>;
-  /** The id of the last deposit. */
-  last: string | null;
-  /** By deposit id. */
-  proofs: Map<string, Proof[]>;
-  lastRun: RunRecord | null;
-  underWay: UnderWay;
-  /** What the runs measured, by deposit id; a receipt has whole seconds only. */
-  seconds: Map<string, number>;
-  /** What the runs read from the sources, by deposit id. */
-  datasets: Map<string, RunDataset>;
-  /** The dataset shrank, and no deposit since was as large again. */
-  shrunk: Shrunk | null;
-  /** Of the period, newest first. */
-  failed: FailedRun[];
-  locked: number;
-  /** Deposits that a run made and no receipt tells of, oldest first. */
-  withoutReceipt: RunRecord[];
-  audit: LedgerAudit;
-}
+type History = Awaited<ReturnType<typeof readHistory>>;
 
-async function readHistory(
-  state: ArrangementState,
-  arrangement: Arrangement | null,
-  o: ReportRequest,
-): Promise<History> {
+/** Maps are by deposit id. */
+async function readHistory(state: ArrangementState, arrangement: Arrangement | null, o: ReportRequest) {
   const { receipts, unreadable } = await listReceipts(state);
   const destroyed = new Map<string, string>();
   for (const { line } of (await readLedger(state)).raw)
     if (line?.destroyed !== undefined) destroyed.set(line.depositId, line.destroyed);
   const known = new Set(receipts.map(({ depositId }) => depositId));
+  /** Of the period, newest first. */
   const failed: FailedRun[] = [];
+  /** Deposits that a run made and no receipt tells of, oldest first. */
   const withoutReceipt: RunRecord[] = [];
+  /** What the runs measured; a receipt has whole seconds only. */
   const seconds = new Map<string, number>();
+  /** What the runs read from the sources. */
   const datasets = new Map<string, RunDataset>();
   const left = await underWay(state, null);
   let locked = 0;
@@ -139,13 +117,11 @@ async function readHistory(
     }
     next = run;
   }
-  const audit = withoutPaths(await auditOf(state, o.checkSignature), state.directory);
-  const last = (await lastDeposit(state))?.depositId ?? null;
   return {
     receipts,
     unreadable: unreadable.length,
     destroyed,
-    last,
+    last: (await lastDeposit(state))?.depositId ?? null,
     proofs: await proofsOf(state, receipts),
     lastRun,
     underWay: left,
@@ -155,13 +131,13 @@ async function readHistory(
     failed,
     locked,
     withoutReceipt,
-    audit,
+    audit: withoutPaths(await auditOf(state, o.checkSignature), state.directory),
   };
 }
 
 /**
- * Whether a run that could not know published anything: by what is on file now. Its deposit is the one that it names, or, when it was killed, what was
- * begun after it and before the next run, which settles it: with a receipt, or by giving it up.
+ * Whether a run that could not know published anything, by what is on file now. Its deposit is the one that it names. A run
+ * that was killed names none: then it is what was begun after it and before the next run, which files it or gives it up.
  */
 function publishedNow(
   run: RunRecord,
@@ -207,18 +183,13 @@ async function auditOf(state: ArrangementState, checkSignature: SignatureCheck |
     return await verifyLedger(state, checkSignature);
   } catch (error) {
     if (!isDepotError(error, 'ledger-broken')) throw error;
-    const problem = {
-      kind: 'changed' as const,
-      sequence: null,
-      depositId: null,
-      message: error.message.replaceAll(state.stateDirectory + path.sep, ''),
-    };
+    const message = error.message.replaceAll(state.stateDirectory + path.sep, '');
     return {
       ledgerId: null,
       lines: 0,
       receipts: 0,
       newest: null,
-      problems: [problem],
+      problems: [{ kind: 'changed', sequence: null, depositId: null, message }],
       warnings: [],
       unchecked: ['the ledger and its receipts'],
       unreadable: [],

@@ -20,26 +20,22 @@ export async function configuredKeys(
   const rows: KeyRow[] = [signer];
   for (const { name, key, fingerprint } of arrangement.beneficiaries) {
     const row = { role: 'beneficiary' as const, name, fingerprint };
-    if (arrangement.retiredKeys.includes(fingerprint))
-      rows.push({ ...row, ...unusable('it is retired for this arrangement') });
-    else
-      rows.push({
-        ...row,
-        ...(await judged(key, now, (certificate) => judgeRecipient(certificate, fingerprint, now))),
-      });
+    const judgement = arrangement.retiredKeys.includes(fingerprint)
+      ? unusable('it is retired for this arrangement')
+      : await judged(key, now, (certificate) => judgeRecipient(certificate, fingerprint, now));
+    rows.push({ ...row, ...judgement });
   }
   return rows;
 }
 
 /** The supplier's signing key: its public side is enough, no passphrase is asked for. */
 export async function signerKey(config: Config, now: Date): Promise<KeyRow> {
-  const row = { role: 'signer' as const, name: config.supplier.name };
   let fingerprint = '';
   const found = await judged(config.supplier.signingKey, now, (certificate) => {
     fingerprint = certificate.fingerprint;
     return judgeSigner(certificate, now);
   });
-  return { ...row, fingerprint, ...found };
+  return { role: 'signer', name: config.supplier.name, fingerprint, ...found };
 }
 
 /** Recipients of these receipts (newest first) that `known` has not: by what the newest receipt says of each. */
@@ -48,15 +44,8 @@ export function keysOfReceipts(receipts: Iterable<Receipt>, known: readonly KeyR
   for (const { encryption } of receipts) {
     for (const { fingerprint, algorithm, expiresAt } of encryption.recipients) {
       if (rows.has(fingerprint) || known.some((key) => key.fingerprint === fingerprint)) continue;
-      rows.set(fingerprint, {
-        role: 'earlier',
-        name: null,
-        fingerprint,
-        algorithm,
-        ...expiry(expiresAt, now),
-        usable: null,
-        reason: null,
-      });
+      const row = { role: 'earlier' as const, name: null, fingerprint, algorithm, usable: null, reason: null };
+      rows.set(fingerprint, { ...row, ...expiry(expiresAt, now) });
     }
   }
   return [...rows.values()];
@@ -91,13 +80,9 @@ async function judged(
     return { algorithm, ...expiry(expiresAt, now), usable: true, reason: null };
   } catch (error) {
     if (!isDepotError(error)) throw error;
-    const at = certificate.expiresAt;
-    return {
-      ...unusable(error.message.replace(`key ${certificate.fingerprint}: `, '')),
-      algorithm: certificate.algorithm,
-      expiresAt: at,
-      daysLeft: at === null ? null : daysUntil(at, now),
-    };
+    const { fingerprint, algorithm, expiresAt } = certificate;
+    const reason = error.message.replace(`key ${fingerprint}: `, '');
+    return { algorithm, ...expiry(expiresAt, now), usable: false, reason };
   }
 }
 
@@ -105,12 +90,8 @@ function unusable(reason: string): Judgement {
   return { algorithm: null, expiresAt: null, daysLeft: null, usable: false, reason };
 }
 
-function expiry(expiresAt: string | null, now: Date): Pick<KeyRow, 'expiresAt' | 'daysLeft'> {
+function expiry(expiresAt: string | Date | null, now: Date): Pick<KeyRow, 'expiresAt' | 'daysLeft'> {
   if (expiresAt === null) return { expiresAt: null, daysLeft: null };
   const at = new Date(expiresAt);
-  return { expiresAt: at, daysLeft: daysUntil(at, now) };
-}
-
-function daysUntil(at: Date, now: Date): number {
-  return Math.floor((at.getTime() - now.getTime()) / day);
+  return { expiresAt: at, daysLeft: Math.floor((at.getTime() - now.getTime()) / day) };
 }

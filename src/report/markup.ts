@@ -1,7 +1,4 @@
-/**
- * HTML that cannot be injected into: whatever is put into a template is text, unless it is markup that a template made.
- * Everything that the page shows goes through here.
- */
+/** HTML that cannot be injected into: what is put into a template is text, unless a template made it. The whole page uses it. */
 import { printable } from '../printable.js';
 
 /** A piece of HTML; only this file makes one. */

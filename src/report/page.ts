@@ -37,7 +37,7 @@ export function reportPage(data: ReportData, language: Language): string {
 <p class="soft">${both('made on', 'gemaakt op')} ${localTime(data.madeAt)}, ${both('by', 'door')} depot ${data.version}; ${period(data)}</p>
 </header>
 ${overview(data)}
-${data.arrangements.map((arrangement) => arrangementSection(data, arrangement, { open: data.arrangements.length <= unfolded, detail }))}
+${data.arrangements.map((arrangement) => arrangementSection(data, arrangement, data.arrangements.length <= unfolded, detail))}
 ${footer(data)}
 </main>
 </body>

@@ -7,14 +7,10 @@ import { errorCode, localError, writeFileAtomic } from '../durable-file.js';
 import { typedWord } from '../shell.js';
 import { reportMark } from './page.js';
 
-/** The mark stands within so many octets of the beginning. */
+/** The mark stands within so many bytes of the beginning. */
 const markWithin = 512;
 
-/**
- * Whether `file` may be written: it is not there, or is a report.
- *
- * @throws DepotError 'output-exists', 'local-unreadable'
- */
+/** Throws 'output-exists' unless `file` is not there or is a report; 'local-unreadable'. */
 export async function requireReplaceable(file: string): Promise<void> {
   const refuse = (what: string): DepotError =>
     new DepotError('output-exists', `${printable(file)} ${what}, and only a report is replaced`, {

@@ -131,6 +131,6 @@ export function ageText(ms: number | null): Markup | string {
   return ms === null ? both('dated in the future', 'gedateerd in de toekomst') : age(ms);
 }
 
-export function size(octets: number | null): string {
-  return octets === null ? '–' : bytes(octets);
+export function size(found: number | null): string {
+  return found === null ? '–' : bytes(found);
 }
