@@ -16,7 +16,7 @@ export interface Account {
   gids: readonly number[];
 }
 
-/** The account of this name (or number), or undefined when there is none; also undefined on Windows. */
+/** The account of this name or number; undefined when there is none, and on Windows. */
 export async function accountNamed(name: string): Promise<Account | undefined> {
   if (process.platform === 'win32' || !/^[A-Za-z0-9_][A-Za-z0-9_.@\\-]*\$?$/.test(name)) return undefined;
   // id(1) asks whatever knows accounts here, a directory service too, which /etc/passwd does not have.
@@ -32,7 +32,7 @@ export async function accountNamed(name: string): Promise<Account | undefined> {
   }
 }
 
-/** The account of a user number; one that nobody gave a name is called by its number. */
+/** The account of a user number; one without a name is called by its number. */
 export async function accountOfUid(uid: number): Promise<Account> {
   const name = nameOf(uid);
   return (
@@ -71,7 +71,7 @@ function nameIn(file: string, id: number): string | undefined {
   }
 }
 
-/** Whether it is the home of another account than `uid`: it holds more than depot's files, so nobody is told to open it, or to give it away. */
+/** Whether another account than `uid` lives there: a home holds more than depot's files, so nobody is told to open it or give it away. */
 export function isHomeOfAnother(directory: string, uid: number): boolean {
   try {
     return readFileSync('/etc/passwd', 'utf8')

@@ -1,16 +1,9 @@
-/**
- * The environment of a child process: depot's own less what holds or names secrets (`DEPOT_*`,
- * `CREDENTIALS_DIRECTORY`), and then `extra` (a source's `env:`).
- */
+/** The environment of a child process: depot's own less what holds or names secrets, and then `extra` (a source's `env:`). */
 export function childEnvironment(
   env: NodeJS.ProcessEnv,
   extra: Readonly<Record<string, string>> = {},
-): Record<string, string> {
-  const child: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && !isWithheld(name)) child[name] = value;
-  }
-  return Object.assign(child, extra);
+): Record<string, string | undefined> {
+  return { ...Object.fromEntries(Object.entries(env).filter(([name]) => !isWithheld(name))), ...extra };
 }
 
 /** Whether children never get this variable. Windows knows names in any case, so case does not count. */

@@ -1,6 +1,6 @@
 /**
- * Every other program that depot runs is started here: without a shell, with an environment that has none of depot's secrets,
- * for a bounded time, and ended with all that it started. docs/decisions/0018-child-processes.md says why no library does it.
+ * Starts every other program that depot runs: without a shell, without depot's secrets in its environment, for a bounded
+ * time, and ended with all that it started. docs/decisions/0018-child-processes.md says why no library does it.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -66,13 +66,9 @@ const OUTPUT_AFTER_EXIT_MS = 5_000;
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * Runs a program and yields its output. It must exit with status 0 in time, which is known only after the last byte: whoever
- * uses the output must not take it for complete before the generator has returned.
- *
- * When it fails, is stopped or takes too long, its whole process group ends. After a success, what it left running, and what
- * does not keep its output open, is its own business.
- *
- * @throws DepotError of the code given, with the last lines of its stderr; the signal's reason
+ * Runs a program and yields its output, which is complete only once the generator has returned: until then the program may
+ * still fail. When it fails, is stopped or takes too long, its whole process group ends. After a success, what it left
+ * running without its output is its own business. Throws a DepotError of the code given, or the signal's reason.
  */
 export async function* outputOf(argv: readonly string[], options: ChildOptions): AsyncGenerator<Uint8Array, void> {
   const child = await Child.start(argv, options, 'pipe');

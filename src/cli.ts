@@ -73,9 +73,7 @@ async function work(p: Process, screen: Screen, stop: AbortController): Promise<
     stdout: p.stdout,
     screen,
     signal: stop.signal,
-    abort: (reason) => {
-      stop.abort(reason);
-    },
+    abort: (reason) => stop.abort(reason),
   });
 }
 
@@ -117,9 +115,7 @@ function listen(
   on('beforeExit', () => {
     if (!stop.signal.aborted) stop.abort(asDepotError(lost));
   });
-  on('exit', () => {
-    unfinished(stop.signal.reason ?? lost);
-  });
+  on('exit', () => unfinished(stop.signal.reason ?? lost));
   return {
     strays,
     release: () => {

@@ -3,11 +3,9 @@ import { type ErrorRecord, errorFromRecord, errorToRecord, isDepotError } from '
 
 /**
  * A conveyor carries blocks of bytes from one thread to another, in order, a bounded number at a time. A block's memory
- * travels with it, so the sender cannot touch it any more, and comes back to be filled again.
- *
- * An end waits either in its event loop (`ready`, `next`) or where it stands (`readyHere`, `nextHere`), as synchronous
- * code must. Waiting has no limit: a disk, a share or a pipe may pause for an hour. Who started a thread that dies ends
- * those that wait for it.
+ * travels with it, so the sender cannot touch it any more, and comes back to be filled again. An end waits either in its
+ * event loop (`ready`, `next`) or where it stands (`readyHere`, `nextHere`), as synchronous code must; without limit,
+ * since a disk, a share or a pipe may pause for an hour. Whoever started a thread that dies ends those that wait for it.
  */
 export interface ConveyorEnd {
   port: MessagePort;

@@ -1,6 +1,6 @@
 /**
- * Errors are data: a code from a closed list, what happened, whether anything was published, and
- * what to type next. The code decides the exit status; `docs/exit-codes.md` lists them all.
+ * Errors are data: a code from a closed list, what happened, whether anything was published, and what to type next. The code
+ * decides the exit status; `docs/exit-codes.md` lists them all.
  */
 import { type ErrorCode, exitStatus } from './texts/exits.js';
 
@@ -21,8 +21,8 @@ export interface ErrorDetails {
 }
 
 /**
- * Every failure that depot foresees. `message` is lower case, without a full stop, names the value
- * that was wrong, and never holds a secret or raw bytes of other people's files.
+ * Every failure that depot foresees. `message` is lower case, without a full stop, names the value that was wrong, and never
+ * holds a secret or raw bytes of other people's files.
  */
 export class DepotError extends Error {
   readonly code: ErrorCode;
@@ -72,8 +72,8 @@ export function isStop(error: unknown): error is DepotError {
 }
 
 /**
- * What was thrown, as a DepotError of the caller's own: the reason of an abort rather than what the abort broke, and a defect when nobody
- * foresaw it. Several may be stopped by one signal, and each fills in whose the error is.
+ * What was thrown, as a DepotError of the caller's own: the reason of an abort rather than what the abort broke, and a defect
+ * when nobody foresaw it. One signal may stop several, and each fills in whose the error is.
  */
 export function foreseen(thrown: unknown, signal: AbortSignal): DepotError {
   const reason: unknown = signal.reason;
@@ -106,19 +106,14 @@ export function threadFailed(which: string, error: Error): DepotError {
 
 /** Which limit was reached, and what to do; null when it was none. */
 function limitOf(thrown: unknown): readonly [string, string] | null {
+  const more = (how: string): string => `allow this account more of them (${how}), then run it again`;
   switch (limitCode(thrown)) {
     case 'EMFILE':
-      return [
-        'too many open files',
-        'allow this account more of them (ulimit -n 1024; LimitNOFILE= of systemd), then run it again',
-      ];
+      return ['too many open files', more('ulimit -n 1024; LimitNOFILE= of systemd')];
     case 'ENFILE':
       return ['too many open files on this machine', 'find out which program holds them, then run it again'];
     case 'EAGAIN':
-      return [
-        'no more processes or threads can be started',
-        'allow this account more of them (ulimit -u; TasksMax= of systemd), then run it again',
-      ];
+      return ['no more processes or threads can be started', more('ulimit -u; TasksMax= of systemd')];
     case undefined:
     default:
       return null;
@@ -137,7 +132,7 @@ function limitCode(thrown: unknown): string | undefined {
   }
 }
 
-/** What was thrown, in words. Anything can be thrown, also what cannot be made a text: whoever tells of a failure must not fail with it. */
+/** What was thrown, in words. Anything can be thrown, also what cannot be made a text, and this must not fail over it. */
 function textOf(thrown: unknown): string {
   try {
     const message: unknown = thrown instanceof Error ? thrown.message : thrown;

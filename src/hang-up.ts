@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /**
- * Whether depot was started so that it lives on when its terminal is gone. Node gives a signal that was ignored its default back when
- * it starts, and what was wanted can be seen around it only: a shell puts `nohup` into `_`, and a parent that ignores the
- * signal has handed that on (Linux shows it). So for SIGHUP alone: for themselves, and not for what they start, interactive shells
- * ignore SIGTERM, and system(3) ignores SIGINT.
+ * Whether depot was started to live on when its terminal is gone. Node resets ignored signals when it starts, so only its
+ * surroundings still show it: a shell puts `nohup` into `_`, and on Linux a parent that ignores the signal can be seen to.
+ * For SIGHUP alone: interactive shells ignore SIGTERM, and system(3) ignores SIGINT, for themselves only.
  */
 export function ignoresHangUp(env: NodeJS.ProcessEnv, parent = process.ppid): boolean {
   if (path.basename(env._ ?? '') === 'nohup') return true;

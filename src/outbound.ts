@@ -1,10 +1,8 @@
 /**
- * What may leave this machine: sealed suitcase blocks, receipts and covers (law 1 of docs/architecture.md).
- *
- * The transport takes these three types and nothing else. A value of such a type comes only from a
- * `mark…` function below, and a lint rule lets only `seal/` and `receipt/` import those. The types
- * vanish at run time, so the marks are also kept in a WeakSet that the transport asks before it
- * sends: a cast that fools the compiler ends in an error and not in a leak.
+ * What may leave this machine: sealed suitcase blocks, receipts and covers (law 1 of docs/architecture.md). The transport
+ * takes these three types and nothing else. They come only from the `mark…` functions below, which a lint rule lets few
+ * folders import. Types vanish at run time, so the transport also asks a WeakSet before it sends: a cast that fools the
+ * compiler ends in an error and not in a leak.
  */
 declare const brand: unique symbol;
 

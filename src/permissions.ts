@@ -2,7 +2,7 @@ import { type BigIntStats, type Stats } from 'node:fs';
 import { access, constants, lstat, open, readlink, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
 
-import { accountOfUid, nameOf, runAs } from './accounts.js';
+import { type Account, accountOfUid, nameOf, runAs } from './accounts.js';
 import { DepotError, type ErrorCode } from './errors.js';
 import { printable } from './printable.js';
 import { typedWord } from './shell.js';
@@ -19,9 +19,8 @@ export function callerUid(): number | undefined {
 }
 
 /**
- * For a file whose contents depot acts upon: throws `config-insecure` unless root or the caller owns it,
- * nobody else may write it, and nobody else may put another one in its place (sshd's StrictModes), be it by a
- * symbolic link on the way.
+ * For a file whose contents depot acts upon: throws `config-insecure` unless root or the caller owns it, and nobody else may
+ * write it or put another one in its place (sshd's StrictModes), also by a symbolic link on the way.
  */
 export async function requireTrusted(path: string, opened: Mode, uid = callerUid()): Promise<void> {
   if (uid === undefined) return;
@@ -31,7 +30,7 @@ export async function requireTrusted(path: string, opened: Mode, uid = callerUid
       'config-insecure',
       `${printable(path)} belongs to another account (uid ${owner}), and it can run commands as this one (uid ${uid})`,
       {
-        hint: `run it as the account that owns it: ${runAs(await accountOfUid(owner), '«depot …»')}; or let root own it, for every account to read: «${uid === 0 ? '' : 'sudo '}chown 0 ${typedWord(path)}» and «${uid === 0 ? '' : 'sudo '}chmod 644 ${typedWord(path)}»`,
+        hint: `${asOwner(await accountOfUid(owner))}; or let root own it, for every account to read: «${uid === 0 ? '' : 'sudo '}chown 0 ${typedWord(path)}» and «${uid === 0 ? '' : 'sudo '}chmod 644 ${typedWord(path)}»`,
       },
     );
   }
@@ -79,10 +78,9 @@ function whoElse(found: Mode, uid: number): { why: string; own: boolean } | null
 }
 
 /**
- * For a new file or directory that holds what others must neither get nor exchange: throws `local-not-writable` where another
- * account could put something else in its place, or a link that leads elsewhere, while it is written. In sticky directories
- * such as /tmp none can, once it is made (and it must be made exclusively). A way that is not there is the system's own error:
- * until it is made, another account could make it.
+ * For a new file or directory that others must neither get nor exchange: throws `local-not-writable` where another account
+ * could put something else, or a link, in its place while it is written. In sticky directories such as /tmp none can, if it
+ * is made exclusively. A way that is not there is the system's own error: another account could still make it.
  */
 export async function requireOwnPlace(path: string, uid = callerUid()): Promise<void> {
   if (uid === undefined) return;
@@ -117,8 +115,8 @@ interface Way {
 const mostLinks = 40;
 
 /**
- * The way to `path`, component by component as the kernel goes it: through every link, and every link in a link's target. Where no
- * other account can exchange any part of it, as it was found, it is also the way that the kernel goes later.
+ * The way to `path`, component by component as the kernel goes it: through every link, and every link in a link's target.
+ * Where no other account can exchange a part of it, the kernel goes the same way later.
  */
 async function wayTo(path: string, endless: ErrorCode): Promise<Way> {
   const way: Way = { passed: [{ path: '/', found: await lstat('/') }], links: [] };
@@ -170,22 +168,21 @@ export async function requireOwnRecords(
     throw new DepotError(
       'state-insecure',
       `${printable(directory)} belongs to another account (uid ${found.uid}), who could change the records of this one (uid ${uid})`,
-      { hint: `run it as the account that owns it: ${runAs(await accountOfUid(found.uid), command)}` },
+      { hint: asOwner(await accountOfUid(found.uid), command) },
     );
   }
   const handedOver = found.uid === 0 && uid !== 0 && groups.includes(found.gid);
-  if ((found.mode & (handedOver ? 0o002 : 0o022)) !== 0) {
-    throw new DepotError(
-      'state-insecure',
-      `${printable(directory)} can be changed by other accounts (mode ${octal(found)}), and it holds the records of deposits`,
-      { hint: `«chmod go-w ${typedWord(directory)}», or name a directory of this account with --state` },
-    );
-  }
+  if ((found.mode & (handedOver ? 0o002 : 0o022)) === 0) return;
+  throw new DepotError(
+    'state-insecure',
+    `${printable(directory)} can be changed by other accounts (mode ${octal(found)}), and it holds the records of deposits`,
+    { hint: `«chmod go-w ${typedWord(directory)}», or name a directory of this account with --state` },
+  );
 }
 
 /**
- * For a directory of records that root is about to make: throws `state-insecure` where what is there of its path belongs to another
- * account, whose records they would be, and which could not write to them.
+ * For a directory of records that root is about to make: throws `state-insecure` where it would lie in another account's
+ * directory. They would be that account's records, and it could not write to them.
  */
 export async function requireOwnSite(directory: string, command = '«depot …»', uid = callerUid()): Promise<void> {
   if (uid !== 0) return;
@@ -196,15 +193,13 @@ export async function requireOwnSite(directory: string, command = '«depot …»
   throw new DepotError(
     'state-insecure',
     `${printable(directory)} would lie in ${printable(at)}, which belongs to another account (uid ${found.uid}), and root would make it`,
-    { hint: `run it as the account that owns it: ${runAs(await accountOfUid(found.uid), command)}` },
+    { hint: asOwner(await accountOfUid(found.uid), command) },
   );
 }
 
 /**
- * Gives what the caller just made its mode, and its owner where one is named: that very thing, and nothing that another
- * account put in its place, be it a symbolic link or another name of a file of the caller's. Nothing on Windows.
- *
- * @throws DepotError 'local-not-writable', and the system's own errors
+ * Gives what the caller just made its mode, and its owner where one is named. Throws `local-not-writable` for anything that
+ * another account put in its place: a symbolic link, or another name of one of the caller's files. Nothing on Windows.
  */
 export async function handOver(
   kind: 'directory' | 'file',
@@ -213,13 +208,8 @@ export async function handOver(
   owner?: { uid: number; gid: number },
 ): Promise<void> {
   if (process.platform === 'win32') return;
-  const handle = await open(
-    path,
-    constants.O_RDONLY |
-      constants.O_NOFOLLOW |
-      constants.O_NONBLOCK |
-      (kind === 'directory' ? constants.O_DIRECTORY : 0),
-  );
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = constants;
+  const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | (kind === 'directory' ? O_DIRECTORY : 0));
   try {
     const found = await handle.stat();
     if (found.uid !== callerUid() || (kind === 'file' && (!found.isFile() || found.nlink !== 1))) {
@@ -235,9 +225,8 @@ export async function handOver(
 }
 
 /**
- * For a file that holds a secret: what is wrong with its mode, or undefined. The owner must be root or the
- * caller and others may neither read nor write; its group may read only what root owns, since that is how
- * root hands a secret to a service account.
+ * What is wrong with the mode of a file that holds a secret, or undefined. It must be root's or the caller's, and closed to
+ * others. Its group may read only what root owns: that is how root hands a secret to a service account.
  */
 export function exposure(
   file: Mode,
@@ -248,8 +237,7 @@ export function exposure(
   if (owner !== 0 && owner !== uid)
     return {
       what: `belongs to another account (uid ${owner})`,
-      remedy: () =>
-        `run it as the account that owns it: ${runAs({ name: nameOf(owner) ?? String(owner) }, '«depot …»')}`,
+      remedy: () => asOwner({ name: nameOf(owner) ?? `${owner}` }),
     };
   if ((mode & 0o007) !== 0 || (mode & 0o020) !== 0 || ((mode & 0o040) !== 0 && owner !== 0)) {
     return {
@@ -267,6 +255,10 @@ export function requirePrivate(path: string, opened: Mode, uid = callerUid()): v
     throw new DepotError('secret-insecure', `${printable(path)} ${found.what}`, {
       hint: found.remedy(typedWord(path)),
     });
+}
+
+function asOwner(owner: Pick<Account, 'name'>, command = '«depot …»'): string {
+  return `run it as the account that owns it: ${runAs(owner, command)}`;
 }
 
 function octal(file: Mode): string {

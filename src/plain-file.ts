@@ -10,10 +10,8 @@ const posix = process.platform !== 'win32';
 const meantToBeRead = /^\/(?:dev\/(?:fd\/\d+|stdin|tty|null)|proc\/(?:self|\d+)\/fd\/\d+)$/;
 
 /**
- * Opens a file that somebody named, to read it. A fifo has an end only when somebody writes it, and a device perhaps none: in a file's
- * place they would be waited for without end.
- *
- * @throws DepotError 'local-unreadable' for a fifo or a device; the system's errors
+ * Opens a file that somebody named, to read it. Throws 'local-unreadable' for a fifo or a device, which may never end, and
+ * the system's own errors.
  */
 export async function openPlain(path: string): Promise<FileHandle> {
   // Without O_NONBLOCK, opening a fifo waits for a writer; with it, what `<(…)` made would be read before there is anything.
@@ -43,10 +41,8 @@ export async function readPlain(path: string): Promise<Buffer> {
 }
 
 /**
- * Reads a file that other people made, or what a shell's `<(…)` gives, without taking in more than `limit` octets. `check` sees what was opened, and
- * may throw, before anything is read.
- *
- * @throws whatever open and read throw; DepotError 'local-unreadable' when there is more, or it is a fifo or a device
+ * Reads a file that other people made, or what a shell's `<(…)` gives. `check` sees what was opened, and may throw, before
+ * anything is read. Throws as `openPlain` does, and 'local-unreadable' when there are more than `limit` bytes.
  */
 export async function readBoundedFile(
   path: string,

@@ -1,7 +1,6 @@
 /**
- * Names from other people's files, made fit for a terminal or a log: control characters, bidirectional
- * overrides and bytes that are not UTF-8 become escapes (`\x1b`, `\u202e`), so that a file name can
- * neither move the cursor nor pretend to be another name.
+ * Names from other people's files, made fit for a terminal or a log: control characters, bidirectional overrides and bytes
+ * that are not UTF-8 become escapes (`\x1b`, `\u202e`), so that no name can move the cursor or pass for another.
  */
 export function printable(name: string | Uint8Array): string {
   const text = typeof name === 'string' ? name : decode(name);
@@ -36,9 +35,7 @@ function decode(name: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(name);
   } catch {
-    // Not UTF-8: ASCII stays readable, every other octet is shown as an escape.
-    return Array.from(name, (octet) => (octet < 0x80 ? String.fromCharCode(octet) : `\\x${octet.toString(16)}`)).join(
-      '',
-    );
+    // Not UTF-8: ASCII stays readable, every other byte is shown as an escape.
+    return Array.from(name, (byte) => (byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`)).join('');
   }
 }

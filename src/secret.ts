@@ -1,9 +1,7 @@
 /**
- * A password or passphrase that cannot end up in a message by accident: printing it, putting it into
- * a template, JSON or `util.inspect` shows `[secret]`. Only `reveal()` gives the value, so a search
- * for that word finds every place where one leaves its wrapper.
- *
- * A structured clone (a message to a worker thread) carries nothing: reveal it there on purpose.
+ * A password or passphrase that cannot end up in a message by accident: print it, put it into a template, JSON or
+ * `util.inspect`, and `[secret]` shows. Only `reveal()` gives the value, so a search for that word finds every place where
+ * one leaves its wrapper. A structured clone (a message to a thread) carries nothing: reveal it on purpose.
  */
 export class Secret {
   readonly #value: string;

@@ -5,10 +5,7 @@ export function shellWord(word: string): string {
   return /^[A-Za-z0-9_./:@=+,%-]+$/.test(word) ? word : `'${word.replace(/'/g, "'\\''")}'`;
 }
 
-/**
- * The same for a line to type that stands in a message, in safe letters. Never without the quotes: a file of somebody
- * else's may be called `x; rm -rf ~`, and such lines are pasted.
- */
+/** The same in safe letters, for a line to paste from a message: somebody else's file may be called `x; rm -rf ~`. */
 export function typedWord(word: string): string {
   return printable(shellWord(word));
 }

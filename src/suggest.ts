@@ -1,7 +1,6 @@
 /**
- * The candidate that someone who typed `wanted` most likely meant, or undefined when none is near:
- * at most a third of the letters (and never more than 3) differ, two swapped letters count as one; or it is the only one
- * that begins like this.
+ * The candidate that someone who typed `wanted` most likely meant: at most a third of the letters, and never more than 3,
+ * differ (two swapped letters count as one), or it is the only one that begins like this. Undefined when none is near.
  */
 export function closest(wanted: string, candidates: Iterable<string>): string | undefined {
   // A pasted paragraph resembles no key, and the distance costs length × length.

@@ -1,7 +1,7 @@
 /**
- * The text of files that people and their programs wrote: keys, passwords, known_hosts, depot.yaml. Most are UTF-8. On Windows some are
- * not: the `>` of PowerShell 5 and the "Unicode" of Notepad write UTF-16, with a byte order mark as a rule, and others put one before UTF-8.
- * Line ends are left as they are.
+ * The text of files that people and their programs wrote: keys, passwords, known_hosts, depot.yaml. Most are UTF-8. On
+ * Windows, the `>` of PowerShell 5 and the "Unicode" of Notepad write UTF-16, mostly with a byte order mark, and other
+ * programs put a mark before UTF-8. Line ends are left as they are.
  */
 
 /** More than any key, signature or receipt has: keys that strangers have certified ten thousand times have been seen. */
@@ -35,8 +35,8 @@ export function looseTextOf(bytes: Uint8Array): string {
 }
 
 /**
- * What a program on Windows did to a JSON document whose very bytes are signed; null when nothing of that kind shows. Such a document is refused,
- * for the signature holds for the bytes as they were; but it was converted, not forged, and that is to be said.
+ * What a program on Windows did to a JSON document whose very bytes are signed; null when nothing of that kind shows. Its
+ * signature no longer holds, so it is refused; but it was converted, not forged, and the message says so.
  */
 export function conversionOf(bytes: Uint8Array): string | null {
   if (!/^\s*\{/.test((textOf(bytes) ?? '').slice(0, 100))) return null;

@@ -140,6 +140,13 @@ export function startBeside(name: ThreadName, data: unknown, ends: ThreadEnds): 
   else parentPort!.postMessage({ kind: 'start', thread } satisfies FromThread, portsOf(ends));
 }
 
+/** A session key in memory that both threads have: not copied on its way, and whoever started the thread can wipe it at any time. */
+export function sharedKey(sessionKey: Uint8Array): Uint8Array<SharedArrayBuffer> {
+  const shared = new Uint8Array(new SharedArrayBuffer(sessionKey.length));
+  shared.set(sessionKey);
+  return shared;
+}
+
 function portsOf({ from, to }: ThreadEnds) {
   return [from, to].flatMap((end) => (end === undefined ? [] : [end.port]));
 }

@@ -43,9 +43,7 @@ export function makeDataset(directory: string, seed = 20_261_005): void {
     const time = monday / 1000 - dice.below(90_000_000) - dice.below(1000) / 1000;
     utimesSync(join(directory, path), time, time);
   };
-  const folder = (path: string): void => {
-    mkdirSync(join(directory, path), { recursive: true });
-  };
+  const folder = (path: string) => mkdirSync(join(directory, path), { recursive: true });
 
   const known = Array.from({ length: customers }, (_, i) => customer(i + 1, words, dice));
   const issued = Array.from({ length: invoices }, (_, i) => invoice(i + 1, known, words, dice));

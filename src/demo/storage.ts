@@ -66,9 +66,7 @@ export async function startSecureStorage(
       else attempt.reject(['password']);
     });
     connection.on('session', (accept) => {
-      accept().on('sftp', (acceptSftp) => {
-        serve(acceptSftp(), drop, vault);
-      });
+      accept().on('sftp', (acceptSftp) => serve(acceptSftp(), drop, vault));
     });
   });
   await new Promise<void>((resolve, reject) => {

@@ -25,9 +25,7 @@ export async function server(o: Patient, secrets: Secrets, report: Report): Prom
   if (isIP(host) === 0) await nameResolves(host, report);
   const agent = await connectToAgent({ arrangement, retryForMs: 0 }, secrets, {
     signal,
-    warn: (message) => {
-      report.warning('server', message);
-    },
+    warn: (message) => report.warning('server', message),
     run: new Run(arrangement.name),
   }).catch(async (error: unknown) => {
     const at = isDepotError(error) ? stages[error.code] : undefined;

@@ -3,8 +3,7 @@ import type { ManifestResult } from '../dataset/compare.js';
 import type { ErrorCode } from '../errors.js';
 import type { Preamble } from '../pgp/preamble.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
-import { sharedKey } from '../shared-key.js';
-import { Thread } from '../threads.js';
+import { Thread, sharedKey } from '../threads.js';
 import type { ContentFormat } from './content-format.js';
 
 /** What the opening thread does with the entries that it reads. */

@@ -1,6 +1,5 @@
 import { Feeder, newConveyor } from '../conveyor.js';
-import { sharedKey } from '../shared-key.js';
-import { Thread } from '../threads.js';
+import { Thread, sharedKey } from '../threads.js';
 import type { Rehearsed } from './rehearse.js';
 
 /** How far the thread may fall behind: a rehearsal that is slower than the upload slows it down. */

@@ -58,12 +58,7 @@ export class Watched {
   /** Resolves when everything was taken, or could not be. */
   async written(): Promise<void> {
     const stream = this.#stream;
-    if (!stream.destroyed)
-      await new Promise<void>((resolve) =>
-        stream.write('', () => {
-          resolve();
-        }),
-      );
+    if (!stream.destroyed) await new Promise<void>((resolve) => stream.write('', () => resolve()));
     // An error is told a turn after the write that met it.
     await turn();
     if (this.lost === null && stream instanceof FileOutput && stream.used) await this.#synced(stream.fd);

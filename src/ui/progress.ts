@@ -157,9 +157,7 @@ export class Progress {
   pause(): () => void {
     if (!this.#spinner.isSpinning) return () => undefined;
     this.#spinner.stop();
-    return () => {
-      this.#spinner.start();
-    };
+    return () => this.#spinner.start();
   }
 
   stop(): void {

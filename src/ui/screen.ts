@@ -220,9 +220,7 @@ export class Screen {
 /** Over a while after the signal, for what holds the process meanwhile; it does not hold it itself. */
 function patience(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const start = (): void => {
-      setTimeout(resolve, patienceMs).unref();
-    };
+    const start = () => setTimeout(resolve, patienceMs).unref();
     if (signal.aborted) start();
     else signal.addEventListener('abort', start, { once: true });
   });
