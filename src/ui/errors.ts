@@ -29,8 +29,8 @@ export function errorDocument(error: DepotError): { ok: false; error: ErrorField
 }
 
 /**
- * `depot: error: <arrangement>: <what>; <published?>`, then `depot: hint: …`. A message of several lines (a config with
- * five mistakes) keeps them, indented, and what was published stands on the first.
+ * `depot: error: <arrangement>: <what>; <published?>`, then `depot: hint: …`. A message of several lines keeps them,
+ * indented, and what was published stands on the first.
  */
 export function errorLines(error: DepotError): string[] {
   const [what = '', ...more] = error.message.split('\n').map((line) => printable(line));

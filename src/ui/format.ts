@@ -4,9 +4,9 @@ import type { Hanging } from './wrap.js';
 const units = ['KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
 
 /** `512 B`, `1.0 KiB`, `18.4 GiB`. */
-export function bytes(octets: number): string {
-  if (octets < 1024) return `${octets} B`;
-  let value = octets / 1024;
+export function bytes(n: number): string {
+  if (n < 1024) return `${n} B`;
+  let value = n / 1024;
   let unit = 0;
   // 1023.95 would be shown as "1024.0" of the smaller unit.
   while (value >= 1023.95 && unit < units.length - 1) {
@@ -17,8 +17,8 @@ export function bytes(octets: number): string {
 }
 
 /** `14.0 MiB/s`; nothing to divide by counts as one millisecond. */
-export function rate(octets: number, ms: number): string {
-  return `${bytes(Math.round(octets / (Math.max(ms, 1) / 1000)))}/s`;
+export function rate(n: number, ms: number): string {
+  return `${bytes(Math.round(n / (Math.max(ms, 1) / 1000)))}/s`;
 }
 
 /** `4,812`. */

@@ -5,8 +5,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { DepotError, type ErrorDetails } from '../errors.js';
 
 /**
- * A file or a device as standard output. Node's own stream for these writes once and does not look at how much was taken: on a disk
- * that is nearly full the rest of a result, or of a decrypted archive, would be missing without an error.
+ * A file or a device as standard output. Node's own stream for these writes once and does not look at how much was taken: on
+ * a disk that is nearly full the rest would be missing without an error.
  */
 export class FileOutput extends Writable {
   readonly fd: number;

@@ -3,43 +3,40 @@ import { bytes, counted, duration } from './format.js';
 
 export interface Amounts {
   entries: number;
-  /** Octets of the dataset read so far. */
+  /** Bytes of the dataset read so far. */
   datasetBytes: number;
   sealedBytes: number;
   acknowledgedBytes: number;
-  /** Octets of the dataset, once they are known. */
+  /** Bytes of the dataset, once they are known. */
   totalBytes?: number;
-  /** Octets of the suitcase, where all is sealed and only to be sent. */
+  /** Bytes of the suitcase, once all is sealed and only to be sent. */
   suitcaseBytes?: number;
 }
 
 /** How fast old measurements lose weight: after this time, to 1/e. */
 const memoryMs = 15_000;
 
-/** Octets per second as a moving average, so that neither the rate nor the time left jumps about. */
+/** Bytes per second as a moving average, so that neither the rate nor the time left jumps about. */
 export class SteadyRate {
   #at: number | null = null;
-  #octets = 0;
+  #bytes = 0;
   #weight = 0;
   #perMs = 0;
 
-  sample(octets: number, atMs: number): void {
-    if (this.#at === null) {
-      this.#at = atMs;
-      this.#octets = octets;
-      return;
+  sample(done: number, atMs: number): void {
+    if (this.#at !== null) {
+      const passed = atMs - this.#at;
+      if (passed < 200) return;
+      const keep = Math.exp(-passed / memoryMs);
+      // Dividing by the weight that has gathered makes the first seconds a plain average, not one that starts at zero.
+      this.#perMs = this.#perMs * keep + ((done - this.#bytes) / passed) * (1 - keep);
+      this.#weight = this.#weight * keep + (1 - keep);
     }
-    const passed = atMs - this.#at;
-    if (passed < 200) return;
-    const keep = Math.exp(-passed / memoryMs);
-    // Dividing by the weight that has gathered makes the first seconds a plain average, not one that starts at zero.
-    this.#perMs = this.#perMs * keep + ((octets - this.#octets) / passed) * (1 - keep);
-    this.#weight = this.#weight * keep + (1 - keep);
     this.#at = atMs;
-    this.#octets = octets;
+    this.#bytes = done;
   }
 
-  /** Octets per second; null until there is a second measurement. */
+  /** Bytes per second; null until there is a second measurement. */
   get perSecond(): number | null {
     return this.#weight === 0 ? null : (this.#perMs / this.#weight) * 1000;
   }
@@ -48,19 +45,16 @@ export class SteadyRate {
 /** How long a rate is measured before anything is foretold from it. */
 const warmUpMs = 3000;
 
-/**
- * The time left as people can bear it: it counts down by itself, and is set anew only when what is measured says something
- * clearly else, by a tenth and by two seconds at least.
- */
+/** The time left, steady enough to read: it counts down by itself, and jumps only when it is wrong by a tenth and by two seconds. */
 export class SteadyEta {
   #since: number | null = null;
   #endsAt: number | null = null;
 
   /** Milliseconds left at `atMs`, rounded the more the longer it takes; null until there is something to go by. */
-  left(octets: number, perSecond: number | null, atMs: number): number | null {
+  left(toDo: number, perSecond: number | null, atMs: number): number | null {
     this.#since ??= atMs;
-    if (perSecond === null || perSecond <= 0 || octets <= 0 || atMs - this.#since < warmUpMs) return null;
-    const measured = (octets / perSecond) * 1000;
+    if (perSecond === null || perSecond <= 0 || toDo <= 0 || atMs - this.#since < warmUpMs) return null;
+    const measured = (toDo / perSecond) * 1000;
     const shown = this.#endsAt === null ? null : this.#endsAt - atMs;
     if (shown === null || Math.abs(measured - shown) > Math.max(2000, measured / 10)) this.#endsAt = atMs + measured;
     return rounded(Math.max(1000, this.#endsAt! - atMs));
@@ -73,10 +67,10 @@ function rounded(ms: number): number {
   return Math.ceil(ms / unit) * unit;
 }
 
-/** What is still to be done before the end is in sight, in octets; null when nobody knows. */
-function remaining(p: Amounts): { octets: number; of: 'sent' | 'read' } | null {
-  if (p.suitcaseBytes !== undefined) return { octets: p.suitcaseBytes - p.acknowledgedBytes, of: 'sent' };
-  return p.totalBytes === undefined ? null : { octets: p.totalBytes - p.datasetBytes, of: 'read' };
+/** How many bytes are still to be done before the end is in sight; null when nobody knows. */
+function remaining(p: Amounts): { bytes: number; of: 'sent' | 'read' } | null {
+  if (p.suitcaseBytes !== undefined) return { bytes: p.suitcaseBytes - p.acknowledgedBytes, of: 'sent' };
+  return p.totalBytes === undefined ? null : { bytes: p.totalBytes - p.datasetBytes, of: 'read' };
 }
 
 /** The text of the progress line: phase, bytes, rate, and the time left when the total is known. */
@@ -113,13 +107,8 @@ export class Progress {
   constructor(stream: NodeJS.WriteStream, p: { color: boolean; redraws: boolean }) {
     this.#stream = stream;
     // discardStdin would put the terminal in raw mode, in which Ctrl-C is no signal.
-    this.#spinner = ora({
-      stream,
-      isEnabled: p.redraws,
-      discardStdin: false,
-      hideCursor: true,
-      color: p.color ? 'cyan' : false,
-    });
+    const color = p.color ? 'cyan' : false;
+    this.#spinner = ora({ stream, isEnabled: p.redraws, discardStdin: false, hideCursor: true, color });
   }
 
   phase(name: string): void {
@@ -133,11 +122,11 @@ export class Progress {
     this.#read.sample(p.datasetBytes, now);
     const rest = remaining(p);
     const leftMs =
-      rest === null ? null : this.#eta.left(rest.octets, (rest.of === 'sent' ? this.#sent : this.#read).perSecond, now);
+      rest === null ? null : this.#eta.left(rest.bytes, (rest.of === 'sent' ? this.#sent : this.#read).perSecond, now);
     this.#show(progressText(this.#phase, p, this.#sent.perSecond, leftMs));
   }
 
-  /** Something that is only counted in octets: `verifying 1.2 GiB of 5.1 GiB, 480.0 MiB/s`. */
+  /** Something that is only counted in bytes: `verifying 1.2 GiB of 5.1 GiB, 480.0 MiB/s`. */
   octets(done: number, total: number | null, now = performance.now()): void {
     this.#read.sample(done, now);
     const perSecond = this.#read.perSecond;

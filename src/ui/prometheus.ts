@@ -31,7 +31,7 @@ interface Sample {
   value: number;
 }
 
-/** Octets of one metric: help, type, samples; nothing without samples. */
+/** The lines of one metric: help, type, samples; nothing without samples. */
 function metric(name: string, help: string, samples: readonly Sample[]): string[] {
   if (samples.length === 0) return [];
   const lines = samples.map(({ labels, value }) => {
@@ -56,18 +56,19 @@ function lastRunOf({ lastRun, underWay: { killed } }: Measured): { at: string; e
 }
 
 /**
- * The metrics of these arrangements; null when they could not be gathered, which is a metric too, as is a state that could not be read. An arrangement that has ended has no
- * interval and is never stale; a key without an expiry has +Inf.
+ * The metrics of these arrangements; null when they could not be gathered. That, and a state that could not be read, is a
+ * metric too. An arrangement that has ended has no interval and is never stale; a key without an expiry has +Inf.
  */
 export function prometheusText(
   arrangements: readonly Measured[] | null,
   { readable, now = new Date() }: { readable: boolean; now?: Date },
 ): string {
   // 1970, and not a time that is yet to come, which would keep every alarm on an age silent until then.
-  const past = (time: string): number | null => {
+  const past = (time = ''): number | null => {
     const at = seconds(time);
     return Number.isNaN(at) ? null : ageOf(time, now) === null ? 0 : at;
   };
+  const flag = (is: boolean | null | undefined): number | null => (typeof is === 'boolean' ? Number(is) : null);
   const each = (value: (a: Measured) => number | null): Sample[] =>
     (arrangements ?? []).flatMap((a) => {
       const found = value(a);
@@ -84,12 +85,12 @@ export function prometheusText(
   }
   return `${[
     ...metric('depot_status_success', 'Whether the state of all arrangements could be read (1) or not (0).', [
-      { labels: {}, value: readable ? 1 : 0 },
+      { labels: {}, value: Number(readable) },
     ]),
     ...metric(
       'depot_last_success_timestamp_seconds',
       'When the last deposit was complete; 0 when it is dated in the future.',
-      each((a) => (a.lastDeposit === null ? null : past(a.lastDeposit.finishedAt))),
+      each((a) => past(a.lastDeposit?.finishedAt)),
     ),
     ...metric(
       'depot_last_success_bytes',
@@ -109,20 +110,17 @@ export function prometheusText(
     ...metric(
       'depot_last_success_shrunk',
       'Whether the last deposit is much smaller than the one before it (1) or not (0).',
-      each((a) => (a.lastDeposit === null ? null : a.lastDeposit.shrunkFrom === null ? 0 : 1)),
+      each((a) => flag(a.lastDeposit && a.lastDeposit.shrunkFrom !== null)),
     ),
     ...metric(
       'depot_dataset_shrunk',
       'Whether a deposit was much smaller than the one before it, and none since was as large again (1) or not (0).',
-      each((a) => (a.lastDeposit === null ? null : a.shrunk === null ? 0 : 1)),
+      each((a) => flag(a.lastDeposit && a.shrunk !== null)),
     ),
     ...metric(
       'depot_last_run_timestamp_seconds',
       'When the last run of depot push ended, or was last heard of; 0 when that is dated in the future.',
-      each((a) => {
-        const run = lastRunOf(a);
-        return run === null ? null : past(run.at);
-      }),
+      each((a) => past(lastRunOf(a)?.at)),
     ),
     ...metric(
       'depot_last_run_exit_code',
@@ -132,23 +130,17 @@ export function prometheusText(
     ...metric(
       'depot_last_run_killed',
       'Whether the last run of depot push was killed, or the machine went down (1), or not (0).',
-      each((a) => {
-        const run = lastRunOf(a);
-        return run === null ? null : run.killed ? 1 : 0;
-      }),
+      each((a) => flag(lastRunOf(a)?.killed)),
     ),
     ...metric(
       'depot_run_started_timestamp_seconds',
       'When the run of depot push that goes on, or else the last one, began; 0 when that is dated in the future.',
-      each((a) => {
-        const at = a.underWay.running?.since ?? a.underWay.killed?.since ?? a.lastRun?.startedAt;
-        return at === undefined ? null : past(at);
-      }),
+      each((a) => past(a.underWay.running?.since ?? a.underWay.killed?.since ?? a.lastRun?.startedAt)),
     ),
     ...metric(
       'depot_run_in_progress',
       'Whether a run of depot push goes on (1) or not (0).',
-      each((a) => (a.underWay.running === null ? 0 : 1)),
+      each((a) => flag(a.underWay.running !== null)),
     ),
     ...metric(
       'depot_pending',
@@ -168,7 +160,7 @@ export function prometheusText(
     ...metric(
       'depot_stale',
       'Whether the last deposit is older than allowed (1) or not (0); never deposited is stale.',
-      each((a) => (a.stale ? 1 : 0)),
+      each((a) => flag(a.stale)),
     ),
     ...metric('depot_key_expiry_timestamp_seconds', 'When a key that deposits need expires; +Inf for never.', [
       ...keys.values(),

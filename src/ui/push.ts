@@ -66,22 +66,17 @@ export function pushDocument(results: readonly PushResult[]): object {
   return {
     ok: results.every((r) => !('error' in r)),
     results: results.map((r) => {
-      if ('error' in r)
-        return {
-          arrangement: r.arrangement,
-          ok: false,
-          ...(r.begun === undefined ? {} : { begun: r.begun }),
-          error: errorFields(r.error),
-        };
-      if ('skipped' in r.outcome) return { arrangement: r.arrangement, ok: true, skipped: r.outcome.skipped };
-      if ('dryRun' in r.outcome) return { arrangement: r.arrangement, ok: true, dryRun: r.outcome.dryRun };
-      const { depositId, suitcase, receiptPath, receipt, run } = r.outcome.deposit;
-      return {
-        arrangement: r.arrangement,
-        ok: true,
-        deposit: { depositId, suitcase, receiptPath, receipt, run },
-        newLedger: r.outcome.newLedger,
-      };
+      const { arrangement } = r;
+      if ('error' in r) {
+        const begun = r.begun === undefined ? {} : { begun: r.begun };
+        return { arrangement, ok: false, ...begun, error: errorFields(r.error) };
+      }
+      const { outcome } = r;
+      if ('skipped' in outcome) return { arrangement, ok: true, skipped: outcome.skipped };
+      if ('dryRun' in outcome) return { arrangement, ok: true, dryRun: outcome.dryRun };
+      const { depositId, suitcase, receiptPath, receipt, run } = outcome.deposit;
+      const deposit = { depositId, suitcase, receiptPath, receipt, run };
+      return { arrangement, ok: true, deposit, newLedger: outcome.newLedger };
     }),
   };
 }
@@ -97,10 +92,7 @@ export function pushLines(outcome: PushReport, arrangement: ShownArrangement & {
     labelled('dataset', dataset(receipt.dataset, outcome.files ?? null, arrangement, run.dataset?.excluded)),
     labelled(
       'sealed',
-      `${bytes(receipt.suitcase.bytes)} for ${addressees(
-        arrangement,
-        encryption.recipients.map((r) => r.fingerprint),
-      )}, ${kind(encryption.packet, encryption.compression)}`,
+      `${bytes(receipt.suitcase.bytes)} for ${addressees(arrangement, encryption.recipients)}, ${kind(encryption)}`,
     ),
     ...(receipt.rehearsed === undefined ? [] : [rehearsedLine(receipt.dataset.entries)]),
     labelled(
@@ -137,10 +129,7 @@ function dryRunLines(d: DryRun, arrangement: ShownArrangement): Line[] {
     labelled('dataset', dataset(d, d.files, arrangement, d.excluded)),
     labelled(
       'sealed',
-      `${bytes(d.sealedBytes)} for ${addressees(
-        arrangement,
-        arrangement.beneficiaries.map((b) => b.fingerprint),
-      )}, ${kind(d.packet, d.compression)}, in ${duration(d.seconds * 1000)}`,
+      `${bytes(d.sealedBytes)} for ${addressees(arrangement, arrangement.beneficiaries)}, ${kind(d)}, in ${duration(d.seconds * 1000)}`,
     ),
     ...(d.rehearsed ? [rehearsedLine(d.entries)] : []),
     labelled('dry run', 'connected to nothing, kept and published nothing'),
@@ -181,18 +170,17 @@ function contents(files: number, { dataset: sources }: ShownArrangement): string
   return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)!}`;
 }
 
-function addressees(arrangement: ShownArrangement, fingerprints: readonly string[]): string {
-  return fingerprints
-    .map((fingerprint) => {
+function addressees(arrangement: ShownArrangement, keys: readonly { fingerprint: string }[]): string {
+  return keys
+    .map(({ fingerprint }) => {
       const known = arrangement.beneficiaries.find((b) => b.fingerprint === fingerprint);
-      return known === undefined
-        ? shortFingerprint(fingerprint)
-        : `${printable(known.name)} (${shortFingerprint(fingerprint)})`;
+      const short = shortFingerprint(fingerprint);
+      return known === undefined ? short : `${printable(known.name)} (${short})`;
     })
     .join(' and ');
 }
 
-function kind(packet: 'SEIPDv2' | 'SEIPDv1', compression: string): string {
+function kind({ packet, compression }: { packet: 'SEIPDv2' | 'SEIPDv1'; compression: string }): string {
   return `${packet === 'SEIPDv2' ? 'modern' : 'compat'}, ${compression === 'none' ? 'not compressed' : compression}`;
 }
 

@@ -139,8 +139,8 @@ export class Screen {
   }
 
   /**
-   * Waits until everything is written; not long once `signal` is aborted, for a reader that has stopped reading must not outlive Ctrl-C.
-   * Returns the exit status that a result has which was not written, and says so; null when all is well.
+   * Waits until everything is written; not long once `signal` is aborted, since a reader that has stopped reading must not
+   * outlive Ctrl-C. If the result was not written, says so and returns the exit status of that; null when all is well.
    */
   async close(signal: AbortSignal, debug = false): Promise<number | null> {
     this.#progress?.stop();
@@ -217,7 +217,7 @@ export class Screen {
   }
 }
 
-/** Over a while after the signal, for what holds the process meanwhile; it does not hold it itself. */
+/** Resolves a while after the signal; does not keep the process alive. */
 function patience(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const start = () => setTimeout(resolve, patienceMs).unref();
@@ -236,31 +236,19 @@ function jsonText(document: object, complete: (text: string) => string): string 
 
 /** Line by line, so that our own line breaks survive and nobody else's control characters do. */
 function safe(text: string): string {
-  return text
-    .split('\n')
-    .map((line) => printable(line))
-    .join('\n');
+  return text.split('\n').map(printable).join('\n');
 }
 
-/**
- * Stack and causes, for DEPOT_DEBUG. Only name, code, message and stack are shown, never an error's other properties:
- * libraries hang connection options on them, with passwords in them.
- */
+/** Stack and causes, for DEPOT_DEBUG. Never an error's other properties: libraries keep connection options there, with passwords. */
 function trace(error: Error): string {
   const out: string[] = [];
   const seen = new Set<unknown>();
-  for (
-    let e: unknown = error;
-    e !== undefined && e !== null && !seen.has(e);
-    e = e instanceof Error ? e.cause : undefined
-  ) {
+  let e: unknown = error;
+  for (; e instanceof Error && !seen.has(e); e = e.cause) {
     seen.add(e);
-    if (!(e instanceof Error)) {
-      out.push(`cause: ${typeof e}`);
-      break;
-    }
     const code = 'code' in e && (typeof e.code === 'string' || typeof e.code === 'number') ? ` [${e.code}]` : '';
     out.push(`${out.length === 0 ? 'debug' : 'cause'}${code}: ${e.stack ?? `${e.name}: ${e.message}`}`);
   }
+  if (e !== undefined && e !== null && !(e instanceof Error)) out.push(`cause: ${typeof e}`);
   return out.join('\n');
 }

@@ -1,7 +1,6 @@
 /**
- * Command lines to type next. Whoever writes one into a message puts it between « and »: `run: «depot push acme-crm»`.
- * Here, where messages are printed, the marks go and the line becomes one that works as typed: it gets the `--config`
- * and `--state` that this run was given. `«depot …»` becomes this very run.
+ * Command lines to type next. A message has them between « and »: `run: «depot push acme-crm»`. When it is printed, the marks
+ * go and the line gets the `--config` and `--state` of this run, so that it works as typed. `«depot …»` is this very run.
  */
 import { typedWord } from '../shell.js';
 
@@ -18,12 +17,11 @@ export class TypedLines {
   readonly #again: string;
 
   constructor(argv: readonly string[]) {
-    this.#places = ['--config', '--state']
-      .flatMap((flag) => {
-        const value = lastValue(argv, flag);
-        return value === undefined ? [] : [` ${flag} ${typedWord(value)}`];
-      })
-      .join('');
+    const place = (flag: string): string => {
+      const value = lastValue(argv, flag);
+      return value === undefined ? '' : ` ${flag} ${typedWord(value)}`;
+    };
+    this.#places = place('--config') + place('--state');
     const again = ['depot', ...argv.map(typedWord)].join(' ');
     this.#again = again.length > longest ? 'depot …' : again;
   }

@@ -20,7 +20,7 @@ type Paint = (style: 'green' | 'red' | 'yellow', text: string) => string;
 
 const marks = { passed: ['✓', 'green'], failed: ['✗', 'red'], 'not possible': ['–', 'yellow'] } as const;
 
-/** As people read it; scripts have the word of the check. */
+/** In plain words; scripts get the word of the check. */
 const words = { failed: 'failed', 'not possible': 'not checked' } as const;
 
 /** What `verify --json` prints. */

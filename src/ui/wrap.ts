@@ -24,8 +24,8 @@ const shellPrompt = '$';
 const narrowest = 20;
 
 /**
- * `text` in lines of at most `columns`, broken between words. What stands between « and » stays on one line, however long,
- * since it is to be pasted; so does a word. Several spaces, as in a table, stay where no break falls. Colours take no room.
+ * `text` in lines of at most `columns`, broken between words. What stands between « and » is to be pasted, and stays on one
+ * line, however long. Several spaces, as in a table, stay where no break falls. Colours take no room.
  */
 export function wrapped({ text, hang }: Hanging, columns: number): string {
   if (columns < narrowest || shown(text).length <= columns) return text;
