@@ -1,16 +1,20 @@
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
 import { Feeder, Taker } from './conveyor.js';
 import { errorToRecord } from './errors.js';
+import { readAhead } from './open/read-ahead.js';
+import { writeBlocks } from './open/write-beside.js';
 import type { FromThread, ThreadData, ThreadName, Tools } from './threads.js';
 
+type Program = (data: never, tools: never) => unknown;
+
 /** The program of every thread. Each takes its data and what it uses of `Tools`. */
-const programs: Record<ThreadName, () => Promise<(data: never, tools: never) => unknown>> = {
+const programs: Record<ThreadName, () => Program | Promise<Program>> = {
   packing: async () => (await import('./seal/packing.js')).pack,
   sealing: async () => (await import('./seal/seal.js')).seal,
   rehearsal: async () => (await import('./open/rehearse.js')).rehearse,
   opening: async () => (await import('./open/open.js')).open,
-  reading: async () => (await import('./open/read-ahead.js')).readAhead,
-  writing: async () => (await import('./open/write-beside.js')).writeBlocks,
+  reading: () => readAhead,
+  writing: () => writeBlocks,
 };
 
 async function run(port: MessagePort): Promise<void> {
