@@ -18,9 +18,9 @@ interface Task {
 type Algorithm = 'sha1' | 'sha256';
 
 /** The writing thread: writes blocks to files that the opening thread holds open, and digests them. */
-export async function writeBlocks(algorithm: Algorithm, { from }: { from: Taker<Task, Uint8Array> }): Promise<void> {
+export function writeBlocks(algorithm: Algorithm, { from }: { from: Taker<Task, Uint8Array> }): void {
   let hash = createHash(algorithm);
-  for (let block = await from.next(); block !== null; block = await from.next()) {
+  for (let block = from.nextHere(); block !== null; block = from.nextHere()) {
     const { bytes, note } = block;
     if (note.at !== null) writeAt(note.at.fd, bytes, note.at.position);
     if (note.isDigested) hash.update(bytes);
