@@ -13,7 +13,7 @@ export interface ConveyorEnd {
   posted: Int32Array<SharedArrayBuffer>;
   /** The most blocks that exist, and the size of each. */
   blocks: number;
-  octets: number;
+  blockBytes: number;
 }
 
 /** A block, and what goes with it: the business of the two ends. */
@@ -32,10 +32,13 @@ type Message<Note, Answer> =
 /** An error on its way: one of ours, or what an error of `node:fs` says. */
 type Failure = { ours: ErrorRecord } | { code: unknown; message: string };
 
-export function newConveyor(blocks: number, octets: number): { filling: ConveyorEnd; emptying: ConveyorEnd } {
+export function newConveyor(blocks: number, blockBytes: number): { filling: ConveyorEnd; emptying: ConveyorEnd } {
   const { port1, port2 } = new MessageChannel();
   const posted = new Int32Array(new SharedArrayBuffer(4));
-  return { filling: { port: port1, posted, blocks, octets }, emptying: { port: port2, posted, blocks, octets } };
+  return {
+    filling: { port: port1, posted, blocks, blockBytes },
+    emptying: { port: port2, posted, blocks, blockBytes },
+  };
 }
 
 abstract class End<Note, Answer> {
@@ -107,7 +110,7 @@ abstract class End<Note, Answer> {
 
 export class Feeder<Note = undefined, Answer = undefined> extends End<Note, Answer> {
   readonly #blocks: number;
-  readonly #octets: number;
+  readonly #blockBytes: number;
   /** Last in, first out: memory that was never needed is never made. */
   readonly #spare: ArrayBuffer[] = [];
   #underway = 0;
@@ -117,7 +120,7 @@ export class Feeder<Note = undefined, Answer = undefined> extends End<Note, Answ
   constructor(end: ConveyorEnd) {
     super(end);
     this.#blocks = end.blocks;
-    this.#octets = end.octets;
+    this.#blockBytes = end.blockBytes;
   }
 
   /** Waits until one more block may be handed over. @throws what the other end failed with */
@@ -141,7 +144,7 @@ export class Feeder<Note = undefined, Answer = undefined> extends End<Note, Answ
 
   /** Memory for the next block. */
   memory(): ArrayBuffer {
-    return this.spare() ?? new ArrayBuffer(this.#octets);
+    return this.spare() ?? new ArrayBuffer(this.#blockBytes);
   }
 
   /** Hands over these bytes, the first of their memory, and all of the memory. */

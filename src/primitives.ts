@@ -52,14 +52,14 @@ export function sha1(): Digest {
   return createHash('sha1');
 }
 
-/** HKDF with SHA-256 (RFC 5869), `octets` of it. */
+/** HKDF with SHA-256 (RFC 5869), `length` bytes of it. */
 export function hkdfSha256(
   key: Uint8Array,
   salt: Uint8Array,
   info: Uint8Array,
-  octets: number,
+  length: number,
 ): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(hkdfSync('sha256', key, salt, info, octets));
+  return new Uint8Array(hkdfSync('sha256', key, salt, info, length));
 }
 
 /** AES without padding; the key's 16, 24 or 32 bytes say which. `iv` is 16 bytes, and left out for ECB. */
@@ -77,7 +77,7 @@ export function aeadTagOfNothing(mode: 'GCM' | 'OCB', key: Uint8Array, nonce: Ui
 }
 
 /** Whether two strings of bytes are the same, in a time that says nothing about where they differ. */
-export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
@@ -93,12 +93,12 @@ export function verifyEdDsa(
 }
 
 /** New memory whose content is undefined, and not part of a pool. */
-export function uninitialized(octets: number): Uint8Array<ArrayBuffer> {
-  return Buffer.allocUnsafeSlow(octets);
+export function uninitialized(length: number): Uint8Array<ArrayBuffer> {
+  return Buffer.allocUnsafeSlow(length);
 }
 
 /** How large a piece of Node's pool is: not always `Buffer.poolSize`, to which Node 26 adds 64 bytes. */
-const poolOctets = Buffer.allocUnsafe(1).buffer.byteLength;
+const poolBytes = Buffer.allocUnsafe(1).buffer.byteLength;
 
 /**
  * Frees memory at once where the runtime can (Node 22 and later): V8 does not see what small objects hold, and lets a
@@ -106,8 +106,8 @@ const poolOctets = Buffer.allocUnsafe(1).buffer.byteLength;
  * no larger.
  */
 export function discard(bytes: Uint8Array): void {
-  const buffer = bytes.buffer as ArrayBuffer & { transfer?: (octets: number) => ArrayBuffer };
-  if (buffer.byteLength > poolOctets) buffer.transfer?.(0);
+  const buffer = bytes.buffer as ArrayBuffer & { transfer?: (length: number) => ArrayBuffer };
+  if (buffer.byteLength > poolBytes) buffer.transfer?.(0);
 }
 
 /** Bytes as a string, one character from U+0000 to U+00FF each. */
@@ -121,6 +121,6 @@ export function fromLatin1(text: string): Uint8Array<ArrayBuffer> {
 }
 
 /** Copies `from` to the start of `to`. Not `set`: it copies shared memory word by word, at a quarter of the speed. */
-export function copyOctets(from: Uint8Array, to: Uint8Array): void {
+export function copyBytes(from: Uint8Array, to: Uint8Array): void {
   if (from.length > 0) Buffer.from(to.buffer, to.byteOffset, from.length).fill(from);
 }

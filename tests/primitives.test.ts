@@ -13,8 +13,8 @@ test('discard leaves the memory alone that a Buffer shares with others', () => {
   ]);
 });
 
-test.each([100_000, 1 << 20])('discard gives %i bytes of its own back, where the runtime can', (octets) => {
-  const bytes = uninitialized(octets);
+test.each([100_000, 1 << 20])('discard gives %i bytes of its own back, where the runtime can', (length) => {
+  const bytes = uninitialized(length);
   discard(bytes);
-  expect(bytes.length).toBe('transfer' in ArrayBuffer.prototype ? 0 : octets);
+  expect(bytes.length).toBe('transfer' in ArrayBuffer.prototype ? 0 : length);
 });

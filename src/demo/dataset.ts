@@ -214,7 +214,7 @@ function invoicePdf(i: Invoice): Buffer {
 
 /** A grey PNG full of noise, as scans are: it does not compress. */
 function scanPng(width: number, height: number, dice: Dice): Buffer {
-  const pixels = dice.octets((width + 1) * height);
+  const pixels = dice.bytes((width + 1) * height);
   for (let y = 0; y < height; y++) pixels[y * (width + 1)] = 0; // no filter on this row
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
@@ -273,7 +273,7 @@ class Dice {
     return text.slice(0, digits);
   }
 
-  octets(count: number): Buffer {
+  bytes(count: number): Buffer {
     const words = new Uint32Array(Math.ceil(count / 4));
     for (let i = 0; i < words.length; i++) words[i] = this.next();
     return Buffer.from(words.buffer, 0, count);

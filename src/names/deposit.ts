@@ -27,8 +27,8 @@ export function newDepositId(arrangement: string, at: Date): string {
       hint: 'use a-z, 0-9 and hyphens, at most 41 characters',
     });
   }
-  const random = Array.from(crypto.getRandomValues(new Uint8Array(8)), (octet) =>
-    octet.toString(16).padStart(2, '0'),
+  const random = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
   ).join('');
   return `${arrangement}_${timestamp(at).replace(/[-:]/g, '')}_${random}`;
 }

@@ -58,10 +58,10 @@ class Gathering {
     return this.#free[0]!;
   }
 
-  #take(octets: number): Bytes {
+  #take(length: number): Bytes {
     const filled = this.#free.shift()!;
     this.#free.push(filled);
-    return filled.subarray(0, octets);
+    return filled.subarray(0, length);
   }
 }
 
@@ -115,9 +115,9 @@ async function* zstdFrames(
   const pieces = splitFrames(chunks);
   const gathering = new Gathering();
   let frames = 0;
-  let octets = 0;
+  let length = 0;
   for (let next = pieces.next(); !next.done; ) {
-    if (frames++ > FREE_FRAMES + octets / FRAME_CONTENT_BYTES)
+    if (frames++ > FREE_FRAMES + length / FRAME_CONTENT_BYTES)
       throw broken('zstd', new Error('it is cut into frames with next to nothing in them'));
     function* frame(): Generator<Bytes> {
       for (let last = false; !last && !next.done; next = pieces.next()) {
@@ -126,7 +126,7 @@ async function* zstdFrames(
       }
     }
     for await (const bytes of through(createDecoder({ chunkSize: PIECE_BYTES }), gathering.of(frame()), 'zstd')) {
-      octets += bytes.length;
+      length += bytes.length;
       yield bytes;
     }
   }
@@ -139,11 +139,11 @@ function* zstdWithoutRuntime(chunks: Iterable<Bytes>): Generator<Bytes> {
 }
 
 /** Looks at the first bytes of a stream without taking them away. */
-function withStart(chunks: Iterable<Bytes>, octets: number): { start: Uint8Array; chunks: Iterable<Bytes> } {
+function withStart(chunks: Iterable<Bytes>, count: number): { start: Uint8Array; chunks: Iterable<Bytes> } {
   const iterator = chunks[Symbol.iterator]();
   const first: Bytes[] = [];
   let length = 0;
-  while (length < octets) {
+  while (length < count) {
     const next = iterator.next();
     if (next.done) break;
     first.push(next.value);
@@ -153,5 +153,5 @@ function withStart(chunks: Iterable<Bytes>, octets: number): { start: Uint8Array
     yield* first;
     yield* { [Symbol.iterator]: () => iterator };
   }
-  return { start: Buffer.concat(first).subarray(0, octets), chunks: all() };
+  return { start: Buffer.concat(first).subarray(0, count), chunks: all() };
 }

@@ -36,11 +36,11 @@ export function readHere(fd: number, consumed: Uint8Array, stretch?: (sha256: Ui
   return {
     next() {
       length += fill(fd, buffer.subarray(length));
-      const octets = buffer.subarray(0, length);
+      const bytes = buffer.subarray(0, length);
       length = 0;
-      hash.update(octets);
-      if (octets.length > 0) stretch?.(hash.copy().digest());
-      return octets;
+      hash.update(bytes);
+      if (bytes.length > 0) stretch?.(hash.copy().digest());
+      return bytes;
     },
     sha256: () => hash.digest(),
   };
@@ -74,10 +74,10 @@ export function readAhead({ fd, consumed, digest }: ReadAheadData, { to }: { to:
   for (;;) {
     to.readyHere();
     const block = new Uint8Array(to.memory());
-    const octets = fill(fd, block);
-    if (octets === 0) break;
-    if (digest !== null) hash.update(block.subarray(0, octets));
-    to.pass(block.subarray(0, octets));
+    const length = fill(fd, block);
+    if (length === 0) break;
+    if (digest !== null) hash.update(block.subarray(0, length));
+    to.pass(block.subarray(0, length));
   }
   digest?.set(hash.digest());
 }
@@ -93,9 +93,9 @@ export function paysToReadBeside(fd: number, consumed: number): boolean {
 function fill(fd: number, buffer: Uint8Array): number {
   let length = 0;
   while (length < buffer.length) {
-    const octets = readSync(fd, buffer, length, buffer.length - length, null);
-    if (octets === 0) break;
-    length += octets;
+    const read = readSync(fd, buffer, length, buffer.length - length, null);
+    if (read === 0) break;
+    length += read;
   }
   return length;
 }

@@ -48,8 +48,8 @@ class Beside {
   }
 
   /** `at`: where it is to be written. */
-  protected pass(octets: number, at: Task['at'], isDigested: boolean, isLast = false): void {
-    this.#to!.pass(this.room().subarray(0, octets), { at, isDigested, isLast });
+  protected pass(length: number, at: Task['at'], isDigested: boolean, isLast = false): void {
+    this.#to!.pass(this.room().subarray(0, length), { at, isDigested, isLast });
     this.#room = null;
   }
 
@@ -78,12 +78,12 @@ export class WriteBeside extends Beside implements BlockWriter {
     super('sha256');
   }
 
-  write(octets: number, fd: number, position: number, isDigested: boolean): void {
-    this.pass(octets, { fd, position }, isDigested);
+  write(length: number, fd: number, position: number, isDigested: boolean): void {
+    this.pass(length, { fd, position }, isDigested);
   }
 
-  digest(octets: number): void {
-    this.pass(octets, null, true);
+  digest(length: number): void {
+    this.pass(length, null, true);
   }
 
   finish(): string {

@@ -67,11 +67,10 @@ export class ZstdFrames {
     return this.#next === 'frame' && this.#skip === 0 && this.#collected.length === 0;
   }
 
-  /** Whether there are more frames or blocks than `octets` of content need: next to nothing in them, and work for each. */
-  isCutTooSmall(octets: number): boolean {
+  /** Whether there are more frames or blocks than `bytes` of content need: next to nothing in them, and work for each. */
+  isCutTooSmall(bytes: number): boolean {
     return (
-      this.frames > FREE_FRAMES + octets / FRAME_CONTENT_BYTES ||
-      this.blocks > FREE_BLOCKS + octets / BLOCK_CONTENT_BYTES
+      this.frames > FREE_FRAMES + bytes / FRAME_CONTENT_BYTES || this.blocks > FREE_BLOCKS + bytes / BLOCK_CONTENT_BYTES
     );
   }
 
@@ -97,43 +96,43 @@ export class ZstdFrames {
   }
 
   #take(): void {
-    const octets = this.#collected;
+    const bytes = this.#collected;
     if (this.#next === 'block') {
       this.#collected = [];
-      this.#block(octets);
+      this.#block(bytes);
     } else if (this.#next === 'frame') {
-      this.#frame(octets);
+      this.#frame(bytes);
     } else {
       this.#collected = [];
-      this.#header(octets);
+      this.#header(bytes);
     }
   }
 
   /** The first six bytes: magic, and descriptor, or the beginning of a skippable frame. */
-  #frame(octets: number[]): void {
-    const magic = littleEndian(octets.slice(0, 4));
+  #frame(bytes: number[]): void {
+    const magic = littleEndian(bytes.slice(0, 4));
     this.frames++;
     this.#next = 'rest of header';
     if (isSkippable(magic)) {
       this.#wanted = 8;
     } else if (magic === MAGIC) {
-      const descriptor = octets[4]!;
-      this.#wanted = 5 + (isSingleSegment(descriptor) ? 0 : 1) + dictionaryOctets(descriptor) + sizeOctets(descriptor);
-      if (this.#wanted <= octets.length) this.#take();
+      const descriptor = bytes[4]!;
+      this.#wanted = 5 + (isSingleSegment(descriptor) ? 0 : 1) + dictionaryBytes(descriptor) + sizeBytes(descriptor);
+      if (this.#wanted <= bytes.length) this.#take();
     } else {
       // No frame: the decoder will say so.
       this.#skip = Infinity;
     }
   }
 
-  #header(octets: number[]): void {
-    if (isSkippable(littleEndian(octets.slice(0, 4)))) {
-      this.#skip = littleEndian(octets.slice(4, 8));
+  #header(bytes: number[]): void {
+    if (isSkippable(littleEndian(bytes.slice(0, 4)))) {
+      this.#skip = littleEndian(bytes.slice(4, 8));
       this.#expect('frame');
       return;
     }
-    const descriptor = octets[4]!;
-    const window = isSingleSegment(descriptor) ? contentSize(octets, descriptor) : windowOf(octets[5]!);
+    const descriptor = bytes[4]!;
+    const window = isSingleSegment(descriptor) ? contentSize(bytes, descriptor) : windowOf(bytes[5]!);
     if (window > this.#largestWindow) {
       throw new DepotError(
         'archive-refused',
@@ -147,8 +146,8 @@ export class ZstdFrames {
     this.#expect('block');
   }
 
-  #block(octets: number[]): void {
-    const header = littleEndian(octets);
+  #block(bytes: number[]): void {
+    const header = littleEndian(bytes);
     this.blocks++;
     const isRun = ((header >> 1) & 3) === 1;
     this.#last = (header & 1) === 1;
@@ -165,22 +164,22 @@ export class ZstdFrames {
 
 const isSkippable = (magic: number): boolean => magic >= 0x184d2a50 && magic <= 0x184d2a5f;
 const isSingleSegment = (descriptor: number): boolean => (descriptor & 0x20) !== 0;
-const dictionaryOctets = (descriptor: number): number => [0, 1, 2, 4][descriptor & 3]!;
-const sizeOctets = (descriptor: number): number =>
+const dictionaryBytes = (descriptor: number): number => [0, 1, 2, 4][descriptor & 3]!;
+const sizeBytes = (descriptor: number): number =>
   descriptor >> 6 === 0 ? (isSingleSegment(descriptor) ? 1 : 0) : 1 << (descriptor >> 6);
 
-function contentSize(octets: number[], descriptor: number): number {
-  const start = 5 + dictionaryOctets(descriptor);
-  return littleEndian(octets.slice(start)) + (descriptor >> 6 === 1 ? 256 : 0);
+function contentSize(bytes: number[], descriptor: number): number {
+  const start = 5 + dictionaryBytes(descriptor);
+  return littleEndian(bytes.slice(start)) + (descriptor >> 6 === 1 ? 256 : 0);
 }
 
-function windowOf(octet: number): number {
-  const base = 2 ** (10 + (octet >> 3));
-  return base + (base / 8) * (octet & 7);
+function windowOf(byte: number): number {
+  const base = 2 ** (10 + (byte >> 3));
+  return base + (base / 8) * (byte & 7);
 }
 
-function littleEndian(octets: number[]): number {
-  return octets.reduce((sum, octet, i) => sum + octet * 2 ** (8 * i), 0);
+function littleEndian(bytes: number[]): number {
+  return bytes.reduce((sum, byte, i) => sum + byte * 2 ** (8 * i), 0);
 }
 
 /** Cut small: four bytes can stand for 128 KiB, and all that a slice stands for comes out before the next. */
@@ -194,10 +193,10 @@ const SLICE_BYTES = 512;
  */
 export class ZstdDecoder {
   #output: Bytes[] = [];
-  #octets = 0;
+  #bytes = 0;
   readonly #frames = new ZstdFrames();
   readonly #decoder = new Decompress((bytes) => {
-    this.#octets += bytes.length;
+    this.#bytes += bytes.length;
     this.#output.push(bytes as Bytes);
   });
 
@@ -206,7 +205,7 @@ export class ZstdDecoder {
     for (let at = 0; at < chunk.length; at += SLICE_BYTES) {
       this.#frames.see(chunk.subarray(at, at + SLICE_BYTES));
       this.#decode(chunk.subarray(at, at + SLICE_BYTES), false);
-      if (this.#frames.isCutTooSmall(this.#octets))
+      if (this.#frames.isCutTooSmall(this.#bytes))
         throw broken('zstd', new Error('it is cut into frames or blocks with next to nothing in them'));
       yield* this.#taken();
     }

@@ -7,7 +7,7 @@ import { changed, ChunkFrames, ChunkKeys, tagBytes, type AeadParameters } from '
 import { EaxDecipher } from '../pgp/eax.js';
 import { concat, malformed } from '../pgp/packets.js';
 import { Ocb } from './ocb.js';
-import { encryptBlocks, sameOctets } from './primitives.js';
+import { encryptBlocks, sameBytes } from './primitives.js';
 import type { CipherThreads } from './cipher-threads.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -87,7 +87,7 @@ export class AeadBulk implements BulkDecryptor {
   async end(): Promise<Uint8Array[]> {
     const tail = this.#frames.end();
     const plain = await this.#taken();
-    if (!sameOctets(tail, this.#keys.finalTag(this.#plaintextOctets))) throw changed();
+    if (!sameBytes(tail, this.#keys.finalTag(this.#plaintextOctets))) throw changed();
     return plain;
   }
 
@@ -137,7 +137,7 @@ function openerOf({
       return (nonce, sealed) => {
         const decipher = new EaxDecipher(key, nonce, aad);
         const plain = decipher.update(sealed.subarray(0, -tagBytes));
-        return Promise.resolve(sameOctets(decipher.tag(), sealed.subarray(-tagBytes)) ? plain : null);
+        return Promise.resolve(sameBytes(decipher.tag(), sealed.subarray(-tagBytes)) ? plain : null);
       };
   }
 }

@@ -11,7 +11,7 @@ import { fromBase64 } from '../receipt/base64.js';
 import { parseReceipt } from '../receipt/parse.js';
 import type { Receipt } from '../receipt/schema.js';
 import { LARGEST_GIVEN_FILE, looseTextOf } from '../text-file.js';
-import { sameOctets } from './primitives.js';
+import { sameBytes } from './primitives.js';
 import type { Aside, Given } from './protocol.js';
 import { bytesOf, preambleOf } from './suitcase-blob.js';
 
@@ -21,18 +21,18 @@ export type Kind = 'suitcase' | 'receipt' | 'signature' | 'signers' | 'key';
 const PEEK = 4096;
 
 export async function kindOf(file: File): Promise<Kind | null> {
-  const octets = new Uint8Array(
+  const start = new Uint8Array(
     await file
       .slice(0, PEEK)
       .arrayBuffer()
       .catch(() => new ArrayBuffer(0)),
   );
-  const text = looseTextOf(octets).trimStart();
+  const text = looseTextOf(start).trimStart();
   if (text.includes('-----BEGIN PGP PRIVATE KEY BLOCK-----')) return 'key';
   if (text.includes('-----BEGIN PGP PUBLIC KEY BLOCK-----')) return 'signers';
   if (text.includes('-----BEGIN PGP SIGNATURE-----')) return 'signature';
   if (text.startsWith('{') && text.includes('depot.receipt/')) return 'receipt';
-  return byPacket(octets[0] ?? 0) ?? (/\.(?:pgp|gpg)$/i.test(file.name) ? 'suitcase' : null);
+  return byPacket(start[0] ?? 0) ?? (/\.(?:pgp|gpg)$/i.test(file.name) ? 'suitcase' : null);
 }
 
 /** The type of the first OpenPGP packet (RFC 9580, section 4.2). */
@@ -172,7 +172,7 @@ async function chooseReceipt(
     given = candidate;
     break;
   }
-  const others = files.filter(({ bytes }) => !sameOctets(bytes, given.bytes)).map(({ name }) => printable(name));
+  const others = files.filter(({ bytes }) => !sameBytes(bytes, given.bytes)).map(({ name }) => printable(name));
   return { given, aside: others.length === 0 ? null : { taken: printable(given.name), others } };
 }
 
@@ -194,7 +194,7 @@ function parsed(files: SmallFile[]): { receipts: GivenReceipt[]; refusal: DepotE
 function belonging(receipts: GivenReceipt[], { pkesk, suitcaseName, agentSha256 }: Wanted): GivenReceipt[] {
   const depositId = suitcaseName === null ? null : (parseSuitcaseName(suitcaseName)?.depositId ?? null);
   const signs: ((given: GivenReceipt) => boolean)[] = [
-    ({ receipt }) => pkesk !== null && sameOctets(fromBase64(receipt.keyProof.pkesk) ?? new Uint8Array(0), pkesk),
+    ({ receipt }) => pkesk !== null && sameBytes(fromBase64(receipt.keyProof.pkesk) ?? new Uint8Array(0), pkesk),
     ({ receipt }) => receipt.depositId === depositId,
     ({ receipt }) => receipt.suitcase.sha256 === agentSha256,
   ];

@@ -18,13 +18,13 @@ const BYTES_BESIDE = 64;
 /** The files that the manifest says are stored in parts. They are all kept between two readings, so there is an end to them. */
 export class JoinedFiles {
   readonly #paths = new Set<string>();
-  #octets = 0;
+  #bytes = 0;
 
   /** @throws DepotError 'archive-refused' */
   add(path: ByteString): void {
     if (this.#paths.has(path)) return;
-    this.#octets += path.length + BYTES_BESIDE;
-    if (this.#octets > MOST_BYTES) throw refused('the archive holds too many files in parts');
+    this.#bytes += path.length + BYTES_BESIDE;
+    if (this.#bytes > MOST_BYTES) throw refused('the archive holds too many files in parts');
     this.#paths.add(path);
   }
 
@@ -55,7 +55,7 @@ const MADE_BESIDE = 1000;
 
 /** The most that is written, and how many entries the archive has. */
 export interface Room {
-  octets: number;
+  bytes: number;
   entries: number;
 }
 
@@ -250,9 +250,9 @@ export class FolderSaver {
   }
 
   /** @throws TooMuch */
-  #writes(octets: number): void {
-    this.#written += octets;
-    if (this.#written > this.#room.octets) throw new TooMuch(this.#room.octets);
+  #writes(length: number): void {
+    this.#written += length;
+    if (this.#written > this.#room.bytes) throw new TooMuch(this.#room.bytes);
   }
 
   #makes(): void {

@@ -7,7 +7,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 type EncryptBlocks = (blocks: Uint8Array) => Uint8Array;
 
 const block = 16;
-const tagOctets = 16;
+const tagBytes = 16;
 
 /** The offsets' ingredients (section 4.1): L_*, L_$ and L_0, L_1, …, as 32-bit words in the machine's order. */
 class Table {
@@ -51,16 +51,16 @@ export class Ocb {
 
   /** `sealed` is ciphertext and tag, in memory of its own. Null when the tag is wrong (section 4.3). */
   async decrypt(nonce: Uint8Array, aad: Uint8Array, sealed: Bytes): Promise<Bytes | null> {
-    const octets = sealed.length - tagOctets;
-    const blocks = Math.floor(octets / block);
-    const plain = new Uint8Array(octets);
+    const length = sealed.length - tagBytes;
+    const blocks = Math.floor(length / block);
+    const plain = new Uint8Array(length);
     const offset = words(firstOffset(this.#encrypt, nonce));
     const checksum = new Uint32Array(4);
     await this.#blocks(sealed, blocks, plain, offset, checksum);
-    const rest = octets % block;
+    const rest = length % block;
     if (rest > 0) {
       mix(offset, words(this.#table.star));
-      const pad = this.#encrypt(octetsOf(offset));
+      const pad = this.#encrypt(bytesOf(offset));
       const last = new Uint8Array(block);
       for (let i = 0; i < rest; i++) last[i] = plain[blocks * block + i] = sealed[blocks * block + i]! ^ pad[i]!;
       last[rest] = 0x80;
@@ -68,11 +68,11 @@ export class Ocb {
     }
     mix(checksum, offset);
     mix(checksum, words(this.#table.dollar));
-    const tag = words(this.#encrypt(octetsOf(checksum)));
+    const tag = words(this.#encrypt(bytesOf(checksum)));
     mix(tag, words(hash(this.#encrypt, this.#table, aad)));
-    const expected = octetsOf(tag);
+    const expected = bytesOf(tag);
     let difference = 0;
-    for (let i = 0; i < tagOctets; i++) difference |= expected[i]! ^ sealed[octets + i]!;
+    for (let i = 0; i < tagBytes; i++) difference |= expected[i]! ^ sealed[length + i]!;
     return difference === 0 ? plain : null;
   }
 
@@ -95,7 +95,7 @@ export class Ocb {
     }
     const padding = new Uint32Array(4).fill(0x10101010);
     mix(padding, input.subarray(4 * blocks - 4, 4 * blocks));
-    input.set(words(this.#encrypt(octetsOf(padding))), 4 * blocks);
+    input.set(words(this.#encrypt(bytesOf(padding))), 4 * blocks);
     const output = new Uint32Array(
       await crypto.subtle.decrypt({ name: 'AES-CBC', iv: new Uint8Array(block) }, await this.#cbc, input),
     );
@@ -118,9 +118,9 @@ export function ocbTag(encrypt: EncryptBlocks, nonce: Uint8Array, aad: Uint8Arra
   const table = new Table(encrypt);
   const input = words(firstOffset(encrypt, nonce));
   mix(input, words(table.dollar));
-  const tag = words(encrypt(octetsOf(input)));
+  const tag = words(encrypt(bytesOf(input)));
   mix(tag, words(hash(encrypt, table, aad)));
-  return octetsOf(tag);
+  return bytesOf(tag);
 }
 
 /** HASH (section 4.1). */
@@ -131,7 +131,7 @@ function hash(encrypt: EncryptBlocks, table: Table, aad: Uint8Array): Uint8Array
   const add = (input: Uint8Array): void => {
     const mixed = words(input);
     mix(mixed, offset);
-    mix(sum, words(encrypt(octetsOf(mixed))));
+    mix(sum, words(encrypt(bytesOf(mixed))));
   };
   for (let i = 1; i <= blocks; i++) {
     mix(offset, table.at(i));
@@ -144,7 +144,7 @@ function hash(encrypt: EncryptBlocks, table: Table, aad: Uint8Array): Uint8Array
     mix(offset, words(table.star));
     add(last);
   }
-  return octetsOf(sum);
+  return bytesOf(sum);
 }
 
 /** Offset_0 for a nonce of up to 15 bytes (section 4.2). */
@@ -167,17 +167,17 @@ function firstOffset(encrypt: EncryptBlocks, nonce: Uint8Array): Uint8Array {
 
 /** Multiplication by x in GF(2^128), big-endian. */
 function double(value: Uint8Array): Uint8Array {
-  const doubled = value.map((octet, i) => ((octet << 1) | ((value[i + 1] ?? 0) >> 7)) & 0xff);
+  const doubled = value.map((byte, i) => ((byte << 1) | ((value[i + 1] ?? 0) >> 7)) & 0xff);
   doubled[block - 1]! ^= value[0]! >> 7 === 1 ? 0x87 : 0;
   return doubled;
 }
 
 /** A block as words of its own. */
-function words(octets: Uint8Array): Uint32Array<ArrayBuffer> {
-  return new Uint32Array(octets.slice(0, block).buffer);
+function words(bytes: Uint8Array): Uint32Array<ArrayBuffer> {
+  return new Uint32Array(bytes.slice(0, block).buffer);
 }
 
-function octetsOf(value: Uint32Array): Uint8Array {
+function bytesOf(value: Uint32Array): Uint8Array {
   return new Uint8Array(value.slice().buffer);
 }
 

@@ -70,12 +70,12 @@ async function* decompress(
   found: (format: ContentFormat) => void,
 ): AsyncGenerator<Bytes> {
   const first: Bytes[] = [];
-  let octets = 0;
-  while (octets < 4) {
+  let length = 0;
+  while (length < 4) {
     const next = await chunks.next();
     if (next.done === true) break;
     first.push(next.value);
-    octets += next.value.length;
+    length += next.value.length;
   }
   async function* all(): AsyncGenerator<Bytes> {
     yield* first;

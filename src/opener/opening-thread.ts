@@ -238,6 +238,6 @@ const TIMES_THE_SUITCASE = 100;
 const AT_LEAST = 2 ** 30;
 
 /** The most without a receipt: text compresses to a tenth, seldom to a fiftieth; only bombs and zeros to less. */
-function mostUnproven(suitcaseOctets: number): number {
-  return Math.max(AT_LEAST, TIMES_THE_SUITCASE * suitcaseOctets);
+function mostUnproven(suitcaseBytes: number): number {
+  return Math.max(AT_LEAST, TIMES_THE_SUITCASE * suitcaseBytes);
 }

@@ -78,7 +78,7 @@ export async function allowed<T>(name: string, ask: (name: string) => Promise<T>
 function escaped(character: string): string {
   return Array.from(
     new TextEncoder().encode(character),
-    (octet) => `%${octet.toString(16).toUpperCase().padStart(2, '0')}`,
+    (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
   ).join('');
 }
 

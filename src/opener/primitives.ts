@@ -63,7 +63,7 @@ class RunningHash implements Hash, Digest {
   }
 
   hex(): string {
-    return Array.from(this.digest(), (octet) => octet.toString(16).padStart(2, '0')).join('');
+    return Array.from(this.digest(), (byte) => byte.toString(16).padStart(2, '0')).join('');
   }
 
   /** The digest so far; more may follow. */
@@ -96,8 +96,8 @@ export function sha1(): Digest {
   return new RunningHash(machine('sha1'));
 }
 
-export function hkdfSha256(key: Uint8Array, salt: Uint8Array, info: Uint8Array, octets: number): Bytes {
-  return hkdf(smallSha256, key, salt, info, octets);
+export function hkdfSha256(key: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Bytes {
+  return hkdf(smallSha256, key, salt, info, length);
 }
 
 /** The encryption of whole blocks, each by itself. */
@@ -143,7 +143,7 @@ function counterMode(key: Uint8Array, iv: Uint8Array): BlockCipher {
   let used = 0;
   return {
     update: (bytes) =>
-      Uint8Array.from(bytes, (octet) => {
+      Uint8Array.from(bytes, (byte) => {
         if (used === keystream.length) {
           keystream = encryptBlocks(key, counter);
           used = 0;
@@ -152,7 +152,7 @@ function counterMode(key: Uint8Array, iv: Uint8Array): BlockCipher {
           do counter[carry]!++;
           while (counter[carry] === 0 && carry-- > 0);
         }
-        return octet ^ keystream[used++]!;
+        return byte ^ keystream[used++]!;
       }),
   };
 }
@@ -162,7 +162,7 @@ export function aeadTagOfNothing(mode: 'GCM' | 'OCB', key: Uint8Array, nonce: Ui
   return ocbTag((blocks) => encryptBlocks(key, blocks), nonce, aad);
 }
 
-export function sameOctets(a: Uint8Array, b: Uint8Array): boolean {
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   let difference = a.length ^ b.length;
   for (let i = 0; i < a.length && i < b.length; i++) difference |= a[i]! ^ b[i]!;
   return difference === 0;
@@ -188,8 +188,8 @@ function own(bytes: Uint8Array): Bytes {
   return new Uint8Array(bytes);
 }
 
-export function uninitialized(octets: number): Bytes {
-  return new Uint8Array(octets);
+export function uninitialized(length: number): Bytes {
+  return new Uint8Array(length);
 }
 
 /** The memory here is used again, or collected. */
@@ -210,6 +210,6 @@ export function fromLatin1(text: string): Bytes {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-export function copyOctets(from: Uint8Array, to: Uint8Array): void {
+export function copyBytes(from: Uint8Array, to: Uint8Array): void {
   to.set(from);
 }

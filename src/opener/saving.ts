@@ -62,7 +62,7 @@ async function saveFolder(
     throw outOfBrowser(error);
   });
   made(name);
-  const saver = new FolderSaver(folder, joined, platform, { octets: most, entries }, signal);
+  const saver = new FolderSaver(folder, joined, platform, { bytes: most, entries }, signal);
   try {
     await saver.begin();
     await read(saver.consumer());
@@ -149,12 +149,12 @@ export const MOST_IN_MEMORY = 2 * 1024 ** 3 - 1;
 export class MemoryTarget implements Target {
   #blob = new Blob([]);
   #pieces: Bytes[] = [];
-  #octets = 0;
+  #length = 0;
 
   write(bytes: Bytes): Promise<void> {
     this.#pieces.push(bytes.slice());
-    this.#octets += bytes.length;
-    if (this.#blob.size + this.#octets > MOST_IN_MEMORY) {
+    this.#length += bytes.length;
+    if (this.#blob.size + this.#length > MOST_IN_MEMORY) {
       return Promise.reject(
         new DepotError('local-disk-full', 'this browser can save at most 2 GiB at once', {
           hint: 'use a browser based on Chromium, or the commands at the end of this page',
@@ -162,7 +162,7 @@ export class MemoryTarget implements Target {
       );
     }
     // A Blob may lie on disk; an array does not.
-    if (this.#octets > 32 << 20) this.#toBlob();
+    if (this.#length > 32 << 20) this.#toBlob();
     return Promise.resolve();
   }
 
@@ -184,7 +184,7 @@ export class MemoryTarget implements Target {
   #toBlob(): void {
     this.#blob = new Blob([this.#blob, ...this.#pieces]);
     this.#pieces = [];
-    this.#octets = 0;
+    this.#length = 0;
   }
 }
 

@@ -8,7 +8,7 @@ import { readPreamble, type Preamble } from '../pgp/preamble.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { StructureReader } from '../pgp/structure.js';
 import { AeadBulk, CfbBulk, type BulkDecryptor } from './bulk.js';
-import { sameOctets, sha256 } from './primitives.js';
+import { sameBytes, sha256 } from './primitives.js';
 import type { CipherThreads } from './cipher-threads.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -61,7 +61,7 @@ export async function* contents(o: ReadOptions, read: Read): AsyncGenerator<Byte
     digest.update(raw);
     const segment = digest.digestSoFar().slice(0, SEGMENT_DIGEST_BYTES);
     const expected = o.expected?.[read.segments.length];
-    if (o.expected !== null && (expected === undefined || !sameOctets(expected, segment))) throw changedMeanwhile();
+    if (o.expected !== null && (expected === undefined || !sameBytes(expected, segment))) throw changedMeanwhile();
     read.segments.push(segment);
     ahead.push(message.decrypt(raw.subarray(Math.max(0, o.start - read.bytes))));
     read.bytes += raw.length;
@@ -92,7 +92,7 @@ class Message {
   readonly #literal: LiteralReader;
   #body: Uint8Array[] = [];
   #content: Bytes[] = [];
-  #octets = 0;
+  #length = 0;
 
   constructor({ preamble, sessionKey, cipher, threads }: ReadOptions) {
     const modern = preamble.encryption.packet === 'SEIPDv2';
@@ -127,7 +127,7 @@ class Message {
   /** What of the content is in there, in pieces that are worth their while. */
   packets(decrypted: Uint8Array[]): Bytes[] {
     for (const bytes of decrypted) {
-      this.#octets += bytes.length;
+      this.#length += bytes.length;
       if (this.#mdc === null) this.#literal.write(bytes);
       else this.#mdc.write(bytes);
     }
@@ -150,13 +150,13 @@ class Message {
   }
 
   get plaintextOctets(): number {
-    return this.#mdc === null ? this.#octets : this.#mdc.plaintextOctets;
+    return this.#mdc === null ? this.#length : this.#mdc.plaintextOctets;
   }
 }
 
 /** In memory of its own: what is divided among many parts costs an object each. */
 function joined(pieces: Uint8Array[]): Bytes {
-  const whole = new Uint8Array(pieces.reduce((octets, piece) => octets + piece.length, 0));
+  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
   let at = 0;
   for (const piece of pieces) {
     whole.set(piece, at);

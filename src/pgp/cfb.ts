@@ -3,7 +3,7 @@
  * block after the other. P[i] = C[i] xor E(C[i-1]): the keystream is the ciphertext in ECB, one block late, and its
  * blocks do not wait for each other. (Encryption must wait, and uses OpenSSL's.)
  */
-import { aesEncrypt, copyOctets, discard, uninitialized } from '../primitives.js';
+import { aesEncrypt, copyBytes, discard, uninitialized } from '../primitives.js';
 import { concat, malformed } from './packets.js';
 
 export type Aes = 'AES-128' | 'AES-192' | 'AES-256';
@@ -76,8 +76,8 @@ const second = new Uint8Array(memory.buffer, pieceBytes, pieceBytes);
 
 /** Sets `out` to `a` XOR `b`; all three have the same length, a piece at most. */
 function xor(a: Uint8Array, b: Uint8Array, out: Uint8Array): void {
-  copyOctets(a, first);
-  copyOctets(b, second);
+  copyBytes(a, first);
+  copyBytes(b, second);
   xorBlocks(a.length);
   out.set(first.subarray(0, a.length));
 }

@@ -1,5 +1,5 @@
 /** AES in EAX mode, to read what others wrote (RFC 9580 section 5.13.3): CTR and CMACs (RFC 4493). OpenSSL has none. */
-import { aesEncrypt, sameOctets } from '../primitives.js';
+import { aesEncrypt, sameBytes } from '../primitives.js';
 import { concat } from './packets.js';
 
 const block = 16;
@@ -30,7 +30,7 @@ export class EaxDecipher {
 
   /** Throws when the tag is wrong. */
   final(): Uint8Array {
-    if (!sameOctets(this.tag(), this.#expected)) throw new Error('EAX tag mismatch');
+    if (!sameBytes(this.tag(), this.#expected)) throw new Error('EAX tag mismatch');
     return new Uint8Array(0);
   }
 

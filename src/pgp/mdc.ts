@@ -1,5 +1,5 @@
 /** What SEIPD version 1 encrypts (RFC 9580 section 5.13.1): a random prefix, packets, and an MDC packet. */
-import { sameOctets, sha1, type Digest } from '../primitives.js';
+import { sameBytes, sha1, type Digest } from '../primitives.js';
 import { concat, malformed } from './packets.js';
 
 /** A random block and the repetition of its last two bytes. */
@@ -45,7 +45,7 @@ export class MdcReader {
   end(): void {
     if (this.#tail.length < mdcBytes) throw malformed('the encrypted data is too short');
     this.#sha1.update(mdcHeader);
-    if (!sameOctets(concat(mdcHeader, this.#sha1.digest()), this.#tail))
+    if (!sameBytes(concat(mdcHeader, this.#sha1.digest()), this.#tail))
       throw malformed('the encrypted data was changed or cut short, or made with another session key');
   }
 

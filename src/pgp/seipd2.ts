@@ -4,7 +4,7 @@
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { CipherGCMTypes, CipherOCBTypes } from 'node:crypto';
-import { sameOctets } from '../primitives.js';
+import { sameBytes } from '../primitives.js';
 import {
   aeadId,
   changed,
@@ -117,7 +117,7 @@ export class Seipd2Decryptor {
     const tail = this.#frames.end();
     const expected = this.#keys.finalTag(this.plaintextOctets);
     this.#keys.wipe();
-    if (!sameOctets(tail, expected)) throw changed();
+    if (!sameBytes(tail, expected)) throw changed();
     this.tail = tail;
   }
 

@@ -1,6 +1,6 @@
 /** Session keys: which encryption a suitcase gets, and PKESK packets (RFC 9580 section 5.1). */
 import { DepotError } from '../errors.js';
-import { sameOctets } from '../primitives.js';
+import { sameBytes } from '../primitives.js';
 import { said } from '../printable.js';
 import type { Aes } from './cfb.js';
 import { internalsOf, internalsOfSecret, type KeyPacket, type SecretKey, type SecretPacket } from './certificate.js';
@@ -185,7 +185,7 @@ async function tryUnwrap(
   }
   try {
     // Decryption would not notice these changes: a wrong bit count, or bytes after the last field.
-    if (!sameOctets(packet.write(), body) || hasSpareBit(packet, part))
+    if (!sameBytes(packet.write(), body) || hasSpareBit(packet, part))
       return new Foreign(malformed('a session key packet is not in the standard form'));
     await packet.decrypt(part);
   } catch (error) {

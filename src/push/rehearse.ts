@@ -1,7 +1,7 @@
 import { DepotError, isDepotError } from '../errors.js';
 import type { Rehearsed } from '../open/rehearse.js';
 import { startRehearsal } from '../open/rehearsal.js';
-import { sameOctets } from '../primitives.js';
+import { sameBytes } from '../primitives.js';
 import type { CompressionFormat } from '../seal/compress.js';
 import type { Sealing, SealResult } from '../seal/sealing.js';
 import type { SuitcaseBlock } from '../outbound.js';
@@ -55,7 +55,7 @@ function differenceOf(
 ): string | null {
   const { contents } = found;
   const same = (a: Uint8Array | null, b: Uint8Array | null): boolean =>
-    a === null || b === null ? a === b : sameOctets(a, b);
+    a === null || b === null ? a === b : sameBytes(a, b);
   const wants: [boolean, string][] = [
     [contents.problems.length === 0, contents.problems.join('; ')],
     [

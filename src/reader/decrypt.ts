@@ -15,7 +15,7 @@ import { typedWord } from '../shell.js';
 import { addressed, otherReceipt } from './exhibits.js';
 import { readReceipt, verifyReceipt } from './named-files.js';
 import type { OpeningKey } from './key-proof.js';
-import { allowedEntries, allowedOctets, contentLimit, entryLimit, twice } from './limits.js';
+import { allowedEntries, allowedBytes, contentLimit, entryLimit, twice } from './limits.js';
 import { openingKeyOf, type KeyPlace } from './opening-key.js';
 import { PartialDirectory } from './partial-directory.js';
 import { openSuitcaseFile, type SuitcaseFile } from './suitcase-file.js';
@@ -117,11 +117,11 @@ async function keyFor({ preamble }: SuitcaseFile, o: DecryptOptions): Promise<Op
  * for. Copies of hard links, of which no receipt tells, may take what there is room for.
  */
 async function limitsOf(o: DecryptOptions, proven: Receipt | null, out: string | null): Promise<Opening['limits']> {
-  const user = o.maxSize === undefined ? null : allowedOctets(o.maxSize, 'user');
+  const user = o.maxSize === undefined ? null : allowedBytes(o.maxSize, 'user');
   const room = out === null ? null : await roomAt(out, roomForBytes);
   const roomForMore = out === null ? null : await roomAt(out, roomForEntries);
   return {
-    maxBytes: user ?? (proven === null ? room : allowedOctets(contentLimit(proven.dataset), 'receipt')),
+    maxBytes: user ?? (proven === null ? room : allowedBytes(contentLimit(proven.dataset), 'receipt')),
     maxWritten: user ?? room,
     maxEntries: proven === null ? roomForMore : allowedEntries(entryLimit(proven.dataset)),
   };

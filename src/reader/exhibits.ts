@@ -5,7 +5,7 @@ import type { Certificate } from '../pgp/certificate.js';
 import type { Preamble } from '../pgp/preamble.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { verifyDetached, type VerifiedSignature } from '../pgp/signature.js';
-import { sameOctets } from '../primitives.js';
+import { sameBytes } from '../primitives.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
 import { fromBase64 } from '../receipt/base64.js';
 import { parseSuitcaseName, receiptName, timestamp } from '../names/deposit.js';
@@ -13,7 +13,7 @@ import type { Receipt } from '../receipt/schema.js';
 import { Checks, type Verification } from './checks.js';
 import { proveKey, type OpeningKey } from './key-proof.js';
 import type { Limit } from '../open/opening.js';
-import { allowedOctets, contentLimit } from './limits.js';
+import { allowedBytes, contentLimit } from './limits.js';
 
 /** What the suitcase itself showed, however it was read. */
 export interface Seen {
@@ -242,7 +242,7 @@ async function verifyContents(
   exceeded: (most: number) => void,
 ): Promise<Seen | null> {
   const { preamble } = suitcase;
-  const limit = mostOctets(o, receipt, checks.has('receipt-signature', 'passed'));
+  const limit = mostBytes(o, receipt, checks.has('receipt-signature', 'passed'));
   try {
     const opened = await suitcase.open(unwrapped, limit);
     const { packet } = preamble.encryption;
@@ -260,12 +260,12 @@ async function verifyContents(
 }
 
 /** How much may come out: what the user allows, else what the receipt says, more so when it is signed. */
-function mostOctets({ maxSize, unproven }: Exhibits, receipt: Receipt | null, signed: boolean): Limit | null {
-  if (maxSize !== null) return allowedOctets(maxSize, 'user');
+function mostBytes({ maxSize, unproven }: Exhibits, receipt: Receipt | null, signed: boolean): Limit | null {
+  if (maxSize !== null) return allowedBytes(maxSize, 'user');
   const claimed = receipt === null ? Infinity : contentLimit(receipt.dataset);
-  if (signed) return allowedOctets(claimed, 'receipt');
+  if (signed) return allowedBytes(claimed, 'receipt');
   const most = Math.min(claimed, unproven ?? Infinity);
-  return most === Infinity ? null : allowedOctets(most, most === claimed ? 'unverified receipt' : 'nobody');
+  return most === Infinity ? null : allowedBytes(most, most === claimed ? 'unverified receipt' : 'nobody');
 }
 
 function compareContents(
@@ -315,8 +315,7 @@ function compareWithReceipt(seen: Seen, { pkesk }: Preamble, { suitcase, keyProo
   checks.equal('suitcase-sha256', seen.sha256, suitcase.sha256, seen.sha256);
   const same = (name: string, found: Uint8Array | null, expected: string | null, what: string): void => {
     const wanted = expected === null ? null : fromBase64(expected);
-    if (found !== null && wanted !== null && sameOctets(found, wanted))
-      checks.passed(name, `${what} as in the receipt`);
+    if (found !== null && wanted !== null && sameBytes(found, wanted)) checks.passed(name, `${what} as in the receipt`);
     else checks.failed(name, `${what} not as in the receipt`);
   };
   same('key-packets', pkesk, keyProof.pkesk, 'the session key packets are');

@@ -1,7 +1,7 @@
 import { DepotError } from '../errors.js';
 import { checkHead, computeTail } from '../pgp/proof.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
-import { sameOctets } from '../primitives.js';
+import { sameBytes } from '../primitives.js';
 import { commitmentOf, openingOf } from '../receipt/proof.js';
 import { fromBase64 } from '../receipt/base64.js';
 import type { Receipt } from '../receipt/schema.js';
@@ -53,7 +53,7 @@ function checkOpening(
       throw wrong(`the head holds ${compression} data, but the receipt says ${encryption.compression}`);
   } else {
     const tail = computeTail(head, sessionKey, keyProof.plaintextOctets);
-    if (!sameOctets(tail, fromBase64(keyProof.tail!)!))
+    if (!sameBytes(tail, fromBase64(keyProof.tail!)!))
       throw wrong('the session key does not fit the head and the tail of the suitcase');
   }
 }

@@ -2,21 +2,21 @@ import type { Limit } from '../open/opening.js';
 import type { Receipt } from '../receipt/schema.js';
 
 /** Room in the archive beside the content: headers with long names, the manifest's line, padding. */
-const OCTETS_PER_ENTRY = 16 * 1024;
-const OCTETS_BESIDE = 64 << 20;
+const BYTES_PER_ENTRY = 16 * 1024;
+const BYTES_BESIDE = 64 << 20;
 
 /** The most bytes that the archive of such a dataset can have; more is a bomb and not this dataset. */
 export function contentLimit({ bytes, entries }: Receipt['dataset']): number {
-  return bytes + entries * OCTETS_PER_ENTRY + OCTETS_BESIDE;
+  return bytes + entries * BYTES_PER_ENTRY + BYTES_BESIDE;
 }
 
 /** Parts have 16 MiB, but for the last of a file. */
-const OCTETS_PER_PART = 1 << 20;
+const BYTES_PER_PART = 1 << 20;
 const ENTRIES_BESIDE = 1000;
 
 /** The most entries that such an archive can have: the dataset's, parts of files and manifest, and depot's. */
 export function entryLimit(dataset: Receipt['dataset']): number {
-  return dataset.entries + Math.ceil(contentLimit(dataset) / OCTETS_PER_PART) + ENTRIES_BESIDE;
+  return dataset.entries + Math.ceil(contentLimit(dataset) / BYTES_PER_PART) + ENTRIES_BESIDE;
 }
 
 /** Who says how much there can be. */
@@ -36,7 +36,7 @@ const whose: Record<Source, { message: string; hint: string }> = {
 };
 
 /** More than `source` allows. */
-export function allowedOctets(most: number, source: Source): Limit {
+export function allowedBytes(most: number, source: Source): Limit {
   const { message, hint } = whose[source];
   return {
     most,

@@ -95,7 +95,7 @@ function keyIn(path: string, hint: string): (error: unknown) => never {
   };
 }
 
-/** @throws DepotError 'local-unreadable', also when there are more than `limit` octets */
+/** @throws DepotError 'local-unreadable', also when there are more than `limit` bytes */
 export async function readGiven(path: string, what: string, limit = LARGEST_GIVEN_FILE): Promise<Uint8Array> {
   try {
     return await readBoundedFile(path, undefined, limit);

@@ -5,7 +5,7 @@ import { readPreamble, type Preamble } from '../pgp/preamble.js';
 import { printable } from '../printable.js';
 import { typedWord } from '../shell.js';
 
-const READ_OCTETS = 64 * 1024;
+const READ_BYTES = 64 * 1024;
 const PIECE_BYTES = 1 << 20;
 
 /** A suitcase file, read as far as is needed to know who can open it. */
@@ -28,7 +28,7 @@ export async function openSuitcaseFile(path: string): Promise<SuitcaseFile> {
     if (stat.isDirectory()) throw unreadable(path, new Error('it is a directory'));
     const pieces: Uint8Array[] = [];
     const preamble = await readPreamble(async () => {
-      const { bytesRead, buffer } = await handle.read(new Uint8Array(READ_OCTETS), 0, READ_OCTETS, null);
+      const { bytesRead, buffer } = await handle.read(new Uint8Array(READ_BYTES), 0, READ_BYTES, null);
       if (bytesRead === 0) return null;
       pieces.push(buffer.subarray(0, bytesRead));
       return buffer.subarray(0, bytesRead);

@@ -18,7 +18,7 @@ type Compressed = Bytes[];
 
 interface SegmentFormat {
   /** Uncompressed bytes per segment. */
-  segmentOctets: number;
+  segmentBytes: number;
   begin(): Bytes[];
   compress(segment: Bytes, previous: Bytes | null): Promise<Compressed>;
   store(segment: readonly Bytes[]): Compressed;
@@ -66,7 +66,7 @@ export async function* compress(
   }
   let previous: Bytes | null = null;
   let wasWorthwhile = false;
-  for await (const segment of segmentsOf(chunks, segments.segmentOctets, release)) {
+  for await (const segment of segmentsOf(chunks, segments.segmentBytes, release)) {
     segment.forEach((chunk) => segments.observe(chunk));
     const worthwhile = compressible(segment);
     // Two in a row that do not compress: others are not kept waiting, and it need not be copied to wait for them.
@@ -94,7 +94,7 @@ export async function* compress(
 /** Chunks that make a segment: that many bytes, or what is left. */
 async function* segmentsOf(
   chunks: AsyncIterable<Bytes>,
-  octets: number,
+  size: number,
   release: (chunk: Bytes) => void,
 ): AsyncGenerator<Bytes[]> {
   let segment: Bytes[] = [];
@@ -106,7 +106,7 @@ async function* segmentsOf(
     }
     segment.push(chunk);
     length += chunk.length;
-    if (length >= octets) {
+    if (length >= size) {
       yield segment;
       segment = [];
       length = 0;
@@ -141,9 +141,9 @@ const WORTHWHILE = 0.97;
 function sampler(): (segment: readonly Bytes[]) => boolean {
   let stored = 0;
   return (segment) => {
-    const octets = segment.reduce((sum, chunk) => sum + chunk.length, 0);
-    if (octets <= 4 * SAMPLE_BYTES) return true;
-    const last = octets - SAMPLE_BYTES;
+    const length = segment.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (length <= 4 * SAMPLE_BYTES) return true;
+    const last = length - SAMPLE_BYTES;
     const places = [0, last >>> 1, last];
     const looked = stored === 0 ? places : [places[stored % places.length]!];
     const compresses = looked.some((at) => shrinks(sampleAt(segment, at)));
@@ -174,14 +174,14 @@ function shrinks(sample: Bytes): boolean {
 function gzipFormat(): SegmentFormat {
   const deflate = promisify<Bytes, zlib.ZlibOptions, Buffer<ArrayBuffer>>(zlib.deflateRaw);
   let crc = 0;
-  let octets = 0;
+  let length = 0;
   return {
-    segmentOctets: MIB,
+    segmentBytes: MIB,
     // RFC 1952, section 2.3: deflate, no flags, no time, unknown operating system.
     begin: () => [Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff)],
     observe(chunk) {
       crc = zlib.crc32(chunk, crc);
-      octets += chunk.length;
+      length += chunk.length;
     },
     async compress(segment, previous) {
       // A copy: the memory of the segment before may be given back while this one is compressed.
@@ -195,7 +195,7 @@ function gzipFormat(): SegmentFormat {
       const trailer = Buffer.alloc(10);
       trailer.writeUInt16LE(0x0003, 0); // an empty final block with fixed codes (RFC 1951, section 3.2.6)
       trailer.writeUInt32LE(crc, 2);
-      trailer.writeUInt32LE(octets % 0x1_0000_0000, 6);
+      trailer.writeUInt32LE(length % 0x1_0000_0000, 6);
       return [trailer];
     },
   };
@@ -213,9 +213,9 @@ function storedBlocks(segment: readonly Bytes[]): Compressed {
   return pieces;
 }
 
-function* blocksOf(segment: readonly Bytes[], octets: number): Generator<Bytes> {
+function* blocksOf(segment: readonly Bytes[], size: number): Generator<Bytes> {
   for (const chunk of segment) {
-    for (let at = 0; at < chunk.length; at += octets) yield chunk.subarray(at, at + octets);
+    for (let at = 0; at < chunk.length; at += size) yield chunk.subarray(at, at + size);
   }
 }
 
@@ -225,7 +225,7 @@ function zstdFormat(): SegmentFormat {
   const zstd = promisify<Bytes, zlib.ZstdOptions, Buffer<ArrayBuffer>>(zlib.zstdCompress);
   const params = { [zlib.constants.ZSTD_c_compressionLevel]: 3 };
   return {
-    segmentOctets: ZSTD_SEGMENT_BYTES,
+    segmentBytes: ZSTD_SEGMENT_BYTES,
     begin: () => [],
     observe: () => undefined,
     compress: async (segment) => [await zstd(segment, { params })],
@@ -239,10 +239,10 @@ function rawFrame(segment: readonly Bytes[]): Compressed {
   const header = Buffer.alloc(9);
   header.writeUInt32LE(0xfd2fb528, 0);
   header[4] = 0xa0;
-  const octets = segment.reduce((sum, chunk) => sum + chunk.length, 0);
-  header.writeUInt32LE(octets, 5);
+  const length = segment.reduce((sum, chunk) => sum + chunk.length, 0);
+  header.writeUInt32LE(length, 5);
   const pieces: Compressed = [header];
-  let left = octets;
+  let left = length;
   for (const body of blocksOf(segment, ZSTD_BLOCK_BYTES)) {
     left -= body.length;
     const blockHeader = Buffer.alloc(3);

@@ -17,7 +17,7 @@ import type { Sealing, SealResult } from './sealing.js';
 export async function writeSpool(
   file: string,
   sealing: Sealing,
-  written: (octets: number) => void,
+  written: (bytes: number) => void,
 ): Promise<SealResult> {
   await makeDirectory(path.dirname(file));
   try {
@@ -119,17 +119,17 @@ async function fill(
   handle: FileHandle,
   buffer: Uint8Array,
   position: number,
-  octets: number,
+  length: number,
   file: string,
 ): Promise<number> {
-  for (let done = 0; done < octets; ) {
-    const { bytesRead } = await handle.read(buffer, done, octets - done, position + done).catch((error: unknown) => {
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await handle.read(buffer, done, length - done, position + done).catch((error: unknown) => {
       throw unusable(localError(error, 'read', file));
     });
     if (bytesRead === 0) throw damaged(file);
     done += bytesRead;
   }
-  return octets;
+  return length;
 }
 
 function damaged(file: string): SpoolFault {

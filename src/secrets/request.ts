@@ -105,11 +105,11 @@ export function serverLabel(host: string, port: number): string {
 
 /**
  * Fit for a file name on every platform and for a unit file, where `:` and `%` mean something. Two texts never become
- * one name: other characters are written as `=` and their octets (UTF-8) in hex.
+ * one name: other characters are written as `=` and their bytes (UTF-8) in hex.
  */
 export function plain(text: string): string {
   return text.replace(/[^A-Za-z0-9._-]|^\./gu, (character) =>
-    Array.from(Buffer.from(character), (octet) => `=${octet.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+    Array.from(Buffer.from(character), (byte) => `=${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
   );
 }
 

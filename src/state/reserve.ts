@@ -7,7 +7,7 @@ import { errorCode, localError, temporaryName, writeNew } from '../durable-file.
 import type { ArrangementState } from './arrangement-state.js';
 
 /** Receipt, signature, cover, ledger line, run record and a few pending records, in blocks of a file system. */
-const OCTETS_BESIDE_DRAFTS = 192 * 1024;
+const BYTES_BESIDE_DRAFTS = 192 * 1024;
 
 export interface Reserve {
   /** Frees the room; to be called just before it is needed. Never fails: what remains is cleared by the next run. */
@@ -18,18 +18,18 @@ export interface Reserve {
  * Takes the room before the CLOSE, when a full disk still means that nothing was published. Afterwards it would mean a
  * deposit without a receipt, and an acknowledgement that nothing remembers. `local-disk-full`, `local-not-writable`.
  */
-export async function reserveSpace(state: ArrangementState, draftOctets: number): Promise<Reserve> {
+export async function reserveSpace(state: ArrangementState, draftBytes: number): Promise<Reserve> {
   const file = temporaryName(state.file(path.join('pending', 'reserve')));
-  const octets = OCTETS_BESIDE_DRAFTS + 4 * draftOctets;
+  const bytes = BYTES_BESIDE_DRAFTS + 4 * draftBytes;
   try {
     // Random, since zeros take no room on a file system that compresses.
-    await writeNew(file, randomBytes(octets));
+    await writeNew(file, randomBytes(bytes));
   } catch (error) {
     await rm(file, { force: true }).catch(() => undefined);
     if (['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '')) {
       throw new DepotError(
         'local-disk-full',
-        `no room in ${state.directory} for what a deposit leaves there: ${Math.ceil(octets / 1024)} KiB are needed`,
+        `no room in ${state.directory} for what a deposit leaves there: ${Math.ceil(bytes / 1024)} KiB are needed`,
         { hint: `free space on the file system of ${state.directory}`, cause: error },
       );
     }

@@ -3,7 +3,7 @@ import { pinned } from '../../src/commands/trust/pin.js';
 import { fingerprintOf } from '../../src/names/host-key.js';
 import { knownHostsLine } from '../../src/sftp/knownhosts.js';
 
-/** A public key blob that is well-formed enough: its type, then some octets. */
+/** A public key blob that is well-formed enough: its type, then some bytes. */
 function key(type: string, seed: number): { type: string; blob: Buffer } {
   const name = Buffer.from(type);
   const length = Buffer.alloc(4);

@@ -21,7 +21,7 @@ async function holds(text: string | Uint8Array): Promise<void> {
   }
 }
 
-test('any octets', async () => {
+test('any bytes', async () => {
   await fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), holds), { numRuns: 300 });
 });
 

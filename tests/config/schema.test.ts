@@ -80,7 +80,7 @@ const accepted: [string, Changes][] = [
       },
     },
   ],
-  ['a size in octets', { arrangement: { minSize: 5 } }],
+  ['a size in bytes', { arrangement: { minSize: 5 } }],
   [
     'a fingerprint with spaces',
     {

@@ -7,7 +7,7 @@ import { manifestBytes, members } from './packing.js';
 test('a part of the manifest is stored between entries as soon as it is full, and holds whole lines', () => {
   const archive = new Archive();
   const chunks: Uint8Array[] = [];
-  // Some 380 octets a line: 4 MiB are about 11,000 lines.
+  // Some 380 bytes a line: 4 MiB are about 11,000 lines.
   for (let i = 0; i < 15_000; i++) {
     const path = fromText(`data/${'n'.repeat(250)}é${String(i).padStart(5, '0')}`);
     chunks.push(

@@ -14,8 +14,8 @@ const members: Member[] = [
   { path: 'data/crm/b/a.csv', body: 'same name elsewhere' },
   { path: 'data/crm/c', type: 'symlink', link: '../../etc' },
   { path: 'data/crm/d', type: 'hardlink', link: 'data/crm/a.csv' },
-  { path: 'data/dump', body: 'x'.repeat(1000), partOctets: 300 },
-  { path: 'data/nothing', body: '', partOctets: 300 },
+  { path: 'data/dump', body: 'x'.repeat(1000), partBytes: 300 },
+  { path: 'data/nothing', body: '', partBytes: 300 },
 ];
 const bytes = 4 + 19 + 1000;
 

@@ -6,18 +6,18 @@ import { fromBytes, fromText, toText, localName } from '../../src/dataset/bytest
 import { extract, sandbox } from '../support/extraction.js';
 import { archive, pax, raw } from '../support/hostile-tar.js';
 
-const octets = (latin1: string) => fromBytes(Buffer.from(latin1, 'latin1'));
+const bytes = (latin1: string) => fromBytes(Buffer.from(latin1, 'latin1'));
 /** What a name becomes on Windows. */
 const onWindows = (name: string) => toText(localName(fromText(name), 'win32'));
 
-test('on Linux a name is its octets', () => {
+test('on Linux a name is its bytes', () => {
   for (const name of ['a:b', 'CON', 'x.', '\\', '\x01', '\xff'])
-    expect(localName(octets(name), 'linux')).toBe(octets(name));
+    expect(localName(bytes(name), 'linux')).toBe(bytes(name));
 });
 
 test('on macOS only names that are not UTF-8 change', () => {
   expect(localName(fromText('a:b.é 100%'), 'darwin')).toBe(fromText('a:b.é 100%'));
-  expect(localName(octets('caf\xe9 100%'), 'darwin')).toBe('caf%E9 100%25');
+  expect(localName(bytes('caf\xe9 100%'), 'darwin')).toBe('caf%E9 100%25');
 });
 
 describe('on Windows', () => {
@@ -46,7 +46,7 @@ describe('on Windows', () => {
   });
 
   test('a name that is not UTF-8 becomes one that is', () => {
-    expect(localName(octets('caf\xe9:100%.'), 'win32')).toBe('caf%E9%3A100%25%2E');
+    expect(localName(bytes('caf\xe9:100%.'), 'win32')).toBe('caf%E9%3A100%25%2E');
   });
 
   test('whatever the name, it is one component below the directory, and no device, stream or drive', () => {

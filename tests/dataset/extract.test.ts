@@ -62,8 +62,8 @@ describe('what depot packed', () => {
 
 describe('parts', () => {
   const members: Member[] = [
-    { path: 'data/one', body: pattern(1000), partOctets: 300, mode: 0o640, mtimeNs: 1_600_000_000_000_000_000n },
-    { path: 'data/two', body: '', partOctets: 300 },
+    { path: 'data/one', body: pattern(1000), partBytes: 300, mode: 0o640, mtimeNs: 1_600_000_000_000_000_000n },
+    { path: 'data/two', body: '', partBytes: 300 },
     { path: 'data/dir', type: 'directory' },
     { path: 'data/dir/three.part-000001', body: 'not a part: it lies deeper' },
   ];
@@ -273,7 +273,7 @@ describe('modes and times', () => {
   });
 });
 
-test('link targets are restored octet by octet, wherever they point', () => {
+test('link targets are restored byte by byte, wherever they point', () => {
   const { out, beside } = sandbox();
   const targets = ['/etc/passwd', '../../../..', 'a\nb', '\x1b[2J', './x//y/', ' ', 'l0'];
   extract(

@@ -17,7 +17,7 @@ function awkwardDirectory(): string {
   return directory;
 }
 
-test('gives all names in the order of their octets', () => {
+test('gives all names in the order of their bytes', () => {
   const found = [...listChildren(fromText(awkwardDirectory()))];
   const names = found.map(({ name }) => Buffer.from(name, 'latin1'));
   expect(names).toHaveLength(14);
@@ -30,7 +30,7 @@ test('gives all names in the order of their octets', () => {
 });
 
 test.each([512, 600, 5000, 20_000, 1 << 20])(
-  'gives each name once where %i octets of names are held at a time',
+  'gives each name once where %i bytes of names are held at a time',
   (room) => {
     const directory = tempDir();
     const names = Array.from({ length: 300 }, (_, i) => `${(i * 7919) % 1000}-${'n'.repeat((i * 31) % 240)}`);

@@ -63,11 +63,11 @@ describe('a line', () => {
   });
 
   test('comes back as it was', () => {
-    const octets = fc
+    const bytes = fc
       .uint8Array({ minLength: 1, maxLength: 60 })
-      .map((bytes) => fromBytes(bytes.map((octet) => octet || 1)));
+      .map((bytes) => fromBytes(bytes.map((byte) => byte || 1)));
     const name = fc.oneof(
-      octets,
+      bytes,
       fc
         .string({ minLength: 1, unit: 'grapheme' })
         .filter((text) => !text.includes('\0'))
@@ -121,7 +121,7 @@ describe('a malformed line is refused', () => {
     ['no object', '[]'],
     ['null', 'null'],
     ['another manifest', '{"manifest":"depot.manifest/2","random":"00"}'],
-    ['too few random octets', '{"manifest":"depot.manifest/1","random":"00"}'],
+    ['too few random bytes', '{"manifest":"depot.manifest/1","random":"00"}'],
     ['no path', changed({ path: undefined })],
     ['two paths', changed({ pathBase64: 'YQ==' })],
     ['an empty path', changed({ path: '' })],

@@ -31,7 +31,7 @@ describe.skipIf(tar === undefined)('GNU tar', () => {
     const { stderr, status } = spawnSync(tar!, ['-xpf', archive, '-C', out], {
       env: { ...process.env, LC_ALL: locale },
     });
-    // It knows no hdrcharset, says so, and takes the octets as they are.
+    // It knows no hdrcharset, says so, and takes the bytes as they are.
     const unexpected = stderr
       .toString('latin1')
       .split('\n')

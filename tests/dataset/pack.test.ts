@@ -97,7 +97,7 @@ describe('the archive', () => {
     expect(summary.manifestSha256).toBe(hex(manifestBytes(tar)));
   });
 
-  test('has other random octets in each manifest, so that its digest confirms no guess', async () => {
+  test('has other random bytes in each manifest, so that its digest confirms no guess', async () => {
     const directory = exportDirectory();
     const first = await pack([directorySource(directory)]);
     const second = await pack([directorySource(directory)]);
@@ -149,7 +149,7 @@ describe('sources of unknown length', () => {
     expect(summary).toMatchObject({ entries: 1, bytes: content.length });
   });
 
-  test.each([1, (16 << 20) - 1, 16 << 20])('%i octets are one part', async (length) => {
+  test.each([1, (16 << 20) - 1, 16 << 20])('%i bytes are one part', async (length) => {
     const { tar } = await pack([stdinSource()], { stdin: stream(pattern(length)) });
     expect(members(tar).filter(({ path }) => path.startsWith('data/'))).toMatchObject([{ size: length }]);
   });
@@ -233,7 +233,7 @@ describe('files', () => {
       const header = tar.subarray(at * 512, at * 512 + 512);
       if (header.toString('latin1', 257, 262) !== 'ustar') continue;
       expect(header.toString('latin1', 108, 124)).toBe('0000000\0'.repeat(2));
-      expect(header.subarray(265, 329).every((octet) => octet === 0)).toBe(true);
+      expect(header.subarray(265, 329).every((byte) => byte === 0)).toBe(true);
     }
   });
 

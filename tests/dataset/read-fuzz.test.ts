@@ -128,9 +128,9 @@ const hostile = fc
   .array(fc.oneof({ weight: 6, arbitrary: entry }, { weight: 1, arbitrary: odd }), { maxLength: 8 })
   .map((entries) => archive(...entries));
 
-test('any octets are read or refused, the same in pieces of any size', () => {
+test('any bytes are read or refused, the same in pieces of any size', () => {
   const anything = fc.oneof(
-    fc.uint8Array({ maxLength: 3000 }).map((octets) => Buffer.from(octets)),
+    fc.uint8Array({ maxLength: 3000 }).map((bytes) => Buffer.from(bytes)),
     hostile,
     hostile.chain((tar) => mutations(tar)),
   );
@@ -158,7 +158,7 @@ test('an archive of depot that was changed anywhere is refused, or found to diff
     { path: 'data/crm/a.csv', body: 'a;b\n'.repeat(50), mtimeNs: 1_700_000_000_123_000_000n },
     { path: 'data/crm/hard', type: 'hardlink', link: 'data/crm/a.csv' },
     { path: 'data/crm/link', type: 'symlink', link: '../../outside' },
-    { path: 'data/dump', body: 'x'.repeat(700), partOctets: 300 },
+    { path: 'data/dump', body: 'x'.repeat(700), partBytes: 300 },
   ];
   const { tar } = depotTar(members, { manifestEvery: 2 });
   const box = sandbox();
@@ -173,16 +173,16 @@ test('an archive of depot that was changed anywhere is refused, or found to diff
   );
 });
 
-/** Octets changed, left out, put in; blocks that change places or come twice; checksums of headers set right again. */
+/** Bytes changed, left out, put in; blocks that change places or come twice; checksums of headers set right again. */
 function mutations(tar: Buffer): fc.Arbitrary<Buffer> {
   const at = fc.nat({ max: Math.max(0, tar.length - 1) });
   const block = fc.nat({ max: Math.max(0, Math.floor(tar.length / 512) - 1) });
   const slice = (from: number, to?: number) => tar.subarray(from * 512, to === undefined ? undefined : to * 512);
   return fc.oneof(
-    fc.tuple(at, fc.integer({ min: 1, max: 255 })).map(([i, flip]) => withOctet(tar, i, (tar[i] ?? 0) ^ flip)),
+    fc.tuple(at, fc.integer({ min: 1, max: 255 })).map(([i, flip]) => withByte(tar, i, (tar[i] ?? 0) ^ flip)),
     fc
       .tuple(block, fc.integer({ min: 0, max: 511 }), fc.nat({ max: 255 }))
-      .map(([b, i, octet]) => rightSum(withOctet(tar, b * 512 + i, octet), b)),
+      .map(([b, i, byte]) => rightSum(withByte(tar, b * 512 + i, byte), b)),
     fc
       .tuple(at, fc.uint8Array({ maxLength: 3 }), fc.nat({ max: 3 }))
       .map(([i, put, out]) => Buffer.concat([tar.subarray(0, i), put, tar.subarray(i + out)])),
@@ -197,9 +197,9 @@ function mutations(tar: Buffer): fc.Arbitrary<Buffer> {
   );
 }
 
-function withOctet(tar: Buffer, at: number, octet: number): Buffer {
+function withByte(tar: Buffer, at: number, byte: number): Buffer {
   const changed = Buffer.from(tar);
-  if (at < changed.length) changed[at] = octet;
+  if (at < changed.length) changed[at] = byte;
   return changed;
 }
 
@@ -207,7 +207,7 @@ function rightSum(tar: Buffer, block: number): Buffer {
   const header = tar.subarray(block * 512, block * 512 + 512);
   if (header.length < 512) return tar;
   header.fill(' ', 148, 156);
-  const sum = header.reduce((total, octet) => total + octet, 0);
+  const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   return tar;
 }

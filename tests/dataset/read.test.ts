@@ -69,7 +69,7 @@ test.each<[string, Buffer, string]>([
   ],
   ['a prefix', raw({ name: 'a', prefix: 'p/q' }), 'file p/q/a 0 644 1700000000000000000  .'],
   [
-    'a name of 100 octets without NUL',
+    'a name of 100 bytes without NUL',
     raw({ name: 'n'.repeat(100) }),
     `file ${'n'.repeat(100)} 0 644 1700000000000000000  .`,
   ],
@@ -87,7 +87,7 @@ test.each<[string, Buffer, string]>([
   ['a time before 1970 in base 256', raw({ name: 'a', mtime: Buffer.alloc(12, 0xff) }), 'file a 0 644 -1000000000  .'],
   ['modes with more than permissions', raw({ name: 'a', mode: 0o106755 }), 'file a 0 6755 1700000000000000000  .'],
   [
-    'a checksum of signed octets',
+    'a checksum of signed bytes',
     raw({ name: Buffer.from('\xe9\xe9', 'latin1'), checksumOff: -512 }),
     'file \xe9\xe9 0 644 1700000000000000000  .',
   ],

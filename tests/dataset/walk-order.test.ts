@@ -7,11 +7,11 @@ interface Tree {
   [name: string]: Tree | null;
 }
 
-/** Octets that sort around `/`, and names that begin like others. */
+/** Bytes that sort around `/`, and names that begin like others. */
 const name = fc
   .array(fc.constantFrom(0x01, 0x2d, 0x2e, 0x30, 0x61, 0x62, 0xe9, 0xff), { minLength: 1, maxLength: 3 })
-  .map((octets) => fromBytes(Uint8Array.from(octets)))
-  .filter((octets) => !/^\.{1,2}$/.test(octets));
+  .map((bytes) => fromBytes(Uint8Array.from(bytes)))
+  .filter((bytes) => !/^\.{1,2}$/.test(bytes));
 const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
   tree: fc.dictionary(name, fc.option(tie('tree'), { depthSize: 'small', maxDepth: 3 }), { maxKeys: 4 }),
 }));

@@ -118,7 +118,7 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
   test('truncated anywhere, 21', async () => {
     const [, seipd] = packets(a.suitcase);
     for (const length of [seipd.start, seipd.body + 40, 100_000, a.suitcase.length - 20, a.suitcase.length - 1])
-      await refusedAs(a.suitcase.subarray(0, length), 21, `${length} octets`);
+      await refusedAs(a.suitcase.subarray(0, length), 21, `${length} bytes`);
   });
 
   test('a bit flipped in the body, 21', async () => {
@@ -134,7 +134,7 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     ]) {
       const flipped = Buffer.from(a.suitcase);
       flipped[at] ^= 0x10;
-      await refusedAs(flipped, 21, `bit 4 of octet ${at}`);
+      await refusedAs(flipped, 21, `bit 4 of byte ${at}`);
     }
   });
 
@@ -155,7 +155,7 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
   });
 
   test('something behind it, two of them, and one without its beginning, 21', async () => {
-    await refusedAs(Buffer.concat([a.suitcase, Buffer.from('x')]), 21, 'one octet more');
+    await refusedAs(Buffer.concat([a.suitcase, Buffer.from('x')]), 21, 'one byte more');
     await refusedAs(Buffer.concat([a.suitcase, b.suitcase]), 21, 'two suitcases');
     const [pkesk] = packets(b.suitcase);
     await refusedAs(

@@ -1,4 +1,4 @@
-/** A deposit that is large enough to be opened by several threads: every one of its octets, and nothing of it when it was changed. */
+/** A deposit that is large enough to be opened by several threads: every one of its bytes, and nothing of it when it was changed. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,8 +30,8 @@ describe.skipIf(!peers('sshd', 'ssh-keygen')).each([
     });
     mkdirSync(join(supplier.data, 'files'));
     const noise = randomBytes(13 * MiB + 1);
-    for (const octets of [0, 1, 4 * MiB - 1, 4 * MiB, 4 * MiB + 1, noise.length])
-      writeFileSync(join(supplier.data, 'files', `noise-${octets}`), noise.subarray(0, octets));
+    for (const bytes of [0, 1, 4 * MiB - 1, 4 * MiB, 4 * MiB + 1, noise.length])
+      writeFileSync(join(supplier.data, 'files', `noise-${bytes}`), noise.subarray(0, bytes));
     writeFileSync(
       join(supplier.data, 'files/holes'),
       Buffer.concat([noise.subarray(0, 10), Buffer.alloc(6 * MiB), noise.subarray(0, 10), Buffer.alloc(2 * MiB)]),

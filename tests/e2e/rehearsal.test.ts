@@ -17,9 +17,9 @@ beforeAll(async () => {
   if (have !== undefined) server = await startSshd();
 });
 
-async function supplierWith(octets: number, options: SupplierOptions = {}): Promise<Supplier> {
+async function supplierWith(bytes: number, options: SupplierOptions = {}): Promise<Supplier> {
   const supplier = await Supplier.create(server, options);
-  writeFileSync(join(supplier.data, 'big'), pattern(octets));
+  writeFileSync(join(supplier.data, 'big'), pattern(bytes));
   writeFileSync(join(supplier.data, 'small'), 'small');
   return supplier;
 }
@@ -65,7 +65,7 @@ describe.skipIf(!have)('a rehearsal', () => {
 /** Programs whose sealing is broken in one place each. */
 const broken: [string, Record<string, (source: string) => string>, SupplierOptions][] = [
   [
-    'an octet that flips after it was encrypted',
+    'an byte that flips after it was encrypted',
     {
       'seal/blocks.ts': (s) =>
         s.replace(

@@ -93,7 +93,7 @@ describe.skipIf(!ssh)('sizes at which something ends', () => {
     1024 * KiB,
     16 * 1024 * KiB,
     16 * 1024 * KiB + 1,
-  ])("a command's output of %i octets", async (size) => {
+  ])("a command's output of %i bytes", async (size) => {
     for (const profile of ['compat', 'modern'] as const) {
       const supplier = await Supplier.create(server, {
         profile,

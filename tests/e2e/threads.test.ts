@@ -106,7 +106,7 @@ describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)(
       ['sealing', 'push', 'seal/seal.ts', 'encryptor.update(bytes);'],
       ['rehearsal', 'push', 'open/rehearse.ts', 'digest.update(inUse);'],
       ['opening', 'decrypt', 'open/open.ts', 'suitcase.authenticate();\n    return result;'],
-      ['reading', 'decrypt', 'open/read-ahead.ts', 'to.pass(block.subarray(0, octets));'],
+      ['reading', 'decrypt', 'open/read-ahead.ts', 'to.pass(block.subarray(0, bytes));'],
       ['writing', 'decrypt', 'open/write-beside.ts', 'if (note.isDigested) hash.update(bytes);'],
     ])('%s', async (thread, command, file, place) => {
       const script = await alteredDepot({ [file]: (source) => source.replace(place, `${dies} ${place}`) });

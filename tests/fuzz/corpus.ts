@@ -23,7 +23,7 @@ const { tar, manifest } = depotTar([
   { path: 'data', type: 'directory' },
   { path: 'data/a', body: 'x' },
   { path: 'data/b', type: 'symlink', link: 'a' },
-  { path: 'data/c', body: 'parts', partOctets: 2 },
+  { path: 'data/c', body: 'parts', partBytes: 2 },
   { path: `data/${'n'.repeat(200)}`, body: '' },
 ]);
 const message = (encryption: Parameters<typeof seal>[1]): Buffer =>

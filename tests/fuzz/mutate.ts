@@ -28,7 +28,7 @@ export function corpus(target: TargetName): Buffer[] {
 const interesting = [0, 1, 0x0a, 0x22, 0x2f, 0x5c, 0x7f, 0x80, 0xc0, 0xe0, 0xfe, 0xff];
 const LARGEST = 1 << 18;
 
-/** The input that belongs to this seed: a changed member of the corpus, or now and then any octets at all. */
+/** The input that belongs to this seed: a changed member of the corpus, or now and then any bytes at all. */
 export function inputOf(seeds: Buffer[], seed: number): Uint8Array<ArrayBuffer> {
   const random = numbers(seed);
   if (random(20) === 0) return Uint8Array.from({ length: random(2000) }, () => random(256));
@@ -48,9 +48,9 @@ function change(
   const joined = (...pieces: Uint8Array[]): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.concat(pieces));
   switch (random(8)) {
     case 0:
-      return bytes.map((octet, i) => (i === at ? octet ^ (1 << random(8)) : octet));
+      return bytes.map((byte, i) => (i === at ? byte ^ (1 << random(8)) : byte));
     case 1:
-      return bytes.map((octet, i) => (i === at ? interesting[random(interesting.length)] : octet));
+      return bytes.map((byte, i) => (i === at ? interesting[random(interesting.length)] : byte));
     case 2:
       return joined(bytes.subarray(0, at), bytes.subarray(at + length));
     case 3:
@@ -69,6 +69,6 @@ function change(
       return joined(bytes.subarray(0, at), other.subarray(from, from + random(200)), bytes.subarray(at));
     }
     default:
-      return bytes.map((octet, i) => (i >= at && i < at + length ? random(256) : octet));
+      return bytes.map((byte, i) => (i >= at && i < at + length ? random(256) : byte));
   }
 }

@@ -1,4 +1,4 @@
-/** What reads other people's octets, and what may come of it. */
+/** What reads other people's bytes, and what may come of it. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -120,10 +120,10 @@ export const targets = {
   zstd: {
     codes: ['archive-refused'],
     async read(input) {
-      let octets = 0;
+      let length = 0;
       for await (const bytes of decompress([input], () => undefined)) {
-        octets += bytes.length;
-        if (octets > MOST_OUTPUT) break;
+        length += bytes.length;
+        if (length > MOST_OUTPUT) break;
       }
     },
   },
@@ -152,7 +152,7 @@ export const targets = {
           throw error;
         });
         if (found !== null && ![16, 24, 32].includes(found.length))
-          throw new Error(`a session key of ${found.length} octets`);
+          throw new Error(`a session key of ${found.length} bytes`);
       }
     },
   },
@@ -179,7 +179,7 @@ export const targets = {
     read(input) {
       const receipt = parseReceipt(input);
       if (canonicalText(receipt) !== Buffer.from(input).toString('utf8'))
-        throw new Error('a receipt that is not what its octets say');
+        throw new Error('a receipt that is not what its bytes say');
     },
   },
   pending: {
@@ -198,7 +198,7 @@ export const targets = {
       const held = await state();
       writeFileSync(held.file('ledger.ndjson'), input);
       const { size, torn } = await readLedger(held);
-      if (size + torn !== input.length) throw new Error('octets of a ledger that are not accounted for');
+      if (size + torn !== input.length) throw new Error('bytes of a ledger that are not accounted for');
       await Ledger.open(held);
     },
   },
@@ -238,7 +238,7 @@ export const targetNames = Object.keys(targets) as TargetName[];
 export async function judge(
   name: TargetName,
   input: Uint8Array<ArrayBuffer>,
-  limits = { ms: 5000, octets: 512 << 20 },
+  limits = { ms: 5000, bytes: 512 << 20 },
 ): Promise<string | null> {
   const target: Target = targets[name];
   const began = performance.now();
@@ -253,7 +253,7 @@ export async function judge(
       return `a message that a terminal would act upon: ${JSON.stringify(error.message)}`;
   }
   const ms = performance.now() - began;
-  if (ms > limits.ms) return `${Math.round(ms)} ms for ${input.length} octets`;
+  if (ms > limits.ms) return `${Math.round(ms)} ms for ${input.length} bytes`;
   const grown = process.memoryUsage.rss() - before;
-  return grown > limits.octets ? `${grown} octets of memory for ${input.length} octets` : null;
+  return grown > limits.bytes ? `${grown} bytes of memory for ${input.length} bytes` : null;
 }

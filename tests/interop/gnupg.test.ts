@@ -60,7 +60,7 @@ describe.skipIf(gpg === undefined)('GnuPG', () => {
       const plain = randomBytes(length);
       expect(
         (await gnupg.decrypt(await sealFor([recipient], plain), passphrase)).equals(plain),
-        `${length} octets`,
+        `${length} bytes`,
       ).toBe(true);
     }
   });
@@ -75,7 +75,7 @@ describe.skipIf(gpg === undefined)('GnuPG', () => {
     expect((await gnupg.decrypt(message)).equals(plain)).toBe(true);
     for (const length of name === 'curve25519' ? [0, 1, 505, 506, 507, 512, 65536, 65537] : []) {
       const piece = plain.subarray(0, length);
-      expect((await gnupg.decrypt(await sealFor(recipients, piece))).equals(piece), `${length} octets`).toBe(true);
+      expect((await gnupg.decrypt(await sealFor(recipients, piece))).equals(piece), `${length} bytes`).toBe(true);
     }
     const packets = await gnupg.packets(message);
     expect(packets).toMatch(/encrypted data packet:\s+length: unknown\s+mdc_method: 2/);
@@ -97,7 +97,7 @@ describe.skipIf(gpg === undefined)('GnuPG', () => {
       for (const length of [0, 1, 8000, 8192, 300_000]) {
         const plain = randomBytes(length);
         const message = await gnupg.encrypt(plain, [name], ['--compress-algo', 'none', '--cipher-algo', cipher]);
-        expect((await openWith(message, name)).equals(plain), `${length} octets`).toBe(true);
+        expect((await openWith(message, name)).equals(plain), `${length} bytes`).toBe(true);
       }
     });
   });
@@ -213,7 +213,7 @@ describe('Sequoia 1', () => {
       const opened = await mustRun(sqop!, ['decrypt', '--with-key-password', file(passphrase), file(ours.secretKey)], {
         input: await sealFor([recipient], piece),
       });
-      expect(opened.bytes.equals(piece), `${length} octets`).toBe(true);
+      expect(opened.bytes.equals(piece), `${length} bytes`).toBe(true);
     }
     const made = await mustRun(sqop!, ['encrypt', '--no-armor', file(keyFile('curve25519.public.asc'))], {
       input: plain,

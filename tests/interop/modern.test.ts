@@ -59,7 +59,7 @@ describe.each([['rPGP', required] as const, ...(extra === undefined ? [] : [['Se
       for (const length of [1, 64, 2 ** 20 - 8, 2_500_000]) {
         const plain = randomBytes(encryption.chunkOctet === 0 ? Math.min(length, 1000) : length);
         const got = await here.decrypt(await sealFor([recipient], encryption, plain), ours.secretKey);
-        expect(got.equals(plain), `${length} octets`).toBe(true);
+        expect(got.equals(plain), `${length} bytes`).toBe(true);
       }
     });
 

@@ -19,11 +19,11 @@ beforeAll(async () => {
   key = await openpgp.readPrivateKey({ armoredKey: secretKey });
 });
 
-/** Around the chunk of 64 octets, the first part, and the chunk and part of 64 KiB. */
+/** Around the chunk of 64 bytes, the first part, and the chunk and part of 64 KiB. */
 const sizes = [0, 1, 56, 57, 64, 505, 506, 512, 65528, 65529, 65536, 300_000];
 
 describe.each([...encryptions, ['GCM 1 MiB', gcm(14)], ['OCB 4 MiB', ocb(16)]] as const)('%s', (_, encryption) => {
-  test.each(sizes)('OpenPGP.js opens %d octets of ours', async (length) => {
+  test.each(sizes)('OpenPGP.js opens %d bytes of ours', async (length) => {
     const sessionKey = randomBytes(32);
     const plain = randomBytes(length);
     const { message } = seal(plain, encryption, {
@@ -47,7 +47,7 @@ describe.each([
   ['EAX', { aeadProtect: true, preferredAEADAlgorithm: openpgp.enums.aead.eax, aeadChunkSizeByte: 0 }],
   ['EAX, larger chunks', { aeadProtect: true, preferredAEADAlgorithm: openpgp.enums.aead.eax, aeadChunkSizeByte: 12 }],
 ] as const)('from OpenPGP.js: %s', (name, config) => {
-  test.each([0, 1, 55, 56, 63, 64, 65, 5000, 70_000])('we open %d octets of its', async (length) => {
+  test.each([0, 1, 55, 56, 63, 64, 65, 5000, 70_000])('we open %d bytes of its', async (length) => {
     const plain = randomBytes(length);
     const aead = name === 'SEIPDv1' ? undefined : (name.slice(0, 3).toLowerCase() as openpgp.enums.aeadNames);
     const message = (await openpgp.encrypt({

@@ -28,11 +28,11 @@ describe.each([
   };
 
   test.each(
-    inTurn.flatMap((octets) =>
-      [0, 1, 65_536].filter((consumed) => consumed <= octets).map((consumed) => [octets, consumed]),
+    inTurn.flatMap((length) =>
+      [0, 1, 65_536].filter((consumed) => consumed <= length).map((consumed) => [length, consumed]),
     ),
-  )('%i bytes, %i of them before', (octets, before) => {
-    const bytes = noise.subarray(0, octets);
+  )('%i bytes, %i of them before', (length, before) => {
+    const bytes = noise.subarray(0, length);
     const file = join(tempDir(), 'suitcase');
     writeFileSync(file, bytes);
     const fd = opened(file, 'r');
@@ -53,17 +53,17 @@ describe.each(['beside', 'here'])('writing %s', (where) => {
   const large = (): WriteBeside | null => (where === 'beside' ? new WriteBeside() : null);
   test.each([0, 1, 4 * MiB - 1, 4 * MiB, 4 * MiB + 1, 9 * MiB + 3])(
     'files of %i bytes, whatever the pieces, one after the other',
-    (octets) => {
+    (length) => {
       const files = new FileWriter(large());
-      const bytes = noise.subarray(0, octets);
+      const bytes = noise.subarray(0, length);
       for (const size of [70_000, MiB - 1, MiB, 5 * MiB]) {
         const file = join(tempDir(), 'file');
         const fd = opened(file, 'wx');
-        const isDigested = files.start(fd, 0, octets, true);
-        for (let at = 0; at < octets; at += size) files.write(bytes.subarray(at, at + size), at + size >= octets);
-        expect(files.finish()).toBe(octets);
+        const isDigested = files.start(fd, 0, length, true);
+        for (let at = 0; at < length; at += size) files.write(bytes.subarray(at, at + size), at + size >= length);
+        expect(files.finish()).toBe(length);
         expect(readFileSync(file).equals(bytes)).toBe(true);
-        expect(isDigested).toBe(where === 'beside' && octets >= 4 * MiB);
+        expect(isDigested).toBe(where === 'beside' && length >= 4 * MiB);
         if (isDigested) expect(files.sha256).toBe(createHash('sha256').update(bytes).digest('hex'));
       }
     },

@@ -59,13 +59,13 @@ describe.each(Object.entries(packed))('%s', (format, bytes) => {
 
 describe.each(['gzip', 'zstd'].filter((format) => format in packed))('%s of what does not compress', (format) => {
   /** Pieces are gathered up to a MiB, and those from a quarter of one are not. */
-  const around = [1 << 18, 1 << 20].flatMap((octets) => [octets - 1, octets, octets + 1]);
+  const around = [1 << 18, 1 << 20].flatMap((length) => [length - 1, length, length + 1]);
   const noise = randomBytes(5 << 20);
   const pack = (bytes: Uint8Array): Bytes => (format === 'gzip' ? gzipSync(bytes, { level: 0 }) : zstd(bytes));
-  test.each([0, 1, ...around])('%d bytes, in pieces of any size', async (octets) => {
-    const bytes = pack(noise.subarray(0, octets));
+  test.each([0, 1, ...around])('%d bytes, in pieces of any size', async (length) => {
+    const bytes = pack(noise.subarray(0, length));
     for (const size of [10_007, ...around])
-      expect((await openBytes(bytes, size)).equals(noise.subarray(0, octets))).toBe(true);
+      expect((await openBytes(bytes, size)).equals(noise.subarray(0, length))).toBe(true);
   });
   test('pieces of every size in turn', async () => {
     const bytes = pack(noise);
@@ -75,13 +75,13 @@ describe.each(['gzip', 'zstd'].filter((format) => format in packed))('%s of what
   test('what comes out of little comes out bit by bit', async () => {
     const zeros = new Uint8Array(64 << 20);
     const packed = new Uint8Array(format === 'gzip' ? gzipSync(zeros) : zstd(zeros));
-    let octets = 0;
+    let length = 0;
     let largest = 0;
     for await (const chunk of decompress([packed], () => undefined)) {
-      octets += chunk.length;
+      length += chunk.length;
       largest = Math.max(largest, chunk.length);
     }
-    expect(octets).toBe(64 << 20);
+    expect(length).toBe(64 << 20);
     expect(largest).toBeLessThanOrEqual(1 << 20);
   });
 });

@@ -8,7 +8,7 @@ import { cleanup, tempDir } from '../support/cleanup.js';
 /** A suitcase of some bytes, and what its reader does with them. */
 function source(reader: Pick<MessageReader, 'write' | 'end'>): SuitcaseSource {
   const file = join(tempDir(), 'suitcase');
-  writeFileSync(file, 'octets');
+  writeFileSync(file, 'bytes');
   const fd = openSync(file, 'r');
   cleanup(() => closeSync(fd));
   return new SuitcaseSource({

@@ -40,9 +40,7 @@ describe.skipIf(!needed)('the memory of the opener', () => {
       );
       await browser.close();
     }
-    expect(most[1] - most[0], `${most.map((octets) => Math.round(octets / MiB)).join(' and ')} MiB`).toBeLessThan(
-      chance,
-    );
+    expect(most[1] - most[0], `${most.map((bytes) => Math.round(bytes / MiB)).join(' and ')} MiB`).toBeLessThan(chance);
   });
 
   test('control: what a page keeps is seen', async () => {
@@ -50,8 +48,8 @@ describe.skipIf(!needed)('the memory of the opener', () => {
     const { page } = await openOpener(browser);
     const before = await mostMemoryDuring(() => page.title());
     const after = await mostMemoryDuring(() =>
-      page.evaluate((octets) => {
-        Object.assign(globalThis, { kept: new Uint8Array(octets).fill(1) });
+      page.evaluate((bytes) => {
+        Object.assign(globalThis, { kept: new Uint8Array(bytes).fill(1) });
       }, more),
     );
     expect(after - before).toBeGreaterThan(chance);

@@ -8,7 +8,7 @@ const encryptor =
   (key: Uint8Array) =>
   (blocks: Uint8Array): Uint8Array =>
     ecb(key, { disablePadding: true }).encrypt(blocks);
-const octets = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 const aad = fc.uint8Array({ maxLength: 40 });
 
 function seal(key: Uint8Array, nonce: Uint8Array, data: Uint8Array, plain: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -17,13 +17,13 @@ function seal(key: Uint8Array, nonce: Uint8Array, data: Uint8Array, plain: Uint8
 }
 
 test("OCB by way of CBC is OpenSSL's OCB, and its tag sees every change", async () => {
-  const key = fc.constantFrom(16, 24, 32).chain(octets);
+  const key = fc.constantFrom(16, 24, 32).chain(bytes);
   const plain = fc.oneof(
     fc.uint8Array({ maxLength: 80 }),
     fc.constantFrom(1024, 4096, 65_536, 65_537).map((length) => new Uint8Array(length).map((_, i) => i * 7)),
   );
   await fc.assert(
-    fc.asyncProperty(key, octets(15), aad, plain, fc.nat(), async (k, nonce, data, text, where) => {
+    fc.asyncProperty(key, bytes(15), aad, plain, fc.nat(), async (k, nonce, data, text, where) => {
       const sealed = seal(k, nonce, data, text);
       const ocb = new Ocb(k, encryptor(k));
       expect(Buffer.compare((await ocb.decrypt(nonce, data, sealed))!, text)).toBe(0);
@@ -37,7 +37,7 @@ test("OCB by way of CBC is OpenSSL's OCB, and its tag sees every change", async 
 
 test("the tag over nothing is OpenSSL's", () => {
   fc.assert(
-    fc.property(octets(32), octets(15), aad, (key, nonce, data) => {
+    fc.property(bytes(32), bytes(15), aad, (key, nonce, data) => {
       expect(Buffer.from(ocbTag(encryptor(key), nonce, data))).toEqual(
         Buffer.from(seal(key, nonce, data, new Uint8Array(0))),
       );

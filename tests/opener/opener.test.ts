@@ -37,7 +37,7 @@ async function makeDeposit(profile: 'compat' | 'modern'): Promise<Deposited> {
     profile,
     dataset: [{ directory: 'data' }, { command: ['cat', 'data/big.bin'], as: 'crm.dump' }],
   });
-  writeFileSync(join(supplier.data, 'big.bin'), Buffer.alloc(18 << 20, 'twenty-one octets long'));
+  writeFileSync(join(supplier.data, 'big.bin'), Buffer.alloc(18 << 20, 'twenty-one bytes long'));
   writeFileSync(join(supplier.data, 'café.txt'), 'crème brûlée');
   writeFileSync(join(supplier.data, markup), 'markup');
   mkdirSync(join(supplier.data, 'empty'));
@@ -167,7 +167,7 @@ describe.skipIf(!needed)('the offline opener', () => {
         opener.page.waitForEvent('download', { timeout: 120_000 }),
         opener.page.getByRole('button', { name: 'Save data/crm.dump', exact: true }).click(),
       ]);
-      expect(Buffer.compare(readFileSync(await dump.path()), Buffer.alloc(18 << 20, 'twenty-one octets long'))).toBe(0);
+      expect(Buffer.compare(readFileSync(await dump.path()), Buffer.alloc(18 << 20, 'twenty-one bytes long'))).toBe(0);
       expect(await seriousFindings(opener.page)).toEqual([]);
       if (profile === 'modern') {
         await opener.page.click('#dutch');
@@ -364,7 +364,7 @@ describe.skipIf(!needed)('the offline opener', () => {
       for (const button of ['#dutch', '#english']) {
         await opener.page.click(button);
         expect(await opener.page.textContent('#checks'), button).not.toMatch(
-          /octet is (?:authentic|echt)|not its key|opens this very|opent precies/,
+          /byte is (?:authentic|echt)|not its key|opens this very|opent precies/,
         );
         expect(await opener.page.textContent('li[data-check="suitcase-structure"]'), button).toMatch(
           /By its form|Naar zijn vorm/,

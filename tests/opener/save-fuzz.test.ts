@@ -14,7 +14,7 @@ import { archive, long, pax, raw, GNU } from '../support/hostile-tar.js';
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 const utf8 = (text: string): string => Buffer.from(text).toString('latin1');
-/** As octets. Few, so that entries meet. */
+/** As bytes. Few, so that entries meet. */
 const names = [
   'a',
   'a',

@@ -11,7 +11,7 @@ import { FakeDirectory } from '../support/folders.js';
 
 async function saved(
   members: Member[],
-  room: Room = { octets: 2 ** 30, entries: 1000 },
+  room: Room = { bytes: 2 ** 30, entries: 1000 },
   root = new FakeDirectory(),
   { tar, joined } = { tar: new Uint8Array(depotTar(members).tar), joined: new JoinedFiles() },
 ): Promise<Record<string, string>> {
@@ -55,7 +55,7 @@ test('a file in parts is one file, also where parts of the manifest come between
   const tar = new Uint8Array(
     depotTar(
       [
-        { path: 'data/dump', body: 'first, second, third', partOctets: 7 },
+        { path: 'data/dump', body: 'first, second, third', partBytes: 7 },
         { path: 'data/other', body: 'other' },
       ],
       { manifestEvery: 2 },
@@ -164,25 +164,25 @@ describe('a hostile archive', () => {
       { path: 'data/a', body: 'x'.repeat(1000) },
       ...Array.from({ length: 20 }, (_, i): Member => ({ path: `data/link${i}`, type: 'hardlink', link: 'data/a' })),
     ];
-    const error = await saved(members, { octets: 10_000, entries: 30 }).then(
+    const error = await saved(members, { bytes: 10_000, entries: 30 }).then(
       () => expect.fail('all was saved'),
       (e: unknown) => e,
     );
     expect(error).toBeInstanceOf(TooMuch);
     expect(error).toMatchObject({ code: 'archive-refused', most: 10_000 });
-    expect(Object.keys(await saved(members, { octets: 2 ** 20, entries: 30 })).length).toBeGreaterThan(20);
+    expect(Object.keys(await saved(members, { bytes: 2 ** 20, entries: 30 })).length).toBeGreaterThan(20);
   });
 
   test('with deep paths makes no more directories than a few for each entry', async () => {
     const deep = (i: number): Member => ({ path: `${`d${i}/`.repeat(500)}f`, body: '' });
-    await expect(saved([deep(1), deep(2), deep(3)], { octets: 2 ** 20, entries: 4 })).rejects.toThrow(
+    await expect(saved([deep(1), deep(2), deep(3)], { bytes: 2 ** 20, entries: 4 })).rejects.toThrow(
       'far more directories than it has entries',
     );
   });
 
   test('with one name a thousand times and more is refused', async () => {
     const same = Array.from({ length: 1100 }, (): Member => ({ path: 'data/a', body: '' }));
-    await expect(saved(same, { octets: 2 ** 20, entries: 2000 })).rejects.toThrow('more than 1000 files of one name');
+    await expect(saved(same, { bytes: 2 ** 20, entries: 2000 })).rejects.toThrow('more than 1000 files of one name');
   });
 
   test('with ever more files in parts is refused, and with long names is not listed for ever', () => {

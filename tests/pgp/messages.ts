@@ -45,7 +45,7 @@ export interface Sealed {
   plaintextOctets: number;
 }
 
-/** Writes `plain` in pieces of `piece` octets (all at once when left out). */
+/** Writes `plain` in pieces of `piece` bytes (all at once when left out). */
 export function seal(
   plain: Uint8Array,
   encryption: Encryption,
@@ -88,7 +88,7 @@ export interface Opened {
   reader: MessageReader;
 }
 
-/** Reads a message in pieces of `piece` octets through one buffer that is overwritten each time. */
+/** Reads a message in pieces of `piece` bytes through one buffer that is overwritten each time. */
 export async function open(
   message: Uint8Array,
   sessionKey: Uint8Array,

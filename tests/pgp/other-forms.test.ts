@@ -97,7 +97,7 @@ describe('RFC 9580 appendix A', () => {
 });
 
 describe('what others may write around the same content', () => {
-  test("old headers outside, with one, two and four octets of length (SEIPD's own does not fit the four bits of an old one)", async () => {
+  test("old headers outside, with one, two and four bytes of length (SEIPD's own does not fit the four bits of an old one)", async () => {
     const big = encodePacket(11, Buffer.concat([literalBody.subarray(0, 6), Buffer.alloc(300, 1)]));
     const pkesk = anonymousPkesk(3).subarray(2);
     for (const header of [
@@ -171,11 +171,11 @@ describe('what others may write around the same content', () => {
   });
 
   test('AES-128 and AES-192', async () => {
-    for (const [cipher, octets] of [
+    for (const [cipher, bytes] of [
       ['AES-128', 16],
       ['AES-192', 24],
     ] as const) {
-      const key = sessionKey.subarray(0, octets);
+      const key = sessionKey.subarray(0, bytes);
       const prefix = Buffer.alloc(18, 7);
       const plain = Buffer.concat([prefix, literal, Buffer.of(0xd3, 0x14)]);
       const body = Buffer.concat([plain, createHash('sha1').update(plain).digest()]);

@@ -49,7 +49,7 @@ describe('headers (RFC 9580 section 4.2)', () => {
     for (let cut = 0; cut < bytes.length; cut++) expect(parseHeader(bytes.subarray(0, cut))).toBeNull();
   });
 
-  test('a first octet without the high bit, and keys without a fixed length, are refused', () => {
+  test('a first byte without the high bit, and keys without a fixed length, are refused', () => {
     expect(() => parseHeader(Uint8Array.of(0x45, 1))).toThrow('does not start with a packet header');
     expect(() => parseHeader(Uint8Array.of(0xc1, 0xe9))).toThrow('packet type 1 has no fixed length');
     expect(() => parseHeader(Uint8Array.of(0x87))).toThrow('packet type 1 has no fixed length');

@@ -44,7 +44,7 @@ describe.each(encryptions)('%s', (_, encryption) => {
     65537,
   ];
 
-  test.each([...new Set(awkward)])('%d octets come back', async (length) => {
+  test.each([...new Set(awkward)])('%d bytes come back', async (length) => {
     const plain = content(length);
     const sealed = seal(plain, encryption);
     const { plain: got, reader } = await open(sealed.message, sealed.sessionKey);
@@ -112,7 +112,7 @@ describe('the outer packet', () => {
     expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThan(250);
   });
 
-  test('the last 16 octets of a SEIPDv2 suitcase are its final tag', () => {
+  test('the last 16 bytes of a SEIPDv2 suitcase are its final tag', () => {
     for (const length of [0, 1, 65536 - 60, 65536, 65536 * 2 - 77]) {
       const { message, tail } = seal(content(length), gcm(2));
       expect(message.subarray(-16)).toEqual(Buffer.from(tail!));

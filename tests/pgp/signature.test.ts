@@ -31,7 +31,7 @@ describe('a detached signature', () => {
     expect(await verifyDetached(receipt, data, [await certificate('curve25519')], now)).toMatchObject({ warnings: [] });
   });
 
-  test('fails for every changed octet of the file', async () => {
+  test('fails for every changed byte of the file', async () => {
     const signature = await signed('curve25519');
     const signers = [await certificate('curve25519')];
     for (let i = 0; i < receipt.length; i++) {

@@ -54,21 +54,21 @@ describe.each([
   test('changed bits, in every packet, are exit 21', async () => {
     const { message, key, seipdAt } = await sealedFor('curve25519', encryption);
     expect(await openWith(message, key)).toEqual(plain);
-    // Unwrapping is slow: a sample of the bits in the session key packet, but each of its first octets.
+    // Unwrapping is slow: a sample of the bits in the session key packet, but each of its first bytes.
     const step = (bit: number): number => (bit >= 24 * 8 && bit >> 3 < seipdAt ? 3 : 1);
     for (let bit = 0; bit < message.length * 8; bit += step(bit)) {
       const changed = Buffer.from(message);
       changed[bit >> 3] ^= 1 << (bit & 7);
       // Behind the session key packet its key is known: unwrapping it thousands of times would only cost time.
       const code = await codeOf(() => (bit >> 3 < seipdAt ? openWith(changed, key) : open(changed, sessionKey)));
-      if (code !== 'verification-failed') throw new Error(`bit ${bit & 7} of octet ${bit >> 3}: ${code}`);
+      if (code !== 'verification-failed') throw new Error(`bit ${bit & 7} of byte ${bit >> 3}: ${code}`);
     }
   });
 
   test('every truncation is exit 21', async () => {
     const { message } = await sealedFor('curve25519', encryption);
     for (let length = 0; length < message.length; length++) {
-      expect(await codeOf(() => open(message.subarray(0, length), sessionKey)), `first ${length} octets`).toBe(
+      expect(await codeOf(() => open(message.subarray(0, length), sessionKey)), `first ${length} bytes`).toBe(
         'verification-failed',
       );
     }
@@ -88,7 +88,7 @@ describe.each([
     }
   });
 
-  test('octets cut out of the middle, put in twice or exchanged are exit 21', async () => {
+  test('bytes cut out of the middle, put in twice or exchanged are exit 21', async () => {
     const { message, key, seipdAt } = await sealedFor('curve25519', encryption);
     await fc.assert(
       fc.asyncProperty(
@@ -126,7 +126,7 @@ test.each(['rsa2048', 'nistp256'])('changed bits in a session key packet for %s 
     const changed = Buffer.from(message);
     changed[bit >> 3] ^= 1 << (bit & 7);
     const code = await codeOf(() => openWith(changed, key));
-    if (code !== 'verification-failed') throw new Error(`bit ${bit & 7} of octet ${bit >> 3}: ${code}`);
+    if (code !== 'verification-failed') throw new Error(`bit ${bit & 7} of byte ${bit >> 3}: ${code}`);
   }
 });
 
@@ -135,7 +135,7 @@ test.each([
   ['OCB', ocb(0)],
 ] as const)('%s chunks cannot be exchanged, dropped, or ended early', async (_, encryption) => {
   const { message } = seal(Buffer.alloc(64 * 10, 1), encryption, { sessionKey });
-  // Of this size the packet has a two-octet fixed length; chunks of 64 + 16 octets follow its head.
+  // Of this size the packet has a two-byte fixed length; chunks of 64 + 16 bytes follow its head.
   const start = 2 + message[1] + 3 + 36;
   const chunk = (i: number): Buffer => message.subarray(start + 80 * i, start + 80 * (i + 1));
   const body = (chunks: Buffer[], end: Buffer): Buffer => {

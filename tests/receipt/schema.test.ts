@@ -217,7 +217,7 @@ describe('a receipt is refused', () => {
     ['another key order', good.replace(/( {2}"depositId": .*\n)( {2}"arrangement": .*\n)/, '$2$1'), /canonical/],
     ['__proto__', good.replace('{\n', '{\n  "__proto__": {"x": 1},\n'), /not a receipt/],
     ['deep nesting', '['.repeat(100_000), /nested/],
-    ['too many octets', ' '.repeat(maxReceiptBytes + 1), /more than/],
+    ['too many bytes', ' '.repeat(maxReceiptBytes + 1), /more than/],
   ])('that is or has %s', (_what, text, message) => {
     expect(() => parseText(text)).toThrow(
       expect.objectContaining({ code: 'verification-failed', message: expect.stringMatching(message) as string }),
@@ -257,11 +257,11 @@ test('compat receipts have no AEAD and no tail', () => {
   expect(parseReceipt(receiptBytes(compatReceipt())).keyProof.tail).toBeNull();
 });
 
-test('base64 goes both ways for any octets', () => {
+test('base64 goes both ways for any bytes', () => {
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 500 }), (octets) => {
-      expect(toBase64(octets)).toBe(Buffer.from(octets).toString('base64'));
-      expect(fromBase64(toBase64(octets))).toEqual(Uint8Array.from(octets));
+    fc.property(fc.uint8Array({ maxLength: 500 }), (bytes) => {
+      expect(toBase64(bytes)).toBe(Buffer.from(bytes).toString('base64'));
+      expect(fromBase64(toBase64(bytes))).toEqual(Uint8Array.from(bytes));
     }),
   );
 });

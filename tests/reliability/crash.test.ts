@@ -32,7 +32,7 @@ async function settled(scene: Scene, expected: string): Promise<void> {
 
 describe('killed at', () => {
   test.each(plain)('%s', async (step) => {
-    const scene = await Scene.create({ octets: 200_000 });
+    const scene = await Scene.create({ bytes: 200_000 });
     expect((await scene.push({ at: step })).exit).toBe('killed');
     await settled(scene, survives.includes(step) ? '2 × deposit' : 'deposit');
   });
@@ -40,7 +40,7 @@ describe('killed at', () => {
 
 describe('with a spool, killed at', () => {
   test.each([...plain, ...onlyWithSpool])('%s', async (step) => {
-    const scene = await Scene.create({ octets: 14_000_000, supplier: { arrangement: { spool: true } } });
+    const scene = await Scene.create({ bytes: 14_000_000, supplier: { arrangement: { spool: true } } });
     expect((await scene.push({ at: step })).exit).toBe('killed');
     // What was sealed is this push's deposit; what was closed is one already.
     await settled(scene, survives.includes(step) ? '2 × deposit' : 'deposit');
@@ -54,7 +54,7 @@ describe('while it settles what an earlier run left, killed at', () => {
     ['partial-created', 'settled-earlier', 'deposit'],
     ['draft-written', 'outcome-written', '2 × deposit'],
   ])('after a crash at %s: %s', async (first, second, expected) => {
-    const scene = await Scene.create({ octets: 200_000 });
+    const scene = await Scene.create({ bytes: 200_000 });
     expect((await scene.push({ at: first })).exit).toBe('killed');
     expect((await scene.push({ at: second })).exit).toBe('killed');
     await settled(scene, expected);
@@ -67,7 +67,7 @@ describe('while it settles what an earlier run left, killed at', () => {
     ['receipt-filed', '2 × deposit'],
     ['resumed', '2 × deposit'],
   ])('a spool: %s', async (step, expected) => {
-    const scene = await Scene.create({ octets: 14_000_000, supplier: { arrangement: { spool: true } } });
+    const scene = await Scene.create({ bytes: 14_000_000, supplier: { arrangement: { spool: true } } });
     expect((await scene.push({ at: 'checkpoint-written' })).exit).toBe('killed');
     expect((await scene.push({ at: step })).exit).toBe('killed');
     await settled(scene, expected);

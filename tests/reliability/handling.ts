@@ -139,7 +139,7 @@ export const handlings: Handling[] = [
     row: 'the signing key is another one since the crash',
   },
   {
-    what: 'acknowledged octets are looked for after a reconnect',
+    what: 'acknowledged bytes are looked for after a reconnect',
     file: 'sftp/upload.ts',
     of: 'return size < acknowledged ? `',
     without: 'return false ? `',

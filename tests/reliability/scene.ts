@@ -34,8 +34,8 @@ export interface SceneOptions {
   server?: ScriptedOptions;
   sshd?: SshdOptions;
   supplier?: SupplierOptions;
-  /** Octets of the dataset, which is not compressed. */
-  octets?: number;
+  /** Bytes of the dataset, which is not compressed. */
+  bytes?: number;
 }
 
 export interface PushOptions {
@@ -100,10 +100,10 @@ export class Scene {
       arrangement: { compression: 'none', ...options.supplier?.arrangement },
     });
     const secret = canary('the dataset');
-    const octets = options.octets ?? 1_500_000;
+    const bytes = options.bytes ?? 1_500_000;
     writeFileSync(
       join(supplier.data, 'data'),
-      Buffer.concat([pattern(octets >>> 1), secret.octets, pattern(octets >>> 1)]),
+      Buffer.concat([pattern(bytes >>> 1), secret.bytes, pattern(bytes >>> 1)]),
     );
     return new Scene(options, scripted, sshd, supplier, secret);
   }

@@ -39,32 +39,32 @@ function start(o: { signal?: AbortSignal; warn?: () => void; patienceMs?: number
   );
 }
 
-function sealing(octets: number, said: number): Sealing {
+function sealing(bytes: number, said: number): Sealing {
   const started = start();
   const [packing, sealing] = ['packing', 'sealing'].map((name) => threads.get(name)!);
-  sealing.to.pass(new Uint8Array(octets));
+  sealing.to.pass(new Uint8Array(bytes));
   sealing.to.end();
   packing.say({ kind: 'done', result: {} });
   sealing.say({ kind: 'done', result: { bytes: said } });
   return started;
 }
 
-async function octetsOf(blocks: AsyncIterable<Uint8Array>): Promise<number> {
-  let octets = 0;
-  for await (const block of blocks) octets += block.length;
-  return octets;
+async function bytesOf(blocks: AsyncIterable<Uint8Array>): Promise<number> {
+  let bytes = 0;
+  for await (const block of blocks) bytes += block.length;
+  return bytes;
 }
 
 test('a block that got lost between the threads is an error, and no shorter suitcase with a digest that fits it', async () => {
   const whole = sealing(1000, 1000);
-  expect(await octetsOf(whole.blocks)).toBe(1000);
+  expect(await bytesOf(whole.blocks)).toBe(1000);
   expect(await whole.result).toMatchObject({
     bytes: 1000,
     sha256: '541b3e9daa09b20bf85fa273e5cbd3e80185aa4ec298e765db87742b70138a53',
   });
 
   const short = sealing(1000, 2000);
-  await expect(octetsOf(short.blocks)).rejects.toMatchObject({
+  await expect(bytesOf(short.blocks)).rejects.toMatchObject({
     code: 'internal',
     message: '1000 bytes of the suitcase arrived, but 2000 were sealed',
   });
@@ -75,7 +75,7 @@ test('a thread that does not end, as one that reads a share that gives nothing, 
   const stop = new AbortController();
   const warn = vi.fn();
   const started = start({ signal: stop.signal, warn, patienceMs: 20 });
-  const reading = octetsOf(started.blocks);
+  const reading = bytesOf(started.blocks);
   stop.abort(new Error('terminated'));
   await expect(reading).rejects.toThrow('terminated');
   await started.stop();
@@ -101,7 +101,7 @@ test.each([
   ['sealing', new TypeError('boom'), 'internal'],
 ])('when the %s thread dies with %s, that is %s, and the other one is asked to stop', async (name, error, code) => {
   const started = start();
-  const reading = octetsOf(started.blocks);
+  const reading = bytesOf(started.blocks);
   threads.get(name)!.emit('error', error);
   await expect(started.result).rejects.toMatchObject({ code });
   await expect(reading).rejects.toMatchObject({ code });

@@ -45,7 +45,7 @@ async function read(file: string, bytes: Buffer, from: number): Promise<{ bytes:
 
 describe('a spool', () => {
   test.each([0, 1, 1_048_575, 1_048_576, 3_000_001])(
-    'of %i octets is read back from any offset, in blocks that may leave',
+    'of %i bytes is read back from any offset, in blocks that may leave',
     async (length) => {
       const file = join(tempDir(), 'spool/x.pgp');
       const bytes = randomBytes(length);

@@ -117,11 +117,11 @@ test('verify --deep names a bound that it may pass, whose it is, and no other ad
   expect(JSON.stringify(json(more).checks)).toContain('cut off');
 });
 
-/** A file of so many octets with six hard links to it. */
-function manyLinks(octets: number): Buffer {
+/** A file of so many bytes with six hard links to it. */
+function manyLinks(bytes: number): Buffer {
   return gzipSync(
     archive(
-      raw({ name: 'file', body: Buffer.alloc(octets) }),
+      raw({ name: 'file', body: Buffer.alloc(bytes) }),
       ...Array.from({ length: 6 }, (_, i) => raw({ name: `link${i}`, type: '1', link: 'file' })),
     ),
   );
@@ -184,7 +184,7 @@ describe('other ways to become much', () => {
     expect(readdirSync(dirname(out)), 'nothing is left').toEqual([]);
   });
 
-  test('a window of 2 GiB in twenty octets of zstd', async () => {
+  test('a window of 2 GiB in twenty bytes of zstd', async () => {
     const frame = Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 21 << 3]), Buffer.alloc(30)]);
     await refused(await receiver.seal(frame, { compression: 'zstd' }), [], /zstd data inside the suitcase/);
   });
@@ -192,7 +192,7 @@ describe('other ways to become much', () => {
   test.each([
     ['compat', compat],
     ['modern', modern],
-  ] as const)('contents in parts of one octet each: OpenPGP allows them (%s)', async (_, encryption) => {
+  ] as const)('contents in parts of one byte each: OpenPGP allows them (%s)', async (_, encryption) => {
     const { sealInTinyParts } = await import('../support/hostile-suitcase.js');
     const began = Date.now();
     const suitcase = await sealInTinyParts(receiver, Buffer.alloc(3 << 20, 1), encryption);

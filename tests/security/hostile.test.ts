@@ -278,7 +278,7 @@ describe('packets that lie', () => {
     ],
     ['a million markers', () => Buffer.alloc(5_000_000, encodePacket(10, Buffer.from('PGP')))],
     ['nothing but 0xff', () => Buffer.alloc(100_000, 0xff)],
-    ['no octet at all', () => new Uint8Array(0)],
+    ['no byte at all', () => new Uint8Array(0)],
   ])('%s', async (_, bytes) => refused(bytes()));
 
   test.each([
@@ -312,7 +312,7 @@ describe('packets that lie', () => {
     const ours = Buffer.from(receipt.keyProof.pkesk, 'base64');
     const broken = Buffer.from(ours);
     broken[broken.length - 1] ^= 1;
-    const [stranger, anonymous] = [0x11, 0].map((octet) => Buffer.from(broken).fill(octet, 3, 11));
+    const [stranger, anonymous] = [0x11, 0].map((byte) => Buffer.from(broken).fill(byte, 3, 11));
     writeFileSync(
       file,
       Buffer.concat([

@@ -53,13 +53,13 @@ async function scene(serverOptions: ScriptedOptions, options: SupplierOptions = 
     'the specification',
     "a command's stderr",
   ].map(canary);
-  const as = sourceName.octets.toString('hex');
+  const as = sourceName.bytes.toString('hex');
   const supplier = await Supplier.create(
     { ...server, remoteDirectory: '/in' },
     {
       ownProcess: true,
       dataset: [
-        { directory: 'data', exclude: [`**/${canary('an excluded name').octets.toString('hex')}`] },
+        { directory: 'data', exclude: [`**/${canary('an excluded name').bytes.toString('hex')}`] },
         { command: ['sh', '-c', 'cat command-output; cat command-stderr >&2'], as },
       ],
       top: {
@@ -75,15 +75,15 @@ async function scene(serverOptions: ScriptedOptions, options: SupplierOptions = 
   );
   writeFileSync(
     join(supplier.directory, 'command-output'),
-    Buffer.concat([Buffer.alloc(100_000, 'x'), command.octets, Buffer.alloc(100_000, 'y')]),
+    Buffer.concat([Buffer.alloc(100_000, 'x'), command.bytes, Buffer.alloc(100_000, 'y')]),
   );
-  writeFileSync(join(supplier.directory, 'command-stderr'), stderr.octets.toString('hex'));
-  writeFileSync(join(supplier.directory, 'SPECIFICATION.md'), `# ${specification.octets.toString('hex')}\n`);
+  writeFileSync(join(supplier.directory, 'command-stderr'), stderr.bytes.toString('hex'));
+  writeFileSync(join(supplier.directory, 'SPECIFICATION.md'), `# ${specification.bytes.toString('hex')}\n`);
   writeFileSync(join(supplier.directory, 'secrets/signer'), signingPassphrase, { mode: 0o600 });
-  writeFileSync(Buffer.concat([Buffer.from(`${supplier.data}/`), name.octets]), contents.octets);
+  writeFileSync(Buffer.concat([Buffer.from(`${supplier.data}/`), name.bytes]), contents.bytes);
   writeFileSync(
-    join(supplier.data, directoryName.octets.toString('hex')),
-    Buffer.concat([Buffer.alloc(500_000, 1), contents.octets, Buffer.alloc(5_500_000, 2)]),
+    join(supplier.data, directoryName.bytes.toString('hex')),
+    Buffer.concat([Buffer.alloc(500_000, 1), contents.bytes, Buffer.alloc(5_500_000, 2)]),
   );
 
   const armored = readFileSync(supplier.signer.secretKey, 'utf8');
@@ -93,7 +93,7 @@ async function scene(serverOptions: ScriptedOptions, options: SupplierOptions = 
     .flatMap((key) => [key, ...key.subkeys])
     .flatMap(({ keyPacket }) =>
       Object.values((keyPacket as unknown as { privateParams: Record<string, Uint8Array> }).privateParams).map(
-        (octets) => ({ of: `secret part of ${keyPacket.getFingerprint()}`, octets: Buffer.from(octets) }),
+        (bytes) => ({ of: `secret part of ${keyPacket.getFingerprint()}`, bytes: Buffer.from(bytes) }),
       ),
     );
   writeFileSync(
@@ -114,9 +114,9 @@ async function scene(serverOptions: ScriptedOptions, options: SupplierOptions = 
     textCanary('password', sshPassword),
     textCanary("the dataset's directory", supplier.data),
     ...(hostname().length > 5 ? [textCanary('host name', hostname())] : []),
-    // In texts a hex canary stands as it is; the lists of forms are made from octets.
+    // In texts a hex canary stands as it is; the lists of forms are made from bytes.
     ...[directoryName, sourceName, specification, stderr].map((c) =>
-      textCanary(`${c.of} as text`, c.octets.toString('hex')),
+      textCanary(`${c.of} as text`, c.bytes.toString('hex')),
     ),
   ];
   return { server, supplier, canaries };
@@ -140,13 +140,13 @@ async function sessionKeys(supplier: Supplier): Promise<Canary[]> {
       ]),
     });
     const [{ data }] = await openpgp.decryptSessionKeys({ message, decryptionKeys: key });
-    found.push({ of: `session key of ${receipt.depositId}`, octets: Buffer.from(data) });
+    found.push({ of: `session key of ${receipt.depositId}`, bytes: Buffer.from(data) });
     if (modern) {
       const head = Buffer.from(receipt.keyProof.head, 'base64');
       const derived = Buffer.from(
         hkdfSync('sha256', data, head.subarray(4, 36), Buffer.concat([Buffer.from([0xd2]), head.subarray(0, 4)]), 32),
       );
-      found.push({ of: `message key of ${receipt.depositId}`, octets: derived });
+      found.push({ of: `message key of ${receipt.depositId}`, bytes: derived });
     }
     expect(Buffer.from(data)).toHaveLength(32);
   }
@@ -236,7 +236,7 @@ test('control: secrets in any form are found in what the server received', async
   const secrets = [...canaries, ...(await sessionKeys(supplier))].filter((c) => /key|secret|pass/.test(c.of));
   expect(secrets.length).toBeGreaterThan(6);
   for (const secret of secrets) {
-    server.payloads.push({ path: '/in/planted', offset: 5, data: Buffer.from(secret.octets.toString('base64')) });
+    server.payloads.push({ path: '/in/planted', offset: 5, data: Buffer.from(secret.bytes.toString('base64')) });
     expect(leaks(received(server), [secret]).length, secret.of).toBeGreaterThan(0);
     server.payloads.pop();
   }

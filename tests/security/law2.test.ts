@@ -35,10 +35,10 @@ async function scene(options: SupplierOptions = {}): Promise<Scene> {
     dataset: [{ directory: 'data' }, { command: ['cat', 'output'], as: 'dump' }],
     ...options,
   });
-  const hex = name.octets.toString('hex');
-  writeFileSync(join(supplier.data, hex), Buffer.concat([pattern(2_500_000), contents.octets, pattern(2_500_000)]));
-  for (let i = 0; i < 50; i++) writeFileSync(join(supplier.data, `${hex} ${i}`), contents.octets);
-  writeFileSync(join(supplier.directory, 'output'), Buffer.concat([pattern(1_000_000), output.octets]));
+  const hex = name.bytes.toString('hex');
+  writeFileSync(join(supplier.data, hex), Buffer.concat([pattern(2_500_000), contents.bytes, pattern(2_500_000)]));
+  for (let i = 0; i < 50; i++) writeFileSync(join(supplier.data, `${hex} ${i}`), contents.bytes);
+  writeFileSync(join(supplier.directory, 'output'), Buffer.concat([pattern(1_000_000), output.bytes]));
   const temporary = join(supplier.directory, 'tmp');
   mkdirSync(temporary);
   return { supplier, temporary, canaries: [contents, output, textCanary("a file's name as text", hex), name] };

@@ -189,7 +189,7 @@ describe('a receipt that does not belong', () => {
 });
 
 describe('a receipt that was edited', () => {
-  test('in any way: one octet, white space, a key twice, a key more, nesting, another encoding', async () => {
+  test('in any way: one byte, white space, a key twice, a key more, nesting, another encoding', async () => {
     const suitcase = await seal();
     const text = readFileSync(suitcase.receiptFile, 'utf8');
     const edits = [

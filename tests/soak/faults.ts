@@ -12,12 +12,8 @@ export interface Armed {
   disarm(): Promise<void>;
 }
 
-/** @param octets of the suitcase, roughly; @param kill ends the push; @param filler a command that fills this machine's disk */
-export function arm(
-  server: ScriptedServer,
-  plan: Plan,
-  o: { octets: number; kill: () => void; filler: string },
-): Armed {
+/** @param bytes of the suitcase, roughly; @param kill ends the push; @param filler a command that fills this machine's disk */
+export function arm(server: ScriptedServer, plan: Plan, o: { bytes: number; kill: () => void; filler: string }): Armed {
   const armed = { struck: null as Phase | null, env: {} as NodeJS.ProcessEnv, disarm };
   let away: Promise<void> | null = null;
   let comeBack = (): void => undefined;
@@ -92,8 +88,7 @@ export function arm(
     }, 1);
     timers.push(poll);
   }
-  const nth =
-    1 + Math.floor(plan.at * (plan.phase === 'data' ? o.octets / 32_768 : plan.phase === 'sidecars' ? 18 : 1));
+  const nth = 1 + Math.floor(plan.at * (plan.phase === 'data' ? o.bytes / 32_768 : plan.phase === 'sidecars' ? 18 : 1));
   let seen = 0;
   server.script = (request) => {
     created ||= request.type === 'open';

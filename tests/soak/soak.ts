@@ -70,7 +70,7 @@ export async function soak(o: SoakOptions): Promise<SoakResult> {
 
 /** The supplier's machine and the agent's, for all rounds. */
 class Bench {
-  /** Verified suitcases by name: the digest of each. Their octets are no longer kept. */
+  /** Verified suitcases by name: the digest of each. Their bytes are no longer kept. */
   readonly #vault = new Map<string, string>();
   readonly #base: string;
   #pid = 0;
@@ -78,7 +78,7 @@ class Bench {
   private constructor(
     readonly server: ScriptedServer,
     readonly supplier: Supplier,
-    readonly octets: number,
+    readonly bytes: number,
     readonly smallDisk: boolean,
   ) {
     this.#base = digestOf(readFileSync(join(supplier.data, 'data')));
@@ -87,8 +87,8 @@ class Bench {
   static async create(mebibytes: number): Promise<Bench> {
     const server = await startScriptedServer({ fsync: true });
     const supplier = await Supplier.create({ ...server, remoteDirectory: '/in' });
-    const octets = mebibytes * 1024 * 1024;
-    writeFileSync(join(supplier.data, 'data'), randomBytes(octets));
+    const bytes = mebibytes * 1024 * 1024;
+    writeFileSync(join(supplier.data, 'data'), randomBytes(bytes));
     mkdirSync(supplier.state, { mode: 0o700 });
     const mount = peer('mount');
     const smallDisk =
@@ -97,7 +97,7 @@ class Bench {
       (await run(mount, ['-t', 'tmpfs', '-o', `size=${2 * mebibytes + 40}m,mode=0700`, 'depot-soak', supplier.state]))
         .code === 0;
     if (smallDisk) cleanup(() => run('umount', ['-l', supplier.state]));
-    return new Bench(server, supplier, octets, smallDisk);
+    return new Bench(server, supplier, bytes, smallDisk);
   }
 
   async round(plan: Plan): Promise<{ exit: string; struck: Phase | null; seconds: number }> {
@@ -112,7 +112,7 @@ class Bench {
     if (plan.collects) server.options.collect = 'rename';
     else delete server.options.collect;
     const filler = this.smallDisk ? 'cat /dev/zero > state/filler 2> /dev/null; true' : 'kill -9 $PPID';
-    const armed = arm(server, plan, { octets: this.octets, filler, kill: () => process.kill(this.#pid, 'SIGKILL') });
+    const armed = arm(server, plan, { bytes: this.bytes, filler, kill: () => process.kill(this.#pid, 'SIGKILL') });
     const exit = await this.#push(armed.env);
     await armed.disarm();
     const mark = join(supplier.directory, 'struck');
@@ -160,7 +160,7 @@ class Bench {
           (record !== undefined && record.stage !== 'sidecars' ? record.draft?.suitcase : undefined);
         if (known === undefined) throw new Error(`nothing here knows of ${name}`);
         const digest = digestOf(bytes);
-        if (digest !== known.sha256) throw new Error(`${name} is not whole: ${bytes.length} of ${known.bytes} octets`);
+        if (digest !== known.sha256) throw new Error(`${name} is not whole: ${bytes.length} of ${known.bytes} bytes`);
         // What is still pending is looked at by the next push.
         if (receipt === undefined || (record !== undefined && record.stage !== 'sidecars')) continue;
         await this.#open(name, bytes, receipt);

@@ -134,14 +134,14 @@ export async function ledgerOf(
 }
 
 const hex = (length: number, upper = false) =>
-  fc.uint8Array({ minLength: length / 2, maxLength: length / 2 }).map((octets) => {
-    const text = Buffer.from(octets).toString('hex');
+  fc.uint8Array({ minLength: length / 2, maxLength: length / 2 }).map((bytes) => {
+    const text = Buffer.from(bytes).toString('hex');
     return upper ? text.toUpperCase() : text;
   });
 const time = fc
   .date({ min: new Date('2020-01-01T00:00:00Z'), max: new Date('2099-12-31T23:59:59Z'), noInvalidDate: true })
   .map((d) => `${d.toISOString().slice(0, 19)}Z`);
-const octets = (length: number) =>
+const bytes = (length: number) =>
   fc.uint8Array({ minLength: length, maxLength: length }).map((o) => Buffer.from(o).toString('base64'));
 
 /** Any receipt that the schema allows, in the main dimensions. */
@@ -156,7 +156,7 @@ export const anyReceipt: fc.Arbitrary<Receipt> = fc
       .filter((s) => s.length <= 200 && /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u.test(s)),
     fingerprints: fc.array(fc.oneof(hex(40, true), hex(64, true)), { minLength: 1, maxLength: 4 }),
     pkesk: fc.uint8Array({ minLength: 1, maxLength: 300 }).map((o) => Buffer.from(o).toString('base64')),
-    heads: fc.tuple(octets(36), octets(64), octets(16)),
+    heads: fc.tuple(bytes(36), bytes(64), bytes(16)),
     numbers: fc.tuple(fc.maxSafeNat(), fc.maxSafeNat(), fc.maxSafeNat(), fc.maxSafeNat()),
     skipped: fc.dictionary(fc.constantFrom('socket', 'fifo', 'character-device', 'block-device'), fc.nat()),
     digest: hex(64),

@@ -29,11 +29,11 @@ export function makeAwkward(directory: string, options: AwkwardOptions = {}): vo
   const file = (name: string | Buffer, content: string | Uint8Array = `content of ${name.toString('latin1')}\n`) =>
     writeFileSync(at(name), content);
   const dir = (name: string | Buffer) => mkdirSync(at(name), { recursive: true });
-  const octets = (text: string) => Buffer.from(text, 'latin1');
+  const bytes = (text: string) => Buffer.from(text, 'latin1');
 
   // Names
-  file(octets('caf\xe9.txt'));
-  file(octets('\xff\xfe\x80 bytes'));
+  file(bytes('caf\xe9.txt'));
+  file(bytes('\xff\xfe\x80 bytes'));
   file('\u00e9 composed');
   file('e\u0301 composed');
   for (const name of [
@@ -55,18 +55,18 @@ export function makeAwkward(directory: string, options: AwkwardOptions = {}): vo
     '.hidden',
   ])
     file(name);
-  dir(octets('d\xefr'));
-  file(octets('d\xefr/in\xe8'));
+  dir(bytes('d\xefr'));
+  file(bytes('d\xefr/in\xe8'));
 
-  // Lengths: the ustar name field has 100 octets, its prefix 155, a component 255.
+  // Lengths: the ustar name field has 100 bytes, its prefix 155, a component 255.
   for (const length of [99, 100, 101, 255]) file('n'.repeat(length));
-  file(octets('\xe9'.repeat(255)));
+  file(bytes('\xe9'.repeat(255)));
   dir(`${'p'.repeat(155)}/${'q'.repeat(99)}`);
   file(`${'p'.repeat(155)}/${'q'.repeat(99)}/r`);
   const deep = Array.from({ length: 6 }, (_, i) => `${i}`.repeat(200)).join('/');
   dir(deep);
   file(`${deep}/bottom`);
-  file(Buffer.concat([Buffer.from(`${deep}/`), octets('not utf-8 \xe9')]));
+  file(Buffer.concat([Buffer.from(`${deep}/`), bytes('not utf-8 \xe9')]));
 
   // Sizes around a tar block, a CFB and an AEAD chunk, and a read buffer
   dir('sizes');
@@ -77,13 +77,13 @@ export function makeAwkward(directory: string, options: AwkwardOptions = {}): vo
   dir('links');
   file('links/first', 'one inode, three names\n');
   linkSync(at('links/first'), at('links/second'));
-  linkSync(at('links/first'), at(octets('third \xe9')));
+  linkSync(at('links/first'), at(bytes('third \xe9')));
   symlinkSync('first', at('links/relative'));
   symlinkSync('/etc/hostname', at('links/absolute'));
   symlinkSync('../../../../../outside', at('links/upwards'));
   symlinkSync('nowhere', at('links/dangling'));
   symlinkSync('.', at('links/itself'));
-  symlinkSync(octets('caf\xe9.txt'), at('links/not utf-8'));
+  symlinkSync(bytes('caf\xe9.txt'), at('links/not utf-8'));
   symlinkSync(`${'t/'.repeat(200)}end`, at('links/long target'));
   symlinkSync('../empty', at('links/to directory'));
 
@@ -125,7 +125,7 @@ export function makeAwkward(directory: string, options: AwkwardOptions = {}): vo
   utimesSync(at('read-only'), 1_111_111_111, 1_111_111_111);
 }
 
-/** Octets that compress badly and differ at every offset, the same at each call. */
+/** Bytes that compress badly and differ at every offset, the same at each call. */
 export function pattern(size: number, seed = 1): Buffer {
   const bytes = Buffer.allocUnsafe(size);
   let state = seed;

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { raw } from './hostile-tar.js';
 
-/** A zstd frame with a window of 128 KiB: these octets, and then zeros, four octets for each 128 KiB of them. */
+/** A zstd frame with a window of 128 KiB: these bytes, and then zeros, four bytes for each 128 KiB of them. */
 export function zstdBomb(start: Uint8Array, zeros: number): Buffer {
   const block = (last: boolean, type: number, size: number): Buffer => {
     const header = Buffer.alloc(3);
@@ -25,7 +25,7 @@ export function gzipBomb(start: Uint8Array, zeros: number): Buffer {
   return Buffer.concat([gzipSync(start), Buffer.alloc(member.length * Math.ceil(zeros / (16 << 20)), member)]);
 }
 
-/** The header of a file in a tar of which so many octets follow. */
+/** The header of a file in a tar of which so many bytes follow. */
 export function fileOf(size: number): Buffer {
   return raw({ name: 'bomb', size });
 }

@@ -93,7 +93,7 @@ export async function picture(page: Page, selector: string, name: string): Promi
 }
 
 /**
- * Octets that the browsers of this test process hold for themselves: anonymous and shared memory of all their processes, not what is
+ * Bytes that the browsers of this test process hold for themselves: anonymous and shared memory of all their processes, not what is
  * mapped from files. A page at a `file:` address cannot measure itself.
  */
 export function browserMemory(): number {
@@ -109,7 +109,7 @@ export function browserMemory(): number {
             pid,
             parent: field['PPid'],
             name: field['Name'],
-            octets: (parseInt(field['RssAnon'] ?? '0') + parseInt(field['RssShmem'] ?? '0')) * 1024,
+            bytes: (parseInt(field['RssAnon'] ?? '0') + parseInt(field['RssShmem'] ?? '0')) * 1024,
           },
         ];
       } catch {
@@ -120,7 +120,7 @@ export function browserMemory(): number {
     processes.filter(({ parent }) => parent === pid).flatMap((one) => [one, ...below(one.pid)]);
   return below(String(process.pid))
     .filter(({ name }) => name.startsWith('chrom'))
-    .reduce((sum, { octets }) => sum + octets, 0);
+    .reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** The most that the browsers of this test process held at any time until `work` was done. */

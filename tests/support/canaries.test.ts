@@ -9,9 +9,9 @@ test('each form is found at any offset, also through line-wrapped neighbours, an
     );
   for (let offset = 0; offset < 7; offset++) {
     const encoded = Buffer.from(
-      Buffer.concat([Buffer.alloc(offset, 0x55), c.octets, Buffer.alloc(5, 0xaa)]).toString('base64'),
+      Buffer.concat([Buffer.alloc(offset, 0x55), c.bytes, Buffer.alloc(5, 0xaa)]).toString('base64'),
     );
     expect(leaks([['base64', encoded]], [c]).length).toBeGreaterThan(0);
   }
-  expect(leaks([['elsewhere', canary('another').octets]], [c])).toEqual([]);
+  expect(leaks([['elsewhere', canary('another').bytes]], [c])).toEqual([]);
 });

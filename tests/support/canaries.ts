@@ -1,40 +1,40 @@
 import { randomBytes } from 'node:crypto';
 
-/** Octets that must not be found, and what they are of. */
+/** Bytes that must not be found, and what they are of. */
 export interface Canary {
   of: string;
-  octets: Buffer;
+  bytes: Buffer;
 }
 
-/** 32 random octets fit for contents and, without NUL and slash, for the name of a file. */
+/** 32 random bytes fit for contents and, without NUL and slash, for the name of a file. */
 export function canary(of: string): Canary {
-  const octets = randomBytes(32);
-  octets.forEach((octet, i) => {
-    if (octet === 0 || octet === 0x2f) octets[i] = 0xfe;
+  const bytes = randomBytes(32);
+  bytes.forEach((byte, i) => {
+    if (byte === 0 || byte === 0x2f) bytes[i] = 0xfe;
   });
-  return { of, octets };
+  return { of, bytes };
 }
 
 export function textCanary(of: string, text: string): Canary {
-  return { of, octets: Buffer.from(text) };
+  return { of, bytes: Buffer.from(text) };
 }
 
 /** What would betray it: raw, hex, base64 at each of the three alignments, and all of those texts in UTF-16. */
-export function formsOf({ octets }: Canary): Map<string, Buffer> {
+export function formsOf({ bytes }: Canary): Map<string, Buffer> {
   const forms = new Map<string, Buffer>([
-    ['raw', octets],
-    ['UTF-16', utf16(octets.toString('latin1'))],
-    ['UTF-16BE', utf16(octets.toString('latin1')).swap16()],
+    ['raw', bytes],
+    ['UTF-16', utf16(bytes.toString('latin1'))],
+    ['UTF-16BE', utf16(bytes.toString('latin1')).swap16()],
   ]);
-  const hex = octets.toString('hex');
+  const hex = bytes.toString('hex');
   const texts = new Map([
     ['hex', hex],
     ['HEX', hex.toUpperCase()],
   ]);
   for (const before of [0, 1, 2]) {
     // The characters that also depend on the neighbours are cut off at both ends.
-    const encoded = Buffer.concat([Buffer.alloc(before), octets]).toString('base64');
-    const inner = encoded.slice(before === 0 ? 0 : before + 1, Math.floor(((before + octets.length) * 8) / 6));
+    const encoded = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
+    const inner = encoded.slice(before === 0 ? 0 : before + 1, Math.floor(((before + bytes.length) * 8) / 6));
     texts.set(`base64 at ${before}`, inner);
     texts.set(`base64url at ${before}`, inner.replaceAll('+', '-').replaceAll('/', '_'));
   }

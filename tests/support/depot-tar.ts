@@ -13,8 +13,8 @@ export interface Member {
   link?: string;
   mode?: number;
   mtimeNs?: bigint;
-  /** The body in parts of this many octets. */
-  partOctets?: number;
+  /** The body in parts of this many bytes. */
+  partBytes?: number;
 }
 
 /** An entry of the archive, and its line where it has one. */
@@ -78,9 +78,9 @@ function piecesOf(member: Member): Piece[] {
     type = 'file',
     mode = type === 'directory' ? 0o755 : 0o644,
     mtimeNs = 1_700_000_000_000_000_000n,
-    partOctets,
+    partBytes,
   } = member;
-  const count = partOctets === undefined ? null : Math.max(1, Math.ceil(body.length / partOctets));
+  const count = partBytes === undefined ? null : Math.max(1, Math.ceil(body.length / partBytes));
   const line = encodeEntry(
     {
       path: fromText(path),
@@ -92,12 +92,12 @@ function piecesOf(member: Member): Piece[] {
     },
     { sha256: type === 'file' ? createHash('sha256').update(body).digest('hex') : null, parts: count, changed: false },
   );
-  if (partOctets === undefined || count === null) return [{ path, tar: entry(member), line }];
+  if (partBytes === undefined || count === null) return [{ path, tar: entry(member), line }];
   return Array.from({ length: count }, (_, i) => {
     const name = path + partSuffix(i + 1);
     return {
       path: name,
-      tar: entry({ ...member, path: name, body: body.subarray(i * partOctets, (i + 1) * partOctets) }),
+      tar: entry({ ...member, path: name, body: body.subarray(i * partBytes, (i + 1) * partBytes) }),
       line: i === count - 1 ? line : null,
     };
   });

@@ -24,7 +24,7 @@ export function sandbox(): Sandbox {
   return { directory, out, beside: () => readdirSync(directory).filter((name) => name !== 'out') };
 }
 
-/** Reads a whole archive in pieces of this many octets, extracts it, and compares it with its manifest, as `src/open/open.ts` does. */
+/** Reads a whole archive in pieces of this many bytes, extracts it, and compares it with its manifest, as `src/open/open.ts` does. */
 export function extract(
   tar: Iterable<Uint8Array> | Uint8Array,
   out: string,

@@ -24,7 +24,7 @@ export class Gnupg {
   private constructor(readonly home: string) {}
 
   static create(): Gnupg {
-    // The agent's socket lies in it, and a socket's path has at most 107 octets: not below TMPDIR.
+    // The agent's socket lies in it, and a socket's path has at most 107 bytes: not below TMPDIR.
     const gnupg = new Gnupg(mkdtempSync('/tmp/dg-'));
     cleanup(async () => {
       await run('gpgconf', ['--kill', 'all'], { env: gnupg.env });

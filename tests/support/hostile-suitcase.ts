@@ -79,7 +79,7 @@ export class Receiver {
     const bytes = Buffer.concat(pieces);
     const depositId = newDepositId('acme-crm', new Date());
     const compression = o.compression ?? 'none';
-    const base64 = (octets: Uint8Array): string => Buffer.from(octets).toString('base64');
+    const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
     const time = `${new Date().toISOString().slice(0, 19)}Z`;
     const made: Receipt = {
       schema: 'depot.receipt/1',
@@ -179,7 +179,7 @@ export async function signAnyway(bytes: Uint8Array, secretKeyFile: string, at = 
 }
 
 /**
- * The same kind of suitcase, but with its literal packet in parts of one octet (RFC 9580 section 4.2.1.4 sets a lower bound
+ * The same kind of suitcase, but with its literal packet in parts of one byte (RFC 9580 section 4.2.1.4 sets a lower bound
  * for the first part only), which the writer would never do.
  */
 export async function sealInTinyParts(

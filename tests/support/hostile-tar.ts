@@ -44,7 +44,7 @@ export function raw(entry: RawEntry): Buffer {
   put(entry.link ?? '', 157, 100);
   put(entry.magic ?? USTAR, 257, 8);
   put(entry.prefix ?? '', 345, 155);
-  const sum = block.reduce((total, octet) => total + octet, 0) + (entry.checksumOff ?? 0);
+  const sum = block.reduce((total, byte) => total + byte, 0) + (entry.checksumOff ?? 0);
   put(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 8);
   return Buffer.concat([block, body, Buffer.alloc((512 - (body.length % 512)) % 512)]);
 }
@@ -91,11 +91,11 @@ const file = (name: string | Uint8Array, body = 'body') => raw({ name, body });
 const directory = (name: string) => raw({ name: `${name}/`, type: '5', mode: 0o755 });
 const symlink = (name: string, target: string) => raw({ name, type: '2', link: target, mode: 0o777 });
 const hardlink = (name: string, target: string) => raw({ name, type: '1', link: target });
-const base256 = (...octets: number[]) =>
+const base256 = (...bytes: number[]) =>
   Buffer.from([
-    ...octets.slice(0, 1),
-    ...Array<number>(12 - octets.length).fill(octets[0] === 0xff ? 0xff : 0),
-    ...octets.slice(1),
+    ...bytes.slice(0, 1),
+    ...Array<number>(12 - bytes.length).fill(bytes[0] === 0xff ? 0xff : 0),
+    ...bytes.slice(1),
   ]);
 const cut = (tar: Buffer, length: number): Buffer => tar.subarray(0, length);
 

@@ -40,25 +40,25 @@ describe('a header', () => {
     expect(at(block, 100, 8)).toBe('0004755');
     expect(at(block, 257, 8)).toBe('ustar\x0000');
     let sum = 0;
-    block.forEach((octet, i) => (sum += i >= 148 && i < 156 ? 0x20 : octet));
+    block.forEach((byte, i) => (sum += i >= 148 && i < 156 ? 0x20 : byte));
     expect(block.toString('latin1', 148, 156)).toBe(`${sum.toString(8).padStart(6, '0')}\0 `);
   });
 
   test.each([
-    ['100 octets', 'n'.repeat(100), 512],
-    ['101 octets without a slash', 'n'.repeat(101), 1536],
-    ['100 octets and a directory of 155', `${'p'.repeat(155)}/${'n'.repeat(100)}`, 512],
-    ['100 octets and a directory of 156', `${'p'.repeat(156)}/${'n'.repeat(100)}`, 1536],
-    ['101 octets and a directory', `p/${'n'.repeat(101)}`, 1536],
+    ['100 bytes', 'n'.repeat(100), 512],
+    ['101 bytes without a slash', 'n'.repeat(101), 1536],
+    ['100 bytes and a directory of 155', `${'p'.repeat(155)}/${'n'.repeat(100)}`, 512],
+    ['100 bytes and a directory of 156', `${'p'.repeat(156)}/${'n'.repeat(100)}`, 1536],
+    ['101 bytes and a directory', `p/${'n'.repeat(101)}`, 1536],
     ['a slash at the start of the last 101', `${'p'.repeat(20)}/${'n'.repeat(100)}`, 512],
-    ['300 octets with slashes everywhere', 'ab/'.repeat(100) + 'c', 1536],
+    ['300 bytes with slashes everywhere', 'ab/'.repeat(100) + 'c', 1536],
   ])('a name of %s comes back', (_, path, length) => {
     const blocks = encode({ path: path as ByteString });
     expect(blocks).toHaveLength(length);
     expect(members(Buffer.concat([blocks, END]))[0].path).toBe(path);
   });
 
-  test('a directory of 100 octets needs room for its slash', () => {
+  test('a directory of 100 bytes needs room for its slash', () => {
     expect(encode({ path: 'n'.repeat(99) as ByteString, type: 'directory' })).toHaveLength(512);
     const blocks = encode({ path: 'n'.repeat(100) as ByteString, type: 'directory' });
     expect(records(blocks)).toEqual([`111 path=${'n'.repeat(100)}/`]);
@@ -107,12 +107,12 @@ describe('a header', () => {
 });
 
 test('what was encoded is what is read, whatever it is', () => {
-  const octets = (maxLength: number) =>
+  const bytes = (maxLength: number) =>
     fc
       .uint8Array({ minLength: 1, maxLength })
-      .map((bytes) => bytes.map((octet) => (octet === 0 || octet === 0x2f ? 0x61 : octet)));
+      .map((bytes) => bytes.map((byte) => (byte === 0 || byte === 0x2f ? 0x61 : byte)));
   const component = fc.oneof(
-    { weight: 3, arbitrary: octets(255) },
+    { weight: 3, arbitrary: bytes(255) },
     {
       weight: 1,
       arbitrary: fc.constantFrom(99, 100, 101, 155, 156, 255).map((length) => new Uint8Array(length).fill(0x6e)),

@@ -80,7 +80,7 @@ export const rows: Row[] = [
     fault: 'The link goes silent',
     provoked: 'the server stops reading',
     supplier: { remote: { retryFor: '2s' } },
-    octets: 8_000_000,
+    bytes: 8_000_000,
     arrange: whenWriting(20, (scene) => scene.server.stall()),
     ...deposited,
     check: (_, first) => {
@@ -150,7 +150,7 @@ export const rows: Row[] = [
     fault: 'The link drops every few hundred KiB',
     provoked: 'dropped at every 12th write',
     supplier: { remote: { retryFor: '20s' } },
-    octets: 3_000_000,
+    bytes: 3_000_000,
     arrange(scene) {
       let n = 0;
       scene.script(
@@ -316,7 +316,7 @@ export const rows: Row[] = [
     provoked: 'the second channel closes at its 5th write',
     server: { software: 'OpenSSH_9.2' },
     supplier: { remote: { lanes: 4 } },
-    octets: 6_000_000,
+    bytes: 6_000_000,
     arrange: (scene) => scene.script(nth(5, (r) => writes(r) && r.channel === 2, { then: 'close-channel' })),
     ...deposited,
   },
@@ -389,7 +389,7 @@ export const rows: Row[] = [
     name: 'a file changes while it is read',
     fault: 'A file changes while it is read',
     provoked: 'appended to at the first block',
-    octets: 40_000_000,
+    bytes: 40_000_000,
     push: { at: 'first-block-sent', do: 'echo more >> data/data' },
     exit: 3,
     code: 'source-changed',

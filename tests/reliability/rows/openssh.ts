@@ -24,7 +24,7 @@ async function during(scene: Scene, act: () => Promise<void> | void, more: PushO
   rmSync(marker);
   return pushing;
 }
-const octets = 20_000_000;
+const bytes = 20_000_000;
 
 export const rows: Row[] = [
   {
@@ -33,7 +33,7 @@ export const rows: Row[] = [
     provoked: 'killed on the way',
     skip,
     sshd: {},
-    octets,
+    bytes,
     act: (scene) => during(scene, () => scene.sshd!.dropSessions()),
     exit: 0,
     published: 'yes',
@@ -46,7 +46,7 @@ export const rows: Row[] = [
     provoked: 'kill -9, started',
     skip,
     sshd: {},
-    octets,
+    bytes,
     act: (scene) => during(scene, () => scene.sshd!.kill(), { whenTrying: () => scene.sshd!.start() }),
     exit: 0,
     published: 'yes',
@@ -59,7 +59,7 @@ export const rows: Row[] = [
     provoked: 'SIGSTOP, and SIGCONT at the end',
     skip,
     sshd: {},
-    octets,
+    bytes,
     supplier: { remote: { retryFor: '2s' } },
     act: async (scene) => {
       const pushed = await during(scene, () => scene.sshd!.signalSessions('SIGSTOP'));
@@ -77,7 +77,7 @@ export const rows: Row[] = [
     provoked: 'a tmpfs of 8 MiB',
     skip: !root,
     sshd: { tmpfs: '8m' },
-    octets,
+    bytes,
     exit: 15,
     code: 'remote-no-space',
     published: 'no',
@@ -99,7 +99,7 @@ export const rows: Row[] = [
         'stat,fstat,lstat,remove,mkdir,rmdir,realpath,opendir,readdir,setstat,fsetstat,fsync,statvfs,fstatvfs',
       ],
     },
-    octets,
+    bytes,
     exit: 0,
     published: 'yes',
     left: 'deposit',
@@ -123,7 +123,7 @@ export const rows: Row[] = [
     provoked: 'mode 0300',
     skip: !root,
     sshd: {},
-    octets,
+    bytes,
     arrange: (scene) => chmodSync(scene.sshd!.incoming, 0o300),
     exit: 0,
     published: 'yes',
@@ -154,7 +154,7 @@ export const rows: Row[] = [
     skip,
     sshd: { config: ['MaxSessions 1'] },
     supplier: { remote: { lanes: 4 } },
-    octets,
+    bytes,
     exit: 0,
     published: 'yes',
     left: 'deposit',
@@ -166,7 +166,7 @@ export const rows: Row[] = [
     provoked: 'a mover',
     skip: !root,
     sshd: { chroot: true, mover: (name) => !name.endsWith('.partial') },
-    octets,
+    bytes,
     exit: 0,
     published: 'yes',
     left: 'deposit',
@@ -178,7 +178,7 @@ export const rows: Row[] = [
     provoked: 'after the first confirmed offset',
     skip,
     sshd: {},
-    octets,
+    bytes,
     supplier: { arrangement: { spool: true } },
     push: { at: 'checkpoint-written' },
     exit: 'killed',

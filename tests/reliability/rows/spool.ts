@@ -10,9 +10,9 @@ import { denied, each, isPartial, looks, nth, type Pushed, type Scene, writes } 
 
 const mount = peer('mount');
 const noMounts = mount === undefined || !asRoot();
-const octets = 12_000_000;
+const bytes = 12_000_000;
 const spooling = { arrangement: { spool: true } } as const;
-const spooled = { supplier: spooling, octets } as const;
+const spooled = { supplier: spooling, bytes } as const;
 const goesOn = {
   does: 'goes on from the confirmed offset, deposits the same',
   says: /going on with .* from byte \d{7,}/,
@@ -34,7 +34,7 @@ function same(scene: Scene, _: Pushed, next: Pushed): void {
   const sent = scene.server.requests
     .filter((r) => writes(r) && r.connection === last)
     .reduce((sum, r) => sum + r.data.length, 0);
-  if (sent > octets - 3_500_000) throw new Error(`${sent} octets were sent again`);
+  if (sent > bytes - 3_500_000) throw new Error(`${sent} bytes were sent again`);
   if (next.depositId !== scene.receipts()[0].depositId) throw new Error("the deposit is not this run's");
 }
 function sameAgain(scene: Scene): void {
@@ -117,7 +117,7 @@ export const rows: Row[] = [
     name: 'spool: the link does not come back',
     fault: '`spool: true`: the link drops for longer than `retryFor`',
     provoked: 'the server is stopped',
-    octets,
+    bytes,
     supplier: { ...spooling, remote: { retryFor: '1s' } },
     push: { at: 'checkpoint-written', do: 'touch reached' },
     arrange: (scene) =>
@@ -214,7 +214,7 @@ export const rows: Row[] = [
     provoked: 'removed and dropped',
     ...spooled,
     supplier: { arrangement: { spool: true }, dataset: [{ stdin: true, as: 'dump' }] },
-    push: { options: { input: Buffer.alloc(octets, 5) } },
+    push: { options: { input: Buffer.alloc(bytes, 5) } },
     arrange: (scene) =>
       scene.script(
         nth(100, writes, () => {
@@ -293,7 +293,7 @@ export const rows: Row[] = [
     name: 'spool: it is too old for this run',
     fault: '`spool: true`: the suitcase was begun longer ago than half of `every`',
     provoked: '`every: 1h`, and an hour later',
-    octets,
+    bytes,
     supplier: { arrangement: { spool: true, every: '1h' } },
     ...atCheckpoint,
     ...killedOnTheWay,
@@ -323,7 +323,7 @@ export const rows: Row[] = [
     name: 'spool: a source fails',
     fault: '`spool: true`: a source fails',
     provoked: '`exit 7`',
-    octets,
+    bytes,
     supplier: { ...spooling, dataset: [{ directory: 'data' }, { command: ['sh', '-c', 'exit 7'], as: 'x' }] },
     exit: 3,
     code: 'source-failed',
@@ -350,7 +350,7 @@ export const rows: Row[] = [
     fault: '`spool: true`: the local disk fills while the suitcase is sealed',
     provoked: 'a tmpfs, a command whose output cannot be known',
     skip: noMounts,
-    octets: 1000,
+    bytes: 1000,
     supplier: { ...spooling, dataset: [{ command: ['head', '-c', '20000000', '/dev/urandom'], as: 'x' }] },
     arrange: (scene) => smallState(scene, '8m'),
     exit: 5,
@@ -382,7 +382,7 @@ export const rows: Row[] = [
     fault: '`spool: true`: the local disk has less room than the last deposit took',
     provoked: 'a tmpfs made smaller',
     skip: noMounts,
-    octets,
+    bytes,
     supplier: { ...spooling, dataset: [{ command: ['cat', 'data/data'], as: 'x' }] },
     arrange: async (scene) => {
       await smallState(scene, '64m');
@@ -425,7 +425,7 @@ export const rows: Row[] = [
     name: 'spool: direct, killed on the way',
     fault: '`spool: true`, `publish: direct`: kill -9 on the way',
     provoked: 'when the first offset is confirmed',
-    octets,
+    bytes,
     supplier: { ...spooling, remote: { publish: 'direct' } },
     ...atCheckpoint,
     exit: 'killed',
