@@ -123,9 +123,8 @@ export class ManifestCheck implements EntrySink {
   /** After the whole archive. */
   finish(): ManifestResult {
     const counts = { entries: this.#entries, bytes: this.#bytes };
-    if (this.#fromDepot !== true) {
+    if (this.#fromDepot !== true)
       return { manifest: 'none', ...counts, manifestSha256: null, skipped: null, complete: null, problems: [] };
-    }
     this.#endSeries();
     if (!this.#lost && this.#pending.length > 0)
       this.#problem(`${named(this.#pending[0]!.path)} is not in the manifest`);
@@ -189,9 +188,8 @@ export class ManifestCheck implements EntrySink {
       next = this.#line(part.subarray(at, newline), next);
       at = newline + 1;
     }
-    for (const { path, linkTarget } of this.#pending.splice(0, next)) {
+    for (const { path, linkTarget } of this.#pending.splice(0, next))
       this.#pendingBytes -= PENDING_OVERHEAD + path.length + (linkTarget?.length ?? 0);
-    }
   }
 
   /** `next`: how many of the waiting entries were compared; returns how many are now. */
@@ -206,11 +204,10 @@ export class ManifestCheck implements EntrySink {
       case 'end':
         this.#last = line;
         this.#endSeries();
-        if (line.entries !== this.#entries || line.bytes !== this.#bytes) {
+        if (line.entries !== this.#entries || line.bytes !== this.#bytes)
           this.#problem(
             `the manifest counts ${line.entries} entries with ${line.bytes} bytes; the archive holds ${this.#entries} with ${this.#bytes}`,
           );
-        }
         return next;
       case 'entry':
         if (next === this.#pending.length) this.#endSeries();

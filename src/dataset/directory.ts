@@ -21,9 +21,8 @@ interface Level {
 /**
  * Stores a directory before its children, and children in the order of their names' bytes. Symlinks are stored and
  * never followed; only the source's own path is resolved (see `locate`). An entry that is renamed during the walk could
- * be missing without a trace, so a directory whose entries change has changed.
- *
- * @throws DepotError 'source-failed', 'source-changed', 'source-empty' (no files at all, unless `allowEmpty`)
+ * be missing without a trace, so a directory whose entries change has changed. @throws DepotError 'source-failed',
+ * 'source-changed', 'source-empty' (no files at all, unless `allowEmpty`)
  */
 export function* packDirectory(
   context: FileContext & { source: DirectorySource },

@@ -168,13 +168,12 @@ function readSizeless(content: OpenFile): Buffer | null {
     const got = readFully(content, probe, 0, probe.length);
     if (got === 0) return pieces.length === 0 ? null : Buffer.concat(pieces);
     length += got;
-    if (length > SIZELESS_BYTES) {
+    if (length > SIZELESS_BYTES)
       throw new DepotError(
         'source-failed',
         `${printable(toBytes(content.file))} has no size according to its file system, and holds more than ${SIZELESS_BYTES >> 20} MiB`,
         { hint: 'deposit it as what a command prints: command: [cat, FILE]; and leave it out with exclude:' },
       );
-    }
     pieces.push(Buffer.from(probe.subarray(0, got)));
   }
 }

@@ -26,7 +26,6 @@ export class PartBuffer {
 
 /**
  * Stores content of unknown length as parts `<path>.part-000001` and so on, and lists them in one line of the manifest.
- *
  * @throws DepotError 'source-empty' when there is no content, unless `allowEmpty`; what `content` throws
  */
 export async function* packParts(

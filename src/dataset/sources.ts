@@ -58,9 +58,8 @@ export function checkNames(sources: readonly SourceSpec[]): void {
       });
     seen.add(name);
   }
-  if (sources.filter((source) => source.kind === 'stdin').length > 1) {
+  if (sources.filter((source) => source.kind === 'stdin').length > 1)
     throw new DepotError('config-invalid', 'more than one source reads stdin', { hint: 'keep one stdin source' });
-  }
 }
 
 export interface DatasetSize {

@@ -25,9 +25,7 @@ export interface Rehearsed {
 
 /**
  * The rehearsal's thread: opens a suitcase while it is being made, by the code that will open it one day. Writes
- * nothing.
- *
- * @throws DepotError 'verification-failed', 'archive-refused'
+ * nothing. @throws DepotError 'verification-failed', 'archive-refused'
  */
 export async function rehearse(sessionKey: Uint8Array, { from }: { from: Taker }): Promise<Rehearsed> {
   try {

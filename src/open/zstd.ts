@@ -25,9 +25,7 @@ interface FramePiece {
 
 /**
  * Cuts zstd data into its frames: Node's decoder stops after a frame and drops what follows it in the same chunk,
- * without an error.
- *
- * @throws DepotError 'archive-refused' where the last frame is cut off
+ * without an error. @throws DepotError 'archive-refused' where the last frame is cut off
  */
 export function* splitFrames(chunks: Iterable<Uint8Array<ArrayBuffer>>): Generator<FramePiece> {
   const frames = new ZstdFrames(Infinity);

@@ -59,9 +59,7 @@ interface Read {
 
 /**
  * Reads them, and of several receipts takes the one that belongs to the suitcase. `ownKey`: fingerprint of the private
- * key.
- *
- * @throws DepotError 'local-unreadable', 'key-unreadable'
+ * key. @throws DepotError 'local-unreadable', 'key-unreadable'
  */
 export async function readGiven(given: Given, ownKey: string | null): Promise<Read> {
   const signatures = await Promise.all(given.signatures.map(named));
@@ -153,9 +151,8 @@ interface Wanted {
 /**
  * The receipt of what is checked: the one that quotes the suitcase's session key packets, else the one of its name,
  * else the one with the digest that the agent told, else the newest. Among several of those the first that `signed`
- * resolves for: a changed copy beside the true receipt must not decide.
- *
- * @throws DepotError 'verification-failed' when no file holds a receipt
+ * resolves for: a changed copy beside the true receipt must not decide. @throws DepotError 'verification-failed' when
+ * no file holds a receipt
  */
 async function chooseReceipt(
   files: SmallFile[],
@@ -208,9 +205,7 @@ function belonging(receipts: GivenReceipt[], { pkesk, suitcaseName, agentSha256 
 
 /**
  * Verifies the receipt by whichever of the signatures belongs to it; the one of its name is tried first, and its error
- * is the one that counts.
- *
- * @throws DepotError 'verification-failed'; 'incomplete' without any signature
+ * is the one that counts. @throws DepotError 'verification-failed'; 'incomplete' without any signature
  */
 async function verifyBy(
   signatures: SmallFile[],

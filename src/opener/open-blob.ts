@@ -24,9 +24,7 @@ export class Enough extends Error {}
 /**
  * What `src/open/open.ts` does, in a browser: suitcase | digest | OpenPGP parse | decrypt | decompress | `consumer`.
  * When it resolves, every byte was authenticated; content that makes no sense is reported only after the rest was
- * authenticated too.
- *
- * @throws DepotError 'verification-failed', 'archive-refused', and what the consumer throws
+ * authenticated too. @throws DepotError 'verification-failed', 'archive-refused', and what the consumer throws
  */
 export async function open(o: ReadOptions, consumer: Consumer, maxBytes: Limit | null): Promise<Opened> {
   const read: Read = { bytes: 0, sha256: '', head: new Uint8Array(0), tail: null, plaintextOctets: 0, segments: [] };
@@ -61,9 +59,8 @@ export function examine(sink: EntrySink, joined: (path: ByteString, parts: numbe
 
 /**
  * Decompresses a stream by its magic, as `src/open/decompress.ts` does; gzip by the browser, which takes one member
- * only (what depot and gzip make), zstd in JavaScript.
- *
- * @throws DepotError 'archive-refused' where the compressed data is broken, truncated or followed by something else
+ * only (what depot and gzip make), zstd in JavaScript. @throws DepotError 'archive-refused' where the compressed data
+ * is broken, truncated or followed by something else
  */
 async function* decompress(
   chunks: AsyncIterator<Bytes, void>,

@@ -154,13 +154,12 @@ export class MemoryTarget implements Target {
   write(bytes: Bytes): Promise<void> {
     this.#pieces.push(bytes.slice());
     this.#length += bytes.length;
-    if (this.#blob.size + this.#length > MOST_IN_MEMORY) {
+    if (this.#blob.size + this.#length > MOST_IN_MEMORY)
       return Promise.reject(
         new DepotError('local-disk-full', 'this browser can save at most 2 GiB at once', {
           hint: 'use a browser based on Chromium, or the commands at the end of this page',
         }),
       );
-    }
     // A Blob may lie on disk; an array does not.
     if (this.#length > 32 << 20) this.#toBlob();
     return Promise.resolve();

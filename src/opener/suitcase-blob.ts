@@ -49,9 +49,7 @@ export interface Read {
 
 /**
  * Gives the content of the literal packet, *not yet authenticated* where the packet is SEIPDv1; it ends only when
- * everything was, and `read` is complete then.
- *
- * @throws DepotError 'verification-failed'
+ * everything was, and `read` is complete then. @throws DepotError 'verification-failed'
  */
 export async function* contents(o: ReadOptions, read: Read): AsyncGenerator<Bytes, void> {
   const message = new Message(o);

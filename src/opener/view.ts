@@ -48,12 +48,11 @@ function hasPassed(checks: readonly Check[], wanted: string): boolean {
 /** Anywhere on the page: a browser would otherwise leave the page for the file. */
 export function listenForDrops(take: (files: File[]) => void): void {
   const drop = element('drop');
-  for (const name of ['dragover', 'dragenter']) {
+  for (const name of ['dragover', 'dragenter'])
     document.addEventListener(name, (event) => {
       event.preventDefault();
       drop.classList.add('over');
     });
-  }
   document.addEventListener('dragleave', () => drop.classList.remove('over'));
   document.addEventListener('drop', (event) => {
     event.preventDefault();

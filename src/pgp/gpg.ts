@@ -31,11 +31,10 @@ const cancelled = [99, 198];
  */
 export async function unwrapWithGpg(pkesk: Uint8Array, o: GpgOptions): Promise<UnwrappedSessionKey> {
   const named = describePkesks(pkesk);
-  if (named.some(({ version }) => version === 6)) {
+  if (named.some(({ version }) => version === 6))
     throw new DepotError('incomplete', 'this deposit is modern (SEIPDv2), which gpg does not read', {
       hint: 'use --key with the file of the private key',
     });
-  }
   const body = Uint8Array.of(1, ...randomBytes(dummyBytes - 1));
   const { output: status } = await ask(
     ['--show-session-key', '--decrypt'],

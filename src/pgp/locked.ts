@@ -48,13 +48,12 @@ export function whyStillLocked(fingerprint: string, packet: SecretPacket, cause:
       cause,
     });
   }
-  if (text === 'Key is invalid') {
+  if (text === 'Key is invalid')
     return new DepotError(
       'key-unreadable',
       `key ${fingerprint} was unlocked, but its secret part does not belong to its public part: it was changed or damaged`,
       { hint: 'take the key from a backup, and use this file for nothing', cause },
     );
-  }
   const lockAgain =
     'lock it anew with GnuPG: gpg --import FILE, gpg --change-passphrase FINGERPRINT, gpg --armor --output NEW --export-secret-keys FINGERPRINT';
   if (lock.unparseableKeyMaterial !== undefined) {

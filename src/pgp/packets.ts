@@ -63,9 +63,8 @@ export function parseHeader(bytes: Uint8Array, offset = 0): PacketHeader | null 
   if (first === undefined) return null;
   if ((first & 0x80) === 0) throw malformed('a packet does not start with a packet header');
   const header = (first & 0x40) === 0 ? parseOldHeader(first, bytes, offset) : parseNewHeader(first, bytes, offset);
-  if (header !== null && (header.partial || header.length === Infinity) && !streamable.has(header.type)) {
+  if (header !== null && (header.partial || header.length === Infinity) && !streamable.has(header.type))
     throw malformed(`packet type ${header.type} has no fixed length`);
-  }
   return header;
 }
 

@@ -132,12 +132,11 @@ class Judge {
 
   pinned(pinned: string): void {
     const wanted = pinned.replace(/\s+/g, '').toUpperCase();
-    if (!fingerprintPattern.test(wanted)) {
+    if (!fingerprintPattern.test(wanted))
       throw this.#refuse(
         `the pinned fingerprint "${wanted.slice(0, 80)}" is not one of 40 or 64 hex digits`,
         "write the full fingerprint, as the key's owner reads it out",
       );
-    }
     if (wanted !== this.#certificate.fingerprint)
       throw this.#refuse(
         `it is not the pinned key ${wanted}`,

@@ -10,9 +10,7 @@ import type { Sealing, SealResult } from './sealing.js';
 /**
  * For `spool: true`: the suitcase as a local file, ciphertext only, so that another process can take up its upload.
  * Seals into `file` (0600, must not exist), fsynced with its directory when the promise resolves; removed when it
- * rejects.
- *
- * @throws DepotError 'local-disk-full', 'local-not-writable', and what the sealing throws
+ * rejects. @throws DepotError 'local-disk-full', 'local-not-writable', and what the sealing throws
  */
 export async function writeSpool(
   file: string,
@@ -50,9 +48,8 @@ export interface Spooled {
 /**
  * Opens a spooled suitcase for its upload from byte `from`. A file in the state directory could be anything by now, and
  * only sealed bytes may leave (law 1 of docs/architecture.md): so the whole file is digested before the first block is
- * handed out, and what is handed out is digested again.
- *
- * @throws DepotError 'local-unreadable' when the file is not, or no longer, what was sealed
+ * handed out, and what is handed out is digested again. @throws DepotError 'local-unreadable' when the file is not, or
+ * no longer, what was sealed
  */
 export async function openSpool(file: string, expected: Spooled, from: number): Promise<Spool> {
   let handle: FileHandle | undefined;

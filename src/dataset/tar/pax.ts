@@ -32,9 +32,8 @@ export function parsePax(bytes: Uint8Array): PaxFields {
       let digit = bytes[space]! - ASCII_ZERO;
       digit >= 0 && digit <= 9 && length <= MAX_PAX;
       digit = (bytes[++space] ?? SPACE) - ASCII_ZERO
-    ) {
+    )
       length = length * 10 + digit;
-    }
     const end = at + length;
     const equals = bytes.indexOf(EQUALS, space + 1);
     if (
@@ -43,9 +42,8 @@ export function parsePax(bytes: Uint8Array): PaxFields {
       equals <= space + 1 ||
       equals >= end - 1 ||
       bytes[end - 1] !== NEWLINE
-    ) {
+    )
       throw refused('a pax header holds a malformed record');
-    }
     take(fields, latin1(bytes, space + 1, equals), bytes, equals + 1, end - 1);
     at = end;
   }

@@ -133,9 +133,8 @@ export class TarReader {
     this.#begun = true;
     const header = parseHeader(bytes, at);
     if (header === null) {
-      if (this.#next.pax !== undefined || this.#next.longName !== undefined || this.#next.longLink !== undefined) {
+      if (this.#next.pax !== undefined || this.#next.longName !== undefined || this.#next.longLink !== undefined)
         throw refused('the archive ends after an extended header, without its entry');
-      }
       this.#state = this.#state === 'zero' ? 'ended' : 'zero';
       return;
     }
@@ -153,9 +152,8 @@ export class TarReader {
       (type === 'x' && pax !== undefined) ||
       (type === 'L' && longName !== undefined) ||
       (type === 'K' && longLink !== undefined)
-    ) {
+    )
       throw refused('an entry has two extended headers of one kind');
-    }
     if (pax?.size !== undefined) throw refused('an extended header that gives a size does not stand before its entry');
     this.#metaType = type;
     this.#meta = new Uint8Array(header.size);
@@ -173,9 +171,8 @@ export class TarReader {
         break;
       case 'g': {
         const { path, linkpath, size, mtimeNs } = parsePax(this.#meta);
-        if (path !== undefined || linkpath !== undefined || size !== undefined) {
+        if (path !== undefined || linkpath !== undefined || size !== undefined)
           throw refused('a global pax header gives one name or size to all entries');
-        }
         this.#globalMtimeNs = mtimeNs ?? this.#globalMtimeNs;
         break;
       }
