@@ -1,15 +1,8 @@
 import { createHash, hash, randomBytes } from 'node:crypto';
 import { fromText } from './bytestring.js';
 import { Chunks, type Chunk } from './chunks.js';
-import {
-  encodeEnd,
-  encodeEntry,
-  encodeStart,
-  MANIFEST_PART_BYTES,
-  MANIFEST_PATH,
-  type ManifestContent,
-  type ManifestEnd,
-} from './manifest.js';
+import { encodeEnd, encodeEntry, encodeStart, MANIFEST_PART_BYTES, MANIFEST_PATH } from './manifest.js';
+import type { ManifestContent, ManifestEnd } from './manifest.js';
 import { partSuffix } from '../names/archive.js';
 import { BLOCK, paddingFor } from './tar/format.js';
 import { HeaderEncoder, type TarHeader } from './tar/write.js';

@@ -1,12 +1,7 @@
 import { fromBytes, toBytes, type ByteString } from './bytestring.js';
 import type { Hash } from '../primitives.js';
-import {
-  MANIFEST_PART_BYTES,
-  MANIFEST_PATH,
-  parseManifestLine,
-  type ManifestEnd,
-  type ManifestEntry,
-} from './manifest.js';
+import { MANIFEST_PART_BYTES, MANIFEST_PATH, parseManifestLine } from './manifest.js';
+import type { ManifestEnd, ManifestEntry } from './manifest.js';
 import { FIRST_ENTRY, partName } from '../names/archive.js';
 import { type EntrySink, type TarEntry, refused, shown } from './tar/format.js';
 import { WalkOrder } from './walk-order.js';

@@ -12,14 +12,8 @@ import { PartBuffer, packParts, readStdin } from './parts.js';
 import { readme } from './readme.js';
 import { locate, Reading, unreadable } from './reading.js';
 import type { SourceSpec } from '../source.js';
-import {
-  checkNames,
-  type DatasetHooks,
-  type DatasetOptions,
-  type DatasetSummary,
-  hasShrunk,
-  shrinkWords,
-} from './sources.js';
+import { checkNames, hasShrunk, shrinkWords } from './sources.js';
+import type { DatasetHooks, DatasetOptions, DatasetSummary } from './sources.js';
 
 /**
  * Packs the dataset into a tar: README, specification, the sources in their order, and the manifest (docs/format.md).

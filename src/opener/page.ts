@@ -10,17 +10,8 @@ import { toldSha256 } from '../names/digest.js';
 import type { Both, Language } from '../texts/both.js';
 import { english, type OpenerTexts } from '../texts/opener-en.js';
 import { dutch } from '../texts/opener-nl.js';
-import {
-  element,
-  listenForDrops,
-  listLine,
-  made,
-  type Saved,
-  showFindings,
-  showInside,
-  sizeIn,
-  type Verified,
-} from './view.js';
+import { element, listenForDrops, listLine, made, showFindings, showInside, sizeIn } from './view.js';
+import type { Saved, Verified } from './view.js';
 
 const texts: Both<OpenerTexts> = { en: english, nl: dutch };
 

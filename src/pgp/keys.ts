@@ -2,14 +2,8 @@ import * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
 import { said } from '../printable.js';
 import { dearmor } from './armor.js';
-import {
-  type Certificate,
-  internalsOf,
-  internalsOfSecret,
-  OpenPgpCertificate,
-  type SecretKey,
-  type SecretPacket,
-} from './certificate.js';
+import { internalsOf, internalsOfSecret, OpenPgpCertificate } from './certificate.js';
+import type { Certificate, SecretKey, SecretPacket } from './certificate.js';
 import { isArmored, packetType, splitPackets, type WholePacket } from './packets.js';
 import { isElsewhere, whyStillLocked } from './locked.js';
 import { algorithmNames } from './pkesk.js';

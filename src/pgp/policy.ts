@@ -10,14 +10,8 @@ import { aeadId, cipherId } from './chunks.js';
 import { algorithmOf, internalsOf, type Certificate, type KeyPacket, type OpenPgpCertificate } from './certificate.js';
 import { flawWords, toUtc } from './flaw.js';
 import { hasUncheckableRevocation, primaryRevocation, subkeyRevocation } from './revocation.js';
-import {
-  backSignatureProblem,
-  earlier,
-  primaryStanding,
-  subkeyStanding,
-  type PrimaryStanding,
-  type SelfSignature,
-} from './validity.js';
+import { backSignatureProblem, earlier, primaryStanding, subkeyStanding } from './validity.js';
+import type { PrimaryStanding, SelfSignature } from './validity.js';
 import { remarkOn, weaknessOf } from './weak-key.js';
 import { wrapFor } from './wrap.js';
 

@@ -5,16 +5,8 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { CipherGCMTypes, CipherOCBTypes } from 'node:crypto';
 import { sameBytes } from '../primitives.js';
-import {
-  aeadId,
-  changed,
-  ChunkFrames,
-  ChunkKeys,
-  cipherId,
-  parseHead,
-  tagBytes,
-  type AeadParameters,
-} from './chunks.js';
+import { aeadId, changed, ChunkFrames, ChunkKeys, cipherId, parseHead, tagBytes } from './chunks.js';
+import type { AeadParameters } from './chunks.js';
 import { EaxDecipher } from './eax.js';
 import { concat } from './packets.js';
 

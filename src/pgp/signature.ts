@@ -4,14 +4,8 @@ import { DepotError } from '../errors.js';
 import { printable, said } from '../printable.js';
 import { dearmor } from './armor.js';
 import { isArmored } from './packets.js';
-import {
-  internalsOf,
-  internalsOfSecret,
-  type Certificate,
-  type KeyPacket,
-  type OpenPgpCertificate,
-  type SecretKey,
-} from './certificate.js';
+import { internalsOf, internalsOfSecret } from './certificate.js';
+import type { Certificate, KeyPacket, OpenPgpCertificate, SecretKey } from './certificate.js';
 import { toHex } from './pkesk.js';
 import { flawOf, flawWords, toUtc } from './flaw.js';
 import { judgeSigner } from './policy.js';

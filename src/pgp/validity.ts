@@ -4,14 +4,8 @@
  * these strictly ourselves, and revocations (revocation.ts) leniently.
  */
 import * as openpgp from 'openpgp';
-import {
-  algorithmOf,
-  type Certificate,
-  directSignatures,
-  internalsOf,
-  type KeyPacket,
-  type OpenPgpCertificate,
-} from './certificate.js';
+import { algorithmOf, directSignatures, internalsOf } from './certificate.js';
+import type { Certificate, KeyPacket, OpenPgpCertificate } from './certificate.js';
 import { clockHint, flawHint, flawOf, flawWords, telling, toUtc, type Flaw } from './flaw.js';
 import { isGenuineShortEdDsa, isShortEdDsa, lenient, revocationsOf, subkeyRevocation } from './revocation.js';
 

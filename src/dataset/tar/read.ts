@@ -1,17 +1,7 @@
 import { fromBytes } from '../bytestring.js';
 import { FIRST_ENTRY } from '../../names/archive.js';
-import {
-  BLOCK,
-  paddingFor,
-  typeflag,
-  type EntrySink,
-  type EntryType,
-  type TarEntry,
-  notRead,
-  notTar,
-  refused,
-  shown,
-} from './format.js';
+import { BLOCK, paddingFor, typeflag, notRead, notTar, refused, shown } from './format.js';
+import type { EntrySink, EntryType, TarEntry } from './format.js';
 import { isHeader, parseHeader, type Header } from './header.js';
 import { MAX_PAX, parsePax, sparse, type PaxFields } from './pax.js';
 import { canonical, endsLikeDirectory, MAX_PATH } from './path.js';

@@ -1,15 +1,6 @@
 import { type ByteString, toText } from '../bytestring.js';
-import {
-  BLOCK,
-  field,
-  MAX_OCTAL_11,
-  paddingFor,
-  paxTime,
-  splitTime,
-  typeflag,
-  USTAR_MAGIC,
-  type EntryType,
-} from './format.js';
+import { BLOCK, field, MAX_OCTAL_11, paddingFor, paxTime, splitTime, typeflag, USTAR_MAGIC } from './format.js';
+import type { EntryType } from './format.js';
 
 /** What the header of an entry says; as `TarEntry`, but with names as byte strings. */
 export interface TarHeader {
