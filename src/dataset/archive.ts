@@ -31,16 +31,14 @@ export class Archive {
 
   /** A text of depot's own, below `DEPOT/`. */
   *document(name: string, content: Uint8Array): Generator<Chunk, void> {
-    const entry = {
-      path: fromText(`DEPOT/${name}`),
-      type: 'file',
-      size: content.length,
-      mode: 0o644,
-      mtimeNs: this.startedNs,
-      linkTarget: null,
-    } as const;
+    const entry = this.#own(`DEPOT/${name}`, content);
     yield* this.stored(entry, content);
     yield* this.list(entry, { sha256: hash('sha256', content, 'hex'), parts: null, changed: false });
+  }
+
+  #own(path: string, { length }: Uint8Array): TarHeader {
+    const mtimeNs = this.startedNs;
+    return { path: fromText(path), type: 'file', size: length, mode: 0o644, mtimeNs, linkTarget: null };
   }
 
   /** A directory, a symlink or a hard link. */
@@ -82,11 +80,7 @@ export class Archive {
   }
 
   *manifestPart(content: Uint8Array): Generator<Chunk, void> {
-    const path = fromText(MANIFEST_PATH + partSuffix(this.#manifest.count));
-    yield* this.stored(
-      { path, type: 'file', size: content.length, mode: 0o644, mtimeNs: this.startedNs, linkTarget: null },
-      content,
-    );
+    yield* this.stored(this.#own(MANIFEST_PATH + partSuffix(this.#manifest.count), content), content);
   }
 }
 

@@ -125,14 +125,9 @@ export class ManifestCheck implements EntrySink {
       this.#problem(`${named(this.#pending[0]!.path)} is not in the manifest`);
     if (this.#last === null) this.#problem('the manifest has no end');
     if (this.#moreProblems > 0) this.#problems.push(`and ${this.#moreProblems} more`);
-    return {
-      manifest: 'found',
-      ...counts,
-      manifestSha256: this.#manifestHash.hex(),
-      skipped: this.#last?.skipped ?? null,
-      complete: this.#last?.complete ?? null,
-      problems: this.#problems,
-    };
+    const { skipped, complete } = this.#last ?? { skipped: null, complete: null };
+    const manifestSha256 = this.#manifestHash.hex();
+    return { manifest: 'found', ...counts, manifestSha256, skipped, complete, problems: this.#problems };
   }
 
   #beginManifest(entry: TarEntry, number: number): void {
@@ -253,16 +248,8 @@ export class ManifestCheck implements EntrySink {
 
 function record(entry: TarEntry, path: ByteString): Pending {
   const { type, size, mode, mtimeNs } = entry;
-  return {
-    path,
-    type,
-    size,
-    mode,
-    mtimeNs,
-    sha256: null,
-    linkTarget: entry.linkTarget === null ? null : fromBytes(entry.linkTarget),
-    parts: null,
-  };
+  const linkTarget = entry.linkTarget === null ? null : fromBytes(entry.linkTarget);
+  return { path, type, size, mode, mtimeNs, sha256: null, linkTarget, parts: null };
 }
 
 function named(path: ByteString): string {

@@ -1,7 +1,7 @@
 import { closeSync, constants, copyFileSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync } from 'node:fs';
 import type { DepotError } from '../errors.js';
 import { fromBytes, fromText, toBytes, type ByteString, localName } from './bytestring.js';
-import { errnoOf, extractError, taken } from './extract/errors.js';
+import { errnoOf, extractError, notBelowDirectory, taken } from './extract/errors.js';
 import { FileWriter, type BlockWriter } from './extract/file-writer.js';
 import { makeSymlink, settleDirectory, settleOpen, timestamp } from './extract/finish.js';
 import { onDisk, parted, Parents } from './extract/parents.js';
@@ -27,13 +27,6 @@ export interface ExtractorOptions {
   large?: BlockWriter;
 }
 
-export interface Extracted {
-  /** Entries whose name this platform cannot hold; warnings tell of them. */
-  renamed: number;
-  /** Symlinks that could not be made here; warnings tell of them. */
-  notRestored: number;
-}
-
 /** A file of several parts: they are appended as they come. */
 interface Joined {
   path: ByteString;
@@ -49,6 +42,7 @@ const CREATE =
 const FILE_MODE = 0o777;
 /** With the sticky bit: a directory that all may write to would be less safe without. */
 const DIRECTORY_MODE = 0o1777;
+const NO_TARGET = '' as ByteString;
 /** Files in parts that the manifest did not confirm yet: one per source of unknown length. */
 const MAX_UNCONFIRMED = 1000;
 /** An archive may hold a million names that are not possible here. */
@@ -77,7 +71,6 @@ export class Extractor implements EntrySink {
   readonly #root: ByteString;
   readonly #spool: Spool;
   readonly #writer: FileWriter;
-  readonly #result: Extracted = { renamed: 0, notRestored: 0 };
   #fromDepot: boolean | undefined;
   #entries = 0;
   #bytes = 0;
@@ -188,18 +181,16 @@ export class Extractor implements EntrySink {
   }
 
   /** After `allRead`, once all was found authentic: makes symlinks, gives directories their modes and times. */
-  finish(): Extracted {
+  finish(): void {
     const parents = new Parents(this.#root, this.#platform, () => false);
     const locate = (path: ByteString): ByteString => {
       const place = parents.place(path);
-      if (place === null)
-        throw refused(`an entry lies below something that is not a directory: ${shown(toBytes(path))}`);
+      if (place === null) throw refused(notBelowDirectory(path));
       return place;
     };
     try {
       for (const record of this.#spool.records()) {
-        if (record.kind !== 'symlink') continue;
-        if (!makeSymlink(record, locate(record.path), (message) => this.#warn(message))) this.#result.notRestored++;
+        if (record.kind === 'symlink') makeSymlink(record, locate(record.path), (message) => this.#warn(message));
       }
       // A directory that comes twice (`tar -r` does that) ends as the later entry says.
       for (const record of this.#spool.records()) {
@@ -210,7 +201,6 @@ export class Extractor implements EntrySink {
     } finally {
       this.discard();
     }
-    return this.#result;
   }
 
   /** Closes what is open; what was written stays for the caller to remove. May be called again. */
@@ -227,39 +217,24 @@ export class Extractor implements EntrySink {
     // `./` is the directory that the caller made.
     if (path === '') return;
     const local = this.#place(path);
+    const { size, mtimeNs } = entry;
     switch (entry.type) {
-      case 'file':
-        this.#open = {
-          fd: this.#create(local),
-          left: entry.size,
-          mode: entry.mode & FILE_MODE,
-          mtimeNs: entry.mtimeNs,
-          joined: null,
-        };
-        this.#isDigested = this.#writer.start(this.#open.fd, 0, entry.size, true);
+      case 'file': {
+        const fd = this.#create(local);
+        this.#open = { fd, left: size, mode: entry.mode & FILE_MODE, mtimeNs, joined: null };
+        this.#isDigested = this.#writer.start(fd, 0, size, true);
         return;
+      }
       case 'directory':
         if (!this.#makeDirectory(local) && this.#fromDepot)
           throw taken(path, local, `a directory comes twice: ${shown(entry.path)}`);
-        this.#spool.add({
-          kind: 'directory',
-          path,
-          mode: entry.mode & DIRECTORY_MODE,
-          mtimeNs: entry.mtimeNs,
-          target: '' as ByteString,
-        });
+        this.#spool.add({ kind: 'directory', path, mode: entry.mode & DIRECTORY_MODE, mtimeNs, target: NO_TARGET });
         return;
       case 'hardlink':
         this.#link(entry, local);
         return;
       case 'symlink':
-        this.#spool.add({
-          kind: 'symlink',
-          path,
-          mode: 0,
-          mtimeNs: entry.mtimeNs,
-          target: fromBytes(entry.linkTarget!),
-        });
+        this.#spool.add({ kind: 'symlink', path, mode: 0, mtimeNs, target: fromBytes(entry.linkTarget!) });
     }
   }
 
@@ -269,15 +244,8 @@ export class Extractor implements EntrySink {
     let file = isManifest ? this.#manifest : this.#series;
     if (number === 1 && file?.path !== joined) {
       if (!isManifest) this.#closeSeries();
-      const local = this.#place(joined);
-      file = {
-        path: joined,
-        fd: this.#create(local),
-        size: 0,
-        parts: 0,
-        mode: entry.mode & FILE_MODE,
-        mtimeNs: entry.mtimeNs,
-      };
+      const fd = this.#create(this.#place(joined));
+      file = { path: joined, fd, size: 0, parts: 0, mode: entry.mode & FILE_MODE, mtimeNs: entry.mtimeNs };
       if (isManifest) this.#manifest = file;
       else this.#series = file;
     }
@@ -307,13 +275,7 @@ export class Extractor implements EntrySink {
     const where = onDisk(local);
     const found = lstatSync(where, { throwIfNoEntry: false });
     if (found?.isDirectory()) return false;
-    if (found !== undefined)
-      throw taken(
-        this.#path,
-        local,
-        `an entry lies below something that is not a directory: ${shown(toBytes(this.#path))}`,
-        false,
-      );
+    if (found !== undefined) throw taken(this.#path, local, notBelowDirectory(this.#path), false);
     mkdirSync(where);
     return true;
   }
@@ -330,7 +292,7 @@ export class Extractor implements EntrySink {
     try {
       linkSync(target, where);
     } catch (error) {
-      if (!NO_HARD_LINKS.includes(errnoOf(error) ?? '')) throw error;
+      if (!NO_HARD_LINKS.includes(errnoOf(error))) throw error;
       this.#countCopy(found.size);
       copyFileSync(target, where, constants.COPYFILE_EXCL);
       lutimesSync(where, timestamp(entry.mtimeNs), timestamp(entry.mtimeNs));
@@ -341,10 +303,8 @@ export class Extractor implements EntrySink {
   #place(path: ByteString): ByteString {
     const { name } = parted(path);
     const local = localName(name, this.#platform);
-    if (local !== name) {
-      this.#result.renamed++;
+    if (local !== name)
       this.#warn(`${shown(toBytes(path))} is not a possible name here: its last part becomes ${shown(toBytes(local))}`);
-    }
     return (this.#at = this.#parents.place(path)!);
   }
 

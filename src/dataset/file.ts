@@ -78,14 +78,8 @@ export function* packFile(context: FileContext, file: ByteString, path: ByteStri
       reading.changed(source, file, 'is no longer a file; it is not in the dataset');
       return null;
     }
-    const entry: TarHeader = {
-      path,
-      type: 'file',
-      size: Number(before.size),
-      mode: Number(before.mode) & 0o7777,
-      mtimeNs: before.mtimeNs,
-      linkTarget: null,
-    };
+    const [size, mode] = [Number(before.size), Number(before.mode) & 0o7777];
+    const entry: TarHeader = { path, type: 'file', size, mode, mtimeNs: before.mtimeNs, linkTarget: null };
     const earlier = hardLinks.earlier(before, path);
     if (earlier !== null) {
       yield* archive.withoutContent({ ...entry, type: 'hardlink', size: 0, linkTarget: earlier });
@@ -118,11 +112,8 @@ export function* packFile(context: FileContext, file: ByteString, path: ByteStri
     if (differs && !stored.short) reading.changed(source, file, `changed while it was read${sizes}`);
     else if (stored.longer)
       reading.changed(source, file, `holds more than the ${before.size} bytes that the file system says it has`);
-    const part = archive.note(entry, {
-      sha256: stored.sha256,
-      parts: null,
-      changed: differs || stored.short || stored.longer,
-    });
+    const changed = differs || stored.short || stored.longer;
+    const part = archive.note(entry, { sha256: stored.sha256, parts: null, changed });
     if (part !== null) yield* archive.manifestPart(part);
     return entry.size;
   } finally {

@@ -74,13 +74,8 @@ class Dataset {
 
   summary(): DatasetSummary {
     const { entries, ...counts } = this.#counts();
-    return {
-      entries,
-      files: this.archive.files,
-      ...counts,
-      excluded: { ...this.#reading.excluded },
-      manifestSha256: this.#manifestSha256,
-    };
+    const excluded = { ...this.#reading.excluded };
+    return { entries, files: this.archive.files, ...counts, excluded, manifestSha256: this.#manifestSha256 };
   }
 
   tell(): void {

@@ -71,17 +71,9 @@ async function opened(options: OpenOptions, tools: Tools): Promise<OpenResult> {
     consumer.discard?.();
     throw error;
   }
-  const { bytes, sha256: digest, segments, message } = suitcase;
-  return {
-    bytes,
-    sha256: digest,
-    segments,
-    head: message.head,
-    tail: message.tail,
-    plaintextOctets: message.plaintextOctets,
-    compression,
-    contents,
-  };
+  const { bytes, sha256: digest, segments } = suitcase;
+  const { head, tail, plaintextOctets } = suitcase.message;
+  return { bytes, sha256: digest, head, tail, plaintextOctets, compression, contents, segments };
 }
 
 /** Runs `consume` and, when that finds fault with the content, first makes sure that the suitcase is what was sealed. */

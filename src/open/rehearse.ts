@@ -7,19 +7,13 @@ import { readPreamble } from '../pgp/preamble.js';
 import { MessageReader } from '../pgp/reader.js';
 import type { ContentFormat } from './content-format.js';
 import { decompress } from './decompress.js';
+import type { OpenResult } from './opening.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What the bytes of a suitcase turned out to be. */
-export interface Rehearsed {
-  bytes: number;
-  /** Hex SHA-256 of everything that was read. */
-  sha256: string;
+export interface Rehearsed extends Omit<OpenResult, 'contents' | 'segments'> {
   pkesk: Uint8Array;
-  head: Uint8Array;
-  tail: Uint8Array | null;
-  plaintextOctets: number;
-  compression: ContentFormat;
   contents: ManifestResult;
 }
 
@@ -70,14 +64,6 @@ async function open(sessionKey: Uint8Array, from: Taker): Promise<Rehearsed> {
   // What is left after the end of the archive must authenticate too.
   while (authenticated.next().done !== true);
   const { head, tail, plaintextOctets } = message;
-  return {
-    bytes,
-    sha256: digest.digest('hex'),
-    pkesk: preamble.pkesk,
-    head,
-    tail,
-    plaintextOctets,
-    compression,
-    contents: check.finish(),
-  };
+  const found = { bytes, sha256: digest.digest('hex'), compression, contents: check.finish() };
+  return { ...found, pkesk: preamble.pkesk, head, tail, plaintextOctets };
 }

@@ -21,12 +21,8 @@ export type Kind = 'suitcase' | 'receipt' | 'signature' | 'signers' | 'key';
 const PEEK = 4096;
 
 export async function kindOf(file: File): Promise<Kind | null> {
-  const start = new Uint8Array(
-    await file
-      .slice(0, PEEK)
-      .arrayBuffer()
-      .catch(() => new ArrayBuffer(0)),
-  );
+  const peeked = file.slice(0, PEEK).arrayBuffer();
+  const start = new Uint8Array(await peeked.catch(() => new ArrayBuffer(0)));
   const text = looseTextOf(start).trimStart();
   if (text.includes('-----BEGIN PGP PRIVATE KEY BLOCK-----')) return 'key';
   if (text.includes('-----BEGIN PGP PUBLIC KEY BLOCK-----')) return 'signers';
@@ -39,15 +35,8 @@ export async function kindOf(file: File): Promise<Kind | null> {
 function byPacket(first: number): Kind | null {
   if ((first & 0x80) === 0) return null;
   const type = (first & 0x40) === 0 ? (first >> 2) & 0x0f : first & 0x3f;
-  const kinds: Record<number, Kind> = {
-    1: 'suitcase',
-    2: 'signature',
-    3: 'suitcase',
-    5: 'key',
-    6: 'signers',
-    18: 'suitcase',
-  };
-  return kinds[type] ?? null;
+  if (type === 1 || type === 3 || type === 18) return 'suitcase';
+  return ({ 2: 'signature', 5: 'key', 6: 'signers' } as const)[type] ?? null;
 }
 
 interface Read {

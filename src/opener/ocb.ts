@@ -2,6 +2,8 @@
  * AES-OCB with tags of 16 bytes (RFC 7253), whose block step a browser does natively: CBC decryption gives D(X[i]) xor
  * X[i-1] for all blocks at once, in parallel. What is left is XOR. The few single encryptions come from a library.
  */
+import { double } from '../pgp/eax.js';
+
 type Bytes = Uint8Array<ArrayBuffer>;
 /** Encrypts whole blocks, each by itself. */
 type EncryptBlocks = (blocks: Uint8Array) => Uint8Array;
@@ -163,13 +165,6 @@ function firstOffset(encrypt: EncryptBlocks, nonce: Uint8Array): Uint8Array {
     { length: block },
     (_, i) => ((stretch[skip + i]! << shift) | (stretch[skip + i + 1]! >> (8 - shift))) & 0xff,
   );
-}
-
-/** Multiplication by x in GF(2^128), big-endian. */
-function double(value: Uint8Array): Uint8Array {
-  const doubled = value.map((byte, i) => ((byte << 1) | ((value[i + 1] ?? 0) >> 7)) & 0xff);
-  doubled[block - 1]! ^= value[0]! >> 7 === 1 ? 0x87 : 0;
-  return doubled;
 }
 
 /** A block as words of its own. */

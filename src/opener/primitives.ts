@@ -147,7 +147,7 @@ function counterMode(key: Uint8Array, iv: Uint8Array): BlockCipher {
         if (used === keystream.length) {
           keystream = encryptBlocks(key, counter);
           used = 0;
-          // An byte that becomes 0 carries.
+          // A byte that becomes 0 carries.
           let carry = block - 1;
           do counter[carry]!++;
           while (counter[carry] === 0 && carry-- > 0);

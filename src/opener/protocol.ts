@@ -67,19 +67,19 @@ export type FromThread =
       kind: 'verified';
       verification: Verification;
       warnings: string[];
-      aside: Aside /** Null where nothing may be saved. */;
-      inside: Summary | null /** The bound, where more came out. */;
-      exceeded: number | null /** Shell lines that do the same without this page; null without a receipt. */;
+      aside: Aside;
+      /** Null where nothing may be saved. */
+      inside: Summary | null;
+      /** The bound, where more came out. */
+      exceeded: number | null;
+      /** Shell lines that do the same without this page; null without a receipt. */
       stock: string | null;
     }
   | { kind: 'rows'; rows: Rows }
   /** The folder that is being saved to was made. */
   | { kind: 'folder'; name: string }
-  | { kind: 'saved' /** For a download. */; blob: Blob | null; name: string; report: FolderReport | null }
+  /** `blob`: for a download. */
+  | { kind: 'saved'; blob: Blob | null; name: string; report: FolderReport | null }
   | { kind: 'stopped'; kept: Kept | null }
-  | {
-      kind: 'failed';
-      error: ErrorRecord /** The bound, where saving would have written more. */;
-      exceeded: number | null /** Null where nothing had been written. */;
-      kept: Kept | null;
-    };
+  /** `exceeded`: the bound, where saving would have written more. `kept`: null where nothing had been written. */
+  | { kind: 'failed'; error: ErrorRecord; exceeded: number | null; kept: Kept | null };

@@ -4,6 +4,7 @@ import { changedMeanwhile } from '../open/content-format.js';
 import { parseHead } from '../pgp/chunks.js';
 import { LiteralReader } from '../pgp/literal.js';
 import { MdcReader } from '../pgp/mdc.js';
+import { joined } from '../pgp/packets.js';
 import { readPreamble, type Preamble } from '../pgp/preamble.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
 import { StructureReader } from '../pgp/structure.js';
@@ -150,17 +151,6 @@ class Message {
   get plaintextOctets(): number {
     return this.#mdc === null ? this.#length : this.#mdc.plaintextOctets;
   }
-}
-
-/** In memory of its own: what is divided among many parts costs an object each. */
-function joined(pieces: Uint8Array[]): Bytes {
-  const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }
 
 /** The suitcase as far as is needed to know who can open it. @throws DepotError 'verification-failed', 'local-unreadable' */

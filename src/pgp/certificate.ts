@@ -3,11 +3,7 @@ import * as openpgp from 'openpgp';
 import { DepotError } from '../errors.js';
 
 export type SecretPacket = openpgp.SecretKeyPacket | openpgp.SecretSubkeyPacket;
-export type KeyPacket =
-  | openpgp.PublicKeyPacket
-  | openpgp.PublicSubkeyPacket
-  | openpgp.SecretKeyPacket
-  | openpgp.SecretSubkeyPacket;
+export type KeyPacket = openpgp.PublicKeyPacket | openpgp.PublicSubkeyPacket | SecretPacket;
 
 /** A public key with its user ids and subkeys (RFC 9580 section 10.1), or a secret key. For this folder only. */
 export class OpenPgpCertificate {

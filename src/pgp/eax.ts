@@ -75,10 +75,9 @@ class Cmac {
   }
 }
 
-/** Multiplication by x in GF(2^128), big-endian (RFC 4493 section 2.3). */
-function double(value: Uint8Array): Uint8Array {
-  const carry = value[0]! >> 7;
+/** Multiplication by x in GF(2^128), big-endian (RFC 4493 section 2.3, RFC 7253 section 2). */
+export function double(value: Uint8Array): Uint8Array {
   const doubled = value.map((byte, i) => ((byte << 1) | ((value[i + 1] ?? 0) >> 7)) & 0xff);
-  doubled[block - 1]! ^= carry === 1 ? 0x87 : 0;
+  doubled[block - 1]! ^= value[0]! >> 7 === 1 ? 0x87 : 0;
   return doubled;
 }

@@ -36,18 +36,12 @@ export async function unwrapWithGpg(pkesk: Uint8Array, o: GpgOptions): Promise<U
       hint: 'use --key with the file of the private key',
     });
   const body = Uint8Array.of(1, ...randomBytes(dummyBytes - 1));
-  const { output: status } = await ask(
-    ['--show-session-key', '--decrypt'],
-    Buffer.concat([pkesk, encodePacket(packetType.seipd, body)]),
-    o,
-  );
+  const message = Buffer.concat([pkesk, encodePacket(packetType.seipd, body)]);
+  const { output: status } = await ask(['--show-session-key', '--decrypt'], message, o);
   const found = takeSessionKey(status);
   const text = status.toString('latin1');
-  if (found === null)
-    throw refusal(
-      text,
-      named.map(({ recipient }) => recipient || 'anonymous'),
-    );
+  const recipients = named.map(({ recipient }) => recipient || 'anonymous');
+  if (found === null) throw refusal(text, recipients);
   const cipher = aesOf[found.algorithm];
   if (cipher === undefined) {
     found.sessionKey.fill(0);
@@ -83,12 +77,8 @@ function hexDigit(byte: number | undefined): number {
 
 /** A detached, armoured signature. Throws 'signer-unusable', 'local-unreadable'. */
 export async function signWithGpg(bytes: Uint8Array, fingerprint: string, o: GpgOptions): Promise<string> {
-  const { output, status, complaints } = await ask(
-    ['--local-user', `${fingerprint}!`, '--armor', '--detach-sign'],
-    bytes,
-    o,
-    false,
-  );
+  const args = ['--local-user', `${fingerprint}!`, '--armor', '--detach-sign'];
+  const { output, status, complaints } = await ask(args, bytes, o, false);
   const armored = output.toString('latin1');
   if (status === 0 && armored.startsWith('-----BEGIN PGP SIGNATURE-----')) return armored;
   throw new DepotError(

@@ -101,8 +101,12 @@ export function parseLength(
   return { bytes: 5, length, partial: false };
 }
 
-/** In new memory. */
 export function concat(...parts: Uint8Array[]): Uint8Array {
+  return joined(parts);
+}
+
+/** In new memory. Takes more pieces than a call can have arguments. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
   for (const part of parts) {

@@ -88,11 +88,8 @@ export function describePkesk(body: Uint8Array): PkeskDescription {
   const keyVersion = body[2];
   if (size > 0 && !(keyVersion === 4 && size === 21) && !(keyVersion === 6 && size === 33))
     throw malformed('a session key packet names no valid fingerprint');
-  return {
-    version,
-    recipient: size === 0 ? '' : toHex(body.subarray(3, 2 + size)),
-    algorithm: algorithmName(body[2 + size]),
-  };
+  const recipient = size === 0 ? '' : toHex(body.subarray(3, 2 + size));
+  return { version, recipient, algorithm: algorithmName(body[2 + size]) };
 }
 
 function v3Recipient(body: Uint8Array): string {

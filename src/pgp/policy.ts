@@ -85,10 +85,8 @@ export async function judgeSigner(c: Certificate, at: Date): Promise<SignerJudge
   const judge = new Judge('signer-unusable', c, at);
   const standing = await judge.primary();
   const chosen = await judge.choose(signAlgorithms, signFlag, standing, 'sign');
-  return {
-    signingFingerprint: chosen.packet.getFingerprint().toUpperCase(),
-    ...judge.judgement(chosen, standing),
-  };
+  const signingFingerprint = chosen.packet.getFingerprint().toUpperCase();
+  return { signingFingerprint, ...judge.judgement(chosen, standing) };
 }
 
 /** The first self-signature that has the subpacket decides, in the order in which they count. */

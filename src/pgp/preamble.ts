@@ -131,10 +131,8 @@ class HeadCollector {
     }
     if (version !== 1) throw malformed(`version ${version ?? 'none'} of the encrypted data is unknown`);
     if (this.#bytes.length < shortestBody1) throw malformed('the encrypted data is too short');
-    return {
-      head: Uint8Array.from(this.#bytes),
-      encryption: { packet: 'SEIPDv1', cipher: null, aead: null, chunkOctet: null },
-    };
+    const head = Uint8Array.from(this.#bytes);
+    return { head, encryption: { packet: 'SEIPDv1', cipher: null, aead: null, chunkOctet: null } };
   }
 }
 

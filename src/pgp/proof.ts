@@ -4,47 +4,41 @@ import { ChunkKeys, parseHead } from './chunks.js';
 import { malformed, packetType, parseHeader } from './packets.js';
 import { prefixBytes } from './mdc.js';
 
-export interface HeadFinding {
-  literal: true;
-  compression: 'gzip' | 'zstd' | 'none';
-}
-
 /**
- * Decrypts the first bytes of a SEIPDv1 body with AES-256 and checks the repeated prefix bytes, the literal header, and
- * that a tar, gzip or zstd stream of ours begins there. Throws 'verification-failed'.
+ * Decrypts the first bytes of a SEIPDv1 body with AES-256, checks the repeated prefix bytes and the literal header, and
+ * returns what stream of ours begins there. Throws 'verification-failed'.
  */
-export function checkHead(packet: 'SEIPDv1', head: Uint8Array, sessionKey: Uint8Array): HeadFinding {
-  if (head[0] !== 1 || head.length < 1 + prefixBytes + 16 || sessionKey.length !== 32) throw wrong(packet);
+export function checkHead(head: Uint8Array, sessionKey: Uint8Array): 'gzip' | 'zstd' | 'none' {
+  if (head[0] !== 1 || head.length < 1 + prefixBytes + 16 || sessionKey.length !== 32) throw wrong();
   const plain = new CfbDecipher('AES-256', sessionKey).update(head.subarray(1));
-  if (plain[14] !== plain[16] || plain[15] !== plain[17]) throw wrong(packet);
-  const header = headerAt(plain, packet);
+  if (plain[14] !== plain[16] || plain[15] !== plain[17]) throw wrong();
+  const header = headerAt(plain);
   const body = plain.subarray(prefixBytes + header.bytes);
   // Format, file name length, date: depot leaves name and date empty.
-  if (header.type !== packetType.literal || body[0] !== 0x62 || body[1] !== 0) throw wrong(packet);
-  const compression = compressionOf(body.subarray(6));
-  if (compression === null) throw wrong(packet);
-  return { literal: true, compression };
+  if (header.type !== packetType.literal || body[0] !== 0x62 || body[1] !== 0) throw wrong();
+  return compressionOf(body.subarray(6));
 }
 
-function headerAt(plain: Uint8Array, packet: string) {
+function headerAt(plain: Uint8Array) {
   try {
     const header = parseHeader(plain, prefixBytes);
     if (header !== null) return header;
   } catch {
     // Any first byte may come out of a wrong key; the error below says all there is to say.
   }
-  throw wrong(packet);
+  throw wrong();
 }
 
-function compressionOf(content: Uint8Array): HeadFinding['compression'] | null {
+function compressionOf(content: Uint8Array) {
   if (content[0] === 0x1f && content[1] === 0x8b) return 'gzip';
   if (content[0] === 0x28 && content[1] === 0xb5 && content[2] === 0x2f && content[3] === 0xfd) return 'zstd';
   // The tar magic lies beyond these bytes, but the first entry's name is always the same.
-  return new TextDecoder('latin1').decode(content.subarray(0, 6)) === 'DEPOT/' ? 'none' : null;
+  if (new TextDecoder('latin1').decode(content.subarray(0, 6)) === 'DEPOT/') return 'none';
+  throw wrong();
 }
 
-function wrong(packet: string) {
-  return malformed(`the session key does not open this ${packet} head`);
+function wrong() {
+  return malformed('the session key does not open this SEIPDv1 head');
 }
 
 /**

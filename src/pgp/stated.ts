@@ -85,10 +85,7 @@ function dearmored(bytes: Uint8Array): Uint8Array {
   const begin = text.indexOf('-----BEGIN PGP ');
   const end = text.indexOf('-----END PGP ', begin);
   if (begin < 0 || end < 0) return new Uint8Array(0);
-  const lines = text
-    .slice(begin, end)
-    .split('\n')
-    .map((line) => line.trim());
+  const lines = Array.from(text.slice(begin, end).split('\n'), (line) => line.trim());
   // Headers, an empty line, base64, and often a line '=' with a checksum (RFC 9580 section 6.2).
   const data = lines.slice(lines.indexOf('') + 1);
   const checksum = data.findLastIndex((line) => /^=[A-Za-z0-9+/]{4}$/.test(line));
@@ -134,10 +131,7 @@ function* subpackets(area: Uint8Array): Generator<[type: number, data: Uint8Arra
 }
 
 function newest(statements: Statement[]): Statement | null {
-  return statements.reduce<Statement | null>(
-    (best, one) => (best === null || one.created >= best.created ? one : best),
-    null,
-  );
+  return statements.reduce((best: Statement | null, one) => (one.created >= (best?.created ?? 0) ? one : best), null);
 }
 
 /** In seconds; Infinity for never. */

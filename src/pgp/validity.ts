@@ -96,21 +96,16 @@ export async function primaryStanding(
 ): Promise<PrimaryStanding> {
   const { key } = certificate;
   const primary = key.keyPacket;
-  const { newest: direct, flaws } = await newestHolding(
-    directSignatures(key),
-    primary,
-    signatureType.key,
-    { key: primary },
-    at,
-    weak,
-  );
+  const data = { key: primary };
+  const direct = await newestHolding(directSignatures(key), primary, signatureType.key, data, at, weak);
+  const { flaws } = direct;
   const selfSignatures: SelfSignature[] = [];
   if (primary.version !== 6) {
     const user = await primaryUserSignature(certificate, at, weak);
     flaws.push(...user.flaws);
     if (user.best !== null) selfSignatures.push(user.best);
   }
-  if (direct !== null) selfSignatures.push(direct);
+  if (direct.newest !== null) selfSignatures.push(direct.newest);
   // Where both speak about expiry, the earlier moment counts.
   const expiresAt = selfSignatures.map((signature) => expiryBy(primary, signature)).reduce(earlier, null);
   return { selfSignatures, expiresAt, problem: selfSignatures.length > 0 ? null : problemOf(certificate, flaws, at) };
@@ -156,14 +151,9 @@ async function primaryUserSignature(
   for (const user of key.users) {
     if (user.userID === null) continue;
     const data = { userID: user.userID, key: key.keyPacket };
-    const { newest: signature, flaws } = await newestHolding(
-      user.selfCertifications,
-      key.keyPacket,
-      signatureType.certGeneric,
-      data,
-      at,
-      weak,
-    );
+    const { selfCertifications: own } = user;
+    const { certGeneric } = signatureType;
+    const { newest: signature, flaws } = await newestHolding(own, key.keyPacket, certGeneric, data, at, weak);
     all.push(...flaws);
     if (signature === null || !outranks(signature, best)) continue;
     const revocations = await revocationsOf(signatures, key.keyPacket, signatureType.certRevocation, data);
@@ -188,14 +178,10 @@ export type SubkeyStanding =
 
 /** By the newest valid binding of a subkey at `at`, without SHA-1. */
 export async function subkeyStanding(key: openpgp.Key, subkey: openpgp.Subkey, at: Date): Promise<SubkeyStanding> {
-  const data = { key: key.keyPacket, bind: subkey.keyPacket };
-  const { newest: binding, flaws } = await newestHolding(
-    subkey.bindingSignatures,
-    key.keyPacket,
-    signatureType.subkeyBinding,
-    data,
-    at,
-  );
+  const primary = key.keyPacket;
+  const data = { key: primary, bind: subkey.keyPacket };
+  const { bindingSignatures: all } = subkey;
+  const { newest: binding, flaws } = await newestHolding(all, primary, signatureType.subkeyBinding, data, at);
   return binding === null
     ? { binding, expiresAt: null, flaw: telling(flaws) }
     : { binding, expiresAt: expiryBy(subkey.keyPacket, binding) };
@@ -210,14 +196,8 @@ export async function backSignatureProblem(
 ): Promise<string | null> {
   const back = binding.embeddedSignature;
   if (back === null) return 'did not sign its own binding';
-  const flaw = await flawIn(
-    back,
-    subkey.keyPacket,
-    signatureType.keyBinding,
-    { key: key.keyPacket, bind: subkey.keyPacket },
-    at,
-    false,
-  );
+  const data = { key: key.keyPacket, bind: subkey.keyPacket };
+  const flaw = await flawIn(back, subkey.keyPacket, signatureType.keyBinding, data, at, false);
   return flaw === null ? null : `signed its own binding, but that signature ${flawWords(flaw)}`;
 }
 
@@ -231,16 +211,11 @@ export interface Subkey {
   /** Null when it does not expire by itself. */
   expiresAt: Date | null;
   /** By its binding signature; empty when there is no valid one. */
-  uses: ('encryption' | 'signing' | 'authentication' | 'certification')[];
+  uses: (keyof typeof uses)[];
   revoked: boolean;
 }
 
-const uses = [
-  [0x0c, 'encryption'],
-  [0x02, 'signing'],
-  [0x20, 'authentication'],
-  [0x01, 'certification'],
-] as const;
+const uses = { encryption: 0x0c, signing: 0x02, authentication: 0x20, certification: 0x01 };
 
 /** In the order of the file, as they stand at `at`. */
 export async function subkeysOf(certificate: Certificate, at: Date): Promise<Subkey[]> {
@@ -255,7 +230,7 @@ export async function subkeysOf(certificate: Certificate, at: Date): Promise<Sub
       algorithm: algorithmOf(subkey.keyPacket),
       createdAt: subkey.getCreationTime(),
       expiresAt: standing.expiresAt,
-      uses: uses.flatMap(([bits, use]) => ((flags & bits) === 0 ? [] : [use])),
+      uses: (Object.keys(uses) as (keyof typeof uses)[]).filter((use) => (flags & uses[use]) !== 0),
       revoked: (await subkeyRevocation(internals, subkey)) !== null,
     });
   }

@@ -1,7 +1,7 @@
+import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 import { LiteralPacket } from './literal.js';
+import { mdcHeader, prefixBytes } from './mdc.js';
 import { packetType, PartialPacket } from './packets.js';
-import { Seipd1Encryptor } from './seipd1.js';
-import type { Digest } from '../primitives.js';
 import { Seipd2Encryptor } from './seipd2.js';
 import type { Encryption } from './sessionkey.js';
 
@@ -18,8 +18,6 @@ export interface MessageWriterOptions {
   encryption: Encryption;
   /** Gets the suitcase's bytes in order; they are the receiver's to keep. */
   emit: (bytes: Uint8Array) => void;
-  /** SHA-1 for the MDC of SEIPDv1; in this thread when left out. */
-  sha1?: Digest;
 }
 
 /**
@@ -43,7 +41,7 @@ export class MessageWriter {
     this.#encryptor =
       o.encryption.packet === 'SEIPDv2'
         ? new Seipd2Encryptor(o.sessionKey, o.encryption.aead, o.encryption.chunkOctet, body)
-        : new Seipd1Encryptor(o.sessionKey, body, o.sha1);
+        : new Seipd1Encryptor(o.sessionKey, body);
     this.#literal = new LiteralPacket((bytes) => {
       this.plaintextOctets += bytes.length;
       this.#encryptor.update(bytes);
@@ -78,5 +76,31 @@ export class MessageWriter {
       this.#headBytes += quoted.length;
     }
     this.#outer.write(bytes);
+  }
+}
+
+/** Turns packets into the body of a SEIPDv1 packet (see mdc.ts), with AES-256 in CFB. GnuPG reads this one. */
+export class Seipd1Encryptor {
+  readonly #cipher;
+  readonly #sha1 = createHash('sha1');
+  readonly #emit: (bytes: Uint8Array) => void;
+
+  constructor(sessionKey: Uint8Array, emit: (bytes: Uint8Array) => void) {
+    this.#cipher = createCipheriv('aes-256-cfb', sessionKey, new Uint8Array(16));
+    this.#emit = emit;
+    const prefix = randomBytes(prefixBytes);
+    prefix.copyWithin(prefixBytes - 2, prefixBytes - 4, prefixBytes - 2);
+    this.#sha1.update(prefix);
+    emit(Buffer.concat([Uint8Array.of(1), this.#cipher.update(prefix)]));
+  }
+
+  update(plain: Uint8Array): void {
+    this.#sha1.update(plain);
+    this.#emit(this.#cipher.update(plain));
+  }
+
+  final(): void {
+    this.#sha1.update(mdcHeader);
+    this.#emit(Buffer.concat([this.#cipher.update(mdcHeader), this.#cipher.update(this.#sha1.digest())]));
   }
 }

@@ -48,7 +48,7 @@ function checkOpening(
     throw wrong('the session key in the receipt is not the one that its commitment was made of');
   }
   if (encryption.packet === 'SEIPDv1') {
-    const { compression } = checkHead('SEIPDv1', head, sessionKey);
+    const compression = checkHead(head, sessionKey);
     if (compression !== encryption.compression)
       throw wrong(`the head holds ${compression} data, but the receipt says ${encryption.compression}`);
   } else {

@@ -29,7 +29,6 @@ const tar = archive(
 test('where there are no links and modes, a hard link becomes a copy, and what is not restored is told', () => {
   const { out } = sandbox();
   expect(extract(tar, out)).toMatchObject({
-    notRestored: 1,
     warnings: [
       'this file system cannot keep the modes and times of all entries',
       'symlinks cannot be made here: soft would point to ../\\x1b[2J',
@@ -50,8 +49,7 @@ test('copies are bounded, since the archive does not grow with them', () => {
 
 test('not everything is listed when there is very much of it', () => {
   const many = Array.from({ length: 1500 }, (_, i) => raw({ name: `l${i}`, type: '2', link: 'x' }));
-  const { notRestored, warnings } = extract(archive(...many), sandbox().out);
-  expect(notRestored).toBe(1500);
+  const { warnings } = extract(archive(...many), sandbox().out);
   expect(warnings).toHaveLength(1001);
   expect(warnings.at(-1)).toBe('there is more like this, which is not listed');
 });

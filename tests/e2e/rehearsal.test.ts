@@ -65,7 +65,7 @@ describe.skipIf(!have)('a rehearsal', () => {
 /** Programs whose sealing is broken in one place each. */
 const broken: [string, Record<string, (source: string) => string>, SupplierOptions][] = [
   [
-    'an byte that flips after it was encrypted',
+    'a byte that flips after it was encrypted',
     {
       'seal/blocks.ts': (s) =>
         s.replace(

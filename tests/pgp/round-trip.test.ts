@@ -171,7 +171,7 @@ describe('the key proof', () => {
     for (const length of [40, 400, 4000, 200_000]) {
       const { head, sessionKey } = seal(Buffer.concat([start, Buffer.alloc(length)]), v1);
       expect(head).toHaveLength(64);
-      expect(checkHead('SEIPDv1', head, sessionKey)).toEqual({ literal: true, compression });
+      expect(checkHead(head, sessionKey)).toBe(compression);
     }
   });
 
@@ -179,12 +179,12 @@ describe('the key proof', () => {
     const { head, sessionKey } = seal(Buffer.concat([Buffer.from('1f8b08', 'hex'), Buffer.alloc(100)]), v1);
     const wrong = 'the session key does not open this SEIPDv1 head';
     for (let seed = 0; seed < 300; seed++) {
-      expect(() => checkHead('SEIPDv1', head, createHash('sha256').update(`${seed}`).digest())).toThrow(wrong);
+      expect(() => checkHead(head, createHash('sha256').update(`${seed}`).digest())).toThrow(wrong);
     }
-    expect(() => checkHead('SEIPDv1', head, sessionKey.subarray(16))).toThrow(wrong);
-    expect(() => checkHead('SEIPDv1', head.subarray(0, 30), sessionKey)).toThrow(wrong);
+    expect(() => checkHead(head, sessionKey.subarray(16))).toThrow(wrong);
+    expect(() => checkHead(head.subarray(0, 30), sessionKey)).toThrow(wrong);
     const other = seal(Buffer.alloc(100), v1);
-    expect(() => checkHead('SEIPDv1', other.head, other.sessionKey)).toThrow(wrong);
+    expect(() => checkHead(other.head, other.sessionKey)).toThrow(wrong);
   });
 });
 

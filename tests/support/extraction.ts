@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ManifestCheck, type ManifestResult } from '../../src/dataset/compare.js';
-import { Extractor, type Extracted, type ExtractorOptions } from '../../src/dataset/extract.js';
+import { Extractor, type ExtractorOptions } from '../../src/dataset/extract.js';
 import { sha256 } from '../../src/primitives.js';
 import type { EntrySink } from '../../src/dataset/tar/format.js';
 import { TarReader } from '../../src/dataset/tar/read.js';
@@ -29,7 +29,7 @@ export function extract(
   tar: Iterable<Uint8Array> | Uint8Array,
   out: string,
   options: Partial<ExtractorOptions> & { pieces?: number } = {},
-): Extracted & { manifest: ManifestResult; warnings: string[] } {
+): { manifest: ManifestResult; warnings: string[] } {
   const warnings: string[] = [];
   const extractor = new Extractor({ directory: out, warn: (message) => warnings.push(message), ...options });
   const check = new ManifestCheck({ hash: sha256, joined: (path, parts) => extractor.joined(path, parts) });
@@ -40,9 +40,9 @@ export function extract(
     reader.end();
     extractor.allRead();
     const manifest = check.finish();
-    if (manifest.problems.length === 0) return { manifest, ...extractor.finish(), warnings };
-    extractor.discard();
-    return { manifest, renamed: 0, notRestored: 0, warnings };
+    if (manifest.problems.length === 0) extractor.finish();
+    else extractor.discard();
+    return { manifest, warnings };
   } catch (error) {
     extractor.discard();
     throw error;

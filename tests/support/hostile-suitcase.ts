@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { readCertificate } from '../../src/pgp/keys.js';
 import { packetType, PartialPacket } from '../../src/pgp/packets.js';
 import { judgeRecipient } from '../../src/pgp/policy.js';
-import { Seipd1Encryptor } from '../../src/pgp/seipd1.js';
+import { Seipd1Encryptor } from '../../src/pgp/writer.js';
 import { Seipd2Encryptor } from '../../src/pgp/seipd2.js';
 import { type Encryption, wrapSessionKey } from '../../src/pgp/sessionkey.js';
 import { MessageWriter } from '../../src/pgp/writer.js';

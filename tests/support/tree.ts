@@ -14,7 +14,7 @@ export interface TreeEntry {
   linkedWith?: string;
 }
 
-/** Every entry below a directory, by its path relative to it (latin1: one character an byte). */
+/** Every entry below a directory, by its path relative to it (latin1: one character a byte). */
 export async function readTree(directory: string): Promise<Map<string, TreeEntry>> {
   const entries = new Map<string, TreeEntry>();
   const firstName = new Map<string, string>();

@@ -7,7 +7,7 @@ import { onDisk, parted } from './parents.js';
 /** What an error of `node:fs` means for the entry at `path` in the archive, which was to be at `place` on disk. */
 export function extractError(error: unknown, path: ByteString, place?: ByteString): DepotError {
   if (isDepotError(error)) return error;
-  const code = errnoOf(error) ?? 'unknown error';
+  const code = errnoOf(error) || 'unknown error';
   const name = shown(toBytes(path));
   switch (code) {
     case 'EEXIST':
@@ -15,7 +15,7 @@ export function extractError(error: unknown, path: ByteString, place?: ByteStrin
       return taken(path, place, `an entry's name is taken by an earlier one: ${name}`);
     case 'ENOTDIR':
     case 'ELOOP':
-      return refused(`an entry lies below something that is not a directory: ${name}`);
+      return refused(notBelowDirectory(path));
     case 'ENAMETOOLONG':
     case 'EILSEQ':
     case 'EINVAL':
@@ -36,6 +36,10 @@ export function extractError(error: unknown, path: ByteString, place?: ByteStrin
         cause: error,
       });
   }
+}
+
+export function notBelowDirectory(path: ByteString): string {
+  return `an entry lies below something that is not a directory: ${shown(toBytes(path))}`;
 }
 
 /** An entry meets another: of its name (`message`), or because this file system takes two names for one. */
@@ -71,7 +75,7 @@ function isListed(place: ByteString): boolean {
   }
 }
 
-/** `ENOENT` and the like; undefined for what is no error of the system. */
-export function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+/** `ENOENT` and the like; empty for what is no error of the system. */
+export function errnoOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { toBytes, type ByteString } from '../bytestring.js';
 import { refused, shown } from '../tar/format.js';
-import { errnoOf, extractError } from './errors.js';
+import { errnoOf, extractError, notBelowDirectory } from './errors.js';
 import { onDisk } from './parents.js';
 import type { Deferred } from './spool.js';
 
@@ -24,22 +24,21 @@ const DIRECTORY = constants.O_RDONLY | (onWindows ? 0 : constants.O_DIRECTORY | 
 /** What FAT, some network shares, and Windows without the privilege answer. */
 const UNABLE = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'];
 
-/** Made last, so that nothing passes through one. False, with a warning, where this system has none. */
-export function makeSymlink(link: Deferred, place: ByteString, warn: (message: string) => void): boolean {
+/** Made last, so that nothing passes through one. Warns where this system has none. */
+export function makeSymlink(link: Deferred, place: ByteString, warn: (message: string) => void): void {
   const where = onDisk(place);
   try {
     symlinkSync(onDisk(link.target), where);
   } catch (error) {
-    if (!UNABLE.includes(errnoOf(error) ?? '')) throw extractError(error, link.path, place);
+    if (!UNABLE.includes(errnoOf(error))) throw extractError(error, link.path, place);
     warn(`symlinks cannot be made here: ${shown(toBytes(link.path))} would point to ${shown(toBytes(link.target))}`);
-    return false;
+    return;
   }
   try {
     lutimesSync(where, timestamp(link.mtimeNs), timestamp(link.mtimeNs));
   } catch {
     // Not every system lets the time of a link be set; nobody looks at it.
   }
-  return true;
 }
 
 /** Gives an open file or directory its mode and time, and closes it. False where this file system cannot keep them. */
@@ -79,7 +78,7 @@ function kept(set: () => void): boolean {
     set();
     return true;
   } catch (error) {
-    if (!UNABLE.includes(errnoOf(error) ?? '')) throw error;
+    if (!UNABLE.includes(errnoOf(error))) throw error;
     return false;
   }
 }
@@ -109,8 +108,7 @@ function opened<T>(path: ByteString, locate: Locate, action: () => T): T {
 /** Its mode. */
 function requireDirectory(where: string | Buffer, path: ByteString): number {
   const found = lstatSync(where);
-  if (!found.isDirectory())
-    throw refused(`an entry lies below something that is not a directory: ${shown(toBytes(path))}`);
+  if (!found.isDirectory()) throw refused(notBelowDirectory(path));
   return found.mode & 0o7777;
 }
 

@@ -146,14 +146,9 @@ const kinds: readonly [name: string, ...bytes: number[]][] = [
 /** For contents that do not begin as a tar does; `isShort`: there are less than a tar begins with. */
 export function notTar(start: Uint8Array, isShort = false): DepotError {
   const kind = kinds.find(([, ...bytes]) => bytes.every((byte, i) => start[i] === byte));
-  const what =
-    kind !== undefined
-      ? `no tar archive, but ${kind[0]}`
-      : isShort
-        ? 'shorter than any tar archive'
-        : 'not a tar archive';
+  const other = isShort ? 'shorter than any tar archive' : 'not a tar archive';
   return notRead(
-    `the contents are ${what}`,
+    `the contents are ${kind === undefined ? other : `no tar archive, but ${kind[0]}`}`,
     'get them as they are, and open them with the program that they are for: depot decrypt … --stdout > FILE',
   );
 }

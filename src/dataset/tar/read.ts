@@ -197,14 +197,8 @@ export class TarReader {
     this.#left = size;
     this.#padding = paddingFor(size);
     this.#state = 'content';
-    this.#sink.begin({
-      path,
-      type,
-      size,
-      mode: header.mode,
-      mtimeNs: pax.mtimeNs ?? this.#globalMtimeNs ?? header.mtimeNs,
-      linkTarget,
-    } satisfies TarEntry);
+    const mtimeNs = pax.mtimeNs ?? this.#globalMtimeNs ?? header.mtimeNs;
+    this.#sink.begin({ path, type, size, mode: header.mode, mtimeNs, linkTarget } satisfies TarEntry);
     if (size === 0) this.#contentDone();
   }
 
