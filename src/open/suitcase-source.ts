@@ -1,12 +1,10 @@
 import type { MessageReader } from '../pgp/reader.js';
+import { Gatherer } from '../pgp/structure.js';
 import { changedMeanwhile } from './content-format.js';
 import { readBeside, readHere, type Reading } from './read-ahead.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Smaller pieces of content are put together: OpenPGP allows parts of one byte, each of which would cost an object. */
-const SMALL_BYTES = 4096;
-const COLLECTED_BYTES = 64 * 1024;
 /** Bytes kept of a stretch's digest: 16 suffice against a second preimage, and a TiB leaves 4 MiB of them. */
 const SEGMENT_DIGEST_BYTES = 16;
 
@@ -38,10 +36,7 @@ export class SuitcaseSource implements Iterable<Bytes> {
   readonly #reader: MessageReader;
   readonly #reading: Reading;
   readonly #plain: Bytes[] = [];
-  /** Of what is gathered: from, to. */
-  #small: Bytes = new Uint8Array(0);
-  #smallFrom = 0;
-  #smallTo = 0;
+  readonly #gatherer = new Gatherer((bytes) => this.#plain.push(bytes));
   readonly #segments: Uint8Array[] = [];
   /** Bytes before the encrypted packet that the message reader has seen as the preamble. */
   #skip: number;
@@ -59,9 +54,7 @@ export class SuitcaseSource implements Iterable<Bytes> {
       ? readBeside(fd, consumed, isDigested)
       : readHere(fd, consumed, (sha256) => this.#compare(sha256.subarray(0, SEGMENT_DIGEST_BYTES)));
     this.#skip = o.consumed.length - o.rest;
-    this.#reader = o.message((bytes) => {
-      this.#take(bytes as Bytes);
-    });
+    this.#reader = o.message((bytes) => this.#gatherer.write(bytes as Bytes));
   }
 
   /** An iterator without `return`, see above. */
@@ -104,34 +97,12 @@ export class SuitcaseSource implements Iterable<Bytes> {
         if (this.#o.isDigested) this.sha256 = Buffer.from(this.#reading.sha256()).toString('hex');
         this.#compareEnd();
         this.#reader.end();
-        this.#flush();
       } else {
         this.#reader.write(raw.subarray(this.#skip));
         this.#skip = 0;
-        this.#flush();
       }
+      this.#gatherer.flush();
     }
-  }
-
-  #take(bytes: Bytes): void {
-    if (bytes.length >= SMALL_BYTES) {
-      this.#flush();
-      this.#plain.push(bytes);
-      return;
-    }
-    if (this.#smallTo + bytes.length > this.#small.length) {
-      this.#flush();
-      this.#small = new Uint8Array(COLLECTED_BYTES);
-      this.#smallFrom = this.#smallTo = 0;
-    }
-    this.#small.set(bytes, this.#smallTo);
-    this.#smallTo += bytes.length;
-  }
-
-  #flush(): void {
-    if (this.#smallTo === this.#smallFrom) return;
-    this.#plain.push(this.#small.subarray(this.#smallFrom, this.#smallTo));
-    this.#smallFrom = this.#smallTo;
   }
 
   #read(): Uint8Array {

@@ -2,9 +2,40 @@ import { headBytes, tagBytes } from './chunks.js';
 import { concat, malformed, packetType, PacketParser, type PacketHeader } from './packets.js';
 import type { Preamble } from './preamble.js';
 
-/** Smaller pieces of the body are put together: OpenPGP allows parts of one byte, and each would cost objects. */
-const smallBytes = 4096;
-const gatheredBytes = 64 * 1024;
+/** Puts small pieces together: OpenPGP allows parts of one byte, and each would cost objects. */
+export class Gatherer {
+  readonly #deliver: (bytes: Uint8Array<ArrayBuffer>) => void;
+  #room = new Uint8Array(0);
+  /** Of what is gathered: from, to. */
+  #from = 0;
+  #to = 0;
+
+  constructor(deliver: (bytes: Uint8Array<ArrayBuffer>) => void) {
+    this.#deliver = deliver;
+  }
+
+  /** Large pieces are delivered as they are, small ones are copied. */
+  write(bytes: Uint8Array<ArrayBuffer>): void {
+    if (bytes.length >= 4096) {
+      this.flush();
+      this.#deliver(bytes);
+      return;
+    }
+    if (this.#to + bytes.length > this.#room.length) {
+      this.flush();
+      this.#room = new Uint8Array(64 * 1024);
+      this.#from = this.#to = 0;
+    }
+    this.#room.set(bytes, this.#to);
+    this.#to += bytes.length;
+  }
+
+  flush(): void {
+    if (this.#to === this.#from) return;
+    this.#deliver(this.#room.subarray(this.#from, this.#to));
+    this.#from = this.#to;
+  }
+}
 
 /** That there is one whole SEIPD packet with nothing after it. Needs no key, so `verify` can say that much. */
 export class StructureReader {
@@ -18,8 +49,10 @@ export class StructureReader {
   #headBytes = 0;
   #packets = 0;
   #skip: number;
-  #gathered: Uint8Array | null = null;
-  #gatheredBytes = 0;
+  readonly #gatherer = new Gatherer((bytes) => {
+    this.#remember(bytes);
+    this.#body(bytes);
+  });
 
   /** `body` gets the bytes of the SEIPD body after the version byte (v1) or the 36 bytes of the head (v2). */
   constructor(o: { preamble: Preamble; body?: (bytes: Uint8Array) => void }) {
@@ -41,7 +74,7 @@ export class StructureReader {
 
   end(): void {
     this.#parser.end();
-    this.#flush();
+    this.#gatherer.flush();
     if (this.#packets !== 1 || this.#headBytes < this.head.length) throw malformed('it ends before the encrypted data');
   }
 
@@ -55,29 +88,7 @@ export class StructureReader {
     const skip = Math.min(this.#skip, bytes.length);
     this.#skip -= skip;
     if (skip > 0) this.#remember(bytes.subarray(0, skip));
-    const body = bytes.subarray(skip);
-    if (body.length >= smallBytes) {
-      this.#flush();
-      this.#deliver(body);
-    } else {
-      if (this.#gatheredBytes + body.length > gatheredBytes) this.#flush();
-      this.#gathered ??= new Uint8Array(gatheredBytes);
-      this.#gathered.set(body, this.#gatheredBytes);
-      this.#gatheredBytes += body.length;
-    }
-  }
-
-  #flush(): void {
-    if (this.#gathered === null) return;
-    const bytes = this.#gathered.subarray(0, this.#gatheredBytes);
-    this.#gathered = null;
-    this.#gatheredBytes = 0;
-    this.#deliver(bytes);
-  }
-
-  #deliver(bytes: Uint8Array): void {
-    this.#remember(bytes);
-    if (bytes.length > 0) this.#body(bytes);
+    this.#gatherer.write(bytes.subarray(skip) as Uint8Array<ArrayBuffer>);
   }
 
   #remember(bytes: Uint8Array): void {
