@@ -95,10 +95,7 @@ async function look(path: string): Promise<Stats | null> {
   }
 }
 
-/**
- * Reads a file that someone (`namedBy`) says holds a secret. Throws `secret-insecure` when others can read or change
- * it, `secret-missing` when it cannot be read or holds none. A pipe is accepted: `<(vault read …)`.
- */
+/** The secret in a file, or from a pipe: `<(vault read …)`. @throws DepotError 'secret-insecure', 'secret-missing' */
 export async function readSecretFile(path: string, namedBy: string): Promise<Secret> {
   return read(path, namedBy, true);
 }
@@ -155,10 +152,7 @@ async function read(path: string, namedBy: string, checked: boolean): Promise<Se
 /** Longer than any password; a file of this size is not one. */
 export const longestSecret = 64 * 1024;
 
-/**
- * The secret in what a file or a command gave: text (text-file.ts), less one newline at its end. The bytes are wiped.
- * Throws `secret-missing` when nothing is left.
- */
+/** What a file or command gave, less one newline at its end. Wipes the bytes. @throws DepotError 'secret-missing' */
 export function secretFrom(bytes: Buffer, where: string): Secret {
   try {
     if (bytes.length > longestSecret)

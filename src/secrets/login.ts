@@ -48,10 +48,7 @@ type Target = Pick<SecretRequest, 'kind' | 'account' | 'key' | 'configDirectory'
   owner?: { uid: number; gid: number } | undefined;
 };
 
-/**
- * Stores a secret (nothing is stored for `systemd`: `lines` say how) and reads it back. Throws `local-not-writable` when
- * the place does not keep it here; what a failed attempt left is deleted again.
- */
+/** Stores a secret and reads it back; a failure leaves nothing. @throws DepotError 'local-not-writable' */
 export async function storeSecret(to: StoreIn, secret: Secret, target: Target): Promise<Stored> {
   const account = keychainAccount(target);
   if (account === null) throw new DepotError('internal', `a ${secretName[target.kind]} without an account`);

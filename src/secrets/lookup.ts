@@ -58,12 +58,7 @@ const order: readonly SecretSource[] = [
   terminal,
 ];
 
-/**
- * Looks for a secret in every place where one may be, in their order. Null when it is nowhere: the caller says
- * `secret-missing` and which arrangement to log in for. Throws `secret-missing` or `secret-insecure` when a source that
- * was named does not give it, or when there is only one that may be another account's, and `usage` when one secret would
- * go to several accounts.
- */
+/** The first secret found; null when there is none. @throws DepotError 'secret-missing', 'secret-insecure', 'usage' */
 export async function findSecret(request: SecretRequest): Promise<FoundSecret | null> {
   for (const source of order) {
     const found = await source.find(request);

@@ -7,10 +7,7 @@ export function accountName(uid = process.geteuid?.()): string {
   return name === undefined ? `uid ${uid}` : `account ${name} (uid ${uid})`;
 }
 
-/**
- * Who reads a private file: its owner and root, in scheduled runs of that account too, and the members of its group where
- * root lets them (`gid`). Another account does not, whatever runs as it.
- */
+/** Who can read a private file: its owner and root, and the group `gid` where root allows that. */
 export function fileReaders(uid: number | undefined, gid?: number): string {
   if (uid === undefined) return `${accountName()}, in its scheduled runs too`;
   if (uid === 0 && gid !== undefined)

@@ -43,10 +43,7 @@ export interface SecretRequest {
   note?: ((message: string) => void) | undefined;
 }
 
-/**
- * How many secrets of the kind there are: accounts for passwords, SSH keys for their passphrases. One that says not which
- * account it is of is taken only where it can be of no other.
- */
+/** How many secrets of the kind there are. One that names no account is used only where there is one account. */
 export interface Needed {
   /** In this run: for what the run is given (environment, the unit's credential). */
   run: number;
@@ -103,10 +100,7 @@ export function serverLabel(host: string, port: number): string {
   return `${plain(host.toLowerCase()).replace(/_(?=\d+$)/, '=5F')}${port === 22 ? '' : `_${port}`}`;
 }
 
-/**
- * Fit for a file name on every platform and for a unit file, where `:` and `%` mean something. Two texts never become
- * one name: other characters are written as `=` and their bytes (UTF-8) in hex.
- */
+/** Fit for file names and unit files: other characters become `=` and hex bytes, so that no two texts are alike. */
 export function plain(text: string): string {
   return text.replace(/[^A-Za-z0-9._-]|^\./gu, (character) =>
     Array.from(Buffer.from(character), (byte) => `=${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),

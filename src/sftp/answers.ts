@@ -9,10 +9,7 @@ const longest = 256 * 1024;
 const headLength = 13;
 const idAndCode = 9;
 
-/**
- * Looks at each packet before ssh2 does. That takes a STATUS without a code for an answer that never comes, and any packet of another kind for
- * OK: a write would count as acknowledged because the server sent a file name.
- */
+/** ssh2 ignores a STATUS without a code, and takes a packet of a wrong kind for OK: so we look at each first. */
 export class AnswerCheck {
   readonly #expected: (id: number) => number | undefined;
   readonly #head = Buffer.alloc(headLength);

@@ -59,10 +59,7 @@ export interface ChannelOptions {
   onStall: (reason: ConnectionLost) => void;
 }
 
-/**
- * One SFTP channel. Requests answer with promises that reject with `SftpStatus` (the server said no) or
- * `ConnectionLost` (it said nothing); writes answer through a callback, since there are thousands.
- */
+/** One SFTP channel. Requests reject with `SftpStatus` (the server said no) or `ConnectionLost` (it said nothing). */
 export class SftpChannel {
   readonly #sftp: SFTPWrapper;
   readonly #raw: Internals;
@@ -106,10 +103,7 @@ export class SftpChannel {
     else this.#handlers.add(handler);
   }
 
-  /**
-   * Octets per WRITE: what `limits@openssh.com` says, else 32,768 to OpenSSH and 31,952 to others; larger
-   * writes have corrupted files on some servers without an error.
-   */
+  /** Bytes per WRITE. Larger ones have corrupted files on some servers that announce no limit, without an error. */
   get writeSize(): number {
     if (this.has('limits@openssh.com'))
       return Math.max(1024, Math.min(this.#raw._maxWriteLen, this.#raw._maxOutPktLen - 1024, 261_120));
@@ -199,11 +193,7 @@ export class SftpChannel {
     }
   }
 
-  /**
-   * Writes `bytes[start, end)` at `position`. `done` is called once: without an error when the server
-   * answered OK, with SftpStatus when it answered otherwise, with ConnectionLost when it did not. `watched: false` for who looks after
-   * many writes at once, on several channels.
-   */
+  /** Writes `bytes[start, end)` at `position`; calls `done` once. Whoever passes `watched: false` checks for stalls. */
   write(
     handle: Buffer,
     bytes: Uint8Array,

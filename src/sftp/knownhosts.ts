@@ -1,7 +1,4 @@
-/**
- * OpenSSH's known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT): reading, matching and one line to write.
- * Certificate authorities are ignored: ssh2 does not negotiate host certificates.
- */
+/** OpenSSH's known_hosts (sshd(8)). Certificate authorities are ignored: ssh2 negotiates no host certificates. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { looseTextOf } from '../text-file.js';
 

@@ -18,10 +18,7 @@ export type Removal = 'removed' | 'absent' | 'refused';
 /** After three answers that make no sense it is the server, not the link. */
 const maxOddities = 3;
 
-/**
- * The arrangement's directory on the server, through one connection at a time, made again when it is lost.
- * Uploads and sidecars are built on it; `Remote` is all of that together.
- */
+/** The arrangement's directory on the server, through one connection at a time, made again when it is lost. */
 export class Link {
   readonly spec: RemoteSpec;
   readonly hooks: TransportHooks;
@@ -72,10 +69,7 @@ export class Link {
     return knownToPlace(this.spec, this) !== null;
   }
 
-  /**
-   * Whether a file that was open when the connection was lost may come under its name later, even after it was removed: rclone makes it
-   * anew when it notices the loss, others give it its name only then.
-   */
+  /** Whether a file left open by a lost connection may get its name later, even after we removed it (rclone). */
   get lostFilesMayAppear(): boolean {
     return !this.placesWrites || this.namesOpenFiles === false;
   }
@@ -96,10 +90,7 @@ export class Link {
     return directory === '.' ? name : `${directory.replace(/\/+$/, '')}/${name}`;
   }
 
-  /**
-   * The live session; when there is none, a new one, tried until the budget of `retryForMs` is spent. Throws
-   * `unreachable` (first connection) or `connection-lost` then, and permanent errors at once.
-   */
+  /** The live session, or a new one. @throws DepotError 'unreachable' or 'connection-lost' after `retryForMs` */
   async session(signal: AbortSignal = this.hooks.signal): Promise<Session> {
     for (;;) {
       signal.throwIfAborted();

@@ -21,10 +21,7 @@ export interface Credentials {
   sent: { unanswered: number; proven: boolean };
 }
 
-/**
- * How often a password that no login has proven right yet is sent without an answer. A server that is merely slow has it by then, and each
- * time may count as a failed login: accounts are locked after three, mostly.
- */
+/** How often an unproven password is sent without an answer: each may be a failed login, and three lock accounts. */
 const mostUnanswered = 2;
 
 /** What the user types: with several arrangements, a name belongs to it. */

@@ -26,10 +26,7 @@ export class PacketMemory {
   readonly #padding = Buffer.allocUnsafeSlow(16 * 1024);
   #paddingUsed = this.#padding.length;
 
-  /**
-   * Room for one packet as ssh2's AES-GCM wants it (RFC 5647 section 7.2 as OpenSSH does it, RFC 4253 section 6): length,
-   * padding length, payload, random padding, and 16 octets for the tag. The payload begins at octet 5.
-   */
+  /** One packet of ssh2's AES-GCM (RFC 5647 section 7.2, RFC 4253 section 6). The payload begins at byte 5. */
   alloc(payloadOctets: number): Buffer {
     const padding = paddingFor(payloadOctets);
     const length = 1 + payloadOctets + padding;
@@ -100,10 +97,7 @@ interface Cipher {
   allocPacket(payloadOctets: number): Buffer;
 }
 
-/**
- * Lets ssh2 take its packets from `memory` while its cipher is the compiled AES-GCM, which encrypts in place; each key exchange
- * makes a new cipher. Where ssh2 is not as this file knows it, nothing changes. Nonces are ssh2's affair alone.
- */
+/** Lets ssh2 cut packets from `memory` while it uses its compiled AES-GCM; each key exchange makes a new cipher. */
 export function usePacketMemory(client: object, memory: PacketMemory): void {
   const protocol = (client as { _protocol?: Partial<Protocol> })._protocol;
   if (protocol === undefined) return;
@@ -154,10 +148,7 @@ function paddingFor(payloadOctets: number): number {
   return padding < 4 ? padding + 16 : padding;
 }
 
-/**
- * ssh2 writes packet by packet; what one turn of the event loop produces leaves in one system call, and packets that
- * lie side by side in memory as one piece.
- */
+/** Sends the packets of one turn of the event loop in one system call, and neighbours in memory as one piece. */
 export function gatherWrites(socket: Socket, memory: PacketMemory): void {
   const write = socket.write.bind(socket) as (bytes: Uint8Array, done: () => void) => boolean;
   const end = socket.end.bind(socket) as (...args: unknown[]) => Socket;

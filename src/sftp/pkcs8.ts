@@ -1,9 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 
-/**
- * A PKCS #8 private key (PEM), encrypted or not, in a form that ssh2 reads: PKCS #1, SEC 1, or OpenSSH's own
- * for Ed25519. Null when it is none, of another type, or the passphrase does not open it.
- */
+/** A PKCS #8 private key (PEM) in a form that ssh2 reads; null when it is none, or the passphrase does not open it. */
 export function convertPkcs8(pem: Buffer, passphrase?: string): string | null {
   let key: KeyObject;
   try {

@@ -1,7 +1,4 @@
-/**
- * `doctor --write-test`: what a server does with files, found out on two small ones. They hold a pattern that
- * is made here, never anything of the supplier's, and their names are random.
- */
+/** `doctor --write-test`: what a server does with two small files of made-up bytes under random names. */
 import { randomBytes } from 'node:crypto';
 import { DepotError } from '../errors.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
@@ -29,11 +26,7 @@ import { ConnectionLost, isStatus, SftpStatus, Status } from './status.js';
 const create = OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE;
 const cleanMs = 8000;
 
-/**
- * Writes, renames and removes two files; `test` has what was found so far, also when this throws.
- *
- * @throws DepotError as a push would: what the server refused, `connection-lost` when it does not answer
- */
+/** Writes, renames and removes two files. `test` has what was found, also on errors: DepotError as a push. */
 export async function testWrites(remote: Link, test: WriteTest = emptyTest()): Promise<WriteTest> {
   try {
     await new WriteProbe(remote, test).run();
@@ -135,10 +128,7 @@ class WriteProbe {
     else this.#found('fsync', 'passed', 'files are flushed before they are published');
   }
 
-  /**
-   * What going on in the same file after a lost connection rests on: that it has its name while it is open, and that a second open is of the
-   * same file and of no new one.
-   */
+  /** Going on after a lost connection needs a file that has its name while open, and that a second open opens again. */
   async #openAgain(channel: SftpChannel, handle: Buffer, name: string): Promise<void> {
     const spool = 'set spool: true for the arrangement, so that its sources are read once';
     if ((await statFile(channel, this.#remote.path(name))) === null) {

@@ -13,10 +13,7 @@ export interface FileNames {
   bytes: number;
 }
 
-/**
- * `published`: the final name is there with the right size. `partial-there`: the complete partial is, so it
- * can be renamed. `gone`: neither, or the partial is not whole. `unknown`: the server does not let us see.
- */
+/** `partial-there`: the whole partial is, and can be renamed. `unknown`: the server does not let us see. */
 export type Settled = 'published' | 'partial-there' | 'gone' | 'unknown';
 type Renamed = Exclude<Settled, 'partial-there'>;
 
@@ -26,10 +23,7 @@ export interface Seen {
   partial: FileStat;
 }
 
-/**
- * A suitcase or a sidecar at the agent, from its partial name to its final one. Every answer can be lost on the way, and most
- * cannot be asked for again, so each loss is settled by looking.
- */
+/** A suitcase or sidecar, from partial to final name. Answers get lost and cannot be asked for again, so we look. */
 export class PublishedFile {
   readonly remote: Link;
   readonly names: FileNames;
@@ -72,10 +66,7 @@ export class PublishedFile {
     return this.rename(await this.look(), { before: true });
   }
 
-  /**
-   * Renames, where a look showed `there`, with the care that never overwriting asks for. What the server refuses is refused; but not where a rename
-   * was sent `before`, which may have worked, unless the partial is seen to be there still.
-   */
+  /** Renames, never over a file. A refusal stands, unless a rename sent `before` may have worked. */
   async rename(there: Seen, { before }: { before: boolean }): Promise<Renamed> {
     const seen = this.judge(there);
     if (seen === 'published' || seen === 'gone') return seen;

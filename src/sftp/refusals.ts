@@ -6,10 +6,7 @@ import type { Link } from './link.js';
 import { statFile } from './stat.js';
 import { isDenied, isStatus, refusal, Status, type SftpStatus } from './status.js';
 
-/**
- * Turns a refused exclusive create into words. FAILURE is all that version 3 has for "it exists" and for
- * much else; a look, where the server allows one, tells which.
- */
+/** A refused exclusive create in words. FAILURE is "it exists" and much else in version 3; a look tells which. */
 export async function explainCreate(
   channel: SftpChannel,
   remote: Link,

@@ -16,10 +16,7 @@ export interface ScannedKey {
   line: string;
 }
 
-/**
- * The host keys that a server shows, one connection for each type, for a person to compare. Sends no user
- * name. `unreachable` when it cannot be reached or shows none; never trusts anything.
- */
+/** The host keys that a server shows, one connection per type; trusts none. @throws DepotError 'unreachable' */
 export async function scanHostKeys(
   host: string,
   port: number,

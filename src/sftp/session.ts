@@ -43,10 +43,7 @@ export interface Session {
 
 const keepalive = { intervalMs: 20_000, count: 6 };
 
-/**
- * One attempt to connect and log in; each stage within `spec.connectTimeoutMs`. Throws `Unreachable` for what may pass
- * and DepotError for what will not: `host-key-changed`, `login-refused`, `secret-missing`, …
- */
+/** One attempt to log in. @throws Unreachable for what may pass, DepotError for what will not */
 export async function openSession(
   spec: RemoteSpec,
   trust: Trust,

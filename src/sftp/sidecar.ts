@@ -36,10 +36,7 @@ interface Written {
 /** How long it is tried to remove what was written in vain, in milliseconds. */
 const discardMs = 2500;
 
-/**
- * A small file beside the suitcase, all of it in memory: written under a partial name (with `publish: rename`), closed, renamed; never
- * over an existing file. With `leftover: 'file'` what is there and shorter is ours (names hold the deposit's random id).
- */
+/** A small file beside the suitcase: written under a partial name (with `publish: rename`), closed, renamed. */
 export class Sidecar {
   readonly #remote: Link;
   readonly #name: string;
@@ -164,10 +161,7 @@ export class Sidecar {
     return { partialName, channel, seen };
   }
 
-  /**
-   * Writes and closes. Where the server takes more than one request at a time, the looks go out with the close. That of the partial, should the
-   * server answer it first, shows too little at worst, and then it is looked at again.
-   */
+  /** Writes and closes. The looks go out with the close; one that is answered first shows too little: look again. */
   async #fill(channel: SftpChannel, handle: Buffer, name: string): Promise<Seen | null> {
     await this.#writeBlocks(channel, handle).catch(async (error: unknown) => {
       // Some servers do not remove what is open. With `publish: direct` the close would publish it.

@@ -84,10 +84,7 @@ export class Stripes {
     channel.onLost(() => this.#events.lost());
   }
 
-  /**
-   * Unanswered writes go back into the queue, and every lane ends: a lane that lived on would send what it still has from memory that
-   * is used for something else by then.
-   */
+  /** Unanswered writes go back into the queue. Every lane ends: one that lived on would send from reused memory. */
   takeBack(): void {
     for (const lane of this.#lanes.splice(0)) {
       this.#giveBack(lane);

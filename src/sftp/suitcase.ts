@@ -23,12 +23,7 @@ export interface Ready {
 /** How long a signal leaves for the last answers, from which the receipt is written. */
 const graceMs = 10_000;
 
-/**
- * Close, rename, and a look at what is there. Errors are definite: nothing was published, unless they say so; a lost answer that
- * no look settles is a result.
- *
- * @throws DepotError 'remote-exists', 'remote-refused' and what else the server refuses; the signal's reason before the rename
- */
+/** Closes, renames, looks. A lost answer that no look settles is a result; errors mean that nothing was published. */
 export async function publishSuitcase(ready: Ready): Promise<Transfer> {
   const grace = delayed(ready.remote.hooks.signal, graceMs);
   const waiting = ready.remote.wait(grace.signal);
@@ -114,10 +109,7 @@ class Suitcase extends PublishedFile {
     return this.remote.spec.publish === 'direct' ? this.#lookAfterClose() : this.#closeAgain();
   }
 
-  /**
-   * The partial is still ours: open it, check it and close it once more. Not where a second open may make a second file; then it is whole
-   * under its name, or given up: no rename was sent.
-   */
+  /** Opens, checks and closes the partial again. Where a second open may make a second file, only a look decides. */
   async #closeAgain(): Promise<Closed> {
     try {
       return await this.remote.run(async (channel) => {

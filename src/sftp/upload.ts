@@ -12,10 +12,7 @@ import { Stripes } from './stripes.js';
 import { publishSuitcase } from './suitcase.js';
 import type { Abandoned, Checkpoint, Transfer, UploadOptions } from './types.js';
 
-/**
- * One file on its way: positioned writes over one or more lanes, held until they are acknowledged, and
- * written again in the same partial after a lost connection (docs/architecture.md, "The upload").
- */
+/** One file on its way, held until acknowledged, and resumed after a loss (docs/architecture.md, "The upload"). */
 export class Upload {
   readonly #remote: Link;
   readonly #options: UploadOptions;
@@ -96,10 +93,7 @@ export class Upload {
     this.#onReleased.push(released);
   }
 
-  /**
-   * Takes the next block, in order; resolves when there is room for it, long before it is acknowledged. The
-   * block must not change until it is released. Throws what made the upload fail, whenever that was.
-   */
+  /** Takes the next block when there is room. It must not change until released. Throws why the upload failed. */
   async write(block: SuitcaseBlock): Promise<void> {
     // Law 1 of docs/architecture.md, at run time: a cast that fools the compiler ends here.
     if (!isOutbound(block))
@@ -115,10 +109,7 @@ export class Upload {
     return turn;
   }
 
-  /**
-   * The offset from which another process could go on: everything before it was acknowledged, and then
-   * confirmed by `fsync@openssh.com` or, where that is not offered, by a size. Null when neither says so.
-   */
+  /** Where another process could go on: all before it is acknowledged, and confirmed. Null when nothing confirms it. */
   async checkpoint(): Promise<Checkpoint | null> {
     const offset = this.#queue.contiguous;
     const lane = this.#stripes.first;
@@ -170,10 +161,7 @@ export class Upload {
     }
   }
 
-  /**
-   * Gives up: removes what this upload created, if the server lets us and can be reached within seconds.
-   * Also after the signal was aborted. Asked again, it says what the first time did.
-   */
+  /** Removes what this upload created, if the server lets us within seconds; also after an abort. */
   abandon(): Promise<Abandoned> {
     return (this.#abandoned ??= this.#remove());
   }

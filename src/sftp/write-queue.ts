@@ -21,10 +21,7 @@ export function positionOf(piece: Piece): number {
   return piece.block.offset + piece.start;
 }
 
-/**
- * The writes of an upload: which bytes were accepted, which are on their way, which are acknowledged. A block
- * is held from `accept` until its last byte is acknowledged, so that any of it can be written again.
- */
+/** Blocks, held until their last byte is acknowledged, so that any of it can be written again. */
 export class WriteQueue {
   /** Octets accepted, which is also the offset of the next block. */
   total: number;
