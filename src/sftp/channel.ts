@@ -1,16 +1,14 @@
 import type { SFTPWrapper, Stats } from 'ssh2';
 import { Answer, AnswerCheck } from './answers.js';
 import { printable } from '../printable.js';
-import { ConnectionLost, SftpStatus, Status } from './status.js';
+import { ConnectionLost, orRefusal, SftpStatus, Status } from './status.js';
 
 /** Open flags of SFTP version 3 (draft section 6.3). */
 export const OpenFlag = { READ: 0x01, WRITE: 0x02, CREATE: 0x08, TRUNCATE: 0x10, EXCLUSIVE: 0x20 } as const;
 
 /**
- * What this file needs of ssh2's SFTP class beyond its public names. `sftp.write` copies every octet twice
- * and sends a short packet after each 32 KiB write; going through `channelData` ourselves, as that class
- * does, cost a third less CPU per GiB. It also gives the room in the channel's window, so that nothing
- * is copied before it can leave, and the limits that the server announced.
+ * What we need of ssh2's SFTP class beyond its public names. `sftp.write` copies every byte twice and sends a short packet
+ * after each 32 KiB; `channelData`, and only when the window has room, costs a third less CPU per GiB.
  */
 interface Internals {
   push(data: Buffer | null): void;
@@ -82,13 +80,9 @@ export class SftpChannel {
     this.#raw.push = (data) => {
       const wrong = data === null || this.#lost !== null ? null : answers.check(data);
       if (wrong === null) push(data);
-      else this.end(new ConnectionLost(`the server's SFTP answers make no sense: ${wrong}`));
+      else this.end(senseless(wrong));
     };
-    sftp.on('error', (error: Error) =>
-      this.#fail(
-        new ConnectionLost(`the server's SFTP answers make no sense: ${printable(error.message)}`, { cause: error }),
-      ),
-    );
+    sftp.on('error', (error: Error) => this.#fail(senseless(printable(error.message), error)));
     sftp.on('end', () => this.#fail(new ConnectionLost('the server closed the SFTP channel')));
     sftp.on('close', () => this.#fail(new ConnectionLost('the server closed the SFTP channel')));
   }
@@ -115,82 +109,73 @@ export class SftpChannel {
     return Object.hasOwn(this.#raw._extensions, extension);
   }
 
+  /** The handle of a new file: what is there is never opened. */
+  create(path: string): Promise<Buffer> {
+    return this.open(path, OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE);
+  }
+
   /** `flags` of OpenFlag; the handle. */
   open(path: string, flags: number): Promise<Buffer> {
-    return this.#ask<Buffer>('open', (done) => this.#sftp.open(path, flags, done), 1, Answer.HANDLE);
+    return this.#ask<Buffer>('open', (done) => this.#sftp.open(path, flags, done), Answer.HANDLE);
   }
 
   /** Servers move, scan or flush files when they are closed: this answer may take long. */
   async close(handle: Buffer): Promise<void> {
-    await this.#ask<unknown>('close', (done) => this.#sftp.close(handle, done), 20);
+    await this.#ask<unknown>('close', (done) => this.#sftp.close(handle, done), Answer.STATUS, 20);
   }
 
   /** Size in octets; null when the server leaves it out of its answer. */
   async fstat(handle: Buffer): Promise<number | null> {
-    return sizeOf(await this.#ask<Stats>('fstat', (done) => this.#sftp.fstat(handle, done), 1, Answer.ATTRS));
+    return sizeOf(await this.#ask<Stats>('fstat', (done) => this.#sftp.fstat(handle, done), Answer.ATTRS));
   }
 
   /** Size in octets, as with `fstat`; symbolic links are followed. */
   async stat(path: string): Promise<number | null> {
-    return sizeOf(await this.#ask<Stats>('stat', (done) => this.#sftp.stat(path, done), 1, Answer.ATTRS));
+    return sizeOf(await this.#ask<Stats>('stat', (done) => this.#sftp.stat(path, done), Answer.ATTRS));
   }
 
   /** Null when the server leaves the mode out of its answer, as it may; symbolic links are followed. */
   async isDirectory(path: string): Promise<boolean | null> {
-    const { mode } = await this.#ask<Stats>('stat', (done) => this.#sftp.stat(path, done), 1, Answer.ATTRS);
+    const { mode } = await this.#ask<Stats>('stat', (done) => this.#sftp.stat(path, done), Answer.ATTRS);
     return typeof mode === 'number' && (mode & fileType) !== 0 ? (mode & fileType) === directory : null;
   }
 
   /** Size in octets, of a symbolic link itself. */
   async lstat(path: string): Promise<number | null> {
-    return sizeOf(await this.#ask<Stats>('lstat', (done) => this.#sftp.lstat(path, done), 1, Answer.ATTRS));
+    return sizeOf(await this.#ask<Stats>('lstat', (done) => this.#sftp.lstat(path, done), Answer.ATTRS));
   }
 
   /** `fsync@openssh.com`; ask `has` first. Gigabytes may have to reach a slow disk. */
   async fsync(handle: Buffer): Promise<void> {
-    await this.#ask<unknown>('fsync', (done) => this.#sftp.ext_openssh_fsync(handle, done), 20);
+    await this.#ask<unknown>('fsync', (done) => this.#sftp.ext_openssh_fsync(handle, done), Answer.STATUS, 20);
   }
 
   /** Plain SSH_FXP_RENAME: `posix-rename@openssh.com` overwrites its target. */
   async rename(from: string, to: string): Promise<void> {
-    await this.#ask<unknown>('rename', (done) => this.#sftp.rename(from, to, done), 20);
+    await this.#ask<unknown>('rename', (done) => this.#sftp.rename(from, to, done), Answer.STATUS, 20);
   }
 
   /** SSH_FXP_REMOVE; a directory is refused. */
   async remove(path: string): Promise<void> {
-    await this.#ask<unknown>('remove', (done) => this.#sftp.unlink(path, done), 1);
+    await this.#ask<unknown>('remove', (done) => this.#sftp.unlink(path, done), Answer.STATUS);
   }
 
   /** At most `length` octets; servers may give fewer. */
   async read(handle: Buffer, length: number, position: number): Promise<Buffer> {
     const into = Buffer.alloc(length);
-    const read = await this.#ask<number>(
-      'read',
-      (done) => this.#sftp.read(handle, into, 0, length, position, done),
-      1,
-      Answer.DATA,
-    );
-    return into.subarray(0, read);
+    const ask = (done: Answered<number>): void => this.#sftp.read(handle, into, 0, length, position, done);
+    return into.subarray(0, await this.#ask('read', ask, Answer.DATA));
   }
 
   /** `statvfs@openssh.com`; null when it is not offered or says nothing. */
   async space(path: string): Promise<FileSystemSpace | null> {
     if (this.#raw._extensions['statvfs@openssh.com'] !== '2') return null;
-    try {
-      const answer = await this.#ask<Record<string, number>>(
-        'statvfs',
-        (done) => this.#sftp.ext_openssh_statvfs(path, done as never),
-        1,
-        Answer.EXTENDED,
-      );
-      const { f_bavail: blocks, f_frsize: size, f_favail: files } = answer;
-      return blocks === undefined || size === undefined
-        ? null
-        : { freeBytes: blocks * size, freeFiles: files ?? Infinity };
-    } catch (error) {
-      if (error instanceof SftpStatus) return null;
-      throw error;
-    }
+    const ask = (done: Answered<Record<string, number>>): void => this.#sftp.ext_openssh_statvfs(path, done as never);
+    const answer = await orRefusal(this.#ask('statvfs', ask, Answer.EXTENDED));
+    if (answer instanceof SftpStatus) return null;
+    const { f_bavail: blocks, f_frsize: size, f_favail: files } = answer;
+    if (blocks === undefined || size === undefined) return null;
+    return { freeBytes: blocks * size, freeFiles: files ?? Infinity };
   }
 
   /** Writes `bytes[start, end)` at `position`; calls `done` once. Whoever passes `watched: false` checks for stalls. */
@@ -250,12 +235,7 @@ export class SftpChannel {
     this.#sftp.end();
   }
 
-  #ask<T>(
-    operation: string,
-    send: (done: Answered<T>) => void,
-    patience = 1,
-    wanted: number = Answer.STATUS,
-  ): Promise<T> {
+  #ask<T>(operation: string, send: (done: Answered<T>) => void, wanted: number, patience = 1): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.#lost) {
         reject(this.#lost);
@@ -286,11 +266,8 @@ export class SftpChannel {
         } catch (error) {
           const thrown = error instanceof Error ? error : new Error(String(error));
           // ssh2 throws for an extension that the server did not announce; anything else is no answer of the server's.
-          fail(
-            /does not support/.test(thrown.message)
-              ? new SftpStatus(operation, Status.OP_UNSUPPORTED, thrown.message)
-              : thrown,
-          );
+          const unknown = /does not support/.test(thrown.message);
+          fail(unknown ? new SftpStatus(operation, Status.OP_UNSUPPORTED, thrown.message) : thrown);
         }
       });
       if (this.#queue.length === 1) this.#flush();
@@ -301,9 +278,8 @@ export class SftpChannel {
   #watch(operation: string, patience: number, fail: (reason: ConnectionLost) => void): () => void {
     const { patienceMs, onStall } = this.#options;
     const timer = setTimeout(() => {
-      const stalled = new ConnectionLost(
-        `no answer to ${operation} for ${Math.round((patienceMs * patience) / 100) / 10} s`,
-      );
+      const seconds = Math.round((patienceMs * patience) / 100) / 10;
+      const stalled = new ConnectionLost(`no answer to ${operation} for ${seconds} s`);
       this.#fail(stalled);
       onStall(stalled);
     }, patienceMs * patience);
@@ -382,6 +358,10 @@ export class SftpChannel {
       this.#flush();
     };
   }
+}
+
+function senseless(what: string, cause?: Error): ConnectionLost {
+  return new ConnectionLost(`the server's SFTP answers make no sense: ${what}`, { cause });
 }
 
 function sizeOf(stats: Stats): number | null {

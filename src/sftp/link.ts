@@ -9,7 +9,7 @@ import { Backoff, clockIn, duration } from './retry.js';
 import { Unreachable } from './dial.js';
 import type { Session } from './session.js';
 import { statFile } from './stat.js';
-import { ConnectionLost, SftpStatus, Status } from './status.js';
+import { ConnectionLost, orRefusal, SftpStatus, Status } from './status.js';
 import type { FileStat, RemoteSpec, TransportHooks, TransportStats } from './types.js';
 
 /** What the server said to a REMOVE: `absent` is its NO_SUCH_FILE, which says nothing of a file that has no name before its close. */
@@ -100,14 +100,16 @@ export class Link {
       try {
         return await orAborted(ongoing.session, signal);
       } catch (error) {
-        // Whoever began to connect has stopped; we have not.
+        // The caller that started this attempt was aborted; we were not, so try again.
         if (!ongoing.signal.aborted || signal.aborted) throw error;
       }
     }
   }
 
   #start(signal: AbortSignal): { session: Promise<Session>; signal: AbortSignal } {
-    const session = this.#establish(signal).finally(() => {
+    const end = this.#patience.begin(() => undefined);
+    const session = this.#dial(signal).finally(() => {
+      end();
       this.#establishing = null;
       this.#patience.check();
     });
@@ -143,15 +145,6 @@ export class Link {
   #holdOff(): number {
     if (this.#establishing !== null) return Infinity;
     return this.live === null ? 0 : this.#openedAt + (this.spec.stallMs ?? 30_000) - performance.now();
-  }
-
-  async #establish(signal: AbortSignal): Promise<Session> {
-    const end = this.#patience.begin(() => undefined);
-    try {
-      return await this.#dial(signal);
-    } finally {
-      end();
-    }
   }
 
   async #dial(signal: AbortSignal): Promise<Session> {
@@ -254,13 +247,9 @@ export class Link {
 
   /** Removes a partial that this state directory made. */
   async removePartial(name: string, signal?: AbortSignal): Promise<Removal> {
-    try {
-      await this.run((channel) => channel.remove(this.path(name)), signal);
-      return 'removed';
-    } catch (error) {
-      if (error instanceof SftpStatus) return error.status === Status.NO_SUCH_FILE ? 'absent' : 'refused';
-      throw error;
-    }
+    const answer = await orRefusal(this.run((channel) => channel.remove(this.path(name)), signal));
+    if (!(answer instanceof SftpStatus)) return 'removed';
+    return answer.status === Status.NO_SUCH_FILE ? 'absent' : 'refused';
   }
 
   /** What there is at a name in the directory, now. */

@@ -1,6 +1,6 @@
 /** The write test: what it found, the files that it writes, and what can be seen of them. */
 import { OpenFlag, type SftpChannel } from './channel.js';
-import { isStatus, refusal, SftpStatus, Status } from './status.js';
+import { isStatus, refusal, orRefusal, SftpStatus, Status } from './status.js';
 
 export interface WriteFinding {
   name: string;
@@ -78,14 +78,14 @@ const readSize = 16_384;
 /** Whether the file holds all the pieces and no more: null when it cannot be read back. */
 export async function readBack(channel: SftpChannel, path: string): Promise<boolean | null> {
   const wanted = pattern(pieceSize(channel) * pieces);
-  const handle = await refused(channel.open(path, OpenFlag.READ));
+  const handle = await orRefusal(channel.open(path, OpenFlag.READ));
   if (handle instanceof SftpStatus) return null;
   const read = Buffer.alloc(wanted.length);
   const seen = { denied: false, short: false };
   const part = async (start: number): Promise<void> => {
     const end = Math.min(start + readSize, wanted.length);
     for (let at = start; at < end && !seen.denied && !seen.short; ) {
-      const bytes = await refused(channel.read(handle, end - at, at));
+      const bytes = await orRefusal(channel.read(handle, end - at, at));
       if (bytes instanceof SftpStatus && !isStatus(bytes, Status.EOF)) seen.denied = true;
       else if (bytes instanceof SftpStatus || bytes.length === 0) seen.short = true;
       else at += bytes.copy(read, at);
@@ -98,24 +98,16 @@ export async function readBack(channel: SftpChannel, path: string): Promise<bool
       ),
     );
   }
-  const beyond = await refused(channel.read(handle, 1, wanted.length));
-  await refused(channel.close(handle));
+  const beyond = await orRefusal(channel.read(handle, 1, wanted.length));
+  await orRefusal(channel.close(handle));
   if (seen.denied) return null;
   return !seen.short && !(Buffer.isBuffer(beyond) && beyond.length > 0) && read.equals(wanted);
 }
 
 /** By the handle; null when the server does not say. */
 export async function sizeBy(channel: SftpChannel, handle: Buffer): Promise<number | null> {
-  const size = await refused(channel.fstat(handle));
+  const size = await orRefusal(channel.fstat(handle));
   return size instanceof SftpStatus ? null : size;
-}
-
-/** The server's answer, or its refusal; only a lost connection is an error here. */
-export async function refused<T>(request: Promise<T>): Promise<T | SftpStatus> {
-  return request.catch((error: unknown) => {
-    if (error instanceof SftpStatus) return error;
-    throw error;
-  });
 }
 
 /** Writes these pieces, over the handles in turn, all of them on their way at once. @throws DepotError as a push would */
@@ -138,6 +130,6 @@ export async function writePieces(to: OpenFile[], path: string, order: number[])
 
 /** @throws DepotError as a push would */
 export async function closeFile({ channel, handle }: OpenFile, path: string): Promise<void> {
-  const answer = await refused(channel.close(handle));
+  const answer = await orRefusal(channel.close(handle));
   if (answer instanceof SftpStatus) throw refusal(answer, `close ${path}`);
 }

@@ -7,14 +7,13 @@ import {
   pieces,
   pieceSize,
   readBack,
-  refused,
   sizeBy,
   writePieces,
   type OpenFile,
   type WriteTest,
 } from './probe-file.js';
 import { statFile } from './stat.js';
-import { SftpStatus } from './status.js';
+import { orRefusal, SftpStatus } from './status.js';
 
 /** Whether another open is of the same file, as far as can be seen; and what it is otherwise. */
 export type OpensAgain = true | 'refused' | 'another file';
@@ -35,7 +34,7 @@ export class LaneProbe {
   async run(first: OpenFile, extra: SftpChannel | null, opensAgain: OpensAgain): Promise<void> {
     const { channel } = first;
     const second =
-      extra && opensAgain === true ? await refused(extra.open(this.#path, OpenFlag.WRITE)).catch(() => null) : null;
+      extra && opensAgain === true ? await orRefusal(extra.open(this.#path, OpenFlag.WRITE)).catch(() => null) : null;
     if (!extra || !second || second instanceof SftpStatus) {
       // Also at one that calls itself OpenSSH: the pieces of two lanes would not come together.
       this.#test.lanes = opensAgain === 'another file' ? 'unsafe' : 'one channel';

@@ -13,17 +13,15 @@ import {
   pieces,
   pieceSize,
   readBack,
-  refused,
   sizeBy,
   writePieces,
   type WriteFinding,
   type WriteTest,
 } from './probe-file.js';
 import { LaneProbe, type OpensAgain } from './probe-lanes.js';
-import { explainCreate } from './refusals.js';
-import { ConnectionLost, isStatus, SftpStatus, Status } from './status.js';
+import { createFile } from './refusals.js';
+import { ConnectionLost, isStatus, orRefusal, SftpStatus, Status } from './status.js';
 
-const create = OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE;
 const cleanMs = 8000;
 
 /** Writes, renames and removes two files. `test` has what was found, also on errors: DepotError as a push. */
@@ -90,18 +88,13 @@ class WriteProbe {
   }
 
   async #create(channel: SftpChannel, name: string): Promise<Buffer> {
-    try {
-      const handle = await channel.open(this.#remote.path(name), create);
-      this.#made.add(name);
-      return handle;
-    } catch (error) {
-      if (error instanceof SftpStatus) throw await explainCreate(channel, this.#remote, name, error);
-      throw error;
-    }
+    const handle = await createFile(channel, this.#remote, name);
+    this.#made.add(name);
+    return handle;
   }
 
   async #exclusive(channel: SftpChannel, name: string): Promise<void> {
-    const handle = await refused(channel.open(this.#remote.path(name), create));
+    const handle = await orRefusal(channel.create(this.#remote.path(name)));
     if (handle instanceof SftpStatus) {
       this.#found('exclusive create', 'passed', 'an existing file is refused');
     } else {
@@ -110,7 +103,7 @@ class WriteProbe {
         'warning',
         'the server opens an existing file although it was told not to; names are random, so nothing is overwritten',
       );
-      await refused(channel.close(handle));
+      await orRefusal(channel.close(handle));
     }
   }
 
@@ -123,7 +116,7 @@ class WriteProbe {
       );
       return;
     }
-    const answer = await refused(channel.fsync(handle));
+    const answer = await orRefusal(channel.fsync(handle));
     if (answer instanceof SftpStatus) this.#found('fsync', 'warning', 'offered, but refused');
     else this.#found('fsync', 'passed', 'files are flushed before they are published');
   }
@@ -153,14 +146,14 @@ class WriteProbe {
     }
     // Where a close may collect the file, it is not closed for a question.
     if (this.#remote.spec.publish === 'direct') return;
-    const again = await refused(channel.open(this.#remote.path(name), OpenFlag.WRITE));
+    const again = await orRefusal(channel.open(this.#remote.path(name), OpenFlag.WRITE));
     if (again instanceof SftpStatus) {
       this.#opensAgain = 'refused';
       this.#found('open again', 'warning', 'refused; after a lost connection an upload begins again', spool);
       return;
     }
     const [size, was] = [await sizeBy(channel, again), await sizeBy(channel, handle)];
-    await refused(channel.close(again));
+    await orRefusal(channel.close(again));
     // All that was written is acknowledged, so both show it, or neither shows sizes.
     const wanted = pieceSize(channel) * pieces;
     if (size !== was || (size !== null && size !== wanted)) this.#opensAgain = 'another file';
@@ -185,10 +178,10 @@ class WriteProbe {
   /** Whether it makes a file that it was told to open, under a name that nobody has. */
   async #createsAnyway(channel: SftpChannel): Promise<boolean> {
     const name = this.#name(3);
-    const handle = await refused(channel.open(this.#remote.path(name), OpenFlag.WRITE));
+    const handle = await orRefusal(channel.open(this.#remote.path(name), OpenFlag.WRITE));
     if (handle instanceof SftpStatus) return false;
     this.#made.add(name);
-    await refused(channel.close(handle));
+    await orRefusal(channel.close(handle));
     return true;
   }
 
@@ -249,7 +242,7 @@ class WriteProbe {
 
   async #rename(channel: SftpChannel, from: string, to: string): Promise<boolean> {
     if (this.#remote.spec.publish === 'direct') return false;
-    const answer = await refused(channel.rename(this.#remote.path(from), this.#remote.path(to)));
+    const answer = await orRefusal(channel.rename(this.#remote.path(from), this.#remote.path(to)));
     if (answer instanceof SftpStatus) {
       if (isStatus(answer, Status.NO_SUCH_FILE)) {
         this.#gone('rename', 'the file was gone before it could be renamed');
@@ -274,7 +267,7 @@ class WriteProbe {
 
   /** On a file of our own, which is the only one that this could cost. */
   async #overwrite(channel: SftpChannel, from: string, to: string): Promise<void> {
-    const answer = await refused(channel.rename(this.#remote.path(from), this.#remote.path(to)));
+    const answer = await orRefusal(channel.rename(this.#remote.path(from), this.#remote.path(to)));
     if (answer instanceof SftpStatus) {
       this.#found('rename over a file', 'passed', 'refused');
       return;

@@ -3,8 +3,15 @@ import { DepotError } from '../errors.js';
 import type { SftpChannel } from './channel.js';
 import { address } from './hostkeys.js';
 import type { Link } from './link.js';
-import { statFile } from './stat.js';
-import { isDenied, isStatus, refusal, Status, type SftpStatus } from './status.js';
+import { isSeen, statFile } from './stat.js';
+import { isDenied, isStatus, orRefusal, refusal, SftpStatus, Status } from './status.js';
+
+/** Creates a file; its handle. @throws DepotError saying why the server refused */
+export async function createFile(channel: SftpChannel, remote: Link, name: string): Promise<Buffer> {
+  const handle = await orRefusal(channel.create(remote.path(name)));
+  if (handle instanceof SftpStatus) throw await explainCreate(channel, remote, name, handle);
+  return handle;
+}
 
 /** A refused exclusive create in words. FAILURE is "it exists" and much else in version 3; a look tells which. */
 export async function explainCreate(
@@ -18,7 +25,7 @@ export async function explainCreate(
   if (isStatus(error, Status.NO_SUCH_FILE)) return noDirectory(remote, error);
   if (!isStatus(error, Status.FAILURE)) return refusal(error, what);
   const found = await statFile(channel, path);
-  if (found !== null && found !== 'unreadable')
+  if (isSeen(found))
     return new DepotError('remote-exists', `${path} exists already`, {
       published: 'no',
       hint: 'push again; depot never overwrites',

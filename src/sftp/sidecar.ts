@@ -5,9 +5,9 @@ import { isOutbound, type CoverBytes, type ReceiptBytes } from '../outbound.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import type { Link } from './link.js';
 import { PublishedFile, type Seen } from './published-file.js';
-import { exists, explainCreate } from './refusals.js';
+import { createFile, exists, explainCreate } from './refusals.js';
 import { isSeen, statFile } from './stat.js';
-import { isStatus, refusal, SftpStatus, Status } from './status.js';
+import { isStatus, orRefusal, refusal, SftpStatus, Status } from './status.js';
 
 /** `unconfirmed`: the answer to the last step was lost, and the server does not let us look. */
 export type Delivery = 'delivered' | 'already-there' | 'unconfirmed';
@@ -125,7 +125,7 @@ export class Sidecar {
     let before = this.#leftover !== 'none' || remote.stats.reconnects > 0 ? partialOf(this.#name) : null;
     return remote.run((channel) => {
       const attempt = async (): Promise<Written> => {
-        if (before !== null) await channel.remove(remote.path(before)).catch(ignoreStatus);
+        if (before !== null) await orRefusal(channel.remove(remote.path(before)));
         const usual = before === null ? partialOf(this.#name) : otherPartialOf(this.#name);
         before = usual;
         // Until it is written.
@@ -143,18 +143,14 @@ export class Sidecar {
   /** One attempt over one connection. Another attempt takes another name. */
   async #writeOnce(channel: SftpChannel, usual: string): Promise<Written> {
     let partialName = usual;
-    let handle: Buffer;
-    try {
-      handle = await this.#create(channel, usual);
-    } catch (error) {
-      if (!isStatus(error, Status.FAILURE, Status.FILE_ALREADY_EXISTS, Status.PERMISSION_DENIED))
-        throw await this.#explain(channel, usual, error);
+    let handle = await orRefusal(channel.create(this.#remote.path(usual)));
+    if (handle instanceof SftpStatus) {
+      if (!isStatus(handle, Status.FAILURE, Status.FILE_ALREADY_EXISTS, Status.PERMISSION_DENIED))
+        throw await explainCreate(channel, this.#remote, usual, handle);
       // What an interrupted attempt left. A server that lets us see but not remove it still takes another name.
-      await channel.remove(this.#remote.path(usual)).catch(ignoreStatus);
+      await orRefusal(channel.remove(this.#remote.path(usual)));
       partialName = otherPartialOf(this.#name);
-      handle = await this.#create(channel, partialName).catch(async (again: unknown) => {
-        throw await this.#explain(channel, partialName, again);
-      });
+      handle = await createFile(channel, this.#remote, partialName);
     }
     this.#partialName = partialName;
     const seen = await this.#orRemove(channel, partialName, this.#fill(channel, handle, partialName));
@@ -213,11 +209,12 @@ export class Sidecar {
           { hint: 'push again, some minutes later' },
         );
       }
-      const handle = await this.#create(channel, this.#name).catch(async (error: unknown) => {
+      let handle: Buffer | SftpStatus | Delivery = await orRefusal(channel.create(path));
+      if (handle instanceof SftpStatus) {
+        if (!again) throw await explainCreate(channel, this.#remote, this.#name, handle);
         // It was not there when we looked, and the name is random: what an attempt of ours began. ProFTPD says 'permission denied' of what exists.
-        if (again && error instanceof SftpStatus) return this.#takeUp(channel, error);
-        throw await this.#explain(channel, this.#name, error);
-      });
+        handle = await this.#takeUp(channel, handle);
+      }
       if (typeof handle === 'string') return handle;
       await this.#orRemove(channel, this.#name, this.#fill(channel, handle, this.#name));
       return 'delivered';
@@ -228,28 +225,18 @@ export class Sidecar {
   async #takeUp(channel: SftpChannel, refusal: SftpStatus): Promise<Buffer | Delivery> {
     const path = this.#remote.path(this.#name);
     const found = await statFile(channel, path);
-    if (found === null) throw await this.#explain(channel, this.#name, refusal);
+    if (found === null) throw await explainCreate(channel, this.#remote, this.#name, refusal);
     if (isSeen(found) && found.size === this.#bytes.length) return 'delivered';
-    try {
-      return await channel.open(path, OpenFlag.WRITE);
-    } catch (error) {
-      if (!(error instanceof SftpStatus)) throw error;
-      if (!isSeen(found)) return 'unconfirmed';
-    }
-    await channel.remove(path).catch(ignoreStatus);
-    return this.#create(channel, this.#name).catch(async (error: unknown) => {
-      throw await this.#explain(channel, this.#name, error);
-    });
+    const handle = await orRefusal(channel.open(path, OpenFlag.WRITE));
+    if (!(handle instanceof SftpStatus)) return handle;
+    if (!isSeen(found)) return 'unconfirmed';
+    await orRefusal(channel.remove(path));
+    return createFile(channel, this.#remote, this.#name);
   }
 
   async #isWhole(channel: SftpChannel): Promise<boolean> {
     const found = await statFile(channel, this.#remote.path(this.#name));
     return isSeen(found) && found.size === this.#bytes.length;
-  }
-
-  /** Exclusively: what is there is never written over. */
-  #create(channel: SftpChannel, name: string): Promise<Buffer> {
-    return channel.open(this.#remote.path(name), OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE);
   }
 
   /** A file that the server refused half way is not left to look like a whole one. */
@@ -262,18 +249,9 @@ export class Sidecar {
       throw refusal(error, `write ${this.#remote.path(name)}`);
     }
   }
-
-  async #explain(channel: SftpChannel, name: string, error: unknown): Promise<unknown> {
-    return error instanceof SftpStatus ? await explainCreate(channel, this.#remote, name, error) : error;
-  }
 }
 
 /** Nothing at the final name, and all of the partial, as far as the server lets us see. */
 function isRenamable({ names }: PublishedFile, { final, partial }: Seen): boolean {
   return !isSeen(final) && (partial === 'unreadable' || (isSeen(partial) && partial.size === names.bytes));
-}
-
-/** For a step that may be refused, as opposed to one that was not answered. */
-function ignoreStatus(error: unknown): void {
-  if (!(error instanceof SftpStatus)) throw error;
 }

@@ -1,18 +1,14 @@
 import { DepotError } from '../errors.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
-import { isStatus, refusal, SftpStatus, Status } from './status.js';
+import { isStatus, orRefusal, refusal, SftpStatus, Status } from './status.js';
 import type { FileStat, Transfer } from './types.js';
 
 /** `stat`, else `lstat`: some servers deny one of them. */
 export async function statFile(channel: SftpChannel, path: string): Promise<FileStat> {
   for (const ask of [() => channel.stat(path), () => channel.lstat(path)]) {
-    try {
-      const size = await ask();
-      if (size !== null) return { size };
-    } catch (error) {
-      if (!(error instanceof SftpStatus)) throw error;
-      if (error.status === Status.NO_SUCH_FILE) return null;
-    }
+    const size = await orRefusal(ask());
+    if (typeof size === 'number') return { size };
+    if (isStatus(size, Status.NO_SUCH_FILE)) return null;
   }
   return 'unreadable';
 }
@@ -24,22 +20,15 @@ export function isSeen(found: FileStat | undefined): found is { size: number } {
 
 /** Whether there is a directory. `unreadable` where the server does not show it; what it shows without its kind counts as one. */
 export async function kindOf(channel: SftpChannel, path: string): Promise<'directory' | 'file' | null | 'unreadable'> {
-  try {
-    return (await channel.isDirectory(path)) === false ? 'file' : 'directory';
-  } catch (error) {
-    if (!(error instanceof SftpStatus)) throw error;
-    return error.status === Status.NO_SUCH_FILE ? null : 'unreadable';
-  }
+  const answer = await orRefusal(channel.isDirectory(path));
+  if (answer instanceof SftpStatus) return answer.status === Status.NO_SUCH_FILE ? null : 'unreadable';
+  return answer === false ? 'file' : 'directory';
 }
 
 /** Size by handle, else by name; null when the server tells neither. */
 export async function sizeOf(channel: SftpChannel, handle: Buffer, path: string): Promise<number | null> {
-  try {
-    const size = await channel.fstat(handle);
-    if (size !== null) return size;
-  } catch (error) {
-    if (!(error instanceof SftpStatus)) throw error;
-  }
+  const size = await orRefusal(channel.fstat(handle));
+  if (typeof size === 'number') return size;
   const found = await statFile(channel, path);
   return isSeen(found) ? found.size : null;
 }
@@ -52,7 +41,9 @@ export async function confirm(
 ): Promise<Transfer['durability']> {
   const [size, flushed] = await Promise.all([
     sizeOf(channel, handle, path),
-    flushes && channel.has('fsync@openssh.com') ? flush(channel, handle) : null,
+    flushes && channel.has('fsync@openssh.com')
+      ? orRefusal(channel.fsync(handle).then(() => 'flushed' as const))
+      : null,
   ]);
   if (size !== null && size !== bytes) {
     throw new WrongSize(
@@ -69,29 +60,14 @@ export async function confirm(
 /** A file that is longer or shorter than what was written, and acknowledged. */
 export class WrongSize extends DepotError {}
 
-async function flush(channel: SftpChannel, handle: Buffer): Promise<'flushed' | SftpStatus> {
-  try {
-    await channel.fsync(handle);
-    return 'flushed';
-  } catch (error) {
-    if (error instanceof SftpStatus) return error;
-    throw error;
-  }
-}
-
 /**
- * Another handle of a file of which so many bytes are acknowledged. A server that only calls itself OpenSSH may have opened another file: then the
- * handle shows less, and what comes of two of them would have a hole that no size shows.
- *
- * @throws DepotError 'remote-refused' when it does; SftpStatus when the server opens no second one
+ * Another handle of a file. A server that only calls itself OpenSSH may open another file, which shows less: together they would have a
+ * hole that no size shows. @throws DepotError 'remote-refused' then; SftpStatus when the server opens no second one
  */
 export async function openBeside(channel: SftpChannel, path: string, acknowledged: number): Promise<Buffer> {
   const handle = await channel.open(path, OpenFlag.WRITE);
-  const size = await channel.fstat(handle).catch((error: unknown) => {
-    if (error instanceof SftpStatus) return null;
-    throw error;
-  });
-  if (size === null || size >= acknowledged) return handle;
+  const size = await orRefusal(channel.fstat(handle));
+  if (typeof size !== 'number' || size >= acknowledged) return handle;
   throw new DepotError(
     'remote-refused',
     `the server opened another file when ${path} was opened a second time: it shows ${size} of ${acknowledged} acknowledged bytes`,

@@ -32,10 +32,7 @@ export class SftpStatus extends Error {
 
 /** The answer did not come, or the connection is gone: a passing failure. */
 export class ConnectionLost extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'ConnectionLost';
-  }
+  override readonly name = 'ConnectionLost';
 }
 
 /** The partial is gone, or holds less than what was acknowledged: only another deposit id goes on. */
@@ -52,6 +49,14 @@ export class PartialLost extends DepotError {
 /** Whether the server answered with one of these codes; without any, with whatever but OK. */
 export function isStatus(error: unknown, ...codes: number[]): error is SftpStatus {
   return error instanceof SftpStatus && (codes.length === 0 || codes.includes(error.status));
+}
+
+/** The server's answer, or its refusal. @throws ConnectionLost when there is none */
+export function orRefusal<T>(request: Promise<T>): Promise<T | SftpStatus> {
+  return request.catch((error: unknown) => {
+    if (error instanceof SftpStatus) return error;
+    throw error;
+  });
 }
 
 /** The server does not do this at all, as opposed to having tried and failed. */

@@ -1,12 +1,12 @@
 /** A suitcase from its close to its published name. What no look settles is `unconfirmed`, never a guess. */
 import { delayed, orAborted } from '../abort.js';
-import { DepotError, isRefusal } from '../errors.js';
+import { DepotError, type ErrorDetails, isRefusal } from '../errors.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import type { Link } from './link.js';
 import { PublishedFile, type FileNames } from './published-file.js';
 import { exists, renameRefused } from './refusals.js';
 import { confirm, isSeen, statFile } from './stat.js';
-import { ConnectionLost, isStatus, PartialLost, refusal, SftpStatus, Status } from './status.js';
+import { ConnectionLost, isStatus, orRefusal, PartialLost, refusal, SftpStatus, Status } from './status.js';
 import type { FileStat, Transfer } from './types.js';
 
 /** An upload whose writes are all acknowledged and whose pending record is on disk. */
@@ -78,20 +78,18 @@ class Suitcase extends PublishedFile {
       // Lane one last: a server may collect the file at its close.
       const heard = await this.#within(
         Promise.all(
-          others.map(({ channel, handle }) =>
-            channel.close(handle).then(
-              () => {
-                channel.end();
-                this.remote.progressed();
-                return true;
-              },
-              (error: unknown) => {
-                // A lane that is gone has been closed by the server, which would have said no there and then had it not stored what it had acknowledged.
-                if (!(error instanceof ConnectionLost)) throw error;
-                return false;
-              },
-            ),
-          ),
+          others.map(async ({ channel, handle }) => {
+            try {
+              await channel.close(handle);
+            } catch (error) {
+              // The server has closed a lane that is gone, and would have refused a write that it could not store.
+              if (!(error instanceof ConnectionLost)) throw error;
+              return false;
+            }
+            channel.end();
+            this.remote.progressed();
+            return true;
+          }),
         ),
       );
       if (heard.includes(false)) this.#durability = await this.#within(this.#confirm(first!.channel, first!.handle));
@@ -123,10 +121,7 @@ class Suitcase extends PublishedFile {
             );
           return 'closed' as const;
         }
-        const handle = await channel.open(this.partialPath, OpenFlag.WRITE).catch((error: unknown) => {
-          if (error instanceof SftpStatus) return error;
-          throw error;
-        });
+        const handle = await orRefusal(channel.open(this.partialPath, OpenFlag.WRITE));
         if (handle instanceof SftpStatus)
           return isStatus(handle, Status.NO_SUCH_FILE) ? ('gone' as const) : this.#sizeAfterClose(channel);
         this.#durability = await this.#confirm(channel, handle);
@@ -151,11 +146,7 @@ class Suitcase extends PublishedFile {
     if (there === null) return 'gone';
     if (there === 'unreadable') return 'unheard';
     if (there.size === this.names.bytes) return 'closed';
-    throw new DepotError(
-      'remote-refused',
-      `after the connection was lost, ${this.partialPath} held ${there.size} of ${this.names.bytes} bytes`,
-      { published: 'no', hint: 'push again' },
-    );
+    throw this.#cutShort(this.partialPath, there.size, { published: 'no', hint: 'push again' });
   }
 
   /** The server could not store what it had acknowledged. */
@@ -169,11 +160,13 @@ class Suitcase extends PublishedFile {
     const found = await this.remote.stat(this.names.finalName, this.signal).catch(() => null);
     if (!isSeen(found)) return 'unknown';
     if (found.size === this.names.bytes) return 'closed';
-    throw new DepotError(
-      'remote-refused',
-      `after the connection was lost, ${this.finalPath} held ${found.size} of ${this.names.bytes} bytes`,
-      { published: 'unknown', hint: 'tell the agent that this file is not whole, and push again' },
-    );
+    const hint = 'tell the agent that this file is not whole, and push again';
+    throw this.#cutShort(this.finalPath, found.size, { published: 'unknown', hint });
+  }
+
+  #cutShort(path: string, size: number, details: ErrorDetails): DepotError {
+    const message = `after the connection was lost, ${path} held ${size} of ${this.names.bytes} bytes`;
+    return new DepotError('remote-refused', message, details);
   }
 
   /** Plain rename, never over a target. */

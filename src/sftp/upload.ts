@@ -7,7 +7,7 @@ import { OpenFlag, type SftpChannel } from './channel.js';
 import type { Link } from './link.js';
 import { explainCreate } from './refusals.js';
 import { confirm, sizeOf, statFile, WrongSize } from './stat.js';
-import { ConnectionLost, isStatus, PartialLost, SftpStatus, Status } from './status.js';
+import { ConnectionLost, isStatus, orRefusal, PartialLost, SftpStatus, Status } from './status.js';
 import { Stripes } from './stripes.js';
 import { publishSuitcase } from './suitcase.js';
 import type { Abandoned, Checkpoint, Transfer, UploadOptions } from './types.js';
@@ -48,7 +48,10 @@ export class Upload {
       options.resumeFrom ?? 0,
     );
     this.#stripes = new Stripes(remote, this.#path, this.#queue, {
-      changed: () => this.#advanced(),
+      changed: () => {
+        this.#watch();
+        this.#notify();
+      },
       failed: (error) => this.#fail(error),
       lost: () => this.#recover(),
     });
@@ -187,12 +190,10 @@ export class Upload {
     });
   }
 
-  // --- opening ---------------------------------------------------------------------------------
-
   async #create(): Promise<void> {
     const { channel } = await this.#remote.session(this.#ended.signal);
     try {
-      const handle = await channel.open(this.#path, OpenFlag.WRITE | OpenFlag.CREATE | OpenFlag.EXCLUSIVE);
+      const handle = await channel.create(this.#path);
       this.#created = true;
       this.#remote.progressed();
       this.#tryFlush(channel, handle);
@@ -243,16 +244,12 @@ export class Upload {
               ? `the server names ${this.#path} only when it is closed, so it cannot be gone on with`
               : this.#gone,
           );
-        const handle = await channel.open(this.#path, OpenFlag.WRITE).catch((error: unknown) => {
-          if (error instanceof SftpStatus)
-            throw new PartialLost(
-              isStatus(error, Status.NO_SUCH_FILE)
-                ? this.#gone
-                : `the server does not let ${this.#path} be opened a second time`,
-              error,
-            );
-          throw error;
-        });
+        const handle = await orRefusal(channel.open(this.#path, OpenFlag.WRITE));
+        if (handle instanceof SftpStatus) {
+          const gone = isStatus(handle, Status.NO_SUCH_FILE);
+          const why = gone ? this.#gone : `the server does not let ${this.#path} be opened a second time`;
+          throw new PartialLost(why, handle);
+        }
         const size = await sizeOf(channel, handle, this.#path);
         const unfit = this.#unfit(size) ?? this.#unproven();
         if (unfit !== null) {
@@ -295,8 +292,6 @@ export class Upload {
     return null;
   }
 
-  // --- going on after a loss ---------------------------------------------------------------------
-
   #recover(): void {
     // From the close on, a loss is settled by looking, not by going on.
     if (this.#failure || this.#recovery || this.#state === 'publishing' || this.#state === 'over') return;
@@ -318,8 +313,6 @@ export class Upload {
     return this.#recovery === null && this.#stripes.first !== undefined;
   }
 
-  // --- completion --------------------------------------------------------------------------------
-
   /** All answers in, the right size, flushed; as often as it takes. */
   async #confirm(): Promise<Transfer['durability']> {
     for (;;) {
@@ -339,8 +332,6 @@ export class Upload {
       }
     }
   }
-
-  // --- state -------------------------------------------------------------------------------------
 
   #fail(error: Error): void {
     if (this.#failure || this.#state === 'publishing' || this.#state === 'over') return;
@@ -370,11 +361,6 @@ export class Upload {
       this.#stopWaiting?.();
       this.#stopWaiting = null;
     }
-  }
-
-  #advanced(): void {
-    this.#watch();
-    this.#notify();
   }
 
   #throwIfFailed(): void {

@@ -204,7 +204,7 @@ export const handlings: Handling[] = [
   {
     what: 'the partial of a sidecar that was begun goes away',
     file: 'sftp/sidecar.ts',
-    of: 'if (before !== null) await channel.remove(remote.path(before)).catch(ignoreStatus);',
+    of: 'if (before !== null) await orRefusal(channel.remove(remote.path(before)));',
     without: '',
     row: 'killed while a sidecar is written',
   },
