@@ -1,6 +1,4 @@
-import { createRequire } from 'node:module';
-import type { CipherAlgorithm, MacAlgorithm, ServerHostKeyAlgorithm } from 'ssh2';
-
+import type { Algorithms, CipherAlgorithm, MacAlgorithm, ServerHostKeyAlgorithm } from 'ssh2';
 import type { HostKeyType } from '../names/host-key.js';
 
 /** The cheapest cipher first, in CPU seconds per GiB; the client's order decides (RFC 4253 section 7.1). */
@@ -28,8 +26,7 @@ export function signatureAlgorithms(type: HostKeyType): ServerHostKeyAlgorithm[]
   return type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [type];
 }
 
-/** Whether ssh2's compiled cryptography is there; without it everything works, slower. */
-export function hasNativeCiphers(): boolean {
-  const require = createRequire(import.meta.url);
-  return (require('ssh2/lib/protocol/crypto.js') as { bindingAvailable: boolean }).bindingAvailable;
+/** What depot offers to a server whose host key is of one of these types. */
+export function algorithms(types: HostKeyType[]): Algorithms {
+  return { cipher: ciphers, hmac: macs, compress: ['none'], serverHostKey: types.flatMap(signatureAlgorithms) };
 }

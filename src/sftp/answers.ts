@@ -11,15 +11,12 @@ const idAndCode = 9;
 
 /** ssh2 ignores a STATUS without a code, and takes a packet of a wrong kind for OK: so we look at each first. */
 export class AnswerCheck {
-  readonly #expected: (id: number) => number | undefined;
   readonly #head = Buffer.alloc(headLength);
   #have = 0;
   #skip = 0;
 
-  /** @param expected the kind of answer that a request wants besides STATUS; undefined for an id that nobody waits for */
-  constructor(expected: (id: number) => number | undefined) {
-    this.#expected = expected;
-  }
+  /** `expected`: the kind of answer that a request wants besides STATUS; undefined for an id that nobody waits for. */
+  constructor(private readonly expected: (id: number) => number | undefined) {}
 
   /** The next octets of the channel; what is wrong with them, or null. */
   check(data: Uint8Array): string | null {
@@ -46,7 +43,7 @@ export class AnswerCheck {
   }
 
   #judge(type: number, length: number, id: number): string | null {
-    const expected = this.#expected(id);
+    const expected = this.expected(id);
     // ssh2 passes by what nobody waits for.
     if (expected === undefined) return null;
     if (type === Answer.STATUS) return length < idAndCode ? 'it sent a STATUS without a status code' : null;

@@ -59,9 +59,7 @@ export interface ChannelOptions {
 
 /** One SFTP channel. Requests reject with `SftpStatus` (the server said no) or `ConnectionLost` (it said nothing). */
 export class SftpChannel {
-  readonly #sftp: SFTPWrapper;
   readonly #raw: Internals;
-  readonly #options: ChannelOptions;
   readonly #handlers = new Set<(reason: ConnectionLost) => void>();
   readonly #queue: (Message | (() => void))[] = [];
   /** Not more than the whole window, which some servers keep small. */
@@ -70,10 +68,11 @@ export class SftpChannel {
   /** Fastest answer to a small request so far, in milliseconds: close to one round trip. */
   roundTripMs = Infinity;
 
-  constructor(sftp: SFTPWrapper, options: ChannelOptions) {
-    this.#sftp = sftp;
+  constructor(
+    private readonly sftp: SFTPWrapper,
+    private readonly options: ChannelOptions,
+  ) {
     this.#raw = sftp as unknown as Internals;
-    this.#options = options;
     this.#requestRoom = Math.max(1, Math.min(requestRoom, this.#raw.outgoing.window));
     const answers = new AnswerCheck((id) => this.#raw._requests[id]?.answer);
     const push = this.#raw.push.bind(sftp);
@@ -101,7 +100,7 @@ export class SftpChannel {
   get writeSize(): number {
     if (this.has('limits@openssh.com'))
       return Math.max(1024, Math.min(this.#raw._maxWriteLen, this.#raw._maxOutPktLen - 1024, 261_120));
-    return /^SSH-2\.0-OpenSSH/.test(this.#options.server) ? 32_768 : 31_952;
+    return /^SSH-2\.0-OpenSSH/.test(this.options.server) ? 32_768 : 31_952;
   }
 
   /** Whether the server announced this extension. */
@@ -116,61 +115,61 @@ export class SftpChannel {
 
   /** `flags` of OpenFlag; the handle. */
   open(path: string, flags: number): Promise<Buffer> {
-    return this.#ask<Buffer>('open', (done) => this.#sftp.open(path, flags, done), Answer.HANDLE);
+    return this.#ask<Buffer>('open', (done) => this.sftp.open(path, flags, done), Answer.HANDLE);
   }
 
   /** Servers move, scan or flush files when they are closed: this answer may take long. */
   async close(handle: Buffer): Promise<void> {
-    await this.#ask<unknown>('close', (done) => this.#sftp.close(handle, done), Answer.STATUS, 20);
+    await this.#ask<unknown>('close', (done) => this.sftp.close(handle, done), Answer.STATUS, 20);
   }
 
   /** Size in octets; null when the server leaves it out of its answer. */
   async fstat(handle: Buffer): Promise<number | null> {
-    return sizeOf(await this.#ask<Stats>('fstat', (done) => this.#sftp.fstat(handle, done), Answer.ATTRS));
+    return sizeOf(await this.#ask<Stats>('fstat', (done) => this.sftp.fstat(handle, done), Answer.ATTRS));
   }
 
   /** Size in octets, as with `fstat`; symbolic links are followed. */
   async stat(path: string): Promise<number | null> {
-    return sizeOf(await this.#ask<Stats>('stat', (done) => this.#sftp.stat(path, done), Answer.ATTRS));
+    return sizeOf(await this.#ask<Stats>('stat', (done) => this.sftp.stat(path, done), Answer.ATTRS));
   }
 
   /** Null when the server leaves the mode out of its answer, as it may; symbolic links are followed. */
   async isDirectory(path: string): Promise<boolean | null> {
-    const { mode } = await this.#ask<Stats>('stat', (done) => this.#sftp.stat(path, done), Answer.ATTRS);
+    const { mode } = await this.#ask<Stats>('stat', (done) => this.sftp.stat(path, done), Answer.ATTRS);
     return typeof mode === 'number' && (mode & fileType) !== 0 ? (mode & fileType) === directory : null;
   }
 
   /** Size in octets, of a symbolic link itself. */
   async lstat(path: string): Promise<number | null> {
-    return sizeOf(await this.#ask<Stats>('lstat', (done) => this.#sftp.lstat(path, done), Answer.ATTRS));
+    return sizeOf(await this.#ask<Stats>('lstat', (done) => this.sftp.lstat(path, done), Answer.ATTRS));
   }
 
   /** `fsync@openssh.com`; ask `has` first. Gigabytes may have to reach a slow disk. */
   async fsync(handle: Buffer): Promise<void> {
-    await this.#ask<unknown>('fsync', (done) => this.#sftp.ext_openssh_fsync(handle, done), Answer.STATUS, 20);
+    await this.#ask<unknown>('fsync', (done) => this.sftp.ext_openssh_fsync(handle, done), Answer.STATUS, 20);
   }
 
   /** Plain SSH_FXP_RENAME: `posix-rename@openssh.com` overwrites its target. */
   async rename(from: string, to: string): Promise<void> {
-    await this.#ask<unknown>('rename', (done) => this.#sftp.rename(from, to, done), Answer.STATUS, 20);
+    await this.#ask<unknown>('rename', (done) => this.sftp.rename(from, to, done), Answer.STATUS, 20);
   }
 
   /** SSH_FXP_REMOVE; a directory is refused. */
   async remove(path: string): Promise<void> {
-    await this.#ask<unknown>('remove', (done) => this.#sftp.unlink(path, done), Answer.STATUS);
+    await this.#ask<unknown>('remove', (done) => this.sftp.unlink(path, done), Answer.STATUS);
   }
 
   /** At most `length` octets; servers may give fewer. */
   async read(handle: Buffer, length: number, position: number): Promise<Buffer> {
     const into = Buffer.alloc(length);
-    const ask = (done: Answered<number>): void => this.#sftp.read(handle, into, 0, length, position, done);
+    const ask = (done: Answered<number>): void => this.sftp.read(handle, into, 0, length, position, done);
     return into.subarray(0, await this.#ask('read', ask, Answer.DATA));
   }
 
   /** `statvfs@openssh.com`; null when it is not offered or says nothing. */
   async space(path: string): Promise<FileSystemSpace | null> {
     if (this.#raw._extensions['statvfs@openssh.com'] !== '2') return null;
-    const ask = (done: Answered<Record<string, number>>): void => this.#sftp.ext_openssh_statvfs(path, done as never);
+    const ask = (done: Answered<Record<string, number>>): void => this.sftp.ext_openssh_statvfs(path, done as never);
     const answer = await orRefusal(this.#ask('statvfs', ask, Answer.EXTENDED));
     if (answer instanceof SftpStatus) return null;
     const { f_bavail: blocks, f_frsize: size, f_favail: files } = answer;
@@ -232,7 +231,7 @@ export class SftpChannel {
   /** Ends the channel without waiting for anything; open handles are closed by the server. */
   end(reason = new ConnectionLost('the channel was closed')): void {
     this.#fail(reason);
-    this.#sftp.end();
+    this.sftp.end();
   }
 
   #ask<T>(operation: string, send: (done: Answered<T>) => void, wanted: number, patience = 1): Promise<T> {
@@ -276,7 +275,7 @@ export class SftpChannel {
 
   /** Until the function that this returns is called: `fail` when the channel fails, which it does when there is no answer in time. */
   #watch(operation: string, patience: number, fail: (reason: ConnectionLost) => void): () => void {
-    const { patienceMs, onStall } = this.#options;
+    const { patienceMs, onStall } = this.options;
     const timer = setTimeout(() => {
       const seconds = Math.round((patienceMs * patience) / 100) / 10;
       const stalled = new ConnectionLost(`no answer to ${operation} for ${seconds} s`);

@@ -1,12 +1,13 @@
 import { orAborted } from '../abort.js';
 import { copyOf, isDepotError, type DepotError } from '../errors.js';
 import type { SftpChannel } from './channel.js';
-import type { Trust } from './hostkeys.js';
 import type { Credentials } from './login.js';
 import { Unreachable } from './dial.js';
-import { openSession, type Session } from './session.js';
+import type { Session } from './session.js';
 import { ConnectionLost } from './status.js';
-import type { RemoteSpec } from './types.js';
+
+/** One attempt to connect and log in, as of `openSession`. */
+type Dial = (signal: AbortSignal) => Promise<Session>;
 
 /** Where a `Link` has its sessions from. */
 export interface SessionSource {
@@ -21,11 +22,11 @@ export interface SessionSource {
 }
 
 /** A connection for one upload alone. */
-export function ownConnection(spec: RemoteSpec, trust: Trust, credentials: Credentials): SessionSource {
+export function ownConnection(dial: Dial): SessionSource {
   return {
     async open(signal, dialing) {
       dialing();
-      const session = await openSession(spec, trust, credentials, signal);
+      const session = await dial(signal);
       // Without its first channel a session is of no use to anyone.
       session.channel.onLost(() => session.destroy());
       return session;
@@ -36,7 +37,7 @@ export function ownConnection(spec: RemoteSpec, trust: Trust, credentials: Crede
   };
 }
 
-/** Connections that the uploads of one run share, one after another or side by side: one a server, as long as the server takes that. */
+/** Connections that the uploads of one run share: one for each server, as long as the server takes that. */
 export class Connections {
   readonly #servers = new Map<string, SharedServer>();
   readonly #ended = new AbortController();
@@ -61,7 +62,6 @@ const stillDownMs = 60_000;
 
 /** One account at one server. */
 export class SharedServer {
-  readonly #ended: AbortSignal;
   #credentials: Promise<Credentials> | null = null;
   #connections: SharedConnection[] = [];
   #dialing: Promise<SharedConnection> | null = null;
@@ -71,9 +71,7 @@ export class SharedServer {
   #unreachable: { error: Unreachable; at: number } | null = null;
   #givenUp = false;
 
-  constructor(ended: AbortSignal) {
-    this.#ended = ended;
-  }
+  constructor(private readonly ended: AbortSignal) {}
 
   /** Secrets are found once, and a person is asked once. Throws what `make` threw, each time. */
   async credentials(make: () => Promise<Credentials>): Promise<Credentials> {
@@ -84,11 +82,11 @@ export class SharedServer {
     }
   }
 
-  /** For one upload; as `openSession` says. */
-  source(spec: RemoteSpec, trust: Trust, credentials: Credentials): SessionSource {
+  /** For one upload. */
+  source(dial: Dial): SessionSource {
     const isGivenUp = (): boolean => this.#givenUp;
     return {
-      open: (signal, dialing) => this.#open(spec, trust, credentials, signal, dialing),
+      open: (signal, dialing) => this.#open(dial, signal, dialing),
       get givenUp() {
         return isGivenUp();
       },
@@ -97,13 +95,7 @@ export class SharedServer {
     };
   }
 
-  async #open(
-    spec: RemoteSpec,
-    trust: Trust,
-    credentials: Credentials,
-    signal: AbortSignal,
-    dialing: () => void,
-  ): Promise<Session> {
+  async #open(dial: Dial, signal: AbortSignal, dialing: () => void): Promise<Session> {
     for (;;) {
       const session = await this.#borrow();
       signal.throwIfAborted();
@@ -113,7 +105,7 @@ export class SharedServer {
         throw this.#unreachable.error;
       if (this.#dialing === null) {
         dialing();
-        this.#dialing = this.#dial(spec, trust, credentials).finally(() => (this.#dialing = null));
+        this.#dialing = this.#dial(dial).finally(() => (this.#dialing = null));
       }
       const connection = await orAborted(this.#dialing, signal).catch((error: unknown) => {
         throw copyOf(error);
@@ -134,9 +126,9 @@ export class SharedServer {
     return null;
   }
 
-  async #dial(spec: RemoteSpec, trust: Trust, credentials: Credentials): Promise<SharedConnection> {
+  async #dial(dial: Dial): Promise<SharedConnection> {
     try {
-      const connection = new SharedConnection(await openSession(spec, trust, credentials, this.#ended));
+      const connection = new SharedConnection(await dial(this.ended));
       this.#connections.push(connection);
       this.#worked = true;
       this.#unreachable = null;
@@ -155,14 +147,12 @@ export class SharedServer {
 
 /** One connection, and who uses it. */
 class SharedConnection {
-  readonly session: Session;
   #first: SftpChannel | null;
   #users = 0;
   /** Someone wants it gone: nobody else is sent there. */
   #retired = false;
 
-  constructor(session: Session) {
-    this.session = session;
+  constructor(readonly session: Session) {
     this.#first = session.channel;
   }
 

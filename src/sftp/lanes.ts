@@ -1,6 +1,4 @@
-import { performance } from 'node:perf_hooks';
-import type { Piece } from './write-queue.js';
-import { positionOf } from './write-queue.js';
+import { positionOf, type Piece } from './write-queue.js';
 import type { SftpChannel } from './channel.js';
 import type { ConnectionLost, SftpStatus } from './status.js';
 import type { RemoteSpec } from './types.js';
@@ -13,25 +11,23 @@ const channelWindow = 2 * 1024 * 1024;
 
 /** One SFTP channel with the remote file open in it, and its writes in flight. */
 export class Lane {
-  readonly channel: SftpChannel;
-  readonly handle: Buffer;
   readonly writeSize: number;
   readonly inFlight = new Set<Piece>();
   bytesInFlight = 0;
-  readonly #window: number;
   readonly #bytes: number;
 
   /** `window`: writes in flight; bounded in octets too, just over what the channel's window lets out. */
-  constructor(channel: SftpChannel, handle: Buffer, window: number) {
-    this.channel = channel;
-    this.handle = handle;
+  constructor(
+    readonly channel: SftpChannel,
+    readonly handle: Buffer,
+    private readonly window: number,
+  ) {
     this.writeSize = channel.writeSize;
-    this.#window = window;
     this.#bytes = laneBytes(this.writeSize, window);
   }
 
   get hasRoom(): boolean {
-    return !this.channel.lost && this.inFlight.size < this.#window && this.bytesInFlight < this.#bytes;
+    return !this.channel.lost && this.inFlight.size < this.window && this.bytesInFlight < this.#bytes;
   }
 
   send(piece: Piece, answered: (error: SftpStatus | ConnectionLost | null) => void): void {

@@ -20,8 +20,12 @@ const maxOddities = 3;
 
 /** The arrangement's directory on the server, through one connection at a time, made again when it is lost. */
 export class Link {
-  readonly spec: RemoteSpec;
-  readonly hooks: TransportHooks;
+  /** How the server identified itself, `SSH-2.0-…`. */
+  server = '';
+  /** `ssh-ed25519 SHA256:…` */
+  hostKey = '';
+  /** Why the last connection was lost; empty where none was. */
+  lastLoss = '';
   readonly stats: TransportStats = { attempts: 0, reconnects: 0, lanes: 0, acknowledged: 0 };
   /**
    * Whether the server shows a file under its name while it is open, as an upload has seen; null where none has looked, or may not. Where it
@@ -30,38 +34,25 @@ export class Link {
   namesOpenFiles: boolean | null = null;
   /** Partials whose connection was lost, and of which no record knows: they may appear after what was deposited in their place. */
   readonly lostPartials = new Set<string>();
-  readonly #source: SessionSource;
   #session: Session | null = null;
   #openedAt = 0;
   #closed = false;
   #establishing: { session: Promise<Session>; signal: AbortSignal } | null = null;
-  readonly #patience: Patience;
+  readonly patience: Patience;
   /** There was a connection since the last progress. */
   #again = false;
-  #lastLoss = '';
   #backoff = new Backoff();
-  #server = '';
-  #hostKey = '';
 
   /** For `connect`, which connects before anyone sees it. */
-  constructor(spec: RemoteSpec, hooks: TransportHooks, source: SessionSource) {
-    this.spec = spec;
-    this.hooks = hooks;
-    this.#source = source;
-    this.#patience = new Patience(spec.quietForMs ?? spec.retryForMs, {
+  constructor(
+    readonly spec: RemoteSpec,
+    readonly hooks: TransportHooks,
+    private readonly source: SessionSource,
+  ) {
+    this.patience = new Patience(spec.quietForMs ?? spec.retryForMs, {
       holdOff: () => this.#holdOff(),
       error: () => this.#quiet(),
     });
-  }
-
-  /** How the server identified itself, `SSH-2.0-…`. */
-  get server(): string {
-    return this.#server;
-  }
-
-  /** `ssh-ed25519 SHA256:…` */
-  get hostKey(): string {
-    return this.#hostKey;
   }
 
   /** Whether this server is known to put each write at its offset: what is not known must be shown before anything is written twice. */
@@ -72,11 +63,6 @@ export class Link {
   /** Whether a file left open by a lost connection may get its name later, even after we removed it (rclone). */
   get lostFilesMayAppear(): boolean {
     return !this.placesWrites || this.namesOpenFiles === false;
-  }
-
-  /** Why the last connection was lost; empty where none was. */
-  get lastLoss(): string {
-    return this.#lastLoss;
   }
 
   /** The arrangement's directory as the server is to hear it. */
@@ -107,11 +93,11 @@ export class Link {
   }
 
   #start(signal: AbortSignal): { session: Promise<Session>; signal: AbortSignal } {
-    const end = this.#patience.begin(() => undefined);
+    const end = this.patience.begin(() => undefined);
     const session = this.#dial(signal).finally(() => {
       end();
       this.#establishing = null;
-      this.#patience.check();
+      this.patience.check();
     });
     session.catch(() => undefined);
     return { session, signal };
@@ -124,21 +110,16 @@ export class Link {
 
   /** The server acknowledged octets, or completed a step: the clock of `retryFor` starts again. */
   progressed(): void {
-    this.#patience.progressed();
+    this.patience.progressed();
     this.#again = false;
-    if (this.#source.givenUp) this.#source.worked();
+    if (this.source.givenUp) this.source.worked();
   }
 
   /** For whoever waits for the server. `signal` follows the one that is given, and is aborted when there was no progress for `retryFor`. */
   wait(signal: AbortSignal = this.hooks.signal): { signal: AbortSignal; end: () => void } {
     const over = new AbortController();
-    const end = this.waits((error) => over.abort(error));
+    const end = this.patience.begin((error) => over.abort(error));
     return { signal: AbortSignal.any([signal, over.signal]), end };
-  }
-
-  /** The same for who takes the error itself; the function that this returns ends the waiting. */
-  waits(expired: (error: DepotError) => void): () => void {
-    return this.#patience.begin(expired);
   }
 
   /** A connection that came back at the last moment still has the time of one answer; one that is being made has `connectTimeout`. */
@@ -148,12 +129,12 @@ export class Link {
   }
 
   async #dial(signal: AbortSignal): Promise<Session> {
-    const first = this.#server === '';
-    const patienceMs = this.#source.givenUp ? 0 : this.spec.retryForMs;
-    const deadline = performance.now() + patienceMs - this.#patience.quietMs;
+    const first = this.server === '';
+    const patienceMs = this.source.givenUp ? 0 : this.spec.retryForMs;
+    const deadline = performance.now() + patienceMs - this.patience.quietMs;
     if (this.#again) {
       // It came back once already and did not last: not at full speed, and not for ever.
-      if (performance.now() >= deadline) throw this.#patience.expire();
+      if (performance.now() >= deadline) throw this.patience.expire();
       await this.#backoff.wait(deadline, signal);
     } else {
       this.#backoff = new Backoff();
@@ -161,22 +142,22 @@ export class Link {
     let warned = false;
     for (let oddities = 0; ; ) {
       try {
-        const session = await this.#source.open(signal, () => this.stats.attempts++);
-        if (first) this.#patience.progressed();
+        const session = await this.source.open(signal, () => this.stats.attempts++);
+        if (first) this.patience.progressed();
         else this.stats.reconnects++;
         this.#again = !first;
         this.#session = session;
         this.#openedAt = performance.now();
-        this.#server = session.server;
-        this.#hostKey = `${session.hostKey.type} ${session.hostKey.fingerprint}`;
-        session.channel.onLost((reason) => (this.#lastLoss = reason.message));
+        this.server = session.server;
+        this.hostKey = `${session.hostKey.type} ${session.hostKey.fingerprint}`;
+        session.channel.onLost((reason) => (this.lastLoss = reason.message));
         return session;
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof Unreachable)) throw error;
         if (error.final && ++oddities >= maxOddities) throw error.final;
         if (performance.now() >= deadline) {
-          this.#source.giveUp();
+          this.source.giveUp();
           throw error.final ?? this.#exhausted(first, error, patienceMs);
         }
         if (!warned)
@@ -190,12 +171,12 @@ export class Link {
   /** Connections can be made, and nothing comes of them. */
   #quiet(): DepotError {
     const { arrangement } = this.spec;
-    this.#source.giveUp();
+    this.source.giveUp();
     this.#again = false;
-    const why = this.#lastLoss === '' ? 'it does not answer' : this.#lastLoss;
+    const why = this.lastLoss === '' ? 'it does not answer' : this.lastLoss;
     return new DepotError(
       'connection-lost',
-      `${address(this.spec)} let us connect and acknowledged nothing for ${duration(Math.max(this.#patience.quietMs, 1))}: ${why}`,
+      `${address(this.spec)} let us connect and acknowledged nothing for ${duration(Math.max(this.patience.quietMs, 1))}: ${why}`,
       {
         published: 'no',
         hint: `run «depot doctor${arrangement === undefined ? '' : ` ${arrangement}`} --write-test»; if that hangs too, show this to the agent, and to whoever runs the VPN: one that drops large packets (MTU) looks like this`,

@@ -62,9 +62,6 @@ export class LoginAttempt {
   expired: string | null = null;
   /** A secret could not be had: more to the point than the server's refusal. */
   failure: Error | null = null;
-  readonly #spec: RemoteSpec;
-  readonly #credentials: Credentials;
-  readonly #stage: StageTimer;
   readonly #done = new Set<string>();
   /** What was sent, for messages. */
   readonly #sent: string[] = [];
@@ -74,11 +71,11 @@ export class LoginAttempt {
   #halfway = false;
   #told = '';
 
-  constructor(spec: RemoteSpec, credentials: Credentials, stage: StageTimer) {
-    this.#spec = spec;
-    this.#credentials = credentials;
-    this.#stage = stage;
-  }
+  constructor(
+    private readonly spec: RemoteSpec,
+    private readonly credentials: Credentials,
+    private readonly stage: StageTimer,
+  ) {}
 
   /** Whether any credential was sent. */
   get tried(): boolean {
@@ -92,23 +89,23 @@ export class LoginAttempt {
   }
 
   accepted(): void {
-    if (this.#passwordSent) Object.assign(this.#credentials.sent, { unanswered: 0, proven: true });
+    if (this.#passwordSent) Object.assign(this.credentials.sent, { unanswered: 0, proven: true });
   }
 
   /** For ssh2's `authHandler`: asks the server what it takes, then tries that, one method after another. */
   readonly handler: AuthHandlerMiddleware = (left, partialSuccess, next) => {
     const giveUp = next as unknown as (no: false) => void;
     if ((left as AuthenticationType[] | null) === null) {
-      next({ type: 'none', username: this.#spec.username });
+      next({ type: 'none', username: this.spec.username });
       return;
     }
     if (partialSuccess) this.#halfway = true;
     this.offered = left.map((method) => printable(method));
     this.#answered();
     // The time is the server's; nobody is hurried who types a password.
-    this.#stage.pause();
+    this.stage.pause();
     this.#nextMethod(left)
-      .finally(() => this.#stage.start())
+      .finally(() => this.stage.start())
       .then(
         (method) => (method === null ? giveUp(false) : next(method)),
         (error: unknown) => {
@@ -119,13 +116,13 @@ export class LoginAttempt {
   };
 
   async #nextMethod(left: AuthenticationType[]): Promise<AnyAuthMethod | null> {
-    const { key, password } = this.#credentials;
-    const username = this.#spec.username;
+    const { key, password } = this.credentials;
+    const username = this.spec.username;
     const open = (method: AuthenticationType): boolean => left.includes(method) && !this.#done.has(method);
     if (key && open('publickey')) {
       this.#done.add('publickey');
       this.#sent.push(
-        `the SSH key${this.#credentials.keyFile === undefined ? '' : ` ${printable(this.#credentials.keyFile)}`} (${fingerprintOf(key.getPublicSSH())})`,
+        `the SSH key${this.credentials.keyFile === undefined ? '' : ` ${printable(this.credentials.keyFile)}`} (${fingerprintOf(key.getPublicSSH())})`,
       );
       return { type: 'publickey', username, key };
     }
@@ -149,16 +146,16 @@ export class LoginAttempt {
   }
 
   #sendsPassword(): void {
-    const place = this.#credentials.passwordFrom?.()?.place;
+    const place = this.credentials.passwordFrom?.()?.place;
     const words = `the password${place === undefined ? '' : ` from ${place}`}`;
     if (!this.#sent.includes(words)) this.#sent.push(words);
     this.#passwordSent = true;
-    this.#credentials.sent.unanswered++;
+    this.credentials.sent.unanswered++;
   }
 
   /** An answer, whatever it says: the password was not merely lost. */
   #answered(): void {
-    if (this.#passwordSent) this.#credentials.sent.unanswered = 0;
+    if (this.#passwordSent) this.credentials.sent.unanswered = 0;
   }
 
   /** The password for a hidden prompt that asks for it, once; anything else is left empty and remembered. */
@@ -179,25 +176,25 @@ export class LoginAttempt {
 
   /** The connection ended during the login: refused, or no answer. */
   failed(error: Failure, timedOut: boolean): Error {
-    const { sent } = this.#credentials;
+    const { sent } = this.credentials;
     // Numbers are SSH's disconnect reasons (RFC 4253 section 11.1); sshd uses 2 for "too many authentication failures".
     const told = error.level === 'client-authentication' || (typeof error.code === 'number' && this.tried);
     if (!timedOut && (told || this.failure !== null || this.expired !== null)) return this.refusal(error);
     const why = timedOut
-      ? `did not answer the login in ${duration(this.#spec.connectTimeoutMs)}`
+      ? `did not answer the login in ${duration(this.spec.connectTimeoutMs)}`
       : 'closed the connection during the login';
     const hint = timedOut ? 'push again; where the server is always that slow, raise remote.connectTimeout' : askForLog;
     const passing = new Unreachable(why, { reached: true, cause: error, hint });
     if (this.#passwordSent && !sent.proven && sent.unanswered >= mostUnanswered) {
       return new DepotError(
         'unreachable',
-        `${address(this.#spec)} ${why}; the password was sent ${sent.unanswered} times and is not sent again, so that the account is not locked`,
+        `${address(this.spec)} ${why}; the password was sent ${sent.unanswered} times and is not sent again, so that the account is not locked`,
         {
           published: 'no',
           cause: passing,
           hint: timedOut
-            ? `raise remote.connectTimeout, which is ${duration(this.#spec.connectTimeoutMs)}; should the password be wrong: ${this.#passwordRemedy()}`
-            : `ask the agent what its server's log says about ${printable(this.#spec.username)}; should the password be wrong: ${this.#passwordRemedy()}`,
+            ? `raise remote.connectTimeout, which is ${duration(this.spec.connectTimeoutMs)}; should the password be wrong: ${this.#passwordRemedy()}`
+            : `ask the agent what its server's log says about ${printable(this.spec.username)}; should the password be wrong: ${this.#passwordRemedy()}`,
         },
       );
     }
@@ -213,7 +210,7 @@ export class LoginAttempt {
 
   /** The refusal in words. */
   refusal(cause?: unknown, instead?: string): DepotError {
-    const who = `${printable(this.#spec.username)}@${address(this.#spec)}`;
+    const who = `${printable(this.spec.username)}@${address(this.spec)}`;
     const details = { published: 'no' as const, cause };
     // A key that the server refused is the refusal, even when there was no password to try after it.
     const missing =
@@ -222,7 +219,7 @@ export class LoginAttempt {
     if (missing && this.failure)
       return new DepotError('secret-missing', `no password for ${who}: ${printable(this.failure.message)}`, {
         ...details,
-        hint: `store it: ${loginCommand(this.#spec.arrangement)}`,
+        hint: `store it: ${loginCommand(this.spec.arrangement)}`,
       });
     if (this.expired !== null) {
       return new DepotError(
@@ -243,7 +240,7 @@ export class LoginAttempt {
     }
     const offered = this.offered.length > 0 ? `; the server takes ${this.offered.join(', ')}` : '';
     const told = this.#told.trim() === '' ? '' : `; it says ${shown(Buffer.from(this.#told.trim()), 200)}`;
-    const has = [this.#credentials.key && 'an SSH key', this.#credentials.password && 'a password'].filter(
+    const has = [this.credentials.key && 'an SSH key', this.credentials.password && 'a password'].filter(
       (s) => s !== null,
     );
     const what = this.tried
@@ -266,13 +263,13 @@ export class LoginAttempt {
     if (this.#passwordSent)
       return `${key ? 'check with the agent that it has the public part of this SSH key; or ' : ''}${this.#passwordRemedy()}; check the user name too`;
     if (key)
-      return `check with the agent that it has the public part of this SSH key, and the user name${takesPassword && this.offered.length > 0 ? `; or store a password: ${loginCommand(this.#spec.arrangement)}` : ''}`;
-    if (takesPassword) return `check user name and password: ${loginCommand(this.#spec.arrangement)}`;
+      return `check with the agent that it has the public part of this SSH key, and the user name${takesPassword && this.offered.length > 0 ? `; or store a password: ${loginCommand(this.spec.arrangement)}` : ''}`;
+    if (takesPassword) return `check user name and password: ${loginCommand(this.spec.arrangement)}`;
     if (!this.offered.includes('publickey')) return 'ask the agent for a login by password or SSH key';
     return 'name an SSH key in remote.privateKey of depot.yaml, and give the agent its public part';
   }
 
   #passwordRemedy(other = 'store the right password'): string {
-    return this.#credentials.passwordFrom?.()?.remedy ?? `${other}: ${loginCommand(this.#spec.arrangement)}`;
+    return this.credentials.passwordFrom?.()?.remedy ?? `${other}: ${loginCommand(this.spec.arrangement)}`;
   }
 }

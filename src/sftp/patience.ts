@@ -13,18 +13,16 @@ interface Judge {
  * nothing waits (a source is silent) does not count, and starts nothing again either.
  */
 export class Patience {
-  readonly #limitMs: number;
-  readonly #judge: Judge;
   readonly #waiting = new Set<(error: DepotError) => void>();
   #since = 0;
   /** Quiet time of those who waited before, since the last progress. */
   #before = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(limitMs: number, judge: Judge) {
-    this.#limitMs = limitMs;
-    this.#judge = judge;
-  }
+  constructor(
+    private readonly limitMs: number,
+    private readonly judge: Judge,
+  ) {}
 
   /** Somebody waits from now on, until the function that this returns is called. `expired` is called at most once. */
   begin(expired: (error: DepotError) => void): () => void {
@@ -55,7 +53,7 @@ export class Patience {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#waiting.size === 0) return;
-    const leftMs = Math.max(this.#limitMs - this.quietMs, this.#judge.holdOff());
+    const leftMs = Math.max(this.limitMs - this.quietMs, this.judge.holdOff());
     if (leftMs === Infinity) return;
     if (leftMs > 0) {
       this.#timer = setTimeout(() => this.check(), Math.ceil(leftMs));
@@ -66,7 +64,7 @@ export class Patience {
 
   /** Ends the waiting of everybody, with the error that this returns. */
   expire(): DepotError {
-    const error = this.#judge.error();
+    const error = this.judge.error();
     const everyone = [...this.#waiting];
     this.#waiting.clear();
     clearTimeout(this.#timer);

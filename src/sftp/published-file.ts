@@ -25,18 +25,16 @@ export interface Seen {
 
 /** A suitcase or sidecar, from partial to final name. Answers get lost and cannot be asked for again, so we look. */
 export class PublishedFile {
-  readonly remote: Link;
-  readonly names: FileNames;
   readonly partialPath: string;
   readonly finalPath: string;
-  protected readonly signal: AbortSignal;
 
-  constructor(remote: Link, names: FileNames, signal = remote.hooks.signal) {
-    this.remote = remote;
-    this.names = names;
+  constructor(
+    readonly remote: Link,
+    readonly names: FileNames,
+    protected readonly signal = remote.hooks.signal,
+  ) {
     this.partialPath = remote.path(names.partialName);
     this.finalPath = remote.path(names.finalName);
-    this.signal = signal;
   }
 
   /** What lies at both names, in one round trip. */

@@ -4,6 +4,7 @@ import { trusted } from './hostkeys.js';
 import { Link } from './link.js';
 import { prepareLogin } from './login.js';
 import { PublishedFile, type FileNames, type Settled } from './published-file.js';
+import { openSession, type Session } from './session.js';
 import { Sidecar, type Leftover } from './sidecar.js';
 import type { Login, RemoteSpec, TransportHooks, UploadOptions } from './types.js';
 import { Upload } from './upload.js';
@@ -26,12 +27,7 @@ export class Remote extends Link {
   }
 }
 
-/**
- * Connects and logs in, so that nothing else has to be started when that fails. In the order of the checks:
- * `host-key-unknown`, `config-invalid` (a pin), `secret-missing`, `passphrase-wrong`, `key-unreadable`
- * before anything is sent; then `unreachable` after `retryForMs`, `host-key-changed`, `login-refused`,
- * `remote-refused` (no SFTP). With `shared`, over a connection that others use too.
- */
+/** Connects and logs in, so that nothing else is started when that fails; with `shared`, over a connection of several. */
 export async function connect(
   spec: RemoteSpec,
   login: Login,
@@ -41,11 +37,8 @@ export async function connect(
   const trust = await trusted(spec);
   const prepare = (): ReturnType<typeof prepareLogin> => prepareLogin(login, spec.arrangement);
   const credentials = await (shared === undefined ? prepare() : shared.credentials(prepare));
-  const remote = new Remote(
-    spec,
-    hooks,
-    shared === undefined ? ownConnection(spec, trust, credentials) : shared.source(spec, trust, credentials),
-  );
+  const dial = (signal: AbortSignal): Promise<Session> => openSession(spec, trust, credentials, signal);
+  const remote = new Remote(spec, hooks, shared === undefined ? ownConnection(dial) : shared.source(dial));
   await remote.session();
   return remote;
 }

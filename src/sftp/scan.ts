@@ -1,7 +1,7 @@
 import ssh2 from 'ssh2';
 import { DepotError } from '../errors.js';
 import { fingerprintOf, hostKeyTypes, type HostKeyType } from '../names/host-key.js';
-import { ciphers, macs, signatureAlgorithms } from './algorithms.js';
+import { algorithms } from './algorithms.js';
 import { address, keyTypeOf } from './hostkeys.js';
 import { knownHostsLine } from './knownhosts.js';
 import { dial, Unreachable } from './dial.js';
@@ -110,7 +110,7 @@ async function hostKey(
       username: 'depot',
       readyTimeout: 0,
       ident: 'depot',
-      algorithms: { cipher: ciphers, hmac: macs, compress: ['none'], serverHostKey: signatureAlgorithms(type) },
+      algorithms: algorithms([type]),
       // Having seen the key is enough: the handshake ends here.
       hostVerifier: (shown: Buffer) => {
         key = shown;

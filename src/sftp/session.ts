@@ -14,7 +14,7 @@ import {
 } from './explain.js';
 import { acceptableTypes, address, isTrusted, keyTypeOf, type Trust } from './hostkeys.js';
 import { fingerprintOf, hostKeyTypes, type HostKeyType } from '../names/host-key.js';
-import { ciphers, macs, signatureAlgorithms } from './algorithms.js';
+import { algorithms } from './algorithms.js';
 import { SftpChannel } from './channel.js';
 import { dial, Unreachable } from './dial.js';
 import { LoginAttempt, type Credentials } from './login.js';
@@ -182,12 +182,7 @@ async function attempt(
       keepaliveInterval: keepalive.intervalMs,
       keepaliveCountMax: keepalive.count,
       ident: 'depot',
-      algorithms: {
-        cipher: ciphers,
-        hmac: macs,
-        compress: ['none'],
-        serverHostKey: types.flatMap(signatureAlgorithms),
-      },
+      algorithms: algorithms(types),
       hostVerifier: (key: Buffer) => {
         hostKey = { type: keyTypeOf(key), fingerprint: fingerprintOf(key) };
         if (isTrusted(trust, key)) return true;

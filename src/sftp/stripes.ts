@@ -23,10 +23,6 @@ export interface StripesEvents {
 
 /** Positioned writes of one file, striped over lanes, and repeated where a lane or an answer fails. */
 export class Stripes {
-  readonly #remote: Link;
-  readonly #path: string;
-  readonly #queue: WriteQueue;
-  readonly #events: StripesEvents;
   readonly #growth: LaneGrowth;
   readonly #stallTimer: NodeJS.Timeout;
   #lanes: Lane[] = [];
@@ -42,11 +38,12 @@ export class Stripes {
   #reach = 0;
   #lastAnswer = 0;
 
-  constructor(remote: Link, path: string, queue: WriteQueue, events: StripesEvents) {
-    this.#remote = remote;
-    this.#path = path;
-    this.#queue = queue;
-    this.#events = events;
+  constructor(
+    private readonly remote: Link,
+    private readonly path: string,
+    private readonly queue: WriteQueue,
+    private readonly events: StripesEvents,
+  ) {
     this.#growth = new LaneGrowth(lanesAllowed(remote.spec, remote).lanes);
     const stallMs = remote.spec.stallMs ?? 30_000;
     this.#stallTimer = setInterval(() => this.#checkStall(stallMs), Math.max(10, stallMs / 8)).unref();
@@ -70,7 +67,7 @@ export class Stripes {
   /** Octets that may be held now: enough for the lanes there are, and a little for the next. */
   get heldLimit(): number {
     const lane = this.first;
-    const perLane = lane ? laneBytes(lane.writeSize, this.#remote.spec.window) : 0;
+    const perLane = lane ? laneBytes(lane.writeSize, this.remote.spec.window) : 0;
     return Math.min(maxHeldBytes, Math.max(minHeldBytes, this.#lanes.length * perLane + 2 * 1024 * 1024));
   }
 
@@ -80,8 +77,8 @@ export class Stripes {
     this.#refusal = null;
     this.#reopened = reopened;
     this.#lastAnswer = performance.now();
-    this.#add(new Lane(channel, handle, this.#remote.spec.window));
-    channel.onLost(() => this.#events.lost());
+    this.#add(new Lane(channel, handle, this.remote.spec.window));
+    channel.onLost(() => this.events.lost());
   }
 
   /** Unanswered writes go back into the queue. Every lane ends: one that lived on would send from reused memory. */
@@ -100,14 +97,14 @@ export class Stripes {
 
   /** Gives every lane with room something to write, the emptiest first. */
   pump(): void {
-    while (!this.#paused && this.#refusal === null && !this.#ended && this.#queue.hasNext) {
+    while (!this.#paused && this.#refusal === null && !this.#ended && this.queue.hasNext) {
       // The first write after a second open shows what the server makes of it.
       if (this.#reopened !== null && !this.#idle) return;
       let lane: Lane | undefined;
       for (const candidate of this.#lanes) {
         if (candidate.hasRoom && (!lane || candidate.bytesInFlight < lane.bytesInFlight)) lane = candidate;
       }
-      const piece = lane && this.#queue.next(lane.writeSize);
+      const piece = lane && this.queue.next(lane.writeSize);
       if (!lane || !piece) return;
       if (this.#idle) this.#lastAnswer = performance.now();
       const chosen = lane;
@@ -118,7 +115,7 @@ export class Stripes {
   #answered(lane: Lane, piece: Piece, error: SftpStatus | ConnectionLost | null): void {
     this.#lastAnswer = performance.now();
     if (error) {
-      this.#queue.giveBack(piece);
+      this.queue.giveBack(piece);
       if (!(error instanceof ConnectionLost)) this.#refused(piece, error);
       return;
     }
@@ -126,38 +123,38 @@ export class Stripes {
     const { size } = this.#reopened ?? { size: null };
     this.#reopened = null;
     this.#reach = Math.max(this.#reach, positionOf(piece) + length);
-    if (size !== null && size > positionOf(piece) && !this.#remote.placesWrites)
+    if (size !== null && size > positionOf(piece) && !this.remote.placesWrites)
       this.#whilePaused(this.#checkPlace(lane, Math.max(size, positionOf(piece) + length)));
-    this.#queue.acknowledge(piece);
-    this.#remote.progressed();
-    this.#remote.stats.acknowledged += length;
-    this.#remote.hooks.progress?.({ acknowledged: this.#queue.acknowledged });
-    const wanted = this.#growth.wanted(this.#lanes.length, length, this.#queue.hasNext, lane.channel.roundTripMs);
+    this.queue.acknowledge(piece);
+    this.remote.progressed();
+    this.remote.stats.acknowledged += length;
+    this.remote.hooks.progress?.({ acknowledged: this.queue.acknowledged });
+    const wanted = this.#growth.wanted(this.#lanes.length, length, this.queue.hasNext, lane.channel.roundTripMs);
     if (wanted > this.#lanes.length && !this.#opening) void this.#open(wanted - this.#lanes.length);
     this.pump();
     this.#askWhenIdle();
-    this.#events.changed();
+    this.events.changed();
   }
 
   /** FAILURE has no cause: ask about space, write once more, then stop. Other answers are final. */
   #refused(piece: Piece, error: SftpStatus): void {
     if (this.#ended) return;
-    const what = `write to ${this.#path}`;
+    const what = `write to ${this.path}`;
     const details = { published: 'no', cause: error } as const;
     piece.refusals++;
     if (this.#reopened !== null && !isStatus(error, Status.NO_SPACE_ON_FILESYSTEM, Status.QUOTA_EXCEEDED)) {
       this.#askWhenIdle(error);
     } else if (isStatus(error, Status.NO_SUCH_FILE)) {
-      this.#events.failed(
+      this.events.failed(
         new DepotError('remote-refused', `the server refused to ${what}: its file is gone`, {
           ...details,
           hint: 'ask the agent what removes files while they are written',
         }),
       );
     } else if (!isStatus(error, Status.FAILURE)) {
-      this.#events.failed(refusal(error, what));
+      this.events.failed(refusal(error, what));
     } else if (piece.refusals > 1) {
-      this.#events.failed(
+      this.events.failed(
         new DepotError('remote-refused', `the server refused twice to ${what}: it did not say why`, {
           ...details,
           hint: 'ask the agent about quota and free space, then push again',
@@ -178,28 +175,28 @@ export class Stripes {
     this.#refusal = null;
     const lane = this.first;
     if (lane === undefined) return;
-    const space = await lane.channel.space(this.#remote.directory);
-    if (space && space.freeBytes < lane.writeSize) this.#events.failed(fullDisk(this.#remote, error));
+    const space = await lane.channel.space(this.remote.directory);
+    if (space && space.freeBytes < lane.writeSize) this.events.failed(fullDisk(this.remote, error));
     else if (this.#reopened !== null)
-      this.#events.failed(
-        new PartialLost(`the server does not take ${this.#path} any further after it was opened again`, error),
+      this.events.failed(
+        new PartialLost(`the server does not take ${this.path} any further after it was opened again`, error),
       );
-    else if (!(await this.#mayRepeat(lane))) this.#events.failed(refusal(error, `write to ${this.#path}`));
+    else if (!(await this.#mayRepeat(lane))) this.events.failed(refusal(error, `write to ${this.path}`));
   }
 
   /** A server that appends would put it behind what was written since. */
   async #mayRepeat(lane: Lane): Promise<boolean> {
-    if (this.#remote.placesWrites || this.#reach <= this.#queue.contiguous) return true;
-    const size = await sizeOf(lane.channel, lane.handle, this.#path);
+    if (this.remote.placesWrites || this.#reach <= this.queue.contiguous) return true;
+    const size = await sizeOf(lane.channel, lane.handle, this.path);
     return size !== null && size >= this.#reach;
   }
 
   /** Written where there was something already, it must not have made the file longer. */
   async #checkPlace(lane: Lane, size: number): Promise<void> {
-    const now = await sizeOf(lane.channel, lane.handle, this.#path);
+    const now = await sizeOf(lane.channel, lane.handle, this.path);
     if (now !== null && now > size)
-      this.#events.failed(
-        new PartialLost(`the server appends to ${this.#path} whatever the offset, so it cannot be gone on with`),
+      this.events.failed(
+        new PartialLost(`the server appends to ${this.path} whatever the offset, so it cannot be gone on with`),
       );
   }
 
@@ -207,7 +204,7 @@ export class Stripes {
     this.#paused = true;
     question
       .catch((failure: unknown) => {
-        if (!(failure instanceof ConnectionLost)) this.#events.failed(failure as Error);
+        if (!(failure instanceof ConnectionLost)) this.events.failed(failure as Error);
       })
       .finally(() => {
         this.#paused = false;
@@ -220,16 +217,16 @@ export class Stripes {
   async #open(count: number): Promise<void> {
     this.#opening = true;
     const { first } = this;
-    const session = this.#remote.live;
+    const session = this.remote.live;
     try {
       if (!first || session?.channel !== first.channel) return;
       await Promise.all(
         Array.from({ length: count }, async () => {
           const channel = await session.openChannel();
           try {
-            const handle = await openBeside(channel, this.#path, this.#queue.acknowledged);
+            const handle = await openBeside(channel, this.path, this.queue.acknowledged);
             if (this.first === first && !this.#ended) {
-              this.#add(new Lane(channel, handle, this.#remote.spec.window));
+              this.#add(new Lane(channel, handle, this.remote.spec.window));
               return;
             }
             await channel.close(handle);
@@ -241,22 +238,22 @@ export class Stripes {
         }),
       );
     } catch (error) {
-      if (error instanceof DepotError) this.#events.failed(error);
+      if (error instanceof DepotError) this.events.failed(error);
       // Refused; unless it was the connection that went, which says nothing about lanes.
       else if (!first?.channel.lost) this.#growth.stop();
     } finally {
       this.#opening = false;
-      this.#events.changed();
+      this.events.changed();
     }
   }
 
   #add(lane: Lane): void {
     this.#lanes.push(lane);
-    this.#remote.stats.lanes = Math.max(this.#remote.stats.lanes, this.#lanes.length);
+    this.remote.stats.lanes = Math.max(this.remote.stats.lanes, this.#lanes.length);
     this.#growth.changed();
     if (this.#lanes.length > 1) lane.channel.onLost(() => this.#drop(lane));
     this.pump();
-    this.#events.changed();
+    this.events.changed();
   }
 
   /** A lane of several is gone: the others write what it had not delivered. */
@@ -270,7 +267,7 @@ export class Stripes {
   }
 
   #giveBack(lane: Lane): void {
-    for (const piece of lane.takeBack()) this.#queue.giveBack(piece);
+    for (const piece of lane.takeBack()) this.queue.giveBack(piece);
   }
 
   get #idle(): boolean {
@@ -279,7 +276,7 @@ export class Stripes {
 
   #checkStall(stallMs: number): void {
     if (this.#idle || this.#paused || performance.now() - this.#lastAnswer <= stallMs) return;
-    const { live } = this.#remote;
+    const { live } = this.remote;
     this.first?.channel.end(new ConnectionLost(`no answer to a write for ${Math.round(stallMs / 100) / 10} s`));
     live?.destroy();
   }

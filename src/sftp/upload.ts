@@ -14,8 +14,6 @@ import type { Abandoned, Checkpoint, Transfer, UploadOptions } from './types.js'
 
 /** One file on its way, held until acknowledged, and resumed after a loss (docs/architecture.md, "The upload"). */
 export class Upload {
-  readonly #remote: Link;
-  readonly #options: UploadOptions;
   readonly #path: string;
   readonly #queue: WriteQueue;
   readonly #stripes: Stripes;
@@ -39,9 +37,10 @@ export class Upload {
   /** Ends our part of the clock of `retryFor`, while it runs. */
   #stopWaiting: (() => void) | null = null;
 
-  private constructor(remote: Link, options: UploadOptions) {
-    this.#remote = remote;
-    this.#options = options;
+  private constructor(
+    private readonly remote: Link,
+    private readonly options: UploadOptions,
+  ) {
     this.#path = remote.path(this.partialName);
     this.#queue = new WriteQueue(
       (block) => this.#onReleased.forEach((released) => released(block)),
@@ -83,7 +82,7 @@ export class Upload {
 
   /** The name that is written to. */
   get partialName(): string {
-    return this.#remote.spec.publish === 'direct' ? this.#options.finalName : this.#options.partialName;
+    return this.remote.spec.publish === 'direct' ? this.options.finalName : this.options.partialName;
   }
 
   /** Octets that the server has answered OK to. */
@@ -117,7 +116,7 @@ export class Upload {
     const offset = this.#queue.contiguous;
     const lane = this.#stripes.first;
     // Without a name the file cannot be opened again.
-    if (!lane || this.#remote.namesOpenFiles === false) return null;
+    if (!lane || this.remote.namesOpenFiles === false) return null;
     try {
       if (this.#flushes && lane.channel.has('fsync@openssh.com')) {
         await lane.channel.fsync(lane.handle);
@@ -147,8 +146,8 @@ export class Upload {
       await this.#until(() => this.#connected && !this.#stripes.opening);
       this.#state = 'publishing';
       return await publishSuitcase({
-        remote: this.#remote,
-        names: { partialName: this.partialName, finalName: this.#options.finalName, bytes: this.#queue.total },
+        remote: this.remote,
+        names: { partialName: this.partialName, finalName: this.options.finalName, bytes: this.#queue.total },
         handles: this.#stripes.lanes.map(({ channel, handle }) => ({ channel, handle })),
         durability,
         flushes: this.#flushes,
@@ -157,7 +156,7 @@ export class Upload {
       const published = error instanceof DepotError ? (error.published ?? 'no') : 'no';
       // What may be a deposit is nobody's to remove; what was never closed goes.
       if (published !== 'no') this.#created = false;
-      else if (!isLost(error) && this.#options.keep !== true) await this.abandon();
+      else if (!isLost(error) && this.options.keep !== true) await this.abandon();
       throw error;
     } finally {
       this.#over();
@@ -183,7 +182,7 @@ export class Upload {
     this.#created = false;
     const [first, ...others] = this.#stripes.lanes;
     for (const lane of others) lane.channel.end();
-    return removeAbandoned(this.#remote, this.partialName, {
+    return removeAbandoned(this.remote, this.partialName, {
       open: first,
       lost: this.#lost,
       unreachable: isLost(before),
@@ -191,16 +190,16 @@ export class Upload {
   }
 
   async #create(): Promise<void> {
-    const { channel } = await this.#remote.session(this.#ended.signal);
+    const { channel } = await this.remote.session(this.#ended.signal);
     try {
       const handle = await channel.create(this.#path);
       this.#created = true;
-      this.#remote.progressed();
+      this.remote.progressed();
       this.#tryFlush(channel, handle);
       this.#lookForName(channel);
       this.#stripes.start(channel, handle);
     } catch (error) {
-      if (error instanceof SftpStatus) throw await explainCreate(channel, this.#remote, this.partialName, error);
+      if (error instanceof SftpStatus) throw await explainCreate(channel, this.remote, this.partialName, error);
       if (!(error instanceof ConnectionLost)) throw error;
       // Perhaps it was created: then it is gone on with. The name is never created a second time; a server that gives files their name at
       // their close would have two of it, and put the older one over the newer.
@@ -212,10 +211,10 @@ export class Upload {
 
   /** Whether the file has its name already; not waited for. */
   #lookForName(channel: SftpChannel): void {
-    if (this.#remote.namesOpenFiles !== null) return;
+    if (this.remote.namesOpenFiles !== null) return;
     statFile(channel, this.#path)
       .then((found) => {
-        if (found !== 'unreadable') this.#remote.namesOpenFiles = found !== null;
+        if (found !== 'unreadable') this.remote.namesOpenFiles = found !== null;
       })
       .catch(() => undefined);
   }
@@ -235,12 +234,12 @@ export class Upload {
    */
   async #reopen(): Promise<void> {
     for (;;) {
-      const { channel } = await this.#remote.session(this.#ended.signal);
+      const { channel } = await this.remote.session(this.#ended.signal);
       try {
-        const there = this.#remote.namesOpenFiles === false ? null : await statFile(channel, this.#path);
+        const there = this.remote.namesOpenFiles === false ? null : await statFile(channel, this.#path);
         if (there === null)
           throw new PartialLost(
-            this.#remote.namesOpenFiles === false
+            this.remote.namesOpenFiles === false
               ? `the server names ${this.#path} only when it is closed, so it cannot be gone on with`
               : this.#gone,
           );
@@ -276,7 +275,7 @@ export class Upload {
   #unfit(size: number | null): string | null {
     const acknowledged = this.#queue.contiguous;
     if (size === null)
-      return this.#remote.placesWrites ? null : `the server does not show how much of ${this.#path} it has`;
+      return this.remote.placesWrites ? null : `the server does not show how much of ${this.#path} it has`;
     return size < acknowledged ? `${this.#path} holds ${size} of ${acknowledged} acknowledged bytes` : null;
   }
 
@@ -285,10 +284,10 @@ export class Upload {
    * file or the size of what came. They would put the first one's beginning over the finished second: over its partial name where there is one.
    */
   #unproven(): string | null {
-    if (this.#queue.contiguous > 0 || this.#remote.placesWrites) return null;
-    if (this.#remote.spec.publish === 'direct')
-      return `nothing of ${this.#path} was acknowledged before the connection was lost (${this.#remote.lastLoss}), so a second open of it may be another file`;
-    this.#remote.lostPartials.add(this.partialName);
+    if (this.#queue.contiguous > 0 || this.remote.placesWrites) return null;
+    if (this.remote.spec.publish === 'direct')
+      return `nothing of ${this.#path} was acknowledged before the connection was lost (${this.remote.lastLoss}), so a second open of it may be another file`;
+    this.remote.lostPartials.add(this.partialName);
     return null;
   }
 
@@ -325,7 +324,7 @@ export class Upload {
         );
       } catch (error) {
         // What was written again lies behind the rest: the server appends.
-        if (this.#lost && !this.#remote.placesWrites && error instanceof WrongSize)
+        if (this.#lost && !this.remote.placesWrites && error instanceof WrongSize)
           throw new PartialLost(error.message, error);
         if (!(error instanceof ConnectionLost)) throw error;
         await this.#recovery;
@@ -347,7 +346,7 @@ export class Upload {
     this.#watch();
     this.#ended.abort(this.#failure ?? new ConnectionLost('the upload is over'));
     this.#stripes.end();
-    this.#remote.hooks.signal.removeEventListener('abort', this.#onAbort);
+    this.remote.hooks.signal.removeEventListener('abort', this.#onAbort);
     this.#notify();
   }
 
@@ -356,7 +355,7 @@ export class Upload {
     const owed =
       this.#state !== 'over' && this.#failure === null && (connecting || !this.#queue.done || this.#state !== 'open');
     if (owed) {
-      this.#stopWaiting ??= this.#remote.waits((error) => this.#fail(error));
+      this.#stopWaiting ??= this.remote.patience.begin((error) => this.#fail(error));
     } else {
       this.#stopWaiting?.();
       this.#stopWaiting = null;

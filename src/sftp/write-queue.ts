@@ -27,7 +27,6 @@ export class WriteQueue {
   total: number;
   acknowledged = 0;
   heldBytes = 0;
-  readonly #released: (block: SuitcaseBlock) => void;
   readonly #waiting: HeldBlock[] = [];
   /** How much of the first waiting block has been cut off. */
   #cut = 0;
@@ -36,14 +35,16 @@ export class WriteQueue {
   readonly #out = new Set<Piece>();
 
   /** `start`: where the first block goes, when a spool is resumed. */
-  constructor(released: (block: SuitcaseBlock) => void, start = 0) {
-    this.#released = released;
+  constructor(
+    private readonly released: (block: SuitcaseBlock) => void,
+    start = 0,
+  ) {
     this.total = start;
   }
 
   accept(bytes: SuitcaseBlock): void {
     if (bytes.length === 0) {
-      this.#released(bytes);
+      this.released(bytes);
       return;
     }
     this.#waiting.push({ bytes, offset: this.total, left: bytes.length });
@@ -91,7 +92,7 @@ export class WriteQueue {
     piece.block.left -= length;
     if (piece.block.left > 0) return;
     this.heldBytes -= piece.block.bytes.length;
-    this.#released(piece.block.bytes);
+    this.released(piece.block.bytes);
   }
 
   /** The write was lost or refused and is to be made again, before anything new. */

@@ -218,8 +218,8 @@ export const handlings: Handling[] = [
   {
     what: 'a sidecar partial of another way to publish goes away',
     file: 'sftp/sidecar.ts',
-    of: "if (this.#leftover !== 'none') await this.#remote.removePartial(",
-    without: 'if (false) await this.#remote.removePartial(',
+    of: "if (this.leftover !== 'none') await this.remote.removePartial(",
+    without: 'if (false) await this.remote.removePartial(',
     row: 'killed while a sidecar is written, and publish is direct since',
   },
   {

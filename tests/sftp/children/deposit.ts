@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { markSuitcaseBlock } from '../../../src/outbound.js';
-import { hasNativeCiphers } from '../../../src/sftp/algorithms.js';
 import { connect } from '../../../src/sftp/remote.js';
 import type { RemoteSpec } from '../../../src/sftp/types.js';
 
@@ -16,4 +16,6 @@ const block = randomBytes(1024 * 1024);
 await upload.write(markSuitcaseBlock(new Uint8Array(block)));
 const { status } = await upload.complete({ beforeClose: () => Promise.resolve() });
 await remote.close();
-process.stdout.write(JSON.stringify({ native: hasNativeCiphers(), status, content: block.toString('base64') }));
+const require = createRequire(import.meta.url);
+const { bindingAvailable } = require('ssh2/lib/protocol/crypto.js') as { bindingAvailable: boolean };
+process.stdout.write(JSON.stringify({ native: bindingAvailable, status, content: block.toString('base64') }));
