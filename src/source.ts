@@ -27,3 +27,8 @@ export type FileSource = SourceCommon & { kind: 'file'; path: string };
 export type CommandSource = SourceCommon & { kind: 'command'; command: string[] };
 export type StdinSource = SourceCommon & { kind: 'stdin' };
 export type SourceSpec = DirectorySource | FileSource | CommandSource | StdinSource;
+
+/** Whether it is what a program prints: of unknown length, without a name of its own, and kept in parts. */
+export function isStreamed<T extends { kind: string }>(source: T): source is T & { kind: 'command' | 'stdin' } {
+  return source.kind === 'command' || source.kind === 'stdin';
+}

@@ -1,7 +1,7 @@
 import { isWithheld } from '../child-env.js';
 import { sourceNameProblem } from '../names/source.js';
 import { printable } from '../printable.js';
-import type { SourceSpec } from '../source.js';
+import { isStreamed, type SourceSpec } from '../source.js';
 import type { Value } from './document.js';
 import {
   argument,
@@ -147,7 +147,7 @@ function reportMisplaced(value: Value, kind: SourceKind): void {
     if (value.has(key) && takers?.includes(kind) === false)
       value.at(key).report(`${key} does not go with ${kind} (only with ${takers.join(', ')})`);
   }
-  if (kind === 'command' || kind === 'stdin' || value.has('prepare') || value.has('cleanup')) return;
+  if (isStreamed({ kind }) || value.has('prepare') || value.has('cleanup')) return;
   for (const key of ['timeout', 'env'])
     if (value.has(key)) value.at(key).report(`${key} is for commands, and this source has none (prepare, cleanup)`);
 }
@@ -189,7 +189,7 @@ export const dataset: Kind<SourceSpec[]> = {
 };
 
 function schemaOfKind(kind: SourceKind): object {
-  const outputs = kind === 'command' || kind === 'stdin';
+  const outputs = isStreamed({ kind });
   const keys: Keys = Object.fromEntries(
     Object.entries<Keys[string]>(source.keys)
       .filter(([name]) =>

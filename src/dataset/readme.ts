@@ -1,13 +1,13 @@
 import { printable } from '../printable.js';
 import { MANIFEST_PATH } from './manifest.js';
-import type { SourceSpec } from '../source.js';
+import { isStreamed, type SourceSpec } from '../source.js';
 import type { DatasetOptions } from './sources.js';
 
 /** `DEPOT/README.md`, in English and Dutch. Whoever reads it may have nothing but this suitcase and a shell. */
 export function readme(options: DatasetOptions): string {
   const { sources, arrangement, depositId, specification } = options;
   const parts = sources
-    .filter(isInParts)
+    .filter(isStreamed)
     .map((source) => `cat ${quoted(`data/${source.name}`)}.part-* > ${quoted(`data/${source.name}`)}`);
   const manifestPart = `${MANIFEST_PATH}.part-`;
   return `# Depot ${depositId}
@@ -91,12 +91,8 @@ const CHECK = [
   '  sha256sum --check --quiet',
 ];
 
-function isInParts(source: SourceSpec): boolean {
-  return source.kind === 'command' || source.kind === 'stdin';
-}
-
 function suffixOf(source: SourceSpec): string {
-  return isInParts(source) ? '.part-000001' : source.kind === 'directory' ? '/' : '';
+  return isStreamed(source) ? '.part-000001' : source.kind === 'directory' ? '/' : '';
 }
 
 function english(source: SourceSpec): string {

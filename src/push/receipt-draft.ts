@@ -13,7 +13,7 @@ import { version } from '../version.js';
 import type { DepositKeys } from './deposit-keys.js';
 
 /** The session key and what is derived from it while it is at hand. */
-export interface Envelope {
+export interface WrappedKey {
   /** 32 bytes; to be wiped as soon as the sealing has it. */
   sessionKey: Uint8Array;
   pkesk: Uint8Array;
@@ -22,7 +22,7 @@ export interface Envelope {
 }
 
 /** A fresh session key, wrapped for every recipient. */
-export async function makeEnvelope(depositId: string, { encryption, recipients }: DepositKeys): Promise<Envelope> {
+export async function wrapKey(depositId: string, { encryption, recipients }: DepositKeys): Promise<WrappedKey> {
   // In place: a copy would be wiped by nobody.
   const sessionKey = randomFillSync(new Uint8Array(32));
   const pkesk = await wrapSessionKey(sessionKey, encryption, recipients);
@@ -42,7 +42,7 @@ export function presentable(draft: ReceiptDraft, signer: SecretKey): ReceiptDraf
 export function draftReceipt(o: {
   config: Config;
   keys: DepositKeys;
-  envelope: Envelope;
+  wrapped: WrappedKey;
   depositId: string;
   startedAt: Date;
   compression: CompressionFormat;
@@ -76,11 +76,11 @@ export function draftReceipt(o: {
     arrangement: depositId.slice(0, depositId.indexOf('_')),
     ...facts,
     keyProof: {
-      pkesk: base64(o.envelope.pkesk),
+      pkesk: base64(o.wrapped.pkesk),
       head: base64(sealed.head),
       tail: sealed.tail && base64(sealed.tail),
       plaintextOctets: sealed.plaintextOctets,
-      commitment: o.envelope.commitment,
+      commitment: o.wrapped.commitment,
     },
     dataset: { entries, bytes, skipped, complete, manifestSha256 },
     ...(o.rehearsed ? { rehearsed: true } : {}),

@@ -2,7 +2,7 @@ import { lstat, opendir, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { DepotError } from '../errors.js';
 import { inMebibytes } from '../printable.js';
-import type { SourceSpec } from '../source.js';
+import { isStreamed, type SourceSpec } from '../source.js';
 import { lastDeposit } from '../state/list.js';
 import type { PushContext } from './push-context.js';
 
@@ -31,7 +31,7 @@ export async function checkSpoolSpace({ o, state, hooks }: Pick<PushContext, 'o'
 export async function bytesOf(sources: readonly SourceSpec[]): Promise<number | null> {
   let sum = 0;
   for (const source of sources) {
-    if (source.prepare !== undefined || source.kind === 'command' || source.kind === 'stdin') return null;
+    if (source.prepare !== undefined || isStreamed(source)) return null;
     if (source.kind === 'directory' && source.exclude.length > 0) return null;
     try {
       sum += source.kind === 'file' ? (await stat(source.path)).size : await bytesBelow(source.path);

@@ -12,7 +12,7 @@ import type { CompressionFormat } from '../seal/compress.js';
 import { type Sealing, type SealResult, startSealing } from '../seal/sealing.js';
 import type { Transfer } from '../sftp/types.js';
 import type { Upload } from '../sftp/upload.js';
-import { draftReceipt, makeEnvelope, type Envelope } from './receipt-draft.js';
+import { draftReceipt, wrapKey, type WrappedKey } from './receipt-draft.js';
 import { PushProgress } from './progress.js';
 import { rehearsed } from './rehearse.js';
 import type { PushContext } from './push-context.js';
@@ -61,7 +61,7 @@ export async function publishUpload(
 /** A sealing under way, and what its receipt will be made of. */
 export interface Begun {
   sealing: Sealing;
-  envelope: Envelope;
+  wrapped: WrappedKey;
   progress: PushProgress;
   shrink: ShrinkRule | null;
 }
@@ -75,30 +75,30 @@ export async function beginSealing(
 ): Promise<Begun> {
   const progress = new PushProgress(hooks, sent);
   if (o.measure === true) progress.expect(bytesOf(o.arrangement.dataset));
-  const envelope = await makeEnvelope(depositId, keys);
-  const { pkesk, sessionKey } = envelope;
+  const wrapped = await wrapKey(depositId, keys);
+  const { pkesk, sessionKey } = wrapped;
   const shrink = await shrinkRule(o, state);
   const started = startSealing(
     { dataset: datasetOf(o, depositId, shrink), compression, pkesk, sessionKey, encryption: keys.encryption },
     { signal: o.signal, warn: hooks.warn, progress: (read) => progress.dataset(read) },
   );
-  const sealing = o.rehearse ? rehearsed(started, { ...envelope, compression }) : started;
+  const sealing = o.rehearse ? rehearsed(started, { ...wrapped, compression }) : started;
   sessionKey.fill(0);
-  return { sealing, envelope, progress, shrink };
+  return { sealing, wrapped, progress, shrink };
 }
 
 /** What the receipt will say; checked, while nothing is published yet. */
 export function draftOf(
   { o, keys, run }: PushContext,
   { intent, startedAt, compression }: Beginning,
-  { envelope, shrink }: Begun,
+  { wrapped, shrink }: Begun,
   sealed: SealResult,
 ): ReceiptDraft {
   step('sealed');
   const draft = draftReceipt({
     config: o.config,
     keys,
-    envelope,
+    wrapped,
     depositId: intent.depositId,
     startedAt,
     compression,
@@ -138,7 +138,7 @@ export function runDataset({ entries, bytes, excluded }: DatasetSummary, rule: S
   };
 }
 
-/** The dataset of an arrangement as the sealing thread reads it. */
+/** The dataset of an arrangement as the packing thread reads it. */
 function datasetOf(
   { arrangement, config }: Pick<PushOptions, 'arrangement' | 'config'>,
   depositId: string,

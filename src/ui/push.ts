@@ -1,5 +1,6 @@
 import type { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
+import { isStreamed } from '../source.js';
 import { errorFields } from './errors.js';
 import { bytes, counted, duration, labelled, rate, shortDigest, shortFingerprint } from './format.js';
 import type { Line } from './wrap.js';
@@ -163,7 +164,7 @@ function excludedText(excluded: Excluded | undefined): string {
 
 /** The files of directories and files, and by name what commands printed. */
 function contents(files: number, { dataset: sources }: ShownArrangement): string {
-  const streams = sources.filter((s) => s.kind === 'command' || s.kind === 'stdin').map((s) => printable(s.name));
+  const streams = sources.filter(isStreamed).map((s) => printable(s.name));
   const others = Math.max(0, files - streams.length);
   const named = streams.length > 3 ? [`the output of ${streams.length} commands`] : streams;
   const parts = [...(others > 0 || streams.length === 0 ? [counted(others, 'file')] : []), ...named];

@@ -22,7 +22,7 @@ export function withExitCodes(page: string): string {
   });
   return page
     .replace(/(?<=^\| exit \|.*\n\|[-|]+\n)(?:\|.*\n)+/m, `${rows.join('\n')}\n`)
-    .replace(/(?<=^## ([\d, ]+): .*\n\n)Codes: .*(?=\n)/gm, (_, numbers: string) => {
+    .replace(/(?<=^## ([\d, ]+): .*\n\n)Codes:.*(?=\n)/gm, (_, numbers: string) => {
       const codes = numbers.split(', ').flatMap((number) => exits[Number(number) as ExitStatus].codes);
       return `Codes: ${codes.map((code) => `\`${code}\``).join(', ')}`;
     });
