@@ -9,13 +9,13 @@ import { lastWriteTest, rememberWriteTest } from '../state/tested-server.js';
 import { testWrites } from '../sftp/probe.js';
 import type { Remote } from '../sftp/remote.js';
 import { age, localTime } from '../ui/format.js';
-import { emptyTest, type WriteTest } from '../sftp/probe-file.js';
+import { WriteTest } from '../sftp/probe-file.js';
 import type { Finding, Report } from './findings.js';
 import { nearestExisting } from './space.js';
 
 /** What was found counts, and what is left there is said, also when the test could not be ended. */
 export async function writeTest(remote: Remote, own: ArrangementState, report: Report): Promise<void> {
-  const test = emptyTest();
+  const test = new WriteTest();
   try {
     await testWrites(remote, test).catch(async (error: unknown) => {
       // A link that is lost says nothing about the server; what was known of it stays.

@@ -2,6 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { access, type FileHandle, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { succeeds } from '../abort.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { exposure, requirePrivate } from '../permissions.js';
 import { openPlain } from '../plain-file.js';
@@ -36,7 +37,7 @@ export const storedFile: SecretSource = {
     for (const { path, named } of storedPlaces(request)) {
       if (!named && ambiguity(request) !== null) continue;
       try {
-        if (await isThere(path))
+        if ((await look(path)) !== null)
           return { value: await readSecretFile(path, 'depot login'), from: `file ${printable(path)}` };
       } catch (error) {
         // A directory that only another account may enter: its secrets are for that account's runs.
@@ -79,10 +80,6 @@ export function storedPlaces(request: Pick<SecretRequest, 'kind' | 'account' | '
     place(`${accountLabel(account)}.${slug}`, true),
     place(`${serverLabel(account.host, account.port)}.${slug}`, false),
   ];
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return (await look(path)) !== null;
 }
 
 async function look(path: string): Promise<Stats | null> {
@@ -186,10 +183,7 @@ async function describeFile(path: string, source: 'config' | 'file'): Promise<So
       };
     }
     // A mode that is right for its owner says nothing about this account: root's 0600 is closed to a service.
-    const readable = await access(path, constants.R_OK).then(
-      () => true,
-      () => false,
-    );
+    const readable = await succeeds(access(path, constants.R_OK));
     const problem = exposure(found)?.what ?? (readable ? undefined : `may not be read by ${accountName()}`);
     const group = found.uid === 0 && (found.mode & 0o040) !== 0 && found.gid !== 0 ? found.gid : undefined;
     return {

@@ -1,6 +1,7 @@
 import { access, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { succeeds } from '../abort.js';
 import { DepotError } from '../errors.js';
 import { codeOrSaid, printable } from '../printable.js';
 import type { Secret } from '../secret.js';
@@ -68,12 +69,7 @@ export async function storeSecret(to: StoreIn, secret: Secret, target: Target): 
       // One without a user name would be found again as soon as this is gone; where it may be of another account, it is not ours.
       for (const other of older) {
         if ((target.needed?.server ?? 1) <= 1) await rm(other.path, { force: true });
-        else if (
-          await access(other.path).then(
-            () => true,
-            () => false,
-          )
-        )
+        else if (await succeeds(access(other.path)))
           stored.warnings.push(
             `${printable(other.path)} names no user, and is not used any more: remove it when every account there has one of its own`,
           );

@@ -6,21 +6,22 @@ import type { RemoteSpec } from './types.js';
 
 /** This attempt failed and another may not. `why` follows the address: "did not answer in 10 s". */
 export class Unreachable extends Error {
-  constructor(
-    readonly why: string,
-    options: ErrorOptions & { final?: DepotError; reached?: boolean; hint?: string } = {},
-  ) {
-    super(why, options);
-    this.name = 'Unreachable';
-    this.final = options.final ?? null;
-    this.reached = options.reached ?? false;
-    this.hint = options.hint;
-  }
+  override readonly name = 'Unreachable';
   /** What to throw when this keeps happening: more likely a fault of the server than a link that is down. */
   readonly final: DepotError | null;
   /** Something answered at that host and port: no VPN is missing. */
   readonly reached: boolean;
   readonly hint: string | undefined;
+
+  constructor(
+    readonly why: string,
+    options: ErrorOptions & { final?: DepotError; reached?: boolean; hint?: string } = {},
+  ) {
+    super(why, options);
+    this.final = options.final ?? null;
+    this.reached = options.reached ?? false;
+    this.hint = options.hint;
+  }
 }
 
 /** Whether something answered at host and port before it came to this. */
@@ -35,36 +36,25 @@ export function dial(
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const socket = connectTcp({
-      host: spec.host,
-      port: spec.port,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: 30_000,
-    });
+    const { host, port } = spec;
+    const socket = connectTcp({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
     const settle = (finish: () => void): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
       socket.removeListener('error', fail);
       finish();
     };
-    const fail = (cause: Error): void =>
+    const giveUp = (reason: Error): void =>
       settle(() => {
         socket.on('error', ignore);
         socket.destroy();
-        reject(
-          new Unreachable(explainTcp(cause), {
-            cause,
-            ...((cause as NodeJS.ErrnoException).code === 'ECONNREFUSED' && { hint: refusedHint }),
-          }),
-        );
+        reject(reason);
       });
-    const abort = (): void =>
-      settle(() => {
-        socket.on('error', ignore);
-        socket.destroy();
-        reject(signal.reason as Error);
-      });
+    const fail = (cause: NodeJS.ErrnoException): void => {
+      const hint = cause.code === 'ECONNREFUSED' ? { hint: refusedHint } : {};
+      giveUp(new Unreachable(explainTcp(cause), { cause, ...hint }));
+    };
+    const abort = (): void => giveUp(signal.reason as Error);
     // Much less than a login may take: a server that is there takes a connection at once.
     const timeoutMs = spec.connectTimeoutMs / 3;
     const timer = setTimeout(() => fail(new Error(`did not answer in ${duration(timeoutMs)}`)), timeoutMs);

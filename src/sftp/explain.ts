@@ -139,6 +139,12 @@ function ours(kind: 'kex' | 'hostKey' | 'cipher' | 'mac'): readonly string[] {
 /** The connection was made, and no SSH came of it. */
 export function handshakeFailure(place: Place, failure: Failure, octets: Buffer): Unreachable | DepotError {
   if (nothingInCommon(failure) !== null) return incompatible(place, failure, octets);
+  const final = (why: string, hint: string): DepotError =>
+    new DepotError('unreachable', `${address(place)} ${why}`, {
+      published: 'no',
+      hint,
+      cause: new Unreachable(why, { reached: true, cause: failure }),
+    });
   const text = octets.toString('latin1');
   const spoke = /(?:^|\n)SSH-(?:2\.0|1\.99)-/.test(text);
   const lost =
@@ -155,30 +161,13 @@ export function handshakeFailure(place: Place, failure: Failure, octets: Buffer)
       ? 'closed the connection during the SSH handshake'
       : `broke off the SSH handshake (${printable(failure.message.slice(0, 200))})`;
     const hint = "ask the agent what its server's log says about it";
-    return new Unreachable(why, {
-      reached: true,
-      cause: failure,
-      hint,
-      ...(lost
-        ? {}
-        : {
-            final: new DepotError('unreachable', `${address(place)} ${why}`, {
-              published: 'no',
-              hint,
-              cause: new Unreachable(why, { reached: true, cause: failure }),
-            }),
-          }),
-    });
+    return new Unreachable(why, { reached: true, cause: failure, hint, ...(!lost && { final: final(why, hint) }) });
   }
   const why = `does not speak SSH as expected${octets.length === 0 ? ` (${printable(failure.message.slice(0, 100))})` : `: it sent ${shown(octets)}`}`;
   return new Unreachable('does not speak SSH as expected', {
     reached: true,
     cause: failure,
-    final: new DepotError('unreachable', `${address(place)} ${why}`, {
-      published: 'no',
-      hint: 'check host and port',
-      cause: new Unreachable(why, { reached: true, cause: failure }),
-    }),
+    final: final(why, 'check host and port'),
   });
 }
 

@@ -11,39 +11,25 @@ export interface WriteFinding {
   code?: 'remote-refused' | 'unconfirmed';
 }
 
-export interface WriteTest {
-  findings: WriteFinding[];
+export class WriteTest {
+  readonly findings: WriteFinding[] = [];
   /** Keys of `remote:` that fit this server better than what the config says. */
-  propose: { publish?: 'direct'; lanes?: 1; window?: 1 };
+  readonly propose: { publish?: 'direct'; lanes?: 1; window?: 1 } = {};
   /** What is worth remembering of several lanes: the file came out right, or did not; the server takes one channel; null when it does not show. */
-  lanes: 'safe' | 'unsafe' | 'one channel' | null;
+  lanes: 'safe' | 'unsafe' | 'one channel' | null = null;
   /** Remote names that may still be there. */
-  left: string[];
+  readonly left: string[] = [];
   /** Names that went out of sight when they were closed or renamed: the agent has them. */
-  collected: string[];
-}
+  readonly collected: string[] = [];
 
-/** Where nothing was found out yet. */
-export function emptyTest(): WriteTest {
-  return { findings: [], propose: {}, lanes: null, left: [], collected: [] };
-}
-
-/** Adds what was found; `hint` and `code` as in `WriteFinding`. */
-export function addFinding(
-  { findings }: WriteTest,
-  name: string,
-  result: WriteFinding['result'],
-  detail: string,
-  hint?: string,
-  code?: WriteFinding['code'],
-): void {
-  findings.push({
-    name,
-    result,
-    detail,
-    ...(hint === undefined ? {} : { hint }),
-    ...(code === undefined ? {} : { code }),
-  });
+  found(
+    name: string,
+    result: WriteFinding['result'],
+    detail: string,
+    more: Pick<WriteFinding, 'hint' | 'code'> = {},
+  ): void {
+    this.findings.push({ name, result, detail, ...more });
+  }
 }
 
 /** A file that is open in a channel. */

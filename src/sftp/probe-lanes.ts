@@ -1,7 +1,6 @@
 import { OpenFlag, type SftpChannel } from './channel.js';
 import type { Link } from './link.js';
 import {
-  addFinding,
   ascending,
   closeFile,
   pieces,
@@ -12,7 +11,7 @@ import {
   type OpenFile,
   type WriteTest,
 } from './probe-file.js';
-import { statFile } from './stat.js';
+import { isSeen, statFile } from './stat.js';
 import { orRefusal, SftpStatus } from './status.js';
 
 /** Whether another open is of the same file, as far as can be seen; and what it is otherwise. */
@@ -20,51 +19,42 @@ export type OpensAgain = true | 'refused' | 'another file';
 
 /** The part of the write test that is about several lanes: one file, written over two channels. */
 export class LaneProbe {
-  readonly #remote: Link;
-  readonly #test: WriteTest;
-  readonly #path: string;
-
-  constructor(remote: Link, test: WriteTest, path: string) {
-    this.#remote = remote;
-    this.#test = test;
-    this.#path = path;
-  }
+  constructor(
+    private readonly remote: Link,
+    private readonly test: WriteTest,
+    private readonly path: string,
+  ) {}
 
   /** Out of order, twice, and over two channels at once; sizes tell along the way where each write went, and reading back at the end what came of it. */
   async run(first: OpenFile, extra: SftpChannel | null, opensAgain: OpensAgain): Promise<void> {
     const { channel } = first;
     const second =
-      extra && opensAgain === true ? await orRefusal(extra.open(this.#path, OpenFlag.WRITE)).catch(() => null) : null;
+      extra && opensAgain === true ? await orRefusal(extra.open(this.path, OpenFlag.WRITE)).catch(() => null) : null;
     if (!extra || !second || second instanceof SftpStatus) {
       // Also at one that calls itself OpenSSH: the pieces of two lanes would not come together.
-      this.#test.lanes = opensAgain === 'another file' ? 'unsafe' : 'one channel';
-      addFinding(
-        this.#test,
+      this.test.lanes = opensAgain === 'another file' ? 'unsafe' : 'one channel';
+      this.test.found(
         'lanes',
         'passed',
         opensAgain === 'another file'
           ? 'a second channel would not write to the same file; uploads use one'
           : 'the server takes one channel with the file open; uploads use one',
       );
-      await closeFile(first, this.#path);
+      await closeFile(first, this.path);
       extra?.end();
       return;
     }
     const other = { channel: extra, handle: second };
     const sizes = await this.#scatter(first, other);
-    const open = await readBack(channel, this.#path);
-    await closeFile(other, this.#path);
-    await closeFile(first, this.#path);
+    const open = await readBack(channel, this.path);
+    await closeFile(other, this.path);
+    await closeFile(first, this.path);
     extra.end();
-    const closed = await statFile(channel, this.#path);
+    const closed = await statFile(channel, this.path);
     const wanted = pieceSize(channel) * pieces;
-    const bySize =
-      sizes === false || (closed !== null && closed !== 'unreadable' && closed.size !== wanted)
-        ? false
-        : closed === null || closed === 'unreadable'
-          ? null
-          : sizes;
-    const read = await readBack(channel, this.#path);
+    let bySize = isSeen(closed) ? sizes : null;
+    if (sizes === false || (isSeen(closed) && closed.size !== wanted)) bySize = false;
+    const read = await readBack(channel, this.path);
     this.#judgeLanes(bySize, read, open === false && read === true);
   }
 
@@ -87,7 +77,7 @@ export class LaneProbe {
       ],
       [[a], [1]],
     ] as [OpenFile[], number[]][]) {
-      await writePieces(to, this.#path, order);
+      await writePieces(to, this.path, order);
       const [byA, byB] = [await sizeBy(a.channel, a.handle), await sizeBy(b.channel, b.handle)];
       if ((byA !== null && byA !== wanted) || (byB !== null && byB !== wanted)) seen = false;
       else if ((byA === null || byB === null) && seen !== false) seen = null;
@@ -101,35 +91,19 @@ export class LaneProbe {
    */
   #judgeLanes(sizes: boolean | null, read: boolean | null, held: boolean): void {
     const what = 'parallel writes';
-    const { publish, lanes } = this.#remote.spec;
-    if (held && sizes !== false) {
-      this.#test.lanes = 'unsafe';
-      if (lanes !== 1) this.#test.propose.lanes = 1;
-      addFinding(
-        this.#test,
-        what,
-        'warning',
-        'are not in the file before it is closed, though the server acknowledged them; uploads use one lane',
-        'tell the agent',
-      );
-    } else if (sizes === false || read === false) {
-      this.#test.lanes = 'unsafe';
-      if (lanes !== 1) this.#test.propose.lanes = 1;
-      addFinding(
-        this.#test,
-        what,
-        'warning',
-        sizes === false
-          ? 'are not put where they belong: the sizes show it; uploads use one lane'
-          : 'damage the file without an error; uploads use one lane',
-        'tell the agent',
-      );
+    const { publish, lanes } = this.remote.spec;
+    if (held || sizes === false || read === false) {
+      this.test.lanes = 'unsafe';
+      if (lanes !== 1) this.test.propose.lanes = 1;
+      let wrong = 'damage the file without an error';
+      if (held) wrong = 'are not in the file before it is closed, though the server acknowledged them';
+      if (sizes === false) wrong = 'are not put where they belong: the sizes show it';
+      this.test.found(what, 'warning', `${wrong}; uploads use one lane`, { hint: 'tell the agent' });
     } else if (sizes === null && read === null) {
-      addFinding(this.#test, what, 'not possible', 'the server does not show what came of them');
+      this.test.found(what, 'not possible', 'the server does not show what came of them');
     } else {
-      if (publish === 'rename') this.#test.lanes = 'safe';
-      addFinding(
-        this.#test,
+      if (publish === 'rename') this.test.lanes = 'safe';
+      this.test.found(
         what,
         'passed',
         read === true

@@ -4,20 +4,8 @@ import { DepotError } from '../errors.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import { address } from './hostkeys.js';
 import type { Link } from './link.js';
-import { statFile } from './stat.js';
-import {
-  addFinding,
-  ascending,
-  closeFile,
-  emptyTest,
-  pieces,
-  pieceSize,
-  readBack,
-  sizeBy,
-  writePieces,
-  type WriteFinding,
-  type WriteTest,
-} from './probe-file.js';
+import { isSeen, statFile } from './stat.js';
+import { ascending, closeFile, pieces, pieceSize, readBack, sizeBy, writePieces, WriteTest } from './probe-file.js';
 import { LaneProbe, type OpensAgain } from './probe-lanes.js';
 import { createFile } from './refusals.js';
 import { ConnectionLost, isStatus, orRefusal, SftpStatus, Status } from './status.js';
@@ -25,7 +13,7 @@ import { ConnectionLost, isStatus, orRefusal, SftpStatus, Status } from './statu
 const cleanMs = 8000;
 
 /** Writes, renames and removes two files. `test` has what was found, also on errors: DepotError as a push. */
-export async function testWrites(remote: Link, test: WriteTest = emptyTest()): Promise<WriteTest> {
+export async function testWrites(remote: Link, test: WriteTest = new WriteTest()): Promise<WriteTest> {
   try {
     await new WriteProbe(remote, test).run();
   } catch (error) {
@@ -40,8 +28,6 @@ export async function testWrites(remote: Link, test: WriteTest = emptyTest()): P
 }
 
 class WriteProbe {
-  readonly #remote: Link;
-  readonly #test: WriteTest;
   readonly #base = `depot-test-${randomBytes(8).toString('hex')}`;
   readonly #made = new Set<string>();
   /** Another open is of the same file, as far as can be seen: what it is otherwise. */
@@ -49,23 +35,23 @@ class WriteProbe {
   /** The second open may have cut the file off. */
   #cut = false;
 
-  constructor(remote: Link, test: WriteTest) {
-    this.#remote = remote;
-    this.#test = test;
-  }
+  constructor(
+    private readonly remote: Link,
+    private readonly test: WriteTest,
+  ) {}
 
   async run(): Promise<void> {
-    const session = await this.#remote.session();
+    const session = await this.remote.session();
     const { channel } = session;
     try {
       const final = `${this.#base}-1.bin`;
       const first = this.#name(1);
       const handle = await this.#create(channel, first);
       // Nothing else is asked of the file before it is written: there are servers that a second open puts out.
-      await writePieces([{ channel, handle }], this.#remote.path(first), ascending());
+      await writePieces([{ channel, handle }], this.remote.path(first), ascending());
       await this.#flush(channel, handle);
       await this.#openAgain(channel, handle, first);
-      await closeFile({ channel, handle }, this.#remote.path(first));
+      await closeFile({ channel, handle }, this.remote.path(first));
       const there = await this.#closed(channel, first);
       if (there !== 'gone') await this.#pipelined(channel, first);
       if (there === 'seen') await this.#exclusive(channel, first);
@@ -74,7 +60,7 @@ class WriteProbe {
       const second = this.#name(2);
       const other = await this.#create(channel, second);
       const extra = await session.openChannel().catch(() => null);
-      const lanes = new LaneProbe(this.#remote, this.#test, this.#remote.path(second));
+      const lanes = new LaneProbe(this.remote, this.test, this.remote.path(second));
       await lanes.run({ channel, handle: other }, extra, this.#opensAgain);
       if (renamed) await this.#overwrite(channel, second, final);
     } finally {
@@ -84,21 +70,21 @@ class WriteProbe {
 
   /** Of the kind that a push would write to: a server may treat hidden files differently. */
   #name(n: number): string {
-    return this.#remote.spec.publish === 'direct' ? `${this.#base}-${n}.bin` : `.${this.#base}-${n}.partial`;
+    return this.remote.spec.publish === 'direct' ? `${this.#base}-${n}.bin` : `.${this.#base}-${n}.partial`;
   }
 
   async #create(channel: SftpChannel, name: string): Promise<Buffer> {
-    const handle = await createFile(channel, this.#remote, name);
+    const handle = await createFile(channel, this.remote, name);
     this.#made.add(name);
     return handle;
   }
 
   async #exclusive(channel: SftpChannel, name: string): Promise<void> {
-    const handle = await orRefusal(channel.create(this.#remote.path(name)));
+    const handle = await orRefusal(channel.create(this.remote.path(name)));
     if (handle instanceof SftpStatus) {
-      this.#found('exclusive create', 'passed', 'an existing file is refused');
+      this.test.found('exclusive create', 'passed', 'an existing file is refused');
     } else {
-      this.#found(
+      this.test.found(
         'exclusive create',
         'warning',
         'the server opens an existing file although it was told not to; names are random, so nothing is overwritten',
@@ -109,7 +95,7 @@ class WriteProbe {
 
   async #flush(channel: SftpChannel, handle: Buffer): Promise<void> {
     if (!channel.has('fsync@openssh.com')) {
-      this.#found(
+      this.test.found(
         'fsync',
         'not possible',
         'the server does not offer it; receipts say size-checked or acknowledged-only',
@@ -117,39 +103,41 @@ class WriteProbe {
       return;
     }
     const answer = await orRefusal(channel.fsync(handle));
-    if (answer instanceof SftpStatus) this.#found('fsync', 'warning', 'offered, but refused');
-    else this.#found('fsync', 'passed', 'files are flushed before they are published');
+    if (answer instanceof SftpStatus) this.test.found('fsync', 'warning', 'offered, but refused');
+    else this.test.found('fsync', 'passed', 'files are flushed before they are published');
   }
 
   /** Going on after a lost connection needs a file that has its name while open, and that a second open opens again. */
   async #openAgain(channel: SftpChannel, handle: Buffer, name: string): Promise<void> {
     const spool = 'set spool: true for the arrangement, so that its sources are read once';
-    if ((await statFile(channel, this.#remote.path(name))) === null) {
+    if ((await statFile(channel, this.remote.path(name))) === null) {
       this.#opensAgain = 'another file';
-      this.#found(
+      this.test.found(
         'open again',
         'warning',
         'not possible: a file has its name only when it is closed; after a lost connection an upload begins again, and the first one may appear later, truncated',
-        spool,
+        { hint: spool },
       );
       return;
     }
     if (await this.#createsAnyway(channel)) {
       this.#opensAgain = 'another file';
-      this.#found(
+      this.test.found(
         'open again',
         'warning',
         'the server makes a new file where it was told to open one; after a lost connection an upload begins again',
-        spool,
+        { hint: spool },
       );
       return;
     }
     // Where a close may collect the file, it is not closed for a question.
-    if (this.#remote.spec.publish === 'direct') return;
-    const again = await orRefusal(channel.open(this.#remote.path(name), OpenFlag.WRITE));
+    if (this.remote.spec.publish === 'direct') return;
+    const again = await orRefusal(channel.open(this.remote.path(name), OpenFlag.WRITE));
     if (again instanceof SftpStatus) {
       this.#opensAgain = 'refused';
-      this.#found('open again', 'warning', 'refused; after a lost connection an upload begins again', spool);
+      this.test.found('open again', 'warning', 'refused; after a lost connection an upload begins again', {
+        hint: spool,
+      });
       return;
     }
     const [size, was] = [await sizeBy(channel, again), await sizeBy(channel, handle)];
@@ -159,26 +147,26 @@ class WriteProbe {
     if (size !== was || (size !== null && size !== wanted)) this.#opensAgain = 'another file';
     this.#cut = was !== null && was < wanted;
     if (size === null)
-      this.#found(
+      this.test.found(
         'open again',
         'not possible',
-        `allowed, but the server does not show the file's size; ${this.#remote.placesWrites ? 'an upload goes on after a lost connection' : 'after a lost connection an upload begins again'}`,
+        `allowed, but the server does not show the file's size; ${this.remote.placesWrites ? 'an upload goes on after a lost connection' : 'after a lost connection an upload begins again'}`,
       );
     else if (this.#opensAgain === true)
-      this.#found('open again', 'passed', 'an upload can go on after a lost connection');
+      this.test.found('open again', 'passed', 'an upload can go on after a lost connection');
     else
-      this.#found(
+      this.test.found(
         'open again',
         'warning',
         'the server opens another file, or not all of this one; after a lost connection an upload begins again',
-        spool,
+        { hint: spool },
       );
   }
 
   /** Whether it makes a file that it was told to open, under a name that nobody has. */
   async #createsAnyway(channel: SftpChannel): Promise<boolean> {
     const name = this.#name(3);
-    const handle = await orRefusal(channel.open(this.#remote.path(name), OpenFlag.WRITE));
+    const handle = await orRefusal(channel.open(this.remote.path(name), OpenFlag.WRITE));
     if (handle instanceof SftpStatus) return false;
     this.#made.add(name);
     await orRefusal(channel.close(handle));
@@ -187,12 +175,12 @@ class WriteProbe {
 
   /** Whether the file is still there after its close. */
   async #closed(channel: SftpChannel, name: string): Promise<'seen' | 'hidden' | 'gone'> {
-    const found = await statFile(channel, this.#remote.path(name));
+    const found = await statFile(channel, this.remote.path(name));
     if (found === 'unreadable')
-      this.#found('stat', 'not possible', 'the server does not show files; receipts say unreadable');
-    else if (found !== null) this.#found('stat', 'passed', 'a file can be seen until it is published');
+      this.test.found('stat', 'not possible', 'the server does not show files; receipts say unreadable');
+    else if (found !== null) this.test.found('stat', 'passed', 'a file can be seen until it is published');
     if (found !== null) return found === 'unreadable' ? 'hidden' : 'seen';
-    if (this.#remote.spec.publish === 'direct') return 'hidden';
+    if (this.remote.spec.publish === 'direct') return 'hidden';
     this.#gone('close', 'a file disappears when it is closed, before it can be renamed');
     this.#took(name);
     return 'gone';
@@ -200,63 +188,62 @@ class WriteProbe {
 
   /** What a push with `publish: rename` would come to: nothing that it could be sure of. */
   #gone(name: string, what: string): void {
-    this.#found(
-      name,
-      'failed',
-      `${what}; a push would end unconfirmed, with exit status 18`,
-      'set remote.publish: direct',
-      'unconfirmed',
-    );
-    this.#test.propose.publish = 'direct';
+    this.test.found(name, 'failed', `${what}; a push would end unconfirmed, with exit status 18`, {
+      hint: 'set remote.publish: direct',
+      code: 'unconfirmed',
+    });
+    this.test.propose.publish = 'direct';
   }
 
   /** It is out of sight, which is how agents take what is complete. */
   #took(name: string): void {
-    if (this.#made.delete(name)) this.#test.collected.push(name);
+    if (this.#made.delete(name)) this.test.collected.push(name);
   }
 
   /** What a push does at any server: many writes on their way, in order, in one lane. */
   async #pipelined(channel: SftpChannel, name: string): Promise<void> {
     const what = 'pipelined writes';
     const wanted = pieceSize(channel) * pieces;
-    const right = await readBack(channel, this.#remote.path(name));
-    const found = await statFile(channel, this.#remote.path(name));
-    const size = found === null || found === 'unreadable' ? null : found.size;
+    const right = await readBack(channel, this.remote.path(name));
+    const found = await statFile(channel, this.remote.path(name));
+    const size = isSeen(found) ? found.size : null;
     if ((right === false || (right === null && size !== null && size !== wanted)) && this.#cut) {
-      this.#found(what, 'not possible', 'not compared: opening the file a second time cut it off');
+      this.test.found(what, 'not possible', 'not compared: opening the file a second time cut it off');
     } else if (right === false || (right === null && size !== null && size !== wanted)) {
-      this.#found(what, 'failed', 'damage the file without an error', 'set remote.window: 1, and tell the agent');
-      this.#test.propose.window = 1;
+      this.test.found(what, 'failed', 'damage the file without an error', {
+        hint: 'set remote.window: 1, and tell the agent',
+      });
+      this.test.propose.window = 1;
     } else if (right === true) {
-      this.#found(what, 'passed', 'arrive as they were sent: the file was read back and compared');
+      this.test.found(what, 'passed', 'arrive as they were sent: the file was read back and compared');
     } else if (size !== null) {
-      this.#found(
+      this.test.found(
         what,
         'not possible',
         'the size is right; the contents were not compared, since the server does not let us read',
       );
     } else {
-      this.#found(what, 'not possible', 'the server neither shows nor gives back what was written');
+      this.test.found(what, 'not possible', 'the server neither shows nor gives back what was written');
     }
   }
 
   async #rename(channel: SftpChannel, from: string, to: string): Promise<boolean> {
-    if (this.#remote.spec.publish === 'direct') return false;
-    const answer = await orRefusal(channel.rename(this.#remote.path(from), this.#remote.path(to)));
+    if (this.remote.spec.publish === 'direct') return false;
+    const answer = await orRefusal(channel.rename(this.remote.path(from), this.remote.path(to)));
     if (answer instanceof SftpStatus) {
       if (isStatus(answer, Status.NO_SUCH_FILE)) {
         this.#gone('rename', 'the file was gone before it could be renamed');
         this.#took(from);
       } else {
-        this.#found('rename', 'failed', 'refused', 'set remote.publish: direct');
-        this.#test.propose.publish = 'direct';
+        this.test.found('rename', 'failed', 'refused', { hint: 'set remote.publish: direct' });
+        this.test.propose.publish = 'direct';
       }
       return false;
     }
     this.#made.delete(from);
     this.#made.add(to);
-    const found = await statFile(channel, this.#remote.path(to));
-    this.#found(
+    const found = await statFile(channel, this.remote.path(to));
+    this.test.found(
       'rename',
       'passed',
       found === null ? 'allowed; the file then disappears from sight, as expected' : 'allowed',
@@ -267,13 +254,13 @@ class WriteProbe {
 
   /** On a file of our own, which is the only one that this could cost. */
   async #overwrite(channel: SftpChannel, from: string, to: string): Promise<void> {
-    const answer = await orRefusal(channel.rename(this.#remote.path(from), this.#remote.path(to)));
+    const answer = await orRefusal(channel.rename(this.remote.path(from), this.remote.path(to)));
     if (answer instanceof SftpStatus) {
-      this.#found('rename over a file', 'passed', 'refused');
+      this.test.found('rename over a file', 'passed', 'refused');
       return;
     }
     this.#made.delete(from);
-    this.#found(
+    this.test.found(
       'rename over a file',
       'warning',
       'replaces it without a word; depot looks before it renames, and its names are random',
@@ -282,44 +269,28 @@ class WriteProbe {
 
   /** Over a new connection when the old one is gone, for as long as a person waits. */
   async #clean(): Promise<void> {
-    const { left, collected } = this.#test;
-    const signal = AbortSignal.any([this.#remote.hooks.signal, AbortSignal.timeout(cleanMs)]);
+    const { left, collected } = this.test;
+    const signal = AbortSignal.any([this.remote.hooks.signal, AbortSignal.timeout(cleanMs)]);
     for (const name of [...this.#made]) {
       try {
-        if ((await this.#remote.stat(name, signal)) === null) {
+        if ((await this.remote.stat(name, signal)) === null) {
           this.#took(name);
           continue;
         }
-        const removal = await this.#remote.removePartial(name, signal);
-        if (removal === 'refused' && (await this.#remote.stat(name, signal)) !== null) left.push(name);
+        const removal = await this.remote.removePartial(name, signal);
+        if (removal === 'refused' && (await this.remote.stat(name, signal)) !== null) left.push(name);
       } catch {
         left.push(name);
       }
     }
     if (left.length > 0)
-      this.#found(
-        'remove',
-        'warning',
-        `not possible; left at the server: ${left.join(', ')}`,
-        'ask the agent to remove them',
-      );
-    else if (this.#made.size > 0) this.#found('remove', 'passed', 'allowed; nothing is left');
+      this.test.found('remove', 'warning', `not possible; left at the server: ${left.join(', ')}`, {
+        hint: 'ask the agent to remove them',
+      });
+    else if (this.#made.size > 0) this.test.found('remove', 'passed', 'allowed; nothing is left');
     if (collected.length > 0)
-      this.#found(
-        'collected',
-        'warning',
-        `the agent took ${collected.join(', ')}`,
-        'tell the agent that they are no deposits',
-      );
-  }
-
-  #found(
-    name: string,
-    result: WriteFinding['result'],
-    detail: string,
-    hint?: string,
-    code?: WriteFinding['code'],
-  ): void {
-    addFinding(this.#test, name, result, detail, hint, code);
+      this.test.found('collected', 'warning', `the agent took ${collected.join(', ')}`, {
+        hint: 'tell the agent that they are no deposits',
+      });
   }
 }
