@@ -53,16 +53,15 @@ type Target = Pick<SecretRequest, 'kind' | 'account' | 'key' | 'configDirectory'
 export async function storeSecret(to: StoreIn, secret: Secret, target: Target): Promise<Stored> {
   const account = keychainAccount(target);
   if (account === null) throw new DepotError('internal', `a ${secretName[target.kind]} without an account`);
-  const stored = { to, account, lines: [], warnings: [] as string[] };
+  const warnings: string[] = [];
+  const stored = async (at: Pick<Stored, 'where' | 'readableBy'> & { lines?: string[] }): Promise<Stored> => {
+    warnings.push(...(await shadowing(to, target)));
+    return { to, account, lines: [], warnings, ...at };
+  };
   switch (to) {
     case 'keychain':
-      await storeInKeychain(account, secret, target, stored.warnings);
-      return {
-        ...stored,
-        where: `keychain, service depot, account ${printable(account)}`,
-        readableBy: keychainReaders(),
-        warnings: [...stored.warnings, ...(await shadowing('keychain', target))],
-      };
+      await storeInKeychain(account, secret, target, warnings);
+      return stored({ where: inKeychain(account), readableBy: keychainReaders() });
     case 'file': {
       const [{ path }, ...older] = storedPlaces(target) as [StoredPlace, ...StoredPlace[]];
       const owner = await writePrivateFile(path, `${secret.reveal()}\n`, target.owner);
@@ -70,20 +69,15 @@ export async function storeSecret(to: StoreIn, secret: Secret, target: Target): 
       for (const other of older) {
         if ((target.needed?.server ?? 1) <= 1) await rm(other.path, { force: true });
         else if (await succeeds(access(other.path)))
-          stored.warnings.push(
+          warnings.push(
             `${printable(other.path)} names no user, and is not used any more: remove it when every account there has one of its own`,
           );
       }
       await clear(keychainsOf(target), account, () => undefined);
-      return {
-        ...stored,
-        where: path,
-        readableBy: fileReaders(owner),
-        warnings: [...stored.warnings, ...(await shadowing('file', target))],
-      };
+      return stored({ where: path, readableBy: fileReaders(owner) });
     }
     case 'systemd':
-      return { ...stored, ...systemdLines(target), warnings: await shadowing('systemd', target) };
+      return stored(systemdLines(target));
   }
 }
 
@@ -102,7 +96,7 @@ export async function forgetSecret(target: Target): Promise<Forgotten> {
   const account = keychainAccount(target);
   if (account !== null) {
     const cleared = await clear(keychainsOf(target), account, (fault) => warnings.push(fault));
-    if (cleared) removed.push(`keychain, service depot, account ${printable(account)}`);
+    if (cleared) removed.push(inKeychain(account));
   }
   for (const { path } of storedPlaces(target)) {
     try {
@@ -180,6 +174,10 @@ async function storeInKeychain(account: string, secret: Secret, target: Target, 
     });
   }
   await clear(others, account, (fault) => warnings.push(fault));
+}
+
+function inKeychain(account: string): string {
+  return `keychain, service depot, account ${printable(account)}`;
 }
 
 function keychainsOf(target: Target): readonly Keychain[] {

@@ -11,10 +11,9 @@ import { codeOrSaid, printable } from '../printable.js';
 import { typedWord } from '../shell.js';
 
 /**
- * Writes a file that only its owner can read (0600, in a directory made 0700), in one step and durably, and reads it
- * back. When root writes into another account's directory the file becomes that account's, so that an administrator can
- * store what a service is to read; `owner` is for a directory that is made here. Returns the owner's uid (undefined on Windows). Throws `local-not-writable`, `local-disk-full`,
- * or `secret-insecure` when others could replace what is in the directory.
+ * Writes a file that only its owner can read, in one step and durably, and reads it back. Written by root into another
+ * account's directory, it becomes that account's; `owner` is for a directory made here. Returns the owner's uid
+ * (undefined on Windows).
  */
 export async function writePrivateFile(
   path: string,

@@ -18,7 +18,7 @@ export class AnswerCheck {
   /** `expected`: the kind of answer that a request wants besides STATUS; undefined for an id that nobody waits for. */
   constructor(private readonly expected: (id: number) => number | undefined) {}
 
-  /** The next octets of the channel; what is wrong with them, or null. */
+  /** The next bytes of the channel; what is wrong with them, or null. */
   check(data: Uint8Array): string | null {
     const head = this.#head;
     for (let at = 0; at < data.length; ) {

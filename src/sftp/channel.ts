@@ -7,8 +7,8 @@ import { ConnectionLost, orRefusal, SftpStatus, Status } from './status.js';
 export const OpenFlag = { READ: 0x01, WRITE: 0x02, CREATE: 0x08, TRUNCATE: 0x10, EXCLUSIVE: 0x20 } as const;
 
 /**
- * What we need of ssh2's SFTP class beyond its public names. `sftp.write` copies every byte twice and sends a short packet
- * after each 32 KiB; `channelData`, and only when the window has room, costs a third less CPU per GiB.
+ * What we need of ssh2's SFTP class beyond its public names. `sftp.write` copies every byte twice and sends a short
+ * packet after each 32 KiB; `channelData`, and only when the window has room, costs a third less CPU per GiB.
  */
 interface Internals {
   push(data: Buffer | null): void;
@@ -123,12 +123,12 @@ export class SftpChannel {
     await this.#ask<unknown>('close', (done) => this.sftp.close(handle, done), Answer.STATUS, 20);
   }
 
-  /** Size in octets; null when the server leaves it out of its answer. */
+  /** Size in bytes; null when the server leaves it out of its answer. */
   async fstat(handle: Buffer): Promise<number | null> {
     return sizeOf(await this.#ask<Stats>('fstat', (done) => this.sftp.fstat(handle, done), Answer.ATTRS));
   }
 
-  /** Size in octets, as with `fstat`; symbolic links are followed. */
+  /** Size in bytes, as with `fstat`; symbolic links are followed. */
   async stat(path: string): Promise<number | null> {
     return sizeOf(await this.#ask<Stats>('stat', (done) => this.sftp.stat(path, done), Answer.ATTRS));
   }
@@ -139,7 +139,7 @@ export class SftpChannel {
     return typeof mode === 'number' && (mode & fileType) !== 0 ? (mode & fileType) === directory : null;
   }
 
-  /** Size in octets, of a symbolic link itself. */
+  /** Size in bytes, of a symbolic link itself. */
   async lstat(path: string): Promise<number | null> {
     return sizeOf(await this.#ask<Stats>('lstat', (done) => this.sftp.lstat(path, done), Answer.ATTRS));
   }
@@ -159,7 +159,7 @@ export class SftpChannel {
     await this.#ask<unknown>('remove', (done) => this.sftp.unlink(path, done), Answer.STATUS);
   }
 
-  /** At most `length` octets; servers may give fewer. */
+  /** At most `length` bytes; servers may give fewer. */
   async read(handle: Buffer, length: number, position: number): Promise<Buffer> {
     const into = Buffer.alloc(length);
     const ask = (done: Answered<number>): void => this.sftp.read(handle, into, 0, length, position, done);

@@ -19,7 +19,7 @@ export type Failure = Error & { level?: string; code?: unknown };
 
 const keptOctets = 16 * 1024;
 
-/** The first octets that the server sends, which are not encrypted. ssh2 gets them too: the socket is paused until it listens. */
+/** The first bytes that the server sends, which are not encrypted. ssh2 gets them too: the socket is paused until it listens. */
 export class FirstOctets {
   #kept: Buffer = Buffer.alloc(0);
   readonly #stop: () => void;
@@ -195,7 +195,7 @@ export function openingFailure(
       `${who} is let in, but SFTP does not begin: the server says ${shown(said.err, 300)}${ended}`,
       'show this to the agent',
     );
-  // SFTP's first packet begins with its length, of which the first octet is 0.
+  // SFTP's first packet begins with its length, of which the first byte is 0.
   if (said.out.length >= 4 && said.out[0] !== 0) {
     return refused(
       `${who} is let in, but SFTP does not begin: the server sent ${shown(said.out, 300)} in its place${ended}`,

@@ -16,7 +16,7 @@ export class Lane {
   bytesInFlight = 0;
   readonly #bytes: number;
 
-  /** `window`: writes in flight; bounded in octets too, just over what the channel's window lets out. */
+  /** `window`: writes in flight; bounded in bytes too, just over what the channel's window lets out. */
   constructor(
     readonly channel: SftpChannel,
     readonly handle: Buffer,
@@ -102,9 +102,8 @@ export function laneBytes(writeSize: number, window: number): number {
 }
 
 /**
- * Decides when an upload gets more lanes: while data waits, every lane is full, and it is the round trip
- * that limits, which shows in each lane moving about one window per round trip. A link or a processor
- * that is the limit shows as less, and then another lane would only queue.
+ * When an upload gets more lanes: every lane is full and moves about one window per round trip. Less means that the
+ * link or a processor is the limit, and then another lane would only queue.
  */
 export class LaneGrowth {
   #max: number;

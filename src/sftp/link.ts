@@ -27,10 +27,7 @@ export class Link {
   /** Why the last connection was lost; empty where none was. */
   lastLoss = '';
   readonly stats: TransportStats = { attempts: 0, reconnects: 0, lanes: 0, acknowledged: 0 };
-  /**
-   * Whether the server shows a file under its name while it is open, as an upload has seen; null where none has looked, or may not. Where it
-   * does not, a file that a lost connection left open may get its name at any later time, over whatever has it then.
-   */
+  /** Whether a file has its name while it is open; null where nobody has looked. If not, it may appear late. */
   namesOpenFiles: boolean | null = null;
   /** Partials whose connection was lost, and of which no record knows: they may appear after what was deposited in their place. */
   readonly lostPartials = new Set<string>();
@@ -108,7 +105,7 @@ export class Link {
     return this.#session && !this.#session.channel.lost ? this.#session : null;
   }
 
-  /** The server acknowledged octets, or completed a step: the clock of `retryFor` starts again. */
+  /** The server acknowledged bytes, or completed a step: the clock of `retryFor` starts again. */
   progressed(): void {
     this.patience.progressed();
     this.#again = false;

@@ -1,7 +1,7 @@
 import { createSecretKey, randomFillSync } from 'node:crypto';
 import type { Socket } from 'node:net';
 
-/** Octets that packets are cut from: some thirty of the largest. */
+/** Bytes that packets are cut from: some thirty of the largest. */
 const slabOctets = 1024 * 1024;
 const tagOctets = 16;
 /** Slabs kept for later; more than these are only needed while a slow link holds them. */
@@ -15,9 +15,8 @@ interface Slab {
 }
 
 /**
- * Memory for outgoing SSH packets. ssh2 allocates 32 KiB for every packet, which makes the garbage collector mark the
- * whole heap every few dozen MiB: a fifth of an upload's CPU. Here packets are cut from a few slabs, one after the other,
- * which are used again when the socket has written them.
+ * Outgoing packets, cut from a few slabs that are used again once written. ssh2 allocates 32 KiB for each packet, and
+ * the garbage collections of that are a fifth of an upload's CPU.
  */
 export class PacketMemory {
   #slab: Slab = newSlab();
@@ -74,7 +73,7 @@ export class PacketMemory {
     this.#slab = slab;
   }
 
-  /** Padding need not be secret, and is encrypted: random octets are made many at a time. */
+  /** Padding need not be secret, and is encrypted: random bytes are made many at a time. */
   #pad(packet: Buffer, at: number, octets: number): void {
     if (this.#paddingUsed + octets > this.#padding.length) {
       randomFillSync(this.#padding);
@@ -142,7 +141,7 @@ function prepareKey(of: object, className: string, field: string): void {
     fields[field] = createSecretKey(fields[field]);
 }
 
-/** RFC 4253 section 6, for a cipher of 16-octet blocks that leaves the length in clear. */
+/** RFC 4253 section 6, for a cipher of 16-byte blocks that leaves the length in clear. */
 function paddingFor(payloadOctets: number): number {
   const padding = 16 - ((1 + payloadOctets) & 15);
   return padding < 4 ? padding + 16 : padding;

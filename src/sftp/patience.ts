@@ -8,9 +8,9 @@ interface Judge {
 }
 
 /**
- * The clock of `retryFor`. It runs while anything waits for the server, and starts again with each progress: an answer that acknowledges octets or
- * completes a step. Connecting again, opening the same file again, answers that make no sense and new session keys are no progress. Time in which
- * nothing waits (a source is silent) does not count, and starts nothing again either.
+ * The clock of `retryFor`: it runs while anything waits for the server, and starts again when an answer acknowledges
+ * bytes or completes a step. Connecting or opening again is no progress. Time in which nothing waits (a silent source)
+ * does not count.
  */
 export class Patience {
   readonly #waiting = new Set<(error: DepotError) => void>();

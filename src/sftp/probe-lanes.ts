@@ -59,9 +59,9 @@ export class LaneProbe {
   }
 
   /**
-   * Writes the last piece first, then the rest backwards over both handles, two of them a second time. Only positioned writes keep the size
-   * at what the last piece made it; appended ones, and those of a handle with a place of its own, do not. The first handle never writes the
-   * last piece: should each have a file of its own, the first one's is shorter. Null when a handle does not show sizes.
+   * Writes the last piece first, then the rest backwards over both handles. Only positioned writes keep the size at
+   * what the last piece made it. The first handle never writes the last piece: a file of its own is shorter. Null when
+   * a handle shows no sizes.
    */
   async #scatter(a: OpenFile, b: OpenFile): Promise<boolean | null> {
     const wanted = pieceSize(a.channel) * pieces;
@@ -85,10 +85,7 @@ export class LaneProbe {
     return seen;
   }
 
-  /**
-   * `sizes`, `read`: whether they were right; null when they were not to be had. Read back, it is certain; by sizes it is where nothing contradicts.
-   * `held`: they were there only after the close, so that a lane that is lost would take acknowledged writes with it, and leave a hole that no size shows.
-   */
+  /** Null: not to be had. `held`: there only after the close, so a lost lane would take acknowledged writes along. */
   #judgeLanes(sizes: boolean | null, read: boolean | null, held: boolean): void {
     const what = 'parallel writes';
     const { publish, lanes } = this.remote.spec;

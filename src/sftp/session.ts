@@ -31,7 +31,7 @@ export interface Session {
   readonly channel: SftpChannel;
   /** Another SFTP channel; rejects when the server refuses it. */
   openChannel(): Promise<SftpChannel>;
-  /** Octets handed to the socket that the kernel has not taken yet. */
+  /** Bytes handed to the socket that the kernel has not taken yet. */
   readonly unsent: number;
   /** It is gone, whoever ended it. */
   readonly closed: boolean;

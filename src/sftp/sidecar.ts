@@ -53,11 +53,7 @@ export class Sidecar {
     if (!isOutbound(bytes)) throw new DepotError('internal', `bytes for ${name} are not marked as fit to leave`);
   }
 
-  /**
-   * Writes the partial, beside others: a round trip is waited for once and not for each. Does nothing with `publish: direct`,
-   * where the close already publishes, with `window: 1`, and at a server that is not known to take more than one file at a time.
-   * What goes wrong is thrown by `publish`.
-   */
+  /** Writes the partial beside others, to save round trips, where that is safe. `publish` throws what goes wrong. */
   async begin(): Promise<void> {
     const { spec, placesWrites } = this.remote;
     if (spec.publish === 'direct' || spec.window === 1 || !placesWrites) return;

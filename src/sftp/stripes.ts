@@ -7,7 +7,7 @@ import { fullDisk } from './refusals.js';
 import { openBeside, sizeOf } from './stat.js';
 import { ConnectionLost, isStatus, PartialLost, refusal, Status, type SftpStatus } from './status.js';
 
-/** The most octets of blocks that an upload holds, whatever the lanes: 8 × what a lane can have on its way. */
+/** The most bytes of blocks that an upload holds, whatever the lanes: 8 × what a lane can have on its way. */
 const maxHeldBytes = 22 * 1024 * 1024;
 const minHeldBytes = 6 * 1024 * 1024;
 
@@ -64,7 +64,7 @@ export class Stripes {
     return this.#opening;
   }
 
-  /** Octets that may be held now: enough for the lanes there are, and a little for the next. */
+  /** Bytes that may be held now: enough for the lanes there are, and a little for the next. */
   get heldLimit(): number {
     const lane = this.first;
     const perLane = lane ? laneBytes(lane.writeSize, this.remote.spec.window) : 0;

@@ -57,7 +57,7 @@ export interface TransportStats {
   reconnects: number;
   /** The most lanes that an upload used at one time. */
   lanes: number;
-  /** Octets whose writes the server answered with OK. */
+  /** Bytes whose writes the server answered with OK. */
   acknowledged: number;
 }
 

@@ -85,12 +85,12 @@ export class Upload {
     return this.remote.spec.publish === 'direct' ? this.options.finalName : this.options.partialName;
   }
 
-  /** Octets that the server has answered OK to. */
+  /** Bytes that the server has answered OK to. */
   get acknowledged(): number {
     return this.#queue.acknowledged;
   }
 
-  /** Called with each block when its last octet is acknowledged: its buffer may be used again. */
+  /** Called with each block when its last byte is acknowledged: its buffer may be used again. */
   onReleased(released: (block: SuitcaseBlock) => void): void {
     this.#onReleased.push(released);
   }
@@ -130,11 +130,7 @@ export class Upload {
     }
   }
 
-  /**
-   * Waits for every answer, checks the size, flushes, calls `beforeClose` (the pending record must be on disk
-   * by then), closes and publishes. A lost last answer is a result, `unconfirmed`; every error before the
-   * close is definite: nothing was published, and the partial is removed where the server lets us (unless `keep`).
-   */
+  /** Waits for answers, confirms, calls `beforeClose`, publishes. Errors before the close: nothing was published. */
   async complete(o: { beforeClose: (durability: Transfer['durability']) => Promise<void> }): Promise<Transfer> {
     await this.#turn;
     this.#throwIfFailed();
@@ -227,11 +223,7 @@ export class Upload {
     });
   }
 
-  /**
-   * Opens the partial again, with WRITE alone, and checks that it is the one that was written: that it has its name, and holds all that was
-   * acknowledged. A server that is not known to put writes at their offset must show its size: what it did with unanswered writes would
-   * come a second time, and with an appending one behind them.
-   */
+  /** Opens the partial again, with WRITE alone, and checks that it holds all that was acknowledged. */
   async #reopen(): Promise<void> {
     for (;;) {
       const { channel } = await this.remote.session(this.#ended.signal);
@@ -279,10 +271,7 @@ export class Upload {
     return size < acknowledged ? `${this.#path} holds ${size} of ${acknowledged} acknowledged bytes` : null;
   }
 
-  /**
-   * With nothing acknowledged, no size proves anything: some servers keep what is written to each handle apart until its close, behind an empty
-   * file or the size of what came. They would put the first one's beginning over the finished second: over its partial name where there is one.
-   */
+  /** Some servers keep a handle's writes apart until its close: with nothing acknowledged, no size is proof. */
   #unproven(): string | null {
     if (this.#queue.contiguous > 0 || this.remote.placesWrites) return null;
     if (this.remote.spec.publish === 'direct')

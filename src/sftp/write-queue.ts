@@ -12,7 +12,7 @@ export interface Piece {
 interface HeldBlock {
   bytes: SuitcaseBlock;
   offset: number;
-  /** Octets that the server has not acknowledged. */
+  /** Bytes that the server has not acknowledged. */
   left: number;
 }
 
@@ -23,7 +23,7 @@ export function positionOf(piece: Piece): number {
 
 /** Blocks, held until their last byte is acknowledged, so that any of it can be written again. */
 export class WriteQueue {
-  /** Octets accepted, which is also the offset of the next block. */
+  /** Bytes accepted, which is also the offset of the next block. */
   total: number;
   acknowledged = 0;
   heldBytes = 0;
@@ -57,12 +57,12 @@ export class WriteQueue {
     return this.#returned.length > 0 || this.#waiting.length > 0;
   }
 
-  /** Whether every accepted octet is acknowledged. */
+  /** Whether every accepted byte is acknowledged. */
   get done(): boolean {
     return this.heldBytes === 0;
   }
 
-  /** The next write of at most `size` octets, ascending but for pieces that came back; null when there is none. */
+  /** The next write of at most `size` bytes, ascending but for pieces that came back; null when there is none. */
   next(size: number): Piece | null {
     const piece = this.#returned.shift() ?? this.#cutPiece(size);
     if (piece) this.#out.add(piece);
