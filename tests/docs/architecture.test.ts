@@ -61,7 +61,7 @@ function anchorsOf(text: string): string[] {
 }
 
 describe('docs/architecture.md', () => {
-  test('has every folder of src in its map, and a file of each in what to change where', () => {
+  test('has every folder of src in its map', () => {
     const folders = readdirSync(join(checkout, 'src'), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isDirectory())
       .map((entry) => join(entry.parentPath, entry.name).slice(checkout.length));
@@ -71,7 +71,7 @@ describe('docs/architecture.md', () => {
     expect(own.filter((folder) => !architecture.includes(`\`${folder}/\``))).toEqual([]);
   });
 
-  test('names for each law the test that holds it, and a control', () => {
+  test('names, for each law, one test that holds it and one control', () => {
     const laws = architecture
       .slice(architecture.indexOf('## The laws'), architecture.indexOf('## To change something'))
       .split(/^(?=\d+\. \*\*)/m)
@@ -91,7 +91,7 @@ describe('CONTRIBUTING.md', () => {
     expect(scripts.filter((script) => !explained.includes(script))).toEqual([]);
   });
 
-  test('explains every variable of the tests and of continuous integration, and no other', () => {
+  test('explains every variable of the tests and of continuous integration, and no others', () => {
     const variables = (text: string): string[] => text.match(/\bDEPOT_(?:TEST|CI)_[A-Z_]+\b/g) ?? [];
     const used = texts()
       .filter(({ file }) => !file.endsWith('.md'))
@@ -100,7 +100,7 @@ describe('CONTRIBUTING.md', () => {
   });
 });
 
-test('control: what is not there is found', () => {
+test('control: missing files, scripts and headings are found', () => {
   expect(namedPaths('`src/no/such.ts`, [a page](no-such.md#x), `build.js`')).toEqual([
     'src/no/such.ts',
     'build.js',

@@ -14,19 +14,19 @@ function citesBareLaw(text: string): boolean {
   return /\b[Ll]aws? \d/.test(text) && !text.includes(architecture);
 }
 
-test('what a text cites is in the repository, and a law is cited with its page', () => {
+test('texts cite only what is in the repository, and cite a law with its page', () => {
   const others = texts().filter(({ file }) => file !== here && file !== architecture);
   expect(others.filter(({ text }) => elsewhere.test(text)).map(({ file }) => file)).toEqual([]);
   expect(others.filter(({ text }) => citesBareLaw(text)).map(({ file }) => file)).toEqual([]);
 });
 
-test('every page of docs/ that a text names is there', () => {
+test('every page of docs/ that a text names exists', () => {
   const named = texts().flatMap(({ text }) => text.match(/\bdocs\/[\w/-]+(?:\.nl)?\.md\b/g) ?? []);
   expect(named.length).toBeGreaterThan(50);
   expect([...new Set(named)].filter((page) => !existsSync(join(checkout, page)))).toEqual([]);
 });
 
-test('control: other citations are found', () => {
+test('control: wrong citations are found', () => {
   expect(elsewhere.test('in the same partial (DESIGN section 7)')).toBe(true);
   expect(citesBareLaw('sealed bytes may leave (law 1)')).toBe(true);
   expect(citesBareLaw('sealed bytes may leave (law 1 of docs/architecture.md)')).toBe(false);

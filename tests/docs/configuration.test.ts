@@ -7,7 +7,7 @@ import { type ErrorCode, exitStatus } from '../../src/texts/exits.js';
 
 const read = (file: string): string => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 
-test('docs/configuration.md and the schemas are what the declarations make (npm run docs)', async () => {
+test('docs/configuration.md and the schemas match the declarations (npm run docs)', async () => {
   expect(await page()).toBe(read('docs/configuration.md'));
   for (const [name, text] of Object.entries(schemas())) expect(text, name).toBe(read(`schemas/${name}`));
 });
@@ -34,12 +34,12 @@ describe.each(entries)('$title', ({ name, words, section: { put } }) => {
 });
 
 describe.each(entries.filter(({ key }) => key.preset))('$title', ({ name, key, section: { put } }) => {
-  test('its default, written out, means the same as nothing', async () => {
+  test('its default, written out, means the same as leaving it out', async () => {
     expect(await load(put({ [name]: key.preset?.written ?? '' }))).toEqual(await load(put({})));
   });
 });
 
-test('every link within the page leads somewhere, and to one place', () => {
+test('every link within docs/configuration.md leads to exactly one heading', () => {
   const text = read('docs/configuration.md');
   const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     heading
@@ -53,7 +53,7 @@ test('every link within the page leads somewhere, and to one place', () => {
   expect(links.filter((to) => !anchors.includes(to))).toEqual([]);
 });
 
-test('every error code that a key may end in exists, with the exit code of docs/exit-codes.md', () => {
+test('every error code that the page gives for a key exists, with the exit code of docs/exit-codes.md', () => {
   const listed = read('docs/exit-codes.md');
   for (const { title, words } of entries)
     for (const code of Object.keys(words.later ?? {})) {

@@ -5,11 +5,11 @@ import { file, withExitCodes } from './exit-codes.js';
 
 const page = readFileSync(file, 'utf8');
 
-test('the page has every exit status and code of the program, and no other; `npm run docs` writes them', () => {
+test('docs/exit-codes.md has every exit status and code of the program, and no other (npm run docs)', () => {
   expect(page).toBe(withExitCodes(page));
 });
 
-test('control: a row or a code that is missing is found, and so is an exit status without a section', () => {
+test('control: a missing row, a missing code and an exit status without a section are found', () => {
   for (const part of ['| [32](#32-ledger)', ', `config-unreadable`']) {
     expect(page).toContain(part);
     expect(withExitCodes(page.replace(part, '| [33](#33)'))).toBe(page);

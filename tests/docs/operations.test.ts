@@ -81,8 +81,8 @@ const elsewhere: Readonly<Record<string, string>> = {
   'depot push': named,
 };
 
-describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)('every command of the page', () => {
-  test('is run, one after the other, and ends as the page says', { timeout: 120_000 }, async () => {
+describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)('every command of docs/operations.md', () => {
+  test('ends as the page says, when all are run in order', { timeout: 120_000 }, async () => {
     const server = await startSshd();
     const supplier = await Supplier.create(server, { arrangement: { every: '24h' } });
     writeFileSync(join(supplier.data, 'customers.csv'), 'id;name\n1;Gemeente Voorbeeld\n');
@@ -209,7 +209,7 @@ describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)('every command of the
 });
 
 describe.skipIf(!asRoot())('the Ansible task', () => {
-  test('sets up what can push', async () => {
+  test('sets up a machine that can push', async () => {
     const root = tempDir('depot-ansible');
     chmodSync(root, 0o755);
     for (const directory of ['etc/depot/incoming', 'srv/crm/export'])
@@ -233,7 +233,7 @@ describe.skipIf(!asRoot())('the Ansible task', () => {
   });
 });
 
-test('the depot.yaml of the page is valid', async () => {
+test('the depot.yaml in docs/operations.md is valid', async () => {
   const [yaml] = blocks(section('depot.yaml'), 'yaml');
   await expect(
     parseConfig(
@@ -247,7 +247,7 @@ test('the depot.yaml of the page is valid', async () => {
   ).resolves.toBeDefined();
 });
 
-test.skipIf(peer('promtool') === undefined)('the alerts are rules that Prometheus takes', async () => {
+test.skipIf(peer('promtool') === undefined)('Prometheus accepts the alert rules', async () => {
   const file = join(tempDir(), 'rules.yml');
   writeFileSync(
     file,
@@ -283,7 +283,7 @@ describe('databases', () => {
     expect(arrangements.get('acme-crm')!.dataset).toHaveLength(1);
   });
 
-  test('PostgreSQL, MariaDB, SQL Server and RavenDB', () => {
+  test('the page has examples for PostgreSQL, MariaDB, SQL Server and RavenDB', () => {
     expect(databases.map((yaml) => /pg_dump|mariadb-dump|sqlcmd|smuggler/.exec(yaml)?.[0])).toEqual([
       'pg_dump',
       'mariadb-dump',
@@ -294,7 +294,7 @@ describe('databases', () => {
 });
 
 describe.skipIf(peers('sshd', 'ssh-keygen') === undefined || !asRoot())('replacing a key', () => {
-  test('line by line: the new recipient gets the deposits, and the receipts of both signers count', async () => {
+  test('as the page says: the new recipient gets the deposits, and the receipts of both signers are valid', async () => {
     const supplier = await Supplier.create(await startSshd());
     writeFileSync(join(supplier.data, 'x'), 'data');
     await supplier.deposit();
@@ -335,7 +335,7 @@ describe.skipIf(peers('sshd', 'ssh-keygen') === undefined || !asRoot())('replaci
 });
 
 describe.skipIf(peers('sshd', 'ssh-keygen', 'tar') === undefined || !asRoot())('moving to a new machine', () => {
-  test('the ledger goes along whole, and the next push adds to it', async () => {
+  test('takes the whole ledger along, and the next push adds to it', async () => {
     const server = await startSshd();
     const supplier = await Supplier.create(server);
     writeFileSync(join(supplier.data, 'x'), 'data');

@@ -11,7 +11,7 @@ import { peers } from '../support/peers.js';
 const directory = join(checkout, 'docs/pictures');
 const committed = (name: string): string => readFileSync(join(directory, `${name}.svg`), 'utf8');
 
-test('the picture of the four parties is the one that its script makes', () => {
+test('the picture of the four parties is what its script makes', () => {
   expect(committed('parties')).toBe(parties());
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { hasTest, namedTests, readPage } from '../support/pages.js';
 
-test('every test that the page names beside its tables of faults is there', () => {
+test('every test that docs/reliability.md names beside its tables of faults exists', () => {
   const named = namedTests(readPage('docs/reliability.md'));
   expect(named.length).toBeGreaterThan(10);
   expect(named.filter((one) => !hasTest(one))).toEqual([]);

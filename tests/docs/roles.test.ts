@@ -76,7 +76,7 @@ test.skipIf(peers('sha256sum') === undefined)(
   },
 );
 
-describe.skipIf(peers('gpg', 'gpgconf', 'sha256sum') === undefined)('every line for a shell works in', () => {
+describe.skipIf(peers('gpg', 'gpgconf', 'sha256sum') === undefined)('every shell line works in', () => {
   test.each([
     ['docs/agent.md', () => vault],
     ['docs/auditor.md', () => evidence],
@@ -88,7 +88,7 @@ describe.skipIf(peers('gpg', 'gpgconf', 'sha256sum') === undefined)('every line 
   });
 });
 
-test('every page in docs/ is in the table of the README', () => {
+test("every page of docs/ is in the README's table", () => {
   const readme = read('README.md');
   const pages = readdirSync(join(checkout, 'docs'), { withFileTypes: true }).flatMap((entry) =>
     entry.name.endsWith('.md')

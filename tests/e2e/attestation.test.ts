@@ -66,7 +66,7 @@ describe.skipIf(!have)('attestation', () => {
     second = await supplier.deposit();
   });
 
-  test('from receipt and key alone; filed; receipts show, list and status say by whom and when', async () => {
+  test('needs only receipt and key; once imported, receipts show, list and status say by whom and when', async () => {
     const proof = await attest(first, ['--agent-sha256', first.receipt.suitcase.sha256]);
     const imported = await supplier.depot(['receipts', 'import-attestation', proof]);
     expect(imported.code, imported.stderr).toBe(0);
@@ -98,7 +98,7 @@ describe.skipIf(!have)('attestation', () => {
     expect((await supplier.depot(['receipts', 'verify'])).code).toBe(0);
   });
 
-  test('with the suitcase at hand, and a newer one of the same key is filed beside the first', async () => {
+  test('can use the suitcase too, and a newer one of the same key is kept beside the first', async () => {
     const proof = freshPath('proof.json');
     await mustDepot([
       'verify',
@@ -129,7 +129,7 @@ describe.skipIf(!have)('attestation', () => {
     expect(supplier.stateFiles()).toContain(`${second.depositId}.attestation.2.json`);
   });
 
-  test('nothing is written over, and nothing when a check fails or is missing', async () => {
+  test('overwrites nothing, and is not written if a check fails or is missing', async () => {
     const out = freshPath('proof.json');
     const other = await makeKey(join(tempDir(), 'other'), 'Another', 'compat');
     const wrong = await depot([
@@ -167,7 +167,7 @@ describe.skipIf(!have)('attestation', () => {
     expect(readFileSync(`${out}.asc`, 'utf8')).toBe('mine');
   });
 
-  test('refused with the reason: edited, by the wrong key, for another deposit, replayed', async () => {
+  test('is refused, with the reason, if it was edited, signed by the wrong key, for another deposit, or replayed', async () => {
     const third = await supplier.deposit();
     const proof = await attest(third);
     const other = await makeKey(join(tempDir(), 'other'), 'Another', 'compat');
@@ -235,7 +235,7 @@ describe.skipIf(!have)('attestation', () => {
     expect(await refusal([older])).toMatchObject({ exit: 21, message: expect.stringMatching(/repetition/) as string });
   });
 
-  test('a key that cannot sign: another key of the beneficiary does, which the supplier pins by its fingerprint', async () => {
+  test('is signed by another key of the beneficiary, pinned by the supplier, if the first cannot sign', async () => {
     const deposit = await supplier.deposit();
     const lawyer = await makeKey(join(tempDir(), 'lawyer'), 'Lawyer', 'compat');
     // What the supplier has of it.
@@ -268,7 +268,7 @@ describe.skipIf(!have)('attestation', () => {
     );
   });
 
-  test('self-attested where the supplier made the key: its private part lies here, or depot.yaml says so', async () => {
+  test('is called self-attested if the supplier made the key: its private part is here, or depot.yaml says so', async () => {
     const own = await Supplier.create(server);
     writeFileSync(join(own.data, 'a'), 'x');
     const deposit = await own.deposit();
@@ -326,7 +326,7 @@ describe.skipIf(!have)('attestation', () => {
   });
 
   test.skipIf(!gnupg)(
-    'a key in GnuPG: proves, attests, verifies and opens with --gpg, and the session key is shown nowhere',
+    'works with --gpg for a key in GnuPG (prove, attest, verify, open), and the session key is shown nowhere',
     async () => {
       const gpg = Gnupg.create();
       const fingerprint = await gpg.generate({ kind: 'rsa2048' });
@@ -379,7 +379,7 @@ describe.skipIf(!have)('attestation', () => {
     },
   );
 
-  test('--gpg and a modern deposit: said, and not called failed', async () => {
+  test('a modern deposit with --gpg: verify says that it is not supported, not that it failed', async () => {
     const modern = await Supplier.create(server, { profile: 'modern' });
     writeFileSync(join(modern.data, 'a'), 'x');
     const deposit = await modern.deposit();

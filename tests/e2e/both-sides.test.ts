@@ -91,7 +91,7 @@ describe.skipIf(!have)('the kit', () => {
     expect(said).toContain(`SHA-256 ${opener}`);
   });
 
-  test('its letter has both languages, the fingerprints to compare, and names as text', async () => {
+  test('has a letter in both languages, with the fingerprints to compare, and names as plain text', async () => {
     const letter = readFileSync(join(desk.directory, 'letter.html'), 'utf8');
     for (const language of ['nl', 'en']) expect(letter).toContain(`<section id="${language}" lang="${language}">`);
     for (const fingerprint of [supplier.signer.fingerprint, deposit.receipt.encryption.recipients[0].fingerprint])
@@ -106,11 +106,11 @@ describe.skipIf(!have)('the kit', () => {
     expect(readFileSync(join(supplier.directory, 'other/letter.html'), 'utf8')).not.toContain('<img');
   });
 
-  test("every line for a shell in letter and cover works at the beneficiary's desk", async () => {
+  test('has a letter and a cover whose every shell line works for the beneficiary', async () => {
     await everyLineWorks(desk, supplier, deposit);
   });
 
-  test('never over anything, and not before there is a deposit', async () => {
+  test('overwrites nothing, and is refused before there is a deposit', async () => {
     expect((await supplier.depot(['kit', '--out', 'kit'])).code).toBe(5);
     const fresh = await Supplier.create(server);
     const none = await fresh.depot(['kit', '--out', 'kit', '--json']);
@@ -118,7 +118,7 @@ describe.skipIf(!have)('the kit', () => {
     expect(existsSync(join(fresh.directory, 'kit'))).toBe(false);
   });
 
-  test('a private key goes along only where the supplier made it, and only locked with the named passphrase', async () => {
+  test('includes a private key only if the supplier made it, and only locked with the named passphrase', async () => {
     const pass = join(tempDir(), 'pass');
     writeFileSync(pass, 'correct horse\n', { mode: 0o600 });
     const refused = await supplier.depot(['kit', '--out', 'with-key', '--include-secret-key', pass, '--json']);
@@ -136,7 +136,7 @@ describe.skipIf(!have)('the kit', () => {
     await mustDepot([...args, freshPath(), '--passphrase-file', pass]);
   });
 
-  test('a receipt of an earlier signer: its public key goes along, or the kit is refused', async () => {
+  test("includes an earlier signer's public key for that signer's receipt, or is refused", async () => {
     const next: KeyFiles = await makeKey(join(supplier.directory, 'keys/next'), 'Acme SaaS B.V.', 'compat');
     const config = readFileSync(supplier.config, 'utf8');
     writeFileSync(supplier.config, config.replace('keys/supplier.secret.asc', 'keys/next.secret.asc'));
@@ -160,7 +160,7 @@ describe.skipIf(!have)('the kit', () => {
   });
 });
 
-test.skipIf(!have || !peers('shasum'))('on a Mac, the lines work with shasum -a 256', async () => {
+test.skipIf(!have || !peers('shasum'))('the lines work on a Mac, with shasum -a 256', async () => {
   await desk.clean();
   const done = await desk.type(filledIn(deposit.receipt).replaceAll('sha256sum', 'shasum -a 256'));
   expect(done.code, done.stderr).toBe(0);
@@ -168,7 +168,7 @@ test.skipIf(!have || !peers('shasum'))('on a Mac, the lines work with shasum -a 
 });
 
 describe.skipIf(!have || !haveModern)('a deposit that GnuPG cannot read', () => {
-  test("every line for a shell in letter and cover works at the beneficiary's desk, and that for a key with a passphrase", async () => {
+  test('has a letter and a cover whose every shell line works, also for a key with a passphrase', async () => {
     const modern = await Desk.create('modern', installed.script);
     const sent = await depositFor(modern);
     expect(sent.deposit.receipt.encryption.packet).toBe('SEIPDv2');
@@ -238,7 +238,7 @@ function linesOf(page: string): string[] {
 const spelled = (['gzip', 'zstd'] as const).map((compression) => stockLines(anyDeposit(compression)));
 
 describe.each(['docs/format.md', 'docs/beneficiary.md', 'docs/beneficiary.nl.md'])('%s', (page) => {
-  test('spells the lines that open a deposit without depot as its cover does', () => {
+  test('has the same lines for opening a deposit without depot as the cover', () => {
     const text = readFileSync(join(checkout, page), 'utf8');
     expect(
       linesOf(page)
@@ -248,7 +248,7 @@ describe.each(['docs/format.md', 'docs/beneficiary.md', 'docs/beneficiary.nl.md'
     expect(text.match(/gpg (?:-d|--decrypt) /g)).toHaveLength(1);
   });
 
-  test.skipIf(!have)('has lines that work in their order on what the beneficiary has', async () => {
+  test.skipIf(!have)('has lines that work, in order, on the files that the beneficiary has', async () => {
     await desk.clean();
     for (const lines of linesOf(page)) {
       const block = lines

@@ -115,13 +115,13 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     expect((await depotHere(['verify', a.file, ...a.proof, '--key', a.supplier.recipientKey, '--deep'])).code).toBe(0);
   });
 
-  test('truncated anywhere, 21', async () => {
+  test('exits with 21 if it is truncated anywhere', async () => {
     const [, seipd] = packets(a.suitcase);
     for (const length of [seipd.start, seipd.body + 40, 100_000, a.suitcase.length - 20, a.suitcase.length - 1])
       await refusedAs(a.suitcase.subarray(0, length), 21, `${length} bytes`);
   });
 
-  test('a bit flipped in the body, 21', async () => {
+  test('exits with 21 if a bit of its body is flipped', async () => {
     const [, seipd] = packets(a.suitcase);
     for (const at of [
       seipd.start,
@@ -138,7 +138,7 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     }
   });
 
-  test('a bit flipped in the PKESK: 21 with the receipt, 21 or 22 without', async () => {
+  test('exits with 21 if a bit of its PKESK is flipped, or without the receipt with 21 or 22', async () => {
     const [pkesk] = packets(a.suitcase);
     for (const at of [pkesk.body, pkesk.body + 5, pkesk.end - 10, pkesk.end - 1]) {
       const flipped = Buffer.from(a.suitcase);
@@ -154,7 +154,7 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     }
   });
 
-  test('something behind it, two of them, and one without its beginning, 21', async () => {
+  test('exits with 21 if something follows it, if there are two in one file, or if its beginning is missing', async () => {
     await refusedAs(Buffer.concat([a.suitcase, Buffer.from('x')]), 21, 'one byte more');
     await refusedAs(Buffer.concat([a.suitcase, b.suitcase]), 21, 'two suitcases');
     const [pkesk] = packets(b.suitcase);
@@ -165,7 +165,7 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     );
   });
 
-  test("another deposit's suitcase, receipt, or signature: 21, each said", async () => {
+  test("exits with 21 for another deposit's suitcase, receipt or signature, and says which", async () => {
     const key = ['--key', a.supplier.recipientKey];
     const swapped = await depotHere(['verify', b.file, ...a.proof, ...key, '--json']);
     expect(swapped.code).toBe(21);
@@ -201,7 +201,7 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     );
   });
 
-  test('a receipt by another signer: 21; by nobody given: 24; left out on purpose: passed', async () => {
+  test('exits with 21 for a receipt by another signer, 24 without a given signer, 0 if the check is left out on purpose', async () => {
     const other = await makeKey(join(tempDir(), 'other'), 'Somebody Else', 'compat');
     expect(
       (await depotHere(['verify', a.file, '--receipt', a.deposit.receiptFile, '--signer', other.publicKey])).code,
@@ -212,7 +212,7 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     expect((await depotHere(['verify', a.file, '--receipt', a.deposit.receiptFile, '--no-signature'])).code).toBe(0);
   });
 
-  test('a key that it is not addressed to, 22', async () => {
+  test('exits with 22 for a key that it is not addressed to', async () => {
     const other = await makeKey(join(tempDir(), 'other'), 'Somebody Else', profile);
     await refusedAs(a.suitcase, 22, 'another key', other.secretKey);
     // Without a receipt there are only the ids of parts: what the hint has one type finds the key among others.
@@ -226,7 +226,7 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     expect(hint.includes('gpg --list-secret-keys')).toBe(profile === 'compat');
   });
 
-  test("the key proof needs no suitcase, and another deposit's PKESK or head fails it", async () => {
+  test("the key proof needs no suitcase, and fails with another deposit's PKESK or head", async () => {
     const proved = await depotHere(['verify', ...a.proof, '--key', a.supplier.recipientKey, '--json']);
     expect(proved.code, proved.stdout).toBe(0);
     expect(json(proved).checks!.find((c) => /key/.test(c.name) && c.result === 'passed')).toBeDefined();
@@ -250,7 +250,7 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     }
   });
 
-  test('what the agent says: the right digest passes, another fails', async () => {
+  test('a digest from the agent passes if it is right, and fails otherwise', async () => {
     const { sha256 } = a.deposit.receipt.suitcase;
     expect((await depotHere(['verify', ...a.proof, '--agent-sha256', sha256.toUpperCase()])).code).toBe(0);
     expect((await depotHere(['verify', ...a.proof, '--agent-sha256', b.deposit.receipt.suitcase.sha256])).code).toBe(
@@ -258,7 +258,7 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     );
   });
 
-  test('an output that exists is never touched, 5', async () => {
+  test('exits with 5 if the output exists, and leaves that alone', async () => {
     const out = freshPath();
     mkdirSync(out);
     writeFileSync(join(out, 'mine'), 'x');
@@ -268,7 +268,7 @@ describe.skipIf(!ssh).each(['compat', 'modern'] as const)('a %s suitcase', (prof
     expect(readdirSync(dirname(out))).toEqual(['out']);
   });
 
-  test('--stdout emits the tar, and what cannot be read twice is refused', async () => {
+  test('--stdout emits the tar, and an input that cannot be read twice is refused', async () => {
     const streamed = await depotHere(['decrypt', a.file, '--key', a.supplier.recipientKey, '--stdout']);
     expect(streamed.code, streamed.stderr).toBe(0);
     expect((await mustRun('tar', ['-tf', '-'], { input: streamed.bytes })).stdout).toContain('data/data/file');
@@ -295,7 +295,7 @@ const hostile: [string, string][] = [
   ['a file where a symlink is', 'link("data/x", "/tmp/target"); add("data/x")'],
 ];
 
-describe.skipIf(!gpg || python === undefined)('archives that do harm elsewhere, in a message by gpg', () => {
+describe.skipIf(!gpg || python === undefined)('harmful archives in a message by gpg', () => {
   let gnupg: Gnupg;
   let fingerprint: string;
   let key: string;
@@ -306,7 +306,7 @@ describe.skipIf(!gpg || python === undefined)('archives that do harm elsewhere, 
     writeFileSync(key, await gnupg.exportSecret(fingerprint), { mode: 0o600 });
   });
 
-  test.each(hostile)('%s: 23, and nothing lies anywhere', async (_, program) => {
+  test.each(hostile)('%s: exits with 23, and writes nothing anywhere', async (_, program) => {
     const script = `
 import sys, tarfile, io
 t = tarfile.open(fileobj=sys.stdout.buffer, mode="w|", format=tarfile.PAX_FORMAT)
@@ -331,7 +331,7 @@ t.close()`;
     expect(existsSync('/tmp/escaped-absolutely')).toBe(false);
   });
 
-  test('a symlink that points out is only text, and is restored as it was', async () => {
+  test('a symlink that points outside is only text, and is restored unchanged', async () => {
     const directory = tempDir();
     await mustRun(
       'sh',

@@ -23,7 +23,7 @@ const keys: [string, Doubtful, string][] = [
   ['a subkey made in the future', { created: future, boundAt: future }, 'in the future'],
 ];
 
-describe.skipIf(!needed)('refused by key add, key show, doctor, init and push alike', () => {
+describe.skipIf(!needed)('key add, key show, doctor, init and push all refuse', () => {
   let server: Sshd;
   beforeAll(async () => {
     server = await startSshd();

@@ -32,7 +32,7 @@ describe('a push', () => {
     ['INT', 130, 'interrupted'],
     ['TERM', 143, 'terminated'],
   ] as const)(
-    'SIG%s after the publication: %i, and receipt, ledger and sidecars are there',
+    'SIG%s after publication: exit %i, and receipt, ledger and sidecars are complete',
     async (signal, exit, code) => {
       server.files.clear();
       const { result, code: status } = await disturbed('published', `kill -${signal} $PPID`);
@@ -63,7 +63,7 @@ describe('a push', () => {
     ['sealed', 1, 'internal', 'no'],
     ['published', 30, 'sidecars-pending', 'yes'],
   ] as const)(
-    'a defect once it is %s: exit %i, %s, published %s, and the next push goes well',
+    'an internal error once it is %s: exit %i, %s, published %s, and the next push succeeds',
     async (step, exit, error, published) => {
       const defect = join(tempDir(), 'defect.mjs');
       writeFileSync(
@@ -99,7 +99,7 @@ describe('decrypt', () => {
     );
   });
 
-  test('--out below a directory that is not there: 5, what to do, and nothing is made', async () => {
+  test('--out below a missing directory: exit 5 with a hint, and nothing is created', async () => {
     const out = join(directory, 'none/out');
     const { code, stderr } = await depot(['decrypt', suitcase, '--key', secretKey, '--out', out]);
     expect(code).toBe(5);
@@ -112,7 +112,7 @@ describe('decrypt', () => {
   test.skipIf(!existsSync('/dev/full')).each([
     ['is full', '> /dev/full'],
     ['gets full', '> part'],
-  ])('--stdout to a disk that %s: 5, which says so, and no defect', async (_, to) => {
+  ])('--stdout to a disk that %s: exit 5 with the cause, not an internal error', async (_, to) => {
     const { code, stderr } = await run(
       'bash',
       [
@@ -129,7 +129,7 @@ describe('decrypt', () => {
     ]);
   });
 
-  test('--stdout into a reader that waits, then Ctrl-C: 130, not a defect and not a wait for ever', async () => {
+  test('--stdout into a reader that stalls, then Ctrl-C: exit 130 at once, not an internal error', async () => {
     const child = spawn(process.execPath, [depotScript, 'decrypt', suitcase, '--key', secretKey, '--stdout'], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -63,7 +63,7 @@ function tellsTale(directory: string): { dataset: Record<string, unknown>[]; sta
 }
 
 describe.skipIf(!ssh)('usage and configuration', () => {
-  test('2: an unknown arrangement, flag and command, each with what was meant', async () => {
+  test('2: an unknown arrangement, flag or command, each with a suggestion', async () => {
     const { supplier } = await ready();
     for (const args of [['push', 'acme-crn'], ['push', '--dryrun'], ['psuh']]) {
       const result = await supplier.depot([...args, '--json']);
@@ -99,7 +99,7 @@ describe.skipIf(!ssh)('usage and configuration', () => {
     expect(shown.stdout).toBe('');
   });
 
-  test('10: no configuration, and one that others could write', async () => {
+  test('10: no configuration, and one that others can write to', async () => {
     const { supplier } = await ready();
     chmodSync(supplier.config, 0o666);
     expect(json(await supplier.depot(['push', '--json'])).error).toMatchObject({ code: 'config-insecure', exit: 10 });
@@ -144,7 +144,7 @@ describe.skipIf(!ssh)('before any source is started', () => {
     await supplier.deposit();
   });
 
-  test('14: nobody answers, within the time that retryFor gives, with a word about the VPN', async () => {
+  test('14: no answer within retryFor, with a hint about the VPN', async () => {
     const tale = tellsTale(tempDir());
     const { supplier } = await ready({ dataset: tale.dataset });
     supplier.writeConfig({ remote: { port: await freePort(), retryFor: '1s' } });
@@ -190,7 +190,7 @@ describe.skipIf(!ssh)('before any source is started', () => {
   });
 });
 
-describe.skipIf(!ssh || !root)('on the way', () => {
+describe.skipIf(!ssh || !root)('during the upload', () => {
   test("15: the server's disk runs full half way; with room again, the next run publishes", async () => {
     const { supplier, server } = await ready({ arrangement: { compression: 'none' } }, { tmpfs: '4m' });
     writeFileSync(join(supplier.data, 'big'), pattern(8_000_000));
@@ -199,7 +199,7 @@ describe.skipIf(!ssh || !root)('on the way', () => {
     await supplier.deposit();
   });
 
-  test('16: the server goes away and stays away', async () => {
+  test('16: the server goes down and stays down', async () => {
     const { supplier, server } = await ready({
       arrangement: { compression: 'none' },
       remote: { retryFor: '1s' },
@@ -232,7 +232,7 @@ describe.skipIf(!ssh || !root)('on the way', () => {
 });
 
 describe("when the server's last answers are lost", () => {
-  test('18: unconfirmed, with a receipt that says so; the next run makes sure', async () => {
+  test('18: unconfirmed, with a receipt that says so; the next run confirms it', async () => {
     const server = await startScriptedServer({
       collect: 'rename',
       script: (r) => (r.type === 'rename' && r.nth === 1 ? { do: true, then: 'drop' } : undefined),
@@ -276,7 +276,7 @@ describe("when the server's last answers are lost", () => {
   });
 });
 
-describe.skipIf(!ssh)('several at once', () => {
+describe.skipIf(!ssh)('several arrangements or pushes at once', () => {
   test('4: one arrangement fails and does not stop the others', async () => {
     const { supplier, server } = await ready();
     const broken = readFileSync(supplier.config, 'utf8')

@@ -84,7 +84,7 @@ describe.skipIf(!have)('recipients that GnuPG made', () => {
     ['RSA under 2048 bits', { kind: 'rsa1024' }],
     ['DSA and ElGamal', { kind: 'dsa2048' }],
     ['SHA-1 self-signatures', { digest: 'SHA1' }],
-  ])('%s: no push, exit 20, and nothing is at the agent', async (_, key, change) => {
+  ])('%s: exit 20, and nothing is at the agent', async (_, key, change) => {
     const before = server.names();
     const fingerprint = await gnupg.generate({ name: `Unusable ${Math.random()} <no@voorbeeld.example>`, ...key });
     await change?.(fingerprint);
@@ -108,7 +108,7 @@ describe.skipIf(!have)('recipients that GnuPG made', () => {
     expect((await supplier.push()).result.error).toMatchObject({ exit: 20, published: 'no' });
   });
 
-  test('two beneficiaries: each opens it with a key of its own, a third cannot', async () => {
+  test('two beneficiaries each open it with their own key, and a third cannot', async () => {
     const first = await gnupg.generate({ name: 'One <one@voorbeeld.example>' });
     const second = await makeKey(join(tempDir(), 'two'), 'Two', 'compat');
     const supplier = await Supplier.create(server, {
@@ -150,7 +150,7 @@ describe.skipIf(!have)('messages that other programs made', () => {
     return (await mustRun('tar', ['-C', directory, '--format=pax', '-cf', '-', '.'])).bytes;
   }
 
-  test('a gpg message with a tar opens, and a compressed or a password-only one is named, with the line that opens it', async () => {
+  test('a gpg message with a tar opens; for a compressed or password-only one, the error has the line that opens it', async () => {
     const gpg = Gnupg.create();
     const directory = tempDir();
     writeFileSync(join(directory, 'a'), 'made by tar and gpg');

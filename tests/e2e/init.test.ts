@@ -90,7 +90,7 @@ describe.skipIf(!here)('depot init', () => {
     ['Another one? [no]', '\r'],
   ];
 
-  test('from the letter to a scheduled deposit by another account, with slips on the way, left once and taken up again', async () => {
+  test('leads from the letter to a scheduled deposit by another account, after typing mistakes and one break', async () => {
     const m = await machine();
     const first = await at(m, [...questions(m), ["The agent's SFTP server", '\x03']]);
     expect(first.code, first.text).toBe(130);
@@ -193,7 +193,7 @@ describe.skipIf(!here)('depot init', () => {
     expect(statSync(deposit!.receiptPath).uid).toBe(1);
   });
 
-  test('a set-up that failed after its keys were made is repeated, and goes on with them', async () => {
+  test('run again after a failure, goes on with the keys that it had made', async () => {
     const m = await machine();
     const flags = [
       'init',
@@ -263,7 +263,7 @@ describe.skipIf(!here)('depot init', () => {
     expect((await depot(flags, { cwd: m.root, env })).code).toBe(5);
   });
 
-  test("the account that was chosen is not forgotten: a state directory of root's becomes its own, one in use is refused, and one that is gone is asked about", async () => {
+  test("remembers the account: gives it root's state directory, refuses one in use, and asks if the account is gone", async () => {
     const m = await machine();
     const flags = [
       'init',
@@ -336,7 +336,7 @@ describe.skipIf(!here)('depot init', () => {
     expect(resumed.text).toContain('runuser -u daemon -- depot push');
   });
 
-  test("with an SSH key of root's, the account that pushes gets a copy that it can read and not change", async () => {
+  test("copies root's SSH key for the account that pushes, which can read the copy and not change it", async () => {
     const m = await machine();
     const made = await depot(
       [
@@ -388,7 +388,7 @@ describe.skipIf(!here)('depot init', () => {
     expect(doctor.code, doctor.stdout).toBe(0);
   });
 
-  test('with an SSH key, and a VPN that is not up yet: what could not be asked is asked when the server is there', async () => {
+  test('if the VPN is not up yet, asks what needs the server later, when that answers', async () => {
     const m = await machine();
     const locked = join(m.root, 'id_depot');
     copyFileSync(server.privateKeyFile, locked);
@@ -469,7 +469,7 @@ describe.skipIf(!here)('depot init', () => {
     );
   });
 
-  test('--yes accepts no fingerprint and no host key that was not given', async () => {
+  test('--yes accepts no fingerprint and no host key that were not given', async () => {
     const m = await machine();
     const flags = [
       'init',

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 
 describe.skipIf(!have)('keys over the years', () => {
-  test('a beneficiary replaces its key: no push to the retired one, and its deposits still open', async () => {
+  test('if a beneficiary replaces its key, no push uses the retired one, and its deposits still open', async () => {
     const supplier = await Supplier.create(server);
     writeFileSync(join(supplier.data, 'a'), 'of the first year');
     const old = await supplier.deposit();
@@ -70,7 +70,7 @@ describe.skipIf(!have)('keys over the years', () => {
   });
 
   // The record was called broken, and the kit could not be made, until somebody remembered to name the old key each time.
-  test('a supplier replaces its signing key: the receipts of the old one go on to count', async () => {
+  test('if a supplier replaces its signing key, the old receipts stay valid', async () => {
     const supplier = await Supplier.create(server);
     writeFileSync(join(supplier.data, 'a'), 'of the first year');
     await supplier.deposit();
@@ -97,7 +97,7 @@ describe.skipIf(!have)('keys over the years', () => {
     expect((await mustDepot(['receipts', 'verify', '--config', supplier.config])).stdout).toContain('2 receipts');
   });
 
-  test('whose key expires within three months hears it when it verifies, in time to extend it', async () => {
+  test('verify warns a beneficiary whose key expires within three months', async () => {
     const keys = tempDir();
     for (const [name, expires, warns] of [
       ['soon', '60d', true],

@@ -53,7 +53,7 @@ describe.skipIf(!peers('sshd', 'ssh-keygen')).each([
     await mustDepot(['verify', suitcase, ...key(), ...proof(), '--deep']);
   });
 
-  test('a bit that was flipped, and an end that is missing: 21, and nothing is left', async () => {
+  test('exits with 21 if a bit is flipped or the end is missing, and leaves nothing behind', async () => {
     const whole = readFileSync(suitcase);
     const directory = tempDir();
     const file = join(directory, 'suitcase.pgp');

@@ -36,7 +36,7 @@ async function checkOpens(suitcase: string, supplier: Supplier, receiptFile: str
 }
 
 describe.skipIf(!ssh)('a deposit on a real OpenSSH server', () => {
-  test('with a key: suitcase, cover, signature and receipt lie there, and the suitcase opens', async () => {
+  test('with a key: suitcase, cover, signature and receipt arrive, and the suitcase opens', async () => {
     const { server, supplier, deposit } = await depositAs({ login: 'key' });
     const id = deposit.depositId;
     expect(id).toMatch(/^acme-crm_\d{8}T\d{6}Z_[0-9a-f]{16}$/);

@@ -48,7 +48,7 @@ describe.skipIf(!ssh)('push --all', () => {
     server = await startSshd();
   });
 
-  test('--jobs 4: one login, one failure that stops nobody, an ended one left out, a sum, exit 4', async () => {
+  test('--jobs 4 logs in once; one failure stops no other, an ended arrangement is left out, and the exit code is 4', async () => {
     const supplier = await supplierOf(server, twelve, {
       'tenant-3': { dataset: [{ directory: 'data/nowhere' }] },
       'tenant-5': { ended: '2026-01-01' },
@@ -71,7 +71,7 @@ describe.skipIf(!ssh)('push --all', () => {
     expect((await supplier.depot(['status', '--json'])).code).toBe(31);
   });
 
-  test('three processes divide them among them: none missed, none twice, and the record is whole', async () => {
+  test('three processes share the arrangements: each is pushed once, and the records are complete', async () => {
     const before = suitcases(server).length;
     const supplier = await supplierOf(server, twelve);
     const [cli, kubernetes, gitlab] = await Promise.all([
@@ -100,7 +100,7 @@ describe.skipIf(!ssh)('push --all', () => {
     expect(readdirSync(supplier.state).filter((name) => name === 'ledger.id')).toHaveLength(1);
   });
 
-  test('of how many is not said: refused before anything', async () => {
+  test('refuses a shard number without a total, before anything else', async () => {
     const supplier = await supplierOf(server, ['a', 'b']);
     const index = await supplier.depot(['push', '--all'], { env: { JOB_COMPLETION_INDEX: '1' } });
     expect([index.code, index.stderr]).toEqual([
@@ -111,7 +111,7 @@ describe.skipIf(!ssh)('push --all', () => {
     expect(beyond.code).toBe(2);
   });
 
-  test('two that read standard input: named, nothing is begun; with --all each of them fails by itself, and the others are done', async () => {
+  test('if two arrangements read standard input, naming both is refused; with --all each of them fails, and the others are pushed', async () => {
     const stdin = { dataset: [{ stdin: true, as: 'x' }] };
     const supplier = await supplierOf(server, ['a', 'b', 'c'], { a: stdin, b: stdin });
     const refusal = { code: 'usage', exit: 2, message: 'a, b all read standard input' };
@@ -145,7 +145,7 @@ test('a wrong password is tried once for all arrangements of the server', async 
   expect(server.connections).toBe(1);
 });
 
-test('the password that is stored for one account is tried for no other at the same server', async () => {
+test('the password of one account is not tried for another account at the same server', async () => {
   const server = await startScriptedServer({ directories: ['/in'] });
   const supplier = await supplierOf(
     { ...server, remoteDirectory: '/in' },

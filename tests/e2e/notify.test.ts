@@ -46,7 +46,7 @@ function records(): Record<string, unknown>[] {
 const keep = 'cat >> told';
 
 describe('push', () => {
-  test('tells of success and failure what the run record says, when asked to', async () => {
+  test('reports success and failure as in the run record, if configured', async () => {
     notify(keep, ['success', 'failure']);
     const { depositId } = await supplier.deposit();
     supplier.writeConfig({
@@ -61,7 +61,7 @@ describe('push', () => {
     ]);
   });
 
-  test('not of what nobody asked for, and not of a run that had nothing to do', async () => {
+  test('does not report outcomes that are not configured, nor a run that had nothing to do', async () => {
     notify(keep, ['failure']);
     await supplier.deposit();
     notify(keep, ['success', 'failure', 'stale']);
@@ -69,7 +69,7 @@ describe('push', () => {
     expect(records()).toEqual([]);
   });
 
-  test('the command has no secrets in its environment, and nobody to talk to', async () => {
+  test('runs the command without secrets in its environment, and without a terminal', async () => {
     notify('cat > /dev/null; env > told; echo noise; echo noise >&2', ['success']);
     const finished = await supplier.depot(['push', '--quiet'], {
       env: { DEPOT_SIGNING_KEY_PASSPHRASE: 'hush', CREDENTIALS_DIRECTORY: '/nowhere', PLAIN: 'yes' },
@@ -88,21 +88,21 @@ describe('push', () => {
     ],
     ['reads nothing', 'exec <&-; exit 0', /^(?!.*notif)/],
     ['is ended by a signal', 'kill -9 $$', /nobody was notified: .*SIGKILL/],
-  ])('a command that %s changes nothing', async (_what, script, said) => {
+  ])('deposits all the same if the command %s', async (_what, script, said) => {
     notify(script, ['success']);
     const { code, result, stderr } = await supplier.push();
     expect([code, result.ok], stderr).toEqual([0, true]);
     expect(stderr).toMatch(said);
   });
 
-  test('one that is not there is a warning', async () => {
+  test('warns if the command does not exist', async () => {
     supplier.writeConfig({ top: { notify: { command: ['/nowhere/alert'], on: ['success'] } } });
     const { code, stderr } = await supplier.push();
     expect(code).toBe(0);
     expect(stderr).toMatch(/warning: acme-crm: nobody was notified: .*no such command/);
   });
 
-  test('one that hangs is ended with all that it started, when the deposit is long done and unlocked', async () => {
+  test('ends a command that hangs, with all its children, after the deposit is complete and unlocked', async () => {
     notify('sleep 600 & echo $! > told; cat > /dev/null; wait', ['success']);
     const pushing = supplier.push();
     const child = await eventually(
@@ -123,7 +123,7 @@ describe('push', () => {
   });
 });
 
-test('status tells of staleness once, and again when a new deposit is stale; a failed notification is tried again', async () => {
+test('status reports a stale deposit once, and again when a new one is stale, and retries a failed notification', async () => {
   notify('exit 1', ['stale'], { every: '1h' });
   await supplier.deposit();
   const stale = async (): Promise<string> => {

@@ -26,12 +26,12 @@ beforeAll(async () => {
 }, 300_000);
 
 describe.skipIf(onPath === undefined)('the package', () => {
-  test('has every dependency in it', () => {
+  test('contains every dependency', () => {
     expect([...manifest.bundleDependencies].sort()).toEqual(Object.keys(manifest.dependencies).sort());
     for (const name of manifest.bundleDependencies) expect(contents).toContain(`node_modules/${name}/package.json`);
   });
 
-  test('has no TypeScript, nothing compiled on this machine, no tests, no keys', () => {
+  test('contains no TypeScript, no binary compiled on this machine, no tests and no keys', () => {
     const unwanted = contents.filter((file) =>
       /(?<!\.d)\.ts$|\.node$|\.map$|(?:^|\/)tests?\/fixtures\/|_(?:rsa|dsa|ecdsa|ed25519)(?:_|$)|\.pem$|\.secret\.asc$|^src\/|^tests\//.test(
         file,
@@ -40,7 +40,7 @@ describe.skipIf(onPath === undefined)('the package', () => {
     expect(unwanted).toEqual([]);
   });
 
-  test('has the schemas, the documents and the licences of what became part of it', () => {
+  test('contains the schemas, the documents and the licences of bundled code', () => {
     for (const file of [
       'schemas/receipt-1.schema.json',
       'docs/exit-codes.md',
@@ -56,7 +56,7 @@ describe.skipIf(onPath === undefined)('the package', () => {
       expect(readFileSync(join(program, '../../dist/LICENSES.txt'), 'utf8')).toContain(`${name} `);
   });
 
-  test('has a bill of materials that names every package in it', () => {
+  test('contains a bill of materials that names every package in it', () => {
     const { components } = JSON.parse(readFileSync(join(program, '../../dist/sbom.cdx.json'), 'utf8')) as {
       components: { group?: string; name: string; properties: { value: string }[] }[];
     };
@@ -67,13 +67,13 @@ describe.skipIf(onPath === undefined)('the package', () => {
     expect(new Set(named)).toEqual(new Set(inside.filter((name) => name !== undefined)));
   });
 
-  test('installed with no network and no install scripts, it says its version', async () => {
+  test('prints its version when installed without network and install scripts', async () => {
     expect((await mustRun(process.execPath, [program, '--version'], { env: bareEnvironment() })).stdout).toBe(
       `${manifest.version}\n`,
     );
   });
 
-  test('it makes a key, seals, and tells usage from failure', async () => {
+  test('makes a key, seals, and tells a usage error from a failure', async () => {
     const cwd = tempDir();
     const env = bareEnvironment({ HOME: cwd });
     const depot = (...args: string[]) => run(process.execPath, [program, ...args], { cwd, env });

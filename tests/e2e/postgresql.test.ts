@@ -117,7 +117,7 @@ describe.skipIf(!ssh || !pg)('a PostgreSQL database', () => {
     expect(restored).toBe(await postgres.psql('crm', fingerprint));
   });
 
-  test('a pg_dump that fails, of a database that is not there or of one that goes away, publishes nothing', async () => {
+  test('is not published if pg_dump fails, because the database does not exist or goes down', async () => {
     const server = await startSshd();
     const { PGHOST, PGUSER } = postgres.env as Record<string, string>;
     const supplier = await Supplier.create(server, {

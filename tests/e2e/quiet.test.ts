@@ -49,7 +49,7 @@ async function keyFor(
   };
 }
 
-test('all is well: neither says a word, whatever a healthy set-up warns of every night', async () => {
+test('if all is well, push and status --quiet print nothing, not even the warnings of every night', async () => {
   fill(10);
   // A key that is weaker than new ones, and a pattern that matches nothing.
   const key = await openpgp.generateKey({
@@ -80,7 +80,7 @@ describe('a dataset that shrank', () => {
     fill(4);
   });
 
-  test('is said by the night job, and by status until a deposit is as large again, however many small ones come first', async () => {
+  test('is reported by push, and by status until a deposit is as large again, however many small ones come first', async () => {
     const shrank = await push();
     expect([shrank.code, shrank.stdout]).toEqual([0, '']);
     expect(shrank.stderr).toMatch(words);
@@ -116,7 +116,7 @@ describe('a dataset that shrank', () => {
     expect((await status('--prometheus')).stdout).toContain('depot_dataset_shrunk{arrangement="acme-crm"} 0\n');
   });
 
-  test('with --json, too, beside the document; and shrink: off is how to say that it is right', async () => {
+  test('is reported with --json too, beside the document, but not with shrink: off', async () => {
     const shrank = await push('--json');
     expect(JSON.parse(shrank.stdout)).toMatchObject({
       ok: true,
@@ -127,7 +127,7 @@ describe('a dataset that shrank', () => {
     expect(said(await status('--quiet'))).toEqual(silent);
   });
 
-  test('is told to notify.command when it asks for shrink, deposited or refused; failure alone means what it meant', async () => {
+  test('is reported to notify.command if that asks for shrink, whether deposited or refused', async () => {
     const told = join(supplier.directory, 'told');
     const file = join(supplier.directory, 'alert');
     writeFileSync(file, '#!/bin/sh\ncat >> told\n');
@@ -160,7 +160,7 @@ describe('a dataset that shrank', () => {
   });
 });
 
-test('a key that expires within 30 days: the push and status say it, and one that has longer is nothing to say', async () => {
+test('push and status report a key that expires within 30 days, and not one that is valid longer', async () => {
   fill(3);
   const soon = await keyFor('G', 9.5 * days);
   const later = await keyFor('G', 200 * days);
@@ -184,7 +184,7 @@ test('a key that expires within 30 days: the push and status say it, and one tha
   );
 });
 
-test('a source that was not cleaned up, and somebody who was not told', async () => {
+test('a failed cleanup and a failed notification are reported', async () => {
   fill(3);
   supplier.writeConfig({
     dataset: [{ directory: 'data', cleanup: ['false'] }],
@@ -197,7 +197,7 @@ test('a source that was not cleaned up, and somebody who was not told', async ()
   );
 });
 
-test('the last run failed', async () => {
+test('status reports that the last run failed', async () => {
   fill(3);
   await supplier.deposit();
   supplier.writeConfig({ dataset: [{ directory: 'nowhere' }] });
@@ -207,7 +207,7 @@ test('the last run failed', async () => {
   expect(quiet.stdout).toMatch(/^acme-crm: the last run failed: .*nowhere.*\n$/);
 });
 
-test('a ledger that was emptied is 32, quiet or not; stale as well is 31', async () => {
+test('an emptied ledger is exit 32, quiet or not, and exit 31 if the deposit is stale as well', async () => {
   fill(3);
   await supplier.deposit();
   truncateSync(join(supplier.state, 'acme-crm/ledger.ndjson'));

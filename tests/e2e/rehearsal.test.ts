@@ -53,7 +53,7 @@ describe.skipIf(!have)('a rehearsal', () => {
     );
   });
 
-  test('without a server, too; and a deposit without one does not say that it had one', async () => {
+  test('works without a server too, and a deposit without a rehearsal does not claim one', async () => {
     const supplier = await supplierWith(MiB);
     const dry = await supplier.depot(['push', '--dry-run', '--rehearse', '--json']);
     expect(dry.code, dry.stdout).toBe(0);
@@ -104,8 +104,8 @@ const broken: [string, Record<string, (source: string) => string>, SupplierOptio
   ],
 ];
 
-describe.skipIf(!have).each(broken)('a sealing that is broken: %s', (_, change, options) => {
-  test('is deposited without a rehearsal, and with one is not', async () => {
+describe.skipIf(!have).each(broken)('a faulty seal: %s', (_, change, options) => {
+  test('is deposited without a rehearsal, and refused with one', async () => {
     const script = await alteredDepot(change);
     const supplier = await supplierWith(6 * MiB, options);
     const before = server.names();

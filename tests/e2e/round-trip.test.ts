@@ -56,7 +56,7 @@ describe.skipIf(!ssh)('the awkward dataset', () => {
     expect(verified.code, verified.stdout).toBe(0);
   });
 
-  test.skipIf(!tars)('GNU tar and bsdtar read the same from what decrypt --stdout emits', async () => {
+  test.skipIf(!tars)('GNU tar and bsdtar read the same files from decrypt --stdout', async () => {
     const supplier = await Supplier.create(server, { arrangement: { compression: 'none' } });
     makeAwkward(supplier.data);
     const deposit = await supplier.deposit();
@@ -79,7 +79,7 @@ describe.skipIf(!ssh)('the awkward dataset', () => {
   });
 });
 
-describe.skipIf(!ssh)('sizes at which something ends', () => {
+describe.skipIf(!ssh)('sizes at and around block boundaries survive the round trip', () => {
   const KiB = 1024;
   // Chunks of the AEAD, parts of a packet, a block of the thread, a part of a command's output.
   test.each([
@@ -117,7 +117,7 @@ describe.skipIf(!ssh)('sizes at which something ends', () => {
     }
   });
 
-  test('ten thousand small files, and a file in ten thousand folders', async () => {
+  test('ten thousand small files in a hundred folders survive the round trip', async () => {
     const supplier = await Supplier.create(server);
     for (let i = 0; i < 10_000; i++) {
       if (i % 100 === 0) mkdirSync(join(supplier.data, String(i / 100)));

@@ -40,7 +40,7 @@ describe.skipIf(!ssh || !root)('a scheduled run', () => {
     return run(program.node, [program.script, ...args], { uid, gid: uid, cwd: '/', env, ...options });
   }
 
-  test('env -i, no HOME, no session bus: it finds what login --to file kept', async () => {
+  test('finds the password of login --to file with an empty environment (no HOME, no session bus)', async () => {
     const supplier = await owned();
     const config = ['--config', supplier.config];
     const without = await asService(['push', '--json', ...config]);
@@ -64,7 +64,7 @@ describe.skipIf(!ssh || !root)('a scheduled run', () => {
     expect([quiet.code, quiet.stdout, quiet.stderr]).toEqual([0, '', '']);
   });
 
-  test('from systemd: STATE_DIRECTORY and a credential', async () => {
+  test('works from systemd, with STATE_DIRECTORY and a credential', async () => {
     const supplier = await owned();
     const [state, credentials] = [join(supplier.directory, 'var'), join(supplier.directory, 'credentials')];
     for (const directory of [state, credentials]) mkdirSync(directory, { mode: 0o700 });
@@ -85,7 +85,7 @@ describe.skipIf(!ssh || !root)('a scheduled run', () => {
     expect(statSync(receiptPath).uid).toBe(uid);
   });
 
-  test('the line that is printed for cron, as cron runs it: silent, and deposited', async () => {
+  test('deposits in silence with the printed line, run as cron runs it', async () => {
     const supplier = await owned();
     await asService(
       ['login', 'acme-crm', '--to', 'file', '--password-stdin', '--config', supplier.config],
@@ -110,7 +110,7 @@ describe.skipIf(!ssh || !root)('a scheduled run', () => {
     expect(server.names().length).toBeGreaterThan(before);
   });
 
-  test('a configuration that another account owns is refused', async () => {
+  test('refuses a configuration that another account owns', async () => {
     const supplier = await owned();
     chownSync(supplier.config, uid + 1, uid + 1);
     chmodSync(supplier.config, 0o644);
@@ -119,7 +119,7 @@ describe.skipIf(!ssh || !root)('a scheduled run', () => {
     expect(json(refused).error!.code).toBe('config-insecure');
   });
 
-  test('nothing asks a question where nobody sits', async () => {
+  test('asks no questions', async () => {
     const supplier = await owned();
     const began = Date.now();
     const { code, stderr } = await asService(['push', '--config', supplier.config]);

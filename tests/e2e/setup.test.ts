@@ -50,8 +50,8 @@ async function newcomer(server: Sshd) {
   return { home, run, answers, beneficiary };
 }
 
-describe.skipIf(!ssh || !root)('from the letter to the first deposit, with flags alone', () => {
-  test('init, trust, login, doctor, dry run, push, status, receipts', async () => {
+describe.skipIf(!ssh || !root)('the first deposit, set up with flags alone', () => {
+  test('takes init, trust, login, doctor, a dry run, push, status and receipts', async () => {
     const server = await startSshd({ login: 'password' });
     const { home, run, answers } = await newcomer(server);
 
@@ -124,7 +124,7 @@ describe.skipIf(!ssh || !root)('from the letter to the first deposit, with flags
 });
 
 describe.skipIf(!ssh)('trust', () => {
-  test('with hostKey: in depot.yaml it changes nothing, says where, and fails unless that key is the one', async () => {
+  test('with hostKey: in depot.yaml changes nothing, says where the key is, and fails unless it matches', async () => {
     const server = await startSshd();
     const supplier = await Supplier.create(server, { remote: { hostKey: [`SHA256:${'A'.repeat(43)}`] } });
     const line =
@@ -145,7 +145,7 @@ describe.skipIf(!ssh)('trust', () => {
     expect((await supplier.depot(['trust', '--fingerprint', fingerprintOf(server)])).code).toBe(0);
   });
 
-  test('a server that takes SSH keys alone is not asked for a password', async () => {
+  test('login asks for no password if the server takes SSH keys only', async () => {
     const server = await startSshd({ login: 'key' });
     const supplier = await Supplier.create(server, { login: 'password' });
     const { result } = await supplier.push();
@@ -154,7 +154,7 @@ describe.skipIf(!ssh)('trust', () => {
 });
 
 describe.skipIf(!ssh)('init', () => {
-  test('says at once what is missing where nobody can be asked', async () => {
+  test('reports all that is missing at once if nobody can be asked', async () => {
     const { code, stderr } = await depot(['init', '--supplier', 'Acme'], { cwd: tempDir() });
     expect(code).toBe(2);
     expect(stderr).toMatch(/; and for a push: --host-key, --password-file \(or --private-key\) \(unless --later\)/);
@@ -173,7 +173,7 @@ describe.skipIf(!ssh)('init', () => {
   });
 
   // It wrote depot.yaml and ended with 0: a playbook went on, and no push was possible.
-  test('where nobody is asked, nothing is written that could not push, unless --later says so; what lies beside it counts', async () => {
+  test('without questions, writes no configuration that could not push, unless --later is given; existing files count', async () => {
     const server = await startSshd();
     const { home, run, answers } = await newcomer(server);
     const now = answers.filter((word) => word !== '--later');
@@ -215,7 +215,7 @@ describe.skipIf(!ssh)('init', () => {
     expect(document.next.join('\n')).not.toMatch(/depot (?:trust|login)/);
   });
 
-  test('another key than the one whose fingerprint was given is refused, and nothing is written', async () => {
+  test('refuses a key with another fingerprint than the one given, and writes nothing', async () => {
     const server = await startSshd();
     const { home, run, answers } = await newcomer(server);
     const other = answers.map((a) => (/^[0-9A-F]{40}$/.test(a) ? 'F'.repeat(40) : a));
@@ -224,7 +224,7 @@ describe.skipIf(!ssh)('init', () => {
     expect(existsSync(join(home, 'keys/supplier.secret.asc'))).toBe(false);
   });
 
-  test('records of the same arrangement by another signer are not taken up, by the same signer they are', async () => {
+  test("adopts existing records of an arrangement by the same signer, and refuses another signer's", async () => {
     const server = await startSshd();
     const supplier = await Supplier.create(server);
     writeFileSync(join(supplier.data, 'customers.csv'), 'id;name\n');
@@ -244,7 +244,7 @@ describe.skipIf(!ssh)('init', () => {
 });
 
 describe.skipIf(!ssh)('receipts', () => {
-  test('listed, shown, verified, and a destruction noted, with the state directory alone too', async () => {
+  test('are listed, shown and verified, and a destruction is noted, also with the state directory alone', async () => {
     const server = await startSshd();
     const supplier = await Supplier.create(server);
     writeFileSync(join(supplier.data, 'x'), 'x');
@@ -292,7 +292,7 @@ describe.skipIf(!ssh)('receipts', () => {
 });
 
 describe.skipIf(!ssh)('key add', () => {
-  test('copies the public key beside the configuration and prints lines that work; depot.yaml stays as it is', async () => {
+  test('copies the public key beside the configuration, prints lines that work, and leaves depot.yaml alone', async () => {
     const server = await startSshd();
     const supplier = await Supplier.create(server);
     const before = readFileSync(supplier.config, 'utf8');

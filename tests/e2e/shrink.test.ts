@@ -30,7 +30,7 @@ const result = ({ stdout }: Finished) =>
     }
   ).results[0];
 
-test('from 600,000 bytes to 5, and from many files to few by an exclude', async () => {
+test('push warns when a dataset shrinks from 600,000 bytes to 5, or from many files to few by an exclude', async () => {
   writeFileSync(join(supplier.data, 'large.bin'), Buffer.alloc(600_000));
   for (let i = 0; i < 20; i++) writeFileSync(join(supplier.data, `${i}.csv`), 'x');
   const first = result(await depot('push', '--json')).deposit!;

@@ -155,7 +155,7 @@ const refused: Refused[] = [
   },
 ];
 
-describe.skipIf(!ssh)('what is not a whole dataset is not published', () => {
+describe.skipIf(!ssh)('an incomplete dataset is not published', () => {
   test.each(refused)('$what', async ({ options, code, message, before, repair }) => {
     const supplier = await supplierWith(options);
     await before?.(supplier);
@@ -174,7 +174,7 @@ describe.skipIf(!ssh)('what is not a whole dataset is not published', () => {
     await opened(supplier, deposit);
   });
 
-  test("the last lines of a failed command's stderr are shown, without what a terminal would obey", async () => {
+  test("the last lines of a failed command's stderr are shown, without control characters", async () => {
     const supplier = await supplierWith({
       dataset: [
         {
@@ -237,15 +237,18 @@ describe.skipIf(!ssh)('what is not a whole dataset is not published', () => {
     ['vanishes before its turn', 'z-last.bin', (_, last) => rmSync(last)],
   ];
 
-  test.each(changes)('a file that %s while the dataset is read: named, nothing published', async (_, name, change) => {
-    const supplier = await supplierWith({ arrangement: { compression: 'none' } });
-    const { result, published } = await pushWhile(supplier, change);
-    expect(result.error).toMatchObject({ exit: 3, published: 'no' });
-    expect(result.error!.message).toContain(name);
-    expect(published).toEqual([]);
-  });
+  test.each(changes)(
+    'a file that %s while the dataset is read is named, and nothing is published',
+    async (_, name, change) => {
+      const supplier = await supplierWith({ arrangement: { compression: 'none' } });
+      const { result, published } = await pushWhile(supplier, change);
+      expect(result.error).toMatchObject({ exit: 3, published: 'no' });
+      expect(result.error!.message).toContain(name);
+      expect(published).toEqual([]);
+    },
+  );
 
-  test('onChange: warn publishes what was there, and the receipt says that it is not complete', async () => {
+  test('onChange: warn publishes what was read, and the receipt says that it is not complete', async () => {
     const supplier = await supplierWith({
       dataset: [{ directory: 'data', onChange: 'warn' }],
       arrangement: { compression: 'none' },
@@ -257,7 +260,7 @@ describe.skipIf(!ssh)('what is not a whole dataset is not published', () => {
 });
 
 describe.skipIf(!ssh)('sources of every kind', () => {
-  test('directory with exclude, file, command with prepare, cleanup and env, and stdin, in one suitcase', async () => {
+  test('a directory with exclude, a file, a command with prepare, cleanup and env, and stdin fit in one suitcase', async () => {
     const supplier = await supplierWith({
       dataset: [
         { directory: 'data', exclude: ['**/*.tmp', 'cache/**'], as: 'export' },
@@ -314,7 +317,7 @@ describe.skipIf(!ssh)('sources of every kind', () => {
     expect(existsSync(join(supplier.directory, 'staged'))).toBe(false);
   });
 
-  test('a dry run connects to nothing; --if-older-than skips; ended refuses', async () => {
+  test('a dry run connects to nothing, --if-older-than skips, and an ended arrangement is refused', async () => {
     const supplier = await supplierWith({});
     supplier.writeConfig({ remote: { host: '192.0.2.1' } });
     const dry = await supplier.depot(['push', '--dry-run', '--json']);

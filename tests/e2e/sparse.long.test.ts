@@ -8,7 +8,7 @@ import { startSshd } from '../support/sshd.js';
 import { Supplier } from '../support/supplier.js';
 
 describe.skipIf(!peers('sshd', 'ssh-keygen'))('a dataset', () => {
-  test('with a sparse file of 9 GiB, in bounded memory', async () => {
+  test('with a sparse file of 9 GiB is deposited in bounded memory', async () => {
     const server = await startSshd();
     const supplier = await Supplier.create(server, { profile: 'modern', arrangement: { compression: 'gzip' } });
     makeAwkward(supplier.data, { sparse: true });

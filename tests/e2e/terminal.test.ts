@@ -29,7 +29,7 @@ describe.skipIf(python === undefined)('questions on a terminal', () => {
     ).resolves.toMatchObject({ isSecret: true });
   });
 
-  test('two that differ make no key', async () => {
+  test('two passphrases that differ make no key', async () => {
     const cwd = tempDir();
     const { code } = await terminal(generate, {
       cwd,
@@ -42,7 +42,7 @@ describe.skipIf(python === undefined)('questions on a terminal', () => {
     expect(readdirSync(cwd)).toEqual([]);
   });
 
-  test('Ctrl-C is an interrupt, with its exit code', async () => {
+  test('Ctrl-C interrupts, with exit code 130', async () => {
     const cwd = tempDir();
     const { code, text } = await terminal(generate, { cwd, dialogue: [['Passphrase for the new key', '\x03']] });
     expect(code).toBe(130);
@@ -64,7 +64,7 @@ describe.skipIf(python === undefined || peers('sshd', 'ssh-keygen') === undefine
     return made;
   }
 
-  test('says where the push is, in one line that is gone when the result comes', async () => {
+  test("shows the push's progress in one line, which is cleared before the result", async () => {
     const acme = await supplier();
     const { code, text, raw } = await terminal(['push', '--config', acme.config], { cwd: acme.directory });
     expect(code, text).toBe(0);
@@ -80,7 +80,7 @@ describe.skipIf(python === undefined || peers('sshd', 'ssh-keygen') === undefine
   });
 
   // ora counts a line on 0 columns as infinitely many, and clears them one by one: 4 GiB of memory, and no end.
-  test('a terminal that does not know its width gets none', async () => {
+  test('is not shown on a terminal that does not know its width', async () => {
     const acme = await supplier();
     const { code, text } = await terminal(['push', '--config', acme.config], { cwd: acme.directory, columns: 0 });
     expect(code).toBe(0);

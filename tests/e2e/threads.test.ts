@@ -26,7 +26,7 @@ function watched(): { options: DepotOptions; up: () => number; end: () => unknow
   };
 }
 
-test('they start after the partial file is there, and so does a source command', async () => {
+test('threads and source commands start only when the partial file exists', async () => {
   const { options, up, end } = watched();
   const server = await startScriptedServer({ fsync: true });
   const supplier = await Supplier.create(
@@ -49,7 +49,7 @@ test('they start after the partial file is there, and so does a source command',
   expect(skipped.end(), 'nothing to seal, nothing to start').toEqual({ started: 0, running: 0, byItself: true });
 });
 
-test('a push that is interrupted while it connects, or while it seals, ends by itself and leaves none', async () => {
+test('a push that is interrupted while it connects or seals ends by itself and leaves no thread', async () => {
   const silent = createServer((socket) => void socket.on('error', () => undefined).resume());
   await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening));
   cleanup(() => void silent.close());

@@ -52,7 +52,7 @@ function file(bytes: Uint8Array | string): string {
 }
 
 describe.skipIf(gpg === undefined)('GnuPG', () => {
-  test('takes our keys without a warning and opens what is sealed for them', async () => {
+  test('accepts our keys without a warning, and opens what is sealed for them', async () => {
     const gnupg = Gnupg.create();
     const imported = await gnupg.must(['--passphrase', passphrase, '--import'], { input: ours.secretKey });
     expect(imported.stderr).not.toMatch(/WARNING: key|unavailable|updpref/);
@@ -65,24 +65,27 @@ describe.skipIf(gpg === undefined)('GnuPG', () => {
     }
   });
 
-  test.each(['curve25519', 'nistp256', 'rsa2048', 'rsa3072'])('opens what we seal for its key %s', async (name) => {
-    const gnupg = Gnupg.create();
-    await gnupg.import(keyFile(`${name}.secret.asc`));
-    const c = await readCertificate(keyFile(`${name}.public.asc`));
-    const recipients = [recipient, await judgeRecipient(c, c.fingerprint, new Date())];
-    const plain = randomBytes(200_000);
-    const message = await sealFor(recipients, plain);
-    expect((await gnupg.decrypt(message)).equals(plain)).toBe(true);
-    for (const length of name === 'curve25519' ? [0, 1, 505, 506, 507, 512, 65536, 65537] : []) {
-      const piece = plain.subarray(0, length);
-      expect((await gnupg.decrypt(await sealFor(recipients, piece))).equals(piece), `${length} bytes`).toBe(true);
-    }
-    const packets = await gnupg.packets(message);
-    expect(packets).toMatch(/encrypted data packet:\s+length: unknown\s+mdc_method: 2/);
-    expect(packets).toMatch(/literal data packet:\s+mode b \(62\), created 0, name="",/);
-  });
+  test.each(['curve25519', 'nistp256', 'rsa2048', 'rsa3072'])(
+    'opens what we seal for a %s key that it made',
+    async (name) => {
+      const gnupg = Gnupg.create();
+      await gnupg.import(keyFile(`${name}.secret.asc`));
+      const c = await readCertificate(keyFile(`${name}.public.asc`));
+      const recipients = [recipient, await judgeRecipient(c, c.fingerprint, new Date())];
+      const plain = randomBytes(200_000);
+      const message = await sealFor(recipients, plain);
+      expect((await gnupg.decrypt(message)).equals(plain)).toBe(true);
+      for (const length of name === 'curve25519' ? [0, 1, 505, 506, 507, 512, 65536, 65537] : []) {
+        const piece = plain.subarray(0, length);
+        expect((await gnupg.decrypt(await sealFor(recipients, piece))).equals(piece), `${length} bytes`).toBe(true);
+      }
+      const packets = await gnupg.packets(message);
+      expect(packets).toMatch(/encrypted data packet:\s+length: unknown\s+mdc_method: 2/);
+      expect(packets).toMatch(/literal data packet:\s+mode b \(62\), created 0, name="",/);
+    },
+  );
 
-  test('rejects what was changed', async () => {
+  test('rejects a suitcase that was changed', async () => {
     const gnupg = Gnupg.create();
     await gnupg.must(['--passphrase', passphrase, '--import'], { input: ours.secretKey });
     const message = await sealFor([recipient], randomBytes(1000));
@@ -140,7 +143,7 @@ describe.skipIf(gpg === undefined)('GnuPG', () => {
     ],
     ['in text mode', ['-r', 'curve25519', '--compress-algo', 'none', '--textmode', '--encrypt'], 'it holds text'],
     ['armoured', ['-r', 'curve25519', '--armor', '--encrypt'], 'in ASCII armour'],
-  ])('a message %s is named, with the line that opens it', async (_, args, what) => {
+  ])('a message %s: the error names the kind, with the line that opens it', async (_, args, what) => {
     const gnupg = Gnupg.create();
     await gnupg.import(keyFile('curve25519.public.asc'));
     await gnupg.import(keyFile('sign-only.secret.asc'));
@@ -221,7 +224,7 @@ describe('Sequoia 1', () => {
     expect((await openWith(made.bytes, 'curve25519')).equals(plain)).toBe(true);
   });
 
-  test.skipIf(sq === undefined)('sq shows the structure that we mean', async () => {
+  test.skipIf(sq === undefined)('sq shows the packet structure that we intend', async () => {
     const shown = await mustRun(sq!, ['packet', 'dump', file(await sealFor([recipient], randomBytes(70_000)))]);
     expect(shown.stdout).toMatch(/Public-Key Encrypted Session Key Packet/);
     expect(shown.stdout).toMatch(/Encrypted and Integrity Protected Data Packet[\s\S]*Version: 1/);

@@ -63,7 +63,7 @@ describe.each([['rPGP', required] as const, ...(extra === undefined ? [] : [['Se
       }
     });
 
-    test.skipIf(peer === undefined)('unlocks a modern key of ours with its passphrase', async () => {
+    test.skipIf(peer === undefined)('unlocks a modern key that we made, with its passphrase', async () => {
       const locked = await generateKey({
         kind: 'arrangement',
         name: 'L',
@@ -96,18 +96,21 @@ describe.each([['rPGP', required] as const, ...(extra === undefined ? [] : [['Se
       ).toBe(true);
     });
 
-    test.skipIf(peer === undefined)('opens what we sealed for a key of its own, as that key asks for', async () => {
-      const secretKey = await here.generate();
-      const recipient = await recipientOf(await here.certificate(secretKey));
-      const plain = randomBytes(200_000);
-      const encryption = chooseEncryption('auto', [recipient]);
-      expect((await here.decrypt(await sealFor([recipient], encryption, plain), secretKey)).equals(plain)).toBe(true);
-      const both = [recipient, await recipientOf(ours.publicKey)];
-      for (const forced of [gcm(12), ocb(12)])
-        expect((await here.decrypt(await sealFor(both, forced, plain), secretKey)).equals(plain)).toBe(true);
-    });
+    test.skipIf(peer === undefined)(
+      'opens what we sealed for a key that it made, in the format that the key asks for',
+      async () => {
+        const secretKey = await here.generate();
+        const recipient = await recipientOf(await here.certificate(secretKey));
+        const plain = randomBytes(200_000);
+        const encryption = chooseEncryption('auto', [recipient]);
+        expect((await here.decrypt(await sealFor([recipient], encryption, plain), secretKey)).equals(plain)).toBe(true);
+        const both = [recipient, await recipientOf(ours.publicKey)];
+        for (const forced of [gcm(12), ocb(12)])
+          expect((await here.decrypt(await sealFor(both, forced, plain), secretKey)).equals(plain)).toBe(true);
+      },
+    );
 
-    test.skipIf(peer === undefined)('makes messages that we open, with its key and with ours', async () => {
+    test.skipIf(peer === undefined)('makes messages that we open, with its keys and with ours', async () => {
       const secretKey = await here.generate();
       const key = await readSecretKey(secretKey);
       const plain = randomBytes(400_000);

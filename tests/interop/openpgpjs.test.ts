@@ -23,7 +23,7 @@ beforeAll(async () => {
 const sizes = [0, 1, 56, 57, 64, 505, 506, 512, 65528, 65529, 65536, 300_000];
 
 describe.each([...encryptions, ['GCM 1 MiB', gcm(14)], ['OCB 4 MiB', ocb(16)]] as const)('%s', (_, encryption) => {
-  test.each(sizes)('OpenPGP.js opens %d bytes of ours', async (length) => {
+  test.each(sizes)('OpenPGP.js opens %d bytes that we sealed', async (length) => {
     const sessionKey = randomBytes(32);
     const plain = randomBytes(length);
     const { message } = seal(plain, encryption, {
@@ -47,7 +47,7 @@ describe.each([
   ['EAX', { aeadProtect: true, preferredAEADAlgorithm: openpgp.enums.aead.eax, aeadChunkSizeByte: 0 }],
   ['EAX, larger chunks', { aeadProtect: true, preferredAEADAlgorithm: openpgp.enums.aead.eax, aeadChunkSizeByte: 12 }],
 ] as const)('from OpenPGP.js: %s', (name, config) => {
-  test.each([0, 1, 55, 56, 63, 64, 65, 5000, 70_000])('we open %d bytes of its', async (length) => {
+  test.each([0, 1, 55, 56, 63, 64, 65, 5000, 70_000])('we open %d bytes that OpenPGP.js sealed', async (length) => {
     const plain = randomBytes(length);
     const aead = name === 'SEIPDv1' ? undefined : (name.slice(0, 3).toLowerCase() as openpgp.enums.aeadNames);
     const message = (await openpgp.encrypt({
@@ -70,7 +70,7 @@ describe.each([
   });
 });
 
-test('detached signatures, both ways', async () => {
+test("depot and OpenPGP.js verify each other's detached signatures", async () => {
   const made = await generateKey({ kind: 'signer', name: 'S', email: 's@example.org', profile: 'compat' });
   const bytes = randomBytes(1000);
   const signature = await openpgp.readSignature({
@@ -93,7 +93,7 @@ test('detached signatures, both ways', async () => {
   );
 });
 
-test('compat sealing for a modern key, and modern for two keys', async () => {
+test('OpenPGP.js opens a compat message for a modern key, and a modern message for two keys', async () => {
   const other = await generateKey({ kind: 'arrangement', name: 'N', email: 'n@example.org', profile: 'modern' });
   const both = [recipient, await judgeRecipient(await readCertificate(other.publicKey), other.fingerprint, new Date())];
   const plain = randomBytes(1000);

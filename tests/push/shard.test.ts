@@ -4,7 +4,7 @@ import { inJobs } from '../../src/push/shared.js';
 
 const names = Array.from({ length: 2000 }, (_, i) => `tenant-${i}`);
 
-test('every shard gets about as many, and another process comes to the same', () => {
+test('shards are about equally large, and every process computes the same ones', () => {
   const counts = [0, 0, 0, 0];
   for (const name of names) counts[shardOf(name, 4) - 1]++;
   for (const count of counts) expect(count).toBeGreaterThan(400);
@@ -19,13 +19,13 @@ test('every shard gets about as many, and another process comes to the same', ()
   `);
 });
 
-test('a fifth shard takes over a fifth, and nothing moves between the others', () => {
+test('adding a fifth shard moves a fifth of the arrangements to it, and none between the others', () => {
   const moved = names.filter((name) => shardOf(name, 5) !== shardOf(name, 4));
   expect(moved.every((name) => shardOf(name, 5) === 5)).toBe(true);
   expect(moved.length / names.length).toBeCloseTo(0.2, 1);
 });
 
-test('so many at a time, begun in order, and an answer for each in that order', async () => {
+test('a limited number runs at a time, started in order, with the results in the same order', async () => {
   const seen: number[] = [];
   let now = 0;
   let most = 0;

@@ -37,7 +37,7 @@ function dropsAt(...numbers: number[]): NonNullable<ScriptedOptions['script']> {
 }
 
 describe('the connection is lost while a sidecar is written', () => {
-  test('at a server that names files at their close: all that may appear is written down, said, and removed by the next push', async () => {
+  test('a server that names files at their close: files that may still appear are recorded, reported, and removed by the next push', async () => {
     const { server, supplier } = await begin({ nameAtClose: true, script: dropsAt(1, 2) });
     const pushed = await supplier.push();
     expect([pushed.code, pushed.result.ok], pushed.stdout).toEqual([0, true]);
@@ -62,13 +62,13 @@ describe('the connection is lost while a sidecar is written', () => {
     expect(strays(supplier)).toHaveLength(2);
   });
 
-  test('at one that is known to put each write in its place, and names files at once: nothing may appear, and nothing is written down', async () => {
+  test('a server known to write at offsets and to name files at once: nothing can appear later, and nothing is recorded', async () => {
     const { supplier } = await begin({ software: 'OpenSSH_9.9', script: dropsAt(1) });
     expect((await supplier.push()).code).toBe(0);
     expect(strays(supplier)).toEqual([]);
   });
 
-  test('for longer than retryFor: the usual partials are in the record that is pending, and only the others in strays.json', async () => {
+  test('for longer than retryFor: the usual partials are in the pending record, and only the others in strays.json', async () => {
     const { server, supplier } = await begin({ nameAtClose: true }, { remote: { retryFor: '1s' } });
     let count = 0;
     server.script = (r) => {
@@ -84,7 +84,7 @@ describe('the connection is lost while a sidecar is written', () => {
 });
 
 test.each([true, false])(
-  'the partial of a suitcase that was gone on with before anything was acknowledged (sidecars: %s)',
+  'the partial of an upload that lost its connection before the first acknowledgement is looked for (sidecars: %s)',
   async (sidecars) => {
     const { server, supplier } = await begin(
       { nameAtClose: 'placeholder', script: (r) => (r.type === 'write' && r.nth === 1 ? { then: 'drop' } : undefined) },
@@ -103,7 +103,7 @@ test.each([true, false])(
 );
 
 test.each([true, false])(
-  'a truncated file that may not be removed, and is not there yet, is looked for all the same (spool: %s)',
+  'a truncated file that cannot be removed, and has not appeared yet, is looked for all the same (spool: %s)',
   async (spool) => {
     const { server, supplier } = await begin(
       { nameAtClose: true },
@@ -127,7 +127,7 @@ test.each([true, false])(
   },
 );
 
-test('a server that shows nothing, also one that calls itself OpenSSH, may have what is not there', async () => {
+test('on a server that shows no files, even one that calls itself OpenSSH, a file may exist unseen', async () => {
   const { server, supplier } = await begin(
     { software: 'OpenSSH_9.9', nameAtClose: true },
     { dataset: [{ command: ['head', '-c', '3000000', '/dev/urandom'], as: 'noise' }] },

@@ -15,7 +15,7 @@ vi.mock('../../src/open/opening.js', () => ({
   openSuitcase: () => Promise.reject(new DepotError('archive-refused', 'no good')),
 }));
 
-test('what cannot be removed after a failure is said, with where it lies, and the failure stays the error', async () => {
+test('if cleaning up after a failure fails, a warning names the path, and the first failure stays the error', async () => {
   const receiver = await Receiver.create('modern');
   const { file } = await receiver.seal(archive());
   const out = receiver.out();

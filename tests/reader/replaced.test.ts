@@ -50,7 +50,7 @@ async function opened(
   return { out, outcome, warnings };
 }
 
-test("what another run writes is not put in place as this one's, and not removed", async () => {
+test("another run's output is not put in place as this run's, and not removed", async () => {
   const { out, outcome, warnings } = await opened(anotherRun);
   await expect(outcome).rejects.toMatchObject({
     code: 'local-not-writable',
@@ -63,7 +63,7 @@ test("what another run writes is not put in place as this one's, and not removed
   ]);
 });
 
-test('nor is it removed where this run fails', async () => {
+test("another run's output is not removed if this run fails", async () => {
   const { out, outcome } = await opened((directory) => {
     anotherRun(directory);
     throw new DepotError('archive-refused', 'no good');
@@ -72,14 +72,14 @@ test('nor is it removed where this run fails', async () => {
   expect(readdirSync(`${out}.partial`)).toEqual(['theirs']);
 });
 
-test('what is removed meanwhile is not said to be there', async () => {
+test('an output directory that was removed meanwhile is not reported as left behind', async () => {
   const { out, outcome, warnings } = await opened((directory) => rmSync(directory, { recursive: true }));
   await expect(outcome).rejects.toMatchObject({ code: 'local-not-writable' });
   expect(existsSync(out)).toBe(false);
   expect(warnings).toEqual([]);
 });
 
-test("what is this run's own is put in place without the mark, or removed, also where its place was taken", async () => {
+test("a run's own output is put in place without its marker file, or removed, also if its destination was taken", async () => {
   const out = join(tempDir('depot-partial'), 'out');
   const first = await PartialDirectory.make(out);
   await expect(PartialDirectory.make(out)).rejects.toMatchObject({ code: 'output-exists' });

@@ -35,7 +35,7 @@ const sample: Attestation = {
 };
 const text = (a: unknown): Buffer => Buffer.from(`${JSON.stringify(a, null, 2)}\n`);
 
-test('an attestation has one sequence of bytes, whatever the order in which an object was built, and parses back', () => {
+test('an attestation is written as the same bytes in whatever order its object was built, and parses back', () => {
   const reversed = Object.fromEntries(Object.entries(sample).reverse()) as unknown as Attestation;
   expect(Buffer.from(attestationBytes(reversed))).toEqual(Buffer.from(attestationBytes(sample)));
   expect(parseAttestation(attestationBytes(sample))).toEqual(sample);
@@ -60,7 +60,7 @@ test('an attestation has one sequence of bytes, whatever the order in which an o
   expect(validate(sample), JSON.stringify(validate.errors)).toBe(true);
 });
 
-describe('refused', () => {
+describe('an attestation is refused with', () => {
   /** What is done to a good one, what the reason says, and whether a JSON Schema can see it. */
   const wrong: [string, () => Uint8Array, RegExp, boolean][] = [
     ['an unknown key', () => text({ ...sample, note: 'x' }), /note/, true],
@@ -104,7 +104,7 @@ describe('refused', () => {
     if (seenBySchema) expect(validate(JSON.parse(Buffer.from(make()).toString()))).toBe(false);
   });
 
-  test('any bytes: an error of ours, never a crash', () => {
+  test('parsing any bytes ends in a DepotError, never a crash', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -119,7 +119,7 @@ describe('refused', () => {
   });
 });
 
-test('names: one deposit may have several, and what is no name of ours is none', () => {
+test('one deposit may have several attestation file names, and other names are ignored', () => {
   for (const n of [1, 2, 12])
     expect(parseAttestationName(attestationName(sample.depositId, n))).toEqual({
       depositId: sample.depositId,

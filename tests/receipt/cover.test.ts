@@ -22,7 +22,7 @@ const textOf = (receipt: Receipt) => new TextDecoder().decode(coverBytes(receipt
 const blocks = (text: string) => [...text.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block]) => block);
 
 describe('a cover', () => {
-  test("has nothing of the supplier's but what the receipt says in numbers", () => {
+  test("contains nothing of the supplier's data but the numbers of the receipt", () => {
     const receipt = receiptOf({ supplier: { name: 'Canary Software', signerFingerprint: 'C'.repeat(40) } });
     const bytes = coverBytes(receipt);
     expect(isOutbound(bytes)).toBe(true);
@@ -62,7 +62,7 @@ describe('a cover', () => {
     for (const block of [blocks(text)[1], blocks(text)[3]]) expect(block).toContain(command);
   });
 
-  test('names GnuPG only for what GnuPG can read', () => {
+  test('names GnuPG only for suitcases that GnuPG can read', () => {
     expect(blocks(textOf(compatReceipt()))[1]).toContain('gpg -d');
     const modern = textOf(receiptOf());
     expect(blocks(modern)[1]).not.toContain('gpg');
@@ -237,7 +237,7 @@ describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
     },
   );
 
-  test('a receipt by another signer stops them in every shell, whatever that signer calls itself', async () => {
+  test('stop at a receipt by another signer in every shell, whatever that signer calls itself', async () => {
     const { directory, env, lines, receipt, signer, write, sealed, gpg, key } = await scene('gzip');
     const made = async () => (await readdir(directory)).includes('new');
     const [signature, signed] = [signatureName(receipt.depositId), receiptName(receipt.depositId)];
@@ -299,7 +299,7 @@ describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
     expect(bySubkey.code, bySubkey.stderr).toBe(0);
   });
 
-  test('pasted into a shell, they leave it open and as it was, and a receipt that was changed stops them', async () => {
+  test('pasted into a shell, they leave it open and unchanged, and stop at a changed receipt', async () => {
     const { directory, env, lines, sealed, receipt, write } = await scene('gzip');
     const type = async (shell: (typeof shells)[number]) =>
       run(shell.path, [...shell.interactive], {
@@ -321,7 +321,7 @@ describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
     expect(await readdir(directory)).not.toContain('new');
   });
 
-  test('what was sealed damaged is not unpacked', async () => {
+  test('do not unpack contents that were already damaged when they were sealed', async () => {
     const { directory, env, lines, receipt } = await scene('gzip');
     const archive = await readFile(join(directory, 'archive'));
     await writeFile(join(directory, 'damaged'), archive.subarray(0, archive.length - 9));
@@ -359,7 +359,7 @@ describe('a compat cover for keys that no GnuPG reads', () => {
     ['of version 6', { ...one, fingerprint: 'A'.repeat(64), subkeyFingerprint: 'D'.repeat(64), algorithm: 'X25519' }],
     ['of version 4 with X25519', { ...one, algorithm: 'X25519' }],
     ['of version 4 with X448', { ...one, algorithm: 'X448' }],
-  ])('%s: has no line of GnuPG, or has both and says which is for whom', (_, recipient) => {
+  ])('%s: has no line for GnuPG, or has both kinds and says which is for whom', (_, recipient) => {
     const alone = withRecipients(recipient);
     expect(blocks(alone).filter((block) => block.includes('gpg -d'))).toEqual([]);
     expect(blocks(alone).filter((block) => block.includes('rsop decrypt'))).toHaveLength(2);
@@ -388,7 +388,7 @@ describe('a compat cover for keys that no GnuPG reads', () => {
 const rsop = peer('rsop');
 
 describe.skipIf(rsop === undefined)('the lines for rsop', () => {
-  test('a receipt by another signer, and a changed file, stop them in every shell with a sentence', async () => {
+  test('stop with a message in every shell at a receipt by another signer, or at a changed file', async () => {
     const directory = tempDir('rsop');
     const [signer, other] = await Promise.all(
       ['Supplier', 'Another'].map((name) =>

@@ -19,7 +19,7 @@ const documented = (number: number) =>
     });
   });
 
-test('the page documents every key of a receipt, and in the order in which they stand', () => {
+test('docs/format.md documents every key of a receipt, in order', () => {
   const receipt = JSON.parse(new TextDecoder().decode(receiptBytes(receiptOf({ rehearsed: true })))) as Record<
     string,
     unknown
@@ -31,7 +31,7 @@ test('the page documents every key of a receipt, and in the order in which they 
   expect(documented(4).map((key) => key.replace('[]', ''))).toEqual(keys);
 });
 
-test('the page documents every key of a ledger line, in order', async () => {
+test('docs/format.md documents every key of a ledger line, in order', async () => {
   const { state, ledger, receipts } = await ledgerOf(tempDir(), 1);
   await ledger.append({
     kind: 'superseded',
@@ -53,21 +53,21 @@ test('the page documents every key of a ledger line, in order', async () => {
   expect(documented(7)).toEqual(keys);
 });
 
-test('the page documents every key of a run record', () => {
+test('docs/format.md documents every key of a run record', () => {
   const schema = JSON.parse(readFileSync(new URL('../../schemas/run-1.schema.json', import.meta.url), 'utf8')) as {
     required: string[];
   };
   expect(documented(8).sort()).toEqual([...schema.required].sort());
 });
 
-test('the page documents every key of an attestation, in order', () => {
+test('docs/format.md documents every key of an attestation, in order', () => {
   const schema = JSON.parse(
     readFileSync(new URL('../../schemas/attestation-1.schema.json', import.meta.url), 'utf8'),
   ) as { properties: object };
   expect(documented(10)).toEqual(Object.keys(schema.properties));
 });
 
-test('the vector of the key proof is the one that the page gives', () => {
+test("the key proof's example in docs/format.md is the one that the code computes", () => {
   const [, id] = /deposit id\n`([^`]+)`/.exec(section(5))!;
   const opening = openingOf(
     Uint8Array.from({ length: 32 }, (_, i) => i),

@@ -16,14 +16,14 @@ test('the opening is HKDF-SHA256 as RFC 5869 writes it out', () => {
   expect(commitmentOf(openingOf(sessionKey, pkesk, id))).toBe(createHash('sha256').update(okm).digest('hex'));
 });
 
-test('a fixed vector, for second readers (docs/format.md)', () => {
+test('the opening of a fixed example is the one in docs/format.md', () => {
   const sessionKey = Uint8Array.from({ length: 32 }, (_, i) => i);
   const opening = openingOf(sessionKey, new TextEncoder().encode('pkesk packets'), id);
   expect(Buffer.from(opening).toString('hex')).toBe('ae3bbcef0b881877b6fa09e53b8fa0c41d521346b52eee84fe7577e42daad364');
   expect(commitmentOf(opening)).toBe('6c9a116314fa669d2edcbd0c631a8b0bd272308e8cef3abc9b7d39780a30f3fc');
 });
 
-test('another deposit, key or PKESK has another opening', () => {
+test('the opening differs for another deposit, key or PKESK', () => {
   const [key, pkesk] = [randomBytes(32), randomBytes(94)];
   const openings = [
     openingOf(key, pkesk, id),

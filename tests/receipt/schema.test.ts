@@ -16,7 +16,7 @@ const validate = new Ajv2020({ allErrors: true, strict: true, strictTypes: false
 const parseText = (text: string) => parseReceipt(Buffer.from(text), 'r.json');
 
 describe('the canonical form', () => {
-  test('is two-space JSON in the documented order, with one newline, fit to leave', () => {
+  test('is JSON with two-space indents, in the documented order, with one newline, and may be uploaded', () => {
     const bytes = receiptBytes(receiptOf({ depositId: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410' }));
     expect(isOutbound(bytes)).toBe(true);
     const text = new TextDecoder().decode(bytes);
@@ -65,7 +65,7 @@ describe('the canonical form', () => {
     );
   });
 
-  test('a signature must be armoured', () => {
+  test('a signature must be armored', () => {
     expect(isOutbound(signatureBytes('-----BEGIN PGP SIGNATURE-----\n\nwsB\n-----END PGP SIGNATURE-----\n'))).toBe(
       true,
     );
@@ -195,7 +195,7 @@ describe('a receipt is refused', () => {
     expect(validate(bad)).toBe(!visible);
   });
 
-  test('of a version that is not known yet, saying so', () => {
+  test('of a newer version, and the error says so', () => {
     expect(() => parseText('{"schema":"depot.receipt/2"}')).toThrow(
       'r.json is not a receipt: schema depot.receipt/2 is not known to this version of depot',
     );
@@ -218,7 +218,7 @@ describe('a receipt is refused', () => {
     ['__proto__', good.replace('{\n', '{\n  "__proto__": {"x": 1},\n'), /not a receipt/],
     ['deep nesting', '['.repeat(100_000), /nested/],
     ['too many bytes', ' '.repeat(maxReceiptBytes + 1), /more than/],
-  ])('that is or has %s', (_what, text, message) => {
+  ])('that is or contains %s', (_what, text, message) => {
     expect(() => parseText(text)).toThrow(
       expect.objectContaining({ code: 'verification-failed', message: expect.stringMatching(message) as string }),
     );
@@ -228,13 +228,13 @@ describe('a receipt is refused', () => {
     expect(() => parseReceipt(Buffer.from([0x7b, 0xff, 0x7d]))).toThrow(/not UTF-8/);
   });
 
-  test('without ever printing what it holds raw', () => {
+  test('without printing any of its contents unescaped', () => {
     expect(() => parseReceipt(Buffer.from('{"schema":"depot.receipt/\\u001b[2J"}'), 'a\u001bb')).toThrow(
       /^a\\x1bb is not a receipt: schema depot\.receipt\/\\x1b\[2J /,
     );
   });
 
-  test('after any change of one character, or it says something else', () => {
+  test('or reads differently after any one character is changed', () => {
     fc.assert(
       fc.property(fc.nat(good.length - 1), fc.integer({ min: 0x20, max: 0x7e }), (at, code) => {
         const changed = good.slice(0, at) + String.fromCharCode(code) + good.slice(at + 1);
@@ -253,11 +253,11 @@ describe('a receipt is refused', () => {
   });
 });
 
-test('compat receipts have no AEAD and no tail', () => {
+test('a compat receipt has no AEAD and no tail', () => {
   expect(parseReceipt(receiptBytes(compatReceipt())).keyProof.tail).toBeNull();
 });
 
-test('base64 goes both ways for any bytes', () => {
+test('base64 encodes and decodes any bytes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 500 }), (bytes) => {
       expect(toBase64(bytes)).toBe(Buffer.from(bytes).toString('base64'));

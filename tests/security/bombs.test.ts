@@ -60,7 +60,7 @@ describe.each(bombs)('%s', (_, bomb, compression) => {
     await refused(suitcase, receiver.proof(suitcase), large);
   });
 
-  test('stops at --max-size, whatever a receipt says that nobody verified', async () => {
+  test('stops at --max-size, whatever an unverified receipt says', async () => {
     const suitcase = await receiver.seal(bomb(), { compression, dataset: { entries: 1, bytes: 34 * GIB } });
     await refused(suitcase, ['--receipt', suitcase.receiptFile, '--max-size', '32MiB'], large);
     await refused(suitcase, ['--max-size', '32MiB'], large);
@@ -92,7 +92,7 @@ describe.each(bombs)('%s', (_, bomb, compression) => {
   });
 });
 
-test('verify --deep names a bound that it may pass, whose it is, and no other advice', async () => {
+test('verify --deep says which limit was reached, where the limit comes from, and how to raise it', async () => {
   const suitcase = await receiver.seal(zstdBomb(fileOf(80 << 20), 80 << 20), {
     compression: 'zstd',
     dataset: { entries: 1, bytes: 1000 },
@@ -129,8 +129,8 @@ function manyLinks(bytes: number): Buffer {
 
 const withoutLinks = { node: ['--import', `${checkout}tests/support/preload-no-links.mjs`] };
 
-describe('other ways to become much', () => {
-  test('a verified receipt is the bound, not its word for a larger one', async () => {
+describe('other ways to fill a disk or memory', () => {
+  test('a verified receipt sets the bound, however large the contents claim to be', async () => {
     const suitcase = await receiver.seal(zstdBomb(fileOf(GIB), GIB), {
       compression: 'zstd',
       dataset: { entries: 1, bytes: 1000 },
@@ -138,7 +138,7 @@ describe('other ways to become much', () => {
     await refused(suitcase, [...receiver.proof(suitcase)], /larger than 6\d{7} bytes/);
   });
 
-  test('nested compression is opened once: what is inside is no tar', async () => {
+  test('nested compression is opened only once, and what is inside is then no tar', async () => {
     const inner = gzipBomb(fileOf(GIB), GIB);
     for (const [name, content] of [
       ['gzip', gzipSync(inner)],
@@ -153,7 +153,7 @@ describe('other ways to become much', () => {
     }
   });
 
-  test('a file of 8 TiB with nothing behind its header', async () => {
+  test('a file of 8 TiB with no contents behind its header is refused', async () => {
     await refused(
       await receiver.seal(archive(raw({ name: 'a', size: Buffer.from([0x80, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0]) }))),
       [],
@@ -161,7 +161,7 @@ describe('other ways to become much', () => {
     );
   });
 
-  test('more entries than the receipt has: empty files cost little in the suitcase, and much on a disk', async () => {
+  test('more entries than the receipt has are refused: empty files are small in the suitcase, but not on a disk', async () => {
     const entries = Buffer.concat(
       Array.from({ length: 3000 }, (_, i) => raw({ name: `d${i}/`, type: '5', mode: 0o755 })),
     );
@@ -172,7 +172,7 @@ describe('other ways to become much', () => {
     await refused(suitcase, receiver.proof(suitcase), /more than \d+ entries/);
   });
 
-  test('hard links to one file, where they become copies', async () => {
+  test('hard links to one file count as copies where they become copies', async () => {
     const suitcase = await receiver.seal(manyLinks(1 << 20), { compression: 'gzip' });
     const out = receiver.out();
     const { error } = json(await receiver.decrypt(suitcase, out, ['--max-size', '4MiB', '--json'], withoutLinks));
@@ -184,7 +184,7 @@ describe('other ways to become much', () => {
     expect(readdirSync(dirname(out)), 'nothing is left').toEqual([]);
   });
 
-  test('a window of 2 GiB in twenty bytes of zstd', async () => {
+  test('a zstd window of 2 GiB, declared in twenty bytes, is refused', async () => {
     const frame = Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 21 << 3]), Buffer.alloc(30)]);
     await refused(await receiver.seal(frame, { compression: 'zstd' }), [], /zstd data inside the suitcase/);
   });
@@ -192,16 +192,19 @@ describe('other ways to become much', () => {
   test.each([
     ['compat', compat],
     ['modern', modern],
-  ] as const)('contents in parts of one byte each: OpenPGP allows them (%s)', async (_, encryption) => {
-    const { sealInTinyParts } = await import('../support/hostile-suitcase.js');
-    const began = Date.now();
-    const suitcase = await sealInTinyParts(receiver, Buffer.alloc(3 << 20, 1), encryption);
-    const result = await measured((options) =>
-      receiver.verify(suitcase, ['--key', receiver.key.secretKey, '--deep', '--no-signature'], options),
-    );
-    expect(result.code).toBe(23);
-    expect(Date.now() - began).toBeLessThan(40_000);
-  });
+  ] as const)(
+    'contents in parts of one byte each, which OpenPGP allows, are read in bounded time (%s)',
+    async (_, encryption) => {
+      const { sealInTinyParts } = await import('../support/hostile-suitcase.js');
+      const began = Date.now();
+      const suitcase = await sealInTinyParts(receiver, Buffer.alloc(3 << 20, 1), encryption);
+      const result = await measured((options) =>
+        receiver.verify(suitcase, ['--key', receiver.key.secretKey, '--deep', '--no-signature'], options),
+      );
+      expect(result.code).toBe(23);
+      expect(Date.now() - began).toBeLessThan(40_000);
+    },
+  );
 });
 
 /** A file system of its own; null where mounts are forbidden. */
@@ -218,7 +221,7 @@ async function smallDisk(options: string): Promise<string | null> {
 }
 
 describe.skipIf(peer('mount') === undefined || !asRoot())('without receipt and --max-size', () => {
-  test('what is free on the disk is the bound, holes and all', async ({ skip }) => {
+  test('the free disk space is the bound, with holes counted in full', async ({ skip }) => {
     const disk = (await smallDisk('size=24m')) ?? skip();
     writeFileSync(join(disk, 'of the user'), 'x');
     const out = join(disk, 'out');
@@ -236,7 +239,7 @@ describe.skipIf(peer('mount') === undefined || !asRoot())('without receipt and -
     expect(readdirSync(disk)).toEqual(['of the user']);
   });
 
-  test('copies of hard links count', async ({ skip }) => {
+  test('copies of hard links count towards the bound', async ({ skip }) => {
     const disk = (await smallDisk('size=24m')) ?? skip();
     const suitcase = await receiver.seal(manyLinks(4 << 20), {
       compression: 'gzip',
@@ -259,7 +262,7 @@ describe.skipIf(peer('mount') === undefined || !asRoot())('without receipt and -
       'few files with many directories above them',
       Array.from({ length: 10 }, (_, i) => raw({ name: `${`d${i}/`.repeat(24)}f` })),
     ],
-  ])('so is the number of files that the disk can still hold: %s', async ([, entries], { skip }) => {
+  ])('the number of files that the disk can still hold is a bound too: %s', async ([, entries], { skip }) => {
     const disk = (await smallDisk('size=24m,nr_inodes=200')) ?? skip();
     const out = join(disk, 'out');
     const suitcase = await receiver.seal(gzipSync(archive(...entries)), { compression: 'gzip' });

@@ -10,13 +10,13 @@ import { Receiver } from '../support/hostile-suitcase.js';
 
 const contents = depotTar([{ path: 'data/file', body: 'contents' }]).tar;
 
-describe('found out:', () => {
+describe('control:', () => {
   let receiver: Receiver;
   beforeAll(async () => {
     receiver = await Receiver.create();
   });
 
-  test('a program that keeps what did not authenticate is found out (law 7)', async () => {
+  test('the tests catch a program that keeps unauthenticated output (law 7)', async () => {
     const suitcase = await receiver.seal(contents);
     const changed = join(tempDir(), 'suitcase.pgp');
     suitcase.bytes[suitcase.bytes.length - 1] ^= 1;
@@ -34,7 +34,7 @@ describe('found out:', () => {
     expect(existsSync(out)).toBe(true);
   });
 
-  test('a program that counts what was not checked as passed is found out (law 11)', async () => {
+  test('the tests catch a program that reports an unchecked item as passed (law 11)', async () => {
     const suitcase = await receiver.seal(contents);
     const args = ['--receipt', suitcase.receiptFile, '--json'];
     const honest = await receiver.verify(suitcase, args);

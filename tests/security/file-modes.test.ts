@@ -24,7 +24,7 @@ async function refusal(supplier: Supplier, ...args: string[]) {
 }
 
 test.skipIf(process.platform === 'win32')(
-  'a state directory that others can write to is refused, by push and by doctor, and nothing is written there',
+  'push and doctor refuse a state directory that others can write to, and write nothing there',
   async () => {
     const supplier = await Supplier.create(nobody);
     mkdirSync(supplier.state, { recursive: true });
@@ -43,9 +43,9 @@ test.skipIf(process.platform === 'win32')(
 );
 
 describe.skipIf(process.platform === 'win32')(
-  'a private key that others can read or change is refused, before anything is connected',
+  'before connecting, depot refuses a private key that others can read or change',
   () => {
-    test.each(modes)('signing key, mode %o', async (mode) => {
+    test.each(modes)('a signing key with mode %o', async (mode) => {
       const supplier = await Supplier.create(nobody);
       chmodSync(supplier.signer.secretKey, mode);
       const error = await refusal(supplier, 'push');
@@ -58,7 +58,7 @@ describe.skipIf(process.platform === 'win32')(
       expect(error.message).toContain(`mode 0${mode.toString(8)}`);
     });
 
-    test('a signing key that is locked with a passphrase, too; also in a dry run', async () => {
+    test('a signing key that is locked with a passphrase, also in a dry run', async () => {
       const supplier = await Supplier.create(nobody);
       const locked = await makeKey(join(supplier.directory, 'keys/locked'), 'Acme', 'compat', 'correct horse');
       supplier.writeConfig({ top: { supplier: { name: 'Acme', signingKey: locked.secretKey } } });
@@ -69,7 +69,7 @@ describe.skipIf(process.platform === 'win32')(
       expect(await refusal(supplier, 'push')).toMatchObject({ status: 17, code: 'secret-missing' });
     });
 
-    test.each(modes)('SSH key, mode %o', async (mode) => {
+    test.each(modes)('an SSH key with mode %o', async (mode) => {
       const key = join(tempDir(), 'ssh');
       writeFileSync(key, '-----BEGIN OPENSSH PRIVATE KEY-----\n', { mode: 0o600 });
       const supplier = await Supplier.create({ ...nobody, privateKeyFile: key });
@@ -83,7 +83,7 @@ describe.skipIf(process.platform === 'win32')(
       });
     });
 
-    test('doctor says the same, with the same exit status', async () => {
+    test('in doctor, with the same exit status', async () => {
       const supplier = await Supplier.create(nobody);
       chmodSync(supplier.signer.secretKey, 0o644);
       const { code, stdout, stderr } = await supplier.depot(['doctor']);
@@ -91,7 +91,7 @@ describe.skipIf(process.platform === 'win32')(
       expect(stdout + stderr).toContain('can be read or changed by other accounts (mode 0644)');
     });
 
-    test('the file with a passphrase', async () => {
+    test('a passphrase file', async () => {
       const cwd = tempDir();
       const locked = await makeKey(join(cwd, 'ours'), 'Gemeente', 'compat', 'correct horse');
       writeFileSync(join(cwd, 'passphrase'), 'correct horse\n', { mode: 0o644 });

@@ -70,11 +70,11 @@ describe('archives that lead out', () => {
     expectHarmless(result);
   });
 
-  test('every case is known by its name', () => {
+  test('every case has its own name', () => {
     expect(chosen.filter((name) => !hostileCases.some((one) => one.name === name))).toEqual([]);
   });
 
-  test('a symlink in the archive is made, but nothing was written through it, and it is told where it leads', async () => {
+  test('a symlink in the archive is created, nothing is written through it, and depot says where it leads', async () => {
     const outside = tempDir();
     const out = receiver.out();
     const tar = archive(raw({ name: 'link', type: '2', link: outside, mode: 0o777 }), raw({ name: 'file', body: 'x' }));
@@ -83,7 +83,7 @@ describe('archives that lead out', () => {
     expect(readdirSync(outside)).toEqual([]);
   });
 
-  test('setuid and setgid are taken away, and no device is made', async () => {
+  test('setuid and setgid bits are removed, and no device is created', async () => {
     const out = receiver.out();
     expect(
       (
@@ -96,7 +96,7 @@ describe('archives that lead out', () => {
     expect(lstatSync(join(out, 'tool')).mode & 0o7777).toBe(0o755);
   });
 
-  test('an entry more, less, changed or twice beside a manifest: 21, and no output', async () => {
+  test('an entry added, missing, changed or doubled against the manifest: exit 21, and no output', async () => {
     const files = [
       { path: 'data/a', body: 'one' },
       { path: 'data/b', body: 'two' },
@@ -120,7 +120,7 @@ describe('archives that lead out', () => {
   });
 });
 
-describe('names that a terminal would act upon', () => {
+describe('names with control characters are escaped', () => {
   test('in refusals, findings and warnings, with and without --json, also in debug output', async () => {
     const withEvil = (type: string, more = {}): Buffer =>
       archive(raw({ name: `../${evil}`.slice(0, 99), type, ...more }));
@@ -158,7 +158,7 @@ describe('names that a terminal would act upon', () => {
     }
   });
 
-  test('harmless contents with such names are extracted as they are, and nothing of them is shown', async () => {
+  test('harmless files with such names are extracted as they are, and the names are not shown raw', async () => {
     const out = receiver.out();
     const { tar } = depotTar([
       { path: 'data/\x1b[31mred', body: 'x' },
@@ -170,7 +170,7 @@ describe('names that a terminal would act upon', () => {
     expect(readdirSync(join(out, 'data'))).toContain('\x1b[31mred');
   });
 
-  test('the name of the file itself, of the receipt and of the key', async () => {
+  test('in the names of the suitcase file, the receipt and the key', async () => {
     const directory = tempDir();
     const file = join(directory, evil.replaceAll('/', ''));
     writeFileSync(file, 'not a suitcase');
@@ -196,7 +196,7 @@ describe('names that a terminal would act upon', () => {
     expectHarmless(await depotInside(['opener', '--out', `${file}.html`]));
   });
 
-  test("a key's user ids, in key show and in what key add prints", async () => {
+  test("in a key's user ids, in key show and in what key add prints", async () => {
     const { publicKey, privateKey } = await openpgp.generateKey({
       type: 'ecc',
       curve: 'curve25519Legacy',
@@ -224,7 +224,7 @@ describe('names that a terminal would act upon', () => {
     }
   });
 
-  test('a config with such keys and values', async () => {
+  test('in the keys and values of a configuration', async () => {
     const supplier = await Supplier.create(nobody);
     const original = readFileSync(supplier.config, 'utf8');
     for (const line of [
@@ -242,7 +242,7 @@ describe('names that a terminal would act upon', () => {
   });
 });
 
-describe('packets that lie', () => {
+describe('malformed packets', () => {
   async function refused(bytes: Uint8Array): Promise<void> {
     const file = join(tempDir(), 'x.pgp');
     writeFileSync(file, bytes);
@@ -307,7 +307,7 @@ describe('packets that lie', () => {
     }
   });
 
-  test('1000 PKESKs for strangers and anonymous ones: the answer comes, and it is 22', async () => {
+  test('1000 PKESKs for other and for anonymous recipients: exit 22, in bounded time', async () => {
     const { file, bytes, receipt } = await receiver.seal(Buffer.from('x'));
     const ours = Buffer.from(receipt.keyProof.pkesk, 'base64');
     const broken = Buffer.from(ours);
@@ -329,8 +329,8 @@ describe('packets that lie', () => {
   });
 });
 
-describe('keys that lie', () => {
-  test('thousands of foreign signatures, garbage, private parts, and a file of any size: refused or shown, in bounded time', async () => {
+describe('malformed keys', () => {
+  test('with thousands of foreign signatures, garbage, private parts or any size are refused or shown, in bounded time', async () => {
     const key = await openpgp.readKey({ armoredKey: readFileSync(receiver.key.publicKey, 'utf8') });
     const signature = (key.users[0].selfCertifications[0] as unknown as { write(): Uint8Array }).write();
     const whole = Buffer.from(key.write());
@@ -386,7 +386,7 @@ describe('keys that lie', () => {
   });
 });
 
-test('an output that exists is left alone, also as a dangling link', async () => {
+test('an output that exists is left alone, even if it is a dangling link', async () => {
   const suitcase = await receiver.seal(archive(raw({ name: 'a', body: 'x' })));
   const out = receiver.out();
   mkdirSync(out);

@@ -218,7 +218,7 @@ describe.each(cases)('$what', ({ server: serverOptions = () => ({}), options = {
     expect(leaks(bytes, [...canaries, ...(await sessionKeys(supplier))])).toEqual([]);
   });
 
-  test('control: a program that does not seal is found out', async () => {
+  test('control: a program that does not encrypt is caught', async () => {
     const { server, supplier, canaries } = await scene(serverOptions(), options);
     await supplier.push([], { script: unsealed });
     const found = leaks(received(server), canaries).join('\n');

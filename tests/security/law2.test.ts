@@ -73,13 +73,13 @@ const spilling = {
     ),
 };
 
-describe.skipIf(!ready)('where push and verify write', () => {
+describe.skipIf(!ready)('push and verify write plaintext nowhere', () => {
   test.each<[string, SupplierOptions]>([
     ['compat', {}],
     ['modern', { profile: 'modern' }],
     ['spool', { arrangement: { spool: true } }],
     ['gzip', { arrangement: { compression: 'gzip' } }],
-  ])('%s: the process tree of a push writes into the state directory and nowhere else', async (_, options) => {
+  ])('%s: all processes of a push write into the state directory and nowhere else', async (_, options) => {
     const { supplier, temporary, canaries } = await scene(options);
     const { code, written, calls, stderr } = await traced(strace!, ['push', '--config', supplier.config], {
       cwd: supplier.directory,
@@ -92,7 +92,7 @@ describe.skipIf(!ready)('where push and verify write', () => {
     expect(leaks(filesBelow(supplier.state, temporary), canaries)).toEqual([]);
   });
 
-  test('verify, also with --deep, writes nothing at all', async () => {
+  test('verify writes nothing at all, also with --deep', async () => {
     const { supplier, temporary } = await scene();
     const deposit = await supplier.deposit();
     const proof = ['--receipt', deposit.receiptFile, '--signer', supplier.signerPublic, '--key', supplier.recipientKey];
@@ -110,7 +110,7 @@ describe.skipIf(!ready)('where push and verify write', () => {
     }
   });
 
-  test('a dry run writes nothing but its state directory', async () => {
+  test('a dry run writes only into its state directory', async () => {
     const { supplier, temporary } = await scene();
     const { code, written, stderr } = await traced(strace!, ['push', '--dry-run', '--config', supplier.config], {
       cwd: supplier.directory,
@@ -120,7 +120,7 @@ describe.skipIf(!ready)('where push and verify write', () => {
     expect(outside(written, supplier.state)).toEqual([]);
   });
 
-  test('control: a program that spills into a temporary file is found out, by the trace and by the search', async () => {
+  test('control: a program that writes plaintext to a temporary file is caught, by the trace and by the search', async () => {
     const script = await alteredDepot(spilling);
     const { supplier, temporary, canaries } = await scene({ arrangement: { compression: 'none' } });
     const { code, written, stderr } = await traced(strace!, ['push', '--config', supplier.config], {
@@ -150,7 +150,7 @@ const steps = [
 ];
 
 describe.skipIf(ssh === undefined)('after kill -9', () => {
-  test.each(steps)('at "%s" nothing that is left holds plaintext', async (step) => {
+  test.each(steps)('at "%s", no file that is left holds plaintext', async (step) => {
     const { supplier, temporary, canaries } = await scene();
     const { signal } = await supplier.depot(['push'], {
       node: ['--import', stopAt],
@@ -162,7 +162,7 @@ describe.skipIf(ssh === undefined)('after kill -9', () => {
     expect(leaks(left, canaries)).toEqual([]);
   });
 
-  test('control: what a spilling program leaves behind is found', async () => {
+  test('control: plaintext that a faulty program leaves behind is found', async () => {
     const script = await alteredDepot(spilling);
     const { supplier, temporary, canaries } = await scene({ arrangement: { compression: 'none' } });
     const { signal } = await supplier.depot(['push'], {

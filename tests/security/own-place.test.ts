@@ -37,12 +37,12 @@ function place(mode: number, uid?: number): string {
   return join(directory, 'opened');
 }
 
-describe.skipIf(process.platform === 'win32')('a place for what others must not exchange while it is written', () => {
-  test.each([0o700, 0o755, 0o1777])('mode %o is one', async (mode) => {
+describe.skipIf(process.platform === 'win32')('a directory whose files others cannot replace', () => {
+  test.each([0o700, 0o755, 0o1777])('may have mode %o', async (mode) => {
     await requireOwnPlace(place(mode));
   });
 
-  test.each([0o777, 0o775, 0o2775, 0o702])('mode %o is none, nor is what lies deeper', async (mode) => {
+  test.each([0o777, 0o775, 0o2775, 0o702])('cannot have mode %o, nor lie below one that has', async (mode) => {
     const out = place(mode);
     await expect(requireOwnPlace(out)).rejects.toThrow(refusal('can be changed by other accounts'));
     mkdirSync(join(dirname(out), 'own'), { mode: 0o700 });
@@ -52,7 +52,7 @@ describe.skipIf(process.platform === 'win32')('a place for what others must not 
   });
 
   // It could be made by another account, between the look and the writing: there a passphrase is asked for.
-  test('what is not there is none', async () => {
+  test('must exist', async () => {
     const suitcase = join(tempDir(), 'x.tar.pgp');
     writeFileSync(suitcase, 'x');
     const out = join(tempDir(), 'none/opened');
@@ -68,7 +68,7 @@ describe.skipIf(process.platform === 'win32')('a place for what others must not 
     });
   });
 
-  test('nor is one behind links that lead round and round', async () => {
+  test('is not found behind symbolic links that form a loop', async () => {
     const directory = tempDir();
     symlinkSync('b', join(directory, 'a'));
     symlinkSync('a', join(directory, 'b'));
@@ -77,8 +77,8 @@ describe.skipIf(process.platform === 'win32')('a place for what others must not 
 });
 
 // Two accounts: root writes where nobody may exchange what it writes to, as by renameat2 of `opened.partial` with a link.
-describe.skipIf(!asRoot())('as root, below a directory of nobody', () => {
-  test.each([0o700, 0o755, 0o1777])('mode %o: refused, also a level deeper', async (mode) => {
+describe.skipIf(!asRoot())('as root, below a directory owned by nobody', () => {
+  test.each([0o700, 0o755, 0o1777])('mode %o is refused, also a level deeper', async (mode) => {
     const out = place(mode, nobody);
     await expect(requireOwnPlace(out)).rejects.toThrow(refusal(`belongs to another account (uid ${nobody})`));
     mkdirSync(join(dirname(out), 'roots'));
@@ -87,7 +87,7 @@ describe.skipIf(!asRoot())('as root, below a directory of nobody', () => {
     );
   });
 
-  test("what is no directory yet, but nobody's: refused", async () => {
+  test('a file owned by nobody in place of the directory is refused', async () => {
     const file = place(0o1777);
     writeFileSync(file, '');
     chownSync(file, nobody, nobody);
@@ -127,7 +127,7 @@ describe.skipIf(!asRoot())('as root, below a directory of nobody', () => {
     },
   );
 
-  test('by a link of nobody in a sticky directory: refused; by one of root: not', async () => {
+  test("through a link of nobody's in a sticky directory is refused, through one of root's is not", async () => {
     const shared = dirname(place(0o1777));
     const own = tempDir();
     symlinkSync(own, join(shared, 'mine'));
@@ -139,7 +139,7 @@ describe.skipIf(!asRoot())('as root, below a directory of nobody', () => {
     );
   });
 
-  test('decrypt, kit and opener make nothing there', async () => {
+  test('decrypt, kit and opener create nothing there', async () => {
     const out = place(0o755, nobody);
     const suitcase = join(tempDir(), 'x.tar.pgp');
     writeFileSync(suitcase, 'x');

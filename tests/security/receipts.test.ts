@@ -41,7 +41,7 @@ async function bothRefuse(suitcase: HostileSuitcase, signer: string, says: RegEx
   expect(readdirSync(dirname(out))).toEqual([]);
 }
 
-test('control: the receipt as it should be passes, and proves the origin', async () => {
+test('control: a valid receipt passes, and proves the origin', async () => {
   const suitcase = await seal();
   const verified = await receiver.verify(suitcase, [
     ...receiver.proof(suitcase),
@@ -55,7 +55,7 @@ test('control: the receipt as it should be passes, and proves the origin', async
   expect(opened.code, opened.stderr).toBe(0);
 });
 
-test('another private key: with a receipt, the key to use is named by the fingerprint that its owner knows', async () => {
+test('a wrong private key: the error names the right one by the fingerprint that its owner knows', async () => {
   const suitcase = await seal();
   const out = receiver.out();
   const { error } = json(
@@ -78,8 +78,8 @@ test('another private key: with a receipt, the key to use is named by the finger
   });
 });
 
-describe('the signer', () => {
-  test('another key than the one given', async () => {
+describe('the signer of a receipt', () => {
+  test('is refused if it is another key than the one given', async () => {
     const stranger = await makeKey(join(receiver.directory, 'stranger'), 'Mallory', 'compat');
     await bothRefuse(
       await seal({ signer: stranger.secretKey }),
@@ -97,7 +97,7 @@ describe('the signer', () => {
     );
   });
 
-  test('a fingerprint in the receipt is no proof: without a signer, the origin is not proven', async () => {
+  test('is not proven by the fingerprint in the receipt: without a given signer, the origin is not proven', async () => {
     const suitcase = await seal();
     const verified = await receiver.verify(suitcase, ['--receipt', suitcase.receiptFile, '--json']);
     expect(verified.code).toBe(24);
@@ -131,7 +131,7 @@ describe('the signer', () => {
   });
 });
 
-describe('a receipt that does not belong', () => {
+describe('a receipt that does not match is refused', () => {
   test('of another suitcase', async () => {
     const [one, other] = [await seal(), await seal()];
     await bothRefuse(
@@ -174,7 +174,7 @@ describe('a receipt that does not belong', () => {
     },
   );
 
-  test('with other counts or another manifest than the archive has', async () => {
+  test('with other counts or another manifest digest than the archive has', async () => {
     for (const dataset of [{ entries: 2 }, { bytes: 2 }, { manifestSha256: '11'.repeat(32) }]) {
       const suitcase = await seal({ receipt: (mine) => ({ ...mine, dataset: { ...mine.dataset, ...dataset } }) });
       const verified = await receiver.verify(suitcase, [
@@ -188,8 +188,8 @@ describe('a receipt that does not belong', () => {
   });
 });
 
-describe('a receipt that was edited', () => {
-  test('in any way: one byte, white space, a key twice, a key more, nesting, another encoding', async () => {
+describe('an edited receipt is refused', () => {
+  test('with one byte changed, white space, a repeated or an added key, nesting, or another encoding', async () => {
     const suitcase = await seal();
     const text = readFileSync(suitcase.receiptFile, 'utf8');
     const edits = [
@@ -213,7 +213,7 @@ describe('a receipt that was edited', () => {
     }
   });
 
-  test('with the signature of another, none, or not one', async () => {
+  test("with another receipt's signature, none, or something that is not a signature", async () => {
     const [suitcase, other] = [await seal(), await seal()];
     copyFileSync(`${other.receiptFile}.asc`, `${suitcase.receiptFile}.asc`);
     await bothRefuse(suitcase, receiver.signer.publicKey, /changed/);
@@ -223,7 +223,7 @@ describe('a receipt that was edited', () => {
     }
   });
 
-  test('and signed in the future', async () => {
+  test('with a signature dated in the future', async () => {
     const suitcase = await seal();
     writeFileSync(
       `${suitcase.receiptFile}.asc`,

@@ -115,8 +115,8 @@ async function expectSilence(
   expect(leaks(traces(s, finished), canaries)).toEqual([]);
 }
 
-describe.skipIf(process.platform !== 'linux')('a push, with DEPOT_DEBUG=1', () => {
-  test('that succeeds: password from a file, from a command, from the environment', async () => {
+describe.skipIf(process.platform !== 'linux')('with DEPOT_DEBUG=1, no secret is shown by a push', () => {
+  test('that succeeds, with a password from a file, a command or the environment', async () => {
     await expectSilence(await scene(), 0, { children: ['source'] });
     await expectSilence(await scene({ login: 'command' }), 0, { children: ['ask', 'source'], json: true });
     await expectSilence(await scene({ login: 'environment' }), 0, {
@@ -165,7 +165,7 @@ describe.skipIf(process.platform !== 'linux')('a push, with DEPOT_DEBUG=1', () =
     },
   );
 
-  test("control: a password in a source's own env is passed on, and found", async () => {
+  test("control: a password in a source's own env is passed on, and the search finds it", async () => {
     const s = await scene();
     s.supplier.writeConfig({
       dataset: [{ command: [join(s.notes, 'source.sh')], as: 'x', env: { PGPASSWORD: password } }],
@@ -176,7 +176,7 @@ describe.skipIf(process.platform !== 'linux')('a push, with DEPOT_DEBUG=1', () =
   });
 });
 
-test('decrypt and verify with a wrong passphrase say nothing of it', async () => {
+test('decrypt and verify do not show a wrong passphrase', async () => {
   const directory = tempDir();
   const ours = await makeKey(join(directory, 'ours'), 'Gemeente', 'compat', signingPassphrase);
   const encryptionKeys = (await openpgp.readKey({ armoredKey: readFileSync(ours.publicKey, 'utf8') })).toPublic();

@@ -8,7 +8,7 @@ const page = readPage('SECURITY.md');
 const threats = page.slice(page.indexOf('## Who could do what'), page.indexOf('## Secrets in memory'));
 const named = namedTests(threats);
 
-test('every test that SECURITY.md names is there', () => {
+test('every test that SECURITY.md names exists', () => {
   expect(named.length).toBeGreaterThan(45);
   expect(named.filter((one) => !hasTest(one))).toEqual([]);
   expect(
@@ -36,7 +36,7 @@ interface Fields {
   properties?: Record<string, Fields>;
 }
 
-test('every field of a receipt is said to be read by whoever finds it', () => {
+test('SECURITY.md lists every field of a receipt as readable by whoever finds it', () => {
   const all = fields(JSON.parse(readPage('schemas/receipt-1.schema.json')) as Fields);
   expect(all).toEqual(expect.arrayContaining(['schema', 'client.platform', 'ledger.sequence']));
   const start = page.indexOf('**Whoever finds a receipt**');
@@ -49,7 +49,7 @@ test('every field of a receipt is said to be read by whoever finds it', () => {
   expect(all.filter((field) => !said(field))).toEqual([]);
 });
 
-test('control: a test that is not there is found missing', () => {
+test('control: a test that does not exist is reported missing', () => {
   const law1 = 'tests/security/law1.test.ts';
   const data = 'tests/reliability/data.test.ts';
   expect(hasTest({ file: law1, name: 'nothing but sealed bytes, receipts and covers reaches the server' })).toBe(true);

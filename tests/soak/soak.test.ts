@@ -3,13 +3,13 @@ import { expect, test } from 'vitest';
 import { phases, planOf } from './plan.js';
 import { soak, summary } from './soak.js';
 
-test('six rounds, a fault in each phase', { timeout: 300_000 }, async () => {
+test('six pushes, with a fault in a different phase each, are all settled', { timeout: 300_000 }, async () => {
   const said: string[] = [];
   const result = await soak({ rounds: 6, seed: 1, from: 0, mebibytes: 16, say: (line) => said.push(line) });
   expect(result.deposits, [...said, ...summary(result)].join('\n')).toBeGreaterThan(2);
 });
 
-test('plans depend on seed and round alone, and every phase comes once in six rounds', () => {
+test('the plan depends on seed and round alone, and has every phase once in six rounds', () => {
   expect(planOf(7, 123)).toEqual(planOf(7, 123));
   expect(planOf(8, 123)).not.toEqual(planOf(7, 123));
   for (const seed of [1, 2, 3]) {

@@ -45,7 +45,7 @@ async function copy(): Promise<{ directory: string; state: ArrangementState; lin
 }
 
 describe('verifying a ledger', () => {
-  test('finds nothing wrong with a good one, and says how far that reaches', async () => {
+  test('finds no problem in a good one, and says how much was checked', async () => {
     const { state, lines } = await copy();
     const audit = await verifyLedger(state, fakeCheck);
     expect(audit).toMatchObject({
@@ -60,7 +60,7 @@ describe('verifying a ledger', () => {
     expect((await verifyLedger(state)).unchecked).toEqual(['signatures: no signer was given']);
   });
 
-  test('of an arrangement that has none finds nothing', async () => {
+  test('finds no problem for an arrangement without a ledger', async () => {
     expect(await verifyLedger(new ArrangementState(tempDir(), 'none'), fakeCheck)).toMatchObject({
       ledgerId: null,
       lines: 0,
@@ -69,7 +69,7 @@ describe('verifying a ledger', () => {
     });
   });
 
-  test('finds any line removed, exchanged with another, doubled, or edited in any character', async () => {
+  test('finds any line that was removed, swapped, doubled, or edited in any character', async () => {
     const { directory, state, lines } = await copy();
     const line = fc.nat(lines.length - 1);
     const change = fc.oneof(
@@ -99,7 +99,7 @@ describe('verifying a ledger', () => {
     );
   });
 
-  test('names what was done', async () => {
+  test('says what was done to it', async () => {
     const { directory, state, lines } = await copy();
     const after = async (changed: string[]) => {
       await writeFile(join(directory, ledgerFile), changed.map((text) => `${text}\n`).join(''));
@@ -132,7 +132,7 @@ describe('verifying a ledger', () => {
     ]);
   });
 
-  test('finds a receipt that is gone, changed, without or with another signature', async () => {
+  test('finds a receipt that is missing or changed, or has no signature or a wrong one', async () => {
     const { state, lines } = await copy();
     const { depositId, sequence } = JSON.parse(lines[1]) as { depositId: string; sequence: number };
     const file = state.file(receiptName(depositId));
@@ -156,13 +156,13 @@ describe('verifying a ledger', () => {
     expect(await found()).toEqual([]);
   });
 
-  test('finds another ledger id', async () => {
+  test('finds a wrong ledger id', async () => {
     const { directory, state } = await copy();
     await writeFile(join(directory, 'ledger.id'), `${'0'.repeat(32)}\n`);
     expect(kinds((await verifyLedger(state, fakeCheck)).problems)).toEqual(['changed']);
   });
 
-  test('does not take a torn last line or a pending deposit for damage', async () => {
+  test('does not call a torn last line or a pending deposit damage', async () => {
     const { directory, state, lines } = await copy();
     const { depositId } = JSON.parse(lines[6]) as { depositId: string };
     const writable = await ArrangementState.open(directory, 'acme-crm');
@@ -207,7 +207,7 @@ describe('comparing with receipts that others hold', () => {
     for (const { depositId } of gone) await rm(join(directory, 'acme-crm', receiptName(depositId)), { force: true });
   }
 
-  test('finds nothing where they agree, superseded receipts too', async () => {
+  test('finds no problem if they agree, superseded receipts included', async () => {
     const { directory, state } = await copy();
     expect(await compareWithHeld(state, await held(directory), fakeCheck)).toMatchObject({
       receipts: 6,
@@ -217,7 +217,7 @@ describe('comparing with receipts that others hold', () => {
     });
   });
 
-  test('finds a tail that was cut off, which the ledger alone does not show', async () => {
+  test('finds that the end of the ledger was cut off, which the ledger alone does not show', async () => {
     const { directory, state, lines } = await copy();
     const other = await held(directory);
     await cut(directory, lines, 7);
@@ -231,7 +231,7 @@ describe('comparing with receipts that others hold', () => {
     ]);
   });
 
-  test('finds a fork: another deposit where they have one', async () => {
+  test('finds a fork: the ledger has another deposit in the place of theirs', async () => {
     const { directory, state, lines } = await copy();
     const other = await held(directory);
     await cut(directory, lines, 7);
@@ -243,7 +243,7 @@ describe('comparing with receipts that others hold', () => {
     ]);
   });
 
-  test('believes no accusation without a good signature', async () => {
+  test('ignores a contradicting receipt without a good signature', async () => {
     const { directory, state, lines } = await copy();
     const other = await held(directory);
     await cut(directory, lines, 7);
@@ -253,7 +253,7 @@ describe('comparing with receipts that others hold', () => {
     expect(audit.unchecked).toEqual([expect.stringContaining('it proves nothing against the ledger')]);
   });
 
-  test('leaves other arrangements out, and says which receipts are of another ledger or none', async () => {
+  test('leaves other arrangements out, and says which receipts belong to another ledger or to none', async () => {
     const { state } = await copy();
     const elsewhere = await ledgerOf(tempDir(), 1);
     const other = elsewhere.state.directory;

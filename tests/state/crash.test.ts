@@ -202,7 +202,7 @@ async function settle(directory: string, published: boolean): Promise<string[]> 
 }
 
 describe.each(['acknowledged', 'unconfirmed'] as const)('a push with an %s deposit', (status) => {
-  test('may be killed before any call to the file system, and so may the run that settles it', async () => {
+  test('survives a kill before any file system call, and so does the run that settles it', async () => {
     let calls = 0;
     for (let killed = true; killed; calls++) {
       const directory = `${tempDir()}/state`;
@@ -239,7 +239,7 @@ describe.each(['acknowledged', 'unconfirmed'] as const)('a push with an %s depos
   }, 120_000);
 });
 
-test('an intent is on disk before anything can be at the agent', async () => {
+test('the intent record is on disk before anything is created at the agent', async () => {
   for (let calls = 0, killed = true; killed; calls++) {
     const directory = `${tempDir()}/state`;
     const reached = new Set<string>();
@@ -256,7 +256,7 @@ test('an intent is on disk before anything can be at the agent', async () => {
   }
 });
 
-test('nothing counts as written before its fsync', async () => {
+test('no file is left unsynced after a push, nor after the run that settles it', async () => {
   const directory = `${tempDir()}/state`;
   await push(directory, 'unconfirmed', () => expect([...disk.unsynced]).toEqual([]));
   expect([...disk.unsynced]).toEqual([]);

@@ -14,7 +14,7 @@ const linesOf = async (state: ArrangementState) =>
   (await readFile(state.file('ledger.ndjson'), 'utf8')).split('\n').slice(0, -1);
 
 describe('a ledger', () => {
-  test('that is new says so, and what its first receipt has to say', async () => {
+  test('says that it is new, and what its first receipt must contain', async () => {
     const state = await ArrangementState.open(join(tempDir(), 'state'), 'acme-crm');
     const ledger = await Ledger.open(state);
     expect(ledger.created).toBe(true);
@@ -53,7 +53,7 @@ describe('a ledger', () => {
     expect((await stat(state.directory)).mode & 0o777).toBe(0o700);
   });
 
-  test('takes a note of a destruction, which is not a receipt', async () => {
+  test('records a destruction, which is not a receipt', async () => {
     const { state, ledger, receipts } = await ledgerOf(tempDir(), 2);
     const [{ receipt, sha256: receiptSha256 }] = receipts;
     await ledger.append({
@@ -69,7 +69,7 @@ describe('a ledger', () => {
     expect(reopened.receiptLine(receipt.depositId)?.sequence).toBe(1);
   });
 
-  test('is neither read nor written where a symbolic link stands in its place', async () => {
+  test('is neither read nor written if a symbolic link stands in its place', async () => {
     const {
       state,
       ledger,
@@ -98,7 +98,7 @@ describe('a ledger', () => {
   test.each([
     ['half a line', 40],
     ['all of a line but its end', 1],
-  ])('that a power loss left with %s is repaired, and says so', async (_what, cut) => {
+  ])('is repaired, with a warning, after a power loss left %s', async (_what, cut) => {
     const { state, receipts } = await ledgerOf(tempDir(), 3);
     const before = await linesOf(state);
     const file = state.file('ledger.ndjson');
@@ -157,7 +157,7 @@ describe('a ledger', () => {
     ],
   ];
   test.each(gone)(
-    'that %s, with receipts beside it, is broken and not begun anew',
+    'that %s, with receipts beside it, counts as broken and is not started again',
     async (_what, damage, problems, message) => {
       const { state } = await ledgerOf(tempDir(), 3);
       await damage(state);
@@ -175,7 +175,7 @@ describe('a ledger', () => {
     },
   );
 
-  test('that lost the line of a superseding receipt is broken', async () => {
+  test('counts as broken if the line of a superseding receipt is missing', async () => {
     const { state, ledger } = await ledgerOf(tempDir(), 1);
     const lost = await deposit(state, ledger, { at: '2026-11-04T00:30:00Z', status: 'unconfirmed' });
     const before = await readFile(state.file('ledger.ndjson'));
@@ -184,7 +184,7 @@ describe('a ledger', () => {
     await expect(Ledger.open(state)).rejects.toMatchObject({ code: 'ledger-broken' });
   });
 
-  test('that has a line for each is whole, also where a deposit has a superseded receipt and attestations', async () => {
+  test('counts as whole if each receipt has a line, also with superseded receipts and attestations', async () => {
     const { state, ledger, receipts } = await ledgerOf(tempDir(), 1);
     const lost = await deposit(state, ledger, { at: '2026-11-04T00:30:00Z', status: 'unconfirmed' });
     await deposit(state, ledger, { at: '2026-11-04T00:30:00Z', id: lost.receipt.depositId });
@@ -194,7 +194,7 @@ describe('a ledger', () => {
     expect((await Ledger.open(state)).lines).toHaveLength(3);
   });
 
-  test('that is gone with all receipts is broken as long as a run or an attestation tells of a deposit', async () => {
+  test('that is gone with all receipts counts as broken while a run record or an attestation names a deposit', async () => {
     const { state, receipts } = await ledgerOf(tempDir(), 1);
     const { depositId } = receipts[0].receipt;
     for (const name of await readdir(state.directory)) if (name !== 'pending') await rm(state.file(name));
@@ -226,7 +226,7 @@ describe('a ledger', () => {
     expect((await Ledger.open(await ArrangementState.open(state.stateDirectory, 'acme-crm'))).created).toBe(true);
   });
 
-  test('that ends in zeros, as some file systems leave it, is repaired', async () => {
+  test('is repaired if it ends in zeros, as some file systems leave it', async () => {
     const { state } = await ledgerOf(tempDir(), 2);
     await appendFile(state.file('ledger.ndjson'), Buffer.alloc(200));
     const ledger = await Ledger.open(state);
@@ -234,7 +234,7 @@ describe('a ledger', () => {
     expect(ledger.nextLink().sequence).toBe(3);
   });
 
-  test('whose last line is none is broken, and is not written to', async () => {
+  test('counts as broken, and is not written to, if its last line is not a ledger line', async () => {
     const { state } = await ledgerOf(tempDir(), 2);
     await appendFile(state.file('ledger.ndjson'), '{"sequence":3}\n');
     const before = await readFile(state.file('ledger.ndjson'));
@@ -245,7 +245,7 @@ describe('a ledger', () => {
     expect(await readFile(state.file('ledger.ndjson'))).toEqual(before);
   });
 
-  test('notices another writer', async () => {
+  test('notices that another process wrote to it', async () => {
     const { state, ledger, receipts } = await ledgerOf(tempDir(), 2);
     await appendFile(state.file('ledger.ndjson'), 'x\n');
     await expect(
@@ -261,14 +261,14 @@ describe('a ledger', () => {
 });
 
 describe('the ledger id', () => {
-  test('is one for all arrangements of a state directory', async () => {
+  test('is the same for all arrangements of a state directory', async () => {
     const directory = tempDir();
     const one = await Ledger.open(await ArrangementState.open(directory, 'one'));
     const two = await Ledger.open(await ArrangementState.open(directory, 'two'));
     expect(two.id).toBe(one.id);
   });
 
-  test('that is gone comes back from the lines, and this is said', async () => {
+  test("is restored from the ledger's lines if its file is gone, with a warning", async () => {
     const { state, ledger } = await ledgerOf(tempDir(), 1);
     await rm(join(state.stateDirectory, 'ledger.id'));
     const again = await Ledger.open(state);
@@ -276,7 +276,7 @@ describe('the ledger id', () => {
     expect(again.warnings).toEqual([expect.stringContaining('was gone')]);
   });
 
-  test('of another ledger than the lines have is not taken', async () => {
+  test("is refused if it differs from the one in the ledger's lines", async () => {
     const { state } = await ledgerOf(tempDir(), 1);
     await writeFile(join(state.stateDirectory, 'ledger.id'), `${'0'.repeat(32)}\n`);
     await expect(Ledger.open(state)).rejects.toMatchObject({ code: 'ledger-broken' });
@@ -287,7 +287,7 @@ describe('the ledger id', () => {
     });
   });
 
-  test('is the same for processes that make it at the same time', async () => {
+  test('is the same for all processes that create it at the same time', async () => {
     const script = `
       const { Ledger } = module('ledger.js');
       const { ArrangementState } = module('arrangement-state.js');
@@ -310,7 +310,7 @@ describe('the ledger id', () => {
   });
 });
 
-test('a state directory that cannot be made is named', async () => {
+test('the error names a state directory that cannot be created', async () => {
   const directory = tempDir();
   await writeFile(join(directory, 'file'), '');
   await expect(ArrangementState.open(join(directory, 'file', 'state'), 'acme-crm')).rejects.toMatchObject({

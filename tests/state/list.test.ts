@@ -21,7 +21,7 @@ const listed = async (range: { from?: Date; to?: Date }) =>
   (await listReceipts(state, range)).receipts.map((r) => r.depositId);
 
 describe('listing receipts', () => {
-  test('gives those that count, oldest first, within both ends', async () => {
+  test('returns the valid ones, oldest first, with both ends of the range included', async () => {
     expect(await listed({})).toEqual(ids);
     expect(await listed({ from: new Date('2026-11-02T00:30:00Z') })).toEqual(ids.slice(1));
     expect(await listed({ to: new Date('2026-11-02T00:30:00Z') })).toEqual(ids.slice(0, 2));
@@ -33,7 +33,7 @@ describe('listing receipts', () => {
     expect(settled.signature).toBe(fakeSignature(settled.bytes));
   });
 
-  test('sets files apart that are no receipts', async () => {
+  test('lists files that are not receipts separately', async () => {
     const file = state.file(receiptName('acme-crm_20261122T003000Z_5f0c9a1e77b2d410'));
     await writeFile(file, '{}');
     const { receipts, unreadable } = await listReceipts(state);
@@ -42,12 +42,12 @@ describe('listing receipts', () => {
     expect(unreadable).toEqual([{ path: file, reason: expect.stringContaining('no schema') as string }]);
   });
 
-  test('of an arrangement without state is empty', async () => {
+  test('returns nothing for an arrangement without state', async () => {
     expect(await listReceipts(new ArrangementState(tempDir(), 'none'))).toEqual({ receipts: [], unreadable: [] });
   });
 });
 
-test('the newest deposit is the last that the agent acknowledged and whose receipt can be read', async () => {
+test('the newest deposit is the last one that the agent acknowledged and whose receipt can be read', async () => {
   expect((await newestDeposit(state))?.depositId).toBe(ids[3]);
   const { state: other, ledger, receipts } = await ledgerOf(tempDir(), 1);
   await deposit(other, ledger, { at: '2026-11-02T00:30:00Z', status: 'unconfirmed' });
@@ -56,7 +56,7 @@ test('the newest deposit is the last that the agent acknowledged and whose recei
   expect(await newestDeposit(new ArrangementState(tempDir(), 'none'))).toBeNull();
 });
 
-test('of deposits that were begun and complete within one second, the ledger knows the order', async () => {
+test("deposits that began and ended within one second are in the ledger's order", async () => {
   const { state: own, ledger } = await ledgerOf(tempDir(), 0);
   const order = ['c', 'a', 'e', 'b'].map((digit) => `acme-crm_20261101T003000Z_${digit.repeat(16)}`);
   for (const id of order) await deposit(own, ledger, { at: '2026-11-01T00:30:00Z', id });
@@ -64,7 +64,7 @@ test('of deposits that were begun and complete within one second, the ledger kno
   expect((await newestDeposit(own))?.depositId).toBe(order[3]);
 });
 
-test('the last deposit is known without its run record, and without its receipt', async () => {
+test('the last deposit is found without its run record, and without its receipt', async () => {
   const { state: own, receipts } = await ledgerOf(tempDir(), 2);
   const [{ receipt }] = receipts.slice(-1);
   expect(await lastDeposit(own)).toEqual({
@@ -103,7 +103,7 @@ test('the last deposit is known without its run record, and without its receipt'
   expect((await lastDeposit(own))?.finishedAt).toBe(run.finishedAt);
 });
 
-test('a deposit that is dated in the future is the last one until the next, which the ledger has after it', async () => {
+test('a deposit dated in the future is the last one until the ledger has another after it', async () => {
   const { state: own, ledger } = await ledgerOf(tempDir(), 1);
   const ahead = await deposit(own, ledger, { at: '2031-01-01T00:30:00Z' });
   expect((await lastDeposit(own))?.depositId).toBe(ahead.receipt.depositId);
@@ -134,7 +134,7 @@ test('a deposit that is dated in the future is the last one until the next, whic
 });
 
 describe('finding a receipt', () => {
-  test('takes an id or the beginning of one', async () => {
+  test('accepts an id or the beginning of one', async () => {
     expect((await findReceipt(state, ids[1])).depositId).toBe(ids[1]);
     expect((await findReceipt(state, 'acme-crm_20261103')).depositId).toBe(ids[2]);
     expect((await findReceipt(state, ids[3])).receipt.transfer.status).toBe('acknowledged');

@@ -43,7 +43,7 @@ async function race(directories: string[]): Promise<string[][]> {
 }
 
 describe('the lock', () => {
-  test('is had by one, named to others, and free after release', async () => {
+  test('has one holder, whom others are told of, and is free after its release', async () => {
     const directory = tempDir();
     const lock = await lockArrangement(directory);
     await expect(lockArrangement(directory)).rejects.toMatchObject({
@@ -58,19 +58,19 @@ describe('the lock', () => {
     await (await lockArrangement(directory)).release();
   });
 
-  test('says where the directory cannot be written', async () => {
+  test('fails, and names the directory, if that cannot be written to', async () => {
     await expect(lockArrangement(join(tempDir(), 'gone'))).rejects.toMatchObject({
       code: 'local-not-writable',
       message: expect.stringContaining('gone/lock') as string,
     });
   });
 
-  test('is had by exactly one of several processes that want it at once', async () => {
+  test('goes to exactly one of several processes that want it at once', async () => {
     const directories = Array.from({ length: 30 }, () => tempDir());
     for (const result of await race(directories)) expect(result).toEqual(['locked', 'locked', 'won']);
   });
 
-  test('of another process is respected while it lives, and given back when it ends by itself', async () => {
+  test('is kept while the other process lives, and is free when that process ends by itself', async () => {
     const directory = tempDir();
     const child = new Child(holderScript(directory));
     expect(await child.line()).toBe('locked');
@@ -80,7 +80,7 @@ describe('the lock', () => {
     await (await lockArrangement(directory)).release();
   });
 
-  test('is given back by a process that ends without releasing it', async () => {
+  test('is released by a process that ends without releasing it itself', async () => {
     const directory = tempDir();
     const child = new Child(
       `const { lockArrangement } = module('lock.js'); await lockArrangement(${JSON.stringify(directory)}); console.log('locked'); process.exit(3);`,
@@ -89,7 +89,7 @@ describe('the lock', () => {
     await eventually(async () => !(await readdir(directory)).includes('lock'), 5000, 'the lock file to go');
   });
 
-  test.runIf(onLinux)('is taken over at once after kill -9', async () => {
+  test.runIf(onLinux)('can be taken over at once after kill -9', async () => {
     const directory = tempDir();
     const child = new Child(holderScript(directory));
     expect(await child.line()).toBe('locked');
@@ -101,7 +101,7 @@ describe('the lock', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  test.runIf(onLinux)('is taken over from a zombie, that is killed and not waited for', async () => {
+  test.runIf(onLinux)('can be taken over from a zombie (killed, and not yet reaped by its parent)', async () => {
     const directory = tempDir();
     // The shell's child is killed; the shell, which became `sleep`, never waits for it.
     const shell = spawn(
@@ -133,7 +133,7 @@ describe('the lock', () => {
     }
   });
 
-  test('whose last sign of life is dated in the future is not kept for as long as the clock was ahead', async () => {
+  test('with a heartbeat dated in the future is not respected for as long as the clock was ahead', async () => {
     const directory = tempDir();
     const file = join(directory, 'lock');
     // Of a machine that nobody here can look at, and whose clock was years ahead.
@@ -157,7 +157,7 @@ describe('the lock', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  test('that is dated in the future and is heard of again is one of somebody who lives', async () => {
+  test('with a heartbeat dated in the future belongs to a live process if another heartbeat follows', async () => {
     const directory = tempDir();
     const file = join(directory, 'lock');
     await writeFile(
@@ -173,7 +173,7 @@ describe('the lock', () => {
     await expect(lockArrangement(directory)).rejects.toMatchObject({ code: 'locked' });
   });
 
-  test.runIf(onLinux)('of dead holders is had by exactly one of several that race for it', async () => {
+  test.runIf(onLinux)("goes to exactly one of several processes that race for a dead holder's lock", async () => {
     const self = await describeSelf('2026-11-22T00:30:00Z');
     const directories = Array.from({ length: 60 }, () => tempDir());
     for (const [round, directory] of directories.entries()) {
@@ -203,13 +203,13 @@ describe('a lock file', () => {
       () => false,
     );
 
-  test.runIf(onLinux)('of a process number that was given out again is a dead one', async () => {
+  test.runIf(onLinux)('counts as dead if its process id now belongs to another process', async () => {
     const directory = tempDir();
     await write(directory, { started: '1' });
     expect(await taken(directory)).toBe(true);
   });
 
-  test.runIf(onLinux)('of a stopped process on this machine is respected however old', async () => {
+  test.runIf(onLinux)('is respected, however old, if its process on this machine is only stopped', async () => {
     const directory = tempDir();
     await write(directory, {}, 86_400_000);
     expect(await taken(directory)).toBe(false);
@@ -219,7 +219,7 @@ describe('a lock file', () => {
     ['another machine', { host: 'db2', boot: '00000000-0000-0000-0000-000000000000', pid: 999_999_999 }],
     ['another container here', { namespace: 'pid:[1]', pid: 999_999_999 }],
     ['a system without /proc', { host: 'mac', boot: null, started: null, namespace: null }],
-  ])('of %s is respected for ten minutes after its last sign of life', async (_where, changes) => {
+  ])('of %s is respected for ten minutes after its last heartbeat', async (_where, changes) => {
     const directory = tempDir();
     await write(directory, changes, 9 * 60_000);
     expect(await taken(directory)).toBe(false);
@@ -230,14 +230,14 @@ describe('a lock file', () => {
     expect(await taken(directory)).toBe(true);
   });
 
-  test.runIf(onLinux)('of this machine before its last boot is a dead one', async () => {
+  test.runIf(onLinux)("counts as dead if it is from before this machine's last boot", async () => {
     const directory = tempDir();
     const sinceBoot = os.uptime() * 1000;
     await write(directory, { boot: '00000000-0000-0000-0000-000000000000' }, sinceBoot + 120_000);
     expect(await taken(directory)).toBe(true);
   });
 
-  test('that is none is respected for ten minutes', async () => {
+  test('is respected for ten minutes even if its contents are garbage', async () => {
     const directory = tempDir();
     const file = join(directory, 'lock');
     await writeFile(file, '\0\0\0');
@@ -250,7 +250,7 @@ describe('a lock file', () => {
   });
 
   test.runIf(onLinux)(
-    'whose successor died between its claim and the rename is succeeded through the claim',
+    'can be taken over through the claim of a process that died before it renamed that claim',
     async () => {
       const directory = tempDir();
       const self = await describeSelf('2026-11-22T00:30:00Z');
@@ -271,7 +271,7 @@ describe('a lock file', () => {
   );
 });
 
-test('a heartbeat keeps the lock fresh, and finds out when another has it', async () => {
+test('a heartbeat keeps the lock fresh, and notices when another process has taken it', async () => {
   const directory = tempDir();
   const file = join(directory, 'lock');
   const lock = await lockArrangement(directory, { heartbeatMs: 20 });

@@ -24,7 +24,7 @@ const intent = (at?: string): PendingRecord => ({ ...baseOf(at), stage: 'intent'
 const open = async () => ArrangementState.open(tempDir(), 'acme-crm');
 
 describe('pending records', () => {
-  test('go through their stages in one file, for the owner only, and end', async () => {
+  test('go through their stages in one file, which only the owner can read, and are removed at the end', async () => {
     const state = await open();
     const base = baseOf();
     const draft = draftOf(base.depositId);
@@ -61,7 +61,7 @@ describe('pending records', () => {
     expect(await readPending(state)).toEqual({ records: [], unreadable: [] });
   });
 
-  test('come oldest first', async () => {
+  test('are listed oldest first', async () => {
     const state = await open();
     const [late, early] = [intent('2026-11-23T00:30:00Z'), intent('2026-11-22T00:30:00Z')];
     await writePending(state, late);
@@ -69,7 +69,7 @@ describe('pending records', () => {
     expect((await readPending(state)).records).toEqual([early, late]);
   });
 
-  test('that are torn, garbage or of another deposit are named, kept, and hold up no other', async () => {
+  test('that are torn, garbage or of another deposit are reported, kept, and do not block the others', async () => {
     const state = await open();
     const good = intent();
     await writePending(state, good);
@@ -96,7 +96,7 @@ describe('pending records', () => {
     expect(await readdir(state.file('pending'))).toHaveLength(Object.keys(bad).length + 3);
   });
 
-  test('that name files of another deposit, or anything else, at the server are named and not acted upon', async () => {
+  test('that name remote files of another deposit, or anything else, are reported and not acted upon', async () => {
     const state = await open();
     const [base, other] = [baseOf(), baseOf('2026-11-23T00:30:00Z')];
     const pending = (changes: object): string => JSON.stringify({ ...base, stage: 'intent', ...changes });
@@ -126,11 +126,11 @@ describe('pending records', () => {
     }
   });
 
-  test('of an arrangement that has no state are none', async () => {
+  test('are an empty list for an arrangement without state', async () => {
     expect(await readPending(new ArrangementState(tempDir(), 'none'))).toEqual({ records: [], unreadable: [] });
   });
 
-  test('cannot name a file elsewhere', async () => {
+  test('cannot name a file outside their directory', async () => {
     await expect(writePending(await open(), { ...intent(), depositId: '../../x' })).rejects.toThrow(TypeError);
   });
 });

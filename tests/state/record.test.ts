@@ -22,7 +22,7 @@ async function fresh(): Promise<{ state: ArrangementState; ledger: Ledger }> {
 const problems = async (state: ArrangementState) => (await verifyLedger(state, fakeCheck)).problems;
 
 describe('recording a deposit', () => {
-  test('files cover, signature, receipt and ledger line', async () => {
+  test('writes cover, signature, receipt and ledger line', async () => {
     const { state, ledger } = await fresh();
     const recorded = await deposit(state, ledger, { at, id });
     expect(recorded).toMatchObject({ kind: 'deposit', path: state.file(receiptName(id)) });
@@ -39,14 +39,14 @@ describe('recording a deposit', () => {
     expect(await problems(state)).toEqual([]);
   });
 
-  test('again changes nothing', async () => {
+  test('a second time changes nothing', async () => {
     const { state, ledger } = await fresh();
     const first = await deposit(state, ledger, { at, id });
     expect(await deposit(state, await Ledger.open(state), { at, id })).toEqual(first);
     expect((await Ledger.open(state)).lines).toHaveLength(1);
   });
 
-  test('supersedes an unconfirmed receipt, which is kept', async () => {
+  test('supersedes an unconfirmed receipt, and keeps that receipt', async () => {
     const { state, ledger } = await fresh();
     const lost = await deposit(state, ledger, { at, id, status: 'unconfirmed' });
     await deposit(state, ledger, { at: '2026-11-23T00:30:00Z' });
@@ -68,7 +68,7 @@ describe('recording a deposit', () => {
     expect(await deposit(state, reopened, { at, id })).toEqual(settled);
   });
 
-  test('is refused when the signer fails, and leaves nothing', async () => {
+  test('fails if the signer fails, and leaves nothing behind', async () => {
     const { state, ledger } = await fresh();
     const draft = draftOf(id);
     const sign = async () => Promise.reject(new Error('no key'));
@@ -86,7 +86,7 @@ describe('recording a deposit', () => {
     expect(await readdir(state.directory)).toEqual(['pending']);
   });
 
-  test('says that the deposit was published when its receipt cannot be written', async () => {
+  test('says that the deposit was published if its receipt cannot be written', async () => {
     const { state, ledger } = await fresh();
     await rm(state.directory, { recursive: true });
     await expect(deposit(state, ledger, { at, id })).rejects.toMatchObject({
@@ -124,7 +124,7 @@ describe('a crash', () => {
     return { state: after, ledger: await Ledger.open(after) };
   };
 
-  test('between receipt and ledger line is made good by the next attempt, with the same receipt', async () => {
+  test('between receipt and ledger line is repaired by the next attempt, with the same receipt', async () => {
     const { state, ledger } = await crashAt('ledger');
     const before = await readFile(state.file(receiptName(id)));
     const recorded = await deposit(state, ledger, { at, id });
@@ -134,7 +134,7 @@ describe('a crash', () => {
     expect(await problems(state)).toEqual([]);
   });
 
-  test('between an unconfirmed receipt and its line does not unsay that receipt', async () => {
+  test('between an unconfirmed receipt and its ledger line keeps that receipt', async () => {
     const { state, ledger } = await crashAt('ledger', 'unconfirmed');
     const recorded = await deposit(state, ledger, { at, id });
     expect(recorded.kind).toBe('superseded');
@@ -142,13 +142,13 @@ describe('a crash', () => {
     expect(await problems(state)).toEqual([]);
   });
 
-  test('between signature and receipt is made good by the next attempt', async () => {
+  test('between signature and receipt is repaired by the next attempt', async () => {
     const { state, ledger } = await crashAt('receipt');
     await deposit(state, ledger, { at, id });
     expect(await problems(state)).toEqual([]);
   });
 
-  test('while superseding leaves every receipt that the ledger knows, with its signature', async () => {
+  test('while a receipt is superseded loses no receipt that the ledger knows, nor its signature', async () => {
     const { state, ledger } = await fresh();
     const lost = await deposit(state, ledger, { at, id, status: 'unconfirmed' });
     await markPending(state, id);
@@ -170,7 +170,7 @@ describe('a crash', () => {
     expect(await problems(after)).toEqual([]);
   });
 
-  test('a receipt that claims a place that it does not have is not given one', async () => {
+  test('a receipt that claims a wrong place in the ledger gets no ledger line', async () => {
     const { state, ledger } = await fresh();
     const other = await ledgerOf(tempDir(), 2);
     const stray = other.receipts[1];
@@ -184,7 +184,7 @@ describe('a crash', () => {
   });
 });
 
-test('a draft that can become no receipt is found before the upload', () => {
+test('a draft that cannot become a receipt is refused before the upload', () => {
   expect(() => checkDraft(draftOf(id))).not.toThrow();
   expect(() => checkDraft(draftOf(id, { supplier: { name: '', signerFingerprint: 'A'.repeat(40) } }))).toThrow(
     expect.objectContaining({ code: 'internal', message: expect.stringContaining('supplier.name') as string }),

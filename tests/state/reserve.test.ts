@@ -6,7 +6,7 @@ import { reserveSpace } from '../../src/state/reserve.js';
 import { ArrangementState } from '../../src/state/arrangement-state.js';
 import { tempDir } from '../support/cleanup.js';
 
-test('room is taken, is no record, and is given back', async () => {
+test('reserved disk space does not show as a record, and is released again', async () => {
   const state = await ArrangementState.open(tempDir(), 'acme-crm');
   const reserve = await reserveSpace(state, 3000);
   const [name] = readdirSync(state.file('pending'));
@@ -16,7 +16,7 @@ test('room is taken, is no record, and is given back', async () => {
   expect(readdirSync(state.file('pending'))).toEqual([]);
 });
 
-test('what interrupted writes left is cleared, and nothing else', async () => {
+test('files of interrupted writes are removed, and nothing else', async () => {
   const state = await ArrangementState.open(tempDir(), 'acme-crm');
   await reserveSpace(state, 3000);
   const kept = ['x.receipt.json', '.lock.0123456789ab.tmp', '.x.tmp', 'x.0123456789ab.tmp'];

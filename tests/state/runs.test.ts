@@ -60,7 +60,7 @@ const all = async (state: ArrangementState) => {
 const open = async () => ArrangementState.open(tempDir(), 'acme-crm');
 
 describe('run records', () => {
-  test('are neither read nor written where a symbolic link stands in their place', async () => {
+  test('are neither read nor written if a symbolic link stands in their place', async () => {
     const state = await open();
     await writeFile(state.file('elsewhere'), `${JSON.stringify(run(1))}\n`);
     await symlink('elsewhere', state.file('runs.ndjson'));
@@ -72,7 +72,7 @@ describe('run records', () => {
     expect(await readFile(state.file('elsewhere'), 'utf8')).toBe(`${JSON.stringify(run(1))}\n`);
   });
 
-  test('come back from the newest on, and the last deposit is found behind failures and skips', async () => {
+  test('are read newest first, and the last deposit is found behind failures and skips', async () => {
     const state = await open();
     expect(await lastRun(state)).toBeNull();
     const runs = [
@@ -105,7 +105,7 @@ describe('run records', () => {
     expect(await all(state)).toEqual([run(4), run(3), run(1)]);
   });
 
-  test('are read from the end of a large file, without the rest of it', async () => {
+  test('are read from the end of a large file, without reading the rest', async () => {
     const state = await open();
     const line = `${JSON.stringify(failed(1))}\n`;
     await writeFile(
@@ -117,7 +117,7 @@ describe('run records', () => {
     expect(await all(state)).toHaveLength(20_002);
   });
 
-  test('are found whatever the lengths of lines around block boundaries', async () => {
+  test('are found however lines and block boundaries fall together', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.integer({ min: 0, max: 60_000 }), { minLength: 1, maxLength: 8 }),
@@ -132,7 +132,7 @@ describe('run records', () => {
     );
   });
 
-  test('a file without newlines is passed over in bounded memory', async () => {
+  test('a file without newlines is read in bounded memory', async () => {
     const state = await open();
     await writeFile(state.file('runs.ndjson'), Buffer.alloc(8 << 20, 'x'));
     expect(await lastRun(state)).toBeNull();
@@ -147,7 +147,7 @@ describe('run records', () => {
     expect((await lastRun(state))?.message).toHaveLength(4000);
   });
 
-  test('of processes that append at the same time are all there, whole', async () => {
+  test('are all complete when several processes append at the same time', async () => {
     const state = await open();
     const script = `
       const { appendRun } = module('runs.js');

@@ -31,7 +31,7 @@ async function filed(words = coverBytes) {
   return { state, names: sidecarNames(draft.depositId) };
 }
 
-test('sidecars read back are what was written, and fit to leave', async () => {
+test('sidecars read from disk are what was written, and may be uploaded', async () => {
   const { state, names } = await filed();
   for (const name of names) {
     const bytes = await readSidecarBytes(state, name);
@@ -40,7 +40,7 @@ test('sidecars read back are what was written, and fit to leave', async () => {
   }
 });
 
-test('a cover that was lost or damaged is made again, one that cannot be is not replaced by another', async () => {
+test('a lost or damaged cover is made again, but only if that gives the same bytes', async () => {
   const {
     state,
     names: [cover, , receipt],
@@ -64,7 +64,7 @@ test('a cover that was lost or damaged is made again, one that cannot be is not 
   });
 });
 
-test('a cover that another version of depot worded differently leaves as it is', async () => {
+test('a cover that another version of depot wrote is uploaded unchanged', async () => {
   const {
     state,
     names: [cover],
@@ -74,7 +74,7 @@ test('a cover that another version of depot worded differently leaves as it is',
   expect(Buffer.from((await readSidecarBytes(state, cover))!)).toEqual(original);
 });
 
-test('nothing else leaves under the name of a sidecar', async () => {
+test('nothing else is uploaded under the name of a sidecar', async () => {
   const {
     state,
     names: [, signature, receipt],

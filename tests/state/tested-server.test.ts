@@ -14,7 +14,7 @@ const passed = {
   lanes: 'safe' as const,
 };
 
-test('is remembered and replaced; only a server that is safe gets lanes', async () => {
+test('a tested server is remembered until the next test; only a safe one gets several lanes', async () => {
   const state = await ArrangementState.open(tempDir(), 'acme-crm');
   expect(await lastWriteTest(state)).toBeNull();
   await rememberWriteTest(state, passed);
@@ -28,7 +28,7 @@ test('is remembered and replaced; only a server that is safe gets lanes', async 
   });
 });
 
-test('a file that cannot be understood is none, and no error', async () => {
+test('a record of a tested server that cannot be parsed is ignored, and is no error', async () => {
   const state = await ArrangementState.open(tempDir(), 'acme-crm');
   const right = { schema: 'depot.server/3', ...passed };
   const wrong = [

@@ -5,8 +5,8 @@ import { openFile, seriousFindings, startBrowser } from './browser.js';
 import { tempDir } from './cleanup.js';
 import { peer } from './peers.js';
 
-describe.skipIf(peer('chromium') === undefined)('what the tests of pages rely on', () => {
-  test('a request, a complaint and a serious finding are seen', async () => {
+describe.skipIf(peer('chromium') === undefined)('the helper for tests of pages', () => {
+  test('sees requests, console errors and serious accessibility findings', async () => {
     const file = join(tempDir(), 'page.html');
     writeFileSync(
       file,

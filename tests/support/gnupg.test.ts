@@ -4,7 +4,7 @@ import { peers } from './peers.js';
 
 const gpg = peers('gpg', 'gpgconf');
 
-test.skipIf(!gpg)('keys of each kind are what their names say', async () => {
+test.skipIf(!gpg)('the GnuPG helper makes each kind of key as named', async () => {
   const gnupg = Gnupg.create();
   const recipient = await gnupg.generate();
   expect(recipient).toMatch(/^[0-9A-F]{40}$/);
@@ -17,7 +17,7 @@ test.skipIf(!gpg)('keys of each kind are what their names say', async () => {
   expect((await gnupg.run(['-r', signOnly, '--encrypt'], { input: 'x' })).code).not.toBe(0);
 });
 
-test.skipIf(!gpg)('a key is revoked under SHA-1 too, and self-signatures can be weak', async () => {
+test.skipIf(!gpg)('the GnuPG helper can revoke with SHA-1, and make weak self-signatures', async () => {
   const gnupg = Gnupg.create();
   const revoked = await gnupg.generate();
   await gnupg.revoke(revoked, { digest: 'SHA1', reason: 'compromised' });

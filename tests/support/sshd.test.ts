@@ -35,7 +35,7 @@ async function uploadAs(options: SshdOptions) {
   return { server, client };
 }
 
-test.skipIf(!ssh)('a key logs in; a kill drops it and the same port answers again', async () => {
+test.skipIf(!ssh)('the test sshd takes a key login, can be killed, and restarts at the same port', async () => {
   const { server, client } = await uploadAs({ login: 'key' });
   expect(server.names()).toEqual(['x']);
   client.on('error', () => undefined);
@@ -55,7 +55,7 @@ test.skipIf(!ssh)('a key logs in; a kill drops it and the same port answers agai
   await expect(again.list(server.remoteDirectory)).rejects.toThrow();
 });
 
-test.skipIf(!ssh || !root)('a password logs in, into a chroot', async () => {
+test.skipIf(!ssh || !root)('the test sshd takes a password login, into a chroot', async () => {
   const { server, client } = await uploadAs({ login: 'password', chroot: true });
   expect(server.names()).toEqual(['x']);
   expect((await client.list('/')).map((f) => f.name)).toEqual(['incoming']);
@@ -75,7 +75,7 @@ test.skipIf(!ssh || !root)(
   },
 );
 
-test.skipIf(!ssh || !root)('requests can be denied and the disk can be small', async () => {
+test.skipIf(!ssh || !root)('the test sshd can deny requests and have a small disk', async () => {
   const server = await startSshd({ login: 'password', sftp: ['-P', 'rename'], tmpfs: '1m' });
   const client = new SftpClient();
   await client.connect({ host: server.host, port: server.port, username: server.username, password: server.password });

@@ -9,7 +9,7 @@ import { differences } from './tree.js';
 
 const tar = peer('tar');
 
-test.skipIf(!tar)('a copy is the same tree, and each kind of change is seen', async () => {
+test.skipIf(!tar)('a copied tree compares as equal, and each kind of change is noticed', async () => {
   const top = tempDir();
   const [a, b] = [join(top, 'a'), join(top, 'b')];
   mkdirSync(a);
