@@ -17,7 +17,7 @@ export const handlings: Handling[] = [
     file: 'push/deposit.ts',
     of: "await writePending(state, intent);\n  step('intent-written');",
     without: "step('intent-written');",
-    row: 'killed on the way',
+    row: 'killed during the upload',
   },
   {
     what: 'room for the receipt is kept',
@@ -45,7 +45,7 @@ export const handlings: Handling[] = [
     file: 'push/settle.ts',
     of: 'const removal = await agent.remote.removePartial(name);',
     without: "const removal = 'refused' as 'removed' | 'absent' | 'refused';",
-    row: 'killed on the way',
+    row: 'killed during the upload',
   },
   {
     what: 'a deposit that is there is seen',
@@ -66,7 +66,7 @@ export const handlings: Handling[] = [
     file: 'push/settle.ts',
     of: 'if (!samePlace(record.server, agent.place)) {',
     without: 'if (false) {',
-    row: 'what was begun elsewhere',
+    row: 'the config names another server since the crash',
   },
   {
     what: 'recipients are judged again',
@@ -101,14 +101,14 @@ export const handlings: Handling[] = [
     file: 'push/push.ts',
     of: 'return ageMs >= 0 && ageMs < (every ?? dayMs) / 2;',
     without: 'return true;',
-    row: 'spool: it is too old for this run',
+    row: 'spool: the spooled suitcase is too old to count for this run',
   },
   {
     what: 'temporary files are cleared',
     file: 'push/push.ts',
     of: 'await state.clearTemporary();',
     without: '',
-    row: 'temporary files of a crash',
+    row: 'a crash left temporary files',
   },
   {
     what: 'one push at a time',
@@ -136,7 +136,7 @@ export const handlings: Handling[] = [
     file: 'push/receipt-draft.ts',
     of: '{ ...draft, supplier: { ...draft.supplier, signerFingerprint: signer.fingerprint } }',
     without: 'draft',
-    row: 'the signing key is another one since the crash',
+    row: 'the signing key was replaced since the crash',
   },
   {
     what: 'acknowledged bytes are looked for after a reconnect',
@@ -157,7 +157,7 @@ export const handlings: Handling[] = [
     file: 'sftp/stat.ts',
     of: 'if (size !== null && size !== bytes) {',
     without: 'if (false) {',
-    row: 'the size is another one before the close',
+    row: 'the size is wrong before the close',
   },
   {
     what: 'a failed fsync is a failure',
@@ -199,7 +199,7 @@ export const handlings: Handling[] = [
     file: 'sftp/suitcase.ts',
     of: 'this.remote.hooks.signal.throwIfAborted();',
     without: '',
-    row: 'interrupted between close and rename',
+    row: 'SIGINT between close and rename',
   },
   {
     what: 'the partial of a sidecar that was begun goes away',
@@ -213,7 +213,7 @@ export const handlings: Handling[] = [
     file: 'push/sidecars.ts',
     of: 'await Promise.all([...begun.values()].map((sidecar) => sidecar.discard()));',
     without: '',
-    row: 'hung up among the sidecars',
+    row: 'SIGHUP between two sidecars',
   },
   {
     what: 'a sidecar partial of another way to publish goes away',

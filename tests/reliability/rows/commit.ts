@@ -71,7 +71,7 @@ const remember = (scene: Scene): void => {
 
 export const rows: Row[] = [
   {
-    name: 'the size is another one before the close',
+    name: 'the size is wrong before the close',
     fault: 'The server shows another size than was written',
     provoked: 'one byte is cut off at the first fstat',
     arrange: (scene) =>
@@ -359,7 +359,7 @@ export const rows: Row[] = [
       }),
   },
   {
-    name: 'the file vanishes once it is complete',
+    name: 'the agent takes the file at its rename',
     fault: 'The agent takes the file at its rename',
     provoked: 'moved away',
     server: { collect: 'rename' },
@@ -368,7 +368,7 @@ export const rows: Row[] = [
       expectStory(scene, first.depositId, { status: 'acknowledged', remoteSize: 'unreadable', durability: 'fsynced' }),
   },
   {
-    name: 'interrupted between close and rename',
+    name: 'SIGINT between close and rename',
     fault: 'SIGINT between close and rename',
     provoked: 'at the close',
     arrange: (scene) =>
@@ -388,7 +388,7 @@ export const rows: Row[] = [
     },
   },
   {
-    name: 'terminated while it is renamed',
+    name: 'SIGTERM during the rename',
     fault: 'SIGTERM after the rename was sent',
     provoked: 'at the rename',
     arrange: (scene) =>
@@ -524,7 +524,7 @@ export const rows: Row[] = [
     next: { does: 'removes it, deposits', says: /was not deposited/, left: 'deposit' },
   },
   {
-    name: 'what was begun elsewhere',
+    name: 'the config names another server since the crash',
     fault: 'The config names another server since the crash',
     provoked: 'another directory',
     server: { directories: ['/in', '/other'] },
@@ -541,7 +541,7 @@ export const rows: Row[] = [
     },
   },
   {
-    name: 'the signing key is another one since the crash',
+    name: 'the signing key was replaced since the crash',
     fault: 'The signer was replaced since the crash',
     provoked: 'a new key',
     arrange: (scene) => killAt(scene, isRename, true),

@@ -62,7 +62,7 @@ export const rows: Row[] = [
     next: deposits,
   },
   {
-    name: 'it is not an SSH server',
+    name: 'another service answers at the port',
     fault: 'Another service answers at the port',
     provoked: 'a listener that speaks SSH 1',
     arrange: (scene) => wrongPort(scene, 'SSH-1.5-old\r\n'),
@@ -73,7 +73,7 @@ export const rows: Row[] = [
     next: deposits,
   },
   {
-    name: 'the host key is another one',
+    name: 'the host key is not the pinned one',
     fault: 'The host key is not the pinned one',
     provoked: 'another server at the port',
     async arrange(scene) {
@@ -88,7 +88,7 @@ export const rows: Row[] = [
     next: deposits,
   },
   {
-    name: 'the host key is not known',
+    name: 'no host key is pinned',
     fault: 'No host key is pinned',
     provoked: 'a config without `hostKey` and no `known_hosts`',
     arrange: (scene) => scene.supplier.writeConfig({ remote: { hostKey: undefined } }),
@@ -111,7 +111,7 @@ export const rows: Row[] = [
     next: deposits,
   },
   {
-    name: 'the password is gone',
+    name: 'the password file is missing',
     fault: 'The secret is not where the config says',
     provoked: 'the file is removed',
     arrange: (scene) => rmSync(join(scene.supplier.directory, 'secrets/password')),
@@ -122,7 +122,7 @@ export const rows: Row[] = [
     next: deposits,
   },
   {
-    name: 'let in and then shown out',
+    name: 'the server closes the connection right after the login',
     fault: 'The server accepts the login and then closes',
     provoked: 'scripted',
     server: { afterLogin: 'close' },
@@ -135,7 +135,7 @@ export const rows: Row[] = [
     next: deposits,
   },
   {
-    name: 'let in, but not to SFTP',
+    name: 'the account has no SFTP',
     fault: 'The account has no SFTP',
     provoked: 'the subsystem is refused',
     server: { afterLogin: 'no-sftp' },
@@ -147,7 +147,7 @@ export const rows: Row[] = [
     next: deposits,
   },
   {
-    name: 'the directory is not there',
+    name: 'the remote directory does not exist',
     fault: 'The remote directory does not exist',
     provoked: 'another name in the config',
     arrange: (scene) => scene.supplier.writeConfig({ remote: { directory: '/elsewhere' } }),
@@ -159,7 +159,7 @@ export const rows: Row[] = [
     then: async (scene) => expectPending(scene, 0),
   },
   {
-    name: 'the directory cannot be written to',
+    name: 'the account may not create files',
     fault: 'The account may not create files there',
     provoked: 'the create is denied',
     arrange: (scene) => scene.script(each((r) => r.type === 'open' && ofSuitcase(r), denied)),
@@ -180,7 +180,7 @@ export const rows: Row[] = [
     next: { ...deposits, left: '2 × deposit' },
   },
   {
-    name: 'the login does not get through',
+    name: 'the link drops during the first handshake',
     fault: 'The link drops during the first handshake',
     provoked: 'the first connection is dropped',
     async act(scene) {

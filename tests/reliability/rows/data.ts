@@ -102,7 +102,7 @@ export const rows: Row[] = [
     },
   },
   {
-    name: 'writes are answered with half a status',
+    name: 'writes are answered with a truncated status',
     fault: 'Answers that make no sense, again and again',
     provoked: 'every write gets a STATUS with only an id',
     supplier: { remote: { retryFor: '2s' } },
@@ -114,7 +114,7 @@ export const rows: Row[] = [
     next: cleanStart,
   },
   {
-    name: 'one write is answered with half a status',
+    name: 'one write is answered with a truncated status',
     fault: 'The same, once',
     provoked: 'the 20th write gets a STATUS with only an id',
     arrange: (scene) =>
@@ -274,7 +274,7 @@ export const rows: Row[] = [
     next: cleanStart,
   },
   {
-    name: 'the file vanishes under the writes',
+    name: 'the agent removes the file while it is written',
     fault: 'The agent removes files while they are written',
     provoked: 'the 20th write answers NO_SUCH_FILE',
     arrange: (scene) => scene.script(nth(20, writes, { status: 2 })),
@@ -397,7 +397,7 @@ export const rows: Row[] = [
     next: cleanStart,
   },
   {
-    name: 'a source on a broken disk',
+    name: 'reading a source gives an I/O error',
     fault: 'Reading a source gives EIO',
     provoked: 'injected by strace',
     skip: strace === undefined,
@@ -425,7 +425,7 @@ export const rows: Row[] = [
     next: cleanStart,
   },
   {
-    name: 'a source is something else',
+    name: 'a source is a device, not a file',
     fault: 'A source is not what the config says',
     provoked: 'a device where a file should be',
     supplier: { dataset: [{ directory: 'data' }, { file: '/dev/null', as: 'x' }] },
@@ -436,7 +436,7 @@ export const rows: Row[] = [
     next: cleanStart,
   },
   {
-    name: 'interrupted on the way',
+    name: 'SIGINT during the upload',
     fault: 'SIGINT before publication',
     provoked: 'at the 20th write',
     arrange: whenWriting(20, (scene) => scene.kill('SIGINT')),
@@ -448,7 +448,7 @@ export const rows: Row[] = [
     },
   },
   {
-    name: 'terminated while the server does not answer',
+    name: 'SIGTERM while the server does not answer',
     fault: 'SIGTERM while the link is silent',
     provoked: 'the server stops reading, also on new connections, then the signal',
     supplier: { remote: { retryFor: '20s' } },
@@ -463,7 +463,7 @@ export const rows: Row[] = [
     next: { does: 'removes the partial, deposits', left: 'deposit' },
   },
   {
-    name: 'hung up while it reconnects',
+    name: 'SIGHUP while depot reconnects',
     fault: 'SIGHUP while depot waits for the link',
     provoked: 'the server is gone, then the signal',
     supplier: { remote: { retryFor: '60s' } },
@@ -475,7 +475,7 @@ export const rows: Row[] = [
     next: { does: 'removes the partial, deposits', left: 'deposit' },
   },
   {
-    name: 'killed on the way',
+    name: 'killed during the upload',
     fault: 'kill -9 on the way',
     provoked: 'at the 20th write',
     arrange: whenWriting(20, (scene) => scene.kill('SIGKILL')),
@@ -489,7 +489,7 @@ export const rows: Row[] = [
     },
   },
   {
-    name: 'killed on the way, and the partial is gone',
+    name: 'killed during the upload, and the partial is gone',
     fault: 'kill -9 on the way; the agent removes partials itself',
     provoked: 'removed before the next run',
     arrange: whenWriting(20, (scene) => scene.kill('SIGKILL')),
@@ -504,7 +504,7 @@ export const rows: Row[] = [
     },
   },
   {
-    name: 'killed on the way to a server that hides everything',
+    name: 'killed during the upload to a server that hides everything',
     fault: 'kill -9 on the way; the server denies REMOVE and STAT',
     provoked: 'scripted',
     arrange: whenWriting(20, (scene) => scene.kill('SIGKILL')),

@@ -40,7 +40,7 @@ export const rows: Row[] = [
     next: { does: 'removes the truncated file, deposits', says: /nothing of it is left/, left: 'deposit' },
   },
   {
-    name: 'direct: interrupted',
+    name: 'direct: SIGINT during the upload',
     fault: '`publish: direct`: SIGINT on the way',
     provoked: 'at the 20th write',
     supplier: direct,
@@ -57,7 +57,7 @@ export const rows: Row[] = [
     next: cleanStart,
   },
   {
-    name: 'direct: interrupted where nothing can be removed',
+    name: 'direct: SIGINT, and nothing can be removed',
     fault: '`publish: direct`: SIGINT on a server that denies REMOVE',
     provoked: 'denied',
     supplier: direct,
@@ -82,7 +82,7 @@ export const rows: Row[] = [
     },
   },
   {
-    name: 'direct: terminated while the file is created',
+    name: 'direct: SIGTERM while the file is created',
     fault: '`publish: direct`: SIGTERM while the file is created, on a server that denies REMOVE',
     provoked: 'created and not answered, then the signal; denied',
     supplier: direct,
@@ -101,7 +101,7 @@ export const rows: Row[] = [
     next: { does: 'removes the empty file, deposits', left: 'deposit' },
   },
   {
-    name: 'direct: killed on the way',
+    name: 'direct: killed during the upload',
     fault: '`publish: direct`: kill -9 on the way',
     provoked: 'at the 20th write',
     supplier: direct,
@@ -118,7 +118,7 @@ export const rows: Row[] = [
     next: { does: 'removes the truncated file, deposits', left: 'deposit' },
   },
   {
-    name: 'direct: killed on the way, and the agent took the beginning',
+    name: 'direct: killed during the upload, and the agent took the beginning',
     fault: '`publish: direct`: kill -9, and the agent collects what the server closed',
     provoked: 'moved away',
     supplier: direct,

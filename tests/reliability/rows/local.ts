@@ -303,7 +303,7 @@ export const rows: Row[] = [
     next: again,
   },
   {
-    name: 'the state of another machine',
+    name: 'the ledger belongs to another state directory',
     fault: 'The ledger belongs to another state directory (a restored backup)',
     provoked: 'another `ledger.id`',
     arrange: async (scene) => {
@@ -346,7 +346,7 @@ export const rows: Row[] = [
     },
   },
   {
-    name: 'temporary files of a crash',
+    name: 'a crash left temporary files',
     fault: 'A power loss in the middle of writing a record',
     provoked: 'half-written temporary files',
     push: { at: 'intent-written' },
@@ -404,7 +404,7 @@ export const rows: Row[] = [
     next: { does: 'settles it, deposits', left: '2 × deposit' },
   },
   {
-    name: 'killed with the lock',
+    name: 'killed while it holds the lock',
     fault: 'kill -9 of a push that holds the lock',
     provoked: 'when it has the lock',
     push: { at: 'locked' },
@@ -414,7 +414,7 @@ export const rows: Row[] = [
     next: { does: 'takes the lock over at once, deposits', left: 'deposit' },
   },
   {
-    name: 'nothing to do',
+    name: 'the last deposit is young enough',
     fault: 'The last deposit is young enough',
     provoked: '`--if-older-than 20h`',
     arrange: async (scene) => {

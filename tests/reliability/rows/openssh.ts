@@ -72,7 +72,7 @@ export const rows: Row[] = [
     next: again,
   },
   {
-    name: 'sshd: a small disk',
+    name: "sshd: the server's disk is full",
     fault: "sshd: the agent's disk is full",
     provoked: 'a tmpfs of 8 MiB',
     skip: !root,
@@ -148,7 +148,7 @@ export const rows: Row[] = [
     next: { does: 'with `publish: direct` deposits', left: 'deposit' },
   },
   {
-    name: 'sshd: one session',
+    name: 'sshd: only one session is allowed',
     fault: 'sshd: `MaxSessions 1`',
     provoked: 'with `lanes: 4`',
     skip,

@@ -92,7 +92,7 @@ const faults: Row[] = [
     next: again,
   },
   {
-    name: 'the link goes among the sidecars',
+    name: 'the link drops between two sidecars',
     fault: 'The link drops among the sidecars for longer than `retryFor`',
     provoked: 'the server is stopped at the rename of the second',
     supplier: { remote: { retryFor: '1s' } },
@@ -140,7 +140,7 @@ const faults: Row[] = [
     },
   },
   {
-    name: 'hung up among the sidecars',
+    name: 'SIGHUP between two sidecars',
     fault: 'SIGHUP among the sidecars',
     provoked: 'by the server, at the rename of the first',
     arrange: (scene) =>
@@ -160,7 +160,7 @@ const faults: Row[] = [
     next: delivers,
   },
   {
-    name: 'killed among the sidecars',
+    name: 'killed between two sidecars',
     fault: 'kill -9 among the sidecars',
     provoked: 'after the second',
     push: { at: 'sidecar-delivered:2' },
@@ -265,7 +265,7 @@ const faults: Row[] = [
     next: delivers,
   },
   {
-    name: 'sidecars stay at home',
+    name: 'sidecars are switched off',
     fault: 'The agent takes one file only',
     provoked: '`sidecars: false`',
     supplier: { remote: { sidecars: false } },

@@ -75,7 +75,7 @@ export const rows: Row[] = [
     check: another,
   },
   {
-    name: 'spool: killed on the way',
+    name: 'spool: killed during the upload',
     fault: '`spool: true`: kill -9 on the way',
     provoked: 'when the first offset is confirmed',
     ...spooled,
@@ -101,7 +101,7 @@ export const rows: Row[] = [
     check: sameAgain,
   },
   {
-    name: 'spool: terminated on the way',
+    name: 'spool: SIGTERM during the upload',
     fault: '`spool: true`: SIGTERM on the way (a reboot)',
     provoked: 'when the first offset is confirmed',
     ...spooled,
@@ -290,7 +290,7 @@ export const rows: Row[] = [
     },
   },
   {
-    name: 'spool: it is too old for this run',
+    name: 'spool: the spooled suitcase is too old to count for this run',
     fault: '`spool: true`: the suitcase was begun longer ago than half of `every`',
     provoked: '`every: 1h`, and an hour later',
     bytes,
@@ -334,7 +334,7 @@ export const rows: Row[] = [
     next: { does: 'deposits', left: 'deposit' },
   },
   {
-    name: 'spool: interrupted while sealing',
+    name: 'spool: SIGINT while sealing',
     fault: '`spool: true`: SIGINT while the suitcase is sealed',
     provoked: 'at the first block',
     ...spooled,
@@ -362,7 +362,7 @@ export const rows: Row[] = [
     next: { does: 'deposits', left: 'deposit' },
   },
   {
-    name: 'spool: there was never room enough',
+    name: 'spool: the disk has less room than the files need',
     fault: '`spool: true`: the local disk has less room than the files need',
     provoked: 'a small tmpfs, first deposit',
     skip: noMounts,
@@ -422,7 +422,7 @@ export const rows: Row[] = [
     check: another,
   },
   {
-    name: 'spool: direct, killed on the way',
+    name: 'spool: direct, killed during the upload',
     fault: '`spool: true`, `publish: direct`: kill -9 on the way',
     provoked: 'when the first offset is confirmed',
     bytes,
@@ -435,7 +435,7 @@ export const rows: Row[] = [
     check: same,
   },
   {
-    name: 'spool: direct, terminated early',
+    name: 'spool: direct, SIGTERM before anything was confirmed',
     fault: '`spool: true`, `publish: direct`: SIGTERM before an offset was confirmed',
     provoked: 'at the first block',
     supplier: { arrangement: { spool: true }, remote: { publish: 'direct' } },
@@ -447,7 +447,7 @@ export const rows: Row[] = [
     next: { does: 'gives it up, deposits', says: /is given up/, left: 'deposit' },
   },
   {
-    name: 'spool: direct, terminated while the file is created',
+    name: 'spool: direct, SIGTERM while the file is created',
     fault: '`spool: true`, `publish: direct`: SIGTERM while the file is created, on a server that denies REMOVE',
     provoked: 'created and not answered, then the signal; denied',
     supplier: { arrangement: { spool: true }, remote: { publish: 'direct' } },
