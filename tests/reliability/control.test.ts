@@ -8,7 +8,7 @@ import { isPartial, nth, Scene, writes } from './scene.js';
 
 const suitcase = (scene: Scene): string => [...scene.server.files.keys()].find((name) => name.endsWith('.pgp'))!;
 
-describe('found out:', () => {
+describe('control: the checks of every row catch', () => {
   test('a suitcase that is not whole (law 3)', async () => {
     const scene = await Scene.create({});
     await scene.push();
@@ -16,7 +16,7 @@ describe('found out:', () => {
     await expect(scene.checkLaws()).rejects.toThrow('law 3');
   });
 
-  test('a suitcase that nothing here knows of (law 8)', async () => {
+  test('a suitcase that the state directory does not know (law 8)', async () => {
     const scene = await Scene.create({});
     await scene.push();
     for (const name of readdirSync(scene.state)) if (name.includes('.receipt.json')) rmSync(scene.stateFile(name));
@@ -31,14 +31,14 @@ describe('found out:', () => {
     await expect(hold({ ...row, says: /not reachable/ }, silent)).rejects.toThrow('a failure says what to do next');
   });
 
-  test('a receipt of what is not at the agent', async () => {
+  test('a receipt without its suitcase at the agent', async () => {
     const scene = await Scene.create({});
     await scene.push();
     scene.server.files.delete(suitcase(scene));
     await expect(scene.checkLaws()).rejects.toThrow('a receipt without a suitcase');
   });
 
-  test('a ledger that does not hold together', async () => {
+  test('a broken ledger', async () => {
     const scene = await Scene.create({});
     await scene.push();
     writeFileSync(scene.stateFile('ledger.ndjson'), '');
@@ -46,7 +46,7 @@ describe('found out:', () => {
   });
 });
 
-describe('a program that does not seal is found out (law 1)', () => {
+describe('control: a program that does not encrypt is caught (law 1)', () => {
   let unsealed: string;
   beforeAll(async () => {
     unsealed = await alteredDepot({ 'pgp/writer.ts': () => passThrough });

@@ -30,7 +30,7 @@ async function settled(scene: Scene, expected: string): Promise<void> {
   await scene.checkLaws();
 }
 
-describe('killed at', () => {
+describe('the next push settles a push that was killed at', () => {
   test.each(plain)('%s', async (step) => {
     const scene = await Scene.create({ bytes: 200_000 });
     expect((await scene.push({ at: step })).exit).toBe('killed');
@@ -38,7 +38,7 @@ describe('killed at', () => {
   });
 });
 
-describe('with a spool, killed at', () => {
+describe('with a spool, the next push settles a push that was killed at', () => {
   test.each([...plain, ...onlyWithSpool])('%s', async (step) => {
     const scene = await Scene.create({ bytes: 14_000_000, supplier: { arrangement: { spool: true } } });
     expect((await scene.push({ at: step })).exit).toBe('killed');
@@ -47,7 +47,7 @@ describe('with a spool, killed at', () => {
   });
 });
 
-describe('while it settles what an earlier run left, killed at', () => {
+describe('the next push settles a push that was killed while it settled an earlier one', () => {
   test.each<[Step, Step, string]>([
     ['published', 'earlier-receipt-filed', '2 × deposit'],
     ['published', 'settled-earlier', '2 × deposit'],
@@ -74,6 +74,6 @@ describe('while it settles what an earlier run left, killed at', () => {
   });
 });
 
-test('every step is met', () => {
+test('a push passes every step that is tested', () => {
   expect(new Set([...plain, ...onlyWithSpool, ...onlyOfEarlierRuns])).toEqual(new Set(stepNames));
 });

@@ -6,7 +6,7 @@ import { handlings } from './handling.js';
 import { foundOutWithout, rows } from './removed.js';
 import { hold } from './row.js';
 
-test('every handling belongs to a row, and every row is met once at most by the same change', () => {
+test('every handling names an existing row, and changes text that occurs exactly once in its file', () => {
   expect(handlings.filter(({ row }) => !rows.has(row))).toEqual([]);
   expect(new Set(handlings.map(({ file, of }) => `${file} ${of}`)).size).toBe(handlings.length);
   expect(
@@ -16,7 +16,7 @@ test('every handling belongs to a row, and every row is met once at most by the 
   ).toEqual([]);
 });
 
-test('control: a build that differs in nothing but a comment holds its row', { timeout: 180_000 }, async () => {
+test('control: a build that differs only in a comment passes its row', { timeout: 180_000 }, async () => {
   await hold(
     rows.get('the link drops')!,
     await alteredDepot({ 'push/deposit.ts': (source) => `// the same\n${source}` }),

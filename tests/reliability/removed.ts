@@ -8,7 +8,7 @@ export const rows = new Map<string, Row>(groups.flatMap((group) => group.rows.ma
 
 /** Tests that each row fails against a program without the handling that it is named beside. */
 export function foundOutWithout(handlings: readonly Handling[]): void {
-  describe('found out, without:', () => {
+  describe('the row fails without this handling:', () => {
     test.each(handlings)('$what', { timeout: 180_000 }, async ({ file, of, without, row: name }) => {
       const row = rows.get(name)!;
       if (row.skip === true) return;

@@ -8,7 +8,7 @@ import { groups, tables } from './table.js';
 const page = join(checkout, 'docs/reliability.md');
 const markers = /(<!-- table: held equal to the tests -->\n)[^]*?(<!-- end of table -->)/;
 
-test('the table is that of the tests', () => {
+test('the tables of docs/reliability.md match the rows of the tests', () => {
   const text = readFileSync(page, 'utf8');
   const expected = text.replace(markers, (_, begin: string, end: string) => `${begin}\n${tables()}\n${end}`);
   // After a change of the rows: DEPOT_TEST_WRITE=1, and read the diff.
@@ -17,7 +17,7 @@ test('the table is that of the tests', () => {
   expect(readFileSync(page, 'utf8')).toBe(expected);
 });
 
-test('every group is run, and every test has a name of its own', () => {
+test('every group is run, and every test has its own name', () => {
   const files = readdirSync(join(checkout, 'tests/reliability/rows')).sort();
   expect(groups.map(({ file }) => `${file}.ts`).sort()).toEqual(files);
   for (const { file, heading } of groups) {
