@@ -114,7 +114,11 @@ export class Thread<R> {
         this.#hooks.said?.(message.said);
         break;
       case 'start':
-        this.#beside.push(new Thread(message.thread, { died: (error) => this.#die(error) }));
+        try {
+          this.#beside.push(new Thread(message.thread, { died: (error) => this.#die(error) }));
+        } catch (error) {
+          this.#die(threadFailed(message.thread.name, error as Error));
+        }
         break;
       case 'done':
         this.#hasReported = true;

@@ -10,7 +10,7 @@ import { recordOutcome } from './outcome.js';
 import type { Deposit } from './push-types.js';
 import type { PushContext } from './push-context.js';
 import { canReadAgain, remoteName, spooledDeposit } from './spooled.js';
-import { beginSealing, draftOf, publishedBy, publishUpload, type Beginning } from './stages.js';
+import { beginSealing, draftOf, publishedBy, publishUpload, type Beginning, type Begun } from './stages.js';
 import { step } from './steps.js';
 import { rememberStrays } from './strays.js';
 
@@ -68,11 +68,12 @@ async function streamedDeposit(context: PushContext, beginning: Beginning): Prom
   step('partial-created');
 
   hooks.phase('sealing');
-  const begun = await beginSealing(context, intent.depositId, beginning.compression, context.agent.stats);
-  const { sealing, progress } = begun;
-  upload.onReleased((block) => sealing.release(block));
+  let begun: Begun | undefined;
   let closing = false;
   try {
+    begun = await beginSealing(context, intent.depositId, beginning.compression, context.agent.stats);
+    const { sealing, progress } = begun;
+    upload.onReleased((block) => sealing.release(block));
     for await (const block of sealing.blocks) {
       await upload.write(block);
       step('first-block-sent');
@@ -83,10 +84,10 @@ async function streamedDeposit(context: PushContext, beginning: Beginning): Prom
     const transfer = await publishUpload(context, upload, intent, draft, () => (closing = true));
     return await recordOutcome(context, intent, draft, transfer);
   } catch (error) {
-    if (context.run.published === 'no') await giveUp(context, upload, sealing, intent, error, closing);
+    if (context.run.published === 'no') await giveUp(context, upload, begun?.sealing, intent, error, closing);
     throw error;
   } finally {
-    await sealing.stop();
+    await begun?.sealing.stop();
   }
 }
 
@@ -113,13 +114,13 @@ async function createPartial(context: PushContext, intent: PendingRecord): Promi
 async function giveUp(
   context: PushContext,
   upload: Upload,
-  sealing: Sealing,
+  sealing: Sealing | undefined,
   intent: PendingRecord,
   error: unknown,
   closing: boolean,
 ): Promise<void> {
   const { state, run, hooks } = context;
-  await sealing.stop();
+  await sealing?.stop();
   run.published = publishedBy(error, closing);
   // Then the record stays as it is, and the next run looks: a partial that is not there would prove nothing.
   if (run.published !== 'no') return;

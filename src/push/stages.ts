@@ -78,12 +78,19 @@ export async function beginSealing(
   const wrapped = await wrapKey(depositId, keys);
   const { pkesk, sessionKey } = wrapped;
   const shrink = await shrinkRule(o, state);
-  const started = startSealing(
-    { dataset: datasetOf(o, depositId, shrink), compression, pkesk, sessionKey, encryption: keys.encryption },
-    { signal: o.signal, warn: hooks.warn, progress: (read) => progress.dataset(read) },
-  );
-  const sealing = o.rehearse ? rehearsed(started, { ...wrapped, compression }) : started;
-  sessionKey.fill(0);
+  let sealing: Sealing | undefined;
+  try {
+    sealing = startSealing(
+      { dataset: datasetOf(o, depositId, shrink), compression, pkesk, sessionKey, encryption: keys.encryption },
+      { signal: o.signal, warn: hooks.warn, progress: (read) => progress.dataset(read) },
+    );
+    if (o.rehearse) sealing = rehearsed(sealing, { ...wrapped, compression });
+  } catch (error) {
+    await sealing?.stop();
+    throw error;
+  } finally {
+    sessionKey.fill(0);
+  }
   return { sealing, wrapped, progress, shrink };
 }
 

@@ -79,15 +79,21 @@ export function startSealing(
     if (said.kind === 'warning') hooks.warn(said.message, said.weight);
     else hooks.progress({ entries: said.entries ?? 0, bytes: said.bytes });
   };
-  const packing = new Thread<DatasetSummary>(
-    { name: 'packing', data: dataset, ends: { to: chunks.filling } },
-    { said },
-  );
-  const sealing = new Thread<Sealed>({
-    name: 'sealing',
-    data: { ...envelope, sessionKey: shared } satisfies Envelope,
-    ends: { from: chunks.emptying, to: suitcase.filling },
-  });
+  let sealing: Thread<Sealed> | undefined;
+  let packing: Thread<DatasetSummary>;
+  try {
+    // First: where the system gives one thread more and no second, no source is to be started.
+    sealing = new Thread({
+      name: 'sealing',
+      data: { ...envelope, sessionKey: shared } satisfies Envelope,
+      ends: { from: chunks.emptying, to: suitcase.filling },
+    });
+    packing = new Thread({ name: 'packing', data: dataset, ends: { to: chunks.filling } }, { said });
+  } catch (error) {
+    void sealing?.terminate();
+    shared.fill(0);
+    throw error;
+  }
   const taker = new Taker(suitcase.emptying);
 
   let resolve!: (result: SealResult) => void;

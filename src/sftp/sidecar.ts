@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { orAborted } from '../abort.js';
-import { DepotError } from '../errors.js';
+import { DepotError, isRefusal } from '../errors.js';
 import { isOutbound, type CoverBytes, type ReceiptBytes } from '../outbound.js';
 import { OpenFlag, type SftpChannel } from './channel.js';
 import type { Link } from './link.js';
@@ -65,8 +65,13 @@ export class Sidecar {
   async publish(): Promise<Delivery> {
     if (this.remote.spec.publish === 'direct') return this.#direct();
     for (let again = false; ; again = true) {
-      const written = await (this.#written ?? this.#write());
+      const begun = this.#written;
       this.#written = null;
+      // Refused beside the others, it may be taken in its turn: a server may allow fewer open files than there are sidecars.
+      const written = await (begun?.catch((error: unknown) => {
+        if (isRefusal(error)) return this.#write();
+        throw error;
+      }) ?? this.#write());
       if (written === 'already-there') return written;
       const file = this.#file(written.partialName);
       const known = this.#isConnectedBy(written) && written.seen !== null && isRenamable(file, written.seen);
@@ -156,7 +161,8 @@ export class Sidecar {
       if (this.remote.spec.publish === 'rename') await channel.close(handle).catch(() => undefined);
       throw error;
     });
-    if (!this.remote.placesWrites || this.remote.spec.publish === 'direct') {
+    const { publish, window } = this.remote.spec;
+    if (!this.remote.placesWrites || publish === 'direct' || window === 1) {
       await channel.close(handle);
       return null;
     }

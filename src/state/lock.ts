@@ -122,7 +122,7 @@ async function silence(
   if (beatMs <= nowMs + clockSkewMs) return Math.max(0, nowMs - beatMs);
   const note = `${file}.ahead-${nonce}`;
   const seenBefore = (await readBounded(note, maxLockBytes))?.toString() === String(beatMs);
-  const sinceMs = seenBefore ? ((await writtenMs(note)) ?? nowMs) : nowMs;
+  const sinceMs = seenBefore ? ((await writtenMs(note).catch(() => null)) ?? nowMs) : nowMs;
   if (seenBefore && sinceMs <= nowMs + clockSkewMs) return Math.max(0, nowMs - sinceMs);
   if (remember) {
     await rm(note, { force: true });
@@ -211,7 +211,7 @@ async function clearLeftovers(file: string, nonce: string): Promise<void> {
     if ((name.startsWith('lock.after-') && leftover !== claimOf(file, nonce)) || name.startsWith('lock.ahead-'))
       await rm(leftover, { force: true });
     if (/^\.lock\.[0-9a-f]{12}\.tmp$/.test(name)) {
-      const writtenAt = await writtenMs(leftover);
+      const writtenAt = await writtenMs(leftover).catch(() => null);
       if (writtenAt !== null && Date.now() - writtenAt > staleMs) await rm(leftover, { force: true });
     }
   }

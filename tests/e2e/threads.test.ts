@@ -49,6 +49,35 @@ test('threads and source commands start only when the partial file exists', asyn
   expect(skipped.end(), 'nothing to seal, nothing to start').toEqual({ started: 0, running: 0, byItself: true });
 });
 
+test.each([
+  [0, []],
+  [1, []],
+  [2, ['--rehearse']],
+] as const)(
+  'a push that may start %d threads and needs more fails, and leaves nothing at the agent and no source running',
+  async (most, flags) => {
+    const { options, end } = watched();
+    const server = await startScriptedServer({ fsync: true });
+    const source = ['sh', '-c', 'echo $$ >> ran; exec sleep 60'];
+    const supplier = await Supplier.create(
+      { ...server, remoteDirectory: '/in' },
+      { dataset: [{ command: source, as: 'x' }] },
+    );
+    const { code, result } = await supplier.push([...flags], {
+      ...options,
+      env: { ...options.env, DEPOT_MOST_THREADS: String(most) },
+    });
+    expect(code, JSON.stringify(result)).toBe(5);
+    expect(result.error).toMatchObject({ code: 'local-limit', hint: expect.stringContaining('ulimit -u') as string });
+    expect([...server.files.keys()], 'at the agent').toEqual([]);
+    expect(readdirSync(join(supplier.directory, 'state/acme-crm/pending')), 'pending').toEqual([]);
+    expect(end()).toMatchObject({ running: 0 });
+    const ran = join(supplier.directory, 'ran');
+    if (most < 2) expect(existsSync(ran), 'no source was started').toBe(false);
+    else if (existsSync(ran)) await eventually(() => !existsSync(`/proc/${readFileSync(ran, 'utf8').trim()}`));
+  },
+);
+
 test('a push that is interrupted while it connects or seals ends by itself and leaves no thread', async () => {
   const silent = createServer((socket) => void socket.on('error', () => undefined).resume());
   await new Promise<void>((listening) => silent.listen(0, '127.0.0.1', listening));
@@ -106,7 +135,7 @@ describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)(
       ['sealing', 'push', 'seal/seal.ts', 'encryptor.update(bytes);'],
       ['rehearsal', 'push', 'open/rehearse.ts', 'digest.update(inUse);'],
       ['opening', 'decrypt', 'open/open.ts', 'suitcase.authenticate();\n    return result;'],
-      ['reading', 'decrypt', 'open/read-ahead.ts', 'to.pass(block.subarray(0, bytes));'],
+      ['reading', 'decrypt', 'open/read-ahead.ts', 'to.pass(block.subarray(0, length));'],
       ['writing', 'decrypt', 'open/write-beside.ts', 'if (note.isDigested) hash.update(bytes);'],
     ])('%s', async (thread, command, file, place) => {
       const script = await alteredDepot({ [file]: (source) => source.replace(place, `${dies} ${place}`) });

@@ -143,6 +143,62 @@ describe('sidecars side by side', () => {
     expect([...server.files.keys()]).toEqual([paths[0]]);
   });
 
+  test.each(['open', 'write', 'close'] as const)(
+    'what is refused once while they are written side by side (%s) is done again in its turn',
+    async (type) => {
+      let refused = false;
+      const server = await startScriptedServer({
+        ...openssh,
+        script: (r) => {
+          if (r.type !== type || refused) return undefined;
+          refused = true;
+          return { status: 4 };
+        },
+      });
+      const { remote } = await connectTo(server);
+      expect(await deliver(remote)).toEqual(['delivered', 'delivered', 'delivered']);
+      expectWhole(server.files);
+    },
+  );
+
+  test('a server that allows one open file gets them one after the other', async () => {
+    let open = 0;
+    const server = await startScriptedServer({
+      ...openssh,
+      script: (r) => {
+        if (r.type === 'open' && open > 0) return { status: 4 };
+        if (r.type === 'open') open++;
+        if (r.type === 'close') open--;
+        return undefined;
+      },
+    });
+    const { remote } = await connectTo(server);
+    expect(await deliver(remote)).toEqual(['delivered', 'delivered', 'delivered']);
+    expectWhole(server.files);
+  });
+
+  test('with `window: 1` no request goes out before a close is answered', async () => {
+    const server = await startScriptedServer(openssh);
+    const { remote } = await connectTo(server, { window: 1 });
+    let closing = false;
+    const beside: string[] = [];
+    server.script = ({ type }) => {
+      if (closing) beside.push(type);
+      if (type !== 'close') return undefined;
+      closing = true;
+      const wait = new Promise<void>((answer) =>
+        setTimeout(() => {
+          closing = false;
+          answer();
+        }, 30),
+      );
+      return { wait };
+    };
+    expect(await deliver(remote)).toEqual(['delivered', 'delivered', 'delivered']);
+    expectWhole(server.files);
+    expect(beside).toEqual([]);
+  });
+
   test('refused after the connection was made again: what is left goes too', async () => {
     const server = await startScriptedServer({
       ...openssh,
