@@ -379,7 +379,7 @@ describe.skipIf(!have)('attestation', () => {
     },
   );
 
-  test('a modern deposit with --gpg: verify says that it is not supported, not that it failed', async () => {
+  test('for a modern deposit with --gpg, verify calls the key proof not checked, not failed', async () => {
     const modern = await Supplier.create(server, { profile: 'modern' });
     writeFileSync(join(modern.data, 'a'), 'x');
     const deposit = await modern.deposit();

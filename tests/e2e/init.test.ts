@@ -388,7 +388,7 @@ describe.skipIf(!here)('depot init', () => {
     expect(doctor.code, doctor.stdout).toBe(0);
   });
 
-  test('if the VPN is not up yet, asks what needs the server later, when that answers', async () => {
+  test('with an SSH key and the VPN not up yet, asks what needs the server later, when that answers', async () => {
     const m = await machine();
     const locked = join(m.root, 'id_depot');
     copyFileSync(server.privateKeyFile, locked);

@@ -69,7 +69,7 @@ describe('push', () => {
     expect(records()).toEqual([]);
   });
 
-  test('runs the command without secrets in its environment, and without a terminal', async () => {
+  test('runs the command without secrets in its environment, and shows none of its output', async () => {
     notify('cat > /dev/null; env > told; echo noise; echo noise >&2', ['success']);
     const finished = await supplier.depot(['push', '--quiet'], {
       env: { DEPOT_SIGNING_KEY_PASSPHRASE: 'hush', CREDENTIALS_DIRECTORY: '/nowhere', PLAIN: 'yes' },

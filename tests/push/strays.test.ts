@@ -127,7 +127,7 @@ test.each([true, false])(
   },
 );
 
-test('on a server that shows no files, even one that calls itself OpenSSH, a file may exist unseen', async () => {
+test('at a server that shows no files, even one that calls itself OpenSSH, a lost file is recorded, since it may exist unseen', async () => {
   const { server, supplier } = await begin(
     { software: 'OpenSSH_9.9', nameAtClose: true },
     { dataset: [{ command: ['head', '-c', '3000000', '/dev/urandom'], as: 'noise' }] },

@@ -58,7 +58,7 @@ describe('the lock', () => {
     await (await lockArrangement(directory)).release();
   });
 
-  test('fails, and names the directory, if that cannot be written to', async () => {
+  test('fails, and names the lock file, if that cannot be created', async () => {
     await expect(lockArrangement(join(tempDir(), 'gone'))).rejects.toMatchObject({
       code: 'local-not-writable',
       message: expect.stringContaining('gone/lock') as string,
