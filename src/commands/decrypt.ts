@@ -93,7 +93,7 @@ async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
     },
     {
       warn: (message) => screen.warn(message),
-      progress: (p) => progress?.octets(p.bytes, p.totalBytes),
+      progress: (p) => progress?.bytes(p.bytes, p.totalBytes),
     },
   );
   progress?.stop();

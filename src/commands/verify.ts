@@ -132,7 +132,7 @@ async function verify(o: VerifyFlags, context: Context): Promise<number> {
     { ...o, gpg, signal, passphrase: passphraseFor(o.passphraseFile, context) },
     {
       warn: (message) => screen.warn(message),
-      progress: (p) => progress?.octets(p.bytes, p.totalBytes),
+      progress: (p) => progress?.bytes(p.bytes, p.totalBytes),
     },
   );
   progress?.stop();

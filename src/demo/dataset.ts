@@ -95,7 +95,7 @@ function oddities(
   ).join('/');
   if (windows) return;
   mkdirSync(at(deep), { recursive: true });
-  write(`attachments/inbox/${deep}/found at last.txt`, 'The path to this file has more than 255 octets.\n');
+  write(`attachments/inbox/${deep}/found at last.txt`, 'The path to this file has more than 255 bytes.\n');
   linkSync(at('README'), at('README, the same file again'));
   symlinkSync('README', at('link to README'));
   symlinkSync('/usr/share/doc', at('link out of the dataset'));

@@ -17,17 +17,17 @@ interface Place {
 /** What ssh2 gives; `level` says which part of it failed, `code` may be a reason to disconnect (RFC 4253 section 11.1). */
 export type Failure = Error & { level?: string; code?: unknown };
 
-const keptOctets = 16 * 1024;
+const keptBytes = 16 * 1024;
 
 /** The first bytes that the server sends, which are not encrypted. ssh2 gets them too: the socket is paused until it listens. */
-export class FirstOctets {
+export class FirstBytes {
   #kept: Buffer = Buffer.alloc(0);
   readonly #stop: () => void;
 
   constructor(socket: Socket) {
     const keep = (data: Buffer): void => {
-      this.#kept = Buffer.concat([this.#kept, data]).subarray(0, keptOctets);
-      if (this.#kept.length === keptOctets) this.stop();
+      this.#kept = Buffer.concat([this.#kept, data]).subarray(0, keptBytes);
+      if (this.#kept.length === keptBytes) this.stop();
     };
     this.#stop = () => socket.removeListener('data', keep);
     socket.pause();
@@ -38,17 +38,17 @@ export class FirstOctets {
     this.#stop();
   }
 
-  get octets(): Buffer {
+  get bytes(): Buffer {
     return this.#kept;
   }
 }
 
 /** What the server offers (RFC 4253 section 7.1), in the order of the packet; null when its first packet is something else. */
-function offerOf(octets: Buffer): { kex: string[]; hostKey: string[]; cipher: string[]; mac: string[] } | null {
-  const text = octets.toString('latin1');
+function offerOf(bytes: Buffer): { kex: string[]; hostKey: string[]; cipher: string[]; mac: string[] } | null {
+  const text = bytes.toString('latin1');
   const greeting = /(?:^|\n)SSH-[^\n]*\n/.exec(text);
   if (greeting === null) return null;
-  const packet = octets.subarray(greeting.index + greeting[0].length);
+  const packet = bytes.subarray(greeting.index + greeting[0].length);
   if (packet.length < 22 || packet[5] !== 20) return null;
   const lists: string[][] = [];
   for (let at = 22; lists.length < 8; ) {
@@ -87,9 +87,9 @@ export function nothingInCommon(failure: Failure): 'kex' | 'hostKey' | 'cipher' 
 const words = { kex: 'key exchange algorithm', hostKey: 'host key algorithm', cipher: 'cipher', mac: 'MAC' } as const;
 
 /** Both lists, and who of the two is the older one where that can be told. */
-export function incompatible(place: Place, failure: Failure, octets: Buffer): DepotError {
+export function incompatible(place: Place, failure: Failure, bytes: Buffer): DepotError {
   const kind = nothingInCommon(failure) ?? 'mac';
-  const offered = offerOf(octets)?.[kind].filter((name) => !noAlgorithm.test(name)) ?? [];
+  const offered = offerOf(bytes)?.[kind].filter((name) => !noAlgorithm.test(name)) ?? [];
   const list = (names: readonly string[]): string =>
     names.length === 0
       ? 'unknown'
@@ -137,19 +137,19 @@ function ours(kind: 'kex' | 'hostKey' | 'cipher' | 'mac'): readonly string[] {
 }
 
 /** The connection was made, and no SSH came of it. */
-export function handshakeFailure(place: Place, failure: Failure, octets: Buffer): Unreachable | DepotError {
-  if (nothingInCommon(failure) !== null) return incompatible(place, failure, octets);
+export function handshakeFailure(place: Place, failure: Failure, bytes: Buffer): Unreachable | DepotError {
+  if (nothingInCommon(failure) !== null) return incompatible(place, failure, bytes);
   const final = (why: string, hint: string): DepotError =>
     new DepotError('unreachable', `${address(place)} ${why}`, {
       published: 'no',
       hint,
       cause: new Unreachable(why, { reached: true, cause: failure }),
     });
-  const text = octets.toString('latin1');
+  const text = bytes.toString('latin1');
   const spoke = /(?:^|\n)SSH-(?:2\.0|1\.99)-/.test(text);
   const lost =
     failure.level === 'client-socket' || /lost before handshake|ECONNRESET|did not end/.test(failure.message);
-  if (octets.length === 0 && lost) {
+  if (bytes.length === 0 && lost) {
     return new Unreachable('closed the connection before the SSH handshake', {
       reached: true,
       cause: failure,
@@ -163,7 +163,7 @@ export function handshakeFailure(place: Place, failure: Failure, octets: Buffer)
     const hint = "ask the agent what its server's log says about it";
     return new Unreachable(why, { reached: true, cause: failure, hint, ...(!lost && { final: final(why, hint) }) });
   }
-  const why = `does not speak SSH as expected${octets.length === 0 ? ` (${printable(failure.message.slice(0, 100))})` : `: it sent ${shown(octets)}`}`;
+  const why = `does not speak SSH as expected${bytes.length === 0 ? ` (${printable(failure.message.slice(0, 100))})` : `: it sent ${shown(bytes)}`}`;
   return new Unreachable('does not speak SSH as expected', {
     reached: true,
     cause: failure,

@@ -2,8 +2,8 @@ import { createSecretKey, randomFillSync } from 'node:crypto';
 import type { Socket } from 'node:net';
 
 /** Bytes that packets are cut from: some thirty of the largest. */
-const slabOctets = 1024 * 1024;
-const tagOctets = 16;
+const slabBytes = 1024 * 1024;
+const tagBytes = 16;
 /** Slabs kept for later; more than these are only needed while a slow link holds them. */
 const keptSlabs = 4;
 
@@ -26,13 +26,13 @@ export class PacketMemory {
   #paddingUsed = this.#padding.length;
 
   /** One packet of ssh2's AES-GCM (RFC 5647 section 7.2, RFC 4253 section 6). The payload begins at byte 5. */
-  alloc(payloadOctets: number): Buffer {
-    const padding = paddingFor(payloadOctets);
-    const length = 1 + payloadOctets + padding;
-    const packet = this.#cut(4 + length + tagOctets);
+  alloc(payloadBytes: number): Buffer {
+    const padding = paddingFor(payloadBytes);
+    const length = 1 + payloadBytes + padding;
+    const packet = this.#cut(4 + length + tagBytes);
     packet.writeUInt32BE(length, 0);
     packet[4] = padding;
-    this.#pad(packet, 5 + payloadOctets, padding);
+    this.#pad(packet, 5 + payloadBytes, padding);
     return packet;
   }
 
@@ -56,12 +56,12 @@ export class PacketMemory {
     );
   }
 
-  #cut(octets: number): Buffer {
-    if (octets > slabOctets) return Buffer.allocUnsafeSlow(octets);
-    if (this.#slab.used + octets > slabOctets) this.#next();
+  #cut(bytes: number): Buffer {
+    if (bytes > slabBytes) return Buffer.allocUnsafeSlow(bytes);
+    if (this.#slab.used + bytes > slabBytes) this.#next();
     const slab = this.#slab;
-    const packet = slab.bytes.subarray(slab.used, slab.used + octets);
-    slab.used += octets;
+    const packet = slab.bytes.subarray(slab.used, slab.used + bytes);
+    slab.used += bytes;
     slab.waiting++;
     return packet;
   }
@@ -74,17 +74,17 @@ export class PacketMemory {
   }
 
   /** Padding need not be secret, and is encrypted: random bytes are made many at a time. */
-  #pad(packet: Buffer, at: number, octets: number): void {
-    if (this.#paddingUsed + octets > this.#padding.length) {
+  #pad(packet: Buffer, at: number, bytes: number): void {
+    if (this.#paddingUsed + bytes > this.#padding.length) {
       randomFillSync(this.#padding);
       this.#paddingUsed = 0;
     }
-    this.#padding.copy(packet, at, this.#paddingUsed, (this.#paddingUsed += octets));
+    this.#padding.copy(packet, at, this.#paddingUsed, (this.#paddingUsed += bytes));
   }
 }
 
 function newSlab(): Slab {
-  return { bytes: Buffer.allocUnsafeSlow(slabOctets), used: 0, waiting: 0 };
+  return { bytes: Buffer.allocUnsafeSlow(slabBytes), used: 0, waiting: 0 };
 }
 
 /** What this file uses of ssh2's private parts: package.json names the one version in which they are known to be so. */
@@ -93,7 +93,7 @@ interface Protocol {
   _decipher: object;
 }
 interface Cipher {
-  allocPacket(payloadOctets: number): Buffer;
+  allocPacket(payloadBytes: number): Buffer;
 }
 
 /** Lets ssh2 cut packets from `memory` while it uses its compiled AES-GCM; each key exchange makes a new cipher. */
@@ -117,7 +117,7 @@ function onChange(of: object, name: string, look: (value: object) => void): void
 function lend(cipher: object, memory: PacketMemory): void {
   prepareKey(cipher, 'AESGCMCipherNative', '_encKey');
   if (cipher.constructor.name !== 'AESGCMCipherBinding' || !isKnown(cipher)) return;
-  (cipher as Cipher).allocPacket = (payloadOctets) => memory.alloc(payloadOctets);
+  (cipher as Cipher).allocPacket = (payloadBytes) => memory.alloc(payloadBytes);
 }
 
 /** Whether the packets of this cipher are laid out as those of `PacketMemory`. */
@@ -127,7 +127,7 @@ function isKnown(cipher: Partial<Cipher>): boolean {
     const packet = cipher.allocPacket!(payload);
     const padding = paddingFor(payload);
     return (
-      packet.length === 5 + payload + padding + tagOctets &&
+      packet.length === 5 + payload + padding + tagBytes &&
       packet.readUInt32BE(0) === 1 + payload + padding &&
       packet[4] === padding
     );
@@ -142,8 +142,8 @@ function prepareKey(of: object, className: string, field: string): void {
 }
 
 /** RFC 4253 section 6, for a cipher of 16-byte blocks that leaves the length in clear. */
-function paddingFor(payloadOctets: number): number {
-  const padding = 16 - ((1 + payloadOctets) & 15);
+function paddingFor(payloadBytes: number): number {
+  const padding = 16 - ((1 + payloadBytes) & 15);
   return padding < 4 ? padding + 16 : padding;
 }
 

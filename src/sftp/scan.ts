@@ -5,7 +5,7 @@ import { algorithms } from './algorithms.js';
 import { address, keyTypeOf } from './hostkeys.js';
 import { knownHostsLine } from './knownhosts.js';
 import { dial, Unreachable } from './dial.js';
-import { FirstOctets, handshakeFailure, incompatible, nothingInCommon, type Failure } from './explain.js';
+import { FirstBytes, handshakeFailure, incompatible, nothingInCommon, type Failure } from './explain.js';
 import { duration } from './retry.js';
 
 export interface ScannedKey {
@@ -59,14 +59,14 @@ export async function scanHostKeys(
   throw incompatible(
     { host, port },
     none?.failure ?? new Error('no matching host key'),
-    none?.octets ?? Buffer.alloc(0),
+    none?.bytes ?? Buffer.alloc(0),
   );
 }
 
 /** The server has no key of this type. */
 interface None {
   failure: Failure;
-  octets: Buffer;
+  bytes: Buffer;
 }
 
 async function hostKey(
@@ -75,7 +75,7 @@ async function hostKey(
   signal: AbortSignal,
 ): Promise<Buffer | None> {
   const socket = await dial(spec, signal);
-  const octets = new FirstOctets(socket);
+  const first = new FirstBytes(socket);
   const client = new ssh2.Client();
   return new Promise<Buffer | None>((resolve, reject) => {
     let key: Buffer | null = null;
@@ -89,10 +89,10 @@ async function hostKey(
     const finish = (failure: Failure = new Error('the handshake did not end')): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
-      octets.stop();
+      first.stop();
       socket.destroy();
       if (key !== null) resolve(key);
-      else if (nothingInCommon(failure) === 'hostKey') resolve({ failure, octets: octets.octets });
+      else if (nothingInCommon(failure) === 'hostKey') resolve({ failure, bytes: first.bytes });
       else if (timedOut)
         reject(
           new Unreachable(`did not finish the SSH handshake in ${duration(spec.connectTimeoutMs)}`, {
@@ -101,7 +101,7 @@ async function hostKey(
             hint: 'try again; where the server is always that slow, raise remote.connectTimeout',
           }),
         );
-      else reject(handshakeFailure(spec, failure, octets.octets));
+      else reject(handshakeFailure(spec, failure, first.bytes));
     };
     client.on('error', finish);
     client.on('close', () => finish());

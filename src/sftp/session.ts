@@ -6,7 +6,7 @@ import { printable } from '../printable.js';
 import {
   handshakeFailure,
   incompatible,
-  FirstOctets,
+  FirstBytes,
   nothingInCommon,
   openingFailure,
   type ChannelWords,
@@ -76,13 +76,13 @@ export async function openSession(
 class NoHostKey extends Error {
   constructor(
     readonly failure: Failure,
-    readonly octets: Buffer,
+    readonly bytes: Buffer,
   ) {
     super(failure.message, { cause: failure });
   }
 
   of(spec: RemoteSpec, types: readonly HostKeyType[]): DepotError {
-    const told = incompatible(spec, this.failure, this.octets);
+    const told = incompatible(spec, this.failure, this.bytes);
     if (types.length === hostKeyTypes.length || !/offers (?!unknown)/.test(told.message) || /SHA-1/.test(told.message))
       return told;
     const offers = /the server offers ([^;]*)/.exec(told.message)?.[1] ?? 'others';
@@ -134,7 +134,7 @@ async function attempt(
   signal: AbortSignal,
 ): Promise<Session> {
   const socket = await dial(spec, signal);
-  const octets = new FirstOctets(socket);
+  const first = new FirstBytes(socket);
   const memory = new PacketMemory();
   gatherWrites(socket, memory);
   const sftp = new SftpClient('depot', { error: ignore, end: ignore, close: ignore });
@@ -157,7 +157,7 @@ async function attempt(
   };
   client.on('error', (error: Error) => (seen.error ??= error));
   client.on('handshake', () => {
-    octets.stop();
+    first.stop();
     if (phase === 'handshake') enter('login');
   });
   client.on('banner', (text: string) => login.banner(text));
@@ -201,10 +201,10 @@ async function attempt(
   } catch (error) {
     socket.destroy();
     signal.throwIfAborted();
-    throw explain(spec, phase, seen.error ?? (error as Failure), { login, octets: octets.octets, said });
+    throw explain(spec, phase, seen.error ?? (error as Failure), { login, bytes: first.bytes, said });
   } finally {
     stage.stop();
-    octets.stop();
+    first.stop();
     signal.removeEventListener('abort', abort);
   }
 }
@@ -251,10 +251,10 @@ function explain(
   spec: RemoteSpec,
   phase: Phase,
   error: Failure,
-  { login, octets, said }: { login: LoginAttempt; octets: Buffer; said: ChannelWords },
+  { login, bytes, said }: { login: LoginAttempt; bytes: Buffer; said: ChannelWords },
 ): Error {
   if (error instanceof DepotError) return error;
-  if (nothingInCommon(error) === 'hostKey') return new NoHostKey(error, octets);
+  if (nothingInCommon(error) === 'hostKey') return new NoHostKey(error, bytes);
   const timedOut = error.level === 'client-timeout';
   if (phase === 'login') return login.failed(error, timedOut);
   if (timedOut) {
@@ -267,7 +267,7 @@ function explain(
       },
     );
   }
-  return phase === 'handshake' ? handshakeFailure(spec, error, octets) : openingFailure(spec, error, said);
+  return phase === 'handshake' ? handshakeFailure(spec, error, bytes) : openingFailure(spec, error, said);
 }
 
 function wrap(

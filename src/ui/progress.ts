@@ -127,7 +127,7 @@ export class Progress {
   }
 
   /** Something that is only counted in bytes: `verifying 1.2 GiB of 5.1 GiB, 480.0 MiB/s`. */
-  octets(done: number, total: number | null, now = performance.now()): void {
+  bytes(done: number, total: number | null, now = performance.now()): void {
     this.#read.sample(done, now);
     const perSecond = this.#read.perSecond;
     const of = total === null ? '' : ` of ${bytes(total)}`;

@@ -61,21 +61,21 @@ export async function writeHistory(state: string, h: History): Promise<string[]>
     };
     const problem = receiptProblem(receipt);
     if (problem !== null) throw new Error(problem);
-    const octets = receiptBytes(receipt);
+    const encoded = receiptBytes(receipt);
     const file = join(directory, receiptName(depositId));
-    writeFileSync(file, octets, { mode: 0o600 });
-    writeFileSync(`${file}.asc`, await (h.sign ?? noSignature)(octets), { mode: 0o600 });
+    writeFileSync(file, encoded, { mode: 0o600 });
+    writeFileSync(`${file}.asc`, await (h.sign ?? noSignature)(encoded), { mode: 0o600 });
     const line: string = JSON.stringify({
       sequence: i + 1,
       kind: 'deposit',
       depositId,
-      receiptSha256: sha256(octets),
+      receiptSha256: sha256(encoded),
       previousSha256: previous === null ? null : sha256(previous.line),
       time: receipt.completedAt,
       ledgerId,
     });
     lines.push(line);
-    previous = { receipt: sha256(octets), line };
+    previous = { receipt: sha256(encoded), line };
     ids.push(depositId);
     runs.push(
       runOf(

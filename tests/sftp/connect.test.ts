@@ -559,7 +559,7 @@ describe('servers that are not there, or not right', () => {
     }
   });
 
-  test('a server that answers and is not SSH: its first octets, and nothing about a VPN', async () => {
+  test('a server that answers and is not SSH: its first bytes, and nothing about a VPN', async () => {
     const { port } = await listener((socket) => socket.end('220 ftp.example.org\u001b[2J\r\n'));
     for (const attempt of [
       () => connect(specFor({ ...base, port }, { retryForMs: 60_000 }), login, quiet),

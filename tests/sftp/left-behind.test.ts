@@ -11,7 +11,7 @@ const MiB = 1024 * 1024;
 /** ssh2's server side of a channel, as far as this test holds back its window. */
 interface Held {
   outgoing: { id: number };
-  _client: { _protocol: { channelWindowAdjust: (id: number, octets: number) => void } };
+  _client: { _protocol: { channelWindowAdjust: (id: number, bytes: number) => void } };
 }
 
 // Lane one's channel goes, and the connection stays: what a second lane still had to send must not come later, out of memory that holds
@@ -50,9 +50,9 @@ test.each(['used again', 'given away'])(
         const adjust = protocol.channelWindowAdjust.bind(protocol);
         let owed = 0;
         let holding = true;
-        protocol.channelWindowAdjust = (id, octets) => {
-          if (holding && id === second.outgoing.id) owed += octets;
-          else adjust(id, octets);
+        protocol.channelWindowAdjust = (id, bytes) => {
+          if (holding && id === second.outgoing.id) owed += bytes;
+          else adjust(id, bytes);
         };
         release = () => {
           holding = false;

@@ -12,11 +12,11 @@ const MiB = 1024 * 1024;
 describe('memory for packets', () => {
   test('has the layout of RFC 4253 section 6 with room for the tag', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 40_000 }), (octets) => {
-        const packet = new PacketMemory().alloc(octets);
+      fc.property(fc.integer({ min: 1, max: 40_000 }), (payload) => {
+        const packet = new PacketMemory().alloc(payload);
         const length = packet.readUInt32BE(0);
         const padding = packet[4];
-        expect(length).toBe(1 + octets + padding);
+        expect(length).toBe(1 + payload + padding);
         expect(length % 16).toBe(0);
         expect(padding).toBeGreaterThanOrEqual(4);
         expect(padding).toBeLessThan(20);
@@ -25,7 +25,7 @@ describe('memory for packets', () => {
     );
   });
 
-  test('no two packets that wait share an octet, and what was written is used again', () => {
+  test('no two packets that wait share a byte, and what was written is used again', () => {
     const memory = new PacketMemory();
     const waiting: Buffer[] = [];
     const slabs = new Set<ArrayBufferLike>();
@@ -66,7 +66,7 @@ test('ssh2 is the one version whose private parts are known', () => {
 });
 
 interface Cipher {
-  allocPacket: (payloadOctets: number) => Buffer;
+  allocPacket: (payloadBytes: number) => Buffer;
   encrypt: (packet: Buffer) => void;
   _encKey?: unknown;
 }
@@ -127,7 +127,7 @@ describe('with the memory in use', () => {
 
   test('an ssh2 of another shape goes its own way', () => {
     class AESGCMCipherBinding {
-      allocPacket = (payloadOctets: number): Buffer => Buffer.alloc(payloadOctets + 100);
+      allocPacket = (payloadBytes: number): Buffer => Buffer.alloc(payloadBytes + 100);
     }
     const cipher = new AESGCMCipherBinding();
     const own = cipher.allocPacket;

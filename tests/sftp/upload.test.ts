@@ -32,7 +32,7 @@ describe('the main path', () => {
     expect(server.requests[0].flags).toBe(0x02 | 0x08 | 0x20);
   });
 
-  test('writes no more than a server takes: 31,952 octets, 32,768 to OpenSSH, what limits@openssh.com says', async () => {
+  test('writes no more than a server takes: 31,952 bytes, 32,768 to OpenSSH, what limits@openssh.com says', async () => {
     for (const [options, size] of [
       [{}, 31_952],
       [{ software: 'OpenSSH_7.4' }, 32_768],
@@ -49,7 +49,7 @@ describe('the main path', () => {
     }
   });
 
-  test.each([0, 1, 31_951, 31_952, 31_953, MiB])('a suitcase of %i octets', async (length) => {
+  test.each([0, 1, 31_951, 31_952, 31_953, MiB])('a suitcase of %i bytes', async (length) => {
     const server = await startScriptedServer();
     const { remote } = await connectTo(server);
     const bytes = content(length);
@@ -126,7 +126,7 @@ describe('the main path', () => {
     await upload.abandon();
   });
 
-  test('holds a bounded number of octets, and gives blocks back when they are acknowledged', async () => {
+  test('holds a bounded number of bytes, and gives blocks back when they are acknowledged', async () => {
     let open: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (open = resolve));
     const server = await startScriptedServer({ script: (r) => (r.type === 'write' ? { wait: gate } : undefined) });

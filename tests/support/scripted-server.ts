@@ -57,7 +57,7 @@ export interface Action {
   do?: boolean;
   /** Answer with this status, whatever happened. */
   status?: number;
-  /** `never`, under the id of another request, or with these raw octets. */
+  /** `never`, under the id of another request, or with these raw bytes. */
   answer?: 'never' | 'wrong-id' | Buffer;
   /** The answer waits for this. */
   wait?: Promise<unknown>;
@@ -94,7 +94,7 @@ export interface ScriptedOptions {
   posixRename?: boolean;
   /** What statvfs says is free; not offered when left out. */
   freeBytes?: () => number;
-  /** Octets of all files; a write beyond answers FAILURE. */
+  /** Bytes of all files; a write beyond answers FAILURE. */
   quota?: number;
   /** The agent's mover: takes a file away when one of its handles is closed, or when it is renamed. */
   collect?: 'close' | 'rename';
@@ -569,8 +569,8 @@ class SftpSession {
       case 'fsync':
         return status(id, file ? OK : FAILURE);
       case 'limits': {
-        const { packet: octets, read, write, handles } = options.limits!;
-        return packet(201, uint32(id), long(octets), long(read), long(write), long(handles));
+        const { packet: bytes, read, write, handles } = options.limits!;
+        return packet(201, uint32(id), long(bytes), long(read), long(write), long(handles));
       }
       case 'statvfs': {
         const free = Math.floor((options.freeBytes?.() ?? 0) / 4096);

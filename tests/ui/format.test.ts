@@ -22,8 +22,8 @@ test.each([
   [14 * 1024 ** 2, '14.0 MiB'],
   [Math.round(18.4 * 1024 ** 3), '18.4 GiB'],
   [2 ** 53 - 1, '8.0 PiB'],
-])('bytes(%d)', (octets, text) => {
-  expect(bytes(octets)).toBe(text);
+])('bytes(%d)', (count, text) => {
+  expect(bytes(count)).toBe(text);
 });
 
 test.each([

@@ -270,8 +270,8 @@ async function pickSources(talk: Talk, context: Context): Promise<SourceAnswer[]
       },
     );
     if (given === '' || found === undefined) return sources;
-    const { files, octets, more } = await preview(found, context.signal);
-    talk.say(`  ${printable(found.path)}: ${more ? 'more than ' : ''}${counted(files, 'file')}, ${bytes(octets)}`);
+    const { files, size, more } = await preview(found, context.signal);
+    talk.say(`  ${printable(found.path)}: ${more ? 'more than ' : ''}${counted(files, 'file')}, ${bytes(size)}`);
     sources.push(found);
   }
 }

@@ -37,9 +37,9 @@ const patienceMs = 3000;
 export async function preview(
   source: SourceAnswer,
   signal: AbortSignal,
-): Promise<{ files: number; octets: number; more: boolean }> {
-  const seen = { files: 0, octets: 0, more: false };
-  if (source.kind === 'file') return { files: 1, octets: (await stat(source.path)).size, more: false };
+): Promise<{ files: number; size: number; more: boolean }> {
+  const seen = { files: 0, size: 0, more: false };
+  if (source.kind === 'file') return { files: 1, size: (await stat(source.path)).size, more: false };
   const end = Date.now() + patienceMs;
   const directories = [source.path];
   while (directories.length > 0) {
@@ -52,7 +52,7 @@ export async function preview(
         if (entry.isDirectory()) directories.push(file);
         if (!entry.isFile()) continue;
         seen.files += 1;
-        seen.octets += (await stat(file)).size;
+        seen.size += (await stat(file)).size;
       }
     } catch (error) {
       signal.throwIfAborted();
