@@ -20,6 +20,7 @@ import { stateOwner } from '../../doctor/access.js';
 import type { Context } from '../context.js';
 import { chooseArrangement } from '../deposits.js';
 import { shellWord } from '../../shell.js';
+import { exitStatus } from '../../texts/exits.js';
 import { pin, readKnownHosts } from '../trust/pin.js';
 import { pushingAccount } from './account.js';
 import { comparedHostKeys } from './answers.js';
@@ -112,7 +113,7 @@ async function loggedIn(
     const exit = await runDepot(['doctor', arrangement.name, '--config', config.path], other, context);
     if (exit === 0) return 0;
     const what = await talk.choose('Some checks failed. What would you like to do?', [
-      ...(wanted !== null && (exit === 12 || exit === 17)
+      ...(wanted !== null && (exit === exitStatus['login-refused'] || exit === exitStatus['secret-missing'])
         ? [
             {
               value: 'secret',
