@@ -75,9 +75,9 @@ export async function beginSealing(
 ): Promise<Begun> {
   const progress = new PushProgress(hooks, sent);
   if (o.measure === true) progress.expect(bytesOf(o.arrangement.dataset));
+  const shrink = await shrinkRule(o, state);
   const wrapped = await wrapKey(depositId, keys);
   const { pkesk, sessionKey } = wrapped;
-  const shrink = await shrinkRule(o, state);
   let sealing: Sealing | undefined;
   try {
     sealing = startSealing(
