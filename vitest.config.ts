@@ -40,6 +40,8 @@ export default defineConfig(({ mode }) => ({
     testTimeout: 180_000,
     hookTimeout: 180_000,
     pool: 'forks' as const,
+    // A failure that was seen once, on another machine, is only as good as what it says.
+    chaiConfig: { truncateThreshold: 4000 },
     sequence: { sequencer: LongestFirst },
     // The built program is run as it is.
     server: { deps: { external: [/\/dist\//] } },

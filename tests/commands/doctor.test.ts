@@ -9,10 +9,11 @@ import { readCertificate } from '../../src/pgp/keys.js';
 import { checkout, json } from '../support/cli.js';
 import { tempDir } from '../support/cleanup.js';
 import { asRoot, peers } from '../support/peers.js';
+import { freePort } from '../support/ports.js';
 import { installed } from '../support/installed.js';
 import { type Finished, run } from '../support/process.js';
 import { startScriptedServer } from '../support/scripted-server.js';
-import { freePort, type Sshd, startSshd } from '../support/sshd.js';
+import { type Sshd, startSshd } from '../support/sshd.js';
 import { makeKey, type Server, Supplier, type SupplierOptions } from '../support/supplier.js';
 
 interface Check {

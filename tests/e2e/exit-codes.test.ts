@@ -18,9 +18,10 @@ import { pattern } from '../support/awkward.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
 import { json } from '../support/cli.js';
 import { asRoot, peers } from '../support/peers.js';
+import { freePort } from '../support/ports.js';
 import { eventually, mustRun, run } from '../support/process.js';
 import { startScriptedServer } from '../support/scripted-server.js';
-import { freePort, type Sshd, type SshdOptions, startSshd } from '../support/sshd.js';
+import { type Sshd, type SshdOptions, startSshd } from '../support/sshd.js';
 import { makeKey, Supplier, type SupplierOptions } from '../support/supplier.js';
 
 const ssh = peers('sshd', 'ssh-keygen');

@@ -13,6 +13,7 @@ import { scanHostKeys } from '../../src/sftp/scan.js';
 import { cleanup, tempDir } from '../support/cleanup.js';
 import { mustRun } from '../support/process.js';
 import { peer } from '../support/peers.js';
+import { freePort } from '../support/ports.js';
 import { startScriptedServer } from '../support/scripted-server.js';
 import { connectTo, failure, specFor } from './support.js';
 
@@ -398,7 +399,7 @@ describe('servers that are not there, or not right', () => {
   const login = { password: () => Promise.resolve('x') };
 
   test('refused: tried again until the budget is spent, one warning, and a hint that knows that something answered', async () => {
-    const { port } = await freePort();
+    const port = await freePort();
     const warnings: string[] = [];
     const error = await failure(
       connect(specFor({ ...base, port }, { retryForMs: 2000, arrangement: 'acme-crm' }), login, {
@@ -580,7 +581,7 @@ describe('servers that are not there, or not right', () => {
   });
 
   test('a signal ends the waiting', async () => {
-    const { port } = await freePort();
+    const port = await freePort();
     const abort = new AbortController();
     const stop = new Error('interrupted');
     const connecting = failure(
@@ -631,16 +632,6 @@ test.skipIf(keygen === undefined)('a key that ssh-keygen encrypted', async () =>
   );
   await remote.close();
 });
-
-async function freePort(): Promise<{ port: number }> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return { port };
-}
 
 /** A key's line for authorized_keys. */
 function authorized(key: KeyObject): string {

@@ -3,10 +3,11 @@
  * server does not produce on request. Files live in memory; what was written is kept, decoded, with offsets.
  */
 import { createHash } from 'node:crypto';
-import { createServer, type AddressInfo, type Server as TcpServer, type Socket } from 'node:net';
+import { createServer, type Server as TcpServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import ssh2, { type AuthContext, type Connection, type ParsedKey, type ServerChannel, type Session } from 'ssh2';
 import { cleanup } from './cleanup.js';
+import { freePort } from './ports.js';
 
 export type RequestType =
   | 'open'
@@ -223,6 +224,7 @@ export async function startScriptedServer(options: ScriptedOptions = {}): Promis
   let tcp: TcpServer | null = null;
 
   async function start(): Promise<void> {
+    server.port ||= await freePort();
     tcp = createServer((socket) => {
       server.connections++;
       sockets.add(socket);
@@ -232,7 +234,6 @@ export async function startScriptedServer(options: ScriptedOptions = {}): Promis
     });
     tcp.listen(server.port, '127.0.0.1');
     await once(tcp, 'listening');
-    server.port = (tcp.address() as AddressInfo).port;
   }
 
   async function stop(): Promise<void> {

@@ -11,11 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { rename } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { userInfo } from 'node:os';
 import { cleanup, tempDir } from './cleanup.js';
 import { peer } from './peers.js';
+import { freePort } from './ports.js';
 import { eventually, mustRun, run } from './process.js';
 
 export interface SshdOptions {
@@ -228,18 +228,6 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
 
 function missing(): never {
   throw new Error("sshd is not installed: ask peer('sshd') first");
-}
-
-/** A loopback port that was free a moment ago; sshd itself cannot take port 0. */
-export async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve, reject) => {
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 /** passwd, group and shadow with the machine's own lines and one user more; returns their directory. */
