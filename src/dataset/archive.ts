@@ -1,8 +1,9 @@
 import { createHash, hash, randomBytes } from 'node:crypto';
 import { fromText } from './bytestring.js';
 import { Chunks, type Chunk } from './chunks.js';
+import { lineWithoutContent, storedLine } from './increment/lines.js';
 import { encodeEnd, encodeEntry, encodeStart, MANIFEST_PART_BYTES, MANIFEST_PATH } from './manifest.js';
-import type { ManifestContent, ManifestEnd } from './manifest.js';
+import type { ManifestContent, ManifestEnd, ManifestVersion } from './manifest.js';
 import { partSuffix } from '../names/archive.js';
 import { BLOCK, paddingFor } from './tar/format.js';
 import { HeaderEncoder, type TarHeader } from './tar/write.js';
@@ -23,9 +24,15 @@ export class Archive {
   files = 0;
   /** When this deposit was begun, in whole seconds: the time of everything that has none of its own. */
   readonly startedNs = BigInt(Math.floor(Date.now() / 1000)) * 1_000_000_000n;
-  readonly #manifest = new ManifestParts();
+  /** What keeps the manifest's digest from confirming a guess: 32 bytes. */
+  readonly random = randomBytes(32);
+  readonly #version: ManifestVersion;
+  readonly #manifest: ManifestParts;
 
-  constructor(spare?: () => ArrayBuffer | undefined) {
+  /** `version`: of the manifest; 2 for an increment. */
+  constructor(version: ManifestVersion, spare?: () => ArrayBuffer | undefined) {
+    this.#version = version;
+    this.#manifest = new ManifestParts(encodeStart({ version, random: this.random.toString('hex') }));
     this.out = new Chunks(spare);
   }
 
@@ -45,6 +52,12 @@ export class Archive {
   *withoutContent(entry: TarHeader): Generator<Chunk, void> {
     yield* this.out.write(this.headers.encode(entry));
     yield* this.list(entry, NO_CONTENT);
+  }
+
+  /** A line of the manifest of an increment, whose content lies elsewhere or nowhere. */
+  *line(text: string): Generator<Chunk, void> {
+    const part = this.#manifest.add(text);
+    if (part !== null) yield* this.manifestPart(part);
   }
 
   /** Header and content, not listed: parts are listed together. */
@@ -67,7 +80,7 @@ export class Archive {
       if (entry.type === 'file' || entry.type === 'hardlink') this.files++;
       this.bytes += entry.size;
     }
-    return this.#manifest.add(entry, content);
+    return this.#manifest.add(this.#version === 1 ? encodeEntry(entry, content) : lineOf(entry, content));
   }
 
   /** The last part of the manifest and the end of the archive; returns the manifest's digest. */
@@ -84,6 +97,10 @@ export class Archive {
   }
 }
 
+function lineOf(entry: TarHeader, { sha256, changed }: ManifestContent): string {
+  return sha256 === null ? lineWithoutContent(entry) : storedLine(entry, { sha256, changed });
+}
+
 /** The manifest's lines, in parts that are stored as soon as they are full: a million never are in memory. */
 class ManifestParts {
   /** How many parts were taken. */
@@ -92,13 +109,12 @@ class ManifestParts {
   readonly #digest = createHash('sha256');
   #used = 0;
 
-  constructor() {
-    this.#write(encodeStart({ random: randomBytes(32).toString('hex') }));
+  constructor(start: string) {
+    this.#write(start);
   }
 
   /** Returns a part that has to be stored before anything else is added. */
-  add(entry: TarHeader, content: ManifestContent): Uint8Array<ArrayBuffer> | null {
-    const line = encodeEntry(entry, content);
+  add(line: string): Uint8Array<ArrayBuffer> | null {
     // Three bytes at most for each of JavaScript's characters: exact counting would cost more than a little room left.
     const full = this.#used + 3 * line.length > MANIFEST_PART_BYTES ? this.#take() : null;
     this.#write(line);

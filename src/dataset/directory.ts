@@ -39,6 +39,7 @@ export function* packDirectory(
     if (child === null) {
       stack.pop();
       checkUnchanged(context, level);
+      if (context.chain?.increment) yield* context.chain.increment.leave(level.path);
       continue;
     }
     const file = join(level.directory, child.name);
@@ -90,7 +91,13 @@ function* enter(context: FileContext, stack: Level[], directory: ByteString, pat
     context.reading.changed(context.source, directory, 'is no longer a directory; it is not in the dataset');
     return;
   }
-  yield* context.archive.withoutContent(header(path, 'directory', stat, null));
+  const entry = header(path, 'directory', stat, null);
+  const { archive, chain } = context;
+  if (chain?.increment) yield* chain.increment.enter(entry, stat);
+  else {
+    yield* archive.withoutContent(entry);
+    chain?.index.addWithoutContent(entry, stat);
+  }
   stack.push({ directory, path, stat, children: listChildren(directory) });
 }
 
@@ -107,7 +114,13 @@ function* packSymlink(context: FileContext, file: ByteString, path: ByteString):
     else throw unreadable(file, error);
     return;
   }
-  yield* context.archive.withoutContent(header(path, 'symlink', stat, fromBytes(target)));
+  const entry = header(path, 'symlink', stat, fromBytes(target));
+  const { archive, chain } = context;
+  if (chain?.increment) yield* chain.increment.symlink(entry, stat);
+  else {
+    yield* archive.withoutContent(entry);
+    chain?.index.addWithoutContent(entry, stat);
+  }
 }
 
 function header(

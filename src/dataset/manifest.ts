@@ -18,6 +18,8 @@ import { paxTime, splitTime, type EntryType } from './tar/format.js';
 import type { TarHeader } from './tar/write.js';
 
 const MANIFEST_SCHEMA = 'depot.manifest/1';
+/** 2: of an increment, whose other lines are those of increment/lines.ts. */
+export type ManifestVersion = 1 | 2;
 /** Its parts are `DEPOT/manifest.ndjson.part-000001` and so on, of at most `MANIFEST_PART_BYTES`, whole lines each. */
 export const MANIFEST_PATH = 'DEPOT/manifest.ndjson';
 export const MANIFEST_PART_BYTES = 4 << 20;
@@ -55,8 +57,8 @@ export type ManifestLine =
   | ({ kind: 'entry' } & ManifestEntry)
   | ({ kind: 'end' } & ManifestEnd);
 
-export function encodeStart(start: ManifestStart): string {
-  return `${JSON.stringify({ manifest: MANIFEST_SCHEMA, random: start.random })}\n`;
+export function encodeStart({ version, random }: ManifestStart & { version: ManifestVersion }): string {
+  return `${JSON.stringify({ manifest: `depot.manifest/${version}`, random })}\n`;
 }
 
 /** Two arguments, since a merged object per file takes measurable time. */

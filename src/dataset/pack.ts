@@ -2,18 +2,21 @@ import { readFileSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 import { DepotError } from '../errors.js';
 import { Archive, DATA } from './archive.js';
-import { fromText, toPath } from './bytestring.js';
+import { fromText, toPath, type ByteString } from './bytestring.js';
 import type { Chunk } from './chunks.js';
 import { type ChildOptions, outputOf, run } from '../child.js';
 import { printable } from '../printable.js';
 import { packDirectory } from './directory.js';
-import { HardLinks, packFileSource } from './file.js';
-import { PartBuffer, packParts, readStdin } from './parts.js';
+import { packFileSource } from './file.js';
+import { HardLinks } from './hard-links.js';
+import { ChainNight, type ChainSummary } from './increment/chain.js';
+import type { ManifestEnd } from './manifest.js';
+import { notEmpty, PartBuffer, packParts, readStdin, streamedHeader } from './parts.js';
 import { readme } from './readme.js';
 import { locate, Reading, unreadable } from './reading.js';
 import type { SourceSpec } from '../source.js';
 import { checkNames, hasShrunk, shrinkWords } from './sources.js';
-import type { DatasetHooks, DatasetOptions, DatasetSummary } from './sources.js';
+import type { DatasetHooks, DatasetOptions, DatasetSize, DatasetSummary } from './sources.js';
 
 /**
  * Packs the dataset into a tar: README, specification, the sources in their order, and the manifest (docs/format.md).
@@ -32,55 +35,85 @@ export async function* packDataset(
 ): AsyncGenerator<Chunk, DatasetSummary> {
   checkNames(options.sources);
   const dataset = new Dataset(options, hooks);
-  for await (const chunk of dataset.chunks()) {
-    hooks.signal.throwIfAborted();
-    dataset.tell();
-    yield chunk;
-    await turn();
+  try {
+    for await (const chunk of dataset.chunks()) {
+      hooks.signal.throwIfAborted();
+      dataset.tell();
+      yield chunk;
+      await turn();
+    }
+    return dataset.summary();
+  } finally {
+    dataset.close();
   }
-  return dataset.summary();
 }
 
 const TELL_MS = 250;
 
 class Dataset {
-  readonly archive: Archive;
+  archive!: Archive;
   readonly #reading: Reading;
   readonly #hardLinks = new HardLinks();
+  readonly #chain: ChainNight | null;
   readonly #parts = new PartBuffer();
   readonly #options: DatasetOptions;
   readonly #hooks: DatasetHooks;
   #manifestSha256 = '';
+  #night: ChainSummary | null = null;
   /** Bytes read of a source that is listed only at its end. */
   #unlisted = 0;
 
   constructor(options: DatasetOptions, hooks: DatasetHooks) {
     this.#options = options;
     this.#hooks = hooks;
-    this.archive = new Archive(hooks.spare);
     this.#reading = new Reading(hooks.warn);
+    const { chain, sources } = options;
+    if (chain === undefined) {
+      this.archive = new Archive(1, hooks.spare);
+      this.#chain = null;
+    } else {
+      const archiveOf = (isIncrement: boolean): Archive =>
+        (this.archive = new Archive(isIncrement ? 2 : 1, hooks.spare));
+      this.#chain = new ChainNight(chain, { archiveOf, sources, hardLinks: this.#hardLinks });
+    }
   }
 
   async *chunks(): AsyncGenerator<Chunk, void> {
     const { archive } = this;
     yield* archive.document('README.md', Buffer.from(readme(this.#options)));
+    if (this.#chain?.increment) yield* archive.document('chain.json', Buffer.from(this.#chain.json()));
     if (this.#options.specification !== undefined)
       yield* archive.document('specification.md', readSpecification(this.#options.specification));
     for (const source of this.#options.sources) yield* this.#source(source);
     this.#checkSize();
     this.#checkShrink();
-    this.#manifestSha256 = yield* archive.finish(this.#counts());
+    const end = this.#counts();
+    this.#manifestSha256 = yield* this.#chain?.increment?.finish(end) ?? archive.finish(end);
+    this.#night = this.#chain?.end(this.#reading.complete) ?? null;
+  }
+
+  close(): void {
+    this.#chain?.giveUp();
   }
 
   summary(): DatasetSummary {
-    const { entries, ...counts } = this.#counts();
-    const excluded = { ...this.#reading.excluded };
-    return { entries, files: this.archive.files, ...counts, excluded, manifestSha256: this.#manifestSha256 };
+    return {
+      files: this.#chain?.index.files ?? this.archive.files,
+      ...this.#counts(),
+      excluded: { ...this.#reading.excluded },
+      manifestSha256: this.#manifestSha256,
+      chain: this.#night,
+    };
   }
 
   tell(): void {
-    const { entries, bytes } = this.archive;
+    const { entries, bytes } = this.#whole;
     this.#hooks.progress({ entries, bytes: bytes + this.#unlisted });
+  }
+
+  /** The dataset of tonight, wherever its contents lie. */
+  get #whole(): DatasetSize {
+    return this.#chain?.index.listing ?? this.archive;
   }
 
   /** A slow command would show nothing until it has printed a part. */
@@ -108,9 +141,8 @@ class Dataset {
   }
 
   #contents(source: SourceSpec): Iterable<Chunk> | AsyncIterable<Chunk> {
-    const { archive } = this;
     const path = fromText(`${DATA}/${source.name}`);
-    const context = { archive, reading: this.#reading, hardLinks: this.#hardLinks };
+    const context = { archive: this.archive, reading: this.#reading, hardLinks: this.#hardLinks, chain: this.#chain };
     switch (source.kind) {
       case 'directory':
         return packDirectory({ ...context, source }, path);
@@ -118,20 +150,28 @@ class Dataset {
         return packFileSource({ ...context, source }, path);
       case 'command': {
         const options = { ...commandOptions(source, this.#options, 'command'), signal: this.#hooks.signal };
-        return packParts(archive, this.#parts, source, path, this.#counted(outputOf(source.command, options)));
+        return this.#streamed(source, path, outputOf(source.command, options));
       }
       case 'stdin':
-        return packParts(archive, this.#parts, source, path, this.#counted(readStdin(source, this.#hooks)));
+        return this.#streamed(source, path, readStdin(source, this.#hooks));
     }
   }
 
-  #counts(): Omit<DatasetSummary, 'manifestSha256' | 'files' | 'excluded'> {
+  #streamed(source: SourceSpec, path: ByteString, output: AsyncIterable<Uint8Array>): AsyncIterable<Chunk> {
+    const content = notEmpty(source, this.#counted(output));
+    const { archive } = this;
+    const increment = this.#chain?.increment;
+    if (!increment) return packParts({ archive, parts: this.#parts, chain: this.#chain }, source, path, content);
+    return increment.content(streamedHeader(archive, path), content);
+  }
+
+  #counts(): ManifestEnd {
     const { entries, bytes } = this.archive;
     return { entries, bytes, skipped: { ...this.#reading.skipped }, complete: this.#reading.complete };
   }
 
   #checkSize(): void {
-    const { bytes } = this.archive;
+    const { bytes } = this.#whole;
     const { minBytes } = this.#options;
     if (minBytes === undefined || bytes >= minBytes) return;
     throw new DepotError('source-too-small', `the dataset holds ${bytes} bytes, less than the ${minBytes} of minSize`, {
@@ -140,7 +180,7 @@ class Dataset {
   }
 
   #checkShrink(): void {
-    const { entries, bytes } = this.archive;
+    const { entries, bytes } = this.#whole;
     const { shrink } = this.#options;
     if (shrink === undefined || !hasShrunk({ entries, bytes }, shrink)) return;
     const words = shrinkWords({ entries, bytes }, shrink.previous);

@@ -5,9 +5,12 @@ import { codeOrSaid, printable } from '../printable.js';
 import type { Archive } from './archive.js';
 import type { ByteString } from './bytestring.js';
 import type { Chunk } from './chunks.js';
+import type { ChainNight } from './increment/chain.js';
+import { REREAD } from './increment/records.js';
 import { emptyError } from './reading.js';
 import type { SourceSpec, StdinSource } from '../source.js';
 import type { DatasetHooks } from './sources.js';
+import type { TarHeader } from './tar/write.js';
 import { MAX_PARTS, partSuffix } from '../names/archive.js';
 
 /** A part is held in memory until its size is known. */
@@ -24,20 +27,43 @@ export class PartBuffer {
   }
 }
 
-/**
- * Stores content of unknown length as parts `<path>.part-000001` and so on, and lists them in one line of the manifest.
- * @throws DepotError 'source-empty' when there is no content, unless `allowEmpty`; what `content` throws
- */
+/** Without its size, which its end tells. */
+export function streamedHeader(archive: Archive, path: ByteString): TarHeader {
+  return { path, type: 'file', size: 0, mode: PART_MODE, mtimeNs: archive.startedNs, linkTarget: null };
+}
+
+export interface PartsContext {
+  archive: Archive;
+  parts: PartBuffer;
+  chain: ChainNight | null;
+}
+
+/** What a streamed source gives, as long as it gives anything. @throws DepotError 'source-empty', unless `allowEmpty` */
+export async function* notEmpty(
+  source: SourceSpec,
+  content: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void> {
+  let isEmpty = true;
+  for await (const bytes of content) {
+    if (bytes.length > 0) isEmpty = false;
+    yield bytes;
+  }
+  if (isEmpty && !source.allowEmpty)
+    throw emptyError(source, source.kind === 'stdin' ? 'there is nothing on stdin' : 'the command printed nothing');
+}
+
+/** Stores content of unknown length as parts `<path>.part-000001` and so on, and lists them in one line of the manifest. */
 export async function* packParts(
-  archive: Archive,
-  parts: PartBuffer,
+  { archive, parts, chain }: PartsContext,
   source: SourceSpec,
   path: ByteString,
   content: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Chunk, void> {
   const buffer = parts.get();
   const whole = createHash('sha256');
-  const entry = { path, type: 'file', mode: PART_MODE, mtimeNs: archive.startedNs, linkTarget: null } as const;
+  const entry = streamedHeader(archive, path);
+  chain?.index.openLarge(entry, null, { night: 0, object: path });
+  chain?.index.beginWhole();
   let used = 0;
   let size = 0;
   let count = 0;
@@ -50,6 +76,7 @@ export async function* packParts(
       );
     const part = buffer.subarray(0, used);
     whole.update(part);
+    chain?.index.add(part);
     size += used;
     used = 0;
     yield* archive.stored({ ...entry, path: (path + partSuffix(count)) as ByteString, size: part.length }, part);
@@ -64,11 +91,12 @@ export async function* packParts(
       if (used === PART_BYTES) yield* store();
     }
   }
-  if (size + used === 0 && !source.allowEmpty)
-    throw emptyError(source, source.kind === 'stdin' ? 'there is nothing on stdin' : 'the command printed nothing');
   // An empty content has one empty part, so that joining it gives an empty file.
   if (used > 0 || count === 0) yield* store();
-  yield* archive.list({ ...entry, size }, { sha256: whole.digest('hex'), parts: count, changed: false });
+  const sha256 = whole.digest();
+  yield* archive.list({ ...entry, size }, { sha256: sha256.toString('hex'), parts: count, changed: false });
+  chain?.index.endContent();
+  chain?.index.closeLarge(size, REREAD, sha256);
 }
 
 /** Until its end. Throws 'source-failed', 'source-timed-out' and the signal's reason. */

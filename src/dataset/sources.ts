@@ -1,3 +1,4 @@
+import type { ChainOptions, ChainSummary } from './increment/chain.js';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { SourceSpec } from '../source.js';
@@ -16,6 +17,8 @@ export interface DatasetOptions {
   shrink?: ShrinkRule;
   arrangement: string;
   depositId: string;
+  /** Of an arrangement with `incremental:`. */
+  chain?: ChainOptions;
 }
 
 export interface DatasetHooks {
@@ -45,6 +48,8 @@ export interface DatasetSummary {
   complete: boolean;
   /** Lower-case hex SHA-256 over the manifest's parts, concatenated. */
   manifestSha256: string;
+  /** The whole night, where this deposit is part of a chain. */
+  chain: ChainSummary | null;
 }
 
 /** Throws 'config-invalid' for a name that is no path component, looks like a part, or comes twice. */

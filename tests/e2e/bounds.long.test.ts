@@ -82,7 +82,7 @@ async function bounded(work: (options: DepotOptions) => Promise<Finished>): Prom
 async function nested(levels: number): Promise<Uint8Array> {
   const gzip = createGzip({ level: 1 });
   const whole = buffer(gzip);
-  const archive = new Archive();
+  const archive = new Archive(1);
   const write = async (chunks: Iterable<Uint8Array>): Promise<void> => {
     for (const chunk of chunks) if (!gzip.write(chunk)) await new Promise((drained) => gzip.once('drain', drained));
   };

@@ -49,7 +49,7 @@ export function depotTar(members: Member[], lies: Lies = {}): { tar: Buffer; man
     complete: true,
   });
   const lines = (lies.lines ?? ((same) => same))([
-    encodeStart({ random: RANDOM }),
+    encodeStart({ version: 1, random: RANDOM }),
     ...pieces.flatMap(({ line }) => (line === null ? [] : [line])),
     end,
   ]);

@@ -1,0 +1,194 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import type { Archive } from '../archive.js';
+import type { HardLinks } from '../hard-links.js';
+import type { SourceSpec } from '../../source.js';
+import { BlockCutter } from './blocks.js';
+import { UnusableIndex } from './frames.js';
+import { Increment } from './increment.js';
+import { LastNight } from './last-night.js';
+import { NightIndex } from './night-index.js';
+
+/** A suitcase of a chain, as `DEPOT/chain.json` names it. */
+export interface ChainDeposit {
+  depositId: string;
+  bytes: number;
+  /** Lower-case hex. */
+  sha256: string;
+}
+
+/** What packing needs to know of the chain that the deposit continues or begins. */
+export interface ChainOptions {
+  /** Where tonight's index goes; must not exist. */
+  index: string;
+  /** 32 bytes, for every index of this arrangement. */
+  key: Uint8Array;
+  /** Fingerprints of the subkeys that the deposit is sealed for. */
+  recipients: readonly string[];
+  /** What tonight is built on; null for a full deposit. */
+  base: { index: string; deposits: readonly ChainDeposit[] } | null;
+  /** Read every file, whatever its times say. */
+  reread: boolean;
+  /** As receipts write it. */
+  startedAt: string;
+}
+
+/** The whole night, as the receipt says it. */
+export interface ChainSummary {
+  number: number;
+  datasetSha256: string;
+  entries: number;
+  bytes: number;
+  complete: boolean;
+  lastReadInFull: string;
+  /** Why there is a full deposit, although there was a base. */
+  whyFull: string | null;
+}
+
+const VERSION = 1;
+
+interface Head {
+  version: number;
+  /** Of the blocks, in base64; new with each full deposit. */
+  key: string;
+  sources: { name: string; kind: string }[];
+  recipients: string[];
+  /** All that come before. */
+  deposits: ChainDeposit[];
+  lastReadInFull: string;
+}
+
+/** Tonight as part of a chain: opens last night's index, where there is one that can be used, and writes tonight's. */
+export class ChainNight {
+  readonly number: number;
+  readonly deposits: readonly ChainDeposit[];
+  readonly index: NightIndex;
+  /** Null for a full deposit. */
+  readonly increment: Increment | null;
+  readonly whyFull: string | null;
+  readonly #sources: string[];
+  readonly #lastReadInFull: string;
+  readonly #last: LastNight | null;
+  readonly #options: ChainOptions;
+  #isDone = false;
+
+  constructor(
+    options: ChainOptions,
+    {
+      archiveOf,
+      sources,
+      hardLinks,
+    }: { archiveOf: (isIncrement: boolean) => Archive; sources: readonly SourceSpec[]; hardLinks: HardLinks },
+  ) {
+    this.#options = options;
+    this.#sources = sources.map(({ name }) => name);
+    const wanted = { sources: sources.map(({ name, kind }) => ({ name, kind })), recipients: [...options.recipients] };
+    const found = lastNight(options, wanted);
+    this.#last = found.last;
+    this.whyFull = found.whyFull;
+    const base = found.last === null ? null : { head: found.head, deposits: options.base!.deposits };
+    this.deposits = base?.deposits ?? [];
+    this.number = this.deposits.length;
+    this.#lastReadInFull = base === null || options.reread ? options.startedAt : base.head.lastReadInFull;
+    const key = base?.head.key ?? randomBytes(32).toString('base64');
+    const head: Head = {
+      version: VERSION,
+      key,
+      ...wanted,
+      deposits: [...this.deposits],
+      lastReadInFull: this.#lastReadInFull,
+    };
+    const archive = archiveOf(base !== null);
+    try {
+      this.index = new NightIndex({
+        path: options.index,
+        key: options.key,
+        head,
+        random: archive.random,
+        cutter: new BlockCutter(Buffer.from(key, 'base64')),
+        last: this.#last,
+      });
+    } catch (error) {
+      this.#last?.close();
+      throw error;
+    }
+    this.increment =
+      this.#last &&
+      new Increment({
+        archive,
+        last: this.#last,
+        index: this.index,
+        sources: this.#sources,
+        number: this.number,
+        reread: options.reread,
+        hardLinks,
+      });
+  }
+
+  /** `DEPOT/chain.json`. */
+  json(): string {
+    const sources = this.#sources;
+    const { number, deposits } = this;
+    return `${JSON.stringify({ schema: 'depot.chain/1', number, sources, deposits })}\n`;
+  }
+
+  /** The dataset was packed whole; `complete`: nothing vanished. The index is on the disk then. */
+  end(complete: boolean): ChainSummary {
+    const { listing } = this.index;
+    const { entries, bytes } = listing;
+    this.index.end();
+    this.#isDone = true;
+    this.#last?.close();
+    return {
+      number: this.number,
+      datasetSha256: listing.hex(),
+      entries,
+      bytes,
+      complete: complete && listing.complete,
+      lastReadInFull: this.#lastReadInFull,
+      whyFull: this.whyFull,
+    };
+  }
+
+  /** Removes what was written, unless it was ended. */
+  giveUp(): void {
+    if (this.#isDone) return;
+    this.index.close();
+    this.#last?.close();
+    rmSync(this.#options.index, { force: true });
+  }
+}
+
+type Found = { last: LastNight; head: Head; whyFull: null } | { last: null; whyFull: string | null };
+
+function lastNight({ base, key }: ChainOptions, wanted: Pick<Head, 'sources' | 'recipients'>): Found {
+  if (base === null) return { last: null, whyFull: null };
+  let last: LastNight;
+  try {
+    last = new LastNight(base.index, key);
+  } catch (error) {
+    if (!(error instanceof UnusableIndex)) throw error;
+    return { last: null, whyFull: `the index of the last deposit cannot be used: ${error.message}` };
+  }
+  const head = last.head as Head;
+  const whyFull = whyNot(head, base.deposits, wanted);
+  if (whyFull === null) return { last, head, whyFull };
+  last.close();
+  return { last: null, whyFull };
+}
+
+function whyNot(
+  head: Head,
+  deposits: readonly ChainDeposit[],
+  wanted: Pick<Head, 'sources' | 'recipients'>,
+): string | null {
+  if (head.version !== VERSION) return 'the index of the last deposit is of another version of depot';
+  if (!same(head.sources, wanted.sources)) return 'the sources are not those of the last deposit';
+  if (!same(head.recipients, wanted.recipients)) return 'the recipients are not those of the last deposit';
+  if (!same(head.deposits, deposits.slice(0, -1))) return 'the index of the last deposit belongs to another chain';
+  return null;
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

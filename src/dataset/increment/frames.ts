@@ -1,0 +1,153 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { hkdfSha256 } from '../../primitives.js';
+
+/**
+ * The file of an index: frames of 64 KiB, each encrypted and authenticated by itself (AES-256-GCM), so that any can be
+ * read alone and a million never are in memory.
+ *
+ *     "depot index 1\n\0\0" ‖ 16 random bytes ‖ frame 0 ‖ frame 1 ‖ …
+ *
+ * The key is derived from the caller's and the random bytes; the nonce is the frame's number, and says which is the last.
+ * No nonce is used twice: each frame is encrypted once.
+ */
+export const FRAME = 65_536;
+const MAGIC = Buffer.from('depot index 1\n\0\0', 'latin1');
+const SALT = 16;
+const TAG = 16;
+const HEAD = MAGIC.length + SALT;
+const SEALED = FRAME + TAG;
+
+/** An index that cannot be used: it is made anew. The message says why. */
+export class UnusableIndex extends Error {}
+
+/** Writes a new file; what is in it counts after `end`. @throws Error of `node:fs` */
+export class FrameWriter {
+  readonly #fd: number;
+  readonly #key: Uint8Array;
+  /** Of the current frame. */
+  number = 0;
+  #frame = Buffer.alloc(FRAME);
+  #used = 0;
+  /** A frame in which something is still to be filled in. */
+  #held: { frame: Buffer; number: number } | null = null;
+
+  /** @param key 32 bytes */
+  constructor(path: string, key: Uint8Array) {
+    this.#fd = openSync(path, 'wx', 0o600);
+    const salt = randomBytes(SALT);
+    this.#key = fileKey(key, salt);
+    writeAt(this.#fd, Buffer.concat([MAGIC, salt]), 0);
+  }
+
+  /** How many bytes still fit into the current frame. */
+  get free(): number {
+    return FRAME - this.#used;
+  }
+
+  /** Where the next `length` bytes go, in the current frame or, where they do not fit, at the start of the next. */
+  next(length: number): { frame: Buffer; at: number } {
+    if (length > this.free) this.#close(false);
+    const at = this.#used;
+    this.#used += length;
+    return { frame: this.#frame, at };
+  }
+
+  /** The current frame is not written before `release`. */
+  hold(): void {
+    this.#held = { frame: this.#frame, number: this.number };
+  }
+
+  release(): void {
+    const held = this.#held;
+    this.#held = null;
+    if (held !== null && held.number !== this.number) this.#write(held.frame, held.number, false);
+  }
+
+  /** Everything is on the disk. */
+  end(): void {
+    this.#close(true);
+    fsyncSync(this.#fd);
+    this.close();
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+    this.#key.fill(0);
+  }
+
+  #close(isLast: boolean): void {
+    this.#frame.fill(0, this.#used);
+    if (this.#held?.frame === this.#frame) this.#frame = Buffer.alloc(FRAME);
+    else this.#write(this.#frame, this.number, isLast);
+    this.number++;
+    this.#used = 0;
+  }
+
+  #write(frame: Buffer, number: number, isLast: boolean): void {
+    const cipher = createCipheriv('aes-256-gcm', this.#key, nonceOf(number, isLast));
+    const sealed = [cipher.update(frame), cipher.final(), cipher.getAuthTag()];
+    writeAt(this.#fd, Buffer.concat(sealed, SEALED), HEAD + number * SEALED);
+  }
+}
+
+/** @throws UnusableIndex for a file that is not there, changed, cut off, or under another key */
+export class FrameReader {
+  /** How many frames there are. */
+  readonly count: number;
+  readonly #fd: number;
+  readonly #key: Uint8Array;
+  readonly #sealed = Buffer.alloc(SEALED);
+
+  constructor(path: string, key: Uint8Array) {
+    try {
+      this.#fd = openSync(path, constants.O_RDONLY | ((constants.O_NOFOLLOW as number | undefined) ?? 0));
+    } catch (error) {
+      throw new UnusableIndex(`it cannot be read: ${(error as NodeJS.ErrnoException).code}`, { cause: error });
+    }
+    const head = Buffer.alloc(HEAD);
+    const { size } = fstatSync(this.#fd);
+    this.count = Math.floor((size - HEAD) / SEALED);
+    const isWhole =
+      readSync(this.#fd, head, 0, HEAD, 0) === HEAD && this.count > 0 && size === HEAD + this.count * SEALED;
+    this.#key = fileKey(key, head.subarray(MAGIC.length));
+    if (isWhole && head.subarray(0, MAGIC.length).equals(MAGIC)) return;
+    this.close();
+    throw new UnusableIndex('it is cut off, or no index of this version');
+  }
+
+  /** A frame's 64 KiB, which are the caller's. */
+  frame(number: number): Buffer {
+    const got = readSync(this.#fd, this.#sealed, 0, SEALED, HEAD + number * SEALED);
+    const decipher = createDecipheriv('aes-256-gcm', this.#key, nonceOf(number, number === this.count - 1));
+    decipher.setAuthTag(this.#sealed.subarray(FRAME));
+    try {
+      if (got !== SEALED) throw new Error('short');
+      const frame = decipher.update(this.#sealed.subarray(0, FRAME));
+      decipher.final();
+      return frame;
+    } catch (cause) {
+      throw new UnusableIndex('it is damaged, or under another key', { cause });
+    }
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+    this.#key.fill(0);
+  }
+}
+
+function fileKey(key: Uint8Array, salt: Uint8Array): Uint8Array {
+  return hkdfSha256(key, salt, Buffer.from('depot index file 1'), 32);
+}
+
+function nonceOf(number: number, isLast: boolean): Buffer {
+  const nonce = Buffer.alloc(12);
+  nonce[0] = isLast ? 1 : 0;
+  nonce.writeUIntBE(number, 6, 6);
+  return nonce;
+}
+
+function writeAt(fd: number, bytes: Uint8Array, position: number): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, position + at);
+}
