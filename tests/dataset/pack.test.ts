@@ -86,6 +86,7 @@ describe('the archive', () => {
     const result = check.finish();
     expect(result.problems).toEqual([]);
     expect(summary).toEqual({
+      chain: null,
       entries: 7,
       files: 4,
       bytes: 12 + 40_000_000,
