@@ -25,6 +25,8 @@ export function pushOptions(names: string[], flags: Flags) {
     all: given(flags, 'all'),
     dryRun: given(flags, 'dryRun'),
     rehearse: given(flags, 'rehearse'),
+    full: given(flags, 'full'),
+    reread: given(flags, 'reread'),
     ifOlderThanMs: durationMs(flags, 'ifOlderThan'),
     jobs: jobsOf(flags),
     shard: shard === undefined ? undefined : parseShard(shard),
@@ -63,6 +65,8 @@ export function definePush(parent: CommandLine): void {
       '--rehearse',
       'open the suitcase again during the upload, compare every entry, and publish only if all match',
     )
+    .option('--full', 'with incremental: a full deposit, whatever is due')
+    .option('--reread', 'with incremental: read every file again, whatever its size and times say')
     .option('--if-older-than <time>', 'only when the last deposit is older than this (20h)')
     .ends(
       [3, 4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 21, 30, 32, 129, 130, 143],
@@ -260,6 +264,8 @@ async function pushOne(
         signal,
         retryForMs,
         rehearse: o.rehearse,
+        full: o.full,
+        reread: o.reread,
         ...(o.ifOlderThanMs === undefined ? {} : { ifOlderThanMs: o.ifOlderThanMs }),
         ...(prompt === undefined ? {} : { prompt }),
         ...(run.meter.detailed ? { measure: true } : {}),

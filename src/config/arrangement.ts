@@ -2,7 +2,7 @@ import { arrangementPattern, parseArrangementName } from '../names/arrangement.j
 import { parseFingerprint } from '../names/fingerprint.js';
 import { printable } from '../printable.js';
 import type { Value } from './document.js';
-import { duration, type Kind, line, list, named, oneOf, parsed, path, truth } from './kinds.js';
+import { duration, type Kind, line, list, named, oneOf, parsed, path, truth, wholeNumber } from './kinds.js';
 import { mapping, optional, preset, required, type Values } from './mapping.js';
 import { writtenRemote } from './remote.js';
 import { dataset } from './sources.js';
@@ -83,6 +83,26 @@ const shrink: Kind<Values<typeof shrinkage.keys>> = {
   },
 };
 
+const dayMs = 24 * 3600 * 1000;
+const increments = mapping({
+  fullEvery: preset(duration({ least: dayMs, bounds: 'at least 1d' }), 30 * dayMs, '30d'),
+  maxIncrements: preset(wholeNumber(1, 200), 60),
+  agentKeeps: required(duration({ least: 2 * dayMs, bounds: 'at least 2d' })),
+  rereadEvery: preset(duration({ least: dayMs, bounds: 'at least 1d' }), 30 * dayMs, '30d'),
+});
+export const incremental: typeof increments = {
+  ...increments,
+  read: (value) => {
+    const found = increments.read(value);
+    if (found === null || found.agentKeeps >= 2 * found.fullEvery) return found;
+    return value
+      .at('agentKeeps')
+      .report(
+        'must be at least twice fullEvery: a deposit opens only with those before it, back to the full one, which the agent must still have',
+      );
+  },
+};
+
 export const arrangement = mapping(
   {
     beneficiaries: required(beneficiaries),
@@ -94,6 +114,7 @@ export const arrangement = mapping(
     shrink: preset(shrink, { below: half, then: 'warn' }, 'warn'),
     compression: preset(oneOf('auto', 'zstd', 'gzip', 'none'), 'auto'),
     encryption: preset(oneOf('auto', 'modern', 'compat'), 'auto'),
+    incremental: optional(incremental),
     spool: preset(truth, false),
     every: optional(duration({ least: 1, bounds: 'a rhythm is longer than nothing' })),
     ended: optional(day),

@@ -10,6 +10,7 @@ import { recordOutcome } from './outcome.js';
 import type { Deposit } from './push-types.js';
 import type { PushContext } from './push-context.js';
 import { canReadAgain, remoteName, spooledDeposit } from './spooled.js';
+import { clearIndexes } from './chain.js';
 import { beginSealing, draftOf, publishedBy, publishUpload, type Beginning, type Begun } from './stages.js';
 import { step } from './steps.js';
 import { rememberStrays } from './strays.js';
@@ -24,7 +25,11 @@ export async function makeDeposit(context: PushContext): Promise<Deposit> {
   for (;;) {
     try {
       const beginning = beginDeposit(context);
-      return await (o.arrangement.spool ? spooledDeposit(context, beginning) : streamedDeposit(context, beginning));
+      const deposit = await (o.arrangement.spool
+        ? spooledDeposit(context, beginning)
+        : streamedDeposit(context, beginning));
+      await clearIndexes(context.state);
+      return deposit;
     } catch (error) {
       if (!(error instanceof PartialLost) || !canStartAgain(context, error) || Date.now() > startAgainUntil)
         throw error;
@@ -71,7 +76,7 @@ async function streamedDeposit(context: PushContext, beginning: Beginning): Prom
   let begun: Begun | undefined;
   let closing = false;
   try {
-    begun = await beginSealing(context, intent.depositId, beginning.compression, context.agent.stats);
+    begun = await beginSealing(context, { ...beginning, ...intent }, context.agent.stats);
     const { sealing, progress } = begun;
     upload.onReleased((block) => sealing.release(block));
     for await (const block of sealing.blocks) {

@@ -17,7 +17,11 @@ export async function dryRun(o: PushOptions, hooks: PushHooks): Promise<DryRunSu
   const state = new ArrangementState(o.stateDirectory, o.arrangement.name);
   hooks.phase('sealing');
   const context = { o, keys, hooks, state };
-  const { sealing, progress, shrink } = await beginSealing(context, depositId, compression, { acknowledged: 0 });
+  const { sealing, progress, shrink } = await beginSealing(
+    context,
+    { depositId, startedAt, compression },
+    { acknowledged: 0 },
+  );
   try {
     for await (const block of sealing.blocks) {
       progress.sealed(block.length);

@@ -15,6 +15,10 @@ export interface PushOptions {
   dryRun: boolean;
   /** Open what is sealed while it goes out, and compare it. */
   rehearse: boolean;
+  /** With `incremental:`: a full deposit, whatever is due. */
+  full?: boolean;
+  /** With `incremental:`: read every file, whatever its times say. */
+  reread?: boolean;
   /** Skip when the last deposit is younger. */
   ifOlderThanMs?: number;
   /** How long to go on trying to reach the server, at first and after a lost connection. */

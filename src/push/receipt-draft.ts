@@ -9,6 +9,7 @@ import { commitmentOf, openingOf } from '../receipt/proof.js';
 import type { ReceiptDraft } from '../receipt/schema.js';
 import type { CompressionFormat } from '../seal/compress.js';
 import type { SealResult } from '../seal/sealing.js';
+import type { ChainDeposit } from '../dataset/increment/chain.js';
 import { version } from '../version.js';
 import type { DepositKeys } from './deposit-keys.js';
 
@@ -48,6 +49,8 @@ export function draftReceipt(o: {
   compression: CompressionFormat;
   sealed: SealResult;
   rehearsed: boolean;
+  /** The deposits of the chain that this one was to continue; empty for a full one. */
+  earlier: readonly ChainDeposit[];
 }): ReceiptDraft {
   const { keys, sealed, depositId } = o;
   const { packet, cipher, aead } = keys.encryption;
@@ -72,7 +75,7 @@ export function draftReceipt(o: {
     },
   };
   return {
-    schema: 'depot.receipt/1',
+    schema: sealed.dataset.chain === null ? 'depot.receipt/1' : 'depot.receipt/2',
     arrangement: depositId.slice(0, depositId.indexOf('_')),
     ...facts,
     keyProof: {
@@ -83,9 +86,30 @@ export function draftReceipt(o: {
       commitment: o.wrapped.commitment,
     },
     dataset: { entries, bytes, skipped, complete, manifestSha256 },
+    ...chainOf(o),
     ...(o.rehearsed ? { rehearsed: true } : {}),
     cover: coverOf(facts),
     client: { version, runtime: `node ${process.versions.node}`, platform: `${process.platform} ${process.arch}` },
+  };
+}
+
+function chainOf({ sealed, depositId, earlier }: Parameters<typeof draftReceipt>[0]): Pick<ReceiptDraft, 'chain'> {
+  const { chain } = sealed.dataset;
+  if (chain === null) return {};
+  const { number, datasetSha256, entries, bytes, complete, lastReadInFull } = chain;
+  const [full, previous] = number === 0 ? [] : [earlier[0], earlier.at(-1)];
+  return {
+    chain: {
+      fullDepositId: full?.depositId ?? depositId,
+      number,
+      previousDepositId: previous?.depositId ?? null,
+      previousSuitcaseSha256: previous?.sha256 ?? null,
+      datasetSha256,
+      entries,
+      bytes,
+      complete,
+      lastReadInFull,
+    },
   };
 }
 

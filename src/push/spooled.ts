@@ -39,7 +39,7 @@ export async function spooledDeposit(context: PushContext, beginning: Beginning)
   const { intent } = beginning;
   await checkSpoolSpace(context);
   hooks.phase('sealing');
-  const begun = await beginSealing(context, intent.depositId, beginning.compression, context.agent.stats);
+  const begun = await beginSealing(context, { ...beginning, ...intent }, context.agent.stats);
   const { sealing, progress } = begun;
   const name = spoolName(intent.depositId);
   let draft: ReceiptDraft;

@@ -1,10 +1,12 @@
 /** What a deposit that is streamed and one that is spooled have in common. */
 import { hasShrunk, type DatasetOptions, type DatasetSummary, type ShrinkRule } from '../dataset/sources.js';
+import type { ChainDeposit, ChainOptions } from '../dataset/increment/chain.js';
 import { isDepotError } from '../errors.js';
 import { writePending, type PendingRecord } from '../state/pending.js';
 import { lastDataset } from '../state/list.js';
 import { checkDraft } from '../state/record.js';
 import { reserveSpace } from '../state/reserve.js';
+import type { Ledger } from '../state/ledger.js';
 import type { RunDataset } from '../state/runs.js';
 import type { ArrangementState } from '../state/arrangement-state.js';
 import type { ReceiptDraft } from '../receipt/schema.js';
@@ -17,6 +19,7 @@ import { PushProgress } from './progress.js';
 import { rehearsed } from './rehearse.js';
 import type { PushContext } from './push-context.js';
 import type { PushOptions } from './push-types.js';
+import { chainFor } from './chain.js';
 import { bytesOf } from './space.js';
 import { step } from './steps.js';
 
@@ -64,24 +67,28 @@ export interface Begun {
   wrapped: WrappedKey;
   progress: PushProgress;
   shrink: ShrinkRule | null;
+  /** What the deposit is built on, the full one first; empty for one that is built on nothing. */
+  earlier: readonly ChainDeposit[];
 }
 
 /** Starts the sealing thread, and that of the rehearsal; the session key is wiped here as soon as they have it. */
 export async function beginSealing(
-  { o, keys, hooks, state }: Pick<PushContext, 'o' | 'keys' | 'hooks' | 'state'>,
-  depositId: string,
-  compression: CompressionFormat,
+  context: Pick<PushContext, 'o' | 'keys' | 'hooks' | 'state'> & { ledger?: Ledger },
+  { depositId, startedAt, compression }: { depositId: string; startedAt: Date; compression: CompressionFormat },
   sent: { acknowledged: number },
 ): Promise<Begun> {
+  const { o, keys, hooks, state } = context;
   const progress = new PushProgress(hooks, sent);
   if (o.measure === true) progress.expect(bytesOf(o.arrangement.dataset));
   const shrink = await shrinkRule(o, state);
+  const { ledger } = context;
+  const chain = ledger === undefined ? null : await chainFor({ ...context, ledger }, depositId, startedAt);
   const wrapped = await wrapKey(depositId, keys);
   const { pkesk, sessionKey } = wrapped;
   let sealing: Sealing | undefined;
   try {
     sealing = startSealing(
-      { dataset: datasetOf(o, depositId, shrink), compression, pkesk, sessionKey, encryption: keys.encryption },
+      { dataset: datasetOf(o, depositId, shrink, chain), compression, pkesk, sessionKey, encryption: keys.encryption },
       { signal: o.signal, warn: hooks.warn, progress: (read) => progress.dataset(read) },
     );
     if (o.rehearse) sealing = rehearsed(sealing, { ...wrapped, compression });
@@ -90,15 +97,16 @@ export async function beginSealing(
     throw error;
   } finally {
     sessionKey.fill(0);
+    chain?.key.fill(0);
   }
-  return { sealing, wrapped, progress, shrink };
+  return { sealing, wrapped, progress, shrink, earlier: chain?.base?.deposits ?? [] };
 }
 
 /** What the receipt will say; checked, while nothing is published yet. */
 export function draftOf(
   { o, keys, run }: PushContext,
   { intent, startedAt, compression }: Beginning,
-  { wrapped, shrink }: Begun,
+  { wrapped, shrink, earlier }: Begun,
   sealed: SealResult,
 ): ReceiptDraft {
   step('sealed');
@@ -111,6 +119,7 @@ export function draftOf(
     compression,
     sealed,
     rehearsed: o.rehearse,
+    earlier,
   });
   checkDraft(draft);
   run.files = sealed.dataset.files;
@@ -135,7 +144,9 @@ async function shrinkRule(
 }
 
 /** What a run says of the dataset that it has read. */
-export function runDataset({ entries, bytes, excluded }: DatasetSummary, rule: ShrinkRule | null): RunDataset {
+export function runDataset(summary: DatasetSummary, rule: ShrinkRule | null): RunDataset {
+  const { entries, bytes } = summary.chain ?? summary;
+  const { excluded } = summary;
   return {
     entries,
     bytes,
@@ -150,6 +161,7 @@ function datasetOf(
   { arrangement, config }: Pick<PushOptions, 'arrangement' | 'config'>,
   depositId: string,
   shrink: ShrinkRule | null,
+  chain: ChainOptions | null,
 ): DatasetOptions {
   const { dataset, specification, minSize } = arrangement;
   return {
@@ -160,5 +172,6 @@ function datasetOf(
     ...(specification !== undefined && { specification }),
     ...(minSize !== undefined && { minBytes: minSize }),
     ...(shrink !== null && { shrink }),
+    ...(chain !== null && { chain }),
   };
 }

@@ -44,6 +44,21 @@ export function canonicalText(r: Receipt): string {
       skipped: Object.fromEntries(Object.entries(r.dataset.skipped).sort(([a], [b]) => (a < b ? -1 : 1))),
       ...pick(r.dataset, ['complete', 'manifestSha256']),
     },
+    ...(r.chain === undefined
+      ? {}
+      : {
+          chain: pick(r.chain, [
+            'fullDepositId',
+            'number',
+            'previousDepositId',
+            'previousSuitcaseSha256',
+            'datasetSha256',
+            'entries',
+            'bytes',
+            'complete',
+            'lastReadInFull',
+          ]),
+        }),
     ...(r.rehearsed === undefined ? {} : { rehearsed: r.rehearsed }),
     cover: pick(r.cover, ['name', 'bytes', 'sha256']),
     transfer: pick(r.transfer, ['remoteName', 'status', 'remoteSize', 'durability']),

@@ -73,7 +73,7 @@ export function parseSigned<T>(bytes: Uint8Array, name: string, form: SignedForm
 /** Why a schema other than ours is none of a receipt; null for ours. */
 function otherVersion(json: unknown): string | null {
   const schema = typeof json === 'object' && json !== null && 'schema' in json ? json.schema : null;
-  if (schema === 'depot.receipt/1') return null;
+  if (schema === 'depot.receipt/1' || schema === 'depot.receipt/2') return null;
   return typeof schema === 'string' && schema.startsWith('depot.receipt/')
     ? `schema ${printable(schema.slice(0, 100))} is not known to this version of depot`
     : 'no schema depot.receipt/1';

@@ -1,4 +1,4 @@
-/** The receipt (`depot.receipt/1`) and its schema. New facts need a new schema version. */
+/** The receipt and its schema: `depot.receipt/1`, or `/2` of a deposit that is part of a chain. New facts need a new version. */
 import * as v from 'valibot';
 import { printable } from '../printable.js';
 import { fromBase64 } from './base64.js';
@@ -9,6 +9,7 @@ import { supplierPattern } from '../names/supplier.js';
 import { coverName, parseDepositId, parseTimestamp, partialName, suitcaseName } from '../names/deposit.js';
 
 const maxRecipients = 256;
+export const mostIncrements = 366;
 
 /** Fields that attestations have, too. */
 export const text = (pattern: RegExp, what: string) => v.pipe(v.string(), v.regex(pattern, what));
@@ -39,7 +40,7 @@ const personName = text(supplierPattern, 'not a name of 1 to 200 characters on o
 
 /** See `docs/format.md`. Times are `YYYY-MM-DDTHH:MM:SSZ`, sizes bytes, digests lower-case hex, raw bytes base64. */
 const receiptSchema = v.strictObject({
-  schema: v.literal('depot.receipt/1'),
+  schema: v.picklist(['depot.receipt/1', 'depot.receipt/2']),
   depositId,
   arrangement: text(arrangementPattern, 'not the name of an arrangement'),
   supplier: v.strictObject({ name: personName, signerFingerprint: fingerprint }),
@@ -81,6 +82,22 @@ const receiptSchema = v.strictObject({
     complete: v.boolean(),
     manifestSha256: sha256,
   }),
+  /** With `depot.receipt/2` only: the whole night, of which this suitcase may hold a part. */
+  chain: v.exactOptional(
+    v.strictObject({
+      fullDepositId: depositId,
+      /** 0 for a full deposit, 1, 2, … for the increments that follow. */
+      number: v.pipe(count, v.maxValue(mostIncrements, 'too many increments')),
+      previousDepositId: v.nullable(depositId),
+      previousSuitcaseSha256: v.nullable(sha256),
+      datasetSha256: sha256,
+      entries: count,
+      bytes: count,
+      complete: v.boolean(),
+      /** When the last deposit of the chain began in which every file was read. */
+      lastReadInFull: time,
+    }),
+  ),
   /** Present when the sealed bytes were opened again and compared while they streamed. */
   rehearsed: v.exactOptional(v.literal(true)),
   cover: v.strictObject({ name: v.string(), bytes: count, sha256 }),
@@ -122,7 +139,18 @@ function contradiction(r: Receipt): string | null {
   const { packet, cipher, aead, compression } = r.encryption;
   const modern = packet === 'SEIPDv2';
   const id = parseDepositId(r.depositId);
+  const { chain } = r;
   const wants: [boolean, string][] = [
+    [(r.schema === 'depot.receipt/2') === (chain !== undefined), 'chain: with depot.receipt/2 and only there'],
+    [
+      chain === undefined ||
+        [
+          chain.fullDepositId === r.depositId,
+          chain.previousDepositId === null,
+          chain.previousSuitcaseSha256 === null,
+        ].every((isFull) => isFull === (chain.number === 0)),
+      'chain: begins with a full deposit, number 0, and nothing before it',
+    ],
     [id?.arrangement === r.arrangement, 'depositId: of another arrangement'],
     [r.startedAt <= r.completedAt, 'completedAt: before startedAt'],
     [r.suitcase.name === suitcaseName(r.depositId, compression), 'suitcase.name: not that of this deposit'],

@@ -162,8 +162,10 @@ export async function lastDeposit(state: ArrangementState): Promise<LastDeposit 
   return !isListed && byRun.finishedAt >= byReceipt.finishedAt ? byRun : byReceipt;
 }
 
-function datasetOf({ receipt: { dataset } }: ListedReceipt): { entries: number; bytes: number } {
-  return { entries: dataset.entries, bytes: dataset.bytes };
+/** The whole night: an increment holds a part of it. */
+function datasetOf({ receipt: { dataset, chain } }: ListedReceipt): { entries: number; bytes: number } {
+  const { entries, bytes } = chain ?? dataset;
+  return { entries, bytes };
 }
 
 /** The receipt that counts of a deposit, by its id or a beginning that fits one only; 'usage' otherwise. */

@@ -21,7 +21,7 @@ import type { ArrangementState } from './arrangement-state.js';
 /** Larger than the largest receipt. */
 const maxPendingBytes = 2 * 1024 * 1024;
 
-const draft = v.looseObject({ schema: v.literal('depot.receipt/1'), depositId: v.string() });
+const draft = v.looseObject({ schema: v.picklist(['depot.receipt/1', 'depot.receipt/2']), depositId: v.string() });
 const baseSchema = v.object({
   schema: v.literal('depot.pending/1'),
   depositId: v.pipe(

@@ -1,5 +1,5 @@
 /** What docs/configuration.md and the JSON Schema say about each key of depot.yaml. A key without its words does not compile. */
-import type { arrangement, beneficiary, shrinkage } from '../../src/config/arrangement.js';
+import type { arrangement, beneficiary, incremental, shrinkage } from '../../src/config/arrangement.js';
 import type { Keys } from '../../src/config/mapping.js';
 import type { remote } from '../../src/config/remote.js';
 import type { notify, supplier, top } from '../../src/config/schema.js';
@@ -258,6 +258,12 @@ export const arrangementWords: WordsFor<typeof arrangement> = {
     wrong: ['strong'],
     later: { 'recipient-unusable': 'with `modern`, a key does not state that it can read it' },
   },
+  incremental: {
+    about:
+      'Deposit only what changed since the last deposit. The agent must then keep the whole chain of deposits, and its people must know that.',
+    example: '{ agentKeeps: 90d }',
+    wrong: ['true', '{ fullEvery: 30d }', '{ fullEvery: 60d, agentKeeps: 90d }'],
+  },
   spool: {
     about: 'Whether to encrypt to a local file first, whose upload is resumed after a crash.',
     example: 'true',
@@ -368,6 +374,26 @@ export const sourceWords: WordsFor<typeof source> = {
     about: 'Added to the environment of the commands. Not with `stdin`.',
     example: '{ PGUSER: depot }',
     wrong: ['{ DEPOT_PASSWORD: x }', '{ A: [x] }', '[A=b]'],
+  },
+};
+
+export const incrementalWords: WordsFor<typeof incremental> = {
+  fullEvery: {
+    about: 'How old the last full deposit may be before the next one is full again.',
+    example: '14d',
+    wrong: ['12h', '30'],
+  },
+  maxIncrements: { about: 'How many increments may follow a full deposit.', example: '30', wrong: ['0', '1000'] },
+  agentKeeps: {
+    about:
+      'How long the agent keeps each deposit, as agreed with it. An increment opens only with those before it, back to the full deposit: so this is at least twice `fullEvery`.',
+    example: '90d',
+    wrong: ['1d', '90'],
+  },
+  rereadEvery: {
+    about: 'How long a file whose size and times stay the same is taken as unchanged before it is read again.',
+    example: '7d',
+    wrong: ['1h'],
   },
 };
 

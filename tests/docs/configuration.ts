@@ -5,7 +5,7 @@
  */
 import { parse } from 'yaml';
 
-import { arrangement, beneficiary, shrinkage } from '../../src/config/arrangement.js';
+import { arrangement, beneficiary, incremental, shrinkage } from '../../src/config/arrangement.js';
 import { namedKinds } from '../../src/config/kinds.js';
 import { ConfigInvalid, parseConfig } from '../../src/config/load.js';
 import type { Key, Keys } from '../../src/config/mapping.js';
@@ -19,6 +19,7 @@ import {
   beneficiaryWords,
   notifyWords,
   remoteWords,
+  incrementalWords,
   shrinkageWords,
   sourceWords,
   supplierWords,
@@ -113,6 +114,14 @@ export const sections: readonly Section[] = [
     keys: source.keys,
     words: sourceWords,
     put: (keys) => inArrangement({ dataset: `[${flow({ ...sourceFor(Object.keys(keys)), ...keys })}]` }),
+  },
+  {
+    title: 'Keys of incremental',
+    of: 'incremental',
+    where: 'Under `incremental:` of an arrangement, in place of one word.',
+    keys: incremental.keys,
+    words: incrementalWords,
+    put: (keys) => inArrangement({ incremental: flow({ below: '50%', ...keys }) }),
   },
   {
     title: 'Keys of shrink',

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { localError } from '../../durable-file.js';
 import { hkdfSha256 } from '../../primitives.js';
 
 /**
@@ -21,8 +22,9 @@ const SEALED = FRAME + TAG;
 /** An index that cannot be used: it is made anew. The message says why. */
 export class UnusableIndex extends Error {}
 
-/** Writes a new file; what is in it counts after `end`. @throws Error of `node:fs` */
+/** Writes a new file; what is in it counts after `end`. @throws DepotError 'local-…' */
 export class FrameWriter {
+  readonly #path: string;
   readonly #fd: number;
   readonly #key: Uint8Array;
   /** Of the current frame. */
@@ -34,10 +36,11 @@ export class FrameWriter {
 
   /** @param key 32 bytes */
   constructor(path: string, key: Uint8Array) {
-    this.#fd = openSync(path, 'wx', 0o600);
+    this.#path = path;
+    this.#fd = this.#writing(() => openSync(path, 'wx', 0o600));
     const salt = randomBytes(SALT);
     this.#key = fileKey(key, salt);
-    writeAt(this.#fd, Buffer.concat([MAGIC, salt]), 0);
+    this.#write(Buffer.concat([MAGIC, salt]), 0);
   }
 
   /** How many bytes still fit into the current frame. */
@@ -61,13 +64,13 @@ export class FrameWriter {
   release(): void {
     const held = this.#held;
     this.#held = null;
-    if (held !== null && held.number !== this.number) this.#write(held.frame, held.number, false);
+    if (held !== null && held.number !== this.number) this.#seal(held.frame, held.number, false);
   }
 
   /** Everything is on the disk. */
   end(): void {
     this.#close(true);
-    fsyncSync(this.#fd);
+    this.#writing(() => fsyncSync(this.#fd));
     this.close();
   }
 
@@ -79,15 +82,29 @@ export class FrameWriter {
   #close(isLast: boolean): void {
     this.#frame.fill(0, this.#used);
     if (this.#held?.frame === this.#frame) this.#frame = Buffer.alloc(FRAME);
-    else this.#write(this.#frame, this.number, isLast);
+    else this.#seal(this.#frame, this.number, isLast);
     this.number++;
     this.#used = 0;
   }
 
-  #write(frame: Buffer, number: number, isLast: boolean): void {
+  #seal(frame: Buffer, number: number, isLast: boolean): void {
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonceOf(number, isLast));
     const sealed = [cipher.update(frame), cipher.final(), cipher.getAuthTag()];
-    writeAt(this.#fd, Buffer.concat(sealed, SEALED), HEAD + number * SEALED);
+    this.#write(Buffer.concat(sealed, SEALED), HEAD + number * SEALED);
+  }
+
+  #write(bytes: Buffer, position: number): void {
+    this.#writing(() => {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at, bytes.length - at, position + at);
+    });
+  }
+
+  #writing<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw localError(error, 'write', this.#path);
+    }
   }
 }
 
@@ -146,8 +163,4 @@ function nonceOf(number: number, isLast: boolean): Buffer {
   nonce[0] = isLast ? 1 : 0;
   nonce.writeUIntBE(number, 6, 6);
   return nonce;
-}
-
-function writeAt(fd: number, bytes: Uint8Array, position: number): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, position + at);
 }

@@ -1,0 +1,131 @@
+/** What tonight's deposit of an arrangement with `incremental:` is built on. */
+import { existsSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { ChainDeposit, ChainOptions } from '../dataset/increment/chain.js';
+import { makeDirectory, writeFileAtomic } from '../durable-file.js';
+import { receiptName, timestamp } from '../names/deposit.js';
+import { keyDerivedFrom } from '../pgp/derived-key.js';
+import { parseReceipt } from '../receipt/parse.js';
+import type { Receipt } from '../receipt/schema.js';
+import { type ArrangementState, readStoredReceipt } from '../state/arrangement-state.js';
+import { destroyedDeposits } from '../state/ledger.js';
+import { newestDeposit } from '../state/list.js';
+import { readPending } from '../state/pending.js';
+import { lastRun } from '../state/runs.js';
+import type { PushContext } from './push-context.js';
+
+const FOLDER = 'index';
+const TAG = `Signature: 8a477f597d28d172789f06886806bc55
+# An index of depot: what the last deposits hold, so that the next need not send it again. It can be thrown away.
+`;
+
+type Incremental = NonNullable<PushContext['o']['arrangement']['incremental']>;
+type InChain = Receipt & { chain: NonNullable<Receipt['chain']> };
+
+/** Null for an arrangement without `incremental:`. */
+export async function chainFor(
+  { o, state, keys, ledger, hooks }: Pick<PushContext, 'o' | 'state' | 'keys' | 'ledger' | 'hooks'>,
+  depositId: string,
+  startedAt: Date,
+): Promise<ChainOptions | null> {
+  const { incremental } = o.arrangement;
+  if (incremental === undefined) return null;
+  const folder = state.file(FOLDER);
+  await makeDirectory(folder);
+  await writeFileAtomic(path.join(folder, 'CACHEDIR.TAG'), TAG);
+  const recipients = keys.recipients.map(({ subkeyFingerprint }) => subkeyFingerprint).sort();
+  const found = o.full === true ? 'asked for with --full' : await baseFor(state, incremental, recipients, startedAt);
+  if (typeof found === 'string') hooks.warn(`this is a full deposit: ${found}`);
+  const base = typeof found === 'string' ? null : found;
+  if (base?.late === true)
+    hooks.warn('a full deposit is due, and the last try failed: this is an increment once more', 'act');
+  return {
+    index: indexFile(state, depositId),
+    key: await keyDerivedFrom(keys.signer, Buffer.from(ledger.id, 'hex'), 'depot index 1', startedAt),
+    recipients,
+    base: base && { index: indexFile(state, base.receipt.depositId), deposits: base.deposits },
+    reread: base !== null && (o.reread === true || isRereadDue(base.receipt, incremental, startedAt)),
+    startedAt: timestamp(startedAt),
+  };
+}
+
+function indexFile(state: ArrangementState, depositId: string): string {
+  return state.file(path.join(FOLDER, `${depositId}.index`));
+}
+
+interface Base {
+  receipt: InChain;
+  /** The full deposit, its increments, and the base itself. */
+  deposits: ChainDeposit[];
+  /** A full deposit would have been due. */
+  late: boolean;
+}
+
+/** The newest acknowledged deposit, if tonight's may be built on it; else why not. */
+async function baseFor(
+  state: ArrangementState,
+  incremental: Incremental,
+  recipients: readonly string[],
+  now: Date,
+): Promise<Base | string> {
+  const destroyed = await destroyedDeposits(state);
+  const newest = (await newestDeposit(state, destroyed))?.receipt;
+  if (newest === undefined) return 'there is none yet';
+  if (!isInChain(newest)) return 'the last deposit was made without incremental:';
+  const sealedFor = newest.encryption.recipients.map(({ subkeyFingerprint }) => subkeyFingerprint).sort();
+  if (sealedFor.join() !== recipients.join()) return 'the recipients are not those of the last deposit';
+  if (!existsSync(indexFile(state, newest.depositId))) return 'there is no index of the last deposit';
+  const receipts = await chainOf(state, newest);
+  if (receipts === null) return 'the receipts of the chain are not all here';
+  const gone = receipts.find(({ depositId }) => destroyed.has(depositId));
+  if (gone !== undefined) return `${gone.depositId}, on which the last deposit is built, was destroyed`;
+  const deposits = receipts.map(({ depositId, suitcase: { bytes, sha256 } }) => ({ depositId, bytes, sha256 }));
+  const [full, ...increments] = receipts;
+  if (increments.length >= incremental.maxIncrements) return `there are ${increments.length} increments since the last`;
+  const sum = increments.reduce((bytes, { suitcase }) => bytes + suitcase.bytes, 0);
+  if (sum > full!.suitcase.bytes) return 'the increments since the last one are larger than that';
+  const age = now.getTime() - Date.parse(full!.startedAt);
+  if (age >= 0 && age < incremental.fullEvery) return { receipt: newest, deposits, late: false };
+  const run = await lastRun(state);
+  const hasFailed = run !== null && (run.exit === 14 || run.exit === 16);
+  if (hasFailed && age >= 0 && age < 1.5 * incremental.fullEvery) return { receipt: newest, deposits, late: true };
+  return age < 0 ? 'the last one is from the future' : 'the last one is old enough';
+}
+
+function isInChain(receipt: Receipt): receipt is InChain {
+  return receipt.chain !== undefined;
+}
+
+/** The receipts of a deposit's chain, the full one first; null when one is missing or is another. */
+export async function chainOf(state: ArrangementState, newest: InChain): Promise<InChain[] | null> {
+  const receipts = [newest];
+  for (let next = newest; next.chain.number > 0; ) {
+    const { previousDepositId, previousSuitcaseSha256, number } = next.chain;
+    const stored = await readStoredReceipt(state.directory, receiptName(previousDepositId!));
+    if (stored === null) return null;
+    const receipt = parseReceipt(stored.bytes, stored.path);
+    if (!isInChain(receipt) || receipt.suitcase.sha256 !== previousSuitcaseSha256) return null;
+    if (receipt.chain.number !== number - 1) return null;
+    receipts.unshift(receipt);
+    next = receipt;
+  }
+  return receipts;
+}
+
+function isRereadDue({ chain }: InChain, { rereadEvery }: Incremental, now: Date): boolean {
+  return now.getTime() - Date.parse(chain.lastReadInFull) >= rereadEvery;
+}
+
+/** Removes the indexes on which nothing can be built any more: all but those of the newest deposit and of pending ones. */
+export async function clearIndexes(state: ArrangementState): Promise<void> {
+  const names = await readdir(state.file(FOLDER)).catch(() => []);
+  if (names.length === 0) return;
+  const newest = await newestDeposit(state, await destroyedDeposits(state));
+  const { records, unreadable } = await readPending(state);
+  if (unreadable.length > 0) return;
+  const kept = new Set([newest?.depositId, ...records.map(({ depositId }) => depositId)].map((id) => `${id}.index`));
+  for (const name of names) {
+    if (name.endsWith('.index') && !kept.has(name)) await rm(state.file(path.join(FOLDER, name)), { force: true });
+  }
+}
