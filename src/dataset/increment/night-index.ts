@@ -128,7 +128,7 @@ export class NightIndex {
   #list(entry: IndexEntry): void {
     const { type, flags, other } = entry;
     if (type === 'file' || type === 'hardlink') this.files++;
-    this.listing.add({ ...entry, changed: (flags & CHANGED) !== 0, linkTarget: type === 'file' ? null : other });
+    this.listing.add(entry, (flags & CHANGED) !== 0, type === 'file' ? null : other);
   }
 }
 

@@ -32,7 +32,9 @@ function described(night: ReadonlyMap<string, Restored>, source: string): Map<st
 
 async function onDisk(directory: string): Promise<Map<string, Omit<TreeEntry, 'linkedWith'>>> {
   const entries = await readTree(directory);
-  return new Map([...entries].map(([path, { linkedWith, ...entry }]) => (void linkedWith, [path, entry])));
+  return new Map(
+    [...entries].map(([path, { linkedWith, ...entry }]) => [path, linkedWith === undefined ? entry : entry]),
+  );
 }
 
 describe('twelve nights of a random tree', () => {
