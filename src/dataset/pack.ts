@@ -9,7 +9,7 @@ import { printable } from '../printable.js';
 import { packDirectory } from './directory.js';
 import { packFileSource } from './file.js';
 import { HardLinks } from './hard-links.js';
-import { ChainNight, type ChainSummary } from './increment/chain.js';
+import { ChainNight, type ChainSummary } from './increment/chain-night.js';
 import type { ManifestEnd } from './manifest.js';
 import { notEmpty, PartBuffer, packParts, readStdin, streamedHeader } from './parts.js';
 import { readme } from './readme.js';

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { ChainDeposit, ChainOptions } from '../dataset/increment/chain.js';
+import type { ChainDeposit, ChainOptions } from '../dataset/increment/chain-night.js';
 import { makeDirectory, writeFileAtomic } from '../durable-file.js';
 import { receiptName, timestamp } from '../names/deposit.js';
 import { keyDerivedFrom } from '../pgp/derived-key.js';
