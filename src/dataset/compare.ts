@@ -1,8 +1,11 @@
 import { fromBytes, toBytes, type ByteString } from './bytestring.js';
-import type { Hash } from '../primitives.js';
+import { toLatin1, type Hash } from '../primitives.js';
+import { MAX_CHAIN_BYTES, parseChain, type Chain } from './increment/chain-file.js';
+import type { NightEntry } from './increment/line.js';
+import { parseIncrementLine } from './increment/parse.js';
 import { MANIFEST_PART_BYTES, MANIFEST_PATH, parseManifestLine } from './manifest.js';
 import type { ManifestEnd, ManifestEntry } from './manifest.js';
-import { FIRST_ENTRY, partName } from '../names/archive.js';
+import { CHAIN_PATH, FIRST_ENTRY, isInterleaved, partName, PIECES_PATH } from '../names/archive.js';
 import { type EntrySink, type TarEntry, refused, shown } from './tar/format.js';
 import { WalkOrder } from './walk-order.js';
 
@@ -19,6 +22,8 @@ export interface ManifestResult {
   complete: boolean | null;
   /** What does not agree, ready to print. */
   problems: string[];
+  /** Of an increment: what it builds on. Its entries are those of this suitcase, not of the whole night. */
+  chain?: Chain;
 }
 
 export interface ManifestCheckOptions {
@@ -33,13 +38,24 @@ export interface ManifestCheckOptions {
 const MAX_PENDING = 64 << 20;
 const PENDING_OVERHEAD = 256;
 const MAX_PROBLEMS = 20;
+const BRACE = 0x7b;
 
 type Pending = Omit<ManifestEntry, 'changed'>;
+/** What both manifests say of an entry. */
+type Listed = Pick<NightEntry, Exclude<keyof Pending, 'parts'>> & { parts: number | null };
 type Current =
   | { kind: 'manifest'; part: Uint8Array; fill: number }
   | { kind: 'entry'; record: Pending; hash: Hash | null }
-  | { kind: 'part' }
+  | { kind: 'chain'; record: Pending; hash: Hash; text: Uint8Array; fill: number }
+  | { kind: 'part'; series: Series }
   | { kind: 'unchecked' };
+
+/** A file in parts that goes by. */
+interface Series {
+  record: Pending;
+  parts: number;
+  hash: Hash;
+}
 
 /**
  * Compares an archive with its manifest as it streams by: every entry but the manifest's own parts has a line, every
@@ -57,8 +73,11 @@ export class ManifestCheck implements EntrySink {
   #current: Current = { kind: 'unchecked' };
   #pending: Pending[] = [];
   #pendingBytes = 0;
-  /** A file in parts that goes by. */
-  #series: { record: Pending; parts: number; hash: Hash } | null = null;
+  #series: Series | null = null;
+  /** Of an increment: what is in parts between all other entries, until its line comes. */
+  readonly #between = new Map<ByteString, Series>();
+  #seen = 0;
+  #chain: Chain | null = null;
   #manifestParts = 0;
   #started = false;
   #last: ManifestEnd | null = null;
@@ -80,26 +99,33 @@ export class ManifestCheck implements EntrySink {
       return;
     }
     if (this.#last !== null) this.#problem(`${shown(entry.path)} comes after the end of the manifest`);
+    const isChain = this.#seen++ === 1 && path === (CHAIN_PATH as string);
     const part = partName(path);
     if (part?.joined === MANIFEST_PATH) this.#beginManifest(entry, part.number);
     else if (part !== null) this.#beginPart(entry, part.joined, part.number);
     else {
       this.#endSeries();
       this.#checkOrder(path, entry.type === 'directory');
-      this.#current = {
-        kind: 'entry',
-        record: record(entry, path),
-        hash: entry.type === 'file' ? (this.#options.made?.() ?? this.#options.hash()) : null,
-      };
+      if (isChain) this.#beginChain(entry, path);
+      else
+        this.#current = {
+          kind: 'entry',
+          record: record(entry, path),
+          hash: entry.type === 'file' ? (this.#options.made?.() ?? this.#options.hash()) : null,
+        };
     }
   }
 
   data(bytes: Uint8Array): void {
     const current = this.#current;
     if (current.kind === 'entry') current.hash?.update(bytes);
-    else if (current.kind === 'part') this.#series?.hash.update(bytes);
+    else if (current.kind === 'part') current.series.hash.update(bytes);
     else if (current.kind === 'manifest') {
       current.part.set(bytes, current.fill);
+      current.fill += bytes.length;
+    } else if (current.kind === 'chain') {
+      current.hash.update(bytes);
+      current.text.set(bytes, current.fill);
       current.fill += bytes.length;
     }
   }
@@ -109,6 +135,9 @@ export class ManifestCheck implements EntrySink {
     if (current.kind === 'entry') {
       if (current.hash !== null) current.record.sha256 = current.hash.hex();
       this.#await(current.record);
+    } else if (current.kind === 'chain') {
+      this.#chain = parseChain(current.text);
+      this.#await({ ...current.record, sha256: current.hash.hex() });
     } else if (current.kind === 'manifest') {
       this.#readLines(current.part);
     }
@@ -123,11 +152,20 @@ export class ManifestCheck implements EntrySink {
     this.#endSeries();
     if (!this.#lost && this.#pending.length > 0)
       this.#problem(`${named(this.#pending[0]!.path)} is not in the manifest`);
+    for (const path of this.#between.keys()) this.#problem(`${named(path)} is not in the manifest`);
     if (this.#last === null) this.#problem('the manifest has no end');
     if (this.#moreProblems > 0) this.#problems.push(`and ${this.#moreProblems} more`);
     const { skipped, complete } = this.#last ?? { skipped: null, complete: null };
     const manifestSha256 = this.#manifestHash.hex();
-    return { manifest: 'found', ...counts, manifestSha256, skipped, complete, problems: this.#problems };
+    return {
+      manifest: 'found',
+      ...counts,
+      manifestSha256,
+      skipped,
+      complete,
+      problems: this.#problems,
+      ...(this.#chain !== null && { chain: this.#chain }),
+    };
   }
 
   #beginManifest(entry: TarEntry, number: number): void {
@@ -139,26 +177,43 @@ export class ManifestCheck implements EntrySink {
     this.#current = { kind: 'manifest', part: new Uint8Array(entry.size), fill: 0 };
   }
 
+  #beginChain(entry: TarEntry, path: ByteString): void {
+    if (entry.type !== 'file' || entry.size > MAX_CHAIN_BYTES)
+      throw refused('chain.json is not a file of at most 1 MiB');
+    const text = new Uint8Array(entry.size);
+    this.#current = { kind: 'chain', record: record(entry, path), hash: this.#options.hash(), text, fill: 0 };
+  }
+
   #beginPart(entry: TarEntry, joined: ByteString, number: number): void {
-    this.#current = { kind: 'part' };
-    if (number === 1) {
-      this.#endSeries();
-      this.#checkOrder(joined, false);
-      this.#series = { record: record(entry, joined), parts: 0, hash: this.#options.hash() };
-      this.#series.record.size = 0;
-    } else if (this.#series?.record.path !== joined || number !== this.#series.parts + 1) {
+    const isBetween = this.#chain !== null && isInterleaved(joined);
+    if (this.#chain !== null && !isBetween)
+      throw refused(`an increment holds parts of a file of the dataset: ${shown(entry.path)}`);
+    let series = isBetween ? this.#between.get(joined) : this.#series;
+    if (number === 1 && (!isBetween || series === undefined)) {
+      if (!isBetween) {
+        this.#endSeries();
+        this.#checkOrder(joined, false);
+      }
+      series = { record: record(entry, joined), parts: 0, hash: this.#options.hash() };
+      series.record.size = 0;
+      if (isBetween) this.#between.set(joined, series);
+      else this.#series = series;
+    } else if (series?.record.path !== joined || number !== series.parts + 1) {
       throw refused(`a part is out of order: ${shown(entry.path)}`);
     }
     if (entry.type !== 'file') throw refused(`a part is not a file: ${shown(entry.path)}`);
-    this.#series.parts++;
-    this.#series.record.size += entry.size;
+    series.parts++;
+    series.record.size += entry.size;
+    // The manifest of an increment counts the pieces with the dataset.
+    if (isBetween && joined === (PIECES_PATH as string)) this.#bytes += entry.size;
+    this.#current = { kind: 'part', series };
   }
 
   #endSeries(): void {
     const series = this.#series;
     if (series === null) return;
     this.#series = null;
-    this.#await({ ...series.record, parts: series.parts, sha256: series.hash.hex() });
+    this.#await(joinedRecord(series));
   }
 
   #await(record: Pending): void {
@@ -184,11 +239,15 @@ export class ManifestCheck implements EntrySink {
 
   /** `next`: how many of the waiting entries were compared; returns how many are now. */
   #line(bytes: Uint8Array, next: number): number {
+    // A first or last line is JSON in every manifest, the others are not in an increment's.
+    if (this.#chain !== null && bytes[0] !== BRACE) return this.#incrementLine(bytes, next);
     const line = parseManifestLine(bytes);
     if ((line.kind === 'start') === this.#started) throw refused('the manifest does not begin with its first line');
     if (this.#last !== null) throw refused('the manifest goes on after its last line');
     switch (line.kind) {
       case 'start':
+        if (line.version !== (this.#chain === null ? 1 : 2))
+          throw refused(`the manifest holds a line with a missing or wrong manifest: version ${line.version}`);
         this.#started = true;
         return next;
       case 'end':
@@ -200,13 +259,40 @@ export class ManifestCheck implements EntrySink {
           );
         return next;
       case 'entry':
+        if (this.#chain !== null) throw refused('the manifest of an increment holds a line of another manifest');
         if (next === this.#pending.length) this.#endSeries();
         if (!this.#lost) this.#compare(line, this.#pending[next]);
         return next + 1;
     }
   }
 
-  #compare(line: ManifestEntry, entry: Pending | undefined): void {
+  #incrementLine(bytes: Uint8Array, next: number): number {
+    if (!this.#started) throw refused('the manifest does not begin with its first line');
+    if (this.#last !== null) throw refused('the manifest goes on after its last line');
+    const line = parseIncrementLine(toLatin1(bytes));
+    if (line.kind === 'removed') return next;
+    const { origin } = line;
+    if (origin.kind === 'parts') {
+      this.#compareBetween({ ...line, parts: origin.count });
+      return next;
+    }
+    // What lies elsewhere has no entry, and a hard link has none either.
+    if (origin.kind !== 'entry' || line.type === 'hardlink') return next;
+    if (!this.#lost) this.#compare({ ...line, parts: null }, this.#pending[next]);
+    return next + 1;
+  }
+
+  #compareBetween(line: Listed): void {
+    const series = this.#between.get(line.path);
+    if (series === undefined) {
+      this.#problem(`${named(line.path)} is in the manifest and not in the archive`);
+      return;
+    }
+    this.#between.delete(line.path);
+    this.#compare(line, joinedRecord(series));
+  }
+
+  #compare(line: Listed, entry: Pending | undefined): void {
     if (entry?.path !== line.path) {
       this.#problem(
         entry === undefined
@@ -250,6 +336,10 @@ function record(entry: TarEntry, path: ByteString): Pending {
   const { type, size, mode, mtimeNs } = entry;
   const linkTarget = entry.linkTarget === null ? null : fromBytes(entry.linkTarget);
   return { path, type, size, mode, mtimeNs, sha256: null, linkTarget, parts: null };
+}
+
+function joinedRecord({ record, parts, hash }: Series): Pending {
+  return { ...record, parts, sha256: hash.hex() };
 }
 
 function named(path: ByteString): string {

@@ -3,12 +3,14 @@ import type { DepotError } from '../errors.js';
 import { fromBytes, fromText, toBytes, type ByteString, localName } from './bytestring.js';
 import { errnoOf, extractError, notBelowDirectory, taken } from './extract/errors.js';
 import { FileWriter, type BlockWriter } from './extract/file-writer.js';
-import { makeSymlink, settleDirectory, settleOpen, timestamp } from './extract/finish.js';
+import { finishTree, settleOpen, timestamp } from './extract/finish.js';
+import { NO_HARD_LINKS } from './extract/links.js';
 import { onDisk, parted, Parents } from './extract/parents.js';
 import { Spool } from './extract/spool.js';
+import { Warnings } from './extract/warnings.js';
 import type { Hash } from '../primitives.js';
 import { MANIFEST_PATH } from './manifest.js';
-import { FIRST_ENTRY, partName } from '../names/archive.js';
+import { CHAIN_PATH, FIRST_ENTRY, isInterleaved, partName } from '../names/archive.js';
 import { type EntrySink, type TarEntry, refused, shown } from './tar/format.js';
 
 export interface ExtractorOptions {
@@ -45,9 +47,6 @@ const DIRECTORY_MODE = 0o1777;
 const NO_TARGET = '' as ByteString;
 /** Files in parts that the manifest did not confirm yet: one per source of unknown length. */
 const MAX_UNCONFIRMED = 1000;
-/** An archive may hold a million names that are not possible here. */
-const MAX_WARNINGS = 1000;
-const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK'];
 
 /**
  * Writes the entries of an archive below a directory. Paths are canonical, as `TarReader` gives them. Files are made
@@ -60,7 +59,7 @@ const NO_HARD_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EML
  * all. Runs of zeros become holes. Memory grows with the depth of the tree, not with the number of entries.
  *
  * In an archive made by depot, files in parts are joined as they come; the manifest must confirm each (`joined`), and
- * its own parts become `DEPOT/manifest.ndjson`.
+ * its own parts become `DEPOT/manifest.ndjson`. An increment has more such files, whose parts alternate.
  *
  * Synchronous: meant for a thread of its own. Throws `archive-refused`, `local-disk-full` and `local-not-writable`;
  * then call `discard`, and remove the directory (`removeExtracted`).
@@ -82,15 +81,18 @@ export class Extractor implements EntrySink {
   readonly #parents: Parents;
   /** Above the last file that a hard link points to. */
   readonly #linked: Parents;
-  #manifest: Joined | null = null;
+  /** The manifest, and in an increment other parts between all entries, by what they join to. */
+  readonly #between = new Map<ByteString, Joined>();
+  #isIncrement = false;
+  #seen = 0;
   #series: Joined | null = null;
   readonly #unconfirmed = new Map<ByteString, number>();
-  #unkept = false;
-  #warnings = 0;
+  readonly #warnings: Warnings;
   #isDigested = false;
 
   constructor(options: ExtractorOptions) {
     this.#options = options;
+    this.#warnings = new Warnings(options.warn);
     this.#platform = options.platform ?? process.platform;
     this.#root = fromText(options.directory);
     this.#writer = new FileWriter(options.large);
@@ -115,6 +117,7 @@ export class Extractor implements EntrySink {
     this.#fromDepot ??= path === FIRST_ENTRY;
     this.#bytes += entry.size;
     this.#count();
+    if (this.#seen++ === 1 && this.#fromDepot) this.#isIncrement = path === (CHAIN_PATH as string);
     const part = this.#fromDepot ? partName(path) : null;
     try {
       if (part !== null) {
@@ -145,7 +148,7 @@ export class Extractor implements EntrySink {
     try {
       const size = this.#writer.finish();
       this.#open = null;
-      if (file.joined === null) this.#kept(settleOpen(file));
+      if (file.joined === null) this.#warnings.kept(settleOpen(file));
       else file.joined.size = size;
     } catch (error) {
       throw extractError(error, this.#path);
@@ -161,6 +164,11 @@ export class Extractor implements EntrySink {
   joined(path: ByteString, parts: number): void {
     if (this.#fromDepot !== true) return;
     if (this.#series?.path === path) this.#closeSeries();
+    const between = this.#between.get(path);
+    if (between?.parts === parts) {
+      this.#closeBetween(between);
+      return;
+    }
     if (this.#unconfirmed.get(path) !== parts)
       throw refused(`the manifest joins parts that the archive does not hold: ${shown(toBytes(path))}`);
     this.#unconfirmed.delete(path);
@@ -170,10 +178,9 @@ export class Extractor implements EntrySink {
   allRead(): void {
     try {
       this.#closeSeries();
-      const manifest = this.#manifest;
-      this.#manifest = null;
-      if (manifest !== null) this.#kept(settleOpen(manifest));
-      for (const path of this.#unconfirmed.keys())
+      const manifest = this.#between.get(MANIFEST_PATH as ByteString);
+      if (manifest !== undefined) this.#closeBetween(manifest);
+      for (const path of [...this.#unconfirmed.keys(), ...this.#between.keys()])
         throw refused(`the manifest does not join the parts of ${shown(toBytes(path))}`);
     } catch (error) {
       throw extractError(error, this.#root);
@@ -182,20 +189,8 @@ export class Extractor implements EntrySink {
 
   /** After `allRead`, once all was found authentic: makes symlinks, gives directories their modes and times. */
   finish(): void {
-    const parents = new Parents(this.#root, this.#platform, () => false);
-    const locate = (path: ByteString): ByteString => {
-      const place = parents.place(path);
-      if (place === null) throw refused(notBelowDirectory(path));
-      return place;
-    };
     try {
-      for (const record of this.#spool.records()) {
-        if (record.kind === 'symlink') makeSymlink(record, locate(record.path), (message) => this.#warn(message));
-      }
-      // A directory that comes twice (`tar -r` does that) ends as the later entry says.
-      for (const record of this.#spool.records()) {
-        if (record.kind === 'directory') this.#kept(settleDirectory(record, locate));
-      }
+      finishTree(this.#spool, this.#root, this.#platform, this.#warnings);
     } catch (error) {
       throw extractError(error, this.#root);
     } finally {
@@ -206,10 +201,12 @@ export class Extractor implements EntrySink {
   /** Closes what is open; what was written stays for the caller to remove. May be called again. */
   discard(): void {
     this.#writer.abandon();
-    for (const file of new Set([this.#open?.fd, this.#series?.fd, this.#manifest?.fd])) {
+    const between = [...this.#between.values()].map(({ fd }) => fd);
+    for (const file of new Set([this.#open?.fd, this.#series?.fd, ...between])) {
       if (file !== undefined) closeSync(file);
     }
-    this.#open = this.#series = this.#manifest = null;
+    this.#open = this.#series = null;
+    this.#between.clear();
     this.#spool.close();
   }
 
@@ -240,13 +237,13 @@ export class Extractor implements EntrySink {
 
   #beginPart(entry: TarEntry, joined: ByteString, number: number): void {
     if (entry.type !== 'file') throw refused(`a part is not a file: ${shown(entry.path)}`);
-    const isManifest = joined === MANIFEST_PATH;
-    let file = isManifest ? this.#manifest : this.#series;
+    const isBetween = joined === MANIFEST_PATH || (this.#isIncrement && isInterleaved(joined));
+    let file = isBetween ? this.#between.get(joined) : this.#series;
     if (number === 1 && file?.path !== joined) {
-      if (!isManifest) this.#closeSeries();
+      if (!isBetween) this.#closeSeries();
       const fd = this.#create(this.#place(joined));
       file = { path: joined, fd, size: 0, parts: 0, mode: entry.mode & FILE_MODE, mtimeNs: entry.mtimeNs };
-      if (isManifest) this.#manifest = file;
+      if (isBetween) this.#between.set(joined, file);
       else this.#series = file;
     }
     if (file?.path !== joined || number !== file.parts + 1)
@@ -256,11 +253,16 @@ export class Extractor implements EntrySink {
     this.#writer.start(file.fd, file.size, entry.size, false);
   }
 
+  #closeBetween(file: Joined): void {
+    this.#between.delete(file.path);
+    this.#warnings.kept(settleOpen(file));
+  }
+
   #closeSeries(): void {
     const series = this.#series;
     if (series === null) return;
     this.#series = null;
-    this.#kept(settleOpen(series));
+    this.#warnings.kept(settleOpen(series));
     if (this.#unconfirmed.size === MAX_UNCONFIRMED)
       throw refused('the archive holds too many files in parts that its manifest does not name');
     this.#unconfirmed.set(series.path, series.parts);
@@ -304,19 +306,10 @@ export class Extractor implements EntrySink {
     const { name } = parted(path);
     const local = localName(name, this.#platform);
     if (local !== name)
-      this.#warn(`${shown(toBytes(path))} is not a possible name here: its last part becomes ${shown(toBytes(local))}`);
+      this.#warnings.add(
+        `${shown(toBytes(path))} is not a possible name here: its last part becomes ${shown(toBytes(local))}`,
+      );
     return (this.#at = this.#parents.place(path)!);
-  }
-
-  #kept(modeAndTime: boolean): void {
-    if (!modeAndTime && !this.#unkept) this.#warn('this file system cannot keep the modes and times of all entries');
-    this.#unkept ||= !modeAndTime;
-  }
-
-  #warn(message: string): void {
-    this.#warnings++;
-    if (this.#warnings <= MAX_WARNINGS) this.#options.warn(message);
-    else if (this.#warnings === MAX_WARNINGS + 1) this.#options.warn('there is more like this, which is not listed');
   }
 
   #count(): void {

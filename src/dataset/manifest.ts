@@ -17,9 +17,9 @@ import { sha256Pattern } from '../names/digest.js';
 import { paxTime, splitTime, type EntryType } from './tar/format.js';
 import type { TarHeader } from './tar/write.js';
 
-const MANIFEST_SCHEMA = 'depot.manifest/1';
-/** 2: of an increment, whose other lines are those of increment/lines.ts. */
+/** 2: of an increment, whose other lines are not JSON but those of increment/lines.ts. */
 export type ManifestVersion = 1 | 2;
+const SCHEMAS: Readonly<Record<string, ManifestVersion>> = { 'depot.manifest/1': 1, 'depot.manifest/2': 2 };
 /** Its parts are `DEPOT/manifest.ndjson.part-000001` and so on, of at most `MANIFEST_PART_BYTES`, whole lines each. */
 export const MANIFEST_PATH = 'DEPOT/manifest.ndjson';
 export const MANIFEST_PART_BYTES = 4 << 20;
@@ -37,6 +37,7 @@ export interface ManifestContent {
 export interface ManifestEntry extends TarHeader, ManifestContent {}
 
 interface ManifestStart {
+  version: ManifestVersion;
   /** 32 bytes in hex. */
   random: string;
 }
@@ -57,7 +58,7 @@ export type ManifestLine =
   | ({ kind: 'entry' } & ManifestEntry)
   | ({ kind: 'end' } & ManifestEnd);
 
-export function encodeStart({ version, random }: ManifestStart & { version: ManifestVersion }): string {
+export function encodeStart({ version, random }: ManifestStart): string {
   return `${JSON.stringify({ manifest: `depot.manifest/${version}`, random })}\n`;
 }
 
@@ -120,8 +121,9 @@ export function parseManifestLine(line: Uint8Array | string): ManifestLine {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw malformed('line');
   const o = json as Record<string, unknown>;
   if ('manifest' in o) {
-    if (o['manifest'] !== MANIFEST_SCHEMA) throw malformed('manifest');
-    return { kind: 'start', random: text(o, 'random', sha256Pattern) };
+    const version = SCHEMAS[text(o, 'manifest', /^depot\.manifest\/\d+$/)];
+    if (version === undefined) throw malformed('manifest');
+    return { kind: 'start', version, random: text(o, 'random', sha256Pattern) };
   }
   if ('entries' in o)
     return {

@@ -3,6 +3,16 @@
 /** The first entry of every archive that depot makes; one that begins otherwise has no manifest and no parts. */
 export const FIRST_ENTRY = 'DEPOT/README.md';
 
+/** The second entry of an increment, and of nothing else: which suitcases it needs. */
+export const CHAIN_PATH = 'DEPOT/chain.json';
+
+/** In an increment, joined from parts that stand between the other entries: new bytes of large files, and what these are made of. */
+export const PIECES_PATH = 'DEPOT/pieces';
+export const RANGES_PATH = 'DEPOT/ranges';
+export function isInterleaved(path: string): boolean {
+  return path === PIECES_PATH || path === RANGES_PATH;
+}
+
 /**
  * Parts: what has no known length (a command, stdin, the manifest) is stored as `<path>.part-000001`,
  * `<path>.part-000002`, …, which `cat <path>.part-*` joins. Six digits, so that a shell's order is ours.

@@ -106,7 +106,7 @@ describe('a line', () => {
 
 test('the first and the last line come back as they were', () => {
   const random = '0123456789abcdef'.repeat(4);
-  expect(parseManifestLine(encodeStart({ version: 1, random }))).toEqual({ kind: 'start', random });
+  expect(parseManifestLine(encodeStart({ version: 1, random }))).toEqual({ kind: 'start', version: 1, random });
   const end = { entries: 3, bytes: 40_000_005, skipped: { socket: 1 }, complete: true };
   expect(encodeEnd(end)).toBe('{"entries":3,"bytes":40000005,"skipped":{"socket":1},"complete":true}\n');
   expect(parseManifestLine(encodeEnd(end))).toEqual({ kind: 'end', ...end });

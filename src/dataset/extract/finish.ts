@@ -12,8 +12,9 @@ import {
 import { toBytes, type ByteString } from '../bytestring.js';
 import { refused, shown } from '../tar/format.js';
 import { errnoOf, extractError, notBelowDirectory } from './errors.js';
-import { onDisk } from './parents.js';
-import type { Deferred } from './spool.js';
+import { onDisk, Parents } from './parents.js';
+import type { Deferred, Spool } from './spool.js';
+import type { Warnings } from './warnings.js';
 
 /** The place on disk of a path in the archive, with nothing but real directories above. */
 type Locate = (path: ByteString) => ByteString;
@@ -24,8 +25,23 @@ const DIRECTORY = constants.O_RDONLY | (onWindows ? 0 : constants.O_DIRECTORY | 
 /** What FAT, some network shares, and Windows without the privilege answer. */
 const UNABLE = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'];
 
+/** What is left when all files are there: makes symlinks, gives directories their modes and times. @throws as `extractError` */
+export function finishTree(deferred: Spool, root: ByteString, platform: NodeJS.Platform, warnings: Warnings): void {
+  const parents = new Parents(root, platform, () => false);
+  const locate = (path: ByteString): ByteString => {
+    const place = parents.place(path);
+    if (place === null) throw refused(notBelowDirectory(path));
+    return place;
+  };
+  for (const record of deferred.records())
+    if (record.kind === 'symlink') makeSymlink(record, locate(record.path), (message) => warnings.add(message));
+  // A directory that comes twice (`tar -r` does that) ends as the later entry says.
+  for (const record of deferred.records())
+    if (record.kind === 'directory') warnings.kept(settleDirectory(record, locate));
+}
+
 /** Made last, so that nothing passes through one. Warns where this system has none. */
-export function makeSymlink(link: Deferred, place: ByteString, warn: (message: string) => void): void {
+function makeSymlink(link: Deferred, place: ByteString, warn: (message: string) => void): void {
   const where = onDisk(place);
   try {
     symlinkSync(onDisk(link.target), where);
@@ -53,7 +69,7 @@ export function settleOpen({ fd, mode, mtimeNs }: { fd: number; mode: number; mt
 }
 
 /** As `settleOpen`, for a directory in which everything was made; not for what a link in its place leads to. */
-export function settleDirectory(directory: Deferred, locate: Locate): boolean {
+function settleDirectory(directory: Deferred, locate: Locate): boolean {
   const settle = (): boolean => {
     const where = onDisk(locate(directory.path));
     return onWindows ? settleByName(directory, where) : settleOpen({ ...directory, fd: openSync(where, DIRECTORY) });

@@ -18,25 +18,44 @@ const NANO = 1_000_000_000n;
 const CHUNK = 65_536;
 
 /**
- * Remembers on disk what is to be done at the end, since symlinks and directories may be millions. The open file has no
- * name, so nothing in the archive can meet it; on Windows, where it keeps one, that is random and goes with `close`.
+ * A new file without a name, so that nothing in an archive can meet it; on Windows, where it keeps one, that is random
+ * and goes with `close`.
  */
-export class Spool {
+export class UnnamedFile {
+  readonly fd: number;
   readonly #file: ByteString;
-  readonly #fd: number;
   #named = false;
   #closed = false;
-  #buffer = Buffer.allocUnsafe(CHUNK);
-  #used = 0;
 
   constructor(directory: ByteString) {
     this.#file = join(directory, `.depot-${randomBytes(8).toString('hex')}` as ByteString);
-    this.#fd = openSync(toPath(this.#file), constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+    this.fd = openSync(toPath(this.#file), constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
     try {
       unlinkSync(toPath(this.#file));
     } catch {
       this.#named = true;
     }
+  }
+
+  /** May be called again. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closeSync(this.fd);
+    if (this.#named) rmSync(toPath(this.#file), { force: true });
+  }
+}
+
+/** Remembers on disk what is to be done at the end, since symlinks and directories may be millions. */
+export class Spool {
+  readonly #file: UnnamedFile;
+  readonly #fd: number;
+  #buffer = Buffer.allocUnsafe(CHUNK);
+  #used = 0;
+
+  constructor(directory: ByteString) {
+    this.#file = new UnnamedFile(directory);
+    this.#fd = this.#file.fd;
   }
 
   add(record: Deferred): void {
@@ -101,10 +120,7 @@ export class Spool {
 
   /** May be called again. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    closeSync(this.#fd);
-    if (this.#named) rmSync(toPath(this.#file), { force: true });
+    this.#file.close();
   }
 
   #flush(): void {

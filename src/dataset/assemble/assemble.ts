@@ -1,0 +1,153 @@
+import { closeSync, mkdirSync, renameSync, unlinkSync } from 'node:fs';
+import path from 'node:path';
+import { MANIFEST_PATH } from '../manifest.js';
+import { PIECES_PATH, RANGES_PATH } from '../../names/archive.js';
+import { fromText, type ByteString } from '../bytestring.js';
+import { errnoOf, extractError } from '../extract/errors.js';
+import type { BlockWriter } from '../extract/file-writer.js';
+import { finishTree } from '../extract/finish.js';
+import { removeExtracted } from '../extract/remove.js';
+import { Warnings } from '../extract/warnings.js';
+import { NightManifest } from '../increment/night-manifest.js';
+import { SourceOrder } from '../increment/order.js';
+import { refused } from '../tar/format.js';
+import { FileMaker } from './make-files.js';
+import { NightDirectories, type OpenObject } from './night-directories.js';
+import { madePlace, Tree } from './place.js';
+import { Plan, type PlanLimits, type Wanted } from './plan.js';
+import { RangesReader, type Range } from './ranges.js';
+import { storedIn } from './record-file.js';
+
+export interface AssembleOptions extends PlanLimits {
+  /** Holds the full deposit as it was extracted, without its symlinks, and with its directories open. */
+  directory: string;
+  /** Inside of it: holds each increment likewise, in a directory of its number, and nothing else. Removed at the end. */
+  work: string;
+  increments: number;
+  /** Of `chain.json`. */
+  sources: readonly string[];
+  /** What could not be restored, as the extractor says it. */
+  warn: (message: string) => void;
+  /** Bytes of finished files so far. */
+  progress: (bytes: number) => void;
+  /** Writes the blocks of large files; here when left out. */
+  large?: BlockWriter;
+}
+
+/** The whole night, as the manifests together say it. */
+export interface Assembled {
+  entries: number;
+  bytes: number;
+  /** Files that changed while they were read. */
+  changed: number;
+  /** As the receipt of the deposit has it in `chain`. */
+  datasetSha256: string;
+}
+
+/**
+ * Makes the dataset of the last night, in place of the full deposit's: what did not change stays where it is. First every
+ * file is made that consists of pieces of others, and checked against its digest; then the tree is changed; symlinks, and
+ * the modes and times of directories come last, so that no path ever leads through a link.
+ *
+ * Synchronous: meant for a thread of its own. Throws `archive-refused`, `local-disk-full` and `local-not-writable`; then
+ * the caller removes the directory.
+ */
+export function assemble(o: AssembleOptions): Assembled {
+  const root = fromText(o.directory);
+  try {
+    return assembled(o);
+  } catch (error) {
+    throw extractError(error, root);
+  }
+}
+
+function assembled(o: AssembleOptions): Assembled {
+  const directories = [
+    o.directory,
+    ...Array.from({ length: o.increments }, (_, i) => path.join(o.work, String(i + 1))),
+  ];
+  const nights = new NightDirectories(directories);
+  const plan = new Plan(fromText(o.directory), o);
+  try {
+    planFrom(plan, nights, o);
+    const made = path.join(o.work, 'made');
+    mkdirSync(made, { mode: 0o700 });
+    const warnings = new Warnings(o.warn);
+    makeFiles(plan, nights, fromText(made), warnings, o);
+    nights.close();
+    const tree = new Tree(o.directory, nights, made);
+    tree.clear(plan.changes.records());
+    for (const { path, make } of plan.changes.records()) if (make !== null) tree.make(path, make);
+    takeNewest(o);
+    finishTree(plan.deferred, fromText(o.directory), process.platform, warnings);
+    const { entries, bytes, changed, datasetSha256 } = plan;
+    return { entries, bytes, changed, datasetSha256 };
+  } finally {
+    nights.close();
+    plan.close();
+  }
+}
+
+function planFrom(plan: Plan, nights: NightDirectories, { increments, sources }: AssembleOptions): void {
+  const order = new SourceOrder(sources.map(fromText));
+  const open: OpenObject[] = [];
+  try {
+    const manifests: NightManifest[] = [];
+    for (let night = 0; night <= increments; night++) {
+      const manifest = nights.openOwn(night, MANIFEST_PATH);
+      open.push(manifest);
+      manifests.push(new NightManifest(storedIn(manifest.fd), night, order));
+    }
+    plan.fill(manifests);
+  } finally {
+    for (const { fd } of open) closeSync(fd);
+  }
+}
+
+function makeFiles(
+  plan: Plan,
+  nights: NightDirectories,
+  made: ByteString,
+  warnings: Warnings,
+  o: AssembleOptions,
+): void {
+  let bytes = 0;
+  const maker = new FileMaker(nights, o.large, (more) => o.progress((bytes += more)));
+  const make = (wanted: Wanted, ranges: Iterable<Range>): void => {
+    try {
+      warnings.kept(maker.make(wanted, ranges, madePlace(made, wanted.id)));
+    } catch (error) {
+      throw extractError(error, wanted.path);
+    }
+  };
+  for (const [night, list] of plan.ranges) {
+    const { fd } = nights.openOwn(night, RANGES_PATH);
+    try {
+      const reader = new RangesReader(storedIn(fd), night);
+      for (const wanted of list.records()) make(wanted, reader.of(wanted.number));
+    } finally {
+      closeSync(fd);
+    }
+  }
+  for (const wanted of plan.copies.records()) {
+    const { night, object, size } = wanted;
+    if (nights.open(night, object).size !== size)
+      throw refused(`a file of night ${night} does not have the size that a later one says`);
+    make(wanted, size === 0 ? [] : [{ night, object, position: 0, length: size }]);
+  }
+}
+
+/** Of `DEPOT/`, the newest suitcase's stays, without what its files were made of. */
+function takeNewest({ directory, work, increments }: AssembleOptions): void {
+  const newest = path.join(work, String(increments));
+  for (const own of [PIECES_PATH, RANGES_PATH]) {
+    try {
+      unlinkSync(path.join(newest, own));
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+  }
+  removeExtracted(path.join(directory, 'DEPOT'));
+  renameSync(path.join(newest, 'DEPOT'), path.join(directory, 'DEPOT'));
+  removeExtracted(work);
+}

@@ -1,0 +1,89 @@
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { toBytes, type ByteString } from '../bytestring.js';
+import { FileWriter, type BlockWriter } from '../extract/file-writer.js';
+import { settleOpen } from '../extract/finish.js';
+import { onDisk } from '../extract/parents.js';
+import { refused, shown } from '../tar/format.js';
+import type { NightDirectories } from './night-directories.js';
+import type { Wanted } from './plan.js';
+import type { Range } from './ranges.js';
+
+const CREATE =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | ((constants.O_NOFOLLOW as number | undefined) ?? 0);
+const BUFFER_BYTES = 1 << 20;
+
+/** Makes files of stretches of other files, and checks that each is what its manifest says. */
+export class FileMaker {
+  readonly #nights: NightDirectories;
+  readonly #writer: FileWriter;
+  readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  readonly #progress: (bytes: number) => void;
+  #used = 0;
+  #hash: Hash | null = null;
+
+  /** `progress` gets the bytes of each finished stretch of up to 1 MiB. */
+  constructor(nights: NightDirectories, large: BlockWriter | undefined, progress: (bytes: number) => void) {
+    this.#nights = nights;
+    this.#writer = new FileWriter(large);
+    this.#progress = progress;
+  }
+
+  /**
+   * Makes the file at `place`, with its mode and time; true where the file system keeps these.
+   * @throws DepotError 'archive-refused'; Error of `node:fs`
+   */
+  make(wanted: Wanted, ranges: Iterable<Range>, place: ByteString): boolean {
+    const fd = openSync(onDisk(place), CREATE, 0o600);
+    try {
+      this.#hash = this.#writer.start(fd, 0, wanted.size, true) ? null : createHash('sha256');
+      this.#write(wanted, ranges);
+      this.#writer.finish();
+      const sha256 = this.#hash?.digest('hex') ?? this.#writer.sha256;
+      if (sha256 !== wanted.sha256)
+        throw refused(`${shown(toBytes(wanted.path))} is not what its manifest says, once it is put together`);
+    } catch (error) {
+      this.#writer.abandon();
+      closeSync(fd);
+      throw error;
+    }
+    return settleOpen({ fd, mode: wanted.mode, mtimeNs: BigInt(wanted.mtime) });
+  }
+
+  #write({ path, size }: Wanted, ranges: Iterable<Range>): void {
+    let left = size;
+    this.#used = 0;
+    for (const { night, object, position, length } of ranges) {
+      const from = this.#nights.open(night, object);
+      if (length > left || position + length > from.size) throw wrongRange(path, object);
+      left -= length;
+      this.#copy(from.fd, position, length, object);
+    }
+    this.#flush(true);
+    if (left > 0) throw refused(`the ranges of ${shown(toBytes(path))} make less than its ${size} bytes`);
+  }
+
+  #copy(fd: number, position: number, length: number, object: ByteString): void {
+    for (let at = 0; at < length; ) {
+      const room = Math.min(length - at, BUFFER_BYTES - this.#used);
+      const read = readSync(fd, this.#buffer, this.#used, room, position + at);
+      if (read === 0) throw wrongRange(object, object);
+      at += read;
+      this.#used += read;
+      if (this.#used === BUFFER_BYTES) this.#flush(false);
+    }
+  }
+
+  #flush(last: boolean): void {
+    const bytes = this.#buffer.subarray(0, this.#used);
+    this.#used = 0;
+    if (bytes.length === 0) return;
+    this.#hash?.update(bytes);
+    this.#writer.write(bytes, last);
+    this.#progress(bytes.length);
+  }
+}
+
+function wrongRange(path: ByteString, object: ByteString): Error {
+  return refused(`the ranges of ${shown(toBytes(path))} lie outside of ${shown(toBytes(object))}, or make too much`);
+}

@@ -1,0 +1,148 @@
+import type { DepotError } from '../../errors.js';
+import type { ByteString } from '../bytestring.js';
+import { Spool } from '../extract/spool.js';
+import type { NightEntry } from '../increment/line.js';
+import { mergeNights, type Fate } from '../increment/merge.js';
+import { NightDigest } from '../increment/night-digest.js';
+import type { NightManifest } from '../increment/night-manifest.js';
+import { refused } from '../tar/format.js';
+import { RecordFile } from './record-file.js';
+
+/** A file that must be made of what lies elsewhere: `made/<id>` until it gets its place. */
+export interface Wanted {
+  id: number;
+  path: ByteString;
+  size: number;
+  sha256: string;
+  mode: number;
+  /** Nanoseconds, as a text for JSON. */
+  mtime: string;
+}
+
+/** All of an object. */
+export interface WantedCopy extends Wanted {
+  night: number;
+  object: ByteString;
+}
+
+/** The N-th file of some ranges. */
+export interface WantedRanges extends Wanted {
+  number: number;
+}
+
+/** What becomes of one path on disk. */
+export interface Change {
+  path: ByteString;
+  /** What lies there of the full deposit and must go. */
+  clear: 'file' | 'directory' | null;
+  make: Make | null;
+}
+
+export type Make =
+  | { kind: 'directory' }
+  /** From the directory of that night. */
+  | { kind: 'stored'; night: number }
+  | { kind: 'made'; id: number }
+  | { kind: 'link'; target: ByteString; mtime: string };
+
+export interface PlanLimits {
+  /** More bytes in the night's files are refused, or what `tooLarge` says is thrown. */
+  maxBytes?: number | undefined;
+  tooLarge?: (() => DepotError) | undefined;
+  maxEntries?: number | undefined;
+  tooMany?: (() => DepotError) | undefined;
+}
+
+/** What a merge of the manifests says, on disk and in the order of the walk. */
+export class Plan {
+  readonly changes: RecordFile<Change>;
+  readonly copies: RecordFile<WantedCopy>;
+  /** By the night whose ranges they are; made when needed. */
+  readonly ranges = new Map<number, RecordFile<WantedRanges>>();
+  /** Symlinks, and the modes and times of directories: for the end. */
+  readonly deferred: Spool;
+  entries = 0;
+  bytes = 0;
+  /** Files that changed while they were read. */
+  changed = 0;
+  datasetSha256 = '';
+  readonly #directory: ByteString;
+  readonly #limits: PlanLimits;
+  #ids = 0;
+
+  /** `directory`: where its files lie, without names. */
+  constructor(directory: ByteString, limits: PlanLimits) {
+    this.#directory = directory;
+    this.#limits = limits;
+    this.changes = new RecordFile(directory);
+    this.copies = new RecordFile(directory);
+    this.deferred = new Spool(directory);
+  }
+
+  /** @throws DepotError 'archive-refused', and what the limits say */
+  fill(manifests: readonly NightManifest[]): void {
+    const digest = new NightDigest(manifests.at(-1)!.random);
+    for (const fate of mergeNights(manifests)) {
+      if (fate.final !== null) {
+        this.#count(fate.final);
+        digest.add(fate.final);
+      }
+      this.#add(fate);
+    }
+    this.datasetSha256 = digest.hex();
+  }
+
+  close(): void {
+    for (const list of [this.changes, this.copies, this.deferred, ...this.ranges.values()]) list.close();
+  }
+
+  #count({ size, changed }: NightEntry): void {
+    const { maxBytes, tooLarge, maxEntries, tooMany } = this.#limits;
+    this.entries++;
+    this.bytes += size;
+    if (changed) this.changed++;
+    if (this.bytes > (maxBytes ?? Infinity))
+      throw tooLarge?.() ?? refused(`the chain unfolds to more than ${maxBytes ?? 0} bytes`);
+    if (this.entries > (maxEntries ?? Infinity))
+      throw tooMany?.() ?? refused(`the chain holds more than ${maxEntries ?? 0} entries`);
+  }
+
+  #add({ path, first, final }: Fate): void {
+    if (final !== null) this.#defer(path, final);
+    const stays = final !== null && (final.night === 0 || (first?.type === 'directory' && final.type === 'directory'));
+    // Symlinks are made at the end, so none of the full deposit is there yet.
+    const there = first === null || first.type === 'symlink' || stays ? null : first.type;
+    const make = final === null || (stays && final.type !== 'hardlink') ? null : this.#make(path, final);
+    const clear = there === null ? null : there === 'directory' ? 'directory' : 'file';
+    if (clear !== null || make !== null) this.changes.add({ path, clear, make });
+  }
+
+  #defer(path: ByteString, { type, mode, mtimeNs, linkTarget }: NightEntry): void {
+    if (type === 'symlink') this.deferred.add({ kind: type, path, mode: 0, mtimeNs, target: linkTarget! });
+    // With the sticky bit: a directory that all may write to would be less safe without.
+    else if (type === 'directory')
+      this.deferred.add({ kind: type, path, mode: mode & 0o1777, mtimeNs, target: '' as ByteString });
+  }
+
+  #make(path: ByteString, final: NightEntry & { night: number }): Make | null {
+    const { type, night, origin, linkTarget, mtimeNs } = final;
+    if (type === 'directory') return { kind: 'directory' };
+    if (type === 'symlink') return null;
+    if (type === 'hardlink') return { kind: 'link', target: linkTarget!, mtime: String(mtimeNs) };
+    if (origin.kind === 'entry' || origin.kind === 'parts') return { kind: 'stored', night };
+    const wanted = this.#wanted(path, final);
+    if (origin.kind === 'object') this.copies.add({ ...wanted, night: origin.night, object: origin.object });
+    else this.#rangesOf(night).add({ ...wanted, number: origin.number });
+    return { kind: 'made', id: wanted.id };
+  }
+
+  #wanted(path: ByteString, { size, sha256, mode, mtimeNs }: NightEntry): Wanted {
+    return { id: ++this.#ids, path, size, sha256: sha256!, mode: mode & 0o777, mtime: String(mtimeNs) };
+  }
+
+  #rangesOf(night: number): RecordFile<WantedRanges> {
+    let list = this.ranges.get(night);
+    if (list === undefined) this.ranges.set(night, (list = new RecordFile(this.#directory)));
+    return list;
+  }
+}
