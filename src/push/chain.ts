@@ -34,7 +34,7 @@ export async function chainFor(
   await writeFileAtomic(path.join(folder, 'CACHEDIR.TAG'), TAG);
   const recipients = keys.recipients.map(({ subkeyFingerprint }) => subkeyFingerprint).sort();
   const found = o.full === true ? 'asked for with --full' : await baseFor(state, incremental, recipients, startedAt);
-  if (typeof found === 'string') hooks.warn(`this is a full deposit: ${found}`);
+  if (typeof found === 'string') hooks.warn(fullWords(found));
   const base = typeof found === 'string' ? null : found;
   if (base?.late === true)
     hooks.warn('a full deposit is due, and the last try failed: this is an increment once more', 'act');
@@ -46,6 +46,11 @@ export async function chainFor(
     reread: base !== null && (o.reread === true || isRereadDue(base.receipt, incremental, startedAt)),
     startedAt: timestamp(startedAt),
   };
+}
+
+/** That a deposit is full although increments are wanted costs time, and is no fault. */
+export function fullWords(why: string): string {
+  return `this is a full deposit: ${why}`;
 }
 
 function indexFile(state: ArrangementState, depositId: string): string {
