@@ -88,8 +88,8 @@ class Dataset {
     for (const source of this.#options.sources) yield* this.#source(source);
     this.#checkSize();
     this.#checkShrink();
-    const end = this.#counts();
-    this.#manifestSha256 = yield* this.#chain?.increment?.finish(end) ?? archive.finish(end);
+    if (this.#chain?.increment) yield* this.#chain.increment.finish();
+    this.#manifestSha256 = yield* archive.finish(this.#counts());
     this.#night = this.#chain?.end(this.#reading.complete) ?? null;
   }
 

@@ -1,4 +1,5 @@
 import { isRefusal } from '../errors.js';
+import { said } from '../printable.js';
 import { newDepositId, partialName, suitcaseName, timestamp } from '../names/deposit.js';
 import { removePending, writePending, type PendingRecord } from '../state/pending.js';
 import { chooseCompression } from '../seal/compress.js';
@@ -28,7 +29,9 @@ export async function makeDeposit(context: PushContext): Promise<Deposit> {
       const deposit = await (o.arrangement.spool
         ? spooledDeposit(context, beginning)
         : streamedDeposit(context, beginning));
-      await clearIndexes(context.state);
+      await clearIndexes(context.state).catch((error: unknown) => {
+        hooks.warn(`old indexes could not be removed: ${said(error)}`);
+      });
       return deposit;
     } catch (error) {
       if (!(error instanceof PartialLost) || !canStartAgain(context, error) || Date.now() > startAgainUntil)

@@ -233,7 +233,7 @@ async function depositOfThisRun(
   if (resumed !== null) {
     const counts =
       isOfThisRun(o.arrangement, resumed.begunAt, run.startedAt) &&
-      (!o.rehearse || resumed.deposit.receipt.rehearsed === true);
+      (!o.rehearse || resumed.deposit.receipt.rehearsed !== undefined);
     if (counts) return resumed.deposit;
     run.startAgain();
   } else {

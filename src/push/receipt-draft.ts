@@ -87,7 +87,7 @@ export function draftReceipt(o: {
     },
     dataset: { entries, bytes, skipped, complete, manifestSha256 },
     ...chainOf(o),
-    ...(o.rehearsed ? { rehearsed: true } : {}),
+    ...(o.rehearsed ? { rehearsed: (sealed.dataset.chain?.number ?? 0) > 0 ? 'increment' : true } : {}),
     cover: coverOf(facts),
     client: { version, runtime: `node ${process.versions.node}`, platform: `${process.platform} ${process.arch}` },
   };

@@ -99,7 +99,7 @@ export function canReadAgain({ o }: PushContext): boolean {
 
 /** Recipients are judged at every push: what was sealed for others than today's is not sent. */
 function unfitness({ keys, o }: PushContext, { draft }: SpooledRecord): string | null {
-  if (o.rehearse && draft.rehearsed !== true) return 'it was sealed without the rehearsal that is asked for now';
+  if (o.rehearse && draft.rehearsed === undefined) return 'it was sealed without the rehearsal that is asked for now';
   const sorted = (of: SpooledRecord['draft']['encryption']['recipients']): string[] =>
     of.map(({ fingerprint, subkeyFingerprint }) => `${fingerprint} ${subkeyFingerprint}`).sort();
   const [today, sealedFor] = [sorted(keys.recipients), sorted(draft.encryption.recipients)];

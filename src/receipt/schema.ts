@@ -98,8 +98,8 @@ const receiptSchema = v.strictObject({
       lastReadInFull: time,
     }),
   ),
-  /** Present when the sealed bytes were opened again and compared while they streamed. */
-  rehearsed: v.exactOptional(v.literal(true)),
+  /** Present when the sealed bytes were opened again and compared while they streamed; `increment`: only what is in this suitcase. */
+  rehearsed: v.exactOptional(v.union([v.literal(true), v.literal('increment')])),
   cover: v.strictObject({ name: v.string(), bytes: count, sha256 }),
   transfer: v.strictObject({
     remoteName: v.string(),
@@ -152,6 +152,10 @@ function contradiction(r: Receipt): string | null {
       'chain: begins with a full deposit, number 0, and nothing before it',
     ],
     [id?.arrangement === r.arrangement, 'depositId: of another arrangement'],
+    [
+      r.rehearsed === undefined || (r.rehearsed === 'increment') === (chain?.number ?? 0) > 0,
+      'rehearsed: "increment" for an increment and only there',
+    ],
     [r.startedAt <= r.completedAt, 'completedAt: before startedAt'],
     [r.suitcase.name === suitcaseName(r.depositId, compression), 'suitcase.name: not that of this deposit'],
     [r.cover.name === coverName(r.depositId), 'cover.name: not that of this deposit'],

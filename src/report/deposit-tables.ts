@@ -54,6 +54,7 @@ const noReceipt = html`<span class="wrong">${both('no receipt on file', 'geen de
 const unconfirmed = html`<span class="careful">! ${both('unconfirmed', 'niet bevestigd')}</span>`;
 const notComplete = html`<span class="careful">! ${both('not complete', 'niet volledig')}</span>`;
 const rehearsed = both('opened again while it was made', 'bij het maken opnieuw geopend');
+const rehearsedPart = both('this part was opened again while it was made', 'dit deel is bij het maken opnieuw geopend');
 
 function row(d: ListedDeposit, names: ReadonlyMap<string, string>): Markup {
   const r = d.filed?.receipt;
@@ -72,7 +73,7 @@ function row(d: ListedDeposit, names: ReadonlyMap<string, string>): Markup {
     d.shrunkFrom === null
       ? null
       : html`; <span class="careful">! ${both('shrank', 'gekrompen')}</span>: ${both('the one before it had', 'het vorige had')} ${countOf(d.shrunkFrom.entries, 'entry')}, ${bytes(d.shrunkFrom.bytes)}`,
-    r?.rehearsed === true ? html`; ${rehearsed}` : null,
+    r?.rehearsed === undefined ? null : html`; ${r.rehearsed === true ? rehearsed : rehearsedPart}`,
     d.destroyed === null ? null : html`; ${both('destroyed', 'vernietigd')} ${d.destroyed}`,
   ];
   return html`<tr class="head"><td class="time">${localTime(d.at)}</td><td><code>${d.depositId}</code></td><td class="number">${r === undefined ? '–' : html`${countOf(r.dataset.entries, 'entry')}<br>${bytes(r.dataset.bytes)}`}</td><td class="number">${size(d.bytes)}</td><td class="number">${took(d.seconds)}</td><td>${recipients ?? '–'}</td><td>${state}</td><td>${d.proofs.length === 0 ? notProven : d.proofs.map(proof)}</td></tr>

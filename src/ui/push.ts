@@ -18,7 +18,7 @@ export interface ShownReceipt {
   dataset: { entries: number; bytes: number; skipped: Record<string, number>; complete: boolean };
   /** Of a deposit with `incremental:`: the whole night. */
   chain?: { number: number; fullDepositId: string; entries: number; bytes: number; complete: boolean };
-  rehearsed?: true;
+  rehearsed?: true | 'increment';
   transfer: { status: 'acknowledged' | 'unconfirmed'; remoteSize: 'matched' | 'unreadable'; durability: string };
 }
 
@@ -101,7 +101,9 @@ export function pushLines(outcome: PushReport, arrangement: ShownArrangement & {
       'sealed',
       `${bytes(receipt.suitcase.bytes)} for ${addressees(arrangement, encryption.recipients)}, ${kind(encryption)}`,
     ),
-    ...(receipt.rehearsed === undefined ? [] : [rehearsedLine(receipt.dataset.entries)]),
+    ...(receipt.rehearsed === undefined
+      ? []
+      : [rehearsedLine(receipt.dataset.entries, receipt.rehearsed === 'increment')]),
     labelled(
       'uploaded',
       `${bytes(receipt.suitcase.bytes)} in ${duration(ms)}, ${rate(receipt.suitcase.bytes, ms)}; ${transferred(transfer)}`,
@@ -135,8 +137,9 @@ function chainLines({ chain, dataset }: ShownReceipt): Line[] {
   return [labelled('changed', `${bytes(dataset.bytes)}, ${since}; it opens only with all that lie between`)];
 }
 
-function rehearsedLine(entries: number): Line {
-  return labelled('rehearsed', `opened again while it was sealed; ${counted(entries, 'entry', 'entries')} compared`);
+function rehearsedLine(entries: number, isIncrement: boolean): Line {
+  const what = isIncrement ? 'this part of the chain was opened again' : 'opened again';
+  return labelled('rehearsed', `${what} while it was sealed; ${counted(entries, 'entry', 'entries')} compared`);
 }
 
 function dryRunLines(d: DryRun, arrangement: ShownArrangement): Line[] {
@@ -146,7 +149,7 @@ function dryRunLines(d: DryRun, arrangement: ShownArrangement): Line[] {
       'sealed',
       `${bytes(d.sealedBytes)} for ${addressees(arrangement, arrangement.beneficiaries)}, ${kind(d)}, in ${duration(d.seconds * 1000)}`,
     ),
-    ...(d.rehearsed ? [rehearsedLine(d.entries)] : []),
+    ...(d.rehearsed ? [rehearsedLine(d.entries, false)] : []),
     labelled('dry run', 'connected to nothing, kept and published nothing'),
   ];
 }

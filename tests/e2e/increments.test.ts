@@ -132,6 +132,16 @@ describe('what a night is built on', () => {
   });
 });
 
+test('--rehearse of an increment opens this part, and its receipt says no more than that', async () => {
+  const { push, night, supplier } = await atNight();
+  expect((await push('--rehearse')).receipt.rehearsed).toBe(true);
+  night(1);
+  writeFileSync(join(supplier.data, 'files/3'), 'changed');
+  expect((await push('--rehearse')).receipt.rehearsed).toBe('increment');
+  night(2);
+  expect((await push()).receipt.rehearsed).toBeUndefined();
+});
+
 describe('what has to be kept', () => {
   test('receipts list --chain names exactly the files that a deposit needs, from the state or from receipts alone', async () => {
     const { push, night, supplier } = await atNight();

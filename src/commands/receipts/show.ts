@@ -40,7 +40,7 @@ export async function showReceipt(o: GlobalOptions & { id: string }, context: Co
       ),
       labelled(
         'dataset',
-        `${counted(r.dataset.entries, 'entry', 'entries')}, ${bytes(r.dataset.bytes)}${r.dataset.complete ? '' : '; not complete'}${r.rehearsed ? '; opened again and compared while it was made' : ''}`,
+        `${counted(r.dataset.entries, 'entry', 'entries')}, ${bytes(r.dataset.bytes)}${r.dataset.complete ? '' : '; not complete'}${r.rehearsed === undefined ? '' : `; ${r.rehearsed === true ? '' : 'this part of the chain was '}opened again and compared while it was made`}`,
       ),
       labelled('transfer', `${r.transfer.status}, size ${r.transfer.remoteSize}, ${r.transfer.durability}`),
       labelled('ledger', `line ${r.ledger.sequence} of ${r.ledger.id}`),

@@ -4,7 +4,6 @@ import type { Archive } from '../archive.js';
 import { type ByteString, fromText, toPath } from '../bytestring.js';
 import type { Chunk } from '../chunks.js';
 import type { HardLinks } from '../hard-links.js';
-import type { ManifestEnd } from '../manifest.js';
 import {
   changedWhileRead,
   endedEarly,
@@ -279,13 +278,13 @@ export class Increment {
     object.end = range.offset + range.length;
   }
 
-  /** The dataset is whole: names what is gone, and stores what is left. */
-  *finish(end: ManifestEnd): Generator<Chunk, string> {
+  /** The dataset is whole: names what is gone, and stores what is left. The manifest's last line comes after that. */
+  *finish(): Generator<Chunk, void> {
     const { archive } = this.#o;
     for (let gone = this.#entries.left(); gone !== null; gone = this.#entries.left()) yield* this.#remove(gone);
     yield* this.#ranges.end(archive);
     yield* this.#pieces.end(archive);
-    return yield* archive.finish({ ...end, bytes: end.bytes + this.#pieces.size });
+    archive.bytes += this.#pieces.size;
   }
 
   /** Last night's entry of this path; what came before it, and did not come tonight, is gone. */
