@@ -29,12 +29,23 @@ export function defineReceipts(parent: CommandLine): void {
     .argument('[name...]', 'arrangements; without one, all')
     .option('--from <date>', 'completed on this day or later (2026-11-01)')
     .option('--to <date>', 'completed on this day or earlier')
+    .option('--chain <id>', 'only the files that this deposit needs to be opened, ready to be asked of the agent')
+    .option('--receipts <directory>', 'with --chain: receipts that lie there, and no state directory')
     .ends(
       [5, 10, 24],
       'depot receipts list # every deposit',
+      'depot receipts list --chain acme-crm_20261122T003000Z # what to ask the agent for',
+      'depot receipts list --chain acme-crm_20261122T003000Z --receipts ./received # the same, with the receipts alone',
       'depot receipts list --from 2026-11-01 --to 2026-11-30 --json # what an incident report needs',
     )
-    .runs(receiptsListOptions, async (o, c) => (await import('./receipts/list.js')).listDeposits(o, c), 'at once');
+    .runs(
+      receiptsListOptions,
+      async (o, c) =>
+        o.chain === undefined
+          ? (await import('./receipts/list.js')).listDeposits(o, c)
+          : (await import('./receipts/chain.js')).listChain({ ...o, chain: o.chain }, c),
+      'at once',
+    );
   receipts
     .command('show')
     .summary('show one receipt')

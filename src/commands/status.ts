@@ -8,6 +8,8 @@ import { isDepotError } from '../errors.js';
 import { exitMeaning, exitStatus } from '../texts/exits.js';
 import { printable } from '../printable.js';
 import { parseDepositId } from '../names/deposit.js';
+import type { ChainStanding } from '../standing/chain.js';
+import type { Lost } from '../state/lost.js';
 import type { RunRecord } from '../state/runs.js';
 import type { UnderWay } from '../state/underway.js';
 import { age, bytes, counted, localTime, shortFingerprint, table } from '../ui/format.js';
@@ -178,12 +180,27 @@ export function statusLines(
       ]),
     ]),
     ...attentionLines(standings, { few, now }),
+    ...(few ? standings.flatMap(lastsFor) : []),
     ...(few || stale === 0
       ? []
       : ['! after an age: stale, that is older than 1.25 × every or than --max-age, or never deposited']),
     '',
     ...(few ? [] : [`${counted(standings.length, 'arrangement')}, ${stale} stale`]),
     `configuration ${printable(paths.config)}, state ${printable(paths.state)}`,
+  ];
+}
+
+/** The supplier may be gone tomorrow: what then opens, and until when. */
+function lastsFor({ arrangement, chain, ended }: Standing): Line[] {
+  if (chain === null || ended || chain.late || chain.opensForMs === null) return [];
+  const { number, fullAt, opensForMs } = chain;
+  const which =
+    number === 0 ? 'a full deposit' : `increment ${number} since the full deposit of ${fullAt.slice(0, 10)}`;
+  return [
+    {
+      text: `${arrangement}: the last deposit is ${which}; if none followed, it would open for ${age(opensForMs)} more`,
+      hang: 2,
+    },
   ];
 }
 
@@ -267,12 +284,31 @@ function remarks(s: Standing, few: boolean): string[] {
   return [
     ...(s.inFuture || (few && s.stale) ? [`${s.stale ? 'stale: ' : ''}${lateWords(s)}`] : []),
     ...(s.shrunk === null || s.ended ? [] : [shrunkText(s.shrunk, s.lastDeposit)]),
+    ...(s.chain === null || s.ended ? [] : chainLines(s.arrangement, s.chain)),
+    ...lostLines(s.lost),
     ...(failed ? [`the last run failed: ${printable(lastRun.message ?? '')}`] : []),
     ...s.problems.map(
       (problem) => `${printable(problem)}; look at the whole: «depot receipts verify ${s.arrangement}»`,
     ),
     ...underWayLines(s.arrangement, underWay),
   ];
+}
+
+function chainLines(name: string, { late, fullDepositId, fullAgeMs, opensForMs }: ChainStanding): string[] {
+  if (!late) return [];
+  return [
+    `the full deposit ${fullDepositId}, on which all since are built, is ${age(fullAgeMs!)} old, and ${opensForMs === 0 ? 'the agent need not keep it any more' : `the agent keeps it for ${age(opensForMs!)} more`}: make another: «depot push ${name} --full»`,
+  ];
+}
+
+function lostLines(lost: readonly Lost[]): string[] {
+  const [first] = lost;
+  if (first === undefined) return [];
+  const which =
+    lost.length === 1
+      ? `${first.depositId} no longer opens`
+      : `${lost.length} deposits no longer open, from ${first.depositId} to ${lost.at(-1)!.depositId}`;
+  return [`${which}: ${first.without}, on which it is built, was destroyed`];
 }
 
 function shrunkText({ depositId, at, entries, bytes: size, from }: Shrunk, last: Standing['lastDeposit']): string {

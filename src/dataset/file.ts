@@ -4,7 +4,7 @@ import type { Archive } from './archive.js';
 import type { ByteString } from './bytestring.js';
 import type { Chunk, Chunks } from './chunks.js';
 import type { HardLinks } from './hard-links.js';
-import type { ChainNight } from './increment/chain.js';
+import type { ChainNight } from './increment/chain-night.js';
 import { freshness, LARGE, type NightIndex } from './increment/night-index.js';
 import { CHANGED, REREAD } from './increment/records.js';
 import {

@@ -9,7 +9,8 @@ import { printable } from '../printable.js';
 import { packDirectory } from './directory.js';
 import { packFileSource } from './file.js';
 import { HardLinks } from './hard-links.js';
-import { ChainNight, type ChainSummary } from './increment/chain.js';
+import { ChainNight, type ChainSummary } from './increment/chain-night.js';
+import { incrementReadme } from './increment/readme.js';
 import type { ManifestEnd } from './manifest.js';
 import { notEmpty, PartBuffer, packParts, readStdin, streamedHeader } from './parts.js';
 import { readme } from './readme.js';
@@ -80,7 +81,7 @@ class Dataset {
 
   async *chunks(): AsyncGenerator<Chunk, void> {
     const { archive } = this;
-    yield* archive.document('README.md', Buffer.from(readme(this.#options)));
+    yield* archive.document('README.md', Buffer.from(this.#readme()));
     if (this.#chain?.increment) yield* archive.document('chain.json', Buffer.from(this.#chain.json()));
     if (this.#options.specification !== undefined)
       yield* archive.document('specification.md', readSpecification(this.#options.specification));
@@ -94,6 +95,13 @@ class Dataset {
 
   close(): void {
     this.#chain?.giveUp();
+  }
+
+  #readme(): string {
+    const { arrangement, depositId, specification } = this.#options;
+    if (!this.#chain?.increment) return readme(this.#options);
+    const { deposits } = this.#chain;
+    return incrementReadme({ arrangement, depositId, hasSpecification: specification !== undefined, deposits });
   }
 
   summary(): DatasetSummary {

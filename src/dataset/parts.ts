@@ -5,7 +5,7 @@ import { codeOrSaid, printable } from '../printable.js';
 import type { Archive } from './archive.js';
 import type { ByteString } from './bytestring.js';
 import type { Chunk } from './chunks.js';
-import type { ChainNight } from './increment/chain.js';
+import type { ChainNight } from './increment/chain-night.js';
 import { REREAD } from './increment/records.js';
 import { emptyError } from './reading.js';
 import type { SourceSpec, StdinSource } from '../source.js';

@@ -1,4 +1,4 @@
-import type { ChainOptions, ChainSummary } from './increment/chain.js';
+import type { ChainOptions, ChainSummary } from './increment/chain-night.js';
 import { DepotError } from '../errors.js';
 import { printable } from '../printable.js';
 import type { SourceSpec } from '../source.js';

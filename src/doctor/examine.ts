@@ -6,6 +6,7 @@ import type { Config } from '../config/types.js';
 import { placeFor, withUsername } from '../push/agent.js';
 import { readRecipients, readSigner } from '../push/deposit-keys.js';
 import { secretsFor } from '../push/secret-finder.js';
+import { chainStanding } from '../standing/chain.js';
 import { judgeAge, lateWords } from '../standing/standing.js';
 import { DepotError, isDepotError } from '../errors.js';
 import { ledgerGap } from '../state/ledger.js';
@@ -103,6 +104,26 @@ async function state({ config, arrangement }: Patient, report: Report): Promise<
       'look at what the last run said: «depot status»',
     );
   else report.passed('last deposit', `${localTime(new Date(last.finishedAt))}, ${age(judged.ageMs ?? 0)} ago`);
+  await chain({ arrangement }, own, report);
+}
+
+/** What opens, and for how long, where deposits are built on each other. */
+async function chain(
+  { arrangement }: Pick<Patient, 'arrangement'>,
+  own: ArrangementState,
+  report: Report,
+): Promise<void> {
+  const found = await chainStanding(own, arrangement, new Date());
+  if (found === null) return;
+  const { number, fullDepositId, fullAgeMs, opensForMs, late } = found;
+  const full = `${fullDepositId}, the full deposit, is ${fullAgeMs === null ? 'dated in the future' : `${age(fullAgeMs)} old`}`;
+  if (late || opensForMs === null)
+    report.warning(
+      'chain',
+      `${full}, and all deposits since are built on it`,
+      `make another: «depot push ${arrangement.name} --full»`,
+    );
+  else report.passed('chain', `${number} increments; ${full}; the last deposit would open for ${age(opensForMs)} more`);
 }
 
 /** The first record that is closed to the account, or null. */

@@ -2,15 +2,14 @@
 import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import type { ChainDeposit, ChainOptions } from '../dataset/increment/chain.js';
+import type { ChainDeposit, ChainOptions } from '../dataset/increment/chain-night.js';
 import { makeDirectory, writeFileAtomic } from '../durable-file.js';
-import { receiptName, timestamp } from '../names/deposit.js';
+import { timestamp } from '../names/deposit.js';
 import { keyDerivedFrom } from '../pgp/derived-key.js';
-import { parseReceipt } from '../receipt/parse.js';
-import type { Receipt } from '../receipt/schema.js';
-import { type ArrangementState, readStoredReceipt } from '../state/arrangement-state.js';
+import { type ChainReceipt, isInChain } from '../receipt/chain.js';
+import type { ArrangementState } from '../state/arrangement-state.js';
 import { destroyedDeposits } from '../state/ledger.js';
-import { newestDeposit } from '../state/list.js';
+import { chainIn, newestDeposit } from '../state/list.js';
 import { readPending } from '../state/pending.js';
 import { lastRun } from '../state/runs.js';
 import type { PushContext } from './push-context.js';
@@ -21,7 +20,6 @@ const TAG = `Signature: 8a477f597d28d172789f06886806bc55
 `;
 
 type Incremental = NonNullable<PushContext['o']['arrangement']['incremental']>;
-type InChain = Receipt & { chain: NonNullable<Receipt['chain']> };
 
 /** Null for an arrangement without `incremental:`. */
 export async function chainFor(
@@ -36,7 +34,7 @@ export async function chainFor(
   await writeFileAtomic(path.join(folder, 'CACHEDIR.TAG'), TAG);
   const recipients = keys.recipients.map(({ subkeyFingerprint }) => subkeyFingerprint).sort();
   const found = o.full === true ? 'asked for with --full' : await baseFor(state, incremental, recipients, startedAt);
-  if (typeof found === 'string') hooks.warn(`this is a full deposit: ${found}`);
+  if (typeof found === 'string') hooks.warn(fullWords(found));
   const base = typeof found === 'string' ? null : found;
   if (base?.late === true)
     hooks.warn('a full deposit is due, and the last try failed: this is an increment once more', 'act');
@@ -50,12 +48,17 @@ export async function chainFor(
   };
 }
 
+/** That a deposit is full although increments are wanted costs time, and is no fault. */
+export function fullWords(why: string): string {
+  return `this is a full deposit: ${why}`;
+}
+
 function indexFile(state: ArrangementState, depositId: string): string {
   return state.file(path.join(FOLDER, `${depositId}.index`));
 }
 
 interface Base {
-  receipt: InChain;
+  receipt: ChainReceipt;
   /** The full deposit, its increments, and the base itself. */
   deposits: ChainDeposit[];
   /** A full deposit would have been due. */
@@ -76,8 +79,8 @@ async function baseFor(
   const sealedFor = newest.encryption.recipients.map(({ subkeyFingerprint }) => subkeyFingerprint).sort();
   if (sealedFor.join() !== recipients.join()) return 'the recipients are not those of the last deposit';
   if (!existsSync(indexFile(state, newest.depositId))) return 'there is no index of the last deposit';
-  const receipts = await chainOf(state, newest);
-  if (receipts === null) return 'the receipts of the chain are not all here';
+  const { receipts, missing } = await chainIn(state, newest);
+  if (missing !== null) return `the receipt of ${missing.depositId}, on which the last deposit is built, is not here`;
   const gone = receipts.find(({ depositId }) => destroyed.has(depositId));
   if (gone !== undefined) return `${gone.depositId}, on which the last deposit is built, was destroyed`;
   const deposits = receipts.map(({ depositId, suitcase: { bytes, sha256 } }) => ({ depositId, bytes, sha256 }));
@@ -93,27 +96,7 @@ async function baseFor(
   return age < 0 ? 'the last one is from the future' : 'the last one is old enough';
 }
 
-function isInChain(receipt: Receipt): receipt is InChain {
-  return receipt.chain !== undefined;
-}
-
-/** The receipts of a deposit's chain, the full one first; null when one is missing or is another. */
-export async function chainOf(state: ArrangementState, newest: InChain): Promise<InChain[] | null> {
-  const receipts = [newest];
-  for (let next = newest; next.chain.number > 0; ) {
-    const { previousDepositId, previousSuitcaseSha256, number } = next.chain;
-    const stored = await readStoredReceipt(state.directory, receiptName(previousDepositId!));
-    if (stored === null) return null;
-    const receipt = parseReceipt(stored.bytes, stored.path);
-    if (!isInChain(receipt) || receipt.suitcase.sha256 !== previousSuitcaseSha256) return null;
-    if (receipt.chain.number !== number - 1) return null;
-    receipts.unshift(receipt);
-    next = receipt;
-  }
-  return receipts;
-}
-
-function isRereadDue({ chain }: InChain, { rereadEvery }: Incremental, now: Date): boolean {
+function isRereadDue({ chain }: ChainReceipt, { rereadEvery }: Incremental, now: Date): boolean {
   return now.getTime() - Date.parse(chain.lastReadInFull) >= rereadEvery;
 }
 

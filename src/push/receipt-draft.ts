@@ -9,7 +9,7 @@ import { commitmentOf, openingOf } from '../receipt/proof.js';
 import type { ReceiptDraft } from '../receipt/schema.js';
 import type { CompressionFormat } from '../seal/compress.js';
 import type { SealResult } from '../seal/sealing.js';
-import type { ChainDeposit } from '../dataset/increment/chain.js';
+import type { ChainDeposit } from '../dataset/increment/chain-night.js';
 import { version } from '../version.js';
 import type { DepositKeys } from './deposit-keys.js';
 

@@ -1,6 +1,6 @@
 /** What a deposit that is streamed and one that is spooled have in common. */
 import { hasShrunk, type DatasetOptions, type DatasetSummary, type ShrinkRule } from '../dataset/sources.js';
-import type { ChainDeposit, ChainOptions } from '../dataset/increment/chain.js';
+import type { ChainDeposit, ChainOptions } from '../dataset/increment/chain-night.js';
 import { isDepotError } from '../errors.js';
 import { writePending, type PendingRecord } from '../state/pending.js';
 import { lastDataset } from '../state/list.js';
@@ -19,7 +19,7 @@ import { PushProgress } from './progress.js';
 import { rehearsed } from './rehearse.js';
 import type { PushContext } from './push-context.js';
 import type { PushOptions } from './push-types.js';
-import { chainFor } from './chain.js';
+import { chainFor, fullWords } from './chain.js';
 import { bytesOf } from './space.js';
 import { step } from './steps.js';
 
@@ -104,12 +104,14 @@ export async function beginSealing(
 
 /** What the receipt will say; checked, while nothing is published yet. */
 export function draftOf(
-  { o, keys, run }: PushContext,
+  { o, keys, run, hooks }: PushContext,
   { intent, startedAt, compression }: Beginning,
   { wrapped, shrink, earlier }: Begun,
   sealed: SealResult,
 ): ReceiptDraft {
   step('sealed');
+  const whyFull = sealed.dataset.chain?.whyFull ?? null;
+  if (whyFull !== null) hooks.warn(fullWords(whyFull));
   const draft = draftReceipt({
     config: o.config,
     keys,

@@ -10,6 +10,8 @@ import { underWay, type UnderWay } from '../state/underway.js';
 import { placeFor } from '../push/agent.js';
 import type { Attestation } from '../receipt/attestation.js';
 import { readBoundedFile } from '../plain-file.js';
+import type { Lost } from '../state/lost.js';
+import { type ChainStanding, chainStanding, lostIn } from './chain.js';
 import { type Shrunk, shrunkSince } from './shrunk.js';
 
 /** A key that pushes of an arrangement need. */
@@ -42,6 +44,10 @@ export interface Standing {
   underWay: UnderWay;
   /** The newest deposit of which a beneficiary has shown that its key opens it. */
   proven: ProvenDeposit | null;
+  /** Of an arrangement with `incremental:`, from its first full deposit on. */
+  chain: ChainStanding | null;
+  /** Deposits that no longer open, since one on which they are built was destroyed. */
+  lost: Lost[];
   /** What is wrong with the record of it: a ledger that lacks deposits, attestations that are not what was filed. */
   problems: string[];
   /** The beneficiaries', then the signer. */
@@ -110,6 +116,8 @@ export async function gatherStandings(
       ...judgeAge(arrangement, last, o.maxAgeMs, o.now),
       underWay: await underWay(state, await placeFor(config, arrangement).catch(() => null)),
       proven: await provenBy(state),
+      chain: await chainStanding(state, arrangement, o.now),
+      lost: await lostIn(state),
       problems: await problemsOf(state),
       keys: await keysOf(config, arrangement, keys),
     };

@@ -1,8 +1,9 @@
 /** Finding receipts: what an incident report or `receipts show` needs. */
 import { DepotError, isDepotError } from '../errors.js';
-import { parseReceiptName } from '../names/deposit.js';
+import { parseReceiptName, receiptName } from '../names/deposit.js';
 import { destroyedIn, linesOf, readLedger, type LedgerLine } from './ledger.js';
 import { lastRun } from './runs.js';
+import { type Chain, followChain } from '../receipt/chain.js';
 import { parseReceipt } from '../receipt/parse.js';
 import type { Receipt } from '../receipt/schema.js';
 import { readStoredReceipt, type ArrangementState, type StoredReceipt } from './arrangement-state.js';
@@ -101,6 +102,11 @@ export async function lastDataset(
 
 /** More without a line than a crash can leave: names sort by time, and the newest ones do. */
 const mostUnlisted = 100;
+
+/** The chain of a deposit, by the receipts that count here. */
+export async function chainIn(state: ArrangementState, newest: Receipt): Promise<Chain> {
+  return followChain(newest, async (id) => (await readable(state, receiptName(id)))?.receipt ?? null);
+}
 
 /** Null when it is damaged: `receipts verify` names it; for others an older one is the newest that is known. */
 async function readable(state: ArrangementState, name: string): Promise<ListedReceipt | null> {

@@ -16,6 +16,8 @@ export interface Measured {
   stale: boolean;
   inFuture: boolean;
   underWay: { running: Begun | null; killed: Begun | null; pending: readonly unknown[] };
+  chain: { number: number; fullAt: string; opensForMs: number | null } | null;
+  lost: readonly unknown[];
   problems: readonly string[];
   keys: { role: string; fingerprint: string | null; expiresAt: string | null }[];
 }
@@ -151,6 +153,26 @@ export function prometheusText(
       'depot_record_problems',
       'What is wrong with the record: a ledger that lacks deposits, attestations that are not what was filed.',
       each((a) => a.problems.length),
+    ),
+    ...metric(
+      'depot_chain_increments',
+      'How many increments the last deposit is away from its full deposit.',
+      each((a) => a.chain?.number ?? null),
+    ),
+    ...metric(
+      'depot_chain_full_timestamp_seconds',
+      'When the full deposit was begun on which the last one is built; 0 when it is dated in the future.',
+      each((a) => past(a.chain?.fullAt)),
+    ),
+    ...metric(
+      'depot_chain_opens_for_seconds',
+      'How long the last deposit goes on to open if none follows.',
+      each((a) => (a.chain?.opensForMs == null ? null : a.chain.opensForMs / 1000)),
+    ),
+    ...metric(
+      'depot_lost_deposits',
+      'Deposits that no longer open, since one on which they are built was destroyed.',
+      each((a) => a.lost.length),
     ),
     ...metric(
       'depot_deposit_interval_seconds',

@@ -16,6 +16,8 @@ export interface ShownReceipt {
     recipients: { fingerprint: string }[];
   };
   dataset: { entries: number; bytes: number; skipped: Record<string, number>; complete: boolean };
+  /** Of a deposit with `incremental:`: the whole night. */
+  chain?: { number: number; fullDepositId: string; entries: number; bytes: number; complete: boolean };
   rehearsed?: true;
   transfer: { status: 'acknowledged' | 'unconfirmed'; remoteSize: 'matched' | 'unreadable'; durability: string };
 }
@@ -90,7 +92,11 @@ export function pushLines(outcome: PushReport, arrangement: ShownArrangement & {
   const ms = run.seconds * 1000;
   const { encryption, transfer } = receipt;
   return [
-    labelled('dataset', dataset(receipt.dataset, outcome.files ?? null, arrangement, run.dataset?.excluded)),
+    labelled(
+      'dataset',
+      dataset({ ...receipt.dataset, ...receipt.chain }, outcome.files ?? null, arrangement, run.dataset?.excluded),
+    ),
+    ...chainLines(receipt),
     labelled(
       'sealed',
       `${bytes(receipt.suitcase.bytes)} for ${addressees(arrangement, encryption.recipients)}, ${kind(encryption)}`,
@@ -119,6 +125,14 @@ export function pushSummary(results: readonly PushResult[], part: { shard: strin
   if (notBegun > 0) parts.push(`${notBegun} not begun`);
   const of = part === null ? '' : ` of ${part.all}, shard ${part.shard}`;
   return labelled('together', `${counted(results.length, 'arrangement')}${of}: ${parts.join(', ')}`);
+}
+
+/** What of the night this deposit holds. */
+function chainLines({ chain, dataset }: ShownReceipt): Line[] {
+  if (chain === undefined) return [];
+  if (chain.number === 0) return [labelled('full', 'the increments of the next nights are built on this deposit')];
+  const since = `increment ${chain.number} since the full deposit ${chain.fullDepositId}`;
+  return [labelled('changed', `${bytes(dataset.bytes)}, ${since}; it opens only with all that lie between`)];
 }
 
 function rehearsedLine(entries: number): Line {

@@ -49,6 +49,8 @@ function standing(
     proven: o.proven ?? null,
     shrunk: null,
     problems: [],
+    chain: null,
+    lost: [],
     keys: o.keys ?? [],
     underWay: { running: null, killed: null, pending: [], strays: [], unreadable: [] },
   };

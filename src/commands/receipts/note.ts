@@ -2,6 +2,7 @@ import { usage } from '../flags.js';
 import { ageOf } from '../../clock.js';
 import { parseDepositId, timestamp } from '../../names/deposit.js';
 import { Ledger } from '../../state/ledger.js';
+import { lostDeposits } from '../../state/lost.js';
 import { lockArrangement } from '../../state/lock.js';
 import { labelled } from '../../ui/format.js';
 import type { Context, GlobalOptions } from '../context.js';
@@ -71,8 +72,11 @@ async function noteDestroyed(o: GlobalOptions & { id: string } & NotedDestructio
       time: timestamp(new Date()),
       destroyed: o.destroyed,
     });
-    context.screen.result({ ok: true, depositId, destroyed: o.destroyed, sequence: line.sequence }, [
+    const gone = new Map(ledger.lines.flatMap((one) => (one.destroyed === undefined ? [] : [[one.depositId, one]])));
+    const lost = (await lostDeposits(state, gone)).map((one) => one.depositId);
+    context.screen.result({ ok: true, depositId, destroyed: o.destroyed, sequence: line.sequence, lost }, [
       labelled('noted', `${depositId}: destroyed on ${o.destroyed} (ledger line ${line.sequence})`),
+      ...lost.map((id) => labelled('lost', `${id} no longer opens: it is built on a deposit that was destroyed`)),
     ]);
     return 0;
   } finally {

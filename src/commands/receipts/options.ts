@@ -10,7 +10,12 @@ export function receiptsListOptions(names: string[], flags: Flags) {
       : to;
   if (from !== undefined && until !== undefined && from > until)
     throw usage(`--from ${text(flags, 'from') ?? ''} is after --to ${text(flags, 'to') ?? ''}`, 'swap the two');
-  return { ...globals(flags), names, from, to: until };
+  const [chain, receipts] = [text(flags, 'chain'), text(flags, 'receipts')];
+  if (chain !== undefined && (names.length > 0 || from !== undefined || until !== undefined))
+    throw usage('--chain lists what belongs to one deposit', 'give the deposit alone: --chain ID');
+  if (receipts !== undefined && chain === undefined)
+    throw usage('--receipts says where the receipts of a chain are', 'add --chain ID');
+  return { ...globals(flags), names, from, to: until, chain, receipts };
 }
 export type ReceiptsListFlags = ReturnType<typeof receiptsListOptions>;
 

@@ -1,0 +1,68 @@
+import type { ChainDeposit } from './chain-night.js';
+
+/** `DEPOT/README.md` of an increment, in English and Dutch. Whoever reads it may have nothing but this suitcase and a shell. */
+export function incrementReadme(o: {
+  arrangement: string;
+  depositId: string;
+  hasSpecification: boolean;
+  /** All that come before, the full one first. */
+  deposits: readonly ChainDeposit[];
+}): string {
+  const { arrangement, depositId, deposits } = o;
+  const number = deposits.length;
+  const full = deposits[0]!.depositId;
+  const files = `    SHA-256                                                           BYTES  DEPOSIT
+${deposits.map(({ depositId: id, bytes, sha256 }) => `    ${sha256}  ${bytes}  ${id}`).join('\n')}`;
+  return `# Depot ${depositId}: this is not the whole dataset
+
+*Nederlands: zie onder.*
+
+This is an increment of the arrangement \`${arrangement}\`, made with depot: it holds only what changed since the deposit before it.
+It is number ${number} after the full deposit \`${full}\`. To have the dataset, you need the full deposit, this one, and all that lie
+between: ${number + 1} suitcases. These come before this one:
+
+${files}
+
+With depot: put all of them into one directory, and \`depot decrypt DIRECTORY --key YOUR-KEY --out new\`.
+Without depot: \`DEPOT/restore.sh\` does it with gpg and tar; its first lines say how.
+
+## What is where
+
+| | |
+|---|---|
+| \`DEPOT/README.md\` | this text |
+| \`DEPOT/chain.json\` | the suitcases that come before, with size and SHA-256 |
+| \`DEPOT/restore.sh\` | a shell script that puts the dataset together |
+${o.hasSpecification ? "| `DEPOT/specification.md` | the supplier's own description of the data |\n" : ''}| \`data/\` | files, directories and links that are new or changed |
+| \`DEPOT/pieces.part-000001\` and on | what is new in large files and in what commands printed |
+| \`DEPOT/ranges.part-000001\` and on | how large files are put together from pieces and from earlier suitcases |
+| \`DEPOT/manifest.ndjson.part-000001\` and on | the manifest: a line for everything that changed or is gone |
+
+The format is described in depot's \`docs/format.md\`, sections 3 and 12.
+
+---
+
+# Depot ${depositId}: dit is niet de hele gegevensverzameling
+
+Dit is een vervolgdepot van de regeling \`${arrangement}\`, gemaakt met depot: er zit alleen in wat veranderd is sinds het depot
+ervoor. Het is nummer ${number} na het volledige depot \`${full}\`. Voor de hele gegevensverzameling hebt u het volledige depot nodig,
+dit depot en alles wat ertussen ligt: ${number + 1} koffers. Hierboven staat welke er aan deze voorafgaan.
+
+Met depot: zet ze allemaal in één map, en \`depot decrypt MAP --key UW-SLEUTEL --out new\`.
+Zonder depot: \`DEPOT/restore.sh\` doet het met gpg en tar; in de eerste regels staat hoe.
+
+## Wat staat waar
+
+| | |
+|---|---|
+| \`DEPOT/README.md\` | deze tekst |
+| \`DEPOT/chain.json\` | de koffers die eraan voorafgaan, met grootte en SHA-256 |
+| \`DEPOT/restore.sh\` | een shellscript dat de gegevens samenvoegt |
+${o.hasSpecification ? '| `DEPOT/specification.md` | de beschrijving van de gegevens door de leverancier |\n' : ''}| \`data/\` | bestanden, mappen en links die nieuw of veranderd zijn |
+| \`DEPOT/pieces.part-000001\` en verder | wat nieuw is in grote bestanden en in uitvoer van opdrachten |
+| \`DEPOT/ranges.part-000001\` en verder | hoe grote bestanden uit stukken en eerdere koffers worden samengesteld |
+| \`DEPOT/manifest.ndjson.part-000001\` en verder | het manifest: een regel voor alles wat veranderd of verdwenen is |
+
+De vorm is beschreven in \`docs/format.md\` van depot, paragrafen 3 en 12.
+`;
+}

@@ -1,0 +1,40 @@
+/** Chains of deposits, as their receipts tell them (docs/format.md, section 12). */
+import type { Receipt } from './schema.js';
+
+/** A receipt of a deposit with `incremental:`. */
+export type ChainReceipt = Receipt & { chain: NonNullable<Receipt['chain']> };
+
+export function isInChain(receipt: Receipt): receipt is ChainReceipt {
+  return receipt.chain !== undefined;
+}
+
+export interface Chain {
+  /** What opens the deposit: the full one first, itself last. Without those that are `missing`, and what they build on. */
+  receipts: Receipt[];
+  /** The deposit whose receipt is not at hand, or does not fit; null when the chain goes back to its full deposit. */
+  missing: { depositId: string; suitcaseSha256: string } | null;
+}
+
+/** Follows a chain back to its full deposit. `find`: the receipt of a deposit, or null. */
+export async function followChain(
+  newest: Receipt,
+  find: (depositId: string) => Promise<Receipt | null>,
+): Promise<Chain> {
+  const receipts = [newest];
+  for (let next = newest; isInChain(next) && next.chain.number > 0; ) {
+    const { previousDepositId, previousSuitcaseSha256, number, fullDepositId } = next.chain;
+    // The schema says that an increment has both.
+    const [depositId, suitcaseSha256] = [previousDepositId!, previousSuitcaseSha256!];
+    const found = await find(depositId);
+    const fits =
+      found !== null &&
+      isInChain(found) &&
+      found.suitcase.sha256 === suitcaseSha256 &&
+      found.chain.number === number - 1 &&
+      found.chain.fullDepositId === fullDepositId;
+    if (!fits) return { receipts, missing: { depositId, suitcaseSha256 } };
+    receipts.unshift(found);
+    next = found;
+  }
+  return { receipts, missing: null };
+}
