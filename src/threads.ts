@@ -3,7 +3,15 @@ import type { ConveyorEnd, Feeder, Taker } from './conveyor.js';
 import { DepotError, type ErrorRecord, errorFromRecord, threadFailed } from './errors.js';
 
 /** What can run in a thread; thread-entry.ts has the programs. */
-export type ThreadName = 'packing' | 'sealing' | 'rehearsal' | 'opening' | 'reading' | 'writing';
+export type ThreadName =
+  | 'packing'
+  | 'sealing'
+  | 'rehearsal'
+  | 'opening'
+  | 'peeking'
+  | 'assembling'
+  | 'reading'
+  | 'writing';
 
 /** The conveyors that a thread works at: it empties `from`, and fills `to`. */
 export interface ThreadEnds {
@@ -55,6 +63,8 @@ const nurseryMiB: Record<ThreadName, number> = {
   sealing: 2,
   rehearsal: 4,
   opening: 4,
+  peeking: 4,
+  assembling: 4,
   reading: 1,
   writing: 1,
 };

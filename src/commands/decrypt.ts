@@ -1,20 +1,24 @@
+import { statSync } from 'node:fs';
+import type { Writable } from 'node:stream';
 import type { CommandLine } from './command-line.js';
 import { DepotError } from '../errors.js';
 import { notWritten } from '../ui/output.js';
 import { decryptDocument, decryptLines } from '../ui/decrypt.js';
 import { unbroken } from '../ui/wrap.js';
+import type { Decrypted, DecryptHooks, DecryptOptions } from '../reader/decrypt.js';
 import type { Context } from './context.js';
-import { collect, given, globals, list, size, text, usage, type Flags } from './flags.js';
+import { collect, depositId, given, globals, list, size, text, usage, type Flags } from './flags.js';
 import { passphraseFor } from './passphrase.js';
 
-export function decryptOptions(suitcase: string, flags: Flags) {
+export function decryptOptions(suitcases: string[], flags: Flags) {
   const key = text(flags, 'key');
   const gpg = given(flags, 'gpg');
   if (key === undefined && !gpg) throw usage('no private key given', 'add --key FILE, or --gpg');
   if (key !== undefined && gpg) throw usage('--gpg and --key contradict each other', 'leave out one of them');
   const o = {
     ...globals(flags),
-    suitcase,
+    suitcases,
+    at: depositId(flags, 'at'),
     key,
     gpg,
     receipt: text(flags, 'receipt'),
@@ -29,25 +33,29 @@ export function decryptOptions(suitcase: string, flags: Flags) {
     throw usage('say where the contents go, once', 'add --out DIRECTORY or --stdout');
   if (o.stdout && given(flags, 'json'))
     throw usage('--stdout and --json both want standard output', 'leave out one of them');
-  if (o.signers.length > 0 && o.receipt === undefined)
+  const isChain = o.suitcases.length > 1 || o.at !== undefined || isDirectory(o.suitcases[0]!);
+  if (o.signers.length > 0 && o.receipt === undefined && !isChain)
     throw usage('--signer checks a receipt, and none was given', 'add --receipt FILE');
-  return o;
+  if (o.stdout && isChain) throw usage('--stdout takes one suitcase', 'name one suitcase, or take --out DIRECTORY');
+  return { ...o, isChain };
 }
 type DecryptFlags = ReturnType<typeof decryptOptions>;
+type Place = Required<Pick<DecryptOptions, 'signal' | 'passphrase' | 'gpg'>>;
 
 export function defineDecrypt(parent: CommandLine): void {
   parent
     .command('decrypt')
-    .summary('open a suitcase')
+    .summary('open a suitcase, or a chain of them')
     .description(
-      "Opens a suitcase with the private key of a beneficiary. The directory appears only after the whole suitcase was authenticated.\nWithout a receipt and the signer's public key, who made the suitcase is not proven: anyone who has the public key can make one.",
+      "Opens a suitcase with the private key of a beneficiary. The directory appears only after the whole suitcase was authenticated.\nAn increment needs all suitcases before it, back to the full deposit: name them, or a directory that holds them. The newest night is taken.\nWithout a receipt and the signer's public key, who made the suitcase is not proven: anyone who has the public key can make one.",
     )
-    .argument('<suitcase>', 'the encrypted file')
+    .argument('<suitcase...>', 'the encrypted file; or several, or a directory, for a chain')
     .option('--key <file>', 'the private key')
     .option('--gpg', 'the private key is in GnuPG (its agent, a smart card); compat deposits only')
     .option('--receipt <file>', 'the receipt (<id>.receipt.json)')
     .option('--signer <file>', 'public key that the receipt must be signed with; may be repeated', collect)
     .option('--out <directory>', 'new directory for the contents')
+    .option('--at <id>', 'the night that is wanted, when it is not the newest')
     .option(
       '--stdout',
       'the tar archive on standard output; reads the suitcase twice, so that nothing unauthenticated comes out',
@@ -55,9 +63,10 @@ export function defineDecrypt(parent: CommandLine): void {
     .option('--max-size <size>', 'stop when the contents become larger than this')
     .option('--passphrase-file <file>', 'file with the passphrase of --key (else $DEPOT_PASSPHRASE, else asked)')
     .ends(
-      [5, 17, 20, 21, 22, 23, 129, 130, 143],
+      [5, 17, 20, 21, 22, 23, 24, 129, 130, 143],
       'depot decrypt x.tar.gz.pgp --key private.secret.asc --out opened # everything, to a new directory',
       'depot decrypt x.tar.gz.pgp --key private.secret.asc --receipt x.receipt.json --signer signer.public.asc --out opened # and prove who made it',
+      'depot decrypt from-the-agent --key private.secret.asc --out opened # the newest night of the suitcases in a directory',
       'depot decrypt x.tar.gz.pgp --key private.secret.asc --stdout | tar -t # list the contents',
     )
     .runs(decryptOptions, decrypt);
@@ -70,7 +79,6 @@ async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
       'standard output is a terminal',
       'send it to a program or a file: depot decrypt … --stdout | tar -x --no-same-owner --no-same-permissions -C DIRECTORY',
     );
-  const { decrypt: open } = await import('../reader/decrypt.js');
   const progress = await screen.progress();
   progress?.phase('decrypting');
   if (o.stdout) {
@@ -83,22 +91,41 @@ async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
       );
     });
   }
-  const outcome = await open(
-    {
-      ...o,
-      signal,
-      passphrase: passphraseFor(o.passphraseFile, context),
-      gpg: o.gpg ? context.env : undefined,
-      stdout: o.stdout ? stdout : undefined,
-    },
-    {
-      warn: (message) => screen.warn(message),
-      progress: (p) => progress?.bytes(p.bytes, p.totalBytes),
-    },
-  );
+  const place = { signal, passphrase: passphraseFor(o.passphraseFile, context), gpg: o.gpg ? context.env : undefined };
+  const hooks: DecryptHooks = {
+    warn: (message) => screen.warn(message),
+    progress: (p) => progress?.bytes(p.bytes, p.totalBytes),
+  };
+  const outcome = await (o.isChain
+    ? openChain(o, place, hooks)
+    : openOne(o, place, o.stdout ? stdout : undefined, hooks));
   progress?.stop();
-  const lines = decryptLines(outcome, o.receipt !== undefined);
+  const lines = decryptLines(outcome, o.receipt !== undefined || outcome.night?.hasReceipt === true);
   if (o.stdout) for (const line of lines) screen.note(unbroken(line));
   else screen.result(decryptDocument(outcome), lines);
   return 0;
+}
+
+async function openOne(
+  o: DecryptFlags,
+  place: Place,
+  stdout: Writable | undefined,
+  hooks: DecryptHooks,
+): Promise<Decrypted> {
+  const { decrypt: open } = await import('../reader/decrypt.js');
+  return open({ ...o, ...place, suitcase: o.suitcases[0]!, stdout }, hooks);
+}
+
+async function openChain(o: DecryptFlags, place: Place, hooks: DecryptHooks): Promise<Decrypted> {
+  const { decryptChain } = await import('../reader/chain/restore.js');
+  return decryptChain({ ...o, ...place, out: o.out! }, hooks);
+}
+
+/** What cannot be looked at is told when it is opened. */
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }

@@ -4,6 +4,7 @@ import { parseFingerprint } from '../names/fingerprint.js';
 import type { Parsed } from '../names/parsed.js';
 import { DepotError } from '../errors.js';
 import { spelled } from '../suggest.js';
+import { parseDepositId } from '../names/deposit.js';
 import { toldSha256 } from '../names/digest.js';
 import type { GlobalOptions } from './context.js';
 
@@ -67,6 +68,16 @@ export function sha256(flags: Flags, name: string): string | undefined {
       'give all 64 digits, as sha256sum FILE prints them',
     );
   return hex;
+}
+
+/** A deposit's id, as receipts and the names of suitcases have it. */
+export function depositId(flags: Flags, name: string): string | undefined {
+  const value = text(flags, name);
+  if (value === undefined || parseDepositId(value) !== null) return value;
+  throw usage(
+    `${flagOf(name)} is the id of a deposit, not "${value}"`,
+    "take what a suitcase's name begins with, such as acme-crm_20261122T003000Z_5f0c9a1e77b2d410",
+  );
 }
 
 /** A full OpenPGP fingerprint, also in groups of four; returned in upper case. */

@@ -12,7 +12,7 @@ import { localError, writeNew } from '../durable-file.js';
 import { newestDeposit, type ListedReceipt } from '../state/list.js';
 import { receiptName, signatureName } from '../names/deposit.js';
 import { ArrangementState } from '../state/arrangement-state.js';
-import { freePlace } from '../reader/decrypt.js';
+import { freePlace } from '../reader/output.js';
 import { readGiven } from '../reader/named-files.js';
 import { letterHtml } from './letter.js';
 import { PartialDirectory } from '../reader/partial-directory.js';

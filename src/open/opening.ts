@@ -10,8 +10,11 @@ import type { ContentFormat } from './content-format.js';
 export type OpenMode =
   /** Compare every entry with the manifest; write nothing. */
   | { kind: 'check' }
-  /** The same, and write the entries below `directory`, which exists and is empty. */
-  | { kind: 'extract'; directory: string }
+  /**
+   * The same, and write the entries below `directory`, which exists and holds none of their names. `isPart`: symlinks,
+   * and the modes and times of directories, are left to who puts the chain together (`src/open/assemble.ts`).
+   */
+  | { kind: 'extract'; directory: string; isPart: boolean }
   /** Authenticate only: for a content that need not be a tar. */
   | { kind: 'authenticate' }
   /** Hand out the decompressed content, after each stretch of the file was found to be as in `segments`. */

@@ -1,23 +1,19 @@
-import { lstat, statfs } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
-import { succeeds } from '../abort.js';
+import type { Chain } from '../dataset/increment/chain-file.js';
 import { DepotError, isDepotError } from '../errors.js';
-import { type Limit, openSuitcase, type OpenResult } from '../open/opening.js';
+import { openSuitcase, type OpenResult } from '../open/opening.js';
 import type { UnwrappedSessionKey } from '../pgp/sessionkey.js';
-import { requireOwnPlace } from '../permissions.js';
-import { inMebibytes, printable } from '../printable.js';
-import { fromBase64 } from '../receipt/base64.js';
-import { localError } from '../durable-file.js';
-import { commitmentOf, openingOf } from '../receipt/proof.js';
+import { printable } from '../printable.js';
 import type { Receipt } from '../receipt/schema.js';
-import { typedWord } from '../shell.js';
-import { addressed, otherReceipt } from './exhibits.js';
-import { readReceipt, verifyReceipt } from './named-files.js';
+import { namedDeposits } from './chain/words.js';
+import { addressed } from './exhibits.js';
+import { agreeing, belongsTogether, sameAsReceipt } from './found.js';
 import type { OpeningKey } from './key-proof.js';
-import { allowedEntries, allowedBytes, contentLimit, entryLimit, twice } from './limits.js';
+import { readReceipt, verifyReceipt } from './named-files.js';
 import { openingKeyOf, type KeyPlace } from './opening-key.js';
+import { freePlace, removeOrSay } from './output.js';
 import { PartialDirectory } from './partial-directory.js';
+import { limitsOf, type Limits } from './room.js';
 import { openSuitcaseFile, type SuitcaseFile } from './suitcase-file.js';
 
 export interface DecryptOptions extends KeyPlace {
@@ -37,6 +33,8 @@ export interface DecryptHooks {
 }
 
 export interface Decrypted {
+  /** What was taken where a directory, or more than one suitcase, was given. */
+  night?: ChosenNight;
   /** Null when the contents went out as they are, and nobody counted. */
   entries: number | null;
   bytes: number;
@@ -44,6 +42,16 @@ export interface Decrypted {
   out: string | null;
   origin: 'proven' | 'not proven';
   warnings: string[];
+}
+
+/** The night that was opened, of all that what was given tells of. */
+export interface ChosenNight {
+  depositId: string;
+  /** How many suitcases come before its own. */
+  number: number;
+  hasReceipt: boolean;
+  /** Nights that were not taken, in words. */
+  leftAside: string[];
 }
 
 /** A suitcase with everything that is needed to open it. */
@@ -54,7 +62,7 @@ interface Opening {
   receipt: Receipt | null;
   unwrapped: UnwrappedSessionKey;
   origin: Decrypted['origin'];
-  limits: Record<'maxBytes' | 'maxWritten' | 'maxEntries', Limit | null>;
+  limits: Limits;
 }
 
 /**
@@ -85,7 +93,7 @@ export async function decrypt(o: DecryptOptions, hooks: DecryptHooks): Promise<D
   }
 }
 
-const fetchAgain =
+export const fetchAgain =
   'fetch the suitcase again; if that does not help, ask the agent for its size and SHA-256 and compare them with the receipt';
 
 async function receiptOf(
@@ -112,45 +120,13 @@ async function keyFor({ preamble }: SuitcaseFile, o: DecryptOptions): Promise<Op
   return key;
 }
 
-/**
- * How much may come out: what the user allows, else what a receipt with a `proven` origin says, else what there is room
- * for. Copies of hard links, of which no receipt tells, may take what there is room for.
- */
-async function limitsOf(o: DecryptOptions, proven: Receipt | null, out: string | null): Promise<Opening['limits']> {
-  const user = o.maxSize === undefined ? null : allowedBytes(o.maxSize, 'user');
-  const room = out === null ? null : await roomAt(out, roomForBytes);
-  const roomForMore = out === null ? null : await roomAt(out, roomForEntries);
-  return {
-    maxBytes: user ?? (proven === null ? room : allowedBytes(contentLimit(proven.dataset), 'receipt')),
-    maxWritten: user ?? room,
-    maxEntries: proven === null ? roomForMore : allowedEntries(entryLimit(proven.dataset)),
-  };
-}
-
-/** What can be known before anything is decrypted. */
-function belongsTogether(
-  path: string,
-  { preamble, bytes }: SuitcaseFile,
-  { sessionKey }: UnwrappedSessionKey,
-  { depositId, suitcase, keyProof }: Receipt,
-): void {
-  const differs = (found: Uint8Array, expected: string): boolean => Buffer.compare(found, fromBase64(expected)!) !== 0;
-  if (differs(preamble.pkesk, keyProof.pkesk) || differs(preamble.head, keyProof.head)) {
-    throw wrong(`this suitcase is not that of the receipt, ${depositId}`, otherReceipt(path, depositId));
-  }
-  if (bytes !== null && bytes !== suitcase.bytes)
-    throw wrong(`the suitcase has ${bytes} bytes, but the receipt says ${suitcase.bytes}`);
-  if (commitmentOf(openingOf(sessionKey, preamble.pkesk, depositId)) !== keyProof.commitment)
-    throw wrong('the session key is not the one that the receipt commits to');
-}
-
 /** Into `<out>.partial`, which becomes `out` when all is well and is removed when it is not. */
 async function toDirectory(opening: Opening, out: string): Promise<Decrypted> {
   const partial = await PartialDirectory.make(out);
   try {
-    const opened = await read(opening, { kind: 'extract', directory: partial.path });
-    const { entries, bytes, manifest, problems } = opened.contents!;
-    if (problems.length > 0) throw wrong(`the contents are not what the manifest says: ${problems.join('; ')}`);
+    const opened = await read(opening, { kind: 'extract', directory: partial.path, isPart: false });
+    const { entries, bytes, manifest, chain } = agreeing(opened);
+    if (chain !== undefined) throw needsOthers(opening.o.suitcase, chain);
     sameAsReceipt(opened, opening.receipt);
     await partial.putInPlace();
     const warnings =
@@ -162,20 +138,15 @@ async function toDirectory(opening: Opening, out: string): Promise<Decrypted> {
   }
 }
 
-/** What it failed for stays the error. */
-async function removeOrSay(partial: PartialDirectory, hooks: DecryptHooks): Promise<void> {
-  const { path } = partial;
-  try {
-    if (await partial.remove()) return;
-    hooks.warn(
-      `${printable(path)} was replaced while this run wrote there, and is left alone; remove it when no other run writes there`,
-    );
-  } catch (error) {
-    const reason = localError(error, 'remove', path);
-    hooks.warn(
-      `decrypted files are left in ${printable(path)}, which could not be removed (${printable(reason instanceof Error ? reason.message : String(reason))}); remove it: «rm -r ${typedWord(path)}»`,
-    );
-  }
+/** An increment alone is not the whole dataset. */
+function needsOthers(path: string, { number, deposits }: Chain): DepotError {
+  return new DepotError(
+    'incomplete',
+    `${printable(path)} is increment ${number} of a chain, and needs the ${number === 1 ? 'deposit' : `${number} deposits`} before it: ${namedDeposits(deposits)}`,
+    {
+      hint: 'put all of them into one directory, and name that: «depot decrypt DIRECTORY --key FILE --out OUT»',
+    },
+  );
 }
 
 /** First pass: is all of it authentic? Second pass: the same bytes, handed out. */
@@ -218,57 +189,6 @@ async function read(
   );
 }
 
-function sameAsReceipt(opened: OpenResult, receipt: Receipt | null): void {
-  if (receipt === null) return;
-  if (opened.sha256 !== receipt.suitcase.sha256)
-    throw wrong(`the suitcase has SHA-256 ${opened.sha256}, but the receipt says ${receipt.suitcase.sha256}`);
-  if (opened.contents !== null && opened.contents.manifestSha256 !== receipt.dataset.manifestSha256)
-    throw wrong('the manifest is not the one that the receipt names');
-}
-
-function roomAt<T>(out: string, room: (directory: string) => Promise<T>): Promise<T> {
-  return room(dirname(out)).catch((error: unknown) => {
-    throw localError(error, 'create', out);
-  });
-}
-
-/** How much content may be written there: all that there is room for. */
-async function roomForBytes(directory: string): Promise<Limit> {
-  const { bavail, bsize } = await statfs(directory);
-  const most = bavail * bsize;
-  const or = `; or, since long runs of zeros become holes, allow more than there is room for: --max-size ${twice(most)}`;
-  return { most, exceeded: tooSmall(directory, inMebibytes(most), or) };
-}
-
-/** How many files, leaving some for everybody else; null where the file system does not count them (it says 0). */
-async function roomForEntries(directory: string): Promise<Limit | null> {
-  const { files, ffree } = await statfs(directory);
-  if (files === 0 || ffree === 0) return null;
-  const most = Math.max(0, ffree - Math.ceil(files / 20));
-  return { most, exceeded: tooSmall(directory, `${most} files`) };
-}
-
-function tooSmall(directory: string, room: string, or = ''): Limit['exceeded'] {
-  return {
-    code: 'local-disk-full',
-    message: `no room for the contents: ${room} free on the file system of ${printable(directory)}; nothing was kept`,
-    hint: `free space there, or choose another disk with --out${or}`,
-  };
-}
-
-/** Its absolute path, when a directory can be made there. @throws DepotError 'output-exists', 'local-…' */
-export async function freePlace(out: string): Promise<string> {
-  const path = resolve(out);
-  if (await succeeds(lstat(path)))
-    throw new DepotError('output-exists', `${printable(path)} exists already`, {
-      hint: 'name a directory that does not exist yet with --out',
-    });
-  await requireOwnPlace(path).catch((error: unknown) => {
-    throw localError(error, 'create', path);
-  });
-  return path;
-}
-
 function drained(stdout: Writable, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(signal.reason as Error);
@@ -278,8 +198,4 @@ function drained(stdout: Writable, signal: AbortSignal): Promise<void> {
       resolve();
     });
   });
-}
-
-function wrong(message: string, hint?: string | null): DepotError {
-  return new DepotError('verification-failed', message, { hint: hint ?? undefined });
 }

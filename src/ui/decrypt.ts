@@ -10,16 +10,28 @@ export interface Opened {
   out: string | null;
   origin: 'proven' | 'not proven';
   warnings: readonly string[];
+  /** Of several that were given. */
+  night?: { depositId: string; number: number; leftAside: readonly string[] };
 }
 
 /** What `decrypt --json` prints. */
 export function decryptDocument(o: Opened): object {
-  return { ok: true, entries: o.entries, bytes: o.bytes, out: o.out, origin: o.origin, warnings: o.warnings };
+  const { night } = o;
+  return {
+    ok: true,
+    ...(night !== undefined && { depositId: night.depositId, number: night.number, leftAside: night.leftAside }),
+    entries: o.entries,
+    bytes: o.bytes,
+    out: o.out,
+    origin: o.origin,
+    warnings: o.warnings,
+  };
 }
 
 /** `withReceipt`: one was given, so all that is missing is who signed it. */
 export function decryptLines(o: Opened, withReceipt: boolean): Line[] {
   return [
+    ...(o.night === undefined ? [] : nightLines(o.night)),
     labelled(
       'opened',
       `${o.entries === null ? '' : `${counted(o.entries, 'entry', 'entries')}, `}${bytes(o.bytes)}; every byte authenticated`,
@@ -33,5 +45,16 @@ export function decryptLines(o: Opened, withReceipt: boolean): Line[] {
           : 'not proven: anyone with the public key can make a suitcase; give --receipt and --signer',
     ),
     ...(o.out === null ? [] : [labelled('contents', printable(o.out))]),
+  ];
+}
+
+function nightLines({ depositId, number, leftAside }: NonNullable<Opened['night']>): Line[] {
+  const of =
+    number === 0
+      ? 'a full deposit'
+      : `increment ${number}, with the ${counted(number, 'suitcase', 'suitcases')} before it`;
+  return [
+    labelled('night', `${printable(depositId)}: ${of}`),
+    ...(leftAside.length === 0 ? [] : [labelled('left aside', leftAside.map((one) => printable(one)).join(', '))]),
   ];
 }

@@ -73,7 +73,9 @@ const verify = {
 };
 const decrypt = {
   ...none,
-  suitcase: 'x.pgp',
+  suitcases: ['x.pgp'],
+  at: undefined,
+  isChain: false,
   key: 'k.asc',
   gpg: false,
   receipt: undefined,
@@ -151,6 +153,14 @@ describe('flags become typed options', () => {
       { ...verify, receipt: 'r.json', agentSha256: hex64 },
     ],
     ['decrypt x.pgp --key k.asc --out d', { ...decrypt, out: 'd' }],
+    [
+      'decrypt x.pgp y.pgp --key k.asc --out d --signer a.asc',
+      { ...decrypt, suitcases: ['x.pgp', 'y.pgp'], isChain: true, out: 'd', signers: ['a.asc'] },
+    ],
+    [
+      'decrypt x.pgp --at acme-crm_20261122T003000Z_5f0c9a1e77b2d410 --key k.asc --out d',
+      { ...decrypt, at: 'acme-crm_20261122T003000Z_5f0c9a1e77b2d410', isChain: true, out: 'd' },
+    ],
     ['decrypt x.pgp --key k.asc --stdout --max-size 2GiB', { ...decrypt, stdout: true, maxSize: 2 * 1024 ** 3 }],
     [
       'decrypt x.pgp --key k.asc --out d --receipt r.json --signer a.asc',
@@ -289,6 +299,8 @@ describe('what contradicts itself or is no value is refused, and named', () => {
     ['decrypt x --key k --out d --stdout', /--out and --stdout contradict each other/],
     ['decrypt x --key k --stdout --json', /both want standard output/],
     ['decrypt x --key k --out d --signer s', /none was given/],
+    ['decrypt x --key k --out d --at yesterday', /--at is the id of a deposit, not "yesterday"/],
+    ['decrypt x y --key k --stdout', /--stdout takes one suitcase/],
     ['decrypt x --key k --out d --max-size lots', /--max-size "lots"/],
     ['decrypt --key k --out d', /missingArgument/],
     ['key generate robot --name A --email a@b --out o', /one of signer, arrangement, not "robot"/],

@@ -12,12 +12,8 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { assemble, type AssembleOptions } from '../../src/dataset/assemble/assemble.js';
-import { ManifestCheck } from '../../src/dataset/compare.js';
-import { Extractor } from '../../src/dataset/extract.js';
-import { TarReader } from '../../src/dataset/tar/read.js';
-import { sha256 } from '../../src/primitives.js';
 import { depotTar, type Member } from '../support/depot-tar.js';
-import { sandbox } from '../support/extraction.js';
+import { sandbox, unpack } from '../support/extraction.js';
 import { fileLine, incrementTar, type Increment, type Step } from '../support/increment-tar.js';
 
 const refused = expect.objectContaining({ code: 'archive-refused' });
@@ -26,26 +22,6 @@ const deposits = Array.from({ length: 9 }, (_, n) => ({
   bytes: 1,
   sha256: String(n).repeat(64),
 }));
-
-/** Extracts an archive as a part of a chain: without its symlinks, and with its directories open. */
-function unpack(tar: Uint8Array, directory: string): void {
-  const extractor = new Extractor({ directory, warn: () => undefined });
-  const check = new ManifestCheck({ hash: sha256, joined: (path, parts) => extractor.joined(path, parts) });
-  const both = [extractor, check];
-  const reader = new TarReader({
-    begin: (entry) => both.forEach((sink) => sink.begin(entry)),
-    data: (bytes) => both.forEach((sink) => sink.data(bytes)),
-    end: () => both.forEach((sink) => sink.end()),
-  });
-  try {
-    reader.write(tar);
-    reader.end();
-    extractor.allRead();
-    expect(check.finish().problems).toEqual([]);
-  } finally {
-    extractor.discard();
-  }
-}
 
 type Night = Partial<Increment> & { steps: Step[] };
 

@@ -49,6 +49,22 @@ export function extract(
   }
 }
 
+/** Extracts an archive as a part of a chain: without its symlinks, and with its directories open. */
+export function unpack(tar: Uint8Array, directory: string): void {
+  const extractor = new Extractor({ directory, warn: () => undefined });
+  const check = new ManifestCheck({ hash: sha256, joined: (path, parts) => extractor.joined(path, parts) });
+  const reader = new TarReader(tee(extractor, check));
+  try {
+    reader.write(tar);
+    reader.end();
+    extractor.allRead();
+    const { problems } = check.finish();
+    if (problems.length > 0) throw new Error(problems.join('; '));
+  } finally {
+    extractor.discard();
+  }
+}
+
 function tee(...sinks: readonly EntrySink[]): EntrySink {
   return {
     begin: (entry) => sinks.forEach((sink) => sink.begin(entry)),

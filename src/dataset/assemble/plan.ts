@@ -3,7 +3,7 @@ import type { ByteString } from '../bytestring.js';
 import { Spool } from '../extract/spool.js';
 import type { NightEntry } from '../increment/line.js';
 import { mergeNights, type Fate } from '../increment/merge.js';
-import { NightDigest } from '../increment/night-digest.js';
+import { ListingDigest } from '../increment/listing-digest.js';
 import type { NightManifest } from '../increment/night-manifest.js';
 import { refused } from '../tar/format.js';
 import { RecordFile } from './record-file.js';
@@ -81,11 +81,12 @@ export class Plan {
 
   /** @throws DepotError 'archive-refused', and what the limits say */
   fill(manifests: readonly NightManifest[]): void {
-    const digest = new NightDigest(manifests.at(-1)!.random);
+    const digest = new ListingDigest(Buffer.from(manifests.at(-1)!.random, 'hex'));
     for (const fate of mergeNights(manifests)) {
       if (fate.final !== null) {
         this.#count(fate.final);
-        digest.add(fate.final);
+        const { sha256, changed, linkTarget } = fate.final;
+        digest.add({ ...fate.final, sha256: sha256 === null ? null : Buffer.from(sha256, 'hex') }, changed, linkTarget);
       }
       this.#add(fate);
     }

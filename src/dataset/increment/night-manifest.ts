@@ -51,6 +51,7 @@ export class NightManifest {
       if (line === null) continue;
       const place = this.#order.place(line.path);
       if (place === null) throw this.#wrong(line.path, 'is below none of the sources of the chain');
+      if (line.kind === 'entry' && !isTime(line.mtimeNs)) throw this.#wrong(line.path, 'has a time beyond all others');
       const placed = Object.assign(line, { place });
       if (line.kind === 'entry' && line.type === 'hardlink') this.#requireEarlier(placed, line.linkTarget!);
       if (this.head !== null && compareWalk(this.head, placed) >= 0)
@@ -119,6 +120,13 @@ export function isObject(objectNight: number, object: ByteString, night: number)
   return (
     objectNight <= night && (object.startsWith(DATA_PREFIX) || (object === (PIECES_PATH as string) && objectNight > 0))
   );
+}
+
+/** Seconds in 64 bits, which is what the digest of a night takes. */
+function isTime(ns: bigint): boolean {
+  const second = 1_000_000_000n;
+  const seconds = (ns - (((ns % second) + second) % second)) / second;
+  return BigInt.asIntN(64, seconds) === seconds;
 }
 
 function jsonLine(text: string): ManifestLine {

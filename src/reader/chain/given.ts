@@ -1,0 +1,179 @@
+/** Suitcases and receipts as they were given: by name, or in directories. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Chain } from '../../dataset/increment/chain-file.js';
+import { type DepotError, errorFromRecord, isDepotError } from '../../errors.js';
+import { parseReceiptName, parseSuitcaseName } from '../../names/deposit.js';
+import { peekInto } from '../../open/chain.js';
+import type { UnwrappedSessionKey } from '../../pgp/sessionkey.js';
+import { printable } from '../../printable.js';
+import type { OpeningKey } from '../key-proof.js';
+import { readReceipt, verifyReceipt, type GivenReceipt } from '../named-files.js';
+import { openSuitcaseFile, type SuitcaseFile } from '../suitcase-file.js';
+
+/** Files open at a time. */
+const BATCH = 32;
+/** What lies beside suitcases and is none. */
+const OTHER = /^\.|\.(?:asc|json|md|txt|html|pdf|ndjson|partial|sha256)$/i;
+
+export interface GivenSuitcase {
+  path: string;
+  bytes: number;
+  /** As its name says it; null for a file of another name. */
+  depositId: string | null;
+  /** Null where the key does not open it. The caller wipes it. */
+  unwrapped: UnwrappedSessionKey | null;
+  /** Of an increment, as its beginning says it, which nobody authenticated. */
+  chain: Chain | null;
+  /** Why it cannot be opened, as far as its beginning shows. */
+  problem: DepotError | null;
+  /** Of the whole file, in hex; reads it once. */
+  sha256(): Promise<string>;
+}
+
+export interface Given {
+  suitcases: GivenSuitcase[];
+  receipts: GivenReceipt[];
+  /** Files that were passed over, and why. */
+  passedOver: string[];
+}
+
+interface GivenOptions {
+  /** Suitcases, and directories that hold them. */
+  suitcases: readonly string[];
+  /** A receipt that was named. */
+  receipt?: string | undefined;
+  /** Only receipts that one of these signed count; all count when there are none. */
+  signers: readonly string[];
+  signal: AbortSignal;
+}
+
+/**
+ * Reads the beginning of every suitcase. The caller wipes the session keys.
+ * @throws DepotError 'local-unreadable'; of the receipt that was named, 'verification-failed'; what the key's owner must mend
+ */
+export async function readGiven(o: GivenOptions, key: OpeningKey): Promise<Given> {
+  const { files, receiptFiles } = await filesIn(o.suitcases);
+  const receipts: GivenReceipt[] = [];
+  const passedOver: string[] = [];
+  if (o.receipt !== undefined) receipts.push(await countedReceipt(o.receipt, o.signers));
+  for (const file of receiptFiles) {
+    try {
+      if (o.receipt === undefined || path.resolve(o.receipt) !== path.resolve(file))
+        receipts.push(await countedReceipt(file, o.signers));
+    } catch (error) {
+      if (!isDepotError(error)) throw error;
+      passedOver.push(`${printable(path.basename(file))}: ${error.message}`);
+    }
+  }
+  const suitcases: GivenSuitcase[] = [];
+  try {
+    for (let at = 0; at < files.length; at += BATCH) {
+      suitcases.push(...(await readBatch(files.slice(at, at + BATCH), key, o.signal)));
+    }
+  } catch (error) {
+    wipe(suitcases);
+    throw error;
+  }
+  return { suitcases, receipts, passedOver };
+}
+
+export function wipe(suitcases: readonly GivenSuitcase[]): void {
+  for (const { unwrapped } of suitcases) unwrapped?.sessionKey.fill(0);
+}
+
+async function countedReceipt(file: string, signers: readonly string[]): Promise<GivenReceipt> {
+  const given = await readReceipt(file);
+  if (signers.length > 0) await verifyReceipt(given, undefined, [...signers]);
+  return given;
+}
+
+async function filesIn(given: readonly string[]): Promise<{ files: string[]; receiptFiles: string[] }> {
+  const files: string[] = [];
+  const receiptFiles: string[] = [];
+  for (const one of given) {
+    const isDirectory = await stat(one).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
+    if (!isDirectory) {
+      files.push(one);
+      continue;
+    }
+    for (const entry of (await readdir(one, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const file = path.join(one, entry.name);
+      if (!entry.isFile() && !entry.isSymbolicLink()) continue;
+      if (parseReceiptName(entry.name) !== null) receiptFiles.push(file);
+      else if (!OTHER.test(entry.name)) files.push(file);
+    }
+  }
+  return { files, receiptFiles };
+}
+
+async function readBatch(files: readonly string[], key: OpeningKey, signal: AbortSignal): Promise<GivenSuitcase[]> {
+  const open: { suitcase: GivenSuitcase; file: SuitcaseFile; unwrapped: UnwrappedSessionKey }[] = [];
+  const suitcases: GivenSuitcase[] = [];
+  const handles: SuitcaseFile['handle'][] = [];
+  try {
+    for (const one of files) {
+      signal.throwIfAborted();
+      const suitcase = given(one);
+      suitcases.push(suitcase);
+      await foreseen(suitcase, async () => {
+        const file = await openSuitcaseFile(one);
+        handles.push(file.handle);
+        suitcase.bytes = file.bytes ?? 0;
+        const unwrapped = (suitcase.unwrapped = await key.unwrap(file.preamble.pkesk));
+        open.push({ suitcase, file, unwrapped });
+      });
+    }
+    const peeked = await peekInto(
+      open.map(({ file: { handle, preamble, consumed }, unwrapped: { sessionKey, cipher } }) => {
+        return { fd: handle.fd, preamble, consumed, sessionKey, cipher };
+      }),
+      { signal, warn: () => undefined, progress: () => undefined },
+    );
+    for (const [i, found] of peeked.entries()) {
+      if ('error' in found) open[i]!.suitcase.problem = errorFromRecord(found.error);
+      else open[i]!.suitcase.chain = found.chain;
+    }
+    return suitcases;
+  } catch (error) {
+    wipe(suitcases);
+    throw error;
+  } finally {
+    for (const handle of handles) await handle.close();
+  }
+}
+
+function given(file: string): GivenSuitcase {
+  let digest: Promise<string> | undefined;
+  return {
+    path: file,
+    bytes: 0,
+    depositId: parseSuitcaseName(path.basename(file))?.depositId ?? null,
+    unwrapped: null,
+    chain: null,
+    problem: null,
+    sha256: () => (digest ??= digestOf(file)),
+  };
+}
+
+/** What is wrong with one suitcase does not keep the others from being opened. */
+async function foreseen(suitcase: GivenSuitcase, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!isDepotError(error) || !['verification-failed', 'not-addressed', 'archive-refused'].includes(error.code))
+      throw error;
+    suitcase.problem = error;
+  }
+}
+
+async function digestOf(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const bytes of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(bytes as Uint8Array);
+  return hash.digest('hex');
+}

@@ -1,0 +1,135 @@
+/** The suitcases that a night needs, found among those that were given. */
+import { DepotError, type ErrorCode } from '../../errors.js';
+import { printable } from '../../printable.js';
+import { typedWord } from '../../shell.js';
+import { wrong } from '../found.js';
+import type { Given, GivenSuitcase } from './given.js';
+import type { Choice, Need, Night } from './nights.js';
+import { listed } from './words.js';
+
+/** One suitcase of the chain. */
+export interface Member {
+  depositId: string;
+  /** Null where it is missing, or is not what it should be: nothing of it is used then. */
+  suitcase: GivenSuitcase | null;
+  /** What is wrong with the file that should be it. */
+  damage: Damage | null;
+  /** What the chain says of it; null of the wanted night itself without its receipt. */
+  need: Need | null;
+}
+
+interface Damage {
+  code: ErrorCode;
+  words: string;
+}
+
+export interface Members {
+  night: Night;
+  /** The full deposit first, the wanted night last. Those before it are unknown where `night.needs` is null. */
+  members: Member[];
+}
+
+/** Finds each by its size and digest, whatever its name: those alone may be used (docs/format.md, section 12). */
+export async function findMembers(night: Night, given: Given): Promise<Members> {
+  const members: Member[] = [];
+  for (const need of night.needs ?? []) members.push(await find(need, given.suitcases));
+  members.push(await ownMember(night));
+  return { night, members };
+}
+
+export function isWhole({ night, members }: Members): boolean {
+  return night.needs !== null && members.every(({ suitcase }) => suitcase !== null);
+}
+
+/** @throws DepotError 'incomplete' where suitcases are missing, 'verification-failed' where one is damaged */
+export async function requireWhole(found: Members, choice: Choice, given: Given): Promise<void> {
+  if (!isWhole(found)) throw incomplete(found, await newestWhole(found, choice, given));
+}
+
+async function find(need: Need, suitcases: readonly GivenSuitcase[]): Promise<Member> {
+  const { depositId } = need;
+  for (const suitcase of suitcases) {
+    if (suitcase.bytes !== (need.bytes ?? suitcase.bytes) || suitcase.bytes === 0) continue;
+    if ((await suitcase.sha256()) !== need.sha256) continue;
+    return suitcase.problem === null
+      ? { depositId, suitcase, damage: null, need }
+      : { depositId, suitcase: null, damage: damageOf(suitcase), need };
+  }
+  const named = suitcases.find((suitcase) => suitcase.depositId === depositId);
+  const how =
+    named === undefined || need.bytes === null || named.bytes === need.bytes
+      ? 'another SHA-256 than the chain says'
+      : `${named.bytes} bytes, where the chain says ${need.bytes}`;
+  return {
+    depositId,
+    suitcase: null,
+    damage: named === undefined ? null : changed(`${printable(named.path)} has ${how}`),
+    need,
+  };
+}
+
+async function ownMember({ id, suitcase, damaged, receipt }: Night): Promise<Member> {
+  const stated = receipt?.receipt.suitcase;
+  const need = stated === undefined ? null : { depositId: id, bytes: stated.bytes, sha256: stated.sha256 };
+  const member = { depositId: id, suitcase: null, need };
+  if (suitcase === null) return { ...member, damage: damaged && damageOf(damaged) };
+  const isThat = need === null || (suitcase.bytes === need.bytes && (await suitcase.sha256()) === need.sha256);
+  return isThat
+    ? { ...member, suitcase, damage: null }
+    : { ...member, damage: changed(`${printable(suitcase.path)} is not the suitcase of the receipt`) };
+}
+
+/** The newest night that could be opened instead: of this chain, else of another. */
+async function newestWhole({ members }: Members, { night, all }: Choice, given: Given): Promise<string | null> {
+  const known = night.needs === null ? [] : members;
+  const gap = known.findIndex(({ suitcase }) => suitcase === null);
+  if (gap > 0) return known[gap - 1]!.depositId;
+  for (const other of [...all].reverse()) {
+    if (other !== night && other.suitcase !== null && isWhole(await findMembers(other, given))) return other.id;
+  }
+  return null;
+}
+
+function incomplete({ night, members }: Members, whole: string | null): DepotError {
+  const missing = members.filter(({ suitcase }) => suitcase === null);
+  const damage = missing.find(({ damage }) => damage !== null)?.damage;
+  const unknown = night.needs === null ? ', and those before it, of which nothing here tells' : '';
+  const message =
+    `${printable(night.id)} needs ${members.length} ${members.length === 1 ? 'suitcase' : 'suitcases'}${unknown}; ` +
+    `given: ${members.length - missing.length}, missing: ${listed(missing.map(inWords))}`;
+  const instead = whole === null ? '' : `; or take the newest night that is whole here: --at ${typedWord(whole)}`;
+  return new DepotError(damage?.code ?? 'incomplete', message, {
+    hint: `ask the agent for what is missing${instead}; or save what can be had: --salvage`,
+  });
+}
+
+function inWords({ depositId, damage, need }: Member): string {
+  const size = need?.bytes == null ? '' : ` (${need.bytes} bytes)`;
+  return damage === null ? `${printable(depositId)}${size}` : `${printable(depositId)} (${damage.words})`;
+}
+
+function damageOf({ path, problem }: GivenSuitcase): Damage {
+  return { code: problem!.code, words: `${printable(path)}: ${problem!.message}` };
+}
+
+function changed(words: string): Damage {
+  return { code: 'verification-failed', words };
+}
+
+/** Whether the receipt of the wanted night tells of the chain that its suitcase names. @throws DepotError 'verification-failed' */
+export function requireStatedChain({ receipt, suitcase, id }: Night): void {
+  const stated = receipt?.receipt;
+  if (stated === undefined || suitcase === null) return;
+  const { chain } = suitcase;
+  const said = stated.chain;
+  const previous = chain?.deposits.at(-1);
+  const same =
+    chain === null || previous === undefined
+      ? said === undefined || said.number === 0
+      : said !== undefined &&
+        said.number === chain.number &&
+        said.fullDepositId === chain.deposits[0]!.depositId &&
+        said.previousDepositId === previous.depositId &&
+        said.previousSuitcaseSha256 === previous.sha256;
+  if (!same) throw wrong(`the receipt of ${printable(id)} tells of another chain than its suitcase`);
+}

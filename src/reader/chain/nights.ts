@@ -1,0 +1,189 @@
+/** Which nights the given suitcases and receipts tell of, and which of them is wanted. */
+import path from 'node:path';
+import type { ChainedDeposit } from '../../dataset/increment/chain-file.js';
+import { DepotError } from '../../errors.js';
+import { parseDepositId } from '../../names/deposit.js';
+import { printable } from '../../printable.js';
+import type { GivenReceipt } from '../named-files.js';
+import type { Given, GivenSuitcase } from './given.js';
+import { listed } from './words.js';
+
+/** A suitcase of a chain, as far as it is known before that suitcase is seen. */
+export interface Need extends Omit<ChainedDeposit, 'bytes'> {
+  /** Null where only a later receipt tells of it. */
+  bytes: number | null;
+}
+
+export interface Night {
+  /** The deposit's id; of a suitcase of another name, that name. */
+  id: string;
+  /** Its suitcase, where one is given that begins as one should. */
+  suitcase: GivenSuitcase | null;
+  /** The file that should be it, where that cannot be opened. */
+  damaged: GivenSuitcase | null;
+  receipt: GivenReceipt | null;
+  /** The suitcases before it, the full deposit first; null where that is not known. */
+  needs: Need[] | null;
+}
+
+/** What `--at` chose, or the newest. */
+export interface Choice {
+  night: Night;
+  all: Night[];
+  /** Nights that were not taken, in words. */
+  leftAside: string[];
+}
+
+/** @throws DepotError 'usage' when it has to be asked which is meant; 'incomplete' when there is nothing */
+export async function chooseNight(given: Given, at: string | undefined): Promise<Choice> {
+  const all = await nightsOf(given);
+  if (all.length === 0) throw nothing(given);
+  const { problem } = given.suitcases[0] ?? { problem: null };
+  if (problem !== null && given.suitcases.every((one) => one.problem?.code === 'not-addressed')) throw problem;
+  const needed = new Set(all.flatMap(({ needs }) => (needs ?? []).map(({ depositId }) => depositId)));
+  const tips = all.filter(({ id }) => !needed.has(id));
+  const night = at === undefined ? newestOf(tips, all) : named(at, all);
+  const others = tips.filter((tip) => tip !== night && !isWithin(tip, night));
+  return { night, all, leftAside: others.map(inWords) };
+}
+
+/** The newest night; two arrangements, and two that continue one deposit, need a word from the user. */
+function newestOf(tips: readonly Night[], all: readonly Night[]): Night {
+  const arrangements = new Map<string | null, Night[]>();
+  for (const tip of tips) {
+    const arrangement = arrangementOf(tip);
+    arrangements.set(arrangement, [...(arrangements.get(arrangement) ?? []), tip]);
+  }
+  const newest = [...arrangements.values()].map((some) => some.reduce((a, b) => (isNewer(b, a) ? b : a)));
+  if (newest.length > 1) throw ambiguous('deposits of more than one arrangement', newest);
+  const night = newest[0]!;
+  const forked = all.filter((other) => other !== night && fullOf(other) === fullOf(night) && !isWithin(other, night));
+  const ends = tips.filter((tip) => tip === night || forked.includes(tip));
+  if (ends.length > 1) throw ambiguous('two chains that begin with the same deposit', ends);
+  return night;
+}
+
+function named(at: string, all: readonly Night[]): Night {
+  const night = all.find(({ id }) => id === at);
+  if (night !== undefined) return night;
+  for (const later of all) {
+    const number = later.needs?.findIndex(({ depositId }) => depositId === at) ?? -1;
+    if (number !== -1)
+      return { id: at, suitcase: null, damaged: null, receipt: null, needs: later.needs!.slice(0, number) };
+  }
+  throw new DepotError('usage', `--at ${printable(at)}: nothing that was given tells of such a deposit`, {
+    hint: `name one of: ${listed(all.map(({ id }) => printable(id)).reverse())}`,
+  });
+}
+
+async function nightsOf(given: Given): Promise<Night[]> {
+  const nights = new Map<string, Night>();
+  const nightOf = (id: string): Night => {
+    let night = nights.get(id);
+    if (night === undefined)
+      nights.set(id, (night = { id, suitcase: null, damaged: null, receipt: null, needs: null }));
+    return night;
+  };
+  for (const one of given.receipts) {
+    const night = nightOf(one.receipt.depositId);
+    // Of two receipts of one deposit, the later counts.
+    if (night.receipt === null || night.receipt.receipt.ledger.sequence < one.receipt.ledger.sequence)
+      night.receipt = one;
+  }
+  const known = new Identities(given);
+  for (const suitcase of given.suitcases) {
+    const night = nightOf(await known.idOf(suitcase));
+    if (suitcase.problem !== null) night.damaged ??= suitcase;
+    else if (night.suitcase === null || (await known.isThat(suitcase, night.id))) night.suitcase = suitcase;
+  }
+  for (const night of nights.values()) {
+    if (night.suitcase !== null) night.needs = night.suitcase.chain?.deposits ?? [];
+  }
+  for (const night of nights.values()) night.needs ??= byReceipts(night, nights);
+  return [...nights.values()].sort((a, b) => (isNewer(a, b) ? 1 : -1));
+}
+
+/** Whose suitcase a file is, when its name does not say it: by the digests that receipts and chains tell. */
+class Identities {
+  readonly #byDigest = new Map<string, string>();
+  readonly #sizes = new Set<number>();
+
+  constructor({ suitcases, receipts }: Given) {
+    for (const { receipt } of receipts) this.#add(receipt.depositId, receipt.suitcase);
+    for (const { chain } of suitcases)
+      for (const deposit of chain?.deposits ?? []) this.#add(deposit.depositId, deposit);
+  }
+
+  async idOf(suitcase: GivenSuitcase): Promise<string> {
+    if (suitcase.depositId !== null) return suitcase.depositId;
+    const known = this.#sizes.has(suitcase.bytes) ? this.#byDigest.get(await suitcase.sha256()) : undefined;
+    return known ?? path.basename(suitcase.path);
+  }
+
+  /** Of several files for one deposit, the one with the digest. */
+  async isThat(suitcase: GivenSuitcase, id: string): Promise<boolean> {
+    return this.#sizes.has(suitcase.bytes) && this.#byDigest.get(await suitcase.sha256()) === id;
+  }
+
+  #add(id: string, { bytes, sha256 }: { bytes: number; sha256: string }): void {
+    this.#sizes.add(bytes);
+    this.#byDigest.set(sha256, id);
+  }
+}
+
+/** What a receipt without its suitcase tells of the chain, with the receipts and suitcases before it. */
+function byReceipts({ receipt }: Night, nights: ReadonlyMap<string, Night>): Need[] | null {
+  const needs: Need[] = [];
+  for (let chain = receipt?.receipt.chain; chain !== undefined && chain.number > 0; ) {
+    const previous = nights.get(chain.previousDepositId!);
+    const stated = previous?.receipt?.receipt;
+    needs.unshift({
+      depositId: chain.previousDepositId!,
+      bytes: stated?.suitcase.bytes ?? null,
+      sha256: chain.previousSuitcaseSha256!,
+    });
+    if (previous?.suitcase != null) return [...(previous.suitcase.chain?.deposits ?? []), ...needs];
+    if (stated?.chain === undefined) return chain.number === 1 ? needs : null;
+    if (stated.chain.number !== chain.number - 1) return null;
+    chain = stated.chain;
+  }
+  return receipt === null ? null : needs;
+}
+
+function fullOf({ id, needs, receipt }: Night): string {
+  return needs?.[0]?.depositId ?? receipt?.receipt.chain?.fullDepositId ?? id;
+}
+
+/** Whether it is a part of that chain. */
+function isWithin(one: Night, chain: Night): boolean {
+  return chain.needs?.some(({ depositId }) => depositId === one.id) ?? false;
+}
+
+function arrangementOf({ id, needs }: Night): string | null {
+  return parseDepositId(id)?.arrangement ?? parseDepositId(needs?.[0]?.depositId ?? '')?.arrangement ?? null;
+}
+
+function isNewer(a: Night, b: Night): boolean {
+  const [first, second] = [a.receipt?.receipt.ledger, b.receipt?.receipt.ledger];
+  if (first !== undefined && second !== undefined && first.id === second.id) return first.sequence > second.sequence;
+  const [at, than] = [parseDepositId(a.id)?.at.getTime() ?? 0, parseDepositId(b.id)?.at.getTime() ?? 0];
+  return at === than ? a.id > b.id : at > than;
+}
+
+function inWords({ id, needs }: Night): string {
+  const number = needs?.length ?? 0;
+  return `${printable(id)}${number === 0 ? '' : ` (increment ${number} of ${needs![0]!.depositId})`}`;
+}
+
+function ambiguous(what: string, nights: readonly Night[]): DepotError {
+  return new DepotError('usage', `there are ${what}: ${listed(nights.map(inWords))}`, {
+    hint: `say which is meant: --at ${printable(nights[0]!.id)}`,
+  });
+}
+
+function nothing({ passedOver }: Given): DepotError {
+  const seen = passedOver.length === 0 ? '' : `; passed over: ${listed(passedOver)}`;
+  return new DepotError('local-unreadable', `there is no suitcase in what was given${seen}`, {
+    hint: 'name suitcases (<id>.tar.….pgp), or a directory that holds them',
+  });
+}

@@ -1,0 +1,185 @@
+/** Incremental deposits, on the beneficiary's side: a directory of suitcases, some missing or damaged, and one command. */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { makeAwkward, pattern } from '../support/awkward.js';
+import { tempDir } from '../support/cleanup.js';
+import { json } from '../support/cli.js';
+import { depotHere } from '../support/in-process.js';
+import { peers } from '../support/peers.js';
+import { type Sshd, startSshd } from '../support/sshd.js';
+import { type Deposit, freshPath, Supplier } from '../support/supplier.js';
+import { differences } from '../support/tree.js';
+
+const ssh = peers('sshd', 'ssh-keygen');
+
+interface Opened {
+  depositId?: string;
+  number?: number;
+  leftAside?: string[];
+  origin?: string;
+  error?: { code: string; message: string; hint?: string };
+}
+
+describe.skipIf(!ssh)('a chain of deposits', () => {
+  let server: Sshd;
+  let supplier: Supplier;
+  /** The dataset of each night, as it was. */
+  const nights: string[] = [];
+  const deposits: Deposit[] = [];
+  /** What the agent released. */
+  let released: string;
+
+  beforeAll(async () => {
+    server = await startSshd();
+    supplier = await Supplier.create(server, {
+      dataset: [{ directory: 'data' }, { command: ['cat', 'dump.sql'], as: 'dump.sql' }],
+      arrangement: { incremental: { agentKeeps: '90d' } },
+    });
+    makeAwkward(supplier.data);
+    const dump = join(supplier.directory, 'dump.sql');
+    writeFileSync(dump, pattern(3_000_000, 1));
+    const keep = (): void => {
+      const night = tempDir('night');
+      copyAll(supplier.data, join(night, 'data'));
+      copyFileSync(dump, join(night, 'dump.sql'));
+      nights.push(night);
+    };
+    const push = async (): Promise<void> => {
+      keep();
+      deposits.push(await supplier.deposit());
+    };
+    await push();
+    writeFileSync(join(supplier.data, 'new'), 'of the second night');
+    writeFileSync(
+      dump,
+      Buffer.concat([
+        pattern(3_000_000, 1).subarray(0, 1_500_000),
+        Buffer.from('new rows'),
+        pattern(3_000_000, 1).subarray(1_500_000),
+      ]),
+    );
+    await push();
+    rmSync(join(supplier.data, 'new'));
+    mkdirSync(join(supplier.data, 'folder'));
+    writeFileSync(join(supplier.data, 'folder/file'), 'of the third night');
+    await push();
+    expect(deposits.map(({ receipt }) => (receipt as { chain?: { number: number } }).chain?.number)).toEqual([0, 1, 2]);
+  }, 120_000);
+
+  beforeEach(() => {
+    released = tempDir('released');
+    for (const { suitcase } of deposits) copyFileSync(join(server.incoming, suitcase), join(released, suitcase));
+  });
+
+  const receive = (from = 0): void => {
+    for (const { receiptFile, depositId } of deposits.slice(from)) {
+      copyFileSync(receiptFile, join(released, `${depositId}.receipt.json`));
+      copyFileSync(`${receiptFile}.asc`, join(released, `${depositId}.receipt.json.asc`));
+    }
+  };
+  const decrypt = async (given: string[], ...args: string[]) => {
+    const out = freshPath();
+    const finished = await depotHere([
+      'decrypt',
+      ...given,
+      '--key',
+      supplier.recipientKey,
+      '--out',
+      out,
+      '--json',
+      ...args,
+    ]);
+    return { out, code: finished.code, said: json(finished) as unknown as Opened, stderr: finished.stderr };
+  };
+  const isNight = async (out: string, night: number): Promise<void> => {
+    expect(await differences(join(nights[night], 'data'), join(out, 'data/data'))).toEqual([]);
+    expect(readFileSync(join(out, 'data/dump.sql')).equals(readFileSync(join(nights[night], 'dump.sql')))).toBe(true);
+    expect(readdirSync(out).sort()).toEqual(['DEPOT', 'data']);
+  };
+
+  test('the newest night of a directory is restored exactly', async () => {
+    const { out, code, said } = await decrypt([released]);
+    expect(code, JSON.stringify(said)).toBe(0);
+    expect(said).toMatchObject({ depositId: deposits[2].depositId, number: 2, leftAside: [], origin: 'not proven' });
+    await isNight(out, 2);
+  });
+
+  test('every night can be asked for', async () => {
+    for (const [night, { depositId }] of deposits.entries()) {
+      const { out, code, said } = await decrypt([released], '--at', depositId);
+      expect(code, JSON.stringify(said)).toBe(0);
+      expect(said).toMatchObject({ depositId, number: night });
+      await isNight(out, night);
+    }
+  });
+
+  test('suitcases may be named one by one, in any order and under any names', async () => {
+    renameSync(join(released, deposits[0].suitcase), join(released, 'first'));
+    renameSync(join(released, deposits[2].suitcase), join(released, 'last.pgp'));
+    const { out, code, said } = await decrypt(
+      ['last.pgp', 'first', deposits[1].suitcase].map((name) => join(released, name)),
+    );
+    expect(code, JSON.stringify(said)).toBe(0);
+    await isNight(out, 2);
+  });
+
+  test('its origin is proven by the receipt of the newest night', async () => {
+    receive(2);
+    const { out, code, said } = await decrypt([released], '--signer', supplier.signerPublic);
+    expect(code, JSON.stringify(said)).toBe(0);
+    expect(said).toMatchObject({ origin: 'proven', depositId: deposits[2].depositId });
+    await isNight(out, 2);
+  });
+
+  test.each(['with', 'without'])('%s receipts, a missing suitcase is named before anything is opened', async (how) => {
+    if (how === 'with') receive();
+    rmSync(join(released, deposits[1].suitcase));
+    const { code, said } = await decrypt([released]);
+    expect(code).toBe(24);
+    expect(said.error?.message).toContain('needs 3 suitcases; given: 2, missing: ');
+    expect(said.error?.message).toContain(deposits[1].depositId);
+    expect(said.error?.hint).toContain(`--at ${deposits[0].depositId}`);
+  });
+
+  test('a newest night of which only the receipt is there is missed, too', async () => {
+    receive();
+    rmSync(join(released, deposits[2].suitcase));
+    const { code, said } = await decrypt([released]);
+    expect(code).toBe(24);
+    expect(said.error?.message).toContain(deposits[2].depositId);
+    expect(said.error?.hint).toContain(`--at ${deposits[1].depositId}`);
+  });
+
+  test.each([0, 1, 2])('a damaged suitcase of night %i counts as missing', async (night) => {
+    receive();
+    const file = join(released, deposits[night].suitcase);
+    const bytes = readFileSync(file);
+    bytes[bytes.length - 100] ^= 1;
+    writeFileSync(file, bytes);
+    const { code, said } = await decrypt([released]);
+    expect(code).toBe(21);
+    expect(said.error?.message).toContain(deposits[night].suitcase);
+  });
+
+  test('an increment alone says what it needs', async () => {
+    const { code, said } = await decrypt([join(released, deposits[1].suitcase)]);
+    expect(code).toBe(24);
+    expect(said.error?.message).toContain(deposits[0].depositId);
+  });
+
+  test('another chain in the directory is left aside, and named', async () => {
+    const other = await supplier.deposit(['--full']);
+    copyFileSync(join(server.incoming, other.suitcase), join(released, other.suitcase));
+    const { out, code, said } = await decrypt([released]);
+    expect(code, JSON.stringify(said)).toBe(0);
+    expect(said).toMatchObject({ depositId: other.depositId, number: 0 });
+    expect(said.leftAside?.join()).toContain(deposits[2].depositId);
+    await isNight(out, 2);
+  });
+});
+
+function copyAll(from: string, to: string): void {
+  execFileSync('cp', ['-a', from, to]);
+}
