@@ -124,7 +124,12 @@ export class ChainMaker {
     store('DEPOT/restore.sh', plain(this.#o.script));
 
     const both = this.inOrder(new Map([...this.#last, ...tree]));
-    const changed = [...both.keys()].filter((path) => !sameNode(this.#last.get(path), tree.get(path)));
+    const isChanged = (path: string): boolean => !sameNode(this.#last.get(path), tree.get(path));
+    // A hard link has a line also where only what it points to has changed.
+    const changed = [...both.keys()].filter((path) => {
+      const node = tree.get(path);
+      return isChanged(path) || (node?.type === 'hardlink' && isChanged(node.target!));
+    });
     const above = new Set(changed.flatMap(directoriesAbove));
     const named = new Set(changed);
     let files = 0;
