@@ -57,6 +57,8 @@ const inside = {
 };
 const files = {
   'opener.html': opener.page,
+  // Where src/dataset/restore-script.ts looks for it.
+  'dataset/restore.sh': readFileSync(path.join(src, 'dataset/restore.sh'), 'utf8'),
   ...Object.fromEntries(
     bundles.flatMap(({ outputFiles }) => outputFiles.map((file) => [path.relative(dist, file.path), file.text])),
   ),

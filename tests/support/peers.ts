@@ -12,9 +12,12 @@ import { delimiter, join } from 'node:path';
  */
 export type PeerName =
   | 'age'
+  | 'bash'
   | 'bsdtar'
+  | 'busybox'
   | 'cat'
   | 'chromium'
+  | 'dash'
   | 'dbus-run-session'
   | 'fish'
   | 'gnome-keyring-daemon'

@@ -1,0 +1,134 @@
+/** `DEPOT/restore.sh`: a chain of increments without depot, in the shells that people have. */
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { makeAwkward, pattern } from '../support/awkward.js';
+import { ChainFolder } from '../support/chain-folder.js';
+import { treeOf } from '../support/chain-tree.js';
+import { tempDir } from '../support/cleanup.js';
+import { asRoot } from '../support/peers.js';
+import { mustRun } from '../support/process.js';
+import { RandomTree } from '../support/random-tree.js';
+import { Desk, restoreScriptFile, type Restoring, type Shell, SHELLS, shells } from '../support/restoring.js';
+import { differences } from '../support/tree.js';
+
+const SOURCES = ['dump.sql', 'crm', 'files'];
+/** Small, so that ranges, objects and parts of many nights come up. */
+const small = { large: 2048, partBytes: 9000, inParts: (path: string) => path === 'data/dump.sql' };
+
+test('the script has at most 80 lines', () => {
+  expect(readFileSync(restoreScriptFile, 'utf8').trimEnd().split('\n').length).toBeLessThanOrEqual(80);
+});
+
+describe.skipIf(shells === undefined)('the script of an increment', () => {
+  let desk: Desk;
+  beforeAll(async () => {
+    desk = await Desk.create();
+  });
+
+  /** What was there, and what came out; whatever a shell sets times with. */
+  async function expectRestored(
+    shell: Shell,
+    chain: ChainFolder,
+    directory: string,
+    how: Restoring & { parent?: string } = {},
+  ): Promise<void> {
+    const out = join(tempDir('restored'), 'out');
+    const { code, stderr } = await desk.restore(shell, chain.newest.file, out, how);
+    const where = `${shell}, night ${chain.newest.number}`;
+    expect(code, `${where}: ${stderr}`).toBe(0);
+    // Busybox sets whole seconds.
+    const mtimeToleranceNs = shell === 'busybox' ? 1_000_000_000n : 1000n;
+    expect(await differences(directory, join(out, 'data'), { mtimeToleranceNs }), where).toEqual([]);
+    expect(readdirSync(out)).toEqual(['data']);
+    expect(existsSync(`${out}.partial`)).toBe(false);
+  }
+
+  /** The kinds of lines that came up in the chain. */
+  function kindsIn(chain: ChainFolder): string {
+    const text = chain.nights.map(({ archive }) => archive.toString('latin1')).join('');
+    const found = [...text.matchAll(/^data\S* ([-dfhlor])( \d{4} \S+.*)?$/gm)].map(([, kind]) => kind);
+    return [...new Set(found)].sort().join('');
+  }
+
+  test.each([1, 2, 3, 4])('random trees, seed %i: every night comes out as it was', async (seed) => {
+    const tree = new RandomTree(tempDir('night'), seed);
+    const compression = (['none', 'gzip'] as const)[seed % 2];
+    const chain = new ChainFolder(desk.receiver, SOURCES, { ...small, compression });
+    for (let night = 0; night < 6; night++) {
+      if (night > 0) tree.change();
+      await chain.add(treeOf(tree.directory));
+      for (const shell of night === 5 ? SHELLS : [SHELLS[night % 3]])
+        await expectRestored(shell, chain, tree.directory);
+    }
+    expect(kindsIn(chain)).toBe('-dfhlor');
+  });
+
+  async function awkwardChain(desk: Desk): Promise<{ chain: ChainFolder; directory: string }> {
+    const directory = tempDir('awkward');
+    mkdirSync(join(directory, 'crm'));
+    makeAwkward(join(directory, 'crm'));
+    writeFileSync(join(directory, 'dump.sql'), pattern(50_000));
+    const chain = new ChainFolder(desk.receiver, SOURCES, small);
+    await chain.add(treeOf(directory));
+    // In directories that nobody may write to, too.
+    chmodSync(join(directory, 'crm/read-only'), 0o755);
+    writeFileSync(join(directory, 'crm/read-only/kept'), 'other\n');
+    writeFileSync(join(directory, 'crm/read-only/added'), 'new\n', { mode: 0o400 });
+    chmodSync(join(directory, 'crm/read-only'), 0o555);
+    writeFileSync(join(directory, 'dump.sql'), Buffer.concat([pattern(300, 5), pattern(50_000)]));
+    await chain.add(treeOf(directory));
+    return { chain, directory };
+  }
+
+  test('with the tar of BSD and macOS', async () => {
+    const { chain, directory } = await awkwardChain(desk);
+    const path = tempDir('bsd');
+    symlinkSync(shells!.bsdtar, join(path, 'tar'));
+    await expectRestored('dash', chain, directory, { path });
+  });
+
+  test.skipIf(!asRoot())('as an ordinary account', async () => {
+    const own = await Desk.create();
+    const { chain, directory } = await awkwardChain(own);
+    const parent = tempDir('restored');
+    const script = join(own.receiver.directory, 'restore.sh');
+    cpSync(restoreScriptFile, script);
+    const nobody = 65_534;
+    await mustRun('chown', ['-R', `${nobody}`, own.gnupg.home, own.receiver.directory]);
+    for (const folder of [parent, own.applets]) chownSync(folder, nobody, nobody);
+    for (const shell of SHELLS) {
+      const out = join(parent, shell);
+      const { code, stderr } = await own.restore(shell, chain.newest.file, out, {
+        script,
+        uid: nobody,
+        gid: nobody,
+        cwd: '/',
+      });
+      expect(code, `${shell}: ${stderr}`).toBe(0);
+      const mtimeToleranceNs = shell === 'busybox' ? 1_000_000_000n : 1000n;
+      expect(await differences(directory, join(out, 'data'), { mtimeToleranceNs }), shell).toEqual([]);
+    }
+  });
+
+  test('with the tar of busybox it stops at once, for that reads no long names', async () => {
+    const { chain } = await awkwardChain(desk);
+    const path = tempDir('busybox');
+    symlinkSync(shells!.busybox, join(path, 'tar'));
+    const parent = tempDir('restored');
+    const { code, stderr } = await desk.restore('busybox', chain.newest.file, join(parent, 'out'), { path });
+    expect(code).toBe(1);
+    expect(stderr).toContain('STOP: this tar cannot read long names: install GNU tar');
+    expect(readdirSync(parent)).toEqual([]);
+  });
+});
