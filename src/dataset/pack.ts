@@ -12,6 +12,7 @@ import { HardLinks } from './hard-links.js';
 import { ChainNight, type ChainSummary } from './increment/chain-night.js';
 import { incrementReadme } from './increment/readme.js';
 import type { ManifestEnd } from './manifest.js';
+import { restoreScript } from './restore-script.js';
 import { notEmpty, PartBuffer, packParts, readStdin, streamedHeader } from './parts.js';
 import { readme } from './readme.js';
 import { locate, Reading, unreadable } from './reading.js';
@@ -82,7 +83,10 @@ class Dataset {
   async *chunks(): AsyncGenerator<Chunk, void> {
     const { archive } = this;
     yield* archive.document('README.md', Buffer.from(this.#readme()));
-    if (this.#chain?.increment) yield* archive.document('chain.json', Buffer.from(this.#chain.json()));
+    if (this.#chain?.increment) {
+      yield* archive.document('chain.json', Buffer.from(this.#chain.json()));
+      yield* archive.document('restore.sh', restoreScript());
+    }
     if (this.#options.specification !== undefined)
       yield* archive.document('specification.md', readSpecification(this.#options.specification));
     for (const source of this.#options.sources) yield* this.#source(source);
