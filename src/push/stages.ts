@@ -88,7 +88,14 @@ export async function beginSealing(
   let sealing: Sealing | undefined;
   try {
     sealing = startSealing(
-      { dataset: datasetOf(o, depositId, shrink, chain), compression, pkesk, sessionKey, encryption: keys.encryption },
+      {
+        dataset: datasetOf(o, depositId, shrink, chain),
+        compression,
+        isPadded: chain?.base != null,
+        pkesk,
+        sessionKey,
+        encryption: keys.encryption,
+      },
       { signal: o.signal, warn: hooks.warn, progress: (read) => progress.dataset(read) },
     );
     if (o.rehearse) sealing = rehearsed(sealing, { ...wrapped, compression });

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import { discard } from '../primitives.js';
+import { padding, paddingOf } from './padding.js';
 
 /**
  * Compression of the tar stream, in independent segments: zlib's one-shot calls run on libuv's thread pool, so all
@@ -42,18 +43,41 @@ export function chooseCompression(wanted: 'auto' | CompressionFormat): Compressi
   return runtimeHasZstd() ? 'zstd' : 'gzip';
 }
 
-/** Compresses chunks; `none` passes them through. A chunk must not change until `release` gets it. */
+/**
+ * Compresses chunks; `none` passes them through. A chunk must not change until `release` gets it. `isPadded`: what comes
+ * out does not show its exact size (padding.ts).
+ */
 export async function* compress(
   format: CompressionFormat,
   chunks: AsyncIterable<Bytes>,
   release: (chunk: Bytes) => void = () => undefined,
+  isPadded = false,
 ): AsyncGenerator<Bytes> {
+  const segments = compressed(format, chunks, release);
+  let length = 0;
+  let next = await segments.next();
+  for (; !next.done; next = await segments.next()) {
+    length += next.value.length;
+    yield next.value;
+  }
+  const end = next.value;
+  for (const bytes of end) length += bytes.length;
+  if (isPadded) yield* padding(format, paddingOf(format, length));
+  yield* end;
+}
+
+/** Returns what ends the format. */
+async function* compressed(
+  format: CompressionFormat,
+  chunks: AsyncIterable<Bytes>,
+  release: (chunk: Bytes) => void,
+): AsyncGenerator<Bytes, Bytes[]> {
   if (format === 'none') {
     for await (const chunk of chunks) {
       yield chunk;
       release(chunk);
     }
-    return;
+    return [];
   }
   const segments = format === 'gzip' ? gzipFormat() : zstdFormat();
   yield* segments.begin();
@@ -88,7 +112,7 @@ export async function* compress(
     if (running.length > availableParallelism()) yield* oldest();
   }
   while (running.length > 0) yield* oldest();
-  yield* segments.end();
+  return segments.end();
 }
 
 /** Chunks that make a segment: that many bytes, or what is left. */

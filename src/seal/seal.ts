@@ -8,13 +8,13 @@ import type { Envelope, Sealed } from './sealing.js';
 
 /** The sealing thread: tar | compress | encrypt, into blocks. While a block waits, everything before it waits. */
 export async function seal(
-  { compression, pkesk, sessionKey, encryption }: Envelope,
+  { compression, isPadded, pkesk, sessionKey, encryption }: Envelope,
   { from, to }: { from: Taker; to: Feeder },
 ): Promise<Sealed> {
   try {
     const blocks = new BlockWriter(to);
     const encryptor = new MessageWriter({ pkesk, sessionKey, encryption, emit: blocks.push });
-    for await (const bytes of compress(compression, chunksOf(from), (chunk) => from.done(chunk))) {
+    for await (const bytes of compress(compression, chunksOf(from), (chunk) => from.done(chunk), isPadded)) {
       encryptor.update(bytes);
       await blocks.flush();
     }

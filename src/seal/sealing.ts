@@ -12,6 +12,8 @@ import { chunksHeld, type CompressionFormat } from './compress.js';
 
 export interface Envelope {
   compression: CompressionFormat;
+  /** The size of what is sealed is not to be seen exactly. */
+  isPadded: boolean;
   /** The PKESK packets, byte for byte as they will open the suitcase. */
   pkesk: Uint8Array;
   /** 32 bytes; shared with the thread, and wiped when that is done or gone. */
