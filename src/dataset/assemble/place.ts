@@ -17,7 +17,7 @@ import { NO_HARD_LINKS } from '../extract/links.js';
 import { onDisk, Parents } from '../extract/parents.js';
 import { refused, shown } from '../tar/format.js';
 import type { NightDirectories } from './night-directories.js';
-import { INCOMPLETE, type Change, type Make } from './plan.js';
+import { INCOMPLETE, incompletePath, type Change, type Make } from './plan.js';
 
 /**
  * Turns the full deposit's tree into that of the wanted night. Nothing is ever moved over something else, and nothing is
@@ -73,7 +73,7 @@ export class Tree {
   /** As `make`, under a name that says that it is incomplete; a number tells it from what has that name. Returns the path. */
   makeIncomplete(path: ByteString, make: Make): ByteString {
     for (let number = 1; ; number++) {
-      const name = `${path}${INCOMPLETE}${number === 1 ? '' : `-${number}`}` as ByteString;
+      const name = incompletePath(path, number);
       const place = located(this.#places, name);
       if (look(onDisk(place)) !== undefined) continue;
       attempt(path, () => this.#put(path, place, make), place);

@@ -1,5 +1,6 @@
 import type { DepotError } from '../../errors.js';
-import type { ByteString } from '../bytestring.js';
+import { join, type ByteString } from '../bytestring.js';
+import { parted } from '../extract/parents.js';
 import { Spool } from '../extract/spool.js';
 import type { NightEntry } from '../increment/line.js';
 import { mergeNights, type Fate } from '../increment/merge.js';
@@ -10,6 +11,19 @@ import { RecordFile } from './record-file.js';
 
 /** Put behind the name of a file that is not, or perhaps not, what the night had. */
 export const INCOMPLETE = '.incomplete';
+
+/** What most file systems give a name, less a number behind the ending. */
+const LONGEST = 250;
+
+/** The path under which such a file goes, or the `number`-th that does not exist yet; a long name is cut. */
+export function incompletePath(path: ByteString, number = 1): ByteString {
+  const ending = INCOMPLETE + (number === 1 ? '' : `-${number}`);
+  const { directory, name } = parted(path);
+  let length = Math.min(name.length, LONGEST - ending.length);
+  // Not within a character of UTF-8.
+  while (length > 0 && length < name.length && (name.charCodeAt(length) & 0xc0) === 0x80) length--;
+  return join(directory, (name.slice(0, length) + ending) as ByteString);
+}
 
 /** A file that must be made of what lies elsewhere: `made/<id>` until it gets its place. */
 export interface Wanted {
@@ -139,7 +153,7 @@ export class Plan {
   }
 
   #defer(path: ByteString, { type, mode, mtimeNs, linkTarget }: NightEntry, isUnsure: boolean): void {
-    const name = (isUnsure ? path + INCOMPLETE : path) as ByteString;
+    const name = isUnsure ? incompletePath(path) : path;
     if (type === 'symlink') this.deferred.add({ kind: type, path: name, mode: 0, mtimeNs, target: linkTarget! });
     // With the sticky bit: a directory that all may write to would be less safe without.
     else if (type === 'directory')

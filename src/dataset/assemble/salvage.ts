@@ -6,7 +6,7 @@ import { onDisk } from '../extract/parents.js';
 import { escaped } from '../increment/lines.js';
 import type { Gap } from './make-files.js';
 import type { Tree } from './place.js';
-import { INCOMPLETE, type Change, type Make } from './plan.js';
+import { INCOMPLETE, incompletePath, type Change, type Make } from './plan.js';
 import type { RecordFile } from './record-file.js';
 
 export interface Salvage {
@@ -86,7 +86,7 @@ export class Account {
     this.incomplete++;
     if (make.kind !== 'link') tree.makeIncomplete(path, make);
     else {
-      const target = [make.target, (make.target + INCOMPLETE) as ByteString].find((one) => tree.hasFile(one));
+      const target = [make.target, incompletePath(make.target)].find((one) => tree.hasFile(one));
       if (target === undefined) this.#line(`${escaped(path)} without ${escaped(make.target)}`);
       else tree.makeIncomplete(path, { ...make, target });
     }
