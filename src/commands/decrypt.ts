@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import type { CommandLine } from './command-line.js';
 import { DepotError } from '../errors.js';
+import { exitStatus } from '../texts/exits.js';
 import { notWritten } from '../ui/output.js';
 import { decryptDocument, decryptLines } from '../ui/decrypt.js';
 import { unbroken } from '../ui/wrap.js';
@@ -19,6 +20,7 @@ export function decryptOptions(suitcases: string[], flags: Flags) {
     ...globals(flags),
     suitcases,
     at: depositId(flags, 'at'),
+    salvage: given(flags, 'salvage'),
     key,
     gpg,
     receipt: text(flags, 'receipt'),
@@ -33,7 +35,7 @@ export function decryptOptions(suitcases: string[], flags: Flags) {
     throw usage('say where the contents go, once', 'add --out DIRECTORY or --stdout');
   if (o.stdout && given(flags, 'json'))
     throw usage('--stdout and --json both want standard output', 'leave out one of them');
-  const isChain = o.suitcases.length > 1 || o.at !== undefined || isDirectory(o.suitcases[0]!);
+  const isChain = o.suitcases.length > 1 || o.at !== undefined || o.salvage || isDirectory(o.suitcases[0]!);
   if (o.signers.length > 0 && o.receipt === undefined && !isChain)
     throw usage('--signer checks a receipt, and none was given', 'add --receipt FILE');
   if (o.stdout && isChain) throw usage('--stdout takes one suitcase', 'name one suitcase, or take --out DIRECTORY');
@@ -56,6 +58,7 @@ export function defineDecrypt(parent: CommandLine): void {
     .option('--signer <file>', 'public key that the receipt must be signed with; may be repeated', collect)
     .option('--out <directory>', 'new directory for the contents')
     .option('--at <id>', 'the night that is wanted, when it is not the newest')
+    .option('--salvage', 'save what can be had, to OUT.incomplete, where suitcases are missing or damaged')
     .option(
       '--stdout',
       'the tar archive on standard output; reads the suitcase twice, so that nothing unauthenticated comes out',
@@ -102,8 +105,9 @@ async function decrypt(o: DecryptFlags, context: Context): Promise<number> {
   progress?.stop();
   const lines = decryptLines(outcome, o.receipt !== undefined || outcome.night?.hasReceipt === true);
   if (o.stdout) for (const line of lines) screen.note(unbroken(line));
-  else screen.result(decryptDocument(outcome), lines);
-  return 0;
+  else if (outcome.salvaged === undefined) screen.result(decryptDocument(outcome), lines);
+  else screen.failure(decryptDocument(outcome), lines);
+  return outcome.salvaged === undefined ? 0 : exitStatus['verification-failed'];
 }
 
 async function openOne(

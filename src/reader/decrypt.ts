@@ -35,6 +35,8 @@ export interface DecryptHooks {
 export interface Decrypted {
   /** What was taken where a directory, or more than one suitcase, was given. */
   night?: ChosenNight;
+  /** What is there is not the whole. */
+  salvaged?: Salvaged;
   /** Null when the contents went out as they are, and nobody counted. */
   entries: number | null;
   bytes: number;
@@ -42,6 +44,19 @@ export interface Decrypted {
   out: string | null;
   origin: 'proven' | 'not proven';
   warnings: string[];
+}
+
+/** What could be had where suitcases were missing or damaged. */
+export interface Salvaged {
+  /** The deposit whose night was put together; not the wanted one where its own suitcase is missing. */
+  of: string;
+  wanted: string;
+  /** Entries that are not, or perhaps not, as they were; DEPOT/gaps.txt lists them. */
+  incomplete: number;
+  /** Deposits whose suitcases could not be used. */
+  missing: string[];
+  /** Deposits of the chain that can be opened whole. */
+  whole: string[];
 }
 
 /** The night that was opened, of all that what was given tells of. */

@@ -12,13 +12,22 @@ export interface Opened {
   warnings: readonly string[];
   /** Of several that were given. */
   night?: { depositId: string; number: number; leftAside: readonly string[] };
+  /** Not the whole. */
+  salvaged?: {
+    of: string;
+    wanted: string;
+    incomplete: number;
+    missing: readonly string[];
+    whole: readonly string[];
+  };
 }
 
 /** What `decrypt --json` prints. */
 export function decryptDocument(o: Opened): object {
-  const { night } = o;
+  const { night, salvaged } = o;
   return {
-    ok: true,
+    ok: salvaged === undefined,
+    ...(salvaged !== undefined && { salvaged }),
     ...(night !== undefined && { depositId: night.depositId, number: night.number, leftAside: night.leftAside }),
     entries: o.entries,
     bytes: o.bytes,
@@ -32,6 +41,7 @@ export function decryptDocument(o: Opened): object {
 export function decryptLines(o: Opened, withReceipt: boolean): Line[] {
   return [
     ...(o.night === undefined ? [] : nightLines(o.night)),
+    ...(o.salvaged === undefined ? [] : salvagedLines(o.salvaged)),
     labelled(
       'opened',
       `${o.entries === null ? '' : `${counted(o.entries, 'entry', 'entries')}, `}${bytes(o.bytes)}; every byte authenticated`,
@@ -56,5 +66,18 @@ function nightLines({ depositId, number, leftAside }: NonNullable<Opened['night'
   return [
     labelled('night', `${printable(depositId)}: ${of}`),
     ...(leftAside.length === 0 ? [] : [labelled('left aside', leftAside.map((one) => printable(one)).join(', '))]),
+  ];
+}
+
+function salvagedLines({ of, wanted, incomplete, missing, whole }: NonNullable<Opened['salvaged']>): Line[] {
+  const list = (ids: readonly string[]): string => ids.map((id) => printable(id)).join(', ');
+  return [
+    labelled(
+      'incomplete',
+      `${counted(incomplete, 'entry is', 'entries are')} not whole, or perhaps not: DEPOT/gaps.txt`,
+    ),
+    ...(of === wanted ? [] : [labelled('night', `of ${printable(of)}, as ${printable(wanted)} itself is missing`)]),
+    labelled('missing', list(missing)),
+    labelled('whole', whole.length === 0 ? 'no night' : list(whole)),
   ];
 }

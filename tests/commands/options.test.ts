@@ -75,6 +75,7 @@ const decrypt = {
   ...none,
   suitcases: ['x.pgp'],
   at: undefined,
+  salvage: false,
   isChain: false,
   key: 'k.asc',
   gpg: false,

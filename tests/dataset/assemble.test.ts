@@ -29,9 +29,10 @@ type Night = Partial<Increment> & { steps: Step[] };
 function restore(members: Member[], nights: Night[], o: Partial<AssembleOptions> = {}, sources = ['crm', 'dump']) {
   const { out, beside } = sandbox();
   const work = join(out, '.depot-work');
-  unpack(depotTar(members).tar, out);
+  if (!o.salvage?.missing.includes(0)) unpack(depotTar(members).tar, out);
   mkdirSync(work);
   nights.forEach((night, i) => {
+    if (o.salvage?.missing.includes(i + 1)) return;
     const directory = join(work, String(i + 1));
     mkdirSync(directory);
     unpack(incrementTar({ chain: { sources, deposits: deposits.slice(0, i + 1) }, ...night }), directory);
@@ -228,6 +229,94 @@ describe('a chain is put together', () => {
     fixed.writeUInt32BE(8, 24);
     const all = Buffer.concat([Buffer.alloc(32, 0x5a), fixed, Buffer.from('data/crm')]);
     expect(done).toMatchObject({ entries: 1, datasetSha256: createHash('sha256').update(all).digest('hex') });
+  });
+});
+
+describe('what can be had of a chain', () => {
+  const nights: Night[] = [
+    { steps: [crm, { path: 'data/crm/b', body: 'b of the second' }, { path: 'data/crm/new', body: 'new' }] },
+    {
+      pieces: Buffer.from('PIECE'),
+      ranges: '> 1\n@ 0 2 DEPOT/pieces\n0 0 5\n@ 1 0 data/dump\n1 0 100\n> 2\n@ 0 2 DEPOT/pieces\n0 0 5\n',
+      steps: [
+        crm,
+        { path: 'data/crm/last', body: 'last' },
+        fileLine('data/crm/ranged', `PIECE${'0123456789'.repeat(10)}`, 'r 1'),
+        fileLine('data/crm/same', 'b of the second', 'o 1 data/crm/b'),
+        fileLine('data/crm/whole', 'PIECE', 'r 2'),
+        { line: 'data/crm/zlink h 0644 1 data/crm/ranged' },
+      ],
+    },
+  ];
+  const depositIds = ['full', 'first', 'second'];
+  const gaps = (out: string): string[] =>
+    readFileSync(join(out, 'DEPOT/gaps.txt'), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+
+  test('without the full deposit: files with zeros, and a list of them', () => {
+    const { out, done } = restore(first, nights, { salvage: { missing: [0], depositIds } });
+    expect(listing(out)).toEqual({
+      'data/crm': '755',
+      'data/crm/b': '644 b of the second',
+      'data/crm/last': '644 last',
+      'data/crm/new': '644 new',
+      'data/crm/ranged.incomplete': `644 PIECE${'\0'.repeat(100)}`,
+      'data/crm/same': '644 b of the second',
+      'data/crm/whole': '644 PIECE',
+      'data/crm/zlink.incomplete': `644 PIECE${'\0'.repeat(100)}`,
+    });
+    expect(gaps(out)).toEqual(['data/crm/ranged 5 100 full']);
+    expect(done.incomplete).toBe(2);
+  });
+
+  test('without an increment: what it may have changed is not taken for what the night had', () => {
+    const { out, done } = restore(first, nights, { salvage: { missing: [1], depositIds } });
+    expect(listing(out)).toEqual({
+      'data/crm': '755',
+      'data/crm/a.incomplete': '644 a of the first',
+      'data/crm/b.incomplete': '600 b of the first',
+      'data/crm/last': '644 last',
+      'data/crm/link.incomplete': '-> a',
+      'data/crm/ranged': `644 PIECE${'0123456789'.repeat(10)}`,
+      'data/crm/same.incomplete': `644 ${'\0'.repeat(15)}`,
+      'data/crm/sub': '700',
+      'data/crm/sub/x.incomplete': '644 x of the first',
+      'data/crm/whole': '644 PIECE',
+      'data/crm/zlink': `644 PIECE${'0123456789'.repeat(10)}`,
+      'data/dump.incomplete': `644 ${'0123456789'.repeat(50)}`,
+    });
+    expect(gaps(out)).toEqual([
+      'data/crm/same 0 15 first',
+      ...['a', 'b', 'link', 'sub/x'].map((name) => `data/crm/${name} after full`),
+      'data/dump after full',
+    ]);
+    expect(done.incomplete).toBe(6);
+  });
+
+  test('names that end in .incomplete keep them', () => {
+    const taken: Member[] = [
+      crm,
+      { path: 'data/crm/a', body: 'a' },
+      { path: 'data/crm/a.incomplete', body: 'its own' },
+    ];
+    const { out } = restore(
+      taken,
+      [{ steps: [crm] }, { steps: [crm, { path: 'data/crm/a.incomplete', body: 'its own, later' }] }],
+      { salvage: { missing: [1], depositIds } },
+    );
+    expect(listing(out)).toEqual({
+      'data/crm': '755',
+      'data/crm/a.incomplete': '644 its own, later',
+      'data/crm/a.incomplete-2': '644 a',
+    });
+  });
+
+  test('a file in what became none meanwhile is gone', () => {
+    const { out } = restore(first, [{ steps: [crm] }, { steps: [crm, { path: 'data/crm/sub', body: 'now a file' }] }], {
+      salvage: { missing: [1], depositIds },
+    });
+    expect(listing(out)).toMatchObject({ 'data/crm/sub': '644 now a file' });
   });
 });
 

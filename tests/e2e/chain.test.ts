@@ -1,6 +1,16 @@
 /** Incremental deposits, on the beneficiary's side: a directory of suitcases, some missing or damaged, and one command. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { makeAwkward, pattern } from '../support/awkward.js';
@@ -161,6 +171,48 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     const { code, said } = await decrypt([released]);
     expect(code).toBe(21);
     expect(said.error?.message).toContain(deposits[night].suitcase);
+  });
+
+  test.each([0, 1, 2])('--salvage takes what can be had when the suitcase of night %i is missing', async (night) => {
+    rmSync(join(released, deposits[night].suitcase));
+    receive();
+    const { out, code, said } = await decrypt([released], '--salvage');
+    expect(code, JSON.stringify(said)).toBe(21);
+    expect(said).toMatchObject({
+      ok: false,
+      out: `${out}.incomplete`,
+      salvaged: {
+        missing: [deposits[night].depositId],
+        of: deposits[night === 2 ? 1 : 2].depositId,
+        wanted: deposits[2].depositId,
+        whole: deposits.slice(0, night).map(({ depositId }) => depositId),
+      },
+    });
+    expect(existsSync(out)).toBe(false);
+    if (night === 2) await isNight(`${out}.incomplete`, 1);
+    else {
+      expect(readFileSync(`${out}.incomplete/data/data/folder/file`, 'utf8')).toBe('of the third night');
+      const { size } = statSync(join(nights[2], 'dump.sql'));
+      expect(statSync(`${out}.incomplete/data/dump.sql.incomplete`).size).toBe(size);
+      expect(readFileSync(`${out}.incomplete/DEPOT/gaps.txt`, 'utf8')).toContain(deposits[night].depositId);
+    }
+  });
+
+  test('--salvage uses nothing of a damaged suitcase, also where only its end shows it', async () => {
+    const file = join(released, deposits[2].suitcase);
+    const bytes = readFileSync(file);
+    bytes[bytes.length - 1] ^= 1;
+    writeFileSync(file, bytes);
+    const { out, code, said } = await decrypt([released], '--salvage');
+    expect(code, JSON.stringify(said)).toBe(21);
+    expect(said).toMatchObject({ salvaged: { of: deposits[1].depositId, missing: [deposits[2].depositId] } });
+    await isNight(`${out}.incomplete`, 1);
+  });
+
+  test('--salvage of what is whole is an ordinary opening', async () => {
+    const { out, code } = await decrypt([released], '--salvage');
+    expect(code).toBe(0);
+    await isNight(out, 2);
   });
 
   test('an increment alone says what it needs', async () => {

@@ -2,12 +2,13 @@ import { closeSync, mkdirSync, renameSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { MANIFEST_PATH } from '../manifest.js';
 import { PIECES_PATH, RANGES_PATH } from '../../names/archive.js';
-import { fromText, type ByteString } from '../bytestring.js';
+import { fromText } from '../bytestring.js';
 import { errnoOf, extractError } from '../extract/errors.js';
 import type { BlockWriter } from '../extract/file-writer.js';
 import { finishTree } from '../extract/finish.js';
 import { removeExtracted } from '../extract/remove.js';
 import { Warnings } from '../extract/warnings.js';
+import { DATA_PREFIX } from '../increment/line.js';
 import { NightManifest } from '../increment/night-manifest.js';
 import { SourceOrder } from '../increment/order.js';
 import { refused } from '../tar/format.js';
@@ -16,6 +17,7 @@ import { NightDirectories, type OpenObject } from './night-directories.js';
 import { madePlace, Tree } from './place.js';
 import { Plan, type PlanLimits, type Wanted } from './plan.js';
 import { RangesReader, type Range } from './ranges.js';
+import { Account, setIncomplete, type Salvage } from './salvage.js';
 import { storedIn } from './record-file.js';
 
 export interface AssembleOptions extends PlanLimits {
@@ -26,6 +28,8 @@ export interface AssembleOptions extends PlanLimits {
   increments: number;
   /** Of `chain.json`. */
   sources: readonly string[];
+  /** Where suitcases are missing, but never the last: what can be had all the same. */
+  salvage?: Salvage;
   /** What could not be restored, as the extractor says it. */
   warn: (message: string) => void;
   /** Bytes of finished files so far. */
@@ -42,6 +46,8 @@ export interface Assembled {
   changed: number;
   /** As the receipt of the deposit has it in `chain`. */
   datasetSha256: string;
+  /** Entries that are not, or perhaps not, what the night had: under their names with `.incomplete`. */
+  incomplete: number;
 }
 
 /**
@@ -62,29 +68,32 @@ export function assemble(o: AssembleOptions): Assembled {
 }
 
 function assembled(o: AssembleOptions): Assembled {
-  const directories = [
-    o.directory,
-    ...Array.from({ length: o.increments }, (_, i) => path.join(o.work, String(i + 1))),
-  ];
-  const nights = new NightDirectories(directories);
-  const plan = new Plan(fromText(o.directory), o);
+  const missing = new Set(o.salvage?.missing);
+  const places = [o.directory, ...Array.from({ length: o.increments }, (_, i) => path.join(o.work, String(i + 1)))];
+  const nights = new NightDirectories(places.map((place, night) => (missing.has(night) ? null : place)));
+  const plan = new Plan(fromText(o.directory), o, missing);
+  const account = o.salvage === undefined ? null : new Account(o.directory, o.salvage);
   try {
     planFrom(plan, nights, o);
     const made = path.join(o.work, 'made');
     mkdirSync(made, { mode: 0o700 });
     const warnings = new Warnings(o.warn);
-    makeFiles(plan, nights, fromText(made), warnings, o);
+    makeFiles(plan, nights, { made, account, warnings }, o);
     nights.close();
+    if (missing.has(0)) mkdirSync(path.join(o.directory, DATA_PREFIX));
     const tree = new Tree(o.directory, nights, made);
     tree.clear(plan.changes.records());
-    for (const { path, make } of plan.changes.records()) if (make !== null) tree.make(path, make);
+    if (account !== null) account.place(tree, plan.changes);
+    else for (const { path, make } of plan.changes.records()) if (make !== null) tree.make(path, make);
     takeNewest(o);
+    account?.write(path.join(o.directory, 'DEPOT'));
     finishTree(plan.deferred, fromText(o.directory), process.platform, warnings);
     const { entries, bytes, changed, datasetSha256 } = plan;
-    return { entries, bytes, changed, datasetSha256 };
+    return { entries, bytes, changed, datasetSha256, incomplete: account?.incomplete ?? 0 };
   } finally {
     nights.close();
     plan.close();
+    account?.close();
   }
 }
 
@@ -94,6 +103,7 @@ function planFrom(plan: Plan, nights: NightDirectories, { increments, sources }:
   try {
     const manifests: NightManifest[] = [];
     for (let night = 0; night <= increments; night++) {
+      if (!nights.has(night)) continue;
       const manifest = nights.openOwn(night, MANIFEST_PATH);
       open.push(manifest);
       manifests.push(new NightManifest(storedIn(manifest.fd), night, order));
@@ -107,15 +117,22 @@ function planFrom(plan: Plan, nights: NightDirectories, { increments, sources }:
 function makeFiles(
   plan: Plan,
   nights: NightDirectories,
-  made: ByteString,
-  warnings: Warnings,
+  { made, account, warnings }: { made: string; account: Account | null; warnings: Warnings },
   o: AssembleOptions,
 ): void {
   let bytes = 0;
-  const maker = new FileMaker(nights, o.large, (more) => o.progress((bytes += more)));
+  const maker = new FileMaker(
+    nights,
+    o.large,
+    (more) => o.progress((bytes += more)),
+    (gap) => account?.gap(gap),
+  );
   const make = (wanted: Wanted, ranges: Iterable<Range>): void => {
+    const place = madePlace(fromText(made), wanted.id);
     try {
-      warnings.kept(maker.make(wanted, ranges, madePlace(made, wanted.id)));
+      const { kept, isWhole } = maker.make(wanted, ranges, place);
+      warnings.kept(kept);
+      if (!isWhole) setIncomplete(place);
     } catch (error) {
       throw extractError(error, wanted.path);
     }
@@ -131,7 +148,7 @@ function makeFiles(
   }
   for (const wanted of plan.copies.records()) {
     const { night, object, size } = wanted;
-    if (nights.open(night, object).size !== size)
+    if (nights.has(night) && nights.open(night, object).size !== size)
       throw refused(`a file of night ${night} does not have the size that a later one says`);
     make(wanted, size === 0 ? [] : [{ night, object, position: 0, length: size }]);
   }

@@ -13,51 +13,77 @@ const CREATE =
   constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | ((constants.O_NOFOLLOW as number | undefined) ?? 0);
 const BUFFER_BYTES = 1 << 20;
 
+/** A stretch of a file that cannot be had: it is zeros instead. */
+export interface Gap {
+  path: ByteString;
+  offset: number;
+  length: number;
+  /** Whose suitcase is missing. */
+  night: number;
+}
+
 /** Makes files of stretches of other files, and checks that each is what its manifest says. */
 export class FileMaker {
   readonly #nights: NightDirectories;
   readonly #writer: FileWriter;
   readonly #buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   readonly #progress: (bytes: number) => void;
+  readonly #gap: (gap: Gap) => void;
+  #gaps = 0;
   #used = 0;
   #hash: Hash | null = null;
 
-  /** `progress` gets the bytes of each finished stretch of up to 1 MiB. */
-  constructor(nights: NightDirectories, large: BlockWriter | undefined, progress: (bytes: number) => void) {
+  /** `progress` gets the bytes of each finished stretch of up to 1 MiB; `gap` hears of what lies in missing suitcases. */
+  constructor(
+    nights: NightDirectories,
+    large: BlockWriter | undefined,
+    progress: (bytes: number) => void,
+    gap: (gap: Gap) => void,
+  ) {
     this.#nights = nights;
+    this.#gap = gap;
     this.#writer = new FileWriter(large);
     this.#progress = progress;
   }
 
   /**
-   * Makes the file at `place`, with its mode and time; true where the file system keeps these.
+   * Makes the file at `place`, with its mode and time. `kept`: the file system keeps these. `isWhole`: there are no gaps.
    * @throws DepotError 'archive-refused'; Error of `node:fs`
    */
-  make(wanted: Wanted, ranges: Iterable<Range>, place: ByteString): boolean {
+  make(wanted: Wanted, ranges: Iterable<Range>, place: ByteString): { kept: boolean; isWhole: boolean } {
     const fd = openSync(onDisk(place), CREATE, 0o600);
     try {
       this.#hash = this.#writer.start(fd, 0, wanted.size, true) ? null : createHash('sha256');
       this.#write(wanted, ranges);
       this.#writer.finish();
       const sha256 = this.#hash?.digest('hex') ?? this.#writer.sha256;
-      if (sha256 !== wanted.sha256)
+      if (this.#gaps === 0 && sha256 !== wanted.sha256)
         throw refused(`${shown(toBytes(wanted.path))} is not what its manifest says, once it is put together`);
     } catch (error) {
       this.#writer.abandon();
       closeSync(fd);
       throw error;
     }
-    return settleOpen({ fd, mode: wanted.mode, mtimeNs: BigInt(wanted.mtime) });
+    const kept = settleOpen({ fd, mode: wanted.mode, mtimeNs: BigInt(wanted.mtime) });
+    return { kept, isWhole: this.#gaps === 0 };
   }
 
   #write({ path, size }: Wanted, ranges: Iterable<Range>): void {
     let left = size;
     this.#used = 0;
+    this.#gaps = 0;
     for (const { night, object, position, length } of ranges) {
-      const from = this.#nights.open(night, object);
-      if (length > left || position + length > from.size) throw wrongRange(path, object);
+      if (length > left) throw wrongRange(path, object);
+      if (this.#nights.has(night)) {
+        const from = this.#nights.open(night, object);
+        if (position + length > from.size) throw wrongRange(path, object);
+        this.#copy(from.fd, position, length, object);
+      } else {
+        this.#gaps++;
+        this.#gap({ path, offset: size - left, length, night });
+        this.#zeros(length);
+      }
       left -= length;
-      this.#copy(from.fd, position, length, object);
     }
     this.#flush(true);
     if (left > 0) throw refused(`the ranges of ${shown(toBytes(path))} make less than its ${size} bytes`);
@@ -70,6 +96,16 @@ export class FileMaker {
       if (read === 0) throw wrongRange(object, object);
       at += read;
       this.#used += read;
+      if (this.#used === BUFFER_BYTES) this.#flush(false);
+    }
+  }
+
+  #zeros(length: number): void {
+    for (let left = length; left > 0; ) {
+      const room = Math.min(left, BUFFER_BYTES - this.#used);
+      this.#buffer.fill(0, this.#used, this.#used + room);
+      left -= room;
+      this.#used += room;
       if (this.#used === BUFFER_BYTES) this.#flush(false);
     }
   }

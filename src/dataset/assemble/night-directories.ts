@@ -19,12 +19,17 @@ export interface OpenObject {
  * file is found below real directories, and no link is followed.
  */
 export class NightDirectories {
-  readonly #roots: ByteString[];
+  readonly #roots: (ByteString | null)[];
   readonly #parents = new Map<number, Parents>();
   readonly #open = new Map<string, OpenObject>();
 
-  constructor(directories: readonly string[]) {
-    this.#roots = directories.map((directory) => fromText(directory));
+  /** Null for a suitcase that is missing. */
+  constructor(directories: readonly (string | null)[]) {
+    this.#roots = directories.map((directory) => (directory === null ? null : fromText(directory)));
+  }
+
+  has(night: number): boolean {
+    return this.#roots[night] !== null;
   }
 
   /** Where a path of that suitcase lies. @throws DepotError 'archive-refused' where something above it is no directory */

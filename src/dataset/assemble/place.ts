@@ -17,7 +17,7 @@ import { NO_HARD_LINKS } from '../extract/links.js';
 import { onDisk, Parents } from '../extract/parents.js';
 import { refused, shown } from '../tar/format.js';
 import type { NightDirectories } from './night-directories.js';
-import type { Change, Make } from './plan.js';
+import { INCOMPLETE, incompletePath, type Change, type Make } from './plan.js';
 
 /**
  * Turns the full deposit's tree into that of the wanted night. Nothing is ever moved over something else, and nothing is
@@ -70,6 +70,28 @@ export class Tree {
     attempt(path, () => this.#put(path, place, make), place);
   }
 
+  /** As `make`, under a name that says that it is incomplete; a number tells it from what has that name. Returns the path. */
+  makeIncomplete(path: ByteString, make: Make): ByteString {
+    for (let number = 1; ; number++) {
+      const name = incompletePath(path, number);
+      const place = located(this.#places, name);
+      if (look(onDisk(place)) !== undefined) continue;
+      attempt(path, () => this.#put(path, place, make), place);
+      return name;
+    }
+  }
+
+  /** Whether a file that was put together is whole, or else has gaps (`setIncomplete`). */
+  isWhole(id: number): boolean {
+    return look(onDisk(madePlace(this.#made, id))) !== undefined;
+  }
+
+  /** Whether there is a file. */
+  hasFile(path: ByteString): boolean {
+    const place = this.#targets.place(path);
+    return place !== null && look(onDisk(place))?.isFile() === true;
+  }
+
   #put(path: ByteString, place: ByteString, make: Make): void {
     const where = onDisk(place);
     if (make.kind === 'link') {
@@ -79,7 +101,8 @@ export class Tree {
     if (lstatSync(where, { throwIfNoEntry: false }) !== undefined)
       throw taken(path, place, `two paths of the night are one here: ${shown(toBytes(path))}`);
     if (make.kind === 'directory') mkdirSync(where);
-    else if (make.kind === 'made') renameSync(onDisk(madePlace(this.#made, make.id)), where);
+    else if (make.kind === 'there') renameSync(onDisk(located(this.#targets, path)), where);
+    else if (make.kind === 'made') renameSync(onDisk(this.#madeFile(make.id)), where);
     else renameSync(onDisk(this.#nights.place(make.night, path)), where);
   }
 
@@ -104,6 +127,11 @@ export class Tree {
       copyFileSync(from, where, constants.COPYFILE_EXCL);
       lutimesSync(where, timestamp(BigInt(mtime)), timestamp(BigInt(mtime)));
     }
+  }
+
+  #madeFile(id: number): ByteString {
+    const place = madePlace(this.#made, id);
+    return this.isWhole(id) ? place : ((place + INCOMPLETE) as ByteString);
   }
 
   #parents(): Parents {

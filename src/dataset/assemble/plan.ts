@@ -1,5 +1,6 @@
 import type { DepotError } from '../../errors.js';
-import type { ByteString } from '../bytestring.js';
+import { join, type ByteString } from '../bytestring.js';
+import { parted } from '../extract/parents.js';
 import { Spool } from '../extract/spool.js';
 import type { NightEntry } from '../increment/line.js';
 import { mergeNights, type Fate } from '../increment/merge.js';
@@ -7,6 +8,22 @@ import { ListingDigest } from '../increment/listing-digest.js';
 import type { NightManifest } from '../increment/night-manifest.js';
 import { refused } from '../tar/format.js';
 import { RecordFile } from './record-file.js';
+
+/** Put behind the name of a file that is not, or perhaps not, what the night had. */
+export const INCOMPLETE = '.incomplete';
+
+/** What most file systems give a name, less a number behind the ending. */
+const LONGEST = 250;
+
+/** The path under which such a file goes, or the `number`-th that does not exist yet; a long name is cut. */
+export function incompletePath(path: ByteString, number = 1): ByteString {
+  const ending = INCOMPLETE + (number === 1 ? '' : `-${number}`);
+  const { directory, name } = parted(path);
+  let length = Math.min(name.length, LONGEST - ending.length);
+  // Not within a character of UTF-8.
+  while (length > 0 && length < name.length && (name.charCodeAt(length) & 0xc0) === 0x80) length--;
+  return join(directory, (name.slice(0, length) + ending) as ByteString);
+}
 
 /** A file that must be made of what lies elsewhere: `made/<id>` until it gets its place. */
 export interface Wanted {
@@ -36,12 +53,16 @@ export interface Change {
   /** What lies there of the full deposit and must go. */
   clear: 'file' | 'directory' | null;
   make: Make | null;
+  /** The night that says so, where a missing suitcase may have changed it since. */
+  unsureSince?: number;
 }
 
 export type Make =
   | { kind: 'directory' }
   /** From the directory of that night. */
   | { kind: 'stored'; night: number }
+  /** Where the full deposit has it. */
+  | { kind: 'there' }
   | { kind: 'made'; id: number }
   | { kind: 'link'; target: ByteString; mtime: string };
 
@@ -69,11 +90,16 @@ export class Plan {
   readonly #directory: ByteString;
   readonly #limits: PlanLimits;
   #ids = 0;
+  readonly #lastMissing: number;
 
-  /** `directory`: where its files lie, without names. */
-  constructor(directory: ByteString, limits: PlanLimits) {
+  /**
+   * `directory`: where its files lie, without names. `missing`: nights without a suitcase, of which nothing is known; what
+   * an earlier night says may be outdated then.
+   */
+  constructor(directory: ByteString, limits: PlanLimits, missing: ReadonlySet<number> = new Set()) {
     this.#directory = directory;
     this.#limits = limits;
+    this.#lastMissing = Math.max(-1, ...missing);
     this.changes = new RecordFile(directory);
     this.copies = new RecordFile(directory);
     this.deferred = new Spool(directory);
@@ -82,7 +108,7 @@ export class Plan {
   /** @throws DepotError 'archive-refused', and what the limits say */
   fill(manifests: readonly NightManifest[]): void {
     const digest = new ListingDigest(Buffer.from(manifests.at(-1)!.random, 'hex'));
-    for (const fate of mergeNights(manifests)) {
+    for (const fate of mergeNights(manifests, this.#lastMissing >= 0)) {
       if (fate.final !== null) {
         this.#count(fate.final);
         const { sha256, changed, linkTarget } = fate.final;
@@ -109,17 +135,26 @@ export class Plan {
   }
 
   #add({ path, first, final }: Fate): void {
-    if (final !== null) this.#defer(path, final);
+    const isUnsure = final !== null && final.type !== 'directory' && final.night < this.#lastMissing;
+    if (final !== null) this.#defer(path, final, isUnsure);
     const stays = final !== null && (final.night === 0 || (first?.type === 'directory' && final.type === 'directory'));
     // Symlinks are made at the end, so none of the full deposit is there yet.
-    const there = first === null || first.type === 'symlink' || stays ? null : first.type;
-    const make = final === null || (stays && final.type !== 'hardlink') ? null : this.#make(path, final);
+    const goes = !stays || (isUnsure && final.type === 'hardlink');
+    const there = first === null || first.type === 'symlink' || !goes ? null : first.type;
+    const make = final === null ? null : this.#made(path, final, stays, isUnsure);
     const clear = there === null ? null : there === 'directory' ? 'directory' : 'file';
-    if (clear !== null || make !== null) this.changes.add({ path, clear, make });
+    if (clear !== null || make !== null || isUnsure)
+      this.changes.add({ path, clear, make, ...(isUnsure && { unsureSince: final.night }) });
   }
 
-  #defer(path: ByteString, { type, mode, mtimeNs, linkTarget }: NightEntry): void {
-    if (type === 'symlink') this.deferred.add({ kind: type, path, mode: 0, mtimeNs, target: linkTarget! });
+  #made(path: ByteString, final: NightEntry & { night: number }, stays: boolean, isUnsure: boolean): Make | null {
+    if (!stays || final.type === 'hardlink') return this.#make(path, final);
+    return isUnsure && final.type === 'file' ? { kind: 'there' } : null;
+  }
+
+  #defer(path: ByteString, { type, mode, mtimeNs, linkTarget }: NightEntry, isUnsure: boolean): void {
+    const name = isUnsure ? incompletePath(path) : path;
+    if (type === 'symlink') this.deferred.add({ kind: type, path: name, mode: 0, mtimeNs, target: linkTarget! });
     // With the sticky bit: a directory that all may write to would be less safe without.
     else if (type === 'directory')
       this.deferred.add({ kind: type, path, mode: mode & 0o1777, mtimeNs, target: '' as ByteString });

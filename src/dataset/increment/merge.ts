@@ -19,7 +19,8 @@ export interface Fate {
  * night. Holds one line of each manifest. Also checks what a single manifest does not show: that only what is there is
  * removed, and that everything lies in a directory.
  *
- * `gaps`: nights whose manifests are missing, so that a path may be removed that was never seen to appear.
+ * `gaps`: some manifests are missing, so that a path may be removed that was never seen to appear; and what cannot be, as
+ * a file in what is no directory, is gone.
  *
  * @throws DepotError 'archive-refused'
  */
@@ -28,9 +29,14 @@ export function* mergeNights(manifests: readonly NightManifest[], gaps = false):
   const waiting = manifests.filter(({ head }) => head !== null).sort(compareHeads);
   while (waiting.length > 0) {
     const fate = takeNext(waiting, gaps);
-    if (fate.final !== null && !gaps) {
-      const wrong = order.next(fate.path, fate.final.type === 'directory');
-      if (wrong !== null) throw refused(`${shown(toBytes(fate.path))} ${wrong}, in the chain's manifests together`);
+    if (fate.final !== null) {
+      const isDirectory = fate.final.type === 'directory';
+      const wrong = order.next(fate.path, isDirectory && !gaps);
+      if (wrong === null && gaps && isDirectory) order.next(fate.path, true);
+      if (wrong !== null && !gaps)
+        throw refused(`${shown(toBytes(fate.path))} ${wrong}, in the chain's manifests together`);
+      // A directory that is not opened has nothing in it.
+      if (wrong !== null) fate.final = null;
     }
     yield fate;
   }

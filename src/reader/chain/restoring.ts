@@ -1,0 +1,154 @@
+/** Opens the suitcases of a chain, one after the other, and has the night put together. */
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import type { ManifestResult } from '../../dataset/compare.js';
+import type { Assembled } from '../../dataset/assemble/assemble.js';
+import { requireSameChain, type Chain } from '../../dataset/increment/chain-file.js';
+import { localError } from '../../durable-file.js';
+import { DepotError, isDepotError } from '../../errors.js';
+import { assembleChain } from '../../open/chain.js';
+import { openSuitcase } from '../../open/opening.js';
+import { printable } from '../../printable.js';
+import type { Receipt } from '../../receipt/schema.js';
+import type { Decrypted, DecryptHooks, DecryptOptions } from '../decrypt.js';
+import { agreeing, sameAsReceipt, wrong } from '../found.js';
+import { limitsOf, type Limits } from '../room.js';
+import { openSuitcaseFile } from '../suitcase-file.js';
+import type { Member, Members } from './members.js';
+
+export type RestoringOptions = Pick<DecryptOptions, 'signers' | 'maxSize' | 'signal'>;
+
+export class Restoring {
+  readonly #o: RestoringOptions;
+  readonly hooks: DecryptHooks;
+  readonly #members: readonly Member[];
+  readonly #receipt: Receipt | null;
+  readonly #chain: Chain;
+  readonly #total: number;
+  #done = 0;
+
+  constructor(o: RestoringOptions, hooks: DecryptHooks, { night, members }: Members) {
+    this.#o = o;
+    this.hooks = hooks;
+    this.#members = members;
+    this.#receipt = night.receipt?.receipt ?? null;
+    this.#chain = night.suitcase!.chain!;
+    this.#total = members.reduce((sum, { suitcase }) => sum + (suitcase?.bytes ?? 0), 0);
+  }
+
+  /** How many suitcases come before the wanted one. */
+  get number(): number {
+    return this.#chain.number;
+  }
+
+  /** The wanted night into a directory that is empty but for the caller's mark. */
+  async into(directory: string, out: string): Promise<Omit<Decrypted, 'out' | 'warnings'>> {
+    const limits = await limitsOf(this.#o, null, out);
+    const work = await this.work(directory);
+    // The newest first, since it names all others.
+    for (const night of [this.number, ...Array.from({ length: this.number }, (_, i) => i)])
+      await this.extract(night, directory, work, limits);
+    const done = await this.assemble(directory, work, out);
+    this.#compare(done);
+    return { entries: done.entries, bytes: done.bytes, origin: this.#isProven ? 'proven' : 'not proven' };
+  }
+
+  /** Where the increments go, below that directory. */
+  async work(directory: string): Promise<string> {
+    const work = path.join(directory, `.depot-${randomBytes(8).toString('hex')}`);
+    await make(work);
+    return work;
+  }
+
+  /** Opens one suitcase of the chain, and checks that it belongs to it. */
+  async extract(night: number, directory: string, work: string, limits: Limits): Promise<void> {
+    const place = night === 0 ? directory : path.join(work, String(night));
+    if (night > 0) await make(place);
+    this.#check(night, await this.#open(night, place, limits));
+  }
+
+  async assemble(directory: string, work: string, out: string, missing?: readonly number[]): Promise<Assembled> {
+    const { maxBytes, maxEntries } = await limitsOf(this.#o, this.#isProven ? stated(this.#receipt!) : null, out);
+    const { number: increments, sources } = this.#chain;
+    const depositIds = this.#members.map(({ depositId }) => depositId);
+    const salvage = missing === undefined ? {} : { salvage: { missing, depositIds } };
+    return assembleChain(
+      { directory, work, increments, sources, maxBytes, maxEntries, ...salvage },
+      { signal: this.#o.signal, warn: (message) => this.hooks.warn(message), progress: () => undefined },
+    );
+  }
+
+  get #isProven(): boolean {
+    return this.#receipt !== null && this.#o.signers.length > 0;
+  }
+
+  async #open(night: number, directory: string, limits: Limits): Promise<ManifestResult> {
+    const { suitcase, need, depositId } = this.#members[night]!;
+    const file = await openSuitcaseFile(suitcase!.path);
+    try {
+      const { handle, preamble, consumed } = file;
+      const { sessionKey, cipher } = suitcase!.unwrapped!;
+      const mode = { kind: 'extract', directory, isPart: true } as const;
+      const opened = await openSuitcase(
+        { fd: handle.fd, preamble, consumed, sessionKey, cipher, mode, ...limits, wantsSha256: need !== null },
+        {
+          signal: this.#o.signal,
+          warn: (message) => this.hooks.warn(message),
+          progress: (bytes) => this.hooks.progress({ bytes: this.#done + bytes, totalBytes: this.#total }),
+        },
+      );
+      this.#done += opened.bytes;
+      if (need !== null && opened.sha256 !== need.sha256)
+        throw wrong(`${printable(suitcase!.path)} changed while it was read`);
+      if (night === this.#chain.number) sameAsReceipt(opened, this.#receipt);
+      return agreeing(opened);
+    } catch (error) {
+      if (isDepotError(error)) error.message = `${printable(depositId)}: ${error.message}`;
+      throw error;
+    } finally {
+      await file.handle.close();
+    }
+  }
+
+  /** Whether the suitcase, now that it is authentic, says of the chain what the others say. */
+  #check(night: number, { chain, manifest }: ManifestResult): void {
+    const { depositId } = this.#members[night]!;
+    if (night === 0) {
+      if (chain !== undefined || manifest === 'none')
+        throw new DepotError(
+          'archive-refused',
+          `${printable(depositId)} is no full deposit, and a chain begins with one`,
+        );
+    } else if (chain === undefined) throw wrong(`${printable(depositId)} is no increment`);
+    else if (night === this.#chain.number) {
+      if (JSON.stringify(chain) !== JSON.stringify(this.#chain))
+        throw wrong(`${printable(depositId)} names other suitcases than when it was first looked at`);
+    } else if (chain.number !== night) throw wrong(`${printable(depositId)} has another number in its chain`);
+    else requireSameChain(this.#chain, chain);
+  }
+
+  #compare(found: { entries: number; bytes: number; datasetSha256: string }): void {
+    const said = this.#receipt?.chain;
+    if (said === undefined) return;
+    if (found.datasetSha256 !== said.datasetSha256)
+      throw wrong('the dataset that was put together is not the one that the receipt names');
+    if (found.entries !== said.entries || found.bytes !== said.bytes)
+      throw wrong(
+        `the dataset has ${found.entries} entries with ${found.bytes} bytes, but the receipt says ${said.entries} with ${said.bytes}`,
+      );
+  }
+}
+
+/** The receipt with the whole night's counts, for the limits. */
+function stated(receipt: Receipt): Receipt {
+  const { chain } = receipt;
+  if (chain === undefined) return receipt;
+  return { ...receipt, dataset: { ...receipt.dataset, entries: chain.entries, bytes: chain.bytes } };
+}
+
+async function make(directory: string): Promise<void> {
+  await mkdir(directory, { mode: 0o700 }).catch((error: unknown) => {
+    throw localError(error, 'create', directory);
+  });
+}
