@@ -7,6 +7,7 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } fr
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { anyDeposit, depotLines, stockLines, stockTools } from '../../src/receipt/cover.js';
+import { beneficiaryPage, scriptOn } from '../docs/restore-script.js';
 import { makeAwkward } from '../support/awkward.js';
 import { tempDir } from '../support/cleanup.js';
 import { checkout, type DepotOptions, json, mustDepot, type Receipt } from '../support/cli.js';
@@ -250,6 +251,7 @@ describe.each(['docs/format.md', 'docs/beneficiary.md', 'docs/beneficiary.nl.md'
 
   test.skipIf(!have)('has lines that work, in order, on the files that the beneficiary has', async () => {
     await desk.clean();
+    writeFileSync(join(desk.directory, 'restore.sh'), scriptOn(readFileSync(beneficiaryPage, 'utf8')));
     for (const lines of linesOf(page)) {
       const block = lines
         .replaceAll('FINGERPRINT', supplier.signer.fingerprint)
@@ -260,11 +262,11 @@ describe.each(['docs/format.md', 'docs/beneficiary.md', 'docs/beneficiary.nl.md'
       const done = await desk.type(block);
       expect(done.code, `${block}\n${done.stdout}\n${done.stderr}`).toBe(0);
     }
-    for (const out of ['opened', 'new'])
+    for (const out of ['opened', 'new', 'whole'])
       if (out === 'new' || page.includes('beneficiary'))
         expect(await differences(supplier.data, join(desk.directory, out, 'data/data'))).toEqual([]);
     if (!page.includes('beneficiary')) return;
-    expect(linesOf(page).length).toBeGreaterThanOrEqual(5);
+    expect(linesOf(page).length).toBeGreaterThanOrEqual(6);
     // By mail: two files.
     const mail = tempDir();
     for (const name of ['proof.json', 'proof.json.asc']) copyFileSync(join(desk.directory, name), join(mail, name));

@@ -19,7 +19,7 @@ import { tempDir } from '../support/cleanup.js';
 import { asRoot } from '../support/peers.js';
 import { mustRun } from '../support/process.js';
 import { RandomTree } from '../support/random-tree.js';
-import { Desk, restoreScriptFile, type Restoring, type Shell, SHELLS, shells } from '../support/restoring.js';
+import { Beneficiary, restoreScriptFile, type Restoring, type Shell, SHELLS, shells } from '../support/restoring.js';
 import { differences } from '../support/tree.js';
 
 const SOURCES = ['dump.sql', 'crm', 'files'];
@@ -31,9 +31,9 @@ test('the script has at most 80 lines', () => {
 });
 
 describe.skipIf(shells === undefined)('the script of an increment', () => {
-  let desk: Desk;
+  let beneficiary: Beneficiary;
   beforeAll(async () => {
-    desk = await Desk.create();
+    beneficiary = await Beneficiary.create();
   });
 
   /** What was there, and what came out; whatever a shell sets times with. */
@@ -44,7 +44,7 @@ describe.skipIf(shells === undefined)('the script of an increment', () => {
     how: Restoring & { parent?: string } = {},
   ): Promise<void> {
     const out = join(tempDir('restored'), 'out');
-    const { code, stderr } = await desk.restore(shell, chain.newest.file, out, how);
+    const { code, stderr } = await beneficiary.restore(shell, chain.newest.file, out, how);
     const where = `${shell}, night ${chain.newest.number}`;
     expect(code, `${where}: ${stderr}`).toBe(0);
     // Busybox sets whole seconds.
@@ -64,7 +64,7 @@ describe.skipIf(shells === undefined)('the script of an increment', () => {
   test.each([1, 2, 3, 4])('random trees, seed %i: every night comes out as it was', async (seed) => {
     const tree = new RandomTree(tempDir('night'), seed);
     const compression = (['none', 'gzip'] as const)[seed % 2];
-    const chain = new ChainFolder(desk.receiver, SOURCES, { ...small, compression });
+    const chain = new ChainFolder(beneficiary.receiver, SOURCES, { ...small, compression });
     for (let night = 0; night < 6; night++) {
       if (night > 0) tree.change();
       await chain.add(treeOf(tree.directory));
@@ -74,12 +74,12 @@ describe.skipIf(shells === undefined)('the script of an increment', () => {
     expect(kindsIn(chain)).toBe('-dfhlor');
   });
 
-  async function awkwardChain(desk: Desk): Promise<{ chain: ChainFolder; directory: string }> {
+  async function awkwardChain(beneficiary: Beneficiary): Promise<{ chain: ChainFolder; directory: string }> {
     const directory = tempDir('awkward');
     mkdirSync(join(directory, 'crm'));
     makeAwkward(join(directory, 'crm'));
     writeFileSync(join(directory, 'dump.sql'), pattern(50_000));
-    const chain = new ChainFolder(desk.receiver, SOURCES, small);
+    const chain = new ChainFolder(beneficiary.receiver, SOURCES, small);
     await chain.add(treeOf(directory));
     // In directories that nobody may write to, too.
     chmodSync(join(directory, 'crm/read-only'), 0o755);
@@ -92,14 +92,14 @@ describe.skipIf(shells === undefined)('the script of an increment', () => {
   }
 
   test('with the tar of BSD and macOS', async () => {
-    const { chain, directory } = await awkwardChain(desk);
+    const { chain, directory } = await awkwardChain(beneficiary);
     const path = tempDir('bsd');
     symlinkSync(shells!.bsdtar, join(path, 'tar'));
     await expectRestored('dash', chain, directory, { path });
   });
 
   test.skipIf(!asRoot())('as an ordinary account', async () => {
-    const own = await Desk.create();
+    const own = await Beneficiary.create();
     const { chain, directory } = await awkwardChain(own);
     const parent = tempDir('restored');
     const script = join(own.receiver.directory, 'restore.sh');
@@ -122,11 +122,11 @@ describe.skipIf(shells === undefined)('the script of an increment', () => {
   });
 
   test('with the tar of busybox it stops at once, for that reads no long names', async () => {
-    const { chain } = await awkwardChain(desk);
+    const { chain } = await awkwardChain(beneficiary);
     const path = tempDir('busybox');
     symlinkSync(shells!.busybox, join(path, 'tar'));
     const parent = tempDir('restored');
-    const { code, stderr } = await desk.restore('busybox', chain.newest.file, join(parent, 'out'), { path });
+    const { code, stderr } = await beneficiary.restore('busybox', chain.newest.file, join(parent, 'out'), { path });
     expect(code).toBe(1);
     expect(stderr).toContain('STOP: this tar cannot read long names: install GNU tar');
     expect(readdirSync(parent)).toEqual([]);

@@ -8,16 +8,16 @@ import { ChainFolder, type NightLies } from '../support/chain-folder.js';
 import { escaped, type FileNode, plain, sha256, type Tree } from '../support/chain-tree.js';
 import { tempDir } from '../support/cleanup.js';
 import type { Finished } from '../support/process.js';
-import { Desk, SHELLS, shells } from '../support/restoring.js';
+import { Beneficiary, SHELLS, shells } from '../support/restoring.js';
 import { readTree } from '../support/tree.js';
 
 /** Small, so that ranges and parts come up. */
 const small = { large: 2048, partBytes: 9000, inParts: (path: string) => path === 'data/big' };
 
 describe.skipIf(shells === undefined)('restore.sh and', () => {
-  let desk: Desk;
+  let beneficiary: Beneficiary;
   beforeAll(async () => {
-    desk = await Desk.create();
+    beneficiary = await Beneficiary.create();
   });
 
   const SHORT = ['big', 'crm'];
@@ -45,7 +45,7 @@ describe.skipIf(shells === undefined)('restore.sh and', () => {
     new Map([...first(), ['data/big', node(altered)], ['data/crm/a', node('changed')], ['data/crm/new', node('new')]]);
 
   async function chainOf(lies: NightLies = {}, fullLies: NightLies = {}): Promise<ChainFolder> {
-    const chain = new ChainFolder(desk.receiver, SHORT, small);
+    const chain = new ChainFolder(beneficiary.receiver, SHORT, small);
     await chain.add(first(), fullLies);
     await chain.add(second(), lies);
     return chain;
@@ -56,7 +56,12 @@ describe.skipIf(shells === undefined)('restore.sh and', () => {
     const shell = SHELLS[turn++ % 3];
     const parent = tempDir('restored');
     const before = await readTree(outside);
-    const result = await desk.restore(shell, suitcase, join(parent, 'out'), signer === undefined ? {} : { signer });
+    const result = await beneficiary.restore(
+      shell,
+      suitcase,
+      join(parent, 'out'),
+      signer === undefined ? {} : { signer },
+    );
     expect(result.code, `${shell}: ${result.stderr}`).not.toBe(0);
     expect(result.stderr, shell).toMatch(/^STOP: /m);
     expect(result.stderr, shell).toMatch(says);
@@ -89,7 +94,7 @@ describe.skipIf(shells === undefined)('restore.sh and', () => {
     const chain = await chainOf();
     for (const shell of SHELLS) {
       const out = join(tempDir('restored'), 'out');
-      expect(await desk.restore(shell, chain.newest.file, out)).toMatchObject({ code: 0 });
+      expect(await beneficiary.restore(shell, chain.newest.file, out)).toMatchObject({ code: 0 });
       expect(readFileSync(join(out, 'data/big')).equals(altered), shell).toBe(true);
       expect(readFileSync(join(out, 'data/crm/a'), 'utf8')).toBe('changed');
       expect(readlinkSync(join(out, 'data/crm/link'))).toBe(outside);
@@ -144,7 +149,9 @@ describe.skipIf(shells === undefined)('restore.sh and', () => {
   test('what is removed is never removed through a link', async () => {
     const chain = await chainOf(also('data/crm/link/victim -'));
     for (const shell of SHELLS)
-      expect(await desk.restore(shell, chain.newest.file, join(tempDir('restored'), 'out'))).toMatchObject({ code: 0 });
+      expect(await beneficiary.restore(shell, chain.newest.file, join(tempDir('restored'), 'out'))).toMatchObject({
+        code: 0,
+      });
     expect(readFileSync(join(outside, 'victim'), 'utf8')).toBe('not theirs');
   });
 
@@ -230,13 +237,15 @@ describe.skipIf(shells === undefined)('restore.sh and', () => {
     const chain = await chainOf();
     renameSync(
       chain.nights[0].file,
-      join(desk.receiver.directory, `from the agent ${chain.nights[0].link.sha256}.pgp`),
+      join(beneficiary.receiver.directory, `from the agent ${chain.nights[0].link.sha256}.pgp`),
     );
-    expect(await desk.restore('dash', chain.newest.file, join(tempDir('restored'), 'out'))).toMatchObject({ code: 0 });
+    expect(await beneficiary.restore('dash', chain.newest.file, join(tempDir('restored'), 'out'))).toMatchObject({
+      code: 0,
+    });
   });
 
   test('a suitcase that does not authenticate, though its digest is the right one', async () => {
-    const chain = new ChainFolder(desk.receiver, SHORT, small);
+    const chain = new ChainFolder(beneficiary.receiver, SHORT, small);
     const full = await chain.add(first());
     flip(full.file);
     const earlier = [{ ...full.link, sha256: sha256(readFileSync(full.file)) }];
@@ -251,7 +260,7 @@ describe.skipIf(shells === undefined)('restore.sh and', () => {
     const earlier = [other.links[0], one.links[1]];
     await one.add(first(), { earlier });
     await expectRefused(one.newest.file, /night 1 is of another chain/);
-    const increments = new ChainFolder(desk.receiver, SHORT, small);
+    const increments = new ChainFolder(beneficiary.receiver, SHORT, small);
     await increments.add(first());
     await increments.add(second(), { earlier: [one.links[1]] });
     await expectRefused(increments.newest.file, /there must not be: .*chain\.json/);
@@ -276,8 +285,8 @@ describe.skipIf(shells === undefined)('restore.sh and', () => {
 
   test('a receipt that is not the signer’s, or not of this suitcase', async () => {
     const chain = await chainOf();
-    await expectRefused(chain.newest.file, /is not signed by/, desk.receiver.key.fingerprint);
-    await expectRefused(chain.newest.file, /FINGERPRINT/, desk.receiver.signer.fingerprint.toLowerCase());
+    await expectRefused(chain.newest.file, /is not signed by/, beneficiary.receiver.key.fingerprint);
+    await expectRefused(chain.newest.file, /FINGERPRINT/, beneficiary.receiver.signer.fingerprint.toLowerCase());
     writeFileSync(chain.newest.receiptFile, readFileSync(chain.nights[0].receiptFile));
     await expectRefused(chain.newest.file, /no good signature/);
     writeFileSync(`${chain.newest.receiptFile}.asc`, readFileSync(`${chain.nights[0].receiptFile}.asc`));
@@ -289,7 +298,7 @@ describe.skipIf(shells === undefined)('restore.sh and', () => {
   test('what is there already stays as it is', async () => {
     const chain = await chainOf();
     for (const shell of SHELLS) {
-      expect(await desk.restore(shell, chain.newest.file, outside)).toMatchObject({
+      expect(await beneficiary.restore(shell, chain.newest.file, outside)).toMatchObject({
         code: 1,
         stderr: expect.stringContaining('there must not be') as string,
       });

@@ -50,6 +50,7 @@ export class Desk {
 
   /** What an earlier line made. */
   async clean(): Promise<void> {
-    for (const name of ['new', 'opened', 'proof.json', 'proof.json.asc']) await removeTree(join(this.directory, name));
+    for (const name of ['new', 'opened', 'whole', 'proof.json', 'proof.json.asc'])
+      await removeTree(join(this.directory, name));
   }
 }

@@ -12,14 +12,14 @@ export const shells = peers('bash', 'bsdtar', 'busybox', 'dash', 'gpg', 'gpgconf
 export const SHELLS = ['dash', 'busybox', 'bash'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-export class Desk {
+export class Beneficiary {
   private constructor(
     readonly receiver: Receiver,
     readonly gnupg: Gnupg,
     readonly applets: string,
   ) {}
 
-  static async create(): Promise<Desk> {
+  static async create(): Promise<Beneficiary> {
     const receiver = await Receiver.create();
     const gnupg = Gnupg.create();
     await gnupg.import(readFileSync(receiver.key.secretKey));
@@ -28,7 +28,7 @@ export class Desk {
     const applets = tempDir('applets');
     for (const name of (await mustRun(shells!.busybox, ['--list'])).stdout.trim().split('\n'))
       if (name !== 'tar') symlinkSync(shells!.busybox, join(applets, name));
-    return new Desk(receiver, gnupg, applets);
+    return new Beneficiary(receiver, gnupg, applets);
   }
 
   /** `signer`: the fingerprint that is expected; `path`: a directory in front of all others. */
