@@ -56,6 +56,7 @@ export function draftReceipt(o: {
   const { packet, cipher, aead } = keys.encryption;
   const { entries, bytes, skipped, complete, manifestSha256 } = sealed.dataset;
   const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+  const chain = chainOf(o);
   const facts = {
     depositId,
     startedAt: timestamp(o.startedAt),
@@ -86,9 +87,9 @@ export function draftReceipt(o: {
       commitment: o.wrapped.commitment,
     },
     dataset: { entries, bytes, skipped, complete, manifestSha256 },
-    ...chainOf(o),
+    ...chain,
     ...(o.rehearsed ? { rehearsed: (sealed.dataset.chain?.number ?? 0) > 0 ? 'increment' : true } : {}),
-    cover: coverOf(facts),
+    cover: coverOf({ ...facts, ...chain }),
     client: { version, runtime: `node ${process.versions.node}`, platform: `${process.platform} ${process.arch}` },
   };
 }

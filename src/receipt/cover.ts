@@ -6,7 +6,7 @@ import { markCoverBytes, type CoverBytes } from '../outbound.js';
 import { receiptName, signatureName, suitcaseName, type Compression } from '../names/deposit.js';
 import type { Receipt } from './schema.js';
 
-export type CoverFacts = Pick<Receipt, 'depositId' | 'startedAt' | 'suitcase' | 'encryption'> & {
+export type CoverFacts = Pick<Receipt, 'depositId' | 'startedAt' | 'suitcase' | 'encryption' | 'chain'> & {
   supplier: Pick<Receipt['supplier'], 'signerFingerprint'>;
 };
 
@@ -34,7 +34,7 @@ keeps it closed and cannot read it.
 | sealed | ${f.startedAt} |
 | format | one OpenPGP message (RFC 9580): ${cipherOf(f)}; inside it ${archives[f.encryption.compression]} |
 | receipt signed by | \`${f.supplier.signerFingerprint}\` |
-
+${englishChain(f)}
 ## Keys that open it
 
 Any one of these private keys is enough:
@@ -68,6 +68,49 @@ fails when the file was damaged. Nothing then shows who sealed it.
 The disk needs room for the contents and once more for the sealed file, which is decrypted
 to \`${openedName(f)}\` first.
 On a Mac without \`sha256sum\`, \`shasum -a 256\` does the same.
+`;
+}
+
+/** What must be kept together; a full deposit says it too, since what comes after it is not known yet. */
+function englishChain({ chain }: CoverFacts): string {
+  if (chain === undefined) return '';
+  if (chain.number === 0)
+    return `
+## Keep it with those that follow
+
+This is a full deposit. Later deposits of this arrangement may hold only what changed since, and
+do not open without this one. Do not destroy it before the agreed time, counted from the last of them.
+`;
+  return `
+## It does not open alone
+
+This is increment ${chain.number}: it holds what changed since the deposit before it. To open it, all of these
+are needed: the full deposit \`${chain.fullDepositId}\`,
+the deposit before this one, \`${chain.previousDepositId!}\`
+(SHA-256 \`${chain.previousSuitcaseSha256!}\`), and all that
+lie between these two: the cover of each names the one before it. Release them together, and
+do not destroy any of them before the agreed time, counted from the last.
+`;
+}
+
+function dutchChain({ chain }: CoverFacts): string {
+  if (chain === undefined) return '';
+  if (chain.number === 0)
+    return `
+## Bewaar het bij wat erop volgt
+
+Dit is een volledig depot. Latere depots van deze regeling bevatten soms alleen wat sindsdien veranderd is,
+en gaan zonder dit depot niet open. Vernietig het niet vóór de afgesproken termijn, gerekend vanaf het laatste ervan.
+`;
+  return `
+## Het gaat niet alleen open
+
+Dit is increment ${chain.number}: het bevat wat veranderd is sinds het depot ervoor. Om het te openen zijn deze
+allemaal nodig: het volledige depot \`${chain.fullDepositId}\`,
+het depot vóór dit, \`${chain.previousDepositId!}\`
+(SHA-256 \`${chain.previousSuitcaseSha256!}\`), en alles wat
+daartussen ligt: de begeleidende pagina van elk noemt het depot ervoor. Geef ze samen vrij, en vernietig
+geen ervan vóór de afgesproken termijn, gerekend vanaf het laatste.
 `;
 }
 
@@ -107,7 +150,7 @@ sleutel heeft. De agent bewaart het gesloten en kan het niet lezen.
 | verzegeld | ${f.startedAt} |
 | vorm | één OpenPGP-bericht (RFC 9580): ${cipherOf(f)}; daarin ${archives[f.encryption.compression]} |
 | depotbewijs ondertekend door | \`${f.supplier.signerFingerprint}\` |
-
+${dutchChain(f)}
 ## Sleutels die het openen
 
 Eén van deze privésleutels is genoeg:

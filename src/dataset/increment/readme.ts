@@ -44,7 +44,7 @@ The format is described in depot's \`docs/format.md\`, sections 3 and 12.
 
 # Depot ${depositId}: dit is niet de hele gegevensverzameling
 
-Dit is een vervolgdepot van de regeling \`${arrangement}\`, gemaakt met depot: er zit alleen in wat veranderd is sinds het depot
+Dit is een increment van de regeling \`${arrangement}\`, gemaakt met depot: er zit alleen in wat veranderd is sinds het depot
 ervoor. Het is nummer ${number} na het volledige depot \`${full}\`. Voor de hele gegevensverzameling hebt u het volledige depot nodig,
 dit depot en alles wat ertussen ligt: ${number + 1} koffers. Hierboven staat welke er aan deze voorafgaan.
 
