@@ -196,8 +196,8 @@ describe('a receipt is refused', () => {
   });
 
   test('of a newer version, and the error says so', () => {
-    expect(() => parseText('{"schema":"depot.receipt/2"}')).toThrow(
-      'r.json is not a receipt: schema depot.receipt/2 is not known to this version of depot',
+    expect(() => parseText('{"schema":"depot.receipt/3"}')).toThrow(
+      'r.json is not a receipt: schema depot.receipt/3 is not known to this version of depot',
     );
   });
 
