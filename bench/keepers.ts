@@ -24,6 +24,8 @@ export interface Keeper {
   keep(b: Bench, home: Home, data: string): string;
   /** The newest night to a new directory, with nothing but the files at the server and a key or password. The server's disk is at hand. */
   restore(b: Bench, home: Home, data: string, out: string): string;
+  /** Where the tree is in what was restored, if not at its top. */
+  under?: string;
 }
 
 /** A home of its own for each tool, and for each build of depot. They are not in the directory that is emptied after each run. */
@@ -46,6 +48,7 @@ const full: Keeper = {
   keep: (b, home, data) => `${depotCommand(b)} push --quiet --config ${depotConfig(b, home, data, false)}`,
   restore: (b, home, _data, out) =>
     `${depotCommand(b)} decrypt ${home.server}/*.pgp --key ${b.work}/compat.secret.asc --out ${out} --quiet`,
+  under: 'data/data',
 };
 
 const incremental: Keeper = {
@@ -57,6 +60,7 @@ const incremental: Keeper = {
   keep: (b, home, data) => `${depotCommand(b)} push --quiet --config ${depotConfig(b, home, data, true)}`,
   restore: (b, home, _data, out) =>
     `${depotCommand(b)} decrypt ${home.server} --key ${b.work}/compat.secret.asc --out ${out} --quiet`,
+  under: 'data/data',
 };
 
 /** Outside the home, which is replaced before each run. */
@@ -127,7 +131,7 @@ const duplicity: Keeper = {
 };
 
 function duplicityCommand(b: Bench): string {
-  return `GNUPGHOME=${b.keys.gnupgHome} duplicity --gpg-options '--trust-model always'`;
+  return `PASSPHRASE= GNUPGHOME=${b.keys.gnupgHome} duplicity --gpg-options '--trust-model always'`;
 }
 
 export const otherKeepers: Keeper[] = [

@@ -37,6 +37,7 @@ export function nightCases(scale: number): Case[] {
     night('nights: the second, attachments rewritten', (d) => new RewrittenTree(d, size), 1, all),
     night(`nights: the second of ${files} small files`, (d) => new SmallFilesTree(d, files), 1, all),
     night('nights: the thirtieth', plain, 29, all),
+    restore('nights: restore of the second', plain, 2, all),
     restore('nights: restore of the thirtieth', plain, 30, all),
     night(`nights: the second of ${large} MiB, memory`, (d) => new LargeFileTree(d, large), 1, depotKeepers),
     restore(
@@ -101,8 +102,7 @@ function restore(name: string, tree: (directory: string) => Tree, earlier: numbe
           ...keeping(b, keeper, earlier),
           before: () => `rm -rf ${out} ${out}.*`,
           script: () => keeper.restore(b, home, treeDirectory(b), out),
-          check: () =>
-            `diff -r ${treeDirectory(b)} $(if [ -e ${out}/data ]; then echo ${out}/data; else echo ${out}; fi)`,
+          check: () => `diff -r ${treeDirectory(b)} ${join(out, keeper.under ?? '')}`,
           clean: () => rmSync(out, { recursive: true, force: true }),
         };
       }),
