@@ -4,15 +4,29 @@ import { join } from 'node:path';
 import * as zlib from 'node:zlib';
 import { dataset, noise, small, sql } from './data.js';
 import { configure, depotCommand, type DepotCase } from './depot.js';
+import type { Tree } from './nights-data.js';
+import { nightCases } from './nights.js';
 import { peers, type Bench } from './peers.js';
 
 export interface Contender {
   /** Begins with `depot` when it is ours. */
   name: string;
   needs?: string[];
+  /** Bash, not measured: one of the nights before the one that is measured, from 1 on. */
+  earlier?(night: number): string;
+  /** Bash, not measured, before each run. */
+  before?(): string;
   script(run: string): string;
+  /** Bash, not measured, after each run: fails when what came out is wrong. */
+  check?(): string;
   /** Between two runs. */
   clean?(): void;
+  /** After the last. */
+  end?(): void;
+  /** A directory at the server that grows by what is sent, if not all of the server's. */
+  stored?: string;
+  /** A directory with what the tool keeps on this machine from one night to the next. */
+  local?: string;
 }
 
 export interface Case {
@@ -23,10 +37,13 @@ export interface Case {
   megabits?: number;
   /** Instead of `--runs`. */
   runs?: number;
+  /** A tree that is made anew and changes between the nights: so many earlier ones, then another change, or none. */
+  nights?: { tree(bench: Bench): Tree; earlier: number; changes: boolean };
   contenders(bench: Bench): Contender[];
 }
 
-export function cases(mebibytes: number): Case[] {
+/** `scale`: of the nights' dataset, 1 for all of it. */
+export function cases(mebibytes: number, scale: number): Case[] {
   const size = mebibytes === 1024 ? '1 GiB' : `${mebibytes} MiB`;
   const noiseOf = (b: Bench): string => dataset(b.work, `noise-${mebibytes}`, noise(mebibytes));
   const push =
@@ -104,6 +121,7 @@ export function cases(mebibytes: number): Case[] {
       contenders: (b: Bench) => inBrowser(b, noiseOf(b), encryption),
     })),
     ...memoryCases(),
+    ...nightCases(scale),
     {
       name: 'depot --version',
       runs: 15,

@@ -65,12 +65,7 @@ export function small(count: number, { linked = 0, inOneDirectory = false } = {}
   return (directory) => {
     const fresh = count - linked;
     const perDirectory = inOneDirectory ? count : 1000;
-    const nameOf = (i: number): string =>
-      join(
-        directory,
-        `d${String(Math.floor(i / perDirectory)).padStart(4, '0')}`,
-        `f${String(i % perDirectory).padStart(3, '0')}.json`,
-      );
+    const nameOf = (i: number): string => nameOfSmall(directory, i, perDirectory);
     for (let i = 0; i < count; i++) {
       if (i % perDirectory === 0) mkdirSync(join(nameOf(i), '..'));
       if (i >= fresh) linkSync(nameOf(i - fresh), nameOf(i));
@@ -79,8 +74,16 @@ export function small(count: number, { linked = 0, inOneDirectory = false } = {}
   };
 }
 
+export function nameOfSmall(directory: string, i: number, perDirectory = 1000): string {
+  return join(
+    directory,
+    `d${String(Math.floor(i / perDirectory)).padStart(4, '0')}`,
+    `f${String(i % perDirectory).padStart(3, '0')}.json`,
+  );
+}
+
 /** 700 to 1,300 bytes, half of them text that repeats. */
-function contentOf(i: number): string {
+export function contentOf(i: number): string {
   const digest = createHash('sha512').update(String(i)).digest('base64');
   return `{"id": ${i}, "token": "${digest}", "note": "${'customer record '.repeat(30 + (digest.charCodeAt(0) % 32))}"}\n`;
 }

@@ -6,15 +6,27 @@ import type { Bench } from './peers.js';
 export interface DepotCase {
   encryption: 'compat' | 'modern';
   compression: 'auto' | 'none';
+  incremental?: boolean;
 }
+
+/** Whether this build knows `incremental:`. Until then every night is measured as the full push that it is. */
+export const keptIncrementally: boolean = false;
 
 export function depotCommand(bench: Pick<Bench, 'depot'>): string {
   return `${process.execPath} ${bench.depot}`;
 }
 
 /** Keys and a configuration for one kind of push; returns the path of depot.yaml. */
-export function configure(bench: Bench, dataset: string, { encryption, compression }: DepotCase): string {
-  const directory = join(bench.work, `depot-${encryption}-${compression}-${bench.port}-${dataset.split('/').at(-1)!}`);
+export function configure(
+  bench: Bench,
+  dataset: string,
+  { encryption, compression, incremental }: DepotCase,
+  {
+    directory = join(bench.work, `depot-${encryption}-${compression}-${bench.port}-${dataset.split('/').at(-1)!}`),
+    state = 'state',
+    remote = bench.server.directory,
+  } = {},
+): string {
   const config = join(directory, 'depot.yaml');
   if (existsSync(config)) return config;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -24,13 +36,13 @@ export function configure(bench: Bench, dataset: string, { encryption, compressi
     config,
     `version: 1
 supplier: { name: Bench, signingKey: ${bench.work}/signer.secret.asc }
-state: state
+state: ${state}
 remote:
   host: 127.0.0.1
   port: ${bench.port}
   username: ${server.username}
   privateKey: ${server.identity}
-  directory: ${server.directory}
+  directory: ${remote}
   hostKey: ["${server.fingerprint}"]
 arrangements:
   bench:
@@ -38,7 +50,7 @@ arrangements:
     dataset: [{ directory: ${dataset}, as: data }]
     compression: ${compression}
     encryption: ${encryption}
-`,
+${incremental === true ? '    incremental: { fullEvery: 30d, agentKeeps: 90d }\n' : ''}`,
     { mode: 0o600 },
   );
   return config;

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** What one run of a command cost: the whole process tree. */
 export interface Measurement {
@@ -10,6 +11,14 @@ export interface Measurement {
   serverCpuSeconds: number;
   /** Highest sum of resident sizes over the tree, sampled; what processes share is counted for each. */
   peakMiB: number;
+}
+
+/** What one run left at the server, sent through the relay, and keeps on this machine; null where that is not counted. */
+export interface Sizes {
+  storedMiB: number;
+  sentMiB: number | null;
+  receivedMiB: number | null;
+  localMiB: number | null;
 }
 
 export interface Command {
@@ -103,6 +112,15 @@ function trees(roots: readonly number[]): Process[] {
     next.push(...all.filter((process) => process.parent === pid).map((process) => process.pid));
   }
   return found;
+}
+
+/** Bytes in the files below a directory. */
+export function bytesBelow(directory: string): number {
+  return readdirSync(directory, { withFileTypes: true }).reduce((sum, entry) => {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) return sum + bytesBelow(path);
+    return sum + (entry.isFile() ? lstatSync(path).size : 0);
+  }, 0);
 }
 
 export function median(values: number[]): number {

@@ -1,6 +1,6 @@
 /**
  * A TCP relay on loopback that makes a link long and narrow: `node --import tsx bench/proxy.ts PORT RTT_MS MBIT` (0: unlimited).
- * Prints its own port. Each direction delays by half a round trip and lets through no more than the bandwidth, so that
+ * Prints its own port, and for each line of its input the bytes that it let through to the server and back. Each direction delays by half a round trip and lets through no more than the bandwidth, so that
  * kernel modules and root are not needed. Runs as a process of its own: its work is not the work of who is measured.
  */
 import { connect, createServer, type Socket } from 'node:net';
@@ -11,7 +11,7 @@ const bytesPerMs = megabits > 0 ? (megabits * 1e6) / 8 / 1000 : Infinity;
 /** What may be on the way in one direction; more than any bandwidth-delay product here. */
 const mostOnTheWay = 128 << 20;
 
-function relay(from: Socket, to: Socket): void {
+function relay(from: Socket, to: Socket, count: (bytes: number) => void): void {
   const queue: { due: number; bytes: Buffer }[] = [];
   let onTheWay = 0;
   let lineFreeAt = 0;
@@ -31,6 +31,7 @@ function relay(from: Socket, to: Socket): void {
   };
   from.on('data', (bytes: Buffer) => {
     const now = performance.now();
+    count(bytes.length);
     lineFreeAt = Math.max(lineFreeAt, now) + bytes.length / bytesPerMs;
     queue.push({ due: lineFreeAt + delayMs, bytes });
     onTheWay += bytes.length;
@@ -47,14 +48,18 @@ function relay(from: Socket, to: Socket): void {
   });
 }
 
+let sent = 0;
+let received = 0;
 const server = createServer({ noDelay: true, allowHalfOpen: true, highWaterMark: 1 << 20 }, (client) => {
   const upstream = connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true });
-  relay(client, upstream);
-  relay(upstream, client);
+  relay(client, upstream, (bytes) => (sent += bytes));
+  relay(upstream, client, (bytes) => (received += bytes));
 });
 server.listen(0, '127.0.0.1', () => {
   const address = server.address();
   if (address !== null && typeof address === 'object') process.stdout.write(`${address.port}\n`);
 });
 // Ends with whoever started it.
-process.stdin.resume().on('close', () => process.kill(process.pid, 'SIGTERM'));
+process.stdin
+  .on('data', () => process.stdout.write(`${sent} ${received}\n`))
+  .on('close', () => process.kill(process.pid, 'SIGTERM'));

@@ -15,12 +15,15 @@ export interface Server {
   knownHosts: string;
   /** sshd and the relays. */
   processes(): number[];
+  /** Bytes that went through the relays so far, to the server and back. */
+  relayed(): Promise<[sent: number, received: number]>;
   /** A port behind which the link has this round trip and bandwidth (0: unlimited). */
   through(roundTripMs: number, megabits: number): Promise<number>;
   stop(): void;
 }
 
 const started: ChildProcess[] = [];
+const relays: ChildProcess[] = [];
 
 export async function startServer(work: string): Promise<Server> {
   const at = (name: string): string => join(work, 'server', name);
@@ -83,14 +86,32 @@ export async function startServer(work: string): Promise<Server> {
         { stdio: ['pipe', 'pipe', 'inherit'] },
       );
       started.push(proxy);
-      const relayed = Number(await said(proxy.stdout, /\d+/));
+      relays.push(proxy);
+      const relayed = Number(await answerOf(proxy));
       known(relayed);
       return relayed;
+    },
+    async relayed() {
+      const counts = await Promise.all(relays.map(countsOf));
+      const sum = (i: 0 | 1): number => counts.reduce((all, count) => all + count[i], 0);
+      return [sum(0), sum(1)];
     },
     stop() {
       for (const child of started.splice(0)) child.kill();
     },
   };
+}
+
+/** A relay answers each line with what it let through. */
+async function countsOf(relay: ChildProcess): Promise<[number, number]> {
+  const answer = answerOf(relay);
+  relay.stdin!.write('\n');
+  const [sent, received] = (await answer).split(' ').map(Number);
+  return [sent, received];
+}
+
+function answerOf(relay: ChildProcess): Promise<string> {
+  return new Promise((resolve) => relay.stdout!.once('data', (bytes: Buffer) => resolve(String(bytes))));
 }
 
 export function run(program: string, args: string[]): string {
