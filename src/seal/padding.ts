@@ -2,17 +2,17 @@
  * What hides the exact size of an increment: bytes after which each format decompresses to the same. The size of a full
  * deposit says little; that of a night in which one row changed would say which, to who can guess the row.
  */
-import type { CompressionFormat } from './compress.js';
+import type { Compression } from '../names/deposit.js';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The shortest padding that every format can make in every length from there on. */
-const LEAST: Record<CompressionFormat, number> = { none: 0, gzip: 20, zstd: 8 };
+const LEAST: Record<Compression, number> = { none: 0, gzip: 20, zstd: 8 };
 /** A size keeps its first five bits or more: the next larger of these is at most 1/32 larger. */
 const KEPT_BITS = 5;
 
 /** How many bytes of padding follow content of `length` bytes: 0 and more, at most 1/32 of it and a few. */
-export function paddingOf(format: CompressionFormat, length: number): number {
+export function paddingOf(format: Compression, length: number): number {
   const least = length + LEAST[format];
   const bits = Math.floor(Math.log2(least));
   // As in PADMÉ (Nikitin et al., 2019): sizes that are large have more bits, and then keep a bit or two more.
@@ -21,7 +21,7 @@ export function paddingOf(format: CompressionFormat, length: number): number {
   return Math.ceil(least / step) * step - length;
 }
 
-export function* padding(format: CompressionFormat, length: number): Generator<Bytes> {
+export function* padding(format: Compression, length: number): Generator<Bytes> {
   if (format === 'gzip') yield* emptyBlocks(length);
   else if (format === 'zstd') yield* skippableFrame(length);
   else yield* zeros(length);

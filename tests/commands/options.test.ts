@@ -50,6 +50,8 @@ const push = {
   all: false,
   dryRun: false,
   rehearse: false,
+  full: false,
+  reread: false,
   ifOlderThanMs: undefined,
   jobs: undefined,
   shard: undefined,

@@ -118,10 +118,10 @@ export const sections: readonly Section[] = [
   {
     title: 'Keys of incremental',
     of: 'incremental',
-    where: 'Under `incremental:` of an arrangement, in place of one word.',
+    where: 'Under `incremental:` of an arrangement.',
     keys: incremental.keys,
     words: incrementalWords,
-    put: (keys) => inArrangement({ incremental: flow({ below: '50%', ...keys }) }),
+    put: (keys) => inArrangement({ incremental: flow({ agentKeeps: '90d', ...keys }) }),
   },
   {
     title: 'Keys of shrink',
