@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import type { CommandLine } from './command-line.js';
 import { DepotError } from '../errors.js';
@@ -8,7 +7,7 @@ import { decryptDocument, decryptLines } from '../ui/decrypt.js';
 import { unbroken } from '../ui/wrap.js';
 import type { Decrypted, DecryptHooks, DecryptOptions } from '../reader/decrypt.js';
 import type { Context } from './context.js';
-import { collect, depositId, given, globals, list, size, text, usage, type Flags } from './flags.js';
+import { collect, depositId, given, globals, isDirectory, list, size, text, usage, type Flags } from './flags.js';
 import { passphraseFor } from './passphrase.js';
 
 export function decryptOptions(suitcases: string[], flags: Flags) {
@@ -123,13 +122,4 @@ async function openOne(
 async function openChain(o: DecryptFlags, place: Place, hooks: DecryptHooks): Promise<Decrypted> {
   const { decryptChain } = await import('../reader/chain/restore.js');
   return decryptChain({ ...o, ...place, out: o.out! }, hooks);
-}
-
-/** What cannot be looked at is told when it is opened. */
-function isDirectory(path: string): boolean {
-  try {
-    return statSync(path).isDirectory();
-  } catch {
-    return false;
-  }
 }

@@ -1,4 +1,5 @@
 /** From what commander parsed to typed values. A value that is wrong is a usage error that names it. */
+import { statSync } from 'node:fs';
 import { parseDuration, parseSize } from '../config/values.js';
 import { parseFingerprint } from '../names/fingerprint.js';
 import type { Parsed } from '../names/parsed.js';
@@ -139,4 +140,13 @@ export function collect(value: string, earlier: string[] | undefined): string[] 
 
 function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+}
+
+/** What cannot be looked at is told when it is opened. */
+export function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }

@@ -4,14 +4,33 @@ import type { Verification } from '../reader/checks.js';
 import { printable } from '../printable.js';
 import { typedWord } from '../shell.js';
 import { verifyDocument, verifyLines } from '../ui/verify.js';
+import type { VerifyHooks } from '../reader/verify.js';
 import type { Context } from './context.js';
-import { collect, denied, given, globals, list, sha256, size, text, usage, type Flags } from './flags.js';
+import {
+  collect,
+  denied,
+  depositId,
+  given,
+  globals,
+  isDirectory,
+  list,
+  sha256,
+  size,
+  text,
+  usage,
+  type Flags,
+} from './flags.js';
 import { passphraseFor } from './passphrase.js';
 
-export function verifyOptions(suitcase: string | undefined, flags: Flags) {
+export function verifyOptions(suitcases: string[], flags: Flags) {
+  const at = depositId(flags, 'at');
+  const isChain = suitcases.length > 1 || at !== undefined || (suitcases.length === 1 && isDirectory(suitcases[0]!));
   const o = {
     ...globals(flags),
-    suitcase,
+    suitcase: isChain ? undefined : suitcases[0],
+    suitcases,
+    isChain,
+    at,
     receipt: text(flags, 'receipt'),
     signature: text(flags, 'signature'),
     noSignature: denied(flags, 'signature'),
@@ -48,9 +67,12 @@ export function verifyOptions(suitcase: string | undefined, flags: Flags) {
       `--receipt ${receipt}: that is the signature by its name`,
       `name the receipt: --receipt ${typedWord(receipt.replace(/\.asc$/, ''))}`,
     );
-  if (o.suitcase === undefined && o.receipt === undefined)
+  const isGiven = isChain || o.suitcase !== undefined;
+  if (isChain && suitcases.length === 0)
+    throw usage('--at chooses among suitcases, and none was named', 'name them, or a directory that holds them');
+  if (!isGiven && o.receipt === undefined)
     throw usage('nothing to verify', 'name a suitcase, or a receipt with --receipt');
-  if (o.deep && o.suitcase === undefined)
+  if (o.deep && !isGiven)
     throw usage(
       '--deep reads the suitcase, and none was named',
       'name the suitcase, or leave out --deep to check the receipt alone',
@@ -61,7 +83,7 @@ export function verifyOptions(suitcase: string | undefined, flags: Flags) {
     throw usage('--max-size is about --deep, which was not asked for', 'add --deep, or leave out --max-size');
   if (o.noSignature && o.signers.length > 0)
     throw usage('--no-signature and --signer contradict each other', 'leave out one of them');
-  if (o.agentSha256 !== undefined && o.suitcase === undefined && o.receipt === undefined)
+  if (o.agentSha256 !== undefined && !isGiven && o.receipt === undefined)
     throw usage('--agent-sha256 needs a receipt to compare with', 'add --receipt FILE');
   if (o.signWith !== undefined && o.attest === undefined)
     throw usage('--sign-with signs an attestation, and none was asked for', 'add --attest FILE');
@@ -90,11 +112,12 @@ export function defineVerify(parent: CommandLine): void {
     .description(
       'Checks a suitcase against its receipt, the receipt against the signer, and with a private key whether that key opens it.\nThe suitcase may be left out: receipt and key are enough for the key proof. Nothing is written.',
     )
-    .argument('[suitcase]', 'the encrypted file')
+    .argument('[suitcase...]', 'the encrypted file; or several, or a directory, for a chain')
     .option('--receipt <file>', 'the receipt (<id>.receipt.json)')
     .option('--signature <file>', "its signature (default: the receipt's name with .asc)")
     .option('--signer <file>', 'public key that the receipt must be signed with; may be repeated', collect)
     .option('--no-signature', 'the signature is deliberately not checked')
+    .option('--at <id>', 'of several suitcases: the night that is wanted, when it is not the newest')
     .option('--key <file>', 'the private key of the beneficiary')
     .option('--passphrase-file <file>', 'file with the passphrase of --key (else $DEPOT_PASSPHRASE, else asked)')
     .option('--gpg', 'the private key is in GnuPG (its agent, a smart card); compat deposits only')
@@ -116,25 +139,25 @@ export function defineVerify(parent: CommandLine): void {
       'depot verify --receipt r.receipt.json --signer signer.public.asc --key private.secret.asc --attest proof.json # and tell the supplier so: proof.json and proof.json.asc',
       'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc # is this the suitcase that Acme deposited?',
       'depot verify x.tar.gz.pgp --receipt x.receipt.json --signer signer.public.asc --key private.secret.asc --deep # is everything in it, unharmed?',
+      'depot verify from-the-agent --signer signer.public.asc --key private.secret.asc # does the newest night in a directory have all its suitcases?',
     )
     .runs(verifyOptions, verify, ({ attest }) => (attest === undefined ? 'at once' : 'soon'));
 }
 
 async function verify(o: VerifyFlags, context: Context): Promise<number> {
   const { screen, signal } = context;
-  const { verify: check } = await import('../reader/verify.js');
+  const { verify: check, verifyNight } = await import('../reader/verify.js');
   const attester = o.attest === undefined ? null : await import('../reader/attest.js');
   if (o.attest !== undefined) await attester?.refuseExisting(o.attest);
   const progress = await screen.progress();
   progress?.phase('verifying');
   const gpg = o.gpg ? context.env : undefined;
-  const outcome = await check(
-    { ...o, gpg, signal, passphrase: passphraseFor(o.passphraseFile, context) },
-    {
-      warn: (message) => screen.warn(message),
-      progress: (p) => progress?.bytes(p.bytes, p.totalBytes),
-    },
-  );
+  const options = { ...o, gpg, signal, passphrase: passphraseFor(o.passphraseFile, context) };
+  const hooks: VerifyHooks = {
+    warn: (message) => screen.warn(message),
+    progress: (p) => progress?.bytes(p.bytes, p.totalBytes),
+  };
+  const outcome = await (o.isChain ? verifyNight(options, hooks) : check(options, hooks));
   progress?.stop();
   const written =
     o.attest === undefined || !outcome.ok

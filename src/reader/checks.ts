@@ -14,6 +14,13 @@ export interface Verification {
   code: ErrorCode | null;
 }
 
+/** Two verifications as one: what failed in the first is said first. */
+export function together(first: Verification, second: Verification): Verification {
+  const failed = [first, second].find(({ result }) => result === 'failed') ?? [first, second].find(({ ok }) => !ok);
+  const { ok, result, code } = failed ?? first;
+  return { ok, result, code, checks: [...first.checks, ...second.checks] };
+}
+
 /** Collects checks. What was not checked is said, and never counts as passed (law 11 of docs/architecture.md). */
 export class Checks {
   readonly #hints: boolean;

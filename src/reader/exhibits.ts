@@ -10,6 +10,7 @@ import { commitmentOf, openingOf } from '../receipt/proof.js';
 import { fromBase64 } from '../receipt/base64.js';
 import { parseSuitcaseName, receiptName, timestamp } from '../names/deposit.js';
 import type { Receipt } from '../receipt/schema.js';
+import { tellsOf } from './chain/stated.js';
 import { Checks, type Verification } from './checks.js';
 import { proveKey, type OpeningKey } from './key-proof.js';
 import type { Limit } from '../open/opening.js';
@@ -51,6 +52,8 @@ export interface Exhibits {
   key: OpeningKey | null;
   /** Decrypt everything and compare every entry with the manifest. */
   deep: boolean;
+  /** The suitcases that an increment needs are checked, too, by the caller. */
+  withOthers?: boolean;
   /** Most bytes of content that `deep` reads; without it the receipt says how much there can be. */
   maxSize: number | null;
   /** The most where neither that nor a receipt whose signature was verified says it; null for no end. */
@@ -248,6 +251,7 @@ async function verifyContents(
     const { packet } = preamble.encryption;
     checks.passed('suitcase-structure', `one OpenPGP message, ${packet}, authenticated to its last byte`);
     compareContents(opened.contents!, opened.plaintextOctets, receipt, checks);
+    compareChain(o, opened.contents!, receipt, checks);
     return opened;
   } catch (error) {
     if (!isDepotError(error) || (error.code !== 'verification-failed' && error.code !== 'archive-refused')) throw error;
@@ -296,6 +300,19 @@ function compareContents(
   }
   if (wrong.length > 0) wrong.forEach((problem) => checks.failed('contents', problem));
   else checks.passed('contents', `${summary}; every entry is as the manifest says`);
+}
+
+/** An increment is a part of its night only. */
+function compareChain(o: Exhibits, { chain }: ManifestResult, receipt: Receipt | null, checks: Checks): void {
+  if (receipt !== null && !tellsOf(receipt.chain, chain ?? null))
+    checks.failed('chain', 'the receipt tells of another chain than the suitcase');
+  if (chain === undefined || o.withOthers === true) return;
+  const { number, deposits } = chain;
+  checks.missing(
+    'dataset',
+    `this is increment ${number}: the dataset is whole only with the ${number === 1 ? 'suitcase' : `${number} suitcases`} before it, back to ${deposits[0]!.depositId}`,
+    'name them too, or a directory that holds them',
+  );
 }
 
 /**

@@ -1,7 +1,13 @@
+import { DepotError } from '../errors.js';
 import { openSuitcase } from '../open/opening.js';
 import { type Inspection, inspectSuitcase } from '../open/inspect.js';
 import type { SecretKey } from '../pgp/certificate.js';
-import type { Verification } from './checks.js';
+import { readGiven, wipe } from './chain/given.js';
+import { findMembers } from './chain/members.js';
+import { chooseNight } from './chain/nights.js';
+import { verifyMembers } from './chain/verify-night.js';
+import { verifyEarlierReceipts } from './chain/verify-receipts.js';
+import { Checks, together, type Verification } from './checks.js';
 import { otherReceipt, verifyExhibits, type Proven, type SuitcaseExhibit } from './exhibits.js';
 import { readReceipt, verifyReceipt, type GivenReceipt } from './named-files.js';
 import { adviceOnKey, openingKeyOf, type KeyPlace } from './opening-key.js';
@@ -9,6 +15,8 @@ import { openSuitcaseFile, piecesOf, requireReadable, type SuitcaseFile } from '
 
 export interface VerifyOptions extends KeyPlace {
   suitcase?: string | undefined;
+  /** Where that is one of several: checks those that it needs. */
+  others?: (checks: Checks) => Promise<void>;
   receipt?: string | undefined;
   /** The receipt's name with `.asc` when left out. */
   signature?: string | undefined;
@@ -51,7 +59,7 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
   if (suitcase !== undefined) await requireReadable(suitcase);
   const key = await openingKeyOf(o);
   const read: { given: GivenReceipt | null } = { given: null };
-  const { proven, ...verification } = await verifyExhibits({
+  const { proven, ...own } = await verifyExhibits({
     receipt: receipt === undefined ? null : async () => (read.given = await readReceipt(receipt)),
     signature:
       o.signers.length === 0 || receipt === undefined
@@ -61,6 +69,7 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
     suitcase: suitcase === undefined ? null : () => suitcaseFrom(suitcase, o, hooks),
     key,
     deep: o.deep,
+    withOthers: o.others !== undefined,
     maxSize: o.maxSize ?? null,
     // Nothing is written, and memory does not grow.
     unproven: null,
@@ -68,6 +77,10 @@ export async function verify(o: VerifyOptions, hooks: VerifyHooks): Promise<Veri
     hints: true,
     warn: (message) => hooks.warn(message),
   });
+  const checks = new Checks(true);
+  if (o.others !== undefined) await o.others(checks);
+  else if (read.given !== null) await verifyEarlierReceipts({ ...o, given: read.given, key }, checks);
+  const verification = { ...own, ...together(own, checks.verdict()) };
   const advice = key?.secret == null || proven === null ? null : await adviceOnKey(key.secret, new Date());
   if (advice !== null) hooks.warn(advice);
   const another =
@@ -121,4 +134,47 @@ async function suitcaseFrom(path: string, { signal }: VerifyOptions, hooks: Veri
     },
     close: () => handle.close(),
   };
+}
+
+export interface VerifyNightOptions extends VerifyOptions {
+  /** Suitcases, and directories that hold them. */
+  suitcases: string[];
+  /** A deposit's id. */
+  at?: string | undefined;
+}
+
+/** As `verify`, of the newest night among several suitcases, or of the one that `at` names. */
+export async function verifyNight(
+  o: VerifyNightOptions,
+  hooks: VerifyHooks,
+): Promise<Verified & { leftAside: string[] }> {
+  const key = await openingKeyOf(o);
+  if (key === null)
+    throw new DepotError(
+      'usage',
+      'a directory, or several suitcases, need a key: only that shows which belong together',
+      {
+        hint: 'add --key FILE, or --gpg; or name one suitcase, with its receipt',
+      },
+    );
+  const given = await readGiven(o, key);
+  try {
+    const named = o.receipt === undefined ? undefined : given.receipts[0]?.receipt.depositId;
+    const choice = await chooseNight(given, o.at ?? named);
+    for (const one of given.passedOver) hooks.warn(`passed over: ${one}`);
+    const { night } = choice;
+    const found = await findMembers(night, given);
+    const verified = await verify(
+      {
+        ...o,
+        suitcase: night.suitcase?.path,
+        receipt: night.receipt?.path,
+        others: (checks) => verifyMembers(o, hooks, found, checks),
+      },
+      hooks,
+    );
+    return { ...verified, leftAside: choice.leftAside };
+  } finally {
+    wipe(given.suitcases);
+  }
 }

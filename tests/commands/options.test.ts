@@ -59,6 +59,9 @@ const push = {
 const verify = {
   ...none,
   suitcase: undefined,
+  suitcases: [] as string[],
+  isChain: false,
+  at: undefined,
   receipt: undefined,
   signature: undefined,
   noSignature: false,
@@ -130,26 +133,26 @@ describe('flags become typed options', () => {
     ],
     ['--config c.yaml push', { ...push, config: 'c.yaml' }],
     ['push --json --quiet --no-color', push],
-    ['verify x.pgp', { ...verify, suitcase: 'x.pgp' }],
+    ['verify x.pgp', { ...verify, suitcase: 'x.pgp', suitcases: ['x.pgp'] }],
     [
       'verify --receipt r.json --signer a.asc --signer b.asc --key k.asc',
       { ...verify, receipt: 'r.json', signers: ['a.asc', 'b.asc'], key: 'k.asc' },
     ],
     [
       'verify x.pgp --key k.asc --deep --max-size 1KiB',
-      { ...verify, suitcase: 'x.pgp', key: 'k.asc', deep: true, maxSize: 1024 },
+      { ...verify, suitcase: 'x.pgp', suitcases: ['x.pgp'], key: 'k.asc', deep: true, maxSize: 1024 },
     ],
     [
       'verify x.pgp --key k.asc --deep --passphrase-file p',
-      { ...verify, suitcase: 'x.pgp', key: 'k.asc', deep: true, passphraseFile: 'p' },
+      { ...verify, suitcase: 'x.pgp', suitcases: ['x.pgp'], key: 'k.asc', deep: true, passphraseFile: 'p' },
     ],
     [
       'verify x.pgp --receipt r.json --no-signature',
-      { ...verify, suitcase: 'x.pgp', receipt: 'r.json', noSignature: true },
+      { ...verify, suitcase: 'x.pgp', suitcases: ['x.pgp'], receipt: 'r.json', noSignature: true },
     ],
     [
       'verify x.pgp --receipt r.json --signature r.sig --signer a.asc',
-      { ...verify, suitcase: 'x.pgp', receipt: 'r.json', signature: 'r.sig', signers: ['a.asc'] },
+      { ...verify, suitcase: 'x.pgp', suitcases: ['x.pgp'], receipt: 'r.json', signature: 'r.sig', signers: ['a.asc'] },
     ],
     [
       `verify --receipt r.json --agent-sha256 ${hex64.toUpperCase()}`,

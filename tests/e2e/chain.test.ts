@@ -215,6 +215,42 @@ describe.skipIf(!ssh)('a chain of deposits', () => {
     await isNight(out, 2);
   });
 
+  const verify = async (...args: string[]) => {
+    const finished = await depotHere(['verify', ...args, '--key', supplier.recipientKey, '--json']);
+    const { checks } = JSON.parse(finished.stdout) as { checks: { name: string; result: string }[] };
+    const of = (name: string) => checks.filter((check) => check.name === name).map(({ result }) => result);
+    return { code: finished.code, of, stdout: finished.stdout };
+  };
+
+  test('verify of a receipt passes only with the key proof of every deposit of its chain', async () => {
+    receive();
+    const receipt = join(released, `${deposits[2].depositId}.receipt.json`);
+    const whole = await verify('--receipt', receipt, '--signer', supplier.signerPublic);
+    expect(whole.code, whole.stdout).toBe(0);
+    expect(whole.of('chain-key-proof')).toEqual(['passed']);
+    rmSync(join(released, `${deposits[0].depositId}.receipt.json`));
+    const without = await verify('--receipt', receipt, '--signer', supplier.signerPublic);
+    expect(without.code, without.stdout).toBe(24);
+    expect(without.of('chain-key-proof')).toEqual(['not possible']);
+  });
+
+  test('verify of a directory checks every suitcase, and says what it did not put together', async () => {
+    receive();
+    const shallow = await verify(released, '--signer', supplier.signerPublic);
+    expect(shallow.code, shallow.stdout).toBe(0);
+    const deep = await verify(released, '--signer', supplier.signerPublic, '--deep');
+    expect(deep.code, deep.stdout).toBe(24);
+    expect([deep.of('chain'), deep.of('chain-contents'), deep.of('dataset')]).toEqual([
+      ['passed'],
+      ['passed'],
+      ['not possible'],
+    ]);
+    rmSync(join(released, deposits[1].suitcase));
+    const missing = await verify(released, '--signer', supplier.signerPublic);
+    expect(missing.code, missing.stdout).toBe(24);
+    expect(missing.of('chain')).toEqual(['not possible']);
+  });
+
   test('an increment alone says what it needs', async () => {
     const { code, said } = await decrypt([join(released, deposits[1].suitcase)]);
     expect(code).toBe(24);

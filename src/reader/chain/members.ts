@@ -5,6 +5,7 @@ import { typedWord } from '../../shell.js';
 import { wrong } from '../found.js';
 import type { Given, GivenSuitcase } from './given.js';
 import type { Choice, Need, Night } from './nights.js';
+import { tellsOf } from './stated.js';
 import { listed } from './words.js';
 
 /** One suitcase of the chain. */
@@ -90,17 +91,22 @@ async function newestWhole({ members }: Members, { night, all }: Choice, given: 
   return null;
 }
 
-function incomplete({ night, members }: Members, whole: string | null): DepotError {
-  const missing = members.filter(({ suitcase }) => suitcase === null);
-  const damage = missing.find(({ damage }) => damage !== null)?.damage;
-  const unknown = night.needs === null ? ', and those before it, of which nothing here tells' : '';
-  const message =
-    `${printable(night.id)} needs ${members.length} ${members.length === 1 ? 'suitcase' : 'suitcases'}${unknown}; ` +
-    `given: ${members.length - missing.length}, missing: ${listed(missing.map(inWords))}`;
+function incomplete(found: Members, whole: string | null): DepotError {
+  const { words, code } = missingWords(found);
   const instead = whole === null ? '' : `; or take the newest night that is whole here: --at ${typedWord(whole)}`;
-  return new DepotError(damage?.code ?? 'incomplete', message, {
+  return new DepotError(code ?? 'incomplete', words, {
     hint: `ask the agent for what is missing${instead}; or save what can be had: --salvage`,
   });
+}
+
+/** What a night needs, and what of that is not there; the code is null when nothing is missing. */
+export function missingWords({ night, members }: Members): { words: string; code: ErrorCode | null } {
+  const missing = members.filter(({ suitcase }) => suitcase === null);
+  const damage = missing.find((one) => one.damage !== null)?.damage;
+  const unknown = night.needs === null ? ', and those before it, of which nothing here tells' : '';
+  const needed = `${printable(night.id)} needs ${members.length} ${members.length === 1 ? 'suitcase' : 'suitcases'}${unknown}`;
+  const words = `${needed}; given: ${members.length - missing.length}, missing: ${listed(missing.map(inWords))}`;
+  return { words, code: missing.length === 0 && night.needs !== null ? null : (damage?.code ?? 'incomplete') };
 }
 
 function inWords({ depositId, damage, need }: Member): string {
@@ -118,18 +124,6 @@ function changed(words: string): Damage {
 
 /** Whether the receipt of the wanted night tells of the chain that its suitcase names. @throws DepotError 'verification-failed' */
 export function requireStatedChain({ receipt, suitcase, id }: Night): void {
-  const stated = receipt?.receipt;
-  if (stated === undefined || suitcase === null) return;
-  const { chain } = suitcase;
-  const said = stated.chain;
-  const previous = chain?.deposits.at(-1);
-  const same =
-    chain === null || previous === undefined
-      ? said === undefined || said.number === 0
-      : said !== undefined &&
-        said.number === chain.number &&
-        said.fullDepositId === chain.deposits[0]!.depositId &&
-        said.previousDepositId === previous.depositId &&
-        said.previousSuitcaseSha256 === previous.sha256;
-  if (!same) throw wrong(`the receipt of ${printable(id)} tells of another chain than its suitcase`);
+  if (receipt !== null && suitcase !== null && !tellsOf(receipt.receipt.chain, suitcase.chain))
+    throw wrong(`the receipt of ${printable(id)} tells of another chain than its suitcase`);
 }
