@@ -144,6 +144,26 @@ const time = fc
 const bytes = (length: number) =>
   fc.uint8Array({ minLength: length, maxLength: length }).map((o) => Buffer.from(o).toString('base64'));
 
+function chainAt(
+  number: number,
+  depositId: string,
+  a: { digest: string; numbers: number[]; times: string[]; rehearsed: boolean },
+): NonNullable<Receipt['chain']> {
+  const [, , entries = 0, bytes = 0] = a.numbers;
+  const other = newDepositId('acme-crm', new Date(a.times[0]!));
+  return {
+    fullDepositId: number === 0 ? depositId : other,
+    number,
+    previousDepositId: number === 0 ? null : other,
+    previousSuitcaseSha256: number === 0 ? null : a.digest,
+    datasetSha256: a.digest,
+    entries,
+    bytes,
+    complete: a.rehearsed,
+    lastReadInFull: a.times[0]!,
+  };
+}
+
 /** Any receipt that the schema allows, in the main dimensions. */
 export const anyReceipt: fc.Arbitrary<Receipt> = fc
   .record({
@@ -162,6 +182,8 @@ export const anyReceipt: fc.Arbitrary<Receipt> = fc
     digest: hex(64),
     expiresAt: fc.option(time),
     rehearsed: fc.boolean(),
+    /** Null: not in a chain; 0: a full deposit. */
+    night: fc.option(fc.nat({ max: 200 })),
     status: fc.constantFrom('acknowledged' as const, 'unconfirmed' as const),
     sequence: fc.integer({ min: 1, max: 1_000_000 }),
   })
@@ -169,7 +191,7 @@ export const anyReceipt: fc.Arbitrary<Receipt> = fc
     const depositId = newDepositId(a.arrangement, new Date(a.times[0]));
     const name = suitcaseName(depositId, a.compression);
     return {
-      schema: 'depot.receipt/1',
+      schema: a.night === null ? 'depot.receipt/1' : 'depot.receipt/2',
       depositId,
       arrangement: a.arrangement,
       supplier: { name: a.supplier, signerFingerprint: a.fingerprints[0] },
@@ -202,7 +224,8 @@ export const anyReceipt: fc.Arbitrary<Receipt> = fc
         complete: a.rehearsed,
         manifestSha256: a.digest,
       },
-      ...(a.rehearsed ? { rehearsed: true } : {}),
+      ...(a.night === null ? {} : { chain: chainAt(a.night, depositId, a) }),
+      ...(a.rehearsed ? { rehearsed: (a.night ?? 0) > 0 ? 'increment' : true } : {}),
       cover: { name: coverName(depositId), bytes: 1, sha256: a.digest },
       transfer: { ...acknowledged, remoteName: name, status: a.status },
       client: { version: '0.1.0', runtime: 'node v24.1.0', platform: 'darwin arm64' },
