@@ -150,7 +150,7 @@ function chainAt(
   a: { digest: string; numbers: number[]; times: string[]; rehearsed: boolean },
 ): NonNullable<Receipt['chain']> {
   const [, , entries = 0, bytes = 0] = a.numbers;
-  const other = newDepositId('acme-crm', new Date(a.times[0]!));
+  const other = newDepositId('acme-crm', new Date(a.times[0]));
   return {
     fullDepositId: number === 0 ? depositId : other,
     number,
@@ -160,7 +160,7 @@ function chainAt(
     entries,
     bytes,
     complete: a.rehearsed,
-    lastReadInFull: a.times[0]!,
+    lastReadInFull: a.times[0],
   };
 }
 
