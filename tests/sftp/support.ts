@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { markSuitcaseBlock, type SuitcaseBlock } from '../../src/outbound.js';
 import { connect } from '../../src/sftp/remote.js';
 import type { Remote } from '../../src/sftp/remote.js';
@@ -89,4 +91,36 @@ export async function failure(
     },
     (error: unknown) => error as Error,
   );
+}
+
+/** A signal that is never given. */
+export const never = new AbortController().signal;
+export const quiet = { signal: never, warn: () => undefined };
+
+/** For connections that fail before host key or password matter. */
+export const account = {
+  host: '127.0.0.1',
+  username: 'acme',
+  password: '',
+  fingerprints: [`SHA256:${'A'.repeat(43)}`],
+};
+export const anyPassword: Login = { password: () => Promise.resolve('x') };
+
+/** A TCP server that does one thing with each connection. */
+export async function listener(answer: (socket: Socket) => void): Promise<{ port: number; seen: () => number }> {
+  let seen = 0;
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    seen++;
+    open.add(socket);
+    socket.on('error', () => undefined);
+    answer(socket);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanup(() => {
+    open.forEach((socket) => socket.destroy());
+    server.close();
+  });
+  return { port: (server.address() as AddressInfo).port, seen: () => seen };
 }
