@@ -7,6 +7,12 @@ import type { Remote } from '../../src/sftp/remote.js';
 import type { Login, RemoteSpec, Transfer } from '../../src/sftp/types.js';
 import type { Upload } from '../../src/sftp/upload.js';
 import { cleanup } from '../support/cleanup.js';
+import {
+  startScriptedServer,
+  type Request,
+  type ScriptedOptions,
+  type ScriptedServer,
+} from '../support/scripted-server.js';
 
 interface Server {
   host: string;
@@ -124,3 +130,32 @@ export async function listener(answer: (socket: Socket) => void): Promise<{ port
   });
   return { port: (server.address() as AddressInfo).port, seen: () => seen };
 }
+
+/** One deposit at a scripted server of its own. */
+export async function oneDeposit(
+  bytes: Buffer,
+  options: ScriptedOptions,
+  more: Partial<RemoteSpec> = {},
+): Promise<{ server: ScriptedServer; transfer: Awaited<ReturnType<typeof deposit>>; reconnects: number }> {
+  const server = await startScriptedServer(options);
+  const { remote } = await connectTo(server, more);
+  const transfer = await deposit(remote, bytes);
+  return { server, transfer, reconnects: remote.stats.reconnects };
+}
+
+/** The same, where the deposit fails. */
+export async function failedDeposit(
+  bytes: Buffer,
+  options: ScriptedOptions,
+  more: Partial<RemoteSpec> = {},
+): Promise<{ server: ScriptedServer; error: Awaited<ReturnType<typeof failure>> }> {
+  const server = await startScriptedServer(options);
+  const { remote } = await connectTo(server, more);
+  return { server, error: await failure(deposit(remote, bytes)) };
+}
+
+/** Denies these requests, as sshd with `-P` does. */
+export const denying =
+  (...types: string[]) =>
+  (r: Request) =>
+    types.includes(r.type) ? { status: 3 } : undefined;
