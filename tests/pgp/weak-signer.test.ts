@@ -62,7 +62,7 @@ async function forged(bytes: Uint8Array): Promise<{ signer: Certificate; signatu
   return { signer: await readCertificate(privateKey.toPublic().write()), signature: list.write() };
 }
 
-test('a signature by a key for which anybody can make one is not accepted, and its cause is said', async () => {
+test('a signature by a key for which anybody can sign is refused, and the error says why', async () => {
   const bytes = Buffer.from('{"a receipt": true}');
   const { signer, signature } = await forged(bytes);
   await expect(verifyDetached(bytes, signature, [signer], new Date('2026-01-01T00:00:00Z'))).rejects.toMatchObject({
