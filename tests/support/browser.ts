@@ -81,8 +81,8 @@ export async function screenshot(page: Page, name: string, fullPage = true): Pro
 }
 
 /**
- * A picture of a part of the page, in `tests/output/`; with DEPOT_TEST_PICTURES=docs in `docs/`, which is how the pictures of the
- * documents are made anew.
+ * Takes a picture of a part of the page into `tests/output/`, or with DEPOT_TEST_PICTURES=docs into `docs/`: this is how
+ * the pictures in the documents are made.
  */
 export async function picture(page: Page, selector: string, name: string): Promise<void> {
   const directory = process.env['DEPOT_TEST_PICTURES'] === 'docs' ? join(checkout, 'docs') : output;
