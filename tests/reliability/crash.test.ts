@@ -5,7 +5,7 @@ import { Scene } from './scene.js';
 
 const onlyWithSpool: Step[] = ['first-block-spooled', 'spool-verified', 'checkpoint-written'];
 const onlyOfEarlierRuns: Step[] = ['earlier-receipt-filed', 'resumed', 'settled-earlier'];
-/** Where the deposit of the killed run is made, or will be, so that the next run makes a second one. */
+/** Steps from which on the killed run's deposit counts, or is finished by the next run, which then makes a second one. */
 const survives: Step[] = [
   'draft-written',
   'published',
