@@ -112,7 +112,7 @@ describe('a server that cannot be used', () => {
     ],
     ['the SFTP program is missing', { says: '', to: 'err', exit: 127 }, /SFTP program ended with status 127/],
   ] as const)(
-    'if SFTP does not start after the login, the error quotes what the server said: %s',
+    'if SFTP does not start after the login, the error tells what came instead: %s',
     async (_, afterLogin, message) => {
       const server = await startScriptedServer({ afterLogin });
       expect(await failure(connectTo(server, { retryForMs: 60_000 }))).toMatchObject({

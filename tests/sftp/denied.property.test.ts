@@ -114,7 +114,7 @@ const sets = [
 ];
 
 test.skipIf(peer('sshd') === undefined).each(sets)(
-  'OpenSSH that denies %s gets suitcase and receipt; if it denies rename too, the error names publish: direct',
+  'OpenSSH that denies %s gets a whole deposit; without rename too, a clear error',
   { timeout: 60_000 },
   async (set) => {
     for (const sftp of [
