@@ -21,7 +21,7 @@ describe.skipIf(!here)('depot init with flags', () => {
     program = installed();
   });
 
-  test('run again after a failure, goes on with the keys that it had made', async () => {
+  test('continues after a failure with the keys that exist, and not with a wrong passphrase for them', async () => {
     const m = await machine();
     const flags = [
       'init',
@@ -64,7 +64,7 @@ describe.skipIf(!here)('depot init with flags', () => {
     flags.push('--password-file', 'password');
     const env = { HOME: m.root, DEPOT_PASSPHRASE: 'correct horse' };
     mkdirSync(m.config, { recursive: true });
-    // A directory stands where depot.yaml is to be.
+    // A directory is in the place of depot.yaml.
     expect((await depot(flags, { cwd: m.root, env })).code).toBe(5);
     await mustRun('rmdir', [m.config]);
     mkdirSync(join(m.root, 'etc/keys'), { recursive: true });
@@ -85,7 +85,7 @@ describe.skipIf(!here)('depot init with flags', () => {
       /chown root:daemon .*password && chmod 640[\s\S]*runuser -u daemon -- depot doctor/,
     );
     await mustRun('sh', ['-ec', document.next[0]]);
-    // The passphrase that came from the environment was kept for the runs that have no such environment.
+    // The passphrase from the environment was stored for runs without that environment.
     const doctor = await asService(program, 'doctor', '--config', m.config);
     expect(doctor.code, doctor.stdout).toBe(0);
     expect((await depot(flags, { cwd: m.root, env })).code).toBe(5);
@@ -216,7 +216,7 @@ describe.skipIf(!here)('depot init with flags', () => {
     expect(doctor.code, doctor.stdout).toBe(0);
   });
 
-  test('--yes accepts no fingerprint and no host key that were not given', async () => {
+  test('with --yes, accepts only a fingerprint and a host key that were given', async () => {
     const m = await machine();
     const flags = [
       'init',

@@ -43,11 +43,11 @@ describe.skipIf(!here)('depot init', () => {
     ['short name', 'acme-crm\r'],
     ['public key', 'nowhere.asc\r'],
     ['there is no such file', ''],
-    // Whoever has it could open the deposits, and nobody would know.
+    // A supplier with this key could open the deposits unnoticed.
     ['public key', `${m.beneficiary.secretKey}\r`],
     ['holds a secret key', ''],
     [`the .public.asc, such as ${m.beneficiary.publicKey}`, ''],
-    // The next answer takes the place of the one that was refused.
+    // The next answer replaces the refused one.
     ['public key', `${m.beneficiary.publicKey}\r`],
     ['match exactly', '\r'],
     ['Call now and answer then', ''],
@@ -61,7 +61,7 @@ describe.skipIf(!here)('depot init', () => {
     ['Another one? [no]', '\r'],
   ];
 
-  test('leads from the letter to a scheduled deposit by another account, after typing mistakes and one break', async () => {
+  test('leads from the letter to a scheduled deposit by another account, despite typing mistakes and an interruption', async () => {
     const m = await machine();
     const first = await at(m, [...questions(m), ["The agent's SFTP server", '\x03']]);
     expect(first.code, first.text).toBe(130);
@@ -76,7 +76,7 @@ describe.skipIf(!here)('depot init', () => {
       [`public key    ${m.beneficiary.publicKey}`, ''],
       [`deposited     ${join(m.root, 'export')}`, ''],
       ['Go on with these answers?', '\r'],
-      // A slip that only shows when nothing answers there is no reason to begin again.
+      // A wrong port shows only when nothing answers; the user need not start over.
       ["The agent's SFTP server", `${server.host}\r`],
       ['Its port [22]', '1\r'],
       ['Directory there [/incoming]', `${server.remoteDirectory}\r`],
@@ -117,7 +117,7 @@ describe.skipIf(!here)('depot init', () => {
       '../state': 'daemon 700',
     });
 
-    // What init says comes next; as systemd starts it, with nothing of root's environment.
+    // The next step that init names, run as systemd would, without root's environment.
     const printed = await depot(['schedule', 'print', 'systemd', '--at', '02:15', '--config', m.config, '--json'], {
       env: { HOME: '/root' },
       script: program.script,
@@ -138,7 +138,7 @@ describe.skipIf(!here)('depot init', () => {
     expect(pushed.code, pushed.stdout + pushed.stderr).toBe(0);
     const { deposit } = json(pushed).results![0];
     expect(server.names()).toContain(deposit!.suitcase);
-    // A proof that root got is root's: the account is told how to come by it.
+    // A proof that belongs to root: the account is told how to get a copy.
     const proof = join(m.root, 'proof.json');
     writeFileSync(proof, '{}', { mode: 0o600 });
     const closed = await asService(program, 'receipts', 'import-attestation', proof, '--config', m.config);
@@ -164,7 +164,7 @@ describe.skipIf(!here)('depot init', () => {
     expect(statSync(deposit!.receiptPath).uid).toBe(1);
   });
 
-  test('with an SSH key and the VPN not up yet, asks what needs the server later, when that answers', async () => {
+  test('with an SSH key and an unreachable server, asks later what needs the server, once it answers', async () => {
     const m = await machine();
     const locked = join(m.root, 'id_depot');
     copyFileSync(server.privateKeyFile, locked);
@@ -273,7 +273,7 @@ describe.skipIf(!here)('depot init', () => {
 });
 
 test.skipIf(peer('python3') === undefined)(
-  "a beneficiary's key that was not compared ends the set-up, and the answers stay",
+  "init ends if the beneficiary's key was not compared, and keeps the answers",
   async () => {
     const home = tempDir();
     const key = await makeKey(join(home, 'k'), 'Gemeente Voorbeeld', 'compat');

@@ -53,7 +53,7 @@ describe.skipIf(!have)('a rehearsal', () => {
     );
   });
 
-  test('works without a server too, and a deposit without a rehearsal does not claim one', async () => {
+  test('works in a dry run without a server, and a deposit without a rehearsal does not claim one', async () => {
     const supplier = await supplierWith(MiB);
     const dry = await supplier.depot(['push', '--dry-run', '--rehearse', '--json']);
     expect(dry.code, dry.stdout).toBe(0);

@@ -127,7 +127,7 @@ async function interrupted(supplier: Supplier, when: () => Promise<unknown>): Pr
 }
 
 describe.skipIf(peers('sshd', 'ssh-keygen') === undefined)(
-  'a thread that dies without a word ends what it was for, and nobody waits for it',
+  'a thread that dies suddenly ends the command, and nothing waits for it:',
   () => {
     const dies = 'process.exit(7);';
     test.each([

@@ -129,7 +129,7 @@ function changed(sealed: Buffer, at: number): Uint8Array {
 
 describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
   test.each<Compression>(['none', 'gzip', 'zstd'])(
-    '%s: in every shell, whole or the last line alone, they open what was sealed and nothing else',
+    '%s: open only what was sealed, in every shell, whether run whole or from the last line alone',
     async (compression) => {
       const { directory, env, lines, sealed, write } = await scene(compression);
       expect(shells.map(({ name }) => name)).toContain('bash');
@@ -144,7 +144,7 @@ describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
             await write(manipulate(sealed));
             const stopped = await execute(script);
             expect(stopped.code, `${shell.name}, ${what}: ${script}`).toBe(1);
-            // The last words are a sentence that says why, whatever the programs said or did not say.
+            // The last line says why, whatever the programs printed.
             if (part.length > 1)
               expect(stopped.stderr, `${shell.name}, ${what}`).toContain('STOP: this is not the file of the receipt\n');
             expect(stopped.stderr, `${shell.name}, ${what}`).toMatch(
@@ -156,7 +156,7 @@ describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
           const result = await execute(script);
           expect(result.code, `${shell.name}: ${script}\n${result.stderr}`).toBe(0);
           expect(await readdir(join(directory, 'new'))).toEqual(['DEPOT', 'random']);
-          // What is there already stays, whatever is typed again.
+          // Typing the lines again leaves what is there.
           await writeFile(join(directory, 'new/mine'), '');
           expect((await execute(script)).code).not.toBe(0);
           expect(await readdir(join(directory, 'new'))).toContain('mine');
@@ -172,7 +172,7 @@ describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
     const [signature, signed] = [signatureName(receipt.depositId), receiptName(receipt.depositId)];
     const genuine = await readFile(join(directory, signature));
     await gpg('-u', signer, '--armor', '-o', 'inline.asc', '--sign', signed);
-    // Anybody can seal for the beneficiary's public key, and write a receipt of it.
+    // Anybody can seal for the beneficiary's public key and write a receipt for that.
     const other = await key(`VALIDSIG ${signer} 2026-11-22 0 0 4 0 22 8 00 ${signer}`);
     await writeFile(join(directory, 'data/random'), 'evil');
     await mustRun('sh', ['-c', 'tar -C data -c DEPOT random | gzip > archive'], { cwd: directory, env });
@@ -206,7 +206,7 @@ describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
         expect(await made(), `${shell.name}, ${what}`).toBe(false);
       }
       await writeFile(join(directory, signature), theirs);
-      // Neither what the cover has in its place, nor a part of the fingerprint, nor nothing at all lets it through.
+      // The cover's placeholder, a part of the fingerprint, or nothing at all: none of them passes.
       for (const written of ['FINGERPRINT', '', other.slice(-16), other.slice(0, 39)]) {
         expect(
           (await run(shell.path, [...shell.script, script.replace(signer, written)], { cwd: directory, env })).code,
@@ -215,10 +215,10 @@ describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
         expect(await made(), `${shell.name}: "${written}"`).toBe(false);
       }
     }
-    // Control: it is the fingerprint alone that stands against this deposit.
+    // Control: with the other fingerprint, this deposit would open.
     expect((await run('sh', ['-c', script.replace(signer, other)], { cwd: directory, env })).code).toBe(0);
     await rm(join(directory, 'new'), { recursive: true });
-    // A subkey that signs is the signer's, and its primary key is what a person was told.
+    // A signature by a subkey counts: the fingerprint to compare is that of the primary key.
     await gpg('--quick-add-key', signer, 'ed25519', 'sign', 'never');
     await writeFile(join(directory, signed), receiptBytes(receipt));
     await write(sealed);
@@ -228,7 +228,7 @@ describe.skipIf(tools === undefined)('the lines of a compat cover', () => {
     expect(bySubkey.code, bySubkey.stderr).toBe(0);
   });
 
-  test('pasted into a shell, they leave it open and unchanged, and stop at a changed receipt', async () => {
+  test('leave the shell that they are pasted into open and unchanged, and stop at a changed receipt', async () => {
     const { directory, env, lines, sealed, receipt, write } = await scene('gzip');
     const type = async (shell: (typeof shells)[number]) =>
       run(shell.path, [...shell.interactive], {
@@ -295,7 +295,7 @@ describe.skipIf(rsop === undefined)('the lines for rsop', () => {
     });
     await writeFile(join(directory, receiptName(receipt.depositId)), bytes);
     await writeFile(join(directory, 'signer.public.asc'), signer.publicKey);
-    // The first two: what is sealed is not opened here.
+    // Only the first two lines: nothing is opened here.
     const script = stockLines(receipt).split('\n').slice(0, 2).join('\n').replace(/ &&$/, '');
     for (const shell of shells) {
       for (const [by, file, why] of [
@@ -321,7 +321,7 @@ describe.skipIf(rsop === undefined)('the lines for rsop', () => {
     ['modern', 'modern'],
     ['compat for a key of version 6', 'compat'],
     ['compat for keys of versions 4 and 6', 'mixed'],
-  ] as const)('%s: open what was sealed in every shell, and nothing else', async (_, form) => {
+  ] as const)('%s: open only what was sealed, in every shell', async (_, form) => {
     const directory = tempDir('rsop');
     const made = await generateKey({ kind: 'arrangement', name: 'Test', email: 'test@example.org', profile: 'modern' });
     const other = await generateKey({

@@ -75,7 +75,7 @@ describe('a cover', () => {
   });
 });
 
-describe('a compat cover for keys that no GnuPG reads', () => {
+describe('a compat cover for a key that GnuPG cannot read', () => {
   const sample = compatReceipt();
   const [one] = sample.encryption.recipients;
   const readable = { ...one, fingerprint: 'B'.repeat(40), subkeyFingerprint: 'C'.repeat(40), algorithm: 'RSA 3072' };
@@ -94,13 +94,13 @@ describe('a compat cover for keys that no GnuPG reads', () => {
     expect(blocks(mixed).filter((block) => block.includes('gpg -d'))).toHaveLength(2);
     expect(blocks(mixed).filter((block) => block.includes('rsop decrypt'))).toHaveLength(2);
     expect(mixed).toContain(`GnuPG cannot read \`${recipient.fingerprint}\``);
-    // One set of lines, where there is room for one: that which every key can use.
+    // Where there is room for only one set of lines, it is the one that works for every key.
     expect(
       stockLines({ ...sample, encryption: { ...sample.encryption, recipients: [readable, recipient] } }),
     ).toContain('rsop decrypt');
   });
 
-  test('checks the signature of a signer of version 6 with a program that reads it', () => {
+  test('checks the signature of a version 6 signer with rsop instead of GnuPG', () => {
     const lines = stockLines({
       ...sample,
       supplier: { ...sample.supplier, signerFingerprint: 'A'.repeat(64) },
