@@ -5,7 +5,7 @@ import { depotTar } from '../support/depot-tar.js';
 import { extract, sandbox } from '../support/extraction.js';
 import { archive, raw } from '../support/hostile-tar.js';
 
-// A file system that takes names that differ in case for one, as exFAT, NTFS and APFS do.
+// A file system that ignores case in names, as exFAT, NTFS and APFS do.
 vi.mock('node:fs', async (original) => {
   const real = await original<typeof fs>();
   const there = (path: string): string => {

@@ -5,7 +5,7 @@ import { expect, test, vi } from 'vitest';
 import { extract, sandbox } from '../support/extraction.js';
 import { archive, raw } from '../support/hostile-tar.js';
 
-// What FAT and some network shares answer: they have no links, and modes only as far as Windows has them.
+// As FAT and some network shares: no links, and only the modes that Windows has.
 vi.mock('node:fs', async (original) => {
   const unable = (): never => {
     throw Object.assign(new Error('EPERM: operation not permitted'), { code: 'EPERM' });

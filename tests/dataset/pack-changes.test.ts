@@ -38,7 +38,7 @@ function exportDirectory(): string {
   return directory;
 }
 
-/** Packs, and does something while `large` is half read. */
+/** Packs, and calls `change` while `large` is half read. */
 async function packWhile(source: SourceSpec, change: () => void, warnings: string[] = []): Promise<Packed> {
   return pack([source], { onChunk: (n) => n === 1 && change() }, warnings);
 }
@@ -275,7 +275,7 @@ describe('an unreadable source', () => {
     }
   });
 
-  // The kernel opens this one for everybody and then fails to read it, as a bad disk would.
+  // The kernel lets everybody open this file and then fails to read it, as a bad disk would.
   const failsToRead = '/sys/class/net/lo/speed';
   test.skipIf(!existsSync(failsToRead))(
     'an error while reading fails the source, even with onChange: warn',

@@ -8,7 +8,7 @@ import { peer } from '../support/peers.js';
 import { differences, readTree } from '../support/tree.js';
 import { commandSource, directorySource, members, pack } from './packing.js';
 
-// What depot packs is unpacked by other people's tools: whoever opens a suitcase may have nothing else.
+// Other tools must unpack what depot packed: the person who opens a suitcase may have nothing else.
 
 let source: string;
 let archive: string;

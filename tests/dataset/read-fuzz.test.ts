@@ -212,7 +212,7 @@ function rightSum(tar: Buffer, block: number): Buffer {
   return tar;
 }
 
-/** Without what no line of the manifest is about: itself (a receipt has its digest), and the directories without an entry. */
+/** Without what the manifest does not list: itself (its digest is in the receipt), and directories without an entry. */
 function comparable(tree: Awaited<ReturnType<typeof readTree>>): unknown {
   return [...tree].filter(([name]) => !['data', 'DEPOT', 'DEPOT/manifest.ndjson'].includes(name));
 }

@@ -31,7 +31,7 @@ for (const { name, tar, says, by } of hostileCases) {
         exit: 23,
         message: expect.stringMatching(says),
       });
-      // No control characters on the terminal of whoever sees the message
+      // No control characters reach the terminal.
       expect(failure).toMatchObject({ message: expect.stringMatching(/^[\x20-\x7e\u2026]*$/) });
       expect(beside()).toEqual(['outside']);
       expect(readFileSync(join(directory, 'outside'), 'utf8')).toBe('untouched');

@@ -11,7 +11,7 @@ import { archive, END, GNU, long, pax, raw } from '../support/hostile-tar.js';
 import { peer } from '../support/peers.js';
 import { differences } from '../support/tree.js';
 
-/** Everything a reader says of an archive, as text. */
+/** Everything that the reader reports of an archive, as text. */
 function listing(tar: Uint8Array, pieces = tar.length): string[] {
   const lines: string[] = [];
   const reader = new TarReader({

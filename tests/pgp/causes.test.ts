@@ -1,4 +1,4 @@
-/** Each cause is named by its own text: none stands for another, and what is not known is said not to be. */
+/** Each cause has its own message; an unknown cause is called unknown. */
 import * as openpgp from 'openpgp';
 import { describe, expect, test, vi } from 'vitest';
 import { internalsOf } from '../../src/pgp/certificate.js';

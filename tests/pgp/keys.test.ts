@@ -168,7 +168,7 @@ describe('making keys', () => {
   );
 
   test.each(['compat', 'modern'] as const)('a passphrase locks all secret parts (%s)', async (profile) => {
-    // What is tested is which parts are locked; with the usual 64 MiB in three passes this takes seconds for each of them.
+    // The test is about which parts are locked; with the usual 64 MiB and three passes, each would take seconds.
     const usual = openpgp.config.s2kArgon2Params;
     openpgp.config.s2kArgon2Params = { passes: 1, parallelism: 1, memoryExponent: 10 };
     onTestFinished(() => {

@@ -22,7 +22,7 @@ describe('what a key file says agrees with what OpenPGP.js reads of it', () => {
       ['sign', () => judgeSigner(certificate, at)],
     ] as const) {
       const judged = await judge().catch((error: unknown) => {
-        // Not fit for a push: what it says of its expiry is then of no consequence.
+        // Not fit for a push, so its expiry does not matter.
         if (isDepotError(error)) return null;
         throw error;
       });

@@ -59,7 +59,7 @@ describe.each([
     for (let bit = 0; bit < message.length * 8; bit += step(bit)) {
       const changed = Buffer.from(message);
       changed[bit >> 3] ^= 1 << (bit & 7);
-      // Behind the session key packet its key is known: unwrapping it thousands of times would only cost time.
+      // After the session key packet the key is known: unwrapping it thousands of times would only take time.
       const code = await codeOf(() => (bit >> 3 < seipdAt ? openWith(changed, key) : open(changed, sessionKey)));
       if (code !== 'verification-failed') throw new Error(`bit ${bit & 7} of byte ${bit >> 3}: ${code}`);
     }

@@ -1,4 +1,4 @@
-/** Keys that keep nothing secret: refused by the one judge that key add, key show, doctor, init and push ask. */
+/** Keys that keep nothing secret are refused by the function that key add, key show, doctor, init and push all use. */
 import { generateKeyPairSync, generatePrimeSync, getDiffieHellman } from 'node:crypto';
 import * as openpgp from 'openpgp';
 import { describe, expect, test } from 'vitest';

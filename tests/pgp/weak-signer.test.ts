@@ -1,4 +1,4 @@
-/** A signature proves nothing when anybody can make it. */
+/** A signature that anybody can make proves nothing. */
 import * as openpgp from 'openpgp';
 import { expect, test } from 'vitest';
 import type { Certificate } from '../../src/pgp/certificate.js';
