@@ -168,6 +168,8 @@ describe('run records', () => {
       expect(found.filter((r) => r.host === String(child.process.pid)).map((r) => r.attempts)).toEqual(
         Array.from({ length: 50 }, (_, i) => 49 - i),
       );
-    expect((await readFile(state.file('runs.ndjson'), 'utf8')).split('\n')).toHaveLength(101);
+    // Whoever looks while another line is half written ends that with a newline, which comes to stand behind the whole line.
+    const lines = (await readFile(state.file('runs.ndjson'), 'utf8')).split('\n').filter((line) => line !== '');
+    expect(lines).toHaveLength(100);
   });
 });
